@@ -1,0 +1,17 @@
+"""minigen: autoencoders and GANs from scratch, on an autograd engine that can be differentiated twice."""
+
+from minigen.autograd import (
+    Parameter, Tensor, anomaly, draw_graph, grad, gradcheck, graph_to_dot, no_grad, op, profile,
+)
+from minigen.backend import asarray, seed, to_numpy, use, use_from_environment
+from minigen.ops import *  # noqa: F403
+from minigen.ops import __all__ as _ops
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Parameter", "Tensor", "anomaly", "asarray", "draw_graph", "grad", "gradcheck", "graph_to_dot", "no_grad", "op",
+    "profile", "seed", "to_numpy", "use", *_ops,
+]
+
+use_from_environment()

@@ -1,0 +1,199 @@
+"""Reverse-mode differentiation: `backward()` for optimizers, `grad()` for mathematics.
+
+Both walk from the result to its inputs, youngest first. A tensor is always younger than its inputs, so when a node's turn
+comes, everything that was computed from it has already added its share to the node's gradient. That is why an order is
+needed at all: in c = b + b, b = a * a, the rule of b must run once, on the sum of both shares.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from minigen import backend
+from minigen.autograd.op import observer
+from minigen.autograd.border import plain
+from minigen.autograd.tensor import Tensor, recording
+from minigen.backend import Array
+from minigen.errors import DtypeError, GraphError, ShapeError
+
+FREED = (None,)  # the inputs of a node whose graph has been freed
+
+
+def backward(y: Tensor, cotangent: Any = None, retain_graph: bool = False) -> None:
+    """Add dL/dleaf to `.grad` of all leaves below y that require it; see Tensor.backward."""
+    if not y.requires_grad:
+        raise GraphError("backward() from a tensor that depends on nothing with requires_grad=True")
+    nodes = nodes_below(y)
+    gradients = {id(y): Share(initial_cotangent(y, cotangent), owned=False)}
+    while nodes:  # nodes are popped, so that their arrays are freed as the pass goes on
+        node = nodes.pop()
+        share = gradients.pop(id(node))
+        if node.op is None:
+            value = share.value if share.owned else share.value + 0
+            node.grad = array_of(value) if node.grad is None else node.grad + value
+        else:
+            push(node, share.value, gradients, wanted=None, create_graph=False)
+            if not retain_graph:
+                node.inputs = FREED
+
+
+def grad(y: Tensor, xs: Sequence[Tensor], cotangent: Any = None, create_graph: bool = False,
+         allow_unused: bool = False) -> list[Tensor]:
+    """dL/dx for each x in xs, with L = y if y has one element, else L = <cotangent, y>.
+
+    Returns Tensors of the shapes of xs, touches no `.grad`, and walks only paths that lead to xs. With `create_graph` the
+    result is itself part of a graph and can be differentiated again. Raises GraphError if y does not depend on some x
+    (`allow_unused`: its gradient is zero), or for what `Tensor.backward` raises.
+    """
+    if isinstance(xs, Tensor):
+        raise TypeError("grad(y, xs) takes a list of tensors: write grad(y, [x])")
+    for position, x in enumerate(xs):
+        if not (isinstance(x, Tensor) and x.requires_grad):
+            raise GraphError(f"grad with respect to {name_of(x, position)}, which does not require a gradient: "
+                             "make it with minigen.Tensor(array, requires_grad=True)")
+    token = recording.set(create_graph)
+    try:
+        targets = {id(x) for x in xs}
+        nodes = nodes_below(y)
+        wanted = set()
+        for node in nodes:  # oldest first: a node is wanted if one of its inputs is
+            if id(node) in targets or any(id(x) in wanted for x in node.inputs):
+                wanted.add(id(node))
+        start = initial_cotangent(y, cotangent)
+        if create_graph:  # a cotangent may itself be differentiated
+            start = cotangent if isinstance(cotangent, Tensor) else Tensor(start)
+        gradients = {id(y): Share(start, owned=False)}
+        for node in reversed(nodes):
+            if node.op is not None and id(node) in wanted:
+                share = gradients[id(node)] if id(node) in targets else gradients.pop(id(node))
+                push(node, share.value, gradients, wanted, create_graph)
+    finally:
+        recording.reset(token)
+
+    results = []
+    for position, x in enumerate(xs):
+        share = gradients.get(id(x))
+        if share is None or id(x) not in wanted:
+            if not allow_unused:
+                raise GraphError(f"the output does not depend on {name_of(x, position)}: "
+                                 "pass allow_unused=True for a zero gradient")
+            results.append(Tensor(backend.array_module(x.data).zeros_like(x.data)))
+        else:
+            results.append(share.value if create_graph else Tensor(array_of(share.value)))
+    return results
+
+
+class Share:
+    """The gradient gathered for one node so far. Only a buffer that the engine owns is added to in place."""
+
+    __slots__ = ("value", "owned")
+
+    def __init__(self, value: Any, owned: bool):
+        self.value = value
+        self.owned = owned
+
+
+def nodes_below(y: Tensor) -> list[Tensor]:
+    """All tensors that y was computed from and that require a gradient, oldest first; iterative, so depth is no limit."""
+    found = {id(y): y}
+    stack = [y]
+    while stack:
+        node = stack.pop()
+        if node.inputs is FREED:
+            raise GraphError(
+                f"the graph of this {node.op.name} has been freed by an earlier backward(): compute the loss again, or call "
+                "backward(retain_graph=True) the first time"
+            )
+        for x in node.inputs:
+            if isinstance(x, Tensor):
+                if x.serial > node.serial:
+                    raise GraphError(
+                        f"stale graph: {x.name or 'a tensor'} of shape {x.shape} was changed after this "
+                        f"{node.op.name} had used it; compute the forward pass again after the update"
+                    )
+                if x.requires_grad and id(x) not in found:
+                    found[id(x)] = x
+                    stack.append(x)
+    return sorted(found.values(), key=lambda node: node.serial)
+
+
+def push(node: Tensor, g: Any, gradients: dict[int, Share], wanted: set[int] | None, create_graph: bool) -> None:
+    """Run the node's rules and add the results to its inputs' gradients."""
+    op, watcher = node.op, observer.get()
+    attributes = {**op.defaults, **node.attributes}
+    # One text, two speeds: plain arrays make plain arrays; Tensors record the graph of the derivative.
+    y, inputs = (node, node.inputs) if create_graph else (node._data, [plain(x) for x in node.inputs])
+    for position, x in enumerate(node.inputs):
+        if not isinstance(x, Tensor) or not x.requires_grad or (wanted is not None and id(x) not in wanted):
+            continue
+        rule = op.rule(position)
+        if rule is None:
+            continue
+        if op.variadic:
+            attributes["position"] = position
+        if watcher is None:
+            gx = rule(g, y, *inputs, **attributes)
+        else:
+            gx = watcher.backward(node, rule, (g, y, *inputs), attributes)
+        if op.broadcasts and gx.shape != x._data.shape:
+            gx = undo_broadcast(gx, x._data.shape)
+        check_gradient(op, rule, position, gx, x)
+
+        share = gradients.get(id(x))
+        if share is None:
+            # A fresh array is the engine's own; g itself, an input, or a view of one belongs to others.
+            fresh = not create_graph and gx is not g and gx is not y and gx.base is None \
+                and not any(gx is array for array in inputs)
+            gradients[id(x)] = Share(gx, owned=fresh)
+        elif share.owned:
+            share.value += gx
+        else:
+            share.value, share.owned = share.value + gx, not create_graph
+
+
+def undo_broadcast(g: Any, shape: tuple[int, ...]) -> Any:
+    """The adjoint of broadcasting: sum g over the axes along which an input of this shape was repeated."""
+    extra = len(g.shape) - len(shape)
+    axes = tuple(range(extra)) + tuple(
+        extra + axis for axis, length in enumerate(shape) if length == 1 and g.shape[extra + axis] != 1
+    )
+    return g.sum(axis=axes, keepdims=True).reshape(shape)
+
+
+def check_gradient(op: Any, rule: Callable, position: int, gx: Any, x: Tensor) -> None:
+    """Raise unless a rule's result has the shape and dtype of the input it belongs to."""
+    shape, dtype = getattr(gx, "shape", None), getattr(gx, "dtype", None)
+    if shape != x._data.shape or dtype is not x._data.dtype:
+        name = op.inputs[0 if op.variadic else position]
+        got = "None" if gx is None else f"{dtype}{list(shape)}" if shape is not None else type(gx).__name__
+        kind = DtypeError if shape == x.shape else ShapeError
+        raise kind(f"{op.name}: rule {rule.__name__} for {name!r} returned {got}, expected {x.dtype}{list(x.shape)}")
+
+
+def initial_cotangent(y: Tensor, cotangent: Any) -> Array:
+    """dL/dy to start from: 1 for a single element, else what the caller gave, checked."""
+    if not isinstance(y, Tensor):
+        raise TypeError(f"expected a Tensor to differentiate, got {type(y).__name__}")
+    xp = backend.array_module(y.data)
+    if cotangent is None:
+        if y.size != 1:
+            raise GraphError(
+                f"a derivative starts from a single number, got shape {y.shape}: reduce it with .sum() or .mean(), "
+                "or pass the cotangent dL/dy"
+            )
+        return xp.ones_like(y.data)
+    g = xp.asarray(plain(cotangent), dtype=y.dtype)
+    if g.shape != y.shape:
+        raise ShapeError(f"cotangent: got shape {g.shape}, expected that of the output, {y.shape}")
+    return g
+
+
+def array_of(x: Any) -> Array:
+    """x, a NumPy scalar turned back into an array of no axes."""
+    return x if backend.is_array(x) else np.asarray(x)
+
+
+def name_of(x: Any, position: int) -> str:
+    """How messages call the x at a position of xs."""
+    return getattr(x, "name", None) or f"input {position}"

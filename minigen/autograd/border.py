@@ -1,0 +1,79 @@
+"""Where a Tensor meets Python and NumPy: comparisons, and for what it refuses, the minigen way to do it."""
+
+from typing import Any
+
+import numpy as np
+
+from minigen.backend import Array
+
+
+def plain(x: Any) -> Any:
+    """The array inside a tensor; anything else as it is."""
+    return x._data if isinstance(x, Border) else x
+
+
+class Border:
+    """The part of Tensor that is not about derivatives."""
+
+    __slots__ = ()
+
+    # -- comparisons give plain bool arrays, never part of a graph ------------------------------------------------
+
+    def __lt__(self, other: Any) -> Array:
+        return self._data < plain(other)
+
+    def __le__(self, other: Any) -> Array:
+        return self._data <= plain(other)
+
+    def __gt__(self, other: Any) -> Array:
+        return self._data > plain(other)
+
+    def __ge__(self, other: Any) -> Array:
+        return self._data >= plain(other)
+
+    def __eq__(self, other: Any) -> Array:  # type: ignore[override]
+        return self._data == plain(other)
+
+    def __ne__(self, other: Any) -> Array:  # type: ignore[override]
+        return self._data != plain(other)
+
+    __hash__ = object.__hash__
+
+    def __bool__(self) -> bool:
+        if self.size != 1:
+            raise ValueError(f"the truth of {self.size} values is ambiguous: use (x > 0).all() or (x > 0).any()")
+        return bool(self._data)
+
+    def argmax(self, axis: int | None = None) -> Array:
+        """Index of the largest element along an axis, as a plain array."""
+        return self._data.argmax(axis=axis)
+
+    def argmin(self, axis: int | None = None) -> Array:
+        """Index of the smallest element along an axis, as a plain array."""
+        return self._data.argmin(axis=axis)
+
+    # -- what Python and NumPy lead one to expect, and what to write instead ----------------------------------------
+
+    __array_ufunc__ = None  # `array * tensor` is answered by Tensor.__rmul__
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
+        raise TypeError("a Tensor does not turn into an array by itself, it would lose its graph: write x.numpy()")
+
+    def __array_function__(self, function: Any, types: Any, inputs: Any, options: Any) -> Any:
+        name = function.__name__
+        raise TypeError(f"np.{name} on a Tensor: write minigen.{name}(x), or np.{name}(x.numpy()) outside the graph")
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        raise TypeError(
+            "a Tensor cannot be changed element by element: build a new one with minigen.where(condition, a, b) or "
+            "minigen.concatenate; to overwrite a parameter use p.assign(array)"
+        )
+
+    def __floordiv__(self, other: Any) -> Any:
+        raise TypeError("// and % have no useful derivative: use x / y, or x.numpy() // y outside the graph")
+
+    __rfloordiv__ = __mod__ = __rmod__ = __divmod__ = __floordiv__
+
+    def astype(self, dtype: Any) -> "Tensor":
+        """Raises TypeError: an op never changes the dtype of its input."""
+        raise TypeError(f"a Tensor keeps its dtype: make a new leaf with minigen.Tensor(x.numpy().astype('{dtype}'))")

@@ -1,0 +1,195 @@
+"""Look inside: draw the graph, find the op that made the NaN, and see where the time goes."""
+
+import contextlib
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from minigen import backend
+from minigen.autograd.explain import describe
+from minigen.autograd.op import Observer, Op, observer
+from minigen.autograd.tensor import Tensor
+from minigen.errors import NonFiniteError
+
+
+@contextlib.contextmanager
+def observing(watcher: Observer) -> Iterator[Any]:
+    """Let `watcher` see every op on tensors inside the block, in this thread only."""
+    token = observer.set(watcher)
+    try:
+        yield watcher
+    finally:
+        observer.reset(token)
+
+
+# -- anomaly: which op made the NaN? -----------------------------------------------------------------------------
+
+
+class FiniteOnly(Observer):
+    """Raises at the first op whose result, or whose rule's result, is not finite."""
+
+    def __init__(self) -> None:
+        self.sites: dict[int, str] = {}
+
+    def forward(self, op: Op, arrays: list, attributes: dict) -> Any:
+        y = super().forward(op, arrays, attributes)
+        if not all_finite(y):
+            fault = "already had such an input" if not all(map(all_finite, arrays)) else "made it from finite inputs"
+            raise NonFiniteError(f"{op.name} returned NaN or infinity; it {fault} ({describe(arrays)}), at {call_site()}")
+        return y
+
+    def recorded(self, node: Tensor) -> None:
+        self.sites[node.serial] = call_site()
+
+    def backward(self, node: Tensor, rule: Callable, arguments: tuple, attributes: dict) -> Any:
+        gx = super().backward(node, rule, arguments, attributes)
+        if not all_finite(gx.data if isinstance(gx, Tensor) else gx):
+            where = self.sites.get(node.serial, "a line outside the anomaly() block")
+            raise NonFiniteError(f"rule {rule.__name__} of {node.op.name} returned NaN or infinity; "
+                                 f"{node.op.name} was called at {where}")
+        return gx
+
+
+def anomaly() -> contextlib.AbstractContextManager:
+    """Inside the block, the first op whose output or gradient is not finite raises NonFiniteError with op and call site.
+
+    Slow: every result is looked at. Wrap the forward and the backward pass.
+    """
+    return observing(FiniteOnly())
+
+
+def all_finite(x: Any) -> bool:
+    """Whether an array (or a number) holds neither NaN nor infinity."""
+    return bool(backend.array_module(x).isfinite(x).all()) if hasattr(x, "shape") else True
+
+
+def call_site() -> str:
+    """file:line of the innermost frame outside the library's engine, with its code."""
+    library = Path(__file__).parents[1]
+    for frame in reversed(traceback.extract_stack()):
+        path = Path(frame.filename)
+        if library / "autograd" not in path.parents and library / "ops" not in path.parents and path.name != "contextlib.py":
+            return f"{path.name}:{frame.lineno} in {frame.name}: {frame.line}"
+    return "an unknown line"
+
+
+# -- profile: where does the time go? ----------------------------------------------------------------------------
+
+
+@dataclass
+class Cost:
+    """What the calls of one op (or one rule) have cost."""
+
+    calls: int = 0
+    seconds: float = 0.0
+    bytes: int = 0
+
+
+@dataclass
+class Profile(Observer):
+    """Calls, seconds and bytes of results by op; forward under its name, backward under its rule's name."""
+
+    costs: dict[str, Cost] = field(default_factory=dict)
+
+    def forward(self, op: Op, arrays: list, attributes: dict) -> Any:
+        return self.timed(op.name, lambda: Observer.forward(self, op, arrays, attributes))
+
+    def backward(self, node: Tensor, rule: Callable, arguments: tuple, attributes: dict) -> Any:
+        return self.timed(rule.__name__, lambda: Observer.backward(self, node, rule, arguments, attributes))
+
+    def timed(self, name: str, call: Callable) -> Any:
+        """Run one op and book it."""
+        start = time.perf_counter()
+        result = call()
+        backend.current().synchronize()
+        cost = self.costs.setdefault(name, Cost())
+        cost.calls += 1
+        cost.seconds += time.perf_counter() - start
+        cost.bytes += result.data.nbytes if isinstance(result, Tensor) else result.nbytes
+        return result
+
+    def __str__(self) -> str:
+        """A table, the most expensive first."""
+        total = sum(cost.seconds for cost in self.costs.values()) or 1.0
+        lines = [f"{'op':28} {'calls':>7} {'ms':>10} {'share':>6} {'MiB':>9}"]
+        for name, cost in sorted(self.costs.items(), key=lambda item: -item[1].seconds):
+            lines.append(f"{name:28} {cost.calls:7d} {1e3 * cost.seconds:10.3f} {cost.seconds / total:6.1%} "
+                         f"{cost.bytes / 2**20:9.2f}")
+        return "\n".join(lines)
+
+
+def profile() -> contextlib.AbstractContextManager[Profile]:
+    """`with profile() as p: loss = ...; loss.backward()`, then `print(p)`: calls, time and result bytes by op and by rule."""
+    return observing(Profile())
+
+
+# -- the graph as a picture --------------------------------------------------------------------------------------
+
+
+def nodes_and_depths(y: Tensor) -> dict[Tensor, int]:
+    """Every tensor below y that the graph holds, with its distance from the leaves (0)."""
+    found, stack = {y}, [y]
+    while stack:
+        for x in stack.pop().inputs:
+            if isinstance(x, Tensor) and x not in found:
+                found.add(x)
+                stack.append(x)
+    depths: dict[Tensor, int] = {}
+    for node in sorted(found, key=lambda node: node.serial):
+        depths[node] = 1 + max((depths[x] for x in node.inputs if isinstance(x, Tensor)), default=-1)
+    return depths
+
+
+def label(node: Tensor) -> str:
+    """What a box of the drawing says."""
+    title = node.op.name if node.op else node.name or ("leaf" if node.requires_grad else "constant")
+    value = f" = {node.item():.4g}" if node.size == 1 else ""
+    return f"{title}{value}\n{'×'.join(map(str, node.shape)) or 'scalar'}"
+
+
+def graph_to_dot(y: Tensor) -> str:
+    """The graph below y in the DOT language of Graphviz: one box a tensor, arrows from inputs to results."""
+    lines = ["digraph minigen {", "  rankdir=LR; node [shape=box, fontname=sans, style=rounded];"]
+    for node in nodes_and_depths(y):
+        text = label(node).replace("\n", "\\n").replace('"', '\\"')
+        lines.append(f'  t{node.serial} [label="{text}"{", style=filled" if node.op is None else ""}];')
+        lines += [f"  t{x.serial} -> t{node.serial};" for x in node.inputs if isinstance(x, Tensor)]
+    return "\n".join([*lines, "}"])
+
+
+def draw_graph(y: Tensor, path: str | Path | None = None) -> Any:
+    """The graph below y as a picture, leaves on the left; also saved to `path` if given. Returns a matplotlib Figure.
+
+    Raises ValueError for more than 200 tensors, which no picture shows: draw a part of the network, or use graph_to_dot.
+    """
+    from matplotlib.figure import Figure
+
+    depths = nodes_and_depths(y)
+    if len(depths) > 200:
+        raise ValueError(f"a graph of {len(depths)} tensors does not fit a picture (at most 200): see graph_to_dot")
+    columns: dict[int, list[Tensor]] = {}
+    for node, depth in depths.items():
+        columns.setdefault(depth, []).append(node)
+    place = {
+        node: (depth, (len(column) - 1) / 2 - row) for depth, column in columns.items() for row, node in enumerate(column)
+    }
+    height = max(map(len, columns.values()))
+    figure = Figure(figsize=(1.0 + 1.5 * len(columns), 1.0 + 0.8 * height), layout="constrained")
+    axes = figure.add_subplot()
+    axes.axis("off")
+    for node, (x, y_) in place.items():
+        color = "#cfe8ff" if node.op else "#ffe3b8" if node.requires_grad else "#e8e8e8"
+        axes.text(x, y_, label(node), ha="center", va="center", fontsize=8, zorder=3,
+                  bbox={"boxstyle": "round,pad=0.4", "facecolor": color, "edgecolor": "#444444"})
+        for source in node.inputs:
+            if isinstance(source, Tensor):
+                axes.annotate("", (x, y_), place[source], zorder=1,
+                              arrowprops={"arrowstyle": "->", "color": "#888888", "shrinkA": 22, "shrinkB": 24})
+    axes.set_xlim(-0.6, len(columns) - 0.4)
+    axes.set_ylim(-height / 2 - 0.2, height / 2 + 0.2)
+    if path is not None:
+        figure.savefig(path, dpi=150)
+    return figure

@@ -1,0 +1,123 @@
+"""The numerical check of derivative rules, to any order; learners use it on their own ops.
+
+For one input x of f, a random direction v and a random cotangent u:
+
+    <u, (f(x + eps v) - f(x - eps v)) / (2 eps)>   =   <vjp(u), v>
+
+The left side needs two evaluations of f, whatever the size of x. The cotangent is random because ones would hide errors: the
+sum of a softmax or of a normalized vector does not depend on x at all. Order 2 is the same check of the function (x, u) ->
+vjp(u): it sees the analytic first derivative, so it is as accurate as order 1.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from minigen.autograd.backward import grad
+from minigen.autograd.tensor import Tensor
+from minigen.backend import to_numpy
+from minigen.errors import DtypeError, GradcheckError
+
+
+def gradcheck(f: Callable, *arrays: Any, order: int = 2, wrt: Sequence[int] | None = None, eps: float = 1e-6,
+              rtol: float = 1e-5, atol: float = 1e-7, seed: int = 0) -> None:
+    """Check the derivatives of f(*arrays) with respect to each of its arrays, up to `order`.
+
+    f: takes Tensors, returns one Tensor (any shape), and must be deterministic. arrays: float64 (float32 has too few digits
+    to divide a small difference by a small step); they are not changed. `wrt`: positions of the arrays to check, by default all
+    floating ones. Away from kinks only: at 0, relu has no derivative to compare with.
+
+    Passes if |analytic - numeric| <= atol + rtol * scale, scale being the norm of the derivative times that of the direction.
+    Raises GradcheckError with the worst element, both values and their ratio (2, -1 or N tell what was forgotten).
+    """
+    arrays = tuple(read_only(to_numpy(x)) for x in arrays)
+    wrt = [i for i, x in enumerate(arrays) if x.dtype.kind == "f"] if wrt is None else list(wrt)
+    for i in wrt:
+        if arrays[i].dtype != np.float64:
+            raise DtypeError(f"gradcheck needs float64, got {arrays[i].dtype} for input {i}: x.astype('float64')")
+    check(f, arrays, wrt, order, getattr(f, "__name__", "f"), (eps, rtol, atol), np.random.default_rng(seed))
+
+
+def check(f: Callable, arrays: tuple, wrt: list[int], order: int, name: str, tolerances: tuple, rng: Any) -> None:
+    """One order, then the next on the derivative itself."""
+    eps, rtol, atol = tolerances
+    output = evaluate(f, arrays, wrt)
+    if not isinstance(output, Tensor):
+        raise TypeError(f"{name} must return a Tensor, got {type(output).__name__}")
+    u = read_only(rng.standard_normal(output.shape))
+    analytic = derivative(f, arrays, wrt, u)
+    for g, i in zip(analytic, wrt):
+        x = arrays[i]
+        v = rng.standard_normal(x.shape)
+        numeric = directional(f, arrays, i, v, u, eps)
+        exact = float(np.sum(g * v))
+        scale = np.linalg.norm(g) * np.linalg.norm(v) / np.sqrt(max(x.size, 1))
+        if not abs(exact - numeric) <= atol + rtol * max(scale, abs(numeric)):
+            raise GradcheckError(explain(f, arrays, i, u, g, name, eps))
+    if order > 1:
+        # The derivative as a function of the inputs and of the cotangent, which is random but may be differentiated too.
+        def vjp(*inputs: Tensor) -> Tensor:
+            *xs, cotangent = inputs
+            return flat(grad(f(*xs), [xs[i] for i in wrt], cotangent, create_graph=True, allow_unused=True))
+
+        check(vjp, (*arrays, u), [*wrt, len(arrays)], order - 1, f"the derivative of {name}", tolerances, rng)
+
+
+def evaluate(f: Callable, arrays: tuple, wrt: Sequence[int]) -> Any:
+    """f of the arrays as Tensors (integer arrays stay arrays), those in wrt requiring a gradient."""
+    return f(*leaves(arrays, wrt))
+
+
+def leaves(arrays: tuple, wrt: Sequence[int]) -> list[Any]:
+    """Tensors on the current backend for the float arrays."""
+    return [Tensor(x, requires_grad=i in wrt) if x.dtype.kind == "f" else x for i, x in enumerate(arrays)]
+
+
+def derivative(f: Callable, arrays: tuple, wrt: list[int], u: np.ndarray) -> list[np.ndarray]:
+    """vjp(u) for each input in wrt, as host arrays; zeros for an input that f does not depend on."""
+    inputs = leaves(arrays, wrt)
+    y = f(*inputs)
+    if not y.requires_grad:
+        return [np.zeros(arrays[i].shape) for i in wrt]
+    return [g.numpy() for g in grad(y, [inputs[i] for i in wrt], Tensor(u), allow_unused=True)]
+
+
+def directional(f: Callable, arrays: tuple, i: int, v: np.ndarray, u: np.ndarray, eps: float) -> float:
+    """<u, (f(.., x + eps v, ..) - f(.., x - eps v, ..)) / 2 eps>."""
+    # f may itself contain grad(), so its inputs always require a gradient.
+    everything = range(len(arrays))
+    plus, minus = (
+        evaluate(f, (*arrays[:i], read_only(arrays[i] + step * v), *arrays[i + 1:]), everything).numpy()
+        for step in (eps, -eps)
+    )
+    return float(np.sum(u * (plus - minus)) / (2 * eps))
+
+
+def explain(f: Callable, arrays: tuple, i: int, u: np.ndarray, g: np.ndarray, name: str, eps: float) -> str:
+    """Element by element, so that the message can point at the worst one."""
+    numeric = np.empty(arrays[i].shape)
+    for index in np.ndindex(numeric.shape):
+        basis = np.zeros(numeric.shape)
+        basis[index] = 1.0
+        numeric[index] = directional(f, arrays, i, basis, u, eps)
+    worst = np.unravel_index(np.argmax(np.abs(g - numeric)), g.shape)
+    ratio = g[worst] / numeric[worst] if numeric[worst] else np.inf
+    return (
+        f"{name}: wrong derivative with respect to input {i} of shape {arrays[i].shape}: worst at index "
+        f"{tuple(map(int, worst))}: analytic {g[worst]:.8g}, numeric {numeric[worst]:.8g}, ratio {ratio:.6g}"
+    )
+
+
+def flat(tensors: Sequence[Tensor]) -> Tensor:
+    """All elements of all tensors in one row, so that several derivatives are one output."""
+    from minigen.ops import concatenate  # the engine itself needs no op
+
+    return concatenate(*(x.reshape(-1) for x in tensors))
+
+
+def read_only(x: np.ndarray) -> np.ndarray:
+    """A copy that nobody can change: a rule or forward that writes into its inputs raises."""
+    x = np.array(x)
+    x.flags.writeable = False
+    return x

@@ -1,0 +1,167 @@
+"""An operation and its derivative rules.
+
+    @op(method="tanh")                              an op is a forward function on plain arrays ...
+    def tanh(x): ...
+
+    @tanh.vjp("x")                                  ... and one rule for each differentiable input
+    def tanh_dx(g, y, x): return g * (1 - y * y)
+
+Positional arguments are inputs, keyword-only arguments are attributes (axis, stride). A rule receives g = dL/dy, the result
+y, the inputs and the attributes, and returns dL/dinput. It is written with ops and operators only, because it is run in
+two ways: on plain arrays for a first derivative, and on Tensors when the derivative itself is to be differentiated.
+"""
+
+import inspect
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any
+
+import numpy as np
+
+from minigen.autograd.explain import explain, mixed_dtypes
+from minigen.autograd.tensor import Tensor, next_serial, recording
+from minigen.backend import Array, is_array
+
+OPS: dict[str, "Op"] = {}  # every op, by module and name: the tests walk through it
+
+
+class Observer:
+    """Sees every op that runs on tensors, forward and backward; debug.py has two of them. This one only passes on."""
+
+    def forward(self, op: "Op", arrays: list, attributes: dict) -> Array:
+        return op.forward(*arrays, **attributes)
+
+    def recorded(self, node: Tensor) -> None:
+        """A tensor has been added to a graph."""
+
+    def backward(self, node: Tensor, rule: Callable, arguments: tuple, attributes: dict) -> Any:
+        return rule(*arguments, **attributes)
+
+
+observer: ContextVar[Observer | None] = ContextVar("observer", default=None)
+
+
+class Op:
+    """A forward function with its rules: what a node of the graph points to."""
+
+    def __init__(self, forward: Callable, broadcasts: bool, nondiff: tuple[str, ...]):
+        parameters = inspect.signature(forward).parameters.values()
+        self.forward = forward
+        self.name = forward.__name__
+        self.broadcasts = broadcasts
+        self.nondiff = nondiff
+        self.inputs = tuple(p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.VAR_POSITIONAL))
+        self.variadic = any(p.kind == p.VAR_POSITIONAL for p in parameters)
+        self.attributes = tuple(p.name for p in parameters if p.kind == p.KEYWORD_ONLY)
+        self.defaults = {p.name: p.default for p in parameters if p.kind == p.KEYWORD_ONLY and p.default is not p.empty}
+        self.rules: dict[str, Callable] = {}
+        unknown = set(nondiff) - set(self.inputs)
+        if unknown:
+            raise TypeError(f"op {self.name}: nondiff names {sorted(unknown)}, but the inputs are {self.inputs}")
+
+    def rule(self, position: int) -> Callable | None:
+        """The rule for the input at `position`; None if it is declared nondiff."""
+        name = self.inputs[0] if self.variadic else self.inputs[position]
+        if name in self.rules or name in self.nondiff:
+            return self.rules.get(name)
+        raise NotImplementedError(
+            f"op {self.name} has no rule for its input {name!r}: "
+            f'add one with @{self.name}.vjp("{name}"), or declare it: @op(nondiff=("{name}",))'
+        )
+
+
+def op(forward: Callable | None = None, *, method: str | None = None, broadcasts: bool = False,
+       nondiff: tuple[str, ...] = ()) -> Callable:
+    """Make a differentiable operation of `forward`, a function of plain arrays that returns a new array.
+
+    `method`: also a method of Tensor under that name; for a binary operator ("__add__") its reflected form as well.
+    `broadcasts`: inputs broadcast as in NumPy; the engine sums the gradients back, rules need not.
+    `nondiff`: inputs without a derivative (labels, masks).
+    A variadic op (`def concatenate(*arrays, axis)`) has one rule, which gets its input's position as keyword `position`.
+    """
+    if forward is None:
+        return lambda function: op(function, method=method, broadcasts=broadcasts, nondiff=nondiff)
+
+    self = Op(forward, broadcasts, nondiff)
+    arity = None if self.variadic else len(self.inputs)
+
+    def apply(*inputs: Any, **attributes: Any) -> Any:
+        if len(inputs) != arity and arity is not None:
+            inputs, attributes = bind(self, inputs, attributes)
+        arrays, dtype, requires_grad = [], None, False
+        for x in inputs:
+            if isinstance(x, Tensor):
+                array = x._data
+                if dtype is None:
+                    dtype = array.dtype
+                elif array.dtype is not dtype:
+                    raise mixed_dtypes(self, inputs)
+                requires_grad = requires_grad or x.requires_grad
+                arrays.append(array)
+            else:  # NumPy's scalars would change the dtype of the result, Python's do not
+                arrays.append(x.item() if isinstance(x, np.generic) else x)
+        if dtype is None:
+            return forward(*inputs, **attributes)
+
+        watcher = observer.get()
+        try:
+            data = forward(*arrays, **attributes) if watcher is None else watcher.forward(self, arrays, attributes)
+        except (ValueError, TypeError, IndexError) as error:
+            raise explain(self, arrays, error) from error
+        if data.dtype is not dtype:
+            raise mixed_dtypes(self, inputs)
+
+        result = new(Tensor)
+        result._data = data if is_array(data) else np.asarray(data)
+        result.grad = result.name = None
+        result.serial = next_serial()
+        if requires_grad and recording.get():
+            result.requires_grad, result.op, result.inputs, result.attributes = True, self, inputs, attributes
+            if watcher is not None:
+                watcher.recorded(result)
+        else:
+            result.requires_grad, result.op, result.inputs, result.attributes = False, None, (), None
+        return result
+
+    def vjp(name: str) -> Callable:
+        """Register the rule for the input `name`: a function (g, y, *inputs, **attributes) -> dL/dinput."""
+        if name not in self.inputs or name in self.nondiff:
+            raise TypeError(f"op {self.name} has no differentiable input {name!r}; its inputs are {self.inputs}")
+
+        def register(rule: Callable) -> Callable:
+            self.rules[name] = rule
+            return rule
+
+        return register
+
+    apply.__name__, apply.__qualname__, apply.__doc__ = forward.__name__, forward.__qualname__, forward.__doc__
+    apply.__module__, apply.__wrapped__, apply.op, apply.vjp = forward.__module__, forward, self, vjp
+    OPS[f"{forward.__module__}.{forward.__name__}"] = self
+    if method is not None:
+        attach(method, apply)
+    return apply
+
+
+new = object.__new__
+
+
+def attach(method: str, apply: Callable) -> None:
+    """Make `apply` a method of Tensor; a binary operator gets its reflected form (x - y and 2 - y) too."""
+    setattr(Tensor, method, apply)
+    if method in ("__add__", "__sub__", "__mul__", "__truediv__", "__pow__", "__matmul__"):
+        setattr(Tensor, f"__r{method[2:]}", lambda self, other: apply(other, self))
+
+
+def bind(op: Op, inputs: tuple, attributes: dict) -> tuple[tuple, dict]:
+    """Sort a call such as sum(x, 0) or dense(x, w, b=b) into inputs and attributes, as Python would."""
+    surplus = inputs[len(op.inputs):]
+    named = dict(zip(op.attributes, surplus))
+    if len(surplus) > len(op.attributes) or named.keys() & attributes.keys():
+        raise TypeError(f"{op.name} takes the arguments {op.inputs + op.attributes}, got {len(inputs)} positional ones")
+    attributes = {**named, **attributes}
+    inputs = inputs[: len(op.inputs)] + tuple(
+        attributes.pop(name) for name in op.inputs[len(inputs):] if name in attributes
+    )
+    if len(inputs) < len(op.inputs):
+        raise TypeError(f"{op.name} is missing its argument {op.inputs[len(inputs)]!r}")
+    return inputs, attributes

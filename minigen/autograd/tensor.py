@@ -1,0 +1,128 @@
+"""An array that remembers how it was made."""
+
+import contextlib
+import itertools
+import operator
+from collections.abc import Iterator
+from contextvars import ContextVar
+from typing import Any
+
+import numpy as np
+
+from minigen import backend
+from minigen.autograd.border import Border
+from minigen.backend import Array
+from minigen.errors import DtypeError, GraphError, ShapeError
+
+# One clock for the whole engine. A tensor's serial is the time it was made or last assigned, so that
+#   - a tensor is always younger than its inputs: sorting by serial is a topological order, and
+#   - an input that is younger than its result has been changed since: the graph is stale.
+next_serial = itertools.count(1).__next__
+
+recording: ContextVar[bool] = ContextVar("recording", default=True)
+
+
+class Tensor(Border):
+    """An array and, if it was computed from tensors that require a gradient, the op and the inputs it came from.
+
+    `data`: a floating-point array of the current backend, or what becomes one: lists and Python numbers become float32, a
+    float array keeps its dtype. Integers (labels, indices) stay plain arrays. `grad` is a plain array, filled by
+    `backward()` on leaves that require a gradient. References run from a result to its inputs only, so a graph is freed the
+    moment its result is dropped.
+    """
+
+    __slots__ = ("_data", "requires_grad", "grad", "op", "inputs", "attributes", "serial", "name", "__weakref__")
+
+    def __init__(self, data: Any, requires_grad: bool = False, name: str | None = None):
+        if isinstance(data, Tensor):
+            raise TypeError("got a Tensor, expected an array: use x.detach() for a tensor that shares its data")
+        if not backend.is_array(data) and not isinstance(data, np.generic):
+            data = np.asarray(data, dtype=np.float32)
+        if data.dtype.kind != "f":
+            raise DtypeError(
+                f"a Tensor holds floating-point numbers, got {data.dtype}: convert with x.astype('float32'), "
+                "or leave labels and indices as plain arrays"
+            )
+        self._data = backend.asarray(np.asarray(data) if isinstance(data, np.generic) else data)
+        self.requires_grad = requires_grad
+        self.grad: Array | None = None
+        self.op: Any = None
+        self.inputs: tuple = ()
+        self.attributes: dict[str, Any] | None = None
+        self.serial = next_serial()
+        self.name = name
+
+    # -- the array -----------------------------------------------------------------------------------------------
+
+    data = property(operator.attrgetter("_data"), lambda self, value: self.assign(value), doc="The plain array.")
+
+    def assign(self, value: Array) -> None:
+        """Overwrite the array in place; the only way a parameter may change. Backward passes through older graphs raise.
+
+        Raises ShapeError if the shape differs, GraphError if this tensor is the result of an op.
+        """
+        if self.op is not None:
+            raise GraphError(f"cannot assign to the result of {self.op.name}: only leaves can be changed")
+        if value is not self._data:
+            if getattr(value, "shape", ()) not in (self.shape, ()):
+                raise ShapeError(f"assign to {self.name or 'a tensor'}: got shape {value.shape}, expected {self.shape}")
+            self._data[...] = value
+        self.serial = next_serial()
+
+    shape = property(lambda self: self._data.shape, doc="Lengths of the axes.")
+    dtype = property(lambda self: self._data.dtype, doc="The dtype, float32 or float64.")
+    ndim = property(lambda self: self._data.ndim, doc="The number of axes.")
+    size = property(lambda self: self._data.size, doc="The number of elements.")
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    def __repr__(self) -> str:
+        origin = f", from {self.op.name}" if self.op else ", requires_grad=True" if self.requires_grad else ""
+        values = np.array2string(self.numpy(), precision=4, threshold=50, separator=", ", prefix="Tensor(")
+        return f"Tensor({values}, shape={self.shape}, dtype={self.dtype}{origin})"
+
+    def numpy(self) -> np.ndarray:
+        """The values on the host, outside the graph: the array itself on the CPU, a copy from a GPU."""
+        return backend.to_numpy(self._data)
+
+    def item(self) -> float:
+        """The value of a tensor of one element, as a Python float."""
+        if self.size != 1:
+            raise ShapeError(f"item() needs a tensor of one element, got shape {self.shape}")
+        return self._data.item()
+
+    __float__ = item
+
+    def detach(self) -> "Tensor":
+        """A tensor with the same array and no history: a constant for every derivative."""
+        return Tensor(self._data, name=self.name)
+
+    def backward(self, cotangent: Any = None, retain_graph: bool = False) -> None:
+        """Add dL/dleaf to the `.grad` of every leaf that requires one, L being this scalar (or <cotangent, self>).
+
+        The graph is freed on the way, unless `retain_graph`. Raises GraphError for a tensor of more than one element without
+        a cotangent, for a graph that is freed already, and for one that was built on older values of a parameter.
+        """
+        from minigen.autograd.backward import backward  # the floor above; imported late, used only here
+
+        backward(self, cotangent, retain_graph)
+
+
+class Parameter(Tensor):
+    """A leaf that a module owns and an optimizer changes. Its name is its path in the module."""
+
+    __slots__ = ()
+
+    def __init__(self, data: Any, name: str | None = None):
+        super().__init__(data, requires_grad=True, name=name)
+
+
+@contextlib.contextmanager
+def no_grad() -> Iterator[None]:
+    """Compute without recording a graph, in this thread only: `with no_grad(): ...`, or as a decorator."""
+    token = recording.set(False)
+    try:
+        yield
+    finally:
+        recording.reset(token)

@@ -1,0 +1,21 @@
+"""The only folder that knows which array library runs: numpy, cupy, or the strict stand-in for a GPU."""
+
+from minigen.backend import random
+from minigen.backend.devices import (
+    Array,
+    array_module,
+    asarray,
+    backend_of,
+    check_same_device,
+    current,
+    is_array,
+    to_numpy,
+    use,
+    use_from_environment,
+)
+from minigen.backend.random import seed
+
+__all__ = [
+    "Array", "array_module", "asarray", "backend_of", "check_same_device", "current", "is_array", "random", "seed",
+    "to_numpy", "use", "use_from_environment",
+]

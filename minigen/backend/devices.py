@@ -1,0 +1,131 @@
+"""Which array library runs: the choice of a backend, and the border between host and device.
+
+`use(name)` decides where *new* arrays are created. Inside ops the arrays decide: `array_module(x)` is a look-up by type.
+"""
+
+import importlib
+import os
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, Callable
+
+import numpy as np
+
+from minigen.errors import DeviceError
+
+Array = Any  # numpy.ndarray, cupy.ndarray or strict.StrictArray
+
+NAMES = ("numpy", "cupy", "strict")
+
+
+@dataclass(frozen=True)
+class Backend:
+    """An array library: its module, its array type, and the two copies across its border."""
+
+    name: str
+    xp: ModuleType | Any
+    array_type: type
+    from_host: Callable[[np.ndarray], Array]
+    to_host: Callable[[Array], np.ndarray]
+    synchronize: Callable[[], None]
+
+
+NUMPY = Backend("numpy", np, np.ndarray, lambda x: x, lambda x: x, lambda: None)
+
+_by_type: dict[type, Backend] = {np.ndarray: NUMPY}
+_current = NUMPY
+
+
+def use(name: str) -> None:
+    """Create everything from here on with the backend `name`: "numpy", "cupy" or "strict".
+
+    Arrays that exist already stay where they are. Raises ValueError for an unknown name and DeviceError, saying why,
+    when there is no usable GPU; the backend in use is then unchanged.
+    """
+    global _current
+    if name not in NAMES:
+        raise ValueError(f"unknown backend {name!r}: expected one of {', '.join(NAMES)}")
+    _current = load(name)
+
+
+def load(name: str) -> Backend:
+    """The backend called `name`, imported on first use."""
+    for backend in _by_type.values():
+        if backend.name == name:
+            return backend
+    backend = importlib.import_module(f"minigen.backend.{'cuda' if name == 'cupy' else name}").load()
+    _by_type[backend.array_type] = backend
+    return backend
+
+
+def current() -> Backend:
+    """The backend on which new arrays are created."""
+    return _current
+
+
+def array_module(*arrays: Array) -> Any:
+    """The module (numpy, cupy or its strict stand-in) that the first array among `arrays` belongs to.
+
+    Python and NumPy scalars belong to any; if there is nothing else, the answer is numpy.
+    """
+    for array in arrays:
+        backend = _by_type.get(type(array))
+        if backend is not None:
+            return backend.xp
+    return np
+
+
+def backend_of(array: Array) -> Backend | None:
+    """The backend that `array` lives on; None if it is no array (a scalar, a list)."""
+    return _by_type.get(type(array))
+
+
+def is_array(x: object) -> bool:
+    """Whether x is an array of a loaded backend."""
+    return type(x) in _by_type
+
+
+def asarray(x: Any, dtype: Any = None) -> Array:
+    """x as an array on the current backend. A float array keeps its dtype; lists and Python floats become float32.
+
+    Copies only where it must (another device, another dtype). Raises DeviceError for an array of another device.
+    """
+    owner = _by_type.get(type(x))
+    if owner is None:
+        untyped = dtype is None and not isinstance(x, np.generic)
+        x = np.asarray(x, dtype=dtype)
+        if untyped and x.dtype == np.float64:
+            x = x.astype(np.float32)
+        owner = NUMPY
+    if owner is not _current:
+        if owner is not NUMPY:
+            raise DeviceError(
+                f"got a {owner.name} array while the {_current.name} backend is in use: "
+                "bring it home first with minigen.to_numpy(x)"
+            )
+        x = _current.from_host(np.asarray(x))
+    return x if dtype is None else x.astype(dtype, copy=False)
+
+
+def to_numpy(x: Any) -> np.ndarray:
+    """x as a NumPy array on the host: x itself if it is one, a copy if it lives on a device."""
+    x = getattr(x, "data", x) if not is_array(x) and not isinstance(x, np.generic) else x
+    owner = _by_type.get(type(x))
+    return np.asarray(x) if owner is None else owner.to_host(x)
+
+
+def check_same_device(arrays: tuple[Array, ...]) -> None:
+    """Raise DeviceError, naming both places, if `arrays` live on more than one device."""
+    places = {backend.name for backend in map(backend_of, arrays) if backend is not None}
+    if len(places) > 1:
+        device = next(name for name in sorted(places) if name != "numpy")
+        raise DeviceError(
+            f"mixes arrays on {' and '.join(sorted(places))}: "
+            f"move the host array with minigen.asarray(x) after minigen.use({device!r}), "
+            "or bring the device array home with minigen.to_numpy(x)"
+        )
+
+
+def use_from_environment() -> None:
+    """Obey MINIGEN_BACKEND; called once by `import minigen`."""
+    use(os.environ.get("MINIGEN_BACKEND", "numpy"))

@@ -1,0 +1,89 @@
+"""Random numbers: named host streams, the same on every backend, and noise drawn on the device.
+
+Weights, latent vectors and shuffles come from host streams, so that a seed gives the same start on every backend.
+Per-step noise comes from the device. All of it goes into a checkpoint through `state_dict`.
+"""
+
+import json
+from typing import Any
+
+import numpy as np
+
+from minigen.backend import devices
+from minigen.backend.devices import Array
+
+HOST_STREAMS = ("weights", "latent", "shuffle", "noise")
+
+_streams: dict[str, np.random.Generator] = {}
+_device_noise: Any = None  # a cupy Generator, made when first needed
+
+
+def seed(n: int | None = None) -> None:
+    """Start all random streams from the integer n; the same n gives the same numbers. None: from fresh entropy."""
+    global _device_noise
+    children = np.random.SeedSequence(n).spawn(len(HOST_STREAMS))
+    for name, child in zip(HOST_STREAMS, children):
+        _streams[name] = np.random.Generator(np.random.PCG64(child))
+    _device_noise = None
+
+
+def stream(name: str) -> np.random.Generator:
+    """The host stream for one purpose: "weights", "latent", "shuffle" or "noise"."""
+    return _streams[name]
+
+
+def normal(shape: tuple[int, ...], dtype: Any = np.float32) -> Array:
+    """Noise from N(0, 1) on the current backend."""
+    return _noise_source().standard_normal(shape, dtype=dtype)
+
+
+def uniform(shape: tuple[int, ...], dtype: Any = np.float32) -> Array:
+    """Noise from U[0, 1) on the current backend."""
+    return _noise_source().random(shape, dtype=dtype)
+
+
+class _StrictNoise:
+    """The noise stream as a device generator would offer it."""
+
+    def standard_normal(self, shape: tuple[int, ...], dtype: Any) -> Array:
+        return devices.current().xp.asarray(stream("noise").standard_normal(shape, dtype=dtype))
+
+    def random(self, shape: tuple[int, ...], dtype: Any) -> Array:
+        return devices.current().xp.asarray(stream("noise").random(shape, dtype=dtype))
+
+
+def _noise_source() -> Any:
+    global _device_noise
+    name = devices.current().name
+    if name == "numpy":
+        return stream("noise")
+    if name == "strict":
+        return _StrictNoise()
+    if _device_noise is None:
+        _device_noise = devices.current().xp.random.default_rng(int(stream("noise").integers(2**32)))
+    return _device_noise
+
+
+def state_dict() -> dict[str, str]:
+    """All streams as JSON texts, one a stream.
+
+    A GPU's generator cannot be saved. Taking the state therefore restarts it from the host stream "noise", here as well as
+    after `load_state_dict`: the run that was saved and the run that resumes go on with the same noise.
+    """
+    global _device_noise
+    _device_noise = None
+    return {name: json.dumps(generator.bit_generator.state) for name, generator in _streams.items()}
+
+
+def load_state_dict(state: dict[str, str]) -> None:
+    """Set all streams to a state that `state_dict` returned."""
+    global _device_noise
+    if set(state) != set(HOST_STREAMS):
+        raise ValueError(f"random state: got the streams {sorted(state)}, expected {sorted(HOST_STREAMS)}")
+    states = {name: json.loads(text) for name, text in state.items()}
+    for name, value in states.items():
+        _streams[name].bit_generator.state = value
+    _device_noise = None
+
+
+seed(None)

@@ -1,0 +1,46 @@
+"""What every loader returns: images with their labels and, where they are known, the factors that made them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from minigen.errors import DataError
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """One split of a data set, on the host.
+
+    images: (n, height, width, channels) float32 in [0, 1].  labels: (n,) int64, indices into class_names.
+    factors: one (n,) array for each known factor of variation, by name; empty where nothing is known of them.
+    `len(dataset)` is n; `dataset[:1000]`, `dataset[dataset.labels == 3]` and `dataset[indices]` are Datasets.
+    Raises DataError if images, labels and factors differ in length.
+    """
+
+    name: str
+    images: np.ndarray
+    labels: np.ndarray
+    class_names: tuple[str, ...]
+    factors: dict[str, np.ndarray]
+
+    def __post_init__(self) -> None:
+        lengths = {"images": len(self.images), "labels": len(self.labels)}
+        lengths |= {f"factors[{name!r}]": len(values) for name, values in self.factors.items()}
+        if len(set(lengths.values())) > 1:
+            raise DataError(f"{self.name}: got {lengths}, expected the same number of each")
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: slice | np.ndarray) -> "Dataset":
+        if not isinstance(index, (slice, np.ndarray, list)):
+            raise TypeError(
+                f"a Dataset is indexed with a slice, a mask or an array of indices, got {index!r}; "
+                "for one image write dataset.images[i]"
+            )
+        factors = {name: values[index] for name, values in self.factors.items()}
+        return Dataset(self.name, self.images[index], self.labels[index], self.class_names, factors)
+
+    def __repr__(self) -> str:
+        shape = " x ".join(map(str, self.images.shape[1:]))
+        return f"Dataset({self.name!r}, {len(self)} images of {shape}, {len(self.class_names)} classes)"

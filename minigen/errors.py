@@ -1,0 +1,48 @@
+"""The errors of minigen. Each says what was wrong and what would be right; each is also the built-in it resembles."""
+
+
+class Located:
+    """Mixin of errors raised inside a network: modules prepend their names while the error travels outwards."""
+
+    path: tuple[str, ...] = ()
+    module: object | None = None
+
+    def __str__(self) -> str:
+        message = super().__str__()
+        return f"{'.'.join(self.path)}: {message}" if self.path else message
+
+
+class ShapeError(Located, ValueError):
+    """An array of the wrong shape was given to an op or a layer."""
+
+
+class DtypeError(Located, TypeError):
+    """An array of the wrong dtype was given, or two dtypes were mixed."""
+
+
+class DeviceError(Located, TypeError):
+    """Arrays of two devices were mixed, or the device that was asked for cannot be used."""
+
+
+class GraphError(RuntimeError):
+    """A backward pass that cannot be right: freed graph, stale parameter, unreachable input, missing cotangent."""
+
+
+class GradcheckError(AssertionError):
+    """A derivative rule disagrees with the numerical derivative."""
+
+
+class NonFiniteError(FloatingPointError):
+    """NaN or infinity appeared; the message names where it appeared first."""
+
+
+class StateError(ValueError):
+    """A state dict does not fit the object it was given to; the message names every mismatch."""
+
+
+class CheckpointError(ValueError):
+    """A checkpoint file is truncated, is not one of minigen's, or belongs to something else."""
+
+
+class DataError(ValueError):
+    """A data file is missing, corrupt, or holds values that it should not."""

@@ -1,0 +1,419 @@
+"""Ops that act on each element by itself. Binary ones broadcast as in NumPy.
+
+Every function takes Tensors, arrays or Python numbers, and any shape; the result has the (broadcast) shape of the inputs.
+Rules use results (y) rather than inputs where that saves an operation, and multiply by bool masks, which is faster than
+`where`.
+"""
+
+import math
+
+from minigen.autograd.op import op
+from minigen.backend import Array, array_module
+
+# -- arithmetic --------------------------------------------------------------------------------------------------
+
+
+@op(method="__add__", broadcasts=True)
+def add(x: Array, y: Array) -> Array:
+    """x + y, broadcasting."""
+    return x + y
+
+
+@add.vjp("x")
+def add_dx(g, z, x, y):
+    """dL/dx = g."""
+    return g
+
+
+@add.vjp("y")
+def add_dy(g, z, x, y):
+    """dL/dy = g."""
+    return g
+
+
+@op(method="__sub__", broadcasts=True)
+def subtract(x: Array, y: Array) -> Array:
+    """x - y, broadcasting."""
+    return x - y
+
+
+@subtract.vjp("x")
+def subtract_dx(g, z, x, y):
+    """dL/dx = g."""
+    return g
+
+
+@subtract.vjp("y")
+def subtract_dy(g, z, x, y):
+    """dL/dy = -g."""
+    return -g
+
+
+@op(method="__mul__", broadcasts=True)
+def multiply(x: Array, y: Array) -> Array:
+    """x * y, broadcasting."""
+    return x * y
+
+
+@multiply.vjp("x")
+def multiply_dx(g, z, x, y):
+    """dL/dx = g * y."""
+    return g * y
+
+
+@multiply.vjp("y")
+def multiply_dy(g, z, x, y):
+    """dL/dy = g * x."""
+    return g * x
+
+
+@op(method="__truediv__", broadcasts=True)
+def divide(x: Array, y: Array) -> Array:
+    """x / y, broadcasting."""
+    return x / y
+
+
+@divide.vjp("x")
+def divide_dx(g, z, x, y):
+    """dL/dx = g / y."""
+    return g / y
+
+
+@divide.vjp("y")
+def divide_dy(g, z, x, y):
+    """dL/dy = -g * x / y^2 = -g * z / y."""
+    return -g * z / y
+
+
+@op(method="__neg__")
+def negative(x: Array) -> Array:
+    """-x."""
+    return -x
+
+
+@negative.vjp("x")
+def negative_dx(g, y, x):
+    """dL/dx = -g."""
+    return -g
+
+
+@op(method="__pos__")
+def positive(x: Array) -> Array:
+    """+x, a copy of x."""
+    return +x
+
+
+@positive.vjp("x")
+def positive_dx(g, y, x):
+    """dL/dx = g."""
+    return g
+
+
+@op(method="__pow__", broadcasts=True)
+def power(x: Array, p: Array) -> Array:
+    """x ** p, broadcasting. With respect to p it is differentiable for x > 0. For p = 2 `square` is faster."""
+    return x**p
+
+
+@power.vjp("x")
+def power_dx(g, y, x, p):
+    """dL/dx = g * p * x^(p - 1); with a constant p = 0, zero also at x = 0."""
+    if isinstance(p, (int, float)):
+        return g * 0.0 if p == 0 else g * p if p == 1 else g * (p * x ** (p - 1))
+    return g * p * x ** (p - 1.0)
+
+
+@power.vjp("p")
+def power_dp(g, y, x, p):
+    """dL/dp = g * x^p * log(x)."""
+    return g * y * (math.log(x) if isinstance(x, (int, float)) else log(x))
+
+
+@op(method="__abs__")
+def absolute(x: Array) -> Array:
+    """|x|; its derivative at 0 is taken to be 0."""
+    return abs(x)
+
+
+@absolute.vjp("x")
+def absolute_dx(g, y, x):
+    """dL/dx = g * sign(x)."""
+    return g * (x > 0) - g * (x < 0)
+
+
+@op(method="square")
+def square(x: Array) -> Array:
+    """x^2."""
+    return x * x
+
+
+@square.vjp("x")
+def square_dx(g, y, x):
+    """dL/dx = 2 g x."""
+    return g * (2.0 * x)
+
+
+# -- exponentials and their inverses -----------------------------------------------------------------------------
+
+
+@op(method="exp")
+def exp(x: Array) -> Array:
+    """e^x."""
+    return array_module(x).exp(x)
+
+
+@exp.vjp("x")
+def exp_dx(g, y, x):
+    """dL/dx = g * y."""
+    return g * y
+
+
+@op(method="log")
+def log(x: Array) -> Array:
+    """Natural logarithm, for x > 0."""
+    return array_module(x).log(x)
+
+
+@log.vjp("x")
+def log_dx(g, y, x):
+    """dL/dx = g / x."""
+    return g / x
+
+
+@op(method="sqrt")
+def sqrt(x: Array) -> Array:
+    """Square root, for x >= 0. Its derivative at 0 is infinite: for the length of a vector use `l2norm`."""
+    return array_module(x).sqrt(x)
+
+
+@sqrt.vjp("x")
+def sqrt_dx(g, y, x):
+    """dL/dx = g / (2 y)."""
+    return 0.5 * g / y
+
+
+@op(method="sin")
+def sin(x: Array) -> Array:
+    """Sine; x in radians."""
+    return array_module(x).sin(x)
+
+
+@sin.vjp("x")
+def sin_dx(g, y, x):
+    """dL/dx = g * cos(x)."""
+    return g * cos(x)
+
+
+@op(method="cos")
+def cos(x: Array) -> Array:
+    """Cosine; x in radians."""
+    return array_module(x).cos(x)
+
+
+@cos.vjp("x")
+def cos_dx(g, y, x):
+    """dL/dx = -g * sin(x)."""
+    return -g * sin(x)
+
+
+# -- activations -------------------------------------------------------------------------------------------------
+
+
+@op(method="tanh")
+def tanh(x: Array) -> Array:
+    """Hyperbolic tangent."""
+    return array_module(x).tanh(x)
+
+
+@tanh.vjp("x")
+def tanh_dx(g, y, x):
+    """dL/dx = g * (1 - y^2)."""
+    return g * (1.0 - y * y)
+
+
+@op(method="sigmoid")
+def sigmoid(x: Array) -> Array:
+    """1 / (1 + e^-x), computed as (1 + tanh(x / 2)) / 2, which cannot overflow."""
+    y = array_module(x).tanh(0.5 * x)
+    y *= 0.5
+    y += 0.5
+    return y
+
+
+@sigmoid.vjp("x")
+def sigmoid_dx(g, y, x):
+    """dL/dx = g * y * (1 - y)."""
+    return g * y * (1.0 - y)
+
+
+@op(method="softplus")
+def softplus(x: Array) -> Array:
+    """log(1 + e^x), computed as max(x, 0) + log(1 + e^-|x|), which cannot overflow. -softplus(-x) is log sigmoid(x)."""
+    xp = array_module(x)
+    y = xp.log1p(xp.exp(-abs(x)))
+    y += xp.maximum(x, 0)
+    return y
+
+
+@softplus.vjp("x")
+def softplus_dx(g, y, x):
+    """dL/dx = g * sigmoid(x)."""
+    return g * sigmoid(x)
+
+
+@op
+def sigmoid_cross_entropy(logits: Array, targets: Array) -> Array:
+    """Binary cross entropy of sigmoid(logits) against targets in [0, 1], in nats, element by element.
+
+    -t log s(x) - (1 - t) log(1 - s(x)) = softplus(x) - t x: finite for every logit, and its gradient never vanishes by
+    rounding. Both of one shape: (n, 1) against (n,) would broadcast to n * n pairs. `losses.bce_with_logits` reduces it.
+    """
+    if getattr(targets, "shape", ()) not in ((), logits.shape):
+        raise ValueError(f"logits have shape {logits.shape}, targets {targets.shape}: expected the same")
+    loss = softplus(logits)
+    loss -= targets * logits
+    return loss
+
+
+@sigmoid_cross_entropy.vjp("logits")
+def sigmoid_cross_entropy_dlogits(g, y, logits, targets):
+    """dL/dlogits = g * (sigmoid(logits) - targets)."""
+    return g * (sigmoid(logits) - targets)
+
+
+@sigmoid_cross_entropy.vjp("targets")
+def sigmoid_cross_entropy_dtargets(g, y, logits, targets):
+    """dL/dtargets = -g * logits."""
+    return -g * logits
+
+
+@op(method="relu")
+def relu(x: Array) -> Array:
+    """max(x, 0); its derivative at 0 is taken to be 0."""
+    return array_module(x).maximum(x, 0)
+
+
+@relu.vjp("x")
+def relu_dx(g, y, x):
+    """dL/dx = g where x > 0, else 0."""
+    return g * (x > 0)
+
+
+@op
+def leaky_relu(x: Array, *, slope: float = 0.2) -> Array:
+    """x for x > 0, slope * x below. 0.2 is DCGAN's slope (Radford et al. 2016). 0 <= slope <= 1."""
+    return array_module(x).maximum(x, slope * x)
+
+
+@leaky_relu.vjp("x")
+def leaky_relu_dx(g, y, x, *, slope):
+    """dL/dx = g where x > 0, else slope * g."""
+    return g * slope + (g * (1.0 - slope)) * (x > 0)
+
+
+@op
+def elu(x: Array, *, alpha: float = 1.0) -> Array:
+    """x for x > 0, alpha (e^x - 1) below (Clevert et al. 2016)."""
+    return scaled_elu(x, 1.0, alpha)
+
+
+@elu.vjp("x")
+def elu_dx(g, y, x, *, alpha):
+    """dL/dx = g where x > 0, else g * (y + alpha)."""
+    return g * (minimum(y, 0.0) + alpha) + (g * (1.0 - alpha)) * (x > 0)
+
+
+# Fixed point of mean 0 and variance 1 (Klambauer et al. 2017, equation 14).
+SELU_ALPHA = 1.6732632423543772
+SELU_SCALE = 1.0507009873554805
+
+
+@op(method="selu")
+def selu(x: Array) -> Array:
+    """scale * elu(x, alpha): keeps activations at mean 0 and variance 1 with LeCun-normal weights (Klambauer et al. 2017)."""
+    return scaled_elu(x, SELU_SCALE, SELU_ALPHA)
+
+
+@selu.vjp("x")
+def selu_dx(g, y, x):
+    """dL/dx = g * scale where x > 0, else g * (y + scale * alpha)."""
+    floor = SELU_SCALE * SELU_ALPHA
+    return g * (minimum(y, 0.0) + floor) + (g * (SELU_SCALE - floor)) * (x > 0)
+
+
+def scaled_elu(x: Array, scale: float, alpha: float) -> Array:
+    """scale * x for x > 0, scale * alpha * (e^x - 1) below: the forward pass of elu and selu, in four passes over x."""
+    xp = array_module(x)
+    y = xp.expm1(xp.minimum(x, 0))
+    y *= scale * alpha
+    y += xp.maximum(x * scale if scale != 1.0 else x, 0)
+    return y
+
+
+# -- choices -----------------------------------------------------------------------------------------------------
+
+
+@op(broadcasts=True)
+def maximum(x: Array, y: Array) -> Array:
+    """The larger of x and y, broadcasting; where they are equal the gradient is shared half and half."""
+    return array_module(x, y).maximum(x, y)
+
+
+@maximum.vjp("x")
+def maximum_dx(g, z, x, y):
+    """dL/dx = g where x > y, g / 2 where equal."""
+    return 0.5 * g * (x > y) + 0.5 * g * (x >= y)
+
+
+@maximum.vjp("y")
+def maximum_dy(g, z, x, y):
+    """dL/dy = g where y > x, g / 2 where equal."""
+    return 0.5 * g * (y > x) + 0.5 * g * (y >= x)
+
+
+@op(broadcasts=True)
+def minimum(x: Array, y: Array) -> Array:
+    """The smaller of x and y, broadcasting; where they are equal the gradient is shared half and half."""
+    return array_module(x, y).minimum(x, y)
+
+
+@minimum.vjp("x")
+def minimum_dx(g, z, x, y):
+    """dL/dx = g where x < y, g / 2 where equal."""
+    return 0.5 * g * (x < y) + 0.5 * g * (x <= y)
+
+
+@minimum.vjp("y")
+def minimum_dy(g, z, x, y):
+    """dL/dy = g where y < x, g / 2 where equal."""
+    return 0.5 * g * (y < x) + 0.5 * g * (y <= x)
+
+
+@op(method="clip")
+def clip(x: Array, *, low: float, high: float) -> Array:
+    """x kept within [low, high]; the gradient passes where low <= x <= high."""
+    return array_module(x).clip(x, low, high)
+
+
+@clip.vjp("x")
+def clip_dx(g, y, x, *, low, high):
+    """dL/dx = g inside [low, high], else 0."""
+    return g * ((x >= low) & (x <= high))
+
+
+@op(broadcasts=True, nondiff=("condition",))
+def where(condition: Array, x: Array, y: Array) -> Array:
+    """x where the bool array `condition` holds, else y; broadcasting."""
+    return array_module(condition, x, y).where(condition, x, y)
+
+
+@where.vjp("x")
+def where_dx(g, z, condition, x, y):
+    """dL/dx = g where the condition holds, else 0."""
+    return g * condition
+
+
+@where.vjp("y")
+def where_dy(g, z, condition, x, y):
+    """dL/dy = g where the condition does not hold, else 0."""
+    return g * (condition ^ True)

@@ -1,0 +1,78 @@
+"""Ops that pick elements: getitem and its adjoint scatter_add, take, one_hot."""
+
+from typing import Any
+
+import numpy as np
+
+from minigen.autograd.op import op
+from minigen.autograd.tensor import Tensor
+from minigen.backend import Array, array_module
+
+
+@op
+def getitem(x: Array, *, index: Any) -> Array:
+    """x[index], with any index that NumPy knows: ints, slices, ..., None, bool masks, integer arrays. Adjoint of scatter_add."""
+    return x[index]
+
+
+@getitem.vjp("x")
+def getitem_dx(g, y, x, *, index):
+    """dL/dx = g added up at the picked places of a zero array."""
+    return scatter_add(g, index=index, shape=x.shape)
+
+
+@op
+def scatter_add(values: Array, *, index: Any, shape: tuple[int, ...]) -> Array:
+    """A zero array of `shape` with `values` added at `index`; a place named twice receives both. Adjoint of getitem."""
+    xp = array_module(values)
+    y = xp.zeros(shape, dtype=values.dtype)
+    if is_basic(index):
+        y[index] = values
+    else:
+        xp.add.at(y, index, values)
+    return y
+
+
+@scatter_add.vjp("values")
+def scatter_add_dvalues(g, y, values, *, index, shape):
+    """dL/dvalues = g[index]."""
+    return getitem(g, index=index)
+
+
+def is_basic(index: Any) -> bool:
+    """Whether an index is made of ints, slices, ... and None only, and so names no place twice."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return all(part is None or part is Ellipsis or isinstance(part, (int, slice, np.integer)) for part in parts)
+
+
+# -- compositions ------------------------------------------------------------------------------------------------
+
+
+def take(x: Any, indices: Array, axis: int = 0) -> Any:
+    """The slices of x at `indices` (an int array) along an axis: rows of a table by number. Raises IndexError out of range."""
+    length = x.shape[axis]
+    if indices.size and (int(indices.min()) < -length or int(indices.max()) >= length):
+        raise IndexError(f"take: indices reach from {int(indices.min())} to {int(indices.max())}, axis {axis} has {length}")
+    return x[(slice(None),) * (axis % len(x.shape)) + (indices,)]
+
+
+def one_hot(labels: Array, classes: int, dtype: Any = np.float32) -> Array:
+    """Labels (n,) of integers in 0 .. classes - 1 -> plain array (n, classes) of 0 and 1. Raises ValueError out of range."""
+    if labels.dtype.kind not in "iu":
+        raise TypeError(f"one_hot: labels must be integers, got {labels.dtype}")
+    if labels.size and (int(labels.min()) < 0 or int(labels.max()) >= classes):
+        raise ValueError(
+            f"one_hot: labels reach from {int(labels.min())} to {int(labels.max())}, expected 0 to {classes - 1}"
+        )
+    return (labels[..., None] == array_module(labels).arange(classes)).astype(dtype)
+
+
+def checked_index(index: Any) -> Any:
+    """The index, if it holds no Tensor."""
+    if any(isinstance(part, Tensor) for part in (index if isinstance(index, tuple) else (index,))):
+        raise TypeError("an index must be a plain array of integers or bools, not a Tensor: index with x.data")
+    return index
+
+
+Tensor.__getitem__ = lambda self, index: getitem(self, index=checked_index(index))
+Tensor.__iter__ = lambda self: (self[i] for i in range(len(self)))

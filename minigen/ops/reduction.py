@@ -1,0 +1,154 @@
+"""Ops that reduce along axes. `axis`: an int, a tuple of ints, or None for all; `keepdims` leaves axes of length 1."""
+
+import math
+from typing import Any
+
+from minigen.autograd.op import op
+from minigen.autograd.tensor import Tensor
+from minigen.backend import Array, array_module
+from minigen.ops.elementwise import exp, sqrt, square
+from minigen.ops.shape import broadcast_to, reshape
+
+Axis = int | tuple[int, ...] | None
+
+
+@op(method="sum")
+def sum(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Array:
+    """Sum along `axis`."""
+    if axis in (0, (0,)) and x.ndim == 2 and not keepdims:
+        return array_module(x).ones(len(x), dtype=x.dtype) @ x  # as a matrix product: twice as fast
+    return x.sum(axis=axis, keepdims=keepdims)
+
+
+@sum.vjp("x")
+def sum_dx(g, y, x, *, axis, keepdims):
+    """dL/dx = g repeated along the summed axes."""
+    return repeat(g, x, axis)
+
+
+@op(method="mean")
+def mean(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Array:
+    """Mean along `axis`."""
+    return x.mean(axis=axis, keepdims=keepdims)
+
+
+@mean.vjp("x")
+def mean_dx(g, y, x, *, axis, keepdims):
+    """dL/dx = g / n repeated, n the number of elements in each mean."""
+    return repeat(g / count(x, axis), x, axis)
+
+
+@op(method="max")
+def max(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Array:
+    """Largest element along `axis`; equal ones share the gradient equally."""
+    return x.max(axis=axis, keepdims=keepdims)
+
+
+@max.vjp("x")
+def max_dx(g, y, x, *, axis, keepdims):
+    """dL/dx = g at the largest elements, divided by their number."""
+    return share_among_equal(g, y, x, axis)
+
+
+@op(method="min")
+def min(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Array:
+    """Smallest element along `axis`; equal ones share the gradient equally."""
+    return x.min(axis=axis, keepdims=keepdims)
+
+
+@min.vjp("x")
+def min_dx(g, y, x, *, axis, keepdims):
+    """dL/dx = g at the smallest elements, divided by their number."""
+    return share_among_equal(g, y, x, axis)
+
+
+@op(method="logsumexp")
+def logsumexp(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Array:
+    """log sum e^x along `axis`, with the largest element taken out first so that nothing overflows."""
+    xp = array_module(x)
+    top = x.max(axis=axis, keepdims=True)
+    y = xp.log(xp.exp(x - top).sum(axis=axis, keepdims=True)) + top
+    return y if keepdims else y.reshape(reduced_shape(x, axis))
+
+
+@logsumexp.vjp("x")
+def logsumexp_dx(g, y, x, *, axis, keepdims):
+    """dL/dx = g * softmax(x)."""
+    return repeat(g, x, axis) * exp(x - repeat(y, x, axis))
+
+
+@op
+def log_softmax(x: Array, *, axis: int = -1) -> Array:
+    """x - logsumexp(x) along `axis`: logarithms of probabilities that sum to 1."""
+    xp = array_module(x)
+    y = x - x.max(axis=axis, keepdims=True)
+    y -= xp.log(xp.exp(y).sum(axis=axis, keepdims=True))
+    return y
+
+
+@log_softmax.vjp("x")
+def log_softmax_dx(g, y, x, *, axis):
+    """dL/dx = g - softmax(x) * sum(g)."""
+    return g - exp(y) * g.sum(axis=axis, keepdims=True)
+
+
+@op
+def l2norm(x: Array, *, axis: Axis = None, keepdims: bool = False, eps: float = 0.0) -> Array:
+    """sqrt(sum x^2 + eps) along `axis`. At x = 0 with eps = 0 the gradient is defined as 0 (a subgradient)."""
+    return array_module(x).sqrt((x * x).sum(axis=axis, keepdims=keepdims) + eps)
+
+
+@l2norm.vjp("x")
+def l2norm_dx(g, y, x, *, axis, keepdims, eps):
+    """dL/dx = g * x / y, and 0 where y = 0."""
+    return repeat(g / (y + (y == 0).astype(y.dtype)), x, axis) * x
+
+
+# -- compositions ------------------------------------------------------------------------------------------------
+
+
+def var(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """Variance along `axis`: the mean of (x - mean)^2, divided by n as in NumPy."""
+    return mean(square(x - mean(x, axis=axis, keepdims=True)), axis=axis, keepdims=keepdims)
+
+
+def std(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """Standard deviation along `axis`, the square root of `var`; its gradient is infinite where all elements are equal."""
+    return sqrt(var(x, axis=axis, keepdims=keepdims))
+
+
+# -- helpers of the rules ----------------------------------------------------------------------------------------
+
+
+def normalized(axis: Axis, ndim: int) -> tuple[int, ...]:
+    """`axis` as a tuple of axes counted from the front."""
+    if axis is None:
+        return tuple(range(ndim))
+    return tuple(i % ndim for i in ((axis,) if isinstance(axis, int) else axis))
+
+
+def reduced_shape(x: Any, axis: Axis) -> tuple[int, ...]:
+    """The shape of x without the reduced axes."""
+    axes = normalized(axis, len(x.shape))
+    return tuple(n for i, n in enumerate(x.shape) if i not in axes)
+
+
+def count(x: Any, axis: Axis) -> int:
+    """How many elements are reduced into one."""
+    return math.prod(x.shape[i] for i in normalized(axis, len(x.shape)))
+
+
+def repeat(g: Any, x: Any, axis: Axis) -> Any:
+    """g, a reduction of x along `axis` with or without keepdims, repeated to the shape of x."""
+    axes = normalized(axis, len(x.shape))
+    return broadcast_to(reshape(g, shape=tuple(1 if i in axes else n for i, n in enumerate(x.shape))), shape=x.shape)
+
+
+def share_among_equal(g: Any, y: Any, x: Any, axis: Axis) -> Any:
+    """g at the elements of x equal to the extreme y, divided by how many there are."""
+    share = (x == repeat(y, x, axis)).astype(x.dtype)
+    share /= share.sum(axis=normalized(axis, len(x.shape)), keepdims=True)
+    return repeat(g, x, axis) * share
+
+
+Tensor.var, Tensor.std = var, std

@@ -1,0 +1,170 @@
+"""Ops that move elements without changing them. Adjoint pairs: broadcast_to / sum_to, pad / crop, and reshape and transpose
+with themselves."""
+
+import math
+from typing import Any
+
+from minigen.autograd.op import op
+from minigen.autograd.tensor import Tensor
+from minigen.backend import Array, array_module
+
+
+@op
+def reshape(x: Array, *, shape: tuple[int, ...]) -> Array:
+    """x with its elements, in row-major order, in another shape; one length may be -1."""
+    return x.reshape(shape)
+
+
+@reshape.vjp("x")
+def reshape_dx(g, y, x, *, shape):
+    """dL/dx = g in the shape of x."""
+    return reshape(g, shape=x.shape)
+
+
+@op
+def transpose(x: Array, *, axes: tuple[int, ...] | None = None) -> Array:
+    """x with its axes permuted, as in NumPy: axis i of the result is axis axes[i] of x; by default, reversed. A view."""
+    return x.transpose(axes)
+
+
+@transpose.vjp("x")
+def transpose_dx(g, y, x, *, axes):
+    """dL/dx = g with the axes permuted back."""
+    return transpose(g, axes=None if axes is None else inverse(axes))
+
+
+def inverse(axes: tuple[int, ...]) -> tuple[int, ...]:
+    """The permutation that undoes `axes` (which may count from the end)."""
+    axes = [axis % len(axes) for axis in axes]
+    return tuple(sorted(range(len(axes)), key=axes.__getitem__))
+
+
+@op
+def broadcast_to(x: Array, *, shape: tuple[int, ...]) -> Array:
+    """x repeated along new or one-long axes until it has `shape`. The adjoint of `sum_to`. A view."""
+    return array_module(x).broadcast_to(x, shape)
+
+
+@broadcast_to.vjp("x")
+def broadcast_to_dx(g, y, x, *, shape):
+    """dL/dx = g summed over the repeats."""
+    return sum_to(g, shape=x.shape)
+
+
+@op
+def sum_to(x: Array, *, shape: tuple[int, ...]) -> Array:
+    """x summed over axes until it has `shape`, which broadcasts to that of x. The adjoint of `broadcast_to`."""
+    array_module(x).broadcast_shapes(shape, x.shape)
+    extra = x.ndim - len(shape)
+    axes = tuple(range(extra)) + tuple(extra + i for i, n in enumerate(shape) if n == 1 != x.shape[extra + i])
+    return x.sum(axis=axes, keepdims=True).reshape(shape)
+
+
+@sum_to.vjp("x")
+def sum_to_dx(g, y, x, *, shape):
+    """dL/dx = g repeated."""
+    return broadcast_to(g, shape=x.shape)
+
+
+@op
+def concatenate(*arrays: Array, axis: int = 0) -> Array:
+    """Arrays one behind the other along an axis: concatenate(x, y, z, axis=0)."""
+    return array_module(*arrays).concatenate(arrays, axis=axis)
+
+
+@concatenate.vjp("arrays")
+def concatenate_darray(g, y, *arrays, axis, position):
+    """dL/darrays[position] = the slice of g that this array fills."""
+    start = sum(array.shape[axis] for array in arrays[:position])
+    index = [slice(None)] * len(g.shape)
+    index[axis] = slice(start, start + arrays[position].shape[axis])
+    return g[tuple(index)]
+
+
+@op
+def pad(x: Array, *, widths: tuple[tuple[int, int], ...]) -> Array:
+    """x with zeros around it: widths[i] = (before, after) along axis i. The adjoint of `crop`."""
+    shape = tuple(before + length + after for (before, after), length in zip(widths, x.shape, strict=True))
+    y = array_module(x).zeros(shape, dtype=x.dtype)
+    y[interior(widths, shape)] = x
+    return y
+
+
+@pad.vjp("x")
+def pad_dx(g, y, x, *, widths):
+    """dL/dx = the inside of g."""
+    return crop(g, widths=widths)
+
+
+@op
+def crop(x: Array, *, widths: tuple[tuple[int, int], ...]) -> Array:
+    """x without its rim: widths[i] = (before, after) elements are cut off along axis i. The adjoint of `pad`. A view."""
+    if any(before + after > length for (before, after), length in zip(widths, x.shape, strict=True)):
+        raise ValueError(f"cannot cut {widths} off an array of shape {x.shape}")
+    return x[interior(widths, x.shape)]
+
+
+@crop.vjp("x")
+def crop_dx(g, y, x, *, widths):
+    """dL/dx = g with zeros around it."""
+    return pad(g, widths=widths)
+
+
+def interior(widths: tuple[tuple[int, int], ...], shape: tuple[int, ...]) -> tuple[slice, ...]:
+    """The slices that leave out `widths` at each end."""
+    return tuple(slice(before, length - after) for (before, after), length in zip(widths, shape))
+
+
+# -- compositions ------------------------------------------------------------------------------------------------
+
+
+def stack(*arrays: Array, axis: int = 0) -> Tensor | Array:
+    """Arrays of one shape along a new axis: stack(x, y) of two (n,) is (2, n)."""
+    return concatenate(*(expand_dims(array, axis) for array in arrays), axis=axis)
+
+
+def split(x: Tensor, sections: int, axis: int = 0) -> list[Any]:
+    """x cut into `sections` equal parts along an axis. Raises ValueError if the length is not divisible."""
+    length = x.shape[axis]
+    if length % sections:
+        raise ValueError(f"split: axis {axis} has length {length}, which {sections} equal sections do not divide")
+    step, before = length // sections, (slice(None),) * (axis % len(x.shape))
+    return [x[(*before, slice(start, start + step))] for start in range(0, length, step)]
+
+
+def expand_dims(x: Tensor, axis: int) -> Any:
+    """x with a new axis of length 1 at position `axis`."""
+    position = axis % (len(x.shape) + 1)
+    return reshape(x, shape=(*x.shape[:position], 1, *x.shape[position:]))
+
+
+def squeeze(x: Tensor, axis: int | tuple[int, ...] | None = None) -> Any:
+    """x without the given axes of length 1; by default without all of them."""
+    ndim = len(x.shape)
+    axes = range(ndim) if axis is None else [i % ndim for i in ((axis,) if isinstance(axis, int) else axis)]
+    if axis is not None and any(x.shape[i] != 1 for i in axes):
+        raise ValueError(f"squeeze: axis {axis} of shape {x.shape} is not of length 1")
+    return reshape(x, shape=tuple(n for i, n in enumerate(x.shape) if n != 1 or i not in axes))
+
+
+def swapaxes(x: Tensor, first: int, second: int) -> Any:
+    """x with two axes exchanged."""
+    axes = list(range(len(x.shape)))
+    axes[first], axes[second] = axes[second], axes[first]
+    return transpose(x, axes=tuple(axes))
+
+
+def flatten(x: Tensor) -> Any:
+    """(n, ...) -> (n, product of the rest): each example as one row."""
+    return reshape(x, shape=(x.shape[0], math.prod(x.shape[1:])))
+
+
+def shape_argument(values: tuple) -> tuple[int, ...]:
+    """x.reshape(2, 3) and x.reshape((2, 3)) mean the same."""
+    return tuple(values[0]) if len(values) == 1 and not isinstance(values[0], int) else values
+
+
+Tensor.reshape = lambda self, *shape: reshape(self, shape=shape_argument(shape))
+Tensor.transpose = lambda self, *axes: transpose(self, axes=shape_argument(axes) if axes and axes != (None,) else None)
+Tensor.T = property(transpose, doc="The transpose: axes reversed.")
+Tensor.squeeze, Tensor.swapaxes, Tensor.ravel = squeeze, swapaxes, lambda self: reshape(self, shape=(-1,))
