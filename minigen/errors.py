@@ -1,8 +1,8 @@
 """The errors of minigen. Each says what was wrong and what would be right; each is also the built-in it resembles."""
 
 
-class Located:
-    """Mixin of errors raised inside a network: modules prepend their names while the error travels outwards."""
+class Located(Exception):
+    """Base of errors raised inside a network: modules prepend their names while the error travels outwards."""
 
     path: tuple[str, ...] = ()
     module: object | None = None

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from minigen import backend
-from minigen.autograd.op import observer
 from minigen.autograd.border import plain
+from minigen.autograd.calls import name_of, wrong_gradient
+from minigen.autograd.observer import observer
 from minigen.autograd.tensor import Tensor, recording
 from minigen.backend import Array
 from minigen.errors import DtypeError, GraphError, ShapeError
@@ -28,7 +29,9 @@ def backward(y: Tensor, cotangent: Any = None, retain_graph: bool = False) -> No
     gradients = {id(y): Share(initial_cotangent(y, cotangent), owned=False)}
     while nodes:  # nodes are popped, so that their arrays are freed as the pass goes on
         node = nodes.pop()
-        share = gradients.pop(id(node))
+        share = gradients.pop(id(node), None)
+        if share is None:  # only inputs declared nondiff lead here
+            continue
         if node.op is None:
             value = share.value if share.owned else share.value + 0
             node.grad = array_of(value) if node.grad is None else node.grad + value
@@ -48,24 +51,25 @@ def grad(y: Tensor, xs: Sequence[Tensor], cotangent: Any = None, create_graph: b
     """
     if isinstance(xs, Tensor):
         raise TypeError("grad(y, xs) takes a list of tensors: write grad(y, [x])")
+    xs = list(xs)
     for position, x in enumerate(xs):
         if not (isinstance(x, Tensor) and x.requires_grad):
             raise GraphError(f"grad with respect to {name_of(x, position)}, which does not require a gradient: "
                              "make it with minigen.Tensor(array, requires_grad=True)")
     token = recording.set(create_graph)
     try:
+        start = initial_cotangent(y, cotangent)
         targets = {id(x) for x in xs}
         nodes = nodes_below(y)
         wanted = set()
         for node in nodes:  # oldest first: a node is wanted if one of its inputs is
             if id(node) in targets or any(id(x) in wanted for x in node.inputs):
                 wanted.add(id(node))
-        start = initial_cotangent(y, cotangent)
-        if create_graph:  # a cotangent may itself be differentiated
-            start = cotangent if isinstance(cotangent, Tensor) else Tensor(start)
+        if create_graph:
+            start = cotangent if isinstance(cotangent, Tensor) else Tensor(start)  # it may be differentiated too
         gradients = {id(y): Share(start, owned=False)}
         for node in reversed(nodes):
-            if node.op is not None and id(node) in wanted:
+            if node.op is not None and id(node) in wanted and id(node) in gradients:
                 share = gradients[id(node)] if id(node) in targets else gradients.pop(id(node))
                 push(node, share.value, gradients, wanted, create_graph)
     finally:
@@ -136,9 +140,10 @@ def push(node: Tensor, g: Any, gradients: dict[int, Share], wanted: set[int] | N
             gx = rule(g, y, *inputs, **attributes)
         else:
             gx = watcher.backward(node, rule, (g, y, *inputs), attributes)
-        if op.broadcasts and gx.shape != x._data.shape:
+        if op.broadcasts and hasattr(gx, "shape") and gx.shape != x._data.shape:
             gx = undo_broadcast(gx, x._data.shape)
-        check_gradient(op, rule, position, gx, x)
+        if getattr(gx, "shape", None) != x._data.shape or gx.dtype != x._data.dtype:
+            raise wrong_gradient(op, rule, position, gx, x)
 
         share = gradients.get(id(x))
         if share is None:
@@ -161,16 +166,6 @@ def undo_broadcast(g: Any, shape: tuple[int, ...]) -> Any:
     return g.sum(axis=axes, keepdims=True).reshape(shape)
 
 
-def check_gradient(op: Any, rule: Callable, position: int, gx: Any, x: Tensor) -> None:
-    """Raise unless a rule's result has the shape and dtype of the input it belongs to."""
-    shape, dtype = getattr(gx, "shape", None), getattr(gx, "dtype", None)
-    if shape != x._data.shape or dtype is not x._data.dtype:
-        name = op.inputs[0 if op.variadic else position]
-        got = "None" if gx is None else f"{dtype}{list(shape)}" if shape is not None else type(gx).__name__
-        kind = DtypeError if shape == x.shape else ShapeError
-        raise kind(f"{op.name}: rule {rule.__name__} for {name!r} returned {got}, expected {x.dtype}{list(x.shape)}")
-
-
 def initial_cotangent(y: Tensor, cotangent: Any) -> Array:
     """dL/dy to start from: 1 for a single element, else what the caller gave, checked."""
     if not isinstance(y, Tensor):
@@ -183,6 +178,8 @@ def initial_cotangent(y: Tensor, cotangent: Any) -> Array:
                 "or pass the cotangent dL/dy"
             )
         return xp.ones_like(y.data)
+    if isinstance(cotangent, Tensor) and cotangent.dtype != y.dtype:
+        raise DtypeError(f"cotangent: got dtype {cotangent.dtype}, expected that of the output, {y.dtype}")
     g = xp.asarray(plain(cotangent), dtype=y.dtype)
     if g.shape != y.shape:
         raise ShapeError(f"cotangent: got shape {g.shape}, expected that of the output, {y.shape}")
@@ -192,8 +189,3 @@ def initial_cotangent(y: Tensor, cotangent: Any) -> Array:
 def array_of(x: Any) -> Array:
     """x, a NumPy scalar turned back into an array of no axes."""
     return x if backend.is_array(x) else np.asarray(x)
-
-
-def name_of(x: Any, position: int) -> str:
-    """How messages call the x at a position of xs."""
-    return getattr(x, "name", None) or f"input {position}"

@@ -8,8 +8,8 @@ from minigen.backend import Array
 
 
 def plain(x: Any) -> Any:
-    """The array inside a tensor; anything else as it is."""
-    return x._data if isinstance(x, Border) else x
+    """The array inside a tensor, the Python number inside a NumPy scalar; anything else as it is."""
+    return x._data if isinstance(x, Border) else x.item() if isinstance(x, np.generic) else x
 
 
 class Border:
@@ -61,7 +61,7 @@ class Border:
 
     def __array_function__(self, function: Any, types: Any, inputs: Any, options: Any) -> Any:
         name = function.__name__
-        raise TypeError(f"np.{name} on a Tensor: write minigen.{name}(x), or np.{name}(x.numpy()) outside the graph")
+        raise TypeError(f"np.{name} on a Tensor: use the op of minigen, or np.{name}(x.numpy()) outside the graph")
 
     def __setitem__(self, index: Any, value: Any) -> None:
         raise TypeError(
@@ -74,6 +74,22 @@ class Border:
 
     __rfloordiv__ = __mod__ = __rmod__ = __divmod__ = __floordiv__
 
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec else str(self)
+
+    def __reduce__(self) -> tuple:
+        """copy.deepcopy and pickle make a new leaf of a leaf; its serial is new, for a serial dates from this process only."""
+        if self.op is not None:
+            raise TypeError(f"the result of {self.op.name} is part of a graph and cannot be copied: use x.detach()")
+        return leaf, (type(self), self._data, self.requires_grad, self.name)
+
     def astype(self, dtype: Any) -> "Tensor":
         """Raises TypeError: an op never changes the dtype of its input."""
         raise TypeError(f"a Tensor keeps its dtype: make a new leaf with minigen.Tensor(x.numpy().astype('{dtype}'))")
+
+
+def leaf(kind: type, data: Array, requires_grad: bool, name: str | None) -> Any:
+    """A Tensor or Parameter from what `__reduce__` has saved."""
+    x = kind(data, name=name)
+    x.requires_grad = requires_grad
+    return x

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from minigen import backend
-from minigen.autograd.explain import describe
-from minigen.autograd.op import Observer, Op, observer
+from minigen.autograd.calls import describe
+from minigen.autograd.observer import Observer, observer
+from minigen.autograd.op import Op
 from minigen.autograd.tensor import Tensor
 from minigen.errors import NonFiniteError
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from minigen.autograd.backward import grad
 from minigen.autograd.tensor import Tensor
-from minigen.backend import to_numpy
+from minigen.backend import asarray, to_numpy
 from minigen.errors import DtypeError, GradcheckError
 
 
@@ -70,8 +70,8 @@ def evaluate(f: Callable, arrays: tuple, wrt: Sequence[int]) -> Any:
 
 
 def leaves(arrays: tuple, wrt: Sequence[int]) -> list[Any]:
-    """Tensors on the current backend for the float arrays."""
-    return [Tensor(x, requires_grad=i in wrt) if x.dtype.kind == "f" else x for i, x in enumerate(arrays)]
+    """The arrays on the current backend, floating ones as Tensors."""
+    return [Tensor(x, requires_grad=i in wrt) if x.dtype.kind == "f" else asarray(x) for i, x in enumerate(arrays)]
 
 
 def derivative(f: Callable, arrays: tuple, wrt: list[int], u: np.ndarray) -> list[np.ndarray]:

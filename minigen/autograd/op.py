@@ -13,32 +13,16 @@ two ways: on plain arrays for a first derivative, and on Tensors when the deriva
 
 import inspect
 from collections.abc import Callable
-from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
 
-from minigen.autograd.explain import explain, mixed_dtypes
+from minigen.autograd.calls import bind, explain, mixed_dtypes
+from minigen.autograd.observer import observer
 from minigen.autograd.tensor import Tensor, next_serial, recording
 from minigen.backend import Array, is_array
 
 OPS: dict[str, "Op"] = {}  # every op, by module and name: the tests walk through it
-
-
-class Observer:
-    """Sees every op that runs on tensors, forward and backward; debug.py has two of them. This one only passes on."""
-
-    def forward(self, op: "Op", arrays: list, attributes: dict) -> Array:
-        return op.forward(*arrays, **attributes)
-
-    def recorded(self, node: Tensor) -> None:
-        """A tensor has been added to a graph."""
-
-    def backward(self, node: Tensor, rule: Callable, arguments: tuple, attributes: dict) -> Any:
-        return rule(*arguments, **attributes)
-
-
-observer: ContextVar[Observer | None] = ContextVar("observer", default=None)
 
 
 class Op:
@@ -94,7 +78,7 @@ def op(forward: Callable | None = None, *, method: str | None = None, broadcasts
                 array = x._data
                 if dtype is None:
                     dtype = array.dtype
-                elif array.dtype is not dtype:
+                elif array.dtype is not dtype and array.dtype != dtype:  # equal but not identical: unpickled
                     raise mixed_dtypes(self, inputs)
                 requires_grad = requires_grad or x.requires_grad
                 arrays.append(array)
@@ -108,7 +92,7 @@ def op(forward: Callable | None = None, *, method: str | None = None, broadcasts
             data = forward(*arrays, **attributes) if watcher is None else watcher.forward(self, arrays, attributes)
         except (ValueError, TypeError, IndexError) as error:
             raise explain(self, arrays, error) from error
-        if data.dtype is not dtype:
+        if data.dtype is not dtype and data.dtype != dtype:
             raise mixed_dtypes(self, inputs)
 
         result = new(Tensor)
@@ -150,18 +134,3 @@ def attach(method: str, apply: Callable) -> None:
     setattr(Tensor, method, apply)
     if method in ("__add__", "__sub__", "__mul__", "__truediv__", "__pow__", "__matmul__"):
         setattr(Tensor, f"__r{method[2:]}", lambda self, other: apply(other, self))
-
-
-def bind(op: Op, inputs: tuple, attributes: dict) -> tuple[tuple, dict]:
-    """Sort a call such as sum(x, 0) or dense(x, w, b=b) into inputs and attributes, as Python would."""
-    surplus = inputs[len(op.inputs):]
-    named = dict(zip(op.attributes, surplus))
-    if len(surplus) > len(op.attributes) or named.keys() & attributes.keys():
-        raise TypeError(f"{op.name} takes the arguments {op.inputs + op.attributes}, got {len(inputs)} positional ones")
-    attributes = {**named, **attributes}
-    inputs = inputs[: len(op.inputs)] + tuple(
-        attributes.pop(name) for name in op.inputs[len(inputs):] if name in attributes
-    )
-    if len(inputs) < len(op.inputs):
-        raise TypeError(f"{op.name} is missing its argument {op.inputs[len(inputs)]!r}")
-    return inputs, attributes

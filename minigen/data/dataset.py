@@ -1,4 +1,4 @@
-"""What every loader returns: images with their labels and, where they are known, the factors that made them."""
+"""What every loader returns: images, their labels and, where they are known, the factors that made them."""
 
 from dataclasses import dataclass
 

@@ -1,11 +1,11 @@
-"""Glyphs: 28 x 28 pictures of digits and letters in the fonts that matplotlib ships, with known factors of style.
+"""Glyphs: 28 x 28 digits and letters in the fonts that matplotlib ships, with known factors of style.
 
-White on black like MNIST, and like MNIST each character is scaled to fit a 20 x 20 box and centred on its centre
+White on black like MNIST, and like MNIST each character is fitted to a 20 x 20 box and centred on its centre
 of ink. Unlike MNIST's, the factors that made a picture are known, so that disentanglement can be measured.
 
-Each (font, character) becomes a signed distance field once: the distance, in pixels, from each point of a fine grid
-to the outline, positive inside. A picture is that field seen through an affine map. Where the outline passes is then
-a matter of adding a number, which is how the stroke is thickened, and its edges come out antialiased:
+Each (font, character) becomes a signed distance field once: the distance, in pixels, from each node of a fine
+grid to the outline, positive inside. A picture is that field seen through a similarity map. The outline is
+moved by adding a number to the field, which is how a stroke is thickened, and its edges come out antialiased:
 
     ink(p) = clip(scale * field(R(-rotation) (p - shift) / scale) + stroke / 2 + 1/2, 0, 1)
 """
@@ -20,7 +20,8 @@ from minigen.data.dataset import Dataset
 from minigen.errors import DataError
 
 SIZE = 28           # pixels along a side of a picture
-BOX = 20            # pixels: the longer side of a character at scale 1
+BOX = 20            # pixels: the longer side of a character at scale 1 ...
+REACH = 11.75       # ... or less, so that no point of it is farther than this from its centre of ink
 MARGIN = 3          # pixels of the distance field around the box, more than any stroke is thickened by
 PER_PIXEL = 3       # nodes of the distance field along a pixel
 NODES = (BOX + 2 * MARGIN) * PER_PIXEL + 1
@@ -32,7 +33,7 @@ FAMILIES = (
 
 
 class Font(NamedTuple):
-    """A font file of matplotlib. family: index into FAMILIES; weight: 1 if bold; slant: 1 if italic or oblique."""
+    """A font file of matplotlib. family: index into FAMILIES; weight 1: bold; slant 1: italic or oblique."""
 
     file: str
     family: int
@@ -64,16 +65,16 @@ FONTS = (
     Font("cmtt10.ttf", 6, 0, 0),
 )
 
-# The test split shows these fonts only, the training split all the others: unseen cuts of known families, and one
-# family (Computer Modern Sans) of which training has seen nothing.
-TEST_FONTS = tuple(
-    index for index, font in enumerate(FONTS)
-    if font.file in ("DejaVuSansMono-Oblique.ttf", "DejaVuSerif-Bold.ttf", "STIXGeneralItalic.ttf", "cmr10.ttf",
-                     "cmss10.ttf")
+# The test split shows these fonts only, the training split all the others: unseen cuts of families that
+# training knows, and one family of which it has seen nothing (Computer Modern Sans).
+TEST_FILES = (
+    "DejaVuSansMono-Oblique.ttf", "DejaVuSerif-Bold.ttf", "STIXGeneralItalic.ttf", "cmr10.ttf", "cmss10.ttf",
 )
-TRAIN_FONTS = tuple(index for index in range(len(FONTS)) if index not in TEST_FONTS)
+TEST_FONTS = tuple(index for index, font in enumerate(FONTS) if font.file in TEST_FILES)
+TRAIN_FONTS = tuple(index for index, font in enumerate(FONTS) if font.file not in TEST_FILES)
 
-# Uniform ranges. All of a character stays inside the picture, and the thinnest hairline stays visible.
+# Uniform ranges. Nothing of a character is cut off (REACH + shift + stroke / 2 < SIZE / 2), and the thinnest
+# hairline stays visible.
 RANGES = {
     "rotation": (-15.0, 15.0),
     "scale": (0.75, 1.0),
@@ -88,24 +89,26 @@ def load(
 ) -> tuple[Dataset, Dataset]:
     """Training and test pictures of `characters`; the test split is drawn in fonts that training never shows.
 
-    Returns two Datasets with images (n, 28, 28, 1) and labels that index `characters`, in equal shares. Their factors:
+    Returns two Datasets with images (n, 28, 28, 1) and labels that index `characters`, in equal shares.
+    Factors:
 
         class              the label
-        font               index into FONTS; family, weight (1: bold) and slant (1: italic) are those of the font
-        rotation           degrees, anticlockwise
-        scale              size relative to a 20 x 20 box
-        shift_x, shift_y   pixels to the right and downwards, of the centre of ink
+        font               index into FONTS; family (into FAMILIES), weight (1: bold), slant (1: italic): the
+        font's rotation           degrees, anticlockwise scale              size relative to the character
+        fitted to a 20 x 20 box shift_x, shift_y   pixels to the right and downwards, of the centre of ink
         stroke             pixels added to the thickness of the strokes; negative: taken away
 
-    Font and the last five are drawn independently and uniformly (RANGES). The same arguments give the same arrays;
-    they are kept in memory and are read-only. A character is fitted to the box by itself, whence "o", "O" and "0"
-    look alike.
-    Raises ValueError for characters that repeat or that a font lacks, and for a size below 1.
+    Font and the last five are drawn independently and uniformly (RANGES). The same arguments give the same
+    arrays; they are kept in memory and are read-only. A character is fitted to the box by itself, so that
+    "o", "O" and "0" look alike.
+    Raises ValueError for characters that repeat or that a font lacks, a size below 1, and a negative seed.
     """
     if not characters or len(set(characters)) < len(characters):
         raise ValueError(f"glyphs: got characters {characters!r}, expected at least one and none twice")
     if train_size < 1 or test_size < 1:
-        raise ValueError(f"glyphs: got train_size {train_size} and test_size {test_size}, expected at least 1")
+        raise ValueError(f"glyphs: got train_size {train_size}, test_size {test_size}, expected at least 1")
+    if seed < 0:
+        raise ValueError(f"glyphs: got seed {seed}, expected a non-negative integer")
     return _load(characters, train_size, test_size, seed)
 
 
@@ -122,8 +125,8 @@ def _draw_split(characters: str, n: int, fonts: tuple[int, ...], rng: np.random.
     style = {name: rng.uniform(low, high, n).astype(np.float32) for name, (low, high) in RANGES.items()}
     images = render(characters, labels, font, **style)
 
-    of_font = np.array([font[1:] for font in FONTS])[font].T
-    factors = {"class": labels, "font": font, **dict(zip(("family", "weight", "slant"), of_font)), **style}
+    family, weight, slant = np.array([font[1:] for font in FONTS])[font].T
+    factors = {"class": labels, "font": font, "family": family, "weight": weight, "slant": slant, **style}
     for array in (images, *factors.values()):
         array.flags.writeable = False
     return Dataset("glyphs", images, labels, tuple(characters), factors)
@@ -142,92 +145,93 @@ def render(
 ) -> np.ndarray:
     """Pictures of characters[labels] with given factors, each an (n,) array or one number for all.
 
-    labels: (n,) -> (n, 28, 28, 1) float32 in [0, 1]. Units as in `load`. Raises ValueError for a character that a
-    font lacks.
+    labels: (n,) -> (n, 28, 28, 1) float32 in [0, 1]. Units as in `load`; styles beyond RANGES are allowed.
+    Raises ValueError for a label, a font or a character that does not exist.
     """
-    labels = np.asarray(labels)
-    style = np.broadcast_arrays(labels, font, rotation, scale, shift_x, shift_y, stroke)[1:]
-    font, rotation, scale, shift_x, shift_y, stroke = (np.atleast_1d(value) for value in style)
-
-    used, font = np.unique(font, return_inverse=True)
+    labels = np.atleast_1d(labels)
+    font, rotation, scale, *shift_and_stroke = (
+        np.broadcast_to(value, labels.shape) for value in (font, rotation, scale, shift_x, shift_y, stroke)
+    )
+    _check_indices("labels", labels, len(characters))
+    _check_indices("font", font, len(FONTS))
+    used, row = np.unique(font, return_inverse=True)
     glyphs = [_glyph(FONTS[index].file, character) for index in used for character in characters]
-    fields = np.stack([glyph.field for glyph in glyphs])
-    centers = np.stack([glyph.center for glyph in glyphs])
-    glyph = font * len(characters) + labels
+    fields, center, fit = (np.array(values, np.float32) for values in zip(*glyphs, strict=True))
+    glyph = (row * len(characters) + labels).astype(np.int32)
 
+    placement = (*center[glyph].T, np.deg2rad(rotation), fit[glyph] * scale, *shift_and_stroke)
+    placement = [value.astype(np.float32)[:, None, None] for value in placement]
     images = np.empty((len(labels), SIZE, SIZE, 1), np.float32)
-    for start in range(0, len(labels), 128):  # a chunk's arrays fit the cache
+    for start in range(0, len(labels), 128):  # the arrays of 128 pictures fit the cache
         part = slice(start, start + 128)
-        images[part, :, :, 0] = _sample(
-            fields, glyph[part], centers[glyph[part]], np.deg2rad(rotation[part]), scale[part],
-            np.stack([shift_x[part], shift_y[part]], axis=1), stroke[part],
-        )
+        images[part, ..., 0] = _sample(fields, glyph[part, None, None], *(value[part] for value in placement))
     return images
 
 
+def _check_indices(name: str, indices: np.ndarray, count: int) -> None:
+    wrong = indices[(indices < 0) | (indices >= count)]
+    if len(wrong):
+        raise ValueError(f"glyphs: {name} contains {wrong[0]}, expected indices of 0 to {count - 1}")
+
+
 def _sample(
-    fields: np.ndarray, glyph: np.ndarray, center: np.ndarray, angle: np.ndarray, scale: np.ndarray,
-    shift: np.ndarray, stroke: np.ndarray,
+    fields: np.ndarray, glyph: np.ndarray, center_x: np.ndarray, center_y: np.ndarray, angle: np.ndarray,
+    scale: np.ndarray, shift_x: np.ndarray, shift_y: np.ndarray, stroke: np.ndarray,
 ) -> np.ndarray:
-    """The formula at the top of this file, with the field interpolated bilinearly. -> (n, 28, 28)."""
-    per_image = (slice(None), None, None)
+    """The formula at the top of this file, with a bilinear field. Arguments (n, 1, 1) -> (n, 28, 28)."""
     pixel = np.arange(SIZE, dtype=np.float32) - (SIZE - 1) / 2
-    x = pixel[None, None, :] - shift[:, 0].astype(np.float32)[per_image]
-    y = pixel[None, :, None] - shift[:, 1].astype(np.float32)[per_image]
+    x, y = pixel - shift_x, pixel[:, None] - shift_y
 
-    # From pixels to nodes of the field: the inverse rotation (y points down) and the inverse scale.
-    cos, sin = (PER_PIXEL * f(angle) / scale for f in (np.cos, np.sin))
-    cos, sin = (c.astype(np.float32)[per_image] for c in (cos, sin))
-    origin = ((center + BOX / 2 + MARGIN) * PER_PIXEL).astype(np.float32)
-    column = cos * x - sin * y + origin[:, 0][per_image]
-    row = sin * x + cos * y + origin[:, 1][per_image]
-
-    # Beyond the field everything is as black as at its border.
+    # From pixels to nodes of the field: the inverse scale and the inverse rotation (y points down). Beyond
+    # the field, everything is as black as at its border.
+    cos, sin = PER_PIXEL * np.cos(angle) / scale, PER_PIXEL * np.sin(angle) / scale
+    column = cos * x - sin * y + PER_PIXEL * (BOX / 2 + MARGIN + center_x)
+    row = sin * x + cos * y + PER_PIXEL * (BOX / 2 + MARGIN + center_y)
     np.clip(column, 0, NODES - 1.001, out=column)
     np.clip(row, 0, NODES - 1.001, out=row)
-    left, top = column.astype(np.int32), row.astype(np.int32)
-    column -= left
-    row -= top
-    corner = (glyph.astype(np.int32) * NODES**2)[per_image] + top * NODES + left
-    flat = fields.ravel()
-    upper, lower = (
-        (1 - column) * flat.take(corner + down) + column * flat.take(corner + down + 1) for down in (0, NODES)
-    )
-    distance = upper + row * (lower - upper)
 
-    scale, stroke = (value.astype(np.float32)[per_image] for value in (scale, stroke))
-    return np.clip(scale * distance + (stroke + 1) / 2, 0, 1)
+    left, top = np.floor(column), np.floor(row)
+    right_share, bottom_share = column - left, row - top
+    node = (glyph * NODES + top.astype(np.int32)) * NODES + left.astype(np.int32)
+    upper = _mix(fields.take(node), fields.take(node + 1), right_share)
+    lower = _mix(fields.take(node + NODES), fields.take(node + NODES + 1), right_share)
+    return np.clip(scale * _mix(upper, lower, bottom_share) + (stroke + 1) / 2, 0, 1)
+
+
+def _mix(a: np.ndarray, b: np.ndarray, share_of_b: np.ndarray) -> np.ndarray:
+    return a + share_of_b * (b - a)
 
 
 class _Glyph(NamedTuple):
-    """field: (NODES, NODES) signed distances, pixels.  center: (x, y) of the ink from the middle of the box, pixels."""
+    """field: (NODES, NODES) signed distances, in pixels, of the character fitted to the box.
+    center: (x, y) of its ink, in pixels from the middle of the box.  fit: the further scale that keeps it in
+    REACH.
+    """
 
     field: np.ndarray
     center: np.ndarray
+    fit: float
 
 
 @lru_cache(maxsize=4096)
 def _glyph(file: str, character: str) -> _Glyph:
-    outline = _outline(file, character)
-    corners = np.concatenate(outline)
-    low, high = corners.min(axis=0), corners.max(axis=0)
-    to_box = BOX / (high - low).max()
-    starts, ends = ([], [])
-    for polygon in outline:
-        polygon = (polygon - (low + high) / 2) * to_box * (1, -1)  # fonts point y up, pictures down
-        starts.append(polygon[:-1])
-        ends.append(polygon[1:])
+    polygons = _outline(file, character)
+    points = np.concatenate(polygons)
+    low, high = points.min(axis=0), points.max(axis=0)
+    to_box = BOX / (high - low).max() * np.array([1, -1])  # fonts point y up, pictures down
+    polygons = [(polygon - (low + high) / 2) * to_box for polygon in polygons]
 
-    nodes = np.linspace(-BOX / 2 - MARGIN, BOX / 2 + MARGIN, NODES)
-    x, y = (axis.ravel() for axis in np.meshgrid(nodes, nodes))
-    field = _signed_distance(np.stack([x, y], axis=1), np.concatenate(starts), np.concatenate(ends))
+    line = np.linspace(-BOX / 2 - MARGIN, BOX / 2 + MARGIN, NODES)
+    nodes = np.stack(np.meshgrid(line, line), axis=-1).reshape(-1, 2)
+    field = _signed_distance(nodes, polygons)
     ink = np.clip(field + 0.5, 0, 1)
-    center = np.array([ink @ x, ink @ y]) / ink.sum()
-    return _Glyph(field.reshape(NODES, NODES), center)
+    center = ink @ nodes / ink.sum()
+    reach = np.linalg.norm(np.concatenate(polygons) - center, axis=1).max()
+    return _Glyph(field.reshape(NODES, NODES), center, min(1.0, REACH / reach))
 
 
 def _outline(file: str, character: str) -> list[np.ndarray]:
-    """The closed polygons around a character, each (m, 2) with its first point repeated at its end."""
+    """The polygons around a character, each (m, 2) and closed: its first point is its last."""
     import matplotlib
     from matplotlib.font_manager import FontProperties
     from matplotlib.ft2font import FT2Font
@@ -245,17 +249,19 @@ def _outline(file: str, character: str) -> list[np.ndarray]:
     return polygons
 
 
-def _signed_distance(points: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """Distance of points (n, 2) to the nearest of the segments starts -> ends (m, 2), positive inside. -> (n,) float32.
+def _signed_distance(points: np.ndarray, polygons: list[np.ndarray]) -> np.ndarray:
+    """Distance of points (n, 2) to the nearest side of the closed polygons, positive inside. -> (n,)
 
-    Inside is where the winding number of the segments is not zero, so that contours may overlap.
+    Inside is where the winding number is not zero, so that contours may overlap.
     """
+    starts = np.concatenate([polygon[:-1] for polygon in polygons])
+    ends = np.concatenate([polygon[1:] for polygon in polygons])
     length = np.linalg.norm(ends - starts, axis=1)
     starts, ends, length = starts[length > 0], ends[length > 0], length[length > 0]
     along = (ends - starts) / length[:, None]
-    across = along[:, ::-1] * (-1, 1)
+    across = along[:, ::-1] * np.array([-1, 1])
 
-    distance = np.empty(len(points), np.float32)
+    distance = np.empty(len(points))
     for first in range(0, len(points), 1024):
         p = points[first : first + 1024]
         t = p @ along.T - (starts * along).sum(axis=1)

@@ -21,9 +21,12 @@ def getitem_dx(g, y, x, *, index):
     return scatter_add(g, index=index, shape=x.shape)
 
 
-@op
+@op(broadcasts=True)
 def scatter_add(values: Array, *, index: Any, shape: tuple[int, ...]) -> Array:
-    """A zero array of `shape` with `values` added at `index`; a place named twice receives both. Adjoint of getitem."""
+    """A zero array of `shape` with `values` added at `index`; a place named twice receives both. Adjoint of getitem.
+
+    values: of the shape of the picked places, or broadcasting to it.
+    """
     xp = array_module(values)
     y = xp.zeros(shape, dtype=values.dtype)
     if is_basic(index):

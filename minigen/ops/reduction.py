@@ -124,7 +124,7 @@ def normalized(axis: Axis, ndim: int) -> tuple[int, ...]:
     """`axis` as a tuple of axes counted from the front."""
     if axis is None:
         return tuple(range(ndim))
-    return tuple(i % ndim for i in ((axis,) if isinstance(axis, int) else axis))
+    return tuple(i % ndim for i in (axis if isinstance(axis, tuple) else (axis,)))
 
 
 def reduced_shape(x: Any, axis: Axis) -> tuple[int, ...]:

@@ -69,6 +69,7 @@ def sum_to_dx(g, y, x, *, shape):
 @op
 def concatenate(*arrays: Array, axis: int = 0) -> Array:
     """Arrays one behind the other along an axis: concatenate(x, y, z, axis=0)."""
+    one_by_one("concatenate", arrays)
     return array_module(*arrays).concatenate(arrays, axis=axis)
 
 
@@ -120,7 +121,14 @@ def interior(widths: tuple[tuple[int, int], ...], shape: tuple[int, ...]) -> tup
 
 def stack(*arrays: Array, axis: int = 0) -> Tensor | Array:
     """Arrays of one shape along a new axis: stack(x, y) of two (n,) is (2, n)."""
+    one_by_one("stack", arrays)
     return concatenate(*(expand_dims(array, axis) for array in arrays), axis=axis)
+
+
+def one_by_one(name: str, arrays: tuple) -> None:
+    """Raise TypeError if the arrays came as one list, as NumPy wants them."""
+    if any(isinstance(array, (list, tuple)) for array in arrays):
+        raise TypeError(f"{name} takes arrays, not a list of them: {name}(x, y, axis=0) or {name}(*arrays, axis=0)")
 
 
 def split(x: Tensor, sections: int, axis: int = 0) -> list[Any]:
@@ -141,7 +149,7 @@ def expand_dims(x: Tensor, axis: int) -> Any:
 def squeeze(x: Tensor, axis: int | tuple[int, ...] | None = None) -> Any:
     """x without the given axes of length 1; by default without all of them."""
     ndim = len(x.shape)
-    axes = range(ndim) if axis is None else [i % ndim for i in ((axis,) if isinstance(axis, int) else axis)]
+    axes = range(ndim) if axis is None else [i % ndim for i in (axis if isinstance(axis, tuple) else (axis,))]
     if axis is not None and any(x.shape[i] != 1 for i in axes):
         raise ValueError(f"squeeze: axis {axis} of shape {x.shape} is not of length 1")
     return reshape(x, shape=tuple(n for i, n in enumerate(x.shape) if n != 1 or i not in axes))
@@ -161,7 +169,7 @@ def flatten(x: Tensor) -> Any:
 
 def shape_argument(values: tuple) -> tuple[int, ...]:
     """x.reshape(2, 3) and x.reshape((2, 3)) mean the same."""
-    return tuple(values[0]) if len(values) == 1 and not isinstance(values[0], int) else values
+    return tuple(values[0]) if len(values) == 1 and isinstance(values[0], (tuple, list)) else values
 
 
 Tensor.reshape = lambda self, *shape: reshape(self, shape=shape_argument(shape))

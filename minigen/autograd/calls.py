@@ -1,0 +1,56 @@
+"""How a call of an op is read, and what is said when it is wrong."""
+
+from typing import Any
+
+from minigen.backend import check_same_device
+from minigen.errors import DtypeError, ShapeError
+
+
+def bind(op: Any, inputs: tuple, attributes: dict) -> tuple[tuple, dict]:
+    """Sort a call such as sum(x, 0) or dense(x, w, b=b) into inputs and attributes, as Python would."""
+    surplus = inputs[len(op.inputs):]
+    named = dict(zip(op.attributes, surplus))
+    if len(surplus) > len(op.attributes) or named.keys() & attributes.keys():
+        raise TypeError(f"{op.name} takes the arguments {op.inputs + op.attributes}, got {len(inputs)} positional ones")
+    attributes = {**named, **attributes}
+    inputs = inputs[: len(op.inputs)] + tuple(
+        attributes.pop(name) for name in op.inputs[len(inputs):] if name in attributes
+    )
+    if len(inputs) < len(op.inputs):
+        raise TypeError(f"{op.name} is missing its argument {op.inputs[len(inputs)]!r}")
+    return inputs, attributes
+
+
+def describe(arrays: Any) -> str:
+    """Shapes (and dtypes, where they differ) of a call's inputs, for messages."""
+    return ", ".join(f"{x.dtype}{list(x.shape)}" if hasattr(x, "shape") else repr(x) for x in arrays)
+
+
+def mixed_dtypes(op: Any, inputs: tuple) -> DtypeError:
+    """The error for a call whose result would not keep the dtype of its tensors."""
+    return DtypeError(
+        f"{op.name} mixes dtypes: {describe(inputs)}. All arrays of a computation share one dtype: "
+        "convert data with x.astype('float32') (or the model with .astype('float64'))"
+    )
+
+
+def explain(op: Any, arrays: list, error: Exception) -> Exception:
+    """NumPy's error, retold with the op's name and its inputs; a mix of devices is told as such."""
+    check_same_device(tuple(arrays))
+    if isinstance(error, (ShapeError, DtypeError, IndexError)):
+        return type(error)(f"{op.name}: {error}")
+    kind = ShapeError if isinstance(error, ValueError) else TypeError
+    return kind(f"{op.name}: {error} (inputs: {describe(arrays)})")
+
+
+def wrong_gradient(op: Any, rule: Any, position: int, gx: Any, x: Any) -> Exception:
+    """The error for a rule whose result has not the shape and dtype of the input it belongs to."""
+    name = op.inputs[0 if op.variadic else position]
+    kind = DtypeError if getattr(gx, "shape", None) == x.shape else ShapeError
+    got = describe([gx]) if hasattr(gx, "shape") else type(gx).__name__
+    return kind(f"{op.name}: rule {rule.__name__} for {name!r} returned {got}, expected {x.dtype}{list(x.shape)}")
+
+
+def name_of(x: Any, position: int) -> str:
+    """What messages call the x at a position of xs."""
+    return getattr(x, "name", None) or f"input {position}"

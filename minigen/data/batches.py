@@ -1,0 +1,106 @@
+"""Minibatches in a new order every epoch, on the current backend, with a position that can be saved."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from minigen.backend import Array, asarray, random, to_numpy
+from minigen.errors import ShapeError, StateError
+
+
+class Batches:
+    """Batches of one or several arrays of equal length; each `for` over it is one epoch.
+
+        for images, labels in data.batches(train.images, train.labels, batch_size=32, seed=0):
+
+    Yields arrays on the current backend: one array if one was given, else a tuple. Epoch e visits the
+    examples in the order of np.random.default_rng([seed, e]).permutation(n), so (seed, epoch, position) is
+    the whole state.
+
+    - A `for` that ends, or is left with `break`, is done with its epoch: the next `for` is the next epoch.
+    - After `load_state_dict`, the next `for` is the rest of the epoch that was saved. A state taken in the body
+      of the loop counts the batch in hand as done; one taken in the last batch leaves an empty rest.
+
+    arrays: (n, ...) each, kept on the host.  seed: None draws one from the stream "shuffle" of `minigen.seed`.
+    shuffle=False: the order as given; batches are then views.  drop_last: leave out a smaller last batch.
+    Raises ShapeError for arrays that are empty, differ in length or have no axis of examples; ValueError for
+    a batch_size below 1, or above n with drop_last, and for a negative seed.
+    """
+
+    def __init__(
+        self, *arrays: Any, batch_size: int, seed: int | None = None, shuffle: bool = True,
+        drop_last: bool = False,
+    ) -> None:
+        self.arrays = tuple(to_numpy(array) for array in arrays)
+        self.examples = _common_length(self.arrays)
+        if batch_size < 1:
+            raise ValueError(f"batches: got batch_size {batch_size}, expected at least 1")
+        if drop_last and batch_size > self.examples:
+            raise ValueError(
+                f"batches: got batch_size {batch_size} with drop_last, which leaves no batch of the "
+                f"{self.examples} examples; expected at most {self.examples}"
+            )
+        if seed is None:
+            seed = int(random.stream("shuffle").integers(2**32))
+        elif seed < 0:
+            raise ValueError(f"batches: got seed {seed}, expected a non-negative integer")
+        self.batch_size, self.seed, self.shuffle, self.drop_last = batch_size, seed, shuffle, drop_last
+        self.epoch = 0       # the epoch in progress, or the next one
+        self.position = 0    # batches of it that have been handed out
+        self._resumed = False
+
+    def __len__(self) -> int:
+        """Batches in a whole epoch."""
+        if self.drop_last:
+            return self.examples // self.batch_size
+        return -(-self.examples // self.batch_size)
+
+    def __iter__(self) -> Iterator[Array | tuple[Array, ...]]:
+        if self.position > 0 and not self._resumed:  # the last `for` was left with `break`
+            self.epoch, self.position = self.epoch + 1, 0
+        self._resumed = False
+        epoch, first = self.epoch, self.position
+
+        order = np.random.default_rng([self.seed, epoch]).permutation(self.examples) if self.shuffle else None
+        for batch in range(first, len(self)):
+            part = slice(batch * self.batch_size, (batch + 1) * self.batch_size)
+            index = part if order is None else order[part]
+            # Counted before it is handed out: a state saved in the loop's body continues with the next batch.
+            self.epoch, self.position = epoch, batch + 1
+            arrays = tuple(asarray(array[index]) for array in self.arrays)
+            yield arrays[0] if len(arrays) == 1 else arrays
+        self.epoch, self.position = epoch + 1, 0
+
+    def state_dict(self) -> dict[str, int]:
+        """Where the iteration stands: seed, epoch, position; n and batch_size, to recognise the data."""
+        return {name: getattr(self, name) for name in ("seed", "epoch", "position", "examples", "batch_size")}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Continue where `state` was taken. Raises StateError, changing nothing, if it is of other data."""
+        expected = self.state_dict()
+        if set(state) != set(expected):
+            raise StateError(f"batches: got a state with {sorted(state)}, expected {sorted(expected)}")
+        state = {name: int(value) for name, value in state.items()}
+        for name in ("examples", "batch_size"):
+            if state[name] != expected[name]:
+                raise StateError(f"batches: got a state with {name} {state[name]}, expected {expected[name]}")
+        if min(state.values()) < 0 or state["position"] > len(self):
+            raise StateError(f"batches: got the state {state}, expected a position of 0 to {len(self)}")
+        self.seed, self.epoch, self.position = state["seed"], state["epoch"], state["position"]
+        self._resumed = True
+
+
+batches = Batches  # reads better in a `for`
+
+
+def _common_length(arrays: tuple[np.ndarray, ...]) -> int:
+    shapes = [array.shape for array in arrays]
+    if not arrays or () in shapes:
+        raise ShapeError(f"batches: got arrays of shapes {shapes}, expected one or more, (n, ...) each")
+    lengths = {shape[0] for shape in shapes}
+    if len(lengths) > 1:
+        raise ShapeError(f"batches: got arrays of shapes {shapes}, expected the same n in each (n, ...)")
+    if lengths == {0}:
+        raise ShapeError(f"batches: got arrays of shapes {shapes}: no example, hence only an empty batch")
+    return lengths.pop()

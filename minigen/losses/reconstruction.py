@@ -1,0 +1,48 @@
+"""How far a reconstruction is from what it should be. `reduction`: see losses.reduction; the default is the mean over all
+elements, as in the chapter's Keras losses."""
+
+from typing import Any
+
+from minigen import ops
+from minigen.backend import Array
+from minigen.errors import DtypeError, ShapeError
+from minigen.losses.reduction import check_same_shape, reduce
+
+
+def mse(prediction: Any, target: Any, reduction: str = "mean") -> Any:
+    """Squared error (x - t)^2; prediction and target of one shape (n, ...)."""
+    check_same_shape("mse", prediction, target)
+    return reduce(ops.square(prediction - target), reduction)
+
+
+def mae(prediction: Any, target: Any, reduction: str = "mean") -> Any:
+    """Absolute error |x - t|; prediction and target of one shape (n, ...)."""
+    check_same_shape("mae", prediction, target)
+    return reduce(ops.absolute(prediction - target), reduction)
+
+
+def bce_with_logits(logits: Any, target: Any, reduction: str = "mean") -> Any:
+    """Binary cross entropy of sigmoid(logits) against targets in [0, 1], in nats.
+
+    -t log s(x) - (1 - t) log(1 - s(x)), computed from the logit x, which cannot overflow. For targets between 0 and 1 its
+    minimum is their own entropy, not 0: see `metrics.bernoulli_floor`.
+    """
+    check_same_shape("bce_with_logits", logits, target)
+    if target.dtype != logits.dtype:
+        raise DtypeError(f"bce_with_logits: logits are {logits.dtype}, targets {target.dtype}: "
+                         f"convert the targets to {logits.dtype} in [0, 1]")
+    return reduce(ops.sigmoid_cross_entropy(logits, target), reduction)
+
+
+def cross_entropy(logits: Any, labels: Array, reduction: str = "mean") -> Any:
+    """-log softmax(logits)[label], in nats: logits (n, classes), labels (n,) plain integers from 0 to classes - 1.
+
+    One number an example, so that "mean" and "batchmean" agree. Raises ValueError for labels out of range.
+    """
+    if len(logits.shape) != 2 or tuple(labels.shape) != (logits.shape[0],):
+        raise ShapeError(f"cross_entropy expects logits (n, classes) and labels (n,), got {tuple(logits.shape)} and "
+                         f"{tuple(labels.shape)}")
+    if not logits.shape[0]:
+        raise ShapeError("cross_entropy: an empty batch")
+    chosen = ops.one_hot(labels, logits.shape[1], dtype=logits.dtype)
+    return reduce(-(ops.log_softmax(logits) * chosen).sum(axis=1), reduction)

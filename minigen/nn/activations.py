@@ -1,0 +1,93 @@
+"""Activations as layers, and by name."""
+
+from collections.abc import Callable
+from difflib import get_close_matches
+from typing import Any
+
+from minigen import functional, ops
+from minigen.nn.module import Module
+
+
+class Activation(Module):
+    """A layer that acts on each element, so that shapes stay."""
+
+    function: Callable
+
+    def forward(self, x: Any) -> Any:
+        return type(self).function(x)
+
+    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(input_shape)
+
+
+class ReLU(Activation):
+    """max(x, 0)."""
+
+    function = staticmethod(ops.relu)
+
+
+class ELU(Activation):
+    """x for x > 0, e^x - 1 below."""
+
+    function = staticmethod(ops.elu)
+
+
+class SELU(Activation):
+    """The self-normalizing elu; suits `init.lecun_normal`."""
+
+    function = staticmethod(ops.selu)
+
+
+class Tanh(Activation):
+    """Hyperbolic tangent."""
+
+    function = staticmethod(ops.tanh)
+
+
+class Sigmoid(Activation):
+    """1 / (1 + e^-x). For a last layer prefer logits: losses take logits."""
+
+    function = staticmethod(ops.sigmoid)
+
+
+class Softplus(Activation):
+    """log(1 + e^x)."""
+
+    function = staticmethod(ops.softplus)
+
+
+class Softmax(Activation):
+    """Probabilities along the last axis."""
+
+    function = staticmethod(functional.softmax)
+
+
+class LeakyReLU(Module):
+    """x for x > 0, slope * x below."""
+
+    def __init__(self, slope: float = 0.2):
+        self.slope = slope
+
+    def forward(self, x: Any) -> Any:
+        return ops.leaky_relu(x, slope=self.slope)
+
+    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(input_shape)
+
+    def describe(self) -> str:
+        return f"slope={self.slope}"
+
+
+ACTIVATIONS: dict[str, Callable] = {
+    "relu": ops.relu, "leaky_relu": ops.leaky_relu, "elu": ops.elu, "selu": ops.selu, "tanh": ops.tanh,
+    "sigmoid": ops.sigmoid, "softplus": ops.softplus, "softmax": functional.softmax,
+}
+
+
+def activation_named(name: str | None) -> Callable | None:
+    """The function of an activation's name; None stays None. Raises ValueError with the nearest name for an unknown one."""
+    if name is None or name in ACTIVATIONS:
+        return ACTIVATIONS[name] if name else None
+    nearest = get_close_matches(name, ACTIVATIONS, n=1)
+    hint = f"did you mean {nearest[0]!r}?" if nearest else f"expected one of {', '.join(ACTIVATIONS)}"
+    raise ValueError(f"unknown activation {name!r}: {hint}")

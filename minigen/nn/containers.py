@@ -1,0 +1,81 @@
+"""Layers one behind the other, and layers that only change the shape."""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from minigen import ops
+from minigen.errors import ShapeError
+from minigen.nn.module import Module, search
+
+
+class Sequential(Module):
+    """Modules one behind the other: Sequential(a, b)(x) = b(a(x)). Members by number: net[0], len(net), for layer in net."""
+
+    def __init__(self, *layers: Module):
+        for layer in layers:
+            if not isinstance(layer, Module):
+                raise TypeError(f"Sequential takes modules, got {layer!r}: write nn.ReLU(), with brackets, or a Module of yours")
+        self.layers = list(layers)
+
+    def forward(self, x: Any) -> Any:
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+    def members(self) -> Iterator[tuple[str, Any]]:
+        """Layers are named by their numbers."""
+        for i, layer in enumerate(self.layers):
+            yield from search(str(i), layer)
+
+    def chain(self) -> Iterator[tuple[str, Module]]:
+        """(name, layer) in order of application: what a summary lists."""
+        return ((str(i), layer) for i, layer in enumerate(self.layers))
+
+    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        for layer in self.layers:
+            input_shape = layer.output_shape(input_shape)
+        return tuple(input_shape)
+
+    def __getitem__(self, i: int) -> Module:
+        return self.layers[i]
+
+    def __len__(self) -> int:
+        return len(self.layers)
+
+    def __iter__(self) -> Iterator[Module]:
+        return iter(self.layers)
+
+    def describe(self) -> str:
+        return ", ".join(map(repr, self.layers))
+
+
+class Flatten(Module):
+    """(n, h, w, c) -> (n, h * w * c)."""
+
+    def forward(self, x: Any) -> Any:
+        return ops.flatten(x)
+
+    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        return (math.prod(input_shape),)
+
+
+class Reshape(Module):
+    """(n, ...) -> (n, *shape), e.g. Reshape((28, 28, 1))."""
+
+    def __init__(self, shape: tuple[int, ...]):
+        self.shape = tuple(shape)
+
+    def forward(self, x: Any) -> Any:
+        self.output_shape(x.shape[1:])
+        return ops.reshape(x, shape=(x.shape[0], *self.shape))
+
+    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        if math.prod(input_shape) != math.prod(self.shape):
+            raise ShapeError(
+                f"{self!r} expects {math.prod(self.shape)} numbers an example, got {math.prod(input_shape)}: {input_shape}"
+            )
+        return self.shape
+
+    def describe(self) -> str:
+        return str(self.shape)

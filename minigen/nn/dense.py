@@ -1,0 +1,87 @@
+"""Fully connected layers."""
+
+from typing import Any
+
+from minigen import ops
+from minigen.autograd import Parameter
+from minigen.errors import DtypeError, ShapeError
+from minigen.nn import init
+from minigen.nn.activations import activation_named
+from minigen.nn.module import Module
+
+
+class Dense(Module):
+    """y = activation(x W + b): x (..., in_features) -> (..., out_features), W (in, out), b (out,).
+
+    `activation`: a name such as "selu", or None for a linear layer. Weights start from the initializer that suits the
+    activation (`nn.init.suiting`) or from `weight_init`; biases from zero.
+    """
+
+    def __init__(self, in_features: int, out_features: int, activation: str | None = None, bias: bool = True,
+                 weight_init: init.Initializer | None = None):
+        if in_features < 1 or out_features < 1:
+            raise ShapeError(f"Dense needs at least one input and one output, got {in_features} -> {out_features}")
+        self.in_features, self.out_features, self.activation = in_features, out_features, activation
+        self._activate = activation_named(activation)
+        self.weight = Parameter((weight_init or init.suiting(activation))((in_features, out_features)))
+        self.bias = Parameter(init.zeros((out_features,))) if bias else None
+
+    def forward(self, x: Any) -> Any:
+        check_features(self, x, self.in_features, self.weight)
+        return affine(x, self.weight, self.bias, self._activate)
+
+    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        return features_replaced(self, input_shape, self.in_features, self.out_features)
+
+    def describe(self) -> str:
+        return f"{self.in_features} -> {self.out_features}" + (f", {self.activation}" if self.activation else "")
+
+
+class DenseTranspose(Module):
+    """y = activation(x W^T + b) with the weight W of another Dense layer, and a bias of its own: tied weights.
+
+    x (..., dense.out_features) -> (..., dense.in_features). The gradient of W is the sum of both uses.
+    """
+
+    def __init__(self, dense: Dense, activation: str | None = None):
+        self.dense, self.activation = dense, activation
+        self._activate = activation_named(activation)
+        self.bias = Parameter(init.zeros((dense.in_features,)))
+
+    def forward(self, x: Any) -> Any:
+        check_features(self, x, self.dense.out_features, self.dense.weight)
+        return affine(x, self.dense.weight.T, self.bias, self._activate)
+
+    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        return features_replaced(self, input_shape, self.dense.out_features, self.dense.in_features)
+
+    def describe(self) -> str:
+        return f"{self.dense.out_features} -> {self.dense.in_features}, tied" + (
+            f", {self.activation}" if self.activation else "")
+
+
+def affine(x: Any, weight: Any, bias: Any, activate: Any) -> Any:
+    """activate(x @ weight + bias); fused where x is a plain batch of rows."""
+    if bias is None:
+        y = x @ weight
+    else:
+        y = ops.dense(x, weight, bias) if len(x.shape) == 2 else x @ weight + bias
+    return y if activate is None else activate(y)
+
+
+def check_features(layer: Module, x: Any, features: int, weight: Parameter) -> None:
+    """Raise unless x has the length of last axis and the dtype that the layer takes."""
+    if not x.shape or x.shape[-1] != features:
+        hint = f"; put nn.Flatten() before it: {x.shape} is a batch of pictures" if len(x.shape) == 4 else ""
+        raise ShapeError(f"{layer!r} expects shape (..., {features}), got {tuple(x.shape)}{hint}")
+    if x.dtype != weight.dtype:
+        scale = " / 255" if x.dtype == "uint8" else ""
+        raise DtypeError(f"{layer!r} computes in {weight.dtype}, got {x.dtype}: convert the data with "
+                         f"x.astype('{weight.dtype}'){scale}")
+
+
+def features_replaced(layer: Module, shape: tuple[int, ...], before: int, after: int) -> tuple[int, ...]:
+    """The shape with `after` in place of a last length `before`."""
+    if not shape or shape[-1] != before:
+        raise ShapeError(f"{layer!r} expects shape (..., {before}), got {tuple(shape)}")
+    return (*shape[:-1], after)

@@ -1,0 +1,58 @@
+"""Initial weights: random numbers of the variance that keeps signals from growing or dying from layer to layer.
+
+Each takes the shape of a weight, whose last axis counts outputs and whose other axes multiply to the fan-in, and returns a
+float32 array on the current backend. Numbers are drawn on the host: a seed gives the same weights on every backend.
+"""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from minigen.backend import Array, asarray, random
+
+Initializer = Callable[[tuple[int, ...]], Array]
+
+
+def glorot_uniform(shape: tuple[int, ...]) -> Array:
+    """U(-a, a), a = sqrt(6 / (fan_in + fan_out)): for linear, tanh and sigmoid layers (Glorot & Bengio 2010, eq. 16)."""
+    fan_in, fan_out = fans(shape)
+    bound = math.sqrt(6.0 / (fan_in + fan_out))
+    return asarray(random.stream("weights").uniform(-bound, bound, shape).astype(np.float32))
+
+
+def he_normal(shape: tuple[int, ...]) -> Array:
+    """N(0, 2 / fan_in): for relu and its relatives (He et al. 2015, eq. 10)."""
+    return normal(shape, math.sqrt(2.0 / fans(shape)[0]))
+
+
+def lecun_normal(shape: tuple[int, ...]) -> Array:
+    """N(0, 1 / fan_in): for selu (LeCun et al. 1998; Klambauer et al. 2017)."""
+    return normal(shape, math.sqrt(1.0 / fans(shape)[0]))
+
+
+def normal(shape: tuple[int, ...], std: float) -> Array:
+    """N(0, std^2)."""
+    return asarray((random.stream("weights").standard_normal(shape) * std).astype(np.float32))
+
+
+def zeros(shape: tuple[int, ...]) -> Array:
+    """Zeros: for biases."""
+    return asarray(np.zeros(shape, dtype=np.float32))
+
+
+def fans(shape: tuple[int, ...]) -> tuple[int, int]:
+    """(fan_in, fan_out) of a dense weight (in, out) or a kernel (height, width, in, out)."""
+    receptive = math.prod(shape[:-2])
+    return receptive * shape[-2], receptive * shape[-1]
+
+
+SUITS = {
+    "relu": he_normal, "leaky_relu": he_normal, "elu": he_normal, "selu": lecun_normal, "softplus": he_normal,
+    "tanh": glorot_uniform, "sigmoid": glorot_uniform, "linear": glorot_uniform,
+}
+
+
+def suiting(activation: str | None) -> Initializer:
+    """The initializer that suits an activation, by its name; None means linear."""
+    return SUITS.get(activation or "linear", glorot_uniform)

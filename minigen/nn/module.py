@@ -1,0 +1,227 @@
+"""Module: a part of a network that owns parameters and other modules."""
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from minigen.autograd import Parameter, Tensor, no_grad
+from minigen.backend import array_module, asarray, current, to_numpy
+from minigen.errors import Located, StateError
+
+
+class Module:
+    """Base of layers and models: write `__init__`, which sets parameters and modules as attributes, and `forward`.
+
+    Parameters and modules are found by attribute, also inside lists, tuples and dicts; a parameter that two modules share (tied
+    weights) counts once. Calling the module calls `forward`; an error inside says in which layer it arose.
+    """
+
+    training = True
+
+    def forward(self, *inputs: Any) -> Any:
+        """The computation; to be written by each module."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward()")
+
+    def __call__(self, *inputs: Any, **options: Any) -> Any:
+        try:
+            return self.forward(*inputs, **options)
+        except Located as error:
+            self.locate(error)
+            raise
+
+    def locate(self, error: Located) -> None:
+        """Prepend, to an error from one of the children, the name of that child."""
+        if error.module is not None and error.module is not self:
+            error.path = (*(name for name, child in self.children() if child is error.module), *error.path)
+        error.module = self
+
+    # -- what belongs to a module --------------------------------------------------------------------------------
+
+    def members(self) -> Iterator[tuple[str, Any]]:
+        """All (name, parameter or module) among the attributes, in order of assignment."""
+        for name, value in vars(self).items():
+            yield from search(name, value)
+
+    def children(self) -> Iterator[tuple[str, "Module"]]:
+        """(name, module) of the modules directly below."""
+        return ((name, value) for name, value in self.members() if isinstance(value, Module))
+
+    def modules(self) -> Iterator["Module"]:
+        """This module and all modules below it."""
+        yield self
+        for _, child in self.children():
+            yield from child.modules()
+
+    def named_parameters(self) -> dict[str, Parameter]:
+        """Path -> parameter, each parameter once, under the first path that leads to it; that path becomes its name."""
+        found: dict[int, str] = {}
+        named: dict[str, Parameter] = {}
+        for path, parameter in self._paths(""):
+            if id(parameter) not in found:
+                found[id(parameter)] = parameter.name = path
+                named[path] = parameter
+        return named
+
+    def _paths(self, prefix: str) -> Iterator[tuple[str, Parameter]]:
+        for name, value in self.members():
+            if isinstance(value, Parameter):
+                yield prefix + name, value
+            else:
+                yield from value._paths(f"{prefix}{name}.")
+
+    def parameters(self) -> list[Parameter]:
+        """All parameters, each once: what an optimizer takes."""
+        return list(self.named_parameters().values())
+
+    def parameter_count(self) -> int:
+        """The number of trainable numbers."""
+        return sum(parameter.size for parameter in self.parameters())
+
+    # -- modes and state -----------------------------------------------------------------------------------------
+
+    def train(self, mode: bool = True) -> "Module":
+        """Training mode: dropout drops, noise is added."""
+        for module in self.modules():
+            module.training = mode
+        return self
+
+    def eval(self) -> "Module":
+        """Evaluation mode: the network is deterministic."""
+        return self.train(False)
+
+    def zero_grad(self) -> None:
+        """Forget the gradients of all parameters."""
+        for parameter in self.parameters():
+            parameter.grad = None
+
+    def astype(self, dtype: Any) -> "Module":
+        """Convert all parameters, e.g. to "float64" for a gradcheck; optimizers made before must be made again."""
+        for parameter in self.parameters():
+            parameter._data = parameter._data.astype(dtype)
+            parameter.grad = None
+        return self
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """Path -> copy of the parameter's values on the host."""
+        return {name: np.array(to_numpy(parameter.data)) for name, parameter in self.named_parameters().items()}
+
+    def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
+        """Take over the values of a state dict. All of it fits, or StateError names every mismatch and nothing changes."""
+        named = self.named_parameters()
+        problems = [f"missing {name} {named[name].shape}" for name in named.keys() - state.keys()]
+        problems += [f"unexpected {name}" for name in state.keys() - named.keys()]
+        for name in named.keys() & state.keys():
+            value, expected = state[name], named[name]
+            if value.shape != expected.shape or value.dtype != expected.dtype:
+                problems.append(
+                    f"{name} is {value.dtype}{list(value.shape)}, expected {expected.dtype}{list(expected.shape)}"
+                )
+        if problems:
+            raise StateError(f"this state does not fit {type(self).__name__}: {'; '.join(sorted(problems))}")
+        for name, parameter in named.items():
+            parameter.assign(asarray(state[name]))
+
+    # -- what it looks like --------------------------------------------------------------------------------------
+
+    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape of one example's output for one example's input shape (neither counts the batch).
+
+        Layers compute it; a module that does not say is asked by a forward pass of one example of zeros.
+        """
+        with no_grad():
+            return self(Tensor(zeros((1, *input_shape), self))).shape[1:]
+
+    def describe(self) -> str:
+        """What stands behind the class name in a summary, e.g. "784 -> 100"."""
+        return ""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.describe()})"
+
+    def summary(self, input_shape: tuple[int, ...]) -> None:
+        """Print a table: every layer with its output shape and parameters, for one example's input shape."""
+        rows: list[tuple[str, str, str]] = []
+        summarize(self, "", tuple(input_shape), rows, set())
+        rows.append(("total", "", f"{self.parameter_count():,}"))
+        rows.insert(0, ("layer", "output shape", "parameters"))
+        rows.insert(1, ("input", str(tuple(input_shape)), ""))
+        widths = [max(map(len, column)) for column in zip(*rows)]
+        for i, (layer, shape, count) in enumerate(rows):
+            if i in (1, len(rows) - 1):
+                print("-" * (sum(widths) + 6))
+            print(f"{layer:<{widths[0]}}   {shape:<{widths[1]}}   {count:>{widths[2]}}")
+
+
+def search(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """Parameters and modules in an attribute, looking into lists, tuples and dicts."""
+    if isinstance(value, (Parameter, Module)):
+        yield name, value
+    elif isinstance(value, (list, tuple)):
+        for i, part in enumerate(value):
+            yield from search(f"{name}.{i}", part)
+    elif isinstance(value, dict):
+        for key, part in value.items():
+            yield from search(f"{name}.{key}", part)
+
+
+def zeros(shape: tuple[int, ...], module: Module) -> Any:
+    """Zeros of the dtype and on the device of a module's parameters."""
+    for parameter in module.parameters():
+        return array_module(parameter.data).zeros(shape, dtype=parameter.dtype)
+    return current().xp.zeros(shape, dtype=np.float32)
+
+
+def summarize(module: Module, path: str, shape: tuple[int, ...], rows: list, counted: set[int]) -> tuple[int, ...]:
+    """Append the rows of a module, a chain link by link; returns its output shape."""
+    if hasattr(module, "chain"):
+        for name, child in module.chain():
+            shape = summarize(child, f"{path}{name}.", shape, rows, counted)
+        return shape
+    if type(module).output_shape is Module.output_shape and any(module.children()):
+        layers = {id(layer): (name, layer) for name, layer in reversed(list(layers_below(module, path)))}
+        shapes, shape = trace(module, shape, [layer for _, layer in layers.values()])
+        for name, child in reversed(layers.values()):
+            append_row(rows, name, child, shapes.get(id(child), "not reached"), counted)
+    else:
+        shape = module.output_shape(shape)
+        append_row(rows, path.rstrip("."), module, shape, counted)
+    return shape
+
+
+def layers_below(module: Module, path: str) -> Iterator[tuple[str, Module]]:
+    """(path, module) of the modules below that know their own output shape, or have no modules below themselves."""
+    for name, child in module.children():
+        known = type(child).output_shape is not Module.output_shape and not hasattr(child, "chain")
+        if known or not any(child.children()):
+            yield path + name, child
+        else:
+            yield from layers_below(child, f"{path}{name}.")
+
+
+def trace(module: Module, shape: tuple[int, ...], layers: list[Module]) -> tuple[dict[int, Any], tuple[int, ...]]:
+    """Output shapes of the layers (by id) and of the module, seen in a forward pass of one example of zeros."""
+    shapes: dict[int, Any] = {}
+
+    def watched(layer: Module, forward: Any) -> Any:
+        def seen(*inputs: Any, **options: Any) -> Any:
+            y = forward(*inputs, **options)
+            shapes[id(layer)] = tuple(getattr(y, "shape", ("?", "?"))[1:])
+            return y
+        return seen
+
+    for layer in layers:
+        layer.forward = watched(layer, layer.forward)
+    try:
+        return shapes, tuple(Module.output_shape(module, shape))
+    finally:
+        for layer in layers:
+            del layer.forward
+
+
+def append_row(rows: list, name: str, module: Module, shape: Any, counted: set[int]) -> None:
+    """One line of a summary; a shared parameter counts where it comes first."""
+    fresh = [parameter for parameter in module.parameters() if id(parameter) not in counted]
+    counted.update(map(id, fresh))
+    rows.append((f"{name} {module!r}".strip(), str(shape), f"{sum(math.prod(p.shape) for p in fresh):,}"))

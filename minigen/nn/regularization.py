@@ -1,0 +1,55 @@
+"""Layers that disturb the signal in training and do nothing in evaluation (`model.eval()`)."""
+
+from typing import Any
+
+from minigen import functional
+from minigen.backend import Array, random
+from minigen.nn.module import Module
+
+
+class Disturbance(Module):
+    """A layer that keeps shapes and is the identity in evaluation mode."""
+
+    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(input_shape)
+
+
+class Dropout(Disturbance):
+    """Zeroes each element with probability `rate` and divides the rest by 1 - rate (Srivastava et al. 2014).
+
+    `keep`: the bool mask, if it is to be given rather than drawn (a gradcheck needs the same twice).
+    """
+
+    def __init__(self, rate: float):
+        if not 0.0 <= rate < 1.0:
+            raise ValueError(f"Dropout's rate is the probability of dropping, 0 <= rate < 1, got {rate}")
+        self.rate = rate
+
+    def forward(self, x: Any, keep: Array | None = None) -> Any:
+        if not self.training or self.rate == 0.0:
+            return x
+        if keep is None:
+            keep = random.uniform(x.shape) >= self.rate
+        return functional.dropout(x, keep, self.rate)
+
+    def describe(self) -> str:
+        return f"rate={self.rate}"
+
+
+class GaussianNoise(Disturbance):
+    """x + std * noise, noise ~ N(0, 1). `noise`: the numbers, if they are to be given rather than drawn."""
+
+    def __init__(self, std: float):
+        if std < 0:
+            raise ValueError(f"GaussianNoise's standard deviation cannot be negative, got {std}")
+        self.std = std
+
+    def forward(self, x: Any, noise: Array | None = None) -> Any:
+        if not self.training or self.std == 0.0:
+            return x
+        if noise is None:
+            noise = random.normal(x.shape, dtype=x.dtype)
+        return x + self.std * noise
+
+    def describe(self) -> str:
+        return f"std={self.std}"

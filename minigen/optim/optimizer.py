@@ -1,0 +1,167 @@
+"""What all optimizers share: flat buffers, so that a step is a few vector operations however many parameters there are."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from minigen.autograd import Parameter
+from minigen.autograd.tensor import next_serial
+from minigen.backend import Array, array_module, asarray, backend_of, to_numpy
+from minigen.errors import GraphError, NonFiniteError, StateError
+
+Schedule = Callable[[int], float]
+
+CHUNK = 1 << 15  # elements updated at a time on the CPU: all buffers of a chunk stay in the cache between operations
+
+
+class Optimizer:
+    """Base of the optimizers: subclasses name their `buffers` (one number a parameter each) and write `update`.
+
+    The values of all parameters move into one flat array, of which each parameter's data becomes a view; gradients are gathered
+    into a second one, and each buffer is a third. `lr`: a number, or a schedule, a function of the number of steps done.
+    `weight_decay`: adds weight_decay * p to the gradient (L2, mean-field of a Gaussian prior). `clip_norm`: scales the gradient
+    of all parameters together down to this Euclidean norm (Pascanu et al. 2013). Parameters without a gradient stay as they are.
+    """
+
+    buffers: tuple[str, ...] = ()
+
+    def __init__(self, parameters: Sequence[Parameter], lr: float | Schedule, weight_decay: float = 0.0,
+                 clip_norm: float | None = None):
+        self.parameters = list(parameters)
+        if not self.parameters:
+            raise ValueError("an optimizer needs at least one parameter, got none: pass model.parameters()")
+        for p in self.parameters:
+            if not isinstance(p, Parameter):
+                raise TypeError(f"an optimizer takes Parameters, got {type(p).__name__}: pass model.parameters()")
+        if len({id(p) for p in self.parameters}) < len(self.parameters):
+            raise ValueError("the same parameter was given twice: it would be updated twice a step")
+        if len({p.dtype for p in self.parameters}) > 1:
+            raise TypeError(f"parameters mix dtypes: {sorted({str(p.dtype) for p in self.parameters})}")
+        positive("lr", lr if not callable(lr) else lr(0), or_zero=True)
+        positive("weight_decay", weight_decay, or_zero=True)
+        if clip_norm is not None:
+            positive("clip_norm", clip_norm)
+        self.lr, self.weight_decay, self.clip_norm = lr, weight_decay, clip_norm
+        self.steps = 0
+        stops = np.cumsum([p.size for p in self.parameters]).tolist()
+        self._bounds = list(zip([0, *stops[:-1]], stops))
+        self._adopt()
+        xp = array_module(self.values)
+        self.gradient = xp.zeros_like(self.values)
+        self.state = {name: xp.zeros_like(self.values) for name in self.buffers}
+
+    def _adopt(self) -> None:
+        """Move the parameters' values into the flat array; again, if another optimizer has taken them over since."""
+        xp = array_module(self.parameters[0].data)
+        self.values = xp.concatenate([p.data.ravel() for p in self.parameters])
+        for p, (start, stop) in zip(self.parameters, self._bounds):
+            p._data = self.values[start:stop].reshape(p.shape)
+        self._views = [p._data for p in self.parameters]
+
+    def zero_grad(self) -> None:
+        """Forget all gradients."""
+        for p in self.parameters:
+            p.grad = None
+
+    def rate(self) -> float:
+        """The learning rate of the step that comes next."""
+        return float(self.lr(self.steps)) if callable(self.lr) else self.lr
+
+    def step(self) -> None:
+        """Change the parameters by their gradients."""
+        if any(p._data is not view for p, view in zip(self.parameters, self._views)):
+            self._adopt()
+        runs = list(self._gather())
+        if not runs:
+            raise GraphError("no parameter has a gradient: call loss.backward() before step()")
+        lr = self.rate()
+        scale = self._clipping_scale(runs) if self.clip_norm is not None else 1.0
+        for part in self._parts(runs):
+            gradient = self.gradient[part]
+            if scale != 1.0:
+                gradient *= scale
+            if self.weight_decay:
+                gradient += self.weight_decay * self.values[part]
+            self.update(self.values[part], gradient, lr, *(buffer[part] for buffer in self.state.values()))
+        self.steps += 1
+        for p in self.parameters:
+            p.serial = next_serial()  # older graphs are stale from now on
+
+    def update(self, values: Array, gradient: Array, lr: float, *buffers: Array) -> None:
+        """Change flat `values` (and this optimizer's buffers) in place; `gradient` may be used as scratch space."""
+        raise NotImplementedError
+
+    def _gather(self) -> Iterator[slice]:
+        """Copy the gradients into the flat array; yields the runs of neighbouring parameters that have one."""
+        xp = array_module(self.values)
+        start, parts = 0, []
+        for p, (begin, end) in zip(self.parameters, self._bounds):
+            if p.grad is None:
+                if parts:
+                    xp.concatenate(parts, out=self.gradient[start:begin])
+                    yield slice(start, begin)
+                start, parts = end, []
+            else:
+                parts.append(p.grad.ravel())
+        if parts:
+            xp.concatenate(parts, out=self.gradient[start:end])
+            yield slice(start, end)
+
+    def _parts(self, runs: list[slice]) -> Iterator[slice]:
+        """The runs, on the CPU cut into pieces that fit the cache."""
+        chunk = CHUNK if backend_of(self.values).name == "numpy" else len(self.values)
+        for run in runs:
+            for start in range(run.start, run.stop, chunk):
+                yield slice(start, min(start + chunk, run.stop))
+
+    def _clipping_scale(self, runs: list[slice]) -> float:
+        """clip_norm / norm where the norm of the whole gradient exceeds clip_norm, else 1."""
+        norm = math.sqrt(sum(float(self.gradient[run] @ self.gradient[run]) for run in runs))
+        if not math.isfinite(norm):
+            raise NonFiniteError(f"the gradient's norm is {norm}: clipping cannot mend NaN or infinity; see minigen.anomaly()")
+        return self.clip_norm / norm if norm > self.clip_norm else 1.0
+
+    # -- state ---------------------------------------------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """Number of steps and the flat buffers, as host arrays. The parameters belong to the model's state."""
+        return {"steps": np.array(self.steps), **{name: np.array(to_numpy(x)) for name, x in self.state.items()}}
+
+    def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
+        """Take over a state. All of it fits, or StateError names every mismatch and nothing changes."""
+        expected = {"steps": (), **{name: buffer.shape for name, buffer in self.state.items()}}
+        problems = [f"missing {name}" for name in expected.keys() - state.keys()]
+        problems += [f"unexpected {name}" for name in state.keys() - expected.keys()]
+        problems += [
+            f"{name} has shape {state[name].shape}, expected {expected[name]}"
+            for name in expected.keys() & state.keys() if tuple(state[name].shape) != expected[name]
+        ]
+        if problems:
+            raise StateError(f"this state does not fit {self!r}: {'; '.join(sorted(problems))}")
+        self.steps = int(state["steps"])
+        for name, buffer in self.state.items():
+            buffer[...] = asarray(state[name], dtype=buffer.dtype)
+
+    def settings(self) -> dict[str, Any]:
+        """The hyperparameters, for checkpoints and messages."""
+        plain = {name: value for name, value in vars(self).items() if isinstance(value, (bool, int, float))}
+        plain.pop("steps")
+        return {"optimizer": type(self).__name__, **plain}
+
+    def __repr__(self) -> str:
+        settings = ", ".join(f"{name}={value}" for name, value in self.settings().items() if name != "optimizer")
+        return f"{type(self).__name__}({len(self.parameters)} parameters, {settings})"
+
+
+def positive(name: str, value: float, or_zero: bool = False) -> None:
+    """Raise unless value is a finite number above (or at) zero."""
+    if not math.isfinite(value) or value < 0 or (value == 0 and not or_zero):
+        raise ValueError(f"{name} must be {'at least' if or_zero else 'above'} 0 and finite, got {value}")
+
+
+def fraction(name: str, value: float) -> None:
+    """Raise unless 0 <= value < 1."""
+    if not 0.0 <= value < 1.0:
+        raise ValueError(f"{name} is a decay rate, 0 <= {name} < 1, got {value}")
