@@ -32,7 +32,7 @@ class GradcheckError(AssertionError):
     """A derivative rule disagrees with the numerical derivative."""
 
 
-class NonFiniteError(FloatingPointError):
+class NonFiniteError(Located, FloatingPointError):
     """NaN or infinity appeared; the message names where it appeared first."""
 
 

@@ -19,10 +19,10 @@ class Batches:
     the whole state.
 
     - A `for` that ends, or is left with `break`, is done with its epoch: the next `for` is the next epoch.
-    - After `load_state_dict`, the next `for` is the rest of the epoch that was saved. A state taken in the body
-      of the loop counts the batch in hand as done; one taken in the last batch leaves an empty rest.
+    - After `load_state_dict`, the next `for` is the rest of the epoch that was saved. A state taken in the
+      loop's body counts the batch in hand as done; one taken in the last batch leaves an empty rest.
 
-    arrays: (n, ...) each, kept on the host.  seed: None draws one from the stream "shuffle" of `minigen.seed`.
+    arrays: (n, ...) each, kept on the host.  seed: None draws one from `minigen.seed`'s stream "shuffle".
     shuffle=False: the order as given; batches are then views.  drop_last: leave out a smaller last batch.
     Raises ShapeError for arrays that are empty, differ in length or have no axis of examples; ValueError for
     a batch_size below 1, or above n with drop_last, and for a negative seed.

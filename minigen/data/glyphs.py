@@ -8,6 +8,8 @@ grid to the outline, positive inside. A picture is that field seen through a sim
 moved by adding a number to the field, which is how a stroke is thickened, and its edges come out antialiased:
 
     ink(p) = clip(scale * field(R(-rotation) (p - shift) / scale) + stroke / 2 + 1/2, 0, 1)
+
+with points p counted from the middle of the picture, and the field's from the character's centre of ink.
 """
 
 from functools import lru_cache
@@ -89,17 +91,18 @@ def load(
 ) -> tuple[Dataset, Dataset]:
     """Training and test pictures of `characters`; the test split is drawn in fonts that training never shows.
 
-    Returns two Datasets with images (n, 28, 28, 1) and labels that index `characters`, in equal shares.
-    Factors:
+    Two Datasets with images (n, 28, 28, 1) and labels that index `characters`, in equal shares. Factors:
 
         class              the label
-        font               index into FONTS; family (into FAMILIES), weight (1: bold), slant (1: italic): the
-        font's rotation           degrees, anticlockwise scale              size relative to the character
-        fitted to a 20 x 20 box shift_x, shift_y   pixels to the right and downwards, of the centre of ink
+        font               index into FONTS, and what is known of it: family (index into FAMILIES),
+                           weight (1: bold), slant (1: italic or oblique)
+        rotation           degrees, anticlockwise
+        scale              size relative to the character fitted to a 20 x 20 box
+        shift_x, shift_y   pixels to the right and downwards, of the centre of ink
         stroke             pixels added to the thickness of the strokes; negative: taken away
 
     Font and the last five are drawn independently and uniformly (RANGES). The same arguments give the same
-    arrays; they are kept in memory and are read-only. A character is fitted to the box by itself, so that
+    arrays; they are kept in memory and are read-only. Each character is fitted to the box by itself, so that
     "o", "O" and "0" look alike.
     Raises ValueError for characters that repeat or that a font lacks, a size below 1, and a negative seed.
     """
@@ -109,7 +112,8 @@ def load(
         raise ValueError(f"glyphs: got train_size {train_size}, test_size {test_size}, expected at least 1")
     if seed < 0:
         raise ValueError(f"glyphs: got seed {seed}, expected a non-negative integer")
-    return _load(characters, train_size, test_size, seed)
+    train, test = _load(characters, train_size, test_size, seed)
+    return train[:], test[:]
 
 
 @lru_cache(maxsize=2)
@@ -241,7 +245,7 @@ def _outline(file: str, character: str) -> list[np.ndarray]:
     if not path.exists():
         raise DataError(f"glyphs: matplotlib's own font {path} is missing; reinstall matplotlib with pip")
     polygons = []
-    if ord(character) in FT2Font(str(path)).get_charmap():
+    if not character.isspace() and ord(character) in FT2Font(str(path)).get_charmap():
         # At 100 units to the em, matplotlib cuts curves into pieces far shorter than a pixel of ours.
         polygons = TextPath((0, 0), character, size=100, prop=FontProperties(fname=path)).to_polygons()
     if not polygons:

@@ -1,8 +1,8 @@
 """MNIST and Fashion-MNIST from their IDX files: a folder of one's own, else the user cache, else a download.
 
 An IDX file is a magic number (two zero bytes, the element type, the number of axes), the axes' lengths as
-big-endian 32-bit integers, and the elements. Source: LeCun, Cortes & Burges; Xiao, Rasul & Vollgraf 2017 for
-Fashion-MNIST.
+big-endian 32-bit integers, and the elements. Sources: LeCun, Cortes & Burges 1998 (MNIST); Xiao, Rasul &
+Vollgraf 2017 (Fashion-MNIST).
 """
 
 import gzip
@@ -105,7 +105,7 @@ def _load(name: str) -> tuple[Dataset, Dataset]:
 
 def _find_files(name: str) -> list[Path]:
     """The paths of FILES: the user's own, if there are any, else those of the cache, completed first."""
-    own = Path(os.environ["MINIGEN_DATA"], name) if os.environ.get("MINIGEN_DATA") else None
+    own = Path(os.environ["MINIGEN_DATA"], name).expanduser() if os.environ.get("MINIGEN_DATA") else None
     paths = [own and _existing(own, file) for file in FILES]
     if any(paths):
         missing = [file for file, path in zip(FILES, paths, strict=True) if path is None]
@@ -147,11 +147,13 @@ def _read_split(images_path: Path, labels_path: Path, classes: int) -> tuple[np.
     if images.shape[1:] != (SIDE, SIDE):
         height, width = images.shape[1:]
         raise _unusable(images_path, f"its images are {height} x {width}, expected {SIDE} x {SIDE}")
+    if len(images) == 0:
+        raise _unusable(images_path, "it holds no images")
     if len(images) != len(labels):
         raise _unusable(
             labels_path, f"it holds {len(labels)} labels for the {len(images)} images of {images_path.name}"
         )
-    if len(labels) and labels.max() >= classes:
+    if labels.max() >= classes:
         where = int(labels.argmax())
         raise _unusable(labels_path, f"label {where} is {labels[where]}, expected 0 to {classes - 1}")
     scaled = np.divide(images[..., None], np.float32(255), dtype=np.float32)
@@ -183,4 +185,4 @@ def _read_idx(path: Path, ndim: int) -> np.ndarray:
 
 
 def _unusable(path: Path, what: str) -> DataError:
-    return DataError(f"{path}: {what}; replace the file, or delete it to have it downloaded again")
+    return DataError(f"{path}: {what}; replace the file, or delete its folder to download all four anew")

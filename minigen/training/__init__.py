@@ -1,0 +1,7 @@
+"""Training loops, and what can be hung into them."""
+
+from minigen.training.callbacks import Callback, Checkpoint, EarlyStopping
+from minigen.training.history import History
+from minigen.training.reconstruction import fit
+
+__all__ = ["Callback", "Checkpoint", "EarlyStopping", "History", "fit"]

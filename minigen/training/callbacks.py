@@ -1,0 +1,90 @@
+"""What can be hung into a training loop. A callback has two moments: after each epoch, and when the run is interrupted."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from minigen.errors import StateError
+
+if TYPE_CHECKING:
+    from minigen.training.reconstruction import Run
+
+
+class Callback:
+    """Base of callbacks; subclasses override what they need. `state_dict` goes into checkpoints."""
+
+    def epoch_ended(self, run: "Run") -> None:
+        """Called when an epoch and its validation are done."""
+
+    def interrupted(self, run: "Run") -> None:
+        """Called after the last whole step when training is stopped by Ctrl-C."""
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """What the callback remembers, as arrays."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
+        """Take over what was remembered."""
+
+
+class Checkpoint(Callback):
+    """Save the whole run to folder/checkpoint.npz, and its history to folder/history.csv, every so many epochs and on Ctrl-C.
+
+    Continue with `fit(..., resume=folder)`: weights, optimizer, random streams and position in the shuffled data are restored,
+    and on the CPU the run goes on as if it had never stopped, to the last bit.
+    """
+
+    def __init__(self, folder: str | Path, every: int = 1):
+        if every < 1:
+            raise ValueError(f"a checkpoint every {every} epochs makes no sense: expected at least 1")
+        self.folder, self.every = Path(folder), every
+
+    def epoch_ended(self, run: "Run") -> None:
+        if run.epoch % self.every == 0 or run.finished:
+            self.save(run)
+
+    def interrupted(self, run: "Run") -> None:
+        self.save(run)
+        run.say(f"saved to {self.folder}; continue with fit(..., resume={str(self.folder)!r})")
+
+    def save(self, run: "Run") -> None:
+        """Write both files, each whole or not at all."""
+        run.save(self.folder / "checkpoint.npz")
+        run.history.save_csv(self.folder / "history.csv")
+
+
+class EarlyStopping(Callback):
+    """Stop when `monitor`, a column of the history, has not fallen by more than `minimum` for `patience` epochs.
+
+    The model then gets its best weights back.
+    """
+
+    def __init__(self, patience: int = 5, monitor: str = "validation loss", minimum: float = 0.0):
+        if patience < 1:
+            raise ValueError(f"patience is a number of epochs, at least 1, got {patience}")
+        self.patience, self.monitor, self.minimum = patience, monitor, minimum
+        self.best, self.best_epoch = float("inf"), 0
+        self.weights: dict[str, np.ndarray] | None = None
+
+    def epoch_ended(self, run: "Run") -> None:
+        value = run.history[self.monitor][-1]
+        if value < self.best - self.minimum:
+            self.best, self.best_epoch, self.weights = value, run.epoch, run.model.state_dict()
+        if (run.epoch - self.best_epoch >= self.patience or run.finished) and self.weights is not None:
+            run.finished = True
+            if run.epoch > self.best_epoch:
+                run.model.load_state_dict(self.weights)
+                run.say(f"best {self.monitor} {self.best:.6g} was in epoch {self.best_epoch}; its weights are restored")
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        weights = {f"weights/{name}": array for name, array in (self.weights or {}).items()}
+        return {"best": np.array(self.best), "best_epoch": np.array(self.best_epoch), **weights}
+
+    def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
+        if not {"best", "best_epoch"} <= state.keys():
+            raise StateError(f"EarlyStopping: got a state with {sorted(state)}, expected best and best_epoch")
+        self.best, self.best_epoch = float(state["best"]), int(state["best_epoch"])
+        weights = {name.removeprefix("weights/"): array for name, array in state.items() if name.startswith("weights/")}
+        self.weights = weights or None

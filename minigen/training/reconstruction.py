@@ -1,0 +1,255 @@
+"""The loop that trains an autoencoder, or anything whose loss needs only the examples."""
+
+import contextlib
+import signal
+import sys
+import threading
+import time
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from minigen.autograd import anomaly, no_grad
+from minigen.backend import asarray, random, to_numpy
+from minigen.data import Batches
+from minigen.errors import CheckpointError, DataError, DtypeError, Located, NonFiniteError, ShapeError, StateError
+from minigen.nn import Module
+from minigen.optim.optimizer import Optimizer
+from minigen.training import checkpoint
+from minigen.training.callbacks import Callback
+from minigen.training.history import History
+
+VALIDATION_BATCH = 1000
+
+
+def fit(model: Module, examples: np.ndarray, *, optimizer: Optimizer, epochs: int, batch_size: int = 32,
+        validation: np.ndarray | None = None, seed: int | None = None, callbacks: Sequence[Callback] = (),
+        resume: str | Path | None = None, progress: bool = True) -> History:
+    """Minimize model.loss over the examples (n, ...), in shuffled batches, for a number of epochs.
+
+    model.loss(batch) returns the total and a dict of its named terms. The history has, for each epoch, the mean "loss" over
+    all examples (and its terms, if there are several), "validation loss" on held-out examples, and "seconds".
+    `seed` fixes the order of the examples; by default it comes from `minigen.seed`. `resume`: a folder of `Checkpoint`, or
+    a checkpoint file; the run goes on where it stood, with the same settings, up to `epochs` in all.
+
+    Raises DataError for examples that are not finite, DtypeError for another dtype than the model's, NonFiniteError as soon
+    as the loss is not finite (naming step and layer; checkpoints on disk stay), CheckpointError for a resume that does not
+    fit. Ctrl-C finishes the step, lets the callbacks save, and then raises KeyboardInterrupt.
+    """
+    run = Run(model, optimizer, examples, validation, epochs, batch_size, seed, callbacks, progress)
+    if resume is not None:
+        run.load(resume)
+    with stop_requests() as stop_requested:
+        while not run.finished:
+            run.train_epoch(stop_requested)
+    return run.history
+
+
+class Run:
+    """A training run: everything that a checkpoint holds, and the steps of the loop."""
+
+    def __init__(self, model: Module, optimizer: Optimizer, examples: np.ndarray, validation: np.ndarray | None, epochs: int,
+                 batch_size: int, seed: int | None, callbacks: Sequence[Callback], progress: bool):
+        if epochs < 1:
+            raise ValueError(f"epochs is the number of passes over the data, at least 1, got {epochs}")
+        for name, array in (("examples", examples), ("validation", validation)):
+            if array is not None:
+                check_examples(name, array, model)
+        self.model, self.optimizer, self.callbacks = model, optimizer, list(callbacks)
+        self.validation, self.epochs, self.progress = validation, epochs, progress
+        self.batches = Batches(examples, batch_size=batch_size, seed=seed)
+        self.data_checksum = zlib.crc32(np.ascontiguousarray(to_numpy(examples)).data)
+        self.history = History()
+        self.epoch = 0  # epochs that are done
+        self.sums: dict[str, float] = {}  # of the epoch in progress: each term, summed over examples
+        self.seen = 0  # examples in these sums
+        self.finished = False
+
+    # -- the loop ------------------------------------------------------------------------------------------------
+
+    def train_epoch(self, stop_requested: Callable[[], bool]) -> None:
+        """One pass over the data (or the rest of it, after a resume), validation, callbacks."""
+        start = time.perf_counter()
+        self.model.train()
+        title = f"epoch {self.epoch + 1}/{self.epochs}"
+        with tqdm(total=self.batches.examples, initial=self.seen, desc=title, unit="ex", disable=not self.progress,
+                  leave=False) as bar:
+            for batch in self.batches:
+                loss = self.train_step(batch)
+                bar.update(len(batch))
+                bar.set_postfix(loss=f"{loss:.4g}", refresh=False)
+                if stop_requested():
+                    self.interrupt()
+        row = {"epoch": self.epoch + 1, **{name: total / self.seen for name, total in self.sums.items()}}
+        if self.validation is not None:
+            row.update(self.validate())
+        row["seconds"] = time.perf_counter() - start
+        self.check_finite(row)
+        self.history.append(row)
+        self.epoch, self.sums, self.seen = self.epoch + 1, {}, 0
+        self.finished = self.epoch >= self.epochs
+        self.say(f"{title}: " + ", ".join(f"{name} {row[name]:.5g}" for name in row if name != "epoch"))
+        for callback in self.callbacks:
+            callback.epoch_ended(self)
+
+    def train_step(self, batch: Any) -> float:
+        """Forward, backward, update. The loss of the batch, before the update."""
+        loss, terms = self.evaluate(batch)
+        value = float(loss)
+        if not np.isfinite(value):
+            self.explain_non_finite(batch, value)
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        self.add(value, terms, len(batch), self.sums)
+        self.seen += len(batch)
+        return value
+
+    def validate(self) -> dict[str, float]:
+        """The mean loss, and its terms, over the held-out examples, in evaluation mode."""
+        sums: dict[str, float] = {}
+        self.model.eval()
+        with no_grad():
+            for start in range(0, len(self.validation), VALIDATION_BATCH):
+                batch = asarray(to_numpy(self.validation[start:start + VALIDATION_BATCH]))
+                loss, terms = self.evaluate(batch)
+                self.add(float(loss), terms, len(batch), sums)
+        self.model.train()
+        return {f"validation {name}": total / len(self.validation) for name, total in sums.items()}
+
+    def evaluate(self, batch: Any) -> tuple[Any, dict[str, Any]]:
+        """model.loss, with errors that name the layer."""
+        try:
+            return self.model.loss(batch)
+        except Located as error:
+            self.model.locate(error)
+            raise
+
+    @staticmethod
+    def add(loss: float, terms: dict[str, Any], examples: int, sums: dict[str, float]) -> None:
+        """Book a batch's mean loss, and its terms where there are several, into sums over examples."""
+        named = {"loss": loss, **(terms if len(terms) > 1 else {})}
+        for name, value in named.items():
+            sums[name] = sums.get(name, 0.0) + float(value) * examples
+
+    def interrupt(self) -> None:
+        """Ctrl-C was pressed, and the step is finished: let the callbacks save, then stop."""
+        self.say(f"stopped in epoch {self.epoch + 1} after {self.seen} of {self.batches.examples} examples")
+        self.check_finite({})
+        for callback in self.callbacks:
+            callback.interrupted(self)
+        raise KeyboardInterrupt
+
+    def say(self, text: str) -> None:
+        """A line beside the progress bar."""
+        if self.progress:
+            tqdm.write(text, file=sys.stderr)
+
+    # -- what can go wrong ---------------------------------------------------------------------------------------
+
+    def position(self) -> str:
+        """Where the run stands, for messages."""
+        return f"step {self.optimizer.steps + 1} (epoch {self.epoch + 1})"
+
+    def explain_non_finite(self, batch: Any, loss: float) -> None:
+        """Raise NonFiniteError for a loss that is not finite, naming where it came from."""
+        self.check_finite({})
+        try:
+            with anomaly():
+                self.evaluate(batch)
+        except NonFiniteError as error:
+            where = ".".join(error.path) or type(self.model).__name__
+            raise NonFiniteError(f"the loss is {loss} at {self.position()}: layer {where}: {error.args[0]}") from None
+        raise NonFiniteError(f"the loss is {loss} at {self.position()}, and finite when computed again with other noise")
+
+    def check_finite(self, row: dict[str, float]) -> None:
+        """Raise NonFiniteError if a parameter or a number of the history is not finite: it must not reach a checkpoint."""
+        for name, parameter in self.model.named_parameters().items():
+            if not np.isfinite(to_numpy(parameter.data)).all():
+                raise NonFiniteError(f"parameter {name} is not finite before {self.position()}: the last update went too far; "
+                                     "try a smaller learning rate or clip_norm")
+        for name, value in row.items():
+            if not np.isfinite(value):
+                raise NonFiniteError(f"{name} is {value} at {self.position()}")
+
+    # -- checkpoints ---------------------------------------------------------------------------------------------
+
+    def settings(self) -> dict[str, Any]:
+        """What must be the same when a run is resumed."""
+        return {"model": type(self.model).__name__, "data checksum": self.data_checksum, **self.optimizer.settings()}
+
+    def save(self, path: str | Path) -> None:
+        """Write a checkpoint, whole or not at all."""
+        arrays = {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
+        arrays |= {f"callback {i}": callback.state_dict() for i, callback in enumerate(self.callbacks)}
+        checkpoint.save(path, arrays, {
+            "settings": self.settings(), "batches": self.batches.state_dict(), "random": random.state_dict(),
+            "history": self.history.rows, "epoch": self.epoch, "sums": self.sums, "seen": self.seen,
+        })
+
+    def load(self, path: str | Path) -> None:
+        """Take over a checkpoint; CheckpointError if it does not fit, and then nothing has changed."""
+        path = Path(path)
+        path = path / "checkpoint.npz" if path.is_dir() else path
+        arrays, header = checkpoint.load(path)
+        differences = [
+            f"{name} was {header.get('settings', {}).get(name)!r}, is {value!r}"
+            for name, value in self.settings().items() if header.get("settings", {}).get(name) != value
+        ]
+        if differences:
+            raise CheckpointError(f"{path} belongs to another run: {'; '.join(differences)}")
+        before = self.model.state_dict(), self.optimizer.state_dict(), self.batches.state_dict(), random.state_dict()
+        try:
+            self._restore(arrays["model"], arrays["optimizer"], header["batches"], header["random"])
+            for i, callback in enumerate(self.callbacks):
+                callback.load_state_dict(arrays.get(f"callback {i}", {}))
+            self.history, self.epoch = History(header["history"]), header["epoch"]
+            self.sums, self.seen = header["sums"], header["seen"]
+        except (StateError, KeyError, ValueError) as error:
+            self._restore(*before)
+            raise CheckpointError(f"{path} does not fit this run: {error}") from error
+        self.finished = self.epoch >= self.epochs
+
+    def _restore(self, model: dict, optimizer: dict, batches: dict, streams: dict) -> None:
+        self.model.load_state_dict(model)
+        self.optimizer.load_state_dict(optimizer)
+        self.batches.load_state_dict(batches)
+        random.load_state_dict(streams)
+
+
+def check_examples(name: str, array: Any, model: Module) -> None:
+    """Raise unless the array is a batch of finite numbers in the model's dtype."""
+    if not array.shape or not len(array):
+        raise ShapeError(f"{name}: expected an array (n, ...) with n >= 1, got shape {tuple(array.shape)}")
+    dtype = next((parameter.dtype for parameter in model.parameters()), array.dtype)
+    if array.dtype != dtype:
+        scale = " / 255" if array.dtype == np.uint8 else ""
+        raise DtypeError(f"{name} are {array.dtype}, the model computes in {dtype}: convert with x.astype('{dtype}'){scale}")
+    finite = np.isfinite(to_numpy(array)).reshape(len(array), -1).all(axis=1)
+    if not finite.all():
+        raise DataError(f"{name}: {int((~finite).sum())} of {len(array)} contain NaN or infinity, the first at index "
+                        f"{int(np.argmin(finite))}")
+
+
+@contextlib.contextmanager
+def stop_requests() -> Iterator[Callable[[], bool]]:
+    """Inside the block Ctrl-C only asks to stop, so that a step is never cut in two; a second one interrupts at once."""
+    requested = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield requested.is_set
+        return
+
+    def ask(number: int, frame: Any) -> None:
+        if requested.is_set():
+            raise KeyboardInterrupt
+        requested.set()
+
+    previous = signal.signal(signal.SIGINT, ask)
+    try:
+        yield requested.is_set
+    finally:
+        signal.signal(signal.SIGINT, previous)
