@@ -1,0 +1,107 @@
+"""01. A linear autoencoder is principal component analysis.
+
+An autoencoder squeezes its input through a narrow layer of codes and rebuilds it. With linear layers and squared error, the best
+it can do is known in closed form: project onto the first principal components. So here training can be checked exactly.
+"""
+
+# %% [markdown]
+# # 1. A linear autoencoder is principal component analysis
+#
+#     z = x W1 + b1,    x^ = z W2 + b2,    loss = mean (x^ - x)^2
+#
+# At the minimum, the rows of W2 span the same plane as the first principal components, and the loss is the sum of the
+# discarded eigenvalues of the covariance, divided by the number of features (Baldi & Hornik 1989). Only the plane is found,
+# not the axes in it: any rotation of the codes, undone by the decoder, does as well.
+# %%
+import numpy as np
+from tqdm import trange
+
+import minigen as mg
+from demos.demo import Verdict, demo_arguments, save
+from minigen import data, metrics, optim, plot
+from minigen.models.autoencoders import LinearAutoencoder
+
+args = demo_arguments("01_linear_pca", __doc__, steps=600, image_steps=400)
+if args.quick:
+    args.steps, args.image_steps = 200, 20
+verdict = Verdict(args)
+
+
+def judge(model, points, k):
+    """(largest angle in degrees to the closed form's plane, loss above the closed form's in per cent)."""
+    closed_form = metrics.pca(points, k)
+    angles = metrics.principal_angles(model.decoder[0].weight.numpy().T.astype(np.float64), closed_form.components)
+    floor = closed_form.discarded.sum() / points.shape[1]
+    with mg.no_grad():
+        loss, _ = model.loss(mg.asarray(points))
+    return angles.max(), 100 * (float(loss) / floor - 1), floor
+
+
+def train(model, points, optimizer, steps, batch_size=None):
+    """Plain gradient steps, on all points at once unless a batch size is given; returns the loss before each step."""
+    points = mg.asarray(points)
+    history = []
+    for _ in trange(steps, leave=False):
+        for start in range(0, len(points), batch_size or len(points)):
+            loss, _ = model.loss(points[start:start + (batch_size or len(points))])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            history.append(float(loss))
+    return history
+
+
+# %% [markdown]
+# ## The chapter's three dimensions
+# Sixty points near a tilted plane, two codes. First exactly the chapter's setting: SGD with learning rate 0.1 for 20 epochs, in
+# batches of 32. It looks trained, but the plane that it found is not the plane of PCA.
+# %%
+points = data.tilted_plane()
+model = LinearAutoencoder()
+train(model, points, optim.SGD(model.parameters(), lr=0.1), steps=20, batch_size=32)
+angle, excess, floor = judge(model, points, 2)
+verdict.report("after the chapter's 20 epochs: angle to the plane of PCA, degrees", angle)
+verdict.report("after the chapter's 20 epochs: loss above the closed form, %", excess)
+
+# %% [markdown]
+# Now to convergence, with momentum.
+# %%
+optimizer = optim.SGD(model.parameters(), lr=0.2, momentum=0.9, nesterov=True)
+history = train(model, points, optimizer, steps=args.steps)
+angle, excess, floor = judge(model, points, 2)
+verdict.expect("3-D points: largest principal angle to PCA's plane, degrees", angle, at_most=1.0)
+verdict.expect("3-D points: loss above the discarded eigenvalue, %", excess, between=(-0.1, 0.1))
+verdict.report("3-D points: loss, and the closed form's", f"{history[-1]:.7f}, {floor:.7f}")
+with mg.no_grad():
+    codes = model.encode(mg.asarray(points))
+    rebuilt = model.decode(codes)
+save(plot.plane_fit(points, rebuilt, codes, title="A linear autoencoder finds the plane of PCA"), args, "plane.png")
+
+# %% [markdown]
+# ## The same on pictures
+# 5,000 images of 784 pixels, ten codes. The closed form is still there to compare with.
+# %%
+train_set, test_set = data.load(args.data)
+images = train_set.images[:5000].reshape(-1, 28 * 28)
+images = images - images.mean(axis=0)
+pictures = LinearAutoencoder(features=28 * 28, latent_dim=10)
+adam = optim.Adam(pictures.parameters(), lr=optim.schedules.cosine(0.01, args.image_steps))
+train(pictures, images, adam, steps=args.image_steps)
+angle, excess, floor = judge(pictures, images, 10)
+verdict.expect(f"{args.data}, 10 codes: largest principal angle to PCA, degrees", angle, at_most=1.0)
+verdict.expect(f"{args.data}, 10 codes: loss above the discarded eigenvalues, %", excess, between=(-0.1, 0.1))
+
+mean = train_set.images[:5000].mean(axis=0).reshape(28 * 28)
+chosen = test_set.images[:10]
+centered = chosen.reshape(-1, 28 * 28) - mean
+with mg.no_grad():
+    rebuilt = pictures(mg.asarray(centered)).numpy() + mean
+projected = metrics.pca(images, 10).reconstruct(centered) + mean
+rows = {"original": chosen, "linear\nautoencoder": rebuilt.reshape(chosen.shape).clip(0, 1),
+        "PCA": projected.reshape(chosen.shape).clip(0, 1)}
+save(plot.image_rows(rows, title="Ten numbers an image: the autoencoder against the closed form"), args, "images.png")
+
+# %% [markdown]
+# ## Did it work?
+# %%
+verdict.finish()

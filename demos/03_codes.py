@@ -1,0 +1,55 @@
+"""03. Looking at the codes: a map of 30 dimensions in two.
+
+The codes of a stacked autoencoder, laid out on a page by t-SNE. The network has never seen a label; yet images of one class lie
+together.
+"""
+
+# %% [markdown]
+# # 3. Looking at the codes
+# t-SNE (van der Maaten & Hinton 2008) places each code on a page so that near neighbours stay near:
+#
+#     p_ij: neighbourhood in 30 dimensions, Gaussian;    q_ij: on the page, Student's t;    minimize KL(p || q)
+#
+# Distances between far clusters mean little; which points are neighbours means much. So the map is judged by its neighbours:
+# how often do the five nearest points have the class of the point in their middle?
+# %%
+import minigen as mg
+from demos.demo import Verdict, demo_arguments, save
+from minigen import data, metrics, optim, plot, training
+from minigen.models.autoencoders import StackedAutoencoder
+from minigen.models.tsne import tsne
+
+args = demo_arguments("03_codes", __doc__, epochs=10, points=2000, iterations=500)
+train, test = data.load(args.data)
+if args.quick:
+    train, args.epochs, args.points, args.iterations = train[:2000], 2, 300, 100
+verdict = Verdict(args)
+
+model = StackedAutoencoder()
+training.fit(model, train.images, optimizer=optim.SGD(model.parameters(), lr=1.5), epochs=args.epochs)
+
+# %% [markdown]
+# ## The map
+# Held-out images only. Colours are the classes, which the network was never told.
+# %%
+model.eval()
+shown = test[:args.points]
+with mg.no_grad():
+    codes = mg.to_numpy(model.encode(mg.asarray(shown.images)))
+points = tsne(codes, iterations=args.iterations, progress=True)
+title = f"Codes of {len(shown):,} held-out images ({args.data}), by t-SNE"
+save(plot.code_map(points, shown.labels, shown.class_names, images=shown.images, title=title), args, "codes.png")
+
+# %% [markdown]
+# ## Did it work?
+# A point's five neighbours name its class: in the pixels, in the codes, and on the page. Chance is about one in the number of
+# classes.
+# %%
+pixels = metrics.knn_accuracy(shown.images.reshape(len(shown), -1), shown.labels)
+in_codes, on_page = metrics.knn_accuracy(codes, shown.labels), metrics.knn_accuracy(points, shown.labels)
+verdict.expect("5-NN accuracy on the page (2 numbers an image)", on_page, at_least=0.80)
+verdict.expect("5-NN accuracy lost from codes to page", in_codes - on_page, at_most=0.05)
+verdict.report("5-NN accuracy in the codes (30 numbers)", in_codes)
+verdict.report("5-NN accuracy in the pixels (784 numbers)", pixels)
+verdict.report("most frequent class", max((shown.labels == label).mean() for label in set(shown.labels.tolist())))
+verdict.finish()

@@ -1,0 +1,87 @@
+"""What every demo shares: its arguments, and the verdict at its end."""
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+import minigen as mg
+
+
+def demo_arguments(name: str, description: str, **defaults: Any) -> argparse.Namespace:
+    """The arguments of a demo, with the backend chosen and the seed set.
+
+    --data, --backend, --out, --seed, --quick, and one option for each of `defaults` (epochs=10 gives --epochs).
+    """
+    parser = argparse.ArgumentParser(
+        prog=f"python -m demos {name}", description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", default="glyphs", help="data set: glyphs (needs no download), mnist, fashion_mnist")
+    parser.add_argument("--backend", default=None, choices=("numpy", "cupy", "strict"), help="array library")
+    parser.add_argument("--out", type=Path, default=None, help=f"output folder (default: out/{name})")
+    parser.add_argument("--seed", type=int, default=0, help="seed of all random numbers")
+    parser.add_argument("--quick", action="store_true", help="a few seconds, to see that it runs; criteria are not judged")
+    for option, default in defaults.items():
+        parser.add_argument(f"--{option.replace('_', '-')}", type=type(default), default=default, help=f"default: {default}")
+    args = parser.parse_args()
+    args.name, args.out = name, args.out or Path("out") / name
+    if args.backend:
+        mg.use(args.backend)
+    mg.seed(args.seed)
+    args.out.mkdir(parents=True, exist_ok=True)
+    return args
+
+
+class Verdict:
+    """Did it work? Criteria, each fixed before the run, against what was measured."""
+
+    def __init__(self, args: argparse.Namespace):
+        self.args, self.start = args, time.perf_counter()
+        self.criteria: list[dict[str, Any]] = []
+        self.reports: list[tuple[str, str]] = []
+
+    def expect(self, name: str, measured: float, *, at_most: float | None = None, at_least: float | None = None,
+               between: tuple[float, float] | None = None) -> None:
+        """A criterion: `measured` at most, at least, or between what was said beforehand. NaN never passes."""
+        low, high = between or (at_least, at_most)
+        passed = (low is None or measured >= low) and (high is None or measured <= high) and measured == measured
+        expected = f"{low:.6g} to {high:.6g}" if between else f"at most {high:.6g}" if low is None else f"at least {low:.6g}"
+        self.criteria.append({"name": name, "expected": expected, "measured": float(measured), "pass": bool(passed)})
+
+    def report(self, name: str, value: Any) -> None:
+        """A figure worth knowing that is no criterion."""
+        self.reports.append((name, f"{value:.6g}" if isinstance(value, float) else str(value)))
+
+    def finish(self) -> None:
+        """Print the table, write result.json, and end the script: exit status 1 if a criterion failed.
+
+        A quick run is too short to be judged: its figures are printed, its "pass" is null, its exit status 0.
+        """
+        seconds = time.perf_counter() - self.start
+        if self.args.quick:
+            for criterion in self.criteria:
+                criterion["pass"] = None
+        rows = [("criterion", "expected", "measured", "")]
+        rows += [(c["name"], c["expected"], f"{c['measured']:.6g}", {True: "pass", False: "FAIL", None: "quick"}[c["pass"]])
+                 for c in self.criteria]
+        rows += [(name, "", value, "") for name, value in self.reports]
+        widths = [max(map(len, column)) for column in zip(*rows)]
+        print()
+        for row in rows:
+            print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
+        config = {key: str(value) if isinstance(value, Path) else value for key, value in vars(self.args).items()}
+        result = {"demo": self.args.name, "config": config, "criteria": self.criteria, "report": dict(self.reports),
+                  "seconds": round(seconds, 2)}
+        (self.args.out / "result.json").write_text(json.dumps(result, indent=2) + "\n")
+        print(f"\n{seconds:.1f} s; pictures and result.json in {self.args.out}")
+        if any(c["pass"] is False for c in self.criteria):
+            sys.exit(1)
+
+
+def save(figure: Any, args: argparse.Namespace, name: str) -> None:
+    """Save a figure into the output folder and say so."""
+    figure.savefig(args.out / name)
+    tqdm.write(f"wrote {args.out / name}")
