@@ -9,8 +9,8 @@ neither has seen.
 #
 #     784 -> 100 -> 30 -> 100 -> 784, SELU,    loss = mean over pixels of  -x log p - (1 - x) log(1 - p)
 #
-# Exactly the chapter's network (163,814 parameters) and its optimizer, SGD with learning rate 1.5, which is that large because the
-# loss is a mean over pixels. Binary cross entropy of grey pixels cannot reach zero: its floor is the entropy of the pixels
+# Exactly the chapter's network (163,814 parameters) and its optimizer, SGD with learning rate 1.5, which is that large because
+# the loss is a mean over pixels. Binary cross entropy of grey pixels cannot reach zero: its floor is the entropy of the pixels
 # themselves, printed below beside the squared error.
 # %%
 import minigen as mg

@@ -1,7 +1,16 @@
 """minigen: autoencoders and GANs from scratch, on an autograd engine that can be differentiated twice."""
 
 from minigen.autograd import (
-    Parameter, Tensor, anomaly, draw_graph, grad, gradcheck, graph_to_dot, no_grad, op, profile,
+    Parameter,
+    Tensor,
+    anomaly,
+    draw_graph,
+    grad,
+    gradcheck,
+    graph_to_dot,
+    no_grad,
+    op,
+    profile,
 )
 from minigen.backend import asarray, seed, to_numpy, use, use_from_environment
 from minigen.ops import *  # noqa: F403

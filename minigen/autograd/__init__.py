@@ -1,10 +1,11 @@
 """The engine: tensors, ops and their rules, the backward pass, and the tools that check and show it."""
 
 from minigen.autograd.backward import grad
+from minigen.autograd.context import no_grad
 from minigen.autograd.debug import anomaly, draw_graph, graph_to_dot, profile
 from minigen.autograd.gradcheck import gradcheck
 from minigen.autograd.op import OPS, op
-from minigen.autograd.tensor import Parameter, Tensor, no_grad
+from minigen.autograd.tensor import Parameter, Tensor
 
 __all__ = [
     "OPS", "Parameter", "Tensor", "anomaly", "draw_graph", "grad", "gradcheck", "graph_to_dot", "no_grad", "op", "profile",

@@ -5,7 +5,8 @@ comes, everything that was computed from it has already added its share to the n
 needed at all: in c = b + b, b = a * a, the rule of b must run once, on the sum of both shares.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,8 @@ import numpy as np
 from minigen import backend
 from minigen.autograd.border import plain
 from minigen.autograd.calls import name_of, wrong_gradient
-from minigen.autograd.observer import observer
-from minigen.autograd.tensor import Tensor, recording
+from minigen.autograd.context import observer, recording
+from minigen.autograd.tensor import Tensor
 from minigen.backend import Array
 from minigen.errors import DtypeError, GraphError, ShapeError
 
@@ -88,14 +89,12 @@ def grad(y: Tensor, xs: Sequence[Tensor], cotangent: Any = None, create_graph: b
     return results
 
 
+@dataclass(slots=True)
 class Share:
     """The gradient gathered for one node so far. Only a buffer that the engine owns is added to in place."""
 
-    __slots__ = ("value", "owned")
-
-    def __init__(self, value: Any, owned: bool):
-        self.value = value
-        self.owned = owned
+    value: Any
+    owned: bool
 
 
 def nodes_below(y: Tensor) -> list[Tensor]:
@@ -160,6 +159,8 @@ def push(node: Tensor, g: Any, gradients: dict[int, Share], wanted: set[int] | N
 def undo_broadcast(g: Any, shape: tuple[int, ...]) -> Any:
     """The adjoint of broadcasting: sum g over the axes along which an input of this shape was repeated."""
     extra = len(g.shape) - len(shape)
+    if extra < 0 or any(length not in (1, n) for length, n in zip(shape, g.shape[extra:])):
+        return g  # of no shape that broadcasting can give: `push` names the rule
     axes = tuple(range(extra)) + tuple(
         extra + axis for axis, length in enumerate(shape) if length == 1 and g.shape[extra + axis] != 1
     )

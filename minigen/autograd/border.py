@@ -1,6 +1,6 @@
 """Where a Tensor meets Python and NumPy: comparisons, and for what it refuses, the minigen way to do it."""
 
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -83,7 +83,7 @@ class Border:
             raise TypeError(f"the result of {self.op.name} is part of a graph and cannot be copied: use x.detach()")
         return leaf, (type(self), self._data, self.requires_grad, self.name)
 
-    def astype(self, dtype: Any) -> "Tensor":
+    def astype(self, dtype: Any) -> NoReturn:
         """Raises TypeError: an op never changes the dtype of its input."""
         raise TypeError(f"a Tensor keeps its dtype: make a new leaf with minigen.Tensor(x.numpy().astype('{dtype}'))")
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from minigen import backend
 from minigen.autograd.calls import describe
-from minigen.autograd.observer import Observer, observer
+from minigen.autograd.context import Observer, observer
 from minigen.autograd.op import Op
 from minigen.autograd.tensor import Tensor
 from minigen.errors import NonFiniteError
@@ -46,11 +46,15 @@ class FiniteOnly(Observer):
         self.sites[node.serial] = call_site()
 
     def backward(self, node: Tensor, rule: Callable, arguments: tuple, attributes: dict) -> Any:
-        gx = super().backward(node, rule, arguments, attributes)
+        where = self.sites.get(node.serial, "a line outside the anomaly() block")
+        fault = NonFiniteError(f"rule {rule.__name__} of {node.op.name} returned NaN or infinity; "
+                               f"{node.op.name} was called at {where}")
+        try:
+            gx = super().backward(node, rule, arguments, attributes)
+        except NonFiniteError as error:  # with create_graph, an op inside the rule raises first
+            raise fault from error
         if not all_finite(gx.data if isinstance(gx, Tensor) else gx):
-            where = self.sites.get(node.serial, "a line outside the anomaly() block")
-            raise NonFiniteError(f"rule {rule.__name__} of {node.op.name} returned NaN or infinity; "
-                                 f"{node.op.name} was called at {where}")
+            raise fault
         return gx
 
 

@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 
 from minigen.autograd.calls import bind, explain, mixed_dtypes
-from minigen.autograd.observer import observer
-from minigen.autograd.tensor import Tensor, next_serial, recording
-from minigen.backend import Array, is_array
+from minigen.autograd.context import observer, recording
+from minigen.autograd.tensor import Tensor, next_serial
+from minigen.backend import is_array
 
 OPS: dict[str, "Op"] = {}  # every op, by module and name: the tests walk through it
 

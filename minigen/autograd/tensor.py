@@ -1,10 +1,7 @@
 """An array that remembers how it was made."""
 
-import contextlib
 import itertools
 import operator
-from collections.abc import Iterator
-from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -18,8 +15,6 @@ from minigen.errors import DtypeError, GraphError, ShapeError
 #   - a tensor is always younger than its inputs: sorting by serial is a topological order, and
 #   - an input that is younger than its result has been changed since: the graph is stale.
 next_serial = itertools.count(1).__next__
-
-recording: ContextVar[bool] = ContextVar("recording", default=True)
 
 
 class Tensor(Border):
@@ -116,13 +111,3 @@ class Parameter(Tensor):
 
     def __init__(self, data: Any, name: str | None = None):
         super().__init__(data, requires_grad=True, name=name)
-
-
-@contextlib.contextmanager
-def no_grad() -> Iterator[None]:
-    """Compute without recording a graph, in this thread only: `with no_grad(): ...`, or as a decorator."""
-    token = recording.set(False)
-    try:
-        yield
-    finally:
-        recording.reset(token)

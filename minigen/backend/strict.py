@@ -199,7 +199,8 @@ for _name in ("add", "sub", "mul", "truediv", "pow"):
     _function = getattr(operator, f"i{_name}")
     setattr(StrictArray, f"__i{_name}__", lambda self, other, f=_function: in_place(f, self, other))
 for _name in ("neg", "pos", "abs", "invert"):
-    setattr(StrictArray, f"__{_name}__", lambda self, f=getattr(operator, _name): launch(f, self))
+    _function = getattr(operator, _name)
+    setattr(StrictArray, f"__{_name}__", lambda self, f=_function: launch(f, self))
 
 
 def in_place(function: Any, target: StrictArray, other: Any) -> StrictArray:

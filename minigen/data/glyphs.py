@@ -43,6 +43,7 @@ class Font(NamedTuple):
     slant: int
 
 
+# The fonts with Latin letters in every matplotlib since 3.8. Their order is part of what a seed means.
 FONTS = (
     Font("DejaVuSans.ttf", 0, 0, 0),
     Font("DejaVuSans-Bold.ttf", 0, 1, 0),
@@ -62,7 +63,6 @@ FONTS = (
     Font("STIXGeneralBolIta.ttf", 3, 1, 1),
     Font("cmr10.ttf", 4, 0, 0),
     Font("cmb10.ttf", 4, 1, 0),
-    Font("cmti10.ttf", 4, 0, 1),
     Font("cmss10.ttf", 5, 0, 0),
     Font("cmtt10.ttf", 6, 0, 0),
 )
@@ -98,7 +98,7 @@ def load(
                            weight (1: bold), slant (1: italic or oblique)
         rotation           degrees, anticlockwise
         scale              size relative to the character fitted to a 20 x 20 box
-        shift_x, shift_y   pixels to the right and downwards, of the centre of ink
+        shift_x, shift_y   pixels to the right and downwards, of the centre of ink (at stroke 0)
         stroke             pixels added to the thickness of the strokes; negative: taken away
 
     Font and the last five are drawn independently and uniformly (RANGES). The same arguments give the same

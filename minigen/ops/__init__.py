@@ -1,14 +1,50 @@
 """Differentiable primitives, each beside its rules, and the short compositions that belong to them."""
 
 from minigen.ops.elementwise import (
-    absolute, add, clip, cos, divide, elu, exp, leaky_relu, log, maximum, minimum, multiply, negative, positive, power, relu,
-    selu, sigmoid, sigmoid_cross_entropy, sin, softplus, sqrt, square, subtract, tanh, where,
+    absolute,
+    add,
+    clip,
+    cos,
+    divide,
+    elu,
+    exp,
+    leaky_relu,
+    log,
+    maximum,
+    minimum,
+    multiply,
+    negative,
+    positive,
+    power,
+    relu,
+    selu,
+    sigmoid,
+    sigmoid_cross_entropy,
+    sin,
+    softplus,
+    sqrt,
+    square,
+    subtract,
+    tanh,
+    where,
 )
 from minigen.ops.indexing import getitem, one_hot, scatter_add, take
 from minigen.ops.linalg import dense, matmul
 from minigen.ops.reduction import l2norm, log_softmax, logsumexp, max, mean, min, std, sum, var
 from minigen.ops.shape import (
-    broadcast_to, concatenate, crop, expand_dims, flatten, pad, reshape, split, squeeze, stack, sum_to, swapaxes, transpose,
+    broadcast_to,
+    concatenate,
+    crop,
+    expand_dims,
+    flatten,
+    pad,
+    reshape,
+    split,
+    squeeze,
+    stack,
+    sum_to,
+    swapaxes,
+    transpose,
 )
 
 __all__ = [

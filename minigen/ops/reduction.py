@@ -6,6 +6,7 @@ from typing import Any
 from minigen.autograd.op import op
 from minigen.autograd.tensor import Tensor
 from minigen.backend import Array, array_module
+from minigen.errors import ShapeError
 from minigen.ops.elementwise import exp, sqrt, square
 from minigen.ops.shape import broadcast_to, reshape
 
@@ -28,7 +29,9 @@ def sum_dx(g, y, x, *, axis, keepdims):
 
 @op(method="mean")
 def mean(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Array:
-    """Mean along `axis`."""
+    """Mean along `axis`. Raises ShapeError for a mean of no elements, an empty batch for example."""
+    if not x.size:
+        raise ShapeError(f"the mean of no elements, shape {x.shape}: an empty batch?")
     return x.mean(axis=axis, keepdims=keepdims)
 
 

@@ -1,10 +1,23 @@
-"""Who watches the engine at work; debug.py has two such watchers."""
+"""What holds for the engine in this thread: whether it records, and who watches (debug.py has two watchers)."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import Any
 
 from minigen.backend import Array
+
+recording: ContextVar[bool] = ContextVar("recording", default=True)
+
+
+@contextlib.contextmanager
+def no_grad() -> Iterator[None]:
+    """Compute without recording a graph, in this thread only: `with no_grad(): ...`, or as a decorator."""
+    token = recording.set(False)
+    try:
+        yield
+    finally:
+        recording.reset(token)
 
 
 class Observer:

@@ -1,0 +1,270 @@
+"""Where Tensors meet Python and NumPy: what works as one expects, and what is refused with the way to do it."""
+
+import math
+
+import numpy as np
+import pytest
+
+import minigen
+from minigen import Tensor, grad
+from minigen.errors import DeviceError, DtypeError, ShapeError
+
+A = np.arange(6, dtype=np.float32).reshape(2, 3) + 1.0
+
+
+def tensor(dtype=np.float32):
+    """A (2, 3) leaf on the current backend."""
+    return Tensor(minigen.asarray(A.astype(dtype)), requires_grad=True)
+
+
+# -- operators ---------------------------------------------------------------------------------------------------
+
+BINARY = [
+    lambda x, y: x + y, lambda x, y: x - y, lambda x, y: x * y, lambda x, y: x / y, lambda x, y: x**y,
+    lambda x, y: minigen.maximum(x, y),
+]  # fmt: skip
+OTHERS = [2, 0.5, True, np.float64(1.5), np.float32(1.5), np.int64(2), np.bool_(True)]
+
+
+@pytest.mark.parametrize("combine", BINARY)
+@pytest.mark.parametrize("other", OTHERS, ids=repr)
+def test_python_and_numpy_scalars_on_either_side_keep_float32(backend, combine, other):
+    number = other.item() if isinstance(other, np.generic) else other
+    for call, expected in ((lambda x: combine(x, other), combine(A, number)), (lambda x: combine(other, x), combine(number, A))):
+        x = tensor()
+        y = call(x)
+        assert isinstance(y, Tensor) and y.dtype == np.float32
+        np.testing.assert_allclose(y.numpy(), expected.numpy() if isinstance(expected, Tensor) else expected, rtol=1e-6)
+        assert grad(y.sum(), [x])[0].dtype == np.float32
+        assert grad(y.sum(), [x], create_graph=True)[0].dtype == np.float32
+
+
+@pytest.mark.parametrize("combine", [*BINARY, lambda x, y: x @ y.T])
+def test_arrays_on_either_side(backend, combine):
+    other = minigen.asarray(A[::-1].copy())
+    expected = combine(A, A[::-1])
+    expected = expected.numpy() if isinstance(expected, Tensor) else expected
+    left, right = combine(tensor(), other), combine(minigen.asarray(A), Tensor(other, requires_grad=True))
+    for y in (left, right):
+        assert isinstance(y, Tensor) and y.requires_grad
+        np.testing.assert_allclose(y.numpy(), expected, rtol=1e-6)
+
+
+def test_matmul_with_arrays_on_either_side(backend):
+    x, other = tensor(), minigen.asarray(A.T.copy())
+    np.testing.assert_array_equal((x @ other).numpy(), A @ A.T)
+    np.testing.assert_array_equal((other @ x).numpy(), A.T @ A)
+    np.testing.assert_array_equal(x.dot(other).numpy(), A @ A.T)
+
+
+def test_unary_operators(backend):
+    x = tensor()
+    np.testing.assert_array_equal((-x).numpy(), -A)
+    np.testing.assert_array_equal((+x).numpy(), A)
+    np.testing.assert_array_equal(abs(-x).numpy(), A)
+    assert not np.shares_memory((+tensor()).numpy(), A)
+
+
+def test_a_bool_array_is_a_mask(backend):
+    x = tensor()
+    y = x * (x > 2.0)
+    np.testing.assert_array_equal(y.numpy(), A * (A > 2))
+    np.testing.assert_array_equal(grad(y.sum(), [x])[0].numpy(), A > 2)
+
+
+# -- methods -----------------------------------------------------------------------------------------------------
+
+METHODS = {
+    "sum(0)": lambda x: x.sum(0),
+    "sum(axis=1, keepdims=True)": lambda x: x.sum(axis=1, keepdims=True),
+    "sum(1, True)": lambda x: x.sum(1, keepdims=True),
+    "mean((0, 1))": lambda x: x.mean((0, 1)),
+    "mean(np.int64(0))": lambda x: x.mean(np.int64(0)),
+    "max(1)": lambda x: x.max(1),
+    "min()": lambda x: x.min(),
+    "var(0)": lambda x: x.var(0),
+    "std(axis=1)": lambda x: x.std(axis=1),
+    "clip": lambda x: x.clip(2.0, 4.0),
+    "reshape(3, 2)": lambda x: x.reshape(3, 2),
+    "reshape((3, 2))": lambda x: x.reshape((3, 2)),
+    "reshape([3, 2])": lambda x: x.reshape([3, 2]),
+    "reshape(-1)": lambda x: x.reshape(-1),
+    "reshape(np.int64(6))": lambda x: x.reshape(np.int64(6)),
+    "T": lambda x: x.T,
+    "transpose()": lambda x: x.transpose(),
+    "transpose(1, 0)": lambda x: x.transpose(1, 0),
+    "transpose((1, 0))": lambda x: x.transpose((1, 0)),
+    "swapaxes": lambda x: x.swapaxes(0, -1),
+    "ravel": lambda x: x.ravel(),
+    "squeeze": lambda x: x[:1].squeeze(0),
+    "squeeze(np.int64(0))": lambda x: x[:1].squeeze(np.int64(0)),
+    "[..., None]": lambda x: x[..., None],
+    "[1]": lambda x: x[1],
+    "[-1, 1:]": lambda x: x[-1, 1:],
+    "[:, ::-1]": lambda x: x[:, ::-1],
+    "[[1, 0, 1]]": lambda x: x[[1, 0, 1]],
+}
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_methods_mean_what_they_mean_in_numpy(backend, name):
+    expected = np.asarray(METHODS[name](A))
+    x = tensor()
+    y = METHODS[name](x)
+    assert y.requires_grad and y.shape == expected.shape
+    np.testing.assert_allclose(y.numpy(), expected, rtol=1e-6)
+    assert grad(y.sum(), [x])[0].shape == x.shape
+
+
+def test_iteration_gives_the_rows_with_their_history(backend):
+    x = tensor()
+    first, second = x
+    np.testing.assert_array_equal(second.numpy(), A[1])
+    np.testing.assert_array_equal(grad((first * second).sum(), [x])[0].numpy(), A[::-1])
+
+
+def test_pythons_sum_and_max_work():
+    x = tensor()
+    assert sum(row.sum() for row in x).item() == 21.0
+    assert max(x.sum(), x.mean()).item() == 21.0
+
+
+# -- comparisons and truth ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("compare", [
+    lambda x, y: x < y, lambda x, y: x <= y, lambda x, y: x > y, lambda x, y: x >= y, lambda x, y: x == y, lambda x, y: x != y,
+])
+def test_comparisons_give_plain_bool_arrays(backend, compare):
+    other = A.copy()
+    other[0] = 2.0
+    for y in (Tensor(minigen.asarray(other)), minigen.asarray(other), 2.0, np.float64(2.0)):
+        result = compare(tensor(), y)
+        assert minigen.backend.is_array(result) and result.dtype == bool
+        plain = y if np.isscalar(y) else other
+        np.testing.assert_array_equal(minigen.to_numpy(result), compare(A, plain))
+    result = compare(minigen.asarray(other), tensor())
+    np.testing.assert_array_equal(minigen.to_numpy(result), compare(other, A))
+
+
+def test_argmax_and_argmin_give_plain_index_arrays(backend):
+    np.testing.assert_array_equal(minigen.to_numpy(tensor().argmax(axis=1)), [2, 2])
+    assert int(tensor().argmin()) == 0
+
+
+def test_truth_and_hash():
+    assert Tensor([2.0]) and not Tensor(0.0)
+    with pytest.raises(ValueError, match=r"the truth of 6 values is ambiguous: use \(x > 0\)\.all\(\) or \(x > 0\)\.any\(\)"):
+        bool(tensor())
+    x, y = tensor(), tensor()
+    assert len({x, y, x}) == 2, "tensors are told apart by identity in sets and dicts"
+
+
+def test_pythons_math_reads_a_single_value():
+    assert math.sqrt(Tensor(4.0)) == 2.0
+
+
+# -- what is refused ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("call", [np.asarray, np.array, np.float32, lambda x: np.array([x, x]), lambda x: A[x]])
+def test_no_tensor_turns_into_an_array_by_itself(call):
+    with pytest.raises(TypeError, match=r"lose its graph: write x\.numpy\(\)"):
+        call(tensor())
+
+
+@pytest.mark.parametrize("function", [np.sum, np.mean, np.reshape, np.where, np.zeros_like, np.argmax, np.linalg.norm])
+def test_numpys_functions_name_themselves_and_point_to_minigen(function):
+    arguments = (tensor(), (3, 2)) if function is np.reshape else (tensor(),)
+    with pytest.raises(TypeError, match=rf"np\.{function.__name__} on a Tensor: use the op of minigen, or .*x\.numpy\(\)"):
+        function(*arguments)
+
+
+@pytest.mark.parametrize("function", [np.concatenate, np.stack])
+def test_numpys_functions_of_a_list_of_tensors_too(function):
+    with pytest.raises(TypeError, match=rf"np\.{function.__name__} on a Tensor: use the op of minigen"):
+        function([tensor(), tensor()])
+
+
+@pytest.mark.parametrize("call", [np.exp, lambda x: np.add(x, x), lambda x: np.matmul(A, x), lambda x: np.add.reduce(x)])
+def test_numpys_ufuncs_are_refused(call):
+    with pytest.raises(TypeError, match="Tensor"):
+        call(tensor())
+
+
+def test_an_array_does_not_take_in_a_tensor():
+    array = A.copy()
+    with pytest.raises(TypeError):
+        array += tensor()
+    np.testing.assert_array_equal(array, A)
+
+
+def test_elements_cannot_be_assigned():
+    x = tensor()
+    with pytest.raises(TypeError, match=r"minigen\.where.*minigen\.concatenate.*p\.assign"):
+        x[0] = 1.0
+    with pytest.raises(TypeError, match=r"element by element"):
+        x[0] += 1.0
+
+
+@pytest.mark.parametrize("divide", [
+    lambda x: x // 2.0, lambda x: 2.0 // x, lambda x: x % 2.0, lambda x: 2.0 % x, lambda x: divmod(x, 2.0),
+])
+def test_floor_division_is_explained(divide):
+    with pytest.raises(TypeError, match="// and % have no useful derivative: use x / y"):
+        divide(tensor())
+
+
+@pytest.mark.parametrize("index", [lambda i: i, lambda i: (0, i), lambda i: (Ellipsis, i)])
+def test_a_tensor_as_an_index_is_explained(index):
+    with pytest.raises(TypeError, match=r"an index must be a plain array .* not a Tensor: index with x\.data"):
+        tensor()[index(Tensor([0.0]))]
+
+
+def test_astype_is_explained():
+    with pytest.raises(TypeError, match=r"keeps its dtype: make a new leaf with minigen\.Tensor\(x\.numpy\(\)\.astype\('float64'\)\)"):
+        tensor().astype("float64")
+
+
+@pytest.mark.parametrize("other", [
+    np.ones((2, 3)), Tensor(np.ones(3)), np.arange(3), [1.0, 2.0, 3.0],
+], ids=["float64 array", "float64 tensor", "int array", "list"])  # fmt: skip
+@pytest.mark.parametrize("swap", [False, True])
+def test_mixed_dtypes_are_refused_with_both_named(other, swap):
+    x = tensor()
+    with pytest.raises(DtypeError, match=r"multiply mixes dtypes: .*float32\[2, 3\].*x\.astype\('float32'\)"):
+        other * x if swap else x * other
+
+
+def test_float64_takes_integer_arrays():
+    x = tensor(np.float64)
+    np.testing.assert_array_equal((x * np.arange(3)).numpy(), A * np.arange(3))
+
+
+def test_shapes_that_do_not_fit_are_named_with_the_op():
+    with pytest.raises(ShapeError, match=r"add: .*\(inputs: float32\[2, 3\], float32\[2\]\)"):
+        tensor() + np.ones(2, np.float32)
+    with pytest.raises(ShapeError, match=r"matmul: .*inputs: float32\[2, 3\], float32\[2, 3\]"):
+        tensor() @ tensor()
+    with pytest.raises(ShapeError, match="reshape: "):
+        tensor().reshape(4, 2)
+    with pytest.raises(IndexError, match="getitem: index 2 is out of bounds"):
+        tensor()[2]
+
+
+def test_what_is_no_number_is_refused():
+    for other in (None, "2"):
+        with pytest.raises(TypeError, match="add: "):
+            tensor() + other
+
+
+def test_devices_do_not_mix(device):
+    host = tensor()
+    minigen.use(device)
+    there = tensor()
+    for mix in (lambda: host * there, lambda: there * host, lambda: there * A, lambda: A * there, lambda: there @ A.T,
+                lambda: minigen.concatenate(there, host), lambda: minigen.where(A > 2, there, 0.0)):
+        with pytest.raises(DeviceError, match=rf"numpy and {device}|{device} and numpy"):
+            mix()
+    with pytest.raises(DeviceError, match=rf"minigen\.asarray\(x\) after minigen\.use\('{device}'\).*minigen\.to_numpy\(x\)"):
+        host + there

@@ -1,0 +1,155 @@
+"""anomaly, profile, draw_graph, graph_to_dot."""
+
+import re
+import threading
+
+import numpy as np
+import pytest
+
+import minigen
+from minigen import Parameter, Tensor, anomaly, draw_graph, grad, graph_to_dot, op, profile
+from minigen.errors import NonFiniteError
+
+
+def line_of(text: str) -> int:
+    """The number of the line of this file that ends with the comment `text`."""
+    with open(__file__, encoding="utf-8") as lines:
+        return next(number for number, line in enumerate(lines, 1) if line.rstrip().endswith(f"# {text}"))
+
+
+# -- anomaly -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_anomaly_names_the_op_that_made_the_nan_and_its_call_site():
+    x = Tensor([-1.0, 1.0], requires_grad=True)
+    with anomaly(), pytest.raises(NonFiniteError, match="log returned NaN or infinity; it made it from finite inputs") as caught:
+        x.tanh().log().sum()  # the forward call
+    assert re.search(rf"test_debug\.py:{line_of('the forward call')} in test_anomaly_names", str(caught.value))
+
+
+def test_anomaly_tells_when_the_input_was_the_culprit():
+    with anomaly(), pytest.raises(NonFiniteError, match="multiply returned NaN or infinity; it already had such an input"):
+        Tensor([np.inf]) * 2.0
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_anomaly_names_the_rule_and_where_its_op_was_called(create_graph):
+    x = Tensor([0.0], requires_grad=True)
+    with anomaly():
+        y = x.sqrt().sum()  # the call whose rule divides by zero
+        with pytest.raises(NonFiniteError, match="rule sqrt_dx of sqrt returned NaN or infinity") as caught:
+            grad(y, [x], create_graph=create_graph)
+    assert f"test_debug.py:{line_of('the call whose rule divides by zero')}" in str(caught.value)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_anomaly_says_when_the_forward_pass_was_outside_the_block():
+    y = Tensor([0.0], requires_grad=True).sqrt().sum()
+    with anomaly(), pytest.raises(NonFiniteError, match=r"a line outside the anomaly\(\) block"):
+        y.backward()
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_anomaly_ends_with_its_block_and_holds_in_its_thread_only():
+    seen = []
+    with anomaly():
+        thread = threading.Thread(target=lambda: seen.append(Tensor([np.inf]) * 1.0))
+        thread.start()
+        thread.join()
+    assert len(seen) == 1
+    assert np.isinf((Tensor([np.inf]) * 1.0).item())
+
+
+def test_anomaly_lets_finite_numbers_pass(backend):
+    x = Tensor([1.0, 2.0], requires_grad=True)
+    with anomaly():
+        (x * x).sum().backward()
+    np.testing.assert_array_equal(minigen.to_numpy(x.grad), [2.0, 4.0])
+
+
+# -- profile -----------------------------------------------------------------------------------------------------
+
+
+def test_profile_counts_calls_and_bytes_by_op_and_rule(backend):
+    x = Tensor(minigen.asarray(np.ones((5, 4), np.float32)), requires_grad=True)
+    with profile() as costs:
+        y = x.tanh().tanh() + x.exp()
+        y.sum().backward()
+    calls = {name: cost.calls for name, cost in costs.costs.items()}
+    assert calls == {"tanh": 2, "exp": 1, "add": 1, "sum": 1, "tanh_dx": 2, "exp_dx": 1, "add_dx": 1, "add_dy": 1, "sum_dx": 1}
+    assert costs.costs["tanh"].bytes == 2 * 5 * 4 * 4
+    assert all(cost.seconds >= 0.0 for cost in costs.costs.values())
+    x.tanh()
+    assert costs.costs["tanh"].calls == 2, "calls after the block are not counted"
+
+
+def test_the_table_of_a_profile_lists_every_op_the_most_expensive_first():
+    with profile() as costs:
+        (Tensor([1.0]) * 2.0).tanh()
+    costs.costs["multiply"].seconds, costs.costs["tanh"].seconds = 3e-3, 1e-3
+    title, first, second = str(costs).splitlines()
+    assert title.split() == ["op", "calls", "ms", "share", "MiB"]
+    assert first.split()[:4] == ["multiply", "1", "3.000", "75.0%"] and second.split()[0] == "tanh"
+
+
+def test_an_empty_profile_prints():
+    with profile() as costs:
+        pass
+    assert len(str(costs).splitlines()) == 1
+
+
+# -- the graph as a picture --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small_graph():
+    """sum(w * x + w), with w used twice, x a constant and 1.0 a number."""
+    w, x = Parameter(np.ones((2, 3), np.float32), name='layer "0".w'), Tensor(np.ones(3, np.float32))
+    return (w * x + w + 1.0).sum()
+
+
+def test_graph_to_dot_has_a_box_a_tensor_and_an_arrow_an_input(small_graph):
+    dot = graph_to_dot(small_graph)
+    boxes = re.findall(r't(\d+) \[label="(.*)"(, style=filled)?\];', dot)
+    arrows = re.findall(r"t(\d+) -> t(\d+);", dot)
+    assert [label.split("\\n")[0] for _, label, _ in boxes if not label.startswith("layer")].count("add") == 2
+    assert len(boxes) == 6 and len(arrows) == 6
+    assert sum(bool(filled) for *_, filled in boxes) == 2, "leaves are filled"
+    assert r"layer \"0\".w\n2×3" in dot
+    assert "sum = 18\\nscalar" in dot
+    names = {number for number, *_ in boxes}
+    assert all(source in names and target in names for source, target in arrows)
+
+
+def test_draw_graph_writes_a_picture(small_graph, tmp_path):
+    figure = draw_graph(small_graph, tmp_path / "graph.png")
+    assert (tmp_path / "graph.png").read_bytes().startswith(b"\x89PNG")
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    assert sorted(text.split("\n")[0].split(" = ")[0] for text in texts if text) == [
+        "add", "add", "constant", 'layer "0".w', "multiply", "sum"]
+
+
+def test_draw_graph_works_for_a_leaf_and_for_a_graph_of_derivatives():
+    x = Tensor([2.0], requires_grad=True)
+    assert len(draw_graph(x).axes[0].texts) == 1
+    (dx,) = grad((x * x * x).sum(), [x], create_graph=True)
+    assert any(text.get_text().startswith("multiply") for text in draw_graph(dx).axes[0].texts)
+
+
+def test_draw_graph_refuses_what_no_picture_shows():
+    y = Tensor([1.0], requires_grad=True)
+    for _ in range(200):
+        y = y + 1.0
+    with pytest.raises(ValueError, match="a graph of 201 tensors does not fit a picture .*graph_to_dot"):
+        draw_graph(y)
+    assert graph_to_dot(y).count("add") == 200
+
+
+def test_names_of_ops_of_ones_own_appear():
+    @op
+    def swish(x):
+        return x / (1.0 + np.exp(-x))
+
+    assert "swish" in graph_to_dot(swish(Tensor([1.0], requires_grad=True)))

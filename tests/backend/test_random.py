@@ -1,0 +1,109 @@
+"""Random streams: the same start on every backend, and a state that can be saved."""
+
+import json
+
+import numpy as np
+import pytest
+
+import minigen
+from minigen.backend import random, to_numpy
+
+
+def draw():
+    """Some numbers of each host stream."""
+    return {name: random.stream(name).standard_normal(5) for name in random.HOST_STREAMS}
+
+
+def assert_same(first, second):
+    for name in random.HOST_STREAMS:
+        np.testing.assert_array_equal(first[name], second[name], err_msg=name)
+
+
+def test_a_seed_gives_the_same_start_on_every_backend(backend):
+    minigen.seed(3)
+    here = draw()
+    minigen.use("numpy")
+    minigen.seed(3)
+    assert_same(here, draw())
+
+
+def test_the_streams_of_a_seed_differ_from_each_other_and_from_another_seeds():
+    minigen.seed(3)
+    first = draw()
+    minigen.seed(4)
+    values = [*first.values(), *draw().values()]
+    assert len({tuple(x) for x in values}) == 8
+
+
+def test_a_stream_does_not_move_when_another_is_used():
+    minigen.seed(3)
+    expected = draw()["shuffle"]
+    minigen.seed(3)
+    random.stream("weights").standard_normal(100)
+    random.normal((50,))
+    np.testing.assert_array_equal(draw()["shuffle"], expected)
+
+
+def test_without_a_number_the_seed_is_fresh():
+    minigen.seed()
+    first = draw()["weights"]
+    minigen.seed()
+    assert not np.array_equal(first, draw()["weights"])
+
+
+@pytest.mark.parametrize("make", [random.normal, random.uniform])
+def test_noise_lives_on_the_backend_and_is_reproducible(backend, make):
+    minigen.seed(3)
+    first = make((4, 3))
+    assert type(first) is minigen.backend.current().array_type
+    assert first.shape == (4, 3) and first.dtype == np.float32
+    assert make((2,), np.float64).dtype == np.float64
+    minigen.seed(3)
+    np.testing.assert_array_equal(to_numpy(make((4, 3))), to_numpy(first))
+
+
+def test_noise_has_the_right_distribution(backend):
+    normal, uniform = to_numpy(random.normal((20_000,))), to_numpy(random.uniform((20_000,)))
+    assert abs(normal.mean()) < 0.03 and abs(normal.std() - 1.0) < 0.03
+    assert 0.0 <= uniform.min() < 0.01 and 0.99 < uniform.max() < 1.0 and abs(uniform.mean() - 0.5) < 0.01
+
+
+def test_the_state_goes_through_json_and_back_exactly(backend):
+    draw(), random.normal((7,))
+    state = json.loads(json.dumps(random.state_dict()))
+    expected, noise = draw(), to_numpy(random.normal((5,)))
+    minigen.seed(99)
+    random.load_state_dict(state)
+    assert_same(draw(), expected)
+    np.testing.assert_array_equal(to_numpy(random.normal((5,))), noise)
+
+
+def test_saving_the_state_moves_no_host_stream():
+    before = random.state_dict()
+    assert random.state_dict() == before
+
+
+@pytest.mark.parametrize("change", [lambda state: state.pop("latent"), lambda state: state.update(extra="{}")])
+def test_a_state_of_other_streams_is_refused_and_nothing_is_loaded(change):
+    before = random.state_dict()
+    state = dict(before)
+    change(state)
+    draw()
+    after = random.state_dict()
+    with pytest.raises(ValueError, match=r"random state: got the streams .*, expected \['latent', 'noise', 'shuffle', 'weights'\]"):
+        random.load_state_dict(state)
+    assert random.state_dict() == after
+
+
+def test_an_unreadable_state_loads_nothing():
+    state = random.state_dict()
+    draw()
+    after = random.state_dict()
+    with pytest.raises(ValueError):
+        random.load_state_dict({**state, "weights": "{"})
+    assert random.state_dict() == after
+
+
+def test_an_unknown_stream_is_refused():
+    with pytest.raises(KeyError, match="weight"):
+        random.stream("weight")

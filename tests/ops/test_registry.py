@@ -1,0 +1,175 @@
+"""Every op of minigen has samples, and every sample holds: its rules are right to second order, on every backend, in both
+dtypes, for every memory layout."""
+
+import contextlib
+import inspect
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+import minigen
+from minigen.autograd import OPS, Tensor, grad, gradcheck
+from minigen.backend import to_numpy
+from tests.samples import SAMPLES, Sample, differentiable
+
+each_op = pytest.mark.parametrize("op", [op for op in OPS if op.startswith("minigen.")],
+                                  ids=lambda op: op.removeprefix("minigen.ops."))
+
+
+def samples_of(op: str) -> Iterator[tuple[Sample, contextlib.AbstractContextManager]]:
+    """Each sample, and a context that names it when something in it fails."""
+    for number, sample in enumerate(SAMPLES[op]):
+        yield sample, named(f"{op}, sample {number}: {sample}")
+
+
+@contextlib.contextmanager
+def named(text: str) -> Iterator[None]:
+    """Begin the message of a failure with `text`."""
+    try:
+        yield
+    except Exception as error:
+        raise AssertionError(f"{text}\n{type(error).__name__}: {error}") from error
+
+
+def value_and_gradients(sample: Sample, op: str, arrays: list, dtype: type = np.float64) -> list[np.ndarray]:
+    """The result of a sample at `arrays`, and its gradients for a fixed random cotangent that must not be written to."""
+    tensors = [Tensor(minigen.asarray(x), requires_grad=True) for x in arrays]
+    y = sample.function(op, dtype)(*tensors)
+    u = np.asarray(np.random.default_rng(1).standard_normal(y.shape)).astype(dtype)
+    u.flags.writeable = False
+    return [y.numpy(), *(g.numpy() for g in grad(y, tensors, minigen.asarray(u)))]
+
+
+# -- the registry ------------------------------------------------------------------------------------------------
+
+
+def test_every_op_has_samples_and_every_sample_has_an_op():
+    ops = {op for op in OPS if op.startswith("minigen.")}
+    assert ops - set(SAMPLES) == set(), "ops without a sample in tests/samples.py: their rules are not checked"
+    assert set(SAMPLES) - ops == set(), "samples of ops that do not exist"
+
+
+@each_op
+def test_every_input_has_a_rule_or_is_declared_nondiff(op):
+    inputs, rules, nondiff = OPS[op].inputs, OPS[op].rules, OPS[op].nondiff
+    assert set(rules) | set(nondiff) == set(inputs)
+    assert not set(rules) & set(nondiff)
+
+
+@each_op
+def test_the_op_and_its_rules_have_docstrings(op):
+    for function in (OPS[op].forward, *OPS[op].rules.values()):
+        assert inspect.getdoc(function), f"{function.__name__} has no docstring"
+
+
+@each_op
+def test_every_rule_is_run_by_some_sample(op):
+    differentiated = set()
+    for sample in SAMPLES[op]:
+        names = OPS[op].inputs * len(sample.arguments) if OPS[op].variadic else OPS[op].inputs
+        differentiated |= {name for name, x in zip(names, sample.arguments) if differentiable(x)}
+    assert differentiated == set(OPS[op].rules)
+
+
+@each_op
+def test_a_lower_order_has_a_reason(op):
+    for sample in SAMPLES[op]:
+        assert sample.order >= 2 or sample.reason, f"{op}: a sample of order {sample.order} gives no reason"
+
+
+@each_op
+def test_the_graph_of_a_sample_contains_the_op_and_all_its_inputs(op):
+    for sample, name in samples_of(op):
+        with name:
+            tensors = [Tensor(x, requires_grad=True) for x in sample.arrays]
+            y = sample.function(op)(*tensors)
+            assert y.op is OPS[op]
+            assert list(map(id, filter(lambda x: isinstance(x, Tensor), y.inputs))) == list(map(id, tensors))
+
+
+# -- the rules ---------------------------------------------------------------------------------------------------
+
+
+@each_op
+def test_gradcheck(backend, op):
+    for sample, name in samples_of(op):
+        with name:
+            gradcheck(sample.function(op), *sample.arrays, order=sample.order)
+
+
+@each_op
+def test_a_device_gives_the_numbers_of_numpy(device, op):
+    for sample, name in samples_of(op):
+        with name:
+            minigen.use("numpy")
+            expected = value_and_gradients(sample, op, sample.arrays)
+            minigen.use(device)
+            for got, want in zip(value_and_gradients(sample, op, sample.arrays), expected, strict=True):
+                np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-12)
+
+
+@each_op
+def test_float32_stays_float32_and_agrees_with_float64(backend, op):
+    for sample, name in samples_of(op):
+        with name:
+            exact = value_and_gradients(sample, op, sample.arrays)
+            single = value_and_gradients(sample, op, [x.astype(np.float32) for x in sample.arrays], np.float32)
+            for got, want in zip(single, exact, strict=True):
+                assert got.dtype == np.float32
+                scale = max(np.abs(want).max(initial=0.0), 1.0)
+                np.testing.assert_allclose(got / scale, want / scale, rtol=0, atol=1e-4)
+
+
+# -- memory ------------------------------------------------------------------------------------------------------
+
+
+def fortran(x: np.ndarray) -> np.ndarray:
+    """Column by column."""
+    return np.array(x, order="F")
+
+
+def strided(x: np.ndarray) -> np.ndarray:
+    """Every second element along every axis of a larger array."""
+    larger = np.full([2 * n for n in x.shape], np.nan)
+    view = larger[(Ellipsis, *(slice(None, None, 2) for _ in x.shape))]
+    view[...] = x
+    return view
+
+
+def backwards(x: np.ndarray) -> np.ndarray:
+    """From the last element to the first, along every axis."""
+    return np.flip(np.flip(x).copy())
+
+
+def read_only(x: np.ndarray) -> np.ndarray:
+    """In memory that cannot be written to."""
+    x = x.copy()
+    x.flags.writeable = False
+    return x
+
+
+@pytest.mark.parametrize("layout", [fortran, strided, backwards, read_only])
+@each_op
+def test_the_memory_layout_does_not_matter(op, layout):
+    for sample, name in samples_of(op):
+        with name:
+            expected = value_and_gradients(sample, op, sample.arrays)
+            for got, want in zip(value_and_gradients(sample, op, list(map(layout, sample.arrays))), expected, strict=True):
+                np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-14)
+
+
+@each_op
+def test_neither_inputs_nor_result_nor_cotangent_are_modified(backend, op):
+    for sample, name in samples_of(op):
+        with name:
+            tensors = [Tensor(minigen.asarray(x.copy()), requires_grad=True) for x in sample.arrays]
+            y = sample.function(op)(*tensors)
+            result = y.numpy().copy()
+            u = minigen.asarray(np.random.default_rng(1).standard_normal(y.shape))
+            cotangent = to_numpy(u).copy()
+            grad(y, tensors, u)
+            np.testing.assert_array_equal(to_numpy(u), cotangent, err_msg="a rule has changed the cotangent")
+            np.testing.assert_array_equal(y.numpy(), result, err_msg="a rule has changed the result")
+            for x, array in zip(tensors, sample.arrays):
+                np.testing.assert_array_equal(x.numpy(), array, err_msg="an input has been changed")
