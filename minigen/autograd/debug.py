@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from minigen import backend
 from minigen.autograd.calls import describe
 from minigen.autograd.context import Observer, observer
@@ -58,12 +60,14 @@ class FiniteOnly(Observer):
         return gx
 
 
-def anomaly() -> contextlib.AbstractContextManager:
+@contextlib.contextmanager
+def anomaly() -> Iterator[None]:
     """Inside the block, the first op whose output or gradient is not finite raises NonFiniteError with op and call site.
 
-    Slow: every result is looked at. Wrap the forward and the backward pass.
+    Slow: every result is looked at. Wrap the forward and the backward pass. NumPy's own warnings are silent meanwhile.
     """
-    return observing(FiniteOnly())
+    with np.errstate(all="ignore"), observing(FiniteOnly()):
+        yield
 
 
 def all_finite(x: Any) -> bool:
