@@ -1,4 +1,4 @@
-"""01. A linear autoencoder is principal component analysis.
+"""A linear autoencoder is principal component analysis.
 
 An autoencoder squeezes its input through a narrow layer of codes and rebuilds it. With linear layers and squared error, the best
 it can do is known in closed form: project onto the first principal components. So here training can be checked exactly.

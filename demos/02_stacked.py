@@ -1,4 +1,4 @@
-"""02. A stacked autoencoder: 784 pixels through 30 numbers, and better than PCA.
+"""A stacked autoencoder: 784 pixels through 30 numbers, and better than PCA.
 
 Several nonlinear layers, symmetrical around the codes. With as many codes, it must beat the best linear method on images that
 neither has seen.

@@ -28,8 +28,10 @@ def demo_arguments(name: str, description: str, **defaults: Any) -> argparse.Nam
         parser.add_argument(f"--{option.replace('_', '-')}", type=type(default), default=default, help=f"default: {default}")
     args = parser.parse_args()
     args.name, args.out = name, args.out or Path("out") / name
-    if args.backend:
-        mg.use(args.backend)
+    try:
+        mg.use(args.backend or mg.backend.current().name)
+    except TypeError as error:  # no usable GPU: the reason is all that the reader needs
+        parser.error(str(error))
     mg.seed(args.seed)
     args.out.mkdir(parents=True, exist_ok=True)
     return args

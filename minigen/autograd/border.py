@@ -1,5 +1,6 @@
 """Where a Tensor meets Python and NumPy: comparisons, and for what it refuses, the minigen way to do it."""
 
+import sys
 from typing import Any, NoReturn
 
 import numpy as np
@@ -61,7 +62,9 @@ class Border:
 
     def __array_function__(self, function: Any, types: Any, inputs: Any, options: Any) -> Any:
         name = function.__name__
-        raise TypeError(f"np.{name} on a Tensor: use the op of minigen, or np.{name}(x.numpy()) outside the graph")
+        known = hasattr(sys.modules["minigen"], name)
+        ours = f"write minigen.{name}" if known else "minigen has no such op; compose it of others"
+        raise TypeError(f"np.{name} on a Tensor: {ours}, or take x.numpy() outside the graph")
 
     def __setitem__(self, index: Any, value: Any) -> None:
         raise TypeError(

@@ -1,14 +1,22 @@
 """Differentiable primitives, each beside its rules, and the short compositions that belong to them."""
 
+from minigen.ops.activation import (
+    elu,
+    leaky_relu,
+    relu,
+    selu,
+    sigmoid,
+    sigmoid_cross_entropy,
+    softplus,
+    tanh,
+)
 from minigen.ops.elementwise import (
     absolute,
     add,
     clip,
     cos,
     divide,
-    elu,
     exp,
-    leaky_relu,
     log,
     maximum,
     minimum,
@@ -16,16 +24,10 @@ from minigen.ops.elementwise import (
     negative,
     positive,
     power,
-    relu,
-    selu,
-    sigmoid,
-    sigmoid_cross_entropy,
     sin,
-    softplus,
     sqrt,
     square,
     subtract,
-    tanh,
     where,
 )
 from minigen.ops.indexing import getitem, one_hot, scatter_add, take

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from minigen import losses, nn, no_grad, ops
+from minigen import losses, nn, ops
+from minigen.autograd import no_grad
 from minigen.models.autoencoders.base import Autoencoder
 
 

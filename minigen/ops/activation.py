@@ -1,0 +1,137 @@
+"""Activations, element by element: any shape -> the same shape. Rules use results (y) rather than inputs where that saves an
+operation, and multiply by bool masks, which is faster than `where`."""
+
+from minigen.autograd.op import op
+from minigen.backend import Array, array_module
+from minigen.ops.elementwise import minimum
+
+
+@op(method="tanh")
+def tanh(x: Array) -> Array:
+    """Hyperbolic tangent."""
+    return array_module(x).tanh(x)
+
+
+@tanh.vjp("x")
+def tanh_dx(g, y, x):
+    """dL/dx = g * (1 - y^2)."""
+    return g * (1.0 - y * y)
+
+
+@op(method="sigmoid")
+def sigmoid(x: Array) -> Array:
+    """1 / (1 + e^-x), computed as (1 + tanh(x / 2)) / 2, which cannot overflow."""
+    y = array_module(x).tanh(0.5 * x)
+    y *= 0.5
+    y += 0.5
+    return y
+
+
+@sigmoid.vjp("x")
+def sigmoid_dx(g, y, x):
+    """dL/dx = g * y * (1 - y)."""
+    return g * y * (1.0 - y)
+
+
+@op(method="softplus")
+def softplus(x: Array) -> Array:
+    """log(1 + e^x), computed as max(x, 0) + log(1 + e^-|x|), which cannot overflow. -softplus(-x) is log sigmoid(x)."""
+    xp = array_module(x)
+    y = xp.log1p(xp.exp(-abs(x)))
+    y += xp.maximum(x, 0)
+    return y
+
+
+@softplus.vjp("x")
+def softplus_dx(g, y, x):
+    """dL/dx = g * sigmoid(x)."""
+    return g * sigmoid(x)
+
+
+@op
+def sigmoid_cross_entropy(logits: Array, targets: Array) -> Array:
+    """Binary cross entropy of sigmoid(logits) against targets in [0, 1], in nats, element by element.
+
+    -t log s(x) - (1 - t) log(1 - s(x)) = softplus(x) - t x: finite for every logit, and its gradient never vanishes by
+    rounding. Both of one shape: (n, 1) against (n,) would broadcast to n * n pairs. `losses.bce_with_logits` reduces it.
+    """
+    if getattr(targets, "shape", ()) not in ((), logits.shape):
+        raise ValueError(f"logits have shape {logits.shape}, targets {targets.shape}: expected the same")
+    loss = softplus(logits)
+    loss -= targets * logits
+    return loss
+
+
+@sigmoid_cross_entropy.vjp("logits")
+def sigmoid_cross_entropy_dlogits(g, y, logits, targets):
+    """dL/dlogits = g * (sigmoid(logits) - targets)."""
+    return g * (sigmoid(logits) - targets)
+
+
+@sigmoid_cross_entropy.vjp("targets")
+def sigmoid_cross_entropy_dtargets(g, y, logits, targets):
+    """dL/dtargets = -g * logits."""
+    return -g * logits
+
+
+@op(method="relu")
+def relu(x: Array) -> Array:
+    """max(x, 0); its derivative at 0 is taken to be 0."""
+    return array_module(x).maximum(x, 0)
+
+
+@relu.vjp("x")
+def relu_dx(g, y, x):
+    """dL/dx = g where x > 0, else 0."""
+    return g * (x > 0)
+
+
+@op
+def leaky_relu(x: Array, *, slope: float = 0.2) -> Array:
+    """x for x > 0, slope * x below. 0.2 is DCGAN's slope (Radford et al. 2016). 0 <= slope <= 1."""
+    return array_module(x).maximum(x, slope * x)
+
+
+@leaky_relu.vjp("x")
+def leaky_relu_dx(g, y, x, *, slope):
+    """dL/dx = g where x > 0, else slope * g."""
+    return g * slope + (g * (1.0 - slope)) * (x > 0)
+
+
+@op
+def elu(x: Array, *, alpha: float = 1.0) -> Array:
+    """x for x > 0, alpha (e^x - 1) below (Clevert et al. 2016)."""
+    return scaled_elu(x, 1.0, alpha)
+
+
+@elu.vjp("x")
+def elu_dx(g, y, x, *, alpha):
+    """dL/dx = g where x > 0, else g * (y + alpha)."""
+    return g * (minimum(y, 0.0) + alpha) + (g * (1.0 - alpha)) * (x > 0)
+
+
+# Fixed point of mean 0 and variance 1 (Klambauer et al. 2017, equation 14).
+SELU_ALPHA = 1.6732632423543772
+SELU_SCALE = 1.0507009873554805
+
+
+@op(method="selu")
+def selu(x: Array) -> Array:
+    """scale * elu(x, alpha): keeps activations at mean 0 and variance 1 with LeCun-normal weights (Klambauer et al. 2017)."""
+    return scaled_elu(x, SELU_SCALE, SELU_ALPHA)
+
+
+@selu.vjp("x")
+def selu_dx(g, y, x):
+    """dL/dx = g * scale where x > 0, else g * (y + scale * alpha)."""
+    floor = SELU_SCALE * SELU_ALPHA
+    return g * (minimum(y, 0.0) + floor) + (g * (SELU_SCALE - floor)) * (x > 0)
+
+
+def scaled_elu(x: Array, scale: float, alpha: float) -> Array:
+    """scale * x for x > 0, scale * alpha * (e^x - 1) below: the forward pass of elu and selu, in four passes over x."""
+    xp = array_module(x)
+    y = xp.expm1(xp.minimum(x, 0))
+    y *= scale * alpha
+    y += xp.maximum(x * scale if scale != 1.0 else x, 0)
+    return y

@@ -1,0 +1,148 @@
+"""The floors of the house: imports point downwards only, and nothing heavy is imported unasked."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+LIBRARY = Path(__file__).parents[1] / "minigen"
+
+# From the bottom up; those of one line stand beside each other and do not know each other.
+FLOORS = [
+    ["errors"],
+    ["backend"],
+    ["autograd"],
+    ["ops"],
+    ["functional", "data", "plot"],
+    ["nn", "metrics"],
+    ["losses"],
+    ["optim"],
+    ["models"],
+    ["training"],
+    ["__init__"],
+    ["__main__"],
+]
+FLOOR = {name: height for height, names in enumerate(FLOORS) for name in names}
+
+# Inside a function, an arrow upwards is run long after both sides are loaded. Each one is named here with its reason.
+LATE = {
+    ("autograd", "ops"): "gradcheck joins several derivatives with concatenate; the engine itself needs no op",
+}
+
+
+def files() -> list[Path]:
+    """All source files of the library."""
+    return sorted(LIBRARY.rglob("*.py"))
+
+
+def module_of(path: Path) -> str:
+    """The dotted name below minigen: "autograd.op"; a package is its __init__."""
+    parts = path.relative_to(LIBRARY).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
+
+
+MODULES = {module_of(path): path for path in files()}
+
+
+def imports(path: Path) -> list[tuple[str, bool]]:
+    """(module of minigen that is imported, whether inside a function), one for each import of a file."""
+    found = []
+
+    def visit(node: ast.AST, late: bool) -> None:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.ImportFrom):
+                assert child.level == 0, f"{path.name}:{child.lineno}: imports in minigen are absolute"
+                found.extend((target, late) for alias in child.names for target in targets(child.module, alias.name))
+            elif isinstance(child, ast.Import):
+                found.extend((target, late) for alias in child.names for target in targets(alias.name, ""))
+            if isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
+                continue  # read by type checkers only
+            visit(child, late or isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)))
+
+    visit(ast.parse(path.read_text(encoding="utf-8")), False)
+    return found
+
+
+def targets(module: str, name: str) -> list[str]:
+    """The module that `from module import name` needs, as a name below minigen; nothing if it is not minigen's."""
+    if module.split(".")[0] != "minigen":
+        return []
+    below = module.removeprefix("minigen").lstrip(".")
+    inner = f"{below}.{name}".strip(".")
+    return [inner if inner in MODULES else below or "__init__"]
+
+
+def room(module: str) -> str:
+    """The first part of a module's name: "autograd"."""
+    return module.split(".")[0]
+
+
+def test_every_module_has_a_floor():
+    assert {room(module) for module in MODULES} <= set(FLOOR), "a new package: enter its floor in FLOORS"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_point_downwards(module):
+    for target, late in imports(MODULES[module]):
+        here, there = room(module), room(target)
+        if here == there or (late and (here, there) in LATE):
+            continue
+        assert FLOOR[there] < FLOOR[here], f"minigen.{module} imports minigen.{target}, which is not below it"
+
+
+def test_every_late_import_upwards_is_still_needed():
+    late = {(room(module), room(target)) for module, path in MODULES.items() for target, inside in imports(path) if inside}
+    assert set(LATE) <= late
+
+
+def test_modules_of_one_floor_form_no_circle():
+    arrows = {module: {target for target, late in imports(path) if not late and target != module}
+              for module, path in MODULES.items()}
+    for module in MODULES:  # importing a module runs its package's __init__ too, but that is always half done before
+        arrows[module].discard(room(module))
+    done, walking = set(), []
+
+    def walk(module: str) -> None:
+        if module in done or module not in arrows:
+            return
+        assert module not in walking, "a circle of imports: " + " -> ".join([*walking[walking.index(module):], module])
+        walking.append(module)
+        for target in sorted(arrows[module]):
+            walk(target)
+        walking.pop()
+        done.add(module)
+
+    for module in arrows:
+        walk(module)
+
+
+def test_only_one_file_imports_cupy():
+    importers = {module for module, path in MODULES.items() for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+                 if isinstance(node, (ast.Import, ast.ImportFrom))
+                 for name in ([alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module])
+                 if name.split(".")[0] == "cupy"}
+    assert importers == {"backend.cuda"}
+
+
+def test_importing_minigen_imports_nothing_heavy():
+    code = "import sys, numpy, numpy.random; before = set(sys.modules); import minigen; print(*sorted(set(sys.modules) - before))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=LIBRARY.parent)
+    loaded = {name.split(".")[0] for name in done.stdout.split()}
+    assert "minigen" in loaded, done.stderr
+    assert not loaded & {"cupy", "matplotlib", "torch", "tqdm", "scipy", "PIL", "unittest", "asyncio"}, sorted(loaded)
+    third_party = {name for name in loaded if name not in sys.stdlib_module_names and name != "numpy"}
+    assert third_party == {"minigen"}
+
+
+def test_the_engine_can_be_read_in_one_sitting():
+    engine = ["tensor.py", "op.py", "backward.py"]
+    lines = sum(len((LIBRARY / "autograd" / name).read_text(encoding="utf-8").splitlines()) for name in engine)
+    assert lines < 450, f"{' + '.join(engine)} have {lines} lines"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_no_file_passes_400_lines(module):
+    lines = MODULES[module].read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= 400, f"{module} has {len(lines)} lines"
