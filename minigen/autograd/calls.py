@@ -40,7 +40,8 @@ def explain(op: Any, arrays: list, error: Exception) -> Exception:
     if isinstance(error, (ShapeError, DtypeError, IndexError)):
         return type(error)(f"{op.name}: {error}")
     kind = ShapeError if isinstance(error, ValueError) else TypeError
-    return kind(f"{op.name}: {error} (inputs: {describe(arrays)})")
+    hint = "; is its result one array?" if isinstance(error, AttributeError) else ""
+    return kind(f"{op.name}: {error}{hint} (inputs: {describe(arrays)})")
 
 
 def wrong_gradient(op: Any, rule: Any, position: int, gx: Any, x: Any) -> Exception:

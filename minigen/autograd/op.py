@@ -90,9 +90,10 @@ def op(forward: Callable | None = None, *, method: str | None = None, broadcasts
         watcher = observer.get()
         try:
             data = forward(*arrays, **attributes) if watcher is None else watcher.forward(self, arrays, attributes)
-        except (ValueError, TypeError, IndexError) as error:
+            same_dtype = data.dtype is dtype or data.dtype == dtype
+        except (ValueError, TypeError, IndexError, AttributeError) as error:
             raise explain(self, arrays, error) from error
-        if data.dtype is not dtype and data.dtype != dtype:
+        if not same_dtype:
             raise mixed_dtypes(self, inputs)
 
         result = new(Tensor)

@@ -33,9 +33,9 @@ class Tensor(Border):
             raise TypeError("got a Tensor, expected an array: use x.detach() for a tensor that shares its data")
         if not backend.is_array(data) and not isinstance(data, np.generic):
             data = np.asarray(data, dtype=np.float32)
-        if data.dtype.kind != "f":
+        if data.dtype not in (np.float32, np.float64):
             raise DtypeError(
-                f"a Tensor holds floating-point numbers, got {data.dtype}: convert with x.astype('float32'), "
+                f"a Tensor holds float32 or float64, got {data.dtype}: convert with x.astype('float32'), "
                 "or leave labels and indices as plain arrays"
             )
         self._data = backend.asarray(np.asarray(data) if isinstance(data, np.generic) else data)

@@ -208,3 +208,18 @@ def test_a_rule_that_lost_its_factor_is_told_the_factor(softsign):
 
     with pytest.raises(GradcheckError, match=r"softsign: .* ratio 2$"):
         gradcheck(softsign, X)
+
+
+def test_an_op_that_does_not_return_an_array_is_named():
+    @op
+    def count(x):
+        return (x, 1)
+
+    with pytest.raises(TypeError, match="count: 'tuple' object has no attribute 'dtype'; is its result one array?"):
+        count(leaf(1.0))
+
+
+@pytest.mark.parametrize("dtype", ["float16", "int64", "bool", "complex64", ">f4"])
+def test_a_tensor_is_float32_or_float64(dtype):
+    with pytest.raises(DtypeError, match=f"a Tensor holds float32 or float64, got {dtype}"):
+        Tensor(np.ones(3, dtype=dtype))
