@@ -5,19 +5,19 @@ from typing import Any
 
 from minigen import ops
 from minigen.backend import Array
-from minigen.errors import DtypeError, ShapeError
-from minigen.losses.reduction import check_same_shape, reduce
+from minigen.errors import ShapeError
+from minigen.losses.reduction import check_alike, reduce
 
 
 def mse(prediction: Any, target: Any, reduction: str = "mean") -> Any:
     """Squared error (x - t)^2; prediction and target of one shape (n, ...)."""
-    check_same_shape("mse", prediction, target)
+    check_alike("mse", prediction, target)
     return reduce(ops.square(prediction - target), reduction)
 
 
 def mae(prediction: Any, target: Any, reduction: str = "mean") -> Any:
     """Absolute error |x - t|; prediction and target of one shape (n, ...)."""
-    check_same_shape("mae", prediction, target)
+    check_alike("mae", prediction, target)
     return reduce(ops.absolute(prediction - target), reduction)
 
 
@@ -27,10 +27,7 @@ def bce_with_logits(logits: Any, target: Any, reduction: str = "mean") -> Any:
     -t log s(x) - (1 - t) log(1 - s(x)), computed from the logit x, which cannot overflow. For targets between 0 and 1 its
     minimum is their own entropy, not 0: see `metrics.bernoulli_floor`.
     """
-    check_same_shape("bce_with_logits", logits, target)
-    if target.dtype != logits.dtype:
-        raise DtypeError(f"bce_with_logits: logits are {logits.dtype}, targets {target.dtype}: "
-                         f"convert the targets to {logits.dtype} in [0, 1]")
+    check_alike("bce_with_logits", logits, target)
     return reduce(ops.sigmoid_cross_entropy(logits, target), reduction)
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from minigen.errors import ShapeError
+from minigen.errors import DtypeError, ShapeError
 
 REDUCTIONS = ("mean", "batchmean", "sum")
 
@@ -22,10 +22,15 @@ def reduce(loss: Any, reduction: str) -> Any:
     raise ValueError(f"unknown reduction {reduction!r}: expected one of {', '.join(REDUCTIONS)}")
 
 
-def check_same_shape(name: str, prediction: Any, target: Any) -> None:
-    """Raise unless prediction and target have one shape: (n, 1) against (n,) would broadcast to n * n pairs."""
+def check_alike(name: str, prediction: Any, target: Any) -> None:
+    """Raise unless prediction and target have one shape, for (n, 1) against (n,) would broadcast to n * n pairs, and one
+    dtype, for pixels from 0 to 255 would pass as targets in [0, 1]."""
     if tuple(prediction.shape) != tuple(target.shape):
         raise ShapeError(f"{name}: prediction has shape {tuple(prediction.shape)}, target {tuple(target.shape)}; "
                          "expected the same")
     if prediction.shape[:1] == (0,):
         raise ShapeError(f"{name}: an empty batch, shape {tuple(prediction.shape)}")
+    if target.dtype != prediction.dtype:
+        scale = " / 255" if target.dtype == "uint8" else ""
+        raise DtypeError(f"{name}: prediction is {prediction.dtype}, target {target.dtype}; expected the same: convert the "
+                         f"target with x.astype('{prediction.dtype}'){scale}")

@@ -86,6 +86,8 @@ ACTIVATIONS: dict[str, Callable] = {
 
 def activation_named(name: str | None) -> Callable | None:
     """The function of an activation's name; None stays None. Raises ValueError with the nearest name for an unknown one."""
+    if name is not None and not isinstance(name, str):
+        raise TypeError(f"an activation is given by its name, such as 'selu', or is a layer of its own, got {name!r}")
     if name is None or name in ACTIVATIONS:
         return ACTIVATIONS[name] if name else None
     nearest = get_close_matches(name, ACTIVATIONS, n=1)

@@ -6,7 +6,7 @@ from typing import Any
 
 from minigen import ops
 from minigen.errors import ShapeError
-from minigen.nn.module import Module, search
+from minigen.nn.module import Module
 
 
 class Sequential(Module):
@@ -15,7 +15,9 @@ class Sequential(Module):
     def __init__(self, *layers: Module):
         for layer in layers:
             if not isinstance(layer, Module):
-                raise TypeError(f"Sequential takes modules, got {layer!r}: write nn.ReLU(), with brackets, or a Module of yours")
+                several = isinstance(layer, (list, tuple))
+                hint = "Sequential(*layers)" if several else "nn.ReLU(), with brackets, or a Module of yours"
+                raise TypeError(f"Sequential takes modules one by one, got {layer!r}: write {hint}")
         self.layers = list(layers)
 
     def forward(self, x: Any) -> Any:
@@ -25,8 +27,7 @@ class Sequential(Module):
 
     def members(self) -> Iterator[tuple[str, Any]]:
         """Layers are named by their numbers."""
-        for i, layer in enumerate(self.layers):
-            yield from search(str(i), layer)
+        return ((name.removeprefix("layers."), value) for name, value in super().members())
 
     def chain(self) -> Iterator[tuple[str, Module]]:
         """(name, layer) in order of application: what a summary lists."""

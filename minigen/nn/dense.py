@@ -1,5 +1,6 @@
 """Fully connected layers."""
 
+import math
 from typing import Any
 
 from minigen import ops
@@ -44,20 +45,20 @@ class DenseTranspose(Module):
     """
 
     def __init__(self, dense: Dense, activation: str | None = None):
-        self.dense, self.activation = dense, activation
+        self.in_features, self.out_features, self.activation = dense.out_features, dense.in_features, activation
         self._activate = activation_named(activation)
-        self.bias = Parameter(init.zeros((dense.in_features,)))
+        self.weight = dense.weight
+        self.bias = Parameter(init.zeros((self.out_features,)))
 
     def forward(self, x: Any) -> Any:
-        check_features(self, x, self.dense.out_features, self.dense.weight)
-        return affine(x, self.dense.weight.T, self.bias, self._activate)
+        check_features(self, x, self.in_features, self.weight)
+        return affine(x, self.weight.T, self.bias, self._activate)
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        return features_replaced(self, input_shape, self.dense.out_features, self.dense.in_features)
+        return features_replaced(self, input_shape, self.in_features, self.out_features)
 
     def describe(self) -> str:
-        return f"{self.dense.out_features} -> {self.dense.in_features}, tied" + (
-            f", {self.activation}" if self.activation else "")
+        return f"{self.in_features} -> {self.out_features}, tied" + (f", {self.activation}" if self.activation else "")
 
 
 def affine(x: Any, weight: Any, bias: Any, activate: Any) -> Any:
@@ -72,7 +73,8 @@ def affine(x: Any, weight: Any, bias: Any, activate: Any) -> Any:
 def check_features(layer: Module, x: Any, features: int, weight: Parameter) -> None:
     """Raise unless x has the length of last axis and the dtype that the layer takes."""
     if not x.shape or x.shape[-1] != features:
-        hint = f"; put nn.Flatten() before it: {x.shape} is a batch of pictures" if len(x.shape) == 4 else ""
+        flat = len(x.shape) > 2 and math.prod(x.shape[1:]) == features
+        hint = "; put nn.Flatten() before it" if flat else ""
         raise ShapeError(f"{layer!r} expects shape (..., {features}), got {tuple(x.shape)}{hint}")
     if x.dtype != weight.dtype:
         scale = " / 255" if x.dtype == "uint8" else ""

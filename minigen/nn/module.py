@@ -32,9 +32,10 @@ class Module:
             raise
 
     def locate(self, error: Located) -> None:
-        """Prepend, to an error from one of the children, the name of that child."""
+        """Prepend, to an error from a module below this one, the path to that module."""
         if error.module is not None and error.module is not self:
-            error.path = (*(name for name, child in self.children() if child is error.module), *error.path)
+            path = next((path for path, module in self.named_modules() if module is error.module), None)
+            error.path = error.path if path is None else (path, *error.path)
         error.module = self
 
     # -- what belongs to a module --------------------------------------------------------------------------------
@@ -48,11 +49,15 @@ class Module:
         """(name, module) of the modules directly below."""
         return ((name, value) for name, value in self.members() if isinstance(value, Module))
 
+    def named_modules(self, path: str = "") -> Iterator[tuple[str, "Module"]]:
+        """(path, module) of this module, whose path is "", and of all modules below it."""
+        yield path, self
+        for name, child in self.children():
+            yield from child.named_modules(f"{path}.{name}" if path else name)
+
     def modules(self) -> Iterator["Module"]:
         """This module and all modules below it."""
-        yield self
-        for _, child in self.children():
-            yield from child.modules()
+        return (module for _, module in self.named_modules())
 
     def named_parameters(self) -> dict[str, Parameter]:
         """Path -> parameter, each parameter once, under the first path that leads to it; that path becomes its name."""
@@ -128,10 +133,16 @@ class Module:
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         """The shape of one example's output for one example's input shape (neither counts the batch).
 
-        Layers compute it; a module that does not say is asked by a forward pass of one example of zeros.
+        Layers compute it; a module that does not say is asked by a forward pass of one example of zeros, in evaluation mode.
         """
-        with no_grad():
-            return self(Tensor(zeros((1, *input_shape), self))).shape[1:]
+        modes = [(module, module.training) for module in self.modules()]
+        self.eval()
+        try:
+            with no_grad():
+                return self(Tensor(zeros((1, *input_shape), self))).shape[1:]
+        finally:
+            for module, mode in modes:
+                module.training = mode
 
     def describe(self) -> str:
         """What stands behind the class name in a summary, e.g. "784 -> 100"."""
@@ -143,7 +154,11 @@ class Module:
     def summary(self, input_shape: tuple[int, ...]) -> None:
         """Print a table: every layer with its output shape and parameters, for one example's input shape."""
         rows: list[tuple[str, str, str]] = []
-        summarize(self, "", tuple(input_shape), rows, set())
+        counted: set[int] = set()
+        summarize(self, "", tuple(input_shape), rows, counted)
+        others = sum(parameter.size for parameter in self.parameters() if id(parameter) not in counted)
+        if others:
+            rows.append(("parameters outside the layers", "", f"{others:,}"))
         rows.append(("total", "", f"{self.parameter_count():,}"))
         rows.insert(0, ("layer", "output shape", "parameters"))
         rows.insert(1, ("input", str(tuple(input_shape)), ""))
@@ -180,9 +195,11 @@ def summarize(module: Module, path: str, shape: tuple[int, ...], rows: list, cou
             shape = summarize(child, f"{path}{name}.", shape, rows, counted)
         return shape
     if type(module).output_shape is Module.output_shape and any(module.children()):
-        layers = {id(layer): (name, layer) for name, layer in reversed(list(layers_below(module, path)))}
+        layers: dict[int, tuple[str, Module]] = {}
+        for name, layer in layers_below(module, path):
+            layers.setdefault(id(layer), (name, layer))
         shapes, shape = trace(module, shape, [layer for _, layer in layers.values()])
-        for name, child in reversed(layers.values()):
+        for name, child in layers.values():
             append_row(rows, name, child, shapes.get(id(child), "not reached"), counted)
     else:
         shape = module.output_shape(shape)

@@ -1,9 +1,11 @@
 """Layers that disturb the signal in training and do nothing in evaluation (`model.eval()`)."""
 
+import math
 from typing import Any
 
 from minigen import functional
 from minigen.backend import Array, random
+from minigen.errors import DtypeError
 from minigen.nn.module import Module
 
 
@@ -26,6 +28,7 @@ class Dropout(Disturbance):
         self.rate = rate
 
     def forward(self, x: Any, keep: Array | None = None) -> Any:
+        check_floating(self, x)
         if not self.training or self.rate == 0.0:
             return x
         if keep is None:
@@ -40,11 +43,12 @@ class GaussianNoise(Disturbance):
     """x + std * noise, noise ~ N(0, 1). `noise`: the numbers, if they are to be given rather than drawn."""
 
     def __init__(self, std: float):
-        if std < 0:
-            raise ValueError(f"GaussianNoise's standard deviation cannot be negative, got {std}")
+        if not 0.0 <= std < math.inf:
+            raise ValueError(f"GaussianNoise's standard deviation must be at least 0 and finite, got {std}")
         self.std = std
 
     def forward(self, x: Any, noise: Array | None = None) -> Any:
+        check_floating(self, x)
         if not self.training or self.std == 0.0:
             return x
         if noise is None:
@@ -53,3 +57,11 @@ class GaussianNoise(Disturbance):
 
     def describe(self) -> str:
         return f"std={self.std}"
+
+
+def check_floating(layer: Module, x: Any) -> None:
+    """Raise for data that are still integers, which would turn into float64 or not take noise at all."""
+    if x.dtype.kind != "f":
+        scale = " / 255" if x.dtype == "uint8" else ""
+        raise DtypeError(f"{layer!r} takes floating-point numbers, got {x.dtype}: convert the data with "
+                         f"x.astype('float32'){scale}")

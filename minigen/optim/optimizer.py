@@ -43,7 +43,8 @@ class Optimizer:
         positive("weight_decay", weight_decay, or_zero=True)
         if clip_norm is not None:
             positive("clip_norm", clip_norm)
-        self.lr, self.weight_decay, self.clip_norm = lr, weight_decay, clip_norm
+        self.lr = lr if callable(lr) else float(lr)  # a number of NumPy's would compute in float64
+        self.weight_decay, self.clip_norm = weight_decay, clip_norm
         self.steps = 0
         stops = np.cumsum([p.size for p in self.parameters]).tolist()
         self._bounds = list(zip([0, *stops[:-1]], stops))
@@ -72,6 +73,8 @@ class Optimizer:
     def step(self) -> None:
         """Change the parameters by their gradients."""
         if any(p._data is not view for p, view in zip(self.parameters, self._views)):
+            if {p.dtype for p in self.parameters} != {self.gradient.dtype}:
+                raise TypeError(f"the parameters are no longer {self.gradient.dtype}: make a new optimizer after astype()")
             self._adopt()
         runs = list(self._gather())
         if not runs:
@@ -87,7 +90,8 @@ class Optimizer:
             self.update(self.values[part], gradient, lr, *(buffer[part] for buffer in self.state.values()))
         self.steps += 1
         for p in self.parameters:
-            p.serial = next_serial()  # older graphs are stale from now on
+            if p.grad is not None:
+                p.serial = next_serial()  # older graphs are stale from now on
 
     def update(self, values: Array, gradient: Array, lr: float, *buffers: Array) -> None:
         """Change flat `values` (and this optimizer's buffers) in place; `gradient` may be used as scratch space."""

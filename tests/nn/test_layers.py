@@ -1,0 +1,146 @@
+"""One table of all public layers, and what must hold for each of them. A layer that is not in the table fails here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+import minigen as mg
+from minigen import backend, nn
+from tests.checks import apart, gradcheck_module
+
+rng = np.random.default_rng(7)
+
+
+@dataclass(frozen=True)
+class Case:
+    """How to make a layer, one example's input shape, and what forward takes besides x (noise, a mask)."""
+
+    make: Callable[[], nn.Module]
+    input_shape: tuple[int, ...]
+    others: tuple[np.ndarray, ...] = ()
+
+    def x(self, n: int = 5) -> np.ndarray:
+        """A batch of float64."""
+        return apart(n, *self.input_shape)
+
+
+def tied() -> nn.Module:
+    """A weight that is used twice."""
+    dense = nn.Dense(4, 3, activation="tanh")
+    return nn.Sequential(dense, nn.DenseTranspose(dense, activation="sigmoid"))
+
+
+LAYERS: dict[str, list[Case]] = {
+    "Dense": [
+        Case(lambda: nn.Dense(4, 3), (4,)),
+        Case(lambda: nn.Dense(4, 3), (2, 4)),
+        Case(lambda: nn.Dense(4, 3, bias=False), (4,)),
+        Case(lambda: nn.Dense(4, 3, bias=False), (2, 4)),
+        *(Case(lambda name=name: nn.Dense(4, 3, activation=name), (4,)) for name in nn.activations.ACTIVATIONS),
+    ],
+    "DenseTranspose": [
+        Case(lambda: nn.DenseTranspose(nn.Dense(4, 3)), (3,)),
+        Case(lambda: nn.DenseTranspose(nn.Dense(4, 3), activation="selu"), (2, 3)),
+        Case(tied, (4,)),
+    ],
+    "Dropout": [Case(lambda: nn.Dropout(0.4), (4, 2), (rng.random((5, 4, 2)) >= 0.4,)), Case(lambda: nn.Dropout(0.0), (4,))],
+    "GaussianNoise": [Case(lambda: nn.GaussianNoise(0.5), (4,), (rng.standard_normal((5, 4)),))],
+    "Flatten": [Case(nn.Flatten, (2, 3, 1)), Case(nn.Flatten, (4,)), Case(nn.Flatten, ())],
+    "Reshape": [Case(lambda: nn.Reshape((2, 3, 1)), (6,)), Case(lambda: nn.Reshape((6,)), (3, 2)),
+                Case(lambda: nn.Reshape(()), (1,))],
+    "Sequential": [
+        Case(lambda: nn.Sequential(nn.Dense(4, 3), nn.SELU(), nn.Sequential(nn.Dense(3, 2), nn.Tanh())), (4,)),
+        Case(nn.Sequential, (4,)),
+    ],
+    "LeakyReLU": [Case(nn.LeakyReLU, (4,)), Case(lambda: nn.LeakyReLU(slope=0.01), (2, 3))],
+    **{name: [Case(getattr(nn, name), (2, 3))] for name in ("ReLU", "ELU", "SELU", "Tanh", "Sigmoid", "Softplus", "Softmax")},
+}
+
+CASES = [pytest.param(case, id=f"{name}-{i}") for name, cases in LAYERS.items() for i, case in enumerate(cases)]
+
+
+def run(case: Case) -> tuple[nn.Module, mg.Tensor, mg.Tensor]:
+    """A fresh float32 layer, an input that requires a gradient, and the output, on the current backend; backward is done."""
+    mg.seed(3)
+    layer = case.make()
+    x = mg.Tensor(case.x().astype(np.float32), requires_grad=True)
+    others = [backend.asarray(other.astype(np.float32) if other.dtype.kind == "f" else other) for other in case.others]
+    y = layer(x, *others)
+    y.backward(backend.asarray(np.random.default_rng(4).standard_normal(y.shape).astype(np.float32)))
+    return layer, x, y
+
+
+def test_the_table_names_every_public_layer():
+    assert set(LAYERS) == set(nn.__all__) - {"Module", "init"}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_the_cases_of_a_layer_contain_it(name):
+    for case in LAYERS[name]:
+        assert any(type(module) is getattr(nn, name) for module in case.make().modules())
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_gradients_of_input_and_parameters_to_order_2(case, backend):
+    layer = case.make()
+    gradcheck_module(layer, layer, case.x(), *case.others)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_output_shape_is_that_of_forward(case):
+    layer, _, y = run(case)
+    assert layer.output_shape(case.input_shape) == y.shape[1:]
+    assert isinstance(layer.output_shape(case.input_shape), tuple)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_float32_stays_float32_forward_and_backward(case):
+    layer, x, y = run(case)
+    dtypes = {"x": x.grad.dtype, "y": y.dtype}
+    for name, parameter in layer.named_parameters().items():
+        dtypes[name] = parameter.dtype
+        if parameter.grad is not None:
+            dtypes[f"gradient of {name}"] = parameter.grad.dtype
+    assert set(dtypes.values()) == {np.dtype(np.float32)}, dtypes
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_device_computes_the_same(case, device):
+    def results() -> dict[str, np.ndarray]:
+        layer, x, y = run(case)
+        assert mg.backend.backend_of(y.data) is mg.backend.current(), "the result is on another device than the input"
+        gradients = {name: parameter.grad for name, parameter in layer.named_parameters().items()}
+        return {"y": mg.to_numpy(y.data), "x.grad": mg.to_numpy(x.grad),
+                **{name: mg.to_numpy(g) for name, g in gradients.items() if g is not None}}
+
+    on_numpy = results()
+    mg.use(device)
+    there = results()
+    assert there.keys() == on_numpy.keys()
+    for name, value in there.items():
+        np.testing.assert_allclose(value, on_numpy[name], rtol=1e-5, atol=1e-6, err_msg=name)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_state_dict_carries_the_layer_over(case):
+    first, _, y = run(case)
+    second = case.make().eval()
+    second.load_state_dict(first.state_dict())
+    x = case.x().astype(np.float32)
+    np.testing.assert_array_equal(mg.to_numpy(second(x)), mg.to_numpy(first.eval()(x)))
+    assert first.state_dict().keys() == second.state_dict().keys()
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_representation_names_the_class(case):
+    layer = case.make()
+    assert repr(layer).startswith(f"{type(layer).__name__}(")
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_an_empty_batch_passes_through_a_layer(case):
+    """Losses refuse it; a layer has no reason to."""
+    layer = case.make().eval()
+    assert layer(np.zeros((0, *case.input_shape), dtype=np.float32)).shape == (0, *layer.output_shape(case.input_shape))
