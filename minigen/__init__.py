@@ -1,5 +1,8 @@
 """minigen: autoencoders and GANs from scratch, on an autograd engine that can be differentiated twice."""
 
+from importlib import import_module
+from types import ModuleType
+
 from minigen.autograd import (
     Parameter,
     Tensor,
@@ -24,3 +27,10 @@ __all__ = [
 ]
 
 use_from_environment()
+
+
+def __getattr__(name: str) -> ModuleType:
+    """minigen.nn, minigen.optim ...: the other folders, imported when first used."""
+    if name in ("data", "functional", "losses", "metrics", "models", "nn", "optim", "plot", "training"):
+        return import_module(f"minigen.{name}")
+    raise AttributeError(f"module 'minigen' has no attribute {name!r}")

@@ -1,5 +1,7 @@
 """The errors of minigen. Each says what was wrong and what would be right; each is also the built-in it resembles."""
 
+from typing import Any
+
 
 class Located(Exception):
     """Base of errors raised inside a network: modules prepend their names while the error travels outwards."""
@@ -46,3 +48,8 @@ class CheckpointError(ValueError):
 
 class DataError(ValueError):
     """A data file is missing, corrupt, or holds values that it should not."""
+
+
+def conversion(got: Any, expected: Any) -> str:
+    """How to turn data of one dtype into another, for messages; bytes are pixels from 0 to 255."""
+    return f"x.astype('{expected}')" + (" / 255" if got == "uint8" else "")

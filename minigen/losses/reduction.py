@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from minigen.errors import DtypeError, ShapeError
+from minigen.errors import DtypeError, ShapeError, conversion
 
 REDUCTIONS = ("mean", "batchmean", "sum")
 
@@ -31,6 +31,5 @@ def check_alike(name: str, prediction: Any, target: Any) -> None:
     if prediction.shape[:1] == (0,):
         raise ShapeError(f"{name}: an empty batch, shape {tuple(prediction.shape)}")
     if target.dtype != prediction.dtype:
-        scale = " / 255" if target.dtype == "uint8" else ""
         raise DtypeError(f"{name}: prediction is {prediction.dtype}, target {target.dtype}; expected the same: convert the "
-                         f"target with x.astype('{prediction.dtype}'){scale}")
+                         f"target with {conversion(target.dtype, prediction.dtype)}")

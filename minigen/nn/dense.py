@@ -5,7 +5,7 @@ from typing import Any
 
 from minigen import ops
 from minigen.autograd import Parameter
-from minigen.errors import DtypeError, ShapeError
+from minigen.errors import DtypeError, ShapeError, conversion
 from minigen.nn import init
 from minigen.nn.activations import activation_named
 from minigen.nn.module import Module
@@ -72,14 +72,15 @@ def affine(x: Any, weight: Any, bias: Any, activate: Any) -> Any:
 
 def check_features(layer: Module, x: Any, features: int, weight: Parameter) -> None:
     """Raise unless x has the length of last axis and the dtype that the layer takes."""
+    if not hasattr(x, "shape"):
+        raise TypeError(f"{layer!r} expects an array or a Tensor, got {type(x).__name__}: write minigen.Tensor(x)")
     if not x.shape or x.shape[-1] != features:
         flat = len(x.shape) > 2 and math.prod(x.shape[1:]) == features
         hint = "; put nn.Flatten() before it" if flat else ""
         raise ShapeError(f"{layer!r} expects shape (..., {features}), got {tuple(x.shape)}{hint}")
     if x.dtype != weight.dtype:
-        scale = " / 255" if x.dtype == "uint8" else ""
         raise DtypeError(f"{layer!r} computes in {weight.dtype}, got {x.dtype}: convert the data with "
-                         f"x.astype('{weight.dtype}'){scale}")
+                         f"{conversion(x.dtype, weight.dtype)}")
 
 
 def features_replaced(layer: Module, shape: tuple[int, ...], before: int, after: int) -> tuple[int, ...]:

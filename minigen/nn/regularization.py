@@ -5,7 +5,7 @@ from typing import Any
 
 from minigen import functional
 from minigen.backend import Array, random
-from minigen.errors import DtypeError
+from minigen.errors import DtypeError, conversion
 from minigen.nn.module import Module
 
 
@@ -62,6 +62,5 @@ class GaussianNoise(Disturbance):
 def check_floating(layer: Module, x: Any) -> None:
     """Raise for data that are still integers, which would turn into float64 or not take noise at all."""
     if x.dtype.kind != "f":
-        scale = " / 255" if x.dtype == "uint8" else ""
         raise DtypeError(f"{layer!r} takes floating-point numbers, got {x.dtype}: convert the data with "
-                         f"x.astype('float32'){scale}")
+                         f"{conversion(x.dtype, 'float32')}")

@@ -1,6 +1,8 @@
 """Activations, element by element: any shape -> the same shape. Rules use results (y) rather than inputs where that saves an
 operation, and multiply by bool masks, which is faster than `where`."""
 
+import numpy as np
+
 from minigen.autograd.op import op
 from minigen.backend import Array, array_module
 from minigen.ops.elementwise import minimum
@@ -20,11 +22,11 @@ def tanh_dx(g, y, x):
 
 @op(method="sigmoid")
 def sigmoid(x: Array) -> Array:
-    """1 / (1 + e^-x), computed as (1 + tanh(x / 2)) / 2, which cannot overflow."""
-    y = array_module(x).tanh(0.5 * x)
-    y *= 0.5
-    y += 0.5
-    return y
+    """1 / (1 + e^-x). Where e^-x overflows the result is 0, as it should be."""
+    with np.errstate(over="ignore"):
+        y = array_module(x).exp(-x)
+    y += 1.0
+    return 1.0 / y
 
 
 @sigmoid.vjp("x")
@@ -52,13 +54,15 @@ def softplus_dx(g, y, x):
 def sigmoid_cross_entropy(logits: Array, targets: Array) -> Array:
     """Binary cross entropy of sigmoid(logits) against targets in [0, 1], in nats, element by element.
 
-    -t log s(x) - (1 - t) log(1 - s(x)) = softplus(x) - t x: finite for every logit, and its gradient never vanishes by
-    rounding. Both of one shape: (n, 1) against (n,) would broadcast to n * n pairs. `losses.bce_with_logits` reduces it.
+    -t log s(x) - (1 - t) log(1 - s(x)) = log(1 + e^-|x|) + (max(x, 0) - t x): finite for every logit, and exact for a
+    confident right answer, where softplus(x) - t x would round to 0. Both of one shape: (n, 1) against (n,) would
+    broadcast to n * n pairs. `losses.bce_with_logits` reduces it.
     """
     if getattr(targets, "shape", ()) not in ((), logits.shape):
         raise ValueError(f"logits have shape {logits.shape}, targets {targets.shape}: expected the same")
-    loss = softplus(logits)
-    loss -= targets * logits
+    xp = array_module(logits)
+    loss = xp.log1p(xp.exp(-abs(logits)))
+    loss += xp.maximum(logits, 0) - targets * logits
     return loss
 
 
