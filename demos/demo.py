@@ -48,8 +48,10 @@ class Verdict:
     def expect(self, name: str, measured: float, *, at_most: float | None = None, at_least: float | None = None,
                between: tuple[float, float] | None = None) -> None:
         """A criterion: `measured` at most, at least, or between what was said beforehand. NaN never passes."""
+        if sum(bound is not None for bound in (at_most, at_least, between)) != 1:
+            raise ValueError(f"{name}: a criterion has one bound: at_most, at_least or between")
         low, high = between or (at_least, at_most)
-        passed = (low is None or measured >= low) and (high is None or measured <= high) and measured == measured
+        passed = (low is None or measured >= low) and (high is None or measured <= high)
         expected = f"{low:.6g} to {high:.6g}" if between else f"at most {high:.6g}" if low is None else f"at least {low:.6g}"
         self.criteria.append({"name": name, "expected": expected, "measured": float(measured), "pass": bool(passed)})
 

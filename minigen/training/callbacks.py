@@ -1,4 +1,4 @@
-"""What can be hung into a training loop. A callback has two moments: after each epoch, and when the run is interrupted."""
+"""What can be hung into a training loop. A callback has three moments: after each epoch, on Ctrl-C, and when the run is done."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,11 +15,20 @@ if TYPE_CHECKING:
 class Callback:
     """Base of callbacks; subclasses override what they need. `state_dict` goes into checkpoints."""
 
+    last = False  # whether it is called after all callbacks for which this is False
+
     def epoch_ended(self, run: "Run") -> None:
         """Called when an epoch and its validation are done."""
 
     def interrupted(self, run: "Run") -> None:
         """Called after the last whole step when training is stopped by Ctrl-C."""
+
+    def run_ended(self, run: "Run") -> None:
+        """Called when the last epoch is done, after the last checkpoint."""
+
+    def stops(self, run: "Run") -> bool:
+        """Whether the run ends here, before all its epochs are done; a function of what is in a checkpoint."""
+        return False
 
     def state_dict(self) -> dict[str, np.ndarray]:
         """What the callback remembers, as arrays."""
@@ -35,6 +44,8 @@ class Checkpoint(Callback):
     Continue with `fit(..., resume=folder)`: weights, optimizer, random streams and position in the shuffled data are restored,
     and on the CPU the run goes on as if it had never stopped, to the last bit.
     """
+
+    last = True  # saves what the other callbacks have learned from the epoch
 
     def __init__(self, folder: str | Path, every: int = 1):
         if every < 1:
@@ -58,7 +69,8 @@ class Checkpoint(Callback):
 class EarlyStopping(Callback):
     """Stop when `monitor`, a column of the history, has not fallen by more than `minimum` for `patience` epochs.
 
-    The model then gets its best weights back.
+    When the run is done, for this reason or another, the model gets its best weights back. (Checkpoints hold the latest weights,
+    from which training can go on, and the best ones beside them.)
     """
 
     def __init__(self, patience: int = 5, monitor: str = "validation loss", minimum: float = 0.0):
@@ -72,11 +84,14 @@ class EarlyStopping(Callback):
         value = run.history[self.monitor][-1]
         if value < self.best - self.minimum:
             self.best, self.best_epoch, self.weights = value, run.epoch, run.model.state_dict()
-        if (run.epoch - self.best_epoch >= self.patience or run.finished) and self.weights is not None:
-            run.finished = True
-            if run.epoch > self.best_epoch:
-                run.model.load_state_dict(self.weights)
-                run.say(f"best {self.monitor} {self.best:.6g} was in epoch {self.best_epoch}; its weights are restored")
+
+    def stops(self, run: "Run") -> bool:
+        return run.epoch - self.best_epoch >= self.patience
+
+    def run_ended(self, run: "Run") -> None:
+        if run.epoch > self.best_epoch:
+            run.model.load_state_dict(self.weights)
+            run.say(f"best {self.monitor} {self.best:.6g} was in epoch {self.best_epoch}; its weights are restored")
 
     def state_dict(self) -> dict[str, np.ndarray]:
         weights = {f"weights/{name}": array for name, array in (self.weights or {}).items()}

@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         yield temporary
-        with open(temporary, "rb") as file:
+        with open(temporary, "r+b") as file:  # Windows flushes only what is open for writing
             os.fsync(file.fileno())
         os.replace(temporary, path)
     finally:
@@ -46,13 +45,13 @@ def load(path: str | Path) -> tuple[dict[str, dict[str, np.ndarray]], dict[str, 
             flat = {name: file[name] for name in file.files}
     except FileNotFoundError:
         raise
-    except (zipfile.BadZipFile, ValueError, OSError, EOFError, KeyError, AttributeError) as error:
+    except Exception as error:  # a damaged archive fails in a dozen ways: BadZipFile, EOFError, NotImplementedError ...
         raise CheckpointError(f"{path} is not a readable checkpoint; truncated, or of another program? ({error})") from error
     if HEADER not in flat:
         raise CheckpointError(f"{path} was not written by minigen: it has the arrays {', '.join(sorted(flat)[:5])}")
     try:
-        header = json.loads(bytes(flat.pop(HEADER)).decode())
-    except ValueError as error:
+        header = dict(json.loads(bytes(flat.pop(HEADER)).decode()))
+    except (TypeError, ValueError) as error:
         raise CheckpointError(f"{path} has a damaged header ({error})") from error
     if header.get("format") != FORMAT:
         raise CheckpointError(f"{path} has format {header.get('format')}, this version of minigen reads format {FORMAT}")

@@ -14,9 +14,10 @@ import numpy as np
 from tqdm import tqdm
 
 from minigen.autograd import anomaly, no_grad
+from minigen.autograd.debug import all_finite
 from minigen.backend import asarray, random, to_numpy
 from minigen.data import Batches
-from minigen.errors import CheckpointError, DataError, DtypeError, Located, NonFiniteError, ShapeError, StateError
+from minigen.errors import CheckpointError, DataError, DtypeError, Located, NonFiniteError, ShapeError
 from minigen.nn import Module
 from minigen.optim.optimizer import Optimizer
 from minigen.training import checkpoint
@@ -40,12 +41,16 @@ def fit(model: Module, examples: np.ndarray, *, optimizer: Optimizer, epochs: in
     as the loss is not finite (naming step and layer; checkpoints on disk stay), CheckpointError for a resume that does not
     fit. Ctrl-C finishes the step, lets the callbacks save, and then raises KeyboardInterrupt.
     """
+    if resume is not None:
+        seed = 0  # of no consequence, and drawn from no stream: the checkpoint brings its own
     run = Run(model, optimizer, examples, validation, epochs, batch_size, seed, callbacks, progress)
     if resume is not None:
         run.load(resume)
     with stop_requests() as stop_requested:
         while not run.finished:
             run.train_epoch(stop_requested)
+    for callback in run.callbacks:
+        callback.run_ended(run)
     return run.history
 
 
@@ -59,7 +64,13 @@ class Run:
         for name, array in (("examples", examples), ("validation", validation)):
             if array is not None:
                 check_examples(name, array, model)
-        self.model, self.optimizer, self.callbacks = model, optimizer, list(callbacks)
+        if validation is not None and validation.shape[1:] != examples.shape[1:]:
+            expected = ", ".join(map(str, ("n", *examples.shape[1:])))
+            raise ShapeError(f"validation: expected the shape of the examples, ({expected}), got {tuple(validation.shape)}")
+        if {id(p) for p in model.parameters()}.isdisjoint(map(id, optimizer.parameters)):
+            raise ValueError("the optimizer has none of this model's parameters: make it from model.parameters() again")
+        self.model, self.optimizer = model, optimizer
+        self.callbacks = sorted(callbacks, key=lambda callback: callback.last)
         self.validation, self.epochs, self.progress = validation, epochs, progress
         self.batches = Batches(examples, batch_size=batch_size, seed=seed)
         self.data_checksum = zlib.crc32(np.ascontiguousarray(to_numpy(examples)).data)
@@ -67,7 +78,11 @@ class Run:
         self.epoch = 0  # epochs that are done
         self.sums: dict[str, float] = {}  # of the epoch in progress: each term, summed over examples
         self.seen = 0  # examples in these sums
-        self.finished = False
+
+    @property
+    def finished(self) -> bool:
+        """Whether all epochs are done, or a callback stops the run."""
+        return self.epoch >= self.epochs or any(callback.stops(self) for callback in self.callbacks)
 
     # -- the loop ------------------------------------------------------------------------------------------------
 
@@ -91,7 +106,6 @@ class Run:
         self.check_finite(row)
         self.history.append(row)
         self.epoch, self.sums, self.seen = self.epoch + 1, {}, 0
-        self.finished = self.epoch >= self.epochs
         self.say(f"{title}: " + ", ".join(f"{name} {row[name]:.5g}" for name in row if name != "epoch"))
         for callback in self.callbacks:
             callback.epoch_ended(self)
@@ -124,10 +138,14 @@ class Run:
     def evaluate(self, batch: Any) -> tuple[Any, dict[str, Any]]:
         """model.loss, with errors that name the layer."""
         try:
-            return self.model.loss(batch)
+            result = self.model.loss(batch)
         except Located as error:
             self.model.locate(error)
             raise
+        if not isinstance(result, tuple):
+            raise TypeError(f"{type(self.model).__name__}.loss returned a {type(result).__name__}, "
+                            "expected (total, dict of its terms)")
+        return result
 
     @staticmethod
     def add(loss: float, terms: dict[str, Any], examples: int, sums: dict[str, float]) -> None:
@@ -169,9 +187,11 @@ class Run:
     def check_finite(self, row: dict[str, float]) -> None:
         """Raise NonFiniteError if a parameter or a number of the history is not finite: it must not reach a checkpoint."""
         for name, parameter in self.model.named_parameters().items():
-            if not np.isfinite(to_numpy(parameter.data)).all():
-                raise NonFiniteError(f"parameter {name} is not finite before {self.position()}: the last update went too far; "
-                                     "try a smaller learning rate or clip_norm")
+            if not all_finite(parameter.data):
+                cause = "the last update went too far; try a smaller learning rate or clip_norm"
+                if parameter.grad is not None and not all_finite(parameter.grad):
+                    cause = "its gradient was not finite; minigen.anomaly() names the op"
+                raise NonFiniteError(f"parameter {name} is not finite before {self.position()}: {cause}")
         for name, value in row.items():
             if not np.isfinite(value):
                 raise NonFiniteError(f"{name} is {value} at {self.position()}")
@@ -182,47 +202,53 @@ class Run:
         """What must be the same when a run is resumed."""
         return {"model": type(self.model).__name__, "data checksum": self.data_checksum, **self.optimizer.settings()}
 
-    def save(self, path: str | Path) -> None:
-        """Write a checkpoint, whole or not at all."""
+    def state(self) -> tuple[dict[str, dict[str, np.ndarray]], dict[str, Any]]:
+        """(arrays, header) of a checkpoint."""
         arrays = {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
         arrays |= {f"callback {i}": callback.state_dict() for i, callback in enumerate(self.callbacks)}
-        checkpoint.save(path, arrays, {
+        return arrays, {
             "settings": self.settings(), "batches": self.batches.state_dict(), "random": random.state_dict(),
             "history": self.history.rows, "epoch": self.epoch, "sums": self.sums, "seen": self.seen,
-        })
+        }
+
+    def save(self, path: str | Path) -> None:
+        """Write a checkpoint, whole or not at all."""
+        checkpoint.save(path, *self.state())
 
     def load(self, path: str | Path) -> None:
         """Take over a checkpoint; CheckpointError if it does not fit, and then nothing has changed."""
         path = Path(path)
         path = path / "checkpoint.npz" if path.is_dir() else path
         arrays, header = checkpoint.load(path)
-        differences = [
-            f"{name} was {header.get('settings', {}).get(name)!r}, is {value!r}"
-            for name, value in self.settings().items() if header.get("settings", {}).get(name) != value
-        ]
+        saved, current = header.get("settings", {}), self.settings()
+        differences = [f"{name} was {saved.get(name)!r}, is {current.get(name)!r}"
+                       for name in {**saved, **current} if saved.get(name) != current.get(name)]
         if differences:
             raise CheckpointError(f"{path} belongs to another run: {'; '.join(differences)}")
-        before = self.model.state_dict(), self.optimizer.state_dict(), self.batches.state_dict(), random.state_dict()
+        before = self.state()
         try:
-            self._restore(arrays["model"], arrays["optimizer"], header["batches"], header["random"])
-            for i, callback in enumerate(self.callbacks):
-                callback.load_state_dict(arrays.get(f"callback {i}", {}))
-            self.history, self.epoch = History(header["history"]), header["epoch"]
-            self.sums, self.seen = header["sums"], header["seen"]
-        except (StateError, KeyError, ValueError) as error:
+            self._restore(arrays, header)
+        except Exception as error:
             self._restore(*before)
-            raise CheckpointError(f"{path} does not fit this run: {error}") from error
-        self.finished = self.epoch >= self.epochs
+            problem = f"missing {error}" if isinstance(error, KeyError) else error
+            raise CheckpointError(f"{path} does not fit this run: {problem}") from error
 
-    def _restore(self, model: dict, optimizer: dict, batches: dict, streams: dict) -> None:
-        self.model.load_state_dict(model)
-        self.optimizer.load_state_dict(optimizer)
-        self.batches.load_state_dict(batches)
-        random.load_state_dict(streams)
+    def _restore(self, arrays: dict[str, dict[str, np.ndarray]], header: dict[str, Any]) -> None:
+        self.model.load_state_dict(arrays["model"])
+        self.optimizer.load_state_dict(arrays["optimizer"])
+        for i, callback in enumerate(self.callbacks):
+            callback.load_state_dict(arrays.get(f"callback {i}", {}))
+        self.batches.load_state_dict(header["batches"])
+        random.load_state_dict(header["random"])
+        self.history, self.epoch = History(header["history"]), header["epoch"]
+        self.sums, self.seen = header["sums"], header["seen"]
 
 
 def check_examples(name: str, array: Any, model: Module) -> None:
     """Raise unless the array is a batch of finite numbers in the model's dtype."""
+    if not hasattr(array, "shape"):
+        hint = "; pass its array .images" if hasattr(array, "images") else ""
+        raise TypeError(f"{name}: expected an array (n, ...), got {type(array).__name__}{hint}")
     if not array.shape or not len(array):
         raise ShapeError(f"{name}: expected an array (n, ...) with n >= 1, got shape {tuple(array.shape)}")
     dtype = next((parameter.dtype for parameter in model.parameters()), array.dtype)
@@ -253,3 +279,5 @@ def stop_requests() -> Iterator[Callable[[], bool]]:
         yield requested.is_set
     finally:
         signal.signal(signal.SIGINT, previous)
+    if requested.is_set():  # after the last step; what has been asked is done
+        raise KeyboardInterrupt

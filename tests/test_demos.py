@@ -1,0 +1,250 @@
+"""Every demo runs and leaves what it promises; verdicts judge as they say."""
+
+import argparse
+import ast
+import json
+import math
+import os
+import re
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from matplotlib.image import imread
+
+from demos import demo
+from demos.__main__ import find, names, title
+from demos.demo import Verdict, demo_arguments
+
+ROOT = Path(__file__).parents[1]
+NAMES = names()
+
+
+def source(name):
+    """The text of a demo."""
+    return (ROOT / "demos" / f"{name}.py").read_text(encoding="utf-8")
+
+
+def command(*arguments):
+    """`python -m demos ...` in a process of its own, from another folder."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run([sys.executable, "-m", "demos", *arguments], cwd=ROOT / "tests", env=environment,
+                          capture_output=True, text=True)
+
+
+# -- every demo runs ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("library", ["numpy", "strict"])
+def test_quick_run(name, library, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", [name, "--quick", "--out", "pictures", "--backend", library])
+    runpy.run_path(str(ROOT / "demos" / f"{name}.py"), run_name="__main__")  # a failure would raise SystemExit
+
+    assert [path.name for path in tmp_path.iterdir()] == ["pictures"], "a demo writes only into its output folder"
+    folder = tmp_path / "pictures"
+    result = json.loads((folder / "result.json").read_text())
+    assert list(result) == ["demo", "config", "criteria", "report", "seconds"]
+    assert result["demo"] == name
+    asked = {"name": name, "quick": True, "backend": library, "seed": 0, "data": "glyphs", "out": "pictures"}
+    assert asked.items() <= result["config"].items()
+    assert result["criteria"], "a demo without a criterion shows nothing"
+    for criterion in result["criteria"]:
+        assert list(criterion) == ["name", "expected", "measured", "pass"]
+        assert re.fullmatch(r"at most \S+|at least \S+|\S+ to \S+", criterion["expected"])
+        assert math.isfinite(criterion["measured"]), criterion["name"]
+        assert criterion["pass"] is None, "a quick run is not judged"
+    assert all(isinstance(value, str) for value in result["report"].values())
+    assert result["seconds"] > 0
+
+    pictures = list(folder.glob("*.png"))
+    assert pictures, "a demo without a picture"
+    for picture in pictures:
+        pixels = imread(picture)
+        assert min(pixels.shape[:2]) > 100 and pixels[..., :3].std() > 0.01, f"{picture.name} is blank"
+
+    out = capsys.readouterr().out
+    for criterion in result["criteria"]:
+        assert re.search(rf"^{re.escape(criterion['name'])} +{re.escape(criterion['expected'])} +\S+ +quick$", out, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_help(name, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", [name, "--help"])
+    with pytest.raises(SystemExit) as caught:
+        runpy.run_path(str(ROOT / "demos" / f"{name}.py"), run_name="__main__")
+    out = capsys.readouterr().out
+    assert caught.value.code == 0
+    assert f"usage: python -m demos {name}" in out and title(name) in out
+    assert all(option in out for option in ("--data", "--backend", "--out", "--seed", "--quick"))
+
+
+# -- every demo reads like a section -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_form(name):
+    text = source(name)
+    heading, gap, *rest = ast.get_docstring(ast.parse(text)).splitlines()
+    assert text.startswith(f'"""{heading}\n'), "a demo starts with its title"
+    assert heading.endswith(".") and not gap and rest, "title, empty line, summary"
+    assert text.rstrip().endswith("\nverdict.finish()"), "a demo ends with its verdict"
+    assert f'demo_arguments("{name}", __doc__' in text, "a demo is called what its file is called"
+
+    _, *cells = re.split(r"^(?=# %%)", text, flags=re.MULTILINE)
+    kinds = [cell.splitlines()[0] for cell in cells]
+    assert set(kinds) == {"# %% [markdown]", "# %%"}
+    for cell in cells:
+        first, *lines = cell.rstrip().splitlines()
+        if first == "# %% [markdown]":
+            assert lines and all(line.startswith("#") for line in lines), f"code in the text {lines[:1]}"
+        else:
+            assert any(line and not line.startswith("#") for line in lines), "an empty cell of code"
+    assert cells[0].splitlines()[1].startswith(f"# # {int(name[:2])}. "), "the first cell is the heading, with its number"
+    assert "# ## Did it work?" in cells[-2], "the last section is the verdict's"
+
+
+def test_numbers_are_in_order_and_unique():
+    assert [int(name[:2]) for name in NAMES] == list(range(1, len(NAMES) + 1))
+
+
+# -- python -m demos ---------------------------------------------------------------------------------------------
+
+
+def test_list():
+    done = command()
+    assert (done.returncode, done.stderr) == (0, "")
+    heading, *lines = done.stdout.splitlines()
+    assert [line.split(maxsplit=1) for line in lines] == [[name, title(name)] for name in NAMES]
+    assert command("--help").stdout == done.stdout
+
+
+def test_unknown_name():
+    done = command("stakced")
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr.startswith("no demo 'stakced': did you mean 02_stacked?")
+    assert all(name in done.stderr for name in NAMES)
+
+
+def test_running_by_number():
+    done = command("2", "--epochs", "many")
+    assert done.returncode == 2
+    assert "python -m demos 02_stacked: error: argument --epochs: invalid int value: 'many'" in done.stderr
+
+
+@pytest.mark.parametrize("word, name", [
+    ("02_stacked", "02_stacked"), ("02", "02_stacked"), ("2", "02_stacked"), ("stacked", "02_stacked"),
+    ("pca", "01_linear_pca"),
+])  # fmt: skip
+def test_find(word, name):
+    assert find(word) == name
+
+
+@pytest.mark.parametrize("word, message", [
+    ("01_linear_pka", "did you mean 01_linear_pca?"), ("pcca", "did you mean 01_linear_pca?"),
+    ("0", "it could be 01_.* or 02_"), ("xyzzy", "see the list:"),
+])  # fmt: skip
+def test_find_helps(word, message):
+    with pytest.raises(SystemExit, match=f"no demo '{word}': {message}"):
+        find(word)
+
+
+# -- arguments ---------------------------------------------------------------------------------------------------
+
+
+def test_arguments(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["name", "--image-steps", "7", "--seed", "3"])
+    args = demo_arguments("99_name", "text", epochs=10, image_steps=400, rate=0.5)
+    assert (args.epochs, args.image_steps, args.rate, args.seed, args.quick) == (10, 7, 0.5, 3, False)
+    assert args.out == Path("out/99_name") and args.out.is_dir()
+
+
+# -- the verdict -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def verdict(tmp_path):
+    return Verdict(argparse.Namespace(name="99_name", out=tmp_path, quick=False, seed=0))
+
+
+NAN, INFINITY = float("nan"), float("inf")
+
+
+@pytest.mark.parametrize("bound, expected, passing, failing", [
+    ({"at_most": 1.0}, "at most 1", [1.0, 0.5, -INFINITY], [1.0000001, INFINITY, NAN]),
+    ({"at_least": 0.8}, "at least 0.8", [0.8, 1, INFINITY], [0.7999999, -INFINITY, NAN]),
+    ({"between": (-0.1, 0.1)}, "-0.1 to 0.1", [-0.1, 0, 0.1], [-0.1000001, 0.1000001, INFINITY, -INFINITY, NAN]),
+    ({"at_most": 0.0}, "at most 0", [0.0, -1], [1e-9, NAN]),
+    ({"at_least": 0.0}, "at least 0", [0.0, 1], [-1e-9, NAN]),
+    ({"between": (0.0, 0.0)}, "0 to 0", [0], [1, -1, NAN]),
+])  # fmt: skip
+def test_criteria(verdict, bound, expected, passing, failing):
+    for measured in (*passing, *failing):
+        verdict.expect("loss", measured, **bound)
+    assert {criterion["expected"] for criterion in verdict.criteria} == {expected}
+    assert [criterion["pass"] for criterion in verdict.criteria] == [True] * len(passing) + [False] * len(failing)
+
+
+@pytest.mark.parametrize("bounds", [{}, {"at_most": 1.0, "at_least": 0.0}, {"at_most": 1.0, "between": (0.0, 1.0)}])
+def test_a_criterion_has_one_bound(verdict, bounds):
+    with pytest.raises(ValueError, match="loss: a criterion has one bound: at_most, at_least or between"):
+        verdict.expect("loss", 0.5, **bounds)
+
+
+def test_passing(verdict, tmp_path, capsys):
+    verdict.expect("loss", 0.5, at_most=1.0)
+    verdict.report("epochs", 3)
+    verdict.report("error", 0.123456789)
+    verdict.finish()
+    result = json.loads((tmp_path / "result.json").read_text())
+    assert result.pop("seconds") >= 0
+    assert result == {
+        "demo": "99_name", "config": {"name": "99_name", "out": str(tmp_path), "quick": False, "seed": 0},
+        "criteria": [{"name": "loss", "expected": "at most 1", "measured": 0.5, "pass": True}],
+        "report": {"epochs": "3", "error": "0.123457"},
+    }  # fmt: skip
+    assert capsys.readouterr().out.splitlines()[1:5] == [
+        "criterion  expected   measured",
+        "loss       at most 1  0.5       pass",
+        "epochs                3",
+        "error                 0.123457",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("measured", [2.0, NAN])
+def test_failing_ends_with_status_1_and_still_writes(verdict, measured, tmp_path, capsys):
+    verdict.expect("loss", 0.5, at_most=1.0)
+    verdict.expect("angle", measured, at_most=1.0)
+    with pytest.raises(SystemExit) as caught:
+        verdict.finish()
+    assert caught.value.code == 1
+    result = json.loads((tmp_path / "result.json").read_text())
+    assert [criterion["pass"] for criterion in result["criteria"]] == [True, False]
+    assert re.search(r"^angle +at most 1 +\S+ +FAIL$", capsys.readouterr().out, re.MULTILINE)
+
+
+def test_quick_is_not_judged(tmp_path, capsys):
+    verdict = Verdict(argparse.Namespace(name="99_name", out=tmp_path, quick=True))
+    verdict.expect("angle", 2.0, at_most=1.0)
+    verdict.finish()
+    assert json.loads((tmp_path / "result.json").read_text())["criteria"][0]["pass"] is None
+
+
+def test_measured_may_be_of_numpy(verdict, tmp_path):
+    verdict.expect("float32", np.float32(0.5), at_most=1.0)
+    verdict.expect("0-d", np.array(0.5), at_least=0.0)
+    verdict.finish()
+    result = json.loads((tmp_path / "result.json").read_text())
+    assert [(criterion["measured"], criterion["pass"]) for criterion in result["criteria"]] == [(0.5, True), (0.5, True)]
+
+
+def test_saving_a_figure_says_where(tmp_path, capsys):
+    demo.save(Figure(figsize=(1, 1)), argparse.Namespace(out=tmp_path), "empty.png")
+    assert (tmp_path / "empty.png").exists()
+    assert capsys.readouterr().out == f"wrote {tmp_path / 'empty.png'}\n"

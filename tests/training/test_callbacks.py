@@ -1,0 +1,230 @@
+"""Early stopping, checkpoints in their folder, and the moments at which callbacks are called."""
+
+import numpy as np
+import pytest
+
+import minigen as mg
+from minigen import optim
+from minigen.errors import StateError
+from minigen.training import Callback, Checkpoint, EarlyStopping, checkpoint, fit
+from tests.training.networks import Countdown, assert_same, examples, made, numbers
+
+
+def countdown(script, *callbacks, epochs=None, **options):
+    """A run whose validation losses are the script; (history, number of the epoch whose weights the model has)."""
+    model = Countdown(script)
+    optimizer = optim.SGD(model.parameters(), lr=1.0)
+    x = examples(2)
+    history = fit(model, x, validation=x, optimizer=optimizer, epochs=epochs or len(script),
+                  callbacks=callbacks, progress=False, **options)
+    return history, -round(model.value.item())
+
+
+# -- early stopping ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("script, patience, minimum, epochs, best", [
+    pytest.param([5, 4, 3, 3.5, 3.2, 2], 2, 0.0, 5, 3, id="stops, and misses the later improvement"),
+    pytest.param([5, 4, 3, 3.5, 3.2, 2], 3, 0.0, 6, 6, id="a longer patience sees it"),
+    pytest.param([5, 4, 3, 2], 1, 0.0, 4, 4, id="always better: no stop"),
+    pytest.param([5, 6, 7, 8], 1, 0.0, 2, 1, id="never better"),
+    pytest.param([5, 5, 5, 5], 2, 0.0, 3, 1, id="equal is not better"),
+    pytest.param([5, 4, 6, 6], 9, 0.0, 4, 2, id="epochs are over before patience: best weights nevertheless"),
+    pytest.param([4, 3.75, 3.5, 1], 2, 0.5, 3, 1, id="falls by the minimum, not by more"),
+    pytest.param([4, 3.75, 3.25, 3.125, 1], 2, 0.5, 5, 5,
+                 id="falls by more than the minimum within the patience"),
+    pytest.param([-1, -2, -1, -1], 2, 0.0, 4, 2, id="negative losses"),
+])  # fmt: skip
+def test_early_stopping(script, patience, minimum, epochs, best):
+    history, weights = countdown(script, EarlyStopping(patience, minimum=minimum))
+    assert history["epoch"] == list(range(1, epochs + 1))
+    assert weights == best, "the best weights were not restored"
+
+
+def test_monitor_is_any_column():
+    model, optimizer = made()
+    early = EarlyStopping(1, monitor="mse")
+    history = fit(model, examples(), optimizer=optimizer, epochs=3, callbacks=[early], progress=False)
+    assert early.best == min(history["mse"])
+
+
+def test_unknown_monitor_names_the_columns():
+    with pytest.raises(KeyError, match="no column 'accuracy', only epoch, loss, validation loss, seconds"):
+        countdown([1.0], EarlyStopping(monitor="accuracy"))
+    model, optimizer = made()
+    with pytest.raises(KeyError, match="no column 'validation loss', only epoch, loss, mse, size, seconds"):
+        fit(model, examples(), optimizer=optimizer, epochs=1, callbacks=[EarlyStopping()], progress=False)
+
+
+@pytest.mark.parametrize("patience", [0, -1])
+def test_patience_is_at_least_one(patience):
+    with pytest.raises(ValueError, match=f"patience is a number of epochs, at least 1, got {patience}"):
+        EarlyStopping(patience)
+
+
+def test_early_stopping_says_what_it_restored(capsys):
+    model, optimizer = Countdown([5, 4, 6, 7]), None
+    optimizer = optim.SGD(model.parameters(), lr=1.0)
+    fit(model, examples(2), validation=examples(2), optimizer=optimizer, epochs=4,
+        callbacks=[EarlyStopping(2)])
+    assert "best validation loss 4 was in epoch 2; its weights are restored" in capsys.readouterr().err
+
+
+def test_state_of_early_stopping():
+    early = EarlyStopping(2)
+    countdown([5, 4, 6], early)
+    copy = EarlyStopping(2)
+    copy.load_state_dict(early.state_dict())
+    assert_same(copy.state_dict(), early.state_dict())
+    assert copy.state_dict()["weights/value"] == -2
+    fresh = EarlyStopping(2)
+    copy.load_state_dict(fresh.state_dict())
+    assert_same(copy.state_dict(), fresh.state_dict())
+    with pytest.raises(StateError, match="got a state with .*, expected best and best_epoch"):
+        copy.load_state_dict({"best": np.array(1.0)})
+
+
+def test_best_weights_are_a_copy():
+    early = EarlyStopping(9)
+    countdown([5, 6, 7], early)
+    assert early.weights["value"] == -1
+
+
+# -- checkpoints in their folder ---------------------------------------------------------------------------------
+
+
+class Counted(Checkpoint):
+    """Remembers the epochs after which it saved."""
+
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        self.saved = []
+
+    def save(self, run):
+        super().save(run)
+        self.saved.append(run.epoch)
+
+
+@pytest.mark.parametrize("every, saved", [(1, [1, 2, 3, 4, 5]), (2, [2, 4, 5]), (5, [5]), (9, [5])])
+def test_every(every, saved, tmp_path):
+    save = Counted(tmp_path, every=every)
+    countdown([5, 4, 3, 2, 1], save)
+    assert save.saved == saved
+    assert checkpoint.load(tmp_path / "checkpoint.npz")[1]["epoch"] == 5
+
+
+@pytest.mark.parametrize("behind", [False, True], ids=["before EarlyStopping", "behind EarlyStopping"])
+def test_the_epoch_that_stops_early_is_saved(behind, tmp_path):
+    save, early = Counted(tmp_path, every=2), EarlyStopping(2)
+    countdown([5, 6, 7, 8], *([early, save] if behind else [save, early]))
+    assert save.saved == [2, 3]
+
+
+def test_folder_layout(tmp_path):
+    folder = tmp_path / "runs" / "countdown"
+    history, _ = countdown([5, 4, 3], Checkpoint(str(folder)))
+    assert sorted(path.name for path in folder.iterdir()) == ["checkpoint.npz", "history.csv"]
+    lines = (folder / "history.csv").read_text().split()
+    assert lines[0] == "epoch,loss,validation" and len(lines[1:]) == 4
+    assert [line.split(",")[:3] for line in lines[2:]] == [
+        [str(epoch), str(loss), str(float(validation))]
+        for epoch, loss, validation in zip(history["epoch"], history["loss"], history["validation loss"])
+    ]
+
+
+def test_a_checkpoint_is_plain_npz(tmp_path):
+    model, optimizer = made()
+    fit(model, examples(), optimizer=optimizer, epochs=1, callbacks=[Checkpoint(tmp_path)], progress=False)
+    with np.load(tmp_path / "checkpoint.npz", allow_pickle=False) as file:
+        for name, value in model.state_dict().items():
+            np.testing.assert_array_equal(file[f"model/{name}"], value)
+
+
+@pytest.mark.parametrize("every", [0, -1])
+def test_every_is_at_least_one(every):
+    with pytest.raises(ValueError, match=f"every {every} epochs .* at least 1"):
+        Checkpoint("folder", every=every)
+
+
+def test_a_run_overwrites_the_checkpoint_of_an_older_one(tmp_path):
+    countdown([5, 4, 3], Checkpoint(tmp_path))
+    countdown([5], Checkpoint(tmp_path))
+    assert checkpoint.load(tmp_path / "checkpoint.npz")[1]["epoch"] == 1
+    assert len((tmp_path / "history.csv").read_text().splitlines()) == 2
+
+
+# -- callbacks of one's own --------------------------------------------------------------------------------------
+
+
+def test_callbacks_are_called_in_order_and_checkpoint_after_all_others(tmp_path):
+    calls = []
+
+    class Listener(Callback):
+        def __init__(self, name):
+            self.name = name
+
+        def epoch_ended(self, run):
+            calls.append((self.name, run.epoch))
+
+        def run_ended(self, run):
+            calls.append((self.name, "end"))
+
+    class Save(Checkpoint):
+        def epoch_ended(self, run):
+            calls.append(("save", run.epoch))
+
+    countdown([5, 4], Save(tmp_path), Listener("a"), Listener("b"))
+    assert calls == [("a", 1), ("b", 1), ("save", 1), ("a", 2), ("b", 2), ("save", 2), ("a", "end"),
+                     ("b", "end")]
+
+
+def test_a_callback_may_stop_the_run():
+    class Enough(Callback):
+        def stops(self, run):
+            return run.history.rows != [] and run.history["validation loss"][-1] < 3.5
+
+    assert countdown([5, 4, 3, 2], Enough())[0]["epoch"] == [1, 2, 3]
+
+
+def test_what_a_callback_remembers_travels_with_the_checkpoint(tmp_path):
+    class Counter(Callback):
+        def __init__(self):
+            self.count = 0
+
+        def epoch_ended(self, run):
+            self.count += 1
+
+        def state_dict(self):
+            return {"count": np.array(self.count)}
+
+        def load_state_dict(self, state):
+            self.count = int(state["count"])
+
+    countdown([5, 4, 3], Checkpoint(tmp_path), Counter(), epochs=2)
+    counter = Counter()
+    countdown([5, 4, 3], counter, Checkpoint(tmp_path), epochs=3, resume=tmp_path)
+    assert counter.count == 3
+
+
+def test_the_run_is_there_to_look_at():
+    seen = []
+
+    class Look(Callback):
+        def epoch_ended(self, run):
+            seen.append((run.epoch, run.epochs, run.finished, list(run.history["epoch"]), run.optimizer.steps,
+                         run.model.training))
+
+    countdown([5, 4], Look())
+    assert seen == [(1, 2, False, [1], 1, True), (2, 2, True, [1, 2], 2, True)]
+
+
+def test_callbacks_do_not_disturb_the_run(tmp_path):
+    results = []
+    for callbacks in ([], [Checkpoint(tmp_path), EarlyStopping(50)]):
+        model, optimizer = made()
+        history = fit(model, examples(), validation=examples(5, 6), optimizer=optimizer, epochs=2,
+                      callbacks=callbacks, progress=False)
+        results.append(numbers(model, optimizer, history))
+    assert results[0]["history/validation loss"][1] < results[0]["history/validation loss"][0], "the last epoch is to be the best"
+    assert_same(results[1], results[0])
+    assert mg.backend.current().name == "numpy"
