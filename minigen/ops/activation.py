@@ -54,15 +54,18 @@ def softplus_dx(g, y, x):
 def sigmoid_cross_entropy(logits: Array, targets: Array) -> Array:
     """Binary cross entropy of sigmoid(logits) against targets in [0, 1], in nats, element by element.
 
-    -t log s(x) - (1 - t) log(1 - s(x)) = log(1 + e^-|x|) + (max(x, 0) - t x): finite for every logit, and exact for a
+    -t log s(x) - (1 - t) log(1 - s(x)) = log(1 + e^-|x|) + |x| / 2 + (1/2 - t) x: finite for every logit, and exact for a
     confident right answer, where softplus(x) - t x would round to 0. Both of one shape: (n, 1) against (n,) would
     broadcast to n * n pairs. `losses.bce_with_logits` reduces it.
     """
     if getattr(targets, "shape", ()) not in ((), logits.shape):
         raise ValueError(f"logits have shape {logits.shape}, targets {targets.shape}: expected the same")
     xp = array_module(logits)
-    loss = xp.log1p(xp.exp(-abs(logits)))
-    loss += xp.maximum(logits, 0) - targets * logits
+    size = abs(logits)
+    loss = xp.log1p(xp.exp(-size))
+    size *= 0.5
+    size += (0.5 - targets) * logits  # first the part that is exactly 0 for a certain and right answer
+    loss += size
     return loss
 
 
