@@ -15,7 +15,7 @@ from minigen.autograd import (
     op,
     profile,
 )
-from minigen.backend import asarray, seed, to_numpy, use, use_from_environment
+from minigen.backend import asarray, keep_freed_memory, seed, to_numpy, use, use_from_environment
 from minigen.ops import *  # noqa: F403
 from minigen.ops import __all__ as _ops
 
@@ -26,6 +26,7 @@ __all__ = [
     "profile", "seed", "to_numpy", "use", *_ops,
 ]
 
+keep_freed_memory()
 use_from_environment()
 
 

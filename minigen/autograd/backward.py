@@ -146,14 +146,19 @@ def push(node: Tensor, g: Any, gradients: dict[int, Share], wanted: set[int] | N
 
         share = gradients.get(id(x))
         if share is None:
-            # A fresh array is the engine's own; g itself, an input, or a view of one belongs to others.
-            fresh = not create_graph and gx is not g and gx is not y and gx.base is None \
-                and not any(gx is array for array in inputs)
-            gradients[id(x)] = Share(gx, owned=fresh)
+            gradients[id(x)] = Share(gx, owned=not create_graph and is_fresh(gx, g, y, *inputs))
         elif share.owned:
             share.value += gx
         else:
             share.value, share.owned = share.value + gx, not create_graph
+
+
+def is_fresh(gx: Array, *others: Any) -> bool:
+    """Whether a rule made gx itself; g, the result, an input, or a view of one belongs to others."""
+    for array in others:
+        if gx is array:
+            return False
+    return gx.base is None
 
 
 def undo_broadcast(g: Any, shape: tuple[int, ...]) -> Any:

@@ -138,11 +138,13 @@ def reduced_shape(x: Any, axis: Axis) -> tuple[int, ...]:
 
 def count(x: Any, axis: Axis) -> int:
     """How many elements are reduced into one."""
-    return math.prod(x.shape[i] for i in normalized(axis, len(x.shape)))
+    return x.size if axis is None else math.prod(x.shape[i] for i in normalized(axis, len(x.shape)))
 
 
 def repeat(g: Any, x: Any, axis: Axis) -> Any:
     """g, a reduction of x along `axis` with or without keepdims, repeated to the shape of x."""
+    if not g.shape:
+        return broadcast_to(g, shape=x.shape)
     axes = normalized(axis, len(x.shape))
     return broadcast_to(reshape(g, shape=tuple(1 if i in axes else n for i, n in enumerate(x.shape))), shape=x.shape)
 

@@ -26,11 +26,13 @@ class SGD(Optimizer):
         super().__init__(parameters, lr, **options)
 
     def update(self, values: Array, gradient: Array, lr: float, velocity: Array | None = None) -> None:
-        if velocity is not None:
+        if velocity is None:
+            gradient *= lr
+            values -= gradient
+        else:
             velocity *= self.momentum
             velocity += gradient
-            gradient = gradient + self.momentum * velocity if self.nesterov else velocity
-        values -= lr * gradient
+            values -= lr * (gradient + self.momentum * velocity if self.nesterov else velocity)
 
 
 class RMSprop(Optimizer):
