@@ -7,6 +7,7 @@ needed at all: in c = b + b, b = a * a, the rule of b must run once, on the sum 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -118,7 +119,7 @@ def nodes_below(y: Tensor) -> list[Tensor]:
                 if x.requires_grad and id(x) not in found:
                     found[id(x)] = x
                     stack.append(x)
-    return sorted(found.values(), key=lambda node: node.serial)
+    return sorted(found.values(), key=attrgetter("serial"))
 
 
 def push(node: Tensor, g: Any, gradients: dict[int, Share], wanted: set[int] | None, create_graph: bool) -> None:

@@ -1,11 +1,11 @@
 """Activations, element by element: any shape -> the same shape. Rules use results (y) rather than inputs where that saves an
-operation, and multiply by bool masks, which is faster than `where`."""
+operation, multiply by bool masks, which is faster than `where`, and clip, which is faster than `maximum` with a number."""
 
 import numpy as np
 
 from minigen.autograd.op import op
 from minigen.backend import Array, array_module
-from minigen.ops.elementwise import minimum
+from minigen.ops.elementwise import clip
 
 
 @op(method="tanh")
@@ -22,10 +22,10 @@ def tanh_dx(g, y, x):
 
 @op(method="sigmoid")
 def sigmoid(x: Array) -> Array:
-    """1 / (1 + e^-x). Where e^-x overflows the result is 0, as it should be."""
+    """1 / (1 + e^-x), computed from expm1, which is faster than exp. Where it overflows the result is 0, as it should be."""
     with np.errstate(over="ignore"):
-        y = array_module(x).exp(-x)
-    y += 1.0
+        y = array_module(x).expm1(-x)
+    y += 2.0
     return 1.0 / y
 
 
@@ -40,7 +40,7 @@ def softplus(x: Array) -> Array:
     """log(1 + e^x), computed as max(x, 0) + log(1 + e^-|x|), which cannot overflow. -softplus(-x) is log sigmoid(x)."""
     xp = array_module(x)
     y = xp.log1p(xp.exp(-abs(x)))
-    y += xp.maximum(x, 0)
+    y += xp.clip(x, 0, None)
     return y
 
 
@@ -54,18 +54,15 @@ def softplus_dx(g, y, x):
 def sigmoid_cross_entropy(logits: Array, targets: Array) -> Array:
     """Binary cross entropy of sigmoid(logits) against targets in [0, 1], in nats, element by element.
 
-    -t log s(x) - (1 - t) log(1 - s(x)) = log(1 + e^-|x|) + |x| / 2 + (1/2 - t) x: finite for every logit, and exact for a
+    -t log s(x) - (1 - t) log(1 - s(x)) = log(1 + e^-|x|) + (max(x, 0) - t x): finite for every logit, and exact for a
     confident right answer, where softplus(x) - t x would round to 0. Both of one shape: (n, 1) against (n,) would
     broadcast to n * n pairs. `losses.bce_with_logits` reduces it.
     """
     if getattr(targets, "shape", ()) not in ((), logits.shape):
         raise ValueError(f"logits have shape {logits.shape}, targets {targets.shape}: expected the same")
     xp = array_module(logits)
-    size = abs(logits)
-    loss = xp.log1p(xp.exp(-size))
-    size *= 0.5
-    size += (0.5 - targets) * logits  # first the part that is exactly 0 for a certain and right answer
-    loss += size
+    loss = xp.log1p(xp.exp(-abs(logits)))
+    loss += xp.clip(logits, 0, None) - targets * logits
     return loss
 
 
@@ -84,7 +81,7 @@ def sigmoid_cross_entropy_dtargets(g, y, logits, targets):
 @op(method="relu")
 def relu(x: Array) -> Array:
     """max(x, 0); its derivative at 0 is taken to be 0."""
-    return array_module(x).maximum(x, 0)
+    return array_module(x).clip(x, 0, None)
 
 
 @relu.vjp("x")
@@ -114,7 +111,7 @@ def elu(x: Array, *, alpha: float = 1.0) -> Array:
 @elu.vjp("x")
 def elu_dx(g, y, x, *, alpha):
     """dL/dx = g where x > 0, else g * (y + alpha)."""
-    return g * (minimum(y, 0.0) + alpha) + (g * (1.0 - alpha)) * (x > 0)
+    return g * (clip(y, high=0.0) + alpha) + (g * (1.0 - alpha)) * (x > 0)
 
 
 # Fixed point of mean 0 and variance 1 (Klambauer et al. 2017, equation 14).
@@ -132,13 +129,13 @@ def selu(x: Array) -> Array:
 def selu_dx(g, y, x):
     """dL/dx = g * scale where x > 0, else g * (y + scale * alpha)."""
     floor = SELU_SCALE * SELU_ALPHA
-    return g * (minimum(y, 0.0) + floor) + (g * (SELU_SCALE - floor)) * (x > 0)
+    return g * (clip(y, high=0.0) + floor) + (g * (SELU_SCALE - floor)) * (x > 0)
 
 
 def scaled_elu(x: Array, scale: float, alpha: float) -> Array:
     """scale * x for x > 0, scale * alpha * (e^x - 1) below: the forward pass of elu and selu, in four passes over x."""
     xp = array_module(x)
-    y = xp.expm1(xp.minimum(x, 0))
+    y = xp.expm1(xp.clip(x, None, 0))
     y *= scale * alpha
-    y += xp.maximum(x * scale if scale != 1.0 else x, 0)
+    y += xp.clip(x * scale if scale != 1.0 else x, 0, None)
     return y

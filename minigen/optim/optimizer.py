@@ -13,7 +13,7 @@ from minigen.errors import GraphError, NonFiniteError, StateError
 
 Schedule = Callable[[int], float]
 
-CHUNK = 1 << 16  # elements updated at a time on the CPU: all buffers of a chunk stay in the cache between operations
+CHUNK = 1 << 17  # elements updated at a time on the CPU: all buffers of a chunk stay in the cache between operations
 
 
 class Optimizer:
