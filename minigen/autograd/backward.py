@@ -10,10 +10,8 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
-import numpy as np
-
 from minigen import backend
-from minigen.autograd.border import plain
+from minigen.autograd.border import array_of, plain
 from minigen.autograd.calls import name_of, wrong_gradient
 from minigen.autograd.context import observer, recording
 from minigen.autograd.tensor import Tensor
@@ -86,7 +84,8 @@ def grad(y: Tensor, xs: Sequence[Tensor], cotangent: Any = None, create_graph: b
                                  "pass allow_unused=True for a zero gradient")
             results.append(Tensor(backend.array_module(x.data).zeros_like(x.data)))
         else:
-            results.append(share.value if create_graph else Tensor(array_of(share.value)))
+            value = share.value if share.owned or create_graph else share.value + 0  # nobody else's array
+            results.append(value if create_graph else Tensor(array_of(value)))
     return results
 
 
@@ -125,9 +124,11 @@ def nodes_below(y: Tensor) -> list[Tensor]:
 def push(node: Tensor, g: Any, gradients: dict[int, Share], wanted: set[int] | None, create_graph: bool) -> None:
     """Run the node's rules and add the results to its inputs' gradients."""
     op, watcher = node.op, observer.get()
-    attributes = {**op.defaults, **node.attributes}
+    attributes = {**op.defaults, **node.attributes} if op.attributes else {}
     # One text, two speeds: plain arrays make plain arrays; Tensors record the graph of the derivative.
-    y, inputs = (node, node.inputs) if create_graph else (node._data, [plain(x) for x in node.inputs])
+    y, inputs = node, node.inputs
+    if not create_graph:
+        y, inputs = node._data, [x._data if isinstance(x, Tensor) else plain(x) for x in inputs]
     for position, x in enumerate(node.inputs):
         if not isinstance(x, Tensor) or not x.requires_grad or (wanted is not None and id(x) not in wanted):
             continue
@@ -140,9 +141,10 @@ def push(node: Tensor, g: Any, gradients: dict[int, Share], wanted: set[int] | N
             gx = rule(g, y, *inputs, **attributes)
         else:
             gx = watcher.backward(node, rule, (g, y, *inputs), attributes)
-        if op.broadcasts and hasattr(gx, "shape") and gx.shape != x._data.shape:
-            gx = undo_broadcast(gx, x._data.shape)
-        if getattr(gx, "shape", None) != x._data.shape or gx.dtype != x._data.dtype:
+        data = x._data
+        if op.broadcasts and hasattr(gx, "shape") and gx.shape != data.shape:
+            gx = undo_broadcast(gx, data.shape)
+        if getattr(gx, "shape", None) != data.shape or (gx.dtype is not data.dtype and gx.dtype != data.dtype):
             raise wrong_gradient(op, rule, position, gx, x)
 
         share = gradients.get(id(x))
@@ -191,8 +193,3 @@ def initial_cotangent(y: Tensor, cotangent: Any) -> Array:
     if g.shape != y.shape:
         raise ShapeError(f"cotangent: got shape {g.shape}, expected that of the output, {y.shape}")
     return g
-
-
-def array_of(x: Any) -> Array:
-    """x, a NumPy scalar turned back into an array of no axes."""
-    return x if backend.is_array(x) else np.asarray(x)

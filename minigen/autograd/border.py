@@ -5,12 +5,17 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from minigen.backend import Array
+from minigen.backend import Array, is_array
 
 
 def plain(x: Any) -> Any:
     """The array inside a tensor, the Python number inside a NumPy scalar; anything else as it is."""
     return x._data if isinstance(x, Border) else x.item() if isinstance(x, np.generic) else x
+
+
+def array_of(x: Any) -> Array:
+    """x, a NumPy scalar turned back into an array of no axes."""
+    return x if is_array(x) else np.asarray(x)
 
 
 class Border:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from minigen.backend import check_same_device
-from minigen.errors import DtypeError, ShapeError
+from minigen.errors import DeviceError, DtypeError, ShapeError
 
 
 def bind(op: Any, inputs: tuple, attributes: dict) -> tuple[tuple, dict]:
@@ -36,11 +36,14 @@ def mixed_dtypes(op: Any, inputs: tuple) -> DtypeError:
 
 def explain(op: Any, arrays: list, error: Exception) -> Exception:
     """NumPy's error, retold with the op's name and its inputs; a mix of devices is told as such."""
-    check_same_device(tuple(arrays))
+    try:
+        check_same_device(tuple(arrays))
+    except DeviceError as mixed:
+        return DeviceError(f"{op.name} {mixed}")
     if isinstance(error, (ShapeError, DtypeError, IndexError)):
         return type(error)(f"{op.name}: {error}")
     kind = ShapeError if isinstance(error, ValueError) else TypeError
-    hint = "; is its result one array?" if isinstance(error, AttributeError) else ""
+    hint = "; is its result one array?" if "no attribute 'dtype'" in str(error) else ""
     return kind(f"{op.name}: {error}{hint} (inputs: {describe(arrays)})")
 
 

@@ -33,6 +33,8 @@ def gradcheck(f: Callable, *arrays: Any, order: int = 2, wrt: Sequence[int] | No
     """
     arrays = tuple(read_only(to_numpy(x)) for x in arrays)
     wrt = [i for i, x in enumerate(arrays) if x.dtype.kind == "f"] if wrt is None else list(wrt)
+    if not wrt:
+        raise DtypeError(f"gradcheck needs a float64 array to differentiate by, got {[str(x.dtype) for x in arrays]}")
     for i in wrt:
         if arrays[i].dtype != np.float64:
             raise DtypeError(f"gradcheck needs float64, got {arrays[i].dtype} for input {i}: x.astype('float64')")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from minigen import backend
-from minigen.autograd.border import Border
+from minigen.autograd.border import Border, plain
 from minigen.backend import Array
 from minigen.errors import DtypeError, GraphError, ShapeError
 
@@ -20,10 +20,10 @@ next_serial = itertools.count(1).__next__
 class Tensor(Border):
     """An array and, if it was computed from tensors that require a gradient, the op and the inputs it came from.
 
-    `data`: a floating-point array of the current backend, or what becomes one: lists and Python numbers become float32, a
-    float array keeps its dtype. Integers (labels, indices) stay plain arrays. `grad` is a plain array, filled by
-    `backward()` on leaves that require a gradient. References run from a result to its inputs only, so a graph is freed the
-    moment its result is dropped.
+    `data`: a float array, which keeps its dtype and is shared, not copied; lists and Python numbers become float32. Integers
+    (labels, indices) stay plain arrays. `grad` is a plain array, filled by `backward()` on leaves that require a gradient.
+    An array that an op has used must not be changed in place before the backward pass; tensors change only through `assign`
+    (or `p.data -= ...`), which the engine notices. References run from a result to its inputs only, so a graph dies with it.
     """
 
     __slots__ = ("_data", "requires_grad", "grad", "op", "inputs", "attributes", "serial", "name", "__weakref__")
@@ -58,8 +58,11 @@ class Tensor(Border):
         """
         if self.op is not None:
             raise GraphError(f"cannot assign to the result of {self.op.name}: only leaves can be changed")
+        value = plain(value)
+        if not backend.is_array(value):
+            value = backend.asarray(np.asarray(value, dtype=self.dtype))
         if value is not self._data:
-            if getattr(value, "shape", ()) not in (self.shape, ()):
+            if value.shape not in (self.shape, ()):
                 raise ShapeError(f"assign to {self.name or 'a tensor'}: got shape {value.shape}, expected {self.shape}")
             self._data[...] = value
         self.serial = next_serial()
@@ -111,3 +114,4 @@ class Parameter(Tensor):
 
     def __init__(self, data: Any, name: str | None = None):
         super().__init__(data, requires_grad=True, name=name)
+        self._data = self._data.copy()  # it will be overwritten, the caller's array must not

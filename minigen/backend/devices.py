@@ -139,4 +139,7 @@ def keep_freed_memory() -> None:
 
 def use_from_environment() -> None:
     """Obey MINIGEN_BACKEND; called once by `import minigen`."""
-    use(os.environ.get("MINIGEN_BACKEND", "numpy"))
+    try:
+        use(os.environ.get("MINIGEN_BACKEND", "numpy"))
+    except ValueError as error:
+        raise ValueError(f"MINIGEN_BACKEND: {error}") from None

@@ -4,7 +4,7 @@ elements, as in the chapter's Keras losses."""
 from typing import Any
 
 from minigen import ops
-from minigen.backend import Array
+from minigen.backend import Array, asarray, is_array
 from minigen.errors import ShapeError
 from minigen.losses.reduction import check_alike, reduce
 
@@ -25,7 +25,8 @@ def bce_with_logits(logits: Any, target: Any, reduction: str = "mean") -> Any:
     """Binary cross entropy of sigmoid(logits) against targets in [0, 1], in nats.
 
     -t log s(x) - (1 - t) log(1 - s(x)), computed from the logit x, which cannot overflow. For targets between 0 and 1 its
-    minimum is their own entropy, not 0: see `metrics.bernoulli_floor`.
+    minimum is their own entropy, not 0: see `metrics.bernoulli_floor`. Targets outside [0, 1] have no minimum at all; that they
+    lie inside is not checked at every step.
     """
     check_alike("bce_with_logits", logits, target)
     return reduce(ops.sigmoid_cross_entropy(logits, target), reduction)
@@ -36,6 +37,7 @@ def cross_entropy(logits: Any, labels: Array, reduction: str = "mean") -> Any:
 
     One number an example, so that "mean" and "batchmean" agree. Raises ValueError for labels out of range.
     """
+    labels = labels if is_array(labels) else asarray(labels)
     if len(logits.shape) != 2 or tuple(labels.shape) != (logits.shape[0],):
         raise ShapeError(f"cross_entropy expects logits (n, classes) and labels (n,), got {tuple(logits.shape)} and "
                          f"{tuple(labels.shape)}")

@@ -25,6 +25,8 @@ def reduce(loss: Any, reduction: str) -> Any:
 def check_alike(name: str, prediction: Any, target: Any) -> None:
     """Raise unless prediction and target have one shape, for (n, 1) against (n,) would broadcast to n * n pairs, and one
     dtype, for pixels from 0 to 255 would pass as targets in [0, 1]."""
+    if not hasattr(target, "shape"):
+        raise TypeError(f"{name}: expected an array as target, got {type(target).__name__}")
     if tuple(prediction.shape) != tuple(target.shape):
         raise ShapeError(f"{name}: prediction has shape {tuple(prediction.shape)}, target {tuple(target.shape)}; "
                          "expected the same")

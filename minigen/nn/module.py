@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from minigen.autograd import Parameter, Tensor, no_grad
+from minigen.autograd.tensor import next_serial
 from minigen.backend import array_module, asarray, current, to_numpy
-from minigen.errors import Located, StateError
+from minigen.errors import DtypeError, Located, StateError
 
 
 class Module:
@@ -103,9 +104,11 @@ class Module:
 
     def astype(self, dtype: Any) -> "Module":
         """Convert all parameters, e.g. to "float64" for a gradcheck; optimizers made before must be made again."""
+        if np.dtype(dtype) not in (np.float32, np.float64):
+            raise DtypeError(f"a model computes in float32 or float64, not in {np.dtype(dtype)}")
         for parameter in self.parameters():
             parameter._data = parameter._data.astype(dtype)
-            parameter.grad = None
+            parameter.grad, parameter.serial = None, next_serial()  # older graphs are stale
         return self
 
     def state_dict(self) -> dict[str, np.ndarray]:

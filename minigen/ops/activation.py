@@ -92,7 +92,9 @@ def relu_dx(g, y, x):
 
 @op
 def leaky_relu(x: Array, *, slope: float = 0.2) -> Array:
-    """x for x > 0, slope * x below. 0.2 is DCGAN's slope (Radford et al. 2016). 0 <= slope <= 1."""
+    """x for x > 0, slope * x below. 0.2 is DCGAN's slope (Radford et al. 2016). 0 <= slope <= 1, else ValueError."""
+    if not 0.0 <= slope <= 1.0:
+        raise ValueError(f"expected 0 <= slope <= 1, got slope={slope}")
     return array_module(x).maximum(x, slope * x)
 
 

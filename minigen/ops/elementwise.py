@@ -7,6 +7,7 @@ import math
 
 from minigen.autograd.op import op
 from minigen.backend import Array, array_module
+from minigen.errors import DtypeError
 
 # -- arithmetic --------------------------------------------------------------------------------------------------
 
@@ -267,7 +268,10 @@ def clip_dx(g, y, x, *, low, high):
 
 @op(broadcasts=True, nondiff=("condition",))
 def where(condition: Array, x: Array, y: Array) -> Array:
-    """x where the bool array `condition` holds, else y; broadcasting."""
+    """x where the bool array `condition` holds, else y; broadcasting. Raises DtypeError for any other condition."""
+    kind = getattr(condition, "dtype", type(condition).__name__)
+    if kind != "bool":
+        raise DtypeError(f"the condition must be bool, such as x > 0, got {kind}")
     return array_module(condition, x, y).where(condition, x, y)
 
 

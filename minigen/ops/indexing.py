@@ -1,12 +1,13 @@
 """Ops that pick elements: getitem and its adjoint scatter_add, take, one_hot."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from minigen.autograd.op import op
 from minigen.autograd.tensor import Tensor
-from minigen.backend import Array, array_module
+from minigen.backend import Array, array_module, asarray, is_array
 
 
 @op
@@ -53,6 +54,7 @@ def is_basic(index: Any) -> bool:
 
 def take(x: Any, indices: Array, axis: int = 0) -> Any:
     """The slices of x at `indices` (an int array) along an axis: rows of a table by number. Raises IndexError out of range."""
+    indices = indices if is_array(indices) else asarray(indices)
     length = x.shape[axis]
     if indices.size and (int(indices.min()) < -length or int(indices.max()) >= length):
         raise IndexError(f"take: indices reach from {int(indices.min())} to {int(indices.max())}, axis {axis} has {length}")
@@ -61,6 +63,7 @@ def take(x: Any, indices: Array, axis: int = 0) -> Any:
 
 def one_hot(labels: Array, classes: int, dtype: Any = np.float32) -> Array:
     """Labels (n,) of integers in 0 .. classes - 1 -> plain array (n, classes) of 0 and 1. Raises ValueError out of range."""
+    labels = labels if is_array(labels) else asarray(labels)
     if labels.dtype.kind not in "iu":
         raise TypeError(f"one_hot: labels must be integers, got {labels.dtype}")
     if labels.size and (int(labels.min()) < 0 or int(labels.max()) >= classes):
@@ -77,5 +80,14 @@ def checked_index(index: Any) -> Any:
     return index
 
 
-Tensor.__getitem__ = lambda self, index: getitem(self, index=checked_index(index))
-Tensor.__iter__ = lambda self: (self[i] for i in range(len(self)))
+def getitem_method(self: Tensor, index: Any) -> Tensor:
+    """x[index], with any index that NumPy knows."""
+    return getitem(self, index=checked_index(index))
+
+
+def iterate(self: Tensor) -> Iterator[Tensor]:
+    """Along the first axis."""
+    return (self[i] for i in range(len(self)))
+
+
+Tensor.__getitem__, Tensor.__iter__ = getitem_method, iterate

@@ -15,6 +15,10 @@ def matmul(x: Array, y: Array) -> Array:
 
     Where y is one matrix, all rows of x go through a single product.
     """
+    if not getattr(x, "shape", ()) or not getattr(y, "shape", ()):
+        raise TypeError("expected two arrays of at least one axis: a number multiplies with *")
+    if x.shape[-1] != y.shape[-2 if y.ndim > 1 else 0]:
+        raise ValueError(f"got {x.shape} @ {y.shape}, expected (..., n, k) @ (..., k, m)")
     if y.ndim == 2 and x.ndim > 2:
         return (x.reshape(-1, x.shape[-1]) @ y).reshape(*x.shape[:-1], y.shape[1])
     return x @ y
@@ -60,7 +64,7 @@ def rows(x):
 @op
 def dense(x: Array, w: Array, b: Array) -> Array:
     """x @ w + b, fused: x (n, in), w (in, out), b (out,) -> (n, out)."""
-    if x.ndim != 2 or w.ndim != 2 or b.shape != w.shape[1:]:
+    if x.ndim != 2 or w.ndim != 2 or x.shape[1] != w.shape[0] or b.shape != w.shape[1:]:
         raise ValueError(f"expected x (n, in), w (in, out), b (out,), got {x.shape}, {w.shape}, {b.shape}")
     y = x @ w
     y += b

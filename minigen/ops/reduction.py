@@ -18,7 +18,7 @@ def sum(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Array:
     """Sum along `axis`."""
     if axis is None and not keepdims:
         return total(x)
-    if axis in (0, (0,)) and x.ndim == 2 and not keepdims:
+    if axis in (0, (0,)) and x.ndim == 2 and not keepdims and x.dtype.kind == "f":
         return array_module(x).ones(len(x), dtype=x.dtype) @ x  # as a matrix product: twice as fast
     return x.sum(axis=axis, keepdims=keepdims)
 
@@ -130,7 +130,7 @@ def total(x: Array) -> Array:
     Where an example is so long that one running sum would lose digits, by NumPy's pairwise summation.
     """
     length = x.size // len(x) if x.ndim > 1 and len(x) else 0
-    if not 1 < length <= 4096:
+    if not 1 < length <= 4096 or x.dtype.kind != "f":
         return x.sum()
     return (x.reshape(len(x), length) @ array_module(x).ones(length, dtype=x.dtype)).sum()
 

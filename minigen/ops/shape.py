@@ -142,14 +142,16 @@ def split(x: Tensor, sections: int, axis: int = 0) -> list[Any]:
 
 def expand_dims(x: Tensor, axis: int) -> Any:
     """x with a new axis of length 1 at position `axis`."""
-    position = axis % (len(x.shape) + 1)
+    position = checked_axis("expand_dims", axis, len(x.shape) + 1)
     return reshape(x, shape=(*x.shape[:position], 1, *x.shape[position:]))
 
 
 def squeeze(x: Tensor, axis: int | tuple[int, ...] | None = None) -> Any:
     """x without the given axes of length 1; by default without all of them."""
     ndim = len(x.shape)
-    axes = range(ndim) if axis is None else [i % ndim for i in (axis if isinstance(axis, tuple) else (axis,))]
+    axes = range(ndim) if axis is None else [
+        checked_axis("squeeze", i, ndim) for i in (axis if isinstance(axis, tuple) else (axis,))
+    ]
     if axis is not None and any(x.shape[i] != 1 for i in axes):
         raise ValueError(f"squeeze: axis {axis} of shape {x.shape} is not of length 1")
     return reshape(x, shape=tuple(n for i, n in enumerate(x.shape) if n != 1 or i not in axes))
@@ -158,8 +160,16 @@ def squeeze(x: Tensor, axis: int | tuple[int, ...] | None = None) -> Any:
 def swapaxes(x: Tensor, first: int, second: int) -> Any:
     """x with two axes exchanged."""
     axes = list(range(len(x.shape)))
+    first, second = (checked_axis("swapaxes", axis, len(axes)) for axis in (first, second))
     axes[first], axes[second] = axes[second], axes[first]
     return transpose(x, axes=tuple(axes))
+
+
+def checked_axis(name: str, axis: int, ndim: int) -> int:
+    """The axis counted from the front. Raises IndexError out of range."""
+    if not -ndim <= axis < ndim:
+        raise IndexError(f"{name}: axis {axis} is out of range, expected {-ndim} to {ndim - 1}")
+    return axis % ndim
 
 
 def flatten(x: Tensor) -> Any:
@@ -172,7 +182,24 @@ def shape_argument(values: tuple) -> tuple[int, ...]:
     return tuple(values[0]) if len(values) == 1 and isinstance(values[0], (tuple, list)) else values
 
 
-Tensor.reshape = lambda self, *shape: reshape(self, shape=shape_argument(shape))
-Tensor.transpose = lambda self, *axes: transpose(self, axes=shape_argument(axes) if axes and axes != (None,) else None)
+# -- as methods, with NumPy's calling conventions ------------------------------------------------------------------
+
+
+def reshape_method(self: Tensor, *shape: Any) -> Tensor:
+    """x.reshape(2, 3) or x.reshape((2, 3)): the elements, in row-major order, in another shape; one length may be -1."""
+    return reshape(self, shape=shape_argument(shape))
+
+
+def transpose_method(self: Tensor, *axes: Any) -> Tensor:
+    """x.transpose(), x.transpose(1, 0, 2) or x.transpose((1, 0, 2)): the axes permuted; by default, reversed."""
+    return transpose(self, axes=shape_argument(axes) if axes and axes != (None,) else None)
+
+
+def ravel(self: Tensor) -> Tensor:
+    """All elements in one row."""
+    return reshape(self, shape=(-1,))
+
+
+Tensor.reshape, Tensor.transpose, Tensor.ravel = reshape_method, transpose_method, ravel
+Tensor.squeeze, Tensor.swapaxes, Tensor.flatten = squeeze, swapaxes, ravel
 Tensor.T = property(transpose, doc="The transpose: axes reversed.")
-Tensor.squeeze, Tensor.swapaxes, Tensor.ravel = squeeze, swapaxes, lambda self: reshape(self, shape=(-1,))

@@ -21,8 +21,8 @@ class Optimizer:
 
     The values of all parameters move into one flat array, of which each parameter's data becomes a view; gradients are gathered
     into a second one, and each buffer is a third. `lr`: a number, or a schedule, a function of the number of steps done.
-    `weight_decay`: adds weight_decay * p to the gradient (L2, mean-field of a Gaussian prior). `clip_norm`: scales the gradient
-    of all parameters together down to this Euclidean norm (Pascanu et al. 2013). Parameters without a gradient stay as they are.
+    `weight_decay`: adds weight_decay * p to the gradient (a Gaussian prior on p; not AdamW's decay). `clip_norm`: scales the
+    gradient of all parameters together down to this Euclidean norm (Pascanu et al. 2013). Parameters without a gradient stay.
     """
 
     buffers: tuple[str, ...] = ()
@@ -60,6 +60,11 @@ class Optimizer:
         for p, (start, stop) in zip(self.parameters, self._bounds):
             p._data = self.values[start:stop].reshape(p.shape)
         self._views = [p._data for p in self.parameters]
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """A copy or an unpickled optimizer owns its parameters' values anew."""
+        vars(self).update(state)
+        self._adopt()
 
     def zero_grad(self) -> None:
         """Forget all gradients."""
@@ -150,8 +155,11 @@ class Optimizer:
 
     def settings(self) -> dict[str, Any]:
         """The hyperparameters, for checkpoints and messages."""
-        plain = {name: value for name, value in vars(self).items() if isinstance(value, (bool, int, float))}
+        plain = {name: value for name, value in vars(self).items() if isinstance(value, (bool, int, float, np.generic))}
+        plain = {name: value.item() if isinstance(value, np.generic) else value for name, value in plain.items()}
         plain.pop("steps")
+        if callable(self.lr):
+            plain["lr"] = "a schedule"  # functions cannot be compared: a resumed run may take another one
         return {"optimizer": type(self).__name__, **plain}
 
     def __repr__(self) -> str:

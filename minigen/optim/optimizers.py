@@ -1,5 +1,6 @@
 """The optimizers of the chapter. p: parameters, g: gradient, t = 1, 2, ...: the number of the step."""
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -114,6 +115,12 @@ class Nadam(Adam):
         return self.beta1 * (1.0 - 0.5 * 0.96 ** (0.004 * t))
 
     def product(self, t: int) -> float:
-        """mu_1 mu_2 ... mu_t; beyond 2,000 factors it is zero to the last digit."""
-        steps = np.arange(1, min(t, 2000) + 1)
-        return float(np.prod(self.beta1 * (1.0 - 0.5 * 0.96 ** (0.004 * steps))))
+        """mu_1 mu_2 ... mu_t."""
+        return momentum_product(self.beta1, t)
+
+
+@functools.lru_cache(maxsize=8)
+def momentum_product(beta1: float, t: int) -> float:
+    """Nadam's mu_1 mu_2 ... mu_t; beyond 2,000 factors it is zero to the last digit."""
+    steps = np.arange(1, min(t, 2000) + 1)
+    return float(np.prod(beta1 * (1.0 - 0.5 * 0.96 ** (0.004 * steps))))

@@ -1,4 +1,4 @@
-"""What can be hung into a training loop. A callback has three moments: after each epoch, on Ctrl-C, and when the run is done."""
+"""What can be hung into a training loop: called before the first step, after each epoch, on Ctrl-C, and at the end."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +16,9 @@ class Callback:
     """Base of callbacks; subclasses override what they need. `state_dict` goes into checkpoints."""
 
     last = False  # whether it is called after all callbacks for which this is False
+
+    def run_started(self, run: "Run") -> None:
+        """Called before the first step, after a resume."""
 
     def epoch_ended(self, run: "Run") -> None:
         """Called when an epoch and its validation are done."""
@@ -79,6 +82,11 @@ class EarlyStopping(Callback):
         self.patience, self.monitor, self.minimum = patience, monitor, minimum
         self.best, self.best_epoch = float("inf"), 0
         self.weights: dict[str, np.ndarray] | None = None
+
+    def run_started(self, run: "Run") -> None:
+        if self.monitor.startswith("validation ") and run.validation is None:
+            raise ValueError(f"EarlyStopping watches {self.monitor!r}, but there is no validation data: "
+                             "pass validation=..., or monitor='loss'")
 
     def epoch_ended(self, run: "Run") -> None:
         value = run.history[self.monitor][-1]

@@ -17,7 +17,7 @@ from minigen.autograd import anomaly, no_grad
 from minigen.autograd.debug import all_finite
 from minigen.backend import asarray, random, to_numpy
 from minigen.data import Batches
-from minigen.errors import CheckpointError, DataError, DtypeError, Located, NonFiniteError, ShapeError
+from minigen.errors import CheckpointError, DataError, DtypeError, Located, NonFiniteError, ShapeError, conversion
 from minigen.nn import Module
 from minigen.optim.optimizer import Optimizer
 from minigen.training import checkpoint
@@ -46,6 +46,8 @@ def fit(model: Module, examples: np.ndarray, *, optimizer: Optimizer, epochs: in
     run = Run(model, optimizer, examples, validation, epochs, batch_size, seed, callbacks, progress)
     if resume is not None:
         run.load(resume)
+    for callback in run.callbacks:
+        callback.run_started(run)
     with stop_requests() as stop_requested:
         while not run.finished:
             run.train_epoch(stop_requested)
@@ -59,6 +61,9 @@ class Run:
 
     def __init__(self, model: Module, optimizer: Optimizer, examples: np.ndarray, validation: np.ndarray | None, epochs: int,
                  batch_size: int, seed: int | None, callbacks: Sequence[Callback], progress: bool):
+        if not hasattr(model, "loss"):
+            raise TypeError(f"{type(model).__name__} has no loss(batch): fit takes a model of minigen.models, or a Module "
+                            "of yours with loss(batch) -> (total, dict of its terms)")
         if epochs < 1:
             raise ValueError(f"epochs is the number of passes over the data, at least 1, got {epochs}")
         for name, array in (("examples", examples), ("validation", validation)):
@@ -253,8 +258,8 @@ def check_examples(name: str, array: Any, model: Module) -> None:
         raise ShapeError(f"{name}: expected an array (n, ...) with n >= 1, got shape {tuple(array.shape)}")
     dtype = next((parameter.dtype for parameter in model.parameters()), array.dtype)
     if array.dtype != dtype:
-        scale = " / 255" if array.dtype == np.uint8 else ""
-        raise DtypeError(f"{name} are {array.dtype}, the model computes in {dtype}: convert with x.astype('{dtype}'){scale}")
+        raise DtypeError(f"{name} are {array.dtype}, the model computes in {dtype}: convert with "
+                         f"{conversion(array.dtype, dtype)}")
     finite = np.isfinite(to_numpy(array)).reshape(len(array), -1).all(axis=1)
     if not finite.all():
         raise DataError(f"{name}: {int((~finite).sum())} of {len(array)} contain NaN or infinity, the first at index "

@@ -5,11 +5,14 @@ Each library is measured in a process of its own, in which nothing has run befor
  1. import the library, and train a tiny network for one step, after a matrix product that wakes all threads.
     This loads what is loaded lazily and makes the thread pools, which belong to the library, not to a step;
  2. give freed memory back to the system, and read the resident set size (VmRSS): the baseline;
- 3. build model, optimizer and data; give freed memory back; reset the kernel's high-water mark (VmHWM); run STEPS steps.
+ 3. build model, optimizer and data; give freed memory back; reset the kernel's high-water mark (VmHWM);
+    run STEPS steps.
 
 The result is VmHWM - baseline: data + parameters + gradients + optimizer + all that a step holds at its worst
 moment, buffers that a library keeps from step to step included. What building alone needs for a moment is not
-counted. Only Linux has a mark that can be reset; elsewhere, and on a GPU, there is no figure.
+counted. Both processes import minigen (for the weights), so in both the C library keeps freed memory
+(`minigen.backend.keep_freed_memory`): for the stacked autoencoder that is up to 0.5 MiB of minigen's figure and
+2 MiB of PyTorch's. Only Linux has a mark that can be reset; elsewhere, and on a GPU, there is no figure.
 
 `python -m tests.benchmarks.memory WORKLOAD LIBRARY [VARIANT]` is that process; it prints bytes, or null.
 """

@@ -51,8 +51,11 @@ def test_monitor_is_any_column():
 def test_unknown_monitor_names_the_columns():
     with pytest.raises(KeyError, match="no column 'accuracy', only epoch, loss, validation loss, seconds"):
         countdown([1.0], EarlyStopping(monitor="accuracy"))
+
+
+def test_early_stopping_without_validation_is_told_before_the_first_step():
     model, optimizer = made()
-    with pytest.raises(KeyError, match="no column 'validation loss', only epoch, loss, mse, size, seconds"):
+    with pytest.raises(ValueError, match="watches 'validation loss', but there is no validation data: pass validation="):
         fit(model, examples(), optimizer=optimizer, epochs=1, callbacks=[EarlyStopping()], progress=False)
 
 

@@ -202,7 +202,7 @@ ANOTHER_RUN = {
     "optimizer": ({"optimizer": lambda p: optim.RMSprop(p, lr=0.05)}, "optimizer was 'Adam', is 'RMSprop'"),
     "optimizer with the same settings": ({"optimizer": lambda p: optim.Nadam(p, lr=0.05)}, "optimizer was 'Adam', is 'Nadam'"),
     "learning rate": ({"optimizer": lambda p: optim.Adam(p, lr=0.01)}, "lr was 0.05, is 0.01"),
-    "schedule for a number": ({"optimizer": lambda p: optim.Adam(p, lr=lambda step: 0.05)}, "lr was 0.05, is None"),
+    "schedule for a number": ({"optimizer": lambda p: optim.Adam(p, lr=lambda step: 0.05)}, "lr was 0.05, is 'a schedule'"),
     "beta1": ({"optimizer": lambda p: optim.Adam(p, lr=0.05, beta1=0.5)}, "beta1 was 0.9, is 0.5"),
     "weight decay": ({"optimizer": lambda p: optim.Adam(p, lr=0.05, weight_decay=0.1)}, "weight_decay was 0.0, is 0.1"),
     "clip norm": ({"optimizer": lambda p: optim.Adam(p, lr=0.05, clip_norm=1.0)}, "clip_norm was None, is 1.0"),
