@@ -1,6 +1,8 @@
 """Activations, element by element: any shape -> the same shape. Rules use results (y) rather than inputs where that saves an
 operation, multiply by bool masks, which is faster than `where`, and clip, which is faster than `maximum` with a number."""
 
+import math
+
 import numpy as np
 
 from minigen.autograd.op import op
@@ -40,7 +42,7 @@ def softplus(x: Array) -> Array:
     """log(1 + e^x), computed as max(x, 0) + log(1 + e^-|x|), which cannot overflow. -softplus(-x) is log sigmoid(x)."""
     xp = array_module(x)
     y = xp.log1p(xp.exp(-abs(x)))
-    y += xp.clip(x, 0, None)
+    y += x.clip(0, math.inf)
     return y
 
 
@@ -62,7 +64,7 @@ def sigmoid_cross_entropy(logits: Array, targets: Array) -> Array:
         raise ValueError(f"logits have shape {logits.shape}, targets {targets.shape}: expected the same")
     xp = array_module(logits)
     loss = xp.log1p(xp.exp(-abs(logits)))
-    loss += xp.clip(logits, 0, None) - targets * logits
+    loss += logits.clip(0, math.inf) - targets * logits
     return loss
 
 
@@ -81,7 +83,7 @@ def sigmoid_cross_entropy_dtargets(g, y, logits, targets):
 @op(method="relu")
 def relu(x: Array) -> Array:
     """max(x, 0); its derivative at 0 is taken to be 0."""
-    return array_module(x).clip(x, 0, None)
+    return x.clip(0, math.inf)
 
 
 @relu.vjp("x")
@@ -137,7 +139,7 @@ def selu_dx(g, y, x):
 def scaled_elu(x: Array, scale: float, alpha: float) -> Array:
     """scale * x for x > 0, scale * alpha * (e^x - 1) below: the forward pass of elu and selu, in four passes over x."""
     xp = array_module(x)
-    y = xp.expm1(xp.clip(x, None, 0))
+    y = xp.expm1(x.clip(-math.inf, 0))
     y *= scale * alpha
-    y += xp.clip(x * scale if scale != 1.0 else x, 0, None)
+    y += (x * scale if scale != 1.0 else x).clip(0, math.inf)
     return y

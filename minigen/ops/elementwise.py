@@ -255,15 +255,15 @@ def minimum_dy(g, z, x, y):
 
 
 @op(method="clip")
-def clip(x: Array, *, low: float | None = None, high: float | None = None) -> Array:
-    """x kept within [low, high], either of them None for no bound; the gradient passes where low <= x <= high."""
-    return array_module(x).clip(x, low, high)
+def clip(x: Array, *, low: float = -math.inf, high: float = math.inf) -> Array:
+    """x kept within [low, high]; the gradient passes where low <= x <= high."""
+    return x.clip(low, high)
 
 
 @clip.vjp("x")
 def clip_dx(g, y, x, *, low, high):
     """dL/dx = g inside [low, high], else 0."""
-    return g * (x <= high) if low is None else g * (x >= low) if high is None else g * ((x >= low) & (x <= high))
+    return g * ((x >= low) & (x <= high))
 
 
 @op(broadcasts=True, nondiff=("condition",))
