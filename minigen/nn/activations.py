@@ -5,19 +5,16 @@ from difflib import get_close_matches
 from typing import Any
 
 from minigen import functional, ops
-from minigen.nn.module import Module
+from minigen.nn.module import ElementwiseModule
 
 
-class Activation(Module):
-    """A layer that acts on each element, so that shapes stay."""
+class Activation(ElementwiseModule):
+    """A layer made of one function without settings."""
 
     function: Callable
 
     def forward(self, x: Any) -> Any:
         return type(self).function(x)
-
-    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        return tuple(input_shape)
 
 
 class ReLU(Activation):
@@ -62,7 +59,7 @@ class Softmax(Activation):
     function = staticmethod(functional.softmax)
 
 
-class LeakyReLU(Module):
+class LeakyReLU(ElementwiseModule):
     """x for x > 0, slope * x below."""
 
     def __init__(self, slope: float = 0.2):
@@ -70,9 +67,6 @@ class LeakyReLU(Module):
 
     def forward(self, x: Any) -> Any:
         return ops.leaky_relu(x, slope=self.slope)
-
-    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        return tuple(input_shape)
 
     def describe(self) -> str:
         return f"slope={self.slope}"

@@ -172,6 +172,13 @@ class Module:
             print(f"{layer:<{widths[0]}}   {shape:<{widths[1]}}   {count:>{widths[2]}}")
 
 
+class ElementwiseModule(Module):
+    """Base of layers that keep the shape of their input."""
+
+    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(input_shape)
+
+
 def search(name: str, value: Any) -> Iterator[tuple[str, Any]]:
     """Parameters and modules in an attribute, looking into lists, tuples and dicts."""
     if isinstance(value, (Parameter, Module)):

@@ -6,17 +6,10 @@ from typing import Any
 from minigen import functional
 from minigen.backend import Array, random
 from minigen.errors import DtypeError, conversion
-from minigen.nn.module import Module
+from minigen.nn.module import ElementwiseModule, Module
 
 
-class Disturbance(Module):
-    """A layer that keeps shapes and is the identity in evaluation mode."""
-
-    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        return tuple(input_shape)
-
-
-class Dropout(Disturbance):
+class Dropout(ElementwiseModule):
     """Zeroes each element with probability `rate` and divides the rest by 1 - rate (Srivastava et al. 2014).
 
     `keep`: the bool mask, if it is to be given rather than drawn (a gradcheck needs the same twice).
@@ -39,7 +32,7 @@ class Dropout(Disturbance):
         return f"rate={self.rate}"
 
 
-class GaussianNoise(Disturbance):
+class GaussianNoise(ElementwiseModule):
     """x + std * noise, noise ~ N(0, 1). `noise`: the numbers, if they are to be given rather than drawn."""
 
     def __init__(self, std: float):
