@@ -65,13 +65,13 @@ def grad(y: Tensor, xs: Sequence[Tensor], cotangent: Any = None, create_graph: b
         for node in nodes:  # oldest first: a node is wanted if one of its inputs is
             if id(node) in targets or any(id(x) in wanted for x in node.inputs):
                 wanted.add(id(node))
-        if create_graph:
-            start = cotangent if isinstance(cotangent, Tensor) else Tensor(start)  # it may be differentiated too
+        if create_graph:  # the cotangent may be differentiated too
+            start = cotangent if isinstance(cotangent, Tensor) else Tensor(start)
         gradients = {id(y): Share(start, owned=False)}
         for node in reversed(nodes):
             if node.op is not None and id(node) in wanted and id(node) in gradients:
-                share = gradients[id(node)] if id(node) in targets else gradients.pop(id(node))
-                push(node, share.value, gradients, wanted, create_graph)
+                g = gradients[id(node)].value if id(node) in targets else gradients.pop(id(node)).value
+                push(node, g, gradients, wanted, create_graph)
     finally:
         recording.reset(token)
 
@@ -83,9 +83,10 @@ def grad(y: Tensor, xs: Sequence[Tensor], cotangent: Any = None, create_graph: b
                 raise GraphError(f"the output does not depend on {name_of(x, position)}: "
                                  "pass allow_unused=True for a zero gradient")
             results.append(Tensor(backend.array_module(x.data).zeros_like(x.data)))
+        elif create_graph:
+            results.append(share.value)
         else:
-            value = share.value if share.owned or create_graph else share.value + 0  # nobody else's array
-            results.append(value if create_graph else Tensor(array_of(value)))
+            results.append(Tensor(array_of(share.value if share.owned else share.value + 0)))  # nobody else's array
     return results
 
 
@@ -104,10 +105,8 @@ def nodes_below(y: Tensor) -> list[Tensor]:
     while stack:
         node = stack.pop()
         if node.inputs is FREED:
-            raise GraphError(
-                f"the graph of this {node.op.name} has been freed by an earlier backward(): compute the loss again, or call "
-                "backward(retain_graph=True) the first time"
-            )
+            raise GraphError(f"the graph of this {node.op.name} has been freed by an earlier backward(): compute the loss again, "
+                             "or call backward(retain_graph=True) the first time")
         for x in node.inputs:
             if isinstance(x, Tensor):
                 if x.serial > node.serial:

@@ -130,9 +130,9 @@ def check_same_device(arrays: tuple[Array, ...]) -> None:
 def keep_freed_memory() -> None:
     """Let the C library keep the memory of freed arrays of up to 32 MiB for the next ones; called once by `import minigen`.
 
-    glibc returns large freed blocks to the system, and each new array is then paid for page by page: a quarter of a training
-    step. It stops doing so for blocks as large as the largest (of at most 32 MiB) that was ever freed; so free one, unused.
-    Elsewhere this does nothing.
+    glibc returns large freed blocks to the system, and each new array is then paid for page by page, hundreds of pages a
+    training step. It stops doing so for blocks as large as the largest (of at most 32 MiB) that was ever freed; so free one,
+    unused. Elsewhere this does nothing.
     """
     np.empty((32 << 20) - (64 << 10), dtype=np.uint8)
 

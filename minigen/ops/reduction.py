@@ -124,6 +124,9 @@ def std(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     return sqrt(var(x, axis=axis, keepdims=keepdims))
 
 
+# -- helpers of the ops and rules --------------------------------------------------------------------------------
+
+
 def total(x: Array) -> Array:
     """The sum of all elements of a plain array: first of each example, as a matrix product, three times as fast as x.sum().
 
@@ -133,9 +136,6 @@ def total(x: Array) -> Array:
     if not 1 < length <= 4096 or x.dtype.kind != "f":
         return x.sum()
     return (x.reshape(len(x), length) @ array_module(x).ones(length, dtype=x.dtype)).sum()
-
-
-# -- helpers of the rules ----------------------------------------------------------------------------------------
 
 
 def normalized(axis: Axis, ndim: int) -> tuple[int, ...]:
