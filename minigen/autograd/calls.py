@@ -13,12 +13,11 @@ def bind(op: Any, inputs: tuple, attributes: dict) -> tuple[tuple, dict]:
     if len(surplus) > len(op.attributes) or named.keys() & attributes.keys():
         raise TypeError(f"{op.name} takes the arguments {op.inputs + op.attributes}, got {len(inputs)} positional ones")
     attributes = {**named, **attributes}
-    inputs = inputs[: len(op.inputs)] + tuple(
-        attributes.pop(name) for name in op.inputs[len(inputs):] if name in attributes
-    )
-    if len(inputs) < len(op.inputs):
-        raise TypeError(f"{op.name} is missing its argument {op.inputs[len(inputs)]!r}")
-    return inputs, attributes
+    rest = op.inputs[len(inputs):]
+    for name in rest:
+        if name not in attributes and name not in op.optional:
+            raise TypeError(f"{op.name} is missing its argument {name!r}")
+    return inputs[: len(op.inputs)] + tuple(attributes.pop(name, None) for name in rest), attributes
 
 
 def describe(arrays: Any) -> str:

@@ -6,9 +6,9 @@
     @tanh.vjp("x")                                  ... and one rule for each differentiable input
     def tanh_dx(g, y, x): return g * (1 - y * y)
 
-Positional arguments are inputs, keyword-only arguments are attributes (axis, stride). A rule receives g = dL/dy, the result
-y, the inputs and the attributes, and returns dL/dinput. It is written with ops and operators only, because it is run in
-two ways: on plain arrays for a first derivative, and on Tensors when the derivative itself is to be differentiated.
+Positional arguments are inputs (an optional one may be None), keyword-only arguments are attributes (axis, stride). A rule
+receives g = dL/dy, the result y, the inputs and the attributes, and returns dL/dinput. It is written with ops and operators only,
+because it is run in two ways: on arrays for a first derivative, on Tensors when the derivative itself is to be differentiated.
 """
 
 import inspect
@@ -35,6 +35,7 @@ class Op:
         self.broadcasts = broadcasts
         self.nondiff = nondiff
         self.inputs = tuple(p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.VAR_POSITIONAL))
+        self.optional = tuple(p.name for p in parameters if p.kind == p.POSITIONAL_OR_KEYWORD and p.default is None)
         self.variadic = any(p.kind == p.VAR_POSITIONAL for p in parameters)
         self.attributes = tuple(p.name for p in parameters if p.kind == p.KEYWORD_ONLY)
         self.defaults = {p.name: p.default for p in parameters if p.kind == p.KEYWORD_ONLY and p.default is not p.empty}

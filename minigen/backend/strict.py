@@ -11,6 +11,7 @@ import contextlib
 import operator
 from collections.abc import Iterator
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -311,7 +312,17 @@ def device_function(name: str) -> Any:
     return function
 
 
+class stride_tricks:
+    """What stands at xp.lib.stride_tricks."""
+
+    @staticmethod
+    def as_strided(x: StrictArray, shape: tuple[int, ...], strides: tuple[int, ...]) -> StrictArray:
+        """A view, which is no launch."""
+        return StrictArray(np.lib.stride_tricks.as_strided(x._host, shape, strides))
+
+
 xp = StrictModule()
+xp.lib = SimpleNamespace(stride_tricks=stride_tricks)
 
 
 def from_host(host: np.ndarray) -> StrictArray:

@@ -6,7 +6,7 @@ from typing import Any
 from minigen import ops
 from minigen.backend import Array, asarray, is_array
 from minigen.errors import ShapeError
-from minigen.losses.reduction import check_alike, reduce
+from minigen.losses.reduction import check_alike, check_unit_interval, reduce
 
 
 def mse(prediction: Any, target: Any, reduction: str = "mean") -> Any:
@@ -25,10 +25,11 @@ def bce_with_logits(logits: Any, target: Any, reduction: str = "mean") -> Any:
     """Binary cross entropy of sigmoid(logits) against targets in [0, 1], in nats.
 
     -t log s(x) - (1 - t) log(1 - s(x)), computed from the logit x, which cannot overflow. For targets between 0 and 1 its
-    minimum is their own entropy, not 0: see `metrics.bernoulli_floor`. Targets outside [0, 1] have no minimum at all; that they
-    lie inside is not checked at every step.
+    minimum is their own entropy, not 0: see `metrics.bernoulli_floor`. Targets outside [0, 1] have no minimum at all:
+    ValueError (on a GPU, where the check would wait for the device, they go unnoticed).
     """
     check_alike("bce_with_logits", logits, target)
+    check_unit_interval("bce_with_logits", target)
     return reduce(ops.sigmoid_cross_entropy(logits, target), reduction)
 
 

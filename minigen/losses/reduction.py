@@ -2,8 +2,12 @@
 
 from typing import Any
 
+import numpy as np
+
+from minigen.autograd.border import plain
 from minigen.errors import DtypeError, ShapeError, conversion
 
+ROUNDING = 1e-5  # what resizing or decoding may leave an image outside its range
 REDUCTIONS = ("mean", "batchmean", "sum")
 
 
@@ -35,3 +39,14 @@ def check_alike(name: str, prediction: Any, target: Any) -> None:
     if target.dtype != prediction.dtype:
         raise DtypeError(f"{name}: prediction is {prediction.dtype}, target {target.dtype}; expected the same: convert the "
                          f"target with {conversion(target.dtype, prediction.dtype)}")
+
+
+def check_unit_interval(name: str, target: Any) -> None:
+    """Raise ValueError for targets outside [0, 1], such as images scaled to [-1, 1]; a device is not asked, for it would have to
+    wait."""
+    data = plain(target)
+    if isinstance(data, np.ndarray):
+        low, high = data.min(), data.max()
+        if not (low >= -ROUNDING and high <= 1.0 + ROUNDING):
+            raise ValueError(f"{name}: got targets from {low:.6g} to {high:.6g}, expected probabilities or pixels in [0, 1]"
+                             + ("; scale them, as in (images + 1) / 2" if -1.0 <= low < 0.0 and high <= 1.0 else ""))

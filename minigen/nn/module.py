@@ -1,5 +1,6 @@
 """Module: a part of a network that owns parameters and other modules."""
 
+import hashlib
 import math
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -12,10 +13,23 @@ from minigen.backend import array_module, asarray, current, to_numpy
 from minigen.errors import DtypeError, Located, StateError
 
 
-class Module:
-    """Base of layers and models: write `__init__`, which sets parameters and modules as attributes, and `forward`.
+class Buffer(Tensor):
+    """Numbers of a module that are not trained but belong to its state, such as the running statistics of a BatchNorm.
 
-    Parameters and modules are found by attribute, also inside lists, tuples and dicts; a parameter that two modules share (tied
+    No gradient, not among the parameters; saved and loaded with the module. Change it with `assign`.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, data: Any):
+        super().__init__(data)
+        self._data = self._data.copy()  # it will be overwritten, the caller's array must not
+
+
+class Module:
+    """Base of layers and models: write `__init__`, which sets parameters, buffers and modules as attributes, and `forward`.
+
+    These are found by attribute, also inside lists, tuples and dicts; a parameter that two modules share (tied
     weights) counts once. Calling the module calls `forward`; an error inside says in which layer it arose.
     """
 
@@ -42,7 +56,7 @@ class Module:
     # -- what belongs to a module --------------------------------------------------------------------------------
 
     def members(self) -> Iterator[tuple[str, Any]]:
-        """All (name, parameter or module) among the attributes, in order of assignment."""
+        """All (name, parameter, buffer or module) among the attributes, in order of assignment."""
         for name, value in vars(self).items():
             yield from search(name, value)
 
@@ -62,17 +76,20 @@ class Module:
 
     def named_parameters(self) -> dict[str, Parameter]:
         """Path -> parameter, each parameter once, under the first path that leads to it; that path becomes its name."""
-        found: dict[int, str] = {}
-        named: dict[str, Parameter] = {}
-        for path, parameter in self._paths(""):
-            if id(parameter) not in found:
-                found[id(parameter)] = parameter.name = path
-                named[path] = parameter
-        return named
+        return {path: tensor for path, tensor in self.named_state().items() if isinstance(tensor, Parameter)}
 
-    def _paths(self, prefix: str) -> Iterator[tuple[str, Parameter]]:
+    def named_state(self) -> dict[str, Parameter | Buffer]:
+        """Path -> parameter or buffer: all that a state dict holds, named as in `named_parameters`."""
+        named: dict[int, Parameter | Buffer] = {}
+        for path, tensor in self._paths(""):
+            if id(tensor) not in named:
+                tensor.name = path
+                named[id(tensor)] = tensor
+        return {tensor.name: tensor for tensor in named.values()}
+
+    def _paths(self, prefix: str) -> Iterator[tuple[str, Parameter | Buffer]]:
         for name, value in self.members():
-            if isinstance(value, Parameter):
+            if isinstance(value, Tensor):
                 yield prefix + name, value
             else:
                 yield from value._paths(f"{prefix}{name}.")
@@ -103,21 +120,21 @@ class Module:
             parameter.grad = None
 
     def astype(self, dtype: Any) -> "Module":
-        """Convert all parameters, e.g. to "float64" for a gradcheck; optimizers made before must be made again."""
+        """Convert all parameters and buffers, e.g. to "float64" for a gradcheck; optimizers made before must be made again."""
         if np.dtype(dtype) not in (np.float32, np.float64):
             raise DtypeError(f"a model computes in float32 or float64, not in {np.dtype(dtype)}")
-        for parameter in self.parameters():
-            parameter._data = parameter._data.astype(dtype)
-            parameter.grad, parameter.serial = None, next_serial()  # older graphs are stale
+        for tensor in self.named_state().values():
+            tensor._data = tensor._data.astype(dtype)
+            tensor.grad, tensor.serial = None, next_serial()  # older graphs are stale
         return self
 
     def state_dict(self) -> dict[str, np.ndarray]:
-        """Path -> copy of the parameter's values on the host."""
-        return {name: np.array(to_numpy(parameter.data)) for name, parameter in self.named_parameters().items()}
+        """Path -> copy of the values on the host, of every parameter and buffer."""
+        return {name: np.array(to_numpy(tensor.data)) for name, tensor in self.named_state().items()}
 
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
         """Take over the values of a state dict. All of it fits, or StateError names every mismatch and nothing changes."""
-        named = self.named_parameters()
+        named = self.named_state()
         problems = [f"missing {name} {named[name].shape}" for name in named.keys() - state.keys()]
         problems += [f"unexpected {name}" for name in state.keys() - named.keys()]
         for name in named.keys() & state.keys():
@@ -128,8 +145,19 @@ class Module:
                 )
         if problems:
             raise StateError(f"this state does not fit {type(self).__name__}: {'; '.join(sorted(problems))}")
-        for name, parameter in named.items():
-            parameter.assign(asarray(state[name]))
+        for name, tensor in named.items():
+            tensor.assign(asarray(state[name]))
+
+    def fingerprint(self) -> str:
+        """The first 12 hexadecimal digits of the SHA-256 of the state: names, shapes, dtypes and values.
+
+        To be printed with every score that a trained network gives: other weights, other scores.
+        """
+        digest = hashlib.sha256()
+        for name, array in self.state_dict().items():
+            digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
+            digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()[:12]
 
     # -- what it looks like --------------------------------------------------------------------------------------
 
@@ -180,8 +208,8 @@ class ElementwiseModule(Module):
 
 
 def search(name: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """Parameters and modules in an attribute, looking into lists, tuples and dicts."""
-    if isinstance(value, (Parameter, Module)):
+    """Parameters, buffers and modules in an attribute, looking into lists, tuples and dicts."""
+    if isinstance(value, (Parameter, Buffer, Module)):
         yield name, value
     elif isinstance(value, (list, tuple)):
         for i, part in enumerate(value):

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from minigen.autograd import anomaly, no_grad
 from minigen.autograd.debug import all_finite
-from minigen.backend import asarray, random, to_numpy
+from minigen.backend import Array, random, to_numpy
 from minigen.data import Batches
 from minigen.errors import CheckpointError, DataError, DtypeError, Located, NonFiniteError, ShapeError, conversion
 from minigen.nn import Module
@@ -27,12 +27,16 @@ from minigen.training.history import History
 VALIDATION_BATCH = 1000
 
 
-def fit(model: Module, examples: np.ndarray, *, optimizer: Optimizer, epochs: int, batch_size: int = 32,
-        validation: np.ndarray | None = None, seed: int | None = None, callbacks: Sequence[Callback] = (),
+Examples = np.ndarray | tuple[np.ndarray, ...]
+
+
+def fit(model: Module, examples: Examples, *, optimizer: Optimizer, epochs: int, batch_size: int = 32,
+        validation: Examples | None = None, seed: int | None = None, callbacks: Sequence[Callback] = (),
         resume: str | Path | None = None, progress: bool = True) -> History:
     """Minimize model.loss over the examples (n, ...), in shuffled batches, for a number of epochs.
 
-    model.loss(batch) returns the total and a dict of its named terms. The history has, for each epoch, the mean "loss" over
+    model.loss(batch) returns the total and a dict of its named terms. Examples may be several arrays that belong together,
+    such as (images, labels): then it is model.loss(images, labels). The history has, for each epoch, the mean "loss" over
     all examples (and its terms, if there are several), "validation loss" on held-out examples, and "seconds".
     `seed` fixes the order of the examples; by default it comes from `minigen.seed`. `resume`: a folder of `Checkpoint`, or
     a checkpoint file; the run goes on where it stood, with the same settings, up to `epochs` in all.
@@ -59,26 +63,26 @@ def fit(model: Module, examples: np.ndarray, *, optimizer: Optimizer, epochs: in
 class Run:
     """A training run: everything that a checkpoint holds, and the steps of the loop."""
 
-    def __init__(self, model: Module, optimizer: Optimizer, examples: np.ndarray, validation: np.ndarray | None, epochs: int,
+    def __init__(self, model: Module, optimizer: Optimizer, examples: Examples, validation: Examples | None, epochs: int,
                  batch_size: int, seed: int | None, callbacks: Sequence[Callback], progress: bool):
         if not hasattr(model, "loss"):
             raise TypeError(f"{type(model).__name__} has no loss(batch): fit takes a model of minigen.models, or a Module "
                             "of yours with loss(batch) -> (total, dict of its terms)")
         if epochs < 1:
             raise ValueError(f"epochs is the number of passes over the data, at least 1, got {epochs}")
-        for name, array in (("examples", examples), ("validation", validation)):
-            if array is not None:
-                check_examples(name, array, model)
-        if validation is not None and validation.shape[1:] != examples.shape[1:]:
-            expected = ", ".join(map(str, ("n", *examples.shape[1:])))
-            raise ShapeError(f"validation: expected the shape of the examples, ({expected}), got {tuple(validation.shape)}")
+        examples = check_examples("examples", examples, model)
+        if validation is not None:
+            validation = check_examples("validation", validation, model)
+            check_alike(validation, examples)
         if {id(p) for p in model.parameters()}.isdisjoint(map(id, optimizer.parameters)):
             raise ValueError("the optimizer has none of this model's parameters: make it from model.parameters() again")
         self.model, self.optimizer = model, optimizer
         self.callbacks = sorted(callbacks, key=lambda callback: callback.last)
         self.validation, self.epochs, self.progress = validation, epochs, progress
-        self.batches = Batches(examples, batch_size=batch_size, seed=seed)
-        self.data_checksum = zlib.crc32(np.ascontiguousarray(to_numpy(examples)).data)
+        self.batches = Batches(*examples, batch_size=batch_size, seed=seed)
+        self.data_checksum = 0
+        for array in self.batches.arrays:
+            self.data_checksum = zlib.crc32(np.ascontiguousarray(array).data, self.data_checksum)
         self.history = History()
         self.epoch = 0  # epochs that are done
         self.sums: dict[str, float] = {}  # of the epoch in progress: each term, summed over examples
@@ -99,8 +103,9 @@ class Run:
         with tqdm(total=self.batches.examples, initial=self.seen, desc=title, unit="ex", disable=not self.progress,
                   leave=False) as bar:
             for batch in self.batches:
+                batch = batch if isinstance(batch, tuple) else (batch,)
                 loss = self.train_step(batch)
-                bar.update(len(batch))
+                bar.update(len(batch[0]))
                 bar.set_postfix(loss=f"{loss:.4g}", refresh=False)
                 if stop_requested():
                     self.interrupt()
@@ -115,7 +120,7 @@ class Run:
         for callback in self.callbacks:
             callback.epoch_ended(self)
 
-    def train_step(self, batch: Any) -> float:
+    def train_step(self, batch: tuple[Array, ...]) -> float:
         """Forward, backward, update. The loss of the batch, before the update."""
         loss, terms = self.evaluate(batch)
         value = float(loss)
@@ -124,8 +129,8 @@ class Run:
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
-        self.add(value, terms, len(batch), self.sums)
-        self.seen += len(batch)
+        self.add(value, terms, len(batch[0]), self.sums)
+        self.seen += len(batch[0])
         return value
 
     def validate(self) -> dict[str, float]:
@@ -133,17 +138,17 @@ class Run:
         sums: dict[str, float] = {}
         self.model.eval()
         with no_grad():
-            for start in range(0, len(self.validation), VALIDATION_BATCH):
-                batch = asarray(to_numpy(self.validation[start:start + VALIDATION_BATCH]))
+            for batch in Batches(*self.validation, batch_size=VALIDATION_BATCH, seed=0, shuffle=False):
+                batch = batch if isinstance(batch, tuple) else (batch,)
                 loss, terms = self.evaluate(batch)
-                self.add(float(loss), terms, len(batch), sums)
+                self.add(float(loss), terms, len(batch[0]), sums)
         self.model.train()
-        return {f"validation {name}": total / len(self.validation) for name, total in sums.items()}
+        return {f"validation {name}": total / len(self.validation[0]) for name, total in sums.items()}
 
-    def evaluate(self, batch: Any) -> tuple[Any, dict[str, Any]]:
+    def evaluate(self, batch: tuple[Array, ...]) -> tuple[Any, dict[str, Any]]:
         """model.loss, with errors that name the layer."""
         try:
-            result = self.model.loss(batch)
+            result = self.model.loss(*batch)
         except Located as error:
             self.model.locate(error)
             raise
@@ -178,7 +183,7 @@ class Run:
         """Where the run stands, for messages."""
         return f"step {self.optimizer.steps + 1} (epoch {self.epoch + 1})"
 
-    def explain_non_finite(self, batch: Any, loss: float) -> None:
+    def explain_non_finite(self, batch: tuple[Array, ...], loss: float) -> None:
         """Raise NonFiniteError for a loss that is not finite, naming where it came from."""
         self.check_finite({})
         try:
@@ -190,13 +195,13 @@ class Run:
         raise NonFiniteError(f"the loss is {loss} at {self.position()}, and finite when computed again with other noise")
 
     def check_finite(self, row: dict[str, float]) -> None:
-        """Raise NonFiniteError if a parameter or a number of the history is not finite: it must not reach a checkpoint."""
-        for name, parameter in self.model.named_parameters().items():
-            if not all_finite(parameter.data):
+        """Raise NonFiniteError if the state or a number of the history is not finite: it must not reach a checkpoint."""
+        for name, tensor in self.model.named_state().items():
+            if not all_finite(tensor.data):
                 cause = "the last update went too far; try a smaller learning rate or clip_norm"
-                if parameter.grad is not None and not all_finite(parameter.grad):
+                if tensor.grad is not None and not all_finite(tensor.grad):
                     cause = "its gradient was not finite; minigen.anomaly() names the op"
-                raise NonFiniteError(f"parameter {name} is not finite before {self.position()}: {cause}")
+                raise NonFiniteError(f"{type(tensor).__name__.lower()} {name} is not finite before {self.position()}: {cause}")
         for name, value in row.items():
             if not np.isfinite(value):
                 raise NonFiniteError(f"{name} is {value} at {self.position()}")
@@ -249,21 +254,34 @@ class Run:
         self.sums, self.seen = header["sums"], header["seen"]
 
 
-def check_examples(name: str, array: Any, model: Module) -> None:
-    """Raise unless the array is a batch of finite numbers in the model's dtype."""
-    if not hasattr(array, "shape"):
-        hint = "; pass its array .images" if hasattr(array, "images") else ""
-        raise TypeError(f"{name}: expected an array (n, ...), got {type(array).__name__}{hint}")
-    if not array.shape or not len(array):
-        raise ShapeError(f"{name}: expected an array (n, ...) with n >= 1, got shape {tuple(array.shape)}")
-    dtype = next((parameter.dtype for parameter in model.parameters()), array.dtype)
-    if array.dtype != dtype:
-        raise DtypeError(f"{name} are {array.dtype}, the model computes in {dtype}: convert with "
-                         f"{conversion(array.dtype, dtype)}")
-    finite = np.isfinite(to_numpy(array)).reshape(len(array), -1).all(axis=1)
-    if not finite.all():
-        raise DataError(f"{name}: {int((~finite).sum())} of {len(array)} contain NaN or infinity, the first at index "
-                        f"{int(np.argmin(finite))}")
+def check_examples(name: str, examples: Any, model: Module) -> tuple[np.ndarray, ...]:
+    """The examples as a tuple of arrays. Raises unless each is a batch of finite numbers, floating ones in the model's dtype."""
+    examples = examples if isinstance(examples, tuple) else (examples,)
+    dtype = next((parameter.dtype for parameter in model.parameters()), None)
+    for position, array in enumerate(examples):
+        which = name if len(examples) == 1 else f"{name}[{position}]"
+        if not hasattr(array, "shape"):
+            hint = "; pass its array .images" if hasattr(array, "images") else ""
+            raise TypeError(f"{which}: expected an array (n, ...), got {type(array).__name__}{hint}")
+        if not array.shape or not len(array):
+            raise ShapeError(f"{which}: expected an array (n, ...) with n >= 1, got shape {tuple(array.shape)}")
+        if array.dtype != (dtype or array.dtype) and (position == 0 or array.dtype.kind == "f"):  # labels are integers
+            raise DtypeError(f"{which} are {array.dtype}, the model computes in {dtype}: convert with "
+                             f"{conversion(array.dtype, dtype)}")
+        finite = np.isfinite(to_numpy(array)).reshape(len(array), -1).all(axis=1)
+        if not finite.all():
+            raise DataError(f"{which}: {int((~finite).sum())} of {len(array)} contain NaN or infinity, the first at index "
+                            f"{int(np.argmin(finite))}")
+    return examples
+
+
+def check_alike(validation: tuple[np.ndarray, ...], examples: tuple[np.ndarray, ...]) -> None:
+    """Raise unless the validation data have the shapes of the examples, but for their number."""
+    got, expected = ([tuple(array.shape[1:]) for array in arrays] for arrays in (validation, examples))
+    if got != expected:
+        shapes = " and ".join(f"({', '.join(map(str, ('n', *shape)))})" for shape in expected)
+        raise ShapeError(f"validation: expected the shape of the examples, {shapes}, got "
+                         f"{' and '.join(str(tuple(array.shape)) for array in validation)}")
 
 
 @contextlib.contextmanager

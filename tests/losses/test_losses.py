@@ -82,7 +82,9 @@ def naive(name: str, case: Case, reduction: str) -> float:
 
 
 def test_the_table_names_every_public_loss():
-    assert set(LOSSES) == set(losses.__all__)
+    elsewhere = {"kl_normal"}  # tests/losses/test_divergence.py: two parameters of a distribution, another default
+    elsewhere |= {"kl_sparsity", "l1_sparsity"}  # tests/losses/test_penalties.py: no target to compare with
+    assert set(LOSSES) == set(losses.__all__) - elsewhere
 
 
 @pytest.mark.parametrize("reduction", REDUCTIONS)

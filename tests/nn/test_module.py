@@ -298,3 +298,42 @@ def test_a_module_without_forward_says_so():
         pass
 
     assert message(NotImplementedError, Unfinished(), 1) == "Unfinished has no forward()"
+
+
+# -- buffers -------------------------------------------------------------------------------------------------------
+
+
+class Counting(nn.Module):
+    """A parameter, and a buffer that counts calls."""
+
+    def __init__(self):
+        self.scale = parameter(2)
+        self.calls = nn.Buffer(np.zeros(1, dtype=np.float32))
+
+    def forward(self, x):
+        self.calls.assign(self.calls.data + 1)
+        return x * self.scale
+
+
+def test_a_buffer_is_saved_but_is_no_parameter():
+    net = nn.Sequential(Counting(), Counting())
+    assert list(net.named_parameters()) == ["0.scale", "1.scale"] and net.parameter_count() == 4
+    assert list(net.state_dict()) == ["0.scale", "0.calls", "1.scale", "1.calls"] == list(net.named_state())
+    assert not net[0].calls.requires_grad
+
+
+def test_a_buffer_travels_in_the_state_dict(backend):
+    first, second = Counting(), Counting()
+    first(mg.asarray(np.ones(2, dtype=np.float32)))
+    second.load_state_dict(first.state_dict())
+    assert float(second.calls.numpy()[0]) == 1.0
+    with pytest.raises(StateError, match=r"missing calls \(1,\)"):
+        second.load_state_dict({"scale": first.state_dict()["scale"]})
+
+
+def test_a_buffer_is_converted_with_the_parameters_and_belongs_to_the_module_alone():
+    start = np.zeros(1, dtype=np.float32)
+    buffer = nn.Buffer(start)
+    buffer.assign(np.ones(1, dtype=np.float32))
+    assert start[0] == 0.0
+    assert Counting().astype("float64").calls.dtype == np.float64

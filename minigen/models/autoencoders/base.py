@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from minigen import nn
+from minigen import losses, nn, ops
+from minigen.autograd import no_grad
 
 
 class Autoencoder(nn.Module):
@@ -33,3 +34,22 @@ class Autoencoder(nn.Module):
     def chain(self) -> Iterator[tuple[str, nn.Module]]:
         """The order of application, for a summary."""
         return iter((("encoder", self.encoder), ("decoder", self.decoder)))
+
+
+class ImageAutoencoder(Autoencoder):
+    """An autoencoder of images in [0, 1] whose decoder puts out logits, trained on binary cross entropy.
+
+        loss = mean over pixels of BCE(sigmoid(logits), x)
+
+    `decode` and `forward` give logits; `reconstruct` gives pixels in [0, 1].
+    """
+
+    def reconstruct(self, x: Any) -> Any:
+        """Images (n, h, w, c) -> their reconstructions, pixels in [0, 1], outside any graph."""
+        with no_grad():
+            return ops.sigmoid(self(x))
+
+    def loss(self, x: Any) -> tuple[Any, dict[str, Any]]:
+        """BCE in nats per pixel, mean over all pixels; the total and its named terms. x in [0, 1]."""
+        bce = losses.bce_with_logits(self(x), x)
+        return bce, {"bce": bce}

@@ -1,0 +1,24 @@
+"""How far a distribution is from another, in nats. `reduction`: see losses.reduction; the default is nats per image."""
+
+from typing import Any
+
+from minigen import ops
+from minigen.errors import ShapeError
+from minigen.losses.reduction import reduce
+
+
+def kl_normal(mean: Any, logvar: Any, reduction: str = "batchmean") -> Any:
+    """Divergence of a diagonal Gaussian from the standard normal, KL(N(mean, diag exp(logvar)) || N(0, I)), in nats.
+
+        1/2 sum_j (mean_j^2 + exp(logvar_j) - 1 - logvar_j)
+
+    mean, logvar: (n, latent_dim). "batchmean": summed over the latent variables, mean over the n examples, as it stands beside
+    a log-likelihood per image; "mean" also divides by latent_dim. From logvar = 20 on it goes on along its tangent
+    (`ops.kl_standard_normal`), so that nothing overflows. Raises ShapeError unless both have one shape.
+    Source: Kingma & Welling 2014, appendix B.
+    """
+    if tuple(mean.shape) != tuple(logvar.shape):
+        raise ShapeError(f"kl_normal: mean has shape {tuple(mean.shape)}, logvar {tuple(logvar.shape)}; expected the same")
+    if mean.shape[:1] == (0,):
+        raise ShapeError(f"kl_normal: an empty batch, shape {tuple(mean.shape)}")
+    return reduce(ops.kl_standard_normal(mean, logvar), reduction)
