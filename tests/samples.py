@@ -13,6 +13,7 @@ import numpy as np
 
 from minigen import backend
 from minigen.autograd import Tensor
+from minigen.ops.pooling import max_pool2d
 
 rng = np.random.default_rng(20240607)
 
@@ -214,6 +215,14 @@ samples("indexing.scatter_add",
         *(call(normal(*np.empty(shape)[index].shape), index=index, shape=shape) for shape, index in INDICES),
         call(normal(), index=np.array([0, 1, 1]), shape=(3,)))
 
+# -- Gaussian latent variables -----------------------------------------------------------------------------------
+
+BEYOND_LIMIT = np.array([20.5, 25.0, 90.0])
+samples("gaussian.reparameterize", call(normal(3, 4), normal(3, 4), normal(3, 4), order=3), call(normal(3), BEYOND_LIMIT, normal(3)),
+        call(normal(3, 4), normal(3, 4), Constant(normal(3, 4))), call(normal(), normal(), normal()))
+samples("gaussian.kl_standard_normal", call(normal(3, 4), normal(3, 4), order=3),
+        call(Constant(normal(3)), BEYOND_LIMIT), call(normal(), normal()))
+
 # -- reductions --------------------------------------------------------------------------------------------------
 
 
@@ -247,3 +256,49 @@ samples("linalg.matmul", *(call(normal(*x), normal(*y)) for x, y in MATMUL_SHAPE
 samples("linalg.matmul", call(normal(2, 3), normal(3, 2), order=3), call(normal(2, 3), Constant(normal(3, 4))),
         call(Constant(normal(2, 3)), normal(3)))
 samples("linalg.dense", call(normal(5, 3), normal(3, 2), normal(2)), call(Constant(normal(5, 3)), normal(3, 2), normal(2), order=3))
+
+# -- convolution -------------------------------------------------------------------------------------------------
+
+ASYMMETRIC: dict[str, Any] = {"stride": (2, 1), "padding": ((2, 0), (1, 3))}
+samples("convolution.conv2d", call(normal(2, 4, 3, 2), normal(3, 3, 2, 3), normal(3)), call(normal(2, 4, 3, 2), normal(2, 3, 2, 2)),
+        call(normal(2, 5, 4, 1), normal(3, 2, 1, 2), None, stride=2), call(normal(1, 4, 4, 4), normal(3, 3, 4, 1), padding="valid"),
+        call(normal(2, 4, 3, 5), normal(3, 2, 5, 2), normal(2), **ASYMMETRIC), call(normal(2, 3, 2, 4), normal(1, 1, 4, 3), normal(3)),
+        call(normal(1, 2, 2, 1), normal(1, 2, 1, 2), stride=3, padding=1, order=3), call(Constant(normal(1, 3, 3, 1)), normal(2, 2, 1, 1)))
+samples("convolution.conv2d_transpose", call(normal(2, 2, 3, 2), normal(3, 3, 3, 2), normal(3), stride=2),
+        call(normal(1, 2, 2, 3), normal(3, 3, 5, 3), padding="valid", stride=2, output_size=(6, 5)),
+        call(normal(2, 3, 5, 3), normal(3, 2, 4, 3), normal(4), output_size=(5, 2), **ASYMMETRIC),
+        call(normal(1, 2, 2, 1), normal(2, 1, 4, 1), stride=3), call(normal(1, 2, 2, 2), normal(2, 2, 1, 2), stride=3, padding="valid"),
+        call(normal(1, 3, 3, 2), normal(3, 3, 4, 2), padding=1, order=3))
+samples("convolution.conv2d_weight", call(normal(2, 4, 3, 2), normal(2, 4, 3, 3), kernel_size=3),
+        call(normal(2, 4, 3, 5), normal(2, 2, 6, 2), kernel_size=(3, 2), **ASYMMETRIC),
+        call(normal(1, 5, 4, 1), normal(1, 2, 2, 2), kernel_size=2, stride=2, padding="valid", order=3))
+
+# -- normalization -----------------------------------------------------------------------------------------------
+
+AXES = [(0, 1, 2), (1, 2), -1, (3,), 0, None, ()]
+samples("normalization.center", *(call(normal(2, 3, 4, 2), axis=axis) for axis in AXES), call(normal(5, 3), axis=0), call(normal(4), axis=0))
+samples("normalization.inv_rms", *(call(apart(2, 3, 4, 2), axis=axis, eps=0.1) for axis in AXES),
+        call(apart(5, 3), axis=0, eps=0.0), call(normal(2, 3), axis=1, eps=0.5, order=3))
+samples("normalization.scale_shift",
+        *(call(normal(2, 3, 4, 5), normal(*scale), normal(*shift)) for scale, shift in [
+            ((5,), (5,)), ((2, 1, 1, 5), (1, 5)), ((2, 3, 4, 1), ()), ((2, 3, 4, 5), (3, 1, 1)), ((4, 5), (2, 3, 4, 5))]),
+        call(normal(2, 3), normal(3), order=3), call(normal(4, 1, 3), normal(3)), call(Constant(normal(2, 2)), normal(1), normal(2)))
+
+# -- pooling -----------------------------------------------------------------------------------------------------
+
+POOLS: list[dict[str, Any]] = [
+    {"size": 2, "stride": None, "padding": "valid"},
+    {"size": (3, 2), "stride": (2, 1), "padding": "same"},
+    {"size": 3, "stride": 1, "padding": ((1, 0), (0, 2))},
+    {"size": (2, 1), "stride": 3, "padding": "valid"},
+]
+samples("pooling.max_pool2d", call(distinct(1, 4, 4, 2)), call(distinct(1, 3, 5, 1), size=(1, 1)),
+        *(call(distinct(2, 5, 4, 2), **pool) for pool in POOLS))
+for pool in POOLS:  # the winners are constants, so that ties are welcome
+    images = rng.integers(-3, 3, (2, 5, 4, 2)).astype(float)
+    maxima = max_pool2d(images, **pool)
+    samples("pooling.max_unpool2d", call(normal(*maxima.shape), Constant(images), Constant(maxima), **pool))
+    samples("pooling.max_pick2d", call(normal(2, 5, 4, 2), Constant(images), Constant(maxima), **pool))
+samples("pooling.sum_pool2d", call(normal(2, 4, 6, 2), factor=2), call(normal(1, 2, 3, 1), factor=(2, 3)), call(normal(1, 2, 2, 1), factor=1))
+samples("pooling.upsample_nearest2d", call(normal(2, 2, 3, 2), factor=2), call(normal(1, 2, 1, 1), factor=(1, 3)),
+        call(normal(0, 2, 2, 3), factor=2))

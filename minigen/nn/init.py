@@ -36,9 +36,25 @@ def normal(shape: tuple[int, ...], std: float) -> Array:
     return asarray((random.stream("weights").standard_normal(shape) * std).astype(np.float32))
 
 
+def orthogonal(shape: tuple[int, ...]) -> Array:
+    """A uniformly random matrix of orthonormal columns, or rows where they are fewer: for recurrent weights (Saxe et al. 2014).
+
+    With as many columns as rows or more, x @ w is exactly as long as x. A kernel counts as the matrix (fan_in, out).
+    """
+    tall = sorted((math.prod(shape[:-1]), shape[-1]), reverse=True)
+    q, r = np.linalg.qr(random.stream("weights").standard_normal(tall))
+    q *= np.sign(np.diag(r))  # without it, the signs would be those of LAPACK, not random
+    return asarray(np.ascontiguousarray((q if shape[-1] == tall[1] else q.T).reshape(shape), dtype=np.float32))
+
+
 def zeros(shape: tuple[int, ...]) -> Array:
     """Zeros: for biases."""
     return asarray(np.zeros(shape, dtype=np.float32))
+
+
+def ones(shape: tuple[int, ...]) -> Array:
+    """Ones: for the scales of normalization layers."""
+    return asarray(np.ones(shape, dtype=np.float32))
 
 
 def fans(shape: tuple[int, ...]) -> tuple[int, int]:

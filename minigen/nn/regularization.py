@@ -1,4 +1,4 @@
-"""Layers that disturb the signal in training and do nothing in evaluation (`model.eval()`)."""
+"""Layers that disturb the signal in training and do nothing in evaluation (`model.eval()`), and one that charges for activity."""
 
 import math
 from typing import Any
@@ -50,6 +50,53 @@ class GaussianNoise(ElementwiseModule):
 
     def describe(self) -> str:
         return f"std={self.std}"
+
+
+class ActivityRegularization(ElementwiseModule):
+    """Passes x on unchanged, and notes what its activations cost: l1 * l1_sparsity(x) + kl * kl_sparsity(x, target).
+
+    x (n, ...); for kl in [0, 1], of a sigmoid for example. The penalty is that of a mean example (`functional.l1_sparsity`,
+    `functional.kl_sparsity`), whatever the batch size. A model adds it to its loss with `activity_penalty(model)`. Only the
+    latest forward pass counts, in training and in evaluation alike, so that losses of both can be compared; under `no_grad`
+    the penalty is a number without a graph.
+
+    Keras 3 until 2026 summed l1 over the batch, older Keras took this mean: there the same l1 differs by the batch size.
+    Raises ValueError for weights that are negative or infinite, and for a target outside (0, 1).
+    """
+
+    def __init__(self, l1: float = 0.0, kl: float = 0.0, target: float = 0.1):
+        for name, weight in (("l1", l1), ("kl", kl)):
+            if not 0.0 <= weight < math.inf:
+                raise ValueError(f"ActivityRegularization's {name} is a penalty's weight, at least 0 and finite, got {weight}")
+        functional.check_target("ActivityRegularization", target)
+        self.l1, self.kl, self.target = l1, kl, target
+        self.noted: Any = 0.0
+
+    def forward(self, x: Any) -> Any:
+        check_floating(self, x)
+        self.noted = 0.0
+        if self.l1 and x.shape[0]:
+            self.noted = self.l1 * functional.l1_sparsity(x)
+        if self.kl and x.shape[0]:
+            self.noted = self.noted + self.kl * functional.kl_sparsity(x, self.target)
+        return x
+
+    def take_penalty(self) -> Any:
+        """The penalty of the latest forward pass, forgotten here so that its graph can go; 0.0 if it was taken already."""
+        noted, self.noted = self.noted, 0.0
+        return noted
+
+    def describe(self) -> str:
+        penalties = [f"l1={self.l1}"] * bool(self.l1) + [f"kl={self.kl}, target={self.target}"] * bool(self.kl)
+        return ", ".join(penalties)
+
+
+def activity_penalty(module: Module) -> Any:
+    """What all ActivityRegularization layers below a module noted in their latest forward pass, added up; 0.0 if nothing.
+
+    Reading takes the penalties out: ask once after each forward pass.
+    """
+    return sum((layer.take_penalty() for layer in module.modules() if isinstance(layer, ActivityRegularization)), 0.0)
 
 
 def check_floating(layer: Module, x: Any) -> None:

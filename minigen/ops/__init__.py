@@ -10,6 +10,7 @@ from minigen.ops.activation import (
     softplus,
     tanh,
 )
+from minigen.ops.convolution import conv2d, conv2d_transpose, conv2d_weight
 from minigen.ops.elementwise import (
     absolute,
     add,
@@ -30,8 +31,11 @@ from minigen.ops.elementwise import (
     subtract,
     where,
 )
+from minigen.ops.gaussian import kl_standard_normal, reparameterize
 from minigen.ops.indexing import getitem, one_hot, scatter_add, take
 from minigen.ops.linalg import dense, matmul
+from minigen.ops.normalization import center, inv_rms, normalize, scale_shift
+from minigen.ops.pooling import avg_pool2d, max_pool2d, resize_bilinear, sum_pool2d, upsample_nearest2d
 from minigen.ops.reduction import l2norm, log_softmax, logsumexp, max, mean, min, std, sum, var
 from minigen.ops.shape import (
     broadcast_to,
@@ -50,9 +54,11 @@ from minigen.ops.shape import (
 )
 
 __all__ = [
-    "absolute", "add", "broadcast_to", "clip", "concatenate", "cos", "crop", "dense", "divide", "elu", "exp", "expand_dims",
-    "flatten", "getitem", "l2norm", "leaky_relu", "log", "log_softmax", "logsumexp", "matmul", "max", "maximum", "mean", "min",
-    "minimum", "multiply", "negative", "one_hot", "pad", "positive", "power", "relu", "reshape", "scatter_add", "selu",
-    "sigmoid", "sigmoid_cross_entropy", "sin", "softplus", "split", "sqrt", "square", "squeeze", "stack", "std", "subtract",
-    "sum", "sum_to", "swapaxes", "take", "tanh", "transpose", "var", "where",
+    "absolute", "add", "avg_pool2d", "broadcast_to", "center", "clip", "concatenate", "conv2d", "conv2d_transpose",
+    "conv2d_weight", "cos", "crop", "dense", "divide", "elu", "exp", "expand_dims", "flatten", "getitem", "inv_rms",
+    "kl_standard_normal", "l2norm", "leaky_relu", "log", "log_softmax", "logsumexp", "matmul", "max", "max_pool2d",
+    "maximum", "mean", "min", "minimum", "multiply", "negative", "normalize", "one_hot", "pad", "positive", "power", "relu",
+    "reparameterize", "reshape", "resize_bilinear", "scale_shift", "scatter_add", "selu", "sigmoid",
+    "sigmoid_cross_entropy", "sin", "softplus", "split", "sqrt", "square", "squeeze", "stack", "std", "subtract", "sum",
+    "sum_pool2d", "sum_to", "swapaxes", "take", "tanh", "transpose", "upsample_nearest2d", "var", "where",
 ]

@@ -16,7 +16,8 @@ from minigen.nn.activations import ACTIVATIONS
 
 SHAPES = [(400, 700), (700, 400), (3, 3, 40, 90)]
 FANS = {(400, 700): (400, 700), (700, 400): (700, 400), (3, 3, 40, 90): (360, 810)}
-INITIALIZERS = [init.glorot_uniform, init.he_normal, init.lecun_normal, lambda shape: init.normal(shape, 0.02), init.zeros]
+INITIALIZERS = [init.glorot_uniform, init.he_normal, init.lecun_normal, lambda shape: init.normal(shape, 0.02),
+                init.orthogonal, init.zeros, init.ones]
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -61,10 +62,26 @@ def test_glorot_uniform_fills_its_interval(shape):
     assert abs(w.var() * sum(FANS[shape]) / 2 - 1) < 6 * math.sqrt(0.8 / n)  # the paper's 2 / (fan_in + fan_out)
 
 
-def test_normal_has_the_given_standard_deviation_and_zeros_are_zero():
+def test_normal_has_the_given_standard_deviation_zeros_are_zero_and_ones_one():
     w = init.normal((500, 500), 0.02)
     assert abs(w.var(dtype=float) / 0.02**2 - 1) < 6 * math.sqrt(2 / w.size)
     assert not init.zeros((3, 4)).any() and init.zeros((3, 4)).shape == (3, 4)
+    assert (init.ones((3, 4)) == 1.0).all() and init.ones((3, 4)).shape == (3, 4)
+
+
+@pytest.mark.parametrize("shape", [(30, 120), (120, 30), (40, 40), (3, 3, 4, 10), (2, 2, 3, 20)])
+def test_orthogonal_has_orthonormal_rows_or_columns(shape):
+    w = init.orthogonal(shape).astype(float).reshape(-1, shape[-1])
+    product = w @ w.T if w.shape[0] <= w.shape[1] else w.T @ w
+    np.testing.assert_allclose(product, np.eye(min(w.shape)), atol=1e-6)
+
+
+def test_orthogonal_prefers_no_direction():
+    """The trace of a uniformly random orthogonal matrix has mean 0 and variance 1; with LAPACK's signs it would not."""
+    mg.seed(0)
+    traces = [np.trace(init.orthogonal((5, 5))) for _ in range(2000)]
+    assert abs(np.mean(traces)) < 6 / math.sqrt(2000)
+    assert abs(np.var(traces) - 1) < 6 * math.sqrt(2 / 2000)
 
 
 @pytest.mark.parametrize("initializer", INITIALIZERS)
@@ -77,7 +94,7 @@ def test_a_seed_gives_the_same_float32_weights_on_every_backend(initializer, bac
     np.testing.assert_array_equal(mg.to_numpy(here), initializer((30, 20)))
 
 
-@pytest.mark.parametrize("initializer", INITIALIZERS[:-1])
+@pytest.mark.parametrize("initializer", INITIALIZERS[:-2])
 def test_seeds_and_calls_give_different_weights(initializer):
     mg.seed(1)
     first, second = initializer((30, 20)), initializer((30, 20))

@@ -32,7 +32,38 @@ def tied() -> nn.Module:
     return nn.Sequential(dense, nn.DenseTranspose(dense, activation="sigmoid"))
 
 
+class StateOf(nn.Module):
+    """A recurrent cell whose state is one array."""
+
+    def __init__(self, cell: nn.Module):
+        self.cell = cell
+
+    def forward(self, x, *state):
+        return mg.ops.concatenate(*self.cell(x, state or None), axis=1)
+
+
+class Sampled(nn.Module):
+    """Sampling, with a logvar and a noise that are made of x."""
+
+    def __init__(self):
+        self.sampling = nn.Sampling()
+
+    def forward(self, x):
+        return self.sampling(x, 0.5 * x, mg.ops.cos(x))
+
+
 LAYERS: dict[str, list[Case]] = {
+    "Conv2d": [
+        Case(lambda: nn.Conv2d(2, 3, 3), (4, 3, 2)),
+        Case(lambda: nn.Conv2d(1, 2, (2, 3), stride=2, bias=False, activation="tanh"), (5, 4, 1)),
+        Case(lambda: nn.Conv2d(4, 2, 3, padding="valid"), (3, 4, 4)),
+        Case(lambda: nn.Conv2d(2, 2, 4, stride=(2, 1), padding=((1, 1), (2, 0))), (4, 3, 2)),
+    ],
+    "ConvTranspose2d": [
+        Case(lambda: nn.ConvTranspose2d(2, 3, 3, stride=2), (2, 3, 2)),
+        Case(lambda: nn.ConvTranspose2d(2, 4, 3, stride=2, padding="valid", activation="tanh"), (2, 2, 2)),
+        Case(lambda: nn.ConvTranspose2d(3, 4, (3, 4), stride=2, padding=1, output_size=(4, 4), bias=False), (2, 2, 3)),
+    ],
     "Dense": [
         Case(lambda: nn.Dense(4, 3), (4,)),
         Case(lambda: nn.Dense(4, 3), (2, 4)),
@@ -46,14 +77,31 @@ LAYERS: dict[str, list[Case]] = {
         Case(tied, (4,)),
     ],
     "Dropout": [Case(lambda: nn.Dropout(0.4), (4, 2), (rng.random((5, 4, 2)) >= 0.4,)), Case(lambda: nn.Dropout(0.0), (4,))],
+    "ActivityRegularization": [Case(lambda: nn.ActivityRegularization(l1=0.5), (4, 2)),
+                               Case(lambda: nn.Sequential(nn.Sigmoid(), nn.ActivityRegularization(0.5, 0.3, target=0.2)), (4,))],
     "GaussianNoise": [Case(lambda: nn.GaussianNoise(0.5), (4,), (rng.standard_normal((5, 4)),))],
+    "MaxPool2d": [Case(lambda: nn.MaxPool2d(), (4, 5, 2)), Case(lambda: nn.MaxPool2d((3, 2), stride=1, padding="same"), (4, 3, 2))],
+    "AvgPool2d": [Case(lambda: nn.AvgPool2d(), (4, 5, 2)), Case(lambda: nn.AvgPool2d(3, stride=(2, 1), padding=1), (4, 3, 2))],
+    "UpSample2d": [Case(nn.UpSample2d, (2, 3, 2)), Case(lambda: nn.UpSample2d((1, 3)), (2, 3, 2))],
+    "BatchNorm": [Case(lambda: nn.BatchNorm(3), (3,)), Case(lambda: nn.BatchNorm(2), (3, 4, 2)),
+                  Case(lambda: nn.BatchNorm(3).eval(), (2, 3))],
+    "LayerNorm": [Case(lambda: nn.LayerNorm(3), (3,)), Case(lambda: nn.LayerNorm(4), (2, 3, 4))],
+    "InstanceNorm": [Case(lambda: nn.InstanceNorm(2), (3, 4, 2))],
     "Flatten": [Case(nn.Flatten, (2, 3, 1)), Case(nn.Flatten, (4,)), Case(nn.Flatten, ())],
     "Reshape": [Case(lambda: nn.Reshape((2, 3, 1)), (6,)), Case(lambda: nn.Reshape((6,)), (3, 2)),
                 Case(lambda: nn.Reshape(()), (1,))],
+    "Sampling": [Case(Sampled, (4,)), Case(Sampled, (2, 3))],
     "Sequential": [
         Case(lambda: nn.Sequential(nn.Dense(4, 3), nn.SELU(), nn.Sequential(nn.Dense(3, 2), nn.Tanh())), (4,)),
         Case(nn.Sequential, (4,)),
     ],
+    **{name: [Case(lambda make=make: make(3, 2), (4, 3)), Case(lambda make=make: make(3, 2, return_sequences=True), (4, 3))]
+       for name, make in (("LSTM", nn.LSTM), ("GRU", nn.GRU))},
+    "LSTMCell": [Case(lambda: StateOf(nn.LSTMCell(3, 2)), (3,)),
+                 Case(lambda: StateOf(nn.LSTMCell(3, 2)), (3,), (rng.standard_normal((5, 2)), rng.standard_normal((5, 2))))],
+    "GRUCell": [Case(lambda: StateOf(nn.GRUCell(3, 2)), (3,)),
+                Case(lambda: StateOf(nn.GRUCell(3, 2)), (3,), (rng.standard_normal((5, 2)),))],
+    "RepeatVector": [Case(lambda: nn.RepeatVector(3), (4,))],
     "LeakyReLU": [Case(nn.LeakyReLU, (4,)), Case(lambda: nn.LeakyReLU(slope=0.01), (2, 3))],
     **{name: [Case(getattr(nn, name), (2, 3))] for name in ("ReLU", "ELU", "SELU", "Tanh", "Sigmoid", "Softplus", "Softmax")},
 }
@@ -73,7 +121,7 @@ def run(case: Case) -> tuple[nn.Module, mg.Tensor, mg.Tensor]:
 
 
 def test_the_table_names_every_public_layer():
-    assert set(LAYERS) == set(nn.__all__) - {"Module", "init"}
+    assert set(LAYERS) == set(nn.__all__) - {"Buffer", "Module", "activity_penalty", "init"}
 
 
 @pytest.mark.parametrize("name", LAYERS)

@@ -1,6 +1,8 @@
 """Dropout and Gaussian noise: exact where they are exact, six standard deviations where they are random."""
 
+import gc
 import math
+import weakref
 
 import numpy as np
 import pytest
@@ -94,3 +96,109 @@ def test_dropout_refuses_an_impossible_rate(rate):
 def test_gaussian_noise_refuses_an_impossible_standard_deviation(std):
     with pytest.raises(ValueError, match=f"at least 0 and finite, got {std}"):
         nn.GaussianNoise(std)
+
+
+# -- ActivityRegularization ----------------------------------------------------------------------------------------
+
+
+def activations(n: int = 4) -> np.ndarray:
+    """As a sigmoid gives them."""
+    return np.random.default_rng(5).uniform(0.05, 0.95, (n, 3))
+
+
+def test_the_chapters_line():
+    layer = nn.ActivityRegularization(l1=1e-3)
+    assert repr(layer) == "ActivityRegularization(l1=0.001)"
+    assert repr(nn.ActivityRegularization(kl=0.1)) == "ActivityRegularization(kl=0.1, target=0.1)"
+    assert repr(nn.ActivityRegularization(0.2, 0.1, 0.3)) == "ActivityRegularization(l1=0.2, kl=0.1, target=0.3)"
+    assert layer.state_dict() == {}
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_activity_passes_unchanged_and_its_penalty_is_noted_in_both_modes(training, backend):
+    layer, x = nn.ActivityRegularization(l1=0.5, kl=2.0, target=0.3).train(training), mg.Tensor(mg.asarray(activations()))
+    assert layer(x) is x
+    expected = 0.5 * functional.l1_sparsity(x).item() + 2.0 * functional.kl_sparsity(x, 0.3).item()
+    np.testing.assert_allclose(nn.activity_penalty(layer).item(), expected, rtol=1e-14)
+
+
+def test_derivatives_of_the_penalty_to_order_2(backend):
+    layer = nn.ActivityRegularization(l1=0.5, kl=2.0, target=0.3)
+
+    def penalty(x):
+        layer(x)
+        return nn.activity_penalty(layer)
+
+    mg.gradcheck(penalty, activations())
+
+
+def test_the_penalties_of_all_layers_below_a_module_are_added_up():
+    net = nn.Sequential(nn.ActivityRegularization(l1=1.0), nn.Sequential(nn.Sigmoid(), nn.ActivityRegularization(l1=10.0)), nn.Tanh())
+    x = mg.Tensor(activations())
+    net(x)
+    expected = np.abs(activations()).sum() / 4 + 10.0 * (1 / (1 + np.exp(-activations()))).sum() / 4
+    np.testing.assert_allclose(nn.activity_penalty(net).item(), expected, rtol=1e-12)
+
+
+def test_only_the_latest_forward_pass_counts():
+    layer = nn.ActivityRegularization(l1=1.0)
+    layer(mg.Tensor(activations(9)))
+    layer(mg.Tensor(activations(4)))
+    np.testing.assert_allclose(nn.activity_penalty(layer).item(), activations(4).sum() / 4, rtol=1e-14)
+
+
+def test_a_penalty_is_read_once():
+    layer = nn.ActivityRegularization(l1=1.0)
+    layer(mg.Tensor(activations()))
+    assert nn.activity_penalty(layer) != 0.0
+    assert nn.activity_penalty(layer) == 0.0, "a second loss would carry the penalty of the first"
+
+
+@pytest.mark.parametrize("module", [nn.Tanh(), nn.ActivityRegularization(), nn.ActivityRegularization(l1=1.0)], ids=repr)
+def test_without_a_layer_a_weight_or_a_forward_pass_there_is_no_penalty(module):
+    if not getattr(module, "l1", 0.0):
+        module(mg.Tensor(activations()))
+    assert nn.activity_penalty(module) == 0.0
+
+
+def test_a_read_penalty_leaves_no_graph_behind():
+    layer, x = nn.ActivityRegularization(l1=1.0), mg.Tensor(activations(), requires_grad=True)
+    graph = weakref.ref(layer(x * 2.0))
+    gc.disable()
+    try:
+        nn.activity_penalty(layer)
+        assert graph() is None
+    finally:
+        gc.enable()
+
+
+def test_without_a_graph_the_penalty_is_a_number():
+    layer, x = nn.ActivityRegularization(l1=1.0), mg.Tensor(activations(), requires_grad=True)
+    with mg.no_grad():
+        layer(x)
+    penalty = nn.activity_penalty(layer)
+    assert not penalty.requires_grad and penalty.item() == pytest.approx(activations().sum() / 4, rel=1e-14)
+
+
+def test_the_penalty_of_a_parameter_does_not_make_it_the_layers():
+    layer = nn.ActivityRegularization(l1=1.0)
+    layer(mg.autograd.Parameter(activations()))
+    assert layer.parameters() == []
+
+
+@pytest.mark.parametrize("settings, message", [
+    ({"l1": -1e-3}, "l1 is a penalty's weight, at least 0 and finite, got -0.001"),
+    ({"kl": math.inf}, "kl is a penalty's weight, at least 0 and finite, got inf"),
+    ({"kl": math.nan}, "kl is a penalty's weight, at least 0 and finite, got nan"),
+    ({"kl": 1.0, "target": 1.0}, "the target is a mean activation, 0 < target < 1, got 1.0"),
+    ({"target": 0.0}, "the target is a mean activation, 0 < target < 1, got 0.0"),
+])  # fmt: skip
+def test_impossible_penalties_are_refused(settings, message):
+    with pytest.raises(ValueError, match=f"ActivityRegularization.*{message}"):
+        nn.ActivityRegularization(**settings)
+
+
+def test_kl_of_codes_that_are_no_probabilities_says_so():
+    net = nn.Sequential(nn.Dense(4, 3, activation="selu"), nn.ActivityRegularization(kl=1.0))
+    with pytest.raises(ValueError, match=r"expected activations in \[0, 1\], of a sigmoid for example"):
+        net(np.full((2, 4), 9.0, dtype=np.float32))

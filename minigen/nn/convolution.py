@@ -1,0 +1,124 @@
+"""Convolutional layers. Images are (n, height, width, channels)."""
+
+import math
+from typing import Any
+
+from minigen import ops
+from minigen.autograd import Parameter
+from minigen.errors import DtypeError, ShapeError, conversion
+from minigen.nn import init
+from minigen.nn.activations import activation_named
+from minigen.nn.module import Module
+from minigen.ops.convolution import check_output_size, default_output_size
+from minigen.ops.window import Padding, Pair, explicit_padding, output_size, pair
+
+
+class Conv2d(Module):
+    """y = activation(conv2d(x, W) + b): x (n, h, w, in_channels) -> (n, h', w', out_channels).
+
+    W (kh, kw, in, out), b (out,). `kernel_size`, `stride`: an int or (height, width). `padding`: "same" gives
+    h' = ceil(h / stride), "valid" pads nothing, an int or ((top, bottom), (left, right)) says how much. `activation` and initial
+    weights: as in Dense. Raises ShapeError for images that do not fit, NCHW given by mistake among them.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: int | Pair, stride: int | Pair = 1,
+                 padding: Padding = "same", activation: str | None = None, bias: bool = True,
+                 weight_init: init.Initializer | None = None):
+        configure(self, in_channels, out_channels, kernel_size, stride, padding, activation)
+        shape = (*self.kernel_size, in_channels, out_channels)
+        self.weight = Parameter((weight_init or init.suiting(activation))(shape))
+        self.bias = Parameter(init.zeros((out_channels,))) if bias else None
+
+    def forward(self, x: Any) -> Any:
+        check_images(self, x, self.in_channels, self.weight.dtype)
+        y = ops.conv2d(x, self.weight, self.bias, stride=self.stride, padding=self.padding)
+        return y if self._activate is None else self._activate(y)
+
+    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        size = image_size(self, input_shape, self.in_channels)
+        return (*output_size(size, self.kernel_size, self.stride, self.padding), self.out_channels)
+
+    def describe(self) -> str:
+        return described(self)
+
+
+class ConvTranspose2d(Module):
+    """y = activation(conv2d_transpose(x, W) + b), which enlarges: x (n, h, w, in_channels) -> (n, h', w', out_channels).
+
+    W (kh, kw, out, in), the kernel of the convolution of which this is the adjoint; b (out,). h' is h * stride for "same",
+    (h - 1) * stride + kh for "valid", less the padding where that is explicit; or `output_size` = (h', w'), where several sizes
+    are possible. Weights start as a Dense layer's of as many inputs as meet in a pixel, kh * kw / stride^2 * in.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: int | Pair, stride: int | Pair = 1,
+                 padding: Padding = "same", output_size: Pair | None = None, activation: str | None = None,
+                 bias: bool = True, weight_init: init.Initializer | None = None):
+        configure(self, in_channels, out_channels, kernel_size, stride, padding, activation)
+        self.output_size = output_size
+        weight = (weight_init or init.suiting(activation))((*self.kernel_size, in_channels, out_channels)).swapaxes(2, 3)
+        self.weight = Parameter(weight if weight_init else weight * math.sqrt(math.prod(self.stride)))
+        self.bias = Parameter(init.zeros((out_channels,))) if bias else None
+
+    def forward(self, x: Any) -> Any:
+        check_images(self, x, self.in_channels, self.weight.dtype)
+        y = ops.conv2d_transpose(x, self.weight, self.bias, stride=self.stride, padding=self.padding,
+                                 output_size=self.output_size)
+        return y if self._activate is None else self._activate(y)
+
+    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        size = image_size(self, input_shape, self.in_channels)
+        large = self.output_size or default_output_size(size, self.kernel_size, self.stride, self.padding)
+        check_output_size(large, size, self.kernel_size, self.stride, self.padding)
+        return (*large, self.out_channels)
+
+    def describe(self) -> str:
+        return described(self)
+
+
+def configure(layer: Any, in_channels: int, out_channels: int, kernel_size: int | Pair, stride: int | Pair, padding: Padding,
+              activation: str | None) -> None:
+    """Set, checked, what both layers have in common."""
+    if in_channels < 1 or out_channels < 1:
+        raise ShapeError(f"{type(layer).__name__} needs at least one channel on both sides, got {in_channels} -> {out_channels}")
+    layer.in_channels, layer.out_channels, layer.activation = in_channels, out_channels, activation
+    layer.kernel_size, layer.stride, layer.padding = pair(kernel_size, "kernel_size"), pair(stride, "stride"), padding
+    explicit_padding(padding, (1, 1), layer.kernel_size, layer.stride)
+    layer._activate = activation_named(activation)
+
+
+def check_images(layer: Module, x: Any, channels: int, dtype: Any) -> None:
+    """Raise unless x is a batch of images with these channels, of the dtype that the layer computes in."""
+    if not hasattr(x, "shape"):
+        raise TypeError(f"{layer!r} expects an array or a Tensor, got {type(x).__name__}: write minigen.Tensor(x)")
+    if len(x.shape) != 4 or x.shape[3] != channels:
+        raise ShapeError(f"{layer!r} expects images (n, height, width, {channels}), got {tuple(x.shape)}"
+                         + hint(tuple(x.shape), channels))
+    if x.dtype != dtype:
+        raise DtypeError(f"{layer!r} computes in {dtype}, got {x.dtype}: convert the data with {conversion(x.dtype, dtype)}")
+
+
+def hint(shape: tuple[int, ...], channels: int) -> str:
+    """What images of a wrong shape probably are."""
+    if len(shape) == 4 and shape[1] == channels:
+        return ": channels first? Here they come last: x.transpose(0, 2, 3, 1)"
+    if len(shape) == 3 and channels == 1:
+        return ": without an axis of channels? x.reshape(*x.shape, 1)"
+    if len(shape) == 3 and shape[2] == channels:
+        return ": a single image? x[None]"
+    return ""
+
+
+def image_size(layer: Module, shape: tuple[int, ...], channels: int) -> Pair:
+    """(height, width) of one example's shape."""
+    if len(shape) != 3 or shape[2] != channels:
+        raise ShapeError(f"{layer!r} expects images (height, width, {channels}), got {tuple(shape)}")
+    return tuple(shape[:2])
+
+
+def described(layer: Any) -> str:
+    """A layer's settings, for its repr."""
+    (kh, kw), (sh, sw) = layer.kernel_size, layer.stride
+    parts = [f"{layer.in_channels} -> {layer.out_channels}", f"{kh}x{kw}"]
+    parts += [f"stride {sh}" if sh == sw else f"stride {layer.stride}"] if layer.stride != (1, 1) else []
+    parts += [] if layer.padding == "same" else [f"padding {layer.padding}" if layer.padding != "valid" else "valid"]
+    return ", ".join(parts + ([layer.activation] if layer.activation else []))

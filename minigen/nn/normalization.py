@@ -1,0 +1,107 @@
+"""Layers that bring activations to mean 0 and variance 1, then scale and shift them.
+
+    y = (x - mean) / sqrt(variance + eps) * weight + bias
+
+They differ in what shares a mean and a variance. weight and bias have one number a channel (the last axis), and start at 1 and
+0. The variance in this formula is the biased one, divided by the number of elements.
+"""
+
+import math
+from typing import Any
+
+from minigen import ops
+from minigen.autograd import Parameter
+from minigen.autograd.border import plain
+from minigen.errors import ShapeError
+from minigen.nn import init
+from minigen.nn.convolution import check_images
+from minigen.nn.dense import check_features
+from minigen.nn.module import Buffer, ElementwiseModule
+
+
+class Normalization(ElementwiseModule):
+    """Base of the normalization layers: their parameters and checks."""
+
+    def __init__(self, features: int, eps: float = 1e-5):
+        if features < 1:
+            raise ShapeError(f"{type(self).__name__} needs at least one feature, got {features}")
+        if not 0.0 < eps < math.inf:
+            raise ValueError(f"{type(self).__name__}'s eps must be above 0 and finite, got {eps}")
+        self.features, self.eps = features, eps
+        self.weight, self.bias = Parameter(init.ones((features,))), Parameter(init.zeros((features,)))
+
+    def check(self, x: Any) -> None:
+        """Raise unless x has the channels and the dtype of this layer."""
+        if len(getattr(x, "shape", ())) == 4:
+            check_images(self, x, self.features, self.weight.dtype)
+        else:
+            check_features(self, x, self.features, self.weight)
+
+    def describe(self) -> str:
+        return str(self.features)
+
+
+class BatchNorm(Normalization):
+    """Every channel by its mean and variance over the batch, and over all positions: x (n, ..., features), same shape.
+
+    In training, those of the batch, which also move the running statistics (kept in the state, outside the graph):
+
+        running = momentum * running + (1 - momentum) * batch
+
+    In evaluation, the running ones. `momentum` is Keras's word for how much stays; PyTorch's momentum is 1 minus it. As in
+    PyTorch, the running variance takes the unbiased variance of the batch, divided by n - 1. Raises ShapeError in training for
+    one value a channel, whose variance says nothing. Ioffe & Szegedy 2015, algorithms 1 and 2.
+    """
+
+    def __init__(self, features: int, momentum: float = 0.9, eps: float = 1e-5):
+        super().__init__(features, eps)
+        if not 0.0 <= momentum < 1.0:
+            raise ValueError(f"BatchNorm's momentum is the share that stays, 0 <= momentum < 1, got {momentum}")
+        self.momentum = momentum
+        self.running_mean, self.running_var = Buffer(init.zeros((features,))), Buffer(init.ones((features,)))
+
+    def forward(self, x: Any) -> Any:
+        self.check(x)
+        if not self.training:
+            scale = self.weight / ops.sqrt(self.running_var + self.eps)
+            return ops.scale_shift(x, scale, self.bias - self.running_mean * scale)
+        if math.prod(x.shape[:-1]) < 2:
+            raise ShapeError(f"{self!r} in training mode needs more than one value a channel, got {tuple(x.shape)}: "
+                             "a larger batch, or evaluation mode with eval()")
+        axes = tuple(range(len(x.shape) - 1))
+        centered = ops.center(x, axis=axes)
+        inv_std = ops.inv_rms(centered, axis=axes, eps=self.eps)
+        self.update(ops.mean(plain(x), axis=axes), plain(inv_std).reshape(-1), math.prod(x.shape[:-1]))
+        return ops.scale_shift(centered, inv_std * self.weight, self.bias)
+
+    def update(self, mean: Any, inv_std: Any, n: int) -> None:
+        """Move the running statistics towards those of a batch with n values a channel."""
+        var = (1.0 / (inv_std * inv_std) - self.eps).clip(0, math.inf) * (n / (n - 1))
+        for running, batch in ((self.running_mean, mean), (self.running_var, var)):
+            running.assign(self.momentum * running.data + (1.0 - self.momentum) * batch)
+
+
+class LayerNorm(Normalization):
+    """Every vector of features by its own mean and variance: x (..., features), same shape. Ba et al. 2016.
+
+    Of images, the channels of each pixel. No matter in which batch: training and evaluation are the same.
+    """
+
+    def forward(self, x: Any) -> Any:
+        self.check(x)
+        return ops.scale_shift(ops.normalize(x, axis=-1, eps=self.eps), self.weight, self.bias)
+
+
+class InstanceNorm(Normalization):
+    """Every channel of every image by its mean and variance over height and width: x (n, h, w, features), same shape.
+
+    No matter in which batch: training and evaluation are the same. Raises ShapeError for images of one pixel, which would all
+    become zero. Ulyanov et al. 2016.
+    """
+
+    def forward(self, x: Any) -> Any:
+        check_images(self, x, self.features, self.weight.dtype)
+        if x.shape[1] * x.shape[2] < 2:
+            raise ShapeError(f"{self!r} needs images of more than one pixel, got {tuple(x.shape)}")
+        centered = ops.center(x, axis=(1, 2))
+        return ops.scale_shift(centered, ops.inv_rms(centered, axis=(1, 2), eps=self.eps) * self.weight, self.bias)

@@ -1,0 +1,93 @@
+"""Layers that change the size of images (n, height, width, channels), each channel by itself. They have no parameters."""
+
+from typing import Any
+
+from minigen import ops
+from minigen.errors import ShapeError
+from minigen.nn.module import Module
+from minigen.nn.regularization import check_floating
+from minigen.ops.window import Padding, Pair, explicit_padding, output_size, pair
+
+
+class Pool2d(Module):
+    """Base of the two pooling layers, which differ in what they make of a window."""
+
+    def __init__(self, pool_size: int | Pair = 2, stride: int | Pair | None = None, padding: Padding = "valid"):
+        self.pool_size, self.padding = pair(pool_size, "pool_size"), padding
+        self.stride = self.pool_size if stride is None else pair(stride, "stride")
+        explicit_padding(padding, (1, 1), self.pool_size, self.stride)
+
+    def pool(self, x: Any, **window: Any) -> Any:
+        """The op."""
+        raise NotImplementedError
+
+    def forward(self, x: Any) -> Any:
+        check_images(self, x)
+        return self.pool(x, size=self.pool_size, stride=self.stride, padding=self.padding)
+
+    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        height, width, channels = image_shape(self, input_shape)
+        return (*output_size((height, width), self.pool_size, self.stride, self.padding), channels)
+
+    def describe(self) -> str:
+        stride = f", stride {by(self.stride)}" if self.stride != self.pool_size else ""
+        return by(self.pool_size) + stride + (f", padding {self.padding}" if self.padding != "valid" else "")
+
+
+class MaxPool2d(Pool2d):
+    """The largest element of each window: x (n, h, w, c) -> (n, h', w', c), h' = floor((h + padding - pool_size) / stride) + 1.
+
+    `stride` is `pool_size` unless given; `padding`: "valid" (none: what remains at the end is dropped, so that 7 becomes 3),
+    "same" (h' = ceil(h / stride)), an int or ((top, bottom), (left, right)). See `ops.max_pool2d`.
+    """
+
+    pool = staticmethod(ops.max_pool2d)
+
+
+class AvgPool2d(Pool2d):
+    """The mean of each window; shapes as in MaxPool2d. Padding does not count. See `ops.avg_pool2d`."""
+
+    pool = staticmethod(ops.avg_pool2d)
+
+
+class UpSample2d(Module):
+    """Every pixel repeated to a block of `factor` (an int or (height, width)): x (n, h, w, c) -> (n, h factor, w factor, c)."""
+
+    def __init__(self, factor: int | Pair = 2):
+        self.factor = pair(factor, "factor")
+
+    def forward(self, x: Any) -> Any:
+        check_images(self, x)
+        return ops.upsample_nearest2d(x, factor=self.factor)
+
+    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        height, width, channels = image_shape(self, input_shape)
+        return height * self.factor[0], width * self.factor[1], channels
+
+    def describe(self) -> str:
+        return by(self.factor)
+
+
+def check_images(layer: Module, x: Any) -> None:
+    """Raise unless x is a batch of floating-point images, channels last as far as the shape tells."""
+    if not hasattr(x, "shape"):
+        raise TypeError(f"{layer!r} expects an array or a Tensor, got {type(x).__name__}: write minigen.Tensor(x)")
+    shape = tuple(x.shape)
+    if len(shape) != 4:
+        raise ShapeError(f"{layer!r} expects images (n, height, width, channels), got {shape}")
+    if shape[1] in (1, 3) and shape[1] < shape[2] == shape[3]:
+        raise ShapeError(f"{layer!r} expects images (n, height, width, channels), got {shape}: "
+                         "channels first? Here they come last: x.transpose(0, 2, 3, 1)")
+    check_floating(layer, x)
+
+
+def image_shape(layer: Module, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """One example's shape, if it is that of an image."""
+    if len(shape) != 3:
+        raise ShapeError(f"{layer!r} expects images (height, width, channels), got {tuple(shape)}")
+    return tuple(shape)
+
+
+def by(size: Pair) -> str:
+    """(2, 3) as "2x3"."""
+    return f"{size[0]}x{size[1]}"

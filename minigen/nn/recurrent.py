@@ -1,0 +1,195 @@
+"""Layers that read a sequence step by step. Sequences are (n, time, features); a state is passed on from step to step."""
+
+from typing import Any
+
+import numpy as np
+
+from minigen import ops
+from minigen.autograd import Parameter
+from minigen.backend import Array, array_module, asarray
+from minigen.errors import ShapeError
+from minigen.nn import init
+from minigen.nn.dense import affine, check_features, features_replaced
+from minigen.nn.module import Module
+
+State = tuple[Any, ...]  # what a cell carries from step to step, its output h (n, hidden_size) first
+
+
+class RecurrentCell(Module):
+    """One time step: cell(x, state) -> the next state. A subclass says how many gates it has, and writes `step`.
+
+    Weights: `weight` (in, gates * hidden) and `bias` for the input, `recurrent_weight` (hidden, gates * hidden) for h, the gates
+    side by side. Each gate starts like a layer of its own: Glorot uniform from the input, orthogonal from h. (Keras draws the
+    fused matrices whole, which leaves every gate about half as strong; the recurrent autoencoder then needed twice the steps.)
+    """
+
+    gates: int
+
+    def __init__(self, input_size: int, hidden_size: int):
+        if input_size < 1 or hidden_size < 1:
+            raise ShapeError(f"{type(self).__name__} needs at least one input and one hidden unit, "
+                             f"got {input_size} -> {hidden_size}")
+        self.input_size, self.hidden_size = input_size, hidden_size
+        self.weight = Parameter(self.each_gate(init.glorot_uniform, (input_size, hidden_size)))
+        self.recurrent_weight = Parameter(self.each_gate(init.orthogonal, (hidden_size, hidden_size)))
+        self.bias = Parameter(init.zeros((self.gates * hidden_size,)))
+
+    def each_gate(self, initializer: init.Initializer, shape: tuple[int, int]) -> Array:
+        """Initial weights of this shape for each gate, side by side."""
+        parts = [initializer(shape) for _ in range(self.gates)]
+        return array_module(*parts).concatenate(parts, axis=1)
+
+    def project(self, x: Any) -> Any:
+        """The input's part of all gates, x W + b: (..., in) -> (..., gates * hidden). For a whole sequence, one product."""
+        return affine(x, self.weight, self.bias, None)
+
+    def step(self, projected: Any, state: State) -> State:
+        """The next state, from the projected input (n, gates * hidden) of this step and the state before it."""
+        raise NotImplementedError(f"{type(self).__name__} has no step()")
+
+    def initial_state(self, n: int) -> State:
+        """Zeros: nothing read yet."""
+        weight = self.weight.data
+        return (array_module(weight).zeros((n, self.hidden_size), dtype=weight.dtype),)
+
+    def forward(self, x: Any, state: State | None = None) -> State:
+        check_features(self, x, self.input_size, self.weight)
+        zeros = self.initial_state(x.shape[0])
+        if state is None:
+            state = zeros
+        elif [part.shape for part in state] != [part.shape for part in zeros]:
+            raise ShapeError(f"{self!r} expects a state of {len(zeros)} arrays {zeros[0].shape}, "
+                             f"got {[tuple(part.shape) for part in state]}")
+        return self.step(self.project(x), state)
+
+    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape of h."""
+        return features_replaced(self, input_shape, self.input_size, self.hidden_size)
+
+    def describe(self) -> str:
+        return f"{self.input_size} -> {self.hidden_size}"
+
+
+class LSTMCell(RecurrentCell):
+    """A cell with a memory c that gates guard (Hochreiter & Schmidhuber 1997; forget gate of Gers et al. 2000).
+
+        i, f, g, o = x W + h U + b                     (n, hidden) each, side by side in this order
+        c' = sigmoid(f) * c + sigmoid(i) * tanh(g),    h' = sigmoid(o) * tanh(c')
+
+    cell(x, (h, c)) -> (h', c'); by default from zeros. The biases of f start at 1, so that the memory lasts from the first step
+    on (Jozefowicz et al. 2015). Parameters: 4 * hidden * (in + hidden + 1), as in Keras; PyTorch has a second, redundant bias.
+    """
+
+    gates = 4
+
+    def __init__(self, input_size: int, hidden_size: int):
+        super().__init__(input_size, hidden_size)
+        self.bias.assign(asarray(np.repeat(np.float32([0, 1, 0, 0]), hidden_size)))
+
+    def initial_state(self, n: int) -> State:
+        return 2 * super().initial_state(n)
+
+    def step(self, projected: Any, state: State) -> State:
+        h, c = state
+        i, f, g, o = ops.split(projected + h @ self.recurrent_weight, 4, axis=1)
+        c = ops.sigmoid(f) * c + ops.sigmoid(i) * ops.tanh(g)
+        return ops.sigmoid(o) * ops.tanh(c), c
+
+
+class GRUCell(RecurrentCell):
+    """A cell that mixes its old state with a candidate n (Cho et al. 2014, with the reset gate where PyTorch and Keras have it).
+
+        r, z, n_x = x W + b,    r_h, z_h, n_h = h U + b_h       (n, hidden) each, side by side in this order
+        r = sigmoid(r + r_h),   z = sigmoid(z + z_h),           n = tanh(n_x + r * n_h)
+        h' = (1 - z) * n + z * h
+
+    cell(x, (h,)) -> (h',); by default from zeros. Cho et al. reset h before the product, tanh(n_x + (r * h) U); reset after it,
+    all three gates are one product, and need a bias of their own: that is why there are two. Parameters:
+    3 * hidden * (in + hidden + 2), as in PyTorch (whose order of gates this is) and in Keras (whose order is z, r, n).
+    """
+
+    gates = 3
+
+    def __init__(self, input_size: int, hidden_size: int):
+        super().__init__(input_size, hidden_size)
+        self.recurrent_bias = Parameter(init.zeros((3 * hidden_size,)))
+
+    def step(self, projected: Any, state: State) -> State:
+        (h,) = state
+        r_x, z_x, n_x = ops.split(projected, 3, axis=1)
+        r_h, z_h, n_h = ops.split(affine(h, self.recurrent_weight, self.recurrent_bias, None), 3, axis=1)
+        r, z = ops.sigmoid(r_x + r_h), ops.sigmoid(z_x + z_h)
+        n = ops.tanh(n_x + r * n_h)
+        return (n + z * (h - n),)
+
+
+class Recurrent(Module):
+    """A cell that runs along a sequence: x (n, time, in) -> its last h (n, hidden), or all of them (n, time, hidden)."""
+
+    def __init__(self, cell: RecurrentCell, return_sequences: bool = False):
+        self.cell, self.return_sequences = cell, return_sequences
+
+    def forward(self, x: Any) -> Any:
+        check_features(self, x, self.cell.input_size, self.cell.weight)
+        self.check_sequence(x.shape[1:])
+        projected = self.cell.project(x)  # of all steps at once: only what depends on the state stays in the loop
+        state, outputs = self.cell.initial_state(x.shape[0]), []
+        for t in range(x.shape[1]):
+            state = self.cell.step(projected[:, t], state)
+            outputs.append(state[0])
+        return ops.stack(*outputs, axis=1) if self.return_sequences else outputs[-1]
+
+    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        self.check_sequence(input_shape)
+        time, features = features_replaced(self, input_shape, self.cell.input_size, self.cell.hidden_size)
+        return (time, features) if self.return_sequences else (features,)
+
+    def check_sequence(self, shape: tuple[int, ...]) -> None:
+        """Raise unless one example has this shape: (time, features), with a step at least."""
+        if len(shape) != 2 or shape[0] < 1:
+            raise ShapeError(f"{self!r} expects sequences (time, {self.cell.input_size}) of at least one step, "
+                             f"got examples {tuple(shape)}")
+
+    def describe(self) -> str:
+        return self.cell.describe() + (", sequences" if self.return_sequences else "")
+
+
+class LSTM(Recurrent):
+    """An `LSTMCell` along a sequence: x (n, time, in) -> its last h (n, hidden); `return_sequences`: all, (n, time, hidden).
+
+    Starts from zeros. LSTM(28, 100) has 51,600 parameters.
+    """
+
+    def __init__(self, input_size: int, hidden_size: int, return_sequences: bool = False):
+        super().__init__(LSTMCell(input_size, hidden_size), return_sequences)
+
+
+class GRU(Recurrent):
+    """A `GRUCell` along a sequence: x (n, time, in) -> the last h (n, hidden), or with `return_sequences` all, (n, time, hidden).
+
+    Starts from zeros. GRU(28, 100) has 39,000 parameters.
+    """
+
+    def __init__(self, input_size: int, hidden_size: int, return_sequences: bool = False):
+        super().__init__(GRUCell(input_size, hidden_size), return_sequences)
+
+
+class RepeatVector(Module):
+    """Each example n times in a row, as a sequence: (n_examples, features) -> (n_examples, n, features)."""
+
+    def __init__(self, n: int):
+        if n < 1:
+            raise ValueError(f"RepeatVector repeats at least once, got n={n}")
+        self.n = n
+
+    def forward(self, x: Any) -> Any:
+        shape = self.output_shape(x.shape[1:])
+        return ops.broadcast_to(ops.expand_dims(x, 1), shape=(x.shape[0], *shape))
+
+    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        if len(input_shape) != 1:
+            raise ShapeError(f"{self!r} expects vectors (features,), got examples {tuple(input_shape)}")
+        return (self.n, *input_shape)
+
+    def describe(self) -> str:
+        return str(self.n)

@@ -1,0 +1,165 @@
+"""How convolutions are computed: windows of images as the rows of a matrix (im2col), for one matrix product a block.
+
+Copying the windows costs about as much as multiplying them, so it is done block by block, in a workspace that is used again
+and again and stays in the cache; and no copy is kept for the backward pass, where fresh memory would cost more than copying
+again. Images are (n, h, w, c), so a row of a window, (kw, c), is one run of memory.
+"""
+
+import math
+import threading
+from collections.abc import Iterator
+
+import numpy as np
+
+from minigen.backend import Array, array_module
+
+BLOCK = 1 << 22         # bytes of windows at a time: what a CPU's cache can hold
+DEVICE_BLOCK = 1 << 28  # on a GPU, where a launch costs more than a cache miss
+FEW = 3                 # so few channels that the runs of memory are too short to be copied one by one
+
+Pair = tuple[int, int]
+Part = tuple[slice, slice]  # of the examples, and of the rows of windows
+
+
+def windows(x: Array, origin: Pair, kernel: Pair, stride: Pair, grid: Pair) -> Iterator[tuple[Part, Array]]:
+    """(part, matrix) for blocks of all windows of x (n, h, w, c), which is zero outside.
+
+    The first window starts at the pixel `origin`, the others `stride` apart; an example has grid = (rows, columns) of them.
+    matrix: (windows in the part, kh * kw * c), valid until the next block.
+    """
+    for part in blocks(x, kernel[0] * kernel[1] * x.shape[3], grid):
+        examples, rows = part
+        top, left = origin[0] + rows.start * stride[0], origin[1]
+        bottom, right = origin[0] + (rows.stop - 1) * stride[0] + kernel[0], left + (grid[1] - 1) * stride[1] + kernel[1]
+        image = excerpt(x[examples], (top, bottom), (left, right))
+        yield part, matrix_of_windows(image, kernel, stride, (rows.stop - rows.start, grid[1]))
+
+
+def blocks(x: Array, length: int, grid: Pair) -> Iterator[Part]:
+    """Some whole examples, or some rows of windows of one example, whose windows of `length` numbers take about a BLOCK."""
+    limit = BLOCK if array_module(x) is np else DEVICE_BLOCK
+    rows = max(1, limit // (grid[1] * length * x.itemsize))
+    examples = max(1, rows // grid[0])
+    for start in range(0, len(x), examples):
+        for first in range(0, grid[0], rows):
+            yield slice(start, min(start + examples, len(x))), slice(first, min(first + rows, grid[0]))
+
+
+def excerpt(x: Array, rows: Pair, columns: Pair) -> Array:
+    """x[:, rows, columns], with zeros where that is outside; a view where nothing is."""
+    n, height, width, channels = x.shape
+    (top, bottom), (left, right) = rows, columns
+    if top >= 0 and left >= 0 and bottom <= height and right <= width:
+        return x[:, top:bottom, left:right]
+    image = workspace("image", (n, bottom - top, right - left, channels), x)
+    first, last = max(-top, 0), min(height, bottom) - top  # the rows of the excerpt that lie inside
+    begin, end = max(-left, 0), min(width, right) - left
+    if first >= last or begin >= end:
+        image[...] = 0.0
+        return image
+    image[:, :first], image[:, last:] = 0.0, 0.0
+    image[:, first:last, :begin], image[:, first:last, end:] = 0.0, 0.0
+    image[:, first:last, begin:end] = x[:, top + first:top + last, left + begin:left + end]
+    return image
+
+
+def matrix_of_windows(image: Array, kernel: Pair, stride: Pair, grid: Pair) -> Array:
+    """All windows of an image as rows: (n * rows * columns, kh * kw * c)."""
+    n, channels, (rows, columns) = len(image), image.shape[3], grid
+    if channels <= FEW:  # column by column: down a column the runs are long
+        matrix = workspace("windows", (*kernel, channels, n, rows, columns), image)
+        for a, b, c in np.ndindex(*kernel, channels):
+            matrix[a, b, c] = image[:, a:, b:, c][:, ::stride[0], ::stride[1]][:, :rows, :columns]
+        return matrix.reshape(kernel[0] * kernel[1] * channels, -1).T
+    if kernel == stride == (1, 1) and image.flags.c_contiguous:
+        return image.reshape(-1, channels)
+    s = image.strides
+    strides = (s[0], s[1] * stride[0], s[2] * stride[1], s[1], s[2], s[3])
+    matrix = workspace("windows", (n, rows, columns, *kernel, channels), image)
+    matrix[...] = array_module(image).lib.stride_tricks.as_strided(image, matrix.shape, strides)
+    return matrix.reshape(n * rows * columns, -1)
+
+
+def gather(g: Array, w: Array, b: Array | None, padding: Pair, stride: Pair, out: Array) -> None:
+    """The transposed convolution by ordinary ones: out (n, h, w, c) from g (n, i, j, o) and w (kh, kw, c, o).
+
+    A pixel sees only those taps of the kernel that differ from its own position by a multiple of the stride. So the pixels that
+    are congruent modulo the stride are a convolution of g with every s-th tap, flipped; s * s of these, interleaved, are the
+    result (a polyphase filter).
+    """
+    for residue in np.ndindex(*stride):
+        taps = w[residue[0]::stride[0], residue[1]::stride[1]]
+        first = [(r - p) % s for r, p, s in zip(residue, padding, stride)]
+        pixels = out[:, first[0]::stride[0], first[1]::stride[1]]
+        if 0 in taps.shape[:2]:
+            pixels[...] = 0.0 if b is None else b
+        elif 0 not in pixels.shape:
+            origin = tuple((f + p - r) // s - (m - 1)
+                           for f, p, r, s, m in zip(first, padding, residue, stride, taps.shape))
+            matrix = taps[::-1, ::-1].transpose(0, 1, 3, 2).reshape(-1, w.shape[2])
+            for part, columns in windows(g, origin, taps.shape[:2], (1, 1), pixels.shape[1:3]):
+                multiply(columns, matrix, b, out=pixels[part])
+
+
+def scatter(g: Array, w: Array, b: Array | None, padding: Pair, stride: Pair, out: Array) -> None:
+    """The same by adding up windows where they lie (col2im): the adjoint of copying them."""
+    out[...] = 0.0 if b is None else b
+    xp, (kh, kw, channels, outputs) = array_module(g), w.shape
+    matrix = w.reshape(-1, outputs)
+    for part in blocks(g, len(matrix), g.shape[1:3]):
+        examples, rows = part
+        block = g[part]
+        image, n_rows_columns = out[examples], block.shape[:3]
+        if channels <= FEW:
+            product = workspace("windows", (len(matrix), math.prod(n_rows_columns)), g)
+            xp.matmul(matrix, block.reshape(-1, outputs).T, out=product)
+            taps = product.reshape(kh, kw, channels, *n_rows_columns).transpose(0, 1, 3, 4, 5, 2)
+        else:
+            product = workspace("windows", (math.prod(n_rows_columns), len(matrix)), g)
+            xp.matmul(block.reshape(-1, outputs), matrix.T, out=product)
+            taps = product.reshape(*n_rows_columns, kh, kw, channels).transpose(3, 4, 0, 1, 2, 5)
+        for a, b in np.ndindex(kh, kw):
+            into, i = landing(a, padding[0], stride[0], rows, out.shape[1])
+            across, j = landing(b, padding[1], stride[1], slice(0, g.shape[2]), out.shape[2])
+            image[:, into, across] += taps[a, b, :, i, j]
+
+
+def landing(tap: int, padding: int, stride: int, windows: slice, size: int) -> tuple[slice, slice]:
+    """Along one axis: the pixels that a tap of these windows falls on, and which of the windows these are (counted from the
+    first); the others fall outside."""
+    start = max(windows.start, -((tap - padding) // stride))
+    stop = max(start, min(windows.stop, (size - 1 + padding - tap) // stride + 1))
+    first = start * stride + tap - padding
+    return slice(first, first + (stop - start - 1) * stride + 1 if stop > start else first, stride), \
+        slice(start - windows.start, stop - windows.start)
+
+
+def multiply(x: Array, y: Array, b: Array | None, out: Array) -> None:
+    """out = x @ y + b, row by row; out (..., columns of y) may be a strided view."""
+    xp = array_module(x)
+    if out.flags.c_contiguous:
+        product = out.reshape(-1, y.shape[1])
+        xp.matmul(x, y, out=product)
+        if b is not None:
+            product += b
+    else:
+        product = workspace("product", (len(x), y.shape[1]), x)
+        xp.matmul(x, y, out=product)
+        out[...] = product.reshape(out.shape)
+        if b is not None:
+            out += b
+
+
+_local = threading.local()  # each thread has a workspace of its own
+
+
+def workspace(name: str, shape: tuple[int, ...], like: Array) -> Array:
+    """An uninitialized array for a moment: on the host always the same memory, which stays in the cache."""
+    xp = array_module(like)
+    if xp is not np:
+        return xp.empty(shape, dtype=like.dtype)
+    size, key = math.prod(shape), (name, like.dtype)
+    buffers = _local.__dict__
+    if key not in buffers or buffers[key].size < size:
+        buffers[key] = np.empty(size, dtype=like.dtype)
+    return buffers[key][:size].reshape(shape)
