@@ -1,0 +1,69 @@
+"""What all pictures share: the figure, the colours, and the checks of what is to be shown."""
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from minigen.errors import ShapeError
+
+# Ten colours that readers with any colour vision can tell apart (Petroff 2021, "Accessible color sequences").
+PALETTE = (
+    "#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6",
+    "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd",
+)  # fmt: skip
+MARKERS = "os^Dv"  # class 10 has the colour of class 0 and the next marker
+
+
+def new_figure(size: tuple[float, float], title: str | None) -> Figure:
+    """A figure of this size in inches, or wider if the title needs it, that no pyplot manages."""
+    letters = max(map(len, (title or "").splitlines()), default=0)
+    width = max(size[0], 0.1 * letters + 0.2)
+    figure = Figure(figsize=(width, size[1]), dpi=150, layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08)
+    FigureCanvasAgg(figure)
+    if title is not None:
+        figure.suptitle(title, fontsize=13)
+    return figure
+
+
+def host(x: Any) -> np.ndarray:
+    """The values of a Tensor, an array or a list, as an array on the host."""
+    return np.asarray(x.numpy() if hasattr(x, "numpy") else x)
+
+
+def checked_images(images: Any, name: str) -> np.ndarray:
+    """images as (n, h, w) grey or (n, h, w, 3) RGB in [0, 1], or an error that says what they are instead."""
+    images = host(images)
+    if images.ndim not in (3, 4) or 0 in images.shape or (images.ndim == 4 and images.shape[3] not in (1, 3)):
+        raise ShapeError(
+            f"got {name} of shape {images.shape}, "
+            "expected at least one image, (n, h, w), (n, h, w, 1) or (n, h, w, 3)"
+        )
+    if images.dtype.kind != "f" or not np.isfinite(images).all():
+        wrong = images.dtype if images.dtype.kind != "f" else "NaN or infinity"
+        raise ValueError(f"got {name} with {wrong}, expected finite floats in [0, 1] (bytes: divide by 255)")
+    if images.shape[3:] == (1,):
+        images = images[..., 0]
+    return images if images.ndim == 3 else images.clip(0, 1)
+
+
+def checked_points(points: Any, name: str, dimensions: int) -> np.ndarray:
+    """points as a finite (n, dimensions) array, or an error that says what they are instead."""
+    points = host(points)
+    if points.ndim != 2 or len(points) == 0 or points.shape[1] != dimensions:
+        raise ShapeError(f"got {name} of shape {points.shape}, expected (n, {dimensions}) with n at least 1")
+    if not np.isfinite(points).all():
+        raise ValueError(f"got NaN or infinity in {name}, expected finite coordinates")
+    return points
+
+
+def open_frame(axes: Axes) -> None:
+    """Leave of the frame the two sides that carry the scales."""
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def colour_of(label: int) -> str:
+    return PALETTE[label % len(PALETTE)]

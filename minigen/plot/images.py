@@ -1,0 +1,232 @@
+"""Images: in grids, in rows, and laid out over a latent space; and the weights that can be seen as images."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from math import ceil, prod, sqrt
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import Formatter, MaxNLocator
+
+from minigen.errors import ShapeError
+from minigen.plot.figure import PALETTE, checked_images, host, new_figure
+
+GAP = 0.08  # white between images, in widths of an image
+
+
+def image_grid(
+    images: Any, columns: int | None = None, title: str | None = None, labels: Sequence[Any] | None = None
+) -> Figure:
+    """Images side by side, row by row, as square as can be unless columns says otherwise.
+
+    images: (n, h, w) or (n, h, w, c) in [0, 1].  labels: n texts, one below each image.
+    Raises ShapeError for images or labels that do not fit, ValueError for values that are not finite floats
+    or columns below 1.
+    """
+    images = checked_images(images, "images")
+    n, (height, width) = len(images), images.shape[1:3]
+    if columns is None:
+        columns = ceil(sqrt(n))
+    if columns < 1:
+        raise ValueError(f"image_grid: columns is {columns}, expected at least 1")
+    if labels is not None and len(labels) != n:
+        raise ShapeError(f"image_grid: got {len(labels)} labels for {n} images, expected one for each")
+    columns = min(columns, n)
+    row_height = height / width + GAP + (0.22 if labels is not None else 0)
+    axes = canvas(columns, ceil(n / columns) * row_height, width, title)
+    for i, image in enumerate(images):
+        left, top = i % columns * (1 + GAP), i // columns * row_height
+        place(axes, image, left, top)
+        if labels is not None:
+            below = top + height / width + 0.03
+            axes.text(left + 0.5, below, str(labels[i]), ha="center", va="top", fontsize=9)
+    return axes.figure
+
+
+def image_rows(rows: Mapping[str, Any], title: str | None = None) -> Figure:
+    """Rows of images that belong together column by column, e.g. {"original": x, "reconstruction": y}.
+
+    rows: row label -> images (n, h, w) or (n, h, w, c) in [0, 1], the same n in every row; resolutions may
+    differ.
+    Raises ShapeError if a row's images do not fit, ValueError if there is no row or for values that are not
+    finite floats.
+    """
+    if not rows:
+        raise ValueError("image_rows: got no rows, expected at least one, as in {'original': images}")
+    images = {label: checked_images(row, f"row {label!r}") for label, row in rows.items()}
+    lengths = {label: len(row) for label, row in images.items()}
+    if len(set(lengths.values())) > 1:
+        raise ShapeError(
+            f"image_rows: got rows of different lengths {lengths}, expected as many images in each"
+        )
+    first = next(iter(images.values()))
+    heights = {label: row.shape[1] / row.shape[2] for label, row in images.items()}
+    finest = max(row.shape[2] for row in images.values())
+    beside = 0.1 * max(len(line) + 2 for label in rows for line in label.split("\n"))  # 0.1 inches a letter
+    axes = canvas(len(first), sum(heights.values()) + GAP * len(rows), finest, title, beside)
+    top = 0.0
+    for label, row in images.items():
+        for i, image in enumerate(row):
+            place(axes, image, i * (1 + GAP), top)
+        axes.text(-0.12, top + heights[label] / 2, label, ha="right", va="center", fontsize=10)
+        top += heights[label] + GAP
+    return axes.figure
+
+
+def interpolation_grid(
+    images: Any, title: str | None = None, anchors: Iterable[tuple[int, int]] | None = None
+) -> Figure:
+    """Images between images, in rows and columns; the anchors, between which the others were interpolated, are framed.
+
+    images: (rows, columns, h, w, c) in [0, 1], c 1 or 3.  anchors: (row, column) pairs; None: the four corners.
+    Raises ShapeError for images that do not fit, IndexError for an anchor outside the grid, ValueError for values
+    that are not finite floats.
+    """
+    images = checked_table(images, "interpolation_grid")
+    rows, columns = images.shape[:2]
+    anchors = [(0, 0), (0, -1), (-1, 0), (-1, -1)] if anchors is None else list(anchors)
+    axes = image_grid(images.reshape(-1, *images.shape[2:]), columns, title).axes[0]
+    ratio = images.shape[2] / images.shape[3]
+    for row, column in anchors:
+        if not (-rows <= row < rows and -columns <= column < columns):
+            raise IndexError(f"interpolation_grid: anchor ({row}, {column}) lies outside the {rows} rows and {columns} columns")
+        corner = column % columns * (1 + GAP) - GAP / 2, row % rows * (ratio + GAP) - GAP / 2
+        frame = Rectangle(corner, 1 + GAP, ratio + GAP, fill=False, edgecolor=PALETTE[6], linewidth=2.5, clip_on=False)
+        axes.add_patch(frame)
+    return axes.figure
+
+
+def manifold_grid(images: Any, x: Any, y: Any, title: str | None = None) -> Figure:
+    """What a decoder makes of a grid of 2-D codes: images edge to edge, each at the place of its code.
+
+    z1 grows to the right and z2 upwards, in whichever order x and y are given. All images are equally large, also
+    where the coordinates are not equally far apart, as the quantiles of a normal prior are.
+
+    images: (rows, columns, h, w, c) in [0, 1], c 1 or 3; images[i, j] is decoded from (z1, z2) = (x[j], y[i]).
+    x: (columns,) and y: (rows,), coordinates in units of the code, each rising or falling throughout.
+    Raises ShapeError for arrays that do not fit, ValueError for coordinates that neither rise nor fall, or for values
+    that are not finite floats.
+    """
+    images = checked_table(images, "manifold_grid")
+    (rows, columns, height, width), channels = images.shape[:4], images.shape[4:]
+    x, y = checked_coordinates(x, "x", columns), checked_coordinates(y, "y", rows)
+    images = images[np.argsort(y)][:, np.argsort(x)][::-1]  # the first row of a picture is its highest
+    mosaic = images.swapaxes(1, 2).reshape(rows * height, columns * width, *channels)
+    across = min(max(3.0, 0.4 * columns, columns * width / 100), 7.0)  # inches
+    down = across * mosaic.shape[0] / mosaic.shape[1]
+    axes = new_figure((across + 0.9, down + (1.1 if title else 0.8)), title).add_subplot()
+    axes.imshow(mosaic, cmap="gray", vmin=0, vmax=1, extent=(-0.5, columns - 0.5, -0.5, rows - 0.5), aspect=height / width)
+    axes.xaxis.set_ticks(*round_ticks(np.sort(x)))
+    axes.yaxis.set_ticks(*round_ticks(np.sort(y)))
+    axes.set(xlabel="$z_1$", ylabel="$z_2$")
+    return axes.figure
+
+
+def filters(weights: Any, title: str | None = None, shape: tuple[int, ...] | None = None) -> Figure:
+    """What the units of a first layer look at: their weights as images, red above 0, blue below, white 0.
+
+    Each filter is scaled by its own largest absolute weight, the same for all its input channels. Filters of one input
+    channel lie in a grid as square as can be; of several, a column is a filter and a row an input channel.
+
+    weights: kernels (h, w, in channels, filters), or dense columns (h * w, units) with shape=(h, w), or
+    (h * w * c, units) with shape=(h, w, c).
+    Raises ShapeError for weights that do not fit, ValueError for values that are not finite.
+    """
+    kernels = checked_kernels(weights, shape)
+    height, width, channels, n = kernels.shape
+    largest = np.abs(kernels).max(axis=(0, 1, 2))
+    scaled = kernels / np.where(largest > 0, largest, 1)
+    columns = ceil(sqrt(n)) if channels == 1 else n
+    tiles = scaled.transpose(2, 3, 0, 1).reshape(-1, height, width)
+    row_height = height / width + GAP
+    across, down = columns * (1 + GAP) - GAP, ceil(len(tiles) / columns) * row_height - GAP
+    axes = canvas(columns, down, width, title, beside=1.0)
+    for i, tile in enumerate(tiles):
+        place(axes, tile, i % columns * (1 + GAP), i // columns * row_height, "RdBu_r", -1)
+    if channels > 1:
+        axes.text(-0.12, down / 2, "input channels", ha="right", va="center", rotation="vertical")
+        axes.text(across / 2, down + 0.12, "filters", ha="center", va="top")
+    scale = axes.inset_axes([1 + 0.2 / across, 0, 0.15 / across, 1])
+    axes.figure.colorbar(axes.images[0], cax=scale)
+    scale.set_yticks([-1, 0, 1], [r"$-\max|w|$", "0", r"$\max|w|$"])
+    return axes.figure
+
+
+def canvas(columns: int, height: float, pixels: int, title: str | None, beside: float = 0) -> Axes:
+    """Bare axes, y downwards, for columns images, each 1 wide and pixels pixels wide, in a total height.
+
+    beside: room for labels, in inches.
+    """
+    inches = min(max(0.8, pixels / 100), 12 / columns)
+    width = columns * (1 + GAP) - GAP
+    size = inches * width + beside + 0.2, inches * height + (0.5 if title else 0.2)
+    axes = new_figure(size, title).add_subplot()
+    axes.set_aspect("equal")
+    axes.set(xlim=(0, width), ylim=(height, 0))
+    axes.axis("off")
+    return axes
+
+
+def place(
+    axes: Axes, image: np.ndarray, left: float, top: float, colours: str = "gray", lowest: float = 0
+) -> None:
+    """Draw an image one unit wide with its upper left corner at (left, top), y pointing downwards."""
+    bottom = top + image.shape[0] / image.shape[1]
+    limits = axes.axis()  # imshow would zoom in on the image
+    axes.imshow(image, cmap=colours, vmin=lowest, vmax=1, extent=(left, left + 1, bottom, top), aspect="equal")
+    axes.axis(limits)
+
+
+def checked_table(images: Any, function: str) -> np.ndarray:
+    """images as (rows, columns, h, w) grey or (rows, columns, h, w, 3) RGB in [0, 1], or an error."""
+    images = host(images)
+    if images.ndim != 5 or 0 in images.shape or images.shape[4] not in (1, 3):
+        raise ShapeError(
+            f"{function}: got images of shape {images.shape}, expected (rows, columns, h, w, c) with c 1 or 3, none of them 0"
+        )
+    flat = checked_images(images.reshape(-1, *images.shape[2:]), "images")
+    return flat.reshape(*images.shape[:2], *flat.shape[1:])
+
+
+def checked_coordinates(coordinates: Any, name: str, n: int) -> np.ndarray:
+    """Coordinates as a finite (n,) array that rises or falls throughout, or an error."""
+    coordinates = host(coordinates).astype(np.float64)
+    if coordinates.shape != (n,):
+        raise ShapeError(
+            f"manifold_grid: got {name} of shape {coordinates.shape}, expected ({n},), "
+            f"one for each {'column' if name == 'x' else 'row'} of images"
+        )
+    steps = np.diff(coordinates)
+    if not np.isfinite(coordinates).all() or not ((steps > 0).all() or (steps < 0).all()):
+        raise ValueError(f"manifold_grid: got {name} = {coordinates}, expected finite numbers that rise or fall throughout")
+    return coordinates
+
+
+def checked_kernels(weights: Any, shape: tuple[int, ...] | None) -> np.ndarray:
+    """weights as finite (h, w, in channels, filters) kernels, or an error."""
+    weights = host(weights)
+    if shape is not None:
+        if len(shape) not in (2, 3) or weights.ndim != 2 or len(weights) != prod(shape):
+            raise ShapeError(
+                f"filters: got weights of shape {weights.shape} and shape={tuple(shape)}, expected dense columns "
+                "(h * w, units) with shape=(h, w), or (h * w * c, units) with shape=(h, w, c)"
+            )
+        weights = weights.reshape(*shape, *(() if len(shape) == 3 else (1,)), -1)
+    if weights.ndim != 4 or 0 in weights.shape:
+        raise ShapeError(
+            f"filters: got weights of shape {weights.shape}, expected kernels (h, w, in channels, filters), "
+            "or dense columns (h * w, units) with shape=(h, w)"
+        )
+    if not np.isfinite(weights).all():
+        raise ValueError("filters: got NaN or infinity in weights, expected finite numbers")
+    return weights
+
+
+def round_ticks(coordinates: np.ndarray) -> tuple[np.ndarray, list[str]]:
+    """Round numbers among coordinates that rise: where they lie, in places of the coordinates, and what they read."""
+    low, high, places = coordinates[0], coordinates[-1], np.arange(len(coordinates))
+    ticks = MaxNLocator(min(8, len(coordinates)), steps=[1, 2, 5, 10]).tick_values(low, high)
+    ticks = ticks[(ticks >= low) & (ticks <= high)] if len(coordinates) > 1 else coordinates
+    return np.interp(ticks, coordinates, places), [Formatter.fix_minus(f"{tick:g}") for tick in ticks]

@@ -1,0 +1,155 @@
+"""Histories, curves and bars: what they show is what they were given."""
+
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgb
+
+from minigen import plot
+from minigen.errors import ShapeError
+from tests.plot.drawn import HostedElsewhere, texts
+
+# training_curves
+
+
+def test_curves_draw_training_and_validation_of_a_quantity_together():
+    history = {"epoch": [1, 2, 3], "loss": [3, 2, 1.5], "kl": [1, 2, 3], "validation loss": [4, np.nan, 2]}
+    loss, kl = plot.training_curves(history, title="VAE").axes
+    assert [axes.get_ylabel() for axes in (loss, kl)] == ["loss", "kl"]
+    assert [axes.get_xlabel() for axes in (loss, kl)] == ["epoch", "epoch"]
+    training, validation = (line.get_xydata() for line in loss.lines)
+    np.testing.assert_array_equal(training, [[1, 3], [2, 2], [3, 1.5]])
+    np.testing.assert_array_equal(validation, [[1, 4], [3, 2]], err_msg="NaN should be left out")
+    assert [text.get_text() for text in loss.get_legend().get_texts()] == ["training", "validation"]
+    assert kl.get_legend() is None
+
+
+@pytest.mark.parametrize(
+    ("values", "scale"),
+    [([1, 0.01], "linear"), ([1, 0.0099], "log"), ([1000, 0], "linear"), ([1000, -1], "linear")],
+)
+def test_curves_are_logarithmic_beyond_two_decades(values, scale):
+    (axes,) = plot.training_curves({"epoch": [1, 2], "loss": values}).axes
+    assert axes.get_yscale() == scale
+
+
+@pytest.mark.parametrize(
+    ("history", "error", "message"),
+    [
+        ({"loss": [1, 2]}, ValueError, r"\['loss'\], expected 'epoch'"),
+        ({"epoch": [1, 2]}, ValueError, "at least one more"),
+        ({"epoch": [], "loss": []}, ValueError, "not empty"),
+        ({"epoch": [1, 2], "loss": [1]}, ShapeError, r"'loss' of shape \(1,\) and 'epoch' of shape \(2,\)"),
+    ],
+)
+def test_curves_refuse(history, error, message):
+    with pytest.raises(error, match=message):
+        plot.training_curves(history)
+
+
+# curves
+
+THREE, TWELVE = np.array([1.0, 2, 4]), np.arange(1.0, 13)
+
+
+def intervals(axes):
+    """(n, 2, 2): both ends of each error bar, in the order of the lines."""
+    return [np.array(bar.get_segments()) for container in axes.containers for bar in container.lines[2]]
+
+
+def test_curves_at_few_points_have_error_bars_of_the_right_size():
+    lines = {"with": HostedElsewhere(THREE + 1), "within": ([5, 6, 7], [1, 0, 0.5])}
+    figure = plot.curves(THREE, lines, xlabel="labels", ylabel="accuracy", title="Worth")
+    (axes,) = figure.axes
+    drawn = [container.lines[0] for container in axes.containers]
+    np.testing.assert_array_equal([line.get_xdata() for line in drawn], [THREE, THREE])
+    np.testing.assert_array_equal([line.get_ydata() for line in drawn], [[2, 3, 5], [5, 6, 7]])
+    (ends,) = intervals(axes)
+    np.testing.assert_array_equal(ends, [[[1, 4], [1, 6]], [[2, 6], [2, 6]], [[4, 6.5], [4, 7.5]]])
+    assert len({line.get_color() for line in drawn}) == len({line.get_marker() for line in drawn}) == 2
+    assert (axes.get_xlabel(), axes.get_ylabel(), figure.get_suptitle()) == ("labels", "accuracy", "Worth")
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["with", "within"]
+    assert axes.get_xscale() == "linear"
+
+
+def test_curves_at_many_points_have_bands_of_the_right_size():
+    (axes,) = plot.curves(TWELVE, {"a": (TWELVE, TWELVE / 2), "b": TWELVE}, xlabel="x", ylabel="y").axes
+    np.testing.assert_array_equal([line.get_xydata() for line in axes.lines], [np.stack([TWELVE, TWELVE], 1)] * 2)
+    (band,) = axes.collections
+    (path,) = band.get_paths()
+    corners = {tuple(corner) for corner in path.vertices}
+    assert corners == {(x, x / 2) for x in TWELVE} | {(x, 3 * x / 2) for x in TWELVE}
+    np.testing.assert_array_equal(band.get_facecolor()[0, :3], to_rgb(axes.lines[0].get_color()))
+
+
+def test_few_points_on_a_logarithmic_axis_are_its_ticks():
+    (axes,) = plot.curves([100, 500, 2000], {"a": THREE}, xlabel="x", ylabel="y", logx=True).axes
+    assert axes.get_xscale() == "log" and axes.get_legend() is None
+    assert axes.get_xticks().tolist() == [100, 500, 2000] and axes.get_xticks(minor=True).size == 0
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["100", "500", "2000"]
+    (axes,) = plot.curves(TWELVE, {"a": TWELVE}, xlabel="x", ylabel="y", logx=True).axes
+    assert axes.get_xscale() == "log"
+
+
+def test_there_is_no_tick_between_whole_numbers():
+    (axes,) = plot.curves([1, 2, 3], {"a": THREE}, xlabel="epoch", ylabel="y").axes
+    axes.figure.draw_without_rendering()
+    assert {1, 2, 3} <= set(axes.get_xticks()) and all(tick == round(tick) for tick in axes.get_xticks())
+
+
+@pytest.mark.parametrize(
+    ("x", "lines", "logx", "error", "message"),
+    [
+        (THREE, {}, False, ValueError, "curves: got no lines"),
+        ([], {"a": []}, False, ShapeError, r"curves: got x of shape \(0,\), expected \(n,\)"),
+        (np.ones((3, 1)), {"a": THREE}, False, ShapeError, r"got x of shape \(3, 1\)"),
+        (THREE, {"a": [1, 2]}, False, ShapeError, r"got line 'a' of shape \(2,\), expected \(3,\)"),
+        (THREE, {"a": (THREE, [1])}, False, ShapeError, r"line 'a' with half widths of shape \(1,\)"),
+        (THREE, {"a": np.stack([THREE, THREE])}, False, ShapeError, r"shape \(2, 3\), .* or a tuple of two: numbers, half widths"),
+        (THREE, {"a": [1, np.nan, 2]}, False, ValueError, "line 'a' with NaN or infinity"),
+        (THREE, {"a": (THREE, -THREE)}, False, ValueError, "line 'a' with a half width of -4, expected 0 or more"),
+        ([0, 1, 2], {"a": THREE}, True, ValueError, "x goes down to 0, expected positive numbers for a logarithmic axis"),
+    ],
+)
+def test_lines_refuse(x, lines, logx, error, message):
+    with pytest.raises(error, match=message):
+        plot.curves(x, lines, xlabel="x", ylabel="y", logx=logx)
+
+
+# bars
+
+
+def test_bars_have_the_height_of_their_values_and_intervals_of_the_right_size():
+    figure = plot.bars({"plain": 0.25, "L1": (np.float32(0.5), 0.125), "KL": (-2, 0)}, ylabel="error", title="Sparse")
+    (axes,) = figure.axes
+    assert [patch.get_height() for patch in axes.patches] == [0.25, 0.5, -2]
+    assert [patch.get_y() for patch in axes.patches] == [0, 0, 0]
+    ends = np.concatenate([np.array(bar.get_segments()) for bar in axes.collections])
+    np.testing.assert_array_equal(ends, [[[1, 0.375], [1, 0.625]], [[2, -2], [2, -2]]])
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["plain", "L1", "KL"]
+    centres = [patch.get_x() + patch.get_width() / 2 for patch in axes.patches]
+    np.testing.assert_allclose(centres, axes.get_xticks(), err_msg="a bar stands over its label")
+    assert (axes.get_ylabel(), figure.get_suptitle()) == ("error", "Sparse")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.98765, "0.988"), (0.0001234, "0.000123"), (12.0, "12"), (98765.4, "98,765"), (-0.5, "\N{MINUS SIGN}0.5")]
+)
+def test_bars_say_their_value(value, text):
+    (axes,) = plot.bars({16: value}, ylabel="y").axes
+    assert texts(axes.figure) == [text]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["16"]
+
+
+@pytest.mark.parametrize(
+    ("heights", "error", "message"),
+    [
+        ({}, ValueError, "bars: got no bars"),
+        ({"a": [1, 2]}, ShapeError, r"bars: got 'a' of shape \(2,\), expected one number, or a tuple of two"),
+        ({"a": (1, 2, 3)}, ShapeError, r"shape \(3,\), expected one number"),
+        ({"a": float("nan")}, ValueError, "got 'a' with NaN or infinity"),
+        ({"a": (1, -1)}, ValueError, "got 'a' with a half width of -1"),
+    ],
+)
+def test_bars_refuse(heights, error, message):
+    with pytest.raises(error, match=message):
+        plot.bars(heights, ylabel="y")
