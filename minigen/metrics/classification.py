@@ -1,0 +1,32 @@
+"""How often a classifier is right."""
+
+import numpy as np
+
+from minigen.errors import ShapeError
+
+
+def accuracy(predictions: np.ndarray, labels: np.ndarray) -> float:
+    """Share of the examples whose predicted class is their label, in [0, 1].
+
+    predictions: classes (n,), integers, or logits or probabilities (n, classes), of which the largest is the prediction, the
+    first of equals.  labels: (n,) integers.
+    Raises ShapeError for shapes that do not fit, TypeError for classes or labels that are not integers, ValueError for no
+    examples, for NaN, and for a label that none of the columns stands for.
+    """
+    predictions, labels = np.asarray(predictions), np.asarray(labels)
+    if predictions.ndim not in (1, 2) or labels.shape != predictions.shape[:1]:
+        raise ShapeError(f"accuracy: got predictions of shape {predictions.shape} and labels of shape {labels.shape}, "
+                         "expected (n,) or (n, classes), and (n,)")
+    if not len(labels):
+        raise ValueError("accuracy: got no examples, expected at least one")
+    if predictions.ndim == 2:
+        if np.isnan(predictions).any():
+            raise ValueError("accuracy: got NaN in the predictions")
+        if labels.min() < 0 or labels.max() >= predictions.shape[1]:
+            raise ValueError(f"accuracy: got labels from {labels.min()} to {labels.max()}, "
+                             f"expected 0 to {predictions.shape[1] - 1}, as predictions has columns")
+        predictions = predictions.argmax(axis=1)
+    for name, classes in (("predictions", predictions), ("labels", labels)):
+        if classes.dtype.kind not in "iu":
+            raise TypeError(f"accuracy: got {name} as {classes.dtype}, expected integers")
+    return float((predictions == labels).mean())

@@ -1,0 +1,106 @@
+"""What single codes are good for: how many are used, and whether each stands for one factor of variation."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from minigen.errors import ShapeError
+
+
+def active_units(means: np.ndarray, threshold: float = 0.01) -> int:
+    """How many latent dimensions a variational encoder uses.
+
+        number of dimensions j with   Var_x( mu_j(x) ) > threshold
+
+    An unused dimension has the posterior N(0, 1) whatever the image, so that its mean does not move.
+
+    means: posterior means (n, d) of n examples.  The variance is a sum over n divided by n.
+    Raises ShapeError if means is not (n, d), ValueError if it is not finite.
+    Source: Burda et al. 2016, section 5 (threshold 0.01).
+    """
+    return int((_codes("active_units", means).var(axis=0) > threshold).sum())
+
+
+def mutual_information_gap(
+    codes: np.ndarray, factors: Mapping[str, np.ndarray], bins: int = 20
+) -> tuple[float, dict[str, float]]:
+    """Mutual information gap: does one code, and only one, tell each factor? Returns (mean over factors, gap by factor).
+
+        gap(v) = ( I(z_a; v) - I(z_b; v) ) / H(v),   a, b: the two codes that tell most and second most of v
+
+    Each gap lies in [0, 1]: 1 if one code determines v and no other tells anything of it, 0 if two tell equally much. Codes, and
+    factors of a float dtype, are cut into `bins` intervals of equal width between their least and greatest value; factors of any
+    other dtype are taken as they are. Information is that of the observed counts, which from n examples of independent variables
+    with p and q values comes out at about (p - 1)(q - 1) / 2n nats instead of 0. With a single code, I(z_b; v) is 0.
+
+    codes: (n, d), of a variational autoencoder the posterior means.  factors: name -> (n,), as in Dataset.factors. Choose
+    factors that do not determine one another.
+    Raises ShapeError for shapes that do not fit, ValueError for values that are not finite, a factor that never varies, no
+    factors, or fewer than 2 bins.
+    Source: Chen et al. 2018, equation 6.
+    """
+    codes = _codes("mutual_information_gap", codes)
+    if bins < 2:
+        raise ValueError(f"mutual_information_gap: bins is {bins}, expected at least 2")
+    if not factors:
+        raise ValueError("mutual_information_gap: got no factors; of this data set nothing is known that made its images")
+    columns = [_equal_width(code, bins) for code in codes.T]
+    gaps = {}
+    for name, factor in factors.items():
+        levels = _levels(name, factor, len(codes), bins)
+        entropy = mutual_information(levels, levels)
+        if entropy == 0:
+            raise ValueError(f"mutual_information_gap: the factor {name!r} never varies, so nothing can tell it; leave it out")
+        told = sorted(mutual_information(column, levels) for column in columns)
+        gaps[name] = (told[-1] - (told[-2] if len(told) > 1 else 0.0)) / entropy
+    return float(np.mean(list(gaps.values()))), gaps
+
+
+def mutual_information(a: np.ndarray, b: np.ndarray) -> float:
+    """Mutual information of two discrete variables, in nats, from the observed counts.
+
+        I(a; b) = sum over pairs of   p(a, b) log( p(a, b) / (p(a) p(b)) )
+
+    It is the entropy H(a) if a is b.
+
+    a, b: (n,) each, of any values that can be compared.
+    Raises ShapeError if they are not, or are empty.
+    """
+    a, b = np.asarray(a), np.asarray(b)
+    if a.ndim != 1 or a.shape != b.shape or not a.size:
+        raise ShapeError(f"mutual_information: got shapes {a.shape} and {b.shape}, expected (n,) twice, with n at least 1")
+    (values_a, a), (values_b, b) = (np.unique(values, return_inverse=True) for values in (a, b))
+    counts = np.bincount(a * len(values_b) + b, minlength=len(values_a) * len(values_b)).reshape(len(values_a), -1)
+    independent = np.outer(counts.sum(axis=1), counts.sum(axis=0)) / len(a)
+    seen = counts > 0
+    return float(np.sum(counts[seen] * np.log(counts[seen] / independent[seen])) / len(a))
+
+
+def _equal_width(values: np.ndarray, bins: int) -> np.ndarray:
+    """Index of each value's interval, of `bins` between the least and the greatest; all 0 if nothing varies."""
+    low, high = values.min(), values.max()
+    if low == high:
+        return np.zeros(len(values), dtype=np.int64)
+    return np.minimum((values - low) / (high - low) * bins, bins - 1).astype(np.int64)
+
+
+def _levels(name: str, factor: np.ndarray, n: int, bins: int) -> np.ndarray:
+    """A factor as discrete values, or an error that names it."""
+    factor = np.asarray(factor)
+    if factor.shape != (n,):
+        raise ShapeError(f"mutual_information_gap: got the factor {name!r} of shape {factor.shape}, expected ({n},) as in codes")
+    if factor.dtype.kind != "f":
+        return factor
+    if not np.isfinite(factor).all():
+        raise ValueError(f"mutual_information_gap: got NaN or infinity in the factor {name!r}, expected finite numbers")
+    return _equal_width(factor.astype(np.float64), bins)
+
+
+def _codes(metric: str, codes: np.ndarray) -> np.ndarray:
+    """codes as a finite float64 matrix, or an error that says what they are instead."""
+    codes = np.asarray(codes, dtype=np.float64)
+    if codes.ndim != 2 or 0 in codes.shape:
+        raise ShapeError(f"{metric}: got codes of shape {codes.shape}, expected non-empty (n, d)")
+    if not np.isfinite(codes).all():
+        raise ValueError(f"{metric}: got NaN or infinity in the codes, expected finite numbers")
+    return codes

@@ -1,0 +1,98 @@
+"""Images against images, as the eye sees them: signal to noise, structure, sharpness."""
+
+import numpy as np
+
+from minigen.errors import ShapeError
+
+_WINDOW = 11  # pixels along a side of the window of SSIM ...
+_SIGMA = 1.5  # ... and the standard deviation of its Gaussian weights, in pixels
+_C1, _C2 = 0.01**2, 0.03**2  # (K1 L)^2 and (K2 L)^2 with L = 1: they keep the quotients finite where an image is flat
+
+
+def psnr(x: np.ndarray, y: np.ndarray, peak: float = 1.0) -> float:
+    """Peak signal-to-noise ratio in decibels, the mean over images; higher is closer.
+
+        10 log10(peak^2 / mse),   mse = mean over the image's pixels and channels of (x - y)^2
+
+    Infinite if any image equals its partner. Halving the error adds 6.02 dB.
+
+    x, y: images (n, h, w, c) with values in [0, peak]; peak is 255 for bytes.
+    Raises ShapeError for shapes that are not (n, h, w, c) or differ, ValueError for values outside [0, peak].
+    """
+    x, y = _pair("psnr", x, y, peak)
+    mse = ((x - y) ** 2).mean(axis=(1, 2, 3))
+    with np.errstate(divide="ignore"):
+        return float(np.mean(20 * np.log10(peak) - 10 * np.log10(mse)))
+
+
+def ssim(x: np.ndarray, y: np.ndarray) -> float:
+    """Structural similarity, the mean over images; 1 for equal images, at most 1, negative for inverted structure.
+
+        SSIM = (2 mx my + C1) (2 cov + C2) / ((mx^2 + my^2 + C1) (vx + vy + C2)),   C1 = 0.01^2,   C2 = 0.03^2
+
+    Means mx and my, variances vx and vy and the covariance are those of a window of 11 x 11 pixels with Gaussian weights (sigma
+    1.5, sum 1; variances are not corrected for bias). An image's value is the mean over channels and over the windows that lie
+    wholly inside it, (h - 10) x (w - 10) of them, as in the authors' reference; nothing is padded, nothing is downsampled.
+
+    x, y: images (n, h, w, c) with values in [0, 1], at least 11 x 11 pixels.
+    Raises ShapeError for shapes that are not (n, h, w, c), differ or are too small, ValueError for values outside [0, 1].
+    Source: Wang et al. 2004, equation 13.
+    """
+    x, y = _pair("ssim", x, y, 1.0)
+    if min(x.shape[1:3]) < _WINDOW:
+        raise ShapeError(f"ssim: got images of {x.shape[1]} x {x.shape[2]} pixels, expected at least {_WINDOW} x {_WINDOW}")
+    mx, my = _window_mean(x), _window_mean(y)
+    vx, vy = _window_mean(x * x) - mx * mx, _window_mean(y * y) - my * my
+    cov = _window_mean(x * y) - mx * my
+    luminance = (2 * mx * my + _C1) / (mx * mx + my * my + _C1)
+    return float(np.mean(luminance * (2 * cov + _C2) / (vx + vy + _C2)))
+
+
+def sharpness(x: np.ndarray) -> float:
+    """Energy of the Laplacian, the mean over images; blur lowers it, and so does anything else that flattens edges.
+
+        mean of (4 x[i, j] - x[i-1, j] - x[i+1, j] - x[i, j-1] - x[i, j+1])^2,   over inner pixels, channels and images
+
+    Compare it only between images of one resolution and one kind; noise raises it too.
+
+    x: images (n, h, w, c), at least 3 x 3 pixels; in the squared unit of x.
+    Raises ShapeError for another shape, ValueError if x is not finite.
+    """
+    x = _images("sharpness", "x", x)
+    if min(x.shape[1:3]) < 3:
+        raise ShapeError(f"sharpness: got images of {x.shape[1]} x {x.shape[2]} pixels, expected at least 3 x 3")
+    inner, up, down, left, right = x[:, 1:-1, 1:-1], x[:, :-2, 1:-1], x[:, 2:, 1:-1], x[:, 1:-1, :-2], x[:, 1:-1, 2:]
+    return float(np.mean((4 * inner - up - down - left - right) ** 2))
+
+
+def _window_mean(x: np.ndarray) -> np.ndarray:
+    """Gaussian mean of each window. (n, h, w, c) -> (n, h - 10, w - 10, c)."""
+    taps = np.exp(-0.5 * ((np.arange(_WINDOW) - _WINDOW // 2) / _SIGMA) ** 2)
+    taps /= taps.sum()
+    # The Gaussian of a square is a product of two of lines.
+    rows, columns = x.shape[1] - _WINDOW + 1, x.shape[2] - _WINDOW + 1
+    x = sum(tap * x[:, i : i + rows] for i, tap in enumerate(taps))
+    return sum(tap * x[:, :, i : i + columns] for i, tap in enumerate(taps))
+
+
+def _pair(metric: str, x: np.ndarray, y: np.ndarray, peak: float) -> tuple[np.ndarray, np.ndarray]:
+    """x and y as float64 images of one shape in [0, peak], or an error that says what they are instead."""
+    x, y = _images(metric, "x", x), _images(metric, "y", y)
+    if x.shape != y.shape:
+        raise ShapeError(f"{metric}: got shapes {x.shape} and {y.shape}, expected the same shape")
+    for name, images in (("x", x), ("y", y)):
+        low, high = images.min(), images.max()
+        if low < 0 or high > peak:
+            raise ValueError(f"{metric}: got {name} with values from {low:.6g} to {high:.6g}, expected [0, {peak:g}]; "
+                             "clip what a linear decoder gives, divide bytes by 255")
+    return x, y
+
+
+def _images(metric: str, name: str, x: np.ndarray) -> np.ndarray:
+    """x as finite float64 images (n, h, w, c), or an error that says what it is instead."""
+    x = np.asarray(x, dtype=np.float64)
+    if x.ndim != 4 or 0 in x.shape:
+        raise ShapeError(f"{metric}: got {name} of shape {x.shape}, expected non-empty images (n, h, w, c)")
+    if not np.isfinite(x).all():
+        raise ValueError(f"{metric}: got NaN or infinity in {name}, expected finite pixels")
+    return x

@@ -1,0 +1,52 @@
+"""Confidence intervals: published quantiles, the formula by hand, and how often they cover the truth."""
+
+from math import sqrt
+
+import numpy as np
+import pytest
+
+from minigen.errors import ShapeError
+from minigen.metrics import mean_interval
+from minigen.metrics.intervals import student_quantile
+
+# Two-sided 95 %, as printed in any table of Student's t.
+TABLE = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306, 9: 2.262, 10: 2.228, 11: 2.201,
+         14: 2.145, 19: 2.093, 29: 2.045, 30: 2.042, 60: 2.000, 120: 1.980}  # fmt: skip
+
+
+@pytest.mark.parametrize("degrees", TABLE)
+def test_quantiles_are_those_of_the_tables(degrees):
+    assert student_quantile(degrees) == pytest.approx(TABLE[degrees], abs=6e-4)
+
+
+def test_quantiles_in_closed_form():
+    assert student_quantile(1) == pytest.approx(np.tan(0.475 * np.pi), rel=1e-12)
+    assert student_quantile(2) == pytest.approx(0.95 / sqrt(2 * 0.975 * 0.025), rel=1e-12)
+    z = 1.959963985  # the normal quantile, and the first term of Fisher's expansion around it
+    assert student_quantile(2000) == pytest.approx(z + (z**3 + z) / (4 * 2000), rel=1e-6)
+
+
+def test_of_five_runs_by_hand():
+    mean, half_width = mean_interval([1.0, 2.0, 3.0, 4.0, 10.0])
+    assert mean == 4.0 and half_width == pytest.approx(2.776445 * sqrt((9 + 4 + 1 + 0 + 36) / 4) / sqrt(5), rel=1e-6)
+
+
+def test_over_the_last_axis():
+    values = np.random.default_rng(0).standard_normal((2, 3, 4))
+    means, half_widths = mean_interval(values)
+    assert means.shape == half_widths.shape == (2, 3)
+    assert (means[1, 2], half_widths[1, 2]) == mean_interval(values[1, 2])
+
+
+def test_they_cover_the_true_mean_in_95_of_100_experiments():
+    means, half_widths = mean_interval(np.random.default_rng(0).normal(7.0, 2.0, (20_000, 5)))
+    covered = (abs(means - 7.0) <= half_widths).mean()
+    assert covered == pytest.approx(0.95, abs=4 * sqrt(0.95 * 0.05 / 20_000))
+
+
+def test_refusals():
+    for values in (3.0, [], [1.0]):
+        with pytest.raises(ShapeError, match="at least two runs"):
+            mean_interval(values)
+    with pytest.raises(ValueError, match="NaN or infinity"):
+        mean_interval([1.0, np.nan])
