@@ -13,12 +13,13 @@ import sys
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from statistics import geometric_mean
 from typing import Any
 
 from tqdm import tqdm
 
 from tests.benchmarks.memory import run
-from tests.benchmarks.workload import Side, discover, pytorch_missing, select
+from tests.benchmarks.workload import Side, Workload, discover, pytorch_missing, select
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 PROFILED_STEPS = 20
@@ -57,6 +58,8 @@ def main() -> None:
     machine = describe_machine(args)
     print(", ".join(f"{name} {value}" for name, value in machine.items()) + "\n")
     print(table(results))
+    for line in geometric_means(workloads, results):
+        print(line)
     for name, costs in profiles.items():
         print(f"\n{name}, {PROFILED_STEPS} steps:\n{costs}")
     if missing:
@@ -136,6 +139,18 @@ def table(results: list[dict[str, Any]]) -> str:
     align = [str.ljust] * 2 + [str.rjust] * 6 + [str.ljust] * 2
     return "\n".join("  ".join(put(cell, width) for put, cell, width in zip(align, row, widths)).rstrip()
                      for row in rows)
+
+
+def geometric_means(workloads: list[Workload], results: list[dict[str, Any]]) -> list[str]:
+    """For each module that sets a goal for the geometric mean of its ratios, what it is."""
+    lines = []
+    for module in dict.fromkeys(workload.module for workload in workloads):
+        ratios = [result["ratio"] for workload, result in zip(workloads, results)
+                  if workload.module is module and "ratio" in result]
+        if hasattr(module, "GEOMETRIC_MEAN") and ratios:
+            lines.append(f"geometric mean of the {len(ratios)} {module.__name__.rpartition('.')[2]} ratios: {geometric_mean(ratios):.2f} "
+                         f"(goal: at most {module.GEOMETRIC_MEAN:g})")
+    return lines
 
 
 def number(value: float | None, scale: float = 1.0) -> str:

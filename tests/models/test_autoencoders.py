@@ -10,7 +10,18 @@ import minigen as mg
 from minigen import nn, optim
 from minigen.errors import ShapeError
 from minigen.models import autoencoders
-from minigen.models.autoencoders import LinearAutoencoder, StackedAutoencoder
+from minigen.models.autoencoders import (
+    ConvolutionalAutoencoder,
+    DenoisingAutoencoder,
+    HashingAutoencoder,
+    LinearAutoencoder,
+    LinearDenoisingAutoencoder,
+    RecurrentAutoencoder,
+    SparseAutoencoder,
+    StackedAutoencoder,
+    TiedAutoencoder,
+    VariationalAutoencoder,
+)
 from minigen.models.autoencoders.base import Autoencoder
 from tests.checks import gradcheck_module
 
@@ -19,24 +30,67 @@ rng = np.random.default_rng(0)
 
 @dataclass(frozen=True)
 class Case:
-    """How to make a model, at a size that suits a check, and a batch of float64 examples."""
+    """How to make a model, at a size that suits a check; a batch of float64 examples; the shape of one example's codes; and what
+    else the loss is given, where it would otherwise draw noise."""
 
     make: Callable[[], Autoencoder]
     batch: np.ndarray
-    latent_dim: int
+    codes: tuple[int, ...]
+    noise: tuple[np.ndarray, ...] = ()
+
+    def x(self) -> mg.Tensor:
+        """The batch in float32 on the current backend."""
+        return mg.asarray(self.batch.astype(np.float32))
+
+    def loss(self, model: Autoencoder) -> tuple[mg.Tensor, dict]:
+        """The objective on the batch, without chance."""
+        return model.loss(self.x(), *(mg.asarray(noise.astype(np.float32)) for noise in self.noise))
+
+
+def images(n: int) -> np.ndarray:
+    """Pictures of noise."""
+    return rng.random((n, 28, 28, 1))
 
 
 MODELS: dict[str, list[Case]] = {
-    "LinearAutoencoder": [Case(LinearAutoencoder, rng.standard_normal((6, 3)), 2),
-                          Case(lambda: LinearAutoencoder(features=5, latent_dim=3), rng.standard_normal((4, 5)), 3)],
-    "StackedAutoencoder": [Case(StackedAutoencoder, rng.random((2, 28, 28, 1)), 30),
-                           Case(lambda: StackedAutoencoder(hidden=4, latent_dim=3), rng.random((3, 28, 28, 1)), 3)],
+    "ConvolutionalAutoencoder": [
+        Case(lambda: ConvolutionalAutoencoder(feature_maps=(2, 3, 4)), rng.random((2, 12, 12, 1)), (1, 1, 4)),
+        Case(lambda: ConvolutionalAutoencoder(latent_dim=3, feature_maps=(1, 2, 2)), images(1), (3,)),
+    ],
+    "DenoisingAutoencoder": [
+        Case(DenoisingAutoencoder, images(2), (30,), (rng.standard_normal((2, 28, 28, 1)),)),
+        *(Case(lambda name=name: DenoisingAutoencoder(name, 0.4, hidden=4, latent_dim=3), images(3), (3,), (rng.random((3, 28, 28, 1)),))
+          for name in ("masking", "dropout")),
+    ],
+    "HashingAutoencoder": [
+        Case(lambda: HashingAutoencoder(bits=3, hidden=4), images(3), (3,), (rng.standard_normal((3, 4)),)),
+    ],
+    "LinearAutoencoder": [Case(LinearAutoencoder, rng.standard_normal((6, 3)), (2,)),
+                          Case(lambda: LinearAutoencoder(features=5, latent_dim=3), rng.standard_normal((4, 5)), (3,))],
+    "LinearDenoisingAutoencoder": [
+        Case(lambda: LinearDenoisingAutoencoder(5, 3), rng.standard_normal((4, 5)), (3,), (rng.standard_normal((4, 5)),)),
+        Case(lambda: LinearDenoisingAutoencoder(4, 2, "dropout", 0.5), rng.standard_normal((6, 4)), (2,), (rng.random((6, 4)),)),
+    ],
+    "RecurrentAutoencoder": [
+        Case(lambda: RecurrentAutoencoder(hidden=3, latent_dim=2, image_shape=(4, 5)), rng.random((2, 4, 5, 1)), (2,)),
+    ],
+    "SparseAutoencoder": [
+        Case(lambda: SparseAutoencoder(latent_dim=5, hidden=4), images(3), (5,)),
+        Case(lambda: SparseAutoencoder(latent_dim=5, hidden=4, l1=0.1), images(3), (5,)),
+        Case(lambda: SparseAutoencoder(latent_dim=5, hidden=4, l1=0.02, kl=0.3, target=0.2), images(3), (5,)),
+    ],
+    "StackedAutoencoder": [Case(StackedAutoencoder, images(2), (30,)),
+                           Case(lambda: StackedAutoencoder(hidden=4, latent_dim=3), images(3), (3,))],
+    "TiedAutoencoder": [Case(TiedAutoencoder, images(2), (30,)),
+                        Case(lambda: TiedAutoencoder(hidden=4, latent_dim=3), images(3), (3,))],
 }
 CASES = [pytest.param(case, id=f"{name}-{i}") for name, cases in MODELS.items() for i, case in enumerate(cases)]
 
 
 def test_the_table_names_every_public_model():
-    assert set(MODELS) == set(autoencoders.__all__)
+    """The variational ones have a table of their own, in test_variational.py."""
+    variational = {name for name in autoencoders.__all__ if issubclass(getattr(autoencoders, name), VariationalAutoencoder)}
+    assert set(MODELS) == set(autoencoders.__all__) - variational
 
 
 # -- what holds for each -------------------------------------------------------------------------------------------
@@ -45,24 +99,25 @@ def test_the_table_names_every_public_model():
 @pytest.mark.parametrize("case", CASES)
 def test_derivatives_of_the_objective_by_all_parameters_to_order_2(case, backend):
     model = case.make()
-    gradcheck_module(model, lambda x: model.loss(x)[0], case.batch)
+    noise = [mg.asarray(noise) for noise in case.noise]
+    gradcheck_module(model, lambda x: model.loss(x, *noise)[0], case.batch)
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_shapes_and_dtypes_of_codes_reconstructions_and_loss(case, backend):
-    model, x = case.make(), mg.asarray(case.batch.astype(np.float32))
-    codes = model.encode(x)
-    assert codes.shape == (len(x), case.latent_dim) and codes.dtype == np.float32
+    model, x = case.make(), case.x()
+    codes = model.eval().encode(x)
+    assert codes.shape == (len(x), *case.codes) and codes.dtype == np.float32
     assert model.decode(codes).shape == model(x).shape == x.shape and model(x).dtype == np.float32
     assert model.output_shape(x.shape[1:]) == x.shape[1:]
-    loss, terms = model.loss(x)
+    loss, terms = case.loss(model.train())
     assert loss.shape == () and loss.dtype == np.float32
-    assert sum(float(term) for term in terms.values()) == float(loss), "the terms do not add up to the total"
+    np.testing.assert_allclose(sum(float(term) for term in terms.values()), float(loss), rtol=1e-6, err_msg="terms, their total")
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_forward_is_decode_of_encode(case):
-    model, x = case.make(), case.batch.astype(np.float32)
+    model, x = case.make().eval(), case.x()
     np.testing.assert_array_equal(model(x).numpy(), model.decode(model.encode(x)).numpy())
 
 
@@ -73,7 +128,7 @@ def test_a_device_computes_the_same_loss_and_gradients(case, device):
         mg.use(name)
         mg.seed(0)
         model = case.make()
-        loss, _ = model.loss(mg.asarray(case.batch.astype(np.float32)))
+        loss, _ = case.loss(model)
         loss.backward()
         results.append([np.array(float(loss)), *(mg.to_numpy(p.grad) for p in model.parameters())])
     for there, on_numpy in zip(*results):
@@ -82,7 +137,7 @@ def test_a_device_computes_the_same_loss_and_gradients(case, device):
 
 @pytest.mark.parametrize("case", CASES)
 def test_a_state_dict_carries_the_model_over(case):
-    first, second, x = case.make(), case.make(), case.batch.astype(np.float32)
+    first, second, x = case.make().eval(), case.make().eval(), case.x()
     assert (first(x).numpy() != second(x).numpy()).any()
     second.load_state_dict(first.state_dict())
     np.testing.assert_array_equal(first(x).numpy(), second(x).numpy())
@@ -90,14 +145,14 @@ def test_a_state_dict_carries_the_model_over(case):
 
 @pytest.mark.parametrize("case", CASES)
 def test_steps_of_gradient_descent_lower_the_loss(case):
-    model, x = case.make(), case.batch.astype(np.float32)
+    model = case.make()
     optimizer = optim.SGD(model.parameters(), lr=0.05)
-    before = float(model.loss(x)[0])
+    before = float(case.loss(model)[0])
     for _ in range(5):
         optimizer.zero_grad()
-        model.loss(x)[0].backward()
+        case.loss(model)[0].backward()
         optimizer.step()
-    assert float(model.loss(x)[0]) < before
+    assert float(case.loss(model)[0]) < before
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -167,6 +222,51 @@ def test_the_stacked_autoencoder_computes_its_docstring():
     assert list(terms) == ["bce"]
 
 
+def test_the_recurrent_autoencoder_is_the_books_network():
+    model = RecurrentAutoencoder()
+    assert (model.encoder.parameter_count(), model.decoder.parameter_count()) == (67_320, 55_228)
+    assert model.parameter_count() == 122_548
+
+
+def test_the_recurrent_autoencoder_reads_an_image_row_by_row():
+    """Changing the last row leaves the first layer's outputs at all rows before it; every row reaches the codes."""
+    model, x = RecurrentAutoencoder(hidden=4, latent_dim=3), rng.random((1, 28, 28, 1)).astype(np.float32)
+    changed = x.copy()
+    changed[:, 27] = 1 - changed[:, 27]
+    reader = nn.Sequential(*list(model.encoder)[:2])
+    same = np.isclose(reader(x).numpy(), reader(changed).numpy(), rtol=1e-6)
+    assert same[:, :27].all() and not same[:, 27].any()
+    image = mg.Tensor(x, requires_grad=True)
+    model.encode(image).sum().backward()
+    assert (abs(image.grad).sum(axis=(0, 2, 3)) > 0).all()
+
+
+def test_the_hashing_autoencoder_is_the_books_network():
+    model = HashingAutoencoder()
+    assert (model.encoder.parameter_count(), model.decoder.parameter_count()) == (80_116, 80_884)
+    assert [type(layer).__name__ for layer in model.encoder] == ["Flatten", "Dense", "GaussianNoise", "Dense"]
+    assert model.encoder[2].std == 15.0
+
+
+def test_the_noise_of_the_hashing_autoencoder_goes_in_front_of_the_sigmoids():
+    model, x, noise = HashingAutoencoder(bits=3, hidden=4), rng.random((5, 28, 28, 1)), rng.standard_normal((5, 4))
+    model.astype("float64")
+    w1, b1, w2, b2 = (p.numpy() for p in model.encoder.parameters())
+    a = x.reshape(5, 784) @ w1 + b1
+    a = 1.0507009873554805 * np.where(a > 0, a, 1.6732632423543772 * (np.exp(a) - 1))
+    codes = 1 / (1 + np.exp(-((a + 15 * noise) @ w2 + b2)))
+    np.testing.assert_allclose(model.encode(x, noise).numpy(), codes, rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(model(x, noise).numpy(), model.decode(codes).numpy(), rtol=1e-10)
+
+
+def test_a_hash_is_the_rounded_code_without_noise_in_any_mode(backend):
+    model, x = HashingAutoencoder(), mg.asarray(rng.random((20, 28, 28, 1)).astype(np.float32))
+    bits = mg.to_numpy(model.hash(x))
+    assert bits.shape == (20, 16) and bits.dtype == bool
+    np.testing.assert_array_equal(bits, mg.to_numpy(model.eval().hash(x)))
+    np.testing.assert_array_equal(bits, model.encode(x).numpy() > 0.5)
+
+
 def test_reconstruct_gives_pixels_outside_any_graph(backend):
     model, x = StackedAutoencoder(), mg.asarray(rng.random((2, 28, 28, 1)).astype(np.float32))
     pixels = model.reconstruct(x)
@@ -198,3 +298,17 @@ def test_a_model_without_a_loss_says_so():
 
     with pytest.raises(NotImplementedError, match=r"Unfinished has no loss\(\)"):
         Unfinished().loss(np.zeros((1, 3)))
+
+
+@pytest.mark.parametrize(("latent_dim", "encoder", "decoder"), [(None, 23_296, 23_233), (30, 40_606, 13_873)])
+def test_the_convolutional_autoencoder_has_the_published_parameters(latent_dim, encoder, decoder):
+    """The chapter's encoder with the book's decoder, and the network of the third edition."""
+    model = ConvolutionalAutoencoder(latent_dim)
+    assert (model.encoder.parameter_count(), model.decoder.parameter_count()) == (encoder, decoder)
+    assert model.output_shape((28, 28, 1)) == (28, 28, 1)
+    assert model.encoder.output_shape((28, 28, 1)) == ((3, 3, 64) if latent_dim is None else (30,))
+
+
+def test_channels_first_is_recognized():
+    with pytest.raises(ShapeError, match=r"expects images \(n, height, width, 1\), got \(4, 1, 28, 28\): channels first\?"):
+        ConvolutionalAutoencoder().loss(np.zeros((4, 1, 28, 28), np.float32))

@@ -1,0 +1,69 @@
+"""Tied weights: what encodes, transposed, decodes.
+
+Half the parameters of a stacked autoencoder, and about as good at rebuilding images that neither has seen.
+"""
+
+# %% [markdown]
+# # 4. Tied weights
+#
+#     z = selu(selu(x W1 + b1) W2 + b2),    logits = selu(z W2^T + b3) W1^T + b4
+#
+# An autoencoder is symmetrical; tied, it says so: the decoder takes the encoder's weights, transposed, and has only its biases to
+# itself. Each weight is used twice, and its gradient is the sum over both uses.
+#
+# Both networks start from the same seed, so with the same W1 and W2, and see the same batches.
+# %%
+import minigen as mg
+from demos.demo import Verdict, demo_arguments, save
+from minigen import data, metrics, optim, plot, training
+from minigen.models.autoencoders import StackedAutoencoder, TiedAutoencoder
+
+args = demo_arguments("04_tied", __doc__, epochs=10, batch_size=32)
+train, test = data.load(args.data)
+if args.quick:
+    train, test, args.epochs = train[:2000], test[:500], 2
+verdict = Verdict(args)
+
+models, histories = {"tied": TiedAutoencoder, "untied": StackedAutoencoder}, {}
+for name, kind in models.items():
+    mg.seed(args.seed)
+    models[name] = model = kind()
+    model.summary((28, 28, 1))
+    histories[name] = training.fit(model, train.images, validation=test.images, epochs=args.epochs,
+                                   optimizer=optim.SGD(model.parameters(), lr=1.5), batch_size=args.batch_size)
+    model.eval()
+
+# %% [markdown]
+# ## Reconstructions
+# %%
+rebuilt = {name: mg.to_numpy(model.reconstruct(mg.asarray(test.images))) for name, model in models.items()}
+rows = {"original": test.images[:10]}
+rows |= {f"{name},\n{model.parameter_count():,} parameters": rebuilt[name][:10] for name, model in models.items()}
+save(plot.image_rows(rows, title=f"Held-out images and their reconstructions ({args.data})"), args, "reconstructions.png")
+lines = {name: history["validation loss"] for name, history in histories.items()}
+save(plot.curves(histories["tied"]["epoch"], lines, xlabel="epoch", ylabel="binary cross entropy, nats per pixel",
+                 title=f"Held-out images ({args.data})"), args, "training.png")
+
+# %% [markdown]
+# ## What the first layer looks at
+# One picture a unit: the weights of its 784 pixels, red above zero, blue below. In the tied network the same picture is what a
+# unit paints when it decodes: those that it uses are smooth, for noise would be painted, and the others are as they began.
+# Untied, the noise of the beginning stays in all of them, for nothing asks it to go.
+# %%
+for name, model in models.items():
+    title = f"First-layer filters, {name} ({args.data})"
+    save(plot.filters(model.encoder[1].weight, shape=(28, 28), title=title), args, f"filters_{name}.png")
+
+# %% [markdown]
+# ## Did it work?
+# %%
+errors = {name: metrics.reconstruction_mse(test.images, images) for name, images in rebuilt.items()}
+bces = {name: history["validation loss"][-1] for name, history in histories.items()}
+verdict.expect("parameters of the tied network", models["tied"].parameter_count(), between=(82_414, 82_414))
+verdict.expect("mean squared error on held-out images, tied / untied", errors["tied"] / errors["untied"], at_most=1.05)
+verdict.expect("binary cross entropy on held-out images, tied / untied", bces["tied"] / bces["untied"], at_most=1.05)
+verdict.report("parameters: tied, untied", ", ".join(f"{model.parameter_count():,}" for model in models.values()))
+verdict.report("mean squared error: tied, untied", ", ".join(f"{error:.5f}" for error in errors.values()))
+verdict.report("binary cross entropy: tied, untied, its floor",
+               ", ".join(f"{bce:.5f}" for bce in (*bces.values(), metrics.bernoulli_floor(test.images))))
+verdict.finish()

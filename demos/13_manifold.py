@@ -1,0 +1,79 @@
+"""A manifold of images: two latent variables, and everything the decoder knows on one page.
+
+With a 2-D latent space the whole generative model can be seen: each point of the page decodes to an image, and neighbouring
+points to similar ones. Where in it do the classes lie, that it was never told?
+"""
+
+# %% [markdown]
+# # 13. A manifold of images
+# A variational autoencoder with two latent variables (Kingma & Welling 2014, figure 4). The prior p(z) = N(0, I) is the density
+# of the page: walking in equal steps of probability, not of length, shows every part of it as often as it occurs.
+#
+#     z = (F^-1(u), F^-1(v)),   u, v = 1/40, 3/40, ..., 39/40,   F the distribution function of N(0, 1)
+# %%
+from statistics import NormalDist
+
+import numpy as np
+
+import minigen as mg
+from demos.demo import Verdict, demo_arguments, save
+from minigen import data, metrics, optim, plot, training
+from minigen.models.autoencoders import VariationalAutoencoder
+
+args = demo_arguments("13_manifold", __doc__, epochs=30, batch_size=32, columns=20)
+train, test = data.load(args.data)
+if args.quick:
+    train, test, args.epochs = train[:2000], test[:500], 1
+verdict = Verdict(args)
+
+model = VariationalAutoencoder(latent_dim=2)
+steps = args.epochs * -(-len(train) // args.batch_size)
+optimizer = optim.Adam(model.parameters(), lr=optim.schedules.cosine(1e-3, steps))
+history = training.fit(model, train.images, validation=test.images, optimizer=optimizer, epochs=args.epochs,
+                       batch_size=args.batch_size)
+model.eval()
+
+# %% [markdown]
+# ## The page
+# %%
+quantiles = [NormalDist().inv_cdf((i + 0.5) / args.columns) for i in range(args.columns)]
+z = np.array([(z1, z2) for z2 in quantiles for z1 in quantiles], dtype=np.float32)
+images = model.pixels(mg.asarray(z)).numpy().reshape(args.columns, args.columns, 28, 28, 1)
+save(plot.manifold_grid(images, quantiles, quantiles, title="What each point of the latent space decodes to"), args,
+     "manifold.png")
+
+# %% [markdown]
+# ## Where the images lie
+# The mean of q(z|x) for held-out images, coloured by a class that the model was never told.
+# %%
+with mg.no_grad():
+    mean, logvar = (part.numpy().astype(float) for part in model.encode(mg.asarray(test.images)))
+shown = test[:2000]
+save(plot.code_map(mean[:2000], shown.labels, shown.class_names, images=shown.images,
+                   title=f"Codes of {len(shown):,} held-out images ({args.data})"), args, "codes.png")
+
+# %% [markdown]
+# ## Did it work?
+# Two numbers are few for an image; still the five nearest codes should name its class far more often than chance, one in ten.
+# And the prior must be what it is taken for: the codes of all images together, q(z) = mean over x of q(z|x), should look like
+# N(0, I), or the page above shows places where no image lies. The divergence of q(z|x) from the prior is what z tells of x plus
+# the divergence of q(z) from the prior (Hoffman & Johnson 2016); with q(z) taken as Gaussian, the latter must be the lesser part
+# by far. The covariance of q(z) is that of the means plus the mean of the variances. Two numbers have to carry so much here that
+# codes reach out further than the prior: variances above 1.
+# %%
+judged = min(len(test), 4000)
+verdict.expect("5-NN accuracy of the codes, held-out images", metrics.knn_accuracy(mean[:judged], test.labels[:judged]),
+               at_least=0.5)
+kl, centre = history["validation kl"][-1], mean.mean(axis=0)
+variances = np.linalg.eigvalsh(np.cov(mean.T, bias=True) + np.diag(np.exp(logvar).mean(axis=0)))
+all_together = 0.5 * ((centre**2).sum() + (variances - 1 - np.log(variances)).sum())
+verdict.expect("all codes together: distance of their mean from 0", np.linalg.norm(centre), at_most=0.25)
+verdict.expect("all codes together: divergence from the prior, as a share of that of one", all_together / kl, at_most=0.1)
+verdict.report("all codes together: divergence from the prior, nats", all_together)
+verdict.report("all codes together: least and largest variance in any direction (prior: 1)", ", ".join(
+    f"{variance:.2f}" for variance in variances))
+elbo = metrics.elbo(model, test.images, samples=5, seed=args.seed)
+verdict.report("negative ELBO of held-out images, nats", -elbo.value)
+verdict.report("of it divergence of q(z|x) from the prior, nats", kl)
+verdict.report("active units of 2", metrics.active_units(mean))
+verdict.finish()

@@ -1,0 +1,67 @@
+"""The conditional variational autoencoder: told the class, the codes need only say the style."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from minigen import ops
+from minigen.autograd import no_grad
+from minigen.backend import Array, asarray
+from minigen.errors import ShapeError
+from minigen.models.autoencoders.variational import VariationalAutoencoder
+
+
+class ConditionalVariationalAutoencoder(VariationalAutoencoder):
+    """A variational autoencoder whose two networks are told the label y, one-hot (Kingma et al. 2014, M2; Sohn et al. 2015).
+
+        loss = E_q[-log p(x|z, y)] + beta * KL(q(z|x, y) || p(z)),   z ~ q(z|x, y),   in nats per image
+
+    An upper bound of -log p(x|y). The prior is the same for every class, so that codes learn what the label does not say, the
+    style, and one code gives all classes in one hand. Labels are integers (n,) from 0 to classes - 1, else ValueError;
+    `training.fit` takes examples=(images, labels). Everything else is as in `VariationalAutoencoder`.
+    """
+
+    def __init__(self, classes: int = 10, latent_dim: int = 10, beta: float = 1.0, reconstruction: str = "bce",
+                 hidden: Sequence[int] = (150, 100)):
+        super().__init__(latent_dim, beta, reconstruction, hidden, condition=classes)
+        self.classes = classes
+
+    def encode(self, x: Any, labels: Any) -> tuple[Any, Any]:
+        """Images (n, 28, 28, 1), labels (n,) -> mean and logvar of q(z|x, y), each (n, latent_dim)."""
+        return super().encode(self.joined(ops.flatten(x), labels))
+
+    def decode(self, z: Any, labels: Any) -> Any:
+        """Codes (n, latent_dim), labels (n,) -> logits or pixel values, (n, 28, 28, 1)."""
+        return super().decode(self.joined(z, labels))
+
+    def joined(self, x: Any, labels: Any) -> Any:
+        """Rows x (n, d) and the labels, one-hot, side by side: (n, d + classes)."""
+        labels = asarray(labels)
+        if labels.shape != x.shape[:1]:
+            raise ShapeError(f"expected one label for each of {x.shape[0]} examples, got labels of shape {tuple(labels.shape)}")
+        return ops.concatenate(x, ops.one_hot(labels, self.classes, dtype=x.dtype), axis=1)
+
+    def forward(self, x: Any, labels: Any, noise: Any = None) -> Any:
+        return self.decode(self.sampling(*self.encode(x, labels), noise), labels)
+
+    def loss(self, x: Any, labels: Any, noise: Any = None) -> tuple[Any, dict[str, Any]]:
+        """The total and its terms "reconstruction" and "kl" (without beta), in nats per image."""
+        mean, logvar = self.encode(x, labels)
+        return self.bound(x, self.decode(self.sampling(mean, logvar, noise), labels), mean, logvar)
+
+    def log_likelihood(self, x: Any, z: Any, labels: Any) -> Any:
+        """log p(x|z, y), one number an image, in nats: (n,)."""
+        return self.log_likelihood_of(x, self.decode(z, labels))
+
+    def pixels(self, z: Any, labels: Any) -> Any:
+        """Codes (n, latent_dim), labels (n,) -> images in [0, 1], outside any graph."""
+        with no_grad():
+            return self.pixels_of(self.decode(z, labels))
+
+    def reconstruct(self, x: Any, labels: Any) -> Any:
+        """Images and their labels -> reconstructions in [0, 1] from the mean of q(z|x, y), outside any graph."""
+        with no_grad():
+            return self.pixels(self.encode(x, labels)[0], labels)
+
+    def sample(self, labels: Array) -> Any:
+        """One image in [0, 1] of each of the classes `labels` (n,), with z from the prior."""
+        return self.pixels(self.prior(len(labels)), labels)

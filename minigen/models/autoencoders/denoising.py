@@ -1,0 +1,101 @@
+"""The denoising autoencoder: it is shown damaged examples and must return whole ones."""
+
+from collections.abc import Callable
+from difflib import get_close_matches
+from math import inf
+from typing import Any
+
+from minigen import functional, losses
+from minigen.backend import Array, random
+from minigen.errors import ShapeError
+from minigen.models.autoencoders.linear import LinearAutoencoder
+from minigen.models.autoencoders.stacked import StackedAutoencoder
+from minigen.nn.regularization import check_floating
+
+CORRUPTIONS: dict[str, Callable] = {
+    "gaussian": lambda x, noise, amount: x + amount * noise,
+    "masking": lambda x, noise, amount: x * (noise >= amount),
+    "dropout": lambda x, noise, amount: functional.dropout(x, noise >= amount, amount),
+}
+
+
+class Corruption:
+    """A way to damage examples, by name: x~ = corrupt(x).
+
+        "gaussian":  x~ = x + amount * noise,                            noise ~ N(0, 1);  amount: standard deviation, at least 0
+        "masking":   x~ = x where noise >= amount, else 0,               noise ~ U[0, 1);  amount: probability of a zero, below 1
+        "dropout":   x~ = x / (1 - amount) where noise >= amount, else 0
+
+    Gaussian noise leaves [0, 1]; it is not clipped, for that would shift its mean. Dropout is masking, rescaled so that the mean
+    of x~ is x: it destroys the same pixels, but a network trained on one finds the other's images too bright or too dark.
+    Raises ValueError for an unknown name (with the nearest one) or an amount out of range.
+    Source: Vincent et al. 2008 (masking), 2010 (Gaussian); Srivastava et al. 2014 (dropout).
+    """
+
+    def __init__(self, name: str, amount: float):
+        if name not in CORRUPTIONS:
+            nearest = get_close_matches(str(name), CORRUPTIONS, n=1)
+            hint = f"did you mean {nearest[0]!r}?" if nearest else f"expected one of {', '.join(CORRUPTIONS)}"
+            raise ValueError(f"unknown corruption {name!r}: {hint}")
+        if not 0.0 <= amount < (inf if name == "gaussian" else 1.0):
+            meaning = "standard deviation, at least 0 and finite" if name == "gaussian" else "probability, 0 <= amount < 1"
+            raise ValueError(f"the amount of {name} is a {meaning}, got {amount}")
+        self.name, self.amount = name, amount
+
+    def __call__(self, x: Any, noise: Array | None = None) -> Any:
+        """x~, of the shape and dtype of x. `noise`: the numbers, one for each of x, if they are to be given rather than drawn.
+
+        Raises DtypeError for examples that are no floats, ShapeError for noise of another shape.
+        """
+        check_floating(self, x)
+        if noise is None:
+            noise = (random.normal if self.name == "gaussian" else random.uniform)(x.shape, x.dtype)
+        if tuple(noise.shape) != tuple(x.shape):
+            raise ShapeError(f"{self!r} expects noise of the examples' shape {tuple(x.shape)}, got {tuple(noise.shape)}")
+        return CORRUPTIONS[self.name](x, noise, self.amount)
+
+    def __repr__(self) -> str:
+        return f"Corruption({self.name}, {self.amount})"
+
+
+class DenoisingAutoencoder(StackedAutoencoder):
+    """A stacked autoencoder that is trained to undo a corruption (Vincent et al. 2008).
+
+        x~ = corrupt(x),   loss = mean over pixels of BCE(sigmoid(decode(encode(x~))), x)
+
+    The input is damaged, the target is not: copying no longer helps, the network has to know what images look like. `corruption`
+    and `amount`: see Corruption. Only `loss` damages, and only in training mode; encode, forward and reconstruct take what they
+    are given: `reconstruct(corrupt(x))` denoises, `encode(x)` gives clean codes.
+    """
+
+    def __init__(self, corruption: str = "gaussian", amount: float = 0.2, hidden: int = 100, latent_dim: int = 30):
+        super().__init__(hidden, latent_dim)
+        self.corrupt = Corruption(corruption, amount)
+
+    def loss(self, x: Any, noise: Array | None = None) -> tuple[Any, dict[str, Any]]:
+        """BCE between the clean x and what is made of corrupt(x, noise), in nats per pixel; the total and its named terms.
+
+        In evaluation mode x itself is reconstructed, unless noise is given.
+        """
+        damaged = self.corrupt(x, noise) if self.training or noise is not None else x
+        bce = losses.bce_with_logits(self(damaged), x)
+        return bce, {"bce": bce}
+
+
+class LinearDenoisingAutoencoder(LinearAutoencoder):
+    """A linear autoencoder that is trained to undo a corruption: a Wiener filter by gradient descent.
+
+        z = x~ W1 + b1,   x^ = z W2 + b2,   loss = mean (x^ - x)^2,   x~ = corrupt(x)
+
+    At the minimum, W1 W2 is the best linear denoiser of its rank, known in closed form: `metrics.wiener_filter`.
+    """
+
+    def __init__(self, features: int, latent_dim: int, corruption: str = "gaussian", amount: float = 0.2):
+        super().__init__(features, latent_dim)
+        self.corrupt = Corruption(corruption, amount)
+
+    def loss(self, x: Any, noise: Array | None = None) -> tuple[Any, dict[str, Any]]:
+        """Squared error between the clean x and what is made of corrupt(x, noise), mean over all elements; see above."""
+        damaged = self.corrupt(x, noise) if self.training or noise is not None else x
+        error = losses.mse(self(damaged), x)
+        return error, {"mse": error}

@@ -1,0 +1,52 @@
+"""The binary hashing autoencoder: codes so robust against noise that they are bits."""
+
+from typing import Any
+
+from minigen import losses, nn
+from minigen.autograd import no_grad
+from minigen.backend import Array
+from minigen.models.autoencoders.base import ImageAutoencoder
+
+
+class HashingAutoencoder(ImageAutoencoder):
+    """784-100-16-100-784 with noise in front of 16 sigmoids (semantic hashing, Salakhutdinov & Hinton 2009).
+
+        a = selu(x W1 + b1),   z = sigmoid((a + noise_std * noise) W2 + b2),   logits = selu(z W3 + b3) W4 + b4
+        loss = mean over pixels of BCE(sigmoid(logits), x)
+
+    Strong noise makes grey values useless: whatever a code between 0 and 1 says, the noise drowns. What survives is the sign of
+    a large input, so the codes move to 0 and 1, and rounded they are a hash. With 16 bits, 80,116 + 80,884 parameters (the
+    book's network). Noise (n, hidden) may be given to `encode`, `forward` and `loss`; it is drawn in training, and absent in
+    evaluation.
+    """
+
+    def __init__(self, bits: int = 16, hidden: int = 100, noise_std: float = 15.0):
+        self.encoder = nn.Sequential(
+            nn.Flatten(),
+            nn.Dense(28 * 28, hidden, activation="selu"),
+            nn.GaussianNoise(noise_std),
+            nn.Dense(hidden, bits, activation="sigmoid"),
+        )
+        self.decoder = nn.Sequential(
+            nn.Dense(bits, hidden, activation="selu"),
+            nn.Dense(hidden, 28 * 28),
+            nn.Reshape((28, 28, 1)),
+        )
+
+    def encode(self, x: Any, noise: Array | None = None) -> Any:
+        """Images (n, 28, 28, 1) -> codes (n, bits) in (0, 1)."""
+        flatten, features, disturb, codes = self.encoder
+        return codes(disturb(features(flatten(x)), noise))
+
+    def forward(self, x: Any, noise: Array | None = None) -> Any:
+        return self.decode(self.encode(x, noise))
+
+    def loss(self, x: Any, noise: Array | None = None) -> tuple[Any, dict[str, Any]]:
+        """BCE in nats per pixel, mean over all pixels; the total and its named terms. x in [0, 1]."""
+        bce = losses.bce_with_logits(self(x, noise), x)
+        return bce, {"bce": bce}
+
+    def hash(self, x: Any) -> Array:
+        """Images (n, 28, 28, 1) -> bits (n, bits), a plain bool array: which codes exceed 1/2, without noise."""
+        with no_grad():
+            return self.encode(x, noise=0.0) > 0.5

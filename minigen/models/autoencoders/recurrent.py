@@ -1,0 +1,29 @@
+"""The recurrent autoencoder: an image read, and written, row by row."""
+
+from minigen import nn
+from minigen.models.autoencoders.base import ImageAutoencoder
+
+
+class RecurrentAutoencoder(ImageAutoencoder):
+    """Two LSTMs read the rows of an image from top to bottom, a third one writes them (the book's network, 122,548 parameters).
+
+        rows (28, 28) -> LSTM 100 -> the last h of LSTM 30 = z;    z 28 times -> LSTM 100 -> Dense 28: a row of logits a step
+        loss = mean over pixels of BCE(sigmoid(logits), x)
+
+    The sequence-to-sequence autoencoder of Srivastava et al. (2015), with the codes given at every step of the decoder, which
+    never sees the rows it has written. Every code lies in (-1, 1). `image_shape`: rows (the steps) and columns.
+    """
+
+    def __init__(self, hidden: int = 100, latent_dim: int = 30, image_shape: tuple[int, int] = (28, 28)):
+        rows, columns = image_shape
+        self.encoder = nn.Sequential(
+            nn.Reshape((rows, columns)),
+            nn.LSTM(columns, hidden, return_sequences=True),
+            nn.LSTM(hidden, latent_dim),
+        )
+        self.decoder = nn.Sequential(
+            nn.RepeatVector(rows),
+            nn.LSTM(latent_dim, hidden, return_sequences=True),
+            nn.Dense(hidden, columns),
+            nn.Reshape((rows, columns, 1)),
+        )

@@ -1,0 +1,38 @@
+"""The sparse autoencoder: more codes than pixels would need, few of them active at a time."""
+
+from typing import Any
+
+from minigen import nn
+from minigen.models.autoencoders.base import ImageAutoencoder
+
+
+class SparseAutoencoder(ImageAutoencoder):
+    """784-100-300-100-784 with sigmoid codes that cost something (the chapter's network, 218,084 parameters).
+
+        z = sigmoid(selu(x W1 + b1) W2 + b2),   logits = selu(z W3 + b3) W4 + b4
+        loss = mean over pixels of BCE(sigmoid(logits), x) + l1 * sum_j |z_j| + kl * sum_j KL(target || mean of z_j)
+
+    The penalties are those of a mean example, whatever the batch size (`functional.l1_sparsity`, `kl_sparsity`). The chapter's
+    are l1 = 1e-3, which pushes every activation towards zero, or kl = 0.05 / 32 = 1.6e-3, which lets each code be active for
+    a share `target` of the images; with neither, the network is the plain one to compare with.
+    Source: Ng 2011, "Sparse autoencoder" (CS294A); Olshausen & Field 1996 for the idea.
+    """
+
+    def __init__(self, latent_dim: int = 300, l1: float = 0.0, kl: float = 0.0, target: float = 0.1, hidden: int = 100):
+        self.encoder = nn.Sequential(
+            nn.Flatten(),
+            nn.Dense(28 * 28, hidden, activation="selu"),
+            nn.Dense(hidden, latent_dim, activation="sigmoid"),
+            nn.ActivityRegularization(l1=l1, kl=kl, target=target),
+        )
+        self.decoder = nn.Sequential(
+            nn.Dense(latent_dim, hidden, activation="selu"),
+            nn.Dense(hidden, 28 * 28),
+            nn.Reshape((28, 28, 1)),
+        )
+
+    def loss(self, x: Any) -> tuple[Any, dict[str, Any]]:
+        """BCE in nats per pixel, mean over all pixels, plus the penalty of the codes; the total and its named terms."""
+        bce, _ = super().loss(x)
+        penalty = nn.activity_penalty(self.encoder)
+        return bce + penalty, {"bce": bce, "penalty": penalty}

@@ -1,0 +1,26 @@
+"""The tied autoencoder: what encodes, transposed, decodes."""
+
+from minigen import nn
+from minigen.models.autoencoders.base import ImageAutoencoder
+
+
+class TiedAutoencoder(ImageAutoencoder):
+    """784-100-30-100-784 with SELU, decoding with the encoder's weights (the chapter's network, 82,414 parameters).
+
+        z = selu(selu(x W1 + b1) W2 + b2),   logits = selu(z W2^T + b3) W1^T + b4
+        loss = mean over pixels of BCE(sigmoid(logits), x)
+
+    Half the parameters of the stacked autoencoder: the biases are the decoder's own, the weights are the encoder's. The gradient
+    of a weight is the sum of both its uses; optimizers and state dicts hold it once.
+    Source: Vincent et al. 2008 for the tying; linear, the minimum is symmetric by itself (Baldi & Hornik 1989).
+    """
+
+    def __init__(self, hidden: int = 100, latent_dim: int = 30):
+        outer = nn.Dense(28 * 28, hidden, activation="selu")
+        inner = nn.Dense(hidden, latent_dim, activation="selu")
+        self.encoder = nn.Sequential(nn.Flatten(), outer, inner)
+        self.decoder = nn.Sequential(
+            nn.DenseTranspose(inner, activation="selu"),
+            nn.DenseTranspose(outer),
+            nn.Reshape((28, 28, 1)),
+        )

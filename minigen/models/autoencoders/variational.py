@@ -1,0 +1,133 @@
+"""The variational autoencoder: codes are distributions, and the decoder is a generative model."""
+
+import math
+from collections.abc import Sequence
+from difflib import get_close_matches
+from itertools import pairwise
+from typing import Any
+
+from minigen import losses, nn, ops
+from minigen.autograd import no_grad
+from minigen.backend import Array, asarray, random
+from minigen.errors import DataError
+from minigen.losses.reduction import check_alike, reduce
+
+LIKELIHOODS = ("bce", "mse")
+
+
+class VariationalAutoencoder(nn.Module):
+    """784-150-100-(10, 10)-100-150-784 with SELU (Kingma & Welling 2014; the book's network, 269,504 parameters).
+
+        q(z|x) = N(mean(x), diag exp(logvar(x))),   p(z) = N(0, I),   z = mean + exp(logvar / 2) * noise
+        loss = E_q[-log p(x|z)] + beta * KL(q(z|x) || p(z)),   in nats per image (a sum over pixels, a mean over the batch)
+
+    With beta = 1 the loss is the negative evidence lower bound, -log p(x) or more; another beta (Higgins et al. 2017) trades
+    reconstruction for a simpler posterior. `reconstruction` names p(x|z), pixel by pixel:
+
+    "bce": Bernoulli, from logits. A grey value in [0, 1] counts as the probability that the pixel is white, so that the loss is
+           the expected one of images made black and white anew each time they are shown, and never below their entropy
+           (`metrics.bernoulli_floor` * 784). Images outside [0, 1] raise DataError.
+    "mse": Gaussian with fixed variance 1/2: -log p = (x - x^)^2 + log(pi) / 2, a density, of which 784 log(pi) / 2 = 449 nats
+           are normalization. The variance is the book's: its loss, mean over pixels of (x - x^)^2 + KL / 784, is ours without
+           that constant, divided by 784.
+
+    Raises ValueError for a negative beta or an unknown reconstruction. `condition`: how many further numbers both networks are
+    told; the conditional form uses it.
+    """
+
+    def __init__(self, latent_dim: int = 10, beta: float = 1.0, reconstruction: str = "bce", hidden: Sequence[int] = (150, 100),
+                 condition: int = 0):
+        if not 0.0 <= beta < math.inf:
+            raise ValueError(f"beta weighs the KL divergence: at least 0 and finite, got {beta}")
+        if reconstruction not in LIKELIHOODS:
+            nearest = get_close_matches(str(reconstruction).lower(), LIKELIHOODS, n=1, cutoff=0.3)
+            hint = f"did you mean {nearest[0]!r}? " if nearest else ""
+            raise ValueError(f"unknown reconstruction {reconstruction!r}: {hint}expected one of {', '.join(LIKELIHOODS)}")
+        self.latent_dim, self.beta, self.reconstruction = latent_dim, beta, reconstruction
+        down, up = (28 * 28 + condition, *hidden), (latent_dim + condition, *reversed(hidden))
+        self.encoder = nn.Sequential(nn.Flatten(), *selu_layers(down))
+        self.mean, self.logvar = nn.Dense(down[-1], latent_dim), nn.Dense(down[-1], latent_dim)
+        self.sampling = nn.Sampling()
+        self.decoder = nn.Sequential(*selu_layers(up), nn.Dense(up[-1], 28 * 28), nn.Reshape((28, 28, 1)))
+
+    def encode(self, x: Any) -> tuple[Any, Any]:
+        """Images (n, 28, 28, 1) -> mean and logvar of q(z|x), each (n, latent_dim)."""
+        h = self.encoder(x)
+        return self.mean(h), self.logvar(h)
+
+    def decode(self, z: Any) -> Any:
+        """Codes (n, latent_dim) -> logits ("bce") or pixel values ("mse"), (n, 28, 28, 1)."""
+        return self.decoder(z)
+
+    def forward(self, x: Any, noise: Any = None) -> Any:
+        return self.decode(self.sampling(*self.encode(x), noise))
+
+    # -- the objective -------------------------------------------------------------------------------------------
+
+    def loss(self, x: Any, noise: Any = None) -> tuple[Any, dict[str, Any]]:
+        """The total and its terms "reconstruction" and "kl" (without beta), in nats per image.
+
+        One sample of z an image, from `noise` (n, latent_dim) ~ N(0, 1) if it is given.
+        """
+        mean, logvar = self.encode(x)
+        return self.bound(x, self.decode(self.sampling(mean, logvar, noise)), mean, logvar)
+
+    def bound(self, x: Any, y: Any, mean: Any, logvar: Any) -> tuple[Any, dict[str, Any]]:
+        """The loss and its terms, from what the decoder puts out (y) and the posterior's parameters."""
+        kl = losses.kl_normal(mean, logvar)
+        reconstruction = reduce(self.pixel_surprise(x, y), "batchmean")
+        return reconstruction + self.beta * kl, {"reconstruction": reconstruction, "kl": kl}
+
+    def log_likelihood(self, x: Any, z: Any) -> Any:
+        """log p(x|z), one number an image, in nats: x (n, 28, 28, 1), z (n, latent_dim) -> (n,)."""
+        return self.log_likelihood_of(x, self.decode(z))
+
+    def log_likelihood_of(self, x: Any, y: Any) -> Any:
+        """log p(x|z) from what the decoder puts out at z: (n,)."""
+        return -ops.flatten(self.pixel_surprise(x, y)).sum(axis=1)
+
+    def pixel_surprise(self, x: Any, y: Any) -> Any:
+        """-log p(x|z) of each pixel, in nats, from what the decoder puts out (y): the shape of x."""
+        check_alike("reconstruction", y, x)
+        if self.reconstruction == "mse":
+            return ops.square(y - x) + 0.5 * math.log(math.pi)
+        check_pixels(x)
+        return ops.sigmoid_cross_entropy(y, x)
+
+    # -- what it makes -------------------------------------------------------------------------------------------
+
+    def pixels(self, z: Any) -> Any:
+        """Codes (n, latent_dim) -> images in [0, 1], the mean of p(x|z), outside any graph."""
+        with no_grad():
+            return self.pixels_of(self.decode(z))
+
+    def pixels_of(self, y: Any) -> Any:
+        """What the decoder puts out, as pixels in [0, 1]."""
+        return ops.sigmoid(y) if self.reconstruction == "bce" else ops.clip(y, low=0.0, high=1.0)
+
+    def reconstruct(self, x: Any) -> Any:
+        """Images -> their reconstructions in [0, 1] from the mean of q(z|x), without chance, outside any graph."""
+        with no_grad():
+            return self.pixels(self.encode(x)[0])
+
+    def sample(self, n: int) -> Any:
+        """n images in [0, 1] from the prior: z ~ N(0, I), drawn on the host, so that a seed shows the same on every backend."""
+        return self.pixels(self.prior(n))
+
+    def prior(self, n: int) -> Array:
+        """n codes from N(0, I): (n, latent_dim)."""
+        dtype = self.parameters()[0].dtype
+        return asarray(random.stream("latent").standard_normal((n, self.latent_dim), dtype=dtype))
+
+
+def selu_layers(widths: Sequence[int]) -> list[nn.Dense]:
+    """Dense layers with SELU from each width to the next."""
+    return [nn.Dense(inputs, outputs, activation="selu") for inputs, outputs in pairwise(widths)]
+
+
+def check_pixels(x: Any) -> None:
+    """Raise DataError unless all of x lies in [0, 1]: outside, the Bernoulli loss has no minimum. Two quick passes over x."""
+    low, high = float(x.min()), float(x.max())
+    if not (low >= 0.0 and high <= 1.0):
+        hint = ": divide pixels by 255" if high > 2.0 else ""
+        raise DataError(f"reconstruction='bce' needs images in [0, 1], got values from {low:.6g} to {high:.6g}{hint}")

@@ -1,0 +1,53 @@
+"""A classifier on an encoder, which another task may have trained before."""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from minigen import losses, metrics, nn
+from minigen.autograd import no_grad
+from minigen.backend import to_numpy
+from minigen.data import Batches
+
+BATCH = 1000  # examples classified at a time
+
+
+class Classifier(nn.Module):
+    """Softmax regression on what an encoder makes of the examples.
+
+        p(class|x) = softmax(encoder(x) W + b),   loss = mean over examples of -log p(label|x), in nats
+
+    `encoder`: any module from examples of shape `input_shape` to features of any shape; it becomes part of the classifier. For
+    transfer, give it a copy, `copy.deepcopy(autoencoder.encoder)`: trained, it no longer fits its decoder. To keep it frozen,
+    give the optimizer `head.parameters()` only. Training takes examples=(images, labels), labels (n,) from 0 to classes - 1.
+    """
+
+    def __init__(self, encoder: nn.Module, classes: int = 10, input_shape: tuple[int, ...] = (28, 28, 1)):
+        self.encoder = encoder
+        features = math.prod(encoder.output_shape(input_shape))
+        self.head = nn.Sequential(nn.Flatten(), nn.Dense(features, classes))
+
+    def forward(self, x: Any) -> Any:
+        """Examples (n, ...) -> logits (n, classes)."""
+        return self.head(self.encoder(x))
+
+    def loss(self, x: Any, labels: Any) -> tuple[Any, dict[str, Any]]:
+        """Cross entropy in nats, mean over the examples; the total and its named terms."""
+        surprise = losses.cross_entropy(self(x), labels)
+        return surprise, {"cross_entropy": surprise}
+
+    def predict(self, x: Any) -> np.ndarray:
+        """Examples (n, ...) on the current backend -> their most likely classes, (n,) integers on the host, outside any graph."""
+        with no_grad():
+            return to_numpy(self(x)).argmax(axis=1)
+
+    def accuracy(self, x: np.ndarray, labels: np.ndarray) -> float:
+        """Share of the examples (n, ...) whose most likely class is their label; computed in batches, however many they are."""
+        batches = Batches(x, batch_size=BATCH, seed=0, shuffle=False)
+        return metrics.accuracy(np.concatenate([self.predict(batch) for batch in batches]), labels)
+
+    def chain(self) -> Iterator[tuple[str, nn.Module]]:
+        """The order of application, for a summary."""
+        return iter((("encoder", self.encoder), ("head", self.head)))

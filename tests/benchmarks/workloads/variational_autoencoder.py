@@ -1,0 +1,72 @@
+"""A training step of the variational autoencoder 784-150-100-(10, 10)-100-150-784: SELU, Bernoulli likelihood, Adam."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import minigen as mg
+from minigen import optim
+from minigen.models.autoencoders import VariationalAutoencoder
+from tests.benchmarks.workload import Goal
+from tests.benchmarks.workloads.stacked_autoencoder import images
+
+CASES = {"vae-32": {"batch_size": 32}, "vae-128": {"batch_size": 128}}
+GOAL = Goal("ratio", 0.8)
+
+
+def with_minigen(batch_size: int) -> Callable[[], Any]:
+    model = seeded_model()
+    optimizer = optim.Adam(model.parameters(), lr=1e-3)
+    x, noise = mg.asarray(images(batch_size)), mg.asarray(normal(batch_size))
+
+    def step():
+        loss, _ = model.loss(x, noise)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return step
+
+
+def with_pytorch(batch_size: int) -> Callable[[], Any]:
+    import torch
+    from torch import nn
+    from torch.nn.functional import binary_cross_entropy_with_logits
+
+    encoder = nn.Sequential(nn.Flatten(), nn.Linear(784, 150), nn.SELU(), nn.Linear(150, 100), nn.SELU())
+    mean_layer, logvar_layer = nn.Linear(100, 10), nn.Linear(100, 10)
+    decoder = nn.Sequential(nn.Linear(10, 100), nn.SELU(), nn.Linear(100, 150), nn.SELU(), nn.Linear(150, 784),
+                            nn.Unflatten(1, (28, 28, 1)))
+    parameters = [p for part in (encoder, mean_layer, logvar_layer, decoder) for p in part.parameters()]
+    weights = seeded_model().state_dict().values()  # in the order of the layers: weight (in, out), bias
+    with torch.no_grad():
+        for parameter, weight in zip(parameters, weights, strict=True):
+            parameter.copy_(torch.asarray(weight.T))
+    optimizer = torch.optim.Adam(parameters, lr=1e-3)
+    x, noise = torch.asarray(images(batch_size)), torch.asarray(normal(batch_size))
+
+    def step():
+        h = encoder(x)
+        mean, logvar = mean_layer(h), logvar_layer(h)
+        z = mean + torch.exp(logvar / 2) * noise
+        kl = -0.5 * (1 + logvar - mean.square() - logvar.exp()).sum() / batch_size
+        loss = binary_cross_entropy_with_logits(decoder(z), x, reduction="sum") / batch_size + kl
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return step
+
+
+def seeded_model() -> VariationalAutoencoder:
+    """The same weights for both libraries."""
+    mg.seed(0)
+    return VariationalAutoencoder()
+
+
+def normal(n: int) -> np.ndarray:
+    """The noise of n examples, drawn once, so that both libraries compute the same."""
+    return np.random.default_rng(0).standard_normal((n, 10), dtype=np.float32)
