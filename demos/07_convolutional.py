@@ -1,6 +1,6 @@
-"""A convolutional autoencoder: the same small kernels everywhere in the picture.
+"""A convolutional autoencoder: the same small kernels everywhere in the image.
 
-Kernels that slide over the picture need fewer parameters than a dense layer and know that a stroke is a stroke wherever it is.
+Kernels that slide over the image need fewer parameters than a dense layer and know that a stroke is a stroke wherever it is.
 Compared with dense networks at equal parameters, and through a bottleneck of equal width.
 """
 
@@ -11,12 +11,14 @@ Compared with dense networks at equal parameters, and through a bottleneck of eq
 #     decoder   3 x 3 x 64 -> 7 x 7 x 32 -> 14 x 14 x 16 -> 28 x 28 x 1      transposed convolutions with stride 2
 #
 # The chapter's encoder and the book's decoder, 23,296 + 23,233 parameters. Its codes are 64 maps of 3 x 3, which is 576 numbers
-# for 784 pixels: hardly a bottleneck, and no match for 30 numbers to be compared with. So here are two of them:
+# for 784 pixels: no bottleneck at all, as the error of PCA with 576 components, below, shows. What this network can show is how
+# far shared kernels get with few parameters; how much fits into 30 numbers takes a second one. So two comparisons:
 #
-#     576 codes   the network above, beside a dense network with as many parameters (784-28-30-28-784)
-#     30 codes    with a dense layer on either side of the codes, beside the chapter's stacked network, three times as large
+#     576 codes   the network above, beside a dense network with as many parameters, 784-28-30-28-784
+#     30 codes    a network with a dense layer on either side of the codes (the book's third edition: 40,606 + 13,873 parameters),
+#                 beside the chapter's stacked network, three times as large
 #
-# All four see the same 10,000 pictures equally often, with the same optimizer.
+# All four see the same 10,000 images equally often, with the same optimizer.
 # %%
 import numpy as np
 
@@ -53,15 +55,16 @@ save(plot.image_rows(rows, title="Held-out images and their reconstructions"), a
 
 # %% [markdown]
 # ## What the first layer sees
-# Its 16 kernels, and what each of them makes of the same picture: edges of one direction or another, strokes, background.
+# Its 16 kernels, and what each of them makes of the same image, in the same order: edges of one direction or another, strokes,
+# background.
 # %%
 first = models["convolutional,\n576 codes"].encoder[0]
 save(plot.filters(first.weight, title="The kernels of the first layer"), args, "kernels.png")
 with mg.no_grad():
     maps = mg.to_numpy(first(shown[:1]).data)[0].transpose(2, 0, 1)
 low, high = maps.min(axis=(1, 2), keepdims=True), maps.max(axis=(1, 2), keepdims=True)
-title = "What each kernel makes of one picture (black: its least value, white: its largest)"
-save(plot.image_grid((maps - low) / (high - low), columns=8, title=title), args, "maps.png")
+title = "What each kernel makes of one image\n(black: its least value, white: its largest)"
+save(plot.image_grid((maps - low) / (high - low), columns=4, title=title), args, "maps.png")
 
 # %% [markdown]
 # ## Did it work?
@@ -82,7 +85,7 @@ small, wide, stacked, narrow = (error(model) for model in models.values())
 verdict.expect("576 codes: mean squared error, as a share of the dense network's with as many parameters", wide / small,
                at_most=1.0)
 verdict.expect("30 codes: mean squared error, as a share of the stacked network's", narrow / stacked, at_most=1.0)
-verdict.report("576 codes: mean squared error; PCA with 576 components", f"{wide:.5f}; {pca_error(576):.5f}")
+verdict.report("576 codes: mean squared error; PCA with 576 components", f"{wide:.2g}; {pca_error(576):.2g}")
 verdict.report("30 codes: convolutional, stacked; PCA with 30 components", f"{narrow:.5f}, {stacked:.5f}; {pca_error(30):.5f}")
 verdict.report("dense network with as many parameters, 30 codes", small)
 verdict.report("parameters, in the order of the rows", ", ".join(f"{model.parameter_count():,}" for model in models.values()))

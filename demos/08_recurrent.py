@@ -10,8 +10,8 @@ them.
 #     28 rows of 28 pixels -> LSTM 100 -> the last state of LSTM 30 = z        z, 28 times -> LSTM 100 -> 28 rows of 28 pixels
 #
 # The book's network, 122,548 parameters. The decoder is given z at every step and never sees what it has written: which row it
-# is at, it must count itself. Such a network learns slowly at first (for some hundred steps it only knows the mean image), so the
-# learning rate is large, falls along a cosine, and gradients are clipped.
+# is at, it must count itself. That is slow to learn: for some hundred steps the network knows no more than the mean image. So the
+# learning rate is large and falls along a cosine, and gradients are clipped.
 #
 # Trained on 10,000 images. Beside it: as many principal components, and the chapter's stacked network, trained on the same images
 # for as many epochs, which takes it a fraction of the time.
@@ -25,7 +25,7 @@ from demos.demo import Verdict, demo_arguments, save
 from minigen import data, metrics, optim, plot, training
 from minigen.models.autoencoders import RecurrentAutoencoder, StackedAutoencoder
 
-args = demo_arguments("08_recurrent", __doc__, epochs=12, images=10_000)
+args = demo_arguments("08_recurrent", __doc__, epochs=14, images=10_000)
 train, test = data.load(args.data)
 if args.quick:
     train, test, args.epochs, args.images = train[:320], test[:100], 1, 320
@@ -35,8 +35,8 @@ verdict = Verdict(args)
 model = RecurrentAutoencoder()
 model.summary((28, 28, 1))
 steps = args.epochs * ceil(len(train) / 32)
-optimizer = optim.Nadam(model.parameters(), lr=optim.schedules.cosine(4e-3, steps), clip_norm=1.0)
-history = training.fit(model, train.images, validation=test.images, optimizer=optimizer, epochs=args.epochs)
+optimizer = optim.Nadam(model.parameters(), lr=optim.schedules.cosine(8e-3, steps), clip_norm=1.0)
+history = training.fit(model, train.images, validation=test.images[:1000], optimizer=optimizer, epochs=args.epochs)
 
 stacked = StackedAutoencoder()
 training.fit(stacked, train.images, optimizer=optim.Nadam(stacked.parameters(), lr=1e-3), epochs=args.epochs)
@@ -58,8 +58,8 @@ save(plot.training_curves(curves, title="Binary cross entropy, nats per pixel"),
 
 # %% [markdown]
 # ## Reading from the top
-# An image is revealed four rows at a time, the rest is blank. What does the network take it for? At first it completes what it
-# saw with what usually follows; each further row decides more.
+# An image is revealed four rows at a time, the rest is blank. The network has never seen part of a digit, and takes it for a
+# whole one: small and faint at first, more and more like the image the further down it has read.
 # %%
 revealed = np.arange(4, 29, 4)
 rows = {}

@@ -10,6 +10,8 @@ padding p, for each axis its own. Then
 and each is linear in both its arguments: the derivative of any of them is another one.
 """
 
+import math
+
 from minigen.autograd.op import op
 from minigen.backend import Array, array_module
 from minigen.errors import ShapeError
@@ -71,7 +73,9 @@ def conv2d_transpose(g: Array, w: Array, b: Array | None = None, *, stride: int 
     check_channels("g", g, w.shape[3], b, w.shape[2])
     check_output_size(size, g.shape[1:3], w.shape[:2], stride, padding)
     x = array_module(g).empty((len(g), *size, w.shape[2]), dtype=g.dtype)
-    compute = scatter if w.shape[2] <= FEW else gather
+    # Gathering copies windows of o channels and flips the kernel: too much for few c, or for more c than there are windows.
+    few = w.shape[2] <= min(FEW, w.shape[3]) or w.shape[2] > math.prod(g.shape[:3])
+    compute = scatter if few else gather
     compute(g, w, b, (top, left), stride, out=x)
     return x
 

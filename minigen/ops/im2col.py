@@ -135,19 +135,16 @@ def landing(tap: int, padding: int, stride: int, windows: slice, size: int) -> t
 
 
 def multiply(x: Array, y: Array, b: Array | None, out: Array) -> None:
-    """out = x @ y + b, row by row; out (..., columns of y) may be a strided view."""
+    """out = x @ y + b for out (n, rows, columns, columns of y), which may be a strided view."""
     xp = array_module(x)
-    if out.flags.c_contiguous:
-        product = out.reshape(-1, y.shape[1])
-        xp.matmul(x, y, out=product)
-        if b is not None:
-            product += b
-    else:
-        product = workspace("product", (len(x), y.shape[1]), x)
-        xp.matmul(x, y, out=product)
+    whole = out.flags.c_contiguous
+    product = out if whole else workspace("product", out.shape, x)
+    xp.matmul(x, y, out=product.reshape(len(x), -1))
+    if b is not None:  # as one row of pixels, for NumPy is slow to repeat a few numbers many times
+        product = product.reshape(-1, out.shape[2] * out.shape[3])
+        product += xp.tile(b, out.shape[2])
+    if not whole:
         out[...] = product.reshape(out.shape)
-        if b is not None:
-            out += b
 
 
 _local = threading.local()  # each thread has a workspace of its own

@@ -13,7 +13,7 @@ import pytest
 
 import minigen as mg
 from minigen import losses, metrics, optim, training
-from minigen.errors import DataError, ShapeError
+from minigen.errors import ShapeError
 from minigen.models import autoencoders
 from minigen.models.autoencoders import (
     ConditionalVariationalAutoencoder,
@@ -86,8 +86,6 @@ def test_the_table_names_every_variational_model():
 def test_derivatives_of_the_objective_by_all_parameters_to_order_2(case, backend):
     model = case.make()
     labels = tuple(map(mg.asarray, case.labels))
-    heads = {model.mean, model.logvar} if hasattr(model, "mean") else set()
-    assert all(head.parameters() for head in heads)
     gradcheck_module(model, lambda x, noise: model.loss(x, *labels, noise)[0], case.batch, case.noise)
 
 
@@ -305,11 +303,11 @@ def test_wrong_settings_are_refused(settings, message):
         VariationalAutoencoder(**settings)
 
 
-def test_images_outside_the_range_are_refused_where_the_loss_needs_it(backend):
-    x = mg.asarray(images(2).astype(np.float32))
-    with pytest.raises(DataError, match=r"'bce' needs images in \[0, 1\], got values from .* to 2\d\d\.\d+: divide pixels by 255"):
+def test_images_outside_the_range_are_refused_where_the_loss_needs_it():
+    x = images(2).astype(np.float32)
+    with pytest.raises(ValueError, match=r"reconstruction: got targets from .* to 2\d\d\.?\d*, expected .* pixels in \[0, 1\]"):
         VariationalAutoencoder().loss(x * 255)
-    with pytest.raises(DataError, match=r"got values from -0\.\d+ to 0\.\d+$"):
+    with pytest.raises(ValueError, match=r"reconstruction: got targets from -0\.\d+ to 0\.\d+, expected"):
         VariationalAutoencoder().loss(x - 0.5)
     VariationalAutoencoder(reconstruction="mse").loss(x - 0.5)
 
@@ -317,7 +315,7 @@ def test_images_outside_the_range_are_refused_where_the_loss_needs_it(backend):
 def test_pixels_that_are_nan_are_refused():
     x = images(2).astype(np.float32)
     x[1, 3, 4] = np.nan
-    with pytest.raises(DataError, match="got values from nan to nan"):
+    with pytest.raises(ValueError, match="got targets from nan to nan"):
         VariationalAutoencoder().loss(x)
 
 
@@ -397,16 +395,18 @@ def test_the_closed_form_is_the_maximum_of_the_bound(x, k):
 
 
 def test_gradient_descent_reaches_the_closed_form():
-    x = (rng.standard_normal((200, 4)) * (3.0, 2.0, 0.5, 0.5)) @ np.linalg.qr(rng.standard_normal((4, 4)))[0]
-    best = metrics.probabilistic_pca(x, 2)
-    model = LinearVariationalAutoencoder(4, 2).astype("float64")
-    optimizer = optim.Adam(model.parameters(), lr=optim.schedules.cosine(0.2, 800))
+    """The likelihood, and not only the plane of the principal components but the components: W's rows, up to their sign."""
+    source = np.random.default_rng(0)
+    x = (source.standard_normal((200, 4)) * (3.0, 1.5, 0.7, 0.7)) @ np.linalg.qr(source.standard_normal((4, 4)))[0]
+    best, model = metrics.probabilistic_pca(x, 2), LinearVariationalAutoencoder(4, 2).astype("float64")
+    optimizer = optim.Adam(model.parameters(), lr=optim.schedules.cosine(0.1, 800))
     for _ in range(800):
         optimizer.zero_grad()
         (-model.elbo(x).mean()).backward()
         optimizer.step()
-    assert best.log_likelihood(x).mean() - model.elbo(x).numpy().mean() < 0.01
-    assert metrics.principal_angles(model.decoder.weight.numpy().T, best.principal.components).max() < 0.5
+    np.testing.assert_allclose(model.elbo(x).numpy().mean(), best.log_likelihood(x).mean(), atol=1e-4)
+    learned = np.abs(model.decoder.weight.numpy())
+    np.testing.assert_allclose(learned[(learned**2).sum(axis=1).argsort()[::-1]], np.abs(best.weight.T), atol=0.05)
 
 
 # -- the conditional one -----------------------------------------------------------------------------------------------
@@ -420,6 +420,11 @@ def test_the_label_reaches_both_networks_as_ten_more_numbers():
     assert (mean.numpy() != other.numpy()).all()
     z = mean.numpy()
     assert (conditional.decode(z, labels).numpy() != conditional.decode(z, labels[::-1]).numpy()).any(axis=(1, 2, 3)).all()
+
+
+def test_a_summary_needs_no_labels(capsys):
+    ConditionalVariationalAutoencoder().summary((28, 28, 1))
+    assert "272,004" in capsys.readouterr().out
 
 
 def test_it_computes_its_docstring():

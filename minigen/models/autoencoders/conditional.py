@@ -43,6 +43,10 @@ class ConditionalVariationalAutoencoder(VariationalAutoencoder):
     def forward(self, x: Any, labels: Any, noise: Any = None) -> Any:
         return self.decode(self.sampling(*self.encode(x, labels), noise), labels)
 
+    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        """That of the input: said here, since a summary has no labels to ask with."""
+        return tuple(input_shape)
+
     def loss(self, x: Any, labels: Any, noise: Any = None) -> tuple[Any, dict[str, Any]]:
         """The total and its terms "reconstruction" and "kl" (without beta), in nats per image."""
         mean, logvar = self.encode(x, labels)

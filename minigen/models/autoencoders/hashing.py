@@ -33,7 +33,7 @@ class HashingAutoencoder(ImageAutoencoder):
             nn.Reshape((28, 28, 1)),
         )
 
-    def encode(self, x: Any, noise: Array | None = None) -> Any:
+    def encode(self, x: Any, noise: Array | float | None = None) -> Any:
         """Images (n, 28, 28, 1) -> codes (n, bits) in (0, 1)."""
         flatten, features, disturb, codes = self.encoder
         return codes(disturb(features(flatten(x)), noise))
