@@ -25,7 +25,7 @@ from demos.demo import Verdict, demo_arguments, save
 from minigen import data, metrics, optim, plot, training
 from minigen.models.autoencoders import RecurrentAutoencoder, StackedAutoencoder
 
-args = demo_arguments("08_recurrent", __doc__, epochs=14, images=10_000)
+args = demo_arguments("08_recurrent", __doc__, epochs=16, images=10_000)
 train, test = data.load(args.data)
 if args.quick:
     train, test, args.epochs, args.images = train[:320], test[:100], 1, 320
@@ -59,7 +59,7 @@ save(plot.training_curves(curves, title="Binary cross entropy, nats per pixel"),
 # %% [markdown]
 # ## Reading from the top
 # An image is revealed four rows at a time, the rest is blank. The network has never seen part of a digit, and takes it for a
-# whole one: small and faint at first, more and more like the image the further down it has read.
+# whole one: for some other at first, and more and more for the right one the further down it has read.
 # %%
 revealed = np.arange(4, 29, 4)
 rows = {}

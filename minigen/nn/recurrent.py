@@ -9,7 +9,7 @@ from minigen.autograd import Parameter
 from minigen.backend import Array, array_module, asarray
 from minigen.errors import ShapeError
 from minigen.nn import init
-from minigen.nn.dense import affine, check_features, features_replaced
+from minigen.nn.dense import check_features, features_replaced
 from minigen.nn.module import Module
 
 State = tuple[Any, ...]  # what a cell carries from step to step, its output h (n, hidden_size) first
@@ -39,12 +39,8 @@ class RecurrentCell(Module):
         parts = [initializer(shape) for _ in range(self.gates)]
         return array_module(*parts).concatenate(parts, axis=1)
 
-    def project(self, x: Any) -> Any:
-        """The input's part of all gates, x W + b: (..., in) -> (..., gates * hidden). For a whole sequence, one product."""
-        return affine(x, self.weight, self.bias, None)
-
-    def step(self, projected: Any, state: State) -> State:
-        """The next state, from the projected input (n, gates * hidden) of this step and the state before it."""
+    def step(self, x: Any, state: State) -> State:
+        """The next state, from the input x (n, in) and the state before it; unchecked."""
         raise NotImplementedError(f"{type(self).__name__} has no step()")
 
     def initial_state(self, n: int) -> State:
@@ -60,7 +56,7 @@ class RecurrentCell(Module):
         elif [part.shape for part in state] != [part.shape for part in zeros]:
             raise ShapeError(f"{self!r} expects a state of {len(zeros)} arrays {zeros[0].shape}, "
                              f"got {[tuple(part.shape) for part in state]}")
-        return self.step(self.project(x), state)
+        return self.step(x, state)
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         """The shape of h."""
@@ -89,9 +85,9 @@ class LSTMCell(RecurrentCell):
     def initial_state(self, n: int) -> State:
         return 2 * super().initial_state(n)
 
-    def step(self, projected: Any, state: State) -> State:
+    def step(self, x: Any, state: State) -> State:
         h, c = state
-        i, f, g, o = ops.split(projected + h @ self.recurrent_weight, 4, axis=1)
+        i, f, g, o = ops.split(ops.dense(x, self.weight, self.bias) + h @ self.recurrent_weight, 4, axis=1)
         c = ops.sigmoid(f) * c + ops.sigmoid(i) * ops.tanh(g)
         return ops.sigmoid(o) * ops.tanh(c), c
 
@@ -114,10 +110,10 @@ class GRUCell(RecurrentCell):
         super().__init__(input_size, hidden_size)
         self.recurrent_bias = Parameter(init.zeros((3 * hidden_size,)))
 
-    def step(self, projected: Any, state: State) -> State:
+    def step(self, x: Any, state: State) -> State:
         (h,) = state
-        r_x, z_x, n_x = ops.split(projected, 3, axis=1)
-        r_h, z_h, n_h = ops.split(affine(h, self.recurrent_weight, self.recurrent_bias, None), 3, axis=1)
+        r_x, z_x, n_x = ops.split(ops.dense(x, self.weight, self.bias), 3, axis=1)
+        r_h, z_h, n_h = ops.split(ops.dense(h, self.recurrent_weight, self.recurrent_bias), 3, axis=1)
         r, z = ops.sigmoid(r_x + r_h), ops.sigmoid(z_x + z_h)
         n = ops.tanh(n_x + r * n_h)
         return (n + z * (h - n),)
@@ -132,10 +128,9 @@ class Recurrent(Module):
     def forward(self, x: Any) -> Any:
         check_features(self, x, self.cell.input_size, self.cell.weight)
         self.check_sequence(x.shape[1:])
-        projected = self.cell.project(x)  # of all steps at once: only what depends on the state stays in the loop
         state, outputs = self.cell.initial_state(x.shape[0]), []
         for t in range(x.shape[1]):
-            state = self.cell.step(projected[:, t], state)
+            state = self.cell.step(x[:, t], state)
             outputs.append(state[0])
         return ops.stack(*outputs, axis=1) if self.return_sequences else outputs[-1]
 
