@@ -12,8 +12,8 @@ and with a target for how often a code may be active.
 #     L1   0.001 * sum_j |z_j|                            mean over the batch: every activation is pushed towards zero
 #     KL   0.0016 * sum_j KL(0.1 || mean of z_j)          each code may be active for a tenth of the images
 #
-# Both are penalties of a mean example, so they do not change with the batch size. That is not everyone's convention: where the
-# same 0.001 is summed over a batch of 32, it is 32 times as strong, and hardly a code survives.
+# L1 is charged to a mean example, so it does not change with the batch size. That is not everyone's convention: where the same
+# 0.001 is summed over a batch of 32, it is 32 times as strong, and hardly a code survives.
 # %%
 import numpy as np
 

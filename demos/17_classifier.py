@@ -16,7 +16,6 @@ pixels, and the classifier is trained here, by minigen, in about a minute.
 # %%
 import numpy as np
 
-import minigen as mg
 from demos.demo import Verdict, demo_arguments, save
 from minigen import data, metrics, plot, training
 from minigen.models.tsne import tsne
@@ -34,7 +33,7 @@ judge.summary((28, 28, 1))
 # ## What it sees
 # The images it gets wrong are mostly those that a person would hesitate about. The map shows 64 features in two dimensions.
 # %%
-predicted = np.concatenate([judge.predict(mg.asarray(test.images[start:start + 1000])) for start in range(0, len(test), 1000)])
+predicted = judge.predict(test.images)
 wrong = np.flatnonzero(predicted != test.labels)[:20]
 if len(wrong):
     texts = [f"{test.class_names[test.labels[i]]} taken for {test.class_names[predicted[i]]}" for i in wrong]

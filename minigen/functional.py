@@ -3,6 +3,9 @@
 import math
 from typing import Any
 
+import numpy as np
+
+from minigen.autograd.border import plain
 from minigen.backend import Array
 from minigen.errors import ShapeError
 from minigen.ops import absolute, clip, exp, log, log_softmax, mean
@@ -42,13 +45,14 @@ def kl_sparsity(activations: Any, target: float = 0.1) -> Any:
     the same batch twice over costs the same; but the means of a small batch scatter, and that raises it. Inside the logarithms
     p and 1 - p are kept above 1e-12: a unit that is off, or on, for a whole batch costs much, not infinitely much.
 
-    Raises ValueError for a target outside (0, 1) and for means outside [0, 1] (that each activation lies inside is not checked),
+    Raises ValueError for a target outside (0, 1) and for means outside [0, 1] on the host (single activations are not checked),
     ShapeError for an empty batch. Source: Ng 2011, "Sparse autoencoder" (CS294A), section 3.
     """
     check_target("kl_sparsity", target)
     check_batch("kl_sparsity", activations)
     p = mean(activations, axis=0)
-    if ((p < 0.0) | (p > 1.0)).any():
+    means = plain(p)
+    if isinstance(means, np.ndarray) and ((means < 0.0) | (means > 1.0)).any():  # a device is not asked: it would have to wait
         raise ValueError(f"kl_sparsity: mean activations reach from {float(p.min()):.4g} to {float(p.max()):.4g}, expected "
                          "activations in [0, 1], of a sigmoid for example")
     on, off = log(clip(p, low=1e-12)), log(clip(1.0 - p, low=1e-12))

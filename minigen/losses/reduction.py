@@ -32,8 +32,11 @@ def check_alike(name: str, prediction: Any, target: Any) -> None:
     if not hasattr(target, "shape"):
         raise TypeError(f"{name}: expected an array as target, got {type(target).__name__}")
     if tuple(prediction.shape) != tuple(target.shape):
+        n, *size, channels = target.shape if len(target.shape) == 4 else (0, 0)
+        hint = ": channels first? Here they come last: x.transpose(0, 2, 3, 1)" \
+            if len(size) == 2 and tuple(prediction.shape) == (n, size[1], channels, size[0]) else ""
         raise ShapeError(f"{name}: prediction has shape {tuple(prediction.shape)}, target {tuple(target.shape)}; "
-                         "expected the same")
+                         f"expected the same{hint}")
     if prediction.shape[:1] == (0,):
         raise ShapeError(f"{name}: an empty batch, shape {tuple(prediction.shape)}")
     if target.dtype != prediction.dtype:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from tqdm import tqdm
 
+from minigen import ops
 from minigen.autograd import no_grad
 from minigen.backend import asarray, random, to_numpy
 from minigen.errors import NonFiniteError, ShapeError
@@ -48,7 +49,7 @@ def elbo(
     """
     bounds = []
     for likelihoods, _, mean, logvar in _posterior_samples("elbo", model, x, samples, batch_size, seed, progress):
-        kl = 0.5 * (mean**2 + np.exp(logvar) - 1 - logvar).sum(axis=1)
+        kl = ops.kl_standard_normal(mean, logvar).sum(axis=1)
         bounds.append(likelihoods.mean(axis=0) - kl)
     return _estimate("elbo", bounds)
 

@@ -21,7 +21,7 @@ class Classifier(nn.Module):
 
     `encoder`: any module from examples of shape `input_shape` to features of any shape; it becomes part of the classifier. For
     transfer, give it a copy, `copy.deepcopy(autoencoder.encoder)`: trained, it no longer fits its decoder. To keep it frozen,
-    give the optimizer `head.parameters()` only. Training takes examples=(images, labels), labels (n,) from 0 to classes - 1.
+    give the optimizer `head.parameters()` only (what a BatchNorm remembers of its batches would still move). Training takes examples=(images, labels), labels (n,) from 0 to classes - 1.
     """
 
     def __init__(self, encoder: nn.Module, classes: int = 10, input_shape: tuple[int, ...] = (28, 28, 1)):
@@ -39,14 +39,18 @@ class Classifier(nn.Module):
         return surprise, {"cross_entropy": surprise}
 
     def predict(self, x: Any) -> np.ndarray:
-        """Examples (n, ...) on the current backend -> their most likely classes, (n,) integers on the host, outside any graph."""
-        with no_grad():
-            return to_numpy(self(x)).argmax(axis=1)
+        """Examples (n, ...) -> their most likely classes, (n,) integers on the host; in evaluation mode, in batches."""
+        return np.concatenate([to_numpy(y).argmax(axis=1) for y in self.in_batches(self, x)])
 
     def accuracy(self, x: np.ndarray, labels: np.ndarray) -> float:
-        """Share of the examples (n, ...) whose most likely class is their label; computed in batches, however many they are."""
-        batches = Batches(x, batch_size=BATCH, seed=0, shuffle=False)
-        return metrics.accuracy(np.concatenate([self.predict(batch) for batch in batches]), labels)
+        """Share of the examples (n, ...) whose most likely class is their label."""
+        return metrics.accuracy(self.predict(x), labels)
+
+    def in_batches(self, module: nn.Module, x: Any) -> Iterator[Any]:
+        """What a module makes of the examples, batch by batch, in evaluation mode, outside any graph."""
+        with self.evaluating(), no_grad():
+            for batch in Batches(x, batch_size=BATCH, seed=0, shuffle=False):
+                yield module(batch)
 
     def chain(self) -> Iterator[tuple[str, nn.Module]]:
         """The order of application, for a summary."""

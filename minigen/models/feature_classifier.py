@@ -5,10 +5,8 @@ from typing import Any
 import numpy as np
 
 from minigen import nn
-from minigen.autograd import no_grad
 from minigen.backend import to_numpy
-from minigen.data import Batches
-from minigen.models.classifier import BATCH, Classifier
+from minigen.models.classifier import Classifier
 
 
 class FeatureClassifier(Classifier):
@@ -21,15 +19,14 @@ class FeatureClassifier(Classifier):
     beside every score made with it.
     """
 
-    def __init__(self, classes: int = 10):
+    def __init__(self, classes: int = 10, feature_maps: tuple[int, int] = (16, 32), features: int = 64):
+        first, second = feature_maps
         super().__init__(nn.Sequential(
-            nn.Conv2d(1, 16, 3, activation="relu"), nn.MaxPool2d(2),
-            nn.Conv2d(16, 32, 3, activation="relu"), nn.MaxPool2d(2),
-            nn.Flatten(), nn.Dense(7 * 7 * 32, 64, activation="relu"),
+            nn.Conv2d(1, first, 3, activation="relu"), nn.MaxPool2d(2),
+            nn.Conv2d(first, second, 3, activation="relu"), nn.MaxPool2d(2),
+            nn.Flatten(), nn.Dense(7 * 7 * second, features, activation="relu"),
         ), classes)
 
     def features(self, images: Any) -> np.ndarray:
-        """Images (n, 28, 28, 1) in [0, 1] -> features (n, 64), on the host; computed in batches, outside any graph."""
-        with no_grad():
-            batches = Batches(images, batch_size=BATCH, seed=0, shuffle=False)
-            return np.concatenate([to_numpy(self.encoder(batch)) for batch in batches])
+        """Images (n, 28, 28, 1) in [0, 1] -> features (n, 64), on the host; in evaluation mode, in batches."""
+        return np.concatenate([to_numpy(y) for y in self.in_batches(self.encoder, images)])

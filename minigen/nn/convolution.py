@@ -51,10 +51,10 @@ class ConvTranspose2d(Module):
     """
 
     def __init__(self, in_channels: int, out_channels: int, kernel_size: int | Pair, stride: int | Pair = 1,
-                 padding: Padding = "same", output_size: Pair | None = None, activation: str | None = None,
+                 padding: Padding = "same", output_size: int | Pair | None = None, activation: str | None = None,
                  bias: bool = True, weight_init: init.Initializer | None = None):
         configure(self, in_channels, out_channels, kernel_size, stride, padding, activation)
-        self.output_size = output_size
+        self.output_size = None if output_size is None else pair(output_size, "output_size")
         weight = (weight_init or init.suiting(activation))((*self.kernel_size, in_channels, out_channels)).swapaxes(2, 3)
         self.weight = Parameter(weight if weight_init else weight * math.sqrt(math.prod(self.stride)))
         self.bias = Parameter(init.zeros((out_channels,))) if bias else None
@@ -72,7 +72,7 @@ class ConvTranspose2d(Module):
         return (*large, self.out_channels)
 
     def describe(self) -> str:
-        return described(self)
+        return described(self) + (f", to {self.output_size[0]}x{self.output_size[1]}" if self.output_size else "")
 
 
 def configure(layer: Any, in_channels: int, out_channels: int, kernel_size: int | Pair, stride: int | Pair, padding: Padding,

@@ -1,5 +1,6 @@
 """Module: a part of a network that owns parameters and other modules."""
 
+import contextlib
 import hashlib
 import math
 from collections.abc import Iterator, Mapping
@@ -114,6 +115,17 @@ class Module:
         """Evaluation mode: the network is deterministic."""
         return self.train(False)
 
+    @contextlib.contextmanager
+    def evaluating(self) -> Iterator[None]:
+        """Evaluation mode inside a `with` block; afterwards every module is in the mode in which it was."""
+        modes = [(module, module.training) for module in self.modules()]
+        self.eval()
+        try:
+            yield
+        finally:
+            for module, mode in modes:
+                module.training = mode
+
     def zero_grad(self) -> None:
         """Forget the gradients of all parameters."""
         for parameter in self.parameters():
@@ -166,14 +178,8 @@ class Module:
 
         Layers compute it; a module that does not say is asked by a forward pass of one example of zeros, in evaluation mode.
         """
-        modes = [(module, module.training) for module in self.modules()]
-        self.eval()
-        try:
-            with no_grad():
-                return self(Tensor(zeros((1, *input_shape), self))).shape[1:]
-        finally:
-            for module, mode in modes:
-                module.training = mode
+        with self.evaluating(), no_grad():
+            return self(Tensor(zeros((1, *input_shape), self))).shape[1:]
 
     def describe(self) -> str:
         """What stands behind the class name in a summary, e.g. "784 -> 100"."""

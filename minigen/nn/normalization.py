@@ -67,7 +67,7 @@ class BatchNorm(Normalization):
             return ops.scale_shift(x, scale, self.bias - self.running_mean * scale)
         if math.prod(x.shape[:-1]) < 2:
             raise ShapeError(f"{self!r} in training mode needs more than one value a channel, got {tuple(x.shape)}: "
-                             "a larger batch, or evaluation mode with eval()")
+                             "a larger batch, a batch size that leaves no single example over, or evaluation mode with eval()")
         axes = tuple(range(len(x.shape) - 1))
         centered = ops.center(x, axis=axes)
         inv_std = ops.inv_rms(centered, axis=axes, eps=self.eps)

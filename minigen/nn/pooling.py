@@ -1,5 +1,6 @@
 """Layers that change the size of images (n, height, width, channels), each channel by itself. They have no parameters."""
 
+import warnings
 from typing import Any
 
 from minigen import ops
@@ -69,15 +70,15 @@ class UpSample2d(Module):
 
 
 def check_images(layer: Module, x: Any) -> None:
-    """Raise unless x is a batch of floating-point images, channels last as far as the shape tells."""
+    """Raise unless x is a batch of floating-point images; warn if the channels seem to come first."""
     if not hasattr(x, "shape"):
         raise TypeError(f"{layer!r} expects an array or a Tensor, got {type(x).__name__}: write minigen.Tensor(x)")
     shape = tuple(x.shape)
     if len(shape) != 4:
         raise ShapeError(f"{layer!r} expects images (n, height, width, channels), got {shape}")
     if shape[1] in (1, 3) and shape[1] < shape[2] == shape[3]:
-        raise ShapeError(f"{layer!r} expects images (n, height, width, channels), got {shape}: "
-                         "channels first? Here they come last: x.transpose(0, 2, 3, 1)")
+        warnings.warn(f"{layer!r} takes images (n, height, width, channels), got {shape}: channels first? Here they come last: "
+                      "x.transpose(0, 2, 3, 1)", stacklevel=4)
     check_floating(layer, x)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from minigen import functional
 from minigen.backend import Array, random
-from minigen.errors import DtypeError, conversion
+from minigen.errors import DtypeError, ShapeError, conversion
 from minigen.nn.module import ElementwiseModule, Module
 
 
@@ -26,6 +26,7 @@ class Dropout(ElementwiseModule):
             return x
         if keep is None:
             keep = random.uniform(x.shape) >= self.rate
+        check_noise(self, x, keep)
         return functional.dropout(x, keep, self.rate)
 
     def describe(self) -> str:
@@ -46,6 +47,7 @@ class GaussianNoise(ElementwiseModule):
             return x
         if noise is None:
             noise = random.normal(x.shape, dtype=x.dtype)
+        check_noise(self, x, noise)
         return x + self.std * noise
 
     def describe(self) -> str:
@@ -55,10 +57,10 @@ class GaussianNoise(ElementwiseModule):
 class ActivityRegularization(ElementwiseModule):
     """Passes x on unchanged, and notes what its activations cost: l1 * l1_sparsity(x) + kl * kl_sparsity(x, target).
 
-    x (n, ...); for kl in [0, 1], of a sigmoid for example. The penalty is that of a mean example (`functional.l1_sparsity`,
-    `functional.kl_sparsity`), whatever the batch size. A model adds it to its loss with `activity_penalty(model)`. Only the
-    latest forward pass counts, in training and in evaluation alike, so that losses of both can be compared; under `no_grad`
-    the penalty is a number without a graph.
+    x (n, ...); for kl in [0, 1], of a sigmoid for example. `functional.l1_sparsity` is charged to a mean example, whatever the
+    batch size; `functional.kl_sparsity` to the units' means over the batch. A model adds the penalty to its loss with
+    `activity_penalty(model)`. Only the latest forward pass counts, in training and in evaluation alike; under `no_grad` the
+    penalty is a number without a graph. A copy of the layer has noted nothing.
 
     Keras 3 until 2026 summed l1 over the batch, older Keras took this mean: there the same l1 differs by the batch size.
     Raises ValueError for weights that are negative or infinite, and for a target outside (0, 1).
@@ -81,6 +83,9 @@ class ActivityRegularization(ElementwiseModule):
             self.noted = self.noted + self.kl * functional.kl_sparsity(x, self.target)
         return x
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "noted": 0.0}  # a graph cannot be copied
+
     def take_penalty(self) -> Any:
         """The penalty of the latest forward pass, forgotten here so that its graph can go; 0.0 if it was taken already."""
         noted, self.noted = self.noted, 0.0
@@ -97,6 +102,13 @@ def activity_penalty(module: Module) -> Any:
     Reading takes the penalties out: ask once after each forward pass.
     """
     return sum((layer.take_penalty() for layer in module.modules() if isinstance(layer, ActivityRegularization)), 0.0)
+
+
+def check_noise(layer: Module, x: Any, noise: Any) -> None:
+    """Raise ShapeError for noise or a mask of another shape, which would be the same for several examples; a number may be."""
+    shape = tuple(getattr(noise, "shape", ()))
+    if shape not in ((), tuple(x.shape)):
+        raise ShapeError(f"{layer!r} expects noise of the shape of x, {tuple(x.shape)}, got {shape}")
 
 
 def check_floating(layer: Module, x: Any) -> None:

@@ -7,7 +7,6 @@ import numpy as np
 
 from minigen.autograd.op import op
 from minigen.backend import Array, array_module
-from minigen.ops.elementwise import clip
 
 
 @op(method="tanh")

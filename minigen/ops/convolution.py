@@ -14,7 +14,7 @@ import math
 
 from minigen.autograd.op import op
 from minigen.backend import Array, array_module
-from minigen.errors import ShapeError
+from minigen.errors import DtypeError, ShapeError
 from minigen.ops import window
 from minigen.ops.im2col import FEW, gather, multiply, scatter, windows, workspace
 from minigen.ops.reduction import sum
@@ -32,7 +32,7 @@ def conv2d(x: Array, w: Array, b: Array | None = None, *, stride: int | Pair = 1
     the kernel is larger than the padded image.
     """
     (top, left), stride, grid = geometry(x.shape, w.shape, stride, padding)
-    check_channels("x", x, w.shape[2], b, w.shape[3])
+    check("x", x, w.shape[2], w, b, w.shape[3])
     y = array_module(x).empty((len(x), *grid, w.shape[3]), dtype=x.dtype)
     matrix = w.reshape(-1, w.shape[3])
     for part, columns in windows(x, (-top, -left), w.shape[:2], stride, grid):
@@ -60,7 +60,7 @@ def conv2d_db(g, y, x, w, b, *, stride, padding):
 
 @op
 def conv2d_transpose(g: Array, w: Array, b: Array | None = None, *, stride: int | Pair = 1, padding: Padding = "same",
-                     output_size: Pair | None = None) -> Array:
+                     output_size: int | Pair | None = None) -> Array:
     """The adjoint of conv2d in x, also called fractionally strided: g (n, i, j, o), w (kh, kw, c, o) -> (n, h, w, c).
 
         x[n, h, w, c] = b[c] + sum of  g[n, i, j, o]  w[a, b, c, o]  over all i s + a - p = h, j s + b - p = w
@@ -68,9 +68,9 @@ def conv2d_transpose(g: Array, w: Array, b: Array | None = None, *, stride: int 
     Several sizes (h, w) may lead to the same (i, j); without `output_size` it is i s for "same", (i - 1) s + kh - 2 p
     otherwise. Raises ShapeError if channels do not match, or no convolution leads from `output_size` to (i, j).
     """
-    size = output_size or default_output_size(g.shape[1:3], w.shape[:2], pair(stride, "stride"), padding)
+    size = pair(output_size, "output_size") if output_size else default_output_size(g.shape[1:3], w.shape[:2], stride, padding)
     (top, left), stride, grid = geometry((len(g), *size, w.shape[2]), w.shape, stride, padding)
-    check_channels("g", g, w.shape[3], b, w.shape[2])
+    check("g", g, w.shape[3], w, b, w.shape[2])
     check_output_size(size, g.shape[1:3], w.shape[:2], stride, padding)
     x = array_module(g).empty((len(g), *size, w.shape[2]), dtype=g.dtype)
     # Gathering copies windows of o channels and flips the kernel: too much for few c, or for more c than there are windows.
@@ -145,12 +145,17 @@ def geometry(image: tuple[int, ...], kernel: tuple[int, ...], stride: int | Pair
     return (top, left), stride, window.output_size(image[1:3], kernel[:2], stride, padding)
 
 
-def check_channels(name: str, images: Array, channels: int, b: Array | None, outputs: int) -> None:
-    """Raise ShapeError unless the images have as many channels as the kernel takes, and the bias as many as it gives."""
+def check(name: str, images: Array, channels: int, w: Array, b: Array | None, outputs: int) -> None:
+    """Raise unless the images have as many channels as the kernel takes, the bias as many as it gives, and all one dtype."""
     if images.shape[3] != channels:
-        raise ShapeError(f"{name} of shape {tuple(images.shape)} has {images.shape[3]} channels, the kernel takes {channels}")
+        hint = ": channels first? Here they come last: x.transpose(0, 2, 3, 1)" if images.shape[1] == channels else ""
+        raise ShapeError(f"{name} of shape {tuple(images.shape)} has {images.shape[3]} channels, the kernel takes {channels}"
+                         + hint)
     if b is not None and b.shape != (outputs,):
         raise ShapeError(f"got a bias of shape {tuple(b.shape)}, expected ({outputs},)")
+    for array in (w, b):
+        if array is not None and array.dtype != images.dtype:
+            raise DtypeError(f"mixes dtypes: {name} is {images.dtype}, kernel or bias {array.dtype}; all arrays share one")
 
 
 def check_output_size(size: Pair, grid: Pair, kernel: Pair, stride: Pair, padding: Padding) -> None:
@@ -162,9 +167,13 @@ def check_output_size(size: Pair, grid: Pair, kernel: Pair, stride: Pair, paddin
                          f"convolution leads to {found[0]}x{found[1]}")
 
 
-def default_output_size(grid: Pair, kernel: Pair, stride: Pair, padding: Padding) -> Pair:
-    """What a transposed convolution leads to unless it is told."""
+def default_output_size(grid: Pair, kernel: Pair, stride: int | Pair, padding: Padding) -> Pair:
+    """What a transposed convolution leads to unless it is told. Raises ShapeError if the padding leaves nothing of it."""
+    stride = pair(stride, "stride")
     if padding == "same":
         return tuple(n * s for n, s in zip(grid, stride))
     sides = explicit_padding(padding, grid, kernel, stride)
-    return tuple((n - 1) * s + k - before - after for n, s, k, (before, after) in zip(grid, stride, kernel, sides))
+    size = tuple((n - 1) * s + k - before - after for n, s, k, (before, after) in zip(grid, stride, kernel, sides))
+    if min(size) < 1:
+        raise ShapeError(f"of a transposed convolution from {grid[0]}x{grid[1]}, padding {padding!r} leaves {size[0]}x{size[1]}")
+    return size

@@ -10,7 +10,7 @@ from typing import Any
 
 from minigen.autograd.op import op
 from minigen.backend import Array, array_module
-from minigen.errors import ShapeError
+from minigen.errors import DtypeError, ShapeError
 from minigen.ops.reduction import Axis, count, mean, sum
 from minigen.ops.shape import reshape
 
@@ -46,6 +46,8 @@ def scale_shift(x: Array, scale: Array, shift: Array | None = None) -> Array:
     if y.shape != x.shape:
         raise ShapeError(f"a scale of shape {scale.shape} does not broadcast to x of shape {x.shape}")
     if shift is not None:
+        if shift.dtype != x.dtype:
+            raise DtypeError(f"mixes dtypes: x is {x.dtype}, shift {shift.dtype}; all arrays share one")
         y += spread(shift, x)
     return y
 

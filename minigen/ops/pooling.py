@@ -14,7 +14,7 @@ import numpy as np
 from minigen.autograd.border import plain
 from minigen.autograd.op import op
 from minigen.backend import Array, array_module
-from minigen.errors import ShapeError
+from minigen.errors import DtypeError, ShapeError, conversion
 from minigen.ops.linalg import matmul
 from minigen.ops.shape import crop, interior, reshape
 from minigen.ops.window import Padding, Pair, explicit_padding, output_size, pair
@@ -233,6 +233,8 @@ def unpadded(x: Array, padding: tuple[Pair, Pair]) -> Array:
 
 
 def check_images(x: Any) -> None:
-    """Raise ShapeError unless x has the four axes of a batch of images."""
+    """Raise unless x has the four axes of a batch of images, and floating-point numbers."""
     if len(x.shape) != 4:
         raise ShapeError(f"expected images (n, height, width, channels), got shape {tuple(x.shape)}")
+    if x.dtype.kind != "f":
+        raise DtypeError(f"expected floating-point images, got {x.dtype}: {conversion(x.dtype, 'float32')}")

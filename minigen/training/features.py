@@ -35,6 +35,7 @@ def feature_classifier(train: Dataset, epochs: int = 4, cache: Path | None = Non
         try:
             model.load_state_dict(checkpoint.load(path)[0]["model"])
         except (FileNotFoundError, CheckpointError, StateError, KeyError):
+            path.parent.mkdir(parents=True, exist_ok=True)  # if that fails, then before the work
             total = epochs * -(-len(train) // BATCH_SIZE)
             optimizer = optim.Adam(model.parameters(), lr=optim.schedules.cosine(LEARNING_RATE, total))
             fit(model, (train.images, train.labels), optimizer=optimizer, epochs=epochs, batch_size=BATCH_SIZE, progress=progress)

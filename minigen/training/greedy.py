@@ -42,22 +42,23 @@ def fit_greedily(model: Autoencoder, examples: np.ndarray, *, optimizer: Callabl
 
 
 class Stage(Autoencoder):
-    """One encoding and one decoding layer, which learn codes: loss = mean (g(f(x)) - x)^2."""
+    """One encoding and one decoding layer, which learn codes: loss = mean (g(f(x)) - x)^2 + their activity's penalty."""
 
     def __init__(self, encoder: nn.Module, decoder: nn.Module):
         self.encoder, self.decoder = encoder, decoder
 
     def loss(self, x: Any) -> tuple[Any, dict[str, Any]]:
-        """Squared error, mean over all elements; the total and its named terms."""
+        """Squared error, mean over all elements, with the penalty; and the error alone by name."""
         error = losses.mse(self(x), x)
-        return error, {"mse": error}
+        return error + nn.activity_penalty(self), {"mse": error}
 
 
 def stages(model: Autoencoder) -> list[Autoencoder]:
     """The shallow autoencoders, from the outside inwards. They share the layers of the model."""
-    if not (isinstance(model.encoder, nn.Sequential) and isinstance(model.decoder, nn.Sequential)):
+    chains = isinstance(model.encoder, nn.Sequential) and isinstance(model.decoder, nn.Sequential)
+    if not chains or type(model).encode is not Autoencoder.encode:
         raise TypeError(f"fit_greedily takes the encoder and the decoder of {type(model).__name__} apart into their layers: "
-                        "expected an nn.Sequential each")
+                        "expected an nn.Sequential each, and no encode() of its own")
     down, up = trained_parts(model.encoder), trained_parts(model.decoder)[::-1]
     if len(down) != len(up):
         raise ValueError(f"fit_greedily pairs the layers of the encoder with those of the decoder, but {type(model).__name__} "

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from minigen.autograd import anomaly, no_grad
+from minigen.autograd import Tensor, anomaly, no_grad
 from minigen.autograd.debug import all_finite
 from minigen.backend import Array, random, to_numpy
 from minigen.data import Batches
@@ -134,8 +134,13 @@ class Run:
         return value
 
     def validate(self) -> dict[str, float]:
-        """The mean loss, and its terms, over the held-out examples, in evaluation mode."""
+        """The mean loss, and its terms, over the held-out examples, in evaluation mode.
+
+        With the same noise after each epoch, so that epochs can be compared, and none of it taken from training's.
+        """
         sums: dict[str, float] = {}
+        streams = random.state_dict()
+        random.seed(0)
         self.model.eval()
         with no_grad():
             for batch in Batches(*self.validation, batch_size=VALIDATION_BATCH, seed=0, shuffle=False):
@@ -143,6 +148,7 @@ class Run:
                 loss, terms = self.evaluate(batch)
                 self.add(float(loss), terms, len(batch[0]), sums)
         self.model.train()
+        random.load_state_dict(streams)
         return {f"validation {name}": total / len(self.validation[0]) for name, total in sums.items()}
 
     def evaluate(self, batch: tuple[Array, ...]) -> tuple[Any, dict[str, Any]]:
@@ -185,7 +191,7 @@ class Run:
 
     def explain_non_finite(self, batch: tuple[Array, ...], loss: float) -> None:
         """Raise NonFiniteError for a loss that is not finite, naming where it came from."""
-        self.check_finite({})
+        self.check_finite({}, self.model.named_parameters())  # buffers may have seen the numbers that are to be explained
         try:
             with anomaly():
                 self.evaluate(batch)
@@ -194,9 +200,9 @@ class Run:
             raise NonFiniteError(f"the loss is {loss} at {self.position()}: layer {where}: {error.args[0]}") from None
         raise NonFiniteError(f"the loss is {loss} at {self.position()}, and finite when computed again with other noise")
 
-    def check_finite(self, row: dict[str, float]) -> None:
+    def check_finite(self, row: dict[str, float], state: dict[str, Tensor] | None = None) -> None:
         """Raise NonFiniteError if the state or a number of the history is not finite: it must not reach a checkpoint."""
-        for name, tensor in self.model.named_state().items():
+        for name, tensor in (state or self.model.named_state()).items():
             if not all_finite(tensor.data):
                 cause = "the last update went too far; try a smaller learning rate or clip_norm"
                 if tensor.grad is not None and not all_finite(tensor.grad):

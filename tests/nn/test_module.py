@@ -337,3 +337,19 @@ def test_a_buffer_is_converted_with_the_parameters_and_belongs_to_the_module_alo
     buffer.assign(np.ones(1, dtype=np.float32))
     assert start[0] == 0.0
     assert Counting().astype("float64").calls.dtype == np.float64
+
+
+def test_evaluating_restores_the_mode_of_every_module():
+    net = nn.Sequential(nn.Dropout(0.5), nn.Dropout(0.5).eval())
+    with pytest.raises(KeyError), net.evaluating():
+        assert not any(module.training for module in net.modules())
+        raise KeyError
+    assert [module.training for module in net.modules()] == [True, True, False]
+
+
+def test_the_fingerprint_tells_states_apart():
+    mg.seed(0)
+    first, second = nn.Dense(3, 2), nn.Dense(3, 2)
+    assert len(first.fingerprint()) == 12 and first.fingerprint() != second.fingerprint()
+    second.load_state_dict(first.state_dict())
+    assert first.fingerprint() == second.fingerprint() != nn.Sequential(first).fingerprint()

@@ -1,5 +1,6 @@
 """Dropout and Gaussian noise: exact where they are exact, six standard deviations where they are random."""
 
+import copy
 import gc
 import math
 import weakref
@@ -9,6 +10,7 @@ import pytest
 
 import minigen as mg
 from minigen import functional, nn
+from minigen.errors import ShapeError
 
 N = 200_000
 
@@ -202,3 +204,17 @@ def test_kl_of_codes_that_are_no_probabilities_says_so():
     net = nn.Sequential(nn.Dense(4, 3, activation="selu"), nn.ActivityRegularization(kl=1.0))
     with pytest.raises(ValueError, match=r"expected activations in \[0, 1\], of a sigmoid for example"):
         net(np.full((2, 4), 9.0, dtype=np.float32))
+
+
+@pytest.mark.parametrize(("layer", "name"), [(nn.Dropout(0.5), "Dropout"), (nn.GaussianNoise(1.0), "GaussianNoise")])
+def test_noise_of_another_shape_would_be_shared_by_several_examples(layer, name):
+    x = np.ones((2, 3), dtype=np.float32)
+    with pytest.raises(ShapeError, match=rf"{name}.* expects noise of the shape of x, \(2, 3\), got \(3,\)"):
+        layer(x, np.ones(3, dtype=np.float32))
+
+
+def test_a_layer_that_has_noted_a_penalty_can_be_copied():
+    layer = nn.ActivityRegularization(l1=1.0)
+    layer(mg.Tensor(np.ones((2, 3), dtype=np.float32), requires_grad=True))
+    assert copy.deepcopy(layer).take_penalty() == 0.0
+    assert float(layer.take_penalty()) == 3.0

@@ -7,7 +7,7 @@ import pytest
 
 import minigen as mg
 from minigen import Tensor, to_numpy
-from minigen.errors import ShapeError
+from minigen.errors import DtypeError, ShapeError
 from minigen.ops import conv2d, conv2d_transpose, conv2d_weight, im2col
 from minigen.ops.window import explicit_padding, pair
 from tests.samples import SAMPLES
@@ -214,10 +214,14 @@ X, W = normal(2, 5, 5, 3), normal(3, 3, 3, 4)
     (lambda: conv2d(Tensor(X), W, padding=-1), ShapeError, "expected no negative number"),
     (lambda: conv2d(Tensor(X[0]), W), ShapeError, r"expected images \(n, h, w, c\) and a kernel \(kh, kw, c, o\)"),
     (lambda: conv2d(Tensor(X), W, normal(5)), ShapeError, r"a bias of shape \(5,\), expected \(4,\)"),
+    (lambda: conv2d(Tensor(X.transpose(0, 3, 1, 2)), W), ShapeError, "channels first"),
+    (lambda: conv2d(Tensor(X), W.astype(np.float32)), DtypeError, "mixes dtypes: x is float64, kernel or bias float32"),
+    (lambda: conv2d(Tensor(X), W, normal(4).astype(np.float32)), DtypeError, "mixes dtypes"),
     (lambda: conv2d(Tensor(X)), TypeError, "conv2d is missing its argument 'w'"),
     (lambda: conv2d_transpose(Tensor(X), W), ShapeError, "has 3 channels, the kernel takes 4"),
     (lambda: conv2d_transpose(Tensor(normal(2, 5, 5, 4)), W, stride=2, output_size=(12, 10)), ShapeError,
      r"cannot lead from 5x5 to output_size 12x10 .*: from that size, the convolution leads to 6x5"),
+    (lambda: conv2d_transpose(Tensor(normal(2, 1, 1, 4)), W, padding=2), ShapeError, "padding 2 leaves -1x-1"),
     (lambda: conv2d_weight(Tensor(X), normal(2, 4, 5, 4), kernel_size=3), ShapeError,
      r"g of shape \(2, 4, 5, 4\), expected \(2, 5, 5\) and channels"),
 ])

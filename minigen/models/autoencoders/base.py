@@ -1,4 +1,4 @@
-"""What every autoencoder shares."""
+"""What all autoencoders share whose codes are points; the variational ones have distributions for codes."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -45,8 +45,8 @@ class ImageAutoencoder(Autoencoder):
     """
 
     def reconstruct(self, x: Any) -> Any:
-        """Images (n, h, w, c) -> their reconstructions, pixels in [0, 1], outside any graph."""
-        with no_grad():
+        """Images (n, h, w, c) -> their reconstructions, pixels in [0, 1], in evaluation mode, outside any graph."""
+        with self.evaluating(), no_grad():
             return ops.sigmoid(self(x))
 
     def loss(self, x: Any) -> tuple[Any, dict[str, Any]]:

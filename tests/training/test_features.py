@@ -1,0 +1,79 @@
+"""The feature classifier: trained once for a data set, found again, and without a trace in the caller's random streams."""
+
+import numpy as np
+import pytest
+
+import minigen as mg
+from minigen import data, training
+from minigen.backend import random
+from minigen.models.feature_classifier import FeatureClassifier
+from minigen.training import features
+from tests.checks import gradcheck_module
+
+TRAIN = data.load("glyphs", train_size=96, test_size=32)[0]
+
+
+def judge(cache, train=TRAIN, **options):
+    return training.feature_classifier(train, epochs=1, cache=cache, progress=False, **options)
+
+
+@pytest.fixture
+def no_training(monkeypatch):
+    """Fails the test if anything is trained."""
+    def refuse(*arguments, **options):
+        raise AssertionError("trained again")
+
+    return lambda: monkeypatch.setattr(features, "fit", refuse)
+
+
+def test_it_is_trained_once(tmp_path, no_training):
+    first = judge(tmp_path)
+    no_training()
+    second = judge(tmp_path)
+    assert first.fingerprint() == second.fingerprint()
+    np.testing.assert_array_equal(first.features(TRAIN.images), second.features(TRAIN.images))
+
+
+def test_other_data_have_another_judge(tmp_path):
+    first = judge(tmp_path)
+    labels = TRAIN.labels.copy()
+    labels[0] = (labels[0] + 1) % 10
+    other = data.Dataset(TRAIN.name, TRAIN.images, labels, TRAIN.class_names, {})
+    assert judge(tmp_path, other).fingerprint() != first.fingerprint()
+    assert len(list(tmp_path.glob("*.npz"))) == 2
+
+
+def test_a_damaged_file_is_made_anew(tmp_path):
+    first = judge(tmp_path)
+    (path,) = tmp_path.glob("*.npz")
+    path.write_bytes(path.read_bytes()[:1000])
+    assert judge(tmp_path).fingerprint() == first.fingerprint()
+
+
+def test_a_cache_that_cannot_be_written_is_noticed_before_the_work(tmp_path, no_training):
+    (tmp_path / "file").write_text("")
+    no_training()
+    with pytest.raises(OSError):
+        judge(tmp_path / "file" / "cache")
+
+
+def test_the_callers_random_streams_are_left_alone(tmp_path):
+    before = random.state_dict()
+    judge(tmp_path)
+    assert random.state_dict() == before
+
+
+def test_features_and_predictions(backend):
+    model = FeatureClassifier(classes=3, feature_maps=(2, 3), features=5)
+    images = np.random.default_rng(0).random((1001, 28, 28, 1), dtype=np.float32)  # more than are taken at a time
+    found = model.features(images)
+    assert found.shape == (1001, 5) and (found >= 0).all()
+    logits = mg.to_numpy(model(mg.asarray(images[:3])).data)
+    np.testing.assert_array_equal(model.predict(images)[:3], logits.argmax(axis=1))
+    assert model.training, "left in evaluation mode"
+
+
+def test_derivatives_of_the_objective_by_all_parameters_to_order_2(backend):
+    model = FeatureClassifier(classes=3, feature_maps=(1, 2), features=3)
+    labels = mg.asarray(np.array([2, 0]))
+    gradcheck_module(model, lambda x: model.loss(x, labels)[0], np.random.default_rng(0).random((2, 28, 28, 1)))
