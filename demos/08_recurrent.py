@@ -60,8 +60,8 @@ save(plot.training_curves(curves, title="Binary cross entropy, nats per pixel"),
 
 # %% [markdown]
 # ## Reading from the top
-# An image is revealed four rows at a time, the rest is blank. The network has never seen part of a digit, and takes it for a
-# whole one: for some other at first, and more and more for the right one the further down it has read.
+# An image is revealed four rows at a time, the rest is blank. The network has never seen part of a digit, let alone none: it
+# answers with a blot or with some other digit at first, and comes nearer to the right one the further down it has read.
 # %%
 revealed = np.arange(4, 29, 4)
 rows = {}

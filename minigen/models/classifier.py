@@ -21,7 +21,8 @@ class Classifier(nn.Module):
 
     `encoder`: any module from examples of shape `input_shape` to features of any shape; it becomes part of the classifier. For
     transfer, give it a copy, `copy.deepcopy(autoencoder.encoder)`: trained, it no longer fits its decoder. To keep it frozen,
-    give the optimizer `head.parameters()` only (what a BatchNorm remembers of its batches would still move). Training takes examples=(images, labels), labels (n,) from 0 to classes - 1.
+    give the optimizer `head.parameters()` only (what a BatchNorm remembers of its batches would still move). Training takes
+    examples=(images, labels), labels (n,) from 0 to classes - 1.
     """
 
     def __init__(self, encoder: nn.Module, classes: int = 10, input_shape: tuple[int, ...] = (28, 28, 1)):
