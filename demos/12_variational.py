@@ -103,7 +103,8 @@ samples, pixels = model.sample(n).numpy().reshape(n, -1), reference.images.resha
 shares = np.array([metrics.knn_accuracy(pixels, reference.labels, test_codes=samples, test_labels=np.full(n, label))
                    for label in range(len(train.class_names))])
 shown = {f"{name}": float(share) for name, share in zip(train.class_names, shares)}
-save(plot.bars(shown, ylabel="share of samples", title="What the samples show, by their nearest training images"), args, "classes.png")
+figure = plot.bars(shown, ylabel="share of samples", title="What the samples show, by their nearest training images")
+save(figure, args, "classes.png")
 verdict.expect(f"class entropy of {n:,} samples, nats", -(shares[shares > 0] * np.log(shares[shares > 0])).sum(), at_least=2.0)
 
 apart = np.abs(grid[::2, ::2].reshape(ends.shape) - ends).max()

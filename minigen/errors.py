@@ -1,5 +1,7 @@
 """The errors of minigen. Each says what was wrong and what would be right; each is also the built-in it resembles."""
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Any
 
 
@@ -53,3 +55,10 @@ class DataError(ValueError):
 def conversion(got: Any, expected: Any) -> str:
     """How to turn data of one dtype into another, for messages; bytes are pixels from 0 to 255."""
     return f"x.astype('{expected}')" + (" / 255" if got == "uint8" else "")
+
+
+def suggestion(name: Any, known: Iterable[str]) -> str:
+    """What an unknown name was probably meant to be, for messages: the nearest of the known ones, or else all of them."""
+    known = list(known)
+    nearest = get_close_matches(str(name).lower(), known, n=1)
+    return f"did you mean {nearest[0]!r}?" if nearest else f"expected one of {', '.join(known)}"

@@ -25,7 +25,7 @@ class PCA:
 
     def project(self, x: np.ndarray) -> np.ndarray:
         """Codes (x - mean) components. x: (n, d) -> (n, k)."""
-        return (_matrix(x, "x", columns=len(self.mean)) - self.mean) @ self.components
+        return (checked_matrix(x, "x", columns=len(self.mean)) - self.mean) @ self.components
 
     def reconstruct(self, x: np.ndarray) -> np.ndarray:
         """Projection onto the subspace: mean + project(x) components^T. x: (n, d) -> (n, d)."""
@@ -44,7 +44,7 @@ def pca(x: np.ndarray, k: int) -> PCA:
     Raises ShapeError if x is not (n, d), ValueError if k is out of range or x is not finite.
     Source: Pearson 1901; Eckart & Young 1936; Baldi & Hornik 1989 for the linear autoencoder.
     """
-    x = _matrix(x, "x")
+    x = checked_matrix(x, "x")
     if not 1 <= k <= min(x.shape):
         raise ValueError(f"pca: k is {k}, expected 1 to min(n, d) = {min(x.shape)} for x of shape {x.shape}")
     mean = x.mean(axis=0)
@@ -85,7 +85,7 @@ def principal_angles(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 def _orthonormal_basis(a: np.ndarray, name: str) -> np.ndarray:
     """Orthonormal columns with the span of a's."""
-    a = _matrix(a, name)
+    a = checked_matrix(a, name)
     # The scale of a column does not move the span, so it must not decide the rank either.
     norms = np.linalg.norm(a, axis=0)
     u, s, _ = np.linalg.svd(a / np.where(norms > 0, norms, 1), full_matrices=False)
@@ -98,7 +98,7 @@ def _orthonormal_basis(a: np.ndarray, name: str) -> np.ndarray:
     return u
 
 
-def _matrix(x: np.ndarray, name: str, columns: int | None = None) -> np.ndarray:
+def checked_matrix(x: np.ndarray, name: str, columns: int | None = None) -> np.ndarray:
     """x as a finite float64 matrix, or an error that says what it is instead."""
     x = np.asarray(x, dtype=np.float64)
     if x.ndim != 2 or 0 in x.shape or columns not in (None, x.shape[1]):

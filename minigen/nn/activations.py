@@ -1,10 +1,10 @@
 """Activations as layers, and by name."""
 
 from collections.abc import Callable
-from difflib import get_close_matches
 from typing import Any
 
 from minigen import functional, ops
+from minigen.errors import suggestion
 from minigen.nn.module import ElementwiseModule
 
 
@@ -84,6 +84,4 @@ def activation_named(name: str | None) -> Callable | None:
         raise TypeError(f"an activation is given by its name, such as 'selu', or is a layer of its own, got {name!r}")
     if name is None or name in ACTIVATIONS:
         return ACTIVATIONS[name] if name else None
-    nearest = get_close_matches(name, ACTIVATIONS, n=1)
-    hint = f"did you mean {nearest[0]!r}?" if nearest else f"expected one of {', '.join(ACTIVATIONS)}"
-    raise ValueError(f"unknown activation {name!r}: {hint}")
+    raise ValueError(f"unknown activation {name!r}: {suggestion(name, ACTIVATIONS)}")

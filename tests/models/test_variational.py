@@ -296,7 +296,7 @@ def test_the_bernoulli_loss_stays_above_the_entropy_of_the_pixels():
     ({"beta": -1.0}, "beta weighs the KL divergence: at least 0 and finite, got -1.0"),
     ({"beta": math.nan}, "beta weighs the KL divergence: at least 0 and finite, got nan"),
     ({"reconstruction": "BCE"}, "unknown reconstruction 'BCE': did you mean 'bce'"),
-    ({"reconstruction": "rmse"}, r"unknown reconstruction 'rmse': did you mean 'mse'\? expected one of bce, mse"),
+    ({"reconstruction": "rmse"}, r"unknown reconstruction 'rmse': did you mean 'mse'\?"),
 ])  # fmt: skip
 def test_wrong_settings_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):

@@ -1,13 +1,12 @@
 """The denoising autoencoder: it is shown damaged examples and must return whole ones."""
 
 from collections.abc import Callable
-from difflib import get_close_matches
 from math import inf
 from typing import Any
 
 from minigen import functional, losses
 from minigen.backend import Array, random
-from minigen.errors import ShapeError
+from minigen.errors import ShapeError, suggestion
 from minigen.models.autoencoders.linear import LinearAutoencoder
 from minigen.models.autoencoders.stacked import StackedAutoencoder
 from minigen.nn.regularization import check_floating
@@ -34,9 +33,7 @@ class Corruption:
 
     def __init__(self, name: str, amount: float):
         if name not in CORRUPTIONS:
-            nearest = get_close_matches(str(name), CORRUPTIONS, n=1)
-            hint = f"did you mean {nearest[0]!r}?" if nearest else f"expected one of {', '.join(CORRUPTIONS)}"
-            raise ValueError(f"unknown corruption {name!r}: {hint}")
+            raise ValueError(f"unknown corruption {name!r}: {suggestion(name, CORRUPTIONS)}")
         if not 0.0 <= amount < (inf if name == "gaussian" else 1.0):
             meaning = "standard deviation, at least 0 and finite" if name == "gaussian" else "probability, 0 <= amount < 1"
             raise ValueError(f"the amount of {name} is a {meaning}, got {amount}")

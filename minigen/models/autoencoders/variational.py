@@ -2,13 +2,13 @@
 
 import math
 from collections.abc import Sequence
-from difflib import get_close_matches
 from itertools import pairwise
 from typing import Any
 
 from minigen import losses, nn, ops
 from minigen.autograd import no_grad
 from minigen.backend import Array, asarray, random
+from minigen.errors import suggestion
 from minigen.losses.reduction import check_alike, check_unit_interval, reduce
 
 LIKELIHOODS = ("bce", "mse")
@@ -39,9 +39,7 @@ class VariationalAutoencoder(nn.Module):
         if not 0.0 <= beta < math.inf:
             raise ValueError(f"beta weighs the KL divergence: at least 0 and finite, got {beta}")
         if reconstruction not in LIKELIHOODS:
-            nearest = get_close_matches(str(reconstruction).lower(), LIKELIHOODS, n=1, cutoff=0.3)
-            hint = f"did you mean {nearest[0]!r}? " if nearest else ""
-            raise ValueError(f"unknown reconstruction {reconstruction!r}: {hint}expected one of {', '.join(LIKELIHOODS)}")
+            raise ValueError(f"unknown reconstruction {reconstruction!r}: {suggestion(reconstruction, LIKELIHOODS)}")
         self.latent_dim, self.beta, self.reconstruction = latent_dim, beta, reconstruction
         down, up = (28 * 28 + condition, *hidden), (latent_dim + condition, *reversed(hidden))
         self.encoder = nn.Sequential(nn.Flatten(), *selu_layers(down))
