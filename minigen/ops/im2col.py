@@ -8,6 +8,7 @@ again. Images are (n, h, w, c), so a row of a window, (kw, c), is one run of mem
 import math
 import threading
 from collections.abc import Iterator
+from functools import lru_cache
 
 import numpy as np
 
@@ -87,18 +88,28 @@ def gather(g: Array, w: Array, b: Array | None, padding: Pair, stride: Pair, out
     are congruent modulo the stride are a convolution of g with every s-th tap, flipped; s * s of these, interleaved, are the
     result (a polyphase filter).
     """
-    for residue in np.ndindex(*stride):
-        taps = w[residue[0]::stride[0], residue[1]::stride[1]]
-        first = [(r - p) % s for r, p, s in zip(residue, padding, stride)]
-        pixels = out[:, first[0]::stride[0], first[1]::stride[1]]
-        if 0 in taps.shape[:2]:
+    for every_sth, origin, taps in phases(w.shape[:2], padding, stride):
+        pixels, flipped = out[(slice(None), *every_sth)], w[taps]
+        if 0 in flipped.shape:
             pixels[...] = 0.0 if b is None else b
         elif 0 not in pixels.shape:
-            origin = tuple((f + p - r) // s - (m - 1)
-                           for f, p, r, s, m in zip(first, padding, residue, stride, taps.shape))
-            matrix = taps[::-1, ::-1].transpose(0, 1, 3, 2).reshape(-1, w.shape[2])
-            for part, columns in windows(g, origin, taps.shape[:2], (1, 1), pixels.shape[1:3]):
+            matrix = flipped.transpose(0, 1, 3, 2).reshape(-1, w.shape[2])
+            for part, columns in windows(g, origin, flipped.shape[:2], (1, 1), pixels.shape[1:3]):
                 multiply(columns, matrix, b, out=pixels[part])
+
+
+@lru_cache(maxsize=1024)
+def phases(kernel: Pair, padding: Pair, stride: Pair) -> list[tuple[tuple[slice, slice], Pair, tuple[slice, slice]]]:
+    """For `gather`: (every s-th pixel, where its first window of g begins, the taps it sees, flipped), one a residue."""
+    found = []
+    for residue in np.ndindex(*stride):
+        axes = []
+        for r, k, p, s in zip(residue, kernel, padding, stride):
+            first, taps = (r - p) % s, len(range(r, k, s))
+            last = slice(r + (taps - 1) * s, None, -s) if taps else slice(0, 0)
+            axes.append((slice(first, None, s), (first + p - r) // s - (taps - 1), last))
+        found.append(tuple(zip(*axes)))
+    return found
 
 
 def scatter(g: Array, w: Array, b: Array | None, padding: Pair, stride: Pair, out: Array) -> None:
@@ -142,7 +153,7 @@ def multiply(x: Array, y: Array, b: Array | None, out: Array) -> None:
     xp.matmul(x, y, out=product.reshape(len(x), -1))
     if b is not None:  # as one row of pixels, for NumPy is slow to repeat a few numbers many times
         product = product.reshape(-1, out.shape[2] * out.shape[3])
-        product += xp.tile(b, out.shape[2])
+        product += xp.repeat(b[None], out.shape[2], axis=0).reshape(-1)
     if not whole:
         out[...] = product.reshape(out.shape)
 

@@ -100,13 +100,13 @@ def max_pick2d_dvalues(g, y, values, x, maxima, *, size, stride, padding):
 
 def winners(x: Array, maxima: Array, places: list) -> Iterator[tuple[Any, Array]]:
     """(place, bools): in which windows the element at this place is the first that equals the maximum."""
-    undecided = array_module(x).ones(maxima.shape, dtype=bool)
+    undecided = True
     for place in places[:-1]:
         won = x[place] == maxima
         won &= undecided
-        undecided ^= won
+        undecided = undecided ^ won
         yield place, won
-    yield places[-1], undecided  # saves a comparison: somebody must have won
+    yield places[-1], undecided if len(places) > 1 else maxima == maxima
 
 
 # -- sums and means ----------------------------------------------------------------------------------------------
