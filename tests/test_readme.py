@@ -27,9 +27,16 @@ def test_every_python_block_runs_in_order(tmp_path, monkeypatch, capsys):
     assert "log returned NaN or infinity" in printed
 
 
-@pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(([^)#:]+)\)", README))))
+TARGETS = re.findall(r"\]\(([^)#:]+)\)", README) + re.findall(r'src="([^"]+)"', README)
+
+
+@pytest.mark.parametrize("target", sorted(set(TARGETS)))
 def test_every_link_leads_somewhere(target):
     assert (ROOT / target).exists()
+
+
+def test_the_table_names_every_demo():
+    assert set(re.findall(r"\]\(demos/(\w+\.py)\)", README)) == {path.name for path in (ROOT / "demos").glob("[0-9]*.py")}
 
 
 @pytest.mark.parametrize("number", sorted(set(re.findall(r"-m demos (\d\d)", README))))
