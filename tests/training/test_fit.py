@@ -357,3 +357,28 @@ def test_a_plain_module_only_needs_a_loss():
     optimizer = optim.SGD(model.parameters(), lr=3.0)  # one step of 3 * 2 / 6 lands on the mean
     fit(model, examples(), optimizer=optimizer, epochs=1, batch_size=EXAMPLES, progress=False)
     np.testing.assert_allclose(model.mean.numpy(), examples().mean(axis=0), rtol=1e-5)
+
+
+class NoisyInEvaluation(nn.Module):
+    """Draws noise in evaluation too, as a variational autoencoder does."""
+
+    def __init__(self):
+        self.dense = nn.Dense(6, 6)
+
+    def loss(self, x):
+        noise = mg.backend.random.normal(x.shape)
+        error = losses.mse(self.dense(x), x + 0.1 * noise)
+        return error, {"mse": error}
+
+
+def test_validation_draws_no_noise_from_training_and_the_same_every_epoch():
+    weights, histories = [], []
+    for validation in (None, examples(7, seed=6)):
+        mg.seed(1)
+        model = NoisyInEvaluation()
+        histories.append(fit(model, examples(), optimizer=optim.SGD(model.parameters(), lr=1e-30), epochs=3, batch_size=BATCH,
+                             validation=validation, progress=False))
+        weights.append(model.state_dict()["dense.weight"])
+    np.testing.assert_array_equal(*weights)
+    assert histories[0]["loss"] == histories[1]["loss"]
+    assert len(set(histories[1]["validation loss"])) == 1, "weights hardly moved, so only other noise can change it"

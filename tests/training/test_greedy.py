@@ -6,7 +6,7 @@ import pytest
 import minigen as mg
 from minigen import losses, nn, optim, training
 from minigen.backend import random
-from minigen.models.autoencoders import DenoisingAutoencoder, StackedAutoencoder, TiedAutoencoder
+from minigen.models.autoencoders import DenoisingAutoencoder, HashingAutoencoder, StackedAutoencoder, TiedAutoencoder
 from minigen.models.autoencoders.base import Autoencoder
 from minigen.training import fit, fit_greedily
 from minigen.training.greedy import stages
@@ -136,3 +136,9 @@ def test_what_it_cannot_take_apart_is_refused():
     lopsided = Net(nn.Sequential(nn.Dense(4, 3), nn.Dense(3, 2)), nn.Sequential(nn.Dense(2, 4)))
     with pytest.raises(ValueError, match="but Net has 2 and 1 with parameters"):
         fit_greedily(lopsided, np.ones((3, 4), np.float32), optimizer=adam, epochs=1)
+
+
+def test_a_model_with_an_encode_of_its_own_is_refused():
+    with pytest.raises(TypeError, match=r"HashingAutoencoder apart .* no encode\(\) of its own"):
+        training.fit_greedily(HashingAutoencoder(), images, optimizer=lambda p: optim.SGD(p, lr=0.1), epochs=1,
+                              progress=False)

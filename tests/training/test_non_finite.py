@@ -196,3 +196,17 @@ def test_non_finite_on_every_backend(backend):
         train(with_layer(Breaks(3)))
     with pytest.raises(NonFiniteError, match="parameter weight is not finite before step 2"):
         train(Sqrt())
+
+
+def test_the_op_is_named_although_a_batch_norm_has_remembered_its_nan():
+    class Broken(nn.Module):
+        def __init__(self):
+            self.dense, self.norm = nn.Dense(6, 6), nn.BatchNorm(6)
+
+        def loss(self, x):
+            error = self.norm(mg.log(self.dense(x) - 100.0)).mean()
+            return error, {"error": error}
+
+    model = Broken()
+    with np.errstate(invalid="ignore"), pytest.raises(NonFiniteError, match="log returned NaN"):
+        fit(model, examples(), optimizer=optim.SGD(model.parameters(), lr=0.1), epochs=1, progress=False)
