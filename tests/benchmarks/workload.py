@@ -91,6 +91,18 @@ def side(made: Any, synchronize: Callable[[], None]) -> Side:
     return Side(lambda _: made(), nothing, synchronize)
 
 
+def training_step(loss: Callable[[], Any], optimizer: Any) -> Callable[[], Any]:
+    """One step of gradient descent on loss(), the same lines for both libraries; returns the loss."""
+    def step() -> Any:
+        value = loss()
+        optimizer.zero_grad()
+        value.backward()
+        optimizer.step()
+        return value
+
+    return step
+
+
 def nothing() -> None:
     """Nothing to prepare, nothing to wait for."""
 

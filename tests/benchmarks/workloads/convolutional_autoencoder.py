@@ -6,7 +6,7 @@ from typing import Any
 import minigen as mg
 from minigen import optim
 from minigen.models.autoencoders import ConvolutionalAutoencoder
-from tests.benchmarks.workload import Goal
+from tests.benchmarks.workload import Goal, training_step
 from tests.benchmarks.workloads.stacked_autoencoder import images
 
 CASES = {"conv-ae-32": {"batch_size": 32}, "conv-ae-128": {"batch_size": 128}}
@@ -19,14 +19,7 @@ def with_minigen(batch_size: int) -> Callable[[], Any]:
     optimizer = optim.Adam(model.parameters(), lr=1e-3)
     x = mg.asarray(images(batch_size))
 
-    def step():
-        loss, _ = model.loss(x)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    return step
+    return training_step(lambda: model.loss(x)[0], optimizer)
 
 
 def with_pytorch(batch_size: int, memory_format: str) -> Callable[[], Any]:
@@ -51,14 +44,7 @@ def with_pytorch(batch_size: int, memory_format: str) -> Callable[[], Any]:
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
     x = torch.asarray(images(batch_size).transpose(0, 3, 1, 2).copy()).contiguous(memory_format=layout)
 
-    def step():
-        loss = binary_cross_entropy_with_logits(model(x), x)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    return step
+    return training_step(lambda: binary_cross_entropy_with_logits(model(x), x), optimizer)
 
 
 def seeded_model() -> ConvolutionalAutoencoder:

@@ -8,7 +8,7 @@ import numpy as np
 import minigen as mg
 from minigen import optim
 from minigen.models.autoencoders import StackedAutoencoder
-from tests.benchmarks.workload import Goal
+from tests.benchmarks.workload import Goal, training_step
 
 CASES = {"stacked-32": {"batch_size": 32}, "stacked-256": {"batch_size": 256}}
 GOAL = Goal("ratio", 1.0)
@@ -21,14 +21,7 @@ def with_minigen(batch_size: int) -> Callable[[], Any]:
     optimizer = optim.SGD(model.parameters(), lr=LEARNING_RATE)
     x = mg.asarray(images(batch_size))
 
-    def step():
-        loss, _ = model.loss(x)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    return step
+    return training_step(lambda: model.loss(x)[0], optimizer)
 
 
 def with_pytorch(batch_size: int) -> Callable[[], Any]:
@@ -47,14 +40,7 @@ def with_pytorch(batch_size: int) -> Callable[[], Any]:
     optimizer = torch.optim.SGD(model.parameters(), lr=LEARNING_RATE)
     x = torch.asarray(images(batch_size))
 
-    def step():
-        loss = binary_cross_entropy_with_logits(model(x), x)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    return step
+    return training_step(lambda: binary_cross_entropy_with_logits(model(x), x), optimizer)
 
 
 def seeded_model() -> StackedAutoencoder:

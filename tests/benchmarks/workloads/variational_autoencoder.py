@@ -8,7 +8,7 @@ import numpy as np
 import minigen as mg
 from minigen import optim
 from minigen.models.autoencoders import VariationalAutoencoder
-from tests.benchmarks.workload import Goal
+from tests.benchmarks.workload import Goal, training_step
 from tests.benchmarks.workloads.stacked_autoencoder import images
 
 CASES = {"vae-32": {"batch_size": 32}, "vae-128": {"batch_size": 128}}
@@ -20,14 +20,7 @@ def with_minigen(batch_size: int) -> Callable[[], Any]:
     optimizer = optim.Adam(model.parameters(), lr=1e-3)
     x, noise = mg.asarray(images(batch_size)), mg.asarray(normal(batch_size))
 
-    def step():
-        loss, _ = model.loss(x, noise)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    return step
+    return training_step(lambda: model.loss(x, noise)[0], optimizer)
 
 
 def with_pytorch(batch_size: int) -> Callable[[], Any]:
@@ -47,18 +40,14 @@ def with_pytorch(batch_size: int) -> Callable[[], Any]:
     optimizer = torch.optim.Adam(parameters, lr=1e-3)
     x, noise = torch.asarray(images(batch_size)), torch.asarray(normal(batch_size))
 
-    def step():
+    def loss():
         h = encoder(x)
         mean, logvar = mean_layer(h), logvar_layer(h)
         z = mean + torch.exp(logvar / 2) * noise
         kl = -0.5 * (1 + logvar - mean.square() - logvar.exp()).sum() / batch_size
-        loss = binary_cross_entropy_with_logits(decoder(z), x, reduction="sum") / batch_size + kl
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        return loss
+        return binary_cross_entropy_with_logits(decoder(z), x, reduction="sum") / batch_size + kl
 
-    return step
+    return training_step(loss, optimizer)
 
 
 def seeded_model() -> VariationalAutoencoder:
