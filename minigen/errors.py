@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Any
 
+CHANNELS_FIRST = "channels first? Here they come last: x.transpose(0, 2, 3, 1)"  # what images of a wrong shape often are
+
 
 class Located(Exception):
     """Base of errors raised inside a network: modules prepend their names while the error travels outwards."""

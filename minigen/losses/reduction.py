@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from minigen.autograd.border import plain
-from minigen.errors import DtypeError, ShapeError, conversion
+from minigen.errors import CHANNELS_FIRST, DtypeError, ShapeError, conversion
 
 ROUNDING = 1e-5  # what resizing or decoding may leave an image outside its range
 REDUCTIONS = ("mean", "batchmean", "sum")
@@ -32,9 +32,8 @@ def check_alike(name: str, prediction: Any, target: Any) -> None:
     if not hasattr(target, "shape"):
         raise TypeError(f"{name}: expected an array as target, got {type(target).__name__}")
     if tuple(prediction.shape) != tuple(target.shape):
-        n, *size, channels = target.shape if len(target.shape) == 4 else (0, 0)
-        hint = ": channels first? Here they come last: x.transpose(0, 2, 3, 1)" \
-            if len(size) == 2 and tuple(prediction.shape) == (n, size[1], channels, size[0]) else ""
+        moved = tuple(target.shape[axis] for axis in (0, 2, 3, 1)) if len(target.shape) == 4 else None
+        hint = f": {CHANNELS_FIRST}" if tuple(prediction.shape) == moved else ""
         raise ShapeError(f"{name}: prediction has shape {tuple(prediction.shape)}, target {tuple(target.shape)}; "
                          f"expected the same{hint}")
     if prediction.shape[:1] == (0,):

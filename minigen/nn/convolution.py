@@ -5,7 +5,7 @@ from typing import Any
 
 from minigen import ops
 from minigen.autograd import Parameter
-from minigen.errors import DtypeError, ShapeError, conversion
+from minigen.errors import CHANNELS_FIRST, DtypeError, ShapeError, conversion
 from minigen.nn import init
 from minigen.nn.activations import activation_named
 from minigen.nn.module import Module
@@ -100,7 +100,7 @@ def check_images(layer: Module, x: Any, channels: int, dtype: Any) -> None:
 def hint(shape: tuple[int, ...], channels: int) -> str:
     """What images of a wrong shape probably are."""
     if len(shape) == 4 and shape[1] == channels:
-        return ": channels first? Here they come last: x.transpose(0, 2, 3, 1)"
+        return f": {CHANNELS_FIRST}"
     if len(shape) == 3 and channels == 1:
         return ": without an axis of channels? x.reshape(*x.shape, 1)"
     if len(shape) == 3 and shape[2] == channels:

@@ -4,7 +4,7 @@ import warnings
 from typing import Any
 
 from minigen import ops
-from minigen.errors import ShapeError
+from minigen.errors import CHANNELS_FIRST, ShapeError
 from minigen.nn.module import Module
 from minigen.nn.regularization import check_floating
 from minigen.ops.window import Padding, Pair, explicit_padding, output_size, pair
@@ -77,8 +77,8 @@ def check_images(layer: Module, x: Any) -> None:
     if len(shape) != 4:
         raise ShapeError(f"{layer!r} expects images (n, height, width, channels), got {shape}")
     if shape[1] in (1, 3) and shape[1] < shape[2] == shape[3]:
-        warnings.warn(f"{layer!r} takes images (n, height, width, channels), got {shape}: channels first? Here they come last: "
-                      "x.transpose(0, 2, 3, 1)", stacklevel=4)
+        warnings.warn(f"{layer!r} takes images (n, height, width, channels), got {shape}: {CHANNELS_FIRST}",
+                      stacklevel=4)
     check_floating(layer, x)
 
 

@@ -15,7 +15,7 @@ from functools import lru_cache
 
 from minigen.autograd.op import op
 from minigen.backend import Array, array_module
-from minigen.errors import DtypeError, ShapeError
+from minigen.errors import CHANNELS_FIRST, DtypeError, ShapeError
 from minigen.ops import window
 from minigen.ops.im2col import FEW, gather, multiply, scatter, windows, workspace
 from minigen.ops.reduction import sum
@@ -158,7 +158,7 @@ def placed(size: Pair, kernel: Pair, stride: int | Pair, padding: Padding) -> tu
 def check(name: str, images: Array, channels: int, w: Array, b: Array | None, outputs: int) -> None:
     """Raise unless the images have as many channels as the kernel takes, the bias as many as it gives, and all one dtype."""
     if images.shape[3] != channels:
-        hint = ": channels first? Here they come last: x.transpose(0, 2, 3, 1)" if images.shape[1] == channels else ""
+        hint = f": {CHANNELS_FIRST}" if images.shape[1] == channels else ""
         raise ShapeError(f"{name} of shape {tuple(images.shape)} has {images.shape[3]} channels, the kernel takes {channels}"
                          + hint)
     if b is not None and b.shape != (outputs,):

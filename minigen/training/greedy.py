@@ -80,9 +80,6 @@ def trained_parts(layers: Iterable[nn.Module]) -> list[nn.Sequential]:
 
 def codes(model: Autoencoder, examples: np.ndarray) -> np.ndarray:
     """What the encoder makes of all examples (n, ...), on the host, in evaluation mode."""
-    model.eval()
-    with no_grad():
+    with model.evaluating(), no_grad():
         batches = Batches(examples, batch_size=VALIDATION_BATCH, seed=0, shuffle=False)
-        encoded = np.concatenate([to_numpy(model.encode(batch)) for batch in batches])
-    model.train()
-    return encoded
+        return np.concatenate([to_numpy(model.encode(batch)) for batch in batches])
