@@ -1,7 +1,23 @@
 """Objectives. Losses take logits, and every docstring states its convention of sums and means."""
 
+from minigen.losses.adversarial import AdversarialLoss, Hinge, LeastSquares, Minimax, NonSaturating, Wasserstein
 from minigen.losses.divergence import kl_normal
-from minigen.losses.penalties import kl_sparsity, l1_sparsity
+from minigen.losses.penalties import (
+    R1,
+    Drift,
+    GradientPenalty,
+    Judged,
+    Penalty,
+    WeightClipping,
+    gradient_norms,
+    kl_sparsity,
+    l1_sparsity,
+    score_gradients,
+)
 from minigen.losses.reconstruction import bce_with_logits, cross_entropy, mae, mse
 
-__all__ = ["bce_with_logits", "cross_entropy", "kl_normal", "kl_sparsity", "l1_sparsity", "mae", "mse"]
+__all__ = [
+    "R1", "AdversarialLoss", "Drift", "GradientPenalty", "Hinge", "Judged", "LeastSquares", "Minimax", "NonSaturating", "Penalty",
+    "Wasserstein", "WeightClipping", "bce_with_logits", "cross_entropy", "gradient_norms", "kl_normal", "kl_sparsity",
+    "l1_sparsity", "mae", "mse", "score_gradients",
+]

@@ -1,8 +1,165 @@
 """What is asked of a network beside its task. Each is a number that does not change when the same batch comes twice over.
 
-`nn.ActivityRegularization` adds these two to a model's loss; so the formulas stand in `functional`, which layers can reach.
+`nn.ActivityRegularization` adds the two sparsities to a model's loss; so their formulas stand in `functional`, which layers can
+reach. The others make a critic smooth. Each is called with a discriminator step in progress, `Judged`, and returns its share of
+the loss, a mean over the batch of one value for each score; or it changes the critic after the step, with `project`.
 """
 
-from minigen.functional import kl_sparsity, l1_sparsity
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
-__all__ = ["kl_sparsity", "l1_sparsity"]
+from minigen import ops
+from minigen.autograd import Tensor, grad
+from minigen.backend import Array, random
+from minigen.errors import ShapeError
+from minigen.functional import kl_sparsity, l1_sparsity
+from minigen.nn import Module
+
+__all__ = [
+    "Drift", "GradientPenalty", "Judged", "Penalty", "R1", "WeightClipping", "gradient_norms", "kl_sparsity", "l1_sparsity",
+    "score_gradients",
+]
+
+
+@dataclass
+class Judged:
+    """Real and generated examples and what the critic says of them: what a penalty can look at.
+
+    critic: examples (n, ...) -> scores (n, 1), or (n / m, 1) if it judges m examples together.  real, fake: (n, ...) Tensors.
+    real_scores, fake_scores: the critic's, as part of the graph.
+    """
+
+    critic: Callable[[Any], Any]
+    real: Tensor
+    fake: Tensor
+    real_scores: Tensor
+    fake_scores: Tensor
+
+
+class Penalty:
+    """Base of the penalties. `name`: its column in a history. `differentiates`: which examples' scores it differentiates by the
+    examples, "real" or nothing; these must then require a gradient."""
+
+    name: ClassVar[str]
+    differentiates: ClassVar[str] = ""
+    needs_gradient: ClassVar[bool] = False  # whether it is about the critic's gradient, which a BatchNorm would mix up
+    draws: ClassVar[bool] = False  # whether it takes noise as a second argument, which it draws if there is none
+
+    def __call__(self, judged: Judged) -> Any:
+        """The penalty's share of the discriminator's loss, weight included; None for one that is no term of a loss."""
+
+    def project(self, critic: Module) -> None:
+        """Change the critic after an update, if that is how the penalty works."""
+
+
+@dataclass(frozen=True)
+class GradientPenalty(Penalty):
+    """The critic's slope shall be `target` on the straight lines between real and generated examples.
+
+        weight * E (||grad_x f(x^)||_2 - target)^2,    x^ = u x + (1 - u) G(z),   u ~ U[0, 1), one for each pair
+
+    The norm is over all axes but the batch's, and its derivative at 0 is taken to be 0. Gulrajani et al. 2017, equation 3, with
+    their weight of 10 (0.1 for their toys).
+    """
+
+    name = "gradient penalty"
+    needs_gradient = draws = True
+    weight: float = 10.0
+    target: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_positive(self, "weight")
+
+    def __call__(self, judged: Judged, mix: Array | None = None) -> Any:
+        """`mix`: the u, one for each score, (n, 1), if they are to be given rather than drawn."""
+        n, groups = len(judged.real), len(judged.real_scores)
+        if judged.fake.shape != judged.real.shape:
+            raise ShapeError(f"the gradient penalty joins real and generated examples pair by pair, got {judged.real.shape} and "
+                             f"{judged.fake.shape}")
+        if mix is None:
+            mix = random.uniform((groups, 1), dtype=judged.real.dtype)
+        mix = mix.repeat(n // groups, axis=0).reshape((n, *(1 for _ in judged.real.shape[1:])))
+        between = judged.fake.data + mix * (judged.real.data - judged.fake.data)
+        norms = gradient_norms(judged.critic, between)
+        return self.weight * ops.square(norms - self.target).mean()
+
+
+@dataclass(frozen=True)
+class R1(Penalty):
+    """The discriminator shall be flat at the real examples: gamma / 2 * E ||grad_x D(x)||^2 (Mescheder et al. 2018, equation 9).
+
+    The square is summed over all axes but the batch's. gamma = 10 is their value for images.
+    """
+
+    name = "R1"
+    differentiates = "real"
+    needs_gradient = True
+    gamma: float = 10.0
+
+    def __post_init__(self) -> None:
+        check_positive(self, "gamma")
+
+    def __call__(self, judged: Judged) -> Any:
+        gradients = score_gradients(judged.real_scores, judged.real)
+        return (0.5 * self.gamma) * ops.square(gradients).sum() / float(len(gradients))
+
+
+@dataclass(frozen=True)
+class Drift(Penalty):
+    """weight * E D(x)^2 over real examples: a critic that only compares may not drift away from 0 (Karras et al. 2018, A.1)."""
+
+    name = "drift"
+    weight: float = 1e-3
+
+    def __post_init__(self) -> None:
+        check_positive(self, "weight")
+
+    def __call__(self, judged: Judged) -> Any:
+        return self.weight * ops.square(judged.real_scores).mean()
+
+
+@dataclass(frozen=True)
+class WeightClipping(Penalty):
+    """After each update every weight of the critic is brought back to [-limit, limit] (Arjovsky et al. 2017, algorithm 1).
+
+    A crude way to bound its slope; biases are clipped as well.
+    """
+
+    name = "weight clipping"
+    limit: float = 0.01
+
+    def __post_init__(self) -> None:
+        check_positive(self, "limit")
+
+    def project(self, critic: Module) -> None:
+        for parameter in critic.parameters():
+            parameter.assign(parameter.data.clip(-self.limit, self.limit))
+
+
+def gradient_norms(critic: Callable[[Any], Any], x: Array) -> Any:
+    """||grad_x f(x_i)||_2 of each example, over all its numbers: x (n, ...) -> (n,), which can be differentiated by weights.
+
+    `critic` gives one score an example, from that example alone; where it judges m together, the norm is that of the m.
+    """
+    x = Tensor(x, requires_grad=True)
+    return ops.l2norm(score_gradients(critic(x), x), axis=1)
+
+
+def score_gradients(scores: Any, x: Tensor) -> Any:
+    """The gradient of each score by the examples it judges: scores (n, 1) of x (n, ...) -> (n, numbers an example), a Tensor.
+
+    It comes from one backward pass, from the sum of the scores: so no score may depend on another's examples, as those of a
+    critic with BatchNorm do. x is a constant from here on: only the weights are still to be differentiated by.
+    """
+    (gradients,) = grad(scores.sum(), [x], create_graph=True)
+    x.requires_grad = False  # the most expensive gradient of a network, which nobody will ask for
+    return gradients.reshape((len(scores), -1))
+
+
+def check_positive(penalty: Penalty, name: str) -> None:
+    """Raise ValueError unless the setting `name` is a finite number above 0."""
+    value = getattr(penalty, name)
+    if not 0.0 < value < math.inf:
+        raise ValueError(f"{type(penalty).__name__}'s {name} must be above 0 and finite, got {value}")

@@ -85,3 +85,18 @@ def activation_named(name: str | None) -> Callable | None:
     if name is None or name in ACTIVATIONS:
         return ACTIVATIONS[name] if name else None
     raise ValueError(f"unknown activation {name!r}: {suggestion(name, ACTIVATIONS)}")
+
+
+LAYERS: dict[str, type[ElementwiseModule]] = {
+    "relu": ReLU, "leaky_relu": LeakyReLU, "elu": ELU, "selu": SELU, "tanh": Tanh, "sigmoid": Sigmoid, "softplus": Softplus,
+}
+
+
+def activation(name: str) -> ElementwiseModule:
+    """The layer of an activation's name, for places where it does not follow its layer at once (BatchNorm in between).
+
+    Raises ValueError with the nearest name for an unknown one.
+    """
+    if name not in LAYERS:
+        raise ValueError(f"unknown activation {name!r}: {suggestion(name, LAYERS)}")
+    return LAYERS[name]()

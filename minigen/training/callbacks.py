@@ -9,7 +9,7 @@ import numpy as np
 from minigen.errors import StateError
 
 if TYPE_CHECKING:
-    from minigen.training.reconstruction import Run
+    from minigen.training.run import Run
 
 
 class Callback:
@@ -20,8 +20,11 @@ class Callback:
     def run_started(self, run: "Run") -> None:
         """Called before the first step, after a resume."""
 
-    def epoch_ended(self, run: "Run") -> None:
-        """Called when an epoch and its validation are done."""
+    def step_ended(self, run: "Run") -> None:
+        """Called after each step of adversarial training."""
+
+    def recorded(self, run: "Run") -> None:
+        """Called when the history has got a row: after an epoch and its validation; in adversarial training every so many steps."""
 
     def interrupted(self, run: "Run") -> None:
         """Called after the last whole step when training is stopped by Ctrl-C."""
@@ -55,8 +58,8 @@ class Checkpoint(Callback):
             raise ValueError(f"a checkpoint every {every} epochs makes no sense: expected at least 1")
         self.folder, self.every = Path(folder), every
 
-    def epoch_ended(self, run: "Run") -> None:
-        if run.epoch % self.every == 0 or run.finished:
+    def recorded(self, run: "Run") -> None:
+        if len(run.history.rows) % self.every == 0 or run.finished:
             self.save(run)
 
     def interrupted(self, run: "Run") -> None:
@@ -88,7 +91,7 @@ class EarlyStopping(Callback):
             raise ValueError(f"EarlyStopping watches {self.monitor!r}, but there is no validation data: "
                              "pass validation=..., or monitor='loss'")
 
-    def epoch_ended(self, run: "Run") -> None:
+    def recorded(self, run: "Run") -> None:
         value = run.history[self.monitor][-1]
         if value < self.best - self.minimum:
             self.best, self.best_epoch, self.weights = value, run.epoch, run.model.state_dict()

@@ -1,28 +1,22 @@
 """The loop that trains an autoencoder, or anything whose loss needs only the examples."""
 
-import contextlib
-import signal
-import sys
-import threading
 import time
-import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
-from minigen.autograd import Tensor, anomaly, no_grad
-from minigen.autograd.debug import all_finite
-from minigen.backend import Array, random, to_numpy
+from minigen.autograd import no_grad
+from minigen.backend import Array, random
 from minigen.data import Batches
-from minigen.errors import CheckpointError, DataError, DtypeError, Located, NonFiniteError, ShapeError, conversion
+from minigen.errors import Located, ShapeError
 from minigen.nn import Module
 from minigen.optim.optimizer import Optimizer
-from minigen.training import checkpoint
 from minigen.training.callbacks import Callback
 from minigen.training.history import History
+from minigen.training.run import Run, check_examples, checksum, stop_requests
 
 VALIDATION_BATCH = 1000
 
@@ -47,21 +41,21 @@ def fit(model: Module, examples: Examples, *, optimizer: Optimizer, epochs: int,
     """
     if resume is not None:
         seed = 0  # of no consequence, and drawn from no stream: the checkpoint brings its own
-    run = Run(model, optimizer, examples, validation, epochs, batch_size, seed, callbacks, progress)
+    run = Reconstruction(model, optimizer, examples, validation, epochs, batch_size, seed, callbacks, progress)
     if resume is not None:
         run.load(resume)
-    for callback in run.callbacks:
-        callback.run_started(run)
+    run.tell("run_started")
     with stop_requests() as stop_requested:
         while not run.finished:
             run.train_epoch(stop_requested)
-    for callback in run.callbacks:
-        callback.run_ended(run)
+    run.tell("run_ended")
     return run.history
 
 
-class Run:
-    """A training run: everything that a checkpoint holds, and the steps of the loop."""
+class Reconstruction(Run):
+    """A run of `fit`: everything that a checkpoint holds, and the steps of the loop."""
+
+    counted = ("epoch", "sums", "seen")
 
     def __init__(self, model: Module, optimizer: Optimizer, examples: Examples, validation: Examples | None, epochs: int,
                  batch_size: int, seed: int | None, callbacks: Sequence[Callback], progress: bool):
@@ -76,14 +70,11 @@ class Run:
             check_alike(validation, examples)
         if {id(p) for p in model.parameters()}.isdisjoint(map(id, optimizer.parameters)):
             raise ValueError("the optimizer has none of this model's parameters: make it from model.parameters() again")
+        super().__init__(callbacks, progress)
         self.model, self.optimizer = model, optimizer
-        self.callbacks = sorted(callbacks, key=lambda callback: callback.last)
-        self.validation, self.epochs, self.progress = validation, epochs, progress
+        self.validation, self.epochs = validation, epochs
         self.batches = Batches(*examples, batch_size=batch_size, seed=seed)
-        self.data_checksum = 0
-        for array in self.batches.arrays:
-            self.data_checksum = zlib.crc32(np.ascontiguousarray(array).data, self.data_checksum)
-        self.history = History()
+        self.data_checksum = checksum(self.batches.arrays)
         self.epoch = 0  # epochs that are done
         self.sums: dict[str, float] = {}  # of the epoch in progress: each term, summed over examples
         self.seen = 0  # examples in these sums
@@ -91,7 +82,7 @@ class Run:
     @property
     def finished(self) -> bool:
         """Whether all epochs are done, or a callback stops the run."""
-        return self.epoch >= self.epochs or any(callback.stops(self) for callback in self.callbacks)
+        return self.epoch >= self.epochs or self.stops()
 
     # -- the loop ------------------------------------------------------------------------------------------------
 
@@ -113,19 +104,19 @@ class Run:
         if self.validation is not None:
             row.update(self.validate())
         row["seconds"] = time.perf_counter() - start
-        self.check_finite(row)
-        self.history.append(row)
+        self.check_finite(self.model.named_state())
+        self.record(row)
         self.epoch, self.sums, self.seen = self.epoch + 1, {}, 0
         self.say(f"{title}: " + ", ".join(f"{name} {row[name]:.5g}" for name in row if name != "epoch"))
-        for callback in self.callbacks:
-            callback.epoch_ended(self)
+        self.tell("recorded")
 
     def train_step(self, batch: tuple[Array, ...]) -> float:
         """Forward, backward, update. The loss of the batch, before the update."""
         loss, terms = self.evaluate(batch)
         value = float(loss)
         if not np.isfinite(value):
-            self.explain_non_finite(batch, value)
+            self.check_finite(self.model.named_parameters())  # buffers may have seen the numbers that are to be explained
+            self.explain_non_finite("the loss", value, lambda: self.evaluate(batch), self.model)
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
@@ -173,112 +164,20 @@ class Run:
     def interrupt(self) -> None:
         """Ctrl-C was pressed, and the step is finished: let the callbacks save, then stop."""
         self.say(f"stopped in epoch {self.epoch + 1} after {self.seen} of {self.batches.examples} examples")
-        self.check_finite({})
-        for callback in self.callbacks:
-            callback.interrupted(self)
+        self.check_finite(self.model.named_state())
+        self.tell("interrupted")
         raise KeyboardInterrupt
 
-    def say(self, text: str) -> None:
-        """A line beside the progress bar."""
-        if self.progress:
-            tqdm.write(text, file=sys.stderr)
-
-    # -- what can go wrong ---------------------------------------------------------------------------------------
+    # -- what a checkpoint holds -----------------------------------------------------------------------------------
 
     def position(self) -> str:
-        """Where the run stands, for messages."""
         return f"step {self.optimizer.steps + 1} (epoch {self.epoch + 1})"
 
-    def explain_non_finite(self, batch: tuple[Array, ...], loss: float) -> None:
-        """Raise NonFiniteError for a loss that is not finite, naming where it came from."""
-        self.check_finite({}, self.model.named_parameters())  # buffers may have seen the numbers that are to be explained
-        try:
-            with anomaly():
-                self.evaluate(batch)
-        except NonFiniteError as error:
-            where = ".".join(error.path) or type(self.model).__name__
-            raise NonFiniteError(f"the loss is {loss} at {self.position()}: layer {where}: {error.args[0]}") from None
-        raise NonFiniteError(f"the loss is {loss} at {self.position()}, and finite when computed again with other noise")
-
-    def check_finite(self, row: dict[str, float], state: dict[str, Tensor] | None = None) -> None:
-        """Raise NonFiniteError if the state or a number of the history is not finite: it must not reach a checkpoint."""
-        for name, tensor in (state or self.model.named_state()).items():
-            if not all_finite(tensor.data):
-                cause = "the last update went too far; try a smaller learning rate or clip_norm"
-                if tensor.grad is not None and not all_finite(tensor.grad):
-                    cause = "its gradient was not finite; minigen.anomaly() names the op"
-                raise NonFiniteError(f"{type(tensor).__name__.lower()} {name} is not finite before {self.position()}: {cause}")
-        for name, value in row.items():
-            if not np.isfinite(value):
-                raise NonFiniteError(f"{name} is {value} at {self.position()}")
-
-    # -- checkpoints ---------------------------------------------------------------------------------------------
+    def parts(self) -> dict[str, Any]:
+        return {"model": self.model, "optimizer": self.optimizer}
 
     def settings(self) -> dict[str, Any]:
-        """What must be the same when a run is resumed."""
         return {"model": type(self.model).__name__, "data checksum": self.data_checksum, **self.optimizer.settings()}
-
-    def state(self) -> tuple[dict[str, dict[str, np.ndarray]], dict[str, Any]]:
-        """(arrays, header) of a checkpoint."""
-        arrays = {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
-        arrays |= {f"callback {i}": callback.state_dict() for i, callback in enumerate(self.callbacks)}
-        return arrays, {
-            "settings": self.settings(), "batches": self.batches.state_dict(), "random": random.state_dict(),
-            "history": self.history.rows, "epoch": self.epoch, "sums": self.sums, "seen": self.seen,
-        }
-
-    def save(self, path: str | Path) -> None:
-        """Write a checkpoint, whole or not at all."""
-        checkpoint.save(path, *self.state())
-
-    def load(self, path: str | Path) -> None:
-        """Take over a checkpoint; CheckpointError if it does not fit, and then nothing has changed."""
-        path = Path(path)
-        path = path / "checkpoint.npz" if path.is_dir() else path
-        arrays, header = checkpoint.load(path)
-        saved, current = header.get("settings", {}), self.settings()
-        differences = [f"{name} was {saved.get(name)!r}, is {current.get(name)!r}"
-                       for name in {**saved, **current} if saved.get(name) != current.get(name)]
-        if differences:
-            raise CheckpointError(f"{path} belongs to another run: {'; '.join(differences)}")
-        before = self.state()
-        try:
-            self._restore(arrays, header)
-        except Exception as error:
-            self._restore(*before)
-            problem = f"missing {error}" if isinstance(error, KeyError) else error
-            raise CheckpointError(f"{path} does not fit this run: {problem}") from error
-
-    def _restore(self, arrays: dict[str, dict[str, np.ndarray]], header: dict[str, Any]) -> None:
-        self.model.load_state_dict(arrays["model"])
-        self.optimizer.load_state_dict(arrays["optimizer"])
-        for i, callback in enumerate(self.callbacks):
-            callback.load_state_dict(arrays.get(f"callback {i}", {}))
-        self.batches.load_state_dict(header["batches"])
-        random.load_state_dict(header["random"])
-        self.history, self.epoch = History(header["history"]), header["epoch"]
-        self.sums, self.seen = header["sums"], header["seen"]
-
-
-def check_examples(name: str, examples: Any, model: Module) -> tuple[np.ndarray, ...]:
-    """The examples as a tuple of arrays. Raises unless each is a batch of finite numbers, floating ones in the model's dtype."""
-    examples = examples if isinstance(examples, tuple) else (examples,)
-    dtype = next((parameter.dtype for parameter in model.parameters()), None)
-    for position, array in enumerate(examples):
-        which = name if len(examples) == 1 else f"{name}[{position}]"
-        if not hasattr(array, "shape"):
-            hint = "; pass its array .images" if hasattr(array, "images") else ""
-            raise TypeError(f"{which}: expected an array (n, ...), got {type(array).__name__}{hint}")
-        if not array.shape or not len(array):
-            raise ShapeError(f"{which}: expected an array (n, ...) with n >= 1, got shape {tuple(array.shape)}")
-        if array.dtype != (dtype or array.dtype) and (position == 0 or array.dtype.kind == "f"):  # labels are integers
-            raise DtypeError(f"{which} are {array.dtype}, the model computes in {dtype}: convert with "
-                             f"{conversion(array.dtype, dtype)}")
-        finite = np.isfinite(to_numpy(array)).reshape(len(array), -1).all(axis=1)
-        if not finite.all():
-            raise DataError(f"{which}: {int((~finite).sum())} of {len(array)} contain NaN or infinity, the first at index "
-                            f"{int(np.argmin(finite))}")
-    return examples
 
 
 def check_alike(validation: tuple[np.ndarray, ...], examples: tuple[np.ndarray, ...]) -> None:
@@ -288,25 +187,3 @@ def check_alike(validation: tuple[np.ndarray, ...], examples: tuple[np.ndarray, 
         shapes = " and ".join(f"({', '.join(map(str, ('n', *shape)))})" for shape in expected)
         raise ShapeError(f"validation: expected the shape of the examples, {shapes}, got "
                          f"{' and '.join(str(tuple(array.shape)) for array in validation)}")
-
-
-@contextlib.contextmanager
-def stop_requests() -> Iterator[Callable[[], bool]]:
-    """Inside the block Ctrl-C only asks to stop, so that a step is never cut in two; a second one interrupts at once."""
-    requested = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield requested.is_set
-        return
-
-    def ask(number: int, frame: Any) -> None:
-        if requested.is_set():
-            raise KeyboardInterrupt
-        requested.set()
-
-    previous = signal.signal(signal.SIGINT, ask)
-    try:
-        yield requested.is_set
-    finally:
-        signal.signal(signal.SIGINT, previous)
-    if requested.is_set():  # after the last step; what has been asked is done
-        raise KeyboardInterrupt

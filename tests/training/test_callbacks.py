@@ -166,14 +166,14 @@ def test_callbacks_are_called_in_order_and_checkpoint_after_all_others(tmp_path)
         def __init__(self, name):
             self.name = name
 
-        def epoch_ended(self, run):
+        def recorded(self, run):
             calls.append((self.name, run.epoch))
 
         def run_ended(self, run):
             calls.append((self.name, "end"))
 
     class Save(Checkpoint):
-        def epoch_ended(self, run):
+        def recorded(self, run):
             calls.append(("save", run.epoch))
 
     countdown([5, 4], Save(tmp_path), Listener("a"), Listener("b"))
@@ -194,7 +194,7 @@ def test_what_a_callback_remembers_travels_with_the_checkpoint(tmp_path):
         def __init__(self):
             self.count = 0
 
-        def epoch_ended(self, run):
+        def recorded(self, run):
             self.count += 1
 
         def state_dict(self):
@@ -213,7 +213,7 @@ def test_the_run_is_there_to_look_at():
     seen = []
 
     class Look(Callback):
-        def epoch_ended(self, run):
+        def recorded(self, run):
             seen.append((run.epoch, run.epochs, run.finished, list(run.history["epoch"]), run.optimizer.steps,
                          run.model.training))
 

@@ -11,7 +11,7 @@ import minigen as mg
 from minigen import optim
 from minigen.errors import CheckpointError
 from minigen.training import Checkpoint, EarlyStopping, checkpoint, fit
-from minigen.training.reconstruction import Run
+from minigen.training.reconstruction import Reconstruction as Run
 from tests.training.networks import BATCH, Noisy, Other, assert_same, examples, numbers
 
 

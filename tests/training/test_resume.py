@@ -34,7 +34,7 @@ class Dies(Callback):
     def __init__(self, epoch):
         self.epoch = epoch
 
-    def epoch_ended(self, run):
+    def recorded(self, run):
         if run.epoch == self.epoch:
             raise Crash
 
@@ -241,7 +241,7 @@ class Presses(Callback):
     def __init__(self, epoch):
         self.epoch = epoch
 
-    def epoch_ended(self, run):
+    def recorded(self, run):
         if run.epoch == self.epoch:
             interrupt()
 

@@ -1,0 +1,154 @@
+"""What generator and discriminator ask of each other.
+
+Each loss has two methods, for the two players. Scores (n, 1) are logits for the losses with labels, a critic's values for the
+others: no sigmoid in front. Every expectation is a mean over the batch; the discriminator's two, over real and over generated
+examples, are added (Keras's mean over both halves together is half of that). Both players descend; each method returns the total
+and a dict of its named terms.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from minigen import ops
+from minigen.errors import ShapeError
+
+Terms = tuple[Any, dict[str, Any]]
+
+
+class AdversarialLoss:
+    """Base of the losses of two players. `labelled`: whether the discriminator's objective has labels, 1 for real and 0 for
+    generated examples, which smoothing and noise may change; its decision is then the nearer label."""
+
+    labelled = False
+    threshold: float | None = 0.0  # scores above it say "real"; None where single scores say nothing
+
+    def discriminator(self, real: Any, fake: Any) -> Terms:
+        """What the discriminator minimizes: scores of real examples (n, 1) and of generated ones (m, 1)."""
+        raise NotImplementedError(f"{type(self).__name__} has no discriminator()")
+
+    def generator(self, fake: Any) -> Terms:
+        """What the generator minimizes: the scores (n, 1) of what it makes."""
+        raise NotImplementedError(f"{type(self).__name__} has no generator()")
+
+
+class CrossEntropyLoss(AdversarialLoss):
+    """Base of the two losses whose discriminator is a logistic regression."""
+
+    labelled = True
+
+    def discriminator(self, real: Any, fake: Any, real_target: Any = 1.0, fake_target: Any = 0.0) -> Terms:
+        """E BCE(D(x), real_target) + E BCE(D(G(z)), fake_target), in nats; a target is a number or one for each score (n, 1).
+
+        With targets 1 and 0 it is -E log D(x) - E log(1 - D(G(z))): at the best discriminator log 4 - 2 JSD(p, q), which is
+        2 log 2 = 1.386 where generated and real examples cannot be told apart (Goodfellow et al. 2014, equation 5).
+        """
+        check_scores(real, fake)
+        on_real = ops.sigmoid_cross_entropy(real, real_target).mean()
+        on_fake = ops.sigmoid_cross_entropy(fake, fake_target).mean()
+        return on_real + on_fake, {"on real": on_real, "on fake": on_fake}
+
+
+@dataclass(frozen=True)
+class Minimax(CrossEntropyLoss):
+    """The zero-sum game of the first paper: min over G, max over D of E log D(x) + E log(1 - D(G(z))).
+
+        G minimizes  E log(1 - D(G(z))) = -E softplus(score)
+
+    Its gradient dies where the discriminator is sure: d/dscore = -sigmoid(score), which is 0 for a fake that is seen through.
+    Not equivalent to maximizing E log D(G(z)), `NonSaturating`, but for its fixed point. Goodfellow et al. 2014, equation 1.
+    """
+
+    def generator(self, fake: Any) -> Terms:
+        """E log(1 - D(G(z))), at most 0."""
+        check_scores(fake)
+        loss = -ops.softplus(fake).mean()
+        return loss, {"minimax": loss}
+
+
+@dataclass(frozen=True)
+class NonSaturating(CrossEntropyLoss):
+    """The same discriminator; the generator maximizes E log D(G(z)) (Goodfellow et al. 2014, section 3; the chapter's form).
+
+        G minimizes  -E log D(G(z)) = E softplus(-score)
+
+    d/dscore = sigmoid(score) - 1: strongest where the fake is seen through.
+    """
+
+    def generator(self, fake: Any) -> Terms:
+        """-E log D(G(z)); log 2 = 0.693 where D says 1/2."""
+        check_scores(fake)
+        loss = ops.softplus(-fake).mean()
+        return loss, {"non-saturating": loss}
+
+
+@dataclass(frozen=True)
+class LeastSquares(AdversarialLoss):
+    """Regression on the labels in place of classification (Mao et al. 2017, equation 9, with a = 0, b = c = 1).
+
+        D minimizes  1/2 E (D(x) - 1)^2 + 1/2 E D(G(z))^2,    G minimizes  1/2 E (D(G(z)) - 1)^2
+    """
+
+    labelled = True
+    threshold = 0.5
+
+    def discriminator(self, real: Any, fake: Any, real_target: Any = 1.0, fake_target: Any = 0.0) -> Terms:
+        """Half the mean squared distance of both kinds of scores from their targets, a number or one for each score (n, 1)."""
+        check_scores(real, fake)
+        on_real = 0.5 * ops.square(real - real_target).mean()
+        on_fake = 0.5 * ops.square(fake - fake_target).mean()
+        return on_real + on_fake, {"on real": on_real, "on fake": on_fake}
+
+    def generator(self, fake: Any) -> Terms:
+        """Half the mean squared distance of the fakes' scores from 1."""
+        check_scores(fake)
+        loss = 0.5 * ops.square(fake - 1.0).mean()
+        return loss, {"least squares": loss}
+
+
+@dataclass(frozen=True)
+class Hinge(AdversarialLoss):
+    """A margin on both sides, beyond which the discriminator learns nothing (Lim & Ye 2017; Miyato et al. 2018, equation 17).
+
+        D minimizes  E max(0, 1 - D(x)) + E max(0, 1 + D(G(z))),    G minimizes  -E D(G(z))
+    """
+
+    def discriminator(self, real: Any, fake: Any) -> Terms:
+        check_scores(real, fake)
+        on_real, on_fake = ops.relu(1.0 - real).mean(), ops.relu(1.0 + fake).mean()
+        return on_real + on_fake, {"on real": on_real, "on fake": on_fake}
+
+    def generator(self, fake: Any) -> Terms:
+        check_scores(fake)
+        loss = -fake.mean()
+        return loss, {"hinge": loss}
+
+
+@dataclass(frozen=True)
+class Wasserstein(AdversarialLoss):
+    """The distance that earth must be moved, by a critic f that must be 1-Lipschitz (Arjovsky et al. 2017, equation 3).
+
+        f minimizes  E f(G(z)) - E f(x),    G minimizes  -E f(G(z))
+
+    What makes the critic Lipschitz is not in the loss: `WeightClipping`, `GradientPenalty` or `nn.spectral_norm`. The term
+    "distance" is E f(x) - E f(G(z)), the estimate of the Wasserstein distance, which falls as the generator learns.
+    """
+
+    threshold = None
+
+    def discriminator(self, real: Any, fake: Any) -> Terms:
+        check_scores(real, fake)
+        loss = fake.mean() - real.mean()
+        return loss, {"distance": -loss}
+
+    def generator(self, fake: Any) -> Terms:
+        check_scores(fake)
+        loss = -fake.mean()
+        return loss, {"critic": loss}
+
+
+def check_scores(*scores: Any) -> None:
+    """Raise ShapeError unless these are scores (n, 1) or (n,) of at least one example each."""
+    for score in scores:
+        shape = tuple(score.shape)
+        if len(shape) not in (1, 2) or shape[1:] not in ((), (1,)) or shape[0] < 1:
+            raise ShapeError(f"a discriminator gives one score an example, (n, 1) with n at least 1, got {shape}")

@@ -1,0 +1,103 @@
+"""What all generators and all discriminators share."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from minigen import nn
+from minigen.autograd import Tensor, no_grad
+from minigen.backend import asarray, random, to_numpy
+from minigen.errors import suggestion
+
+SAMPLED = 500  # images drawn at a time
+
+
+class Generator(nn.Module):
+    """z ~ N(0, I) -> an example. Subclasses set `latent_dim`, `net` and `pixel_range`.
+
+    `pixel_range`: the numbers that stand for black and white in what the network puts out, (0, 1) for a sigmoid, (-1, 1) for a
+    tanh; None for a generator of points. Trainers bring real images to it, and `sample` brings generated ones back to [0, 1].
+    """
+
+    latent_dim: int
+    net: nn.Module
+    pixel_range: tuple[float, float] | None = None
+
+    def forward(self, z: Any) -> Any:
+        """Latent vectors (n, latent_dim) -> examples (n, ...)."""
+        return self.net(z)
+
+    def latent(self, n: int) -> Any:
+        """n latent vectors from N(0, I), (n, latent_dim); drawn on the host, the same on every backend."""
+        return asarray(random.stream("latent").standard_normal((n, self.latent_dim), dtype=np.float32))
+
+    def sample(self, n: int, *labels: Any) -> np.ndarray:
+        """n new examples on the host, pixels in [0, 1]; in evaluation mode, outside any graph. A conditional one takes labels."""
+        return self.draw(to_numpy(self.latent(n)), *labels)
+
+    def draw(self, z: Any, *labels: Any) -> np.ndarray:
+        """What is made of given latent vectors (n, latent_dim): examples on the host, pixels in [0, 1], in evaluation mode."""
+        made = []
+        with self.evaluating(), no_grad():
+            for start in range(0, len(z), SAMPLED):
+                part = slice(start, start + SAMPLED)
+                made.append(to_numpy(self(Tensor(asarray(z[part])), *(each[part] for each in labels))))
+        return self.to_pixels(np.concatenate(made))
+
+    def to_pixels(self, x: np.ndarray) -> np.ndarray:
+        """The network's images, in its pixel_range, as pixels in [0, 1]; points as they are."""
+        if self.pixel_range in (None, (0.0, 1.0)):
+            return x
+        low, high = self.pixel_range
+        return (x - low) / (high - low)
+
+    def from_pixels(self, images: np.ndarray) -> np.ndarray:
+        """Pixels in [0, 1] as the network would put them out."""
+        if self.pixel_range in (None, (0.0, 1.0)):
+            return images
+        low, high = self.pixel_range
+        return images * (high - low) + low
+
+    def chain(self) -> Iterator[tuple[str, nn.Module]]:
+        """The order of application, for a summary."""
+        return iter((("net", self.net),))
+
+
+class Discriminator(nn.Module):
+    """An example -> a score (n, 1), a logit without a sigmoid.
+
+        score = minibatch(body(pack(x))) W + b
+
+    `body`: a module from examples to flat features, (n, features).  `pack`: so many examples are judged together (PacGAN), with
+    one score: the body must then take their channels side by side.  `minibatch`: "stddev" or "discrimination" puts the layer of
+    that name, which lets each example be judged beside the others of its batch, in front of the last one.
+    """
+
+    def __init__(self, body: nn.Module, features: int, pack: int = 1, minibatch: str | None = None):
+        self.pack = nn.Pack(pack) if pack > 1 else None
+        self.body = body
+        self.minibatch = minibatch_layer(minibatch, features)
+        self.head = nn.Dense(features if self.minibatch is None else self.minibatch.output_shape((features,))[0], 1)
+
+    def features(self, x: Any) -> Any:
+        """Examples (n, ...) -> what the last layers see of them, (n / pack, features)."""
+        return self.body(x if self.pack is None else self.pack(x))
+
+    def forward(self, x: Any) -> Any:
+        features = self.features(x)
+        return self.head(features if self.minibatch is None else self.minibatch(features))
+
+    def chain(self) -> Iterator[tuple[str, nn.Module]]:
+        """The order of application, for a summary."""
+        return self.children()
+
+
+def minibatch_layer(name: str | None, features: int) -> nn.Module | None:
+    """The layer called "stddev" or "discrimination", None for None. ValueError, with the nearest name, for another."""
+    layers = {"stddev": nn.MinibatchStdDev, "discrimination": lambda: nn.MinibatchDiscrimination(features)}
+    if name is None:
+        return None
+    if name not in layers:
+        raise ValueError(f"unknown minibatch layer {name!r}: {suggestion(name, layers)}")
+    return layers[name]()

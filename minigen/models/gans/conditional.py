@@ -1,0 +1,64 @@
+"""Conditional GANs: both networks are told the class (Mirza & Osindero 2014). Any pair of networks can be told."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from minigen import nn, ops
+from minigen.backend import asarray
+from minigen.errors import ShapeError
+from minigen.models.gans import base
+
+
+class Generator(base.Generator):
+    """G(z, y) = network([z, onehot(y)]): a generator whose last `classes` latent variables are the label.
+
+    `network`: a generator of latent_dim + classes variables, such as dcgan.Generator(latent_dim=100 + 10). Labels are integers
+    (n,) from 0 to classes - 1, else ValueError.
+    """
+
+    def __init__(self, network: base.Generator, classes: int = 10):
+        if network.latent_dim <= classes:
+            raise ValueError(f"a conditional generator needs a network of more than {classes} latent variables, {classes} of them "
+                             f"for the label, got {network.latent_dim}")
+        self.net, self.classes = network, classes
+        self.latent_dim, self.pixel_range = network.latent_dim - classes, network.pixel_range
+
+    def forward(self, z: Any, labels: Any) -> Any:
+        """Latent vectors (n, latent_dim), labels (n,) -> examples (n, ...)."""
+        return self.net(ops.concatenate(z, one_hot(labels, self.classes, z), axis=1))
+
+
+class Discriminator(nn.Module):
+    """D(x, y) = network([x, onehot(y)]): the label joins the images as further channels, each of them 0 or 1 all over.
+
+    `network`: a discriminator of channels + classes channels, such as dcgan.Discriminator(channels=1 + 10); of points, of
+    features + classes numbers. Labels are integers (n,) from 0 to classes - 1, else ValueError.
+    """
+
+    def __init__(self, network: base.Discriminator, classes: int = 10):
+        self.net, self.classes = network, classes
+
+    def features(self, x: Any, labels: Any) -> Any:
+        """Examples (n, ...) and labels (n,) -> what the last layers see of them, (n / pack, features)."""
+        return self.net.features(self.joined(x, labels))
+
+    def forward(self, x: Any, labels: Any) -> Any:
+        return self.net(self.joined(x, labels))
+
+    def joined(self, x: Any, labels: Any) -> Any:
+        """x (n, ..., c) and the labels, one-hot, side by side: (n, ..., c + classes)."""
+        told = one_hot(labels, self.classes, x)
+        told = told.reshape((len(told), *(1 for _ in x.shape[1:-1]), self.classes))
+        return ops.concatenate(x, ops.broadcast_to(told, shape=(*x.shape[:-1], self.classes)), axis=-1)
+
+    def chain(self) -> Iterator[tuple[str, nn.Module]]:
+        """The order of application, for a summary of examples with their labels as channels."""
+        return self.net.chain()
+
+
+def one_hot(labels: Any, classes: int, beside: Any) -> Any:
+    """Labels (n,) one-hot, (n, classes), in the dtype of the n examples they belong to."""
+    labels = asarray(labels)
+    if labels.shape != beside.shape[:1]:
+        raise ShapeError(f"expected one label for each of {beside.shape[0]} examples, got labels of shape {tuple(labels.shape)}")
+    return ops.one_hot(labels, classes, dtype=beside.dtype)

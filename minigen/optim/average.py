@@ -1,0 +1,48 @@
+"""The moving average of a network's weights, which samples better than the network itself."""
+
+import copy
+from collections.abc import Mapping
+
+import numpy as np
+
+from minigen.autograd import Parameter
+from minigen.nn import Module
+from minigen.optim.optimizer import fraction
+
+
+class ExponentialMovingAverage:
+    """A copy of a module whose weights follow the module's at a distance: `average`, a Module in evaluation mode.
+
+        a <- d a + (1 - d) w,    d = min(decay, (1 + t) / (10 + t)) after t updates
+
+    The warm-up of d lets the average forget the initial weights. Buffers (running statistics) are copied, not averaged.
+    Adversarial training circles around what it looks for, and an average of the circle is nearer to it than any of its points
+    (Yazıcı et al. 2019; Karras et al. 2018 use it for all samples, with d = 0.999).
+    """
+
+    def __init__(self, module: Module, decay: float = 0.999):
+        fraction("decay", decay)
+        self.decay = decay
+        self.average = copy.deepcopy(module).eval()
+        self.pairs = list(zip(self.average.named_state().values(), module.named_state().values()))
+        self.updates = 0
+
+    def update(self) -> None:
+        """Follow the module; to be called after each of its updates."""
+        decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
+        for averaged, followed in self.pairs:
+            if isinstance(averaged, Parameter):
+                averaged.data += (1.0 - decay) * (followed.data - averaged.data)
+            else:
+                averaged.assign(followed.data)
+        self.updates += 1
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """The averages and the number of updates, as host arrays."""
+        return {"updates": np.array(self.updates), **{f"average.{k}": v for k, v in self.average.state_dict().items()}}
+
+    def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
+        """Take over a state of the same module. StateError, and nothing changed, if it does not fit."""
+        averages = {name.removeprefix("average."): array for name, array in state.items() if name.startswith("average.")}
+        self.average.load_state_dict(averages)
+        self.updates = int(state["updates"])

@@ -1,0 +1,380 @@
+"""The loop that trains a generator against a discriminator (Goodfellow et al. 2014, algorithm 1)."""
+
+import math
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from minigen.autograd import Tensor, no_grad
+from minigen.backend import Array, array_module, asarray, random, to_numpy
+from minigen.data import Batches
+from minigen.errors import DataError, Located, NonFiniteError, ShapeError
+from minigen.losses.adversarial import AdversarialLoss, NonSaturating
+from minigen.losses.penalties import Judged, Penalty
+from minigen.nn import BatchNorm, Module
+from minigen.optim import ExponentialMovingAverage
+from minigen.optim.optimizer import Optimizer
+from minigen.training.callbacks import Callback
+from minigen.training.history import History
+from minigen.training.remedies import Remedy
+from minigen.training.run import Run, check_examples, checksum, stop_requests
+
+Terms = dict[str, Any]
+
+
+class Adversarial(Run):
+    """Two networks, two optimizers, and the game between them: loss x penalties x remedies x networks, in any combination.
+
+    generator: latent vectors (n, latent_dim) -> examples, one of `models.gans` or a Module with `latent_dim`.  discriminator:
+    examples -> scores (n, 1).  Conditional ones, with an attribute `classes`, take labels (n,) as a second argument.
+    loss: one of `losses.NonSaturating` (default), `Minimax`, `LeastSquares`, `Hinge`, `Wasserstein`.  penalties: such as
+    `losses.R1()`.  remedies: see `training.remedies`.  discriminator_steps, generator_steps: how many of each make a step.
+    ema: the decay of a moving average of the generator, which `sample` then draws from; None for none.
+
+    Raises ShapeError for a generator whose examples the discriminator does not take, ValueError for labels on one side only, and
+    warns of a penalty on the gradient of a discriminator with BatchNorm.
+    """
+
+    counted = ("step", "sums", "summed")
+
+    def __init__(self, generator: Module, discriminator: Module, *, generator_optimizer: Optimizer,
+                 discriminator_optimizer: Optimizer, loss: AdversarialLoss | None = None, penalties: Sequence[Penalty] = (),
+                 remedies: Sequence[Remedy] = (), discriminator_steps: int = 1, generator_steps: int = 1,
+                 ema: float | None = None):
+        super().__init__((), progress=True)
+        self.generator, self.discriminator = generator, discriminator
+        self.generator_optimizer, self.discriminator_optimizer = generator_optimizer, discriminator_optimizer
+        self.loss = loss or NonSaturating()
+        self.penalties, self.remedies = list(penalties), list(remedies)
+        self.discriminator_steps, self.generator_steps = discriminator_steps, generator_steps
+        self.average = None if ema is None else ExponentialMovingAverage(generator, ema)
+        self.step = 0  # steps that are done
+        self.sums: dict[str, float] = {}  # of the history's next row: each term, summed over steps
+        self.summed: dict[str, int] = {}  # how many numbers are in these sums
+        self.latest_real: tuple[Array, ...] = ()  # the last real batch, as the discriminator was shown it
+        self.batches: Batches | None = None
+        self.check()
+
+    # -- algorithm 1 ---------------------------------------------------------------------------------------------
+
+    def train_step(self) -> None:
+        """discriminator_steps updates of D on fresh batches, then generator_steps updates of G."""
+        for _ in range(self.discriminator_steps):
+            self.discriminator_step(next(self.stream))
+        for _ in range(self.generator_steps):
+            self.generator_step(self.generator_input(self.batches.batch_size))
+        self.step += 1
+
+    def discriminator_step(self, real: tuple[Array, ...]) -> None:
+        """Update D by real examples (with their labels) and as many generated ones; G stays as it is."""
+        with self.generator.frozen(), no_grad():
+            z, *labels = self.generator_input(len(real[0]), *real[1:])
+            fake = (self.generator(z, *labels).data, *labels)
+        for remedy in self.remedies:
+            fake = remedy.fakes(fake)
+        self.descend("discriminator", self.discriminator_optimizer, lambda: self.discriminator_loss(real, fake))
+        for penalty in self.penalties:
+            penalty.project(self.discriminator)
+
+    def generator_step(self, inputs: tuple[Array, ...]) -> None:
+        """Update G by what D says of its examples for latent vectors (and labels); D, its statistics too, stays as it is."""
+        with self.discriminator.frozen():
+            self.descend("generator", self.generator_optimizer, lambda: self.generator_loss(*inputs))
+        if self.average:
+            self.average.update()
+
+    def discriminator_loss(self, real: tuple[Array, ...], fake: tuple[Array, ...], *noise: Any) -> tuple[Any, Terms]:
+        """What D minimizes, penalties included, and its named terms: real and fake are examples (and their labels).
+
+        `noise`: what the penalties would draw, one array each, if it is to be given.
+        """
+        real, fake = ((self.shown(examples), *labels) for examples, *labels in (real, fake))
+        self.latest_real = real
+        differentiable = any(penalty.differentiates == "real" for penalty in self.penalties)
+        images = Tensor(real[0], requires_grad=differentiable), Tensor(fake[0])
+        judged = Judged(lambda x: self.discriminator(x, *real[1:]), *images,
+                        self.discriminator(images[0], *real[1:]), self.discriminator(images[1], *fake[1:]))
+        loss, terms = self.loss.discriminator(judged.real_scores, judged.fake_scores, **self.targets(judged))
+        terms = {**terms, **self.opinions(judged)}
+        given = iter(noise)
+        for penalty in self.penalties:
+            share = penalty(judged, *([next(given)] if noise and penalty.draws else []))
+            if share is not None:
+                loss, terms[penalty.name] = loss + share, share
+        return loss, {"discriminator loss": loss, **terms}
+
+    def generator_loss(self, z: Array, *labels: Array) -> tuple[Any, Terms]:
+        """What G minimizes for latent vectors (n, latent_dim) and labels, and its named terms."""
+        examples = self.generator(Tensor(z), *labels)
+        fake = (self.shown(examples), *labels)
+        for remedy in self.remedies:
+            objective = remedy.generator_objective(self, fake)
+            if objective is not None:
+                return objective[0], {"generator loss": objective[0]}
+        loss, _ = self.loss.generator(self.discriminator(*fake))
+        return loss, {"generator loss": loss}
+
+    def descend(self, name: str, optimizer: Optimizer, objective: Callable[[], tuple[Any, Terms]]) -> None:
+        """One update of the network `name` by its objective, whose terms are booked."""
+        loss, terms = self.evaluate(name, objective)
+        if not math.isfinite(float(loss)):
+            self.explain(name, float(loss), objective)
+        optimizer.zero_grad()
+        loss.backward()
+        terms[f"{name} gradient norm"] = self.gradient_norm(name, optimizer)
+        optimizer.step()
+        for term, value in terms.items():
+            self.sums[term] = self.sums.get(term, 0.0) + float(value)
+            self.summed[term] = self.summed.get(term, 0) + 1
+
+    # -- the moves, as the remedies change them ------------------------------------------------------------------
+
+    def generator_input(self, n: int, *labels: Array) -> tuple[Array, ...]:
+        """Latent vectors for n examples; for conditional networks also labels, those given or else of examples drawn at random."""
+        if self.conditional and not labels:
+            drawn = random.stream("latent").integers(self.batches.examples, size=n)
+            labels = (asarray(self.batches.arrays[1][drawn]),)
+        z = asarray(random.stream("latent").standard_normal((n, self.generator.latent_dim), dtype=np.float32))
+        return (z.astype(self.dtype, copy=False), *labels)
+
+    def shown(self, x: Any) -> Any:
+        """What the discriminator is shown of examples."""
+        for remedy in self.remedies:
+            x = remedy.shown(x, self.step)
+        return x
+
+    def targets(self, judged: Judged) -> dict[str, Any]:
+        """The discriminator's targets, where its loss has some."""
+        if not self.loss.labelled:
+            return {}
+        real, fake = 1.0, 0.0
+        for remedy in self.remedies:
+            real, fake = remedy.targets(real, fake, judged.real_scores)
+        return {"real_target": real, "fake_target": fake}
+
+    def opinions(self, judged: Judged) -> Terms:
+        """Mean scores, and how often the discriminator is right."""
+        real, fake, threshold = judged.real_scores.data, judged.fake_scores.data, self.loss.threshold
+        terms = {"score of real": real.mean(), "score of fake": fake.mean()}
+        if threshold is not None:
+            terms |= {"accuracy on real": (real > threshold).mean(), "accuracy on fake": (fake <= threshold).mean()}
+        return terms
+
+    # -- the run -------------------------------------------------------------------------------------------------
+
+    def fit(self, examples: Any, *, steps: int, batch_size: int = 32, seed: int | None = None, record_every: int = 100,
+            callbacks: Sequence[Callback] = (), resume: str | Path | None = None, progress: bool = True) -> History:
+        """Train up to `steps` steps in all, those done before included; returns the history, a row every `record_every` steps.
+
+        examples: (n, ...), or a tuple with labels (n,) for conditional networks. Images in [0, 1], as `data.load` gives them, are
+        brought to the generator's pixel_range; images that are in it already stay. A smaller last batch of an epoch is left out.
+        `seed` fixes the order of the examples.  `resume`: a folder of `Checkpoint`, or a file; a changed configuration is
+        refused, with what has changed; more steps may be asked for. A row holds the means over its steps of the losses, their
+        terms, scores, accuracies and gradient norms, and "seconds".
+
+        Raises DataError for images outside [-1, 1] or outside the generator's range, ValueError for labels that are missing, not
+        asked for, or outside the classes, NonFiniteError as soon as a loss or gradient is not finite, naming network, layer and
+        step. Ctrl-C finishes the step, lets the callbacks save, and raises KeyboardInterrupt.
+        """
+        if steps < 1 or record_every < 1:
+            raise ValueError(f"steps and record_every count steps, at least 1, got {steps} and {record_every}")
+        examples = self.prepared(check_examples("examples", examples, self.generator))
+        if resume is not None:
+            seed = 0  # of no consequence, and drawn from no stream: the checkpoint brings its own
+        self.callbacks, self.progress = sorted(callbacks, key=lambda callback: callback.last), progress
+        position = None if self.batches is None else self.batches.state_dict()
+        self.batches = Batches(*examples, batch_size=batch_size, seed=seed, drop_last=True)
+        self.data_checksum = checksum(self.batches.arrays)
+        if resume is not None:
+            self.load(resume)
+        elif position and position["examples"] == len(examples[0]) and position["batch_size"] == batch_size:
+            self.batches.load_state_dict(position)  # a second fit goes on where the first has stopped
+        if self.step >= steps:
+            raise ValueError(f"{self.step} steps are done already; `steps` counts them in, ask for more than {steps}")
+        self.steps, self.record_every, self.stream = steps, record_every, endless(self.batches)
+        self.generator.train()
+        self.discriminator.train()
+        self.tell("run_started")
+        self.started = time.perf_counter()
+        with stop_requests() as stop_requested, tqdm(total=steps, initial=self.step, unit="step", disable=not progress,
+                                                     leave=False) as bar:
+            while not self.finished:
+                self.train_step()
+                bar.update()
+                if self.step % record_every == 0 or self.finished:
+                    self.add_row()
+                self.tell("step_ended")
+                if stop_requested():
+                    self.interrupt()
+        self.tell("run_ended")
+        return self.history
+
+    @property
+    def finished(self) -> bool:
+        """Whether all steps are done, or a callback ends the run."""
+        return self.step >= self.steps or self.stops()
+
+    @property
+    def sampler(self) -> Module:
+        """The generator to draw from: its moving average, if there is one."""
+        return self.average.average if self.average else self.generator
+
+    def sample(self, n: int, *labels: Any) -> np.ndarray:
+        """n examples from the averaged generator, on the host, pixels in [0, 1]; a conditional one takes labels (n,)."""
+        return self.sampler.sample(n, *labels)
+
+    def add_row(self) -> None:
+        """Close a row of the history, check that all is finite, and tell the callbacks."""
+        self.check_finite(self.named_state())
+        seconds, self.started = time.perf_counter() - self.started, time.perf_counter()
+        self.record({"step": self.step, **{name: total / self.summed[name] for name, total in self.sums.items()},
+                     "seconds": seconds})
+        self.sums, self.summed = {}, {}
+        self.tell("recorded")
+
+    def interrupt(self) -> None:
+        """Ctrl-C was pressed, and the step is finished: let the callbacks save, then stop."""
+        self.say(f"stopped after step {self.step} of {self.steps}")
+        self.check_finite(self.named_state())
+        self.tell("interrupted")
+        raise KeyboardInterrupt
+
+    # -- what can go wrong ---------------------------------------------------------------------------------------
+
+    def check(self) -> None:
+        """Raise for players that do not fit each other."""
+        for name, steps in (("discriminator_steps", self.discriminator_steps), ("generator_steps", self.generator_steps)):
+            if steps < 1:
+                raise ValueError(f"{name} counts updates in a step, at least 1, got {steps}")
+        for name in ("generator", "discriminator"):
+            ours = {id(p) for p in getattr(self, name).parameters()}
+            theirs = {id(p) for p in getattr(self, f"{name}_optimizer").parameters}
+            if not theirs or not theirs <= ours:
+                raise ValueError(f"the {name}'s optimizer must have parameters of the {name} and no others: make it from "
+                                 f"{name}.parameters()")
+        classes = [getattr(network, "classes", None) for network in (self.generator, self.discriminator)]
+        if classes[0] != classes[1]:
+            raise ValueError(f"the generator has classes {classes[0]}, the discriminator {classes[1]}: both networks are told the "
+                             "labels, or neither")
+        self.conditional = classes[0] is not None
+        self.dtype = self.generator.parameters()[0].dtype
+        self.check_shapes()
+        for remedy in self.remedies:
+            remedy.check(self)
+        mixing = [path for path, layer in self.discriminator.named_modules() if isinstance(layer, BatchNorm)]
+        for penalty in self.penalties:
+            if penalty.needs_gradient and mixing:
+                warnings.warn(f"{penalty!r} is about the gradient of each example's own score, but {mixing[0]}, a BatchNorm, makes "
+                              "a score depend on the whole batch: leave it out, or use LayerNorm", stacklevel=3)
+
+    def check_shapes(self) -> None:
+        """Raise ShapeError, naming both shapes, unless the discriminator takes what the generator makes."""
+        n = 2 * math.prod(getattr(layer, "together", 1) for layer in self.discriminator.modules())
+        labels = (asarray(np.zeros(n, dtype=np.int64)),) if self.conditional else ()
+        z = asarray(np.zeros((n, self.generator.latent_dim))).astype(self.dtype)
+        with self.generator.evaluating(), self.discriminator.evaluating(), no_grad():
+            examples = self.generator(Tensor(z), *labels)
+            try:
+                scores = self.discriminator(examples, *labels)
+            except Located as error:
+                raise ShapeError(f"the generator makes examples {('n', *examples.shape[1:])}, which the discriminator does not "
+                                 f"take: {error}") from error
+        if len(scores.shape) != 2 or scores.shape[1] != 1:
+            raise ShapeError(f"a discriminator gives one score an example, (n, 1), got {tuple(scores.shape)} for {n} examples")
+
+    def prepared(self, examples: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
+        """The examples as the networks take them: images in the generator's range, labels checked. Raises as `fit` does."""
+        made = tuple(self.sampler.draw(np.zeros((1, self.generator.latent_dim), self.dtype),
+                                       *[np.zeros(1, np.int64)] * self.conditional).shape[1:])
+        images, labels = to_numpy(examples[0]), examples[1:]
+        if tuple(images.shape[1:]) != made:
+            raise ShapeError(f"the generator makes examples {('n', *made)}, the real ones are {tuple(images.shape)}")
+        if len(labels) != self.conditional:
+            raise ValueError("conditional networks take examples=(images, labels)" if self.conditional else
+                             "these networks take no labels: pass the examples alone, or wrap them in models.gans.conditional")
+        if labels and (labels[0].min() < 0 or labels[0].max() >= self.generator.classes):
+            raise ValueError(f"labels reach from {labels[0].min()} to {labels[0].max()}, the networks know 0 to "
+                             f"{self.generator.classes - 1}")
+        bounds = getattr(self.generator, "pixel_range", None)
+        if bounds is not None:
+            images = in_range(images, bounds, self.generator)
+        return (images, *labels)
+
+    def evaluate(self, name: str, objective: Callable[[], tuple[Any, Terms]]) -> tuple[Any, Terms]:
+        """An objective, with errors that name the layer."""
+        try:
+            return objective()
+        except Located as error:
+            getattr(self, name).locate(error)
+            raise
+
+    def explain(self, name: str, value: float, objective: Callable[[], Any]) -> None:
+        """Raise NonFiniteError for a loss of `name` that is not finite."""
+        parameters = {k: v for k, v in self.named_state().items() if v.requires_grad or "running" not in k}
+        self.check_finite(parameters)
+        self.explain_non_finite(f"the {name}'s loss", value, lambda: self.evaluate(name, objective), getattr(self, name))
+
+    def gradient_norm(self, name: str, optimizer: Optimizer) -> float:
+        """The Euclidean norm of the gradient of all the optimizer's parameters; NonFiniteError names the first that is not finite."""
+        gradients = [p.grad.ravel() for p in optimizer.parameters if p.grad is not None]
+        square = float(sum(g @ g for g in gradients))
+        if not math.isfinite(square):
+            for path, p in getattr(self, name).named_parameters().items():
+                if p.grad is not None and not bool(array_module(p.grad).isfinite(p.grad).all()):
+                    raise NonFiniteError(f"the gradient of {name}.{path} is not finite at {self.position()}; minigen.anomaly() names "
+                                         "the op")
+        return math.sqrt(square)
+
+    # -- what a checkpoint holds ---------------------------------------------------------------------------------
+
+    def position(self) -> str:
+        return f"step {self.step + 1}"
+
+    def named_state(self) -> dict[str, Any]:
+        """Path -> parameter or buffer of both networks."""
+        return {f"{name}.{path}": tensor for name in ("generator", "discriminator")
+                for path, tensor in getattr(self, name).named_state().items()}
+
+    def parts(self) -> dict[str, Any]:
+        parts = {"generator": self.generator, "discriminator": self.discriminator,
+                 "generator optimizer": self.generator_optimizer, "discriminator optimizer": self.discriminator_optimizer}
+        if self.average:
+            parts["average"] = self.average
+        remembering = (i for i, remedy in enumerate(self.remedies) if type(remedy).state_dict is not Remedy.state_dict)
+        return parts | {f"remedy {i}": self.remedies[i] for i in remembering}
+
+    def settings(self) -> dict[str, Any]:
+        settings = {"loss": repr(self.loss), "penalties": repr(self.penalties), "remedies": repr(self.remedies),
+                    "discriminator steps": self.discriminator_steps, "generator steps": self.generator_steps,
+                    "average": self.average and self.average.decay, "batch size": self.batches.batch_size,
+                    "data checksum": self.data_checksum}
+        for name in ("generator", "discriminator"):
+            optimizer = getattr(self, f"{name}_optimizer").settings()
+            settings |= {f"{name} {key if key == 'optimizer' else f'optimizer {key}'}": value for key, value in optimizer.items()}
+            settings |= {f"{name}.{path}": repr(layer) for path, layer in getattr(self, name).named_modules()
+                         if not any(layer.children())}
+        return settings
+
+
+def endless(batches: Batches) -> Iterator[tuple[Array, ...]]:
+    """Batches, as tuples, epoch after epoch."""
+    while True:
+        for batch in batches:
+            yield batch if isinstance(batch, tuple) else (batch,)
+
+
+def in_range(images: np.ndarray, bounds: tuple[float, float], generator: Module) -> np.ndarray:
+    """Images in the range of the generator's: those in [0, 1] are brought to it, those in it already stay. Raises DataError."""
+    low, high = float(images.min()), float(images.max())
+    if low < -1.0 - 1e-5 or high > 1.0 + 1e-5:
+        raise DataError(f"images reach from {low:.6g} to {high:.6g}, expected pixels in [0, 1] or [-1, 1]: bytes are divided by 255")
+    if low >= -1e-5:
+        return generator.from_pixels(images)
+    if bounds[0] > -1.0:
+        raise DataError(f"images reach from {low:.6g} to {high:.6g}, this generator makes pixels in {list(bounds)}: (images + 1) / 2")
+    return images
