@@ -8,76 +8,78 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import Formatter, MaxNLocator
 
-from minigen.errors import ShapeError
+from minigen.errors import ShapeError, suggestion
 from minigen.plot.figure import MARKERS, PALETTE, colour_of, host, new_figure, open_frame
 
 
-def training_curves(history: Mapping[str, Sequence[float]], title: str | None = None) -> Figure:
-    """Every column of a training history against the epoch, one panel a quantity.
+def training_curves(
+    history: Mapping[str, Sequence[float]], title: str | None = None, panels: Mapping[str, Sequence[str]] | None = None
+) -> Figure:
+    """The columns of a training history against the epoch or the step, one panel a quantity.
 
-    A column "validation NAME" is drawn dashed in the panel of NAME. A panel whose values are all positive and
-    span more than two decades has a logarithmic axis. NaN stands for "not measured in this epoch".
+    A column "validation NAME" is drawn dashed, in the panel of NAME. A panel whose values are all positive and span
+    more than two decades has a logarithmic axis. NaN stands for "not measured here".
 
-    history: column name -> numbers, all of one length, among them "epoch".
-    Raises ValueError without "epoch" or without anything to draw, ShapeError if lengths differ.
+    history: column name -> numbers, all of one length; "epoch" or "step", whichever comes first, is the horizontal axis.
+    panels: panel name -> the columns drawn together in it, as in {"losses": ["critic loss", "generator loss"]}; columns in
+    no panel are left out. None: every column, with its validation.
+    Raises ValueError without "epoch" and "step", without anything to draw or for a panel's column that the history lacks,
+    ShapeError if lengths differ.
     """
-    if "epoch" not in history or len(history) < 2 or len(history["epoch"]) == 0:
+    clock = next((name for name in history if name in ("epoch", "step")), None)
+    if clock is None or len(history) < 2 or len(history[clock]) == 0:
         raise ValueError(
-            f"training_curves: got columns {list(history)}, expected 'epoch' and at least one more, not empty"
+            f"training_curves: got columns {list(history)}, expected 'epoch' or 'step' and at least one more, not empty"
         )
     columns = {name: np.asarray(column, dtype=np.float64) for name, column in history.items()}
-    epochs = columns.pop("epoch")
+    times = columns.pop(clock)
     for name, column in columns.items():
-        if column.shape != epochs.shape or epochs.ndim != 1:
+        if column.shape != times.shape or times.ndim != 1:
             raise ShapeError(
-                f"training_curves: got column {name!r} of shape {column.shape} and 'epoch' of shape "
-                f"{epochs.shape}, expected plain lists of the same length"
+                f"training_curves: got column {name!r} of shape {column.shape} and {clock!r} of shape "
+                f"{times.shape}, expected plain lists of the same length"
             )
-    quantities = list(dict.fromkeys(name.removeprefix("validation ") for name in columns))
-    across = len(quantities) if len(quantities) <= 3 else ceil(sqrt(len(quantities)))
-    down = ceil(len(quantities) / across)
-    figure = new_figure((6.0 if across == 1 else 4.2 * across, 3.8 * down), title)
-    for i, quantity in enumerate(quantities):
+    contents = lines_by_quantity(columns) if panels is None else lines_by_panel(columns, panels)
+    across = len(contents) if len(contents) <= 3 else ceil(sqrt(len(contents)))
+    down = ceil(len(contents) / across)
+    width, height = {1: (6.0, 3.8), 2: (4.2, 3.8)}.get(across, (3.5, 3.2))  # of a panel, in inches
+    figure = new_figure((width * across, height * down), title)
+    for i, (panel, lines) in enumerate(contents.items()):
         axes = figure.add_subplot(down, across, i + 1)
-        drawn = []
-        for name, label, colour, dashes in (
-            (quantity, "training", PALETTE[0], "-"),
-            (f"validation {quantity}", "validation", PALETTE[6], "--"),
-        ):
-            if name in columns:
-                measured = np.isfinite(columns[name])
-                marker = "o" if measured.sum() <= 30 else None
-                style = {
-                    "color": colour,
-                    "linewidth": 1.8,
-                    "marker": marker,
-                    "markersize": 3.5,
-                    "label": label,
-                }
-                axes.plot(epochs[measured], columns[name][measured], dashes, **style)
-                drawn.append(columns[name][measured])
-        values = np.concatenate(drawn)
+        for name, style in lines.items():
+            measured = np.isfinite(columns[name])
+            marker = "o" if measured.sum() <= 30 else None
+            axes.plot(times[measured], columns[name][measured], linewidth=1.8, marker=marker, markersize=3.5, **style)
+        values = np.concatenate([line.get_ydata() for line in axes.lines])
         if len(values) and values.min() > 0 and values.max() / values.min() > 100:
             axes.set_yscale("log")
-        axes.set(xlabel="epoch", ylabel=quantity)
+        axes.set(xlabel=clock, ylabel=panel)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
         open_frame(axes)
-        if f"validation {quantity}" in columns:
-            axes.legend(frameon=False)
+        if len(lines) > 1 or f"validation {panel}" in lines:
+            axes.legend(framealpha=0.8, edgecolor="none")  # noisy curves leave no place free
     return figure
 
 
 def curves(
-    x: Any, lines: Mapping[str, Any], *, xlabel: str, ylabel: str, title: str | None = None, logx: bool = False
+    x: Any,
+    lines: Mapping[str, Any],
+    *,
+    xlabel: str,
+    ylabel: str,
+    title: str | None = None,
+    logx: bool = False,
+    logy: bool = False,
 ) -> Figure:
     """Curves over x, with their intervals: bars at up to ten points, a shaded band at more.
 
-    Up to ten points on a logarithmic axis are its ticks; whole numbers have no ticks between them.
+    Up to ten points on a logarithmic horizontal axis are its ticks; whole numbers have no ticks between them. On a
+    logarithmic vertical axis, an interval that reaches down to 0 or below leaves the picture at its lower edge.
 
     x: (n,) numbers, positive if logx.  lines: label -> y (n,), or a tuple (mean, half_width), both (n,) and in the units
-    of ylabel, for the interval from mean - half_width to mean + half_width.
+    of ylabel, for the interval from mean - half_width to mean + half_width; y or mean positive if logy.
     Raises ShapeError if lengths differ, ValueError without lines, for values that are not finite, for negative half
-    widths, or for an x of 0 or less if logx.
+    widths, or for numbers of 0 or less on a logarithmic axis.
     """
     if not lines:
         raise ValueError("curves: got no lines, expected at least one, as in {'label': y}")
@@ -87,11 +89,17 @@ def curves(
     x = checked_numbers(x, "curves: got x", x.shape)
     if logx and x.min() <= 0:
         raise ValueError(f"curves: x goes down to {x.min():g}, expected positive numbers for a logarithmic axis")
+    measured = {label: with_interval(line, f"curves: got line {label!r}", x.shape) for label, line in lines.items()}
+    lowest = min(measured, key=lambda label: measured[label][0].min())
+    floor = measured[lowest][0].min()
+    if logy and floor <= 0:
+        raise ValueError(
+            f"curves: line {lowest!r} goes down to {floor:g}, expected positive numbers for a logarithmic axis"
+        )
     few = len(x) <= 10
     figure = new_figure((6.0, 4.0), title)
     axes = figure.add_subplot()
-    for i, (label, line) in enumerate(lines.items()):
-        y, half_width = with_interval(line, f"curves: got line {label!r}", x.shape)
+    for i, (label, (y, half_width)) in enumerate(measured.items()):
         style = {"color": colour_of(i), "linewidth": 1.8, "label": label}
         if few:
             marker = MARKERS[i % len(MARKERS)]
@@ -107,6 +115,9 @@ def curves(
             axes.set_xticks([], minor=True)
     elif (x == x.round()).all():
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+    if logy:
+        axes.set_yscale("log")
+        axes.set_ylim(bottom=max(axes.get_ylim()[0], floor / 10))
     axes.set(xlabel=xlabel, ylabel=ylabel)
     open_frame(axes)
     if len(lines) > 1:
@@ -117,6 +128,8 @@ def curves(
 def bars(heights: Mapping[str, Any], *, ylabel: str, title: str | None = None) -> Figure:
     """Numbers side by side: bars from 0, each with its value beside its end, and with its interval if there is one.
 
+    The bars stand if their labels have room side by side, in 11 inches; else they lie, the first on top.
+
     heights: label -> value, or a tuple (value, half_width), both in the units of ylabel, for the interval from
     value - half_width to value + half_width.
     Raises ValueError without bars, for values that are not finite or for negative half widths, ShapeError for
@@ -126,19 +139,28 @@ def bars(heights: Mapping[str, Any], *, ylabel: str, title: str | None = None) -
         raise ValueError("bars: got no bars, expected at least one, as in {'label': value}")
     labels = [str(label) for label in heights]
     longest = max(len(line) for label in labels for line in label.split("\n"))
-    figure = new_figure((1.0 + len(heights) * max(1.0, 0.1 * longest + 0.2), 4.0), title)
+    width = 1.0 + len(labels) * max(1.0, 0.1 * longest + 0.2)  # inches that the labels need side by side
+    lying = width > 11
+    figure = new_figure((5.5 + 0.08 * longest, 0.8 + 0.3 * len(labels)) if lying else (width, 4.0), title)
     axes = figure.add_subplot()
     for i, (label, height) in enumerate(heights.items()):
         value, half_width = with_interval(height, f"bars: got {label!r}", ())
-        bar = axes.bar(i, value, yerr=half_width, width=0.6, color=PALETTE[0], capsize=4)
+        style = {"color": PALETTE[0], "capsize": 3 if lying else 4}
+        bar = axes.barh(i, value, 0.6, xerr=half_width, **style) if lying else axes.bar(i, value, 0.6, yerr=half_width, **style)
         text = f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
         axes.bar_label(bar, [Formatter.fix_minus(text)], padding=3)
-    axes.axhline(0, color="black", linewidth=0.8)
-    axes.set_xlim(-0.6, len(heights) - 0.4)
-    axes.set_xticks(range(len(labels)), labels)
-    axes.tick_params(axis="x", length=0)
-    axes.set_ylabel(ylabel)
-    axes.margins(y=0.1)
+    if lying:
+        axes.axvline(0, color="black", linewidth=0.8)
+        axes.set(ylim=(len(labels) - 0.4, -0.6), xlabel=ylabel)
+        axes.set_yticks(range(len(labels)), labels)
+        axes.tick_params(axis="y", length=0)
+        axes.margins(x=0.15)
+    else:
+        axes.axhline(0, color="black", linewidth=0.8)
+        axes.set(xlim=(-0.6, len(labels) - 0.4), ylabel=ylabel)
+        axes.set_xticks(range(len(labels)), labels)
+        axes.tick_params(axis="x", length=0)
+        axes.margins(y=0.1)
     open_frame(axes)
     return figure
 
@@ -164,3 +186,34 @@ def checked_numbers(numbers: Any, name: str, shape: tuple[int, ...]) -> np.ndarr
     if not np.isfinite(numbers).all():
         raise ValueError(f"{name} with NaN or infinity, expected finite numbers")
     return numbers
+
+
+def lines_by_quantity(columns: Mapping[str, Any]) -> dict[str, dict[str, dict[str, str]]]:
+    """Each quantity -> its column and that of its validation, if they exist -> their style."""
+    training = {"label": "training", "color": PALETTE[0]}
+    validation = {"label": "validation", "color": PALETTE[6], "linestyle": "--"}
+    return {
+        quantity: {
+            name: style for name, style in ((quantity, training), (f"validation {quantity}", validation)) if name in columns
+        }
+        for quantity in dict.fromkeys(name.removeprefix("validation ") for name in columns)
+    }
+
+
+def lines_by_panel(
+    columns: Mapping[str, Any], panels: Mapping[str, Sequence[str]]
+) -> dict[str, dict[str, dict[str, str]]]:
+    """Each panel -> its columns -> their style, or an error that names what the history lacks."""
+    if not panels or not all(panels.values()):
+        raise ValueError(f"training_curves: got panels {dict(panels)}, expected at least one, each with at least one column")
+    for panel, names in panels.items():
+        for name in names:
+            if name not in columns:
+                raise ValueError(f"training_curves: panel {panel!r}: no column {name!r} to draw; {suggestion(name, columns)}")
+    return {
+        panel: {
+            name: {"label": name, "color": colour_of(i), "linestyle": "--" if name.startswith("validation ") else "-"}
+            for i, name in enumerate(names)
+        }
+        for panel, names in panels.items()
+    }

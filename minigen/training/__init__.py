@@ -5,9 +5,11 @@ from minigen.training.adversarial import Adversarial
 from minigen.training.callbacks import Callback, Checkpoint, EarlyStopping
 from minigen.training.features import feature_classifier
 from minigen.training.greedy import fit_greedily
+from minigen.training.health import Health
 from minigen.training.history import History
 from minigen.training.reconstruction import fit
+from minigen.training.sample_grid import SampleGrid
 
 __all__ = [
-    "Adversarial", "Callback", "Checkpoint", "EarlyStopping", "History", "feature_classifier", "fit", "fit_greedily", "remedies",
+    "Adversarial", "Callback", "Checkpoint", "EarlyStopping", "Health", "History", "SampleGrid", "feature_classifier", "fit", "fit_greedily", "remedies",
 ]

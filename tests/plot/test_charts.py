@@ -32,13 +32,49 @@ def test_curves_are_logarithmic_beyond_two_decades(values, scale):
     assert axes.get_yscale() == scale
 
 
+@pytest.mark.parametrize("clock", ["epoch", "step"])
+def test_curves_are_drawn_against_the_clock_of_the_history(clock):
+    other = {"epoch": "step", "step": "epoch"}[clock]
+    loss, second = plot.training_curves({clock: [10, 20], "loss": [3, 2], other: [1, 1]}).axes
+    np.testing.assert_array_equal(loss.lines[0].get_xydata(), [[10, 3], [20, 2]])
+    assert (loss.get_xlabel(), second.get_xlabel(), second.get_ylabel()) == (clock, clock, other)
+
+
+def test_panels_draw_their_columns_together_and_leave_out_the_others():
+    history = {"step": [1, 2], "critic loss": [1, 2], "generator loss": [3, 4], "modes": [5, 6], "validation modes": [7, 8], "seconds": [0, 1]}
+    panels = {"losses": ["generator loss", "critic loss"], "modes": ["modes", "validation modes"]}
+    losses, modes = plot.training_curves(history, panels=panels).axes
+    for axes, (panel, names) in zip((losses, modes), panels.items(), strict=True):
+        assert axes.get_ylabel() == panel
+        assert [line.get_ydata().tolist() for line in axes.lines] == [history[name] for name in names]
+        assert [text.get_text() for text in axes.get_legend().get_texts()] == names
+        assert [line.get_color() for line in axes.lines] == list(plot.PALETTE[:2])
+    assert [line.get_linestyle() for line in (*losses.lines, *modes.lines)] == ["-", "-", "-", "--"]
+    (alone,) = plot.training_curves(history, panels={"modes of 8": ["modes"]}).axes
+    assert alone.get_legend() is None and alone.get_ylabel() == "modes of 8"
+
+
+@pytest.mark.parametrize(
+    ("panels", "message"),
+    [
+        ({}, "got panels {}, expected at least one"),
+        ({"losses": []}, "got panels {'losses': \\[\\]}, expected at least one, each with at least one column"),
+        ({"losses": ["los"]}, "panel 'losses': no column 'los' to draw; did you mean 'loss'"),
+    ],
+)
+def test_panels_refuse(panels, message):
+    with pytest.raises(ValueError, match=message):
+        plot.training_curves({"step": [1], "loss": [2]}, panels=panels)
+
+
 @pytest.mark.parametrize(
     ("history", "error", "message"),
     [
-        ({"loss": [1, 2]}, ValueError, r"\['loss'\], expected 'epoch'"),
+        ({"loss": [1, 2]}, ValueError, r"\['loss'\], expected 'epoch' or 'step'"),
         ({"epoch": [1, 2]}, ValueError, "at least one more"),
         ({"epoch": [], "loss": []}, ValueError, "not empty"),
         ({"epoch": [1, 2], "loss": [1]}, ShapeError, r"'loss' of shape \(1,\) and 'epoch' of shape \(2,\)"),
+        ({"step": [1, 2], "loss": [1]}, ShapeError, r"'loss' of shape \(1,\) and 'step' of shape \(2,\)"),
     ],
 )
 def test_curves_refuse(history, error, message):
@@ -96,6 +132,15 @@ def test_there_is_no_tick_between_whole_numbers():
     assert {1, 2, 3} <= set(axes.get_xticks()) and all(tick == round(tick) for tick in axes.get_xticks())
 
 
+@pytest.mark.parametrize("x", [THREE, TWELVE], ids=["bars", "band"])
+def test_intervals_that_reach_0_leave_a_logarithmic_axis_readable(x):
+    y = 1 / x**4
+    (axes,) = plot.curves(x, {"a": (y, y * (1 - 1e-12)), "b": (y, 2 * y)}, xlabel="x", ylabel="y", logy=True).axes
+    assert (axes.get_xscale(), axes.get_yscale()) == ("linear", "log")
+    low, high = axes.get_ylim()
+    assert y.min() / 10 <= low < y.min() and high > 3 * y.max()
+
+
 @pytest.mark.parametrize(
     ("x", "lines", "logx", "error", "message"),
     [
@@ -115,6 +160,13 @@ def test_lines_refuse(x, lines, logx, error, message):
         plot.curves(x, lines, xlabel="x", ylabel="y", logx=logx)
 
 
+@pytest.mark.parametrize("lowest", [0.0, -2.0])
+def test_lines_on_a_logarithmic_axis_are_positive(lowest):
+    lines = {"a": THREE, "b": [1, lowest, 1]}
+    with pytest.raises(ValueError, match=f"line 'b' goes down to {lowest:g}, expected positive numbers for a logarithmic axis"):
+        plot.curves(THREE, lines, xlabel="x", ylabel="y", logy=True)
+
+
 # bars
 
 
@@ -129,6 +181,26 @@ def test_bars_have_the_height_of_their_values_and_intervals_of_the_right_size():
     centres = [patch.get_x() + patch.get_width() / 2 for patch in axes.patches]
     np.testing.assert_allclose(centres, axes.get_xticks(), err_msg="a bar stands over its label")
     assert (axes.get_ylabel(), figure.get_suptitle()) == ("error", "Sparse")
+
+
+def test_many_bars_lie_the_first_on_top_and_their_labels_have_room():
+    heights = {f"a remedy of number {i}": (i - 4.0, i / 4) for i in range(16)}
+    figure = plot.bars(heights, ylabel="modes", title="Remedies")
+    (axes,) = figure.axes
+    assert [patch.get_width() for patch in axes.patches] == [value for value, _ in heights.values()]
+    assert [patch.get_x() for patch in axes.patches] == [0] * 16
+    ends = np.concatenate([np.array(bar.get_segments()) for bar in axes.collections])
+    np.testing.assert_array_equal(ends, [[[v - w, i], [v + w, i]] for i, (v, w) in enumerate(heights.values())])
+    assert [text.get_text() for text in axes.get_yticklabels()] == list(heights)
+    centres = [patch.get_y() + patch.get_height() / 2 for patch in axes.patches]
+    np.testing.assert_allclose(centres, axes.get_yticks(), atol=1e-12, err_msg="a bar lies beside its label")
+    bottom, top = axes.get_ylim()
+    assert bottom > 15 and top < 0, "the first bar is on top"
+    assert texts(figure)[-1] == "11" and (axes.get_xlabel(), axes.get_ylabel()) == ("modes", "")
+    figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in (*axes.get_yticklabels(), *axes.texts)]
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+    assert figure.get_size_inches()[0] <= 8
 
 
 @pytest.mark.parametrize(

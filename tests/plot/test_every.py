@@ -21,6 +21,7 @@ POINTS, THREE = np.eye(4, 2), np.eye(4, 3)
 EVERY = {
     "activation_histograms": lambda title: plot.activation_histograms({"plain": pictures(9, 2)}, title),
     "bars": lambda title: plot.bars({"a label that is long": 1.0, "b": (-1.0, 0.5)}, ylabel="mean squared error", title=title),
+    "bars that lie": lambda title: plot.bars({f"a label that is long {i}": -1e-5 * i for i in range(5)}, ylabel="y", title=title),
     "code_map": lambda title: plot.code_map(POINTS, np.zeros(4, int), ["a class with a name"], pictures(4, 5, 5), title),
     "curves": lambda title: plot.curves([1, 2], {"a": [1e-4, 2e-4]}, xlabel="epoch", ylabel="loss", title=title, logx=True),
     "filters": lambda title: plot.filters(pictures(3, 3, 1, 2), title),
@@ -30,12 +31,17 @@ EVERY = {
     "interpolation_grid": lambda title: plot.interpolation_grid(pictures(2, 2, 5, 5, 1), title),
     "manifold_grid": lambda title: plot.manifold_grid(pictures(2, 2, 5, 5, 1), [-10.5, 10.5], [0.001, 0.002], title),
     "plane_fit": lambda title: plot.plane_fit(THREE, THREE, POINTS, title),
+    "point_cloud": lambda title: plot.point_cloud(POINTS, title=title),
+    "point_cloud over a field": lambda title: plot.point_cloud(POINTS, POINTS * [9, 1], title, ([0, 1], [0, 1], np.eye(2))),
+    "point_clouds": lambda title: plot.point_clouds({"a method with a name": POINTS}, POINTS - 2, title=title),
     "training_curves": lambda title: plot.training_curves({"epoch": [1], "loss": [2]}, title),
+    "training_curves in panels": lambda title: plot.training_curves({"step": [1], "a": [2], "b": [1e-9]}, title, {"c": ["a", "b"]}),
+    "trajectories": lambda title: plot.trajectories({"a line with a name": POINTS}, xlabel="x", ylabel="y", title=title),
 }
 
 
 def test_every_picture_is_here():
-    assert {name.split()[0] for name in EVERY} == set(plot.__all__) - {"PALETTE"}
+    assert {name.split()[0] for name in EVERY} == set(plot.__all__) - {"PALETTE", "save_animation"}
 
 
 @pytest.mark.parametrize("name", EVERY)

@@ -1,0 +1,119 @@
+"""Pictures one after the other: how what a model makes changes while it learns."""
+
+import os
+from collections.abc import Iterable, Sequence
+from io import BytesIO
+from itertools import chain, repeat
+from math import ceil, sqrt
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+from PIL import Image, ImageDraw, ImageFont
+
+from minigen.errors import ShapeError
+from minigen.plot.figure import checked_images
+from minigen.plot.images import GAP
+
+LAST = 2.0  # seconds that the last frame is held longer
+SHADES = 64  # of grey: to the eye as good as 256, in two thirds of the bytes
+CAPTION = 16  # height of letters, in pixels
+
+
+def save_animation(
+    frames: Iterable[Any], path: str | Path, seconds_per_frame: float = 0.2, labels: Sequence[Any] | None = None
+) -> Path:
+    """Write frames as a GIF that loops for ever and holds its last frame 2 seconds longer; return its path.
+
+    A batch of images is shown as a grid, as square as can be, small images enlarged by a whole factor. Frames may come
+    from a generator, and are reduced to one byte a pixel one by one. An existing file is replaced only by a whole new one.
+
+    frames: batches of images (n, h, w) or (n, h, w, c) in [0, 1], or Figures, at 100 pixels an inch; all of one shape.
+    labels: a text below each frame, e.g. "step 1200".
+    Raises ShapeError for frames that differ in shape or as many labels as do not fit, ValueError without frames, for values
+    that are not finite floats, frames shorter than 0.02 seconds, which players do not show, or a path without ".gif".
+    """
+    path = Path(path)
+    if path.suffix.lower() != ".gif":
+        raise ValueError(f"save_animation: got path {str(path)!r}, expected one that ends in '.gif'")
+    if not seconds_per_frame >= 0.02:
+        raise ValueError(f"save_animation: got seconds_per_frame {seconds_per_frame}, expected at least 0.02")
+    pages, first = [], ""
+    captions = repeat(None) if labels is None else chain(map(str, labels), repeat(""))
+    for i, (frame, caption) in enumerate(zip(frames, captions)):
+        if not isinstance(frame, Figure):
+            frame = checked_images(frame, f"frame {i}")
+        kind = description(frame)
+        first = first or kind
+        if kind != first:
+            raise ShapeError(f"save_animation: frame {i} is {kind}, expected {first}, as frame 0")
+        picture = drawn(frame) if isinstance(frame, Figure) else tiled(frame)
+        pages.append(reduced(picture if caption is None else captioned(picture, caption)))
+    if not pages:
+        raise ValueError("save_animation: got no frames, expected at least one")
+    if labels is not None and len(labels) != len(pages):
+        raise ShapeError(f"save_animation: got {len(labels)} labels for {len(pages)} frames, expected one for each")
+    milliseconds = [round(1000 * seconds_per_frame)] * len(pages)
+    milliseconds[-1] += round(1000 * LAST)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        pages[0].save(temporary, "GIF", save_all=True, append_images=pages[1:], duration=milliseconds, loop=0)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
+
+
+def description(frame: np.ndarray | Figure) -> str:
+    """What kind of frame it is: frames of one animation are of the same."""
+    if isinstance(frame, Figure):
+        width, height = frame.get_size_inches()
+        return f"a Figure of {width:.2f} x {height:.2f} inches"
+    return f"images of shape {frame.shape}"
+
+
+def tiled(images: np.ndarray) -> np.ndarray:
+    """Checked images as the bytes of one picture, (h, w) or (h, w, 3), at least 360 pixels wide, on white."""
+    n, height, width, *channels = images.shape
+    gap = max(1, round(GAP * width))
+    columns = ceil(sqrt(n))
+    rows = ceil(n / columns)
+    high, wide = height + gap, width + gap
+    picture = np.full((gap + rows * high, gap + columns * wide, *channels), 255, dtype=np.uint8)
+    for i, image in enumerate(np.round(255 * images.clip(0, 1)).astype(np.uint8)):
+        top, left = gap + i // columns * high, gap + i % columns * wide
+        picture[top : top + height, left : left + width] = image
+    factor = ceil(360 / picture.shape[1])
+    return picture.repeat(factor, axis=0).repeat(factor, axis=1)
+
+
+def drawn(figure: Figure) -> np.ndarray:
+    """A figure as the bytes of an RGB picture, (h, w, 3)."""
+    file = BytesIO()
+    figure.savefig(file, format="png", dpi=100)
+    return np.asarray(Image.open(file).convert("RGB"))
+
+
+def captioned(picture: np.ndarray, caption: str) -> np.ndarray:
+    """A picture with one line of text below it, in smaller letters if it is wider than the picture."""
+    width = picture.shape[1]
+    file = str(Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"))
+    font = ImageFont.truetype(file, CAPTION)
+    if font.getlength(caption) > width:
+        font = ImageFont.truetype(file, int(CAPTION * width / font.getlength(caption)))
+    strip = Image.new("L", (width, round(1.75 * CAPTION)), 255)
+    ImageDraw.Draw(strip).text((width / 2, strip.height / 2), caption, fill=0, font=font, anchor="mm")
+    text = np.asarray(strip)
+    return np.concatenate([picture, text if picture.ndim == 2 else np.stack([text] * 3, axis=-1)])
+
+
+def reduced(picture: np.ndarray) -> Image.Image:
+    """A picture in one byte a pixel and a palette: 64 shades of grey, or the 256 colours that suit it best."""
+    if picture.ndim == 3:
+        return Image.fromarray(picture).quantize(256)
+    page = Image.fromarray(np.round(picture * ((SHADES - 1) / 255)).astype(np.uint8))
+    page.putpalette(np.linspace(0, 255, SHADES).round().astype(np.uint8).repeat(3).tobytes())
+    return page

@@ -1,0 +1,135 @@
+"""What is going wrong in an adversarial game, said in words while it goes wrong."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from minigen import metrics
+from minigen.training.callbacks import Callback
+
+if TYPE_CHECKING:
+    from minigen.training.adversarial import Adversarial
+
+SURE = 0.98         # right on so many real and so many generated examples, the discriminator is too strong
+LASTING = 3         # rows of the history over which that must last
+COLLAPSED = 0.5     # of the real examples' diversity
+RARE = 0.1          # of a fair share: the class is hardly made any more
+VANISHED = 1e-3     # of the largest gradient so far
+EXPLODED = 100.0    # times the median gradient so far
+ROWS = 24           # of the history before oscillation can be told from chance
+PERIODIC = 0.7      # of the variance near one frequency
+
+
+class Health(Callback):
+    """Watches an adversarial run and says in words, once, what begins to go wrong and what is known to help.
+
+    A discriminator that is too strong; mode collapse, by the diversity of `samples` fresh samples beside as many real examples,
+    and, if a classifier with predict(images) is given, by the classes it finds in them; gradients that vanish or explode;
+    oscillation. Tensors that are not finite the trainer names itself, and stops. `findings`: (step, text) of all that was said;
+    `diversity`: one number a row of the history. It samples from a seed of its own, so that watching changes nothing.
+    """
+
+    def __init__(self, classifier: Any = None, samples: int = 256):
+        if samples < 2:
+            raise ValueError(f"Health compares samples with one another, at least 2, got {samples}")
+        self.classifier, self.samples = classifier, samples
+        self.findings: list[tuple[int, str]] = []
+        self.diversity: list[float] = []
+        self.present: set[str] = set()  # kinds of trouble at the last row
+
+    def recorded(self, run: "Adversarial") -> None:
+        samples = self.drawn(run)
+        real = run.batches.arrays[0][:self.samples]
+        if run.batches.arrays[0].ndim > 2:
+            real = run.generator.to_pixels(real)
+        self.diversity.append(metrics.pairwise_diversity(samples, real) if len(real) > 1 else 1.0)
+        found = {**too_strong(run.history), **gradients(run.history), **oscillating(run.history), **collapsed(self.diversity[-1])}
+        if self.classifier is not None:
+            classes = len(np.unique(run.batches.arrays[1])) if run.conditional else self.classifier.head[1].out_features
+            found |= missing_classes(metrics.class_histogram(self.classifier.predict(samples), classes))
+        for kind in found.keys() - self.present:
+            self.findings.append((run.step, found[kind]))
+            run.say(f"health, step {run.step}: {found[kind]}")
+        self.present = set(found)
+
+    def drawn(self, run: "Adversarial") -> np.ndarray:
+        """Samples of latent vectors that are the same each time."""
+        rng = np.random.default_rng(0)
+        z = rng.standard_normal((self.samples, run.generator.latent_dim)).astype(run.dtype)
+        labels = [rng.integers(run.generator.classes, size=self.samples)] if run.conditional else []
+        return run.sampler.draw(z, *labels)
+
+    def run_ended(self, run: "Adversarial") -> None:
+        if not self.findings:
+            run.say("health: nothing to report")
+
+    def __repr__(self) -> str:
+        return "\n".join([f"Health({len(self.findings)} findings)", *(f"  step {step}: {text}" for step, text in self.findings)])
+
+
+def too_strong(history: Mapping[str, Sequence[float]]) -> dict[str, str]:
+    """A discriminator that is right nearly always, for some rows: its loss then teaches the generator little."""
+    if "accuracy on real" not in history or len(history["step"]) < LASTING:
+        return {}
+    real, fake = (np.mean(history[f"accuracy on {kind}"][-LASTING:]) for kind in ("real", "fake"))
+    if min(real, fake) < SURE:
+        return {}
+    return {"too strong": f"the discriminator is too strong: it knows {real:.1%} of the real and {fake:.1%} of the generated examples. "
+                          "The generator learns little from it: try one-sided label smoothing, dropout or R1 on the discriminator, a "
+                          "smaller learning rate for it, or more generator steps"}
+
+
+def collapsed(diversity: float) -> dict[str, str]:
+    """Samples that are much more alike than real examples."""
+    if diversity >= COLLAPSED:
+        return {}
+    return {"collapse": f"mode collapse: samples differ {diversity:.0%} as much as real examples do. Try minibatch discrimination or "
+                        "standard deviation, packing, a gradient penalty, or experience replay"}
+
+
+def missing_classes(histogram: np.ndarray) -> dict[str, str]:
+    """Classes that are hardly made, of a histogram of the classes in some samples."""
+    rare = np.flatnonzero(histogram < RARE * histogram.sum() / len(histogram))
+    if not len(rare):
+        return {}
+    return {"classes": f"mode collapse: of the {len(histogram)} classes, {len(rare)} hardly occur among the samples "
+                       f"({', '.join(map(str, rare[:10]))}{', ...' if len(rare) > 10 else ''})"}
+
+
+def gradients(history: Mapping[str, Sequence[float]]) -> dict[str, str]:
+    """Gradient norms that are gone, or far beyond what they were."""
+    found = {}
+    for network in ("generator", "discriminator"):
+        norms = np.asarray(history.get(f"{network} gradient norm", []))
+        if len(norms) < 2:
+            continue
+        now, earlier = norms[-1], norms[:-1]
+        if now < VANISHED * earlier.max():
+            found[f"{network} vanishing"] = (
+                f"the {network}'s gradient vanishes: its norm is {now:.2g}, it was {earlier.max():.2g}. "
+                + ("Minimax saturates when the discriminator is sure: try NonSaturating" if network == "generator" else
+                   "it has nothing left to learn from these fakes"))
+        elif now > EXPLODED * np.median(earlier):
+            found[f"{network} exploding"] = (f"the {network}'s gradient explodes: its norm is {now:.2g}, {np.median(earlier):.2g} is "
+                                             "usual. Try a smaller learning rate, clip_norm, or spectral normalization")
+    return found
+
+
+def oscillating(history: Mapping[str, Sequence[float]]) -> dict[str, str]:
+    """A generator's loss that goes up and down with one period: the players run in circles."""
+    losses = np.asarray(history.get("generator loss", []))[-4 * ROWS:]
+    if len(losses) < ROWS:
+        return {}
+    t = np.arange(len(losses))
+    rest = losses - np.polyval(np.polyfit(t, losses, 1), t)
+    power = np.abs(np.fft.rfft(rest * np.hanning(len(rest)))) ** 2
+    power[:2] = 0.0  # less than two periods are a trend
+    peak = int(power.argmax())
+    share = power[peak - 1:peak + 2].sum() / max(power.sum(), 1e-300)
+    if share < PERIODIC or rest.std() < 0.25 * np.abs(losses).mean():
+        return {}
+    rows = history["step"]
+    period = (rows[-1] - rows[-2]) * len(losses) / peak
+    return {"oscillation": f"the players run in circles: the generator's loss goes up and down about every {period:.0f} steps. Try R1, a "
+                           "gradient penalty, smaller learning rates, less momentum, an average of the generator (ema), or experience replay"}

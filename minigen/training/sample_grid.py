@@ -1,0 +1,66 @@
+"""The same latent vectors, drawn again and again while the generator learns."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from minigen import plot
+from minigen.training.callbacks import Callback
+
+if TYPE_CHECKING:
+    from minigen.training.adversarial import Adversarial
+
+
+class SampleGrid(Callback):
+    """What the generator makes of `n` latent vectors that stay the same, every so many steps and at the end of the run.
+
+    Each time a picture folder/step_000100.png, and in the end folder/evolution.gif of all of them. A conditional generator is
+    asked for its classes in turn. Points are drawn over real ones. The latent vectors come from a seed of their own, so that
+    watching changes nothing; the samples come from the averaged generator, if there is one. What has been drawn goes into
+    checkpoints: after a resume the GIF is whole.
+    """
+
+    def __init__(self, folder: str | Path = "samples", every: int = 100, n: int = 64, seconds_per_frame: float = 0.2):
+        if every < 1 or n < 1:
+            raise ValueError(f"SampleGrid draws n samples every so many steps, both at least 1, got n={n}, every={every}")
+        self.folder, self.every, self.n, self.seconds_per_frame = Path(folder), every, n, seconds_per_frame
+        self.steps: list[int] = []
+        self.samples: list[np.ndarray] = []
+
+    def run_started(self, run: "Adversarial") -> None:
+        if not self.steps:
+            self.draw(run)
+
+    def step_ended(self, run: "Adversarial") -> None:
+        if run.step % self.every == 0 or run.finished:
+            self.draw(run)
+
+    def run_ended(self, run: "Adversarial") -> None:
+        frames = self.samples if self.samples[0].ndim > 2 else (self.picture(points, run) for points in self.samples)
+        path = plot.save_animation(frames, self.folder / "evolution.gif", self.seconds_per_frame,
+                                   labels=[f"step {step}" for step in self.steps])
+        run.say(f"wrote {path}")
+
+    def draw(self, run: "Adversarial") -> None:
+        """Sample, keep the samples, and save their picture."""
+        z = np.random.default_rng(0).standard_normal((self.n, run.generator.latent_dim)).astype(run.dtype)
+        labels = [np.arange(self.n) % run.generator.classes] if run.conditional else []
+        self.samples.append(run.sampler.draw(z, *labels).astype(np.float32))
+        self.steps.append(run.step)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.picture(self.samples[-1], run, f"Step {run.step}").savefig(self.folder / f"step_{run.step:06d}.png")
+
+    def picture(self, samples: np.ndarray, run: "Adversarial", title: str | None = None) -> Any:
+        """A figure of images in a grid, a column for each class if they are conditional, or of points over real ones."""
+        if samples.ndim == 2:
+            return plot.point_cloud(samples, reference=run.batches.arrays[0][:1000], title=title)
+        return plot.image_grid(samples, columns=run.generator.classes if run.conditional else None, title=title)
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        return {"steps": np.array(self.steps, dtype=np.int64), **{f"samples {i}": x for i, x in enumerate(self.samples)}}
+
+    def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
+        self.steps = state["steps"].tolist()
+        self.samples = [state[f"samples {i}"] for i in range(len(self.steps))]
