@@ -8,7 +8,21 @@ import numpy as np
 from minigen.autograd.border import plain
 from minigen.backend import Array
 from minigen.errors import ShapeError
-from minigen.ops import absolute, clip, exp, log, log_softmax, mean
+from minigen.ops import (
+    absolute,
+    broadcast_to,
+    center,
+    clip,
+    concatenate,
+    exp,
+    log,
+    log_softmax,
+    masked,
+    mean,
+    reshape,
+    sqrt,
+    square,
+)
 
 
 def softmax(x: Any, axis: int = -1) -> Any:
@@ -21,7 +35,7 @@ def dropout(x: Any, keep: Array, rate: float) -> Any:
 
     Inverted dropout (Srivastava et al. 2014): nothing is left to do at test time.
     """
-    return x * keep * (1.0 / (1.0 - rate))
+    return masked(x, keep, scale=1.0 / (1.0 - rate))
 
 
 def l1_sparsity(activations: Any) -> Any:
@@ -59,6 +73,33 @@ def kl_sparsity(activations: Any, target: float = 0.1) -> Any:
     return (target * (math.log(target) - on) + (1.0 - target) * (math.log(1.0 - target) - off)).sum()
 
 
+def minibatch_stddev(x: Any, group_size: int) -> Any:
+    """Appends one channel that says how much the examples of a group differ: x (n, ..., c) -> (n, ..., c + 1).
+
+        s = mean over positions and channels of sqrt(variance over the group + 1e-8)
+
+    The variance is biased, divided by group_size; s is the same for all members of a group, at all positions. As in the
+    official code, the m = n / group_size groups are strided: example i belongs to group i mod m. Vectors (n, c) have no
+    positions. Where all examples of a group are equal, s = 1e-4.
+
+    Raises ValueError for a group_size below 2, and ShapeError if it does not divide the batch (an empty one included).
+    Source: Karras et al. 2018, section 3.
+    """
+    check_group_size("minibatch_stddev", group_size)
+    if len(x.shape) < 2:
+        raise ShapeError(f"minibatch_stddev: expected x (n, ..., channels), got shape {tuple(x.shape)}")
+    n = x.shape[0]
+    if n % group_size or not n:
+        raise ShapeError(f"minibatch_stddev: groups of {group_size} need a batch size of {group_size}, {2 * group_size}, "
+                         f"{3 * group_size} ..., got {n}: drop the rest of the last batch, or choose another group_size")
+    groups = n // group_size
+    deviations = center(reshape(x, shape=(group_size, groups, -1)), axis=0)
+    s = mean(sqrt(mean(square(deviations), axis=0) + 1e-8), axis=1)
+    ones = (1,) * (len(x.shape) - 1)
+    column = broadcast_to(reshape(s, shape=(1, groups, *ones)), shape=(group_size, groups, *x.shape[1:-1], 1))
+    return concatenate(x, reshape(column, shape=(*x.shape[:-1], 1)), axis=-1)
+
+
 def check_batch(name: str, activations: Any) -> None:
     """Raise for activations without examples, which have no mean."""
     if not activations.shape or not activations.shape[0]:
@@ -70,3 +111,9 @@ def check_target(name: str, target: float) -> None:
     """Raise unless a mean activation could be the target without being always off or always on."""
     if not 0.0 < target < 1.0:
         raise ValueError(f"{name}: the target is a mean activation, 0 < target < 1, got {target}")
+
+
+def check_group_size(name: str, group_size: int) -> None:
+    """Raise for a group of one, which has no deviation."""
+    if group_size < 2:
+        raise ValueError(f"{name}: examples are compared within groups of at least 2, got group_size={group_size}")

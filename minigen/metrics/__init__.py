@@ -1,18 +1,28 @@
 """Did it work? Numbers, on host NumPy arrays, that judge images, codes, reconstructions and whole models."""
 
 from minigen.metrics.classification import accuracy
+from minigen.metrics.coverage import ModeCoverage, class_histogram, mode_coverage, reverse_kl
 from minigen.metrics.disentanglement import active_units, mutual_information, mutual_information_gap
+from minigen.metrics.diversity import pairwise_diversity
+from minigen.metrics.frechet import frechet_distance, frechet_gaussians
 from minigen.metrics.images import psnr, sharpness, ssim
 from minigen.metrics.intervals import mean_interval
+from minigen.metrics.kernel import KernelDistance, kernel_distance, squared_mmd
 from minigen.metrics.likelihood import Estimate, elbo, importance_weighted_nll
+from minigen.metrics.memorization import NearestTraining, nearest_training
 from minigen.metrics.neighbours import knn_accuracy
+from minigen.metrics.precision_recall import PrecisionRecall, precision_recall
 from minigen.metrics.probabilistic_pca import ProbabilisticPCA, probabilistic_pca
 from minigen.metrics.reconstruction import bernoulli_floor, reconstruction_mse
 from minigen.metrics.subspace import PCA, pca, principal_angles
+from minigen.metrics.two_sample import NearestNeighbourTest, nearest_neighbour_test
 from minigen.metrics.wiener import WienerFilter, denoising_error, wiener_filter
 
 __all__ = [
-    "PCA", "Estimate", "ProbabilisticPCA", "WienerFilter", "accuracy", "active_units", "bernoulli_floor", "denoising_error",
-    "elbo", "importance_weighted_nll", "knn_accuracy", "mean_interval", "mutual_information", "mutual_information_gap", "pca",
-    "principal_angles", "probabilistic_pca", "psnr", "reconstruction_mse", "sharpness", "ssim", "wiener_filter",
+    "PCA", "Estimate", "KernelDistance", "ModeCoverage", "NearestNeighbourTest", "NearestTraining", "PrecisionRecall",
+    "ProbabilisticPCA", "WienerFilter", "accuracy", "active_units", "bernoulli_floor", "class_histogram", "denoising_error",
+    "elbo", "frechet_distance", "frechet_gaussians", "importance_weighted_nll", "kernel_distance", "knn_accuracy",
+    "mean_interval", "mode_coverage", "mutual_information", "mutual_information_gap", "nearest_neighbour_test",
+    "nearest_training", "pairwise_diversity", "pca", "precision_recall", "principal_angles", "probabilistic_pca", "psnr",
+    "reconstruction_mse", "reverse_kl", "sharpness", "squared_mmd", "ssim", "wiener_filter",
 ]

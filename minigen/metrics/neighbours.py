@@ -3,8 +3,7 @@
 import numpy as np
 
 from minigen.errors import ShapeError
-
-_CHUNK = 1 << 22  # distances held at once: 32 MiB in float64
+from minigen.metrics.distances import squared_distances
 
 
 def knn_accuracy(
@@ -44,26 +43,15 @@ def knn_accuracy(
     if not 1 <= k <= candidates:
         raise ValueError(f"knn_accuracy: k is {k}, expected 1 to {candidates}, the neighbours that there are")
 
-    # |q - c|^2 = |q|^2 - 2 q.c + |c|^2, where |q|^2 does not change the order. Centred, less of it cancels.
-    centre = codes.mean(axis=0)
-    codes, queries = codes - centre, queries - centre
-    squares = (codes**2).sum(axis=1)
     correct = 0
-    rows = max(1, _CHUNK // len(codes))
-    for start in range(0, len(queries), rows):
-        chunk = queries[start : start + rows]
-        distances = chunk @ (-2 * codes.T)
-        distances += squares
-        each = np.arange(len(chunk))
-        if leave_one_out:
-            distances[each, start + each] = np.inf
+    for rows, distances in squared_distances(queries, None if leave_one_out else codes):
         nearest = np.argpartition(distances, k - 1, axis=1)[:, :k]
         order = np.take_along_axis(distances, nearest, axis=1).argsort(axis=1)
         classes = labels[np.take_along_axis(nearest, order, axis=1)]
         # votes[i, j]: neighbours with the class of neighbour j; argmax takes the first, so the nearest.
         votes = (classes[:, :, None] == classes[:, None, :]).sum(axis=2)
-        predicted = classes[each, votes.argmax(axis=1)]
-        correct += int((predicted == query_labels[start : start + rows]).sum())
+        predicted = np.take_along_axis(classes, votes.argmax(axis=1)[:, None], axis=1)[:, 0]
+        correct += int((predicted == query_labels[rows]).sum())
     return correct / len(queries)
 
 

@@ -8,12 +8,12 @@ from minigen.autograd import Parameter
 from minigen.errors import CHANNELS_FIRST, DtypeError, ShapeError, conversion
 from minigen.nn import init
 from minigen.nn.activations import activation_named
-from minigen.nn.module import Module
+from minigen.nn.module import Module, WeightedModule
 from minigen.ops.convolution import check_output_size, default_output_size
 from minigen.ops.window import Padding, Pair, explicit_padding, output_size, pair
 
 
-class Conv2d(Module):
+class Conv2d(WeightedModule):
     """y = activation(conv2d(x, W) + b): x (n, h, w, in_channels) -> (n, h', w', out_channels).
 
     W (kh, kw, in, out), b (out,). `kernel_size`, `stride`: an int or (height, width). `padding`: "same" gives
@@ -31,7 +31,7 @@ class Conv2d(Module):
 
     def forward(self, x: Any) -> Any:
         check_images(self, x, self.in_channels, self.weight.dtype)
-        y = ops.conv2d(x, self.weight, self.bias, stride=self.stride, padding=self.padding)
+        y = ops.conv2d(x, self.effective_weight(), self.bias, stride=self.stride, padding=self.padding)
         return y if self._activate is None else self._activate(y)
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -42,13 +42,15 @@ class Conv2d(Module):
         return described(self)
 
 
-class ConvTranspose2d(Module):
+class ConvTranspose2d(WeightedModule):
     """y = activation(conv2d_transpose(x, W) + b), which enlarges: x (n, h, w, in_channels) -> (n, h', w', out_channels).
 
     W (kh, kw, out, in), the kernel of the convolution of which this is the adjoint; b (out,). h' is h * stride for "same",
     (h - 1) * stride + kh for "valid", less the padding where that is explicit; or `output_size` = (h', w'), where several sizes
     are possible. Weights start as a Dense layer's of as many inputs as meet in a pixel, kh * kw / stride^2 * in.
     """
+
+    output_axis = 2  # its kernel is that of the adjoint, which reads what this layer writes
 
     def __init__(self, in_channels: int, out_channels: int, kernel_size: int | Pair, stride: int | Pair = 1,
                  padding: Padding = "same", output_size: int | Pair | None = None, activation: str | None = None,
@@ -61,7 +63,7 @@ class ConvTranspose2d(Module):
 
     def forward(self, x: Any) -> Any:
         check_images(self, x, self.in_channels, self.weight.dtype)
-        y = ops.conv2d_transpose(x, self.weight, self.bias, stride=self.stride, padding=self.padding,
+        y = ops.conv2d_transpose(x, self.effective_weight(), self.bias, stride=self.stride, padding=self.padding,
                                  output_size=self.output_size)
         return y if self._activate is None else self._activate(y)
 

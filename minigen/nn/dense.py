@@ -8,10 +8,10 @@ from minigen.autograd import Parameter
 from minigen.errors import DtypeError, ShapeError, conversion
 from minigen.nn import init
 from minigen.nn.activations import activation_named
-from minigen.nn.module import Module
+from minigen.nn.module import Module, WeightedModule
 
 
-class Dense(Module):
+class Dense(WeightedModule):
     """y = activation(x W + b): x (..., in_features) -> (..., out_features), W (in, out), b (out,).
 
     `activation`: a name such as "selu", or None for a linear layer. Weights start from the initializer that suits the
@@ -29,7 +29,7 @@ class Dense(Module):
 
     def forward(self, x: Any) -> Any:
         check_features(self, x, self.in_features, self.weight)
-        return affine(x, self.weight, self.bias, self._activate)
+        return affine(x, self.effective_weight(), self.bias, self._activate)
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         return features_replaced(self, input_shape, self.in_features, self.out_features)

@@ -22,8 +22,8 @@ class Buffer(Tensor):
 
     __slots__ = ()
 
-    def __init__(self, data: Any):
-        super().__init__(data)
+    def __init__(self, data: Any, name: str | None = None):
+        super().__init__(data, name=name)
         self._data = self._data.copy()  # it will be overwritten, the caller's array must not
 
 
@@ -126,6 +126,29 @@ class Module:
             for module, mode in modes:
                 module.training = mode
 
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Inside a `with` block the module is used without being changed: its parameters are constants.
+
+        Gradients flow through it to its input, and none of its own is computed. That is decided in the backward pass, which
+        therefore belongs inside the block too. Afterwards the buffers (running statistics) are what they were, to the bit, and
+        each parameter requires a gradient as before, also after an error. Modes stay: a BatchNorm in training mode uses the
+        batch. For adversarial training, whose generator is judged by a discriminator that its step must not change.
+        """
+        state = list(self.named_state().values())
+        flags = [(tensor, tensor.requires_grad) for tensor in state]
+        buffers = [(tensor, tensor.serial, tensor.data.copy()) for tensor in state if isinstance(tensor, Buffer)]
+        try:
+            for tensor in state:
+                tensor.requires_grad = False
+            yield
+        finally:
+            for tensor, flag in flags:
+                tensor.requires_grad = flag
+            for buffer, serial, value in buffers:
+                if buffer.serial != serial:  # assigning makes older graphs stale: not those that read a buffer nobody changed
+                    buffer.assign(value)
+
     def zero_grad(self) -> None:
         """Forget the gradients of all parameters."""
         for parameter in self.parameters():
@@ -211,6 +234,22 @@ class ElementwiseModule(Module):
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         return tuple(input_shape)
+
+
+class WeightedModule(Module):
+    """Base of layers whose weight another module may compute anew in each forward pass, from the parameter `weight`.
+
+    `reparametrization`: that module, called with the parameter; for example `nn.spectral_norm` sets it. `output_axis`: the axis
+    of the weight that counts the layer's outputs.
+    """
+
+    weight: Parameter
+    reparametrization: Module | None = None
+    output_axis = -1
+
+    def effective_weight(self) -> Any:
+        """The weight that the layer computes with: reparametrization(weight), or the parameter itself."""
+        return self.weight if self.reparametrization is None else self.reparametrization(self.weight)
 
 
 def search(name: str, value: Any) -> Iterator[tuple[str, Any]]:

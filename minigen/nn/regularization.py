@@ -12,7 +12,8 @@ from minigen.nn.module import ElementwiseModule, Module
 class Dropout(ElementwiseModule):
     """Zeroes each element with probability `rate` and divides the rest by 1 - rate (Srivastava et al. 2014).
 
-    `keep`: the bool mask, if it is to be given rather than drawn (a gradcheck needs the same twice).
+    On the host the probability is rounded to a multiple of 2^-16. `keep`: the bool mask, if it is to be given rather than drawn
+    (a gradcheck needs the same twice).
     """
 
     def __init__(self, rate: float):
@@ -25,7 +26,7 @@ class Dropout(ElementwiseModule):
         if not self.training or self.rate == 0.0:
             return x
         if keep is None:
-            keep = random.uniform(x.shape) >= self.rate
+            keep = random.bernoulli(x.shape, 1.0 - self.rate)
         check_noise(self, x, keep)
         return functional.dropout(x, keep, self.rate)
 

@@ -68,6 +68,36 @@ def test_noise_has_the_right_distribution(backend):
     assert 0.0 <= uniform.min() < 0.01 and 0.99 < uniform.max() < 1.0 and abs(uniform.mean() - 0.5) < 0.01
 
 
+@pytest.mark.parametrize("p", [0.0, 2.0**-16, 0.3, 0.5, 1.0])
+def test_bernoulli_is_true_as_often_as_asked(backend, p):
+    """Exactly never and always at 0 and 1; in between within six standard deviations. Neighbours share a random number."""
+    drawn = random.bernoulli((333, 1001), p)
+    assert type(drawn) is minigen.backend.current().array_type and drawn.shape == (333, 1001) and drawn.dtype == bool
+    x = to_numpy(drawn).astype(float)
+    spread = np.sqrt(p * (1.0 - p))
+    assert abs(x.mean() - p) <= 6.0 * spread / np.sqrt(x.size)
+    if p == 0.3:
+        together = [(x[:, :-lag] * x[:, lag:]).mean() for lag in (1, 2, 3, 4)]
+        np.testing.assert_allclose(together, p * p, atol=6.0 * p / np.sqrt(x.size))
+    minigen.seed(3)
+    first = to_numpy(random.bernoulli((5, 3), p))
+    minigen.seed(3)
+    np.testing.assert_array_equal(to_numpy(random.bernoulli((5, 3), p)), first)
+
+
+def test_bernoulli_of_the_strict_backend_is_that_of_the_host():
+    minigen.seed(3)
+    host = random.bernoulli((7, 3), 0.4)
+    minigen.use("strict")
+    minigen.seed(3)
+    np.testing.assert_array_equal(to_numpy(random.bernoulli((7, 3), 0.4)), host)
+
+
+@pytest.mark.parametrize("shape", [(), (0, 3), (1,), (5,)])
+def test_bernoulli_of_any_shape(shape):
+    assert random.bernoulli(shape, 0.5).shape == shape
+
+
 def test_the_state_goes_through_json_and_back_exactly(backend):
     draw(), random.normal((7,))
     state = json.loads(json.dumps(random.state_dict()))

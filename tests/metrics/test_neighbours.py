@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from minigen.errors import ShapeError
-from minigen.metrics import knn_accuracy, neighbours
+from minigen.metrics import distances, knn_accuracy
 
 
 def naive_accuracy(codes, labels, k, test_codes, test_labels, leave_one_out):
@@ -22,9 +22,9 @@ def naive_accuracy(codes, labels, k, test_codes, test_labels, leave_one_out):
     return correct / len(test_codes)
 
 
-@pytest.fixture(params=[1, 1 << 22], ids=["one row a chunk", "one chunk"])
+@pytest.fixture(params=[1, 1 << 18], ids=["one row a chunk", "one chunk"])
 def chunk(request, monkeypatch):
-    monkeypatch.setattr(neighbours, "_CHUNK", request.param)
+    monkeypatch.setattr(distances, "_CHUNK", request.param)
 
 
 def overlapping_classes(seed, n):

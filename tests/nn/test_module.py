@@ -1,6 +1,7 @@
 """Module: what it owns, its state, its modes, and what its errors say."""
 
 import copy
+import pickle
 
 import numpy as np
 import pytest
@@ -337,6 +338,18 @@ def test_a_buffer_is_converted_with_the_parameters_and_belongs_to_the_module_alo
     buffer.assign(np.ones(1, dtype=np.float32))
     assert start[0] == 0.0
     assert Counting().astype("float64").calls.dtype == np.float64
+
+
+@pytest.mark.parametrize("again", [copy.deepcopy, lambda net: pickle.loads(pickle.dumps(net))], ids=["deepcopy", "pickle"])
+def test_a_copy_has_buffers_of_its_own(again):
+    net = nn.Sequential(nn.BatchNorm(3), nn.Dense(3, 2))
+    net(np.random.default_rng(0).standard_normal((4, 3)).astype(np.float32))
+    twin, before = again(net), net.state_dict()
+    assert type(twin[0].running_mean) is nn.Buffer and not twin[0].running_mean.requires_grad
+    assert all((twin.state_dict()[name] == value).all() for name, value in before.items())
+    twin(np.ones((4, 3), dtype=np.float32))
+    assert all((net.state_dict()[name] == value).all() for name, value in before.items())
+    assert (twin[0].running_mean.numpy() != net[0].running_mean.numpy()).all()
 
 
 def test_evaluating_restores_the_mode_of_every_module():

@@ -8,17 +8,19 @@ class Generator(base.Generator):
     """30-100-150-784 with SELU and a sigmoid at the end (the chapter's network, 136,634 parameters): pixels in [0, 1].
 
         x = sigmoid(selu(selu(z W1 + b1) W2 + b2) W3 + b3),   z ~ N(0, I)
+
+    `channels`: of the images, (n, 28, 28, channels).
     """
 
     pixel_range = (0.0, 1.0)
 
-    def __init__(self, latent_dim: int = 30):
+    def __init__(self, latent_dim: int = 30, channels: int = 1):
         self.latent_dim = latent_dim
         self.net = nn.Sequential(
             nn.Dense(latent_dim, 100, activation="selu"),
             nn.Dense(100, 150, activation="selu"),
-            nn.Dense(150, 28 * 28, activation="sigmoid"),
-            nn.Reshape((28, 28, 1)),
+            nn.Dense(150, 28 * 28 * channels, activation="sigmoid"),
+            nn.Reshape((28, 28, channels)),
         )
 
 

@@ -1,0 +1,46 @@
+"""Quality and variety, apart: precision and recall of a generator."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from minigen.metrics.distances import checked_examples, squared_distances
+
+
+class PrecisionRecall(NamedTuple):
+    """precision: share of the fakes that look real.  recall: share of the real examples that could be fakes. In [0, 1]."""
+
+    precision: float
+    recall: float
+
+
+def precision_recall(real: np.ndarray, fake: np.ndarray, k: int = 3) -> PrecisionRecall:
+    """Precision and recall by nearest neighbours: does an example lie where those of the other set lie?
+
+        region of a set = union of the balls around its examples, each as far as its k-th nearest neighbour in the set
+        precision = share of fake in the region of real,   recall = share of real in the region of fake
+
+    A generator of few but good images has precision without recall. Both numbers depend on k, n and m, which must be the same
+    in what is compared. Recall trusts the region of the fakes: noise that scatters them makes their balls large, and recall
+    rises. Precision does not see what is left out.
+
+    real: (n, ...), fake: (m, ...), each example flattened, best the features of a classifier. k: 1 to min(n, m) - 1.
+    Distances are Euclidean, in float64. Raises ShapeError for shapes that do not fit, ValueError for too few examples, values
+    that are not finite, and k out of range.
+    Source: Kynkaanniemi et al. 2019, equations 1 and 2.
+    """
+    real, fake = checked_examples("precision_recall", 2, real=real, fake=fake)
+    if not 1 <= k < min(len(real), len(fake)):
+        raise ValueError(f"precision_recall: k is {k} for {len(real)} real and {len(fake)} fake examples, "
+                         f"expected 1 to {min(len(real), len(fake)) - 1}, the neighbours that there are")
+    real_radii, fake_radii = _squared_radii(real, k), _squared_radii(fake, k)
+    precise, recalled = 0, np.zeros(len(real), dtype=bool)
+    for rows, distances in squared_distances(fake, real):
+        precise += int((distances <= real_radii).any(axis=1).sum())
+        recalled |= (distances <= fake_radii[rows, None]).any(axis=0)
+    return PrecisionRecall(precise / len(fake), float(recalled.mean()))
+
+
+def _squared_radii(x: np.ndarray, k: int) -> np.ndarray:
+    """Squared distance of each example from its k-th nearest neighbour. (n, d) -> (n,)."""
+    return np.concatenate([np.partition(distances, k - 1, axis=1)[:, k - 1] for _, distances in squared_distances(x)])

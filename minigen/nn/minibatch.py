@@ -1,0 +1,103 @@
+"""Layers that let a discriminator judge several samples together, and so see that a generator repeats itself."""
+
+from typing import Any
+
+from minigen import functional, ops
+from minigen.autograd import Parameter
+from minigen.backend import array_module
+from minigen.errors import ShapeError
+from minigen.nn import init
+from minigen.nn.dense import check_features
+from minigen.nn.module import Module
+
+
+class MinibatchDiscrimination(Module):
+    """Appends to each example how close others of its batch are: x (n, in_features) -> (n, in_features + kernels).
+
+        M = x W as (n, kernels, dim),    o_b(x_i) = sum over j != i of exp(-|M_ib - M_jb|_1),    y_i = (x_i, o(x_i))
+
+    W (in_features, kernels * dim) is trained. 0 < o < n - 1, a sum over the batch: larger in a larger batch. The paper also
+    counts j = i, which adds the constant 1. Real and generated examples are to be compared among themselves: one call each.
+    Memory for n^2 * kernels * dim numbers, several times over. Raises ShapeError for fewer than two examples.
+    Source: Salimans et al. 2016, section 3.2.
+    """
+
+    def __init__(self, in_features: int, kernels: int = 100, dim: int = 5):
+        if min(in_features, kernels, dim) < 1:
+            raise ShapeError("MinibatchDiscrimination needs at least one feature, one kernel and one dimension, "
+                             f"got {in_features}, {kernels} and {dim}")
+        self.in_features, self.kernels, self.dim = in_features, kernels, dim
+        self.weight = Parameter(init.glorot_uniform((in_features, kernels * dim)))
+
+    def forward(self, x: Any) -> Any:
+        check_features(self, x, self.in_features, self.weight)
+        self.output_shape(x.shape[1:])
+        n = x.shape[0]
+        if n < 2:
+            raise ShapeError(f"{self!r} compares the examples of a batch, expected at least two, got {n}")
+        m = ops.reshape(x @ self.weight, shape=(n, self.kernels, self.dim))
+        distances = ops.absolute(ops.expand_dims(m, 1) - ops.expand_dims(m, 0)).sum(axis=3)
+        others = 1.0 - array_module(self.weight.data).eye(n, dtype=self.weight.dtype)
+        return ops.concatenate(x, (ops.exp(-distances) * others[:, :, None]).sum(axis=1), axis=1)
+
+    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        if tuple(input_shape) != (self.in_features,):
+            raise ShapeError(f"{self!r} expects vectors ({self.in_features},), got examples {tuple(input_shape)}")
+        return (self.in_features + self.kernels,)
+
+    def describe(self) -> str:
+        return f"{self.in_features} -> {self.in_features + self.kernels}, {self.kernels} kernels of {self.dim}"
+
+
+class MinibatchStdDev(Module):
+    """Appends one channel, the mean standard deviation within a group of examples: x (n, ..., c) -> (n, ..., c + 1).
+
+    See `functional.minibatch_stddev`. Stands before the last convolution of a discriminator (Karras et al. 2018, section 3).
+    Raises ShapeError for a batch that is no multiple of `group_size`, in evaluation too.
+    """
+
+    def __init__(self, group_size: int = 4):
+        functional.check_group_size("MinibatchStdDev", group_size)
+        self.group_size = self.together = group_size  # together: of how many a batch is a multiple
+
+    def forward(self, x: Any) -> Any:
+        return functional.minibatch_stddev(x, self.group_size)
+
+    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        if not input_shape:
+            raise ShapeError(f"{self!r} expects examples (..., channels), got examples without an axis")
+        return (*input_shape[:-1], input_shape[-1] + 1)
+
+    def describe(self) -> str:
+        return f"group_size={self.group_size}"
+
+
+class Pack(Module):
+    """Makes one example of m: x (n, features) -> (n / m, m * features), (n, h, w, c) -> (n / m, h, w, m * c).
+
+    The m consecutive samples stand side by side along the last axis, images as the channels of one image. As the first layer
+    of a discriminator, which then judges m samples, all real or all generated, by one logit; nothing else changes. Raises
+    ShapeError for a batch that is no multiple of m. Source: PacGAN, Lin et al. 2018, section 3.
+    """
+
+    def __init__(self, m: int):
+        if m < 1:
+            raise ValueError(f"Pack puts m >= 1 samples together, got m={m}")
+        self.m = self.together = m  # together: of how many a batch is a multiple
+
+    def forward(self, x: Any) -> Any:
+        shape, n = self.output_shape(x.shape[1:]), x.shape[0]
+        if n % self.m:
+            raise ShapeError(f"{self!r} expects a batch whose size is a multiple of {self.m}, got {n}")
+        packed = ops.reshape(x, shape=(n // self.m, self.m, *x.shape[1:]))
+        last = len(x.shape) - 1
+        packed = ops.transpose(packed, axes=(0, *range(2, last + 1), 1, last + 1))
+        return ops.reshape(packed, shape=(n // self.m, *shape))
+
+    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        if not input_shape:
+            raise ShapeError(f"{self!r} expects examples (..., channels), got examples without an axis")
+        return (*input_shape[:-1], self.m * input_shape[-1])
+
+    def describe(self) -> str:
+        return str(self.m)

@@ -1,0 +1,88 @@
+"""Spectral normalization: layers that stretch no vector."""
+
+from typing import Any
+
+from minigen import ops
+from minigen.autograd import Parameter
+from minigen.autograd.border import plain
+from minigen.backend import Array, array_module, random, to_numpy
+from minigen.errors import ShapeError
+from minigen.nn.dense import DenseTranspose
+from minigen.nn.module import Buffer, Module, WeightedModule
+
+
+def spectral_norm(module: Module) -> Module:
+    """Divide the weight of every Dense, Conv2d and ConvTranspose2d in a module by its largest singular value.
+
+    Returns the module, so that `nn.spectral_norm(Discriminator())` is the one line. The weights stretch no vector any more (those
+    of a convolution: no vector of the numbers under its kernel), which bounds the discriminator's slope. The division is a
+    `SpectralNorm`, computed in each forward pass. Biases and all other layers stay as they are: a BatchNorm would stretch again.
+
+    Raises ValueError for a module without such a layer, and for a layer whose weight is reparametrized already, is tied to a
+    DenseTranspose or is zero; ShapeError for a weight of one axis. Nothing is changed then. Source: Miyato et al. 2018.
+    """
+    layers = {id(layer): (path, layer) for path, layer in module.named_modules() if isinstance(layer, WeightedModule)}
+    if not layers:
+        raise ValueError(f"spectral_norm: {module!r} contains no Dense, Conv2d or ConvTranspose2d to normalize")
+    tied = {id(layer.weight) for layer in module.modules() if isinstance(layer, DenseTranspose)}
+    for path, layer in layers.values():
+        where = f"spectral_norm: {path or 'the module'}, {layer!r},"
+        if layer.reparametrization is not None:
+            raise ValueError(f"{where} is reparametrized already, by {layer.reparametrization!r}: apply it once")
+        if id(layer.weight) in tied:
+            raise ValueError(f"{where} shares its weight with a DenseTranspose, which would use it as it is: give both their own")
+        if layer.weight.ndim < 2:
+            raise ShapeError(f"{where} has a weight of shape {layer.weight.shape}, expected at least two axes, (in, out)")
+        if not to_numpy(layer.weight.data).any():
+            raise ValueError(f"{where} has a weight of zeros, which cannot be divided by its size: start from random numbers")
+    for _, layer in layers.values():
+        layer.reparametrization = SpectralNorm(layer.weight, layer.output_axis)
+    return module
+
+
+class SpectralNorm(Module):
+    """W / sigma, with sigma -> the largest singular value of W from below: any shape, same shape.
+
+    W counts as the matrix (fan_in, out) that the inputs are multiplied by; `output_axis` is the axis of W that holds the outputs.
+    A kernel (kh, kw, in, out) becomes (kh kw in, out), and that of a ConvTranspose2d, (kh, kw, out, in), too becomes
+    (kh kw in, out), as in PyTorch. The buffer u (out,) makes one step of power iteration in each forward pass in training, none
+    in evaluation, and 15 here, at the start, from a random direction:
+
+        v = W u / |W u|,    u = W^T v / |W^T v|,    sigma = |W u| = v^T W u
+
+    In derivatives, of any order, u is a constant: dsigma/dW = v u^T. That is exact where u is the singular vector, and otherwise
+    as near as u is. Source: Miyato et al. 2018, algorithm 1.
+    """
+
+    def __init__(self, weight: Parameter, output_axis: int = -1):
+        self.output_axis = output_axis
+        matrix = as_matrix(to_numpy(weight.data), output_axis)
+        u = random.stream("weights").standard_normal(matrix.shape[1]).astype(matrix.dtype)
+        for _ in range(15):
+            u = power_iteration(matrix, u)
+        self.u = Buffer(array_module(weight.data).asarray(u))
+
+    def forward(self, weight: Any) -> Any:
+        matrix = as_matrix(weight, self.output_axis)
+        if self.training:
+            self.u.assign(power_iteration(plain(matrix), self.u.data))
+        u = self.u.data.copy()  # the next forward pass may move the buffer before this one's backward pass
+        return weight * (1.0 / ops.l2norm(matrix @ u))
+
+    def describe(self) -> str:
+        return str(len(self.u))
+
+
+def as_matrix(weight: Any, output_axis: int) -> Any:
+    """A weight as the matrix (fan_in, out)."""
+    return ops.reshape(ops.swapaxes(weight, output_axis, -1), shape=(-1, weight.shape[output_axis]))
+
+
+def power_iteration(matrix: Array, u: Array) -> Array:
+    """One step: W^T W u, normalized, which turns u towards the largest right singular vector."""
+    return normalized(normalized(matrix @ u) @ matrix)
+
+
+def normalized(vector: Array) -> Array:
+    """The vector divided by its length."""
+    return vector / array_module(vector).sqrt(vector @ vector)

@@ -1,0 +1,73 @@
+"""Distances a chunk at a time, against loops; copies; the one check of all sets of examples."""
+
+import numpy as np
+import pytest
+
+from minigen.errors import ShapeError
+from minigen.metrics import distances
+from minigen.metrics.distances import checked_examples, nearest, squared_distances
+
+rng = np.random.default_rng(0)
+QUERIES, REFERENCES = rng.standard_normal((7, 3)) + 5, rng.standard_normal((11, 3)) + 5
+
+
+@pytest.fixture(params=[1, 25, 1 << 18], ids=["one row a chunk", "two rows a chunk", "one chunk"], autouse=True)
+def chunk(request, monkeypatch):
+    monkeypatch.setattr(distances, "_CHUNK", request.param)
+
+
+def assembled(queries, references=None):
+    """All chunks as one matrix."""
+    result = np.full((len(queries), len(queries if references is None else references)), np.nan)
+    for rows, chunk in squared_distances(queries, references):
+        result[rows] = chunk
+    return result
+
+
+def test_of_two_sets_equals_the_loop():
+    expected = [[sum((a - b) ** 2 for a, b in zip(q, r, strict=True)) for r in REFERENCES] for q in QUERIES]
+    np.testing.assert_allclose(assembled(QUERIES, REFERENCES), expected, rtol=1e-12)
+
+
+def test_of_one_set_leaves_out_oneself():
+    result = assembled(QUERIES)
+    np.testing.assert_array_equal(np.diag(result), np.inf)
+    others = ~np.eye(7, dtype=bool)
+    np.testing.assert_allclose(result[others], assembled(QUERIES, QUERIES)[others], rtol=1e-12)
+
+
+@pytest.mark.parametrize("d", [1, 2, 3, 64, 784])
+def test_a_copy_is_at_distance_zero_and_nothing_is_below_it(d):
+    x = np.random.default_rng(d).standard_normal((20, d)) * 1e3 + 1e5
+    result = assembled(x.copy(), x)
+    assert (np.diag(result) == 0).all() and (result[~np.eye(20, dtype=bool)] > 0).all()
+
+
+def test_nearest_equals_the_loop():
+    indices, lengths = nearest(QUERIES, REFERENCES)
+    for query, index, length in zip(QUERIES, indices, lengths, strict=True):
+        each = [np.linalg.norm(query - r) for r in REFERENCES]
+        assert index == np.argmin(each) and length == pytest.approx(min(each), rel=1e-14)
+
+
+def test_nearest_measures_what_lies_near_without_loss():
+    x = rng.standard_normal((5, 4)) * 1e4
+    np.testing.assert_allclose(nearest(x + 2.0**-20, x)[1], 2.0**-19, rtol=1e-5)  # where the sum has lost half its digits
+
+
+def test_examples_become_finite_float64_rows():
+    images, codes = checked_examples("m", 1, a=np.ones((2, 3, 4, 1), np.uint8), b=np.zeros((5, 3, 4, 1), np.float32))
+    assert images.shape == (2, 12) and codes.shape == (5, 12) and images.dtype == codes.dtype == np.float64
+
+
+@pytest.mark.parametrize("sets, error, message", [
+    ({"a": np.ones(3)}, ShapeError, r"m: got a of shape \(3,\), expected \(n, ...\)"),
+    ({"a": np.ones((3, 0))}, ShapeError, r"a of shape \(3, 0\)"),
+    ({"a": np.ones((3, 4)), "b": np.ones((3, 5))}, ShapeError, r"a of shape \(3, 4\), b of shape \(3, 5\), expected examples of the same"),
+    ({"a": np.ones((2, 4)), "b": np.ones((1, 4))}, ValueError, r"b of shape \(1, 4\), expected at least 2 in b"),
+    ({"a": np.ones((2, 4)), "b": np.full((2, 4), np.nan)}, ValueError, "m: got NaN or infinity in b"),
+    ({"a": np.full((2, 4), -np.inf)}, ValueError, "m: got NaN or infinity in a"),
+])  # fmt: skip
+def test_what_is_refused(sets, error, message):
+    with pytest.raises(error, match=message):
+        checked_examples("m", 2, **sets)
