@@ -158,6 +158,7 @@ samples("activation.sigmoid_cross_entropy", call(normal(3, 4), rng.random((3, 4)
         call(normal(3, 1), Constant(rng.random((3, 1)))), call(Constant(normal(3)), rng.random(3)), call(normal(), np.array(0.3)))
 samples("activation.relu", call(apart(3, 4)), call(apart()))
 samples("activation.leaky_relu", call(apart(3, 4)), call(apart(3), slope=0.01), call(apart(3), slope=0.0))
+samples("activation.leaky_gate", call(normal(3, 4), Constant(apart(3, 4)), slope=0.2), call(normal(3), Constant(apart(3)), slope=0.0))
 samples("activation.elu", call(apart(3, 4)), call(apart(3), alpha=0.5, order=3), call(apart(3), alpha=2.0))
 samples("activation.selu", call(apart(3, 4), order=3), call(apart()))
 samples("activation.elu_slope", call(apart(3, 4), scale=1.0, alpha=0.5), call(apart(3), scale=1.5, alpha=2.0))
@@ -172,6 +173,7 @@ samples(
     call(mask(4), 1.0, normal(3, 4)),
     call(mask(3, 4), Constant(normal(4)), normal()),
 )
+samples("elementwise.masked", call(normal(3, 4), mask(3, 4), scale=1.6), call(normal(2, 3), mask(3)), call(normal(3), True, scale=0.5))
 
 # -- shape -------------------------------------------------------------------------------------------------------
 

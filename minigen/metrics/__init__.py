@@ -14,14 +14,15 @@ from minigen.metrics.neighbours import knn_accuracy
 from minigen.metrics.precision_recall import PrecisionRecall, precision_recall
 from minigen.metrics.probabilistic_pca import ProbabilisticPCA, probabilistic_pca
 from minigen.metrics.reconstruction import bernoulli_floor, reconstruction_mse
+from minigen.metrics.samples import Judge, judge_samples
 from minigen.metrics.subspace import PCA, pca, principal_angles
 from minigen.metrics.two_sample import NearestNeighbourTest, nearest_neighbour_test
 from minigen.metrics.wiener import WienerFilter, denoising_error, wiener_filter
 
 __all__ = [
-    "PCA", "Estimate", "KernelDistance", "ModeCoverage", "NearestNeighbourTest", "NearestTraining", "PrecisionRecall",
+    "PCA", "Estimate", "Judge", "KernelDistance", "ModeCoverage", "NearestNeighbourTest", "NearestTraining", "PrecisionRecall",
     "ProbabilisticPCA", "WienerFilter", "accuracy", "active_units", "bernoulli_floor", "class_histogram", "denoising_error",
-    "elbo", "frechet_distance", "frechet_gaussians", "importance_weighted_nll", "kernel_distance", "knn_accuracy",
+    "elbo", "frechet_distance", "frechet_gaussians", "importance_weighted_nll", "judge_samples", "kernel_distance", "knn_accuracy",
     "mean_interval", "mode_coverage", "mutual_information", "mutual_information_gap", "nearest_neighbour_test",
     "nearest_training", "pairwise_diversity", "pca", "precision_recall", "principal_angles", "probabilistic_pca", "psnr",
     "reconstruction_mse", "reverse_kl", "sharpness", "squared_mmd", "ssim", "wiener_filter",

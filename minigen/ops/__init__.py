@@ -19,6 +19,7 @@ from minigen.ops.elementwise import (
     divide,
     exp,
     log,
+    masked,
     maximum,
     minimum,
     multiply,
@@ -56,7 +57,7 @@ from minigen.ops.shape import (
 __all__ = [
     "absolute", "add", "avg_pool2d", "broadcast_to", "center", "clip", "concatenate", "conv2d", "conv2d_transpose",
     "conv2d_weight", "cos", "crop", "dense", "divide", "elu", "exp", "expand_dims", "flatten", "getitem", "inv_rms",
-    "kl_standard_normal", "l2norm", "leaky_relu", "log", "log_softmax", "logsumexp", "matmul", "max", "max_pool2d",
+    "kl_standard_normal", "l2norm", "leaky_relu", "log", "log_softmax", "logsumexp", "masked", "matmul", "max", "max_pool2d",
     "maximum", "mean", "min", "minimum", "multiply", "negative", "normalize", "one_hot", "pad", "positive", "power", "relu",
     "reparameterize", "reshape", "resize_bilinear", "scale_shift", "scatter_add", "selu", "sigmoid",
     "sigmoid_cross_entropy", "sin", "softplus", "split", "sqrt", "square", "squeeze", "stack", "std", "subtract", "sum",

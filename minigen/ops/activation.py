@@ -23,10 +23,10 @@ def tanh_dx(g, y, x):
 
 @op(method="sigmoid")
 def sigmoid(x: Array) -> Array:
-    """1 / (1 + e^-x), computed from expm1, which is faster than exp. Where it overflows the result is 0, as it should be."""
+    """1 / (1 + e^-x). Where e^-x overflows the result is 0, as it should be."""
     with np.errstate(over="ignore"):
-        y = array_module(x).expm1(-x)
-    y += 2.0
+        y = array_module(x).exp(-x)
+    y += 1.0
     return 1.0 / y
 
 
@@ -96,13 +96,31 @@ def leaky_relu(x: Array, *, slope: float = 0.2) -> Array:
     """x for x > 0, slope * x below. 0.2 is DCGAN's slope (Radford et al. 2016). 0 <= slope <= 1, else ValueError."""
     if not 0.0 <= slope <= 1.0:
         raise ValueError(f"expected 0 <= slope <= 1, got slope={slope}")
-    return array_module(x).maximum(x, slope * x)
+    xp = array_module(x)
+    y = xp.multiply(x, slope, out=xp.empty_like(x))
+    return xp.maximum(x, y, out=y)
 
 
 @leaky_relu.vjp("x")
 def leaky_relu_dx(g, y, x, *, slope):
     """dL/dx = g where x > 0, else slope * g."""
-    return g * slope + (g * (1.0 - slope)) * (x > 0)
+    return leaky_gate(g, x, slope=slope)
+
+
+@op(nondiff=("x",))
+def leaky_gate(g: Array, x: Array, *, slope: float) -> Array:
+    """g where x > 0, slope * g below: what leaky_relu lets through of a derivative. Linear in g, and constant in x but for 0."""
+    xp = array_module(x)
+    gate = xp.greater(x, 0.0, out=xp.empty_like(x))  # 1 or 0
+    gate.clip(slope, math.inf, out=gate)
+    gate *= g
+    return gate
+
+
+@leaky_gate.vjp("g")
+def leaky_gate_dg(gg, y, g, x, *, slope):
+    """dL/dg = what the same gate lets through of gg."""
+    return leaky_gate(gg, x, slope=slope)
 
 
 @op
@@ -135,14 +153,21 @@ def selu_dx(g, y, x):
 
 
 def scaled_elu(x: Array, scale: float, alpha: float) -> Array:
-    """scale * x for x > 0, scale * alpha * (e^x - 1) below: the forward pass of elu and selu."""
+    """scale * x for x > 0, scale * alpha * (e^x - 1) below: the forward pass of elu and selu.
+
+    e^x - 1 = 2 t / (1 - t) with t = tanh(x / 2) keeps its digits near 0 as expm1 does, which NumPy computes one by one on CPUs
+    without AVX-512, three times as slowly.
+    """
     xp = array_module(x)
-    y = x.clip(-math.inf, 0, out=xp.empty_like(x))
-    above = x - y
+    y = xp.multiply(x, 0.5, out=xp.empty_like(x))
+    y.clip(-math.inf, 0, out=y)
+    xp.tanh(y, out=y)
+    rest = xp.subtract(1.0, y, out=xp.empty_like(y))
+    y /= rest
+    y *= 2.0 * scale * alpha
+    above = x.clip(0, math.inf, out=rest)
     if scale != 1.0:
         above *= scale
-    xp.expm1(y, out=y)
-    y *= scale * alpha
     y += above
     return y
 

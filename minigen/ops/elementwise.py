@@ -285,3 +285,18 @@ def where_dx(g, z, condition, x, y):
 def where_dy(g, z, condition, x, y):
     """dL/dy = g where the condition does not hold, else 0."""
     return g * (condition ^ True)
+
+
+@op(nondiff=("keep",))
+def masked(x: Array, keep: Array, *, scale: float = 1.0) -> Array:
+    """x * scale where the bool array `keep` holds, else 0; keep broadcasts to the shape of x, else ShapeError."""
+    xp = array_module(x)
+    y = xp.multiply(x, keep, out=xp.empty_like(x))
+    y *= scale
+    return y
+
+
+@masked.vjp("x")
+def masked_dx(g, y, x, keep, *, scale):
+    """dL/dx = g * scale where `keep` holds, else 0."""
+    return masked(g, keep, scale=scale)

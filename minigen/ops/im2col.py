@@ -9,6 +9,7 @@ import math
 import threading
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -86,29 +87,45 @@ def gather(g: Array, w: Array, b: Array | None, padding: Pair, stride: Pair, out
 
     A pixel sees only those taps of the kernel that differ from its own position by a multiple of the stride. So the pixels that
     are congruent modulo the stride are a convolution of g with every s-th tap, flipped; s * s of these, interleaved, are the
-    result (a polyphase filter).
+    result (a polyphase filter). Those that differ in the row only share one copy of the windows: each takes its rows of them.
     """
-    for every_sth, origin, taps in phases(w.shape[:2], padding, stride):
-        pixels, flipped = out[(slice(None), *every_sth)], w[taps]
-        if 0 in flipped.shape:
-            pixels[...] = 0.0 if b is None else b
-        elif 0 not in pixels.shape:
-            matrix = flipped.transpose(0, 1, 3, 2).reshape(-1, w.shape[2])
-            for part, columns in windows(g, origin, flipped.shape[:2], (1, 1), pixels.shape[1:3]):
-                multiply(columns, matrix, b, out=pixels[part])
+    axes = [phases(*axis) for axis in zip(w.shape[:2], padding, stride)]
+    if not all(phase.taps for axis in axes for phase in axis):  # a kernel smaller than the stride leaves gaps
+        out[...] = 0.0 if b is None else b
+    down, across = ([phase for phase in axis if phase.taps] for axis in axes)
+    top = min(y.first for y in down)
+    height = max(y.first + y.taps for y in down) - top
+    swapped = w.transpose(0, 1, 3, 2)
+    for x in across:
+        pixels = out[:, :, x.pixels]
+        if not pixels.size:
+            continue
+        kernels = [swapped[y.flipped, x.flipped].reshape(-1, w.shape[2]) for y in down]
+        row = x.taps * w.shape[3]  # numbers in a row of a window
+        grid = (-(-out.shape[1] // stride[0]), pixels.shape[2])
+        for (examples, rows), matrix in windows(g, (top, x.first), (height, x.taps), (1, 1), grid):
+            for y, kernel in zip(down, kernels):
+                seen = matrix[:, (y.first - top) * row:(y.first - top + y.taps) * row]
+                multiply(seen, kernel, b, out=pixels[examples, y.pixels][:, rows])
+
+
+class Phase(NamedTuple):
+    """Along one axis, the pixels of a transposed convolution that see the same taps of the kernel."""
+
+    pixels: slice   # every s-th
+    first: int      # where the window of g that the first of them sees begins
+    taps: int       # how many they see
+    flipped: slice  # which
 
 
 @lru_cache(maxsize=1024)
-def phases(kernel: Pair, padding: Pair, stride: Pair) -> list[tuple[tuple[slice, slice], Pair, tuple[slice, slice]]]:
-    """For `gather`: (every s-th pixel, where its first window of g begins, the taps it sees, flipped), one a residue."""
+def phases(kernel: int, padding: int, stride: int) -> list[Phase]:
+    """For `gather`, along one axis: one phase a residue modulo the stride."""
     found = []
-    for residue in np.ndindex(*stride):
-        axes = []
-        for r, k, p, s in zip(residue, kernel, padding, stride):
-            first, taps = (r - p) % s, len(range(r, k, s))
-            last = slice(r + (taps - 1) * s, None, -s) if taps else slice(0, 0)
-            axes.append((slice(first, None, s), (first + p - r) // s - (taps - 1), last))
-        found.append(tuple(zip(*axes)))
+    for r in range(stride):
+        first, taps = (r - padding) % stride, len(range(r, kernel, stride))
+        flipped = slice(r + (taps - 1) * stride, None, -stride) if taps else slice(0, 0)
+        found.append(Phase(slice(first, None, stride), (first + padding - r) // stride - (taps - 1), taps, flipped))
     return found
 
 
@@ -146,16 +163,18 @@ def landing(tap: int, padding: int, stride: int, windows: slice, size: int) -> t
 
 
 def multiply(x: Array, y: Array, b: Array | None, out: Array) -> None:
-    """out = x @ y + b for out (n, rows, columns, columns of y), which may be a strided view."""
-    xp = array_module(x)
-    whole = out.flags.c_contiguous
-    product = out if whole else workspace("product", out.shape, x)
+    """out = x @ y + b for out (n, rows, columns, columns of y), which may be a strided view, and lack the last rows of x."""
+    xp, (n, rows, columns, channels) = array_module(x), out.shape
+    if not out.size:
+        return
+    whole = out.flags.c_contiguous and out.size == len(x) * channels
+    product = out if whole else workspace("product", (n, len(x) // (n * columns), columns, channels), x)
     xp.matmul(x, y, out=product.reshape(len(x), -1))
     if b is not None:  # as one row of pixels, for NumPy is slow to repeat a few numbers many times
-        product = product.reshape(-1, out.shape[2] * out.shape[3])
-        product += xp.repeat(b[None], out.shape[2], axis=0).reshape(-1)
+        product = product.reshape(-1, columns * channels)
+        product += xp.repeat(b[None], columns, axis=0).reshape(-1)
     if not whole:
-        out[...] = product.reshape(out.shape)
+        out[...] = product.reshape(n, -1, columns, channels)[:, :rows]
 
 
 _local = threading.local()  # each thread has a workspace of its own

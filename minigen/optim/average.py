@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from minigen.autograd import Parameter
+from minigen.errors import StateError
 from minigen.nn import Module
 from minigen.optim.optimizer import fraction
 
@@ -43,6 +44,8 @@ class ExponentialMovingAverage:
 
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
         """Take over a state of the same module. StateError, and nothing changed, if it does not fit."""
+        if "updates" not in state:
+            raise StateError("this state is not of an ExponentialMovingAverage: missing updates")
         averages = {name.removeprefix("average."): array for name, array in state.items() if name.startswith("average.")}
         self.average.load_state_dict(averages)
         self.updates = int(state["updates"])

@@ -52,10 +52,12 @@ class RMSprop(Optimizer):
         super().__init__(parameters, lr, **options)
 
     def update(self, values: Array, gradient: Array, lr: float, mean_square: Array) -> None:
-        mean_square *= self.rho
-        mean_square += (1.0 - self.rho) * gradient * gradient
-        gradient /= array_module(values).sqrt(mean_square) + self.eps
-        values -= lr * gradient
+        move_to_square(mean_square, self.rho, gradient)
+        root = array_module(values).sqrt(mean_square)
+        root += self.eps
+        gradient /= root
+        gradient *= lr
+        values -= gradient
 
 
 class Adam(Optimizer):
@@ -78,15 +80,16 @@ class Adam(Optimizer):
     def update(self, values: Array, gradient: Array, lr: float, first_moment: Array, second_moment: Array) -> None:
         t = self.steps + 1
         self.average(gradient, first_moment, second_moment)
-        denominator = self.root_mean_square(second_moment, t)
-        values -= lr / (1.0 - self.beta1**t) * first_moment / denominator
+        step = self.root_mean_square(second_moment, t)
+        array_module(values).divide(first_moment, step, out=step)
+        step *= lr / (1.0 - self.beta1**t)
+        values -= step
 
     def average(self, gradient: Array, first_moment: Array, second_moment: Array) -> None:
         """Move both moments towards g and g^2."""
         first_moment *= self.beta1
         first_moment += (1.0 - self.beta1) * gradient
-        second_moment *= self.beta2
-        second_moment += (1.0 - self.beta2) * gradient * gradient
+        move_to_square(second_moment, self.beta2, gradient)
 
     def root_mean_square(self, second_moment: Array, t: int) -> Array:
         """sqrt(v / (1 - beta2^t)) + eps."""
@@ -117,6 +120,14 @@ class Nadam(Adam):
     def product(self, t: int) -> float:
         """mu_1 mu_2 ... mu_t."""
         return momentum_product(self.beta1, t)
+
+
+def move_to_square(average: Array, decay: float, gradient: Array) -> None:
+    """average <- decay * average + (1 - decay) * gradient^2, in place."""
+    square = (1.0 - decay) * gradient
+    square *= gradient
+    average *= decay
+    average += square
 
 
 @functools.lru_cache(maxsize=8)

@@ -34,12 +34,14 @@ ELEMENTWISE = {
     "sigmoid_cross_entropy": lambda x, t: -t * math.log(1 / (1 + math.exp(-x))) - (1 - t) * math.log(1 / (1 + math.exp(x))),
     "relu": lambda x: x if x > 0 else 0.0,
     "leaky_relu": lambda x, slope=0.2: x if x > 0 else slope * x,
+    "leaky_gate": lambda g, x, slope: g if x > 0 else slope * g,
     "elu": lambda x, alpha=1.0: x if x > 0 else alpha * (math.exp(x) - 1.0),
     "selu": lambda x: 1.0507009873554805 * (x if x > 0 else 1.6732632423543772 * (math.exp(x) - 1.0)),
     "elu_slope": lambda y, scale, alpha: scale if y > 0 else y + scale * alpha,
     "maximum": lambda x, y: x if x > y else y,
     "minimum": lambda x, y: x if x < y else y,
     "clip": lambda x, low, high: low if x < low else high if x > high else x,
+    "masked": lambda x, keep, scale=1.0: x * scale if keep else 0.0,
     "where": lambda condition, x, y: x if condition else y,
     "reparameterize": lambda mean, logvar, noise: mean + math.exp(min(logvar, 20.0) / 2) * noise,
     "kl_standard_normal": lambda mean, logvar: (mean**2 + math.exp(min(logvar, 20.0)) - 1 - min(logvar, 20.0)
@@ -237,6 +239,16 @@ def test_nothing_overflows(function, x, expected):
     assert np.isfinite(dx.numpy()).all() and np.isfinite(d2x.numpy()).all()
 
 
+@pytest.mark.parametrize(("function", "expected"), [(minigen.elu, math.expm1), (minigen.sigmoid, lambda x: 1.0 / (1.0 + math.exp(-x)))])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_small_results_keep_their_digits(backend, dtype, function, expected):
+    """e^x - 1 for x near 0, and the sigmoid far below 0: right to a few units in the last place, not rounded off against the 1."""
+    x = -np.logspace(-12, 1.9, 57).astype(dtype)
+    y = minigen.to_numpy(function(minigen.asarray(x)))
+    assert y.dtype == dtype
+    np.testing.assert_allclose(y, [expected(float(value)) for value in x], rtol=8 * np.finfo(dtype).eps)
+
+
 @pytest.mark.parametrize(("function", "slope"), [
     (minigen.absolute, 0.0), (minigen.relu, 0.0), (minigen.leaky_relu, 0.2), (minigen.elu, 1.0), (lambda x: x**2, 0.0),
     (lambda x: minigen.elu(x, alpha=2.0), 2.0), (minigen.selu, pytest.approx(1.0507009873554805 * 1.6732632423543772)),
@@ -302,6 +314,7 @@ def test_compositions(backend, compose, expected):
     (lambda: minigen.crop(Tensor(X[0]), widths=((2, 2), (0, 0))), ShapeError, r"crop: cannot cut \(\(2, 2\), \(0, 0\)\) off"),
     (lambda: minigen.pad(Tensor(X), widths=((1, 1),)), ShapeError, "pad: "),
     (lambda: minigen.sum_to(Tensor(X), shape=(5,)), ShapeError, "sum_to: "),
+    (lambda: minigen.masked(Tensor(X[0]), X > 0.0), ShapeError, r"masked: .*float64\[3, 4\], bool\[2, 3, 4\]"),
     (lambda: minigen.dense(Tensor(X[0]), X[1].T, X[0, 0]), ShapeError, r"dense: expected x \(n, in\), w \(in, out\), b \(out,\)"),
     (lambda: minigen.sigmoid_cross_entropy(Tensor(X[0]), X[0, 0]), ShapeError, r"logits have shape \(3, 4\), targets \(4,\)"),
 ])

@@ -1,0 +1,101 @@
+"""A generative adversarial network: two players, and images that neither was shown.
+
+A generator makes images from noise, a discriminator learns to tell them from real ones, and each is the other's teacher. The
+chapter's dense networks, its optimizer, its loop.
+"""
+
+# %% [markdown]
+# # 18. A generative adversarial network
+#
+#     D maximizes  E log D(x) + E log(1 - D(G(z))),    G maximizes  E log D(G(z)),    z ~ N(0, I)
+#
+# Generator 30-100-150-784, discriminator 784-150-100-1, SELU, RMSprop, batches of 32 (the chapter's). Where the two are balanced
+# and nothing tells real from generated, D says 1/2 everywhere: its loss is then 2 log 2 = 1.386, the generator's log 2 = 0.693.
+# A loss far from that is no failure, and a loss near it no success: a GAN is judged by what it makes.
+# %%
+import numpy as np
+
+from demos.demo import Verdict, demo_arguments, save
+from minigen import data, metrics, optim, plot, training
+from minigen.models.gans import gan
+
+args = demo_arguments("18_gan", __doc__, steps=20_000, samples=10_000)
+train, test = data.load(args.data)
+if args.quick:
+    train, test, args.steps, args.samples = train[:2000], test[:300], 60, 200
+verdict = Verdict(args)
+
+judge = training.feature_classifier(train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None)
+generator, discriminator = gan.Generator(), gan.Discriminator()
+untrained = generator.sample(args.samples)
+trainer = training.Adversarial(
+    generator, discriminator, ema=0.999,
+    generator_optimizer=optim.RMSprop(generator.parameters(), lr=optim.schedules.cosine(1e-3, args.steps)),
+    discriminator_optimizer=optim.RMSprop(discriminator.parameters(), lr=optim.schedules.cosine(1e-3, args.steps)))
+health = training.Health(judge)
+grid = training.SampleGrid(args.out / "evolution", every=max(args.steps // 20, 1), n=49)
+history = trainer.fit(train.images, steps=args.steps, record_every=max(args.steps // 100, 1), callbacks=[health, grid])
+
+# %% [markdown]
+# ## What it makes
+# Samples are drawn from a moving average of the generator's weights. Nothing was selected.
+# %%
+samples = trainer.sample(args.samples)
+save(plot.image_grid(samples[:96], columns=16, title=f"Made by a GAN after {args.steps:,} steps"), args, "samples.png")
+save(plot.training_curves(history, panels={
+    "loss": ("discriminator loss", "generator loss"), "D's mean score": ("score of real", "score of fake"),
+    "D is right": ("accuracy on real", "accuracy on fake"),
+    "gradient norm": ("discriminator gradient norm", "generator gradient norm")}, title="The game"), args, "training.png")
+save(plot.image_rows({f"step {step}": images[:12] for step, images in list(zip(grid.steps, grid.samples))[::5]},
+                     title="The same noise while the generator learns"), args, "evolution.png")
+
+# %% [markdown]
+# ## Is it only remembering?
+# Each sample beside the training image nearest to it in pixels: alike in kind, not copies.
+# %%
+near = metrics.nearest_training(samples[:12], train.images[:20_000])
+save(plot.image_rows({"made": samples[:12], "nearest in training": train.images[near.indices]},
+                     title="Samples and what is nearest to them"), args, "nearest.png")
+
+# %% [markdown]
+# ## Between two images
+# From one z to another in equal steps along the great circle.
+# %%
+z = np.random.default_rng(args.seed).standard_normal((10, generator.latent_dim)).astype(np.float32)
+
+
+def between(a, b, t):
+    """Spherical interpolation: the length of z says nothing, and a straight line would run through the middle, where no z lies."""
+    angle = np.arccos(np.clip(a @ b / np.linalg.norm(a) / np.linalg.norm(b), -1, 1))
+    return (np.sin((1 - t) * angle) * a + np.sin(t * angle) * b) / np.sin(angle)
+
+
+paths = np.stack([[between(z[2 * i], z[2 * i + 1], t) for t in np.linspace(0, 1, 10)] for i in range(5)])
+images = trainer.sampler.draw(paths.reshape(50, -1).astype(np.float32)).reshape(5, 10, 28, 28, 1)
+save(plot.interpolation_grid(images, anchors=[(row, column) for row in range(5) for column in (0, -1)],
+                             title="From one image to another"), args, "interpolation.png")
+
+# %% [markdown]
+# ## Did it work?
+# The distance is Frechet's, between the features that the judge (demo 17) finds in generated and in training images. It must have
+# fallen to a quarter of the untrained generator's, and below that of images whose pixels are drawn one by one, each with the mean
+# and variance that it has in the training set. All classes must occur.
+# %%
+real = train.images[np.random.default_rng(0).permutation(len(train))[:args.samples]]
+scores = metrics.judge_samples(judge, samples, real, test.images)
+noise = np.random.default_rng(args.seed).standard_normal(real.shape)
+pixels = np.clip(train.images.mean(axis=0) + train.images.std(axis=0) * noise, 0, 1).astype(np.float32)
+distances = {name: metrics.frechet_distance(judge.features(real), judge.features(images))
+             for name, images in (("untrained", untrained), ("pixels", pixels))}
+verdict.expect("Frechet distance, as a share of the untrained generator's", scores["Frechet distance"] / distances["untrained"],
+               at_most=0.25)
+verdict.expect("Frechet distance, as a share of that of independent pixels", scores["Frechet distance"] / distances["pixels"],
+               at_most=1.0)
+histogram = metrics.class_histogram(judge.predict(samples), len(train.class_names))
+verdict.expect("classes, of 10, that are each more than 2 % of the samples", (histogram > 0.02 * len(samples)).sum(), at_least=9)
+for name, score in scores.items():
+    verdict.report(name, float(score))
+verdict.report("judge", f"{judge.fingerprint()}, {len(samples):,} samples")
+for step, text in health.findings:
+    verdict.report(f"health, step {step}", text)
+verdict.finish()

@@ -1,0 +1,150 @@
+"""The Wasserstein GAN: a critic with a slope, by clipping its weights or by a penalty on its gradient.
+
+The critic does not classify, it measures how far apart real and generated images are; that is a distance only while the critic's
+slope is bounded. Two ways to bound it, and what each does to the critic.
+"""
+
+# %% [markdown]
+# # 24. Wasserstein GANs
+#
+#     W(p, q) = max over 1-Lipschitz f of  E f(x) - E f(G(z))
+#
+# Clipping every weight to [-c, c] after each update (Arjovsky et al. 2017) bounds the slope somehow; the critic then spends its
+# weights at the two ends of the interval, on simple functions. A penalty on the gradient's norm, 10 E (||grad f(x^)|| - 1)^2 at
+# points x^ between real and generated images (Gulrajani et al. 2017), asks for the slope that the best critic has. No batch
+# normalization in the critic: a gradient must be one example's own.
+# %%
+import numpy as np
+
+import minigen as mg
+from demos.demo import Verdict, demo_arguments, save
+from minigen import data, losses, metrics, optim, plot, training
+from minigen.models.gans import dcgan, points
+
+args = demo_arguments("24_wasserstein", __doc__, steps=1000, toy_steps=1500, batch_size=64, critic_steps=3, samples=5000)
+train, test = data.load(args.data)
+if args.quick:
+    train, args.steps, args.toy_steps, args.batch_size, args.samples = train[:1000], 4, 10, 16, 100
+verdict = Verdict(args)
+
+# %% [markdown]
+# ## In the plane
+# What a critic thinks of the plane, when the generator has learned a while: high ground is where it expects real points. Both
+# critics have played the same number of steps against a generator of points.
+# %%
+ring = data.gaussian_ring(20_000, std=0.02)
+BOUNDS = {
+    "clipping": (losses.WeightClipping(0.1), lambda parameters: optim.RMSprop(parameters, lr=5e-4)),
+    "gradient penalty": (losses.GradientPenalty(0.1), lambda parameters: optim.Adam(parameters, lr=1e-3, beta1=0.5, beta2=0.9)),
+}
+side = np.linspace(-1.6, 1.6, 60, dtype=np.float32)
+plane = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
+for name, (bound, optimizer) in BOUNDS.items():
+    mg.seed(args.seed)
+    generator, critic = points.Generator(), points.Discriminator()
+    trainer = training.Adversarial(generator, critic, loss=losses.Wasserstein(), penalties=[bound],
+                                   discriminator_steps=args.critic_steps, generator_optimizer=optimizer(generator.parameters()),
+                                   discriminator_optimizer=optimizer(critic.parameters()))
+    trainer.fit(ring.points, steps=args.toy_steps, batch_size=128, record_every=args.toy_steps)
+    with mg.no_grad():
+        scores = critic(mg.asarray(plane)).numpy().reshape(60, 60)
+    made = trainer.sample(1000)
+    save(plot.point_cloud(made, ring.points[:1000], field=(side, side, scores), title=f"What the critic sees: {name}"), args,
+         f"plane_{name.replace(' ', '_')}.png")
+    coverage = metrics.mode_coverage(made, ring.centers, ring.std)
+    verdict.report(f"ring, {name}: modes of 8, of high quality", f"{coverage.modes}, {coverage.high_quality:.1%}")
+
+# %% [markdown]
+# ## On images
+# The same two on small convolutional networks. Their settings are their papers': RMSprop at 5e-5 and c = 0.01 for clipping, Adam at
+# 1e-4 with moments 0 and 0.9 for the penalty (here both rates four times as high, for a short training).
+# %%
+judge = training.feature_classifier(train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None)
+real = train.images[np.random.default_rng(0).permutation(len(train))[:args.samples]]
+true = judge.features(real)
+CLIP, rng = 0.01, np.random.default_rng(args.seed)
+ways = {
+    "clipping": (losses.WeightClipping(CLIP), lambda parameters: optim.RMSprop(parameters, lr=2e-4)),
+    "gradient penalty": (losses.GradientPenalty(10.0), lambda parameters: optim.Adam(parameters, lr=4e-4, beta1=0.0, beta2=0.9)),
+}
+
+
+class Follow(training.Callback):
+    """The judge's distance at every row of the history."""
+
+    def __init__(self):
+        self.distances = []
+
+    def recorded(self, run):
+        self.distances.append(metrics.frechet_distance(true, judge.features(run.sample(1000 if not args.quick else 50))))
+
+
+trainers, followed = {}, {}
+for name, (bound, optimizer) in ways.items():
+    mg.seed(args.seed)
+    generator = dcgan.TinyGenerator(feature_maps=(32, 16))
+    critic = dcgan.TinyDiscriminator(feature_maps=(16, 32), batch_norm=False)
+    if name == "clipping":  # even over the interval, so that what piles up at its ends has been driven there
+        for parameter in critic.parameters():
+            parameter.assign(mg.asarray(rng.uniform(-CLIP, CLIP, parameter.shape).astype(np.float32)))
+    trainers[name], followed[name] = training.Adversarial(
+        generator, critic, loss=losses.Wasserstein(), penalties=[bound], discriminator_steps=args.critic_steps, ema=0.99,
+        generator_optimizer=optimizer(generator.parameters()), discriminator_optimizer=optimizer(critic.parameters()),
+    ), Follow()
+    trainers[name].fit(train.images, steps=args.steps, batch_size=args.batch_size, record_every=max(args.steps // 20, 1),
+                       callbacks=[followed[name]])
+samples = {name: trainer.sample(args.samples) for name, trainer in trainers.items()}
+save(plot.image_rows({name: images[:14] for name, images in samples.items()},
+                     title=f"After {args.steps:,} steps of the generator, {args.critic_steps} of the critic each"), args, "samples.png")
+save(plot.image_grid(samples["gradient penalty"][:96], columns=16, title="WGAN-GP: nothing selected"), args, "grid.png")
+
+# %% [markdown]
+# ## The critic's weights
+# Clipped, they pile up at the ends of their interval; with the penalty they are distributed as in any other network.
+# %%
+weights = {name: np.concatenate([layer.weight.numpy().ravel() for layer in trainer.discriminator.modules()
+                                 if hasattr(layer, "weight")]) for name, trainer in trainers.items()}
+edge = np.abs(weights["clipping"]) > 0.99 * CLIP
+save(plot.activation_histograms({name: values[:, None] for name, values in weights.items()}, title="The critics' weights"), args,
+     "weights.png")
+
+# %% [markdown]
+# ## A loss that means something
+# The critic's estimate E f(x) - E f(G(z)) against the judge's distance, while the generator learns.
+# %%
+
+
+def rank_correlation(a, b):
+    """Spearman's: the correlation of the ranks."""
+    return float(np.corrcoef(np.argsort(np.argsort(a)), np.argsort(np.argsort(b)))[0, 1])
+
+
+history = trainers["gradient penalty"].history
+estimates, distances = np.array(history["distance"]), np.array(followed["gradient penalty"].distances)
+lines = {"critic's estimate": estimates / estimates.max(), "judge's Frechet distance": distances / distances.max()}
+save(plot.curves(history["step"], lines, xlabel="step", ylabel="as a share of its maximum",
+                 title="WGAN-GP: what the critic says, and what the judge says"), args, "estimate.png")
+
+# %% [markdown]
+# ## Did it work?
+# With the penalty the slope between real and generated images must be near 1. Clipped, the weights must pile up: they started evenly
+# distributed over the interval, with 1 % of them in its outermost hundredth. And the critic's estimate must fall where the
+# judge's distance falls. Which of the two ways is better on these images is reported.
+# %%
+mix = rng.random((len(real[:500]), 1, 1, 1), dtype=np.float32)
+slopes = {}
+for name, trainer in trainers.items():
+    between = mix * trainer.generator.from_pixels(real[:500]) + (1 - mix) * trainer.generator.from_pixels(samples[name][:500])
+    slopes[name] = float(losses.gradient_norms(trainer.discriminator, mg.asarray(between.astype(np.float32))).numpy().mean())
+verdict.expect("mean slope of the penalized critic between real and generated images", slopes["gradient penalty"],
+               between=(0.8, 1.2))
+verdict.expect("clipped weights in the outermost 1 % of their interval", edge.mean(), at_least=0.10)
+verdict.expect("rank correlation of the critic's estimate with the judge's distance", rank_correlation(estimates, distances),
+               at_least=0.5)
+for name, images in samples.items():
+    scores = metrics.judge_samples(judge, images, real, test.images)
+    verdict.report(f"{name}: Frechet distance, rarest class, precision, recall",
+                   ", ".join(f"{scores[key]:.3g}" for key in ("Frechet distance", "rarest class", "precision", "recall")))
+verdict.report("mean slope of the clipped critic", slopes["clipping"])
+verdict.report("judge", f"{judge.fingerprint()}, {args.samples:,} samples")
+verdict.finish()

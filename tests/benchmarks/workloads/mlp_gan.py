@@ -1,0 +1,104 @@
+"""A step of the chapter's dense GAN: discriminator and generator once each, RMSprop, batch 32."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import minigen as mg
+from minigen import losses, optim
+from minigen.models.gans import gan
+from minigen.training import Adversarial
+from tests.benchmarks.workload import Goal
+from tests.benchmarks.workloads.stacked_autoencoder import images
+
+CASES = {"mlp-gan-32": {"batch_size": 32}}
+GOAL = Goal("ratio", 0.8)
+
+
+def with_minigen(batch_size: int) -> Callable[[], Any]:
+    generator, discriminator = seeded_models()
+    optimizers = [optim.RMSprop(network.parameters(), lr=1e-3) for network in (generator, discriminator)]
+    return adversarial_step(generator, discriminator, *optimizers, losses.NonSaturating(), [], images(batch_size))
+
+
+def with_pytorch(batch_size: int) -> Callable[[], Any]:
+    import torch
+    from torch import nn
+    from torch.nn.functional import softplus
+
+    generator = nn.Sequential(nn.Linear(30, 100), nn.SELU(), nn.Linear(100, 150), nn.SELU(), nn.Linear(150, 784), nn.Sigmoid())
+    discriminator = nn.Sequential(nn.Linear(784, 150), nn.SELU(), nn.Linear(150, 100), nn.SELU(), nn.Linear(100, 1))
+    for network, seeded in zip((generator, discriminator), seeded_models()):
+        with torch.no_grad():
+            for parameter, weight in zip(network.parameters(), seeded.state_dict().values(), strict=True):
+                parameter.copy_(torch.asarray(weight.T))
+    optimizers = [torch.optim.RMSprop(network.parameters(), lr=1e-3, alpha=0.9, eps=1e-7) for network in (generator, discriminator)]
+    x = torch.asarray(images(batch_size).reshape(batch_size, -1))
+    latent = [torch.asarray(z) for z in latents(batch_size, 30)]
+
+    def discriminator_loss(real: Any, fake: Any) -> Any:
+        return softplus(-discriminator(real)).mean() + softplus(discriminator(fake)).mean()
+
+    return pytorch_step(generator, discriminator, *optimizers, x, latent, discriminator_loss,
+                        lambda fake: softplus(-discriminator(fake)).mean())
+
+
+def seeded_models() -> tuple[gan.Generator, gan.Discriminator]:
+    """The same weights for both libraries."""
+    mg.seed(0)
+    return gan.Generator(), gan.Discriminator()
+
+
+def latents(n: int, latent_dim: int) -> np.ndarray:
+    """The latent vectors of the two players' steps, (2, n, latent_dim), drawn once, so that both libraries compute the same."""
+    return np.random.default_rng(0).standard_normal((2, n, latent_dim), dtype=np.float32)
+
+
+def adversarial_step(generator: Any, discriminator: Any, generator_optimizer: Any, discriminator_optimizer: Any, loss: Any,
+                     penalties: list, real: np.ndarray) -> Callable[[], Any]:
+    """One step of each player, the trainer's own with all that it books; returns both losses.
+
+    The first step, in which both libraries must agree, is without dropout.
+    """
+    trainer = Adversarial(generator, discriminator, loss=loss, penalties=penalties, generator_optimizer=generator_optimizer,
+                          discriminator_optimizer=discriminator_optimizer)
+    x, z = mg.asarray(real), [mg.asarray(each) for each in latents(len(real), generator.latent_dim)]
+    trainer.generator_input = lambda n: (z[0],)
+    discriminator.eval()
+
+    def step() -> np.ndarray:
+        trainer.sums, trainer.summed = {}, {}
+        trainer.discriminator_step((x,))
+        trainer.generator_step((z[1],))
+        discriminator.train()
+        return np.array([trainer.sums["discriminator loss"], trainer.sums["generator loss"]])
+
+    return step
+
+
+def pytorch_step(generator: Any, discriminator: Any, generator_optimizer: Any, discriminator_optimizer: Any, real: Any,
+                 latent: list, discriminator_loss: Callable[[Any, Any], Any], generator_loss: Callable[[Any], Any],
+                 ) -> Callable[[], Any]:
+    """The same step in PyTorch, with nothing booked: the discriminator's weights get no gradient in the generator's step."""
+    import torch
+
+    discriminator.eval()
+
+    def step() -> np.ndarray:
+        with torch.no_grad():
+            fake = generator(latent[0])
+        loss = discriminator_loss(real, fake)
+        discriminator_optimizer.zero_grad()
+        loss.backward(inputs=list(discriminator.parameters()))
+        discriminator_optimizer.step()
+        discriminator.requires_grad_(False)
+        of_generator = generator_loss(generator(latent[1]))
+        generator_optimizer.zero_grad()
+        of_generator.backward()
+        generator_optimizer.step()
+        discriminator.requires_grad_(True)
+        discriminator.train()
+        return np.array([loss.item(), of_generator.item()])
+
+    return step

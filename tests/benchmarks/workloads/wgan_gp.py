@@ -1,0 +1,50 @@
+"""A step of WGAN-GP on the book's DCGAN networks: critic with gradient penalty, then generator, Adam."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import minigen as mg
+from minigen import losses, optim
+from tests.benchmarks.workload import Goal
+from tests.benchmarks.workloads.dcgan import VARIANTS, pytorch_players, seeded_models
+from tests.benchmarks.workloads.mlp_gan import adversarial_step, pytorch_step
+from tests.benchmarks.workloads.stacked_autoencoder import images
+
+__all__ = ["CASES", "GOAL", "VARIANTS", "with_minigen", "with_pytorch"]
+CASES = {"wgan-gp-64": {"batch_size": 64}}
+GOAL = Goal("ratio", 1.2)
+
+
+class GivenMix(losses.GradientPenalty):
+    """The gradient penalty at points that are drawn once, so that both libraries compute the same."""
+
+    def __call__(self, judged: losses.Judged) -> Any:
+        return super().__call__(judged, mg.asarray(mix(len(judged.real))))
+
+
+def with_minigen(batch_size: int) -> Callable[[], Any]:
+    generator, critic = seeded_models(dropout=0.0)
+    optimizers = [optim.Adam(network.parameters(), lr=2e-4, beta1=0.5) for network in (generator, critic)]
+    return adversarial_step(generator, critic, *optimizers, losses.Wasserstein(), [GivenMix(10.0)], images(batch_size))
+
+
+def with_pytorch(batch_size: int, memory_format: str) -> Callable[[], Any]:
+    import torch
+
+    generator, critic, optimizers, x, latent = pytorch_players(batch_size, memory_format, dropout=0.0)
+    u = torch.asarray(mix(batch_size)).reshape(-1, 1, 1, 1)
+
+    def critic_loss(real: Any, fake: Any) -> Any:
+        between = (u * real + (1 - u) * fake).requires_grad_()
+        (slope,) = torch.autograd.grad(critic(between).sum(), [between], create_graph=True)
+        penalty = (slope.flatten(1).norm(dim=1) - 1).square().mean()
+        return critic(fake).mean() - critic(real).mean() + 10 * penalty
+
+    return pytorch_step(generator, critic, *optimizers, x, latent, critic_loss, lambda fake: -critic(fake).mean())
+
+
+def mix(n: int) -> np.ndarray:
+    """Where on the lines between real and generated images the slope is asked for, (n, 1)."""
+    return np.random.default_rng(0).random((n, 1), dtype=np.float32)
