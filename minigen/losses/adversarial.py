@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from minigen import ops
-from minigen.errors import ShapeError
+from minigen.errors import DtypeError, ShapeError, conversion
 
 Terms = tuple[Any, dict[str, Any]]
 
@@ -43,6 +43,7 @@ class CrossEntropyLoss(AdversarialLoss):
         2 log 2 = 1.386 where generated and real examples cannot be told apart (Goodfellow et al. 2014, equation 5).
         """
         check_scores(real, fake)
+        check_targets((real, real_target), (fake, fake_target))
         on_real = ops.sigmoid_cross_entropy(real, real_target).mean()
         on_fake = ops.sigmoid_cross_entropy(fake, fake_target).mean()
         return on_real + on_fake, {"on real": on_real, "on fake": on_fake}
@@ -94,6 +95,7 @@ class LeastSquares(AdversarialLoss):
     def discriminator(self, real: Any, fake: Any, real_target: Any = 1.0, fake_target: Any = 0.0) -> Terms:
         """Half the mean squared distance of both kinds of scores from their targets, a number or one for each score (n, 1)."""
         check_scores(real, fake)
+        check_targets((real, real_target), (fake, fake_target))
         on_real = 0.5 * ops.square(real - real_target).mean()
         on_fake = 0.5 * ops.square(fake - fake_target).mean()
         return on_real + on_fake, {"on real": on_real, "on fake": on_fake}
@@ -152,3 +154,16 @@ def check_scores(*scores: Any) -> None:
         shape = tuple(score.shape)
         if len(shape) not in (1, 2) or shape[1:] not in ((), (1,)) or shape[0] < 1:
             raise ShapeError(f"a discriminator gives one score an example, (n, 1) with n at least 1, got {shape}")
+
+
+def check_targets(*pairs: tuple[Any, Any]) -> None:
+    """Raise unless each target is a number or an array of the shape and dtype of its scores: (n, 1) against (n,) would be n * n
+    pairs."""
+    for score, target in pairs:
+        if not hasattr(target, "shape"):
+            continue
+        if tuple(target.shape) not in ((), tuple(score.shape)):
+            raise ShapeError(f"a target is a number or one for each score, {tuple(score.shape)}, got {tuple(target.shape)}")
+        if target.dtype != score.dtype:
+            raise DtypeError(f"scores are {score.dtype}, their targets {target.dtype}: convert the targets with "
+                             f"{conversion(target.dtype, score.dtype)}")

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from minigen import ops
 from minigen.autograd import Tensor, grad
-from minigen.backend import Array, random
+from minigen.backend import Array, array_module, random
 from minigen.errors import ShapeError
 from minigen.functional import kl_sparsity, l1_sparsity
 from minigen.nn import Module
@@ -80,7 +80,9 @@ class GradientPenalty(Penalty):
                              f"{judged.fake.shape}")
         if mix is None:
             mix = random.uniform((groups, 1), dtype=judged.real.dtype)
-        mix = mix.repeat(n // groups, axis=0).reshape((n, *(1 for _ in judged.real.shape[1:])))
+        if mix.shape != (groups, 1):
+            raise ShapeError(f"the gradient penalty takes one mix for each score, {(groups, 1)}, got {tuple(mix.shape)}")
+        mix = array_module(mix).repeat(mix, n // groups, axis=0).reshape((n, *(1 for _ in judged.real.shape[1:])))
         between = judged.fake.data + mix * (judged.real.data - judged.fake.data)
         norms = gradient_norms(judged.critic, between)
         return self.weight * ops.square(norms - self.target).mean()

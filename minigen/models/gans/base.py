@@ -29,7 +29,9 @@ class Generator(nn.Module):
         return self.net(z)
 
     def latent(self, n: int) -> Any:
-        """n latent vectors from N(0, I), (n, latent_dim); drawn on the host, the same on every backend."""
+        """n latent vectors from N(0, I), (n, latent_dim); drawn on the host, the same on every backend. ValueError for n < 1."""
+        if n < 1:
+            raise ValueError(f"n counts examples, at least 1, got {n}")
         return asarray(random.stream("latent").standard_normal((n, self.latent_dim), dtype=np.float32))
 
     def sample(self, n: int, *labels: Any) -> np.ndarray:

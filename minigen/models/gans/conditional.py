@@ -18,8 +18,8 @@ class Generator(base.Generator):
 
     def __init__(self, network: base.Generator, classes: int = 10):
         if network.latent_dim <= classes:
-            raise ValueError(f"a conditional generator needs a network of more than {classes} latent variables, {classes} of them "
-                             f"for the label, got {network.latent_dim}")
+            raise ValueError(f"a conditional generator needs a network of more than {classes} latent variables, {classes} of "
+                             f"them for the label, got {network.latent_dim}")
         self.net, self.classes = network, classes
         self.latent_dim, self.pixel_range = network.latent_dim - classes, network.pixel_range
 

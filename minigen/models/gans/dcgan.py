@@ -36,7 +36,8 @@ class Generator(base.Generator):
 class Discriminator(base.Discriminator):
     """The book's: 28 x 28 x 1 -> 14 x 14 x 64 -> 7 x 7 x 128 -> 1, kernels of 5 x 5, leaky ReLU, dropout. 212,865 parameters.
 
-    `channels`: of the images.  `dropout`: 0 makes it a critic for a gradient penalty.  `pack`, `minibatch`: see base.Discriminator.
+    `channels`: of the images.  `dropout`: 0 makes it a critic for a gradient penalty.  `pack`, `minibatch`: see
+    base.Discriminator.
     """
 
     def __init__(self, channels: int = 1, dropout: float = 0.4, pack: int = 1, minibatch: str | None = None):

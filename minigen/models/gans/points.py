@@ -13,7 +13,8 @@ class Generator(base.Generator):
     def __init__(self, latent_dim: int = 2, hidden: int = 128, layers: int = 3, features: int = 2):
         self.latent_dim = latent_dim
         sizes = [latent_dim, *[hidden] * layers]
-        self.net = nn.Sequential(*(nn.Dense(a, b, activation="relu") for a, b in zip(sizes, sizes[1:])), nn.Dense(hidden, features))
+        body = [nn.Dense(a, b, activation="relu") for a, b in zip(sizes, sizes[1:])]
+        self.net = nn.Sequential(*body, nn.Dense(hidden, features))
 
 
 class Discriminator(base.Discriminator):
