@@ -1,12 +1,12 @@
 """Every picture of the library. Each function returns a matplotlib Figure, for figure.savefig("name.png"); save_animation
-makes a GIF of many.
+makes a GIF of many, save_tiles a PNG of many images, fast.
 
 Images are floats in [0, 1], (n, h, w) or (n, h, w, 1) for grey and (n, h, w, 3) for RGB, as NumPy arrays or
 Tensors; values outside, which a linear decoder may give, are shown as the nearer of 0 and 1. The figures know
 nothing of pyplot: they need no screen, and they are gone when nobody holds them.
 """
 
-from minigen.plot.animation import save_animation
+from minigen.plot.animation import save_animation, save_tiles
 from minigen.plot.charts import bars, curves, training_curves
 from minigen.plot.codes import activation_histograms, code_map, plane_fit
 from minigen.plot.figure import PALETTE
@@ -15,5 +15,5 @@ from minigen.plot.points import point_cloud, point_clouds, trajectories
 
 __all__ = [
     "PALETTE", "activation_histograms", "bars", "code_map", "curves", "filters", "image_grid", "image_rows", "interpolation_grid",
-    "manifold_grid", "plane_fit", "point_cloud", "point_clouds", "save_animation", "training_curves", "trajectories",
+    "manifold_grid", "plane_fit", "point_cloud", "point_clouds", "save_animation", "save_tiles", "training_curves", "trajectories",
 ]

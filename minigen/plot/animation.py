@@ -23,7 +23,8 @@ CAPTION = 16  # height of letters, in pixels
 
 
 def save_animation(
-    frames: Iterable[Any], path: str | Path, seconds_per_frame: float = 0.2, labels: Sequence[Any] | None = None
+    frames: Iterable[Any], path: str | Path, seconds_per_frame: float = 0.2, labels: Sequence[Any] | None = None,
+    columns: int | None = None,
 ) -> Path:
     """Write frames as a GIF that loops for ever and holds its last frame 2 seconds longer; return its path.
 
@@ -31,7 +32,7 @@ def save_animation(
     from a generator, and are reduced to one byte a pixel one by one. An existing file is replaced only by a whole new one.
 
     frames: batches of images (n, h, w) or (n, h, w, c) in [0, 1], or Figures, at 100 pixels an inch; all of one shape.
-    labels: a text below each frame, e.g. "step 1200".
+    labels: a text below each frame, e.g. "step 1200".  columns: of a grid of images.
     Raises ShapeError for frames that differ in shape or as many labels as do not fit, ValueError without frames, for values
     that are not finite floats, frames shorter than 0.02 seconds, which players do not show, or a path without ".gif".
     """
@@ -49,7 +50,7 @@ def save_animation(
         first = first or kind
         if kind != first:
             raise ShapeError(f"save_animation: frame {i} is {kind}, expected {first}, as frame 0")
-        picture = drawn(frame) if isinstance(frame, Figure) else tiled(frame)
+        picture = drawn(frame) if isinstance(frame, Figure) else tiled(frame, columns)
         pages.append(reduced(picture if caption is None else captioned(picture, caption)))
     if not pages:
         raise ValueError("save_animation: got no frames, expected at least one")
@@ -57,10 +58,30 @@ def save_animation(
         raise ShapeError(f"save_animation: got {len(labels)} labels for {len(pages)} frames, expected one for each")
     milliseconds = [round(1000 * seconds_per_frame)] * len(pages)
     milliseconds[-1] += round(1000 * LAST)
+    return saved(pages[0], path, "GIF", save_all=True, append_images=pages[1:], duration=milliseconds, loop=0)
+
+
+def save_tiles(images: Any, path: str | Path, columns: int | None = None) -> Path:
+    """Write images as one PNG of tiles, as square as can be unless columns says otherwise; return its path.
+
+    Pixel by pixel, without titles and labels: a hundredth of the time of `image_grid`, for pictures taken while training. An
+    existing file is replaced only by a whole new one.
+
+    images: (n, h, w) or (n, h, w, c) in [0, 1].
+    Raises ShapeError for images that do not fit, ValueError for values that are not finite floats or a path without ".png".
+    """
+    path = Path(path)
+    if path.suffix.lower() != ".png":
+        raise ValueError(f"save_tiles: got path {str(path)!r}, expected one that ends in '.png'")
+    return saved(Image.fromarray(tiled(checked_images(images, "images"), columns)), path, "PNG")
+
+
+def saved(picture: Image.Image, path: Path, kind: str, **options: Any) -> Path:
+    """Write a picture, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        pages[0].save(temporary, "GIF", save_all=True, append_images=pages[1:], duration=milliseconds, loop=0)
+        picture.save(temporary, kind, **options)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -75,11 +96,11 @@ def description(frame: np.ndarray | Figure) -> str:
     return f"images of shape {frame.shape}"
 
 
-def tiled(images: np.ndarray) -> np.ndarray:
+def tiled(images: np.ndarray, columns: int | None = None) -> np.ndarray:
     """Checked images as the bytes of one picture, (h, w) or (h, w, 3), at least 360 pixels wide, on white."""
     n, height, width, *channels = images.shape
     gap = max(1, round(GAP * width))
-    columns = ceil(sqrt(n))
+    columns = min(columns or ceil(sqrt(n)), n)
     rows = ceil(n / columns)
     high, wide = height + gap, width + gap
     picture = np.full((gap + rows * high, gap + columns * wide, *channels), 255, dtype=np.uint8)

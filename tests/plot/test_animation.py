@@ -156,3 +156,28 @@ def test_animation_refuses(frames, options, error, message, tmp_path, monkeypatc
     with pytest.raises(error, match=message):
         plot.save_animation(frames, **({"path": "a.gif"} | options))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("columns", [None, 1, 4])
+def test_the_grid_has_the_columns_that_are_asked_for(columns, tmp_path):
+    images = coarse(5, 8, 8)
+    (frame,), _, _ = read(plot.save_animation([images], tmp_path / "a.gif", columns=columns))
+    expected = np.broadcast_to((255 * images).round()[..., None], (5, 8, 8, 3))
+    np.testing.assert_array_equal(in_grid(frame, 5, 8, columns or 3), expected)
+
+
+@pytest.mark.parametrize("shape", [(5, 8, 8, 1), (5, 8, 8, 3)], ids=["grey", "RGB"])
+def test_tiles_are_the_images_pixel_by_pixel(shape, tmp_path):
+    images = pictures(*shape)
+    path = plot.save_tiles(HostedElsewhere(images), tmp_path / "folder" / "a.png", columns=4)
+    with Image.open(path) as file:
+        picture = np.asarray(file.convert("RGB"))
+    np.testing.assert_array_equal(in_grid(picture, 5, 8, 4), np.broadcast_to((255 * images).round(), (5, 8, 8, 3)))
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_tiles_refuse_another_kind_of_file_and_what_is_no_image(tmp_path):
+    with pytest.raises(ValueError, match="save_tiles: got path 'a.jpg', expected one that ends in '.png'"):
+        plot.save_tiles(coarse(4, 8, 8), "a.jpg")
+    with pytest.raises(ShapeError, match=r"got images of shape \(8, 8\)"):
+        plot.save_tiles(coarse(8, 8), tmp_path / "a.png")
