@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from minigen.autograd.border import plain
-from minigen.backend import Array
+from minigen.backend import Array, asarray
 from minigen.errors import ShapeError
 from minigen.ops import (
     absolute,
@@ -19,6 +19,7 @@ from minigen.ops import (
     log_softmax,
     masked,
     mean,
+    one_hot,
     reshape,
     sqrt,
     square,
@@ -36,6 +37,18 @@ def dropout(x: Any, keep: Array, rate: float) -> Any:
     Inverted dropout (Srivastava et al. 2014): nothing is left to do at test time.
     """
     return masked(x, keep, scale=1.0 / (1.0 - rate))
+
+
+def with_labels(x: Any, labels: Any, classes: int) -> Any:
+    """x and the labels, one-hot, side by side: x (n, ..., c), labels (n,) -> (n, ..., c + classes), 0 or 1 at every position.
+
+    How a network is told the class. Labels are integers from 0 to classes - 1, else ValueError; ShapeError for another number.
+    """
+    labels = asarray(labels)
+    if labels.shape != x.shape[:1]:
+        raise ShapeError(f"expected one label for each of {x.shape[0]} examples, got labels of shape {tuple(labels.shape)}")
+    told = one_hot(labels, classes, dtype=x.dtype).reshape((len(labels), *(1 for _ in x.shape[1:-1]), classes))
+    return concatenate(x, broadcast_to(told, shape=(*x.shape[:-1], classes)), axis=-1)
 
 
 def l1_sparsity(activations: Any) -> Any:

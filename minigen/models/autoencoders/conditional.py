@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from minigen import ops
+from minigen import functional, ops
 from minigen.autograd import no_grad
-from minigen.backend import Array, asarray
-from minigen.errors import ShapeError
+from minigen.backend import Array
 from minigen.models.autoencoders.variational import VariationalAutoencoder
 
 
@@ -27,18 +26,11 @@ class ConditionalVariationalAutoencoder(VariationalAutoencoder):
 
     def encode(self, x: Any, labels: Any) -> tuple[Any, Any]:
         """Images (n, 28, 28, 1), labels (n,) -> mean and logvar of q(z|x, y), each (n, latent_dim)."""
-        return super().encode(self.joined(ops.flatten(x), labels))
+        return super().encode(functional.with_labels(ops.flatten(x), labels, self.classes))
 
     def decode(self, z: Any, labels: Any) -> Any:
         """Codes (n, latent_dim), labels (n,) -> logits or pixel values, (n, 28, 28, 1)."""
-        return super().decode(self.joined(z, labels))
-
-    def joined(self, x: Any, labels: Any) -> Any:
-        """Rows x (n, d) and the labels, one-hot, side by side: (n, d + classes)."""
-        labels = asarray(labels)
-        if labels.shape != x.shape[:1]:
-            raise ShapeError(f"expected one label for each of {x.shape[0]} examples, got labels of shape {tuple(labels.shape)}")
-        return ops.concatenate(x, ops.one_hot(labels, self.classes, dtype=x.dtype), axis=1)
+        return super().decode(functional.with_labels(z, labels, self.classes))
 
     def forward(self, x: Any, labels: Any, noise: Any = None) -> Any:
         return self.decode(self.sampling(*self.encode(x, labels), noise), labels)

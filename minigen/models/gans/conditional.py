@@ -3,9 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from minigen import nn, ops
-from minigen.backend import asarray
-from minigen.errors import ShapeError
+from minigen import functional, nn
 from minigen.models.gans import base
 
 
@@ -25,7 +23,7 @@ class Generator(base.Generator):
 
     def forward(self, z: Any, labels: Any) -> Any:
         """Latent vectors (n, latent_dim), labels (n,) -> examples (n, ...)."""
-        return self.net(ops.concatenate(z, one_hot(labels, self.classes, z), axis=1))
+        return self.net(functional.with_labels(z, labels, self.classes))
 
 
 class Discriminator(nn.Module):
@@ -40,25 +38,12 @@ class Discriminator(nn.Module):
 
     def features(self, x: Any, labels: Any) -> Any:
         """Examples (n, ...) and labels (n,) -> what the last layers see of them, (n / pack, features)."""
-        return self.net.features(self.joined(x, labels))
+        return self.net.features(functional.with_labels(x, labels, self.classes))
 
     def forward(self, x: Any, labels: Any) -> Any:
-        return self.net(self.joined(x, labels))
-
-    def joined(self, x: Any, labels: Any) -> Any:
-        """x (n, ..., c) and the labels, one-hot, side by side: (n, ..., c + classes)."""
-        told = one_hot(labels, self.classes, x)
-        told = told.reshape((len(told), *(1 for _ in x.shape[1:-1]), self.classes))
-        return ops.concatenate(x, ops.broadcast_to(told, shape=(*x.shape[:-1], self.classes)), axis=-1)
+        return self.net(functional.with_labels(x, labels, self.classes))
 
     def chain(self) -> Iterator[tuple[str, nn.Module]]:
         """The order of application, for a summary of examples with their labels as channels."""
         return self.net.chain()
 
-
-def one_hot(labels: Any, classes: int, beside: Any) -> Any:
-    """Labels (n,) one-hot, (n, classes), in the dtype of the n examples they belong to."""
-    labels = asarray(labels)
-    if labels.shape != beside.shape[:1]:
-        raise ShapeError(f"expected one label for each of {beside.shape[0]} examples, got labels of shape {tuple(labels.shape)}")
-    return ops.one_hot(labels, classes, dtype=beside.dtype)
