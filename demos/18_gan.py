@@ -65,7 +65,7 @@ z = np.random.default_rng(args.seed).standard_normal((10, generator.latent_dim))
 
 
 def between(a, b, t):
-    """Spherical interpolation: the length of z says nothing, and a straight line would run through the middle, where no z lies."""
+    """Spherical interpolation: a straight line would run through the middle, where no z lies."""
     angle = np.arccos(np.clip(a @ b / np.linalg.norm(a) / np.linalg.norm(b), -1, 1))
     return (np.sin((1 - t) * angle) * a + np.sin(t * angle) * b) / np.sin(angle)
 

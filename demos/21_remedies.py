@@ -1,15 +1,15 @@
 """Every remedy, measured.
 
-Twenty-one things that are said to help a GAN, each against the plain one, on three tasks whose modes can be counted: the ring of 8
-Gaussians, the grid of 25, and pairs of digits, of which there are 100. Whatever the table says, it says.
+Twenty-one things that are said to help a GAN, each against the plain one, on three tasks whose modes can be counted: the ring
+of 8 Gaussians, the grid of 25, and pairs of digits, of which there are 100. Whatever the table says, it says.
 """
 
 # %% [markdown]
 # # 21. Remedies
 #
 # The same networks, the same optimizer, the same number of generator steps, several seeds; one thing changes at a time. Ring and
-# grid as in PacGAN's experiments (Lin et al. 2018), with networks of three hidden layers; pairs of digits, as the two channels of an
-# image, with the chapter's dense networks. A mode counts as covered if one sample lies within three standard deviations of its
+# grid as in PacGAN's experiments (Lin et al. 2018), with networks of three hidden layers; pairs of digits, as the two channels of
+# an image, with the chapter's dense networks. A mode counts as covered if one sample lies within three standard deviations of its
 # centre; a pair of digits, if the judge (demo 17) sees it in one of 5,000 samples. The reverse KL compares the histogram of modes
 # with a uniform one, in nats. A perfect sampler scores 8 and 25 modes with 98.9 % of high quality, and 100.
 #
@@ -38,7 +38,8 @@ verdict = Verdict(args)
 
 # %% [markdown]
 # ## The runs
-# Each is a process of its own with one thread, `--jobs` of them at a time, and leaves a file: what is there is not computed again.
+# Each is a process of its own with one thread, `--jobs` of them at a time, and leaves a file: what is there is not computed
+# again.
 # %%
 runs = [(task, method, seed) for task in tasks for method in methods for seed in range(args.seed, args.seed + args.seeds)]
 cache = args.out / "runs"
@@ -106,15 +107,15 @@ for task in tasks:
     if task == "stacked":
         continue
     clouds = {method: np.array(results[task, method, args.seed]["samples"]) for method in methods}
-    save(plot.point_clouds(clouds, remedies.toy(task).points[:1000], title=f"The {task}, by every method, one seed"), args,
-         f"{task}.png")
+    figure = plot.point_clouds(clouds, remedies.toy(task).points[:1000], title=f"The {task}, by every method, one seed")
+    save(figure, args, f"{task}.png")
 for task in tasks:
     heights = {}
     for method in methods:
         modes = measured(task, method, "modes")
         heights[method] = (modes.mean(), modes.std(ddof=1) / np.sqrt(len(modes)))
-    save(plot.bars(heights, ylabel="modes covered", title=f"Modes covered: {task}, mean and standard error of {args.seeds} seeds"),
-         args, f"modes_{task}.png")
+    title = f"Modes covered: {task}, mean and standard error of {args.seeds} seeds"
+    save(plot.bars(heights, ylabel="modes covered", title=title), args, f"modes_{task}.png")
 if "stacked" in tasks:
     rows = {}
     for method in methods:

@@ -7,10 +7,10 @@ real ones than the dense GAN of demo 18, in the eyes of the same judge.
 # %% [markdown]
 # # 22. A deep convolutional GAN
 #
-# The rules of Radford et al. (2016): strides instead of pooling, batch normalization in both networks, no hidden dense layers, ReLU
-# in the generator with a tanh at its end, leaky ReLU in the discriminator. Adam with beta1 = 0.5. `--model tiny`, for two CPU
-# cores: 64 -> 7 x 7 x 64 -> 14 x 14 x 32 -> 28 x 28, kernels of 4 x 4. `--model book`: the chapter's, 100 -> 7 x 7 x 128 -> 14 x 14 x
-# 64 -> 28 x 28, kernels of 5 x 5, with dropout in the discriminator; on a CPU it takes half an hour.
+# The rules of Radford et al. (2016): strides instead of pooling, batch normalization in both networks, no hidden dense layers,
+# ReLU in the generator with a tanh at its end, leaky ReLU in the discriminator. Adam with beta1 = 0.5. `--model tiny`, for two
+# CPU cores: 64 -> 7 x 7 x 64 -> 14 x 14 x 32 -> 28 x 28, kernels of 4 x 4. `--model book`: the chapter's, 100 -> 7 x 7 x 128 ->
+# 14 x 14 x 64 -> 28 x 28, kernels of 5 x 5, with dropout in the discriminator; on a CPU it takes half an hour.
 # %%
 import numpy as np
 
@@ -54,7 +54,8 @@ samples = trainer.sample(args.samples)
 # Nothing was selected.
 # %%
 save(plot.image_grid(samples[:96], columns=16, title=f"Made by a DCGAN after {args.steps:,} steps"), args, "samples.png")
-rows = {f"step {step}": images[:12] for step, images in zip(grid.steps, grid.samples) if step in grid.steps[:3] + grid.steps[3::3]}
+moments = grid.steps[:3] + grid.steps[3::3]
+rows = {f"step {step}": images[:12] for step, images in zip(grid.steps, grid.samples) if step in moments}
 save(plot.image_rows(rows, title="The same noise while the generator learns"), args, "evolution.png")
 save(plot.training_curves(trainer.history, panels={
     "loss": ("discriminator loss", "generator loss"), "D is right": ("accuracy on real", "accuracy on fake"),
@@ -87,8 +88,8 @@ save(plot.image_rows({"dense GAN": dense_samples[:12], "DCGAN": samples[:12], "n
 
 # %% [markdown]
 # ## Did it work?
-# The Frechet distance between the judge's features of generated and of training images must be below the dense GAN's, and no class
-# may be rarer than a third of its fair share. Where real images end up that were not trained on is the floor.
+# The Frechet distance between the judge's features of generated and of training images must be below the dense GAN's, and no
+# class may be rarer than a third of its fair share. Where real images end up that were not trained on is the floor.
 # %%
 real = train.images[np.random.default_rng(0).permutation(len(train))[:args.samples]]
 scores, dense_scores = (metrics.judge_samples(judge, made, real, test.images) for made in (samples, dense_samples))

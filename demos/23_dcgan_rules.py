@@ -7,9 +7,9 @@ they make.
 # %% [markdown]
 # # 23. The rules, one broken at a time
 #
-# Radford et al. (2016) found their rules by trying, on pictures of faces and bedrooms. Here each is broken alone, on networks of 32
-# and 16 maps, with the same steps, batches and optimizer. Whatever the table says, it says: at this size a rule may not matter, or
-# the other way may be better.
+# Radford et al. (2016) found their rules by trying, on pictures of faces and bedrooms. Here each is broken alone, on networks of
+# 32 and 16 maps, with the same steps, batches and optimizer. Whatever the table says, it says: at this size a rule may not
+# matter, or the other way may be better.
 # %%
 import numpy as np
 from tqdm import tqdm
@@ -72,8 +72,8 @@ save(plot.bars(heights, ylabel="Frechet distance (lower is better)",
 
 # %% [markdown]
 # ## Did it work?
-# The criterion asks only that the networks that keep all rules learn: a fifth of the untrained distance. Whether a rule matters is
-# the report: its difference from all rules, seed by seed, with its 95 % interval.
+# The criterion asks only that the networks that keep all rules learn: a fifth of the untrained distance. Whether a rule matters
+# is the report: its difference from all rules, seed by seed, with its 95 % interval.
 # %%
 verdict.expect("Frechet distance with all rules, as a share of the untrained generator's",
                distances["all rules"].mean() / untrained, at_most=0.2)
@@ -81,7 +81,8 @@ for name, values in distances.items():
     text = f"{values.mean():.2f} \N{PLUS-MINUS SIGN} {values.std(ddof=1) / np.sqrt(len(values)):.2f}"
     if name != "all rules":
         difference, half_width = metrics.mean_interval(values - distances["all rules"])
-        says = "no clear difference" if abs(difference) <= half_width else "the rule helps" if difference > 0 else "the rule hurts"
+        clear = "the rule helps" if difference > 0 else "the rule hurts"
+        says = clear if abs(difference) > half_width else "no clear difference"
         text += f"; difference {difference:+.2f} \N{PLUS-MINUS SIGN} {half_width:.2f}: {says}"
     verdict.report(f"{name}: Frechet distance", f"{text}; rarest class {np.mean(rarest[name]):.2f} of its share")
 verdict.report("judge", f"{judge.fingerprint()}, {args.samples:,} samples; untrained {untrained:.1f}")

@@ -56,8 +56,8 @@ for name, (bound, optimizer) in BOUNDS.items():
 
 # %% [markdown]
 # ## On images
-# The same two on small convolutional networks. Their settings are their papers': RMSprop at 5e-5 and c = 0.01 for clipping, Adam at
-# 1e-4 with moments 0 and 0.9 for the penalty (here both rates four times as high, for a short training).
+# The same two on small convolutional networks. Their settings are their papers': RMSprop at 5e-5 and c = 0.01 for clipping, Adam
+# at 1e-4 with moments 0 and 0.9 for the penalty (here both rates four times as high, for a short training).
 # %%
 judge = training.feature_classifier(train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None)
 real = train.images[np.random.default_rng(0).permutation(len(train))[:args.samples]]
@@ -94,8 +94,8 @@ for name, (bound, optimizer) in ways.items():
     trainers[name].fit(train.images, steps=args.steps, batch_size=args.batch_size, record_every=max(args.steps // 20, 1),
                        callbacks=[followed[name]])
 samples = {name: trainer.sample(args.samples) for name, trainer in trainers.items()}
-save(plot.image_rows({name: images[:14] for name, images in samples.items()},
-                     title=f"After {args.steps:,} steps of the generator, {args.critic_steps} of the critic each"), args, "samples.png")
+title = f"After {args.steps:,} steps of the generator, {args.critic_steps} of the critic each"
+save(plot.image_rows({name: images[:14] for name, images in samples.items()}, title=title), args, "samples.png")
 save(plot.image_grid(samples["gradient penalty"][:96], columns=16, title="WGAN-GP: nothing selected"), args, "grid.png")
 
 # %% [markdown]
@@ -127,8 +127,8 @@ save(plot.curves(history["step"], lines, xlabel="step", ylabel="as a share of it
 
 # %% [markdown]
 # ## Did it work?
-# With the penalty the slope between real and generated images must be near 1. Clipped, the weights must pile up: they started evenly
-# distributed over the interval, with 1 % of them in its outermost hundredth. And the critic's estimate must fall where the
+# With the penalty the slope between real and generated images must be near 1. Clipped, the weights must pile up: they started
+# evenly distributed over the interval, with 1 % of them in its outermost hundredth. And the critic's estimate must fall where the
 # judge's distance falls. Which of the two ways is better on these images is reported.
 # %%
 mix = rng.random((len(real[:500]), 1, 1, 1), dtype=np.float32)

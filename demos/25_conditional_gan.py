@@ -60,9 +60,9 @@ save(plot.training_curves(trainers["with replay"].history, panels={
 
 # %% [markdown]
 # ## Did it work?
-# The judge must see the class that was asked for. And a classifier that has never seen a real image, only these, must know real ones
-# when it is tested (train on fake, test on real): by the nearest generated image, as in the DCGAN's paper, and by the judge's own
-# network trained on fakes. What the same classifiers learn from as many real images stands beside it.
+# The judge must see the class that was asked for. And a classifier that has never seen a real image, only these, must know real
+# ones when it is tested (train on fake, test on real): by the nearest generated image, as in the DCGAN's paper, and by the
+# judge's own network trained on fakes. What the same classifiers learn from as many real images stands beside it.
 # %%
 real = train[np.random.default_rng(0).permutation(len(train))[:args.samples]]
 

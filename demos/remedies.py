@@ -70,9 +70,9 @@ def train(task: str, method: str, seed: int, steps: int, dataset: str = "mnist")
     networks = (gan.Generator(channels=2), gan.Discriminator) if task == "stacked" else (points.Generator(), points.Discriminator)
     options = {"channels": 2} if task == "stacked" else {}
     generator, discriminator = networks[0], chosen.wrap(networks[1](**options, **chosen.discriminator))
-    optimizers = [optim.Adam(network.parameters(), lr=optim.schedules.cosine(rate, steps * updates), beta1=0.5)
-                  for network, rate, updates in ((generator, chosen.rates[0], chosen.arguments.get("generator_steps", 1)),
-                                                 (discriminator, chosen.rates[1], chosen.arguments.get("discriminator_steps", 1)))]
+    updates = [steps * chosen.arguments.get(f"{player}_steps", 1) for player in ("generator", "discriminator")]
+    optimizers = [optim.Adam(network.parameters(), lr=optim.schedules.cosine(rate, total), beta1=0.5)
+                  for network, rate, total in zip((generator, discriminator), chosen.rates, updates)]
     penalties = {"penalties": [chosen.penalty(WEIGHTS[task])]} if chosen.penalty else {}
     trainer = training.Adversarial(generator, discriminator, generator_optimizer=optimizers[0],
                                    discriminator_optimizer=optimizers[1], **chosen.arguments, **penalties)
@@ -87,18 +87,20 @@ def judge_points(trainer: training.Adversarial, task: str) -> dict[str, Any]:
     """
     made = trainer.sample(SAMPLES)
     coverage = metrics.mode_coverage(made, toy(task).centers, toy(task).std)
-    return {"modes": int(coverage.modes), "high quality": float(coverage.high_quality), "reverse KL": float(coverage.reverse_kl if coverage.modes else np.log(len(toy(task).centers))),
+    divergence = coverage.reverse_kl if coverage.modes else np.log(len(toy(task).centers))
+    return {"modes": int(coverage.modes), "high quality": float(coverage.high_quality), "reverse KL": float(divergence),
             "samples": made[:500].round(3).tolist()}
 
 
 def judge_digits(trainer: training.Adversarial, dataset: str) -> dict[str, Any]:
-    """Pairs of digits that the judge finds, reverse KL of their histogram in nats, and Frechet distance of both digits' features."""
+    """Pairs of digits that the judge finds, reverse KL of their histogram in nats, Frechet distance of both digits' features."""
     _, judge, real = stacked_digits(dataset)
     made = trainer.sample(STACKED)
     labels = [judge.predict(made[..., i:i + 1]) for i in range(2)]
     histogram = metrics.class_histogram(10 * labels[0] + labels[1], 100)
     return {"modes": int((histogram > 0).sum()), "reverse KL": metrics.reverse_kl(histogram),
-            "distance": metrics.frechet_distance(real, features(judge, made)), "samples": (made[:8] * 255).round().astype(int).tolist()}
+            "distance": metrics.frechet_distance(real, features(judge, made)),
+            "samples": (made[:8] * 255).round().astype(int).tolist()}
 
 
 @lru_cache

@@ -20,10 +20,10 @@ from minigen.metrics.two_sample import NearestNeighbourTest, nearest_neighbour_t
 from minigen.metrics.wiener import WienerFilter, denoising_error, wiener_filter
 
 __all__ = [
-    "PCA", "Estimate", "Judge", "KernelDistance", "ModeCoverage", "NearestNeighbourTest", "NearestTraining", "PrecisionRecall",
-    "ProbabilisticPCA", "WienerFilter", "accuracy", "active_units", "bernoulli_floor", "class_histogram", "denoising_error",
-    "elbo", "frechet_distance", "frechet_gaussians", "importance_weighted_nll", "judge_samples", "kernel_distance", "knn_accuracy",
-    "mean_interval", "mode_coverage", "mutual_information", "mutual_information_gap", "nearest_neighbour_test",
-    "nearest_training", "pairwise_diversity", "pca", "precision_recall", "principal_angles", "probabilistic_pca", "psnr",
-    "reconstruction_mse", "reverse_kl", "sharpness", "squared_mmd", "ssim", "wiener_filter",
+    "PCA", "Estimate", "Judge", "KernelDistance", "ModeCoverage", "NearestNeighbourTest", "NearestTraining",
+    "PrecisionRecall", "ProbabilisticPCA", "WienerFilter", "accuracy", "active_units", "bernoulli_floor", "class_histogram",
+    "denoising_error", "elbo", "frechet_distance", "frechet_gaussians", "importance_weighted_nll", "judge_samples",
+    "kernel_distance", "knn_accuracy", "mean_interval", "mode_coverage", "mutual_information", "mutual_information_gap",
+    "nearest_neighbour_test", "nearest_training", "pairwise_diversity", "pca", "precision_recall", "principal_angles",
+    "probabilistic_pca", "psnr", "reconstruction_mse", "reverse_kl", "sharpness", "squared_mmd", "ssim", "wiener_filter",
 ]

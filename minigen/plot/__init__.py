@@ -14,6 +14,7 @@ from minigen.plot.images import filters, image_grid, image_rows, interpolation_g
 from minigen.plot.points import point_cloud, point_clouds, trajectories
 
 __all__ = [
-    "PALETTE", "activation_histograms", "bars", "code_map", "curves", "filters", "image_grid", "image_rows", "interpolation_grid",
-    "manifold_grid", "plane_fit", "point_cloud", "point_clouds", "save_animation", "save_tiles", "training_curves", "trajectories",
+    "PALETTE", "activation_histograms", "bars", "code_map", "curves", "filters", "image_grid", "image_rows",
+    "interpolation_grid", "manifold_grid", "plane_fit", "point_cloud", "point_clouds", "save_animation", "save_tiles",
+    "training_curves", "trajectories",
 ]
