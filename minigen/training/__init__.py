@@ -11,5 +11,6 @@ from minigen.training.reconstruction import fit
 from minigen.training.sample_grid import SampleGrid
 
 __all__ = [
-    "Adversarial", "Callback", "Checkpoint", "EarlyStopping", "Health", "History", "SampleGrid", "feature_classifier", "fit", "fit_greedily", "remedies",
+    "Adversarial", "Callback", "Checkpoint", "EarlyStopping", "Health", "History", "SampleGrid", "feature_classifier", "fit",
+    "fit_greedily", "remedies",
 ]

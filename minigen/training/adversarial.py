@@ -10,39 +10,44 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from minigen.autograd import Tensor, no_grad
-from minigen.backend import Array, array_module, asarray, random, to_numpy
+from minigen.autograd import Parameter, Tensor, no_grad
+from minigen.autograd.debug import all_finite
+from minigen.backend import Array, asarray, random, to_numpy
 from minigen.data import Batches
-from minigen.errors import DataError, Located, NonFiniteError, ShapeError
+from minigen.errors import Located, NonFiniteError, ShapeError
 from minigen.losses.adversarial import AdversarialLoss, NonSaturating
 from minigen.losses.penalties import Judged, Penalty
+from minigen.models.gans import Generator
 from minigen.nn import BatchNorm, Module
+from minigen.nn.module import WeightedModule
 from minigen.optim import ExponentialMovingAverage
 from minigen.optim.optimizer import Optimizer
 from minigen.training.callbacks import Callback
 from minigen.training.history import History
 from minigen.training.remedies import Remedy
-from minigen.training.run import Run, check_examples, checksum, stop_requests
+from minigen.training.run import Run, batch_of, check_examples, checksum, in_range, stop_requests
 
+PLAYERS = ("generator", "discriminator")
 Terms = dict[str, Any]
 
 
 class Adversarial(Run):
     """Two networks, two optimizers, and the game between them: loss x penalties x remedies x networks, in any combination.
 
-    generator: latent vectors (n, latent_dim) -> examples, one of `models.gans` or a Module with `latent_dim`.  discriminator:
-    examples -> scores (n, 1).  Conditional ones, with an attribute `classes`, take labels (n,) as a second argument.
+    generator: latent vectors (n, latent_dim) -> examples, one of `models.gans` or a subclass of its Generator.  discriminator:
+    any Module, examples -> scores (n, 1).  Conditional ones, with an attribute `classes`, take labels (n,) as a second argument.
     loss: one of `losses.NonSaturating` (default), `Minimax`, `LeastSquares`, `Hinge`, `Wasserstein`.  penalties: such as
     `losses.R1()`.  remedies: see `training.remedies`.  discriminator_steps, generator_steps: how many of each make a step.
     ema: the decay of a moving average of the generator, which `sample` then draws from; None for none.
 
-    Raises ShapeError for a generator whose examples the discriminator does not take, ValueError for labels on one side only, and
-    warns of a penalty on the gradient of a discriminator with BatchNorm.
+    Raises ShapeError for a generator whose examples the discriminator does not take, ValueError for labels on one side only or an
+    optimizer of the other network, and warns of a penalty on the gradient of a discriminator with BatchNorm.
     """
 
+    kind = "Adversarial"
     counted = ("step", "sums", "summed")
 
-    def __init__(self, generator: Module, discriminator: Module, *, generator_optimizer: Optimizer,
+    def __init__(self, generator: Generator, discriminator: Module, *, generator_optimizer: Optimizer,
                  discriminator_optimizer: Optimizer, loss: AdversarialLoss | None = None, penalties: Sequence[Penalty] = (),
                  remedies: Sequence[Remedy] = (), discriminator_steps: int = 1, generator_steps: int = 1,
                  ema: float | None = None):
@@ -71,13 +76,9 @@ class Adversarial(Run):
         self.step += 1
 
     def discriminator_step(self, real: tuple[Array, ...]) -> None:
-        """Update D by real examples (with their labels) and as many generated ones; G stays as it is."""
-        with self.generator.frozen(), no_grad():
-            z, *labels = self.generator_input(len(real[0]), *real[1:])
-            fake = (self.generator(z, *labels).data, *labels)
-        for remedy in self.remedies:
-            fake = remedy.fakes(fake)
-        self.descend("discriminator", self.discriminator_optimizer, lambda: self.discriminator_loss(real, fake))
+        """Update D by real examples (with their labels) and as many generated ones; G, its statistics too, stays as it is."""
+        inputs = self.generator_input(len(real[0]), *real[1:])
+        self.descend("discriminator", self.discriminator_optimizer, lambda: self.discriminator_loss(real, self.fakes(*inputs)))
         for penalty in self.penalties:
             penalty.project(self.discriminator)
 
@@ -87,6 +88,14 @@ class Adversarial(Run):
             self.descend("generator", self.generator_optimizer, lambda: self.generator_loss(*inputs))
         if self.average:
             self.average.update()
+
+    def fakes(self, z: Array, *labels: Array) -> tuple[Array, ...]:
+        """What D learns from: examples made of latent vectors and labels, as numbers without a graph, and the labels."""
+        with self.generator.frozen(), no_grad():
+            fake = (self.generator(Tensor(z), *labels).data, *labels)
+        for remedy in self.remedies:
+            fake = remedy.fakes(fake)
+        return fake
 
     def discriminator_loss(self, real: tuple[Array, ...], fake: tuple[Array, ...], *noise: Any) -> tuple[Any, Terms]:
         """What D minimizes, penalties included, and its named terms: real and fake are examples (and their labels).
@@ -121,7 +130,7 @@ class Adversarial(Run):
 
     def descend(self, name: str, optimizer: Optimizer, objective: Callable[[], tuple[Any, Terms]]) -> None:
         """One update of the network `name` by its objective, whose terms are booked."""
-        loss, terms = self.evaluate(name, objective)
+        loss, terms = self.evaluate(objective)
         if not math.isfinite(float(loss)):
             self.explain(name, float(loss), objective)
         optimizer.zero_grad()
@@ -135,7 +144,7 @@ class Adversarial(Run):
     # -- the moves, as the remedies change them ------------------------------------------------------------------
 
     def generator_input(self, n: int, *labels: Array) -> tuple[Array, ...]:
-        """Latent vectors for n examples; for conditional networks also labels, those given or else of examples drawn at random."""
+        """Latent vectors for n examples; for conditional networks also labels, those given or else of random examples."""
         if self.conditional and not labels:
             drawn = random.stream("latent").integers(self.batches.examples, size=n)
             labels = (asarray(self.batches.arrays[1][drawn]),)
@@ -162,7 +171,8 @@ class Adversarial(Run):
         real, fake, threshold = judged.real_scores.data, judged.fake_scores.data, self.loss.threshold
         terms = {"score of real": real.mean(), "score of fake": fake.mean()}
         if threshold is not None:
-            terms |= {"accuracy on real": (real > threshold).mean(), "accuracy on fake": (fake <= threshold).mean()}
+            right = {"accuracy on real": real > threshold, "accuracy on fake": fake <= threshold}
+            terms |= {name: hits.mean(dtype=real.dtype) for name, hits in right.items()}
         return terms
 
     # -- the run -------------------------------------------------------------------------------------------------
@@ -173,27 +183,29 @@ class Adversarial(Run):
 
         examples: (n, ...), or a tuple with labels (n,) for conditional networks. Images in [0, 1], as `data.load` gives them, are
         brought to the generator's pixel_range; images that are in it already stay. A smaller last batch of an epoch is left out.
-        `seed` fixes the order of the examples.  `resume`: a folder of `Checkpoint`, or a file; a changed configuration is
-        refused, with what has changed; more steps may be asked for. A row holds the means over its steps of the losses, their
-        terms, scores, accuracies and gradient norms, and "seconds".
+        `seed` fixes the order of the examples; a second fit goes on in the order of the first.  `resume`: a folder of
+        `Checkpoint`, or a file; a changed configuration is refused, with what has changed; more steps may be asked for. A row
+        holds the means over its steps of the losses, their terms, scores, accuracies and gradient norms, and "seconds".
 
-        Raises DataError for images outside [-1, 1] or outside the generator's range, ValueError for labels that are missing, not
-        asked for, or outside the classes, NonFiniteError as soon as a loss or gradient is not finite, naming network, layer and
-        step. Ctrl-C finishes the step, lets the callbacks save, and raises KeyboardInterrupt.
+        Raises DataError for images outside [-1, 1] or outside the generator's range, ShapeError for a batch size that is no
+        multiple of what the discriminator judges together, ValueError for labels that are missing, not asked for, or outside the
+        classes, NonFiniteError as soon as a loss or gradient is not finite, naming network, layer and step. Ctrl-C finishes the
+        step, lets the callbacks save, and raises KeyboardInterrupt.
         """
         if steps < 1 or record_every < 1:
             raise ValueError(f"steps and record_every count steps, at least 1, got {steps} and {record_every}")
         examples = self.prepared(check_examples("examples", examples, self.generator))
-        if resume is not None:
-            seed = 0  # of no consequence, and drawn from no stream: the checkpoint brings its own
-        self.callbacks, self.progress = sorted(callbacks, key=lambda callback: callback.last), progress
-        position = None if self.batches is None else self.batches.state_dict()
-        self.batches = Batches(*examples, batch_size=batch_size, seed=seed, drop_last=True)
-        self.data_checksum = checksum(self.batches.arrays)
-        if resume is not None:
-            self.load(resume)
-        elif position and position["examples"] == len(examples[0]) and position["batch_size"] == batch_size:
-            self.batches.load_state_dict(position)  # a second fit goes on where the first has stopped
+        if batch_size % self.together:
+            right = max(batch_size // self.together, 1) * self.together
+            raise ShapeError(f"the discriminator judges {self.together} examples together, which do not divide a batch of "
+                             f"{batch_size}: take batch_size={right}")
+        before = vars(self).copy()
+        self.callbacks, self.progress = self.in_order(callbacks), progress
+        try:
+            self.open(examples, batch_size, seed, resume)
+        except Exception:
+            vars(self).update(before)  # what is refused changes nothing
+            raise
         if self.step >= steps:
             raise ValueError(f"{self.step} steps are done already; `steps` counts them in, ask for more than {steps}")
         self.steps, self.record_every, self.stream = steps, record_every, endless(self.batches)
@@ -206,13 +218,27 @@ class Adversarial(Run):
             while not self.finished:
                 self.train_step()
                 bar.update()
+                self.tell("step_ended")
                 if self.step % record_every == 0 or self.finished:
                     self.add_row()
-                self.tell("step_ended")
                 if stop_requested():
-                    self.interrupt()
+                    self.interrupt(f"after step {self.step} of {self.steps}", self.named_state())
         self.tell("run_ended")
         return self.history
+
+    def open(self, examples: tuple[np.ndarray, ...], batch_size: int, seed: int | None, resume: str | Path | None) -> None:
+        """Take over the data, and where in them to begin: at the start, where the last fit stopped, or where a checkpoint was."""
+        position = None if self.batches is None else self.batches.state_dict()
+        if position and (position["examples"], position["batch_size"]) != (len(examples[0]), batch_size):
+            position = None
+        if position or resume is not None:
+            seed = 0  # of no consequence, and drawn from no stream: they bring their own
+        self.batches = Batches(*examples, batch_size=batch_size, seed=seed, drop_last=True)
+        self.data_checksum = checksum(self.batches.arrays)
+        if resume is not None:
+            self.load(resume)
+        elif position:
+            self.batches.load_state_dict(position)
 
     @property
     def finished(self) -> bool:
@@ -220,7 +246,12 @@ class Adversarial(Run):
         return self.step >= self.steps or self.stops()
 
     @property
-    def sampler(self) -> Module:
+    def together(self) -> int:
+        """How many examples the discriminator judges together: a batch is a multiple of it."""
+        return math.prod(getattr(layer, "together", 1) for layer in self.discriminator.modules())
+
+    @property
+    def sampler(self) -> Generator:
         """The generator to draw from: its moving average, if there is one."""
         return self.average.average if self.average else self.generator
 
@@ -237,13 +268,6 @@ class Adversarial(Run):
         self.sums, self.summed = {}, {}
         self.tell("recorded")
 
-    def interrupt(self) -> None:
-        """Ctrl-C was pressed, and the step is finished: let the callbacks save, then stop."""
-        self.say(f"stopped after step {self.step} of {self.steps}")
-        self.check_finite(self.named_state())
-        self.tell("interrupted")
-        raise KeyboardInterrupt
-
     # -- what can go wrong ---------------------------------------------------------------------------------------
 
     def check(self) -> None:
@@ -251,7 +275,9 @@ class Adversarial(Run):
         for name, steps in (("discriminator_steps", self.discriminator_steps), ("generator_steps", self.generator_steps)):
             if steps < 1:
                 raise ValueError(f"{name} counts updates in a step, at least 1, got {steps}")
-        for name in ("generator", "discriminator"):
+        if not isinstance(self.generator, Generator):
+            raise TypeError(f"the generator must be a minigen.models.gans.Generator, got a {type(self.generator).__name__}")
+        for name in PLAYERS:
             ours = {id(p) for p in getattr(self, name).parameters()}
             theirs = {id(p) for p in getattr(self, f"{name}_optimizer").parameters}
             if not theirs or not theirs <= ours:
@@ -259,8 +285,8 @@ class Adversarial(Run):
                                  f"{name}.parameters()")
         classes = [getattr(network, "classes", None) for network in (self.generator, self.discriminator)]
         if classes[0] != classes[1]:
-            raise ValueError(f"the generator has classes {classes[0]}, the discriminator {classes[1]}: both networks are told the "
-                             "labels, or neither")
+            raise ValueError(f"the generator has classes {classes[0]}, the discriminator {classes[1]}: both networks are told "
+                             "the labels, or neither")
         self.conditional = classes[0] is not None
         self.dtype = self.generator.parameters()[0].dtype
         self.check_shapes()
@@ -269,12 +295,12 @@ class Adversarial(Run):
         mixing = [path for path, layer in self.discriminator.named_modules() if isinstance(layer, BatchNorm)]
         for penalty in self.penalties:
             if penalty.needs_gradient and mixing:
-                warnings.warn(f"{penalty!r} is about the gradient of each example's own score, but {mixing[0]}, a BatchNorm, makes "
-                              "a score depend on the whole batch: leave it out, or use LayerNorm", stacklevel=3)
+                warnings.warn(f"{penalty!r} is about the gradient of each example's own score, but {mixing[0]}, a BatchNorm, "
+                              "makes a score depend on the whole batch: leave it out, or use LayerNorm", stacklevel=3)
 
     def check_shapes(self) -> None:
         """Raise ShapeError, naming both shapes, unless the discriminator takes what the generator makes."""
-        n = 2 * math.prod(getattr(layer, "together", 1) for layer in self.discriminator.modules())
+        n = 2 * self.together
         labels = (asarray(np.zeros(n, dtype=np.int64)),) if self.conditional else ()
         z = asarray(np.zeros((n, self.generator.latent_dim))).astype(self.dtype)
         with self.generator.evaluating(), self.discriminator.evaluating(), no_grad():
@@ -282,7 +308,7 @@ class Adversarial(Run):
             try:
                 scores = self.discriminator(examples, *labels)
             except Located as error:
-                raise ShapeError(f"the generator makes examples {('n', *examples.shape[1:])}, which the discriminator does not "
+                raise ShapeError(f"the generator makes examples {batch_of(examples.shape[1:])}, which the discriminator does not "
                                  f"take: {error}") from error
         if len(scores.shape) != 2 or scores.shape[1] != 1:
             raise ShapeError(f"a discriminator gives one score an example, (n, 1), got {tuple(scores.shape)} for {n} examples")
@@ -293,7 +319,7 @@ class Adversarial(Run):
                                        *[np.zeros(1, np.int64)] * self.conditional).shape[1:])
         images, labels = to_numpy(examples[0]), examples[1:]
         if tuple(images.shape[1:]) != made:
-            raise ShapeError(f"the generator makes examples {('n', *made)}, the real ones are {tuple(images.shape)}")
+            raise ShapeError(f"the generator makes examples {batch_of(made)}, the real ones are {tuple(images.shape)}")
         if len(labels) != self.conditional:
             raise ValueError("conditional networks take examples=(images, labels)" if self.conditional else
                              "these networks take no labels: pass the examples alone, or wrap them in models.gans.conditional")
@@ -305,29 +331,32 @@ class Adversarial(Run):
             images = in_range(images, bounds, self.generator)
         return (images, *labels)
 
-    def evaluate(self, name: str, objective: Callable[[], tuple[Any, Terms]]) -> tuple[Any, Terms]:
-        """An objective, with errors that name the layer."""
+    def evaluate(self, objective: Callable[[], tuple[Any, Terms]]) -> tuple[Any, Terms]:
+        """An objective, with errors that name the network, which may be the other player's, and the layer."""
         try:
             return objective()
         except Located as error:
-            getattr(self, name).locate(error)
+            for name in PLAYERS:
+                if error.module in list(getattr(self, name).modules()):
+                    getattr(self, name).locate(error)
+                    error.path = (name, *error.path)
             raise
 
     def explain(self, name: str, value: float, objective: Callable[[], Any]) -> None:
         """Raise NonFiniteError for a loss of `name` that is not finite."""
-        parameters = {k: v for k, v in self.named_state().items() if v.requires_grad or "running" not in k}
-        self.check_finite(parameters)
-        self.explain_non_finite(f"the {name}'s loss", value, lambda: self.evaluate(name, objective), getattr(self, name))
+        parameters = {path: tensor for path, tensor in self.named_state().items() if isinstance(tensor, Parameter)}
+        self.check_finite(parameters)  # buffers may have seen the numbers that are to be explained
+        self.explain_non_finite(f"the {name}'s loss", value, lambda: self.evaluate(objective), getattr(self, name))
 
     def gradient_norm(self, name: str, optimizer: Optimizer) -> float:
-        """The Euclidean norm of the gradient of all the optimizer's parameters; NonFiniteError names the first that is not finite."""
+        """The Euclidean norm of the gradient of all the optimizer's parameters. NonFiniteError names the first not finite."""
         gradients = [p.grad.ravel() for p in optimizer.parameters if p.grad is not None]
         square = float(sum(g @ g for g in gradients))
         if not math.isfinite(square):
             for path, p in getattr(self, name).named_parameters().items():
-                if p.grad is not None and not bool(array_module(p.grad).isfinite(p.grad).all()):
-                    raise NonFiniteError(f"the gradient of {name}.{path} is not finite at {self.position()}; minigen.anomaly() names "
-                                         "the op")
+                if p.grad is not None and not all_finite(p.grad):
+                    raise NonFiniteError(f"the gradient of {name}.{path} is not finite at {self.position()}; minigen.anomaly() "
+                                         "names the op")
         return math.sqrt(square)
 
     # -- what a checkpoint holds ---------------------------------------------------------------------------------
@@ -337,7 +366,7 @@ class Adversarial(Run):
 
     def named_state(self) -> dict[str, Any]:
         """Path -> parameter or buffer of both networks."""
-        return {f"{name}.{path}": tensor for name in ("generator", "discriminator")
+        return {f"{name}.{path}": tensor for name in PLAYERS
                 for path, tensor in getattr(self, name).named_state().items()}
 
     def parts(self) -> dict[str, Any]:
@@ -353,11 +382,11 @@ class Adversarial(Run):
                     "discriminator steps": self.discriminator_steps, "generator steps": self.generator_steps,
                     "average": self.average and self.average.decay, "batch size": self.batches.batch_size,
                     "data checksum": self.data_checksum}
-        for name in ("generator", "discriminator"):
+        for name in PLAYERS:
             optimizer = getattr(self, f"{name}_optimizer").settings()
             settings |= {f"{name} {key if key == 'optimizer' else f'optimizer {key}'}": value for key, value in optimizer.items()}
             settings |= {f"{name}.{path}": repr(layer) for path, layer in getattr(self, name).named_modules()
-                         if not any(layer.children())}
+                         if not any(layer.children()) or isinstance(layer, WeightedModule)}
         return settings
 
 
@@ -366,15 +395,3 @@ def endless(batches: Batches) -> Iterator[tuple[Array, ...]]:
     while True:
         for batch in batches:
             yield batch if isinstance(batch, tuple) else (batch,)
-
-
-def in_range(images: np.ndarray, bounds: tuple[float, float], generator: Module) -> np.ndarray:
-    """Images in the range of the generator's: those in [0, 1] are brought to it, those in it already stay. Raises DataError."""
-    low, high = float(images.min()), float(images.max())
-    if low < -1.0 - 1e-5 or high > 1.0 + 1e-5:
-        raise DataError(f"images reach from {low:.6g} to {high:.6g}, expected pixels in [0, 1] or [-1, 1]: bytes are divided by 255")
-    if low >= -1e-5:
-        return generator.from_pixels(images)
-    if bounds[0] > -1.0:
-        raise DataError(f"images reach from {low:.6g} to {high:.6g}, this generator makes pixels in {list(bounds)}: (images + 1) / 2")
-    return images

@@ -16,15 +16,16 @@ class Callback:
     """Base of callbacks; subclasses override what they need. `state_dict` goes into checkpoints."""
 
     last = False  # whether it is called after all callbacks for which this is False
+    only: str | None = None  # the one kind of run into which it can be hung: "fit" or "Adversarial"
 
     def run_started(self, run: "Run") -> None:
         """Called before the first step, after a resume."""
 
     def step_ended(self, run: "Run") -> None:
-        """Called after each step of adversarial training."""
+        """Called after each step of adversarial training, before the row of the history that it may complete."""
 
     def recorded(self, run: "Run") -> None:
-        """Called when the history has got a row: after an epoch and its validation; in adversarial training every so many steps."""
+        """Called when the history has got a row: after an epoch and its validation, or some steps of adversarial training."""
 
     def interrupted(self, run: "Run") -> None:
         """Called after the last whole step when training is stopped by Ctrl-C."""
@@ -78,6 +79,8 @@ class EarlyStopping(Callback):
     When the run is done, for this reason or another, the model gets its best weights back. (Checkpoints hold the latest weights,
     from which training can go on, and the best ones beside them.)
     """
+
+    only = "fit"
 
     def __init__(self, patience: int = 5, monitor: str = "validation loss", minimum: float = 0.0):
         if patience < 1:

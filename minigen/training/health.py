@@ -18,7 +18,8 @@ RARE = 0.1          # of a fair share: the class is hardly made any more
 VANISHED = 1e-3     # of the largest gradient so far
 EXPLODED = 100.0    # times the median gradient so far
 ROWS = 24           # of the history before oscillation can be told from chance
-PERIODIC = 0.7      # of the variance near one frequency
+PERIODS = 3         # that must be seen: less is a drift, as a random walk has it
+PERIODIC = 0.85     # of the variance near one frequency
 
 
 class Health(Callback):
@@ -30,6 +31,8 @@ class Health(Callback):
     `diversity`: one number a row of the history. It samples from a seed of its own, so that watching changes nothing.
     """
 
+    only = "Adversarial"
+
     def __init__(self, classifier: Any = None, samples: int = 256):
         if samples < 2:
             raise ValueError(f"Health compares samples with one another, at least 2, got {samples}")
@@ -40,13 +43,12 @@ class Health(Callback):
 
     def recorded(self, run: "Adversarial") -> None:
         samples = self.drawn(run)
-        real = run.batches.arrays[0][:self.samples]
-        if run.batches.arrays[0].ndim > 2:
-            real = run.generator.to_pixels(real)
-        self.diversity.append(metrics.pairwise_diversity(samples, real) if len(real) > 1 else 1.0)
+        real = run.generator.to_pixels(run.batches.arrays[0][:self.samples])
+        differ = bool((real != real[0]).any())  # one example, over and over, leaves nothing to compare with
+        self.diversity.append(metrics.pairwise_diversity(samples, real) if differ else 1.0)
         found = {**too_strong(run.history), **gradients(run.history), **oscillating(run.history), **collapsed(self.diversity[-1])}
         if self.classifier is not None:
-            classes = len(np.unique(run.batches.arrays[1])) if run.conditional else self.classifier.head[1].out_features
+            classes = run.generator.classes if run.conditional else self.classifier.head[1].out_features
             found |= missing_classes(metrics.class_histogram(self.classifier.predict(samples), classes))
         for kind in found.keys() - self.present:
             self.findings.append((run.step, found[kind]))
@@ -64,6 +66,17 @@ class Health(Callback):
         if not self.findings:
             run.say("health: nothing to report")
 
+    def state_dict(self) -> dict[str, np.ndarray]:
+        steps, texts = zip(*self.findings) if self.findings else ((), ())
+        return {"steps": np.array(steps, dtype=np.int64), "texts": np.array(texts, dtype=str),
+                "present": np.array(sorted(self.present), dtype=str), "diversity": np.array(self.diversity, dtype=np.float64)}
+
+    def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
+        if not state:  # the run had no Health before
+            return
+        self.findings = list(zip(state["steps"].tolist(), state["texts"].tolist()))
+        self.present, self.diversity = set(state["present"].tolist()), state["diversity"].tolist()
+
     def __repr__(self) -> str:
         return "\n".join([f"Health({len(self.findings)} findings)", *(f"  step {step}: {text}" for step, text in self.findings)])
 
@@ -75,17 +88,17 @@ def too_strong(history: Mapping[str, Sequence[float]]) -> dict[str, str]:
     real, fake = (np.mean(history[f"accuracy on {kind}"][-LASTING:]) for kind in ("real", "fake"))
     if min(real, fake) < SURE:
         return {}
-    return {"too strong": f"the discriminator is too strong: it knows {real:.1%} of the real and {fake:.1%} of the generated examples. "
-                          "The generator learns little from it: try one-sided label smoothing, dropout or R1 on the discriminator, a "
-                          "smaller learning rate for it, or more generator steps"}
+    return {"too strong": f"the discriminator is too strong: it knows {real:.1%} of the real and {fake:.1%} of the generated "
+                          "examples. The generator learns little from it: try one-sided label smoothing, dropout or R1 on the "
+                          "discriminator, a smaller learning rate for it, or more generator steps"}
 
 
 def collapsed(diversity: float) -> dict[str, str]:
     """Samples that are much more alike than real examples."""
     if diversity >= COLLAPSED:
         return {}
-    return {"collapse": f"mode collapse: samples differ {diversity:.0%} as much as real examples do. Try minibatch discrimination or "
-                        "standard deviation, packing, a gradient penalty, or experience replay"}
+    return {"collapse": f"mode collapse: samples differ {diversity:.0%} as much as real examples do. Try minibatch "
+                        "discrimination or standard deviation, packing, a gradient penalty, or experience replay"}
 
 
 def missing_classes(histogram: np.ndarray) -> dict[str, str]:
@@ -111,8 +124,9 @@ def gradients(history: Mapping[str, Sequence[float]]) -> dict[str, str]:
                 + ("Minimax saturates when the discriminator is sure: try NonSaturating" if network == "generator" else
                    "it has nothing left to learn from these fakes"))
         elif now > EXPLODED * np.median(earlier):
-            found[f"{network} exploding"] = (f"the {network}'s gradient explodes: its norm is {now:.2g}, {np.median(earlier):.2g} is "
-                                             "usual. Try a smaller learning rate, clip_norm, or spectral normalization")
+            found[f"{network} exploding"] = (
+                f"the {network}'s gradient explodes: its norm is {now:.2g}, {np.median(earlier):.2g} is usual. Try a smaller "
+                "learning rate, clip_norm, or spectral normalization")
     return found
 
 
@@ -124,12 +138,12 @@ def oscillating(history: Mapping[str, Sequence[float]]) -> dict[str, str]:
     t = np.arange(len(losses))
     rest = losses - np.polyval(np.polyfit(t, losses, 1), t)
     power = np.abs(np.fft.rfft(rest * np.hanning(len(rest)))) ** 2
-    power[:2] = 0.0  # less than two periods are a trend
     peak = int(power.argmax())
-    share = power[peak - 1:peak + 2].sum() / max(power.sum(), 1e-300)
-    if share < PERIODIC or rest.std() < 0.25 * np.abs(losses).mean():
+    near = power[peak - 1:peak + 2]
+    if peak < PERIODS or near.sum() < PERIODIC * power.sum() or rest.std() < 0.25 * np.abs(losses).mean():
         return {}
-    rows = history["step"]
-    period = (rows[-1] - rows[-2]) * len(losses) / peak
-    return {"oscillation": f"the players run in circles: the generator's loss goes up and down about every {period:.0f} steps. Try R1, a "
-                           "gradient penalty, smaller learning rates, less momentum, an average of the generator (ema), or experience replay"}
+    periods = np.average(np.arange(peak - 1, peak - 1 + len(near)), weights=near)
+    period = np.diff(history["step"][-len(losses):]).mean() * len(losses) / periods
+    return {"oscillation": f"the players run in circles: the generator's loss goes up and down about every {period:.0f} steps. "
+                           "Try R1, a gradient penalty, smaller learning rates, less momentum, an average of the generator "
+                           "(ema), or experience replay"}

@@ -16,7 +16,7 @@ from minigen.nn import Module
 from minigen.optim.optimizer import Optimizer
 from minigen.training.callbacks import Callback
 from minigen.training.history import History
-from minigen.training.run import Run, check_examples, checksum, stop_requests
+from minigen.training.run import Run, batch_of, check_examples, checksum, stop_requests
 
 VALIDATION_BATCH = 1000
 
@@ -99,7 +99,8 @@ class Reconstruction(Run):
                 bar.update(len(batch[0]))
                 bar.set_postfix(loss=f"{loss:.4g}", refresh=False)
                 if stop_requested():
-                    self.interrupt()
+                    self.interrupt(f"in epoch {self.epoch + 1} after {self.seen} of {self.batches.examples} examples",
+                                   self.model.named_state())
         row = {"epoch": self.epoch + 1, **{name: total / self.seen for name, total in self.sums.items()}}
         if self.validation is not None:
             row.update(self.validate())
@@ -161,13 +162,6 @@ class Reconstruction(Run):
         for name, value in named.items():
             sums[name] = sums.get(name, 0.0) + float(value) * examples
 
-    def interrupt(self) -> None:
-        """Ctrl-C was pressed, and the step is finished: let the callbacks save, then stop."""
-        self.say(f"stopped in epoch {self.epoch + 1} after {self.seen} of {self.batches.examples} examples")
-        self.check_finite(self.model.named_state())
-        self.tell("interrupted")
-        raise KeyboardInterrupt
-
     # -- what a checkpoint holds -----------------------------------------------------------------------------------
 
     def position(self) -> str:
@@ -184,6 +178,6 @@ def check_alike(validation: tuple[np.ndarray, ...], examples: tuple[np.ndarray, 
     """Raise unless the validation data have the shapes of the examples, but for their number."""
     got, expected = ([tuple(array.shape[1:]) for array in arrays] for arrays in (validation, examples))
     if got != expected:
-        shapes = " and ".join(f"({', '.join(map(str, ('n', *shape)))})" for shape in expected)
+        shapes = " and ".join(map(batch_of, expected))
         raise ShapeError(f"validation: expected the shape of the examples, {shapes}, got "
                          f"{' and '.join(str(tuple(array.shape)) for array in validation)}")

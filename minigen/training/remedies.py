@@ -14,7 +14,7 @@ import numpy as np
 
 from minigen.autograd import no_grad
 from minigen.backend import Array, array_module, asarray, random, to_numpy
-from minigen.errors import ShapeError, StateError
+from minigen.errors import StateError
 
 if TYPE_CHECKING:
     from minigen.training.adversarial import Adversarial
@@ -71,7 +71,11 @@ class LabelSmoothing(Remedy):
         check_labelled(self, trainer)
 
     def targets(self, real: Any, fake: Any, scores: Any) -> tuple[Any, Any]:
-        return self.real, self.fake
+        return self.smoothed(real), self.smoothed(fake)
+
+    def smoothed(self, target: Any) -> Any:
+        """A target, or an array of them, brought from [0, 1] to [fake, real]: whatever came before, such as noise, stays."""
+        return self.real * target + self.fake * (1.0 - target)
 
 
 @dataclass(frozen=True)
@@ -112,7 +116,7 @@ class InstanceNoise(Remedy):
 
 
 class ExperienceReplay(Remedy):
-    """The discriminator also learns from fakes of the past, so that the generator cannot run in circles (Shrivastava et al. 2017).
+    """The discriminator also learns from fakes of the past, lest the generator run in circles (Shrivastava et al. 2017).
 
     A buffer of `capacity` fakes. Until it is full every new one enters it and is shown; then each new one is either shown, or,
     with probability `share`, takes the place of an old one, which is shown instead. Labels travel with their examples.
@@ -137,7 +141,7 @@ class ExperienceReplay(Remedy):
         swapped = entering + np.flatnonzero(host.random(n - entering) < self.share)[:self.filled - entering]
         if not len(swapped):
             return batch
-        new, old = asarray(swapped), asarray(host.permutation(self.filled)[:len(swapped)])
+        new, old = asarray(swapped), asarray(host.permutation(self.filled - entering)[:len(swapped)])
         shown = tuple(x.copy() for x in batch)
         for stored, x, y in zip(self.buffer, batch, shown):
             y[new] = stored[old]
@@ -150,7 +154,8 @@ class ExperienceReplay(Remedy):
 
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
         stored = [state[f"stored {i}"] for i in range(len(state) - 1)]
-        if "filled" not in state or any(len(x) != state["filled"] or len(x) > self.capacity for x in stored):
+        sizes = {len(x) for x in stored} or {0}
+        if "filled" not in state or sizes != {int(state["filled"])} or max(sizes) > self.capacity:
             raise StateError(f"{self!r}: got a state with {sorted(state)} that does not fit")
         self.filled, self.buffer = int(state["filled"]), []
         for x in map(asarray, stored):
@@ -187,6 +192,6 @@ class FeatureMatching(Remedy):
 def check_labelled(remedy: Remedy, trainer: "Adversarial") -> None:
     """Raise TypeError for a remedy about labels beside a loss that has none."""
     if not trainer.loss.labelled:
-        raise TypeError(f"{remedy!r} changes the discriminator's labels, and {trainer.loss!r} has none: use Minimax, NonSaturating "
-                        "or LeastSquares")
+        raise TypeError(f"{remedy!r} changes the discriminator's labels, and {trainer.loss!r} has none: use Minimax, "
+                        "NonSaturating or LeastSquares")
 

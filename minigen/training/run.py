@@ -16,6 +16,7 @@ from minigen.autograd import Tensor, anomaly
 from minigen.autograd.debug import all_finite
 from minigen.backend import random, to_numpy
 from minigen.errors import CheckpointError, DataError, DtypeError, NonFiniteError, ShapeError, conversion
+from minigen.models.gans import Generator
 from minigen.nn import Module
 from minigen.training import checkpoint
 from minigen.training.callbacks import Callback
@@ -23,12 +24,13 @@ from minigen.training.history import History
 
 
 class Run:
-    """Base of training runs. A subclass trains, and says what belongs to it: `parts`, `settings`, and the attributes `counted`."""
+    """Base of training runs. A subclass trains, and says what belongs to it: `parts`, `settings`, the attributes `counted`."""
 
     counted: tuple[str, ...] = ()  # attributes that say how far the run is, JSON values; they go into checkpoints
+    kind = "fit"  # what of minigen.training the user called, for messages
 
     def __init__(self, callbacks: Sequence[Callback], progress: bool):
-        self.callbacks = sorted(callbacks, key=lambda callback: callback.last)
+        self.callbacks = self.in_order(callbacks)
         self.progress = progress
         self.history = History()
 
@@ -43,6 +45,13 @@ class Run:
     def position(self) -> str:
         """Where the run stands, for messages."""
         raise NotImplementedError(f"{type(self).__name__} has no position()")
+
+    def in_order(self, callbacks: Sequence[Callback]) -> list[Callback]:
+        """The callbacks in the order in which they are called. TypeError for one that belongs into another kind of run."""
+        for callback in callbacks:
+            if callback.only not in (None, self.kind):
+                raise TypeError(f"{type(callback).__name__} works in training.{callback.only} only, not in training.{self.kind}")
+        return sorted(callbacks, key=lambda callback: callback.last)
 
     def say(self, text: str) -> None:
         """A line beside the progress bar."""
@@ -64,6 +73,13 @@ class Run:
         """Call the method `event` of every callback."""
         for callback in self.callbacks:
             getattr(callback, event)(self)
+
+    def interrupt(self, where: str, state: Mapping[str, Tensor]) -> None:
+        """Ctrl-C was pressed, and the step is finished: let the callbacks save, unless the state is not finite, and stop."""
+        self.say(f"stopped {where}")
+        self.check_finite(state)
+        self.tell("interrupted")
+        raise KeyboardInterrupt
 
     # -- what can go wrong ---------------------------------------------------------------------------------------
 
@@ -158,6 +174,25 @@ def check_examples(name: str, examples: Any, model: Module) -> tuple[np.ndarray,
             raise DataError(f"{which}: {int((~finite).sum())} of {len(array)} contain NaN or infinity, the first at index "
                             f"{int(np.argmin(finite))}")
     return examples
+
+
+def in_range(images: np.ndarray, bounds: tuple[float, float], generator: Generator) -> np.ndarray:
+    """Images in the range of the generator's: those in [0, 1] are brought to it, those in it already stay. Raises DataError."""
+    low, high = float(images.min()), float(images.max())
+    if low < -1.0 - 1e-5 or high > 1.0 + 1e-5:
+        raise DataError(f"images reach from {low:.6g} to {high:.6g}, expected pixels in [0, 1] or [-1, 1]: bytes are "
+                        "divided by 255")
+    if low >= -1e-5:
+        return generator.from_pixels(images)
+    if bounds[0] > -1.0:
+        raise DataError(f"images reach from {low:.6g} to {high:.6g}, this generator makes pixels in {list(bounds)}: "
+                        "(images + 1) / 2")
+    return images
+
+
+def batch_of(shape: tuple[int, ...]) -> str:
+    """The shape of a batch of examples of this shape, for messages: (n, 28, 28, 1)."""
+    return f"({', '.join(map(str, ('n', *shape)))})"
 
 
 @contextlib.contextmanager

@@ -22,6 +22,8 @@ class SampleGrid(Callback):
     checkpoints: after a resume the GIF is whole.
     """
 
+    only = "Adversarial"
+
     def __init__(self, folder: str | Path = "samples", every: int = 100, n: int = 64, seconds_per_frame: float = 0.2):
         if every < 1 or n < 1:
             raise ValueError(f"SampleGrid draws n samples every so many steps, both at least 1, got n={n}, every={every}")
@@ -34,17 +36,21 @@ class SampleGrid(Callback):
             self.draw(run)
 
     def step_ended(self, run: "Adversarial") -> None:
-        if run.step % self.every == 0 or run.finished:
+        if run.step % self.every == 0:
             self.draw(run)
 
     def run_ended(self, run: "Adversarial") -> None:
-        frames = self.samples if self.samples[0].ndim > 2 else (self.picture(points, run) for points in self.samples)
+        if self.steps[-1] < run.step:
+            self.draw(run)
+        square = self.samples[0].ndim > 2 and not run.conditional  # what save_animation lays out by itself
+        frames = self.samples if square else (self.picture(samples, run) for samples in self.samples)
         path = plot.save_animation(frames, self.folder / "evolution.gif", self.seconds_per_frame,
                                    labels=[f"step {step}" for step in self.steps])
         run.say(f"wrote {path}")
 
     def draw(self, run: "Adversarial") -> None:
-        """Sample, keep the samples, and save their picture."""
+        """Sample, keep the samples, and save their picture. Raises NonFiniteError before it would draw NaN."""
+        run.check_finite(run.named_state())
         z = np.random.default_rng(0).standard_normal((self.n, run.generator.latent_dim)).astype(run.dtype)
         labels = [np.arange(self.n) % run.generator.classes] if run.conditional else []
         self.samples.append(run.sampler.draw(z, *labels).astype(np.float32))
@@ -62,5 +68,7 @@ class SampleGrid(Callback):
         return {"steps": np.array(self.steps, dtype=np.int64), **{f"samples {i}": x for i, x in enumerate(self.samples)}}
 
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
+        if not state:  # the run had no SampleGrid before
+            return
         self.steps = state["steps"].tolist()
         self.samples = [state[f"samples {i}"] for i in range(len(self.steps))]

@@ -1,0 +1,298 @@
+"""What Health says of synthetic histories and of real games that go wrong, when it says so, and that it changes nothing."""
+
+import numpy as np
+import pytest
+
+import minigen as mg
+from minigen import losses, nn, optim
+from minigen.training import Adversarial, Checkpoint, Health, History, SampleGrid, fit
+from minigen.training.health import ROWS, collapsed, gradients, missing_classes, oscillating, too_strong
+from tests.training.networks import assert_same, examples, made
+from tests.training.players import (
+    QUIET,
+    PictureGenerator,
+    bilinear,
+    cloud,
+    everything,
+    game,
+    labels,
+    picture_discriminator,
+    pixels,
+    small,
+    told,
+)
+
+
+def history(every=10, **columns):
+    """A history of these columns, a row every so many steps."""
+    rows = zip(*columns.values())
+    return History([{"step": every * (i + 1), **dict(zip(columns, map(float, row)))} for i, row in enumerate(rows)])
+
+
+# -- a discriminator that is too strong --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("real, fake, said", [
+    pytest.param([1, 1, 1], [1, 1, 1], True, id="always right"),
+    pytest.param([0.5, 0.99, 1, 0.99], [0, 0.98, 0.99, 0.99], True, id="in the last three rows"),
+    pytest.param([1, 1], [1, 1], False, id="two rows are too few"),
+    pytest.param([1, 1, 1, 0.9], [1, 1, 1, 1], False, id="until now"),
+    pytest.param([1, 1, 1], [0.9, 0.95, 0.9], False, id="not on the fakes"),
+    pytest.param([0.9, 0.95, 0.9], [1, 1, 1], False, id="not on real examples"),
+])  # fmt: skip
+def test_too_strong(real, fake, said):
+    found = too_strong(history(**{"accuracy on real": real, "accuracy on fake": fake}))
+    assert list(found) == ["too strong"] * said
+
+
+def test_what_is_said_of_a_strong_discriminator():
+    text = too_strong(history(**{"accuracy on real": [1, 1, 1], "accuracy on fake": [0.98, 0.99, 1]}))["too strong"]
+    assert text.startswith("the discriminator is too strong: it knows 100.0% of the real and 99.0% of the generated examples.")
+
+
+def test_a_critic_is_never_right_or_wrong():
+    assert too_strong(history(distance=[5, 5, 5])) == {}
+
+
+# -- collapse ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("diversity, said", [(0.0, True), (0.49, True), (0.5, False), (1.0, False), (3.0, False)])
+def test_collapsed(diversity, said):
+    assert list(collapsed(diversity)) == ["collapse"] * said
+    assert not said or f"samples differ {diversity:.0%} as much as real examples do" in collapsed(diversity)["collapse"]
+
+
+def test_missing_classes():
+    assert missing_classes(np.array([10, 10, 10, 10])) == {}
+    assert missing_classes(np.array([37, 1, 1, 1])) == {}, "a tenth of a fair share is not yet rare"
+    text = missing_classes(np.array([0, 397, 2, 1]))["classes"]
+    assert text == "mode collapse: of the 4 classes, 3 hardly occur among the samples (0, 2, 3)"
+    assert missing_classes(np.array([1000] + 19 * [0]))["classes"].endswith("(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, ...)")
+
+
+# -- gradients ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("norms, said", [
+    ([1, 1, 1], None),
+    ([1e-9], None),
+    ([1, 2, 1e-4], "vanishing"),
+    ([1, 2, 0], "vanishing"),
+    ([1, 2, 0.01], None),
+    ([1, 1, 101], "exploding"),
+    ([1, 1, 99], None),
+    ([1, 1, 500, 1, 1], None),
+    ([1, 1, 500, 300], "exploding"),
+])
+@pytest.mark.parametrize("player", ["generator", "discriminator"])
+def test_gradients(player, norms, said):
+    other = {"generator": "discriminator", "discriminator": "generator"}[player]
+    found = gradients(history(**{f"{player} gradient norm": norms, f"{other} gradient norm": [1] * len(norms)}))
+    assert list(found) == ([f"{player} {said}"] if said else [])
+
+
+def test_what_is_said_of_gradients():
+    found = gradients(history(**{"generator gradient norm": [1, 2, 1e-4], "discriminator gradient norm": [2, 2, 400]}))
+    assert found["generator vanishing"] == ("the generator's gradient vanishes: its norm is 0.0001, it was 2. Minimax saturates when the "
+                                            "discriminator is sure: try NonSaturating")
+    assert found["discriminator exploding"].startswith("the discriminator's gradient explodes: its norm is 4e+02, 2 is usual.")
+
+
+# -- oscillation -------------------------------------------------------------------------------------------------
+
+
+def says(losses, every=10):
+    """How often it speaks of oscillation, looking again after every few rows as it does in a run."""
+    rows = range(ROWS, len(losses) + 1, 6)
+    return sum(bool(oscillating(history(every, **{"generator loss": losses[:n]}))) for n in rows)
+
+
+@pytest.mark.parametrize("kind", ["white", "white around 1", "red", "walk", "trend", "constant", "zero", "one jump", "too short"])
+def test_what_is_no_oscillation(kind):
+    for seed in range(40):
+        noise = np.random.default_rng(seed).standard_normal(4 * ROWS)
+        losses = {
+            "white": noise,
+            "white around 1": 1.0 + noise,
+            "red": np.convolve(noise, 0.5 ** np.arange(12), "same"),
+            "walk": np.cumsum(noise),
+            "trend": np.linspace(3, 0, len(noise)) ** 2 + 0.05 * noise,
+            "constant": np.full(4 * ROWS, 0.7),
+            "zero": np.zeros(4 * ROWS),
+            "one jump": np.where(np.arange(len(noise)) < 40 + seed % 20, 1.0, 3.0) + 0.05 * noise,
+            "too short": np.sin(np.arange(ROWS - 1)),
+        }[kind]
+        assert not says(losses), f"seed {seed}"
+
+
+def test_a_ripple_on_a_large_loss_is_no_oscillation():
+    assert says(5.0 + np.sin(np.arange(96.0))) == 0 < says(0.5 + np.sin(np.arange(96.0)))
+
+
+@pytest.mark.parametrize("kind", ["pure", "noisy", "growing", "shrinking", "on a slope"])
+@pytest.mark.parametrize("period", [4.0, 6.28, 15.0, 24.0])
+def test_oscillation(period, kind):
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        t = np.arange(4.0 * ROWS)
+        wave = np.sin(2 * np.pi * t / period + rng.uniform(0, 6))
+        losses = {
+            "pure": wave,
+            "noisy": wave + 0.2 * rng.standard_normal(len(t)),
+            "growing": np.exp(t / 96) * wave,
+            "shrinking": np.exp(-t / 96) * wave,
+            "on a slope": wave + 0.01 * t,
+        }[kind]
+        found = oscillating(history(25, **{"generator loss": losses}))
+        steps = float(found["oscillation"].split("about every ")[1].split(" steps")[0])
+        assert steps == pytest.approx(25 * period, rel=0.15)
+
+
+# -- said once ---------------------------------------------------------------------------------------------------
+
+
+def test_said_once_until_it_goes_away(capsys):
+    """A script of diversities stands in for a game."""
+    trainer = game()
+    trainer.fit(cloud(), steps=1, **QUIET)
+    trainer.progress = True
+    health = Health(samples=8)
+    real = trainer.batches.arrays[0]
+    for i, size in enumerate([1.0, 0.1, 0.1, 1.0, 0.1]):
+        trainer.step = i
+        health.drawn = lambda run, size=size: size * real[:8]
+        health.recorded(trainer)
+    health.run_ended(trainer)
+    assert [step for step, _ in health.findings] == [1, 4]
+    np.testing.assert_allclose(np.array(health.diversity) / health.diversity[0], [1, 0.1, 0.1, 1, 0.1], rtol=1e-5)
+    err = capsys.readouterr().err
+    assert err.count("mode collapse") == 2 and "health, step 1: mode collapse: samples differ" in err
+    assert "nothing to report" not in err
+    assert repr(health).startswith("Health(2 findings)\n  step 1: mode collapse") and repr(health).count("\n") == 2
+
+
+def test_nothing_to_report(capsys):
+    health = Health(samples=8)
+    game().fit(cloud(), steps=1, callbacks=[health], **{**QUIET, "progress": True})
+    assert health.findings == [] and repr(health) == "Health(0 findings)"
+    assert "health: nothing to report" in capsys.readouterr().err
+
+
+# -- real games --------------------------------------------------------------------------------------------------
+
+
+def kinds(health):
+    """The first words of what was said."""
+    return [text.split(":")[0] for _, text in health.findings]
+
+
+def test_a_generator_that_makes_one_point_has_collapsed():
+    generator, discriminator = small()
+    last = generator.net[1]
+    last.weight.assign(0.01 * last.weight.data)
+    health = Health(samples=32)
+    trainer = game((generator, discriminator), optimizer=lambda parameters: optim.SGD(parameters, lr=1e-6))
+    trainer.fit(cloud(), steps=3, record_every=1, callbacks=[health], **QUIET)
+    assert kinds(health) == ["mode collapse"] and health.findings[0][0] == 1
+    assert len(health.diversity) == 3 and max(health.diversity) < 0.1
+
+
+def test_a_discriminator_that_learns_against_a_generator_that_does_not():
+    health = Health(samples=32)
+    generator, discriminator = small(8)
+    mg.seed(1)
+    trainer = Adversarial(generator, discriminator, generator_optimizer=optim.SGD(generator.parameters(), lr=1e-9),
+                          discriminator_optimizer=optim.Adam(discriminator.parameters(), lr=0.05), discriminator_steps=5)
+    trainer.fit(cloud() + np.float32(8.0), steps=20, record_every=2, callbacks=[health], **QUIET)
+    assert "the discriminator is too strong" in kinds(health)
+
+
+@pytest.mark.parametrize("penalties, expected", [([], ["the players run in circles"]), ([losses.R1(1.0)], [])], ids=["plain", "R1"])
+def test_the_bilinear_game_runs_in_circles_and_r1_ends_it(penalties, expected):
+    """Its loss psi theta turns twice as fast as the players, whose period is 2 pi / arccos(1 - rate^2 / 2) steps."""
+    health = Health(samples=4)
+    trainer = bilinear(rate=0.25, penalties=penalties)
+    trainer.fit(np.zeros((4, 1)), steps=80, record_every=1, callbacks=[health], **QUIET)
+    assert [kind for kind in kinds(health) if "circles" in kind] == expected
+    if expected:
+        text = next(text for _, text in health.findings if "circles" in text)
+        assert float(text.split("every ")[1].split(" ")[0]) == pytest.approx(np.pi / np.arccos(1 - 0.25**2 / 2), rel=0.15)
+
+
+def test_pixels_are_compared_with_pixels():
+    """A tanh generator's data are kept in [-1, 1]; twice the distances would halve the diversity."""
+    trainer = game((PictureGenerator(), picture_discriminator()))
+    health = Health(samples=22)
+    health.drawn = lambda run: pixels()
+    trainer.fit(pixels(), steps=1, callbacks=[health], **QUIET)
+    assert health.diversity == [pytest.approx(1.0, abs=1e-6)]
+
+
+class FirstPixel:
+    """A classifier: class 0 where the first pixel is dark, else 1; of three classes."""
+
+    head = nn.Sequential(nn.Flatten(), nn.Dense(4, 3))
+
+    def predict(self, images):
+        assert images.min() >= 0 and images.max() <= 1
+        return (images[:, 0, 0, 0] > 0.5).astype(np.int64)
+
+
+def test_classes_that_are_missing():
+    health = Health(FirstPixel(), samples=64)
+    game((PictureGenerator(), picture_discriminator())).fit(pixels(), steps=1, callbacks=[health], **QUIET)
+    assert any("of the 3 classes, 1 hardly occur among the samples (2)" in text for _, text in health.findings)
+
+
+def test_conditional_networks_are_asked_for_all_their_classes():
+    health = Health(samples=30)
+    trainer = game(told)
+    asked = []
+    draw = trainer.generator.draw
+    trainer.generator.draw = lambda z, *y: (asked.append(y), draw(z, *y))[1]
+    trainer.fit((cloud(), labels()), steps=1, callbacks=[health], **QUIET)
+    assert set(asked[-1][0]) == {0, 1, 2} and len(asked[-1][0]) == 30
+
+
+# -- watching ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("pictures", [True, False], ids=["images", "points"])
+def test_watching_changes_nothing(pictures, tmp_path):
+    """Health, pictures and checkpoints beside it: the same game, to the last bit."""
+    def played(*callbacks):
+        networks = (lambda: (PictureGenerator(), picture_discriminator())) if pictures else (lambda: small(dropout=0.3))
+        trainer = game(networks, ema=0.9, penalties=[losses.GradientPenalty()])
+        trainer.fit(pixels() if pictures else cloud(), steps=4, record_every=2, callbacks=callbacks, **QUIET)
+        trainer.callbacks = []
+        return everything(trainer)
+
+    assert_same(played(Health(), SampleGrid(tmp_path / "grid", every=4, n=4), Checkpoint(tmp_path)), played())
+
+
+def test_watching_on_every_backend(backend):
+    health = Health(samples=8)
+    game(told).fit((cloud(), labels()), steps=2, record_every=1, callbacks=[health], **QUIET)
+    assert len(health.diversity) == 2 and all(type(x) is float for x in health.diversity)
+
+
+def test_state_of_health():
+    health, copy = Health(samples=4), Health(samples=4)
+    copy.load_state_dict(health.state_dict())
+    assert (copy.findings, copy.diversity, copy.present) == ([], [], set())
+    health.findings, health.diversity, health.present = [(3, "one"), (7, "another, longer")], [0.5, 1.5], {"collapse"}
+    copy.load_state_dict(health.state_dict())
+    assert (copy.findings, copy.diversity, copy.present) == (health.findings, health.diversity, health.present)
+    assert type(copy.findings[0][0]) is int and repr(copy) == repr(health)
+
+
+def test_health_belongs_into_an_adversarial_run():
+    model, optimizer = made()
+    with pytest.raises(TypeError, match="^Health works in training.Adversarial only, not in training.fit$"):
+        fit(model, examples(), optimizer=optimizer, epochs=1, callbacks=[Health()], progress=False)
+
+
+def test_one_sample_cannot_be_compared():
+    with pytest.raises(ValueError, match="compares samples with one another, at least 2, got 1"):
+        Health(samples=1)
