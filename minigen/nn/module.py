@@ -126,28 +126,16 @@ class Module:
             for module, mode in modes:
                 module.training = mode
 
-    @contextlib.contextmanager
-    def frozen(self) -> Iterator[None]:
+    def frozen(self) -> "Frozen":
         """Inside a `with` block the module is used without being changed: its parameters are constants.
 
         Gradients flow through it to its input, and none of its own is computed. That is decided in the backward pass, which
         therefore belongs inside the block too. Afterwards the buffers (running statistics) are what they were, to the bit, and
         each parameter requires a gradient as before, also after an error. Modes stay: a BatchNorm in training mode uses the
-        batch. For adversarial training, whose generator is judged by a discriminator that its step must not change.
+        batch. For adversarial training, whose generator is judged by a discriminator that its step must not change. What is
+        returned can be entered again and again, which saves the search for the parameters.
         """
-        state = list(self.named_state().values())
-        flags = [(tensor, tensor.requires_grad) for tensor in state]
-        buffers = [(tensor, tensor.serial, tensor.data.copy()) for tensor in state if isinstance(tensor, Buffer)]
-        try:
-            for tensor in state:
-                tensor.requires_grad = False
-            yield
-        finally:
-            for tensor, flag in flags:
-                tensor.requires_grad = flag
-            for buffer, serial, value in buffers:
-                if buffer.serial != serial:  # assigning makes older graphs stale: not those that read a buffer nobody changed
-                    buffer.assign(value)
+        return Frozen(self)
 
     def zero_grad(self) -> None:
         """Forget the gradients of all parameters."""
@@ -227,6 +215,30 @@ class Module:
             if i in (1, len(rows) - 1):
                 print("-" * (sum(widths) + 6))
             print(f"{layer:<{widths[0]}}   {shape:<{widths[1]}}   {count:>{widths[2]}}")
+
+
+class Frozen:
+    """The block of `Module.frozen`."""
+
+    def __init__(self, module: Module):
+        state = list(module.named_state().values())
+        self.parameters = [tensor for tensor in state if isinstance(tensor, Parameter)]
+        self.buffers = [tensor for tensor in state if isinstance(tensor, Buffer)]
+        self.entered: list[tuple[list, list]] = []  # what was found, once for each block that is open
+
+    def __enter__(self) -> None:
+        flags = [parameter.requires_grad for parameter in self.parameters]
+        self.entered.append((flags, [(buffer.serial, buffer.data.copy()) for buffer in self.buffers]))
+        for parameter in self.parameters:
+            parameter.requires_grad = False
+
+    def __exit__(self, *error: Any) -> None:
+        flags, before = self.entered.pop()
+        for parameter, flag in zip(self.parameters, flags):
+            parameter.requires_grad = flag
+        for buffer, (serial, value) in zip(self.buffers, before):
+            if buffer.serial != serial:  # assigning makes older graphs stale: not those that read a buffer nobody changed
+                buffer.assign(value)
 
 
 class ElementwiseModule(Module):

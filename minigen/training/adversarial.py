@@ -58,6 +58,7 @@ class Adversarial(Run):
         self.penalties, self.remedies = list(penalties), list(remedies)
         self.discriminator_steps, self.generator_steps = discriminator_steps, generator_steps
         self.average = None if ema is None else ExponentialMovingAverage(generator, ema)
+        self.frozen = {"generator": generator.frozen(), "discriminator": discriminator.frozen()}
         self.step = 0  # steps that are done
         self.sums: dict[str, float] = {}  # of the history's next row: each term, summed over steps
         self.summed: dict[str, int] = {}  # how many numbers are in these sums
@@ -84,14 +85,14 @@ class Adversarial(Run):
 
     def generator_step(self, inputs: tuple[Array, ...]) -> None:
         """Update G by what D says of its examples for latent vectors (and labels); D, its statistics too, stays as it is."""
-        with self.discriminator.frozen():
+        with self.frozen["discriminator"]:
             self.descend("generator", self.generator_optimizer, lambda: self.generator_loss(*inputs))
         if self.average:
             self.average.update()
 
     def fakes(self, z: Array, *labels: Array) -> tuple[Array, ...]:
         """What D learns from: examples made of latent vectors and labels, as numbers without a graph, and the labels."""
-        with self.generator.frozen(), no_grad():
+        with self.frozen["generator"], no_grad():
             fake = (self.generator(Tensor(z), *labels).data, *labels)
         for remedy in self.remedies:
             fake = remedy.fakes(fake)

@@ -46,8 +46,8 @@ class Health(Callback):
         real = run.generator.to_pixels(run.batches.arrays[0][:self.samples])
         differ = bool((real != real[0]).any())  # one example, over and over, leaves nothing to compare with
         self.diversity.append(metrics.pairwise_diversity(samples, real) if differ else 1.0)
-        found = {**too_strong(run.history), **gradients(run.history), **oscillating(run.history), **collapsed(self.diversity[-1])}
-        if self.classifier is not None:
+        found = {**too_strong(run.history), **gradients(run.history), **oscillating(run.history), **collapsed(self.diversity)}
+        if self.classifier is not None and len(self.diversity) >= LASTING:
             classes = run.generator.classes if run.conditional else self.classifier.head[1].out_features
             found |= missing_classes(metrics.class_histogram(self.classifier.predict(samples), classes))
         for kind in found.keys() - self.present:
@@ -93,11 +93,11 @@ def too_strong(history: Mapping[str, Sequence[float]]) -> dict[str, str]:
                           "discriminator, a smaller learning rate for it, or more generator steps"}
 
 
-def collapsed(diversity: float) -> dict[str, str]:
-    """Samples that are much more alike than real examples."""
-    if diversity >= COLLAPSED:
+def collapsed(diversity: Sequence[float]) -> dict[str, str]:
+    """Samples that are much more alike than real examples, for some rows; what an untrained generator makes is alike, too."""
+    if len(diversity) < LASTING or max(diversity[-LASTING:]) >= COLLAPSED:
         return {}
-    return {"collapse": f"mode collapse: samples differ {diversity:.0%} as much as real examples do. Try minibatch "
+    return {"collapse": f"mode collapse: samples differ {diversity[-1]:.0%} as much as real examples do. Try minibatch "
                         "discrimination or standard deviation, packing, a gradient penalty, or experience replay"}
 
 

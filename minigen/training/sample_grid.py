@@ -42,10 +42,9 @@ class SampleGrid(Callback):
     def run_ended(self, run: "Adversarial") -> None:
         if self.steps[-1] < run.step:
             self.draw(run)
-        square = self.samples[0].ndim > 2 and not run.conditional  # what save_animation lays out by itself
-        frames = self.samples if square else (self.picture(samples, run) for samples in self.samples)
+        frames = (samples if samples.ndim > 2 else self.cloud(samples, run) for samples in self.samples)
         path = plot.save_animation(frames, self.folder / "evolution.gif", self.seconds_per_frame,
-                                   labels=[f"step {step}" for step in self.steps])
+                                   labels=[f"step {step}" for step in self.steps], columns=self.columns(run))
         run.say(f"wrote {path}")
 
     def draw(self, run: "Adversarial") -> None:
@@ -55,14 +54,20 @@ class SampleGrid(Callback):
         labels = [np.arange(self.n) % run.generator.classes] if run.conditional else []
         self.samples.append(run.sampler.draw(z, *labels).astype(np.float32))
         self.steps.append(run.step)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self.picture(self.samples[-1], run, f"Step {run.step}").savefig(self.folder / f"step_{run.step:06d}.png")
+        path = self.folder / f"step_{run.step:06d}.png"
+        if self.samples[-1].ndim > 2:
+            plot.save_tiles(self.samples[-1], path, self.columns(run))
+        else:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self.cloud(self.samples[-1], run, f"Step {run.step}").savefig(path)
 
-    def picture(self, samples: np.ndarray, run: "Adversarial", title: str | None = None) -> Any:
-        """A figure of images in a grid, a column for each class if they are conditional, or of points over real ones."""
-        if samples.ndim == 2:
-            return plot.point_cloud(samples, reference=run.batches.arrays[0][:1000], title=title)
-        return plot.image_grid(samples, columns=run.generator.classes if run.conditional else None, title=title)
+    def columns(self, run: "Adversarial") -> int | None:
+        """Of the grid of images: one for each class, if there are classes."""
+        return run.generator.classes if run.conditional else None
+
+    def cloud(self, points: np.ndarray, run: "Adversarial", title: str | None = None) -> Any:
+        """A figure of points over real ones."""
+        return plot.point_cloud(points, reference=run.batches.arrays[0][:1000], title=title)
 
     def state_dict(self) -> dict[str, np.ndarray]:
         return {"steps": np.array(self.steps, dtype=np.int64), **{f"samples {i}": x for i, x in enumerate(self.samples)}}

@@ -6,7 +6,7 @@ import pytest
 import minigen as mg
 from minigen import losses, nn, optim
 from minigen.training import Adversarial, Checkpoint, Health, History, SampleGrid, fit
-from minigen.training.health import ROWS, collapsed, gradients, missing_classes, oscillating, too_strong
+from minigen.training.health import LASTING, ROWS, collapsed, gradients, missing_classes, oscillating, too_strong
 from tests.training.networks import assert_same, examples, made
 from tests.training.players import (
     QUIET,
@@ -59,8 +59,11 @@ def test_a_critic_is_never_right_or_wrong():
 
 @pytest.mark.parametrize("diversity, said", [(0.0, True), (0.49, True), (0.5, False), (1.0, False), (3.0, False)])
 def test_collapsed(diversity, said):
-    assert list(collapsed(diversity)) == ["collapse"] * said
-    assert not said or f"samples differ {diversity:.0%} as much as real examples do" in collapsed(diversity)["collapse"]
+    rows = [0.1] * (LASTING - 1) + [diversity]
+    assert list(collapsed(rows)) == ["collapse"] * said
+    assert not said or f"samples differ {diversity:.0%} as much as real examples do" in collapsed(rows)["collapse"]
+    assert collapsed(rows[1:]) == {}, "what an untrained generator makes is alike, too"
+    assert collapsed([diversity] * (LASTING - 1) + [0.6]) == {}, "it has gone away"
 
 
 def test_missing_classes():
@@ -159,17 +162,18 @@ def test_said_once_until_it_goes_away(capsys):
     trainer.progress = True
     health = Health(samples=8)
     real = trainer.batches.arrays[0]
-    for i, size in enumerate([1.0, 0.1, 0.1, 1.0, 0.1]):
+    sizes = [1.0, 0.1, 0.1, 0.1, 0.1, 1.0, 0.1, 0.1, 0.1]
+    for i, size in enumerate(sizes):
         trainer.step = i
         health.drawn = lambda run, size=size: size * real[:8]
         health.recorded(trainer)
     health.run_ended(trainer)
-    assert [step for step, _ in health.findings] == [1, 4]
-    np.testing.assert_allclose(np.array(health.diversity) / health.diversity[0], [1, 0.1, 0.1, 1, 0.1], rtol=1e-5)
+    assert [step for step, _ in health.findings] == [3, 8]
+    np.testing.assert_allclose(np.array(health.diversity) / health.diversity[0], sizes, rtol=1e-5)
     err = capsys.readouterr().err
-    assert err.count("mode collapse") == 2 and "health, step 1: mode collapse: samples differ" in err
+    assert err.count("mode collapse") == 2 and "health, step 3: mode collapse: samples differ" in err
     assert "nothing to report" not in err
-    assert repr(health).startswith("Health(2 findings)\n  step 1: mode collapse") and repr(health).count("\n") == 2
+    assert repr(health).startswith("Health(2 findings)\n  step 3: mode collapse") and repr(health).count("\n") == 2
 
 
 def test_nothing_to_report(capsys):
@@ -194,7 +198,7 @@ def test_a_generator_that_makes_one_point_has_collapsed():
     health = Health(samples=32)
     trainer = game((generator, discriminator), optimizer=lambda parameters: optim.SGD(parameters, lr=1e-6))
     trainer.fit(cloud(), steps=3, record_every=1, callbacks=[health], **QUIET)
-    assert kinds(health) == ["mode collapse"] and health.findings[0][0] == 1
+    assert kinds(health) == ["mode collapse"] and health.findings[0][0] == LASTING
     assert len(health.diversity) == 3 and max(health.diversity) < 0.1
 
 
@@ -241,7 +245,7 @@ class FirstPixel:
 
 def test_classes_that_are_missing():
     health = Health(FirstPixel(), samples=64)
-    game((PictureGenerator(), picture_discriminator())).fit(pixels(), steps=1, callbacks=[health], **QUIET)
+    game((PictureGenerator(), picture_discriminator())).fit(pixels(), steps=LASTING, record_every=1, callbacks=[health], **QUIET)
     assert any("of the 3 classes, 1 hardly occur among the samples (2)" in text for _, text in health.findings)
 
 

@@ -39,7 +39,7 @@ def frames(path):
 def quick(monkeypatch):
     """No picture is drawn: for tests of what is in them."""
     drawn = []
-    monkeypatch.setattr(SampleGrid, "picture", lambda grid, samples, *rest: drawn.append(samples) or plot.figure.new_figure((1, 1), None))
+    monkeypatch.setattr(plot, "save_tiles", lambda samples, *rest: drawn.append(samples))
     return drawn
 
 
@@ -86,12 +86,14 @@ def told_pictures():
 def test_a_column_for_each_class(tmp_path, monkeypatch):
     """In the pictures and in the GIF alike."""
     grids = []
-    image_grid = plot.image_grid
-    monkeypatch.setattr(plot, "image_grid", lambda images, **options: grids.append((images, options)) or image_grid(images, **options))
+    save_tiles, save_animation = plot.save_tiles, plot.save_animation
+    monkeypatch.setattr(plot, "save_tiles", lambda images, path, columns: grids.append(columns) or save_tiles(images, path, columns))
+    monkeypatch.setattr(plot, "save_animation",
+                        lambda *given, columns, **options: grids.append(columns) or save_animation(*given, columns=columns, **options))
     grid = SampleGrid(tmp_path, every=5, n=7)
     trainer = told_pictures()
     trainer.fit((pixels(), labels()), steps=1, callbacks=[grid], **QUIET)
-    assert [options for _, options in grids] == [{"columns": 3, "title": title} for title in ("Step 0", "Step 1", None, None)]
+    assert grids == [3, 3, 3], "two pictures and the GIF"
     z = np.random.default_rng(0).standard_normal((7, 3)).astype(np.float32)
     np.testing.assert_array_equal(grid.samples[-1], trainer.generator.draw(z, np.array([0, 1, 2, 0, 1, 2, 0])))
     assert frames(tmp_path / "evolution.gif") == 2
