@@ -22,7 +22,7 @@ from minigen.models.gans import gan
 args = demo_arguments("18_gan", __doc__, steps=20_000, samples=10_000)
 train, test = data.load(args.data)
 if args.quick:
-    train, test, args.steps, args.samples = train[:2000], test[:300], 60, 200
+    train, test, args.steps, args.samples = train[:1000], test[:200], 20, 100
 verdict = Verdict(args)
 
 judge = training.feature_classifier(train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None)
@@ -34,7 +34,7 @@ trainer = training.Adversarial(
     discriminator_optimizer=optim.RMSprop(discriminator.parameters(), lr=optim.schedules.cosine(1e-3, args.steps)))
 health = training.Health(judge)
 grid = training.SampleGrid(args.out / "evolution", every=max(args.steps // 20, 1), n=49)
-history = trainer.fit(train.images, steps=args.steps, record_every=max(args.steps // 100, 1), callbacks=[health, grid])
+history = trainer.fit(train.images, steps=args.steps, record_every=max(args.steps // 100, 10), callbacks=[health, grid])
 
 # %% [markdown]
 # ## What it makes

@@ -19,7 +19,7 @@ from demos.demo import Verdict, demo_arguments, save
 from minigen import data, metrics, optim, plot, training
 from minigen.models.gans import dcgan
 
-args = demo_arguments("23_dcgan_rules", __doc__, steps=800, batch_size=64, seeds=3, samples=5000)
+args = demo_arguments("23_dcgan_rules", __doc__, steps=600, batch_size=64, seeds=3, samples=5000)
 BROKEN = {  # what is changed in the generator, and in the discriminator
     "all rules": ({}, {}),
     "no batch norm": ({"batch_norm": False}, {"batch_norm": False}),
@@ -51,8 +51,8 @@ for name, seed in tqdm(runs, desc="trainings"):
     if seed == args.seed:
         untrained = metrics.frechet_distance(true, judge.features(generator.sample(args.samples)))
     trainer = training.Adversarial(generator, discriminator, ema=0.99,
-                                   generator_optimizer=optim.Adam(generator.parameters(), lr=1e-3, beta1=0.5),
-                                   discriminator_optimizer=optim.Adam(discriminator.parameters(), lr=1e-3, beta1=0.5))
+                                   generator_optimizer=optim.Adam(generator.parameters(), lr=2e-3, beta1=0.5),
+                                   discriminator_optimizer=optim.Adam(discriminator.parameters(), lr=5e-4, beta1=0.5))
     trainer.fit(train.images, steps=args.steps, batch_size=args.batch_size, progress=False)
     samples = trainer.sample(args.samples)
     distances.setdefault(name, []).append(metrics.frechet_distance(true, judge.features(samples)))

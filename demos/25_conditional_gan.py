@@ -36,8 +36,8 @@ def trained(replay, callbacks=()):
     discriminator = conditional.Discriminator(dcgan.TinyDiscriminator(channels=1 + classes), classes)
     trainer = training.Adversarial(generator, discriminator, ema=0.995,
                                    remedies=[remedies.ExperienceReplay(capacity=1000)] if replay else [],
-                                   generator_optimizer=optim.Adam(generator.parameters(), lr=5e-4, beta1=0.5),
-                                   discriminator_optimizer=optim.Adam(discriminator.parameters(), lr=5e-4, beta1=0.5))
+                                   generator_optimizer=optim.Adam(generator.parameters(), lr=1e-3, beta1=0.5),
+                                   discriminator_optimizer=optim.Adam(discriminator.parameters(), lr=2.5e-4, beta1=0.5))
     trainer.fit((train.images, train.labels), steps=args.steps, batch_size=args.batch_size,
                 record_every=max(args.steps // 50, 1), callbacks=callbacks)
     return trainer

@@ -1,0 +1,62 @@
+"""judge_samples is what its parts say, one by one."""
+
+import numpy as np
+import pytest
+
+from minigen import metrics
+
+rng = np.random.default_rng(7)
+
+
+class Judge:
+    """Its features are the pixels, its class the brightest of them."""
+
+    def features(self, images):
+        return images.reshape(len(images), -1)
+
+    def predict(self, images):
+        return self.features(images).argmax(axis=1)
+
+
+def images(n, shift=0.0):
+    return (rng.random((n, 2, 2, 1)) + shift).astype(np.float32)
+
+
+def test_every_number_is_its_metrics():
+    fake, real, held_out = images(60, 0.1), images(80), images(70)
+    scores = metrics.judge_samples(Judge(), fake, real, held_out)
+    x, y = real[:60].reshape(60, 4), fake.reshape(60, 4)
+    manifold, neighbours = metrics.precision_recall(x, y), metrics.nearest_neighbour_test(x, y)
+    made, true = (np.bincount(z.argmax(axis=1), minlength=4) for z in (y, x))
+    assert scores == {
+        "Frechet distance": metrics.frechet_distance(x, y),
+        "kernel distance": metrics.kernel_distance(x, y, block_size=60).mean,
+        "precision": manifold.precision, "recall": manifold.recall,
+        "1-NN on real": neighbours.on_real, "1-NN on fake": neighbours.on_fake,
+        "rarest class": made.min() * 4 / 60, "reverse KL": metrics.reverse_kl(made, true),
+        "Frechet floor": metrics.frechet_distance(x, held_out[:60].reshape(60, 4)),
+    }
+
+
+def test_real_images_score_as_real_ones_and_constant_ones_do_not():
+    real = images(400)
+    good = metrics.judge_samples(Judge(), images(400), real)
+    bad = metrics.judge_samples(Judge(), np.repeat(images(1), 400, axis=0), real)
+    assert "Frechet floor" not in good, "it needs held-out images"
+    assert good["Frechet distance"] < 0.01 < 0.1 < bad["Frechet distance"]
+    assert good["rarest class"] > 0.7 and bad["rarest class"] == 0.0
+    assert good["reverse KL"] < 0.05 and bad["reverse KL"] > 1.0
+    assert good["recall"] > 0.8 and bad["recall"] < 0.1
+    assert abs(good["1-NN on real"] - 0.5) < 0.1 and bad["1-NN on real"] > 0.9
+
+
+def test_a_class_that_only_samples_have_is_not_infinitely_far():
+    real, fake = images(50), images(50)
+    real[:, 0, 0], fake[:10, 0, 0] = 0.0, 2.0
+    assert np.isfinite(metrics.judge_samples(Judge(), fake, real)["reverse KL"])
+
+
+@pytest.mark.parametrize("n", [2, 3])
+def test_too_few_images_are_refused_by_the_part_that_needs_more(n):
+    with pytest.raises(ValueError, match="precision_recall"):
+        metrics.judge_samples(Judge(), images(n), images(n))
