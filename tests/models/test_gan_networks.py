@@ -179,7 +179,7 @@ def test_a_pack_widens_only_the_first_layer(make):
 
 
 @EVERY
-@pytest.mark.parametrize(("name", "layer", "further"), [("stddev", nn.MinibatchStdDev, 1), ("discrimination", nn.MinibatchDiscrimination, 100)])
+@pytest.mark.parametrize(("name", "layer", "further"), [("stddev", nn.MinibatchStdDev, 1), ("discrimination", nn.MinibatchDiscrimination, 32)])
 def test_a_minibatch_layer_stands_in_front_of_the_last_one_and_compares_examples(make, name, layer, further):
     discriminator, x = make(minibatch=name).eval(), examples(make, 4)
     assert type(discriminator.minibatch) is layer

@@ -73,7 +73,7 @@ class Discriminator(nn.Module):
 
     `body`: a module from examples to flat features, (n, features).  `pack`: so many examples are judged together (PacGAN), with
     one score: the body must then take their channels side by side.  `minibatch`: "stddev" or "discrimination" puts the layer of
-    that name, which lets each example be judged beside the others of its batch, in front of the last one.
+    that name (32 kernels of 5), which lets each example be judged beside the others of its batch, in front of the last one.
     """
 
     def __init__(self, body: nn.Module, features: int, pack: int = 1, minibatch: str | None = None):
@@ -97,7 +97,7 @@ class Discriminator(nn.Module):
 
 def minibatch_layer(name: str | None, features: int) -> nn.Module | None:
     """The layer called "stddev" or "discrimination", None for None. ValueError, with the nearest name, for another."""
-    layers = {"stddev": nn.MinibatchStdDev, "discrimination": lambda: nn.MinibatchDiscrimination(features)}
+    layers = {"stddev": nn.MinibatchStdDev, "discrimination": lambda: nn.MinibatchDiscrimination(features, kernels=32)}
     if name is None:
         return None
     if name not in layers:
