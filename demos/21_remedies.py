@@ -38,34 +38,37 @@ verdict = Verdict(args)
 
 # %% [markdown]
 # ## The runs
-# Each is a process of its own with one thread, `--jobs` of them at a time, and leaves a file: what is there is not computed
-# again.
+# All seeds of a method are one process with one thread, `--jobs` of them at a time. Each training leaves a file: what is there is
+# not computed again.
 # %%
-runs = [(task, method, seed) for task in tasks for method in methods for seed in range(args.seed, args.seed + args.seeds)]
+seeds = range(args.seed, args.seed + args.seeds)
 cache = args.out / "runs"
 cache.mkdir(exist_ok=True)
 
 
-def run(task, method, seed):
-    """What one training measured, from its file if it is there."""
-    name = f"{task}-{args.data if task == 'stacked' else 'toy'}-{method}-{seed}".replace(" ", "_").replace(",", "")
-    path = cache / f"{name}.json"
+def run(task, method):
+    """What the trainings of a method on a task measured, seed by seed, from their files where they are there."""
     if args.quick:
-        return remedies.train(task, method, seed, steps[task], args.data)
-    if not path.exists():
-        command = [sys.executable, "-m", "demos.remedies", task, method, str(seed), "--data", args.data]
-        one_thread = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+        return [remedies.train(task, method, seed, steps[task], args.data) for seed in seeds]
+    name = f"{task}-{args.data if task == 'stacked' else 'toy'}-{method}".replace(" ", "_").replace(",", "")
+    paths = {seed: cache / f"{name}-{seed}.json" for seed in seeds}
+    missing = [seed for seed in seeds if not paths[seed].exists()]
+    if missing:
+        command = [sys.executable, "-m", "demos.remedies", task, method, *map(str, missing), "--data", args.data]
+        one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
         done = subprocess.run(command, env={**os.environ, **one_thread}, capture_output=True, text=True)
+        for seed, line in zip(missing, done.stdout.splitlines()):
+            paths[seed].write_text(line)
         if done.returncode:
-            raise RuntimeError(f"{task}, {method}, seed {seed} failed:\n{done.stderr}")
-        path.write_text(done.stdout)
-    return json.loads(path.read_text())
+            raise RuntimeError(f"{task}, {method} failed:\n{done.stderr}")
+    return [json.loads(path.read_text()) for path in paths.values()]
 
 
 if "stacked" in tasks:
     remedies.stacked_digits(args.data)  # trains the judge, once
+groups = [(task, method) for task in tasks for method in methods]
 with ThreadPoolExecutor(max(args.jobs, 1)) as pool:
-    results = dict(zip(runs, tqdm(pool.map(lambda each: run(*each), runs), total=len(runs), desc="trainings")))
+    results = dict(zip(groups, tqdm(pool.map(lambda group: run(*group), groups), total=len(groups), desc="methods on tasks")))
 
 # %% [markdown]
 # ## The table
@@ -75,12 +78,11 @@ with ThreadPoolExecutor(max(args.jobs, 1)) as pool:
 COLUMNS = {"ring": ("modes", "high quality", "reverse KL"), "grid": ("modes", "high quality", "reverse KL"),
            "stacked": ("modes", "reverse KL", "distance")}
 RISES = {"modes": 1, "high quality": 1, "reverse KL": -1, "distance": -1}  # better upwards or downwards
-seeds = range(args.seed, args.seed + args.seeds)
 
 
 def measured(task, method, column):
     """One number a seed."""
-    return np.array([results[task, method, seed][column] for seed in seeds])
+    return np.array([result[column] for result in results[task, method]])
 
 
 def cell(task, method, column):
@@ -106,7 +108,7 @@ print("\n".join(lines))
 for task in tasks:
     if task == "stacked":
         continue
-    clouds = {method: np.array(results[task, method, args.seed]["samples"]) for method in methods}
+    clouds = {method: np.array(results[task, method][0]["samples"]) for method in methods}
     figure = plot.point_clouds(clouds, remedies.toy(task).points[:1000], title=f"The {task}, by every method, one seed")
     save(figure, args, f"{task}.png")
 for task in tasks:
@@ -119,7 +121,7 @@ for task in tasks:
 if "stacked" in tasks:
     rows = {}
     for method in methods:
-        pairs = np.array(results["stacked", method, args.seed]["samples"], dtype=np.float32) / 255
+        pairs = np.array(results["stacked", method][0]["samples"], dtype=np.float32) / 255
         rows[method] = pairs.transpose(0, 3, 1, 2).reshape(-1, 28, 28)[:12]
     save(plot.image_rows(rows, title="Pairs of digits, by every method"), args, "stacked.png")
 

@@ -1,4 +1,4 @@
-"""The bench of demo 21: every remedy on every task, one training at a time. `python -m demos.remedies TASK METHOD SEED`."""
+"""The bench of demo 21: every remedy on every task. `python -m demos.remedies TASK METHOD SEED ...` prints a line a seed."""
 
 import argparse
 import json
@@ -96,10 +96,11 @@ def judge_digits(trainer: training.Adversarial, dataset: str) -> dict[str, Any]:
     """Pairs of digits that the judge finds, reverse KL of their histogram in nats, Frechet distance of both digits' features."""
     _, judge, real = stacked_digits(dataset)
     made = trainer.sample(STACKED)
-    labels = [judge.predict(made[..., i:i + 1]) for i in range(2)]
-    histogram = metrics.class_histogram(10 * labels[0] + labels[1], 100)
+    seen = features(judge, made)
+    first, second = (mg.to_numpy(judge.head(mg.asarray(part))).argmax(axis=1) for part in np.split(seen, 2, axis=1))
+    histogram = metrics.class_histogram(10 * first + second, 100)
     return {"modes": int((histogram > 0).sum()), "reverse KL": metrics.reverse_kl(histogram),
-            "distance": metrics.frechet_distance(real, features(judge, made)),
+            "distance": metrics.frechet_distance(real, seen),
             "samples": (made[:8] * 255).round().astype(int).tolist()}
 
 
@@ -128,8 +129,9 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m demos.remedies", description=__doc__)
     parser.add_argument("task", choices=STEPS)
     parser.add_argument("method", choices=METHODS)
-    parser.add_argument("seed", type=int)
+    parser.add_argument("seeds", type=int, nargs="+")
     parser.add_argument("--steps", type=int, default=None)
     parser.add_argument("--data", default="mnist")
     args = parser.parse_args()
-    print(json.dumps(train(args.task, args.method, args.seed, args.steps or STEPS[args.task], args.data)))
+    for seed in args.seeds:
+        print(json.dumps(train(args.task, args.method, seed, args.steps or STEPS[args.task], args.data)), flush=True)
