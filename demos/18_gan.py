@@ -18,6 +18,7 @@ import numpy as np
 from demos.demo import Verdict, demo_arguments, save
 from minigen import data, metrics, optim, plot, training
 from minigen.models.gans import gan
+from minigen.models.latent import great_circle
 
 args = demo_arguments("18_gan", __doc__, steps=20_000, samples=10_000)
 train, test = data.load(args.data)
@@ -61,17 +62,9 @@ save(plot.image_rows({"made": samples[:12], "nearest in training": train.images[
 # ## Between two images
 # From one z to another in equal steps along the great circle.
 # %%
-z = np.random.default_rng(args.seed).standard_normal((10, generator.latent_dim)).astype(np.float32)
-
-
-def between(a, b, t):
-    """Spherical interpolation: a straight line would run through the middle, where no z lies."""
-    angle = np.arccos(np.clip(a @ b / np.linalg.norm(a) / np.linalg.norm(b), -1, 1))
-    return (np.sin((1 - t) * angle) * a + np.sin(t * angle) * b) / np.sin(angle)
-
-
-paths = np.stack([[between(z[2 * i], z[2 * i + 1], t) for t in np.linspace(0, 1, 10)] for i in range(5)])
-images = trainer.sampler.draw(paths.reshape(50, -1).astype(np.float32)).reshape(5, 10, 28, 28, 1)
+ends = np.random.default_rng(args.seed).standard_normal((2, 5, generator.latent_dim))
+paths = great_circle(*ends, 10)
+images = trainer.sampler.draw(paths.reshape(50, -1)).reshape(5, 10, 28, 28, 1)
 save(plot.interpolation_grid(images, anchors=[(row, column) for row in range(5) for column in (0, -1)],
                              title="From one image to another"), args, "interpolation.png")
 

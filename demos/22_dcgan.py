@@ -21,6 +21,7 @@ import minigen as mg
 from demos.demo import Verdict, demo_arguments, save
 from minigen import data, metrics, optim, plot, training
 from minigen.models.gans import dcgan, gan
+from minigen.models.latent import great_circle
 
 args = demo_arguments("22_dcgan", __doc__, steps=2500, batch_size=64, samples=10_000, model="tiny")
 if args.model not in ("tiny", "book"):
@@ -70,12 +71,8 @@ save(plot.training_curves(trainer.history, panels={
 # ## A walk through the latent space
 # Each row runs from one z to another in equal steps along the great circle. A generator that only remembers would jump.
 # %%
-ends = np.random.default_rng(args.seed).standard_normal((5, 2, generator.latent_dim)).astype(np.float32)
-ends /= np.linalg.norm(ends, axis=-1, keepdims=True)
-angles = np.arccos((ends[:, 0] * ends[:, 1]).sum(axis=-1))[:, None, None]
-t = np.linspace(0, 1, 12, dtype=np.float32)[None, :, None]
-walk = (np.sin((1 - t) * angles) * ends[:, :1] + np.sin(t * angles) * ends[:, 1:]) / np.sin(angles)
-walked = trainer.sampler.draw((walk * np.sqrt(generator.latent_dim)).reshape(60, -1).astype(np.float32)).reshape(5, 12, 28, 28, 1)
+ends = np.random.default_rng(args.seed).standard_normal((2, 5, generator.latent_dim))
+walked = trainer.sampler.draw(great_circle(*ends, 12).reshape(60, -1)).reshape(5, 12, 28, 28, 1)
 save(plot.interpolation_grid(walked, anchors=[(row, column) for row in range(5) for column in (0, -1)],
                              title="From one image to another"), args, "walk.png")
 
