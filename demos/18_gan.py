@@ -31,8 +31,8 @@ generator, discriminator = gan.Generator(), gan.Discriminator()
 untrained = generator.sample(args.samples)
 trainer = training.Adversarial(
     generator, discriminator, ema=0.999,
-    generator_optimizer=optim.RMSprop(generator.parameters(), lr=optim.schedules.cosine(1e-3, args.steps)),
-    discriminator_optimizer=optim.RMSprop(discriminator.parameters(), lr=optim.schedules.cosine(1e-3, args.steps)))
+    generator_optimizer=optim.RMSprop(generator.parameters(), lr=optim.schedules.cosine(5e-4, args.steps)),
+    discriminator_optimizer=optim.RMSprop(discriminator.parameters(), lr=optim.schedules.cosine(5e-4, args.steps)))
 health = training.Health(judge)
 grid = training.SampleGrid(args.out / "evolution", every=max(args.steps // 20, 1), n=49)
 history = trainer.fit(train.images, steps=args.steps, record_every=max(args.steps // 100, 10), callbacks=[health, grid])

@@ -21,7 +21,7 @@ from demos.demo import Verdict, demo_arguments, save
 from minigen import data, losses, metrics, optim, plot, training
 from minigen.models.gans import dcgan, points
 
-args = demo_arguments("24_wasserstein", __doc__, steps=1000, toy_steps=1500, batch_size=64, critic_steps=3, samples=5000)
+args = demo_arguments("24_wasserstein", __doc__, steps=600, toy_steps=1500, batch_size=64, critic_steps=3, samples=5000)
 train, test = data.load(args.data)
 if args.quick:
     train, args.steps, args.toy_steps, args.batch_size, args.samples = train[:1000], 4, 10, 16, 100
