@@ -165,3 +165,14 @@ def test_a_discriminator_that_was_not_made_for_labels_is_refused_with_the_layer(
     discriminator = conditional.Discriminator(points.Discriminator(hidden=8), classes=3)
     with pytest.raises(ShapeError, match=r"net\.body\.0: Dense\(2 -> 8, relu\) expects shape \(\.\.\., 2\), got \(4, 5\)"):
         discriminator(np.ones((4, 2), np.float32), [0, 1, 2, 0])
+
+
+def test_one_label_stands_for_all():
+    generator = conditional.Generator(Echo(2 + 3), classes=3)
+    made = generator.sample(4, 2)
+    np.testing.assert_array_equal(made[:, 2:], np.tile([0, 0, 1], (4, 1)))
+
+
+def test_a_generator_in_float64_samples_in_float64():
+    generator = conditional.Generator(points.Generator(latent_dim=2 + 3, hidden=4, layers=1), classes=3).astype("float64")
+    assert generator.sample(3, np.arange(3)).dtype == np.float64

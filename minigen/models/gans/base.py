@@ -35,11 +35,16 @@ class Generator(nn.Module):
         return asarray(random.stream("latent").standard_normal((n, self.latent_dim), dtype=np.float32))
 
     def sample(self, n: int, *labels: Any) -> np.ndarray:
-        """n new examples on the host, pixels in [0, 1]; in evaluation mode, outside any graph. A conditional one takes labels."""
-        return self.draw(to_numpy(self.latent(n)), *labels)
+        """n new examples on the host, pixels in [0, 1]; in evaluation mode, outside any graph.
+
+        A conditional generator takes labels (n,), or one label for all.
+        """
+        return self.draw(self.latent(n), *labels)
 
     def draw(self, z: Any, *labels: Any) -> np.ndarray:
         """What is made of given latent vectors (n, latent_dim): examples on the host, pixels in [0, 1], in evaluation mode."""
+        z = to_numpy(z).astype(next((parameter.dtype for parameter in self.parameters()), np.float32), copy=False)
+        labels = [each if each.ndim else np.repeat(each, len(z)) for each in map(to_numpy, labels)]
         made = []
         with self.evaluating(), no_grad():
             for start in range(0, len(z), SAMPLED):
