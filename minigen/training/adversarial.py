@@ -277,8 +277,8 @@ class Adversarial(Run):
             if steps < 1:
                 raise ValueError(f"{name} counts updates in a step, at least 1, got {steps}")
         if not isinstance(self.generator, Generator):
-            raise TypeError(f"the generator must be a minigen.models.gans.Generator, got a {type(self.generator).__name__}: write a "
-                            "subclass that sets latent_dim and net")
+            raise TypeError(f"the generator must be a minigen.models.gans.Generator, got a {type(self.generator).__name__}: "
+                            "write a subclass that sets latent_dim and net")
         for name in PLAYERS:
             ours = {id(p) for p in getattr(self, name).parameters()}
             theirs = {id(p) for p in getattr(self, f"{name}_optimizer").parameters}

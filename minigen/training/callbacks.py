@@ -48,8 +48,9 @@ class Callback:
 class Checkpoint(Callback):
     """Save the whole run to folder/checkpoint.npz, and its history to folder/history.csv, every so many epochs and on Ctrl-C.
 
-    Continue with `fit(..., resume=folder)`: weights, optimizer, random streams and position in the shuffled data are restored,
-    and on the CPU the run goes on as if it had never stopped, to the last bit.
+    In adversarial training, `every` counts rows of the history, of `record_every` steps each. Continue with
+    `fit(..., resume=folder)`: weights, optimizers, random streams and position in the shuffled data are restored, and on the CPU
+    the run goes on as if it had never stopped, to the last bit.
     """
 
     last = True  # saves what the other callbacks have learned from the epoch

@@ -1,4 +1,4 @@
-"""What training has measured, a row an epoch."""
+"""What training has measured, a row an epoch, or a row for so many steps of adversarial training."""
 
 import csv
 from collections.abc import Iterator, Mapping
@@ -9,7 +9,7 @@ from minigen.training.checkpoint import replacing
 
 
 class History(Mapping):
-    """Column name -> list of numbers, one an epoch: history["loss"][-1]. The first column is "epoch", counted from 1."""
+    """Column name -> list of numbers, one a row: history["loss"][-1]. The first column is "epoch", or "step", counted from 1."""
 
     def __init__(self, rows: list[dict[str, float]] | None = None):
         self.rows = list(rows or [])
@@ -38,4 +38,4 @@ class History(Mapping):
 
     def __repr__(self) -> str:
         last: dict[str, Any] = self.rows[-1] if self.rows else {}
-        return f"History({len(self.rows)} epochs; last: {', '.join(f'{name} {value:.6g}' for name, value in last.items())})"
+        return f"History({len(self.rows)} rows; last: {', '.join(f'{name} {value:.6g}' for name, value in last.items())})"
