@@ -226,7 +226,7 @@ def test_history_is_a_mapping_of_columns():
     history = training.History([{"epoch": 1, "loss": 2.0}, {"epoch": 2, "loss": 1.5, "extra": 3.0}])
     assert len(history) == 3 and dict(history)["loss"] == [2.0, 1.5]
     np.testing.assert_array_equal(history["extra"], [np.nan, 3.0])
-    assert repr(history) == "History(2 epochs; last: epoch 2, loss 1.5, extra 3)"
+    assert repr(history) == "History(2 rows; last: epoch 2, loss 1.5, extra 3)"
     with pytest.raises(KeyError, match="no column 'validation loss', only epoch, loss, extra"):
         history["validation loss"]
 
