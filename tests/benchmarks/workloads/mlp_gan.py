@@ -1,6 +1,7 @@
 """A step of the chapter's dense GAN: discriminator and generator once each, RMSprop, batch 32."""
 
 from collections.abc import Callable
+from itertools import chain, repeat
 from typing import Any
 
 import numpy as np
@@ -59,19 +60,19 @@ def adversarial_step(generator: Any, discriminator: Any, generator_optimizer: An
                      penalties: list, real: np.ndarray) -> Callable[[], Any]:
     """One step of each player, the trainer's own with all that it books; returns both losses.
 
-    The first step, in which both libraries must agree, is without dropout.
+    The first two steps, in which both libraries must agree, are without dropout.
     """
     trainer = Adversarial(generator, discriminator, loss=loss, penalties=penalties, generator_optimizer=generator_optimizer,
                           discriminator_optimizer=discriminator_optimizer)
     x, z = mg.asarray(real), [mg.asarray(each) for each in latents(len(real), generator.latent_dim)]
     trainer.generator_input = lambda n: (z[0],)
-    discriminator.eval()
+    modes = chain([False, False], repeat(True))
 
     def step() -> np.ndarray:
+        discriminator.train(next(modes))
         trainer.sums, trainer.summed = {}, {}
         trainer.discriminator_step((x,))
         trainer.generator_step((z[1],))
-        discriminator.train()
         return np.array([trainer.sums["discriminator loss"], trainer.sums["generator loss"]])
 
     return step
@@ -83,9 +84,10 @@ def pytorch_step(generator: Any, discriminator: Any, generator_optimizer: Any, d
     """The same step in PyTorch, with nothing booked: the discriminator's weights get no gradient in the generator's step."""
     import torch
 
-    discriminator.eval()
+    modes = chain([False, False], repeat(True))
 
     def step() -> np.ndarray:
+        discriminator.train(next(modes))
         with torch.no_grad():
             fake = generator(latent[0])
         loss = discriminator_loss(real, fake)
@@ -98,7 +100,6 @@ def pytorch_step(generator: Any, discriminator: Any, generator_optimizer: Any, d
         of_generator.backward()
         generator_optimizer.step()
         discriminator.requires_grad_(True)
-        discriminator.train()
         return np.array([loss.item(), of_generator.item()])
 
     return step
