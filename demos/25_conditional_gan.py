@@ -65,30 +65,19 @@ save(plot.training_curves(trainers["with replay"].history, panels={
 # judge's own network trained on fakes. What the same classifiers learn from as many real images stands beside it.
 # %%
 real = train[np.random.default_rng(0).permutation(len(train))[:args.samples]]
-
-
-def learned_from(name, images, labels):
-    """Accuracy on real held-out images of what is learned from these: by one nearest neighbour (pixels), and by a network."""
-    nearest = metrics.knn_accuracy(images.reshape(len(images), -1), labels, k=1, test_codes=test.images.reshape(len(test), -1),
-                                   test_labels=test.labels)
-    made = data.Dataset(name, images, labels, train.class_names, {})
-    student = training.feature_classifier(made, epochs=4, cache=args.out / "weights")
-    return nearest, student.accuracy(test.images, test.labels)
-
-
-of_real = learned_from("real", real.images, real.labels)
+of_real = training.train_on_fake(real, test)
 labels = np.arange(args.samples) % classes
 for name, trainer in trainers.items():
     made = trainer.sample(args.samples, labels)
     agreement = metrics.accuracy(judge.predict(made), labels)
-    nearest, network = learned_from("fake", made, labels)
+    nearest, network = training.train_on_fake(data.Dataset("fake", made, labels, train.class_names, {}), test)
     scores = metrics.judge_samples(judge, made, real.images, test.images)
     if name == "with replay":
         verdict.expect("samples in which the judge sees the class asked for", agreement, at_least=0.90)
         verdict.expect("accuracy on real images of a network that has seen fakes only", network, at_least=0.90)
     verdict.report(f"{name}: judge agrees; Frechet distance", f"{agreement:.2%}; {scores['Frechet distance']:.2f}")
     verdict.report(f"{name}: trained on fake, tested on real, 1-NN and network", f"{nearest:.2%}, {network:.2%}")
-verdict.report("trained on as many real images, 1-NN and network", f"{of_real[0]:.2%}, {of_real[1]:.2%}")
+verdict.report("trained on as many real images, 1-NN and network", f"{of_real.nearest:.2%}, {of_real.network:.2%}")
 verdict.report("Frechet floor", scores["Frechet floor"])
 verdict.report("judge", f"{judge.fingerprint()}, {args.samples:,} samples")
 verdict.finish()

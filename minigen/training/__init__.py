@@ -3,7 +3,7 @@
 from minigen.training import remedies
 from minigen.training.adversarial import Adversarial
 from minigen.training.callbacks import Callback, Checkpoint, EarlyStopping
-from minigen.training.features import feature_classifier
+from minigen.training.features import feature_classifier, train_on_fake
 from minigen.training.greedy import fit_greedily
 from minigen.training.health import Health
 from minigen.training.history import History
@@ -12,5 +12,5 @@ from minigen.training.sample_grid import SampleGrid
 
 __all__ = [
     "Adversarial", "Callback", "Checkpoint", "EarlyStopping", "Health", "History", "SampleGrid", "feature_classifier", "fit",
-    "fit_greedily", "remedies",
+    "fit_greedily", "remedies", "train_on_fake",
 ]

@@ -1,12 +1,15 @@
-"""The feature classifier, trained once for a data set and kept."""
+"""The feature classifier, trained once for a data set and kept; and what it can learn from generated images."""
 
+import contextlib
 import os
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from minigen import optim
+from minigen import metrics, optim
 from minigen.backend import random, seed
 from minigen.data.dataset import Dataset
 from minigen.errors import CheckpointError, StateError
@@ -28,22 +31,57 @@ def feature_classifier(train: Dataset, epochs: int = 4, cache: Path | None = Non
     these weights; a file that is damaged or of another version is made anew.
     """
     path = (cache or cache_folder()) / f"{train.name}-{checksum(train):08x}-epochs{epochs}-recipe{RECIPE}.npz"
-    streams = random.state_dict()
-    try:
-        seed(0)
+    with own_streams():
         model = FeatureClassifier(len(train.class_names))
         try:
             model.load_state_dict(checkpoint.load(path)[0]["model"])
         except (FileNotFoundError, CheckpointError, StateError, KeyError):
             path.parent.mkdir(parents=True, exist_ok=True)  # if that fails, then before the work
-            total = epochs * -(-len(train) // BATCH_SIZE)
-            optimizer = optim.Adam(model.parameters(), lr=optim.schedules.cosine(LEARNING_RATE, total))
-            fit(model, (train.images, train.labels), optimizer=optimizer, epochs=epochs, batch_size=BATCH_SIZE, progress=progress)
+            learn(model, train, epochs, progress)
             checkpoint.save(path, {"model": model.state_dict()}, {"fingerprint": model.fingerprint()})
-    finally:
-        random.load_state_dict(streams)
     model.eval()
     return model
+
+
+class TrainOnFake(NamedTuple):
+    """Accuracies on real held-out images, in [0, 1]: of the nearest generated image's class, and of a network."""
+
+    nearest: float
+    network: float
+
+
+def train_on_fake(fake: Dataset, test: Dataset, epochs: int = 4, progress: bool = True) -> TrainOnFake:
+    """What classifiers know of real images that have learned from generated ones only: how much of the classes is in them.
+
+    fake: generated images and the labels that were asked for.  test: real ones.  Two classifiers: the class of the nearest
+    generated image, in pixels (Radford et al. 2016, section 5.1, who compare with as many real ones), and a `FeatureClassifier`
+    trained as the judge is. Beside it belongs what as many real images teach; below it lie fakes that are wrong, or all alike.
+    The random streams of the caller are left alone. Raises what `metrics.knn_accuracy` and `fit` raise.
+    """
+    flat = [images.reshape(len(images), -1) for images in (fake.images, test.images)]
+    nearest = metrics.knn_accuracy(flat[0], fake.labels, k=1, test_codes=flat[1], test_labels=test.labels)
+    with own_streams():
+        student = FeatureClassifier(len(fake.class_names))
+        learn(student, fake, epochs, progress)
+    return TrainOnFake(nearest, student.accuracy(test.images, test.labels))
+
+
+def learn(model: FeatureClassifier, train: Dataset, epochs: int, progress: bool) -> None:
+    """Train a classifier by the one recipe: Adam, a learning rate that falls along a cosine, batches of 64."""
+    total = epochs * -(-len(train) // BATCH_SIZE)
+    optimizer = optim.Adam(model.parameters(), lr=optim.schedules.cosine(LEARNING_RATE, total))
+    fit(model, (train.images, train.labels), optimizer=optimizer, epochs=epochs, batch_size=BATCH_SIZE, progress=progress)
+
+
+@contextlib.contextmanager
+def own_streams() -> Iterator[None]:
+    """Inside the block random streams that start from 0; afterwards the caller's go on where they were."""
+    streams = random.state_dict()
+    try:
+        seed(0)
+        yield
+    finally:
+        random.load_state_dict(streams)
 
 
 def checksum(dataset: Dataset) -> int:

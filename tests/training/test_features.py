@@ -77,3 +77,29 @@ def test_derivatives_of_the_objective_by_all_parameters_to_order_2(backend):
     model = FeatureClassifier(classes=3, feature_maps=(1, 2), features=3)
     labels = mg.asarray(np.array([2, 0]))
     gradcheck_module(model, lambda x: model.loss(x, labels)[0], np.random.default_rng(0).random((2, 28, 28, 1)))
+
+
+# -- train on fake, test on real ---------------------------------------------------------------------------------
+
+
+def test_real_images_teach_what_wrong_labels_and_noise_do_not():
+    train, test = data.load("glyphs", train_size=400, test_size=100, characters="0147")
+    rng = np.random.default_rng(0)
+    noisy = (train.images + rng.normal(0, 1.5, train.images.shape)).clip(0, 1).astype(np.float32)
+    fakes = {
+        "real": train,
+        "noisy": data.Dataset("noisy", noisy, train.labels, train.class_names, {}),
+        "wrong labels": data.Dataset("wrong", train.images, rng.permutation(train.labels), train.class_names, {}),
+    }
+    scores = {name: training.train_on_fake(fake, test, epochs=2, progress=False) for name, fake in fakes.items()}
+    assert scores["real"].nearest > scores["noisy"].nearest > scores["wrong labels"].nearest
+    assert scores["real"].network > scores["wrong labels"].network
+    assert min(scores["real"]) > 0.8 and max(scores["wrong labels"]) < 0.5
+
+
+def test_train_on_fake_leaves_no_trace_and_says_the_same_again():
+    before = random.state_dict()
+    first = training.train_on_fake(TRAIN, TRAIN, epochs=1, progress=False)
+    assert random.state_dict() == before
+    assert training.train_on_fake(TRAIN, TRAIN, epochs=1, progress=False) == first
+    assert first.nearest == 1.0
