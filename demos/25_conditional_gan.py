@@ -20,7 +20,7 @@ from minigen import data, metrics, optim, plot, training
 from minigen.models.gans import conditional, dcgan
 from minigen.training import remedies
 
-args = demo_arguments("25_conditional_gan", __doc__, steps=2400, batch_size=32, samples=10_000)
+args = demo_arguments("25_conditional_gan", __doc__, steps=4000, batch_size=32, samples=10_000)
 train, test = data.load(args.data)
 if args.quick:
     train, test, args.steps, args.batch_size, args.samples = train[:1000], test[:200], 4, 16, 200
