@@ -105,8 +105,7 @@ save(plot.image_grid(samples["gradient penalty"][:96], columns=16, title="WGAN-G
 weights = {name: np.concatenate([layer.weight.numpy().ravel() for layer in trainer.discriminator.modules()
                                  if hasattr(layer, "weight")]) for name, trainer in trainers.items()}
 edge = np.abs(weights["clipping"]) > 0.99 * CLIP
-save(plot.activation_histograms({name: values[:, None] for name, values in weights.items()}, title="The critics' weights"), args,
-     "weights.png")
+save(plot.histograms(weights, xlabel="weight", title="The critics' weights"), args, "weights.png")
 
 # %% [markdown]
 # ## A loss that means something

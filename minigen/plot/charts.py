@@ -165,6 +165,28 @@ def bars(heights: Mapping[str, Any], *, ylabel: str, title: str | None = None) -
     return figure
 
 
+def histograms(values: Mapping[str, Any], *, xlabel: str, title: str | None = None) -> Figure:
+    """How numbers are distributed, one panel a set, each from its own smallest to its own largest number.
+
+    values: label -> numbers of any shape, in the units of xlabel; the heights are their share, in percent, in 50 bins.
+    Raises ValueError without sets, for an empty one, or for values that are not finite.
+    """
+    if not values:
+        raise ValueError("histograms: got no sets, expected at least one, as in {'label': values}")
+    figure = new_figure((3.6 * len(values), 3.0), title)
+    for i, (label, numbers) in enumerate(values.items()):
+        flat = host(numbers).astype(np.float64).ravel()
+        if not flat.size:
+            raise ValueError(f"histograms: got {label!r} without any number, expected at least one")
+        flat = checked_numbers(flat, f"histograms: got {label!r}", flat.shape)
+        axes = figure.add_subplot(1, len(values), i + 1)
+        axes.hist(flat, bins=50, weights=np.full(flat.size, 100 / flat.size), color=colour_of(i))
+        axes.set_title(label, fontsize=11)
+        axes.set(xlabel=xlabel, ylabel="%" if i == 0 else None)
+        open_frame(axes)
+    return figure
+
+
 def with_interval(given: Any, name: str, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray | None]:
     """(numbers, half widths or None) from numbers of this shape or a tuple of numbers and half widths, or an error."""
     numbers, half_widths = given if isinstance(given, tuple) and len(given) == 2 else (given, None)

@@ -225,3 +225,25 @@ def test_bars_say_their_value(value, text):
 def test_bars_refuse(heights, error, message):
     with pytest.raises(error, match=message):
         plot.bars(heights, ylabel="y")
+
+
+# histograms
+
+
+def test_histograms_hold_shares_over_each_sets_own_range():
+    sets = {"even": HostedElsewhere(np.linspace(0, 1, 100).reshape(4, 25)), "two": np.array([-5.0, -5.0, -5.0, 20.0])}
+    even, two = plot.histograms(sets, xlabel="weight", title="Weights").axes
+    for axes, low, high, title in ((even, 0, 1, "even"), (two, -5, 20, "two")):
+        left, right = axes.patches[0].get_x(), axes.patches[-1].get_x() + axes.patches[-1].get_width()
+        np.testing.assert_allclose([left, right], [low, high], atol=1e-12)
+        np.testing.assert_allclose(sum(patch.get_height() for patch in axes.patches), 100)
+        assert axes.get_xlabel() == "weight" and axes.get_title() == title
+    np.testing.assert_allclose([patch.get_height() for patch in even.patches], 2.0)
+    assert [two.patches[0].get_height(), two.patches[-1].get_height()] == [75, 25]
+
+
+@pytest.mark.parametrize(("values", "message"), [({}, "histograms: got no sets"), ({"a": []}, "got 'a' without any number"),
+                                                 ({"a": [1, np.nan]}, "got 'a' with NaN or infinity")])
+def test_histograms_refuse(values, message):
+    with pytest.raises(ValueError, match=message):
+        plot.histograms(values, xlabel="x")

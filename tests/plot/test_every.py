@@ -26,6 +26,7 @@ EVERY = {
     "curves": lambda title: plot.curves([1, 2], {"a": [1e-4, 2e-4]}, xlabel="epoch", ylabel="loss", title=title, logx=True),
     "filters": lambda title: plot.filters(pictures(3, 3, 1, 2), title),
     "filters of two channels": lambda title: plot.filters(pictures(3, 3, 2, 1), title),
+    "histograms": lambda title: plot.histograms({"a set with a name": [1e-4, 2e-4]}, xlabel="weight", title=title),
     "image_grid": lambda title: plot.image_grid(pictures(4, 5, 5), title=title, labels=range(4)),
     "image_rows": lambda title: plot.image_rows({"a row with a name": pictures(1, 5, 5)}, title),
     "interpolation_grid": lambda title: plot.interpolation_grid(pictures(2, 2, 5, 5, 1), title),
