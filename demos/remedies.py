@@ -57,7 +57,7 @@ METHODS = {
     "two D steps": Method({"discriminator_steps": 2}),
     "average of G": Method({"ema": 0.995}),
 }
-STEPS = {"ring": 2000, "grid": 2000, "stacked": 2500}
+STEPS = {"ring": 2000, "grid": 2000, "stacked": 1200}
 WEIGHTS = {"ring": 0.1, "grid": 0.1, "stacked": 10.0}  # of penalties: as in their papers' code, for toys and for images
 BATCH = {"ring": 64, "grid": 64, "stacked": 32}
 
