@@ -11,11 +11,12 @@ from typing import Any
 
 from minigen import ops
 from minigen.errors import DtypeError, ShapeError, conversion
+from minigen.losses.described import Described
 
 Terms = tuple[Any, dict[str, Any]]
 
 
-class AdversarialLoss:
+class AdversarialLoss(Described):
     """Base of the losses of two players. `labelled`: whether the discriminator's objective has labels, 1 for real and 0 for
     generated examples, which smoothing and noise may change; its decision is then the nearer label."""
 
@@ -40,7 +41,7 @@ class CrossEntropyLoss(AdversarialLoss):
         """E BCE(D(x), real_target) + E BCE(D(G(z)), fake_target), in nats; a target is a number or one for each score (n, 1).
 
         With targets 1 and 0 it is -E log D(x) - E log(1 - D(G(z))): at the best discriminator log 4 - 2 JSD(p, q), which is
-        2 log 2 = 1.386 where generated and real examples cannot be told apart (Goodfellow et al. 2014, equation 5).
+        2 log 2 = 1.386 where generated and real examples cannot be told apart (Goodfellow et al. 2014, equation 6).
         """
         check_scores(real, fake)
         check_targets((real, real_target), (fake, fake_target))
@@ -109,7 +110,7 @@ class LeastSquares(AdversarialLoss):
 
 @dataclass(frozen=True)
 class Hinge(AdversarialLoss):
-    """A margin on both sides, beyond which the discriminator learns nothing (Lim & Ye 2017; Miyato et al. 2018, equation 17).
+    """A margin on both sides, beyond which the discriminator learns nothing (Lim & Ye 2017; Miyato et al. 2018, eq. 16, 17).
 
         D minimizes  E max(0, 1 - D(x)) + E max(0, 1 + D(G(z))),    G minimizes  -E D(G(z))
     """

@@ -15,6 +15,7 @@ from minigen.autograd import Tensor, grad
 from minigen.backend import Array, array_module, random
 from minigen.errors import ShapeError
 from minigen.functional import kl_sparsity, l1_sparsity
+from minigen.losses.described import Described
 from minigen.nn import Module
 
 __all__ = [
@@ -38,12 +39,10 @@ class Judged:
     fake_scores: Tensor
 
 
-class Penalty:
-    """Base of the penalties. `name`: its column in a history. `differentiates`: which examples' scores it differentiates by the
-    examples, "real" or nothing; these must then require a gradient."""
+class Penalty(Described):
+    """Base of the penalties. `name`: its column in a history."""
 
     name: ClassVar[str]
-    differentiates: ClassVar[str] = ""
     needs_gradient: ClassVar[bool] = False  # whether it is about the critic's gradient, which a BatchNorm would mix up
     draws: ClassVar[bool] = False  # whether it takes noise as a second argument, which it draws if there is none
 
@@ -60,8 +59,9 @@ class GradientPenalty(Penalty):
 
         weight * E (||grad_x f(x^)||_2 - target)^2,    x^ = u x + (1 - u) G(z),   u ~ U[0, 1), one for each pair
 
-    The norm is over all axes but the batch's, and its derivative at 0 is taken to be 0. Gulrajani et al. 2017, equation 3, with
-    their weight of 10 (0.1 for their toys).
+    The norm is over all axes but the batch's, and its derivative at 0 is taken to be 0. A conditional critic judges x^ beside the
+    label of the real example, also where experience replay has exchanged the generated one. Gulrajani et al. 2017, equation 3,
+    with their weight of 10 (0.1 for their toys).
     """
 
     name = "gradient penalty"
@@ -96,7 +96,6 @@ class R1(Penalty):
     """
 
     name = "R1"
-    differentiates = "real"
     needs_gradient = True
     gamma: float = 10.0
 
@@ -155,6 +154,7 @@ def score_gradients(scores: Any, x: Tensor) -> Any:
     It comes from one backward pass, from the sum of the scores: so no score may depend on another's examples, as those of a
     critic with BatchNorm do. x is a constant from here on: only the weights are still to be differentiated by.
     """
+    x.requires_grad = True  # from here on only: the scores' own graph need not lead to the examples
     (gradients,) = grad(scores.sum(), [x], create_graph=True)
     x.requires_grad = False  # the most expensive gradient of a network, which nobody will ask for
     return gradients.reshape((len(scores), -1))

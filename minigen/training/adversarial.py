@@ -2,8 +2,7 @@
 
 import math
 import time
-import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +11,21 @@ from tqdm import tqdm
 
 from minigen.autograd import Parameter, Tensor, no_grad
 from minigen.autograd.debug import all_finite
-from minigen.backend import Array, asarray, random, to_numpy
+from minigen.backend import Array, asarray, random
 from minigen.data import Batches
 from minigen.errors import Located, NonFiniteError, ShapeError
 from minigen.losses.adversarial import AdversarialLoss, NonSaturating
 from minigen.losses.penalties import Judged, Penalty
 from minigen.models.gans import Generator
-from minigen.nn import BatchNorm, Module
+from minigen.nn import Module, Pack
 from minigen.nn.module import WeightedModule
 from minigen.optim import ExponentialMovingAverage
 from minigen.optim.optimizer import Optimizer
+from minigen.training.adversarial_checks import check_players, prepared
 from minigen.training.callbacks import Callback
 from minigen.training.history import History
 from minigen.training.remedies import Remedy
-from minigen.training.run import Run, batch_of, check_examples, checksum, in_range, stop_requests
+from minigen.training.run import Run, checksum, stop_requests
 
 PLAYERS = ("generator", "discriminator")
 Terms = dict[str, Any]
@@ -55,7 +55,8 @@ class Adversarial(Run):
         self.generator, self.discriminator = generator, discriminator
         self.generator_optimizer, self.discriminator_optimizer = generator_optimizer, discriminator_optimizer
         self.loss = loss or NonSaturating()
-        self.penalties, self.remedies = list(penalties), list(remedies)
+        self.penalties = [penalties] if isinstance(penalties, Penalty) else list(penalties)
+        self.remedies = [remedies] if isinstance(remedies, Remedy) else list(remedies)
         self.discriminator_steps, self.generator_steps = discriminator_steps, generator_steps
         self.average = None if ema is None else ExponentialMovingAverage(generator, ema)
         self.frozen = {"generator": generator.frozen(), "discriminator": discriminator.frozen()}
@@ -64,7 +65,9 @@ class Adversarial(Run):
         self.summed: dict[str, int] = {}  # how many numbers are in these sums
         self.latest_real: tuple[Array, ...] = ()  # the last real batch, as the discriminator was shown it
         self.batches: Batches | None = None
-        self.check()
+        self.conditional = getattr(generator, "classes", None) is not None
+        self.dtype = next((parameter.dtype for parameter in generator.parameters()), np.float32)
+        check_players(self)
 
     # -- algorithm 1 ---------------------------------------------------------------------------------------------
 
@@ -105,8 +108,7 @@ class Adversarial(Run):
         """
         real, fake = ((self.shown(examples), *labels) for examples, *labels in (real, fake))
         self.latest_real = real
-        differentiable = any(penalty.differentiates == "real" for penalty in self.penalties)
-        images = Tensor(real[0], requires_grad=differentiable), Tensor(fake[0])
+        images = Tensor(real[0]), Tensor(fake[0])
         judged = Judged(lambda x: self.discriminator(x, *real[1:]), *images,
                         self.discriminator(images[0], *real[1:]), self.discriminator(images[1], *fake[1:]))
         loss, terms = self.loss.discriminator(judged.real_scores, judged.fake_scores, **self.targets(judged))
@@ -125,9 +127,11 @@ class Adversarial(Run):
         for remedy in self.remedies:
             objective = remedy.generator_objective(self, fake)
             if objective is not None:
-                return objective[0], {"generator loss": objective[0]}
-        loss, _ = self.loss.generator(self.discriminator(*fake))
-        return loss, {"generator loss": loss}
+                break
+        else:
+            objective = self.loss.generator(self.discriminator(*fake))
+        loss, terms = objective
+        return loss, {"generator loss": loss, **{name: term for name, term in terms.items() if term is not loss}}
 
     def descend(self, name: str, optimizer: Optimizer, objective: Callable[[], tuple[Any, Terms]]) -> None:
         """One update of the network `name` by its objective, whose terms are booked."""
@@ -149,8 +153,7 @@ class Adversarial(Run):
         if self.conditional and not labels:
             drawn = random.stream("latent").integers(self.batches.examples, size=n)
             labels = (asarray(self.batches.arrays[1][drawn]),)
-        z = asarray(random.stream("latent").standard_normal((n, self.generator.latent_dim), dtype=np.float32))
-        return (z.astype(self.dtype, copy=False), *labels)
+        return (self.generator.latent(n).astype(self.dtype, copy=False), *labels)
 
     def shown(self, x: Any) -> Any:
         """What the discriminator is shown of examples."""
@@ -185,8 +188,9 @@ class Adversarial(Run):
         examples: (n, ...), or a tuple with labels (n,) for conditional networks. Images in [0, 1], as `data.load` gives them, are
         brought to the generator's pixel_range; images that are in it already stay. A smaller last batch of an epoch is left out.
         `seed` fixes the order of the examples; a second fit goes on in the order of the first.  `resume`: a folder of
-        `Checkpoint`, or a file; a changed configuration is refused, with what has changed; more steps may be asked for. A row
-        holds the means over its steps of the losses, their terms, scores, accuracies and gradient norms, and "seconds".
+        `Checkpoint`, or a file; a changed configuration is refused, with what has changed (schedules are not compared); more
+        steps may be asked for. A row holds the means over its steps of the losses, their terms, scores, accuracies and gradient
+        norms, and "seconds".
 
         Raises DataError for images outside [-1, 1] or outside the generator's range, ShapeError for a batch size that is no
         multiple of what the discriminator judges together, ValueError for labels that are missing, not asked for, or outside the
@@ -195,21 +199,21 @@ class Adversarial(Run):
         """
         if steps < 1 or record_every < 1:
             raise ValueError(f"steps and record_every count steps, at least 1, got {steps} and {record_every}")
-        examples = self.prepared(check_examples("examples", examples, self.generator))
+        examples = prepared(self, examples)
         if batch_size % self.together:
             right = max(batch_size // self.together, 1) * self.together
             raise ShapeError(f"the discriminator judges {self.together} examples together, which do not divide a batch of "
                              f"{batch_size}: take batch_size={right}")
         before = vars(self).copy()
-        self.callbacks, self.progress = self.in_order(callbacks), progress
+        self.steps, self.callbacks, self.progress = steps, self.in_order(callbacks), progress
         try:
+            self.check_header({"step": self.step})
             self.open(examples, batch_size, seed, resume)
         except Exception:
             vars(self).update(before)  # what is refused changes nothing
             raise
-        if self.step >= steps:
-            raise ValueError(f"{self.step} steps are done already; `steps` counts them in, ask for more than {steps}")
-        self.steps, self.record_every, self.stream = steps, record_every, endless(self.batches)
+        self.record_every, self.stream = record_every, endless(self.batches)
+        self.frozen = {name: getattr(self, name).frozen() for name in PLAYERS}  # they may have got other layers since
         self.generator.train()
         self.discriminator.train()
         self.tell("run_started")
@@ -241,6 +245,11 @@ class Adversarial(Run):
         elif position:
             self.batches.load_state_dict(position)
 
+    def check_header(self, header: Mapping[str, Any]) -> None:
+        """Raise ValueError unless there are steps left after those of a checkpoint."""
+        if header.get("step", 0) >= self.steps:
+            raise ValueError(f"{header['step']} steps are done already; `steps` counts them in, ask for more than {self.steps}")
+
     @property
     def finished(self) -> bool:
         """Whether all steps are done, or a callback ends the run."""
@@ -249,7 +258,9 @@ class Adversarial(Run):
     @property
     def together(self) -> int:
         """How many examples the discriminator judges together: a batch is a multiple of it."""
-        return math.prod(getattr(layer, "together", 1) for layer in self.discriminator.modules())
+        layers = [layer for layer in self.discriminator.modules() if hasattr(layer, "together")]
+        packs = math.prod(layer.together for layer in layers if isinstance(layer, Pack))
+        return packs * math.lcm(*(layer.together for layer in layers if not isinstance(layer, Pack)))
 
     @property
     def sampler(self) -> Generator:
@@ -270,68 +281,6 @@ class Adversarial(Run):
         self.tell("recorded")
 
     # -- what can go wrong ---------------------------------------------------------------------------------------
-
-    def check(self) -> None:
-        """Raise for players that do not fit each other."""
-        for name, steps in (("discriminator_steps", self.discriminator_steps), ("generator_steps", self.generator_steps)):
-            if steps < 1:
-                raise ValueError(f"{name} counts updates in a step, at least 1, got {steps}")
-        if not isinstance(self.generator, Generator):
-            raise TypeError(f"the generator must be a minigen.models.gans.Generator, got a {type(self.generator).__name__}: "
-                            "write a subclass that sets latent_dim and net")
-        for name in PLAYERS:
-            ours = {id(p) for p in getattr(self, name).parameters()}
-            theirs = {id(p) for p in getattr(self, f"{name}_optimizer").parameters}
-            if not theirs or not theirs <= ours:
-                raise ValueError(f"the {name}'s optimizer must have parameters of the {name} and no others: make it from "
-                                 f"{name}.parameters()")
-        classes = [getattr(network, "classes", None) for network in (self.generator, self.discriminator)]
-        if classes[0] != classes[1]:
-            raise ValueError(f"the generator has classes {classes[0]}, the discriminator {classes[1]}: both networks are told "
-                             "the labels, or neither")
-        self.conditional = classes[0] is not None
-        self.dtype = self.generator.parameters()[0].dtype
-        self.check_shapes()
-        for remedy in self.remedies:
-            remedy.check(self)
-        mixing = [path for path, layer in self.discriminator.named_modules() if isinstance(layer, BatchNorm)]
-        for penalty in self.penalties:
-            if penalty.needs_gradient and mixing:
-                warnings.warn(f"{penalty!r} is about the gradient of each example's own score, but {mixing[0]}, a BatchNorm, "
-                              "makes a score depend on the whole batch: leave it out, or use LayerNorm", stacklevel=3)
-
-    def check_shapes(self) -> None:
-        """Raise ShapeError, naming both shapes, unless the discriminator takes what the generator makes."""
-        n = 2 * self.together
-        labels = (asarray(np.zeros(n, dtype=np.int64)),) if self.conditional else ()
-        z = asarray(np.zeros((n, self.generator.latent_dim))).astype(self.dtype)
-        with self.generator.evaluating(), self.discriminator.evaluating(), no_grad():
-            examples = self.generator(Tensor(z), *labels)
-            try:
-                scores = self.discriminator(examples, *labels)
-            except Located as error:
-                raise ShapeError(f"the generator makes examples {batch_of(examples.shape[1:])}, which the discriminator does not "
-                                 f"take: {error}") from error
-        if len(scores.shape) != 2 or scores.shape[1] != 1:
-            raise ShapeError(f"a discriminator gives one score an example, (n, 1), got {tuple(scores.shape)} for {n} examples")
-
-    def prepared(self, examples: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
-        """The examples as the networks take them: images in the generator's range, labels checked. Raises as `fit` does."""
-        made = tuple(self.sampler.draw(np.zeros((1, self.generator.latent_dim), self.dtype),
-                                       *[np.zeros(1, np.int64)] * self.conditional).shape[1:])
-        images, labels = to_numpy(examples[0]), examples[1:]
-        if tuple(images.shape[1:]) != made:
-            raise ShapeError(f"the generator makes examples {batch_of(made)}, the real ones are {tuple(images.shape)}")
-        if len(labels) != self.conditional:
-            raise ValueError("conditional networks take examples=(images, labels)" if self.conditional else
-                             "these networks take no labels: pass the examples alone, or wrap them in models.gans.conditional")
-        if labels and (labels[0].min() < 0 or labels[0].max() >= self.generator.classes):
-            raise ValueError(f"labels reach from {labels[0].min()} to {labels[0].max()}, the networks know 0 to "
-                             f"{self.generator.classes - 1}")
-        bounds = getattr(self.generator, "pixel_range", None)
-        if bounds is not None:
-            images = in_range(images, bounds, self.generator)
-        return (images, *labels)
 
     def evaluate(self, objective: Callable[[], tuple[Any, Terms]]) -> tuple[Any, Terms]:
         """An objective, with errors that name the network, which may be the other player's, and the layer."""
@@ -359,6 +308,8 @@ class Adversarial(Run):
                 if p.grad is not None and not all_finite(p.grad):
                     raise NonFiniteError(f"the gradient of {name}.{path} is not finite at {self.position()}; minigen.anomaly() "
                                          "names the op")
+            raise NonFiniteError(f"the gradient of the {name} is too large to be squared at {self.position()}: try a smaller "
+                                 "learning rate")
         return math.sqrt(square)
 
     # -- what a checkpoint holds ---------------------------------------------------------------------------------

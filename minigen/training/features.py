@@ -2,12 +2,9 @@
 
 import contextlib
 import os
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
-
-import numpy as np
 
 from minigen import metrics, optim
 from minigen.backend import random, seed
@@ -16,6 +13,7 @@ from minigen.errors import CheckpointError, StateError
 from minigen.models.feature_classifier import FeatureClassifier
 from minigen.training import checkpoint
 from minigen.training.reconstruction import fit
+from minigen.training.run import checksum
 
 RECIPE = 1  # counts up when the network or its training changes, so that old files are not read
 BATCH_SIZE = 64
@@ -30,7 +28,8 @@ def feature_classifier(train: Dataset, epochs: int = 4, cache: Path | None = Non
     `cache` (default: minigen/features in the user's cache folder), named by the data's checksum, so that other data never meet
     these weights; a file that is damaged or of another version is made anew.
     """
-    path = (cache or cache_folder()) / f"{train.name}-{checksum(train):08x}-epochs{epochs}-recipe{RECIPE}.npz"
+    of_data = checksum((train.images, train.labels))
+    path = (cache or cache_folder()) / f"{train.name}-{of_data:08x}-epochs{epochs}-recipe{RECIPE}.npz"
     with own_streams():
         model = FeatureClassifier(len(train.class_names))
         try:
@@ -54,7 +53,7 @@ def train_on_fake(fake: Dataset, test: Dataset, epochs: int = 4, progress: bool 
     """What classifiers know of real images that have learned from generated ones only: how much of the classes is in them.
 
     fake: generated images and the labels that were asked for.  test: real ones.  Two classifiers: the class of the nearest
-    generated image, in pixels (Radford et al. 2016, section 5.1, who compare with as many real ones), and a `FeatureClassifier`
+    generated image, in pixels (Radford et al. 2016, supplementary section 8.1), and a `FeatureClassifier`
     trained as the judge is. Beside it belongs what as many real images teach; below it lie fakes that are wrong, or all alike.
     The random streams of the caller are left alone. Raises what `metrics.knn_accuracy` and `fit` raise.
     """
@@ -82,12 +81,6 @@ def own_streams() -> Iterator[None]:
         yield
     finally:
         random.load_state_dict(streams)
-
-
-def checksum(dataset: Dataset) -> int:
-    """CRC-32 of images and labels."""
-    images = zlib.crc32(np.ascontiguousarray(dataset.images).data)
-    return zlib.crc32(np.ascontiguousarray(dataset.labels).data, images)
 
 
 def cache_folder() -> Path:

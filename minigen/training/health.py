@@ -7,6 +7,7 @@ import numpy as np
 
 from minigen import metrics
 from minigen.training.callbacks import Callback
+from minigen.training.run import some
 
 if TYPE_CHECKING:
     from minigen.training.adversarial import Adversarial
@@ -43,13 +44,14 @@ class Health(Callback):
 
     def recorded(self, run: "Adversarial") -> None:
         samples = self.drawn(run)
-        real = run.generator.to_pixels(run.batches.arrays[0][:self.samples])
+        real = run.generator.to_pixels(some(run.batches.arrays[0], self.samples))
         differ = bool((real != real[0]).any())  # one example, over and over, leaves nothing to compare with
         self.diversity.append(metrics.pairwise_diversity(samples, real) if differ else 1.0)
         found = {**too_strong(run.history), **gradients(run.history), **oscillating(run.history), **collapsed(self.diversity)}
         if self.classifier is not None and len(self.diversity) >= LASTING:
-            classes = run.generator.classes if run.conditional else self.classifier.head[1].out_features
-            found |= missing_classes(metrics.class_histogram(self.classifier.predict(samples), classes))
+            made, true = (np.asarray(self.classifier.predict(images)) for images in (samples, real))
+            histogram = metrics.class_histogram(made, int(max(made.max(), true.max())) + 1)
+            found |= missing_classes(histogram[np.unique(true)], np.unique(true))
         for kind in found.keys() - self.present:
             self.findings.append((run.step, found[kind]))
             run.say(f"health, step {run.step}: {found[kind]}")
@@ -101,11 +103,12 @@ def collapsed(diversity: Sequence[float]) -> dict[str, str]:
                         "discrimination or standard deviation, packing, a gradient penalty, or experience replay"}
 
 
-def missing_classes(histogram: np.ndarray) -> dict[str, str]:
-    """Classes that are hardly made, of a histogram of the classes in some samples."""
+def missing_classes(histogram: np.ndarray, classes: np.ndarray | None = None) -> dict[str, str]:
+    """Classes that are hardly made: `histogram` counts samples of those classes (by default 0, 1 ...) that real examples have."""
     rare = np.flatnonzero(histogram < RARE * histogram.sum() / len(histogram))
     if not len(rare):
         return {}
+    rare = rare if classes is None else classes[rare]
     return {"classes": f"mode collapse: of the {len(histogram)} classes, {len(rare)} hardly occur among the samples "
                        f"({', '.join(map(str, rare[:10]))}{', ...' if len(rare) > 10 else ''})"}
 

@@ -15,6 +15,7 @@ import numpy as np
 from minigen.autograd import no_grad
 from minigen.backend import Array, array_module, asarray, random, to_numpy
 from minigen.errors import StateError
+from minigen.losses.described import Described
 
 if TYPE_CHECKING:
     from minigen.training.adversarial import Adversarial
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 Batch = tuple[Array, ...]  # examples (n, ...), and their labels (n,) if the networks are conditional
 
 
-class Remedy:
+class Remedy(Described):
     """Base of the remedies: subclasses change one move of the game and leave the others. What they remember is `state_dict`."""
 
     def check(self, trainer: "Adversarial") -> None:
@@ -75,7 +76,7 @@ class LabelSmoothing(Remedy):
 
     def smoothed(self, target: Any) -> Any:
         """A target, or an array of them, brought from [0, 1] to [fake, real]: whatever came before, such as noise, stays."""
-        return self.real * target + self.fake * (1.0 - target)
+        return float(self.real) * target + float(self.fake) * (1.0 - target)
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ class InstanceNoise(Remedy):
             raise ValueError(f"InstanceNoise needs std above 0 and steps of at least 1, got {self}")
 
     def shown(self, x: Any, step: int) -> Any:
-        std = self.std * max(0.0, 1.0 - step / self.steps)
+        std = float(self.std) * max(0.0, 1.0 - step / self.steps)
         return x + std * random.normal(x.shape, dtype=x.dtype) if std else x
 
 
@@ -170,9 +171,10 @@ class ExperienceReplay(Remedy):
 class FeatureMatching(Remedy):
     """The generator matches the mean of the discriminator's features over a batch, in place of its own loss.
 
-        || E_x f(x) - E_z f(G(z)) ||^2,   f: what the discriminator's last layer sees, both means over the batch
+        || E_x f(x) - E_z f(G(z)) ||^2,   f: the discriminator's features(x), both means over the batch
 
-    Not a distance of single examples, real and generated, which have nothing to do with each other. Salimans et al. 2016, 3.1.
+    Not a distance of single examples, real and generated, which have nothing to do with each other. In a conditional game the
+    fakes have labels of their own, drawn as the real ones' are: their mixtures agree on average. Salimans et al. 2016, 3.1.
     """
 
     def check(self, trainer: "Adversarial") -> None:

@@ -107,7 +107,7 @@ class Run:
     def state(self) -> tuple[dict[str, dict[str, np.ndarray]], dict[str, Any]]:
         """(arrays, header) of a checkpoint."""
         arrays = {name: part.state_dict() for name, part in self.parts().items()}
-        arrays |= {f"callback {i}": callback.state_dict() for i, callback in enumerate(self.callbacks)}
+        arrays |= {name: callback.state_dict() for name, callback in self.named_callbacks()}
         return arrays, {
             "settings": self.settings(), "batches": self.batches.state_dict(), "random": random.state_dict(),
             "history": self.history.rows, **{name: getattr(self, name) for name in self.counted},
@@ -127,6 +127,7 @@ class Run:
                        for name in {**saved, **current} if saved.get(name) != current.get(name)]
         if differences:
             raise CheckpointError(f"{path} belongs to another run: {'; '.join(differences)}")
+        self.check_header(header)
         before = self.state()
         try:
             self._restore(arrays, header)
@@ -135,16 +136,32 @@ class Run:
             problem = f"missing {error}" if isinstance(error, KeyError) else error
             raise CheckpointError(f"{path} does not fit this run: {problem}") from error
 
+    def check_header(self, header: Mapping[str, Any]) -> None:
+        """Raise if this run cannot go on from a checkpoint with this header, before anything is changed."""
+
+    def named_callbacks(self) -> Iterator[tuple[str, Callback]]:
+        """Name in checkpoints -> callback: by class, and by number within it, so that others may be added or left out."""
+        counts: dict[str, int] = {}
+        for callback in self.callbacks:
+            kind = type(callback).__name__
+            counts[kind] = counts.get(kind, 0) + 1
+            yield f"callback {kind} {counts[kind]}", callback
+
     def _restore(self, arrays: dict[str, dict[str, np.ndarray]], header: dict[str, Any]) -> None:
         for name, part in self.parts().items():
             part.load_state_dict(arrays[name])
-        for i, callback in enumerate(self.callbacks):
-            callback.load_state_dict(arrays.get(f"callback {i}", {}))
+        for name, callback in self.named_callbacks():
+            callback.load_state_dict(arrays.get(name, {}))
         self.batches.load_state_dict(header["batches"])
         random.load_state_dict(header["random"])
         self.history = History(header["history"])
         for name in self.counted:
             setattr(self, name, header[name])
+
+
+def some(examples: np.ndarray, n: int) -> np.ndarray:
+    """At most n of the examples, at random but always the same ones: data may be sorted."""
+    return examples[np.random.default_rng(0).permutation(len(examples))[:n]]
 
 
 def checksum(arrays: Sequence[np.ndarray]) -> int:

@@ -8,6 +8,7 @@ import numpy as np
 
 from minigen import plot
 from minigen.training.callbacks import Callback
+from minigen.training.run import some
 
 if TYPE_CHECKING:
     from minigen.training.adversarial import Adversarial
@@ -67,7 +68,7 @@ class SampleGrid(Callback):
 
     def cloud(self, points: np.ndarray, run: "Adversarial", title: str | None = None) -> Any:
         """A figure of points over real ones."""
-        return plot.point_cloud(points, reference=run.batches.arrays[0][:1000], title=title)
+        return plot.point_cloud(points, reference=some(run.batches.arrays[0], 1000), title=title)
 
     def state_dict(self) -> dict[str, np.ndarray]:
         return {"steps": np.array(self.steps, dtype=np.int64), **{f"samples {i}": x for i, x in enumerate(self.samples)}}

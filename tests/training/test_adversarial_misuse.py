@@ -75,7 +75,7 @@ def test_labels_on_one_side_only(networks, classes):
 @pytest.mark.parametrize("name", ["discriminator_steps", "generator_steps"])
 @pytest.mark.parametrize("steps", [0, -1])
 def test_a_player_that_never_moves(name, steps):
-    with pytest.raises(ValueError, match=f"^{name} counts updates in a step, at least 1, got {steps}$"):
+    with pytest.raises(ValueError, match=f"^{name} counts updates in a step, a whole number of at least 1, got {steps}$"):
         game(**{name: steps})
 
 
@@ -137,13 +137,15 @@ BAD = {
     "float64": (game, lambda: cloud().astype(np.float64), DtypeError, "examples are float64, the model computes in float32"),
     "a list": (game, lambda: cloud().tolist(), TypeError, r"expected an array \(n, ...\), got list"),
     "none": (game, lambda: cloud(0), ShapeError, "n >= 1"),
-    "labels missing": (lambda: game(told), cloud, ValueError, r"^conditional networks take examples=\(images, labels\)$"),
+    "labels missing": (lambda: game(told), cloud, ValueError, r"^conditional networks take examples=\(images, labels\), a tuple$"),
     "labels not asked for": (game, lambda: (cloud(), labels()), ValueError,
                              "^these networks take no labels: pass the examples alone, or wrap them in models.gans.conditional$"),
     "label too large": (lambda: game(told), lambda: (cloud(), labels(classes=4)), ValueError,
                         "^labels reach from 0 to 3, the networks know 0 to 2$"),
     "label below 0": (lambda: game(told), lambda: (cloud(), labels() - 1), ValueError, "^labels reach from -1 to 1, the networks"),
-    "fewer labels": (lambda: game(told), lambda: (cloud(), labels(21)), ShapeError, "expected the same n in each"),
+    "fewer labels": (lambda: game(told), lambda: (cloud(), labels(21)), ValueError, r"^labels: expected 22 integers, one for each example, got int64 of shape \(21,\)$"),
+    "labels one-hot": (lambda: game(told), lambda: (cloud(), np.eye(3, dtype=np.float32)[labels()]), ValueError,
+                       r"^labels: expected 22 integers, one for each example, got float32 of shape \(22, 3\)$"),
 }  # fmt: skip
 
 
@@ -335,3 +337,30 @@ def test_a_wrong_layer_is_named_with_its_network():
 def test_conditional_generators_say_what_they_need():
     with pytest.raises(ValueError, match="needs a network of more than 3 latent variables"):
         conditional.Generator(small()[0], 3)
+
+
+@pytest.mark.parametrize("options, message", [
+    ({"loss": "hinge"}, r"^loss: expected such as losses.NonSaturating\(\), got 'hinge'$"),
+    ({"loss": losses.Wasserstein}, "^loss: expected such as"),
+    ({"penalties": [losses.R1]}, r"^penalties: expected such as \[losses.R1\(\)\], got"),
+    ({"remedies": [losses.R1()]}, r"^remedies: expected such as .*, got R1\(gamma=10.0\)$"),
+])
+def test_other_things_than_losses_penalties_and_remedies(options, message):
+    with pytest.raises(TypeError, match=message):
+        game(**options)
+
+
+def test_a_finished_run_that_is_asked_for_no_more_changes_nothing(tmp_path):
+    game().fit(cloud(), steps=3, callbacks=[Checkpoint(tmp_path)], **QUIET)
+    trainer = game()
+    before = trainer.generator.fingerprint()
+    with pytest.raises(ValueError, match="^3 steps are done already; `steps` counts them in, ask for more than 3$"):
+        trainer.fit(cloud(), steps=3, resume=tmp_path, **QUIET)
+    assert trainer.step == 0 and trainer.generator.fingerprint() == before
+
+
+def test_a_conditional_generator_that_is_told_nothing():
+    with pytest.raises(ValueError, match=r"^this generator is told the class, 0 to 2: sample\(n, labels\)$"):
+        game(told).sample(4)
+    with pytest.raises(ValueError, match="^this generator takes no labels$"):
+        game().sample(4, 1)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import minigen as mg
-from minigen import losses, nn, optim
+from minigen import losses, optim
 from minigen.training import Adversarial, Checkpoint, Health, History, SampleGrid, fit
 from minigen.training.health import LASTING, ROWS, collapsed, gradients, missing_classes, oscillating, too_strong
 from tests.training.networks import assert_same, examples, made
@@ -234,19 +234,28 @@ def test_pixels_are_compared_with_pixels():
 
 
 class FirstPixel:
-    """A classifier: class 0 where the first pixel is dark, else 1; of three classes."""
-
-    head = nn.Sequential(nn.Flatten(), nn.Dense(4, 3))
+    """A classifier: class 0 where the first pixel is dark, else 2."""
 
     def predict(self, images):
         assert images.min() >= 0 and images.max() <= 1
-        return (images[:, 0, 0, 0] > 0.5).astype(np.int64)
+        return 2 * (images[:, 0, 0, 0] > 0.5).astype(np.int64)
 
 
 def test_classes_that_are_missing():
+    """Real examples have the classes 0 and 2; of a class that they have not, none is missing."""
     health = Health(FirstPixel(), samples=64)
+    health.drawn = lambda run: 0.4 * pixels()
     game((PictureGenerator(), picture_discriminator())).fit(pixels(), steps=LASTING, record_every=1, callbacks=[health], **QUIET)
-    assert any("of the 3 classes, 1 hardly occur among the samples (2)" in text for _, text in health.findings)
+    assert any("of the 2 classes, 1 hardly occur among the samples (2)" in text for _, text in health.findings)
+
+
+def test_sorted_data_are_compared_with_at_random():
+    """A tenth of sorted data are all of one kind: samples as different as all of them have not collapsed."""
+    points = np.repeat(cloud(8), 100, axis=0)
+    health = Health(samples=64)
+    health.drawn = lambda run: points[::13]
+    game().fit(points, steps=1, callbacks=[health], **QUIET)
+    assert health.diversity == [pytest.approx(1.0, abs=0.15)]
 
 
 def test_conditional_networks_are_asked_for_all_their_classes():
