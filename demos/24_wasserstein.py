@@ -141,7 +141,7 @@ verdict.expect("clipped weights in the outermost 1 % of their interval", edge.me
 verdict.expect("rank correlation of the critic's estimate with the judge's distance", rank_correlation(estimates, distances),
                at_least=0.5)
 for name, images in samples.items():
-    scores = metrics.judge_samples(judge, images, real, test.images)
+    scores = metrics.judge_samples(judge, images, real)
     verdict.report(f"{name}: Frechet distance, rarest class, precision, recall",
                    ", ".join(f"{scores[key]:.3g}" for key in ("Frechet distance", "rarest class", "precision", "recall")))
 verdict.report("mean slope of the clipped critic", slopes["clipping"])

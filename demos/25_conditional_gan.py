@@ -64,14 +64,15 @@ save(plot.training_curves(trainers["with replay"].history, panels={
 # ones when it is tested (train on fake, test on real): by the nearest generated image, as in the DCGAN's paper, and by the
 # judge's own network trained on fakes. What the same classifiers learn from as many real images stands beside it.
 # %%
-real = train[np.random.default_rng(0).permutation(len(train))[:args.samples]]
+order = np.random.default_rng(0).permutation(len(train))
+real, others = train[order[:args.samples]], train[order[args.samples:2 * args.samples]]
 of_real = training.train_on_fake(real, test)
 labels = np.arange(args.samples) % classes
 for name, trainer in trainers.items():
     made = trainer.sample(args.samples, labels)
     agreement = metrics.accuracy(judge.predict(made), labels)
     nearest, network = training.train_on_fake(data.Dataset("fake", made, labels, train.class_names, {}), test)
-    scores = metrics.judge_samples(judge, made, real.images, test.images)
+    scores = metrics.judge_samples(judge, made, real.images, others.images)
     if name == "with replay":
         verdict.expect("samples in which the judge sees the class asked for", agreement, at_least=0.90)
         verdict.expect("accuracy on real images of a network that has seen fakes only", network, at_least=0.90)

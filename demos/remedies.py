@@ -14,6 +14,7 @@ from minigen import data, losses, metrics, nn, optim, training
 from minigen.models.gans import gan, points
 from minigen.training import remedies
 
+RECIPE = 1       # counts up when a method or the training changes, so that old results are not read
 SAMPLES = 2500   # on ring and grid, as in VEEGAN's and PacGAN's tables
 STACKED = 5000   # of stacked digits, for 100 modes
 RATE = 1e-3      # of both networks' Adam, beta1 = 0.5; falls to 0 along a cosine

@@ -23,18 +23,23 @@ class Judge(Protocol):
         """Images -> classes (n,)."""
 
 
-def judge_samples(judge: Judge, samples: np.ndarray, real: np.ndarray, held_out: np.ndarray | None = None) -> dict[str, float]:
+def judge_samples(judge: Judge, samples: np.ndarray, real: np.ndarray, others: np.ndarray | None = None) -> dict[str, float]:
     """Name -> number, of generated images beside real ones, in the space of the judge's features.
 
     "Frechet distance" and "kernel distance" (0 for equal distributions), "precision" and "recall" (k = 3), "1-NN on real" and
     "1-NN on fake" (1/2 if nothing tells them apart), "rarest class" (its share of the samples, in fair shares: 1 if all classes
-    are equally frequent) and "reverse KL" of the classes from the real ones', in nats. With `held_out` real images also
-    "Frechet floor", their distance from `real`: no generator can be expected below it.
+    are equally frequent; classes up to the largest that is seen) and "reverse KL" of the classes from the real ones', in nats, a
+    class that no real image has counting as one image. With `others`, real images that are not in `real` but of the same kind,
+    also "Frechet floor" and "kernel floor", their distances from `real`: no generator can be expected below them. (Of
+    `data.load("glyphs")` the test split shows other fonts: take a second part of the training split.)
 
-    samples: (n, h, w, c), real: (m, h, w, c), held_out, all in [0, 1]. Frechet distances from as many of `real` as there are
-    samples, for they depend on the numbers; neighbours from at most 5,000 of each. Scores of different judges, and of different
-    n, cannot be compared: print `judge.fingerprint()` and n beside them.
+    samples: (n, h, w, c), real and others at least n such images, all in [0, 1]; n of each are taken, for the distances depend on
+    the numbers, and at most 5,000 for neighbours. Scores of different judges, and of different n, cannot be compared: print
+    `judge.fingerprint()` and n beside them. Raises ValueError for fewer real images than samples.
     """
+    for name, images in (("real", real), ("others", others)):
+        if images is not None and len(images) < len(samples):
+            raise ValueError(f"judge_samples: got {len(samples)} samples and {len(images)} {name} images, expected as many or more")
     real = real[:len(samples)]
     fake_features, real_features = judge.features(samples), judge.features(real)
     few_real, few_fake = (features[:min(len(samples), len(real), COMPARED)] for features in (real_features, fake_features))
@@ -50,6 +55,8 @@ def judge_samples(judge: Judge, samples: np.ndarray, real: np.ndarray, held_out:
         "rarest class": float(histogram.min() * classes / histogram.sum()),
         "reverse KL": reverse_kl(histogram, np.maximum(true, 1)),
     }
-    if held_out is not None:
-        scores["Frechet floor"] = frechet_distance(real_features, judge.features(held_out[:len(samples)]))
+    if others is not None:
+        other_features = judge.features(others[:len(samples)])
+        scores["Frechet floor"] = frechet_distance(real_features, other_features)
+        scores["kernel floor"] = kernel_distance(real_features, other_features, block_size=min(1000, len(few_real))).mean
     return scores

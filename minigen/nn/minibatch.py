@@ -77,7 +77,7 @@ class Pack(Module):
 
     The m consecutive samples stand side by side along the last axis, images as the channels of one image. As the first layer
     of a discriminator, which then judges m samples, all real or all generated, by one logit; nothing else changes. Raises
-    ShapeError for a batch that is no multiple of m. Source: PacGAN, Lin et al. 2018, section 3.
+    ShapeError for a batch that is no multiple of m. Source: PacGAN, Lin et al. 2018.
     """
 
     def __init__(self, m: int):

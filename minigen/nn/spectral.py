@@ -48,7 +48,7 @@ class SpectralNorm(Module):
     (kh kw in, out), as in PyTorch. The buffer u (out,) makes one step of power iteration in each forward pass in training, none
     in evaluation, and 15 here, at the start, from a random direction:
 
-        v = W u / |W u|,    u = W^T v / |W^T v|,    sigma = |W u| = v^T W u
+        v = W u / |W u|,    u' = W^T v / |W^T v|,    sigma = |W u'|
 
     In derivatives, of any order, u is a constant: dsigma/dW = v u^T. That is exact where u is the singular vector, and otherwise
     as near as u is. Source: Miyato et al. 2018, algorithm 1.

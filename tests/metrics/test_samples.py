@@ -23,8 +23,8 @@ def images(n, shift=0.0):
 
 
 def test_every_number_is_its_metrics():
-    fake, real, held_out = images(60, 0.1), images(80), images(70)
-    scores = metrics.judge_samples(Judge(), fake, real, held_out)
+    fake, real, others = images(60, 0.1), images(80), images(70)
+    scores = metrics.judge_samples(Judge(), fake, real, others)
     x, y = real[:60].reshape(60, 4), fake.reshape(60, 4)
     manifold, neighbours = metrics.precision_recall(x, y), metrics.nearest_neighbour_test(x, y)
     made, true = (np.bincount(z.argmax(axis=1), minlength=4) for z in (y, x))
@@ -34,7 +34,8 @@ def test_every_number_is_its_metrics():
         "precision": manifold.precision, "recall": manifold.recall,
         "1-NN on real": neighbours.on_real, "1-NN on fake": neighbours.on_fake,
         "rarest class": made.min() * 4 / 60, "reverse KL": metrics.reverse_kl(made, true),
-        "Frechet floor": metrics.frechet_distance(x, held_out[:60].reshape(60, 4)),
+        "Frechet floor": metrics.frechet_distance(x, others[:60].reshape(60, 4)),
+        "kernel floor": metrics.kernel_distance(x, others[:60].reshape(60, 4), block_size=60).mean,
     }
 
 
@@ -42,7 +43,7 @@ def test_real_images_score_as_real_ones_and_constant_ones_do_not():
     real = images(400)
     good = metrics.judge_samples(Judge(), images(400), real)
     bad = metrics.judge_samples(Judge(), np.repeat(images(1), 400, axis=0), real)
-    assert "Frechet floor" not in good, "it needs held-out images"
+    assert "Frechet floor" not in good, "it needs other real images"
     assert good["Frechet distance"] < 0.01 < 0.1 < bad["Frechet distance"]
     assert good["rarest class"] > 0.7 and bad["rarest class"] == 0.0
     assert good["reverse KL"] < 0.05 and bad["reverse KL"] > 1.0
@@ -60,3 +61,10 @@ def test_a_class_that_only_samples_have_is_not_infinitely_far():
 def test_too_few_images_are_refused_by_the_part_that_needs_more(n):
     with pytest.raises(ValueError, match="precision_recall"):
         metrics.judge_samples(Judge(), images(n), images(n))
+
+
+def test_fewer_real_images_than_samples_are_refused():
+    with pytest.raises(ValueError, match="got 20 samples and 10 real images, expected as many or more"):
+        metrics.judge_samples(Judge(), images(20), images(10))
+    with pytest.raises(ValueError, match="got 20 samples and 19 others images"):
+        metrics.judge_samples(Judge(), images(20), images(20), images(19))
