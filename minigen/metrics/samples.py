@@ -39,7 +39,8 @@ def judge_samples(judge: Judge, samples: np.ndarray, real: np.ndarray, others: n
     """
     for name, images in (("real", real), ("others", others)):
         if images is not None and len(images) < len(samples):
-            raise ValueError(f"judge_samples: got {len(samples)} samples and {len(images)} {name} images, expected as many or more")
+            raise ValueError(f"judge_samples: got {len(samples)} samples and {len(images)} {name} images, "
+                             "expected as many or more")
     real = real[:len(samples)]
     fake_features, real_features = judge.features(samples), judge.features(real)
     few_real, few_fake = (features[:min(len(samples), len(real), COMPARED)] for features in (real_features, fake_features))
