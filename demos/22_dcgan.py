@@ -1,7 +1,7 @@
 """A deep convolutional GAN: digits that one can read.
 
 Convolutions in both networks, and a few rules under which they train. At equal numbers of images seen it must come nearer to the
-real ones than the dense GAN of demo 18, in the eyes of the same judge.
+real ones than the dense networks of demo 18, in the eyes of the same judge.
 """
 
 # %% [markdown]
