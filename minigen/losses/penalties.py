@@ -40,10 +40,12 @@ class Judged:
 
 
 class Penalty(Described):
-    """Base of the penalties. `name`: its column in a history."""
+    """Base of the penalties. `name`: its column in a history. `differentiates_real`: whether it differentiates the scores of
+    real examples by these, which must then require a gradient before they are judged."""
 
     name: ClassVar[str]
     needs_gradient: ClassVar[bool] = False  # whether it is about the critic's gradient, which a BatchNorm would mix up
+    differentiates_real: ClassVar[bool] = False
     draws: ClassVar[bool] = False  # whether it takes noise as a second argument, which it draws if there is none
 
     def __call__(self, judged: Judged) -> Any:
@@ -96,7 +98,7 @@ class R1(Penalty):
     """
 
     name = "R1"
-    needs_gradient = True
+    needs_gradient = differentiates_real = True
     gamma: float = 10.0
 
     def __post_init__(self) -> None:
@@ -154,7 +156,7 @@ def score_gradients(scores: Any, x: Tensor) -> Any:
     It comes from one backward pass, from the sum of the scores: so no score may depend on another's examples, as those of a
     critic with BatchNorm do. x is a constant from here on: only the weights are still to be differentiated by.
     """
-    x.requires_grad = True  # from here on only: the scores' own graph need not lead to the examples
+    x.requires_grad = True  # again, if an earlier penalty has asked for the same examples
     (gradients,) = grad(scores.sum(), [x], create_graph=True)
     x.requires_grad = False  # the most expensive gradient of a network, which nobody will ask for
     return gradients.reshape((len(scores), -1))

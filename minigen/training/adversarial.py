@@ -108,7 +108,8 @@ class Adversarial(Run):
         """
         real, fake = ((self.shown(examples), *labels) for examples, *labels in (real, fake))
         self.latest_real = real
-        images = Tensor(real[0]), Tensor(fake[0])
+        differentiable = any(penalty.differentiates_real for penalty in self.penalties)
+        images = Tensor(real[0], requires_grad=differentiable), Tensor(fake[0])
         judged = Judged(lambda x: self.discriminator(x, *real[1:]), *images,
                         self.discriminator(images[0], *real[1:]), self.discriminator(images[1], *fake[1:]))
         loss, terms = self.loss.discriminator(judged.real_scores, judged.fake_scores, **self.targets(judged))
