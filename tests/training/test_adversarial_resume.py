@@ -13,9 +13,22 @@ import minigen as mg
 from minigen import losses, nn, optim
 from minigen.errors import CheckpointError
 from minigen.models.gans import points
-from minigen.training import Callback, Checkpoint, Health, checkpoint, fit, remedies
+from minigen.training import Checkpoint, Health, checkpoint, fit, remedies
 from tests.training.networks import assert_same, examples, made
-from tests.training.players import QUIET, Each, NormedGenerator, cloud, everything, game, labels, small, told, weights
+from tests.training.players import (
+    QUIET,
+    Crash,
+    Dies,
+    Each,
+    NormedGenerator,
+    cloud,
+    everything,
+    game,
+    labels,
+    small,
+    told,
+    weights,
+)
 from tests.training.test_kill import Third, half_a_file, kill
 
 ROOT = Path(__file__).parents[2]
@@ -59,23 +72,6 @@ def whole():
     """What an unbroken run ends with."""
     mg.use("numpy")
     return train()
-
-
-class Crash(Exception):
-    """What a run dies of."""
-
-
-class Dies(Callback):
-    """Raises as soon as a step's checkpoint is written; to be put behind Checkpoint."""
-
-    last = True
-
-    def __init__(self, step):
-        self.step = step
-
-    def recorded(self, run):
-        if run.step == self.step:
-            raise Crash
 
 
 def ctrl_c(step):

@@ -8,10 +8,12 @@ import minigen as mg
 from minigen import plot
 from minigen.errors import NonFiniteError
 from minigen.models.gans import conditional
-from minigen.training import Callback, Checkpoint, SampleGrid, fit
+from minigen.training import Checkpoint, SampleGrid, fit
 from tests.training.networks import assert_same, examples, made
 from tests.training.players import (
     QUIET,
+    Crash,
+    Dies,
     Each,
     PictureGenerator,
     cloud,
@@ -112,23 +114,6 @@ def test_points_are_drawn_over_real_ones(tmp_path, monkeypatch):
 
 
 # -- a resume ----------------------------------------------------------------------------------------------------
-
-
-class Crash(Exception):
-    """What a run dies of."""
-
-
-class Dies(Callback):
-    """Raises as soon as a step's checkpoint is written; to be put behind Checkpoint."""
-
-    last = True
-
-    def __init__(self, step):
-        self.step = step
-
-    def recorded(self, run):
-        if run.step == self.step:
-            raise Crash
 
 
 @pytest.mark.parametrize("every, record_every", [(1, 2), (2, 2), (3, 2), (2, 1)])
