@@ -2,8 +2,6 @@
 
 import gzip
 import hashlib
-import os
-import tempfile
 import urllib.request
 import zlib
 from collections.abc import Sequence
@@ -14,6 +12,7 @@ from typing import BinaryIO
 from tqdm import tqdm
 
 from minigen.errors import DataError
+from minigen.files import replacing
 
 TIMEOUT = 30        # seconds without a byte
 BLOCK = 1 << 18     # bytes
@@ -39,18 +38,12 @@ def download(urls: Sequence[str], target: Path, sha256: str, *, decompress: bool
 
 
 def _download_one(url: str, target: Path, sha256: str, decompress: bool) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
+    with replacing(target) as temporary:
+        with open(temporary, "wb") as file:
             _receive(url, file, target.name)
         digest = _sha256(temporary, decompress)
         if digest != sha256:
             raise DataError(f"wrong checksum: SHA-256 is {digest}, expected {sha256}")
-        os.replace(temporary, target)
-    except BaseException:  # Ctrl-C too leaves nothing behind
-        os.unlink(temporary)
-        raise
 
 
 def _receive(url: str, file: BinaryIO, label: str) -> None:
@@ -65,7 +58,7 @@ def _receive(url: str, file: BinaryIO, label: str) -> None:
             raise DataError(f"the connection broke after {progress.n} of {total} bytes")
 
 
-def _sha256(path: str, decompress: bool) -> str:
+def _sha256(path: Path, decompress: bool) -> str:
     digest = hashlib.sha256()
     with (gzip.open if decompress else open)(path, "rb") as file:
         while block := file.read(BLOCK):

@@ -1,6 +1,5 @@
 """Pictures one after the other: how what a model makes changes while it learns."""
 
-import os
 from collections.abc import Iterable, Sequence
 from io import BytesIO
 from itertools import chain, repeat
@@ -14,6 +13,7 @@ from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageFont
 
 from minigen.errors import ShapeError
+from minigen.files import replacing
 from minigen.plot.figure import checked_images
 from minigen.plot.images import GAP
 
@@ -58,7 +58,9 @@ def save_animation(
         raise ShapeError(f"save_animation: got {len(labels)} labels for {len(pages)} frames, expected one for each")
     milliseconds = [round(1000 * seconds_per_frame)] * len(pages)
     milliseconds[-1] += round(1000 * LAST)
-    return saved(pages[0], path, "GIF", save_all=True, append_images=pages[1:], duration=milliseconds, loop=0)
+    with replacing(path) as temporary:
+        pages[0].save(temporary, "GIF", save_all=True, append_images=pages[1:], duration=milliseconds, loop=0)
+    return path
 
 
 def save_tiles(images: Any, path: str | Path, columns: int | None = None) -> Path:
@@ -73,18 +75,9 @@ def save_tiles(images: Any, path: str | Path, columns: int | None = None) -> Pat
     path = Path(path)
     if path.suffix.lower() != ".png":
         raise ValueError(f"save_tiles: got path {str(path)!r}, expected one that ends in '.png'")
-    return saved(Image.fromarray(tiled(checked_images(images, "images"), columns)), path, "PNG")
-
-
-def saved(picture: Image.Image, path: Path, kind: str, **options: Any) -> Path:
-    """Write a picture, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        picture.save(temporary, kind, **options)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    picture = Image.fromarray(tiled(checked_images(images, "images"), columns))
+    with replacing(path) as temporary:
+        picture.save(temporary, "PNG")
     return path
 
 

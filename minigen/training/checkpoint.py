@@ -1,32 +1,16 @@
 """Checkpoints: one .npz file without pickle, written whole or not at all, and refused by name if it does not fit."""
 
-import contextlib
 import json
-import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from minigen.errors import CheckpointError
+from minigen.files import replacing
 
 FORMAT = 1  # counts up when the meaning of a file changes
 HEADER = "minigen"
-
-
-@contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path`, renamed onto it when the block ends well: a kill leaves the old file intact."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        yield temporary
-        with open(temporary, "r+b") as file:  # Windows flushes only what is open for writing
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def save(path: str | Path, arrays: dict[str, dict[str, np.ndarray]], header: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from minigen.training.checkpoint import replacing
+from minigen.files import replacing
 
 
 class History(Mapping):
