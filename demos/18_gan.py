@@ -11,7 +11,7 @@ chapter's dense networks, its optimizer, its loop.
 #
 # Generator 30-100-150-784, discriminator 784-150-100-1, SELU, RMSprop, batches of 32 (the chapter's). Where the two are balanced
 # and nothing tells real from generated, D says 1/2 everywhere: its loss is then 2 log 2 = 1.386, the generator's log 2 = 0.693.
-# The discriminator's learning rate is a quarter of the generator's: with equal ones it wins, and classes are lost.
+# The discriminator's learning rate is a quarter of the generator's, and both fall to zero by half a cosine.
 # A loss far from that is no failure, and a loss near it no success: a GAN is judged by what it makes.
 # %%
 import numpy as np

@@ -71,7 +71,7 @@ def test_generators_grow_as_their_docstrings_say(make, shapes):
 
 @pytest.mark.parametrize(("make", "shapes"), [
     (dcgan.Discriminator, [(14, 14, 64), (7, 7, 128)]),
-    (dcgan.TinyDiscriminator, [(14, 14, 32), (7, 7, 64)]),
+    (dcgan.TinyDiscriminator, [(14, 14, 16), (7, 7, 48), (4, 4, 96)]),
     (wgan.Critic, [(14, 14, 64), (7, 7, 128), (4, 4, 256)]),
 ])
 def test_discriminators_shrink_as_their_docstrings_say(make, shapes):
@@ -102,10 +102,10 @@ def test_a_dcgan_by_all_the_rules():
     assert [type(layer).__name__ for layer in generator.net] == [
         "Dense", "Reshape", "BatchNorm", "ReLU", "ConvTranspose2d", "BatchNorm", "ReLU", "ConvTranspose2d", "Tanh"]
     assert [type(layer).__name__ for layer in discriminator.body] == [
-        "Conv2d", "LeakyReLU", "Conv2d", "BatchNorm", "LeakyReLU", "Flatten"]
+        "Conv2d", "LeakyReLU", "Conv2d", "BatchNorm", "LeakyReLU", "Conv2d", "BatchNorm", "LeakyReLU", "Flatten"]
     assert discriminator.pack is None and discriminator.minibatch is None
     kernels = [layer.weight.shape[:2] for layer in layers(generator, nn.ConvTranspose2d) + layers(discriminator, nn.Conv2d)]
-    assert kernels == [(4, 4)] * 4
+    assert kernels == [(4, 4)] * 5
 
 
 def test_each_rule_of_the_generator_can_be_broken():
@@ -121,10 +121,10 @@ def test_each_rule_of_the_generator_can_be_broken():
 def test_each_rule_of_the_discriminator_can_be_broken():
     assert not layers(dcgan.TinyDiscriminator(batch_norm=False), nn.BatchNorm)
     pooled = dcgan.TinyDiscriminator(strided=False)
-    assert [layer.stride for layer in layers(pooled, nn.Conv2d)] == [(1, 1), (1, 1)] and len(layers(pooled, nn.MaxPool2d)) == 2
+    assert [layer.stride for layer in layers(pooled, nn.Conv2d)] == [(1, 1)] * 3 and len(layers(pooled, nn.MaxPool2d)) == 3
     hidden = dcgan.TinyDiscriminator(hidden=20)
-    assert [layer.weight.shape for layer in layers(hidden, nn.Dense)] == [(7 * 7 * 64, 20), (20, 1)]
-    assert len(layers(dcgan.TinyDiscriminator(activation="tanh", hidden=20), nn.Tanh)) == 3
+    assert [layer.weight.shape for layer in layers(hidden, nn.Dense)] == [(4 * 4 * 96, 20), (20, 1)]
+    assert len(layers(dcgan.TinyDiscriminator(activation="tanh", hidden=20), nn.Tanh)) == 4
 
 
 @pytest.mark.parametrize("options", [{"batch_norm": False}, {"transposed": False}, {"hidden": 20}, {"activation": "elu"}, {"channels": 3},
@@ -150,7 +150,7 @@ def test_dropout_is_a_rate_and_0_leaves_the_layers_out(make):
     assert not layers(make(dropout=0.0), nn.Dropout)
     discriminator, x = make(dropout=0.3), examples(make, 2)
     assert {layer.rate for layer in layers(discriminator, nn.Dropout)} == {0.3}
-    assert len(layers(discriminator, nn.Dropout)) == (3 if make is points.Discriminator else 2)
+    assert len(layers(discriminator, nn.Dropout)) == (3 if make in (points.Discriminator, dcgan.TinyDiscriminator) else 2)
     assert (discriminator(x).numpy() != discriminator(x).numpy()).all()
     np.testing.assert_array_equal(discriminator.eval()(x).numpy(), discriminator(x).numpy())
 

@@ -9,6 +9,8 @@
 at a size for two CPU cores, and each rule is a switch.
 """
 
+from itertools import pairwise
+
 from minigen import nn
 from minigen.models.gans import base
 
@@ -81,27 +83,26 @@ class TinyGenerator(base.Generator):
 
 
 class TinyDiscriminator(base.Discriminator):
-    """28 x 28 x 1 -> 14 x 14 x 32 -> 7 x 7 x 64 -> 1, kernels of 4 x 4, by all the rules.
+    """28 x 28 x 1 -> 14 x 14 x 16 -> 7 x 7 x 48 -> 4 x 4 x 96 -> 1, kernels of 4 x 4, by all the rules.
+
+    Three convolutions, so that the last one sees 22 x 22 pixels. The score is a sum over places: with two, which see 10 x 10, every
+    stroke of a digit is judged, and not whether they belong together.
 
     To break a rule: `batch_norm=False`, which makes it a critic for a gradient penalty; `strided=False` halves by max pooling
-    behind the convolution; `hidden`: a dense layer of so many units before the last; `activation`.  `channels`, `dropout`: as in
-    `Discriminator`.  `pack`, `minibatch`: see base.Discriminator.
+    behind the convolution; `hidden`: a dense layer of so many units before the last; `activation`.  `feature_maps`: of each
+    convolution.  `channels`, `dropout`: as in `Discriminator`.  `pack`, `minibatch`: see base.Discriminator.
     """
 
-    def __init__(self, channels: int = 1, feature_maps: tuple[int, int] = (32, 64), batch_norm: bool = True, strided: bool = True,
-                 hidden: int | None = None, activation: str = "leaky_relu", dropout: float = 0.0, pack: int = 1,
-                 minibatch: str | None = None):
-        first, second = feature_maps
-        drop = [nn.Dropout(dropout)] if dropout else []
-
-        def halve(before: int, after: int) -> list[nn.Module]:
-            if strided:
-                return [nn.Conv2d(before, after, 4, stride=2)]
-            return [nn.Conv2d(before, after, 4), nn.MaxPool2d(2)]
-
-        super().__init__(nn.Sequential(
-            *halve(channels * pack, first), nn.activation(activation), *drop,
-            *halve(first, second), *([nn.BatchNorm(second)] if batch_norm else []), nn.activation(activation), *drop,
-            nn.Flatten(),
-            *([nn.Dense(7 * 7 * second, hidden), nn.activation(activation)] if hidden else []),
-        ), hidden or 7 * 7 * second, pack, minibatch)
+    def __init__(self, channels: int = 1, feature_maps: tuple[int, ...] = (16, 48, 96), batch_norm: bool = True,
+                 strided: bool = True, hidden: int | None = None, activation: str = "leaky_relu", dropout: float = 0.0,
+                 pack: int = 1, minibatch: str | None = None):
+        body = []
+        for i, (before, after) in enumerate(pairwise((channels * pack, *feature_maps))):
+            body += [nn.Conv2d(before, after, 4, stride=2)] if strided else [nn.Conv2d(before, after, 4), nn.MaxPool2d(2)]
+            body += [nn.BatchNorm(after)] if batch_norm and i > 0 else []
+            body += [nn.activation(activation), *([nn.Dropout(dropout)] if dropout else [])]
+        body = nn.Sequential(*body, nn.Flatten())
+        features, = body.output_shape((28, 28, channels * pack))
+        if hidden:
+            body = nn.Sequential(*body, nn.Dense(features, hidden), nn.activation(activation))
+        super().__init__(body, hidden or features, pack, minibatch)
