@@ -24,7 +24,7 @@ from minigen import data, losses, metrics, optim, plot, training
 from minigen.models.gans import dcgan, gan
 from minigen.models.latent import great_circle
 
-args = demo_arguments("22_dcgan", __doc__, steps=2500, batch_size=32, samples=10_000, model="tiny")
+args = demo_arguments("22_dcgan", __doc__, steps=3000, batch_size=32, samples=10_000, model="tiny")
 if args.model not in ("tiny", "book"):
     raise SystemExit(f"--model {args.model}: there are tiny and book")
 train, test = data.load(args.data)
