@@ -8,11 +8,12 @@ real ones than the dense networks of demo 18, in the eyes of the same judge.
 # # 22. A deep convolutional GAN
 #
 # The rules of Radford et al. (2016): strides instead of pooling, batch normalization, no hidden dense layers, ReLU in the
-# generator with a tanh at its end, leaky ReLU in the discriminator, Adam with beta1 = 0.5. `--model tiny`, for two CPU cores:
-# 64 -> 7 x 7 x 64 -> 14 x 14 x 32 -> 28 x 28, kernels of 4 x 4. Its discriminator breaks one rule: in place of batch normalization
-# it has R1 (Mescheder et al. 2018), half the squared slope at real images, which lets both learn fast: both rates fall from 4e-3
-# by half a cosine. `--model book`: the chapter's, 100 -> 7 x 7 x 128 -> 14 x 14 x 64 -> 28 x 28, kernels of 5 x 5, with dropout
-# in the discriminator and rates of 2e-4; it takes several times as long.
+# generator with a tanh at its end, leaky ReLU in the discriminator, Adam with beta1 = 0.5.
+#
+# `--model tiny`, for two CPU cores: 64 -> 7 x 7 x 64 -> 14 x 14 x 32 -> 28 x 28, kernels of 4 x 4. Its discriminator breaks one
+# rule: in place of batch normalization it has R1 (Mescheder et al. 2018), half the squared slope at real images. Both rates fall
+# from 4e-3 by half a cosine. `--model book`: the chapter's, 100 -> 7 x 7 x 128 -> 14 x 14 x 64 -> 28 x 28, kernels of 5 x 5,
+# with dropout in the discriminator and rates of 2e-4; it takes several times as long.
 # %%
 from functools import partial
 

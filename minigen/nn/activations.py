@@ -62,19 +62,21 @@ class Softmax(Activation):
 class LeakyReLU(ElementwiseModule):
     """x for x > 0, slope * x below."""
 
+    function = staticmethod(ops.leaky_relu)
+
     def __init__(self, slope: float = 0.2):
         self.slope = slope
 
     def forward(self, x: Any) -> Any:
-        return ops.leaky_relu(x, slope=self.slope)
+        return type(self).function(x, slope=self.slope)
 
     def describe(self) -> str:
         return f"slope={self.slope}"
 
 
-ACTIVATIONS: dict[str, Callable] = {
-    "relu": ops.relu, "leaky_relu": ops.leaky_relu, "elu": ops.elu, "selu": ops.selu, "tanh": ops.tanh,
-    "sigmoid": ops.sigmoid, "softplus": ops.softplus, "softmax": functional.softmax,
+ACTIVATIONS: dict[str, type[ElementwiseModule]] = {
+    "relu": ReLU, "leaky_relu": LeakyReLU, "elu": ELU, "selu": SELU, "tanh": Tanh, "sigmoid": Sigmoid, "softplus": Softplus,
+    "softmax": Softmax,
 }
 
 
@@ -82,14 +84,7 @@ def activation_named(name: str | None) -> Callable | None:
     """The function of an activation's name; None stays None. Raises ValueError with the nearest name for an unknown one."""
     if name is not None and not isinstance(name, str):
         raise TypeError(f"an activation is given by its name, such as 'selu', or is a layer of its own, got {name!r}")
-    if name is None or name in ACTIVATIONS:
-        return ACTIVATIONS[name] if name else None
-    raise ValueError(f"unknown activation {name!r}: {suggestion(name, ACTIVATIONS)}")
-
-
-LAYERS: dict[str, type[ElementwiseModule]] = {
-    "relu": ReLU, "leaky_relu": LeakyReLU, "elu": ELU, "selu": SELU, "tanh": Tanh, "sigmoid": Sigmoid, "softplus": Softplus,
-}
+    return None if name is None else layer_named(name).function
 
 
 def activation(name: str) -> ElementwiseModule:
@@ -97,6 +92,11 @@ def activation(name: str) -> ElementwiseModule:
 
     Raises ValueError with the nearest name for an unknown one.
     """
-    if name not in LAYERS:
-        raise ValueError(f"unknown activation {name!r}: {suggestion(name, LAYERS)}")
-    return LAYERS[name]()
+    return layer_named(name)()
+
+
+def layer_named(name: str) -> type[ElementwiseModule]:
+    """The class of the layer of an activation's name."""
+    if name not in ACTIVATIONS:
+        raise ValueError(f"unknown activation {name!r}: {suggestion(name, ACTIVATIONS)}")
+    return ACTIVATIONS[name]

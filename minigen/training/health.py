@@ -109,7 +109,8 @@ def missing_classes(histogram: np.ndarray, classes: np.ndarray | None = None) ->
     if not len(rare):
         return {}
     rare = rare if classes is None else classes[rare]
-    return {"classes": f"mode collapse: of the {len(histogram)} classes, {len(rare)} hardly occur among the samples "
+    occur = "hardly occurs" if len(rare) == 1 else "hardly occur"
+    return {"classes": f"mode collapse: of the {len(histogram)} classes, {len(rare)} {occur} among the samples "
                        f"({', '.join(map(str, rare[:10]))}{', ...' if len(rare) > 10 else ''})"}
 
 

@@ -246,7 +246,7 @@ def test_classes_that_are_missing():
     health = Health(FirstPixel(), samples=64)
     health.drawn = lambda run: 0.4 * pixels()
     game((PictureGenerator(), picture_discriminator())).fit(pixels(), steps=LASTING, record_every=1, callbacks=[health], **QUIET)
-    assert any("of the 2 classes, 1 hardly occur among the samples (2)" in text for _, text in health.findings)
+    assert any("of the 2 classes, 1 hardly occurs among the samples (2)" in text for _, text in health.findings)
 
 
 def test_sorted_data_are_compared_with_at_random():
