@@ -1,6 +1,7 @@
 """The bench of demo 21: every remedy on every task. `python -m demos.remedies TASK METHOD SEED ...` prints a line a seed."""
 
 import argparse
+import copy
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from minigen import data, losses, metrics, nn, optim, training
 from minigen.models.gans import gan, points
 from minigen.training import remedies
 
-RECIPE = 1       # counts up when a method or the training changes, so that old results are not read
+RECIPE = 2       # counts up when a method or the training changes, so that old results are not read
 SAMPLES = 2500   # on ring and grid, as in VEEGAN's and PacGAN's tables
 STACKED = 5000   # of stacked digits, for 100 modes
 RATE = 1e-3      # of both networks' Adam, beta1 = 0.5; falls to 0 along a cosine
@@ -65,7 +66,7 @@ BATCH = {"ring": 64, "grid": 64, "stacked": 32}
 
 def train(task: str, method: str, seed: int, steps: int, dataset: str = "mnist") -> dict[str, Any]:
     """One training: a dict of what its generator covers, and "samples" to be shown."""
-    chosen = METHODS[method]
+    chosen = copy.deepcopy(METHODS[method])  # a remedy may remember: each training has its own
     mg.seed(seed)
     examples = stacked_digits(dataset)[0] if task == "stacked" else toy(task).points
     networks = (gan.Generator(channels=2), gan.Discriminator) if task == "stacked" else (points.Generator(), points.Discriminator)

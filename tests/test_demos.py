@@ -16,7 +16,7 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from demos import demo
+from demos import demo, remedies
 from demos.__main__ import find, names, title
 from demos.demo import Verdict, demo_arguments
 
@@ -82,6 +82,13 @@ def test_help(name, monkeypatch, capsys):
     assert caught.value.code == 0
     assert f"usage: python -m demos {name}" in out and title(name) in out
     assert all(option in out for option in ("--data", "--backend", "--out", "--seed", "--quick"))
+
+
+@pytest.mark.parametrize("method", remedies.METHODS)
+def test_a_training_of_the_bench_depends_on_its_seed_and_not_on_what_ran_before(method):
+    """A remedy that remembers would carry one training's fakes into the next."""
+    first, _, again = (remedies.train("ring", method, seed, steps=2) for seed in (3, 4, 3))
+    assert again == first
 
 
 # -- every demo reads like a section -----------------------------------------------------------------------------

@@ -120,7 +120,8 @@ class ExperienceReplay(Remedy):
     """The discriminator also learns from fakes of the past, lest the generator run in circles (Shrivastava et al. 2017).
 
     A buffer of `capacity` fakes. Until it is full every new one enters it and is shown; then each new one is either shown, or,
-    with probability `share`, takes the place of an old one, which is shown instead. Labels travel with their examples.
+    with probability `share`, takes the place of an old one, which is shown instead. Labels travel with their examples. Each
+    trainer needs a buffer of its own: one that already holds fakes is refused, ValueError.
     """
 
     def __init__(self, capacity: int = 1000, share: float = 0.5):
@@ -129,6 +130,10 @@ class ExperienceReplay(Remedy):
         self.capacity, self.share = capacity, share
         self.buffer: list[Array] = []  # one array (capacity, ...) for each of a batch's
         self.filled = 0
+
+    def check(self, trainer: "Adversarial") -> None:
+        if self.filled:
+            raise ValueError(f"{self!r} holds {self.filled} fakes of another trainer's generator: give each trainer a new one")
 
     def fakes(self, batch: Batch) -> Batch:
         n = len(batch[0])

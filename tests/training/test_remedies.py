@@ -1,5 +1,6 @@
 """Each remedy: what it changes, that it leaves everything else alone, and that all of them go together with everything."""
 
+import copy
 import itertools
 
 import numpy as np
@@ -227,23 +228,32 @@ def test_only_the_discriminator_meets_the_past():
 
 
 def test_state_of_the_replay():
-    replay, copy = (ExperienceReplay(10, share=0.5) for _ in range(2))
+    replay, resumed = (ExperienceReplay(10, share=0.5) for _ in range(2))
     replay.fakes(numbered(0, 7))
     state = replay.state_dict()
     assert state["stored 0"].shape == (7, 2), "room that is still empty is not saved"
-    copy.load_state_dict(state)
+    resumed.load_state_dict(state)
     for start in (100, 200):
         outcomes = []
-        for each in (replay, copy):
+        for each in (replay, resumed):
             mg.seed(start)
             outcomes.append(ids(*each.fakes(numbered(start, 7))))
         assert outcomes[0] == outcomes[1]
-    assert_same(copy.state_dict(), replay.state_dict())
+    assert_same(resumed.state_dict(), replay.state_dict())
     fresh = ExperienceReplay(10)
     fresh.load_state_dict(ExperienceReplay(10).state_dict())
     assert fresh.filled == 0 and fresh.fakes(numbered(0, 3))[0].shape == (3, 2)
     with pytest.raises(StateError, match=r"ExperienceReplay\(capacity=5, share=0.5\): got a state with \['filled', 'stored 0', 'stored 1'\]"):
         ExperienceReplay(5).load_state_dict(state)
+
+
+def test_a_buffer_full_of_another_trainers_fakes_is_refused():
+    replay = ExperienceReplay(6)
+    trainer = game(remedies=[replay])
+    for steps in (1, 2):
+        trainer.fit(cloud(), steps=steps, **QUIET)  # its own trainer may go on
+    with pytest.raises(ValueError, match=r"ExperienceReplay\(capacity=6, share=0.5\) holds 6 fakes of another trainer's generator"):
+        game(remedies=[replay])
 
 
 # -- feature matching --------------------------------------------------------------------------------------------
@@ -334,7 +344,7 @@ def test_any_loss_any_penalty_any_remedy_any_network(penalties, name):
             continue
         if not loss.labelled and any(isinstance(remedy, (LabelSmoothing, NoisyLabels)) for remedy in remedies):
             continue
-        trainer = game(NETWORKS[name], loss=loss, penalties=penalties, remedies=remedies)
+        trainer = game(NETWORKS[name], loss=loss, penalties=penalties, remedies=copy.deepcopy(remedies))
         examples = (cloud(), labels()) if trainer.conditional else cloud()
         history = trainer.fit(examples, steps=2, **{**QUIET, "batch_size": 8})
         where = f"{loss}, {remedies}"
