@@ -9,6 +9,8 @@ and a dict of its named terms.
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from minigen import ops
 from minigen.errors import DtypeError, ShapeError, conversion
 from minigen.losses.described import Described
@@ -44,7 +46,7 @@ class CrossEntropyLoss(AdversarialLoss):
         2 log 2 = 1.386 where generated and real examples cannot be told apart (Goodfellow et al. 2014, equation 6).
         """
         check_scores(real, fake)
-        check_targets((real, real_target), (fake, fake_target))
+        real_target, fake_target = checked_target(real, real_target), checked_target(fake, fake_target)
         on_real = ops.sigmoid_cross_entropy(real, real_target).mean()
         on_fake = ops.sigmoid_cross_entropy(fake, fake_target).mean()
         return on_real + on_fake, {"on real": on_real, "on fake": on_fake}
@@ -96,7 +98,7 @@ class LeastSquares(AdversarialLoss):
     def discriminator(self, real: Any, fake: Any, real_target: Any = 1.0, fake_target: Any = 0.0) -> Terms:
         """Half the mean squared distance of both kinds of scores from their targets, a number or one for each score (n, 1)."""
         check_scores(real, fake)
-        check_targets((real, real_target), (fake, fake_target))
+        real_target, fake_target = checked_target(real, real_target), checked_target(fake, fake_target)
         on_real = 0.5 * ops.square(real - real_target).mean()
         on_fake = 0.5 * ops.square(fake - fake_target).mean()
         return on_real + on_fake, {"on real": on_real, "on fake": on_fake}
@@ -157,14 +159,16 @@ def check_scores(*scores: Any) -> None:
             raise ShapeError(f"a discriminator gives one score an example, (n, 1) with n at least 1, got {shape}")
 
 
-def check_targets(*pairs: tuple[Any, Any]) -> None:
-    """Raise unless each target is a number or an array of the shape and dtype of its scores: (n, 1) against (n,) would be n * n
-    pairs."""
-    for score, target in pairs:
-        if not hasattr(target, "shape"):
-            continue
-        if tuple(target.shape) not in ((), tuple(score.shape)):
-            raise ShapeError(f"a target is a number or one for each score, {tuple(score.shape)}, got {tuple(target.shape)}")
-        if target.dtype != score.dtype:
-            raise DtypeError(f"scores are {score.dtype}, their targets {target.dtype}: convert the targets with "
-                             f"{conversion(target.dtype, score.dtype)}")
+def checked_target(score: Any, target: Any) -> Any:
+    """A target that is a number, or an array of the shape and dtype of its scores, else an error: (n, 1) against (n,) would be
+    n * n pairs."""
+    if not hasattr(target, "shape"):
+        return target
+    if isinstance(target, np.generic):
+        return float(target)  # as a number of NumPy's it would decide the dtype
+    if tuple(target.shape) not in ((), tuple(score.shape)):
+        raise ShapeError(f"a target is a number or one for each score, {tuple(score.shape)}, got {tuple(target.shape)}")
+    if target.dtype != score.dtype:
+        raise DtypeError(f"scores are {score.dtype}, their targets {target.dtype}: convert the targets with "
+                         f"{conversion(target.dtype, score.dtype)}")
+    return target

@@ -73,6 +73,8 @@ class GradientPenalty(Penalty):
 
     def __post_init__(self) -> None:
         check_positive(self, "weight")
+        if not 0.0 <= self.target < math.inf:
+            raise ValueError(f"GradientPenalty's target is a slope, at least 0 and finite, got {self.target}")
 
     def __call__(self, judged: Judged, mix: Array | None = None) -> Any:
         """`mix`: the u, one for each score, (n, 1), if they are to be given rather than drawn."""

@@ -12,7 +12,10 @@ _CHUNK = 1 << 18  # distances held at once: 2 MiB in float64, so that what is do
 def squared_distances(queries: np.ndarray, references: np.ndarray | None = None) -> Iterator[tuple[slice, np.ndarray]]:
     """Squared Euclidean distances of some queries after the others: yields (rows of queries, distances (rows, m)).
 
-        |q - r|^2 = |q|^2 + |r|^2 - 2 q.r,   after the mean of the references is taken from both, so that less of it cancels
+        |q - r|^2 = |q|^2 + |r|^2 - 2 q.r,   after about the mean of the references is taken from both, so that less of it cancels
+
+    That mean is rounded to a multiple of a power of two, no larger than the spread: of integers, or of other multiples of one
+    power of two, the distances are then exact, and equal ones compare as equal.
 
     What is not above the rounding error of that sum becomes 0: a copy is at distance 0, and so is what lies nearer to its
     reference than about 2e-8 sqrt(d) of their distance from the mean. Without references each query is measured against the
@@ -22,6 +25,10 @@ def squared_distances(queries: np.ndarray, references: np.ndarray | None = None)
     """
     others = queries if references is None else references
     centre = others.mean(axis=0)
+    spread = np.abs(others - centre).max()
+    if spread > 0:
+        unit = 2.0 ** np.floor(np.log2(spread))
+        centre = np.rint(centre / unit) * unit
     others = others - centre
     squares, doubled = (others**2).sum(axis=1), -2 * others.T
     rounding = (others.shape[1] + 1) * np.finfo(np.float64).eps  # of three sums of d products, relative to |q|^2 + |r|^2

@@ -55,8 +55,8 @@ class Adversarial(Run):
         self.generator, self.discriminator = generator, discriminator
         self.generator_optimizer, self.discriminator_optimizer = generator_optimizer, discriminator_optimizer
         self.loss = loss or NonSaturating()
-        self.penalties = [penalties] if isinstance(penalties, Penalty) else list(penalties)
-        self.remedies = [remedies] if isinstance(remedies, Remedy) else list(remedies)
+        self.penalties = list(penalties) if isinstance(penalties, Sequence) else [penalties]
+        self.remedies = list(remedies) if isinstance(remedies, Sequence) else [remedies]
         self.discriminator_steps, self.generator_steps = discriminator_steps, generator_steps
         self.average = None if ema is None else ExponentialMovingAverage(generator, ema)
         self.frozen = {"generator": generator.frozen(), "discriminator": discriminator.frozen()}
@@ -118,7 +118,8 @@ class Adversarial(Run):
         for penalty in self.penalties:
             share = penalty(judged, *([next(given)] if noise and penalty.draws else []))
             if share is not None:
-                loss, terms[penalty.name] = loss + share, share
+                loss = loss + share
+                terms[penalty.name] = terms[penalty.name] + share if penalty.name in terms else share
         return loss, {"discriminator loss": loss, **terms}
 
     def generator_loss(self, z: Array, *labels: Array) -> tuple[Any, Terms]:
@@ -198,8 +199,8 @@ class Adversarial(Run):
         classes, NonFiniteError as soon as a loss or gradient is not finite, naming network, layer and step. Ctrl-C finishes the
         step, lets the callbacks save, and raises KeyboardInterrupt.
         """
-        if steps < 1 or record_every < 1:
-            raise ValueError(f"steps and record_every count steps, at least 1, got {steps} and {record_every}")
+        if any(not isinstance(count, (int, np.integer)) or count < 1 for count in (steps, record_every)):
+            raise ValueError(f"steps and record_every count steps, whole numbers of at least 1, got {steps} and {record_every}")
         examples = prepared(self, examples)
         if batch_size % self.together:
             right = max(batch_size // self.together, 1) * self.together
@@ -260,8 +261,12 @@ class Adversarial(Run):
     def together(self) -> int:
         """How many examples the discriminator judges together: a batch is a multiple of it."""
         layers = [layer for layer in self.discriminator.modules() if hasattr(layer, "together")]
-        packs = math.prod(layer.together for layer in layers if isinstance(layer, Pack))
-        return packs * math.lcm(*(layer.together for layer in layers if not isinstance(layer, Pack)))
+        return self.packed * math.lcm(*(layer.together for layer in layers if not isinstance(layer, Pack)))
+
+    @property
+    def packed(self) -> int:
+        """How many examples get one score."""
+        return math.prod(layer.together for layer in self.discriminator.modules() if isinstance(layer, Pack))
 
     @property
     def sampler(self) -> Generator:
@@ -335,6 +340,7 @@ class Adversarial(Run):
         settings = {"loss": repr(self.loss), "penalties": repr(self.penalties), "remedies": repr(self.remedies),
                     "discriminator steps": self.discriminator_steps, "generator steps": self.generator_steps,
                     "average": self.average and self.average.decay, "batch size": self.batches.batch_size,
+                    "pixel range": self.generator.pixel_range and list(self.generator.pixel_range),
                     "data checksum": self.data_checksum}
         for name in PLAYERS:
             optimizer = getattr(self, f"{name}_optimizer").settings()

@@ -7,7 +7,7 @@ import numpy as np
 
 from minigen.autograd import Tensor, no_grad
 from minigen.backend import asarray, to_numpy
-from minigen.errors import Located, ShapeError
+from minigen.errors import DtypeError, Located, ShapeError
 from minigen.losses.adversarial import AdversarialLoss
 from minigen.losses.penalties import Penalty
 from minigen.models.gans import Generator
@@ -43,6 +43,10 @@ def check_players(trainer: "Adversarial") -> None:
     if classes[0] != classes[1]:
         raise ValueError(f"the generator has classes {classes[0]}, the discriminator {classes[1]}: both networks are told "
                          "the labels, or neither")
+    dtypes = [network.parameters()[0].dtype for network in (generator, discriminator)]
+    if dtypes[0] != dtypes[1]:
+        raise DtypeError(f"the generator is {dtypes[0]}, the discriminator {dtypes[1]}: make them one with "
+                         f"discriminator.astype('{dtypes[0]}')")
     check_shapes(trainer)
     for remedy in trainer.remedies:
         remedy.check(trainer)
@@ -68,8 +72,10 @@ def check_shapes(trainer: "Adversarial") -> None:
         except Located as error:
             raise ShapeError(f"the generator makes examples {batch_of(examples.shape[1:])}, which the discriminator does not "
                              f"take: {error}") from error
-    if len(scores.shape) != 2 or scores.shape[1] != 1:
-        raise ShapeError(f"a discriminator gives one score an example, (n, 1), got {tuple(scores.shape)} for {n} examples")
+    expected = (n // trainer.packed, 1)
+    if tuple(scores.shape) != expected:
+        raise ShapeError(f"a discriminator gives one score an example, or one for those it packs, {expected} for {n} examples, "
+                         f"got {tuple(scores.shape)}")
 
 
 def prepared(trainer: "Adversarial", examples: Any) -> tuple[np.ndarray, ...]:

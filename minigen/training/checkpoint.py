@@ -16,7 +16,7 @@ HEADER = "minigen"
 def save(path: str | Path, arrays: dict[str, dict[str, np.ndarray]], header: dict[str, Any]) -> None:
     """Write groups of arrays (e.g. "model" -> its state dict) and a JSON header to `path`, atomically."""
     flat = {f"{group}/{name}": array for group, members in arrays.items() for name, array in members.items()}
-    text = json.dumps({"format": FORMAT, **header})
+    text = json.dumps({"format": FORMAT, **header}, default=np.generic.item)  # NumPy's numbers count as Python's
     with replacing(Path(path)) as temporary, open(temporary, "wb") as file:
         np.savez(file, **flat, **{HEADER: np.frombuffer(text.encode(), dtype=np.uint8)})
 

@@ -42,6 +42,10 @@ class Health(Callback):
         self.diversity: list[float] = []
         self.present: set[str] = set()  # kinds of trouble at the last row
 
+    def run_started(self, run: "Adversarial") -> None:
+        if len(self.diversity) > len(run.history.rows):  # it has watched another trainer before
+            self.findings, self.diversity, self.present = [], [], set()
+
     def recorded(self, run: "Adversarial") -> None:
         samples = self.drawn(run)
         real = run.generator.to_pixels(some(run.batches.arrays[0], self.samples))
@@ -52,7 +56,7 @@ class Health(Callback):
             made, true = (np.asarray(self.classifier.predict(images)) for images in (samples, real))
             histogram = metrics.class_histogram(made, int(max(made.max(), true.max())) + 1)
             found |= missing_classes(histogram[np.unique(true)], np.unique(true))
-        for kind in found.keys() - self.present:
+        for kind in (kind for kind in found if kind not in self.present):
             self.findings.append((run.step, found[kind]))
             run.say(f"health, step {run.step}: {found[kind]}")
         self.present = set(found)

@@ -6,6 +6,7 @@ them (`generator_steps=2`), dropout in the discriminator (`dropout=0.4`), exampl
 the batch (`minibatch="stddev"`, `"discrimination"`), or spectral normalization (`nn.spectral_norm(discriminator)`).
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -108,8 +109,8 @@ class InstanceNoise(Remedy):
     steps: int = 10_000
 
     def __post_init__(self) -> None:
-        if not self.std > 0.0 or self.steps < 1:
-            raise ValueError(f"InstanceNoise needs std above 0 and steps of at least 1, got {self}")
+        if not 0.0 < self.std < math.inf or self.steps < 1:
+            raise ValueError(f"InstanceNoise needs a finite std above 0 and steps of at least 1, got {self}")
 
     def shown(self, x: Any, step: int) -> Any:
         std = float(self.std) * max(0.0, 1.0 - step / self.steps)
@@ -120,8 +121,8 @@ class ExperienceReplay(Remedy):
     """The discriminator also learns from fakes of the past, lest the generator run in circles (Shrivastava et al. 2017).
 
     A buffer of `capacity` fakes. Until it is full every new one enters it and is shown; then each new one is either shown, or,
-    with probability `share`, takes the place of an old one, which is shown instead. Labels travel with their examples. Each
-    trainer needs a buffer of its own: one that already holds fakes is refused, ValueError.
+    with probability `share`, takes the place of an old one, which is shown instead; of one batch no more than the buffer holds.
+    Labels travel with their examples. Each trainer needs a buffer of its own: ValueError for one that already holds fakes.
     """
 
     def __init__(self, capacity: int = 1000, share: float = 0.5):

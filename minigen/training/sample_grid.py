@@ -18,9 +18,9 @@ class SampleGrid(Callback):
     """What the generator makes of `n` latent vectors that stay the same, every so many steps and at the end of the run.
 
     Each time a picture folder/step_000100.png, and in the end folder/evolution.gif of all of them. A conditional generator is
-    asked for its classes in turn. Points are drawn over real ones. The latent vectors come from a seed of their own, so that
-    watching changes nothing; the samples come from the averaged generator, if there is one. What has been drawn goes into
-    checkpoints: after a resume the GIF is whole.
+    asked for its classes in turn. Points of the plane are drawn over real ones. The latent vectors come from a seed of their own,
+    so that watching changes nothing; the samples come from the averaged generator, if there is one. What has been drawn goes into
+    checkpoints: after a resume the GIF is whole. With another trainer it begins anew.
     """
 
     only = "Adversarial"
@@ -33,6 +33,8 @@ class SampleGrid(Callback):
         self.samples: list[np.ndarray] = []
 
     def run_started(self, run: "Adversarial") -> None:
+        if self.steps and self.steps[-1] > run.step:  # it has watched another trainer before
+            self.steps, self.samples = [], []
         if not self.steps:
             self.draw(run)
 

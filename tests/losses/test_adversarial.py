@@ -209,6 +209,15 @@ def test_derivatives_with_targets_of_their_own_to_order_2(loss, backend):
 
 
 @LABELLED
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_number_of_numpys_is_a_target_as_pythons_is(loss, dtype):
+    for kind in (np.float32, np.float64):
+        total, _ = loss.discriminator(scores(REAL, dtype), scores(FAKE, dtype), kind(0.75), kind(0.25))
+        expected, _ = loss.discriminator(scores(REAL, dtype), scores(FAKE, dtype), 0.75, 0.25)
+        assert total.dtype == dtype and total.numpy() == expected.numpy()
+
+
+@LABELLED
 def test_targets_of_another_shape_or_dtype_are_refused(loss):
     """(n, 1) against (n,) would broadcast to n * n pairs."""
     with pytest.raises(ShapeError, match=r"a target is a number or one for each score, \(5, 1\), got \(5,\)"):

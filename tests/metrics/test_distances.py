@@ -43,6 +43,16 @@ def test_a_copy_is_at_distance_zero_and_nothing_is_below_it(d):
     assert (np.diag(result) == 0).all() and (result[~np.eye(20, dtype=bool)] > 0).all()
 
 
+@pytest.mark.parametrize("unit", [1.0, 2.0**-8, 2.0**10])
+@pytest.mark.parametrize("highest, d", [(1, 784), (2, 3), (255, 5)])
+def test_of_whole_numbers_and_their_like_they_are_exact(highest, d, unit):
+    """Equal distances are then equal numbers, however the sets are split."""
+    whole = np.random.default_rng(d).integers(0, highest, (2, 20, d), endpoint=True) + 1000
+    queries, references = unit * whole
+    expected = unit**2 * ((whole[0, :, None] - whole[1]) ** 2).sum(axis=2)
+    np.testing.assert_array_equal(assembled(queries, references), expected)
+
+
 def test_nearest_equals_the_loop():
     indices, lengths = nearest(QUERIES, REFERENCES)
     for query, index, length in zip(QUERIES, indices, lengths, strict=True):

@@ -118,6 +118,15 @@ def test_images_of_ten_classes(network, pixel_range, backend):
 def test_samples_in_parts_have_their_own_labels():
     generator, labels = conditional.Generator(Echo(2 + 3), classes=3), np.arange(700) % 3
     np.testing.assert_array_equal(generator.sample(700, labels)[:, 2:].argmax(axis=1), labels)
+    for n in (500, 600, 1000):
+        with pytest.raises(ShapeError, match=rf"^expected one label for each of {n} examples, or one for all, got shape \(700,\)$"):
+            generator.sample(n, labels)
+
+
+@pytest.mark.parametrize("classes", [0, -1, 3.0])
+def test_classes_are_counted(classes):
+    with pytest.raises(ValueError, match=f"^classes counts the classes, a whole number of at least 1, got {classes}$"):
+        conditional.Generator(Echo(2 + 3), classes=classes)
 
 
 def test_state_and_copies():

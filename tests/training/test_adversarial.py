@@ -247,6 +247,12 @@ def test_a_row_is_the_mean_over_its_steps_and_the_last_may_be_short(options):
         np.testing.assert_allclose(rows[name], expected, rtol=1e-12, err_msg=name)
 
 
+def test_penalties_of_one_kind_share_a_column_and_add_up():
+    one, two = (game(penalties=penalties).fit(cloud(), steps=1, **QUIET) for penalties in ([losses.R1(6.0)], [losses.R1(1.0), losses.R1(5.0)]))
+    for column in ("R1", "discriminator loss"):
+        assert two[column] == pytest.approx(one[column], rel=1e-5)
+
+
 def test_what_the_numbers_are():
     """Of one step: the terms make up the loss, scores and gradient norms are those of the networks before the update."""
     trainer = game(penalties=[losses.R1(2.0)], optimizer=lambda parameters: optim.SGD(parameters, lr=0.0))

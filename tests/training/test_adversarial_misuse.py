@@ -12,6 +12,7 @@ from minigen import losses, nn, ops, optim
 from minigen.errors import DataError, DtypeError, NonFiniteError, ShapeError
 from minigen.models.gans import base, conditional, points
 from minigen.training import Adversarial, Checkpoint, EarlyStopping, checkpoint
+from minigen.training.remedies import LabelSmoothing
 from tests.training.networks import assert_same
 from tests.training.players import (
     QUIET,
@@ -51,10 +52,36 @@ def test_images_for_a_discriminator_of_colours():
         game((PictureGenerator(), net))
 
 
-@pytest.mark.parametrize("head, shape", [(nn.Dense(2, 2), r"\(2, 2\)"), (nn.Sequential(nn.Dense(2, 1), nn.Reshape(())), r"\(2,\)")])
+class Mean(nn.Module):
+    """One score for the whole batch."""
+
+    def __init__(self):
+        self.head = nn.Dense(2, 1)
+
+    def forward(self, x):
+        return ops.mean(self.head(x), axis=0, keepdims=True)
+
+
+@pytest.mark.parametrize("head, shape", [
+    (nn.Dense(2, 2), "(2, 2)"), (nn.Sequential(nn.Dense(2, 1), nn.Reshape(())), "(2,)"), (Mean(), "(1, 1)"),
+])  # fmt: skip
 def test_one_score_an_example(head, shape):
-    with pytest.raises(ShapeError, match=rf"^a discriminator gives one score an example, \(n, 1\), got {shape} for 2 examples$"):
+    with pytest.raises(ShapeError, match=re.escape("a discriminator gives one score an example, or one for those it packs, (2, 1) "
+                                                   f"for 2 examples, got {shape}") + "$"):
         game((small()[0], head))
+
+
+def test_players_of_two_dtypes():
+    generator, discriminator = small()
+    with pytest.raises(DtypeError, match=r"^the generator is float64, the discriminator float32: make them one with discriminator.astype"):
+        game((generator.astype("float64"), discriminator))
+
+
+def test_a_penalty_or_a_remedy_that_is_a_class():
+    with pytest.raises(TypeError, match=r"^penalties: expected such as \[losses.R1\(\)\], got <class .*R1'>$"):
+        game(penalties=losses.R1)
+    with pytest.raises(TypeError, match=r"^remedies: expected such as \[remedies.LabelSmoothing\(\)\], got <class .*LabelSmoothing'>$"):
+        game(remedies=LabelSmoothing)
 
 
 def test_a_generator_that_cannot_sample():
@@ -183,9 +210,9 @@ def test_points_may_be_anywhere():
 # -- settings of fit ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("options", [{"steps": 0}, {"steps": -3}, {"steps": 2, "record_every": 0}])
+@pytest.mark.parametrize("options", [{"steps": 0}, {"steps": -3}, {"steps": 2, "record_every": 0}, {"steps": 2.5}])
 def test_steps_are_counted_from_one(options):
-    with pytest.raises(ValueError, match=f"^steps and record_every count steps, at least 1, got {options['steps']} and "):
+    with pytest.raises(ValueError, match=f"^steps and record_every count steps, whole numbers of at least 1, got {options['steps']} and "):
         game().fit(cloud(), **options, **QUIET)
 
 

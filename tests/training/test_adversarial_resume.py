@@ -208,6 +208,17 @@ def test_a_resume_into_a_trainer_that_has_played(whole, tmp_path):
     assert_same(everything(run), whole)
 
 
+def test_settings_may_be_numbers_of_numpys(tmp_path):
+    options = {"discriminator_steps": np.int64(2), "ema": np.float32(0.5)}
+    fitting = {**QUIET, "batch_size": np.int64(4), "seed": np.int64(3)}
+    whole = game(**options)
+    whole.fit(cloud(), steps=4, **fitting)
+    game(**options).fit(cloud(), steps=2, callbacks=[Checkpoint(tmp_path)], **fitting)
+    resumed = game(**options, seed=99)
+    resumed.fit(cloud(), steps=4, resume=tmp_path, **fitting)
+    assert_same(weights(resumed), weights(whole))
+
+
 # -- a second fit ------------------------------------------------------------------------------------------------
 
 

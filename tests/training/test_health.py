@@ -176,6 +176,15 @@ def test_said_once_until_it_goes_away(capsys):
     assert repr(health).startswith("Health(2 findings)\n  step 3: mode collapse") and repr(health).count("\n") == 2
 
 
+def test_with_another_trainer_it_begins_anew():
+    health = Health(samples=8)
+    seen = []
+    for _ in range(2):
+        game().fit(cloud(), steps=6, record_every=2, callbacks=[health], **QUIET)
+        seen.append((list(health.findings), list(health.diversity)))
+    assert seen[0] == seen[1] and len(health.diversity) == 3
+
+
 def test_nothing_to_report(capsys):
     health = Health(samples=8)
     game().fit(cloud(), steps=1, callbacks=[health], **{**QUIET, "progress": True})

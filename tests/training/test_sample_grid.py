@@ -151,6 +151,13 @@ def test_a_second_fit_goes_on(tmp_path, quick):
     assert grid.steps == [0, 2, 3, 4, 5] and frames(tmp_path / "evolution.gif") == 5
 
 
+def test_with_another_trainer_the_grid_begins_anew(tmp_path, quick):
+    grid = SampleGrid(tmp_path, every=2, n=4)
+    for _ in range(2):
+        pictures().fit(pixels(), steps=4, callbacks=[grid], **QUIET)
+    assert grid.steps == [0, 2, 4] and frames(tmp_path / "evolution.gif") == 3
+
+
 # -- what can go wrong -------------------------------------------------------------------------------------------
 
 

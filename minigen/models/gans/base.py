@@ -8,7 +8,7 @@ import numpy as np
 from minigen import nn
 from minigen.autograd import Tensor, no_grad
 from minigen.backend import asarray, random, to_numpy
-from minigen.errors import suggestion
+from minigen.errors import ShapeError, suggestion
 
 SAMPLED = 500  # images drawn at a time
 
@@ -48,6 +48,8 @@ class Generator(nn.Module):
                              f"this generator is told the class, 0 to {self.classes - 1}: sample(n, labels)")
         z = to_numpy(z).astype(next((parameter.dtype for parameter in self.parameters()), np.float32), copy=False)
         labels = [each if each.ndim else np.repeat(each, len(z)) for each in map(to_numpy, labels)]
+        if any(each.shape != (len(z),) for each in labels):
+            raise ShapeError(f"expected one label for each of {len(z)} examples, or one for all, got shape {labels[0].shape}")
         made = []
         with self.evaluating(), no_grad():
             for start in range(0, len(z), SAMPLED):

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from minigen import functional, nn
 from minigen.models.gans import base
 
@@ -15,6 +17,8 @@ class Generator(base.Generator):
     """
 
     def __init__(self, network: base.Generator, classes: int = 10):
+        if not isinstance(classes, (int, np.integer)) or classes < 1:
+            raise ValueError(f"classes counts the classes, a whole number of at least 1, got {classes}")
         if network.latent_dim <= classes:
             raise ValueError(f"a conditional generator needs a network of more than {classes} latent variables, {classes} of "
                              f"them for the label, got {network.latent_dim}")
