@@ -80,8 +80,8 @@ save(plot.interpolation_grid(walked, anchors=[(row, column) for row in range(5) 
 
 # %% [markdown]
 # ## The dense GAN, with as many images seen
-# The chapter's dense networks and RMSprop, at the rates of demo 18, which do not fall here: that suits so few steps better. The
-# same steps and batches, the same average of weights.
+# The chapter's dense networks and RMSprop, at the rates at which demo 18 begins; the same steps and batches, the same average of
+# weights.
 # %%
 mg.seed(args.seed)
 dense = trained(gan.Generator(), gan.Discriminator(), [partial(optim.RMSprop, lr=rate) for rate in (1e-3, 2.5e-4)])

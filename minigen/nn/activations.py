@@ -9,7 +9,7 @@ from minigen.nn.module import ElementwiseModule
 
 
 class Activation(ElementwiseModule):
-    """A layer made of one function without settings."""
+    """A layer made of one function."""
 
     function: Callable
 
@@ -59,7 +59,7 @@ class Softmax(Activation):
     function = staticmethod(functional.softmax)
 
 
-class LeakyReLU(ElementwiseModule):
+class LeakyReLU(Activation):
     """x for x > 0, slope * x below."""
 
     function = staticmethod(ops.leaky_relu)
@@ -74,7 +74,7 @@ class LeakyReLU(ElementwiseModule):
         return f"slope={self.slope}"
 
 
-ACTIVATIONS: dict[str, type[ElementwiseModule]] = {
+ACTIVATIONS: dict[str, type[Activation]] = {
     "relu": ReLU, "leaky_relu": LeakyReLU, "elu": ELU, "selu": SELU, "tanh": Tanh, "sigmoid": Sigmoid, "softplus": Softplus,
     "softmax": Softmax,
 }
@@ -87,7 +87,7 @@ def activation_named(name: str | None) -> Callable | None:
     return None if name is None else layer_named(name).function
 
 
-def activation(name: str) -> ElementwiseModule:
+def activation(name: str) -> Activation:
     """The layer of an activation's name, for places where it does not follow its layer at once (BatchNorm in between).
 
     Raises ValueError with the nearest name for an unknown one.
@@ -95,7 +95,7 @@ def activation(name: str) -> ElementwiseModule:
     return layer_named(name)()
 
 
-def layer_named(name: str) -> type[ElementwiseModule]:
+def layer_named(name: str) -> type[Activation]:
     """The class of the layer of an activation's name."""
     if name not in ACTIVATIONS:
         raise ValueError(f"unknown activation {name!r}: {suggestion(name, ACTIVATIONS)}")

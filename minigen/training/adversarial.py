@@ -65,8 +65,6 @@ class Adversarial(Run):
         self.summed: dict[str, int] = {}  # how many numbers are in these sums
         self.latest_real: tuple[Array, ...] = ()  # the last real batch, as the discriminator was shown it
         self.batches: Batches | None = None
-        self.conditional = getattr(generator, "classes", None) is not None
-        self.dtype = next((parameter.dtype for parameter in generator.parameters()), np.float32)
         check_players(self)
 
     # -- algorithm 1 ---------------------------------------------------------------------------------------------
@@ -155,7 +153,7 @@ class Adversarial(Run):
         if self.conditional and not labels:
             drawn = random.stream("latent").integers(self.batches.examples, size=n)
             labels = (asarray(self.batches.arrays[1][drawn]),)
-        return (self.generator.latent(n).astype(self.dtype, copy=False), *labels)
+        return (self.generator.latent(n), *labels)
 
     def shown(self, x: Any) -> Any:
         """What the discriminator is shown of examples."""
@@ -258,10 +256,15 @@ class Adversarial(Run):
         return self.step >= self.steps or self.stops()
 
     @property
+    def conditional(self) -> bool:
+        """Whether the networks are told labels."""
+        return getattr(self.generator, "classes", None) is not None
+
+    @property
     def together(self) -> int:
         """How many examples the discriminator judges together: a batch is a multiple of it."""
-        layers = [layer for layer in self.discriminator.modules() if hasattr(layer, "together")]
-        return self.packed * math.lcm(*(layer.together for layer in layers if not isinstance(layer, Pack)))
+        return self.packed * math.lcm(*(layer.together for layer in self.discriminator.modules()
+                                        if hasattr(layer, "together") and not isinstance(layer, Pack)))
 
     @property
     def packed(self) -> int:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from minigen.training.adversarial import Adversarial
 
 
+EXAMPLES = {"loss": "losses.NonSaturating()", "penalties": "[losses.R1()]", "remedies": "[remedies.LabelSmoothing()]"}
+
+
 def check_players(trainer: "Adversarial") -> None:
     """Raise for a loss, penalties, remedies, networks or optimizers that are none, or that do not fit each other."""
     generator, discriminator = trainer.generator, trainer.discriminator
@@ -57,14 +60,11 @@ def check_players(trainer: "Adversarial") -> None:
                           "makes a score depend on the whole batch: leave it out, or use LayerNorm", stacklevel=3)
 
 
-EXAMPLES = {"loss": "losses.NonSaturating()", "penalties": "[losses.R1()]", "remedies": "[remedies.LabelSmoothing()]"}
-
-
 def check_shapes(trainer: "Adversarial") -> None:
     """Raise ShapeError, naming both shapes, unless the discriminator takes what the generator makes."""
     n = 2 * trainer.together
     labels = (asarray(np.zeros(n, dtype=np.int64)),) if trainer.conditional else ()
-    z = asarray(np.zeros((n, trainer.generator.latent_dim))).astype(trainer.dtype)
+    z = asarray(np.zeros((n, trainer.generator.latent_dim))).astype(trainer.generator.dtype)
     with trainer.generator.evaluating(), trainer.discriminator.evaluating(), no_grad():
         examples = trainer.generator(Tensor(z), *labels)
         try:

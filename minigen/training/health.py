@@ -64,7 +64,7 @@ class Health(Callback):
     def drawn(self, run: "Adversarial") -> np.ndarray:
         """Samples of latent vectors that are the same each time."""
         rng = np.random.default_rng(0)
-        z = rng.standard_normal((self.samples, run.generator.latent_dim)).astype(run.dtype)
+        z = rng.standard_normal((self.samples, run.generator.latent_dim))
         labels = [rng.integers(run.generator.classes, size=self.samples)] if run.conditional else []
         return run.sampler.draw(z, *labels)
 

@@ -53,7 +53,7 @@ class SampleGrid(Callback):
     def draw(self, run: "Adversarial") -> None:
         """Sample, keep the samples, and save their picture. Raises NonFiniteError before it would draw NaN."""
         run.check_finite(run.named_state())
-        z = np.random.default_rng(0).standard_normal((self.n, run.generator.latent_dim)).astype(run.dtype)
+        z = np.random.default_rng(0).standard_normal((self.n, run.generator.latent_dim))
         labels = [np.arange(self.n) % run.generator.classes] if run.conditional else []
         self.samples.append(run.sampler.draw(z, *labels).astype(np.float32))
         self.steps.append(run.step)

@@ -129,20 +129,3 @@ def everything(trainer: Adversarial) -> dict[str, Any]:
     arrays |= {"history": {name: trainer.history[name] for name in trainer.history if name != "seconds"}}
     arrays |= {"run": {"step": trainer.step, "sums": json.dumps(trainer.sums), "summed": json.dumps(trainer.summed)}}
     return {f"{part}/{name}": value for part, values in arrays.items() for name, value in values.items()}
-
-
-class Crash(Exception):
-    """What a run dies of."""
-
-
-class Dies(Callback):
-    """Raises as soon as a step's checkpoint is written; to be put behind Checkpoint."""
-
-    last = True
-
-    def __init__(self, step):
-        self.step = step
-
-    def recorded(self, run):
-        if run.step == self.step:
-            raise Crash

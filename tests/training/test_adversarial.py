@@ -183,7 +183,7 @@ def play(trainer, steps):
         return trainer.generator.theta.item(), trainer.discriminator.weight.item()
 
     path = [place()]
-    origin = np.zeros((4, 1), trainer.dtype)
+    origin = np.zeros((4, 1), trainer.generator.dtype)
     trainer.fit(origin, steps=steps, callbacks=[Each(lambda run: path.append(place()))], **QUIET)
     return np.array(path)
 

@@ -14,11 +14,9 @@ from minigen import losses, nn, optim
 from minigen.errors import CheckpointError
 from minigen.models.gans import points
 from minigen.training import Checkpoint, Health, checkpoint, fit, remedies
-from tests.training.networks import assert_same, examples, made
+from tests.training.networks import Crash, Dies, assert_same, examples, made
 from tests.training.players import (
     QUIET,
-    Crash,
-    Dies,
     Each,
     NormedGenerator,
     cloud,

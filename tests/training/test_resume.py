@@ -10,7 +10,7 @@ import pytest
 import minigen as mg
 from minigen import optim
 from minigen.training import Callback, Checkpoint, EarlyStopping, checkpoint, fit
-from tests.training.networks import BATCH, STEPS, Noisy, assert_same, at_step, examples, made, numbers
+from tests.training.networks import BATCH, STEPS, Crash, Dies, Noisy, assert_same, at_step, examples, made, numbers
 
 OPTIMIZERS = {
     "SGD": lambda p: optim.SGD(p, lr=0.1),
@@ -20,23 +20,6 @@ OPTIMIZERS = {
     "Nadam": lambda p: optim.Nadam(p, lr=optim.schedules.cosine(0.05, 20)),
 }
 EPOCHS = 4
-
-
-class Crash(Exception):
-    """What a run dies of."""
-
-
-class Dies(Callback):
-    """Raises at the end of an epoch; to be put behind Checkpoint."""
-
-    last = True
-
-    def __init__(self, epoch):
-        self.epoch = epoch
-
-    def recorded(self, run):
-        if run.epoch == self.epoch:
-            raise Crash
 
 
 def train(folder=None, seed=1, optimizer="Adam", step=None, action=None, callbacks=(), model=Noisy, **options):

@@ -9,11 +9,9 @@ from minigen import plot
 from minigen.errors import NonFiniteError
 from minigen.models.gans import conditional
 from minigen.training import Checkpoint, SampleGrid, fit
-from tests.training.networks import assert_same, examples, made
+from tests.training.networks import Crash, Dies, assert_same, examples, made
 from tests.training.players import (
     QUIET,
-    Crash,
-    Dies,
     Each,
     PictureGenerator,
     cloud,

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from minigen import nn
-from minigen.autograd import Tensor, no_grad
+from minigen.autograd import Parameter, Tensor, no_grad
 from minigen.backend import asarray, random, to_numpy
 from minigen.errors import ShapeError, suggestion
 
@@ -28,11 +28,20 @@ class Generator(nn.Module):
         """Latent vectors (n, latent_dim) -> examples (n, ...)."""
         return self.net(z)
 
+    @property
+    def dtype(self) -> Any:
+        """What it computes in: that of its parameters, float32 if it has none."""
+        return next((tensor.dtype for _, tensor in self._paths("") if isinstance(tensor, Parameter)), np.float32)
+
     def latent(self, n: int) -> Any:
-        """n latent vectors from N(0, I), (n, latent_dim); drawn on the host, the same on every backend. ValueError for n < 1."""
+        """n latent vectors from N(0, I), (n, latent_dim); drawn in float32 on the host, the same on every backend.
+
+        ValueError for n < 1.
+        """
         if n < 1:
             raise ValueError(f"n counts examples, at least 1, got {n}")
-        return asarray(random.stream("latent").standard_normal((n, self.latent_dim), dtype=np.float32))
+        z = random.stream("latent").standard_normal((n, self.latent_dim), dtype=np.float32)
+        return asarray(z.astype(self.dtype, copy=False))
 
     def sample(self, n: int, *labels: Any) -> np.ndarray:
         """n new examples on the host, pixels in [0, 1]; in evaluation mode, outside any graph.
@@ -46,7 +55,7 @@ class Generator(nn.Module):
         if hasattr(self, "classes") != bool(labels):
             raise ValueError("this generator takes no labels" if labels else
                              f"this generator is told the class, 0 to {self.classes - 1}: sample(n, labels)")
-        z = to_numpy(z).astype(next((parameter.dtype for parameter in self.parameters()), np.float32), copy=False)
+        z = to_numpy(z).astype(self.dtype, copy=False)
         labels = [each if each.ndim else np.repeat(each, len(z)) for each in map(to_numpy, labels)]
         if any(each.shape != (len(z),) for each in labels):
             raise ShapeError(f"expected one label for each of {len(z)} examples, or one for all, got shape {labels[0].shape}")
