@@ -15,12 +15,14 @@ from minigen.ops import (
     clip,
     concatenate,
     exp,
+    inv_rms,
     log,
     log_softmax,
     masked,
     mean,
     one_hot,
     reshape,
+    scale_shift,
     sqrt,
     square,
 )
@@ -111,6 +113,32 @@ def minibatch_stddev(x: Any, group_size: int) -> Any:
     ones = (1,) * (len(x.shape) - 1)
     column = broadcast_to(reshape(s, shape=(1, groups, *ones)), shape=(group_size, groups, *x.shape[1:-1], 1))
     return concatenate(x, reshape(column, shape=(*x.shape[:-1], 1)), axis=-1)
+
+
+def pixel_norm(x: Any, eps: float = 1e-8) -> Any:
+    """x / sqrt(mean over channels of x^2 + eps): every vector along the last axis brought to a mean square of 1; same shape.
+
+    After each convolution of a generator it keeps the signal from growing. Source: Karras et al. 2018, section 4.2.
+    """
+    return scale_shift(x, inv_rms(x, axis=-1, eps=eps))
+
+
+def adain(x: Any, scale: Any, shift: Any, eps: float = 1e-8) -> Any:
+    """scale * (x - mean) / sqrt(variance + eps) + shift: every channel of every image gets a style's mean and deviation.
+
+    x (n, h, w, c), scale and shift (n, c) -> (n, h, w, c); mean and biased variance over the pixels of a channel of an image.
+    Raises ShapeError for images of one pixel, which would all become zero, and for styles of other images.
+    Source: Huang & Belongie 2017, equation 8.
+    """
+    if len(x.shape) != 4 or x.shape[1] * x.shape[2] < 2:
+        raise ShapeError(f"adain: expected images (n, height, width, channels) of more than one pixel, got {tuple(x.shape)}")
+    n, channels = x.shape[0], x.shape[3]
+    for name, part in (("scale", scale), ("shift", shift)):
+        if tuple(part.shape) != (n, channels):
+            raise ShapeError(f"adain: images {tuple(x.shape)} take a {name} of shape {(n, channels)}, got {tuple(part.shape)}")
+    scale, shift = (reshape(part, shape=(n, 1, 1, channels)) for part in (scale, shift))
+    centered = center(x, axis=(1, 2))
+    return scale_shift(centered, inv_rms(centered, axis=(1, 2), eps=eps) * scale, shift)
 
 
 def check_batch(name: str, activations: Any) -> None:

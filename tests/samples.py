@@ -303,5 +303,6 @@ for pool in POOLS:  # the winners are constants, so that ties are welcome
     samples("pooling.max_unpool2d", call(normal(*maxima.shape), Constant(images), Constant(maxima), **pool))
     samples("pooling.max_pick2d", call(normal(2, 5, 4, 2), Constant(images), Constant(maxima), **pool))
 samples("pooling.sum_pool2d", call(normal(2, 4, 6, 2), factor=2), call(normal(1, 2, 3, 1), factor=(2, 3)), call(normal(1, 2, 2, 1), factor=1))
+samples("blur.blur2d", call(normal(2, 3, 4, 2)), call(normal(1, 1, 2, 3)))
 samples("pooling.upsample_nearest2d", call(normal(2, 2, 3, 2), factor=2), call(normal(1, 2, 1, 1), factor=(1, 3)),
         call(normal(0, 2, 2, 3), factor=2))

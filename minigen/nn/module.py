@@ -204,7 +204,7 @@ class Module:
         rows: list[tuple[str, str, str]] = []
         counted: set[int] = set()
         summarize(self, "", tuple(input_shape), rows, counted)
-        others = sum(parameter.size for parameter in self.parameters() if id(parameter) not in counted)
+        others = self.parameter_count() - sum(parameter.size for parameter in self.parameters() if id(parameter) in counted)
         if others:
             rows.append(("parameters outside the layers", "", f"{others:,}"))
         rows.append(("total", "", f"{self.parameter_count():,}"))

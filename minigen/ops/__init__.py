@@ -10,6 +10,7 @@ from minigen.ops.activation import (
     softplus,
     tanh,
 )
+from minigen.ops.blur import blur2d
 from minigen.ops.convolution import conv2d, conv2d_transpose, conv2d_weight
 from minigen.ops.elementwise import (
     absolute,
@@ -55,7 +56,7 @@ from minigen.ops.shape import (
 )
 
 __all__ = [
-    "absolute", "add", "avg_pool2d", "broadcast_to", "center", "clip", "concatenate", "conv2d", "conv2d_transpose",
+    "absolute", "add", "avg_pool2d", "blur2d", "broadcast_to", "center", "clip", "concatenate", "conv2d", "conv2d_transpose",
     "conv2d_weight", "cos", "crop", "dense", "divide", "elu", "exp", "expand_dims", "flatten", "getitem", "inv_rms",
     "kl_standard_normal", "l2norm", "leaky_relu", "log", "log_softmax", "logsumexp", "masked", "matmul", "max", "max_pool2d",
     "maximum", "mean", "min", "minimum", "multiply", "negative", "normalize", "one_hot", "pad", "positive", "power", "relu",

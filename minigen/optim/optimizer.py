@@ -45,7 +45,8 @@ class Optimizer:
             positive("clip_norm", clip_norm)
         self.lr = lr if callable(lr) else float(lr)  # a number of NumPy's would compute in float64
         self.weight_decay, self.clip_norm = weight_decay, clip_norm
-        self.steps = 0
+        self.steps = 0   # that are done, for schedules of the learning rate
+        self.began = 0   # when the moments were zero
         stops = np.cumsum([p.size for p in self.parameters]).tolist()
         self._bounds = list(zip([0, *stops[:-1]], stops))
         self._adopt()
@@ -98,6 +99,17 @@ class Optimizer:
             if p.grad is not None:
                 p.serial = next_serial()  # older graphs are stale from now on
 
+    def restart(self) -> None:
+        """Forget all moments: the next step is like a first one. A schedule of the learning rate goes on where it is."""
+        for buffer in self.state.values():
+            buffer[...] = 0.0
+        self.began = self.steps
+
+    @property
+    def t(self) -> int:
+        """The number of the step that comes next, counted from 1 since the moments were zero."""
+        return self.steps - self.began + 1
+
     def update(self, values: Array, gradient: Array, lr: float, *buffers: Array) -> None:
         """Change flat `values` (and this optimizer's buffers) in place; `gradient` may be used as scratch space."""
         raise NotImplementedError
@@ -135,12 +147,12 @@ class Optimizer:
     # -- state ---------------------------------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, np.ndarray]:
-        """Number of steps and the flat buffers, as host arrays. The parameters belong to the model's state."""
-        return {"steps": np.array(self.steps), **{name: np.array(to_numpy(x)) for name, x in self.state.items()}}
+        """Numbers of steps and the flat buffers, as host arrays. The parameters belong to the model's state."""
+        return {"steps": np.array(self.steps), "began": np.array(self.began), **{name: np.array(to_numpy(x)) for name, x in self.state.items()}}
 
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
         """Take over a state. All of it fits, or StateError names every mismatch and nothing changes."""
-        expected = {"steps": (), **{name: buffer.shape for name, buffer in self.state.items()}}
+        expected = {"steps": (), "began": (), **{name: buffer.shape for name, buffer in self.state.items()}}
         problems = [f"missing {name}" for name in expected.keys() - state.keys()]
         problems += [f"unexpected {name}" for name in state.keys() - expected.keys()]
         problems += [
@@ -149,7 +161,7 @@ class Optimizer:
         ]
         if problems:
             raise StateError(f"this state does not fit {self!r}: {'; '.join(sorted(problems))}")
-        self.steps = int(state["steps"])
+        self.steps, self.began = int(state["steps"]), int(state["began"])
         for name, buffer in self.state.items():
             buffer[...] = asarray(state[name], dtype=buffer.dtype)
 
@@ -157,7 +169,7 @@ class Optimizer:
         """The hyperparameters, for checkpoints and messages."""
         plain = {name: value for name, value in vars(self).items() if isinstance(value, (bool, int, float, np.generic))}
         plain = {name: value.item() if isinstance(value, np.generic) else value for name, value in plain.items()}
-        plain.pop("steps")
+        plain = {name: value for name, value in plain.items() if name not in ("steps", "began")}
         if callable(self.lr):
             plain["lr"] = "a schedule"  # functions cannot be compared: a resumed run may take another one
         return {"optimizer": type(self).__name__, **plain}

@@ -78,7 +78,7 @@ class Adam(Optimizer):
         super().__init__(parameters, lr, **options)
 
     def update(self, values: Array, gradient: Array, lr: float, first_moment: Array, second_moment: Array) -> None:
-        t = self.steps + 1
+        t = self.t
         self.average(gradient, first_moment, second_moment)
         step = self.root_mean_square(second_moment, t)
         array_module(values).divide(first_moment, step, out=step)
@@ -107,7 +107,7 @@ class Nadam(Adam):
     """
 
     def update(self, values: Array, gradient: Array, lr: float, first_moment: Array, second_moment: Array) -> None:
-        t = self.steps + 1
+        t = self.t
         self.average(gradient, first_moment, second_moment)
         ahead = self.momentum(t + 1) / (1.0 - self.product(t + 1))
         now = (1.0 - self.momentum(t)) / (1.0 - self.product(t))

@@ -72,7 +72,7 @@ class Adversarial(Run):
     def train_step(self) -> None:
         """discriminator_steps updates of D on fresh batches, then generator_steps updates of G."""
         for _ in range(self.discriminator_steps):
-            self.discriminator_step(next(self.stream))
+            self.discriminator_step(self.presented(next(self.stream)))
         for _ in range(self.generator_steps):
             self.generator_step(self.generator_input(self.batches.batch_size))
         self.step += 1
@@ -145,6 +145,10 @@ class Adversarial(Run):
         for term, value in terms.items():
             self.sums[term] = self.sums.get(term, 0.0) + float(value)
             self.summed[term] = self.summed.get(term, 0) + 1
+
+    def presented(self, real: tuple[Array, ...]) -> tuple[Array, ...]:
+        """Real examples as the networks are to see them at this step; a trainer of growing networks makes them smaller."""
+        return real
 
     # -- the moves, as the remedies change them ------------------------------------------------------------------
 
@@ -223,6 +227,7 @@ class Adversarial(Run):
             while not self.finished:
                 self.train_step()
                 bar.update()
+                bar.set_description_str(self.phase, refresh=False)
                 self.tell("step_ended")
                 if self.step % record_every == 0 or self.finished:
                     self.add_row()
@@ -254,6 +259,17 @@ class Adversarial(Run):
     def finished(self) -> bool:
         """Whether all steps are done, or a callback ends the run."""
         return self.step >= self.steps or self.stops()
+
+    @property
+    def phase(self) -> str:
+        """What stands in front of the progress bar."""
+        return ""
+
+    @property
+    def example_shape(self) -> tuple[int, ...]:
+        """What a real example must look like: what the generator makes."""
+        z = np.zeros((1, self.generator.latent_dim))
+        return self.sampler.draw(z, *[0] * self.conditional).shape[1:]
 
     @property
     def conditional(self) -> bool:

@@ -85,7 +85,7 @@ def prepared(trainer: "Adversarial", examples: Any) -> tuple[np.ndarray, ...]:
         raise ValueError("conditional networks take examples=(images, labels), a tuple" if trainer.conditional else
                          "these networks take no labels: pass the examples alone, or wrap them in models.gans.conditional")
     images = to_numpy(check_examples("examples", examples[0], trainer.generator)[0])
-    made = trainer.sampler.draw(np.zeros((1, trainer.generator.latent_dim)), *[0] * trainer.conditional).shape[1:]
+    made = trainer.example_shape
     if images.shape[1:] != made:
         raise ShapeError(f"the generator makes examples {batch_of(made)}, the real ones are {images.shape}")
     bounds = trainer.generator.pixel_range

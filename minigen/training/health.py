@@ -48,7 +48,8 @@ class Health(Callback):
 
     def recorded(self, run: "Adversarial") -> None:
         samples = self.drawn(run)
-        real = run.generator.to_pixels(some(run.batches.arrays[0], self.samples))
+        real, = run.presented((some(run.batches.arrays[0], self.samples),))
+        real = run.generator.to_pixels(real)
         differ = bool((real != real[0]).any())  # one example, over and over, leaves nothing to compare with
         self.diversity.append(metrics.pairwise_diversity(samples, real) if differ else 1.0)
         found = {**too_strong(run.history), **gradients(run.history), **oscillating(run.history), **collapsed(self.diversity)}

@@ -45,7 +45,8 @@ class SampleGrid(Callback):
     def run_ended(self, run: "Adversarial") -> None:
         if self.steps[-1] < run.step:
             self.draw(run)
-        frames = (samples if samples.ndim > 2 else self.cloud(samples, run) for samples in self.samples)
+        last = self.samples[-1]
+        frames = (enlarged(samples, last) if last.ndim > 2 else self.cloud(samples, run) for samples in self.samples)
         path = plot.save_animation(frames, self.folder / "evolution.gif", self.seconds_per_frame,
                                    labels=[f"step {step}" for step in self.steps], columns=self.columns(run))
         run.say(f"wrote {path}")
@@ -80,3 +81,8 @@ class SampleGrid(Callback):
             return
         self.steps = state["steps"].tolist()
         self.samples = [state[f"samples {i}"] for i in range(len(self.steps))]
+
+
+def enlarged(images: np.ndarray, largest: np.ndarray) -> np.ndarray:
+    """Images of a generator that was smaller, each pixel repeated, as large as those of the last frame."""
+    return images.repeat(largest.shape[1] // images.shape[1], axis=1).repeat(largest.shape[2] // images.shape[2], axis=2)

@@ -23,7 +23,8 @@ from minigen.losses import (
     Wasserstein,
 )
 from minigen.models import gans
-from minigen.models.gans import conditional, dcgan, gan, points, wgan
+from minigen.models.gans import conditional, dcgan, gan, points, progan, stylegan, wgan
+from minigen.models.gans.growing import Growing
 from minigen.training import Adversarial
 from minigen.training.remedies import FeatureMatching, LabelSmoothing, Remedy
 from tests.checks import gradcheck_module, to_order_2
@@ -43,10 +44,10 @@ class Pair:
     labels: tuple[int, ...] = ()
 
     def game(self) -> Adversarial:
-        """The trainer, which knows both objectives. Nothing draws or moves: without dropout and power iterations."""
+        """The trainer, which knows both objectives. Nothing draws or moves: no dropout, power iterations, noise, mixing of styles."""
         players = self.generator(), self.discriminator()
         for layer in (layer for player in players for layer in player.modules()):
-            layer.training = not isinstance(layer, (nn.Dropout, nn.SpectralNorm))
+            layer.training = not isinstance(layer, (nn.Dropout, nn.SpectralNorm, nn.NoiseInjection, stylegan.Generator))
         optimizers = [optim.SGD(player.parameters(), lr=0.01) for player in players]
         return Adversarial(*players, generator_optimizer=optimizers[0], discriminator_optimizer=optimizers[1], loss=self.loss,
                            penalties=self.penalties, remedies=self.remedies)
@@ -56,8 +57,8 @@ class Pair:
         rng = np.random.default_rng(0)
         labels = tuple(mg.asarray(np.array(self.labels)) for _ in range(game.conditional))
         z = mg.asarray(rng.standard_normal((self.n, game.generator.latent_dim)).astype(dtype))
-        shape = game.generator.eval()(z.astype("float32"), *labels).shape
-        game.generator.train()
+        with game.generator.evaluating():
+            shape = game.generator(z.astype("float32"), *labels).shape
         real = mg.asarray(rng.random(shape).astype(dtype))
         scores = self.n // max(getattr(layer, "m", 1) for layer in game.discriminator.modules())
         mixes = [mg.asarray(rng.random((scores, 1)).astype(dtype)) for penalty in self.penalties if penalty.draws]
@@ -93,6 +94,17 @@ def judge_of_points(**options) -> Callable[[], points.Discriminator]:
     return lambda: points.Discriminator(hidden=5, **options)
 
 
+def growing(make: Callable, alpha: float = 0.3, **options) -> Callable[[], nn.Module]:
+    """A network for 8 x 8 pixels, with few feature maps, that is half-way there: all of its layers are in use."""
+    def player() -> nn.Module:
+        network = make(resolution=8, feature_maps=(3, 2), **options)
+        network.grow_to(8, alpha)
+        return network
+    return player
+
+
+STYLED = {"latent_dim": 3, "style_dim": 4, "mapping_layers": 1}
+
 # Networks of ten thousands of units come near a kink somewhere: along the directions of this seed a step this small passes none.
 STEP, SEED = 1e-7, 2
 
@@ -114,6 +126,17 @@ PAIRS: dict[str, Pair] = {
     "points, minibatch discrimination": Pair(point_generator, judge_of_points(minibatch="discrimination"), 3, NonSaturating(), (R1(),)),
     "points, minibatch stddev": Pair(point_generator, judge_of_points(minibatch="stddev"), 4, LeastSquares(), (GradientPenalty(),)),
     "points, spectral norm": Pair(point_generator, lambda: nn.spectral_norm(judge_of_points()()), 3, Hinge(), (R1(),)),
+    "progan": Pair(growing(progan.Generator, latent_dim=3), growing(progan.Discriminator, group_size=2), 2, Wasserstein(),
+                   (GradientPenalty(), Drift())),
+    "progan, R1": Pair(growing(progan.Generator, latent_dim=3), growing(progan.Discriminator, group_size=2), 2, NonSaturating(), (R1(),)),
+    "progan, 4x4": Pair(lambda: progan.Generator(4, 3, (2,), 1), lambda: progan.Discriminator(4, (2,), 1, 2), 2, NonSaturating(), (R1(),)),
+    "stylegan": Pair(growing(stylegan.Generator, **STYLED), growing(stylegan.Discriminator, group_size=2), 2, NonSaturating(), (R1(),)),
+    "stylegan, without styles": Pair(
+        growing(stylegan.Generator, **STYLED, styles=False, constant=False, noise=False),
+        growing(stylegan.Discriminator, group_size=2), 2, Wasserstein(), (GradientPenalty(),)),
+    "stylegan, dense input": Pair(
+        growing(stylegan.Generator, latent_dim=3, style_dim=3, mapping_layers=0, constant=False, mixing=0.0),
+        growing(stylegan.Discriminator, group_size=2), 2),
     "conditional, points": Pair(
         lambda: conditional.Generator(point_generator(2 + 3), classes=3),
         lambda: conditional.Discriminator(points.Discriminator(hidden=5, features=2 + 3), classes=3), 4, NonSaturating(),
@@ -129,11 +152,12 @@ GENERATORS = {name: pair.generator for name, pair in PAIRS.items() if not pair.l
 
 
 def test_the_table_names_every_public_network():
-    """All classes that the files of models.gans define; the two bases are below all of them."""
+    """All players that the files of models.gans define."""
     files = [getattr(gans, name) for name in gans.__all__ if inspect.ismodule(getattr(gans, name))]
-    public = {value for file in files for value in vars(file).values() if inspect.isclass(value) and value.__module__ == file.__name__}
+    players = (gans.Generator, gans.Discriminator, conditional.Discriminator, Growing)
+    public = {value for file in files for value in vars(file).values()
+              if inspect.isclass(value) and value.__module__ == file.__name__ and issubclass(value, players)}
     assert {type(make()) for make in NETWORKS.values()} == public
-    assert all(issubclass(value, (gans.Generator, gans.Discriminator, conditional.Discriminator)) for value in public)
 
 
 def test_every_loss_and_every_penalty_is_in_a_pair():
@@ -238,7 +262,8 @@ def test_samples_are_float32_on_the_host_with_pixels_from_0_to_1(pair, backend):
     samples = draw(generator, 5)
     assert type(samples) is np.ndarray and samples.dtype == np.float32 and len(samples) == 5
     if generator.pixel_range is not None:
-        assert samples.shape == (5, 28, 28, 1) and samples.min() >= 0.0 and samples.max() <= 1.0
+        assert samples.shape[1:3] in ((4, 4), (8, 8), (28, 28)) and samples.shape[3] in (1, 3)
+        assert samples.min() >= 0.0 and samples.max() <= 1.0
 
 
 @EVERY

@@ -52,6 +52,26 @@ class Sampled(nn.Module):
         return self.sampling(x, 0.5 * x, mg.ops.cos(x))
 
 
+class Placed(nn.Module):
+    """A learned constant, to which x is added, so that it depends on x."""
+
+    def __init__(self):
+        self.constant = nn.LearnedConstant((2, 3, 2))
+
+    def forward(self, x):
+        return x + self.constant(x)
+
+
+class Styled(nn.Module):
+    """AdaIN whose style is made of x."""
+
+    def __init__(self):
+        self.adain = nn.AdaIN(2, 8)
+
+    def forward(self, x):
+        return self.adain(x, mg.ops.reshape(x, shape=(-1, 24))[:, :8])
+
+
 LAYERS: dict[str, list[Case]] = {
     "Conv2d": [
         Case(lambda: nn.Conv2d(2, 3, 3), (4, 3, 2)),
@@ -76,6 +96,19 @@ LAYERS: dict[str, list[Case]] = {
         Case(lambda: nn.DenseTranspose(nn.Dense(4, 3), activation="selu"), (2, 3)),
         Case(tied, (4,)),
     ],
+    "EqualizedDense": [Case(lambda: nn.EqualizedDense(4, 3, "leaky_relu"), (4,)),
+                       Case(lambda: nn.EqualizedDense(4, 3, gain=1.0, lr_multiplier=0.5), (2, 4)),
+                       Case(lambda: nn.EqualizedDense(4, 3, bias=False, lr_multiplier=0.5), (4,))],
+    "EqualizedConv2d": [Case(lambda: nn.EqualizedConv2d(2, 3, 3, "tanh"), (4, 3, 2)),
+                        Case(lambda: nn.EqualizedConv2d(3, 2, 1, bias=False, gain=1.0), (2, 3, 3))],
+    "PixelNorm": [Case(nn.PixelNorm, (4,)), Case(nn.PixelNorm, (2, 3, 2))],
+    "Bias": [Case(lambda: nn.Bias(3), (3,)), Case(lambda: nn.Bias(2), (2, 3, 2))],
+    "Blur2d": [Case(nn.Blur2d, (3, 4, 2)), Case(nn.Blur2d, (1, 2, 1))],
+    "NoiseInjection": [Case(lambda: nn.NoiseInjection(2, 3, 4), (3, 4, 2), (rng.standard_normal((5, 3, 4, 1)),)),
+                       Case(lambda: nn.NoiseInjection(2, 3, 4), (3, 4, 2), (rng.standard_normal((1, 3, 4, 1)),)),
+                       Case(lambda: nn.NoiseInjection(2, 3, 4).eval(), (3, 4, 2))],
+    "LearnedConstant": [Case(Placed, (2, 3, 2))],
+    "AdaIN": [Case(Styled, (3, 4, 2))],
     "Dropout": [Case(lambda: nn.Dropout(0.4), (4, 2), (rng.random((5, 4, 2)) >= 0.4,)), Case(lambda: nn.Dropout(0.0), (4,))],
     "ActivityRegularization": [Case(lambda: nn.ActivityRegularization(l1=0.5), (4, 2)),
                                Case(lambda: nn.Sequential(nn.Sigmoid(), nn.ActivityRegularization(0.5, 0.3, target=0.2)), (4,))],

@@ -182,8 +182,17 @@ def dense(x, w, b):
     return y
 
 
+def blur2d(x):
+    """The nine neighbours, with the product of (1, 2, 1) / 4 down and across."""
+    y = np.empty(x.shape)
+    for n, i, j, c in np.ndindex(x.shape):
+        y[n, i, j, c] = math.fsum((2 - abs(a)) * (2 - abs(b)) / 16 * x[n, i + a, j + b, c] for a in (-1, 0, 1) for b in (-1, 0, 1)
+                                  if 0 <= i + a < x.shape[1] and 0 <= j + b < x.shape[2])
+    return y
+
+
 LOOPS = {loop.__name__: loop for loop in (
-    log_softmax, reshape, transpose, broadcast_to, sum_to, concatenate, pad, crop, getitem, scatter_add, matmul, dense,
+    log_softmax, reshape, transpose, broadcast_to, sum_to, concatenate, pad, crop, getitem, scatter_add, matmul, dense, blur2d,
 )}
 
 

@@ -10,7 +10,7 @@ from minigen.autograd import Parameter, Tensor, no_grad
 from minigen.backend import asarray, random, to_numpy
 from minigen.errors import ShapeError, suggestion
 
-SAMPLED = 500  # images drawn at a time
+SAMPLED = 500  # small images drawn at a time
 
 
 class Generator(nn.Module):
@@ -61,17 +61,22 @@ class Generator(nn.Module):
             raise ShapeError(f"expected one label for each of {len(z)} examples, or one for all, got shape {labels[0].shape}")
         made = []
         with self.evaluating(), no_grad():
-            for start in range(0, len(z), SAMPLED):
-                part = slice(start, start + SAMPLED)
+            for start in range(0, len(z), self.at_a_time):
+                part = slice(start, start + self.at_a_time)
                 made.append(to_numpy(self(Tensor(asarray(z[part])), *(each[part] for each in labels))))
         return self.to_pixels(np.concatenate(made))
 
+    @property
+    def at_a_time(self) -> int:
+        """How many examples are drawn in one forward pass."""
+        return SAMPLED
+
     def to_pixels(self, x: np.ndarray) -> np.ndarray:
-        """The network's images, in its pixel_range, as pixels in [0, 1]; points as they are."""
+        """The network's images, in its pixel_range, as pixels in [0, 1], cut off where it goes beyond; points as they are."""
         if self.pixel_range in (None, (0.0, 1.0)):
             return x
         low, high = self.pixel_range
-        return (x - low) / (high - low)
+        return ((x - low) / (high - low)).clip(0.0, 1.0)
 
     def from_pixels(self, images: np.ndarray) -> np.ndarray:
         """Pixels in [0, 1] as the network would put them out."""

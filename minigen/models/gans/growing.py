@@ -1,0 +1,150 @@
+"""What networks share that grow: resolutions from 4 x 4 on, and a new one that is faded in (Karras et al. 2018, section 2)."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from minigen import nn, ops
+from minigen.backend import asarray, to_numpy
+from minigen.errors import ShapeError
+from minigen.models.gans import base
+
+SMALLEST = 4
+LARGEST = 1024
+
+
+class Growing(nn.Module):
+    """A network for images of 4 x 4, 8 x 8 ... up to `resolution`, of which it uses the layers up to `stage`.
+
+    stage s works on images of 4 * 2^s pixels a side. While a stage is new, `alpha` < 1 is the weight of what its layers say, and
+    1 - alpha that of the stage before. Both lie in a buffer: a state dict knows how far its network has grown. A new network is
+    fully grown; `grow_to` makes it smaller or larger.
+    """
+
+    blocks: list[nn.Module]  # one for each stage
+    rgb: list[nn.Module]     # for each stage, a 1 x 1 convolution from its feature maps to colours, or from colours to them
+
+    def __init__(self, resolution: int, feature_maps: Sequence[int] | None):
+        self.resolutions = [SMALLEST << s for s in range(stage_of(resolution) + 1)]
+        self.feature_maps = checked_maps(feature_maps, self.resolutions)
+        self.growth = nn.Buffer(asarray(np.array([len(self.resolutions) - 1, 1.0], dtype=np.float32)))
+
+    def grow_to(self, resolution: int, alpha: float = 1.0) -> None:
+        """Use the layers up to this resolution, the last of them with weight alpha, 0 <= alpha <= 1.
+
+        Raises ValueError for a resolution that the network has no layers for and for another alpha.
+        """
+        stage, last = stage_of(resolution), len(self.resolutions) - 1
+        if stage > last:
+            raise ValueError(f"cannot grow to {resolution}x{resolution}: {type(self).__name__} has layers up to "
+                             f"{self.resolutions[-1]}x{self.resolutions[-1]}; make it with resolution={resolution}")
+        if not 0.0 <= alpha <= 1.0:
+            raise ValueError(f"alpha is the weight of the new layers, 0 <= alpha <= 1, got {alpha}")
+        if alpha < 1.0 and stage == 0:
+            raise ValueError(f"nothing comes before {SMALLEST}x{SMALLEST} that it could be faded into, got alpha={alpha}")
+        if (stage, alpha) != (self.stage, self.alpha):
+            self.growth.assign(asarray(np.array([stage, alpha], dtype=self.growth.dtype)))
+
+    @property
+    def stage(self) -> int:
+        """How often 4 x 4 has been doubled."""
+        return int(to_numpy(self.growth.data)[0])
+
+    @property
+    def alpha(self) -> float:
+        """The weight of the newest layers, 1 once they are settled."""
+        return float(to_numpy(self.growth.data)[1])
+
+    def weight(self, stage: int) -> float:
+        """Of what the layers of a stage say: 1 if they are settled, alpha for the newest, 0 for those to come."""
+        return min(max(self.stage + self.alpha - stage, 0.0), 1.0)
+
+    @property
+    def resolution(self) -> int:
+        """Pixels along a side of the images, at this stage."""
+        return self.resolutions[self.stage]
+
+    def parameter_count(self) -> int:
+        """The number of trainable numbers that this stage uses, of those that `parameters` returns."""
+        idle = [*self.blocks[self.stage + 1:], *self.rgb[self.stage + 1:],
+                *self.rgb[:self.stage if self.alpha == 1.0 else self.stage - 1]]
+        return super().parameter_count() - sum(module.parameter_count() for module in idle)
+
+
+class GrowingGenerator(Growing, base.Generator):
+    """A generator of images from 4 x 4 on: each block doubles the image, each `rgb` shows it. Pixels in [-1, 1], not bounded."""
+
+    pixel_range = (-1.0, 1.0)
+
+    def image(self, x: Any, block: Callable[[int, Any], Any]) -> Any:
+        """The image that the blocks make of x at this stage; block(s, x) applies the one of stage s."""
+        stage, alpha = self.stage, self.alpha
+        for s in range(stage):
+            x = block(s, x)
+        new = self.rgb[stage](block(stage, x))
+        return new if alpha == 1.0 else fade(double(self.rgb[stage - 1](x)), new, alpha)
+
+    def linear_image(self, x: Any, block: Callable[[int, Any], Any]) -> Any:
+        """The same as the paper's figure 2 draws it, enlarged to the largest resolution; slower, for all layers are computed.
+
+        Every stage shows its image, and each is faded over the one before with its own weight: 1 for those that are settled,
+        alpha for the newest, 0 for those to come.
+        """
+        image = None
+        for s in range(len(self.blocks)):
+            x = block(s, x)
+            new = self.rgb[s](x)
+            image = new if s == 0 else fade(double(image), new, self.weight(s))
+        return image
+
+    @property
+    def at_a_time(self) -> int:
+        return max(1, base.SAMPLED * 32 ** 2 // self.resolution ** 2)
+
+
+def fade(old: Any, new: Any, alpha: float) -> Any:
+    """(1 - alpha) old + alpha new."""
+    return old * (1.0 - alpha) + new * alpha
+
+
+def double(x: Any) -> Any:
+    """Every pixel repeated: (n, h, w, c) -> (n, 2 h, 2 w, c)."""
+    return ops.upsample_nearest2d(x, factor=2)
+
+
+def halve(x: Any) -> Any:
+    """The mean of each block of 2 x 2 pixels: (n, h, w, c) -> (n, h / 2, w / 2, c)."""
+    return ops.avg_pool2d(x, size=2)
+
+
+def at_stage(images: Any, resolution: int, alpha: float = 1.0) -> Any:
+    """Real images as a growing network sees them: brought to `resolution` by means of blocks, and faded like its own.
+
+        alpha x + (1 - alpha) double(halve(x)),   x: the images at `resolution`
+
+    images: (n, r, r, c), r a multiple of resolution. Else ShapeError.
+    """
+    if images.shape[1] % resolution or images.shape[2] % resolution:
+        raise ShapeError(f"images {tuple(images.shape)} do not divide into {resolution}x{resolution} blocks")
+    factor = images.shape[1] // resolution
+    x = ops.avg_pool2d(images, size=factor) if factor > 1 else images
+    return x if alpha == 1.0 else fade(double(halve(x)), x, alpha)
+
+
+def stage_of(resolution: int) -> int:
+    """How often 4 is doubled to make `resolution`. ValueError unless it is 4, 8, 16 ... 1024."""
+    whole = isinstance(resolution, (int, np.integer))
+    if not whole or not SMALLEST <= resolution <= LARGEST or resolution & (resolution - 1):
+        raise ValueError(f"a resolution is a power of two from {SMALLEST} to {LARGEST}, got {resolution}")
+    return int(resolution).bit_length() - SMALLEST.bit_length()
+
+
+def checked_maps(feature_maps: Sequence[int] | None, resolutions: Sequence[int]) -> tuple[int, ...]:
+    """Feature maps for each resolution; by default the paper's: 512 up to 32 x 32, then half as many for each doubling."""
+    if feature_maps is None:
+        return tuple(min(512, 16384 // r) for r in resolutions)
+    if len(feature_maps) != len(resolutions) or min(feature_maps) < 1:
+        raise ValueError(f"feature_maps: expected {len(resolutions)} positive numbers, one for each resolution "
+                         f"{', '.join(map(str, resolutions))}, got {list(feature_maps)}")
+    return tuple(feature_maps)

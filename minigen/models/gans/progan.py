@@ -1,0 +1,117 @@
+"""Progressive growing of GANs (Karras et al. 2018): two networks that begin with 4 x 4 pixels and grow.
+
+- new layers are faded in, in both networks;
+- equalized learning rates in all layers; latent vectors, and in the generator every pixel's features, brought to a mean square
+  of 1; the last layers of the discriminator see how much the images of a batch differ;
+- repeated pixels enlarge, means of 2 x 2 reduce, leaky ReLU (0.2), no tanh at the end.
+
+With the default `feature_maps` the networks are the paper's (table 2): at 1024 x 1024 23,071,507 and 23,077,137 parameters.
+`training.Progressive` trains them.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from minigen import nn
+from minigen.models.gans.growing import Growing, GrowingGenerator, fade, halve
+
+
+class Generator(GrowingGenerator):
+    """z -> 4 x 4 -> 8 x 8 ... -> `resolution`, two convolutions of 3 x 3 for each doubling.
+
+    `feature_maps`: one number for each resolution from 4 x 4 on. By default min(512, 16384 / resolution).
+    """
+
+    def __init__(self, resolution: int = 1024, latent_dim: int = 512, feature_maps: Sequence[int] | None = None,
+                 channels: int = 3):
+        super().__init__(resolution, feature_maps)
+        self.latent_dim = latent_dim
+        maps = self.feature_maps
+        self.blocks = [
+            nn.Sequential(
+                nn.PixelNorm(), nn.EqualizedDense(latent_dim, 16 * maps[0], bias=False, gain=math.sqrt(2.0) / 4),
+                nn.Reshape((4, 4, maps[0])), nn.Bias(maps[0]), nn.LeakyReLU(0.2), nn.PixelNorm(),
+                *convolution(maps[0], maps[0])),
+            *(nn.Sequential(nn.UpSample2d(2), *convolution(before, after), *convolution(after, after))
+              for before, after in zip(maps, maps[1:])),
+        ]
+        self.rgb = [nn.EqualizedConv2d(features, channels, 1, gain=1.0) for features in maps]
+
+    def forward(self, z: Any) -> Any:
+        """Latent vectors (n, latent_dim) -> images of the present resolution (n, r, r, channels)."""
+        return self.image(z, lambda s, x: self.blocks[s](x))
+
+    def linear(self, z: Any) -> Any:
+        """The same by the plain form, enlarged to the largest resolution: see `GrowingGenerator.linear_image`."""
+        return self.linear_image(z, lambda s, x: self.blocks[s](x))
+
+    def chain(self) -> Iterator[tuple[str, nn.Module]]:
+        """The settled layers of this stage in order of application, for a summary."""
+        yield from ((f"blocks.{s}", self.blocks[s]) for s in range(self.stage + 1))
+        yield f"rgb.{self.stage}", self.rgb[self.stage]
+
+
+class Discriminator(Growing):
+    """`resolution` ... -> 8 x 8 -> 4 x 4 -> a score (n, 1), without a sigmoid: the generator's mirror image.
+
+    `group_size`: of minibatch standard deviation; a batch is a multiple of it. `blur`: low-pass filters in front of each halving,
+    as in StyleGAN's.
+    """
+
+    def __init__(self, resolution: int = 1024, feature_maps: Sequence[int] | None = None, channels: int = 3, group_size: int = 4,
+                 blur: bool = False):
+        super().__init__(resolution, feature_maps)
+        maps = self.feature_maps
+        self.rgb = [nn.EqualizedConv2d(channels, features, 1, "leaky_relu") for features in maps]
+        self.blocks = [
+            nn.Sequential(
+                nn.MinibatchStdDev(group_size), nn.EqualizedConv2d(maps[0] + 1, maps[0], 3, "leaky_relu"),
+                nn.Flatten(), nn.EqualizedDense(16 * maps[0], maps[0], "leaky_relu")),
+            *(nn.Sequential(nn.EqualizedConv2d(before, before, 3, "leaky_relu"), *halving(before, after, blur))
+              for after, before in zip(maps, maps[1:])),
+        ]
+        self.head = nn.EqualizedDense(maps[0], 1, gain=1.0)
+
+    def features(self, x: Any) -> Any:
+        """Images of the present resolution (n, r, r, channels) -> what the last layer sees of them, (n, feature_maps[0])."""
+        stage, alpha = self.stage, self.alpha
+        y = self.blocks[stage](self.rgb[stage](x))
+        if alpha < 1.0:
+            y = fade(self.rgb[stage - 1](halve(x)), y, alpha)
+        for s in range(stage - 1, -1, -1):
+            y = self.blocks[s](y)
+        return y
+
+    def forward(self, x: Any) -> Any:
+        return self.head(self.features(x))
+
+    def linear(self, x: Any) -> Any:
+        """The same by the plain form, of images of the largest resolution, whatever the stage; slower.
+
+        All layers are computed. Before each halving by layers, the image halved is faded in, with a weight of 0 where the stage
+        is settled, 1 where it is yet to come: that then is all that the stages below see.
+        """
+        y = self.rgb[-1](x)
+        for s in range(len(self.blocks) - 1, 0, -1):
+            x = halve(x)
+            y = fade(self.rgb[s - 1](x), self.blocks[s](y), self.weight(s))
+        return self.head(self.blocks[0](y))
+
+    def chain(self) -> Iterator[tuple[str, nn.Module]]:
+        """The settled layers of this stage in order of application, for a summary."""
+        yield f"rgb.{self.stage}", self.rgb[self.stage]
+        yield from ((f"blocks.{s}", self.blocks[s]) for s in range(self.stage, -1, -1))
+        yield "head", self.head
+
+
+def convolution(before: int, after: int) -> list[nn.Module]:
+    """A convolution of 3 x 3 of the generator, with what follows each."""
+    return [nn.EqualizedConv2d(before, after, 3, "leaky_relu"), nn.PixelNorm()]
+
+
+def halving(before: int, after: int, blur: bool) -> list[nn.Module]:
+    """The second convolution of a block of the discriminator, and half the size."""
+    if blur:
+        return [nn.Blur2d(), nn.EqualizedConv2d(before, after, 3, bias=False), nn.AvgPool2d(2), nn.Bias(after), nn.LeakyReLU(0.2)]
+    return [nn.EqualizedConv2d(before, after, 3, "leaky_relu"), nn.AvgPool2d(2)]

@@ -1,0 +1,248 @@
+"""StyleGAN, the first: a generator whose every layer is told its style (Karras et al. 2019).
+
+    w = mapping(z),   x_0 = constant,   x_(l+1) = AdaIN( leaky(conv(x_l) + scale_l noise_l + b_l), A_l w )
+
+Two layers for each resolution; the second resolution on begins with an enlargement, and a low-pass filter behind its convolution.
+With the default sizes the generator is the paper's: at 1024 x 1024 it has 26,212,019 parameters. Each of its ingredients is a
+switch. `training.Progressive` trains it while it grows, `training.Adversarial` at one resolution.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from minigen import functional, nn, ops
+from minigen.autograd import Tensor, no_grad
+from minigen.autograd.border import plain
+from minigen.backend import array_module, asarray, random, to_numpy
+from minigen.errors import ShapeError, StateError
+from minigen.models.gans import progan
+from minigen.models.gans.growing import GrowingGenerator
+
+FOLLOWED = 0.995  # of the average of w stays at each step, once it has been followed for a while
+
+
+class Generator(GrowingGenerator):
+    """z -> w -> an image: `synthesize(mapping(z))`, of w alone but for noise.
+
+    `latent_dim`, `style_dim`: of z and w.  `mapping_layers`: 0 makes w the normalized z.  `feature_maps`: as in progan.Generator.
+    `styles=False`: no AdaIN; w enters at the input alone, pixels are normalized as in Progressive GAN.  `constant=False`: the
+    input is a dense layer's answer to w.  `noise=False`: no chance beside z.  `mixing`: in training, the share of batches in
+    which the later layers get the style of another z, from a random layer on.
+
+    Raises ValueError for a resolution, feature maps or switches with which no image could follow z.
+    """
+
+    def __init__(self, resolution: int = 1024, latent_dim: int = 512, style_dim: int = 512, mapping_layers: int = 8,
+                 feature_maps: Sequence[int] | None = None, channels: int = 3, styles: bool = True, constant: bool = True,
+                 noise: bool = True, mixing: float = 0.9):
+        super().__init__(resolution, feature_maps)
+        if constant and not styles:
+            raise ValueError("a constant input without styles makes the same image of every z: constant=False, or styles=True")
+        if mapping_layers == 0 and latent_dim != style_dim:
+            raise ValueError(f"without mapping layers w is z: expected latent_dim = style_dim, got {latent_dim} and {style_dim}")
+        if not 0.0 <= mixing <= 1.0:
+            raise ValueError(f"mixing is the share of batches in which styles are mixed, 0 <= mixing <= 1, got {mixing}")
+        self.latent_dim, self.style_dim, self.mixing = latent_dim, style_dim, mixing
+        maps = self.feature_maps
+        self.mapping = MappingNetwork(latent_dim, style_dim, mapping_layers)
+        self.input = nn.LearnedConstant((4, 4, maps[0])) if constant else nn.Sequential(
+            nn.EqualizedDense(style_dim, 16 * maps[0], bias=False, gain=math.sqrt(2.0) / 4), nn.Reshape((4, 4, maps[0])))
+        self.blocks = [Block(before, after, r, style_dim, noise, styles)
+                       for before, after, r in zip((maps[0], *maps), maps, self.resolutions)]
+        self.rgb = [nn.EqualizedConv2d(features, channels, 1, gain=1.0) for features in maps]
+        self.w_average, self.w_seen = nn.Buffer(nn.init.zeros((style_dim,))), nn.Buffer(nn.init.zeros((1,)))
+
+    # -- the networks ----------------------------------------------------------------------------------------------
+
+    def forward(self, z: Any) -> Any:
+        """Latent vectors (n, latent_dim) -> images of the present resolution (n, r, r, channels).
+
+        In training it follows the average of w, draws noise, and mixes styles.
+        """
+        w = self.mapping(z)
+        if not self.training:
+            return self.synthesize(w)
+        self.follow(plain(w))
+        rng = random.stream("latent")
+        if rng.random() >= self.mixing:
+            return self.synthesize(w)
+        return self.synthesize(self.mixed(w, self.mapping(Tensor(self.latent(z.shape[0]))), int(rng.integers(1, self.layers))))
+
+    def synthesize(self, w: Any, noise: Sequence[Any] | None = None) -> Any:
+        """Styles -> images of the present resolution. w: (n, style_dim), the same for all layers, or one such for each layer.
+
+        `noise`: a map for each layer, (n or 1, r, r, 1), if they are to be given: see `noise_maps`. Else as in
+        `nn.NoiseInjection`. Raises ShapeError for as many styles or maps as there are no layers.
+        """
+        w = list(w) if isinstance(w, (list, tuple)) else [w] * self.layers
+        noise = [None] * self.layers if noise is None else list(noise)
+        if not len(w) == len(noise) == self.layers:
+            raise ShapeError(f"at {self.resolution}x{self.resolution} there are {self.layers} layers, got {len(w)} styles and "
+                             f"{len(noise)} maps of noise")
+        return self.image(self.input(w[0]), lambda s, x: self.blocks[s](x, w[2 * s:2 * s + 2], noise[2 * s:2 * s + 2]))
+
+    def mixed(self, w: Any, other: Any, crossover: int) -> list[Any]:
+        """A style for each layer: w in front of the crossover, the other from there on."""
+        return [w] * crossover + [other] * (self.layers - crossover)
+
+    def linear(self, z: Any) -> Any:
+        """`forward` in evaluation mode by the plain form, enlarged to the largest resolution: see `linear_image`."""
+        w = self.mapping(z)
+        return self.linear_image(self.input(w), lambda s, x: self.blocks[s](x, [w, w], [None, None]))
+
+    @property
+    def layers(self) -> int:
+        """How many layers have a style at this stage."""
+        return 2 * (self.stage + 1)
+
+    def follow(self, w: Any) -> None:
+        """Move the average of w towards that of a batch: the further the fewer it has seen."""
+        xp, seen = array_module(w), self.w_seen.data
+        share = xp.minimum(FOLLOWED, (1.0 + seen) / (10.0 + seen)).astype(w.dtype)
+        share = share * (seen > 0)  # the first batch counts whole
+        self.w_average.assign(share * self.w_average.data + (1.0 - share) * w.mean(axis=0))
+        self.w_seen.assign(seen + 1.0)
+
+    def chain(self) -> Iterator[tuple[str, nn.Module]]:
+        """The settled layers of this stage in order of application, for a summary."""
+        yield "mapping", self.mapping
+        yield "input", self.input
+        yield from ((f"blocks.{s}", self.blocks[s]) for s in range(self.stage + 1))
+        yield f"rgb.{self.stage}", self.rgb[self.stage]
+
+    # -- styles and images on the host -----------------------------------------------------------------------------
+
+    def sample(self, n: int, psi: float = 1.0) -> np.ndarray:
+        """n new images on the host, pixels in [0, 1]: `draw` of new latent vectors."""
+        return self.draw(self.latent(n), psi)
+
+    def draw(self, z: Any, psi: float = 1.0) -> np.ndarray:
+        """The images of given latent vectors (n, latent_dim), on the host, their styles truncated by psi."""
+        return self.draw_styles(self.truncate(self.map(z), psi))
+
+    def map(self, z: Any) -> np.ndarray:
+        """Latent vectors (n, latent_dim) -> styles (n, style_dim), on the host."""
+        with self.evaluating(), no_grad():
+            return to_numpy(self.mapping(Tensor(asarray(to_numpy(z).astype(self.dtype, copy=False)))))
+
+    def truncate(self, w: np.ndarray, psi: float, layers: int | None = None) -> np.ndarray:
+        """Styles brought nearer to their average: average + psi (w - average). psi = 0 makes one image of all.
+
+        w: (n, style_dim) -> the same, or, if only the first `layers` are to be truncated, (n, all layers, style_dim). The average
+        is a moving one of what training has seen (Karras et al. 2019, section B). Raises StateError if nothing was recorded,
+        ShapeError for `layers` outside 0 to all, unless psi is 1.
+        """
+        if psi == 1.0 and layers is None:
+            return w
+        if not to_numpy(self.w_seen.data).any():
+            raise StateError(f"psi={psi} draws styles towards their average, but no average was recorded: it is followed in "
+                             "training; load a trained generator, or take psi=1")
+        average = to_numpy(self.w_average.data)
+        near = average + (w - average) * np.asarray(psi, dtype=w.dtype)
+        return near if layers is None else self.mix(w, near, range(self.checked_layer(layers)))
+
+    def mix(self, w: np.ndarray, other: np.ndarray, layers: Sequence[int]) -> np.ndarray:
+        """The styles w, but those of the other in some layers: two times (n, style_dim) -> (n, all layers, style_dim).
+
+        Layers are counted from 0, two for each resolution. IndexError for one that there is not at this stage.
+        """
+        for layer in layers:
+            self.checked_layer(layer + 1)
+        styles = np.repeat(w[:, None], self.layers, axis=1)
+        styles[:, list(layers)] = other[:, None]
+        return styles
+
+    def draw_styles(self, w: np.ndarray, noise: Sequence[np.ndarray] | None = None) -> np.ndarray:
+        """The images of styles (n, style_dim) or (n, layers, style_dim), on the host, pixels in [0, 1], in evaluation mode."""
+        w = to_numpy(w).astype(self.dtype, copy=False)
+        if w.ndim not in (2, 3) or w.shape[-1] != self.style_dim or (w.ndim == 3 and w.shape[1] != self.layers):
+            raise ShapeError(f"expected styles (n, {self.style_dim}) or (n, {self.layers}, {self.style_dim}), got {w.shape}")
+        made = []
+        with self.evaluating(), no_grad():
+            for start in range(0, len(w), self.at_a_time):
+                part = slice(start, start + self.at_a_time)
+                styles = [Tensor(asarray(each)) for each in ([w[part]] * self.layers if w.ndim == 2 else w[part].swapaxes(0, 1))]
+                maps = None if noise is None else [asarray(each if len(each) == 1 else each[part]) for each in noise]
+                made.append(to_numpy(self.synthesize(styles, maps)))
+        return self.to_pixels(np.concatenate(made))
+
+    def noise_maps(self, n: int, rng: np.random.Generator) -> list[np.ndarray]:
+        """New noise for n images: a map for each layer, (n, r, r, 1), for `draw_styles`. Times 0 it is no noise."""
+        return [rng.standard_normal((n, r, r, 1)).astype(self.dtype) for r in self.resolutions[:self.stage + 1] for _ in range(2)]
+
+    def checked_layer(self, layer: int) -> int:
+        """A number of layers, or IndexError."""
+        if not 0 <= layer <= self.layers:
+            raise IndexError(f"layer {layer - 1} lies outside: at {self.resolution}x{self.resolution} the layers are 0 to "
+                             f"{self.layers - 1}, coarse to fine")
+        return layer
+
+
+class Discriminator(progan.Discriminator):
+    """Progressive GAN's with low-pass filters in front of each halving. `group_size`: of minibatch standard deviation."""
+
+    def __init__(self, resolution: int = 1024, feature_maps: Sequence[int] | None = None, channels: int = 3, group_size: int = 4):
+        super().__init__(resolution, feature_maps, channels, group_size, blur=True)
+
+
+class MappingNetwork(nn.Module):
+    """z -> w: z brought to a mean square of 1, then dense layers that learn a hundredth as fast as the others."""
+
+    def __init__(self, latent_dim: int, style_dim: int, layers: int):
+        sizes = [latent_dim] + [style_dim] * layers
+        self.net = nn.Sequential(nn.PixelNorm(), *(nn.EqualizedDense(before, after, "leaky_relu", lr_multiplier=0.01)
+                                                   for before, after in zip(sizes, sizes[1:])))
+
+    def forward(self, z: Any) -> Any:
+        return self.net(z)
+
+    def chain(self) -> Iterator[tuple[str, nn.Module]]:
+        """The order of application, for a summary."""
+        return self.net.chain()
+
+
+class Block(nn.Module):
+    """The two layers of one resolution. The first of 4 x 4 has no convolution: its input is learned already."""
+
+    def __init__(self, before: int, after: int, resolution: int, style_dim: int, noise: bool, styles: bool):
+        if resolution == 4:
+            first = nn.Sequential()
+        else:
+            first = nn.Sequential(nn.UpSample2d(2), nn.EqualizedConv2d(before, after, 3, bias=False), nn.Blur2d())
+        second = nn.Sequential(nn.EqualizedConv2d(after, after, 3, bias=False))
+        self.layers = [StyledLayer(body, after, resolution, style_dim, noise, styles) for body in (first, second)]
+
+    def forward(self, x: Any, w: Sequence[Any], noise: Sequence[Any]) -> Any:
+        for layer, style, map_ in zip(self.layers, w, noise):
+            x = layer(x, style, map_)
+        return x
+
+    def chain(self) -> Iterator[tuple[str, nn.Module]]:
+        """The order of application, for a summary."""
+        return ((f"layers.{i}", layer) for i, layer in enumerate(self.layers))
+
+
+class StyledLayer(nn.Module):
+    """AdaIN(leaky(body(x) + scale * noise + b), w); without styles the features of each pixel are normalized."""
+
+    def __init__(self, body: nn.Sequential, features: int, resolution: int, style_dim: int, noise: bool, styles: bool):
+        self.body = body
+        self.noise = nn.NoiseInjection(features, resolution, resolution) if noise else None
+        self.bias = nn.Bias(features)
+        self.style = nn.AdaIN(features, style_dim) if styles else None
+
+    def forward(self, x: Any, w: Any, noise: Any = None) -> Any:
+        x = self.body(x)
+        if self.noise is not None:
+            x = self.noise(x, noise)
+        x = ops.leaky_relu(self.bias(x), slope=0.2)
+        return functional.pixel_norm(x) if self.style is None else self.style(x, w)
+
+    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        return self.body.output_shape(input_shape)
+
+    def describe(self) -> str:
+        return self.body.describe()

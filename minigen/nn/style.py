@@ -1,0 +1,137 @@
+"""The layers of Progressive GAN's and StyleGAN's generators."""
+
+from typing import Any
+
+from minigen import functional, ops
+from minigen.autograd import Parameter
+from minigen.backend import random
+from minigen.errors import ShapeError
+from minigen.nn import init
+from minigen.nn.convolution import check_images
+from minigen.nn.dense import check_features
+from minigen.nn.equalized import EqualizedDense
+from minigen.nn.module import Buffer, ElementwiseModule, Module
+from minigen.nn.regularization import check_floating
+
+
+class PixelNorm(ElementwiseModule):
+    """Every vector of features divided by its root mean square: x (..., features), same shape. See `functional.pixel_norm`.
+
+    Of images, the channels of each pixel; of latent vectors, all of their numbers, which brings them to a sphere.
+    """
+
+    def forward(self, x: Any) -> Any:
+        check_floating(self, x)
+        return functional.pixel_norm(x)
+
+
+class Blur2d(ElementwiseModule):
+    """Each channel convolved with (1, 2, 1) / 4 down and across: x (n, h, w, c), same shape. See `ops.blur2d`."""
+
+    def forward(self, x: Any) -> Any:
+        return ops.blur2d(x)
+
+
+class Bias(ElementwiseModule):
+    """x + b, one number a channel: x (..., features), same shape. For places where it does not follow its layer at once."""
+
+    def __init__(self, features: int):
+        if features < 1:
+            raise ShapeError(f"Bias needs at least one feature, got {features}")
+        self.features = features
+        self.bias = Parameter(init.zeros((features,)))
+
+    def forward(self, x: Any) -> Any:
+        check_features(self, x, self.features, self.bias)
+        return x + self.bias
+
+    def describe(self) -> str:
+        return str(self.features)
+
+
+class LearnedConstant(Module):
+    """The same learned numbers for every example: x (n, ...) -> (n, *shape), whatever x is. They start at 1.
+
+    The input of StyleGAN's synthesis network (Karras et al. 2019, section 2).
+    """
+
+    def __init__(self, shape: tuple[int, ...]):
+        self.shape = tuple(shape)
+        if min(self.shape, default=0) < 1:
+            raise ShapeError(f"LearnedConstant needs a shape of at least one number, got {self.shape}")
+        self.weight = Parameter(init.ones(self.shape))
+
+    def forward(self, x: Any) -> Any:
+        return ops.broadcast_to(self.weight, shape=(x.shape[0], *self.shape))
+
+    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        return self.shape
+
+    def describe(self) -> str:
+        return "x".join(map(str, self.shape))
+
+
+class NoiseInjection(ElementwiseModule):
+    """x + scale * noise: one map of noise for all channels of an image, and one learned scale for each channel, at first 0.
+
+    x (n, height, width, features), noise (n, height, width, 1) or (1, height, width, 1), scale (features,). `noise`: the numbers,
+    if they are to be given. Otherwise N(0, 1): in training drawn anew for each image, in evaluation the same map, a buffer, for
+    all of them, so that an image depends on its latent vector alone. Gives a generator the chance in strands and freckles that
+    it would else have to make out of its latent vector. Raises ShapeError for images or noise of another size.
+    Source: Karras et al. 2019, section 2.
+    """
+
+    def __init__(self, features: int, height: int, width: int):
+        if min(features, height, width) < 1:
+            raise ShapeError(f"NoiseInjection needs at least one feature and one pixel, got {features}, {height} and {width}")
+        self.features, self.height, self.width = features, height, width
+        self.scale = Parameter(init.zeros((features,)))
+        self.fixed = Buffer(init.normal((1, height, width, 1), 1.0))
+
+    def forward(self, x: Any, noise: Any = None) -> Any:
+        check_images(self, x, self.features, self.scale.dtype)
+        if x.shape[1:3] != (self.height, self.width):
+            raise ShapeError(f"{self!r} expects images of {self.height}x{self.width} pixels, got {tuple(x.shape)}")
+        if noise is None:
+            noise = self.draw(x.shape[0]) if self.training else self.fixed
+        if tuple(noise.shape[1:]) != (self.height, self.width, 1) or noise.shape[0] not in (1, x.shape[0]):
+            raise ShapeError(f"{self!r} expects noise of shape ({x.shape[0]} or 1, {self.height}, {self.width}, 1), "
+                             f"got {tuple(noise.shape)}")
+        rows = ops.reshape(noise, shape=(-1, 1)) @ ops.reshape(self.scale, shape=(1, -1))
+        return x + ops.reshape(rows, shape=(*noise.shape[:3], self.features))
+
+    def draw(self, n: int) -> Any:
+        """New noise for n images, (n, height, width, 1)."""
+        return random.normal((n, self.height, self.width, 1), dtype=self.scale.dtype)
+
+    def describe(self) -> str:
+        return f"{self.features}, {self.height}x{self.width}"
+
+
+class AdaIN(Module):
+    """Adaptive instance normalization: a style w says how strong each channel is, x only where.
+
+        y = (1 + ys) (x - mean) / sqrt(variance + eps) + yb,   (ys, yb) = A(w)
+
+    x (n, h, w, features), w (n, style_dim) -> (n, h, w, features). Mean and biased variance of each channel of each image, over
+    its pixels; A is a learned affine map (an EqualizedDense, gain 1), with biases that start at 0. Raises ShapeError for images
+    of one pixel and for as many styles as there are no images. Source: Karras et al. 2019, equation 1.
+    """
+
+    def __init__(self, features: int, style_dim: int):
+        self.features = features
+        self.affine = EqualizedDense(style_dim, 2 * features, gain=1.0)
+
+    def forward(self, x: Any, w: Any) -> Any:
+        check_images(self, x, self.features, self.affine.weight.dtype)
+        check_features(self, w, self.affine.in_features, self.affine.weight)
+        style = self.affine(w)
+        return functional.adain(x, style[:, :self.features] + 1.0, style[:, self.features:])
+
+    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        if len(input_shape) != 3 or input_shape[2] != self.features:
+            raise ShapeError(f"{self!r} expects images (height, width, {self.features}), got {tuple(input_shape)}")
+        return tuple(input_shape)
+
+    def describe(self) -> str:
+        return f"{self.features}, styles of {self.affine.in_features}"

@@ -1,0 +1,32 @@
+"""The binomial low-pass filter, which takes the blocks out of repeated pixels."""
+
+from minigen.autograd.op import op
+from minigen.backend import Array
+from minigen.ops.pooling import check_images
+
+
+@op
+def blur2d(x: Array) -> Array:
+    """Each channel convolved with (1, 2, 1) / 4 down and across, zeros beyond the rim: (n, h, w, c), same shape.
+
+    Its own adjoint, for the kernel is symmetric. Source: Zhang 2019, section 3; Karras et al. 2019, section 2.
+    """
+    check_images(x)
+    return smoothed(smoothed(x, 1), 2, scale=1.0 / 16.0)
+
+
+@blur2d.vjp("x")
+def blur2d_dx(g, y, x):
+    """dL/dx = g blurred."""
+    return blur2d(g)
+
+
+def smoothed(x: Array, axis: int, scale: float = 1.0) -> Array:
+    """(x[i - 1] + 2 x[i] + x[i + 1]) * scale along `axis`."""
+    after, before = (slice(None),) * axis + (slice(1, None),), (slice(None),) * axis + (slice(None, -1),)
+    y = x * (2.0 * scale)
+    neighbours = x if scale == 1.0 else x * scale
+    y[after] += neighbours[before]
+    y[before] += neighbours[after]
+    return y
+

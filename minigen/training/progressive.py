@@ -1,0 +1,130 @@
+"""The loop that lets two networks grow while they play (Karras et al. 2018, section 2)."""
+
+import math
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+
+from minigen.backend import Array
+from minigen.models.gans.growing import Growing, GrowingGenerator, at_stage, stage_of
+from minigen.nn import Module
+from minigen.training.adversarial import Adversarial
+from minigen.training.history import History
+
+
+class Stage(NamedTuple):
+    """How far the networks have grown: pixels a side, and the weight of the newest layers."""
+
+    resolution: int
+    alpha: float
+
+
+@dataclass(frozen=True)
+class Growth:
+    """When the networks grow: a function of nothing but the number of real images that were shown.
+
+    `start` x `start` for `stable` images; then, until `final`, each resolution for `fading` images while alpha rises evenly from 0
+    to 1, and for `stable` images more. `images` is the sum. The paper has 800,000 images each, its code 600,000.
+    """
+
+    final: int
+    start: int = 4
+    stable: int = 600_000
+    fading: int = 600_000
+
+    def __post_init__(self) -> None:
+        if stage_of(self.start) > stage_of(self.final):
+            raise ValueError(f"growth from {self.start} to {self.final} pixels: expected start <= final")
+        if self.stable < 0 or self.fading < 0 or self.stable + self.fading < 1:
+            raise ValueError("stable and fading count images, expected at least 0 each and more than 0 together, got "
+                             f"{self.stable} and {self.fading}")
+
+    def __call__(self, images: int) -> Stage:
+        """The stage after so many images."""
+        if images < self.stable or self.start == self.final:
+            return Stage(self.start, 1.0)
+        doublings, within = divmod(images - self.stable, self.fading + self.stable)
+        resolution = min(self.start << (doublings + 1), self.final + 1)
+        if resolution > self.final:
+            return Stage(self.final, 1.0)
+        return Stage(resolution, min(within / self.fading, 1.0) if self.fading else 1.0)
+
+    @property
+    def images(self) -> int:
+        """How many images it takes until the networks are fully grown and their last stage has had its time."""
+        return self.stable + (stage_of(self.final) - stage_of(self.start)) * (self.fading + self.stable)
+
+
+class Progressive(Adversarial):
+    """`Adversarial` for networks that grow: `models.gans.progan` and `models.gans.stylegan`.
+
+    In front of each step the networks are brought to the stage that `growth` gives for the images seen, and real images are shown
+    as the generator makes them: as means of blocks, and faded like its own. When a resolution is new, both optimizers forget their
+    moments, which were those of other layers. The history has the columns "images", "resolution" and "alpha" as well.
+
+    growth: a `Growth`.  All other arguments: see `Adversarial`. The paper has `losses.Wasserstein()` with
+    `losses.GradientPenalty()` and `losses.Drift()`, StyleGAN the default loss with `losses.R1()`; both Adam with beta1=0,
+    beta2=0.99.
+
+    Raises TypeError for networks that cannot grow, ValueError for a growth past their last stage, and what `Adversarial` raises.
+    """
+
+    counted = (*Adversarial.counted, "images_seen")
+
+    def __init__(self, generator: GrowingGenerator, discriminator: Module, *, growth: Growth, **options: Any):
+        for name, network in (("generator", generator), ("discriminator", discriminator)):
+            if not isinstance(network, Growing):
+                raise TypeError(f"the {name} cannot grow: expected one of models.gans.progan or models.gans.stylegan, got a "
+                                f"{type(network).__name__}")
+            network.grow_to(growth.final)  # or an error: there is no such stage
+            network.grow_to(*growth(0))
+        self.growth, self.images_seen = growth, 0  # real images that were shown to the discriminator
+        super().__init__(generator, discriminator, **options)
+
+    @property
+    def stage(self) -> Stage:
+        """Where the networks stand, or will stand as soon as the next step begins."""
+        return self.growth(self.images_seen)
+
+    def train_step(self) -> None:
+        self.grow()
+        super().train_step()
+        self.images_seen += self.discriminator_steps * self.batches.batch_size
+
+    def grow(self) -> None:
+        """Bring both networks, and the generator's average, to the stage; at a new resolution both optimizers begin anew."""
+        if self.generator.resolution != self.stage.resolution:
+            self.generator_optimizer.restart()
+            self.discriminator_optimizer.restart()
+        for network in (self.generator, self.discriminator, self.sampler):
+            network.grow_to(*self.stage)
+
+    def presented(self, real: tuple[Array, ...]) -> tuple[Array, ...]:
+        images, *labels = real
+        return (at_stage(images, *self.stage), *labels)
+
+    def fit(self, examples: Any, *, steps: int | None = None, batch_size: int = 32, **options: Any) -> History:
+        """`Adversarial.fit`, by default for as many steps as the growth takes. examples: images of its final resolution."""
+        if steps is None:
+            left = self.growth.images - self.images_seen
+            steps = self.step + math.ceil(left / (batch_size * self.discriminator_steps))
+        return super().fit(examples, steps=steps, batch_size=batch_size, **options)
+
+    def open(self, *arguments: Any) -> None:
+        super().open(*arguments)
+        self.grow()
+
+    def record(self, row: dict[str, float]) -> None:
+        generator = self.generator
+        super().record({**row, "images": self.images_seen, "resolution": generator.resolution, "alpha": generator.alpha})
+
+    @property
+    def phase(self) -> str:
+        return f"{self.generator.resolution}x{self.generator.resolution}, alpha {self.generator.alpha:.2f}"
+
+    @property
+    def example_shape(self) -> tuple[int, ...]:
+        return (self.growth.final, self.growth.final, super().example_shape[2])
+
+    def settings(self) -> dict[str, Any]:
+        return {**super().settings(), "growth": repr(self.growth)}
