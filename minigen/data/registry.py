@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from minigen.data.dataset import Dataset
+from minigen.data.faces import load as load_faces
 from minigen.data.glyphs import load as load_glyphs
 from minigen.data.mnist import load_fashion_mnist, load_mnist
 
@@ -12,13 +13,15 @@ LOADERS: dict[str, Callable[..., tuple[Dataset, Dataset]]] = {
     "glyphs": load_glyphs,
     "mnist": load_mnist,
     "fashion_mnist": load_fashion_mnist,
+    "faces": load_faces,
 }
 
 
 def load(name: str, **options: Any) -> tuple[Dataset, Dataset]:
     """The data set `name` as (train, test); `options` go to its loader: `load("glyphs", characters="ABC")`.
 
-    glyphs: 28 x 28 digits and letters, embedded.  mnist, fashion_mnist: found on disk or downloaded.
+    glyphs: 28 x 28 digits and letters, embedded.  faces: portraits in colour at any resolution, embedded.
+    mnist, fashion_mnist: found on disk or downloaded.
     Raises ValueError for an unknown name, DataError for files that cannot be had or used.
     """
     if name not in LOADERS:
