@@ -10,20 +10,24 @@ from minigen.metrics.intervals import mean_interval
 from minigen.metrics.kernel import KernelDistance, kernel_distance, squared_mmd
 from minigen.metrics.likelihood import Estimate, elbo, importance_weighted_nll
 from minigen.metrics.memorization import NearestTraining, nearest_training
+from minigen.metrics.mixing import following
 from minigen.metrics.neighbours import knn_accuracy
+from minigen.metrics.path_length import PathLength, perceptual_path_length
 from minigen.metrics.precision_recall import PrecisionRecall, precision_recall
 from minigen.metrics.probabilistic_pca import ProbabilisticPCA, probabilistic_pca
 from minigen.metrics.reconstruction import bernoulli_floor, reconstruction_mse
 from minigen.metrics.samples import Judge, judge_samples
+from minigen.metrics.separability import Separability, linear_separability
 from minigen.metrics.subspace import PCA, pca, principal_angles
 from minigen.metrics.two_sample import NearestNeighbourTest, nearest_neighbour_test
 from minigen.metrics.wiener import WienerFilter, denoising_error, wiener_filter
 
 __all__ = [
-    "PCA", "Estimate", "Judge", "KernelDistance", "ModeCoverage", "NearestNeighbourTest", "NearestTraining",
-    "PrecisionRecall", "ProbabilisticPCA", "WienerFilter", "accuracy", "active_units", "bernoulli_floor", "class_histogram",
-    "denoising_error", "elbo", "frechet_distance", "frechet_gaussians", "importance_weighted_nll", "judge_samples",
-    "kernel_distance", "knn_accuracy", "mean_interval", "mode_coverage", "mutual_information", "mutual_information_gap",
-    "nearest_neighbour_test", "nearest_training", "pairwise_diversity", "pca", "precision_recall", "principal_angles",
-    "probabilistic_pca", "psnr", "reconstruction_mse", "reverse_kl", "sharpness", "squared_mmd", "ssim", "wiener_filter",
+    "PCA", "Estimate", "Judge", "KernelDistance", "ModeCoverage", "NearestNeighbourTest", "NearestTraining", "PathLength",
+    "PrecisionRecall", "ProbabilisticPCA", "Separability", "WienerFilter", "accuracy", "active_units", "bernoulli_floor",
+    "class_histogram", "denoising_error", "elbo", "following", "frechet_distance", "frechet_gaussians",
+    "importance_weighted_nll", "judge_samples", "kernel_distance", "knn_accuracy", "linear_separability", "mean_interval",
+    "mode_coverage", "mutual_information", "mutual_information_gap", "nearest_neighbour_test", "nearest_training",
+    "pairwise_diversity", "pca", "perceptual_path_length", "precision_recall", "principal_angles", "probabilistic_pca",
+    "psnr", "reconstruction_mse", "reverse_kl", "sharpness", "squared_mmd", "ssim", "wiener_filter",
 ]

@@ -17,10 +17,10 @@ from minigen.nn.spectral import SpectralNorm, spectral_norm
 from minigen.nn.style import AdaIN, Bias, Blur2d, LearnedConstant, NoiseInjection, PixelNorm
 
 __all__ = [
-    "ELU", "GRU", "LSTM", "SELU", "ActivityRegularization", "AdaIN", "AvgPool2d", "BatchNorm", "Bias", "Blur2d", "Buffer", "Conv2d",
-    "ConvTranspose2d", "Dense", "DenseTranspose", "Dropout", "EqualizedConv2d", "EqualizedDense", "Flatten", "GRUCell",
-    "GaussianNoise", "InstanceNorm", "LSTMCell", "LayerNorm", "LeakyReLU", "LearnedConstant", "MaxPool2d",
+    "ELU", "GRU", "LSTM", "SELU", "ActivityRegularization", "AdaIN", "AvgPool2d", "BatchNorm", "Bias", "Blur2d", "Buffer",
+    "Conv2d", "ConvTranspose2d", "Dense", "DenseTranspose", "Dropout", "EqualizedConv2d", "EqualizedDense", "Flatten",
+    "GRUCell", "GaussianNoise", "InstanceNorm", "LSTMCell", "LayerNorm", "LeakyReLU", "LearnedConstant", "MaxPool2d",
     "MinibatchDiscrimination", "MinibatchStdDev", "Module", "NoiseInjection", "Pack", "PixelNorm", "ReLU", "RepeatVector",
-    "Reshape", "Sampling", "Sequential", "Sigmoid", "Softmax", "Softplus", "SpectralNorm", "Tanh", "UpSample2d", "activation",
-    "activity_penalty", "init", "spectral_norm",
+    "Reshape", "Sampling", "Sequential", "Sigmoid", "Softmax", "Softplus", "SpectralNorm", "Tanh", "UpSample2d",
+    "activation", "activity_penalty", "init", "spectral_norm",
 ]

@@ -148,7 +148,8 @@ class Optimizer:
 
     def state_dict(self) -> dict[str, np.ndarray]:
         """Numbers of steps and the flat buffers, as host arrays. The parameters belong to the model's state."""
-        return {"steps": np.array(self.steps), "began": np.array(self.began), **{name: np.array(to_numpy(x)) for name, x in self.state.items()}}
+        buffers = {name: np.array(to_numpy(x)) for name, x in self.state.items()}
+        return {"steps": np.array(self.steps), "began": np.array(self.began), **buffers}
 
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
         """Take over a state. All of it fits, or StateError names every mismatch and nothing changes."""

@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from minigen import metrics, optim
 from minigen.backend import random, seed
 from minigen.data.dataset import Dataset
 from minigen.errors import CheckpointError, StateError
 from minigen.models.feature_classifier import FeatureClassifier
+from minigen.nn import Module
 from minigen.training import checkpoint
 from minigen.training.reconstruction import fit
 from minigen.training.run import checksum
@@ -28,17 +31,9 @@ def feature_classifier(train: Dataset, epochs: int = 4, cache: Path | None = Non
     `cache` (default: minigen/features in the user's cache folder), named by the data's checksum, so that other data never meet
     these weights; a file that is damaged or of another version is made anew.
     """
-    of_data = checksum((train.images, train.labels))
-    path = (cache or cache_folder()) / f"{train.name}-{of_data:08x}-epochs{epochs}-recipe{RECIPE}.npz"
     with own_streams():
         model = FeatureClassifier(len(train.class_names))
-        try:
-            model.load_state_dict(checkpoint.load(path)[0]["model"])
-        except (FileNotFoundError, CheckpointError, StateError, KeyError):
-            path.parent.mkdir(parents=True, exist_ok=True)  # if that fails, then before the work
-            learn(model, train, epochs, progress)
-            checkpoint.save(path, {"model": model.state_dict()}, {"fingerprint": model.fingerprint()})
-    model.eval()
+        learn_once(model, train.name, (train.images, train.labels), RECIPE, epochs, cache, progress)
     return model
 
 
@@ -61,15 +56,33 @@ def train_on_fake(fake: Dataset, test: Dataset, epochs: int = 4, progress: bool 
     nearest = metrics.knn_accuracy(flat[0], fake.labels, k=1, test_codes=flat[1], test_labels=test.labels)
     with own_streams():
         student = FeatureClassifier(len(fake.class_names))
-        learn(student, fake, epochs, progress)
+        learn(student, (fake.images, fake.labels), epochs, progress)
     return TrainOnFake(nearest, student.accuracy(test.images, test.labels))
 
 
-def learn(model: FeatureClassifier, train: Dataset, epochs: int, progress: bool) -> None:
-    """Train a classifier by the one recipe: Adam, a learning rate that falls along a cosine, batches of 64."""
-    total = epochs * -(-len(train) // BATCH_SIZE)
-    optimizer = optim.Adam(model.parameters(), lr=optim.schedules.cosine(LEARNING_RATE, total))
-    fit(model, (train.images, train.labels), optimizer=optimizer, epochs=epochs, batch_size=BATCH_SIZE, progress=progress)
+def learn_once(model: Module, name: str, examples: tuple[np.ndarray, ...], recipe: int, epochs: int, cache: Path | None,
+               progress: bool, learning_rate: float = LEARNING_RATE) -> None:
+    """Train a model that has just been made, or read what the same examples have made of such a one; then evaluation mode.
+
+    The file lies in the folder `cache`, or `cache_folder()`, named by the checksum of the examples; one that is damaged or does
+    not fit is made anew.
+    """
+    path = (cache or cache_folder()) / f"{name}-{checksum(examples):08x}-epochs{epochs}-recipe{recipe}.npz"
+    try:
+        model.load_state_dict(checkpoint.load(path)[0]["model"])
+    except (FileNotFoundError, CheckpointError, StateError, KeyError):
+        path.parent.mkdir(parents=True, exist_ok=True)  # if that fails, then before the work
+        learn(model, examples, epochs, progress, learning_rate)
+        checkpoint.save(path, {"model": model.state_dict()}, {"fingerprint": model.fingerprint()})
+    model.eval()
+
+
+def learn(model: Module, examples: tuple[np.ndarray, ...], epochs: int, progress: bool,
+          learning_rate: float = LEARNING_RATE) -> None:
+    """Train a judge by the one recipe: Adam, a learning rate that falls along a cosine, batches of 64."""
+    total = epochs * -(-len(examples[0]) // BATCH_SIZE)
+    optimizer = optim.Adam(model.parameters(), lr=optim.schedules.cosine(learning_rate, total))
+    fit(model, examples, optimizer=optimizer, epochs=epochs, batch_size=BATCH_SIZE, progress=progress)
 
 
 @contextlib.contextmanager

@@ -4,7 +4,6 @@ import math
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-
 from minigen.backend import Array
 from minigen.models.gans.growing import Growing, GrowingGenerator, at_stage, stage_of
 from minigen.nn import Module
@@ -23,8 +22,8 @@ class Stage(NamedTuple):
 class Growth:
     """When the networks grow: a function of nothing but the number of real images that were shown.
 
-    `start` x `start` for `stable` images; then, until `final`, each resolution for `fading` images while alpha rises evenly from 0
-    to 1, and for `stable` images more. `images` is the sum. The paper has 800,000 images each, its code 600,000.
+    `start` x `start` for `stable` images; then, until `final`, each resolution for `fading` images while alpha rises evenly from
+    0 to 1, and for `stable` images more. `images` is the sum. The paper has 800,000 images each, its code 600,000.
     """
 
     final: int
@@ -43,11 +42,10 @@ class Growth:
         """The stage after so many images."""
         if images < self.stable or self.start == self.final:
             return Stage(self.start, 1.0)
-        doublings, within = divmod(images - self.stable, self.fading + self.stable)
-        resolution = min(self.start << (doublings + 1), self.final + 1)
-        if resolution > self.final:
+        if images >= self.images - self.stable:  # the last fade is over
             return Stage(self.final, 1.0)
-        return Stage(resolution, min(within / self.fading, 1.0) if self.fading else 1.0)
+        doublings, within = divmod(images - self.stable, self.fading + self.stable)
+        return Stage(self.start << (doublings + 1), min(within / self.fading, 1.0) if self.fading else 1.0)
 
     @property
     def images(self) -> int:
@@ -58,9 +56,9 @@ class Growth:
 class Progressive(Adversarial):
     """`Adversarial` for networks that grow: `models.gans.progan` and `models.gans.stylegan`.
 
-    In front of each step the networks are brought to the stage that `growth` gives for the images seen, and real images are shown
-    as the generator makes them: as means of blocks, and faded like its own. When a resolution is new, both optimizers forget their
-    moments, which were those of other layers. The history has the columns "images", "resolution" and "alpha" as well.
+    In front of each step the networks are brought to the stage that `growth` gives for the images seen, and real images are
+    shown as the generator makes them: as means of blocks, and faded like its own. When a resolution is new, both optimizers
+    forget their moments, which were those of other layers. The history also has "images", "resolution" and "alpha".
 
     growth: a `Growth`.  All other arguments: see `Adversarial`. The paper has `losses.Wasserstein()` with
     `losses.GradientPenalty()` and `losses.Drift()`, StyleGAN the default loss with `losses.R1()`; both Adam with beta1=0,
@@ -100,8 +98,8 @@ class Progressive(Adversarial):
             network.grow_to(*self.stage)
 
     def presented(self, real: tuple[Array, ...]) -> tuple[Array, ...]:
-        images, *labels = real
-        return (at_stage(images, *self.stage), *labels)
+        images, *labels = real  # by the networks' own stage: when a callback asks, `stage` may already be the next step's
+        return (at_stage(images, self.generator.resolution, self.generator.alpha), *labels)
 
     def fit(self, examples: Any, *, steps: int | None = None, batch_size: int = 32, **options: Any) -> History:
         """`Adversarial.fit`, by default for as many steps as the growth takes. examples: images of its final resolution."""

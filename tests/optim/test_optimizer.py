@@ -282,6 +282,101 @@ def test_a_state_that_does_not_fit_is_refused_by_name_and_changes_nothing():
     assert_equal(list(optimizer.state_dict().values()), list(before.values()))
 
 
+# -- restart -----------------------------------------------------------------------------------------------------------
+
+
+def steps(ps: list[mg.Parameter], optimizer, seeds: range) -> None:
+    """A step for each seed, by random gradients."""
+    for seed in seeds:
+        give_gradients(ps, seed)
+        optimizer.step()
+
+
+def test_after_a_restart_steps_are_those_of_a_fresh_optimizer(make, backend):
+    """Bit by bit, the second as well as the first; options stay."""
+    ps, fresh = parameters(), parameters()
+    optimizer = make(ps, weight_decay=0.01, clip_norm=2.0)
+    steps(ps, optimizer, range(5))
+    for p, value in zip(fresh, values(ps)):
+        p.assign(mg.asarray(value))
+    optimizer.restart()
+    other = make(fresh, weight_decay=0.01, clip_norm=2.0)
+    for seed in range(5, 9):
+        steps(ps, optimizer, range(seed, seed + 1))
+        steps(fresh, other, range(seed, seed + 1))
+        assert_equal(values(ps), values(fresh))
+
+
+def test_without_a_restart_they_are_not(make):
+    """Else the test above would prove nothing; plain gradient descent has nothing to forget."""
+    ps, fresh = parameters(), parameters()
+    optimizer = make(ps)
+    steps(ps, optimizer, range(5))
+    for p, value in zip(fresh, values(ps)):
+        p.assign(value)
+    steps(ps, optimizer, range(5, 6))
+    steps(fresh, make(fresh), range(5, 6))
+    assert np.array_equal(ps[0].numpy(), fresh[0].numpy()) == (not optimizer.buffers)
+
+
+def test_a_restart_counts_from_one_and_forgets_all_moments_but_changes_no_value(make, backend):
+    ps = parameters()
+    optimizer = make(ps)
+    assert optimizer.t == 1
+    steps(ps, optimizer, range(3))
+    assert (optimizer.t, optimizer.steps) == (4, 3)
+    before, gradients = values(ps), [mg.to_numpy(p.grad).copy() for p in ps]
+    optimizer.restart()
+    assert (optimizer.t, optimizer.steps) == (1, 3)
+    assert not any(value.any() for name, value in optimizer.state_dict().items() if name not in ("steps", "began"))
+    assert_equal(values(ps), before)
+    assert_equal([mg.to_numpy(p.grad) for p in ps], gradients)
+
+
+def test_a_schedule_goes_on_after_a_restart():
+    asked, ps = [], parameters()
+    optimizer = optim.Adam(ps, lr=lambda step: asked.append(step) or 0.1 / (1 + step))
+    asked.clear()
+    steps(ps, optimizer, range(2))
+    optimizer.restart()
+    steps(ps, optimizer, range(2))
+    optimizer.restart()
+    assert asked == [0, 1, 2, 3] and optimizer.rate() == 0.1 / 5 and (optimizer.began, optimizer.t) == (4, 1)
+
+
+def test_a_restart_is_saved_and_restored(make, backend):
+    """Two steps after it, the number of the next one is three, whatever came before."""
+    ps, others = parameters(), parameters()
+    optimizer, resumed = make(ps), make(others)
+    steps(ps, optimizer, range(3))
+    optimizer.restart()
+    steps(ps, optimizer, range(3, 5))
+    resumed.load_state_dict(optimizer.state_dict())
+    for p, value in zip(others, values(ps)):
+        p.assign(mg.asarray(value))
+    assert (resumed.steps, resumed.began, resumed.t) == (5, 3, 3)
+    for pair in ((ps, optimizer), (others, resumed)):
+        steps(*pair, range(5, 8))
+    assert_equal(values(others), values(ps))
+
+
+def test_a_state_without_the_restart_is_refused():
+    """What an older release has saved, which knew none."""
+    optimizer = optim.Adam(parameters())
+    state = optimizer.state_dict()
+    del state["began"]
+    with pytest.raises(StateError, match="missing began$"):
+        optimizer.load_state_dict(state)
+
+
+def test_a_restart_is_no_setting():
+    optimizer = optim.RMSprop(parameters())
+    before = repr(optimizer), optimizer.settings()
+    steps(optimizer.parameters, optimizer, range(2))
+    optimizer.restart()
+    assert (repr(optimizer), optimizer.settings()) == before
+
+
 # -- staleness ---------------------------------------------------------------------------------------------------------
 
 

@@ -133,7 +133,7 @@ class Generator(GrowingGenerator):
 
         w: (n, style_dim) -> the same, or, if only the first `layers` are to be truncated, (n, all layers, style_dim). The average
         is a moving one of what training has seen (Karras et al. 2019, section B). Raises StateError if nothing was recorded,
-        ShapeError for `layers` outside 0 to all, unless psi is 1.
+        unless psi is 1, IndexError for `layers` outside 0 to all.
         """
         if psi == 1.0 and layers is None:
             return w
@@ -142,17 +142,17 @@ class Generator(GrowingGenerator):
                              "training; load a trained generator, or take psi=1")
         average = to_numpy(self.w_average.data)
         near = average + (w - average) * np.asarray(psi, dtype=w.dtype)
-        return near if layers is None else self.mix(w, near, range(self.checked_layer(layers)))
+        if layers is None:
+            return near
+        return self.mix(w, near, range(layers) if layers >= 0 else [layers])
 
     def mix(self, w: np.ndarray, other: np.ndarray, layers: Sequence[int]) -> np.ndarray:
         """The styles w, but those of the other in some layers: two times (n, style_dim) -> (n, all layers, style_dim).
 
         Layers are counted from 0, two for each resolution. IndexError for one that there is not at this stage.
         """
-        for layer in layers:
-            self.checked_layer(layer + 1)
         styles = np.repeat(w[:, None], self.layers, axis=1)
-        styles[:, list(layers)] = other[:, None]
+        styles[:, [self.checked_layer(layer) for layer in layers]] = other[:, None]
         return styles
 
     def draw_styles(self, w: np.ndarray, noise: Sequence[np.ndarray] | None = None) -> np.ndarray:
@@ -174,9 +174,9 @@ class Generator(GrowingGenerator):
         return [rng.standard_normal((n, r, r, 1)).astype(self.dtype) for r in self.resolutions[:self.stage + 1] for _ in range(2)]
 
     def checked_layer(self, layer: int) -> int:
-        """A number of layers, or IndexError."""
-        if not 0 <= layer <= self.layers:
-            raise IndexError(f"layer {layer - 1} lies outside: at {self.resolution}x{self.resolution} the layers are 0 to "
+        """A layer, or IndexError."""
+        if not 0 <= layer < self.layers:
+            raise IndexError(f"layer {layer} lies outside: at {self.resolution}x{self.resolution} the layers are 0 to "
                              f"{self.layers - 1}, coarse to fine")
         return layer
 

@@ -1,0 +1,147 @@
+"""What made this image? A network that reads all factors of variation from it: the judge of faces."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from minigen import losses, metrics, nn, ops
+from minigen.autograd import no_grad
+from minigen.backend import asarray, to_numpy
+from minigen.data import Batches
+from minigen.errors import ShapeError
+
+BATCH = 250  # images judged at a time
+
+
+class AttributeClassifier(nn.Module):
+    """A small convolutional network for r x r images: three convolutions, then 64 features, and a head for each factor.
+
+        features = relu(norm(flatten(block(block(block(x)))) W)),   (n, 64),     block(x) = relu(norm(pool(conv(x))))
+        discrete factors: p(level|x) = softmax(features W + b);   continuous ones: value = mean + std * (features w + b)
+
+        loss = sum over factors of   -log p(level|x), in nats,   or   (value - true value)^2 / (2 std^2);   mean over the examples
+
+    norm is BatchNorm, with which small marks such as a smile are learned in a few epochs, and not without; so training needs
+    batches of at least two. A constant guess costs about the entropy of a discrete factor's levels, and 1/2 of a continuous
+    factor: no factor drowns the others.
+
+    `factors`: name -> number of levels, or None for a continuous factor; `kinds(dataset.factors)` says it of a data set.
+    `standardize` takes mean and std (buffers, at first 0 and 1) from the training data. `resolution`: r, a power of two, at
+    least 8. Training takes examples=(images, *factors), the factors in the order of `factors`, levels as integers from 0.
+    `training.attribute_classifier` does all of it; the model's `fingerprint()` belongs beside every score made with it.
+    """
+
+    def __init__(self, factors: Mapping[str, int | None], resolution: int = 32, channels: int = 3,
+                 feature_maps: tuple[int, int, int] = (16, 32, 64), features: int = 64):
+        if not factors or any(levels is not None and levels < 2 for levels in factors.values()):
+            raise ValueError("AttributeClassifier: expected factors of at least two levels each, or None for continuous ones, "
+                             f"got {dict(factors)}")
+        if resolution < 8 or resolution & (resolution - 1):
+            raise ShapeError(f"AttributeClassifier: resolution must be a power of two, at least 8, got {resolution}")
+        self.factors = dict(factors)
+        layers: list[nn.Module] = []
+        for inputs, outputs in zip((channels, *feature_maps), feature_maps):
+            layers += [nn.Conv2d(inputs, outputs, 3, bias=False), nn.MaxPool2d(2), nn.BatchNorm(outputs), nn.ReLU()]
+        side = resolution // 2 ** len(feature_maps)
+        dense = nn.Dense(side * side * feature_maps[-1], features, bias=False)
+        self.encoder = nn.Sequential(*layers, nn.Flatten(), dense, nn.BatchNorm(features), nn.ReLU())
+        self.heads = {name: nn.Dense(features, levels or 1) for name, levels in self.factors.items()}
+        continuous = [name for name, levels in self.factors.items() if levels is None]
+        self.mean = {name: nn.Buffer(np.zeros((), np.float32)) for name in continuous}
+        self.std = {name: nn.Buffer(np.ones((), np.float32)) for name in continuous}
+
+    def standardize(self, factors: Mapping[str, np.ndarray]) -> None:
+        """Take over mean and standard deviation (over n) of the continuous factors, (n,) each.
+
+        ValueError for one that never varies.
+        """
+        for name in self.mean:
+            values = np.asarray(factors[name], dtype=np.float64)
+            if not values.std() > 0:
+                raise ValueError(f"AttributeClassifier: the factor {name!r} never varies, so nothing can be learned of it")
+            for buffer, value in ((self.mean[name], values.mean()), (self.std[name], values.std())):
+                buffer.assign(asarray(np.asarray(value, dtype=buffer.dtype)))
+
+    def forward(self, x: Any) -> dict[str, Any]:
+        """Images (n, r, r, c) in [0, 1] -> name -> logits (n, levels), or the standardized value (n, 1)."""
+        features = self.encoder(x)
+        return {name: head(features) for name, head in self.heads.items()}
+
+    def loss(self, x: Any, *factors: Any) -> tuple[Any, dict[str, Any]]:
+        """The sum over factors, each a mean over the examples, and its terms by name. ShapeError for other than all factors."""
+        if len(factors) != len(self.factors):
+            raise ShapeError(f"AttributeClassifier: expected the images and {len(self.factors)} factors, "
+                             f"{', '.join(self.factors)}, got {len(factors)}")
+        terms = {}
+        for (name, output), true in zip(self(x).items(), factors):
+            if self.factors[name] is not None:
+                terms[name] = losses.cross_entropy(output, true)
+            else:
+                standardized = (true - self.mean[name]) / self.std[name]
+                terms[name] = 0.5 * losses.mse(ops.squeeze(output, axis=1), standardized)
+        return sum(terms.values()), terms
+
+    def chain(self) -> Iterator[tuple[str, nn.Module]]:
+        """The order of application, for a summary; the heads stand side by side behind it."""
+        return iter((("encoder", self.encoder),))
+
+    # -- what it says of images --------------------------------------------------------------------------------------
+
+    def features(self, images: Any) -> np.ndarray:
+        """Images (n, r, r, c) in [0, 1] -> features (n, 64), on the host; in evaluation mode, in batches."""
+        with self.evaluating(), no_grad():
+            return np.concatenate([to_numpy(self.encoder(batch)) for batch in in_order(images)])
+
+    def predict(self, images: Any) -> dict[str, np.ndarray]:
+        """Images -> name -> the most likely levels, (n,) int64, or the values, (n,) float32, in the factor's own units."""
+        return {name: output.argmax(axis=1) if self.factors[name] is not None
+                else output[:, 0] * self.std[name].numpy() + self.mean[name].numpy()
+                for name, output in self._outputs(images).items()}
+
+    def probabilities(self, images: Any) -> dict[str, np.ndarray]:
+        """Images -> name -> p(level|x), (n, levels), of the discrete factors; its largest says how sure the judge is."""
+        powers = {name: np.exp(output - output.max(axis=1, keepdims=True)) for name, output in self._outputs(images).items()
+                  if self.factors[name] is not None}
+        return {name: power / power.sum(axis=1, keepdims=True) for name, power in powers.items()}
+
+    def score(self, images: Any, factors: Mapping[str, np.ndarray]) -> dict[str, float]:
+        """Name -> the accuracy of a discrete factor, R^2 = 1 - sum (value - true)^2 / sum (true - mean)^2 of a continuous one.
+
+        Both are 1 at best; an R^2 of 0 has who always says the mean. factors: name -> (n,), at least those of the model.
+        """
+        scores = {}
+        for name, said in self.predict(images).items():
+            if self.factors[name] is not None:
+                scores[name] = metrics.accuracy(said, factors[name])
+            else:
+                true = np.asarray(factors[name], dtype=np.float64)
+                if true.shape != said.shape or not true.var() > 0:
+                    raise ValueError(f"AttributeClassifier: got {name!r} of shape {true.shape} for {len(said)} images, expected "
+                                     f"({len(said)},), and values that vary")
+                scores[name] = float(1 - ((said - true) ** 2).mean() / true.var())
+        return scores
+
+    def _outputs(self, images: Any) -> dict[str, np.ndarray]:
+        """What `forward` makes of the images, batch by batch, on the host."""
+        with self.evaluating(), no_grad():
+            parts = [{name: to_numpy(output) for name, output in self(batch).items()} for batch in in_order(images)]
+        return {name: np.concatenate([part[name] for part in parts]) for name in self.factors}
+
+
+def kinds(factors: Mapping[str, np.ndarray]) -> dict[str, int | None]:
+    """What an `AttributeClassifier` must know of factors, (n,) each: of integers how many levels, of floats None.
+
+    Levels are counted from 0 to the largest. TypeError for any other dtype.
+    """
+    found: dict[str, int | None] = {}
+    for name, values in factors.items():
+        if values.dtype.kind not in "iuf":
+            raise TypeError(f"AttributeClassifier: the factor {name!r} is {values.dtype}, expected integers or floats")
+        found[name] = None if values.dtype.kind == "f" else int(values.max()) + 1
+    return found
+
+
+def in_order(images: Any) -> Batches:
+    """Batches of the images as they come."""
+    return Batches(images, batch_size=BATCH, seed=0, shuffle=False)
