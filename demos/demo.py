@@ -12,20 +12,26 @@ from tqdm import tqdm
 import minigen as mg
 
 
-def demo_arguments(name: str, description: str, **defaults: Any) -> argparse.Namespace:
+def demo_arguments(name: str, description: str, data: str = "glyphs", **defaults: Any) -> argparse.Namespace:
     """The arguments of a demo, with the backend chosen and the seed set.
 
-    --data, --backend, --out, --seed, --quick, and one option for each of `defaults` (epochs=10 gives --epochs).
+    --data, --backend, --out, --seed, --quick, and one option for each of `defaults` (epochs=10 gives --epochs; False a switch).
+    `data`: the default of --data.
     """
     parser = argparse.ArgumentParser(
         prog=f"python -m demos {name}", description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", default="glyphs", help="data set: glyphs (needs no download), mnist, fashion_mnist")
+    faces = "faces, " if data == "faces" else ""
+    parser.add_argument("--data", default=data, help=f"data set: {faces}glyphs (no download needed), mnist, fashion_mnist")
     parser.add_argument("--backend", default=None, choices=("numpy", "cupy", "strict"), help="array library")
     parser.add_argument("--out", type=Path, default=None, help=f"output folder (default: out/{name})")
     parser.add_argument("--seed", type=int, default=0, help="seed of all random numbers")
     parser.add_argument("--quick", action="store_true", help="a few seconds, to see that it runs; criteria are not judged")
     for option, default in defaults.items():
-        parser.add_argument(f"--{option.replace('_', '-')}", type=type(default), default=default, help=f"default: {default}")
+        name_of = f"--{option.replace('_', '-')}"
+        if default is False:
+            parser.add_argument(name_of, action="store_true", help="default: no")
+        else:
+            parser.add_argument(name_of, type=type(default), default=default, help=f"default: {default}")
     args = parser.parse_args()
     args.name, args.out = name, args.out or Path("out") / name
     try:

@@ -20,6 +20,7 @@ FLOORS = [
     ["losses"],
     ["optim"],
     ["models"],
+    ["figures"],
     ["training"],
     ["__init__"],
     ["__main__"],

@@ -22,9 +22,9 @@ GAIN = math.sqrt(2.0)  # keeps the size of signals through ReLU and its relative
 class EqualizedDense(Dense):
     """y = activation(x (c W) + m b), c = m gain / sqrt(in_features): x (..., in_features) -> (..., out_features).
 
-    W starts from N(0, 1 / m^2), b from 0. m = `lr_multiplier`: a step of the optimizer changes what the layer computes m times as
-    much as it would otherwise, at the same start (Karras et al. 2019, section C: 0.01 in the mapping network). `gain`: sqrt(2)
-    in front of ReLU and its relatives, 1 for a linear layer.
+    W starts from N(0, 1 / m^2), b from 0. m = `lr_multiplier`: a step of Adam changes what the layer computes m times as much as
+    it would otherwise, one of plain gradient descent m^2 times, at the same start (Karras et al. 2019, section C: 0.01 in the
+    mapping network). `gain`: sqrt(2) in front of ReLU and its relatives, 1 for a linear layer.
     """
 
     def __init__(self, in_features: int, out_features: int, activation: str | None = None, bias: bool = True, gain: float = GAIN,

@@ -165,6 +165,28 @@ def bars(heights: Mapping[str, Any], *, ylabel: str, title: str | None = None) -
     return figure
 
 
+def table(rows: Mapping[str, Any], columns: Sequence[str], title: str | None = None) -> Figure:
+    """Numbers in a table, each on a ground that is the darker the nearer it is to 1; 0 and less is white.
+
+    rows: label -> as many numbers as there are columns.
+    Raises ValueError without rows or for values that are not finite, ShapeError for a row of another length.
+    """
+    if not rows:
+        raise ValueError("table: got no rows, expected at least one, as in {'label': numbers}")
+    numbers = np.stack([checked_numbers(row, f"table: got row {label!r}", (len(columns),)) for label, row in rows.items()])
+    longest = max(len(label) for label in rows)
+    figure = new_figure((0.1 * longest + 1.0 * len(columns) + 0.4, 0.3 * len(rows) + 0.8), title)
+    axes = figure.add_subplot()
+    axes.imshow(numbers, cmap="Blues", vmin=0, vmax=1.3, aspect="auto")  # 1.3: black letters stay readable
+    for (i, j), number in np.ndenumerate(numbers):
+        axes.text(j, i, Formatter.fix_minus(f"{number:.2f}"), ha="center", va="center")
+    axes.set_xticks(range(len(columns)), columns)
+    axes.set_yticks(range(len(rows)), list(rows))
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    return figure
+
+
 def histograms(values: Mapping[str, Any], *, xlabel: str, title: str | None = None) -> Figure:
     """How numbers are distributed, one panel a set, each from its own smallest to its own largest number.
 

@@ -247,3 +247,22 @@ def test_histograms_hold_shares_over_each_sets_own_range():
 def test_histograms_refuse(values, message):
     with pytest.raises(ValueError, match=message):
         plot.histograms(values, xlabel="x")
+
+
+# -- tables ------------------------------------------------------------------------------------------------------
+
+
+def test_a_table_shows_each_number_where_it_belongs():
+    axes = plot.table({"a": [0.25, 1.0], "b": [-0.5, 0.001]}, ["x", "y"]).axes[0]
+    assert {text.get_position(): text.get_text() for text in axes.texts} == {
+        (0, 0): "0.25", (1, 0): "1.00", (0, 1): "\N{MINUS SIGN}0.50", (1, 1): "0.00"}
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["x", "y"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b"]
+    np.testing.assert_array_equal(axes.images[0].get_array(), [[0.25, 1.0], [-0.5, 0.001]])
+
+
+@pytest.mark.parametrize(("rows", "error", "message"), [
+    ({}, ValueError, "got no rows"), ({"a": [1.0]}, ShapeError, r"row 'a' of shape \(1,\)"), ({"a": [1.0, np.nan]}, ValueError, "row 'a' with NaN")])
+def test_misuse_of_a_table(rows, error, message):
+    with pytest.raises(error, match=message):
+        plot.table(rows, ["x", "y"])

@@ -35,6 +35,7 @@ EVERY = {
     "point_cloud": lambda title: plot.point_cloud(POINTS, title=title),
     "point_cloud over a field": lambda title: plot.point_cloud(POINTS, POINTS * [9, 1], title, ([0, 1], [0, 1], np.eye(2))),
     "point_clouds": lambda title: plot.point_clouds({"a method with a name": POINTS}, POINTS - 2, title=title),
+    "table": lambda title: plot.table({"a row with a name": [0.1, -1e-5]}, ["a column", "another"], title),
     "training_curves": lambda title: plot.training_curves({"epoch": [1], "loss": [2]}, title),
     "training_curves in panels": lambda title: plot.training_curves({"step": [1], "a": [2], "b": [1e-9]}, title, {"c": ["a", "b"]}),
     "trajectories": lambda title: plot.trajectories({"a line with a name": POINTS}, xlabel="x", ylabel="y", title=title),

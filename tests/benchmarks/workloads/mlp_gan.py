@@ -57,19 +57,21 @@ def latents(n: int, latent_dim: int) -> np.ndarray:
 
 
 def adversarial_step(generator: Any, discriminator: Any, generator_optimizer: Any, discriminator_optimizer: Any, loss: Any,
-                     penalties: list, real: np.ndarray) -> Callable[[], Any]:
+                     penalties: list, real: np.ndarray, ema: float | None = None) -> Callable[[], Any]:
     """One step of each player, the trainer's own with all that it books; returns both losses.
 
-    The first two steps, in which both libraries must agree, are without dropout.
+    The first two steps, in which both libraries must agree, are in evaluation mode: without dropout, noise and mixing.
     """
     trainer = Adversarial(generator, discriminator, loss=loss, penalties=penalties, generator_optimizer=generator_optimizer,
-                          discriminator_optimizer=discriminator_optimizer)
+                          discriminator_optimizer=discriminator_optimizer, ema=ema)
     x, z = mg.asarray(real), [mg.asarray(each) for each in latents(len(real), generator.latent_dim)]
     trainer.generator_input = lambda n: (z[0],)
     modes = chain([False, False], repeat(True))
 
     def step() -> np.ndarray:
-        discriminator.train(next(modes))
+        training = next(modes)
+        generator.train(training)
+        discriminator.train(training)
         trainer.sums, trainer.summed = {}, {}
         trainer.discriminator_step((x,))
         trainer.generator_step((z[1],))
@@ -87,7 +89,9 @@ def pytorch_step(generator: Any, discriminator: Any, generator_optimizer: Any, d
     modes = chain([False, False], repeat(True))
 
     def step() -> np.ndarray:
-        discriminator.train(next(modes))
+        training = next(modes)
+        generator.train(training)
+        discriminator.train(training)
         with torch.no_grad():
             fake = generator(latent[0])
         loss = discriminator_loss(real, fake)

@@ -1,0 +1,126 @@
+"""StyleGAN: a style for every layer, and what each of them decides.
+
+The generator starts from a constant and is told, at every resolution, what style to paint in. Which features of a portrait follow
+the coarse styles, and which the fine ones, is measured by a network that has learned to read them.
+"""
+
+# %% [markdown]
+# # 27. StyleGAN
+#
+# Karras et al. (2019). A mapping network turns z into w; w tells each layer, by adaptive instance normalization, the mean and the
+# strength of each of its channels; noise is added for what is left to chance; the input is a learned constant. In training the
+# later layers of most images get the style of another z (style mixing), so that neighbouring layers do not learn to rely on each
+# other. The networks grow as in demo 26, from 8 x 8 on.
+#
+# For two CPU cores: 32 x 32 pixels, few feature maps, four mapping layers, R1 and learning rates of 1e-2 that fall by half a cosine.
+# `--full`: the paper's networks, weight of R1 and rates at 128 x 128, for a GPU.
+# %%
+import math
+
+import numpy as np
+
+from demos.demo import Verdict, demo_arguments, save
+from demos.portraits import Subject, rarest
+from minigen import figures, losses, metrics, optim, plot, training
+from minigen.models.gans import stylegan
+
+args = demo_arguments("27_stylegan", __doc__, data="faces", resolution=32, images=10_000, stable=20_000, fading=10_000,
+                      batch_size=32, samples=5000, full=False)
+if args.full:
+    args.resolution, args.images, args.stable, args.fading = 128, 30_000, 600_000, 600_000
+if args.quick:
+    args.stable, args.fading, args.batch_size, args.samples = 16, 16, 8, 100
+verdict = Verdict(args)
+subject = Subject(args)
+growth = training.Growth(start=8, final=args.resolution, stable=args.stable, fading=args.fading)
+steps = math.ceil(growth.images / args.batch_size)
+
+if args.full:
+    sizes, feature_maps, rate, gamma, ema = {}, None, 1e-3, 10.0, 0.999
+else:
+    sizes, rate, gamma, ema = {"latent_dim": 32, "style_dim": 32, "mapping_layers": 4}, optim.schedules.cosine(1e-2, steps), 1.0, 0.995
+    feature_maps = [min(32, 256 // r) for r in (4 << s for s in range(12)) if r <= args.resolution]
+generator = stylegan.Generator(args.resolution, feature_maps=feature_maps, channels=subject.channels, **sizes)
+discriminator = stylegan.Discriminator(args.resolution, feature_maps, subject.channels)
+generator.summary((generator.latent_dim,))
+z = figures.latent(generator, args.samples, seed=1)
+untrained = subject.distance(generator.draw(z))
+adams = [optim.Adam(player.parameters(), lr=rate, beta1=0.0, beta2=0.99) for player in (generator, discriminator)]
+trainer = training.Progressive(generator, discriminator, growth=growth, generator_optimizer=adams[0], discriminator_optimizer=adams[1],
+                               penalties=[losses.R1(gamma)], ema=ema)
+grid = training.SampleGrid(args.out / "evolution", every=max(steps // 40, 1), n=64)
+trainer.fit(subject.images, batch_size=args.batch_size, record_every=max(steps // 40, 1), callbacks=[grid])
+sampler = trainer.sampler
+
+# %% [markdown]
+# ## What it makes
+# %%
+save(figures.uncurated(sampler, n=96, columns=16), args, "samples.png")
+save(figures.growth(grid.samples, n=12), args, "growth.png")
+save(figures.style_mixing(sampler), args, "mixing.png")
+save(figures.noise(sampler), args, "noise.png")
+save(figures.truncation(sampler), args, "truncation.png")
+save(figures.interpolation(sampler), args, "interpolation.png")
+
+# %% [markdown]
+# ## Which layers decide what?
+# For pairs of styles the judge reads each factor from three images: that of the first, that of the second, and that of the first with
+# some layers of the second. A discrete factor: how often it follows the second, where the two differ. A continuous one: how far it
+# goes from the first towards the second, on average. 0: these layers do not matter; 1: they decide alone.
+# %%
+w, other = (sampler.map(figures.latent(sampler, args.samples // 2, seed)) for seed in (2, 3))
+bands = figures.bands(sampler)
+read = {"first": w, "second": other, **{band: sampler.mix(w, other, layers) for band, layers in bands.items()}}
+read = {name: subject.read(sampler.draw_styles(styles)) for name, styles in read.items()}
+follows = {factor: [metrics.following(read["first"][factor], read["second"][factor], read[band][factor]) for band in bands]
+           for factor in read["first"] if (read["first"][factor] != read["second"][factor]).any()}
+save(plot.table(follows, [f"{band}\nlayers {layers.start} to {layers.stop - 1}" for band, layers in bands.items()],
+                title="How far portraits follow\nthe second style in some layers"), args, "follows.png")
+
+# %% [markdown]
+# ## Did it work?
+# As in demo 26 for the images. Coarse and fine styles must differ in what they decide. Truncation must make images more precise and
+# less various, and with psi = 0 all alike. Noise may change less than 5 % of what the judge reads. W should be smoother than Z, and its
+# attributes easier to separate by planes.
+# %%
+samples = sampler.draw(z)
+distance = subject.distance(samples)
+verdict.expect("Frechet distance, as a share of the untrained generator's", distance / untrained, at_most=0.1)
+level, share = rarest(subject.shares(samples))
+verdict.expect("rarest level of a factor, of its fair share", share, at_least=1 / 3)
+coarse, _, fine = np.array(list(follows.values())).T
+difference = coarse - fine
+verdict.expect("the factor that follows coarse styles most, by how much more than fine ones", difference.max(), at_least=0.2)
+verdict.expect("the factor that follows fine styles most, by how much more than coarse ones", -difference.min(), at_least=0.2)
+factors = list(follows)
+verdict.report("these are", f"{factors[int(difference.argmax())]}; {factors[int(difference.argmin())]}")
+
+real = subject.features(subject.images[np.random.default_rng(1).permutation(len(subject.images))[:len(z) // 2]])
+manifold = {psi: metrics.precision_recall(real, subject.features(sampler.draw(z[:len(real)], psi))) for psi in (1.0, 0.7, 0.4)}
+verdict.expect("precision gained by psi = 0.4", manifold[0.4].precision - manifold[1.0].precision, at_least=0.0)
+verdict.expect("recall lost by psi = 0.4", manifold[1.0].recall - manifold[0.4].recall, at_least=0.0)
+verdict.expect("largest difference between images of psi = 0", float(np.ptp(sampler.draw(z[:100], psi=0.0), axis=0).max()), at_most=0.0)
+for psi, score in manifold.items():
+    verdict.report(f"precision and recall at psi = {psi:g}", f"{score.precision:.3f}, {score.recall:.3f}")
+
+rng = np.random.default_rng(4)
+noisy = [subject.read(sampler.draw_styles(w, sampler.noise_maps(len(w), rng))) for _ in range(2)]
+changed = np.mean([(noisy[0][factor] != noisy[1][factor]).mean() for factor in noisy[0] if noisy[0][factor].dtype.kind == "i"])
+verdict.expect("discrete factors that other noise changes", changed, at_most=0.05)
+verdict.report("standard deviation of pixels over noise", float(figures.noise_deviation(sampler, w[:100], rng).mean()))
+
+pairs = min(2000, args.samples)
+lengths = {space: metrics.perceptual_path_length(sampler, subject, space, n=pairs) for space in ("z", "w")}
+labels, sure = subject.attributes(samples)
+planes = {"z": metrics.linear_separability(z, labels, sure), "w": metrics.linear_separability(sampler.map(z), labels, sure)}
+verdict.expect("path length in W, of that in Z", lengths["w"].mean / lengths["z"].mean, at_most=1.0)
+verdict.expect("entropy left by planes in W, of that in Z", np.log(planes["w"].score) / np.log(planes["z"].score), at_most=1.0)
+for space in lengths:
+    low, high = lengths[space].interval
+    verdict.report(f"path length in {space.upper()}, 95 % interval", f"{lengths[space].mean:.3g} ({low:.3g} to {high:.3g})")
+    verdict.report(f"entropy left by planes in {space.upper()}, nats", f"{np.log(planes[space].score):.3f} of "
+                   f"{np.log(planes[space].unrelated):.3f}, {len(labels)} attributes")
+verdict.report("Frechet distance", distance)
+verdict.report("Frechet distance of real images from others", subject.floor(min(args.samples, len(subject.images) // 2)))
+verdict.report("judge", f"{subject.judge.fingerprint()}, {args.samples:,} samples")
+verdict.finish()

@@ -1,0 +1,95 @@
+"""What demos 26 and 27 share: square images whose sides are a power of two, and a judge who has seen them."""
+
+import argparse
+from typing import Any
+
+import numpy as np
+
+from minigen import data, metrics, training
+from minigen.backend import asarray, to_numpy
+from minigen.models.gans.growing import at_stage
+
+
+class Subject:
+    """The images of a demo, (n, r, r, c) in [0, 1], and how they are judged.
+
+    faces: drawn at the resolution asked for; the judge has learned all of their factors.  Any other data set: 28 x 28 images with a
+    rim of two black pixels, 32 x 32; the judge is the classifier of demo 17, which sees them without the rim.
+    """
+
+    def __init__(self, args: argparse.Namespace):
+        self.faces = args.data == "faces"
+        cache = args.out / "weights" if args.quick else None
+        if self.faces:
+            sizes = {"train_size": 400, "test_size": 10} if args.quick else {"train_size": args.images, "test_size": 1000}
+            self.train, self.test = data.load("faces", resolution=args.resolution, **sizes)
+            self.judge = training.attribute_classifier(self.train, **({"epochs": 1, "cache": cache} if args.quick else {}))
+            self.images = self.train.images
+        else:
+            if args.resolution != 32:
+                raise SystemExit(f"--resolution {args.resolution}: {args.data} is 28 x 28, padded to 32 x 32")
+            self.train, self.test = (each[:400] if args.quick else each for each in data.load(args.data))
+            self.judge = training.feature_classifier(self.train, **({"epochs": 1, "cache": cache} if args.quick else {}))
+            self.images = np.pad(self.train.images, ((0, 0), (2, 2), (2, 2), (0, 0)))
+        self.resolution, self.channels = self.images.shape[1], self.images.shape[3]
+
+    def seen(self, images: np.ndarray) -> np.ndarray:
+        """Images as the judge takes them: as large as the data, those of a smaller stage with their pixels repeated."""
+        factor = self.resolution // images.shape[1]
+        images = images.repeat(factor, axis=1).repeat(factor, axis=2)
+        return images if self.faces else images[:, 2:-2, 2:-2]
+
+    def features(self, images: np.ndarray) -> np.ndarray:
+        """What the judge notices, (n, 64)."""
+        return self.judge.features(self.seen(images))
+
+    def distance(self, samples: np.ndarray, resolution: int | None = None, alpha: float = 1.0) -> float:
+        """The Frechet distance of samples from as many real images, at the stage at which both are."""
+        real = self.images[np.random.default_rng(1).permutation(len(self.images))[:len(samples)]]
+        if resolution is not None:
+            real = to_numpy(at_stage(asarray(real), resolution, alpha))
+        return metrics.frechet_distance(self.features(real), self.features(samples))
+
+    def floor(self, n: int) -> float:
+        """The Frechet distance of n real images from n others."""
+        return self.distance(self.images[np.random.default_rng(1).permutation(len(self.images))[n:2 * n]])
+
+    def read(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        """What the judge sees: factor -> (n,), levels or values; of other data sets class and brightness."""
+        said = self.judge.predict(self.seen(images))
+        return said if self.faces else {"class": said, "brightness": images.mean(axis=(1, 2, 3))}
+
+    def shares(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        """Of each discrete factor, or of the classes, how often each level is seen; a fair share is 1."""
+        levels = self.judge.factors if self.faces else {"class": len(self.train.class_names)}
+        return {name: metrics.class_histogram(values, levels[name]) * (levels[name] / len(images))
+                for name, values in self.read(images).items() if values.dtype.kind == "i"}
+
+    def attributes(self, images: np.ndarray) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """Yes-or-no attributes of the images, and how sure the judge is: levels, and values above their median.
+
+        Those that fewer than one image in fifty has, or all but so few, are left out.
+        """
+        labels, sure = {}, {}
+        chances = self.judge.probabilities(self.seen(images))
+        for name, values in self.read(images).items():
+            if values.dtype.kind == "i":
+                of_each = chances[name] if self.faces else chances
+                for level in range(of_each.shape[1])[1 if of_each.shape[1] == 2 else 0:]:
+                    labels[f"{name} {level}"], sure[f"{name} {level}"] = values == level, np.abs(of_each[:, level] - 0.5)
+            else:
+                median = np.median(values)
+                labels[f"{name} high"], sure[f"{name} high"] = values > median, np.abs(values - median)
+        kept = [name for name, yes in labels.items() if 0.02 < yes.mean() < 0.98]
+        return {name: labels[name] for name in kept}, {name: sure[name] for name in kept}
+
+
+def rarest(shares: dict[str, np.ndarray]) -> tuple[str, float]:
+    """The level that is seen least, as text, and its share."""
+    name = min(shares, key=lambda name: shares[name].min())
+    return f"{name} {int(shares[name].argmin())}", float(shares[name].min())
+
+
+def per_stage(history: Any, distances: list[float]) -> dict[int, float]:
+    """Resolution -> the last distance that was measured at it."""
+    return dict(zip(map(int, history["resolution"]), distances))

@@ -1,0 +1,116 @@
+"""The figures of the Progressive GAN and StyleGAN papers, one function each. Nothing is selected: a seed says which vectors.
+
+Each takes a trained generator, `models.gans.progan.Generator` or `models.gans.stylegan.Generator`, best the averaged one
+(`trainer.sampler`), and returns a matplotlib Figure. How samples change in training, as a GIF, is `training.SampleGrid`.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from minigen import plot
+from minigen.models.gans.base import Generator
+from minigen.models.gans.growing import GrowingGenerator
+from minigen.models.gans.stylegan import Generator as StyleGenerator
+from minigen.models.latent import great_circle
+
+REALIZATIONS = 100  # of noise, for its standard deviation
+
+
+def uncurated(generator: Generator, n: int = 64, seed: int = 0, columns: int | None = None, psi: float = 1.0) -> Figure:
+    """n samples as they come. `psi`: of StyleGAN's truncation."""
+    z = latent(generator, n, seed)
+    images = generator.draw(z) if psi == 1.0 else generator.draw(z, psi)
+    return plot.image_grid(images, columns, f"{n} samples, none selected" + (f", psi = {psi:g}" if psi != 1.0 else ""))
+
+
+def growth(samples: Iterable[np.ndarray], n: int = 8) -> Figure:
+    """What the same latent vectors became at each resolution, at its end: a row each.
+
+    samples: batches of images, (n, r, r, c), in the order of training: `SampleGrid(...).samples`.
+    """
+    last = {images.shape[1]: images[:n] for images in samples}
+    return plot.image_rows({f"{r}x{r}": images for r, images in last.items()}, "The same latent vectors while the networks grow")
+
+
+def fade_in(generator: GrowingGenerator, n: int = 8, seed: int = 0,
+            alphas: Sequence[float] = (0, 0.2, 0.4, 0.6, 0.8, 1)) -> Figure:
+    """How the layers of the present resolution are faded in: a row for each alpha, the weight of what they say.
+
+    Best of a generator in the middle of this phase, when both what is left and what comes is trained. It stays as it is.
+    """
+    z, before = latent(generator, n, seed), generator.alpha
+    rows = {}
+    for alpha in alphas:
+        generator.grow_to(generator.resolution, alpha)
+        rows[f"alpha = {alpha:g}"] = generator.draw(z)
+    generator.grow_to(generator.resolution, before)
+    half = generator.resolution // 2
+    return plot.image_rows(rows, f"From {half}x{half} to {generator.resolution}x{generator.resolution}")
+
+
+def bands(generator: StyleGenerator) -> dict[str, range]:
+    """The layers that hold "coarse", "middle" and "fine" styles: those of the lowest third of the resolutions, and so on."""
+    bounds = [2 * len(part) for part in np.array_split(np.arange(generator.layers // 2), 3)]
+    stops = np.cumsum(bounds).tolist()
+    return {name: range(start, stop) for name, start, stop in zip(("coarse", "middle", "fine"), [0, *stops], stops)}
+
+
+def style_mixing(generator: StyleGenerator, rows: int = 2, columns: int = 6, seed: int = 0) -> Figure:
+    """Images whose coarse, middle or fine styles come from the image above, and all others from the image at the left."""
+    w = generator.map(latent(generator, rows + columns, seed))
+    left, above = w[:rows], w[rows:]
+    sources = generator.draw_styles(w)
+    picture = {"": np.concatenate([np.ones_like(sources[:1]), sources[rows:]])}
+    for name, layers in bands(generator).items():
+        for row in range(rows):
+            mixed = generator.draw_styles(generator.mix(np.repeat(left[row:row + 1], columns, axis=0), above, layers))
+            picture[f"{name} styles\nfrom above" + " " * row] = np.concatenate([sources[row:row + 1], mixed])
+    return plot.image_rows(picture, "Style mixing: each image takes some styles from above, all others from the left")
+
+
+def noise(generator: StyleGenerator, n: int = 8, seed: int = 0) -> Figure:
+    """The same styles with two draws of noise, without any, and the deviation over 100 draws, white where it is largest."""
+    rng = np.random.default_rng(seed)
+    w = generator.map(latent(generator, n, seed))
+    maps = [generator.noise_maps(n, rng) for _ in range(2)]
+    deviation = noise_deviation(generator, w, rng)
+    largest = float(deviation.max())
+    return plot.image_rows({
+        "noise": generator.draw_styles(w, maps[0]), "other noise": generator.draw_styles(w, maps[1]),
+        "no noise": generator.draw_styles(w, [0.0 * each for each in maps[0]]),
+        f"deviation,\nwhite: {largest:.2g}": deviation / max(largest, 1e-12),
+    }, "What is left to chance")
+
+
+def noise_deviation(generator: StyleGenerator, w: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The standard deviation of each pixel over 100 draws of noise, mean over the colours: styles (n, d) -> (n, r, r, 1)."""
+    images = np.stack([generator.draw_styles(w, generator.noise_maps(len(w), rng)) for _ in range(REALIZATIONS)])
+    return images.std(axis=0).mean(axis=-1, keepdims=True)
+
+
+def truncation(generator: StyleGenerator, n: int = 8, seed: int = 0,
+               psis: Sequence[float] = (1, 0.7, 0.5, 0, -0.5, -1)) -> Figure:
+    """The same latent vectors with styles ever nearer to their average (psi = 0), and beyond it: each becomes its opposite."""
+    z = latent(generator, n, seed)
+    return plot.image_rows({f"psi = {psi:g}": generator.draw(z, psi) for psi in psis}, "Truncation")
+
+
+def interpolation(generator: Generator, pairs: int = 3, steps: int = 9, seed: int = 0) -> Figure:
+    """Between two latent vectors on the great circle of Z, and, of StyleGAN, between the same two on the straight line of W."""
+    ends = latent(generator, 2 * pairs, seed).reshape(2, pairs, -1)
+    in_z = great_circle(*ends, steps)
+    ways = {"in Z": generator.draw(in_z.reshape(pairs * steps, -1))}
+    if isinstance(generator, StyleGenerator):
+        start, end = (generator.map(z)[:, None] for z in ends)
+        t = np.linspace(0, 1, steps, dtype=start.dtype)[:, None]
+        ways["in W"] = generator.draw_styles((start + t * (end - start)).reshape(pairs * steps, -1))
+    rows = {f"{name}, {pair + 1}": images[pair * steps:(pair + 1) * steps]
+            for pair in range(pairs) for name, images in ways.items()}
+    return plot.image_rows(rows, "From one image to another")
+
+
+def latent(generator: Generator, n: int, seed: int) -> np.ndarray:
+    """n latent vectors from N(0, I), the same for the same seed, whatever else was drawn."""
+    return np.random.default_rng(seed).standard_normal((n, generator.latent_dim)).astype(np.float32)
