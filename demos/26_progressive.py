@@ -36,6 +36,7 @@ if args.full:
     args.resolution, args.images, args.stable, args.fading = 128, 30_000, 600_000, 600_000
 if args.quick:
     args.stable, args.fading, args.batch_size, args.samples = 16, 16, 8, 100
+    args.resolution = 16 if args.data == "faces" else 32
 verdict = Verdict(args)
 subject = Subject(args)
 growth = training.Growth(final=args.resolution, stable=args.stable, fading=args.fading)

@@ -30,6 +30,7 @@ if args.full:
     args.resolution, args.images, args.stable, args.fading = 128, 30_000, 600_000, 600_000
 if args.quick:
     args.stable, args.fading, args.batch_size, args.samples = 16, 16, 8, 100
+    args.resolution = 16 if args.data == "faces" else 32
 verdict = Verdict(args)
 subject = Subject(args)
 growth = training.Growth(start=8, final=args.resolution, stable=args.stable, fading=args.fading)
@@ -99,7 +100,7 @@ real = subject.features(subject.images[np.random.default_rng(1).permutation(len(
 manifold = {psi: metrics.precision_recall(real, subject.features(sampler.draw(z[:len(real)], psi))) for psi in (1.0, 0.7, 0.4)}
 verdict.expect("precision gained by psi = 0.4", manifold[0.4].precision - manifold[1.0].precision, at_least=0.0)
 verdict.expect("recall lost by psi = 0.4", manifold[1.0].recall - manifold[0.4].recall, at_least=0.0)
-verdict.expect("largest difference between images of psi = 0", float(np.ptp(sampler.draw(z[:100], psi=0.0), axis=0).max()), at_most=0.0)
+verdict.expect("largest difference between images of psi = 0", float(np.ptp(sampler.draw(z[:100], psi=0.0), axis=0).max()), at_most=1e-4)
 for psi, score in manifold.items():
     verdict.report(f"precision and recall at psi = {psi:g}", f"{score.precision:.3f}, {score.recall:.3f}")
 
@@ -107,7 +108,7 @@ rng = np.random.default_rng(4)
 noisy = [subject.read(sampler.draw_styles(w, sampler.noise_maps(len(w), rng))) for _ in range(2)]
 changed = np.mean([(noisy[0][factor] != noisy[1][factor]).mean() for factor in noisy[0] if noisy[0][factor].dtype.kind == "i"])
 verdict.expect("discrete factors that other noise changes", changed, at_most=0.05)
-verdict.report("standard deviation of pixels over noise", float(figures.noise_deviation(sampler, w[:100], rng).mean()))
+verdict.report("standard deviation of pixels over noise", float(figures.noise_deviation(sampler, w[:20], rng).mean()))
 
 pairs = min(2000, args.samples)
 lengths = {space: metrics.perceptual_path_length(sampler, subject, space, n=pairs) for space in ("z", "w")}

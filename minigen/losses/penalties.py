@@ -96,19 +96,25 @@ class GradientPenalty(Penalty):
 class R1(Penalty):
     """The discriminator shall be flat at the real examples: gamma / 2 * E ||grad_x D(x)||^2 (Mescheder et al. 2018, equation 9).
 
-    The square is summed over all axes but the batch's. gamma = 10 is their value for images.
+    The square is summed over all axes but the batch's. gamma = 10 is their value for images. `resolution`: for networks that
+    grow, the pixels a side that gamma is meant for. The gradient by an image of r pixels a side is then that by the same image
+    enlarged to them by repeated pixels, (r / resolution)^2 in the square: what one pixel says is spread over several.
     """
 
     name = "R1"
     needs_gradient = differentiates_real = True
     gamma: float = 10.0
+    resolution: int | None = None
 
     def __post_init__(self) -> None:
         check_positive(self, "gamma")
+        if self.resolution is not None:
+            check_positive(self, "resolution")
 
     def __call__(self, judged: Judged) -> Any:
         gradients = score_gradients(judged.real_scores, judged.real)
-        return (0.5 * self.gamma) * ops.square(gradients).sum() / float(len(gradients))
+        gamma = self.gamma * (1.0 if self.resolution is None else (judged.real.shape[1] / self.resolution) ** 2)
+        return (0.5 * gamma) * ops.square(gradients).sum() / float(len(gradients))
 
 
 @dataclass(frozen=True)

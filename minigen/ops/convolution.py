@@ -17,7 +17,7 @@ from minigen.autograd.op import op
 from minigen.backend import Array, array_module
 from minigen.errors import CHANNELS_FIRST, DtypeError, ShapeError
 from minigen.ops import window
-from minigen.ops.im2col import FEW, gather, multiply, scatter, windows, workspace
+from minigen.ops.im2col import FEW, correlate, gather, narrowed, neighbours, scatter, windows, workspace
 from minigen.ops.reduction import sum
 from minigen.ops.window import Padding, Pair, explicit_padding, pair
 
@@ -35,9 +35,7 @@ def conv2d(x: Array, w: Array, b: Array | None = None, *, stride: int | Pair = 1
     (top, left), stride, grid = geometry(x.shape, w.shape, stride, padding)
     check("x", x, w.shape[2], w, b, w.shape[3])
     y = array_module(x).empty((len(x), *grid, w.shape[3]), dtype=x.dtype)
-    matrix = w.reshape(-1, w.shape[3])
-    for part, columns in windows(x, (-top, -left), w.shape[:2], stride, grid):
-        multiply(columns, matrix, b, out=y[part])
+    correlate(x, w, b, (-top, -left), stride, out=y)
     return y
 
 
@@ -112,14 +110,16 @@ def conv2d_weight(x: Array, g: Array, *, kernel_size: Pair, stride: int | Pair =
     if tuple(g.shape[:3]) != (len(x), *grid):
         raise ShapeError(f"got g of shape {tuple(g.shape)}, expected {(len(x), *grid)} and channels, as conv2d gives of x "
                          f"{tuple(x.shape)}")
-    xp, outputs = array_module(x), g.shape[3]
-    w = xp.zeros((*kernel, x.shape[3], outputs), dtype=x.dtype)
+    xp, together = array_module(x), neighbours(grid[1], kernel[1], g.shape[3], stride[1]) if g.flags.c_contiguous else 1
+    outputs, wide = together * g.shape[3], (kernel[0], kernel[1] + together - 1)
+    g = g.reshape(len(g), grid[0], grid[1] // together, outputs)
+    w = xp.zeros((*wide, x.shape[3], outputs), dtype=x.dtype)
     matrix = w.reshape(-1, outputs)
     product = workspace("product", matrix.shape, x)
-    for part, columns in windows(x, (-top, -left), kernel, stride, grid):
+    for part, columns in windows(x, (-top, -left), wide, (stride[0], stride[1] * together), g.shape[1:3]):
         xp.matmul(columns.T, g[part].reshape(-1, outputs), out=product)
         matrix += product
-    return w
+    return w if together == 1 else narrowed(w, kernel[1], together)
 
 
 @conv2d_weight.vjp("x")

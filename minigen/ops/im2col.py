@@ -17,6 +17,7 @@ from minigen.backend import Array, array_module
 
 BLOCK = 1 << 22         # bytes of windows at a time: what a CPU's cache can hold
 DEVICE_BLOCK = 1 << 28  # on a GPU, where a launch costs more than a cache miss
+WIDE = 32               # outputs that a matrix product should have to be fast
 FEW = 3                 # so few channels that the runs of memory are too short to be copied one by one
 
 Pair = tuple[int, int]
@@ -82,6 +83,47 @@ def matrix_of_windows(image: Array, kernel: Pair, stride: Pair, grid: Pair) -> A
     return matrix.reshape(n * rows * columns, -1)
 
 
+def correlate(x: Array, w: Array, b: Array | None, origin: Pair, stride: Pair, out: Array) -> None:
+    """out (n, i, j, o) = b + the windows of x (n, h, w, c), the first at `origin`, times the kernel w (kh, kw, c, o).
+
+    Where outputs are few, some neighbouring windows count as one, a little wider: see `neighbours`.
+    """
+    together = neighbours(out.shape[2], w.shape[1], w.shape[3], stride[1]) if out.flags.c_contiguous else 1
+    if together > 1:
+        w, b = widened(w, together), b if b is None else array_module(b).tile(b, together)
+        out = out.reshape(*out.shape[:2], out.shape[2] // together, w.shape[3])
+    matrix = w.reshape(-1, w.shape[3])
+    for part, columns in windows(x, origin, w.shape[:2], (stride[0], stride[1] * together), out.shape[1:3]):
+        multiply(columns, matrix, b, out=out[part])
+
+
+def neighbours(columns: int, width: int, outputs: int, stride: int) -> int:
+    """How many neighbouring windows of a row are best computed as one.
+
+    Windows that overlap share most of what is copied, and a matrix product of few columns is slow: of 4 windows of 3 x 3 with 8
+    outputs, a window of 3 x 6 with 32 outputs copies half as much. That its kernel is zero by half costs less than that.
+    """
+    if stride != 1 or width == 1:
+        return 1
+    return next(m for m in (4, 2, 1) if columns % m == 0 and (m == 1 or m * outputs <= WIDE))
+
+
+def widened(w: Array, together: int) -> Array:
+    """The kernel of so many neighbouring windows as one: (kh, kw, c, o) -> (kh, kw + together - 1, c, together * o)."""
+    kh, kw, channels, outputs = w.shape
+    wide = array_module(w).zeros((kh, kw + together - 1, channels, together, outputs), dtype=w.dtype)
+    for i in range(together):
+        wide[:, i:i + kw, :, i] = w
+    return wide.reshape(kh, kw + together - 1, channels, together * outputs)
+
+
+def narrowed(wide: Array, width: int, together: int) -> Array:
+    """The adjoint of `widened`, back to a kernel of this width: what the windows say of it, added up."""
+    kh, _, channels, outputs = wide.shape
+    wide = wide.reshape(kh, -1, channels, together, outputs // together)
+    return sum(wide[:, i:i + width, :, i] for i in range(together))
+
+
 def gather(g: Array, w: Array, b: Array | None, padding: Pair, stride: Pair, out: Array) -> None:
     """The transposed convolution by ordinary ones: out (n, h, w, c) from g (n, i, j, o) and w (kh, kw, c, o).
 
@@ -89,6 +131,10 @@ def gather(g: Array, w: Array, b: Array | None, padding: Pair, stride: Pair, out
     are congruent modulo the stride are a convolution of g with every s-th tap, flipped; s * s of these, interleaved, are the
     result (a polyphase filter). Those that differ in the row only share one copy of the windows: each takes its rows of them.
     """
+    if stride == (1, 1):
+        flipped = w[::-1, ::-1].transpose(0, 1, 3, 2)
+        correlate(g, flipped, b, (padding[0] - w.shape[0] + 1, padding[1] - w.shape[1] + 1), stride, out)
+        return
     axes = [phases(*axis) for axis in zip(w.shape[:2], padding, stride)]
     if not all(phase.taps for axis in axes for phase in axis):  # a kernel smaller than the stride leaves gaps
         out[...] = 0.0 if b is None else b

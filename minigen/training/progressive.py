@@ -34,9 +34,9 @@ class Growth:
     def __post_init__(self) -> None:
         if stage_of(self.start) > stage_of(self.final):
             raise ValueError(f"growth from {self.start} to {self.final} pixels: expected start <= final")
-        if self.stable < 0 or self.fading < 0 or self.stable + self.fading < 1:
-            raise ValueError("stable and fading count images, expected at least 0 each and more than 0 together, got "
-                             f"{self.stable} and {self.fading}")
+        if self.stable < 0 or self.fading < 0 or self.images < 1:
+            raise ValueError("stable and fading count images, expected at least 0 each, and at least one image in all, got "
+                             f"stable={self.stable} and fading={self.fading} from {self.start} to {self.final} pixels")
 
     def __call__(self, images: int) -> Stage:
         """The stage after so many images."""

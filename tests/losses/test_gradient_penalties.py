@@ -404,3 +404,20 @@ def test_two_penalties_may_ask_for_the_same_examples():
     judged = Judged(critic, x, x, critic(x), critic(x))
     assert [R1(1.0)(judged).item(), R1(2.0)(judged).item()] == pytest.approx([4.5, 9.0])
     assert not x.requires_grad
+
+
+@pytest.mark.parametrize("small", [2, 4])
+def test_r1_at_another_resolution_is_r1_of_the_enlarged_image(small, backend):
+    """What a critic of small images says of large ones that are halved to them, by the pixels of the large ones."""
+    net = nn.Sequential(nn.Conv2d(2, 3, 3, activation="tanh"), nn.Flatten(), nn.Dense(3 * small**2, 1)).astype("float64")
+    real, factor = normal(5, small, small, 2), 8 // small
+    enlarged = real.repeat(factor, axis=1).repeat(factor, axis=2)
+    fully = judge(nn.Sequential(nn.AvgPool2d(factor), net), enlarged, enlarged)
+    np.testing.assert_allclose(R1(3.0, resolution=8)(judge(net, real, real)).item(), R1(3.0)(fully).item(), rtol=1e-12)
+
+
+def test_r1_at_its_own_resolution_is_r1():
+    net, real = nn.Sequential(nn.Flatten(), nn.Dense(8, 1)).astype("float64"), normal(5, 2, 2, 2)
+    assert R1(3.0, resolution=2)(judge(net, real, real)).item() == R1(3.0)(judge(net, real, real)).item()
+    with pytest.raises(ValueError, match="R1's resolution must be above 0 and finite, got 0"):
+        R1(resolution=0)

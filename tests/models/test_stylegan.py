@@ -521,3 +521,16 @@ IMAGES, W = np.zeros((2, 8, 8, 1)), np.zeros((2, 4))
 def test_misuse_is_told(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+def test_noise_given_to_a_generator_that_has_no_use_for_it_is_refused():
+    generator = stylegan.Generator(8, 3, 4, 1, (3, 2), noise=False)
+    w = generator.map(np.zeros((2, 3)))
+    with pytest.raises(ValueError, match="no layers of noise"):
+        generator.draw_styles(w, generator.noise_maps(2, np.random.default_rng(0)))
+
+
+def test_psi_of_1_needs_no_average():
+    generator = stylegan.Generator(8, 3, 4, 1, (3, 2))
+    w = generator.map(np.zeros((2, 3)))
+    np.testing.assert_array_equal(generator.truncate(w, 1.0, layers=2), np.repeat(w[:, None], 4, axis=1))

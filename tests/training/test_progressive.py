@@ -61,9 +61,10 @@ def test_a_schedule_is_told_apart_by_its_representation():
     ({"final": 2048}, "a resolution is a power of two from 4 to 1024, got 2048"),
     ({"final": 8, "start": 2}, "a resolution is a power of two from 4 to 1024, got 2"),
     ({"final": 8, "start": 16}, "growth from 16 to 8 pixels: expected start <= final"),
-    ({"final": 8, "stable": -1}, "count images, expected at least 0 each and more than 0 together, got -1 and 600000"),
-    ({"final": 8, "fading": -5}, "got 600000 and -5"),
-    ({"final": 8, "stable": 0, "fading": 0}, "got 0 and 0"),
+    ({"final": 8, "stable": -1}, "expected at least 0 each, and at least one image in all, got stable=-1 and fading=600000"),
+    ({"final": 8, "fading": -5}, "got stable=600000 and fading=-5"),
+    ({"final": 8, "stable": 0, "fading": 0}, "at least one image in all, got stable=0 and fading=0 from 4 to 8 pixels"),
+    ({"final": 8, "start": 8, "stable": 0}, "got stable=0 and fading=600000 from 8 to 8 pixels"),
 ])
 def test_schedules_that_cannot_be(options, message):
     with pytest.raises(ValueError, match=re.escape(message)):

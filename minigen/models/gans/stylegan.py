@@ -45,7 +45,7 @@ class Generator(GrowingGenerator):
             raise ValueError(f"without mapping layers w is z: expected latent_dim = style_dim, got {latent_dim} and {style_dim}")
         if not 0.0 <= mixing <= 1.0:
             raise ValueError(f"mixing is the share of batches in which styles are mixed, 0 <= mixing <= 1, got {mixing}")
-        self.latent_dim, self.style_dim, self.mixing = latent_dim, style_dim, mixing
+        self.latent_dim, self.style_dim, self.mixing, self.noisy = latent_dim, style_dim, mixing, noise
         maps = self.feature_maps
         self.mapping = MappingNetwork(latent_dim, style_dim, mapping_layers)
         self.input = nn.LearnedConstant((4, 4, maps[0])) if constant else nn.Sequential(
@@ -75,8 +75,11 @@ class Generator(GrowingGenerator):
         """Styles -> images of the present resolution. w: (n, style_dim), the same for all layers, or one such for each layer.
 
         `noise`: a map for each layer, (n or 1, r, r, 1), if they are to be given: see `noise_maps`. Else as in
-        `nn.NoiseInjection`. Raises ShapeError for as many styles or maps as there are no layers.
+        `nn.NoiseInjection`. Raises ShapeError for as many styles or maps as there are no layers, ValueError for noise that a
+        generator without noise has no use for.
         """
+        if noise is not None and not self.noisy:
+            raise ValueError("this generator has no layers of noise: make it with noise=True")
         w = list(w) if isinstance(w, (list, tuple)) else [w] * self.layers
         noise = [None] * self.layers if noise is None else list(noise)
         if not len(w) == len(noise) == self.layers:
@@ -135,13 +138,11 @@ class Generator(GrowingGenerator):
         is a moving one of what training has seen (Karras et al. 2019, section B). Raises StateError if nothing was recorded,
         unless psi is 1, IndexError for `layers` outside 0 to all.
         """
-        if psi == 1.0 and layers is None:
-            return w
-        if not to_numpy(self.w_seen.data).any():
+        if psi != 1.0 and not to_numpy(self.w_seen.data).any():
             raise StateError(f"psi={psi} draws styles towards their average, but no average was recorded: it is followed in "
                              "training; load a trained generator, or take psi=1")
         average = to_numpy(self.w_average.data)
-        near = average + (w - average) * np.asarray(psi, dtype=w.dtype)
+        near = w if psi == 1.0 else average + (w - average) * np.asarray(psi, dtype=w.dtype)
         if layers is None:
             return near
         return self.mix(w, near, range(layers) if layers >= 0 else [layers])
