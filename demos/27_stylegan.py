@@ -12,45 +12,45 @@ the coarse styles, and which the fine ones, is measured by a network that has le
 # later layers of most images get the style of another z (style mixing), so that neighbouring layers do not learn to rely on each
 # other. The networks grow as in demo 26, from 8 x 8 on.
 #
-# For two CPU cores: 32 x 32 pixels, few feature maps, four mapping layers, R1 and learning rates of 1e-2 that fall by half a cosine.
-# `--full`: the paper's networks, weight of R1 and rates at 128 x 128, for a GPU.
+# For two CPU cores: 32 x 32 pixels, few feature maps, four mapping layers, R1 and learning rates of 1e-2 that fall by half a
+# cosine. `--full`: the paper's networks, weight of R1 and rates at 128 x 128, for a GPU.
 # %%
 import math
 
 import numpy as np
 
 from demos.demo import Verdict, demo_arguments, save
-from demos.portraits import Subject, rarest
+from demos.portraits import Subject, rarest, tiny_maps
 from minigen import figures, losses, metrics, optim, plot, training
 from minigen.models.gans import stylegan
 
-args = demo_arguments("27_stylegan", __doc__, data="faces", resolution=32, images=10_000, stable=20_000, fading=10_000,
+args = demo_arguments("27_stylegan", __doc__, data="faces", resolution=32, images=10_000, stable=6000, fading=6000, last=30_000,
                       batch_size=32, samples=5000, full=False)
 if args.full:
-    args.resolution, args.images, args.stable, args.fading = 128, 30_000, 600_000, 600_000
+    args.resolution, args.images, args.stable, args.fading, args.last = 128, 30_000, 600_000, 600_000, 600_000
 if args.quick:
-    args.stable, args.fading, args.batch_size, args.samples = 16, 16, 8, 100
+    args.stable, args.fading, args.last, args.batch_size, args.samples = 16, 16, 16, 8, 100
     args.resolution = 16 if args.data == "faces" else 32
 verdict = Verdict(args)
 subject = Subject(args)
 growth = training.Growth(start=8, final=args.resolution, stable=args.stable, fading=args.fading)
-steps = math.ceil(growth.images / args.batch_size)
+steps = math.ceil((growth.images + args.last) / args.batch_size)
 
 if args.full:
-    sizes, feature_maps, rate, gamma, ema = {}, None, 1e-3, 10.0, 0.999
+    sizes, feature_maps, rate, penalty, ema = {}, None, 1e-3, losses.R1(10.0), 0.999
 else:
-    sizes, rate, gamma, ema = {"latent_dim": 32, "style_dim": 32, "mapping_layers": 4}, optim.schedules.cosine(1e-2, steps), 1.0, 0.995
-    feature_maps = [min(32, 256 // r) for r in (4 << s for s in range(12)) if r <= args.resolution]
+    sizes, feature_maps = {"latent_dim": 32, "style_dim": 32, "mapping_layers": 4}, tiny_maps(args.resolution)
+    rate, penalty, ema = optim.schedules.cosine(1e-2, steps), losses.R1(gamma=2.0, resolution=32), 0.995
 generator = stylegan.Generator(args.resolution, feature_maps=feature_maps, channels=subject.channels, **sizes)
 discriminator = stylegan.Discriminator(args.resolution, feature_maps, subject.channels)
 generator.summary((generator.latent_dim,))
 z = figures.latent(generator, args.samples, seed=1)
 untrained = subject.distance(generator.draw(z))
 adams = [optim.Adam(player.parameters(), lr=rate, beta1=0.0, beta2=0.99) for player in (generator, discriminator)]
-trainer = training.Progressive(generator, discriminator, growth=growth, generator_optimizer=adams[0], discriminator_optimizer=adams[1],
-                               penalties=[losses.R1(gamma)], ema=ema)
+trainer = training.Progressive(generator, discriminator, growth=growth, penalties=[penalty], ema=ema,
+                               generator_optimizer=adams[0], discriminator_optimizer=adams[1])
 grid = training.SampleGrid(args.out / "evolution", every=max(steps // 40, 1), n=64)
-trainer.fit(subject.images, batch_size=args.batch_size, record_every=max(steps // 40, 1), callbacks=[grid])
+trainer.fit(subject.images, steps=steps, batch_size=args.batch_size, record_every=max(steps // 40, 1), callbacks=[grid])
 sampler = trainer.sampler
 
 # %% [markdown]
@@ -65,9 +65,9 @@ save(figures.interpolation(sampler), args, "interpolation.png")
 
 # %% [markdown]
 # ## Which layers decide what?
-# For pairs of styles the judge reads each factor from three images: that of the first, that of the second, and that of the first with
-# some layers of the second. A discrete factor: how often it follows the second, where the two differ. A continuous one: how far it
-# goes from the first towards the second, on average. 0: these layers do not matter; 1: they decide alone.
+# For pairs of styles the judge reads each factor from three images: that of the first, that of the second, and that of the first
+# with some layers of the second. A discrete factor: how often it follows the second, where the two differ. A continuous one: how
+# far it goes from the first towards the second, on average. 0: these layers do not matter; 1: they decide alone.
 # %%
 w, other = (sampler.map(figures.latent(sampler, args.samples // 2, seed)) for seed in (2, 3))
 bands = figures.bands(sampler)
@@ -80,9 +80,9 @@ save(plot.table(follows, [f"{band}\nlayers {layers.start} to {layers.stop - 1}" 
 
 # %% [markdown]
 # ## Did it work?
-# As in demo 26 for the images. Coarse and fine styles must differ in what they decide. Truncation must make images more precise and
-# less various, and with psi = 0 all alike. Noise may change less than 5 % of what the judge reads. W should be smoother than Z, and its
-# attributes easier to separate by planes.
+# As in demo 26 for the images. Coarse and fine styles must differ in what they decide. Truncation must make images more precise
+# and less various, and with psi = 0 all alike. Noise may change less than 5 % of what the judge reads. W should be smoother than
+# Z, and its attributes easier to separate by planes.
 # %%
 samples = sampler.draw(z)
 distance = subject.distance(samples)
@@ -100,7 +100,8 @@ real = subject.features(subject.images[np.random.default_rng(1).permutation(len(
 manifold = {psi: metrics.precision_recall(real, subject.features(sampler.draw(z[:len(real)], psi))) for psi in (1.0, 0.7, 0.4)}
 verdict.expect("precision gained by psi = 0.4", manifold[0.4].precision - manifold[1.0].precision, at_least=0.0)
 verdict.expect("recall lost by psi = 0.4", manifold[1.0].recall - manifold[0.4].recall, at_least=0.0)
-verdict.expect("largest difference between images of psi = 0", float(np.ptp(sampler.draw(z[:100], psi=0.0), axis=0).max()), at_most=1e-4)
+alike = sampler.draw(z[:100], psi=0.0)
+verdict.expect("largest difference between images of psi = 0", float(np.ptp(alike, axis=0).max()), at_most=1e-4)
 for psi, score in manifold.items():
     verdict.report(f"precision and recall at psi = {psi:g}", f"{score.precision:.3f}, {score.recall:.3f}")
 

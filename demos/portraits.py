@@ -1,7 +1,6 @@
 """What demos 26 and 27 share: square images whose sides are a power of two, and a judge who has seen them."""
 
 import argparse
-from typing import Any
 
 import numpy as np
 
@@ -13,8 +12,8 @@ from minigen.models.gans.growing import at_stage
 class Subject:
     """The images of a demo, (n, r, r, c) in [0, 1], and how they are judged.
 
-    faces: drawn at the resolution asked for; the judge has learned all of their factors.  Any other data set: 28 x 28 images with a
-    rim of two black pixels, 32 x 32; the judge is the classifier of demo 17, which sees them without the rim.
+    faces: drawn at the resolution asked for; the judge has learned all of their factors.  Any other data set: 28 x 28 images with
+    a rim of two black pixels, 32 x 32; the judge is the classifier of demo 17, which sees them without the rim.
     """
 
     def __init__(self, args: argparse.Namespace):
@@ -68,7 +67,7 @@ class Subject:
     def attributes(self, images: np.ndarray) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """Yes-or-no attributes of the images, and how sure the judge is: levels, and values above their median.
 
-        Those that fewer than one image in fifty has, or all but so few, are left out.
+        Left out are those that, of the half of which the judge is surest, fewer than one in fifty has, or all but so few.
         """
         labels, sure = {}, {}
         chances = self.judge.probabilities(self.seen(images))
@@ -80,7 +79,8 @@ class Subject:
             else:
                 median = np.median(values)
                 labels[f"{name} high"], sure[f"{name} high"] = values > median, np.abs(values - median)
-        kept = [name for name, yes in labels.items() if 0.02 < yes.mean() < 0.98]
+        shares = {name: yes[sure[name] >= np.median(sure[name])].mean() for name, yes in labels.items()}
+        kept = [name for name, share in shares.items() if 0.02 < share < 0.98]
         return {name: labels[name] for name in kept}, {name: sure[name] for name in kept}
 
 
@@ -90,6 +90,6 @@ def rarest(shares: dict[str, np.ndarray]) -> tuple[str, float]:
     return f"{name} {int(shares[name].argmin())}", float(shares[name].min())
 
 
-def per_stage(history: Any, distances: list[float]) -> dict[int, float]:
-    """Resolution -> the last distance that was measured at it."""
-    return dict(zip(map(int, history["resolution"]), distances))
+def tiny_maps(resolution: int) -> list[int]:
+    """Feature maps for two CPU cores, from 4 x 4 on: 32 up to 16 x 16, then half as many for each doubling."""
+    return [min(32, 512 // r) for r in (4 << s for s in range(9)) if r <= resolution]

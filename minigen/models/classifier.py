@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from minigen import losses, metrics, nn
+from minigen import functional, losses, metrics, nn
 from minigen.autograd import no_grad
 from minigen.backend import to_numpy
 from minigen.data import Batches
@@ -42,6 +42,10 @@ class Classifier(nn.Module):
     def predict(self, x: Any) -> np.ndarray:
         """Examples (n, ...) -> their most likely classes, (n,) integers on the host; in evaluation mode, in batches."""
         return np.concatenate([to_numpy(y).argmax(axis=1) for y in self.in_batches(self, x)])
+
+    def probabilities(self, x: Any) -> np.ndarray:
+        """Examples (n, ...) -> p(class|x), (n, classes), on the host; in evaluation mode, in batches."""
+        return np.concatenate([to_numpy(functional.softmax(y)) for y in self.in_batches(self, x)])
 
     def accuracy(self, x: np.ndarray, labels: np.ndarray) -> float:
         """Share of the examples (n, ...) whose most likely class is their label."""

@@ -41,6 +41,10 @@ def test_predictions_and_accuracy_are_on_the_host_and_outside_any_graph(backend,
     model = Classifier(small(), classes=3)
     predicted = model.predict(mg.asarray(images))
     assert type(predicted) is np.ndarray and predicted.shape == (7,) and predicted.dtype.kind == "i"
+    p = model.probabilities(mg.asarray(images))
+    assert type(p) is np.ndarray and p.shape == (7, 3)
+    np.testing.assert_allclose(p.sum(axis=1), 1.0, rtol=1e-5)
+    np.testing.assert_array_equal(p.argmax(axis=1), predicted)
     assert model.accuracy(images, predicted) == 1.0 and model.accuracy(images, (predicted + 1) % 3) == 0.0
     whole = model.accuracy(images, labels)
     monkeypatch.setattr("minigen.models.classifier.BATCH", 3)
