@@ -39,7 +39,7 @@ steps = math.ceil((growth.images + args.last) / args.batch_size)
 if args.full:
     sizes, feature_maps, rate, penalty, ema = {}, None, 1e-3, losses.R1(10.0), 0.999
 else:
-    sizes, feature_maps = {"latent_dim": 32, "style_dim": 32, "mapping_layers": 4}, tiny_maps(args.resolution)
+    sizes, feature_maps = {"latent_dim": 32, "style_dim": 32, "mapping_layers": 4, "mapping_lr": 0.1}, tiny_maps(args.resolution)
     rate, penalty, ema = optim.schedules.cosine(1e-2, steps), losses.R1(gamma=2.0, resolution=32), 0.995
 generator = stylegan.Generator(args.resolution, feature_maps=feature_maps, channels=subject.channels, **sizes)
 discriminator = stylegan.Discriminator(args.resolution, feature_maps, subject.channels)

@@ -30,14 +30,15 @@ class Generator(GrowingGenerator):
     `latent_dim`, `style_dim`: of z and w.  `mapping_layers`: 0 makes w the normalized z.  `feature_maps`: as in progan.Generator.
     `styles=False`: no AdaIN; w enters at the input alone, pixels are normalized as in Progressive GAN.  `constant=False`: the
     input is a dense layer's answer to w.  `noise=False`: no chance beside z.  `mixing`: in training, the share of batches in
-    which the later layers get the style of another z, from a random layer on.
+    which the later layers get the style of another z, from a random layer on.  `mapping_lr`: how fast the mapping layers learn,
+    beside the others.
 
     Raises ValueError for a resolution, feature maps or switches with which no image could follow z.
     """
 
     def __init__(self, resolution: int = 1024, latent_dim: int = 512, style_dim: int = 512, mapping_layers: int = 8,
                  feature_maps: Sequence[int] | None = None, channels: int = 3, styles: bool = True, constant: bool = True,
-                 noise: bool = True, mixing: float = 0.9):
+                 noise: bool = True, mixing: float = 0.9, mapping_lr: float = 0.01):
         super().__init__(resolution, feature_maps)
         if constant and not styles:
             raise ValueError("a constant input without styles makes the same image of every z: constant=False, or styles=True")
@@ -47,7 +48,7 @@ class Generator(GrowingGenerator):
             raise ValueError(f"mixing is the share of batches in which styles are mixed, 0 <= mixing <= 1, got {mixing}")
         self.latent_dim, self.style_dim, self.mixing, self.noisy = latent_dim, style_dim, mixing, noise
         maps = self.feature_maps
-        self.mapping = MappingNetwork(latent_dim, style_dim, mapping_layers)
+        self.mapping = MappingNetwork(latent_dim, style_dim, mapping_layers, mapping_lr)
         self.input = nn.LearnedConstant((4, 4, maps[0])) if constant else nn.Sequential(
             nn.EqualizedDense(style_dim, 16 * maps[0], bias=False, gain=math.sqrt(2.0) / 4), nn.Reshape((4, 4, maps[0])))
         self.blocks = [Block(before, after, r, style_dim, noise, styles)
@@ -190,11 +191,11 @@ class Discriminator(progan.Discriminator):
 
 
 class MappingNetwork(nn.Module):
-    """z -> w: z brought to a mean square of 1, then dense layers that learn a hundredth as fast as the others."""
+    """z -> w: z brought to a mean square of 1, then dense layers that learn more slowly than the others (`lr_multiplier`)."""
 
-    def __init__(self, latent_dim: int, style_dim: int, layers: int):
+    def __init__(self, latent_dim: int, style_dim: int, layers: int, lr_multiplier: float):
         sizes = [latent_dim] + [style_dim] * layers
-        self.net = nn.Sequential(nn.PixelNorm(), *(nn.EqualizedDense(before, after, "leaky_relu", lr_multiplier=0.01)
+        self.net = nn.Sequential(nn.PixelNorm(), *(nn.EqualizedDense(before, after, "leaky_relu", lr_multiplier=lr_multiplier)
                                                    for before, after in zip(sizes, sizes[1:])))
 
     def forward(self, z: Any) -> Any:
