@@ -24,10 +24,9 @@ from demos.portraits import Subject, rarest, tiny_maps
 from minigen import figures, losses, metrics, optim, plot, training
 from minigen.models.gans import stylegan
 
-args = demo_arguments("27_stylegan", __doc__, data="faces", resolution=32, images=10_000, stable=6000, fading=6000, last=30_000,
-                      batch_size=32, samples=5000, full=False)
-if args.full:
-    args.resolution, args.images, args.stable, args.fading, args.last = 128, 30_000, 600_000, 600_000, 600_000
+args = demo_arguments("27_stylegan", __doc__, data="faces", resolution=32, images=10_000, stable=6000, fading=6000, last=20_000,
+                      batch_size=32, samples=5000,
+                      full={"resolution": 128, "images": 30_000, "stable": 600_000, "fading": 600_000, "last": 600_000})
 if args.quick:
     args.stable, args.fading, args.last, args.batch_size, args.samples = 16, 16, 16, 8, 100
     args.resolution = 16 if args.data == "faces" else 32
@@ -37,7 +36,7 @@ growth = training.Growth(start=8, final=args.resolution, stable=args.stable, fad
 steps = math.ceil((growth.images + args.last) / args.batch_size)
 
 if args.full:
-    sizes, feature_maps, rate, penalty, ema = {}, None, 1e-3, losses.R1(10.0), 0.999
+    sizes, feature_maps, rate, penalty, ema = {}, None, 1e-3, losses.R1(10.0, args.resolution), 0.999
 else:
     sizes, feature_maps = {"latent_dim": 32, "style_dim": 32, "mapping_layers": 4, "mapping_lr": 0.1}, tiny_maps(args.resolution)
     rate, penalty, ema = optim.schedules.cosine(1e-2, steps), losses.R1(gamma=2.0, resolution=32), 0.995
@@ -86,7 +85,7 @@ save(plot.table(follows, [f"{band}\nlayers {layers.start} to {layers.stop - 1}" 
 # %%
 samples = sampler.draw(z)
 distance = subject.distance(samples)
-verdict.expect("Frechet distance, as a share of the untrained generator's", distance / untrained, at_most=0.1)
+verdict.expect("Frechet distance, as a share of the untrained generator's", distance / untrained, at_most=0.25)
 level, share = rarest(subject.shares(samples))
 verdict.expect("rarest level of a factor, of its fair share", share, at_least=1 / 3)
 coarse, _, fine = np.array(list(follows.values())).T
@@ -98,8 +97,8 @@ verdict.report("these are", f"{factors[int(difference.argmax())]}; {factors[int(
 
 real = subject.features(subject.images[np.random.default_rng(1).permutation(len(subject.images))[:len(z) // 2]])
 manifold = {psi: metrics.precision_recall(real, subject.features(sampler.draw(z[:len(real)], psi))) for psi in (1.0, 0.7, 0.4)}
-verdict.expect("precision gained by psi = 0.4", manifold[0.4].precision - manifold[1.0].precision, at_least=0.0)
-verdict.expect("recall lost by psi = 0.4", manifold[1.0].recall - manifold[0.4].recall, at_least=0.0)
+verdict.expect("precision gained by psi = 0.4", manifold[0.4].precision - manifold[1.0].precision, at_least=0.02)
+verdict.expect("recall lost by psi = 0.4", manifold[1.0].recall - manifold[0.4].recall, at_least=0.02)
 alike = sampler.draw(z[:100], psi=0.0)
 verdict.expect("largest difference between images of psi = 0", float(np.ptp(alike, axis=0).max()), at_most=1e-4)
 for psi, score in manifold.items():

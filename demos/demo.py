@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,12 @@ from tqdm import tqdm
 import minigen as mg
 
 
-def demo_arguments(name: str, description: str, data: str = "glyphs", **defaults: Any) -> argparse.Namespace:
+def demo_arguments(name: str, description: str, data: str = "glyphs", full: Mapping[str, Any] | None = None,
+                   **defaults: Any) -> argparse.Namespace:
     """The arguments of a demo, with the backend chosen and the seed set.
 
-    --data, --backend, --out, --seed, --quick, and one option for each of `defaults` (epochs=10 gives --epochs; False a switch).
-    `data`: the default of --data.
+    --data, --backend, --out, --seed, --quick, and one option for each of `defaults` (epochs=10 gives --epochs). `data`: the
+    default of --data.  `full`: other defaults, which --full stands for; what is given beside it counts.
     """
     parser = argparse.ArgumentParser(
         prog=f"python -m demos {name}", description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -27,11 +29,12 @@ def demo_arguments(name: str, description: str, data: str = "glyphs", **defaults
     parser.add_argument("--seed", type=int, default=0, help="seed of all random numbers")
     parser.add_argument("--quick", action="store_true", help="a few seconds, to see that it runs; criteria are not judged")
     for option, default in defaults.items():
-        name_of = f"--{option.replace('_', '-')}"
-        if default is False:
-            parser.add_argument(name_of, action="store_true", help="default: no")
-        else:
-            parser.add_argument(name_of, type=type(default), default=default, help=f"default: {default}")
+        parser.add_argument(f"--{option.replace('_', '-')}", type=type(default), default=default, help=f"default: {default}")
+    if full is not None:
+        values = ", ".join(f"{option.replace('_', '-')} {value}" for option, value in full.items())
+        parser.add_argument("--full", action="store_true", help=f"the real thing, for a GPU, with other defaults: {values}")
+        if "--full" in sys.argv[1:]:
+            parser.set_defaults(**full)
     args = parser.parse_args()
     args.name, args.out = name, args.out or Path("out") / name
     try:

@@ -20,6 +20,8 @@ REALIZATIONS = 100  # of noise, for its standard deviation
 
 def uncurated(generator: Generator, n: int = 64, seed: int = 0, columns: int | None = None, psi: float = 1.0) -> Figure:
     """n samples as they come. `psi`: of StyleGAN's truncation."""
+    if psi != 1.0:
+        check_styled("truncation", generator)
     z = latent(generator, n, seed)
     images = generator.draw(z) if psi == 1.0 else generator.draw(z, psi)
     return plot.image_grid(images, columns, f"{n} samples, none selected" + (f", psi = {psi:g}" if psi != 1.0 else ""))
@@ -42,23 +44,29 @@ def fade_in(generator: GrowingGenerator, n: int = 8, seed: int = 0,
     """
     z, before = latent(generator, n, seed), generator.alpha
     rows = {}
-    for alpha in alphas:
-        generator.grow_to(generator.resolution, alpha)
-        rows[f"alpha = {alpha:g}"] = generator.draw(z)
-    generator.grow_to(generator.resolution, before)
+    try:
+        for alpha in alphas:
+            generator.grow_to(generator.resolution, alpha)
+            rows[f"alpha = {alpha:g}"] = generator.draw(z)
+    finally:
+        generator.grow_to(generator.resolution, before)
     half = generator.resolution // 2
     return plot.image_rows(rows, f"From {half}x{half} to {generator.resolution}x{generator.resolution}")
 
 
 def bands(generator: StyleGenerator) -> dict[str, range]:
-    """The layers that hold "coarse", "middle" and "fine" styles: those of the lowest third of the resolutions, and so on."""
-    bounds = [2 * len(part) for part in np.array_split(np.arange(generator.layers // 2), 3)]
-    stops = np.cumsum(bounds).tolist()
-    return {name: range(start, stop) for name, start, stop in zip(("coarse", "middle", "fine"), [0, *stops], stops)}
+    """The layers that hold "coarse", "middle" and "fine" styles: those of the lowest third of the resolutions, and so on.
+
+    Of fewer than three resolutions the finer ones are left out.
+    """
+    check_styled("bands", generator)
+    parts = np.array_split(np.arange(generator.layers // 2), 3)  # of resolutions, with two layers each; some may be empty
+    return {name: range(2 * part[0], 2 * part[-1] + 2) for name, part in zip(("coarse", "middle", "fine"), parts) if len(part)}
 
 
 def style_mixing(generator: StyleGenerator, rows: int = 2, columns: int = 6, seed: int = 0) -> Figure:
     """Images whose coarse, middle or fine styles come from the image above, and all others from the image at the left."""
+    check_styled("style mixing", generator)
     w = generator.map(latent(generator, rows + columns, seed))
     left, above = w[:rows], w[rows:]
     sources = generator.draw_styles(w)
@@ -72,6 +80,7 @@ def style_mixing(generator: StyleGenerator, rows: int = 2, columns: int = 6, see
 
 def noise(generator: StyleGenerator, n: int = 8, seed: int = 0) -> Figure:
     """The same styles with two draws of noise, without any, and the deviation over 100 draws, white where it is largest."""
+    check_styled("noise", generator)
     rng = np.random.default_rng(seed)
     w = generator.map(latent(generator, n, seed))
     maps = [generator.noise_maps(n, rng) for _ in range(2)]
@@ -86,13 +95,19 @@ def noise(generator: StyleGenerator, n: int = 8, seed: int = 0) -> Figure:
 
 def noise_deviation(generator: StyleGenerator, w: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """The standard deviation of each pixel over 100 draws of noise, mean over the colours: styles (n, d) -> (n, r, r, 1)."""
-    images = np.stack([generator.draw_styles(w, generator.noise_maps(len(w), rng)) for _ in range(REALIZATIONS)])
-    return images.std(axis=0).mean(axis=-1, keepdims=True)
+    first = generator.draw_styles(w, generator.noise_maps(len(w), rng)).astype(np.float64)
+    total = square = np.zeros_like(first)
+    for _ in range(REALIZATIONS - 1):
+        off = generator.draw_styles(w, generator.noise_maps(len(w), rng)) - first  # small numbers keep their digits when squared
+        total, square = total + off, square + off**2
+    variance = square / REALIZATIONS - (total / REALIZATIONS) ** 2
+    return np.sqrt(variance.clip(0.0)).mean(axis=-1, keepdims=True)
 
 
 def truncation(generator: StyleGenerator, n: int = 8, seed: int = 0,
                psis: Sequence[float] = (1, 0.7, 0.5, 0, -0.5, -1)) -> Figure:
     """The same latent vectors with styles ever nearer to their average (psi = 0), and beyond it: each becomes its opposite."""
+    check_styled("truncation", generator)
     z = latent(generator, n, seed)
     return plot.image_rows({f"psi = {psi:g}": generator.draw(z, psi) for psi in psis}, "Truncation")
 
@@ -109,6 +124,13 @@ def interpolation(generator: Generator, pairs: int = 3, steps: int = 9, seed: in
     rows = {f"{name}, {pair + 1}": images[pair * steps:(pair + 1) * steps]
             for pair in range(pairs) for name, images in ways.items()}
     return plot.image_rows(rows, "From one image to another")
+
+
+def check_styled(figure: str, generator: Generator) -> None:
+    """Raise TypeError for a generator that has no styles to show."""
+    if not isinstance(generator, StyleGenerator):
+        raise TypeError(f"{figure} is about styles, which a {type(generator).__module__}.{type(generator).__name__} has not: "
+                        "expected a models.gans.stylegan.Generator")
 
 
 def latent(generator: Generator, n: int, seed: int) -> np.ndarray:

@@ -92,12 +92,12 @@ def test_fading_begins_with_the_old_image_enlarged_and_is_even():
     np.testing.assert_allclose(middle[inside], ((first + last) / 2)[inside], atol=1e-6)
 
 
-@pytest.mark.parametrize(("resolution", "layers"), [(4, (2, 0, 0)), (8, (2, 2, 0)), (16, (2, 2, 2)), (32, (4, 2, 2)), (64, (4, 4, 2)),
+@pytest.mark.parametrize(("resolution", "layers"), [(4, (2,)), (8, (2, 2)), (16, (2, 2, 2)), (32, (4, 2, 2)), (64, (4, 4, 2)),
                                                     (1024, (6, 6, 6))])
 def test_bands_are_thirds_of_the_resolutions(resolution, layers):
     generator = stylegan.Generator(resolution, 3, 4, 1, [1] * (resolution.bit_length() - 2))
     bands = figures.bands(generator)
-    assert list(bands) == ["coarse", "middle", "fine"] and tuple(map(len, bands.values())) == layers
+    assert list(bands) == ["coarse", "middle", "fine"][:len(layers)] and tuple(map(len, bands.values())) == layers
     assert [layer for band in bands.values() for layer in band] == list(range(generator.layers))
 
 
@@ -129,3 +129,25 @@ def test_truncation_needs_an_average():
 def test_samples_that_are_no_images_are_refused():
     with pytest.raises(ShapeError, match="expected at least one image"):
         figures.uncurated(points.Generator(), n=4)
+
+
+@pytest.mark.parametrize("draw", [figures.style_mixing, figures.noise, figures.truncation, figures.bands, lambda g: figures.uncurated(g, psi=0.7)])
+def test_figures_of_styles_need_styles(draw):
+    with pytest.raises(TypeError, match="is about styles, which a minigen.models.gans.progan.Generator has not"):
+        draw(pro())
+
+
+def test_a_refused_alpha_leaves_the_stage_as_it_was():
+    generator = pro()
+    with pytest.raises(ValueError, match="alpha is the weight of the new layers"):
+        figures.fade_in(generator, n=1, alphas=(0.3, 2))
+    assert generator.alpha == 1.0
+
+
+def test_the_deviation_is_that_of_all_draws():
+    generator = style()
+    w = generator.map(figures.latent(generator, 2, 0))
+    rng = np.random.default_rng(3)
+    images = np.stack([generator.draw_styles(w, generator.noise_maps(2, rng)) for _ in range(figures.REALIZATIONS)])
+    expected = images.astype(np.float64).std(axis=0).mean(axis=-1, keepdims=True)
+    np.testing.assert_allclose(figures.noise_deviation(generator, w, np.random.default_rng(3)), expected, rtol=1e-6, atol=1e-9)

@@ -81,10 +81,10 @@ def load(
     that does not exist and a value out of its range.
     """
     _check_resolution(resolution)
-    if train_size < 1 or test_size < 1:
-        raise ValueError(f"faces: got train_size {train_size}, test_size {test_size}, expected at least 1")
-    if seed < 0:
-        raise ValueError(f"faces: got seed {seed}, expected a non-negative integer")
+    if not (_is_whole(train_size) and _is_whole(test_size)) or train_size < 1 or test_size < 1:
+        raise ValueError(f"faces: got train_size {train_size!r}, test_size {test_size!r}, expected at least 1")
+    if not _is_whole(seed) or seed < 0:
+        raise ValueError(f"faces: got seed {seed!r}, expected a non-negative integer")
     held = _checked(fixed or {})
     for name, value in held.items():
         if value.ndim:
@@ -141,9 +141,13 @@ def render(
 # Checks.
 
 
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, (int, np.integer))
+
+
 def _check_resolution(resolution: int) -> None:
-    if not isinstance(resolution, (int, np.integer)) or resolution not in (2**k for k in range(2, 11)):
-        raise ValueError(f"faces: got resolution {resolution}, expected a power of two from {SMALLEST} to {LARGEST}")
+    if not _is_whole(resolution) or resolution not in (2**k for k in range(2, 11)):
+        raise ValueError(f"faces: got resolution {resolution!r}, expected a power of two from {SMALLEST} to {LARGEST}")
 
 
 def _checked(factors: Mapping[str, Any]) -> dict[str, np.ndarray]:
@@ -153,6 +157,8 @@ def _checked(factors: Mapping[str, Any]) -> dict[str, np.ndarray]:
         if name not in FACTORS:
             raise ValueError(f"faces: unknown factor {name!r}: {suggestion(name, FACTORS)}")
         factor, value = FACTORS[name], np.asarray(value)
+        if value.dtype.kind not in "biuf":
+            raise ValueError(f"faces: got {name} {value!r}, expected numbers")
         if value.ndim > 1:
             raise ValueError(f"faces: got {name} of shape {value.shape}, expected (n,) or one number")
         fits = (factor.low <= value) & (value <= factor.high)

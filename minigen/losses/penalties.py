@@ -63,16 +63,18 @@ class GradientPenalty(Penalty):
 
     The norm is over all axes but the batch's, and its derivative at 0 is taken to be 0. A conditional critic judges x^ beside the
     label of the real example, also where experience replay has exchanged the generated one. Gulrajani et al. 2017, equation 3,
-    with their weight of 10 (0.1 for their toys).
+    with their weight of 10 (0.1 for their toys). `resolution`: as in `R1`.
     """
 
     name = "gradient penalty"
     needs_gradient = draws = True
     weight: float = 10.0
     target: float = 1.0
+    resolution: int | None = None
 
     def __post_init__(self) -> None:
         check_positive(self, "weight")
+        check_resolution(self)
         if not 0.0 <= self.target < math.inf:
             raise ValueError(f"GradientPenalty's target is a slope, at least 0 and finite, got {self.target}")
 
@@ -88,7 +90,7 @@ class GradientPenalty(Penalty):
             raise ShapeError(f"the gradient penalty takes one mix for each score, {(groups, 1)}, got {tuple(mix.shape)}")
         mix = array_module(mix).repeat(mix, n // groups, axis=0).reshape((n, *(1 for _ in judged.real.shape[1:])))
         between = judged.fake.data + mix * (judged.real.data - judged.fake.data)
-        norms = gradient_norms(judged.critic, between)
+        norms = gradient_norms(judged.critic, between) * spread(judged, self.resolution)
         return self.weight * ops.square(norms - self.target).mean()
 
 
@@ -98,7 +100,8 @@ class R1(Penalty):
 
     The square is summed over all axes but the batch's. gamma = 10 is their value for images. `resolution`: for networks that
     grow, the pixels a side that gamma is meant for. The gradient by an image of r pixels a side is then that by the same image
-    enlarged to them by repeated pixels, (r / resolution)^2 in the square: what one pixel says is spread over several.
+    enlarged to them by repeated pixels, r / resolution times as long, for what one pixel says is spread over several. (The
+    official code of Progressive GAN and StyleGAN does so by enlarging the images.)
     """
 
     name = "R1"
@@ -108,13 +111,11 @@ class R1(Penalty):
 
     def __post_init__(self) -> None:
         check_positive(self, "gamma")
-        if self.resolution is not None:
-            check_positive(self, "resolution")
+        check_resolution(self)
 
     def __call__(self, judged: Judged) -> Any:
         gradients = score_gradients(judged.real_scores, judged.real)
-        gamma = self.gamma * (1.0 if self.resolution is None else (judged.real.shape[1] / self.resolution) ** 2)
-        return (0.5 * gamma) * ops.square(gradients).sum() / float(len(gradients))
+        return (0.5 * self.gamma * spread(judged, self.resolution) ** 2) * ops.square(gradients).sum() / float(len(gradients))
 
 
 @dataclass(frozen=True)
@@ -168,6 +169,17 @@ def score_gradients(scores: Any, x: Tensor) -> Any:
     (gradients,) = grad(scores.sum(), [x], create_graph=True)
     x.requires_grad = False  # the most expensive gradient of a network, which nobody will ask for
     return gradients.reshape((len(scores), -1))
+
+
+def spread(judged: Judged, resolution: int | None) -> float:
+    """How long the gradient by these images is if they count as enlarged to `resolution` pixels a side, beside what it is."""
+    return 1.0 if resolution is None else judged.real.shape[1] / resolution
+
+
+def check_resolution(penalty: Penalty) -> None:
+    """Raise ValueError for a resolution, if there is one, of no pixels."""
+    if penalty.resolution is not None:
+        check_positive(penalty, "resolution")
 
 
 def check_positive(penalty: Penalty, name: str) -> None:

@@ -110,7 +110,7 @@ def conv2d_weight(x: Array, g: Array, *, kernel_size: Pair, stride: int | Pair =
     if tuple(g.shape[:3]) != (len(x), *grid):
         raise ShapeError(f"got g of shape {tuple(g.shape)}, expected {(len(x), *grid)} and channels, as conv2d gives of x "
                          f"{tuple(x.shape)}")
-    xp, together = array_module(x), neighbours(grid[1], kernel[1], g.shape[3], stride[1]) if g.flags.c_contiguous else 1
+    xp, together = array_module(x), neighbours(g, kernel[1], stride[1])
     outputs, wide = together * g.shape[3], (kernel[0], kernel[1] + together - 1)
     g = g.reshape(len(g), grid[0], grid[1] // together, outputs)
     w = xp.zeros((*wide, x.shape[3], outputs), dtype=x.dtype)

@@ -88,7 +88,7 @@ def correlate(x: Array, w: Array, b: Array | None, origin: Pair, stride: Pair, o
 
     Where outputs are few, some neighbouring windows count as one, a little wider: see `neighbours`.
     """
-    together = neighbours(out.shape[2], w.shape[1], w.shape[3], stride[1]) if out.flags.c_contiguous else 1
+    together = neighbours(out, w.shape[1], stride[1])
     if together > 1:
         w, b = widened(w, together), b if b is None else array_module(b).tile(b, together)
         out = out.reshape(*out.shape[:2], out.shape[2] // together, w.shape[3])
@@ -97,15 +97,15 @@ def correlate(x: Array, w: Array, b: Array | None, origin: Pair, stride: Pair, o
         multiply(columns, matrix, b, out=out[part])
 
 
-def neighbours(columns: int, width: int, outputs: int, stride: int) -> int:
-    """How many neighbouring windows of a row are best computed as one.
+def neighbours(out: Array, width: int, stride: int) -> int:
+    """How many neighbouring windows of a row are best computed as one, for out (n, i, j, o) and a kernel of this width.
 
     Windows that overlap share most of what is copied, and a matrix product of few columns is slow: of 4 windows of 3 x 3 with 8
     outputs, a window of 3 x 6 with 32 outputs copies half as much. That its kernel is zero by half costs less than that.
     """
-    if stride != 1 or width == 1:
+    if stride != 1 or width == 1 or array_module(out) is not np or not out.flags.c_contiguous:
         return 1
-    return next(m for m in (4, 2, 1) if columns % m == 0 and (m == 1 or m * outputs <= WIDE))
+    return next(m for m in (4, 2, 1) if out.shape[2] % m == 0 and (m == 1 or m * out.shape[3] <= WIDE))
 
 
 def widened(w: Array, together: int) -> Array:

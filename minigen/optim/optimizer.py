@@ -153,6 +153,7 @@ class Optimizer:
 
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
         """Take over a state. All of it fits, or StateError names every mismatch and nothing changes."""
+        state = {"began": np.array(0), **state}  # states of older versions, which could not restart
         expected = {"steps": (), "began": (), **{name: buffer.shape for name, buffer in self.state.items()}}
         problems = [f"missing {name}" for name in expected.keys() - state.keys()]
         problems += [f"unexpected {name}" for name in state.keys() - expected.keys()]

@@ -362,6 +362,7 @@ class Adversarial(Run):
                     "pixel range": self.generator.pixel_range and list(self.generator.pixel_range),
                     "data checksum": self.data_checksum}
         for name in PLAYERS:
+            settings[name] = repr(getattr(self, name))
             optimizer = getattr(self, f"{name}_optimizer").settings()
             settings |= {f"{name} {key if key == 'optimizer' else f'optimizer {key}'}": value for key, value in optimizer.items()}
             settings |= {f"{name}.{path}": repr(layer) for path, layer in getattr(self, name).named_modules()

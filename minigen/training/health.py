@@ -53,7 +53,8 @@ class Health(Callback):
         differ = bool((real != real[0]).any())  # one example, over and over, leaves nothing to compare with
         self.diversity.append(metrics.pairwise_diversity(samples, real) if differ else 1.0)
         found = {**too_strong(run.history), **gradients(run.history), **oscillating(run.history), **collapsed(self.diversity)}
-        if self.classifier is not None and len(self.diversity) >= LASTING:
+        grown = samples.shape[1:] == run.batches.arrays[0].shape[1:]  # a classifier knows images of one size
+        if self.classifier is not None and len(self.diversity) >= LASTING and grown:
             made, true = (np.asarray(self.classifier.predict(images)) for images in (samples, real))
             histogram = metrics.class_histogram(made, int(max(made.max(), true.max())) + 1)
             found |= missing_classes(histogram[np.unique(true)], np.unique(true))

@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from minigen.backend import Array
 from minigen.models.gans.growing import Growing, GrowingGenerator, at_stage, stage_of
 from minigen.nn import Module
@@ -34,6 +36,8 @@ class Growth:
     def __post_init__(self) -> None:
         if stage_of(self.start) > stage_of(self.final):
             raise ValueError(f"growth from {self.start} to {self.final} pixels: expected start <= final")
+        if not all(isinstance(count, (int, np.integer)) for count in (self.stable, self.fading)):
+            raise TypeError(f"stable and fading count images, whole numbers, got {self.stable!r} and {self.fading!r}")
         if self.stable < 0 or self.fading < 0 or self.images < 1:
             raise ValueError("stable and fading count images, expected at least 0 each, and at least one image in all, got "
                              f"stable={self.stable} and fading={self.fading} from {self.start} to {self.final} pixels")
@@ -58,11 +62,12 @@ class Progressive(Adversarial):
 
     In front of each step the networks are brought to the stage that `growth` gives for the images seen, and real images are
     shown as the generator makes them: as means of blocks, and faded like its own. When a resolution is new, both optimizers
-    forget their moments, which were those of other layers. The history also has "images", "resolution" and "alpha".
+    forget their moments, which were those of other layers (the official code does it again when the fade is over), and remedies
+    their fakes, which were of another size. The history also has "images", "resolution" and "alpha".
 
     growth: a `Growth`.  All other arguments: see `Adversarial`. The paper has `losses.Wasserstein()` with
-    `losses.GradientPenalty()` and `losses.Drift()`, StyleGAN the default loss with `losses.R1()`; both Adam with beta1=0,
-    beta2=0.99.
+    `losses.GradientPenalty(resolution=final)` and `losses.Drift()`, StyleGAN the default loss with
+    `losses.R1(resolution=final)`; both Adam with beta1=0, beta2=0.99.
 
     Raises TypeError for networks that cannot grow, ValueError for a growth past their last stage, and what `Adversarial` raises.
     """
@@ -70,14 +75,24 @@ class Progressive(Adversarial):
     counted = (*Adversarial.counted, "images_seen")
 
     def __init__(self, generator: GrowingGenerator, discriminator: Module, *, growth: Growth, **options: Any):
-        for name, network in (("generator", generator), ("discriminator", discriminator)):
+        if not isinstance(growth, Growth):
+            raise TypeError(f"growth: expected such as training.Growth(final=32), got {growth!r}")
+        networks = {"generator": generator, "discriminator": discriminator}
+        for name, network in networks.items():
             if not isinstance(network, Growing):
                 raise TypeError(f"the {name} cannot grow: expected one of models.gans.progan or models.gans.stylegan, got a "
                                 f"{type(network).__name__}")
-            network.grow_to(growth.final)  # or an error: there is no such stage
-            network.grow_to(*growth(0))
         self.growth, self.images_seen = growth, 0  # real images that were shown to the discriminator
-        super().__init__(generator, discriminator, **options)
+        before = [(network.resolution, network.alpha) for network in networks.values()]
+        try:
+            for network in networks.values():
+                network.grow_to(growth.final)  # or an error: there is no such stage
+                network.grow_to(*growth(0))
+            super().__init__(generator, discriminator, **options)
+        except Exception:
+            for network, stage in zip(networks.values(), before):
+                network.grow_to(*stage)
+            raise
 
     @property
     def stage(self) -> Stage:
@@ -92,8 +107,8 @@ class Progressive(Adversarial):
     def grow(self) -> None:
         """Bring both networks, and the generator's average, to the stage; at a new resolution both optimizers begin anew."""
         if self.generator.resolution != self.stage.resolution:
-            self.generator_optimizer.restart()
-            self.discriminator_optimizer.restart()
+            for forgetful in (self.generator_optimizer, self.discriminator_optimizer, *self.remedies):
+                forgetful.restart()
         for network in (self.generator, self.discriminator, self.sampler):
             network.grow_to(*self.stage)
 
@@ -103,10 +118,10 @@ class Progressive(Adversarial):
 
     def fit(self, examples: Any, *, steps: int | None = None, batch_size: int = 32, **options: Any) -> History:
         """`Adversarial.fit`, by default for as many steps as the growth takes. examples: images of its final resolution."""
-        if steps is None:
+        if steps is None and isinstance(batch_size, (int, np.integer)) and batch_size > 0:  # else Batches will say so
             left = self.growth.images - self.images_seen
             steps = self.step + math.ceil(left / (batch_size * self.discriminator_steps))
-        return super().fit(examples, steps=steps, batch_size=batch_size, **options)
+        return super().fit(examples, steps=self.step + 1 if steps is None else steps, batch_size=batch_size, **options)
 
     def open(self, *arguments: Any) -> None:
         super().open(*arguments)

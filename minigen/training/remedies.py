@@ -46,6 +46,9 @@ class Remedy(Described):
         """What the generator minimizes in place of the loss's own; None leaves it."""
         return None
 
+    def restart(self) -> None:
+        """Forget the examples that are remembered: those to come have another size, for the networks have grown."""
+
     def state_dict(self) -> dict[str, np.ndarray]:
         """What the remedy remembers, as host arrays."""
         return {}
@@ -154,6 +157,9 @@ class ExperienceReplay(Remedy):
             y[new] = stored[old]
             stored[old] = x[new]
         return shown
+
+    def restart(self) -> None:
+        self.buffer, self.filled = [], 0
 
     def state_dict(self) -> dict[str, np.ndarray]:
         stored = {f"stored {i}": to_numpy(x[:self.filled]).copy() for i, x in enumerate(self.buffer)}

@@ -281,14 +281,14 @@ def test_the_plain_form_of_a_discriminator_sees_any_large_image_by_its_means():
 
 @EVERY
 @pytest.mark.parametrize(("arguments", "message"), [
-    ((3,), "a resolution is a power of two from 4 to 1024, got 3"),
-    ((2,), "a resolution is a power of two from 4 to 1024, got 2"),
-    ((0,), "a resolution is a power of two from 4 to 1024, got 0"),
-    ((-8,), "a resolution is a power of two from 4 to 1024, got -8"),
-    ((12,), "a resolution is a power of two from 4 to 1024, got 12"),
-    ((2048,), "a resolution is a power of two from 4 to 1024, got 2048"),
-    ((8.0,), "a resolution is a power of two from 4 to 1024, got 8.0"),
-    (("8",), "a resolution is a power of two from 4 to 1024, got 8"),
+    ((3,), "a resolution is a whole number, a power of two from 4 to 1024, got 3"),
+    ((2,), "a resolution is a whole number, a power of two from 4 to 1024, got 2"),
+    ((0,), "a resolution is a whole number, a power of two from 4 to 1024, got 0"),
+    ((-8,), "a resolution is a whole number, a power of two from 4 to 1024, got -8"),
+    ((12,), "a resolution is a whole number, a power of two from 4 to 1024, got 12"),
+    ((2048,), "a resolution is a whole number, a power of two from 4 to 1024, got 2048"),
+    ((8.0,), "a resolution is a whole number, a power of two from 4 to 1024, got 8.0"),
+    (("8",), "a resolution is a whole number, a power of two from 4 to 1024, got '8'"),
     ((32,), r"cannot grow to 32x32: (Generator|Discriminator) has layers up to 16x16; make it with resolution=32"),
     ((8, -0.1), "alpha is the weight of the new layers, 0 <= alpha <= 1, got -0.1"),
     ((8, 1.1), "alpha is the weight of the new layers, 0 <= alpha <= 1, got 1.1"),
@@ -305,11 +305,11 @@ def test_growing_to_what_there_is_not(make, arguments, message):
 
 @pytest.mark.parametrize("make", [progan.Generator, progan.Discriminator, stylegan.Generator, stylegan.Discriminator])
 @pytest.mark.parametrize(("options", "message"), [
-    ({"resolution": 6}, "a resolution is a power of two from 4 to 1024, got 6"),
-    ({"resolution": 2048}, "a resolution is a power of two from 4 to 1024, got 2048"),
-    ({"resolution": 8, "feature_maps": (4,)}, r"expected 2 positive numbers, one for each resolution 4, 8, got \[4\]"),
-    ({"resolution": 8, "feature_maps": (4, 3, 2)}, r"expected 2 positive numbers, one for each resolution 4, 8, got \[4, 3, 2\]"),
-    ({"resolution": 8, "feature_maps": (4, 0)}, r"expected 2 positive numbers, .* got \[4, 0\]"),
+    ({"resolution": 6}, "a resolution is a whole number, a power of two from 4 to 1024, got 6"),
+    ({"resolution": 2048}, "a resolution is a whole number, a power of two from 4 to 1024, got 2048"),
+    ({"resolution": 8, "feature_maps": (4,)}, r"expected 2 positive whole numbers, one for each resolution 4, 8, got \(4,\)"),
+    ({"resolution": 8, "feature_maps": (4, 3, 2)}, r"expected 2 positive whole numbers, one for each resolution 4, 8, got \(4, 3, 2\)"),
+    ({"resolution": 8, "feature_maps": (4, 0)}, r"expected 2 positive whole numbers, .* got \(4, 0\)"),
 ])
 def test_networks_that_cannot_be(make, options, message):
     with pytest.raises(ValueError, match=message):
@@ -446,3 +446,61 @@ def test_halving_undoes_doubling_exactly(backend):
     x = asarray(rng.standard_normal((2, 3, 5, 2)).astype(np.float32))
     np.testing.assert_array_equal(to_numpy(growing.halve(growing.double(x))), to_numpy(x))
     np.testing.assert_array_equal(to_numpy(growing.double(x)), doubled(x))
+
+
+@pytest.mark.parametrize("size", [(17, 17), (18, 18), (8, 32), (8, 8)])
+@pytest.mark.parametrize("alpha", [0.5, 1.0])
+def test_a_discriminator_judges_images_of_its_stage_only(size, alpha):
+    discriminator = progan.Discriminator(16, (3, 2, 2), group_size=2)
+    discriminator.grow_to(16, alpha)
+    with pytest.raises(ShapeError, match=r"judges images of 16x16 pixels at present, got \(2, \d+, \d+, 3\)"):
+        discriminator(np.zeros((2, *size, 3), np.float32))
+
+
+@pytest.mark.parametrize("growth", [[7.0, 0.5], [-1.0, 1.0], [1.0, 2.0], [0.5, 1.0]])
+def test_a_state_of_a_stage_that_there_is_not_is_refused(growth):
+    generator = progan.Generator(8, 3, (3, 2))
+    state = {**generator.state_dict(), "growth": np.array(growth, np.float32)}
+    before = generator.fingerprint()
+    with pytest.raises(StateError, match="this state is of stage"):
+        generator.load_state_dict(state)
+    assert generator.fingerprint() == before
+
+
+def test_moving_to_the_same_stage_moves_nothing_whatever_the_rounding():
+    generator = progan.Generator(8, 3, (3, 2))
+    generator.grow_to(8, 0.1)
+    serial = generator.growth.serial
+    generator.grow_to(8, 0.1)
+    assert generator.growth.serial == serial
+
+
+def test_a_device_is_asked_for_the_stage_once(device):
+    mg.use(device)
+    generator = progan.Generator(8, 3, (3, 2))
+    z = mg.Tensor(generator.latent(2))
+    generator(z)
+    if device == "strict":
+        with mg.backend.strict.count() as counted:
+            generator(z)
+            generator.grow_to(8, 1.0)
+        assert counted.downloads == 0
+
+
+@pytest.mark.parametrize("maps", [8, [8.0, 8], ["8", 8], "88"])
+def test_feature_maps_are_whole_numbers(maps):
+    with pytest.raises(ValueError, match="feature_maps: expected 2 positive whole numbers"):
+        progan.Generator(8, 3, maps)
+
+
+@pytest.mark.parametrize("alpha", ["x", None, float("nan"), -0.1])
+def test_alpha_is_a_number(alpha):
+    with pytest.raises(ValueError, match="alpha is the weight of the new layers"):
+        progan.Generator(8, 3, (3, 2)).grow_to(8, alpha)
+
+
+def test_images_are_drawn_in_parts_that_fit_into_memory():
+    for resolution, maps in ((4, 512), (32, 512), (1024, 16)):
+        generator = progan.Generator(resolution, 3, [1] * (resolution.bit_length() - 3) + [maps])
+        numbers = generator.at_a_time * resolution**2 * maps
+        assert 1 <= generator.at_a_time <= 500 and numbers <= 2**25

@@ -534,3 +534,34 @@ def test_psi_of_1_needs_no_average():
     generator = stylegan.Generator(8, 3, 4, 1, (3, 2))
     w = generator.map(np.zeros((2, 3)))
     np.testing.assert_array_equal(generator.truncate(w, 1.0, layers=2), np.repeat(w[:, None], 4, axis=1))
+
+
+@pytest.mark.parametrize("psi", [float("nan"), float("inf")])
+def test_psi_is_finite(psi):
+    with pytest.raises(ValueError, match="psi is a finite number"):
+        stylegan.Generator(8, 3, 4, 1, (3, 2)).sample(2, psi=psi)
+
+
+@pytest.mark.parametrize("shape", [(3, 4, 4), (3, 5), (0, 4), (4,)])
+def test_styles_to_be_mixed_are_one_for_each_image(shape):
+    generator = stylegan.Generator(8, 3, 4, 1, (3, 2))
+    for call in (lambda w: generator.truncate(w, 1.0, 2), lambda w: generator.mix(w, w, [0])):
+        with pytest.raises(ShapeError, match=r"expected styles \(n, 4\), one for each image"):
+            call(np.zeros(shape))
+    with pytest.raises(ShapeError, match=r"pair by pair, got \(2, 4\) and \(3, 4\)"):
+        generator.mix(np.zeros((2, 4)), np.zeros((3, 4)), [0])
+
+
+def test_styles_of_whole_numbers_take_no_digits_from_the_others():
+    generator = stylegan.Generator(8, 3, 4, 1, (3, 2))
+    assert generator.mix(np.zeros((1, 4), int), np.full((1, 4), 0.5), [1])[0, 1, 0] == 0.5
+
+
+@pytest.mark.parametrize("layers", [-1, 2.5, "2"])
+def test_mapping_layers_are_counted(layers):
+    with pytest.raises(ValueError, match="mapping_layers counts layers"):
+        stylegan.Generator(8, 3, 3, layers, (3, 2))
+
+
+def test_without_styles_none_are_mixed():
+    assert stylegan.Generator(8, 3, 4, 1, (3, 2), styles=False, constant=False).mixing == 0.0

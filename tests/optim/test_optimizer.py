@@ -360,13 +360,15 @@ def test_a_restart_is_saved_and_restored(make, backend):
     assert_equal(values(others), values(ps))
 
 
-def test_a_state_without_the_restart_is_refused():
-    """What an older release has saved, which knew none."""
-    optimizer = optim.Adam(parameters())
+def test_a_state_without_a_restart_has_begun_with_the_first_step():
+    """What an older release has saved, which knew no restart."""
+    optimizer, other = optim.Adam(parameters()), optim.Adam(parameters())
+    steps(optimizer.parameters, optimizer, range(2))
     state = optimizer.state_dict()
     del state["began"]
-    with pytest.raises(StateError, match="missing began$"):
-        optimizer.load_state_dict(state)
+    other.restart()
+    other.load_state_dict(state)
+    assert (other.steps, other.t) == (2, 3)
 
 
 def test_a_restart_is_no_setting():

@@ -1,5 +1,6 @@
 """Networks that grow while they play: the schedule as a table, each boundary, and a run that is resumed across one."""
 
+import math
 import re
 import signal
 
@@ -12,7 +13,7 @@ from minigen import losses, optim
 from minigen.data import Batches
 from minigen.errors import CheckpointError, DataError, ShapeError
 from minigen.models.gans import dcgan, growing, progan, stylegan
-from minigen.training import Adversarial, Callback, Checkpoint, Growth, Health, Progressive, SampleGrid
+from minigen.training import Adversarial, Callback, Checkpoint, Growth, Health, Progressive, SampleGrid, remedies
 from minigen.training.adversarial import endless
 from tests.training.networks import Crash, Dies, assert_same
 from tests.training.players import Each, everything, game, small, weights
@@ -57,9 +58,9 @@ def test_a_schedule_is_told_apart_by_its_representation():
 
 
 @pytest.mark.parametrize(("options", "message"), [
-    ({"final": 12}, "a resolution is a power of two from 4 to 1024, got 12"),
-    ({"final": 2048}, "a resolution is a power of two from 4 to 1024, got 2048"),
-    ({"final": 8, "start": 2}, "a resolution is a power of two from 4 to 1024, got 2"),
+    ({"final": 12}, "a resolution is a whole number, a power of two from 4 to 1024, got 12"),
+    ({"final": 2048}, "a resolution is a whole number, a power of two from 4 to 1024, got 2048"),
+    ({"final": 8, "start": 2}, "a resolution is a whole number, a power of two from 4 to 1024, got 2"),
     ({"final": 8, "start": 16}, "growth from 16 to 8 pixels: expected start <= final"),
     ({"final": 8, "stable": -1}, "expected at least 0 each, and at least one image in all, got stable=-1 and fading=600000"),
     ({"final": 8, "fading": -5}, "got stable=600000 and fading=-5"),
@@ -481,3 +482,59 @@ def test_what_is_refused_leaves_the_stage_alone():
         trainer.fit(images(size=8), steps=9, **QUIET)
     assert_same(everything(trainer), before)
     assert isinstance(trainer.generator, growing.Growing) and trainer.generator.resolution == 8
+
+
+# -- what a review found -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("options", [{"stable": 16.0}, {"fading": 8.0}, {"fading": math.nan}, {"stable": math.inf}, {"stable": "6"}])
+def test_images_are_counted_in_whole_numbers(options):
+    with pytest.raises(TypeError, match="stable and fading count images, whole numbers, got"):
+        Growth(**{"final": 16, "stable": 4, "fading": 8, **options})
+
+
+def test_growth_is_a_growth():
+    with pytest.raises(TypeError, match=r"growth: expected such as training.Growth\(final=32\), got 16"):
+        grown(growth=16)
+
+
+def test_replayed_fakes_are_forgotten_when_they_become_too_small():
+    replay = remedies.ExperienceReplay(capacity=6)
+    trainer = grown(remedies=[replay])
+    trainer.fit(images(), **QUIET)
+    assert replay.buffer[0].shape[1:] == (16, 16, 1) and 0 < replay.filled <= 6
+
+
+def test_health_asks_a_classifier_only_about_images_of_full_size():
+    class Judge:
+        def predict(self, x):
+            assert x.shape[1:] == (16, 16, 1)
+            return np.arange(len(x)) % 2
+
+    grown().fit(images(), **QUIET, callbacks=[Health(Judge(), samples=4)])
+
+
+def test_a_run_with_another_share_of_mixed_styles_is_another_run(tmp_path):
+    trainer = grown(styled)
+    trainer.fit(images(), **QUIET, steps=2, callbacks=[Checkpoint(tmp_path)])
+
+    def without_mixing():
+        return stylegan.Generator(16, 3, 4, 1, (3, 2, 2), 1, mixing=0.0), stylegan.Discriminator(16, (3, 2, 2), 1, 2)
+
+    with pytest.raises(CheckpointError, match=r"generator was 'Generator\(mixing=0.5\)', is 'Generator\(mixing=0\)'"):
+        grown(without_mixing).fit(images(), **QUIET, steps=4, resume=tmp_path)
+
+
+@pytest.mark.parametrize("wrong", [lambda: progan.Discriminator(8, (3, 2), 1, 2), lambda: progan.Discriminator(16, (3, 2, 2), 3, 2)],
+                         ids=["smaller", "of other channels"])
+def test_players_that_are_refused_stay_as_they_were(wrong):
+    generator, discriminator = progan.Generator(16, 3, (3, 2, 2), 1), wrong()
+    with pytest.raises(ValueError):
+        grown(lambda: (generator, discriminator))
+    assert (generator.resolution, discriminator.resolution) == (16, discriminator.resolutions[-1])
+
+
+@pytest.mark.parametrize("batch_size", [0, -4])
+def test_a_batch_of_nothing_is_refused_as_such(batch_size):
+    with pytest.raises(ValueError, match=f"got batch_size {batch_size}, expected at least 1"):
+        grown().fit(images(), **{**QUIET, "batch_size": batch_size})

@@ -1,13 +1,13 @@
 """What networks share that grow: resolutions from 4 x 4 on, and a new one that is faded in (Karras et al. 2018, section 2)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from minigen import nn, ops
 from minigen.backend import asarray, to_numpy
-from minigen.errors import ShapeError
+from minigen.errors import ShapeError, StateError
 from minigen.models.gans import base
 
 SMALLEST = 4
@@ -28,6 +28,7 @@ class Growing(nn.Module):
     def __init__(self, resolution: int, feature_maps: Sequence[int] | None):
         self.resolutions = [SMALLEST << s for s in range(stage_of(resolution) + 1)]
         self.feature_maps = checked_maps(feature_maps, self.resolutions)
+        self._read = (None, (0, 1.0))  # of `growth`: its serial, its values
         self.growth = nn.Buffer(asarray(np.array([len(self.resolutions) - 1, 1.0], dtype=np.float32)))
 
     def grow_to(self, resolution: int, alpha: float = 1.0) -> None:
@@ -39,22 +40,37 @@ class Growing(nn.Module):
         if stage > last:
             raise ValueError(f"cannot grow to {resolution}x{resolution}: {type(self).__name__} has layers up to "
                              f"{self.resolutions[-1]}x{self.resolutions[-1]}; make it with resolution={resolution}")
-        if not 0.0 <= alpha <= 1.0:
-            raise ValueError(f"alpha is the weight of the new layers, 0 <= alpha <= 1, got {alpha}")
+        if not isinstance(alpha, (int, float, np.number)) or not 0.0 <= alpha <= 1.0:
+            raise ValueError(f"alpha is the weight of the new layers, 0 <= alpha <= 1, got {alpha!r}")
         if alpha < 1.0 and stage == 0:
             raise ValueError(f"nothing comes before {SMALLEST}x{SMALLEST} that it could be faded into, got alpha={alpha}")
-        if (stage, alpha) != (self.stage, self.alpha):
-            self.growth.assign(asarray(np.array([stage, alpha], dtype=self.growth.dtype)))
+        growth = np.array([stage, alpha], dtype=self.growth.dtype)
+        if tuple(growth) != (self.stage, self.alpha):
+            self.growth.assign(asarray(growth))
 
     @property
     def stage(self) -> int:
         """How often 4 x 4 has been doubled."""
-        return int(to_numpy(self.growth.data)[0])
+        return self._on_host()[0]
 
     @property
     def alpha(self) -> float:
         """The weight of the newest layers, 1 once they are settled."""
-        return float(to_numpy(self.growth.data)[1])
+        return self._on_host()[1]
+
+    def _on_host(self) -> tuple[int, float]:
+        """Stage and alpha; a device is asked once for each change."""
+        if self._read[0] != self.growth.serial:
+            stage, alpha = to_numpy(self.growth.data)
+            self._read = self.growth.serial, (int(stage), float(alpha))
+        return self._read[1]
+
+    def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
+        stage, alpha = state["growth"] if np.shape(state.get("growth")) == (2,) else (0.0, 1.0)  # what is missing is told below
+        if stage not in range(len(self.resolutions)) or not 0.0 <= alpha <= 1.0:
+            raise StateError(f"this state is of stage {stage:g} with alpha {alpha:g}, {type(self).__name__} has the stages 0 to "
+                             f"{len(self.resolutions) - 1}")
+        super().load_state_dict(state)
 
     def weight(self, stage: int) -> float:
         """Of what the layers of a stage say: 1 if they are settled, alpha for the newest, 0 for those to come."""
@@ -100,7 +116,8 @@ class GrowingGenerator(Growing, base.Generator):
 
     @property
     def at_a_time(self) -> int:
-        return max(1, base.SAMPLED * 32 ** 2 // self.resolution ** 2)
+        numbers = self.resolution**2 * self.feature_maps[self.stage]  # in the largest activation of an image
+        return max(1, min(base.SAMPLED, base.SAMPLED * 32**3 // numbers))
 
 
 def fade(old: Any, new: Any, alpha: float) -> Any:
@@ -136,7 +153,7 @@ def stage_of(resolution: int) -> int:
     """How often 4 is doubled to make `resolution`. ValueError unless it is 4, 8, 16 ... 1024."""
     whole = isinstance(resolution, (int, np.integer))
     if not whole or not SMALLEST <= resolution <= LARGEST or resolution & (resolution - 1):
-        raise ValueError(f"a resolution is a power of two from {SMALLEST} to {LARGEST}, got {resolution}")
+        raise ValueError(f"a resolution is a whole number, a power of two from {SMALLEST} to {LARGEST}, got {resolution!r}")
     return int(resolution).bit_length() - SMALLEST.bit_length()
 
 
@@ -144,7 +161,8 @@ def checked_maps(feature_maps: Sequence[int] | None, resolutions: Sequence[int])
     """Feature maps for each resolution; by default the paper's: 512 up to 32 x 32, then half as many for each doubling."""
     if feature_maps is None:
         return tuple(min(512, 16384 // r) for r in resolutions)
-    if len(feature_maps) != len(resolutions) or min(feature_maps) < 1:
-        raise ValueError(f"feature_maps: expected {len(resolutions)} positive numbers, one for each resolution "
-                         f"{', '.join(map(str, resolutions))}, got {list(feature_maps)}")
+    counted = isinstance(feature_maps, Sequence) and all(isinstance(n, (int, np.integer)) and n > 0 for n in feature_maps)
+    if not counted or len(feature_maps) != len(resolutions):
+        raise ValueError(f"feature_maps: expected {len(resolutions)} positive whole numbers, one for each resolution "
+                         f"{', '.join(map(str, resolutions))}, got {feature_maps!r}")
     return tuple(feature_maps)

@@ -13,7 +13,10 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
+
 from minigen import nn
+from minigen.errors import ShapeError
 from minigen.models.gans.growing import Growing, GrowingGenerator, fade, halve
 
 
@@ -63,6 +66,8 @@ class Discriminator(Growing):
                  blur: bool = False):
         super().__init__(resolution, feature_maps)
         maps = self.feature_maps
+        if not isinstance(group_size, (int, np.integer)):
+            raise ValueError(f"group_size counts images that are compared, a whole number, got {group_size!r}")
         self.rgb = [nn.EqualizedConv2d(channels, features, 1, "leaky_relu") for features in maps]
         self.blocks = [
             nn.Sequential(
@@ -75,7 +80,9 @@ class Discriminator(Growing):
 
     def features(self, x: Any) -> Any:
         """Images of the present resolution (n, r, r, channels) -> what the last layer sees of them, (n, feature_maps[0])."""
-        stage, alpha = self.stage, self.alpha
+        stage, alpha, r = self.stage, self.alpha, self.resolution
+        if len(x.shape) == 4 and tuple(x.shape[1:3]) != (r, r):
+            raise ShapeError(f"this discriminator judges images of {r}x{r} pixels at present, got {tuple(x.shape)}: see grow_to")
         y = self.blocks[stage](self.rgb[stage](x))
         if alpha < 1.0:
             y = fade(self.rgb[stage - 1](halve(x)), y, alpha)

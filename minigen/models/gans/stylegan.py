@@ -42,11 +42,14 @@ class Generator(GrowingGenerator):
         super().__init__(resolution, feature_maps)
         if constant and not styles:
             raise ValueError("a constant input without styles makes the same image of every z: constant=False, or styles=True")
+        if not isinstance(mapping_layers, (int, np.integer)) or mapping_layers < 0:
+            raise ValueError(f"mapping_layers counts layers, a whole number of at least 0, got {mapping_layers!r}")
         if mapping_layers == 0 and latent_dim != style_dim:
             raise ValueError(f"without mapping layers w is z: expected latent_dim = style_dim, got {latent_dim} and {style_dim}")
         if not 0.0 <= mixing <= 1.0:
             raise ValueError(f"mixing is the share of batches in which styles are mixed, 0 <= mixing <= 1, got {mixing}")
-        self.latent_dim, self.style_dim, self.mixing, self.noisy = latent_dim, style_dim, mixing, noise
+        self.latent_dim, self.style_dim, self.noisy = latent_dim, style_dim, noise
+        self.mixing = mixing if styles else 0.0  # without styles there is nothing to mix
         maps = self.feature_maps
         self.mapping = MappingNetwork(latent_dim, style_dim, mapping_layers, mapping_lr)
         self.input = nn.LearnedConstant((4, 4, maps[0])) if constant else nn.Sequential(
@@ -139,6 +142,9 @@ class Generator(GrowingGenerator):
         is a moving one of what training has seen (Karras et al. 2019, section B). Raises StateError if nothing was recorded,
         unless psi is 1, IndexError for `layers` outside 0 to all.
         """
+        w = self.checked_styles(w)
+        if not np.isfinite(psi):
+            raise ValueError(f"psi is a finite number, 1 for no truncation, got {psi!r}")
         if psi != 1.0 and not to_numpy(self.w_seen.data).any():
             raise StateError(f"psi={psi} draws styles towards their average, but no average was recorded: it is followed in "
                              "training; load a trained generator, or take psi=1")
@@ -153,6 +159,9 @@ class Generator(GrowingGenerator):
 
         Layers are counted from 0, two for each resolution. IndexError for one that there is not at this stage.
         """
+        w, other = self.checked_styles(w), self.checked_styles(other)
+        if w.shape != other.shape:
+            raise ShapeError(f"styles are mixed pair by pair, got {w.shape} and {other.shape}")
         styles = np.repeat(w[:, None], self.layers, axis=1)
         styles[:, [self.checked_layer(layer) for layer in layers]] = other[:, None]
         return styles
@@ -160,7 +169,7 @@ class Generator(GrowingGenerator):
     def draw_styles(self, w: np.ndarray, noise: Sequence[np.ndarray] | None = None) -> np.ndarray:
         """The images of styles (n, style_dim) or (n, layers, style_dim), on the host, pixels in [0, 1], in evaluation mode."""
         w = to_numpy(w).astype(self.dtype, copy=False)
-        if w.ndim not in (2, 3) or w.shape[-1] != self.style_dim or (w.ndim == 3 and w.shape[1] != self.layers):
+        if w.shape[1:] not in ((self.style_dim,), (self.layers, self.style_dim)) or not len(w):
             raise ShapeError(f"expected styles (n, {self.style_dim}) or (n, {self.layers}, {self.style_dim}), got {w.shape}")
         made = []
         with self.evaluating(), no_grad():
@@ -174,6 +183,16 @@ class Generator(GrowingGenerator):
     def noise_maps(self, n: int, rng: np.random.Generator) -> list[np.ndarray]:
         """New noise for n images: a map for each layer, (n, r, r, 1), for `draw_styles`. Times 0 it is no noise."""
         return [rng.standard_normal((n, r, r, 1)).astype(self.dtype) for r in self.resolutions[:self.stage + 1] for _ in range(2)]
+
+    def checked_styles(self, w: Any) -> np.ndarray:
+        """Styles (n, style_dim) on the host, of the network's dtype. ShapeError for any other shape."""
+        w = to_numpy(w).astype(self.dtype, copy=False)
+        if w.shape[1:] != (self.style_dim,) or not len(w):
+            raise ShapeError(f"expected styles (n, {self.style_dim}), one for each image, got {w.shape}")
+        return w
+
+    def describe(self) -> str:
+        return f"mixing={self.mixing:g}"
 
     def checked_layer(self, layer: int) -> int:
         """A layer, or IndexError."""

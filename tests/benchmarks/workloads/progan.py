@@ -62,7 +62,7 @@ def r1_step(generator: Any, discriminator: Any, real: np.ndarray, latent_dim: in
     layout = getattr(torch, memory_format)
     generator, discriminator = generator.to(memory_format=layout), discriminator.to(memory_format=layout)
     average = copy.deepcopy(generator)
-    adams = [torch.optim.Adam(network.parameters(), lr=1e-3, betas=(0.0, 0.99), eps=1e-8) for network in (generator, discriminator)]
+    adams = [torch.optim.Adam(network.parameters(), lr=1e-3, betas=(0.0, 0.99), eps=1e-8, fused=True) for network in (generator, discriminator)]
     x = torch.asarray(real.transpose(0, 3, 1, 2).copy()).contiguous(memory_format=layout).requires_grad_()
 
     def discriminator_loss(real: Any, fake: Any) -> Any:
