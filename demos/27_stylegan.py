@@ -10,10 +10,11 @@ the coarse styles, and which the fine ones, is measured by a network that has le
 # Karras et al. (2019). A mapping network turns z into w; w tells each layer, by adaptive instance normalization, the mean and the
 # strength of each of its channels; noise is added for what is left to chance; the input is a learned constant. In training the
 # later layers of most images get the style of another z (style mixing), so that neighbouring layers do not learn to rely on each
-# other. The networks grow as in demo 26, from 8 x 8 on.
+# other. The networks grow as in demo 26.
 #
 # For two CPU cores: 32 x 32 pixels, few feature maps, four mapping layers, R1 and learning rates of 1e-2 that fall by half a
-# cosine. `--full`: the paper's networks, weight of R1 and rates at 128 x 128, for a GPU.
+# cosine; a tenth of that for the mapping network (the paper has a hundredth) and for the strength of the noise, on which so short
+# a training otherwise relies for its details. `--full`: the paper's networks, weight of R1 and rates at 128 x 128, for a GPU.
 # %%
 import math
 
@@ -32,13 +33,14 @@ if args.quick:
     args.resolution = 16 if args.data == "faces" else 32
 verdict = Verdict(args)
 subject = Subject(args)
-growth = training.Growth(start=8, final=args.resolution, stable=args.stable, fading=args.fading)
+growth = training.Growth(final=args.resolution, stable=args.stable, fading=args.fading)
 steps = math.ceil((growth.images + args.last) / args.batch_size)
 
 if args.full:
     sizes, feature_maps, rate, penalty, ema = {}, None, 1e-3, losses.R1(10.0, args.resolution), 0.999
 else:
-    sizes, feature_maps = {"latent_dim": 32, "style_dim": 32, "mapping_layers": 4, "mapping_lr": 0.1}, tiny_maps(args.resolution)
+    sizes = {"latent_dim": 32, "style_dim": 32, "mapping_layers": 4, "mapping_lr": 0.1, "noise_lr": 0.1}
+    feature_maps = tiny_maps(args.resolution)
     rate, penalty, ema = optim.schedules.cosine(1e-2, steps), losses.R1(gamma=2.0, resolution=32), 0.995
 generator = stylegan.Generator(args.resolution, feature_maps=feature_maps, channels=subject.channels, **sizes)
 discriminator = stylegan.Discriminator(args.resolution, feature_maps, subject.channels)

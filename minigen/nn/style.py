@@ -9,7 +9,7 @@ from minigen.errors import ShapeError
 from minigen.nn import init
 from minigen.nn.convolution import check_images
 from minigen.nn.dense import check_features
-from minigen.nn.equalized import EqualizedDense
+from minigen.nn.equalized import EqualizedDense, check_positive
 from minigen.nn.module import Buffer, ElementwiseModule, Module
 from minigen.nn.regularization import check_floating
 
@@ -72,19 +72,21 @@ class LearnedConstant(Module):
 
 
 class NoiseInjection(ElementwiseModule):
-    """x + scale * noise: one map of noise for all channels of an image, and one learned scale for each channel, at first 0.
+    """x + m scale * noise: one map of noise for all channels of an image, and one learned scale for each channel, at first 0.
 
-    x (n, height, width, features), noise (n, height, width, 1) or (1, height, width, 1), scale (features,). `noise`: the numbers,
+    x (n, height, width, features), noise (n, height, width, 1) or (1, height, width, 1), scale (features,), m = `lr_multiplier`:
+    below 1 the network learns more slowly to rely on noise (the paper has 1). `noise`: the numbers,
     if they are to be given. Otherwise N(0, 1): in training drawn anew for each image, in evaluation the same map, a buffer, for
     all of them, so that an image depends on its latent vector alone. Gives a generator the chance in strands and freckles that
     it would else have to make out of its latent vector. Raises ShapeError for images or noise of another size.
     Source: Karras et al. 2019, section 2.
     """
 
-    def __init__(self, features: int, height: int, width: int):
+    def __init__(self, features: int, height: int, width: int, lr_multiplier: float = 1.0):
+        check_positive("NoiseInjection", lr_multiplier=lr_multiplier)
         if min(features, height, width) < 1:
             raise ShapeError(f"NoiseInjection needs at least one feature and one pixel, got {features}, {height} and {width}")
-        self.features, self.height, self.width = features, height, width
+        self.features, self.height, self.width, self.lr_multiplier = features, height, width, lr_multiplier
         self.scale = Parameter(init.zeros((features,)))
         self.fixed = Buffer(init.normal((1, height, width, 1), 1.0))
 
@@ -97,7 +99,7 @@ class NoiseInjection(ElementwiseModule):
         if tuple(noise.shape[1:]) != (self.height, self.width, 1) or noise.shape[0] not in (1, x.shape[0]):
             raise ShapeError(f"{self!r} expects noise of shape ({x.shape[0]} or 1, {self.height}, {self.width}, 1), "
                              f"got {tuple(noise.shape)}")
-        rows = ops.reshape(noise, shape=(-1, 1)) @ ops.reshape(self.scale, shape=(1, -1))
+        rows = ops.reshape(noise, shape=(-1, 1)) @ ops.reshape(self.scale * self.lr_multiplier, shape=(1, -1))
         return x + ops.reshape(rows, shape=(*noise.shape[:3], self.features))
 
     def draw(self, n: int) -> Any:
@@ -105,7 +107,8 @@ class NoiseInjection(ElementwiseModule):
         return random.normal((n, self.height, self.width, 1), dtype=self.scale.dtype)
 
     def describe(self) -> str:
-        return f"{self.features}, {self.height}x{self.width}"
+        multiplied = f", lr_multiplier={self.lr_multiplier:g}" if self.lr_multiplier != 1.0 else ""
+        return f"{self.features}, {self.height}x{self.width}{multiplied}"
 
 
 class AdaIN(Module):

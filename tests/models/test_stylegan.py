@@ -565,3 +565,14 @@ def test_mapping_layers_are_counted(layers):
 
 def test_without_styles_none_are_mixed():
     assert stylegan.Generator(8, 3, 4, 1, (3, 2), styles=False, constant=False).mixing == 0.0
+
+
+def test_how_fast_parts_learn_does_not_change_the_start():
+    for options in ({"mapping_lr": 0.1}, {"noise_lr": 0.1}):
+        mg.seed(0)
+        first = stylegan.Generator(8, 3, 4, 1, (3, 2))
+        mg.seed(0)
+        second = stylegan.Generator(8, 3, 4, 1, (3, 2), **options)
+        z = first.latent(2)
+        np.testing.assert_allclose(first.draw(z), second.draw(z), atol=1e-6)
+    assert {layer.noise.lr_multiplier for block in second.blocks for layer in block.layers} == {0.1}

@@ -104,7 +104,7 @@ LAYERS: dict[str, list[Case]] = {
     "PixelNorm": [Case(nn.PixelNorm, (4,)), Case(nn.PixelNorm, (2, 3, 2))],
     "Bias": [Case(lambda: nn.Bias(3), (3,)), Case(lambda: nn.Bias(2), (2, 3, 2))],
     "Blur2d": [Case(nn.Blur2d, (3, 4, 2)), Case(nn.Blur2d, (1, 2, 1))],
-    "NoiseInjection": [Case(lambda: nn.NoiseInjection(2, 3, 4), (3, 4, 2), (rng.standard_normal((5, 3, 4, 1)),)),
+    "NoiseInjection": [Case(lambda: nn.NoiseInjection(2, 3, 4, lr_multiplier=0.5), (3, 4, 2), (rng.standard_normal((5, 3, 4, 1)),)),
                        Case(lambda: nn.NoiseInjection(2, 3, 4), (3, 4, 2), (rng.standard_normal((1, 3, 4, 1)),)),
                        Case(lambda: nn.NoiseInjection(2, 3, 4).eval(), (3, 4, 2))],
     "LearnedConstant": [Case(Placed, (2, 3, 2))],

@@ -336,3 +336,14 @@ NOISE = np.zeros((2, 4, 5, 1), dtype=np.float32)
 def test_misuse_is_told(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+def test_noise_that_is_learned_more_slowly_starts_the_same_and_moves_less():
+    """Off at the start; a scale of 1 then adds m times the noise."""
+    layer, x, noise = nn.NoiseInjection(2, 3, 4, lr_multiplier=0.1), np.zeros((2, 3, 4, 2), np.float32), np.ones((2, 3, 4, 1), np.float32)
+    assert (layer(x, noise).numpy() == 0.0).all()
+    layer.scale.assign(np.ones(2, np.float32))
+    np.testing.assert_allclose(layer(x, noise).numpy(), 0.1, rtol=1e-6)
+    assert repr(layer) == "NoiseInjection(2, 3x4, lr_multiplier=0.1)" and repr(nn.NoiseInjection(2, 3, 4)) == "NoiseInjection(2, 3x4)"
+    with pytest.raises(ValueError, match="NoiseInjection's lr_multiplier must be above 0 and finite, got 0"):
+        nn.NoiseInjection(2, 3, 4, lr_multiplier=0)

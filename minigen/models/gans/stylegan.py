@@ -30,15 +30,15 @@ class Generator(GrowingGenerator):
     `latent_dim`, `style_dim`: of z and w.  `mapping_layers`: 0 makes w the normalized z.  `feature_maps`: as in progan.Generator.
     `styles=False`: no AdaIN; w enters at the input alone, pixels are normalized as in Progressive GAN.  `constant=False`: the
     input is a dense layer's answer to w.  `noise=False`: no chance beside z.  `mixing`: in training, the share of batches in
-    which the later layers get the style of another z, from a random layer on.  `mapping_lr`: how fast the mapping layers learn,
-    beside the others.
+    which the later layers get the style of another z, from a random layer on.  `mapping_lr`, `noise_lr`: how fast the mapping
+    layers and the scales of the noise learn, beside the others.
 
     Raises ValueError for a resolution, feature maps or switches with which no image could follow z.
     """
 
     def __init__(self, resolution: int = 1024, latent_dim: int = 512, style_dim: int = 512, mapping_layers: int = 8,
                  feature_maps: Sequence[int] | None = None, channels: int = 3, styles: bool = True, constant: bool = True,
-                 noise: bool = True, mixing: float = 0.9, mapping_lr: float = 0.01):
+                 noise: bool = True, mixing: float = 0.9, mapping_lr: float = 0.01, noise_lr: float = 1.0):
         super().__init__(resolution, feature_maps)
         if constant and not styles:
             raise ValueError("a constant input without styles makes the same image of every z: constant=False, or styles=True")
@@ -54,7 +54,7 @@ class Generator(GrowingGenerator):
         self.mapping = MappingNetwork(latent_dim, style_dim, mapping_layers, mapping_lr)
         self.input = nn.LearnedConstant((4, 4, maps[0])) if constant else nn.Sequential(
             nn.EqualizedDense(style_dim, 16 * maps[0], bias=False, gain=math.sqrt(2.0) / 4), nn.Reshape((4, 4, maps[0])))
-        self.blocks = [Block(before, after, r, style_dim, noise, styles)
+        self.blocks = [Block(before, after, r, style_dim, noise_lr if noise else None, styles)
                        for before, after, r in zip((maps[0], *maps), maps, self.resolutions)]
         self.rgb = [nn.EqualizedConv2d(features, channels, 1, gain=1.0) for features in maps]
         self.w_average, self.w_seen = nn.Buffer(nn.init.zeros((style_dim,))), nn.Buffer(nn.init.zeros((1,)))
@@ -228,13 +228,13 @@ class MappingNetwork(nn.Module):
 class Block(nn.Module):
     """The two layers of one resolution. The first of 4 x 4 has no convolution: its input is learned already."""
 
-    def __init__(self, before: int, after: int, resolution: int, style_dim: int, noise: bool, styles: bool):
+    def __init__(self, before: int, after: int, resolution: int, style_dim: int, noise_lr: float | None, styles: bool):
         if resolution == 4:
             first = nn.Sequential()
         else:
             first = nn.Sequential(nn.UpSample2d(2), nn.EqualizedConv2d(before, after, 3, bias=False), nn.Blur2d())
         second = nn.Sequential(nn.EqualizedConv2d(after, after, 3, bias=False))
-        self.layers = [StyledLayer(body, after, resolution, style_dim, noise, styles) for body in (first, second)]
+        self.layers = [StyledLayer(body, after, resolution, style_dim, noise_lr, styles) for body in (first, second)]
 
     def forward(self, x: Any, w: Sequence[Any], noise: Sequence[Any]) -> Any:
         for layer, style, map_ in zip(self.layers, w, noise):
@@ -247,11 +247,14 @@ class Block(nn.Module):
 
 
 class StyledLayer(nn.Module):
-    """AdaIN(leaky(body(x) + scale * noise + b), w); without styles the features of each pixel are normalized."""
+    """AdaIN(leaky(body(x) + scale * noise + b), w); without styles the features of each pixel are normalized.
 
-    def __init__(self, body: nn.Sequential, features: int, resolution: int, style_dim: int, noise: bool, styles: bool):
+    `noise_lr`: how fast scale learns, None for no noise.
+    """
+
+    def __init__(self, body: nn.Sequential, features: int, resolution: int, style_dim: int, noise_lr: float | None, styles: bool):
         self.body = body
-        self.noise = nn.NoiseInjection(features, resolution, resolution) if noise else None
+        self.noise = None if noise_lr is None else nn.NoiseInjection(features, resolution, resolution, noise_lr)
         self.bias = nn.Bias(features)
         self.style = nn.AdaIN(features, style_dim) if styles else None
 
