@@ -574,5 +574,5 @@ def test_how_fast_parts_learn_does_not_change_the_start():
         mg.seed(0)
         second = stylegan.Generator(8, 3, 4, 1, (3, 2), **options)
         z = first.latent(2)
-        np.testing.assert_allclose(first.draw(z), second.draw(z), atol=1e-6)
+        np.testing.assert_allclose(first.draw(z), second.draw(z), atol=1e-4)
     assert {layer.noise.lr_multiplier for block in second.blocks for layer in block.layers} == {0.1}
