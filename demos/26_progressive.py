@@ -26,16 +26,14 @@ from functools import partial
 import numpy as np
 
 from demos.demo import Verdict, demo_arguments, save
-from demos.portraits import Subject, rarest, tiny_maps
+from demos.portraits import FULL, Subject, rarest, shorten, tiny_maps
 from minigen import figures, losses, optim, plot, training
 from minigen.models.gans import progan
 
 args = demo_arguments("26_progressive", __doc__, data="faces", resolution=32, images=10_000, stable=6000, fading=6000,
-                      last=18_000, batch_size=32, samples=5000,
-                      full={"resolution": 128, "images": 30_000, "stable": 600_000, "fading": 600_000, "last": 600_000})
+                      last=18_000, batch_size=32, samples=5000, full=FULL)
 if args.quick:
-    args.stable, args.fading, args.last, args.batch_size, args.samples = 16, 16, 16, 8, 100
-    args.resolution = 16 if args.data == "faces" else 32
+    shorten(args)
 verdict = Verdict(args)
 subject = Subject(args)
 growth = training.Growth(final=args.resolution, stable=args.stable, fading=args.fading)
@@ -81,7 +79,7 @@ fit = partial(trainer.fit, subject.images, batch_size=args.batch_size, record_ev
 # ones say, below.
 # %%
 fit(steps=math.ceil((growth.images - growth.stable - growth.fading / 2) / args.batch_size))
-save(figures.fade_in(copy.deepcopy(trainer.sampler)), args, "fade.png")
+save(figures.fade_in(trainer.sampler), args, "fade.png")
 
 # %% [markdown]
 # ## To the end

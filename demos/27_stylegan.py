@@ -22,16 +22,14 @@ import math
 import numpy as np
 
 from demos.demo import Verdict, demo_arguments, save
-from demos.portraits import Subject, rarest, tiny_maps
+from demos.portraits import FULL, Subject, rarest, shorten, tiny_maps
 from minigen import figures, losses, metrics, optim, plot, training
 from minigen.models.gans import stylegan
 
 args = demo_arguments("27_stylegan", __doc__, data="faces", resolution=32, images=10_000, stable=6000, fading=6000, last=20_000,
-                      batch_size=16, samples=5000,
-                      full={"resolution": 128, "images": 30_000, "stable": 600_000, "fading": 600_000, "last": 600_000})
+                      batch_size=16, samples=5000, full=FULL)
 if args.quick:
-    args.stable, args.fading, args.last, args.batch_size, args.samples = 16, 16, 16, 8, 100
-    args.resolution = 16 if args.data == "faces" else 32
+    shorten(args)
 verdict = Verdict(args)
 subject = Subject(args)
 growth = training.Growth(final=args.resolution, stable=args.stable, fading=args.fading)

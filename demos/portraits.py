@@ -8,6 +8,14 @@ from minigen import data, metrics, training
 from minigen.backend import asarray, to_numpy
 from minigen.models.gans.growing import at_stage
 
+FULL = {"resolution": 128, "images": 30_000, "stable": 600_000, "fading": 600_000, "last": 600_000}  # what --full stands for
+
+
+def shorten(args: argparse.Namespace) -> None:
+    """What --quick stands for: a few steps, and faces of 16 x 16."""
+    args.stable, args.fading, args.last, args.batch_size, args.samples = 16, 16, 16, 8, 100
+    args.resolution = 16 if args.data == "faces" else 32
+
 
 class Subject:
     """The images of a demo, (n, r, r, c) in [0, 1], and how they are judged.

@@ -19,7 +19,7 @@ REALIZATIONS = 100  # of noise, for its standard deviation
 
 
 def uncurated(generator: Generator, n: int = 64, seed: int = 0, columns: int | None = None, psi: float = 1.0) -> Figure:
-    """n samples as they come. `psi`: of StyleGAN's truncation."""
+    """n samples as they come (Karras et al. 2019, figure 2). `psi`: of StyleGAN's truncation."""
     if psi != 1.0:
         check_styled("truncation", generator)
     z = latent(generator, n, seed)
@@ -28,7 +28,7 @@ def uncurated(generator: Generator, n: int = 64, seed: int = 0, columns: int | N
 
 
 def growth(samples: Iterable[np.ndarray], n: int = 8) -> Figure:
-    """What the same latent vectors became at each resolution, at its end: a row each.
+    """What the same latent vectors became at each resolution, at its end: a row each (Karras et al. 2018, figure 1).
 
     samples: batches of images, (n, r, r, c), in the order of training: `SampleGrid(...).samples`.
     """
@@ -40,7 +40,8 @@ def fade_in(generator: GrowingGenerator, n: int = 8, seed: int = 0,
             alphas: Sequence[float] = (0, 0.2, 0.4, 0.6, 0.8, 1)) -> Figure:
     """How the layers of the present resolution are faded in: a row for each alpha, the weight of what they say.
 
-    Best of a generator in the middle of this phase, when both what is left and what comes is trained. It stays as it is.
+    What figure 2 of Karras et al. 2018 draws as a diagram. Best of a generator in the middle of this phase, when both what is
+    left and what comes is trained. It stays as it is.
     """
     z, before = latent(generator, n, seed), generator.alpha
     rows = {}
@@ -65,7 +66,10 @@ def bands(generator: StyleGenerator) -> dict[str, range]:
 
 
 def style_mixing(generator: StyleGenerator, rows: int = 2, columns: int = 6, seed: int = 0) -> Figure:
-    """Images whose coarse, middle or fine styles come from the image above, and all others from the image at the left."""
+    """Images whose coarse, middle or fine styles come from the image above, and all others from the image at the left.
+
+    Karras et al. 2019, figure 3.
+    """
     check_styled("style mixing", generator)
     w = generator.map(latent(generator, rows + columns, seed))
     left, above = w[:rows], w[rows:]
@@ -74,12 +78,16 @@ def style_mixing(generator: StyleGenerator, rows: int = 2, columns: int = 6, see
     for name, layers in bands(generator).items():
         for row in range(rows):
             mixed = generator.draw_styles(generator.mix(np.repeat(left[row:row + 1], columns, axis=0), above, layers))
-            picture[f"{name} styles\nfrom above" + " " * row] = np.concatenate([sources[row:row + 1], mixed])
+            label = f"{name} styles\nfrom above" + " " * row  # spaces that one does not see keep the labels apart
+            picture[label] = np.concatenate([sources[row:row + 1], mixed])
     return plot.image_rows(picture, "Style mixing: each image takes some styles from above, all others from the left")
 
 
 def noise(generator: StyleGenerator, n: int = 8, seed: int = 0) -> Figure:
-    """The same styles with two draws of noise, without any, and the deviation over 100 draws, white where it is largest."""
+    """The same styles with two draws of noise, without any, and the deviation over 100 draws, white where it is largest.
+
+    Karras et al. 2019, figures 4 and 5.
+    """
     check_styled("noise", generator)
     rng = np.random.default_rng(seed)
     w = generator.map(latent(generator, n, seed))
@@ -106,7 +114,10 @@ def noise_deviation(generator: StyleGenerator, w: np.ndarray, rng: np.random.Gen
 
 def truncation(generator: StyleGenerator, n: int = 8, seed: int = 0,
                psis: Sequence[float] = (1, 0.7, 0.5, 0, -0.5, -1)) -> Figure:
-    """The same latent vectors with styles ever nearer to their average (psi = 0), and beyond it: each becomes its opposite."""
+    """The same latent vectors with styles ever nearer to their average (psi = 0), and beyond it: each becomes its opposite.
+
+    Karras et al. 2019, figure 8.
+    """
     check_styled("truncation", generator)
     z = latent(generator, n, seed)
     return plot.image_rows({f"psi = {psi:g}": generator.draw(z, psi) for psi in psis}, "Truncation")

@@ -155,6 +155,6 @@ def check_target(name: str, target: float) -> None:
 
 
 def check_group_size(name: str, group_size: int) -> None:
-    """Raise for a group of one, which has no deviation."""
-    if group_size < 2:
-        raise ValueError(f"{name}: examples are compared within groups of at least 2, got group_size={group_size}")
+    """Raise for a group of one, which has no deviation, and for what is no number of examples."""
+    if not isinstance(group_size, (int, np.integer)) or group_size < 2:
+        raise ValueError(f"{name}: examples are compared within groups of at least 2, got group_size={group_size!r}")

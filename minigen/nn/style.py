@@ -75,11 +75,10 @@ class NoiseInjection(ElementwiseModule):
     """x + m scale * noise: one map of noise for all channels of an image, and one learned scale for each channel, at first 0.
 
     x (n, height, width, features), noise (n, height, width, 1) or (1, height, width, 1), scale (features,), m = `lr_multiplier`:
-    below 1 the network learns more slowly to rely on noise (the paper has 1). `noise`: the numbers,
-    if they are to be given. Otherwise N(0, 1): in training drawn anew for each image, in evaluation the same map, a buffer, for
-    all of them, so that an image depends on its latent vector alone. Gives a generator the chance in strands and freckles that
-    it would else have to make out of its latent vector. Raises ShapeError for images or noise of another size.
-    Source: Karras et al. 2019, section 2.
+    below 1 the network learns more slowly to rely on noise (the paper has 1). `noise`: the numbers, if they are to be given.
+    Otherwise N(0, 1): in training drawn anew for each image, in evaluation the same map, a buffer, for all of them, so that an
+    image depends on its latent vector alone. Gives a generator the chance in strands and freckles that it would else have to
+    make out of its latent vector. Raises ShapeError for images or noise of another size. Source: Karras et al. 2019, section 2.
     """
 
     def __init__(self, features: int, height: int, width: int, lr_multiplier: float = 1.0):

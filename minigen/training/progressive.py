@@ -118,10 +118,12 @@ class Progressive(Adversarial):
 
     def fit(self, examples: Any, *, steps: int | None = None, batch_size: int = 32, **options: Any) -> History:
         """`Adversarial.fit`, by default for as many steps as the growth takes. examples: images of its final resolution."""
-        if steps is None and isinstance(batch_size, (int, np.integer)) and batch_size > 0:  # else Batches will say so
+        if batch_size < 1:
+            raise ValueError(f"Progressive.fit: got batch_size {batch_size}, expected at least 1")
+        if steps is None:
             left = self.growth.images - self.images_seen
             steps = self.step + math.ceil(left / (batch_size * self.discriminator_steps))
-        return super().fit(examples, steps=self.step + 1 if steps is None else steps, batch_size=batch_size, **options)
+        return super().fit(examples, steps=steps, batch_size=batch_size, **options)
 
     def open(self, *arguments: Any) -> None:
         super().open(*arguments)

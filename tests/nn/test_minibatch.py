@@ -153,6 +153,7 @@ X = np.zeros((6, 5, 5, 3), dtype=np.float32)
     (lambda: nn.MinibatchStdDev()(X), ShapeError, r"groups of 4 need a batch size of 4, 8, 12 \.\.\., got 6: drop the rest"),
     (lambda: nn.MinibatchStdDev()(X[:2]), ShapeError, r"groups of 4 need a batch size of 4, 8, 12 \.\.\., got 2"),
     (lambda: nn.MinibatchStdDev()(X[:0]), ShapeError, "got 0"),
+    (lambda: nn.MinibatchStdDev(2.0), ValueError, "MinibatchStdDev: examples are compared within groups of at least 2, got .*=2.0"),
     (lambda: nn.MinibatchStdDev(1), ValueError, "MinibatchStdDev: examples are compared within groups of at least 2, got .*=1"),
     (lambda: functional.minibatch_stddev(X, 0), ValueError, "minibatch_stddev: .* at least 2, got group_size=0"),
     (lambda: functional.minibatch_stddev(X[:, 0, 0, 0], 3), ShapeError, r"expected x \(n, ..., channels\), got shape \(6,\)"),

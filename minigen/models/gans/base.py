@@ -1,6 +1,6 @@
 """What all generators and all discriminators share."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -59,12 +59,13 @@ class Generator(nn.Module):
         labels = [each if each.ndim else np.repeat(each, len(z)) for each in map(to_numpy, labels)]
         if any(each.shape != (len(z),) for each in labels):
             raise ShapeError(f"expected one label for each of {len(z)} examples, or one for all, got shape {labels[0].shape}")
-        made = []
+        return self.drawn(len(z), lambda part: self(Tensor(asarray(z[part])), *(each[part] for each in labels)))
+
+    def drawn(self, n: int, make: Callable[[slice], Any]) -> np.ndarray:
+        """n examples on the host, pixels in [0, 1]: make(part) makes some of them, in evaluation mode, outside any graph."""
         with self.evaluating(), no_grad():
-            for start in range(0, len(z), self.at_a_time):
-                part = slice(start, start + self.at_a_time)
-                made.append(to_numpy(self(Tensor(asarray(z[part])), *(each[part] for each in labels))))
-        return self.to_pixels(np.concatenate(made))
+            parts = (slice(start, start + self.at_a_time) for start in range(0, n, self.at_a_time))
+            return self.to_pixels(np.concatenate([to_numpy(make(part)) for part in parts]))
 
     @property
     def at_a_time(self) -> int:

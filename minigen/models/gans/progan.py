@@ -13,8 +13,6 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
-
 from minigen import nn
 from minigen.errors import ShapeError
 from minigen.models.gans.growing import Growing, GrowingGenerator, fade, halve
@@ -66,8 +64,6 @@ class Discriminator(Growing):
                  blur: bool = False):
         super().__init__(resolution, feature_maps)
         maps = self.feature_maps
-        if not isinstance(group_size, (int, np.integer)):
-            raise ValueError(f"group_size counts images that are compared, a whole number, got {group_size!r}")
         self.rgb = [nn.EqualizedConv2d(channels, features, 1, "leaky_relu") for features in maps]
         self.blocks = [
             nn.Sequential(

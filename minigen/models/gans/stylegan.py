@@ -171,14 +171,13 @@ class Generator(GrowingGenerator):
         w = to_numpy(w).astype(self.dtype, copy=False)
         if w.shape[1:] not in ((self.style_dim,), (self.layers, self.style_dim)) or not len(w):
             raise ShapeError(f"expected styles (n, {self.style_dim}) or (n, {self.layers}, {self.style_dim}), got {w.shape}")
-        made = []
-        with self.evaluating(), no_grad():
-            for start in range(0, len(w), self.at_a_time):
-                part = slice(start, start + self.at_a_time)
-                styles = [Tensor(asarray(each)) for each in ([w[part]] * self.layers if w.ndim == 2 else w[part].swapaxes(0, 1))]
-                maps = None if noise is None else [asarray(each if len(each) == 1 else each[part]) for each in noise]
-                made.append(to_numpy(self.synthesize(styles, maps)))
-        return self.to_pixels(np.concatenate(made))
+
+        def make(part: slice) -> Any:
+            styles = [w[part]] * self.layers if w.ndim == 2 else w[part].swapaxes(0, 1)
+            maps = None if noise is None else [asarray(each if len(each) == 1 else each[part]) for each in noise]
+            return self.synthesize([Tensor(asarray(each)) for each in styles], maps)
+
+        return self.drawn(len(w), make)
 
     def noise_maps(self, n: int, rng: np.random.Generator) -> list[np.ndarray]:
         """New noise for n images: a map for each layer, (n, r, r, 1), for `draw_styles`. Times 0 it is no noise."""
