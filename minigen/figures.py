@@ -124,7 +124,10 @@ def truncation(generator: StyleGenerator, n: int = 8, seed: int = 0,
 
 
 def interpolation(generator: Generator, pairs: int = 3, steps: int = 9, seed: int = 0) -> Figure:
-    """Between two latent vectors on the great circle of Z, and, of StyleGAN, between the same two on the straight line of W."""
+    """Between two latent vectors on the great circle of Z, and, of StyleGAN, between the same two on the straight line of W.
+
+    Sources: White 2016, section 2.1, for great circles; Karras et al. 2019, section 4.1, for Z and W.
+    """
     ends = latent(generator, 2 * pairs, seed).reshape(2, pairs, -1)
     in_z = great_circle(*ends, steps)
     ways = {"in Z": generator.draw(in_z.reshape(pairs * steps, -1))}

@@ -1,6 +1,7 @@
 """Compositions of ops that need no rule of their own: right at every order of derivative by construction."""
 
 import math
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -156,5 +157,5 @@ def check_target(name: str, target: float) -> None:
 
 def check_group_size(name: str, group_size: int) -> None:
     """Raise for a group of one, which has no deviation, and for what is no number of examples."""
-    if not isinstance(group_size, (int, np.integer)) or group_size < 2:
+    if not isinstance(group_size, Integral) or group_size < 2:
         raise ValueError(f"{name}: examples are compared within groups of at least 2, got group_size={group_size!r}")

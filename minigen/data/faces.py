@@ -12,6 +12,7 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from functools import lru_cache
+from numbers import Integral
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -142,7 +143,7 @@ def render(
 
 
 def _is_whole(value: Any) -> bool:
-    return isinstance(value, (int, np.integer))
+    return isinstance(value, Integral)
 
 
 def _check_resolution(resolution: int) -> None:

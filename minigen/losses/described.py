@@ -1,5 +1,6 @@
 """How settings describe themselves: a resumed run compares these texts."""
 
+from numbers import Number
 from typing import Any
 
 
@@ -13,4 +14,4 @@ class Described:
 
 def plain_setting(name: str, value: Any) -> bool:
     """Whether an attribute is a setting, not something that is counted or remembered."""
-    return not name.startswith("_") and (value is None or isinstance(value, (bool, int, float, str)))
+    return not name.startswith("_") and (value is None or isinstance(value, (Number, str)))

@@ -1,5 +1,6 @@
 """Kernel distance: how far apart two sets of features are, without the bias of the Frechet distance."""
 
+from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
@@ -39,7 +40,7 @@ def kernel_distance(
     real, fake = checked_examples("kernel_distance", 2, real=real, fake=fake)
     if blocks < 1:
         raise ValueError(f"kernel_distance: blocks is {blocks}, expected at least 1")
-    if not isinstance(block_size, (int, np.integer)) or not 2 <= block_size <= min(len(real), len(fake)):
+    if not isinstance(block_size, Integral) or not 2 <= block_size <= min(len(real), len(fake)):
         raise ValueError(f"kernel_distance: block_size is {block_size} for {len(real)} real and {len(fake)} fake examples, "
                          f"expected 2 to {min(len(real), len(fake))}")
     rng = np.random.default_rng(seed)

@@ -1,5 +1,6 @@
 """Quality and variety, apart: precision and recall of a generator."""
 
+from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
@@ -30,7 +31,7 @@ def precision_recall(real: np.ndarray, fake: np.ndarray, k: int = 3) -> Precisio
     Source: Kynkaanniemi et al. 2019, equations 1 and 2.
     """
     real, fake = checked_examples("precision_recall", 2, real=real, fake=fake)
-    if not isinstance(k, (int, np.integer)) or not 1 <= k < min(len(real), len(fake)):
+    if not isinstance(k, Integral) or not 1 <= k < min(len(real), len(fake)):
         raise ValueError(f"precision_recall: k is {k} for {len(real)} real and {len(fake)} fake examples, "
                          f"expected 1 to {min(len(real), len(fake)) - 1}, the neighbours that there are")
     real_radii, fake_radii = _squared_radii(real, k), _squared_radii(fake, k)

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -201,7 +202,7 @@ class Adversarial(Run):
         classes, NonFiniteError as soon as a loss or gradient is not finite, naming network, layer and step. Ctrl-C finishes the
         step, lets the callbacks save, and raises KeyboardInterrupt.
         """
-        if any(not isinstance(count, (int, np.integer)) or count < 1 for count in (steps, record_every)):
+        if any(not isinstance(count, Integral) or count < 1 for count in (steps, record_every)):
             raise ValueError(f"steps and record_every count steps, whole numbers of at least 1, got {steps} and {record_every}")
         examples = prepared(self, examples)
         if batch_size % self.together:

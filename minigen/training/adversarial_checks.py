@@ -1,6 +1,7 @@
 """What `Adversarial` asks of what it is given, before it plays."""
 
 import warnings
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,7 +32,7 @@ def check_players(trainer: "Adversarial") -> None:
             if not isinstance(each, base):
                 raise TypeError(f"{name}: expected such as {EXAMPLES[name]}, got {each!r}")
     for name, steps in (("discriminator_steps", trainer.discriminator_steps), ("generator_steps", trainer.generator_steps)):
-        if not isinstance(steps, (int, np.integer)) or steps < 1:
+        if not isinstance(steps, Integral) or steps < 1:
             raise ValueError(f"{name} counts updates in a step, a whole number of at least 1, got {steps}")
     if not isinstance(generator, Generator):
         raise TypeError(f"the generator must be a minigen.models.gans.Generator, got a {type(generator).__name__}: write a "

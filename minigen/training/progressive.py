@@ -2,9 +2,8 @@
 
 import math
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any, NamedTuple
-
-import numpy as np
 
 from minigen.backend import Array
 from minigen.models.gans.growing import Growing, GrowingGenerator, at_stage, stage_of
@@ -36,7 +35,7 @@ class Growth:
     def __post_init__(self) -> None:
         if stage_of(self.start) > stage_of(self.final):
             raise ValueError(f"growth from {self.start} to {self.final} pixels: expected start <= final")
-        if not all(isinstance(count, (int, np.integer)) for count in (self.stable, self.fading)):
+        if not all(isinstance(count, Integral) for count in (self.stable, self.fading)):
             raise TypeError(f"stable and fading count images, whole numbers, got {self.stable!r} and {self.fading!r}")
         if self.stable < 0 or self.fading < 0 or self.images < 1:
             raise ValueError("stable and fading count images, expected at least 0 each, and at least one image in all, got "

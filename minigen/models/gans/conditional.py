@@ -1,9 +1,8 @@
 """Conditional GANs: both networks are told the class (Mirza & Osindero 2014). Any pair of networks can be told."""
 
 from collections.abc import Iterator
+from numbers import Integral
 from typing import Any
-
-import numpy as np
 
 from minigen import functional, nn
 from minigen.models.gans import base
@@ -17,7 +16,7 @@ class Generator(base.Generator):
     """
 
     def __init__(self, network: base.Generator, classes: int = 10):
-        if not isinstance(classes, (int, np.integer)) or classes < 1:
+        if not isinstance(classes, Integral) or classes < 1:
             raise ValueError(f"classes counts the classes, a whole number of at least 1, got {classes}")
         if network.latent_dim <= classes:
             raise ValueError(f"a conditional generator needs a network of more than {classes} latent variables, {classes} of "

@@ -1,6 +1,7 @@
 """What networks share that grow: resolutions from 4 x 4 on, and a new one that is faded in (Karras et al. 2018, section 2)."""
 
 from collections.abc import Callable, Mapping, Sequence
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -151,7 +152,7 @@ def at_stage(images: Any, resolution: int, alpha: float = 1.0) -> Any:
 
 def stage_of(resolution: int) -> int:
     """How often 4 is doubled to make `resolution`. ValueError unless it is 4, 8, 16 ... 1024."""
-    whole = isinstance(resolution, (int, np.integer))
+    whole = isinstance(resolution, Integral)
     if not whole or not SMALLEST <= resolution <= LARGEST or resolution & (resolution - 1):
         raise ValueError(f"a resolution is a whole number, a power of two from {SMALLEST} to {LARGEST}, got {resolution!r}")
     return int(resolution).bit_length() - SMALLEST.bit_length()
@@ -161,7 +162,7 @@ def checked_maps(feature_maps: Sequence[int] | None, resolutions: Sequence[int])
     """Feature maps for each resolution; by default the paper's: 512 up to 32 x 32, then half as many for each doubling."""
     if feature_maps is None:
         return tuple(min(512, 16384 // r) for r in resolutions)
-    counted = isinstance(feature_maps, Sequence) and all(isinstance(n, (int, np.integer)) and n > 0 for n in feature_maps)
+    counted = isinstance(feature_maps, Sequence) and all(isinstance(n, Integral) and n > 0 for n in feature_maps)
     if not counted or len(feature_maps) != len(resolutions):
         raise ValueError(f"feature_maps: expected {len(resolutions)} positive whole numbers, one for each resolution "
                          f"{', '.join(map(str, resolutions))}, got {feature_maps!r}")

@@ -9,6 +9,7 @@ switch. `training.Progressive` trains it while it grows, `training.Adversarial` 
 
 import math
 from collections.abc import Iterator, Sequence
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -42,7 +43,7 @@ class Generator(GrowingGenerator):
         super().__init__(resolution, feature_maps)
         if constant and not styles:
             raise ValueError("a constant input without styles makes the same image of every z: constant=False, or styles=True")
-        if not isinstance(mapping_layers, (int, np.integer)) or mapping_layers < 0:
+        if not isinstance(mapping_layers, Integral) or mapping_layers < 0:
             raise ValueError(f"mapping_layers counts layers, a whole number of at least 0, got {mapping_layers!r}")
         if mapping_layers == 0 and latent_dim != style_dim:
             raise ValueError(f"without mapping layers w is z: expected latent_dim = style_dim, got {latent_dim} and {style_dim}")
