@@ -26,7 +26,7 @@ from demos.portraits import FULL, Subject, rarest, shorten, tiny_maps
 from minigen import figures, losses, metrics, optim, plot, training
 from minigen.models.gans import progan, stylegan
 
-args = demo_arguments("27_stylegan", __doc__, data="faces", resolution=32, images=10_000, stable=5000, fading=5000, last=12_000,
+args = demo_arguments("27_stylegan", __doc__, data="faces", resolution=32, images=10_000, stable=6000, fading=6000, last=20_000,
                       batch_size=16, samples=5000, full=FULL)
 if args.quick:
     shorten(args)
