@@ -8,14 +8,15 @@ the coarse styles, and which the fine ones, is measured by a network that has le
 # # 27. StyleGAN
 #
 # Karras et al. (2019). A mapping network turns z into w; w tells each layer, by adaptive instance normalization, the mean and the
-# strength of each of its channels; noise is added for what is left to chance; the input is a learned constant. In training the
-# later layers of most images get the style of another z (style mixing), so that neighbouring layers do not learn to rely on each
+# strength of each of its channels; noise is added for what is left to chance; the input is a learned constant. In many steps of
+# training the later layers get the style of another z (style mixing), so that neighbouring layers do not learn to rely on each
 # other. The networks grow as in demo 26.
 #
-# For two CPU cores: 32 x 32 pixels, few feature maps, four mapping layers, mixed styles in half of the batches, R1, and learning
-# rates of 2e-2 that fall by half a cosine; a tenth of that for the mapping network (the paper has a hundredth), and a fiftieth
-# for the strength of the noise, on which so short a training otherwise relies for its details. The discriminator is Progressive
-# GAN's, without low-pass filters. `--full`: the paper's networks, weight of R1 and rates at 128 x 128, for a GPU.
+# For two CPU cores: 32 x 32 pixels, few feature maps, four mapping layers, styles mixed in half of the batches (the paper: in
+# nine of ten), R1, and learning rates of 2e-2 that fall by half a cosine; a tenth of that for the mapping network (the paper has
+# a hundredth), and a fiftieth for the strength of the noise, on which so short a training otherwise relies for its details. The
+# discriminator is Progressive GAN's, without low-pass filters. `--full`: the paper's networks, weight of R1 and rates, at 128 x
+# 128 pixels, for a GPU.
 # %%
 import math
 

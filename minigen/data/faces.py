@@ -82,9 +82,9 @@ def load(
     that does not exist and a value out of its range.
     """
     _check_resolution(resolution)
-    if not (_is_whole(train_size) and _is_whole(test_size)) or train_size < 1 or test_size < 1:
+    if not (isinstance(train_size, Integral) and isinstance(test_size, Integral)) or train_size < 1 or test_size < 1:
         raise ValueError(f"faces: got train_size {train_size!r}, test_size {test_size!r}, expected at least 1")
-    if not _is_whole(seed) or seed < 0:
+    if not isinstance(seed, Integral) or seed < 0:
         raise ValueError(f"faces: got seed {seed!r}, expected a non-negative integer")
     held = _checked(fixed or {})
     for name, value in held.items():
@@ -142,12 +142,8 @@ def render(
 # Checks.
 
 
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, Integral)
-
-
 def _check_resolution(resolution: int) -> None:
-    if not _is_whole(resolution) or resolution not in (2**k for k in range(2, 11)):
+    if not isinstance(resolution, Integral) or resolution not in (2**k for k in range(2, 11)):
         raise ValueError(f"faces: got resolution {resolution!r}, expected a power of two from {SMALLEST} to {LARGEST}")
 
 

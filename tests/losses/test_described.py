@@ -1,0 +1,18 @@
+"""Settings in a repr: what a resumed run compares."""
+
+import numpy as np
+import pytest
+
+from minigen.losses.described import Described
+
+
+class Weighted(Described):
+    """A loss of one's own, which is no dataclass."""
+
+    def __init__(self, weight: float):
+        self.weight, self._seen = weight, 7
+
+
+@pytest.mark.parametrize("number", [2, 2.0, np.float32(2.0), np.int64(2)])
+def test_every_kind_of_number_is_a_setting(number):
+    assert repr(Weighted(number)) == f"Weighted(weight={number!r})"
