@@ -23,6 +23,8 @@ FLOORS = [
     ["figures"],
     ["training"],
     ["__init__"],
+    ["coursework"],
+    ["commands"],
     ["__main__"],
 ]
 FLOOR = {name: height for height, names in enumerate(FLOORS) for name in names}
