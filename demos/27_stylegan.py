@@ -15,46 +15,28 @@ the coarse styles, and which the fine ones, is measured by a network that has le
 # For two CPU cores: 32 x 32 pixels, few feature maps, four mapping layers, styles mixed in half of the batches (the paper: in
 # nine of ten), R1, and learning rates of 2e-2 that fall by half a cosine; a tenth of that for the mapping network (the paper has
 # a hundredth), and a fiftieth for the strength of the noise, on which so short a training otherwise relies for its details. The
-# discriminator is Progressive GAN's, without low-pass filters. `--full`: the paper's networks, weight of R1 and rates, at 128 x
+# discriminator is Progressive GAN's, without low-pass filters (all of it in demos/portraits.py, for two later demos ask what this
+# generator has learned; it is kept in the user's cache). `--full`: the paper's networks, weight of R1 and rates, at 128 x
 # 128 pixels, for a GPU.
 # %%
-import math
-
 import numpy as np
 
 from demos.demo import Verdict, demo_arguments, save
-from demos.portraits import FULL, Subject, rarest, shorten, tiny_maps
-from minigen import figures, losses, metrics, optim, plot, training
-from minigen.models.gans import progan, stylegan
+from demos.portraits import FULL, STYLEGAN, Subject, rarest, shorten, stylegan_trainer, train_stylegan
+from minigen import figures, metrics, plot, training
 
-args = demo_arguments("27_stylegan", __doc__, data="faces", resolution=32, images=10_000, stable=6000, fading=6000, last=20_000,
-                      batch_size=16, samples=5000, full=FULL)
+args = demo_arguments("27_stylegan", __doc__, data="faces", **STYLEGAN, samples=5000, full=FULL)
 if args.quick:
     shorten(args)
 verdict = Verdict(args)
 subject = Subject(args)
-growth = training.Growth(final=args.resolution, stable=args.stable, fading=args.fading)
-steps = math.ceil((growth.images + args.last) / args.batch_size)
-
-if args.full:
-    sizes, feature_maps, rate, penalty, ema = {}, None, 1e-3, losses.R1(10.0, args.resolution), 0.999
-    Discriminator = stylegan.Discriminator
-else:
-    sizes = {"latent_dim": 32, "style_dim": 32, "mapping_layers": 4, "mapping_lr": 0.1, "noise_lr": 0.02, "mixing": 0.5}
-    feature_maps = tiny_maps(args.resolution)
-    rate, penalty, ema = optim.schedules.cosine(2e-2, steps), losses.R1(gamma=8.0, resolution=32), 0.995
-    Discriminator = progan.Discriminator
-generator = stylegan.Generator(args.resolution, feature_maps=feature_maps, channels=subject.channels, **sizes)
-discriminator = Discriminator(args.resolution, feature_maps, subject.channels)
+trainer, steps = stylegan_trainer(args, subject)
+generator = trainer.generator
 generator.summary((generator.latent_dim,))
 z = figures.latent(generator, args.samples, seed=1)
 untrained = subject.distance(generator.draw(z))
-adams = [optim.Adam(player.parameters(), lr=rate, beta1=0.0, beta2=0.99) for player in (generator, discriminator)]
-trainer = training.Progressive(generator, discriminator, growth=growth, penalties=[penalty], ema=ema,
-                               generator_optimizer=adams[0], discriminator_optimizer=adams[1])
 grid = training.SampleGrid(args.out / "evolution", every=max(steps // 40, 1), n=64)
-trainer.fit(subject.images, steps=steps, batch_size=args.batch_size, record_every=max(steps // 40, 1), callbacks=[grid])
-sampler = trainer.sampler
+sampler = train_stylegan(args, subject, trainer, steps, callbacks=[grid])
 
 # %% [markdown]
 # ## What it makes

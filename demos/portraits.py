@@ -1,13 +1,22 @@
-"""What demos 26 and 27 share: square images whose sides are a power of two, and a judge who has seen them."""
+"""What demos 26, 27, 33 and 34 share: square images whose sides are a power of two, a judge who has seen them, a StyleGAN."""
 
 import argparse
+import math
+from collections.abc import Sequence
 
 import numpy as np
 
-from minigen import data, metrics, training
+import minigen as mg
+from minigen import data, losses, metrics, optim, training
 from minigen.backend import asarray, to_numpy
+from minigen.errors import CheckpointError, StateError
+from minigen.models.gans import progan, stylegan
 from minigen.models.gans.growing import at_stage
+from minigen.training import checkpoint
+from minigen.training.features import cache_folder
+from minigen.training.run import checksum
 
+STYLEGAN = {"resolution": 32, "images": 10_000, "stable": 6000, "fading": 6000, "last": 20_000, "batch_size": 16}
 FULL = {"resolution": 128, "images": 30_000, "stable": 600_000, "fading": 600_000, "last": 600_000}  # what --full stands for
 
 
@@ -101,3 +110,53 @@ def rarest(shares: dict[str, np.ndarray]) -> tuple[str, float]:
 def tiny_maps(resolution: int) -> list[int]:
     """Feature maps for two CPU cores, from 4 x 4 on: 32 up to 16 x 16, then half as many for each doubling."""
     return [min(32, 512 // r) for r in (4 << s for s in range(9)) if r <= resolution]
+
+
+def stylegan_trainer(args: argparse.Namespace, subject: Subject) -> tuple[training.Progressive, int]:
+    """Demo 27's networks and their game, with their number of steps: small ones, or with --full the paper's."""
+    growth = training.Growth(final=args.resolution, stable=args.stable, fading=args.fading)
+    steps = math.ceil((growth.images + args.last) / args.batch_size)
+    if args.full:
+        sizes, feature_maps, rate, penalty, ema = {}, None, 1e-3, losses.R1(10.0, args.resolution), 0.999
+        Discriminator = stylegan.Discriminator
+    else:
+        sizes = {"latent_dim": 32, "style_dim": 32, "mapping_layers": 4, "mapping_lr": 0.1, "noise_lr": 0.02, "mixing": 0.5}
+        feature_maps = tiny_maps(args.resolution)
+        rate, penalty, ema = optim.schedules.cosine(2e-2, steps), losses.R1(gamma=8.0, resolution=32), 0.995
+        Discriminator = progan.Discriminator
+    mg.seed(args.seed)
+    generator = stylegan.Generator(args.resolution, feature_maps=feature_maps, channels=subject.channels, **sizes)
+    discriminator = Discriminator(args.resolution, feature_maps, subject.channels)
+    adams = [optim.Adam(player.parameters(), lr=rate, beta1=0.0, beta2=0.99) for player in (generator, discriminator)]
+    return training.Progressive(generator, discriminator, growth=growth, penalties=[penalty], ema=ema,
+                                generator_optimizer=adams[0], discriminator_optimizer=adams[1]), steps
+
+
+def train_stylegan(args: argparse.Namespace, subject: Subject, trainer: training.Progressive, steps: int,
+                   callbacks: Sequence[training.Callback] = ()) -> stylegan.Generator:
+    """Play demo 27's game to its end, and keep the averaged generator for the demos that ask what it has learned."""
+    trainer.fit(subject.images, steps=steps, batch_size=args.batch_size, record_every=max(steps // 40, 1), callbacks=callbacks)
+    path = kept(args, subject)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    checkpoint.save(path, {"generator": trainer.sampler.state_dict()}, {"steps": steps})
+    return trainer.sampler
+
+
+def trained_stylegan(args: argparse.Namespace, subject: Subject) -> stylegan.Generator:
+    """Demo 27's averaged generator: read, if these settings have been trained before, or trained (a quarter of an hour)."""
+    trainer, steps = stylegan_trainer(args, subject)
+    try:
+        state = checkpoint.load(kept(args, subject))[0]["generator"]
+        sampler = trainer.sampler
+        sampler.grow_to(args.resolution)
+        sampler.load_state_dict(state)
+        return sampler
+    except (FileNotFoundError, CheckpointError, StateError, KeyError):
+        return train_stylegan(args, subject, trainer, steps)
+
+
+def kept(args: argparse.Namespace, subject: Subject):
+    """Where the generator of these settings lies, in the user's cache."""
+    settings = "-".join(f"{args.__dict__[name]}" for name in (*STYLEGAN, "full", "seed"))
+    folder = args.out / "weights" if args.quick else cache_folder().parent / "stylegan"
+    return folder / f"{args.data}-{checksum([subject.images]):08x}-{settings}.npz"
