@@ -139,7 +139,7 @@ def profile() -> contextlib.AbstractContextManager[Profile]:
 
 
 def nodes_and_depths(y: Tensor) -> dict[Tensor, int]:
-    """Every tensor below y that the graph holds, with its distance from the leaves (0)."""
+    """Every tensor below y that the graph holds, with its column: results after all of their inputs, leaves before their first use."""
     found, stack = {y}, [y]
     while stack:
         for x in stack.pop().inputs:
@@ -149,7 +149,12 @@ def nodes_and_depths(y: Tensor) -> dict[Tensor, int]:
     depths: dict[Tensor, int] = {}
     for node in sorted(found, key=lambda node: node.serial):
         depths[node] = 1 + max((depths[x] for x in node.inputs if isinstance(x, Tensor)), default=-1)
-    return depths
+    uses: dict[Tensor, list[int]] = {x: [] for x in found if x.op is None and x is not y}
+    for node in found:
+        for x in node.inputs:
+            if x in uses:
+                uses[x].append(depths[node])
+    return depths | {x: min(later) - 1 for x, later in uses.items()}
 
 
 def label(node: Tensor) -> str:
@@ -170,7 +175,7 @@ def graph_to_dot(y: Tensor) -> str:
 
 
 def draw_graph(y: Tensor, path: str | Path | None = None) -> Any:
-    """The graph below y as a picture, leaves on the left; also saved to `path` if given. Returns a matplotlib Figure.
+    """The graph below y as a picture, from left to right; also saved to `path` if given. Returns a matplotlib Figure.
 
     Raises ValueError for more than 200 tensors, which no picture shows: draw a part of the network, or use graph_to_dot.
     """
@@ -189,14 +194,19 @@ def draw_graph(y: Tensor, path: str | Path | None = None) -> Any:
     figure = Figure(figsize=(1.0 + 1.5 * len(columns), 1.0 + 0.8 * height), layout="constrained")
     axes = figure.add_subplot()
     axes.axis("off")
+    boxes = {}
     for node, (x, y_) in place.items():
         color = "#cfe8ff" if node.op else "#ffe3b8" if node.requires_grad else "#e8e8e8"
-        axes.text(x, y_, label(node), ha="center", va="center", fontsize=8, zorder=3,
-                  bbox={"boxstyle": "round,pad=0.4", "facecolor": color, "edgecolor": "#444444"})
-        for source in node.inputs:
-            if isinstance(source, Tensor):
-                axes.annotate("", (x, y_), place[source], zorder=1,
-                              arrowprops={"arrowstyle": "->", "color": "#888888", "shrinkA": 22, "shrinkB": 24})
+        text = axes.text(x, y_, label(node), ha="center", va="center", fontsize=8, zorder=3,
+                         bbox={"boxstyle": "round,pad=0.4", "facecolor": color, "edgecolor": "#444444"})
+        boxes[node] = text.get_bbox_patch()
+    for node in place:
+        for source in {x: None for x in node.inputs if isinstance(x, Tensor)}:
+            bend = 0.3 if place[source][1] < 0 else -0.3
+            between = place[node][0] - place[source][0] > 1  # boxes that a straight arrow might run through
+            axes.annotate("", place[node], place[source], zorder=1, arrowprops={
+                "arrowstyle": "-|>", "color": "#666666", "patchA": boxes[source], "patchB": boxes[node], "shrinkA": 2,
+                "shrinkB": 2, "connectionstyle": f"arc3,rad={bend if between else 0}"})
     axes.set_xlim(-0.6, len(columns) - 0.4)
     axes.set_ylim(-height / 2 - 0.2, height / 2 + 0.2)
     if path is not None:
