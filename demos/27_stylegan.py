@@ -32,6 +32,7 @@ verdict = Verdict(args)
 subject = Subject(args)
 trainer, steps = stylegan_trainer(args, subject)
 generator = trainer.generator
+generator.grow_to(args.resolution)  # to be seen whole; the trainer begins with 4 x 4 pixels all the same
 generator.summary((generator.latent_dim,))
 z = figures.latent(generator, args.samples, seed=1)
 untrained = subject.distance(generator.draw(z))
