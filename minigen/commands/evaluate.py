@@ -39,7 +39,7 @@ def arguments(parser: Parser) -> None:
 def run(args: argparse.Namespace) -> int:
     folder, config, learner = opened(args)
     train, test = subjects.load(config.data, config.images, config.resolution)
-    if config.plan["steps"] is not None:
+    if config.counted == "steps":
         figures = generated(learner, config, train, args.n, not args.quiet)
     else:
         figures = reconstructed(learner, train, test[:args.n])
@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
 
 def reconstructed(learner: Learner, train: Dataset, test: Dataset) -> dict[str, float]:
     """Name -> squared errors, means over all numbers of all held-out examples."""
-    originals, fitted = (flat(learner, part) for part in (test, train))
+    originals, fitted = (learner.inputs(part)[0].reshape(len(part), -1) for part in (test, train))
     rebuilt = learner.reconstruct(test).reshape(originals.shape)
     k = min(learner.codes(test[:1]).size, *fitted.shape)
     error = metrics.reconstruction_mse(originals, rebuilt)
@@ -79,29 +79,23 @@ def reconstructed(learner: Learner, train: Dataset, test: Dataset) -> dict[str, 
     return figures
 
 
-def flat(learner: Learner, dataset: Dataset) -> np.ndarray:
-    """The model's examples, without labels, as rows."""
-    examples = learner.recipe.examples(dataset)
-    return (examples[0] if learner.conditional else examples).reshape(len(dataset), -1)
-
-
 def bounds(learner: Learner, train: Dataset, test: Dataset) -> dict[str, float]:
     """Name -> nats per example: how improbable the model finds held-out examples, and how much codes say."""
-    model, examples = learner.model, learner.recipe.examples(test)
+    model, examples = learner.model, learner.inputs(test)
     figures = {}
     if isinstance(model, LinearVariationalAutoencoder):
         with no_grad():
-            figures["negative ELBO, nats"] = -float(to_numpy(model.elbo(asarray(examples))).mean())
-        best = metrics.probabilistic_pca(flat(learner, train), model.latent_dim)
-        figures["the same of probabilistic PCA, exact, nats"] = -float(best.log_likelihood(examples).mean())
+            figures["negative ELBO, nats"] = -float(to_numpy(model.elbo(asarray(examples[0]))).mean())
+        best = metrics.probabilistic_pca(learner.inputs(train)[0], model.latent_dim)
+        figures["the same of probabilistic PCA, exact, nats"] = -float(best.log_likelihood(examples[0]).mean())
     elif learner.conditional:
         with no_grad():
             _, terms = model.loss(*map(asarray, examples))
         figures["negative ELBO given the class, nats"] = float(terms["reconstruction"]) + float(terms["kl"])
     else:
-        figures["negative ELBO, nats"] = -metrics.elbo(model, examples, seed=0).mean
-        k = IMPORTANCE_SAMPLES
-        figures[f"importance-weighted bound, {k} samples, nats"] = metrics.importance_weighted_nll(model, examples, k, seed=0).mean
+        figures["negative ELBO, nats"] = -metrics.elbo(model, examples[0], seed=0).value
+        surprise = metrics.importance_weighted_nll(model, examples[0], IMPORTANCE_SAMPLES, seed=0)
+        figures[f"importance-weighted bound, {IMPORTANCE_SAMPLES} samples, nats"] = surprise.value
     figures["active units"] = metrics.active_units(learner.codes(test))
     return figures
 

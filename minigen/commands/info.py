@@ -16,7 +16,6 @@ from minigen.training.features import cache_folder
 
 EXAMPLES = """
   minigen info
-  MINIGEN_BACKEND=strict minigen info
 """
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 

@@ -31,7 +31,7 @@ def arguments(parser: Parser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     folder, config, learner = opened(args)
-    if len(config.shape) != 3:
+    if not config.images_shaped:
         raise CommandError(f"{config.data} are points, not images: there is nothing to see between them")
     _, test = subjects.load(config.data, config.images, config.resolution)
     walks = learner.between(args.rows, max(args.steps, 2), np.random.default_rng(args.seed), test)

@@ -7,12 +7,14 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from minigen import plot
+from minigen.backend import random, seed
 from minigen.commands.run_folder import Config
 from minigen.data import Dataset
 from minigen.files import replacing
 from minigen.recipes import Learner
 
 SUFFIXES = (".png", ".jpg", ".pdf", ".svg")
+SHOWN = 16  # images in a row
 GAME = {"loss": ("discriminator loss", "generator loss"), "D's mean score": ("score of real", "score of fake"),
         "gradient norm": ("discriminator gradient norm", "generator gradient norm")}
 
@@ -34,21 +36,38 @@ def save_curves(history: Mapping[str, Sequence[float]], path: Path) -> None:
     save_figure(plot.training_curves(columns, panels=GAME if "step" in history else None), path)
 
 
+def save_tiled(config: Config, examples: np.ndarray, path: Path, columns: int | None = None) -> None:
+    """Examples side by side, pixel by pixel."""
+    plot.save_tiles(as_images(config, examples), path, columns)
+
+
 def save_reconstructions(learner: Learner, config: Config, dataset: Dataset, path: Path) -> None:
-    """Held-out examples and what the model makes of them; of points of space, the plane on which they come to lie."""
-    examples, rebuilt = learner.recipe.examples(dataset), learner.reconstruct(dataset)
-    if len(config.shape) == 3:
-        originals = examples[0] if learner.conditional else examples
-        rows = {"held out": as_images(config, originals), "rebuilt": as_images(config, rebuilt)}
-        save_figure(plot.image_rows(rows, title=f"{config.model}: held-out {config.data}"), path)
-    elif config.shape == [3] and config.plan["options"]["latent_dim"] == 2:
-        save_figure(plot.plane_fit(examples, rebuilt, learner.codes(dataset), title=f"{config.model} finds a plane"), path)
+    """Held-out images above what the model makes of them, and, of a model that samples, new ones of the same codes each time.
+
+    Training misses no random numbers by it.
+    """
+    shown = dataset[:SHOWN]
+    rows = [learner.inputs(shown)[0], learner.reconstruct(shown)]
+    if learner.generative:
+        streams = random.state_dict()
+        seed(0)
+        rows.append(learner.sample(len(shown)))
+        random.load_state_dict(streams)
+    save_tiled(config, np.concatenate(rows), path, columns=len(shown))
+
+
+def save_plane(learner: Learner, config: Config, dataset: Dataset, path: Path) -> None:
+    """Points of space, and the plane on which they come to lie, if there are two codes for three numbers."""
+    codes = learner.codes(dataset)
+    if (*config.shape, codes.shape[1]) == (3, 2):
+        points = learner.inputs(dataset)[0]
+        save_figure(plot.plane_fit(points, learner.reconstruct(dataset), codes, title=f"{config.model} finds a plane"), path)
 
 
 def save_samples(config: Config, examples: np.ndarray, path: Path, columns: int | None = None) -> None:
     """New examples as they come; of points, the first two coordinates."""
     title = f"{len(examples)} samples of {config.model}, none selected"
-    if len(config.shape) == 3:
+    if config.images_shaped:
         save_figure(plot.image_grid(as_images(config, examples), columns, title), path)
     else:
         save_figure(plot.point_cloud(examples[:, :2], title=title), path)

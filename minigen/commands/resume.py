@@ -45,10 +45,10 @@ def run(args: argparse.Namespace) -> int:
 
 def longer(config: Config, args: argparse.Namespace) -> Config:
     """The config with what was asked for. UsageError for epochs where the run counts steps."""
-    counted = "epochs" if config.plan["steps"] is None else "steps"
+    counted = config.counted
     for name in ("epochs", "steps"):
         if getattr(args, name) is not None and name != counted:
-            raise UsageError(f"{args.run} counts {counted}: say --{counted}")
+            raise UsageError(f"{args.run} counts {counted}, not {name}: say --{counted}")
     length = getattr(args, counted) or config.plan[counted]
     return replace(config, plan={**config.plan, counted: length}, backend=args.backend or config.backend)
 
@@ -58,6 +58,7 @@ def check_unfinished(folder: RunFolder, config: Config) -> None:
     if not folder.checkpoint.exists():
         return
     _, header = checkpoint.load(folder.checkpoint)
-    done, unit = (header["epoch"], "epochs") if config.plan["steps"] is None else (header["step"], "steps")
-    if done >= config.plan[unit]:
-        raise CommandError(f"{folder.path}: {done} {unit} are done; to go on ask for more in all: --{unit} {2 * done}")
+    done = header[config.counted.removesuffix("s")]
+    if done >= config.plan[config.counted]:
+        raise CommandError(f"{folder.path}: {done} {config.counted} are done; for more say how many in all, such as "
+                           f"--{config.counted} {2 * done}")

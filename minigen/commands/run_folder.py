@@ -55,6 +55,16 @@ class Config:
         """What the model must know of its data."""
         return self.recipe.subject(self.shape, len(self.classes))
 
+    @property
+    def counted(self) -> str:
+        """What the run's length is counted in: "epochs" or "steps"."""
+        return "epochs" if self.plan["steps"] is None else "steps"
+
+    @property
+    def images_shaped(self) -> bool:
+        """Whether the data are images, rather than points."""
+        return len(self.shape) == 3
+
     def save(self, path: Path) -> None:
         """Write it as JSON, whole or not at all."""
         with replacing(path) as temporary:

@@ -75,8 +75,8 @@ class AutoencoderLearner(Learner):
         check_untruncated(self.recipe, psi)
         labels = self.labels(n, label)
         if not self.generative:
-            raise RecipeError(f"{self.recipe.name} cannot sample: its codes have no distribution to draw from. It gives back what "
-                              "it is shown, and interpolates between held-out examples; vae and the GANs sample")
+            raise RecipeError(f"{self.recipe.name} cannot sample: its codes have no distribution to draw from. It gives back "
+                              "what it is shown, and interpolates between held-out examples; vae and the GANs sample")
         return to_numpy(self.model.sample(labels if self.conditional else n))
 
     def between(self, pairs: int, steps: int, rng: np.random.Generator, held_out: Dataset) -> np.ndarray:
@@ -96,21 +96,21 @@ class AutoencoderLearner(Learner):
                 made = to_numpy(self.as_pixels(self.model.decode(asarray(codes))))
         return made.reshape(pairs, steps, *made.shape[1:])
 
+    def inputs(self, dataset: Dataset) -> tuple[np.ndarray, ...]:
+        """What the model is given of a data set: its examples, and their labels if it is told them."""
+        examples = self.recipe.examples(dataset)
+        return examples if self.conditional else (examples,)
+
     def reconstruct(self, dataset: Dataset) -> np.ndarray:
         """What the model makes of examples of a data set, on the host."""
-        examples = self.recipe.examples(dataset)
-        examples = tuple(map(asarray, examples)) if self.conditional else (asarray(examples),)
+        make = getattr(self.model, "reconstruct", lambda x: self.as_pixels(self.model(x)))
         with self.model.evaluating(), no_grad():
-            if hasattr(self.model, "reconstruct"):
-                return to_numpy(self.model.reconstruct(*examples))
-            return to_numpy(self.as_pixels(self.model(*examples)))
+            return to_numpy(make(*map(asarray, self.inputs(dataset))))
 
     def codes(self, dataset: Dataset) -> np.ndarray:
         """The codes of examples of a data set, on the host; of those that are distributions, the means."""
-        examples = self.recipe.examples(dataset)
-        examples = tuple(map(asarray, examples)) if self.conditional else (asarray(examples),)
         with self.model.evaluating(), no_grad():
-            codes = self.model.encode(*examples)
+            codes = self.model.encode(*map(asarray, self.inputs(dataset)))
         return to_numpy(codes[0] if self.generative else codes)
 
     def as_pixels(self, y: Any) -> Any:

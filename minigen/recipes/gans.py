@@ -35,6 +35,8 @@ class GanRecipe(Recipe):
     ema: float = 0.995
 
     def timed(self, plan: Plan, subject: Subject, n: int) -> Plan:
+        if plan.batch_size > n:
+            raise RecipeError(f"{self.name} needs whole batches: take at most {n}, the number of examples, for batch_size")
         steps = plan.steps or (plan.epochs * (n // plan.batch_size) if plan.epochs else self.steps)
         return replace(plan, epochs=None, steps=steps)
 
@@ -52,8 +54,8 @@ class GrowingRecipe(GanRecipe):
         if plan.steps is None:
             return replace(plan, steps=ceil((growth.images + LAST * growth.stable) / plan.batch_size))
         if plan.steps < shortest:
-            raise RecipeError(f"{self.name} needs {growth.images} images to grow to {growth.final} x {growth.final}, {plan.steps} steps "
-                              f"of {plan.batch_size} are too few: take at least {shortest} steps, or a smaller phase")
+            raise RecipeError(f"{self.name} needs {growth.images} images to grow to {growth.final} x {growth.final}, "
+                              f"{plan.steps} steps of {plan.batch_size} are too few: at least {shortest}, or a smaller phase")
         return plan
 
 

@@ -82,16 +82,14 @@ class Recipe:
              batch_size: int | None = None, epochs: int | None = None, steps: int | None = None) -> Plan:
         """A plan for n examples of a subject: what is not given is the recipe's.
 
-        RecipeError for an option that the model does not have, fewer examples than a batch, and a run too short for the model.
+        RecipeError for an option that the model does not have, too few examples, and a run too short for the model.
         """
         options = dict(options or {})
         for name in options.keys() - self.options.keys():
             raise RecipeError(f"{self.name} has no option {name!r}: {suggestion(name, self.options)}")
         options = {name: options.get(name, option.default) for name, option in self.options.items()}
-        batch_size = batch_size or self.batch_size
-        if batch_size > n:
-            raise RecipeError(f"a batch of {batch_size} needs as many examples, there are {n}: take a smaller batch size")
-        return self.timed(Plan(options, lr or self.lr, batch_size, epochs, steps), subject, n)
+        plan = Plan(options, lr or self.lr, batch_size or self.batch_size, epochs, steps)
+        return self.timed(plan, subject, n)
 
     def timed(self, plan: Plan, subject: Subject, n: int) -> Plan:
         """The plan with the length of the run filled in."""

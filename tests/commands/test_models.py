@@ -1,0 +1,88 @@
+"""Every model of the catalog goes through all commands: trained, resumed, sampled from, walked through, judged."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from minigen import plot
+from minigen.commands import learning
+from minigen.commands.run_folder import RunFolder
+from minigen.recipes import RECIPES
+from minigen.training import checkpoint
+
+SMALL = {
+    "linear": "--epochs 2", "linear-vae": "--epochs 2",
+    "convolutional": "--epochs 1 --batch-size 48", "recurrent": "--epochs 1 --batch-size 96",
+    "progan": "--images 48 --resolution 8 --phase 8 --batch-size 8 --steps 4",
+    "stylegan": "--images 48 --resolution 8 --phase 8 --batch-size 8 --steps 4",
+}
+POINTS = ("linear", "linear-vae")  # whose default data are points, not images
+
+
+
+@pytest.fixture
+def flat_curves(monkeypatch):
+    """Curves, of which a picture takes half a second, are drawn elsewhere."""
+    monkeypatch.setattr(learning, "save_curves", lambda history, path: plot.save_tiles(np.ones((1, 2, 2)), path))
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_model_through_all_commands(name, minigen_line, flat_curves):
+    recipe, samples = RECIPES[name], is_gan(name) or "vae" in name
+    counted = "step" if is_gan(name) else "epoch"
+    arguments = SMALL.get(name, "--steps 2 --batch-size 16" if is_gan(name) else "--epochs 1")
+    status, out, err = minigen_line(f"train {name} {arguments} --out run --quiet")
+    assert status == 0, err
+    assert out.startswith(f"{name} on {recipe.data}: {counted} ")
+
+    folder = RunFolder.opened("run")
+    config = folder.config()
+    assert (config.model, config.data, config.seed) == (name, recipe.data, 0)
+    done = checkpoint.load(folder.checkpoint)[1][counted]
+    assert config.plan[f"{counted}s"] == done == last_row(folder)[counted]
+    drawn = {path.name for path in folder.pictures.iterdir()}
+    assert drawn >= {"training.png", "plane.png" if name in POINTS else "samples.png" if samples else "epoch_0001.png"}
+
+    status, out, err = minigen_line(f"resume run --{counted}s {done + 1} --quiet")
+    assert status == 0, err
+    assert checkpoint.load(folder.checkpoint)[1][counted] == done + 1 == last_row(folder)[counted]
+    assert folder.config().plan[f"{counted}s"] == done + 1
+
+    status, out, err = minigen_line("sample run -n 4 --out drawn/four.png")
+    if samples:
+        assert (status, out) == (0, "wrote drawn/four.png\n"), err
+        assert not_blank("drawn/four.png")
+    else:
+        assert status == 1 and f"{name} cannot sample" in err and "vae and the GANs sample" in err
+
+    status, out, err = minigen_line("interpolate run --rows 2 --steps 3")
+    if name in POINTS:
+        assert status == 1 and "plane are points, not images" in err
+    else:
+        assert (status, out) == (0, "wrote run/interpolation.png\n"), err
+        assert not_blank("run/interpolation.png")
+
+    status, out, err = minigen_line("evaluate run -n 24 --quiet")
+    assert status == 0, err
+    figures = json.loads(Path("run/evaluation.json").read_text())["figures"]
+    assert len(figures) >= 4 and all(figure in out for figure in figures)
+    assert all(np.isfinite(value) for value in figures.values() if not isinstance(value, str))
+
+
+def is_gan(name):
+    return RECIPES[name].epochs is None and name not in POINTS
+
+
+def last_row(folder):
+    """Of history.csv, as numbers."""
+    with open(folder.history, newline="") as file:
+        return {name: float(value) for name, value in list(csv.DictReader(file))[-1].items()}
+
+
+def not_blank(path):
+    """Whether a picture shows anything."""
+    return np.asarray(Image.open(path).convert("L")).std() > 5
