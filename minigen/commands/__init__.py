@@ -66,7 +66,7 @@ class Parser(argparse.ArgumentParser):
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is not None and value not in action.choices:
             raise argparse.ArgumentError(action, f"unknown {action.dest.replace('_', ' ')} {value!r}: "
-                                                 f"{errors.suggestion(value, action.choices)}")
+                                                 f"{errors.suggestion(value, map(str, action.choices))}")
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message}; see {self.prog} --help")
@@ -106,7 +106,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise UsageError(f"unknown command {argv[0]!r}: {errors.suggestion(argv[0], COMMANDS)}; see minigen --help")
         parser, module = parser_of(argv[0])
         return module.run(parser.parse_args(argv[1:]))
-    except UsageError as error:
+    except (UsageError, errors.RecipeError) as error:
         return complain(error, USAGE)
     except (CommandError, *EXPECTED) as error:
         return complain(error, FAILURE)

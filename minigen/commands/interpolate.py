@@ -9,7 +9,7 @@ import argparse
 import numpy as np
 
 from minigen import plot
-from minigen.commands import CommandError, Parser, positive
+from minigen.commands import Parser, UsageError, positive
 from minigen.commands.pictures import as_images, save_figure
 from minigen.commands.trained import opened, picture, run_arguments
 from minigen.recipes import subjects
@@ -32,7 +32,7 @@ def arguments(parser: Parser) -> None:
 def run(args: argparse.Namespace) -> int:
     folder, config, learner = opened(args)
     if not config.images_shaped:
-        raise CommandError(f"{config.data} are points, not images: there is nothing to see between them")
+        raise UsageError(f"{config.data} are points, not images: there is nothing to see between them")
     _, test = subjects.load(config.data, config.images, config.resolution)
     walks = learner.between(args.rows, max(args.steps, 2), np.random.default_rng(args.seed), test)
     images = as_images(config, walks.reshape(-1, *walks.shape[2:])).reshape(*walks.shape[:2], *config.shape)

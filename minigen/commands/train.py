@@ -46,7 +46,7 @@ def common(parser: argparse.ArgumentParser, recipe: Recipe) -> None:
     add("--data", choices=subjects.NAMES, default=recipe.data, metavar="NAME",
         help=f"{', '.join(subjects.NAMES)} (default: {recipe.data})")
     add("--images", type=positive, metavar="N", help="train on so many examples only")
-    add("--resolution", type=positive, default=32, metavar="N", help="of faces (default: 32)")
+    add("--resolution", type=int, choices=[4 << s for s in range(9)], default=32, metavar="N", help="of faces (default: 32)")
     long = parser.add_mutually_exclusive_group()
     long.add_argument("--epochs", type=positive, metavar="N", help=f"passes over the data (default: {length})")
     long.add_argument("--steps", type=positive, metavar="N", help="the same, counted in batches")

@@ -31,6 +31,7 @@ class GanRecipe(Recipe):
     game: (generator, discriminator, plan, ema) -> the trainer.  ema: the decay of the generator's moving average.
     """
 
+    view: Callable[[np.ndarray], np.ndarray] = subjects.sized
     game: Callable[[base.Generator, Any, Plan, float], Adversarial] | None = None
     ema: float = 0.995
 

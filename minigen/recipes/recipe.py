@@ -9,6 +9,7 @@ import numpy as np
 
 from minigen.data import Dataset
 from minigen.errors import RecipeError, suggestion
+from minigen.optim.optimizer import positive
 from minigen.recipes import subjects
 from minigen.training import Callback, History
 
@@ -82,14 +83,15 @@ class Recipe:
              batch_size: int | None = None, epochs: int | None = None, steps: int | None = None) -> Plan:
         """A plan for n examples of a subject: what is not given is the recipe's.
 
-        RecipeError for an option that the model does not have, too few examples, and a run too short for the model.
+        RecipeError for an option that the model does not have, fewer examples than a GAN's batch, and a run too short to grow.
         """
         options = dict(options or {})
         for name in options.keys() - self.options.keys():
             raise RecipeError(f"{self.name} has no option {name!r}: {suggestion(name, self.options)}")
         options = {name: options.get(name, option.default) for name, option in self.options.items()}
-        plan = Plan(options, lr or self.lr, batch_size or self.batch_size, epochs, steps)
-        return self.timed(plan, subject, n)
+        lr = self.lr if lr is None else lr
+        positive("lr", lr)
+        return self.timed(Plan(options, lr, batch_size or self.batch_size, epochs, steps), subject, n)
 
     def timed(self, plan: Plan, subject: Subject, n: int) -> Plan:
         """The plan with the length of the run filled in."""

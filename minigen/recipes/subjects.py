@@ -15,7 +15,7 @@ NAMES = (*LOADERS, "plane")
 def load(name: str, images: int | None = None, resolution: int = 32) -> tuple[Dataset, Dataset]:
     """(train, test) of a data set by name; "plane" are points of space near a plane, whose labels say nothing.
 
-    images: train on so many only.  resolution: of "faces".
+    images: train on so many only; RecipeError if there are fewer.  resolution: of "faces".
     """
     if name == "plane":
         points = (data.tilted_plane(), data.tilted_plane(seed=5))
@@ -25,6 +25,8 @@ def load(name: str, images: int | None = None, resolution: int = 32) -> tuple[Da
         train, test = data.load(name, resolution=resolution, cache=True, **sizes)
     else:
         train, test = data.load(name)
+    if images is not None and images > len(train):
+        raise RecipeError(f"{name} has {len(train)} training examples, not {images}")
     return train[:images], test
 
 
@@ -41,6 +43,13 @@ def small(images: np.ndarray) -> np.ndarray:
     """Grey images of 28 x 28."""
     if images.shape[1:] != (28, 28, 1):
         raise RecipeError("images of 28 x 28 x 1")
+    return images
+
+
+def sized(images: np.ndarray) -> np.ndarray:
+    """Images of 28 x 28, grey or in colour."""
+    if images.shape[1:3] != (28, 28):
+        raise RecipeError("images of 28 x 28")
     return images
 
 

@@ -1,8 +1,10 @@
 """The command line on small data, in a folder of its own."""
 
+import numpy as np
 import pytest
 
-from minigen.commands import main
+from minigen import plot
+from minigen.commands import learning, main
 from minigen.data import registry
 from minigen.data.glyphs import load as load_glyphs
 
@@ -15,6 +17,12 @@ def small_data(monkeypatch, tmp_path, tmp_path_factory):
     monkeypatch.setitem(registry.LOADERS, "glyphs", lambda: load_glyphs(train_size=TRAIN, test_size=TEST))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def no_curves(monkeypatch):
+    """A picture of the curves takes half a second: it is drawn where it is tested, and elsewhere is a white tile."""
+    monkeypatch.setattr(learning, "save_curves", lambda history, path: plot.save_tiles(np.ones((1, 2, 2)), path))
 
 
 @pytest.fixture

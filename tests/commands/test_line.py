@@ -78,11 +78,12 @@ def test_the_help_of_a_model_has_its_own_options(minigen_line):
     ("train vae --epochs 2 --steps 3", "argument --steps: not allowed with argument --epochs"),
     ("train vae --beta -1", "beta weighs the KL divergence: at least 0 and finite, got -1.0"),
     ("train vae --latent-dim many", "argument --latent-dim: invalid int value: 'many'"),
-    ("train vae --lr -1 --images 20", "lr must be at least 0 and finite, got -1.0"),
+    ("train vae --lr 0", "lr must be above 0 and finite, got 0.0"),
+    ("train vae --images 97", "glyphs has 96 training examples, not 97"),
     ("train vae --data plane", "vae takes images of 28 x 28 x 1, got points of 3"),
     ("train gan --batch-size 97", "gan needs whole batches: take at most 96"),
     ("train progan --data glyphs --steps 5", "progan needs 42000 images to grow to 32 x 32, 5 steps of 32 are too few: at least 1313"),
-    ("train progan --data faces --images 8 --resolution 33", "resolution"),
+    ("train progan --resolution 33", "argument --resolution: unknown resolution 33: expected one of 4, 8, 16"),
     ("resume", "the following arguments are required: RUN"),
     ("sample run --out picture.txt", "argument --out: expected a name that ends in .png, .jpg, .pdf, .svg, got 'picture.txt'"),
     ("sample run extra", "minigen sample has no argument extra"),
@@ -108,7 +109,7 @@ def test_failures(line, complaint, minigen_line):
     Path("plain/notes.txt").write_text("mine")
     Path("damaged").mkdir()
     Path("damaged/config.json").write_text('{"model": "vae"')
-    assert minigen_line("train vae --epochs 1 --out begun --quiet")[0] == 0
+    assert minigen_line("train stacked --epochs 1 --images 32 --out begun --quiet")[0] == 0
     Path("begun/checkpoint.npz").unlink()
     before = sorted(Path().rglob("*"))
     status, out, err = minigen_line(line)
