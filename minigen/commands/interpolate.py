@@ -35,7 +35,8 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"{config.data} are points, not images: there is nothing to see between them")
     _, test = subjects.load(config.data, config.images, config.resolution)
     walks = learner.between(args.rows, max(args.steps, 2), np.random.default_rng(args.seed), test)
-    images = as_images(config, walks.reshape(-1, *walks.shape[2:])).reshape(*walks.shape[:2], *config.shape)
+    images = as_images(config, walks.reshape(-1, *walks.shape[2:]))
+    images = images.reshape(*walks.shape[:2], *images.shape[1:])
     out = args.out or folder.path / "interpolation.png"
     ends = [(row, column) for row in range(len(images)) for column in (0, -1)]
     save_figure(plot.interpolation_grid(images, f"From one image to another: {config.model}", ends), out)

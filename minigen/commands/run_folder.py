@@ -94,8 +94,9 @@ class RunFolder:
         try:
             values = json.loads(self.config_file.read_text(encoding="utf-8"))
             config = Config(**values)
-            Plan(**config.plan)
-        except (TypeError, ValueError) as error:
+            if Plan(**config.plan).options.keys() != config.recipe.options.keys():
+                raise ValueError(f"the options of {config.model} are {', '.join(config.recipe.options) or 'none'}")
+        except (AttributeError, TypeError, ValueError) as error:
             raise CommandError(f"{self.config_file} is damaged, or of another version of minigen ({error})") from error
         return config
 

@@ -34,25 +34,28 @@ def arguments(parser: Parser) -> None:
         common(model, recipe)
         own = model.add_argument_group(f"options of {recipe.name}") if recipe.options else None
         for name, option in recipe.options.items():
-            own.add_argument(f"--{name.replace('_', '-')}", type=type(option.default), default=option.default,
-                             choices=option.choices or None, help=f"{option.help} (default: {option.default})")
+            kind = type(option.default)
+            own.add_argument(f"--{name.replace('_', '-')}", type=kind, default=option.default, choices=option.choices or None,
+                             metavar=None if option.choices else {int: "N", float: "X"}[kind],
+                             help=f"{option.help} (default: {option.default:.6g})" if kind is float else
+                             f"{option.help} (default: {option.default})")
 
 
 def common(parser: argparse.ArgumentParser, recipe: Recipe) -> None:
     """What every model is trained with."""
     length = f"{recipe.epochs} epochs" if recipe.epochs else f"{recipe.steps} steps" if recipe.steps else "until it is grown"
     add = parser.add_argument
-    add("--out", type=Path, default=Path("runs", recipe.name), help=f"the run folder (default: runs/{recipe.name})")
+    add("--out", type=Path, metavar="RUN", default=Path("runs", recipe.name), help=f"run folder (default: runs/{recipe.name})")
     add("--data", choices=subjects.NAMES, default=recipe.data, metavar="NAME",
         help=f"{', '.join(subjects.NAMES)} (default: {recipe.data})")
     add("--images", type=positive, metavar="N", help="train on so many examples only")
     add("--resolution", type=int, choices=[4 << s for s in range(9)], default=32, metavar="N", help="of faces (default: 32)")
     long = parser.add_mutually_exclusive_group()
     long.add_argument("--epochs", type=positive, metavar="N", help=f"passes over the data (default: {length})")
-    long.add_argument("--steps", type=positive, metavar="N", help="the same, counted in batches")
+    long.add_argument("--steps", type=positive, metavar="N", help="the same, counted in updates")
     add("--batch-size", type=positive, metavar="N", help=f"(default: {recipe.batch_size})")
-    add("--lr", type=float, help=f"largest learning rate (default: {recipe.lr:g})")
-    add("--seed", type=int, default=0, help="of all random numbers (default: 0)")
+    add("--lr", type=float, metavar="X", help=f"largest learning rate (default: {recipe.lr:g})")
+    add("--seed", type=int, default=0, metavar="N", help="of all random numbers (default: 0)")
     add("--backend", choices=NAMES, metavar="NAME", help=f"array library: {', '.join(NAMES)}")
     add("--quiet", action="store_true", help="no progress bars")
 

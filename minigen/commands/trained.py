@@ -15,7 +15,7 @@ from minigen.training import checkpoint
 def run_arguments(parser: Parser) -> None:
     """The run, and what all that use it can be told."""
     parser.add_argument("run", type=Path, metavar="RUN", help="a run folder, made by minigen train")
-    parser.add_argument("--seed", type=int, default=0, help="of all random numbers (default: 0)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of all random numbers (default: 0)")
     parser.add_argument("--backend", choices=NAMES, metavar="NAME", help=f"array library: {', '.join(NAMES)}")
 
 

@@ -21,6 +21,7 @@ from minigen.training import Adversarial, Callback, Growth, History, Progressive
 Players = tuple[base.Generator, Any]
 
 ROWS = 50  # of a history
+CRITIC_STEPS = 3
 LAST = 3   # phases that a network which is fully grown is trained for
 
 
@@ -28,17 +29,19 @@ LAST = 3   # phases that a network which is fully grown is trained for
 class GanRecipe(Recipe):
     """Two networks and their game. build: (subject, **options) -> (generator, discriminator).
 
-    game: (generator, discriminator, plan, ema) -> the trainer.  ema: the decay of the generator's moving average.
+    game: (generator, discriminator, plan, ema) -> the trainer.  ema: the decay of the generator's moving average.  critic_steps:
+    how many batches the discriminator sees in a step.
     """
 
     view: Callable[[np.ndarray], np.ndarray] = subjects.sized
     game: Callable[[base.Generator, Any, Plan, float], Adversarial] | None = None
     ema: float = 0.995
+    critic_steps: int = 1
 
     def timed(self, plan: Plan, subject: Subject, n: int) -> Plan:
         if plan.batch_size > n:
             raise RecipeError(f"{self.name} needs whole batches: take at most {n}, the number of examples, for batch_size")
-        steps = plan.steps or (plan.epochs * (n // plan.batch_size) if plan.epochs else self.steps)
+        steps = plan.steps or (plan.epochs * (n // plan.batch_size) // self.critic_steps if plan.epochs else self.steps)
         return replace(plan, epochs=None, steps=steps)
 
     def made(self, subject: Subject, plan: Plan) -> "GanLearner":
@@ -125,7 +128,7 @@ def critic_game(generator: Any, critic: Any, plan: Plan, ema: float) -> Adversar
     """Wasserstein's distance with a gradient penalty, three steps of the critic to one of the generator."""
     adams = [optim.Adam(player.parameters(), lr=plan.lr, beta1=0.0, beta2=0.9) for player in (generator, critic)]
     return Adversarial(generator, critic, ema=ema, loss=losses.Wasserstein(), penalties=[losses.GradientPenalty(10.0)],
-                       discriminator_steps=3, generator_optimizer=adams[0], discriminator_optimizer=adams[1])
+                       discriminator_steps=CRITIC_STEPS, generator_optimizer=adams[0], discriminator_optimizer=adams[1])
 
 
 def growing_game(gamma: float) -> Callable[..., Progressive]:
@@ -202,7 +205,7 @@ GANS = [
         options={"networks": Option("tiny", "sized for two cores, or the book's", ("tiny", "book"))}),
     GanRecipe(
         "wgan-gp", "Wasserstein GAN with a gradient penalty", critic_players, lr=4e-4, batch_size=64, steps=600, ema=0.99,
-        game=critic_game),
+        game=critic_game, critic_steps=CRITIC_STEPS),
     GanRecipe(
         "conditional-dcgan", "DCGAN that is told the class, with experience replay", conditional_players, lr=4e-3, batch_size=32,
         steps=2000, game=replay_game, labelled=True),

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from minigen.commands.pictures import as_images
 from minigen.commands.run_folder import RunFolder
-from minigen.recipes import RECIPES
+from minigen.recipes import RECIPES, Plan
+from minigen.recipes.subjects import load
 from minigen.training import checkpoint
 
 SMALL = {
@@ -20,6 +22,22 @@ SMALL = {
 }
 POINTS = ("linear", "linear-vae")  # whose default data are points, not images
 
+
+
+@pytest.mark.parametrize("line, shape", [
+    ("linear --data glyphs --latent-dim 5 --epochs 1", (28, 28, 1)), ("linear-vae --data glyphs --epochs 1", (28, 28, 1)),
+    ("progan --data glyphs --phase 8 --batch-size 8 --steps 7", (32, 32, 1)),
+])
+def test_data_that_are_brought_to_another_shape(line, shape, minigen_line):
+    """Images as rows of numbers become images again; networks whose sides are powers of two are judged without their rims."""
+    for command in (f"train {line} --out run --quiet", "interpolate run --rows 2 --steps 3", "evaluate run -n 24 --quiet"):
+        status, _, err = minigen_line(command)
+        assert status == 0, err
+    config = RunFolder("run").config()
+    assert config.shape == [28, 28, 1]
+    walks = config.recipe.made(config.subject, Plan(**config.plan)).between(1, 3, np.random.default_rng(0), load("glyphs")[1])
+    assert as_images(config, walks[0]).shape == (3, *shape)
+    assert not_blank("run/interpolation.png")
 
 
 @pytest.mark.parametrize("name", RECIPES)

@@ -105,7 +105,10 @@ def test_resuming_what_is_done_says_how_to_get_more(minigen_line):
 def test_a_config_of_other_numbers_is_refused(minigen_line):
     assert minigen_line("train stacked --epochs 1 --images 32 --out run --quiet")[0] == 0
     config = Path("run/config.json")
-    config.write_text(config.read_text().replace('"latent_dim": 30', '"latent_dim": 20'))
+    config.write_text(config.read_text().replace('"latent_dim": 30', '"codes": 30'))
+    status, _, err = minigen_line("sample run")
+    assert status == 1 and "config.json is damaged, or of another version" in err and "of stacked are latent_dim" in err
+    config.write_text(config.read_text().replace('"codes": 30', '"latent_dim": 20'))
     status, _, err = minigen_line("sample run")
     assert status == 1 and "this state does not fit StackedAutoencoder" in err
     status, _, err = minigen_line("resume run --epochs 2 --quiet")

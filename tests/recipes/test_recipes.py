@@ -44,6 +44,7 @@ def test_options_are_the_models_own(name):
 @pytest.mark.parametrize("name, given, expected", [
     ("stacked", {}, (10, None)), ("stacked", {"epochs": 3}, (3, None)), ("stacked", {"steps": 33}, (2, None)),
     ("linear", {}, (118, None)), ("gan", {}, (None, 20_000)), ("gan", {"epochs": 2}, (None, 62)), ("gan", {"steps": 7}, (None, 7)),
+    ("wgan-gp", {"epochs": 2}, (None, 10)),
     ("stylegan", {"batch_size": 100}, (None, 480)), ("progan", {"steps": 2000, "batch_size": 100}, (None, 2000)),
 ])
 def test_how_long_a_run_is(name, given, expected):
