@@ -1,37 +1,39 @@
-"""minigen: autoencoders and GANs from scratch, on an autograd engine that can be differentiated twice."""
+"""minigen: autoencoders and GANs from scratch, on an autograd engine that can be differentiated twice.
+
+What it offers is imported when it is first used: `minigen --help` need not wait for NumPy.
+"""
 
 from importlib import import_module
-from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
-from minigen.autograd import (
-    Parameter,
-    Tensor,
-    anomaly,
-    draw_graph,
-    grad,
-    gradcheck,
-    graph_to_dot,
-    no_grad,
-    op,
-    profile,
-)
-from minigen.backend import asarray, keep_freed_memory, seed, to_numpy, use, use_from_environment
-from minigen.ops import *  # noqa: F403
-from minigen.ops import __all__ as _ops
+if TYPE_CHECKING:  # for editors, which complete what they can see
+    from minigen.autograd import *  # noqa: F403
+    from minigen.backend import *  # noqa: F403
+    from minigen.ops import *  # noqa: F403
 
 __version__ = "0.1.0"
 
-__all__ = [
-    "Parameter", "Tensor", "anomaly", "asarray", "draw_graph", "grad", "gradcheck", "graph_to_dot", "no_grad", "op",
-    "profile", "seed", "to_numpy", "use", *_ops,
-]
+FOLDERS = ("autograd", "backend", "coursework", "data", "errors", "figures", "functional", "losses", "metrics", "models", "nn",
+           "ops", "optim", "plot", "recipes", "training")
+NAMES = {
+    "Parameter": "autograd", "Tensor": "autograd", "anomaly": "autograd", "draw_graph": "autograd", "grad": "autograd",
+    "gradcheck": "autograd", "graph_to_dot": "autograd", "no_grad": "autograd", "op": "autograd", "profile": "autograd",
+    "asarray": "backend", "seed": "backend", "to_numpy": "backend", "use": "backend",
+}  # -> where they live; and all ops
 
-keep_freed_memory()
-use_from_environment()
 
-
-def __getattr__(name: str) -> ModuleType:
-    """minigen.nn, minigen.optim ...: the other folders, imported when first used."""
-    if name in ("data", "functional", "losses", "metrics", "models", "nn", "optim", "plot", "training"):
+def __getattr__(name: str) -> Any:
+    """minigen.nn, minigen.Tensor, minigen.tanh ...: imported now, and from now on an attribute like any other."""
+    if name in FOLDERS:
         return import_module(f"minigen.{name}")
-    raise AttributeError(f"module 'minigen' has no attribute {name!r}")
+    ops = import_module("minigen.ops")
+    if name == "__all__":
+        return [*NAMES, *ops.__all__]
+    if name not in NAMES and name not in ops.__all__:
+        raise AttributeError(f"module 'minigen' has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f"minigen.{NAMES.get(name, 'ops')}"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *FOLDERS, *__getattr__("__all__")})

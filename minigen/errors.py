@@ -54,6 +54,10 @@ class DataError(ValueError):
     """A data file is missing, corrupt, or holds values that it should not."""
 
 
+class RecipeError(ValueError):
+    """A model, or a training of it, was asked for that no recipe can make; the message says which can."""
+
+
 def conversion(got: Any, expected: Any) -> str:
     """How to turn data of one dtype into another, for messages; bytes are pixels from 0 to 255."""
     return f"x.astype('{expected}')" + (" / 255" if got == "uint8" else "")

@@ -22,6 +22,7 @@ FLOORS = [
     ["models"],
     ["figures"],
     ["training"],
+    ["recipes"],
     ["__init__"],
     ["coursework"],
     ["commands"],
@@ -32,6 +33,10 @@ FLOOR = {name: height for height, names in enumerate(FLOORS) for name in names}
 # Inside a function, an arrow upwards is run long after both sides are loaded. Each one is named here with its reason.
 LATE = {
     ("autograd", "ops"): "gradcheck joins several derivatives with concatenate; the engine itself needs no op",
+}
+# And at the foot of a package's __init__, when all of the package is loaded.
+FRONT_DOORS = {
+    ("autograd", "ops"): "a Tensor has its operators and methods from there; who asks for a Tensor expects them",
 }
 
 
@@ -90,9 +95,21 @@ def test_every_module_has_a_floor():
 def test_imports_point_downwards(module):
     for target, late in imports(MODULES[module]):
         here, there = room(module), room(target)
-        if here == there or (late and (here, there) in LATE):
+        if here == there or (late and (here, there) in LATE) or (module == here and (here, there) in FRONT_DOORS):
             continue
         assert FLOOR[there] < FLOOR[here], f"minigen.{module} imports minigen.{target}, which is not below it"
+
+
+def test_a_tensor_has_its_operators_whatever_was_imported_first():
+    code = "from minigen.autograd import Tensor; print(float((Tensor([3.0]) * 2).tanh().sum()) < 1)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=LIBRARY.parent)
+    assert done.stdout.strip() == "True", done.stderr
+
+
+def test_importing_minigen_alone_does_not_import_numpy():
+    """`minigen --help` is to answer at once."""
+    code = "import sys, minigen; assert 'numpy' not in sys.modules; minigen.tanh; assert 'numpy' in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=LIBRARY.parent)
 
 
 def test_every_late_import_upwards_is_still_needed():

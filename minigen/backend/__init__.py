@@ -20,3 +20,6 @@ __all__ = [
     "Array", "array_module", "asarray", "backend_of", "check_same_device", "current", "is_array", "keep_freed_memory",
     "random", "seed", "to_numpy", "use", "use_from_environment",
 ]
+
+keep_freed_memory()
+use_from_environment()

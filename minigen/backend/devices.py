@@ -128,7 +128,7 @@ def check_same_device(arrays: tuple[Array, ...]) -> None:
 
 
 def keep_freed_memory() -> None:
-    """Let the C library keep the memory of freed arrays of up to 32 MiB for the next ones; called once by `import minigen`.
+    """Let the C library keep the memory of freed arrays of up to 32 MiB for the next ones; called once, with the first import.
 
     glibc returns large freed blocks to the system, and each new array is then paid for page by page, hundreds of pages a
     training step. It stops doing so for blocks as large as the largest (of at most 32 MiB) that was ever freed; so free one,
@@ -138,7 +138,7 @@ def keep_freed_memory() -> None:
 
 
 def use_from_environment() -> None:
-    """Obey MINIGEN_BACKEND; called once by `import minigen`."""
+    """Obey MINIGEN_BACKEND; called once, with the first import."""
     try:
         use(os.environ.get("MINIGEN_BACKEND", "numpy"))
     except ValueError as error:

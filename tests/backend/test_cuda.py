@@ -119,6 +119,6 @@ def test_a_usable_gpu_becomes_a_backend(probe, monkeypatch):
 def test_import_minigen_says_why_when_the_environment_asks_for_a_gpu_in_vain():
     if cuda.status()[0]:
         pytest.skip("there is a usable GPU")
-    done = subprocess.run([sys.executable, "-c", "import os; os.environ['MINIGEN_BACKEND'] = 'cupy'; import minigen"],
+    done = subprocess.run([sys.executable, "-c", "import os; os.environ['MINIGEN_BACKEND'] = 'cupy'; import minigen; minigen.op"],
                           capture_output=True, text=True)
     assert done.returncode != 0 and "the cupy backend cannot be used: " in done.stderr

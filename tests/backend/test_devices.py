@@ -50,7 +50,7 @@ def test_the_environment_variable_chooses_the_first_backend(name, expected):
 
 
 def test_a_wrong_environment_variable_is_refused():
-    done = run_with_backend("torch", "import minigen")
+    done = run_with_backend("torch", "import minigen; minigen.Tensor")
     assert done.returncode != 0 and "unknown backend 'torch': expected one of numpy, cupy, strict" in done.stderr
 
 

@@ -1,0 +1,120 @@
+"""The command line: one module a command, imported when it is asked for.
+
+A module has a docstring, whose first line says what the command does, EXAMPLES, `arguments(parser)`, which adds its arguments,
+and `run(args)`, which returns the exit status: 0, or 1 for a failure. Bad usage ends with 2, Ctrl-C with 130. Errors that a user
+can cause are one line on stderr; others are bugs and keep their traceback.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any, NoReturn
+
+import minigen
+from minigen import errors
+
+COMMANDS = {
+    "info": "versions, the backend in use, and why there is no GPU",
+    "demo": "run a demo of the chapter, or list them",
+    "train": "train a model of the chapter, into a run folder",
+    "resume": "go on with a run that was stopped, or make it longer",
+    "sample": "draw new images with a trained model",
+    "interpolate": "walk from image to image through the latent space",
+    "evaluate": "judge a trained model by numbers",
+    "check": "gradient-check, GPU-readiness and timing of a file of your own",
+    "exercise": "the coursework: list exercises, or write a starter file or template",
+}
+HELP = """usage: minigen COMMAND ...
+
+Autoencoders and GANs from scratch: train them, look at them, judge them.
+
+{}
+
+minigen COMMAND --help explains one, with examples; minigen --version.
+
+  minigen train vae --data glyphs --out runs/vae
+  minigen sample runs/vae"""
+USAGE, FAILURE, INTERRUPTED = 2, 1, 130  # exit statuses
+EXPECTED = (OSError, *(error for error in vars(errors).values() if isinstance(error, type) and issubclass(error, Exception)))
+
+
+class CommandError(Exception):
+    """What was asked for cannot be done; the message says what would be right."""
+
+
+class UsageError(CommandError):
+    """The command line is not understood."""
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that raises UsageError, and names the nearest option to one that it does not know."""
+
+    def __init__(self, *arguments: Any, **options: Any):
+        super().__init__(*arguments, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **options)
+
+    def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> argparse.Namespace:
+        known, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            speaking = getattr(known, "parser", self)  # that of the subcommand, which has options of its own
+            options = [name[2:] for action in speaking._actions for name in action.option_strings if name.startswith("--")]
+            name = unknown[0].split("=")[0]
+            raise UsageError(f"{speaking.prog} has no {'option' if name.startswith('-') else 'argument'} {name}: "
+                             f"{errors.suggestion(name.lstrip('-'), options)}; see {speaking.prog} --help")
+        return known
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            raise argparse.ArgumentError(action, f"unknown {action.dest.replace('_', ' ')} {value!r}: "
+                                                 f"{errors.suggestion(value, map(str, action.choices))}")
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}; see {self.prog} --help")
+
+
+def positive(text: str) -> int:
+    """The type of an argument that counts something."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
+    return int(text)
+
+
+def listing() -> str:
+    """The help of the command line as a whole."""
+    return HELP.format("\n".join(f"  {name:12} {summary}" for name, summary in COMMANDS.items()))
+
+
+def parser_of(name: str) -> tuple[Parser, Any]:
+    """The parser of a command, and its module."""
+    module = import_module(f"minigen.commands.{name}")
+    parser = Parser(prog=f"minigen {name}", description=module.__doc__, epilog=f"examples:\n{module.EXAMPLES.strip(chr(10))}")
+    module.arguments(parser)
+    return parser, module
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; returns the exit status. `--help` prints and raises SystemExit(0), as argparse does."""
+    argv = list(sys.argv[1:] if argv is None else argv)
+    if not argv or argv[0] in ("-h", "--help", "help"):
+        print(listing())
+        return 0
+    if argv[0] == "--version":
+        print(f"minigen {minigen.__version__}")
+        return 0
+    try:
+        if argv[0] not in COMMANDS:
+            raise UsageError(f"unknown command {argv[0]!r}: {errors.suggestion(argv[0], COMMANDS)}; see minigen --help")
+        parser, module = parser_of(argv[0])
+        return module.run(parser.parse_args(argv[1:]))
+    except (UsageError, errors.RecipeError) as error:
+        return complain(error, USAGE)
+    except (CommandError, *EXPECTED) as error:
+        return complain(error, FAILURE)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def complain(error: Exception, status: int) -> int:
+    """Say in one line what went wrong; returns the exit status."""
+    print(f"minigen: error: {' '.join(str(error).split())}", file=sys.stderr)
+    return status

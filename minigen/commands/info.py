@@ -1,0 +1,61 @@
+"""Versions, the backend in use, and why there is no GPU."""
+
+import argparse
+import importlib
+import importlib.util
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import minigen
+from minigen.backend import cuda, current
+from minigen.commands import Parser
+from minigen.data.mnist import FILES, SOURCES
+from minigen.training.features import cache_folder
+
+EXAMPLES = """
+  minigen info
+"""
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+def arguments(parser: Parser) -> None:
+    """None."""
+
+
+def run(args: argparse.Namespace) -> int:
+    for name, value in {
+        "minigen": f"{minigen.__version__} in {Path(minigen.__file__).parent}",
+        "Python": f"{platform.python_version()} on {platform.platform()}",
+        **{package: installed(package) for package in ("numpy", "matplotlib", "tqdm", "cupy")},
+        "backend": f"{current().name} (MINIGEN_BACKEND or --backend chooses numpy, cupy, or strict, a pretend GPU)",
+        "GPU": cuda.status()[1],
+        "processors": threads(),
+        "data": folders(),
+    }.items():
+        print(f"{name:11} {value}")
+    return 0
+
+
+def installed(package: str) -> str:
+    """Its version."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        found = importlib.util.find_spec(package) is not None  # cupy is a module of several packages: cupy-cuda13x ...
+        return importlib.import_module(package).__version__ if found else "not installed"
+
+
+def threads() -> str:
+    """How many processors there are, and what was said to the library that multiplies matrices."""
+    said = [f"{name}={os.environ[name]}" for name in THREADS if name in os.environ]
+    return f"{os.cpu_count()}; threads of BLAS: {', '.join(said) or 'as many as it likes (OMP_NUM_THREADS limits them)'}"
+
+
+def folders() -> str:
+    """Where data sets are looked for, and which are there; glyphs and faces need no file."""
+    places = [Path(os.environ["MINIGEN_DATA"])] if os.environ.get("MINIGEN_DATA") else []
+    places.append(cache_folder().parent)
+    found = {place: [name for name in SOURCES if any((place / name).glob(f"{FILES[0]}*"))] for place in places}
+    return "; ".join(f"{place}: {', '.join(names) or 'nothing yet'}" for place, names in found.items())

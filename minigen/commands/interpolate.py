@@ -1,0 +1,47 @@
+"""Walk from image to image through the latent space.
+
+Each row is a walk: of models that sample along a great circle, from one latent vector drawn from the prior to another; of the
+others straight on, from the code of one held-out image to that of another.
+"""
+
+import argparse
+
+import numpy as np
+
+from minigen import plot
+from minigen.commands import Parser, UsageError, positive
+from minigen.commands.pictures import as_images, save_figure
+from minigen.commands.trained import opened, picture, run_arguments
+from minigen.recipes import subjects
+
+EXAMPLES = """
+  minigen interpolate runs/vae
+  minigen interpolate runs/stylegan --rows 3 --steps 12 --out walk.png
+  minigen interpolate runs/dcgan --gif
+"""
+
+
+def arguments(parser: Parser) -> None:
+    run_arguments(parser)
+    parser.add_argument("--rows", type=positive, default=5, help="walks, one a row (default: 5)")
+    parser.add_argument("--steps", type=positive, default=10, help="images a walk, its ends included (default: 10)")
+    parser.add_argument("--out", type=picture, metavar="FILE", help="the picture (default: RUN/interpolation.png)")
+    parser.add_argument("--gif", action="store_true", help="also as an animation beside it, there and back again")
+
+
+def run(args: argparse.Namespace) -> int:
+    folder, config, learner = opened(args)
+    if not config.images_shaped:
+        raise UsageError(f"{config.data} are points, not images: there is nothing to see between them")
+    _, test = subjects.load(config.data, config.images, config.resolution)
+    walks = learner.between(args.rows, max(args.steps, 2), np.random.default_rng(args.seed), test)
+    images = as_images(config, walks.reshape(-1, *walks.shape[2:]))
+    images = images.reshape(*walks.shape[:2], *images.shape[1:])
+    out = args.out or folder.path / "interpolation.png"
+    ends = [(row, column) for row in range(len(images)) for column in (0, -1)]
+    save_figure(plot.interpolation_grid(images, f"From one image to another: {config.model}", ends), out)
+    print(f"wrote {out}")
+    if args.gif:
+        there = images.swapaxes(0, 1)
+        print(f"wrote {plot.save_animation([*there, *there[-2:0:-1]], out.with_suffix('.gif'), columns=len(images))}")
+    return 0

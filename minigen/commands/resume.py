@@ -1,0 +1,64 @@
+"""Go on with a run that was stopped, or make it longer.
+
+The run goes on where its last checkpoint was, to the last bit as if it had never stopped. With more --epochs (or --steps) it
+becomes longer; a learning rate that falls to 0 at the end of the run then falls along the longer curve.
+"""
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+from minigen.backend import use
+from minigen.backend.devices import NAMES
+from minigen.commands import CommandError, Parser, UsageError, positive
+from minigen.commands.learning import learn
+from minigen.commands.run_folder import Config, RunFolder
+from minigen.recipes import subjects
+from minigen.training import checkpoint
+
+EXAMPLES = """
+  minigen resume runs/vae
+  minigen resume runs/vae --epochs 50
+  minigen resume runs/dcgan --steps 6000
+"""
+
+
+def arguments(parser: Parser) -> None:
+    parser.add_argument("run", type=Path, metavar="RUN", help="a run folder, made by minigen train")
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument("--epochs", type=positive, metavar="N", help="so many in all, those done included")
+    length.add_argument("--steps", type=positive, metavar="N", help="the same for a run that counts steps, such as a GAN's")
+    parser.add_argument("--backend", choices=NAMES, metavar="NAME", help=f"{', '.join(NAMES)} (default: the run's)")
+    parser.add_argument("--quiet", action="store_true", help="no progress bars")
+
+
+def run(args: argparse.Namespace) -> int:
+    folder = RunFolder.opened(args.run)
+    with folder.locked():
+        config = longer(folder.config(), args)
+        use(config.backend)
+        check_unfinished(folder, config)
+        data = subjects.load(config.data, config.images, config.resolution)
+        config.save(folder.config_file)
+        return learn(folder, config, data, args.quiet)
+
+
+def longer(config: Config, args: argparse.Namespace) -> Config:
+    """The config with what was asked for. UsageError for epochs where the run counts steps."""
+    counted = config.counted
+    for name in ("epochs", "steps"):
+        if getattr(args, name) is not None and name != counted:
+            raise UsageError(f"{args.run} counts {counted}, not {name}: say --{counted}")
+    length = getattr(args, counted) or config.plan[counted]
+    return replace(config, plan={**config.plan, counted: length}, backend=args.backend or config.backend)
+
+
+def check_unfinished(folder: RunFolder, config: Config) -> None:
+    """Raise CommandError if all epochs, or steps, are done already."""
+    if not folder.checkpoint.exists():
+        return
+    _, header = checkpoint.load(folder.checkpoint)
+    done = header[config.counted.removesuffix("s")]
+    if done >= config.plan[config.counted]:
+        raise CommandError(f"{folder.path}: {done} {config.counted} are done; for more say how many in all, such as "
+                           f"--{config.counted} {2 * done}")

@@ -1,0 +1,172 @@
+"""The folder of a training run: what it is made of, and that only one process trains in it.
+
+    config.json      model, data, seed and all numbers: everything needed to make the model again
+    checkpoint.npz   weights, optimizers, random streams and the position in the data: everything needed to go on
+    history.csv      a row an epoch, or every so many steps
+    pictures/        samples or reconstructions while it learned, and the training curves
+    .lock            held by the operating system while a process trains here
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import socket
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from minigen.commands import CommandError
+from minigen.files import replacing
+from minigen.recipes import Plan, Recipe, Subject, find
+
+LOCK = ".lock"
+
+
+@dataclass(frozen=True)
+class Config:
+    """What config.json holds.
+
+    `images`: how many to train on, None for all; `resolution`: of faces; `examples`, `shape`, `classes`: how many there are, what
+    one looks like, and the classes' names.
+    """
+
+    minigen: str
+    model: str
+    data: str
+    images: int | None
+    resolution: int
+    examples: int
+    shape: list[int]
+    classes: list[str]
+    seed: int
+    backend: str
+    plan: dict[str, Any]
+
+    @property
+    def recipe(self) -> Recipe:
+        """That of the model."""
+        return find(self.model)
+
+    @property
+    def subject(self) -> Subject:
+        """What the model must know of its data."""
+        return self.recipe.subject(self.shape, len(self.classes))
+
+    @property
+    def counted(self) -> str:
+        """What the run's length is counted in: "epochs" or "steps"."""
+        return "epochs" if self.plan["steps"] is None else "steps"
+
+    @property
+    def images_shaped(self) -> bool:
+        """Whether the data are images, rather than points."""
+        return len(self.shape) == 3
+
+    def save(self, path: Path) -> None:
+        """Write it as JSON, whole or not at all."""
+        with replacing(path) as temporary:
+            temporary.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+
+
+class RunFolder:
+    """A run folder by its path. `opened` checks that it is one."""
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+        self.checkpoint, self.history = self.path / "checkpoint.npz", self.path / "history.csv"
+        self.pictures, self.config_file = self.path / "pictures", self.path / "config.json"
+
+    @classmethod
+    def opened(cls, path: str | Path) -> "RunFolder":
+        """The folder of an earlier run. CommandError for anything else."""
+        folder = cls(path)
+        if not folder.path.exists():
+            raise CommandError(f"{path} does not exist; `minigen train MODEL --out {path}` makes a run folder")
+        if not folder.config_file.is_file():
+            raise CommandError(f"{path} is not a run folder: it has no config.json, which `minigen train` writes")
+        return folder
+
+    def config(self) -> Config:
+        """What config.json says. CommandError if it is damaged."""
+        try:
+            values = json.loads(self.config_file.read_text(encoding="utf-8"))
+            config = Config(**values)
+            if Plan(**config.plan).options.keys() != config.recipe.options.keys():
+                raise ValueError(f"the options of {config.model} are {', '.join(config.recipe.options) or 'none'}")
+        except (AttributeError, TypeError, ValueError) as error:
+            raise CommandError(f"{self.config_file} is damaged, or of another version of minigen ({error})") from error
+        return config
+
+    def trained(self) -> Path:
+        """The checkpoint. CommandError if nothing was trained yet."""
+        if not self.checkpoint.is_file():
+            raise CommandError(f"{self.path} has no checkpoint yet: `minigen resume {self.path}` trains")
+        return self.checkpoint
+
+    # -- one process at a time -----------------------------------------------------------------------------------
+
+    def check_free(self) -> None:
+        """Raise CommandError for a folder that holds anything, saying what is in it and what to do."""
+        if self.config_file.exists():
+            with self.locked():  # or an error that says who trains there
+                raise CommandError(f"{self.path} holds a run already: `minigen resume {self.path}` goes on with it; or take "
+                                   "another --out")
+        if self.path.exists() and not self.path.is_dir():
+            raise CommandError(f"{self.path} is a file: take another --out")
+        if self.path.is_dir() and any(path.name != LOCK for path in self.path.iterdir()):
+            raise CommandError(f"{self.path} exists already and is not empty: take another --out")
+
+    @contextlib.contextmanager
+    def created(self) -> Iterator[None]:
+        """Inside the block, a folder of one's own, locked: a new one, or one that was empty; else `check_free`'s error.
+
+        If the block ends without any checkpoint, nothing is left.
+        """
+        existed, ours = self.path.exists(), False
+        self.path.mkdir(parents=True, exist_ok=True)
+        try:
+            with self.locked():
+                self.check_free()
+                ours = True
+                yield
+        finally:
+            if ours and not self.checkpoint.exists():
+                shutil.rmtree(self.path)
+                if existed:
+                    self.path.mkdir()
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Inside the block no other process can train here; CommandError, naming it, if one does.
+
+        The operating system holds the lock, and lets go of it when the process ends, however it ends: no lock is ever stale.
+        """
+        with open(self.path / LOCK, "a+b") as file:
+            if not lock(file):
+                file.seek(0)
+                holder = file.read().decode() or "another process"
+                raise CommandError(f"{self.path} is in use by {holder}: wait for it, or take another folder")
+            file.truncate(0)
+            file.write(f"process {os.getpid()} on {socket.gethostname()}".encode())
+            file.flush()
+            yield
+
+
+def lock(file: BinaryIO) -> bool:
+    """Take the operating system's lock on a file, which goes with the file's end; False if another process has it."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            file.seek(1 << 20)  # far behind the text, which must stay readable
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):  # POSIX, Windows
+        return False
+    return True

@@ -1,0 +1,41 @@
+"""Draw new images with a trained model.
+
+As they come, none selected: a seed says which. Models whose codes have no distribution, such as the stacked autoencoder, cannot
+sample; `minigen interpolate` shows what they can do.
+"""
+
+import argparse
+
+from minigen.commands import Parser, UsageError, positive
+from minigen.commands.pictures import save_samples
+from minigen.commands.trained import opened, picture, run_arguments
+from minigen.errors import suggestion
+
+EXAMPLES = """
+  minigen sample runs/vae
+  minigen sample runs/dcgan -n 100 --seed 1 --out samples.png
+  minigen sample runs/conditional-dcgan --label 7
+  minigen sample runs/faces --psi 0.7
+"""
+
+
+def arguments(parser: Parser) -> None:
+    run_arguments(parser)
+    parser.add_argument("-n", type=positive, default=64, help="how many (default: 64)")
+    parser.add_argument("--out", type=picture, metavar="FILE", help="the picture (default: RUN/samples.png)")
+    parser.add_argument("--label", metavar="CLASS", help="the class to draw, of a conditional model (default: all in turn)")
+    parser.add_argument("--psi", type=float, default=1.0, help="truncation of StyleGAN's styles; 0: their mean (default: 1)")
+
+
+def run(args: argparse.Namespace) -> int:
+    folder, config, learner = opened(args)
+    label = None
+    if args.label is not None:
+        if args.label not in config.classes:
+            raise UsageError(f"unknown class {args.label!r}: {suggestion(args.label, config.classes)}")
+        label = config.classes.index(args.label)
+    out = args.out or folder.path / "samples.png"
+    columns = len(config.classes) if learner.conditional and label is None else None
+    save_samples(config, learner.sample(args.n, label, args.psi), out, columns)
+    print(f"wrote {out}")
+    return 0

@@ -1,0 +1,84 @@
+"""Train a model of the chapter, into a run folder.
+
+The folder gets config.json, history.csv, checkpoint.npz and pictures/. Ctrl-C saves: `minigen resume` goes on. Each model has
+options of its own: `minigen train MODEL --help`.
+"""
+
+import argparse
+from dataclasses import asdict
+from pathlib import Path
+
+import minigen
+from minigen.backend import current, use
+from minigen.backend.devices import NAMES
+from minigen.commands import Parser, UsageError, positive
+from minigen.commands.learning import learn
+from minigen.commands.run_folder import Config, RunFolder
+from minigen.data import Dataset
+from minigen.recipes import RECIPES, Recipe, subjects
+
+EXAMPLES = """
+  minigen train vae --data mnist --epochs 25 --out runs/vae
+  minigen train vae --latent-dim 2 --beta 4 --out runs/beta
+  minigen train dcgan --data fashion_mnist --steps 3000
+  minigen train stylegan --data faces --resolution 32 --out runs/faces
+  minigen train stacked --images 2000 --epochs 2
+"""
+
+
+def arguments(parser: Parser) -> None:
+    models = parser.add_subparsers(dest="model", metavar="MODEL", required=True, parser_class=Parser, title="models")
+    for recipe in RECIPES.values():
+        model = models.add_parser(recipe.name, help=recipe.summary, description=recipe.summary)
+        model.set_defaults(parser=model)
+        common(model, recipe)
+        own = model.add_argument_group(f"options of {recipe.name}") if recipe.options else None
+        for name, option in recipe.options.items():
+            kind = type(option.default)
+            own.add_argument(f"--{name.replace('_', '-')}", type=kind, default=option.default, choices=option.choices or None,
+                             metavar=None if option.choices else {int: "N", float: "X"}[kind],
+                             help=f"{option.help} (default: {option.default:.6g})" if kind is float else
+                             f"{option.help} (default: {option.default})")
+
+
+def common(parser: argparse.ArgumentParser, recipe: Recipe) -> None:
+    """What every model is trained with."""
+    length = f"{recipe.epochs} epochs" if recipe.epochs else f"{recipe.steps} steps" if recipe.steps else "until it is grown"
+    add = parser.add_argument
+    add("--out", type=Path, metavar="RUN", default=Path("runs", recipe.name), help=f"run folder (default: runs/{recipe.name})")
+    add("--data", choices=subjects.NAMES, default=recipe.data, metavar="NAME",
+        help=f"{', '.join(subjects.NAMES)} (default: {recipe.data})")
+    add("--images", type=positive, metavar="N", help="train on so many examples only")
+    add("--resolution", type=int, choices=[4 << s for s in range(9)], default=32, metavar="N", help="of faces (default: 32)")
+    long = parser.add_mutually_exclusive_group()
+    long.add_argument("--epochs", type=positive, metavar="N", help=f"passes over the data (default: {length})")
+    long.add_argument("--steps", type=positive, metavar="N", help="the same, counted in updates")
+    add("--batch-size", type=positive, metavar="N", help=f"(default: {recipe.batch_size})")
+    add("--lr", type=float, metavar="X", help=f"largest learning rate (default: {recipe.lr:g})")
+    add("--seed", type=int, default=0, metavar="N", help="of all random numbers (default: 0)")
+    add("--backend", choices=NAMES, metavar="NAME", help=f"array library: {', '.join(NAMES)}")
+    add("--quiet", action="store_true", help="no progress bars")
+
+
+def run(args: argparse.Namespace) -> int:
+    recipe, folder = RECIPES[args.model], RunFolder(args.out)
+    folder.check_free()
+    use(args.backend or current().name)
+    train, test = subjects.load(args.data, args.images, args.resolution)
+    config = configured(args, recipe, train)
+    with folder.created():
+        config.save(folder.config_file)
+        return learn(folder, config, (train, test), args.quiet)
+
+
+def configured(args: argparse.Namespace, recipe: Recipe, train: Dataset) -> Config:
+    """What goes into config.json. UsageError for numbers with which the model cannot be made or trained."""
+    shape, options = list(train.images.shape[1:]), {name: getattr(args, name) for name in recipe.options}
+    try:
+        subject = recipe.subject(shape, len(train.class_names))
+        plan = recipe.plan(subject, len(train), options, args.lr, args.batch_size, args.epochs, args.steps)
+        recipe.made(subject, plan)
+    except (TypeError, ValueError) as error:  # the library's own words for what it was given
+        raise UsageError(str(error)) from error
+    return Config(minigen.__version__, recipe.name, args.data, args.images, args.resolution, len(train), shape,
+                  list(train.class_names), args.seed, current().name, asdict(plan))

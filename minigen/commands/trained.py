@@ -1,0 +1,38 @@
+"""What `sample`, `interpolate` and `evaluate` share: the model of a run folder, ready for use."""
+
+import argparse
+from pathlib import Path
+
+from minigen.backend import current, seed, use
+from minigen.backend.devices import NAMES
+from minigen.commands import Parser
+from minigen.commands.pictures import SUFFIXES
+from minigen.commands.run_folder import Config, RunFolder
+from minigen.recipes import Learner, Plan
+from minigen.training import checkpoint
+
+
+def run_arguments(parser: Parser) -> None:
+    """The run, and what all that use it can be told."""
+    parser.add_argument("run", type=Path, metavar="RUN", help="a run folder, made by minigen train")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of all random numbers (default: 0)")
+    parser.add_argument("--backend", choices=NAMES, metavar="NAME", help=f"array library: {', '.join(NAMES)}")
+
+
+def opened(args: argparse.Namespace) -> tuple[RunFolder, Config, Learner]:
+    """The folder, what it says of itself, and its model as of the last checkpoint, with the seed set."""
+    folder = RunFolder.opened(args.run)
+    config, path = folder.config(), folder.trained()
+    use(args.backend or current().name)
+    learner = config.recipe.made(config.subject, Plan(**config.plan))
+    arrays, _ = checkpoint.load(path)
+    learner.load(arrays)
+    seed(args.seed)
+    return folder, config, learner
+
+
+def picture(text: str) -> Path:
+    """The type of an argument that names a picture."""
+    if Path(text).suffix.lower() not in SUFFIXES:
+        raise argparse.ArgumentTypeError(f"expected a name that ends in {', '.join(SUFFIXES)}, got {text!r}")
+    return Path(text)

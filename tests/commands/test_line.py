@@ -1,0 +1,161 @@
+"""The command line itself: help, examples, wrong words, exit statuses."""
+
+import shlex
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+import minigen
+from minigen.commands import COMMANDS, main, parser_of
+
+ROOT = Path(__file__).parents[2]
+PRESENT = [name for name in COMMANDS if find_spec(f"minigen.commands.{name}")]
+
+
+def child(*arguments):
+    """The command line in a process of its own."""
+    return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, cwd=ROOT)
+
+
+# -- help -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("line", ["", "--help", "-h", "help"])
+def test_help_lists_every_command(line, minigen_line):
+    status, out, err = minigen_line(line)
+    assert status == 0 and not err
+    assert all(f"  {name:12} {summary}\n" in out for name, summary in COMMANDS.items())
+
+
+def test_help_answers_without_numpy():
+    done = child("-c", "import sys; from minigen.__main__ import main; main(['--help']); print('numpy' in sys.modules)")
+    assert done.stdout.splitlines()[-1] == "False", done.stderr
+
+
+def test_python_m_minigen_is_the_same():
+    done = child("-m", "minigen", "--version")
+    assert (done.returncode, done.stdout) == (0, f"minigen {minigen.__version__}\n"), done.stderr
+
+
+@pytest.mark.parametrize("name", PRESENT)
+def test_each_command_explains_itself(name, minigen_line):
+    status, out, err = minigen_line(f"{name} --help")
+    assert status == 0 and not err
+    assert out.startswith(f"usage: minigen {name} ") and "examples:\n  minigen " in out
+
+
+@pytest.mark.parametrize("name", PRESENT)
+def test_every_example_is_understood(name):
+    parser, module = parser_of(name)
+    examples = [shlex.split(line) for line in module.EXAMPLES.strip().splitlines()]
+    assert examples and all(words[:2] == ["minigen", name] for words in examples)
+    for words in examples:
+        parser.parse_args(words[2:])
+
+
+def test_the_help_of_a_model_has_its_own_options(minigen_line):
+    status, out, _ = minigen_line("train vae --help")
+    assert status == 0 and "options of vae:" in out and "--beta" in out and "(default: 25 epochs)" in out
+
+
+# -- wrong words ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("line, complaint", [
+    ("trian vae", "unknown command 'trian': did you mean 'train'?"),
+    ("zzz", "unknown command 'zzz': expected one of info, demo, train"),
+    ("train", "the following arguments are required: MODEL"),
+    ("train vea", "unknown model 'vea': did you mean 'vae'?"),
+    ("train vae --data mnits", "argument --data: unknown data 'mnits': did you mean 'mnist'?"),
+    ("train vae --epoch 3", "minigen train vae has no option --epoch: did you mean 'epochs'?"),
+    ("train stacked --beta 3", "minigen train stacked has no option --beta: expected one of help, out, data"),
+    ("train vae --reconstruction mes", "unknown reconstruction 'mes': did you mean 'mse'?"),
+    ("train vae --backend cuppy", "unknown backend 'cuppy': did you mean 'cupy'?"),
+    ("train vae --epochs 0", "argument --epochs: expected a whole number of at least 1, got '0'"),
+    ("train vae --epochs 2 --steps 3", "argument --steps: not allowed with argument --epochs"),
+    ("train vae --beta -1", "beta weighs the KL divergence: at least 0 and finite, got -1.0"),
+    ("train vae --latent-dim many", "argument --latent-dim: invalid int value: 'many'"),
+    ("train vae --lr 0", "lr must be above 0 and finite, got 0.0"),
+    ("train vae --images 97", "glyphs has 96 training examples, not 97"),
+    ("train vae --data plane", "vae takes images of 28 x 28 x 1, got points of 3"),
+    ("train gan --batch-size 97", "gan needs whole batches: take at most 96"),
+    ("train progan --data glyphs --steps 5", "progan needs 42000 images to grow to 32 x 32, 5 steps of 32 are too few: at least 1313"),
+    ("train progan --resolution 33", "argument --resolution: unknown resolution 33: expected one of 4, 8, 16"),
+    ("resume", "the following arguments are required: RUN"),
+    ("sample run --out picture.txt", "argument --out: expected a name that ends in .png, .jpg, .pdf, .svg, got 'picture.txt'"),
+    ("sample run extra", "minigen sample has no argument extra"),
+])
+def test_bad_usage(line, complaint, minigen_line):
+    status, out, err = minigen_line(line)
+    assert status == 2 and not out
+    assert complaint in err and err.startswith("minigen: error: ") and err.count("\n") == 1
+    assert not list(Path().iterdir()), "something was left behind"
+
+
+@pytest.mark.parametrize("line, complaint", [
+    ("sample nosuch", "nosuch does not exist; `minigen train MODEL --out nosuch` makes a run folder"),
+    ("resume plain", "plain is not a run folder: it has no config.json"),
+    ("evaluate damaged", "config.json is damaged, or of another version of minigen"),
+    ("interpolate begun", "begun has no checkpoint yet: `minigen resume begun` trains"),
+    ("train vae --out plain", "plain exists already and is not empty: take another --out"),
+    ("train vae --out plain/notes.txt", "plain/notes.txt is a file: take another --out"),
+    ("train vae --out begun", "begun holds a run already: `minigen resume begun` goes on with it; or take another --out"),
+])
+def test_failures(line, complaint, minigen_line):
+    Path("plain").mkdir()
+    Path("plain/notes.txt").write_text("mine")
+    Path("damaged").mkdir()
+    Path("damaged/config.json").write_text('{"model": "vae"')
+    assert minigen_line("train stacked --epochs 1 --images 32 --out begun --quiet")[0] == 0
+    Path("begun/checkpoint.npz").unlink()
+    before = sorted(Path().rglob("*"))
+    status, out, err = minigen_line(line)
+    assert status == 1 and not out
+    assert complaint in err and err.startswith("minigen: error: ") and err.count("\n") == 1
+    assert sorted(Path().rglob("*")) == before
+
+
+def test_a_gpu_that_is_not_there_is_an_error_with_the_reason(minigen_line):
+    if minigen.backend.cuda.status()[0]:
+        pytest.skip("there is a usable GPU")
+    status, _, err = minigen_line("train vae --backend cupy")
+    assert status == 1 and "the cupy backend cannot be used: " in err and not list(Path().iterdir())
+
+
+def test_a_bug_keeps_its_traceback(monkeypatch):
+    import minigen.commands.info
+
+    monkeypatch.setattr(minigen.commands.info, "threads", lambda: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        main(["info"])
+
+
+# -- info and demo --------------------------------------------------------------------------------------------------
+
+
+def test_info(minigen_line, monkeypatch):
+    monkeypatch.setenv("MINIGEN_DATA", str(Path("data").absolute()))
+    Path("data/mnist").mkdir(parents=True)
+    Path("data/mnist/train-images-idx3-ubyte.gz").touch()
+    status, out, _ = minigen_line("info")
+    lines = dict(line.split(maxsplit=1) for line in out.splitlines())
+    assert status == 0 and lines["minigen"].startswith(minigen.__version__)
+    assert lines["backend"].startswith("numpy") and lines["GPU"] == minigen.backend.cuda.status()[1]
+    assert "data: mnist;" in lines["data"]
+
+
+@pytest.mark.parametrize("line, status, said", [
+    ("demo", 0, "12_variational"),
+    ("demo 12 --help", 0, "usage: python -m demos 12_variational"),
+])
+def test_demo_hands_everything_on(line, status, said):
+    done = child("-m", "minigen", *line.split())
+    assert done.returncode == status and said in done.stdout, done.stderr
+
+
+def test_demo_of_no_such_name():
+    done = child("-m", "minigen", "demo", "variatonal")
+    assert done.returncode != 0 and "12_variational" in done.stderr

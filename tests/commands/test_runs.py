@@ -1,0 +1,213 @@
+"""What happens to a run: stopped and resumed, two at once, killed, and a disk that is full."""
+
+import errno
+import os
+import resource
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from minigen.commands import learning, pictures
+from minigen.commands.run_folder import RunFolder
+from minigen.training import Adversarial, checkpoint
+from minigen.training.reconstruction import Reconstruction
+
+ROOT = Path(__file__).parents[2]
+VAE = "train vae --epochs 2 --batch-size 24 --quiet --out"
+GAN = "train dcgan --steps 4 --batch-size 16 --quiet --out"
+
+
+def child(line, before, **options):
+    """The command line on small data in a process of its own, after the Python lines `before`."""
+    code = (f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
+            "from minigen.commands import main\nfrom minigen.data import registry\nfrom minigen.data.glyphs import load\n"
+            f"registry.LOADERS['glyphs'] = lambda: load(train_size=96, test_size=24)\n{before}\nsys.exit(main({line.split()!r}))")
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, **options)
+
+
+def signalled(step, number):
+    """Python lines after which training an autoencoder gets a signal at this step."""
+    return ("import signal\nfrom minigen.training.reconstruction import Reconstruction\n"
+            "from tests.commands.test_runs import at_step\n"
+            f"Reconstruction.train_step = at_step(Reconstruction.train_step, {step}, signal.{number.name})\n")
+
+
+def at_step(train_step, step, number):
+    """A training step that sends this process a signal when it is taken for this time."""
+    calls = []
+
+    def stepping(*arguments):
+        calls.append(None)
+        if len(calls) == step:
+            os.kill(os.getpid(), number)
+        return train_step(*arguments)
+
+    return stepping
+
+
+def contents(folder):
+    """Everything in a checkpoint but the seconds that it took."""
+    arrays, header = checkpoint.load(RunFolder(folder).checkpoint)
+    header["history"] = [{name: value for name, value in row.items() if name != "seconds"} for row in header["history"]]
+    return {f"{group}/{name}": array for group, members in arrays.items() for name, array in members.items()}, header
+
+
+# -- stopped and resumed --------------------------------------------------------------------------------------------
+
+
+STOPPED = "minigen: stopped: the run is saved; to go on: minigen resume stopped\n"
+
+
+def test_ctrl_c_in_a_process_of_its_own():
+    stopped = child(f"{VAE} stopped", signalled(6, signal.SIGINT))
+    assert (stopped.returncode, stopped.stderr) == (130, STOPPED)
+    assert RunFolder("stopped").checkpoint.exists()
+
+
+@pytest.mark.parametrize("line, trainer, step", [(VAE, Reconstruction, 6), (GAN, Adversarial, 3)], ids=["vae", "dcgan"])
+def test_ctrl_c_saves_and_resume_goes_on_to_the_last_bit(line, trainer, step, monkeypatch, minigen_line):
+    with monkeypatch.context() as patch:
+        patch.setattr(trainer, "train_step", at_step(trainer.train_step, step, signal.SIGINT))
+        status, _, err = minigen_line(f"{line} stopped")
+    assert (status, err) == (130, STOPPED)
+    assert minigen_line("resume stopped --quiet")[0] == 0
+    assert minigen_line(f"{line} whole")[0] == 0
+    (arrays, header), (expected, rest) = contents("stopped"), contents("whole")
+    assert header == rest and arrays.keys() == expected.keys()
+    for name, array in expected.items():
+        np.testing.assert_array_equal(arrays[name], array, err_msg=name)
+    assert RunFolder("stopped").config() == RunFolder("whole").config()
+
+
+def test_ctrl_c_before_there_is_anything_to_save_leaves_nothing(monkeypatch, minigen_line):
+    def interrupt(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Reconstruction, "validate", interrupt)
+    status, _, err = minigen_line("train stacked --epochs 1 --out run --quiet")
+    assert (status, err) == (130, "minigen: stopped: nothing was trained yet\n")
+    assert not Path("run").exists()
+
+
+def test_resuming_what_is_done_says_how_to_get_more(minigen_line):
+    assert minigen_line("train stacked --epochs 2 --images 32 --out run --quiet")[0] == 0
+    status, _, err = minigen_line("resume run")
+    assert status == 1 and "run: 2 epochs are done; for more say how many in all, such as --epochs 4" in err
+    status, _, err = minigen_line("resume run --steps 9")
+    assert status == 2 and "run counts epochs, not steps: say --epochs" in err
+
+
+def test_a_config_of_other_numbers_is_refused(minigen_line):
+    assert minigen_line("train stacked --epochs 1 --images 32 --out run --quiet")[0] == 0
+    config = Path("run/config.json")
+    config.write_text(config.read_text().replace('"latent_dim": 30', '"codes": 30'))
+    status, _, err = minigen_line("sample run")
+    assert status == 1 and "config.json is damaged, or of another version" in err and "of stacked are latent_dim" in err
+    config.write_text(config.read_text().replace('"codes": 30', '"latent_dim": 20'))
+    status, _, err = minigen_line("sample run")
+    assert status == 1 and "this state does not fit StackedAutoencoder" in err
+    status, _, err = minigen_line("resume run --epochs 2 --quiet")
+    assert status == 1 and "checkpoint.npz does not fit this run" in err
+
+
+def test_an_empty_folder_is_as_good_as_none(minigen_line):
+    Path("run").mkdir()
+    assert minigen_line("train stacked --epochs 1 --images 32 --out run --quiet")[0] == 0
+    assert RunFolder("run").checkpoint.exists()
+
+
+def test_a_run_draws_its_curves(monkeypatch, minigen_line):
+    monkeypatch.setattr(learning, "save_curves", pictures.save_curves)
+    assert minigen_line("train gan --steps 3 --out run --quiet")[0] == 0
+    assert Path("run/pictures/training.png").stat().st_size > 10_000
+    assert {"step_000003.png", "evolution.gif", "samples.png"} <= {path.name for path in Path("run/pictures").iterdir()}
+    assert minigen_line("interpolate run --rows 2 --steps 4 --gif") == (
+        0, "wrote run/interpolation.png\nwrote run/interpolation.gif\n", "")
+    assert Image.open("run/interpolation.gif").n_frames == 6, "there, and back without the ends"
+
+
+def test_a_run_on_the_strict_backend(minigen_line):
+    assert minigen_line("train vae --epochs 1 --backend strict --out run --quiet")[0] == 0
+    assert RunFolder("run").config().backend == "strict"
+    assert minigen_line("resume run --epochs 2 --quiet")[0] == 0
+    assert minigen_line("sample run -n 4 --backend strict")[0] == 0
+
+
+def test_a_seed_says_which_samples(minigen_line):
+    assert minigen_line("train conditional-vae --epochs 1 --out run --quiet")[0] == 0
+    for name, options in {"a": "", "b": "", "c": "--seed 1", "d": "--label 7"}.items():
+        assert minigen_line(f"sample run -n 4 --out {name}.png {options}")[0] == 0
+    a, b, c, d = (Path(f"{name}.png").read_bytes() for name in "abcd")
+    assert a == b and len({a, c, d}) == 3
+    status, _, err = minigen_line("sample run --label seven")
+    assert status == 2 and "unknown class 'seven': expected one of 0, 1" in err
+
+
+# -- two at once ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("line", ["resume run --epochs 3", "train vae --out run"])
+def test_two_in_one_folder(line, minigen_line):
+    assert minigen_line("train stacked --epochs 1 --images 32 --out run --quiet")[0] == 0
+    with RunFolder("run").locked():
+        status, _, err = minigen_line(line)
+    assert status == 1 and f"run is in use by process {os.getpid()} on " in err
+
+
+def test_a_killed_run_holds_no_lock_and_goes_on(minigen_line):
+    """Killed in its second epoch: the first is saved."""
+    killed = child(f"{VAE} run", signalled(7, signal.SIGKILL))
+    assert killed.returncode == -signal.SIGKILL and Path("run/.lock").exists()
+    assert checkpoint.load("run/checkpoint.npz")[1]["epoch"] == 1
+    assert minigen_line("resume run --quiet")[0] == 0
+    assert checkpoint.load("run/checkpoint.npz")[1]["epoch"] == 2
+
+
+# -- a full disk ----------------------------------------------------------------------------------------------------
+
+
+def test_a_full_disk_leaves_the_last_checkpoint_whole(monkeypatch, minigen_line):
+    savez, written = np.savez, []
+
+    def full(file, **arrays):
+        written.append(file)
+        if len(written) == 2:
+            file.write(b"PK\x03\x04 the beginning of something")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        savez(file, **arrays)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(np, "savez", full)
+        status, _, err = minigen_line(f"{VAE} run")
+    assert status == 1
+    assert "No space left on device; the last checkpoint is whole: once that is mended, minigen resume run" in err
+    assert checkpoint.load("run/checkpoint.npz")[1]["epoch"] == 1
+    assert not list(Path("run").rglob("*.tmp"))
+    assert minigen_line("resume run --quiet")[0] == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits are of POSIX")
+def test_a_disk_that_is_full_from_the_start_leaves_nothing():
+    full = child(f"{VAE} run", "", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)))
+    assert full.returncode == 1 and full.stderr.startswith("minigen: error: ") and "File too large" in full.stderr
+    assert full.stderr.count("\n") == 1
+    assert not Path("run").exists()
+
+
+def test_pictures_are_written_whole_or_not_at_all(monkeypatch, minigen_line):
+    assert minigen_line("train vae --epochs 1 --out run --quiet")[0] == 0
+    before = sorted(Path("run").rglob("*"))
+
+    def full(*arguments, **options):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        status, _, err = minigen_line("sample run -n 4")
+    assert status == 1 and "No space left on device" in err
+    assert sorted(Path("run").rglob("*")) == before
