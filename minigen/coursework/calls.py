@@ -1,0 +1,82 @@
+"""Calls of a Subject: tensors in, derivatives out, time taken."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from minigen.autograd import Tensor, grad
+from minigen.backend import asarray
+from minigen.coursework.discover import Subject
+from minigen.nn import Module
+
+BUDGET = 0.03  # seconds for each figure of the time line
+
+
+class Parts(Module):
+    """The modules of a call as one, so that their parameters have one list."""
+
+    def __init__(self, parts: list[Module]):
+        self.parts = parts
+
+
+@contextmanager
+def evaluating(parts: list[Module]) -> Iterator[None]:
+    """Inside the block all these modules are in evaluation mode."""
+    with Parts(parts).evaluating():
+        yield
+
+
+def tensor(x: Any, requires_grad: bool = False) -> Any:
+    """A floating host array as a Tensor, whole numbers as an array where new arrays are made; anything else as it is."""
+    if not isinstance(x, np.ndarray):
+        return x
+    return Tensor(x, requires_grad=requires_grad) if x.dtype.kind == "f" else asarray(x)
+
+
+def leaves(inputs: list) -> list[Tensor]:
+    """The tensors among the inputs that require a gradient."""
+    return [x for x in inputs if isinstance(x, Tensor) and x.requires_grad]
+
+
+def fixed(subject: Subject, arrays: list) -> Callable:
+    """The call as a function of its arrays only."""
+    def f(*inputs: Any) -> Any:
+        given = iter(inputs)
+        return subject(*(next(given) if isinstance(x, np.ndarray) else x for x in arrays))
+
+    f.__name__ = subject.name
+    return f
+
+
+def derivatives(subject: Subject) -> tuple[Any, list, list]:
+    """Result, gradients, and gradients of a sum of these, in float32, where new arrays are made."""
+    xs = [tensor(x, requires_grad=True) for x in subject.drawn(np.float32)]
+    y = subject(*xs)
+    wanted = [*leaves(xs), *subject.parameters().values()]
+    if not wanted or not y.requires_grad:
+        return y, [], []
+    rng = np.random.default_rng(2)
+    u = asarray(rng.standard_normal(y.shape).astype(np.float32))
+    first = grad(y, wanted, u, create_graph=True, allow_unused=True)
+    along = sum((g * asarray(rng.standard_normal(g.shape).astype(np.float32))).sum() for g in first)
+    second = grad(along, wanted, allow_unused=True) if along.requires_grad else []
+    return y, first, second
+
+
+def fastest(call: Callable) -> float:
+    """Seconds of the fastest of several calls."""
+    best, end = np.inf, time.perf_counter() + BUDGET
+    while time.perf_counter() < end or not np.isfinite(best):
+        start = time.perf_counter()
+        call()
+        best = min(best, time.perf_counter() - start)
+    return best
+
+
+def in_words(seconds: float) -> str:
+    """12 us, 3.4 ms, 1.2 s."""
+    unit, scale = ("us", 1e6) if seconds < 1e-3 else ("ms", 1e3) if seconds < 1.0 else ("s", 1.0)
+    return f"{seconds * scale:.3g} {unit}"

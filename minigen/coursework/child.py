@@ -1,0 +1,132 @@
+"""The process in which a learner's file is run: `python -m minigen.coursework.child FILE EVENTS SECONDS [EXERCISE]`.
+
+All that is found goes line by line into the file EVENTS as JSON, so that it is there even if this process is killed. After SECONDS
+seconds it ends itself and leaves beside EVENTS, in EVENTS.trace, where it was.
+"""
+
+import faulthandler
+import json
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from minigen.coursework.discover import Subject, plain_functions, subjects
+from minigen.coursework.examine import Examination
+from minigen.coursework.learner import frames, load, traceback_of
+from minigen.coursework.report import Line
+
+SHOWN = 2000  # characters of what the file prints
+
+
+class Kept:
+    """Stands where standard output was: keeps the beginning of what is printed, lest a loop that prints fill the memory."""
+
+    def __init__(self) -> None:
+        self.text = ""
+
+    def write(self, text: str) -> int:
+        if len(self.text) < SHOWN:
+            self.text = (self.text + text)[:SHOWN]
+        return len(text)
+
+    def flush(self) -> None:
+        """Nothing waits."""
+
+    def isatty(self) -> bool:
+        return False
+
+
+class Scribe:
+    """Writes down what is found, at once."""
+
+    def __init__(self, events: Path):
+        self.file = events.open("a", encoding="utf-8")
+
+    def write(self, **event: Any) -> None:
+        self.file.write(json.dumps(event) + "\n")
+        self.file.flush()
+
+    def item(self, kind: str, name: str, line: int) -> None:
+        self.write(item={"kind": kind, "name": name, "line": line})
+
+    def line(self, line: Line) -> None:
+        self.write(line=asdict(line))
+
+    def running(self, what: str) -> None:
+        self.write(running=what)
+
+    def remark(self, text: str) -> None:
+        self.write(remark=text)
+
+    def stopped(self, text: str) -> None:
+        self.write(stopped=text)
+
+
+def check(path: Path, scribe: Scribe, printed: Kept) -> None:
+    """Import the file and run all checks on what is in it."""
+    scribe.running("importing the file")
+    try:
+        module, examples = load(path, "numpy")
+    except BaseException as error:  # whatever a file may do, SystemExit and KeyboardInterrupt included
+        scribe.write(printed=printed.text)
+        scribe.stopped(f"{path.name} cannot be imported:\n\n{why(error, path)}")
+        return
+    scribe.write(printed=printed.text)
+    found = subjects(module, examples)
+    if not found:
+        scribe.stopped(nothing(path, plain_functions(module, examples)))
+        return
+    for position, subject in enumerate(found):
+        Examination(subject, path, scribe, twin_of(path, position)).run()
+    left = plain_functions(module, examples)
+    if left:
+        scribe.remark(f"Not checked: {', '.join(left)}. To check a function, write example({left[0]}, (3, 4)), a shape for each input, "
+                      "with `from minigen.coursework import example`.")
+
+
+def twin_of(path: Path, position: int) -> Callable[[], Subject]:
+    """Finds the subject at this position again, in the file imported on the strict device."""
+    def twin() -> Subject:
+        return subjects(*load(path, "strict"))[position]
+
+    return twin
+
+
+def why(error: BaseException, path: Path) -> str:
+    """The learner's own part of the traceback; for an exit, where it was."""
+    if isinstance(error, SystemExit):
+        at = frames(error, path)
+        return f"it ends the program, in line {at[-1].lineno}: {at[-1].line}" if at else "it ends the program"
+    return traceback_of(error, path)
+
+
+def nothing(path: Path, functions: list[str]) -> str:
+    """What to write in a file that holds nothing to check."""
+    text = (f"{path.name} has nothing to check: no op (a function under @op), no layer or model (a class of nn.Module), and no call "
+            "of example().")
+    if functions:
+        text += f"\nIt does define {', '.join(functions)}. Put @op above a function of arrays, or write"
+        text += f"\n\n    from minigen.coursework import example\n\n    example({functions[0]}, (3, 4))"
+    return text + "\n\n`minigen exercise template op` writes a file to begin with."
+
+
+def main(file: str, events: str, seconds: str) -> None:
+    """Check one file."""
+    trace = open(f"{events}.trace", "w")  # stays open: it is written to when time is over
+    faulthandler.enable(trace)
+    faulthandler.dump_traceback_later(float(seconds), exit=True, file=trace)
+    printed = Kept()
+    sys.stdout = sys.stderr = printed
+    scribe = Scribe(Path(events))
+    try:
+        check(Path(file), scribe, printed)
+        scribe.write(end=True)
+    except Exception:
+        scribe.stopped(f"minigen itself failed here, which is not your fault. Please report:\n\n{traceback.format_exc()}")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,372 @@
+"""The checks, in the order in which they are reported; `Examination.run` reads like the report."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+
+from minigen.autograd import Tensor, grad, gradcheck, no_grad
+from minigen.backend import asarray, to_numpy
+from minigen.coursework import hints
+from minigen.coursework.calls import Parts, derivatives, evaluating, fastest, fixed, in_words, leaves, tensor
+from minigen.coursework.device import gpu_ready
+from minigen.coursework.discover import LARGE, Subject, draw
+from minigen.coursework.examples import Sample, normal
+from minigen.coursework.gradients import gradcheck_module
+from minigen.coursework.learner import frames, traceback_of, unwritten
+from minigen.coursework.report import Line
+from minigen.errors import GradcheckError, Located
+from minigen.nn import Module
+
+class Examination:
+    """All checks of one Subject. `scribe` hears of each; `path`: the learner's file; `twin`: the same call on the strict device."""
+
+    def __init__(self, subject: Subject, path: Path, scribe: Any, twin: Callable[[], Subject]):
+        self.subject, self.path, self.scribe, self.twin = subject, path, scribe, twin
+
+    def run(self) -> None:
+        subject = self.subject
+        self.scribe.item(subject.kind, subject.name, subject.line)
+        if subject.problem:
+            self.scribe.line(Line("example", False, subject.problem))
+            return
+        if subject.kind == "op":
+            self.check("rules", self.rules)
+        if not self.check("runs", self.runs):
+            return
+        if subject.parts:
+            reached = self.check("parameters", self.parameters)
+        alone = self.check("leaves inputs alone", self.leaves_inputs_alone)
+        self.check("repeatable", self.repeatable)
+        self.check("dtype", self.dtype)
+        if alone and (not subject.parts or reached) and not self.missing_rules():
+            if self.check("gradient, order 1", lambda: self.gradient(1)):
+                self.check("gradient, order 2", lambda: self.gradient(2))
+        if subject.parts:
+            self.check("state dict", self.state)
+        if subject.kind == "model":
+            self.check("batch", self.batch)
+            if hasattr(subject.target, "sample"):
+                self.check("sample(n)", self.sample)
+        self.check("GPU-ready", self.on_device)
+        self.check("time", self.time)
+
+    def check(self, name: str, function: Callable[[], Line]) -> bool:
+        """Run one check and report it; an error inside it is the learner's, and shown as theirs. True unless it failed."""
+        self.scribe.running(f"{name} of {self.subject.name}")
+        with np.errstate(all="ignore"):
+            line = guarded(name, function, self.path, self.function)
+        self.scribe.line(line)
+        return line.passed is not False
+
+    @property
+    def function(self) -> FunctionType | None:
+        """The learner's function behind the call."""
+        target = self.subject.target
+        target = getattr(target, "__wrapped__", target)
+        target = getattr(type(target), "forward", target) if isinstance(target, Module) else getattr(target, "__func__", target)
+        return target if isinstance(target, FunctionType) else None
+
+    # -- ops only ------------------------------------------------------------------------------------------------
+
+    def missing_rules(self) -> list[str]:
+        """Inputs of an op that have no rule and are not declared to need none."""
+        op = self.subject.op
+        names = op.inputs[:1] if op and op.variadic else op.inputs if op else ()
+        return [name for name in names if name not in op.rules and name not in op.nondiff]
+
+    def rules(self) -> Line:
+        op, missing = self.subject.op, self.missing_rules()
+        if missing:
+            name = missing[0]
+            arguments = ", ".join(["g", "y", *(f"*{n}" if op.variadic else n for n in op.inputs), *op.attributes])
+            return Line("rules", False, f"none for {', '.join(map(repr, missing))}", [
+                f'write\n    @{op.name}.vjp("{name}")\n    def {op.name}_d{name}({arguments}):\n        return ...'
+                f'\nor, if nobody differentiates by it, declare @op(nondiff=("{name}",))'])
+        undocumented = [f.__name__ for f in (self.function, *op.rules.values()) if f and not (f.__doc__ or "").strip()]
+        text = ", ".join(f"{name}: line {rule.__code__.co_firstlineno}" for name, rule in op.rules.items())
+        if undocumented:
+            text += f"; a docstring with the formula is missing in {', '.join(undocumented)}"
+        return Line("rules", True, text)
+
+    # -- the call itself -----------------------------------------------------------------------------------------
+
+    def runs(self) -> Line:
+        inputs = self.subject.drawn(np.float32)
+        y = self.subject(*map(tensor, inputs))
+        if not isinstance(y, Tensor):
+            kind = "an array" if isinstance(y, np.ndarray) else type(y).__name__
+            return Line("runs", False, f"it must return one Tensor, got {kind}", self.returned(y))
+        shape, values = tuple(y.shape), y.numpy()
+        text = f"{self.subject.shapes().split('; ')[0]} -> {shape}" + (" (shapes guessed)" if self.subject.guessed else "")
+        if not np.isfinite(values).all():
+            return Line("runs", False, f"{text}: NaN or infinity in the result", ["are these inputs that it takes? positive(3, 4) and "
+                        "unit(3, 4) make others: see minigen.coursework.examples"])
+        if self.subject.output is not None and shape != tuple(self.subject.output):
+            return Line("runs", False, f"gave shape {shape}, the example says {tuple(self.subject.output)}")
+        if self.subject.kind == "model" and shape != ():
+            return Line("runs", False, f"the total of a loss is one number, got shape {shape}", ["reduce it: .mean(), or .sum() / n"])
+        return Line("runs", True, text + (f" = {float(values):.4g}" if shape == () else ""))
+
+    def returned(self, y: Any) -> list[str]:
+        """Why a result may be no Tensor."""
+        if y is None:
+            return ["there is no return"]
+        found = list(hints.calls_of_numpy(self.function)) if self.function and self.subject.kind != "op" else []
+        return [f"line {line}: {hints.of_numpy(text, name)}" for line, text, name in found]
+
+    def leaves_inputs_alone(self) -> Line:
+        inputs = self.subject.drawn(np.float64 if not self.subject.parts else np.float32)
+        before = [np.array(x) if isinstance(x, np.ndarray) else None for x in inputs]
+        tensors = [tensor(x, requires_grad=True) for x in inputs]
+        y = self.subject(*tensors)
+        u = np.random.default_rng(1).standard_normal(y.shape).astype(y.dtype)
+        result, cotangent = y.numpy().copy(), u.copy()
+        if not self.missing_rules() and leaves(tensors):
+            grad(y, leaves(tensors), u, allow_unused=True)
+        changed = [self.subject.argument(i) for i, (x, old) in enumerate(zip(inputs, before))
+                   if old is not None and not np.array_equal(x, old, equal_nan=x.dtype.kind == "f")]
+        changed += ["the cotangent g"] * (not np.array_equal(u, cotangent)) + ["the result y"] * (
+            not np.array_equal(y.numpy(), result, equal_nan=True))
+        if changed:
+            return Line("leaves inputs alone", False, f"{', '.join(changed)} was changed in place",
+                        ["it belongs to the caller: make a new array, x = x + 1 instead of x += 1"])
+        return Line("leaves inputs alone", True)
+
+    def repeatable(self) -> Line:
+        first, second = (self.subject(*map(tensor, self.subject.drawn(np.float32))).numpy() for _ in "12")
+        if not np.array_equal(first, second):
+            return Line("repeatable", False, "two calls with the same inputs and the same seed differ", [
+                "random numbers that minigen.seed() cannot repeat? draw them with minigen.backend.random.normal(shape, dtype=x.dtype), "
+                "or let the caller pass them in"])
+        if self.subject.op is not None:
+            return Line("repeatable", True)
+        with evaluating(self.subject.parts):
+            inputs = [tensor(x) for x in self.subject.drawn(np.float32)]
+            same = np.array_equal(self.subject(*inputs).numpy(), first)
+        return Line("repeatable", True, "" if same else "with the same seed; in eval() it gives something else than in training")
+
+    def dtype(self) -> Line:
+        y, first, _ = derivatives(self.subject)
+        wrong = [f"the result is {y.dtype}"] * (y.dtype != np.float32)
+        if wrong:
+            return Line("dtype", False, f"float32 came in, and {wrong[0]}")
+        return Line("dtype", True, "float32 stays float32, " + ("gradients too" if first else "nothing to differentiate by"))
+
+    # -- gradients -----------------------------------------------------------------------------------------------
+
+    def gradient(self, order: int) -> Line:
+        name, subject = f"gradient, order {order}", self.subject
+        for variant in range(len(subject.variants)):
+            arrays = subject.drawn(np.float64, variant)
+            try:
+                self.gradcheck(arrays, order)
+            except GradcheckError as error:
+                return Line(name, False, f"wrong by {self.by(error.mismatch, arrays)}", self.explain(error.mismatch, arrays, order))
+        what = f"by {', '.join(self.names(subject.drawn(np.float64)))}"
+        return Line(name, True, what if subject.parts else f"{what}; shapes {subject.shapes()}")
+
+    def gradcheck(self, arrays: list, order: int) -> None:
+        """By all floating inputs and all parameters; of a model by its parameters only, for its inputs are data."""
+        f = fixed(self.subject, arrays)
+        given = [x for x in arrays if isinstance(x, np.ndarray)]
+        if not self.subject.parts:
+            gradcheck(f, *given, order=order)
+            return
+        parts = Parts(self.subject.parts)
+        state = parts.state_dict()
+        options = {}
+        if self.subject.kind == "model":
+            options["wrt"] = range(len(given), len(given) + len(parts.parameters()))
+        try:
+            gradcheck_module(parts, f, *given, order=order, **options)
+        finally:
+            parts.astype("float32")
+            parts.load_state_dict(state)
+
+    def names(self, arrays: list) -> list[str]:
+        """What the gradcheck's inputs are called: the arguments, then the parameters."""
+        arguments = [self.subject.argument(i) for i, x in enumerate(arrays) if isinstance(x, np.ndarray)]
+        if self.subject.kind == "model":
+            return list(self.subject.parameters()) or arguments
+        floating = [i for i, x in enumerate([x for x in arrays if isinstance(x, np.ndarray)]) if x.dtype.kind == "f"]
+        return [arguments[i] for i in floating] + list(self.subject.parameters())
+
+    def by(self, mismatch: Any, arrays: list) -> str:
+        """What the derivative is taken by, in words."""
+        arguments = [self.subject.argument(i) for i, x in enumerate(arrays) if isinstance(x, np.ndarray)]
+        names = [*arguments, *self.subject.parameters(), "the cotangent g"]
+        return f"{names[min(mismatch.input, len(names) - 1)]}, shape {mismatch.shape}"
+
+    def explain(self, mismatch: Any, arrays: list, order: int) -> list[str]:
+        """Where the wrong rule is, and what its values suggest."""
+        op = self.subject.op
+        if op is None:
+            found = hints.of_values(mismatch, None, None)[:2]
+            functions = [self.function] if self.function else []
+            return found + (hints.of_order_2(functions)[1:] if functions else [])
+        if order == 2:
+            rules = list(op.rules.values())
+            return [f"rule: {', '.join(map(hints.place, rules))}", *hints.of_values(mismatch, None, None)[:1], *hints.of_order_2(rules)]
+        rule = op.rule(mismatch.input)
+        position = mismatch.input
+        y = self.subject(*map(tensor, arrays)).numpy()
+        found = hints.of_values(mismatch, arrays[position], y)
+        other = self.of_another_input(mismatch, arrays)
+        return [f"rule: {hints.place(rule)}" if rule else "", *found, *other]
+
+    def of_another_input(self, mismatch: Any, arrays: list) -> list[str]:
+        """Whether a rule gives the derivative by another input, or the same whatever g is."""
+        y, xs = None, [tensor(x, requires_grad=True) for x in arrays]
+        y = self.subject(*xs)
+        if len(arrays) == 2 and all(isinstance(x, np.ndarray) and x.shape == mismatch.shape for x in arrays):
+            gradients = grad(y, xs, mismatch.cotangent, allow_unused=True)
+            other = gradients[1 - mismatch.input].numpy().ravel()[mismatch.elements]
+            if np.allclose(other, mismatch.numeric, rtol=1e-3):
+                return ["what the other input's rule gives is the derivative by this one: are the two rules exchanged?"]
+        (once,), (twice,) = (grad(y, [xs[mismatch.input]], k * mismatch.cotangent) for k in (1.0, 2.0))
+        if not np.allclose(2.0 * once.numpy(), twice.numpy(), rtol=1e-6):
+            return ["the rule is not proportional to g: dL/dx is g times the derivative, in every term"]
+        return []
+
+    # -- modules -------------------------------------------------------------------------------------------------
+
+    def parameters(self) -> Line:
+        parts = Parts(self.subject.parts)
+        named = self.subject.parameters()
+        lost = [f"{type(part).__name__}.{name}" for part in parts.modules() for name, value in vars(part).items()
+                if type(value) is Tensor and value.requires_grad]
+        if lost:
+            return Line("parameters", False, f"{', '.join(lost)} is a Tensor that no optimizer will find",
+                        ["make it a Parameter: from minigen import Parameter; self.weight = Parameter(array)"])
+        y = self.subject(*map(tensor, self.subject.drawn(np.float32)))
+        parts.zero_grad()
+        if y.requires_grad:
+            y.backward(asarray(np.random.default_rng(1).standard_normal(y.shape).astype(np.float32)))
+        without = [name for name, parameter in named.items() if parameter.grad is None]
+        parts.zero_grad()
+        count = sum(parameter.size for parameter in named.values())
+        if without:
+            return Line("parameters", False, f"{', '.join(without)} never gets a gradient",
+                        ["it is made but not used, or its values are taken out of the graph on the way (.data, .numpy(), no_grad)"])
+        return Line("parameters", True, f"{count:,} numbers in {', '.join(named)}" if count else "none")
+
+    def state(self) -> Line:
+        parts = Parts(self.subject.parts)
+        inputs = [tensor(x) for x in self.subject.drawn(np.float32)]
+        start = parts.state_dict()
+        try:
+            self.subject(*inputs)
+            with evaluating(self.subject.parts), no_grad():
+                saved = parts.state_dict()
+                expected = self.subject(*inputs).numpy()
+                for tensor_ in parts.named_state().values():
+                    tensor_.assign(np.zeros_like(tensor_.numpy()))
+                parts.load_state_dict(saved)
+                again = self.subject(*inputs).numpy()
+        finally:
+            parts.load_state_dict(start)
+        if not np.array_equal(expected, again):
+            return Line("state dict", False, "saved and loaded again, it computes something else",
+                        ["numbers that change but are no Parameter: keep them in nn.Buffer(array) and use .assign"])
+        return Line("state dict", True, f"{len(saved)} arrays, saved and loaded")
+
+    # -- models --------------------------------------------------------------------------------------------------
+
+    def batch(self) -> Line:
+        """Whether the loss is a mean over the examples: the same batch twice over then costs the same."""
+        inputs = self.subject.drawn(np.float32)
+        result = self.subject.target.loss
+        options = {name: draw(value, np.float32) for name, value in self.subject.options.items()}
+        sizes = {len(x) for x in inputs if isinstance(x, np.ndarray) and x.ndim}
+
+        def total(times: int) -> tuple[float, dict]:
+            repeated = [np.concatenate([x] * times) if isinstance(x, np.ndarray) and x.ndim else x for x in inputs]
+            noise = {name: asarray(np.concatenate([x] * times)) if isinstance(x, np.ndarray) and x.ndim and len(x) in sizes else x
+                     for name, x in options.items()}
+            with evaluating(self.subject.parts), no_grad():
+                value, terms = result(*map(tensor, repeated), **noise)
+            return float(value), {name: float(term) for name, term in terms.items()}
+
+        once, terms = total(1)
+        if not np.isfinite([once, *terms.values()]).all():
+            return Line("batch", False, f"a term is not finite: {terms}")
+        text = ", ".join(f"{name} {value:.4g}" for name, value in terms.items())
+        twice = total(2)[0]
+        if np.isclose(twice, 2.0 * once, rtol=1e-3) and abs(once) > 1e-6:
+            return Line("batch", False, f"the same batch twice over costs twice as much ({once:.4g}, {twice:.4g})",
+                        ["a sum over the batch makes the learning rate depend on the batch size: take the mean over the examples"])
+        return Line("batch", True, f"total {once:.4g}; {text}")
+
+    def sample(self) -> Line:
+        with evaluating(self.subject.parts), no_grad():
+            made = self.subject.target.sample(3)
+        values = to_numpy(made)
+        if len(values) != 3:
+            return Line("sample(n)", False, f"sample(3) gave {len(values)} examples, shape {values.shape}")
+        if not (np.isfinite(values).all() and values.min() >= 0.0 and values.max() <= 1.0):
+            return Line("sample(n)", False, f"values from {values.min():.3g} to {values.max():.3g}, expected images in [0, 1]",
+                        ["logits? minigen.sigmoid(logits) are pixels"])
+        return Line("sample(n)", True, f"{values.shape}, from {values.min():.3g} to {values.max():.3g}")
+
+    # -- device and time -----------------------------------------------------------------------------------------
+
+    def on_device(self) -> Line:
+        return gpu_ready(self.subject, self.twin, self.path)
+
+    def time(self) -> Line:
+        inputs, text = self.subject.drawn(np.float32), self.subject.shapes().split("; ")[0]
+        if self.subject.guessed and self.subject.kind == "op":
+            enlarged = [draw(Sample("", lambda rng, x=x: np.resize(x, LARGE)), np.float32) for x in inputs]
+            try:
+                self.subject(*map(tensor, enlarged))
+                inputs, text = enlarged, normal(*LARGE).text
+            except Exception:  # an op of another number of axes is timed as it was checked
+                pass
+        tensors = [tensor(x, requires_grad=True) for x in inputs]
+        y = self.subject(*tensors)
+        wanted = [*leaves(tensors), *(self.subject.parameters().values())]
+        u = asarray(np.ones(y.shape, dtype=y.dtype))
+        forward = fastest(lambda: self.subject(*tensors))
+        text = f"{in_words(forward)} forward"
+        if wanted and not self.missing_rules() and y.requires_grad:
+            text += f", {in_words(fastest(lambda: grad(y, wanted, u, allow_unused=True)))} backward"
+        return Line("time", None, f"{text}, for {', '.join(str(x.shape) for x in inputs if isinstance(x, np.ndarray))} float32")
+
+
+# -- helpers -----------------------------------------------------------------------------------------------------
+
+
+def guarded(name: str, function: Callable[[], Line], path: Path, code: FunctionType | None) -> Line:
+    """The line of a check; of an error inside it, a line that fails and shows the learner their own part of the traceback."""
+    try:
+        return function()
+    except Exception as error:
+        if unwritten(error, path):
+            return Line(name, False, unwritten(error, path))
+        at = frames(error, path)
+        rule = innermost(at, code)
+        first = f"{type(error).__name__}: {error.args[0] if isinstance(error, Located) and error.args else error}".splitlines()[0]
+        return Line(name, False, first if not at else f"{type(error).__name__} in line {at[-1].lineno}",
+                    [*([traceback_of(error, path)] if at else []), *hints.of_error(error, rule), *of_rule_result(error)])
+
+
+def innermost(at: list, code: FunctionType | None) -> FunctionType | None:
+    """The function of the innermost frame, if it is a rule or the code of the call."""
+    if not at or code is None:
+        return code
+    named = code.__globals__.get(at[-1].name)
+    named = getattr(named, "__wrapped__", named)
+    return named if isinstance(named, FunctionType) else code
+
+
+def of_rule_result(error: BaseException) -> list[str]:
+    """What to do about a rule whose result has a wrong shape."""
+    found = re.search(r"returned \w+\[(.*?)\], expected \w+\[(.*?)\]", str(error))
+    if not found or found.group(1) == found.group(2):
+        return []
+    got, expected = (tuple(int(n) for n in part.split(",") if n.strip()) for part in found.groups())
+    return [hints.of_wrong_shape(got, expected)]
