@@ -51,19 +51,20 @@ def fixed(subject: Subject, arrays: list) -> Callable:
     return f
 
 
-def derivatives(subject: Subject) -> tuple[Any, list, list]:
-    """Result, gradients, and gradients of a sum of these, in float32, where new arrays are made."""
+def derivatives(subject: Subject, order: int = 2) -> tuple[Any, list, list]:
+    """Result, gradients, and gradients of a sum of these, up to `order`, in float32, where new arrays are made."""
     xs = [tensor(x, requires_grad=True) for x in subject.drawn(np.float32)]
     y = subject(*xs)
     wanted = [*leaves(xs), *subject.parameters().values()]
-    if not wanted or not y.requires_grad:
+    if not (wanted and order and isinstance(y, Tensor) and y.requires_grad):
         return y, [], []
     rng = np.random.default_rng(2)
     u = asarray(rng.standard_normal(y.shape).astype(np.float32))
-    first = grad(y, wanted, u, create_graph=True, allow_unused=True)
+    first = grad(y, wanted, u, create_graph=order == 2, allow_unused=True)
+    if order == 1:
+        return y, first, []
     along = sum((g * asarray(rng.standard_normal(g.shape).astype(np.float32))).sum() for g in first)
-    second = grad(along, wanted, allow_unused=True) if along.requires_grad else []
-    return y, first, second
+    return y, first, grad(along, wanted, allow_unused=True) if along.requires_grad else []
 
 
 def fastest(call: Callable) -> float:

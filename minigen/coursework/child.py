@@ -87,10 +87,10 @@ def check(path: Path, scribe: Scribe, printed: Kept) -> None:
                       "with `from minigen.coursework import example`.")
 
 
-def twin_of(path: Path, position: int) -> Callable[[], Subject]:
-    """Finds the subject at this position again, in the file imported on the strict device."""
-    def twin() -> Subject:
-        return subjects(*load(path, "strict"))[position]
+def twin_of(path: Path, position: int) -> Callable[[str], Subject]:
+    """Imports the file once more, with a backend, and finds the subject at this position there."""
+    def twin(backend: str) -> Subject:
+        return subjects(*load(path, backend))[position]
 
     return twin
 

@@ -49,6 +49,11 @@ class Subject:
         owner = self.target.__self__ if isinstance(self.target, MethodType) else self.target
         return [x for x in (owner, *self.inputs) if isinstance(x, Module)]
 
+    @property
+    def data(self) -> bool:
+        """Whether the arrays are data, by which nobody differentiates: those of a model, or of a function of networks."""
+        return self.kind == "model" or (self.kind == "function" and bool(self.parameters()))
+
     def parameters(self) -> dict[str, Parameter]:
         """All parameters of the parts, by name."""
         return {name: parameter for part in self.parts for name, parameter in part.named_parameters().items()}
@@ -64,9 +69,9 @@ class Subject:
             raise TypeError(f"{self.name}.loss must return the total and a dict of its named terms, got {type(result).__name__}")
         return result[0]
 
-    def drawn(self, dtype: Any, variant: int = 0, seed: int = 0) -> list[Any]:
+    def drawn(self, dtype: Any, variant: int = 0) -> list[Any]:
         """The inputs of a variant: host arrays, floats of this dtype; what is no Sample as it is."""
-        return [draw(x, dtype, seed + i) for i, x in enumerate(self.variants[variant])]
+        return [draw(x, dtype, 100 + i) for i, x in enumerate(self.variants[variant])]
 
     def argument(self, position: int) -> str:
         """What the input at a position is called in the learner's code."""
@@ -188,7 +193,7 @@ def guess_op(value: Callable) -> Subject:
 
 def finite(call: Callable, inputs: Any) -> bool:
     """Whether the call succeeds on such inputs, without NaN and infinity."""
-    arrays = [Tensor(draw(x, np.float64, i)) for i, x in enumerate(inputs)]
+    arrays = [Tensor(draw(x, np.float64, 100 + i)) for i, x in enumerate(inputs)]
     try:
         with np.errstate(all="ignore"), no_grad():
             return bool(np.isfinite(call(*arrays).numpy()).all())
@@ -204,20 +209,25 @@ def guess_module(kind: type) -> Subject:
     subject.problem = f"it cannot be guessed how to call it: write example({name}(...), (5, 4)) with its settings and a shape"
     try:
         made = kind()
+    except NotImplementedError:
+        made = None
     except Exception:
         return subject
-    shapes = [unit(2, 28, 28, 1), unit(2, 784)] if is_model else [normal(*shape) for shape in SHAPES]
-    for shape in shapes:
-        trial = Subject(subject.kind, name, subject.line, made, [(shape,)], guessed=True)
-        if fits(trial):
+    errors = []
+    for shape in [unit(2, 28, 28, 1), unit(2, 784)] if is_model else [normal(*shape) for shape in SHAPES]:
+        trial = Subject(subject.kind, name, subject.line, made or kind, [(shape,)], guessed=True)
+        errors.append(refused(trial))
+        if not errors[-1] or isinstance(errors[-1], NotImplementedError):  # not to be guessed, but to be written
             return trial
+    subject.problem += f" ({shape.text} did not fit: {str(errors[-1]).splitlines()[0]})" if str(errors[-1]) else ""
     return subject
 
 
-def fits(subject: Subject) -> bool:
-    """Whether a module takes these inputs."""
+def refused(subject: Subject) -> Exception | None:
+    """The error with which a module refuses its inputs; None if it takes them."""
     try:
         with np.errstate(all="ignore"), no_grad():
-            return isinstance(subject(*(Tensor(x) for x in subject.drawn(np.float32))), Tensor)
-    except Exception:
-        return False
+            subject(*(Tensor(x) for x in subject.drawn(np.float32)))
+        return None
+    except Exception as error:
+        return error

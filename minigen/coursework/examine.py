@@ -18,13 +18,14 @@ from minigen.coursework.examples import Sample, normal
 from minigen.coursework.gradients import gradcheck_module
 from minigen.coursework.learner import frames, traceback_of, unwritten
 from minigen.coursework.report import Line
-from minigen.errors import GradcheckError, Located
+from minigen.errors import DtypeError, GradcheckError, Located
 from minigen.nn import Module
 
 class Examination:
-    """All checks of one Subject. `scribe` hears of each; `path`: the learner's file; `twin`: the same call on the strict device."""
+    """All checks of one Subject. `scribe` hears of each; `path`: the learner's file; `twin`: imports it again,
+    with a backend, and finds the same call there."""
 
-    def __init__(self, subject: Subject, path: Path, scribe: Any, twin: Callable[[], Subject]):
+    def __init__(self, subject: Subject, path: Path, scribe: Any, twin: Callable[[str], Subject]):
         self.subject, self.path, self.scribe, self.twin = subject, path, scribe, twin
 
     def run(self) -> None:
@@ -33,26 +34,31 @@ class Examination:
         if subject.problem:
             self.scribe.line(Line("example", False, subject.problem))
             return
-        if subject.kind == "op":
-            self.check("rules", self.rules)
+        ruled = subject.op is None or self.check("rules", self.rules)
         if not self.check("runs", self.runs):
             return
         if subject.parts:
-            reached = self.check("parameters", self.parameters)
-        alone = self.check("leaves inputs alone", self.leaves_inputs_alone)
-        self.check("repeatable", self.repeatable)
-        self.check("dtype", self.dtype)
-        if alone and (not subject.parts or reached) and not self.missing_rules():
-            if self.check("gradient, order 1", lambda: self.gradient(1)):
-                self.check("gradient, order 2", lambda: self.gradient(2))
-        if subject.parts:
+            ruled = self.check("parameters", self.parameters)
+        ruled = ruled and self.check("gradient shapes", self.gradient_shapes)
+        alone = self.check("leaves inputs alone", lambda: self.leaves_inputs_alone(ruled))
+        same = self.check("repeatable", self.repeatable)
+        if subject.op is not None and alone and same:
+            self.check("strided inputs", self.strided)
+        right = self.check("dtype", lambda: self.dtype(ruled)) and ruled
+        if subject.kind in ("layer", "model"):
             self.check("state dict", self.state)
+        order = 0
+        if ruled and alone and same:
+            order = 1 if self.check("gradient, order 1", lambda: self.gradient(1)) else 0
+        if order:
+            order = 2 if self.check("gradient, order 2", lambda: self.gradient(2)) else 1
         if subject.kind == "model":
             self.check("batch", self.batch)
             if hasattr(subject.target, "sample"):
                 self.check("sample(n)", self.sample)
-        self.check("GPU-ready", self.on_device)
-        self.check("time", self.time)
+        if right:
+            self.check("GPU-ready", lambda: gpu_ready(subject, self.twin, self.path, order))
+            self.check("time", self.time)
 
     def check(self, name: str, function: Callable[[], Line]) -> bool:
         """Run one check and report it; an error inside it is the learner's, and shown as theirs. True unless it failed."""
@@ -70,6 +76,11 @@ class Examination:
         target = getattr(type(target), "forward", target) if isinstance(target, Module) else getattr(target, "__func__", target)
         return target if isinstance(target, FunctionType) else None
 
+    @property
+    def precision(self) -> type:
+        """The dtype in which the call is tried first: that of its parameters, or else the gradcheck's."""
+        return np.float32 if self.subject.parts else np.float64
+
     # -- ops only ------------------------------------------------------------------------------------------------
 
     def missing_rules(self) -> list[str]:
@@ -82,7 +93,8 @@ class Examination:
         op, missing = self.subject.op, self.missing_rules()
         if missing:
             name = missing[0]
-            arguments = ", ".join(["g", "y", *(f"*{n}" if op.variadic else n for n in op.inputs), *op.attributes])
+            result = "y" if "y" not in op.inputs else "result"
+            arguments = ", ".join(["g", result, *(f"*{n}" if op.variadic else n for n in op.inputs), *op.attributes])
             return Line("rules", False, f"none for {', '.join(map(repr, missing))}", [
                 f'write\n    @{op.name}.vjp("{name}")\n    def {op.name}_d{name}({arguments}):\n        return ...'
                 f'\nor, if nobody differentiates by it, declare @op(nondiff=("{name}",))'])
@@ -95,7 +107,7 @@ class Examination:
     # -- the call itself -----------------------------------------------------------------------------------------
 
     def runs(self) -> Line:
-        inputs = self.subject.drawn(np.float32)
+        inputs = self.subject.drawn(self.precision)
         y = self.subject(*map(tensor, inputs))
         if not isinstance(y, Tensor):
             kind = "an array" if isinstance(y, np.ndarray) else type(y).__name__
@@ -109,7 +121,7 @@ class Examination:
             return Line("runs", False, f"gave shape {shape}, the example says {tuple(self.subject.output)}")
         if self.subject.kind == "model" and shape != ():
             return Line("runs", False, f"the total of a loss is one number, got shape {shape}", ["reduce it: .mean(), or .sum() / n"])
-        return Line("runs", True, text + (f" = {float(values):.4g}" if shape == () else ""))
+        return Line("runs", True, text + (f", one number: {float(values):.4g}" if shape == () else ""))
 
     def returned(self, y: Any) -> list[str]:
         """Why a result may be no Tensor."""
@@ -118,14 +130,25 @@ class Examination:
         found = list(hints.calls_of_numpy(self.function)) if self.function and self.subject.kind != "op" else []
         return [f"line {line}: {hints.of_numpy(text, name)}" for line, text, name in found]
 
-    def leaves_inputs_alone(self) -> Line:
-        inputs = self.subject.drawn(np.float64 if not self.subject.parts else np.float32)
+    def gradient_shapes(self) -> Line:
+        """Whether the rules run, and what they return has the shape of the inputs; the engine checks that."""
+        for variant in range(len(self.subject.variants)):
+            tensors = [tensor(x, requires_grad=True) for x in self.subject.drawn(self.precision, variant)]
+            y = self.subject(*tensors)
+            if leaves(tensors) and y.requires_grad:
+                grad(y, leaves(tensors), np.ones(y.shape, dtype=y.dtype), allow_unused=True)
+        shapes = [f"{self.subject.argument(i)} {x.shape}" for i, x in enumerate(self.subject.drawn(np.float64))
+                  if isinstance(x, np.ndarray) and x.dtype.kind == "f"]
+        return Line("gradient shapes", True, ", ".join(shapes))
+
+    def leaves_inputs_alone(self, ruled: bool) -> Line:
+        inputs = self.subject.drawn(self.precision)
         before = [np.array(x) if isinstance(x, np.ndarray) else None for x in inputs]
         tensors = [tensor(x, requires_grad=True) for x in inputs]
         y = self.subject(*tensors)
         u = np.random.default_rng(1).standard_normal(y.shape).astype(y.dtype)
         result, cotangent = y.numpy().copy(), u.copy()
-        if not self.missing_rules() and leaves(tensors):
+        if ruled and leaves(tensors) and y.requires_grad:
             grad(y, leaves(tensors), u, allow_unused=True)
         changed = [self.subject.argument(i) for i, (x, old) in enumerate(zip(inputs, before))
                    if old is not None and not np.array_equal(x, old, equal_nan=x.dtype.kind == "f")]
@@ -137,24 +160,36 @@ class Examination:
         return Line("leaves inputs alone", True)
 
     def repeatable(self) -> Line:
-        first, second = (self.subject(*map(tensor, self.subject.drawn(np.float32))).numpy() for _ in "12")
+        first, second = (self.subject(*map(tensor, self.subject.drawn(self.precision))).numpy() for _ in "12")
         if not np.array_equal(first, second):
             return Line("repeatable", False, "two calls with the same inputs and the same seed differ", [
                 "random numbers that minigen.seed() cannot repeat? draw them with minigen.backend.random.normal(shape, dtype=x.dtype), "
                 "or let the caller pass them in"])
-        if self.subject.op is not None:
-            return Line("repeatable", True)
         with evaluating(self.subject.parts):
-            inputs = [tensor(x) for x in self.subject.drawn(np.float32)]
+            inputs = [tensor(x) for x in self.subject.drawn(self.precision)]
             same = np.array_equal(self.subject(*inputs).numpy(), first)
         return Line("repeatable", True, "" if same else "with the same seed; in eval() it gives something else than in training")
 
-    def dtype(self) -> Line:
-        y, first, _ = derivatives(self.subject)
-        wrong = [f"the result is {y.dtype}"] * (y.dtype != np.float32)
-        if wrong:
-            return Line("dtype", False, f"float32 came in, and {wrong[0]}")
-        return Line("dtype", True, "float32 stays float32, " + ("gradients too" if first else "nothing to differentiate by"))
+    def strided(self) -> Line:
+        """Whether an op gives the same for arrays whose elements do not lie one behind the other in memory."""
+        arrays = self.subject.drawn(np.float64)
+        y = self.subject(*map(tensor, arrays)).numpy()
+        spread = [np.repeat(x, 2, axis=-1)[..., ::2] if isinstance(x, np.ndarray) and x.ndim else x for x in arrays]
+        if not np.allclose(self.subject(*map(tensor, spread)).numpy(), y, rtol=1e-12, equal_nan=True):
+            return Line("strided inputs", False, "a view such as x[:, ::2] gives another result than a copy of it")
+        return Line("strided inputs", True)
+
+    def dtype(self, ruled: bool) -> Line:
+        try:
+            y, first, _ = derivatives(self.subject, order=int(ruled))
+        except DtypeError as error:
+            op = self.subject.op
+            functions = [self.function, *(op.rules.values() if op else ())]
+            return Line("dtype", False, str(error).splitlines()[0],
+                        [*hints.of_error(error, None), *(hint for f in functions if f for hint in hints.of_float64(f))])
+        if y.dtype != np.float32:
+            return Line("dtype", False, f"float32 came in, and the result is {y.dtype}")
+        return Line("dtype", True, "float32 stays float32" + (", gradients too" if first else ""))
 
     # -- gradients -----------------------------------------------------------------------------------------------
 
@@ -166,11 +201,12 @@ class Examination:
                 self.gradcheck(arrays, order)
             except GradcheckError as error:
                 return Line(name, False, f"wrong by {self.by(error.mismatch, arrays)}", self.explain(error.mismatch, arrays, order))
-        what = f"by {', '.join(self.names(subject.drawn(np.float64)))}"
+        names = self.names(subject.drawn(np.float64))
+        what = f"by {', '.join(names)}" if len(names) <= 6 else f"by {', '.join(names[:4])} and {len(names) - 4} others"
         return Line(name, True, what if subject.parts else f"{what}; shapes {subject.shapes()}")
 
     def gradcheck(self, arrays: list, order: int) -> None:
-        """By all floating inputs and all parameters; of a model by its parameters only, for its inputs are data."""
+        """By all floating inputs and all parameters, or by the parameters only."""
         f = fixed(self.subject, arrays)
         given = [x for x in arrays if isinstance(x, np.ndarray)]
         if not self.subject.parts:
@@ -178,8 +214,8 @@ class Examination:
             return
         parts = Parts(self.subject.parts)
         state = parts.state_dict()
-        options = {}
-        if self.subject.kind == "model":
+        options: dict[str, Any] = {"allow_unused": self.subject.kind == "function"}
+        if self.subject.data:
             options["wrt"] = range(len(given), len(given) + len(parts.parameters()))
         try:
             gradcheck_module(parts, f, *given, order=order, **options)
@@ -190,8 +226,8 @@ class Examination:
     def names(self, arrays: list) -> list[str]:
         """What the gradcheck's inputs are called: the arguments, then the parameters."""
         arguments = [self.subject.argument(i) for i, x in enumerate(arrays) if isinstance(x, np.ndarray)]
-        if self.subject.kind == "model":
-            return list(self.subject.parameters()) or arguments
+        if self.subject.data:
+            return list(self.subject.parameters())
         floating = [i for i, x in enumerate([x for x in arrays if isinstance(x, np.ndarray)]) if x.dtype.kind == "f"]
         return [arguments[i] for i in floating] + list(self.subject.parameters())
 
@@ -220,7 +256,7 @@ class Examination:
 
     def of_another_input(self, mismatch: Any, arrays: list) -> list[str]:
         """Whether a rule gives the derivative by another input, or the same whatever g is."""
-        y, xs = None, [tensor(x, requires_grad=True) for x in arrays]
+        xs = [tensor(x, requires_grad=True) for x in arrays]
         y = self.subject(*xs)
         if len(arrays) == 2 and all(isinstance(x, np.ndarray) and x.shape == mismatch.shape for x in arrays):
             gradients = grad(y, xs, mismatch.cotangent, allow_unused=True)
@@ -249,30 +285,27 @@ class Examination:
         without = [name for name, parameter in named.items() if parameter.grad is None]
         parts.zero_grad()
         count = sum(parameter.size for parameter in named.values())
+        if without and self.subject.kind == "function":
+            return Line("parameters", True, f"{count:,} numbers; {', '.join(without)} does not enter")
         if without:
             return Line("parameters", False, f"{', '.join(without)} never gets a gradient",
                         ["it is made but not used, or its values are taken out of the graph on the way (.data, .numpy(), no_grad)"])
-        return Line("parameters", True, f"{count:,} numbers in {', '.join(named)}" if count else "none")
+        return Line("parameters", True, f"{count:,} numbers in {', '.join(named)}; each gets a gradient" if count else "none")
 
     def state(self) -> Line:
-        parts = Parts(self.subject.parts)
-        inputs = [tensor(x) for x in self.subject.drawn(np.float32)]
-        start = parts.state_dict()
-        try:
-            self.subject(*inputs)
-            with evaluating(self.subject.parts), no_grad():
-                saved = parts.state_dict()
-                expected = self.subject(*inputs).numpy()
-                for tensor_ in parts.named_state().values():
-                    tensor_.assign(np.zeros_like(tensor_.numpy()))
-                parts.load_state_dict(saved)
-                again = self.subject(*inputs).numpy()
-        finally:
-            parts.load_state_dict(start)
-        if not np.array_equal(expected, again):
-            return Line("state dict", False, "saved and loaded again, it computes something else",
-                        ["numbers that change but are no Parameter: keep them in nn.Buffer(array) and use .assign"])
-        return Line("state dict", True, f"{len(saved)} arrays, saved and loaded")
+        """Whether all that the module has learned is in its state: a fresh one that loads it must compute the same."""
+        used, fresh = self.subject, self.twin("numpy")
+        with no_grad():
+            used(*map(tensor, [x[::-1].copy() if isinstance(x, np.ndarray) and x.ndim else x for x in used.drawn(np.float32)]))
+        for old, new in zip(used.parts, fresh.parts):
+            new.load_state_dict(old.state_dict())
+        inputs = [tensor(x) for x in used.drawn(np.float32)]
+        with evaluating(used.parts + fresh.parts), no_grad():
+            if not np.array_equal(used(*inputs).numpy(), fresh(*inputs).numpy()):
+                return Line("state dict", False, "a new object that loads the state of a used one computes something else",
+                            ["numbers that change but are no Parameter: keep them in nn.Buffer(array), and change it by .assign(array)"])
+        count = len(Parts(used.parts).state_dict())
+        return Line("state dict", True, f"{count} array{'s' * (count != 1)}, saved and loaded")
 
     # -- models --------------------------------------------------------------------------------------------------
 
@@ -332,7 +365,7 @@ class Examination:
         u = asarray(np.ones(y.shape, dtype=y.dtype))
         forward = fastest(lambda: self.subject(*tensors))
         text = f"{in_words(forward)} forward"
-        if wanted and not self.missing_rules() and y.requires_grad:
+        if wanted and y.requires_grad:
             text += f", {in_words(fastest(lambda: grad(y, wanted, u, allow_unused=True)))} backward"
         return Line("time", None, f"{text}, for {', '.join(str(x.shape) for x in inputs if isinstance(x, np.ndarray))} float32")
 

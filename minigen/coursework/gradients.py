@@ -12,13 +12,14 @@ from minigen.errors import GradcheckError
 from minigen.nn import Module
 
 
-def gradcheck_module(module: Module, f: Callable, *arrays: np.ndarray, order: int = 2, seed: int = 0, **options: Any) -> None:
+def gradcheck_module(module: Module, f: Callable, *arrays: np.ndarray, order: int = 2, seed: int = 0, allow_unused: bool = False,
+                     **options: Any) -> None:
     """Check the derivatives of f(*arrays), which calls `module`, by its floating arrays and by every parameter of the module.
 
     f returns one Tensor, of any shape: a layer is its own f; for a model's objective it is `lambda x: model.loss(x)[0]`. Noise
     and masks are passed in, so that f is deterministic. The module is converted to float64, and checked not at its initial
     values but nearby, where no bias is zero. Raises GraphError if f does not depend on some parameter, which would make its
-    check vacuous, and GradcheckError with the names of the parameters. `options`: see `minigen.gradcheck`.
+    check vacuous (unless `allow_unused`), and GradcheckError with the names of the parameters. `options`: see `minigen.gradcheck`.
     """
     names = list(module.astype("float64").named_parameters())
     parameters = module.parameters()
@@ -32,7 +33,7 @@ def gradcheck_module(module: Module, f: Callable, *arrays: np.ndarray, order: in
 
     if parameters:
         y = f(*(Tensor(x) if x.dtype.kind == "f" else asarray(x) for x in arrays))
-        grad(y, parameters, cotangent=asarray(np.ones(y.shape)))
+        grad(y, parameters, cotangent=asarray(np.ones(y.shape)), allow_unused=allow_unused)
     try:
         gradcheck(function, *arrays, *values, order=order, seed=seed, **options)
     except GradcheckError as error:

@@ -1,5 +1,6 @@
 """What a wrong derivative suggests: from the ratio of what the rules say to what is right, and from the rule's text."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import FunctionType
@@ -131,6 +132,14 @@ def of_numpy(text: str, name: str) -> str:
     return f"{text}: a rule is run on Tensors for a second derivative, which NumPy's functions do not take; {ours}"
 
 
+def of_float64(function: FunctionType) -> list[str]:
+    """Calls of NumPy in a function that make float64 by themselves: of constants only, or of a shape without a dtype."""
+    own = function.__code__.co_varnames
+    makers = ("zeros", "ones", "full", "empty", "array", "arange", "linspace", "eye", "identity")
+    return [f"line {line}: {text} is float64" for line, text, name in calls_of_numpy(function)
+            if "dtype" not in text and (name in makers or not any(re.search(rf"\b{re.escape(word)}\b", text) for word in own))]
+
+
 def of_error(error: BaseException, function: FunctionType | None) -> Iterator[str]:
     """What an error that came out of the learner's code may mean."""
     text = str(error)
@@ -142,7 +151,7 @@ def of_error(error: BaseException, function: FunctionType | None) -> Iterator[st
     if "read-only" in text:
         yield "this writes into its input, which belongs to the caller: make a new array, x = x + 1 instead of x += 1"
     if "mixes dtypes" in text or ("returned float64" in text and "expected float32" in text):
-        yield ("float32 came in and float64 out: a NumPy number such as np.sqrt(2.0), np.float64 or np.pi * np.ones(3) makes "
+        yield ("float32 came in and float64 out: a NumPy number such as np.sqrt(2.0), or an array made without dtype=x.dtype, makes "
                "everything float64; use Python numbers, math.sqrt(2.0)")
     if "has no rule for its input" in text:
         yield 'every input needs a rule, or is declared @op(nondiff=("name",))'

@@ -17,6 +17,7 @@ import minigen
 from minigen.coursework.examples import EXAMPLES, Example
 
 LIBRARY = Path(minigen.__file__).resolve().parent
+CUTS = {"numpy", "data", "_data", "detach", "item", "float", "to_numpy", "Tensor", "no_grad"}  # what leaves the graph
 NAME = "learner"  # the file's module name: its own might be that of a library
 
 
@@ -126,9 +127,8 @@ def calls_of_numpy(function: FunctionType) -> Iterator[tuple[int, str, str]]:
 def cuts(function: FunctionType) -> Iterator[tuple[int, str]]:
     """(line, source) of what takes a value out of the graph in a function of the file: x.numpy(), x.data, float(x) ..."""
     for node in ast.walk(body_of(function)):
-        if isinstance(node, ast.Attribute) and node.attr in ("numpy", "data", "_data", "detach", "item"):
-            yield node.lineno, ast.unparse(node)
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("float", "to_numpy", "Tensor"):
-            yield node.lineno, ast.unparse(node)
-        elif isinstance(node, ast.Attribute) and node.attr in ("to_numpy", "Tensor", "no_grad"):
-            yield node.lineno, ast.unparse(node)
+        text = ast.unparse(node) if isinstance(node, (ast.Attribute, ast.Call)) else ""
+        if isinstance(node, ast.Attribute) and node.attr in CUTS:
+            yield node.lineno, text
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in CUTS and "len(" not in text:
+            yield node.lineno, text

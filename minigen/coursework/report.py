@@ -1,12 +1,13 @@
 """What a check has found, as a text that teaches and as data to be marked."""
 
+import textwrap
 from dataclasses import dataclass, field
 from typing import Any
 
 PASSED, FAILED, UNCHECKED = "passed", "failed", "unchecked"
 EXIT_STATUS = {PASSED: 0, FAILED: 1, UNCHECKED: 2}
 MARKS = {True: "ok", False: "FAIL", None: "-"}
-WIDTH = 128
+WIDTH = 120
 
 
 @dataclass
@@ -19,8 +20,9 @@ class Line:
     hints: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
-        first = f"  {MARKS[self.passed]:<5} {self.check:<26} {self.detail}".rstrip()
-        return "\n".join([first, *(f"{'':8}{row}" for hint in self.hints for row in hint.splitlines())])
+        first = f"  {MARKS[self.passed]:<5} {self.check:<20} {self.detail}".rstrip()
+        return "\n".join([wrapped(first, 29), *(wrapped(row, 10) if "\n" not in hint else row
+                                                for hint in self.hints for row in shifted(hint, 8).splitlines())])
 
 
 @dataclass
@@ -70,7 +72,7 @@ class Report:
         if self.remarks:
             parts.append("\n".join(self.remarks))
         if self.printed:
-            parts.append("The file printed while it was imported:\n" + indented(self.printed))
+            parts.append("The file printed while it was imported:\n" + shifted(self.printed))
         if self.stopped:
             parts.append(self.stopped)
         return "\n\n".join([*parts, self.summary()])
@@ -102,6 +104,12 @@ class Report:
         }
 
 
-def indented(text: str) -> str:
+def shifted(text: str, columns: int = 4) -> str:
     """Each line moved to the right."""
-    return "\n".join(f"    {row}" for row in text.rstrip().splitlines())
+    return textwrap.indent(text.rstrip(), " " * columns)
+
+
+def wrapped(line: str, columns: int) -> str:
+    """A long line broken at spaces, its further lines moved to the right."""
+    return textwrap.fill(line, WIDTH, subsequent_indent=" " * columns, break_long_words=False, break_on_hyphens=False,
+                         drop_whitespace=True, replace_whitespace=False)
