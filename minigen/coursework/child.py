@@ -1,9 +1,10 @@
-"""The process in which a learner's file is run: `python -m minigen.coursework.child FILE EVENTS SECONDS [EXERCISE]`.
+"""The process in which a learner's file is run: `python -m minigen.coursework.child FILE EVENTS SECONDS`.
 
 All that is found goes line by line into the file EVENTS as JSON, so that it is there even if this process is killed. After SECONDS
 seconds it ends itself and leaves beside EVENTS, in EVENTS.trace, where it was.
 """
 
+import ast
 import faulthandler
 import json
 import sys
@@ -11,11 +12,15 @@ import traceback
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-from minigen.coursework.discover import Subject, plain_functions, subjects
-from minigen.coursework.examine import Examination
-from minigen.coursework.learner import frames, load, traceback_of
+import minigen
+from minigen.coursework.discover import Subject, merged, of_example, plain_functions, subjects
+from minigen.coursework.examine import Examination, guarded
+from minigen.coursework.examples import Example
+from minigen.coursework.exercises import Exercise, Missed, exercise
+from minigen.coursework.learner import exercise_of, frames, load, reseed, traceback_of
 from minigen.coursework.report import Line
 
 SHOWN = 2000  # characters of what the file prints
@@ -67,30 +72,89 @@ class Scribe:
 
 def check(path: Path, scribe: Scribe, printed: Kept) -> None:
     """Import the file and run all checks on what is in it."""
+    number = exercise_of(path)
+    try:
+        task = None if number is None else exercise(number)
+    except ValueError as error:
+        scribe.stopped(f"EXERCISE = {number} in {path.name}: {error}")
+        return
     scribe.running("importing the file")
     try:
         module, examples = load(path, "numpy")
     except BaseException as error:  # whatever a file may do, SystemExit and KeyboardInterrupt included
-        scribe.write(printed=printed.text)
         scribe.stopped(f"{path.name} cannot be imported:\n\n{why(error, path)}")
         return
-    scribe.write(printed=printed.text)
-    found = subjects(module, examples)
-    if not found:
+    finally:
+        scribe.write(printed=printed.text)
+    scribe.running("looking for what there is to check")
+    found, problems = calls_in(module, examples, task, path)
+    if not found and not problems:
         scribe.stopped(nothing(path, plain_functions(module, examples)))
         return
     for position, subject in enumerate(found):
-        Examination(subject, path, scribe, twin_of(path, position)).run()
+        Examination(subject, path, scribe, twin_of(path, position, task)).run()
+    if task is not None:
+        examine_exercise(task, module, path, scribe, problems)
+        return
     left = plain_functions(module, examples)
     if left:
         scribe.remark(f"Not checked: {', '.join(left)}. To check a function, write example({left[0]}, (3, 4)), a shape for each input, "
                       "with `from minigen.coursework import example`.")
 
 
-def twin_of(path: Path, position: int) -> Callable[[str], Subject]:
+def calls_in(module: ModuleType, examples: list[Example], task: Exercise | None, path: Path) -> tuple[list[Subject], list[Line]]:
+    """What is to be checked in a file; of an exercise its own calls, then the file's. And why some of it cannot be called."""
+    if task is None:
+        return subjects(module, examples), []
+    missing = task.missing(module)
+    if missing:
+        return [], [Line("defines", False, f"{path.name} has no {' and no '.join(missing)}: the name must stay as it was handed out")]
+    asked, problems = [], []
+
+    def collect() -> Line:
+        asked.extend(task.examples(module))
+        return Line("", True)
+
+    line = guarded("begins", collect, path, None)
+    if not line.passed:
+        problems.append(line)
+    return merged(map(of_example, [*asked, *examples])), problems
+
+
+def examine_exercise(task: Exercise, module: ModuleType, path: Path, scribe: Scribe, problems: list[Line]) -> None:
+    """The requirements of an exercise."""
+    scribe.item("exercise", f"Exercise {task.number}: {task.title}", 0)
+    for line in [*problems, *borrowed(task, path)]:
+        scribe.line(line)
+    if task.missing(module):
+        return
+    for name, function in task.requirements():
+        def required(function: Callable = function, name: str = name) -> Line:
+            minigen.use("numpy")
+            reseed()
+            try:
+                return Line(name, True, function(module))
+            except Missed as missed:
+                return Line(name, False, str(missed), missed.hints)
+
+        scribe.running(f"requirement {name!r}")
+        scribe.line(guarded(name, required, path, None))
+
+
+def borrowed(task: Exercise, path: Path) -> list[Line]:
+    """A failing line for each use of what the library has as the exercise's solution."""
+    uses = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names = [node.attr] if isinstance(node, ast.Attribute) else (
+            [alias.name for alias in node.names] if isinstance(node, ast.ImportFrom) else [])
+        uses += [f"line {node.lineno} uses the library's {name}" for name in names if name in task.forbidden()]
+    return [Line("your own work", False, use, ["write it yourself, of ops"]) for use in uses]
+
+
+def twin_of(path: Path, position: int, task: Exercise | None) -> Callable[[str], Subject]:
     """Imports the file once more, with a backend, and finds the subject at this position there."""
     def twin(backend: str) -> Subject:
-        return subjects(*load(path, backend))[position]
+        return calls_in(*load(path, backend), task, path)[0][position]
 
     return twin
 

@@ -1,6 +1,6 @@
 """What there is to be checked in a file: its ops, layers, losses and models, each with a call of it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
@@ -107,7 +107,7 @@ def subjects(module: ModuleType, examples: list[Example]) -> list[Subject]:
     found = [subject for value in defined(module) for subject in subjects_of(value, examples)]
     found.sort(key=lambda subject: subject.line)
     own = list(defined(module))
-    found += [of_example(each) for each in examples if not any(belongs(each, value) for value in own)]
+    found += merged(of_example(each) for each in examples if not any(belongs(each, value) for value in own))
     parts = {type(part) for subject in found for whole in subject.parts for part in whole.modules()}
     return [subject for subject in found if not (subject.problem and subject.target in parts)]
 
@@ -142,11 +142,21 @@ def belongs(each: Example, value: Any) -> bool:
 
 def subjects_of(value: Any, examples: list[Example]) -> list[Subject]:
     """The calls of an op or of a class: one an example, or one that is guessed."""
-    given = [of_example(each) for each in examples if belongs(each, value)]
-    if len(given) > 1:
-        for subject in given:
-            subject.name = f"{subject.name} of {subject.shapes()}"
+    given = merged(map(of_example, (each for each in examples if belongs(each, value))))
     return given or [guess_op(value) if is_op(value) else guess_module(value)]
+
+
+def merged(found: Iterable[Subject]) -> list[Subject]:
+    """Calls of one target that differ in their inputs only become one, of several variants."""
+    kept: list[Subject] = []
+    for subject in found:
+        same = [other for other in kept if other.target is subject.target and other.output is None is subject.output
+                and other.options == subject.options and len(other.inputs) == len(subject.inputs)]
+        if same and all(isinstance(x, Sample) for x in subject.inputs):
+            same[0].variants.append(subject.inputs)
+        else:
+            kept.append(subject)
+    return kept
 
 
 def of_example(each: Example) -> Subject:

@@ -9,6 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from minigen.coursework.exercises import COUNT, exercise
 from minigen.coursework.learner import LIBRARY, exercise_of, theirs
 from minigen.coursework.report import Item, Line, Report
 
@@ -26,7 +27,7 @@ def check_file(path: Path, seconds: float | None = None) -> Report:
         return Report(shown, stopped=f"{shown} is no Python file: its name should end in .py")
     path = path.resolve()
     report = Report(shown, exercise_of(path))
-    limit = SECONDS if seconds is None else seconds
+    limit = default_limit(report.exercise) if seconds is None else seconds
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         events = Path(folder) / "events"
@@ -40,6 +41,11 @@ def check_file(path: Path, seconds: float | None = None) -> Report:
             report.stopped = unfinished(path, status, running, trace_text, errors, limit)
     report.seconds = time.perf_counter() - start
     return report
+
+
+def default_limit(number: int | None) -> float:
+    """Seconds for a file of this exercise, or of none."""
+    return exercise(number).seconds if number in range(1, COUNT + 1) else SECONDS
 
 
 def run_child(path: Path, events: Path, limit: float) -> tuple[int | None, str]:
