@@ -1,7 +1,7 @@
 """The process in which a learner's file is run: `python -m minigen.coursework.child FILE EVENTS SECONDS`.
 
-All that is found goes line by line into the file EVENTS as JSON, so that it is there even if this process is killed. After SECONDS
-seconds it ends itself and leaves beside EVENTS, in EVENTS.trace, where it was.
+All that is found goes line by line into the file EVENTS as JSON, so that it is there even if this process is killed. After
+SECONDS seconds it ends itself and leaves beside EVENTS, in EVENTS.trace, where it was.
 """
 
 import ast
@@ -88,7 +88,7 @@ def check(path: Path, scribe: Scribe, printed: Kept) -> None:
         scribe.write(printed=printed.text)
     scribe.running("looking for what there is to check")
     found, problems = calls_in(module, examples, task, path)
-    if not found and not problems:
+    if task is None and not found:
         scribe.stopped(nothing(path, plain_functions(module, examples)))
         return
     for position, subject in enumerate(found):
@@ -98,8 +98,8 @@ def check(path: Path, scribe: Scribe, printed: Kept) -> None:
         return
     left = plain_functions(module, examples)
     if left:
-        scribe.remark(f"Not checked: {', '.join(left)}. To check a function, write example({left[0]}, (3, 4)), a shape for each input, "
-                      "with `from minigen.coursework import example`.")
+        scribe.remark(f"Not checked: {', '.join(left)}. To check a function, write `from minigen.coursework import example`, and "
+                      f"example({left[0]}, (3, 4)), a shape for each input.")
 
 
 def calls_in(module: ModuleType, examples: list[Example], task: Exercise | None, path: Path) -> tuple[list[Subject], list[Line]]:
@@ -108,7 +108,7 @@ def calls_in(module: ModuleType, examples: list[Example], task: Exercise | None,
         return subjects(module, examples), []
     missing = task.missing(module)
     if missing:
-        return [], [Line("defines", False, f"{path.name} has no {' and no '.join(missing)}: the name must stay as it was handed out")]
+        return [], [Line("defines", False, f"{path.name} has no {' and no '.join(missing)}", ["names must stay as handed out"])]
     asked, problems = [], []
 
     def collect() -> Line:
@@ -169,12 +169,12 @@ def why(error: BaseException, path: Path) -> str:
 
 def nothing(path: Path, functions: list[str]) -> str:
     """What to write in a file that holds nothing to check."""
-    text = (f"{path.name} has nothing to check: no op (a function under @op), no layer or model (a class of nn.Module), and no call "
-            "of example().")
+    text = (f"{path.name} has nothing to check: no op (a function under @op), no layer or model (a class of nn.Module), and "
+            "no call of example().")
     if functions:
         text += f"\nIt does define {', '.join(functions)}. Put @op above a function of arrays, or write"
         text += f"\n\n    from minigen.coursework import example\n\n    example({functions[0]}, (3, 4))"
-    return text + "\n\n`minigen exercise template op` writes a file to begin with."
+    return text + "\n\n`minigen template op` writes a file to begin with."
 
 
 def main(file: str, events: str, seconds: str) -> None:

@@ -74,8 +74,8 @@ def compared(expected: tuple, found: tuple, counted: Watched, order: int) -> Lin
     (y, first, second), (y_, first_, second_) = expected, found
     for what, a, b in (("result", [y], [y_]), ("gradient", first, first_), ("second derivative", second, second_)):
         if not all(np.allclose(p.numpy(), q.numpy(), rtol=1e-3, atol=1e-5, equal_nan=True) for p, q in zip(a, b)):
-            return Line("GPU-ready", None, f"no: the {what} has other values there", ["memory that was not filled (empty), or random "
-                        "numbers that differ?"])
+            return Line("GPU-ready", None, f"no: the {what} has other values there",
+                        ["memory that was not filled (empty), or random numbers that differ?"])
     waits = sorted(set(counted.waits))
     if waits:
         return Line("GPU-ready", None, "no: it works, but the processor waits for the GPU", [

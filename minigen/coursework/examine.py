@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from minigen.autograd import Tensor, grad, gradcheck, no_grad
-from minigen.backend import asarray, to_numpy
-from minigen.coursework import hints
+from minigen.autograd import Tensor, grad, gradcheck
+from minigen.backend import asarray
+from minigen.coursework import hints, modules
 from minigen.coursework.calls import Parts, derivatives, evaluating, fastest, fixed, in_words, leaves, tensor
 from minigen.coursework.device import gpu_ready
 from minigen.coursework.discover import LARGE, Subject, draw
@@ -20,6 +20,7 @@ from minigen.coursework.learner import frames, traceback_of, unwritten
 from minigen.coursework.report import Line
 from minigen.errors import DtypeError, GradcheckError, Located
 from minigen.nn import Module
+
 
 class Examination:
     """All checks of one Subject. `scribe` hears of each; `path`: the learner's file; `twin`: imports it again,
@@ -38,7 +39,7 @@ class Examination:
         if not self.check("runs", self.runs):
             return
         if subject.parts:
-            ruled = self.check("parameters", self.parameters)
+            ruled = self.check("parameters", lambda: modules.parameters(subject))
         ruled = ruled and self.check("gradient shapes", self.gradient_shapes)
         alone = self.check("leaves inputs alone", lambda: self.leaves_inputs_alone(ruled))
         same = self.check("repeatable", self.repeatable)
@@ -46,16 +47,16 @@ class Examination:
             self.check("strided inputs", self.strided)
         right = self.check("dtype", lambda: self.dtype(ruled)) and ruled
         if subject.kind in ("layer", "model"):
-            self.check("state dict", self.state)
+            self.check("state dict", lambda: modules.state(subject, self.twin))
         order = 0
         if ruled and alone and same:
             order = 1 if self.check("gradient, order 1", lambda: self.gradient(1)) else 0
         if order:
             order = 2 if self.check("gradient, order 2", lambda: self.gradient(2)) else 1
         if subject.kind == "model":
-            self.check("batch", self.batch)
+            self.check("batch", lambda: modules.batch(subject))
             if hasattr(subject.target, "sample"):
-                self.check("sample(n)", self.sample)
+                self.check("sample(n)", lambda: modules.sample(subject))
         if right:
             self.check("GPU-ready", lambda: gpu_ready(subject, self.twin, self.path, order))
             self.check("time", self.time)
@@ -115,12 +116,13 @@ class Examination:
         shape, values = tuple(y.shape), y.numpy()
         text = f"{self.subject.shapes().split('; ')[0]} -> {shape}" + (" (shapes guessed)" if self.subject.guessed else "")
         if not np.isfinite(values).all():
-            return Line("runs", False, f"{text}: NaN or infinity in the result", ["are these inputs that it takes? positive(3, 4) and "
-                        "unit(3, 4) make others: see minigen.coursework.examples"])
+            return Line("runs", False, f"{text}: NaN or infinity in the result",
+                        ["does it take such inputs? positive(3, 4) and unit(3, 4) make others: example(f, positive(3, 4))"])
         if self.subject.output is not None and shape != tuple(self.subject.output):
             return Line("runs", False, f"gave shape {shape}, the example says {tuple(self.subject.output)}")
         if self.subject.kind == "model" and shape != ():
-            return Line("runs", False, f"the total of a loss is one number, got shape {shape}", ["reduce it: .mean(), or .sum() / n"])
+            return Line("runs", False, f"the total of a loss is one number, got shape {shape}",
+                        ["reduce it: .mean(), or .sum() / n"])
         return Line("runs", True, text + (f", one number: {float(values):.4g}" if shape == () else ""))
 
     def returned(self, y: Any) -> list[str]:
@@ -163,8 +165,8 @@ class Examination:
         first, second = (self.subject(*map(tensor, self.subject.drawn(self.precision))).numpy() for _ in "12")
         if not np.array_equal(first, second):
             return Line("repeatable", False, "two calls with the same inputs and the same seed differ", [
-                "random numbers that minigen.seed() cannot repeat? draw them with minigen.backend.random.normal(shape, dtype=x.dtype), "
-                "or let the caller pass them in"])
+                "random numbers that minigen.seed() cannot repeat? draw them with minigen.backend.random.normal(shape, "
+                "dtype=x.dtype), or let the caller pass them in"])
         with evaluating(self.subject.parts):
             inputs = [tensor(x) for x in self.subject.drawn(self.precision)]
             same = np.array_equal(self.subject(*inputs).numpy(), first)
@@ -200,7 +202,8 @@ class Examination:
             try:
                 self.gradcheck(arrays, order)
             except GradcheckError as error:
-                return Line(name, False, f"wrong by {self.by(error.mismatch, arrays)}", self.explain(error.mismatch, arrays, order))
+                found = error.mismatch
+                return Line(name, False, f"wrong by {self.by(found, arrays)}", self.explain(found, arrays, order))
         names = self.names(subject.drawn(np.float64))
         what = f"by {', '.join(names)}" if len(names) <= 6 else f"by {', '.join(names[:4])} and {len(names) - 4} others"
         return Line(name, True, what if subject.parts else f"{what}; shapes {subject.shapes()}")
@@ -246,7 +249,8 @@ class Examination:
             return found + (hints.of_order_2(functions)[1:] if functions else [])
         if order == 2:
             rules = list(op.rules.values())
-            return [f"rule: {', '.join(map(hints.place, rules))}", *hints.of_values(mismatch, None, None)[:1], *hints.of_order_2(rules)]
+            return [f"rule: {', '.join(map(hints.place, rules))}", *hints.of_values(mismatch, None, None)[:1],
+                    *hints.of_order_2(rules)]
         rule = op.rule(mismatch.input)
         position = mismatch.input
         y = self.subject(*map(tensor, arrays)).numpy()
@@ -267,83 +271,6 @@ class Examination:
         if not np.allclose(2.0 * once.numpy(), twice.numpy(), rtol=1e-6):
             return ["the rule is not proportional to g: dL/dx is g times the derivative, in every term"]
         return []
-
-    # -- modules -------------------------------------------------------------------------------------------------
-
-    def parameters(self) -> Line:
-        parts = Parts(self.subject.parts)
-        named = self.subject.parameters()
-        lost = [f"{type(part).__name__}.{name}" for part in parts.modules() for name, value in vars(part).items()
-                if type(value) is Tensor and value.requires_grad]
-        if lost:
-            return Line("parameters", False, f"{', '.join(lost)} is a Tensor that no optimizer will find",
-                        ["make it a Parameter: from minigen import Parameter; self.weight = Parameter(array)"])
-        y = self.subject(*map(tensor, self.subject.drawn(np.float32)))
-        parts.zero_grad()
-        if y.requires_grad:
-            y.backward(asarray(np.random.default_rng(1).standard_normal(y.shape).astype(np.float32)))
-        without = [name for name, parameter in named.items() if parameter.grad is None]
-        parts.zero_grad()
-        count = sum(parameter.size for parameter in named.values())
-        if without and self.subject.kind == "function":
-            return Line("parameters", True, f"{count:,} numbers; {', '.join(without)} does not enter")
-        if without:
-            return Line("parameters", False, f"{', '.join(without)} never gets a gradient",
-                        ["it is made but not used, or its values are taken out of the graph on the way (.data, .numpy(), no_grad)"])
-        return Line("parameters", True, f"{count:,} numbers in {', '.join(named)}; each gets a gradient" if count else "none")
-
-    def state(self) -> Line:
-        """Whether all that the module has learned is in its state: a fresh one that loads it must compute the same."""
-        used, fresh = self.subject, self.twin("numpy")
-        with no_grad():
-            used(*map(tensor, [x[::-1].copy() if isinstance(x, np.ndarray) and x.ndim else x for x in used.drawn(np.float32)]))
-        for old, new in zip(used.parts, fresh.parts):
-            new.load_state_dict(old.state_dict())
-        inputs = [tensor(x) for x in used.drawn(np.float32)]
-        with evaluating(used.parts + fresh.parts), no_grad():
-            if not np.array_equal(used(*inputs).numpy(), fresh(*inputs).numpy()):
-                return Line("state dict", False, "a new object that loads the state of a used one computes something else",
-                            ["numbers that change but are no Parameter: keep them in nn.Buffer(array), and change it by .assign(array)"])
-        count = len(Parts(used.parts).state_dict())
-        return Line("state dict", True, f"{count} array{'s' * (count != 1)}, saved and loaded")
-
-    # -- models --------------------------------------------------------------------------------------------------
-
-    def batch(self) -> Line:
-        """Whether the loss is a mean over the examples: the same batch twice over then costs the same."""
-        inputs = self.subject.drawn(np.float32)
-        result = self.subject.target.loss
-        options = {name: draw(value, np.float32) for name, value in self.subject.options.items()}
-        sizes = {len(x) for x in inputs if isinstance(x, np.ndarray) and x.ndim}
-
-        def total(times: int) -> tuple[float, dict]:
-            repeated = [np.concatenate([x] * times) if isinstance(x, np.ndarray) and x.ndim else x for x in inputs]
-            noise = {name: asarray(np.concatenate([x] * times)) if isinstance(x, np.ndarray) and x.ndim and len(x) in sizes else x
-                     for name, x in options.items()}
-            with evaluating(self.subject.parts), no_grad():
-                value, terms = result(*map(tensor, repeated), **noise)
-            return float(value), {name: float(term) for name, term in terms.items()}
-
-        once, terms = total(1)
-        if not np.isfinite([once, *terms.values()]).all():
-            return Line("batch", False, f"a term is not finite: {terms}")
-        text = ", ".join(f"{name} {value:.4g}" for name, value in terms.items())
-        twice = total(2)[0]
-        if np.isclose(twice, 2.0 * once, rtol=1e-3) and abs(once) > 1e-6:
-            return Line("batch", False, f"the same batch twice over costs twice as much ({once:.4g}, {twice:.4g})",
-                        ["a sum over the batch makes the learning rate depend on the batch size: take the mean over the examples"])
-        return Line("batch", True, f"total {once:.4g}; {text}")
-
-    def sample(self) -> Line:
-        with evaluating(self.subject.parts), no_grad():
-            made = self.subject.target.sample(3)
-        values = to_numpy(made)
-        if len(values) != 3:
-            return Line("sample(n)", False, f"sample(3) gave {len(values)} examples, shape {values.shape}")
-        if not (np.isfinite(values).all() and values.min() >= 0.0 and values.max() <= 1.0):
-            return Line("sample(n)", False, f"values from {values.min():.3g} to {values.max():.3g}, expected images in [0, 1]",
-                        ["logits? minigen.sigmoid(logits) are pixels"])
-        return Line("sample(n)", True, f"{values.shape}, from {values.min():.3g} to {values.max():.3g}")
 
     # -- device and time -----------------------------------------------------------------------------------------
 

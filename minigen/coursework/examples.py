@@ -38,20 +38,23 @@ class Example:
     options: dict[str, Any] = field(default_factory=dict)
     output: tuple[int, ...] | None = None
     line: int = 0
+    file: str = ""
 
 
 def example(target: Callable, *inputs: Any, output: tuple[int, ...] | None = None, **options: Any) -> None:
     """Let `minigen check` call target(*inputs, **options). target: an op, a layer, a model (its `loss` is called) or a function.
 
     inputs: shapes, of arrays from N(0, 1); `positive`, `unit`, `images`, `labels` and `array` make others; a Module is passed on
-    and its parameters are checked too. Arrays of floats are differentiated by, options are not. `output`: the shape of the result.
+    and its parameters are checked too. Arrays of floats are differentiated by, options are not. `output`: the shape of the
+    result.
     """
     if isinstance(target, type) or not callable(target):
         made = f"an object of it, such as {target.__name__}(...)" if isinstance(target, type) else "an op, a layer or a function"
         raise TypeError(f"example: the first argument is what is to be called, {made}, got {target!r}")
     inputs = tuple(as_sample(x) for x in inputs)
     options = {name: as_sample(value) if isinstance(value, np.ndarray) else value for name, value in options.items()}
-    EXAMPLES.append(Example(target, inputs, options, output, sys._getframe(1).f_lineno))
+    caller = sys._getframe(1)
+    EXAMPLES.append(Example(target, inputs, options, output, caller.f_lineno, caller.f_code.co_filename))
 
 
 def as_sample(x: Any) -> Any:
@@ -105,7 +108,8 @@ def check_shape(shape: tuple) -> None:
 
 
 def draw(x: Any, dtype: Any, seed: int = 100) -> Any:
-    """What a Sample stands for, floats of this dtype; anything else as it is. (Seed 0 is gradcheck's: x must not be its cotangent.)"""
+    """What a Sample stands for, floats of this dtype; anything else as it is. Not of seed 0, which is gradcheck's: x would be its
+    cotangent."""
     if not isinstance(x, Sample):
         return x
     values = np.asarray(x.draw(np.random.default_rng(seed)))

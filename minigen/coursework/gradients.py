@@ -19,7 +19,8 @@ def gradcheck_module(module: Module, f: Callable, *arrays: np.ndarray, order: in
     f returns one Tensor, of any shape: a layer is its own f; for a model's objective it is `lambda x: model.loss(x)[0]`. Noise
     and masks are passed in, so that f is deterministic. The module is converted to float64, and checked not at its initial
     values but nearby, where no bias is zero. Raises GraphError if f does not depend on some parameter, which would make its
-    check vacuous (unless `allow_unused`), and GradcheckError with the names of the parameters. `options`: see `minigen.gradcheck`.
+    check vacuous (unless `allow_unused`), and GradcheckError with the names of the parameters. `options`: see
+    `minigen.gradcheck`.
     """
     names = list(module.astype("float64").named_parameters())
     parameters = module.parameters()

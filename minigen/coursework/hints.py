@@ -86,9 +86,10 @@ def expressions(x: np.ndarray, y: np.ndarray, g: np.ndarray) -> dict[str, np.nda
     """What is often forgotten, or written where it does not belong."""
     with np.errstate(all="ignore"):
         return {
-            "x": x, "y": y, "g": g, "|x|": np.abs(x), "(1 + |x|)": 1 + np.abs(x), "x^2": x * x, "y^2": y * y,
-            "(1 + x)": 1 + x, "(1 - x)": 1 - x, "(1 - y)": 1 - y, "(1 + y)": 1 + y, "(1 + x^2)": 1 + x * x, "(1 - y^2)": 1 - y * y,
-            "y * (1 - y)": y * (1 - y), "x * y": x * y, "e^x": np.exp(x), "e^-x": np.exp(-x), "cos(x)": np.cos(x), "sin(x)": np.sin(x),
+            "x": x, "y": y, "g": g, "|x|": np.abs(x), "x^2": x * x, "y^2": y * y, "x * y": x * y,
+            "(1 + x)": 1 + x, "(1 - x)": 1 - x, "(1 + y)": 1 + y, "(1 - y)": 1 - y, "(1 + |x|)": 1 + np.abs(x),
+            "(1 + x^2)": 1 + x * x, "(1 - y^2)": 1 - y * y, "y * (1 - y)": y * (1 - y),
+            "e^x": np.exp(x), "e^-x": np.exp(-x), "cos(x)": np.cos(x), "sin(x)": np.sin(x),
         }
 
 
@@ -111,11 +112,12 @@ def of_order_2(functions: list[FunctionType]) -> list[str]:
              "for a constant"]
     for function in functions:
         name = Path(function.__code__.co_filename).name
-        hints += [f"{name}, line {line}: {text} takes a number out of the graph; use the tensor itself" for line, text in cuts(function)]
+        hints += [f"{name}, line {line}: {text} takes a number out of the graph; use the tensor itself"
+                  for line, text in cuts(function)]
         hints += [f"{name}, line {line}: {of_numpy(text, called)}" for line, text, called in calls_of_numpy(function)]
         kept = [cell for cell in function.__code__.co_names if holds_array(function.__globals__.get(cell))]
-        hints += [f"{place(function)} uses the global {cell!r}, an array made earlier: to the rule it is a constant; compute it anew "
-                  "from the inputs or from y" for cell in kept]
+        hints += [f"{place(function)} uses the global {cell!r}, an array made earlier: to the rule it is a constant; compute it "
+                  "anew from the inputs or from y" for cell in kept]
     return hints
 
 
@@ -151,8 +153,8 @@ def of_error(error: BaseException, function: FunctionType | None) -> Iterator[st
     if "read-only" in text:
         yield "this writes into its input, which belongs to the caller: make a new array, x = x + 1 instead of x += 1"
     if "mixes dtypes" in text or ("returned float64" in text and "expected float32" in text):
-        yield ("float32 came in and float64 out: a NumPy number such as np.sqrt(2.0), or an array made without dtype=x.dtype, makes "
-               "everything float64; use Python numbers, math.sqrt(2.0)")
+        yield ("float32 came in and float64 out: a NumPy number such as np.sqrt(2.0), or an array made without dtype=x.dtype, "
+               "makes everything float64; use Python numbers, math.sqrt(2.0)")
     if "has no rule for its input" in text:
         yield 'every input needs a rule, or is declared @op(nondiff=("name",))'
     if "returned NoneType" in text:

@@ -35,7 +35,7 @@ def load(path: Path, backend: str) -> tuple[ModuleType, list[Example]]:
     module = importlib.util.module_from_spec(spec)
     sys.modules[NAME] = module
     spec.loader.exec_module(module)
-    return module, list(EXAMPLES)
+    return module, [each for each in EXAMPLES if each.file == module.__file__]  # not those of a file that it imports
 
 
 def reseed() -> None:

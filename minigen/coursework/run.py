@@ -50,8 +50,8 @@ def default_limit(number: int | None) -> float:
 
 def run_child(path: Path, events: Path, limit: float) -> tuple[int | None, str]:
     """Run the child to its end; its exit status (None: killed) and what it wrote to standard error."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(LIBRARY.parent), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)}
-    environment.pop("MINIGEN_BACKEND", None)
+    environment = {name: value for name, value in os.environ.items() if name != "MINIGEN_BACKEND"}
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(LIBRARY.parent), environment.get("PYTHONPATH")]))
     command = [sys.executable, "-m", "minigen.coursework.child", str(path), str(events), str(limit)]
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors, env=environment)

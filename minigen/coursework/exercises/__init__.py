@@ -1,10 +1,11 @@
 """The exercises: for each a starter file, which the learner completes, and here what the completed file must do.
 
-A module exerciseN has a TITLE, SECONDS that its check may take, FORBIDDEN names (the library's own solution), `examples(file)`, the
-calls that `minigen check` is to gradient-check, and requirements: functions of the learner's file that return a remark, or raise
-Missed.
+A module exerciseN has a TITLE, SECONDS that its check may take, FORBIDDEN names (the library's own solution),
+`examples(file)`, the calls that `minigen check` is to gradient-check, and requirements: functions of the learner's file that
+return a remark, or raise Missed.
 """
 
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
@@ -18,7 +19,6 @@ from minigen import data
 from minigen.backend import to_numpy
 from minigen.coursework.examples import Example
 from minigen.data import Dataset
-from minigen.errors import suggestion
 
 COUNT = 8
 STARTERS = Path(__file__).parents[1] / "starters"
@@ -83,12 +83,16 @@ def exercises() -> Iterator[Exercise]:
     return map(exercise, range(1, COUNT + 1))
 
 
-def template(kind: str) -> Path:
-    """The template of an op, a layer, a loss or a model. Raises ValueError for another kind."""
-    known = sorted(path.stem for path in TEMPLATES.glob("*.py") if path.stem != "__init__")
-    if kind not in known:
-        raise ValueError(f"no template {kind!r}: {suggestion(kind, known)}")
-    return TEMPLATES / f"{kind}.py"
+def hand_out(source: Path, path: Path) -> int:
+    """Copy a starter or a template to `path`, and say so; an existing file is never overwritten. Returns the exit status."""
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(source.read_text(encoding="utf-8"))
+    except FileExistsError:
+        print(f"{path} exists already and is left as it is: move it away, or go on with `minigen check {path}`", file=sys.stderr)
+        return 1
+    print(f"{path} is written. Make it yours, then: minigen check {path}")
+    return 0
 
 
 # -- what requirements are written with --------------------------------------------------------------------------

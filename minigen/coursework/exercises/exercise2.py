@@ -53,6 +53,6 @@ def pull(file: ModuleType) -> str:
     x, centers = rng.standard_normal((4, 3)), rng.standard_normal((5, 3))
     leaf, other = Tensor(x, requires_grad=True), Tensor(centers, requires_grad=True)
     dx, dc = grad(file.squared_distances(leaf, other).sum(), [leaf, other])
-    expect_close("by x", dx, 2 * 5 * (x - centers.mean(axis=0)), "sum over the centers: each point is compared with all of them")
-    expect_close("by centers", dc, 2 * 4 * (centers - x.mean(axis=0)), "sum over the points: each center is compared with all of them")
+    expect_close("by x", dx, 2 * 5 * (x - centers.mean(axis=0)), "sum over the centers: each point meets all of them")
+    expect_close("by centers", dc, 2 * 4 * (centers - x.mean(axis=0)), "sum over the points: each center meets all of them")
     return "2 k (x - mean of the k centers)"

@@ -88,14 +88,14 @@ def r1(file: ModuleType) -> str:
     (by_slope,) = grad(file.r1_penalty(line, scores(1, 2), 10.0), [line.slope])
     expect_close("its derivative by the slope", by_slope, [[30.0]], "mg.grad(..., create_graph=True)")
     squares = file.r1_penalty(lambda x: (x * x).sum(axis=1, keepdims=True), Tensor(np.array([[1.0, 2.0], [0.0, 3.0]])), 2.0)
-    expect_close("score = |x|^2 at (1, 2) and (0, 3), gamma = 2", squares, (20.0 + 36.0) / 2, "the square is summed over all of an "
-                 "example's numbers")
+    expect_close("score = |x|^2 at (1, 2) and (0, 3), gamma = 2", squares, (20.0 + 36.0) / 2,
+                 "the square is summed over all of an example's numbers")
     return "gamma / 2 * mean of the squared slope"
 
 
 def played(file: ModuleType, gamma: float) -> np.ndarray:
-    """Mescheder's smallest GAN: real data is 0, the generator makes the number theta, the critic says slope * x. Its distance from
-    the equilibrium (0, 0), step by step, both players descending by turns."""
+    """Mescheder's smallest GAN: real data is 0, the generator makes the number theta, the critic says slope * x. Its distance
+    from the equilibrium (0, 0), step by step, both players descending by turns."""
     theta, line = Parameter(np.array([[1.0]])), Line(1.0)
     distances = []
     for _ in range(400):
@@ -111,8 +111,8 @@ def played(file: ModuleType, gamma: float) -> np.ndarray:
 
 @requirement("the Dirac GAN")
 def dirac(file: ModuleType) -> str:
-    """With the penalty the smallest GAN finds its equilibrium; without it, it runs in circles that hardly shrink (Mescheder et al.
-    2018): the losses' own pull towards it is of fourth order."""
+    """With the penalty the smallest GAN finds its equilibrium; without it, it runs in circles that hardly shrink (Mescheder et
+    al. 2018): the losses' own pull towards it is of fourth order."""
     mg.use("numpy")
     circling, damped = played(file, 0.0), played(file, 1.0)
     expect(circling[-100:].mean() > 0.2, "without the penalty the players should still circle after 400 steps; they are "

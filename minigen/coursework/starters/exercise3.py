@@ -14,8 +14,8 @@ A composition of minigen's ops needs no rule of its own: the engine has theirs. 
 Hints
     - minigen.where(condition, a, b) chooses element by element; comparisons such as abs(r) <= delta give plain bool arrays.
     - Or without a choice: with q = minigen.minimum(abs(r), delta), what is q * (|r| - q / 2)?
-    - A prediction of shape (5, 1) and a target of shape (5,) broadcast to (5, 5): a bug that no error shows. Let yours refuse them,
-      with minigen.errors.ShapeError and a message that names both shapes.
+    - A prediction of shape (5, 1) and a target of shape (5,) broadcast to (5, 5): a bug that no error shows. Let yours
+      refuse them, with minigen.errors.ShapeError and a message that names both shapes.
     - State in the docstring over what the mean is taken: that is the most common misunderstanding about a loss.
 """
 

@@ -1,8 +1,8 @@
 """Exercise 5: a sparse autoencoder.
 
-64 codes for an image of 14 x 14 pixels would be many, if each were used all the time. Let each unit be on for a tenth of the images
-only: then it must choose what it stands for. The regularizer compares how often unit j is on, on average over the batch, with what it
-should be (Ng 2011, "Sparse autoencoder"):
+64 codes for an image of 14 x 14 pixels would be many, if each were used all the time. Let each unit be on for a tenth of the
+images only: then it must choose what it stands for. The regularizer compares how often unit j is on, on average over the
+batch, with what it should be (Ng 2011, "Sparse autoencoder"):
 
     p_j = mean over the batch of codes[:, j]
     kl_sparsity = sum over units j of   t log(t / p_j) + (1 - t) log((1 - t) / (1 - p_j)),      t = target

@@ -1,7 +1,7 @@
 """Exercise 6: a variational autoencoder (Kingma & Welling 2014).
 
-The encoder says where a code might be, q(z|x) = N(mean, diag exp(logvar)); the decoder makes an image of a code drawn from there. Two
-ideas make that trainable:
+The encoder says where a code might be, q(z|x) = N(mean, diag exp(logvar)); the decoder makes an image of a code drawn from
+there. Two ideas make that trainable:
 
     reparameterize:   z = mean + exp(logvar / 2) * noise,    noise ~ N(0, 1)          chance comes from outside, gradients pass
     kl_divergence:    1/2 sum over j of (mean_j^2 + exp(logvar_j) - 1 - logvar_j)     a mean over the batch, in nats per image
@@ -11,8 +11,8 @@ ideas make that trainable:
     minigen check exercise6.py      (it also trains your model, for some seconds)
 
 Hints
-    - losses.bce_with_logits(logits, x, reduction="batchmean") sums over pixels and takes the mean over the batch. With the mean over
-      pixels, the KL divergence would be 196 times too strong beside it, and the decoder would ignore its codes.
+    - losses.bce_with_logits(logits, x, reduction="batchmean") sums over pixels and takes the mean over the batch. With the
+      mean over pixels, the KL divergence would be 196 times too strong beside it, and the decoder would ignore its codes.
     - `noise` is a plain array of the shape of mean. Where it is None, draw it: minigen.backend.random.normal(shape, dtype).
     - sample draws z ~ N(0, I) and returns pixels, not logits.
 """

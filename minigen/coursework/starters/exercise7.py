@@ -14,8 +14,8 @@ derivative of a derivative.
 Hints
     - -log sigmoid(s) = softplus(-s), and -log(1 - sigmoid(s)) = softplus(s): minigen.softplus never takes the logarithm of 0.
     - One backward pass gives the gradient of every score by its own example: that of the sum of the scores.
-    - x = minigen.Tensor(real.data, requires_grad=True) is a new leaf; minigen.grad(y, [x], create_graph=True) a derivative that can
-      be differentiated again.
+    - x = minigen.Tensor(real.data, requires_grad=True) is a new leaf; minigen.grad(y, [x], create_graph=True) a derivative
+      that can be differentiated again.
     - The norm goes over all of an example's numbers, whatever its shape; the mean over the examples.
 """
 
