@@ -5,6 +5,7 @@ import json
 import math
 from pathlib import Path
 
+from minigen.coursework.exercises import number
 from minigen.coursework.report import EXIT_STATUS
 from minigen.coursework.run import check_file
 from minigen.files import replacing
@@ -12,14 +13,16 @@ from minigen.files import replacing
 EXAMPLES = """\
 minigen check my_op.py
 minigen check exercise3.py --timeout 120
-minigen check submissions/*.py --json marks.json"""
+minigen check submissions/*.py --exercise 3 --json marks.json"""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """FILE..., --timeout, --json."""
+    """FILE..., --timeout, --exercise, --json."""
     parser.add_argument("files", metavar="FILE.py", nargs="+", type=Path, help="Python files with ops, layers, losses or models")
     parser.add_argument("--timeout", metavar="SECONDS", type=seconds, default=None,
                         help="end a file that takes longer (default: 60, or what its exercise allows)")
+    parser.add_argument("--exercise", metavar="NUMBER", type=number, default=None,
+                        help="check all files as this exercise (default: what their line EXERCISE = NUMBER says)")
     parser.add_argument("--json", metavar="FILE", type=Path, help="also write everything to a file, for marking")
 
 
@@ -40,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     reports = []
     width = max(len(str(path)) for path in args.files)
     for path in args.files:
-        report = check_file(path, args.timeout)
+        report = check_file(path, args.timeout, args.exercise)
         reports.append(report)
         if len(args.files) == 1:
             print(report)

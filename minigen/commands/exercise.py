@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from minigen.coursework.exercises import COUNT, exercise, exercises, hand_out
+from minigen.coursework.exercises import COUNT, exercise, exercises, hand_out, number
 
 EXAMPLES = """\
 minigen exercise
@@ -14,13 +14,6 @@ minigen check exercise1.py"""
 def arguments(parser: argparse.ArgumentParser) -> None:
     """[NUMBER]."""
     parser.add_argument("number", metavar="NUMBER", nargs="?", type=number, help=f"1 to {COUNT}; without it, they are listed")
-
-
-def number(text: str) -> int:
-    """The number of an exercise."""
-    if not text.isdecimal() or int(text) not in range(1, COUNT + 1):
-        raise argparse.ArgumentTypeError(f"there is no exercise {text!r}: expected 1 to {COUNT}")
-    return int(text)
 
 
 def run(args: argparse.Namespace) -> int:

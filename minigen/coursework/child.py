@@ -1,4 +1,4 @@
-"""The process in which a learner's file is run: `python -m minigen.coursework.child FILE EVENTS SECONDS`.
+"""The process in which a learner's file is run: `python -m minigen.coursework.child FILE EVENTS SECONDS [EXERCISE]`.
 
 All that is found goes line by line into the file EVENTS as JSON, so that it is there even if this process is killed. After
 SECONDS seconds it ends itself and leaves beside EVENTS, in EVENTS.trace, where it was.
@@ -20,8 +20,8 @@ from minigen.coursework.discover import Subject, merged, of_example, plain_funct
 from minigen.coursework.examine import Examination, guarded
 from minigen.coursework.examples import Example
 from minigen.coursework.exercises import Exercise, Missed, exercise
-from minigen.coursework.learner import exercise_of, frames, load, reseed, traceback_of
-from minigen.coursework.report import Line
+from minigen.coursework.learner import frames, load, reseed, traceback_of
+from minigen.coursework.report import THE_END, Line
 
 SHOWN = 2000  # characters of what the file prints
 
@@ -70,9 +70,8 @@ class Scribe:
         self.write(stopped=text)
 
 
-def check(path: Path, scribe: Scribe, printed: Kept) -> None:
-    """Import the file and run all checks on what is in it."""
-    number = exercise_of(path)
+def check(path: Path, number: int | None, scribe: Scribe, printed: Kept) -> None:
+    """Import the file and run all checks on what is in it; `number`: of its exercise."""
     try:
         task = None if number is None else exercise(number)
     except ValueError as error:
@@ -177,7 +176,7 @@ def nothing(path: Path, functions: list[str]) -> str:
     return text + "\n\n`minigen template op` writes a file to begin with."
 
 
-def main(file: str, events: str, seconds: str) -> None:
+def main(file: str, events: str, seconds: str, number: str | None = None) -> None:
     """Check one file."""
     trace = open(f"{events}.trace", "w")  # stays open: it is written to when time is over
     faulthandler.enable(trace)
@@ -186,8 +185,8 @@ def main(file: str, events: str, seconds: str) -> None:
     sys.stdout = sys.stderr = printed
     scribe = Scribe(Path(events))
     try:
-        check(Path(file), scribe, printed)
-        scribe.write(end=True)
+        check(Path(file), None if number is None else int(number), scribe, printed)
+        scribe.running(THE_END)
     except Exception:
         scribe.stopped(f"minigen itself failed here, which is not your fault. Please report:\n\n{traceback.format_exc()}")
 

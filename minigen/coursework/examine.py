@@ -244,13 +244,13 @@ class Examination:
         """Where the wrong rule is, and what its values suggest."""
         op = self.subject.op
         if op is None:
-            found = hints.of_values(mismatch, None, None)[:2]
-            functions = [self.function] if self.function else []
-            return found + (hints.of_order_2(functions)[1:] if functions else [])
+            found = hints.of_values(mismatch, None, None, whose="the graph")
+            return found + hints.of_cuts([self.function] if self.function else [])
         if order == 2:
             rules = list(op.rules.values())
             return [f"rule: {', '.join(map(hints.place, rules))}", *hints.of_values(mismatch, None, None)[:1],
-                    *hints.of_order_2(rules)]
+                    "order 1 is right: so is the formula. But at order 2 the rule is itself differentiated, and part of it was "
+                    "taken for a constant", *hints.of_cuts(rules)]
         rule = op.rule(mismatch.input)
         position = mismatch.input
         y = self.subject(*map(tensor, arrays)).numpy()

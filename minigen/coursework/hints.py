@@ -16,18 +16,18 @@ CLOSE = 1e-3   # relative: two derivatives or ratios that agree to this are take
 ENOUGH = 4     # elements that must agree before a pattern in them is believed
 
 
-def of_values(mismatch: Mismatch, x: np.ndarray | None, y: np.ndarray | None) -> list[str]:
+def of_values(mismatch: Mismatch, x: np.ndarray | None, y: np.ndarray | None, whose: str = "your rule") -> list[str]:
     """What a Mismatch looks like; x: the input, y: the result, for patterns such as "a factor y too much"."""
     analytic, numeric = mismatch.analytic, mismatch.numeric
-    shown = f"your rule against the numerical derivative: {str(mismatch).split(': ', 1)[1]}"
+    shown = f"{whose} against the numerical derivative: {str(mismatch).split(': ', 1)[1]}"
     if not np.isfinite(analytic).all():
-        return [shown, "your rule gives NaN or infinity: a division by 0, a root or a logarithm of what is not positive?"]
+        return [shown, f"{whose} gives NaN or infinity: a division by 0, a root or a logarithm of what is not positive?"]
     largest = np.abs(numeric).max(initial=0.0)
     seen = np.abs(numeric) > 1e-4 * largest
     if largest < 1e-9:
-        return [shown, "numerically the result does not depend on this input, and your rule says that it does"]
+        return [shown, f"numerically the result does not depend on this input, and {whose} says that it does"]
     if np.abs(analytic).max() < CLOSE * largest:
-        return [shown, "your rule gives 0 everywhere, but the result does change with this input"]
+        return [shown, f"{whose} gives 0 everywhere, but the result does change with this input"]
     ratio = analytic[seen] / numeric[seen]
     if np.ptp(ratio) < CLOSE * np.abs(ratio).max():
         if len(ratio) == 1 and mismatch.elements.size > 1:
@@ -106,10 +106,9 @@ def place(function: FunctionType) -> str:
     return f"{Path(function.__code__.co_filename).name}, line {function.__code__.co_firstlineno}, {function.__name__}"
 
 
-def of_order_2(functions: list[FunctionType]) -> list[str]:
-    """Why a derivative that is right may not be differentiable: what the functions, rules or a forward, cut off the graph."""
-    hints = ["order 1 is right: the formula is, too. But at order 2 the rule is itself differentiated, and part of it was taken "
-             "for a constant"]
+def of_cuts(functions: list[FunctionType]) -> list[str]:
+    """What the functions, rules or a forward, take out of the graph, so that a derivative misses it."""
+    hints = []
     for function in functions:
         name = Path(function.__code__.co_filename).name
         hints += [f"{name}, line {line}: {text} takes a number out of the graph; use the tensor itself"

@@ -5,6 +5,7 @@ import importlib.util
 import linecache
 import random
 import sys
+import sysconfig
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ import minigen
 from minigen.coursework.examples import EXAMPLES, Example
 
 LIBRARY = Path(minigen.__file__).resolve().parent
+STDLIB = Path(sysconfig.get_path("stdlib")).resolve()
 CUTS = {"numpy", "data", "_data", "detach", "item", "float", "to_numpy", "Tensor", "no_grad"}  # what leaves the graph
 NAME = "learner"  # the file's module name: its own might be that of a library
 
@@ -63,7 +65,8 @@ def theirs(filename: str, path: Path) -> bool:
     if not file.is_absolute():  # <frozen importlib> and the like
         return False
     file = file.resolve()
-    return file == path or (path.parent in file.parents and LIBRARY not in file.parents and "site-packages" not in file.parts)
+    foreign = {LIBRARY, STDLIB} & set(file.parents) or "site-packages" in file.parts
+    return file == path or (path.parent in file.parents and not foreign)
 
 
 def frames(error: BaseException, path: Path) -> list[traceback.FrameSummary]:

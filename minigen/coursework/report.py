@@ -8,6 +8,7 @@ PASSED, FAILED, UNCHECKED = "passed", "failed", "unchecked"
 EXIT_STATUS = {PASSED: 0, FAILED: 1, UNCHECKED: 2}
 MARKS = {True: "ok", False: "FAIL", None: "-"}
 WIDTH = 120
+THE_END = "the end"  # what is running when all is done
 
 
 @dataclass
@@ -35,8 +36,8 @@ class Item:
     lines: list[Line] = field(default_factory=list)
 
     def __str__(self) -> str:
-        where = f", line {self.line}" if self.line else ""
-        return "\n".join([f"{self.name}  ({self.kind}{where})", *map(str, self.lines)])
+        where = f"  ({self.kind}, line {self.line})" if self.line else ""
+        return "\n".join([self.name + where, *map(str, self.lines)])
 
 
 @dataclass

@@ -11,14 +11,15 @@ from pathlib import Path
 
 from minigen.coursework.exercises import COUNT, exercise
 from minigen.coursework.learner import LIBRARY, exercise_of, theirs
-from minigen.coursework.report import Item, Line, Report
+from minigen.coursework.report import THE_END, Item, Line, Report
 
 SECONDS = 60.0  # a check may take, unless its exercise allows more
 GRACE = 5.0     # seconds after which a process that should have ended itself is killed
 
 
-def check_file(path: Path, seconds: float | None = None) -> Report:
-    """The report on one file. `seconds`: the time limit; by default 60, or what the file's exercise allows."""
+def check_file(path: Path, seconds: float | None = None, number: int | None = None) -> Report:
+    """The report on one file. `seconds`: the time limit, by default 60 or what its exercise allows. `number`: of the exercise, by
+    default what the file says."""
     shown = str(path)
     if not path.is_file():
         kind = "is a folder" if path.is_dir() else "does not exist"
@@ -26,16 +27,15 @@ def check_file(path: Path, seconds: float | None = None) -> Report:
     if path.suffix != ".py":
         return Report(shown, stopped=f"{shown} is no Python file: its name should end in .py")
     path = path.resolve()
-    report = Report(shown, exercise_of(path))
+    report = Report(shown, exercise_of(path) if number is None else number)
     limit = default_limit(report.exercise) if seconds is None else seconds
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         events = Path(folder) / "events"
         events.touch()
-        status, errors = run_child(path, events, limit)
-        told = [json.loads(line) for line in events.read_text(encoding="utf-8").splitlines() if line.endswith("}")]
-        running = gather(report, told)
-        if not report.stopped and not any("end" in event for event in told):
+        status, errors = run_child(path, events, limit, report.exercise)
+        running = gather(report, events)
+        if not report.stopped and running != THE_END:
             trace = Path(f"{events}.trace")
             trace_text = trace.read_text(errors="replace") if trace.exists() else ""
             report.stopped = unfinished(path, status, running, trace_text, errors, limit)
@@ -48,11 +48,12 @@ def default_limit(number: int | None) -> float:
     return exercise(number).seconds if number in range(1, COUNT + 1) else SECONDS
 
 
-def run_child(path: Path, events: Path, limit: float) -> tuple[int | None, str]:
+def run_child(path: Path, events: Path, limit: float, number: int | None) -> tuple[int | None, str]:
     """Run the child to its end; its exit status (None: killed) and what it wrote to standard error."""
     environment = {name: value for name, value in os.environ.items() if name != "MINIGEN_BACKEND"}
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(LIBRARY.parent), environment.get("PYTHONPATH")]))
     command = [sys.executable, "-m", "minigen.coursework.child", str(path), str(events), str(limit)]
+    command += [] if number is None else [str(number)]
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors, env=environment)
         try:
@@ -67,10 +68,13 @@ def run_child(path: Path, events: Path, limit: float) -> tuple[int | None, str]:
         return status, errors.read(5000).decode(errors="replace")
 
 
-def gather(report: Report, events: list[dict]) -> str:
-    """Fill the report; returns what was running when the events end."""
+def gather(report: Report, events: Path) -> str:
+    """Fill the report from the file of events; returns what was running when they end, THE_END if nothing was."""
     running = "starting"
-    for event in events:
+    for text in events.read_text(encoding="utf-8").splitlines():
+        if not text.endswith("}"):  # a last one, cut off by a kill
+            break
+        event = json.loads(text)
         running = event.get("running", running)
         if "item" in event:
             report.items.append(Item(**event["item"]))

@@ -6,6 +6,7 @@ return a remark, or raise Missed.
 """
 
 import sys
+from argparse import ArgumentTypeError
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
@@ -76,6 +77,13 @@ def exercise(number: int) -> Exercise:
     if number not in range(1, COUNT + 1):
         raise ValueError(f"there is no exercise {number}: expected 1 to {COUNT}")
     return Exercise(number, import_module(f"minigen.coursework.exercises.exercise{number}"))
+
+
+def number(text: str) -> int:
+    """The number of an exercise, from a command line."""
+    if not text.isdecimal() or int(text) not in range(1, COUNT + 1):
+        raise ArgumentTypeError(f"there is no exercise {text!r}: expected 1 to {COUNT}")
+    return int(text)
 
 
 def exercises() -> Iterator[Exercise]:

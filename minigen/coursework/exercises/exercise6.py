@@ -66,8 +66,8 @@ def nats(file: ModuleType) -> str:
     expect(set(terms) == {"reconstruction", "kl"}, f"expected the terms reconstruction and kl, got {sorted(terms)}")
     got, right = float(terms["reconstruction"]), 196 * math.log(2.0)
     hint = {"0.005": "that is the mean over pixels: a likelihood is a sum over them", "5": "that is a sum over the batch"}
-    expect(math.isclose(got, right, rel_tol=1e-4), f"a decoder that says 1/2 everywhere costs {got:.4g} nats, expected 196 log 2 = "
-           f"{right:.4g}", hint.get(f"{got / right:.1g}", ""))
+    expect(math.isclose(got, right, rel_tol=1e-4), f"a decoder that says 1/2 everywhere costs {got:.4g} nats, expected 196 log 2 "
+           f"= {right:.4g}", hint.get(f"{got / right:.1g}", ""))
     expect_close("the total", total, float(terms["reconstruction"]) + float(terms["kl"]), rtol=1e-4)
     return "196 log 2 where the decoder says 1/2 everywhere"
 

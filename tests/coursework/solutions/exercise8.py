@@ -103,7 +103,7 @@ class Generator(base.Generator):
 
 
 def conditional_gan(images, labels):
-    """400 steps with replay and a penalty."""
+    """200 steps with replay and a penalty."""
     body = nn.Sequential(nn.Conv2d(1 + CLASSES, 16, 4, stride=2), nn.LeakyReLU(0.2), nn.Conv2d(16, 32, 4, stride=2), nn.LeakyReLU(0.2),
                          nn.Flatten())
     generator = conditional.Generator(Generator(), CLASSES)
@@ -111,5 +111,5 @@ def conditional_gan(images, labels):
     optimizers = [optim.Adam(player.parameters(), lr=2e-3, beta1=0.5) for player in (generator, discriminator)]
     trainer = training.Adversarial(generator, discriminator, loss=losses.NonSaturating(), penalties=[losses.R1(gamma=1.0)],
                                    remedies=[Replay()], generator_optimizer=optimizers[0], discriminator_optimizer=optimizers[1])
-    trainer.fit((images, labels), steps=400, batch_size=32)
+    trainer.fit((images, labels), steps=200, batch_size=32)
     return generator
