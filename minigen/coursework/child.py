@@ -15,6 +15,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 import minigen
 from minigen.coursework.discover import Subject, merged, of_example, plain_functions, subjects
 from minigen.coursework.examine import Examination, guarded
@@ -132,7 +134,8 @@ def examine_exercise(task: Exercise, module: ModuleType, path: Path, scribe: Scr
             minigen.use("numpy")
             reseed()
             try:
-                return Line(name, True, function(module))
+                with np.errstate(all="ignore"):
+                    return Line(name, True, function(module))
             except Missed as missed:
                 return Line(name, False, str(missed), missed.hints)
 

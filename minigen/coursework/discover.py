@@ -1,5 +1,6 @@
 """What there is to be checked in a file: its ops, layers, losses and models, each with a call of it."""
 
+import traceback
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from types import FunctionType, MethodType, ModuleType
@@ -69,9 +70,9 @@ class Subject:
             raise TypeError(f"{self.name}.loss must return the total and a dict of its named terms, got {type(result).__name__}")
         return result[0]
 
-    def drawn(self, dtype: Any, variant: int = 0) -> list[Any]:
+    def drawn(self, dtype: Any, variant: int = 0, seed: int = 100) -> list[Any]:
         """The inputs of a variant: host arrays, floats of this dtype; what is no Sample as it is."""
-        return [draw(x, dtype, 100 + i) for i, x in enumerate(self.variants[variant])]
+        return [draw(x, dtype, seed + i) for i, x in enumerate(self.variants[variant])]
 
     def argument(self, position: int) -> str:
         """What the input at a position is called in the learner's code."""
@@ -219,13 +220,14 @@ def guess_module(kind: type) -> Subject:
     subject.problem = f"it cannot be guessed how to call it: write example({name}(...), (5, 4)) with its settings and a shape"
     try:
         made = kind()
-    except NotImplementedError:
-        made = None
+    except NotImplementedError as error:
+        subject.problem = f"still to be written: line {traceback.extract_tb(error.__traceback__)[-1].lineno}, __init__"
+        return subject
     except Exception:
         return subject
     errors = []
     for shape in [unit(2, 28, 28, 1), unit(2, 784)] if is_model else [normal(*shape) for shape in SHAPES]:
-        trial = Subject(subject.kind, name, subject.line, made or kind, [(shape,)], guessed=True)
+        trial = Subject(subject.kind, name, subject.line, made, [(shape,)], guessed=True)
         errors.append(refused(trial))
         if not errors[-1] or isinstance(errors[-1], NotImplementedError):  # not to be guessed, but to be written
             return trial

@@ -33,7 +33,7 @@ class Examination:
         subject = self.subject
         self.scribe.item(subject.kind, subject.name, subject.line)
         if subject.problem:
-            self.scribe.line(Line("example", False, subject.problem))
+            self.scribe.line(Line("runs", False, subject.problem))
             return
         ruled = subject.op is None or self.check("rules", self.rules)
         if not self.check("runs", self.runs):

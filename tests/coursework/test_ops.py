@@ -64,7 +64,7 @@ def test_attributes_labels_and_several_shapes_are_given_by_examples(tmp_path):
 def test_inputs_that_nobody_differentiates_by(tmp_path):
     text = op_text("return mg.take(x, index)", "return mg.scatter_add(g, index, shape=x.shape)", "x, index",
                    decorator='@op(nondiff=("index",))')
-    assert "example(mine, (3, 4), (3, 4))" in failures(checked_text(tmp_path, text))["example"]
+    assert "example(mine, (3, 4), (3, 4))" in failures(checked_text(tmp_path, text))["runs"]
     text = op_text("return x * (index[:, None] == 0)", "return g * (index[:, None] == 0)", "x, index",
                    decorator='@op(nondiff=("index",))')
     report = checked_text(tmp_path, text + "example(mine, (5, 3), labels(5, classes=2))\n")

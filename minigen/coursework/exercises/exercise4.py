@@ -32,7 +32,7 @@ def layer_of(file: ModuleType) -> Any:
     return layer
 
 
-@requirement("parameters")
+@requirement("their names")
 def parameters(file: ModuleType) -> str:
     """Three, by these names."""
     layer = file.WeightNormDense(4, 3)
