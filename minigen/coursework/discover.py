@@ -10,6 +10,7 @@ import numpy as np
 
 from minigen.autograd import Parameter, Tensor, no_grad
 from minigen.autograd.op import Op
+from minigen.backend import asarray
 from minigen.coursework.examples import Example, Sample, draw, normal, positive, unit
 from minigen.coursework.learner import line_of, reseed
 from minigen.nn import Module
@@ -56,8 +57,13 @@ class Subject:
         return self.kind == "model" or (self.kind == "function" and bool(self.parameters()))
 
     def parameters(self) -> dict[str, Parameter]:
-        """All parameters of the parts, by name."""
-        return {name: parameter for part in self.parts for name, parameter in part.named_parameters().items()}
+        """All parameters of the parts, each once, by name; of several parts with the part's class and place."""
+        named: dict[str, Parameter] = {}
+        for i, part in enumerate(self.parts):
+            prefix = f"{type(part).__name__}[{i}]." if len(self.parts) > 1 else ""
+            known = set(map(id, named.values()))
+            named.update({prefix + name: each for name, each in part.named_parameters().items() if id(each) not in known})
+        return named
 
     def __call__(self, *inputs: Any) -> Any:
         """The result, one Tensor: of a model the total of its loss. Random numbers are the same in every call."""
@@ -95,8 +101,6 @@ def dtype_of(inputs: tuple, parameters: dict) -> Any:
 
 def moved(x: Any) -> Any:
     """A host array where new arrays are made; anything else as it is."""
-    from minigen.backend import asarray
-
     return asarray(x) if isinstance(x, np.ndarray) else x
 
 

@@ -9,12 +9,10 @@ from typing import Any
 import numpy as np
 
 from minigen.autograd import Tensor, grad, gradcheck
-from minigen.backend import asarray
 from minigen.coursework import hints, modules
 from minigen.coursework.calls import Parts, derivatives, evaluating, fastest, fixed, in_words, leaves, tensor
 from minigen.coursework.device import gpu_ready
-from minigen.coursework.discover import LARGE, Subject, draw
-from minigen.coursework.examples import Sample, normal
+from minigen.coursework.discover import LARGE, Subject
 from minigen.coursework.gradients import gradcheck_module
 from minigen.coursework.learner import frames, traceback_of, unwritten
 from minigen.coursework.report import Line
@@ -23,8 +21,8 @@ from minigen.nn import Module
 
 
 class Examination:
-    """All checks of one Subject. `scribe` hears of each; `path`: the learner's file; `twin`: imports it again,
-    with a backend, and finds the same call there."""
+    """All checks of one Subject. `scribe` hears of each; `path`: the learner's file; `twin`: imports it again, with the backend
+    that it is told, and finds the same call there."""
 
     def __init__(self, subject: Subject, path: Path, scribe: Any, twin: Callable[[str], Subject]):
         self.subject, self.path, self.scribe, self.twin = subject, path, scribe, twin
@@ -129,6 +127,8 @@ class Examination:
         """Why a result may be no Tensor."""
         if y is None:
             return ["there is no return"]
+        if isinstance(y, tuple):
+            return ["to check one of its results: example(lambda *inputs: f(*inputs)[0], ...)"]
         found = list(hints.calls_of_numpy(self.function)) if self.function and self.subject.kind != "op" else []
         return [f"line {line}: {hints.of_numpy(text, name)}" for line, text, name in found]
 
@@ -204,7 +204,7 @@ class Examination:
             except GradcheckError as error:
                 found = error.mismatch
                 return Line(name, False, f"wrong by {self.by(found, arrays)}", self.explain(found, arrays, order))
-        names = self.names(subject.drawn(np.float64))
+        names = self.names()
         what = f"by {', '.join(names)}" if len(names) <= 6 else f"by {', '.join(names[:4])} and {len(names) - 4} others"
         return Line(name, True, what if subject.parts else f"{what}; shapes {subject.shapes()}")
 
@@ -226,13 +226,11 @@ class Examination:
             parts.astype("float32")
             parts.load_state_dict(state)
 
-    def names(self, arrays: list) -> list[str]:
-        """What the gradcheck's inputs are called: the arguments, then the parameters."""
-        arguments = [self.subject.argument(i) for i, x in enumerate(arrays) if isinstance(x, np.ndarray)]
-        if self.subject.data:
-            return list(self.subject.parameters())
-        floating = [i for i, x in enumerate([x for x in arrays if isinstance(x, np.ndarray)]) if x.dtype.kind == "f"]
-        return [arguments[i] for i in floating] + list(self.subject.parameters())
+    def names(self) -> list[str]:
+        """What is differentiated by: the floating arguments, unless they are data, and the parameters."""
+        arguments = [self.subject.argument(i) for i, x in enumerate(self.subject.drawn(np.float64))
+                     if isinstance(x, np.ndarray) and x.dtype.kind == "f" and not self.subject.data]
+        return arguments + list(self.subject.parameters())
 
     def by(self, mismatch: Any, arrays: list) -> str:
         """What the derivative is taken by, in words."""
@@ -251,12 +249,9 @@ class Examination:
             return [f"rule: {', '.join(map(hints.place, rules))}", *hints.of_values(mismatch, None, None)[:1],
                     "order 1 is right: so is the formula. But at order 2 the rule is itself differentiated, and part of it was "
                     "taken for a constant", *hints.of_cuts(rules)]
-        rule = op.rule(mismatch.input)
-        position = mismatch.input
         y = self.subject(*map(tensor, arrays)).numpy()
-        found = hints.of_values(mismatch, arrays[position], y)
-        other = self.of_another_input(mismatch, arrays)
-        return [f"rule: {hints.place(rule)}" if rule else "", *found, *other]
+        return [f"rule: {hints.place(op.rule(mismatch.input))}", *hints.of_values(mismatch, arrays[mismatch.input], y),
+                *self.of_another_input(mismatch, arrays)]
 
     def of_another_input(self, mismatch: Any, arrays: list) -> list[str]:
         """Whether a rule gives the derivative by another input, or the same whatever g is."""
@@ -274,24 +269,21 @@ class Examination:
 
     # -- device and time -----------------------------------------------------------------------------------------
 
-    def on_device(self) -> Line:
-        return gpu_ready(self.subject, self.twin, self.path)
-
     def time(self) -> Line:
-        inputs, text = self.subject.drawn(np.float32), self.subject.shapes().split("; ")[0]
+        """Of the inputs that are checked, or of more where these were guessed."""
+        inputs = self.subject.drawn(np.float32)
         if self.subject.guessed and self.subject.kind == "op":
-            enlarged = [draw(Sample("", lambda rng, x=x: np.resize(x, LARGE)), np.float32) for x in inputs]
+            enlarged = [np.resize(x, LARGE) for x in inputs]
             try:
                 self.subject(*map(tensor, enlarged))
-                inputs, text = enlarged, normal(*LARGE).text
+                inputs = enlarged
             except Exception:  # an op of another number of axes is timed as it was checked
                 pass
         tensors = [tensor(x, requires_grad=True) for x in inputs]
         y = self.subject(*tensors)
         wanted = [*leaves(tensors), *(self.subject.parameters().values())]
-        u = asarray(np.ones(y.shape, dtype=y.dtype))
-        forward = fastest(lambda: self.subject(*tensors))
-        text = f"{in_words(forward)} forward"
+        u = np.ones(y.shape, dtype=y.dtype)
+        text = f"{in_words(fastest(lambda: self.subject(*tensors)))} forward"
         if wanted and y.requires_grad:
             text += f", {in_words(fastest(lambda: grad(y, wanted, u, allow_unused=True)))} backward"
         return Line("time", None, f"{text}, for {', '.join(str(x.shape) for x in inputs if isinstance(x, np.ndarray))} float32")

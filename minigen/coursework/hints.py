@@ -39,6 +39,7 @@ def of_values(mismatch: Mismatch, x: np.ndarray | None, y: np.ndarray | None, wh
 def of_ratio(ratio: float, shape: tuple[int, ...]) -> str:
     """What a ratio that is the same everywhere suggests."""
     known = {
+        1.0: "nearly right: a small term is missing, or the result differs from call to call",
         -1.0: "the sign is wrong",
         2.0: "twice too much; a factor 1/2 is missing, or one of two shares was counted twice",
         0.5: "half of what it should be; the factor 2 of a square's derivative is missing, or the input is used twice and "
@@ -156,6 +157,8 @@ def of_error(error: BaseException, function: FunctionType | None) -> Iterator[st
                "makes everything float64; use Python numbers, math.sqrt(2.0)")
     if "has no rule for its input" in text:
         yield 'every input needs a rule, or is declared @op(nondiff=("name",))'
+    if isinstance(error, TypeError) and ("unexpected keyword argument" in text or "positional argument" in text):
+        yield "a rule takes g, y, the op's inputs and its attributes, by the same names: def f_dx(g, y, x, *, axis)"
     if "returned NoneType" in text:
         yield "the rule has no return"
 
