@@ -1,4 +1,4 @@
-"""The process in which a learner's file is run: `python -m minigen.coursework.child FILE EVENTS SECONDS [EXERCISE]`.
+"""The process in which a learner's file is run: main(FILE, EVENTS, SECONDS[, EXERCISE]).
 
 All that is found goes line by line into the file EVENTS as JSON, so that it is there even if this process is killed. After
 SECONDS seconds it ends itself and leaves beside EVENTS, in EVENTS.trace, where it was.
@@ -92,8 +92,9 @@ def check(path: Path, number: int | None, scribe: Scribe, printed: Kept) -> None
     if task is None and not found:
         scribe.stopped(nothing(path, plain_functions(module, examples)))
         return
+    twins = Twins(path, task)
     for position, subject in enumerate(found):
-        Examination(subject, path, scribe, twin_of(path, position, task)).run()
+        Examination(subject, path, scribe, twins.of(position)).run()
     if task is not None:
         examine_exercise(task, module, path, scribe, problems)
         return
@@ -146,19 +147,29 @@ def examine_exercise(task: Exercise, module: ModuleType, path: Path, scribe: Scr
 def borrowed(task: Exercise, path: Path) -> list[Line]:
     """A failing line for each use of what the library has as the exercise's solution."""
     uses = []
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(ast.parse(path.read_bytes())):
         names = [node.attr] if isinstance(node, ast.Attribute) else (
             [alias.name for alias in node.names] if isinstance(node, ast.ImportFrom) else [])
         uses += [f"line {node.lineno} uses the library's {name}" for name in names if name in task.forbidden()]
     return [Line("your own work", False, use, ["write it yourself, of ops"]) for use in uses]
 
 
-def twin_of(path: Path, position: int, task: Exercise | None) -> Callable[[str], Subject]:
-    """Imports the file once more, with a backend, and finds the subject at this position there."""
-    def twin(backend: str) -> Subject:
-        return calls_in(*load(path, backend), task, path)[0][position]
+class Twins:
+    """The file imported once more, on each backend that is asked for, and what is found in it there."""
 
-    return twin
+    def __init__(self, path: Path, task: Exercise | None):
+        self.path, self.task = path, task
+        self.found: dict[str, list[Subject]] = {}
+
+    def of(self, position: int) -> Callable[[str], Subject]:
+        """A function of the backend that gives the subject at this position, with that backend in use."""
+        def twin(backend: str) -> Subject:
+            if backend not in self.found:
+                self.found[backend] = calls_in(*load(self.path, backend), self.task, self.path)[0]
+            minigen.use(backend)
+            return self.found[backend][position]
+
+        return twin
 
 
 def why(error: BaseException, path: Path) -> str:
@@ -186,13 +197,10 @@ def main(file: str, events: str, seconds: str, number: str | None = None) -> Non
     faulthandler.dump_traceback_later(float(seconds), exit=True, file=trace)
     printed = Kept()
     sys.stdout = sys.stderr = printed
+    sys.dont_write_bytecode = True  # leave no __pycache__ in the learner's folder
     scribe = Scribe(Path(events))
     try:
         check(Path(file), None if number is None else int(number), scribe, printed)
         scribe.running(THE_END)
     except Exception:
         scribe.stopped(f"minigen itself failed here, which is not your fault. Please report:\n\n{traceback.format_exc()}")
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

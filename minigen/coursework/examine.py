@@ -283,13 +283,13 @@ class Examination:
         y = self.subject(*tensors)
         wanted = [*leaves(tensors), *(self.subject.parameters().values())]
         u = np.ones(y.shape, dtype=y.dtype)
-        text = f"{in_words(fastest(lambda: self.subject(*tensors)))} forward"
+        text = f"{in_words(fastest(lambda: self.subject.once(*tensors)))} forward"
         if wanted and y.requires_grad:
             text += f", {in_words(fastest(lambda: grad(y, wanted, u, allow_unused=True)))} backward"
         return Line("time", None, f"{text}, for {', '.join(str(x.shape) for x in inputs if isinstance(x, np.ndarray))} float32")
 
 
-# -- helpers -----------------------------------------------------------------------------------------------------
+# -- errors in the learner's code ---------------------------------------------------------------------------------
 
 
 def guarded(name: str, function: Callable[[], Line], path: Path, code: FunctionType | None) -> Line:

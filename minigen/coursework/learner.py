@@ -37,6 +37,7 @@ def load(path: Path, backend: str) -> tuple[ModuleType, list[Example]]:
     module = importlib.util.module_from_spec(spec)
     sys.modules[NAME] = module
     spec.loader.exec_module(module)
+    minigen.use(backend)  # whatever the file has chosen
     return module, [each for each in EXAMPLES if each.file == module.__file__]  # not those of a file that it imports
 
 
@@ -50,7 +51,7 @@ def reseed() -> None:
 def exercise_of(path: Path) -> int | None:
     """The number N of a line `EXERCISE = N` of the file, which is not run for it; None without one, or if it is no Python."""
     try:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        tree = ast.parse(path.read_bytes())
     except (SyntaxError, ValueError):
         return None
     for node in tree.body:

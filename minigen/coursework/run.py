@@ -13,6 +13,8 @@ from minigen.coursework.exercises import COUNT, exercise
 from minigen.coursework.learner import LIBRARY, exercise_of, theirs
 from minigen.coursework.report import THE_END, Item, Line, Report
 
+# Without the current folder on the path, where a learner's file may be called random.py.
+START = "import sys; del sys.path[0]; from minigen.coursework.child import main; main(*sys.argv[1:])"
 SECONDS = 60.0  # a check may take, unless its exercise allows more
 GRACE = 5.0     # seconds after which a process that should have ended itself is killed
 
@@ -52,7 +54,7 @@ def run_child(path: Path, events: Path, limit: float, number: int | None) -> tup
     """Run the child to its end; its exit status (None: killed) and what it wrote to standard error."""
     environment = {name: value for name, value in os.environ.items() if name != "MINIGEN_BACKEND"}
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(LIBRARY.parent), environment.get("PYTHONPATH")]))
-    command = [sys.executable, "-m", "minigen.coursework.child", str(path), str(events), str(limit)]
+    command = [sys.executable, "-c", START, str(path), str(events), str(limit)]
     command += [] if number is None else [str(number)]
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors, env=environment)

@@ -60,11 +60,11 @@ def test_a_file_that_does_not_import_shows_its_own_traceback(tmp_path, text, tol
 
 
 def test_a_file_beside_it_can_be_imported_and_its_frames_are_shown(tmp_path):
-    (tmp_path / "helper_of_mine.py").write_text("from minigen.coursework import example\n\ndef half(x):\n    return x / 2\n\n"
+    (tmp_path / "halves.py").write_text("from minigen.coursework import example\n\ndef half(x):\n    return x / 2\n\n"
                                                 "example(half, (3,))\n", encoding="utf-8")
-    report = checked_text(tmp_path, "from helper_of_mine import half\n\nhalf('x')\n")
-    assert 'helper_of_mine.py", line 4, in half' in report.stopped
-    report = checked_text(tmp_path, "from helper_of_mine import half\n" + SOFTSIGN)
+    report = checked_text(tmp_path, "from halves import half\n\nhalf('x')\n")
+    assert 'halves.py", line 4, in half' in report.stopped
+    report = checked_text(tmp_path, "from halves import half\n" + SOFTSIGN)
     assert [each.name for each in report.items] == ["softsign"]  # the other file's example is its own affair
 
 
@@ -112,6 +112,17 @@ def test_a_crash_of_python_itself_names_the_line(tmp_path):
     path = tmp_path / "crashes.py"
     path.write_text("import ctypes\nctypes.string_at(0)\n", encoding="utf-8")
     assert "Python itself crashed while importing the file, in line 2" in check_file(path).stopped
+
+
+def test_files_beside_it_that_are_called_like_pythons_own_do_no_harm(tmp_path, monkeypatch):
+    for name in ("json", "random", "numpy"):
+        (tmp_path / f"{name}.py").write_text("raise RuntimeError('mine')\n", encoding="utf-8")
+    path = tmp_path / "softsign.py"
+    path.write_text(SOFTSIGN, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    report = check_file(path)
+    assert report.status == "passed", str(report)
+    assert not (tmp_path / "__pycache__").exists()
 
 
 def test_the_strict_device_and_the_environment_do_not_mix(tmp_path, monkeypatch):

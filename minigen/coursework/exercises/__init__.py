@@ -8,18 +8,19 @@ return a remark, or raise Missed.
 import sys
 from argparse import ArgumentTypeError
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minigen import data
 from minigen.backend import to_numpy
 from minigen.coursework.examples import Example
-from minigen.data import Dataset
+
+if TYPE_CHECKING:
+    from minigen.data import Dataset
 
 COUNT = 8
 STARTERS = Path(__file__).parents[1] / "starters"
@@ -137,10 +138,12 @@ def expect(condition: Any, detail: str, *hints: str) -> None:
         raise Missed(detail, *hints)
 
 
-def pictures(characters: str, train_size: int, test_size: int) -> tuple[Dataset, Dataset]:
+def pictures(characters: str, train_size: int, test_size: int) -> "tuple[Dataset, Dataset]":
     """Glyphs at 14 x 14 pixels, each the mean of four, so that a network learns them in seconds: (train, test)."""
-    return tuple(Dataset(split.name, split.images.reshape(-1, 14, 2, 14, 2, 1).mean(axis=(2, 4)), split.labels, split.class_names,
-                         {}) for split in data.load("glyphs", characters=characters, train_size=train_size, test_size=test_size))
+    from minigen import data  # imported late, for most checks need none and shall begin at once
+
+    splits = data.load("glyphs", characters=characters, train_size=train_size, test_size=test_size)
+    return tuple(replace(split, images=split.images.reshape(-1, 14, 2, 14, 2, 1).mean(axis=(2, 4))) for split in splits)
 
 
 def pixelwise_nats(train: np.ndarray, test: np.ndarray) -> float:
