@@ -35,7 +35,9 @@ class GraphError(RuntimeError):
 
 
 class GradcheckError(AssertionError):
-    """A derivative rule disagrees with the numerical derivative."""
+    """A derivative rule disagrees with the numerical derivative. `mismatch`: both, as `autograd.gradcheck.Mismatch`."""
+
+    mismatch: Any = None
 
 
 class NonFiniteError(Located, FloatingPointError):

@@ -10,6 +10,7 @@ vjp(u): it sees the analytic first derivative, so it is as accurate as order 1.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,28 @@ from minigen.autograd.backward import grad
 from minigen.autograd.tensor import Tensor
 from minigen.backend import asarray, to_numpy
 from minigen.errors import DtypeError, GradcheckError
+
+COMPARED = 500  # elements of a large array that are compared one by one when its derivative is wrong
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """Two derivatives by one input that disagree, element by element, for the cotangent dL/dy that was drawn."""
+
+    input: int                # its position; at order 2, one more than the last input is the cotangent of order 1
+    shape: tuple[int, ...]    # of the input
+    elements: np.ndarray      # which elements are compared, as indices into the flattened input
+    analytic: np.ndarray      # what the rules say of these
+    numeric: np.ndarray       # what differences say
+    cotangent: np.ndarray
+
+    def __str__(self) -> str:
+        worst = np.argmax(np.nan_to_num(np.abs(self.analytic - self.numeric), nan=np.inf))
+        index = tuple(map(int, np.unravel_index(self.elements[worst], self.shape)))
+        analytic, numeric = self.analytic[worst], self.numeric[worst]
+        ratio = analytic / numeric if numeric else np.inf
+        return (f"wrong derivative with respect to input {self.input} of shape {self.shape}: worst at index {index}: "
+                f"analytic {analytic:.8g}, numeric {numeric:.8g}, ratio {ratio:.6g}")
 
 
 def gradcheck(f: Callable, *arrays: Any, order: int = 2, wrt: Sequence[int] | None = None, eps: float = 1e-6,
@@ -56,7 +79,10 @@ def check(f: Callable, arrays: tuple, wrt: list[int], order: int, name: str, tol
         exact = float(np.sum(g * v))
         scale = np.linalg.norm(g) * np.linalg.norm(v) / np.sqrt(max(x.size, 1))
         if not abs(exact - numeric) <= atol + rtol * max(scale, abs(numeric)):
-            raise GradcheckError(explain(f, arrays, i, u, g, name, eps))
+            mismatch = compare(f, arrays, i, u, g, eps)
+            error = GradcheckError(f"{name}: {mismatch}")
+            error.mismatch = mismatch
+            raise error
     if order > 1:
         # The derivative as a function of the inputs and of the cotangent, which is random but may be differentiated too.
         def vjp(*inputs: Tensor) -> Tensor:
@@ -96,19 +122,19 @@ def directional(f: Callable, arrays: tuple, i: int, v: np.ndarray, u: np.ndarray
     return float(np.sum(u * (plus - minus)) / (2 * eps))
 
 
-def explain(f: Callable, arrays: tuple, i: int, u: np.ndarray, g: np.ndarray, name: str, eps: float) -> str:
-    """Element by element, so that the message can point at the worst one."""
-    numeric = np.empty(arrays[i].shape)
-    for index in np.ndindex(numeric.shape):
-        basis = np.zeros(numeric.shape)
-        basis[index] = 1.0
-        numeric[index] = directional(f, arrays, i, basis, u, eps)
-    worst = np.unravel_index(np.argmax(np.abs(g - numeric)), g.shape)
-    ratio = g[worst] / numeric[worst] if numeric[worst] else np.inf
-    return (
-        f"{name}: wrong derivative with respect to input {i} of shape {arrays[i].shape}: worst at index "
-        f"{tuple(map(int, worst))}: analytic {g[worst]:.8g}, numeric {numeric[worst]:.8g}, ratio {ratio:.6g}"
-    )
+def compare(f: Callable, arrays: tuple, i: int, u: np.ndarray, g: np.ndarray, eps: float) -> Mismatch:
+    """The derivative g by input i beside the numerical one, element by element; of a large array, the largest of g and some."""
+    elements = np.arange(g.size)
+    if g.size > COMPARED:
+        largest = np.argsort(np.abs(g).ravel())[-COMPARED // 2:]
+        others = np.random.default_rng(0).choice(np.setdiff1d(elements, largest), COMPARED // 2, replace=False)
+        elements = np.sort(np.concatenate([largest, others]))
+    numeric = np.empty(len(elements))
+    for k, element in enumerate(elements):
+        basis = np.zeros(arrays[i].shape)
+        basis.flat[element] = 1.0
+        numeric[k] = directional(f, arrays, i, basis, u, eps)
+    return Mismatch(i, arrays[i].shape, elements, g.ravel()[elements], numeric, u)
 
 
 def flat(tensors: Sequence[Tensor]) -> Tensor:

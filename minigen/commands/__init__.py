@@ -23,7 +23,8 @@ COMMANDS = {
     "interpolate": "walk from image to image through the latent space",
     "evaluate": "judge a trained model by numbers",
     "check": "gradient-check, GPU-readiness and timing of a file of your own",
-    "exercise": "the coursework: list exercises, or write a starter file or template",
+    "exercise": "the coursework: list the exercises, or write a starter file",
+    "template": "write a file to begin an op, a layer, a loss or a model of your own with",
 }
 HELP = """usage: minigen COMMAND ...
 

@@ -1,0 +1,253 @@
+"""What there is to be checked in a file: its ops, layers, losses and models, each with a call of it."""
+
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from types import FunctionType, MethodType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from minigen.autograd import Parameter, Tensor, no_grad
+from minigen.autograd.op import Op
+from minigen.backend import asarray
+from minigen.coursework.examples import Example, Sample, draw, normal, positive, unit
+from minigen.coursework.learner import NAME, line_of, reseed
+from minigen.nn import Module
+
+SHAPES = ((3, 4), (2, 3, 4), (2, 6, 6, 3), (4,), (4, 4))  # tried in this order where a file gives no example
+SMALL = ((1, 1), (2, 3, 4))                               # then added, if the op takes them
+LARGE = (64, 100)                                         # of the op that is timed
+
+
+@dataclass
+class Subject:
+    """A call to be checked: call(*inputs, **options) -> Tensor, for several choices of inputs, the first of them the main one.
+
+    `parts`: the modules whose parameters it depends on. `guessed`: the inputs are ours, for the file gives no example.
+    `problem`: why there is no call.
+    """
+
+    kind: str
+    name: str
+    line: int
+    target: Any
+    variants: list[tuple]
+    options: dict[str, Any] = field(default_factory=dict)
+    output: tuple[int, ...] | None = None
+    guessed: bool = False
+    problem: str = ""
+
+    @property
+    def inputs(self) -> tuple:
+        return self.variants[0]
+
+    @property
+    def op(self) -> Op | None:
+        return self.target.op if self.kind == "op" else None
+
+    @property
+    def parts(self) -> list[Module]:
+        owner = self.target.__self__ if isinstance(self.target, MethodType) else self.target
+        return [x for x in (owner, *self.inputs) if isinstance(x, Module)]
+
+    @property
+    def data(self) -> bool:
+        """Whether the arrays are data, by which nobody differentiates: those of a model, or of a function of networks."""
+        return self.kind == "model" or (self.kind == "function" and bool(self.parameters()))
+
+    def parameters(self) -> dict[str, Parameter]:
+        """All parameters of the parts, each once, by name; of several parts with the part's class and place."""
+        named: dict[str, Parameter] = {}
+        for i, part in enumerate(self.parts):
+            prefix = f"{type(part).__name__}[{i}]." if len(self.parts) > 1 else ""
+            known = set(map(id, named.values()))
+            named.update({prefix + name: each for name, each in part.named_parameters().items() if id(each) not in known})
+        return named
+
+    def __call__(self, *inputs: Any) -> Any:
+        """The result, one Tensor. Random numbers are the same in every call."""
+        reseed()
+        return self.once(*inputs)
+
+    def once(self, *inputs: Any) -> Any:
+        """The call as it is: of a model the total of its loss."""
+        options = {name: moved(draw(value, dtype_of(inputs, self.parameters()))) for name, value in self.options.items()}
+        if self.kind != "model":
+            return self.target(*inputs, **options)
+        result = self.target.loss(*inputs, **options)
+        if not (isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], dict)):
+            raise TypeError(f"{self.name}.loss must return the total and a dict of its named terms, got {type(result).__name__}")
+        return result[0]
+
+    def drawn(self, dtype: Any, variant: int = 0, seed: int = 100) -> list[Any]:
+        """The inputs of a variant: host arrays, floats of this dtype; what is no Sample as it is."""
+        return [draw(x, dtype, seed + i) for i, x in enumerate(self.variants[variant])]
+
+    def argument(self, position: int) -> str:
+        """What the input at a position is called in the learner's code."""
+        function = self.target.loss if self.kind == "model" else self.target
+        function = function.forward if isinstance(function, Module) else getattr(function, "__wrapped__", function)
+        code = getattr(getattr(function, "__func__", function), "__code__", None)
+        names = code.co_varnames[isinstance(function, MethodType):code.co_argcount] if code else ()
+        return names[position] if position < len(names) else f"input {position}"
+
+    def shapes(self) -> str:
+        """The inputs of all variants, as text."""
+        return "; ".join(", ".join(x.text for x in variant if isinstance(x, Sample)) for variant in self.variants)
+
+
+def dtype_of(inputs: tuple, parameters: dict) -> Any:
+    """The dtype of a call: that of its floating inputs, else of the parameters."""
+    found = [x.dtype for x in (*inputs, *parameters.values()) if hasattr(x, "dtype") and np.dtype(x.dtype).kind == "f"]
+    return found[0] if found else np.float32
+
+
+def moved(x: Any) -> Any:
+    """A host array where new arrays are made; anything else as it is."""
+    return asarray(x) if isinstance(x, np.ndarray) else x
+
+
+# -- what a file holds -------------------------------------------------------------------------------------------
+
+
+def subjects(module: ModuleType, examples: list[Example]) -> list[Subject]:
+    """All that is to be checked in a file, in the order of its lines; then what its examples call besides."""
+    found = [subject for value in defined(module) for subject in subjects_of(value, examples)]
+    found.sort(key=lambda subject: subject.line)
+    own = list(defined(module))
+    found += merged(of_example(each) for each in examples if not any(belongs(each, value) for value in own))
+    parts = {type(part) for subject in found for whole in subject.parts for part in whole.modules()}
+    return [subject for subject in found if not (subject.problem and subject.target in parts)]
+
+
+def defined(module: ModuleType) -> Iterator[Any]:
+    """The ops and the Modules' classes that the file itself defines."""
+    for value in list(vars(module).values()):
+        if is_op(value) and value.__wrapped__.__code__.co_filename == module.__file__:
+            yield value
+        elif isinstance(value, type) and issubclass(value, Module) and value.__module__ == module.__name__:
+            yield value
+
+
+def plain_functions(module: ModuleType, examples: list[Example]) -> list[str]:
+    """Names of the file's functions that are no ops and that no example calls."""
+    rules = {rule for value in defined(module) if is_op(value) for rule in value.op.rules.values()}
+    called = {getattr(each.target, "__func__", each.target) for each in examples if callable(each.target)}
+    return [name for name, value in vars(module).items()
+            if isinstance(value, FunctionType) and value.__module__ == module.__name__ and not is_op(value)
+            and value not in rules and value not in called]
+
+
+def is_op(value: Any) -> bool:
+    """Whether this is what @op makes."""
+    return isinstance(getattr(value, "op", None), Op)
+
+
+def belongs(each: Example, value: Any) -> bool:
+    """Whether an example calls this op, or an object of this class."""
+    return each.target is value or (isinstance(value, type) and type(each.target) is value)
+
+
+def subjects_of(value: Any, examples: list[Example]) -> list[Subject]:
+    """The calls of an op or of a class: one an example, or one that is guessed."""
+    given = merged(map(of_example, (each for each in examples if belongs(each, value))))
+    return given or [guess_op(value) if is_op(value) else guess_module(value)]
+
+
+def merged(found: Iterable[Subject]) -> list[Subject]:
+    """Calls of one target that differ in their inputs only become one, of several variants."""
+    kept: list[Subject] = []
+    for subject in found:
+        same = [other for other in kept if other.target is subject.target and other.output is None is subject.output
+                and other.options == subject.options and len(other.inputs) == len(subject.inputs)]
+        if same and all(isinstance(x, Sample) for x in subject.inputs):
+            same[0].variants.append(subject.inputs)
+        else:
+            kept.append(subject)
+    return kept
+
+
+def of_example(each: Example) -> Subject:
+    """The call that an example describes."""
+    kind, name, line = "function", "", each.line
+    if is_op(each.target):
+        kind, name, line = "op", each.target.op.name, line_of(each.target.__wrapped__)
+    elif isinstance(each.target, Module):
+        kind, name = "model" if hasattr(each.target, "loss") else "layer", type(each.target).__name__
+        line = line_of(type(each.target)) if type(each.target).__module__ == NAME else line
+    elif isinstance(each.target, MethodType):
+        name = each.target.__qualname__
+        line = line_of(each.target.__func__)
+    else:
+        name = getattr(each.target, "__name__", type(each.target).__name__)
+        line = line_of(each.target) if isinstance(each.target, FunctionType) else line
+    return Subject(kind, name, line, each.target, [each.inputs], each.options, each.output)
+
+
+# -- guesses -----------------------------------------------------------------------------------------------------
+
+
+def guess_op(value: Callable) -> Subject:
+    """An op with inputs that it takes: all of one shape, of numbers for which its result is finite."""
+    op = value.op
+    subject = Subject("op", op.name, line_of(value.__wrapped__), value, [()], guessed=True)
+    given = ", ".join(["(3, 4)"] * len(op.inputs))
+    if op.nondiff or set(op.attributes) - set(op.defaults):
+        said = [f"{name}=..." for name in op.attributes if name not in op.defaults]
+        subject.problem = f"it cannot be guessed how to call it: write example({', '.join([op.name, given, *said])})"
+        return subject
+    count = 2 if op.variadic else len(op.inputs)
+    for kind in (normal, positive, unit):
+        for shape in SHAPES:
+            if finite(value, [kind(*shape)] * count):
+                others = [(kind(*other),) * count for other in SMALL if other != shape]
+                if op.broadcasts and count == 2:
+                    others += [(kind(3, 4), kind(4)), (kind(3, 1), kind(1, 4))]
+                subject.variants = [(kind(*shape),) * count, *(other for other in others if finite(value, other))]
+                return subject
+    subject.variants = [(normal(*SHAPES[0]),) * count]  # its error will be shown
+    return subject
+
+
+def finite(call: Callable, inputs: Any) -> bool:
+    """Whether the call succeeds on such inputs, without NaN and infinity."""
+    arrays = [Tensor(draw(x, np.float64, 100 + i)) for i, x in enumerate(inputs)]
+    try:
+        with np.errstate(all="ignore"), no_grad():
+            return bool(np.isfinite(call(*arrays).numpy()).all())
+    except Exception:  # whatever it is, these are not its inputs
+        return False
+
+
+def guess_module(kind: type) -> Subject:
+    """An object of a class that needs no settings, with an input that it takes."""
+    is_model = hasattr(kind, "loss")
+    name = kind.__name__
+    subject = Subject("model" if is_model else "layer", name, line_of(kind), kind, [()], guessed=True)
+    subject.problem = f"it cannot be guessed how to call it: write example({name}(...), (5, 4)) with its settings and a shape"
+    try:
+        made = kind()
+    except NotImplementedError as error:
+        subject.problem = f"still to be written: line {traceback.extract_tb(error.__traceback__)[-1].lineno}, __init__"
+        return subject
+    except Exception:
+        return subject
+    errors = []
+    for shape in [unit(2, 28, 28, 1), unit(2, 784)] if is_model else [normal(*shape) for shape in SHAPES]:
+        trial = Subject(subject.kind, name, subject.line, made, [(shape,)], guessed=True)
+        errors.append(refused(trial))
+        if not errors[-1] or isinstance(errors[-1], NotImplementedError):  # not to be guessed, but to be written
+            return trial
+    subject.problem += f" ({shape.text} did not fit: {str(errors[-1]).splitlines()[0]})" if str(errors[-1]) else ""
+    return subject
+
+
+def refused(subject: Subject) -> Exception | None:
+    """The error with which a module refuses its inputs; None if it takes them."""
+    try:
+        with np.errstate(all="ignore"), no_grad():
+            subject(*(Tensor(x) for x in subject.drawn(np.float32)))
+        return None
+    except Exception as error:
+        return error

@@ -1,0 +1,101 @@
+"""Exercise 5: a regularizer, and the model that it makes sparse."""
+
+import math
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from minigen import data, optim
+from minigen.autograd import Tensor, no_grad
+from minigen.coursework.examples import unit
+from minigen.coursework.exercises import expect, expect_close, numbers, pictures, requirement
+
+TITLE = "A sparse autoencoder: the KL divergence that keeps units quiet"
+SECONDS = 120.0
+NAMES = ("kl_sparsity", "SparseAutoencoder")
+FORBIDDEN = ("kl_sparsity", "l1_sparsity")
+TARGET = 0.1
+
+
+def examples(file: ModuleType) -> Iterator[Any]:
+    """The regularizer by its codes, the model by its parameters."""
+    yield file.kl_sparsity, (unit(6, 4), TARGET)
+    yield file.SparseAutoencoder(codes=5), (unit(3, 14, 14, 1),)
+
+
+def divergence(p: float, target: float) -> float:
+    """KL of a coin with probability `target` of heads to one with probability p."""
+    return target * math.log(target / p) + (1 - target) * math.log((1 - target) / (1 - p))
+
+
+@requirement("values")
+def values(file: ModuleType) -> str:
+    """The closed form: 0 where every unit is on as often as it should be."""
+    on_target = np.full((4, 3), TARGET)
+    expect_close("units that are on as often as they should be", file.kl_sparsity(Tensor(on_target), TARGET), 0.0)
+    codes = np.full((4, 3), 0.5)
+    expect_close("three units, each on half of the time", file.kl_sparsity(Tensor(codes), TARGET), 3 * divergence(0.5, TARGET),
+                 "a sum over the units")
+    codes = np.random.default_rng(7).uniform(0.1, 0.9, (5, 4))
+    expected = sum(divergence(p, 0.2) for p in codes.mean(axis=0))
+    expect_close("kl_sparsity(codes, 0.2)", file.kl_sparsity(Tensor(codes), 0.2), expected,
+                 "p_j is the mean of unit j over the batch: the mean comes first, then the logarithm")
+    return "a sum over units of the divergence of their means"
+
+
+@requirement("the batch twice")
+def twice(file: ModuleType) -> str:
+    """It depends on the batch through the means only."""
+    codes = np.random.default_rng(8).uniform(0.1, 0.9, (5, 4))
+    once = numbers(file.kl_sparsity(Tensor(codes), TARGET))
+    expect_close("the same batch twice over", file.kl_sparsity(Tensor(np.concatenate([codes, codes])), TARGET), once)
+    return "costs the same"
+
+
+@requirement("a dead unit")
+def dead(file: ModuleType) -> str:
+    """A unit that is off for a whole batch costs much, and is no NaN."""
+    codes = np.full((4, 2), 0.3)
+    codes[:, 1] = 0.0
+    cost = float(numbers(file.kl_sparsity(Tensor(codes), TARGET)))
+    expect(math.isfinite(cost) and cost > 1.0, f"a unit that is off for a whole batch costs {cost}, expected a number above 1",
+           "log(0): keep p and 1 - p above a tiny number, minigen.clip(p, low=1e-6)")
+    return f"costs {cost:.2f}, not infinitely much"
+
+
+@requirement("terms")
+def terms(file: ModuleType) -> str:
+    """The total is reconstruction + weight * sparsity."""
+    model = file.SparseAutoencoder(codes=8)
+    x = np.random.default_rng(9).uniform(0.0, 1.0, (6, 14, 14, 1)).astype(np.float32)
+    total, named = model.loss(x)
+    expect(set(named) == {"reconstruction", "sparsity"}, f"expected the terms reconstruction and sparsity, got {sorted(named)}")
+    expect_close("the term sparsity", named["sparsity"], numbers(file.kl_sparsity(model.encode(x), model.target)), rtol=1e-4)
+    expect_close("the total", total, float(named["reconstruction"]) + model.weight * float(named["sparsity"]),
+                 "reconstruction + self.weight * sparsity", rtol=1e-4)
+    return "reconstruction + weight * sparsity"
+
+
+@requirement("sparse once trained")
+def sparse(file: ModuleType) -> str:
+    """After 300 steps the mean activation on what it has seen is 0.1 +- 0.03, and held-out images are rebuilt."""
+    train, test = pictures("017", 600, 200)
+    model = file.SparseAutoencoder()
+    optimizer = optim.Adam(model.parameters(), lr=1e-2)
+    for _ in range(30):
+        for batch in data.batches(train.images, batch_size=60, seed=0):
+            loss = model.loss(batch)[0]
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    with no_grad():
+        activation = float(numbers(model.encode(train.images)).mean())
+        rebuilt = 1.0 / (1.0 + np.exp(-numbers(model(test.images))))
+    error, mean_image = np.mean((rebuilt - test.images) ** 2), np.mean((train.images.mean(axis=0) - test.images) ** 2)
+    expect(abs(activation - TARGET) <= 0.03, f"the mean activation is {activation:.3f}, expected 0.1 +- 0.03",
+           "too large: the penalty has no effect; near 0: its sign or its target is wrong")
+    ratio = error / mean_image
+    expect(ratio <= 0.5, f"the squared error is {ratio:.2f} of that of the mean image, expected at most 0.5")
+    return f"mean activation {activation:.3f}; squared error {ratio:.2f} of that of the mean image"

@@ -1,0 +1,116 @@
+"""What a check has found, as a text that teaches and as data to be marked."""
+
+import textwrap
+from dataclasses import dataclass, field
+from typing import Any
+
+PASSED, FAILED, UNCHECKED = "passed", "failed", "unchecked"
+EXIT_STATUS = {PASSED: 0, FAILED: 1, UNCHECKED: 2}
+MARKS = {True: "ok", False: "FAIL", None: "-"}
+WIDTH = 120
+THE_END = "the end"  # what is running when all is done
+
+
+@dataclass
+class Line:
+    """One check. `passed` None: a remark, which neither passes nor fails. hints: what is wrong, where, and what may help."""
+
+    check: str
+    passed: bool | None
+    detail: str = ""
+    hints: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        first = f"  {MARKS[self.passed]:<5} {self.check:<20} {self.detail}".rstrip()
+        return "\n".join([wrapped(first, 29), *(wrapped(row, 10) if "\n" not in hint else row
+                                                for hint in self.hints for row in shifted(hint, 8).splitlines())])
+
+
+@dataclass
+class Item:
+    """What was found in a file, and its checks."""
+
+    kind: str  # op, layer, model, function, exercise
+    name: str
+    line: int = 0
+    lines: list[Line] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        where = f"  ({self.kind}, line {self.line})" if self.line else ""
+        return "\n".join([self.name + where, *map(str, self.lines)])
+
+
+@dataclass
+class Report:
+    """All about one file. `stopped`: why it could not be checked to its end; with it, the learner's own traceback."""
+
+    file: str
+    exercise: int | None = None
+    items: list[Item] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    printed: str = ""
+    stopped: str = ""
+    seconds: float = 0.0
+
+    @property
+    def passed(self) -> int:
+        return sum(line.passed is True for item in self.items for line in item.lines)
+
+    @property
+    def failed(self) -> int:
+        return sum(line.passed is False for item in self.items for line in item.lines)
+
+    @property
+    def status(self) -> str:
+        """passed; failed: something is wrong; unchecked: the file does not import, holds nothing to check, or never ends."""
+        if self.stopped:
+            return UNCHECKED
+        return FAILED if self.failed else PASSED
+
+    def __str__(self) -> str:
+        parts = [self.file + (f"  (exercise {self.exercise})" if self.exercise else "")]
+        parts += map(str, self.items)
+        if self.remarks:
+            parts.append("\n".join(self.remarks))
+        if self.printed:
+            parts.append("The file printed while it was imported:\n" + shifted(self.printed))
+        if self.stopped:
+            parts.append(self.stopped)
+        return "\n\n".join([*parts, self.summary()])
+
+    def summary(self) -> str:
+        """The last line."""
+        if self.stopped:
+            return "NOT CHECKED" + (f" to the end; so far {self.passed} passed, {self.failed} failed" if self.items else "")
+        checks = f"{self.passed} check{'s' * (self.passed != 1)} passed"
+        return f"FAILED: {self.failed} of {self.passed + self.failed} checks" if self.failed else f"PASSED: {checks}"
+
+    def first_failure(self) -> str:
+        """The first check that failed, for a list of many files."""
+        if self.stopped:
+            return self.stopped.strip().splitlines()[-1]
+        return next((f"{item.name}: {line.check}" for item in self.items for line in item.lines if line.passed is False), "")
+
+    def as_dict(self) -> dict[str, Any]:
+        """For a file of marks."""
+        return {
+            "file": self.file, "exercise": self.exercise, "status": self.status, "passed": self.passed, "failed": self.failed,
+            "seconds": round(self.seconds, 2), "stopped": self.stopped, "remarks": self.remarks, "printed": self.printed,
+            "items": [
+                {"kind": item.kind, "name": item.name, "line": item.line,
+                 "checks": [{"check": line.check, "passed": line.passed, "detail": line.detail, "hints": line.hints}
+                            for line in item.lines]}
+                for item in self.items
+            ],
+        }
+
+
+def shifted(text: str, columns: int = 4) -> str:
+    """Each line moved to the right."""
+    return textwrap.indent(text.rstrip(), " " * columns)
+
+
+def wrapped(line: str, columns: int) -> str:
+    """A long line broken at spaces, its further lines moved to the right."""
+    return textwrap.fill(line, WIDTH, subsequent_indent=" " * columns, break_long_words=False, break_on_hyphens=False,
+                         drop_whitespace=True, replace_whitespace=False)

@@ -1,0 +1,35 @@
+"""Exercise 4: a layer.
+
+Weight normalization (Salimans & Kingma 2016): each output of a dense layer has a weight vector; let its length be one
+parameter and its direction another, and gradient descent finds its way more easily.
+
+    W[:, j] = scale[j] * direction[:, j] / ||direction[:, j]||,      y = x W + bias
+
+    x: (n, in_features) -> (n, out_features);  direction: (in, out), scale: (out,), bias: (out,)
+
+A layer is an nn.Module: __init__ sets its Parameters as attributes, forward computes. It starts as an ordinary dense layer
+whose weight is `direction`: scale is the length of each direction, bias is 0.
+
+    minigen check exercise4.py
+
+Hints
+    - from minigen import Parameter: Parameter(array) is what an optimizer finds. A Tensor or an array it does not.
+    - nn.init.suiting(None)((in_features, out_features)) draws the numbers to begin with; all arrays are float32.
+    - The norm is part of the graph: write it with ops in forward (minigen.sqrt, .sum(axis=0), or minigen.l2norm), not in
+      __init__.
+    - Which axis of `direction` counts the inputs?
+"""
+
+from minigen import nn
+
+EXERCISE = 4
+
+
+class WeightNormDense(nn.Module):
+    """y = x W + bias with W = scale * direction / ||direction||. x (n, in_features) -> (n, out_features)."""
+
+    def __init__(self, in_features, out_features):
+        raise NotImplementedError("make the parameters direction, scale and bias")
+
+    def forward(self, x):
+        raise NotImplementedError("compute y")

@@ -1,0 +1,205 @@
+"""The exercises can be solved, cannot be passed otherwise, and say what is wrong in the usual wrong solutions."""
+
+import argparse
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from minigen.commands import exercise as exercise_command
+from minigen.commands import template as template_command
+from minigen.coursework.exercises import COUNT, TEMPLATES, exercise, exercises
+from minigen.coursework.learner import exercise_of, load
+from minigen.coursework.report import Report
+from tests.coursework.checking import SOLUTIONS, checked, checked_text, failures, importing
+
+NUMBERS = range(1, COUNT + 1)
+
+
+def solution(number: int) -> Path:
+    """The reference solution."""
+    return SOLUTIONS / f"exercise{number}.py"
+
+
+# -- handed out, solved ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_a_starter_fails_its_check_and_says_what_is_to_be_written(tmp_path, number):
+    path = tmp_path / f"exercise{number}.py"
+    shutil.copy(exercise(number).starter, path)
+    assert exercise_of(path) == number
+    report = checked(path, number)
+    assert report.status == "failed"
+    required = {name for name, _ in exercise(number).requirements()}
+    wrong = failures(report)
+    assert required <= set(wrong)
+    assert all("still to be written: exercise" in wrong[name] for name in required), wrong
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_the_reference_solution_passes(tmp_path, number):
+    path = tmp_path / f"exercise{number}.py"
+    shutil.copy(solution(number), path)
+    report = checked(path, number)
+    assert report.status == "passed", failures(report)
+    assert report.items[-1].name == f"Exercise {number}: {exercise(number).title}"
+    if number < 8:  # which has nothing but what comes out of training
+        checks = {line.check for item in report.items for line in item.lines if line.passed}
+        assert {"gradient, order 1", "gradient, order 2"} <= checks
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_a_starter_tells_the_task_and_every_name_that_is_asked_for(number):
+    text = exercise(number).starter.read_text(encoding="utf-8")
+    assert text.startswith(f'"""Exercise {number}: ')
+    assert f"minigen check exercise{number}.py" in text and "Hints" in text and f"EXERCISE = {number}" in text
+    assert all(re.search(rf"^(def|class) {name}\b", text, re.MULTILINE) for name in exercise(number).module.NAMES)
+
+
+# -- what is no solution -----------------------------------------------------------------------------------------
+
+# exercise -> (in the solution, what a learner writes instead, the first check that fails, what it says)
+WRONG = {
+    "1, a stub": (1, "return 1.0 / (1.0 + x * x)", "return x * 1.0", "gradient, order 1", "wrong derivative|ratio"),
+    "1, another function, differentiated rightly": (1, None, None, "values", r"bump\(0\): expected 1 at index \(0,\), got 0"),
+    "1, a factor": (1, "-2.0 * g", "-1.0 * g", "gradient, order 1", "ratio is 0.5 at every element: .*factor 2"),
+    "1, the sign": (1, "-2.0 * g", "2.0 * g", "gradient, order 1", "the sign is wrong"),
+    "1, y once": (1, "x * y * y", "x * y", "gradient, order 1", r"ratio is 1 / \(y\): .* lacks the factor y|ratio is \(1 \+ x\^2\)"),
+    "1, np. in the rule": (1, "* y * y", "* np.square(y)", "gradient, order 2", "write minigen.square"),
+    "1, a constant": (1, "* y * y", "* (y.numpy() if hasattr(y, 'numpy') else y) ** 2", "gradient, order 2", "part of it was taken for a constant"),
+    "2, no sum over the centers": (2, "2.0 * (x * g.sum(axis=1, keepdims=True) - g @ centers)",
+                                   "2.0 * g[:, :, None] * (x[:, None, :] - centers[None, :, :])", "gradient shapes",
+                                   "sum over the axes along which"),
+    "2, the other side": (2, "2.0 * (centers * g.T", "-2.0 * (centers * g.T", "gradient, order 1", "wrong by centers"),
+    "2, no square": (2, "(difference * difference)", "abs(difference)", "gradient, order 1", "wrong by x"),
+    "3, a sum": (3, ".mean()", ".sum()", "values|mean", "that is the sum"),
+    "3, the square": (3, "mg.minimum(size, delta)", "size", "values", r"far away it is delta \* \(\|r\| - delta / 2\)"),
+    "3, any shapes": (3, "if prediction.shape != target.shape:", "if False:", "unlike shapes", "25 of them"),
+    "4, the norm as numbers": (4, "mg.sqrt((self.direction * self.direction).sum(axis=0))",
+                               "np.linalg.norm(self.direction.numpy(), axis=0)", "gradient, order 1",
+                               "wrong by direction|mixes dtypes"),
+    "4, the other axis": (4, "self.direction).sum(axis=0))", "self.direction).sum())", "lengths", "one norm for each output"),
+    "4, no Parameter": (4, "self.bias = Parameter(", "self.bias = mg.Tensor(requires_grad=True, data=", "parameters",
+                        "no optimizer will find"),
+    "4, scale 1": (4, "np.linalg.norm(self.direction.numpy(), axis=0)", "np.ones(out_features, dtype=np.float32)", "start",
+                   "scale starts as the length"),
+    "5, the library's": (5, "sparsity = kl_sparsity(codes, self.target)", "sparsity = losses.kl_sparsity(codes, self.target)",
+                         "your own work", "uses the library's kl_sparsity"),
+    "5, log(0)": (5, "low=1e-6", "low=0.0", "a dead unit", r"log\(0\)"),
+    "5, the mean of the logarithms": (5, "p = mg.mean(codes, axis=0)", "p = codes", "values", "a sum over the units"),
+    "5, the weight twice": (5, '"sparsity": sparsity}', '"sparsity": self.weight * sparsity}', "terms", "the term sparsity"),
+    "6, deviation": (6, "mg.exp(0.5 * logvar)", "mg.exp(logvar)", "reparameterization", r"the standard deviation is exp\(logvar / 2\)"),
+    "6, mean over pixels": (6, ', reduction="batchmean"', "", "nats per image", "a likelihood is a sum over them"),
+    "6, mean over codes": (6, ".sum() / float(len(mean))", ".mean()", "KL divergence", "a sum over the latent variables"),
+    "7, not differentiable": (7, "create_graph=True", "create_graph=False", "gradient, order 1", "gives 0 everywhere"),
+    "7, a sum": (7, " / float(len(real))", "", "R1", "mean over examples"),
+    "7, saturating": (7, "return mg.softplus(-fake).mean()", "return -mg.softplus(fake).mean()", "generator's loss", "expected 0.69"),
+    "7, log(sigmoid)": (7, "mg.softplus(-real).mean()", "-mg.log(mg.sigmoid(real)).mean()", "discriminator's loss", "softplus"),
+}
+ANOTHER = '''
+from minigen.autograd import op
+
+@op
+def bump(x):
+    """x^2."""
+    return x * x
+
+@bump.vjp("x")
+def bump_dx(g, y, x):
+    """2 x g."""
+    return 2.0 * x * g
+'''
+
+
+def attempt(tmp_path: Path, number: int, right: str | None, wrong: str | None) -> Report:
+    """The report on the solution with something replaced."""
+    text = ANOTHER
+    if right is not None:
+        text = solution(number).read_text(encoding="utf-8")
+        assert right in text
+        text = text.replace(right, wrong)
+    return checked_text(tmp_path, "import numpy as np\n" + text, number)
+
+
+@pytest.mark.parametrize("number, right, wrong, check, said", WRONG.values(), ids=WRONG)
+def test_a_usual_wrong_solution_fails_and_is_told_why(tmp_path, monkeypatch, number, right, wrong, check, said):
+    if check != "the bound once trained":  # the training need not be waited for
+        module = exercise(number).module
+        for name in ("sparse", "bound"):
+            monkeypatch.delattr(module, name, raising=False)
+    found = failures(attempt(tmp_path, number, right, wrong))
+    told = [text for name, text in found.items() if re.fullmatch(check, name)]
+    assert told, found
+    assert any(re.search(said, text) for text in told), told
+
+
+@pytest.mark.parametrize("right, wrong, said", [
+    ("images[i], labels[i] = self.kept[place]", "images[i], _ = self.kept[place]", "another image's label"),
+    ("chance.random() < self.share", "False", "0.00 of the images shown are old"),
+    ("(x.copy() for x in batch)", "batch", "has changed the batch"),
+    ("if len(self.kept) < self.capacity:", "if True:", "0.00 of the images shown are old"),
+])
+def test_wrong_replays(tmp_path, right, wrong, said):
+    text = solution(8).read_text(encoding="utf-8")
+    assert right in text
+    (tmp_path / "theirs.py").write_text(text.replace(right, wrong), encoding="utf-8")
+    required = dict(exercise(8).requirements())["11. experience replay"]
+    with importing():
+        module, _ = load(tmp_path / "theirs.py", "numpy")
+        with pytest.raises(Exception, match=said):
+            required(module)
+
+
+def test_a_name_that_is_gone_is_asked_for(tmp_path):
+    wrong = failures(checked_text(tmp_path, solution(1).read_text(encoding="utf-8").replace("bump", "hill"), 1))
+    assert wrong == {"defines": "theirs.py has no bump\nnames must stay as handed out"}
+
+
+# -- handing out -------------------------------------------------------------------------------------------------
+
+
+def command(module, *words: str) -> int:
+    """The exit status of a command."""
+    parser = argparse.ArgumentParser()
+    module.arguments(parser)
+    return module.run(parser.parse_args(words))
+
+
+def test_the_exercises_are_listed(capsys):
+    assert command(exercise_command) == 0
+    out = capsys.readouterr().out
+    assert all(f"{each.number}  {each.title}" in out for each in exercises())
+
+
+def test_a_starter_is_written_into_this_folder_and_never_over_a_file(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert command(exercise_command, "3") == 0
+    assert "minigen check exercise3.py" in capsys.readouterr().out
+    path = tmp_path / "exercise3.py"
+    assert path.read_text(encoding="utf-8") == exercise(3).starter.read_text(encoding="utf-8")
+    path.write_text("an evening's work", encoding="utf-8")
+    assert command(exercise_command, "3") == 1
+    assert "exists already and is left as it is" in capsys.readouterr().err
+    assert path.read_text(encoding="utf-8") == "an evening's work"
+
+
+@pytest.mark.parametrize("word", ["0", "9", "one", "-1"])
+def test_an_exercise_that_does_not_exist_is_refused(word, capsys):
+    with pytest.raises(SystemExit):
+        command(exercise_command, *([word] if not word.startswith("-") else ["--", word]))
+    assert "expected 1 to 8" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", template_command.KINDS)
+def test_a_template_passes_its_check_as_it_is(tmp_path, monkeypatch, kind):
+    monkeypatch.chdir(tmp_path)
+    assert command(template_command, kind) == 0
+    report = checked(tmp_path / f"my_{kind}.py")
+    assert report.status == "passed", failures(report)
+    assert command(template_command, kind) == 1
+
+
+def test_there_is_a_template_of_each_kind():
+    assert {path.stem for path in TEMPLATES.glob("*.py")} == {*template_command.KINDS, "__init__"}

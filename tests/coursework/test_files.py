@@ -1,0 +1,197 @@
+"""Files that do not import, hold nothing, hang or die; and the command `check`, as it is called."""
+
+import argparse
+import json
+import re
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from minigen.commands import check
+from minigen.coursework.exercises import exercises
+from minigen.coursework.run import check_file
+from tests.coursework.checking import checked_text
+
+SOFTSIGN = '''
+from minigen.autograd import op
+
+@op
+def softsign(x):
+    """x / (1 + |x|)."""
+    return x / (1 + abs(x))
+
+@softsign.vjp("x")
+def softsign_dx(g, y, x):
+    """dL/dx = g / (1 + |x|)^2."""
+    return g / (1 + abs(x)) ** 2
+'''
+
+
+def command(*words: str) -> int:
+    """The exit status of `minigen check WORDS`."""
+    parser = argparse.ArgumentParser()
+    check.arguments(parser)
+    return check.run(parser.parse_args([str(word) for word in words]))
+
+
+# -- their own traceback, not ours -------------------------------------------------------------------------------
+
+BROKEN = {
+    "a missing module": ("import numpi\n", ["line 1, in <module>", "ModuleNotFoundError: No module named 'numpi'"]),
+    "a syntax error": ("def f(:\n    pass\n", ["line 1", "SyntaxError: invalid syntax"]),
+    "an error in a function": ("def half(x):\n    return 1 / x\n\nhalf(0)\n",
+                               ["line 4, in <module>", "line 2, in half", "ZeroDivisionError: division by zero"]),
+    "an error from minigen": ("import minigen as mg\nmg.Tensor([1.0]).reshape((7,))\n", ["line 2, in <module>", "ShapeError"]),
+    "a question": ('name = input("name? ")\n', ["line 1, in <module>"]),
+    "an exit": ("import sys\nsys.exit(3)\n", ["it ends the program, in line 2: sys.exit(3)"]),
+}
+
+
+@pytest.mark.parametrize("text, told", BROKEN.values(), ids=BROKEN)
+def test_a_file_that_does_not_import_shows_its_own_traceback(tmp_path, text, told):
+    report = checked_text(tmp_path, text)
+    assert report.status == "unchecked"
+    assert report.stopped.startswith("theirs.py cannot be imported:")
+    for part in told:
+        assert part in report.stopped
+    files = re.findall(r'File "(.*?)"', report.stopped)
+    assert all(file.endswith("theirs.py") for file in files), files
+
+
+def test_a_file_beside_it_can_be_imported_and_its_frames_are_shown(tmp_path):
+    (tmp_path / "halves.py").write_text("from minigen.coursework import example\n\ndef half(x):\n    return x / 2\n\n"
+                                                "example(half, (3,))\n", encoding="utf-8")
+    report = checked_text(tmp_path, "from halves import half\n\nhalf('x')\n")
+    assert 'halves.py", line 4, in half' in report.stopped
+    report = checked_text(tmp_path, "from halves import half\n" + SOFTSIGN)
+    assert [each.name for each in report.items] == ["softsign"]  # the other file's example is its own affair
+
+
+@pytest.mark.parametrize("text, told", [
+    ("", "nothing to check"), ("x = 3\n", "`minigen template op` writes a file to begin with"),
+    ("def f(x):\n    return x\n", "example(f, (3, 4))"),
+    ("from minigen.ops import tanh\nfrom minigen.nn import Dense\n", "nothing to check"),
+])
+def test_a_file_with_nothing_to_check_says_what_would_be(tmp_path, text, told):
+    report = checked_text(tmp_path, text)
+    assert report.status == "unchecked" and told in report.stopped
+    assert "NOT CHECKED" in str(report)
+
+
+def test_what_the_file_prints_is_shown_once_and_cut_off(tmp_path):
+    report = checked_text(tmp_path, "print('hello')\n" + SOFTSIGN)
+    assert report.status == "passed"
+    report.printed = "hello\n"  # in this process pytest has the output; see the next test
+    assert "The file printed while it was imported:\n    hello" in str(report)
+
+
+# -- in a process of its own -------------------------------------------------------------------------------------
+
+
+def test_a_file_that_never_ends_is_ended_and_the_line_named(tmp_path):
+    path = tmp_path / "endless.py"
+    path.write_text("print('begins')\n" + SOFTSIGN + "\n\n@op\ndef spin(x):\n    while True:\n        x = x + 0.0\n", encoding="utf-8")
+    report = check_file(path, seconds=5.0)
+    assert report.status == "unchecked"
+    assert re.search(r"time was over after 5 s, while .*, in line (18|19) \(spin\): an endless loop", report.stopped), report.stopped
+    assert report.printed == "begins\n"
+    assert report.seconds < 10.0
+
+
+def test_a_file_that_dies_takes_nobody_with_it_and_what_was_found_is_kept(tmp_path):
+    path = tmp_path / "dies.py"
+    path.write_text(SOFTSIGN + "\n\n@op\ndef quit(x):\n    if x.ndim == 4:\n        __import__('os')._exit(7)\n    raise ValueError\n",
+                    encoding="utf-8")
+    report = check_file(path)
+    assert report.status == "unchecked"
+    assert "the process ended by itself (exit status 7)" in report.stopped
+
+
+def test_a_crash_of_python_itself_names_the_line(tmp_path):
+    path = tmp_path / "crashes.py"
+    path.write_text("import ctypes\nctypes.string_at(0)\n", encoding="utf-8")
+    assert "Python itself crashed while importing the file, in line 2" in check_file(path).stopped
+
+
+def test_files_beside_it_that_are_called_like_pythons_own_do_no_harm(tmp_path, monkeypatch):
+    for name in ("json", "random", "numpy"):
+        (tmp_path / f"{name}.py").write_text("raise RuntimeError('mine')\n", encoding="utf-8")
+    path = tmp_path / "softsign.py"
+    path.write_text(SOFTSIGN, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    report = check_file(path)
+    assert report.status == "passed", str(report)
+    assert not (tmp_path / "__pycache__").exists()
+
+
+def test_the_strict_device_and_the_environment_do_not_mix(tmp_path, monkeypatch):
+    monkeypatch.setenv("MINIGEN_BACKEND", "strict")
+    path = tmp_path / "softsign.py"
+    path.write_text(SOFTSIGN, encoding="utf-8")
+    report = check_file(path)
+    assert report.status == "passed", str(report)
+
+
+# -- the command -------------------------------------------------------------------------------------------------
+
+
+def test_one_file_is_reported_in_full(tmp_path, capsys):
+    path = tmp_path / "softsign.py"
+    path.write_text(SOFTSIGN, encoding="utf-8")
+    assert command(path) == 0
+    out = capsys.readouterr().out
+    assert "softsign  (op, line 4)" in out and out.rstrip().endswith("PASSED: 9 checks passed")
+    assert max(map(len, out.splitlines())) <= 130
+
+
+def test_many_files_are_a_line_each_and_a_file_of_marks(tmp_path, capsys):
+    (tmp_path / "ada.py").write_text(SOFTSIGN, encoding="utf-8")
+    (tmp_path / "bob.py").write_text(SOFTSIGN.replace("** 2", ""), encoding="utf-8")
+    (tmp_path / "cleo.py").write_text("import nothing_of_the_kind\n", encoding="utf-8")
+    marks = tmp_path / "marks.json"
+    assert command(*sorted(tmp_path.glob("*.py")), "--json", marks) == 2
+    lines = capsys.readouterr().out.splitlines()
+    assert re.search(r"ada.py +passed +9 of +9$", lines[0])
+    assert re.search(r"bob.py +failed +7 of +8 +softsign: gradient, order 1$", lines[1])
+    assert re.search(r"cleo.py +unchecked +0 of +0 +ModuleNotFoundError", lines[2])
+    files = json.loads(marks.read_text(encoding="utf-8"))["files"]
+    assert [each["status"] for each in files] == ["passed", "failed", "unchecked"]
+    (failed,) = [each for each in files[1]["items"][0]["checks"] if each["passed"] is False]
+    assert failed["check"] == "gradient, order 1" and "(1 + |x|)" in " ".join(failed["hints"])
+
+
+@pytest.mark.parametrize("name, told", [("missing.py", "does not exist"), (".", "is a folder"), ("notes.txt", "no Python file")])
+def test_what_is_no_file_of_python_is_named(tmp_path, capsys, name, told):
+    (tmp_path / "notes.txt").touch()
+    assert command(tmp_path / name) == 2
+    assert told in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words, told", [
+    (["--timeout", "0"], "expected a number of seconds above 0, got '0'"),
+    (["--timeout", "soon"], "got 'soon'"),
+    (["--exercise", "9"], "there is no exercise '9': expected 1 to 8"),
+])
+def test_wrong_options_are_refused(tmp_path, capsys, words, told):
+    with pytest.raises(SystemExit):
+        command(tmp_path / "x.py", *words)
+    assert told in capsys.readouterr().err
+
+
+def test_the_teachers_page_makes_a_table_of_marks(tmp_path, monkeypatch, capsys):
+    page = (Path(check_file.__code__.co_filename).parent / "TEACHING.md").read_text(encoding="utf-8")
+    code = re.search(r'python -c "\n(.*?)"\n', page, re.DOTALL).group(1)
+    monkeypatch.chdir(tmp_path)
+    files = [{"file": "ada.py", "status": "passed", "passed": 9, "failed": 0},
+             {"file": "bob.py", "status": "failed", "passed": 6, "failed": 2},
+             {"file": "cleo.py", "status": "unchecked", "passed": 0, "failed": 0}]
+    Path("marks.json").write_text(json.dumps({"files": files}), encoding="utf-8")
+    exec(textwrap.dedent(code))
+    assert capsys.readouterr().out.splitlines() == ["ada.py;passed;100", "bob.py;failed;75", "cleo.py;unchecked;0"]
+
+
+def test_the_teachers_page_knows_every_exercise():
+    page = (Path(check_file.__code__.co_filename).parent / "TEACHING.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d) \|", page, re.MULTILINE)
+    assert rows == [str(each.number) for each in exercises()]
