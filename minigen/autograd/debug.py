@@ -139,7 +139,7 @@ def profile() -> contextlib.AbstractContextManager[Profile]:
 
 
 def nodes_and_depths(y: Tensor) -> dict[Tensor, int]:
-    """Every tensor below y that the graph holds, with its column: results after all of their inputs, leaves before their first use."""
+    """Every tensor below y that the graph holds, with its column: a result after its inputs, a leaf before its first use."""
     found, stack = {y}, [y]
     while stack:
         for x in stack.pop().inputs:
