@@ -17,7 +17,8 @@ content of one image and the style of another; which style, it is told by one ex
 #
 # Contents are digits, white on black. Styles are pictures of other digits, in ink of any colour on darker paper of any colour,
 # with one of six patterns. Since these are drawn, we know what the answer should be: the same digit, drawn in that style. The
-# network is never shown it. (Ink is always brighter than paper, for a deviation has no sign: AdaIN cannot make a negative.)
+# network is never shown it. (Ink is always brighter than paper, for a deviation has no sign: AdaIN cannot make a negative.) Every
+# eighth style is white on black like the contents, so that the decoder learns to leave a content as it is, too.
 # %%
 import numpy as np
 
@@ -49,23 +50,23 @@ rng = np.random.default_rng(args.seed)
 order = rng.permutation(len(train))
 content_digits, style_digits = train[order[:args.images]], train[rng.permutation(order[:args.images])]
 styles = render(drawings(style_digits), draw_styles(len(style_digits), seed=1))
+styles[::8] = white_on_black(style_digits[::8])
 contents = white_on_black(content_digits)
 
 # %% [markdown]
 # ## The encoder
-# The paper takes a network that knows photographs. We have none, and train an autoencoder on contents and styles: what it must
-# keep to draw an image again, colours, edges and patterns, is what a style is made of. Its encoder is then frozen.
+# The paper takes a network that knows photographs. We have none, and train an autoencoder on the styles: what it must keep to
+# draw an image again, colours, edges and patterns, is what a style is made of. Its encoder is then frozen.
 # %%
 
 
-def adam(parameters, rate, examples, epochs):
+def adam(parameters, rate, epochs):
     """Adam with a learning rate that falls along a cosine."""
-    return optim.Adam(parameters, lr=optim.schedules.cosine(rate, epochs * -(-examples // args.batch_size)))
+    return optim.Adam(parameters, lr=optim.schedules.cosine(rate, epochs * -(-args.images // args.batch_size)))
 
 
 autoencoder = TextureAutoencoder()
-seen = np.concatenate([styles, contents[:len(contents) // 4]])
-training.fit(autoencoder, seen, optimizer=adam(autoencoder.parameters(), 3e-3, len(seen), args.encoder_epochs),
+training.fit(autoencoder, styles, optimizer=adam(autoencoder.parameters(), 3e-3, args.encoder_epochs),
              epochs=args.encoder_epochs, batch_size=args.batch_size)
 
 # %% [markdown]
@@ -74,7 +75,7 @@ training.fit(autoencoder, seen, optimizer=adam(autoencoder.parameters(), 3e-3, l
 # %%
 model = StyleTransfer(autoencoder)
 history = training.fit(model, (contents, styles), epochs=args.epochs, batch_size=args.batch_size,
-                       optimizer=adam(model.decoder.parameters(), 3e-3, len(contents), args.epochs))
+                       optimizer=adam(model.decoder.parameters(), 3e-3, args.epochs))
 model.eval()
 
 # %% [markdown]

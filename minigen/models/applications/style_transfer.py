@@ -9,7 +9,7 @@ from minigen.autograd import no_grad
 from minigen.errors import ShapeError
 from minigen.models.autoencoders.base import ImageAutoencoder
 
-EPS = 1e-5  # added to every variance, as in the paper's code
+EPS = 1e-5  # added to every variance, inside the root
 
 
 class Encoder(nn.Module):
@@ -60,8 +60,8 @@ class StyleTransfer(nn.Module):
                |mean(f_i(image)) - mean(f_i(s))|^2 + |std(f_i(image)) - std(f_i(s))|^2
 
     Means and standard deviations are those of a channel of an image, over its pixels (biased, 1e-5 added to the variance): they
-    are the style, for they say which colours, edges and textures there are, and not where. All |.|^2 are means over elements:
-    of feature maps over images, pixels and channels, of statistics over images and channels, as in the paper's code.
+    are the style, for they say which colours, edges and textures there are, and not where. All |.|^2 are means over elements,
+    where the paper writes norms: of feature maps over images, pixels and channels, of statistics over images and channels.
 
     f and g start as copies of an autoencoder's two halves. f is frozen: its parameters require no gradient, and only
     `decoder.parameters()` belong to an optimizer. Training takes examples=(contents, styles).
@@ -83,12 +83,8 @@ class StyleTransfer(nn.Module):
         """
         if not 0.0 <= alpha <= 1.0:
             raise ValueError(f"StyleTransfer: alpha is how much of the style is wanted, 0 to 1, got {alpha}")
-        if contents.shape[0] != styles.shape[0]:
-            raise ShapeError(f"StyleTransfer: got {contents.shape[0]} contents and {styles.shape[0]} styles, expected a style "
-                             "for each content")
         content = self.encoder(contents)
-        mean, std = statistics(self.encoder(styles))
-        return (1.0 - alpha) * content + alpha * functional.adain(content, std, mean, eps=EPS)
+        return (1.0 - alpha) * content + alpha * adapted(content, self.encoder(styles))
 
     def forward(self, contents: Any, styles: Any, alpha: float = 1.0) -> Any:
         """Contents and styles (n, h, w, channels) in [0, 1] -> images of the contents' size, in [0, 1]."""
@@ -101,11 +97,20 @@ class StyleTransfer(nn.Module):
 
     def loss(self, contents: Any, styles: Any) -> tuple[Any, dict[str, Any]]:
         """Content and style as above; the total and its named terms, the style without its weight."""
-        target = self.blend(contents, styles)
+        wanted = self.encoder.stages(styles)
+        target = adapted(self.encoder(contents), wanted[-1])
         made = self.encoder.stages(ops.sigmoid(self.decoder(target)))
-        content = losses.mse(made[-1], target)
-        style = style_distance(made, self.encoder.stages(styles))
+        content, style = losses.mse(made[-1], target), style_distance(made, wanted)
         return content + self.style_weight * style, {"content": content, "style": style}
+
+
+def adapted(content: Any, style: Any) -> Any:
+    """AdaIN(f(c), f(s)): feature maps (n, h, w, c) with the mean and deviation that each channel of n other maps has."""
+    if content.shape[0] != style.shape[0]:
+        raise ShapeError(f"StyleTransfer: got {content.shape[0]} contents and {style.shape[0]} styles, expected a style for each "
+                         "content")
+    mean, std = statistics(style)
+    return functional.adain(content, std, mean, eps=EPS)
 
 
 def statistics(features: Any) -> tuple[Any, Any]:
