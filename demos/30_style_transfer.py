@@ -24,7 +24,7 @@ import numpy as np
 
 import minigen as mg
 from demos.demo import Verdict, demo_arguments, save
-from minigen import data, metrics, optim, plot, training
+from minigen import data, metrics, nn, optim, plot, training
 from minigen.data.styles import PATTERNS, draw_styles, render
 from minigen.models.applications.style_transfer import StyleTransfer, TextureAutoencoder, style_distance
 
@@ -110,8 +110,9 @@ save(plot.image_rows({"content": rows[shown]} | strip | {"style": examples[colum
 # ## Did it work?
 # A judge that has learned digits and patterns from drawn pictures, of other colours, must see the content's digit and the
 # style's pattern in what was made. The distance of styles, the sum in the loss, must fall with every step of alpha: in the frozen
-# encoder, which the decoder was trained to please, and in the judge's own feature maps, which it never met. Beside it: the same
-# for the true drawing, and for the obvious rival, the mean and deviation of the three colours themselves (AdaIN of pixels).
+# encoder, which the decoder was trained to please, and in the judge's own feature maps, which it never met. Beside it stand what
+# doing nothing reaches, the true drawing, and the obvious rival: mean and deviation of the three colours themselves, AdaIN of
+# pixels, which finds the colours and no pattern.
 # %%
 others = train[order[-args.images:]]
 taught = draw_styles(len(others), seed=3)
@@ -130,7 +131,7 @@ def judges_maps(images):
     with judge.evaluating(), mg.no_grad():
         for layer in judge.encoder:
             x = layer(x)
-            maps += [x] if len(x.shape) == 4 and type(layer).__name__ == "ReLU" else []
+            maps += [x] if isinstance(layer, nn.ReLU) and len(x.shape) == 4 else []
     return maps
 
 

@@ -64,7 +64,8 @@ class StyleTransfer(nn.Module):
     where the paper writes norms: of feature maps over images, pixels and channels, of statistics over images and channels.
 
     f and g start as copies of an autoencoder's two halves. f is frozen: its parameters require no gradient, and only
-    `decoder.parameters()` belong to an optimizer. Training takes examples=(contents, styles).
+    `decoder.parameters()` belong to an optimizer. Training takes examples=(contents, styles). Raises ValueError for a negative
+    style_weight. Source: the paper's equations 8 to 14.
     """
 
     def __init__(self, autoencoder: TextureAutoencoder, style_weight: float = 10.0):
