@@ -171,7 +171,7 @@ def test_it_learns():
     pairs = CONTENTS.astype(np.float32), STYLES.astype(np.float32)
     history = training.fit(model, pairs, optimizer=optim.Adam(model.decoder.parameters(), lr=0.02), epochs=30, batch_size=3,
                            progress=False)
-    assert history["loss"][-1] < 0.5 * history["loss"][0]
+    assert history["loss"][-1] < 0.3 * history["loss"][0]
 
 
 def test_transfer_is_outside_any_graph_and_in_range(backend):
