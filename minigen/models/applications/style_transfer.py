@@ -1,0 +1,136 @@
+"""Style transfer by adaptive instance normalization: the content of one image in the style of any other, in one pass."""
+
+import copy
+from math import inf
+from typing import Any
+
+from minigen import functional, losses, nn, ops
+from minigen.autograd import no_grad
+from minigen.errors import ShapeError
+from minigen.models.autoencoders.base import ImageAutoencoder
+
+EPS = 1e-5  # added to every variance, inside the root
+
+
+class Encoder(nn.Module):
+    """Images (n, h, w, channels) -> feature maps at half the size, then at a quarter: two strided convolutions with ReLU.
+
+    `stages` gives both, in which style is measured; the encoder's output is the last, (n, h / 4, w / 4, maps).
+    """
+
+    def __init__(self, channels: int = 3, feature_maps: tuple[int, int] = (32, 64)):
+        first, second = feature_maps
+        self.layers = [nn.Conv2d(channels, first, 4, stride=2, activation="relu"),
+                       nn.Conv2d(first, second, 4, stride=2, activation="relu")]
+
+    def stages(self, x: Any) -> list[Any]:
+        """The feature maps that each layer makes."""
+        found = []
+        for layer in self.layers:
+            x = layer(x)
+            found.append(x)
+        return found
+
+    def forward(self, x: Any) -> Any:
+        return self.stages(x)[-1]
+
+
+class TextureAutoencoder(ImageAutoencoder):
+    """An autoencoder whose codes are feature maps, (n, h / 4, w / 4, maps): what `StyleTransfer` needs to begin with.
+
+    The paper's encoder has learned from a million photographs (VGG-19, up to relu4_1). This one learns from the images at hand
+    to keep what makes them up, colours, edges and textures. The decoder mirrors it, with transposed convolutions of a kernel
+    that their stride divides, which leave no checkerboard. ShapeError for sides that are no multiple of 4.
+    """
+
+    def __init__(self, channels: int = 3, feature_maps: tuple[int, int] = (32, 64)):
+        first, second = feature_maps
+        self.encoder = Encoder(channels, feature_maps)
+        self.decoder = nn.Sequential(nn.ConvTranspose2d(second, first, 4, stride=2, activation="relu"),
+                                     nn.ConvTranspose2d(first, channels, 4, stride=2))
+
+
+class StyleTransfer(nn.Module):
+    """Arbitrary style transfer (Huang & Belongie 2017): what is in one image c, drawn in the manner of another, s.
+
+        t = AdaIN(f(c), f(s)) = std(f(s)) (f(c) - mean(f(c))) / std(f(c)) + mean(f(s))
+        image = sigmoid(g(t)),       and with less style:  sigmoid(g((1 - alpha) f(c) + alpha t))
+
+        loss = |f(image) - t|^2 + style_weight * sum over the stages f_i of f of
+               |mean(f_i(image)) - mean(f_i(s))|^2 + |std(f_i(image)) - std(f_i(s))|^2
+
+    Means and standard deviations are those of a channel of an image, over its pixels (biased, 1e-5 added to the variance): they
+    are the style, for they say which colours, edges and textures there are, and not where. All |.|^2 are means over elements,
+    where the paper writes norms: of feature maps over images, pixels and channels, of statistics over images and channels.
+
+    f and g start as copies of an autoencoder's two halves. f is frozen: its parameters require no gradient, and only
+    `decoder.parameters()` belong to an optimizer. Training takes examples=(contents, styles). Raises ValueError for a negative
+    style_weight. Source: the paper's equations 8 to 14.
+    """
+
+    def __init__(self, autoencoder: TextureAutoencoder, style_weight: float = 10.0):
+        if not 0.0 <= style_weight < inf:
+            raise ValueError(f"StyleTransfer: style_weight must be at least 0 and finite, got {style_weight}")
+        self.encoder, self.decoder = copy.deepcopy(autoencoder.encoder), copy.deepcopy(autoencoder.decoder)
+        self.style_weight = style_weight
+        for parameter in self.encoder.parameters():
+            parameter.requires_grad = False
+
+    def blend(self, contents: Any, styles: Any, alpha: float = 1.0) -> Any:
+        """(1 - alpha) f(c) + alpha AdaIN(f(c), f(s)): n contents and n styles (n, h, w, channels) -> (n, h / 4, w / 4, maps).
+
+        At alpha = 0 exactly f(c). Styles may have another size than contents. Raises ValueError for alpha outside [0, 1],
+        ShapeError unless there is a style for each content.
+        """
+        if not 0.0 <= alpha <= 1.0:
+            raise ValueError(f"StyleTransfer: alpha is how much of the style is wanted, 0 to 1, got {alpha}")
+        content = self.encoder(contents)
+        return (1.0 - alpha) * content + alpha * adapted(content, self.encoder(styles))
+
+    def forward(self, contents: Any, styles: Any, alpha: float = 1.0) -> Any:
+        """Contents and styles (n, h, w, channels) in [0, 1] -> images of the contents' size, in [0, 1]."""
+        return ops.sigmoid(self.decoder(self.blend(contents, styles, alpha)))
+
+    def transfer(self, contents: Any, styles: Any, alpha: float = 1.0) -> Any:
+        """What `forward` makes, in evaluation mode, outside any graph."""
+        with self.evaluating(), no_grad():
+            return self(contents, styles, alpha)
+
+    def loss(self, contents: Any, styles: Any) -> tuple[Any, dict[str, Any]]:
+        """Content and style as above; the total and its named terms, the style without its weight."""
+        wanted = self.encoder.stages(styles)
+        target = adapted(self.encoder(contents), wanted[-1])
+        made = self.encoder.stages(ops.sigmoid(self.decoder(target)))
+        content, style = losses.mse(made[-1], target), style_distance(made, wanted)
+        return content + self.style_weight * style, {"content": content, "style": style}
+
+
+def adapted(content: Any, style: Any) -> Any:
+    """AdaIN(f(c), f(s)): feature maps (n, h, w, c) with the mean and deviation that each channel of n other maps has."""
+    if content.shape[0] != style.shape[0]:
+        raise ShapeError(f"StyleTransfer: got {content.shape[0]} contents and {style.shape[0]} styles, expected a style for each "
+                         "content")
+    mean, std = statistics(style)
+    return functional.adain(content, std, mean, eps=EPS)
+
+
+def statistics(features: Any) -> tuple[Any, Any]:
+    """Mean and standard deviation of each channel of each image: feature maps (n, h, w, c) -> (n, c) and (n, c).
+
+    sqrt(variance + 1e-5), of the biased variance. Raises ShapeError for what is no batch of feature maps.
+    """
+    if len(features.shape) != 4:
+        raise ShapeError(f"statistics: expected feature maps (n, height, width, channels), got shape {tuple(features.shape)}")
+    variance = ops.mean(ops.square(ops.center(features, axis=(1, 2))), axis=(1, 2))
+    return ops.mean(features, axis=(1, 2)), ops.sqrt(variance + EPS)
+
+
+def style_distance(stages: list[Any], others: list[Any]) -> Any:
+    """How far the styles of n images are from those of n others: the style loss of the paper, one number.
+
+        sum over stages of  mean over images and channels of  (difference of means)^2 + (difference of standard deviations)^2
+
+    stages, others: feature maps (n, h, w, c), one for each stage; heights and widths may differ.
+    """
+    return sum(losses.mse(ours, theirs) for pair in zip(stages, others, strict=True)
+               for ours, theirs in zip(*map(statistics, pair)))
