@@ -75,7 +75,7 @@ class Subject:
         options = {name: moved(draw(value, dtype_of(inputs, self.parameters()))) for name, value in self.options.items()}
         if self.kind != "model":
             return self.target(*inputs, **options)
-        result = self.target.loss(*inputs, **options)
+        result = self.target.loss(*(x.data if isinstance(x, Tensor) else x for x in inputs), **options)  # arrays, as in training
         if not (isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], dict)):
             raise TypeError(f"{self.name}.loss must return the total and a dict of its named terms, got {type(result).__name__}")
         return result[0]
@@ -113,9 +113,9 @@ def moved(x: Any) -> Any:
 
 def subjects(module: ModuleType, examples: list[Example]) -> list[Subject]:
     """All that is to be checked in a file, in the order of its lines; then what its examples call besides."""
-    found = [subject for value in defined(module) for subject in subjects_of(value, examples)]
-    found.sort(key=lambda subject: subject.line)
     own = list(defined(module))
+    found = [subject for value in own for subject in subjects_of(value, examples)]
+    found.sort(key=lambda subject: subject.line)
     found += merged(of_example(each) for each in examples if not any(belongs(each, value) for value in own))
     parts = {type(part) for subject in found for whole in subject.parts for part in whole.modules()}
     return [subject for subject in found if not (subject.problem and subject.target in parts)]

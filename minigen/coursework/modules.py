@@ -67,7 +67,7 @@ def batch(subject: Subject) -> Line:
         reseed()
         given = {name: moved(repeated(x, times)) for name, x in options.items()}
         with evaluating(subject.parts), no_grad():
-            value, terms = subject.target.loss(*(tensor(repeated(x, times)) for x in inputs), **given)
+            value, terms = subject.target.loss(*(moved(repeated(x, times)) for x in inputs), **given)
         return float(value), {name: float(term) for name, term in terms.items()}
 
     value, terms = total(1)

@@ -17,7 +17,9 @@ def checked(path: Path, number: int | None = None) -> Report:
     events = path.with_suffix(".events")
     report = Report(path.name, number)
     with importing():
-        child.check(path.resolve(), number, child.Scribe(events), child.Kept())
+        scribe = child.Scribe(events)
+        with contextlib.redirect_stdout(child.Printed(scribe)) as printed:
+            child.check(path.resolve(), number, scribe, printed)
     gather(report, events)
     events.unlink()
     return report

@@ -80,10 +80,10 @@ def test_a_file_with_nothing_to_check_says_what_would_be(tmp_path, text, told):
 
 
 def test_what_the_file_prints_is_shown_once_and_cut_off(tmp_path):
-    report = checked_text(tmp_path, "print('hello')\n" + SOFTSIGN)
-    assert report.status == "passed"
-    report.printed = "hello\n"  # in this process pytest has the output; see the next test
+    report = checked_text(tmp_path, "print('hello')\n" + SOFTSIGN.replace("    return x", "    print('again')\n    return x"))
+    assert report.status == "passed" and report.printed == "hello\n"
     assert "The file printed while it was imported:\n    hello" in str(report)
+    assert len(checked_text(tmp_path, "for i in range(10_000):\n    print(i)\n" + SOFTSIGN).printed) == 2000
 
 
 # -- in a process of its own -------------------------------------------------------------------------------------
@@ -91,10 +91,10 @@ def test_what_the_file_prints_is_shown_once_and_cut_off(tmp_path):
 
 def test_a_file_that_never_ends_is_ended_and_the_line_named(tmp_path):
     path = tmp_path / "endless.py"
-    path.write_text("print('begins')\n" + SOFTSIGN + "\n\n@op\ndef spin(x):\n    while True:\n        x = x + 0.0\n", encoding="utf-8")
+    path.write_text("print('begins')\n\ndef spin(x):\n    while True:\n        x = x + 0.0\n\nspin(1.0)\n", encoding="utf-8")
     report = check_file(path, seconds=5.0)
     assert report.status == "unchecked"
-    assert re.search(r"time was over after 5 s, while .*, in line (18|19) \(spin\): an endless loop", report.stopped), report.stopped
+    assert re.search(r"time was over after 5 s, while importing the file, in line [45] \(spin\): an endless loop", report.stopped), report.stopped
     assert report.printed == "begins\n"
     assert report.seconds < 10.0
 
