@@ -184,3 +184,12 @@ def test_functions_are_checked_by_their_arrays_or_by_the_parameters_of_their_net
 def test_a_penalty_that_cannot_be_differentiated_is_caught(tmp_path):
     wrong = failures(checked_text(tmp_path, FUNCTIONS.replace("CREATE", "False")))
     assert "gives 0 everywhere, but the result does change" in wrong["gradient, order 1"]
+
+
+def test_an_array_that_is_copied_to_the_gpu_in_every_call_is_named_and_noise_is_not(tmp_path):
+    report = checked_text(tmp_path, layer_text(WEIGHT, "mask = mg.asarray(np.ones(3, dtype=np.float32))\nreturn x @ self.weight * mask"))
+    ready = line(report, "GPU-ready")
+    assert ready.detail.startswith("yes") and "mask = mg.asarray" in ready.hints[0], ready
+    report = checked_text(tmp_path, layer_text(WEIGHT, "return x @ self.weight + mg.backend.random.normal((3,), dtype=x.dtype)"))
+    assert report.status == "passed", failures(report)
+    assert line(report, "GPU-ready").detail.startswith("yes") and not line(report, "GPU-ready").hints
