@@ -82,8 +82,11 @@ class Report:
         """The last line."""
         if self.stopped:
             return "NOT CHECKED" + (f" to the end; so far {self.passed} passed, {self.failed} failed" if self.items else "")
-        checks = f"{self.passed} check{'s' * (self.passed != 1)} passed"
-        return f"FAILED: {self.failed} of {self.passed + self.failed} checks" if self.failed else f"PASSED: {checks}"
+        passed = f"PASSED: {self.passed} check{'s' * (self.passed != 1)} passed"
+        waiting = [item.name for item in self.items for line in item.lines
+                   if line.check == "GPU-ready" and line.detail.startswith("no")]
+        result = f"FAILED: {self.failed} of {self.passed + self.failed} checks" if self.failed else passed
+        return result + (f"; not GPU-ready: {', '.join(waiting)}" if waiting else "")
 
     def first_failure(self) -> str:
         """The first check that failed, for a list of many files."""

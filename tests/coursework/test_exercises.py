@@ -44,6 +44,8 @@ def test_the_reference_solution_passes(tmp_path, number):
     shutil.copy(solution(number), path)
     report = checked(path, number)
     assert report.status == "passed", failures(report)
+    ready = [line.detail for item in report.items for line in item.lines if line.check == "GPU-ready"]
+    assert all(detail.startswith("yes") for detail in ready), ready
     assert report.items[-1].name == f"Exercise {number}: {exercise(number).title}"
     if number < 8:  # which has nothing but what comes out of training
         checks = {line.check for item in report.items for line in item.lines if line.passed}

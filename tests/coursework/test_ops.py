@@ -177,3 +177,4 @@ def test_what_a_gpu_would_refuse_is_a_remark_with_reason_and_line(tmp_path, forw
     ready = line(report, "GPU-ready")
     assert ready.passed is None and ready.detail.startswith("no") and reason in ready.detail
     assert any(where in hint for hint in ready.hints), ready.hints
+    assert report.summary().endswith("; not GPU-ready: mine")
