@@ -73,7 +73,7 @@ class Report:
         if self.remarks:
             parts.append("\n".join(self.remarks))
         if self.printed:
-            parts.append("The file printed while it was imported:\n" + shifted(self.printed))
+            parts.append("The file printed while it was imported:\n" + shifted(shown(self.printed)))
         if self.stopped:
             parts.append(self.stopped)
         return "\n\n".join([*parts, self.summary()])
@@ -111,6 +111,11 @@ class Report:
 def shifted(text: str, columns: int = 4) -> str:
     """Each line moved to the right."""
     return textwrap.indent(text.rstrip(), " " * columns)
+
+
+def shown(printed: str) -> str:
+    """What a terminal would show of it: progress bars overwrite their line."""
+    return "\n".join(row.rpartition("\r")[2].rstrip() for row in printed.split("\n"))
 
 
 def wrapped(line: str, columns: int) -> str:

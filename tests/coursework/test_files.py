@@ -83,7 +83,21 @@ def test_what_the_file_prints_is_shown_once_and_cut_off(tmp_path):
     report = checked_text(tmp_path, "print('hello')\n" + SOFTSIGN.replace("    return x", "    print('again')\n    return x"))
     assert report.status == "passed" and report.printed == "hello\n"
     assert "The file printed while it was imported:\n    hello" in str(report)
+    report.printed = "epoch 1: 0 %\repoch 1: 100 %\ndone\n"
+    assert "imported:\n    epoch 1: 100 %\n    done" in str(report)
     assert len(checked_text(tmp_path, "for i in range(10_000):\n    print(i)\n" + SOFTSIGN).printed) == 2000
+
+
+@pytest.mark.parametrize("call, told", [
+    ("example(3, (3,))", "the first argument is what is to be called, an op, a layer or a function, got 3"),
+    ("example(abs, (3, 4.5))", r"a shape is whole numbers, each at least 0, got (3, 4.5)"),
+    ("example(abs, (-1,))", "at least 0, got (-1,)"),
+    ("example(abs, images(28, 28))", "images are (n, height, width, channels), got (28, 28)"),
+])
+def test_a_wrong_example_says_what_would_be_right(tmp_path, call, told):
+    report = checked_text(tmp_path, f"from minigen.coursework import example, images\n\n{call}\n")
+    assert told in report.stopped and "line 3, in <module>" in report.stopped
+    assert "coursework/examples.py" not in report.stopped
 
 
 # -- in a process of its own -------------------------------------------------------------------------------------
