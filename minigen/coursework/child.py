@@ -110,7 +110,7 @@ def check(path: Path, number: int | None, scribe: Scribe, printed: Printed) -> N
 
 
 def calls_in(module: ModuleType, examples: list[Example], task: Exercise | None, path: Path) -> tuple[list[Subject], list[Line]]:
-    """What is to be checked in a file; of an exercise its own calls, then the file's. And why some of it cannot be called."""
+    """What is to be checked in a file, of an exercise its own calls only; and why some of it cannot be called."""
     if task is None:
         return subjects(module, examples), []
     missing = task.missing(module)
@@ -125,7 +125,7 @@ def calls_in(module: ModuleType, examples: list[Example], task: Exercise | None,
     line = guarded("begins", collect, path, None)
     if not line.passed:
         problems.append(line)
-    return merged(map(of_example, [*asked, *examples])), problems
+    return merged(map(of_example, asked)), problems
 
 
 def examine_exercise(task: Exercise, module: ModuleType, path: Path, scribe: Scribe, problems: list[Line]) -> None:

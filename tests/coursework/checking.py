@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from minigen.coursework import child
+from minigen.coursework.learner import LIBRARY
 from minigen.coursework.report import Item, Line, Report
 from minigen.coursework.run import gather
 
 SOLUTIONS = Path(__file__).parent / "solutions"
+PAGE = (LIBRARY / "coursework" / "TEACHING.md").read_text(encoding="utf-8")
 
 
 def checked(path: Path, number: int | None = None) -> Report:

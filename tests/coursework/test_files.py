@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from minigen.commands import check
-from minigen.coursework.exercises import exercises
 from minigen.coursework.run import check_file
-from tests.coursework.checking import checked_text
+from tests.coursework.checking import PAGE, checked_text
 
 SOFTSIGN = '''
 from minigen.autograd import op
@@ -194,18 +193,11 @@ def test_wrong_options_are_refused(tmp_path, capsys, words, told):
 
 
 def test_the_teachers_page_makes_a_table_of_marks(tmp_path, monkeypatch, capsys):
-    page = (Path(check_file.__code__.co_filename).parent / "TEACHING.md").read_text(encoding="utf-8")
-    code = re.search(r'python -c "\n(.*?)"\n', page, re.DOTALL).group(1)
+    code = re.search(r'python -c "\n(.*?)"\n', PAGE, re.DOTALL).group(1)
     monkeypatch.chdir(tmp_path)
     files = [{"file": "ada.py", "status": "passed", "passed": 9, "failed": 0},
              {"file": "bob.py", "status": "failed", "passed": 6, "failed": 2},
              {"file": "cleo.py", "status": "unchecked", "passed": 0, "failed": 0}]
     Path("marks.json").write_text(json.dumps({"files": files}), encoding="utf-8")
     exec(textwrap.dedent(code))
-    assert capsys.readouterr().out.splitlines() == ["ada.py;passed;100", "bob.py;failed;75", "cleo.py;unchecked;0"]
-
-
-def test_the_teachers_page_knows_every_exercise():
-    page = (Path(check_file.__code__.co_filename).parent / "TEACHING.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| (\d) \|", page, re.MULTILINE)
-    assert rows == [str(each.number) for each in exercises()]
+    assert capsys.readouterr().out.splitlines() == ["ada.py;passed;9", "bob.py;failed;6", "cleo.py;unchecked;0"]
