@@ -28,16 +28,21 @@ from minigen.coursework.report import THE_END, Line
 SHOWN = 2000  # characters of what the file prints
 
 
-class Kept:
-    """Stands where standard output was: keeps the beginning of what is printed, lest a loop that prints fill the memory."""
+class Printed:
+    """Stands where standard output was: tells the scribe how what is printed begins, lest a loop that prints fill the disk."""
 
-    def __init__(self) -> None:
-        self.text = ""
+    def __init__(self, scribe: "Scribe"):
+        self.scribe, self.left = scribe, SHOWN
 
     def write(self, text: str) -> int:
-        if len(self.text) < SHOWN:
-            self.text = (self.text + text)[:SHOWN]
+        if self.left > 0:
+            self.scribe.write(printed=text[:self.left])
+            self.left -= len(text)
         return len(text)
+
+    def close(self) -> None:
+        """Keep nothing of what is printed from now on."""
+        self.left = 0
 
     def flush(self) -> None:
         """Nothing waits."""
@@ -72,8 +77,8 @@ class Scribe:
         self.write(stopped=text)
 
 
-def check(path: Path, number: int | None, scribe: Scribe, printed: Kept) -> None:
-    """Import the file and run all checks on what is in it; `number`: of its exercise."""
+def check(path: Path, number: int | None, scribe: Scribe, printed: Printed) -> None:
+    """Import the file and run all checks on what is in it. `number`: of its exercise; `printed` hears what the import prints."""
     try:
         task = None if number is None else exercise(number)
     except ValueError as error:
@@ -86,7 +91,7 @@ def check(path: Path, number: int | None, scribe: Scribe, printed: Kept) -> None
         scribe.stopped(f"{path.name} cannot be imported:\n\n{why(error, path)}")
         return
     finally:
-        scribe.write(printed=printed.text)
+        printed.close()
     scribe.running("looking for what there is to check")
     found, problems = calls_in(module, examples, task, path)
     if task is None and not found:
@@ -105,7 +110,7 @@ def check(path: Path, number: int | None, scribe: Scribe, printed: Kept) -> None
 
 
 def calls_in(module: ModuleType, examples: list[Example], task: Exercise | None, path: Path) -> tuple[list[Subject], list[Line]]:
-    """What is to be checked in a file; of an exercise its own calls, then the file's. And why some of it cannot be called."""
+    """What is to be checked in a file, of an exercise its own calls only; and why some of it cannot be called."""
     if task is None:
         return subjects(module, examples), []
     missing = task.missing(module)
@@ -120,7 +125,7 @@ def calls_in(module: ModuleType, examples: list[Example], task: Exercise | None,
     line = guarded("begins", collect, path, None)
     if not line.passed:
         problems.append(line)
-    return merged(map(of_example, [*asked, *examples])), problems
+    return merged(map(of_example, asked)), problems
 
 
 def examine_exercise(task: Exercise, module: ModuleType, path: Path, scribe: Scribe, problems: list[Line]) -> None:
@@ -195,10 +200,9 @@ def main(file: str, events: str, seconds: str, number: str | None = None) -> Non
     trace = open(f"{events}.trace", "w")  # stays open: it is written to when time is over
     faulthandler.enable(trace)
     faulthandler.dump_traceback_later(float(seconds), exit=True, file=trace)
-    printed = Kept()
-    sys.stdout = sys.stderr = printed
     sys.dont_write_bytecode = True  # leave no __pycache__ in the learner's folder
     scribe = Scribe(Path(events))
+    sys.stdout = sys.stderr = printed = Printed(scribe)
     try:
         check(Path(file), None if number is None else int(number), scribe, printed)
         scribe.running(THE_END)

@@ -27,18 +27,21 @@ ENGINE = {LIBRARY / "backend", LIBRARY / "autograd", LIBRARY / "coursework"}  # 
 
 
 class Watched(strict.Counters):
-    """Counters that also remember in which lines of the learner's file the device was waited for."""
+    """Counters that also remember which lines of the learner's file wait for the device, or copy an array to it."""
 
     def __init__(self, path: Path):
         super().__init__()
-        self.waits: list[str] = []
         self.path = path
+        self.waits: set[str] = set()
+        self.copies: set[str] = set()
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name == "synchronizations" and value:
-            outside = [frame for frame in traceback.extract_stack() if not set(Path(frame.filename).parents) & ENGINE]
-            if theirs(outside[-1].filename, self.path):  # where a function of the library waits, it is not the learner's fault
-                self.waits.append(f"line {outside[-1].lineno}: {outside[-1].line}")
+        if name in ("synchronizations", "uploads") and value:
+            stack = traceback.extract_stack()
+            outside = [frame for frame in stack if not set(Path(frame.filename).parents) & ENGINE][-1]
+            noise = any(Path(frame.filename) == LIBRARY / "backend" / "random.py" for frame in stack)  # a GPU draws its own
+            if theirs(outside.filename, self.path) and not noise:  # where a function of the library waits, it is not their fault
+                (self.waits if name == "synchronizations" else self.copies).add(f"line {outside.lineno}: {outside.line}")
         super().__setattr__(name, value)
 
 
@@ -76,9 +79,9 @@ def compared(expected: tuple, found: tuple, counted: Watched, order: int) -> Lin
         if not all(np.allclose(p.numpy(), q.numpy(), rtol=1e-3, atol=1e-5, equal_nan=True) for p, q in zip(a, b)):
             return Line("GPU-ready", None, f"no: the {what} has other values there",
                         ["memory that was not filled (empty), or random numbers that differ?"])
-    waits = sorted(set(counted.waits))
-    if waits:
+    if counted.waits:
         return Line("GPU-ready", None, "no: it works, but the processor waits for the GPU", [
-            *waits, "float(x), int(x), if x > 0: and x.numpy() bring a number home; use where, masks and tensors"])
+            *sorted(counted.waits), "float(x), int(x), `if x > 0` and x.numpy() bring numbers home; use where and tensors"])
     through = ("forward", "forward and backward", "forward, backward and second derivative")[order]
-    return Line("GPU-ready", None, f"yes ({through}: {counted.launches} kernels, no waiting)")
+    copies = [*sorted(counted.copies), "copies an array to the GPU in every call: make it once"] if counted.copies else []
+    return Line("GPU-ready", None, f"yes ({through}: {counted.launches} kernels, no waiting)", copies)

@@ -1,5 +1,6 @@
 """What there is to be checked in a file: its ops, layers, losses and models, each with a call of it."""
 
+import inspect
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from minigen.coursework.examples import Example, Sample, draw, normal, positive,
 from minigen.coursework.learner import NAME, line_of, reseed
 from minigen.nn import Module
 
-SHAPES = ((3, 4), (2, 3, 4), (2, 6, 6, 3), (4,), (4, 4))  # tried in this order where a file gives no example
+SHAPES = ((3, 4), (2, 3, 4), (2, 6, 6, 3), (4, 4), (4,))  # tried in this order where a file gives no example
 SMALL = ((1, 1), (2, 3, 4))                               # then added, if the op takes them
 LARGE = (64, 100)                                         # of the op that is timed
 
@@ -75,7 +76,7 @@ class Subject:
         options = {name: moved(draw(value, dtype_of(inputs, self.parameters()))) for name, value in self.options.items()}
         if self.kind != "model":
             return self.target(*inputs, **options)
-        result = self.target.loss(*inputs, **options)
+        result = self.target.loss(*(x.data if isinstance(x, Tensor) else x for x in inputs), **options)  # arrays, as in training
         if not (isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], dict)):
             raise TypeError(f"{self.name}.loss must return the total and a dict of its named terms, got {type(result).__name__}")
         return result[0]
@@ -113,9 +114,9 @@ def moved(x: Any) -> Any:
 
 def subjects(module: ModuleType, examples: list[Example]) -> list[Subject]:
     """All that is to be checked in a file, in the order of its lines; then what its examples call besides."""
-    found = [subject for value in defined(module) for subject in subjects_of(value, examples)]
-    found.sort(key=lambda subject: subject.line)
     own = list(defined(module))
+    found = [subject for value in own for subject in subjects_of(value, examples)]
+    found.sort(key=lambda subject: subject.line)
     found += merged(of_example(each) for each in examples if not any(belongs(each, value) for value in own))
     parts = {type(part) for subject in found for whole in subject.parts for part in whole.modules()}
     return [subject for subject in found if not (subject.problem and subject.target in parts)]
@@ -223,9 +224,10 @@ def finite(call: Callable, inputs: Any) -> bool:
 def guess_module(kind: type) -> Subject:
     """An object of a class that needs no settings, with an input that it takes."""
     is_model = hasattr(kind, "loss")
-    name = kind.__name__
+    name, count = kind.__name__, needed(kind.loss if is_model else kind.forward)
     subject = Subject("model" if is_model else "layer", name, line_of(kind), kind, [()], guessed=True)
-    subject.problem = f"it cannot be guessed how to call it: write example({name}(...), (5, 4)) with its settings and a shape"
+    called = ", ".join([f"{name}(...)", *["(5, 4)"] * count])
+    subject.problem = f"it cannot be guessed how to call it: write example({called}) with its settings and shapes"
     try:
         made = kind()
     except NotImplementedError as error:
@@ -235,12 +237,18 @@ def guess_module(kind: type) -> Subject:
         return subject
     errors = []
     for shape in [unit(2, 28, 28, 1), unit(2, 784)] if is_model else [normal(*shape) for shape in SHAPES]:
-        trial = Subject(subject.kind, name, subject.line, made, [(shape,)], guessed=True)
+        trial = Subject(subject.kind, name, subject.line, made, [(shape,) * count], guessed=True)
         errors.append(refused(trial))
         if not errors[-1] or isinstance(errors[-1], NotImplementedError):  # not to be guessed, but to be written
             return trial
     subject.problem += f" ({shape.text} did not fit: {str(errors[-1]).splitlines()[0]})" if str(errors[-1]) else ""
     return subject
+
+
+def needed(method: Callable) -> int:
+    """How many inputs a method must be given besides self."""
+    parameters = list(inspect.signature(method).parameters.values())[1:]
+    return sum(each.kind == each.POSITIONAL_OR_KEYWORD and each.default is each.empty for each in parameters)
 
 
 def refused(subject: Subject) -> Exception | None:

@@ -12,6 +12,7 @@ An op of inputs of one shape needs none: then `minigen check` guesses.
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -59,7 +60,7 @@ def example(target: Callable, *inputs: Any, output: tuple[int, ...] | None = Non
 
 def as_sample(x: Any) -> Any:
     """A shape or an array as a Sample; anything else as it is."""
-    if isinstance(x, tuple) and all(isinstance(n, int) for n in x):
+    if isinstance(x, tuple) and all(isinstance(n, Number) for n in x):
         return normal(*x)
     return array(x) if isinstance(x, np.ndarray) else x
 

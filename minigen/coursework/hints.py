@@ -78,7 +78,7 @@ def of_pattern(mismatch: Mismatch, seen: np.ndarray, x: np.ndarray | None, y: np
             if equal(ratio * values, np.full_like(values, factor)):
                 return [f"at every element the ratio is {factor:g} / ({name}): your rule lacks the factor {name}"]
             if name != "g" and equal(difference, factor * g * values):
-                term = f"{abs(factor):g} * g * {name}".replace("1 * ", "", 1)
+                term = f"{'' if abs(factor) == 1.0 else f'{abs(factor):g} * '}g * {name}"
                 return [f"your rule is right but for a term {term}, which it has too {'much' if factor > 0 else 'little'}"]
     return []
 

@@ -67,7 +67,7 @@ def batch(subject: Subject) -> Line:
         reseed()
         given = {name: moved(repeated(x, times)) for name, x in options.items()}
         with evaluating(subject.parts), no_grad():
-            value, terms = subject.target.loss(*(tensor(repeated(x, times)) for x in inputs), **given)
+            value, terms = subject.target.loss(*(moved(repeated(x, times)) for x in inputs), **given)
         return float(value), {name: float(term) for name, term in terms.items()}
 
     value, terms = total(1)
@@ -77,7 +77,8 @@ def batch(subject: Subject) -> Line:
     if abs(once) > 1e-6 and 1.7 < twice / once < 2.3:
         return Line("batch", False, f"twice as many of the same examples cost twice as much: {once:.4g}, {twice:.4g}",
                     ["a sum over the batch makes the learning rate depend on the batch size: take the mean over the examples"])
-    return Line("batch", True, f"total {value:.4g}: " + ", ".join(f"{name} {term:.4g}" for name, term in terms.items()))
+    weighed = "" if np.isclose(value, sum(terms.values()), rtol=1e-4) else " (weighed: their sum is another)"
+    return Line("batch", True, f"total {value:.4g}: {', '.join(f'{name} {term:.4g}' for name, term in terms.items())}{weighed}")
 
 
 def sample(subject: Subject) -> Line:

@@ -73,7 +73,7 @@ class Report:
         if self.remarks:
             parts.append("\n".join(self.remarks))
         if self.printed:
-            parts.append("The file printed while it was imported:\n" + shifted(self.printed))
+            parts.append("The file printed while it was imported:\n" + shifted(shown(self.printed)))
         if self.stopped:
             parts.append(self.stopped)
         return "\n\n".join([*parts, self.summary()])
@@ -82,8 +82,11 @@ class Report:
         """The last line."""
         if self.stopped:
             return "NOT CHECKED" + (f" to the end; so far {self.passed} passed, {self.failed} failed" if self.items else "")
-        checks = f"{self.passed} check{'s' * (self.passed != 1)} passed"
-        return f"FAILED: {self.failed} of {self.passed + self.failed} checks" if self.failed else f"PASSED: {checks}"
+        passed = f"PASSED: {self.passed} check{'s' * (self.passed != 1)} passed"
+        waiting = [item.name for item in self.items for line in item.lines
+                   if line.check == "GPU-ready" and line.detail.startswith("no")]
+        result = f"FAILED: {self.failed} of {self.passed + self.failed} checks" if self.failed else passed
+        return result + (f"; not GPU-ready: {', '.join(waiting)}" if waiting else "")
 
     def first_failure(self) -> str:
         """The first check that failed, for a list of many files."""
@@ -108,6 +111,11 @@ class Report:
 def shifted(text: str, columns: int = 4) -> str:
     """Each line moved to the right."""
     return textwrap.indent(text.rstrip(), " " * columns)
+
+
+def shown(printed: str) -> str:
+    """What a terminal would show of it: progress bars overwrite their line."""
+    return "\n".join(row.rpartition("\r")[2].rstrip() for row in printed.split("\n"))
 
 
 def wrapped(line: str, columns: int) -> str:

@@ -86,7 +86,7 @@ def gather(report: Report, events: Path) -> str:
             report.remarks.append(event["remark"])
         elif "stopped" in event:
             report.stopped = event["stopped"]
-        report.printed = event.get("printed", report.printed)
+        report.printed += event.get("printed", "")
     return running
 
 

@@ -7,6 +7,7 @@ import pytest
 
 import minigen
 from minigen import Tensor, gradcheck, op
+from minigen.autograd.gradcheck import COMPARED
 from minigen.errors import DtypeError, GradcheckError, ShapeError
 
 rng = np.random.default_rng(0)
@@ -60,6 +61,28 @@ def test_the_message_names_the_input():
     with pytest.raises(GradcheckError, match=r"multiply: .* input 1 of shape \(4,\).* ratio 2$"):
         gradcheck(multiply, X, ROW)
     gradcheck(multiply, X, ROW, wrt=[0])
+
+
+def test_the_error_carries_both_derivatives_element_by_element():
+    with pytest.raises(GradcheckError) as caught:
+        gradcheck(wrong_tanh(lambda g, y, x: 2.0 * g * (1.0 - y * y)), X)
+    mismatch = caught.value.mismatch
+    assert (mismatch.input, mismatch.shape) == (0, (3, 4))
+    right = mismatch.cotangent * (1.0 - np.tanh(X) ** 2)
+    np.testing.assert_allclose(mismatch.numeric, right.ravel(), rtol=1e-6)
+    np.testing.assert_allclose(mismatch.analytic, 2.0 * right.ravel(), rtol=1e-12)
+
+
+def test_of_a_large_array_only_some_elements_are_compared_the_largest_among_them():
+    x = rng.standard_normal((50, 60))
+    with pytest.raises(GradcheckError) as caught:
+        gradcheck(wrong_tanh(lambda g, y, x: 2.0 * g * (1.0 - y * y)), x, order=1)
+    mismatch = caught.value.mismatch
+    assert len(mismatch.elements) == len(set(mismatch.elements)) == COMPARED
+    analytic = 2.0 * mismatch.cotangent * (1.0 - np.tanh(x) ** 2)
+    np.testing.assert_allclose(mismatch.analytic, analytic.ravel()[mismatch.elements], rtol=1e-12)
+    assert np.argmax(np.abs(analytic)) in mismatch.elements
+    assert ratio(caught.value) == pytest.approx(2.0, rel=1e-4)
 
 
 # -- wrong in the ways in which rules go wrong -------------------------------------------------------------------

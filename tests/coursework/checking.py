@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from minigen.coursework import child
+from minigen.coursework.learner import LIBRARY
 from minigen.coursework.report import Item, Line, Report
 from minigen.coursework.run import gather
 
 SOLUTIONS = Path(__file__).parent / "solutions"
+PAGE = (LIBRARY / "coursework" / "TEACHING.md").read_text(encoding="utf-8")
 
 
 def checked(path: Path, number: int | None = None) -> Report:
@@ -17,7 +19,9 @@ def checked(path: Path, number: int | None = None) -> Report:
     events = path.with_suffix(".events")
     report = Report(path.name, number)
     with importing():
-        child.check(path.resolve(), number, child.Scribe(events), child.Kept())
+        scribe = child.Scribe(events)
+        with contextlib.redirect_stdout(child.Printed(scribe)) as printed:
+            child.check(path.resolve(), number, scribe, printed)
     gather(report, events)
     events.unlink()
     return report

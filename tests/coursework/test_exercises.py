@@ -12,9 +12,10 @@ from minigen.commands import template as template_command
 from minigen.coursework.exercises import COUNT, TEMPLATES, exercise, exercises
 from minigen.coursework.learner import exercise_of, load
 from minigen.coursework.report import Report
-from tests.coursework.checking import SOLUTIONS, checked, checked_text, failures, importing
+from tests.coursework.checking import PAGE, SOLUTIONS, checked, checked_text, failures, importing
 
 NUMBERS = range(1, COUNT + 1)
+FULL_MARKS = {int(number): int(checks) for number, checks in re.findall(r"^\| (\d) \|.*\| (\d+) \|.*\|$", PAGE, re.MULTILINE)}
 
 
 def solution(number: int) -> Path:
@@ -44,6 +45,9 @@ def test_the_reference_solution_passes(tmp_path, number):
     shutil.copy(solution(number), path)
     report = checked(path, number)
     assert report.status == "passed", failures(report)
+    assert report.passed == FULL_MARKS[number]
+    ready = [line.detail for item in report.items for line in item.lines if line.check == "GPU-ready"]
+    assert all(detail.startswith("yes") for detail in ready), ready
     assert report.items[-1].name == f"Exercise {number}: {exercise(number).title}"
     if number < 8:  # which has nothing but what comes out of training
         checks = {line.check for item in report.items for line in item.lines if line.passed}
@@ -150,6 +154,11 @@ def test_wrong_replays(tmp_path, right, wrong, said):
         module, _ = load(tmp_path / "theirs.py", "numpy")
         with pytest.raises(Exception, match=said):
             required(module)
+
+
+def test_examples_of_ones_own_earn_no_marks(tmp_path):
+    text = solution(1).read_text(encoding="utf-8") + "\nfrom minigen.coursework import example\nexample(abs, (3,))\n"
+    assert checked_text(tmp_path, text, 1).passed == FULL_MARKS[1]
 
 
 def test_a_name_that_is_gone_is_asked_for(tmp_path):

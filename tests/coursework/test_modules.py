@@ -38,6 +38,12 @@ def test_a_right_layer_passes_without_an_example(tmp_path):
     assert line(report, "GPU-ready").detail.startswith("yes")
 
 
+def test_a_layer_of_two_inputs_is_guessed_too(tmp_path):
+    report = checked_text(tmp_path, layer_text(WEIGHT, "return (x @ self.weight) * (y @ self.weight)").replace("self, x", "self, x, y"))
+    assert report.status == "passed", failures(report)
+    assert line(report, "gradient, order 2").detail == "by x, y, weight"
+
+
 def test_random_layers_are_checked_with_the_same_numbers_in_each_call(tmp_path):
     report = checked_text(tmp_path, layer_text("self.net = nn.Sequential(nn.Dense(4, 3), nn.Dropout(0.5))", "return self.net(x)"))
     assert report.status == "passed", failures(report)
@@ -68,7 +74,7 @@ def test_each_usual_mistake_of_a_layer_is_named(tmp_path, init, forward, check, 
 
 def test_a_layer_with_settings_needs_an_example(tmp_path):
     text = layer_text(WEIGHT, "return x @ self.weight").replace("(self):", "(self, size):")
-    assert "write example(Mine(...), (5, 4))" in failures(checked_text(tmp_path, text))["runs"]
+    assert "write example(Mine(...), (5, 4)) with its settings" in failures(checked_text(tmp_path, text))["runs"]
     report = checked_text(tmp_path, text + "\nexample(Mine(3), (5, 4), output=(5, 3))\n")
     assert report.status == "passed", failures(report)
     wrong = failures(checked_text(tmp_path, text + "\nexample(Mine(3), (5, 4), output=(5, 4))\n"))
@@ -178,3 +184,12 @@ def test_functions_are_checked_by_their_arrays_or_by_the_parameters_of_their_net
 def test_a_penalty_that_cannot_be_differentiated_is_caught(tmp_path):
     wrong = failures(checked_text(tmp_path, FUNCTIONS.replace("CREATE", "False")))
     assert "gives 0 everywhere, but the result does change" in wrong["gradient, order 1"]
+
+
+def test_an_array_that_is_copied_to_the_gpu_in_every_call_is_named_and_noise_is_not(tmp_path):
+    report = checked_text(tmp_path, layer_text(WEIGHT, "mask = mg.asarray(np.ones(3, dtype=np.float32))\nreturn x @ self.weight * mask"))
+    ready = line(report, "GPU-ready")
+    assert ready.detail.startswith("yes") and "mask = mg.asarray" in ready.hints[0], ready
+    report = checked_text(tmp_path, layer_text(WEIGHT, "return x @ self.weight + mg.backend.random.normal((3,), dtype=x.dtype)"))
+    assert report.status == "passed", failures(report)
+    assert line(report, "GPU-ready").detail.startswith("yes") and not line(report, "GPU-ready").hints

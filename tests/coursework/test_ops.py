@@ -52,6 +52,16 @@ def test_a_right_op_passes_without_an_example(tmp_path, forward, rule):
     assert re.search(r"[\d.]+ [um]?s forward, [\d.]+ [um]?s backward", line(report, "time").detail)
 
 
+def test_an_op_of_matrices_and_one_of_images_are_guessed_too(tmp_path):
+    text = op_text("return a @ b", "return g @ b.T", "a, b", "a") + '\n@mine.vjp("b")\ndef mine_db(g, y, a, b):\n    return a.T @ g\n'
+    report = checked_text(tmp_path, text)
+    assert report.status == "passed" and "(4, 4), (4, 4)" in line(report, "gradient, order 2").detail, failures(report)
+    text = op_text("n, h, w, c = x.shape\nreturn x.reshape(n, h // 2, 2, w // 2, 2, c).sum(axis=(2, 4))",
+                   "return mg.upsample_nearest2d(g, 2)")
+    report = checked_text(tmp_path, text)
+    assert report.status == "passed" and "(2, 6, 6, 3)" in line(report, "gradient, order 2").detail, failures(report)
+
+
 def test_attributes_labels_and_several_shapes_are_given_by_examples(tmp_path):
     text = op_text("return x * factor", "return g * factor", "x, *, factor") + "example(mine, (3, 4), factor=2.0)\n"
     text += "example(mine, (5,), factor=2.0)\nexample(mine, (2, 2), factor=3.0, output=(2, 2))\n"
@@ -167,3 +177,4 @@ def test_what_a_gpu_would_refuse_is_a_remark_with_reason_and_line(tmp_path, forw
     ready = line(report, "GPU-ready")
     assert ready.passed is None and ready.detail.startswith("no") and reason in ready.detail
     assert any(where in hint for hint in ready.hints), ready.hints
+    assert report.summary().endswith("; not GPU-ready: mine")

@@ -12,19 +12,17 @@ A composition of minigen's ops needs no rule of its own: the engine has theirs. 
     minigen check exercise3.py
 
 Hints
-    - minigen.where(condition, a, b) chooses element by element; comparisons such as abs(r) <= delta give plain bool arrays.
-    - Or without a choice: with q = minigen.minimum(abs(r), delta), what is q * (|r| - q / 2)?
+    - You will want `import minigen as mg` above, and `from minigen.errors import ShapeError`.
+    - mg.where(condition, a, b) chooses element by element; comparisons such as abs(r) <= delta give plain bool arrays.
+    - Or without a choice: with q = mg.minimum(abs(r), delta), what is q * (|r| - q / 2)?
     - A prediction of shape (5, 1) and a target of shape (5,) broadcast to (5, 5): a bug that no error shows. Let yours
-      refuse them, with minigen.errors.ShapeError and a message that names both shapes.
+      refuse them, with a ShapeError whose message names both shapes.
     - State in the docstring over what the mean is taken: that is the most common misunderstanding about a loss.
 """
-
-import minigen as mg
-from minigen.errors import ShapeError
 
 EXERCISE = 3
 
 
 def huber(prediction, target, delta=1.0):
     """Huber's loss, ... prediction, target: (n, ...) -> one number."""
-    raise NotImplementedError(f"compose it of ops such as {mg.minimum.__name__}; {ShapeError.__name__} for unlike shapes")
+    raise NotImplementedError("compose it of ops")

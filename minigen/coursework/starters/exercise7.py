@@ -12,28 +12,27 @@ derivative of a derivative.
     minigen check exercise7.py
 
 Hints
-    - -log sigmoid(s) = softplus(-s), and -log(1 - sigmoid(s)) = softplus(s): minigen.softplus never takes the logarithm of 0.
+    - You will want `import minigen as mg` above.
+    - -log sigmoid(s) = softplus(-s), and -log(1 - sigmoid(s)) = softplus(s): mg.softplus never takes the logarithm of 0.
     - One backward pass gives the gradient of every score by its own example: that of the sum of the scores.
-    - x = minigen.Tensor(real.data, requires_grad=True) is a new leaf; minigen.grad(y, [x], create_graph=True) a derivative
+    - x = mg.Tensor(real.data, requires_grad=True) is a new leaf; mg.grad(y, [x], create_graph=True) a derivative
       that can be differentiated again.
     - The norm goes over all of an example's numbers, whatever its shape; the mean over the examples.
 """
-
-import minigen as mg
 
 EXERCISE = 7
 
 
 def discriminator_loss(real, fake):
     """What the discriminator minimizes, ... real: scores (n, 1), fake: scores (m, 1) -> one number, in nats."""
-    raise NotImplementedError(f"write it with {mg.softplus.__name__}")
+    raise NotImplementedError("write the loss")
 
 
 def generator_loss(fake):
     """What the generator minimizes, ... fake: scores (m, 1) -> one number, in nats."""
-    raise NotImplementedError(f"write it with {mg.softplus.__name__}")
+    raise NotImplementedError("write the loss")
 
 
 def r1_penalty(discriminator, real, gamma):
     """The penalty, ... discriminator: examples -> scores (n, 1); real: a Tensor (n, ...) -> one number."""
-    raise NotImplementedError(f"write it with {mg.grad.__name__}")
+    raise NotImplementedError("write the penalty")

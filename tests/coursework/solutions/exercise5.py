@@ -1,6 +1,5 @@
 """Exercise 5, solved."""
 
-
 import math
 
 import minigen as mg

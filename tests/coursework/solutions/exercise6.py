@@ -1,6 +1,5 @@
 """Exercise 6, solved."""
 
-
 import minigen as mg
 from minigen import losses, nn
 from minigen.backend import asarray, random

@@ -1,6 +1,5 @@
 """Exercise 7, solved."""
 
-
 import minigen as mg
 
 EXERCISE = 7
