@@ -9,6 +9,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from textwrap import dedent, indent
 from typing import Any, NoReturn
 
 import minigen
@@ -23,8 +24,8 @@ COMMANDS = {
     "interpolate": "walk from image to image through the latent space",
     "evaluate": "judge a trained model by numbers",
     "check": "gradient-check, GPU-readiness and timing of a file of your own",
-    "exercise": "the coursework: list the exercises, or write a starter file",
-    "template": "write a file to begin an op, a layer, a loss or a model of your own with",
+    "exercise": "the coursework: list the exercises, or write one's starter file",
+    "template": "a file to begin with: an op, a layer, a loss or a model of your own",
 }
 HELP = """usage: minigen COMMAND ...
 
@@ -88,7 +89,8 @@ def listing() -> str:
 def parser_of(name: str) -> tuple[Parser, Any]:
     """The parser of a command, and its module."""
     module = import_module(f"minigen.commands.{name}")
-    parser = Parser(prog=f"minigen {name}", description=module.__doc__, epilog=f"examples:\n{module.EXAMPLES.strip(chr(10))}")
+    examples = indent(dedent(module.EXAMPLES).strip(), "  ")
+    parser = Parser(prog=f"minigen {name}", description=module.__doc__, epilog=f"examples:\n{examples}")
     module.arguments(parser)
     return parser, module
 

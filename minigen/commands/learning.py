@@ -16,6 +16,7 @@ from minigen.recipes import Learner, Plan
 
 MOMENTS = 20  # of a run are drawn, and saved
 SAMPLES = 64
+LINES = 200   # of progress, one an epoch: a run of more has few examples, and is soon done
 
 
 class Saving(training.Checkpoint):
@@ -60,9 +61,10 @@ def learn(folder: RunFolder, config: Config, data: tuple[Dataset, Dataset], quie
     (train, test), plan = data, Plan(**config.plan)
     seed(config.seed)
     learner = config.recipe.made(config.subject, plan)
+    resume = folder.checkpoint if folder.checkpoint.exists() else None
+    progress = not quiet and (plan.epochs or 0) <= LINES
     try:
-        history = learner.fit(train, test, callbacks(folder, config, learner, test),
-                              folder.checkpoint if folder.checkpoint.exists() else None, progress=not quiet)
+        history = learner.fit(train, test, callbacks(folder, config, learner, test), resume, progress)
         draw_results(folder, config, learner, test)
     except KeyboardInterrupt:
         saved = f"the run is saved; to go on: minigen resume {folder.path}"
