@@ -1,15 +1,16 @@
 """Data augmentation: few labelled images, and more that a model makes of them.
 
-A generator learns from the same few images as the classifier, and then draws as many as one likes. Is that worth anything? Against
-shifting the few by a pixel or two, against noise, and against what new real images would have been worth.
+A generator learns from the same few images as the classifier, and then draws as many as one likes. Is that worth anything?
+Against shifting the few by a pixel or two, against noise, and against what new real images would have been worth.
 """
 
 # %% [markdown]
 # # 31. Data augmentation
 #
-# The generator is a conditional variational autoencoder (demo 16), and it sees only the few labelled images: one that had seen more
-# labels would bring them along, and the gain would be theirs. Every classifier learns from 2,000 images, with as many updates, of
-# which one half are the real ones, repeated as often as needed. The other half:
+# The generator is a conditional variational autoencoder (demo 16), and it sees only the few labelled images: one that had seen
+# more labels would bring them along, and the gain would be theirs. Every classifier learns from 2,000 images,
+# with as many updates.
+# One half are the real ones, repeated as often as needed. The other half:
 #
 #     repeated     the real ones again
 #     noise        the real ones + 0.2 noise,  noise ~ N(0, 1),  clipped to [0, 1]
@@ -31,14 +32,13 @@ from demos.demo import Verdict, demo_arguments, save
 from minigen import data, metrics, optim, plot, training
 from minigen.models.autoencoders import ConditionalVariationalAutoencoder, StackedAutoencoder
 from minigen.models.classifier import Classifier
-from minigen.models.feature_classifier import FeatureClassifier
 
-args = demo_arguments("31_augmentation", __doc__, seeds=5, images=2000, epochs=10, generator_updates=1500)
-sizes, batch_size, reach, noise = (50, 200, 1000), 32, 2, 0.2
+args = demo_arguments("31_augmentation", __doc__, seeds=5, images=2000, epochs=10, batch_size=64, updates=500)
+sizes, reach, noise = (50, 200, 1000), 2, 0.2
 train, test = data.load(args.data)
 if args.quick:
     train, test, sizes = train[:1000], test[:200], (50, 200)
-    args.seeds, args.images, args.epochs, args.generator_updates = 2, 100, 1, 20
+    args.seeds, args.images, args.epochs, args.updates = 2, 100, 1, 20
 verdict = Verdict(args)
 classes, half = len(train.class_names), args.images // 2
 
@@ -48,7 +48,7 @@ classes, half = len(train.class_names), args.images // 2
 
 
 def shifted(images, rng):
-    """Each image moved by up to `reach` pixels to either side and up or down; what leaves the frame is lost, and black comes in."""
+    """Each image moved by up to `reach` pixels across and up or down; what leaves the frame is lost, and black comes in."""
     padded = np.pad(images, ((0, 0), (reach, reach), (reach, reach), (0, 0)))
     height, width = images.shape[1:3]
     corners = rng.integers(0, 2 * reach + 1, (len(images), 2))
@@ -58,9 +58,9 @@ def shifted(images, rng):
 def trained_generator(few):
     """A conditional variational autoencoder that has seen these images only."""
     model = ConditionalVariationalAutoencoder(classes)
-    optimizer = optim.Adam(model.parameters(), lr=optim.schedules.cosine(2e-3, args.generator_updates))
-    training.fit(model, (few.images, few.labels), optimizer=optimizer, batch_size=batch_size, progress=False,
-                 epochs=ceil(args.generator_updates / ceil(len(few) / batch_size)))
+    optimizer = optim.Adam(model.parameters(), lr=optim.schedules.cosine(2e-3, args.updates))
+    training.fit(model, (few.images, few.labels), optimizer=optimizer, batch_size=args.batch_size, progress=False,
+                 epochs=ceil(args.updates / ceil(len(few) / args.batch_size)))
     return model.eval()
 
 
@@ -84,20 +84,16 @@ def second_halves(few, others, generator, rng):
 # %% [markdown]
 # ## The same few images for all
 # Each seed draws other images. From them all methods start, with the same initial weights and the same order of examples, so that
-# methods are compared seed by seed. Two classifiers: the dense network of demo 06, and, with 200 images, a small convolutional one.
+# methods are compared seed by seed. The classifier is the dense network of demo 06.
 # %%
-NETWORKS = {
-    "dense": lambda: Classifier(StackedAutoencoder().encoder, classes),
-    "convolutional": lambda: FeatureClassifier(classes, feature_maps=(8, 16)),
-}
 
 
-def accuracy(network, examples, seed):
+def accuracy(examples, seed):
     """What a classifier that has learned from these examples scores on held-out images."""
     mg.seed(args.seed + seed)
-    classifier = NETWORKS[network]()
-    training.fit(classifier, examples, optimizer=optim.Adam(classifier.parameters(), lr=1e-3), epochs=args.epochs,
-                 batch_size=batch_size, seed=seed, progress=False)
+    classifier = Classifier(StackedAutoencoder().encoder, classes)
+    training.fit(classifier, examples, optimizer=optim.Adam(classifier.parameters(), lr=2e-3), epochs=args.epochs,
+                 batch_size=args.batch_size, seed=seed, progress=False)
     return classifier.accuracy(test.images, test.labels)
 
 
@@ -113,13 +109,12 @@ for size, seed in tqdm(runs, desc="sets of few images"):
     again = few[np.arange(half) % size]
     for method, (images, labels) in added.items():
         examples = np.concatenate([again.images, images]), np.concatenate([again.labels, labels])
-        for network in NETWORKS if size == 200 else ["dense"]:
-            scores.setdefault((network, size, method), []).append(accuracy(network, examples, seed))
+        scores.setdefault((size, method), []).append(accuracy(examples, seed))
 
     drawn, asked = added["generated"]
-    pixels = [images.reshape(len(images), -1) for images in (others.images[:5000], drawn)]
+    pixels = [images.reshape(len(images), -1) for images in (others.images[:2000], drawn)]
     right.setdefault(size, []).append(metrics.knn_accuracy(
-        pixels[0], others.labels[:5000], test_codes=pixels[1], test_labels=asked))
+        pixels[0], others.labels[:2000], test_codes=pixels[1], test_labels=asked))
     novelty.setdefault(size, []).append(metrics.nearest_training(drawn, few.images, others.images[:1000]).memorization_ratio)
     if seed == 0:
         shown[size] = {method: images[:10] for method, (images, _) in added.items()} | {
@@ -134,17 +129,18 @@ save(plot.image_rows(rows, title="What is added to 200 labelled images"), args, 
 # Means over the seeds, with 95 % intervals (Student's t); and the gain over repeating the real images, seed by seed.
 # %%
 methods = list(added)
-lines = {method: np.array([metrics.mean_interval(scores["dense", size, method]) for size in sizes]).T for method in methods}
+lines = {method: np.array([metrics.mean_interval(scores[size, method]) for size in sizes]).T for method in methods}
 save(plot.curves(sizes, {method: tuple(line) for method, line in lines.items()}, xlabel="labelled images",
-                 ylabel="accuracy on held-out images", logx=True, title=f"Few labels, augmented ({args.data})"), args, "accuracy.png")
+                 ylabel="accuracy on held-out images", logx=True, title=f"Few labels, augmented ({args.data})"),
+     args, "accuracy.png")
 
 
-def gain(network, size, method):
+def gain(size, method):
     """Mean accuracy gained over repeating the real images, and the half width of its 95 % interval."""
-    return metrics.mean_interval(np.subtract(scores[network, size, method], scores[network, size, "repeated"]))
+    return metrics.mean_interval(np.subtract(scores[size, method], scores[size, "repeated"]))
 
 
-save(plot.bars({method: gain("dense", 200, method) for method in methods[1:]}, ylabel="accuracy gained",
+save(plot.bars({method: gain(200, method) for method in methods[1:]}, ylabel="accuracy gained",
                title=f"Beside 200 real images, instead of them again ({args.data})"), args, "gains.png")
 
 # %% [markdown]
@@ -154,15 +150,15 @@ save(plot.bars({method: gain("dense", 200, method) for method in methods[1:]}, y
 # The last rows compare how near the generated images lie to the few with how near new real ones do: below 1 they are nearer.
 # %%
 for method in ("new real", "shifted"):
-    mean, half_width = gain("dense", 200, method)
+    mean, half_width = gain(200, method)
     verdict.expect(f"200 labels, {method}: accuracy gained, lower end of the 95 % interval", mean - half_width, at_least=0.0)
 verdict.expect("200 labels: generated images that show the class asked for, by 5-NN", np.mean(right[200]), at_least=0.80)
-mean, half_width = gain("dense", 200, "generated")
+mean, half_width = gain(200, "generated")
 verdict.expect("200 labels, generated: accuracy gained, lower end of the 95 % interval", mean - half_width, at_least=-0.02)
-for (network, size, method), accuracies in scores.items():
-    mean, half_width = gain(network, size, method)
+for (size, method), accuracies in scores.items():
+    mean, half_width = gain(size, method)
     more = "" if method == "repeated" else f", gained {mean:+.4f} \N{PLUS-MINUS SIGN} {half_width:.4f}"
-    verdict.report(f"{network}, {size} labels, {method}: accuracy", f"{np.mean(accuracies):.4f}{more}")
+    verdict.report(f"{size} labels, {method}: accuracy", f"{np.mean(accuracies):.4f}{more}")
 for size in sizes:
     verdict.report(f"{size} labels: generated images that show the class asked for", float(np.mean(right[size])))
     verdict.report(f"{size} labels: distance of the generated from the few, new real images' = 1", float(np.mean(novelty[size])))
