@@ -7,10 +7,9 @@ Against shifting the few by a pixel or two, against noise, and against what new 
 # %% [markdown]
 # # 31. Data augmentation
 #
-# The generator is a conditional variational autoencoder (demo 16), and it sees only the few labelled images: one that had seen
-# more labels would bring them along, and the gain would be theirs. Every classifier learns from 2,000 images,
-# with as many updates.
-# One half are the real ones, repeated as often as needed. The other half:
+# The generator is a conditional variational autoencoder (demo 16, with fewer codes), and it sees the few labelled images only:
+# one that had seen more labels would bring them along, and the gain would be theirs. Every classifier learns from 2,000 images, in as
+# many updates. One half are the real ones, repeated as often as needed. The other half:
 #
 #     repeated     the real ones again
 #     noise        the real ones + 0.2 noise,  noise ~ N(0, 1),  clipped to [0, 1]
@@ -33,7 +32,7 @@ from minigen import data, metrics, optim, plot, training
 from minigen.models.autoencoders import ConditionalVariationalAutoencoder, StackedAutoencoder
 from minigen.models.classifier import Classifier
 
-args = demo_arguments("31_augmentation", __doc__, seeds=5, images=2000, epochs=10, batch_size=64, updates=500)
+args = demo_arguments("31_augmentation", __doc__, seeds=5, images=2000, epochs=10, batch_size=64, updates=800)
 sizes, reach, noise = (50, 200, 1000), 2, 0.2
 train, test = data.load(args.data)
 if args.quick:
@@ -57,8 +56,8 @@ def shifted(images, rng):
 
 def trained_generator(few):
     """A conditional variational autoencoder that has seen these images only."""
-    model = ConditionalVariationalAutoencoder(classes)
-    optimizer = optim.Adam(model.parameters(), lr=optim.schedules.cosine(2e-3, args.updates))
+    model = ConditionalVariationalAutoencoder(classes, latent_dim=4, hidden=(100,))
+    optimizer = optim.Adam(model.parameters(), lr=optim.schedules.cosine(1e-2, args.updates))
     training.fit(model, (few.images, few.labels), optimizer=optimizer, batch_size=args.batch_size, progress=False,
                  epochs=ceil(args.updates / ceil(len(few) / args.batch_size)))
     return model.eval()
@@ -69,14 +68,14 @@ def second_halves(few, others, generator, rng):
     again = few[np.arange(half) % len(few)]
     classes_asked = np.arange(half) % classes
     moved, drawn = shifted(again.images, rng), generator.sample(classes_asked).numpy()
-    blurred = again.images + noise * rng.standard_normal(again.images.shape, dtype=np.float32)
-    odd = np.arange(half) % 2 == 1
+    noisy = again.images + noise * rng.standard_normal(again.images.shape, dtype=np.float32)
+    late = np.arange(half) >= half // 2
     return {
         "repeated": (again.images, again.labels),
-        "noise": (blurred.clip(0, 1), again.labels),
+        "noise": (noisy.clip(0, 1), again.labels),
         "shifted": (moved, again.labels),
         "generated": (drawn, classes_asked),
-        "both": (np.where(odd[:, None, None, None], drawn, moved), np.where(odd, classes_asked, again.labels)),
+        "both": (np.where(late[:, None, None, None], drawn, moved), np.where(late, classes_asked, again.labels)),
         "new real": (others.images[:half], others.labels[:half]),
     }
 

@@ -29,7 +29,7 @@ from demos.demo import Verdict, demo_arguments, save
 from minigen import data, metrics, optim, plot, training
 from minigen.models.autoencoders import StackedAutoencoder, VariationalAutoencoder
 
-args = demo_arguments("32_anomalies", __doc__, updates=1000, batch_size=64)
+args = demo_arguments("32_anomalies", __doc__, updates=600, batch_size=64)
 sizes, codes, references = (10_000, 3000, 3000), 10, 4000
 train, test = data.load(args.data)
 letters = data.load("glyphs", characters="ACEFHKMNPRTUVWXY", train_size=1, test_size=1000)[1]
@@ -51,7 +51,7 @@ def trained(model, images, updates):
     """The model after (about) so many updates on these images, in evaluation mode."""
     in_epoch = ceil(len(images) / args.batch_size)
     epochs = ceil(updates / in_epoch)
-    optimizer = optim.Adam(model.parameters(), lr=optim.schedules.cosine(2e-3, epochs * in_epoch))
+    optimizer = optim.Adam(model.parameters(), lr=optim.schedules.cosine(5e-3, epochs * in_epoch))
     training.fit(model, images, optimizer=optimizer, epochs=epochs, batch_size=args.batch_size, progress=False)
     return model.eval()
 
@@ -117,19 +117,19 @@ def surprise(images):
 
 everything = Detector(fitted.images, 2 * args.updates)
 variational = trained(VariationalAutoencoder(latent_dim=codes), fitted.images, 2 * args.updates)
-anomalies = {"letters": letters.images} | damaged(test.images[:len(letters)])
-usual, *scores = [everything.scores(images) | {"variational": surprise(images)} for images in (test.images, *anomalies.values())]
+whole, others = test.images[:len(test) // 2], test.images[len(test) // 2:]
+anomalies = {"letters": letters.images} | damaged(others)
+usual, *scores = [everything.scores(images) | {"variational": surprise(images)} for images in (whole, *anomalies.values())]
 strange = dict(zip(anomalies, scores))
 found = {kind: areas(usual, scores) for kind, scores in strange.items()}
 save(plot.table({method: [found[kind][method].value for kind in anomalies] for method in usual}, list(anomalies),
                 title=f"All classes normal: area under the ROC curve ({args.data})"), args, "all.png")
 
-shown = [test.images[:4], *(images[4:6] for images in anomalies.values())]
-shown = np.ascontiguousarray(np.concatenate(shown))
+shown = np.concatenate([whole[:4], *(images[:2] for images in anomalies.values())])
 rebuilt = everything.rebuilt(shown)
 save(plot.image_rows({"image": shown, "rebuilt": rebuilt, "error": abs(shown - rebuilt)},
                      title="Four normal images; then, by twos: " + ", ".join(anomalies)), args, "anomalies.png")
-highest = test.images[np.argsort(-usual["autoencoder"])[:10]]
+highest = whole[np.argsort(-usual["autoencoder"])[:10]]
 lowest = letters.images[np.argsort(strange["letters"]["autoencoder"])[:10]]
 save(plot.image_rows({"normal images with\nthe highest error": highest, "rebuilt": everything.rebuilt(highest),
                       "letters with\nthe lowest error": lowest, "letters, rebuilt": everything.rebuilt(lowest)},
