@@ -7,9 +7,10 @@ Against shifting the few by a pixel or two, against noise, and against what new 
 # %% [markdown]
 # # 31. Data augmentation
 #
-# The generator is a conditional variational autoencoder (demo 16, with fewer codes), and it sees the few labelled images only:
-# one that had seen more labels would bring them along, and the gain would be theirs. Every classifier learns from 2,000 images, in as
-# many updates. One half are the real ones, repeated as often as needed. The other half:
+# The generator is a conditional variational autoencoder (demo 16, fewer codes), and it sees the few labelled images only: one
+# that had seen more labels would bring them along, and the gain would be theirs. (One that had seen more images without labels
+# would be fair, but a conditional model has no use for them.) Every classifier learns from 2,000 images, in as many updates. One
+# half are the real ones, repeated as often as needed. The other half:
 #
 #     repeated     the real ones again
 #     noise        the real ones + 0.2 noise,  noise ~ N(0, 1),  clipped to [0, 1]
