@@ -147,7 +147,7 @@ save(plot.bars({method: gain(200, method) for method in methods[1:]}, ylabel="ac
 # ## Did it work?
 # The first two criteria test the measurement: what is known to help must be seen to help. The third and fourth ask whether the
 # generator has learned classes from 200 images, and that its images do no harm. Whether they help is the result, and is reported.
-# They can: a first generator (ten codes, the layers of demo 16, 500 updates at a rate of 0.002) drew the class asked for in
+# Bad ones do: a first generator (ten codes, the layers of demo 16, 500 updates at a rate of 0.002) drew the class asked for in
 # 34 % of its images of glyphs, and cost 0.13 +- 0.04 of accuracy. Codes, layers, updates and rate of this one were then chosen by
 # how often its glyphs show that class, not by the accuracy.
 # The last rows compare how near the generated images lie to the few with how near new real ones do: below 1 they are nearer.
