@@ -2,6 +2,7 @@
 
 from minigen.metrics.classification import accuracy
 from minigen.metrics.coverage import ModeCoverage, class_histogram, mode_coverage, reverse_kl
+from minigen.metrics.detection import Auroc, alarm_threshold, auroc, false_alarm_interval
 from minigen.metrics.disentanglement import active_units, mutual_information, mutual_information_gap
 from minigen.metrics.diversity import pairwise_diversity
 from minigen.metrics.frechet import frechet_distance, frechet_gaussians
@@ -23,11 +24,12 @@ from minigen.metrics.two_sample import NearestNeighbourTest, nearest_neighbour_t
 from minigen.metrics.wiener import WienerFilter, denoising_error, wiener_filter
 
 __all__ = [
-    "PCA", "Estimate", "Judge", "KernelDistance", "ModeCoverage", "NearestNeighbourTest", "NearestTraining", "PathLength",
-    "PrecisionRecall", "ProbabilisticPCA", "Separability", "WienerFilter", "accuracy", "active_units", "bernoulli_floor",
-    "class_histogram", "denoising_error", "elbo", "following", "frechet_distance", "frechet_gaussians",
-    "importance_weighted_nll", "judge_samples", "kernel_distance", "knn_accuracy", "linear_separability", "mean_interval",
-    "mode_coverage", "mutual_information", "mutual_information_gap", "nearest_neighbour_test", "nearest_training",
-    "pairwise_diversity", "pca", "perceptual_path_length", "precision_recall", "principal_angles", "probabilistic_pca",
-    "psnr", "reconstruction_mse", "reverse_kl", "sharpness", "squared_mmd", "ssim", "wiener_filter",
+    "PCA", "Auroc", "Estimate", "Judge", "KernelDistance", "ModeCoverage", "NearestNeighbourTest", "NearestTraining",
+    "PathLength", "PrecisionRecall", "ProbabilisticPCA", "Separability", "WienerFilter", "accuracy", "active_units",
+    "alarm_threshold", "auroc", "bernoulli_floor", "class_histogram", "denoising_error", "elbo", "false_alarm_interval",
+    "following", "frechet_distance", "frechet_gaussians", "importance_weighted_nll", "judge_samples", "kernel_distance",
+    "knn_accuracy", "linear_separability", "mean_interval", "mode_coverage", "mutual_information", "mutual_information_gap",
+    "nearest_neighbour_test", "nearest_training", "pairwise_diversity", "pca", "perceptual_path_length", "precision_recall",
+    "principal_angles", "probabilistic_pca", "psnr", "reconstruction_mse", "reverse_kl", "sharpness", "squared_mmd", "ssim",
+    "wiener_filter",
 ]

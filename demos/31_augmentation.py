@@ -1,0 +1,168 @@
+"""Data augmentation: few labelled images, and more that a model makes of them.
+
+A generator learns from the same few images as the classifier, and then draws as many as one likes. Is that worth anything?
+Against shifting the few by a pixel or two, against noise, and against what new real images would have been worth.
+"""
+
+# %% [markdown]
+# # 31. Data augmentation
+#
+# The generator is a conditional variational autoencoder (demo 16, fewer codes), and it sees the few labelled images only: one
+# that had seen more labels would bring them along, and the gain would be theirs. (One that had seen more images without labels
+# would be fair, but a conditional model has no use for them.) Every classifier learns from 2,000 images, in as many updates. One
+# half are the real ones, repeated as often as needed. The other half:
+#
+#     repeated     the real ones again
+#     noise        the real ones + 0.2 noise,  noise ~ N(0, 1),  clipped to [0, 1]
+#     shifted      the real ones, moved by up to 2 pixels in each direction
+#     generated    drawn from p(x|z, y),  z ~ N(0, I),  with the classes y in equal shares
+#     both         half of them shifted, half of them generated
+#     new real     images that the others have never seen, with their labels: what a perfect generator would draw
+#
+# A generator cannot know more than its images tell, and a rule such as "a shifted 3 is a 3" is knowledge that does not come from
+# them. What is new in its images is what lies between those that it knows.
+# %%
+from math import ceil
+
+import numpy as np
+from tqdm import tqdm
+
+import minigen as mg
+from demos.demo import Verdict, demo_arguments, save
+from minigen import data, metrics, optim, plot, training
+from minigen.models.autoencoders import ConditionalVariationalAutoencoder, StackedAutoencoder
+from minigen.models.classifier import Classifier
+
+args = demo_arguments("31_augmentation", __doc__, seeds=5, images=2000, epochs=10, batch_size=64, updates=800)
+sizes, reach, noise = (50, 200, 1000), 2, 0.2
+train, test = data.load(args.data)
+if args.quick:
+    train, test, sizes = train[:1000], test[:200], (50, 200)
+    args.seeds, args.images, args.epochs, args.updates = 2, 100, 1, 20
+verdict = Verdict(args)
+classes, half = len(train.class_names), args.images // 2
+
+# %% [markdown]
+# ## The images that are added
+# %%
+
+
+def shifted(images, rng):
+    """Each image moved by up to `reach` pixels across and up or down; what leaves the frame is lost, and black comes in."""
+    padded = np.pad(images, ((0, 0), (reach, reach), (reach, reach), (0, 0)))
+    height, width = images.shape[1:3]
+    corners = rng.integers(0, 2 * reach + 1, (len(images), 2))
+    return np.stack([image[top:top + height, left:left + width] for image, (top, left) in zip(padded, corners)])
+
+
+def trained_generator(few):
+    """A conditional variational autoencoder that has seen these images only."""
+    model = ConditionalVariationalAutoencoder(classes, latent_dim=4, hidden=(100,))
+    optimizer = optim.Adam(model.parameters(), lr=optim.schedules.cosine(1e-2, args.updates))
+    training.fit(model, (few.images, few.labels), optimizer=optimizer, batch_size=args.batch_size, progress=False,
+                 epochs=ceil(args.updates / ceil(len(few) / args.batch_size)))
+    return model.eval()
+
+
+def second_halves(few, others, generator, rng):
+    """What each method adds to the real images: name -> images and labels."""
+    again = few[np.arange(half) % len(few)]
+    classes_asked = np.arange(half) % classes
+    moved, drawn = shifted(again.images, rng), generator.sample(classes_asked).numpy()
+    noisy = again.images + noise * rng.standard_normal(again.images.shape, dtype=np.float32)
+    late = np.arange(half) >= half // 2
+    return {
+        "repeated": (again.images, again.labels),
+        "noise": (noisy.clip(0, 1), again.labels),
+        "shifted": (moved, again.labels),
+        "generated": (drawn, classes_asked),
+        "both": (np.where(late[:, None, None, None], drawn, moved), np.where(late, classes_asked, again.labels)),
+        "new real": (others.images[:half], others.labels[:half]),
+    }
+
+
+# %% [markdown]
+# ## The same few images for all
+# Each seed draws other images. From them all methods start, with the same initial weights and the same order of examples, so that
+# methods are compared seed by seed. The classifier is the dense network of demo 06.
+# %%
+
+
+def accuracy(examples, seed):
+    """What a classifier that has learned from these examples scores on held-out images."""
+    mg.seed(args.seed + seed)
+    classifier = Classifier(StackedAutoencoder().encoder, classes)
+    training.fit(classifier, examples, optimizer=optim.Adam(classifier.parameters(), lr=2e-3), epochs=args.epochs,
+                 batch_size=args.batch_size, seed=seed, progress=False)
+    return classifier.accuracy(test.images, test.labels)
+
+
+runs = [(size, seed) for size in sizes for seed in range(args.seeds)]
+scores, shown, right, novelty = {}, {}, {}, {}
+for size, seed in tqdm(runs, desc="sets of few images"):
+    rng = np.random.default_rng([args.seed, seed])
+    order = rng.permutation(len(train))
+    few, others = train[order[:size]], train[order[size:]]
+    mg.seed(args.seed + seed)
+    generator = trained_generator(few)
+    added = second_halves(few, others, generator, rng)
+    again = few[np.arange(half) % size]
+    for method, (images, labels) in added.items():
+        examples = np.concatenate([again.images, images]), np.concatenate([again.labels, labels])
+        scores.setdefault((size, method), []).append(accuracy(examples, seed))
+
+    drawn, asked = added["generated"]
+    pixels = [images.reshape(len(images), -1) for images in (others.images[:2000], drawn)]
+    right.setdefault(size, []).append(metrics.knn_accuracy(
+        pixels[0], others.labels[:2000], test_codes=pixels[1], test_labels=asked))
+    novelty.setdefault(size, []).append(metrics.nearest_training(drawn, few.images, others.images[:1000]).memorization_ratio)
+    if seed == 0:
+        shown[size] = {method: images[:10] for method, (images, _) in added.items()} | {
+            "nearest of\nthe few": few.images[metrics.nearest_training(drawn[:10], few.images).indices]}
+
+rows = shown[200]
+rows = {name: rows[name] for name in ("new real", "noise", "shifted", "generated", "nearest of\nthe few")}
+save(plot.image_rows(rows, title="What is added to 200 labelled images"), args, "added.png")
+
+# %% [markdown]
+# ## What it is worth
+# Means over the seeds, with 95 % intervals (Student's t); and the gain over repeating the real images, seed by seed.
+# %%
+methods = list(added)
+lines = {method: np.array([metrics.mean_interval(scores[size, method]) for size in sizes]).T for method in methods}
+save(plot.curves(sizes, {method: tuple(line) for method, line in lines.items()}, xlabel="labelled images",
+                 ylabel="accuracy on held-out images", logx=True, title=f"Few labels, augmented ({args.data})"),
+     args, "accuracy.png")
+
+
+def gain(size, method):
+    """Mean accuracy gained over repeating the real images, and the half width of its 95 % interval."""
+    return metrics.mean_interval(np.subtract(scores[size, method], scores[size, "repeated"]))
+
+
+save(plot.bars({method: gain(200, method) for method in methods[1:]}, ylabel="accuracy gained",
+               title=f"Beside 200 real images, instead of them again ({args.data})"), args, "gains.png")
+
+# %% [markdown]
+# ## Did it work?
+# The first two criteria test the measurement: what is known to help must be seen to help. The third and fourth ask whether the
+# generator has learned classes from 200 images, and that its images do no harm. Whether they help is the result, and is reported.
+# Bad ones do: a first generator (ten codes, the layers of demo 16, 500 updates at a rate of 0.002) drew the class asked for in
+# 34 % of its images of glyphs, and cost 0.13 +- 0.04 of accuracy. Codes, layers, updates and rate of this one were then chosen by
+# how often its glyphs show that class, not by the accuracy.
+# The last rows compare how near the generated images lie to the few with how near new real ones do: below 1 they are nearer.
+# %%
+for method in ("new real", "shifted"):
+    mean, half_width = gain(200, method)
+    verdict.expect(f"200 labels, {method}: accuracy gained, lower end of the 95 % interval", mean - half_width, at_least=0.0)
+verdict.expect("200 labels: generated images that show the class asked for, by 5-NN", np.mean(right[200]), at_least=0.80)
+mean, half_width = gain(200, "generated")
+verdict.expect("200 labels, generated: accuracy gained, lower end of the 95 % interval", mean - half_width, at_least=-0.02)
+for (size, method), accuracies in scores.items():
+    mean, half_width = gain(size, method)
+    more = "" if method == "repeated" else f", gained {mean:+.4f} \N{PLUS-MINUS SIGN} {half_width:.4f}"
+    verdict.report(f"{size} labels, {method}: accuracy", f"{np.mean(accuracies):.4f}{more}")
+for size in sizes:
+    verdict.report(f"{size} labels: generated images that show the class asked for", float(np.mean(right[size])))
+    verdict.report(f"{size} labels: distance of the generated from the few, new real images' = 1", float(np.mean(novelty[size])))
+verdict.finish()
