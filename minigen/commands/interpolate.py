@@ -1,7 +1,7 @@
 """Walk from image to image through the latent space.
 
-Each row is a walk: of models that sample along a great circle, from one latent vector drawn from the prior to another; of the
-others straight on, from the code of one held-out image to that of another.
+Each row is a walk: of an autoencoder straight from the code of one held-out image to that of another (a class that it is told
+stays the first one's), of a GAN along a great circle from one latent vector to another.
 """
 
 import argparse
@@ -30,11 +30,13 @@ def arguments(parser: Parser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.steps < 2:
+        raise UsageError("a walk has two ends: take at least 2 steps")
     folder, config, learner = opened(args)
     if not config.images_shaped:
         raise UsageError(f"{config.data} are points, not images: there is nothing to see between them")
     _, test = subjects.load(config.data, config.images, config.resolution)
-    walks = learner.between(args.rows, max(args.steps, 2), np.random.default_rng(args.seed), test)
+    walks = learner.between(args.rows, args.steps, np.random.default_rng(args.seed), test)
     images = as_images(config, walks.reshape(-1, *walks.shape[2:]))
     images = images.reshape(*walks.shape[:2], *images.shape[1:])
     out = args.out or folder.path / "interpolation.png"

@@ -17,7 +17,6 @@ from minigen.models import autoencoders
 from minigen.models.autoencoders.base import ImageAutoencoder
 from minigen.models.autoencoders.denoising import CORRUPTIONS
 from minigen.models.autoencoders.variational import LIKELIHOODS
-from minigen.models.latent import great_circle
 from minigen.ops import sigmoid
 from minigen.optim import schedules
 from minigen.optim.optimizer import Optimizer
@@ -80,20 +79,19 @@ class AutoencoderLearner(Learner):
         return to_numpy(self.model.sample(labels if self.conditional else n))
 
     def between(self, pairs: int, steps: int, rng: np.random.Generator, held_out: Dataset) -> np.ndarray:
-        """Of codes that have a distribution, along great circles between two draws; of others, straight between held-out ones."""
-        if self.generative:
-            ends = rng.standard_normal((2, pairs, self.model.latent_dim))
-            codes = great_circle(*ends, steps)
-            labels = [np.repeat(self.labels(pairs, None), steps)] if self.conditional else []
-            made = to_numpy(self.model.pixels(asarray(codes.reshape(pairs * steps, -1)), *labels))
-        else:
-            chosen = held_out[rng.permutation(len(held_out))[:2 * pairs]]
-            ends = self.codes(chosen)
-            start, end = (half[:, None] for half in (ends[:pairs], ends[pairs:]))
-            t = np.linspace(0, 1, steps, dtype=ends.dtype).reshape(1, steps, *[1] * (ends.ndim - 1))
-            codes = (start + t * (end - start)).reshape(pairs * steps, *ends.shape[1:])
-            with self.model.evaluating(), no_grad():
-                made = to_numpy(self.as_pixels(self.model.decode(asarray(codes))))
+        """Straight from codes of held-out examples to those of others; a class that the model is told stays the first one's.
+
+        RecipeError for more walks than there are pairs of held-out examples.
+        """
+        if len(held_out) < 2 * pairs:
+            raise RecipeError(f"{pairs} walks are between {2 * pairs} held-out examples, there are {len(held_out)}")
+        chosen = held_out[rng.permutation(len(held_out))[:2 * pairs]]
+        start, end = (self.codes(chosen[part])[:, None] for part in (slice(pairs), slice(pairs, None)))
+        t = np.linspace(0, 1, steps, dtype=start.dtype).reshape(1, steps, *[1] * (start.ndim - 2))
+        codes = (start + t * (end - start)).reshape(pairs * steps, *start.shape[2:])
+        labels = [np.repeat(chosen.labels[:pairs], steps)] if self.conditional else []
+        with self.model.evaluating(), no_grad():
+            made = to_numpy(self.as_pixels(self.model.decode(asarray(codes), *labels)))
         return made.reshape(pairs, steps, *made.shape[1:])
 
     def inputs(self, dataset: Dataset) -> tuple[np.ndarray, ...]:
@@ -115,6 +113,8 @@ class AutoencoderLearner(Learner):
 
     def as_pixels(self, y: Any) -> Any:
         """What the decoder puts out, logits or values, as pixels."""
+        if self.generative:
+            return self.model.pixels_of(y)
         return sigmoid(y) if isinstance(self.model, ImageAutoencoder) else y
 
 

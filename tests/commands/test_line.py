@@ -87,6 +87,7 @@ def test_the_help_of_a_model_has_its_own_options(minigen_line):
     ("resume", "the following arguments are required: RUN"),
     ("sample run --out picture.txt", "argument --out: expected a name that ends in .png, .jpg, .pdf, .svg, got 'picture.txt'"),
     ("sample run extra", "minigen sample has no argument extra"),
+    ("interpolate run --steps 1", "a walk has two ends: take at least 2 steps"),
 ])
 def test_bad_usage(line, complaint, minigen_line):
     status, out, err = minigen_line(line)

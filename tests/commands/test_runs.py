@@ -2,7 +2,6 @@
 
 import errno
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -193,6 +192,8 @@ def test_a_full_disk_leaves_the_last_checkpoint_whole(monkeypatch, minigen_line)
 
 @pytest.mark.skipif(sys.platform == "win32", reason="limits are of POSIX")
 def test_a_disk_that_is_full_from_the_start_leaves_nothing():
+    import resource  # there is none on Windows
+
     full = child(f"{VAE} run", "", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)))
     assert full.returncode == 1 and full.stderr.startswith("minigen: error: ") and "File too large" in full.stderr
     assert full.stderr.count("\n") == 1

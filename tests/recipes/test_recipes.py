@@ -81,7 +81,9 @@ def test_walks_begin_and_end_where_they_should(name):
     assert walks.shape == (2, 5, *subject.shape) and walks.min() >= 0 and walks.max() <= 1
     steps = np.abs(np.diff(walks, axis=1)).mean(axis=(2, 3, 4))
     assert (steps > 0).all()
-    if name == "stacked":
+    if name in ("stacked", "vae"):
+        with pytest.raises(RecipeError, match="5 walks are between 10 held-out examples, there are 8"):
+            learner.between(5, 5, rng, held_out)
         chosen = held_out[np.random.default_rng(1).permutation(8)[:4]]
         rebuilt = learner.reconstruct(chosen)
         np.testing.assert_allclose(walks[:, 0], rebuilt[:2], atol=1e-6)
