@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from demos import demo, remedies
-from demos.__main__ import find, names, title
+from demos.catalogue import find, names, title
 from demos.demo import Verdict, demo_arguments
 
 ROOT = Path(__file__).parents[1]
