@@ -1,14 +1,30 @@
-"""`python -m demos` lists the demos; `python -m demos NAME [options]` runs one: by name, number, or a part of the name."""
+"""`python -m demos` lists the demos; `python -m demos NAME [options]` runs one: by name, number, or a part of the name.
+
+`python -m demos all` runs them all and writes a page about them; `python -m demos notebook NAME` makes a notebook of one.
+"""
 
 import runpy
 import sys
 
 from demos.catalogue import FOLDER, find, listing
 
-if __name__ == "__main__":
-    if len(sys.argv) < 2 or sys.argv[1] in ("-h", "--help"):
+
+def main() -> None:
+    """Do what the command line says; what only one command needs is imported by it, so that the list comes at once."""
+    command, *words = sys.argv[1:] or ["--help"]
+    if command in ("-h", "--help"):
         print(listing())
+    elif command == "all":
+        from demos.run_all import run_all
+        sys.exit(run_all(words))
+    elif command == "notebook":
+        from demos.notebook import write_notebook
+        sys.exit(write_notebook(words))
     else:
-        path = FOLDER / f"{find(sys.argv[1])}.py"
-        sys.argv = [str(path), *sys.argv[2:]]
+        path = FOLDER / f"{find(command)}.py"
+        sys.argv = [str(path), *words]
         runpy.run_path(str(path), run_name="__main__")
+
+
+if __name__ == "__main__":
+    main()

@@ -42,7 +42,7 @@ def find(word: str) -> str:
     matches = matches or [name for name in known if word in name]
     if len(matches) == 1:
         return matches[0]
-    parts = {part: name for name in known for part in (name, *name.split("_"))}
+    parts = {part: name for name in known for part in (name, *name.split("_"))} | {"all": "all", "notebook": "notebook"}
     nearest = [parts[part] for part in get_close_matches(word, parts, n=1)]
     hint = f"it could be {' or '.join(matches)}" if matches else f"did you mean {nearest[0]}?" if nearest else "see the list:"
     sys.exit(f"no demo {word!r}: {hint}\n\n{listing()}")
@@ -51,4 +51,5 @@ def find(word: str) -> str:
 def listing() -> str:
     """One line a demo."""
     lines = [f"  {name:24} {title(name)}" for name in names()]
-    return "\n".join(["Demos, in reading order (python -m demos NAME --help for options):", *lines])
+    heading = "Demos, in reading order (python -m demos NAME --help for options; `all` for all of them, `notebook NAME`):"
+    return "\n".join([heading, *lines])

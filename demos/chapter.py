@@ -37,9 +37,9 @@ def section(title: str, text: str, demos: str, *terms: Term) -> Section:
 SECTIONS = (
     section(
         "Efficient data representations",
-        "An encoder turns an image into a few numbers, a decoder turns them back, and nobody has to say what is in the image: the "
-        "input is its own target. Where the numbers are fewer than the pixels, copying is impossible, and what repeats from image "
-        "to image has to be learned.",
+        "An encoder turns an image into a few numbers, a decoder turns them back, and nobody has to say what is in the image: "
+        "the input is its own target. Where the numbers are fewer than the pixels, copying is impossible, and what repeats from "
+        "image to image has to be learned.",
         "",
         term("autoencoder", "02 01", "models/autoencoders/base"),
         term("encoder", "02 01", "models/autoencoders/base"),
@@ -56,8 +56,8 @@ SECTIONS = (
     ),
     section(
         "Performing PCA with an undercomplete linear autoencoder",
-        "Without activations and with squared error, an autoencoder can do no better than principal component analysis, and at its "
-        "minimum it does as well: this is measured as an angle between planes.",
+        "Without activations and with squared error, an autoencoder can do no better than principal component analysis, and at "
+        "its minimum it does as well: this is measured as an angle between planes.",
         "01",
         term("principal component analysis (PCA)", "01 02", "metrics/subspace"),
         term("linear autoencoder", "01", "models/autoencoders/linear"),
@@ -82,7 +82,7 @@ SECTIONS = (
     ),
     section(
         "Unsupervised pretraining",
-        "Images are many, labels few. An encoder that has learned from all images is handed to a classifier that sees the labels.",
+        "Images are many, labels few. An encoder that has learned from all images is handed to a classifier that sees labels.",
         "06",
         term("unsupervised pretraining", "06", "models/classifier"),
         term("reusing encoder layers, transfer", "06", "models/classifier"),
@@ -99,7 +99,7 @@ SECTIONS = (
     ),
     section(
         "Training one autoencoder at a time",
-        "Shallow autoencoders, each trained on the codes of the one before, then stacked: how deep networks were once got to train.",
+        "Shallow autoencoders, each trained on the codes of the one before, then stacked: once, how deep networks were trained.",
         "05",
         term("greedy layer-wise training", "05", "training/greedy"),
         term("stacking shallow autoencoders", "05", "training/greedy"),
@@ -180,8 +180,8 @@ SECTIONS = (
     ),
     section(
         "Generative adversarial networks (GANs)",
-        "A generator makes images from noise, a discriminator tells them from real ones, and each learns from the other. Whether the "
-        "images are good is for neither to say: here a classifier judges, which was trained before.",
+        "A generator makes images from noise, a discriminator tells them from real ones, and each learns from the other. Whether "
+        "the images are good is for neither to say: here a classifier judges, which was trained before.",
         "17 18 19",
         term("generative adversarial network (GAN)", "18", "models/gans/gan"),
         term("generator", "18", "models/gans/gan"),
@@ -198,8 +198,8 @@ SECTIONS = (
     ),
     section(
         "Training difficulties and their remedies",
-        "Two players who both descend do not descend together, and a generator may please with a few kinds of image. The smallest "
-        "game shows why; then every remedy is measured on the same bench.",
+        "Two players who both descend do not descend together, and a generator may please with a few kinds of image. The "
+        "smallest game shows why; then every remedy is measured on the same bench.",
         "20 21",
         term("training instability", "20 21", "training/health"),
         term("oscillation, oscillating gradients", "20", "training/health"),
@@ -219,7 +219,7 @@ SECTIONS = (
     ),
     section(
         "Wasserstein GANs",
-        "A critic with a bounded slope, whose loss means something: bounded by clipping its weights, or by a penalty on its gradient.",
+        "A critic with a bounded slope, whose loss means something: its weights are clipped, or its gradient is penalized.",
         "24",
         term("Wasserstein GAN", "24 21", "losses/adversarial models/gans/wgan"),
         term("gradient penalty", "24", "losses/penalties"),
@@ -247,8 +247,8 @@ SECTIONS = (
     ),
     section(
         "Applications of GANs",
-        "What the chapter says they are good for: larger images from small ones, holes filled, one image in the manner of another, "
-        "and more data where there is little.",
+        "What the chapter says they are good for: larger images from small ones, holes filled, one image in the manner of "
+        "another, and more data where there is little.",
         "28 29 30 31",
         term("image synthesis", "18 22 27 34", "models/gans/gan"),
         term("super-resolution", "28"),
@@ -268,7 +268,7 @@ SECTIONS = (
     ),
     section(
         "StyleGAN",
-        "A style for every layer: coarse ones decide pose and shape, fine ones colour, and noise the details that are left to chance.",
+        "A style for every layer: coarse ones decide pose and shape, fine ones colour, and noise what is left to chance.",
         "27",
         term("StyleGAN", "27", "models/gans/stylegan"),
         term("mapping network", "27", "models/gans/stylegan"),
@@ -299,7 +299,7 @@ SECTIONS = (
 
 # The most telling picture of each demo, shown first. Others follow in the order in which the demo draws them.
 TELLING = {
-    "05": "reconstructions.png", "09": "denoised.png", "11": "search.png", "12": "samples.png", "17": "features.png",
+    "05": "reconstructions.png", "11": "search.png", "12": "samples.png", "17": "features.png",
     "26": "samples.png",
 }  # fmt: skip
 

@@ -31,9 +31,9 @@ def demo_arguments(name: str, description: str, data: str = "glyphs", full: Mapp
     --data, --backend, --out, --seed, --quick, and one option for each of `defaults` (epochs=10 gives --epochs). `data`: the
     default of --data.  `full`: other defaults, which --full stands for; what is given beside it counts.
 
-    In a notebook the options are those in the environment variable MINIGEN_OPTIONS. For result.json the namespace also has `given`,
-    the options that differ from their defaults, and `source`, the checksum of the demo's file (None in a notebook, where it
-    may have been changed).
+    In a notebook the options are those in the environment variable MINIGEN_OPTIONS. For result.json the namespace also has
+    `given`, the options that differ from their defaults, and `source`, the checksum of the demo's file (None in a notebook,
+    where it may have been changed).
     """
     words = shlex.split(os.environ.get("MINIGEN_OPTIONS", "")) if in_notebook() else sys.argv[1:]
     parser = argparse.ArgumentParser(
@@ -52,9 +52,9 @@ def demo_arguments(name: str, description: str, data: str = "glyphs", full: Mapp
         if "--full" in words:
             parser.set_defaults(**full)
     args = parser.parse_args(words)
-    args.given = {option: value for option, value in vars(args).items() if value != parser.get_default(option) and option != "out"}
-    args.name, args.out = name, args.out or Path("out") / name
+    args.given = {key: value for key, value in vars(args).items() if value != parser.get_default(key) and key != "out"}
     args.source = checksum(name) if name in names() and not in_notebook() else None
+    args.name, args.out = name, args.out or Path("out") / name
     try:
         mg.use(args.backend or mg.backend.current().name)
     except TypeError as error:  # no usable GPU: the reason is all that the reader needs

@@ -4,7 +4,7 @@ import html
 import json
 import os
 import re
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -50,7 +50,8 @@ code { font-size: .9em; }
 article { margin: 1.5rem 0; padding: clamp(.75rem, 3vw, 1.5rem); border: 1px solid var(--line); border-radius: .75rem; }
 article > header { display: flex; flex-wrap: wrap; gap: .5rem 1rem; align-items: baseline; margin-bottom: .75rem; }
 .lead { font-size: 1.05rem; }
-.pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 18rem), 1fr)); gap: 1rem; align-items: start; }
+.pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 18rem), 1fr)); gap: 1rem;
+            align-items: start; }
 figure { margin: 0; } figure:first-child { grid-column: 1 / -1; } figure:first-child img { max-height: 34rem; width: auto; }
 figcaption { font-size: .8rem; color: var(--faint); }
 .zoom { display: block; cursor: zoom-in; } .zoom input { position: absolute; opacity: 0; }
@@ -76,7 +77,10 @@ function narrow() {
 }
 box.hidden = false;
 words.addEventListener('input', narrow);
-words.addEventListener('keydown', event => { const [first] = narrow(); if (event.key === 'Enter' && first) first.querySelector('a').click(); });
+words.addEventListener('keydown', event => {
+  const [first] = narrow();
+  if (event.key === 'Enter') first?.querySelector('a')?.click();
+});
 """
 
 
@@ -138,8 +142,8 @@ def page(out: Path) -> str:
     body = [
         "<h1>Autoencoders and GANs, from scratch</h1>",
         '<p class="lead">Everything that the chapter “Representation Learning and Generative Learning Using Autoencoders and '
-        "GANs” names, made by minigen: what it is, its formula, what it makes, and whether it does what theory says. The criteria "
-        "were fixed before the runs.</p>",
+        "GANs” names, made by minigen: what it is, its formula, what it makes, and whether it does what theory says. Criteria "
+        "are fixed before a run.</p>",
         f'<p class="small">{len(finished)} of {len(runs)} demos have run, in {duration(sum(r["seconds"] for r in finished))}; '
         f"{verdicts}.</p>",
         index(runs),
@@ -160,8 +164,8 @@ def index(runs: dict[str, Run]) -> str:
         first = f'<a href="#demo-{shown[0]}">{name}</a>' if shown else name
         words = html.escape(" ".join([entry.name, *(runs[number].name for number in shown)]).lower())
         entries.append(f'<li data-words="{words}">{first} {links}</li>')
-    return ('<nav><h2 id="index">Find it</h2><p class="find" hidden><input type="search" placeholder="weight tying, mode collapse, '
-            'W …" aria-label="Narrow the index"> <output class="small"></output></p>'
+    box = '<input type="search" placeholder="weight tying, mode collapse …" aria-label="Narrow the index">'
+    return (f'<nav><h2 id="index">Find it</h2><p class="find" hidden>{box} <output class="small"></output></p>'
             f'<ul class="index">{"".join(entries)}</ul></nav>')
 
 
@@ -169,7 +173,7 @@ def wall(sections: list[chapter.Section], runs: dict[str, Run]) -> str:
     """One small picture a demo, in the order of the chapter."""
     cards = []
     for run in (runs[number] for section in sections for number in section.demos if number in runs):
-        thumb = thumbnail(run.pictures[0], run.pictures[0].stat().st_mtime_ns) if run.pictures else f'<span class="blank">{run.status[1]}</span>'
+        thumb = carried(run.pictures[0], 240) if run.pictures else f'<span class="blank">{run.status[1]}</span>'
         cards.append(f'<li><a href="#demo-{run.number}">{thumb}<span class="name"><span class="number">{run.number}</span>'
                      f"{heading(run.name)}</span></a></li>")
     return f'<h2 id="wall">See it</h2><ul class="wall">{"".join(cards)}</ul>'
@@ -199,8 +203,8 @@ def demo_html(run: Run, out: Path) -> str:
         markdown.to_html(first.partition("\n")[2], level=3),
     ]
     if run.pictures:
-        shown = (f'<figure><label class="zoom"><input type="checkbox" aria-label="Enlarge">{enlargeable(path, path.stat().st_mtime_ns)}'
-                 f"</label><figcaption>{html.escape(caption(path))}</figcaption></figure>" for path in run.pictures)
+        shown = (f'<figure><label class="zoom"><input type="checkbox" aria-label="Enlarge">{carried(path, 1000)}</label>'
+                 f"<figcaption>{html.escape(caption(path))}</figcaption></figure>" for path in run.pictures)
         parts.append(f'<div class="pictures">{"".join(shown)}</div>')
     if run.result:
         parts.append(f"<h4>Verdict</h4>{verdict_table(run.result)}")
@@ -248,16 +252,15 @@ def caption(path: Path) -> str:
     return Image.open(path).info.get("Title") or path.stem.replace("_", " ")
 
 
-@lru_cache(maxsize=None)
-def enlargeable(path: Path, changed: int) -> str:
-    """A picture for the page; kept for the next page as long as the file has not changed."""
-    return small_picture(path, caption(path), width=1000)
+def carried(path: Path, width: int) -> str:
+    """A picture for the page; it is kept for the next page, as long as the file does not change."""
+    return encoded(path, width, path.stat().st_mtime_ns)
 
 
-@lru_cache(maxsize=None)
-def thumbnail(path: Path, changed: int) -> str:
-    """A picture for the wall."""
-    return small_picture(path, caption(path), width=240)
+@cache
+def encoded(path: Path, width: int, changed: int) -> str:
+    """A picture as it was at a time."""
+    return small_picture(path, caption(path), width)
 
 
 def duration(seconds: float) -> str:

@@ -51,11 +51,12 @@ def picture(source: Path | np.ndarray, alt: str, size: int | None = None, colour
 
 
 def small_picture(source: Path, alt: str, width: int) -> str:
-    """An <img> that carries a file in few bytes: as PNG of 64 colours, or as WebP at most `width` pixels wide, if that is smaller."""
+    """An <img> that carries a file in few bytes: PNG of 64 colours, or WebP at most `width` pixels wide if smaller."""
     image = Image.open(source).convert("RGB")
     png = coded(image.quantize(64), "PNG", optimize=True)
     scale = min(1.0, width / image.width)
-    webp = coded(image.resize((round(image.width * scale), round(image.height * scale)), Image.Resampling.LANCZOS), "WEBP", quality=80)
+    shrunk = image.resize((round(image.width * scale), max(1, round(image.height * scale))), Image.Resampling.LANCZOS)
+    webp = coded(shrunk, "WEBP", quality=80)
     return tag("png", png, alt, image.size) if len(png) <= len(webp) else tag("webp", webp, alt, image.size)
 
 
