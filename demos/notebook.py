@@ -20,7 +20,7 @@ options = ""
 # Where minigen is, if Python does not find it: a folder with its pyproject.toml, or anything else that pip installs.
 MINIGEN = "."
 
-import importlib
+import importlib.util
 import os
 import subprocess
 import sys
