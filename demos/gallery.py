@@ -1,6 +1,7 @@
 """The gallery: one HTML page of all demos that have been run, section by section of the chapter, with nothing to load."""
 
 import html
+import io
 import json
 import os
 import re
@@ -12,7 +13,7 @@ from PIL import Image
 
 from demos import cells, chapter, markdown
 from demos.catalogue import FOLDER, docstring, names, source
-from demos.page import document, small_picture, verdict_table
+from demos.page import document, small_picture, thumbnail, verdict_table
 from minigen.files import replacing
 
 STYLE = """
@@ -46,7 +47,7 @@ code { font-size: .9em; }
 .wall span.name { display: block; padding: .4rem .5rem .5rem; }
 .terms { columns: 2 20rem; column-gap: 2rem; padding: 0; list-style: none; font-size: .875rem; max-width: none; }
 .terms li { break-inside: avoid; padding: .15rem 0 .15rem 1rem; text-indent: -1rem; }
-.terms code { color: var(--faint); }
+.terms a { text-decoration: none; } .terms a:hover { text-decoration: underline; } .terms code { color: var(--faint); }
 article { margin: 1.5rem 0; padding: clamp(.75rem, 3vw, 1.5rem); border: 1px solid var(--line); border-radius: .75rem; }
 article > header { display: flex; flex-wrap: wrap; gap: .5rem 1rem; align-items: baseline; margin-bottom: .75rem; }
 .lead { font-size: 1.05rem; }
@@ -173,7 +174,9 @@ def wall(sections: list[chapter.Section], runs: dict[str, Run]) -> str:
     """One small picture a demo, in the order of the chapter."""
     cards = []
     for run in (runs[number] for section in sections for number in section.demos if number in runs):
-        thumb = carried(run.pictures[0], 240) if run.pictures else f'<span class="blank">{run.status[1]}</span>'
+        thumb = f'<span class="blank">{run.status[1]}</span>'
+        if run.pictures:
+            thumb = on_the_wall(run.pictures[0].read_bytes(), caption(run.pictures[0]))
         cards.append(f'<li><a href="#demo-{run.number}">{thumb}<span class="name"><span class="number">{run.number}</span>'
                      f"{heading(run.name)}</span></a></li>")
     return f'<h2 id="wall">See it</h2><ul class="wall">{"".join(cards)}</ul>'
@@ -203,9 +206,7 @@ def demo_html(run: Run, out: Path) -> str:
         markdown.to_html(first.partition("\n")[2], level=3),
     ]
     if run.pictures:
-        shown = (f'<figure><label class="zoom"><input type="checkbox" aria-label="Enlarge">{carried(path, 1000)}</label>'
-                 f"<figcaption>{html.escape(caption(path))}</figcaption></figure>" for path in run.pictures)
-        parts.append(f'<div class="pictures">{"".join(shown)}</div>')
+        parts.append(f'<div class="pictures">{"".join(figure(path) for path in run.pictures)}</div>')
     if run.result:
         parts.append(f"<h4>Verdict</h4>{verdict_table(run.result)}")
     if run.log is not None:
@@ -216,6 +217,13 @@ def demo_html(run: Run, out: Path) -> str:
         f"<details><summary>All of its text and code</summary>{whole(text)}</details>",
     ]
     return f'<article id="demo-{run.number}">{"".join(parts)}</article>'
+
+
+def figure(path: Path) -> str:
+    """A picture with its title, which a click enlarges to the size of the window."""
+    title = caption(path)
+    return (f'<figure><label class="zoom"><input type="checkbox" aria-label="Enlarge">{carried(path.read_bytes(), title)}</label>'
+            f"<figcaption>{html.escape(title)}</figcaption></figure>")
 
 
 def heading(name: str) -> str:
@@ -252,15 +260,16 @@ def caption(path: Path) -> str:
     return Image.open(path).info.get("Title") or path.stem.replace("_", " ")
 
 
-def carried(path: Path, width: int) -> str:
-    """A picture for the page; it is kept for the next page, as long as the file does not change."""
-    return encoded(path, width, path.stat().st_mtime_ns)
+@cache
+def carried(content: bytes, alt: str) -> str:
+    """A picture for the page, from the bytes of its file; it is kept for the next page."""
+    return small_picture(io.BytesIO(content), alt, width=1000)
 
 
 @cache
-def encoded(path: Path, width: int, changed: int) -> str:
-    """A picture as it was at a time."""
-    return small_picture(path, caption(path), width)
+def on_the_wall(content: bytes, alt: str) -> str:
+    """A picture for the wall, from the bytes of its file."""
+    return thumbnail(io.BytesIO(content), alt, width=240)
 
 
 def duration(seconds: float) -> str:

@@ -5,7 +5,7 @@ import html
 import io
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image
@@ -50,14 +50,23 @@ def picture(source: Path | np.ndarray, alt: str, size: int | None = None, colour
     return tag("png", coded(image, "PNG", optimize=True), alt, image.size, shown)
 
 
-def small_picture(source: Path, alt: str, width: int) -> str:
-    """An <img> that carries a file in few bytes: PNG of 64 colours, or WebP at most `width` pixels wide if smaller."""
+def small_picture(source: Path | BinaryIO, alt: str, width: int) -> str:
+    """An <img> that carries a file in few bytes: PNG of 64 colours, or WebP at most `width` pixels wide if that is smaller."""
     image = Image.open(source).convert("RGB")
-    png = coded(image.quantize(64), "PNG", optimize=True)
-    scale = min(1.0, width / image.width)
-    shrunk = image.resize((round(image.width * scale), max(1, round(image.height * scale))), Image.Resampling.LANCZOS)
-    webp = coded(shrunk, "WEBP", quality=80)
+    png, webp = coded(image.quantize(64), "PNG"), coded(at_most(width, image), "WEBP", quality=80, method=2)
     return tag("png", png, alt, image.size) if len(png) <= len(webp) else tag("webp", webp, alt, image.size)
+
+
+def thumbnail(source: Path | BinaryIO, alt: str, width: int) -> str:
+    """An <img> that carries a file made `width` pixels wide, as WebP."""
+    image = at_most(width, Image.open(source).convert("RGB"))
+    return tag("webp", coded(image, "WEBP", quality=80), alt, image.size)
+
+
+def at_most(width: int, image: Image.Image) -> Image.Image:
+    """An image no wider than this, its proportions kept."""
+    scale = min(1.0, width / image.width)
+    return image.resize((round(image.width * scale), max(1, round(image.height * scale))), Image.Resampling.LANCZOS)
 
 
 def coded(image: Image.Image, form: str, **options: Any) -> bytes:

@@ -1,7 +1,6 @@
 """The gallery: the whole chapter is in it, everything can be found, and the page is whole in a real browser."""
 
 import json
-import os
 import re
 import shutil
 from pathlib import Path
@@ -162,16 +161,6 @@ def test_a_demo_of_no_section_has_a_place(out, monkeypatch):
 def test_an_unreadable_result_is_none(out, tmp_path):
     (tmp_path / "result.json").write_text('{"demo": ')
     assert gallery.read(names()[0], tmp_path) == gallery.Run(names()[0], None, None, [])
-
-
-def test_a_changed_picture_is_seen(tmp_path):
-    first, second = sorted((ROOT / "demos" / "pictures").glob("0*.png"))[:2]
-    shutil.copy(first, tmp_path / "x.png")
-    before = gallery.carried(tmp_path / "x.png", 100)
-    assert gallery.carried(tmp_path / "x.png", 100) is before
-    shutil.copy(second, tmp_path / "x.png")
-    os.utime(tmp_path / "x.png", ns=(1, 1))
-    assert gallery.carried(tmp_path / "x.png", 100) != before
 
 
 @pytest.mark.parametrize("seconds, words", [(8.24, "8.2 s"), (720, "12 min"), (3900, "65 min"), (7500, "2 h 5 min")])
