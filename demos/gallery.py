@@ -85,13 +85,20 @@ words.addEventListener('keydown', event => {
 """
 
 
+class Picture(NamedTuple):
+    """A picture: its file's bytes and its title."""
+
+    content: bytes
+    title: str
+
+
 class Run(NamedTuple):
     """A demo and what its last run left: result.json, the end of its log, its pictures with the most telling first."""
 
     name: str
     result: dict[str, Any] | None
     log: str | None
-    pictures: list[Path]
+    pictures: list[Picture]
 
     @property
     def number(self) -> str:
@@ -119,8 +126,22 @@ def read(name: str, folder: Path) -> Run:
     if result is None and log.exists():
         end = "\n".join(re.findall(r"[^\r\n]*\S[^\r\n]*", log.read_text(errors="replace"))[-15:])
     text, telling = source(name), chapter.TELLING.get(name[:2])
-    pictures = sorted(folder.glob("*.png"), key=lambda path: (path.name != telling, text.find(path.name) % 10**9, path.name))
-    return Run(name, result, end, pictures if result else [])
+    paths = sorted(folder.glob("*.png"), key=lambda path: (path.name != telling, text.find(path.name) % 10**9, path.name))
+    contents = [(path, path.read_bytes()) for path in paths if result]
+    pictures = [Picture(content, title or path.stem.replace("_", " ")) for path, content in contents
+                if (title := title_of(content)) is not None]
+    return Run(name, result, end, pictures)
+
+
+@cache
+def title_of(content: bytes) -> str | None:
+    """The title that a picture's file carries, or ""; None of what is no whole picture, since a demo may just be writing it."""
+    try:
+        image = Image.open(io.BytesIO(content))
+        image.load()
+    except (OSError, SyntaxError):
+        return None
+    return image.info.get("Title", "")
 
 
 def write(out: Path) -> Path:
@@ -176,7 +197,7 @@ def wall(sections: list[chapter.Section], runs: dict[str, Run]) -> str:
     for run in (runs[number] for section in sections for number in section.demos if number in runs):
         thumb = f'<span class="blank">{run.status[1]}</span>'
         if run.pictures:
-            thumb = on_the_wall(run.pictures[0].read_bytes(), caption(run.pictures[0]))
+            thumb = on_the_wall(*run.pictures[0])
         cards.append(f'<li><a href="#demo-{run.number}">{thumb}<span class="name"><span class="number">{run.number}</span>'
                      f"{heading(run.name)}</span></a></li>")
     return f'<h2 id="wall">See it</h2><ul class="wall">{"".join(cards)}</ul>'
@@ -206,7 +227,7 @@ def demo_html(run: Run, out: Path) -> str:
         markdown.to_html(first.partition("\n")[2], level=3),
     ]
     if run.pictures:
-        parts.append(f'<div class="pictures">{"".join(figure(path) for path in run.pictures)}</div>')
+        parts.append(f'<div class="pictures">{"".join(map(figure, run.pictures))}</div>')
     if run.result:
         parts.append(f"<h4>Verdict</h4>{verdict_table(run.result)}")
     if run.log is not None:
@@ -219,11 +240,10 @@ def demo_html(run: Run, out: Path) -> str:
     return f'<article id="demo-{run.number}">{"".join(parts)}</article>'
 
 
-def figure(path: Path) -> str:
+def figure(picture: Picture) -> str:
     """A picture with its title, which a click enlarges to the size of the window."""
-    title = caption(path)
-    return (f'<figure><label class="zoom"><input type="checkbox" aria-label="Enlarge">{carried(path.read_bytes(), title)}</label>'
-            f"<figcaption>{html.escape(title)}</figcaption></figure>")
+    return (f'<figure><label class="zoom"><input type="checkbox" aria-label="Enlarge">{carried(*picture)}</label>'
+            f"<figcaption>{html.escape(picture.title)}</figcaption></figure>")
 
 
 def heading(name: str) -> str:
@@ -253,11 +273,6 @@ def linked(path: Path, out: Path) -> str:
         return f'<a href="{html.escape(Path(os.path.relpath(path, out)).as_posix())}"><code>{name}</code></a>'
     except ValueError:  # on Windows, from one drive to another
         return f"<code>{name}</code>"
-
-
-def caption(path: Path) -> str:
-    """The title of a picture, or else its name in words."""
-    return Image.open(path).info.get("Title") or path.stem.replace("_", " ")
 
 
 @cache

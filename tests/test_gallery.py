@@ -158,9 +158,21 @@ def test_a_demo_of_no_section_has_a_place(out, monkeypatch):
     assert "More demos" in gallery.page(out) and '<article id="demo-01">' in gallery.page(out)
 
 
-def test_an_unreadable_result_is_none(out, tmp_path):
+def test_an_unreadable_result_is_none(tmp_path):
     (tmp_path / "result.json").write_text('{"demo": ')
     assert gallery.read(names()[0], tmp_path) == gallery.Run(names()[0], None, None, [])
+
+
+def test_pictures_in_the_order_of_the_demo_and_whole_ones_only(tmp_path):
+    """Half a file is what a demo leaves that is just writing it, or that was killed."""
+    (tmp_path / "result.json").write_text(json.dumps(result("12_variational", True)))
+    content = (ROOT / "demos" / "pictures" / "12.png").read_bytes()
+    for name in ("classes", "extra_one", "interpolation", "reconstructions", "samples", "training"):
+        (tmp_path / f"{name}.png").write_bytes(content)
+    (tmp_path / "interpolation.png").write_bytes(content[:len(content) // 2])
+    (tmp_path / "training.png").write_bytes(b"")
+    shown = gallery.read("12_variational", tmp_path).pictures
+    assert [picture.title for picture in shown] == ["samples", "reconstructions", "classes", "extra one"]
 
 
 @pytest.mark.parametrize("seconds, words", [(8.24, "8.2 s"), (720, "12 min"), (3900, "65 min"), (7500, "2 h 5 min")])
