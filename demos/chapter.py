@@ -153,7 +153,7 @@ SECTIONS = (
         "Anomaly detection",
         "What an autoencoder rebuilds badly is unlike what it has learned: the book's first exercise, measured.",
         "32",
-        term("anomaly detection by reconstruction error (exercise)", "32"),
+        term("anomaly detection by reconstruction error (exercise)", "32", "metrics/detection"),
     ),
     section(
         "Variational autoencoders (VAEs)",
@@ -251,10 +251,10 @@ SECTIONS = (
         "another, and more data where there is little.",
         "28 29 30 31",
         term("image synthesis", "18 22 27 34", "models/gans/gan"),
-        term("super-resolution", "28"),
-        term("inpainting", "29"),
-        term("style transfer", "30"),
-        term("data augmentation", "31"),
+        term("super-resolution", "28", "models/applications/super_resolution training/restoration"),
+        term("inpainting", "29", "models/applications/context_encoder training/restoration"),
+        term("style transfer", "30", "models/applications/style_transfer data/styles"),
+        term("data augmentation", "31", "training/features"),
     ),
     section(
         "Progressive growing of GANs",
@@ -285,13 +285,13 @@ SECTIONS = (
         "A woman with glasses is a woman, and a man with glasses, without the man: said of codes, and measured.",
         "33",
         term("semantic arithmetic", "33", "models/latent"),
-        term("woman with glasses = woman + man with glasses - man", "33"),
+        term("woman with glasses = woman + man with glasses - man", "33", "models/latent"),
     ),
     section(
         "This person does not exist",
         "Faces that nobody has, on a page of their own, and a check that none of them is a training image remembered.",
         "34",
-        term("this person does not exist", "34"),
+        term("this person does not exist", "34", "models/gans/stylegan"),
         term("realistic faces", "34 27", "models/gans/stylegan"),
         term("memorization of training images", "34 18", "metrics/memorization"),
     ),
@@ -299,8 +299,8 @@ SECTIONS = (
 
 # The most telling picture of each demo, shown first. Others follow in the order in which the demo draws them.
 TELLING = {
-    "05": "reconstructions.png", "11": "search.png", "12": "samples.png", "17": "features.png",
-    "26": "samples.png",
+    "05": "reconstructions.png", "11": "search.png", "12": "samples.png", "17": "features.png", "26": "samples.png",
+    "28": "enlarged.png", "29": "filled.png", "32": "anomalies.png", "33": "equation_w.png",
 }  # fmt: skip
 
 

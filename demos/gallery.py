@@ -57,10 +57,18 @@ figure { margin: 0; } figure:first-child { grid-column: 1 / -1; } figure:first-c
 figcaption { font-size: .8rem; color: var(--faint); }
 .zoom { display: block; cursor: zoom-in; } .zoom input { position: absolute; opacity: 0; }
 .zoom:focus-within img { outline: 2px solid var(--accent); }
-.zoom:has(input:checked) { position: fixed; inset: 0; z-index: 9; overflow: auto; background: var(--paper); cursor: zoom-out; }
-figure .zoom input:checked + img { max-width: none; max-height: none; width: max(100vw, 60rem); }
-@media (min-width: 62rem) { figure .zoom input:checked + img { width: 100vw; height: 100vh; object-fit: contain; } }
+.zoom:has(input:checked) { position: fixed; inset: 0; z-index: 9; overflow: auto; display: flex; background: var(--paper);
+                           cursor: zoom-out; }
+figure .zoom input:checked + img { flex: none; margin: auto; max-width: none; max-height: none; width: 60rem; background: none; }
+@media (min-width: 62rem) { figure .zoom input:checked + img { width: 100%; height: 100%; object-fit: contain; } }
 .report td { color: var(--faint); border-bottom-style: dotted; }
+@media (max-width: 40rem) {
+  .verdict, .verdict tbody { display: block; }
+  .verdict tr { display: grid; grid-template-columns: 1fr 1fr 1fr; padding: .35rem 0; border-bottom: 1px solid var(--line); }
+  .verdict td, .verdict th { border: none; padding: 0 .5rem 0 0; }
+  .verdict td:first-child, .verdict th:first-child, .report td:last-child { grid-column: 1 / -1; }
+  .report td:empty { display: none; }
+}
 details { margin-top: 1rem; } summary { cursor: pointer; color: var(--accent); }
 details pre { font-size: .8rem; }
 """
@@ -93,12 +101,13 @@ class Picture(NamedTuple):
 
 
 class Run(NamedTuple):
-    """A demo and what its last run left: result.json, the end of its log, its pictures with the most telling first."""
+    """A demo and what its last run left: result.json, the end of its log, its pictures, the most telling first, its own pages."""
 
     name: str
     result: dict[str, Any] | None
     log: str | None
     pictures: list[Picture]
+    pages: list[str]
 
     @property
     def number(self) -> str:
@@ -130,7 +139,7 @@ def read(name: str, folder: Path) -> Run:
     contents = [(path, path.read_bytes()) for path in paths if result]
     pictures = [Picture(content, title or path.stem.replace("_", " ")) for path, content in contents
                 if (title := title_of(content)) is not None]
-    return Run(name, result, end, pictures)
+    return Run(name, result, end, pictures, sorted(path.name for path in folder.glob("*.html") if result))
 
 
 @cache
@@ -230,12 +239,14 @@ def demo_html(run: Run, out: Path) -> str:
         parts.append(f'<div class="pictures">{"".join(map(figure, run.pictures))}</div>')
     if run.result:
         parts.append(f"<h4>Verdict</h4>{verdict_table(run.result)}")
+    for own in run.pages:
+        parts.append(f'<p>Its own page: <a href="{run.name}/{own}">{own}</a></p>')
     if run.log is not None:
         parts.append(f"<h4>Its last words</h4><pre>{html.escape(run.log)}</pre>")
     took = f"{duration(run.result['seconds'])} · " if run.result else ""
     parts += [
         f'<p class="small">{took}<code>{html.escape(command(run))}</code> · {linked(FOLDER / f"{run.name}.py", out)}</p>',
-        f"<details><summary>All of its text and code</summary>{whole(text)}</details>",
+        f"<details><summary>Its code, and what it says of it</summary>{rest(text)}</details>",
     ]
     return f'<article id="demo-{run.number}">{"".join(parts)}</article>'
 
@@ -259,11 +270,10 @@ def command(run: Run) -> str:
     return " ".join(["python -m demos", run.number, *options])
 
 
-def whole(text: str) -> str:
-    """All cells of a demo."""
-    shown = {"docstring": lambda text: "", "markdown": lambda text: markdown.to_html(text, level=3),
-             "code": lambda text: f"<pre>{html.escape(text)}</pre>"}
-    return "".join(shown[cell.kind](cell.text) for cell in cells.split(text))
+def rest(text: str) -> str:
+    """All cells of a demo after its docstring and its first text."""
+    shown = {"markdown": lambda text: markdown.to_html(text, level=3), "code": lambda text: f"<pre>{html.escape(text)}</pre>"}
+    return "".join(shown[cell.kind](cell.text) for cell in cells.split(text)[2:])
 
 
 def linked(path: Path, out: Path) -> str:

@@ -101,4 +101,4 @@ def verdict_table(result: Mapping[str, Any]) -> str:
         rows.append(f'<tr>{cells}<td class="{colour}">{word}</td></tr>')
     rows += [f'<tr class="report"><td>{html.escape(name)}</td><td></td><td colspan="2">{html.escape(value)}</td></tr>'
              for name, value in result["report"].items()]
-    return f'<div class="wide"><table>{"".join(rows)}</table></div>'
+    return f'<div class="wide"><table class="verdict">{"".join(rows)}</table></div>'

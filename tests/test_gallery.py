@@ -43,7 +43,8 @@ def test_terms_are_unique_and_shown():
 @pytest.mark.parametrize("number", chapter.TELLING)
 def test_the_telling_picture_is_one_that_the_demo_draws(number):
     (name,) = (name for name in names() if name.startswith(number))
-    assert f'"{chapter.TELLING[number]}"' in source(name)
+    stem = chapter.TELLING[number].removesuffix(".png").split("_")[0]
+    assert re.search(rf'"{stem}[^"]*\.png"', source(name))
 
 
 # What the two summaries of the chapter name, in their words and order; "|" parts what may stand for the same.
@@ -136,6 +137,11 @@ def test_sections_come_in_the_order_of_the_chapter(text):
     assert places == sorted(places)
 
 
+def test_a_page_of_a_demo_is_linked(out):
+    (out / names()[0] / "faces.html").write_text("x")
+    assert f'<a href="{names()[0]}/faces.html">faces.html</a>' in part(gallery.page(out), names()[0])
+
+
 def test_what_a_demo_shows(text):
     shown = part(text, names()[0])
     assert "A linear autoencoder is principal component analysis</h3>" in shown and "<pre>z = x W1 + b1" in shown
@@ -160,7 +166,7 @@ def test_a_demo_of_no_section_has_a_place(out, monkeypatch):
 
 def test_an_unreadable_result_is_none(tmp_path):
     (tmp_path / "result.json").write_text('{"demo": ')
-    assert gallery.read(names()[0], tmp_path) == gallery.Run(names()[0], None, None, [])
+    assert gallery.read(names()[0], tmp_path) == gallery.Run(names()[0], None, None, [], [])
 
 
 def test_pictures_in_the_order_of_the_demo_and_whole_ones_only(tmp_path):

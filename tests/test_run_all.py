@@ -102,22 +102,22 @@ def test_every_demo_has_its_seconds():
 
 
 def test_a_run_is_resumed(tmp_path):
-    process = started(tmp_path, "--quick", "--only", "2,3")
+    process = started(tmp_path, "--quick", "--only", "20,21")
     out, error = process.communicate(timeout=300)
     assert process.returncode == 0, error
-    assert "2 of 2 demos as they should be" in out and "left; running 0" in error
-    assert set(re.findall(r"(\S+) +quick run, not judged", out + error)) == {"02_stacked", "03_codes"}
+    assert "2 of 2 demos as they should be" in out and "left; running 2" in error
+    assert set(re.findall(r"(\S+) +quick run, not judged", out + error)) == {"20_oscillation", "21_remedies"}
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert "2 of " in page and "not run yet" in page
-    assert "wrote" in (tmp_path / "02_stacked" / "log.txt").read_text()
+    assert "wrote" in (tmp_path / "20_oscillation" / "log.txt").read_text()
 
-    (tmp_path / "03_codes" / "result.json").unlink()
-    before = (tmp_path / "02_stacked" / "result.json").stat().st_mtime_ns
-    process = started(tmp_path, "--quick", "--only", "2,3")
+    (tmp_path / "21_remedies" / "result.json").unlink()
+    before = (tmp_path / "20_oscillation" / "result.json").stat().st_mtime_ns
+    process = started(tmp_path, "--quick", "--only", "20,21")
     out, error = process.communicate(timeout=300)
     assert process.returncode == 0 and out.startswith("1 of 2 have run already with these settings")
-    assert (tmp_path / "02_stacked" / "result.json").stat().st_mtime_ns == before
-    assert (tmp_path / "03_codes" / "result.json").exists()
+    assert (tmp_path / "20_oscillation" / "result.json").stat().st_mtime_ns == before
+    assert (tmp_path / "21_remedies" / "result.json").exists()
 
 
 def test_one_that_fails_does_not_stop_the_others(tmp_path):
