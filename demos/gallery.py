@@ -277,8 +277,10 @@ def rest(text: str) -> str:
 
 
 def linked(path: Path, out: Path) -> str:
-    """A path below the project, as a link from the page to the file."""
+    """A path below the project, as a link from the page to the file if it is there: minigen may have been installed without."""
     name = html.escape(path.relative_to(FOLDER.parent).as_posix())
+    if not path.is_file():
+        return f"<code>{name}</code>"
     try:
         return f'<a href="{html.escape(Path(os.path.relpath(path, out)).as_posix())}"><code>{name}</code></a>'
     except ValueError:  # on Windows, from one drive to another
