@@ -302,6 +302,6 @@ def on_the_wall(content: bytes, alt: str) -> str:
 def duration(seconds: float) -> str:
     """Seconds in words: "8.2 s", "12 min", "1 h 5 min"."""
     if seconds < 100:
-        return f"{seconds:.1f} s"
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
