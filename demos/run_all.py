@@ -30,6 +30,8 @@ SECONDS: dict[str, tuple[float, float]] = {
 }  # fmt: skip
 TYPICAL = (8, 200)  # of a demo that is not in the table
 
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")  # what sets them for one library or another
+
 
 def parsed(words: Sequence[str]) -> argparse.Namespace:
     """The options of `python -m demos all`."""
@@ -110,8 +112,9 @@ class Process:
             picture.unlink()
         words = [word for option, value in settings.items() for word in (f"--{option}", str(value)) if word != "True"]
         paths = os.pathsep.join(filter(None, [str(FOLDER.parent), os.environ.get("PYTHONPATH")]))
-        environment = {"OMP_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads),
-                       **os.environ, "PYTHONPATH": paths}
+        environment = {**os.environ, "PYTHONPATH": paths}
+        if not any(variable in os.environ for variable in THREADS):
+            environment |= dict.fromkeys(THREADS, str(threads))
         self.log: TextIO = open(folder / "log.txt", "w", encoding="utf-8")
         self.start = time.monotonic()
         self.process = subprocess.Popen([sys.executable, "-m", "demos", name, *words, "--out", str(folder)],
@@ -142,8 +145,7 @@ def run_all(words: Sequence[str]) -> int:
     if kept := len(args.only) - len(waiting):
         print(f"{kept} of {len(args.only)} have run already with these settings (--again runs them anyway)")
     jobs = args.jobs or (1 if args.backend == "cupy" else min(cores, 8))
-    jobs = max(1, min(jobs, len(waiting)))
-    try:
+    try:  # as many threads for the last demo as for the first: figures depend on it
         play(waiting, settings, out, jobs, threads=max(1, cores // jobs))
     except KeyboardInterrupt:
         page = gallery.write(out)
