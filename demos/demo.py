@@ -2,6 +2,8 @@
 
 import argparse
 import json
+import os
+import shlex
 import sys
 import time
 from collections.abc import Mapping
@@ -11,6 +13,15 @@ from typing import Any
 from tqdm import tqdm
 
 import minigen as mg
+from demos.catalogue import checksum, names
+from demos.page import verdict_table
+from minigen.files import replacing
+
+
+def in_notebook() -> bool:
+    """Whether this runs in a notebook: Jupyter's, or one that is hosted."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return getattr(shell, "kernel", None) is not None
 
 
 def demo_arguments(name: str, description: str, data: str = "glyphs", full: Mapping[str, Any] | None = None,
@@ -19,7 +30,12 @@ def demo_arguments(name: str, description: str, data: str = "glyphs", full: Mapp
 
     --data, --backend, --out, --seed, --quick, and one option for each of `defaults` (epochs=10 gives --epochs). `data`: the
     default of --data.  `full`: other defaults, which --full stands for; what is given beside it counts.
+
+    In a notebook the options are those in the environment variable MINIGEN_OPTIONS. For result.json the namespace also has
+    `given`, the options that differ from their defaults, and `source`, the checksum of the demo's file (None in a notebook,
+    where it may have been changed).
     """
+    words = shlex.split(os.environ.get("MINIGEN_OPTIONS", "")) if in_notebook() else sys.argv[1:]
     parser = argparse.ArgumentParser(
         prog=f"python -m demos {name}", description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     faces = "faces, " if data == "faces" else ""
@@ -33,9 +49,11 @@ def demo_arguments(name: str, description: str, data: str = "glyphs", full: Mapp
     if full is not None:
         values = ", ".join(f"{option.replace('_', '-')} {value}" for option, value in full.items())
         parser.add_argument("--full", action="store_true", help=f"the real thing, for a GPU, with other defaults: {values}")
-        if "--full" in sys.argv[1:]:
+        if "--full" in words:
             parser.set_defaults(**full)
-    args = parser.parse_args()
+    args = parser.parse_args(words)
+    args.given = {key: value for key, value in vars(args).items() if value != parser.get_default(key) and key != "out"}
+    args.source = checksum(name) if name in names() and not in_notebook() else None
     args.name, args.out = name, args.out or Path("out") / name
     try:
         mg.use(args.backend or mg.backend.current().name)
@@ -69,32 +87,49 @@ class Verdict:
         self.reports.append((name, f"{value:.6g}" if isinstance(value, float) else str(value)))
 
     def finish(self) -> None:
-        """Print the table, write result.json, and end the script: exit status 1 if a criterion failed.
+        """Show the table, write result.json, and end the script: exit status 1 if a criterion failed.
 
-        A quick run is too short to be judged: its figures are printed, its "pass" is null, its exit status 0.
+        A quick run is too short to be judged: its figures are printed, its "pass" is null, its exit status 0. In a notebook the
+        table is shown as HTML, and nothing exits.
         """
         seconds = time.perf_counter() - self.start
         if self.args.quick:
             for criterion in self.criteria:
                 criterion["pass"] = None
+        config = {key: str(value) if isinstance(value, Path) else value for key, value in vars(self.args).items()}
+        result = {"demo": self.args.name, "config": config, "criteria": self.criteria, "report": dict(self.reports),
+                  "seconds": round(seconds, 2)}
+        with replacing(self.args.out / "result.json") as path:
+            path.write_text(json.dumps(result, indent=2) + "\n")
+        if in_notebook():
+            show("HTML", verdict_table(result))
+        else:
+            print(f"\n{self.table()}")
+        print(f"\n{seconds:.1f} s; pictures and result.json in {self.args.out}")
+        if any(c["pass"] is False for c in self.criteria) and not in_notebook():
+            sys.exit(1)
+
+    def table(self) -> str:
+        """Criteria and reports in columns."""
         rows = [("criterion", "expected", "measured", "")]
         rows += [(c["name"], c["expected"], f"{c['measured']:.6g}", {True: "pass", False: "FAIL", None: "quick"}[c["pass"]])
                  for c in self.criteria]
         rows += [(name, "", value, "") for name, value in self.reports]
         widths = [max(map(len, column)) for column in zip(*rows)]
-        print()
-        for row in rows:
-            print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
-        config = {key: str(value) if isinstance(value, Path) else value for key, value in vars(self.args).items()}
-        result = {"demo": self.args.name, "config": config, "criteria": self.criteria, "report": dict(self.reports),
-                  "seconds": round(seconds, 2)}
-        (self.args.out / "result.json").write_text(json.dumps(result, indent=2) + "\n")
-        print(f"\n{seconds:.1f} s; pictures and result.json in {self.args.out}")
-        if any(c["pass"] is False for c in self.criteria):
-            sys.exit(1)
+        return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows)
 
 
 def save(figure: Any, args: argparse.Namespace, name: str) -> None:
-    """Save a figure into the output folder and say so."""
-    figure.savefig(args.out / name)
-    tqdm.write(f"wrote {args.out / name}")
+    """Save a figure into the output folder, with its title in the file, and say so; in a notebook, show it."""
+    titles = [figure.get_suptitle(), *(axes.get_title() for axes in figure.axes)]
+    figure.savefig(args.out / name, metadata={"Title": " ".join(next(filter(None, titles), "").split())})
+    if in_notebook():
+        show("Image", filename=args.out / name)
+    else:
+        tqdm.write(f"wrote {args.out / name}")
+
+
+def show(kind: str, *content: Any, **source: Any) -> None:
+    """Something in the output of a notebook's cell: kind is a class of IPython.display."""
+    from IPython import display
+    display.display(getattr(display, kind)(*content, **source))

@@ -3,7 +3,9 @@
 import base64
 import html
 import io
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image
@@ -24,6 +26,7 @@ pre, .wide { overflow-x: auto; }
 pre { background: var(--box); padding: .75rem; border-radius: .25rem; }
 table { border-collapse: collapse; }
 th, td { text-align: left; padding: .25rem .75rem .25rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
+.good { color: var(--good); } .bad { color: var(--bad); } .faint { color: var(--faint); }
 """
 
 
@@ -43,15 +46,59 @@ def picture(source: Path | np.ndarray, alt: str, size: int | None = None, colour
     image = Image.open(source) if isinstance(source, Path) else Image.fromarray(to_bytes(source))
     if colours is not None:
         image = image.convert("RGB").quantize(colours)
-    file = io.BytesIO()
-    image.save(file, "PNG", optimize=True)
-    code = base64.b64encode(file.getvalue()).decode()
     shown = f' style="width: {size}px; image-rendering: pixelated"' if size else ""
-    return (f'<img src="data:image/png;base64,{code}" alt="{html.escape(alt)}" width="{image.width}" height="{image.height}" '
-            f'loading="lazy"{shown}>')
+    return tag("png", coded(image, "PNG", optimize=True), alt, image.size, shown)
+
+
+def small_picture(source: Path | BinaryIO, alt: str, width: int) -> str:
+    """An <img> that carries a file in few bytes: PNG of 64 colours, or WebP at most `width` pixels wide if that is smaller."""
+    image = Image.open(source).convert("RGB")
+    png, webp = coded(image.quantize(64), "PNG"), coded(at_most(width, image), "WEBP", quality=80, method=2)
+    return tag("png", png, alt, image.size) if len(png) <= len(webp) else tag("webp", webp, alt, image.size)
+
+
+def thumbnail(source: Path | BinaryIO, alt: str, width: int) -> str:
+    """An <img> that carries a file made `width` pixels wide, as WebP."""
+    image = at_most(width, Image.open(source).convert("RGB"))
+    return tag("webp", coded(image, "WEBP", quality=80), alt, image.size)
+
+
+def at_most(width: int, image: Image.Image) -> Image.Image:
+    """An image no wider than this, its proportions kept."""
+    scale = min(1.0, width / image.width)
+    return image.resize((round(image.width * scale), max(1, round(image.height * scale))), Image.Resampling.LANCZOS)
+
+
+def coded(image: Image.Image, form: str, **options: Any) -> bytes:
+    """An image as the bytes of a file of this format."""
+    file = io.BytesIO()
+    image.save(file, form, **options)
+    return file.getvalue()
+
+
+def tag(form: str, content: bytes, alt: str, size: tuple[int, int], attributes: str = "") -> str:
+    """An <img> with its picture in it; size: its proportions, for the page's layout before it is drawn."""
+    return (f'<img src="data:image/{form};base64,{base64.b64encode(content).decode()}" alt="{html.escape(alt)}" '
+            f'width="{size[0]}" height="{size[1]}" loading="lazy"{attributes}>')
 
 
 def to_bytes(image: np.ndarray) -> np.ndarray:
     """An image in [0, 1] as bytes; (h, w, 1) loses its channel."""
     image = image[..., 0] if image.shape[2:] == (1,) else image
     return np.rint(image.clip(0, 1) * 255).astype(np.uint8)
+
+
+VERDICTS = {True: ("good", "✓ pass"), False: ("bad", "✗ FAIL"), None: ("faint", "quick: not judged")}
+
+
+def verdict_table(result: Mapping[str, Any]) -> str:
+    """What a demo's result.json says, as a table: criterion, expected, measured, verdict; and below them the reports."""
+    rows = ["<tr><th>criterion</th><th>expected</th><th>measured</th><th>verdict</th></tr>"]
+    for criterion in result["criteria"]:
+        colour, word = VERDICTS[criterion["pass"]]
+        cells = "".join(f"<td>{html.escape(text)}</td>" for text in (
+            criterion["name"], criterion["expected"], f"{criterion['measured']:.6g}"))
+        rows.append(f'<tr>{cells}<td class="{colour}">{word}</td></tr>')
+    rows += [f'<tr class="report"><td>{html.escape(name)}</td><td></td><td colspan="2">{html.escape(value)}</td></tr>'
+             for name, value in result["report"].items()]
+    return f'<div class="wide"><table class="verdict">{"".join(rows)}</table></div>'

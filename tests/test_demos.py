@@ -15,9 +15,10 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
+from PIL import Image
 
 from demos import demo, remedies
-from demos.__main__ import find, names, title
+from demos.catalogue import checksum, find, names, title
 from demos.demo import Verdict, demo_arguments
 
 ROOT = Path(__file__).parents[1]
@@ -51,7 +52,8 @@ def test_quick_run(name, library, tmp_path, monkeypatch, capsys):
     result = json.loads((folder / "result.json").read_text())
     assert list(result) == ["demo", "config", "criteria", "report", "seconds"]
     assert result["demo"] == name
-    asked = {"name": name, "quick": True, "backend": library, "seed": 0, "out": "pictures"}
+    asked = {"name": name, "quick": True, "backend": library, "seed": 0, "out": "pictures",
+             "given": {"quick": True, "backend": library}, "source": checksum(name)}
     assert asked.items() <= result["config"].items()
     assert result["config"]["data"] in ("glyphs", "faces"), "a demo needs no download unless it is asked for"
     assert result["criteria"], "a demo without a criterion shows nothing"
@@ -171,6 +173,8 @@ def test_arguments(tmp_path, monkeypatch):
     args = demo_arguments("99_name", "text", epochs=10, image_steps=400, rate=0.5)
     assert (args.epochs, args.image_steps, args.rate, args.seed, args.quick) == (10, 7, 0.5, 3, False)
     assert args.out == Path("out/99_name") and args.out.is_dir()
+    assert args.given == {"image_steps": 7, "seed": 3}, "what differs from its default"
+    assert args.source is None, "no demo of this folder"
 
 
 # -- the verdict -------------------------------------------------------------------------------------------------
@@ -254,5 +258,15 @@ def test_measured_may_be_of_numpy(verdict, tmp_path):
 
 def test_saving_a_figure_says_where(tmp_path, capsys):
     demo.save(Figure(figsize=(1, 1)), argparse.Namespace(out=tmp_path), "empty.png")
-    assert (tmp_path / "empty.png").exists()
+    assert Image.open(tmp_path / "empty.png").size == (100, 100)
     assert capsys.readouterr().out == f"wrote {tmp_path / 'empty.png'}\n"
+
+
+def test_a_saved_figure_carries_its_title(tmp_path):
+    figure = Figure(figsize=(3, 3))
+    figure.add_subplot().set_title("One of\ntwo lines")
+    demo.save(figure, argparse.Namespace(out=tmp_path), "axes.png")
+    figure.suptitle("Above all")
+    demo.save(figure, argparse.Namespace(out=tmp_path), "figure.png")
+    assert Image.open(tmp_path / "axes.png").info["Title"] == "One of two lines"
+    assert Image.open(tmp_path / "figure.png").info["Title"] == "Above all"
