@@ -26,9 +26,10 @@ from functools import partial
 import numpy as np
 
 from demos.demo import Verdict, demo_arguments, save
-from demos.portraits import FULL, Subject, rarest, shorten, tiny_maps
+from demos.portraits import FULL, Subject, rarest, shorten
 from minigen import figures, losses, optim, plot, training
 from minigen.models.gans import progan
+from minigen.recipes.gans import small_maps
 
 args = demo_arguments("26_progressive", __doc__, data="faces", resolution=32, images=10_000, stable=6000, fading=6000,
                       last=18_000, batch_size=32, samples=5000, full=FULL)
@@ -44,7 +45,7 @@ if args.full:
     game = {"loss": losses.Wasserstein(), "ema": 0.999,
             "penalties": [losses.GradientPenalty(10.0, resolution=args.resolution), losses.Drift()]}
 else:
-    latent_dim, feature_maps, rate = 32, tiny_maps(args.resolution), optim.schedules.cosine(1e-2, steps)
+    latent_dim, feature_maps, rate = 32, small_maps(args.resolution), optim.schedules.cosine(1e-2, steps)
     game = {"penalties": [losses.R1(gamma=2.0, resolution=32)], "ema": 0.995}
 generator = progan.Generator(args.resolution, latent_dim, feature_maps, subject.channels)
 discriminator = progan.Discriminator(args.resolution, feature_maps, subject.channels)

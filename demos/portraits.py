@@ -12,6 +12,7 @@ from minigen.backend import asarray, to_numpy
 from minigen.errors import CheckpointError, StateError
 from minigen.models.gans import progan, stylegan
 from minigen.models.gans.growing import at_stage
+from minigen.recipes.gans import small_maps
 from minigen.training import checkpoint
 from minigen.training.features import cache_folder
 from minigen.training.run import checksum
@@ -107,11 +108,6 @@ def rarest(shares: dict[str, np.ndarray]) -> tuple[str, float]:
     return f"{name} {int(shares[name].argmin())}", float(shares[name].min())
 
 
-def tiny_maps(resolution: int) -> list[int]:
-    """Feature maps for two CPU cores, from 4 x 4 on: 32 up to 16 x 16, then half as many for each doubling."""
-    return [min(32, 512 // r) for r in (4 << s for s in range(9)) if r <= resolution]
-
-
 def stylegan_trainer(args: argparse.Namespace, subject: Subject) -> tuple[training.Progressive, int]:
     """Demo 27's networks and their game, with their number of steps: small ones, or with --full the paper's."""
     growth = training.Growth(final=args.resolution, stable=args.stable, fading=args.fading)
@@ -121,7 +117,7 @@ def stylegan_trainer(args: argparse.Namespace, subject: Subject) -> tuple[traini
         Discriminator = stylegan.Discriminator
     else:
         sizes = {"latent_dim": 32, "style_dim": 32, "mapping_layers": 4, "mapping_lr": 0.1, "noise_lr": 0.02, "mixing": 0.5}
-        feature_maps = tiny_maps(args.resolution)
+        feature_maps = small_maps(args.resolution)
         rate, penalty, ema = optim.schedules.cosine(2e-2, steps), losses.R1(gamma=8.0, resolution=32), 0.995
         Discriminator = progan.Discriminator
     mg.seed(args.seed)

@@ -174,20 +174,20 @@ def conditional_players(subject: Subject) -> Players:
             conditional.Discriminator(dcgan.TinyDiscriminator(channels + classes, batch_norm=False), classes))
 
 
-def feature_maps(resolution: int) -> list[int]:
+def small_maps(resolution: int) -> list[int]:
     """For two CPU cores, from 4 x 4 on: 32 up to 16 x 16, then half as many for each doubling, at least 4."""
     return [max(min(32, 512 // r), 4) for r in (4 << s for s in range(9)) if r <= resolution]
 
 
 def progan_players(subject: Subject, phase: int) -> Players:
     side, _, channels = subject.shape
-    maps = feature_maps(side)
+    maps = small_maps(side)
     return progan.Generator(side, 32, maps, channels), progan.Discriminator(side, maps, channels)
 
 
 def stylegan_players(subject: Subject, phase: int, mixing: float) -> Players:
     side, _, channels = subject.shape
-    maps = feature_maps(side)
+    maps = small_maps(side)
     generator = stylegan.Generator(side, feature_maps=maps, channels=channels, latent_dim=32, style_dim=32, mapping_layers=4,
                                    mapping_lr=0.1, noise_lr=0.02, mixing=mixing)
     return generator, progan.Discriminator(side, maps, channels)
