@@ -1,0 +1,1 @@
+"""Applications of generative networks: one file a paper."""
