@@ -27,7 +27,7 @@ class Generator(Restorer):
 
     28 -> 14 -> 7 -> 7 -> 7 -> 14 -> 28: two strided convolutions, two that spread over the small maps what is known, so that each
     of their places sees 26 x 26 pixels (the paper has a layer with a weight for each pair of places), two transposed ones.
-    92,033 parameters for one channel.
+    92,369 parameters for one channel.
 
     The last channel of the input is m: the hole is black, and so are many pixels that are known.
 
