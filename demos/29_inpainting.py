@@ -45,8 +45,8 @@ def train_alone(network, lr, epochs):
 
 
 content, plain = context_encoder.Generator(args.hole), ConvolutionalAutoencoder(latent_dim=30)
-for network in (content, plain):
-    train_alone(network, 2e-3, args.epochs)
+for network, lr in ((content, 4e-3), (plain, 2e-3)):
+    train_alone(network, lr, args.epochs)
 adversarial, discriminator = copy.deepcopy(content), dcgan.TinyDiscriminator(batch_norm=False)
 further = ceil(args.steps * args.batch_size / len(train))
 for network in (content, plain):

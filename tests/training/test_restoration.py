@@ -60,7 +60,7 @@ def test_equals_a_loop_written_by_hand(generator):
     bce, network, discriminator = ops.sigmoid_cross_entropy, expected.generator, expected.discriminator
     for _ in range(6):
         real, others, shown = (next(stream) for _ in range(3))
-        with no_grad():
+        with network.frozen(), no_grad():  # its running statistics stay
             fake = network(network.damage(others)).data
         loss = bce(discriminator(real), 1.0).mean() + bce(discriminator(fake), 0.0).mean()
         expected.discriminator_optimizer.zero_grad()

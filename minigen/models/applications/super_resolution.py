@@ -37,13 +37,13 @@ class Generator(Restorer):
             raise ValueError(f"resolution: expected a multiple of the factor {factor}, got {resolution}")
         self.factor = factor
         self.input_shape = (resolution // factor, resolution // factor, channels)
-        blocks = [Residual(nn.Conv2d(feature_maps, feature_maps, 3, activation="relu"), nn.Conv2d(feature_maps, feature_maps, 3))
-                  for _ in range(blocks)]
+        body = [Residual(nn.Conv2d(feature_maps, feature_maps, 3, activation="relu"), nn.Conv2d(feature_maps, feature_maps, 3))
+                for _ in range(blocks)]
         doublings = [nn.ConvTranspose2d(feature_maps, feature_maps, 4, stride=2, activation="relu")
-                     for _ in range(factor.bit_length() - 2)]
+                     for _ in range(int(factor).bit_length() - 2)]
         self.net = nn.Sequential(
             nn.Conv2d(channels, feature_maps, 3, activation="relu"),
-            Residual(*blocks, nn.Conv2d(feature_maps, feature_maps, 3)),
+            Residual(*body, nn.Conv2d(feature_maps, feature_maps, 3)),
             *doublings, nn.ConvTranspose2d(feature_maps, channels, 4, stride=2), nn.Sigmoid(),
         )
 
