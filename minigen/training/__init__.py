@@ -10,9 +10,10 @@ from minigen.training.health import Health
 from minigen.training.history import History
 from minigen.training.progressive import Growth, Progressive
 from minigen.training.reconstruction import fit
+from minigen.training.restoration import Restoration
 from minigen.training.sample_grid import SampleGrid
 
 __all__ = [
-    "Adversarial", "Callback", "Checkpoint", "EarlyStopping", "Growth", "Health", "History", "Progressive", "SampleGrid",
-    "attribute_classifier", "feature_classifier", "fit", "fit_greedily", "remedies", "train_on_fake",
+    "Adversarial", "Callback", "Checkpoint", "EarlyStopping", "Growth", "Health", "History", "Progressive", "Restoration",
+    "SampleGrid", "attribute_classifier", "feature_classifier", "fit", "fit_greedily", "remedies", "train_on_fake",
 ]

@@ -123,16 +123,17 @@ class Adversarial(Run):
 
     def generator_loss(self, z: Array, *labels: Array) -> tuple[Any, Terms]:
         """What G minimizes for latent vectors (n, latent_dim) and labels, and its named terms."""
-        examples = self.generator(Tensor(z), *labels)
+        loss, terms = self.generator_objective(self.generator(Tensor(z), *labels), *labels)
+        return loss, {"generator loss": loss, **{name: term for name, term in terms.items() if term is not loss}}
+
+    def generator_objective(self, examples: Any, *labels: Array) -> tuple[Any, Terms]:
+        """What G minimizes of examples that it made: a remedy's objective, or else what the loss makes of their scores."""
         fake = (self.shown(examples), *labels)
         for remedy in self.remedies:
             objective = remedy.generator_objective(self, fake)
             if objective is not None:
-                break
-        else:
-            objective = self.loss.generator(self.discriminator(*fake))
-        loss, terms = objective
-        return loss, {"generator loss": loss, **{name: term for name, term in terms.items() if term is not loss}}
+                return objective
+        return self.loss.generator(self.discriminator(*fake))
 
     def descend(self, name: str, optimizer: Optimizer, objective: Callable[[], tuple[Any, Terms]]) -> None:
         """One update of the network `name` by its objective, whose terms are booked."""
@@ -269,7 +270,7 @@ class Adversarial(Run):
     @property
     def example_shape(self) -> tuple[int, ...]:
         """What a real example must look like: what the generator makes."""
-        z = np.zeros((1, self.generator.latent_dim))
+        z = np.zeros((1, *self.generator.input_shape))
         return self.sampler.draw(z, *[0] * self.conditional).shape[1:]
 
     @property

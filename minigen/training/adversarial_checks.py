@@ -65,7 +65,7 @@ def check_shapes(trainer: "Adversarial") -> None:
     """Raise ShapeError, naming both shapes, unless the discriminator takes what the generator makes."""
     n = 2 * trainer.together
     labels = (asarray(np.zeros(n, dtype=np.int64)),) if trainer.conditional else ()
-    z = asarray(np.zeros((n, trainer.generator.latent_dim))).astype(trainer.generator.dtype)
+    z = asarray(np.zeros((n, *trainer.generator.input_shape))).astype(trainer.generator.dtype)
     with trainer.generator.evaluating(), trainer.discriminator.evaluating(), no_grad():
         examples = trainer.generator(Tensor(z), *labels)
         try:

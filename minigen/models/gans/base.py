@@ -29,6 +29,11 @@ class Generator(nn.Module):
         return self.net(z)
 
     @property
+    def input_shape(self) -> tuple[int, ...]:
+        """The shape of what one example is made of."""
+        return (self.latent_dim,)
+
+    @property
     def dtype(self) -> Any:
         """What it computes in: that of its parameters, float32 if it has none."""
         return next((tensor.dtype for _, tensor in self._paths("") if isinstance(tensor, Parameter)), np.float32)

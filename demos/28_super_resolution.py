@@ -1,0 +1,120 @@
+"""Super-resolution: 28 x 28 pixels made of 14 x 14.
+
+A network that has seen many digits enlarges a small one better than any formula for all images. With a discriminator it is asked
+for more: not the mean of what could have been, but one of it. What that gains and what it costs is measured.
+"""
+
+# %% [markdown]
+# # 28. Super-resolution
+#
+#     low = mean of each 2 x 2 pixels of x,    G minimizes  mean (G(low) - x)^2 + 1e-3 * (-E log D(G(low)))
+#
+# Many images look like `low` from afar. The squared error asks for their mean, which is blurred; the discriminator, which is
+# shown original images and enlarged ones, asks for one that could be an original (SRGAN, Ledig et al. 2017). Beside the network
+# stand two formulas that know nothing of digits: to repeat each pixel, and bicubic interpolation. `--factor 4` begins with 7 x 7
+# pixels; `--weight` makes the discriminator louder than the paper's 1e-3.
+# %%
+import copy
+from math import ceil
+
+import numpy as np
+from PIL import Image
+
+import minigen as mg
+from demos.demo import Verdict, demo_arguments, save
+from minigen import data, losses, metrics, optim, plot, training
+from minigen.models.applications import super_resolution
+from minigen.models.gans import dcgan
+
+args = demo_arguments("28_super_resolution", __doc__, factor=2, weight=1e-3, epochs=3, steps=300, batch_size=32, images=10_000,
+                      tests=2000)
+train, test = data.load(args.data)
+if args.quick:
+    train, args.epochs, args.steps, args.tests = train[:300], 1, 4, 100
+verdict = Verdict(args)
+judge = training.feature_classifier(train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None)
+train, test = train[:args.images], test[:args.tests]
+
+# %% [markdown]
+# ## Training
+# First on the content alone. From there two copies go on for as many updates: one as before, and one with the discriminator.
+# %%
+def train_alone(network, lr, epochs):
+    """Train on the network's own loss, without a discriminator."""
+    adam = optim.Adam(network.parameters(), lr=optim.schedules.cosine(lr, epochs * ceil(len(train) / args.batch_size)))
+    training.fit(network, train.images, optimizer=adam, epochs=epochs, batch_size=args.batch_size)
+
+
+content = super_resolution.Generator(args.factor)
+train_alone(content, 2e-3, args.epochs)
+adversarial, discriminator = copy.deepcopy(content), dcgan.TinyDiscriminator(batch_norm=False)
+further = ceil(args.steps * args.batch_size / len(train))
+train_alone(content, 5e-4, further)
+
+adams = [optim.Adam(player.parameters(), lr=optim.schedules.cosine(lr, args.steps), beta1=0.5)
+         for player, lr in ((adversarial, 5e-4), (discriminator, 2e-3))]
+trainer = training.Restoration(adversarial, discriminator, weight=args.weight, penalties=[losses.R1(gamma=1.0)],
+                               generator_optimizer=adams[0], discriminator_optimizer=adams[1])
+history = trainer.fit(train.images, steps=args.steps, batch_size=args.batch_size, record_every=max(args.steps // 20, 1))
+save(plot.training_curves(history, panels={"content": ("content",), "D is right": ("accuracy on real", "accuracy on fake")},
+                          title="With the adversarial term"), args, "training.png")
+
+# %% [markdown]
+# ## Four enlargements of held-out images
+# %%
+low = mg.to_numpy(content.damage(mg.asarray(test.images)))
+
+
+def enlarged(method):
+    """The low resolution enlarged by Pillow; bicubic interpolation goes beyond [0, 1], and is cut off there."""
+    size = test.images.shape[2], test.images.shape[1]
+    images = [np.asarray(Image.fromarray(image[..., 0]).resize(size, method)) for image in low]
+    return np.stack(images)[..., None].clip(0.0, 1.0)
+
+
+pictures = {
+    "nearest": enlarged(Image.Resampling.NEAREST),
+    "bicubic": enlarged(Image.Resampling.BICUBIC),
+    "content": content.restore(low),
+    "content and adversarial": adversarial.restore(low),
+    "original": test.images,
+}
+rows = {name.replace(" and ", "\nand "): images[:12] for name, images in ({f"{low.shape[2]} pixels": low} | pictures).items()}
+save(plot.image_rows(rows, title=f"Held-out images, enlarged by {args.factor}"), args, "enlarged.png")
+
+# %% [markdown]
+# ## Did it work?
+# PSNR and SSIM compare with the original, pixel by pixel and window by window; the judge, a classifier that knows the originals'
+# kind, says whether the class can still be read. Sharpness is the energy of the Laplacian, here as a share of the originals'; the
+# Frechet distance, between features of enlarged images and of the originals, asks whether all of them together look real.
+# %%
+features = judge.features(test.images)
+sharpness = metrics.sharpness(test.images)
+scores = {}
+for name, images in pictures.items():
+    scores[name] = {
+        "SSIM": metrics.ssim(images, test.images),
+        "accuracy": metrics.accuracy(judge.predict(images), test.labels),
+        "sharpness": metrics.sharpness(images) / sharpness,
+        "PSNR": metrics.psnr(images, test.images) if name != "original" else float("inf"),
+        "Frechet": metrics.frechet_distance(features, judge.features(images)),
+    }
+columns = ("SSIM", "accuracy", "sharpness")
+table = {f"{name}, {each['PSNR']:.1f} dB": [each[column] for column in columns] for name, each in scores.items()
+         if name != "original"}
+save(plot.table(table, columns, "Against the originals"), args, "scores.png")
+
+bicubic, alone, both = (scores[name] for name in ("bicubic", "content", "content and adversarial"))
+verdict.expect("content alone: PSNR above bicubic's, dB", alone["PSNR"] - bicubic["PSNR"], at_least=2.0)
+verdict.expect("content alone: SSIM above bicubic's", alone["SSIM"] - bicubic["SSIM"], at_least=0.0)
+gained = 100 * (alone["accuracy"] - bicubic["accuracy"])
+verdict.expect("content alone: judge's accuracy above bicubic's, %", gained, at_least=0.0)
+verdict.expect("sharpness that the adversarial term adds, as a share of the originals'", both["sharpness"] - alone["sharpness"],
+               at_least=0.0)
+verdict.report("PSNR that the adversarial term costs, dB", alone["PSNR"] - both["PSNR"])
+for name, each in scores.items():
+    verdict.report(f"{name}: PSNR, SSIM, accuracy, sharpness, Frechet distance",
+                   f"{each['PSNR']:.2f} dB, {each['SSIM']:.4f}, {each['accuracy']:.2%}, {each['sharpness']:.3f}, "
+                   f"{each['Frechet']:.3f}")
+verdict.report("judge", f"{judge.fingerprint()}, {len(test):,} held-out images")
+verdict.finish()

@@ -1,0 +1,144 @@
+"""Inpainting: what was in the hole.
+
+A hole of 10 x 10 pixels in digits, filled by the mean image, by the best linear map, by an autoencoder that knows whole
+digits, and by a network that has learned to fill holes: the context encoder, without and with a discriminator.
+"""
+
+# %% [markdown]
+# # 29. Inpainting
+#
+#     G minimizes  0.999 * squared error in the hole + 0.001 * (-E log D(image with its hole filled))
+#
+# A network that must say what was in a hole has to know what goes with what (context encoder, Pathak et al. 2016). Holes are cut
+# anew at random places for each batch, and the network is shown where: a further channel is 1 in the hole. What it makes is taken
+# for the hole alone; known pixels stay. `--weight` makes the discriminator louder than the paper's 0.001.
+# %%
+import copy
+from math import ceil
+
+import numpy as np
+
+import minigen as mg
+from demos.demo import Verdict, demo_arguments, save
+from minigen import data, losses, metrics, optim, plot, training
+from minigen.models.applications import context_encoder
+from minigen.models.autoencoders import ConvolutionalAutoencoder
+from minigen.models.gans import dcgan
+
+args = demo_arguments("29_inpainting", __doc__, hole=10, weight=0.001, epochs=3, steps=300, batch_size=32, images=10_000,
+                      tests=2000)
+train, test = data.load(args.data)
+if args.quick:
+    train, args.epochs, args.steps, args.tests = train[:300], 1, 4, 100
+verdict = Verdict(args)
+judge = training.feature_classifier(train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None)
+train, test = train[:args.images], test[:args.tests]
+
+# %% [markdown]
+# ## Training
+# The context encoder first on the content alone. From there two copies go on for as many updates: one as before, and one with the
+# discriminator. The plain autoencoder, of 30 codes, is trained on whole images, as often.
+# %%
+def train_alone(network, lr, epochs):
+    """Train on the network's own loss, without a discriminator."""
+    adam = optim.Adam(network.parameters(), lr=optim.schedules.cosine(lr, epochs * ceil(len(train) / args.batch_size)))
+    training.fit(network, train.images, optimizer=adam, epochs=epochs, batch_size=args.batch_size)
+
+
+content, plain = context_encoder.Generator(args.hole), ConvolutionalAutoencoder(latent_dim=30)
+for network, lr in ((content, 4e-3), (plain, 2e-3)):
+    train_alone(network, lr, args.epochs)
+adversarial, discriminator = copy.deepcopy(content), dcgan.TinyDiscriminator(batch_norm=False)
+further = ceil(args.steps * args.batch_size / len(train))
+for network in (content, plain):
+    train_alone(network, 5e-4, further)
+
+adams = [optim.Adam(player.parameters(), lr=optim.schedules.cosine(lr, args.steps), beta1=0.5)
+         for player, lr in ((adversarial, 5e-4), (discriminator, 2e-3))]
+trainer = training.Restoration(adversarial, discriminator, weight=args.weight / (1 - args.weight),
+                               penalties=[losses.R1(gamma=1.0)], generator_optimizer=adams[0], discriminator_optimizer=adams[1])
+history = trainer.fit(train.images, steps=args.steps, batch_size=args.batch_size, record_every=max(args.steps // 20, 1))
+save(plot.training_curves(history, panels={"content": ("content",), "D is right": ("accuracy on real", "accuracy on fake")},
+                          title="With the adversarial term"), args, "training.png")
+
+# %% [markdown]
+# ## Five ways to fill a hole
+# Known pixels k and hidden ones h of images with mean m and covariance C: the best linear map of k needs only the inverse of C.
+#
+#     h^ = m_h - (P_hh)^-1 P_hk (k - m_k),   P = (C + I / (12 * 255^2))^-1
+#
+# The little noise added is that of pixels rounded to bytes. The autoencoder is shown the image with the mean in its hole.
+# %%
+corners = np.random.default_rng(args.seed).integers(test.images.shape[1] - args.hole + 1, size=(len(test), 2))
+damaged = mg.to_numpy(content.damage(mg.asarray(test.images), corners))
+known, hole = damaged[..., :1], damaged[..., 1:]
+mean = train.images.mean(axis=0)
+
+
+def filled(made):
+    """The known pixels, and in the hole what was made."""
+    return (known + hole * made).clip(0.0, 1.0)
+
+
+def linear(images):
+    """The linear map's guess at what is hidden of each image."""
+    pixels = train.images.reshape(len(train), -1).astype(np.float64)
+    inverse = np.linalg.inv(np.cov(pixels.T) + np.eye(pixels.shape[1]) / (12 * 255**2))
+    made = np.repeat(mean.reshape(1, -1), len(images), axis=0).astype(np.float64)
+    for guess, image, hidden in zip(made, images.reshape(made.shape), hole.reshape(made.shape) == 1.0):
+        deviation = inverse[np.ix_(hidden, ~hidden)] @ (image - guess)[~hidden]
+        guess[hidden] -= np.linalg.solve(inverse[np.ix_(hidden, hidden)], deviation)
+    return made.reshape(images.shape).astype(np.float32)
+
+
+with_mean = filled(mean)
+pictures = {
+    "mean": with_mean,
+    "linear": filled(linear(known)),
+    "autoencoder": filled(mg.to_numpy(plain.reconstruct(mg.asarray(with_mean)))),
+    "content": content.restore(damaged),
+    "content and adversarial": adversarial.restore(damaged),
+    "original": test.images,
+}
+shown = {"damaged": known + 0.5 * hole} | pictures
+rows = {name.replace(" and ", "\nand "): images[:12] for name, images in shown.items()}
+save(plot.image_rows(rows, title="Held-out images, and what is put into their holes"), args, "filled.png")
+
+# %% [markdown]
+# ## Did it work?
+# Inside the hole: the squared error, and sharpness, the energy of the Laplacian, as a share of the originals'. Of the whole
+# image: whether the judge can still read the class, and the Frechet distance between features of all filled images and of the
+# originals.
+# %%
+def inside(images):
+    """What is in the holes, (n, hole, hole, 1)."""
+    return images[hole == 1.0].reshape(len(images), args.hole, args.hole, 1)
+
+
+features = judge.features(test.images)
+sharpness = metrics.sharpness(inside(test.images))
+scores = {}
+for name, images in pictures.items():
+    scores[name] = {
+        "error": metrics.reconstruction_mse(inside(images), inside(test.images)),
+        "accuracy": metrics.accuracy(judge.predict(images), test.labels),
+        "sharpness": metrics.sharpness(inside(images)) / sharpness,
+        "Frechet": metrics.frechet_distance(features, judge.features(images)),
+    }
+rows = {name: [each["error"] / scores["mean"]["error"], each["accuracy"], each["sharpness"]] for name, each in scores.items()}
+save(plot.table(rows, ("error", "accuracy", "sharpness"), "In the hole; the error as a share of the mean's"), args, "scores.png")
+
+alone, both = scores["content"], scores["content and adversarial"]
+for name, bound in (("mean", 0.5), ("linear", 1.0), ("autoencoder", 1.0)):
+    share = alone["error"] / scores[name]["error"]
+    verdict.expect(f"content alone: squared error in the hole, as a share of that by {name}", share, at_most=bound)
+gained = 100 * (alone["accuracy"] - scores["mean"]["accuracy"])
+verdict.expect("content alone: judge's accuracy above the mean fill's, %", gained, at_least=0.0)
+verdict.expect("sharpness that the adversarial term adds, as a share of the originals'", both["sharpness"] - alone["sharpness"],
+               at_least=0.0)
+verdict.report("squared error with the adversarial term, as a share of that without", both["error"] / alone["error"])
+for name, each in scores.items():
+    verdict.report(f"{name}: squared error in the hole, accuracy, sharpness, Frechet distance",
+                   f"{each['error']:.5f}, {each['accuracy']:.2%}, {each['sharpness']:.3f}, {each['Frechet']:.3f}")
+verdict.report("judge", f"{judge.fingerprint()}, {len(test):,} held-out images")
+verdict.finish()

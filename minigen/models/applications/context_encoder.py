@@ -1,0 +1,90 @@
+"""Inpainting: what was in the hole (context encoder, Pathak et al. 2016).
+
+The network sees an image with a hole and makes what was there, from what is around it. Squared error alone gives the mean of all
+that could have been there; a discriminator asks it to decide:
+
+    G minimizes  0.999 * content + 0.001 * (-E log D(G(damaged))),   content = squared error in the hole, mean over its pixels
+
+Its discriminator sees filled images whole, so that what is in the hole must also fit its surroundings (the paper's sees what is
+made alone, at a fixed place). `dcgan.TinyDiscriminator` is one for 28 x 28 pixels.
+"""
+
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+
+from minigen import losses, nn, ops
+from minigen.backend import asarray, random
+from minigen.errors import ShapeError
+from minigen.models.applications.restorer import Restorer
+
+
+class Generator(Restorer):
+    """Images with a hole, and the hole, (n, h, w, c + 1) -> the images filled, (n, h, w, c); known pixels stay as they are.
+
+        G(x, m) = (1 - m) x + m net(x, m),   m: 1 in the hole, 0 elsewhere
+
+    28 -> 14 -> 7 -> 7 -> 7 -> 14 -> 28: two strided convolutions, two that spread over the small maps what is known, so that each
+    of their places sees 26 x 26 pixels (the paper has a layer with a weight for each pair of places), two transposed ones; batch
+    normalization behind all but the last. 92,785 parameters for one channel.
+
+    The last channel of the input is m: the hole is black, and so are many pixels that are known.
+
+    `hole`: pixels a side of the square that `damage` cuts out, at a random place.  `resolution`: pixels a side of the images, a
+    multiple of 4.  Raises ValueError for a resolution that is none, and for a hole of no pixels, or larger than the images.
+    """
+
+    def __init__(self, hole: int = 10, resolution: int = 28, channels: int = 1, feature_maps: tuple[int, int] = (32, 48)):
+        if resolution % 4:
+            raise ValueError(f"resolution: expected a multiple of 4, for the image is halved twice, got {resolution}")
+        if not isinstance(hole, Integral) or not 1 <= hole <= resolution:
+            raise ValueError(f"hole: pixels a side, a whole number from 1 to {resolution}, got {hole}")
+        self.hole = hole
+        self.input_shape = (resolution, resolution, channels + 1)
+        first, second = feature_maps
+
+        def normed(features: int, convolution: nn.Module) -> list[nn.Module]:
+            return [convolution, nn.BatchNorm(features), nn.ReLU()]
+
+        self.net = nn.Sequential(
+            *normed(first, nn.Conv2d(channels + 1, first, 4, stride=2)),
+            *normed(second, nn.Conv2d(first, second, 4, stride=2)),
+            *normed(second, nn.Conv2d(second, second, 3)),
+            *normed(second, nn.Conv2d(second, second, 3)),
+            *normed(first, nn.ConvTranspose2d(second, first, 4, stride=2)),
+            nn.ConvTranspose2d(first, channels, 4, stride=2), nn.Sigmoid(),
+        )
+
+    def mask(self, corners: np.ndarray, height: int, width: int) -> np.ndarray:
+        """Upper left corners (n, 2), rows and columns -> (n, h, w, 1), 1 in the hole, 0 elsewhere; on the host."""
+        rows, columns = ((np.arange(length) >= at) & (np.arange(length) < at + self.hole)
+                         for length, at in ((height, corners[:, :1]), (width, corners[:, 1:])))
+        return (rows[:, :, None] & columns[:, None, :])[..., None]
+
+    def damage(self, x: Any, corners: np.ndarray | None = None) -> Any:
+        """Images (n, h, w, c) -> with a black hole each, which the last channel marks, (n, h, w, c + 1).
+
+        `corners`: where the holes begin, rows and columns (n, 2); by default anywhere, drawn on the host.
+        Raises ShapeError for corners of another shape, ValueError for holes that reach beyond the images.
+        """
+        n, height, width, _ = x.shape
+        free = np.array([height, width]) - self.hole  # the last row and the last column at which a hole can begin
+        if (free < 0).any():
+            raise ValueError(f"damage: images of {height} x {width} pixels have no room for a hole of {self.hole} x {self.hole}")
+        corners = random.stream("noise").integers(free + 1, size=(n, 2)) if corners is None else np.asarray(corners)
+        if corners.shape != (n, 2):
+            raise ShapeError(f"damage: expected corners ({n}, 2), a row and a column for each image, got {corners.shape}")
+        if (corners < 0).any() or (corners > free).any():
+            raise ValueError(f"damage: holes begin at rows from 0 to {free[0]} and columns from 0 to {free[1]}, got corners from "
+                             f"{corners.min(axis=0).tolist()} to {corners.max(axis=0).tolist()}")
+        mask = asarray(self.mask(corners, height, width).astype(x.dtype))
+        return ops.concatenate(x * (1.0 - mask), mask, axis=-1)
+
+    def forward(self, damaged: Any) -> Any:
+        known, mask = damaged[..., :-1], damaged[..., -1:]
+        return known + mask * self.net(damaged)
+
+    def content(self, restored: Any, x: Any) -> Any:
+        """Squared error in the hole, mean over its pixels and channels: elsewhere both images are the same."""
+        return losses.mse(restored, x, "sum") / float(len(x) * self.hole**2 * x.shape[-1])
