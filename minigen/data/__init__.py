@@ -1,6 +1,6 @@
 """Data sets that need no download, loaders of the well-known ones, and the minibatches made of them."""
 
-from minigen.data import faces
+from minigen.data import faces, styles
 from minigen.data.batches import Batches, batches
 from minigen.data.dataset import Dataset
 from minigen.data.registry import load
@@ -8,5 +8,5 @@ from minigen.data.toys import GaussianMixture, gaussian_grid, gaussian_ring, til
 
 __all__ = [
     "Batches", "Dataset", "GaussianMixture", "batches", "faces", "gaussian_grid", "gaussian_ring",
-    "load", "tilted_plane",
+    "load", "styles", "tilted_plane",
 ]
