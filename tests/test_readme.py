@@ -124,7 +124,7 @@ def test_the_command_line_is_as_the_readme_shows_it(home):
 def test_python_commands(command, home):
     done = run(command, home)
     if "--backend cupy" in command and done.returncode != 0:
-        assert done.returncode == 2 and "cupy cannot be used" in done.stderr, "without a GPU the reason is said"
+        assert done.returncode == 2 and "the cupy backend cannot be used" in done.stderr, "without a GPU the reason is said"
     else:
         assert done.returncode == 0, done.stderr
 
