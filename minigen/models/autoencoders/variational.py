@@ -36,11 +36,7 @@ class VariationalAutoencoder(nn.Module):
 
     def __init__(self, latent_dim: int = 10, beta: float = 1.0, reconstruction: str = "bce", hidden: Sequence[int] = (150, 100),
                  condition: int = 0):
-        if not 0.0 <= beta < math.inf:
-            raise ValueError(f"beta weighs the KL divergence: at least 0 and finite, got {beta}")
-        if reconstruction not in LIKELIHOODS:
-            raise ValueError(f"unknown reconstruction {reconstruction!r}: {suggestion(reconstruction, LIKELIHOODS)}")
-        self.latent_dim, self.beta, self.reconstruction = latent_dim, beta, reconstruction
+        configure(self, latent_dim, beta, reconstruction)
         down, up = (28 * 28 + condition, *hidden), (latent_dim + condition, *reversed(hidden))
         self.encoder = nn.Sequential(nn.Flatten(), *selu_layers(down))
         self.mean, self.logvar = nn.Dense(down[-1], latent_dim), nn.Dense(down[-1], latent_dim)
@@ -115,6 +111,15 @@ class VariationalAutoencoder(nn.Module):
         """n codes from N(0, I): (n, latent_dim)."""
         dtype = self.parameters()[0].dtype
         return asarray(random.stream("latent").standard_normal((n, self.latent_dim), dtype=dtype))
+
+
+def configure(model: VariationalAutoencoder, latent_dim: int, beta: float, reconstruction: str) -> None:
+    """Set, checked, what those of images have in common whatever their networks."""
+    if not 0.0 <= beta < math.inf:
+        raise ValueError(f"beta weighs the KL divergence: at least 0 and finite, got {beta}")
+    if reconstruction not in LIKELIHOODS:
+        raise ValueError(f"unknown reconstruction {reconstruction!r}: {suggestion(reconstruction, LIKELIHOODS)}")
+    model.latent_dim, model.beta, model.reconstruction = latent_dim, beta, reconstruction
 
 
 def selu_layers(widths: Sequence[int]) -> list[nn.Dense]:
