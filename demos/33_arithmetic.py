@@ -1,7 +1,7 @@
 """Semantic arithmetic: "woman with glasses" = "woman" + "man with glasses" - "man", and how often it is true.
 
 Concepts are means of codes, and what an image shows is changed by adding the difference of two of them. A network that has
-learned to read faces says in how many of a thousand trials it worked, in StyleGAN's Z and W and a variational autoencoder's space.
+learned to read faces says in how many of a thousand trials it worked, in StyleGAN's Z and W and in a variational autoencoder.
 """
 
 # %% [markdown]
@@ -236,7 +236,8 @@ for label in spaces:
     verdict.expect(f"{label}: {name}, lower end less 3 times the others' upper end", intervals["arithmetic"][0] - 3 * best,
                    at_least=0.0)
 ghosts, kept = distances["W"], stays["W", name]
-verdict.expect("W: Frechet distance from its own, of that of sums of pixels", ghosts["arithmetic"] / ghosts["pixels"], at_most=1.0)
+verdict.expect("W: Frechet distance from its own, of that of sums of pixels", ghosts["arithmetic"] / ghosts["pixels"],
+               at_most=1.0)
 verdict.expect("W: other factors that stay, of those that a random direction leaves",
                kept["arithmetic"] / kept["random direction"], at_least=1.0)
 verdict.expect("rarest concept of it, samples to take from", min(rarest[label, name] for label in spaces), at_least=args.examples)

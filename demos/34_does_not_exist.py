@@ -61,8 +61,9 @@ pairs = {f"{name}{' ' * row}": images[12 * row:12 * row + 12]  # spaces that one
 save(plot.image_rows(pairs, "New images above the training images nearest to them"), args, "pairs.png")
 grid = np.linspace(0, 2, 81)
 shares = {name: [(found.distances / typical <= x).mean() for x in grid] for name, found in near["features"].items()}
-save(plot.curves(grid, shares, xlabel="distance to the nearest training image; of half of the held-out ones, less than 1",
-                 ylabel="share of images that are as near", title="How near the training images come"), args, "nearness.png")
+save(plot.curves(grid, shares, xlabel="distance to the nearest training image (held-out images: typically 1)",
+                 ylabel="share of images that are as near", title="Distances to the nearest training images"),
+     args, "nearness.png")
 
 # %% [markdown]
 # ## The page
@@ -77,24 +78,25 @@ loop = generator.draw_styles(np.concatenate([a + t * (b - a) for a, b in zip(cor
 ratios = {space: found["new"].memorization_ratio for space, found in near.items()}
 drawn = ", all drawn by a program, so that nobody was photographed" if subject.faces else ""
 lead = f"""<p>Nor do the {args.portraits - 1} others below. They are the work of a StyleGAN that has learned from
-{len(subject.images):,} images of {subject.resolution} × {subject.resolution} pixels{drawn}. It is a small network, trained for minutes
-rather than weeks, and one sees that. None of its images was selected.</p>"""
-copied = f"""<p>Each new {thing} stands beside the training image that is most like it, in the eyes of a network that has learned to read
-such images. Distances are in units of a typical one: half of the images that the generator was never shown are farther than 1 from
-their nearest training image. Half of the new ones are farther than <strong>{ratios["features"]:.2f}</strong> (compared by their
-pixels: {ratios["pixels"]:.2f}); copies would be at 0. Choose a pair to see it large.</p>"""
+{len(subject.images):,} images of {subject.resolution} × {subject.resolution} pixels{drawn}. It is a small network, trained for
+minutes rather than weeks, and one sees that. None of its images was selected.</p>"""
+copied = f"""<p>Each new {thing} stands beside the training image that is most like it, in the eyes of a network that has learned
+to read such images. Distances are in units of a typical one: half of the images that the generator was never shown are farther
+than 1 from their nearest training image. Half of the new ones are farther than <strong>{ratios["features"]:.2f}</strong>
+(compared by their pixels: {ratios["pixels"]:.2f}); copies would be at 0. Choose a pair to see it large.</p>"""
 body = "\n".join([
     exhibition.hero(thing, shown[0], lead),
     "<h2>Are they copies?</h2>",
     copied,
     exhibition.gallery(thing, shown, nearest, nearness),
-    picture(args.out / "nearness.png", "how near the training images come to new, held-out and copied images", colours=64),
+    exhibition.classed(picture(args.out / "nearness.png", "how near new, held-out and copied images come to training images",
+                               colours=64), "chart"),
     "<h2>Mixing styles</h2>",
-    f"<p>Every layer of the generator is told a style. Here some take theirs from the {thing} above, all others from the one at the "
-    "left.</p>",
+    f"<p>Every layer of the generator is told a style. Here some take theirs from the {thing} above, all others from the one at "
+    "the left.</p>",
     exhibition.mixing(thing, sources[:4], sources[4:], mixed),
     "<h2>Between them</h2>",
-    f"<p>Between any two styles lie others, and each is a {thing} too.</p>",
+    "<p>Between any two styles lie others. No image jumps into the next: it is changed into it.</p>",
     exhibition.between(thing, loop),
     f'<p class="faint">Made by <code>python -m demos 34</code> of minigen: psi = {args.psi:g}, seed {args.seed}, '
     f"{generator.parameter_count():,} parameters.</p>",

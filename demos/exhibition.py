@@ -13,6 +13,7 @@ body { max-width: 68rem; }
 .hero > div { flex: 1 1 20rem; }
 h1 { font-size: clamp(1.9rem, 6vw, 3.2rem); margin: 0 0 .75rem; letter-spacing: -.02em; }
 h2 { margin-top: 3rem; }
+.chart { width: min(34rem, 100%); margin-top: 1.5rem; }
 .faint { color: var(--faint); font-size: .9rem; }
 button { font: inherit; color: inherit; cursor: pointer; }
 .another { padding: .5rem 1.1rem; border: 1px solid var(--accent); border-radius: 2rem; background: none; color: var(--accent); }
@@ -22,7 +23,7 @@ button { font: inherit; color: inherit; cursor: pointer; }
         border: 1px solid var(--line); border-radius: .6rem; }
 .pair:hover, .pair:focus-visible { border-color: var(--accent); outline: none; }
 .pair img, .matrix img, .strip img { width: 100%; display: block; }
-.pair .known { opacity: .55; transition: opacity .15s; }
+.pair .known { opacity: .75; transition: opacity .15s; }
 .pair:hover .known, .pair:focus-visible .known { opacity: 1; }
 .pair small { grid-column: 1 / -1; color: var(--faint); padding: .15rem .1rem 0; }
 dialog { border: none; border-radius: .8rem; padding: 1.2rem; background: var(--paper); color: var(--ink);

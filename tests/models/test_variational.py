@@ -364,7 +364,7 @@ def test_the_convolutional_decoder_is_that_of_torch():
 
 @pytest.mark.parametrize(("resolution", "feature_maps"), [(12, (2, 2, 2)), (0, (2,)), (8, ())])
 def test_images_that_cannot_be_halved_are_refused(resolution, feature_maps):
-    with pytest.raises(ShapeError, match=f"halves the image, expected at least one layer, and a resolution .*got {resolution}"):
+    with pytest.raises(ShapeError, match=f"each of which halves the image, expected .*got {resolution}"):
         ConvolutionalVariationalAutoencoder(resolution, feature_maps=feature_maps)
 
 

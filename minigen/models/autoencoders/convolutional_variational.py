@@ -28,8 +28,8 @@ class ConvolutionalVariationalAutoencoder(VariationalAutoencoder):
         configure(self, latent_dim, beta, reconstruction)
         halvings = 2 ** len(feature_maps)
         if not feature_maps or resolution < halvings or resolution % halvings:
-            raise ShapeError(f"ConvolutionalVariationalAutoencoder: each of {len(feature_maps)} layers halves the image, expected "
-                             f"at least one layer, and a resolution that is a multiple of {halvings}, got {resolution}")
+            raise ShapeError(f"ConvolutionalVariationalAutoencoder: {len(feature_maps)} layers, each of which halves the image, "
+                             f"expected at least one, and a resolution that is a multiple of {halvings}, got {resolution}")
         smallest = (resolution // halvings, resolution // halvings, feature_maps[-1])
         size = smallest[0] * smallest[1] * smallest[2]
         down = [nn.Conv2d(before, after, 4, stride=2, activation="selu") for before, after in pairwise((channels, *feature_maps))]
