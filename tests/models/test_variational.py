@@ -17,7 +17,6 @@ from minigen.errors import ShapeError
 from minigen.models import autoencoders
 from minigen.models.autoencoders import (
     ConditionalVariationalAutoencoder,
-    ConvolutionalVariationalAutoencoder,
     LinearVariationalAutoencoder,
     VariationalAutoencoder,
 )
@@ -59,12 +58,7 @@ MODELS: dict[str, list[Case]] = {
     "VariationalAutoencoder": [
         tiny(), tiny(reconstruction="mse"), tiny(latent_dim=3, beta=2.5), tiny(beta=0.0),
         Case(VariationalAutoencoder, images(2), (), rng.standard_normal((2, 10))),
-    ],
-    "ConvolutionalVariationalAutoencoder": [
-        Case(lambda: ConvolutionalVariationalAutoencoder(8, latent_dim=2, feature_maps=(2, 3)), images(3, 8, 8, 3), (),
-             rng.standard_normal((3, 2))),
-        Case(lambda: ConvolutionalVariationalAutoencoder(6, 1, 3, 0.1, "mse", feature_maps=(2,)), images(2, 6, 6, 1), (),
-             rng.standard_normal((2, 3))),
+        Case(lambda: VariationalAutoencoder(2, hidden=(4, 3), shape=(5, 4, 3)), images(3, 5, 4, 3), (), rng.standard_normal((3, 2))),
     ],
     "LinearVariationalAutoencoder": [
         Case(LinearVariationalAutoencoder, rng.standard_normal((6, 3)), (), rng.standard_normal((6, 2))),
@@ -335,37 +329,6 @@ def test_a_runaway_variance_stays_finite_and_comes_back(backend):
         loss.backward()
     assert np.isfinite(float(loss))
     assert (mg.to_numpy(model.logvar.bias.grad) > 0).all()
-
-
-# -- the convolutional one ---------------------------------------------------------------------------------------------
-
-
-def test_the_convolutional_networks_halve_and_double():
-    model = ConvolutionalVariationalAutoencoder()
-    counts = {name: child.parameter_count() for name, child in model.children()}
-    down = 16 * (3 * 16 + 16 * 32 + 32 * 64) + 16 + 32 + 64
-    up = 16 * (64 * 32 + 32 * 16 + 16 * 3) + 32 + 16 + 3
-    assert counts == {"encoder": down, "mean": 32_800, "logvar": 32_800, "sampling": 0, "decoder": 33 * 1024 + up}
-    assert sum(counts.values()) == model.parameter_count() == 183_011
-    assert model.decoder.output_shape((32,)) == (32, 32, 3) and model.encoder.output_shape((32, 32, 3)) == (1024,)
-
-
-def test_the_convolutional_decoder_is_that_of_torch():
-    torch = pytest.importorskip("torch")
-    model, z = ConvolutionalVariationalAutoencoder(8, 3, 2, feature_maps=(2, 4)).astype("float64"), rng.standard_normal((3, 2))
-    weights = {name: torch.tensor(value) for name, value in model.decoder.state_dict().items()}
-    h = torch.tensor(z) @ weights["0.weight"] + weights["0.bias"]
-    h = torch.nn.functional.selu(h).reshape(3, 2, 2, 4).permute(0, 3, 1, 2)
-    for layer in ("2", "3"):  # (kh, kw, out, in) -> (in, out, kh, kw)
-        h = torch.nn.functional.conv_transpose2d(torch.nn.functional.selu(h) if layer == "3" else h,
-                                                 weights[f"{layer}.weight"].permute(3, 2, 0, 1), weights[f"{layer}.bias"], 2, 1)
-    np.testing.assert_allclose(model.decode(z).numpy(), h.permute(0, 2, 3, 1).numpy(), atol=1e-12)
-
-
-@pytest.mark.parametrize(("resolution", "feature_maps"), [(12, (2, 2, 2)), (0, (2,)), (8, ())])
-def test_images_that_cannot_be_halved_are_refused(resolution, feature_maps):
-    with pytest.raises(ShapeError, match=f"each of which halves the image, expected .*got {resolution}"):
-        ConvolutionalVariationalAutoencoder(resolution, feature_maps=feature_maps)
 
 
 # -- the linear one: probabilistic PCA ---------------------------------------------------------------------------------
