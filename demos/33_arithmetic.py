@@ -32,8 +32,8 @@ from minigen import data, figures, metrics, optim, plot, training
 from minigen.models.autoencoders import VariationalAutoencoder
 from minigen.models.latent import analogy, attribute_direction, walk
 
-args = demo_arguments("33_arithmetic", __doc__, data="faces", **STYLEGAN, samples=10_000, trials=1000, examples=20, epochs=25,
-                      full=FULL)
+args = demo_arguments("33_arithmetic", __doc__, data="faces", **STYLEGAN, samples=10_000, trials=1000, examples=20,
+                      vae_steps=3900, full=FULL)
 
 
 class Analogy(NamedTuple):
@@ -66,9 +66,10 @@ WALKS = {"faces": ("man", "glasses", "smile", "hair_length", "skin", "age"),
 if args.data not in ANALOGIES:
     raise SystemExit(f"--data {args.data}: arithmetic is judged by the factors that made an image, which are known of "
                      f"{' and '.join(ANALOGIES)} only")
+cases = ANALOGIES[args.data]
 if args.quick:
     shorten(args)
-    args.trials, args.epochs = 20, 1
+    args.trials, args.vae_steps, cases = 20, 1, dict([*cases.items()][:1])
 verdict = Verdict(args)
 subject = Subject(args)
 factors = {name: values for name, values in subject.train.factors.items() if name != "font"}  # that is weight, slant and family
@@ -94,9 +95,10 @@ class Centred(VariationalAutoencoder):
 
 generator = trained_stylegan(args, subject)
 vae = Centred(latent_dim=64, beta=0.1, hidden=(256,), shape=subject.images.shape[1:])
-steps = args.epochs * -(-len(images) // 64)
+epochs = max(1, round(args.vae_steps * 64 / len(images)))
+steps = epochs * -(-len(images) // 64)
 training.fit(vae, images.images, optimizer=optim.Adam(vae.parameters(), lr=optim.schedules.cosine(1e-3, steps)),
-             epochs=args.epochs, batch_size=64)
+             epochs=epochs, batch_size=64)
 
 
 class Space:
@@ -155,7 +157,7 @@ def concepts(space, case):
     return kept & lacks, other & has, other & lacks
 
 
-name, chapter = next(iter(ANALOGIES[args.data].items()))
+name, chapter = next(iter(cases.items()))
 rng = np.random.default_rng(args.seed)
 for label, space in spaces.items():
     three = [space.codes[some(mask)[:3]] for mask in concepts(space, chapter)]
@@ -197,7 +199,7 @@ def trials(space, case):
 
 table, stays, successes, rarest, distances = {}, {}, {}, {}, {}
 for label, space in spaces.items():
-    for name, case in ANALOGIES[args.data].items():
+    for name, case in cases.items():
         made, read, rarest[label, name] = trials(space, case)
         good = {method: shows(read[method], case.attribute, 1) & shows(read[method], case.kept, case.level) for method in METHODS}
         successes[label, name] = {method: int(good[method].sum()) for method in METHODS}
@@ -245,7 +247,7 @@ if walked:
 # nearer to those that StyleGAN itself makes of women with glasses than sums of pixels are, and keep more of everything else
 # than a step of the same length in a random direction. The attribute that walks least must still change in half of the images.
 # %%
-name = next(iter(ANALOGIES[args.data]))
+name = next(iter(cases))
 for label in spaces:
     intervals = {method: metrics.share_interval(count, args.trials) for method, count in successes[label, name].items()}
     best = max(intervals[method][1] for method in METHODS[:3])
