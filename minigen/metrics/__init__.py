@@ -7,7 +7,7 @@ from minigen.metrics.disentanglement import active_units, mutual_information, mu
 from minigen.metrics.diversity import pairwise_diversity
 from minigen.metrics.frechet import frechet_distance, frechet_gaussians
 from minigen.metrics.images import psnr, sharpness, ssim
-from minigen.metrics.intervals import mean_interval
+from minigen.metrics.intervals import mean_interval, share_interval
 from minigen.metrics.kernel import KernelDistance, kernel_distance, squared_mmd
 from minigen.metrics.likelihood import Estimate, elbo, importance_weighted_nll
 from minigen.metrics.memorization import NearestTraining, nearest_training
@@ -30,6 +30,6 @@ __all__ = [
     "following", "frechet_distance", "frechet_gaussians", "importance_weighted_nll", "judge_samples", "kernel_distance",
     "knn_accuracy", "linear_separability", "mean_interval", "mode_coverage", "mutual_information", "mutual_information_gap",
     "nearest_neighbour_test", "nearest_training", "pairwise_diversity", "pca", "perceptual_path_length", "precision_recall",
-    "principal_angles", "probabilistic_pca", "psnr", "reconstruction_mse", "reverse_kl", "sharpness", "squared_mmd", "ssim",
-    "wiener_filter",
+    "principal_angles", "probabilistic_pca", "psnr", "reconstruction_mse", "reverse_kl", "share_interval", "sharpness", "squared_mmd",
+    "ssim", "wiener_filter",
 ]

@@ -1,11 +1,14 @@
-"""How sure a mean over a few runs is."""
+"""How sure a mean over a few runs is, and a share of many trials."""
 
 from functools import lru_cache
 from math import cos, pi, sin, sqrt, tan
+from numbers import Integral
 
 import numpy as np
 
 from minigen.errors import ShapeError
+
+NORMAL = 1.959963984540054  # the z with P(|Z| < z) = 0.95, Z ~ N(0, 1)
 
 
 def mean_interval(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -28,6 +31,27 @@ def mean_interval(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         raise ValueError("mean_interval: got NaN or infinity, expected finite values")
     n = values.shape[-1]
     return values.mean(axis=-1), student_quantile(n - 1) * values.std(axis=-1, ddof=1) / sqrt(n)
+
+
+def share_interval(successes: int, trials: int) -> tuple[float, float]:
+    """The 95 % confidence interval of a probability of which `successes` of `trials` independent trials were seen: low, high.
+
+        (p + z^2 / 2n -+ z sqrt(p (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n),   p = successes / n,   z = 1.960
+
+    It stays within [0, 1], and none of n successes do not mean a probability of 0: at most z^2 / (n + z^2), of 1,000 trials
+    0.4 %.
+    Raises TypeError unless both are whole numbers, ValueError unless 0 <= successes <= trials and there is at least one trial.
+    Source: Wilson 1927.
+    """
+    for name, count in (("successes", successes), ("trials", trials)):
+        if not isinstance(count, Integral):
+            raise TypeError(f"share_interval: {name} are counted in whole numbers, got {count!r}")
+    if trials < 1 or not 0 <= successes <= trials:
+        raise ValueError(f"share_interval: got {successes} successes of {trials} trials, expected at least one trial, and from "
+                         "none to all of them successes")
+    p, spread = successes / trials, NORMAL**2 / trials
+    middle, half_width = p + spread / 2, NORMAL * sqrt(p * (1 - p) / trials + spread / (4 * trials))
+    return max((middle - half_width) / (1 + spread), 0.0), min((middle + half_width) / (1 + spread), 1.0)
 
 
 @lru_cache

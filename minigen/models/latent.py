@@ -1,4 +1,4 @@
-"""Ways through a latent space."""
+"""Ways through a latent space, and arithmetic in it."""
 
 import numpy as np
 
@@ -34,3 +34,78 @@ def great_circle(start: np.ndarray, end: np.ndarray, n: int) -> np.ndarray:
     of_v = np.where(apart, np.sin(t * angle) / sine, t)
     length = (1 - t) * lengths[0][:, None, None] + t * lengths[1][:, None, None]
     return ((of_u * u[:, None] + of_v * v[:, None]) * length).astype(np.float32)
+
+
+def analogy(start: np.ndarray, without: np.ndarray, with_it: np.ndarray) -> np.ndarray:
+    """start + mean(with_it) - mean(without): "woman with glasses" = "woman" + "man with glasses" - "man".
+
+    The means are over samples that show a concept, each code by itself being mostly about other things: what k samples have
+    not in common is left with 1 / sqrt(k) of its size. Radford et al. took the mean of three for `start` too.
+
+    start: (n, d), the codes to be changed, or their mean (1, d).  without, with_it: (k, d), or (n, k, d), other samples for each
+    code to be changed -> (n, d), float32.
+    Raises ShapeError for shapes that do not fit, ValueError for concepts without samples and for values that are not finite.
+    Source: Radford et al. 2016, section 6.3.2.
+    """
+    start, without, with_it = (np.asarray(codes, dtype=np.float64) for codes in (start, without, with_it))
+    for codes in (without, with_it):
+        fits = start.ndim == 2 and codes.ndim in (2, 3) and codes.shape[-1] == start.shape[1]
+        if not fits or codes.shape[:-2] not in ((), start.shape[:1]):
+            raise ShapeError(f"analogy: got start of shape {start.shape}, without of shape {without.shape} and with_it of shape "
+                             f"{with_it.shape}, expected (n, d) and twice (k, d) or (n, k, d)")
+        if not codes.shape[-2]:
+            raise ValueError("analogy: got a concept without samples, expected at least one")
+    return checked_finite("analogy", start + with_it.mean(axis=-2) - without.mean(axis=-2)).astype(np.float32)
+
+
+def attribute_direction(codes: np.ndarray, has_it: np.ndarray) -> np.ndarray:
+    """From the codes without an attribute to those with it: one standard deviation of the codes in the direction of
+
+        mean of codes with it - mean of codes without it
+
+    The standard deviation is that of all codes along that direction, so that a step of 1 means as much in every space.
+
+    The other usual direction is the normal of a plane that separates both sides (`metrics.linear_separability`; Shen et al.
+    2020). Where all coordinates vary alike and independently, as in Z, it is parallel to this one. Elsewhere it is for telling,
+    not for making: it turns away from all that varies beside the attribute, towards what hardly varies at all, where a
+    generator has seen nothing (Haufe et al. 2014). The difference of the means is how codes with the attribute do differ; what
+    goes with it in the labelled samples goes along.
+
+    codes: (n, d).  has_it: (n,), bools -> (d,), float32.
+    Raises ShapeError for shapes that do not fit, TypeError unless has_it are bools, ValueError for an attribute that all or none
+    of the codes have, for equal means, and for values that are not finite.
+    """
+    codes, has_it = np.asarray(codes, dtype=np.float64), np.asarray(has_it)
+    if codes.ndim != 2 or has_it.shape != codes.shape[:1]:
+        raise ShapeError(f"attribute_direction: got codes of shape {codes.shape} and has_it of shape {has_it.shape}, expected "
+                         "(n, d) and (n,)")
+    if has_it.dtype != bool:
+        raise TypeError(f"attribute_direction: has_it says yes or no of each code, expected bools, got {has_it.dtype}")
+    if not 0 < has_it.sum() < len(codes):
+        share = "all" if has_it.any() else "none"
+        raise ValueError(f"attribute_direction: {share} of the {len(codes)} codes have the attribute, expected some with it and "
+                         "some without")
+    way = checked_finite("attribute_direction", codes[has_it].mean(axis=0) - codes[~has_it].mean(axis=0))
+    length = np.linalg.norm(way)
+    if not length > 0:
+        raise ValueError("attribute_direction: codes with the attribute and without it have the same mean: there is no direction")
+    return ((codes @ way / length).std() / length * way).astype(np.float32)
+
+
+def walk(codes: np.ndarray, direction: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    """From each code along a direction: code + step * direction, for each of the steps, which may be negative.
+
+    codes: (n, d), direction: (d,), steps: (k,) -> (n, k, d), float32. Raises ShapeError for shapes that do not fit.
+    """
+    codes, direction, steps = (np.asarray(each, dtype=np.float64) for each in (codes, direction, steps))
+    if codes.ndim != 2 or direction.shape != codes.shape[1:] or steps.ndim != 1:
+        raise ShapeError(f"walk: got codes of shape {codes.shape}, direction of shape {direction.shape} and steps of shape "
+                         f"{steps.shape}, expected (n, d), (d,) and (k,)")
+    return (codes[:, None] + steps[None, :, None] * direction).astype(np.float32)
+
+
+def checked_finite(function: str, values: np.ndarray) -> np.ndarray:
+    """The values, or ValueError if one is not finite."""
+    if not np.isfinite(values).all():
+        raise ValueError(f"{function}: got NaN or infinity among the codes, expected finite numbers")
+    return values

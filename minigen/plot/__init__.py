@@ -10,11 +10,11 @@ from minigen.plot.animation import save_animation, save_tiles
 from minigen.plot.charts import bars, curves, histograms, table, training_curves
 from minigen.plot.codes import activation_histograms, code_map, plane_fit
 from minigen.plot.figure import PALETTE
-from minigen.plot.images import filters, image_grid, image_rows, interpolation_grid, manifold_grid
+from minigen.plot.images import equation, filters, image_grid, image_rows, interpolation_grid, manifold_grid
 from minigen.plot.points import point_cloud, point_clouds, trajectories
 
 __all__ = [
-    "PALETTE", "activation_histograms", "bars", "code_map", "curves", "filters", "histograms", "image_grid", "image_rows",
-    "interpolation_grid", "manifold_grid", "plane_fit", "point_cloud", "point_clouds", "save_animation", "save_tiles",
-    "table", "training_curves", "trajectories",
+    "PALETTE", "activation_histograms", "bars", "code_map", "curves", "equation", "filters", "histograms", "image_grid",
+    "image_rows", "interpolation_grid", "manifold_grid", "plane_fit", "point_cloud", "point_clouds", "save_animation",
+    "save_tiles", "table", "training_curves", "trajectories",
 ]

@@ -124,6 +124,52 @@ def manifold_grid(images: Any, x: Any, y: Any, title: str | None = None) -> Figu
     return axes.figure
 
 
+def equation(terms: Mapping[str, Any], signs: Sequence[str], result: Any, title: str | None = None) -> Figure:
+    """Images that are added in a latent space: a column for each term, and in the end what comes out of it.
+
+    A column shows examples of a concept and below them, framed, what their mean gives; the signs stand between the framed ones.
+    The result is a grid: in its middle, framed too, the sum, around it its neighbours.
+
+    terms: label -> images (k + 1, h, w, c) in [0, 1], the same k in each: the examples, and last the image of their mean.
+    signs: one less than terms, such as "-+".  result: (rows, columns, h, w, c), of the same h, w and c; c: 1 or 3.
+    Raises ShapeError for images that do not fit, ValueError without terms, for signs that do not fit between them, and for values
+    that are not finite floats.
+    Source: Radford et al. 2016, figure 7.
+    """
+    if not terms or len(signs) != len(terms) - 1:
+        raise ValueError(f"equation: got {len(terms)} terms and {len(signs)} signs, expected one sign between each two terms")
+    columns = {label: checked_images(images, f"term {label!r}") for label, images in terms.items()}
+    result = checked_table(result, "equation")
+    shapes = {label: images.shape for label, images in columns.items()}
+    first = next(iter(shapes.values()))
+    if len(set(shapes.values())) > 1 or result.shape[2:] != first[1:]:
+        raise ShapeError(f"equation: got terms of shapes {shapes} and a result of shape {result.shape}, expected the same number "
+                         "of images in each term, all of one size")
+    row, apart = first[1] / first[2] + GAP, 0.5  # of a row and between columns, in widths of an image
+    bottom = max(first[0] - 1, result.shape[0] - 1) * row + apart / 2  # upper edge of the framed images
+    across = len(columns) * (1 + apart) + result.shape[1] * (1 + GAP)
+    axes = canvas(ceil(across), bottom + row + 0.5, first[2], title)
+    axes.set(xlim=(-GAP, across), ylim=(bottom + row, -0.5))
+
+    def framed(image: np.ndarray, left: float, top: float) -> None:
+        place(axes, image, left, top)
+        axes.add_patch(Rectangle((left - GAP / 2, top - GAP / 2), 1 + GAP, row, fill=False, edgecolor=PALETTE[6], linewidth=2.5,
+                                 clip_on=False))
+
+    for i, ((label, images), sign) in enumerate(zip(columns.items(), (*signs, "="))):
+        left = i * (1 + apart)
+        for k, image in enumerate(images[:-1]):
+            place(axes, image, left, bottom - apart / 2 - (len(images) - 1 - k) * row)
+        framed(images[-1], left, bottom)
+        axes.text(left + 0.5, bottom - apart / 2 - (len(images) - 1) * row - GAP, label, ha="center", va="bottom", fontsize=10)
+        axes.text(left + 1 + apart / 2, bottom + row / 2, Formatter.fix_minus(sign), ha="center", va="center", fontsize=18)
+    middle = result.shape[0] // 2, result.shape[1] // 2
+    for i, j in np.ndindex(result.shape[:2]):
+        put = framed if (i, j) == middle else lambda *at: place(axes, *at)
+        put(result[i, j], len(columns) * (1 + apart) + j * (1 + GAP), bottom + (i + 1 - result.shape[0]) * row)
+    return axes.figure
+
+
 def filters(weights: Any, title: str | None = None, shape: tuple[int, ...] | None = None) -> Figure:
     """What the units of a first layer look at: their weights as images, red above 0, blue below, white 0.
 

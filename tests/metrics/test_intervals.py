@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from minigen.errors import ShapeError
-from minigen.metrics import mean_interval
+from minigen.metrics import mean_interval, share_interval
 from minigen.metrics.intervals import student_quantile
 
 # Two-sided 95 %, as printed in any table of Student's t.
@@ -42,6 +42,42 @@ def test_they_cover_the_true_mean_in_95_of_100_experiments():
     means, half_widths = mean_interval(np.random.default_rng(0).normal(7.0, 2.0, (20_000, 5)))
     covered = (abs(means - 7.0) <= half_widths).mean()
     assert covered == pytest.approx(0.95, abs=4 * sqrt(0.95 * 0.05 / 20_000))
+
+
+# -- of a share ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("successes", "trials", "low", "high"), [  # Newcombe 1998, table I, method 3
+    (81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718),
+])  # fmt: skip
+def test_shares_are_those_of_the_published_table(successes, trials, low, high):
+    assert share_interval(successes, trials) == pytest.approx((low, high), abs=5e-5)
+
+
+def test_the_ends_of_a_share_are_where_the_score_test_turns():
+    """Wilson's interval: all p that n p +- 1.96 sqrt(n p (1 - p)) does not tell from what was seen."""
+    for end in share_interval(30, 100):
+        assert abs(0.3 - end) / sqrt(end * (1 - end) / 100) == pytest.approx(1.959964, rel=1e-6)
+    assert share_interval(np.int64(100), 100) == pytest.approx((1 - share_interval(0, 100)[1], 1.0), rel=1e-12)
+
+
+def test_shares_are_covered_in_95_of_100_experiments():
+    for p in (0.02, 0.3, 0.5):
+        counts = np.random.default_rng(0).binomial(1000, p, 4000)
+        ends = np.array([share_interval(int(count), 1000) for count in counts])
+        covered = ((ends[:, 0] <= p) & (p <= ends[:, 1])).mean()
+        assert covered == pytest.approx(0.95, abs=0.015)
+
+
+def test_refusals_of_shares():
+    for successes, trials in ((-1, 10), (11, 10), (0, 0)):
+        with pytest.raises(ValueError, match=f"got {successes} successes of {trials} trials"):
+            share_interval(successes, trials)
+    with pytest.raises(TypeError, match="successes are counted in whole numbers, got 0.5"):
+        share_interval(0.5, 10)
+
+
+# -- refusals -------------------------------------------------------------------------------------------------------------
 
 
 def test_refusals():

@@ -43,9 +43,9 @@ class Case:
         return mg.asarray(self.noise.astype(np.float32))
 
 
-def images(n: int) -> np.ndarray:
-    """Grey pixels, none at the end of its range."""
-    return rng.uniform(0.05, 0.95, (n, 28, 28, 1))
+def images(n: int, *shape: int) -> np.ndarray:
+    """Pixels of (28, 28, 1) or of another shape, none at the end of its range."""
+    return rng.uniform(0.05, 0.95, (n, *(shape or (28, 28, 1))))
 
 
 def tiny(latent_dim: int = 2, **settings: object) -> Case:
@@ -58,6 +58,7 @@ MODELS: dict[str, list[Case]] = {
     "VariationalAutoencoder": [
         tiny(), tiny(reconstruction="mse"), tiny(latent_dim=3, beta=2.5), tiny(beta=0.0),
         Case(VariationalAutoencoder, images(2), (), rng.standard_normal((2, 10))),
+        Case(lambda: VariationalAutoencoder(2, hidden=(4, 3), shape=(5, 4, 3)), images(3, 5, 4, 3), (), rng.standard_normal((3, 2))),
     ],
     "LinearVariationalAutoencoder": [
         Case(LinearVariationalAutoencoder, rng.standard_normal((6, 3)), (), rng.standard_normal((6, 2))),

@@ -142,6 +142,44 @@ def test_interpolation_refuses(images, anchors, error, message):
         plot.interpolation_grid(images, anchors=anchors)
 
 
+# equation
+
+
+def test_equation_shows_its_terms_in_columns_and_the_result_in_rows():
+    first, second, result = pictures(3, 4, 4, 3), pictures(3, 4, 4, 3, seed=1), pictures(3, 3, 4, 4, 3, seed=2)
+    figure = plot.equation({"woman": first, "man": HostedElsewhere(second)}, "-", result, "woman - man")
+    placed = {tuple(image.get_extent()[0::3]): np.asarray(image.get_array()) for image in figure.axes[0].images}
+    lefts = sorted({left for left, _ in placed})
+    for left, images in zip(lefts, [first, second, *result.swapaxes(0, 1)]):
+        np.testing.assert_array_equal([placed[place] for place in sorted(placed) if place[0] == left], images)
+    assert texts(figure) == ["woman", "−", "man", "="] and figure.get_suptitle() == "woman - man"
+
+
+def test_equation_frames_the_means_and_the_sum():
+    result = pictures(3, 3, 4, 4, 1, seed=2)
+    figure = plot.equation({"a": pictures(4, 4, 4), "b": pictures(4, 4, 4, seed=1), "c": pictures(4, 4, 4, seed=3)}, "+-", result)
+    arrays, corners = shown(figure)
+    inside = [[array for array, (x, y) in zip(arrays, corners) if left < x < x + 1 < right and top < y < y + 1 < bottom]
+              for left, top, right, bottom in frames(figure)]
+    expected = [pictures(4, 4, 4)[3], pictures(4, 4, 4, seed=1)[3], pictures(4, 4, 4, seed=3)[3], result[1, 1, ..., 0]]
+    np.testing.assert_array_equal(np.concatenate(inside), expected)
+
+
+@pytest.mark.parametrize(
+    ("terms", "signs", "result", "error", "message"),
+    [
+        ({}, "", pictures(1, 1, 4, 4, 1), ValueError, "got 0 terms and 0 signs"),
+        ({"a": pictures(2, 4, 4), "b": pictures(2, 4, 4)}, "+-", pictures(1, 1, 4, 4, 1), ValueError, "2 terms and 2 signs"),
+        ({"a": pictures(2, 4, 4), "b": pictures(3, 4, 4)}, "+", pictures(1, 1, 4, 4, 1), ShapeError, "the same number of images"),
+        ({"a": pictures(2, 4, 4)}, "", pictures(1, 1, 4, 4, 3), ShapeError, r"terms of shapes .* a result of shape \(1, 1, 4, 4, 3\)"),
+        ({"a": pictures(2, 4, 4)}, "", pictures(3, 4, 4), ShapeError, r"expected \(rows, columns, h, w, c\)"),
+    ],
+)
+def test_equation_refuses(terms, signs, result, error, message):
+    with pytest.raises(error, match=message):
+        plot.equation(terms, signs, result)
+
+
 # manifold_grid
 
 

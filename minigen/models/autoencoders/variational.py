@@ -30,22 +30,23 @@ class VariationalAutoencoder(nn.Module):
            are normalization. The variance is the book's: its loss, mean over pixels of (x - x^)^2 + KL / 784, is ours without
            that constant, divided by 784.
 
-    Raises ValueError for a negative beta or an unknown reconstruction. `condition`: how many further numbers both networks are
-    told; the conditional form uses it.
+    `shape`: of an image, for others than those of 28 x 28; the docstrings below say (28, 28, 1) for it.  `condition`: how many
+    further numbers both networks are told; the conditional form uses it.
+    Raises ValueError for a negative beta or an unknown reconstruction.
     """
 
     def __init__(self, latent_dim: int = 10, beta: float = 1.0, reconstruction: str = "bce", hidden: Sequence[int] = (150, 100),
-                 condition: int = 0):
+                 condition: int = 0, shape: tuple[int, int, int] = (28, 28, 1)):
         if not 0.0 <= beta < math.inf:
             raise ValueError(f"beta weighs the KL divergence: at least 0 and finite, got {beta}")
         if reconstruction not in LIKELIHOODS:
             raise ValueError(f"unknown reconstruction {reconstruction!r}: {suggestion(reconstruction, LIKELIHOODS)}")
         self.latent_dim, self.beta, self.reconstruction = latent_dim, beta, reconstruction
-        down, up = (28 * 28 + condition, *hidden), (latent_dim + condition, *reversed(hidden))
+        down, up = (math.prod(shape) + condition, *hidden), (latent_dim + condition, *reversed(hidden))
         self.encoder = nn.Sequential(nn.Flatten(), *selu_layers(down))
         self.mean, self.logvar = nn.Dense(down[-1], latent_dim), nn.Dense(down[-1], latent_dim)
         self.sampling = nn.Sampling()
-        self.decoder = nn.Sequential(*selu_layers(up), nn.Dense(up[-1], 28 * 28), nn.Reshape((28, 28, 1)))
+        self.decoder = nn.Sequential(*selu_layers(up), nn.Dense(up[-1], math.prod(shape)), nn.Reshape(shape))
 
     def encode(self, x: Any) -> tuple[Any, Any]:
         """Images (n, 28, 28, 1) -> mean and logvar of q(z|x), each (n, latent_dim)."""

@@ -1,0 +1,134 @@
+"""This face does not exist: a page of new portraits, each beside the training image that is most like it.
+
+Image synthesis as an application: one command makes a page that needs no network. Whether its portraits are new, rather than
+copies of what the generator was shown, is measured against portraits that it was not shown.
+"""
+
+# %% [markdown]
+# # 34. This face does not exist
+#
+# A generator could pass every test of quality by showing what it has learned by heart. So each new image stands beside the
+# training image nearest to it, and the distance is compared with that of held-out images, which are new for sure:
+#
+#     ratio = median distance (new image, nearest training image) / median distance (held-out image, nearest training image)
+#
+# 1: as new as new images; near 0: copies. Distances are measured in pixels, where a copy is found whatever it shows, and in the
+# judge's features, where one is found that was shifted or shaded. As sites of this kind do, the page shows truncated samples
+# (psi = 0.7), which are more typical, and so a little nearer to everything.
+#
+# The generator is demo 27's: read from the user's cache, or trained, which takes a quarter of an hour.
+# %%
+import numpy as np
+
+from demos import exhibition
+from demos.demo import Verdict, demo_arguments, save
+from demos.page import document, picture
+from demos.portraits import FULL, STYLEGAN, Subject, shorten, stylegan_trainer, trained_stylegan
+from minigen import data, figures, metrics, plot
+from minigen.files import replacing
+
+args = demo_arguments("34_does_not_exist", __doc__, data="faces", **STYLEGAN, samples=2000, portraits=24, psi=0.7, full=FULL)
+if args.quick:
+    shorten(args)
+verdict = Verdict(args)
+subject = Subject(args)
+generator = trained_stylegan(args, subject)
+thing = {"faces": "face", "fashion_mnist": "garment"}.get(args.data, "digit")
+
+# %% [markdown]
+# ## New images, and what they are most like
+# Held out are images made as the training images are. The glyphs' test split has other fonts, so that they are drawn anew.
+# %%
+z = figures.latent(generator, args.samples, seed=1)
+samples = generator.draw(z, args.psi)
+held_out = data.load("glyphs", seed=args.seed + 1)[0] if args.data == "glyphs" else subject.test
+held_out = held_out.images[:args.samples // 2]
+if not subject.faces:
+    held_out = np.pad(held_out, ((0, 0), (2, 2), (2, 2), (0, 0)))
+noisy = subject.images[:len(held_out)] + 0.02 * np.random.default_rng(2).standard_normal(held_out.shape)
+sets = {"new": samples[:args.samples // 2], "held out": held_out, "copies with noise": noisy.clip(0, 1).astype(np.float32)}
+found, nearness = {}, {}
+for space, seen in {"features": subject.features, "pixels": lambda images: images}.items():
+    known = seen(subject.images)
+    found[space] = {name: metrics.nearest_training(seen(images), known) for name, images in sets.items()}
+    typical = np.median(found[space]["held out"].distances)
+    nearness[space] = {name: each.distances / typical for name, each in found[space].items()}
+ratios = {space: {name: float(np.median(values)) for name, values in of.items()} for space, of in nearness.items()}
+
+shown = samples[:args.portraits]
+nearest = subject.images[found["features"]["new"].indices[:args.portraits]]
+pairs = {f"{name}{' ' * row}": images[12 * row:12 * row + 12]  # spaces that one does not see keep the labels apart
+         for row in range(len(shown) // 12) for name, images in (("new", shown), ("nearest", nearest))}
+save(plot.image_rows(pairs, "New images above the training images nearest to them"), args, "pairs.png")
+grid = np.linspace(0, 2, 81)
+shares = {name: [(values <= x).mean() for x in grid] for name, values in nearness["features"].items()}
+save(plot.curves(grid, shares, xlabel="distance to the nearest training image (held-out images: typically 1)",
+                 ylabel="share of images that are as near", title="Distances to the nearest training images"),
+     args, "nearness.png")
+
+# %% [markdown]
+# ## The page
+# %%
+w = generator.truncate(generator.map(figures.latent(generator, 10, seed=3)), args.psi)
+left, above, sources = w[:4], w[4:], generator.draw_styles(w)
+mixed = {band: np.stack([generator.draw_styles(generator.mix(np.repeat(row[None], len(above), axis=0), above, layers))
+                         for row in left]) for band, layers in figures.bands(generator).items()}
+corners = generator.truncate(generator.map(z[:5]), args.psi)
+t = np.linspace(0, 1, 12, endpoint=False, dtype=corners.dtype)[:, None]
+loop = generator.draw_styles(np.concatenate([a + t * (b - a) for a, b in zip(corners, np.roll(corners, -1, axis=0))]))
+drawn = ", all drawn by a program, so that nobody was photographed" if subject.faces else ""
+lead = f"""<p>Nor do the {args.portraits - 1} others below. They are the work of a StyleGAN that has learned from
+{len(subject.images):,} images of {subject.resolution} × {subject.resolution} pixels{drawn}. It is a small network, trained for
+minutes rather than weeks, and one sees that. None of its images was selected.</p>"""
+copied = f"""<p>Each new {thing} stands beside the training image that is most like it, in the eyes of a network that has learned
+to read such images. Distances are in units of a typical one: half of the images that the generator was never shown are farther
+than 1 from their nearest training image. Half of the new ones are farther than <strong>{ratios["features"]["new"]:.2f}</strong>
+(compared by their pixels: {ratios["pixels"]["new"]:.2f}); copies would be at 0. More than 1 is no praise: what fails to look
+real is far from all that is. Choose a pair to see it large.</p>"""
+body = "\n".join([
+    exhibition.hero(thing, shown[0], lead),
+    "<h2>Are they copies?</h2>",
+    copied,
+    exhibition.gallery(thing, shown, nearest, nearness["features"]["new"]),
+    exhibition.classed(picture(args.out / "nearness.png", "how near new, held-out and copied images come to training images",
+                               colours=64), "chart"),
+    "<h2>Mixing styles</h2>",
+    f"<p>Every layer of the generator is told a style. Here some take theirs from the {thing} above, all others from the one at "
+    "the left.</p>",
+    exhibition.mixing(thing, sources[:4], sources[4:], mixed),
+    "<h2>Between them</h2>",
+    "<p>Between any two styles lie others. No image jumps into the next: it is changed into it.</p>",
+    exhibition.between(thing, loop),
+    f'<p class="faint">Made by <code>python -m demos 34</code> of minigen: psi = {args.psi:g}, seed {args.seed}, '
+    f"{generator.parameter_count():,} parameters.</p>",
+    f"<script>{exhibition.SCRIPT}</script>",
+])
+page = args.out / "page.html"
+with replacing(page) as temporary:
+    temporary.write_text(document(f"This {thing} does not exist", body, exhibition.STYLE), encoding="utf-8")
+print(f"wrote {page}")
+
+# %% [markdown]
+# ## Did it work?
+# The new images must be at least half as far from the training images as held-out ones are, in pixels and in features (truncated
+# and blurry images lie near everything), none nearer than half the nearest held-out one; and the check itself must notice
+# training images with a touch of noise. They must be various, and their Fréchet distance, truncated as they are, what demo 27
+# asks of those that are not.
+# %%
+for space, ratio in ratios.items():
+    verdict.expect(f"distance to the nearest training image in {space}, of that of held-out images", ratio["new"], at_least=0.5)
+copies = sum((of["new"] < of["held out"].min() / 2).sum() for of in nearness.values())
+verdict.expect(f"copies among {len(sets['new']):,} images", copies, at_most=0)
+noticed = max(ratio["copies with noise"] for ratio in ratios.values())
+verdict.expect("the same ratio of training images with noise", noticed, at_most=0.5)
+verdict.expect("diversity of pixels, of that of real images", metrics.pairwise_diversity(samples, subject.images), at_least=0.6)
+untrained = subject.distance(stylegan_trainer(args, subject)[0].generator.draw(z))
+distance = subject.distance(samples)
+verdict.expect("Frechet distance, as a share of the untrained generator's", distance / untrained, at_most=0.25)
+verdict.expect("size of the page, MB", page.stat().st_size / 1e6, at_most=1.0)
+verdict.report("Frechet distance", distance)
+verdict.report("Frechet distance without truncation", subject.distance(generator.draw(z)))
+for space, of in nearness.items():
+    verdict.report(f"nearest pair in {space}: new, held out", f"{of['new'].min():.3f}, {of['held out'].min():.3f}")
+verdict.report("judge", f"{subject.judge.fingerprint()}, {args.samples:,} samples")
+verdict.finish()
