@@ -30,6 +30,6 @@ __all__ = [
     "following", "frechet_distance", "frechet_gaussians", "importance_weighted_nll", "judge_samples", "kernel_distance",
     "knn_accuracy", "linear_separability", "mean_interval", "mode_coverage", "mutual_information", "mutual_information_gap",
     "nearest_neighbour_test", "nearest_training", "pairwise_diversity", "pca", "perceptual_path_length", "precision_recall",
-    "principal_angles", "probabilistic_pca", "psnr", "reconstruction_mse", "reverse_kl", "share_interval", "sharpness", "squared_mmd",
-    "ssim", "wiener_filter",
+    "principal_angles", "probabilistic_pca", "psnr", "reconstruction_mse", "reverse_kl", "share_interval", "sharpness",
+    "squared_mmd", "ssim", "wiener_filter",
 ]
