@@ -300,7 +300,7 @@ SECTIONS = (
 # The most telling picture of each demo, shown first. Others follow in the order in which the demo draws them.
 TELLING = {
     "05": "reconstructions.png", "11": "search.png", "12": "samples.png", "17": "features.png", "26": "samples.png",
-    "28": "enlarged.png", "29": "filled.png", "32": "anomalies.png", "33": "equation_w.png",
+    "28": "enlarged.png", "29": "filled.png", "32": "anomalies.png", "33": "equation_vae.png",
 }  # fmt: skip
 
 
