@@ -18,6 +18,7 @@ from minigen.training.features import cache_folder
 from minigen.training.run import checksum
 
 STYLEGAN = {"resolution": 32, "images": 10_000, "stable": 6000, "fading": 6000, "last": 20_000, "batch_size": 16}
+PORTRAITS = {**STYLEGAN, "resolution": 16, "last": 80_000}  # demos 33 and 34: fewer pixels, longer, so that there are eyes
 FULL = {"resolution": 128, "images": 30_000, "stable": 600_000, "fading": 600_000, "last": 600_000}  # what --full stands for
 
 
@@ -25,6 +26,13 @@ def shorten(args: argparse.Namespace) -> None:
     """What --quick stands for: a few steps, and faces of 16 x 16."""
     args.stable, args.fading, args.last, args.batch_size, args.samples = 16, 16, 16, 8, 100
     args.resolution = 16 if args.data == "faces" else 32
+
+
+def fit_to_data(args: argparse.Namespace) -> None:
+    """Digits and garments are 32 x 32: of PORTRAITS, what was not given becomes as in demo 27."""
+    for name in ("resolution", "last"):
+        if args.data != "faces" and getattr(args, name) == PORTRAITS[name]:
+            setattr(args, name, STYLEGAN[name])
 
 
 class Subject:
