@@ -7,6 +7,7 @@ SECONDS seconds it ends itself and leaves beside EVENTS, in EVENTS.trace, where 
 import ast
 import faulthandler
 import json
+import os
 import sys
 import traceback
 from collections.abc import Callable
@@ -166,13 +167,20 @@ class Twins:
         self.path, self.task = path, task
         self.found: dict[str, list[Subject]] = {}
 
+    def calls(self, module: ModuleType, examples: list[Example]) -> list[Subject]:
+        """What calls_in finds; an error comes through, which it would report."""
+        return subjects(module, examples) if self.task is None else merged(map(of_example, self.task.examples(module)))
+
     def of(self, position: int) -> Callable[[str], Subject]:
         """A function of the backend that gives the subject at this position, with that backend in use."""
         def twin(backend: str) -> Subject:
             if backend not in self.found:
-                self.found[backend] = calls_in(*load(self.path, backend), self.task, self.path)[0]
+                self.found[backend] = self.calls(*load(self.path, backend))
             minigen.use(backend)
-            return self.found[backend][position]
+            subject = self.found[backend][position]
+            if subject.error:
+                raise subject.error
+            return subject
 
         return twin
 
@@ -208,3 +216,4 @@ def main(file: str, events: str, seconds: str, number: str | None = None) -> Non
         scribe.running(THE_END)
     except Exception:
         scribe.stopped(f"minigen itself failed here, which is not your fault. Please report:\n\n{traceback.format_exc()}")
+    os._exit(0)  # all is written down; what the file has left running, threads or atexit, is not waited for

@@ -30,6 +30,9 @@ class Examination:
     def run(self) -> None:
         subject = self.subject
         self.scribe.item(subject.kind, subject.name, subject.line)
+        if subject.error:
+            self.check("runs", self.made)
+            return
         if subject.problem:
             self.scribe.line(Line("runs", False, subject.problem))
             return
@@ -105,6 +108,10 @@ class Examination:
         return Line("rules", True, text)
 
     # -- the call itself -----------------------------------------------------------------------------------------
+
+    def made(self) -> Line:
+        """Of a class that needs no settings and yet cannot be made: its error."""
+        raise self.subject.error
 
     def runs(self) -> Line:
         inputs = self.subject.drawn(self.precision)
@@ -249,7 +256,7 @@ class Examination:
             rules = list(op.rules.values())
             return [f"rule: {', '.join(map(hints.place, rules))}", *hints.of_values(mismatch, None, None)[:1],
                     "order 1 is right: so is the formula. But at order 2 the rule is itself differentiated, and part of it was "
-                    "taken for a constant", *hints.of_cuts(rules)]
+                    "taken for a constant", *(hints.of_cuts(rules) or hints.OF_HIDDEN_CUTS)]
         y = self.subject(*map(tensor, arrays)).numpy()
         return [f"rule: {hints.place(op.rule(mismatch.input))}", *hints.of_values(mismatch, arrays[mismatch.input], y),
                 *self.of_another_input(mismatch, arrays)]

@@ -15,6 +15,9 @@ from minigen.coursework.learner import calls_of_numpy, cuts
 CLOSE = 1e-3   # relative: two derivatives or ratios that agree to this are taken for equal
 ENOUGH = 4     # elements that must agree before a pattern in them is believed
 
+OF_HIDDEN_CUTS = ["does a rule use what another function has kept (an attribute, a closure), or call one that leaves the graph? "
+                  "Compute all from g, y and the inputs, with operators and minigen's ops"]
+
 
 def of_values(mismatch: Mismatch, x: np.ndarray | None, y: np.ndarray | None, whose: str = "your rule") -> list[str]:
     """What a Mismatch looks like; x: the input, y: the result, for patterns such as "a factor y too much"."""

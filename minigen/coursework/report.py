@@ -8,6 +8,7 @@ PASSED, FAILED, UNCHECKED = "passed", "failed", "unchecked"
 EXIT_STATUS = {PASSED: 0, FAILED: 1, UNCHECKED: 2}
 MARKS = {True: "ok", False: "FAIL", None: "-"}
 WIDTH = 120
+ROWS = 10       # of what the file prints
 THE_END = "the end"  # what is running when all is done
 
 
@@ -114,8 +115,9 @@ def shifted(text: str, columns: int = 4) -> str:
 
 
 def shown(printed: str) -> str:
-    """What a terminal would show of it: progress bars overwrite their line."""
-    return "\n".join(row.rpartition("\r")[2].rstrip() for row in printed.split("\n"))
+    """What a terminal would show of it, for progress bars overwrite their line; of many lines the first."""
+    rows = [row.rpartition("\r")[2].rstrip() for row in printed.rstrip().split("\n")]
+    return "\n".join(rows[:ROWS] + ["..."] * (len(rows) > ROWS))
 
 
 def wrapped(line: str, columns: int) -> str:

@@ -129,7 +129,7 @@ def attempt(tmp_path: Path, number: int, right: str | None, wrong: str | None) -
 
 @pytest.mark.parametrize("number, right, wrong, check, said", WRONG.values(), ids=WRONG)
 def test_a_usual_wrong_solution_fails_and_is_told_why(tmp_path, monkeypatch, number, right, wrong, check, said):
-    if check != "the bound once trained":  # the training need not be waited for
+    if check != "bound once trained":  # the training need not be waited for
         module = exercise(number).module
         for name in ("sparse", "bound"):
             monkeypatch.delattr(module, name, raising=False)
