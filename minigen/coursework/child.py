@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 import minigen
-from minigen.coursework.discover import Subject, merged, of_example, plain_functions, subjects
+from minigen.coursework.discover import Subject, merged, of_example, plain_classes, plain_functions, subjects
 from minigen.coursework.examine import Examination, guarded
 from minigen.coursework.examples import Example
 from minigen.coursework.exercises import Exercise, Missed, exercise
@@ -96,7 +96,7 @@ def check(path: Path, number: int | None, scribe: Scribe, printed: Printed) -> N
     scribe.running("looking for what there is to check")
     found, problems = calls_in(module, examples, task, path)
     if task is None and not found:
-        scribe.stopped(nothing(path, plain_functions(module, examples)))
+        scribe.stopped(nothing(path, plain_functions(module, examples), plain_classes(module)))
         return
     twins = Twins(path, task)
     for position, subject in enumerate(found):
@@ -104,6 +104,8 @@ def check(path: Path, number: int | None, scribe: Scribe, printed: Printed) -> N
     if task is not None:
         examine_exercise(task, module, path, scribe, problems)
         return
+    for name in plain_classes(module):
+        scribe.remark(f"{name} has a forward, but is no layer: write class {name}(nn.Module), with from minigen import nn.")
     left = plain_functions(module, examples)
     if left:
         scribe.remark(f"Not checked: {', '.join(left)}. To check a function, write `from minigen.coursework import example`, and "
@@ -193,10 +195,12 @@ def why(error: BaseException, path: Path) -> str:
     return traceback_of(error, path)
 
 
-def nothing(path: Path, functions: list[str]) -> str:
+def nothing(path: Path, functions: list[str], classes: list[str]) -> str:
     """What to write in a file that holds nothing to check."""
     text = (f"{path.name} has nothing to check: no op (a function under @op), no layer or model (a class of nn.Module), and "
-            "no call of example().")
+            "no call of example(). (What it imports is checked with the file in which it stands.)")
+    for name in classes:
+        text += f"\nIt does define {name}, with a forward: write class {name}(nn.Module), with from minigen import nn."
     if functions:
         text += f"\nIt does define {', '.join(functions)}. Put @op above a function of arrays, or write"
         text += f"\n\n    from minigen.coursework import example\n\n    example({functions[0]}, (3, 4))"

@@ -41,7 +41,7 @@ class Subject:
     output: tuple[int, ...] | None = None
     guessed: bool = False
     problem: str = ""
-    error: Exception | None = None
+    error: BaseException | None = None
 
     @property
     def inputs(self) -> tuple:
@@ -82,7 +82,7 @@ class Subject:
             return self.target(*inputs, **options)
         result = self.target.loss(*(x.data if isinstance(x, Tensor) else x for x in inputs), **options)  # arrays, as in training
         if not (isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], dict)):
-            raise WrongReturn(f"{self.name}.loss must return the total and a dict of its named terms, got {type(result).__name__}")
+            raise WrongReturn(f"{self.name}.loss must return the total and a dict of its terms, got {type(result).__name__}")
         return result[0]
 
     def drawn(self, dtype: Any, variant: int = 0, seed: int = 100) -> list[Any]:
@@ -143,6 +143,12 @@ def plain_functions(module: ModuleType, examples: list[Example]) -> list[str]:
     return [name for name, value in vars(module).items()
             if isinstance(value, FunctionType) and value.__module__ == module.__name__ and not is_op(value)
             and value not in rules and value not in called]
+
+
+def plain_classes(module: ModuleType) -> list[str]:
+    """Names of the file's classes that have a forward and yet are no Modules: the base is forgotten, or another library's."""
+    return [name for name, value in vars(module).items() if isinstance(value, type) and value.__module__ == module.__name__
+            and hasattr(value, "forward") and not issubclass(value, Module)]
 
 
 def is_op(value: Any) -> bool:
@@ -222,7 +228,7 @@ def finite(call: Callable, inputs: Any) -> bool:
     try:
         with np.errstate(all="ignore"), no_grad():
             return bool(np.isfinite(call(*arrays).numpy()).all())
-    except Exception:  # whatever it is, these are not its inputs
+    except (Exception, SystemExit):  # whatever it is, these are not its inputs
         return False
 
 
@@ -235,14 +241,15 @@ def guess_module(kind: type) -> Subject:
         subject.problem = "it has no forward: write def forward(self, x), with what it computes"
         return subject
     settings = required(kind.__init__)
-    called = ", ".join([f"{name}({', '.join(settings)})", *["(5, 4)"] * len(inputs)])
-    subject.problem = (f"it cannot be guessed how to call it: write example({called}), with its settings and the shape of each of "
-                       f"its inputs ({', '.join(inputs)}); labels(5, classes=10) are labels")
+    shapes = ["labels(5, classes=10)" if "label" in each else "(5, 4)" for each in inputs]
+    called = ", ".join([f"{name}({', '.join(settings)})", *shapes])
+    subject.problem = (f"it cannot be guessed how to call it: write example({called}), with its settings and "
+                       f"the shape of each of its inputs ({', '.join(inputs)})")
     if settings:
         return subject
     try:
         made = kind()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         subject.error = error
         return subject
     errors = []
@@ -262,11 +269,11 @@ def required(method: Callable) -> list[str]:
             if each.default is each.empty and each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)]
 
 
-def refused(subject: Subject) -> Exception | None:
+def refused(subject: Subject) -> BaseException | None:
     """The error with which a module refuses its inputs; None if it takes them."""
     try:
         with np.errstate(all="ignore"), no_grad():
             subject(*(Tensor(x) for x in subject.drawn(np.float32)))
         return None
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return error
