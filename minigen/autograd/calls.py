@@ -25,10 +25,11 @@ def describe(arrays: Any) -> str:
     return ", ".join(f"{x.dtype}{list(x.shape)}" if hasattr(x, "shape") else repr(x) for x in arrays)
 
 
-def mixed_dtypes(op: Any, inputs: tuple) -> DtypeError:
-    """The error for a call whose result would not keep the dtype of its tensors."""
+def mixed_dtypes(op: Any, inputs: tuple, result: Any = None) -> DtypeError:
+    """The error for a call whose result would not, or does not, keep the dtype of its tensors."""
+    gave = "" if result is None else f" gave {result.dtype}"
     return DtypeError(
-        f"{op.name} mixes dtypes: {describe(inputs)}. All arrays of a computation share one dtype: "
+        f"{op.name} mixes dtypes: {describe(inputs)}{gave}. All arrays of a computation share one dtype: "
         "convert data with x.astype('float32') (or the model with .astype('float64'))"
     )
 

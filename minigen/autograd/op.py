@@ -95,7 +95,7 @@ def op(forward: Callable | None = None, *, method: str | None = None, broadcasts
         except (ValueError, TypeError, IndexError, AttributeError) as error:
             raise explain(self, arrays, error) from error
         if not same_dtype:
-            raise mixed_dtypes(self, inputs)
+            raise mixed_dtypes(self, inputs, data)
 
         result = new(Tensor)
         result._data = data if is_array(data) else np.asarray(data)

@@ -30,7 +30,7 @@ class Tensor(Border):
 
     def __init__(self, data: Any, requires_grad: bool = False, name: str | None = None):
         if isinstance(data, Tensor):
-            raise TypeError("got a Tensor, expected an array: use x.detach() for a tensor that shares its data")
+            raise TypeError("got a Tensor, expected an array: use x.data, its array, or x.detach() for a tensor that shares it")
         if not backend.is_array(data) and not isinstance(data, np.generic):
             data = np.asarray(data, dtype=np.float32)
         if data.dtype not in (np.float32, np.float64):

@@ -7,6 +7,7 @@ SECONDS seconds it ends itself and leaves beside EVENTS, in EVENTS.trace, where 
 import ast
 import faulthandler
 import json
+import os
 import sys
 import traceback
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from typing import Any
 import numpy as np
 
 import minigen
-from minigen.coursework.discover import Subject, merged, of_example, plain_functions, subjects
+from minigen.coursework.discover import Subject, merged, of_example, plain_classes, plain_functions, subjects
 from minigen.coursework.examine import Examination, guarded
 from minigen.coursework.examples import Example
 from minigen.coursework.exercises import Exercise, Missed, exercise
@@ -95,7 +96,7 @@ def check(path: Path, number: int | None, scribe: Scribe, printed: Printed) -> N
     scribe.running("looking for what there is to check")
     found, problems = calls_in(module, examples, task, path)
     if task is None and not found:
-        scribe.stopped(nothing(path, plain_functions(module, examples)))
+        scribe.stopped(nothing(path, plain_functions(module, examples), plain_classes(module)))
         return
     twins = Twins(path, task)
     for position, subject in enumerate(found):
@@ -103,6 +104,8 @@ def check(path: Path, number: int | None, scribe: Scribe, printed: Printed) -> N
     if task is not None:
         examine_exercise(task, module, path, scribe, problems)
         return
+    for name in plain_classes(module):
+        scribe.remark(f"{name} has a forward, but is no layer: write class {name}(nn.Module), with from minigen import nn.")
     left = plain_functions(module, examples)
     if left:
         scribe.remark(f"Not checked: {', '.join(left)}. To check a function, write `from minigen.coursework import example`, and "
@@ -166,13 +169,20 @@ class Twins:
         self.path, self.task = path, task
         self.found: dict[str, list[Subject]] = {}
 
+    def calls(self, module: ModuleType, examples: list[Example]) -> list[Subject]:
+        """What calls_in finds; an error comes through, which it would report."""
+        return subjects(module, examples) if self.task is None else merged(map(of_example, self.task.examples(module)))
+
     def of(self, position: int) -> Callable[[str], Subject]:
         """A function of the backend that gives the subject at this position, with that backend in use."""
         def twin(backend: str) -> Subject:
             if backend not in self.found:
-                self.found[backend] = calls_in(*load(self.path, backend), self.task, self.path)[0]
+                self.found[backend] = self.calls(*load(self.path, backend))
             minigen.use(backend)
-            return self.found[backend][position]
+            subject = self.found[backend][position]
+            if subject.error:
+                raise subject.error
+            return subject
 
         return twin
 
@@ -185,10 +195,12 @@ def why(error: BaseException, path: Path) -> str:
     return traceback_of(error, path)
 
 
-def nothing(path: Path, functions: list[str]) -> str:
+def nothing(path: Path, functions: list[str], classes: list[str]) -> str:
     """What to write in a file that holds nothing to check."""
     text = (f"{path.name} has nothing to check: no op (a function under @op), no layer or model (a class of nn.Module), and "
-            "no call of example().")
+            "no call of example(). (What it imports is checked with the file in which it stands.)")
+    for name in classes:
+        text += f"\nIt does define {name}, with a forward: write class {name}(nn.Module), with from minigen import nn."
     if functions:
         text += f"\nIt does define {', '.join(functions)}. Put @op above a function of arrays, or write"
         text += f"\n\n    from minigen.coursework import example\n\n    example({functions[0]}, (3, 4))"
@@ -208,3 +220,4 @@ def main(file: str, events: str, seconds: str, number: str | None = None) -> Non
         scribe.running(THE_END)
     except Exception:
         scribe.stopped(f"minigen itself failed here, which is not your fault. Please report:\n\n{traceback.format_exc()}")
+    os._exit(0)  # all is written down; what the file has left running, threads or atexit, is not waited for

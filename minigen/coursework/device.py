@@ -84,4 +84,5 @@ def compared(expected: tuple, found: tuple, counted: Watched, order: int) -> Lin
             *sorted(counted.waits), "float(x), int(x), `if x > 0` and x.numpy() bring numbers home; use where and tensors"])
     through = ("forward", "forward and backward", "forward, backward and second derivative")[order]
     copies = [*sorted(counted.copies), "copies an array to the GPU in every call: make it once"] if counted.copies else []
-    return Line("GPU-ready", None, f"yes ({through}: {counted.launches} kernels, no waiting)", copies)
+    kernels = f"{counted.launches} kernel{'s' * (counted.launches != 1)}"
+    return Line("GPU-ready", None, f"yes ({through}: {kernels}, no waiting)", copies)

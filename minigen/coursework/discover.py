@@ -1,7 +1,6 @@
 """What there is to be checked in a file: its ops, layers, losses and models, each with a call of it."""
 
 import inspect
-import traceback
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from types import FunctionType, MethodType, ModuleType
@@ -21,12 +20,16 @@ SMALL = ((1, 1), (2, 3, 4))                               # then added, if the o
 LARGE = (64, 100)                                         # of the op that is timed
 
 
+class WrongReturn(TypeError):
+    """What a loss returns is not the total and its terms."""
+
+
 @dataclass
 class Subject:
     """A call to be checked: call(*inputs, **options) -> Tensor, for several choices of inputs, the first of them the main one.
 
     `parts`: the modules whose parameters it depends on. `guessed`: the inputs are ours, for the file gives no example.
-    `problem`: why there is no call.
+    `problem`: why there is no call; `error`: what the learner's code raised instead of making the object.
     """
 
     kind: str
@@ -38,6 +41,7 @@ class Subject:
     output: tuple[int, ...] | None = None
     guessed: bool = False
     problem: str = ""
+    error: BaseException | None = None
 
     @property
     def inputs(self) -> tuple:
@@ -78,7 +82,7 @@ class Subject:
             return self.target(*inputs, **options)
         result = self.target.loss(*(x.data if isinstance(x, Tensor) else x for x in inputs), **options)  # arrays, as in training
         if not (isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], dict)):
-            raise TypeError(f"{self.name}.loss must return the total and a dict of its named terms, got {type(result).__name__}")
+            raise WrongReturn(f"{self.name}.loss must return the total and a dict of its terms, got {type(result).__name__}")
         return result[0]
 
     def drawn(self, dtype: Any, variant: int = 0, seed: int = 100) -> list[Any]:
@@ -89,7 +93,8 @@ class Subject:
         """What the input at a position is called in the learner's code."""
         function = self.target.loss if self.kind == "model" else self.target
         function = function.forward if isinstance(function, Module) else getattr(function, "__wrapped__", function)
-        code = getattr(getattr(function, "__func__", function), "__code__", None)
+        function = function if hasattr(function, "__code__") else function.__call__
+        code = getattr(function, "__code__", None)
         names = code.co_varnames[isinstance(function, MethodType):code.co_argcount] if code else ()
         return names[position] if position < len(names) else f"input {position}"
 
@@ -138,6 +143,12 @@ def plain_functions(module: ModuleType, examples: list[Example]) -> list[str]:
     return [name for name, value in vars(module).items()
             if isinstance(value, FunctionType) and value.__module__ == module.__name__ and not is_op(value)
             and value not in rules and value not in called]
+
+
+def plain_classes(module: ModuleType) -> list[str]:
+    """Names of the file's classes that have a forward and yet are no Modules: the base is forgotten, or another library's."""
+    return [name for name, value in vars(module).items() if isinstance(value, type) and value.__module__ == module.__name__
+            and hasattr(value, "forward") and not issubclass(value, Module)]
 
 
 def is_op(value: Any) -> bool:
@@ -217,45 +228,52 @@ def finite(call: Callable, inputs: Any) -> bool:
     try:
         with np.errstate(all="ignore"), no_grad():
             return bool(np.isfinite(call(*arrays).numpy()).all())
-    except Exception:  # whatever it is, these are not its inputs
+    except (Exception, SystemExit):  # whatever it is, these are not its inputs
         return False
 
 
 def guess_module(kind: type) -> Subject:
     """An object of a class that needs no settings, with an input that it takes."""
     is_model = hasattr(kind, "loss")
-    name, count = kind.__name__, needed(kind.loss if is_model else kind.forward)
+    name, inputs = kind.__name__, required(kind.loss if is_model else kind.forward)
     subject = Subject("model" if is_model else "layer", name, line_of(kind), kind, [()], guessed=True)
-    called = ", ".join([f"{name}(...)", *["(5, 4)"] * count])
-    subject.problem = f"it cannot be guessed how to call it: write example({called}) with its settings and shapes"
+    if not is_model and kind.forward is Module.forward:
+        subject.problem = "it has no forward: write def forward(self, x), with what it computes"
+        return subject
+    settings = required(kind.__init__)
+    shapes = ["labels(5, classes=10)" if "label" in each else "(5, 4)" for each in inputs]
+    called = ", ".join([f"{name}({', '.join(settings)})", *shapes])
+    subject.problem = (f"it cannot be guessed how to call it: write example({called}), with its settings and "
+                       f"the shape of each of its inputs ({', '.join(inputs)})")
+    if settings:
+        return subject
     try:
         made = kind()
-    except NotImplementedError as error:
-        subject.problem = f"still to be written: line {traceback.extract_tb(error.__traceback__)[-1].lineno}, __init__"
-        return subject
-    except Exception:
+    except (Exception, SystemExit) as error:
+        subject.error = error
         return subject
     errors = []
     for shape in [unit(2, 28, 28, 1), unit(2, 784)] if is_model else [normal(*shape) for shape in SHAPES]:
-        trial = Subject(subject.kind, name, subject.line, made, [(shape,) * count], guessed=True)
+        trial = Subject(subject.kind, name, subject.line, made, [(shape,) * len(inputs)], guessed=True)
         errors.append(refused(trial))
-        if not errors[-1] or isinstance(errors[-1], NotImplementedError):  # not to be guessed, but to be written
+        if not errors[-1] or isinstance(errors[-1], (NotImplementedError, WrongReturn)):  # another guess would not help
             return trial
     subject.problem += f" ({shape.text} did not fit: {str(errors[-1]).splitlines()[0]})" if str(errors[-1]) else ""
     return subject
 
 
-def needed(method: Callable) -> int:
-    """How many inputs a method must be given besides self."""
+def required(method: Callable) -> list[str]:
+    """What a method must be given besides self, by name."""
     parameters = list(inspect.signature(method).parameters.values())[1:]
-    return sum(each.kind == each.POSITIONAL_OR_KEYWORD and each.default is each.empty for each in parameters)
+    return [each.name for each in parameters
+            if each.default is each.empty and each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)]
 
 
-def refused(subject: Subject) -> Exception | None:
+def refused(subject: Subject) -> BaseException | None:
     """The error with which a module refuses its inputs; None if it takes them."""
     try:
         with np.errstate(all="ignore"), no_grad():
             subject(*(Tensor(x) for x in subject.drawn(np.float32)))
         return None
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return error

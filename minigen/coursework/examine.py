@@ -12,7 +12,7 @@ from minigen.autograd import Tensor, grad, gradcheck
 from minigen.coursework import hints, modules
 from minigen.coursework.calls import Parts, derivatives, evaluating, fastest, fixed, in_words, leaves, tensor
 from minigen.coursework.device import gpu_ready
-from minigen.coursework.discover import LARGE, Subject
+from minigen.coursework.discover import LARGE, Subject, WrongReturn
 from minigen.coursework.gradients import gradcheck_module
 from minigen.coursework.learner import frames, traceback_of, unwritten
 from minigen.coursework.report import Line
@@ -30,6 +30,9 @@ class Examination:
     def run(self) -> None:
         subject = self.subject
         self.scribe.item(subject.kind, subject.name, subject.line)
+        if subject.error:
+            self.check("runs", self.made)
+            return
         if subject.problem:
             self.scribe.line(Line("runs", False, subject.problem))
             return
@@ -106,9 +109,15 @@ class Examination:
 
     # -- the call itself -----------------------------------------------------------------------------------------
 
+    def made(self) -> Line:
+        """Of a class that needs no settings and yet cannot be made: its error."""
+        raise self.subject.error
+
     def runs(self) -> Line:
-        inputs = self.subject.drawn(self.precision)
-        y = self.subject(*map(tensor, inputs))
+        try:
+            y = self.subject(*map(tensor, self.subject.drawn(self.precision)))
+        except WrongReturn as error:
+            return Line("runs", False, str(error), ['return total, {"error": error}: what is minimized, and what to watch'])
         if not isinstance(y, Tensor):
             kind = "an array" if isinstance(y, np.ndarray) else type(y).__name__
             return Line("runs", False, f"it must return one Tensor, got {kind}", self.returned(y))
@@ -249,7 +258,7 @@ class Examination:
             rules = list(op.rules.values())
             return [f"rule: {', '.join(map(hints.place, rules))}", *hints.of_values(mismatch, None, None)[:1],
                     "order 1 is right: so is the formula. But at order 2 the rule is itself differentiated, and part of it was "
-                    "taken for a constant", *hints.of_cuts(rules)]
+                    "taken for a constant", *(hints.of_cuts(rules) or hints.OF_HIDDEN_CUTS)]
         y = self.subject(*map(tensor, arrays)).numpy()
         return [f"rule: {hints.place(op.rule(mismatch.input))}", *hints.of_values(mismatch, arrays[mismatch.input], y),
                 *self.of_another_input(mismatch, arrays)]
@@ -264,7 +273,7 @@ class Examination:
             if np.allclose(other, mismatch.numeric, rtol=1e-3):
                 return ["what the other input's rule gives is the derivative by this one: are the two rules exchanged?"]
         (once,), (twice,) = (grad(y, [xs[mismatch.input]], k * mismatch.cotangent) for k in (1.0, 2.0))
-        if not np.allclose(2.0 * once.numpy(), twice.numpy(), rtol=1e-6):
+        if not np.allclose(2.0 * once.numpy(), twice.numpy(), rtol=1e-6, equal_nan=True):
             return ["the rule is not proportional to g: dL/dx is g times the derivative, in every term"]
         return []
 
@@ -297,7 +306,7 @@ def guarded(name: str, function: Callable[[], Line], path: Path, code: FunctionT
     """The line of a check; of an error inside it, a line that fails and shows the learner their own part of the traceback."""
     try:
         return function()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         if unwritten(error, path):
             return Line(name, False, unwritten(error, path))
         at = frames(error, path)

@@ -52,6 +52,8 @@ def example(target: Callable, *inputs: Any, output: tuple[int, ...] | None = Non
     if isinstance(target, type) or not callable(target):
         made = f"an object of it, such as {target.__name__}(...)" if isinstance(target, type) else "an op, a layer or a function"
         raise TypeError(f"example: the first argument is what is to be called, {made}, got {target!r}")
+    if inputs and all(isinstance(x, Number) for x in inputs):
+        raise TypeError(f"example: got the numbers {', '.join(map(str, inputs))}; a shape is one tuple, {inputs}")
     inputs = tuple(as_sample(x) for x in inputs)
     options = {name: as_sample(value) if isinstance(value, np.ndarray) else value for name, value in options.items()}
     caller = sys._getframe(1)
@@ -59,7 +61,9 @@ def example(target: Callable, *inputs: Any, output: tuple[int, ...] | None = Non
 
 
 def as_sample(x: Any) -> Any:
-    """A shape or an array as a Sample; anything else as it is."""
+    """A shape or an array as a Sample; anything else as it is, but for lists, which might mean either."""
+    if isinstance(x, list):
+        raise TypeError(f"example: got the list {x}: a shape is a tuple, such as {tuple(x)}, and numbers are array({x})")
     if isinstance(x, tuple) and all(isinstance(n, Number) for n in x):
         return normal(*x)
     return array(x) if isinstance(x, np.ndarray) else x

@@ -15,6 +15,17 @@ from minigen.coursework.learner import calls_of_numpy, cuts
 CLOSE = 1e-3   # relative: two derivatives or ratios that agree to this are taken for equal
 ENOUGH = 4     # elements that must agree before a pattern in them is believed
 
+OF_RESULTS = {  # by type
+    "": "an op returns one array",
+    "NoneType": "there is no return",
+    "tuple": "an op has one result: make two ops, or one array of both",
+    "int": "a number is no array: x.sum() stays one, int(...) and float(...) do not",
+    "float": "a number is no array: x.sum() stays one, int(...) and float(...) do not",
+    "list": "a list is no array: np.stack makes one of several",
+}
+OF_HIDDEN_CUTS = ["does a rule use what another function has kept (an attribute, a closure), or call one that leaves the graph? "
+                  "Compute all from g, y and the inputs, with operators and minigen's ops"]
+
 
 def of_values(mismatch: Mismatch, x: np.ndarray | None, y: np.ndarray | None, whose: str = "your rule") -> list[str]:
     """What a Mismatch looks like; x: the input, y: the result, for patterns such as "a factor y too much"."""
@@ -145,14 +156,21 @@ def of_float64(function: FunctionType) -> list[str]:
 def of_error(error: BaseException, function: FunctionType | None) -> Iterator[str]:
     """What an error that came out of the learner's code may mean."""
     text = str(error)
-    if "does not support ufuncs" in text or "on a Tensor" in text:
+    if "does not support ufuncs" in text or "on a Tensor" in text or "does not turn into an array" in text:
         found = list(calls_of_numpy(function)) if function else []
         yield from (f"line {line}: {of_numpy(source, name)}" for line, source, name in found)
         if not found:
             yield "a NumPy function was given a Tensor: write minigen's op of that name, or an operator"
+            yield "or an op's function made a Tensor: it gets arrays, and returns one"
+    if "'Tensor' object has no attribute 'base'" in text:
+        yield "the rule was given arrays and made a Tensor of them: operators and minigen's ops are enough, arrays stay arrays"
+    if "is its result one array?" in text:
+        yield OF_RESULTS[next((kind for kind in OF_RESULTS if f"'{kind}'" in text), "")]
     if "read-only" in text:
         yield "this writes into its input, which belongs to the caller: make a new array, x = x + 1 instead of x += 1"
-    if "mixes dtypes" in text or ("returned float64" in text and "expected float32" in text):
+    if re.search(r"gave u?int|gave bool", text):
+        yield "fractions came in and whole numbers out: the result must have the inputs' dtype, so no astype(int)"
+    elif "mixes dtypes" in text or ("returned float64" in text and "expected float32" in text):
         yield ("float32 came in and float64 out: a NumPy number such as np.sqrt(2.0), or an array made without dtype=x.dtype, "
                "makes everything float64; use Python numbers, math.sqrt(2.0)")
     if "has no rule for its input" in text:
@@ -161,6 +179,8 @@ def of_error(error: BaseException, function: FunctionType | None) -> Iterator[st
         yield "a rule takes g, y, the op's inputs and its attributes, by the same names: def f_dx(g, y, x, *, axis)"
     if "returned NoneType" in text:
         yield "the rule has no return"
+    elif re.search(r"returned (int|float|list|tuple),", text):
+        yield "a rule returns one array, of the shape of its input: g times the derivative"
 
 
 def of_wrong_shape(got: tuple[int, ...], expected: tuple[int, ...]) -> str:

@@ -53,7 +53,6 @@ def state(subject: Subject, twin: Callable[[str], Subject]) -> Line:
     return Line("state dict", True, f"{count} array{'s' * (count != 1)}, saved and loaded")
 
 
-
 def batch(subject: Subject) -> Line:
     """Whether the loss is a mean over the examples: a batch of twice as many of the same then costs the same."""
     inputs = subject.drawn(np.float32)
@@ -77,7 +76,7 @@ def batch(subject: Subject) -> Line:
     if abs(once) > 1e-6 and 1.7 < twice / once < 2.3:
         return Line("batch", False, f"twice as many of the same examples cost twice as much: {once:.4g}, {twice:.4g}",
                     ["a sum over the batch makes the learning rate depend on the batch size: take the mean over the examples"])
-    weighed = "" if np.isclose(value, sum(terms.values()), rtol=1e-4) else " (weighed: their sum is another)"
+    weighed = "" if np.isclose(value, sum(terms.values()), rtol=1e-4) else " (which is not their plain sum: they have weights)"
     return Line("batch", True, f"total {value:.4g}: {', '.join(f'{name} {term:.4g}' for name, term in terms.items())}{weighed}")
 
 

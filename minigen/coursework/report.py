@@ -8,6 +8,7 @@ PASSED, FAILED, UNCHECKED = "passed", "failed", "unchecked"
 EXIT_STATUS = {PASSED: 0, FAILED: 1, UNCHECKED: 2}
 MARKS = {True: "ok", False: "FAIL", None: "-"}
 WIDTH = 120
+ROWS = 10       # of what the file prints
 THE_END = "the end"  # what is running when all is done
 
 
@@ -20,10 +21,13 @@ class Line:
     detail: str = ""
     hints: list[str] = field(default_factory=list)
 
-    def __str__(self) -> str:
+    def text(self, told: set[str]) -> str:
+        """As it is printed; a traceback that has been told is not told again."""
         first = f"  {MARKS[self.passed]:<5} {self.check:<20} {self.detail}".rstrip()
+        hints = ["as above" if hint in told else hint for hint in self.hints]
+        told.update(hint for hint in self.hints if hint.startswith("Traceback"))
         return "\n".join([wrapped(first, 29), *(wrapped(row, 10) if "\n" not in hint else row
-                                                for hint in self.hints for row in shifted(hint, 8).splitlines())])
+                                                for hint in hints for row in shifted(hint, 8).splitlines())])
 
 
 @dataclass
@@ -35,9 +39,9 @@ class Item:
     line: int = 0
     lines: list[Line] = field(default_factory=list)
 
-    def __str__(self) -> str:
+    def text(self, told: set[str]) -> str:
         where = f"  ({self.kind}, line {self.line})" if self.line else ""
-        return "\n".join([self.name + where, *map(str, self.lines)])
+        return "\n".join([self.name + where, *(line.text(told) for line in self.lines)])
 
 
 @dataclass
@@ -69,7 +73,8 @@ class Report:
 
     def __str__(self) -> str:
         parts = [self.file + (f"  (exercise {self.exercise})" if self.exercise else "")]
-        parts += map(str, self.items)
+        told: set[str] = set()
+        parts += [item.text(told) for item in self.items]
         if self.remarks:
             parts.append("\n".join(self.remarks))
         if self.printed:
@@ -114,8 +119,9 @@ def shifted(text: str, columns: int = 4) -> str:
 
 
 def shown(printed: str) -> str:
-    """What a terminal would show of it: progress bars overwrite their line."""
-    return "\n".join(row.rpartition("\r")[2].rstrip() for row in printed.split("\n"))
+    """What a terminal would show of it, for progress bars overwrite their line; of many lines the first."""
+    rows = [row.rpartition("\r")[2].rstrip() for row in printed.rstrip().split("\n")]
+    return "\n".join(rows[:ROWS] + ["..."] * (len(rows) > ROWS))
 
 
 def wrapped(line: str, columns: int) -> str:

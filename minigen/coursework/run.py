@@ -100,4 +100,6 @@ def unfinished(path: Path, status: int | None, running: str, trace: str, errors:
                 "(--timeout SECONDS allows more)")
     if "Fatal Python error" in trace:
         return f"Python itself crashed while {running}{where}: {trace.splitlines()[0]}"
-    return f"the process ended by itself (exit status {status}) while {running}{where}\n{errors}".rstrip()
+    how = f"was killed (signal {-status}; by signal 9, perhaps for too much memory)" if status < 0 else (
+        f"ended by itself (exit status {status})")
+    return f"the process {how} while {running}{where}\n{errors}".rstrip()

@@ -12,7 +12,7 @@ from minigen.commands import template as template_command
 from minigen.coursework.exercises import COUNT, TEMPLATES, exercise, exercises
 from minigen.coursework.learner import exercise_of, load
 from minigen.coursework.report import Report
-from tests.coursework.checking import PAGE, SOLUTIONS, checked, checked_text, failures, importing
+from tests.coursework.checking import PAGE, SOLUTIONS, checked, checked_text, failures, importing, line
 
 NUMBERS = range(1, COUNT + 1)
 FULL_MARKS = {int(number): int(checks) for number, checks in re.findall(r"^\| (\d) \|.*\| (\d+) \|.*\|$", PAGE, re.MULTILINE)}
@@ -129,7 +129,7 @@ def attempt(tmp_path: Path, number: int, right: str | None, wrong: str | None) -
 
 @pytest.mark.parametrize("number, right, wrong, check, said", WRONG.values(), ids=WRONG)
 def test_a_usual_wrong_solution_fails_and_is_told_why(tmp_path, monkeypatch, number, right, wrong, check, said):
-    if check != "the bound once trained":  # the training need not be waited for
+    if check != "bound once trained":  # the training need not be waited for
         module = exercise(number).module
         for name in ("sparse", "bound"):
             monkeypatch.delattr(module, name, raising=False)
@@ -149,11 +149,24 @@ def test_wrong_replays(tmp_path, right, wrong, said):
     text = solution(8).read_text(encoding="utf-8")
     assert right in text
     (tmp_path / "theirs.py").write_text(text.replace(right, wrong), encoding="utf-8")
-    required = dict(exercise(8).requirements())["11. experience replay"]
+    required = dict(exercise(8).requirements())["11. replay"]
     with importing():
         module, _ = load(tmp_path / "theirs.py", "numpy")
         with pytest.raises(Exception, match=said):
             required(module)
+
+
+def test_a_layer_that_a_gpu_refuses_to_make_passes_with_a_remark_that_names_the_line(tmp_path):
+    report = attempt(tmp_path, 4, "self.direction.numpy(), axis=0", "self.direction.data, axis=0")
+    assert report.status == "passed"
+    ready = line(report, "GPU-ready")
+    assert ready.detail.startswith("no: cupy has no function 'norm'") and "np.linalg.norm(self.direction.data" in ready.hints[0]
+
+
+def test_a_traceback_that_all_checks_share_is_told_once(tmp_path):
+    report = attempt(tmp_path, 4, "self.bias = Parameter(", "self.bias = Parameter(self.direction), (")
+    assert report.failed == 5 and "use x.data, its array" in str(report)
+    assert str(report).count("Traceback") == 1 and str(report).count("as above") == 4
 
 
 def test_examples_of_ones_own_earn_no_marks(tmp_path):

@@ -1,8 +1,10 @@
 """Files that do not import, hold nothing, hang or die; and the command `check`, as it is called."""
 
 import argparse
+import io
 import json
 import re
+import sys
 import textwrap
 from pathlib import Path
 
@@ -84,12 +86,16 @@ def test_what_the_file_prints_is_shown_once_and_cut_off(tmp_path):
     assert "The file printed while it was imported:\n    hello" in str(report)
     report.printed = "epoch 1: 0 %\repoch 1: 100 %\ndone\n"
     assert "imported:\n    epoch 1: 100 %\n    done" in str(report)
-    assert len(checked_text(tmp_path, "for i in range(10_000):\n    print(i)\n" + SOFTSIGN).printed) == 2000
+    report = checked_text(tmp_path, "for i in range(10_000):\n    print(i)\n" + SOFTSIGN)
+    assert len(report.printed) == 2000
+    assert "    8\n    9\n    ...\n" in str(report) and "    10\n" not in str(report)
 
 
 @pytest.mark.parametrize("call, told", [
     ("example(3, (3,))", "the first argument is what is to be called, an op, a layer or a function, got 3"),
     ("example(abs, (3, 4.5))", r"a shape is whole numbers, each at least 0, got (3, 4.5)"),
+    ("example(abs, 3, 4)", "got the numbers 3, 4; a shape is one tuple, (3, 4)"),
+    ("example(abs, [3, 4])", "a shape is a tuple, such as (3, 4), and numbers are array([3, 4])"),
     ("example(abs, (-1,))", "at least 0, got (-1,)"),
     ("example(abs, images(28, 28))", "images are (n, height, width, channels), got (28, 28)"),
 ])
@@ -127,6 +133,19 @@ def test_a_crash_of_python_itself_names_the_line(tmp_path):
     assert "Python itself crashed while importing the file, in line 2" in check_file(path).stopped
 
 
+def test_what_a_file_leaves_running_is_not_waited_for(tmp_path):
+    path = tmp_path / "lingers.py"
+    path.write_text(SOFTSIGN + "\nimport threading, time\nthreading.Thread(target=time.sleep, args=(50.0,)).start()\n", encoding="utf-8")
+    report = check_file(path)
+    assert report.status == "passed" and report.seconds < 30.0
+
+
+def test_a_file_that_is_killed_is_told_by_which_signal(tmp_path):
+    path = tmp_path / "killed.py"
+    path.write_text("import os, signal\nos.kill(os.getpid(), signal.SIGTERM)\n", encoding="utf-8")
+    assert "the process was killed (signal 15" in check_file(path).stopped
+
+
 def test_files_beside_it_that_are_called_like_pythons_own_do_no_harm(tmp_path, monkeypatch):
     for name in ("json", "random", "numpy"):
         (tmp_path / f"{name}.py").write_text("raise RuntimeError('mine')\n", encoding="utf-8")
@@ -156,6 +175,16 @@ def test_one_file_is_reported_in_full(tmp_path, capsys):
     out = capsys.readouterr().out
     assert "softsign  (op, line 4)" in out and out.rstrip().endswith("PASSED: 9 checks passed")
     assert max(map(len, out.splitlines())) <= 130
+
+
+def test_letters_that_a_terminal_lacks_do_no_harm(tmp_path, monkeypatch):
+    path = tmp_path / "größe.py"
+    path.write_text(SOFTSIGN + "print('\\ud800', 'α')\n", encoding="utf-8")
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(io.BytesIO(), encoding="ascii"))
+    assert command(path) == 0
+    sys.stdout.flush()
+    out = sys.stdout.buffer.getvalue().decode("ascii")
+    assert r"gr\xf6\xdfe.py" in out and r"\ud800 \u03b1" in out
 
 
 def test_many_files_are_a_line_each_and_a_file_of_marks(tmp_path, capsys):

@@ -61,6 +61,7 @@ MISTAKES = {
     "state outside": (WEIGHT + "\nself.seen = 0.0", "if self.training:\n    self.seen = float(x.numpy().mean())\n"
                       "return x @ self.weight + self.seen", "state dict", "nn.Buffer"),
     "an array": (WEIGHT, "return (x @ self.weight).numpy()", "runs", "must return one Tensor, got an array"),
+    "fails as it is made": ("self.w = [][1]", "return x", "runs", "theirs.py\", line 8, in __init__(.|\n)*IndexError"),
     "unwritten": ('raise NotImplementedError("write it")', "return x", "runs", "still to be written"),
 }
 
@@ -74,11 +75,25 @@ def test_each_usual_mistake_of_a_layer_is_named(tmp_path, init, forward, check, 
 
 def test_a_layer_with_settings_needs_an_example(tmp_path):
     text = layer_text(WEIGHT, "return x @ self.weight").replace("(self):", "(self, size):")
-    assert "write example(Mine(...), (5, 4)) with its settings" in failures(checked_text(tmp_path, text))["runs"]
+    assert "write example(Mine(size), (5, 4)), with its settings" in failures(checked_text(tmp_path, text))["runs"]
     report = checked_text(tmp_path, text + "\nexample(Mine(3), (5, 4), output=(5, 3))\n")
     assert report.status == "passed", failures(report)
     wrong = failures(checked_text(tmp_path, text + "\nexample(Mine(3), (5, 4), output=(5, 4))\n"))
     assert wrong["runs"] == "gave shape (5, 3), the example says (5, 4)"
+
+
+def test_a_layer_without_a_forward_and_a_class_that_is_no_layer_are_told_apart(tmp_path):
+    text = layer_text(WEIGHT, "return x @ self.weight")
+    assert "it has no forward" in failures(checked_text(tmp_path, text.replace("def forward", "def compute")))["runs"]
+    alone = checked_text(tmp_path, text.replace("(nn.Module)", ""))
+    assert "write class Mine(nn.Module), with from minigen import nn" in alone.stopped
+    beside = checked_text(tmp_path, text + "\nclass Other:\n    def forward(self, x):\n        return x\n")
+    assert beside.status == "passed" and "write class Other(nn.Module)" in beside.remarks[0]
+
+
+def test_labels_are_proposed_for_labels(tmp_path):
+    text = layer_text(WEIGHT, "return x @ self.weight[labels]").replace("forward(self, x)", "forward(self, x, labels)")
+    assert "write example(Mine(), (5, 4), labels(5, classes=10))" in failures(checked_text(tmp_path, text))["runs"]
 
 
 def test_an_example_of_a_class_says_that_an_object_is_wanted(tmp_path):
@@ -132,6 +147,7 @@ def test_noise_can_be_given(tmp_path):
 @pytest.mark.parametrize("right, wrong, check, said", [
     ("losses.mse(y, x.reshape((-1, 16)))", "mg.square(y - x.reshape((-1, 16))).sum()", "batch", "a sum over the batch"),
     ("return mse, {", "return {", "runs", "must return the total and a dict"),
+    ('return mse, {"mse": mse}', "return mse", "runs", 'got Tensor\nreturn total, {"error": error}'),
     ("return mg.sigmoid(self.decoder(", "return (5.0 + self.decoder(", "sample(n)", "expected images in [0, 1]"),
     ("np.zeros((n, 3)", "np.zeros((1, 3)", "sample(n)", "sample(3) gave 1 examples"),
 ])

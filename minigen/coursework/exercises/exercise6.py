@@ -72,7 +72,7 @@ def nats(file: ModuleType) -> str:
     return "196 log 2 where the decoder says 1/2 everywhere"
 
 
-@requirement("the bound once trained")
+@requirement("bound once trained")
 def bound(file: ModuleType) -> str:
     """After 400 steps, at most 0.9 times what a model of independent pixels costs; and it uses its codes."""
     train, test = pictures("017", 600, 200)

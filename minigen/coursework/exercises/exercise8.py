@@ -24,7 +24,7 @@ def examples(file: ModuleType) -> Iterator[Any]:
     return iter(())
 
 
-@requirement("9. denoising, pretraining")
+@requirement("9. pretraining")
 def pretraining(file: ModuleType) -> str:
     """Denoised, images are nearer to the whole ones; and the encoder serves a classifier that has seen 60 labels."""
     train, test = pictures(CHARACTERS, 1500, 300)
@@ -64,7 +64,7 @@ def variational(file: ModuleType) -> str:
     return f"{total / independent:.2f} of the nats of independent pixels; samples differ {various:.2f} times as much as images"
 
 
-@requirement("11. experience replay")
+@requirement("11. replay")
 def replay(file: ModuleType) -> str:
     """Batch for batch: new ones until it is full, then half of them old, each with its own label."""
     kept = file.Replay(capacity=20, share=0.5)
@@ -92,7 +92,7 @@ def replay(file: ModuleType) -> str:
     return f"{share:.2f} are old, with their labels"
 
 
-@requirement("11. conditional DCGAN")
+@requirement("11. conditional GAN")
 def conditional(file: ModuleType) -> str:
     """At least 90 % of the samples are nearest to the mean of the class asked for, and those of a class differ."""
     train, _ = pictures(CHARACTERS, 1500, 300)

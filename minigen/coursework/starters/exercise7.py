@@ -15,8 +15,8 @@ Hints
     - You will want `import minigen as mg` above.
     - -log sigmoid(s) = softplus(-s), and -log(1 - sigmoid(s)) = softplus(s): mg.softplus never takes the logarithm of 0.
     - One backward pass gives the gradient of every score by its own example: that of the sum of the scores.
-    - x = mg.Tensor(real.data, requires_grad=True) is a new leaf; mg.grad(y, [x], create_graph=True) a derivative
-      that can be differentiated again.
+    - x = mg.Tensor(real.data, requires_grad=True) is a new leaf; [dx] = mg.grad(y, [x], create_graph=True) gives a derivative
+      that can be differentiated again, in a list with one for each x.
     - The norm goes over all of an example's numbers, whatever its shape; the mean over the examples.
 """
 
