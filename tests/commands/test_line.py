@@ -150,6 +150,13 @@ def test_a_gpu_that_is_not_there_is_an_error_with_the_reason(minigen_line):
     assert status == 1 and "the cupy backend cannot be used: " in err and not list(Path().iterdir())
 
 
+def test_a_backend_of_the_environment_that_there_is_not(monkeypatch):
+    monkeypatch.setenv("MINIGEN_BACKEND", "torch")
+    done = child("-m", "minigen", "info")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "minigen: error: MINIGEN_BACKEND: unknown backend 'torch': expected one of numpy, cupy, strict\n"
+
+
 def test_a_bug_keeps_its_traceback(monkeypatch):
     import minigen.commands.info
 
