@@ -138,8 +138,8 @@ def keep_freed_memory() -> None:
 
 
 def use_from_environment() -> None:
-    """Obey MINIGEN_BACKEND; called once, with the first import."""
+    """Obey MINIGEN_BACKEND; called once, with the first import. DeviceError for a backend that there is not."""
     try:
         use(os.environ.get("MINIGEN_BACKEND", "numpy"))
     except ValueError as error:
-        raise ValueError(f"MINIGEN_BACKEND: {error}") from None
+        raise DeviceError(f"MINIGEN_BACKEND: {error}") from None

@@ -6,6 +6,7 @@ can cause are one line on stderr; others are bugs and keep their traceback.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -38,7 +39,8 @@ minigen COMMAND --help explains one, with examples; minigen --version.
   minigen train vae --data glyphs --out runs/vae
   minigen sample runs/vae"""
 USAGE, FAILURE, INTERRUPTED = 2, 1, 130  # exit statuses
-EXPECTED = (OSError, *(error for error in vars(errors).values() if isinstance(error, type) and issubclass(error, Exception)))
+EXPECTED = (OSError, MemoryError,
+            *(error for error in vars(errors).values() if isinstance(error, type) and issubclass(error, Exception)))
 
 
 class CommandError(Exception):
@@ -61,14 +63,17 @@ class Parser(argparse.ArgumentParser):
             speaking = getattr(known, "parser", self)  # that of the subcommand, which has options of its own
             options = [name[2:] for action in speaking._actions for name in action.option_strings if name.startswith("--")]
             name = unknown[0].split("=")[0]
-            raise UsageError(f"{speaking.prog} has no {'option' if name.startswith('-') else 'argument'} {name}: "
-                             f"{errors.suggestion(name.lstrip('-'), options)}; see {speaking.prog} --help")
+            if not name.startswith("-"):
+                raise UsageError(f"{speaking.prog} does not know what to do with {name!r}; see {speaking.prog} --help")
+            raise UsageError(f"{speaking.prog} has no option {name}: {errors.suggestion(name.lstrip('-'), options)}; "
+                             f"see {speaking.prog} --help")
         return known
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is not None and value not in action.choices:
-            raise argparse.ArgumentError(action, f"unknown {action.dest.replace('_', ' ')} {value!r}: "
-                                                 f"{errors.suggestion(value, map(str, action.choices))}")
+            known = list(map(str, action.choices))
+            hint = errors.suggestion(value, known) if isinstance(value, str) else f"expected one of {', '.join(known)}"
+            raise argparse.ArgumentError(action, f"unknown {action.dest.replace('_', ' ')} {value!r}: {hint}")
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message}; see {self.prog} --help")
@@ -78,6 +83,13 @@ def positive(text: str) -> int:
     """The type of an argument that counts something."""
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
+    return int(text)
+
+
+def natural(text: str) -> int:
+    """The type of an argument that is a seed."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 0, got {text!r}")
     return int(text)
 
 
@@ -96,19 +108,15 @@ def parser_of(name: str) -> tuple[Parser, Any]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command; returns the exit status. `--help` prints and raises SystemExit(0), as argparse does."""
-    argv = list(sys.argv[1:] if argv is None else argv)
-    if not argv or argv[0] in ("-h", "--help", "help"):
-        print(listing())
-        return 0
-    if argv[0] == "--version":
-        print(f"minigen {minigen.__version__}")
-        return 0
+    """Run a command; returns the exit status. `minigen COMMAND --help` prints and raises SystemExit(0), as argparse does."""
     try:
-        if argv[0] not in COMMANDS:
-            raise UsageError(f"unknown command {argv[0]!r}: {errors.suggestion(argv[0], COMMANDS)}; see minigen --help")
-        parser, module = parser_of(argv[0])
-        return module.run(parser.parse_args(argv[1:]))
+        try:
+            return obey(list(sys.argv[1:] if argv is None else argv))
+        finally:
+            print(end="", flush=True)  # what is left to print can fail, too
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more when it ends
+        return FAILURE
     except (UsageError, errors.RecipeError) as error:
         return complain(error, USAGE)
     except (CommandError, *EXPECTED) as error:
@@ -117,7 +125,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         return INTERRUPTED
 
 
+def obey(argv: list[str]) -> int:
+    """Do what the words of a command line say; returns the exit status."""
+    if not argv or argv[0] in ("-h", "--help", "help"):
+        print(listing())
+        return 0
+    if argv[0] == "--version":
+        print(f"minigen {minigen.__version__}")
+        return 0
+    if argv[0] not in COMMANDS:
+        raise UsageError(f"unknown command {argv[0]!r}: {errors.suggestion(argv[0], COMMANDS)}; see minigen --help")
+    parser, module = parser_of(argv[0])
+    return module.run(parser.parse_args(argv[1:]))
+
+
 def complain(error: Exception, status: int) -> int:
     """Say in one line what went wrong; returns the exit status."""
-    print(f"minigen: error: {' '.join(str(error).split())}", file=sys.stderr)
+    message = " ".join(str(error).split()) or type(error).__name__  # Python's own MemoryError says nothing
+    print(f"minigen: error: {message}", file=sys.stderr)
     return status

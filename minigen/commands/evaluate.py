@@ -14,7 +14,7 @@ import numpy as np
 from minigen import metrics, training
 from minigen.autograd import no_grad
 from minigen.backend import asarray, to_numpy
-from minigen.commands import Parser, positive
+from minigen.commands import Parser, UsageError, positive
 from minigen.commands.run_folder import Config
 from minigen.commands.trained import opened, run_arguments
 from minigen.data import Dataset
@@ -27,6 +27,7 @@ EXAMPLES = """
   minigen evaluate runs/dcgan -n 5000
 """
 IMPORTANCE_SAMPLES = 50
+FEWEST = 4     # samples that can be judged: each has three nearest neighbours among the others
 NEAREST = 500  # samples whose nearest training image is looked for
 
 
@@ -45,12 +46,12 @@ def run(args: argparse.Namespace) -> int:
         figures = reconstructed(learner, train, test[:args.n])
         if learner.generative:
             figures |= bounds(learner, train, test[:args.n])
-    width = max(map(len, figures))
-    for name, value in figures.items():
-        print(f"{name.ljust(width)}  {value if isinstance(value, str) else f'{value:.5g}'}")
     with replacing(folder.path / "evaluation.json") as temporary:
         content = {"model": config.model, "data": config.data, "seed": args.seed, "figures": figures}
         temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    width = max(map(len, figures))
+    for name, value in figures.items():
+        print(f"{name.ljust(width)}  {value if isinstance(value, str) else f'{value:.5g}'}")
     print(f"wrote {folder.path / 'evaluation.json'}")
     return 0
 
@@ -104,8 +105,14 @@ def bounds(learner: Learner, train: Dataset, test: Dataset) -> dict[str, float]:
 
 
 def generated(learner: Learner, config: Config, train: Dataset, n: int, progress: bool) -> dict[str, Any]:
-    """Name -> what the judge says of n samples beside n training images, and n others; no more than half of all."""
+    """Name -> what the judge says of n samples beside n training images, and n others; no more than half of all.
+
+    UsageError for fewer than can be judged.
+    """
     n = min(n, len(train) // 2)
+    if n < FEWEST:
+        raise UsageError(f"samples are judged beside as many training images, and as many others: at least {FEWEST} of each, "
+                         f"here are {n}")
     order = np.random.default_rng(0).permutation(len(train))
     real, others = (train.images[order[part]] for part in (slice(n), slice(n, 2 * n)))
     samples = learner.sample(n)

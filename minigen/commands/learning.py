@@ -67,8 +67,7 @@ def learn(folder: RunFolder, config: Config, data: tuple[Dataset, Dataset], quie
         history = learner.fit(train, test, callbacks(folder, config, learner, test), resume, progress)
         draw_results(folder, config, learner, test)
     except KeyboardInterrupt:
-        saved = f"the run is saved; to go on: minigen resume {folder.path}"
-        print(f"minigen: stopped: {saved if folder.checkpoint.exists() else 'nothing was trained yet'}", file=sys.stderr)
+        print(f"minigen: stopped: {left_behind(folder, config)}", file=sys.stderr)
         return INTERRUPTED
     except OSError as error:
         if not folder.checkpoint.exists():
@@ -78,6 +77,15 @@ def learn(folder: RunFolder, config: Config, data: tuple[Dataset, Dataset], quie
     losses = ", ".join(f"{name} {history[name][-1]:.5g}" for name in history if "loss" in name)
     print(f"{config.model} on {config.data}: {clock} {history[clock][-1]}, {losses}; in {folder.path}")
     return 0
+
+
+def left_behind(folder: RunFolder, config: Config) -> str:
+    """What Ctrl-C leaves, in words."""
+    if not folder.checkpoint.exists():
+        return "nothing was trained yet"
+    if folder.done(config) == config.plan[config.counted]:
+        return f"the run is done and saved, some of its pictures may be missing: minigen sample {folder.path} draws"
+    return f"the run is saved; to go on: minigen resume {folder.path}"
 
 
 def callbacks(folder: RunFolder, config: Config, learner: Learner, test: Dataset) -> list[training.Callback]:

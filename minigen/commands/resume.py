@@ -14,7 +14,6 @@ from minigen.commands import CommandError, Parser, UsageError, positive
 from minigen.commands.learning import learn
 from minigen.commands.run_folder import Config, RunFolder
 from minigen.recipes import subjects
-from minigen.training import checkpoint
 
 EXAMPLES = """
   minigen resume runs/vae
@@ -55,10 +54,7 @@ def longer(config: Config, args: argparse.Namespace) -> Config:
 
 def check_unfinished(folder: RunFolder, config: Config) -> None:
     """Raise CommandError if all epochs, or steps, are done already."""
-    if not folder.checkpoint.exists():
-        return
-    _, header = checkpoint.load(folder.checkpoint)
-    done = header[config.counted.removesuffix("s")]
+    done = folder.done(config)
     if done >= config.plan[config.counted]:
-        raise CommandError(f"{folder.path}: {done} {config.counted} are done; for more say how many in all, such as "
-                           f"--{config.counted} {2 * done}")
+        raise CommandError(f"{folder.path} has trained for all its {config.counted}: {done}; for more say how many in all, such "
+                           f"as --{config.counted} {2 * done}")

@@ -15,12 +15,17 @@ import socket
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from io import FileIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
+from minigen.backend.devices import NAMES as BACKENDS
 from minigen.commands import CommandError
+from minigen.errors import suggestion
 from minigen.files import replacing
-from minigen.recipes import Plan, Recipe, Subject, find
+from minigen.optim.optimizer import positive
+from minigen.recipes import Plan, Recipe, Subject, find, subjects
+from minigen.training import checkpoint
 
 LOCK = ".lock"
 
@@ -65,6 +70,23 @@ class Config:
         """Whether the data are images, rather than points."""
         return len(self.shape) == 3
 
+    def check(self) -> None:
+        """Raise TypeError or ValueError unless the run can be gone on with: it is known what to train, on what, and how long."""
+        plan = Plan(**self.plan)
+        if plan.options.keys() != self.recipe.options.keys():
+            raise ValueError(f"the options of {self.model} are {', '.join(self.recipe.options) or 'none'}")
+        for name, value, known in (("data", self.data, subjects.NAMES), ("backend", self.backend, BACKENDS)):
+            if value not in known:
+                raise ValueError(f"unknown {name} {value!r}: {suggestion(value, known)}")
+        images = self.examples if self.images is None else self.images
+        for name, value, least in (("images", images, 1), ("resolution", self.resolution, 1), ("examples", self.examples, 1),
+                                   ("seed", self.seed, 0), ("batch_size", plan.batch_size, 1),
+                                   (self.counted, self.plan[self.counted], 1)):
+            if not isinstance(value, int) or value < least:
+                raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
+        positive("lr", plan.lr)
+        self.recipe.made(self.subject, plan)
+
     def save(self, path: Path) -> None:
         """Write it as JSON, whole or not at all."""
         with replacing(path) as temporary:
@@ -92,13 +114,21 @@ class RunFolder:
     def config(self) -> Config:
         """What config.json says. CommandError if it is damaged."""
         try:
-            values = json.loads(self.config_file.read_text(encoding="utf-8"))
-            config = Config(**values)
-            if Plan(**config.plan).options.keys() != config.recipe.options.keys():
-                raise ValueError(f"the options of {config.model} are {', '.join(config.recipe.options) or 'none'}")
-        except (AttributeError, TypeError, ValueError) as error:
+            config = Config(**json.loads(self.config_file.read_text(encoding="utf-8")))
+            config.check()
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise CommandError(f"{self.config_file} is damaged, or of another version of minigen ({error})") from error
         return config
+
+    def done(self, config: Config) -> int:
+        """Epochs, or steps, that the checkpoint has behind it; 0 without one. CommandError for that of another kind of run."""
+        if not self.checkpoint.exists():
+            return 0
+        _, header = checkpoint.load(self.checkpoint)
+        clock = config.counted.removesuffix("s")
+        if clock not in header:
+            raise CommandError(f"{self.checkpoint} is not of the model in {self.config_file}: it counts no {config.counted}")
+        return header[clock]
 
     def trained(self) -> Path:
         """The checkpoint. CommandError if nothing was trained yet."""
@@ -123,7 +153,7 @@ class RunFolder:
     def created(self) -> Iterator[None]:
         """Inside the block, a folder of one's own, locked: a new one, or one that was empty; else `check_free`'s error.
 
-        If the block ends without any checkpoint, nothing is left.
+        If the block ends without any checkpoint, nothing is left, but a folder that was there before, such as a whole disk.
         """
         existed, ours = self.path.exists(), False
         self.path.mkdir(parents=True, exist_ok=True)
@@ -134,9 +164,10 @@ class RunFolder:
                 yield
         finally:
             if ours and not self.checkpoint.exists():
-                shutil.rmtree(self.path)
-                if existed:
-                    self.path.mkdir()
+                for path in self.path.iterdir():
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+                if not existed:
+                    self.path.rmdir()
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -144,18 +175,18 @@ class RunFolder:
 
         The operating system holds the lock, and lets go of it when the process ends, however it ends: no lock is ever stale.
         """
-        with open(self.path / LOCK, "a+b") as file:
+        with open(self.path / LOCK, "a+b", buffering=0) as file:
             if not lock(file):
                 file.seek(0)
                 holder = file.read().decode() or "another process"
                 raise CommandError(f"{self.path} is in use by {holder}: wait for it, or take another folder")
             file.truncate(0)
-            file.write(f"process {os.getpid()} on {socket.gethostname()}".encode())
-            file.flush()
+            with contextlib.suppress(OSError):  # on a full disk the lock does without a name; what comes next says so
+                file.write(f"process {os.getpid()} on {socket.gethostname()}".encode())
             yield
 
 
-def lock(file: BinaryIO) -> bool:
+def lock(file: FileIO) -> bool:
     """Take the operating system's lock on a file, which goes with the file's end; False if another process has it."""
     try:
         if sys.platform == "win32":

@@ -5,6 +5,7 @@ sample; `minigen interpolate` shows what they can do.
 """
 
 import argparse
+import math
 
 from minigen.commands import Parser, UsageError, positive
 from minigen.commands.pictures import save_samples
@@ -24,7 +25,18 @@ def arguments(parser: Parser) -> None:
     parser.add_argument("-n", type=positive, default=64, help="how many (default: 64)")
     parser.add_argument("--out", type=picture, metavar="FILE", help="the picture (default: RUN/samples.png)")
     parser.add_argument("--label", metavar="CLASS", help="the class to draw, of a conditional model (default: all in turn)")
-    parser.add_argument("--psi", type=float, default=1.0, help="truncation of StyleGAN's styles; 0: their mean (default: 1)")
+    parser.add_argument("--psi", type=finite, default=1.0, help="truncation of StyleGAN's styles; 0: their mean (default: 1)")
+
+
+def finite(text: str) -> float:
+    """The type of an argument that is a number, and no NaN or infinity."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"expected a finite number, got {text!r}")
+    return value
 
 
 def run(args: argparse.Namespace) -> int:

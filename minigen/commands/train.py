@@ -11,7 +11,7 @@ from pathlib import Path
 import minigen
 from minigen.backend import current, use
 from minigen.backend.devices import NAMES
-from minigen.commands import Parser, UsageError, positive
+from minigen.commands import Parser, UsageError, natural, positive
 from minigen.commands.learning import learn
 from minigen.commands.run_folder import Config, RunFolder
 from minigen.data import Dataset
@@ -49,13 +49,13 @@ def common(parser: argparse.ArgumentParser, recipe: Recipe) -> None:
     add("--data", choices=subjects.NAMES, default=recipe.data, metavar="NAME",
         help=f"{', '.join(subjects.NAMES)} (default: {recipe.data})")
     add("--images", type=positive, metavar="N", help="train on so many examples only")
-    add("--resolution", type=int, choices=[4 << s for s in range(9)], default=32, metavar="N", help="of faces (default: 32)")
+    add("--resolution", type=int, choices=[4 << s for s in range(9)], metavar="N", help="of faces (default: 32)")
     long = parser.add_mutually_exclusive_group()
     long.add_argument("--epochs", type=positive, metavar="N", help=f"passes over the data (default: {length})")
     long.add_argument("--steps", type=positive, metavar="N", help="the same, counted in updates")
     add("--batch-size", type=positive, metavar="N", help=f"(default: {recipe.batch_size})")
     add("--lr", type=float, metavar="X", help=f"largest learning rate (default: {recipe.lr:g})")
-    add("--seed", type=int, default=0, metavar="N", help="of all random numbers (default: 0)")
+    add("--seed", type=natural, default=0, metavar="N", help="of all random numbers (default: 0)")
     add("--backend", choices=NAMES, metavar="NAME", help=f"array library: {', '.join(NAMES)}")
     add("--quiet", action="store_true", help="no progress bars")
 
@@ -63,6 +63,10 @@ def common(parser: argparse.ArgumentParser, recipe: Recipe) -> None:
 def run(args: argparse.Namespace) -> int:
     recipe, folder = RECIPES[args.model], RunFolder(args.out)
     folder.check_free()
+    if args.resolution is None:
+        args.resolution = 32
+    elif args.data != "faces":
+        raise UsageError(f"--resolution is for --data faces: examples of {args.data} have a size of their own")
     use(args.backend or current().name)
     train, test = subjects.load(args.data, args.images, args.resolution)
     config = configured(args, recipe, train)

@@ -5,9 +5,10 @@ from pathlib import Path
 
 from minigen.backend import current, seed, use
 from minigen.backend.devices import NAMES
-from minigen.commands import Parser
+from minigen.commands import CommandError, Parser, natural
 from minigen.commands.pictures import SUFFIXES
 from minigen.commands.run_folder import Config, RunFolder
+from minigen.errors import StateError
 from minigen.recipes import Learner, Plan
 from minigen.training import checkpoint
 
@@ -15,18 +16,24 @@ from minigen.training import checkpoint
 def run_arguments(parser: Parser) -> None:
     """The run, and what all that use it can be told."""
     parser.add_argument("run", type=Path, metavar="RUN", help="a run folder, made by minigen train")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of all random numbers (default: 0)")
+    parser.add_argument("--seed", type=natural, default=0, metavar="N", help="of all random numbers (default: 0)")
     parser.add_argument("--backend", choices=NAMES, metavar="NAME", help=f"array library: {', '.join(NAMES)}")
 
 
 def opened(args: argparse.Namespace) -> tuple[RunFolder, Config, Learner]:
-    """The folder, what it says of itself, and its model as of the last checkpoint, with the seed set."""
+    """The folder, what it says of itself, and its model as of the last checkpoint, with the seed set.
+
+    CommandError for a checkpoint of another model.
+    """
     folder = RunFolder.opened(args.run)
     config, path = folder.config(), folder.trained()
     use(args.backend or current().name)
     learner = config.recipe.made(config.subject, Plan(**config.plan))
     arrays, _ = checkpoint.load(path)
-    learner.load(arrays)
+    try:
+        learner.load(arrays)
+    except StateError as error:
+        raise CommandError(f"{path} is not of the model in {folder.config_file}: {error}") from error
     seed(args.seed)
     return folder, config, learner
 

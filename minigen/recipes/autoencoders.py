@@ -21,7 +21,7 @@ from minigen.ops import sigmoid
 from minigen.optim import schedules
 from minigen.optim.optimizer import Optimizer
 from minigen.recipes import subjects
-from minigen.recipes.recipe import Learner, Option, Plan, Recipe, Subject, check_untruncated
+from minigen.recipes.recipe import Learner, Option, Plan, Recipe, Subject, check_untruncated, part_of
 from minigen.training import Callback, History
 
 VALIDATED = 2000  # held-out examples that are judged after each epoch
@@ -60,7 +60,7 @@ class AutoencoderLearner(Learner):
                             resume=resume, progress=progress)
 
     def load(self, arrays: Mapping[str, Mapping[str, np.ndarray]]) -> None:
-        self.model.load_state_dict(arrays["model"])
+        self.model.load_state_dict(part_of(arrays, "model"))
         self.model.eval()
 
     # -- use -----------------------------------------------------------------------------------------------------

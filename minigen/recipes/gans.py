@@ -15,7 +15,7 @@ from minigen.models.gans import base, conditional, dcgan, gan, progan, stylegan
 from minigen.models.latent import great_circle
 from minigen.optim import ExponentialMovingAverage, schedules
 from minigen.recipes import subjects
-from minigen.recipes.recipe import Learner, Option, Plan, Recipe, Subject, check_untruncated
+from minigen.recipes.recipe import Learner, Option, Plan, Recipe, Subject, check_untruncated, part_of
 from minigen.training import Adversarial, Callback, Growth, History, Progressive, remedies
 
 Players = tuple[base.Generator, Any]
@@ -41,7 +41,11 @@ class GanRecipe(Recipe):
     def timed(self, plan: Plan, subject: Subject, n: int) -> Plan:
         if plan.batch_size > n:
             raise RecipeError(f"{self.name} needs whole batches: take at most {n}, the number of examples, for batch_size")
-        steps = plan.steps or (plan.epochs * (n // plan.batch_size) // self.critic_steps if plan.epochs else self.steps)
+        batches = n // plan.batch_size
+        steps = plan.steps or (plan.epochs * batches // self.critic_steps if plan.epochs else self.steps)
+        if steps == 0:
+            raise RecipeError(f"{self.name} needs {self.critic_steps} batches for a step, an epoch has {batches}: take more "
+                              "epochs, or a smaller batch_size")
         return replace(plan, epochs=None, steps=steps)
 
     def made(self, subject: Subject, plan: Plan) -> "GanLearner":
@@ -80,7 +84,7 @@ class GanLearner(Learner):
 
     def load(self, arrays: Mapping[str, Mapping[str, np.ndarray]]) -> None:
         average = ExponentialMovingAverage(self.generator, self.recipe.ema)
-        average.load_state_dict(arrays["average"])
+        average.load_state_dict(part_of(arrays, "average"))
         self.generator = average.average
 
     # -- use -----------------------------------------------------------------------------------------------------

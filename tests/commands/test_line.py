@@ -1,5 +1,6 @@
 """The command line itself: help, examples, wrong words, exit statuses."""
 
+import os
 import shlex
 import subprocess
 import sys
@@ -79,14 +80,20 @@ def test_the_help_of_a_model_has_its_own_options(minigen_line):
     ("train vae --beta -1", "beta weighs the KL divergence: at least 0 and finite, got -1.0"),
     ("train vae --latent-dim many", "argument --latent-dim: invalid int value: 'many'"),
     ("train vae --lr 0", "lr must be above 0 and finite, got 0.0"),
+    ("train vae --seed -1", "argument --seed: expected a whole number of at least 0, got '-1'"),
+    ("train vae --resolution 64", "--resolution is for --data faces: examples of glyphs have a size of their own"),
+    ("train vae mnist", "minigen train vae does not know what to do with 'mnist'"),
+    ("train wgan-gp --epochs 2", "wgan-gp needs 3 batches for a step, an epoch has 1: take more epochs, or a smaller batch_size"),
+    ("sample run --psi nan", "argument --psi: expected a finite number, got 'nan'"),
+    ("sample run --seed -1", "argument --seed: expected a whole number of at least 0, got '-1'"),
     ("train vae --images 97", "glyphs has 96 training examples, not 97"),
     ("train vae --data plane", "vae takes images of 28 x 28 x 1, got points of 3"),
     ("train gan --batch-size 97", "gan needs whole batches: take at most 96"),
     ("train progan --data glyphs --steps 5", "progan needs 42000 images to grow to 32 x 32, 5 steps of 32 are too few: at least 1313"),
-    ("train progan --resolution 33", "argument --resolution: unknown resolution 33: expected one of 4, 8, 16"),
+    ("train progan --resolution 28", "argument --resolution: unknown resolution 28: expected one of 4, 8, 16"),
     ("resume", "the following arguments are required: RUN"),
     ("sample run --out picture.txt", "argument --out: expected a name that ends in .png, .jpg, .pdf, .svg, got 'picture.txt'"),
-    ("sample run extra", "minigen sample has no argument extra"),
+    ("sample run extra", "minigen sample does not know what to do with 'extra'"),
     ("interpolate run --steps 1", "a walk has two ends: take at least 2 steps"),
 ])
 def test_bad_usage(line, complaint, minigen_line):
@@ -119,11 +126,35 @@ def test_failures(line, complaint, minigen_line):
     assert sorted(Path().rglob("*")) == before
 
 
+def test_too_little_memory_is_an_error_in_one_line(minigen_line):
+    status, _, err = minigen_line("train vae --latent-dim 99999999999")
+    assert status == 1 and err.startswith("minigen: error: Unable to allocate ") and err.count("\n") == 1
+    assert not list(Path().iterdir())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes of POSIX")
+@pytest.mark.parametrize("line", ["--help", "info"])
+def test_a_reader_that_goes_away_is_no_news(line):
+    """As `minigen info | head -1`; no traceback, and no message when Python flushes at its end."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run([sys.executable, "-m", "minigen", *line.split()], stdout=writer, stderr=subprocess.PIPE, cwd=ROOT)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
 def test_a_gpu_that_is_not_there_is_an_error_with_the_reason(minigen_line):
     if minigen.backend.cuda.status()[0]:
         pytest.skip("there is a usable GPU")
     status, _, err = minigen_line("train vae --backend cupy")
     assert status == 1 and "the cupy backend cannot be used: " in err and not list(Path().iterdir())
+
+
+def test_a_backend_of_the_environment_that_there_is_not(monkeypatch):
+    monkeypatch.setenv("MINIGEN_BACKEND", "torch")
+    done = child("-m", "minigen", "info")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "minigen: error: MINIGEN_BACKEND: unknown backend 'torch': expected one of numpy, cupy, strict\n"
 
 
 def test_a_bug_keeps_its_traceback(monkeypatch):

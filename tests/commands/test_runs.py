@@ -56,6 +56,13 @@ def contents(folder):
     return {f"{group}/{name}": array for group, members in arrays.items() for name, array in members.items()}, header
 
 
+@pytest.fixture
+def stacked_run(minigen_line):
+    """The folder of a short run."""
+    assert minigen_line("train stacked --epochs 1 --images 32 --out run --quiet")[0] == 0
+    return Path("run")
+
+
 # -- stopped and resumed --------------------------------------------------------------------------------------------
 
 
@@ -93,10 +100,22 @@ def test_ctrl_c_before_there_is_anything_to_save_leaves_nothing(monkeypatch, min
     assert not Path("run").exists()
 
 
+def test_ctrl_c_while_the_last_pictures_are_drawn(monkeypatch, minigen_line):
+    """The run is done: to resume it would be refused."""
+    def interrupt(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(learning, "draw_results", interrupt)
+    status, _, err = minigen_line("train vae --epochs 1 --out run --quiet")
+    assert (status, err) == (130, "minigen: stopped: the run is done and saved, some of its pictures may be missing: "
+                                  "minigen sample run draws\n")
+    assert minigen_line("sample run -n 4")[0] == 0
+
+
 def test_resuming_what_is_done_says_how_to_get_more(minigen_line):
     assert minigen_line("train stacked --epochs 2 --images 32 --out run --quiet")[0] == 0
     status, _, err = minigen_line("resume run")
-    assert status == 1 and "run: 2 epochs are done; for more say how many in all, such as --epochs 4" in err
+    assert status == 1 and "run has trained for all its epochs: 2; for more say how many in all, such as --epochs 4" in err
     status, _, err = minigen_line("resume run --steps 9")
     assert status == 2 and "run counts epochs, not steps: say --epochs" in err
 
@@ -112,6 +131,55 @@ def test_a_config_of_other_numbers_is_refused(minigen_line):
     assert status == 1 and "this state does not fit StackedAutoencoder" in err
     status, _, err = minigen_line("resume run --epochs 2 --quiet")
     assert status == 1 and "checkpoint.npz does not fit this run" in err
+
+
+@pytest.mark.parametrize("value, other, complaint", [
+    ('"seed": 0', '"seed": null', "seed must be a whole number of at least 0, got None"),
+    ('"images": 32', '"images": 0', "images must be a whole number of at least 1, got 0"),
+    ('"data": "glyphs"', '"data": "glyps"', "unknown data 'glyps': did you mean 'glyphs'?"),
+    ('"backend": "numpy"', '"backend": "torch"', "unknown backend 'torch': expected one of numpy, cupy, strict"),
+    ('"batch_size": 32', '"batch_size": 0', "batch_size must be a whole number of at least 1, got 0"),
+    ('"epochs": 1', '"epochs": "many"', "epochs must be a whole number of at least 1, got 'many'"),
+    ('"lr": 1.5', '"lr": NaN', "lr must be above 0 and finite, got nan"),
+    ('"lr": 1.5', '"lr": "fast"', "must be real number, not str"),
+    ('"latent_dim": 30', '"latent_dim": -30', "Dense needs at least one input and one output, got 100 -> -30"),
+    ('"shape": [', '"shape": [3, ', "stacked takes images of 28 x 28 x 1"),
+    ('"steps": null', '"step": null', "unexpected keyword argument 'step'"),
+])
+def test_a_config_that_was_damaged_by_hand(value, other, complaint, stacked_run, minigen_line):
+    """Nothing runs on it, and it is as it was."""
+    config = stacked_run / "config.json"
+    content = config.read_text()
+    assert value in content
+    config.write_text(content.replace(value, other))
+    for command in ("resume", "sample"):
+        status, _, err = minigen_line(f"{command} {stacked_run}")
+        assert status == 1 and err.count("\n") == 1
+        assert "config.json is damaged, or of another version of minigen (" in err and complaint in err
+    assert config.read_text() == content.replace(value, other)
+
+
+def test_a_checkpoint_of_another_kind_of_model(stacked_run, minigen_line):
+    assert minigen_line("train gan --steps 1 --out gan --quiet")[0] == 0
+    autoencoder, gan = stacked_run / "checkpoint.npz", Path("gan/checkpoint.npz")
+    content = autoencoder.read_bytes()
+    autoencoder.write_bytes(gan.read_bytes())
+    gan.write_bytes(content)
+    for line, complaint in {
+        f"interpolate {stacked_run}": "the checkpoint has no part 'model', only generator, discriminator",
+        f"resume {stacked_run} --epochs 2": "it counts no epochs",
+        "sample gan": "the checkpoint has no part 'average', only model, optimizer",
+        "resume gan --steps 2": "it counts no steps",
+    }.items():
+        status, _, err = minigen_line(line)
+        assert status == 1 and "checkpoint.npz is not of the model in " in err and complaint in err, line
+
+
+def test_samples_that_are_too_few_to_be_judged(minigen_line):
+    assert minigen_line("train gan --steps 1 --out run --quiet")[0] == 0
+    status, _, err = minigen_line("evaluate run -n 3 --quiet")
+    assert status == 2 and "at least 4 of each, here are 3" in err
+    assert not Path("run/evaluation.json").exists()
 
 
 def test_an_empty_folder_is_as_good_as_none(minigen_line):
@@ -188,6 +256,20 @@ def test_a_full_disk_leaves_the_last_checkpoint_whole(monkeypatch, minigen_line)
     assert checkpoint.load("run/checkpoint.npz")[1]["epoch"] == 1
     assert not list(Path("run").rglob("*.tmp"))
     assert minigen_line("resume run --quiet")[0] == 0
+
+
+def test_a_folder_that_was_there_stays_where_it_is(monkeypatch, minigen_line):
+    """It is emptied, and not made anew: it may be a disk, or a link to another folder."""
+    Path("elsewhere").mkdir()
+    Path("run").symlink_to("elsewhere")
+
+    def full(*arguments, **options):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(np, "savez", full)
+    status, _, err = minigen_line(f"{VAE} run")
+    assert status == 1 and "No space left on device" in err
+    assert Path("run").is_symlink() and not list(Path("elsewhere").iterdir())
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="limits are of POSIX")
