@@ -220,27 +220,32 @@ save(plot.table(table, METHODS, "How often both attributes are there"), args, "s
 
 # %% [markdown]
 # ## Walking along an attribute
-# From the codes without an attribute to those with it, in W, in steps of one standard deviation of the codes in that direction;
-# continuous attributes count as there above their median. Each picture walks from the same portrait.
+# From the codes without an attribute to those with it, in steps of one standard deviation of the codes in that direction, both
+# ways; continuous attributes count as there above their median. Each picture walks from the same portrait.
 # %%
-space, distance = spaces["W"], np.arange(-3.0, 4.0)
-medians = {factor: np.median(space.shown[factor]) for factor in thirds}
-walked, curves = {}, {}
-for factor in WALKS[args.data]:
-    def has_it(shown, factor=factor):
-        return shown[factor] > medians[factor] if factor in medians else shown[factor] == 1
+distance = np.arange(-3.0, 4.0)
 
-    labels = has_it(space.shown)
-    if 0 < labels.sum() < len(labels):
-        direction = attribute_direction(space.codes, labels)
-        path = walk(space.codes[:args.trials // 10], direction, distance)
-        drawn = space.draw(path.reshape(-1, path.shape[2]))
-        walked[factor] = drawn[:len(distance)]
-        curves[factor] = has_it(judge.predict(drawn)).reshape(len(path), -1).mean(axis=0)
-if walked:
-    save(plot.image_rows(walked, "From three deviations below to three above, in W"), args, "walks.png")
-    save(plot.curves(distance, curves, xlabel="standard deviations along the attribute", ylabel="share of images that have it",
-                     title="Walking along an attribute, in W"), args, "walked.png")
+
+def has(space, factor, shown):
+    """Which images have an attribute; of a continuous one, more than half of the space's have."""
+    return shown[factor] > np.median(space.shown[factor]) if factor in thirds else shown[factor] == 1
+
+
+curves = {}
+for label in ("W", "VAE"):
+    space, walked, curves[label] = spaces[label], {}, {}
+    for factor in WALKS[args.data]:
+        labels = has(space, factor, space.shown)
+        if 0 < labels.sum() < len(labels):
+            path = walk(space.codes[:args.trials // 10], attribute_direction(space.codes, labels), distance)
+            drawn = space.draw(path.reshape(-1, path.shape[2]))
+            walked[factor] = drawn[:len(distance)]
+            curves[label][factor] = has(space, factor, space.judge.predict(drawn)).reshape(len(path), -1).mean(axis=0)
+    if walked:
+        save(plot.image_rows(walked, f"From three deviations below to three above, in {SPACES[label]}"), args,
+             f"walks_{label.lower()}.png")
+        save(plot.curves(distance, curves[label], xlabel="standard deviations along the attribute", ylabel="share that has it",
+                         title=f"Walking along an attribute, in {SPACES[label]}"), args, f"walked_{label.lower()}.png")
 
 # %% [markdown]
 # ## Did it work?
@@ -268,8 +273,9 @@ seen = {who: (each.predict(held_out)[chapter.attribute] == subject.test.factors[
 verdict.expect(f"VAE: {chapter.attribute} read rightly in held-out reconstructions, by its own judge", seen["its own judge"],
                at_least=0.9)
 verdict.expect("rarest concept of it, samples to take from", min(rarest[label, name] for label in spaces), at_least=args.examples)
-verdict.expect("the attribute that walks least: share at 3 deviations less at -3",
-               min((line[-1] - line[0] for line in curves.values()), default=0.0), at_least=0.5)
+for label, lines in curves.items():
+    verdict.expect(f"{label}: the attribute that walks least, share at 3 deviations less at -3",
+                   min((line[-1] - line[0] for line in lines.values()), default=0.0), at_least=0.5)
 for row, shares in table.items():
     low, high = metrics.share_interval(successes[tuple(row.split(": "))]["arithmetic"], args.trials)
     verdict.report(row, f"{shares[3]:.3f} ({low:.3f} to {high:.3f}); " + ", ".join(
@@ -281,6 +287,8 @@ for label in spaces:
                    ", ".join(f"{method} {share:.3f}" for method, share in stays[label, name].items()))
 verdict.report(f"VAE: {chapter.attribute} read rightly in them, by the judge of sharp images",
                float(seen["the judge of sharp images"]))
-verdict.report("walks, share at -3 and at 3", ", ".join(f"{name} {line[0]:.2f} {line[-1]:.2f}" for name, line in curves.items()))
+for label, lines in curves.items():
+    verdict.report(f"{label}: walks, share at -3 and at 3",
+                   ", ".join(f"{factor} {line[0]:.2f} {line[-1]:.2f}" for factor, line in lines.items()))
 verdict.report("judge", f"{judge.fingerprint()}, {args.trials:,} trials with {args.examples} examples of each concept")
 verdict.finish()
