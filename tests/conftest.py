@@ -1,6 +1,11 @@
 """Every test starts on the numpy backend with seed 0, and leaves no trace of itself."""
 
+import os
+
 import pytest
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # where tests run beside each other (-n auto), each process has one thread
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import minigen
 from minigen.autograd.context import observer, recording
