@@ -98,6 +98,13 @@ def test_every_demo_has_its_seconds():
     assert {name[:2] for name in names()} <= run_all.SECONDS.keys()
 
 
+def test_a_demo_that_needs_what_another_trains_waits_for_it():
+    assert run_all.first_ready(["34_a", "35_b"], ["33_c"]) == "35_b"
+    assert run_all.first_ready(["34_a"], ["33_c", "12_d"]) is None
+    assert run_all.first_ready(["34_a", "35_b"], ["12_d"]) == "34_a"
+    assert run_all.first_ready([], []) is None
+
+
 # -- runs --------------------------------------------------------------------------------------------------------
 
 
