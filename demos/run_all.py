@@ -158,13 +158,20 @@ def run_all(words: Sequence[str]) -> int:
 
 
 def play(waiting: list[str], settings: Mapping[str, Any], out: Path, jobs: int, threads: int) -> None:
-    """Run the demos in this order, so many at a time, and write the page whenever one has finished."""
+    """Run the demos in this order, so many at a time, and write the page whenever one has finished.
+
+    Raises KeyboardInterrupt after Ctrl-C, which is noticed between two looks at the demos, wherever it falls.
+    """
     waiting, running, clock = list(waiting), {}, Clock(settings.get("quick", False))
     gallery.write(out)
+    interrupts: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: interrupts.append(number))
     bar = tqdm(total=len(waiting), bar_format="{n_fmt}/{total_fmt} |{bar:20}| {elapsed}{postfix}", disable=not waiting,
                mininterval=1, miniters=0)
     try:
         while waiting or running:
+            if interrupts:
+                raise KeyboardInterrupt
             while len(running) < jobs and (name := first_ready(waiting, running)):
                 waiting.remove(name)
                 running[name] = Process(name, settings, out, threads)
@@ -181,6 +188,7 @@ def play(waiting: list[str], settings: Mapping[str, Any], out: Path, jobs: int, 
             bar.set_postfix_str(told, refresh=False)
             bar.update(0)  # shows it, at most once a second
     finally:
+        signal.signal(signal.SIGINT, before)
         for name, demo in running.items():
             demo.stop()
             (out / name / "log.txt").unlink()  # it did not fail, it was stopped
