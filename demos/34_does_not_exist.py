@@ -23,7 +23,7 @@ import numpy as np
 
 from demos import exhibition
 from demos.demo import Verdict, demo_arguments, save
-from demos.page import document, picture
+from demos.page import document, small_picture
 from demos.portraits import FULL, PORTRAITS, Subject, fit_to_data, shorten, stylegan_trainer, trained_stylegan
 from minigen import data, figures, metrics, plot
 from minigen.files import replacing
@@ -92,8 +92,8 @@ body = "\n".join([
     "<h2>Are they copies?</h2>",
     copied,
     exhibition.gallery(thing, shown, nearest, nearness["features"]["new"]),
-    exhibition.classed(picture(args.out / "nearness.png", "how near new, held-out and copied images come to training images",
-                               colours=64), "chart"),
+    exhibition.classed(small_picture(args.out / "nearness.png", "how near new, held-out and copied images are to training images",
+                                     width=1000), "chart"),
     "<h2>Mixing styles</h2>",
     f"<p>Every layer of the generator is told a style. Here some take theirs from the {thing} above, all others from the one at "
     "the left.</p>",

@@ -304,11 +304,6 @@ TELLING = {
 }  # fmt: skip
 
 
-def section_of(number: str) -> Section:
-    """The section that a demo belongs to, by the demo's number, "12"."""
-    return next(section for section in SECTIONS if number in section.demos)
-
-
 def terms() -> list[Term]:
     """All terms of the chapter in alphabetical order."""
     return sorted((term for section in SECTIONS for term in section.terms), key=lambda term: term.name.casefold())

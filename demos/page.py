@@ -37,17 +37,10 @@ def document(title: str, body: str, style: str = "") -> str:
             f"<title>{html.escape(title)}</title>\n<style>{STYLE}{style}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n")
 
 
-def picture(source: Path | np.ndarray, alt: str, size: int | None = None, colours: int | None = None) -> str:
-    """An <img> that carries its picture, as PNG.
-
-    source: a file, or one image of (h, w), (h, w, 1) or (h, w, 3) in [0, 1].  size: width on the page in CSS pixels, where an
-    image of few pixels is shown with its pixels as squares.  colours: how many to keep, for smaller pages.
-    """
-    image = Image.open(source) if isinstance(source, Path) else Image.fromarray(to_bytes(source))
-    if colours is not None:
-        image = image.convert("RGB").quantize(colours)
-    shown = f' style="width: {size}px; image-rendering: pixelated"' if size else ""
-    return tag("png", coded(image, "PNG", optimize=True), alt, image.size, shown)
+def picture(source: np.ndarray, alt: str) -> str:
+    """An <img> that carries one image of (h, w), (h, w, 1) or (h, w, 3) in [0, 1], as PNG."""
+    image = Image.fromarray(to_bytes(source))
+    return tag("png", coded(image, "PNG", optimize=True), alt, image.size)
 
 
 def small_picture(source: Path | BinaryIO, alt: str, width: int) -> str:
@@ -76,10 +69,10 @@ def coded(image: Image.Image, form: str, **options: Any) -> bytes:
     return file.getvalue()
 
 
-def tag(form: str, content: bytes, alt: str, size: tuple[int, int], attributes: str = "") -> str:
+def tag(form: str, content: bytes, alt: str, size: tuple[int, int]) -> str:
     """An <img> with its picture in it; size: its proportions, for the page's layout before it is drawn."""
     return (f'<img src="data:image/{form};base64,{base64.b64encode(content).decode()}" alt="{html.escape(alt)}" '
-            f'width="{size[0]}" height="{size[1]}" loading="lazy"{attributes}>')
+            f'width="{size[0]}" height="{size[1]}" loading="lazy">')
 
 
 def to_bytes(image: np.ndarray) -> np.ndarray:

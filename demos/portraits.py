@@ -3,6 +3,7 @@
 import argparse
 import math
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -159,8 +160,8 @@ def trained_stylegan(args: argparse.Namespace, subject: Subject) -> stylegan.Gen
         return train_stylegan(args, subject, trainer, steps)
 
 
-def kept(args: argparse.Namespace, subject: Subject):
+def kept(args: argparse.Namespace, subject: Subject) -> Path:
     """Where the generator of these settings lies, in the user's cache."""
-    settings = "-".join(f"{args.__dict__[name]}" for name in (*STYLEGAN, "full", "seed"))
+    settings = "-".join(f"{getattr(args, name)}" for name in (*STYLEGAN, "full", "seed"))
     folder = args.out / "weights" if args.quick else cache_folder().parent / "stylegan"
     return folder / f"{args.data}-{checksum([subject.images]):08x}-{settings}.npz"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from demos.page import document, picture
+from demos.page import document, picture, small_picture, thumbnail
 from tests.browser import background, browser, check_page
 
 
@@ -26,12 +26,13 @@ def test_a_picture_carries_its_pixels(shape):
     assert 'alt="a &quot;grey&quot; &lt;picture&gt;"' in img and 'width="7" height="5"' in img
 
 
-def test_fewer_colours_make_a_smaller_picture(tmp_path):
-    smooth = np.random.default_rng(0).random((40, 40, 3))
-    assert len(picture(smooth, "x", colours=16)) < len(picture(smooth, "x")) / 2
-    assert len(np.unique(decoded(picture(smooth, "x", colours=16)).reshape(-1, 3), axis=0)) <= 16
-    Image.fromarray((smooth * 255).astype(np.uint8)).save(tmp_path / "file.png")
-    assert decoded(picture(tmp_path / "file.png", "x")).shape == (40, 40, 3)
+def test_a_small_picture_keeps_a_drawing_as_it_is_and_makes_a_photograph_narrow(tmp_path):
+    drawing = np.kron(np.random.default_rng(0).integers(0, 2, (8, 16, 1)) * 255, np.ones((40, 40, 3))).astype(np.uint8)
+    Image.fromarray(drawing).save(tmp_path / "drawing.png")
+    np.testing.assert_array_equal(decoded(small_picture(tmp_path / "drawing.png", "x", 100)), drawing)
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (320, 640, 3)).astype(np.uint8)).save(tmp_path / "noise.png")
+    for narrow in (small_picture(tmp_path / "noise.png", "x", 100), thumbnail(tmp_path / "noise.png", "x", 100)):
+        assert "image/webp" in narrow and decoded(narrow).shape == (50, 100, 3)
 
 
 def test_in_a_browser(tmp_path):

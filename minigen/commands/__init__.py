@@ -10,7 +10,6 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from textwrap import dedent, indent
 from typing import Any, NoReturn
 
 import minigen
@@ -101,8 +100,7 @@ def listing() -> str:
 def parser_of(name: str) -> tuple[Parser, Any]:
     """The parser of a command, and its module."""
     module = import_module(f"minigen.commands.{name}")
-    examples = indent(dedent(module.EXAMPLES).strip(), "  ")
-    parser = Parser(prog=f"minigen {name}", description=module.__doc__, epilog=f"examples:\n{examples}")
+    parser = Parser(prog=f"minigen {name}", description=module.__doc__, epilog=f"examples:\n{module.EXAMPLES.strip(chr(10))}")
     module.arguments(parser)
     return parser, module
 

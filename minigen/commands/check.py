@@ -1,4 +1,4 @@
-"""check a file of your own: gradients to order 2, shapes, dtype, GPU-readiness, time; or an exercise"""
+"""Check a file of your own: gradients to order 2, shapes, dtype, GPU-readiness, time; or an exercise."""
 
 import argparse
 import json
@@ -11,10 +11,11 @@ from minigen.coursework.report import EXIT_STATUS
 from minigen.coursework.run import check_file
 from minigen.files import replacing
 
-EXAMPLES = """\
-minigen check my_op.py
-minigen check exercise3.py --timeout 120
-minigen check submissions/*.py --exercise 3 --json marks.json"""
+EXAMPLES = """
+  minigen check my_op.py
+  minigen check exercise3.py --timeout 120
+  minigen check submissions/*.py --exercise 3 --json marks.json
+"""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

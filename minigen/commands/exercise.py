@@ -1,14 +1,15 @@
-"""the eight exercises: list them, or write one's starter file into this folder"""
+"""The eight exercises: list them, or write one's starter file into this folder."""
 
 import argparse
 from pathlib import Path
 
 from minigen.coursework.exercises import COUNT, exercise, exercises, hand_out, number
 
-EXAMPLES = """\
-minigen exercise
-minigen exercise 1
-minigen check exercise1.py"""
+EXAMPLES = """
+  minigen exercise
+  minigen exercise 1
+  minigen check exercise1.py
+"""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,13 +1,14 @@
-"""a file to begin with: an op, a layer, a loss or a model that passes `minigen check`"""
+"""Write a file to begin with: an op, a layer, a loss or a model that passes `minigen check`."""
 
 import argparse
 from pathlib import Path
 
 from minigen.coursework.exercises import TEMPLATES, hand_out
 
-EXAMPLES = """\
-minigen template op
-minigen check my_op.py"""
+EXAMPLES = """
+  minigen template op
+  minigen check my_op.py
+"""
 
 KINDS = ("op", "layer", "loss", "model")
 

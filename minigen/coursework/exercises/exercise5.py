@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from minigen import data, optim
 from minigen.autograd import Tensor, no_grad
 from minigen.coursework.examples import unit
-from minigen.coursework.exercises import expect, expect_close, numbers, pictures, requirement
+from minigen.coursework.exercises import expect, expect_close, learn, numbers, pictures, requirement
 
 TITLE = "A sparse autoencoder: the KL divergence that keeps units quiet"
 SECONDS = 120.0
@@ -83,13 +82,7 @@ def sparse(file: ModuleType) -> str:
     """After 300 steps the mean activation on what it has seen is 0.1 +- 0.03, and held-out images are rebuilt."""
     train, test = pictures("017", 600, 200)
     model = file.SparseAutoencoder()
-    optimizer = optim.Adam(model.parameters(), lr=1e-2)
-    for _ in range(30):
-        for batch in data.batches(train.images, batch_size=60, seed=0):
-            loss = model.loss(batch)[0]
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
+    learn(model, train.images, epochs=30, lr=1e-2)
     with no_grad():
         activation = float(numbers(model.encode(train.images)).mean())
         rebuilt = 1.0 / (1.0 + np.exp(-numbers(model(test.images))))

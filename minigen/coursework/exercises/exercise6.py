@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from minigen import data, optim
 from minigen.autograd import Tensor, grad, no_grad
 from minigen.coursework.examples import normal, unit
-from minigen.coursework.exercises import expect, expect_close, numbers, pictures, pixelwise_nats, requirement
+from minigen.coursework.exercises import expect, expect_close, learn, numbers, pictures, pixelwise_nats, requirement
 
 TITLE = "A variational autoencoder: reparameterization, KL divergence, bound"
 SECONDS = 120.0
@@ -77,13 +76,7 @@ def bound(file: ModuleType) -> str:
     """After 400 steps, at most 0.9 times what a model of independent pixels costs; and it uses its codes."""
     train, test = pictures("017", 600, 200)
     model = file.VariationalAutoencoder()
-    optimizer = optim.Adam(model.parameters(), lr=5e-3)
-    for _ in range(40):
-        for batch in data.batches(train.images, batch_size=60, seed=0):
-            loss = model.loss(batch)[0]
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
+    learn(model, train.images, epochs=40, lr=5e-3)
     with no_grad():
         total, terms = model.loss(test.images)
     independent = pixelwise_nats(train.images, test.images)
