@@ -27,14 +27,19 @@ def center_dx(g, y, x, *, axis):
     return center(g, axis=axis)
 
 
-@op
-def inv_rms(x: Array, *, axis: Axis, eps: float) -> Array:
-    """1 / sqrt(mean(x^2) + eps) along `axis`, which keeps length 1: of centered x, 1 / standard deviation (biased, / n)."""
-    return 1.0 / array_module(x).sqrt(mean(x * x, axis=axis, keepdims=True) + eps)
+@op(nondiff=("mean_square",))
+def inv_rms(x: Array, mean_square: Array | None = None, *, axis: Axis, eps: float) -> Array:
+    """1 / sqrt(mean(x^2) + eps) along `axis`, which keeps length 1: of centered x, 1 / standard deviation (biased, / n).
+
+    `mean_square`: the mean of x^2 as a plain array, axes kept, if it is known already; that it depends on x is seen to here.
+    """
+    if mean_square is None:
+        mean_square = mean(x * x, axis=axis, keepdims=True)
+    return 1.0 / array_module(x).sqrt(mean_square + eps)
 
 
 @inv_rms.vjp("x")
-def inv_rms_dx(g, y, x, *, axis, eps):
+def inv_rms_dx(g, y, x, mean_square, *, axis, eps):
     """dL/dx = -g y^3 x / n, n the number of elements in each mean."""
     return scale_shift(x, g * y * y * y * (-1.0 / count(x, axis)))
 

@@ -3,12 +3,13 @@
 import math
 from typing import Any
 
+from minigen.autograd.border import plain
 from minigen.autograd.op import op
 from minigen.autograd.tensor import Tensor
 from minigen.backend import Array, array_module, sum_along
 from minigen.backend.summation import Axis
 from minigen.errors import ShapeError
-from minigen.ops.elementwise import exp, sqrt, square
+from minigen.ops.elementwise import exp, masked, square
 from minigen.ops.shape import broadcast_to, reshape
 
 
@@ -94,14 +95,14 @@ def log_softmax_dx(g, y, x, *, axis):
 
 @op
 def l2norm(x: Array, *, axis: Axis = None, keepdims: bool = False, eps: float = 0.0) -> Array:
-    """sqrt(sum x^2 + eps) along `axis`. At x = 0 with eps = 0 the gradient is defined as 0 (a subgradient)."""
+    """sqrt(sum x^2 + eps) along `axis`. At x = 0 with eps = 0 the gradient is defined as 0 (a subgradient), at every order."""
     return array_module(x).sqrt(sum_along(x * x, axis, keepdims) + eps)
 
 
 @l2norm.vjp("x")
 def l2norm_dx(g, y, x, *, axis, keepdims, eps):
     """dL/dx = g * x / y, and 0 where y = 0."""
-    return repeat(g / (y + (y == 0).astype(y.dtype)), x, axis) * x
+    return repeat(masked(g / (y + (y == 0).astype(y.dtype)), y != 0), x, axis) * x
 
 
 # -- compositions ------------------------------------------------------------------------------------------------
@@ -109,12 +110,22 @@ def l2norm_dx(g, y, x, *, axis, keepdims, eps):
 
 def var(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """Variance along `axis`: the mean of (x - mean)^2, divided by n as in NumPy."""
-    return mean(square(x - mean(x, axis=axis, keepdims=True)), axis=axis, keepdims=keepdims)
+    return mean(square(deviations(x, axis)), axis=axis, keepdims=keepdims)
 
 
 def std(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """Standard deviation along `axis`, the square root of `var`; its gradient is infinite where all elements are equal."""
-    return sqrt(var(x, axis=axis, keepdims=keepdims))
+    """Standard deviation along `axis`, the square root of `var`.
+
+    Where all elements are equal the gradient is defined as 0, at every order: the subgradient of `l2norm`.
+    """
+    return l2norm(deviations(x, axis), axis=axis, keepdims=keepdims) * count(x, axis) ** -0.5
+
+
+def deviations(x: Any, axis: Axis) -> Any:
+    """x minus its mean along `axis`; counted from the first element, so that equal ones are exactly 0, whatever rounding does."""
+    axes = normalized(axis, len(x.shape))
+    x = x - plain(x)[tuple(slice(1) if i in axes else slice(None) for i in range(len(x.shape)))]
+    return x - mean(x, axis=axis, keepdims=True)
 
 
 # -- helpers of the ops and rules --------------------------------------------------------------------------------
