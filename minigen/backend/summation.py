@@ -2,11 +2,11 @@
 
 A matrix product with ones adds 4 to 20 times as fast as x.sum(axis). But it adds one number after the other, as x.sum does along
 every axis but the last, and then a long sum swallows what comes late: four million times 0.1 in single precision lose 2 %. So no
-running sum here is longer than a block, and the sums of the blocks are added in double precision, block by block again:
+running sum here is longer than a block, and the sums of many blocks are added in double precision, block by block again:
 
-    |error| <= 257 u sum |x|,    u = 2^-24 in single precision, half a unit in the last place
+    |error| <= 273 u sum |x|,    u = 2^-24 in single precision, half a unit in the last place
 
-for any number of terms. In practice it is some 4 u, for a product adds several numbers beside each other.
+for any number of terms. In practice it is some 5 u, for a product adds several numbers beside each other.
 """
 
 import math
@@ -15,10 +15,11 @@ from typing import Any
 
 from minigen.backend.devices import Array, array_module
 
-FEW = 64      # numbers in a column that are added as they stand
-COLUMN = 128  # in a block of a longer one: of several blocks side by side, a product adds four numbers at a time
-ROW = 256     # in a block of a row, or in all of it: there a product adds eight or more at a time
-SHORT = 16    # in a block that is not worth a product
+BLOCK = 256  # numbers that are added one after the other, at most
+FEW = 64     # in a column that needs no blocks
+BESIDE = 8   # blocks of a column, at least: of so many side by side, a product adds four numbers at a time
+SHORT = 16   # numbers in a block of a row that are not worth a product
+MANY = 16    # sums of blocks, above which the rounding of their own sum would count
 
 Axis = int | tuple[int, ...] | None
 
@@ -37,7 +38,7 @@ def sum_along(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     return x.reshape(shape)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=4096, typed=True)
 def plan(lengths: tuple[int, ...], axis: Axis, keepdims: bool) -> tuple[list[tuple[int, int, int]], tuple[int, ...]]:
     """(steps, shape of the result). A step is a run of neighbouring axes: how many numbers lie before, in and after them.
 
@@ -73,7 +74,7 @@ def sum_in_memory_order(x: Array, axis: Axis) -> Array:
 
 def total(x: Array) -> Array:
     """The sum of all numbers of an array without gaps: of blocks, then of their sums as NumPy adds a row, pairwise."""
-    block = largest_divisor(x.size) if x.size > 8 * ROW else 1
+    block = largest_divisor(x.size) if x.size > 8 * BLOCK else 1
     if block >= SHORT:
         x = x.reshape(-1, block) @ ones(x, block)
     return x.sum()
@@ -84,32 +85,37 @@ def columns_summed(x: Array) -> Array:
     before, length, after = x.shape
     if length <= FEW:
         return ones(x, length) @ x
-    count = max(4, -(-length // COLUMN))  # of the blocks; the numbers of one stand `count` apart
+    count = max(BESIDE, -(-length // BLOCK))  # of the blocks; the numbers of one stand `count` apart
     block = length // count
     rest = length - block * count
     sums = ones(x, block) @ x[:, :block * count].reshape(before, block, count * after)
     sums = sums.reshape(before, count, after)
     if rest:
         sums[:, :rest] += x[:, block * count:]
-    return columns_summed(sums.astype("float64")).astype(x.dtype)
+    return columns_summed(doubled(sums, count)).astype(x.dtype, copy=False)
 
 
 def rows_summed(x: Array) -> Array:
     """(n, length) -> (n,)."""
     n, length = x.shape
-    if length <= ROW:
+    if length <= BLOCK:
         return x @ ones(x, length)
     block = largest_divisor(length)
     if block < SHORT:
         return x.sum(axis=1)  # pairwise
-    sums = x.reshape(-1, block) @ ones(x, block)
-    return rows_summed(sums.reshape(n, -1).astype("float64")).astype(x.dtype)
+    sums = (x.reshape(-1, block) @ ones(x, block)).reshape(n, -1)
+    return rows_summed(doubled(sums, sums.shape[1])).astype(x.dtype, copy=False)
+
+
+def doubled(sums: Array, count: int) -> Array:
+    """The sums of blocks, so many for each result, with the precision in which to add them."""
+    return sums.astype("float64") if count > MANY else sums
 
 
 @lru_cache(maxsize=1024)
 def largest_divisor(length: int) -> int:
-    """The longest block of at most ROW numbers that divides a length."""
-    return next(block for block in range(ROW, 0, -1) if length % block == 0)
+    """The longest block of at most BLOCK numbers that divides a length."""
+    return next(block for block in range(BLOCK, 0, -1) if length % block == 0)
 
 
 def ones(x: Array, length: int) -> Array:
@@ -120,4 +126,4 @@ def ones(x: Array, length: int) -> Array:
 @lru_cache(maxsize=16)
 def longest_ones(xp: Any, dtype: Any) -> Array:
     """Made once; the others are views of it."""
-    return xp.ones(ROW, dtype=dtype)
+    return xp.ones(BLOCK, dtype=dtype)

@@ -9,9 +9,11 @@ passes over the data as it can.
 from typing import Any
 
 from minigen.autograd.op import op
+from minigen.autograd.tensor import Tensor
 from minigen.backend import Array, array_module
 from minigen.errors import DtypeError, ShapeError
-from minigen.ops.reduction import Axis, count, mean, sum
+from minigen.ops.elementwise import square
+from minigen.ops.reduction import Axis, count, l2norm, mean, normalized, sum
 from minigen.ops.shape import reshape
 
 
@@ -23,6 +25,24 @@ def center(x: Array, *, axis: Axis) -> Array:
 
 @center.vjp("x")
 def center_dx(g, y, x, *, axis):
+    """dL/dx = g minus its mean."""
+    return center(g, axis=axis)
+
+
+@op
+def deviations(x: Array, *, axis: Axis) -> Array:
+    """x minus its mean along `axis`: what `center` gives, counted from the first element, so that equal ones are exactly 0.
+
+    However their mean is rounded, that is. It takes one pass more.
+    """
+    axes = normalized(axis, x.ndim)
+    y = x - x[tuple(slice(1) if i in axes else slice(None) for i in range(x.ndim))]
+    y -= spread(mean(y, axis=axis, keepdims=True), y)
+    return y
+
+
+@deviations.vjp("x")
+def deviations_dx(g, y, x, *, axis):
     """dL/dx = g minus its mean."""
     return center(g, axis=axis)
 
@@ -75,10 +95,29 @@ def scale_shift_dshift(g, y, x, scale, shift):
     return gathered(g, shift.shape)
 
 
+# -- compositions ------------------------------------------------------------------------------------------------
+
+
 def normalize(x: Any, axis: Axis, eps: float) -> Any:
-    """(x - mean) / sqrt(variance + eps) along `axis`, with the biased variance (divided by n). A composition."""
+    """(x - mean) / sqrt(variance + eps) along `axis`, with the biased variance (divided by n)."""
     centered = center(x, axis=axis)
     return scale_shift(centered, inv_rms(centered, axis=axis, eps=eps))
+
+
+def var(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """Variance along `axis`: the mean of (x - mean)^2, divided by n as in NumPy."""
+    return mean(square(deviations(x, axis=axis)), axis=axis, keepdims=keepdims)
+
+
+def std(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """Standard deviation along `axis`, the square root of `var`.
+
+    Where all elements are equal the gradient is defined as 0, at every order: the subgradient of `l2norm`.
+    """
+    return l2norm(deviations(x, axis=axis), axis=axis, keepdims=keepdims) * count(x, axis) ** -0.5
+
+
+# -- helpers of the ops and rules --------------------------------------------------------------------------------
 
 
 def spread(v: Array, x: Array) -> Array:
@@ -97,3 +136,6 @@ def gathered(g: Any, shape: tuple[int, ...]) -> Any:
     extra = len(g.shape) - len(shape)
     axes = tuple(i for i, n in enumerate(g.shape) if i < extra or shape[i - extra] != n)
     return reshape(sum(g, axis=axes), shape=shape) if axes else g
+
+
+Tensor.var, Tensor.std = var, std

@@ -3,13 +3,11 @@
 import math
 from typing import Any
 
-from minigen.autograd.border import plain
 from minigen.autograd.op import op
-from minigen.autograd.tensor import Tensor
 from minigen.backend import Array, array_module, sum_along
 from minigen.backend.summation import Axis
 from minigen.errors import ShapeError
-from minigen.ops.elementwise import exp, masked, square
+from minigen.ops.elementwise import exp, masked
 from minigen.ops.shape import broadcast_to, reshape
 
 
@@ -105,29 +103,6 @@ def l2norm_dx(g, y, x, *, axis, keepdims, eps):
     return repeat(masked(g / (y + (y == 0).astype(y.dtype)), y != 0), x, axis) * x
 
 
-# -- compositions ------------------------------------------------------------------------------------------------
-
-
-def var(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """Variance along `axis`: the mean of (x - mean)^2, divided by n as in NumPy."""
-    return mean(square(deviations(x, axis)), axis=axis, keepdims=keepdims)
-
-
-def std(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """Standard deviation along `axis`, the square root of `var`.
-
-    Where all elements are equal the gradient is defined as 0, at every order: the subgradient of `l2norm`.
-    """
-    return l2norm(deviations(x, axis), axis=axis, keepdims=keepdims) * count(x, axis) ** -0.5
-
-
-def deviations(x: Any, axis: Axis) -> Any:
-    """x minus its mean along `axis`; counted from the first element, so that equal ones are exactly 0, whatever rounding does."""
-    axes = normalized(axis, len(x.shape))
-    x = x - plain(x)[tuple(slice(1) if i in axes else slice(None) for i in range(len(x.shape)))]
-    return x - mean(x, axis=axis, keepdims=True)
-
-
 # -- helpers of the ops and rules --------------------------------------------------------------------------------
 
 
@@ -162,6 +137,3 @@ def share_among_equal(g: Any, y: Any, x: Any, axis: Axis) -> Any:
     share = (x == repeat(y, x, axis)).astype(x.dtype)
     share /= sum_along(share, axis, keepdims=True)
     return repeat(g, x, axis) * share
-
-
-Tensor.var, Tensor.std = var, std
