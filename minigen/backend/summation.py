@@ -4,9 +4,9 @@ A matrix product with ones adds 4 to 20 times as fast as x.sum(axis). But it add
 every axis but the last, and then a long sum swallows what comes late: four million times 0.1 in single precision lose 2 %. So no
 running sum here is longer than a block, and the sums of many blocks are added in double precision, block by block again:
 
-    |error| <= 273 u sum |x|,    u = 2^-24 in single precision, half a unit in the last place
+    |error| <= 300 u sum |x|,    u = 2^-24 in single precision, half a unit in the last place
 
-for any number of terms. In practice it is some 5 u, for a product adds several numbers beside each other.
+for any number of terms along neighbouring axes. In practice it is some 5 u, for a product adds several numbers side by side.
 """
 
 import math
@@ -74,7 +74,7 @@ def sum_in_memory_order(x: Array, axis: Axis) -> Array:
 
 def total(x: Array) -> Array:
     """The sum of all numbers of an array without gaps: of blocks, then of their sums as NumPy adds a row, pairwise."""
-    block = largest_divisor(x.size) if x.size > 8 * BLOCK else 1
+    block = largest_divisor(x.size) if x.size > 8 * BLOCK else 1  # of less, NumPy's sum is as fast
     if block >= SHORT:
         x = x.reshape(-1, block) @ ones(x, block)
     return x.sum()

@@ -3,7 +3,7 @@
     d = center(x),   s = inv_rms(d) = 1 / standard deviation,   y = scale_shift(d, s * weight, bias)
 
 Each rule is again made of these ops, so that no derivative, of any order, needs more than they do; and each takes as few
-passes over the data as it can.
+passes over the data as it can. Variance and standard deviation begin with the first step, too.
 """
 
 from typing import Any
@@ -31,9 +31,9 @@ def center_dx(g, y, x, *, axis):
 
 @op
 def deviations(x: Array, *, axis: Axis) -> Array:
-    """x minus its mean along `axis`: what `center` gives, counted from the first element, so that equal ones are exactly 0.
+    """What `center` gives, counted from the first element: equal elements are exactly 0, however their mean is rounded.
 
-    However their mean is rounded, that is. It takes one pass more.
+    It takes one pass more.
     """
     axes = normalized(axis, x.ndim)
     y = x - x[tuple(slice(1) if i in axes else slice(None) for i in range(x.ndim))]

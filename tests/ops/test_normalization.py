@@ -1,6 +1,7 @@
 """center, inv_rms, scale_shift and what is made of them: against loops, against PyTorch, and where single precision is short."""
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -122,11 +123,11 @@ OF_IMAGES = [0, -1, (0, 1, 2), (0, 3), None]
 @pytest.mark.parametrize("axis", OF_IMAGES, ids=str)
 def test_std_and_var_are_those_of_numpy_and_differentiable_twice(axis, backend):
     x = rng.standard_normal((3, 2, 4, 5))
-    for keepdims in (False, True):
-        for ours, theirs in ((mg.std, np.std), (mg.var, np.var)):
+    for ours, theirs in ((mg.std, np.std), (mg.var, np.var)):
+        for keepdims in (False, True):
             y = mg.to_numpy(ours(mg.asarray(x), axis, keepdims))
             np.testing.assert_allclose(y, theirs(x, axis=axis, keepdims=keepdims), rtol=1e-13, strict=True)
-            mg.gradcheck(lambda x: ours(x, axis, keepdims), x)
+        mg.gradcheck(partial(ours, axis=axis), x)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
