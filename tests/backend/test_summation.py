@@ -44,6 +44,16 @@ def test_no_worse_than_pytorch(shape, axis):
     assert ours <= max(theirs, 12 * U)
 
 
+@pytest.mark.parametrize("axis", [0, 1])
+def test_the_sums_of_blocks_are_added_in_double_precision(axis, backend):
+    """The errors of many blocks of random numbers cancel out; what is left is the rounding of the result, to the nearest."""
+    for spread in (0.1, 0.01, 0.001):
+        x = (0.9 + spread * np.random.default_rng(0).random((1 << 18, 8))).astype(np.float32)
+        x = x if axis == 0 else np.ascontiguousarray(x.T)
+        exact = x.sum(axis=axis, dtype=np.float64)
+        np.testing.assert_allclose(mg.to_numpy(sum_along(mg.asarray(x), axis)), exact, rtol=0.8 * U, atol=0)
+
+
 def test_double_precision_too(backend):
     x = np.full((1 << 18, 2), 0.1)
     np.testing.assert_allclose(mg.to_numpy(sum_along(mg.asarray(x), 0)), 0.1 * (1 << 18), rtol=16 * 2.0**-53, atol=0)

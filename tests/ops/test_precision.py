@@ -39,6 +39,13 @@ def kernel(x):
     return same(x).reshape(1, 1, x.shape[-1], x.shape[-1])
 
 
+def sum_in_log_softmax(x):
+    """The sum of dL/dy = x that the rule of log_softmax, dL/dx = dL/dy - softmax(x) sum(dL/dy), takes along the columns."""
+    t = Tensor(x.data, requires_grad=True)
+    y = ops.log_softmax(t, axis=0)
+    return (x - mg.grad(y, [t], x)[0]) * ops.exp(-y.detach())
+
+
 SUMS = {
     "sum": (ROWS, lambda x: ops.sum(x, axis=0)),
     "sum of all": (ROWS, ops.sum),
@@ -50,6 +57,7 @@ SUMS = {
     "sum_to": (ROWS, lambda x: ops.sum_to(x, shape=(3,))),
     "logsumexp": (ROWS, lambda x: ops.exp(ops.logsumexp(x, axis=0))),
     "log_softmax": (ROWS, lambda x: ops.exp(ops.log_softmax(x, axis=0)[0])),
+    "gradient of log_softmax": (ROWS, sum_in_log_softmax),
     "l2norm": (ROWS, lambda x: ops.l2norm(x, axis=0)),
     "variance": (ROWS, lambda x: ops.var(x, axis=0)),
     "deviation": (ROWS, lambda x: ops.std(x, axis=0)),
