@@ -141,6 +141,10 @@ PAIRS: dict[str, Pair] = {
         lambda: conditional.Generator(point_generator(2 + 3), classes=3),
         lambda: conditional.Discriminator(points.Discriminator(hidden=5, features=2 + 3), classes=3), 4, NonSaturating(),
         (GradientPenalty(), R1()), labels=(2, 0, 1, 2)),
+    "conditional, points, feature matching": Pair(
+        lambda: conditional.Generator(point_generator(2 + 2), classes=2),
+        lambda: conditional.Discriminator(points.Discriminator(hidden=5, features=2 + 2), classes=2), 3, NonSaturating(),
+        (R1(),), (FeatureMatching(),), labels=(1, 0, 1)),
     "conditional, dcgan, tiny": Pair(
         lambda: conditional.Generator(tiny_generator(latent_dim=2 + 2)(), classes=2),
         lambda: conditional.Discriminator(tiny(channels=1 + 2, batch_norm=False)(), classes=2), 2, NonSaturating(), (R1(),),
@@ -180,6 +184,14 @@ def test_derivatives_of_what_the_generator_minimizes_to_order_2(pair):
     game, discriminator_loss, generator_loss = pair.objectives("float64")
     discriminator_loss()  # feature matching asks for the last real batch
     gradcheck_module(game.generator, generator_loss, eps=STEP, seed=SEED)
+
+
+@EVERY
+def test_derivatives_of_the_examples_by_the_latent_vectors_to_order_2(pair):
+    game = pair.game()
+    (z, *labels), *_ = pair.inputs(game, "float64")
+    game.generator.astype("float64")
+    mg.gradcheck(lambda z: game.generator(z, *labels), z, eps=STEP, seed=SEED)
 
 
 @EVERY
