@@ -35,10 +35,11 @@ def softmax(x: Any, axis: int = -1) -> Any:
 
 
 def dropout(x: Any, keep: Array, rate: float) -> Any:
-    """x * keep / (1 - rate): zeroes what the bool mask `keep` drops and rescales the rest, so that the mean stays.
+    """x / (1 - rate) where kept, else 0: zeroes what the bool mask `keep` drops and rescales the rest, so that the mean stays.
 
-    Inverted dropout (Srivastava et al. 2014): nothing is left to do at test time.
+    Inverted dropout (Srivastava et al. 2014): nothing is left to do at test time. Raises ValueError for a rate outside [0, 1).
     """
+    check_rate("dropout", rate)
     return masked(x, keep, scale=1.0 / (1.0 - rate))
 
 
@@ -153,6 +154,12 @@ def check_target(name: str, target: float) -> None:
     """Raise unless a mean activation could be the target without being always off or always on."""
     if not 0.0 < target < 1.0:
         raise ValueError(f"{name}: the target is a mean activation, 0 < target < 1, got {target}")
+
+
+def check_rate(name: str, rate: float) -> None:
+    """Raise unless a rate leaves something."""
+    if not 0.0 <= rate < 1.0:
+        raise ValueError(f"{name}: the rate is the probability of dropping, 0 <= rate < 1, got {rate}")
 
 
 def check_group_size(name: str, group_size: int) -> None:
