@@ -109,7 +109,7 @@ def log_softmax_dx(g, y, x, *, axis):
 
 @op
 def l2norm(x: Array, *, axis: Axis = None, keepdims: bool = False, eps: float = 0.0) -> Array:
-    """sqrt(sum x^2 + eps) along `axis`; where it is 0 its gradient is taken to be 0 (a subgradient). eps >= 0, else ValueError."""
+    """sqrt(sum x^2 + eps) along `axis`, eps >= 0, else ValueError. Where it is 0, its gradient is taken to be 0 (a subgradient)."""
     if not eps >= 0.0:
         raise ValueError(f"expected eps >= 0, got {eps}")
     return array_module(x).sqrt((x * x).sum(axis=axis, keepdims=keepdims) + eps)
