@@ -132,7 +132,9 @@ def sum_pool2d(x: Array, *, factor: Size) -> Array:
     Raises ShapeError if `factor` does not divide height and width.
     """
     xp = array_module(x)
-    factor, _, _, grid = geometry(x, pair(factor, "factor"), None, "valid")
+    check_images(x)
+    factor = pair(factor, "factor")
+    grid = x.shape[1] // factor[0], x.shape[2] // factor[1]
     if (factor[0] * grid[0], factor[1] * grid[1]) != x.shape[1:3]:
         raise ShapeError(f"images of {x.shape[1]}x{x.shape[2]} do not divide into blocks of {factor[0]}x{factor[1]}")
     first, *others = slices(factor, factor, grid)

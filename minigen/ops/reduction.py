@@ -109,7 +109,7 @@ def log_softmax_dx(g, y, x, *, axis):
 
 @op
 def l2norm(x: Array, *, axis: Axis = None, keepdims: bool = False, eps: float = 0.0) -> Array:
-    """sqrt(sum x^2 + eps) along `axis`, eps >= 0, else ValueError. Where it is 0, its gradient is taken to be 0 (a subgradient)."""
+    """sqrt(sum x^2 + eps) along `axis`, eps >= 0, else ValueError. Where that is 0, the gradient is defined as 0."""
     if not eps >= 0.0:
         raise ValueError(f"expected eps >= 0, got {eps}")
     return array_module(x).sqrt((x * x).sum(axis=axis, keepdims=keepdims) + eps)
@@ -185,8 +185,8 @@ def count(x: Any, axis: Axis) -> int:
 
 
 def check_some(name: str, x: Any, axis: Axis) -> None:
-    """Raise ShapeError if a result would be the largest or smallest of no elements."""
-    if not count(x, axis) and math.prod(reduced_shape(x, axis)):
+    """Raise ShapeError for the largest or smallest of no elements."""
+    if not count(x, axis):
         raise ShapeError(f"the {name} of no elements, shape {x.shape}: an empty batch?")
 
 
