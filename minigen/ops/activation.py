@@ -93,8 +93,8 @@ def relu(x: Array) -> Array:
 
 @relu.vjp("x")
 def relu_dx(g, y, x):
-    """dL/dx = g where x > 0 (or NaN), else 0."""
-    return masked(g, (x <= 0) ^ True)
+    """dL/dx = g where x > 0, so that y is not 0, else 0."""
+    return masked(g, y != 0)
 
 
 @op

@@ -105,7 +105,7 @@ def max_pick2d_dvalues(g, y, values, x, maxima, *, size, stride, padding):
 def comparable(x: Array, maxima: Array) -> tuple[Array, Array]:
     """Both, with inf in place of NaN, which would not be equal to itself."""
     xp = array_module(x)
-    if xp is np and not np.isnan(maxima).any():  # a device is not asked, for it would have to wait
+    if xp is np and not np.isnan(maxima.max(initial=-math.inf)):  # a device is not asked, for it would have to wait
         return x, maxima
     return xp.nan_to_num(x, nan=math.inf, posinf=math.inf, neginf=-math.inf), \
         xp.nan_to_num(maxima, nan=math.inf, posinf=math.inf, neginf=-math.inf)
