@@ -27,6 +27,7 @@ from minigen.ops import (
     sqrt,
     square,
 )
+from minigen.ops.reduction import check_eps
 
 
 def softmax(x: Any, axis: int = -1) -> Any:
@@ -122,6 +123,7 @@ def pixel_norm(x: Any, eps: float = 1e-8) -> Any:
 
     After each convolution of a generator it keeps the signal from growing. Source: Karras et al. 2018, section 4.2.
     """
+    check_eps(eps)
     return scale_shift(x, inv_rms(x, axis=-1, eps=eps))
 
 
@@ -138,6 +140,7 @@ def adain(x: Any, scale: Any, shift: Any, eps: float = 1e-8) -> Any:
     for name, part in (("scale", scale), ("shift", shift)):
         if tuple(part.shape) != (n, channels):
             raise ShapeError(f"adain: images {tuple(x.shape)} take a {name} of shape {(n, channels)}, got {tuple(part.shape)}")
+    check_eps(eps)
     scale, shift = (reshape(part, shape=(n, 1, 1, channels)) for part in (scale, shift))
     centered = center(x, axis=(1, 2))
     return scale_shift(centered, inv_rms(centered, axis=(1, 2), eps=eps) * scale, shift)

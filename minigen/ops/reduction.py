@@ -110,8 +110,7 @@ def log_softmax_dx(g, y, x, *, axis):
 @op
 def l2norm(x: Array, *, axis: Axis = None, keepdims: bool = False, eps: float = 0.0) -> Array:
     """sqrt(sum x^2 + eps) along `axis`, eps >= 0, else ValueError. Where that is 0, the gradient is defined as 0."""
-    if not eps >= 0.0:
-        raise ValueError(f"expected eps >= 0, got {eps}")
+    check_eps(eps)
     return array_module(x).sqrt((x * x).sum(axis=axis, keepdims=keepdims) + eps)
 
 
@@ -188,6 +187,12 @@ def check_some(name: str, x: Any, axis: Axis) -> None:
     """Raise ShapeError for the largest or smallest of no elements."""
     if not count(x, axis):
         raise ShapeError(f"the {name} of no elements, shape {x.shape}: an empty batch?")
+
+
+def check_eps(eps: float) -> None:
+    """Raise ValueError for a number that could make the square root's argument negative."""
+    if not eps >= 0.0:
+        raise ValueError(f"expected eps >= 0, got {eps}")
 
 
 def repeat(g: Any, x: Any, axis: Axis) -> Any:
