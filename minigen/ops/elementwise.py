@@ -126,9 +126,8 @@ def power_dx(g, y, x, p):
     exponent = plain(p)
     if isinstance(exponent, (int, float)):
         return masked(g, False) if exponent == 0 else g * exponent if exponent == 1 else g * (exponent * x ** (exponent - 1))
-    shut = (x == 0) & (exponent == 0)
-    slope = masked(g, shut ^ True) * p * (x + shut) ** (p - 1.0)  # not masked by p == 0 alone: its derivative by p is 1 / x
-    return masked(slope, shut ^ True)
+    keep = ((x == 0) & (exponent == 0)) ^ True  # not p != 0: there, for x other than 0, the derivative of all this by p is g / x
+    return masked(masked(g, keep) * p * where(keep, x, 1.0) ** (p - 1.0), keep)
 
 
 @power.vjp("p")
@@ -137,8 +136,8 @@ def power_dp(g, y, x, p):
     base = plain(x)
     if isinstance(base, (int, float)):
         x = base = array_module(plain(p)).full_like(plain(p), base)
-    shut = (base == 0) & (p >= 0)
-    return masked(masked(g, shut ^ True) * y * log(x + shut), shut ^ True)
+    keep = ((base == 0) & (p >= 0)) ^ True
+    return masked(masked(g, keep) * y * log(where(keep, x, 1.0)), keep)
 
 
 @op(method="__abs__")
