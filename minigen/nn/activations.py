@@ -66,7 +66,7 @@ class LeakyReLU(Activation):
     function = staticmethod(ops.leaky_relu)
 
     def __init__(self, slope: float = 0.2):
-        check_slope(slope)
+        check_slope(slope, "leaky_relu: ")
         self.slope = slope
 
     def forward(self, x: Any) -> Any:

@@ -132,10 +132,10 @@ def leaky_gate_dg(gg, y, g, x, *, slope):
     return leaky_gate(gg, x, slope=slope)
 
 
-def check_slope(slope: float) -> None:
+def check_slope(slope: float, prefix: str = "") -> None:
     """Raise ValueError for a slope with which leaky_relu would not be the larger of x and slope * x."""
     if not 0.0 <= slope <= 1.0:
-        raise ValueError(f"expected 0 <= slope <= 1, got slope={slope}")
+        raise ValueError(f"{prefix}expected 0 <= slope <= 1, got slope={slope}")
 
 
 @op
