@@ -64,12 +64,12 @@ def sigmoid_cross_entropy(logits: Array, targets: Array) -> Array:
     if getattr(targets, "shape", ()) not in ((), logits.shape):
         raise ValueError(f"logits have shape {logits.shape}, targets {targets.shape}: expected the same")
     xp = array_module(logits)
-    loss = xp.log1p(xp.exp(-abs(logits)))
     error = xp.greater(logits, 0.0, out=xp.empty_like(logits))  # 1 or 0
     error -= targets
-    price = gated(logits, error != 0.0, out=xp.empty_like(logits))  # an infinite logit without an error costs nothing
-    price *= error
-    loss += price
+    loss = gated(logits, error != 0.0, out=xp.empty_like(logits))  # an infinite logit without an error costs nothing
+    loss *= error
+    power = xp.negative(xp.abs(logits, out=error), out=error)
+    loss += xp.log1p(xp.exp(power, out=power), out=power)
     return loss
 
 
