@@ -56,10 +56,10 @@ def softplus_dx(g, y, x):
 def sigmoid_cross_entropy(logits: Array, targets: Array) -> Array:
     """Binary cross entropy of sigmoid(logits) against targets in [0, 1], in nats, element by element.
 
-    -t log s(x) - (1 - t) log(1 - s(x)) = log(1 + e^-|x|) + x ([x > 0] - t): finite for every logit, and exact for a
-    confident right answer, where softplus(x) - t x would round to 0. A logit of inf is right for t = 1 alone, -inf for t = 0:
-    0, else inf. Targets are of the shape of the logits, (n, 1) against (n,) would broadcast to n * n pairs, or a single
-    number. `losses.bce_with_logits` reduces it.
+    -t log s(x) - (1 - t) log(1 - s(x)) = log(1 + e^-|x|) + x ([x > 0] - t): finite for every finite logit, and
+    exact for a confident right answer, where softplus(x) - t x would round to 0. A logit of inf costs 0 if t = 1, one of -inf if
+    t = 0, else inf. Targets have the shape of the logits, for (n, 1) against (n,) would broadcast to n * n pairs, or are a
+    single number. `losses.bce_with_logits` reduces it.
     """
     if getattr(targets, "shape", ()) not in ((), logits.shape):
         raise ValueError(f"logits have shape {logits.shape}, targets {targets.shape}: expected the same")

@@ -166,8 +166,8 @@ def sum_along(x: Array, axis: Axis, keepdims: bool) -> Array:
 
 
 def normalized(axis: Axis, ndim: int) -> tuple[int, ...]:
-    """`axis` as a tuple of axes counted from the front."""
-    if axis is None:
+    """`axis` as a tuple of axes counted from the front. A number has none: NumPy lets 0 and -1 pass for it."""
+    if axis is None or not ndim:
         return tuple(range(ndim))
     return tuple(i % ndim for i in (axis if isinstance(axis, tuple) else (axis,)))
 

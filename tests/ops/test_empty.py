@@ -43,6 +43,17 @@ def test_elementwise_ops_and_reductions_of_nothing(backend, shape):
         assert twice_differentiated(f, shape).shape == shape
 
 
+@pytest.mark.parametrize("axis", [0, -1])
+@pytest.mark.parametrize("name", ["max", "min", "mean", "sum", "logsumexp", "l2norm", "log_softmax"])
+def test_a_number_reduced_along_its_only_axis_is_itself(backend, name, axis):
+    """As in NumPy and PyTorch: axis 0 of a number, which has no axes."""
+    x = Tensor(asarray(np.array(3.0)), requires_grad=True)
+    y = getattr(minigen, name)(x, axis=axis)
+    (dx,) = grad(y, [x], create_graph=True)
+    assert (y.item(), dx.item()) == ((0.0, 0.0) if name == "log_softmax" else (3.0, 1.0))
+    assert y.shape == ()
+
+
 @pytest.mark.parametrize("keepdims", [False, True])
 @pytest.mark.parametrize(("shape", "axis"), [((0, 3), 0), ((0, 3), 1), ((3, 0), -1), ((2, 0, 3), (0, 1)), ((2, 0, 3), ()), ((0,), None)])
 def test_reductions_along_an_axis_of_nothing(backend, shape, axis, keepdims):
