@@ -35,8 +35,7 @@ def reparameterize_dmean(g, y, mean, logvar, noise):
 @reparameterize.vjp("logvar")
 def reparameterize_dlogvar(g, y, mean, logvar, noise):
     """dL/dlogvar = g * exp(logvar / 2) * noise / 2, and 0 beyond the limit."""
-    within = logvar <= LOGVAR_LIMIT  # what comes back through this derivative, of any order, is shut out as well
-    return masked(masked(g, within) * noise * deviation(logvar) * 0.5, within)
+    return masked(g * noise * deviation(logvar) * 0.5, logvar <= LOGVAR_LIMIT)
 
 
 @reparameterize.vjp("noise")

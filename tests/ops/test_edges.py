@@ -53,7 +53,8 @@ def test_activations_reach_their_limits(backend, name):
 
 def test_a_nan_passes_as_in_pytorch(backend):
     """What is not a number is not at most 0 either: its gradient is not lost."""
-    for f in (minigen.relu, lambda x: minigen.maximum(x, 0.0), lambda x: minigen.minimum(0.0, x)):
+    for f in (minigen.relu, lambda x: minigen.maximum(x, 0.0), lambda x: minigen.maximum(0.0, x),
+              lambda x: minigen.minimum(x, 0.0), lambda x: minigen.minimum(0.0, x)):
         y, (dx,), _ = to_second_order(f, [NAN])
         assert np.isnan(y).all()
         np.testing.assert_array_equal(dx, 1.0)
@@ -112,6 +113,7 @@ def test_logsumexp_of_infinite_elements(backend, x, value, gradient):
     for keepdims in (False, True):
         y, (dx,), _ = to_second_order(lambda x, keepdims=keepdims: minigen.logsumexp(x, axis=0, keepdims=keepdims), x)
         np.testing.assert_allclose(y.reshape(()), value, rtol=1e-14)
+        assert minigen.logsumexp(Tensor(asarray(np.array(x)))).item() == value  # without a warning
         np.testing.assert_allclose(dx, gradient, rtol=1e-14)
 
 
@@ -151,10 +153,16 @@ def test_padding_never_wins_against_minus_infinity(backend, size, stride, paddin
 def test_the_gradient_of_a_pooled_nan_goes_to_the_nan(backend):
     for padding in ("valid", 1):
         x = np.array([[1.0, NAN, 5.0, -INF], [3.0, 2.0, 4.0, 0.0]]).reshape(1, 2, 4, 1)
-        y, (dx,), _ = to_second_order(lambda x, padding=padding: minigen.max_pool2d(x, padding=padding), x)
-        assert np.isnan(y).sum() == 1
-        assert dx[0, 0, 1, 0] == 1.0
-        assert dx.sum() == y.size
+        x = Tensor(asarray(x), requires_grad=True)
+        y = minigen.max_pool2d(x, padding=padding)
+        assert np.isnan(y.numpy()).sum() == 1
+        u = Tensor(asarray(np.ones(y.shape)), requires_grad=True)
+        (dx,) = grad(y, [x], u, create_graph=True)
+        assert dx.numpy()[0, 0, 1, 0] == 1.0
+        assert dx.numpy().sum() == y.size
+        v = np.zeros(x.shape)
+        v[0, 0, 1, 0] = 1.0
+        np.testing.assert_array_equal(grad(dx, [u], asarray(v))[0].numpy(), np.isnan(y.numpy()))
 
 
 # -- powers ------------------------------------------------------------------------------------------------------
