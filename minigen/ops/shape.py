@@ -134,11 +134,13 @@ def one_by_one(name: str, arrays: tuple) -> None:
 
 def split(x: Tensor, sections: int, axis: int = 0) -> list[Any]:
     """x cut into `sections` equal parts along an axis. Raises ValueError if the length is not divisible."""
+    if sections < 1:
+        raise ValueError(f"split: expected at least one section, got {sections}")
     length = x.shape[axis]
     if length % sections:
         raise ValueError(f"split: axis {axis} has length {length}, which {sections} equal sections do not divide")
     step, before = length // sections, (slice(None),) * (axis % len(x.shape))
-    return [x[(*before, slice(start, start + step))] for start in range(0, length, step)]
+    return [x[(*before, slice(i * step, (i + 1) * step))] for i in range(sections)]
 
 
 def expand_dims(x: Tensor, axis: int) -> Any:
