@@ -64,6 +64,8 @@ DETACHED = {
     "minigen.nn.normalization.BatchNorm.forward": "the running statistics",
     "minigen.nn.spectral.SpectralNorm.forward": "u, by which the paper does not differentiate: it is exact where u is a singular vector",
     "minigen.ops.elementwise.absolute_dx": "the sign, which has the derivative 0",
+    "minigen.ops.elementwise.power_dp": "a base that is a number, which has no graph; and where it is 0",
+    "minigen.ops.elementwise.power_dx": "an exponent that is a number; and where it is 0",
     "minigen.ops.pooling.separable": "to compare sizes",
     "minigen.training.adversarial.Adversarial.discriminator_loss": "examples are data: D's step does not change G",
     "minigen.training.adversarial.Adversarial.generator_loss": "latent vectors are noise",
