@@ -9,14 +9,15 @@ import numpy as np
 from tqdm import tqdm
 
 from minigen.autograd import no_grad
-from minigen.backend import Array, random
+from minigen.backend import Array, random, to_numpy
 from minigen.data import Batches
-from minigen.errors import Located, ShapeError
+from minigen.errors import Located, ShapeError, StateError
 from minigen.nn import Module
 from minigen.optim.optimizer import Optimizer
 from minigen.training.callbacks import Callback
 from minigen.training.history import History
-from minigen.training.run import Run, batch_of, check_examples, checksum, stop_requests
+from minigen.training.run import Run, batch_of, check_examples, checksum, optimizer_settings, stop_requests
+from minigen.training.settings import described
 
 VALIDATION_BATCH = 1000
 
@@ -78,6 +79,7 @@ class Reconstruction(Run):
         self.epoch = 0  # epochs that are done
         self.sums: dict[str, float] = {}  # of the epoch in progress: each term, summed over examples
         self.seen = 0  # examples in these sums
+        self.begun_with = self.described()
 
     @property
     def finished(self) -> bool:
@@ -171,7 +173,22 @@ class Reconstruction(Run):
         return {"model": self.model, "optimizer": self.optimizer}
 
     def settings(self) -> dict[str, Any]:
-        return {"model": type(self.model).__name__, "data checksum": self.data_checksum, **self.optimizer.settings()}
+        self.model.named_state()  # which gives the parameters the names that are compared
+        validation = None if self.validation is None else checksum(tuple(map(to_numpy, self.validation)))
+        return {"model": type(self.model).__name__, "data checksum": self.data_checksum, "validation checksum": validation,
+                **self.optimizer.settings(), **optimizer_settings("optimizer", self.optimizer)}
+
+    def described(self) -> dict[str, Any]:
+        return described("model", self.model)
+
+    def check_restored(self) -> None:
+        batches = self.batches
+        if (batches.epoch, min(batches.position * batches.batch_size, batches.examples)) != (self.epoch, self.seen):
+            raise StateError(f"epoch {self.epoch} with {self.seen} examples seen is not where its batches are: {batches.state_dict()}")
+        if [row.get("epoch") for row in self.history.rows] != list(range(1, self.epoch + 1)):
+            raise StateError(f"history: expected a row for each of {self.epoch} epochs, got {len(self.history.rows)}")
+        if ("loss" in self.sums) != (self.seen > 0):
+            raise StateError(f"sums has {sorted(self.sums)}, after {self.seen} examples")
 
 
 def check_alike(validation: tuple[np.ndarray, ...], examples: tuple[np.ndarray, ...]) -> None:

@@ -1,0 +1,229 @@
+"""Files of named arrays and a JSON header that notice every damage: a .npz without pickle, sealed by a checksum of all its bytes.
+
+    minigen.npy     first, the header as UTF-8: "format", and under "arrays" the dtype and shape of every array that follows
+    NAME.npy ...    the arrays, as they are: nothing is compressed, so a file can claim no more than it has
+    the end         the archive's comment: `SEAL`, and the BLAKE2b checksum of every byte in front of it
+
+`numpy.load` reads such a file like any other .npz. It is checked from the outside inwards, and no array is read before all of
+them have been found to be where, and as large as, the header says.
+"""
+
+import contextlib
+import hashlib
+import io
+import json
+import math
+import os
+import struct
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+import numpy as np
+
+from minigen.errors import CheckpointError
+from minigen.files import replacing
+from minigen.reading import open_regular, parsed_json, shortened
+
+FORMAT = 2  # counts up when the meaning of a file changes
+HEADER = "minigen"
+SEAL = b"minigen blake2b "
+DIGITS = 32               # of the checksum, hexadecimal
+LARGEST_HEADER = 64 << 20  # bytes: a history of some 100,000 rows
+LARGEST_DIRECTORY = 8 << 20  # bytes: some 80,000 arrays
+LONGEST_HEAD = 1 << 14    # bytes in front of an array's numbers; NumPy reads no head of more than 10,000
+CHUNK = 1 << 20           # bytes at a time, for the checksum
+LOCAL = struct.Struct("<4s22xHH")  # of the entry in front of a member: signature, and lengths of its name and its extra field
+
+
+class Layout(NamedTuple):
+    """Of an array in a file: its dtype, its shape, and at which byte its numbers begin."""
+
+    dtype: np.dtype
+    shape: tuple[int, ...]
+    start: int
+
+
+def save(path: Path, arrays: Mapping[str, np.ndarray], header: Mapping[str, Any]) -> None:
+    """Write arrays and a header to `path`, whole or not at all."""
+    arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
+    declared = {name: [array.dtype.str, list(array.shape)] for name, array in arrays.items()}
+    text = json.dumps({"format": FORMAT, **header, "arrays": declared}, default=np.generic.item)  # NumPy's numbers as Python's
+    if len(text) > LARGEST_HEADER:
+        raise CheckpointError(f"{path}: a history this long makes a header of {len(text):,} bytes, at most {LARGEST_HEADER:,} are "
+                              "read back: record fewer rows")
+    with replacing(path) as temporary, open(temporary, "w+b") as file:
+        np.savez(file, **{HEADER: np.frombuffer(text.encode(), dtype=np.uint8)}, **arrays)
+        seal(file)
+
+
+def seal(file: BinaryIO) -> None:
+    """Give a whole archive its comment, with the checksum of all that comes before."""
+    file.seek(-2, os.SEEK_END)  # the last two bytes of an archive: the length of its comment
+    file.write(struct.pack("<H", len(SEAL) + DIGITS) + SEAL)
+    length = file.tell()
+    file.write(checksum(file, length))
+
+
+def checksum(file: BinaryIO, length: int) -> bytes:
+    """The checksum of the first `length` bytes, as hexadecimal digits; the file stands behind them afterwards."""
+    digest = hashlib.blake2b(digest_size=DIGITS // 2)
+    file.seek(0)
+    while length and (chunk := file.read(min(length, CHUNK))):
+        digest.update(chunk)
+        length -= len(chunk)
+    return digest.hexdigest().encode()
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator["Archive"]:
+    """A file that was written by `save`, with its header read and all else checked. FileNotFoundError if there is none,
+    CheckpointError, naming the file and what is wrong in it, for any other."""
+    try:
+        file = open_regular(path)
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    with file:
+        with readable(path):
+            archive = Archive(path, file)
+        yield archive
+
+
+@contextlib.contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Whatever goes wrong inside the block, for a damaged archive fails in a dozen ways, is a CheckpointError."""
+    try:
+        yield
+    except CheckpointError:
+        raise
+    except Exception as error:  # BadZipFile, EOFError, NotImplementedError, struct.error, MemoryError ...
+        reason = str(error) or type(error).__name__
+        raise CheckpointError(f"{path} is not a readable checkpoint; truncated, or of another program? ({reason})") from error
+
+
+class Archive:
+    """An open file: `header`, and `layout`, name -> Layout of every array in it."""
+
+    def __init__(self, path: Path, file: BinaryIO):
+        self.path, self.file = path, file
+        with zipfile.ZipFile(Sparing(file)) as archive:
+            members = archive.infolist()
+        names = [member.filename.removesuffix(".npy") for member in members]
+        if HEADER not in names:
+            raise CheckpointError(f"{path} was not written by minigen: it has the arrays {', '.join(sorted(names)[:5])}")
+        found = dict(zip(names, layouts(file, members)))
+        self.header = self.read_header(found.pop(HEADER))
+        self.check_seal(members)
+        if names[0] != HEADER or len(set(names)) < len(names):
+            raise ValueError("its members are out of order, or one is there twice")
+        declared = self.header.pop("arrays", None)
+        if declared != {name: [layout.dtype.str, list(layout.shape)] for name, layout in found.items()}:
+            raise ValueError(f"it has other arrays than its header says: {difference(declared, found)}")
+        self.layout = found
+
+    def read_header(self, layout: Layout) -> dict[str, Any]:
+        """The header, of this version's format."""
+        if layout.dtype != np.uint8 or len(layout.shape) != 1 or layout.shape[0] > LARGEST_HEADER:
+            raise CheckpointError(f"{self.path} has a damaged header (it is {layout.dtype}{list(layout.shape)})")
+        try:
+            header = parsed_json(self.numbers(layout).tobytes())
+            if not isinstance(header, dict):
+                raise ValueError(f"expected names and values, got {shortened(header)}")
+        except ValueError as error:
+            raise CheckpointError(f"{self.path} has a damaged header ({error})") from error
+        if header.get("format") != FORMAT or type(header["format"]) is not int:
+            raise CheckpointError(f"{self.path} has format {shortened(header.get('format'))}, this version of minigen reads "
+                                  f"format {FORMAT}")
+        return header
+
+    def check_seal(self, members: Iterable[zipfile.ZipInfo]) -> None:
+        """Raise unless the file ends with the checksum of all its other bytes; names the array that is damaged, if one is."""
+        end = self.file.seek(0, os.SEEK_END)
+        length = max(end - DIGITS, 0)
+        computed = checksum(self.file, length)
+        said = self.file.read()
+        self.file.seek(max(length - len(SEAL), 0))
+        if self.file.read(len(SEAL)) != SEAL:
+            raise ValueError("it does not end with minigen's checksum; changed by another program?")
+        if said != computed:
+            with zipfile.ZipFile(Sparing(self.file)) as archive:
+                for member in members:
+                    with archive.open(member) as content:  # raises BadZipFile, naming the member whose checksum is wrong
+                        while content.read(CHUNK):
+                            pass
+            raise ValueError("its checksum is not that of its content")
+
+    def read(self, names: Iterable[str]) -> dict[str, np.ndarray]:
+        """Arrays by their names."""
+        with readable(self.path):
+            return {name: self.numbers(self.layout[name]) for name in names}
+
+    def numbers(self, layout: Layout) -> np.ndarray:
+        """What stands at a place in the file."""
+        array = np.empty(layout.shape, layout.dtype)
+        self.file.seek(layout.start)
+        if array.nbytes and self.file.readinto(array.reshape(-1).view(np.uint8)) != array.nbytes:
+            raise EOFError("the file became shorter while it was read")
+        return array
+
+
+class Sparing:
+    """A file that refuses to read much at once: zipfile takes an archive's word for how long its directory is."""
+
+    def __init__(self, file: BinaryIO):
+        self.seek, self.tell, self.seekable, self.file = file.seek, file.tell, file.seekable, file
+
+    def read(self, length: int = -1) -> bytes:
+        content = self.file.read(min(length, LARGEST_DIRECTORY + 1) if length >= 0 else LARGEST_DIRECTORY + 1)
+        if len(content) > LARGEST_DIRECTORY:
+            raise ValueError(f"its directory has more than {LARGEST_DIRECTORY:,} bytes")
+        return content
+
+
+def layouts(file: BinaryIO, members: Iterable[zipfile.ZipInfo]) -> Iterator[Layout]:
+    """Of each member of an archive, which must be a plain array, and must begin where the one before it ends."""
+    end = 0
+    for member in members:
+        name = shortened(member.filename)
+        if member.flag_bits & ~0x800:  # all but "the name is UTF-8"
+            raise ValueError(f"{name} is encrypted, or stored in a way that minigen does not write")
+        if member.compress_type != zipfile.ZIP_STORED or member.compress_size != member.file_size:
+            raise ValueError(f"{name} is compressed; minigen stores arrays as they are")
+        file.seek(member.header_offset)
+        signature, *lengths = LOCAL.unpack(file.read(LOCAL.size))
+        start = member.header_offset + LOCAL.size + sum(lengths)
+        if signature != b"PK\x03\x04" or member.header_offset != end:
+            raise ValueError(f"{name} is not where it belongs")
+        end = start + member.file_size
+        file.seek(start)
+        yield plain_array(name, io.BytesIO(file.read(min(member.file_size, LONGEST_HEAD))), start, member.file_size)
+
+
+def plain_array(name: str, head: BinaryIO, start: int, length: int) -> Layout:
+    """The layout of an array by the head of its .npy text, which begins at `start` and is so long in all."""
+    if np.lib.format.read_magic(head) != (1, 0):
+        raise ValueError(f"{name} is of another version of the format .npy")
+    shape, fortran, dtype = np.lib.format.read_array_header_1_0(head)
+    if dtype.hasobject:
+        raise ValueError(f"{name} holds Python objects, a pickle, which is never opened")
+    if dtype.kind not in "biufU" or not dtype.isnative or fortran or min(shape, default=0) < 0:
+        raise ValueError(f"{name} is of a kind that minigen does not write: {dtype}{list(shape)}")
+    if head.tell() + math.prod(shape) * dtype.itemsize != length:
+        raise ValueError(f"{name} claims to be {dtype}{list(shape)}, {math.prod(shape) * dtype.itemsize:,} bytes, and has "
+                         f"{length - head.tell():,}")
+    return Layout(dtype, shape, start + head.tell())
+
+
+def difference(declared: Any, found: Mapping[str, Layout]) -> str:
+    """The first array that is not what a header says of it, for messages."""
+    if not isinstance(declared, dict):
+        return f"it says {shortened(declared)}"
+    for name in {**declared, **found}:
+        layout = found.get(name)
+        actual = layout and [layout.dtype.str, list(layout.shape)]
+        if declared.get(name) != actual:
+            return f"{shortened(name)} is declared as {shortened(declared.get(name))}, is {actual}"
+    return "in another order"
