@@ -51,8 +51,8 @@ def save(path: Path, arrays: Mapping[str, np.ndarray], header: Mapping[str, Any]
     declared = {name: [array.dtype.str, list(array.shape)] for name, array in arrays.items()}
     text = json.dumps({"format": FORMAT, **header, "arrays": declared}, default=np.generic.item)  # NumPy's numbers as Python's
     if len(text) > LARGEST_HEADER:
-        raise CheckpointError(f"{path}: a history this long makes a header of {len(text):,} bytes, at most {LARGEST_HEADER:,} are "
-                              "read back: record fewer rows")
+        raise CheckpointError(f"{path}: a history this long makes a header of {len(text):,} bytes, of which at most "
+                              f"{LARGEST_HEADER:,} are read back: record fewer rows")
     with replacing(path) as temporary, open(temporary, "w+b") as file:
         np.savez(file, **{HEADER: np.frombuffer(text.encode(), dtype=np.uint8)}, **arrays)
         seal(file)

@@ -114,7 +114,8 @@ class EarlyStopping(Callback):
 
     def state_dict(self) -> dict[str, np.ndarray]:
         weights = {f"weights/{name}": array for name, array in (self.weights or {}).items()}
-        return {"best": np.array(self.best), "best_epoch": np.array(self.best_epoch), "monitor": np.array(self.monitor), **weights}
+        return {"best": np.array(self.best), "best_epoch": np.array(self.best_epoch), "monitor": np.array(self.monitor),
+                **weights}
 
     def check_state(self, state: Mapping[str, Any], run: "Run") -> None:
         if weights := best_weights(state):

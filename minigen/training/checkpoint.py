@@ -37,7 +37,7 @@ def load(path: str | Path) -> tuple[dict[str, dict[str, np.ndarray]], dict[str, 
 
 
 def part(path: str | Path, group: str, owner: Any) -> dict[str, np.ndarray]:
-    """One group of a checkpoint, of which `owner` says that it fits before it is read. CheckpointError if it does not."""
+    """One group of a checkpoint: `Saved.fitting`. Raises what that and `opened` raise."""
     with opened(path) as saved:
         return saved.fitting(group, owner)
 
@@ -63,20 +63,13 @@ class Saved(Mapping):
         return len(self.layout)
 
     def fitting(self, group: str, owner: Any) -> dict[str, np.ndarray]:
-        """The arrays of a group that is the state of `owner`: they fit, and all their numbers are finite, or CheckpointError."""
-        try:
-            if group not in self.layout:
-                raise StateError(f"it has no part {group!r}, only {', '.join(self.layout) or 'an empty header'}")
-            owner.check_state(self.layout[group])
-            state = self[group]
-            check_finite(state)
-        except StateError as error:
-            raise CheckpointError(f"{self.file.path} does not fit: {error}") from error
+        """The arrays of a group that is to be the state of `owner`. StateError if they do not fit it, before they are read;
+        CheckpointError if one of them, which it names, holds NaN or infinity."""
+        if group not in self.layout:
+            raise StateError(f"the checkpoint has no part {group!r}, only {', '.join(self.layout)}")
+        owner.check_state(self.layout[group])
+        state = self[group]
+        for name, array in state.items():
+            if array.dtype.kind == "f" and not np.isfinite(array).all():
+                raise CheckpointError(f"{self.file.path} is damaged: {group}/{name} holds NaN or infinity")
         return state
-
-
-def check_finite(state: Mapping[str, np.ndarray]) -> None:
-    """Raise StateError, naming the first, for arrays with NaN or infinity."""
-    for name, array in state.items():
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
-            raise StateError(f"{name} holds NaN or infinity")

@@ -183,8 +183,10 @@ class Reconstruction(Run):
 
     def check_restored(self) -> None:
         batches = self.batches
-        if (batches.epoch, min(batches.position * batches.batch_size, batches.examples)) != (self.epoch, self.seen):
-            raise StateError(f"epoch {self.epoch} with {self.seen} examples seen is not where its batches are: {batches.state_dict()}")
+        seen = min(batches.position * batches.batch_size, batches.examples)
+        if (batches.epoch, seen) != (self.epoch, self.seen):
+            raise StateError(f"epoch {self.epoch} with {self.seen} examples seen is not where its batches are, epoch "
+                             f"{batches.epoch} with {seen}")
         if [row.get("epoch") for row in self.history.rows] != list(range(1, self.epoch + 1)):
             raise StateError(f"history: expected a row for each of {self.epoch} epochs, got {len(self.history.rows)}")
         if ("loss" in self.sums) != (self.seen > 0):

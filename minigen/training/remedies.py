@@ -181,7 +181,7 @@ class ExperienceReplay(Remedy):
         self.check_state(state)
         stored = [state[f"stored {i}"] for i in range(len(state) - 1)]
         if state["filled"] != (len(stored[0]) if stored else 0):
-            raise StateError(f"{self!r}: filled is {state['filled']}, which is not how many fakes there are")
+            raise StateError(f"{self!r}: got a state with {sorted(state)} that does not fit together: filled: {state['filled']}")
         self.filled, self.buffer = int(state["filled"]), []
         for x in map(asarray, stored):
             self.buffer.append(array_module(x).empty((self.capacity, *x.shape[1:]), dtype=x.dtype))

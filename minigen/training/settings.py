@@ -1,7 +1,7 @@
 """What a model, a loss or a penalty is set to, by name: a resumed run compares it with what it was when it was saved.
 
-Nothing has to be declared: whatever plain value hangs on an object, on the objects below it, or on a class of a learner's own is a
-setting. Left out is what training changes: parameters and buffers (they are the state), the mode, and what a class names in an
+Nothing has to be declared: whatever plain value hangs on an object, on the objects below it, or on a class of a learner's own is
+a setting. Left out is what training changes: parameters and buffers (they are the state), the mode, and what a class names in an
 attribute `remembered`, such as a cache.
 """
 
@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from enum import Enum
 from numbers import Number
-from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, SimpleNamespace
+from types import CodeType, FunctionType, MethodType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -24,9 +24,9 @@ from minigen.reading import shortened
 
 FOREIGN = {*sys.stdlib_module_names, "numpy", "cupy", "matplotlib", "tqdm", "PIL"}  # of whose objects only the class is compared
 CONTAINERS = (list, tuple, set, frozenset, Mapping)
-FUNCTIONS = (FunctionType, BuiltinFunctionType, MethodType, functools.partial, np.ufunc, type)
 SHORT = 8       # elements of a tuple that is compared, and named, as one value
 LISTED = 10     # differences that a message lists
+LONG = 300      # letters of a setting that it shows
 
 
 def described(name: str, value: Any) -> dict[str, Any]:
@@ -60,7 +60,7 @@ class Description:
         elif isinstance(value, (Tensor, np.ndarray)) or is_array(value):
             if id(value) not in self.state:
                 self.found[name] = array_text(value)
-        elif isinstance(value, (*CONTAINERS, *FUNCTIONS)):
+        elif isinstance(value, CONTAINERS) or is_function(value):
             if id(value) not in self.above:
                 self.above.append(id(value))
                 (self.elements if isinstance(value, CONTAINERS) else self.function)(name, value)
@@ -86,7 +86,7 @@ class Description:
             self.elements(f"{name}.arguments", value.args)
             self.elements(f"{name}.arguments", value.keywords)
             return
-        title = getattr(value, "__qualname__", None) or value.__name__
+        title = getattr(value, "__qualname__", None) or value.__name__  # a ufunc has the shorter one only
         module = getattr(value, "__module__", None)
         self.found[name] = f"{module}.{title}" if module else title
         if isinstance(value, MethodType):
@@ -108,6 +108,11 @@ class Description:
             self.seen[id(value)] = value
             for attribute, content in attributes(value):
                 self.describe(f"{name}.{attribute}", content)
+
+
+def is_function(value: Any) -> bool:
+    """Whether it is a function, a class, or anything else that is called and has a name of its own."""
+    return isinstance(value, functools.partial) or callable(value) and isinstance(getattr(value, "__name__", None), str)
 
 
 def is_plain(value: Any) -> bool:
@@ -177,8 +182,8 @@ def closure(function: FunctionType) -> Iterator[tuple[str, Any]]:
 
 def code_of(code: CodeType) -> tuple:
     """What a function does, without where it stands in its file."""
-    constants = [code_of(constant) if isinstance(constant, CodeType) else
-                 sorted(map(repr, constant)) if isinstance(constant, frozenset) else repr(constant) for constant in code.co_consts]
+    constants = [code_of(each) if isinstance(each, CodeType) else sorted(map(repr, each)) if isinstance(each, frozenset) else
+                 repr(each) for each in code.co_consts]  # a set has another order in another process
     return code.co_code, constants, code.co_names
 
 
@@ -186,17 +191,22 @@ def code_of(code: CodeType) -> tuple:
 
 
 def differences(saved: Mapping[str, Any], current: Mapping[str, Any], ignored: set[str]) -> list[str]:
-    """What has changed, in words: "model.beta was 1.0, is 100.0". Of a thing that is another, what hangs on it is not listed."""
+    """What has changed, in words: "model.beta was 1.0, is 100.0". Of an object that is another, the attributes are not listed."""
     names = [name for name in {**saved, **current} if name not in ignored and not same(saved.get(name), current.get(name))]
     others = set(names)
-    names = [name for name in names if not any(prefix in others for prefix in prefixes(name))]
+    names = [name for name in names if owners(name).isdisjoint(others)]
     public = [name for name in names if not name.rpartition(".")[2].startswith("_")]  # private ones may be made from them
-    return [f"{name} was {shortened(saved.get(name))}, is {shortened(current.get(name))}" for name in public or names]
+    return [f"{name} was {shortened(saved.get(name), LONG)}, is {shortened(current.get(name), LONG)}" for name in public or names]
 
 
-def prefixes(name: str) -> Iterator[str]:
-    """The paths to all that a setting hangs on."""
-    return (name[:i] for i, letter in enumerate(name) if letter == ".")
+def owners(name: str) -> set[str]:
+    """The path to the object whose attribute a setting is, and to the containers in which that object lies."""
+    *path, attribute = name.split(".")
+    found = set() if attribute.isdigit() else {".".join(path)}
+    while found and path and path[-1].isdigit():
+        path = path[:-1]
+        found.add(".".join(path))
+    return found
 
 
 def same(saved: Any, current: Any) -> bool:
