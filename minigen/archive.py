@@ -2,7 +2,8 @@
 
     minigen.npy     first, the header as UTF-8: "format", and under "arrays" the dtype and shape of every array that follows
     NAME.npy ...    the arrays, as they are: nothing is compressed, so a file can claim no more than it has
-    the end         the archive's comment: `SEAL`, and the BLAKE2b checksum of every byte in front of it
+    the directory   of any archive; for each of these it has a CRC-32
+    the comment     `SEAL`, and a BLAKE2b checksum of all bytes in front of it that belong to none of these
 
 `numpy.load` reads such a file like any other .npz. It is checked from the outside inwards, and no array is read before all of
 them have been found to be where, and as large as, the header says.
@@ -16,6 +17,7 @@ import math
 import os
 import struct
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -33,8 +35,11 @@ DIGITS = 32               # of the checksum, hexadecimal
 LARGEST_HEADER = 64 << 20  # bytes: a history of some 100,000 rows
 LARGEST_DIRECTORY = 8 << 20  # bytes: some 80,000 arrays
 LONGEST_HEAD = 1 << 14    # bytes in front of an array's numbers; NumPy reads no head of more than 10,000
-CHUNK = 1 << 20           # bytes at a time, for the checksum
+CHUNK = 1 << 18           # bytes at a time, for the checksum
 LOCAL = struct.Struct("<4s22xHH")  # of the entry in front of a member: signature, and lengths of its name and its extra field
+
+
+Place = tuple[int, int]  # where something begins in a file, and where it ends
 
 
 class Layout(NamedTuple):
@@ -59,21 +64,41 @@ def save(path: Path, arrays: Mapping[str, np.ndarray], header: Mapping[str, Any]
 
 
 def seal(file: BinaryIO) -> None:
-    """Give a whole archive its comment, with the checksum of all that comes before."""
+    """Give a whole archive its comment, with the checksum of its own bytes."""
+    with zipfile.ZipFile(file) as whole:
+        places = [place_of(file, member) for member in whole.infolist()]
     file.seek(-2, os.SEEK_END)  # the last two bytes of an archive: the length of its comment
     file.write(struct.pack("<H", len(SEAL) + DIGITS) + SEAL)
-    length = file.tell()
-    file.write(checksum(file, length))
+    file.write(checksum(file, places, file.tell()))
 
 
-def checksum(file: BinaryIO, length: int) -> bytes:
-    """The checksum of the first `length` bytes, as hexadecimal digits; the file stands behind them afterwards."""
-    digest = hashlib.blake2b(digest_size=DIGITS // 2)
-    file.seek(0)
-    while length and (chunk := file.read(min(length, CHUNK))):
-        digest.update(chunk)
-        length -= len(chunk)
+def place_of(file: BinaryIO, member: zipfile.ZipInfo) -> Place:
+    """Where the content of a member begins and ends."""
+    file.seek(member.header_offset)
+    signature, *lengths = LOCAL.unpack(file.read(LOCAL.size))
+    if signature != b"PK\x03\x04":
+        raise ValueError(f"{shortened(member.filename)} is not where it belongs")
+    start = member.header_offset + LOCAL.size + sum(lengths)
+    return start, start + member.file_size
+
+
+def checksum(file: BinaryIO, places: Iterable[Place], length: int) -> bytes:
+    """The checksum of all of the first `length` bytes but the contents of members, as hexadecimal digits; the file stands behind
+    them afterwards."""
+    digest, end = hashlib.blake2b(digest_size=DIGITS // 2), 0
+    for start, behind in (*places, (length, length)):
+        for chunk in chunks(file, end, start):
+            digest.update(chunk)
+        end = behind
     return digest.hexdigest().encode()
+
+
+def chunks(file: BinaryIO, start: int, end: int) -> Iterator[bytes]:
+    """The bytes of a part of a file, some at a time."""
+    file.seek(start)
+    while start < end and (chunk := file.read(min(end - start, CHUNK))):
+        start += len(chunk)
+        yield chunk
 
 
 @contextlib.contextmanager
@@ -114,13 +139,15 @@ class Archive:
         names = [member.filename.removesuffix(".npy") for member in members]
         if HEADER not in names:
             raise CheckpointError(f"{path} was not written by minigen: it has the arrays {', '.join(sorted(names)[:5])}")
-        found = dict(zip(names, layouts(file, members)))
+        places = list(checked_places(file, members))
+        found = {name: plain_array(shortened(name), file, *place) for name, place in zip(names, places)}
         self.header = self.read_header(found.pop(HEADER))
-        self.check_seal(members)
+        self.check_sums(members, places)
         if names[0] != HEADER or len(set(names)) < len(names):
             raise ValueError("its members are out of order, or one is there twice")
         declared = self.header.pop("arrays", None)
-        if declared != {name: [layout.dtype.str, list(layout.shape)] for name, layout in found.items()}:
+        actual = {name: [layout.dtype.str, list(layout.shape)] for name, layout in found.items()}
+        if declared != actual or list(declared) != list(actual):
             raise ValueError(f"it has other arrays than its header says: {difference(declared, found)}")
         self.layout = found
 
@@ -139,21 +166,20 @@ class Archive:
                                   f"format {FORMAT}")
         return header
 
-    def check_seal(self, members: Iterable[zipfile.ZipInfo]) -> None:
-        """Raise unless the file ends with the checksum of all its other bytes; names the array that is damaged, if one is."""
-        end = self.file.seek(0, os.SEEK_END)
-        length = max(end - DIGITS, 0)
-        computed = checksum(self.file, length)
-        said = self.file.read()
+    def check_sums(self, members: Iterable[zipfile.ZipInfo], places: Iterable[Place]) -> None:
+        """Raise unless every byte is as it was written: those of arrays by their own checksums, all others by the seal."""
+        for member, place in zip(members, places):
+            value = 0
+            for chunk in chunks(self.file, *place):
+                value = zlib.crc32(chunk, value)
+            if value != member.CRC:
+                raise ValueError(f"bad CRC-32 of {shortened(member.filename.removesuffix('.npy'))}")
+        length = max(self.file.seek(0, os.SEEK_END) - DIGITS, 0)
         self.file.seek(max(length - len(SEAL), 0))
         if self.file.read(len(SEAL)) != SEAL:
             raise ValueError("it does not end with minigen's checksum; changed by another program?")
-        if said != computed:
-            with zipfile.ZipFile(Sparing(self.file)) as archive:
-                for member in members:
-                    with archive.open(member) as content:  # raises BadZipFile, naming the member whose checksum is wrong
-                        while content.read(CHUNK):
-                            pass
+        computed = checksum(self.file, places, length)
+        if self.file.read() != computed:
             raise ValueError("its checksum is not that of its content")
 
     def read(self, names: Iterable[str]) -> dict[str, np.ndarray]:
@@ -175,16 +201,18 @@ class Sparing:
 
     def __init__(self, file: BinaryIO):
         self.seek, self.tell, self.seekable, self.file = file.seek, file.tell, file.seekable, file
+        self.size = os.fstat(file.fileno()).st_size
 
     def read(self, length: int = -1) -> bytes:
-        content = self.file.read(min(length, LARGEST_DIRECTORY + 1) if length >= 0 else LARGEST_DIRECTORY + 1)
-        if len(content) > LARGEST_DIRECTORY:
-            raise ValueError(f"its directory has more than {LARGEST_DIRECTORY:,} bytes")
-        return content
+        left = self.size - self.tell()
+        length = min(length, left) if length >= 0 else left
+        if length > LARGEST_DIRECTORY:
+            raise ValueError(f"its directory has {length:,} bytes, more than {LARGEST_DIRECTORY:,}")
+        return self.file.read(max(length, 0))
 
 
-def layouts(file: BinaryIO, members: Iterable[zipfile.ZipInfo]) -> Iterator[Layout]:
-    """Of each member of an archive, which must be a plain array, and must begin where the one before it ends."""
+def checked_places(file: BinaryIO, members: Iterable[zipfile.ZipInfo]) -> Iterator[Place]:
+    """Where the content of each member is, which must be stored as it is, and begin where the one before it ends."""
     end = 0
     for member in members:
         name = shortened(member.filename)
@@ -192,18 +220,16 @@ def layouts(file: BinaryIO, members: Iterable[zipfile.ZipInfo]) -> Iterator[Layo
             raise ValueError(f"{name} is encrypted, or stored in a way that minigen does not write")
         if member.compress_type != zipfile.ZIP_STORED or member.compress_size != member.file_size:
             raise ValueError(f"{name} is compressed; minigen stores arrays as they are")
-        file.seek(member.header_offset)
-        signature, *lengths = LOCAL.unpack(file.read(LOCAL.size))
-        start = member.header_offset + LOCAL.size + sum(lengths)
-        if signature != b"PK\x03\x04" or member.header_offset != end:
+        if member.header_offset != end:
             raise ValueError(f"{name} is not where it belongs")
-        end = start + member.file_size
-        file.seek(start)
-        yield plain_array(name, io.BytesIO(file.read(min(member.file_size, LONGEST_HEAD))), start, member.file_size)
+        start, end = place_of(file, member)
+        yield start, end
 
 
-def plain_array(name: str, head: BinaryIO, start: int, length: int) -> Layout:
-    """The layout of an array by the head of its .npy text, which begins at `start` and is so long in all."""
+def plain_array(name: str, file: BinaryIO, start: int, end: int) -> Layout:
+    """The layout of an array whose .npy text, which it fills, is this part of a file. ValueError for all but plain arrays."""
+    file.seek(start)
+    head = io.BytesIO(file.read(min(end - start, LONGEST_HEAD)))
     if np.lib.format.read_magic(head) != (1, 0):
         raise ValueError(f"{name} is of another version of the format .npy")
     shape, fortran, dtype = np.lib.format.read_array_header_1_0(head)
@@ -211,9 +237,9 @@ def plain_array(name: str, head: BinaryIO, start: int, length: int) -> Layout:
         raise ValueError(f"{name} holds Python objects, a pickle, which is never opened")
     if dtype.kind not in "biufU" or not dtype.isnative or fortran or min(shape, default=0) < 0:
         raise ValueError(f"{name} is of a kind that minigen does not write: {dtype}{list(shape)}")
-    if head.tell() + math.prod(shape) * dtype.itemsize != length:
-        raise ValueError(f"{name} claims to be {dtype}{list(shape)}, {math.prod(shape) * dtype.itemsize:,} bytes, and has "
-                         f"{length - head.tell():,}")
+    size = math.prod(shape) * dtype.itemsize
+    if start + head.tell() + size != end:
+        raise ValueError(f"{name} claims to be {dtype}{list(shape)}, {size:,} bytes, and has {end - start - head.tell():,}")
     return Layout(dtype, shape, start + head.tell())
 
 

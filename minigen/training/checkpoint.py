@@ -56,6 +56,9 @@ class Saved(Mapping):
         arrays = self.file.read(f"{group}/{name}" if name else group for name in self.layout[group])
         return dict(zip(self.layout[group], arrays.values()))
 
+    def __contains__(self, group: object) -> bool:  # Mapping's own would read it
+        return group in self.layout
+
     def __iter__(self) -> Iterator[str]:
         return iter(self.layout)
 

@@ -11,6 +11,11 @@ from minigen.files import replacing
 from minigen.reading import shortened
 
 
+def is_finite_number(value: Any) -> bool:
+    """Whether a value that was read is a number, and neither NaN nor infinite."""
+    return type(value) in (int, float) and -math.inf < value < math.inf
+
+
 class History(Mapping):
     """Column name -> list of numbers, one a row: history["loss"][-1]. The first column is "epoch", or "step", counted from 1."""
 
@@ -28,7 +33,7 @@ class History(Mapping):
             if not isinstance(row, dict) or not row:
                 raise StateError(f"history: row {i} is {shortened(row)}, expected names and numbers")
             for name, value in row.items():
-                if type(value) not in (int, float) or not -math.inf < value < math.inf:
+                if not is_finite_number(value):
                     raise StateError(f"history: {shortened(name)} of row {i} is {shortened(value)}, expected a finite number")
             clock, count = next(iter(row.items()))
             if clock not in ("epoch", "step") or type(count) is not int or count <= before:

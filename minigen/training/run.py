@@ -23,7 +23,7 @@ from minigen.optim.optimizer import Optimizer
 from minigen.reading import shortened
 from minigen.training import checkpoint
 from minigen.training.callbacks import Callback
-from minigen.training.history import History
+from minigen.training.history import History, is_finite_number
 from minigen.training.settings import described, differences, listed, plain, same
 
 
@@ -239,7 +239,7 @@ def mistaken(value: Any, own: Any) -> str | None:
     if isinstance(own, Integral):
         return None if type(value) is int and value >= 0 else "a whole number of at least 0"
     if isinstance(own, dict):
-        numbers = isinstance(value, dict) and all(type(each) in (int, float) and np.isfinite(each) for each in value.values())
+        numbers = isinstance(value, dict) and all(map(is_finite_number, value.values()))
         return None if numbers else "names and finite numbers"
     return None
 
