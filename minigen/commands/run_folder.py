@@ -23,7 +23,7 @@ from typing import Any
 from minigen.backend.devices import NAMES as BACKENDS
 from minigen.commands import CommandError
 from minigen.data import Dataset
-from minigen.errors import suggestion
+from minigen.errors import RecipeError, suggestion
 from minigen.files import replacing
 from minigen.optim.optimizer import positive
 from minigen.reading import parsed_json, read_bounded, shortened
@@ -110,7 +110,10 @@ class Config:
         """Raise TypeError or ValueError, naming the field, unless the plan is one by which the model can be made and trained."""
         if not isinstance(self.plan, dict):
             raise ValueError(f"plan must be names and values, got {shortened(self.plan)}")
-        plan, options = Plan(**self.plan), self.recipe.options
+        try:
+            plan, options = Plan(**self.plan), self.recipe.options
+        except TypeError as error:
+            raise TypeError(f"plan: {error}") from error
         if missing := {field.name for field in fields(Plan)} - self.plan.keys():
             raise ValueError(f"plan has no {min(missing)}")
         if not isinstance(plan.options, dict) or plan.options.keys() != options.keys():
@@ -123,11 +126,18 @@ class Config:
             positive("lr", plan.lr)
         except TypeError as error:
             raise TypeError(f"lr: {error}") from error
-        timed = self.recipe.timed(plan, self.subject, self.examples)
+        try:
+            subject = self.subject
+        except RecipeError as error:
+            raise ValueError(f"shape: {error}") from error
+        timed = self.recipe.timed(plan, subject, self.examples)
         if (timed.epochs, timed.steps) != (plan.epochs, plan.steps):
             raise ValueError(f"plan has epochs {plan.epochs} and steps {plan.steps}, {self.model} is trained in "
                              f"{'epochs' if timed.steps is None else 'steps'} alone")
-        self.recipe.made(self.subject, plan)
+        try:
+            self.recipe.made(subject, plan)
+        except (ArithmeticError, MemoryError, TypeError, ValueError) as error:
+            raise ValueError(f"options {shortened(plan.options)}: {error}") from error
 
     def check_data(self, train: Dataset) -> None:
         """Raise CommandError, naming the field, for data that are not what config.json says of them."""

@@ -9,7 +9,7 @@ import functools
 import math
 import sys
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from enum import Enum
 from numbers import Number
 from types import CodeType, FunctionType, MethodType, SimpleNamespace
@@ -192,19 +192,22 @@ def code_of(code: CodeType) -> tuple:
 
 def differences(saved: Mapping[str, Any], current: Mapping[str, Any], ignored: set[str]) -> list[str]:
     """What has changed, in words: "model.beta was 1.0, is 100.0". Of an object that is another, the attributes are not listed."""
-    names = [name for name in {**saved, **current} if name not in ignored and not same(saved.get(name), current.get(name))]
+    known = {**saved, **current}.keys()
+    names = [name for name in known if name not in ignored and not same(saved.get(name), current.get(name))]
     others = set(names)
-    names = [name for name in names if owners(name).isdisjoint(others)]
+    names = [name for name in names if owners(name, known).isdisjoint(others)]
     public = [name for name in names if not name.rpartition(".")[2].startswith("_")]  # private ones may be made from them
     return [f"{name} was {shortened(saved.get(name), LONG)}, is {shortened(current.get(name), LONG)}" for name in public or names]
 
 
-def owners(name: str) -> set[str]:
-    """The path to the object whose attribute a setting is, and to the containers in which that object lies."""
-    *path, attribute = name.split(".")
-    found = set() if attribute.isdigit() else {".".join(path)}
-    while found and path and path[-1].isdigit():
-        path = path[:-1]
+def owners(name: str, known: Set[str]) -> set[str]:
+    """The path to the object whose attribute a setting is, and to the list in which that object lies."""
+    path = name.split(".")[:-1]
+    while path and ".".join(path) not in known:  # a tuple or a dict, which are no entries of their own
+        path.pop()
+    found = {".".join(path)}
+    while path and path[-1].isdigit():
+        path.pop()
         found.add(".".join(path))
     return found
 
