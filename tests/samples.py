@@ -1,7 +1,7 @@
 """For every op, calls at which its rules are checked. An op without a sample fails tests/ops/test_registry.py.
 
 Inputs are float64 and stay off kinks: |x| > 0.1 where a rule jumps at 0, all elements distinct where the largest one matters.
-A sample is checked to order 2 unless it says otherwise; less than 2 needs a reason.
+A sample is checked to order 2 or higher.
 """
 
 import importlib
@@ -32,7 +32,6 @@ class Sample:
     arguments: tuple
     attributes: dict[str, Any] = field(default_factory=dict)
     order: int = 2
-    reason: str = ""
 
     @property
     def arrays(self) -> list[np.ndarray]:
@@ -79,9 +78,9 @@ def samples(op: str, *calls: Sample) -> None:
     SAMPLES.setdefault(f"minigen.ops.{op}", []).extend(calls)
 
 
-def call(*arguments: Any, order: int = 2, reason: str = "", **attributes: Any) -> Sample:
+def call(*arguments: Any, order: int = 2, **attributes: Any) -> Sample:
     """A sample written as the call itself."""
-    return Sample(arguments, attributes, order, reason)
+    return Sample(arguments, attributes, order)
 
 
 # -- inputs ------------------------------------------------------------------------------------------------------

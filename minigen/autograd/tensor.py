@@ -54,7 +54,7 @@ class Tensor(Border):
     def assign(self, value: Array) -> None:
         """Overwrite the array in place; the only way a parameter may change. Backward passes through older graphs raise.
 
-        Raises ShapeError if the shape differs, GraphError if this tensor is the result of an op.
+        Raises ShapeError if the shape differs, DeviceError for another device's array, GraphError for the result of an op.
         """
         if self.op is not None:
             raise GraphError(f"cannot assign to the result of {self.op.name}: only leaves can be changed")
@@ -62,6 +62,7 @@ class Tensor(Border):
         if not backend.is_array(value):
             value = backend.asarray(np.asarray(value, dtype=self.dtype))
         if value is not self._data:
+            backend.check_same_device((self._data, value))
             if value.shape not in (self.shape, ()):
                 raise ShapeError(f"assign to {self.name or 'a tensor'}: got shape {value.shape}, expected {self.shape}")
             self._data[...] = value

@@ -7,6 +7,7 @@ from typing import Any
 from minigen.autograd.op import op
 from minigen.autograd.tensor import Tensor
 from minigen.backend import Array, array_module
+from minigen.errors import ShapeError
 
 
 @op
@@ -173,7 +174,9 @@ def checked_axis(name: str, axis: int, ndim: int) -> int:
 
 
 def flatten(x: Tensor) -> Any:
-    """(n, ...) -> (n, product of the rest): each example as one row."""
+    """(n, ...) -> (n, product of the rest): each example as one row. Raises ShapeError for a number, which has no examples."""
+    if not x.shape:
+        raise ShapeError("flatten: expected a batch (n, ...), got a single number")
     return reshape(x, shape=(x.shape[0], math.prod(x.shape[1:])))
 
 
