@@ -31,13 +31,13 @@ from minigen.reading import open_regular, parsed_json, shortened
 FORMAT = 2  # counts up when the meaning of a file changes
 HEADER = "minigen"
 SEAL = b"minigen blake2b "
-DIGITS = 32               # of the checksum, hexadecimal
-LARGEST_HEADER = 64 << 20  # bytes: a history of some 100,000 rows
+KINDS = "biufU"              # of arrays: bools, whole numbers, floats, texts
+DIGITS = 32                  # of the checksum, hexadecimal
+LARGEST_HEADER = 64 << 20    # bytes: a history of some 100,000 rows
 LARGEST_DIRECTORY = 8 << 20  # bytes: some 80,000 arrays
-LONGEST_HEAD = 1 << 14    # bytes in front of an array's numbers; NumPy reads no head of more than 10,000
-CHUNK = 1 << 18           # bytes at a time, for the checksum
+LONGEST_HEAD = 1 << 14       # bytes in front of an array's numbers; NumPy reads no head of more than 10,000
+CHUNK = 1 << 18              # bytes at a time, for the checksums
 LOCAL = struct.Struct("<4s22xHH")  # of the entry in front of a member: signature, and lengths of its name and its extra field
-
 
 Place = tuple[int, int]  # where something begins in a file, and where it ends
 
@@ -51,8 +51,11 @@ class Layout(NamedTuple):
 
 
 def save(path: Path, arrays: Mapping[str, np.ndarray], header: Mapping[str, Any]) -> None:
-    """Write arrays and a header to `path`, whole or not at all."""
+    """Write arrays and a header to `path`, whole or not at all. TypeError for arrays of anything but numbers and texts."""
     arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
+    for name, array in arrays.items():
+        if array.dtype.kind not in KINDS or not array.dtype.isnative:
+            raise TypeError(f"{name} is an array of {array.dtype}: only numbers and texts can be saved without pickle")
     declared = {name: [array.dtype.str, list(array.shape)] for name, array in arrays.items()}
     text = json.dumps({"format": FORMAT, **header, "arrays": declared}, default=np.generic.item)  # NumPy's numbers as Python's
     if len(text) > LARGEST_HEADER:
@@ -138,7 +141,8 @@ class Archive:
             members = archive.infolist()
         names = [member.filename.removesuffix(".npy") for member in members]
         if HEADER not in names:
-            raise CheckpointError(f"{path} was not written by minigen: it has the arrays {', '.join(sorted(names)[:5])}")
+            arrays = ", ".join(name[:50] for name in sorted(names)[:5])
+            raise CheckpointError(f"{path} was not written by minigen: it has the arrays {arrays}")
         places = list(checked_places(file, members))
         found = {name: plain_array(shortened(name), file, *place) for name, place in zip(names, places)}
         self.header = self.read_header(found.pop(HEADER))
@@ -235,7 +239,7 @@ def plain_array(name: str, file: BinaryIO, start: int, end: int) -> Layout:
     shape, fortran, dtype = np.lib.format.read_array_header_1_0(head)
     if dtype.hasobject:
         raise ValueError(f"{name} holds Python objects, a pickle, which is never opened")
-    if dtype.kind not in "biufU" or not dtype.isnative or fortran or min(shape, default=0) < 0:
+    if dtype.kind not in KINDS or not dtype.isnative or fortran or min(shape, default=0) < 0:
         raise ValueError(f"{name} is of a kind that minigen does not write: {dtype}{list(shape)}")
     size = math.prod(shape) * dtype.itemsize
     if start + head.tell() + size != end:

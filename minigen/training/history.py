@@ -1,7 +1,7 @@
 """What training has measured, a row an epoch, or a row for so many steps of adversarial training."""
 
 import csv
-import math
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,8 @@ from minigen.reading import shortened
 
 
 def is_finite_number(value: Any) -> bool:
-    """Whether a value that was read is a number, and neither NaN nor infinite."""
-    return type(value) in (int, float) and -math.inf < value < math.inf
+    """Whether a value that was read is a number, neither NaN nor larger than a float can be."""
+    return type(value) in (int, float) and abs(value) <= sys.float_info.max
 
 
 class History(Mapping):

@@ -34,7 +34,8 @@ def fit(model: Module, examples: Examples, *, optimizer: Optimizer, epochs: int,
     such as (images, labels): then it is model.loss(images, labels). The history has, for each epoch, the mean "loss" over
     all examples (and its terms, if there are several), "validation loss" on held-out examples, and "seconds".
     `seed` fixes the order of the examples; by default it comes from `minigen.seed`. `resume`: a folder of `Checkpoint`, or
-    a checkpoint file; the run goes on where it stood, with the same settings, up to `epochs` in all.
+    a checkpoint file; the run goes on where it stood, up to `epochs` in all. Every setting of the model, its layers and the
+    optimizer is compared (schedules are not): what has changed is refused by name.
 
     Raises DataError for examples that are not finite, DtypeError for another dtype than the model's, NonFiniteError as soon
     as the loss is not finite (naming step and layer; checkpoints on disk stay), CheckpointError for a resume that does not
@@ -182,8 +183,9 @@ class Reconstruction(Run):
         if (batches.epoch, seen) != (self.epoch, self.seen):
             raise StateError(f"epoch {self.epoch} with {self.seen} examples seen is not where its batches are, epoch "
                              f"{batches.epoch} with {seen}")
-        if [row.get("epoch") for row in self.history.rows] != list(range(1, self.epoch + 1)):
-            raise StateError(f"history: expected a row for each of {self.epoch} epochs, got {len(self.history.rows)}")
+        rows = self.history.rows
+        if len(rows) != self.epoch or any(row.get("epoch") != i for i, row in enumerate(rows, 1)):
+            raise StateError(f"history: expected a row for each of {self.epoch} epochs, got {len(rows)}")
         if ("loss" in self.sums) != (self.seen > 0):
             raise StateError(f"sums has {sorted(self.sums)}, after {self.seen} examples")
 

@@ -174,22 +174,19 @@ class Run:
     def misfits(self, saved: checkpoint.Saved) -> list[str]:
         """What is missing in a checkpoint or not as it should be, in words, before any of its arrays is read."""
         header, parts, callbacks = saved.header, self.parts(), dict(self.named_callbacks())
-        names = {"format", "settings", "moved", "batches", "random", "history", *self.counted}
-        found = [f"missing {name!r}" for name in sorted(names - header.keys())]
+        typical = {"moved": [], **{name: getattr(self, name) for name in self.counted}}
+        names = {"format", "settings", "batches", "random", "history", *typical}
+        found = [f"missing {name!r}" for name in (*sorted(names - header.keys()), *(name for name in parts if name not in saved))]
         found += [f"unexpected {shortened(name)}" for name in sorted(header.keys() - names)]
-        found += [f"{name} is {shortened(header[name])}, expected {expected}" for name in self.counted if name in header
-                  if (expected := mistaken(header[name], getattr(self, name)))]
-        found += [f"moved is {shortened(header[name])}, expected names" for name in ("moved",) if name in header
-                  if not isinstance(header[name], list) or not all(isinstance(each, str) for each in header[name])]
         found += [f"unexpected {shortened(name)}" for name in saved if name not in parts and not name.startswith("callback ")]
+        found += [f"{name} is {shortened(header[name])}, expected {expected}" for name, own in typical.items()
+                  if name in header and (expected := mistaken(header[name], own))]
         for name, owner in {**parts, **callbacks}.items():
             try:
                 if name in saved and hasattr(owner, "check_state"):
                     owner.check_state(saved.layout[name], *[self] * (name in callbacks))
             except StateError as error:
                 found.append(str(error))
-            if name in parts and name not in saved and saved.header.get("settings"):
-                found.append(f"missing {name!r}")
         return found
 
     def check_header(self, header: Mapping[str, Any]) -> None:
@@ -208,22 +205,25 @@ class Run:
 
     def _restore(self, arrays: dict[str, dict[str, np.ndarray]], header: dict[str, Any]) -> None:
         """Take everything over; if something cannot be, all that was changed is put back."""
-        counted = {"history": self.history, **{name: getattr(self, name) for name in self.counted}}
+        before = {name: getattr(self, name) for name in ("history", *self.counted)}
         undo: list[tuple[Any, Any]] = []
+
+        def take(owner: Any, state: Any) -> None:
+            undo.append((owner, owner.state_dict()))
+            owner.load_state_dict(state)
+
         try:
             self.history = History.checked(header["history"])
-            for name in self.counted:
-                setattr(self, name, header[name])
-            states = [(self.batches, header["batches"]), (random, header["random"])]
-            states += [(part, arrays[name]) for name, part in self.parts().items()]
-            states += [(callback, arrays.get(name, {})) for name, callback in self.named_callbacks()]
-            for i, (owner, state) in enumerate(states):
-                undo.append((owner, owner.state_dict()))
-                owner.load_state_dict(state)
-                if i == 0:
-                    self.check_restored()
+            vars(self).update({name: header[name] for name in self.counted})
+            take(self.batches, header["batches"])
+            take(random, header["random"])
+            self.check_restored()
+            for name, part in self.parts().items():
+                take(part, arrays[name])
+            for name, callback in self.named_callbacks():
+                take(callback, arrays.get(name, {}))
         except Exception:
-            vars(self).update(counted)
+            vars(self).update(before)
             for owner, state in reversed(undo):
                 owner.load_state_dict(state)
             raise
@@ -238,6 +238,8 @@ def mistaken(value: Any, own: Any) -> str | None:
     """What a value of a checkpoint should be instead, for messages, beside the run's own; None if it is all right."""
     if isinstance(own, Integral):
         return None if type(value) is int and value >= 0 else "a whole number of at least 0"
+    if isinstance(own, list):
+        return None if isinstance(value, list) and all(isinstance(each, str) for each in value) else "names"
     if isinstance(own, dict):
         numbers = isinstance(value, dict) and all(map(is_finite_number, value.values()))
         return None if numbers else "names and finite numbers"

@@ -217,11 +217,12 @@ def same(saved: Any, current: Any) -> bool:
     if isinstance(saved, list) and isinstance(current, list):
         return len(saved) == len(current) and all(map(same, saved, current))
     if float in (type(saved), type(current)) and {type(saved), type(current)} <= {int, float}:
-        return math.isclose(saved, current, rel_tol=1e-7)
+        return abs(saved - current) <= 1e-7 * abs(current) if abs(saved) <= sys.float_info.max else False
     return saved == current
 
 
 def listed(problems: list[str]) -> str:
-    """Problems as one text, the first of them if there are many."""
+    """Problems as one text: the first of them if there are many, and the beginning of long ones."""
     more = len(problems) - LISTED
-    return "; ".join(problems[:LISTED]) + (f"; and {more} more" if more > 0 else "")
+    shown = [problem if len(problem) <= 3 * LONG else f"{problem[:3 * LONG]} ..." for problem in problems[:LISTED]]
+    return "; ".join(shown) + (f"; and {more} more" if more > 0 else "")
