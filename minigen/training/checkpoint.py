@@ -11,7 +11,7 @@ from minigen import archive
 from minigen.archive import FORMAT, Archive, Layout
 from minigen.errors import CheckpointError, StateError
 
-__all__ = ["FORMAT", "Saved", "load", "opened", "part", "save"]
+__all__ = ["FORMAT", "Saved", "load", "opened", "save"]
 
 
 def save(path: str | Path, arrays: Mapping[str, Mapping[str, np.ndarray]], header: Mapping[str, Any]) -> None:
@@ -34,12 +34,6 @@ def load(path: str | Path) -> tuple[dict[str, dict[str, np.ndarray]], dict[str, 
     """(arrays, header) of a checkpoint. Raises what `opened` raises."""
     with opened(path) as saved:
         return {group: saved[group] for group in saved.layout}, saved.header
-
-
-def part(path: str | Path, group: str, owner: Any) -> dict[str, np.ndarray]:
-    """One group of a checkpoint: `Saved.fitting`. Raises what that and `opened` raise."""
-    with opened(path) as saved:
-        return saved.fitting(group, owner)
 
 
 class Saved(Mapping):

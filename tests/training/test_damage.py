@@ -17,7 +17,7 @@ import pytest
 
 import minigen as mg
 from minigen import archive, optim
-from minigen.errors import CheckpointError
+from minigen.errors import CheckpointError, StateError
 from minigen.training import EarlyStopping, checkpoint
 from minigen.training.reconstruction import Reconstruction
 from tests.training.networks import BATCH, Noisy, assert_same, examples, numbers
@@ -239,6 +239,24 @@ def test_compressed_and_encrypted(good, tmp_path, refused):
         refused(f"directory byte {offset} = {value}", match=match)
 
 
+def test_two_members_in_one_place(good, tmp_path, refused):
+    """The directory says that the second moments are where the first are; so a small file could hold any number of arrays."""
+    content = bytearray(good.read_bytes())
+    with zipfile.ZipFile(good) as file:
+        infos = {info.filename: info for info in file.infolist()}
+        places = [archive.place_of(file.fp, info) for info in infos.values() if not info.filename.endswith("second_moment.npy")]
+    first = infos["optimizer/first_moment.npy"]
+    entry = content.rindex(b"optimizer/second_moment.npy") - 46
+    content[entry + 16:entry + 20] = struct.pack("<I", first.CRC)
+    content[entry + 42:entry + 46] = struct.pack("<I", first.header_offset)
+    for covered in (places, [*places, archive.place_of(open(good, "rb"), first)]):
+        with open(tmp_path / "spoiled.npz", "w+b") as file:
+            file.write(content[:-archive.DIGITS])
+            file.flush()
+            file.write(archive.checksum(file, sorted(covered), len(content) - archive.DIGITS))
+        refused("twice the first moments", match="second_moment.npy' is not where it belongs")
+
+
 def test_a_directory_that_claims_much(good, tmp_path, refused):
     content, path = good.read_bytes(), tmp_path / "spoiled.npz"
     end = content.rindex(b"PK\x05\x06")
@@ -359,6 +377,8 @@ def test_nothing_that_does_not_fit_is_read(good, tmp_path, refused):
     forged(path, {**members(good), "minigen.npy": npy(np.frombuffer(json.dumps(header).encode(), np.uint8)), BIAS: npy(large)}.items())
     with at_most(4_000_000):
         refused("20 MB for a bias", match=r"decoder\.0\.bias is float32\[5000000\], expected float32\[6\]")
+        with checkpoint.opened(path) as saved, pytest.raises(StateError, match="expected float32"):  # as `minigen sample` does
+            saved.fitting("model", Noisy())
 
 
 # -- what is no file ---------------------------------------------------------------------------------------------
