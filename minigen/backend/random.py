@@ -14,6 +14,7 @@ import numpy as np
 
 from minigen.backend import devices
 from minigen.backend.devices import Array
+from minigen.reading import shortened
 
 HOST_STREAMS = ("weights", "latent", "shuffle", "noise")
 
@@ -105,14 +106,31 @@ def state_dict() -> dict[str, str]:
 
 
 def load_state_dict(state: dict[str, str]) -> None:
-    """Set all streams to a state that `state_dict` returned."""
+    """Set all streams to a state that `state_dict` returned. ValueError, and none of them changed, for any other."""
     global _device_noise
-    if set(state) != set(HOST_STREAMS):
-        raise ValueError(f"random state: got the streams {sorted(state)}, expected {sorted(HOST_STREAMS)}")
-    states = {name: json.loads(text) for name, text in state.items()}
+    if not isinstance(state, dict) or set(state) != set(HOST_STREAMS):
+        streams = sorted(state) if isinstance(state, dict) else shortened(state)
+        raise ValueError(f"random state: got the streams {streams}, expected {sorted(HOST_STREAMS)}")
+    states = {name: parsed(name, text) for name, text in state.items()}
     for name, value in states.items():
         _streams[name].bit_generator.state = value
     _device_noise = None
+
+
+def parsed(name: str, text: str) -> dict[str, Any]:
+    """The state of a PCG64 generator that a text holds. ValueError, naming the stream, if it is none."""
+    try:
+        found = json.loads(text)
+        numbers = [found["state"]["state"], found["state"]["inc"], found["has_uint32"], found["uinteger"]]
+        expected = {"bit_generator": "PCG64", "state": dict(zip(("state", "inc"), numbers)), "has_uint32": numbers[2],
+                    "uinteger": numbers[3]}
+        whole = all(type(number) is int and 0 <= number < 1 << bits for number, bits in zip(numbers, (128, 128, 1, 32)))
+        if found != expected or not whole or numbers[1] % 2 == 0:  # the increment of PCG64 is odd
+            raise ValueError("its numbers are out of range")
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
+        reason = f"missing {error}" if isinstance(error, KeyError) else error
+        raise ValueError(f"random state: the stream {name!r} is no state of a PCG64 generator ({reason})") from error
+    return found
 
 
 seed(None)

@@ -1,12 +1,14 @@
 """Minibatches in a new order every epoch, on the current backend, with a position that can be saved."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 
 from minigen.backend import Array, asarray, random, to_numpy
 from minigen.errors import ShapeError, StateError
+from minigen.reading import shortened
 
 
 class Batches:
@@ -79,8 +81,12 @@ class Batches:
     def load_state_dict(self, state: dict[str, int]) -> None:
         """Continue where `state` was taken. Raises StateError, changing nothing, if it is of other data."""
         expected = self.state_dict()
-        if set(state) != set(expected):
-            raise StateError(f"batches: got a state with {sorted(state)}, expected {sorted(expected)}")
+        if not isinstance(state, Mapping) or set(state) != set(expected):
+            got = f"a state with {sorted(state)}" if isinstance(state, Mapping) else f"the state {shortened(state)}"
+            raise StateError(f"batches: got {got}, expected {sorted(expected)}")
+        for name, value in state.items():
+            if not isinstance(value, Integral) or isinstance(value, bool):
+                raise StateError(f"batches: got a state with {name} {shortened(value)}, expected a whole number")
         state = {name: int(value) for name, value in state.items()}
         for name in ("examples", "batch_size"):
             if state[name] != expected[name]:

@@ -35,6 +35,7 @@ class Module:
     """
 
     training = True
+    remembered: tuple[str, ...] = ()  # attributes that a forward pass leaves behind: no settings, and nothing to be compared
 
     def forward(self, *inputs: Any) -> Any:
         """The computation; to be written by each module."""
@@ -155,20 +156,24 @@ class Module:
         """Path -> copy of the values on the host, of every parameter and buffer."""
         return {name: np.array(to_numpy(tensor.data)) for name, tensor in self.named_state().items()}
 
-    def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
-        """Take over the values of a state dict. All of it fits, or StateError names every mismatch and nothing changes."""
+    def check_state(self, state: Mapping[str, Any]) -> None:
+        """Raise StateError, naming every mismatch, unless a state dict fits; only shapes and dtypes are looked at."""
         named = self.named_state()
         problems = [f"missing {name} {named[name].shape}" for name in named.keys() - state.keys()]
         problems += [f"unexpected {name}" for name in state.keys() - named.keys()]
         for name in named.keys() & state.keys():
             value, expected = state[name], named[name]
-            if value.shape != expected.shape or value.dtype != expected.dtype:
+            if tuple(value.shape) != tuple(expected.shape) or value.dtype != expected.dtype:
                 problems.append(
                     f"{name} is {value.dtype}{list(value.shape)}, expected {expected.dtype}{list(expected.shape)}"
                 )
         if problems:
             raise StateError(f"this state does not fit {type(self).__name__}: {'; '.join(sorted(problems))}")
-        for name, tensor in named.items():
+
+    def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
+        """Take over the values of a state dict. All of it fits, or StateError names every mismatch and nothing changes."""
+        self.check_state(state)
+        for name, tensor in self.named_state().items():
             tensor.assign(asarray(state[name]))
 
     def fingerprint(self) -> str:

@@ -66,6 +66,8 @@ class ActivityRegularization(ElementwiseModule):
     Raises ValueError for weights that are negative or infinite, and for a target outside (0, 1).
     """
 
+    remembered = ("noted",)
+
     def __init__(self, l1: float = 0.0, kl: float = 0.0, target: float = 0.1):
         for name, weight in (("l1", l1), ("kl", kl)):
             if not 0.0 <= weight < math.inf:

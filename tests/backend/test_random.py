@@ -139,12 +139,19 @@ def test_a_state_of_other_streams_is_refused_and_nothing_is_loaded(change):
     assert random.state_dict() == after
 
 
-def test_an_unreadable_state_loads_nothing():
+@pytest.mark.parametrize("change", [
+    lambda text: "{", lambda text: 3, lambda text: "null", lambda text: "[1]", lambda text: "[" * 100_000, lambda text: "{}",
+    lambda text: text.replace("PCG64", "MT19937"), lambda text: text.replace('"inc": ', '"inc": -'),
+    lambda text: text.replace('"has_uint32": ', '"has_uint32": 7'), lambda text: text.replace('"uinteger": ', '"uinteger": 0.5, "more": '),
+    lambda text: text.replace('"state": {"state": ', '"state": {"state": 1' + "0" * 40),
+    lambda text: json.dumps({**json.loads(text), "state": {**json.loads(text)["state"], "inc": 2}}),
+])
+def test_an_unreadable_state_loads_nothing(change):
     state = random.state_dict()
     draw()
     after = random.state_dict()
-    with pytest.raises(ValueError):
-        random.load_state_dict({**state, "weights": "{"})
+    with pytest.raises(ValueError, match="random state: the stream 'weights' is no state of a PCG64 generator"):
+        random.load_state_dict({**state, "weights": change(state["weights"])})
     assert random.state_dict() == after
 
 

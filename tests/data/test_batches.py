@@ -172,6 +172,9 @@ def test_bad_options_are_named(options, message):
         ({"position": 5}, "position of 0 to 4"),
         ({"epoch": -1}, "'epoch': -1"),
         ({"colour": 1}, "colour"),
+        ({"epoch": 1.5}, "epoch 1.5, expected a whole number"),
+        ({"position": "1"}, "position '1', expected a whole number"),
+        ({"seed": True}, "seed True, expected a whole number"),
     ],
 )
 def test_a_state_of_something_else_is_refused_and_changes_nothing(change, message):
