@@ -7,7 +7,6 @@ can say "this step launches at most 60 kernels and never waits". It cannot find:
 CUDA libraries.
 """
 
-import contextlib
 import operator
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from minigen.backend.devices import Backend
+from minigen.blocks import block
 from minigen.errors import DeviceError, DtypeError
 
 # Functions that numpy and cupy 14.2 both have, with the same meaning.
@@ -66,7 +66,7 @@ class Counters:
 counters = Counters()
 
 
-@contextlib.contextmanager
+@block
 def count() -> Iterator[Counters]:
     """Count inside a `with` block: `with strict.count() as counted: step()`; then read counted.launches."""
     global counters
