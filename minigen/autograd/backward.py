@@ -16,6 +16,7 @@ from minigen.autograd.calls import name_of, wrong_gradient
 from minigen.autograd.context import observer, recording
 from minigen.autograd.tensor import Tensor
 from minigen.backend import Array
+from minigen.backend.host import host_array
 from minigen.errors import DtypeError, GraphError, ShapeError
 
 FREED = (None,)  # the inputs of a node whose graph has been freed
@@ -188,7 +189,8 @@ def initial_cotangent(y: Tensor, cotangent: Any) -> Array:
         return xp.ones_like(y.data)
     if isinstance(cotangent, Tensor) and cotangent.dtype != y.dtype:
         raise DtypeError(f"cotangent: got dtype {cotangent.dtype}, expected that of the output, {y.dtype}")
-    g = xp.asarray(plain(cotangent), dtype=y.dtype)
+    value = plain(cotangent)
+    g = xp.asarray(value if backend.is_array(value) else host_array(value), dtype=y.dtype)
     if g.shape != y.shape:
         raise ShapeError(f"cotangent: got shape {g.shape}, expected that of the output, {y.shape}")
     return g

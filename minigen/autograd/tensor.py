@@ -9,6 +9,7 @@ import numpy as np
 from minigen import backend
 from minigen.autograd.border import Border, plain
 from minigen.backend import Array
+from minigen.backend.host import has_no_dtype
 from minigen.errors import DtypeError, GraphError, ShapeError
 
 # One clock for the whole engine. A tensor's serial is the time it was made or last assigned, so that
@@ -20,10 +21,11 @@ next_serial = itertools.count(1).__next__
 class Tensor(Border):
     """An array and, if it was computed from tensors that require a gradient, the op and the inputs it came from.
 
-    `data`: a float array, which keeps its dtype and is shared, not copied; lists and Python numbers become float32. Integers
-    (labels, indices) stay plain arrays. `grad` is a plain array, filled by `backward()` on leaves that require a gradient.
-    An array that an op has used must not be changed in place before the backward pass; tensors change only through `assign`
-    (or `p.data -= ...`), which the engine notices. References run from a result to its inputs only, so a graph dies with it.
+    `data`: a float array, which keeps its dtype and is shared, not copied, also where it is memory-mapped; lists and Python
+    numbers become float32. Integers (labels, indices) stay plain arrays. `grad` is a plain array, filled by `backward()` on
+    leaves that require a gradient. An array that an op has used must not be changed in place before the backward pass; tensors
+    change only through `assign` (or `p.data -= ...`), which the engine notices. References run from a result to its inputs only,
+    so a graph dies with it.
     """
 
     __slots__ = ("_data", "requires_grad", "grad", "op", "inputs", "attributes", "serial", "name", "__weakref__")
@@ -31,14 +33,18 @@ class Tensor(Border):
     def __init__(self, data: Any, requires_grad: bool = False, name: str | None = None):
         if isinstance(data, Tensor):
             raise TypeError("got a Tensor, expected an array: use x.data, its array, or x.detach() for a tensor that shares it")
-        if not backend.is_array(data) and not isinstance(data, np.generic):
-            data = np.asarray(data, dtype=np.float32)
-        if data.dtype not in (np.float32, np.float64):
+        try:
+            array = backend.asarray(data)
+        except DtypeError as error:
+            raise DtypeError(f"a Tensor holds float32 or float64, {error}") from None
+        if array.dtype.kind in "biu" and has_no_dtype(data):
+            array = array.astype(np.float32)
+        if array.dtype not in (np.float32, np.float64):
             raise DtypeError(
-                f"a Tensor holds float32 or float64, got {data.dtype}: convert with x.astype('float32'), "
+                f"a Tensor holds float32 or float64, got {array.dtype}: convert with x.astype('float32'), "
                 "or leave labels and indices as plain arrays"
             )
-        self._data = backend.asarray(np.asarray(data) if isinstance(data, np.generic) else data)
+        self._data = array
         self.requires_grad = requires_grad
         self.grad: Array | None = None
         self.op: Any = None
@@ -60,7 +66,7 @@ class Tensor(Border):
             raise GraphError(f"cannot assign to the result of {self.op.name}: only leaves can be changed")
         value = plain(value)
         if not backend.is_array(value):
-            value = backend.asarray(np.asarray(value, dtype=self.dtype))
+            value = backend.asarray(value, dtype=self.dtype)
         if value is not self._data:
             if value.shape not in (self.shape, ()):
                 raise ShapeError(f"assign to {self.name or 'a tensor'}: got shape {value.shape}, expected {self.shape}")

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from minigen.backend.host import has_no_dtype, host_array
 from minigen.errors import DeviceError
 
 Array = Any  # numpy.ndarray, cupy.ndarray or strict.StrictArray
@@ -89,30 +90,35 @@ def is_array(x: object) -> bool:
 def asarray(x: Any, dtype: Any = None) -> Array:
     """x as an array on the current backend. A float array keeps its dtype; lists and Python floats become float32.
 
-    Copies only where it must (another device, another dtype). Raises DeviceError for an array of another device.
+    Copies only where it must (another device, another dtype). Raises DeviceError for an array of another device, TypeError or
+    ShapeError for what is no array of numbers, or more than one (see `host.host_array`).
     """
     owner = _by_type.get(type(x))
-    if owner is None:
-        untyped = dtype is None and not isinstance(x, np.generic)
-        x = np.asarray(x, dtype=dtype)
-        if untyped and x.dtype == np.float64:
-            x = x.astype(np.float32)
-        owner = NUMPY
+    if owner is None or x.dtype.kind not in "biuf":
+        array = host_array(x)
+        if dtype is None and array.dtype == np.float64 and has_no_dtype(x):
+            dtype = np.float32
+        x, owner = array, NUMPY
     if owner is not _current:
         if owner is not NUMPY:
             raise DeviceError(
                 f"got a {owner.name} array while the {_current.name} backend is in use: "
                 "bring it home first with minigen.to_numpy(x)"
             )
-        x = _current.from_host(np.asarray(x))
+        x = _current.from_host(x)
     return x if dtype is None else x.astype(dtype, copy=False)
 
 
 def to_numpy(x: Any) -> np.ndarray:
-    """x as a NumPy array on the host: x itself if it is one, a copy if it lives on a device."""
-    x = getattr(x, "data", x) if not is_array(x) and not isinstance(x, np.generic) else x
-    owner = _by_type.get(type(x))
-    return np.asarray(x) if owner is None else owner.to_host(x)
+    """x as a NumPy array on the host: x itself if it is one, memory-mapped or not, a copy if it lives on a device.
+
+    Raises TypeError or ShapeError for what is no array of numbers, or more than one (see `host.host_array`).
+    """
+    inside = getattr(x, "data", None)  # of a Tensor
+    owner = _by_type.get(type(x)) or _by_type.get(type(inside))
+    if owner is None or isinstance(x, (np.ndarray, np.generic)):
+        return x if isinstance(x, np.memmap) else host_array(x)
+    return owner.to_host(x if is_array(x) else inside)
 
 
 def check_same_device(arrays: tuple[Array, ...]) -> None:

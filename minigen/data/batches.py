@@ -7,9 +7,10 @@ import numpy as np
 
 from minigen.backend import Array, asarray, random, to_numpy
 from minigen.errors import ShapeError, StateError
+from minigen.settings import Configured
 
 
-class Batches:
+class Batches(Configured):
     """Batches of one or several arrays of equal length; each `for` over it is one epoch.
 
         for images, labels in data.batches(train.images, train.labels, batch_size=32, seed=0):

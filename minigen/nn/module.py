@@ -14,6 +14,7 @@ from minigen.autograd.tensor import next_serial
 from minigen.backend import array_module, asarray, current, to_numpy
 from minigen.blocks import Block, block
 from minigen.errors import DtypeError, Located, StateError
+from minigen.settings import Configured
 
 
 class Buffer(Tensor):
@@ -29,11 +30,12 @@ class Buffer(Tensor):
         self._data = self._data.copy()  # it will be overwritten, the caller's array must not
 
 
-class Module:
+class Module(Configured):
     """Base of layers and models: write `__init__`, which sets parameters, buffers and modules as attributes, and `forward`.
 
     These are found by attribute, also inside lists, tuples and dicts; a parameter that two modules share (tied
-    weights) counts once. Calling the module calls `forward`; an error inside says in which layer it arose.
+    weights) counts once. Numbers among arguments and attributes are Python's, also where NumPy's were given. Calling the module
+    calls `forward`; an error inside says in which layer it arose.
     """
 
     training = True
