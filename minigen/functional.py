@@ -79,6 +79,7 @@ def kl_sparsity(activations: Any, target: float = 0.1) -> Any:
     ShapeError for an empty batch. Source: Ng 2011, "Sparse autoencoder" (CS294A), section 3.
     """
     check_target("kl_sparsity", target)
+    target = float(target)  # a number of NumPy's would compute in float64
     check_batch("kl_sparsity", activations)
     p = mean(activations, axis=0)
     means = plain(p)

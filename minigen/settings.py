@@ -29,8 +29,15 @@ def to_python(value: Any) -> Any:
     return value
 
 
-class Configured:
-    """Base of what has settings: those given to the constructor, or set as an attribute later, become Python's numbers."""
+class PythonNumbers:
+    """Base of what has settings beside data: numbers that are set as attributes become Python's."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, to_python(value))
+
+
+class Configured(PythonNumbers):
+    """Base of what has settings: those given to the constructor become Python's numbers, and those set as attributes later."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -41,9 +48,6 @@ class Configured:
         """For dataclasses, whose constructor is written later; one with a __post_init__ of its own calls this first."""
         for name, value in vars(self).items():
             object.__setattr__(self, name, to_python(value))  # also where it is frozen
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        super().__setattr__(name, to_python(value))
 
 
 def with_python_numbers(function: Callable) -> Callable:

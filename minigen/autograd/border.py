@@ -5,7 +5,9 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from minigen.backend import Array, is_array
+from minigen.backend import Array, asarray, is_array
+from minigen.backend.host import has_no_dtype, host_array
+from minigen.errors import DtypeError
 
 
 def plain(x: Any) -> Any:
@@ -13,9 +15,31 @@ def plain(x: Any) -> Any:
     return x._data if isinstance(x, Border) else x.item() if isinstance(x, np.generic) else x
 
 
+def plain_array(x: Any) -> Array:
+    """The array inside a tensor, or what `backend.host.host_array` makes of anything else that is no array yet."""
+    x = plain(x)
+    return x if is_array(x) else host_array(x)
+
+
 def array_of(x: Any) -> Array:
     """x, a NumPy scalar turned back into an array of no axes."""
     return x if is_array(x) else np.asarray(x)
+
+
+def float_array(data: Any) -> Array:
+    """What a Tensor holds of `data`: an array on the current backend, float32 or float64, else an error that says what to do."""
+    if isinstance(data, Border):
+        raise TypeError("got a Tensor, expected an array: use x.data, its array, or x.detach() for a tensor that shares it")
+    try:
+        array = asarray(data)
+    except DtypeError as error:
+        raise DtypeError(f"a Tensor holds float32 or float64, {error}") from None
+    if array.dtype.kind in "biu" and has_no_dtype(data):
+        array = array.astype(np.float32)
+    if array.dtype not in (np.float32, np.float64):
+        raise DtypeError(f"a Tensor holds float32 or float64, got {array.dtype}: convert with x.astype('float32'), or leave "
+                         "labels and indices as plain arrays")
+    return array
 
 
 class Border:

@@ -26,8 +26,8 @@ def bind(op: Any, inputs: tuple, attributes: dict) -> tuple[tuple, dict]:
     return inputs[: len(op.inputs)] + tuple(attributes.pop(name, None) for name in rest), attributes
 
 
-def admitted(op: Any, inputs: tuple) -> tuple:
-    """The inputs with NumPy's numbers as Python's, which do not change the dtype of what they meet, and with plain arrays.
+def admitted(op: Any, inputs: tuple) -> tuple[tuple, list]:
+    """The inputs, and the arrays in them, with NumPy's numbers as Python's, which do not change the dtype of what they meet, and with plain arrays.
 
     Without Tensors, a number of NumPy's may be an array of no axes, such as the sum of one: it stays, unless there is an array of
     another dtype. Raises TypeError for an array that would lose something as one of NumPy's own (a masked array).
@@ -42,9 +42,10 @@ def admitted(op: Any, inputs: tuple) -> tuple:
         return host_array(x) if hasattr(x, "__array__") and not hasattr(x, "_data") and not is_array(x) else x
 
     try:
-        return tuple(map(usual, inputs))
+        inputs = tuple(map(usual, inputs))
     except (TypeError, ValueError) as error:
         raise type(error)(f"{op.name}: {error}") from None
+    return inputs, [getattr(x, "_data", x) for x in inputs]
 
 
 def describe(arrays: Any) -> str:

@@ -92,8 +92,7 @@ def op(forward: Callable | None = None, *, method: str | None = None, broadcasts
                 arrays.append(x)
                 unusual = unusual or type(x) not in USUAL
         if unusual:
-            inputs = admitted(self, inputs)
-            arrays = [x._data if isinstance(x, Tensor) else x for x in inputs]
+            inputs, arrays = admitted(self, inputs)
         if dtype is None:
             return forward(*inputs, **attributes)
 

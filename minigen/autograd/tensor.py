@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 
 from minigen import backend
-from minigen.autograd.border import Border, plain
+from minigen.autograd.border import Border, float_array, plain
 from minigen.backend import Array
-from minigen.backend.host import has_no_dtype
-from minigen.errors import DtypeError, GraphError, ShapeError
+from minigen.errors import GraphError, ShapeError
 
 # One clock for the whole engine. A tensor's serial is the time it was made or last assigned, so that
 #   - a tensor is always younger than its inputs: sorting by serial is a topological order, and
@@ -31,20 +30,7 @@ class Tensor(Border):
     __slots__ = ("_data", "requires_grad", "grad", "op", "inputs", "attributes", "serial", "name", "__weakref__")
 
     def __init__(self, data: Any, requires_grad: bool = False, name: str | None = None):
-        if isinstance(data, Tensor):
-            raise TypeError("got a Tensor, expected an array: use x.data, its array, or x.detach() for a tensor that shares it")
-        try:
-            array = backend.asarray(data)
-        except DtypeError as error:
-            raise DtypeError(f"a Tensor holds float32 or float64, {error}") from None
-        if array.dtype.kind in "biu" and has_no_dtype(data):
-            array = array.astype(np.float32)
-        if array.dtype not in (np.float32, np.float64):
-            raise DtypeError(
-                f"a Tensor holds float32 or float64, got {array.dtype}: convert with x.astype('float32'), "
-                "or leave labels and indices as plain arrays"
-            )
-        self._data = array
+        self._data = float_array(data)
         self.requires_grad = requires_grad
         self.grad: Array | None = None
         self.op: Any = None

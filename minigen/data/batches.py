@@ -7,10 +7,10 @@ import numpy as np
 
 from minigen.backend import Array, asarray, random, to_numpy
 from minigen.errors import ShapeError, StateError
-from minigen.settings import Configured
+from minigen.settings import PythonNumbers
 
 
-class Batches(Configured):
+class Batches(PythonNumbers):
     """Batches of one or several arrays of equal length; each `for` over it is one epoch.
 
         for images, labels in data.batches(train.images, train.labels, batch_size=32, seed=0):

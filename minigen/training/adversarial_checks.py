@@ -58,7 +58,7 @@ def check_players(trainer: "Adversarial") -> None:
     for penalty in trainer.penalties:
         if penalty.needs_gradient and mixing:
             warnings.warn(f"{penalty!r} is about the gradient of each example's own score, but {mixing[0]}, a BatchNorm, "
-                          "makes a score depend on the whole batch: leave it out, or use LayerNorm", stacklevel=4)
+                          "makes a score depend on the whole batch: leave it out, or use LayerNorm", stacklevel=3)
 
 
 def check_shapes(trainer: "Adversarial") -> None:

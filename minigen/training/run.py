@@ -18,13 +18,13 @@ from minigen.backend import random, to_numpy
 from minigen.errors import CheckpointError, DataError, DtypeError, NonFiniteError, ShapeError, conversion
 from minigen.models.gans import Generator
 from minigen.nn import Module
-from minigen.settings import Configured
+from minigen.settings import PythonNumbers
 from minigen.training import checkpoint
 from minigen.training.callbacks import Callback
 from minigen.training.history import History
 
 
-class Run(Configured):
+class Run(PythonNumbers):
     """Base of training runs. A subclass trains, and says what belongs to it: `parts`, `settings`, the attributes `counted`."""
 
     counted: tuple[str, ...] = ()  # attributes that say how far the run is, JSON values; they go into checkpoints
