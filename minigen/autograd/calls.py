@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from minigen.autograd.border import Border
 from minigen.backend import check_same_device, is_array
 from minigen.backend.host import check_whole, host_array
 from minigen.errors import DeviceError, DtypeError, ShapeError
@@ -27,25 +28,25 @@ def bind(op: Any, inputs: tuple, attributes: dict) -> tuple[tuple, dict]:
 
 
 def admitted(op: Any, inputs: tuple) -> tuple[tuple, list]:
-    """The inputs, and the arrays in them, with NumPy's numbers as Python's, which do not change the dtype of what they meet, and with plain arrays.
+    """The inputs, and the arrays in them, once NumPy's numbers are Python's, which do not change the dtype of what they meet.
 
     Without Tensors, a number of NumPy's may be an array of no axes, such as the sum of one: it stays, unless there is an array of
     another dtype. Raises TypeError for an array that would lose something as one of NumPy's own (a masked array).
     """
-    recorded = any(hasattr(x, "_data") for x in inputs)
+    recorded = any(isinstance(x, Border) for x in inputs)
     floating = {x.dtype for x in inputs if is_array(x) and x.dtype.kind == "f"}
 
     def usual(x: Any) -> Any:
         if isinstance(x, np.generic):
             return to_python(x) if recorded or (floating and x.dtype not in floating) else x
         check_whole(x)
-        return host_array(x) if hasattr(x, "__array__") and not hasattr(x, "_data") and not is_array(x) else x
+        return host_array(x) if hasattr(x, "__array__") and not isinstance(x, Border) and not is_array(x) else x
 
     try:
         inputs = tuple(map(usual, inputs))
     except (TypeError, ValueError) as error:
         raise type(error)(f"{op.name}: {error}") from None
-    return inputs, [getattr(x, "_data", x) for x in inputs]
+    return inputs, [x._data if isinstance(x, Border) else x for x in inputs]
 
 
 def describe(arrays: Any) -> str:
