@@ -39,7 +39,7 @@ def dropout(x: Any, keep: Array, rate: float) -> Any:
 
     Inverted dropout (Srivastava et al. 2014): nothing is left to do at test time.
     """
-    return masked(x, keep, scale=1.0 / (1.0 - rate))
+    return masked(x, keep, scale=1.0 / (1.0 - float(rate)))
 
 
 def with_labels(x: Any, labels: Any, classes: int) -> Any:

@@ -31,18 +31,20 @@ def host_array(x: Any, dtype: Any = None) -> np.ndarray:
     of pandas, a tensor of PyTorch). Raises TypeError for a subclass of arrays that knows more than its numbers (a masked array),
     DtypeError for what is no real number (None, text, complex numbers, objects), ShapeError for rows of different lengths.
     """
-    check_whole(x)
-    if isinstance(x, (list, tuple)):
-        try:
-            array = np.asarray(x)
-        except ValueError as error:
-            raise ShapeError(f"got a list that is no array, {error}: expected rows of one length") from None
-    else:
-        array = np.asarray(x)
+    try:
+        array = whole_array(x)
+    except ValueError as error:
+        raise ShapeError(f"got a {type(x).__name__} that is no array, {error}: expected rows of one length") from None
     if array.dtype.kind not in "biuf":
         what = array.dtype if hasattr(x, "dtype") else f"a {type(x).__name__} of {array.dtype}" if array.shape else repr(x)[:60]
         raise DtypeError(f"got {what}: {KINDS.get(array.dtype.kind, 'expected numbers')}")
     return array if dtype is None else array.astype(dtype, copy=False)
+
+
+def whole_array(x: Any, dtype: Any = None) -> np.ndarray:
+    """np.asarray(x, dtype), of names and other things too. Raises TypeError for what would lose something (`check_whole`)."""
+    check_whole(x)
+    return np.asarray(x, dtype=dtype)
 
 
 def check_whole(x: Any) -> None:

@@ -163,7 +163,7 @@ class Module(Configured):
 
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
         """Take over the values of a state dict. All of it fits, or StateError names every mismatch and nothing changes."""
-        named = self.named_state()
+        named, state = self.named_state(), {name: to_numpy(value) for name, value in state.items()}
         problems = [f"missing {name} {named[name].shape}" for name in named.keys() - state.keys()]
         problems += [f"unexpected {name}" for name in state.keys() - named.keys()]
         for name in named.keys() & state.keys():

@@ -164,9 +164,10 @@ class Optimizer(Configured):
         ]
         if problems:
             raise StateError(f"this state does not fit {self!r}: {'; '.join(sorted(problems))}")
+        buffers = {name: asarray(state[name], dtype=buffer.dtype) for name, buffer in self.state.items()}
         self.steps, self.began = int(state["steps"]), int(state["began"])
         for name, buffer in self.state.items():
-            buffer[...] = asarray(state[name], dtype=buffer.dtype)
+            buffer[...] = buffers[name]
 
     def settings(self) -> dict[str, Any]:
         """The hyperparameters, for checkpoints and messages."""
