@@ -12,6 +12,8 @@ import pytest
 import minigen as mg
 from minigen import data, functional, losses, nn, optim, training
 from minigen.autograd import OPS, grad
+from minigen.models.gans.growing import at_stage
+from minigen.models.tsne import tsne
 from minigen.nn import Module
 from minigen.settings import Configured, to_python
 from minigen.training import checkpoint, remedies
@@ -95,6 +97,7 @@ COMPOSED: dict[str, Callable[[Any, Callable], Any]] = {  # x (2, 4, 4, 3) in (0,
     "minibatch_stddev": lambda x, n: functional.minibatch_stddev(x, n(2)),
     "pixel_norm": lambda x, n: functional.pixel_norm(x, n(1e-3)),
     "adain": lambda x, n: functional.adain(x, np.ones((2, 3), np.float32), np.ones((2, 3), np.float32), n(1e-3)),
+    "at_stage": lambda x, n: at_stage(x, n(2), n(0.3)),
     "add": lambda x, n: mg.add(x, n(0.3)),
     "maximum": lambda x, n: mg.maximum(n(0.3), x),
     "power": lambda x, n: mg.power(x, n(2.0)),
@@ -122,6 +125,13 @@ def inputs_of(y: mg.Tensor) -> mg.Tensor:
     while y.op is not None:
         y = next(x for x in y.inputs if isinstance(x, mg.Tensor) and x.requires_grad)
     return y
+
+
+@each_kind
+def test_settings_of_a_map(kind):
+    x = np.random.default_rng(0).standard_normal((12, 3), dtype=np.float32)
+    got, expected = (tsne(x, n(3.0), n(20), n(50.0), n(4.0)) for n in ways(kind))
+    assert_equal(got, expected)
 
 
 # -- layers, models, objectives ------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from minigen.backend import Array, asarray, is_array
+from minigen.backend import Array, asarray, is_array, is_real_array
 from minigen.backend.host import has_no_dtype, host_array
 from minigen.errors import DtypeError
 
@@ -18,7 +18,7 @@ def plain(x: Any) -> Any:
 def plain_array(x: Any) -> Array:
     """The array inside a tensor, or what `backend.host.host_array` makes of anything else that is no array yet."""
     x = plain(x)
-    return x if is_array(x) else host_array(x)
+    return x if is_real_array(x) else host_array(x)
 
 
 def array_of(x: Any) -> Array:

@@ -51,7 +51,7 @@ class Tensor(Border):
         if self.op is not None:
             raise GraphError(f"cannot assign to the result of {self.op.name}: only leaves can be changed")
         value = plain(value)
-        if not backend.is_array(value):
+        if not backend.is_real_array(value):
             value = backend.asarray(value, dtype=self.dtype)
         if value is not self._data:
             if value.shape not in (self.shape, ()):

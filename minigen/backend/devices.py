@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from minigen.backend.host import has_no_dtype, host_array
+from minigen.backend.host import REAL, has_no_dtype, host_array
 from minigen.errors import DeviceError
 
 Array = Any  # numpy.ndarray, cupy.ndarray or strict.StrictArray
@@ -87,6 +87,11 @@ def is_array(x: object) -> bool:
     return type(x) in _by_type
 
 
+def is_real_array(x: Any) -> bool:
+    """Whether x is an array of a loaded backend, and of real numbers."""
+    return type(x) in _by_type and x.dtype.kind in REAL
+
+
 def asarray(x: Any, dtype: Any = None) -> Array:
     """x as an array on the current backend. A float array keeps its dtype; lists and Python floats become float32.
 
@@ -94,7 +99,7 @@ def asarray(x: Any, dtype: Any = None) -> Array:
     ShapeError for what is no array of numbers, or more than one (see `host.host_array`).
     """
     owner = _by_type.get(type(x))
-    if owner is None or x.dtype.kind not in "biuf":
+    if not is_real_array(x):
         array = host_array(x)
         if dtype is None and array.dtype == np.float64 and has_no_dtype(x):
             dtype = np.float32
@@ -114,11 +119,12 @@ def to_numpy(x: Any) -> np.ndarray:
 
     Raises TypeError or ShapeError for what is no array of numbers, or more than one (see `host.host_array`).
     """
-    inside = getattr(x, "data", None)  # of a Tensor
-    owner = _by_type.get(type(x)) or _by_type.get(type(inside))
-    if owner is None or isinstance(x, (np.ndarray, np.generic)):
-        return x if isinstance(x, np.memmap) else host_array(x)
-    return owner.to_host(x if is_array(x) else inside)
+    if type(x) is np.memmap and x.dtype.kind in REAL:
+        return x
+    if isinstance(x, (np.ndarray, np.generic)):
+        return host_array(x)
+    array = x if is_array(x) else getattr(x, "data", None)  # of a Tensor
+    return _by_type[type(array)].to_host(array) if is_array(array) else host_array(x)
 
 
 def check_same_device(arrays: tuple[Array, ...]) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 
 from minigen.errors import DtypeError, ShapeError
 
+REAL = "biuf"  # kinds of dtypes: bools, integers, floats
 WHOLE = (np.ndarray, np.memmap)  # a memory-mapped array is an array that is read when it is looked at
 
 # What other arrays know beside their numbers, and how to leave it behind.
@@ -35,7 +36,7 @@ def host_array(x: Any, dtype: Any = None) -> np.ndarray:
         array = whole_array(x)
     except ValueError as error:
         raise ShapeError(f"got a {type(x).__name__} that is no array, {error}: expected rows of one length") from None
-    if array.dtype.kind not in "biuf":
+    if array.dtype.kind not in REAL:
         what = array.dtype if hasattr(x, "dtype") else f"a {type(x).__name__} of {array.dtype}" if array.shape else repr(x)[:60]
         raise DtypeError(f"got {what}: {KINDS.get(array.dtype.kind, 'expected numbers')}")
     return array if dtype is None else array.astype(dtype, copy=False)

@@ -23,7 +23,8 @@ class Batches(PythonNumbers):
     - After `load_state_dict`, the next `for` is the rest of the epoch that was saved. A state taken in the
       loop's body counts the batch in hand as done; one taken in the last batch leaves an empty rest.
 
-    arrays: (n, ...) each, kept on the host.  seed: None draws one from `minigen.seed`'s stream "shuffle".
+    arrays: (n, ...) each, kept on the host; memory-mapped ones are read batch by batch.
+    seed: None draws one from `minigen.seed`'s stream "shuffle".
     shuffle=False: the order as given; batches are then views.  drop_last: leave out a smaller last batch.
     Raises ShapeError for arrays that are empty, differ in length or have no axis of examples; ValueError for
     a batch_size below 1, or above n with drop_last, and for a negative seed.
