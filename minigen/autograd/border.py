@@ -5,7 +5,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from minigen.backend import Array, asarray, is_array, is_real_array
+from minigen.backend import Array, asarray, is_array, is_real_array, to_numpy
 from minigen.backend.host import has_no_dtype, host_array
 from minigen.errors import DtypeError
 
@@ -155,10 +155,21 @@ class Border:
         return format(self.item(), spec) if spec else str(self)
 
     def __reduce__(self) -> tuple:
-        """copy.deepcopy and pickle make a new leaf of a leaf; its serial is new, for a serial dates from this process only."""
+        """pickle saves a leaf as an array of the host, and makes a new leaf of it on whichever backend is in use then.
+
+        Its serial is new, for a serial dates from this process only.
+        """
+        return leaf, (type(self), to_numpy(self.copied_leaf()), self.requires_grad, self.name)
+
+    def __deepcopy__(self, memo: dict) -> Any:
+        """copy.deepcopy makes a new leaf of a leaf, where that one is."""
+        return leaf(type(self), self.copied_leaf(), self.requires_grad, self.name)
+
+    def copied_leaf(self) -> Array:
+        """A copy of the array. TypeError for what is no leaf."""
         if self.op is not None:
             raise TypeError(f"the result of {self.op.name} is part of a graph and cannot be copied: use x.detach()")
-        return leaf, (type(self), self._data, self.requires_grad, self.name)
+        return self._data.copy()
 
     def astype(self, dtype: Any) -> NoReturn:
         """Raises TypeError: an op never changes the dtype of its input."""
@@ -166,7 +177,7 @@ class Border:
 
 
 def leaf(kind: type, data: Array, requires_grad: bool, name: str | None) -> Any:
-    """A Tensor or Parameter from what `__reduce__` has saved."""
+    """A new Tensor or Parameter of this array."""
     x = kind(data, name=name)
     x.requires_grad = requires_grad
     return x

@@ -20,11 +20,10 @@ next_serial = itertools.count(1).__next__
 class Tensor(Border):
     """An array and, if it was computed from tensors that require a gradient, the op and the inputs it came from.
 
-    `data`: a float array, which keeps its dtype and is shared, not copied, also where it is memory-mapped; lists and Python
-    numbers become float32. Integers (labels, indices) stay plain arrays. `grad` is a plain array, filled by `backward()` on
-    leaves that require a gradient. An array that an op has used must not be changed in place before the backward pass; tensors
-    change only through `assign` (or `p.data -= ...`), which the engine notices. References run from a result to its inputs only,
-    so a graph dies with it.
+    `data`: a float array, which keeps its dtype and is shared, not copied; lists and Python numbers become float32. Integers
+    (labels, indices) stay plain arrays. `grad` is a plain array, filled by `backward()` on leaves that require a gradient.
+    An array that an op has used must not be changed in place before the backward pass; tensors change only through `assign`
+    (or `p.data -= ...`), which the engine notices. References run from a result to its inputs only, so a graph dies with it.
     """
 
     __slots__ = ("_data", "requires_grad", "grad", "op", "inputs", "attributes", "serial", "name", "__weakref__")
@@ -46,7 +45,7 @@ class Tensor(Border):
     def assign(self, value: Array) -> None:
         """Overwrite the array in place; the only way a parameter may change. Backward passes through older graphs raise.
 
-        Raises ShapeError if the shape differs, GraphError if this tensor is the result of an op.
+        Raises ShapeError if the shape differs, DeviceError for another device's array, GraphError for the result of an op.
         """
         if self.op is not None:
             raise GraphError(f"cannot assign to the result of {self.op.name}: only leaves can be changed")
@@ -54,6 +53,7 @@ class Tensor(Border):
         if not backend.is_real_array(value):
             value = backend.asarray(value, dtype=self.dtype)
         if value is not self._data:
+            backend.check_same_device((self._data, value))
             if value.shape not in (self.shape, ()):
                 raise ShapeError(f"assign to {self.name or 'a tensor'}: got shape {value.shape}, expected {self.shape}")
             self._data[...] = value

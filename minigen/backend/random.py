@@ -4,8 +4,10 @@ Weights, latent vectors and shuffles come from host streams, so that a seed give
 Per-step noise comes from the device. All of it goes into a checkpoint through `state_dict`.
 """
 
+import contextlib
 import json
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -77,11 +79,25 @@ def _noise_source() -> Any:
     return _device_noise
 
 
+@contextlib.contextmanager
+def aside(n: int = 0) -> Iterator[None]:
+    """Inside the block all streams start from the seed n; afterwards they, and a GPU's noise, go on where they were."""
+    global _device_noise
+    before = dict(_streams), _device_noise
+    seed(n)
+    try:
+        yield
+    finally:
+        streams, _device_noise = before
+        _streams.update(streams)
+
+
 def state_dict() -> dict[str, str]:
     """All streams as JSON texts, one a stream.
 
     A GPU's generator cannot be saved. Taking the state therefore restarts it from the host stream "noise", here as well as
-    after `load_state_dict`: the run that was saved and the run that resumes go on with the same noise.
+    after `load_state_dict`: the run that was saved and the run that resumes go on with the same noise. So this is for
+    checkpoints; who wants random numbers of his own for a while, and no trace left, takes `aside`.
     """
     global _device_noise
     _device_noise = None

@@ -165,6 +165,9 @@ class StrictArray:
         counters.launches += 1
         return StrictArray(self._host.astype(dtype, copy=copy))
 
+    def view(self, dtype: Any) -> "StrictArray":
+        return StrictArray(self._host.view(dtype))
+
     def reshape(self, *shape: Any) -> "StrictArray":
         return StrictArray(self._host.reshape(*shape))
 

@@ -17,8 +17,7 @@ class Dropout(ElementwiseModule):
     """
 
     def __init__(self, rate: float):
-        if not 0.0 <= rate < 1.0:
-            raise ValueError(f"Dropout's rate is the probability of dropping, 0 <= rate < 1, got {rate}")
+        functional.check_rate("Dropout", rate)
         self.rate = rate
 
     def forward(self, x: Any, keep: Array | None = None) -> Any:

@@ -1,15 +1,13 @@
 """The feature classifier, trained once for a data set and kept; and what it can learn from generated images."""
 
-import contextlib
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from minigen import metrics, optim
-from minigen.backend import random, seed
+from minigen.backend import random
 from minigen.data.dataset import Dataset
 from minigen.errors import CheckpointError, StateError
 from minigen.models.feature_classifier import FeatureClassifier
@@ -31,7 +29,7 @@ def feature_classifier(train: Dataset, epochs: int = 4, cache: Path | None = Non
     `cache` (default: minigen/features in the user's cache folder), named by the data's checksum, so that other data never meet
     these weights; a file that is damaged or of another version is made anew.
     """
-    with own_streams():
+    with random.aside():
         model = FeatureClassifier(len(train.class_names))
         learn_once(model, train.name, (train.images, train.labels), RECIPE, epochs, cache, progress)
     return model
@@ -54,7 +52,7 @@ def train_on_fake(fake: Dataset, test: Dataset, epochs: int = 4, progress: bool 
     """
     flat = [images.reshape(len(images), -1) for images in (fake.images, test.images)]
     nearest = metrics.knn_accuracy(flat[0], fake.labels, k=1, test_codes=flat[1], test_labels=test.labels)
-    with own_streams():
+    with random.aside():
         student = FeatureClassifier(len(fake.class_names))
         learn(student, (fake.images, fake.labels), epochs, progress)
     return TrainOnFake(nearest, student.accuracy(test.images, test.labels))
@@ -83,17 +81,6 @@ def learn(model: Module, examples: tuple[np.ndarray, ...], epochs: int, progress
     total = epochs * -(-len(examples[0]) // BATCH_SIZE)
     optimizer = optim.Adam(model.parameters(), lr=optim.schedules.cosine(learning_rate, total))
     fit(model, examples, optimizer=optimizer, epochs=epochs, batch_size=BATCH_SIZE, progress=progress)
-
-
-@contextlib.contextmanager
-def own_streams() -> Iterator[None]:
-    """Inside the block random streams that start from 0; afterwards the caller's go on where they were."""
-    streams = random.state_dict()
-    try:
-        seed(0)
-        yield
-    finally:
-        random.load_state_dict(streams)
 
 
 def cache_folder() -> Path:

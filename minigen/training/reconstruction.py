@@ -131,16 +131,11 @@ class Reconstruction(Run):
         With the same noise after each epoch, so that epochs can be compared, and none of it taken from training's.
         """
         sums: dict[str, float] = {}
-        streams = random.state_dict()
-        random.seed(0)
-        try:
-            with self.model.evaluating(), no_grad():
-                for batch in Batches(*self.validation, batch_size=VALIDATION_BATCH, seed=0, shuffle=False):
-                    batch = batch if isinstance(batch, tuple) else (batch,)
-                    loss, terms = self.evaluate(batch)
-                    self.add(float(loss), terms, len(batch[0]), sums)
-        finally:
-            random.load_state_dict(streams)
+        with random.aside(), self.model.evaluating(), no_grad():
+            for batch in Batches(*self.validation, batch_size=VALIDATION_BATCH, seed=0, shuffle=False):
+                batch = batch if isinstance(batch, tuple) else (batch,)
+                loss, terms = self.evaluate(batch)
+                self.add(float(loss), terms, len(batch[0]), sums)
         return {f"validation {name}": total / len(self.validation[0]) for name, total in sums.items()}
 
     def evaluate(self, batch: tuple[Array, ...]) -> tuple[Any, dict[str, Any]]:

@@ -18,9 +18,10 @@ class SampleGrid(Callback):
     """What the generator makes of `n` latent vectors that stay the same, every so many steps and at the end of the run.
 
     Each time a picture folder/step_000100.png, and in the end folder/evolution.gif of all of them. A conditional generator is
-    asked for its classes in turn. Points of the plane are drawn over real ones. The latent vectors come from a seed of their own,
-    so that watching changes nothing; the samples come from the averaged generator, if there is one. What has been drawn goes into
-    checkpoints: after a resume the GIF is whole. With another trainer it begins anew.
+    asked for its classes in turn. Pixels beyond [0, 1], of a generator that nothing bounds, are cut off; points of the plane are
+    drawn over real ones. The latent vectors come from a seed of their own, so that watching changes nothing; the samples come
+    from the averaged generator, if there is one. What has been drawn goes into checkpoints: after a resume the GIF is whole.
+    With another trainer it begins anew.
     """
 
     only = "Adversarial"
@@ -56,7 +57,8 @@ class SampleGrid(Callback):
         run.check_finite(run.named_state())
         z = np.random.default_rng(0).standard_normal((self.n, run.generator.latent_dim))
         labels = [np.arange(self.n) % run.generator.classes] if run.conditional else []
-        self.samples.append(run.sampler.draw(z, *labels).astype(np.float32))
+        samples = run.sampler.draw(z, *labels).astype(np.float32)
+        self.samples.append(samples.clip(0.0, 1.0) if samples.ndim > 2 else samples)
         self.steps.append(run.step)
         path = self.folder / f"step_{run.step:06d}.png"
         if self.samples[-1].ndim > 2:

@@ -151,3 +151,40 @@ def test_an_unreadable_state_loads_nothing():
 def test_an_unknown_stream_is_refused():
     with pytest.raises(KeyError, match="weight"):
         random.stream("weight")
+
+
+def noise_after_five(between=lambda: None):
+    """The noise that comes after five numbers of a seed, with something done in between."""
+    minigen.seed(3)
+    random.normal((5,))  # a GPU has made its generator by now
+    between()
+    return to_numpy(random.normal((7,)))
+
+
+def drawn_aside():
+    """Numbers of every stream, and noise, drawn aside."""
+    with random.aside():
+        return draw(), to_numpy(random.normal((7,)))
+
+
+def test_what_is_drawn_aside_is_always_the_same_and_leaves_no_trace(backend):
+    expected = noise_after_five()
+    streams = draw()
+    (first, first_noise), (second, second_noise) = drawn_aside(), drawn_aside()
+    assert_same(first, second)
+    np.testing.assert_array_equal(first_noise, second_noise)
+    np.testing.assert_array_equal(noise_after_five(drawn_aside), expected)
+    assert_same(draw(), streams)
+
+
+def test_aside_ends_with_an_error_too_and_nests():
+    minigen.seed(3)
+    expected = draw()
+    minigen.seed(3)
+    held = random.stream("latent")
+    with pytest.raises(RuntimeError, match="inside"), random.aside():
+        with random.aside(5):
+            draw()
+        raise RuntimeError("inside")
+    assert random.stream("latent") is held, "who holds a stream goes on with it"
+    assert_same(draw(), expected)

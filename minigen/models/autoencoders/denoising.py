@@ -4,7 +4,7 @@ from collections.abc import Callable
 from math import inf
 from typing import Any
 
-from minigen import functional, losses
+from minigen import functional, losses, ops
 from minigen.backend import Array, random
 from minigen.errors import ShapeError, suggestion
 from minigen.models.autoencoders.linear import LinearAutoencoder
@@ -14,7 +14,7 @@ from minigen.settings import Configured
 
 CORRUPTIONS: dict[str, Callable] = {
     "gaussian": lambda x, noise, amount: x + amount * noise,
-    "masking": lambda x, noise, amount: x * (noise >= amount),
+    "masking": lambda x, noise, amount: ops.masked(x, noise >= amount),
     "dropout": lambda x, noise, amount: functional.dropout(x, noise >= amount, amount),
 }
 
