@@ -10,8 +10,6 @@ from minigen.backend.host import check_whole, host_array
 from minigen.errors import DeviceError, DtypeError, ShapeError
 from minigen.settings import to_python
 
-USUAL = frozenset({np.ndarray, float, int, bool, type(None)})  # what an op is given beside Tensors, but for device arrays
-
 
 def bind(op: Any, inputs: tuple, attributes: dict) -> tuple[tuple, dict]:
     """Sort a call such as sum(x, 0) or dense(x, w, b=b) into inputs and attributes, as Python would."""

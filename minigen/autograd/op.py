@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from minigen.autograd.calls import USUAL, admitted, bind, explain, mixed_dtypes
+from minigen.autograd.calls import admitted, bind, explain, mixed_dtypes
 from minigen.autograd.context import observer, recording
 from minigen.autograd.tensor import Tensor, next_serial
-from minigen.backend import is_array
+from minigen.backend import USUAL, is_array
 from minigen.settings import PLAIN, to_python
 
 OPS: dict[str, "Op"] = {}  # every op, by module and name: the tests walk through it

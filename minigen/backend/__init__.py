@@ -2,6 +2,7 @@
 
 from minigen.backend import random
 from minigen.backend.devices import (
+    USUAL,
     Array,
     array_module,
     asarray,
@@ -18,7 +19,7 @@ from minigen.backend.devices import (
 from minigen.backend.random import seed
 
 __all__ = [
-    "Array", "array_module", "asarray", "backend_of", "check_same_device", "current", "is_array", "is_real_array",
+    "USUAL", "Array", "array_module", "asarray", "backend_of", "check_same_device", "current", "is_array", "is_real_array",
     "keep_freed_memory", "random", "seed", "to_numpy", "use", "use_from_environment",
 ]
 

@@ -35,6 +35,7 @@ class Backend:
 NUMPY = Backend("numpy", np, np.ndarray, lambda x: x, lambda x: x, lambda: None)
 
 _by_type: dict[type, Backend] = {np.ndarray: NUMPY}
+USUAL = {np.ndarray, float, int, bool, type(None)}  # what ops are given beside Tensors, and take as it is
 _current = NUMPY
 
 
@@ -57,6 +58,7 @@ def load(name: str) -> Backend:
             return backend
     backend = importlib.import_module(f"minigen.backend.{'cuda' if name == 'cupy' else name}").load()
     _by_type[backend.array_type] = backend
+    USUAL.add(backend.array_type)
     return backend
 
 

@@ -53,6 +53,10 @@ def mapped(tmp_path):
     return mapped
 
 
+def test_arrays_of_every_backend_are_taken_as_they_are(backend):
+    assert type(mg.asarray(X)) in mg.backend.USUAL, "each op on plain arrays would look at its inputs twice"
+
+
 # -- one array -----------------------------------------------------------------------------------------------------
 
 
