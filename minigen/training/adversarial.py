@@ -255,6 +255,15 @@ class Adversarial(Run):
         elif position:
             self.batches.load_state_dict(position)
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "stream"}  # a generator cannot be copied
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        if self.batches is not None:
+            self.batches.load_state_dict(self.batches.state_dict())  # the copy goes on within the epoch
+            self.stream = endless(self.batches)
+
     def check_header(self, header: Mapping[str, Any]) -> None:
         """Raise ValueError unless there are steps left after those of a checkpoint."""
         if header.get("step", 0) >= self.steps:

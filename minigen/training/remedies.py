@@ -72,6 +72,7 @@ class LabelSmoothing(Remedy):
     fake: float = 0.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 0.0 <= self.fake < self.real <= 1.0:
             raise ValueError(f"LabelSmoothing's targets lie in [0, 1], that of real examples above that of fakes, got {self}")
 
@@ -93,6 +94,7 @@ class NoisyLabels(Remedy):
     flip: float = 0.05
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 0.0 <= self.flip < 0.5:
             raise ValueError(f"NoisyLabels' flip is a probability below 1/2, at which labels say nothing, got {self.flip}")
 
@@ -115,6 +117,7 @@ class InstanceNoise(Remedy):
     steps: int = 10_000
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 0.0 < self.std < math.inf or self.steps < 1:
             raise ValueError(f"InstanceNoise needs a finite std above 0 and steps of at least 1, got {self}")
 
