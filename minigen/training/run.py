@@ -230,7 +230,7 @@ class Run(PythonNumbers):
             raise
 
 
-def normal(value: Any) -> Any:
+def normal(value: Any) -> list | float | str | bool | None:
     """A setting as JSON has it: NumPy's numbers as Python's, tuples as lists."""
     return [normal(element) for element in value] if isinstance(value, (list, tuple)) else plain(value)
 

@@ -120,7 +120,7 @@ def is_plain(value: Any) -> bool:
     return value is None or isinstance(value, (str, bytes, Number, np.generic, np.dtype)) and not isinstance(value, Enum)
 
 
-def plain(value: Any) -> Any:
+def plain(value: Any) -> float | str | bool | None:
     """A plain value as JSON has it: NumPy's numbers as Python's, and what JSON does not have as text."""
     value = value.item() if isinstance(value, np.generic) else value
     if isinstance(value, float):
