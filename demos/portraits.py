@@ -10,12 +10,10 @@ import numpy as np
 import minigen as mg
 from minigen import data, losses, metrics, optim, training
 from minigen.backend import asarray, to_numpy
-from minigen.errors import CheckpointError, StateError
 from minigen.models.gans import progan, stylegan
 from minigen.models.gans.growing import at_stage
 from minigen.recipes.gans import small_maps
-from minigen.training import checkpoint
-from minigen.training.features import cache_folder
+from minigen.training.features import cache_folder, keep, read_kept
 from minigen.training.run import checksum
 
 STYLEGAN = {"resolution": 32, "images": 10_000, "stable": 6000, "fading": 6000, "last": 20_000, "batch_size": 16}
@@ -143,21 +141,17 @@ def train_stylegan(args: argparse.Namespace, subject: Subject, trainer: training
     trainer.fit(subject.images, steps=steps, batch_size=args.batch_size, record_every=max(steps // 40, 1), callbacks=callbacks)
     path = kept(args, subject)
     path.parent.mkdir(parents=True, exist_ok=True)
-    checkpoint.save(path, {"generator": trainer.sampler.state_dict()}, {"steps": steps})
+    keep(path, "generator", trainer.sampler, path.stem)
     return trainer.sampler
 
 
 def trained_stylegan(args: argparse.Namespace, subject: Subject) -> stylegan.Generator:
     """Demo 27's averaged generator: read, if these settings have been trained before, or trained (a quarter of an hour)."""
     trainer, steps = stylegan_trainer(args, subject)
-    try:
-        state = checkpoint.load(kept(args, subject))[0]["generator"]
-        sampler = trainer.sampler
-        sampler.grow_to(args.resolution)
-        sampler.load_state_dict(state)
-        return sampler
-    except (FileNotFoundError, CheckpointError, StateError, KeyError):
-        return train_stylegan(args, subject, trainer, steps)
+    path = kept(args, subject)
+    if read_kept(path, "generator", trainer.sampler, path.stem):
+        return trainer.sampler
+    return train_stylegan(args, subject, trainer, steps)
 
 
 def kept(args: argparse.Namespace, subject: Subject) -> Path:

@@ -7,9 +7,11 @@ own for each picture, as StyleGAN's noise inputs would. How a face is drawn is i
 """
 
 import hashlib
+import io
+import math
 import os
+import sys
 import zipfile
-import zlib
 from collections.abc import Mapping
 from functools import lru_cache
 from numbers import Integral
@@ -18,10 +20,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minigen.archive import LONGEST_HEAD, plain_array
 from minigen.data import portrait
 from minigen.data.dataset import Dataset
 from minigen.errors import suggestion
 from minigen.files import replacing
+from minigen.reading import open_regular
+from minigen.settings import to_python
 
 CLASS_NAMES = ("woman", "man")
 SMALLEST, LARGEST = 4, 1024     # pixels along a side
@@ -246,7 +251,7 @@ def _scaled(images: np.ndarray) -> np.ndarray:
 
 def _cache_path(*arguments: Any) -> Path:
     """A file for each set of arguments, and for each version of the two files that draw."""
-    digest = hashlib.sha256(repr(arguments).encode())
+    digest = hashlib.sha256(repr(to_python(arguments)).encode())
     for file in (__file__, portrait.__file__):
         digest.update(Path(file).read_bytes())
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "minigen", "faces")
@@ -254,11 +259,23 @@ def _cache_path(*arguments: Any) -> Path:
 
 
 def _read(path: Path, shapes: list[tuple[int, ...]]) -> list[np.ndarray] | None:
-    """The images of both splits; None if the file is missing, or damaged: it is then made anew."""
+    """The images of both splits; None if the file is missing, or, which is said, damaged: it is then made anew."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            images = [file["train"], file["test"]]
-    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error):
+        with open_regular(path) as file, zipfile.ZipFile(file) as archive:
+            return [_split(archive, name, shape) for name, shape in zip(("train.npy", "test.npy"), shapes, strict=True)]
+    except FileNotFoundError:
         return None
-    fits = all(array.dtype == np.uint8 and array.shape == shape for array, shape in zip(images, shapes, strict=True))
-    return images if fits else None
+    except Exception as error:  # a damaged archive fails in a dozen ways: BadZipFile, EOFError, NotImplementedError ...
+        print(f"minigen: {path} is damaged ({error}): the faces are drawn anew", file=sys.stderr)
+        return None
+
+
+def _split(archive: zipfile.ZipFile, name: str, shape: tuple[int, ...]) -> np.ndarray:
+    """Images of this shape from an archive. ValueError, before they are read, for anything else."""
+    if archive.getinfo(name).file_size > math.prod(shape) + LONGEST_HEAD:
+        raise ValueError(f"{name} is larger than {math.prod(shape):,} pixels")
+    content = archive.read(name)
+    layout = plain_array(name, io.BytesIO(content), 0, len(content))
+    if (layout.dtype, layout.shape) != (np.uint8, shape):
+        raise ValueError(f"{name} is {layout.dtype}{list(layout.shape)}, expected uint8{list(shape)}")
+    return np.frombuffer(content, np.uint8, offset=layout.start).reshape(shape)
