@@ -10,9 +10,10 @@ import pytest
 from minigen.commands import exercise as exercise_command
 from minigen.commands import template as template_command
 from minigen.coursework.exercises import COUNT, TEMPLATES, exercise, exercises
-from minigen.coursework.learner import exercise_of, load
-from minigen.coursework.report import Report
-from tests.coursework.checking import PAGE, SOLUTIONS, checked, checked_text, failures, importing, line
+from minigen.coursework.judge.remote import file_of
+from minigen.coursework.judge.report import Missed, Report
+from minigen.coursework.judge.submission import read_all
+from tests.coursework.checking import PAGE, SOLUTIONS, Local, checked, checked_text, failures, importing, line
 
 NUMBERS = range(1, COUNT + 1)
 FULL_MARKS = {int(number): int(checks) for number, checks in re.findall(r"^\| (\d) \|.*\| (\d+) \|.*\|$", PAGE, re.MULTILINE)}
@@ -30,7 +31,7 @@ def solution(number: int) -> Path:
 def test_a_starter_fails_its_check_and_says_what_is_to_be_written(tmp_path, number):
     path = tmp_path / f"exercise{number}.py"
     shutil.copy(exercise(number).starter, path)
-    assert exercise_of(path) == number
+    assert read_all([path])[0].exercise == number
     report = checked(path, number)
     assert report.status == "failed"
     required = {name for name, _ in exercise(number).requirements()}
@@ -151,9 +152,10 @@ def test_wrong_replays(tmp_path, right, wrong, said):
     (tmp_path / "theirs.py").write_text(text.replace(right, wrong), encoding="utf-8")
     required = dict(exercise(8).requirements())["11. replay"]
     with importing():
-        module, _ = load(tmp_path / "theirs.py", "numpy")
-        with pytest.raises(Exception, match=said):
-            required(module)
+        session = Local(tmp_path / "theirs.py", seed=0)
+        assert session.ask("load", str) == ""
+        with pytest.raises(Missed, match=said):
+            required(file_of(session), session.random(0))
 
 
 def test_a_layer_that_a_gpu_refuses_to_make_passes_with_a_remark_that_names_the_line(tmp_path):

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from minigen.commands import check
-from minigen.coursework.run import check_file
+from minigen.coursework.judge.run import check_file
 from tests.coursework.checking import PAGE, checked_text
 
 SOFTSIGN = '''

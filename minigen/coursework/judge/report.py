@@ -9,7 +9,14 @@ EXIT_STATUS = {PASSED: 0, FAILED: 1, UNCHECKED: 2}
 MARKS = {True: "ok", False: "FAIL", None: "-"}
 WIDTH = 120
 ROWS = 10       # of what the file prints
-THE_END = "the end"  # what is running when all is done
+
+
+class Missed(Exception):
+    """Something is not as it should be: what is wrong, and hints."""
+
+    def __init__(self, detail: str, *hints: str):
+        super().__init__(detail)
+        self.hints = [hint for hint in hints if hint]
 
 
 @dataclass
