@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     """Check the files, one after the other; one is reported in full, of many each gets a line. 0: all pass; 1: something fails;
     2: a file cannot be checked."""
     sys.stdout.reconfigure(errors="backslashreplace")  # a learner's text may have letters that a terminal lacks
-    submissions = read_all(args.files)  # before any of them runs
+    submissions = read_all(args.files, args.exercise)  # before any of them runs
     reports: list[Report] = []
     write_marks(args.json, reports)     # before any work, lest it be for nothing
     names = [clean(submission.shown) for submission in submissions]

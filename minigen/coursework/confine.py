@@ -1,8 +1,8 @@
-"""Keep a submission in: limits for its processes, an end for all of them, and on Linux, where that is allowed, a space of its own.
+"""Keep a submission in: limits for its processes, an end for all of them, and on Linux, where allowed, a space of its own.
 
-Three processes, one inside the other. The keeper, which the judge starts, sets the limits, makes the space and waits; in it is the
-first process of the space, with which everything in it ends; and in that the worker. What a system does not offer is left out:
-Windows has the worker only. No other file of minigen is needed here, so that the keeper is ready at once.
+Three processes, one inside the other. The keeper, which the judge starts, sets the limits, makes the space and waits; in it is
+the first process of the space, with which everything in it ends; and in that the worker. What a system does not offer is left
+out: Windows has the worker only. No other file of minigen is needed here, so that the keeper is ready at once.
 """
 
 import ctypes
@@ -18,8 +18,7 @@ try:
 except ImportError:  # Windows
     resource = None
 
-MEMORY = 4 << 30      # bytes of a process that are not shared
-ADDRESSES = 16 << 30  # bytes of a process of any kind
+ADDRESSES = 16 << 30  # bytes of a process, of memory and of files that are mapped
 FILE = 64 << 20       # bytes of a file that is written
 OPEN = 256            # files
 TASKS = 256           # processes and threads more than the user has
@@ -32,11 +31,11 @@ READ_ALL = 1 << 2  # of capabilities(7)
 DIE_WITH_PARENT, ADOPT_ORPHANS, NO_NEW_PRIVILEGES = 1, 36, 38  # of prctl(2)
 
 
-def limit(seconds: float) -> None:
-    """Limits for this process and each one that it will start, where the system knows them."""
+def limit(seconds: float, memory: int) -> None:
+    """Limits for this process and each one that it will start, where the system knows them. `memory`: bytes of its own."""
     if resource is None:
         return
-    limits = {"CORE": 0, "DATA": MEMORY, "AS": ADDRESSES, "FSIZE": FILE, "NOFILE": OPEN,
+    limits = {"CORE": 0, "DATA": memory, "AS": ADDRESSES, "FSIZE": FILE, "NOFILE": OPEN,
               "CPU": int(seconds * (os.cpu_count() or 1)) + 10}
     if hasattr(os, "getuid") and os.getuid() != 0 and os.path.isdir("/proc/self"):
         limits["NPROC"] = tasks_of(os.getuid()) + TASKS

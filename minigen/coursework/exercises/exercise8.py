@@ -40,7 +40,7 @@ def pretraining(file: Remote, rng: np.random.Generator) -> str:
     expect(unchanged(before, state(model.encoder)), "training the classifier has changed the autoencoder's encoder",
            "give the classifier a copy: copy.deepcopy(encoder)")
     labels = numbers("predict(images)", predict(test.images))
-    expect(labels.shape == test.labels.shape, f"predict gave shape {labels.shape}, expected a label for each of {len(test.labels)}")
+    expect(labels.shape == test.labels.shape, f"predict gave shape {labels.shape} for {len(test.labels)} images")
     accuracy = float(np.mean(labels == test.labels))
     expect(accuracy >= 0.8, f"{accuracy:.1%} of held-out images are classified rightly, expected at least 80 %",
            "did the copy keep the trained weights?")

@@ -30,8 +30,8 @@ WATCHED = {"launches": int, "waits": [str], "copies": [str]}
 class Call:
     """call(*inputs, **options) -> Tensor, for several choices of inputs, the first of them the main one.
 
-    `data`: its arrays are data, by which nobody differentiates: those of a model, or of a function of networks. `parameters`: name
-    -> shape, of all modules that it depends on.
+    `data`: its arrays are data, by which nobody differentiates: those of a model, or of a function of networks. `parameters`: the
+    names and shapes of those of all modules that it depends on.
     """
 
     session: Session
@@ -88,7 +88,7 @@ class Call:
         return self.session.ask(question, form, subject=self.position, **fields)
 
     def derive(self, arrays: list[Array], watched: bool = False, **wanted: Any) -> dict[str, Any]:
-        """The result of the call and its derivatives; see worker.calls.Wanted. Those of a Tensor have the shapes that they must."""
+        """The result of the call and its derivatives, which have the shapes that they must; see worker.calls.Wanted."""
         dtype = next((x.dtype for x in arrays if x.dtype.kind == "f"), np.float32)
         found = self.ask("watched" if watched else "derive", RESULT | (WATCHED if watched else {}), arrays=arrays,
                          options=self.chosen(wanted.pop("dtype", dtype)), **wanted)

@@ -159,8 +159,8 @@ class Examination:
             return Line("repeatable", False, "two calls with the same inputs and the same seed differ", [
                 "random numbers that minigen.seed() cannot repeat? draw them with minigen.backend.random.normal(shape, "
                 "dtype=x.dtype), or let the caller pass them in"])
-        evaluated = same(call.value(arrays, evaluating=True), first)
-        return Line("repeatable", True, "" if evaluated else "with the same seed; in eval() it gives something else than in training")
+        alike = same(call.value(arrays, evaluating=True), first)
+        return Line("repeatable", True, "" if alike else "with the same seed; in eval() it gives something else than in training")
 
     def strided(self) -> Line:
         """Whether an op gives the same for arrays whose elements do not lie one behind the other in memory."""

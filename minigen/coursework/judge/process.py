@@ -28,13 +28,14 @@ START = LIBRARY / "coursework" / "worker" / "start.py"
 GRACE = 3.0           # seconds after which a process that should have ended itself is killed
 TICK = 0.2            # seconds between two looks at what it is doing
 PROCESSES = 64        # that it may start
-MEMORY = 6 << 30      # bytes of all of them
+MEMORY = 2 << 30      # bytes of one of them; all together may take twice as much
+THREADS = 4           # of a matrix product, for each takes memory
 DISK = 256 << 20      # bytes in its folder
 FILES = 10_000        # in its folder
 PRINTED = 2000        # characters of what it prints
 TAIL = 20_000         # bytes of standard error that are looked at
-PASSED_ON = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "MINIGEN_DATA",
-             "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")  # nothing else of the environment: it may hold secrets
+PASSED_ON = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "MINIGEN_DATA")
+LIBRARIES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 class WorkerProcess(Session):
@@ -60,18 +61,20 @@ class WorkerProcess(Session):
 
     def start(self) -> None:
         settings = {"path": self.search_path(), "library": str(LIBRARY), "folder": str(self.folder), "seconds": self.seconds,
-                    "file": str(self.folder / self.submission.path.name), "apart": self.apart}
+                    "file": str(self.folder / self.submission.path.name), "memory": MEMORY, "apart": self.apart}
         home = dict.fromkeys(("HOME", "USERPROFILE", "TMPDIR", "TEMP", "TMP"), str(self.folder))
-        environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ} | home | {confine.MARK: self.mark}
+        environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}  # the rest may hold secrets
+        threads = {name: os.environ.get(name, str(min(THREADS, os.cpu_count() or 1))) for name in LIBRARIES}
         self.began = self.looked = time.monotonic()
         self.process = subprocess.Popen(
             [sys.executable, "-I", "-B", str(START), json.dumps(settings)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=self.errors, cwd=self.folder, env=environment, start_new_session=True)
+            stderr=self.errors, cwd=self.folder, start_new_session=True,
+            env=environment | threads | home | {confine.MARK: self.mark})
         for work in (self.send_all, self.receive_all):
             threading.Thread(target=work, daemon=True).start()
 
     def search_path(self) -> list[str]:
-        """Where the worker finds libraries: where this process does, but nothing of the learner's, and no tests beside minigen."""
+        """Where the worker finds libraries: where we do, but nothing of the learner's, and no tests beside minigen."""
         own = {Path(os.path.realpath(os.curdir)), self.submission.path.parent}
         found = [Path(each).resolve() for each in sys.path if Path(each).is_absolute()]
         return [str(each) for each in found
@@ -138,8 +141,9 @@ class WorkerProcess(Session):
         taken = sum(started.values())
         if len(started) > PROCESSES:
             raise Stopped(f"it has started {len(started)} processes, while {self.running}; at most {PROCESSES} are let run")
-        if taken > MEMORY:
-            raise Stopped(f"it takes {taken / 2**30:.1f} GiB of memory, while {self.running}; at most {MEMORY >> 30} are given")
+        if taken > 2 * MEMORY:
+            raise Stopped(f"it takes {taken / 2**30:.1f} GiB of memory, while {self.running}; at most {2 * MEMORY / 2**30:.1f} "
+                          "are given")
         size, count = taken_on_disk(self.folder)
         if size > DISK or count > FILES:
             raise Stopped(f"it has written {count} files of {size / 2**20:.0f} MiB together, while {self.running}; at most "

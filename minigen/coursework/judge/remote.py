@@ -1,4 +1,4 @@
-"""What a submission defines, as it can be used from outside: call it, and what comes back is arrays, numbers, or again such a thing.
+"""What a submission defines, as it is used from outside: call it, and there come arrays, numbers, or again such things.
 
     file.bump(np.zeros(3))                                   the worker calls it; an array
     gradients(file.bump, [Leaf(x)], by=[0], cotangent=u)     the gradients by its inputs
@@ -60,7 +60,7 @@ def called(target: Remote, inputs: Sequence[Any], options: dict[str, Any], **wan
     session = target._session
     found = session.ask("call", {"value": VALUE, "inputs": VALUE, "gradients": [Array]}, target=target._target,
                         inputs=[encoded(x) for x in inputs], options={name: encoded(x) for name, x in options.items()}, **wanted)
-    return {"value": decoded(session, found["value"]), "inputs": decoded(session, found["inputs"]), "gradients": found["gradients"]}
+    return found | {name: decoded(session, found[name]) for name in ("value", "inputs")}
 
 
 def gradients(target: Remote, inputs: Sequence[Any], by: Sequence[Any], cotangent: Any = None, **options: Any) -> list[Array]:

@@ -20,7 +20,7 @@ SUBJECTS = 200  # that are checked, of a file
 def check_file(path: Path, seconds: float | None = None, number: int | None = None, apart: bool = True) -> Report:
     """The report on one file. `seconds`: the time limit, by default 60 or what its exercise allows. `number`: of the exercise, by
     default what the file says. `apart`: see WorkerProcess."""
-    (submission,) = read_all([path])
+    (submission,) = read_all([path], number)
     return judge(submission, seconds, number, apart)
 
 
@@ -98,8 +98,8 @@ class Judging:
                 f"{name} has a forward, but is no layer: write class {name}(nn.Module), with from minigen import nn.")
         if left["functions"]:
             report.remarks.append(
-                f"Not checked: {', '.join(left['functions'])}. To check a function, write `from minigen.coursework import example`, "
-                f"and example({left['functions'][0]}, (3, 4)), a shape for each input.")
+                f"Not checked: {', '.join(left['functions'])}. To check a function, write `from minigen.coursework import "
+                f"example`, and example({left['functions'][0]}, (3, 4)), a shape for each input.")
 
     def examine_exercise(self, task: Exercise, problems: list[Line]) -> None:
         """The calls that an exercise asks for, then its requirements."""

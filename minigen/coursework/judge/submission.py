@@ -41,14 +41,23 @@ class Submission:
             (folder / name).write_bytes(content)
 
 
-def read_all(paths: Iterable[Path]) -> list[Submission]:
-    """The submissions of these paths. Files that are themselves checked are nobody's helpers."""
-    paths = list(paths)
-    checked = {Path(os.path.realpath(path)) for path in paths}
-    return [read(path, checked) for path in paths]
+def read_all(paths: Iterable[Path], number: int | None = None) -> list[Submission]:
+    """The submissions of these paths, with their helpers. `number`: of the exercise of all of them, by default what they say.
+
+    Who works on the same exercise is nobody's helper.
+    """
+    submissions = list(map(read, paths))
+    for each in submissions:
+        task = each.exercise if number is None else number
+        rivals = {other.path for other in submissions if task is not None and task in (number, other.exercise)}
+        try:
+            each.helpers = helpers(each, rivals | {each.path})
+        except (OSError, ValueError) as error:
+            each.problem = each.problem or f"what {each.shown} imports from beside it cannot be read: {reason(error)}"
+    return submissions
 
 
-def read(path: Path, checked: set[Path]) -> Submission:
+def read(path: Path) -> Submission:
     """One submission, or what is wrong with its file."""
     submission = Submission(str(path), path)
     try:
@@ -61,10 +70,14 @@ def read(path: Path, checked: set[Path]) -> Submission:
             submission.problem = f"{path} is no Python file: its name should end in .py"
         else:
             submission.source = content(path)
-            submission.helpers = helpers(submission, checked)
-    except (OSError, ValueError, RuntimeError) as error:  # closed to us, no file of numbers, links in a circle
-        submission.problem = f"{path} cannot be read: {getattr(error, 'strerror', None) or error}"
+    except (OSError, ValueError, RuntimeError) as error:  # closed to us, no file of bytes, links in a circle
+        submission.problem = f"{path} cannot be read: {reason(error)}"
     return submission
+
+
+def reason(error: Exception) -> str:
+    """Why a file cannot be read."""
+    return getattr(error, "strerror", None) or str(error)
 
 
 def content(path: Path) -> bytes:
@@ -79,15 +92,15 @@ def content(path: Path) -> bytes:
         return reader.read(LARGEST)
 
 
-def helpers(submission: Submission, checked: set[Path]) -> dict[str, bytes]:
-    """The files beside a submission that it imports, and those that these import."""
+def helpers(submission: Submission, others: set[Path]) -> dict[str, bytes]:
+    """The files beside a submission that it imports, and those that these import, but for others' work."""
     found: dict[str, bytes] = {}
     left = [submission.source]
-    while left and len(found) < HELPERS:
+    while left:
         for names in IMPORTS.findall(left.pop()):
             for name in re.findall(r"\w+", names.decode("utf-8", "replace")):
                 path = submission.path.parent / f"{name}.py"
-                if path.name not in found and path.is_file() and path.resolve() not in checked and len(found) < HELPERS:
+                if len(found) < HELPERS and path.name not in found and path.is_file() and path.resolve() not in others:
                     found[path.name] = content(path)
                     left.append(found[path.name])
     return found

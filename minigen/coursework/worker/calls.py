@@ -95,7 +95,7 @@ def laid_out(x: np.ndarray, wanted: Wanted) -> np.ndarray:
 
 
 def derivatives(y: Tensor, leaves: list[Tensor], cotangents: list[np.ndarray], by_cotangent: bool) -> tuple[list, list]:
-    """vjp(u) for each leaf; and, given a cotangent for each of these, the derivatives of their sum. Zeros where there are none."""
+    """vjp(u) for each leaf; and, given a cotangent for each of these, the derivatives of their sum. Zeros if there are none."""
     if not (leaves and y.requires_grad):
         zeros = [np.zeros(x.shape, x.dtype) for x in leaves]
         return zeros, [*zeros, np.zeros(y.shape, y.dtype)][:len(zeros) + by_cotangent] if len(cotangents) > 1 else []

@@ -26,7 +26,8 @@ class Watched(strict.Counters):
             stack = traceback.extract_stack()
             outside = next((frame for frame in reversed(stack) if not set(Path(frame.filename).parents) & ENGINE), None)
             noise = any(Path(frame.filename) == LIBRARY / "backend" / "random.py" for frame in stack)  # a GPU draws its own
-            if outside and theirs(outside.filename, self.path) and not noise:  # where a function of the library waits, it is not their fault
+            # Where a function of the library waits, it is not their fault.
+            if outside and theirs(outside.filename, self.path) and not noise:
                 (self.waits if name == "synchronizations" else self.copies).add(f"line {outside.lineno}: {outside.line}")
         super().__setattr__(name, value)
 

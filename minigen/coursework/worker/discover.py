@@ -95,7 +95,7 @@ class Subject:
 
     def chosen(self, options: dict[str, np.ndarray]) -> dict[str, Any]:
         """The options, with arrays in place of samples."""
-        return {name: moved(np.array(options[name])) if isinstance(value, Sample) else value for name, value in self.options.items()}
+        return {name: moved(np.array(options[name])) if isinstance(x, Sample) else x for name, x in self.options.items()}
 
     def arguments(self) -> list[str]:
         """What the inputs are called in the learner's code."""

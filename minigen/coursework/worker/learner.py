@@ -17,6 +17,7 @@ LIBRARY = Path(minigen.__file__).resolve().parent
 STDLIB = Path(sysconfig.get_path("stdlib")).resolve()
 NAME = "learner"     # the file's module name: its own might be that of a library
 MESSAGE = 2000       # characters of an error's message
+TRACEBACK = 20_000   # of its traceback
 SHOWN_FRAMES = 1000  # of a recursion without end
 
 
@@ -80,7 +81,7 @@ def traceback_of(error: BaseException, path: Path) -> str:
     """The error as Python would print it, without the frames that are not the learner's."""
     shown = frames(error, path)
     head = ["Traceback (most recent call last):\n", *traceback.format_list(shown)] if shown else []
-    return "".join([*head, *traceback.format_exception_only(error)]).rstrip()
+    return "".join([*head, *traceback.format_exception_only(error)])[:TRACEBACK].rstrip()
 
 
 def unwritten(error: BaseException, path: Path) -> str:

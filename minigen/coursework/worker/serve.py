@@ -307,4 +307,4 @@ def serve(path: Path, questions: int, answers: int) -> None:
         try:
             send(reply | {"id": number})
         except (ProtocolError, TypeError, ValueError, RecursionError) as error:  # a result that no message can hold
-            send({"error": advice.described(error, path, None), "id": number})
+            send({"error": advice.described(ValueError(str(error)), path, None), "id": number})

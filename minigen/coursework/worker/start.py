@@ -26,7 +26,7 @@ if __name__ == "__main__":
     sys.path[:] = settings["path"]
     library = Path(settings["library"])
     confine = imported("confine", library / "coursework" / "confine.py")
-    confine.limit(settings["seconds"])
+    confine.limit(settings["seconds"], settings["memory"])
     confine.enclose(settings["folder"], settings["apart"])
     questions, answers = os.dup(0), os.dup(1)  # from here on 0 has nothing to read, and 1 is what 2 is
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
