@@ -24,11 +24,11 @@ class Local(Session):
     """A worker in this process; the messages are the same."""
 
     def __init__(self, path: Path, seed: int):
-        super().__init__(seed)
+        super().__init__(seed, [path.name])
         self.path, self.worker = path, Worker(path, self.heard)
 
     def heard(self, message: dict[str, Any]) -> None:
-        self.printed += passed_on(message)["printed"]
+        self.hear(passed_on(message)["printed"])
 
     def exchange(self, question: dict[str, Any]) -> dict[str, Any]:
         with contextlib.redirect_stdout(self.worker.printed):

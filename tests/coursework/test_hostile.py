@@ -313,14 +313,17 @@ def test_what_breaks_is_reported_for_its_file(tmp_path, monkeypatch, text, said)
 # -- what one does to the others ------------------------------------------------------------------------------------
 
 
-def marked(folder: Path, *words: str) -> list[dict]:
-    """The marks of all files of a folder, as `minigen check` writes them when it is called there."""
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1"}
-    code = "import sys; from minigen.commands import main; sys.exit(main())"
-    done = subprocess.run([sys.executable, "-c", code, "check", *sorted(path.name for path in folder.glob("*.py")), "--exercise", "1",
-                           "--json", "marks.json", *words], cwd=folder, env=environment, capture_output=True, text=True)
+MAIN = "import sys; from minigen.commands import main; sys.exit(main())"  # as the command `minigen` begins
+
+
+def marked(folder: Path) -> dict[str, dict]:
+    """File -> marks, of all files of a folder, as `minigen check` writes them when it is called there."""
+    command = folder.parent / "command.py"  # as the script that pip installs
+    command.write_text(MAIN, encoding="utf-8")
+    done = subprocess.run([sys.executable, str(command), "check", *sorted(path.name for path in folder.glob("*.py")), "--exercise", "1",
+                           "--json", "marks.json"], cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
     assert "Traceback" not in done.stdout + done.stderr, done.stdout + done.stderr
-    return json.loads((folder / "marks.json").read_text(encoding="utf-8"))["files"]
+    return {each["file"]: each for each in json.loads((folder / "marks.json").read_text(encoding="utf-8"))["files"]}
 
 
 def written(folder: Path, texts: dict[str, str]) -> Path:
@@ -341,9 +344,16 @@ def test_files_that_are_called_like_pythons_own_stop_nobody(tmp_path):
     folder = written(tmp_path / "submissions", beside | {"ada.py": SOLVED, "zoe.py": f"import json, random, numpy\n{SOLVED}"})
     for name in NAMES[5:]:  # beside, but not checked
         (folder / f"{name}.py").rename(folder / f"{name}.py.txt")
-    marks = {each["file"]: each for each in marked(folder)}
+    marks = marked(folder)
     assert [marks[name]["status"] for name in ("ada.py", "zoe.py")] == ["passed", "passed"], marks
     assert all("RuntimeError: mine" in marks[f"{name}.py"]["stopped"] for name in NAMES[:5]), marks
+
+
+def test_python_m_minigen_does_not_import_what_lies_where_it_is_called(tmp_path):
+    folder = written(tmp_path / "here", {f"{name}.py": "raise RuntimeError('mine')" for name in ("json", "numpy", "inspect", "random")})
+    done = subprocess.run([sys.executable, "-m", "minigen", "check", "json.py"], cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT)},
+                          capture_output=True, text=True)
+    assert done.returncode == 2 and "json.py cannot be imported" in done.stdout and not done.stderr
 
 
 @posix
@@ -351,7 +361,7 @@ def test_what_deletes_rewrites_and_kills_changes_nobody_elses_marks(tmp_path):
     folder = tmp_path / "submissions"
     deletes = f"""
         import os, shutil
-        for name in os.listdir({str(folder)!r}):
+        for name in os.listdir({str(folder)!r}) * 2:
             path = os.path.join({str(folder)!r}, name)
             try:
                 os.remove(path) if "zoe" in name else open(path, "w").write("raise ValueError")
@@ -369,7 +379,7 @@ def test_what_deletes_rewrites_and_kills_changes_nobody_elses_marks(tmp_path):
     texts = {"ada.py": SOLVED, "bob.py": deletes, "cleo.py": textwrap.dedent(leaves) + SOLVED, "dan.py": "from ada import *\n",
              "eve.py": "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\n", "zoe.py": SOLVED}
     written(folder, {name: textwrap.dedent(text) for name, text in texts.items()})
-    marks = {each["file"]: each for each in marked(folder)}
+    marks = marked(folder)
     assert len(marks) == 6
     assert [name for name, each in marks.items() if each["status"] == "passed"] == ["ada.py", "cleo.py", "zoe.py"], marks
     assert "No module named 'ada'" in marks["dan.py"]["stopped"]
@@ -403,9 +413,8 @@ def running(word: str) -> list[str]:
 def test_a_killed_judge_leaves_the_marks_that_were_given(tmp_path):
     texts = {"ada.py": SOLVED, "bob.py": "import time; time.sleep(60)", "zoe.py": SOLVED}
     folder = written(tmp_path / "submissions", texts)
-    code = "import sys; from minigen.commands import main; sys.exit(main())"
-    judge = subprocess.Popen([sys.executable, "-c", code, "check", *texts, "--exercise", "1", "--json", "marks.json"], cwd=folder,
-                             env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, text=True)
+    judge = subprocess.Popen([sys.executable, "-c", MAIN, "check", *texts, "--exercise", "1", "--json", "marks.json"], cwd=folder,
+                             env=os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)}, stdout=subprocess.PIPE, text=True)
     assert "ada.py" in judge.stdout.readline()
     judge.kill()
     judge.wait()
@@ -417,8 +426,7 @@ def test_a_killed_judge_leaves_the_marks_that_were_given(tmp_path):
 def test_an_interrupt_ends_all_and_leaves_nothing(tmp_path):
     texts = {"ada.py": SOLVED, "bob.py": "import os\nos.execv('/bin/sleep', ['sleep', '3333.75'])"}
     folder = written(tmp_path / "submissions", texts)
-    code = "import sys; from minigen.commands import main; sys.exit(main())"
-    judge = subprocess.Popen([sys.executable, "-c", code, "check", *texts, "--json", "marks.json"], cwd=folder,
+    judge = subprocess.Popen([sys.executable, "-c", MAIN, "check", *texts, "--json", "marks.json"], cwd=folder,
                              env=os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)}, stdout=subprocess.PIPE,
                              stderr=subprocess.PIPE, text=True)
     assert "ada.py" in judge.stdout.readline()
@@ -442,7 +450,7 @@ def test_files_that_are_none_are_named(tmp_path):
     (folder / "gone.py").symlink_to("nowhere.py")
     (folder / "device.py").symlink_to("/dev/zero")
     os.mkfifo(folder / "fifo.py")
-    marks = {each["file"]: each for each in marked(folder)}
+    marks = marked(folder)
     assert [name for name, each in marks.items() if each["status"] == "passed"] == ["ada.py", "windows.py"], marks
     told = {"large.py": "at most", "zeros.py": "null bytes", "bytes.py": "SyntaxError", "folder.py": "is a folder",
             "circle.py": "cannot be read", "gone.py": "does not exist", "device.py": "no regular file", "fifo.py": "no regular file"}

@@ -4,8 +4,8 @@ import re
 from typing import Any
 
 LENGTH = 5000  # characters of a text
-# What steers a terminal: control characters but for tab, newline and carriage return, and the marks that reverse a line's order.
-STEERING = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+# What steers a terminal: control characters but for tab and newline, and the marks that reverse the order of a line.
+STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 def clean(text: str, length: int = LENGTH) -> str:

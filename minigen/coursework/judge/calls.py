@@ -117,6 +117,7 @@ class Call:
         """What a worker says of a subject. Raises Stopped if that makes no sense."""
         error = None if found.get("error") is None else session.error(found["error"])
         known = {name: found[name] for name in DESCRIBED}
+        known |= {name: " ".join(found[name].split())[:100] for name in ("kind", "name")}  # in one line, whatever it says
         if found["problem"] or error:
             return cls(session, position, **known, error=error)
         try:

@@ -32,7 +32,6 @@ MEMORY = 2 << 30      # bytes of one of them; all together may take twice as muc
 THREADS = 4           # of a matrix product, for each takes memory
 DISK = 256 << 20      # bytes in its folder
 FILES = 10_000        # in its folder
-PRINTED = 2000        # characters of what it prints
 TAIL = 20_000         # bytes of standard error that are looked at
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "MINIGEN_DATA")
 LIBRARIES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
@@ -42,7 +41,7 @@ class WorkerProcess(Session):
     """A context: inside it questions can be asked. `apart`: shut off from other processes, where the system can do that."""
 
     def __init__(self, submission: Submission, seconds: float, apart: bool = True):
-        super().__init__(submission.seed)
+        super().__init__(submission.seed, [submission.path.name, *submission.helpers])
         self.submission, self.seconds, self.apart = submission, seconds, apart
         self.mark = secrets.token_hex(8)
         self.inbox: queue.Queue = queue.Queue(maxsize=4)
@@ -112,7 +111,7 @@ class WorkerProcess(Session):
             if not (isinstance(message, dict) and message.keys() == {"printed"} and isinstance(message["printed"], str)):
                 raise Stopped(f"it cannot be judged: while {self.running}, something else was written where its process should "
                               "answer; does the file write to other files than its own?")
-            self.printed += clean(message["printed"], PRINTED)[:max(0, PRINTED - len(self.printed))]
+            self.hear(message["printed"])
 
     def next_message(self) -> Any:
         """What comes next from the worker. Raises Stopped if it has ended, or does what it should not."""

@@ -30,7 +30,7 @@ class Line:
 
     def text(self, told: set[str]) -> str:
         """As it is printed; a traceback that has been told is not told again."""
-        first = f"  {MARKS[self.passed]:<5} {self.check:<20} {self.detail}".rstrip()
+        first = f"  {MARKS[self.passed]:<5} {self.check:<20} {' '.join(self.detail.split())}".rstrip()
         hints = ["as above" if hint in told else hint for hint in self.hints]
         told.update(hint for hint in self.hints if hint.startswith("Traceback"))
         return "\n".join([wrapped(first, 29), *(wrapped(row, 10) if "\n" not in hint else row

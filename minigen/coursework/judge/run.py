@@ -72,7 +72,9 @@ class Judging:
             report.stopped = f"EXERCISE = {report.exercise} in {name}: {error}"
             return
         session.running = "reading the file"
-        borrowed = session.ask("uses", [str], names=list(task.forbidden)) if task else []  # while nothing of it has run
+        borrowed = []
+        if task:  # while nothing of it has run
+            borrowed = session.ask("uses", [str], names=list(task.forbidden), files=session.files)
         session.running = "importing the file"
         trouble = session.ask("load", str)
         if trouble:

@@ -4,9 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from minigen.coursework.judge.border import fits
+from minigen.coursework.judge.border import clean, fits
 
-HINTS = 20  # that are told, of an error
+HINTS = 20      # that are told, of an error
+PRINTED = 2000  # characters that are kept of what a file prints
 
 ERROR = {
     "type": str, "bases": [str], "message": str, "unwritten": str, "line": (int, None), "source": (str, None), "traceback": str,
@@ -37,14 +38,15 @@ class LearnerError(Exception):
 
 
 class Session:
-    """`running`: what is being done, for the message if it never ends. `seed`: of all random numbers of this judging.
+    """`running`: what is being done, for the message if it never ends. `files`: the submission and its helpers, by name.
+    `seed`: of all random numbers of this judging.
 
     The seed comes from the text of the submission: the same file gets the same marks every time, and no file can contain what it
     will be asked.
     """
 
-    def __init__(self, seed: int):
-        self.seed = seed
+    def __init__(self, seed: int, files: list[str]):
+        self.seed, self.files = seed, files
         self.running = "starting"
         self.printed = ""
 
@@ -60,6 +62,11 @@ class Session:
         if "ok" not in reply or not fits(reply["ok"], form):
             raise self.nonsense(question)
         return reply["ok"]
+
+    def hear(self, printed: str) -> None:
+        """Keep the beginning of what the file prints; carriage returns are a progress bar's."""
+        rest = max(0, PRINTED - len(self.printed))
+        self.printed += "\r".join(clean(part, PRINTED) for part in printed[:PRINTED].split("\r"))[:rest]
 
     def error(self, found: Any) -> LearnerError:
         """An error of the learner's code, as a worker describes it."""

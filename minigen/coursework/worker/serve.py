@@ -75,12 +75,17 @@ class Worker:
 
     # -- the file ------------------------------------------------------------------------------------------------
 
-    def uses(self, names: list[str]) -> list[str]:
-        """Lines that use what the library has under one of these names; nothing of the file has run."""
-        try:
-            return list(uses(ast.parse(self.path.read_bytes()), names))
-        except (SyntaxError, ValueError):  # the import will say so
-            return []
+    def uses(self, names: list[str], files: list[str]) -> list[str]:
+        """Lines of these files that use what the library has under one of these names; nothing of them has run."""
+        found = []
+        for file in files:
+            try:
+                tree = ast.parse((self.path.parent / file).read_bytes())
+            except (SyntaxError, ValueError):  # the import will say so
+                continue
+            where = "" if file == self.path.name else f"{file}, "
+            found += [where + use for use in uses(tree, names)]
+        return found
 
     def load(self) -> str:
         """Import the file; "", or why it cannot be imported."""
