@@ -91,9 +91,7 @@ def array_at(description: Any, numbers: bytes, offset: int) -> np.ndarray:
     size = math.prod(shape) * dtype.itemsize
     if offset + size > len(numbers):
         raise ValueError("too few numbers")
-    if size == 0:
-        return np.empty(shape, dtype.newbyteorder("="))
-    x = np.frombuffer(numbers, np.uint8 if name == "bool" else dtype, math.prod(shape), offset)
+    x = np.frombuffer(numbers[offset:offset + size], np.uint8 if name == "bool" else dtype)
     x = (x != 0 if name == "bool" else x.astype(dtype.newbyteorder("="), copy=False)).reshape(shape)
     x.flags.writeable = False
     return x
