@@ -16,7 +16,7 @@ import numpy as np
 
 HEAD = struct.Struct(">IQ")
 JSON_LIMIT = 4 << 20       # bytes
-NUMBERS_LIMIT = 256 << 20  # bytes
+NUMBERS_LIMIT = 64 << 20   # bytes
 AXES = 32
 KINDS = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32", "float64")
 DTYPES = {name: np.dtype(name).newbyteorder("<") for name in KINDS}

@@ -10,11 +10,16 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from minigen.coursework.judge import process
+from minigen.coursework.judge.calls import Call
 from minigen.coursework.judge.report import Report
-from minigen.coursework.judge.run import check_file
+from minigen.coursework.judge.run import check_file, judge
+from minigen.coursework.judge.session import Session
+from minigen.coursework.judge.submission import read_all
+from minigen.coursework.samples import normal
 from tests.coursework.checking import SOLUTIONS, checked_text
 
 ROOT = Path(__file__).parents[2]
@@ -211,6 +216,34 @@ def test_the_checks_of_an_exercise_are_no_solution(tmp_path):
     path.write_text(textwrap.dedent(text), encoding="utf-8")
     report = check_file(path, 20.0, 3)
     assert "line 3 imports minigen.coursework.exercises.exercise3" in str(report) and report.status == "failed"
+
+
+def test_neither_are_they_in_a_file_beside(tmp_path):
+    (tmp_path / "mine.py").write_text("from minigen.coursework.exercises.exercise3 import pieces\n", encoding="utf-8")
+    (tmp_path / "theirs.py").write_text("from mine import pieces as huber\n", encoding="utf-8")
+    assert "mine.py, line 1 imports minigen.coursework.exercises.exercise3" in str(check_file(tmp_path / "theirs.py", 20.0, 3))
+
+
+def test_what_a_file_is_tried_with_follows_from_its_text(tmp_path):
+    for name, text in (("ada", SOLVED), ("bob", SOLVED), ("zoe", SOLVED + "#")):
+        (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
+    ada, bob, zoe = read_all([tmp_path / f"{name}.py" for name in ("ada", "bob", "zoe")])
+    assert ada.seed == bob.seed != zoe.seed
+
+    def tried(seed: int) -> np.ndarray:
+        call = Call(Session(seed, []), 0, "op", "f", 1, variants=((normal(3),),))
+        return call.drawn(np.float64)[0]
+
+    assert np.array_equal(tried(1), tried(1)) and not np.allclose(tried(1), tried(2))
+    assert Session(1, []).random(5).random() != Session(2, []).random(5).random()
+
+
+def test_what_was_read_is_what_is_judged(tmp_path):
+    path = tmp_path / "theirs.py"
+    path.write_text(SOLVED, encoding="utf-8")
+    (submission,) = read_all([path])
+    path.unlink()
+    assert judge(submission).status == "passed"
 
 
 def test_the_worker_holds_no_exercise_and_finds_no_tests(tmp_path):
@@ -413,11 +446,11 @@ def running(word: str) -> list[str]:
 def test_a_killed_judge_leaves_the_marks_that_were_given(tmp_path):
     texts = {"ada.py": SOLVED, "bob.py": "import time; time.sleep(60)", "zoe.py": SOLVED}
     folder = written(tmp_path / "submissions", texts)
-    judge = subprocess.Popen([sys.executable, "-c", MAIN, "check", *texts, "--exercise", "1", "--json", "marks.json"], cwd=folder,
+    command = subprocess.Popen([sys.executable, "-c", MAIN, "check", *texts, "--exercise", "1", "--json", "marks.json"], cwd=folder,
                              env=os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)}, stdout=subprocess.PIPE, text=True)
-    assert "ada.py" in judge.stdout.readline()
-    judge.kill()
-    judge.wait()
+    assert "ada.py" in command.stdout.readline()
+    command.kill()
+    command.wait()
     (ada,) = json.loads((folder / "marks.json").read_text(encoding="utf-8"))["files"]
     assert ada["status"] == "passed"
 
@@ -426,14 +459,14 @@ def test_a_killed_judge_leaves_the_marks_that_were_given(tmp_path):
 def test_an_interrupt_ends_all_and_leaves_nothing(tmp_path):
     texts = {"ada.py": SOLVED, "bob.py": "import os\nos.execv('/bin/sleep', ['sleep', '3333.75'])"}
     folder = written(tmp_path / "submissions", texts)
-    judge = subprocess.Popen([sys.executable, "-c", MAIN, "check", *texts, "--json", "marks.json"], cwd=folder,
+    command = subprocess.Popen([sys.executable, "-c", MAIN, "check", *texts, "--json", "marks.json"], cwd=folder,
                              env=os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)}, stdout=subprocess.PIPE,
                              stderr=subprocess.PIPE, text=True)
-    assert "ada.py" in judge.stdout.readline()
-    while not running("3333.75") and judge.poll() is None:
+    assert "ada.py" in command.stdout.readline()
+    while not running("3333.75") and command.poll() is None:
         time.sleep(0.05)
-    judge.send_signal(signal.SIGINT)
-    assert judge.wait(20) == 130 and "Traceback" not in judge.stderr.read()
+    command.send_signal(signal.SIGINT)
+    assert command.wait(20) == 130 and "Traceback" not in command.stderr.read()
     assert not running("3333.75") and not list(tmp_path.glob("minigen-*"))
 
 

@@ -10,7 +10,7 @@ from minigen.coursework.judge.report import Missed
 from minigen.coursework.judge.session import Session
 from minigen.coursework.samples import Sample
 
-NUMBERS = 1 << 22  # that an input may have
+NUMBERS = 1 << 21  # that the inputs of a call may have
 VARIANTS = 20      # of inputs that are tried
 Array = np.ndarray
 
@@ -134,8 +134,8 @@ class Call:
         call = cls(session, position, **known, variants=variants[:VARIANTS], options=options, output=output,
                    arguments=tuple(found["arguments"]), modules=found["modules"], parameters=parameters,
                    samples=found["samples"], op=found["op"])
-        if any(x is not None and x.size > NUMBERS for variant in variants for x in (*variant, *dict(options).values())):
-            call.problem = f"an input of more than {NUMBERS:,} numbers is too large to be checked: a small one shows the same"
+        if any(sum(x.size for x in (*variant, *dict(options).values()) if x) > NUMBERS for variant in variants):
+            call.problem = f"inputs of more than {NUMBERS:,} numbers are too large to be checked: small ones show the same"
         return call
 
 

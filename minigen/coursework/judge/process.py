@@ -26,6 +26,7 @@ from minigen.coursework.protocol import ProtocolError, pack, receive
 LIBRARY = Path(minigen.__file__).resolve().parent
 START = LIBRARY / "coursework" / "worker" / "start.py"
 GRACE = 3.0           # seconds after which a process that should have ended itself is killed
+LONGEST = 1e6         # seconds that are a limit
 TICK = 0.2            # seconds between two looks at what it is doing
 PROCESSES = 64        # that it may start
 MEMORY = 2 << 30      # bytes of one of them; all together may take twice as much
@@ -42,7 +43,7 @@ class WorkerProcess(Session):
 
     def __init__(self, submission: Submission, seconds: float, apart: bool = True):
         super().__init__(submission.seed, [submission.path.name, *submission.helpers])
-        self.submission, self.seconds, self.apart = submission, seconds, apart
+        self.submission, self.seconds, self.apart = submission, min(seconds, LONGEST), apart
         self.mark = secrets.token_hex(8)
         self.inbox: queue.Queue = queue.Queue(maxsize=4)
         self.outbox: queue.Queue = queue.Queue()
@@ -69,8 +70,9 @@ class WorkerProcess(Session):
             [sys.executable, "-I", "-B", str(START), json.dumps(settings)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=self.errors, cwd=self.folder, start_new_session=True,
             env=environment | threads | home | {confine.MARK: self.mark})
-        for work in (self.send_all, self.receive_all):
-            threading.Thread(target=work, daemon=True).start()
+        self.threads = [threading.Thread(target=work, daemon=True) for work in (self.send_all, self.receive_all)]
+        for thread in self.threads:
+            thread.start()
 
     def search_path(self) -> list[str]:
         """Where the worker finds libraries: where we do, but nothing of the learner's, and no tests beside minigen."""
@@ -188,8 +190,21 @@ class WorkerProcess(Session):
                     os.killpg(self.process.pid, signal.SIGKILL)
             self.process.kill()
             self.process.wait()
+            self.hang_up()
         finally:
             self.clear_up()
+
+    def hang_up(self) -> None:
+        """Let the threads come to their end, unless something out of our reach holds the pipes open."""
+        for _ in range(20):
+            with contextlib.suppress(queue.Empty):
+                self.inbox.get_nowait()  # there may be no room for what comes last
+            for thread in self.threads:
+                thread.join(0.02)
+        if not any(thread.is_alive() for thread in self.threads):
+            for pipe in (self.process.stdin, self.process.stdout):
+                with contextlib.suppress(OSError):
+                    pipe.close()
 
     def clear_up(self) -> None:
         self.errors.close()
