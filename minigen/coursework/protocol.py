@@ -89,7 +89,7 @@ def array_at(description: Any, numbers: bytes, offset: int) -> np.ndarray:
     if len(shape) > AXES or not all(type(n) is int and n >= 0 for n in shape):
         raise ValueError("no shape")
     size = math.prod(shape) * dtype.itemsize
-    if offset + size > len(numbers):
+    if offset + size > len(numbers):  # before anything is made of that size
         raise ValueError("too few numbers")
     x = np.frombuffer(numbers[offset:offset + size], np.uint8 if name == "bool" else dtype)
     x = (x != 0 if name == "bool" else x.astype(dtype.newbyteorder("="), copy=False)).reshape(shape)

@@ -5,11 +5,12 @@ import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from minigen.commands import exercise as exercise_command
 from minigen.commands import template as template_command
-from minigen.coursework.exercises import COUNT, TEMPLATES, exercise, exercises
+from minigen.coursework.exercises import COUNT, TEMPLATES, exercise, exercises, pictures
 from minigen.coursework.judge.remote import file_of
 from minigen.coursework.judge.report import Missed, Report
 from minigen.coursework.judge.submission import read_all
@@ -184,6 +185,13 @@ def test_examples_of_ones_own_earn_no_marks(tmp_path):
 def test_a_name_that_is_gone_is_asked_for(tmp_path):
     wrong = failures(checked_text(tmp_path, solution(1).read_text(encoding="utf-8").replace("bump", "hill"), 1))
     assert wrong == {"defines": "theirs.py has no bump\nnames must stay as handed out"}
+
+
+def test_everyone_is_trained_on_the_same_images_and_tested_on_others():
+    splits = [pictures("017", 6, 6, np.random.default_rng(seed)) for seed in (0, 0, 1)]
+    assert all(np.array_equal(train.images, splits[0][0].images) for train, _ in splits)
+    assert np.array_equal(splits[0][1].images, splits[1][1].images)
+    assert not np.array_equal(splits[0][1].images, splits[2][1].images)
 
 
 # -- handing out -------------------------------------------------------------------------------------------------

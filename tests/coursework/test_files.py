@@ -221,6 +221,14 @@ def test_many_files_are_a_line_each_and_a_file_of_marks(tmp_path, capsys):
     assert failed["check"] == "gradient, order 1" and "(1 + |x|)" in " ".join(failed["hints"])
 
 
+def test_marks_that_cannot_be_written_are_refused_before_any_work(tmp_path, monkeypatch):
+    path = tmp_path / "softsign.py"
+    path.write_text(SOFTSIGN, encoding="utf-8")
+    monkeypatch.setattr(check, "judge", lambda *_: pytest.fail("it has been judged"))
+    with pytest.raises(OSError):
+        command(path, "--json", path / "marks.json")
+
+
 @pytest.mark.parametrize("name, told", [("missing.py", "does not exist"), (".", "is a folder"), ("notes.txt", "no Python file")])
 def test_what_is_no_file_of_python_is_named(tmp_path, capsys, name, told):
     (tmp_path / "notes.txt").touch()
