@@ -169,7 +169,7 @@ def marked(mark: str) -> list[int]:
 def end_all(process: int, spare_the_first: bool = False, mark: str | None = None) -> None:
     """Kill all processes below this one, again and again while new ones appear, and then itself; and those with this mark."""
     for _ in range(50):
-        found = set(below(process)) | set(marked(mark) if mark else ()) - {os.getpid()}
+        found = (set(below(process)) | set(marked(mark) if mark else ())) - {os.getpid(), process}
         if not found:
             break
         for each in found:

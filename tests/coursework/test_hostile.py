@@ -315,10 +315,10 @@ def test_the_worker_holds_no_exercise_and_finds_no_tests(tmp_path):
 
 SLEEP = "__import__('time').sleep(60)"
 ENDLESS = {
-    "a loop": ("while True: pass", "time was over after 4 s, while importing the file, in line 2"),
+    "a loop": ("while True: pass", "time was over after 6 s, while importing the file, in line 2"),
     "nothing ends it": (f"import faulthandler; faulthandler.cancel_dump_traceback_later()\n{SLEEP}", "time was over"),
     "a rule": (SOLVED.replace("    return -2", f"    {SLEEP}\n    return -2"), "while gradient shapes of bump, in line 18"),
-    "a FIFO": ("import os\nos.mkfifo('p')\nopen('p')", "time was over after 4 s, while importing the file, in line 4"),
+    "a FIFO": ("import os\nos.mkfifo('p')\nopen('p')", "time was over after 6 s, while importing the file, in line 4"),
     "stopped": ("import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)", "time was over"),
     "a text without end": (f"class E(Exception):\n    def __str__(self): {SLEEP}\nraise E", "time was over"),
     "prints": ("while True: print('x' * 1000)", "time was over"),
@@ -335,7 +335,7 @@ def test_what_never_ends_is_ended(tmp_path):
     for folder in folders:
         folder.mkdir()
     with ThreadPoolExecutor(len(ENDLESS)) as pool:  # they wait, and can wait together
-        reports = list(pool.map(lambda folder: reported(folder, "\n" + ENDLESS[folder.name][0], seconds=4.0), folders))
+        reports = list(pool.map(lambda folder: reported(folder, "\n" + ENDLESS[folder.name][0], seconds=6.0), folders))
     for report, (_, said) in zip(reports, ENDLESS.values()):
         assert report.status == "unchecked" and said in report.stopped, str(report)
         assert report.seconds < 20.0
@@ -464,14 +464,17 @@ def test_what_deletes_rewrites_and_kills_changes_nobody_elses_marks(tmp_path):
     assert not running()
 
 
+LEAVES = "import os, time\nif os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0: os.execve('/bin/sleep', ['sleep', 'LONG'], ENV)\n    os._exit(0)\n"
+
+
 @posix
 @pytest.mark.parametrize("text, said", [
     ("import os, time\nos.kill(os.getppid(), 9)\ntime.sleep(9)", "was killed (signal 9"),
-    ("import os, time\nif os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0: os.execv('/bin/sleep', ['sleep', '" + LONG + "'])\n"
-     "    os._exit(0)\nos.kill(os.getppid(), 9)\ntime.sleep(9)", ""),
+    (LEAVES.replace("ENV", "os.environ") + "os.kill(os.getppid(), 9)\ntime.sleep(9)", ""),
+    (LEAVES.replace("ENV", "{}") + "time.sleep(0.2); raise SystemExit", "it ends the program"),
 ])
 def test_without_a_space_of_its_own_it_is_ended_as_well(tmp_path, text, said):
-    report = reported(tmp_path, text, apart=False)
+    report = reported(tmp_path, text.replace("LONG", LONG), apart=False)
     assert report.status == "unchecked" and said in report.stopped, str(report)
     assert not running()
 
