@@ -11,11 +11,11 @@ import minigen as mg
 from minigen import data, losses, metrics, optim, training
 from minigen.backend import asarray, to_numpy
 from minigen.errors import CheckpointError, StateError
+from minigen.files import cache_folder, keeping
 from minigen.models.gans import progan, stylegan
 from minigen.models.gans.growing import at_stage
 from minigen.recipes.gans import small_maps
 from minigen.training import checkpoint
-from minigen.training.features import cache_folder
 from minigen.training.run import checksum
 
 STYLEGAN = {"resolution": 32, "images": 10_000, "stable": 6000, "fading": 6000, "last": 20_000, "batch_size": 16}
@@ -141,9 +141,8 @@ def train_stylegan(args: argparse.Namespace, subject: Subject, trainer: training
                    callbacks: Sequence[training.Callback] = ()) -> stylegan.Generator:
     """Play demo 27's game to its end, and keep the averaged generator for the demos that ask what it has learned."""
     trainer.fit(subject.images, steps=steps, batch_size=args.batch_size, record_every=max(steps // 40, 1), callbacks=callbacks)
-    path = kept(args, subject)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    checkpoint.save(path, {"generator": trainer.sampler.state_dict()}, {"steps": steps})
+    with keeping():
+        checkpoint.save(kept(args, subject), {"generator": trainer.sampler.state_dict()}, {"steps": steps})
     return trainer.sampler
 
 
@@ -156,12 +155,12 @@ def trained_stylegan(args: argparse.Namespace, subject: Subject) -> stylegan.Gen
         sampler.grow_to(args.resolution)
         sampler.load_state_dict(state)
         return sampler
-    except (FileNotFoundError, CheckpointError, StateError, KeyError):
+    except (OSError, CheckpointError, StateError, KeyError):
         return train_stylegan(args, subject, trainer, steps)
 
 
 def kept(args: argparse.Namespace, subject: Subject) -> Path:
     """Where the generator of these settings lies, in the user's cache."""
     settings = "-".join(f"{getattr(args, name)}" for name in (*STYLEGAN, "full", "seed"))
-    folder = args.out / "weights" if args.quick else cache_folder().parent / "stylegan"
+    folder = args.out / "weights" if args.quick else cache_folder("stylegan")
     return folder / f"{args.data}-{checksum([subject.images]):08x}-{settings}.npz"

@@ -26,7 +26,8 @@ def opened(args: argparse.Namespace) -> tuple[RunFolder, Config, Learner]:
     CommandError for a checkpoint of another model.
     """
     folder = RunFolder.opened(args.run)
-    config, path = folder.config(), folder.trained()
+    config = folder.config()
+    path = folder.trained(config)
     use(args.backend or current().name)
     learner = config.recipe.made(config.subject, Plan(**config.plan))
     arrays, _ = checkpoint.load(path)

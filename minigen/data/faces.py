@@ -7,7 +7,6 @@ own for each picture, as StyleGAN's noise inputs would. How a face is drawn is i
 """
 
 import hashlib
-import os
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -21,7 +20,7 @@ import numpy as np
 from minigen.data import portrait
 from minigen.data.dataset import Dataset
 from minigen.errors import suggestion
-from minigen.files import replacing
+from minigen.files import cache_folder, keeping, replacing
 
 CLASS_NAMES = ("woman", "man")
 SMALLEST, LARGEST = 4, 1024     # pixels along a side
@@ -194,13 +193,13 @@ def _load(
 
     drawn = None
     if cache:
-        path = _cache_path(resolution, train_size, test_size, seed, fixed)
-        drawn = _read(path, [(n, resolution, resolution, 3) for n in (train_size, test_size)])
+        file = _cache_file(resolution, train_size, test_size, seed, fixed)
+        drawn = _read(file, [(n, resolution, resolution, 3) for n in (train_size, test_size)])
     if drawn is None:
         drawn = [_draw(factors, detail, resolution) for factors, detail in splits]
         if cache:
-            with replacing(path) as temporary, open(temporary, "wb") as file:
-                np.savez_compressed(file, train=drawn[0], test=drawn[1])
+            with keeping(), replacing(cache_folder("faces") / file) as temporary, open(temporary, "wb") as opened:
+                np.savez_compressed(opened, train=drawn[0], test=drawn[1])
     return tuple(_dataset(images, factors) for images, (factors, _) in zip(drawn, splits, strict=True))
 
 
@@ -244,19 +243,18 @@ def _scaled(images: np.ndarray) -> np.ndarray:
 # The cache on disk.
 
 
-def _cache_path(*arguments: Any) -> Path:
-    """A file for each set of arguments, and for each version of the two files that draw."""
+def _cache_file(*arguments: Any) -> str:
+    """A name for each set of arguments, and for each version of the two files that draw."""
     digest = hashlib.sha256(repr(arguments).encode())
     for file in (__file__, portrait.__file__):
         digest.update(Path(file).read_bytes())
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "minigen", "faces")
-    return folder / f"{digest.hexdigest()[:32]}.npz"
+    return f"{digest.hexdigest()[:32]}.npz"
 
 
-def _read(path: Path, shapes: list[tuple[int, ...]]) -> list[np.ndarray] | None:
+def _read(name: str, shapes: list[tuple[int, ...]]) -> list[np.ndarray] | None:
     """The images of both splits; None if the file is missing, or damaged: it is then made anew."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with np.load(cache_folder("faces") / name, allow_pickle=False) as file:
             images = [file["train"], file["test"]]
     except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error):
         return None

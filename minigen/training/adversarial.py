@@ -197,8 +197,8 @@ class Adversarial(Run):
         brought to the generator's pixel_range; images that are in it already stay. A smaller last batch of an epoch is left out.
         `seed` fixes the order of the examples; a second fit goes on in the order of the first.  `resume`: a folder of
         `Checkpoint`, or a file; a changed configuration is refused, with what has changed (schedules are not compared); more
-        steps may be asked for, and where none are left what belongs to the end is made. A row holds the means over its steps of the losses, their terms, scores, accuracies and gradient
-        norms, and "seconds".
+        steps may be asked for, and where none are left what belongs to the end is made. A row holds the means over its steps of
+        the losses, their terms, scores, accuracies and gradient norms, and "seconds".
 
         Raises DataError for images outside [-1, 1] or outside the generator's range, ShapeError for a batch size that is no
         multiple of what the discriminator judges together, ValueError for labels that are missing, not asked for, or outside the

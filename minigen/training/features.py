@@ -1,7 +1,6 @@
 """The feature classifier, trained once for a data set and kept; and what it can learn from generated images."""
 
 import contextlib
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +11,7 @@ from minigen import metrics, optim
 from minigen.backend import random, seed
 from minigen.data.dataset import Dataset
 from minigen.errors import CheckpointError, StateError
+from minigen.files import cache_folder, keeping
 from minigen.models.feature_classifier import FeatureClassifier
 from minigen.nn import Module
 from minigen.training import checkpoint
@@ -64,16 +64,17 @@ def learn_once(model: Module, name: str, examples: tuple[np.ndarray, ...], recip
                progress: bool, learning_rate: float = LEARNING_RATE) -> None:
     """Train a model that has just been made, or read what the same examples have made of such a one; then evaluation mode.
 
-    The file lies in the folder `cache`, or `cache_folder()`, named by the checksum of the examples; one that is damaged or does
-    not fit is made anew.
+    The file lies in the folder `cache`, or in the user's cache, named by the checksum of the examples; one that is damaged or
+    does not fit is made anew. Where it cannot be written, that is said, and the model serves nevertheless.
     """
-    path = (cache or cache_folder()) / f"{name}-{checksum(examples):08x}-epochs{epochs}-recipe{recipe}.npz"
+    file = f"{name}-{checksum(examples):08x}-epochs{epochs}-recipe{recipe}.npz"
     try:
-        model.load_state_dict(checkpoint.load(path)[0]["model"])
-    except (FileNotFoundError, CheckpointError, StateError, KeyError):
-        path.parent.mkdir(parents=True, exist_ok=True)  # if that fails, then before the work
+        model.load_state_dict(checkpoint.load((cache or cache_folder("features")) / file)[0]["model"])
+    except (OSError, CheckpointError, StateError, KeyError):
         learn(model, examples, epochs, progress, learning_rate)
-        checkpoint.save(path, {"model": model.state_dict()}, {"fingerprint": model.fingerprint()})
+        with keeping():
+            path = (cache or cache_folder("features")) / file
+            checkpoint.save(path, {"model": model.state_dict()}, {"fingerprint": model.fingerprint()})
     model.eval()
 
 
@@ -94,8 +95,3 @@ def own_streams() -> Iterator[None]:
         yield
     finally:
         random.load_state_dict(streams)
-
-
-def cache_folder() -> Path:
-    """Where the user keeps what can be made again."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "minigen", "features")

@@ -38,8 +38,8 @@ def fit(model: Module, examples: Examples, *, optimizer: Optimizer, epochs: int,
 
     Raises DataError for examples that are not finite, DtypeError for another dtype than the model's, NonFiniteError as soon
     as the loss is not finite (naming step and layer; checkpoints on disk stay), CheckpointError for a resume that does not
-    fit. Ctrl-C finishes the step, lets the callbacks save, and then raises KeyboardInterrupt; so do SIGTERM and SIGHUP, which then
-    end the process with 128 and their number (SystemExit), unless the caller handles them himself.
+    fit, BusyError for a folder in which another run saves. Ctrl-C finishes the step, lets the callbacks save, and then raises
+    KeyboardInterrupt; SIGTERM and SIGHUP do as much and raise SystemExit, unless the caller handles them himself.
     """
     if resume is not None:
         seed = 0  # of no consequence, and drawn from no stream: the checkpoint brings its own

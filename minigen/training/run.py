@@ -82,7 +82,7 @@ class Run:
             yield
 
     def interrupt(self, where: str, state: Mapping[str, Tensor]) -> None:
-        """The run is asked to stop, and the step is finished: let the callbacks save, unless the state is not finite, and stop."""
+        """The run was asked to stop, and the step is finished: let callbacks save, unless the state is not finite, and stop."""
         self.say(f"stopped {where}")
         self.check_finite(state)
         self.tell("interrupted")

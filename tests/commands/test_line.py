@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -107,18 +108,25 @@ def test_bad_usage(line, complaint, minigen_line):
     ("sample nosuch", "nosuch does not exist; `minigen train MODEL --out nosuch` makes a run folder"),
     ("resume plain", "plain is not a run folder: it has no config.json"),
     ("evaluate damaged", "config.json is damaged, or of another version of minigen"),
-    ("interpolate begun", "begun has no checkpoint yet: `minigen resume begun` trains"),
+    ("interpolate begun", "begun has no checkpoint, so that there is nothing to go on from: `minigen train stacked --out begun` trains"),
+    ("resume begun", "begun has no checkpoint, so that there is nothing to go on from: `minigen train stacked --out begun` trains"),
     ("train vae --out plain", "plain exists already and is not empty: take another --out"),
     ("train vae --out plain/notes.txt", "plain/notes.txt is a file: take another --out"),
-    ("train vae --out begun", "begun holds a run already: `minigen resume begun` goes on with it; or take another --out"),
+    ("train vae --out done", "done holds a run already: `minigen resume done` goes on with it; or take another --out"),
+    ("train vae --out begun", "begun holds what is left of a run without its checkpoint (history.csv, pictures): take another --out"),
+    ("resume unlinked", "unlinked/checkpoint.npz is a link to nowhere.npz, where there is no file: bring it back, or begin anew with"),
+    ("train vae --out unlinked", "unlinked holds what is left of a run without its checkpoint (checkpoint.npz, history.csv, pictures)"),
 ])
 def test_failures(line, complaint, minigen_line):
     Path("plain").mkdir()
     Path("plain/notes.txt").write_text("mine")
     Path("damaged").mkdir()
     Path("damaged/config.json").write_text('{"model": "vae"')
-    assert minigen_line("train stacked --epochs 1 --images 32 --out begun --quiet")[0] == 0
-    Path("begun/checkpoint.npz").unlink()
+    assert minigen_line("train stacked --epochs 1 --images 32 --out done --quiet")[0] == 0
+    for name in ("begun", "unlinked"):
+        shutil.copytree("done", name)
+        Path(name, "checkpoint.npz").unlink()
+    Path("unlinked/checkpoint.npz").symlink_to("nowhere.npz")
     before = sorted(Path().rglob("*"))
     status, out, err = minigen_line(line)
     assert status == 1 and not out

@@ -101,15 +101,19 @@ def test_ctrl_c_before_there_is_anything_to_save_leaves_nothing(monkeypatch, min
 
 
 def test_ctrl_c_while_the_last_pictures_are_drawn(monkeypatch, minigen_line):
-    """The run is done: to resume it would be refused."""
+    """The run is done: to resume it makes them."""
     def interrupt(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(learning, "draw_results", interrupt)
-    status, _, err = minigen_line("train vae --epochs 1 --out run --quiet")
+    with monkeypatch.context() as patch:
+        patch.setattr(learning, "draw_results", interrupt)
+        status, _, err = minigen_line("train vae --epochs 1 --out run --quiet")
     assert (status, err) == (130, "minigen: stopped: the run is done and saved, some of its pictures may be missing: "
-                                  "minigen sample run draws\n")
-    assert minigen_line("sample run -n 4")[0] == 0
+                                  "minigen resume run makes them\n")
+    assert not Path("run/pictures/samples.png").exists()
+    assert minigen_line("resume run --quiet")[0] == 0
+    assert Path("run/pictures/samples.png").exists()
+    assert "run has trained for all its epochs" in minigen_line("resume run --quiet")[2]
 
 
 def test_resuming_what_is_done_says_how_to_get_more(minigen_line):
