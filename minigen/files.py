@@ -101,9 +101,7 @@ def locked(folder: Path) -> Iterator[Hold]:
     BusyError, naming who has it, otherwise. The operating system holds the lock, and lets go of it when the process ends, however
     it ends: no lock is ever stale. A file system that knows no locks gives none.
     """
-    new = not folder.exists()
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / LOCK
+    new, path = not folder.exists(), folder / LOCK
     file = taken(path)
     try:
         file.truncate(0)
@@ -120,9 +118,13 @@ def locked(folder: Path) -> Iterator[Hold]:
 
 
 def taken(path: Path) -> FileIO:
-    """The file at `path`, locked. BusyError if another has it."""
+    """The file at `path`, locked, in a folder that is made if need be. BusyError if another has it."""
     while True:
-        file = open(path, "a+b", buffering=0)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            file = open(path, "a+b", buffering=0)
+        except FileNotFoundError:  # who had the new folder has just removed it
+            continue
         if not lock(file):
             file.seek(0)
             holder = file.read(100).decode(errors="replace") or "another process"
