@@ -8,6 +8,9 @@ import sys
 
 from demos.catalogue import FOLDER, find, listing
 from minigen.commands import guarded
+from minigen.errors import BusyError, DataError, DeviceError
+
+EXPECTED = (OSError, MemoryError, BusyError, DataError, DeviceError)  # what surroundings do; the rest is of the demo's own text
 
 
 def main() -> int:
@@ -29,4 +32,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(guarded(main))
+    sys.exit(guarded(main, EXPECTED))

@@ -40,6 +40,7 @@ minigen COMMAND --help explains one, with examples; minigen --version.
 
   minigen train vae --data glyphs --out runs/vae
   minigen sample runs/vae"""
+MOST = 10_000  # images in a picture
 USAGE, FAILURE, INTERRUPTED = 2, 1, 130  # exit statuses
 EXPECTED = (OSError, MemoryError,
             *(error for error in vars(errors).values() if isinstance(error, type) and issubclass(error, Exception)))
@@ -88,6 +89,13 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def few(text: str) -> int:
+    """The type of an argument that counts images in one picture, which shows nothing if there are too many."""
+    if positive(text) > MOST:
+        raise argparse.ArgumentTypeError(f"expected at most {MOST:,}, got {text}")
+    return int(text)
+
+
 def natural(text: str) -> int:
     """The type of an argument that is a seed."""
     if not text.isdecimal():
@@ -122,8 +130,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     return guarded(lambda: obey(list(sys.argv[1:] if argv is None else argv)))
 
 
-def guarded(work: Callable[[], int]) -> int:
-    """The exit status of `work`, or of the complaint about what went wrong in it; what prints pictures and words is made ready.
+def guarded(work: Callable[[], int], expected: tuple[type[Exception], ...] = EXPECTED) -> int:
+    """The exit status of `work`, or of the complaint in one line about an error that is `expected`, wherever it is run.
 
     What cannot be shown on a terminal is shown as an escape, SIGTERM and SIGHUP end with 143 and 129 after cleaning up, and
     matplotlib needs no window.
@@ -142,7 +150,7 @@ def guarded(work: Callable[[], int]) -> int:
         return FAILURE
     except (UsageError, errors.RecipeError) as error:
         return complain(error, USAGE)
-    except (CommandError, *EXPECTED) as error:
+    except (CommandError, *expected) as error:
         return complain(error, FAILURE)
     except KeyboardInterrupt:
         return INTERRUPTED

@@ -12,6 +12,7 @@ import pytest
 
 import minigen
 from minigen.commands import COMMANDS, main, parser_of
+from minigen.recipes import subjects
 
 ROOT = Path(__file__).parents[2]
 PRESENT = [name for name in COMMANDS if find_spec(f"minigen.commands.{name}")]
@@ -84,6 +85,14 @@ def test_the_help_of_a_model_has_its_own_options(minigen_line):
     ("train vae --seed -1", "argument --seed: expected a whole number of at least 0, got '-1'"),
     ("train vae --resolution 64", "--resolution is for --data faces: examples of glyphs have a size of their own"),
     ("train vae mnist", "minigen train vae does not know what to do with 'mnist'"),
+    ("train stylegan --mixing 2", "mixing"),
+    ("train vae --data mnist --latent-dim 0", "0"),
+    ("train vae --lr nan", "lr must be above 0 and finite, got nan"),
+    ("train " + "x" * 5000, "unknown model 'xxx"),
+    ("train vae --epochs " + "9" * 5000, "argument --epochs: invalid positive value: '999"),
+    ("sample run -n 1000000000", "argument -n: expected at most 10,000, got 1000000000"),
+    ("interpolate run --rows 200 --steps 200", "200 walks of 200 steps are 40,000 images: take at most 10,000"),
+    ("train vae --out=", "argument --out: expected a name, in a folder, got ''"),
     ("train wgan-gp --epochs 2", "wgan-gp needs 3 batches for a step, an epoch has 1: take more epochs, or a smaller batch_size"),
     ("sample run --psi nan", "argument --psi: expected a finite number, got 'nan'"),
     ("sample run --seed -1", "argument --seed: expected a whole number of at least 0, got '-1'"),
@@ -100,8 +109,21 @@ def test_the_help_of_a_model_has_its_own_options(minigen_line):
 def test_bad_usage(line, complaint, minigen_line):
     status, out, err = minigen_line(line)
     assert status == 2 and not out
-    assert complaint in err and err.startswith("minigen: error: ") and err.count("\n") == 1
+    assert complaint in err and err.startswith("minigen: error: ") and err.count("\n") == 1 and len(err) < 1000
     assert not list(Path().iterdir()), "something was left behind"
+
+
+def test_what_a_model_cannot_be_made_with_is_refused_before_data_are_loaded(monkeypatch, minigen_line):
+    monkeypatch.setattr(subjects, "load", None)
+    for line in ("stylegan --mixing 2", "vae --beta -1", "progan --resolution 1024 --steps 2", "vae --data plane"):
+        assert minigen_line(f"train {line}")[0] == 2
+
+
+@pytest.mark.parametrize("name", ["glyphs", "faces", "plane"])
+def test_what_is_expected_of_data_before_they_are_loaded(name):
+    train, _ = subjects.load(name, 8, 16)
+    assert subjects.expected(name, 16) == (train.images.shape[1:], len(train.class_names))
+    assert {subjects.expected(name)[0] for name in ("mnist", "fashion_mnist")} == {(28, 28, 1)}
 
 
 @pytest.mark.parametrize("line, complaint", [
