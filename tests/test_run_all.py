@@ -152,15 +152,16 @@ def test_a_failed_criterion_is_said(tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="an interrupt is sent otherwise")
-def test_an_interrupt_stops_the_demo_and_leaves_the_page(tmp_path):
+@pytest.mark.parametrize("number, status", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_stops_the_demo_and_leaves_the_page(number, status, tmp_path):
     process = started(tmp_path, "--only", "12", "--jobs", "1")
     log = tmp_path / "12_variational" / "log.txt"
     deadline = time.monotonic() + 120
     while not (log.exists() and log.read_text()) and time.monotonic() < deadline:
         time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     out, error = process.communicate(timeout=60)
-    assert process.returncode == 130, out + error
+    assert process.returncode == status, out + error
     assert "Stopped." in error and f"python -m demos all --out {tmp_path} --only 12 --jobs 1" in error
     assert not log.exists() and "not run yet" in (tmp_path / "index.html").read_text(encoding="utf-8")
     running = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
