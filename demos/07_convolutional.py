@@ -20,8 +20,6 @@ Compared with dense networks at equal parameters, and through a bottleneck of eq
 #
 # All four see the same 10,000 images equally often, with the same optimizer.
 # %%
-import numpy as np
-
 import minigen as mg
 from demos.demo import Verdict, demo_arguments, save
 from minigen import data, metrics, optim, plot, training
@@ -71,8 +69,7 @@ save(plot.image_grid((maps - low) / (high - low), columns=4, title=title), args,
 # %%
 def error(model: mg.nn.Module) -> float:
     """Mean squared error on held-out images."""
-    parts = (mg.asarray(test.images[start:start + 500]) for start in range(0, len(test), 500))
-    return metrics.reconstruction_mse(test.images, np.concatenate([model.reconstruct(part).numpy() for part in parts]))
+    return metrics.reconstruction_mse(test.images, model.reconstruct(mg.asarray(test.images)).numpy())
 
 
 def pca_error(k: int) -> float:

@@ -48,8 +48,7 @@ training.fit(stacked, train.images, optimizer=optim.Nadam(stacked.parameters(), 
 # %%
 model.eval()
 stacked.eval()
-parts = [mg.asarray(test.images[start:start + 500]) for start in range(0, len(test), 500)]
-rebuilt, dense = (np.concatenate([network.reconstruct(part).numpy() for part in parts]) for network in (model, stacked))
+rebuilt, dense = (network.reconstruct(mg.asarray(test.images)).numpy() for network in (model, stacked))
 pca = metrics.pca(train.images.reshape(len(train), -1), 30)
 projected = pca.reconstruct(test.images.reshape(len(test), -1)).reshape(test.images.shape)
 rows = {"original": test.images[:10], "PCA,\n30 components": projected[:10].clip(0, 1), "stacked,\n30 codes": dense[:10],

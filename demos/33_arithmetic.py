@@ -112,23 +112,23 @@ class Space:
         self.shown = judge.predict(self.images) if shown is None else shown
 
 
-def in_parts(function):
-    """A function of device arrays as one of host arrays, five hundred examples at a time."""
-    def of_all(x):
+def on_host(function):
+    """A function of device arrays, outside any graph, as one of host arrays."""
+    def hosted(x):
         with mg.no_grad():
-            return np.concatenate([function(mg.asarray(x[i:i + 500])).numpy() for i in range(0, len(x), 500)])
-    return of_all
+            return function(mg.asarray(x)).numpy()
+    return hosted
 
 
 # A judge that has seen sharp images only does not recognize blurred glasses even where they are: the variational autoencoder gets
 # one of its own, which has learned from reconstructions, and what the images they are made of show.
-repaint = in_parts(vae.reconstruct)
+repaint = on_host(vae.reconstruct)
 repainted = data.Dataset(f"repainted {args.data}", repaint(images.images), images.labels, images.class_names, factors)
 reader = training.attribute_classifier(repainted, epochs=1 if args.quick else 3, cache=args.out / "weights")
 z = figures.latent(generator, args.samples, seed=1)
 encoded = images[:args.samples]
 spaces = {"Z": Space(z, generator.draw, judge), "W": Space(generator.map(z), generator.draw_styles, judge),
-          "VAE": Space(in_parts(lambda x: vae.encode(x)[0])(encoded.images), in_parts(vae.pixels), reader, encoded.factors)}
+          "VAE": Space(on_host(lambda x: vae.encode(x)[0])(encoded.images), on_host(vae.pixels), reader, encoded.factors)}
 SPACES = {"Z": "StyleGAN's Z", "W": "StyleGAN's W", "VAE": "a variational autoencoder's space"}
 thirds = {name: np.quantile(values, (1 / 3, 2 / 3)) for name, values in factors.items() if values.dtype.kind == "f"}
 

@@ -21,7 +21,7 @@ from demos.page import verdict_table
 from minigen.backend.devices import NAMES as BACKENDS
 from minigen.commands import named, natural
 from minigen.data.registry import LOADERS
-from minigen.errors import BusyError, DeviceError, shortened
+from minigen.errors import BusyError, DeviceError, one_line
 from minigen.files import locked, replacing, sweep
 
 HELD = contextlib.ExitStack()  # the output folder of the demo that runs
@@ -32,7 +32,7 @@ class Parser(argparse.ArgumentParser):
     """An argument parser whose complaints echo no more of a long word than is needed to know it again."""
 
     def error(self, message: str) -> NoReturn:
-        super().error(shortened(message))
+        super().error(one_line(message))
 
 
 # What an option must at least be, if it is not 1: an interval needs two seeds, a figure needs samples.

@@ -70,6 +70,15 @@ def conversion(got: Any, expected: Any) -> str:
     return f"x.astype('{expected}')" + (" / 255" if got == "uint8" else "")
 
 
+def to_unit_interval(low: float, high: float) -> str:
+    """How to bring pixels that reach from `low` to `high` into [0, 1], for messages."""
+    if 0.0 <= low and high > 2.0:
+        return "bytes are divided by 255"
+    if -1.0 - 1e-4 <= low < -0.05 and high <= 1.0 + 1e-4:
+        return "pixels in [-1, 1] are (x + 1) / 2"
+    return "x.clip(0, 1) cuts off what goes beyond"
+
+
 def suggestion(name: Any, known: Iterable[str]) -> str:
     """What an unknown name was probably meant to be, for messages: the nearest of the known ones, or else all of them."""
     known = list(known)
@@ -77,7 +86,7 @@ def suggestion(name: Any, known: Iterable[str]) -> str:
     return f"did you mean {nearest[0]!r}?" if nearest else f"expected one of {', '.join(known)}"
 
 
-def shortened(message: str) -> str:
+def one_line(message: str) -> str:
     """A message in one line, in which what was echoed of a long input is cut to its beginning and its end."""
     message = re.sub(r"\S{200,}", lambda word: f"{word[0][:80]}…{word[0][-20:]}", " ".join(message.split()))
     return message if len(message) <= 2000 else f"{message[:1000]} … {message[-500:]}"

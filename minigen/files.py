@@ -6,6 +6,7 @@ import glob
 import os
 import re
 import socket
+import stat
 import sys
 from collections.abc import Iterator
 from io import FileIO
@@ -26,12 +27,13 @@ NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)  # what a file system 
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary path beside `path`, renamed onto it when the block ends well: a kill leaves the old file intact.
 
-    What killed processes left of earlier attempts is removed first. A device or a pipe cannot be replaced: it is written to.
+    What killed processes left of earlier attempts is removed first. A device is not replaced, nor what a link such as /dev/stdout
+    leads to: it is written to.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-    if path.exists() and not path.is_file():
+    if path.exists() and not path.is_file() and not stat.S_ISFIFO(path.lstat().st_mode):
         yield path
         return
     sweep(path.parent, path.name)
@@ -182,6 +184,13 @@ def cache_folder(kind: str) -> Path:
         return Path.home() / ".cache" / "minigen" / kind
     except RuntimeError:
         raise FileNotFoundError("there is no home folder, and so no cache: set HOME or XDG_CACHE_HOME") from None
+
+
+def cached(kind: str, name: str) -> Path | None:
+    """Where a file lies in the user's cache; None for a user who can have none, which is said."""
+    with keeping():
+        return cache_folder(kind) / name
+    return None
 
 
 @contextlib.contextmanager

@@ -27,6 +27,7 @@ from minigen.ops import (
     sqrt,
     square,
 )
+from minigen.ops.reduction import check_eps
 
 
 def softmax(x: Any, axis: int = -1) -> Any:
@@ -35,11 +36,12 @@ def softmax(x: Any, axis: int = -1) -> Any:
 
 
 def dropout(x: Any, keep: Array, rate: float) -> Any:
-    """x * keep / (1 - rate): zeroes what the bool mask `keep` drops and rescales the rest, so that the mean stays.
+    """x / (1 - rate) where kept, else 0: zeroes what the bool mask `keep` drops and rescales the rest, so that the mean stays.
 
-    Inverted dropout (Srivastava et al. 2014): nothing is left to do at test time.
+    Inverted dropout (Srivastava et al. 2014): nothing is left to do at test time. Raises ValueError for a rate outside [0, 1).
     """
-    return masked(x, keep, scale=1.0 / (1.0 - rate))
+    check_rate("dropout", rate)
+    return masked(x, keep, scale=1.0 / (1.0 - float(rate)))
 
 
 def with_labels(x: Any, labels: Any, classes: int) -> Any:
@@ -79,6 +81,7 @@ def kl_sparsity(activations: Any, target: float = 0.1) -> Any:
     ShapeError for an empty batch. Source: Ng 2011, "Sparse autoencoder" (CS294A), section 3.
     """
     check_target("kl_sparsity", target)
+    target = float(target)  # a number of NumPy's would compute in float64
     check_batch("kl_sparsity", activations)
     p = mean(activations, axis=0)
     means = plain(p)
@@ -121,6 +124,7 @@ def pixel_norm(x: Any, eps: float = 1e-8) -> Any:
 
     After each convolution of a generator it keeps the signal from growing. Source: Karras et al. 2018, section 4.2.
     """
+    check_eps(eps)
     return scale_shift(x, inv_rms(x, axis=-1, eps=eps))
 
 
@@ -137,6 +141,7 @@ def adain(x: Any, scale: Any, shift: Any, eps: float = 1e-8) -> Any:
     for name, part in (("scale", scale), ("shift", shift)):
         if tuple(part.shape) != (n, channels):
             raise ShapeError(f"adain: images {tuple(x.shape)} take a {name} of shape {(n, channels)}, got {tuple(part.shape)}")
+    check_eps(eps)
     scale, shift = (reshape(part, shape=(n, 1, 1, channels)) for part in (scale, shift))
     centered = center(x, axis=(1, 2))
     return scale_shift(centered, inv_rms(centered, axis=(1, 2), eps=eps) * scale, shift)
@@ -153,6 +158,12 @@ def check_target(name: str, target: float) -> None:
     """Raise unless a mean activation could be the target without being always off or always on."""
     if not 0.0 < target < 1.0:
         raise ValueError(f"{name}: the target is a mean activation, 0 < target < 1, got {target}")
+
+
+def check_rate(name: str, rate: float) -> None:
+    """Raise unless a rate leaves something."""
+    if not 0.0 <= rate < 1.0:
+        raise ValueError(f"{name}: the rate is the probability of dropping, 0 <= rate < 1, got {rate}")
 
 
 def check_group_size(name: str, group_size: int) -> None:

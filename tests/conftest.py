@@ -1,4 +1,4 @@
-"""Every test starts on the numpy backend with seed 0, and leaves no trace of itself."""
+"""Every test starts on the numpy backend with seed 0, and leaves no trace of itself. What did not run is said in the end."""
 
 import os
 
@@ -47,3 +47,31 @@ def device(request):
         if not usable:
             pytest.skip(reason)
     return request.param
+
+
+# -- what did not run ------------------------------------------------------------------------------------------------
+
+
+def not_run(reporter):
+    """(comparisons with PyTorch, tests on CuPy) that were skipped, as counts."""
+    reasons = [report.longrepr[2] for report in reporter.stats.get("skipped", []) if isinstance(report.longrepr, tuple)]
+    pytorch = sum("torch" in reason.lower() for reason in reasons)
+    usable, reason = cuda.status()
+    return pytorch, 0 if usable else sum(reason in each for each in reasons)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """What a green run has left out, in its last lines."""
+    pytorch, cupy = not_run(terminalreporter)
+    if pytorch:
+        terminalreporter.write_line(f"{pytorch:,} comparisons with PyTorch did not run: pip install -e '.[torch]'", yellow=True)
+    if cupy:
+        terminalreporter.write_line(f"{cupy:,} tests on CuPy did not run: {cuda.status()[1]}", yellow=True)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session):
+    """With MINIGEN_PYTORCH=required a run that has left out comparisons with PyTorch fails."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("MINIGEN_PYTORCH") == "required" and reporter and not_run(reporter)[0]:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

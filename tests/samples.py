@@ -1,7 +1,7 @@
 """For every op, calls at which its rules are checked. An op without a sample fails tests/ops/test_registry.py.
 
 Inputs are float64 and stay off kinks: |x| > 0.1 where a rule jumps at 0, all elements distinct where the largest one matters.
-A sample is checked to order 2 unless it says otherwise; less than 2 needs a reason.
+A sample is checked to order 2 or higher.
 """
 
 import importlib
@@ -32,7 +32,6 @@ class Sample:
     arguments: tuple
     attributes: dict[str, Any] = field(default_factory=dict)
     order: int = 2
-    reason: str = ""
 
     @property
     def arrays(self) -> list[np.ndarray]:
@@ -79,9 +78,9 @@ def samples(op: str, *calls: Sample) -> None:
     SAMPLES.setdefault(f"minigen.ops.{op}", []).extend(calls)
 
 
-def call(*arguments: Any, order: int = 2, reason: str = "", **attributes: Any) -> Sample:
+def call(*arguments: Any, order: int = 2, **attributes: Any) -> Sample:
     """A sample written as the call itself."""
-    return Sample(arguments, attributes, order, reason)
+    return Sample(arguments, attributes, order)
 
 
 # -- inputs ------------------------------------------------------------------------------------------------------
@@ -141,7 +140,8 @@ samples("elementwise.multiply", call(normal(3, 1), normal(4), order=3), call(nor
 samples("elementwise.divide", *pairs(apart), call(apart(2, 1), apart(3), order=3))
 samples("elementwise.power", *pairs(positive), call(positive(2, 3), positive(3), order=3))
 samples("elementwise.power", *(call(apart(2, 3), exponent) for exponent in (2, 3, 1, 0, -1, 2.0, 0.0)))
-samples("elementwise.power", call(positive(4), 0.5, order=3), call(2, normal(3)), call(apart(3), Constant(np.array([2.0, 3, -1]))))
+samples("elementwise.power", call(positive(4), 0.5, order=3), call(2, normal(3)), call(apart(3), Constant(np.array([2.0, 3, -1]))),
+        call(np.array([0.5, 1.0, 2.0]), np.zeros(3)), call(np.array([-2.0, 1.5]), Constant(np.zeros(2))))
 samples("elementwise.negative", call(normal(3, 4)), call(normal()))
 samples("elementwise.positive", call(normal(3, 4)), call(normal()))
 samples("elementwise.absolute", call(apart(3, 4)), call(apart()))
@@ -155,7 +155,8 @@ samples("activation.tanh", call(normal(3, 4), order=3), call(normal()))
 samples("activation.sigmoid", call(normal(3, 4), order=3), call(normal()))
 samples("activation.softplus", call(apart(3, 4), order=3), call(normal()))
 samples("activation.sigmoid_cross_entropy", call(normal(3, 4), rng.random((3, 4)), order=3), call(normal(3), 0.9),
-        call(normal(3, 1), Constant(rng.random((3, 1)))), call(Constant(normal(3)), rng.random(3)), call(normal(), np.array(0.3)))
+        call(normal(3, 1), Constant(rng.random((3, 1)))), call(Constant(normal(3)), rng.random(3)), call(normal(), np.array(0.3)),
+        call(np.array([0.5, -1.5, 2.0]), np.array(0.3)))
 samples("activation.relu", call(apart(3, 4)), call(apart()))
 samples("activation.leaky_relu", call(apart(3, 4)), call(apart(3), slope=0.01), call(apart(3), slope=0.0))
 samples("activation.leaky_gate", call(normal(3, 4), Constant(apart(3, 4)), slope=0.2), call(normal(3), Constant(apart(3)), slope=0.0))

@@ -11,8 +11,9 @@ LIBRARY = Path(__file__).parents[1] / "minigen"
 
 # From the bottom up; those of one line stand beside each other and do not know each other.
 FLOORS = [
-    ["errors"],
+    ["blocks", "errors", "reading", "settings"],
     ["files", "signals"],
+    ["archive"],
     ["backend"],
     ["autograd"],
     ["ops"],

@@ -94,7 +94,10 @@ def check(f: Callable, arrays: tuple, wrt: list[int], order: int, name: str, tol
 
 def evaluate(f: Callable, arrays: tuple, wrt: Sequence[int]) -> Any:
     """f of the arrays as Tensors (integer arrays stay arrays), those in wrt requiring a gradient."""
-    return f(*leaves(arrays, wrt))
+    inputs = leaves(arrays, wrt)
+    output = f(*inputs)
+    check_unchanged(f, "input {}", inputs, arrays)
+    return output
 
 
 def leaves(arrays: tuple, wrt: Sequence[int]) -> list[Any]:
@@ -108,7 +111,11 @@ def derivative(f: Callable, arrays: tuple, wrt: list[int], u: np.ndarray) -> lis
     y = f(*inputs)
     if not y.requires_grad:
         return [np.zeros(arrays[i].shape) for i in wrt]
-    return [g.numpy() for g in grad(y, [inputs[i] for i in wrt], Tensor(u), allow_unused=True)]
+    cotangent = Tensor(u)
+    gradients = grad(y, [inputs[i] for i in wrt], cotangent, allow_unused=True)
+    check_unchanged(f, "input {}", inputs, arrays)
+    check_unchanged(f, "the cotangent g", [cotangent], [u])
+    return [g.numpy() for g in gradients]
 
 
 def directional(f: Callable, arrays: tuple, i: int, v: np.ndarray, u: np.ndarray, eps: float) -> float:
@@ -142,6 +149,14 @@ def flat(tensors: Sequence[Tensor]) -> Tensor:
     from minigen.ops import concatenate  # the engine itself needs no op
 
     return concatenate(*(x.reshape(-1) for x in tensors))
+
+
+def check_unchanged(f: Callable, name: str, inputs: Sequence[Any], arrays: Sequence[np.ndarray]) -> None:
+    """Raise GradcheckError if a forward or a rule has written into its inputs: a device's arrays cannot be made read-only."""
+    for i, (x, before) in enumerate(zip(inputs, arrays)):
+        if not np.array_equal(to_numpy(x), before, equal_nan=before.dtype.kind == "f"):
+            raise GradcheckError(f"{getattr(f, '__name__', 'f')} or one of its rules changes {name.format(i)}: x *= 2 writes "
+                                 "into an array that others still need, x = x * 2 makes a new one")
 
 
 def read_only(x: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from minigen.backend import random
 from minigen.backend.devices import (
+    USUAL,
     Array,
     array_module,
     asarray,
@@ -9,6 +10,7 @@ from minigen.backend.devices import (
     check_same_device,
     current,
     is_array,
+    is_real_array,
     keep_freed_memory,
     to_numpy,
     use,
@@ -17,8 +19,8 @@ from minigen.backend.devices import (
 from minigen.backend.random import seed
 
 __all__ = [
-    "Array", "array_module", "asarray", "backend_of", "check_same_device", "current", "is_array", "keep_freed_memory",
-    "random", "seed", "to_numpy", "use", "use_from_environment",
+    "USUAL", "Array", "array_module", "asarray", "backend_of", "check_same_device", "current", "is_array", "is_real_array",
+    "keep_freed_memory", "random", "seed", "to_numpy", "use", "use_from_environment",
 ]
 
 keep_freed_memory()

@@ -4,14 +4,17 @@ Weights, latent vectors and shuffles come from host streams, so that a seed give
 Per-step noise comes from the device. All of it goes into a checkpoint through `state_dict`.
 """
 
+import contextlib
 import json
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from minigen.backend import devices
 from minigen.backend.devices import Array
+from minigen.reading import shortened
 
 HOST_STREAMS = ("weights", "latent", "shuffle", "noise")
 
@@ -77,11 +80,25 @@ def _noise_source() -> Any:
     return _device_noise
 
 
+@contextlib.contextmanager
+def aside(n: int = 0) -> Iterator[None]:
+    """Inside the block all streams start from the seed n; afterwards they, and a GPU's noise, go on where they were."""
+    global _device_noise
+    before = dict(_streams), _device_noise
+    seed(n)
+    try:
+        yield
+    finally:
+        streams, _device_noise = before
+        _streams.update(streams)
+
+
 def state_dict() -> dict[str, str]:
     """All streams as JSON texts, one a stream.
 
     A GPU's generator cannot be saved. Taking the state therefore restarts it from the host stream "noise", here as well as
-    after `load_state_dict`: the run that was saved and the run that resumes go on with the same noise.
+    after `load_state_dict`: the run that was saved and the run that resumes go on with the same noise. So this is for
+    checkpoints; who wants random numbers of his own for a while, and no trace left, takes `aside`.
     """
     global _device_noise
     _device_noise = None
@@ -89,14 +106,31 @@ def state_dict() -> dict[str, str]:
 
 
 def load_state_dict(state: dict[str, str]) -> None:
-    """Set all streams to a state that `state_dict` returned."""
+    """Set all streams to a state that `state_dict` returned. ValueError, and none of them changed, for any other."""
     global _device_noise
-    if set(state) != set(HOST_STREAMS):
-        raise ValueError(f"random state: got the streams {sorted(state)}, expected {sorted(HOST_STREAMS)}")
-    states = {name: json.loads(text) for name, text in state.items()}
+    if not isinstance(state, dict) or set(state) != set(HOST_STREAMS):
+        streams = sorted(state) if isinstance(state, dict) else shortened(state)
+        raise ValueError(f"random state: got the streams {streams}, expected {sorted(HOST_STREAMS)}")
+    states = {name: parsed(name, text) for name, text in state.items()}
     for name, value in states.items():
         _streams[name].bit_generator.state = value
     _device_noise = None
+
+
+def parsed(name: str, text: str) -> dict[str, Any]:
+    """The state of a PCG64 generator that a text holds. ValueError, naming the stream, if it is none."""
+    try:
+        found = json.loads(text)
+        numbers = [found["state"]["state"], found["state"]["inc"], found["has_uint32"], found["uinteger"]]
+        expected = {"bit_generator": "PCG64", "state": dict(zip(("state", "inc"), numbers)), "has_uint32": numbers[2],
+                    "uinteger": numbers[3]}
+        whole = all(type(number) is int and 0 <= number < 1 << bits for number, bits in zip(numbers, (128, 128, 1, 32)))
+        if found != expected or not whole or numbers[1] % 2 == 0:  # the increment of PCG64 is odd
+            raise ValueError("its numbers are out of range")
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
+        reason = f"missing {error}" if isinstance(error, KeyError) else error
+        raise ValueError(f"random state: the stream {name!r} is no state of a PCG64 generator ({reason})") from error
+    return found
 
 
 seed(None)

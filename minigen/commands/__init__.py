@@ -191,7 +191,7 @@ def obey(argv: list[str]) -> int:
 
 def complain(error: Exception, status: int) -> int:
     """Say in one line what went wrong; returns the exit status."""
-    message = errors.shortened(str(error)) or type(error).__name__  # Python's own MemoryError says nothing
+    message = errors.one_line(str(error)) or type(error).__name__  # Python's own MemoryError says nothing
     with silenced(sys.stderr):
         print(f"minigen: error: {message}", file=sys.stderr, flush=True)
     with silenced(sys.stdout):

@@ -40,6 +40,7 @@ def arguments(parser: Parser) -> None:
 def run(args: argparse.Namespace) -> int:
     folder, config, learner = opened(args)
     train, test = subjects.load(config.data, config.images, config.resolution)
+    config.check_data(train)
     if config.counted == "steps":
         figures = generated(learner, config, train, args.n, not args.quiet)
     else:

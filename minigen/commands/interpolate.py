@@ -37,7 +37,8 @@ def run(args: argparse.Namespace) -> int:
     folder, config, learner = opened(args)
     if not config.images_shaped:
         raise UsageError(f"{config.data} are points, not images: there is nothing to see between them")
-    _, test = subjects.load(config.data, config.images, config.resolution)
+    train, test = subjects.load(config.data, config.images, config.resolution)
+    config.check_data(train)
     walks = learner.between(args.rows, args.steps, np.random.default_rng(args.seed), test)
     images = as_images(config, walks.reshape(-1, *walks.shape[2:]))
     images = images.reshape(*walks.shape[:2], *images.shape[1:])

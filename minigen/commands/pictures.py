@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from minigen import plot
-from minigen.backend import random, seed
+from minigen.backend import random
 from minigen.commands.run_folder import Config
 from minigen.data import Dataset
 from minigen.files import replacing
@@ -49,10 +49,8 @@ def save_reconstructions(learner: Learner, config: Config, dataset: Dataset, pat
     shown = dataset[:SHOWN]
     rows = [learner.inputs(shown)[0], learner.reconstruct(shown)]
     if learner.generative:
-        streams = random.state_dict()
-        seed(0)
-        rows.append(learner.sample(len(shown)))
-        random.load_state_dict(streams)
+        with random.aside():
+            rows.append(learner.sample(len(shown)))
     save_tiled(config, np.concatenate(rows), path, columns=len(shown))
 
 

@@ -40,6 +40,7 @@ def run(args: argparse.Namespace) -> int:
         use(config.backend)
         check_unfinished(folder, config)
         data = subjects.load(config.data, config.images, config.resolution)
+        config.check_data(data[0])
         folder.sweep()
         config.save(folder.config_file)
         return learn(folder, config, data, args.quiet)

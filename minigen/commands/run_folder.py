@@ -9,20 +9,27 @@
 
 import contextlib
 import json
+import math
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from minigen.backend.devices import NAMES as BACKENDS
 from minigen.commands import CommandError
-from minigen.errors import suggestion
+from minigen.data import Dataset
+from minigen.errors import RecipeError, suggestion
 from minigen.files import LOCK, Hold, is_temporary, locked, replacing, sweep
 from minigen.optim.optimizer import positive
-from minigen.recipes import Plan, Recipe, Subject, find, subjects
+from minigen.reading import parsed_json, read_bounded, shortened
+from minigen.recipes import Option, Plan, Recipe, Subject, find, subjects
 from minigen.training import checkpoint
+
+LARGEST_CONFIG = 1 << 20   # bytes
+LARGEST_EXAMPLE = 3 << 20  # numbers: an image of 1024 x 1024 in colour
+KINDS = {int: "a whole number", float: "a finite number", str: "a text"}  # of options, in words
 
 
 @dataclass(frozen=True)
@@ -66,26 +73,95 @@ class Config:
         return len(self.shape) == 3
 
     def check(self) -> None:
-        """Raise TypeError or ValueError unless the run can be gone on with: it is known what to train, on what, and how long."""
-        plan = Plan(**self.plan)
-        if plan.options.keys() != self.recipe.options.keys():
-            raise ValueError(f"the options of {self.model} are {', '.join(self.recipe.options) or 'none'}")
+        """Raise TypeError or ValueError, naming the field, unless the run can be gone on with: it is known what to train, on
+        what, and how long, and `minigen train` could have written it."""
+        for name in ("minigen", "model", "data", "backend"):
+            if not isinstance(getattr(self, name), str):
+                raise ValueError(f"{name} must be a text, got {shortened(getattr(self, name))}")
         for name, value, known in (("data", self.data, subjects.NAMES), ("backend", self.backend, BACKENDS)):
             if value not in known:
-                raise ValueError(f"unknown {name} {value!r}: {suggestion(value, known)}")
+                raise ValueError(f"unknown {name} {shortened(value)}: {suggestion(value, known)}")
         images = self.examples if self.images is None else self.images
         for name, value, least in (("images", images, 1), ("resolution", self.resolution, 1), ("examples", self.examples, 1),
-                                   ("seed", self.seed, 0), ("batch_size", plan.batch_size, 1),
-                                   (self.counted, self.plan[self.counted], 1)):
-            if not isinstance(value, int) or value < least:
-                raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
-        positive("lr", plan.lr)
-        self.recipe.made(self.subject, plan)
+                                   ("seed", self.seed, 0)):
+            check_whole(name, value, least)
+        if images != self.examples:
+            raise ValueError(f"images is {images}, and examples {self.examples}: all images are examples")
+        if self.resolution not in [4 << s for s in range(9)]:
+            raise ValueError(f"resolution must be 4, 8, 16 ... 1024, got {self.resolution}")
+        if not isinstance(self.shape, list) or not self.shape:
+            raise ValueError(f"shape must be a list of whole numbers, got {shortened(self.shape)}")
+        for length in self.shape:
+            check_whole("shape", length, 1)
+        if math.prod(self.shape) > LARGEST_EXAMPLE:
+            raise ValueError(f"shape is that of {math.prod(self.shape)} numbers, expected at most {LARGEST_EXAMPLE}")
+        if self.data == "faces" and self.shape != [self.resolution, self.resolution, 3]:
+            raise ValueError(f"shape is {self.shape}, but faces are {self.resolution} x {self.resolution} x 3")
+        listed = isinstance(self.classes, list) and all(isinstance(name, str) for name in self.classes)
+        if not listed or not 0 < len(set(self.classes)) == len(self.classes):
+            raise ValueError(f"classes must be a list of different names, got {shortened(self.classes)}")
+        self.check_plan()
+
+    def check_plan(self) -> None:
+        """Raise TypeError or ValueError, naming the field, unless the plan is one by which the model can be made and trained."""
+        if not isinstance(self.plan, dict):
+            raise ValueError(f"plan must be names and values, got {shortened(self.plan)}")
+        try:
+            plan, options = Plan(**self.plan), self.recipe.options
+        except TypeError as error:
+            raise TypeError(f"plan: {error}") from error
+        if missing := {field.name for field in fields(Plan)} - self.plan.keys():
+            raise ValueError(f"plan has no {min(missing)}")
+        if not isinstance(plan.options, dict) or plan.options.keys() != options.keys():
+            raise ValueError(f"the options of {self.model} are {', '.join(options) or 'none'}, got {shortened(plan.options)}")
+        for name, option in options.items():
+            check_option(name, plan.options[name], option)
+        for name in ("batch_size", self.counted):
+            check_whole(name, self.plan[name], 1)
+        try:
+            positive("lr", plan.lr)
+        except TypeError as error:
+            raise TypeError(f"lr: {error}") from error
+        try:
+            subject = self.subject
+        except RecipeError as error:
+            raise ValueError(f"shape: {error}") from error
+        timed = self.recipe.timed(plan, subject, self.examples)
+        if (timed.epochs, timed.steps) != (plan.epochs, plan.steps):
+            raise ValueError(f"plan has epochs {plan.epochs} and steps {plan.steps}, {self.model} is trained in "
+                             f"{'epochs' if timed.steps is None else 'steps'} alone")
+        try:
+            self.recipe.made(subject, plan)
+        except (ArithmeticError, MemoryError, TypeError, ValueError) as error:
+            raise ValueError(f"options {shortened(plan.options)}: {error}") from error
+
+    def check_data(self, train: Dataset) -> None:
+        """Raise CommandError, naming the field, for data that are not what config.json says of them."""
+        found = {"examples": len(train), "shape": list(train.images.shape[1:]), "classes": list(train.class_names)}
+        for name, value in found.items():
+            if getattr(self, name) != value:
+                raise CommandError(f"config.json says that {name} of {self.data} is {shortened(getattr(self, name))}, it is "
+                                   f"{shortened(value)}: was it changed by hand, or are these other data?")
 
     def save(self, path: Path) -> None:
         """Write it as JSON, whole or not at all."""
         with replacing(path) as temporary:
             temporary.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+
+
+def check_whole(name: str, value: Any, least: int) -> None:
+    """Raise ValueError unless a value of config.json is a whole number of at least so much."""
+    if type(value) is not int or value < least:
+        raise ValueError(f"{name} must be a whole number of at least {least}, got {shortened(value)}")
+
+
+def check_option(name: str, value: Any, option: Option) -> None:
+    """Raise ValueError unless a value of config.json is of the kind that an option of a model has."""
+    kind = type(option.default)
+    if type(value) not in ((int, float) if kind is float else (kind,)) or isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{name} must be {KINDS[kind]}, such as {option.default!r}, got {shortened(value)}")
+    if option.choices and value not in option.choices:
+        raise ValueError(f"unknown {name} {shortened(value)}: {suggestion(value, option.choices)}")
 
 
 class RunFolder:
@@ -111,21 +187,25 @@ class RunFolder:
     def config(self) -> Config:
         """What config.json says. CommandError if it is damaged."""
         try:
-            config = Config(**json.loads(self.config_file.read_text(encoding="utf-8")))
+            said = parsed_json(read_bounded(self.config_file, LARGEST_CONFIG))
+            if not isinstance(said, dict):
+                raise ValueError(f"expected names and values, got {shortened(said)}")
+            config = Config(**said)
             config.check()
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise CommandError(f"{self.config_file} is damaged, or of another version of minigen ({error})") from error
+        except (ArithmeticError, AttributeError, KeyError, MemoryError, OSError, TypeError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise CommandError(f"{self.config_file} is damaged, or of another version of minigen ({reason})") from error
         return config
 
     def done(self, config: Config) -> int:
         """Epochs, or steps, that the checkpoint has behind it; 0 without one. CommandError for that of another kind of run."""
         if not self.checkpoint.exists():
             return 0
-        _, header = checkpoint.load(self.checkpoint)
-        clock = config.counted.removesuffix("s")
-        if clock not in header:
+        with checkpoint.opened(self.checkpoint) as saved:
+            done = saved.header.get(config.counted.removesuffix("s"))
+        if type(done) is not int or done < 0:
             raise CommandError(f"{self.checkpoint} is not of the model in {self.config_file}: it counts no {config.counted}")
-        return header[clock]
+        return done
 
     def trained(self, config: Config) -> Path:
         """The checkpoint. CommandError if there is none, saying how to get one."""

@@ -30,11 +30,11 @@ def opened(args: argparse.Namespace) -> tuple[RunFolder, Config, Learner]:
     path = folder.trained(config)
     use(args.backend or current().name)
     learner = config.recipe.made(config.subject, Plan(**config.plan))
-    arrays, _ = checkpoint.load(path)
-    try:
-        learner.load(arrays)
-    except StateError as error:
-        raise CommandError(f"{path} is not of the model in {folder.config_file}: {error}") from error
+    with checkpoint.opened(path) as saved:
+        try:
+            learner.load(saved)
+        except StateError as error:
+            raise CommandError(f"{path} is not of the model in {folder.config_file}: {error}") from error
     seed(args.seed)
     return folder, config, learner
 

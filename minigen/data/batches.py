@@ -1,15 +1,18 @@
 """Minibatches in a new order every epoch, on the current backend, with a position that can be saved."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 
 from minigen.backend import Array, asarray, random, to_numpy
 from minigen.errors import ShapeError, StateError
+from minigen.reading import shortened
+from minigen.settings import PythonNumbers
 
 
-class Batches:
+class Batches(PythonNumbers):
     """Batches of one or several arrays of equal length; each `for` over it is one epoch.
 
         for images, labels in data.batches(train.images, train.labels, batch_size=32, seed=0):
@@ -22,7 +25,8 @@ class Batches:
     - After `load_state_dict`, the next `for` is the rest of the epoch that was saved. A state taken in the
       loop's body counts the batch in hand as done; one taken in the last batch leaves an empty rest.
 
-    arrays: (n, ...) each, kept on the host.  seed: None draws one from `minigen.seed`'s stream "shuffle".
+    arrays: (n, ...) each, kept on the host; memory-mapped ones are read batch by batch.
+    seed: None draws one from `minigen.seed`'s stream "shuffle".
     shuffle=False: the order as given; batches are then views.  drop_last: leave out a smaller last batch.
     Raises ShapeError for arrays that are empty, differ in length or have no axis of examples; ValueError for
     a batch_size below 1, or above n with drop_last, and for a negative seed.
@@ -79,8 +83,12 @@ class Batches:
     def load_state_dict(self, state: dict[str, int]) -> None:
         """Continue where `state` was taken. Raises StateError, changing nothing, if it is of other data."""
         expected = self.state_dict()
-        if set(state) != set(expected):
-            raise StateError(f"batches: got a state with {sorted(state)}, expected {sorted(expected)}")
+        if not isinstance(state, Mapping) or set(state) != set(expected):
+            got = f"a state with {sorted(state)}" if isinstance(state, Mapping) else f"the state {shortened(state)}"
+            raise StateError(f"batches: got {got}, expected {sorted(expected)}")
+        for name, value in state.items():
+            if not isinstance(value, Integral) or isinstance(value, bool):
+                raise StateError(f"batches: got a state with {name} {shortened(value)}, expected a whole number")
         state = {name: int(value) for name, value in state.items()}
         for name in ("examples", "batch_size"):
             if state[name] != expected[name]:
@@ -104,3 +112,10 @@ def _common_length(arrays: tuple[np.ndarray, ...]) -> int:
     if lengths == {0}:
         raise ShapeError(f"batches: got arrays of shapes {shapes}: no example, hence only an empty batch")
     return lengths.pop()
+
+
+def endless(batches: Batches) -> Iterator[tuple[Array, ...]]:
+    """Batches, as tuples, epoch after epoch."""
+    while True:
+        for batch in batches:
+            yield batch if isinstance(batch, tuple) else (batch,)

@@ -7,8 +7,10 @@ own for each picture, as StyleGAN's noise inputs would. How a face is drawn is i
 """
 
 import hashlib
+import io
+import math
+import sys
 import zipfile
-import zlib
 from collections.abc import Mapping
 from functools import lru_cache
 from numbers import Integral
@@ -17,10 +19,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minigen.archive import LONGEST_HEAD, plain_array
 from minigen.data import portrait
 from minigen.data.dataset import Dataset
 from minigen.errors import suggestion
-from minigen.files import cache_folder, keeping, replacing
+from minigen.files import cached, keeping, replacing
+from minigen.reading import open_regular
+from minigen.settings import to_python
 
 CLASS_NAMES = ("woman", "man")
 SMALLEST, LARGEST = 4, 1024     # pixels along a side
@@ -191,15 +196,13 @@ def _load(
             factors[name] = np.full_like(factors[name], value)
         splits.append((factors, np.random.default_rng([seed, split, 1]).integers(2**62, size=n)))
 
-    drawn = None
-    if cache:
-        file = _cache_file(resolution, train_size, test_size, seed, fixed)
-        drawn = _read(file, [(n, resolution, resolution, 3) for n in (train_size, test_size)])
+    path = cached("faces", _cache_file(resolution, train_size, test_size, seed, fixed)) if cache else None
+    drawn = _read(path, [(n, resolution, resolution, 3) for n in (train_size, test_size)]) if path else None
     if drawn is None:
         drawn = [_draw(factors, detail, resolution) for factors, detail in splits]
-        if cache:
-            with keeping(), replacing(cache_folder("faces") / file) as temporary, open(temporary, "wb") as opened:
-                np.savez_compressed(opened, train=drawn[0], test=drawn[1])
+        if path:
+            with keeping(), replacing(path) as temporary, open(temporary, "wb") as file:
+                np.savez_compressed(file, train=drawn[0], test=drawn[1])
     return tuple(_dataset(images, factors) for images, (factors, _) in zip(drawn, splits, strict=True))
 
 
@@ -245,18 +248,30 @@ def _scaled(images: np.ndarray) -> np.ndarray:
 
 def _cache_file(*arguments: Any) -> str:
     """A name for each set of arguments, and for each version of the two files that draw."""
-    digest = hashlib.sha256(repr(arguments).encode())
+    digest = hashlib.sha256(repr(to_python(arguments)).encode())
     for file in (__file__, portrait.__file__):
         digest.update(Path(file).read_bytes())
     return f"{digest.hexdigest()[:32]}.npz"
 
 
-def _read(name: str, shapes: list[tuple[int, ...]]) -> list[np.ndarray] | None:
-    """The images of both splits; None if the file is missing, or damaged: it is then made anew."""
+def _read(path: Path, shapes: list[tuple[int, ...]]) -> list[np.ndarray] | None:
+    """The images of both splits; None if the file is missing, or, which is said, damaged: it is then made anew."""
     try:
-        with np.load(cache_folder("faces") / name, allow_pickle=False) as file:
-            images = [file["train"], file["test"]]
-    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error):
+        with open_regular(path) as file, zipfile.ZipFile(file) as archive:
+            return [_split(archive, name, shape) for name, shape in zip(("train.npy", "test.npy"), shapes, strict=True)]
+    except FileNotFoundError:
         return None
-    fits = all(array.dtype == np.uint8 and array.shape == shape for array, shape in zip(images, shapes, strict=True))
-    return images if fits else None
+    except Exception as error:  # a damaged archive fails in a dozen ways: BadZipFile, EOFError, NotImplementedError ...
+        print(f"minigen: {path} is damaged ({error}): the faces are drawn anew", file=sys.stderr)
+        return None
+
+
+def _split(archive: zipfile.ZipFile, name: str, shape: tuple[int, ...]) -> np.ndarray:
+    """Images of this shape from an archive. ValueError, before they are read, for anything else."""
+    if archive.getinfo(name).file_size > math.prod(shape) + LONGEST_HEAD:
+        raise ValueError(f"{name} is larger than {math.prod(shape):,} pixels")
+    content = archive.read(name)
+    layout = plain_array(name, io.BytesIO(content), 0, len(content))
+    if (layout.dtype, layout.shape) != (np.uint8, shape):
+        raise ValueError(f"{name} is {layout.dtype}{list(layout.shape)}, expected uint8{list(shape)}")
+    return np.frombuffer(content, np.uint8, offset=layout.start).reshape(shape)

@@ -44,5 +44,5 @@ def cross_entropy(logits: Any, labels: Array, reduction: str = "mean") -> Any:
                          f"{tuple(labels.shape)}")
     if not logits.shape[0]:
         raise ShapeError("cross_entropy: an empty batch")
-    chosen = ops.one_hot(labels, logits.shape[1], dtype=logits.dtype)
-    return reduce(-(ops.log_softmax(logits) * chosen).sum(axis=1), reduction)
+    chosen = ops.one_hot(labels, logits.shape[1], dtype=bool)
+    return reduce(-ops.masked(ops.log_softmax(logits), chosen).sum(axis=1), reduction)

@@ -20,6 +20,8 @@ def reduce(loss: Any, reduction: str) -> Any:
     if reduction == "mean":
         return loss.mean()
     if reduction == "batchmean":
+        if not loss.shape:
+            raise ShapeError("a loss of shape () has no batch: reduction 'mean' or 'sum'")
         return loss.sum() / float(loss.shape[0])
     if reduction == "sum":
         return loss.sum()
@@ -47,7 +49,7 @@ def check_unit_interval(name: str, target: Any) -> None:
     """Raise ValueError for targets outside [0, 1], such as images scaled to [-1, 1]; a device is not asked, for it would have to
     wait."""
     data = plain(target)
-    if isinstance(data, np.ndarray):
+    if isinstance(data, np.ndarray) and data.size:
         low, high = data.min(), data.max()
         if not (low >= -ROUNDING and high <= 1.0 + ROUNDING):
             raise ValueError(f"{name}: got targets from {low:.6g} to {high:.6g}, expected probabilities or pixels in [0, 1]"

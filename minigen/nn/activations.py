@@ -6,6 +6,7 @@ from typing import Any
 from minigen import functional, ops
 from minigen.errors import suggestion
 from minigen.nn.module import ElementwiseModule
+from minigen.ops.activation import check_slope
 
 
 class Activation(ElementwiseModule):
@@ -60,11 +61,12 @@ class Softmax(Activation):
 
 
 class LeakyReLU(Activation):
-    """x for x > 0, slope * x below."""
+    """x for x > 0, slope * x below. Raises ValueError unless 0 <= slope <= 1."""
 
     function = staticmethod(ops.leaky_relu)
 
     def __init__(self, slope: float = 0.2):
+        check_slope(slope, "leaky_relu: ")
         self.slope = slope
 
     def forward(self, x: Any) -> Any:

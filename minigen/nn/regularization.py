@@ -17,8 +17,7 @@ class Dropout(ElementwiseModule):
     """
 
     def __init__(self, rate: float):
-        if not 0.0 <= rate < 1.0:
-            raise ValueError(f"Dropout's rate is the probability of dropping, 0 <= rate < 1, got {rate}")
+        functional.check_rate("Dropout", rate)
         self.rate = rate
 
     def forward(self, x: Any, keep: Array | None = None) -> Any:
@@ -66,6 +65,8 @@ class ActivityRegularization(ElementwiseModule):
     Keras 3 until 2026 summed l1 over the batch, older Keras took this mean: there the same l1 differs by the batch size.
     Raises ValueError for weights that are negative or infinite, and for a target outside (0, 1).
     """
+
+    remembered = ("noted",)
 
     def __init__(self, l1: float = 0.0, kl: float = 0.0, target: float = 0.1):
         for name, weight in (("l1", l1), ("kl", kl)):

@@ -1,5 +1,5 @@
 """Activations, element by element: any shape -> the same shape. Rules use results (y) rather than inputs where that saves an
-operation, multiply by bool masks, which is faster than `where`, and clip, which is faster than `maximum` with a number."""
+operation, gate with `masked`, which is faster than `where`, and clip, which is faster than `maximum` with a number."""
 
 import math
 
@@ -7,6 +7,7 @@ import numpy as np
 
 from minigen.autograd.op import op
 from minigen.backend import Array, array_module
+from minigen.ops.elementwise import gated, masked
 
 
 @op(method="tanh")
@@ -51,19 +52,24 @@ def softplus_dx(g, y, x):
     return g * sigmoid(x)
 
 
-@op
+@op(broadcasts=True)
 def sigmoid_cross_entropy(logits: Array, targets: Array) -> Array:
     """Binary cross entropy of sigmoid(logits) against targets in [0, 1], in nats, element by element.
 
-    -t log s(x) - (1 - t) log(1 - s(x)) = log(1 + e^-|x|) + (max(x, 0) - t x): finite for every logit, and exact for a
-    confident right answer, where softplus(x) - t x would round to 0. Both of one shape: (n, 1) against (n,) would
-    broadcast to n * n pairs. `losses.bce_with_logits` reduces it.
+    -t log s(x) - (1 - t) log(1 - s(x)) = log(1 + e^-|x|) + x ([x > 0] - t): finite for every finite logit, and
+    exact for a confident right answer, where softplus(x) - t x would round to 0. A logit of inf costs 0 if t = 1, one of -inf if
+    t = 0, else inf. Targets have the shape of the logits, for (n, 1) against (n,) would broadcast to n * n pairs, or are a
+    single number. `losses.bce_with_logits` reduces it.
     """
     if getattr(targets, "shape", ()) not in ((), logits.shape):
         raise ValueError(f"logits have shape {logits.shape}, targets {targets.shape}: expected the same")
     xp = array_module(logits)
-    loss = xp.log1p(xp.exp(-abs(logits)))
-    loss += logits.clip(0, math.inf) - targets * logits
+    error = xp.greater(logits, 0.0, out=xp.empty_like(logits))  # 1 or 0
+    error -= targets
+    loss = gated(logits, error != 0.0, out=xp.empty_like(logits))  # an infinite logit without an error costs nothing
+    loss *= error
+    power = xp.negative(xp.abs(logits, out=error), out=error)
+    loss += xp.log1p(xp.exp(power, out=power), out=power)
     return loss
 
 
@@ -87,15 +93,16 @@ def relu(x: Array) -> Array:
 
 @relu.vjp("x")
 def relu_dx(g, y, x):
-    """dL/dx = g where x > 0, else 0."""
-    return g * (x > 0)
+    """dL/dx = g where x > 0, so that y is not 0, else 0."""
+    return masked(g, y != 0)
 
 
 @op
 def leaky_relu(x: Array, *, slope: float = 0.2) -> Array:
     """x for x > 0, slope * x below. 0.2 is DCGAN's slope (Radford et al. 2016). 0 <= slope <= 1, else ValueError."""
-    if not 0.0 <= slope <= 1.0:
-        raise ValueError(f"expected 0 <= slope <= 1, got slope={slope}")
+    check_slope(slope)
+    if slope == 0.0:
+        return x.clip(0, math.inf)  # 0 * inf would be NaN
     xp = array_module(x)
     y = xp.multiply(x, slope, out=xp.empty_like(x))
     return xp.maximum(x, y, out=y)
@@ -111,6 +118,8 @@ def leaky_relu_dx(g, y, x, *, slope):
 def leaky_gate(g: Array, x: Array, *, slope: float) -> Array:
     """g where x > 0, slope * g below: what leaky_relu lets through of a derivative. Linear in g, and constant in x but for 0."""
     xp = array_module(x)
+    if slope == 0.0:
+        return gated(g, x > 0.0, out=xp.empty_like(g))
     gate = xp.greater(x, 0.0, out=xp.empty_like(x))  # 1 or 0
     gate.clip(slope, math.inf, out=gate)
     gate *= g
@@ -123,9 +132,17 @@ def leaky_gate_dg(gg, y, g, x, *, slope):
     return leaky_gate(gg, x, slope=slope)
 
 
+def check_slope(slope: float, prefix: str = "") -> None:
+    """Raise ValueError for a slope with which leaky_relu would not be the larger of x and slope * x."""
+    if not 0.0 <= slope <= 1.0:
+        raise ValueError(f"{prefix}expected 0 <= slope <= 1, got slope={slope}")
+
+
 @op
 def elu(x: Array, *, alpha: float = 1.0) -> Array:
-    """x for x > 0, alpha (e^x - 1) below (Clevert et al. 2016)."""
+    """x for x > 0, alpha (e^x - 1) below (Clevert et al. 2016). 0 < alpha < inf, else ValueError."""
+    if not 0.0 < alpha < math.inf:  # the rules read the sign of x off y
+        raise ValueError(f"expected 0 < alpha < inf, got alpha={alpha}")
     return scaled_elu(x, 1.0, alpha)
 
 
@@ -187,4 +204,4 @@ def elu_slope(y: Array, *, scale: float, alpha: float) -> Array:
 @elu_slope.vjp("y")
 def elu_slope_dy(g, slope, y, *, scale, alpha):
     """dL/dy = g where y <= 0, else 0."""
-    return g * (y <= 0)
+    return masked(g, y <= 0)

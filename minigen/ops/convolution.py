@@ -110,6 +110,8 @@ def conv2d_weight(x: Array, g: Array, *, kernel_size: Pair, stride: int | Pair =
     if tuple(g.shape[:3]) != (len(x), *grid):
         raise ShapeError(f"got g of shape {tuple(g.shape)}, expected {(len(x), *grid)} and channels, as conv2d gives of x "
                          f"{tuple(x.shape)}")
+    if not x.shape[3] * g.shape[3]:
+        return array_module(x).zeros((*kernel, x.shape[3], g.shape[3]), dtype=x.dtype)
     xp, together = array_module(x), neighbours(g, kernel[1], stride[1])
     outputs, wide = together * g.shape[3], (kernel[0], kernel[1] + together - 1)
     g = g.reshape(len(g), grid[0], grid[1] // together, outputs)

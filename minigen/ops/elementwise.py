@@ -5,6 +5,8 @@ Every function takes Tensors, arrays or Python numbers, and any shape; the resul
 
 import math
 
+import numpy as np
+
 from minigen.autograd.border import plain
 from minigen.autograd.op import op
 from minigen.backend import Array, array_module
@@ -111,22 +113,31 @@ def positive_dx(g, y, x):
 
 @op(method="__pow__", broadcasts=True)
 def power(x: Array, p: Array) -> Array:
-    """x ** p, broadcasting. With respect to p it is differentiable for x > 0. For p = 2 `square` is faster."""
+    """x ** p, broadcasting; 0 ** 0 = 1. With respect to p it is differentiable for x > 0, and for x = 0 if p > 0.
+
+    For p = 2 `square` is faster.
+    """
     return x**p
 
 
 @power.vjp("x")
 def power_dx(g, y, x, p):
-    """dL/dx = g * p * x^(p - 1); with a constant p = 0, zero also at x = 0."""
-    if isinstance(p, (int, float)):
-        return g * 0.0 if p == 0 else g * p if p == 1 else g * (p * x ** (p - 1))
-    return g * p * x ** (p - 1.0)
+    """dL/dx = g * p * x^(p - 1), and 0 at x = 0, p = 0: x^0 is constant."""
+    exponent = plain(p)
+    if isinstance(exponent, (int, float)):
+        return masked(g, False) if exponent == 0 else g * exponent if exponent == 1 else g * (exponent * x ** (exponent - 1))
+    keep = ((x == 0) & (exponent == 0)) ^ True  # not p != 0: there, for x other than 0, the derivative of all this by p is g / x
+    return masked(masked(g, keep) * p * where(keep, x, 1.0) ** (p - 1.0), keep)
 
 
 @power.vjp("p")
 def power_dp(g, y, x, p):
-    """dL/dp = g * x^p * log(x)."""
-    return g * y * (math.log(x) if isinstance(x, (int, float)) else log(x))
+    """dL/dp = g * x^p * log(x), and 0 at x = 0, p >= 0: 0^p is constant, but for a jump at p = 0."""
+    base = plain(x)
+    if isinstance(base, (int, float)):
+        x = base = array_module(plain(p)).full_like(plain(p), base)
+    keep = ((base == 0) & (p >= 0)) ^ True
+    return masked(masked(g, keep) * y * log(where(keep, x, 1.0)), keep)
 
 
 @op(method="__abs__")
@@ -227,14 +238,14 @@ def maximum(x: Array, y: Array) -> Array:
 
 @maximum.vjp("x")
 def maximum_dx(g, z, x, y):
-    """dL/dx = g where x > y, g / 2 where equal."""
-    return 0.5 * g * (x > y) + 0.5 * g * (x >= y)
+    """dL/dx = g where x > y (or either is NaN), g / 2 where equal, else 0."""
+    return masked(g, (x <= y) ^ True) + masked(g, x == y, scale=0.5)
 
 
 @maximum.vjp("y")
 def maximum_dy(g, z, x, y):
-    """dL/dy = g where y > x, g / 2 where equal."""
-    return 0.5 * g * (y > x) + 0.5 * g * (y >= x)
+    """dL/dy = g where y > x (or either is NaN), g / 2 where equal, else 0."""
+    return masked(g, (y <= x) ^ True) + masked(g, x == y, scale=0.5)
 
 
 @op(broadcasts=True)
@@ -245,55 +256,59 @@ def minimum(x: Array, y: Array) -> Array:
 
 @minimum.vjp("x")
 def minimum_dx(g, z, x, y):
-    """dL/dx = g where x < y, g / 2 where equal."""
-    return 0.5 * g * (x < y) + 0.5 * g * (x <= y)
+    """dL/dx = g where x < y (or either is NaN), g / 2 where equal, else 0."""
+    return masked(g, (x >= y) ^ True) + masked(g, x == y, scale=0.5)
 
 
 @minimum.vjp("y")
 def minimum_dy(g, z, x, y):
-    """dL/dy = g where y < x, g / 2 where equal."""
-    return 0.5 * g * (y < x) + 0.5 * g * (y <= x)
+    """dL/dy = g where y < x (or either is NaN), g / 2 where equal, else 0."""
+    return masked(g, (y >= x) ^ True) + masked(g, x == y, scale=0.5)
 
 
 @op(method="clip")
 def clip(x: Array, *, low: float = -math.inf, high: float = math.inf) -> Array:
-    """x kept within [low, high]; the gradient passes where low <= x <= high."""
+    """x kept within [low, high]; the gradient passes where low <= x <= high. Raises ValueError unless low <= high."""
+    if not low <= high:
+        raise ValueError(f"expected low <= high, got low={low}, high={high}")
     return x.clip(low, high)
 
 
 @clip.vjp("x")
 def clip_dx(g, y, x, *, low, high):
     """dL/dx = g inside [low, high], else 0."""
-    return g * ((x >= low) & (x <= high))
+    return masked(g, (x >= low) & (x <= high))
 
 
 @op(broadcasts=True, nondiff=("condition",))
 def where(condition: Array, x: Array, y: Array) -> Array:
     """x where the bool array `condition` holds, else y; broadcasting. Raises DtypeError for any other condition."""
-    kind = getattr(condition, "dtype", type(condition).__name__)
-    if kind != "bool":
-        raise DtypeError(f"the condition must be bool, such as x > 0, got {kind}")
+    check_bool("condition", condition)
     return array_module(condition, x, y).where(condition, x, y)
 
 
 @where.vjp("x")
 def where_dx(g, z, condition, x, y):
     """dL/dx = g where the condition holds, else 0."""
-    return g * condition
+    return masked(g, condition)
 
 
 @where.vjp("y")
 def where_dy(g, z, condition, x, y):
     """dL/dy = g where the condition does not hold, else 0."""
-    return g * (condition ^ True)
+    return masked(g, condition ^ True)
 
 
 @op(nondiff=("keep",))
 def masked(x: Array, keep: Array, *, scale: float = 1.0) -> Array:
-    """x * scale where the bool array `keep` holds, else 0; keep broadcasts to the shape of x, else ShapeError."""
-    xp = array_module(x)
-    y = xp.multiply(x, keep, out=xp.empty_like(x))
-    y *= scale
+    """x * scale where the bool array `keep` holds, else 0, also in place of inf and NaN: the gate of every rule that has one.
+
+    keep broadcasts to the shape of x, else ShapeError. Raises DtypeError unless it is bool.
+    """
+    check_bool("mask", keep)
+    y = gated(x, keep, out=array_module(x).empty_like(x))
+    if scale != 1.0:
+        y *= scale
     return y
 
 
@@ -301,3 +316,24 @@ def masked(x: Array, keep: Array, *, scale: float = 1.0) -> Array:
 def masked_dx(g, y, x, keep, *, scale):
     """dL/dx = g * scale where `keep` holds, else 0."""
     return masked(g, keep, scale=scale)
+
+
+BITS = {size: np.dtype(f"uint{8 * size}") for size in (2, 4, 8)}  # for numbers of so many bytes, an integer of as many
+
+
+def gated(x: Array, keep: Array, out: Array) -> Array:
+    """out = x where the bool array `keep` holds, else 0, for plain arrays.
+
+    The product x * keep would be NaN where x is inf. So the bits of x, read as an integer, are multiplied by 1 or 0: as fast as
+    the product, and up to ten times as fast as `where`.
+    """
+    bits = BITS[x.itemsize]
+    array_module(x).multiply(x.view(bits), keep, out=out.view(bits))
+    return out
+
+
+def check_bool(name: str, condition: Array) -> None:
+    """Raise DtypeError unless this is a bool or an array of them."""
+    kind = getattr(condition, "dtype", type(condition).__name__)
+    if kind != "bool":
+        raise DtypeError(f"the {name} must be bool, such as x > 0, got {kind}")

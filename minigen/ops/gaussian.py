@@ -10,7 +10,7 @@ from typing import Any
 
 from minigen.autograd.op import op
 from minigen.backend import Array, array_module
-from minigen.ops.elementwise import clip, exp
+from minigen.ops.elementwise import clip, exp, masked
 
 LOGVAR_LIMIT = 20.0
 
@@ -35,7 +35,7 @@ def reparameterize_dmean(g, y, mean, logvar, noise):
 @reparameterize.vjp("logvar")
 def reparameterize_dlogvar(g, y, mean, logvar, noise):
     """dL/dlogvar = g * exp(logvar / 2) * noise / 2, and 0 beyond the limit."""
-    return g * noise * deviation(logvar) * 0.5 * (logvar <= LOGVAR_LIMIT)
+    return masked(g * noise * deviation(logvar) * 0.5, logvar <= LOGVAR_LIMIT)
 
 
 @reparameterize.vjp("noise")
@@ -58,7 +58,7 @@ def kl_standard_normal(mean: Array, logvar: Array) -> Array:
     if mean.shape != logvar.shape:
         raise ValueError(f"mean has shape {mean.shape}, logvar {logvar.shape}: expected the same")
     bounded = logvar.clip(-math.inf, LOGVAR_LIMIT)
-    tangent = (logvar - bounded) * math.expm1(LOGVAR_LIMIT)  # 0 within the limit
+    tangent = (logvar.clip(LOGVAR_LIMIT, math.inf) - LOGVAR_LIMIT) * math.expm1(LOGVAR_LIMIT)  # 0 within the limit
     return 0.5 * (mean * mean + (array_module(logvar).expm1(bounded) - bounded + tangent))
 
 

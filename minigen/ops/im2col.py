@@ -88,6 +88,9 @@ def correlate(x: Array, w: Array, b: Array | None, origin: Pair, stride: Pair, o
 
     Where outputs are few, some neighbouring windows count as one, a little wider: see `neighbours`.
     """
+    if not w.size:  # a sum over no channels
+        out[...] = 0.0 if b is None else b
+        return
     together = neighbours(out, w.shape[1], stride[1])
     if together > 1:
         w, b = widened(w, together), b if b is None else array_module(b).tile(b, together)
@@ -131,7 +134,7 @@ def gather(g: Array, w: Array, b: Array | None, padding: Pair, stride: Pair, out
     are congruent modulo the stride are a convolution of g with every s-th tap, flipped; s * s of these, interleaved, are the
     result (a polyphase filter). Those that differ in the row only share one copy of the windows: each takes its rows of them.
     """
-    if stride == (1, 1):
+    if stride == (1, 1) or not w.size:
         flipped = w[::-1, ::-1].transpose(0, 1, 3, 2)
         correlate(g, flipped, b, (padding[0] - w.shape[0] + 1, padding[1] - w.shape[1] + 1), stride, out)
         return
@@ -178,6 +181,8 @@ def phases(kernel: int, padding: int, stride: int) -> list[Phase]:
 def scatter(g: Array, w: Array, b: Array | None, padding: Pair, stride: Pair, out: Array) -> None:
     """The same by adding up windows where they lie (col2im): the adjoint of copying them."""
     out[...] = 0.0 if b is None else b
+    if not w.size:
+        return
     xp, (kh, kw, channels, outputs) = array_module(g), w.shape
     matrix = w.reshape(-1, outputs)
     for part in blocks(g, len(matrix), g.shape[1:3]):

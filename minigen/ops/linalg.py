@@ -20,7 +20,7 @@ def matmul(x: Array, y: Array) -> Array:
     if x.shape[-1] != y.shape[-2 if y.ndim > 1 else 0]:
         raise ValueError(f"got {x.shape} @ {y.shape}, expected (..., n, k) @ (..., k, m)")
     if y.ndim == 2 and x.ndim > 2:
-        return (x.reshape(-1, x.shape[-1]) @ y).reshape(*x.shape[:-1], y.shape[1])
+        return (rows(x) @ y).reshape(*x.shape[:-1], y.shape[1])
     return x @ y
 
 

@@ -15,6 +15,7 @@ from minigen.autograd.border import plain
 from minigen.autograd.op import op
 from minigen.backend import Array, array_module
 from minigen.errors import DtypeError, ShapeError, conversion
+from minigen.ops.elementwise import gated
 from minigen.ops.linalg import matmul
 from minigen.ops.shape import crop, interior, reshape
 from minigen.ops.window import Padding, Pair, explicit_padding, output_size, pair
@@ -30,8 +31,9 @@ def max_pool2d(x: Array, *, size: Size = 2, stride: Size | None = None, padding:
     """The largest element of each window: (n, h, w, c) -> (n, h', w', c), with h' = floor((h + padding - size) / stride) + 1.
 
     `stride`: from window to window, by default `size`; windows may overlap, and what remains at the end is dropped. Padding
-    never wins. The whole gradient goes to one winner: of equal elements the first, row by row, as in PyTorch. Raises
-    ShapeError if x is no batch of images or smaller than a window, ValueError if a side's padding is not less than the size.
+    never wins, not even against -inf; NaN always does. The whole gradient goes to one winner: of equal elements the first, row
+    by row, as in PyTorch. Raises ShapeError if x is no batch of images or smaller than a window, ValueError if a side's padding
+    is not less than the size.
     """
     size, stride, padding, grid = geometry(x, size, stride, padding)
     x = padded(x, padding, -math.inf)
@@ -63,15 +65,16 @@ def max_unpool2d(values: Array, x: Array, maxima: Array, *, size: Size, stride: 
     """
     xp = array_module(values)
     size, stride, padding, grid = geometry(x, size, stride, padding)
-    x = padded(x, padding, -math.inf)
+    x, maxima = comparable(x, maxima)
+    x = padded(x, padding, math.nan)  # which equals no maximum
     overlapping = stride[0] < size[0] or stride[1] < size[1]
     tiled = stride == size and (grid[0] * size[0], grid[1] * size[1]) == x.shape[1:3]  # then every pixel is written below
     y = (xp.empty if tiled else xp.zeros)(x.shape, dtype=values.dtype)
     for place, won in winners(x, maxima, slices(size, stride, grid)):
         if overlapping:
-            y[place] += values * won
+            y[place] += gated(values, won, out=xp.empty_like(values))
         else:
-            xp.multiply(values, won, out=y[place])
+            gated(values, won, out=y[place])
     return unpadded(y, padding)
 
 
@@ -85,10 +88,11 @@ def max_unpool2d_dvalues(g, y, values, x, maxima, *, size, stride, padding):
 def max_pick2d(values: Array, x: Array, maxima: Array, *, size: Size, stride: Size | None, padding: Padding) -> Array:
     """Of `values`, shaped like x, those at the winners, one for each window. The adjoint of max_unpool2d."""
     size, stride, padding, grid = geometry(x, size, stride, padding)
-    x, values = padded(x, padding, -math.inf), padded(values, padding, 0.0)
-    y = array_module(values).zeros(maxima.shape, dtype=values.dtype)
+    x, maxima = comparable(x, maxima)
+    x, values = padded(x, padding, math.nan), padded(values, padding, 0.0)
+    y, picked = (array_module(values).zeros(maxima.shape, dtype=values.dtype) for _ in "yp")
     for place, won in winners(x, maxima, slices(size, stride, grid)):
-        y += values[place] * won
+        y += gated(values[place], won, out=picked)
     return y
 
 
@@ -96,6 +100,15 @@ def max_pick2d(values: Array, x: Array, maxima: Array, *, size: Size, stride: Si
 def max_pick2d_dvalues(g, y, values, x, maxima, *, size, stride, padding):
     """dL/dvalues = g at the winners, else 0."""
     return max_unpool2d(g, x, maxima, size=size, stride=stride, padding=padding)
+
+
+def comparable(x: Array, maxima: Array) -> tuple[Array, Array]:
+    """Both, with inf in place of NaN, which would not be equal to itself."""
+    xp = array_module(x)
+    if xp is np and not np.isnan(maxima.max(initial=-math.inf)):  # a device is not asked, for it would have to wait
+        return x, maxima
+    return xp.nan_to_num(x, nan=math.inf, posinf=math.inf, neginf=-math.inf), \
+        xp.nan_to_num(maxima, nan=math.inf, posinf=math.inf, neginf=-math.inf)
 
 
 def winners(x: Array, maxima: Array, places: list) -> Iterator[tuple[Any, Array]]:
@@ -119,7 +132,9 @@ def sum_pool2d(x: Array, *, factor: Size) -> Array:
     Raises ShapeError if `factor` does not divide height and width.
     """
     xp = array_module(x)
-    factor, _, _, grid = geometry(x, pair(factor, "factor"), None, "valid")
+    check_images(x)
+    factor = pair(factor, "factor")
+    grid = x.shape[1] // factor[0], x.shape[2] // factor[1]
     if (factor[0] * grid[0], factor[1] * grid[1]) != x.shape[1:3]:
         raise ShapeError(f"images of {x.shape[1]}x{x.shape[2]} do not divide into blocks of {factor[0]}x{factor[1]}")
     first, *others = slices(factor, factor, grid)

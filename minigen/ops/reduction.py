@@ -3,11 +3,13 @@
 import math
 from typing import Any
 
+import numpy as np
+
 from minigen.autograd.op import op
 from minigen.autograd.tensor import Tensor
 from minigen.backend import Array, array_module
 from minigen.errors import ShapeError
-from minigen.ops.elementwise import exp, sqrt, square
+from minigen.ops.elementwise import exp, masked, sqrt, square
 from minigen.ops.shape import broadcast_to, reshape
 
 Axis = int | tuple[int, ...] | None
@@ -45,7 +47,8 @@ def mean_dx(g, y, x, *, axis, keepdims):
 
 @op(method="max")
 def max(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Array:
-    """Largest element along `axis`; equal ones share the gradient equally."""
+    """Largest element along `axis`; equal ones share the gradient equally. Raises ShapeError for the largest of no elements."""
+    check_some("max", x, axis)
     return x.max(axis=axis, keepdims=keepdims)
 
 
@@ -57,7 +60,8 @@ def max_dx(g, y, x, *, axis, keepdims):
 
 @op(method="min")
 def min(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Array:
-    """Smallest element along `axis`; equal ones share the gradient equally."""
+    """Smallest element along `axis`; equal ones share the gradient equally. Raises ShapeError for the smallest of no elements."""
+    check_some("min", x, axis)
     return x.min(axis=axis, keepdims=keepdims)
 
 
@@ -69,10 +73,14 @@ def min_dx(g, y, x, *, axis, keepdims):
 
 @op(method="logsumexp")
 def logsumexp(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Array:
-    """log sum e^x along `axis`, with the largest element taken out first so that nothing overflows."""
+    """log sum e^x along `axis`, with the largest element taken out first so that nothing overflows; of no elements, -inf."""
     xp = array_module(x)
-    top = x.max(axis=axis, keepdims=True)
-    y = xp.log(xp.exp(x - top).sum(axis=axis, keepdims=True)) + top
+    top = 0.0
+    if count(x, axis):
+        top = x.max(axis=axis, keepdims=True)
+        top = xp.where(abs(top) == math.inf, 0.0, top)  # inf - inf would be NaN
+    with np.errstate(divide="ignore", over="ignore"):  # log 0 = -inf and, beside an inf, e^x = inf, as it should be
+        y = xp.log(xp.exp(x - top).sum(axis=axis, keepdims=True)) + top
     return y if keepdims else y.reshape(reduced_shape(x, axis))
 
 
@@ -85,6 +93,8 @@ def logsumexp_dx(g, y, x, *, axis, keepdims):
 @op
 def log_softmax(x: Array, *, axis: int = -1) -> Array:
     """x - logsumexp(x) along `axis`: logarithms of probabilities that sum to 1."""
+    if not x.size:
+        return x.copy()
     xp = array_module(x)
     y = x - x.max(axis=axis, keepdims=True)
     y -= xp.log(xp.exp(y).sum(axis=axis, keepdims=True))
@@ -99,14 +109,16 @@ def log_softmax_dx(g, y, x, *, axis):
 
 @op
 def l2norm(x: Array, *, axis: Axis = None, keepdims: bool = False, eps: float = 0.0) -> Array:
-    """sqrt(sum x^2 + eps) along `axis`. At x = 0 with eps = 0 the gradient is defined as 0 (a subgradient)."""
+    """sqrt(sum x^2 + eps) along `axis`, eps >= 0, else ValueError. Where that is 0, the gradient is defined as 0."""
+    check_eps(eps)
     return array_module(x).sqrt((x * x).sum(axis=axis, keepdims=keepdims) + eps)
 
 
 @l2norm.vjp("x")
 def l2norm_dx(g, y, x, *, axis, keepdims, eps):
     """dL/dx = g * x / y, and 0 where y = 0."""
-    return repeat(g / (y + (y == 0).astype(y.dtype)), x, axis) * x
+    zero = y == 0
+    return repeat(masked(g, zero ^ True) / (y + zero), x, axis) * x
 
 
 # -- compositions ------------------------------------------------------------------------------------------------
@@ -154,8 +166,8 @@ def sum_along(x: Array, axis: Axis, keepdims: bool) -> Array:
 
 
 def normalized(axis: Axis, ndim: int) -> tuple[int, ...]:
-    """`axis` as a tuple of axes counted from the front."""
-    if axis is None:
+    """`axis` as a tuple of axes counted from the front. A number has none: NumPy lets 0 and -1 pass for it."""
+    if axis is None or not ndim:
         return tuple(range(ndim))
     return tuple(i % ndim for i in (axis if isinstance(axis, tuple) else (axis,)))
 
@@ -171,6 +183,18 @@ def count(x: Any, axis: Axis) -> int:
     return x.size if axis is None else math.prod(x.shape[i] for i in normalized(axis, len(x.shape)))
 
 
+def check_some(name: str, x: Any, axis: Axis) -> None:
+    """Raise ShapeError for the largest or smallest of no elements."""
+    if not count(x, axis):
+        raise ShapeError(f"the {name} of no elements, shape {x.shape}: an empty batch?")
+
+
+def check_eps(eps: float) -> None:
+    """Raise ValueError for a number that could make the square root's argument negative."""
+    if not eps >= 0.0:
+        raise ValueError(f"expected eps >= 0, got {eps}")
+
+
 def repeat(g: Any, x: Any, axis: Axis) -> Any:
     """g, a reduction of x along `axis` with or without keepdims, repeated to the shape of x."""
     if not g.shape:
@@ -180,10 +204,9 @@ def repeat(g: Any, x: Any, axis: Axis) -> Any:
 
 
 def share_among_equal(g: Any, y: Any, x: Any, axis: Axis) -> Any:
-    """g at the elements of x equal to the extreme y, divided by how many there are."""
-    share = (x == repeat(y, x, axis)).astype(x.dtype)
-    share /= share.sum(axis=normalized(axis, len(x.shape)), keepdims=True)
-    return repeat(g, x, axis) * share
+    """g at the elements of x equal to the extreme y, divided by how many there are, else 0."""
+    equal = x == repeat(y, x, axis)
+    return masked(repeat(g, x, axis), equal) / equal.sum(axis=normalized(axis, len(x.shape)), keepdims=True, dtype=x.dtype)
 
 
 Tensor.var, Tensor.std = var, std

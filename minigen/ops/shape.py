@@ -7,6 +7,7 @@ from typing import Any
 from minigen.autograd.op import op
 from minigen.autograd.tensor import Tensor
 from minigen.backend import Array, array_module
+from minigen.errors import ShapeError
 
 
 @op
@@ -133,11 +134,13 @@ def one_by_one(name: str, arrays: tuple) -> None:
 
 def split(x: Tensor, sections: int, axis: int = 0) -> list[Any]:
     """x cut into `sections` equal parts along an axis. Raises ValueError if the length is not divisible."""
+    if sections < 1:
+        raise ValueError(f"split: expected at least one section, got {sections}")
     length = x.shape[axis]
     if length % sections:
         raise ValueError(f"split: axis {axis} has length {length}, which {sections} equal sections do not divide")
     step, before = length // sections, (slice(None),) * (axis % len(x.shape))
-    return [x[(*before, slice(start, start + step))] for start in range(0, length, step)]
+    return [x[(*before, slice(i * step, (i + 1) * step))] for i in range(sections)]
 
 
 def expand_dims(x: Tensor, axis: int) -> Any:
@@ -173,7 +176,9 @@ def checked_axis(name: str, axis: int, ndim: int) -> int:
 
 
 def flatten(x: Tensor) -> Any:
-    """(n, ...) -> (n, product of the rest): each example as one row."""
+    """(n, ...) -> (n, product of the rest): each example as one row. Raises ShapeError for a number, which has no examples."""
+    if not x.shape:
+        raise ShapeError("flatten: expected a batch (n, ...), got a single number")
     return reshape(x, shape=(x.shape[0], math.prod(x.shape[1:])))
 
 

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -9,9 +10,10 @@ from minigen.autograd import Parameter
 from minigen.errors import StateError
 from minigen.nn import Module
 from minigen.optim.optimizer import fraction
+from minigen.settings import Configured
 
 
-class ExponentialMovingAverage:
+class ExponentialMovingAverage(Configured):
     """A copy of a module whose weights follow the module's at a distance: `average`, a Module in evaluation mode.
 
         a <- d a + (1 - d) w,    d = min(decay, (1 + t) / (10 + t)) after t updates
@@ -42,10 +44,24 @@ class ExponentialMovingAverage:
         """The averages and the number of updates, as host arrays."""
         return {"updates": np.array(self.updates), **{f"average.{k}": v for k, v in self.average.state_dict().items()}}
 
-    def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
-        """Take over a state of the same module. StateError, and nothing changed, if it does not fit."""
+    def check_state(self, state: Mapping[str, Any]) -> None:
+        """Raise StateError, naming every mismatch, unless a state fits; only shapes and dtypes are looked at."""
         if "updates" not in state:
             raise StateError("this state is not of an ExponentialMovingAverage: missing updates")
-        averages = {name.removeprefix("average."): array for name, array in state.items() if name.startswith("average.")}
-        self.average.load_state_dict(averages)
+        updates = state["updates"]
+        if tuple(updates.shape) or updates.dtype.kind not in "iu":
+            raise StateError(f"updates is {updates.dtype}{list(updates.shape)}, expected a whole number")
+        self.average.check_state(averages(state))
+
+    def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
+        """Take over a state of the same module. StateError, and nothing changed, if it does not fit."""
+        self.check_state(state)
+        if state["updates"] < 0:
+            raise StateError(f"updates is {state['updates']}, expected at least 0")
+        self.average.load_state_dict(averages(state))
         self.updates = int(state["updates"])
+
+
+def averages(state: Mapping[str, Any]) -> dict[str, Any]:
+    """What a state says of the averaged module, under the module's own names."""
+    return {name.removeprefix("average."): value for name, value in state.items() if name != "updates"}

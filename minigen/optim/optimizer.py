@@ -10,13 +10,14 @@ from minigen.autograd import Parameter
 from minigen.autograd.tensor import next_serial
 from minigen.backend import Array, array_module, asarray, backend_of, to_numpy
 from minigen.errors import GraphError, NonFiniteError, StateError
+from minigen.settings import Configured
 
 Schedule = Callable[[int], float]
 
 CHUNK = 1 << 17  # elements updated at a time on the CPU: all buffers of a chunk stay in the cache between operations
 
 
-class Optimizer:
+class Optimizer(Configured):
     """Base of the optimizers: subclasses name their `buffers` (one number a parameter each) and write `update`.
 
     The values of all parameters move into one flat array, of which each parameter's data becomes a view; gradients are gathered
@@ -26,6 +27,8 @@ class Optimizer:
     """
 
     buffers: tuple[str, ...] = ()
+    squares: tuple[str, ...] = ()  # those buffers that are means of squares, never negative
+    remembered = ("parameters", "lr", "values", "gradient", "state", "steps", "began", "_bounds", "_views")  # no settings
 
     def __init__(self, parameters: Sequence[Parameter], lr: float | Schedule, weight_decay: float = 0.0,
                  clip_norm: float | None = None):
@@ -43,7 +46,7 @@ class Optimizer:
         positive("weight_decay", weight_decay, or_zero=True)
         if clip_norm is not None:
             positive("clip_norm", clip_norm)
-        self.lr = lr if callable(lr) else float(lr)  # a number of NumPy's would compute in float64
+        self.lr = lr if callable(lr) else float(lr)
         self.weight_decay, self.clip_norm = weight_decay, clip_norm
         self.steps = 0   # that are done, for schedules of the learning rate
         self.began = 0   # when the moments were zero
@@ -151,9 +154,8 @@ class Optimizer:
         buffers = {name: np.array(to_numpy(x)) for name, x in self.state.items()}
         return {"steps": np.array(self.steps), "began": np.array(self.began), **buffers}
 
-    def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
-        """Take over a state. All of it fits, or StateError names every mismatch and nothing changes."""
-        state = {"began": np.array(0), **state}  # states of older versions, which could not restart
+    def check_state(self, state: Mapping[str, Any]) -> None:
+        """Raise StateError, naming every mismatch, unless a state fits; only shapes and dtypes are looked at."""
         expected = {"steps": (), "began": (), **{name: buffer.shape for name, buffer in self.state.items()}}
         problems = [f"missing {name}" for name in expected.keys() - state.keys()]
         problems += [f"unexpected {name}" for name in state.keys() - expected.keys()]
@@ -161,16 +163,36 @@ class Optimizer:
             f"{name} has shape {state[name].shape}, expected {expected[name]}"
             for name in expected.keys() & state.keys() if tuple(state[name].shape) != expected[name]
         ]
+        problems += [f"{name} is {state[name].dtype}, expected a whole number" for name in ("steps", "began")
+                     if name in state and state[name].dtype.kind not in "iu"]
+        problems += [f"{name} is {state[name].dtype}, expected {buffer.dtype}" for name, buffer in self.state.items()
+                     if name in state and state[name].dtype != buffer.dtype]
         if problems:
             raise StateError(f"this state does not fit {self!r}: {'; '.join(sorted(problems))}")
+
+    def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
+        """Take over a state. All of it fits, or StateError names every mismatch and nothing changes.
+
+        The steps are whole numbers, those since the moments were zero no more than all; moments are finite, and those of squares
+        not negative.
+        """
+        state = {"began": np.array(0), **state}  # states of older versions, which could not restart
+        self.check_state(state)
+        problems = [f"{name} holds NaN or infinity" for name in self.state if not np.isfinite(state[name]).all()]
+        problems += [f"{name} holds negative numbers, it is a mean of squares" for name in self.squares
+                     if (state[name] < 0).any()]
+        if not 0 <= state["began"] <= state["steps"]:
+            problems.append(f"steps is {state['steps']} and began {state['began']}, expected 0 <= began <= steps")
+        if problems:
+            raise StateError(f"this state does not fit {self!r}: {'; '.join(sorted(problems))}")
+        buffers = {name: asarray(state[name], dtype=buffer.dtype) for name, buffer in self.state.items()}
         self.steps, self.began = int(state["steps"]), int(state["began"])
         for name, buffer in self.state.items():
-            buffer[...] = asarray(state[name], dtype=buffer.dtype)
+            buffer[...] = buffers[name]
 
     def settings(self) -> dict[str, Any]:
         """The hyperparameters, for checkpoints and messages."""
-        plain = {name: value for name, value in vars(self).items() if isinstance(value, (bool, int, float, np.generic))}
-        plain = {name: value.item() if isinstance(value, np.generic) else value for name, value in plain.items()}
+        plain = {name: value for name, value in vars(self).items() if isinstance(value, (bool, int, float))}
         plain = {name: value for name, value in plain.items() if name not in ("steps", "began")}
         if callable(self.lr):
             plain["lr"] = "a schedule"  # functions cannot be compared: a resumed run may take another one

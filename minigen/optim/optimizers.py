@@ -42,7 +42,7 @@ class RMSprop(Optimizer):
     v <- rho * v + (1 - rho) * g^2;   p <- p - lr * g / (sqrt(v) + eps)
     """
 
-    buffers = ("mean_square",)
+    buffers = squares = ("mean_square",)
 
     def __init__(self, parameters: Sequence[Parameter], lr: float | Schedule = 1e-3, rho: float = 0.9, eps: float = 1e-7,
                  **options: Any):
@@ -68,6 +68,7 @@ class Adam(Optimizer):
     """
 
     buffers = ("first_moment", "second_moment")
+    squares = ("second_moment",)
 
     def __init__(self, parameters: Sequence[Parameter], lr: float | Schedule = 1e-3, beta1: float = 0.9, beta2: float = 0.999,
                  eps: float = 1e-8, **options: Any):

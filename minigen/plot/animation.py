@@ -34,7 +34,7 @@ def save_animation(
     frames: batches of images (n, h, w) or (n, h, w, c) in [0, 1], or Figures, at 100 pixels an inch; all of one shape.
     labels: a text below each frame, e.g. "step 1200".  columns: of a grid of images.
     Raises ShapeError for frames that differ in shape or as many labels as do not fit, ValueError without frames, for values
-    that are not finite floats, frames shorter than 0.02 seconds, which players do not show, or a path without ".gif".
+    that are not floats in [0, 1], frames shorter than 0.02 seconds, which players do not show, or a path without ".gif".
     """
     path = Path(path)
     if path.suffix.lower() != ".gif":
@@ -70,7 +70,7 @@ def save_tiles(images: Any, path: str | Path, columns: int | None = None) -> Pat
     existing file is replaced only by a whole new one.
 
     images: (n, h, w) or (n, h, w, c) in [0, 1].
-    Raises ShapeError for images that do not fit, ValueError for values that are not finite floats or a path without ".png".
+    Raises ShapeError for images that do not fit, ValueError for values that are not floats in [0, 1] or a path without ".png".
     """
     path = Path(path)
     if path.suffix.lower() != ".png":
@@ -97,7 +97,7 @@ def tiled(images: np.ndarray, columns: int | None = None) -> np.ndarray:
     rows = ceil(n / columns)
     high, wide = height + gap, width + gap
     picture = np.full((gap + rows * high, gap + columns * wide, *channels), 255, dtype=np.uint8)
-    for i, image in enumerate(np.round(255 * images.clip(0, 1)).astype(np.uint8)):
+    for i, image in enumerate(np.round(255 * images).astype(np.uint8)):
         top, left = gap + i // columns * high, gap + i % columns * wide
         picture[top : top + height, left : left + width] = image
     factor = ceil(360 / picture.shape[1])

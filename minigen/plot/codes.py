@@ -27,8 +27,8 @@ def code_map(
 
     points: (n, 2).  labels: (n,) integers, indices of class_names.
     images: (n, h, w) or (n, h, w, c) in [0, 1], one a point.
-    Raises ShapeError for arrays that do not fit, ValueError for points that are not finite, labels out of
-    range or a minimum_distance that is not positive.
+    Raises ShapeError for arrays that do not fit, ValueError for points that are not finite, labels out of range, pixels
+    outside [0, 1] or a minimum_distance that is not positive.
     """
     points = checked_points(points, "points", 2)
     labels = host(labels)
@@ -162,7 +162,7 @@ def percent(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
 
 def rgb(image: np.ndarray) -> np.ndarray:
     """A grey (h, w) or RGB image as RGB in [0, 1]: OffsetImage would stretch the contrast of a grey one."""
-    return image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2).clip(0, 1)
+    return image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2)
 
 
 def longer_side_of(points: np.ndarray) -> float:

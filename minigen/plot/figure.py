@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from minigen.errors import ShapeError
+from minigen.errors import ShapeError, to_unit_interval
 
 # Ten colours that readers with any colour vision can tell apart (Petroff 2021, "Accessible color sequences").
 PALETTE = (
@@ -15,6 +15,7 @@ PALETTE = (
     "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd",
 )  # fmt: skip
 MARKERS = "os^Dv"  # class 10 has the colour of class 0 and the next marker
+ROUNDING = 1e-4  # how far beyond [0, 1] a pixel may lie: less than the eye, or a byte, can tell
 
 
 def new_figure(size: tuple[float, float], title: str | None) -> Figure:
@@ -35,7 +36,11 @@ def host(x: Any) -> np.ndarray:
 
 
 def checked_images(images: Any, name: str) -> np.ndarray:
-    """images as (n, h, w) grey or (n, h, w, 3) RGB in [0, 1], or an error that says what they are instead."""
+    """images as (n, h, w) grey or (n, h, w, 3) RGB in [0, 1], or an error that says what they are instead.
+
+    ValueError for pixels outside [0, 1]: cut off in silence, bytes would be white, and half of [-1, 1] black. Only what rounding
+    adds is cut off.
+    """
     images = host(images)
     if images.ndim not in (3, 4) or 0 in images.shape or (images.ndim == 4 and images.shape[3] not in (1, 3)):
         raise ShapeError(
@@ -45,9 +50,12 @@ def checked_images(images: Any, name: str) -> np.ndarray:
     if images.dtype.kind != "f" or not np.isfinite(images).all():
         wrong = images.dtype if images.dtype.kind != "f" else "NaN or infinity"
         raise ValueError(f"got {name} with {wrong}, expected finite floats in [0, 1] (bytes: divide by 255)")
+    low, high = float(images.min()), float(images.max())
+    if low < -ROUNDING or high > 1.0 + ROUNDING:
+        raise ValueError(f"got {name} from {low:.4g} to {high:.4g}, expected pixels in [0, 1]: {to_unit_interval(low, high)}")
     if images.shape[3:] == (1,):
         images = images[..., 0]
-    return images if images.ndim == 3 else images.clip(0, 1)
+    return images.clip(0.0, 1.0)
 
 
 def checked_points(points: Any, name: str, dimensions: int) -> np.ndarray:

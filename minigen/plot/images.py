@@ -22,8 +22,8 @@ def image_grid(
     """Images side by side, row by row, as square as can be unless columns says otherwise.
 
     images: (n, h, w) or (n, h, w, c) in [0, 1].  labels: n texts, one below each image.
-    Raises ShapeError for images or labels that do not fit, ValueError for values that are not finite floats
-    or columns below 1.
+    Raises ShapeError for images or labels that do not fit, ValueError for values that are not floats in
+    [0, 1] or columns below 1.
     """
     images = checked_images(images, "images")
     n, (height, width) = len(images), images.shape[1:3]
@@ -51,7 +51,7 @@ def image_rows(rows: Mapping[str, Any], title: str | None = None) -> Figure:
     rows: row label -> images (n, h, w) or (n, h, w, c) in [0, 1], the same n in every row; resolutions may
     differ.
     Raises ShapeError if a row's images do not fit, ValueError if there is no row or for values that are not
-    finite floats.
+    floats in [0, 1].
     """
     if not rows:
         raise ValueError("image_rows: got no rows, expected at least one, as in {'original': images}")
@@ -82,7 +82,7 @@ def interpolation_grid(
 
     images: (rows, columns, h, w, c) in [0, 1], c 1 or 3.  anchors: (row, column) pairs; None: the four corners.
     Raises ShapeError for images that do not fit, IndexError for an anchor outside the grid, ValueError for values
-    that are not finite floats.
+    that are not floats in [0, 1].
     """
     images = checked_table(images, "interpolation_grid")
     rows, columns = images.shape[:2]
@@ -107,7 +107,7 @@ def manifold_grid(images: Any, x: Any, y: Any, title: str | None = None) -> Figu
     images: (rows, columns, h, w, c) in [0, 1], c 1 or 3; images[i, j] is decoded from (z1, z2) = (x[j], y[i]).
     x: (columns,) and y: (rows,), coordinates in units of the code, each rising or falling throughout.
     Raises ShapeError for arrays that do not fit, ValueError for coordinates that neither rise nor fall, or for values
-    that are not finite floats.
+    that are not floats in [0, 1].
     """
     images = checked_table(images, "manifold_grid")
     (rows, columns, height, width), channels = images.shape[:4], images.shape[4:]
@@ -133,7 +133,7 @@ def equation(terms: Mapping[str, Any], signs: Sequence[str], result: Any, title:
     terms: label -> images (k + 1, h, w, c) in [0, 1], the same k in each: the examples, and last the image of their mean.
     signs: one less than terms, such as "-+".  result: (rows, columns, h, w, c), of the same h, w and c; c: 1 or 3.
     Raises ShapeError for images that do not fit, ValueError without terms, for signs that do not fit between them, and for values
-    that are not finite floats.
+    that are not floats in [0, 1].
     Source: Radford et al. 2016, figure 7.
     """
     if not terms or len(signs) != len(terms) - 1:

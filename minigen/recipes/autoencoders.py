@@ -1,6 +1,6 @@
 """The recipes of all autoencoders, with the rates of the demos that measured them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
 from pathlib import Path
@@ -21,8 +21,9 @@ from minigen.ops import sigmoid
 from minigen.optim import schedules
 from minigen.optim.optimizer import Optimizer
 from minigen.recipes import subjects
-from minigen.recipes.recipe import Learner, Option, Plan, Recipe, Subject, check_untruncated, part_of
+from minigen.recipes.recipe import Learner, Option, Plan, Recipe, Subject, check_untruncated
 from minigen.training import Callback, History
+from minigen.training.checkpoint import Saved
 
 VALIDATED = 2000  # held-out examples that are judged after each epoch
 
@@ -59,8 +60,8 @@ class AutoencoderLearner(Learner):
                             optimizer=optimizer, epochs=plan.epochs, batch_size=plan.batch_size, callbacks=callbacks,
                             resume=resume, progress=progress)
 
-    def load(self, arrays: Mapping[str, Mapping[str, np.ndarray]]) -> None:
-        self.model.load_state_dict(part_of(arrays, "model"))
+    def load(self, saved: Saved) -> None:
+        self.model.load_state_dict(saved.fitting("model", self.model))
         self.model.eval()
 
     # -- use -----------------------------------------------------------------------------------------------------

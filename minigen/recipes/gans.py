@@ -1,6 +1,6 @@
 """The recipes of all GANs, with the networks, rates and penalties of the demos that measured them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
 from pathlib import Path
@@ -15,8 +15,9 @@ from minigen.models.gans import base, conditional, dcgan, gan, progan, stylegan
 from minigen.models.latent import great_circle
 from minigen.optim import ExponentialMovingAverage, schedules
 from minigen.recipes import subjects
-from minigen.recipes.recipe import Learner, Option, Plan, Recipe, Subject, check_untruncated, part_of
+from minigen.recipes.recipe import Learner, Option, Plan, Recipe, Subject, check_untruncated
 from minigen.training import Adversarial, Callback, Growth, History, Progressive, remedies
+from minigen.training.checkpoint import Saved
 
 Players = tuple[base.Generator, Any]
 
@@ -82,9 +83,9 @@ class GanLearner(Learner):
         self.generator = trainer.sampler
         return history
 
-    def load(self, arrays: Mapping[str, Mapping[str, np.ndarray]]) -> None:
+    def load(self, saved: Saved) -> None:
         average = ExponentialMovingAverage(self.generator, self.recipe.ema)
-        average.load_state_dict(part_of(arrays, "average"))
+        average.load_state_dict(saved.fitting("average", average))
         self.generator = average.average
 
     # -- use -----------------------------------------------------------------------------------------------------

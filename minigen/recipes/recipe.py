@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from minigen.data import Dataset
-from minigen.errors import RecipeError, StateError, suggestion
+from minigen.errors import RecipeError, suggestion
 from minigen.optim.optimizer import positive
 from minigen.recipes import subjects
 from minigen.training import Callback, History
+from minigen.training.checkpoint import Saved
 
 
 @dataclass(frozen=True)
@@ -113,8 +114,8 @@ class Learner:
         """Train, on to the end of the plan. resume: see `training.fit`."""
         raise NotImplementedError
 
-    def load(self, arrays: Mapping[str, Mapping[str, np.ndarray]]) -> None:
-        """Take over the weights from the arrays of a checkpoint of such a run. StateError for those of another model."""
+    def load(self, saved: Saved) -> None:
+        """Take over the weights from a checkpoint of such a run, open. StateError for those of another model."""
         raise NotImplementedError
 
     @property
@@ -143,13 +144,6 @@ class Learner:
         if label is not None and not self.conditional:
             raise RecipeError(f"{self.recipe.name} is not told the class: it draws whatever it likes")
         return np.arange(n) % self.subject.classes if label is None else np.full(n, label)
-
-
-def part_of(arrays: Mapping[str, Mapping[str, np.ndarray]], name: str) -> Mapping[str, np.ndarray]:
-    """The arrays of one part of a checkpoint. StateError if it has no such part, as that of another kind of model."""
-    if name not in arrays:
-        raise StateError(f"the checkpoint has no part {name!r}, only {', '.join(arrays)}")
-    return arrays[name]
 
 
 def check_untruncated(recipe: Recipe, psi: float) -> None:

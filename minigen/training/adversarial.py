@@ -3,8 +3,7 @@
 import contextlib
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from numbers import Integral
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,8 @@ from tqdm import tqdm
 from minigen.autograd import Parameter, Tensor, no_grad
 from minigen.autograd.debug import all_finite
 from minigen.backend import Array, asarray, random
-from minigen.data import Batches
-from minigen.errors import Located, NonFiniteError, ShapeError
+from minigen.data.batches import Batches, endless
+from minigen.errors import Located, NonFiniteError, StateError
 from minigen.losses.adversarial import AdversarialLoss, NonSaturating
 from minigen.losses.penalties import Judged, Penalty
 from minigen.models.gans import Generator
@@ -24,11 +23,12 @@ from minigen.nn.module import WeightedModule
 from minigen.optim import ExponentialMovingAverage
 from minigen.optim.optimizer import Optimizer
 from minigen.signals import stop_requests
-from minigen.training.adversarial_checks import check_players, prepared
+from minigen.training.adversarial_checks import check_counts, check_players, prepared
 from minigen.training.callbacks import Callback
 from minigen.training.history import History
 from minigen.training.remedies import Remedy
-from minigen.training.run import Run, checksum
+from minigen.training.run import Run, checksum, optimizer_settings
+from minigen.training.settings import described
 
 PLAYERS = ("generator", "discriminator")
 Terms = dict[str, Any]
@@ -196,28 +196,20 @@ class Adversarial(Run):
         examples: (n, ...), or a tuple with labels (n,) for conditional networks. Images in [0, 1], as `data.load` gives them, are
         brought to the generator's pixel_range; images that are in it already stay. A smaller last batch of an epoch is left out.
         `seed` fixes the order of the examples; a second fit goes on in the order of the first.  `resume`: a folder of
-        `Checkpoint`, or a file; a changed configuration is refused, with what has changed (schedules are not compared); more
-        steps may be asked for, and where none are left what belongs to the end is made. A row holds the means over its steps of
-        the losses, their terms, scores, accuracies and gradient norms, and "seconds".
+        `Checkpoint`, or a file; any changed setting of networks, loss, penalties, remedies and optimizers is refused by name
+        (schedules are not compared); more steps may be asked for, and where none are left what belongs to the end is made. A row
+        holds the means over its steps of the losses, their terms, scores, accuracies and gradient norms, and "seconds".
 
         Raises DataError for images outside [-1, 1] or outside the generator's range, ShapeError for a batch size that is no
         multiple of what the discriminator judges together, ValueError for labels that are missing, not asked for, or outside the
-        classes, NonFiniteError as soon as a loss or gradient is not finite, naming network, layer and step. Ctrl-C, SIGTERM and
-        SIGHUP: see `training.fit`.
+        classes, NonFiniteError as soon as a loss or gradient is not finite, naming network, layer and step. Signals: see `fit`.
         """
-        if any(not isinstance(count, Integral) or count < 1 for count in (steps, record_every)):
-            raise ValueError(f"steps and record_every count steps, whole numbers of at least 1, got {steps} and {record_every}")
+        check_counts(self, steps, record_every, batch_size)
         examples = prepared(self, examples)
-        if batch_size % self.together:
-            right = max(batch_size // self.together, 1) * self.together
-            raise ShapeError(f"the discriminator judges {self.together} examples together, which do not divide a batch of "
-                             f"{batch_size}: take batch_size={right}")
         before = vars(self).copy()
         self.steps, self.callbacks, self.progress = steps, self.in_order(callbacks), progress
         with contextlib.ExitStack() as stack:
             try:
-                if self.step >= steps:
-                    raise ValueError(f"{self.step} steps are done already; `steps` counts them in, ask for more than {steps}")
                 stack.enter_context(self.held())
                 self.open(examples, batch_size, seed, resume)
             except Exception:
@@ -230,6 +222,7 @@ class Adversarial(Run):
             self.tell("run_started")
             self.play()
             self.tell("run_ended")
+            self.note_moved()
         return self.history
 
     def play(self) -> None:
@@ -256,10 +249,20 @@ class Adversarial(Run):
             seed = 0  # of no consequence, and drawn from no stream: they bring their own
         self.batches = Batches(*examples, batch_size=batch_size, seed=seed, drop_last=True)
         self.data_checksum = checksum(self.batches.arrays)
+        self.begun_with = self.described()
         if resume is not None:
             self.load(resume)
         elif position:
             self.batches.load_state_dict(position)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "stream"}  # a generator cannot be copied
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        if self.batches is not None:
+            self.batches.load_state_dict(self.batches.state_dict())  # the copy goes on within the epoch
+            self.stream = endless(self.batches)
 
     def check_header(self, header: Mapping[str, Any]) -> None:
         """Raise ValueError for a checkpoint with more steps than are asked for; with as many there is only the end to be made."""
@@ -368,22 +371,30 @@ class Adversarial(Run):
         return parts | {f"remedy {i}": self.remedies[i] for i in remembering}
 
     def settings(self) -> dict[str, Any]:
-        settings = {"loss": repr(self.loss), "penalties": repr(self.penalties), "remedies": repr(self.remedies),
-                    "discriminator steps": self.discriminator_steps, "generator steps": self.generator_steps,
+        settings = {"discriminator steps": self.discriminator_steps, "generator steps": self.generator_steps,
                     "average": self.average and self.average.decay, "batch size": self.batches.batch_size,
                     "pixel range": self.generator.pixel_range and list(self.generator.pixel_range),
                     "data checksum": self.data_checksum}
         for name in PLAYERS:
-            settings[name] = repr(getattr(self, name))
-            optimizer = getattr(self, f"{name}_optimizer").settings()
-            settings |= {f"{name} {key if key == 'optimizer' else f'optimizer {key}'}": value for key, value in optimizer.items()}
-            settings |= {f"{name}.{path}": repr(layer) for path, layer in getattr(self, name).named_modules()
-                         if not any(layer.children()) or isinstance(layer, WeightedModule)}
+            optimizer = getattr(self, f"{name}_optimizer")
+            settings |= {f"{name} {key if key == 'optimizer' else f'optimizer {key}'}": value
+                         for key, value in optimizer.settings().items()}
+            getattr(self, name).named_state()  # which gives the parameters the names that are compared
+            settings |= optimizer_settings(f"{name} optimizer", optimizer)
         return settings
 
+    def described(self) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for name in ("loss", "penalties", "remedies", *PLAYERS):
+            found |= {**described(name, getattr(self, name)), name: repr(getattr(self, name))}
+        for name in PLAYERS:
+            found |= {f"{name}.{path}": repr(layer) for path, layer in getattr(self, name).named_modules()
+                      if path and (not any(layer.children()) or isinstance(layer, WeightedModule))}
+        return found
 
-def endless(batches: Batches) -> Iterator[tuple[Array, ...]]:
-    """Batches, as tuples, epoch after epoch."""
-    while True:
-        for batch in batches:
-            yield batch if isinstance(batch, tuple) else (batch,)
+    def check_restored(self) -> None:
+        last = self.history.rows[-1] if self.history.rows else {"step": 0}
+        if last.get("step", math.inf) > self.step:
+            raise StateError(f"history goes on to row {last}, behind step {self.step}")
+        if self.sums.keys() != self.summed.keys() or any(type(n) is not int or n < 1 for n in self.summed.values()):
+            raise StateError(f"summed is {self.summed}, expected how many numbers are in each of {sorted(self.sums)}")

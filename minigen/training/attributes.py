@@ -4,10 +4,11 @@ from pathlib import Path
 
 import numpy as np
 
+from minigen.backend import random
 from minigen.data.dataset import Dataset
 from minigen.errors import DataError
 from minigen.models.attribute_classifier import AttributeClassifier, kinds
-from minigen.training.features import BATCH_SIZE, learn_once, own_streams
+from minigen.training.features import BATCH_SIZE, learn_once
 from minigen.training.run import checksum
 
 RECIPE = 1  # counts up when the network or its training changes, so that old files are not read
@@ -35,7 +36,7 @@ def attribute_classifier(
         raise DataError(f"attribute_classifier: {train.name} has {len(factors)} factors that vary and images of "
                         f"{height} x {width}, expected at least one factor, and square images")
     names = checksum([np.frombuffer("\n".join(factors).encode(), dtype=np.uint8)])
-    with own_streams():
+    with random.aside():
         model = AttributeClassifier(kinds(factors), resolution=height, channels=channels)
         model.standardize(factors)
         examples = (train.images, *factors.values())

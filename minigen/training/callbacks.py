@@ -9,12 +9,13 @@ import numpy as np
 
 from minigen.errors import StateError
 from minigen.files import locked, sweep
+from minigen.settings import Configured
 
 if TYPE_CHECKING:
     from minigen.training.run import Run
 
 
-class Callback:
+class Callback(Configured):
     """Base of callbacks; subclasses override what they need. `state_dict` goes into checkpoints."""
 
     last = False  # whether it is called after all callbacks for which this is False
@@ -46,6 +47,9 @@ class Callback:
     def state_dict(self) -> dict[str, np.ndarray]:
         """What the callback remembers, as arrays."""
         return {}
+
+    def check_state(self, state: Mapping[str, Any], run: "Run") -> None:
+        """Raise StateError unless a state with arrays of these dtypes and shapes may be loaded in this run; before it is read."""
 
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
         """Take over what was remembered."""
@@ -99,7 +103,8 @@ class EarlyStopping(Callback):
     """Stop when `monitor`, a column of the history, has not fallen by more than `minimum` for `patience` epochs.
 
     When the run is done, for this reason or another, the model gets its best weights back. (Checkpoints hold the latest weights,
-    from which training can go on, and the best ones beside them.)
+    from which training can go on, and the best ones beside them.) A resumed run must watch the same column; it may be more, or
+    less, patient.
     """
 
     only = "fit"
@@ -131,11 +136,30 @@ class EarlyStopping(Callback):
 
     def state_dict(self) -> dict[str, np.ndarray]:
         weights = {f"weights/{name}": array for name, array in (self.weights or {}).items()}
-        return {"best": np.array(self.best), "best_epoch": np.array(self.best_epoch), **weights}
+        return {"best": np.array(self.best), "best_epoch": np.array(self.best_epoch), "monitor": np.array(self.monitor),
+                **weights}
+
+    def check_state(self, state: Mapping[str, Any], run: "Run") -> None:
+        if weights := best_weights(state):
+            run.model.check_state(weights)
 
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
         if not {"best", "best_epoch"} <= state.keys():
             raise StateError(f"EarlyStopping: got a state with {sorted(state)}, expected best and best_epoch")
-        self.best, self.best_epoch = float(state["best"]), int(state["best_epoch"])
-        weights = {name.removeprefix("weights/"): array for name, array in state.items() if name.startswith("weights/")}
-        self.weights = weights or None
+        best, epoch, monitor = state["best"], state["best_epoch"], str(state.get("monitor", self.monitor))
+        weights = best_weights(state)
+        if monitor != self.monitor:
+            raise StateError(f"EarlyStopping: monitor was {monitor!r}, is {self.monitor!r}")
+        if best.shape or best.dtype.kind != "f" or np.isnan(best):
+            raise StateError(f"EarlyStopping: best is {best}, expected a number")
+        if epoch.shape or epoch.dtype.kind not in "iu" or epoch < 0 or bool(epoch) != bool(weights):
+            raise StateError(f"EarlyStopping: best_epoch is {epoch}, expected the epoch, a whole number, of the best weights")
+        for name, array in weights.items():
+            if not np.isfinite(array).all():
+                raise StateError(f"EarlyStopping: weights/{name} holds NaN or infinity")
+        self.best, self.best_epoch, self.weights = float(best), int(epoch), weights or None
+
+
+def best_weights(state: Mapping[str, Any]) -> dict[str, Any]:
+    """What a state of EarlyStopping says of the model's best weights, under the model's own names."""
+    return {name.removeprefix("weights/"): array for name, array in state.items() if name.startswith("weights/")}

@@ -1,46 +1,72 @@
-"""Checkpoints: one .npz file without pickle, written whole or not at all, and refused by name if it does not fit."""
+"""Checkpoints: groups of arrays and a header in one file, written whole or not at all, and refused by name if it does not fit."""
 
-import json
+import contextlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from minigen.errors import CheckpointError
-from minigen.files import replacing
+from minigen import archive
+from minigen.archive import FORMAT, Archive, Layout
+from minigen.errors import CheckpointError, StateError
 
-FORMAT = 1  # counts up when the meaning of a file changes
-HEADER = "minigen"
+__all__ = ["FORMAT", "Saved", "load", "opened", "save"]
 
 
-def save(path: str | Path, arrays: dict[str, dict[str, np.ndarray]], header: dict[str, Any]) -> None:
+def save(path: str | Path, arrays: Mapping[str, Mapping[str, np.ndarray]], header: Mapping[str, Any]) -> None:
     """Write groups of arrays (e.g. "model" -> its state dict) and a JSON header to `path`, atomically."""
     flat = {f"{group}/{name}": array for group, members in arrays.items() for name, array in members.items()}
-    text = json.dumps({"format": FORMAT, **header}, default=np.generic.item)  # NumPy's numbers count as Python's
-    with replacing(Path(path)) as temporary, open(temporary, "wb") as file:
-        np.savez(file, **flat, **{HEADER: np.frombuffer(text.encode(), dtype=np.uint8)})
+    archive.save(Path(path), flat, header)
+
+
+@contextlib.contextmanager
+def opened(path: str | Path) -> Iterator["Saved"]:
+    """A checkpoint, of which nothing but the header has been read: the arrays lie in the file until they are asked for.
+
+    FileNotFoundError if there is none; CheckpointError, naming file and field, for one that is damaged or foreign.
+    """
+    with archive.opened(Path(path)) as file:
+        yield Saved(file)
 
 
 def load(path: str | Path) -> tuple[dict[str, dict[str, np.ndarray]], dict[str, Any]]:
-    """(arrays, header) of a checkpoint. Raises FileNotFoundError, or CheckpointError for a file that is truncated or foreign."""
-    path = Path(path)
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            flat = {name: file[name] for name in file.files}
-    except FileNotFoundError:
-        raise
-    except Exception as error:  # a damaged archive fails in a dozen ways: BadZipFile, EOFError, NotImplementedError ...
-        raise CheckpointError(f"{path} is not a readable checkpoint; truncated, or of another program? ({error})") from error
-    if HEADER not in flat:
-        raise CheckpointError(f"{path} was not written by minigen: it has the arrays {', '.join(sorted(flat)[:5])}")
-    try:
-        header = dict(json.loads(bytes(flat.pop(HEADER)).decode()))
-    except (TypeError, ValueError) as error:
-        raise CheckpointError(f"{path} has a damaged header ({error})") from error
-    if header.get("format") != FORMAT:
-        raise CheckpointError(f"{path} has format {header.get('format')}, this version of minigen reads format {FORMAT}")
-    arrays: dict[str, dict[str, np.ndarray]] = {}
-    for name, array in flat.items():
-        group, _, member = name.partition("/")
-        arrays.setdefault(group, {})[member] = array
-    return arrays, header
+    """(arrays, header) of a checkpoint. Raises what `opened` raises."""
+    with opened(path) as saved:
+        return {group: saved[group] for group in saved.layout}, saved.header
+
+
+class Saved(Mapping):
+    """An open checkpoint: `header`; `layout`, group -> name -> the dtype and shape of an array; and saved[group], the arrays."""
+
+    def __init__(self, file: Archive):
+        self.file, self.header = file, file.header
+        self.layout: dict[str, dict[str, Layout]] = {}
+        for name, layout in file.layout.items():
+            group, _, member = name.partition("/")
+            self.layout.setdefault(group, {})[member] = layout
+
+    def __getitem__(self, group: str) -> dict[str, np.ndarray]:
+        arrays = self.file.read(f"{group}/{name}" if name else group for name in self.layout[group])
+        return dict(zip(self.layout[group], arrays.values()))
+
+    def __contains__(self, group: object) -> bool:  # Mapping's own would read it
+        return group in self.layout
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.layout)
+
+    def __len__(self) -> int:
+        return len(self.layout)
+
+    def fitting(self, group: str, owner: Any) -> dict[str, np.ndarray]:
+        """The arrays of a group that is to be the state of `owner`. StateError if they do not fit it, before they are read;
+        CheckpointError if one of them, which it names, holds NaN or infinity."""
+        if group not in self.layout:
+            raise StateError(f"the checkpoint has no part {group!r}, only {', '.join(self.layout)}")
+        owner.check_state(self.layout[group])
+        state = self[group]
+        for name, array in state.items():
+            if array.dtype.kind == "f" and not np.isfinite(array).all():
+                raise CheckpointError(f"{self.file.path} is damaged: {group}/{name} holds NaN or infinity")
+        return state

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minigen import metrics
+from minigen.errors import StateError
 from minigen.training.callbacks import Callback
 from minigen.training.run import some
 
@@ -79,9 +80,19 @@ class Health(Callback):
         return {"steps": np.array(steps, dtype=np.int64), "texts": np.array(texts, dtype=str),
                 "present": np.array(sorted(self.present), dtype=str), "diversity": np.array(self.diversity, dtype=np.float64)}
 
-    def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
+    def check_state(self, state: Mapping[str, Any], run: "Adversarial") -> None:
         if not state:  # the run had no Health before
             return
+        kinds = {"steps": "i", "texts": "U", "present": "U", "diversity": "f"}
+        fits = state.keys() == kinds.keys() and state["steps"].shape == state["texts"].shape
+        if not fits or any(len(state[name].shape) != 1 or state[name].dtype.kind != kind for name, kind in kinds.items()):
+            raise StateError(f"Health: got a state with {sorted(state)}, expected {sorted(kinds)} that fit together")
+
+    def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
+        if not state:
+            return
+        if (state["steps"] < 0).any() or np.isnan(state["diversity"]).any():
+            raise StateError("Health: steps or diversity hold numbers that cannot be")
         self.findings = list(zip(state["steps"].tolist(), state["texts"].tolist()))
         self.present, self.diversity = set(state["present"].tolist()), state["diversity"].tolist()
 

@@ -1,11 +1,19 @@
 """What training has measured, a row an epoch, or a row for so many steps of adversarial training."""
 
 import csv
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from minigen.errors import StateError
 from minigen.files import replacing
+from minigen.reading import shortened
+
+
+def is_finite_number(value: Any) -> bool:
+    """Whether a value that was read is a number, neither NaN nor larger than a float can be."""
+    return type(value) in (int, float) and abs(value) <= sys.float_info.max
 
 
 class History(Mapping):
@@ -13,6 +21,26 @@ class History(Mapping):
 
     def __init__(self, rows: list[dict[str, float]] | None = None):
         self.rows = list(rows or [])
+
+    @classmethod
+    def checked(cls, rows: Any) -> "History":
+        """A history of rows as a file has them. StateError for what is none: names, finite numbers, and a first column that
+        counts."""
+        if not isinstance(rows, list):
+            raise StateError(f"history is {shortened(rows)}, expected rows")
+        before = 0
+        for i, row in enumerate(rows):
+            if not isinstance(row, dict) or not row:
+                raise StateError(f"history: row {i} is {shortened(row)}, expected names and numbers")
+            for name, value in row.items():
+                if not is_finite_number(value):
+                    raise StateError(f"history: {shortened(name)} of row {i} is {shortened(value)}, expected a finite number")
+            clock, count = next(iter(row.items()))
+            if clock not in ("epoch", "step") or type(count) is not int or count <= before:
+                raise StateError(f"history: row {i} begins with {shortened(clock)} {shortened(count)}, expected an epoch or step "
+                                 f"after {before}")
+            before = count
+        return cls(rows)
 
     def append(self, row: dict[str, float]) -> None:
         """Add an epoch."""

@@ -9,15 +9,16 @@ import numpy as np
 from tqdm import tqdm
 
 from minigen.autograd import no_grad
-from minigen.backend import Array, random
+from minigen.backend import Array, random, to_numpy
 from minigen.data import Batches
-from minigen.errors import Located, ShapeError
+from minigen.errors import Located, ShapeError, StateError
 from minigen.nn import Module
 from minigen.optim.optimizer import Optimizer
 from minigen.signals import stop_requests
 from minigen.training.callbacks import Callback
 from minigen.training.history import History
-from minigen.training.run import Run, batch_of, check_examples, checksum
+from minigen.training.run import Run, batch_of, check_examples, checksum, optimizer_settings
+from minigen.training.settings import described
 
 VALIDATION_BATCH = 1000
 
@@ -34,7 +35,8 @@ def fit(model: Module, examples: Examples, *, optimizer: Optimizer, epochs: int,
     such as (images, labels): then it is model.loss(images, labels). The history has, for each epoch, the mean "loss" over
     all examples (and its terms, if there are several), "validation loss" on held-out examples, and "seconds".
     `seed` fixes the order of the examples; by default it comes from `minigen.seed`. `resume`: a folder of `Checkpoint`, or
-    a checkpoint file; the run goes on where it stood, with the same settings, up to `epochs` in all.
+    a checkpoint file; the run goes on where it stood, up to `epochs` in all. Every setting of the model, its layers and the
+    optimizer is compared (schedules are not): what has changed is refused by name.
 
     Raises DataError for examples that are not finite, DtypeError for another dtype than the model's, NonFiniteError as soon
     as the loss is not finite (naming step and layer; checkpoints on disk stay), CheckpointError for a resume that does not
@@ -81,6 +83,7 @@ class Reconstruction(Run):
         self.epoch = 0  # epochs that are done
         self.sums: dict[str, float] = {}  # of the epoch in progress: each term, summed over examples
         self.seen = 0  # examples in these sums
+        self.begun_with = self.described()
 
     @property
     def finished(self) -> bool:
@@ -134,16 +137,11 @@ class Reconstruction(Run):
         With the same noise after each epoch, so that epochs can be compared, and none of it taken from training's.
         """
         sums: dict[str, float] = {}
-        streams = random.state_dict()
-        random.seed(0)
-        try:
-            with self.model.evaluating(), no_grad():
-                for batch in Batches(*self.validation, batch_size=VALIDATION_BATCH, seed=0, shuffle=False):
-                    batch = batch if isinstance(batch, tuple) else (batch,)
-                    loss, terms = self.evaluate(batch)
-                    self.add(float(loss), terms, len(batch[0]), sums)
-        finally:
-            random.load_state_dict(streams)
+        with random.aside(), self.model.evaluating(), no_grad():
+            for batch in Batches(*self.validation, batch_size=VALIDATION_BATCH, seed=0, shuffle=False):
+                batch = batch if isinstance(batch, tuple) else (batch,)
+                loss, terms = self.evaluate(batch)
+                self.add(float(loss), terms, len(batch[0]), sums)
         return {f"validation {name}": total / len(self.validation[0]) for name, total in sums.items()}
 
     def evaluate(self, batch: tuple[Array, ...]) -> tuple[Any, dict[str, Any]]:
@@ -174,7 +172,25 @@ class Reconstruction(Run):
         return {"model": self.model, "optimizer": self.optimizer}
 
     def settings(self) -> dict[str, Any]:
-        return {"model": type(self.model).__name__, "data checksum": self.data_checksum, **self.optimizer.settings()}
+        self.model.named_state()  # which gives the parameters the names that are compared
+        validation = None if self.validation is None else checksum(tuple(map(to_numpy, self.validation)))
+        return {"model": type(self.model).__name__, "data checksum": self.data_checksum, "validation checksum": validation,
+                **self.optimizer.settings(), **optimizer_settings("optimizer", self.optimizer)}
+
+    def described(self) -> dict[str, Any]:
+        return described("model", self.model)
+
+    def check_restored(self) -> None:
+        batches = self.batches
+        seen = min(batches.position * batches.batch_size, batches.examples)
+        if (batches.epoch, seen) != (self.epoch, self.seen):
+            raise StateError(f"epoch {self.epoch} with {self.seen} examples seen is not where its batches are, epoch "
+                             f"{batches.epoch} with {seen}")
+        rows = self.history.rows
+        if len(rows) != self.epoch or any(row.get("epoch") != i for i, row in enumerate(rows, 1)):
+            raise StateError(f"history: expected a row for each of {self.epoch} epochs, got {len(rows)}")
+        if ("loss" in self.sums) != (self.seen > 0):
+            raise StateError(f"sums has {sorted(self.sums)}, after {self.seen} examples")
 
 
 def check_alike(validation: tuple[np.ndarray, ...], examples: tuple[np.ndarray, ...]) -> None:

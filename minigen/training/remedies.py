@@ -53,6 +53,9 @@ class Remedy(Described):
         """What the remedy remembers, as host arrays."""
         return {}
 
+    def check_state(self, state: Mapping[str, Any]) -> None:
+        """Raise StateError unless a state with arrays of these dtypes and shapes may be loaded; before it is read."""
+
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
         """Take over what was remembered."""
 
@@ -69,6 +72,7 @@ class LabelSmoothing(Remedy):
     fake: float = 0.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 0.0 <= self.fake < self.real <= 1.0:
             raise ValueError(f"LabelSmoothing's targets lie in [0, 1], that of real examples above that of fakes, got {self}")
 
@@ -90,6 +94,7 @@ class NoisyLabels(Remedy):
     flip: float = 0.05
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 0.0 <= self.flip < 0.5:
             raise ValueError(f"NoisyLabels' flip is a probability below 1/2, at which labels say nothing, got {self.flip}")
 
@@ -112,6 +117,7 @@ class InstanceNoise(Remedy):
     steps: int = 10_000
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 0.0 < self.std < math.inf or self.steps < 1:
             raise ValueError(f"InstanceNoise needs a finite std above 0 and steps of at least 1, got {self}")
 
@@ -127,6 +133,8 @@ class ExperienceReplay(Remedy):
     with probability `share`, takes the place of an old one, which is shown instead; of one batch no more than the buffer holds.
     Labels travel with their examples. Each trainer needs a buffer of its own: ValueError for one that already holds fakes.
     """
+
+    remembered = ("buffer", "filled")
 
     def __init__(self, capacity: int = 1000, share: float = 0.5):
         if capacity < 1 or not 0.0 < share <= 1.0:
@@ -165,11 +173,18 @@ class ExperienceReplay(Remedy):
         stored = {f"stored {i}": to_numpy(x[:self.filled]).copy() for i, x in enumerate(self.buffer)}
         return {"filled": np.array(self.filled), **stored}
 
-    def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
-        stored = [state[f"stored {i}"] for i in range(len(state) - 1)]
-        sizes = {len(x) for x in stored} or {0}
-        if "filled" not in state or sizes != {int(state["filled"])} or max(sizes) > self.capacity:
+    def check_state(self, state: Mapping[str, Any]) -> None:
+        stored = [f"stored {i}" for i in range(len(state) - 1)]
+        shapes = [tuple(state[name].shape) for name in stored if name in state]
+        fits = state.keys() == {"filled", *stored} and all(shapes) and len({shape[0] for shape in shapes}) <= 1
+        if not fits or state["filled"].shape or state["filled"].dtype.kind not in "iu" or shapes and shapes[0][0] > self.capacity:
             raise StateError(f"{self!r}: got a state with {sorted(state)} that does not fit")
+
+    def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
+        self.check_state(state)
+        stored = [state[f"stored {i}"] for i in range(len(state) - 1)]
+        if state["filled"] != (len(stored[0]) if stored else 0):
+            raise StateError(f"{self!r}: got a state with {sorted(state)} that does not fit together: filled: {state['filled']}")
         self.filled, self.buffer = int(state["filled"]), []
         for x in map(asarray, stored):
             self.buffer.append(array_module(x).empty((self.capacity, *x.shape[1:]), dtype=x.dtype))

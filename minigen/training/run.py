@@ -4,6 +4,7 @@ import contextlib
 import sys
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,19 @@ from tqdm import tqdm
 from minigen.autograd import Tensor, anomaly
 from minigen.autograd.debug import all_finite
 from minigen.backend import random, to_numpy
-from minigen.errors import CheckpointError, DataError, DtypeError, NonFiniteError, ShapeError, conversion
+from minigen.errors import CheckpointError, DataError, DtypeError, NonFiniteError, ShapeError, StateError, conversion
 from minigen.models.gans import Generator
 from minigen.nn import Module
+from minigen.optim.optimizer import Optimizer
+from minigen.reading import shortened
+from minigen.settings import PythonNumbers
 from minigen.training import checkpoint
 from minigen.training.callbacks import Callback
-from minigen.training.history import History
+from minigen.training.history import History, is_finite_number
+from minigen.training.settings import described, differences, listed, plain, same
 
 
-class Run:
+class Run(PythonNumbers):
     """Base of training runs. A subclass trains, and says what belongs to it: `parts`, `settings`, the attributes `counted`."""
 
     counted: tuple[str, ...] = ()  # attributes that say how far the run is, JSON values; they go into checkpoints
@@ -31,14 +36,20 @@ class Run:
         self.callbacks = self.in_order(callbacks)
         self.progress = progress
         self.history = History()
+        self.begun_with: dict[str, Any] = {}  # `described`, as training found it
+        self.moved: set[str] = set()          # names in it that training itself has changed since, such as a counter
 
     def parts(self) -> Mapping[str, Any]:
         """Name -> what has arrays to be saved, with state_dict() and load_state_dict()."""
         raise NotImplementedError(f"{type(self).__name__} has no parts()")
 
     def settings(self) -> dict[str, Any]:
-        """What must be the same when a run is resumed, JSON values."""
+        """What must be the same when a run is resumed, numbers and texts."""
         raise NotImplementedError(f"{type(self).__name__} has no settings()")
+
+    def described(self) -> dict[str, Any]:
+        """The settings of models and losses, as `settings.described` finds them: the same, but for what training changes."""
+        return {}
 
     def position(self) -> str:
         """Where the run stands, for messages."""
@@ -85,6 +96,9 @@ class Run:
         """The run was asked to stop, and the step is finished: let callbacks save, unless the state is not finite, and stop."""
         self.say(f"stopped {where}")
         self.check_finite(state)
+        for name, total in getattr(self, "sums", {}).items():  # they would be refused when they are read back
+            if not np.isfinite(total):
+                raise NonFiniteError(f"{name} is {total} at {self.position()}")
         self.tell("interrupted")
         raise KeyboardInterrupt
 
@@ -115,10 +129,21 @@ class Run:
         """(arrays, header) of a checkpoint."""
         arrays = {name: part.state_dict() for name, part in self.parts().items()}
         arrays |= {name: callback.state_dict() for name, callback in self.named_callbacks()}
+        self.note_moved()
         return arrays, {
-            "settings": self.settings(), "batches": self.batches.state_dict(), "random": random.state_dict(),
-            "history": self.history.rows, **{name: getattr(self, name) for name in self.counted},
+            "settings": self.all_settings(), "moved": sorted(self.moved), "batches": self.batches.state_dict(),
+            "random": random.state_dict(), "history": self.history.rows,
+            **{name: getattr(self, name) for name in self.counted},
         }
+
+    def all_settings(self) -> dict[str, Any]:
+        """`described` and `settings`, as JSON has them."""
+        return {**self.described(), **{name: normal(value) for name, value in self.settings().items()}}
+
+    def note_moved(self) -> None:
+        """Find what training has changed of what it began with."""
+        now = self.described()
+        self.moved |= {name for name in {**self.begun_with, **now} if not same(self.begun_with.get(name), now.get(name))}
 
     def save(self, path: str | Path) -> None:
         """Write a checkpoint, whole or not at all."""
@@ -128,23 +153,55 @@ class Run:
         """Take over a checkpoint; CheckpointError if it does not fit, and then nothing has changed."""
         path = Path(path)
         path = path / "checkpoint.npz" if path.is_dir() else path
-        arrays, header = checkpoint.load(path)
-        saved, current = header.get("settings", {}), self.settings()
-        differences = [f"{name} was {saved.get(name)!r}, is {current.get(name)!r}"
-                       for name in {**saved, **current} if saved.get(name) != current.get(name)]
-        if differences:
-            raise CheckpointError(f"{path} belongs to another run: {'; '.join(differences)}")
-        self.check_header(header)
-        before = self.state()
-        try:
-            self._restore(arrays, header)
-        except Exception as error:
-            self._restore(*before)
-            problem = f"missing {error}" if isinstance(error, KeyError) else error
-            raise CheckpointError(f"{path} does not fit this run: {problem}") from error
+        with checkpoint.opened(path) as saved:
+            other = self.differences(saved.header)
+            problems = [*other, *self.misfits(saved)]
+            if problems:
+                another = ", it belongs to another run" if other else ""
+                raise CheckpointError(f"{path} does not fit this run{another}: {listed(problems)}")
+            self.check_header(saved.header)
+            try:
+                arrays = {name: saved.fitting(name, part) if hasattr(part, "check_state") else saved[name]
+                          for name, part in self.parts().items()}
+                arrays |= {name: saved[name] for name, _ in self.named_callbacks() if name in saved}
+                self._restore(arrays, saved.header)
+            except CheckpointError:
+                raise
+            except Exception as error:
+                problem = f"missing {error}" if isinstance(error, KeyError) else error
+                raise CheckpointError(f"{path} does not fit this run: {problem}") from error
+        self.moved.update(saved.header["moved"])
+
+    def differences(self, header: Mapping[str, Any]) -> list[str]:
+        """Which settings are not those of a checkpoint, in words."""
+        settings, moved = header.get("settings"), header.get("moved")
+        settings = settings if isinstance(settings, dict) else {}
+        moved = {name for name in moved if isinstance(name, str)} if isinstance(moved, list) else set()
+        return differences(settings, self.all_settings(), (moved | self.moved) - self.settings().keys())
+
+    def misfits(self, saved: checkpoint.Saved) -> list[str]:
+        """What is missing in a checkpoint or not as it should be, in words, before any of its arrays is read."""
+        header, parts, callbacks = saved.header, self.parts(), dict(self.named_callbacks())
+        typical = {"moved": [], **{name: getattr(self, name) for name in self.counted}}
+        names = {"format", "settings", "batches", "random", "history", *typical}
+        found = [f"missing {name!r}" for name in (*sorted(names - header.keys()), *(name for name in parts if name not in saved))]
+        found += [f"unexpected {shortened(name)}" for name in sorted(header.keys() - names)]
+        found += [f"unexpected {shortened(name)}" for name in saved if name not in parts and not name.startswith("callback ")]
+        found += [f"{name} is {shortened(header[name])}, expected {expected}" for name, own in typical.items()
+                  if name in header and (expected := mistaken(header[name], own))]
+        for name, owner in {**parts, **callbacks}.items():
+            try:
+                if name in saved and hasattr(owner, "check_state"):
+                    owner.check_state(saved.layout[name], *[self] * (name in callbacks))
+            except StateError as error:
+                found.append(str(error))
+        return found
 
     def check_header(self, header: Mapping[str, Any]) -> None:
         """Raise if this run cannot go on from a checkpoint with this header, before anything is changed."""
+
+    def check_restored(self) -> None:
+        """Raise StateError if what was read, each thing for itself as it should be, does not fit together."""
 
     def named_callbacks(self) -> Iterator[tuple[str, Callback]]:
         """Name in checkpoints -> callback: by class, and by number within it, so that others may be added or left out."""
@@ -155,15 +212,53 @@ class Run:
             yield f"callback {kind} {counts[kind]}", callback
 
     def _restore(self, arrays: dict[str, dict[str, np.ndarray]], header: dict[str, Any]) -> None:
-        for name, part in self.parts().items():
-            part.load_state_dict(arrays[name])
-        for name, callback in self.named_callbacks():
-            callback.load_state_dict(arrays.get(name, {}))
-        self.batches.load_state_dict(header["batches"])
-        random.load_state_dict(header["random"])
-        self.history = History(header["history"])
-        for name in self.counted:
-            setattr(self, name, header[name])
+        """Take everything over; if something cannot be, all that was changed is put back."""
+        before = {name: getattr(self, name) for name in ("history", *self.counted)}
+        undo: list[tuple[Any, Any]] = []
+
+        def take(owner: Any, state: Any) -> None:
+            undo.append((owner, owner.state_dict()))
+            owner.load_state_dict(state)
+
+        try:
+            self.history = History.checked(header["history"])
+            vars(self).update({name: header[name] for name in self.counted})
+            take(self.batches, header["batches"])
+            take(random, header["random"])
+            self.check_restored()
+            for name, part in self.parts().items():
+                take(part, arrays[name])
+            for name, callback in self.named_callbacks():
+                take(callback, arrays.get(name, {}))
+        except Exception:
+            vars(self).update(before)
+            for owner, state in reversed(undo):
+                owner.load_state_dict(state)
+            raise
+
+
+def normal(value: Any) -> list | float | str | bool | None:
+    """A setting as JSON has it: NumPy's numbers as Python's, tuples as lists."""
+    return [normal(element) for element in value] if isinstance(value, (list, tuple)) else plain(value)
+
+
+def mistaken(value: Any, own: Any) -> str | None:
+    """What a value of a checkpoint should be instead, for messages, beside the run's own; None if it is all right."""
+    if isinstance(own, Integral):
+        return None if type(value) is int and value >= 0 else "a whole number of at least 0"
+    if isinstance(own, list):
+        return None if isinstance(value, list) and all(isinstance(each, str) for each in value) else "names"
+    if isinstance(own, dict):
+        numbers = isinstance(value, dict) and all(map(is_finite_number, value.values()))
+        return None if numbers else "names and finite numbers"
+    return None
+
+
+def optimizer_settings(name: str, optimizer: Optimizer) -> dict[str, Any]:
+    """Hyperparameters that are not in `Optimizer.settings`, such as texts and tuples, and which parameters it changes."""
+    known = {name, *(f"{name}.{setting}" for setting in optimizer.settings())}
+    others = {path: value for path, value in described(name, optimizer).items() if path not in known}
+    return others | {f"{name}.parameters.{i}": parameter.name for i, parameter in enumerate(optimizer.parameters)}
 
 
 def some(examples: np.ndarray, n: int) -> np.ndarray:
@@ -175,8 +270,15 @@ def checksum(arrays: Sequence[np.ndarray]) -> int:
     """CRC-32 of host arrays, one after the other."""
     value = 0
     for array in arrays:
-        value = zlib.crc32(np.ascontiguousarray(array).data, value)
+        for part in in_parts(array):
+            value = zlib.crc32(np.ascontiguousarray(part).data, value)
     return value
+
+
+def in_parts(array: np.ndarray) -> Iterator[np.ndarray]:
+    """Views of some examples at a time, of about 16 MiB: what is memory-mapped is never in memory as a whole."""
+    step = max(1, (16 << 20) * len(array) // max(1, array.nbytes))
+    return (array[start:start + step] for start in range(0, len(array), step))
 
 
 def check_examples(name: str, examples: Any, model: Module) -> tuple[np.ndarray, ...]:
@@ -193,7 +295,7 @@ def check_examples(name: str, examples: Any, model: Module) -> tuple[np.ndarray,
         if array.dtype != (dtype or array.dtype) and (position == 0 or array.dtype.kind == "f"):  # labels are integers
             raise DtypeError(f"{which} are {array.dtype}, the model computes in {dtype}: convert with "
                              f"{conversion(array.dtype, dtype)}")
-        finite = np.isfinite(to_numpy(array)).reshape(len(array), -1).all(axis=1)
+        finite = np.concatenate([np.isfinite(part).reshape(len(part), -1).all(axis=1) for part in in_parts(to_numpy(array))])
         if not finite.all():
             raise DataError(f"{which}: {int((~finite).sum())} of {len(array)} contain NaN or infinity, the first at index "
                             f"{int(np.argmin(finite))}")

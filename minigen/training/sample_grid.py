@@ -1,5 +1,6 @@
 """The same latent vectors, drawn again and again while the generator learns."""
 
+import operator
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -7,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minigen import plot
+from minigen.errors import StateError
 from minigen.files import replacing
+from minigen.reading import shortened
 from minigen.training.callbacks import Callback
 from minigen.training.run import some
 
@@ -19,9 +22,10 @@ class SampleGrid(Callback):
     """What the generator makes of `n` latent vectors that stay the same, every so many steps and at the end of the run.
 
     Each time a picture folder/step_000100.png, and in the end folder/evolution.gif of all of them. A conditional generator is
-    asked for its classes in turn. Points of the plane are drawn over real ones. The latent vectors come from a seed of their own,
-    so that watching changes nothing; the samples come from the averaged generator, if there is one. What has been drawn goes into
-    checkpoints: after a resume the GIF is whole. With another trainer it begins anew.
+    asked for its classes in turn. Pixels beyond [0, 1], of a generator that nothing bounds, are cut off; points of the plane are
+    drawn over real ones. The latent vectors come from a seed of their own, so that watching changes nothing; the samples come
+    from the averaged generator, if there is one. What has been drawn goes into checkpoints: after a resume the GIF is whole.
+    With another trainer it begins anew.
     """
 
     only = "Adversarial"
@@ -60,7 +64,8 @@ class SampleGrid(Callback):
         run.check_finite(run.named_state())
         z = np.random.default_rng(0).standard_normal((self.n, run.generator.latent_dim))
         labels = [np.arange(self.n) % run.generator.classes] if run.conditional else []
-        self.samples.append(run.sampler.draw(z, *labels).astype(np.float32))
+        samples = run.sampler.draw(z, *labels).astype(np.float32)
+        self.samples.append(samples.clip(0.0, 1.0) if samples.ndim > 2 else samples)
         self.steps.append(run.step)
         self.save(run, run.step, self.samples[-1])
 
@@ -87,9 +92,26 @@ class SampleGrid(Callback):
     def state_dict(self) -> dict[str, np.ndarray]:
         return {"steps": np.array(self.steps, dtype=np.int64), **{f"samples {i}": x for i, x in enumerate(self.samples)}}
 
-    def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
+    def check_state(self, state: Mapping[str, Any], run: "Adversarial") -> None:
         if not state:  # the run had no SampleGrid before
             return
+        drawn = [f"samples {i}" for i in range(len(state) - 1)]
+        if state.keys() != {"steps", *drawn} or state["steps"].shape != (len(drawn),) or state["steps"].dtype.kind != "i":
+            raise StateError(f"SampleGrid: got a state with {', '.join(sorted(state)[:5])} ... that does not fit together")
+        largest = run.example_shape
+        for name in drawn:
+            n, *shape = state[name].shape or (0,)
+            if n != self.n:
+                raise StateError(f"SampleGrid: n was {n}, is {self.n}")
+            if len(shape) != len(largest) or any(map(operator.gt, shape, largest)) or state[name].dtype != np.float32:
+                raise StateError(f"SampleGrid: {name} is {state[name].dtype}{list(state[name].shape)}, expected at most "
+                                 f"float32{[self.n, *largest]}")
+
+    def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
+        if not state:
+            return
+        if (np.diff(state["steps"], prepend=-1) <= 0).any():
+            raise StateError(f"SampleGrid: steps are {shortened(state['steps'].tolist())}, expected rising whole numbers")
         self.steps = state["steps"].tolist()
         self.samples = [state[f"samples {i}"] for i in range(len(self.steps))]
 

@@ -185,6 +185,39 @@ def test_a_forward_that_mutates_its_input_is_caught():
         gradcheck(double, X)
 
 
+def test_on_a_device_too_a_rule_that_mutates_g_is_caught(device):
+    def rule(g, y, x):
+        g *= 1.0 - y * y
+        return g
+
+    minigen.use(device)
+    with pytest.raises(GradcheckError, match=r"changes the cotangent g: .* x = x \* 2 makes a new one"):
+        gradcheck(wrong_tanh(rule), X, order=1)
+
+
+@pytest.mark.parametrize("order", [1, 2])
+def test_on_a_device_too_a_forward_that_mutates_its_input_is_caught(device, order):
+    @op
+    def double(x):
+        x *= 2.0
+        return x + 0.0
+
+    double.vjp("x")(lambda g, y, x: 2.0 * g)
+    minigen.use(device)
+    with pytest.raises(GradcheckError, match="double or one of its rules changes input 0"):
+        gradcheck(double, X, order=order)
+
+
+def test_on_a_device_too_a_rule_that_mutates_an_input_is_caught(device):
+    def rule(g, y, x):
+        x *= 0.5
+        return g * (1.0 - y * y)
+
+    minigen.use(device)
+    with pytest.raises(GradcheckError, match="changes input 0"):
+        gradcheck(wrong_tanh(rule), X, order=1)
+
+
 def test_a_rule_that_returns_none_is_caught():
     with pytest.raises(ShapeError, match=r"tanh: rule <lambda> for 'x' returned NoneType, expected float64\[3, 4\]"):
         gradcheck(wrong_tanh(lambda g, y, x: None), X)

@@ -139,15 +139,59 @@ def test_a_state_of_other_streams_is_refused_and_nothing_is_loaded(change):
     assert random.state_dict() == after
 
 
-def test_an_unreadable_state_loads_nothing():
+@pytest.mark.parametrize("change", [
+    lambda text: "{", lambda text: 3, lambda text: "null", lambda text: "[1]", lambda text: "[" * 100_000, lambda text: "{}",
+    lambda text: text.replace("PCG64", "MT19937"), lambda text: text.replace('"inc": ', '"inc": -'),
+    lambda text: text.replace('"has_uint32": ', '"has_uint32": 7'), lambda text: text.replace('"uinteger": ', '"uinteger": 0.5, "more": '),
+    lambda text: text.replace('"state": {"state": ', '"state": {"state": 1' + "0" * 40),
+    lambda text: json.dumps({**json.loads(text), "state": {**json.loads(text)["state"], "inc": 2}}),
+])
+def test_an_unreadable_state_loads_nothing(change):
     state = random.state_dict()
     draw()
     after = random.state_dict()
-    with pytest.raises(ValueError):
-        random.load_state_dict({**state, "weights": "{"})
+    with pytest.raises(ValueError, match="random state: the stream 'weights' is no state of a PCG64 generator"):
+        random.load_state_dict({**state, "weights": change(state["weights"])})
     assert random.state_dict() == after
 
 
 def test_an_unknown_stream_is_refused():
     with pytest.raises(KeyError, match="weight"):
         random.stream("weight")
+
+
+def noise_after_five(between=lambda: None):
+    """The noise that comes after five numbers of a seed, with something done in between."""
+    minigen.seed(3)
+    random.normal((5,))  # a GPU has made its generator by now
+    between()
+    return to_numpy(random.normal((7,)))
+
+
+def drawn_aside():
+    """Numbers of every stream, and noise, drawn aside."""
+    with random.aside():
+        return draw(), to_numpy(random.normal((7,)))
+
+
+def test_what_is_drawn_aside_is_always_the_same_and_leaves_no_trace(backend):
+    expected = noise_after_five()
+    streams = draw()
+    (first, first_noise), (second, second_noise) = drawn_aside(), drawn_aside()
+    assert_same(first, second)
+    np.testing.assert_array_equal(first_noise, second_noise)
+    np.testing.assert_array_equal(noise_after_five(drawn_aside), expected)
+    assert_same(draw(), streams)
+
+
+def test_aside_ends_with_an_error_too_and_nests():
+    minigen.seed(3)
+    expected = draw()
+    minigen.seed(3)
+    held = random.stream("latent")
+    with pytest.raises(RuntimeError, match="inside"), random.aside():
+        with random.aside(5):
+            draw()
+        raise RuntimeError("inside")
+    assert random.stream("latent") is held, "who holds a stream goes on with it"
+    assert_same(draw(), expected)

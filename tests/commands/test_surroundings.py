@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from minigen.commands import guarded
-from minigen.errors import DataError, shortened
+from minigen.errors import DataError, one_line
 from minigen.signals import Stopped
 from minigen.training import checkpoint
 
@@ -86,9 +86,9 @@ def test_only_what_is_expected_is_said_in_a_line(capsys):
 
 
 def test_a_long_input_is_not_echoed():
-    assert shortened("unknown   model\n'vea': did you mean 'vae'?") == "unknown model 'vea': did you mean 'vae'?"
+    assert one_line("unknown   model\n'vea': did you mean 'vae'?") == "unknown model 'vea': did you mean 'vae'?"
     path = "/".join(["folder"] * 20)
-    assert shortened(f"{path} is a file") == f"{path} is a file", "a path is long, too"
-    word = shortened(f"unknown model {'x' * 5000}: see --help")
+    assert one_line(f"{path} is a file") == f"{path} is a file", "a path is long, too"
+    word = one_line(f"unknown model {'x' * 5000}: see --help")
     assert len(word) < 200 and word.startswith("unknown model xxx") and "x…x" in word and word.endswith(": see --help")
-    assert len(shortened("x " * 5000)) < 2000
+    assert len(one_line("x " * 5000)) < 2000

@@ -204,8 +204,9 @@ def test_smoothed_targets_are_the_loops(loss, backend):
 
 @LABELLED
 def test_derivatives_with_targets_of_their_own_to_order_2(loss, backend):
-    real_target, fake_target = (mg.asarray(np.random.default_rng(0).random(x.shape)) for x in (REAL, FAKE))
-    mg.gradcheck(lambda real, fake: loss.discriminator(real, fake, real_target, fake_target)[0], REAL, FAKE)
+    """By the targets too."""
+    targets = [np.random.default_rng(0).random(x.shape) for x in (REAL, FAKE)]
+    mg.gradcheck(lambda *scores_and_targets: loss.discriminator(*scores_and_targets)[0], REAL, FAKE, *targets)
 
 
 @LABELLED

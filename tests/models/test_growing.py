@@ -12,6 +12,7 @@ from minigen.backend import asarray, to_numpy
 from minigen.errors import ShapeError, StateError
 from minigen.models.gans import growing, progan, stylegan
 from minigen.nn import init
+from tests.checks import gradcheck_module
 
 rng = np.random.default_rng(13)
 MAPS = (4, 3, 2)
@@ -504,3 +505,18 @@ def test_images_are_drawn_in_parts_that_fit_into_memory():
         generator = progan.Generator(resolution, 3, [1] * (resolution.bit_length() - 3) + [maps])
         numbers = generator.at_a_time * resolution**2 * maps
         assert 1 <= generator.at_a_time <= 500 and numbers <= 2**25
+
+
+# -- derivatives of what no objective takes --------------------------------------------------------------------------
+
+
+@EVERY
+def test_derivatives_of_the_plain_form_to_order_2(make):
+    network = made(make, 8, 0.375)
+    x = an_input(network) if isinstance(network, growing.GrowingGenerator) else rng.standard_normal((2, 16, 16, 3))
+    gradcheck_module(network, network.linear, x, allow_unused=True, eps=1e-7, seed=2)
+
+
+@pytest.mark.parametrize(("resolution", "alpha"), [(8, 1.0), (4, 0.375)])
+def test_derivatives_of_images_at_a_stage_to_order_2(resolution, alpha):
+    mg.gradcheck(lambda x: growing.at_stage(x * x, resolution, alpha), rng.standard_normal((2, 8, 8, 2)))

@@ -76,6 +76,18 @@ def test_derivatives_with_respect_to_what_is_left(make, channels):
 
 
 @EVERY
+def test_derivatives_of_the_content_loss_by_the_images_to_order_2(make, channels):
+    """Through the damage as well, whose holes are where they were."""
+    generator = make().astype("float64")
+
+    def loss(x):
+        mg.seed(5)
+        return generator.loss(x)[0]
+
+    mg.gradcheck(loss, images(2, channels, dtype="float64"), eps=STEP, seed=SEED)
+
+
+@EVERY
 def test_a_device_computes_the_same_to_order_2(make, channels, device):
     results = []
     for name in (device, "numpy"):

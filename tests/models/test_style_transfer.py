@@ -32,6 +32,12 @@ def test_derivatives_of_the_objective_by_all_parameters_of_the_decoder_to_order_
     gradcheck_module(model.decoder, lambda contents, styles: model.loss(contents, styles)[0], CONTENTS[:2], STYLES[:2])
 
 
+@pytest.mark.parametrize("alpha", [0.3, 1.0])
+def test_derivatives_of_the_image_by_both_images_and_the_decoder_to_order_2(alpha):
+    model = small()
+    gradcheck_module(model.decoder, lambda contents, styles: model(contents, styles, alpha), CONTENTS[:2], STYLES[:2])
+
+
 def test_backends_agree_to_order_2(device):
     host = small()
     mg.use(device)

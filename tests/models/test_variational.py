@@ -91,6 +91,20 @@ def test_derivatives_of_the_objective_by_all_parameters_to_order_2(case, backend
 
 
 @pytest.mark.parametrize("case", CASES)
+def test_derivatives_of_the_outputs_and_of_the_likelihood_to_order_2(case):
+    """Of pixels off the ends of their range, where they are cut off."""
+    model = case.make()
+    gradcheck_module(model, lambda x, noise: model(x, *case.labels, noise), case.batch, case.noise, allow_unused=True)
+    gradcheck_module(model, lambda x, z: model.log_likelihood(x, z, *case.labels), case.batch, case.noise, allow_unused=True)
+    mg.gradcheck(lambda y: model.pixels_of(y * y), case.batch)
+
+
+def test_derivatives_of_the_bound_in_closed_form_to_order_2():
+    model = LinearVariationalAutoencoder()
+    gradcheck_module(model, model.elbo, rng.standard_normal((4, 3)))
+
+
+@pytest.mark.parametrize("case", CASES)
 def test_shapes_and_dtypes(case, backend):
     model, (x, *labels) = case.make(), case.arguments()
     n = len(x)

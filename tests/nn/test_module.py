@@ -8,7 +8,7 @@ import pytest
 
 import minigen as mg
 from minigen import nn
-from minigen.errors import DtypeError, ShapeError, StateError
+from minigen.errors import DeviceError, DtypeError, ShapeError, StateError
 from minigen.models.autoencoders import StackedAutoencoder
 
 
@@ -366,3 +366,29 @@ def test_the_fingerprint_tells_states_apart():
     assert len(first.fingerprint()) == 12 and first.fingerprint() != second.fingerprint()
     second.load_state_dict(first.state_dict())
     assert first.fingerprint() == second.fingerprint() != nn.Sequential(first).fingerprint()
+
+
+def test_what_was_pickled_on_a_device_loads_elsewhere_and_back(device):
+    mg.use(device)
+    net = nn.Sequential(nn.BatchNorm(3), nn.Dense(3, 2))
+    on_device, state = pickle.dumps(net), net.state_dict()
+    mg.use("numpy")
+    here = pickle.loads(on_device)
+    mg.use(device)
+    there = pickle.loads(pickle.dumps(here))
+    for twin, kind in ((here, np.ndarray), (there, mg.backend.current().array_type)):
+        assert all(type(tensor.data) is kind for tensor in twin.named_state().values())
+        for name, value in twin.state_dict().items():
+            np.testing.assert_array_equal(value, state[name])
+
+
+def test_a_parameter_takes_no_array_of_another_device(device):
+    mg.use(device)
+    layer = nn.Dense(3, 2)
+    before = layer.state_dict()
+    with pytest.raises(DeviceError, match=rf"mixes arrays on .*numpy.*minigen.asarray\(x\) after minigen.use\('{device}'\)"):
+        layer.weight.assign(np.ones((3, 2), dtype=np.float32))
+    np.testing.assert_array_equal(layer.state_dict()["weight"], before["weight"])
+    layer.weight.assign(mg.asarray(np.ones((3, 2), dtype=np.float32)))
+    layer.bias.assign([1.0, 2.0])
+    np.testing.assert_array_equal(layer.bias.numpy(), [1.0, 2.0])

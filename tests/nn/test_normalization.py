@@ -35,6 +35,19 @@ def test_mean_0_and_variance_1_before_weight_and_bias(layer, axis, backend):
     np.testing.assert_allclose(y.var(axis=axis), 1.0, atol=1e-4)
 
 
+@pytest.mark.parametrize(("layer", "axis"), [
+    (nn.BatchNorm, (0, 1, 2)), (nn.LayerNorm, -1), (nn.InstanceNorm, (1, 2)),
+])
+def test_weight_multiplies_and_bias_is_added(layer, axis, backend):
+    layer, x = layer(4).astype("float64"), images(3, 5, 6, 4).astype(float)
+    weight, bias = np.array([0.5, -2.0, 3.0, 1.5]), np.array([1.0, 0.0, -4.0, 2.0])
+    layer.weight.assign(mg.asarray(weight))
+    layer.bias.assign(mg.asarray(bias))
+    scale = np.sqrt(x.var(axis=axis, keepdims=True) + layer.eps)
+    expected = weight * (x - x.mean(axis=axis, keepdims=True)) / scale + bias
+    np.testing.assert_allclose(mg.to_numpy(layer(mg.asarray(x)).data), expected, rtol=1e-12, atol=1e-12)
+
+
 @pytest.mark.parametrize("layer", [nn.LayerNorm(4), nn.InstanceNorm(4)], ids=repr)
 def test_an_example_does_not_depend_on_its_batch(layer):
     x = images(3, 5, 6, 4)

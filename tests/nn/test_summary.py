@@ -75,6 +75,17 @@ def test_a_custom_module_is_traced(capsys):
     assert rows(Residual(), (4,), capsys) == [*RESIDUAL_ROWS, ["parameters outside the layers", "1"], ["total", "37"]]
 
 
+def test_a_module_with_nothing_below_that_does_not_know_its_shape_is_a_row(capsys):
+    class Gain(nn.Module):
+        def __init__(self):
+            self.gain = mg.Parameter(np.ones(4, dtype=np.float32))
+
+        def forward(self, x):
+            return (x * self.gain)[:, :3]
+
+    assert rows(Gain(), (4,), capsys) == [["Gain()", "(3,)", "4"], ["total", "4"]]
+
+
 def test_a_custom_module_inside_a_chain_is_traced(capsys):
     net = nn.Sequential(nn.Dense(3, 4), Residual(), nn.Dense(2, 1))
     assert rows(net, (3,), capsys) == [

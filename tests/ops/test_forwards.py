@@ -303,6 +303,8 @@ X = normal(2, 3, 4)
     (lambda x: minigen.squeeze(x[:1, :, :1], axis=(0, -1)), X[0, :, 0]),
     (lambda x: minigen.squeeze(x[:1], axis=0), X[0]),
     (lambda x: minigen.swapaxes(x, 0, -1), X.swapaxes(0, -1)),
+    (lambda x: x.transpose(2, 0, 1), X.transpose(2, 0, 1)),
+    (lambda x: x.ravel(), X.ravel()),
     (lambda x: minigen.flatten(x), X.reshape(2, 12)),
     (lambda x: minigen.take(x, minigen.asarray(np.array([1, 0, 1]))), X[[1, 0, 1]]),
     (lambda x: minigen.take(x, minigen.asarray(np.array([[3, -4]])), axis=-1), X[..., [[3, -4]]]),

@@ -1,5 +1,7 @@
 """PyTorch as a witness: forward, gradients and gradients of gradients on random shapes, for all ops that it has."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -155,3 +157,117 @@ def test_a_network_to_second_order():
         return (torch.linalg.vector_norm(slope, dim=1) - 1.0) ** 2
 
     compare(ours, theirs, arrays, rng)
+
+
+# -- at the edges ------------------------------------------------------------------------------------------------
+
+EDGES = [-np.inf, -1e30, -100.0, -1.0, -0.0, 0.0, 1.0, 100.0, 1e30, np.inf, np.nan]
+EDGE_UNARY = {
+    **{name: UNARY[name][:2] for name in ("negative", "square", "exp", "log", "sqrt", "tanh", "sigmoid", "softplus", "relu", "leaky_relu")},
+    "elu": (minigen.elu, F.elu),
+    "selu": (minigen.selu, F.selu),
+    "absolute": (minigen.absolute, torch.abs),
+    "leaky_relu of slope 0": (lambda x: minigen.leaky_relu(x, slope=0.0), F.relu),
+    "clip": (lambda x: minigen.clip(x, low=-2.0, high=2.0), lambda x: torch.clamp(x, -2.0, 2.0)),
+    "square root of relu": (lambda x: minigen.sqrt(minigen.relu(x)), lambda x: torch.sqrt(torch.relu(x))),
+    "where": (lambda x: minigen.where(x > 0.5, minigen.log(x), x), lambda x: torch.where(x > 0.5, torch.log(x), x)),
+    "masked": (lambda x: minigen.masked(x, x > 0.5, scale=2.0), lambda x: torch.where(x > 0.5, 2.0 * x, 0.0)),
+    **{f"x ** {p}": (lambda x, p=p: x**p,) * 2 for p in (0, 1, 2, -1, 0.0, 1.0, 2.0, -2.0)},
+    **{f"{base} ** x": (lambda x, base=base: base**x,) * 2 for base in (0, 0.0, 1.0, 2, -1.0)},
+    **{f"cross entropy with {t}": (lambda x, t=t: minigen.sigmoid_cross_entropy(x, np.full(x.shape, t)),
+                                   lambda x, t=t: F.binary_cross_entropy_with_logits(x, torch.full_like(x, t), reduction="none"))
+       for t in (0.0, 0.5, 1.0)},
+}
+# Where PyTorch takes another derivative at a kink, or one at NaN: at 0 elu's second (0, we take the one from below).
+KINKS = {"elu": [0.0, np.nan], "selu": [0.0, np.nan], "absolute": [np.nan], "leaky_relu of slope 0": [np.nan]}
+EDGE_BINARY = {
+    "multiply": (minigen.multiply, torch.mul),
+    "divide": (minigen.divide, torch.div),
+    "maximum": (minigen.maximum, torch.maximum),
+    "minimum": (minigen.minimum, torch.minimum),
+    "where": (lambda x, y: minigen.where(x > y, x, y), lambda x, y: torch.where(x > y, x, y)),
+    "relu times": (lambda x, y: minigen.relu(x) * y, lambda x, y: torch.relu(x) * y),
+}
+ROWS = {
+    "logsumexp": UNARY["logsumexp"][:2],
+    "log_softmax": UNARY["log_softmax"][:2],
+    "softmax": (minigen.functional.softmax, lambda x: torch.softmax(x, -1)),
+    "max": UNARY["max"][:2],
+    "min": (lambda x: minigen.min(x, axis=-1), lambda x: torch.amin(x, -1)),
+    "l2norm": UNARY["l2norm"][:2],
+}
+
+
+def compare_where_defined(ours, theirs, arrays, rng, order=2):
+    """Value, gradients and gradients of these, wherever PyTorch's are numbers, infinite ones included."""
+    xs = [Tensor(np.array(x), requires_grad=True) for x in arrays]
+    ts = [torch.tensor(np.array(x), requires_grad=True) for x in arrays]
+    with np.errstate(all="ignore"):
+        y, z = ours(*xs), theirs(*ts)
+        u = np.asarray(rng.uniform(0.5, 2.0, y.shape))
+        first = grad(y, xs, Tensor(u), create_graph=True)
+        expected = torch.autograd.grad(z, ts, torch.tensor(u), create_graph=True)
+        pairs = [(y, z), *zip(first, expected, strict=True)]
+        if order == 2 and any(g.requires_grad for g in expected):
+            second = grad(sum(g.sum() for g in first), xs, allow_unused=True)
+            pairs += zip(second, torch.autograd.grad(sum(g.sum() for g in expected), ts, materialize_grads=True), strict=True)
+    for got, want in pairs:
+        got, want = got.numpy(), (want + 0.0).numpy(force=True)
+        assert got.shape == want.shape
+        defined = ~np.isnan(want)
+        np.testing.assert_allclose(got[defined], want[defined], rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("name", EDGE_UNARY)
+def test_one_input_at_the_edges(name, seed):
+    rng = np.random.default_rng(seed)
+    edges = [x for x in EDGES if not any(np.array_equal(x, kink, equal_nan=True) for kink in KINKS.get(name, ()))]
+    x = rng.permutation([*edges, *rng.standard_normal(12)]).reshape((-1, 1) if seed else -1)
+    compare_where_defined(*EDGE_UNARY[name], [x], rng)
+
+
+@pytest.mark.parametrize("name", EDGE_BINARY)
+def test_two_inputs_at_the_edges(name):
+    rng = np.random.default_rng(0)
+    compare_where_defined(*EDGE_BINARY[name], list(np.array(list(itertools.product(EDGES, EDGES))).T), rng)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_powers_at_the_edges(seed):
+    """To first order everywhere; to second where p is not 0: there PyTorch masks the mixed derivative, which is 1 / x."""
+    rng = np.random.default_rng(seed)
+    bases, exponents = [-np.inf, -2.0, -1.0, -0.0, 0.0, 0.5, 1.0, 2.0, np.inf], [-2.0, -1.0, 0.0, 1.0, 2.0, 3.0]
+    pairs = rng.permutation(list(itertools.product(bases, exponents)))[:40]
+    compare_where_defined(minigen.power, torch.pow, list(pairs.T), rng, order=1)
+    compare_where_defined(minigen.power, torch.pow, list(pairs[(pairs[:, 1] != 0.0) & (pairs[:, 0] > 0.0)].T), rng)
+    for shapes in (((3, 1), (4,)), ((), (2, 3)), ((2, 3), ())):
+        compare_where_defined(minigen.power, torch.pow, [rng.choice(part, shape) for part, shape in zip((bases, exponents), shapes)],
+                              rng, order=1)
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_rows_with_edges(name):
+    rng = np.random.default_rng(0)
+    rows = np.array(list(itertools.product(EDGES, EDGES, [0.0, 3.0])))
+    compare_where_defined(*ROWS[name], [rows], rng)
+
+
+def test_cross_entropy_with_edges():
+    """Of each row by itself: in a sum one NaN would hide all others."""
+    rng = np.random.default_rng(0)
+    for row in itertools.product([-np.inf, -1e30, 0.0, 1e30, np.inf], repeat=3):
+        compare_where_defined(lambda x: minigen.losses.cross_entropy(x, np.array([1])),
+                              lambda x: F.cross_entropy(x, torch.tensor([1])), [np.array([row])], rng)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_max_pool2d_with_edges(seed):
+    """Windows of -inf, inf and equal elements beside padding, and a NaN here and there (one a window: of several, another wins)."""
+    rng = np.random.default_rng(seed)
+    size, stride, padding = (int(k) for k in (rng.integers(1, 4), rng.integers(1, 4), rng.integers(0, 2)))
+    padding = min(padding, size // 2)
+    x = rng.choice([-np.inf, -np.inf, -1.0, 0.0, 1.0, 1e30], (2, *rng.integers(3, 7, 2), 2))
+    x[0, 1, 1, 0] = np.nan
+    compare_where_defined(lambda x: minigen.max_pool2d(x, size=size, stride=stride, padding=padding),
+                          lambda x: F.max_pool2d(x.permute(0, 3, 1, 2), size, stride, padding).permute(0, 2, 3, 1), [x], rng)

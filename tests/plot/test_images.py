@@ -34,16 +34,50 @@ def test_grid_takes_tensors_a_title_and_labels():
     assert texts(figure) == ["3", "1", "two", "0"]
 
 
-def test_grey_is_shown_on_the_scale_from_0_to_1_and_colours_are_clipped(caplog):
+def test_grey_is_shown_on_the_scale_from_0_to_1():
     (grey,) = plot.image_grid(np.full((1, 2, 2), 0.3)).axes[0].images
     assert grey.get_clim() == (0, 1) and grey.get_cmap().name == "gray"
-    (arrays, _) = shown(plot.image_grid(np.array([-0.5, 0.5, 1.5]).reshape(1, 1, 1, 3)))
+
+
+def test_what_rounding_adds_is_cut_off(caplog):
+    (arrays, _) = shown(plot.image_grid(np.array([-1e-5, 0.5, 1 + 1e-5]).reshape(1, 1, 1, 3)))
     np.testing.assert_array_equal(arrays[0], [[[0, 0.5, 1]]])
     assert caplog.text == "", "matplotlib complained about the range"
 
 
+EVERY_PICTURE_OF_IMAGES = {
+    "image_grid": lambda images, path: plot.image_grid(images),
+    "image_rows": lambda images, path: plot.image_rows({"fine": np.zeros_like(images), "these": images}),
+    "interpolation_grid": lambda images, path: plot.interpolation_grid(images.reshape(2, 2, *images.shape[1:])),
+    "manifold_grid": lambda images, path: plot.manifold_grid(images.reshape(2, 2, *images.shape[1:]), [0, 1], [0, 1]),
+    "equation, terms": lambda images, path: plot.equation({"a": images}, "", np.zeros((1, 1, *images.shape[1:]))),
+    "equation, result": lambda images, path: plot.equation({"a": np.zeros_like(images)}, "",
+                                                           images.reshape(2, 2, *images.shape[1:])),
+    "code_map": lambda images, path: plot.code_map(np.eye(4, 2), [0, 0, 1, 1], "ab", images),
+    "save_tiles": lambda images, path: plot.save_tiles(images, path / "a.png"),
+    "save_animation": lambda images, path: plot.save_animation([images], path / "a.gif"),
+}
+
+
+@pytest.mark.parametrize("draw", EVERY_PICTURE_OF_IMAGES.values(), ids=list(EVERY_PICTURE_OF_IMAGES))
+@pytest.mark.parametrize(
+    ("low", "high", "cure"),
+    [(0, 255, "from 0 to 255, .*divided by 255"), (-1, 1, r"from -1 to 1, .*\(x \+ 1\) / 2"),
+     (-0.01, 1.2, r"from -0.01 to 1.2, .*x.clip\(0, 1\)")],
+    ids=["bytes", "of a tanh", "overshooting"],
+)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_images_outside_the_unit_interval_are_refused_and_not_cut_off(draw, low, high, cure, channels, tmp_path):
+    images = np.linspace(low, high, 16 * channels).reshape(4, 2, 2, channels)
+    with pytest.raises(ValueError, match=cure):
+        draw(images, tmp_path)
+    assert not list(tmp_path.iterdir())
+    draw((images - low) / (high - low), tmp_path)
+
+
 def test_grid_leaves_the_images_as_they_are():
-    images = pictures(2, 3, 3, 3) * 2
+    images = pictures(2, 3, 3, 3)
+    images[0, 0, 0, 0] = 1 + 1e-5
     before = images.copy()
     plot.image_grid(images)
     np.testing.assert_array_equal(images, before)

@@ -171,10 +171,10 @@ def test_two_runs_in_one_folder(tmp_path):
     with pytest.raises(ZeroDivisionError):
         countdown([5, 4, 3], Checkpoint(tmp_path), Intrudes())
     assert not list(tmp_path.iterdir())
-    countdown([5, 4], Checkpoint(tmp_path))
+    countdown([5, 4, 3], Checkpoint(tmp_path), epochs=2)
     with locked(tmp_path), pytest.raises(BusyError):
-        countdown([5, 4, 3], Checkpoint(tmp_path), epochs=3, resume=tmp_path)
-    countdown([5, 4, 3], Checkpoint(tmp_path), epochs=3, resume=tmp_path)
+        countdown([5, 4, 3], Checkpoint(tmp_path), resume=tmp_path)
+    countdown([5, 4, 3], Checkpoint(tmp_path), resume=tmp_path)
     assert checkpoint.load(tmp_path / "checkpoint.npz")[1]["epoch"] == 3
 
 

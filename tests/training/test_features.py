@@ -1,5 +1,6 @@
 """The feature classifier: trained once for a data set, found again, and without a trace in the caller's random streams."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import minigen as mg
 from minigen import data, files, training
 from minigen.backend import random
 from minigen.models.feature_classifier import FeatureClassifier
-from minigen.training import features
+from minigen.training import checkpoint, features
 from tests.checks import gradcheck_module
 
 TRAIN = data.load("glyphs", train_size=96, test_size=32)[0]
@@ -45,11 +46,49 @@ def test_other_data_have_another_judge(tmp_path):
     assert len(list(tmp_path.glob("*.npz"))) == 2
 
 
-def test_a_damaged_file_is_made_anew(tmp_path):
+def cut(path):
+    path.write_bytes(path.read_bytes()[:1000])
+
+
+def spoiled(change):
+    """A damage that writes the file again, with a right checksum, after change(arrays, header)."""
+    def damage(path):
+        arrays, header = checkpoint.load(path)
+        change(arrays, header)
+        checkpoint.save(path, arrays, header)
+    return damage
+
+
+def pipe(path):
+    path.unlink()
+    os.mkfifo(path)
+
+
+DAMAGES = {
+    "cut": (cut, "is not a readable checkpoint"),
+    "other weights": (spoiled(lambda arrays, header: arrays["model"].update(
+        {name: 2 * array for name, array in arrays["model"].items()})), "holds other weights than those that were trained"),
+    "NaN": (spoiled(lambda arrays, header: arrays["model"]["encoder.0.weight"].fill(np.nan)), "model/encoder.0.weight holds NaN or infinity"),
+    "of other examples": (spoiled(lambda arrays, header: header.update({"made of": "others"})), "was made of 'others', not of glyphs-"),
+    "of another model": (spoiled(lambda arrays, header: arrays["model"].pop("encoder.0.weight")), "missing encoder.0.weight"),
+    "no model": (spoiled(lambda arrays, header: arrays.pop("model")), "the checkpoint has no part 'model'"),
+    "by NumPy": (lambda path: np.savez(path, **np.load(path)), "does not end with minigen's checksum"),
+    "a pipe": (pipe, "cannot be read: it is no regular file"),
+}
+
+
+@pytest.mark.parametrize("name", [name for name in DAMAGES if hasattr(os, "mkfifo") or name != "a pipe"])
+def test_a_damaged_file_is_told_and_made_anew(name, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(features, "learn", lambda *arguments: None)  # what is new will do for what is trained
+    damage, message = DAMAGES[name]
     first = judge(tmp_path)
     (path,) = tmp_path.glob("*.npz")
-    path.write_bytes(path.read_bytes()[:1000])
+    damage(path)
+    capsys.readouterr()
     assert judge(tmp_path).fingerprint() == first.fingerprint()
+    said = capsys.readouterr().err
+    assert said.startswith("minigen: ") and str(path) in said and message in said and said.endswith("; it is trained anew\n")
+    assert judge(tmp_path).fingerprint() == first.fingerprint() and not capsys.readouterr().err
 
 
 def test_without_a_cache_that_can_be_written_the_judge_serves_and_it_is_said_once(tmp_path, monkeypatch, capsys):

@@ -168,6 +168,16 @@ def test_loss_is_the_mean_over_examples_though_the_last_batch_is_smaller():
     assert history["loss"][0] == pytest.approx(expected, rel=1e-6)
 
 
+def test_validation_takes_no_noise_from_training(backend):
+    """On a GPU, whose generator cannot be saved, as on the host."""
+    def trained(validation):
+        model, optimizer = made()
+        fit(model, mg.asarray(examples()), optimizer=optimizer, epochs=3, batch_size=BATCH, validation=validation, progress=False)
+        return model.state_dict()
+
+    assert_same(trained(None), trained(mg.asarray(examples(5, 6))))
+
+
 def test_validation_is_the_mean_over_examples_though_the_last_batch_is_smaller(monkeypatch):
     _, history = train(validation=examples(15, 6))
     monkeypatch.setattr(training.reconstruction, "VALIDATION_BATCH", 7)

@@ -9,7 +9,8 @@ from minigen.backend import random
 from minigen.models.autoencoders import DenoisingAutoencoder, HashingAutoencoder, StackedAutoencoder, TiedAutoencoder
 from minigen.models.autoencoders.base import Autoencoder
 from minigen.training import fit, fit_greedily
-from minigen.training.greedy import stages
+from minigen.training.greedy import Stage, stages
+from tests.checks import gradcheck_module
 
 images = np.random.default_rng(0).random((22, 28, 28, 1)).astype(np.float32)
 held_out = images[:5] * 0.5
@@ -53,6 +54,12 @@ def by_hand(model):
         fit(inner, codes, validation=held_out_codes, optimizer=adam(inner.parameters()), epochs=2, batch_size=4, progress=False))
     a, b = [p.numpy() for p in outer.parameters()], [p.numpy() for p in inner.parameters()]
     return [a[0], a[1], *b, a[2], a[3]], histories
+
+
+def test_derivatives_of_a_stages_objective_to_order_2():
+    codes = nn.Sequential(nn.Dense(4, 3, activation="sigmoid"), nn.ActivityRegularization(l1=0.3, kl=0.2))
+    stage = Stage(codes, nn.Dense(3, 4, activation="selu"))
+    gradcheck_module(stage, lambda x: stage.loss(x)[0], np.random.default_rng(0).standard_normal((5, 4)))
 
 
 def test_it_equals_the_algorithm_by_hand():

@@ -109,6 +109,14 @@ def test_no_labels_to_change(remedy, loss):
 # -- noise on what is seen ---------------------------------------------------------------------------------------
 
 
+def test_derivatives_of_what_is_shown_under_instance_noise_to_order_2():
+    def shown(x):
+        mg.seed(3)
+        return InstanceNoise(0.5, steps=20).shown(x * x, step=5)
+
+    mg.gradcheck(shown, np.random.default_rng(0).standard_normal((3, 2)))
+
+
 def test_instance_noise_falls_linearly_to_nothing():
     x = np.zeros((5000, 2), np.float32)
     for step, std in ((0, 0.5), (10, 0.25), (15, 0.125)):

@@ -78,12 +78,12 @@ class Generator(Restorer):
         if (corners < 0).any() or (corners > free).any():
             raise ValueError(f"damage: holes begin at rows from 0 to {free[0]} and columns from 0 to {free[1]}, got corners from "
                              f"{corners.min(axis=0).tolist()} to {corners.max(axis=0).tolist()}")
-        mask = asarray(self.mask(corners, height, width).astype(x.dtype))
-        return ops.concatenate(x * (1.0 - mask), mask, axis=-1)
+        mask = asarray(self.mask(corners, height, width))
+        return ops.concatenate(ops.masked(x, mask ^ True), mask.astype(x.dtype), axis=-1)
 
     def forward(self, damaged: Any) -> Any:
         known, mask = damaged[..., :-1], damaged[..., -1:]
-        return known + mask * self.net(damaged)
+        return known + ops.masked(self.net(damaged), mask > 0.5)
 
     def content(self, restored: Any, x: Any) -> Any:
         """Squared error in the hole, mean over its pixels and channels: elsewhere both images are the same."""

@@ -5,21 +5,25 @@ from typing import Any
 
 from minigen import losses, nn, ops
 from minigen.autograd import no_grad
+from minigen.models.parts import in_parts
 
 
 class Autoencoder(nn.Module):
     """x -> encoder -> codes z -> decoder -> x^. Subclasses set `encoder` and `decoder`, and write `loss`.
 
-    loss(x) returns the total and a dict of its named terms.
+    loss(x) returns the total and a dict of its named terms. Outside any graph, long batches are encoded and decoded in parts
+    (`models.parts`).
     """
 
     encoder: nn.Module
     decoder: nn.Module
 
+    @in_parts
     def encode(self, x: Any) -> Any:
         """Examples (n, ...) -> codes (n, latent_dim)."""
         return self.encoder(x)
 
+    @in_parts
     def decode(self, z: Any) -> Any:
         """Codes (n, latent_dim) -> what the decoder puts out: logits or values, (n, ...)."""
         return self.decoder(z)
@@ -44,9 +48,11 @@ class ImageAutoencoder(Autoencoder):
     `decode` and `forward` give logits; `reconstruct` gives pixels in [0, 1].
     """
 
+    @no_grad()
+    @in_parts
     def reconstruct(self, x: Any) -> Any:
         """Images (n, h, w, c) -> their reconstructions, pixels in [0, 1], in evaluation mode, outside any graph."""
-        with self.evaluating(), no_grad():
+        with self.evaluating():
             return ops.sigmoid(self(x))
 
     def loss(self, x: Any) -> tuple[Any, dict[str, Any]]:

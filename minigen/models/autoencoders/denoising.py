@@ -4,21 +4,22 @@ from collections.abc import Callable
 from math import inf
 from typing import Any
 
-from minigen import functional, losses
+from minigen import functional, losses, ops
 from minigen.backend import Array, random
 from minigen.errors import ShapeError, suggestion
 from minigen.models.autoencoders.linear import LinearAutoencoder
 from minigen.models.autoencoders.stacked import StackedAutoencoder
 from minigen.nn.regularization import check_floating
+from minigen.settings import Configured
 
 CORRUPTIONS: dict[str, Callable] = {
     "gaussian": lambda x, noise, amount: x + amount * noise,
-    "masking": lambda x, noise, amount: x * (noise >= amount),
+    "masking": lambda x, noise, amount: ops.masked(x, noise >= amount),
     "dropout": lambda x, noise, amount: functional.dropout(x, noise >= amount, amount),
 }
 
 
-class Corruption:
+class Corruption(Configured):
     """A way to damage examples, by name: x~ = corrupt(x).
 
         "gaussian":  x~ = x + amount * noise,                            noise ~ N(0, 1);  amount: standard deviation, at least 0

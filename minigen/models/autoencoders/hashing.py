@@ -6,6 +6,7 @@ from minigen import losses, nn
 from minigen.autograd import no_grad
 from minigen.backend import Array
 from minigen.models.autoencoders.base import ImageAutoencoder
+from minigen.models.parts import in_parts
 
 
 class HashingAutoencoder(ImageAutoencoder):
@@ -33,6 +34,7 @@ class HashingAutoencoder(ImageAutoencoder):
             nn.Reshape((28, 28, 1)),
         )
 
+    @in_parts
     def encode(self, x: Any, noise: Array | float | None = None) -> Any:
         """Images (n, 28, 28, 1) -> codes (n, bits) in (0, 1)."""
         flatten, features, disturb, codes = self.encoder
@@ -46,7 +48,8 @@ class HashingAutoencoder(ImageAutoencoder):
         bce = losses.bce_with_logits(self(x, noise), x)
         return bce, {"bce": bce}
 
+    @no_grad()
+    @in_parts
     def hash(self, x: Any) -> Array:
         """Images (n, 28, 28, 1) -> bits (n, bits), a plain bool array: which codes exceed 1/2, without noise."""
-        with no_grad():
-            return self.encode(x, noise=0.0) > 0.5
+        return self.encode(x, noise=0.0) > 0.5

@@ -10,6 +10,7 @@ from minigen import nn, ops
 from minigen.backend import asarray, to_numpy
 from minigen.errors import ShapeError, StateError
 from minigen.models.gans import base
+from minigen.settings import to_python
 
 SMALLEST = 4
 LARGEST = 1024
@@ -23,6 +24,7 @@ class Growing(nn.Module):
     fully grown; `grow_to` makes it smaller or larger.
     """
 
+    remembered = ("_read",)
     blocks: list[nn.Module]  # one for each stage
     rgb: list[nn.Module]     # for each stage, a 1 x 1 convolution from its feature maps to colours, or from colours to them
 
@@ -68,7 +70,7 @@ class Growing(nn.Module):
 
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
         stage, alpha = state["growth"] if np.shape(state.get("growth")) == (2,) else (0.0, 1.0)  # what is missing is told below
-        if stage not in range(len(self.resolutions)) or not 0.0 <= alpha <= 1.0:
+        if stage not in range(len(self.resolutions)) or not 0.0 <= alpha <= 1.0 or alpha < 1.0 and stage == 0:
             raise StateError(f"this state is of stage {stage:g} with alpha {alpha:g}, {type(self).__name__} has the stages 0 to "
                              f"{len(self.resolutions) - 1}")
         super().load_state_dict(state)
@@ -123,6 +125,7 @@ class GrowingGenerator(Growing, base.Generator):
 
 def fade(old: Any, new: Any, alpha: float) -> Any:
     """(1 - alpha) old + alpha new."""
+    alpha = to_python(alpha)
     return old * (1.0 - alpha) + new * alpha
 
 

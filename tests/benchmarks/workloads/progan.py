@@ -132,7 +132,7 @@ def translated(layer: Any) -> Any:
         return x + (self.bias if x.ndim == 2 else self.bias[:, None, None])
 
     def blur(self: Any, x: Any) -> Any:
-        row = torch.tensor([0.25, 0.5, 0.25])
+        row = torch.tensor([0.25, 0.5, 0.25], device=x.device)
         return functional.conv2d(x, torch.outer(row, row).expand(x.shape[1], 1, 3, 3), padding=1, groups=x.shape[1])
 
     if isinstance(layer, nn.Sequential):

@@ -45,11 +45,11 @@ def translated_generator(generator: stylegan.Generator) -> Any:
             super().__init__()
             self.body, self.bias, self.affine = translated(layer.body), translated(layer.bias), translated(layer.style.affine)
             self.scale = torch.nn.Parameter(torch.asarray(layer.noise.scale.numpy().copy())[:, None, None])
-            self.fixed = torch.asarray(layer.noise.fixed.numpy().transpose(0, 3, 1, 2).copy())
+            self.register_buffer("fixed", torch.asarray(layer.noise.fixed.numpy().transpose(0, 3, 1, 2).copy()))
 
         def forward(self, x: Any, w: Any) -> Any:
             x = self.body(x)
-            noise = torch.randn(len(x), *self.fixed.shape[1:]) if self.training else self.fixed
+            noise = torch.randn(len(x), *self.fixed.shape[1:], device=x.device) if self.training else self.fixed
             x = functional.leaky_relu(self.bias(x + self.scale * noise), 0.2)
             ys, yb = self.affine(w)[:, :, None, None].chunk(2, 1)
             return functional.instance_norm(x, eps=1e-8) * (1.0 + ys) + yb
@@ -63,7 +63,7 @@ def translated_generator(generator: stylegan.Generator) -> Any:
             self.input = torch.nn.Parameter(torch.asarray(generator.input.weight.numpy().transpose(2, 0, 1).copy()))
             self.layers = torch.nn.ModuleList(Layer(layer) for block in generator.blocks for layer in block.layers)
             self.rgb = translated(generator.rgb[-1])
-            self.w_average = torch.zeros(generator.style_dim)
+            self.register_buffer("w_average", torch.zeros(generator.style_dim))
 
         def forward(self, z: Any) -> Any:
             w = self.mapping(z)
