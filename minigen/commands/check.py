@@ -3,6 +3,7 @@
 import argparse
 import json
 import math
+import sys
 from pathlib import Path
 
 from minigen.coursework.exercises import number
@@ -41,6 +42,7 @@ def seconds(text: str) -> float:
 def run(args: argparse.Namespace) -> int:
     """Check the files, one after the other; one is reported in full, of many each gets a line. 0: all pass; 1: something fails;
     2: a file cannot be checked."""
+    sys.stdout.reconfigure(errors="backslashreplace")  # a learner's text may have letters that a terminal lacks
     reports = []
     width = max(len(str(path)) for path in args.files)
     for path in args.files:
