@@ -83,7 +83,7 @@ save(plot.plane_fit(points, rebuilt, codes, title="A linear autoencoder finds th
 # 5,000 images of 784 pixels, centred, and ten codes. The closed form is still there to compare with.
 # %%
 images = train_set.images[:args.images].reshape(-1, 28 * 28)
-mean = images.mean(axis=0)
+mean = mg.mean(images, axis=0)
 images = images - mean
 closed_form = metrics.pca(images, 10)
 pictures = LinearAutoencoder(features=28 * 28, latent_dim=10)

@@ -171,7 +171,7 @@ def undo_broadcast(g: Any, shape: tuple[int, ...]) -> Any:
     axes = tuple(range(extra)) + tuple(
         extra + axis for axis, length in enumerate(shape) if length == 1 and g.shape[extra + axis] != 1
     )
-    return g.sum(axis=axes, keepdims=True).reshape(shape)
+    return (g.sum(axis=axes, keepdims=True) if isinstance(g, Tensor) else backend.sum_along(g, axes, True)).reshape(shape)
 
 
 def initial_cotangent(y: Tensor, cotangent: Any) -> Array:

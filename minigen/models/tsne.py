@@ -60,7 +60,7 @@ def tsne(
             gains = np.maximum(np.where(downhill, gains + 0.2, gains * 0.8), 0.01)
             velocity = (0.5 if early else 0.8) * velocity - learning_rate * gains * gradient
             y += velocity
-            y -= y.mean(axis=0)
+            y -= y.mean(axis=0, dtype=np.float64)
             if not np.isfinite(y).all():
                 raise NonFiniteError(
                     f"tsne: the map diverged in iteration {step} with learning_rate {learning_rate}, "

@@ -142,7 +142,7 @@ class Optimizer(Configured):
 
     def _clipping_scale(self, runs: list[slice]) -> float:
         """clip_norm / norm where the norm of the whole gradient exceeds clip_norm, else 1."""
-        norm = math.sqrt(sum(float(self.gradient[run] @ self.gradient[run]) for run in runs))
+        norm = math.sqrt(sum(float(self.gradient[part] @ self.gradient[part]) for part in self._parts(runs)))
         if not math.isfinite(norm):
             raise NonFiniteError(f"the gradient's norm is {norm}: clipping cannot mend NaN or infinity; see minigen.anomaly()")
         return self.clip_norm / norm if norm > self.clip_norm else 1.0

@@ -161,5 +161,5 @@ def learn(model: Any, images: np.ndarray, epochs: int, lr: float) -> None:
 
 def pixelwise_nats(train: np.ndarray, test: np.ndarray) -> float:
     """What a model costs that knows each pixel's mean and nothing of how pixels go together: -log p of a test image, in nats."""
-    p = train.mean(axis=0).clip(0.005, 0.995)
+    p = train.mean(axis=0, dtype=np.float64).clip(0.005, 0.995)
     return float(-(test * np.log(p) + (1 - test) * np.log(1 - p)).sum(axis=(1, 2, 3)).mean())

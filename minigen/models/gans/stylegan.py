@@ -111,7 +111,7 @@ class Generator(GrowingGenerator):
         xp, seen = array_module(w), self.w_seen.data
         share = xp.minimum(FOLLOWED, (1.0 + seen) / (10.0 + seen)).astype(w.dtype)
         share = share * (seen > 0)  # the first batch counts whole
-        self.w_average.assign(share * self.w_average.data + (1.0 - share) * w.mean(axis=0))
+        self.w_average.assign(share * self.w_average.data + (1.0 - share) * ops.mean(w, axis=0))
         self.w_seen.assign(seen + 1.0)
 
     def chain(self) -> Iterator[tuple[str, nn.Module]]:
