@@ -118,8 +118,9 @@ def test_gains_fall_to_a_hundredth_and_no_further(monkeypatch):
     """Slopes that hardly brake a map on its way uphill, for long enough; then a real one."""
     x, slopes = clusters(n_each=4, dtype=np.float64)[0], np.random.default_rng(5).standard_normal((30, 12, 2))
     slopes[1:29] = -1e-9 * np.sign(slopes[0])
-    monkeypatch.setattr(module, "kl_and_gradient", lambda *_, script=iter(slopes), **__: (0.0, next(script)))
-    monkeypatch.setattr(paper, "gradient", lambda *_, script=iter(slopes): next(script))
+    ours, theirs = iter(slopes), iter(slopes)
+    monkeypatch.setattr(module, "kl_and_gradient", lambda *_, **__: (0.0, next(ours)))
+    monkeypatch.setattr(paper, "gradient", lambda *_: next(theirs))
     expected = mapped(x, 30, rate=50.0)
     np.testing.assert_allclose(tsne(x, perplexity=3.0, iterations=30), expected, rtol=0, atol=1e-12 * abs(expected).max())
 
