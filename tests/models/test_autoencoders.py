@@ -302,7 +302,7 @@ def test_a_model_without_a_loss_says_so():
 
 @pytest.mark.parametrize(("latent_dim", "encoder", "decoder"), [(None, 23_296, 23_233), (30, 40_606, 13_873)])
 def test_the_convolutional_autoencoder_has_the_published_parameters(latent_dim, encoder, decoder):
-    """The chapter's encoder with the book's decoder, and the network of the third edition."""
+    """The chapter's encoder with the book's decoder, and as many as the third edition's with 30 codes."""
     model = ConvolutionalAutoencoder(latent_dim)
     assert (model.encoder.parameter_count(), model.decoder.parameter_count()) == (encoder, decoder)
     assert model.output_shape((28, 28, 1)) == (28, 28, 1)
