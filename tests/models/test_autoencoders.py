@@ -287,6 +287,15 @@ def test_weights_start_from_what_suits_the_activation():
     assert not any(p.numpy().any() for p in model.parameters()[1::2])
 
 
+def test_kernels_start_from_what_suits_the_activation_that_stands_behind_the_pooling():
+    """LeCun normal, as those of the layers whose activation follows at once."""
+    mg.seed(0)
+    expected = [nn.init.lecun_normal(shape) for shape in ((3, 3, 1, 16), (3, 3, 16, 32), (3, 3, 32, 64))]
+    mg.seed(0)
+    for p, weight in zip(ConvolutionalAutoencoder().encoder.parameters()[::2], expected):
+        np.testing.assert_array_equal(p.numpy(), weight, err_msg=p.name)
+
+
 def test_a_picture_of_the_wrong_size_is_refused_with_the_layer():
     with pytest.raises(ShapeError, match=r"encoder\.1: Dense\(784 -> 100, selu\) expects shape \(\.\.\., 784\), got \(5, 1024\)"):
         StackedAutoencoder().loss(np.zeros((5, 32, 32, 1), dtype=np.float32))
