@@ -39,9 +39,13 @@ def progan_generator(w: Weights, z: np.ndarray, stage: int, alpha: float) -> np.
     for s in range(1, stage + 1):
         x = pixel_norm(leaky(equalized_conv(doubled(x), w, f"blocks.{s}.1")))
         x = pixel_norm(leaky(equalized_conv(x, w, f"blocks.{s}.3")))
-        share = alpha if s == stage else 1.0  # figure 2: the new image fades in over the old one, enlarged
-        image = (1.0 - share) * doubled(image) + share * equalized_conv(x, w, f"rgb.{s}", gain=1.0)
+        image = faded(image, equalized_conv(x, w, f"rgb.{s}", gain=1.0), alpha if s == stage else 1.0)
     return image
+
+
+def faded(old: np.ndarray, new: np.ndarray, alpha: float) -> np.ndarray:
+    """Figure 2: the new image over the old one, enlarged; of settled stages nothing of the old one is left."""
+    return (1.0 - alpha) * doubled(old) + alpha * new
 
 
 def progan_discriminator(w: Weights, x: np.ndarray, stage: int, alpha: float) -> np.ndarray:
@@ -106,8 +110,8 @@ def synthesized(w: Weights, styles: list, noise: list, stage: int, alpha: float,
 
     styles, noise: one for each layer, None for none. Convolutions have no bias of their own.
     """
-    if x is None:
-        x = np.stack([w["input.weight"]] * len(styles[0]))
+    x = np.stack([w["input.weight"]] * len(styles[0])) if x is None else x
+    image = None
     for s in range(stage + 1):
         first, second = f"blocks.{s}.layers.0", f"blocks.{s}.layers.1"
         if s > 0:
@@ -116,8 +120,7 @@ def synthesized(w: Weights, styles: list, noise: list, stage: int, alpha: float,
         x = convolved(x, equalized(w[f"{second}.body.0.weight"], math.sqrt(2.0)))
         x = epilogue(w, second, x, styles[2 * s + 1], noise[2 * s + 1])
         new = equalized_conv(x, w, f"rgb.{s}", gain=1.0)
-        share = 1.0 if s == 0 else alpha if s == stage else 1.0
-        image = new if s == 0 else (1.0 - share) * doubled(image) + share * new  # noqa: F821 (of the stage before)
+        image = new if s == 0 else faded(image, new, alpha if s == stage else 1.0)
     return image
 
 
