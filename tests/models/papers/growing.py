@@ -134,11 +134,15 @@ def stylegan_generator(w: Weights, z: np.ndarray, stage: int, alpha: float) -> n
     return synthesized(w, 2 * (stage + 1) * [mapped(w, z)], fixed_noise(w, stage), stage, alpha)
 
 
-def traditional_generator(w: Weights, z: np.ndarray, stage: int, alpha: float) -> np.ndarray:
-    """Figure 1 a, with a mapping network: neither styles, nor a constant, nor noise."""
-    x = mapped(w, z) @ equalized(w["input.0.weight"], math.sqrt(2.0) / 4)
-    nothing = 2 * (stage + 1) * [None]
-    return synthesized(w, nothing, nothing, stage, alpha, x.reshape(len(z), 4, 4, -1))
+def ablated_generator(w: Weights, z: np.ndarray, stage: int, alpha: float, styles: bool, noise: bool) -> np.ndarray:
+    """Table 1: in place of the constant a dense layer's answer to w, gain sqrt 2 / 4; with or without styles and noise.
+
+    Without both it is the traditional generator of figure 1 a, behind a mapping network.
+    """
+    style, nothing = mapped(w, z), 2 * (stage + 1) * [None]
+    x = (style @ equalized(w["input.0.weight"], math.sqrt(2.0) / 4)).reshape(len(z), 4, 4, -1)
+    return synthesized(w, 2 * (stage + 1) * [style] if styles else nothing, fixed_noise(w, stage) if noise else nothing,
+                       stage, alpha, x)
 
 
 def mixed_generator(w: Weights, z: np.ndarray, other: np.ndarray, *noise: np.ndarray) -> np.ndarray:
@@ -172,11 +176,13 @@ def stylegan_discriminator(w: Weights, x: np.ndarray, stage: int, alpha: float) 
 
 MAPS = (4, 3, 2)
 STYLED = {"latent_dim": 3, "style_dim": 4, "mapping_layers": 2, "feature_maps": MAPS, "channels": 2}
-PLAIN = {"styles": False, "constant": False, "noise": False}
+ABLATED = {"neither": (False, False), "styles": (True, False), "noise": (False, True), "both": (True, True)}
 GENERATORS = {
     "progan": (lambda: progan.Generator(16, 3, MAPS, channels=2), progan_generator),
     "stylegan": (lambda: stylegan.Generator(16, **STYLED), stylegan_generator),
-    "stylegan, traditional": (lambda: stylegan.Generator(16, **STYLED, **PLAIN), traditional_generator),
+    **{f"stylegan, dense input, {name}": (lambda styles=styles, noise=noise: stylegan.Generator(
+        16, **STYLED, constant=False, styles=styles, noise=noise), partial(ablated_generator, styles=styles, noise=noise))
+       for name, (styles, noise) in ABLATED.items()},
 }
 DISCRIMINATORS = {
     "progan": (lambda: progan.Discriminator(16, MAPS, channels=2, group_size=2), progan_discriminator),
