@@ -25,13 +25,13 @@ def super_resolved(w: Weights, x: np.ndarray, doublings: int) -> tuple[np.ndarra
     low = x
     for _ in range(doublings):
         low = halved(low)
-    h = first = relu(conv(low, w, "net.0"))
+    h = first = relu(conv(low, w, "net.0", 3))
     for block in ("net.1.body.0.body", "net.1.body.1.body"):
-        h = h + conv(relu(conv(h, w, f"{block}.0")), w, f"{block}.1")
-    h = first + conv(h, w, "net.1.body.2")
+        h = h + conv(relu(conv(h, w, f"{block}.0", 3)), w, f"{block}.1", 3)
+    h = first + conv(h, w, "net.1.body.2", 3)
     for i in range(doublings - 1):
-        h = relu(transposed(h, w, f"net.{2 + i}"))
-    y = sigmoid(transposed(h, w, f"net.{1 + doublings}"))
+        h = relu(transposed(h, w, f"net.{2 + i}", 4))
+    y = sigmoid(transposed(h, w, f"net.{1 + doublings}", 4))
     return low, y, ((y - x) ** 2).mean()
 
 
@@ -45,22 +45,24 @@ def inpainted(w: Weights, x: np.ndarray, corners: np.ndarray, training: bool) ->
     for i, (row, column) in enumerate(corners):
         mask[i, row:row + 3, column:column + 3] = 1.0
     h = damaged = np.concatenate([x * (1 - mask), mask], axis=-1)
-    for name, norm, stride in (("net.0", "net.1", 2), ("net.3", "net.4", 2), ("net.6", "net.7", 1), ("net.9", "net.10", 1)):
-        h = relu(batch_norm(conv(h, w, name, stride), w, norm, training))
-    h = relu(batch_norm(transposed(h, w, "net.12"), w, "net.13", training))
-    y = np.where(mask == 1, sigmoid(transposed(h, w, "net.15")), x)
+    h = relu(batch_norm(conv(h, w, "net.0", 4, stride=2), w, "net.1", training))
+    h = relu(batch_norm(conv(h, w, "net.3", 4, stride=2), w, "net.4", training))
+    h = relu(batch_norm(conv(h, w, "net.6", 3), w, "net.7", training))
+    h = relu(batch_norm(conv(h, w, "net.9", 3), w, "net.10", training))
+    h = relu(batch_norm(transposed(h, w, "net.12", 4), w, "net.13", training))
+    y = np.where(mask == 1, sigmoid(transposed(h, w, "net.15", 4)), x)
     return damaged, y, ((y - x) ** 2).sum() / (len(x) * 3 * 3 * x.shape[3])
 
 
 def encoded(w: Weights, x: np.ndarray) -> list[np.ndarray]:
     """f: the maps of both stages."""
-    half = relu(conv(x, w, "encoder.layers.0", stride=2))
-    return [half, relu(conv(half, w, "encoder.layers.1", stride=2))]
+    half = relu(conv(x, w, "encoder.layers.0", 4, stride=2))
+    return [half, relu(conv(half, w, "encoder.layers.1", 4, stride=2))]
 
 
 def decoded(w: Weights, t: np.ndarray) -> np.ndarray:
     """g: logits."""
-    return transposed(relu(transposed(t, w, "decoder.0")), w, "decoder.1")
+    return transposed(relu(transposed(t, w, "decoder.0", 4)), w, "decoder.1", 4)
 
 
 def statistics(maps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

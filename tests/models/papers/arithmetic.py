@@ -42,14 +42,20 @@ def dense(x: np.ndarray, w: Weights, name: str) -> np.ndarray:
     return x @ w[f"{name}.weight"] + w[f"{name}.bias"]
 
 
-def conv(x: np.ndarray, w: Weights, name: str, stride: int = 1) -> np.ndarray:
-    """A convolution with "same" padding, and its bias."""
-    return convolved(x, w[f"{name}.weight"], stride) + w[f"{name}.bias"]
+def conv(x: np.ndarray, w: Weights, name: str, size: int, stride: int = 1) -> np.ndarray:
+    """A convolution by a kernel of size x size with "same" padding, and its bias."""
+    return convolved(x, kernel(w, name, size), stride) + w[f"{name}.bias"]
 
 
-def transposed(x: np.ndarray, w: Weights, name: str, stride: int = 2, padding: str = "same") -> np.ndarray:
-    """A transposed convolution, and its bias. Its kernel is (height, width, out, in): that of the convolution it undoes."""
-    return spread(x, w[f"{name}.weight"], stride, padding) + w[f"{name}.bias"]
+def transposed(x: np.ndarray, w: Weights, name: str, size: int, padding: str = "same") -> np.ndarray:
+    """A transposed convolution with stride 2, and its bias. Its kernel is (height, width, out, in): that of the one it undoes."""
+    return spread(x, kernel(w, name, size), 2, padding) + w[f"{name}.bias"]
+
+
+def kernel(w: Weights, name: str, size: int) -> np.ndarray:
+    """The kernel of a layer, which is of size x size."""
+    assert w[f"{name}.weight"].shape[:2] == (size, size), f"{name} has another kernel"
+    return w[f"{name}.weight"]
 
 
 def batch_norm(x: np.ndarray, w: Weights, name: str, training: bool) -> np.ndarray:
@@ -87,9 +93,9 @@ def equalized_dense(x: np.ndarray, w: Weights, name: str, gain: float = math.sqr
     return x @ equalized(w[f"{name}.weight"], gain) + w[f"{name}.bias"]
 
 
-def equalized_conv(x: np.ndarray, w: Weights, name: str, gain: float = math.sqrt(2.0)) -> np.ndarray:
+def equalized_conv(x: np.ndarray, w: Weights, name: str, size: int = 3, gain: float = math.sqrt(2.0)) -> np.ndarray:
     """A convolution with W c and "same" padding, and its bias."""
-    return convolved(x, equalized(w[f"{name}.weight"], gain)) + w[f"{name}.bias"]
+    return convolved(x, equalized(kernel(w, name, size), gain)) + w[f"{name}.bias"]
 
 
 # -- kernels -------------------------------------------------------------------------------------------------------

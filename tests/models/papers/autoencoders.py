@@ -50,12 +50,12 @@ def tied(w: Weights, x: np.ndarray) -> Outcome:
 
 def convolutional(w: Weights, x: np.ndarray) -> Outcome:
     """The chapter's encoder, SELU between convolution and pooling, and the book's decoder: 28-14-7-3, 3-7-14-28."""
-    z = max_pool(selu(conv(x, w, "encoder.0")))
-    z = max_pool(selu(conv(z, w, "encoder.3")))
-    z = max_pool(selu(conv(z, w, "encoder.6")))
-    h = selu(transposed(z, w, "decoder.0", padding="valid"))
-    h = selu(transposed(h, w, "decoder.1"))
-    y = transposed(h, w, "decoder.2")
+    z = max_pool(selu(conv(x, w, "encoder.0", 3)))
+    z = max_pool(selu(conv(z, w, "encoder.3", 3)))
+    z = max_pool(selu(conv(z, w, "encoder.6", 3)))
+    h = selu(transposed(z, w, "decoder.0", 3, padding="valid"))
+    h = selu(transposed(h, w, "decoder.1", 3))
+    y = transposed(h, w, "decoder.2", 3)
     return z, y, cross_entropies(y, x).mean()
 
 
@@ -64,14 +64,14 @@ def convolutional_bottleneck(w: Weights, x: np.ndarray) -> Outcome:
 
     (The third edition has ReLU; a convolution to 30 maps and their means in place of the first, no activation behind the second.)
     """
-    z = max_pool(selu(conv(x, w, "encoder.0")))
-    z = max_pool(selu(conv(z, w, "encoder.3")))
-    z = max_pool(selu(conv(z, w, "encoder.6")))
+    z = max_pool(selu(conv(x, w, "encoder.0", 3)))
+    z = max_pool(selu(conv(z, w, "encoder.3", 3)))
+    z = max_pool(selu(conv(z, w, "encoder.6", 3)))
     z = selu(dense(flat(z), w, "encoder.10"))
     h = selu(dense(z, w, "decoder.0")).reshape(len(x), 3, 3, -1)
-    h = selu(transposed(h, w, "decoder.2", padding="valid"))
-    h = selu(transposed(h, w, "decoder.3"))
-    y = transposed(h, w, "decoder.4")
+    h = selu(transposed(h, w, "decoder.2", 3, padding="valid"))
+    h = selu(transposed(h, w, "decoder.3", 3))
+    y = transposed(h, w, "decoder.4", 3)
     return z, y, cross_entropies(y, x).mean()
 
 

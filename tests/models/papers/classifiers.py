@@ -6,7 +6,7 @@ from minigen import nn
 from minigen.models.attribute_classifier import AttributeClassifier
 from minigen.models.classifier import Classifier
 from minigen.models.feature_classifier import FeatureClassifier
-from tests.models.papers.arithmetic import Weights, batch_norm, conv, convolved, dense, flat, max_pool, relu
+from tests.models.papers.arithmetic import Weights, batch_norm, conv, convolved, dense, flat, kernel, max_pool, relu
 from tests.models.papers.network import Network, normal, uniform
 
 
@@ -24,8 +24,8 @@ def on_an_encoder(w: Weights, x: np.ndarray, labels: np.ndarray) -> tuple[np.nda
 
 def featured(w: Weights, x: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, ...]:
     """Convolution, ReLU, pooling, twice; a dense layer with ReLU: the features; a linear one."""
-    h = max_pool(relu(conv(x, w, "encoder.0")))
-    h = max_pool(relu(conv(h, w, "encoder.2")))
+    h = max_pool(relu(conv(x, w, "encoder.0", 3)))
+    h = max_pool(relu(conv(h, w, "encoder.2", 3)))
     features = relu(dense(flat(h), w, "encoder.5"))
     logits = dense(features, w, "head.1")
     return logits, surprise(logits, labels), features
@@ -35,7 +35,7 @@ def attributed(w: Weights, x: np.ndarray, levels: np.ndarray, values: np.ndarray
     """Convolution, pooling, batch normalization, ReLU, three times; a dense layer with the last two; a head for each factor."""
     h = x
     for name, norm in (("encoder.0", "encoder.2"), ("encoder.4", "encoder.6"), ("encoder.8", "encoder.10")):
-        h = relu(batch_norm(max_pool(convolved(h, w[f"{name}.weight"])), w, norm, training))
+        h = relu(batch_norm(max_pool(convolved(h, kernel(w, name, 3))), w, norm, training))
     features = relu(batch_norm(flat(h) @ w["encoder.13.weight"], w, "encoder.14", training))
     logits, value = dense(features, w, "heads.kind"), dense(features, w, "heads.size")
     wanted = (values - w["mean.size"]) / w["std.size"]

@@ -39,43 +39,43 @@ def first_discriminator(w: Weights, x: np.ndarray) -> np.ndarray:
 def book_generator(w: Weights, z: np.ndarray, training: bool) -> np.ndarray:
     """The book's DCGAN: 7 x 7 x 128, batch normalization in front of both transposed convolutions of 5 x 5; SELU, tanh."""
     x = batch_norm(dense(z, w, "net.0").reshape(-1, 7, 7, 128), w, "net.2", training)
-    x = batch_norm(selu(transposed(x, w, "net.3")), w, "net.4", training)
-    return np.tanh(transposed(x, w, "net.5"))
+    x = batch_norm(selu(transposed(x, w, "net.3", 5)), w, "net.4", training)
+    return np.tanh(transposed(x, w, "net.5", 5))
 
 
 def book_discriminator(w: Weights, x: np.ndarray) -> np.ndarray:
     """The book's: two convolutions of 5 x 5 with stride 2, leaky ReLU; dropout rests in evaluation."""
-    x = leaky(conv(x, w, "body.0", stride=2))
-    x = leaky(conv(x, w, "body.3", stride=2))
+    x = leaky(conv(x, w, "body.0", 5, stride=2))
+    x = leaky(conv(x, w, "body.3", 5, stride=2))
     return dense(flat(x), w, "head")
 
 
 def dcgan_generator(w: Weights, z: np.ndarray, training: bool = True) -> np.ndarray:
     """Radford et al. 2016, figure 1, at 28 x 28: batch normalization and ReLU behind all but the last layer; tanh."""
     x = relu(batch_norm(dense(z, w, "net.0").reshape(len(z), 7, 7, -1), w, "net.2", training))
-    x = relu(batch_norm(transposed(x, w, "net.4"), w, "net.5", training))
-    return np.tanh(transposed(x, w, "net.7"))
+    x = relu(batch_norm(transposed(x, w, "net.4", 4), w, "net.5", training))
+    return np.tanh(transposed(x, w, "net.7", 4))
 
 
 def dcgan_discriminator(w: Weights, x: np.ndarray, training: bool = True) -> np.ndarray:
     """Radford et al. 2016, section 3: strided convolutions, leaky ReLU, batch normalization but at the images."""
-    x = leaky(conv(x, w, "body.0", stride=2))
-    x = leaky(batch_norm(conv(x, w, "body.2", stride=2), w, "body.3", training))
-    x = leaky(batch_norm(conv(x, w, "body.5", stride=2), w, "body.6", training))
+    x = leaky(conv(x, w, "body.0", 4, stride=2))
+    x = leaky(batch_norm(conv(x, w, "body.2", 4, stride=2), w, "body.3", training))
+    x = leaky(batch_norm(conv(x, w, "body.5", 4, stride=2), w, "body.6", training))
     return dense(flat(x), w, "head")
 
 
 def broken_generator(w: Weights, z: np.ndarray) -> np.ndarray:
     """Against the rules: a hidden dense layer, no batch normalization, pixels repeated in front of plain convolutions."""
     x = relu(dense(relu(dense(z, w, "net.0")), w, "net.2").reshape(len(z), 7, 7, -1))
-    x = relu(conv(doubled(x), w, "net.6"))
-    return np.tanh(conv(doubled(x), w, "net.9"))
+    x = relu(conv(doubled(x), w, "net.6", 4))
+    return np.tanh(conv(doubled(x), w, "net.9", 4))
 
 
 def broken_discriminator(w: Weights, x: np.ndarray) -> np.ndarray:
     """Against the rules: max pooling behind plain convolutions, no batch normalization, a hidden dense layer."""
     for name in ("body.0", "body.3", "body.6"):
-        x = leaky(max_pool(conv(x, w, name)))
+        x = leaky(max_pool(conv(x, w, name, 4)))
     return dense(leaky(dense(flat(x), w, "body.10")), w, "head")
 
 
@@ -86,15 +86,15 @@ def wgan_generator(w: Weights, z: np.ndarray) -> np.ndarray:
     which is the first of 8 x 8 cut off: the same network with a kernel that lies one pixel further.
     """
     x = relu(dense(z, w, "net.0")).reshape(len(z), 4, 4, -1)
-    x = relu(transposed(x, w, "net.2", padding="valid"))[:, 2:9, 2:9]
-    x = relu(transposed(x, w, "net.3"))
-    return sigmoid(transposed(x, w, "net.4"))
+    x = relu(transposed(x, w, "net.2", 5, padding="valid"))[:, 2:9, 2:9]
+    x = relu(transposed(x, w, "net.3", 5))
+    return sigmoid(transposed(x, w, "net.4", 5))
 
 
 def wgan_critic(w: Weights, x: np.ndarray) -> np.ndarray:
     """Gulrajani et al. 2017, the same code: 28, 14, 7, 4, leaky ReLU, no batch normalization, no sigmoid."""
     for name in ("body.0", "body.1", "body.2"):
-        x = leaky(conv(x, w, name, stride=2))
+        x = leaky(conv(x, w, name, 5, stride=2))
     return dense(flat(x), w, "head")
 
 

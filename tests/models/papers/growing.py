@@ -18,6 +18,7 @@ from tests.models.papers.arithmetic import (
     equalized_dense,
     flat,
     halved,
+    kernel,
     leaky,
     minibatch_stddev,
     pixel_norm,
@@ -35,11 +36,11 @@ def progan_generator(w: Weights, z: np.ndarray, stage: int, alpha: float) -> np.
     x = pixel_norm(z) @ equalized(w["blocks.0.1.weight"], math.sqrt(2.0) / 4)
     x = pixel_norm(leaky(x.reshape(len(z), 4, 4, -1) + w["blocks.0.3.bias"]))
     x = pixel_norm(leaky(equalized_conv(x, w, "blocks.0.6")))
-    image = equalized_conv(x, w, "rgb.0", gain=1.0)
+    image = equalized_conv(x, w, "rgb.0", size=1, gain=1.0)
     for s in range(1, stage + 1):
         x = pixel_norm(leaky(equalized_conv(doubled(x), w, f"blocks.{s}.1")))
         x = pixel_norm(leaky(equalized_conv(x, w, f"blocks.{s}.3")))
-        image = faded(image, equalized_conv(x, w, f"rgb.{s}", gain=1.0), alpha if s == stage else 1.0)
+        image = faded(image, equalized_conv(x, w, f"rgb.{s}", size=1, gain=1.0), alpha if s == stage else 1.0)
     return image
 
 
@@ -50,13 +51,13 @@ def faded(old: np.ndarray, new: np.ndarray, alpha: float) -> np.ndarray:
 
 def progan_discriminator(w: Weights, x: np.ndarray, stage: int, alpha: float) -> np.ndarray:
     """Table 2: the mirror image, without pixel normalization; fromRGB with LReLU; minibatch stddev in front of 4 x 4."""
-    y = leaky(equalized_conv(x, w, f"rgb.{stage}"))
+    y = leaky(equalized_conv(x, w, f"rgb.{stage}", size=1))
     for s in range(stage, 0, -1):
         y = leaky(equalized_conv(y, w, f"blocks.{s}.0"))
         y = halved(leaky(equalized_conv(y, w, f"blocks.{s}.1")))
         x = halved(x)
         if s == stage:
-            y = (1.0 - alpha) * leaky(equalized_conv(x, w, f"rgb.{s - 1}")) + alpha * y
+            y = (1.0 - alpha) * leaky(equalized_conv(x, w, f"rgb.{s - 1}", size=1)) + alpha * y
     return judged(w, y)
 
 
@@ -80,9 +81,9 @@ def mapped(w: Weights, z: np.ndarray, layers: int = 2) -> np.ndarray:
 
 def blurred(x: np.ndarray) -> np.ndarray:
     """Each channel by the kernel 1 2 1 / 2 4 2 / 1 2 1, divided by 16."""
-    kernel, y = np.outer([1, 2, 1], [1, 2, 1])[:, :, None, None] / 16, np.empty_like(x)
+    binomial, y = np.outer([1, 2, 1], [1, 2, 1])[:, :, None, None] / 16, np.empty_like(x)
     for c in range(x.shape[3]):
-        y[..., c:c + 1] = convolved(x[..., c:c + 1], kernel)
+        y[..., c:c + 1] = convolved(x[..., c:c + 1], binomial)
     return y
 
 
@@ -115,11 +116,11 @@ def synthesized(w: Weights, styles: list, noise: list, stage: int, alpha: float,
     for s in range(stage + 1):
         first, second = f"blocks.{s}.layers.0", f"blocks.{s}.layers.1"
         if s > 0:
-            x = blurred(convolved(doubled(x), equalized(w[f"{first}.body.1.weight"], math.sqrt(2.0))))
+            x = blurred(convolved(doubled(x), equalized(kernel(w, f"{first}.body.1", 3), math.sqrt(2.0))))
         x = epilogue(w, first, x, styles[2 * s], noise[2 * s])
-        x = convolved(x, equalized(w[f"{second}.body.0.weight"], math.sqrt(2.0)))
+        x = convolved(x, equalized(kernel(w, f"{second}.body.0", 3), math.sqrt(2.0)))
         x = epilogue(w, second, x, styles[2 * s + 1], noise[2 * s + 1])
-        new = equalized_conv(x, w, f"rgb.{s}", gain=1.0)
+        new = equalized_conv(x, w, f"rgb.{s}", size=1, gain=1.0)
         image = new if s == 0 else faded(image, new, alpha if s == stage else 1.0)
     return image
 
@@ -161,14 +162,14 @@ def truncated_generator(w: Weights, z: np.ndarray) -> np.ndarray:
 
 def stylegan_discriminator(w: Weights, x: np.ndarray, stage: int, alpha: float) -> np.ndarray:
     """Progressive GAN's, with a blur in front of each convolution that halves; its bias and LReLU behind the halving."""
-    y = leaky(equalized_conv(x, w, f"rgb.{stage}"))
+    y = leaky(equalized_conv(x, w, f"rgb.{stage}", size=1))
     for s in range(stage, 0, -1):
         y = leaky(equalized_conv(y, w, f"blocks.{s}.0"))
-        y = halved(convolved(blurred(y), equalized(w[f"blocks.{s}.2.weight"], math.sqrt(2.0))))
+        y = halved(convolved(blurred(y), equalized(kernel(w, f"blocks.{s}.2", 3), math.sqrt(2.0))))
         y = leaky(y + w[f"blocks.{s}.4.bias"])
         x = halved(x)
         if s == stage:
-            y = (1.0 - alpha) * leaky(equalized_conv(x, w, f"rgb.{s - 1}")) + alpha * y
+            y = (1.0 - alpha) * leaky(equalized_conv(x, w, f"rgb.{s - 1}", size=1)) + alpha * y
     return judged(w, y)
 
 
