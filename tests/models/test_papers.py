@@ -14,6 +14,7 @@ from minigen.models.applications import style_transfer
 from minigen.models.applications.restorer import Restorer
 from minigen.models.attribute_classifier import AttributeClassifier
 from minigen.models.autoencoders.base import Autoencoder, ImageAutoencoder
+from minigen.models.classifier import Classifier
 from minigen.models.feature_classifier import FeatureClassifier
 from minigen.models.gans import base, growing, progan, stylegan
 from tests.models.papers import applications, autoencoders, classifiers, gans
@@ -52,6 +53,7 @@ def test_settings_are_by_default_the_papers():
     assert [layer.lr_multiplier for layer in list(generator.mapping.net)[1:]] == 8 * [0.01]
     assert style_transfer.StyleTransfer(style_transfer.TextureAutoencoder(1, (2, 3))).style_weight == 10.0
     assert style_transfer.TextureAutoencoder().parameter_count() == 68_739
+    assert Classifier(auto.StackedAutoencoder().encoder).head[1].weight.shape == (30, 10)
     assert FeatureClassifier().parameter_count() == 105_866 and AttributeClassifier({"a": 3}).parameter_count() == 89_555
 
 
