@@ -164,6 +164,13 @@ def test_separated_clusters_stay_separated_and_the_map_is_reproducible(dtype):
     np.testing.assert_array_equal(x, before, err_msg="tsne changed its input")
 
 
+def test_whole_numbers_are_mapped_in_float32():
+    x = (10 * clusters(n_each=6)[0]).astype(int)
+    y = tsne(x, perplexity=3, iterations=5)
+    assert y.dtype == np.float32
+    np.testing.assert_array_equal(y, tsne(x.astype(np.float32), perplexity=3, iterations=5))
+
+
 def test_more_iterations_reduce_the_kl():
     x = clusters()[0]
     p = joint_probabilities(x, 10)
