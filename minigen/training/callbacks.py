@@ -21,7 +21,7 @@ class Callback(Configured):
     last = False  # whether it is called after all callbacks for which this is False
     only: str | None = None  # the one kind of run into which it can be hung: "fit" or "Adversarial"
 
-    def held(self, run: "Run") -> AbstractContextManager[Any]:
+    def held(self, run: "Run") -> AbstractContextManager[None]:
         """What must be the run's own from before it is resumed until it ends, however it ends."""
         return nullcontext()
 
@@ -71,7 +71,7 @@ class Checkpoint(Callback):
             raise ValueError(f"a checkpoint every {every} epochs makes no sense: expected at least 1")
         self.folder, self.every = Path(folder).absolute(), every
 
-    def held(self, run: "Run") -> AbstractContextManager[Any]:
+    def held(self, run: "Run") -> AbstractContextManager[None]:
         return locked(self.folder)
 
     def run_started(self, run: "Run") -> None:
