@@ -2,6 +2,7 @@
 
 import copy
 import gc
+import math
 import pickle
 import subprocess
 import sys
@@ -71,6 +72,14 @@ def test_repr_tells_values_shape_dtype_and_origin(backend):
     assert repr(x) == "Tensor([1., 2.], shape=(2,), dtype=float32, requires_grad=True)"
     assert repr(x * 2.0) == "Tensor([2., 4.], shape=(2,), dtype=float32, from multiply)"
     assert repr(x.detach()) == "Tensor([1., 2.], shape=(2,), dtype=float32)"
+
+
+def test_a_tensor_of_one_element_passes_for_a_number():
+    x = Tensor([2.75])
+    assert (float(x), int(x), round(x), round(x, 1), math.exp(x)) == (2.75, 2, 3, 2.8, math.exp(2.75))
+    for number in (float, int, round, math.floor):
+        with pytest.raises(ShapeError, match="one element"):
+            number(Tensor([1.0, 2.0]))
 
 
 def test_a_tensor_can_be_formatted_like_a_number():
