@@ -53,6 +53,11 @@ def describe(arrays: Any) -> str:
     return ", ".join(f"{x.dtype}{list(x.shape)}" if hasattr(x, "shape") else reprlib.repr(x) for x in arrays)
 
 
+def tensor_as_setting(op: Any, name: str) -> TypeError:
+    """The error for a Tensor where an attribute belongs."""
+    return TypeError(f"{op.name}: {name} is a setting, no part of the graph, got a Tensor: take its number, x.item()")
+
+
 def mixed_dtypes(op: Any, inputs: tuple, result: Any = None) -> DtypeError:
     """The error for a call whose result would not, or does not, keep the dtype of its tensors."""
     gave = "" if result is None else f" gave {result.dtype}"

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from minigen.autograd.calls import admitted, bind, explain, mixed_dtypes
+from minigen.autograd.calls import admitted, bind, explain, mixed_dtypes, tensor_as_setting
 from minigen.autograd.context import observer, recording
 from minigen.autograd.tensor import Tensor, next_serial
 from minigen.backend import USUAL, is_array
@@ -77,6 +77,8 @@ def op(forward: Callable | None = None, *, method: str | None = None, broadcasts
         if attributes:
             for name, value in attributes.items():
                 if type(value) not in PLAIN:  # a number of NumPy's would change the dtype of the result
+                    if isinstance(value, Tensor):
+                        raise tensor_as_setting(self, name)
                     attributes[name] = to_python(value)
         arrays, dtype, requires_grad, unusual = [], None, False, False
         for x in inputs:
