@@ -176,7 +176,7 @@ def score_gradients(scores: Any, x: Tensor) -> Any:
 
 
 def spread(judged: Judged, resolution: int | None) -> float:
-    """How long the gradient by these images is if they count as enlarged to `resolution` pixels a side, beside what it is."""
+    """How long the gradient by these images is if they count as enlarged to `resolution` rows of pixels, beside what it is."""
     return 1.0 if resolution is None else judged.real.shape[1] / resolution
 
 
