@@ -11,7 +11,7 @@ import pytest
 
 import minigen as mg
 from minigen import backend, losses
-from minigen.errors import CHANNELS_FIRST, DtypeError, ShapeError
+from minigen.errors import CHANNELS_FIRST, DeviceError, DtypeError, ShapeError
 from minigen.losses.reduction import REDUCTIONS, ROUNDING
 
 rng = np.random.default_rng(3)
@@ -313,6 +313,15 @@ def test_a_device_is_not_asked_about_targets(device):
     mg.use(device)
     logits, target = (mg.asarray(np.full((2, 3), value, np.float32)) for value in (0.0, 2.0))
     assert losses.bce_with_logits(mg.Tensor(logits), target).item() == pytest.approx(math.log(2.0))
+
+
+def test_labels_of_the_host_stay_there(device):
+    """A list goes to the device in use; an array is where it is, and does not meet logits elsewhere."""
+    mg.use(device)
+    logits = mg.Tensor(mg.asarray(np.zeros((2, 3))))
+    assert losses.cross_entropy(logits, [1, 0]).item() == pytest.approx(math.log(3.0))
+    with pytest.raises(DeviceError):
+        losses.cross_entropy(logits, np.array([1, 0]))
 
 
 def test_labels_may_be_a_list():
