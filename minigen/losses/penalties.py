@@ -89,7 +89,7 @@ class GradientPenalty(Penalty):
             mix = random.uniform((groups, 1), dtype=judged.real.dtype)
         if mix.shape != (groups, 1):
             raise ShapeError(f"the gradient penalty takes one mix for each score, {(groups, 1)}, got {tuple(mix.shape)}")
-        mix = array_module(mix).repeat(mix, n // groups, axis=0).reshape((n, *(1 for _ in judged.real.shape[1:])))
+        mix = array_module(mix).repeat(mix, n // groups).reshape((n, *(1 for _ in judged.real.shape[1:])))
         between = judged.fake.data + mix * (judged.real.data - judged.fake.data)
         norms = gradient_norms(judged.critic, between) * spread(judged, self.resolution)
         return self.weight * ops.square(norms - self.target).mean()
