@@ -374,6 +374,11 @@ def test_what_a_trainer_is_told():
         ("weight clipping", False, False, False)]
 
 
+def test_the_settings_by_default_are_the_papers():
+    assert [vars(p) for p in [*PENALTIES, WeightClipping()]] == [
+        {"weight": 10.0, "target": 1.0, "resolution": None}, {"gamma": 10.0, "resolution": None}, {"weight": 0.001}, {"limit": 0.01}]
+
+
 @pytest.mark.parametrize("value", [0.0, -1.0, math.inf, math.nan])
 @pytest.mark.parametrize(("penalty", "name"), [(GradientPenalty, "weight"), (R1, "gamma"), (Drift, "weight"), (WeightClipping, "limit")])
 def test_wrong_settings_are_refused(penalty, name, value):
