@@ -111,6 +111,7 @@ def test_same_puts_the_odd_pixel_after():
 
 GEOMETRIES = [
     {"size": (5, 6), "kernel": (3, 3), "stride": (1, 1), "padding": "same"},
+    {"size": (5, 6), "kernel": (4, 2), "stride": (1, 1), "padding": ((1, 2), (0, 1))},
     {"size": (5, 6), "kernel": (4, 3), "stride": (2, 2), "padding": "same"},
     {"size": (7, 7), "kernel": (3, 3), "stride": (2, 2), "padding": "valid"},
     {"size": (8, 5), "kernel": (2, 1), "stride": (3, 2), "padding": ((0, 1), (3, 2))},
@@ -239,6 +240,9 @@ X, W = normal(2, 5, 5, 3), normal(3, 3, 3, 4)
     (lambda: conv2d(Tensor(X), W.astype(np.float32)), DtypeError, "mixes dtypes: x is float64, kernel or bias float32"),
     (lambda: conv2d(Tensor(X), W, normal(4).astype(np.float32)), DtypeError, "mixes dtypes"),
     (lambda: conv2d(Tensor(X)), TypeError, "conv2d is missing its argument 'w'"),
+    (lambda: conv2d_transpose(Tensor(X), W, stride=0), ShapeError, "stride is 0, expected at least 1"),
+    (lambda: conv2d_transpose(Tensor(X), W, output_size=(5, 0)), ShapeError, r"output_size is \(5, 0\), expected at least 1"),
+    (lambda: conv2d_weight(Tensor(X), X, kernel_size=0), ShapeError, "kernel_size is 0, expected at least 1"),
     (lambda: conv2d_transpose(Tensor(X), W), ShapeError, "has 3 channels, the kernel takes 4"),
     (lambda: conv2d_transpose(Tensor(normal(2, 5, 5, 4)), W, stride=2, output_size=(12, 10)), ShapeError,
      r"cannot lead from 5x5 to output_size 12x10 .*: from that size, the convolution leads to 6x5"),

@@ -270,6 +270,24 @@ def test_the_derivative_at_a_kink_is_the_documented_one(backend, function, slope
     assert dx.item() == slope
 
 
+@pytest.mark.parametrize("tiny", [1e-30, 0.01])
+@pytest.mark.parametrize(("function", "below", "above"), [
+    (minigen.absolute, -1.0, 1.0), (minigen.relu, 0.0, 1.0), (minigen.leaky_relu, 0.2, 1.0), (lambda x: minigen.leaky_relu(x, slope=0.0), 0.0, 1.0),
+    (lambda x: minigen.elu(x, alpha=2.0), 2.0, 1.0), (minigen.selu, 1.0507009873554805 * 1.6732632423543772, 1.0507009873554805),
+    (lambda x: minigen.clip(x, low=0.0), 0.0, 1.0), (lambda x: minigen.clip(x, high=0.0), 1.0, 0.0),
+    (lambda x: minigen.maximum(x, 0.0), 0.0, 1.0), (lambda x: minigen.minimum(x, 0.0), 1.0, 0.0),
+    (lambda x: minigen.maximum(0.0, x), 0.0, 1.0), (lambda x: minigen.minimum(0.0, x), 1.0, 0.0),
+])  # fmt: skip
+def test_the_kink_is_at_0_and_nowhere_beside_it(backend, function, below, above, tiny):
+    """Seen by the derivative, and by that of the derivative by what came into it; up to the curvature of elu."""
+    x = Tensor(minigen.asarray(np.array([-tiny, tiny])), requires_grad=True)
+    u = Tensor(minigen.asarray(np.ones(2)), requires_grad=True)
+    (dx,) = minigen.grad(function(x), [x], u, create_graph=True)
+    (du,) = minigen.grad(dx, [u], minigen.asarray(np.ones(2)))
+    for slopes in (dx.numpy(), du.numpy()):
+        np.testing.assert_allclose(slopes, [below, above], rtol=0.0101)
+
+
 @pytest.mark.parametrize("extreme", [minigen.max, minigen.min])
 def test_equal_extremes_share_the_gradient(backend, extreme):
     x = Tensor(minigen.asarray(np.array([[1.0, 1.0, 2.0], [3.0, 3.0, 3.0]])), requires_grad=True)

@@ -195,6 +195,18 @@ def test_windows_with_a_gap_between_them(backend):
                                   [[0, 1, 0, 1, 0], [0, 0, 0, 0, 0]])
 
 
+@pytest.mark.parametrize("stride", [1, 2, 3, (1, 2), (2, 1), (2, 3), (3, 2)], ids=str)
+@pytest.mark.parametrize("size", [1, 2, 3, (1, 2), (2, 1), (2, 3), (3, 2)], ids=str)
+@pytest.mark.parametrize(("height", "width"), [(6, 6), (6, 7), (7, 6), (3, 6), (6, 3)])
+def test_windows_that_tile_overlap_or_leave_gaps_along_either_axis(height, width, size, stride, monkeypatch):
+    """What is not written stays 0, whatever was in memory."""
+    monkeypatch.setattr(np, "empty", lambda shape, *dtype, **options: np.full(shape, np.nan, *dtype, **options))
+    x, pool = rng.standard_normal((1, height, width, 1)), {"size": size, "stride": stride, "padding": "valid"}
+    maxima = ops.max_pool2d(x, **pool)
+    values = rng.standard_normal(maxima.shape)
+    np.testing.assert_allclose(max_unpool2d(values, x, maxima, **pool), max_unpool2d_loop(values, x, maxima, **pool), rtol=1e-12)
+
+
 # -- PyTorch -----------------------------------------------------------------------------------------------------
 
 
