@@ -1,6 +1,7 @@
 """Pooling, upsampling and resizing: against loops, against PyTorch, and at ties, rims and remainders."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import pytest
 import minigen as mg
 from minigen import Tensor, ops
 from minigen.autograd import OPS
-from minigen.errors import ShapeError
+from minigen.errors import DtypeError, ShapeError
 from minigen.ops.pooling import max_pick2d, max_unpool2d
 from minigen.ops.window import explicit_padding, output_size, pair
 from tests.ops.test_adjoints import assert_adjoint, normal
@@ -260,3 +261,14 @@ X = np.zeros((2, 5, 6, 1), dtype=np.float32)
 def test_wrong_arguments_are_told(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.parametrize("function", [
+    ops.max_pool2d, ops.avg_pool2d, ops.blur2d, lambda x: ops.sum_pool2d(x, factor=1), lambda x: ops.upsample_nearest2d(x, factor=2),
+    lambda x: ops.resize_bilinear(x, size=3)], ids=["max_pool2d", "avg_pool2d", "blur2d", "sum_pool2d", "upsample_nearest2d", "resize_bilinear"])
+def test_what_is_no_batch_of_images_of_floats_is_refused(function):
+    for shape in ((2, 4, 4), (1, 2, 4, 4, 1)):
+        with pytest.raises(ShapeError, match=rf"expected images \(n, height, width, channels\), got shape {re.escape(str(shape))}"):
+            function(np.zeros(shape))
+    with pytest.raises(DtypeError, match=r"expected floating-point images, got uint8: x\.astype\('float32'\) / 255"):
+        function(np.zeros((2, 4, 4, 1), np.uint8))
