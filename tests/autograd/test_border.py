@@ -151,7 +151,9 @@ def test_comparisons_give_plain_bool_arrays(backend, compare):
 
 def test_argmax_and_argmin_give_plain_index_arrays(backend):
     np.testing.assert_array_equal(minigen.to_numpy(tensor().argmax(axis=1)), [2, 2])
-    assert int(tensor().argmin()) == 0
+    np.testing.assert_array_equal(minigen.to_numpy(tensor().argmin(axis=1)), [0, 0])
+    np.testing.assert_array_equal(minigen.to_numpy((-tensor()).argmin(axis=0)), [1, 1, 1])
+    assert (int(tensor().argmax()), int(tensor().argmin())) == (5, 0)
 
 
 def test_truth_and_hash():

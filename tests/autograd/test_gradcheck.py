@@ -85,6 +85,39 @@ def test_of_a_large_array_only_some_elements_are_compared_the_largest_among_them
     assert ratio(caught.value) == pytest.approx(2.0, rel=1e-4)
 
 
+@pytest.mark.parametrize("shape", [(), (3, 4), (60, 60)])
+@pytest.mark.parametrize("scale", [0.1, 1e3])
+def test_the_tolerance_is_relative_to_the_derivative_whatever_the_size(shape, scale):
+    """A hundred-thousandth is allowed, of the derivative along a random direction; a thousandth is found."""
+    x = np.asarray(rng.standard_normal(shape)) * 0.1
+    gradcheck(lambda x: scale * wrong_tanh(lambda g, y, x: (1.0 + 1e-7) * g * (1.0 - y * y))(x), x, order=1)
+    with pytest.raises(GradcheckError):
+        gradcheck(lambda x: scale * wrong_tanh(lambda g, y, x: 1.001 * g * (1.0 - y * y))(x), x, order=1)
+
+
+def test_what_is_smaller_than_the_absolute_tolerance_is_not_compared():
+    @op
+    def tiny(x):
+        return 1e-9 * x
+
+    tiny.vjp("x")(lambda g, y, x: 2e-9 * g)
+    gradcheck(tiny, X, order=1)
+    with pytest.raises(GradcheckError, match="ratio 2$"):
+        gradcheck(tiny, X, order=1, atol=0.0)
+    with pytest.raises(GradcheckError, match="ratio 2$"):
+        gradcheck(lambda x: 1e4 * tiny(x), X, order=1)
+
+
+def test_the_seed_decides_on_cotangent_and_directions_and_is_0_by_default():
+    def cotangent(**options) -> np.ndarray:
+        with pytest.raises(GradcheckError) as caught:
+            gradcheck(wrong_tanh(lambda g, y, x: 2.0 * g), X, **options)
+        return caught.value.mismatch.cotangent
+
+    np.testing.assert_array_equal(cotangent(), np.random.default_rng(0).standard_normal((3, 4)))
+    np.testing.assert_array_equal(cotangent(seed=5), np.random.default_rng(5).standard_normal((3, 4)))
+
+
 # -- wrong in the ways in which rules go wrong -------------------------------------------------------------------
 
 

@@ -125,6 +125,19 @@ def test_a_rule_gets_the_defaults_of_attributes_that_were_not_given(scale):
     assert grad(scale(x, 1.0, by=2.0), [x])[0].item() == 2.0
 
 
+def test_an_optional_input_that_was_not_given_is_none_for_forward_and_rules():
+    @op
+    def affine(x, b=None, *, by=2.0):
+        return x * by if b is None else x * by + b
+
+    affine.vjp("x")(lambda g, y, x, b, *, by: g * by)
+    affine.vjp("b")(lambda g, y, x, b, *, by: g)
+    x, b = leaf(1.0), leaf(5.0)
+    for y, value in ((affine(x), 2.0), (affine(x, None), 2.0), (affine(x, b), 7.0), (affine(x, b=b, by=3.0), 8.0), (affine(x, b, 3.0), 8.0)):
+        assert y.item() == value and grad(y, [x])[0].item() == value - (5.0 if value > 2.0 else 0.0)
+    assert grad(affine(x, b), [b])[0].item() == 1.0
+
+
 @pytest.mark.parametrize(("call", "message"), [
     (lambda f, x: f(), r"scale is missing its argument 'x'"),
     (lambda f, x: f(x, by=1.0), r"scale is missing its argument 'y'"),

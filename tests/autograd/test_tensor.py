@@ -73,6 +73,11 @@ def test_repr_tells_values_shape_dtype_and_origin(backend):
     assert repr(x.detach()) == "Tensor([1., 2.], shape=(2,), dtype=float32)"
 
 
+def test_repr_rounds_to_four_digits_and_shortens_beyond_fifty_elements():
+    assert repr(Tensor([[1 / 3], [20.0]])) == "Tensor([[ 0.3333],\n        [20.    ]], shape=(2, 1), dtype=float32)"
+    assert "..." not in repr(Tensor(np.zeros(50))) and "..." in repr(Tensor(np.zeros(51)))
+
+
 def test_a_tensor_can_be_formatted_like_a_number():
     assert f"{Tensor([2.0]).mean():.3f}" == "2.000"
     assert f"{Tensor([2.0])}" == repr(Tensor([2.0]))

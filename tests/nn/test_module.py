@@ -112,6 +112,23 @@ def test_astype_converts_every_parameter_and_forgets_gradients():
     assert net(np.ones((1, 2))).dtype == np.float64
 
 
+@pytest.mark.parametrize("dtype", ["float16", "int64", "bool"])
+def test_astype_refuses_what_no_model_computes_in_and_changes_nothing(dtype):
+    net = nn.Sequential(nn.Dense(2, 2), nn.BatchNorm(2))
+    before = net.fingerprint()
+    with pytest.raises(DtypeError, match=f"a model computes in float32 or float64, not in {dtype}"):
+        net.astype(dtype)
+    assert net.fingerprint() == before
+
+
+def test_a_graph_from_before_astype_is_stale():
+    net = nn.Dense(2, 1)
+    y = net(np.ones((1, 2), dtype=np.float32)).sum()
+    net.astype("float32")
+    with pytest.raises(mg.errors.GraphError, match="stale graph"):
+        y.backward()
+
+
 def test_a_deep_copy_is_independent_and_stays_tied():
     dense = nn.Dense(3, 2)
     net = nn.Sequential(dense, nn.DenseTranspose(dense))
