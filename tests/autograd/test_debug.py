@@ -146,7 +146,8 @@ def test_graph_to_dot_has_a_box_a_tensor_and_an_arrow_an_input(small_graph):
 
 def test_draw_graph_writes_a_picture(small_graph, tmp_path):
     figure = draw_graph(small_graph, tmp_path / "graph.png")
-    assert (tmp_path / "graph.png").read_bytes().startswith(b"\x89PNG")
+    header = (tmp_path / "graph.png").read_bytes()[:24]
+    assert header.startswith(b"\x89PNG") and int.from_bytes(header[16:20], "big") == round(150 * figure.get_figwidth())
     texts = [text.get_text() for text in figure.axes[0].texts]
     assert sorted(text.split("\n")[0].split(" = ")[0] for text in texts if text) == [
         "add", "add", "constant", 'layer "0".w', "multiply", "sum"]
@@ -170,7 +171,10 @@ def test_the_boxes_of_a_drawing_touch_neither_each_other_nor_its_edge(leaves, st
         y = y.reshape(-1)
     figure = draw_graph(y)
     FigureCanvasAgg(figure).draw()
-    extents = [text.get_bbox_patch().get_window_extent() for text in figure.axes[0].texts if text.get_text()]
+    drawn = {text.get_position(): text.get_bbox_patch().get_window_extent() for text in figure.axes[0].texts if text.get_text()}
+    for place, box in drawn.items():
+        np.testing.assert_allclose(((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2), figure.axes[0].transData.transform(place), atol=3)
+    extents = list(drawn.values())
     assert len(extents) == leaves + 1 + steps
     for i, box in enumerate(extents):
         assert figure.bbox.x0 < box.x0 and box.x1 < figure.bbox.x1 and figure.bbox.y0 < box.y0 and box.y1 < figure.bbox.y1

@@ -79,6 +79,8 @@ def test_a_rule_stays_a_plain_function():
 
 
 def test_an_op_can_become_a_method():
+    before = set(vars(Tensor))
+
     @op(method="cubed")
     def cubed(x):
         return x * x * x
@@ -86,6 +88,7 @@ def test_an_op_can_become_a_method():
     cubed.vjp("x")(lambda g, y, x: g * (3.0 * x * x))
     try:
         x = leaf(2.0)
+        assert set(vars(Tensor)) - before == {"cubed"}, "only an operator has a reflected form"
         assert x.cubed().item() == 8.0 and grad(x.cubed(), [x])[0].item() == 12.0
     finally:
         del Tensor.cubed
