@@ -318,6 +318,13 @@ def test_float32_is_refused():
         gradcheck(minigen.add, X, X.astype(np.float32))
 
 
+def test_without_a_floating_array_there_is_nothing_to_check():
+    with pytest.raises(DtypeError, match=r"gradcheck needs a float64 array to differentiate by, got \['int64', 'bool'\]"):
+        gradcheck(minigen.add, np.arange(3), np.ones(3, bool))
+    with pytest.raises(DtypeError, match="to differentiate by"):
+        gradcheck(minigen.tanh, X, wrt=[])
+
+
 def test_a_function_that_returns_an_array_is_refused():
     with pytest.raises(TypeError, match="<lambda> must return a Tensor, got ndarray"):
         gradcheck(lambda x: x.numpy(), X)

@@ -98,6 +98,14 @@ def test_assign_writes_into_the_same_memory(backend):
     np.testing.assert_array_equal(w.numpy(), 5.0)
 
 
+def test_numbers_and_lists_are_assigned_in_the_dtype_of_the_tensor(backend):
+    w = Parameter(minigen.asarray(np.ones(2)))
+    w.assign([0.1, 1])
+    assert w.numpy().tolist() == [0.1, 1.0]
+    w.assign(0.2)
+    assert w.numpy().tolist() == [0.2, 0.2]
+
+
 def test_assign_refuses_another_shape_and_names_the_parameter():
     w = Parameter(np.ones((2, 2)), name="decoder.b")
     for wrong in (np.ones(2), np.ones((2, 1)), np.ones((2, 2, 1))):
@@ -158,8 +166,11 @@ def test_a_parameter_pickled_late_works_in_a_young_process(tmp_path):
 def test_an_unpickled_array_has_an_equal_dtype_though_not_the_same_object():
     array = pickle.loads(pickle.dumps(np.ones(3, np.float32)))
     x = Tensor(np.ones(3, np.float32), requires_grad=True)
-    (x * Tensor(array, requires_grad=True)).sum().backward()
-    assert x.grad.dtype == np.float32
+    assert array.dtype is not x.dtype and array.dtype == x.dtype
+    y = Tensor(array, requires_grad=True)
+    for product in (x * y, y * x, minigen.tanh(y)):
+        product.sum().backward()
+    assert x.grad.dtype == y.grad.dtype == np.float32
 
 
 # -- how long the graph lives ------------------------------------------------------------------------------------

@@ -278,7 +278,7 @@ def test_integers_and_float64_get_the_conversion():
     assert message(DtypeError, StackedAutoencoder(), images(dtype="uint8")).startswith("encoder.1: Dense")
 
 
-@pytest.mark.parametrize("layer", [nn.Dropout(0.5), nn.GaussianNoise(0.1)], ids=repr)
+@pytest.mark.parametrize("layer", [nn.Dropout(0.5), nn.GaussianNoise(0.1), nn.ActivityRegularization(0.1), nn.ActivityRegularization()], ids=repr)
 @pytest.mark.parametrize("training", [True, False])
 def test_noise_on_integers_gets_the_conversion(layer, training):
     assert message(DtypeError, layer.train(training), np.zeros((1, 3), np.uint8)) == (

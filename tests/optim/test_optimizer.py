@@ -263,6 +263,12 @@ def test_a_state_dict_continues_bit_by_bit(make, backend):
     assert resumed.steps == optimizer.steps == 6
 
 
+def test_the_state_of_an_optimizer_that_has_done_nothing_fits(make):
+    resumed = make(parameters())
+    resumed.load_state_dict(make(parameters()).state_dict())
+    assert (resumed.steps, resumed.began) == (0, 0)
+
+
 def test_a_state_dict_is_a_copy_on_the_host(make, backend):
     ps = parameters()
     optimizer = make(ps)
