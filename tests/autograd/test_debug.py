@@ -66,6 +66,11 @@ def test_anomaly_ends_with_its_block_and_holds_in_its_thread_only():
     assert np.isinf((Tensor([np.inf]) * 1.0).item())
 
 
+def test_anomaly_is_quicker_than_numpys_own_complaint():
+    with np.errstate(all="raise"), anomaly(), pytest.raises(NonFiniteError, match="log returned NaN or infinity"):
+        Tensor([-1.0]).log()
+
+
 def test_anomaly_lets_finite_numbers_pass(backend):
     x = Tensor([1.0, 2.0], requires_grad=True)
     with anomaly():
@@ -179,6 +184,8 @@ def test_the_boxes_of_a_drawing_touch_neither_each_other_nor_its_edge(leaves, st
     for i, box in enumerate(extents):
         assert figure.bbox.x0 < box.x0 and box.x1 < figure.bbox.x1 and figure.bbox.y0 < box.y0 and box.y1 < figure.bbox.y1
         assert not any(box.overlaps(other) for other in extents[:i])
+    (left, right), (bottom, top) = figure.axes[0].get_xlim(), figure.axes[0].get_ylim()
+    np.testing.assert_allclose((left + right, bottom + top), (steps + 1, 0.0), atol=1e-12, err_msg="not in the middle")
     width, height = figure.get_size_inches()
     assert width < 2 * (steps + 2) + 0.1 and height < 1 + leaves, "the picture is mostly empty"
 

@@ -68,6 +68,8 @@ def test_the_error_carries_both_derivatives_element_by_element():
         gradcheck(wrong_tanh(lambda g, y, x: 2.0 * g * (1.0 - y * y)), X)
     mismatch = caught.value.mismatch
     assert (mismatch.input, mismatch.shape) == (0, (3, 4))
+    with pytest.raises(AttributeError):
+        mismatch.input = 1
     right = mismatch.cotangent * (1.0 - np.tanh(X) ** 2)
     np.testing.assert_allclose(mismatch.numeric, right.ravel(), rtol=1e-6)
     np.testing.assert_allclose(mismatch.analytic, 2.0 * right.ravel(), rtol=1e-12)

@@ -58,6 +58,10 @@ def test_detach_shares_the_array_and_cuts_the_graph(backend):
     assert dx.item() == 4.0
 
 
+def test_detach_keeps_the_name():
+    assert Parameter(np.ones(2), name="w").detach().name == "w"
+
+
 def test_item_and_float(backend):
     assert Tensor([[2.5]]).item() == 2.5 and float(Tensor(2.5)) == 2.5
     assert type(Tensor(2.5).item()) is float
