@@ -78,6 +78,25 @@ def test_a_rule_stays_a_plain_function():
     assert double_dx(3.0, None, None) == 6.0
 
 
+def test_what_offers_itself_as_an_array_is_one_for_forward_and_rules():
+    class Table:
+        def __array__(self, dtype=None, copy=None):
+            return np.float32([[1.0, 2.0], [3.0, 4.0]])
+
+    x = Tensor(np.ones((1, 2), np.float32), requires_grad=True)
+    y = minigen.matmul(x, Table())
+    assert y.numpy().tolist() == [[4.0, 6.0]] and type(y.inputs[1]) is np.ndarray
+    assert grad(y.sum(), [x])[0].numpy().tolist() == [[3.0, 7.0]]
+
+
+def test_without_tensors_a_number_of_numpys_changes_no_dtype():
+    assert minigen.multiply(np.float64(2.0), np.ones(2, np.float32)).dtype == np.float32
+    assert minigen.multiply(np.float32(2.0), np.ones(2)).dtype == np.float64
+    kept = minigen.multiply(np.float32(2.0), np.float32(3.0))
+    assert type(kept) is np.float32, "alone, it may be the sum of an array"
+    assert type(minigen.multiply(np.float64(0.1), np.ones((), np.float64))) is np.float64
+
+
 def test_an_op_can_become_a_method():
     before = set(vars(Tensor))
 

@@ -254,6 +254,16 @@ def test_the_path_is_whole_where_a_module_reaches_past_its_child():
     assert message(ShapeError, Net(), np.ones((1, 2), dtype=np.float32)).startswith("body.1: Dense(3 -> 2) ")
 
 
+def test_a_module_that_calls_itself_adds_no_name():
+    class Twice(nn.Module):
+        def forward(self, x, again=True):
+            return self(x, again=False) if again else x @ np.ones((3, 2), dtype=np.float32)
+
+    x = mg.Tensor(np.ones((1, 2), dtype=np.float32))
+    assert message(ShapeError, Twice(), x).startswith("matmul: ")
+    assert message(ShapeError, nn.Sequential(Twice()), x).startswith("0: matmul: ")
+
+
 def test_the_path_of_a_layer_used_twice_is_its_first():
     dense = nn.Dense(2, 2)
     net = nn.Sequential(nn.Sequential(dense, dense), dense)
