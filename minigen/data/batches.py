@@ -102,6 +102,29 @@ class Batches(PythonNumbers):
 batches = Batches  # reads better in a `for`
 
 
+class Endless:
+    """Batches, as tuples, epoch after epoch. A copy goes on in the same epoch as this one, by itself."""
+
+    def __init__(self, batches: Batches):
+        self.batches = batches
+        self.epoch: Iterator = iter(())
+
+    def __iter__(self) -> Iterator[tuple[Array, ...]]:
+        return self
+
+    def __next__(self) -> tuple[Array, ...]:
+        while (batch := next(self.epoch, None)) is None:  # twice, where what is left of an epoch is nothing
+            self.epoch = iter(self.batches)
+        return batch if isinstance(batch, tuple) else (batch,)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"batches": self.batches}  # an epoch under way cannot be copied
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(**state)
+        self.batches.load_state_dict(self.batches.state_dict())  # it knows where the epoch stands
+
+
 def _common_length(arrays: tuple[np.ndarray, ...]) -> int:
     shapes = [array.shape for array in arrays]
     if not arrays or () in shapes:
