@@ -27,7 +27,7 @@ from minigen.training.callbacks import Callback
 from minigen.training.history import History
 from minigen.training.remedies import Remedy
 from minigen.training.run import Run, checksum, optimizer_settings, stop_requests
-from minigen.training.settings import described
+from minigen.training.settings import described, without_addresses
 
 PLAYERS = ("generator", "discriminator")
 Terms = dict[str, Any]
@@ -376,9 +376,9 @@ class Adversarial(Run):
     def described(self) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for name in ("loss", "penalties", "remedies", *PLAYERS):
-            found |= {**described(name, getattr(self, name)), name: repr(getattr(self, name))}
+            found |= {**described(name, getattr(self, name)), name: without_addresses(repr(getattr(self, name)))}
         for name in PLAYERS:
-            found |= {f"{name}.{path}": repr(layer) for path, layer in getattr(self, name).named_modules()
+            found |= {f"{name}.{path}": without_addresses(repr(layer)) for path, layer in getattr(self, name).named_modules()
                       if path and (not any(layer.children()) or isinstance(layer, WeightedModule))}
         return found
 
