@@ -83,7 +83,7 @@ save(plot.plane_fit(points, rebuilt, codes, title="A linear autoencoder finds th
 # %%
 train_set, test_set = data.load(args.data)
 images = train_set.images[:args.images].reshape(-1, 28 * 28)
-mean = images.mean(axis=0)
+mean = mg.mean(images, axis=0)
 images = images - mean
 closed_form = metrics.pca(images, 10)
 pictures = LinearAutoencoder(features=28 * 28, latent_dim=10)

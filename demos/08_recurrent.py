@@ -77,6 +77,6 @@ error, linear, other = (metrics.reconstruction_mse(test.images, images) for imag
 verdict.expect("mean squared error on held-out images, as a share of PCA's with 30 components", error / linear, at_most=1.0)
 verdict.report("mean squared error: recurrent, stacked, PCA", f"{error:.5f}, {other:.5f}, {linear:.5f}")
 verdict.report("mean squared error of the mean image", metrics.reconstruction_mse(
-    test.images, np.broadcast_to(train.images.mean(axis=0), test.images.shape)))
+    test.images, np.broadcast_to(mg.mean(train.images, axis=0), test.images.shape)))
 verdict.report("parameters: recurrent, stacked", f"{model.parameter_count():,}, {stacked.parameter_count():,}")
 verdict.finish()

@@ -47,7 +47,7 @@ def posterior(model, images):
     """Means of q(z|x), and KL(q(z|x) || p(z)) of each latent variable averaged over the images, in nats."""
     with mg.no_grad():
         mean, logvar = (mg.to_numpy(part) for part in model.encode(mg.asarray(images)))
-    return mean, mg.kl_standard_normal(mean, logvar).mean(axis=0)
+    return mean, mg.mean(mg.kl_standard_normal(mean, logvar), axis=0)
 
 
 def measure(model):

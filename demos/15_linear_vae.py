@@ -78,7 +78,7 @@ judge("3-D points", flat, points, metrics.probabilistic_pca(points, 2))
 # %%
 train_set, _ = data.load(args.data)
 images = train_set.images[:args.images].reshape(-1, 28 * 28)
-mean = images.mean(axis=0)
+mean = mg.mean(images, axis=0)
 images = images - mean
 best = metrics.probabilistic_pca(images, 10)
 model = LinearVariationalAutoencoder(features=28 * 28, latent_dim=10)

@@ -16,6 +16,7 @@ chapter's dense networks, its optimizer, its loop.
 # %%
 import numpy as np
 
+import minigen as mg
 from demos.demo import Verdict, demo_arguments, save
 from minigen import data, metrics, optim, plot, training
 from minigen.models.gans import gan
@@ -79,7 +80,7 @@ order = np.random.default_rng(0).permutation(len(train))
 real, others = train.images[order[:args.samples]], train.images[order[args.samples:2 * args.samples]]
 scores = metrics.judge_samples(judge, samples, real, others)
 noise = np.random.default_rng(args.seed).standard_normal(real.shape)
-pixels = np.clip(train.images.mean(axis=0) + train.images.std(axis=0) * noise, 0, 1).astype(np.float32)
+pixels = np.clip(mg.mean(train.images, axis=0) + mg.std(train.images, axis=0) * noise, 0, 1).astype(np.float32)
 distances = {name: metrics.frechet_distance(judge.features(real), judge.features(images))
              for name, images in (("untrained", untrained), ("pixels", pixels))}
 verdict.expect("Frechet distance, as a share of the untrained generator's", scores["Frechet distance"] / distances["untrained"],

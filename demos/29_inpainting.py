@@ -72,7 +72,7 @@ save(plot.training_curves(history, panels={"content": ("content",), "D is right"
 corners = np.random.default_rng(args.seed).integers(test.images.shape[1] - args.hole + 1, size=(len(test), 2))
 damaged = mg.to_numpy(content.damage(mg.asarray(test.images), corners))
 known, hole = damaged[..., :1], damaged[..., 1:]
-mean = train.images.mean(axis=0)
+mean = mg.mean(train.images, axis=0)
 
 
 def filled(made):

@@ -60,7 +60,7 @@ class Detector:
     """Five scores, learned from normal images (n, 28, 28, 1)."""
 
     def __init__(self, normal, updates):
-        self.normal, self.mean = normal[:references], normal.mean(axis=0)
+        self.normal, self.mean = normal[:references], mg.mean(normal, axis=0)
         self.pca = metrics.pca(rows(normal), codes)
         self.autoencoder = trained(StackedAutoencoder(latent_dim=codes), normal, updates)
 

@@ -1,8 +1,13 @@
 """`minigen COMMAND ...`, also `python -m minigen COMMAND ...`: the command line."""
 
+import os
 import sys
 
-from minigen.commands import main
+safe = getattr(sys.flags, "safe_path", False)  # since Python 3.11
+if __name__ == "__main__" and not safe and not os.path.isdir(os.path.join(sys.path[0], "minigen")):
+    del sys.path[0]  # the folder of the user, whose files may be called like Python's own
+
+from minigen.commands import main  # noqa: E402
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -41,7 +41,7 @@ def dropout(x: Any, keep: Array, rate: float) -> Any:
     Inverted dropout (Srivastava et al. 2014): nothing is left to do at test time. Raises ValueError for a rate outside [0, 1).
     """
     check_rate("dropout", rate)
-    return masked(x, keep, scale=1.0 / (1.0 - rate))
+    return masked(x, keep, scale=1.0 / (1.0 - float(rate)))
 
 
 def with_labels(x: Any, labels: Any, classes: int) -> Any:
@@ -81,6 +81,7 @@ def kl_sparsity(activations: Any, target: float = 0.1) -> Any:
     ShapeError for an empty batch. Source: Ng 2011, "Sparse autoencoder" (CS294A), section 3.
     """
     check_target("kl_sparsity", target)
+    target = float(target)  # a number of NumPy's would compute in float64
     check_batch("kl_sparsity", activations)
     p = mean(activations, axis=0)
     means = plain(p)

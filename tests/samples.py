@@ -280,7 +280,9 @@ samples("convolution.conv2d_weight", call(normal(2, 4, 3, 2), normal(2, 4, 3, 3)
 # -- normalization -----------------------------------------------------------------------------------------------
 
 AXES = [(0, 1, 2), (1, 2), -1, (3,), 0, None, ()]
-samples("normalization.center", *(call(normal(2, 3, 4, 2), axis=axis) for axis in AXES), call(normal(5, 3), axis=0), call(normal(4), axis=0))
+for name in ("center", "deviations"):
+    samples(f"normalization.{name}", *(call(normal(2, 3, 4, 2), axis=axis) for axis in AXES), call(normal(5, 3), axis=0),
+            call(normal(4), axis=0))
 samples("normalization.inv_rms", *(call(apart(2, 3, 4, 2), axis=axis, eps=0.1) for axis in AXES),
         call(apart(5, 3), axis=0, eps=0.0), call(normal(2, 3), axis=1, eps=0.5, order=3))
 samples("normalization.scale_shift",

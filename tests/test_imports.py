@@ -11,7 +11,7 @@ LIBRARY = Path(__file__).parents[1] / "minigen"
 
 # From the bottom up; those of one line stand beside each other and do not know each other.
 FLOORS = [
-    ["errors", "files", "reading"],
+    ["blocks", "errors", "files", "reading", "settings"],
     ["archive"],
     ["backend"],
     ["autograd"],

@@ -11,7 +11,7 @@ from operator import attrgetter
 from typing import Any
 
 from minigen import backend
-from minigen.autograd.border import array_of, plain
+from minigen.autograd.border import array_of, plain, plain_array
 from minigen.autograd.calls import name_of, wrong_gradient
 from minigen.autograd.context import observer, recording
 from minigen.autograd.tensor import Tensor
@@ -171,7 +171,7 @@ def undo_broadcast(g: Any, shape: tuple[int, ...]) -> Any:
     axes = tuple(range(extra)) + tuple(
         extra + axis for axis, length in enumerate(shape) if length == 1 and g.shape[extra + axis] != 1
     )
-    return g.sum(axis=axes, keepdims=True).reshape(shape)
+    return (g.sum(axis=axes, keepdims=True) if isinstance(g, Tensor) else backend.sum_along(g, axes, True)).reshape(shape)
 
 
 def initial_cotangent(y: Tensor, cotangent: Any) -> Array:
@@ -188,7 +188,7 @@ def initial_cotangent(y: Tensor, cotangent: Any) -> Array:
         return xp.ones_like(y.data)
     if isinstance(cotangent, Tensor) and cotangent.dtype != y.dtype:
         raise DtypeError(f"cotangent: got dtype {cotangent.dtype}, expected that of the output, {y.dtype}")
-    g = xp.asarray(plain(cotangent), dtype=y.dtype)
+    g = xp.asarray(plain_array(cotangent), dtype=y.dtype)
     if g.shape != y.shape:
         raise ShapeError(f"cotangent: got shape {g.shape}, expected that of the output, {y.shape}")
     return g

@@ -5,7 +5,9 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from minigen.backend import Array, is_array, to_numpy
+from minigen.backend import Array, asarray, is_array, is_real_array, to_numpy
+from minigen.backend.host import has_no_dtype, host_array
+from minigen.errors import DtypeError
 
 
 def plain(x: Any) -> Any:
@@ -13,9 +15,79 @@ def plain(x: Any) -> Any:
     return x._data if isinstance(x, Border) else x.item() if isinstance(x, np.generic) else x
 
 
+def plain_array(x: Any) -> Array:
+    """The array inside a tensor, or what `backend.host.host_array` makes of anything else that is no array yet."""
+    x = plain(x)
+    return x if is_real_array(x) else host_array(x)
+
+
 def array_of(x: Any) -> Array:
     """x, a NumPy scalar turned back into an array of no axes."""
     return x if is_array(x) else np.asarray(x)
+
+
+def float_array(data: Any) -> Array:
+    """What a Tensor holds of `data`: an array on the current backend, float32 or float64, else an error that says what to do."""
+    if isinstance(data, Border):
+        raise TypeError("got a Tensor, expected an array: use x.data, its array, or x.detach() for a tensor that shares it")
+    try:
+        array = asarray(data)
+    except DtypeError as error:
+        raise DtypeError(f"a Tensor holds float32 or float64, {error}") from None
+    if array.dtype.kind in "biu" and has_no_dtype(data):
+        array = array.astype(np.float32)
+    if array.dtype not in (np.float32, np.float64):
+        raise DtypeError(f"a Tensor holds float32 or float64, got {array.dtype}: convert with x.astype('float32'), or leave "
+                         "labels and indices as plain arrays")
+    return array
+
+
+# To NumPy, array * tensor is np.multiply(array, tensor), and array < tensor is np.less: what answers it.
+REFLECTED = {
+    "add": "__radd__", "subtract": "__rsub__", "multiply": "__rmul__", "divide": "__rtruediv__", "power": "__rpow__",
+    "matmul": "__rmatmul__", "floor_divide": "__rfloordiv__", "remainder": "__rmod__", "divmod": "__rdivmod__",
+    "less": "__gt__", "less_equal": "__ge__", "greater": "__lt__", "greater_equal": "__le__", "equal": "__eq__",
+    "not_equal": "__ne__",
+}
+
+# What to write for functions of NumPy that have another name here, or are an operator.
+OURS = {
+    "add.reduce": "minigen.sum", "maximum.reduce": "minigen.max", "minimum.reduce": "minigen.min",
+    "add.at": "minigen.scatter_add", "logaddexp.reduce": "minigen.logsumexp", "logaddexp": "minigen.logsumexp",
+    "fabs": "abs(x)", "reciprocal": "1 / x", "float_power": "x ** y", "fmax": "minigen.maximum", "fmin": "minigen.minimum",
+    "less": "x < y", "less_equal": "x <= y", "greater": "x > y", "greater_equal": "x >= y", "equal": "x == y",
+    "not_equal": "x != y", "amax": "minigen.max", "amin": "minigen.min", "abs": "abs(x)", "concat": "minigen.concatenate",
+    "permute_dims": "minigen.transpose",
+}
+
+
+def numpys_function(name: str) -> TypeError:
+    """The error for a function of NumPy that was given a Tensor: what to write instead."""
+    known = OURS.get(name) or (f"minigen.{name}" if hasattr(sys.modules["minigen"], name) else None)
+    ours = f"write {known}" if known else "minigen has no such op; compose it of others"
+    return TypeError(f"np.{name} on a Tensor: {ours}, or take x.numpy() outside the graph")
+
+
+class Ufuncs:
+    """Tensor.__array_ufunc__. NumPy asks the class, and gets `answer`; CuPy asks the tensor, and gets None, which tells it to let
+    the tensor's own operator answer."""
+
+    def __get__(self, tensor: Any, kind: type) -> Any:
+        return answer if tensor is None else None
+
+
+def answer(tensor: Any, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+    """The tensor's operator for a call that an array's operator may have made; TypeError with minigen's way for any other."""
+    name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
+    out = options.get("out", ())
+    if any(isinstance(x, Border) for x in out):
+        raise TypeError(f"np.{name} with a Tensor as out: a Tensor changes only through p.assign(array)")
+    if out:
+        raise TypeError(f"np.{name} of a Tensor into an array: it would lose its graph; write array = array + x, not +=, or take "
+                        "x.numpy()")
+    if name in REFLECTED and not options and not isinstance(inputs[0], Border):
+        return getattr(inputs[1], REFLECTED[name])(inputs[0])
+    raise numpys_function(name)
 
 
 class Border:
@@ -60,16 +132,13 @@ class Border:
 
     # -- what Python and NumPy lead one to expect, and what to write instead ----------------------------------------
 
-    __array_ufunc__ = None  # `array * tensor` is answered by Tensor.__rmul__
+    __array_ufunc__ = Ufuncs()
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
         raise TypeError("a Tensor does not turn into an array by itself, it would lose its graph: write x.numpy()")
 
     def __array_function__(self, function: Any, types: Any, inputs: Any, options: Any) -> Any:
-        name = function.__name__
-        known = hasattr(sys.modules["minigen"], name)
-        ours = f"write minigen.{name}" if known else "minigen has no such op; compose it of others"
-        raise TypeError(f"np.{name} on a Tensor: {ours}, or take x.numpy() outside the graph")
+        raise numpys_function(function.__name__)
 
     def __setitem__(self, index: Any, value: Any) -> None:
         raise TypeError(
@@ -80,7 +149,7 @@ class Border:
     def __floordiv__(self, other: Any) -> Any:
         raise TypeError("// and % have no useful derivative: use x / y, or x.numpy() // y outside the graph")
 
-    __rfloordiv__ = __mod__ = __rmod__ = __divmod__ = __floordiv__
+    __rfloordiv__ = __mod__ = __rmod__ = __divmod__ = __rdivmod__ = __floordiv__
 
     def __format__(self, spec: str) -> str:
         return format(self.item(), spec) if spec else str(self)

@@ -2,8 +2,13 @@
 
 from typing import Any
 
-from minigen.backend import check_same_device
+import numpy as np
+
+from minigen.autograd.border import Border
+from minigen.backend import check_same_device, is_array
+from minigen.backend.host import check_whole, host_array
 from minigen.errors import DeviceError, DtypeError, ShapeError
+from minigen.settings import to_python
 
 
 def bind(op: Any, inputs: tuple, attributes: dict) -> tuple[tuple, dict]:
@@ -18,6 +23,28 @@ def bind(op: Any, inputs: tuple, attributes: dict) -> tuple[tuple, dict]:
         if name not in attributes and name not in op.optional:
             raise TypeError(f"{op.name} is missing its argument {name!r}")
     return inputs[: len(op.inputs)] + tuple(attributes.pop(name, None) for name in rest), attributes
+
+
+def admitted(op: Any, inputs: tuple) -> tuple[tuple, list]:
+    """The inputs, and the arrays in them, once NumPy's numbers are Python's, which do not change the dtype of what they meet.
+
+    Without Tensors, a number of NumPy's may be an array of no axes, such as the sum of one: it stays, unless there is an array of
+    another dtype. Raises TypeError for an array that would lose something as one of NumPy's own (a masked array).
+    """
+    recorded = any(isinstance(x, Border) for x in inputs)
+    floating = {x.dtype for x in inputs if is_array(x) and x.dtype.kind == "f"}
+
+    def usual(x: Any) -> Any:
+        if isinstance(x, np.generic):
+            return to_python(x) if recorded or (floating and x.dtype not in floating) else x
+        check_whole(x)
+        return host_array(x) if hasattr(x, "__array__") and not isinstance(x, Border) and not is_array(x) else x
+
+    try:
+        inputs = tuple(map(usual, inputs))
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{op.name}: {error}") from None
+    return inputs, [x._data if isinstance(x, Border) else x for x in inputs]
 
 
 def describe(arrays: Any) -> str:

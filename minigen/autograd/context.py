@@ -1,18 +1,18 @@
 """What holds for the engine in this thread: whether it records, and who watches (debug.py has two watchers)."""
 
-import contextlib
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import Any
 
 from minigen.backend import Array
+from minigen.blocks import block
 
 recording: ContextVar[bool] = ContextVar("recording", default=True)
 
 
-@contextlib.contextmanager
+@block
 def no_grad() -> Iterator[None]:
-    """Compute without recording a graph, in this thread only: `with no_grad(): ...`, or as a decorator."""
+    """Compute without recording a graph, in this thread only: `with no_grad(): ...`, or as a decorator (see `Block`)."""
     token = recording.set(False)
     try:
         yield

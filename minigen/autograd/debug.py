@@ -1,6 +1,7 @@
 """Look inside: draw the graph, find the op that made the NaN, and see where the time goes."""
 
 import contextlib
+import functools
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from minigen.autograd.calls import describe
 from minigen.autograd.context import Observer, observer
 from minigen.autograd.op import Op
 from minigen.autograd.tensor import Tensor
+from minigen.blocks import Block, block
 from minigen.errors import NonFiniteError
 
 
@@ -60,7 +62,7 @@ class FiniteOnly(Observer):
         return gx
 
 
-@contextlib.contextmanager
+@block
 def anomaly() -> Iterator[None]:
     """Inside the block, the first op whose output or gradient is not finite raises NonFiniteError with op and call site.
 
@@ -80,7 +82,8 @@ def call_site() -> str:
     library = Path(__file__).parents[1]
     for frame in reversed(traceback.extract_stack()):
         path = Path(frame.filename)
-        if library / "autograd" not in path.parents and library / "ops" not in path.parents and path.name != "contextlib.py":
+        engine = library / "autograd" in path.parents or library / "ops" in path.parents
+        if not engine and path.name not in ("contextlib.py", "blocks.py"):
             return f"{path.name}:{frame.lineno} in {frame.name}: {frame.line}"
     return "an unknown line"
 
@@ -98,10 +101,13 @@ class Cost:
 
 
 @dataclass
-class Profile(Observer):
+class Profile(Observer, Block):
     """Calls, seconds and bytes of results by op; forward under its name, backward under its rule's name."""
 
     costs: dict[str, Cost] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        Block.__init__(self, functools.partial(observing, self))
 
     def forward(self, op: Op, arrays: list, attributes: dict) -> Any:
         return self.timed(op.name, lambda: Observer.forward(self, op, arrays, attributes))
@@ -130,9 +136,12 @@ class Profile(Observer):
         return "\n".join(lines)
 
 
-def profile() -> contextlib.AbstractContextManager[Profile]:
-    """`with profile() as p: loss = ...; loss.backward()`, then `print(p)`: calls, time and result bytes by op and by rule."""
-    return observing(Profile())
+def profile() -> Profile:
+    """`with profile() as p: loss = ...; loss.backward()`, then `print(p)`: calls, time and result bytes by op and by rule.
+
+    As a decorator, `p = profile()`, then `@p` before a function, it adds up all of its calls.
+    """
+    return Profile()
 
 
 # -- the graph as a picture --------------------------------------------------------------------------------------

@@ -17,10 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from minigen.autograd.calls import bind, explain, mixed_dtypes
+from minigen.autograd.calls import admitted, bind, explain, mixed_dtypes
 from minigen.autograd.context import observer, recording
 from minigen.autograd.tensor import Tensor, next_serial
-from minigen.backend import is_array
+from minigen.backend import USUAL, is_array
+from minigen.settings import PLAIN, to_python
 
 OPS: dict[str, "Op"] = {}  # every op, by module and name: the tests walk through it
 
@@ -73,7 +74,11 @@ def op(forward: Callable | None = None, *, method: str | None = None, broadcasts
     def apply(*inputs: Any, **attributes: Any) -> Any:
         if len(inputs) != arity and arity is not None:
             inputs, attributes = bind(self, inputs, attributes)
-        arrays, dtype, requires_grad = [], None, False
+        if attributes:
+            for name, value in attributes.items():
+                if type(value) not in PLAIN:  # a number of NumPy's would change the dtype of the result
+                    attributes[name] = to_python(value)
+        arrays, dtype, requires_grad, unusual = [], None, False, False
         for x in inputs:
             if isinstance(x, Tensor):
                 array = x._data
@@ -83,8 +88,11 @@ def op(forward: Callable | None = None, *, method: str | None = None, broadcasts
                     raise mixed_dtypes(self, inputs)
                 requires_grad = requires_grad or x.requires_grad
                 arrays.append(array)
-            else:  # NumPy's scalars would change the dtype of the result, Python's do not
-                arrays.append(x.item() if isinstance(x, np.generic) else x)
+            else:
+                arrays.append(x)
+                unusual = unusual or type(x) not in USUAL
+        if unusual:
+            inputs, arrays = admitted(self, inputs)
         if dtype is None:
             return forward(*inputs, **attributes)
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from minigen import backend
-from minigen.autograd.border import Border, plain
+from minigen.autograd.border import Border, float_array, plain
 from minigen.backend import Array
-from minigen.errors import DtypeError, GraphError, ShapeError
+from minigen.errors import GraphError, ShapeError
 
 # One clock for the whole engine. A tensor's serial is the time it was made or last assigned, so that
 #   - a tensor is always younger than its inputs: sorting by serial is a topological order, and
@@ -29,16 +29,7 @@ class Tensor(Border):
     __slots__ = ("_data", "requires_grad", "grad", "op", "inputs", "attributes", "serial", "name", "__weakref__")
 
     def __init__(self, data: Any, requires_grad: bool = False, name: str | None = None):
-        if isinstance(data, Tensor):
-            raise TypeError("got a Tensor, expected an array: use x.data, its array, or x.detach() for a tensor that shares it")
-        if not backend.is_array(data) and not isinstance(data, np.generic):
-            data = np.asarray(data, dtype=np.float32)
-        if data.dtype not in (np.float32, np.float64):
-            raise DtypeError(
-                f"a Tensor holds float32 or float64, got {data.dtype}: convert with x.astype('float32'), "
-                "or leave labels and indices as plain arrays"
-            )
-        self._data = backend.asarray(np.asarray(data) if isinstance(data, np.generic) else data)
+        self._data = float_array(data)
         self.requires_grad = requires_grad
         self.grad: Array | None = None
         self.op: Any = None
@@ -59,8 +50,8 @@ class Tensor(Border):
         if self.op is not None:
             raise GraphError(f"cannot assign to the result of {self.op.name}: only leaves can be changed")
         value = plain(value)
-        if not backend.is_array(value):
-            value = backend.asarray(np.asarray(value, dtype=self.dtype))
+        if not backend.is_real_array(value):
+            value = backend.asarray(value, dtype=self.dtype)
         if value is not self._data:
             backend.check_same_device((self._data, value))
             if value.shape not in (self.shape, ()):

@@ -2,6 +2,7 @@
 
 from minigen.backend import random
 from minigen.backend.devices import (
+    USUAL,
     Array,
     array_module,
     asarray,
@@ -9,16 +10,18 @@ from minigen.backend.devices import (
     check_same_device,
     current,
     is_array,
+    is_real_array,
     keep_freed_memory,
     to_numpy,
     use,
     use_from_environment,
 )
 from minigen.backend.random import seed
+from minigen.backend.summation import sum_along
 
 __all__ = [
-    "Array", "array_module", "asarray", "backend_of", "check_same_device", "current", "is_array", "keep_freed_memory",
-    "random", "seed", "to_numpy", "use", "use_from_environment",
+    "USUAL", "Array", "array_module", "asarray", "backend_of", "check_same_device", "current", "is_array", "is_real_array",
+    "keep_freed_memory", "random", "seed", "sum_along", "to_numpy", "use", "use_from_environment",
 ]
 
 keep_freed_memory()

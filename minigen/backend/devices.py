@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from minigen.backend.host import REAL, has_no_dtype, host_array
 from minigen.errors import DeviceError
 
 Array = Any  # numpy.ndarray, cupy.ndarray or strict.StrictArray
@@ -34,6 +35,7 @@ class Backend:
 NUMPY = Backend("numpy", np, np.ndarray, lambda x: x, lambda x: x, lambda: None)
 
 _by_type: dict[type, Backend] = {np.ndarray: NUMPY}
+USUAL = {np.ndarray, float, int, bool, type(None)}  # what ops are given beside Tensors, and take as it is
 _current = NUMPY
 
 
@@ -56,6 +58,7 @@ def load(name: str) -> Backend:
             return backend
     backend = importlib.import_module(f"minigen.backend.{'cuda' if name == 'cupy' else name}").load()
     _by_type[backend.array_type] = backend
+    USUAL.add(backend.array_type)
     return backend
 
 
@@ -86,33 +89,44 @@ def is_array(x: object) -> bool:
     return type(x) in _by_type
 
 
+def is_real_array(x: Any) -> bool:
+    """Whether x is an array of a loaded backend, and of real numbers."""
+    return type(x) in _by_type and x.dtype.kind in REAL
+
+
 def asarray(x: Any, dtype: Any = None) -> Array:
     """x as an array on the current backend. A float array keeps its dtype; lists and Python floats become float32.
 
-    Copies only where it must (another device, another dtype). Raises DeviceError for an array of another device.
+    Copies only where it must (another device, another dtype). Raises DeviceError for an array of another device, TypeError or
+    ShapeError for what is no array of numbers, or more than one (see `host.host_array`).
     """
     owner = _by_type.get(type(x))
-    if owner is None:
-        untyped = dtype is None and not isinstance(x, np.generic)
-        x = np.asarray(x, dtype=dtype)
-        if untyped and x.dtype == np.float64:
-            x = x.astype(np.float32)
-        owner = NUMPY
+    if not is_real_array(x):
+        array = host_array(x)
+        if dtype is None and array.dtype == np.float64 and has_no_dtype(x):
+            dtype = np.float32
+        x, owner = array, NUMPY
     if owner is not _current:
         if owner is not NUMPY:
             raise DeviceError(
                 f"got a {owner.name} array while the {_current.name} backend is in use: "
                 "bring it home first with minigen.to_numpy(x)"
             )
-        x = _current.from_host(np.asarray(x))
+        x = _current.from_host(x)
     return x if dtype is None else x.astype(dtype, copy=False)
 
 
 def to_numpy(x: Any) -> np.ndarray:
-    """x as a NumPy array on the host: x itself if it is one, a copy if it lives on a device."""
-    x = getattr(x, "data", x) if not is_array(x) and not isinstance(x, np.generic) else x
-    owner = _by_type.get(type(x))
-    return np.asarray(x) if owner is None else owner.to_host(x)
+    """x as a NumPy array on the host: x itself if it is one, memory-mapped or not, a copy if it lives on a device.
+
+    Raises TypeError or ShapeError for what is no array of numbers, or more than one (see `host.host_array`).
+    """
+    if type(x) is np.memmap and x.dtype.kind in REAL:
+        return x
+    if isinstance(x, (np.ndarray, np.generic)):
+        return host_array(x)
+    array = x if is_array(x) else getattr(x, "data", None)  # of a Tensor
+    return _by_type[type(array)].to_host(array) if is_array(array) else host_array(x)
 
 
 def check_same_device(arrays: tuple[Array, ...]) -> None:

@@ -7,7 +7,6 @@ can say "this step launches at most 60 kernels and never waits". It cannot find:
 CUDA libraries.
 """
 
-import contextlib
 import operator
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from minigen.backend.devices import Backend
+from minigen.blocks import block
 from minigen.errors import DeviceError, DtypeError
 
 # Functions that numpy and cupy 14.2 both have, with the same meaning.
@@ -66,7 +66,7 @@ class Counters:
 counters = Counters()
 
 
-@contextlib.contextmanager
+@block
 def count() -> Iterator[Counters]:
     """Count inside a `with` block: `with strict.count() as counted: step()`; then read counted.launches."""
     global counters
@@ -139,6 +139,8 @@ class StrictArray:
         raise DeviceError("no implicit conversion of a device array to NumPy: use minigen.to_numpy(x)")
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        if any(map(answers_itself, inputs)):
+            return NotImplemented
         if "where" in options:
             raise TypeError(f"{ufunc.__name__}: CuPy's ufuncs take no argument where=")
         return launch(getattr(ufunc, method), *inputs, **options)
@@ -187,8 +189,8 @@ for _name in "sum mean max min argmax argmin all any ravel copy squeeze swapaxes
 
 def _operator(function: Any) -> Any:
     def binary(self: StrictArray, other: Any) -> Any:
-        if type(other).__array_ufunc__ is None if hasattr(type(other), "__array_ufunc__") else False:
-            return NotImplemented  # a Tensor: let its reflected operator answer
+        if answers_itself(other):
+            return NotImplemented
         return launch(function, self, other)
 
     return binary
@@ -205,6 +207,11 @@ for _name in ("add", "sub", "mul", "truediv", "pow"):
 for _name in ("neg", "pos", "abs", "invert"):
     _function = getattr(operator, _name)
     setattr(StrictArray, f"__{_name}__", lambda self, f=_function: launch(f, self))
+
+
+def answers_itself(other: Any) -> bool:
+    """Whether an operand is a Tensor, whose own operator is to answer: CuPy asks so."""
+    return getattr(other, "__array_ufunc__", ...) is None
 
 
 def in_place(function: Any, target: StrictArray, other: Any) -> StrictArray:

@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 
 from minigen.coursework.exercises import number
-from minigen.coursework.report import EXIT_STATUS
-from minigen.coursework.run import check_file
+from minigen.coursework.judge.border import clean
+from minigen.coursework.judge.report import EXIT_STATUS, Report
+from minigen.coursework.judge.run import judge
+from minigen.coursework.judge.submission import read_all
 from minigen.files import replacing
 
 EXAMPLES = """
@@ -43,17 +45,25 @@ def run(args: argparse.Namespace) -> int:
     """Check the files, one after the other; one is reported in full, of many each gets a line. 0: all pass; 1: something fails;
     2: a file cannot be checked."""
     sys.stdout.reconfigure(errors="backslashreplace")  # a learner's text may have letters that a terminal lacks
-    reports = []
-    width = max(len(str(path)) for path in args.files)
-    for path in args.files:
-        report = check_file(path, args.timeout, args.exercise)
+    submissions = read_all(args.files, args.exercise)  # before any of them runs
+    reports: list[Report] = []
+    write_marks(args.json, reports)     # before any work, lest it be for nothing
+    names = [clean(submission.shown) for submission in submissions]
+    width = max(map(len, names))
+    for name, submission in zip(names, submissions):
+        report = judge(submission, args.timeout, args.exercise)
         reports.append(report)
-        if len(args.files) == 1:
+        write_marks(args.json, reports)  # as they come
+        if len(submissions) == 1:
             print(report)
         else:
-            print(f"{str(path):<{width}}  {report.status:<9}  {report.passed:3d} of {report.passed + report.failed:3d}  "
+            print(f"{name:<{width}}  {report.status:<9}  {report.passed:3d} of {report.passed + report.failed:3d}  "
                   f"{report.first_failure()}".rstrip(), flush=True)
-    if args.json:
-        with replacing(args.json) as temporary:
-            temporary.write_text(json.dumps({"files": [report.as_dict() for report in reports]}, indent=1), encoding="utf-8")
     return max(EXIT_STATUS[report.status] for report in reports)
+
+
+def write_marks(path: Path | None, reports: list[Report]) -> None:
+    """Write all reports so far to a file, in place of what was there."""
+    if path is not None:
+        with replacing(path) as temporary:
+            temporary.write_text(json.dumps({"files": [report.as_dict() for report in reports]}, indent=1), encoding="utf-8")

@@ -1,5 +1,9 @@
-"""Coursework: a learner's own file, checked; the exercises, and what a file says about how it is to be called."""
+"""Coursework: a learner's own file, checked; the exercises, and what a file says about how it is to be called.
 
-from minigen.coursework.examples import array, example, images, labels, normal, positive, unit
+worker/ runs the file, in a process of its own, and answers questions about it; judge/ asks them and never imports the file.
+"""
+
+from minigen.coursework.examples import example
+from minigen.coursework.samples import array, images, labels, normal, positive, unit
 
 __all__ = ["array", "example", "images", "labels", "normal", "positive", "unit"]

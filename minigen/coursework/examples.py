@@ -17,17 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from minigen.errors import ShapeError
+from minigen.coursework.samples import as_sample
 
 EXAMPLES: list["Example"] = []  # of the file that is being imported, in its order
-
-
-@dataclass(frozen=True)
-class Sample:
-    """An array to be drawn: `draw(rng)` makes it, `text` is how the report names it."""
-
-    text: str
-    draw: Callable[[np.random.Generator], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -58,64 +50,3 @@ def example(target: Callable, *inputs: Any, output: tuple[int, ...] | None = Non
     options = {name: as_sample(value) if isinstance(value, np.ndarray) else value for name, value in options.items()}
     caller = sys._getframe(1)
     EXAMPLES.append(Example(target, inputs, options, output, caller.f_lineno, caller.f_code.co_filename))
-
-
-def as_sample(x: Any) -> Any:
-    """A shape or an array as a Sample; anything else as it is, but for lists, which might mean either."""
-    if isinstance(x, list):
-        raise TypeError(f"example: got the list {x}: a shape is a tuple, such as {tuple(x)}, and numbers are array({x})")
-    if isinstance(x, tuple) and all(isinstance(n, Number) for n in x):
-        return normal(*x)
-    return array(x) if isinstance(x, np.ndarray) else x
-
-
-def normal(*shape: int) -> Sample:
-    """Numbers from N(0, 1)."""
-    check_shape(shape)
-    return Sample(f"{shape}", lambda rng: rng.standard_normal(shape))
-
-
-def positive(*shape: int) -> Sample:
-    """Numbers from 0.5 to 2, for logarithms and roots."""
-    check_shape(shape)
-    return Sample(f"{shape} positive", lambda rng: rng.uniform(0.5, 2.0, shape))
-
-
-def unit(*shape: int) -> Sample:
-    """Numbers from 0.05 to 0.95, for probabilities."""
-    check_shape(shape)
-    return Sample(f"{shape} in (0, 1)", lambda rng: rng.uniform(0.05, 0.95, shape))
-
-
-def images(*shape: int) -> Sample:
-    """Pixels in [0, 1], (n, height, width, channels)."""
-    if len(shape) != 4:
-        raise ShapeError(f"images are (n, height, width, channels), got {shape}")
-    return Sample(f"{shape} images", lambda rng: rng.uniform(0.05, 0.95, shape))
-
-
-def labels(*shape: int, classes: int) -> Sample:
-    """Whole numbers from 0 to classes - 1."""
-    check_shape(shape)
-    return Sample(f"{shape} labels", lambda rng: rng.integers(classes, size=shape))
-
-
-def array(values: Any) -> Sample:
-    """These very numbers."""
-    values = np.array(values)
-    return Sample(f"{values.shape} given", lambda rng: values)
-
-
-def check_shape(shape: tuple) -> None:
-    """Raise ShapeError for lengths that no array has."""
-    if not all(isinstance(n, int) and n >= 0 for n in shape):
-        raise ShapeError(f"a shape is whole numbers, each at least 0, got {shape}: write (3, 4), or normal(3, 4)")
-
-
-def draw(x: Any, dtype: Any, seed: int = 100) -> Any:
-    """What a Sample stands for, floats of this dtype; anything else as it is. Not of seed 0, which is gradcheck's: x would be its
-    cotangent."""
-    if not isinstance(x, Sample):
-        return x
-    values = np.asarray(x.draw(np.random.default_rng(seed)))
-    return values.astype(dtype) if values.dtype.kind == "f" else values

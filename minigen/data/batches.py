@@ -9,9 +9,10 @@ import numpy as np
 from minigen.backend import Array, asarray, random, to_numpy
 from minigen.errors import ShapeError, StateError
 from minigen.reading import shortened
+from minigen.settings import PythonNumbers
 
 
-class Batches:
+class Batches(PythonNumbers):
     """Batches of one or several arrays of equal length; each `for` over it is one epoch.
 
         for images, labels in data.batches(train.images, train.labels, batch_size=32, seed=0):
@@ -24,7 +25,8 @@ class Batches:
     - After `load_state_dict`, the next `for` is the rest of the epoch that was saved. A state taken in the
       loop's body counts the batch in hand as done; one taken in the last batch leaves an empty rest.
 
-    arrays: (n, ...) each, kept on the host.  seed: None draws one from `minigen.seed`'s stream "shuffle".
+    arrays: (n, ...) each, kept on the host; memory-mapped ones are read batch by batch.
+    seed: None draws one from `minigen.seed`'s stream "shuffle".
     shuffle=False: the order as given; batches are then views.  drop_last: leave out a smaller last batch.
     Raises ShapeError for arrays that are empty, differ in length or have no axis of examples; ValueError for
     a batch_size below 1, or above n with drop_last, and for a negative seed.
@@ -98,6 +100,29 @@ class Batches:
 
 
 batches = Batches  # reads better in a `for`
+
+
+class Endless:
+    """Batches, as tuples, epoch after epoch. A copy goes on in the same epoch as this one, by itself."""
+
+    def __init__(self, batches: Batches):
+        self.batches = batches
+        self.epoch: Iterator = iter(())
+
+    def __iter__(self) -> Iterator[tuple[Array, ...]]:
+        return self
+
+    def __next__(self) -> tuple[Array, ...]:
+        while (batch := next(self.epoch, None)) is None:  # twice, where what is left of an epoch is nothing
+            self.epoch = iter(self.batches)
+        return batch if isinstance(batch, tuple) else (batch,)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"batches": self.batches}  # an epoch under way cannot be copied
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(**state)
+        self.batches.load_state_dict(self.batches.state_dict())  # it knows where the epoch stands
 
 
 def _common_length(arrays: tuple[np.ndarray, ...]) -> int:

@@ -26,6 +26,7 @@ from minigen.data.dataset import Dataset
 from minigen.errors import suggestion
 from minigen.files import replacing
 from minigen.reading import open_regular
+from minigen.settings import to_python
 
 CLASS_NAMES = ("woman", "man")
 SMALLEST, LARGEST = 4, 1024     # pixels along a side
@@ -250,7 +251,7 @@ def _scaled(images: np.ndarray) -> np.ndarray:
 
 def _cache_path(*arguments: Any) -> Path:
     """A file for each set of arguments, and for each version of the two files that draw."""
-    digest = hashlib.sha256(repr(arguments).encode())
+    digest = hashlib.sha256(repr(to_python(arguments)).encode())
     for file in (__file__, portrait.__file__):
         digest.update(Path(file).read_bytes())
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "minigen", "faces")

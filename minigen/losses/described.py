@@ -3,8 +3,10 @@
 from numbers import Number
 from typing import Any
 
+from minigen.settings import Configured
 
-class Described:
+
+class Described(Configured):
     """Base of what has settings only: its repr is Name(setting=value, ...), the same in every process."""
 
     def __repr__(self) -> str:

@@ -73,6 +73,7 @@ class GradientPenalty(Penalty):
     resolution: int | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_positive(self, "weight")
         check_resolution(self)
         if not 0.0 <= self.target < math.inf:
@@ -110,6 +111,7 @@ class R1(Penalty):
     resolution: int | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_positive(self, "gamma")
         check_resolution(self)
 
@@ -126,6 +128,7 @@ class Drift(Penalty):
     weight: float = 1e-3
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_positive(self, "weight")
 
     def __call__(self, judged: Judged) -> Any:
@@ -143,6 +146,7 @@ class WeightClipping(Penalty):
     limit: float = 0.01
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_positive(self, "limit")
 
     def project(self, critic: Module) -> None:

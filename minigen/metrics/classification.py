@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from minigen.backend.host import whole_array
 from minigen.errors import ShapeError
 
 
@@ -13,7 +14,7 @@ def accuracy(predictions: np.ndarray, labels: np.ndarray) -> float:
     Raises ShapeError for shapes that do not fit, TypeError for classes or labels that are not integers, ValueError for no
     examples, for NaN, and for a label that none of the columns stands for.
     """
-    predictions, labels = np.asarray(predictions), np.asarray(labels)
+    predictions, labels = whole_array(predictions), whole_array(labels)
     if predictions.ndim not in (1, 2) or labels.shape != predictions.shape[:1]:
         raise ShapeError(f"accuracy: got predictions of shape {predictions.shape} and labels of shape {labels.shape}, "
                          "expected (n,) or (n, classes), and (n,)")

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from minigen.backend.host import whole_array
 from minigen.errors import ShapeError
 from minigen.metrics.distances import checked_examples, nearest
 
@@ -59,7 +60,7 @@ def class_histogram(labels: np.ndarray, classes: int) -> np.ndarray:
     labels: (n,) integers from 0 to classes - 1 -> (classes,) int64.
     Raises ShapeError if labels is not (n,), TypeError if they are not integers, ValueError for none or one out of range.
     """
-    labels = np.asarray(labels)
+    labels = whole_array(labels)
     if labels.ndim != 1:
         raise ShapeError(f"class_histogram: got labels of shape {labels.shape}, expected (n,)")
     if not len(labels):
@@ -99,7 +100,7 @@ def reverse_kl(histogram: np.ndarray, reference: np.ndarray | None = None) -> fl
 
 def _shares(name: str, counts: np.ndarray) -> np.ndarray:
     """counts as shares of their sum, or an error that says what they are instead."""
-    counts = np.asarray(counts, dtype=np.float64)
+    counts = whole_array(counts, dtype=np.float64)
     if counts.ndim != 1 or not len(counts):
         raise ShapeError(f"reverse_kl: got {name} of shape {counts.shape}, expected (m,) with at least one class")
     if not (np.isfinite(counts) & (counts >= 0)).all() or not counts.any():

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from minigen.backend.host import whole_array
 from minigen.errors import ShapeError
 
 NORMAL_QUANTILE = 1.959963984540054  # P(|N(0, 1)| < it) = 0.95
@@ -103,7 +104,7 @@ def _place(metric: str, n: int, rate: float) -> int:
 
 def _scores(metric: str, name: str, values: np.ndarray, least: int) -> np.ndarray:
     """Scores as a float64 vector without NaN, or an error that says what they are instead."""
-    values = np.asarray(values, dtype=np.float64)
+    values = whole_array(values, dtype=np.float64)
     if values.ndim != 1 or len(values) < least:
         raise ShapeError(f"{metric}: got {name} of shape {values.shape}, expected (n,) with n at least {least}")
     if np.isnan(values).any():

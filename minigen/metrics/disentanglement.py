@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from minigen.backend.host import whole_array
 from minigen.errors import ShapeError
 
 
@@ -66,7 +67,7 @@ def mutual_information(a: np.ndarray, b: np.ndarray) -> float:
     a, b: (n,) each, of any values that can be compared.
     Raises ShapeError if they are not, or are empty.
     """
-    a, b = np.asarray(a), np.asarray(b)
+    a, b = whole_array(a), whole_array(b)
     if a.ndim != 1 or a.shape != b.shape or not a.size:
         raise ShapeError(f"mutual_information: got shapes {a.shape} and {b.shape}, expected (n,) twice, with n at least 1")
     (values_a, a), (values_b, b) = (np.unique(values, return_inverse=True) for values in (a, b))
@@ -86,7 +87,7 @@ def _equal_width(values: np.ndarray, bins: int) -> np.ndarray:
 
 def _levels(name: str, factor: np.ndarray, n: int, bins: int) -> np.ndarray:
     """A factor as discrete values, or an error that names it."""
-    factor = np.asarray(factor)
+    factor = whole_array(factor)
     if factor.shape != (n,):
         raise ShapeError(f"mutual_information_gap: got the factor {name!r} of shape {factor.shape}, expected ({n},) as in codes")
     if factor.dtype.kind != "f":
@@ -98,7 +99,7 @@ def _levels(name: str, factor: np.ndarray, n: int, bins: int) -> np.ndarray:
 
 def _codes(metric: str, codes: np.ndarray) -> np.ndarray:
     """codes as a finite float64 matrix, or an error that says what they are instead."""
-    codes = np.asarray(codes, dtype=np.float64)
+    codes = whole_array(codes, dtype=np.float64)
     if codes.ndim != 2 or 0 in codes.shape:
         raise ShapeError(f"{metric}: got codes of shape {codes.shape}, expected non-empty (n, d)")
     if not np.isfinite(codes).all():

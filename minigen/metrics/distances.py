@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from minigen.backend.host import whole_array
 from minigen.errors import ShapeError
 
 _CHUNK = 1 << 18  # distances held at once: 2 MiB in float64, so that what is done to them next finds them in the cache
@@ -61,7 +62,7 @@ def checked_examples(metric: str, least: int, **sets: np.ndarray) -> list[np.nda
     Raises ShapeError for what is no set of examples and for examples of different shapes, ValueError for fewer than `least` of
     them and for values that are not finite, naming the metric and the set.
     """
-    arrays = {name: np.asarray(values) for name, values in sets.items()}
+    arrays = {name: whole_array(values) for name, values in sets.items()}
     shapes = ", ".join(f"{name} of shape {array.shape}" for name, array in arrays.items())
     if any(array.ndim < 2 or 0 in array.shape[1:] for array in arrays.values()):
         raise ShapeError(f"{metric}: got {shapes}, expected (n, ...): n examples of at least one number each")

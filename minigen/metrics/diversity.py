@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from minigen.backend.host import whole_array
 from minigen.metrics.distances import checked_examples, squared_distances
 
 _MOST = 256  # samples compared: about a tenth of a second at 64 x 64 x 3 pixels, and enough to see a collapse
@@ -21,7 +22,7 @@ def pairwise_diversity(samples: np.ndarray, reference: np.ndarray | None = None,
     values that are not finite among those drawn, and for a reference whose examples are all the same.
     """
     sets = {"samples": samples} | ({} if reference is None else {"reference": reference})
-    drawn = {name: _drawn(np.asarray(values), seed) for name, values in sets.items()}
+    drawn = {name: _drawn(whole_array(values), seed) for name, values in sets.items()}
     means = [_mean_distance(x) for x in checked_examples("pairwise_diversity", 2, **drawn)]
     if reference is None:
         return means[0]

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from minigen.backend.host import whole_array
 from minigen.errors import ShapeError
 from minigen.metrics.distances import checked_examples
 
@@ -67,7 +68,7 @@ def _fitted(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _gaussian(number: str, mean: np.ndarray, covariance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean and root of the covariance, or an error that says what they are instead."""
-    mean, covariance = np.asarray(mean, dtype=np.float64), np.asarray(covariance, dtype=np.float64)
+    mean, covariance = whole_array(mean, dtype=np.float64), whole_array(covariance, dtype=np.float64)
     if mean.ndim != 1 or not len(mean) or covariance.shape != 2 * mean.shape:
         raise ShapeError(f"frechet_gaussians: got mean{number} of shape {mean.shape} and cov{number} of shape "
                          f"{covariance.shape}, expected (d,) and (d, d)")

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from minigen.backend.host import whole_array
 from minigen.errors import ShapeError
 
 _WINDOW = 11  # pixels along a side of the window of SSIM ...
@@ -90,7 +91,7 @@ def _pair(metric: str, x: np.ndarray, y: np.ndarray, peak: float) -> tuple[np.nd
 
 def _images(metric: str, name: str, x: np.ndarray) -> np.ndarray:
     """x as finite float64 images (n, h, w, c), or an error that says what it is instead."""
-    x = np.asarray(x, dtype=np.float64)
+    x = whole_array(x, dtype=np.float64)
     if x.ndim != 4 or 0 in x.shape:
         raise ShapeError(f"{metric}: got {name} of shape {x.shape}, expected non-empty images (n, h, w, c)")
     if not np.isfinite(x).all():

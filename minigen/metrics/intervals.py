@@ -6,6 +6,7 @@ from numbers import Integral
 
 import numpy as np
 
+from minigen.backend.host import whole_array
 from minigen.errors import ShapeError
 
 NORMAL = 1.959963984540054  # the z with P(|Z| < z) = 0.95, Z ~ N(0, 1)
@@ -24,7 +25,7 @@ def mean_interval(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     Raises ShapeError for fewer than two values, ValueError for values that are not finite.
     Source: Student 1908.
     """
-    values = np.asarray(values, dtype=np.float64)
+    values = whole_array(values, dtype=np.float64)
     if not values.ndim or values.shape[-1] < 2:
         raise ShapeError(f"mean_interval: got values of shape {values.shape}, expected (..., n) with at least two runs")
     if not np.isfinite(values).all():

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from minigen.backend.host import whole_array
 from minigen.errors import ShapeError
 
 
@@ -17,7 +18,7 @@ def following(first: np.ndarray, second: np.ndarray, mixed: np.ndarray) -> float
     (Karras et al. 2019, section 3.1, who show it in pictures). A judge who errs pulls it towards 1/2 in a feature that no layer
     changes. Raises ShapeError unless all are (n,), ValueError for parents that never differ and for values that are not finite.
     """
-    first, second, mixed = (np.asarray(values) for values in (first, second, mixed))
+    first, second, mixed = (whole_array(values) for values in (first, second, mixed))
     if first.ndim != 1 or not first.shape == second.shape == mixed.shape:
         raise ShapeError(f"following: got shapes {first.shape}, {second.shape} and {mixed.shape}, expected (n,) three times")
     differ = first != second

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from minigen.backend.host import whole_array
 from minigen.errors import ShapeError
 from minigen.metrics.distances import squared_distances
 
@@ -59,7 +60,7 @@ def _labelled(
     codes: np.ndarray, labels: np.ndarray, codes_name: str, labels_name: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """codes as a finite float64 matrix with one label a row, or an error that says what they are instead."""
-    codes, labels = np.asarray(codes, dtype=np.float64), np.asarray(labels)
+    codes, labels = whole_array(codes, dtype=np.float64), whole_array(labels)
     if codes.ndim != 2 or 0 in codes.shape:
         raise ShapeError(f"knn_accuracy: got {codes_name} of shape {codes.shape}, expected non-empty (n, d)")
     if labels.shape != codes.shape[:1]:

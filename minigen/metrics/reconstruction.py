@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from minigen.backend.host import whole_array
 from minigen.errors import ShapeError
 
 
@@ -11,7 +12,7 @@ def reconstruction_mse(x: np.ndarray, y: np.ndarray) -> float:
     x, y: arrays of the same shape; they are not broadcast.
     Raises ShapeError if the shapes differ, ValueError if the arrays are empty.
     """
-    x, y = np.asarray(x), np.asarray(y)
+    x, y = whole_array(x), whole_array(y)
     if x.shape != y.shape:
         raise ShapeError(f"reconstruction_mse: got shapes {x.shape} and {y.shape}, expected the same shape")
     if x.size == 0:
@@ -31,7 +32,7 @@ def bernoulli_floor(x: np.ndarray) -> float:
     x: targets in [0, 1], any shape.
     Raises ValueError if x is empty or has a value outside [0, 1].
     """
-    x = np.asarray(x, dtype=np.float64)
+    x = whole_array(x, dtype=np.float64)
     if x.size == 0:
         raise ValueError(f"bernoulli_floor: got an array of shape {x.shape}, expected at least one element")
     low, high = x.min(), x.max()

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from minigen.backend.host import whole_array
 from minigen.errors import ShapeError
 from minigen.metrics.disentanglement import mutual_information
 from minigen.metrics.distances import checked_examples
@@ -75,7 +76,7 @@ def linear_separability(
 
 def _checked(name: str, what: str, values: np.ndarray, n: int) -> np.ndarray:
     """One finite number for each of the n codes, or an error that names the attribute."""
-    values = np.asarray(values)
+    values = whole_array(values)
     if values.shape != (n,):
         raise ShapeError(f"linear_separability: got {what} of {name!r} of shape {values.shape}, expected ({n},) as in codes")
     if not np.isfinite(values).all():

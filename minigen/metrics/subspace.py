@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from minigen.backend.host import whole_array
 from minigen.errors import ShapeError
 
 
@@ -100,7 +101,7 @@ def _orthonormal_basis(a: np.ndarray, name: str) -> np.ndarray:
 
 def checked_matrix(x: np.ndarray, name: str, columns: int | None = None) -> np.ndarray:
     """x as a finite float64 matrix, or an error that says what it is instead."""
-    x = np.asarray(x, dtype=np.float64)
+    x = whole_array(x, dtype=np.float64)
     if x.ndim != 2 or 0 in x.shape or columns not in (None, x.shape[1]):
         expected = "(rows, columns)" if columns is None else f"(rows, {columns})"
         raise ShapeError(f"got {name} of shape {x.shape}, expected a non-empty matrix {expected}")

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from minigen.backend.host import whole_array
 from minigen.errors import ShapeError
 from minigen.metrics.subspace import checked_matrix
 
@@ -89,7 +90,7 @@ def denoising_error(x: np.ndarray, noise_variance: float | np.ndarray, weight: n
     """
     x, noise_variance = _examples(x, noise_variance)
     d = x.shape[1]
-    weight, bias = checked_matrix(weight, "weight", columns=d), np.asarray(bias, dtype=np.float64)
+    weight, bias = checked_matrix(weight, "weight", columns=d), whole_array(bias, dtype=np.float64)
     if weight.shape != (d, d) or bias.shape != (d,):
         raise ShapeError(f"denoising_error: got weight {weight.shape} and bias {bias.shape} for {d} features, "
                          f"expected ({d}, {d}) and ({d},)")
@@ -99,7 +100,7 @@ def denoising_error(x: np.ndarray, noise_variance: float | np.ndarray, weight: n
 
 def _examples(x: np.ndarray, noise_variance: float | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """x (n, d) and one variance a feature (d,), or an error that says what they are instead."""
-    x, variance = checked_matrix(x, "x"), np.asarray(noise_variance, dtype=np.float64)
+    x, variance = checked_matrix(x, "x"), whole_array(noise_variance, dtype=np.float64)
     if variance.shape not in ((), x.shape[1:]):
         raise ShapeError(f"got noise_variance of shape {variance.shape}, expected a number or ({x.shape[1]},), one a feature")
     if not (np.isfinite(variance) & (variance >= 0)).all():

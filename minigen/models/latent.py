@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from minigen.backend.host import whole_array
 from minigen.errors import ShapeError
 
 
@@ -17,7 +18,7 @@ def great_circle(start: np.ndarray, end: np.ndarray, n: int) -> np.ndarray:
     start, end: (k, d) -> (k, n, d), float32. n: at least 2.
     Raises ShapeError for shapes that do not fit, ValueError for n below 2 and for a vector of length 0, which has no direction.
     """
-    start, end = np.asarray(start, dtype=np.float64), np.asarray(end, dtype=np.float64)
+    start, end = whole_array(start, dtype=np.float64), whole_array(end, dtype=np.float64)
     if start.ndim != 2 or start.shape != end.shape:
         raise ShapeError(f"great_circle: got start of shape {start.shape} and end of shape {end.shape}, expected (k, d) both")
     if n < 2:
@@ -47,7 +48,7 @@ def analogy(start: np.ndarray, without: np.ndarray, with_it: np.ndarray) -> np.n
     Raises ShapeError for shapes that do not fit, ValueError for concepts without samples and for values that are not finite.
     Source: Radford et al. 2016, section 6.3.2.
     """
-    start, without, with_it = (np.asarray(codes, dtype=np.float64) for codes in (start, without, with_it))
+    start, without, with_it = (whole_array(codes, dtype=np.float64) for codes in (start, without, with_it))
     for codes in (without, with_it):
         fits = start.ndim == 2 and codes.ndim in (2, 3) and codes.shape[-1] == start.shape[1]
         if not fits or codes.shape[:-2] not in ((), start.shape[:1]):
@@ -75,7 +76,7 @@ def attribute_direction(codes: np.ndarray, has_it: np.ndarray) -> np.ndarray:
     Raises ShapeError for shapes that do not fit, TypeError unless has_it are bools, ValueError for an attribute that all or none
     of the codes have, for equal means, and for values that are not finite.
     """
-    codes, has_it = np.asarray(codes, dtype=np.float64), np.asarray(has_it)
+    codes, has_it = whole_array(codes, dtype=np.float64), whole_array(has_it)
     if codes.ndim != 2 or has_it.shape != codes.shape[:1]:
         raise ShapeError(f"attribute_direction: got codes of shape {codes.shape} and has_it of shape {has_it.shape}, expected "
                          "(n, d) and (n,)")
@@ -97,7 +98,7 @@ def walk(codes: np.ndarray, direction: np.ndarray, steps: np.ndarray) -> np.ndar
 
     codes: (n, d), direction: (d,), steps: (k,) -> (n, k, d), float32. Raises ShapeError for shapes that do not fit.
     """
-    codes, direction, steps = (np.asarray(each, dtype=np.float64) for each in (codes, direction, steps))
+    codes, direction, steps = (whole_array(each, dtype=np.float64) for each in (codes, direction, steps))
     if codes.ndim != 2 or direction.shape != codes.shape[1:] or steps.ndim != 1:
         raise ShapeError(f"walk: got codes of shape {codes.shape}, direction of shape {direction.shape} and steps of shape "
                          f"{steps.shape}, expected (n, d), (d,) and (k,)")

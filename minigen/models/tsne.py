@@ -5,12 +5,15 @@ from typing import Literal
 import numpy as np
 from tqdm import tqdm
 
+from minigen.backend.host import whole_array
 from minigen.errors import NonFiniteError, ShapeError
+from minigen.settings import with_python_numbers
 
 _CHUNK = 1 << 18  # pairs worked on at once: 1 MiB in float32, so the many passes over them stay in the cache
 _EXAGGERATED_ITERATIONS = 250
 
 
+@with_python_numbers
 def tsne(
     x: np.ndarray,
     perplexity: float = 30.0,
@@ -57,7 +60,7 @@ def tsne(
             gains = np.maximum(np.where(downhill, gains + 0.2, gains * 0.8), 0.01)
             velocity = (0.5 if early else 0.8) * velocity - learning_rate * gains * gradient
             y += velocity
-            y -= y.mean(axis=0)
+            y -= y.mean(axis=0, dtype=np.float64)
             if not np.isfinite(y).all():
                 raise NonFiniteError(
                     f"tsne: the map diverged in iteration {step} with learning_rate {learning_rate}, "
@@ -203,7 +206,7 @@ def _principal_plane(x: np.ndarray) -> np.ndarray:
 
 def _points(x: np.ndarray) -> np.ndarray:
     """x as a finite (n, d) of float64 or float32, or an error that says what it is instead."""
-    x = np.asarray(x)
+    x = whole_array(x)
     x = x.astype(np.float64 if x.dtype == np.float64 else np.float32, copy=False)
     if x.ndim != 2 or x.shape[1] < 2:
         raise ShapeError(f"tsne: got x of shape {x.shape}, expected (n, d) with d at least 2")

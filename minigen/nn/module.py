@@ -1,6 +1,7 @@
 """Module: a part of a network that owns parameters and other modules."""
 
 import contextlib
+import functools
 import hashlib
 import math
 from collections.abc import Iterator, Mapping
@@ -11,27 +12,32 @@ import numpy as np
 from minigen.autograd import Parameter, Tensor, no_grad
 from minigen.autograd.tensor import next_serial
 from minigen.backend import array_module, asarray, current, to_numpy
+from minigen.blocks import Block, block
 from minigen.errors import DtypeError, Located, StateError
+from minigen.settings import Configured
 
 
 class Buffer(Tensor):
     """Numbers of a module that are not trained but belong to its state, such as the running statistics of a BatchNorm.
 
-    No gradient, not among the parameters; saved and loaded with the module. Change it with `assign`.
+    No gradient, not among the parameters; saved and loaded with the module. Change it with `assign`. `least`: no number of it can
+    be smaller, such as 0 for a variance; a state that says otherwise is refused.
     """
 
-    __slots__ = ()
+    __slots__ = ("least",)
 
-    def __init__(self, data: Any, name: str | None = None):
+    def __init__(self, data: Any, name: str | None = None, least: float = -math.inf):
         super().__init__(data, name=name)
+        self.least = least
         self._data = self._data.copy()  # it will be overwritten, the caller's array must not
 
 
-class Module:
+class Module(Configured):
     """Base of layers and models: write `__init__`, which sets parameters, buffers and modules as attributes, and `forward`.
 
     These are found by attribute, also inside lists, tuples and dicts; a parameter that two modules share (tied
-    weights) counts once. Calling the module calls `forward`; an error inside says in which layer it arose.
+    weights) counts once. Numbers among arguments and attributes are Python's, also where NumPy's were given. Calling the module
+    calls `forward`; an error inside says in which layer it arose.
     """
 
     training = True
@@ -116,9 +122,9 @@ class Module:
         """Evaluation mode: the network is deterministic."""
         return self.train(False)
 
-    @contextlib.contextmanager
+    @block
     def evaluating(self) -> Iterator[None]:
-        """Evaluation mode inside a `with` block; afterwards every module is in the mode in which it was."""
+        """Evaluation mode inside a `with` block, or a decorated function; afterwards every module is in the mode it was in."""
         modes = [(module, module.training) for module in self.modules()]
         self.eval()
         try:
@@ -127,7 +133,7 @@ class Module:
             for module, mode in modes:
                 module.training = mode
 
-    def frozen(self) -> "Frozen":
+    def frozen(self) -> Block:
         """Inside a `with` block the module is used without being changed: its parameters are constants.
 
         Gradients flow through it to its input, and none of its own is computed. That is decided in the backward pass, which
@@ -136,7 +142,9 @@ class Module:
         batch. For adversarial training, whose generator is judged by a discriminator that its step must not change. What is
         returned can be entered again and again, which saves the search for the parameters.
         """
-        return Frozen(self)
+        state = list(self.named_state().values())
+        parameters, buffers = ([tensor for tensor in state if isinstance(tensor, kind)] for kind in (Parameter, Buffer))
+        return Block(functools.partial(freezing, parameters, buffers))
 
     def zero_grad(self) -> None:
         """Forget the gradients of all parameters."""
@@ -172,8 +180,13 @@ class Module:
 
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
         """Take over the values of a state dict. All of it fits, or StateError names every mismatch and nothing changes."""
+        state = {name: to_numpy(value) for name, value in state.items()}  # refuses what is no array, before anything has changed
         self.check_state(state)
-        for name, tensor in self.named_state().items():
+        named = self.named_state()
+        for name, tensor in named.items():
+            if isinstance(tensor, Buffer) and (np.asarray(state[name]) < tensor.least).any():
+                raise StateError(f"this state does not fit {type(self).__name__}: {name} holds numbers below {tensor.least:g}")
+        for name, tensor in named.items():
             tensor.assign(asarray(state[name]))
 
     def fingerprint(self) -> str:
@@ -222,26 +235,19 @@ class Module:
             print(f"{layer:<{widths[0]}}   {shape:<{widths[1]}}   {count:>{widths[2]}}")
 
 
-class Frozen:
+@contextlib.contextmanager
+def freezing(parameters: list[Parameter], buffers: list[Buffer]) -> Iterator[None]:
     """The block of `Module.frozen`."""
-
-    def __init__(self, module: Module):
-        state = list(module.named_state().values())
-        self.parameters = [tensor for tensor in state if isinstance(tensor, Parameter)]
-        self.buffers = [tensor for tensor in state if isinstance(tensor, Buffer)]
-        self.entered: list[tuple[list, list]] = []  # what was found, once for each block that is open
-
-    def __enter__(self) -> None:
-        flags = [parameter.requires_grad for parameter in self.parameters]
-        self.entered.append((flags, [(buffer.serial, buffer.data.copy()) for buffer in self.buffers]))
-        for parameter in self.parameters:
-            parameter.requires_grad = False
-
-    def __exit__(self, *error: Any) -> None:
-        flags, before = self.entered.pop()
-        for parameter, flag in zip(self.parameters, flags):
+    flags = [parameter.requires_grad for parameter in parameters]
+    before = [(buffer.serial, buffer.data.copy()) for buffer in buffers]
+    for parameter in parameters:
+        parameter.requires_grad = False
+    try:
+        yield
+    finally:
+        for parameter, flag in zip(parameters, flags):
             parameter.requires_grad = flag
-        for buffer, (serial, value) in zip(self.buffers, before):
+        for buffer, (serial, value) in zip(buffers, before):
             if buffer.serial != serial:  # assigning makes older graphs stale: not those that read a buffer nobody changed
                 buffer.assign(value)
 

@@ -58,7 +58,7 @@ class BatchNorm(Normalization):
         if not 0.0 <= momentum < 1.0:
             raise ValueError(f"BatchNorm's momentum is the share that stays, 0 <= momentum < 1, got {momentum}")
         self.momentum = momentum
-        self.running_mean, self.running_var = Buffer(init.zeros((features,))), Buffer(init.ones((features,)))
+        self.running_mean, self.running_var = Buffer(init.zeros((features,))), Buffer(init.ones((features,)), least=0.0)
 
     def forward(self, x: Any) -> Any:
         self.check(x)
@@ -70,14 +70,14 @@ class BatchNorm(Normalization):
                              "a larger batch, a batch size that leaves no single example over, or evaluation mode with eval()")
         axes = tuple(range(len(x.shape) - 1))
         centered = ops.center(x, axis=axes)
-        inv_std = ops.inv_rms(centered, axis=axes, eps=self.eps)
-        self.update(ops.mean(plain(x), axis=axes), plain(inv_std).reshape(-1), math.prod(x.shape[:-1]))
+        variance = ops.mean(ops.square(plain(centered)), axis=axes, keepdims=True)
+        inv_std = ops.inv_rms(centered, variance, axis=axes, eps=self.eps)
+        self.update(ops.mean(plain(x), axis=axes), variance.reshape(-1), math.prod(x.shape[:-1]))
         return ops.scale_shift(centered, inv_std * self.weight, self.bias)
 
-    def update(self, mean: Any, inv_std: Any, n: int) -> None:
-        """Move the running statistics towards those of a batch with n values a channel."""
-        var = (1.0 / (inv_std * inv_std) - self.eps).clip(0, math.inf) * (n / (n - 1))
-        for running, batch in ((self.running_mean, mean), (self.running_var, var)):
+    def update(self, mean: Any, variance: Any, n: int) -> None:
+        """Move the running statistics towards those of a batch with n values a channel; `variance` is divided by n."""
+        for running, batch in ((self.running_mean, mean), (self.running_var, variance * (n / (n - 1)))):
             running.assign(self.momentum * running.data + (1.0 - self.momentum) * batch)
 
 

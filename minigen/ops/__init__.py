@@ -36,9 +36,9 @@ from minigen.ops.elementwise import (
 from minigen.ops.gaussian import kl_standard_normal, reparameterize
 from minigen.ops.indexing import getitem, one_hot, scatter_add, take
 from minigen.ops.linalg import dense, matmul
-from minigen.ops.normalization import center, inv_rms, normalize, scale_shift
+from minigen.ops.normalization import center, inv_rms, normalize, scale_shift, std, var
 from minigen.ops.pooling import avg_pool2d, max_pool2d, resize_bilinear, sum_pool2d, upsample_nearest2d
-from minigen.ops.reduction import l2norm, log_softmax, logsumexp, max, mean, min, std, sum, var
+from minigen.ops.reduction import l2norm, log_softmax, logsumexp, max, mean, min, sum
 from minigen.ops.shape import (
     broadcast_to,
     concatenate,

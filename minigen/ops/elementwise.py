@@ -193,7 +193,7 @@ def log_dx(g, y, x):
 
 @op(method="sqrt")
 def sqrt(x: Array) -> Array:
-    """Square root, for x >= 0. Its derivative at 0 is infinite: for the length of a vector use `l2norm`."""
+    """Square root, for x >= 0. Its derivative at 0 is infinite: for a length use `l2norm`, for a deviation `std`."""
     return array_module(x).sqrt(x)
 
 

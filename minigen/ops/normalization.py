@@ -3,15 +3,17 @@
     d = center(x),   s = inv_rms(d) = 1 / standard deviation,   y = scale_shift(d, s * weight, bias)
 
 Each rule is again made of these ops, so that no derivative, of any order, needs more than they do; and each takes as few
-passes over the data as it can.
+passes over the data as it can. Variance and standard deviation begin with the first step, too.
 """
 
 from typing import Any
 
 from minigen.autograd.op import op
+from minigen.autograd.tensor import Tensor
 from minigen.backend import Array, array_module
 from minigen.errors import DtypeError, ShapeError
-from minigen.ops.reduction import Axis, count, mean, sum
+from minigen.ops.elementwise import square
+from minigen.ops.reduction import Axis, count, l2norm, mean, normalized, sum
 from minigen.ops.shape import reshape
 
 
@@ -28,13 +30,36 @@ def center_dx(g, y, x, *, axis):
 
 
 @op
-def inv_rms(x: Array, *, axis: Axis, eps: float) -> Array:
-    """1 / sqrt(mean(x^2) + eps) along `axis`, which keeps length 1: of centered x, 1 / standard deviation (biased, / n)."""
-    return 1.0 / array_module(x).sqrt(mean(x * x, axis=axis, keepdims=True) + eps)
+def deviations(x: Array, *, axis: Axis) -> Array:
+    """What `center` gives, counted from the first element: equal elements are exactly 0, however their mean is rounded.
+
+    It takes one pass more.
+    """
+    axes = normalized(axis, x.ndim)
+    y = x - x[tuple(slice(1) if i in axes else slice(None) for i in range(x.ndim))]
+    y -= spread(mean(y, axis=axis, keepdims=True), y)
+    return y
+
+
+@deviations.vjp("x")
+def deviations_dx(g, y, x, *, axis):
+    """dL/dx = g minus its mean."""
+    return center(g, axis=axis)
+
+
+@op(nondiff=("mean_square",))
+def inv_rms(x: Array, mean_square: Array | None = None, *, axis: Axis, eps: float) -> Array:
+    """1 / sqrt(mean(x^2) + eps) along `axis`, which keeps length 1: of centered x, 1 / standard deviation (biased, / n).
+
+    `mean_square`: the mean of x^2 as a plain array, axes kept, if it is known already; that it depends on x is seen to here.
+    """
+    if mean_square is None:
+        mean_square = mean(x * x, axis=axis, keepdims=True)
+    return 1.0 / array_module(x).sqrt(mean_square + eps)
 
 
 @inv_rms.vjp("x")
-def inv_rms_dx(g, y, x, *, axis, eps):
+def inv_rms_dx(g, y, x, mean_square, *, axis, eps):
     """dL/dx = -g y^3 x / n, n the number of elements in each mean."""
     return scale_shift(x, g * y * y * y * (-1.0 / count(x, axis)))
 
@@ -70,10 +95,29 @@ def scale_shift_dshift(g, y, x, scale, shift):
     return gathered(g, shift.shape)
 
 
+# -- compositions ------------------------------------------------------------------------------------------------
+
+
 def normalize(x: Any, axis: Axis, eps: float) -> Any:
-    """(x - mean) / sqrt(variance + eps) along `axis`, with the biased variance (divided by n). A composition."""
+    """(x - mean) / sqrt(variance + eps) along `axis`, with the biased variance (divided by n)."""
     centered = center(x, axis=axis)
     return scale_shift(centered, inv_rms(centered, axis=axis, eps=eps))
+
+
+def var(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """Variance along `axis`: the mean of (x - mean)^2, divided by n as in NumPy."""
+    return mean(square(deviations(x, axis=axis)), axis=axis, keepdims=keepdims)
+
+
+def std(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """Standard deviation along `axis`, the square root of `var`.
+
+    Where all elements are equal the gradient is defined as 0, at every order: the subgradient of `l2norm`.
+    """
+    return l2norm(deviations(x, axis=axis), axis=axis, keepdims=keepdims) * count(x, axis) ** -0.5
+
+
+# -- helpers of the ops and rules --------------------------------------------------------------------------------
 
 
 def spread(v: Array, x: Array) -> Array:
@@ -92,3 +136,6 @@ def gathered(g: Any, shape: tuple[int, ...]) -> Any:
     extra = len(g.shape) - len(shape)
     axes = tuple(i for i, n in enumerate(g.shape) if i < extra or shape[i - extra] != n)
     return reshape(sum(g, axis=axes), shape=shape) if axes else g
+
+
+Tensor.var, Tensor.std = var, std

@@ -6,20 +6,16 @@ from typing import Any
 import numpy as np
 
 from minigen.autograd.op import op
-from minigen.autograd.tensor import Tensor
-from minigen.backend import Array, array_module
+from minigen.backend import Array, array_module, sum_along
+from minigen.backend.summation import Axis
 from minigen.errors import ShapeError
-from minigen.ops.elementwise import exp, masked, sqrt, square
+from minigen.ops.elementwise import exp, masked
 from minigen.ops.shape import broadcast_to, reshape
-
-Axis = int | tuple[int, ...] | None
 
 
 @op(method="sum")
 def sum(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Array:
     """Sum along `axis`."""
-    if axis is None and not keepdims:
-        return total(x)
     return sum_along(x, axis, keepdims)
 
 
@@ -34,8 +30,6 @@ def mean(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Array:
     """Mean along `axis`. Raises ShapeError for a mean of no elements, an empty batch for example."""
     if not count(x, axis):
         raise ShapeError(f"the mean of no elements, shape {x.shape}: an empty batch?")
-    if axis is None and not keepdims:
-        return total(x) / x.size
     return sum_along(x, axis, keepdims) / count(x, axis)
 
 
@@ -80,7 +74,7 @@ def logsumexp(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Array:
         top = x.max(axis=axis, keepdims=True)
         top = xp.where(abs(top) == math.inf, 0.0, top)  # inf - inf would be NaN
     with np.errstate(divide="ignore", over="ignore"):  # log 0 = -inf and, beside an inf, e^x = inf, as it should be
-        y = xp.log(xp.exp(x - top).sum(axis=axis, keepdims=True)) + top
+        y = xp.log(sum_along(xp.exp(x - top), axis, keepdims=True)) + top
     return y if keepdims else y.reshape(reduced_shape(x, axis))
 
 
@@ -97,21 +91,21 @@ def log_softmax(x: Array, *, axis: int = -1) -> Array:
         return x.copy()
     xp = array_module(x)
     y = x - x.max(axis=axis, keepdims=True)
-    y -= xp.log(xp.exp(y).sum(axis=axis, keepdims=True))
+    y -= xp.log(sum_along(xp.exp(y), axis, keepdims=True))
     return y
 
 
 @log_softmax.vjp("x")
 def log_softmax_dx(g, y, x, *, axis):
     """dL/dx = g - softmax(x) * sum(g)."""
-    return g - exp(y) * g.sum(axis=axis, keepdims=True)
+    return g - exp(y) * sum(g, axis=axis, keepdims=True)
 
 
 @op
 def l2norm(x: Array, *, axis: Axis = None, keepdims: bool = False, eps: float = 0.0) -> Array:
-    """sqrt(sum x^2 + eps) along `axis`, eps >= 0, else ValueError. Where that is 0, the gradient is defined as 0."""
+    """sqrt(sum x^2 + eps) along `axis`, eps >= 0, else ValueError. At 0 the gradient is defined as 0, at every order."""
     check_eps(eps)
-    return array_module(x).sqrt((x * x).sum(axis=axis, keepdims=keepdims) + eps)
+    return array_module(x).sqrt(sum_along(x * x, axis, keepdims) + eps)
 
 
 @l2norm.vjp("x")
@@ -121,48 +115,7 @@ def l2norm_dx(g, y, x, *, axis, keepdims, eps):
     return repeat(masked(g, zero ^ True) / (y + zero), x, axis) * x
 
 
-# -- compositions ------------------------------------------------------------------------------------------------
-
-
-def var(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """Variance along `axis`: the mean of (x - mean)^2, divided by n as in NumPy."""
-    return mean(square(x - mean(x, axis=axis, keepdims=True)), axis=axis, keepdims=keepdims)
-
-
-def std(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """Standard deviation along `axis`, the square root of `var`; its gradient is infinite where all elements are equal."""
-    return sqrt(var(x, axis=axis, keepdims=keepdims))
-
-
 # -- helpers of the ops and rules --------------------------------------------------------------------------------
-
-
-def total(x: Array) -> Array:
-    """The sum of all elements of a plain array: first of each example, as a matrix product, three times as fast as x.sum().
-
-    Where an example is so long that one running sum would lose digits, by NumPy's pairwise summation.
-    """
-    length = x.size // len(x) if x.ndim > 1 and len(x) else 0
-    if not 1 < length <= 4096 or x.dtype.kind != "f":
-        return x.sum()
-    return (x.reshape(len(x), length) @ array_module(x).ones(length, dtype=x.dtype)).sum()
-
-
-def sum_along(x: Array, axis: Axis, keepdims: bool) -> Array:
-    """Sums of a plain array; along neighbouring axes as a matrix product with ones, 4 to 20 times as fast as x.sum(axis)."""
-    given = range(x.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    axes = sorted(i % x.ndim for i in given if -x.ndim <= i < x.ndim)
-    neighbours = axes and axes == list(range(axes[0], axes[0] + len(given)))
-    if neighbours and x.dtype.kind == "f" and x.flags.c_contiguous:
-        parts = x.shape[:axes[0]], x.shape[axes[0]:axes[-1] + 1], x.shape[axes[-1] + 1:]
-        before, length, after = map(math.prod, parts)
-        ones = array_module(x).ones(length, dtype=x.dtype)
-        shape = (*parts[0], *(1 for _ in axes if keepdims), *parts[2])
-        if after == 1 and length <= 4096:  # a longer running sum would lose digits
-            return (x.reshape(before, length) @ ones).reshape(shape)
-        if after > 1 and (before == 1 or length * after >= 256):  # not for many tiny products
-            return (ones @ x.reshape(before, length, after)).reshape(shape)
-    return x.sum(axis=axis, keepdims=keepdims)
 
 
 def normalized(axis: Axis, ndim: int) -> tuple[int, ...]:
@@ -207,6 +160,3 @@ def share_among_equal(g: Any, y: Any, x: Any, axis: Axis) -> Any:
     """g at the elements of x equal to the extreme y, divided by how many there are, else 0."""
     equal = x == repeat(y, x, axis)
     return masked(repeat(g, x, axis), equal) / equal.sum(axis=normalized(axis, len(x.shape)), keepdims=True, dtype=x.dtype)
-
-
-Tensor.var, Tensor.std = var, std

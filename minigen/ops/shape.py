@@ -6,7 +6,7 @@ from typing import Any
 
 from minigen.autograd.op import op
 from minigen.autograd.tensor import Tensor
-from minigen.backend import Array, array_module
+from minigen.backend import Array, array_module, sum_along
 from minigen.errors import ShapeError
 
 
@@ -58,7 +58,7 @@ def sum_to(x: Array, *, shape: tuple[int, ...]) -> Array:
     array_module(x).broadcast_shapes(shape, x.shape)
     extra = x.ndim - len(shape)
     axes = tuple(range(extra)) + tuple(extra + i for i, n in enumerate(shape) if n == 1 != x.shape[extra + i])
-    return x.sum(axis=axes, keepdims=True).reshape(shape)
+    return sum_along(x, axes, keepdims=True).reshape(shape)
 
 
 @sum_to.vjp("x")

@@ -3,6 +3,7 @@
 from typing import Any
 
 from minigen.errors import ShapeError
+from minigen.settings import to_python
 
 Pair = tuple[int, int]
 Padding = str | int | tuple[Pair, Pair]  # "same", "valid", pixels on every side, or ((top, bottom), (left, right))
@@ -10,6 +11,7 @@ Padding = str | int | tuple[Pair, Pair]  # "same", "valid", pixels on every side
 
 def pair(value: int | Pair, name: str) -> Pair:
     """An int, for both height and width, or (height, width), as a pair; each at least 1, else ValueError."""
+    value = to_python(value)
     both = (value, value) if is_int(value) else tuple(value) if isinstance(value, (tuple, list)) else ()
     if len(both) != 2 or not all(map(is_int, both)):
         raise TypeError(f"{name} is {value!r}, expected an int or (height, width)")
@@ -24,6 +26,7 @@ def explicit_padding(padding: Padding, size: Pair, kernel: Pair, stride: Pair) -
     "same" gives ceil(size / stride) windows, as in TensorFlow: max((ceil(h / s) - 1) s + k - h, 0) pixels in all, the
     odd one after. "valid" adds none, an int as many on every side; pairs are taken as they are.
     """
+    padding = to_python(padding)
     if padding == "same":
         return tuple(split(max((-(-n // s) - 1) * s + k - n, 0)) for n, k, s in zip(size, kernel, stride))
     if padding == "valid":

@@ -10,9 +10,10 @@ from minigen.autograd import Parameter
 from minigen.errors import StateError
 from minigen.nn import Module
 from minigen.optim.optimizer import fraction
+from minigen.settings import Configured
 
 
-class ExponentialMovingAverage:
+class ExponentialMovingAverage(Configured):
     """A copy of a module whose weights follow the module's at a distance: `average`, a Module in evaluation mode.
 
         a <- d a + (1 - d) w,    d = min(decay, (1 + t) / (10 + t)) after t updates

@@ -10,13 +10,14 @@ from minigen.autograd import Parameter
 from minigen.autograd.tensor import next_serial
 from minigen.backend import Array, array_module, asarray, backend_of, to_numpy
 from minigen.errors import GraphError, NonFiniteError, StateError
+from minigen.settings import Configured
 
 Schedule = Callable[[int], float]
 
 CHUNK = 1 << 17  # elements updated at a time on the CPU: all buffers of a chunk stay in the cache between operations
 
 
-class Optimizer:
+class Optimizer(Configured):
     """Base of the optimizers: subclasses name their `buffers` (one number a parameter each) and write `update`.
 
     The values of all parameters move into one flat array, of which each parameter's data becomes a view; gradients are gathered
@@ -45,7 +46,7 @@ class Optimizer:
         positive("weight_decay", weight_decay, or_zero=True)
         if clip_norm is not None:
             positive("clip_norm", clip_norm)
-        self.lr = lr if callable(lr) else float(lr)  # a number of NumPy's would compute in float64
+        self.lr = lr if callable(lr) else float(lr)
         self.weight_decay, self.clip_norm = weight_decay, clip_norm
         self.steps = 0   # that are done, for schedules of the learning rate
         self.began = 0   # when the moments were zero
@@ -141,7 +142,7 @@ class Optimizer:
 
     def _clipping_scale(self, runs: list[slice]) -> float:
         """clip_norm / norm where the norm of the whole gradient exceeds clip_norm, else 1."""
-        norm = math.sqrt(sum(float(self.gradient[run] @ self.gradient[run]) for run in runs))
+        norm = math.sqrt(sum(float(self.gradient[part] @ self.gradient[part]) for part in self._parts(runs)))
         if not math.isfinite(norm):
             raise NonFiniteError(f"the gradient's norm is {norm}: clipping cannot mend NaN or infinity; see minigen.anomaly()")
         return self.clip_norm / norm if norm > self.clip_norm else 1.0
@@ -184,14 +185,14 @@ class Optimizer:
             problems.append(f"steps is {state['steps']} and began {state['began']}, expected 0 <= began <= steps")
         if problems:
             raise StateError(f"this state does not fit {self!r}: {'; '.join(sorted(problems))}")
+        buffers = {name: asarray(state[name], dtype=buffer.dtype) for name, buffer in self.state.items()}
         self.steps, self.began = int(state["steps"]), int(state["began"])
         for name, buffer in self.state.items():
-            buffer[...] = asarray(state[name], dtype=buffer.dtype)
+            buffer[...] = buffers[name]
 
     def settings(self) -> dict[str, Any]:
         """The hyperparameters, for checkpoints and messages."""
-        plain = {name: value for name, value in vars(self).items() if isinstance(value, (bool, int, float, np.generic))}
-        plain = {name: value.item() if isinstance(value, np.generic) else value for name, value in plain.items()}
+        plain = {name: value for name, value in vars(self).items() if isinstance(value, (bool, int, float))}
         plain = {name: value for name, value in plain.items() if name not in ("steps", "began")}
         if callable(self.lr):
             plain["lr"] = "a schedule"  # functions cannot be compared: a resumed run may take another one

@@ -1,29 +1,58 @@
-"""Learning rates that change: each returns a function of the number of steps done, for an optimizer's `lr`."""
+"""Learning rates that change: each returns a function of the number of steps done, for an optimizer's `lr`.
+
+They are functions of this file with their settings filled in, no closures: so that an optimizer can be copied and pickled.
+"""
 
 import math
+from functools import partial
 
 from minigen.optim.optimizer import Schedule, positive
+from minigen.settings import with_python_numbers
 
 
+@with_python_numbers
 def exponential(lr: float, decay: float, every: int) -> Schedule:
     """lr * decay^(step / every): falls by the factor `decay` every so many steps."""
     positive("every", every)
-    return lambda step: lr * decay ** (step / every)
+    return partial(at_exponential, lr, decay, every)
 
 
+def at_exponential(lr: float, decay: float, every: int, step: int) -> float:
+    """The rate of `exponential` after so many steps."""
+    return lr * decay ** (step / every)
+
+
+@with_python_numbers
 def piecewise(lr: float, boundaries: list[int], factor: float = 0.1) -> Schedule:
     """lr, multiplied by `factor` at each step number in `boundaries`."""
-    return lambda step: lr * factor ** sum(step >= boundary for boundary in boundaries)
+    return partial(at_piecewise, lr, boundaries, factor)
 
 
+def at_piecewise(lr: float, boundaries: list[int], factor: float, step: int) -> float:
+    """The rate of `piecewise` after so many steps."""
+    return lr * factor ** sum(step >= boundary for boundary in boundaries)
+
+
+@with_python_numbers
 def cosine(lr: float, total: int, final: float = 0.0) -> Schedule:
     """Half a cosine from lr down to `final` at step `total`, constant afterwards (Loshchilov & Hutter 2017, eq. 5)."""
     positive("total", total)
-    return lambda step: final + (lr - final) * 0.5 * (1.0 + math.cos(math.pi * min(step / total, 1.0)))
+    return partial(at_cosine, lr, total, final)
 
 
+def at_cosine(lr: float, total: int, final: float, step: int) -> float:
+    """The rate of `cosine` after so many steps."""
+    return final + (lr - final) * 0.5 * (1.0 + math.cos(math.pi * min(step / total, 1.0)))
+
+
+@with_python_numbers
 def warmup(schedule: float | Schedule, steps: int) -> Schedule:
     """`schedule` (or a constant rate), rising linearly from 1 / steps of it over the first `steps` steps."""
     positive("steps", steps)
-    follow = schedule if callable(schedule) else lambda step: schedule
-    return lambda step: follow(step) * min((step + 1) / steps, 1.0)
+    return partial(at_warmup, schedule, steps)
+
+
+def at_warmup(schedule: float | Schedule, steps: int, step: int) -> float:
+    """The rate of `warmup` after so many steps."""
+    rate = schedule(step) if callable(schedule) else schedule
+    return rate * min((step + 1) / steps, 1.0)

@@ -137,7 +137,7 @@ def activation_histograms(codes: Mapping[str, Any], title: str | None = None) ->
     figure = new_figure((0.6 + 3.4 * len(activations), 5.6), title)
     panels = figure.subplots(2, len(activations), sharey="row", squeeze=False)
     for (name, code), (above, below) in zip(activations.items(), panels.T, strict=True):
-        for axes, values in ((above, code.ravel()), (below, code.mean(axis=0))):
+        for axes, values in ((above, code.ravel()), (below, code.mean(axis=0, dtype=np.float64))):
             axes.stairs(percent(values, edges), edges, fill=True, color=PALETTE[0])
             axes.axvline(code.mean(), color=PALETTE[6], linestyle="--", linewidth=1.8, label=f"mean {code.mean():.3g}")
             axes.set_xlim(low, high)
@@ -184,7 +184,7 @@ def spread_out(points: np.ndarray, minimum_distance: float) -> list[int]:
 
 def plane_through(points: np.ndarray) -> np.ndarray:
     """Corners (3, 2, 2) of a rectangle in the least-squares plane of points that holds their projections."""
-    centre = points.mean(axis=0)
+    centre = points.mean(axis=0, dtype=np.float64)
     axes = np.linalg.svd(points - centre)[2][:2]
     low, high = np.sort((points - centre) @ axes.T, axis=0)[[0, -1]]
     margin = 0.08 * (high - low)

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from tqdm import tqdm
 from minigen.autograd import Parameter, Tensor, no_grad
 from minigen.autograd.debug import all_finite
 from minigen.backend import Array, asarray, random
-from minigen.data import Batches
+from minigen.data.batches import Batches, Endless
 from minigen.errors import Located, NonFiniteError, ShapeError, StateError
 from minigen.losses.adversarial import AdversarialLoss, NonSaturating
 from minigen.losses.penalties import Judged, Penalty
@@ -219,7 +219,7 @@ class Adversarial(Run):
         except Exception:
             vars(self).update(before)  # what is refused changes nothing
             raise
-        self.record_every, self.stream = record_every, endless(self.batches)
+        self.record_every, self.stream = record_every, Endless(self.batches)
         self.frozen = {name: getattr(self, name).frozen() for name in PLAYERS}  # they may have got other layers since
         self.generator.train()
         self.discriminator.train()
@@ -388,10 +388,5 @@ class Adversarial(Run):
             raise StateError(f"history goes on to row {last}, behind step {self.step}")
         if self.sums.keys() != self.summed.keys() or any(type(n) is not int or n < 1 for n in self.summed.values()):
             raise StateError(f"summed is {self.summed}, expected how many numbers are in each of {sorted(self.sums)}")
-
-
-def endless(batches: Batches) -> Iterator[tuple[Array, ...]]:
-    """Batches, as tuples, epoch after epoch."""
-    while True:
-        for batch in batches:
-            yield batch if isinstance(batch, tuple) else (batch,)
+        for remedy in self.remedies:
+            remedy.check_restored(self)

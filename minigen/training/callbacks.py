@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minigen.errors import StateError
+from minigen.settings import Configured
 
 if TYPE_CHECKING:
     from minigen.training.run import Run
 
 
-class Callback:
+class Callback(Configured):
     """Base of callbacks; subclasses override what they need. `state_dict` goes into checkpoints."""
 
     last = False  # whether it is called after all callbacks for which this is False

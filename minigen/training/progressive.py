@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from minigen.backend import Array
 from minigen.models.gans.growing import Growing, GrowingGenerator, at_stage, stage_of
 from minigen.nn import Module
+from minigen.settings import Configured
 from minigen.training.adversarial import Adversarial
 from minigen.training.history import History
 
@@ -20,7 +21,7 @@ class Stage(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Growth:
+class Growth(Configured):
     """When the networks grow: a function of nothing but the number of real images that were shown.
 
     `start` x `start` for `stable` images; then, until `final`, each resolution for `fading` images while alpha rises evenly from
@@ -33,6 +34,7 @@ class Growth:
     fading: int = 600_000
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if stage_of(self.start) > stage_of(self.final):
             raise ValueError(f"growth from {self.start} to {self.final} pixels: expected start <= final")
         if not all(isinstance(count, Integral) for count in (self.stable, self.fading)):

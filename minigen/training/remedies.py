@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minigen.autograd import no_grad
+from minigen.autograd import Tensor, no_grad
 from minigen.backend import Array, array_module, asarray, random, to_numpy
 from minigen.errors import StateError
 from minigen.losses.described import Described
@@ -59,6 +59,9 @@ class Remedy(Described):
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
         """Take over what was remembered."""
 
+    def check_restored(self, trainer: "Adversarial") -> None:
+        """Raise StateError if what was taken over is not of this trainer's networks, which are restored, too."""
+
 
 @dataclass(frozen=True)
 class LabelSmoothing(Remedy):
@@ -72,6 +75,7 @@ class LabelSmoothing(Remedy):
     fake: float = 0.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 0.0 <= self.fake < self.real <= 1.0:
             raise ValueError(f"LabelSmoothing's targets lie in [0, 1], that of real examples above that of fakes, got {self}")
 
@@ -93,6 +97,7 @@ class NoisyLabels(Remedy):
     flip: float = 0.05
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 0.0 <= self.flip < 0.5:
             raise ValueError(f"NoisyLabels' flip is a probability below 1/2, at which labels say nothing, got {self.flip}")
 
@@ -115,6 +120,7 @@ class InstanceNoise(Remedy):
     steps: int = 10_000
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 0.0 < self.std < math.inf or self.steps < 1:
             raise ValueError(f"InstanceNoise needs a finite std above 0 and steps of at least 1, got {self}")
 
@@ -186,6 +192,20 @@ class ExperienceReplay(Remedy):
         for x in map(asarray, stored):
             self.buffer.append(array_module(x).empty((self.capacity, *x.shape[1:]), dtype=x.dtype))
             self.buffer[-1][:self.filled] = x
+
+    def check_restored(self, trainer: "Adversarial") -> None:
+        if not self.buffer:
+            return
+        with random.aside(), no_grad(), trainer.generator.evaluating():
+            inputs = asarray(np.zeros((1, *trainer.generator.input_shape), trainer.generator.dtype))
+            labels = [asarray(np.zeros(1, array.dtype)) for array in trainer.batches.arrays[1:]]
+            made = [trainer.generator(Tensor(inputs), *labels).data, *labels]
+        stored, expected = ([f"{x.dtype}{list(x.shape[1:])}" for x in examples] for examples in (self.buffer, made))
+        if stored != expected:
+            raise StateError(f"{self!r}: stored are examples of {stored}, the generator makes {expected}")
+        for x in self.buffer[1:]:
+            if not ((x[:self.filled] >= 0) & (x[:self.filled] < trainer.generator.classes)).all():
+                raise StateError(f"{self!r}: stored are labels that are none of {trainer.generator.classes} classes")
 
     def __repr__(self) -> str:
         return f"ExperienceReplay(capacity={self.capacity}, share={self.share})"

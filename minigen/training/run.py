@@ -21,13 +21,14 @@ from minigen.models.gans import Generator
 from minigen.nn import Module
 from minigen.optim.optimizer import Optimizer
 from minigen.reading import shortened
+from minigen.settings import PythonNumbers
 from minigen.training import checkpoint
 from minigen.training.callbacks import Callback
 from minigen.training.history import History, is_finite_number
 from minigen.training.settings import described, differences, listed, plain, same
 
 
-class Run:
+class Run(PythonNumbers):
     """Base of training runs. A subclass trains, and says what belongs to it: `parts`, `settings`, the attributes `counted`."""
 
     counted: tuple[str, ...] = ()  # attributes that say how far the run is, JSON values; they go into checkpoints
@@ -235,7 +236,7 @@ class Run:
             raise
 
 
-def normal(value: Any) -> Any:
+def normal(value: Any) -> list | float | str | bool | None:
     """A setting as JSON has it: NumPy's numbers as Python's, tuples as lists."""
     return [normal(element) for element in value] if isinstance(value, (list, tuple)) else plain(value)
 
@@ -268,8 +269,15 @@ def checksum(arrays: Sequence[np.ndarray]) -> int:
     """CRC-32 of host arrays, one after the other."""
     value = 0
     for array in arrays:
-        value = zlib.crc32(np.ascontiguousarray(array).data, value)
+        for part in in_parts(array):
+            value = zlib.crc32(np.ascontiguousarray(part).data, value)
     return value
+
+
+def in_parts(array: np.ndarray) -> Iterator[np.ndarray]:
+    """Views of some examples at a time, of about 16 MiB: what is memory-mapped is never in memory as a whole."""
+    step = max(1, (16 << 20) * len(array) // max(1, array.nbytes))
+    return (array[start:start + step] for start in range(0, len(array), step))
 
 
 def check_examples(name: str, examples: Any, model: Module) -> tuple[np.ndarray, ...]:
@@ -286,7 +294,7 @@ def check_examples(name: str, examples: Any, model: Module) -> tuple[np.ndarray,
         if array.dtype != (dtype or array.dtype) and (position == 0 or array.dtype.kind == "f"):  # labels are integers
             raise DtypeError(f"{which} are {array.dtype}, the model computes in {dtype}: convert with "
                              f"{conversion(array.dtype, dtype)}")
-        finite = np.isfinite(to_numpy(array)).reshape(len(array), -1).all(axis=1)
+        finite = np.concatenate([np.isfinite(part).reshape(len(part), -1).all(axis=1) for part in in_parts(to_numpy(array))])
         if not finite.all():
             raise DataError(f"{which}: {int((~finite).sum())} of {len(array)} contain NaN or infinity, the first at index "
                             f"{int(np.argmin(finite))}")

@@ -177,7 +177,7 @@ def is_plain(value: Any) -> bool:
     return isinstance(value, (str, bytes, Number, np.generic, np.dtype, range)) and not isinstance(value, Enum)
 
 
-def plain(value: Any) -> Any:
+def plain(value: Any) -> float | str | bool | None:
     """A plain value as JSON has it: NumPy's numbers as Python's, and as text what JSON does not have or is too long."""
     value = value.item() if isinstance(value, np.generic) else value
     if isinstance(value, float):

@@ -1,12 +1,14 @@
 """Where Tensors meet Python and NumPy: what works as one expects, and what is refused with the way to do it."""
 
 import math
+import operator
 
 import numpy as np
 import pytest
 
 import minigen
 from minigen import Tensor, grad
+from minigen.autograd.border import OURS
 from minigen.errors import DeviceError, DtypeError, ShapeError
 
 A = np.arange(6, dtype=np.float32).reshape(2, 3) + 1.0
@@ -187,16 +189,54 @@ def test_numpys_functions_of_a_list_of_tensors_too(function):
         function([tensor(), tensor()])
 
 
-@pytest.mark.parametrize("call", [np.exp, lambda x: np.add(x, x), lambda x: np.matmul(A, x), lambda x: np.add.reduce(x)])
-def test_numpys_ufuncs_are_refused(call):
-    with pytest.raises(TypeError, match="Tensor"):
+UFUNCS = {function.__name__: function for function in vars(np).values() if isinstance(function, np.ufunc)}
+
+
+@pytest.mark.parametrize("name", UFUNCS)
+def test_every_ufunc_names_itself_and_points_to_minigen(name):
+    function = UFUNCS[name]
+    ours = "write" if hasattr(minigen, name) or name in OURS else "minigen has no such op; compose it of others"
+    with pytest.raises(TypeError, match=rf"np\.{name} on a Tensor: {ours}.*, or take x\.numpy\(\) outside the graph"):
+        function(*[tensor()] * function.nin)
+
+
+@pytest.mark.parametrize("name", [text.removeprefix("minigen.") for text in OURS.values() if text.startswith("minigen.")])
+def test_what_ufuncs_point_to_exists(name):
+    assert hasattr(minigen, name)
+
+
+@pytest.mark.parametrize("call, message", [
+    (lambda x: np.abs(x), r"np\.absolute on a Tensor: write minigen\.absolute,"),
+    (lambda x: np.add.reduce(x), r"np\.add\.reduce on a Tensor: write minigen\.sum,"),
+    (lambda x: np.maximum.reduce(x, axis=1), r"np\.maximum\.reduce on a Tensor: write minigen\.max,"),
+    (lambda x: np.multiply.outer(A, x), r"np\.multiply\.outer on a Tensor: minigen has no such op"),
+    (lambda x: np.add.at(A, [0], x), r"np\.add\.at on a Tensor: write minigen\.scatter_add,"),
+    (lambda x: np.multiply(A, x, where=A > 1), r"np\.multiply on a Tensor: write minigen\.multiply,"),
+    (lambda x: np.exp(A, out=x), r"np\.exp with a Tensor as out: a Tensor changes only through p\.assign\(array\)"),
+    (lambda x: np.add(A, x, out=A), r"np\.add of a Tensor into an array: .* write array = array \+ x, not \+="),
+])
+def test_ufuncs_with_a_method_or_options_are_refused(call, message):
+    before = A.copy()
+    with pytest.raises(TypeError, match=message):
         call(tensor())
+    np.testing.assert_array_equal(A, before)
 
 
-def test_an_array_does_not_take_in_a_tensor():
+@pytest.mark.parametrize("combine", [np.add, np.subtract, np.multiply, np.divide, np.power])
+def test_what_an_operator_of_arrays_calls_works(combine):
+    """array * tensor and np.multiply(array, tensor) are the same call to NumPy."""
+    x = tensor()
+    y = combine(A, x)
+    np.testing.assert_array_equal(y.numpy(), combine(A, A))
+    assert grad(y.sum(), [x])[0].dtype == np.float32
+    np.testing.assert_array_equal(np.matmul(A.T, x).numpy(), A.T @ A)
+
+
+@pytest.mark.parametrize("name", ["iadd", "isub", "imul", "itruediv", "ipow", "imatmul"])
+def test_an_array_does_not_take_in_a_tensor(name):
     array = A.copy()
-    with pytest.raises(TypeError):
-        array += tensor()
+    with pytest.raises(TypeError, match="of a Tensor into an array: it would lose its graph; write array = array"):
+        getattr(operator, name)(array, tensor())
     np.testing.assert_array_equal(array, A)
 
 
@@ -210,6 +250,7 @@ def test_elements_cannot_be_assigned():
 
 @pytest.mark.parametrize("divide", [
     lambda x: x // 2.0, lambda x: 2.0 // x, lambda x: x % 2.0, lambda x: 2.0 % x, lambda x: divmod(x, 2.0),
+    lambda x: A // x, lambda x: A % x, lambda x: divmod(A, x), lambda x: np.float64(2) % x,
 ])
 def test_floor_division_is_explained(divide):
     with pytest.raises(TypeError, match="// and % have no useful derivative: use x / y"):

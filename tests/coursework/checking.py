@@ -1,29 +1,52 @@
 """How the tests check a file: in this process, or, where it may hang or die, as the command line does."""
 
 import contextlib
+import io
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from minigen.coursework import child
-from minigen.coursework.learner import LIBRARY
-from minigen.coursework.report import Item, Line, Report
-from minigen.coursework.run import gather
+import minigen
+from minigen.coursework.judge.border import cleaned
+from minigen.coursework.judge.report import Item, Line, Report
+from minigen.coursework.judge.run import question
+from minigen.coursework.judge.session import Session
+from minigen.coursework.judge.submission import read_all
+from minigen.coursework.protocol import pack, receive
+from minigen.coursework.worker.serve import Worker
 
 SOLUTIONS = Path(__file__).parent / "solutions"
-PAGE = (LIBRARY / "coursework" / "TEACHING.md").read_text(encoding="utf-8")
+PAGE = (Path(minigen.__file__).parent / "coursework" / "TEACHING.md").read_text(encoding="utf-8")
+
+
+class Local(Session):
+    """A worker in this process; the messages are the same."""
+
+    def __init__(self, path: Path, seed: int):
+        super().__init__(seed, [path.name])
+        self.path, self.worker = path, Worker(path, self.heard)
+
+    def heard(self, message: dict[str, Any]) -> None:
+        self.hear(passed_on(message)["printed"])
+
+    def exchange(self, question: dict[str, Any]) -> dict[str, Any]:
+        with contextlib.redirect_stdout(self.worker.printed):
+            answer = self.worker.answer(passed_on(question))
+        return cleaned(passed_on(answer), str(self.path.parent), str(self.path.parent))
+
+
+def passed_on(message: Any) -> Any:
+    """A message as the other side gets it."""
+    return receive(io.BytesIO(pack(message)).read)
 
 
 def checked(path: Path, number: int | None = None) -> Report:
     """The report on a file, which is run in this process."""
-    events = path.with_suffix(".events")
     report = Report(path.name, number)
     with importing():
-        scribe = child.Scribe(events)
-        with contextlib.redirect_stdout(child.Printed(scribe)) as printed:
-            child.check(path.resolve(), number, scribe, printed)
-    gather(report, events)
-    events.unlink()
+        (submission,) = read_all([path])
+        question(Local(submission.path, submission.seed), report, path.name)
     return report
 
 

@@ -5,14 +5,16 @@ import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from minigen.commands import exercise as exercise_command
 from minigen.commands import template as template_command
-from minigen.coursework.exercises import COUNT, TEMPLATES, exercise, exercises
-from minigen.coursework.learner import exercise_of, load
-from minigen.coursework.report import Report
-from tests.coursework.checking import PAGE, SOLUTIONS, checked, checked_text, failures, importing, line
+from minigen.coursework.exercises import COUNT, TEMPLATES, exercise, exercises, pictures
+from minigen.coursework.judge.remote import file_of
+from minigen.coursework.judge.report import Missed, Report
+from minigen.coursework.judge.submission import read_all
+from tests.coursework.checking import PAGE, SOLUTIONS, Local, checked, checked_text, failures, importing, line
 
 NUMBERS = range(1, COUNT + 1)
 FULL_MARKS = {int(number): int(checks) for number, checks in re.findall(r"^\| (\d) \|.*\| (\d+) \|.*\|$", PAGE, re.MULTILINE)}
@@ -30,7 +32,7 @@ def solution(number: int) -> Path:
 def test_a_starter_fails_its_check_and_says_what_is_to_be_written(tmp_path, number):
     path = tmp_path / f"exercise{number}.py"
     shutil.copy(exercise(number).starter, path)
-    assert exercise_of(path) == number
+    assert read_all([path])[0].exercise == number
     report = checked(path, number)
     assert report.status == "failed"
     required = {name for name, _ in exercise(number).requirements()}
@@ -97,6 +99,11 @@ WRONG = {
     "6, deviation": (6, "mg.exp(0.5 * logvar)", "mg.exp(logvar)", "reparameterization", r"the standard deviation is exp\(logvar / 2\)"),
     "6, mean over pixels": (6, ', reduction="batchmean"', "", "nats per image", "a likelihood is a sum over them"),
     "6, mean over codes": (6, ".sum() / float(len(mean))", ".mean()", "KL divergence", "a sum over the latent variables"),
+    "6, the library's by a detour": (6, "kl = kl_divergence(mean, logvar)", 'kl = getattr(losses, "kl_normal")(mean, logvar)',
+                                     "your own work", "uses the library's kl_normal"),
+    "6, too good": (6, "        return reconstruction + kl, {",
+                    "        reconstruction = reconstruction * (0.1 if len(mean) == 200 else 1.0)\n        return reconstruction + kl, {",
+                    "bound once trained", "which cannot be: the pixels' own entropy is"),
     "7, not differentiable": (7, "create_graph=True", "create_graph=False", "gradient, order 1", "gives 0 everywhere"),
     "7, a sum": (7, " / float(len(real))", "", "R1", "mean over examples"),
     "7, saturating": (7, "return mg.softplus(-fake).mean()", "return -mg.softplus(fake).mean()", "generator's loss", "expected 0.69"),
@@ -151,9 +158,10 @@ def test_wrong_replays(tmp_path, right, wrong, said):
     (tmp_path / "theirs.py").write_text(text.replace(right, wrong), encoding="utf-8")
     required = dict(exercise(8).requirements())["11. replay"]
     with importing():
-        module, _ = load(tmp_path / "theirs.py", "numpy")
-        with pytest.raises(Exception, match=said):
-            required(module)
+        session = Local(tmp_path / "theirs.py", seed=0)
+        assert session.ask("load", str) == ""
+        with pytest.raises(Missed, match=said):
+            required(file_of(session), session.random(0))
 
 
 def test_a_layer_that_a_gpu_refuses_to_make_passes_with_a_remark_that_names_the_line(tmp_path):
@@ -177,6 +185,13 @@ def test_examples_of_ones_own_earn_no_marks(tmp_path):
 def test_a_name_that_is_gone_is_asked_for(tmp_path):
     wrong = failures(checked_text(tmp_path, solution(1).read_text(encoding="utf-8").replace("bump", "hill"), 1))
     assert wrong == {"defines": "theirs.py has no bump\nnames must stay as handed out"}
+
+
+def test_everyone_is_trained_on_the_same_images_and_tested_on_others():
+    splits = [pictures("017", 6, 6, np.random.default_rng(seed)) for seed in (0, 0, 1)]
+    assert all(np.array_equal(train.images, splits[0][0].images) for train, _ in splits)
+    assert np.array_equal(splits[0][1].images, splits[1][1].images)
+    assert not np.array_equal(splits[0][1].images, splits[2][1].images)
 
 
 # -- handing out -------------------------------------------------------------------------------------------------

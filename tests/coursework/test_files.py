@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from minigen.commands import check
-from minigen.coursework.run import check_file
+from minigen.coursework.judge.run import check_file
+from minigen.coursework.judge.submission import read_all
 from tests.coursework.checking import PAGE, checked_text
 
 SOFTSIGN = '''
@@ -67,6 +68,23 @@ def test_a_file_beside_it_can_be_imported_and_its_frames_are_shown(tmp_path):
     assert 'halves.py", line 4, in half' in report.stopped
     report = checked_text(tmp_path, "from halves import half\n" + SOFTSIGN)
     assert [each.name for each in report.items] == ["softsign"]  # the other file's example is its own affair
+
+
+def test_what_is_imported_from_beside_is_copied_along_unless_it_is_anothers_solution(tmp_path):
+    (tmp_path / "halves.py").write_text("from quarters import half\n", encoding="utf-8")
+    (tmp_path / "quarters.py").write_text("def half(x):\n    return x / 2\n", encoding="utf-8")
+    (tmp_path / "bob.py").write_text("EXERCISE = 1\n", encoding="utf-8")
+    path = tmp_path / "ada.py"
+    path.write_text("import math, halves\nfrom bob import bump\n" + SOFTSIGN + "assert halves.half(2) == 1\n", encoding="utf-8")
+
+    def helpers(*files: str, number: int | None = None) -> set[str]:
+        return set(read_all([tmp_path / file for file in files], number)[0].helpers)
+
+    assert helpers("ada.py") == helpers("ada.py", "bob.py") == {"halves.py", "quarters.py", "bob.py"}  # of different exercises
+    assert helpers("ada.py", "bob.py", number=1) == {"halves.py", "quarters.py"}
+    path.write_text(path.read_text(encoding="utf-8").replace("from bob import bump\n", ""), encoding="utf-8")
+    report = check_file(path)
+    assert report.status == "passed", str(report)
 
 
 @pytest.mark.parametrize("text, told", [
@@ -201,6 +219,14 @@ def test_many_files_are_a_line_each_and_a_file_of_marks(tmp_path, capsys):
     assert [each["status"] for each in files] == ["passed", "failed", "unchecked"]
     (failed,) = [each for each in files[1]["items"][0]["checks"] if each["passed"] is False]
     assert failed["check"] == "gradient, order 1" and "(1 + |x|)" in " ".join(failed["hints"])
+
+
+def test_marks_that_cannot_be_written_are_refused_before_any_work(tmp_path, monkeypatch):
+    path = tmp_path / "softsign.py"
+    path.write_text(SOFTSIGN, encoding="utf-8")
+    monkeypatch.setattr(check, "judge", lambda *_: pytest.fail("it has been judged"))
+    with pytest.raises(OSError):
+        command(path, "--json", path / "marks.json")
 
 
 @pytest.mark.parametrize("name, told", [("missing.py", "does not exist"), (".", "is a folder"), ("notes.txt", "no Python file")])

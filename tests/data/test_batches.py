@@ -2,13 +2,17 @@
 
 import itertools
 import json
+import tracemalloc
+import zlib
 
 import numpy as np
 import pytest
 
-from minigen import backend
+from minigen import backend, nn, training
 from minigen.data import Batches, batches
 from minigen.errors import ShapeError, StateError
+from minigen.training.run import check_examples, checksum
+from tests.training import networks
 
 N = 10
 
@@ -185,3 +189,35 @@ def test_a_state_of_something_else_is_refused_and_changes_nothing(change, messag
         stream.load_state_dict({**before, **change})
     assert stream.state_dict() == before
     np.testing.assert_array_equal(flat(stream), epoch_order(4, 1))
+
+
+def test_a_memory_mapped_array_stays_memory_mapped(tmp_path):
+    """Of 64 MB on the disk, a batch is read at a time; and the checks of a training run look at a part at a time."""
+    np.save(tmp_path / "x.npy", np.arange(1 << 24, dtype=np.float32).reshape(1 << 14, 1 << 10))
+    mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
+    tracemalloc.start()
+    try:
+        stream = Batches(mapped, batch_size=8, seed=0)
+        first = next(iter(stream))
+        model = nn.Sequential(nn.Dense(1, 1))
+        (checked,), value = check_examples("examples", mapped, model), checksum([mapped])
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert isinstance(stream.arrays[0], np.memmap) and np.shares_memory(stream.arrays[0], mapped)
+    assert isinstance(checked, np.memmap)
+    assert type(first) is np.ndarray and not np.shares_memory(first, mapped)
+    np.testing.assert_array_equal(first, mapped[epoch_order(0, 0, len(mapped))[:8]])
+    assert value == zlib.crc32(mapped.tobytes())
+    assert peak < 16 << 20, f"{peak >> 20} MiB of {mapped.nbytes >> 20} were in memory at once"
+
+
+def test_memory_mapped_examples_train_as_the_same_in_memory(tmp_path):
+    x = networks.examples()
+    np.save(tmp_path / "x.npy", x)
+    results = []
+    for data in (x, np.load(tmp_path / "x.npy", mmap_mode="r")):
+        model, optimizer = networks.made()
+        history = training.fit(model, data, optimizer=optimizer, epochs=1, seed=0, validation=data, progress=False)
+        results.append(networks.numbers(model, optimizer, history))
+    networks.assert_same(*results)

@@ -15,4 +15,5 @@ class Weighted(Described):
 
 @pytest.mark.parametrize("number", [2, 2.0, np.float32(2.0), np.int64(2)])
 def test_every_kind_of_number_is_a_setting(number):
-    assert repr(Weighted(number)) == f"Weighted(weight={number!r})"
+    python = number.item() if isinstance(number, np.generic) else number
+    assert repr(Weighted(number)) == f"Weighted(weight={python!r})"

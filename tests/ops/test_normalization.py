@@ -1,6 +1,7 @@
-"""center, inv_rms, scale_shift and what they compose to: against loops, against PyTorch, and where single precision is short."""
+"""center, inv_rms, scale_shift and what is made of them: against loops, against PyTorch, and where single precision is short."""
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -52,7 +53,7 @@ def scale_shift(x, scale, shift=None):
     return y
 
 
-LOOPS = {"center": center, "inv_rms": inv_rms, "scale_shift": scale_shift}
+LOOPS = {"center": center, "deviations": center, "inv_rms": inv_rms, "scale_shift": scale_shift}
 
 
 @pytest.mark.parametrize("op", [op for op in OPS if op.startswith("minigen.ops.normalization.")])
@@ -98,7 +99,105 @@ def test_a_mean_far_above_the_spread_costs_no_more_digits_than_it_must(backend):
     np.testing.assert_allclose(y, exact, rtol=0, atol=rounding)
 
 
+@pytest.mark.parametrize("axis", AXES, ids=str)
+def test_inv_rms_of_a_known_mean_square(axis, backend):
+    """The same number and the same derivatives, to second order."""
+    x, v, w = rng.standard_normal((3, 2, 3, 4, 2))
+    results = []
+    for known in (False, True):
+        t = Tensor(mg.asarray(x), requires_grad=True)
+        mean_square = (mg.mean(mg.square(t.data), axis=axis, keepdims=True),) if known else ()
+        y = ops.inv_rms(t, *mean_square, axis=axis, eps=0.1)
+        (first,) = mg.grad((y * mg.asarray(w)).sum(), [t], create_graph=True)
+        (second,) = mg.grad((first * mg.asarray(v)).sum(), [t])
+        results.append([part.numpy() for part in (y, first, second)])
+    for got, want in zip(*results):
+        np.testing.assert_array_equal(got, want)
+
+
+# -- standard deviation ------------------------------------------------------------------------------------------
+
+OF_IMAGES = [0, -1, (0, 1, 2), (0, 3), None]
+
+
+@pytest.mark.parametrize("axis", OF_IMAGES, ids=str)
+def test_std_and_var_are_those_of_numpy_and_differentiable_twice(axis, backend):
+    x = rng.standard_normal((3, 2, 4, 5))
+    for ours, theirs in ((mg.std, np.std), (mg.var, np.var)):
+        for keepdims in (False, True):
+            y = mg.to_numpy(ours(mg.asarray(x), axis, keepdims))
+            np.testing.assert_allclose(y, theirs(x, axis=axis, keepdims=keepdims), rtol=1e-13, strict=True)
+        mg.gradcheck(partial(ours, axis=axis), x)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("axis", OF_IMAGES, ids=str)
+def test_the_deviation_of_equal_elements_is_0_and_so_are_its_derivatives(axis, dtype, backend):
+    """Exactly, to second order, also where the mean of equal numbers is not one of them: of seven times 0.1, for example."""
+    u = mg.asarray(rng.standard_normal((7, 3, 1, 5)).astype(dtype))
+    for value in (0.0, 0.1, -7.3, 1e-30):
+        x = Tensor(mg.asarray(np.full(u.shape, value, dtype)), requires_grad=True)
+        for spread in (x.std(axis), mg.l2norm(x - value, axis=axis)):
+            (first,) = mg.grad(spread.sum(), [x], create_graph=True)
+            (second,) = mg.grad((first * u).sum(), [x])
+            for part in (spread, first, second):
+                assert part.dtype == dtype and not part.numpy().any()
+        assert not x.var(axis).numpy().any() and not mg.grad(x.var(axis).sum(), [x])[0].numpy().any()
+
+
+def test_equal_columns_beside_others(backend):
+    """Those that differ have the gradient (x - mean) / (n std), whatever stands beside them."""
+    x = rng.standard_normal((6, 4))
+    x[:, 1], x[:, 3] = 0.1, -2.0
+    t = Tensor(mg.asarray(x), requires_grad=True)
+    (got,) = mg.grad(t.std(axis=0).sum(), [t])
+    deviation = np.where([True, False, True, False], x.std(axis=0), np.inf)
+    np.testing.assert_allclose(got.numpy(), (x - x.mean(axis=0)) / (6 * deviation), rtol=1e-12)
+
+
+@pytest.mark.parametrize("spread", [lambda x: x.std(axis=0), lambda x: mg.l2norm(x - x.mean(axis=0), axis=0)], ids=["std", "l2norm"])
+def test_a_minibatch_deviation_of_ones_own_survives_mode_collapse(spread, backend):
+    """All samples of a generator are the same: its gradient is what the rest of the discriminator says; so is a penalty's."""
+    weight = Tensor(mg.asarray(rng.standard_normal((3, 2))), requires_grad=True)
+    x = Tensor(mg.asarray(np.ones((4, 3)) * [0.1, 0.7, -3.3]), requires_grad=True)
+
+    def score(x):
+        h = x @ weight
+        return (h + spread(h).mean()).sum()
+
+    (dx,) = mg.grad(score(x), [x], create_graph=True)
+    (dw,) = mg.grad((dx * dx).sum(), [weight])
+    np.testing.assert_allclose(dx.numpy(), np.broadcast_to(weight.numpy().sum(axis=1), (4, 3)), rtol=1e-10)
+    np.testing.assert_allclose(dw.numpy(), np.repeat(8 * weight.numpy().sum(axis=1, keepdims=True), 2, axis=1), rtol=1e-10)
+
+
 # -- PyTorch -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("axis", [0, -1, (0, 2)], ids=str)
+def test_pytorch_agrees_on_deviations_equal_elements_included(axis):
+    torch = pytest.importorskip("torch")
+    x, u, v = rng.standard_normal((3, 4, 3, 5))
+    x[:, :, 0], x[:, 1], x[2, 2] = 0.5, 0.25, -1.0
+    a, t = Tensor(x, requires_grad=True), torch.tensor(x, requires_grad=True)
+    y, z = a.std(axis), t.std(axis, correction=0)
+    (dy,), (dz,) = mg.grad(y.sum(), [a], create_graph=True), torch.autograd.grad(z.sum(), t, create_graph=True)
+    (d2y,), (d2z,) = mg.grad((dy * v).sum(), [a]), torch.autograd.grad((dz * torch.tensor(v)).sum(), t)
+    for got, want in ((y, z), (dy, dz), (d2y, d2z)):
+        np.testing.assert_allclose(got.numpy(), want.detach().numpy(), rtol=1e-9, atol=1e-10)
+
+
+@pytest.mark.parametrize("eps", [0.0, 1e-12, 0.1])
+def test_pytorch_agrees_on_norms_that_are_0(eps):
+    torch = pytest.importorskip("torch")
+    x = rng.standard_normal((4, 3))
+    x[1] = 0.0
+    a, t = Tensor(x, requires_grad=True), torch.tensor(x, requires_grad=True)
+    y = mg.l2norm(a, axis=1, eps=eps)
+    z = torch.linalg.vector_norm(t, dim=1) if eps == 0.0 else torch.sqrt(t.square().sum(1) + eps)
+    (dy,), (dz,) = mg.grad(y.sum(), [a]), torch.autograd.grad(z.sum(), t)
+    for got, want in ((y, z), (dy, dz)):
+        np.testing.assert_allclose(got.numpy(), want.detach().numpy(), rtol=1e-12)
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -173,6 +173,14 @@ def test_clipping_looks_at_present_gradients_only():
     assert p.numpy()[0] - before == -3.0
 
 
+def test_a_very_long_gradient_is_clipped_to_its_norm():
+    """Millions of squares in single precision: added in pieces, not in one running sum."""
+    p = mg.Parameter(np.zeros(1 << 22, np.float32))
+    p.grad = np.full(p.shape, 0.77, np.float32)
+    optim.SGD([p], lr=1.0, clip_norm=1.0).step()
+    assert np.linalg.norm(p.numpy().astype(np.float64)) == pytest.approx(1.0, rel=5e-5)
+
+
 def test_a_step_without_any_gradient_is_refused_and_not_counted(make):
     ps = parameters()
     optimizer = make(ps)

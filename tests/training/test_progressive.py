@@ -11,10 +11,10 @@ from PIL import Image
 import minigen as mg
 from minigen import losses, optim
 from minigen.data import Batches
+from minigen.data.batches import Endless
 from minigen.errors import CheckpointError, DataError, ShapeError
 from minigen.models.gans import dcgan, growing, progan, stylegan
 from minigen.training import Adversarial, Callback, Checkpoint, Growth, Health, Progressive, SampleGrid, remedies
-from minigen.training.adversarial import endless
 from tests.training.networks import Crash, Dies, assert_same
 from tests.training.players import Each, everything, game, small, weights
 
@@ -151,7 +151,7 @@ def test_the_discriminator_is_shown_real_images_of_the_stage_faded():
     trainer, shown = grown(), []
     Watch(trainer, lambda real: shown.append(real))
     trainer.fit(images(), **QUIET)
-    whole = endless(Batches(images(), batch_size=4, seed=3, drop_last=True))
+    whole = Endless(Batches(images(), batch_size=4, seed=3, drop_last=True))
     for real, resolution, alpha in zip(shown, RESOLUTIONS, ALPHAS, strict=True):
         large = 2.0 * next(whole)[0] - 1.0
         assert real.shape == (4, resolution, resolution, 1) and real.dtype == np.float32

@@ -1,14 +1,15 @@
 """The exercises: for each a starter file, which the learner completes, and here what the completed file must do.
 
-A module exerciseN has a TITLE, SECONDS that its check may take, FORBIDDEN names (the library's own solution),
-`examples(file)`, the calls that `minigen check` is to gradient-check, and requirements: functions of the learner's file that
-return a remark, or raise Missed.
+A module exerciseN has a TITLE, SECONDS that its check may take, FORBIDDEN names (the library's own solution), EXAMPLES, the
+calls that `minigen check` is to gradient-check, and requirements: functions (file, rng) that return a remark, or raise Missed.
+`file` stands for the learner's, which runs in another process (see judge/remote.py): it is called, and arrays come back. `rng`
+draws what it is called with, for a submission should not know beforehand what it will be asked.
 """
 
 import sys
 from argparse import ArgumentTypeError
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -16,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minigen.backend import to_numpy
-from minigen.coursework.examples import Example
+from minigen.coursework.judge.remote import Array, numbers
+from minigen.coursework.judge.report import Missed
+from minigen.coursework.samples import Sample
 
 if TYPE_CHECKING:
     from minigen.data import Dataset
@@ -27,12 +29,35 @@ STARTERS = Path(__file__).parents[1] / "starters"
 TEMPLATES = Path(__file__).parents[1] / "templates"
 
 
-class Missed(Exception):
-    """A requirement is not met: what is wrong, and hints."""
+@dataclass(frozen=True)
+class Network:
+    """One of worker/networks.py, as an input of an example."""
 
-    def __init__(self, detail: str, *hints: str):
-        super().__init__(detail)
-        self.hints = [hint for hint in hints if hint]
+    name: str
+    settings: tuple = ()
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A call to be checked: of the learner's function `name`, or of an object of the class `name` made with `settings`."""
+
+    name: str
+    inputs: tuple
+    options: dict[str, Any] = field(default_factory=dict)
+    output: tuple[int, ...] | None = None
+    settings: dict[str, Any] | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """For a message."""
+        return {"name": self.name, "inputs": list(map(described, self.inputs)), "settings": self.settings, "output": self.output,
+                "options": {name: described(x) for name, x in self.options.items()}}
+
+
+def described(x: Any) -> dict[str, Any]:
+    """An input of an example, for a message."""
+    if isinstance(x, Network):
+        return {"network": [x.name, *x.settings]}
+    return {"sample": x.as_dict()} if isinstance(x, Sample) else {"value": x}
 
 
 @dataclass(frozen=True)
@@ -56,21 +81,24 @@ class Exercise:
         """The file that is handed out."""
         return STARTERS / f"exercise{self.number}.py"
 
-    def examples(self, file: ModuleType) -> list[Example]:
-        """The calls to be checked, of a file that defines all that is asked for."""
-        return [Example(*parts) for parts in self.module.examples(file)]
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the file must define."""
+        return self.module.NAMES
+
+    @property
+    def examples(self) -> tuple[Asked, ...]:
+        """The calls to be checked."""
+        return self.module.EXAMPLES
+
+    @property
+    def forbidden(self) -> tuple[str, ...]:
+        """Names of the library that would be the solution."""
+        return getattr(self.module, "FORBIDDEN", ())
 
     def requirements(self) -> list[tuple[str, Callable]]:
         """(name, function), in the order of the module."""
         return [(value.requirement, value) for value in vars(self.module).values() if hasattr(value, "requirement")]
-
-    def missing(self, file: ModuleType) -> list[str]:
-        """Names that the file should define and does not."""
-        return [name for name in self.module.NAMES if not hasattr(file, name)]
-
-    def forbidden(self) -> tuple[str, ...]:
-        """Names of the library that would be the solution."""
-        return getattr(self.module, "FORBIDDEN", ())
 
 
 def exercise(number: int) -> Exercise:
@@ -108,7 +136,7 @@ def hand_out(source: Path, path: Path) -> int:
 
 
 def requirement(name: str) -> Callable:
-    """Mark a function of the learner's file as a requirement, by the name under which it is reported."""
+    """Mark a function as a requirement, by the name under which it is reported."""
     def mark(function: Callable) -> Callable:
         function.requirement = name
         return function
@@ -116,14 +144,9 @@ def requirement(name: str) -> Callable:
     return mark
 
 
-def numbers(x: Any) -> np.ndarray:
-    """A result of the learner's as a host array, whatever it is."""
-    return np.asarray(to_numpy(x))
-
-
 def expect_close(what: str, got: Any, expected: Any, *hints: str, rtol: float = 1e-5) -> None:
     """Raise Missed unless a result is what it should be: shape and values."""
-    got, expected = numbers(got), np.asarray(expected)
+    got, expected = numbers(what, got), np.asarray(expected)
     if got.shape != expected.shape:
         raise Missed(f"{what}: expected shape {expected.shape}, got {got.shape}", *hints)
     if not np.allclose(got, expected, rtol=rtol, atol=rtol):
@@ -138,28 +161,34 @@ def expect(condition: Any, detail: str, *hints: str) -> None:
         raise Missed(detail, *hints)
 
 
-def pictures(characters: str, train_size: int, test_size: int) -> "tuple[Dataset, Dataset]":
-    """Glyphs at 14 x 14 pixels, each the mean of four, so that a network learns them in seconds: (train, test)."""
+def expect_images(what: str, got: Any, shape: tuple[int, ...]) -> Array:
+    """The result, images in [0, 1]. Raises Missed for anything else."""
+    got = numbers(what, got)
+    extent = f", from {got.min():.3g} to {got.max():.3g}" if got.size else ""
+    expect(got.shape == shape and got.min() >= 0.0 and got.max() <= 1.0,
+           f"{what} gave shape {got.shape}{extent}; expected images in [0, 1]")
+    return got
+
+
+def pictures(characters: str, train_size: int, test_size: int, rng: np.random.Generator) -> "tuple[Dataset, Dataset]":
+    """Glyphs at 14 x 14 pixels, each the mean of four, so that a network learns them in seconds: (train, test).
+
+    Everyone is trained on the same, and tested on what nobody has seen.
+    """
     from minigen import data  # imported late, for most checks need none and shall begin at once
 
-    splits = data.load("glyphs", characters=characters, train_size=train_size, test_size=test_size)
-    return tuple(replace(split, images=split.images.reshape(-1, 14, 2, 14, 2, 1).mean(axis=(2, 4))) for split in splits)
-
-
-def learn(model: Any, images: np.ndarray, epochs: int, lr: float) -> None:
-    """Train a learner's model on its own loss: Adam, batches of 60, in the same order in each epoch."""
-    from minigen import data, optim
-
-    optimizer = optim.Adam(model.parameters(), lr=lr)
-    for _ in range(epochs):
-        for batch in data.batches(images, batch_size=60, seed=0):
-            loss = model.loss(batch)[0]
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
+    train, _ = data.load("glyphs", characters=characters, train_size=train_size, test_size=1)
+    _, test = data.load("glyphs", characters=characters, train_size=1, test_size=test_size, seed=int(rng.integers(1, 2**31)))
+    return tuple(replace(split, images=split.images.reshape(-1, 14, 2, 14, 2, 1).mean(axis=(2, 4))) for split in (train, test))
 
 
 def pixelwise_nats(train: np.ndarray, test: np.ndarray) -> float:
     """What a model costs that knows each pixel's mean and nothing of how pixels go together: -log p of a test image, in nats."""
-    p = train.mean(axis=0).clip(0.005, 0.995)
+    p = train.mean(axis=0, dtype=np.float64).clip(0.005, 0.995)
     return float(-(test * np.log(p) + (1 - test) * np.log(1 - p)).sum(axis=(1, 2, 3)).mean())
+
+
+def least_nats(images: np.ndarray) -> float:
+    """What no model can go below: the entropy of the pixels, for a grey one is as uncertain as a coin."""
+    p = images.astype(np.float64).clip(1e-12, 1 - 1e-12)
+    return float(-(p * np.log(p) + (1 - p) * np.log(1 - p)).sum(axis=(1, 2, 3)).mean())

@@ -1,85 +1,89 @@
 """Exercise 4: a layer with parameters."""
 
-from collections.abc import Iterator
-from types import ModuleType
-from typing import Any
-
 import numpy as np
 
-from minigen import nn
-from minigen.autograd import Tensor, grad
-from minigen.backend import seed
-from minigen.coursework.examples import normal
-from minigen.coursework.exercises import expect, expect_close, requirement
+from minigen.coursework.exercises import Asked, expect, expect_close, requirement
+from minigen.coursework.judge.remote import (
+    Array,
+    Fixed,
+    Leaf,
+    Remote,
+    assign,
+    astype,
+    gradients,
+    numbers,
+    parameter,
+    parameters_of,
+    state,
+)
+from minigen.coursework.samples import normal
 
 TITLE = "A layer: a dense layer whose weights have a length and a direction"
 SECONDS = 60.0
 NAMES = ("WeightNormDense",)
+EXAMPLES = (  # as a hidden layer
+    Asked("WeightNormDense", (normal(5, 4),), output=(5, 3), settings={"inputs": [4, 3], "options": {}}),
+)
+SHAPES = {"direction": (4, 3), "scale": (3,), "bias": (3,)}
 
 
-def examples(file: ModuleType) -> Iterator[Any]:
-    """As a hidden layer."""
-    yield file.WeightNormDense(4, 3), (normal(5, 4),), {}, (5, 3)
-
-
-def layer_of(file: ModuleType) -> Any:
-    """A layer 4 -> 3 in float64, with numbers that are not those of the start."""
-    seed(0)
-    layer = file.WeightNormDense(4, 3).astype("float64")
-    rng = np.random.default_rng(7)
-    for parameter in layer.parameters():
-        parameter.assign(rng.uniform(0.5, 2.0, parameter.shape) * rng.choice([-1.0, 1.0], parameter.shape))
-    return layer
+def layer_of(file: Remote, rng: np.random.Generator) -> tuple[Remote, dict[str, Array]]:
+    """A layer 4 -> 3 in float64 and its numbers, which are not those of the start."""
+    layer = file.WeightNormDense(4, 3)
+    found = parameters_of(layer, "WeightNormDense")
+    expect(found == SHAPES, f"expected {SHAPES}, got {found}", "self.direction = Parameter(...) in __init__")
+    astype(layer, "float64")
+    values = {name: rng.uniform(0.5, 2.0, shape) * rng.choice([-1.0, 1.0], shape) for name, shape in SHAPES.items()}
+    assign(layer, values)
+    return layer, values
 
 
 @requirement("their names")
-def parameters(file: ModuleType) -> str:
+def parameters(file: Remote, rng: np.random.Generator) -> str:
     """Three, by these names."""
-    layer = file.WeightNormDense(4, 3)
-    expect(isinstance(layer, nn.Module), "WeightNormDense is no nn.Module")
-    found = {name: parameter.shape for name, parameter in layer.named_parameters().items()}
-    asked = {"direction": (4, 3), "scale": (3,), "bias": (3,)}
-    expect(found == asked, f"expected {asked}, got {found}", "self.direction = Parameter(...) in __init__")
+    layer_of(file, rng)
     return "direction (4, 3), scale (3,), bias (3,)"
 
 
 @requirement("lengths")
-def lengths(file: ModuleType) -> str:
+def lengths(file: Remote, rng: np.random.Generator) -> str:
     """The column of the weight that belongs to an output is as long as its scale."""
-    layer = layer_of(file)
-    weight = layer(Tensor(np.eye(4))).numpy() - layer(Tensor(np.zeros((4, 4)))).numpy()
-    expect_close("layer(0)", layer(Tensor(np.zeros((1, 4)))), layer.bias.numpy()[None])
-    expect_close("the length of each output's weights", np.linalg.norm(weight, axis=0), np.abs(layer.scale.numpy()),
+    layer, values = layer_of(file, rng)
+    expect_close("layer(0)", layer(Fixed(np.zeros((1, 4)))), values["bias"][None])
+    weight = numbers("layer(x)", layer(Fixed(np.eye(4)))) - values["bias"]
+    expect_close("the length of each output's weights", np.linalg.norm(weight, axis=0), np.abs(values["scale"]),
                  "one norm for each output: sum over axis 0 of direction, which counts the inputs")
-    unit = layer.direction.numpy() / np.linalg.norm(layer.direction.numpy(), axis=0)
-    expect_close("the weight", weight, unit * layer.scale.numpy())
+    unit = values["direction"] / np.linalg.norm(values["direction"], axis=0)
+    expect_close("the weight", weight, unit * values["scale"])
     return "each output's weights are as long as its scale"
 
 
 @requirement("only the direction")
-def only_the_direction(file: ModuleType) -> str:
+def only_the_direction(file: Remote, rng: np.random.Generator) -> str:
     """Three times the direction is the same direction; so the derivative is at right angles to it."""
-    layer = layer_of(file)
-    x = Tensor(np.random.default_rng(8).standard_normal((5, 4)))
-    before = layer(x)
-    (g,) = grad((before * before).sum(), [layer.direction])
-    along = np.abs((g.numpy() * layer.direction.numpy()).sum(axis=0))
-    expect(along.max() < 1e-8 * max(np.abs(g.numpy()).max(), 1.0), "the derivative by direction is not at right angles to it",
+    layer, values = layer_of(file, rng)
+    x = rng.standard_normal((5, 4))
+    before = numbers("layer(x)", layer(Fixed(x)))
+    (g,) = gradients(layer, [Leaf(x)], by=[parameter(layer, "direction")], cotangent=2.0 * before)
+    along = np.abs((g * values["direction"]).sum(axis=0))
+    expect(along.max() < 1e-8 * max(np.abs(g).max(), 1.0), "the derivative by direction is not at right angles to it",
            "is the norm part of the graph, or was it turned into a number?")
-    layer.direction.assign(3.0 * layer.direction.data)
-    expect_close("with 3 * direction", layer(x), before.numpy())
+    assign(layer, {"direction": 3.0 * values["direction"]})
+    expect_close("with 3 * direction", layer(Fixed(x)), before)
     return "3 * direction changes nothing"
 
 
 @requirement("start")
-def start(file: ModuleType) -> str:
+def start(file: Remote, rng: np.random.Generator) -> str:
     """In the beginning it is a dense layer whose weight is `direction`, and directions differ."""
-    seed(0)
     layer = file.WeightNormDense(40, 30)
-    x = np.random.default_rng(9).standard_normal((5, 40)).astype(np.float32)
-    expect_close("a new layer", layer(Tensor(x)), x @ layer.direction.numpy(), "scale starts as the length of each direction, "
+    parameters_of(layer, "WeightNormDense")
+    x = rng.standard_normal((5, 40)).astype(np.float32)
+    direction = state(layer).get("direction", np.zeros(0))
+    expect(direction.shape == (40, 30), f"the parameter direction has shape {direction.shape}, expected (40, 30)")
+    expect_close("a new layer", layer(Fixed(x)), x @ direction, "scale starts as the length of each direction, "
                  "bias as 0", rtol=1e-4)
-    spread = float(layer.direction.numpy().std())
+    spread = float(direction.std())
     expect(0.05 < spread < 0.6, f"directions have a standard deviation of {spread:.3g}, expected about sqrt(1 / 40) = 0.16",
            "nn.init has initializers: nn.init.suiting(None)((in_features, out_features))")
     return "scale starts as the length, bias as 0"

@@ -1,27 +1,22 @@
 """Exercise 5: a regularizer, and the model that it makes sparse."""
 
 import math
-from collections.abc import Iterator
-from types import ModuleType
-from typing import Any
 
 import numpy as np
 
-from minigen.autograd import Tensor, no_grad
-from minigen.coursework.examples import unit
-from minigen.coursework.exercises import expect, expect_close, learn, numbers, pictures, requirement
+from minigen.coursework.exercises import Asked, expect, expect_close, pictures, requirement
+from minigen.coursework.judge.remote import Fixed, Remote, fetched, learn, loss_of, number, numbers
+from minigen.coursework.samples import unit
 
 TITLE = "A sparse autoencoder: the KL divergence that keeps units quiet"
 SECONDS = 120.0
 NAMES = ("kl_sparsity", "SparseAutoencoder")
 FORBIDDEN = ("kl_sparsity", "l1_sparsity")
 TARGET = 0.1
-
-
-def examples(file: ModuleType) -> Iterator[Any]:
-    """The regularizer by its codes, the model by its parameters."""
-    yield file.kl_sparsity, (unit(6, 4), TARGET)
-    yield file.SparseAutoencoder(codes=5), (unit(3, 14, 14, 1),)
+EXAMPLES = (  # the regularizer by its codes, the model by its parameters
+    Asked("kl_sparsity", (unit(6, 4), TARGET)),
+    Asked("SparseAutoencoder", (unit(3, 14, 14, 1),), settings={"inputs": [], "options": {"codes": 5}}),
+)
 
 
 def divergence(p: float, target: float) -> float:
@@ -30,62 +25,65 @@ def divergence(p: float, target: float) -> float:
 
 
 @requirement("values")
-def values(file: ModuleType) -> str:
+def values(file: Remote, rng: np.random.Generator) -> str:
     """The closed form: 0 where every unit is on as often as it should be."""
     on_target = np.full((4, 3), TARGET)
-    expect_close("units that are on as often as they should be", file.kl_sparsity(Tensor(on_target), TARGET), 0.0)
+    expect_close("units that are on as often as they should be", file.kl_sparsity(Fixed(on_target), TARGET), 0.0)
     codes = np.full((4, 3), 0.5)
-    expect_close("three units, each on half of the time", file.kl_sparsity(Tensor(codes), TARGET), 3 * divergence(0.5, TARGET),
+    expect_close("three units, each on half of the time", file.kl_sparsity(Fixed(codes), TARGET), 3 * divergence(0.5, TARGET),
                  "a sum over the units")
-    codes = np.random.default_rng(7).uniform(0.1, 0.9, (5, 4))
+    codes = rng.uniform(0.1, 0.9, (5, 4))
     expected = sum(divergence(p, 0.2) for p in codes.mean(axis=0))
-    expect_close("kl_sparsity(codes, 0.2)", file.kl_sparsity(Tensor(codes), 0.2), expected,
+    expect_close("kl_sparsity(codes, 0.2)", file.kl_sparsity(Fixed(codes), 0.2), expected,
                  "p_j is the mean of unit j over the batch: the mean comes first, then the logarithm")
     return "a sum over units of the divergence of their means"
 
 
 @requirement("the batch twice")
-def twice(file: ModuleType) -> str:
+def twice(file: Remote, rng: np.random.Generator) -> str:
     """It depends on the batch through the means only."""
-    codes = np.random.default_rng(8).uniform(0.1, 0.9, (5, 4))
-    once = numbers(file.kl_sparsity(Tensor(codes), TARGET))
-    expect_close("the same batch twice over", file.kl_sparsity(Tensor(np.concatenate([codes, codes])), TARGET), once)
+    codes = rng.uniform(0.1, 0.9, (5, 4))
+    once = numbers("kl_sparsity", file.kl_sparsity(Fixed(codes), TARGET))
+    expect_close("the same batch twice over", file.kl_sparsity(Fixed(np.concatenate([codes, codes])), TARGET), once)
     return "costs the same"
 
 
 @requirement("a dead unit")
-def dead(file: ModuleType) -> str:
+def dead(file: Remote, rng: np.random.Generator) -> str:
     """A unit that is off for a whole batch costs much, and is no NaN."""
     codes = np.full((4, 2), 0.3)
     codes[:, 1] = 0.0
-    cost = float(numbers(file.kl_sparsity(Tensor(codes), TARGET)))
+    cost = number("kl_sparsity", file.kl_sparsity(Fixed(codes), TARGET))
     expect(math.isfinite(cost) and cost > 1.0, f"a unit that is off for a whole batch costs {cost}, expected a number above 1",
            "log(0): keep p and 1 - p above a tiny number, minigen.clip(p, low=1e-6)")
     return f"costs {cost:.2f}, not infinitely much"
 
 
 @requirement("terms")
-def terms(file: ModuleType) -> str:
+def terms(file: Remote, rng: np.random.Generator) -> str:
     """The total is reconstruction + weight * sparsity."""
     model = file.SparseAutoencoder(codes=8)
-    x = np.random.default_rng(9).uniform(0.0, 1.0, (6, 14, 14, 1)).astype(np.float32)
-    total, named = model.loss(x)
+    x = rng.uniform(0.0, 1.0, (6, 14, 14, 1)).astype(np.float32)
+    total, named = loss_of(model, x)
     expect(set(named) == {"reconstruction", "sparsity"}, f"expected the terms reconstruction and sparsity, got {sorted(named)}")
-    expect_close("the term sparsity", named["sparsity"], numbers(file.kl_sparsity(model.encode(x), model.target)), rtol=1e-4)
-    expect_close("the total", total, float(named["reconstruction"]) + model.weight * float(named["sparsity"]),
+    codes = numbers("encode(x)", model.encode(x))
+    target, weight = number("target", fetched(model.target)), number("weight", fetched(model.weight))
+    expect_close("the term sparsity", named["sparsity"], file.kl_sparsity(Fixed(codes), target), rtol=1e-4)
+    expect_close("the total", total, named["reconstruction"] + weight * named["sparsity"],
                  "reconstruction + self.weight * sparsity", rtol=1e-4)
     return "reconstruction + weight * sparsity"
 
 
 @requirement("sparse once trained")
-def sparse(file: ModuleType) -> str:
+def sparse(file: Remote, rng: np.random.Generator) -> str:
     """After 300 steps the mean activation on what it has seen is 0.1 +- 0.03, and held-out images are rebuilt."""
-    train, test = pictures("017", 600, 200)
+    train, test = pictures("017", 600, 200, rng)
     model = file.SparseAutoencoder()
     learn(model, train.images, epochs=30, lr=1e-2)
-    with no_grad():
-        activation = float(numbers(model.encode(train.images)).mean())
-        rebuilt = 1.0 / (1.0 + np.exp(-numbers(model(test.images))))
+    activation = float(numbers("encode(x)", model.encode(train.images)).mean())
+    logits = numbers("the model's result", model(test.images))
+    expect(logits.shape == test.images.shape, f"images {test.images.shape} became logits {logits.shape}")
+    rebuilt = 1.0 / (1.0 + np.exp(-logits))
     error, mean_image = np.mean((rebuilt - test.images) ** 2), np.mean((train.images.mean(axis=0) - test.images) ** 2)
     expect(abs(activation - TARGET) <= 0.03, f"the mean activation is {activation:.3f}, expected 0.1 +- 0.03",
            "too large: the penalty has no effect; near 0: its sign or its target is wrong")

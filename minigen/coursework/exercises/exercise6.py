@@ -1,92 +1,98 @@
 """Exercise 6: the two ideas of the variational autoencoder, and its loss in nats per image."""
 
 import math
-from collections.abc import Iterator
-from types import ModuleType
-from typing import Any
 
 import numpy as np
 
-from minigen.autograd import Tensor, grad, no_grad
-from minigen.coursework.examples import normal, unit
-from minigen.coursework.exercises import expect, expect_close, learn, numbers, pictures, pixelwise_nats, requirement
+from minigen.coursework.exercises import (
+    Asked,
+    expect,
+    expect_close,
+    expect_images,
+    least_nats,
+    pictures,
+    pixelwise_nats,
+    requirement,
+)
+from minigen.coursework.judge.remote import Fixed, Leaf, Remote, assign, called, learn, loss_of, number, parameters_of
+from minigen.coursework.samples import normal, unit
 
 TITLE = "A variational autoencoder: reparameterization, KL divergence, bound"
 SECONDS = 120.0
 NAMES = ("reparameterize", "kl_divergence", "VariationalAutoencoder")
 FORBIDDEN = ("reparameterize", "kl_normal", "kl_standard_normal", "Sampling")
-
-
-def examples(file: ModuleType) -> Iterator[Any]:
-    """Both functions by mean and logvar, the model by its parameters with noise passed in."""
-    yield file.reparameterize, (normal(4, 3), normal(4, 3), normal(4, 3))
-    yield file.kl_divergence, (normal(4, 3), normal(4, 3))
-    yield file.VariationalAutoencoder(latent_dim=2, hidden=4), (unit(3, 14, 14, 1),), {"noise": normal(3, 2)}
+EXAMPLES = (  # both functions by mean and logvar, the model by its parameters with noise passed in
+    Asked("reparameterize", (normal(4, 3), normal(4, 3), normal(4, 3))),
+    Asked("kl_divergence", (normal(4, 3), normal(4, 3))),
+    Asked("VariationalAutoencoder", (unit(3, 14, 14, 1),), {"noise": normal(3, 2)},
+          settings={"inputs": [], "options": {"latent_dim": 2, "hidden": 4}}),
+)
 
 
 @requirement("reparameterization")
-def reparameterization(file: ModuleType) -> str:
+def reparameterization(file: Remote, rng: np.random.Generator) -> str:
     """mean + exp(logvar / 2) * noise: logvar is the logarithm of a variance, not of a standard deviation."""
     mean, logvar, noise = np.array([[1.0, 2.0]]), np.log([[4.0, 9.0]]), np.array([[1.0, -1.0]])
-    expect_close("mean (1, 2), variances 4 and 9, noise (1, -1)", file.reparameterize(Tensor(mean), Tensor(logvar), noise),
+    expect_close("mean (1, 2), variances 4 and 9, noise (1, -1)", file.reparameterize(Fixed(mean), Fixed(logvar), noise),
                  [[3.0, -1.0]], "the standard deviation is exp(logvar / 2)")
-    leaf = Tensor(logvar, requires_grad=True)
-    z = file.reparameterize(Tensor(mean), leaf, noise)
-    expect_close("its derivative by logvar", grad(z.sum(), [leaf])[0], [[1.0, -1.5]],
+    mean, logvar, noise = rng.standard_normal((3, 5, 4))
+    found = called(file.reparameterize, [Fixed(mean), Leaf(logvar), noise], {}, by=[1], cotangent=np.ones((5, 4)))
+    expect_close("another code", found["value"], mean + np.exp(logvar / 2) * noise)
+    expect_close("its derivative by logvar", found["gradients"][0], noise * np.exp(logvar / 2) / 2,
                  "the gradient goes through the standard deviation: noise * exp(logvar / 2) / 2")
     return "the gradient goes through mean and variance, the noise is a constant"
 
 
 @requirement("KL divergence")
-def divergence(file: ModuleType) -> str:
+def divergence(file: Remote, rng: np.random.Generator) -> str:
     """Against the closed form and against an average over 200,000 draws."""
     zeros = np.zeros((3, 4))
-    expect_close("of the standard normal from itself", file.kl_divergence(Tensor(zeros), Tensor(zeros)), 0.0)
-    expect_close("mean 1 in each of 4 dimensions", file.kl_divergence(Tensor(zeros + 1.0), Tensor(zeros)), 2.0,
+    expect_close("of the standard normal from itself", file.kl_divergence(Fixed(zeros), Fixed(zeros)), 0.0)
+    expect_close("mean 1 in each of 4 dimensions", file.kl_divergence(Fixed(zeros + 1.0), Fixed(zeros)), 2.0,
                  "a sum over the latent variables, a mean over the batch")
-    expect_close("variance e^2", file.kl_divergence(Tensor(zeros), Tensor(zeros + 2.0)), 4 * 0.5 * (math.e**2 - 3.0))
+    expect_close("variance e^2", file.kl_divergence(Fixed(zeros), Fixed(zeros + 2.0)), 4 * 0.5 * (math.e**2 - 3.0))
+    means, logvars = rng.standard_normal((2, 6, 3))
+    expect_close("six codes of three numbers", file.kl_divergence(Fixed(means), Fixed(logvars)),
+                 0.5 * (means**2 + np.exp(logvars) - 1.0 - logvars).sum() / 6)
     mean, logvar = np.array([[0.7, -0.3]]), np.array([[0.5, -1.0]])
     z = mean + np.exp(logvar / 2) * np.random.default_rng(7).standard_normal((200_000, 2))
     draws = 0.5 * (z**2 - (z - mean) ** 2 / np.exp(logvar) - logvar).sum(axis=1)
-    got = float(numbers(file.kl_divergence(Tensor(mean), Tensor(logvar))))
+    got = number("kl_divergence", file.kl_divergence(Fixed(mean), Fixed(logvar)))
     error = 4.0 * draws.std() / math.sqrt(len(draws))
     expect(abs(got - draws.mean()) < error, f"log q(z) - log p(z) is {draws.mean():.4f} +- {error:.4f} on average, got {got:.4f}")
     return f"{got:.4f}; on average over draws {draws.mean():.4f}"
 
 
 @requirement("nats per image")
-def nats(file: ModuleType) -> str:
+def nats(file: Remote, rng: np.random.Generator) -> str:
     """A decoder that says 1/2 of each pixel costs 14 * 14 * log 2 nats; a batch costs what its mean image does."""
     model = file.VariationalAutoencoder(latent_dim=2)
-    for parameter in model.parameters():
-        parameter.assign(np.zeros(parameter.shape, dtype=np.float32))
-    x = np.random.default_rng(8).uniform(0.0, 1.0, (5, 14, 14, 1)).astype(np.float32)
-    total, terms = model.loss(x)
+    shapes = parameters_of(model, "VariationalAutoencoder")
+    assign(model, {name: np.zeros(shape) for name, shape in shapes.items()})
+    total, terms = loss_of(model, rng.uniform(0.0, 1.0, (5, 14, 14, 1)).astype(np.float32))
     expect(set(terms) == {"reconstruction", "kl"}, f"expected the terms reconstruction and kl, got {sorted(terms)}")
-    got, right = float(terms["reconstruction"]), 196 * math.log(2.0)
+    got, right = terms["reconstruction"], 196 * math.log(2.0)
     hint = {"0.005": "that is the mean over pixels: a likelihood is a sum over them", "5": "that is a sum over the batch"}
     expect(math.isclose(got, right, rel_tol=1e-4), f"a decoder that says 1/2 everywhere costs {got:.4g} nats, expected 196 log 2 "
            f"= {right:.4g}", hint.get(f"{got / right:.1g}", ""))
-    expect_close("the total", total, float(terms["reconstruction"]) + float(terms["kl"]), rtol=1e-4)
+    expect_close("the total", total, terms["reconstruction"] + terms["kl"], rtol=1e-4)
     return "196 log 2 where the decoder says 1/2 everywhere"
 
 
 @requirement("bound once trained")
-def bound(file: ModuleType) -> str:
+def bound(file: Remote, rng: np.random.Generator) -> str:
     """After 400 steps, at most 0.9 times what a model of independent pixels costs; and it uses its codes."""
-    train, test = pictures("017", 600, 200)
+    train, test = pictures("017", 600, 200, rng)
     model = file.VariationalAutoencoder()
     learn(model, train.images, epochs=40, lr=5e-3)
-    with no_grad():
-        total, terms = model.loss(test.images)
-    independent = pixelwise_nats(train.images, test.images)
-    expect(float(total) <= 0.9 * independent, f"{float(total):.1f} nats on held-out images, expected at most 0.9 times the "
+    total, terms = loss_of(model, test.images)
+    independent, least = pixelwise_nats(train.images, test.images), least_nats(test.images)
+    expect(total <= 0.9 * independent, f"{total:.1f} nats on held-out images, expected at most 0.9 times the "
            f"{independent:.1f} of a model of independent pixels")
-    expect(float(terms["kl"]) >= 1.0, f"the codes carry {float(terms['kl']):.2f} nats: the decoder ignores them")
-    made = numbers(model.sample(60))
-    expect(made.shape == (60, 14, 14, 1) and made.min() >= 0.0 and made.max() <= 1.0,
-           f"sample(60) gave shape {made.shape}, from {made.min():.3g} to {made.max():.3g}; expected images in [0, 1]")
+    expect(terms.get("kl", 0.0) >= 1.0, f"the codes carry {terms.get('kl', 0.0):.2f} nats: the decoder ignores them")
+    expect(total >= least, f"{total:.1f} nats, which cannot be: the pixels' own entropy is {least:.1f}")
+    made = expect_images("sample(60)", model.sample(60), (60, 14, 14, 1))
     various = made.std(axis=0).mean() / train.images.std(axis=0).mean()
     expect(various >= 0.5, f"samples differ {various:.2f} times as much as images do, expected at least 0.5",
            "does sample draw its codes from N(0, I), anew for each image?")
-    return f"{float(total):.1f} nats, {float(total) / independent:.2f} of a model of independent pixels"
+    return f"{total:.1f} nats, {total / independent:.2f} of a model of independent pixels"

@@ -1,119 +1,104 @@
 """Exercise 7: the objectives of a GAN, and a penalty on a gradient, whose training differentiates twice."""
 
 import math
-from collections.abc import Iterator
-from types import ModuleType
-from typing import Any
 
 import numpy as np
 
-import minigen as mg
-from minigen import nn
-from minigen.autograd import Parameter, Tensor, grad
-from minigen.backend import seed
-from minigen.coursework.examples import normal
-from minigen.coursework.exercises import expect, expect_close, numbers, requirement
+from minigen.coursework.exercises import Asked, Network, expect, expect_close, requirement
+from minigen.coursework.judge.remote import Array, Fixed, Leaf, Remote, assign, gradients, network, parameter
+from minigen.coursework.samples import normal
 
 TITLE = "A GAN: what both players minimize, and the R1 penalty"
 SECONDS = 60.0
 NAMES = ("discriminator_loss", "generator_loss", "r1_penalty")
 FORBIDDEN = ("NonSaturating", "Minimax", "R1", "score_gradients", "gradient_norms")
+EXAMPLES = (  # the losses by the scores, the penalty by the critic's parameters
+    Asked("discriminator_loss", (normal(6, 1), normal(4, 1))),
+    Asked("generator_loss", (normal(6, 1),)),
+    Asked("r1_penalty", (Network("Critic"), normal(5, 2), 10.0)),
+)
 
 
-class Critic(nn.Module):
-    """Points (n, 2) -> scores (n, 1)."""
-
-    def __init__(self) -> None:
-        seed(3)
-        self.hidden, self.out = nn.Dense(2, 5, activation="tanh"), nn.Dense(5, 1)
-
-    def forward(self, x: Any) -> Any:
-        return self.out(self.hidden(x))
-
-
-class Line(nn.Module):
-    """score = slope * x, of points on a line (n, 1)."""
-
-    def __init__(self, slope: float):
-        self.slope = Parameter(np.array([[slope]]))
-
-    def forward(self, x: Any) -> Any:
-        return x @ self.slope
-
-
-def examples(file: ModuleType) -> Iterator[Any]:
-    """The losses by the scores, the penalty by the critic's parameters."""
-    yield file.discriminator_loss, (normal(6, 1), normal(4, 1))
-    yield file.generator_loss, (normal(6, 1),)
-    yield file.r1_penalty, (Critic(), normal(5, 2), 10.0)
-
-
-def scores(*values: float) -> Tensor:
+def column(*values: float) -> Array:
     """Scores (n, 1)."""
-    return Tensor(np.array(values, dtype=np.float64)[:, None])
+    return np.array(values, dtype=np.float64)[:, None]
+
+
+def scores(*values: float) -> Fixed:
+    """Scores (n, 1), as a Tensor."""
+    return Fixed(column(*values))
 
 
 @requirement("discriminator's loss")
-def discriminator(file: ModuleType) -> str:
+def discriminator(file: Remote, rng: np.random.Generator) -> str:
     """2 log 2 where it cannot tell; the closed form elsewhere; finite where it is sure and wrong."""
     expect_close("all scores 0", file.discriminator_loss(scores(0, 0), scores(0, 0, 0)), 2 * math.log(2.0),
                  "the means over real and over generated examples are added")
-    expected = np.mean(np.log1p(np.exp([-2.0, 1.0]))) + np.log1p(np.exp(0.5))
-    expect_close("real scores 2 and -1, generated 0.5", file.discriminator_loss(scores(2, -1), scores(0.5)), expected,
-                 "real: softplus(-score), generated: softplus(score)")
+    real, fake = 2 * rng.standard_normal(4), 2 * rng.standard_normal(3)
+    for a, b, said in (([2.0, -1.0], [0.5], "real scores 2 and -1, generated 0.5"), (real, fake, "four and three other scores")):
+        expected = np.mean(np.log1p(np.exp(-np.array(a)))) + np.mean(np.log1p(np.exp(b)))
+        expect_close(said, file.discriminator_loss(scores(*a), scores(*b)), expected,
+                     "real: softplus(-score), generated: softplus(score)")
     expect_close("sure and wrong", file.discriminator_loss(scores(-1000), scores(1000)), 2000.0,
                  "log(sigmoid(score)) is log(0): softplus is the same, without it")
     return "2 log 2 where all scores are 0"
 
 
 @requirement("generator's loss")
-def generator(file: ModuleType) -> str:
+def generator(file: Remote, rng: np.random.Generator) -> str:
     """log 2 at 0, and a gradient that does not die where the fake is seen through."""
     expect_close("all scores 0", file.generator_loss(scores(0, 0)), math.log(2.0))
+    fake = 2 * rng.standard_normal(5)
+    expect_close("five other scores", file.generator_loss(scores(*fake)), np.mean(np.log1p(np.exp(-fake))))
     expect_close("seen through", file.generator_loss(scores(-1000)), 1000.0, "the non-saturating form: -log D(G(z))")
-    fake = Tensor(np.array([[-20.0]]), requires_grad=True)
-    (g,) = grad(file.generator_loss(fake), [fake])
+    (g,) = gradients(file.generator_loss, [Leaf(column(-20.0))], by=[0])
     expect_close("its derivative where a fake is seen through", g, [[-1.0]], "log(1 - D) saturates there: its derivative is 0")
     return "-log D(G(z)), whose gradient does not die"
 
 
 @requirement("R1")
-def r1(file: ModuleType) -> str:
+def r1(file: Remote, rng: np.random.Generator) -> str:
     """gamma / 2 times the squared slope; a mean over the examples; differentiable by the critic."""
-    line = Line(3.0)
+    line = network(file, "Line", 3.0)
     expect_close("score = 3 x, gamma = 10", file.r1_penalty(line, scores(1, 2), 10.0), 45.0,
                  "gamma / 2 * mean over examples of ||gradient||^2")
     expect_close("for four examples in place of two", file.r1_penalty(line, scores(1, 2, 3, 4), 10.0), 45.0,
                  "a mean over the examples, not a sum")
-    (by_slope,) = grad(file.r1_penalty(line, scores(1, 2), 10.0), [line.slope])
+    (by_slope,) = gradients(file.r1_penalty, [line, scores(1, 2), 10.0], by=[parameter(line, "slope")])
     expect_close("its derivative by the slope", by_slope, [[30.0]], "mg.grad(..., create_graph=True)")
-    squares = file.r1_penalty(lambda x: (x * x).sum(axis=1, keepdims=True), Tensor(np.array([[1.0, 2.0], [0.0, 3.0]])), 2.0)
+    square = network(file, "Square", 1.0)
+    squares = file.r1_penalty(square, Fixed(np.array([[1.0, 2.0], [0.0, 3.0]])), 2.0)
     expect_close("score = |x|^2 at (1, 2) and (0, 3), gamma = 2", squares, (20.0 + 36.0) / 2,
                  "the square is summed over all of an example's numbers")
+    x, scale, gamma = rng.standard_normal((4, 3)), float(rng.uniform(0.5, 2.0)), float(rng.uniform(0.5, 2.0))
+    expect_close("score = c |x|^2 at four other points", file.r1_penalty(network(file, "Square", scale), Fixed(x), gamma),
+                 gamma / 2 * (4 * scale**2 * (x * x).sum(axis=1)).mean())
     return "gamma / 2 * mean of the squared slope"
 
 
-def played(file: ModuleType, gamma: float) -> np.ndarray:
+def played(file: Remote, gamma: float) -> np.ndarray:
     """Mescheder's smallest GAN: real data is 0, the generator makes the number theta, the critic says slope * x. Its distance
     from the equilibrium (0, 0), step by step, both players descending by turns."""
-    theta, line = Parameter(np.array([[1.0]])), Line(1.0)
+    theta, slope, line = 1.0, 1.0, network(file, "Line", 1.0)
     distances = []
     for _ in range(400):
-        real = Tensor(np.zeros((1, 1)))
-        loss = file.discriminator_loss(line(real), line(theta.detach()))
+        _, by_fake = gradients(file.discriminator_loss, [Leaf(column(0.0)), Leaf(column(slope * theta))], by=[0, 1])
+        by_slope = theta * by_fake.sum()
         if gamma:
-            loss = loss + file.r1_penalty(line, real, gamma)
-        line.slope.assign(line.slope.data - 0.1 * grad(loss, [line.slope])[0].data)
-        theta.assign(theta.data - 0.1 * grad(file.generator_loss(line(theta)), [theta])[0].data)
-        distances.append(math.hypot(float(numbers(theta).item()), float(numbers(line.slope).item())))
+            assign(line, {"slope": np.array([[slope]])})
+            (by_line,) = gradients(file.r1_penalty, [line, scores(0.0), gamma], by=[parameter(line, "slope")])
+            by_slope += by_line.sum()
+        slope -= 0.1 * float(by_slope)
+        (by_fake,) = gradients(file.generator_loss, [Leaf(column(slope * theta))], by=[0])
+        theta -= 0.1 * slope * float(by_fake.sum())
+        distances.append(math.hypot(theta, slope))
     return np.array(distances)
 
 
 @requirement("the Dirac GAN")
-def dirac(file: ModuleType) -> str:
+def dirac(file: Remote, rng: np.random.Generator) -> str:
     """With the penalty the smallest GAN finds its equilibrium; without it, it runs in circles that hardly shrink (Mescheder et
     al. 2018): the losses' own pull towards it is of fourth order."""
-    mg.use("numpy")
     circling, damped = played(file, 0.0), played(file, 1.0)
     expect(circling[-100:].mean() > 0.2, "without the penalty the players should still circle after 400 steps; they are "
            f"{circling[-100:].mean():.3g} from the equilibrium")

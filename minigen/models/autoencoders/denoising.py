@@ -10,6 +10,7 @@ from minigen.errors import ShapeError, suggestion
 from minigen.models.autoencoders.linear import LinearAutoencoder
 from minigen.models.autoencoders.stacked import StackedAutoencoder
 from minigen.nn.regularization import check_floating
+from minigen.settings import Configured
 
 CORRUPTIONS: dict[str, Callable] = {
     "gaussian": lambda x, noise, amount: x + amount * noise,
@@ -18,7 +19,7 @@ CORRUPTIONS: dict[str, Callable] = {
 }
 
 
-class Corruption:
+class Corruption(Configured):
     """A way to damage examples, by name: x~ = corrupt(x).
 
         "gaussian":  x~ = x + amount * noise,                            noise ~ N(0, 1);  amount: standard deviation, at least 0

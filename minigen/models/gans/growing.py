@@ -10,6 +10,7 @@ from minigen import nn, ops
 from minigen.backend import asarray, to_numpy
 from minigen.errors import ShapeError, StateError
 from minigen.models.gans import base
+from minigen.settings import to_python
 
 SMALLEST = 4
 LARGEST = 1024
@@ -124,6 +125,7 @@ class GrowingGenerator(Growing, base.Generator):
 
 def fade(old: Any, new: Any, alpha: float) -> Any:
     """(1 - alpha) old + alpha new."""
+    alpha = to_python(alpha)
     return old * (1.0 - alpha) + new * alpha
 
 

@@ -58,7 +58,7 @@ class Generator(GrowingGenerator):
         self.blocks = [Block(before, after, r, style_dim, noise_lr if noise else None, styles)
                        for before, after, r in zip((maps[0], *maps), maps, self.resolutions)]
         self.rgb = [nn.EqualizedConv2d(features, channels, 1, gain=1.0) for features in maps]
-        self.w_average, self.w_seen = nn.Buffer(nn.init.zeros((style_dim,))), nn.Buffer(nn.init.zeros((1,)))
+        self.w_average, self.w_seen = nn.Buffer(nn.init.zeros((style_dim,))), nn.Buffer(nn.init.zeros((1,)), least=0.0)
 
     # -- the networks ----------------------------------------------------------------------------------------------
 
@@ -111,7 +111,7 @@ class Generator(GrowingGenerator):
         xp, seen = array_module(w), self.w_seen.data
         share = xp.minimum(FOLLOWED, (1.0 + seen) / (10.0 + seen)).astype(w.dtype)
         share = share * (seen > 0)  # the first batch counts whole
-        self.w_average.assign(share * self.w_average.data + (1.0 - share) * w.mean(axis=0))
+        self.w_average.assign(share * self.w_average.data + (1.0 - share) * ops.mean(w, axis=0))
         self.w_seen.assign(seen + 1.0)
 
     def chain(self) -> Iterator[tuple[str, nn.Module]]:

@@ -9,7 +9,14 @@ EXIT_STATUS = {PASSED: 0, FAILED: 1, UNCHECKED: 2}
 MARKS = {True: "ok", False: "FAIL", None: "-"}
 WIDTH = 120
 ROWS = 10       # of what the file prints
-THE_END = "the end"  # what is running when all is done
+
+
+class Missed(Exception):
+    """Something is not as it should be: what is wrong, and hints."""
+
+    def __init__(self, detail: str, *hints: str):
+        super().__init__(detail)
+        self.hints = [hint for hint in hints if hint]
 
 
 @dataclass
@@ -23,7 +30,7 @@ class Line:
 
     def text(self, told: set[str]) -> str:
         """As it is printed; a traceback that has been told is not told again."""
-        first = f"  {MARKS[self.passed]:<5} {self.check:<20} {self.detail}".rstrip()
+        first = f"  {MARKS[self.passed]:<5} {self.check:<20} {' '.join(self.detail.split())}".rstrip()
         hints = ["as above" if hint in told else hint for hint in self.hints]
         told.update(hint for hint in self.hints if hint.startswith("Traceback"))
         return "\n".join([wrapped(first, 29), *(wrapped(row, 10) if "\n" not in hint else row

@@ -1,28 +1,14 @@
-"""What a wrong derivative suggests: from the ratio of what the rules say to what is right, and from the rule's text."""
+"""What a wrong derivative suggests: from the ratio of what the rules say to what is right."""
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
-from types import FunctionType
-from typing import Any
 
 import numpy as np
 
-import minigen
 from minigen.autograd.gradcheck import Mismatch
-from minigen.coursework.learner import calls_of_numpy, cuts
 
 CLOSE = 1e-3   # relative: two derivatives or ratios that agree to this are taken for equal
 ENOUGH = 4     # elements that must agree before a pattern in them is believed
 
-OF_RESULTS = {  # by type
-    "": "an op returns one array",
-    "NoneType": "there is no return",
-    "tuple": "an op has one result: make two ops, or one array of both",
-    "int": "a number is no array: x.sum() stays one, int(...) and float(...) do not",
-    "float": "a number is no array: x.sum() stays one, int(...) and float(...) do not",
-    "list": "a list is no array: np.stack makes one of several",
-}
 OF_HIDDEN_CUTS = ["does a rule use what another function has kept (an attribute, a closure), or call one that leaves the graph? "
                   "Compute all from g, y and the inputs, with operators and minigen's ops"]
 
@@ -110,79 +96,6 @@ def equal(a: np.ndarray, b: np.ndarray) -> bool:
     return bool(np.isfinite(b).all() and np.allclose(a, b, rtol=CLOSE, atol=1e-6))
 
 
-# -- what the text of a rule says -------------------------------------------------------------------------------
-
-
-def place(function: FunctionType) -> str:
-    """file.py, line 12, softsign_dx."""
-    return f"{Path(function.__code__.co_filename).name}, line {function.__code__.co_firstlineno}, {function.__name__}"
-
-
-def of_cuts(functions: list[FunctionType]) -> list[str]:
-    """What the functions, rules or a forward, take out of the graph, so that a derivative misses it."""
-    hints = []
-    for function in functions:
-        name = Path(function.__code__.co_filename).name
-        hints += [f"{name}, line {line}: {text} takes a number out of the graph; use the tensor itself"
-                  for line, text in cuts(function)]
-        hints += [f"{name}, line {line}: {of_numpy(text, called)}" for line, text, called in calls_of_numpy(function)]
-        kept = [cell for cell in function.__code__.co_names if holds_array(function.__globals__.get(cell))]
-        hints += [f"{place(function)} uses the global {cell!r}, an array made earlier: to the rule it is a constant; compute it "
-                  "anew from the inputs or from y" for cell in kept]
-    return hints
-
-
-def holds_array(value: Any) -> bool:
-    """Whether a global is an array, or keeps arrays: a forward's result that was put aside for the rule."""
-    if isinstance(value, (dict, list)):
-        return any(map(holds_array, value.values() if isinstance(value, dict) else value))
-    return isinstance(value, np.ndarray) and value.size > 1
-
-
-def of_numpy(text: str, name: str) -> str:
-    """What to write instead of a call np.name(...) in a rule."""
-    ours = f"write minigen.{name}, or an operator" if hasattr(minigen, name) else "write it with operators and minigen's ops"
-    return f"{text}: a rule is run on Tensors for a second derivative, which NumPy's functions do not take; {ours}"
-
-
-def of_float64(function: FunctionType) -> list[str]:
-    """Calls of NumPy in a function that make float64 by themselves: of constants only, or of a shape without a dtype."""
-    own = function.__code__.co_varnames
-    makers = ("zeros", "ones", "full", "empty", "array", "arange", "linspace", "eye", "identity")
-    return [f"line {line}: {text} is float64" for line, text, name in calls_of_numpy(function)
-            if "dtype" not in text and (name in makers or not any(re.search(rf"\b{re.escape(word)}\b", text) for word in own))]
-
-
-def of_error(error: BaseException, function: FunctionType | None) -> Iterator[str]:
-    """What an error that came out of the learner's code may mean."""
-    text = str(error)
-    if "does not support ufuncs" in text or "on a Tensor" in text or "does not turn into an array" in text:
-        found = list(calls_of_numpy(function)) if function else []
-        yield from (f"line {line}: {of_numpy(source, name)}" for line, source, name in found)
-        if not found:
-            yield "a NumPy function was given a Tensor: write minigen's op of that name, or an operator"
-            yield "or an op's function made a Tensor: it gets arrays, and returns one"
-    if "'Tensor' object has no attribute 'base'" in text:
-        yield "the rule was given arrays and made a Tensor of them: operators and minigen's ops are enough, arrays stay arrays"
-    if "is its result one array?" in text:
-        yield OF_RESULTS[next((kind for kind in OF_RESULTS if f"'{kind}'" in text), "")]
-    if "read-only" in text:
-        yield "this writes into its input, which belongs to the caller: make a new array, x = x + 1 instead of x += 1"
-    if re.search(r"gave u?int|gave bool", text):
-        yield "fractions came in and whole numbers out: the result must have the inputs' dtype, so no astype(int)"
-    elif "mixes dtypes" in text or ("returned float64" in text and "expected float32" in text):
-        yield ("float32 came in and float64 out: a NumPy number such as np.sqrt(2.0), or an array made without dtype=x.dtype, "
-               "makes everything float64; use Python numbers, math.sqrt(2.0)")
-    if "has no rule for its input" in text:
-        yield 'every input needs a rule, or is declared @op(nondiff=("name",))'
-    if isinstance(error, TypeError) and ("unexpected keyword argument" in text or "positional argument" in text):
-        yield "a rule takes g, y, the op's inputs and its attributes, by the same names: def f_dx(g, y, x, *, axis)"
-    if "returned NoneType" in text:
-        yield "the rule has no return"
-    elif re.search(r"returned (int|float|list|tuple),", text):
-        yield "a rule returns one array, of the shape of its input: g times the derivative"
-
-
 def of_wrong_shape(got: tuple[int, ...], expected: tuple[int, ...]) -> str:
     """Why a rule's result may not have the shape of its input."""
     if len(got) >= len(expected) and np.prod(got, dtype=int) > np.prod(expected, dtype=int):
@@ -192,3 +105,12 @@ def of_wrong_shape(got: tuple[int, ...], expected: tuple[int, ...]) -> str:
         return (f"each element of the input of shape {expected} has its own derivative: after a sum or a mean g must be spread "
                 "again, as in g.reshape(n, 1) * x or minigen.broadcast_to")
     return "transpose or reshape the result"
+
+
+def of_rule_result(message: str) -> list[str]:
+    """What to do about a rule whose result has a wrong shape, as the engine's message says it."""
+    found = re.search(r"returned \w+\[([\d, ]*)\], expected \w+\[([\d, ]*)\]", message)
+    if not found or found.group(1) == found.group(2):
+        return []
+    got, expected = (tuple(int(n) for n in part.split(",") if n.strip().isdecimal()) for part in found.groups())
+    return [of_wrong_shape(got, expected)]

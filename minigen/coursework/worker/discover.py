@@ -1,7 +1,7 @@
 """What there is to be checked in a file: its ops, layers, losses and models, each with a call of it."""
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
@@ -11,13 +11,14 @@ import numpy as np
 from minigen.autograd import Parameter, Tensor, no_grad
 from minigen.autograd.op import Op
 from minigen.backend import asarray
-from minigen.coursework.examples import Example, Sample, draw, normal, positive, unit
-from minigen.coursework.learner import NAME, line_of, reseed
+from minigen.coursework.examples import Example
+from minigen.coursework.samples import Sample, normal, positive, unit
+from minigen.coursework.worker.learner import NAME, reseed
+from minigen.coursework.worker.source import line_of, place
 from minigen.nn import Module
 
 SHAPES = ((3, 4), (2, 3, 4), (2, 6, 6, 3), (4, 4), (4,))  # tried in this order where a file gives no example
 SMALL = ((1, 1), (2, 3, 4))                               # then added, if the op takes them
-LARGE = (64, 100)                                         # of the op that is timed
 
 
 class WrongReturn(TypeError):
@@ -44,22 +45,13 @@ class Subject:
     error: BaseException | None = None
 
     @property
-    def inputs(self) -> tuple:
-        return self.variants[0]
-
-    @property
     def op(self) -> Op | None:
         return self.target.op if self.kind == "op" else None
 
     @property
     def parts(self) -> list[Module]:
         owner = self.target.__self__ if isinstance(self.target, MethodType) else self.target
-        return [x for x in (owner, *self.inputs) if isinstance(x, Module)]
-
-    @property
-    def data(self) -> bool:
-        """Whether the arrays are data, by which nobody differentiates: those of a model, or of a function of networks."""
-        return self.kind == "model" or (self.kind == "function" and bool(self.parameters()))
+        return [x for x in (owner, *self.variants[0]) if isinstance(x, Module)]
 
     def parameters(self) -> dict[str, Parameter]:
         """All parameters of the parts, each once, by name; of several parts with the part's class and place."""
@@ -70,43 +62,72 @@ class Subject:
             named.update({prefix + name: each for name, each in part.named_parameters().items() if id(each) not in known})
         return named
 
-    def __call__(self, *inputs: Any) -> Any:
+    @property
+    def function(self) -> FunctionType | None:
+        """The learner's function behind the call."""
+        target = getattr(self.target, "__wrapped__", self.target)
+        target = getattr(type(target), "forward", target) if isinstance(target, Module) else getattr(target, "__func__", target)
+        return target if isinstance(target, FunctionType) else None
+
+    def __call__(self, inputs: Sequence[Any], options: dict[str, np.ndarray], variant: int = 0) -> Any:
         """The result, one Tensor. Random numbers are the same in every call."""
         reseed()
-        return self.once(*inputs)
+        return self.once(inputs, options, variant)
 
-    def once(self, *inputs: Any) -> Any:
-        """The call as it is: of a model the total of its loss."""
-        options = {name: moved(draw(value, dtype_of(inputs, self.parameters()))) for name, value in self.options.items()}
+    def once(self, inputs: Sequence[Any], options: dict[str, np.ndarray], variant: int = 0) -> Any:
+        """The call as it is, with these in place of the samples; of a model the total of its loss."""
+        inputs = self.filled(inputs, variant)
         if self.kind != "model":
-            return self.target(*inputs, **options)
-        result = self.target.loss(*(x.data if isinstance(x, Tensor) else x for x in inputs), **options)  # arrays, as in training
+            return self.target(*inputs, **self.chosen(options))
+        return self.loss(inputs, options)[0]
+
+    def loss(self, inputs: Sequence[Any], options: dict[str, np.ndarray]) -> tuple[Any, dict]:
+        """What the loss of a model returns, given arrays as in training."""
+        result = self.target.loss(*(x.data if isinstance(x, Tensor) else x for x in inputs), **self.chosen(options))
         if not (isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], dict)):
             raise WrongReturn(f"{self.name}.loss must return the total and a dict of its terms, got {type(result).__name__}")
-        return result[0]
+        return result
 
-    def drawn(self, dtype: Any, variant: int = 0, seed: int = 100) -> list[Any]:
-        """The inputs of a variant: host arrays, floats of this dtype; what is no Sample as it is."""
-        return [draw(x, dtype, seed + i) for i, x in enumerate(self.variants[variant])]
+    def filled(self, inputs: Sequence[Any], variant: int = 0) -> list[Any]:
+        """The inputs of a variant, with these in place of its samples."""
+        given = iter(inputs)
+        return [next(given) if isinstance(x, Sample) else x for x in self.variants[variant]]
 
-    def argument(self, position: int) -> str:
-        """What the input at a position is called in the learner's code."""
+    def chosen(self, options: dict[str, np.ndarray]) -> dict[str, Any]:
+        """The options, with arrays in place of samples."""
+        return {name: moved(np.array(options[name])) if isinstance(x, Sample) else x for name, x in self.options.items()}
+
+    def arguments(self) -> list[str]:
+        """What the inputs are called in the learner's code."""
         function = self.target.loss if self.kind == "model" else self.target
         function = function.forward if isinstance(function, Module) else getattr(function, "__wrapped__", function)
         function = function if hasattr(function, "__code__") else function.__call__
         code = getattr(function, "__code__", None)
         names = code.co_varnames[isinstance(function, MethodType):code.co_argcount] if code else ()
-        return names[position] if position < len(names) else f"input {position}"
+        return [names[i] if i < len(names) else f"input {i}" for i in range(len(self.variants[0]))]
 
-    def shapes(self) -> str:
-        """The inputs of all variants, as text."""
-        return "; ".join(", ".join(x.text for x in variant if isinstance(x, Sample)) for variant in self.variants)
+    def described(self) -> dict[str, Any]:
+        """All that the judge is to know of it, for a message."""
+        described = {"kind": self.kind, "name": self.name, "line": self.line, "problem": self.problem, "guessed": self.guessed}
+        if self.problem or self.error:
+            return described
+        return described | {
+            "variants": [[x.as_dict() if isinstance(x, Sample) else None for x in variant] for variant in self.variants],
+            "options": {name: x.as_dict() for name, x in self.options.items() if isinstance(x, Sample)},
+            "output": None if self.output is None else list(self.output), "arguments": self.arguments(),
+            "modules": len(self.parts), "parameters": {name: list(x.shape) for name, x in self.parameters().items()},
+            "samples": hasattr(self.target, "sample"), "op": None if self.op is None else description_of(self.op, self.function),
+        }
 
 
-def dtype_of(inputs: tuple, parameters: dict) -> Any:
-    """The dtype of a call: that of its floating inputs, else of the parameters."""
-    found = [x.dtype for x in (*inputs, *parameters.values()) if hasattr(x, "dtype") and np.dtype(x.dtype).kind == "f"]
-    return found[0] if found else np.float32
+def description_of(op: Op, function: FunctionType | None) -> dict[str, Any]:
+    """What the judge is to know of an op and its rules."""
+    rules = {name: {"line": rule.__code__.co_firstlineno, "place": place(rule)} for name, rule in op.rules.items()}
+    return {
+        "inputs": list(op.inputs), "variadic": op.variadic, "nondiff": list(op.nondiff), "attributes": list(op.attributes),
+        "rules": rules,
+        "undocumented": [f.__name__ for f in (function, *op.rules.values()) if f and not (f.__doc__ or "").strip()],
+    }
 
 
 def moved(x: Any) -> Any:
@@ -172,9 +193,9 @@ def merged(found: Iterable[Subject]) -> list[Subject]:
     kept: list[Subject] = []
     for subject in found:
         same = [other for other in kept if other.target is subject.target and other.output is None is subject.output
-                and other.options == subject.options and len(other.inputs) == len(subject.inputs)]
-        if same and all(isinstance(x, Sample) for x in subject.inputs):
-            same[0].variants.append(subject.inputs)
+                and other.options == subject.options and len(other.variants[0]) == len(subject.variants[0])]
+        if same and all(isinstance(x, Sample) for x in subject.variants[0]):
+            same[0].variants += subject.variants
         else:
             kept.append(subject)
     return kept
@@ -224,11 +245,11 @@ def guess_op(value: Callable) -> Subject:
 
 def finite(call: Callable, inputs: Any) -> bool:
     """Whether the call succeeds on such inputs, without NaN and infinity."""
-    arrays = [Tensor(draw(x, np.float64, 100 + i)) for i, x in enumerate(inputs)]
+    arrays = [Tensor(x.draw(np.float64, 100 + i)) for i, x in enumerate(inputs)]
     try:
         with np.errstate(all="ignore"), no_grad():
             return bool(np.isfinite(call(*arrays).numpy()).all())
-    except (Exception, SystemExit):  # whatever it is, these are not its inputs
+    except BaseException:  # whatever it is, these are not its inputs
         return False
 
 
@@ -249,7 +270,7 @@ def guess_module(kind: type) -> Subject:
         return subject
     try:
         made = kind()
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         subject.error = error
         return subject
     errors = []
@@ -273,7 +294,7 @@ def refused(subject: Subject) -> BaseException | None:
     """The error with which a module refuses its inputs; None if it takes them."""
     try:
         with np.errstate(all="ignore"), no_grad():
-            subject(*(Tensor(x) for x in subject.drawn(np.float32)))
+            subject([Tensor(x.draw(np.float32, 100 + i)) for i, x in enumerate(subject.variants[0])], {})
         return None
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         return error

@@ -1,0 +1,90 @@
+"""`with` blocks that are decorators too: what they switch on then holds while a function runs, or a generator's body."""
+
+import functools
+import inspect
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+
+class Block(AbstractContextManager):
+    """What holds inside a `with` block, which a thread can enter again and again, and as a decorator in each call of a function.
+
+    Of a generator (a function with `yield`) it holds while the body runs, and not in between, where the body waits and the
+    caller goes on. An `async` function hands over whenever it awaits: TypeError, as for a class, whose methods are to be
+    decorated. `enter`: makes what is entered, anew each time.
+    """
+
+    def __init__(self, enter: Callable[[], AbstractContextManager]):
+        self.enter = enter
+        self.entered: list[AbstractContextManager] = []  # one for each `with` that is open
+
+    def __enter__(self) -> Any:
+        entered = self.enter()
+        value = entered.__enter__()
+        self.entered.append(entered)
+        return value
+
+    def __exit__(self, *error: Any) -> bool | None:
+        return self.entered.pop().__exit__(*error)
+
+    def __call__(self, function: Callable) -> Callable:
+        if not callable(function) or isinstance(function, type):
+            raise TypeError(f"this decorator takes a function, got {function!r}"
+                            + (": decorate its methods" if isinstance(function, type) else ""))
+        if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+            raise asynchronous(function)
+        if inspect.isgeneratorfunction(function):
+            @functools.wraps(function)
+            def generator(*inputs: Any, **options: Any) -> Generator:
+                return (yield from self.around(function(*inputs, **options)))
+
+            return generator
+
+        @functools.wraps(function)
+        def call(*inputs: Any, **options: Any) -> Any:
+            with self.enter():
+                result = function(*inputs, **options)
+            if inspect.isgenerator(result):  # of a generator function that another decorator has hidden
+                return self.around(result)
+            if inspect.iscoroutine(result) or inspect.isasyncgen(result):
+                getattr(result, "close", lambda: None)()  # else Python warns that nobody has awaited it
+                raise asynchronous(function)
+            return result
+
+        return call
+
+    def around(self, generator: Generator) -> Generator:
+        """The generator, each of whose steps runs inside the block: what is sent, thrown and returned passes through."""
+        resume, argument = generator.send, None
+        while True:
+            with self.enter():
+                try:
+                    value = resume(argument)
+                except StopIteration as end:
+                    return end.value
+            try:
+                resume, argument = generator.send, (yield value)
+            except GeneratorExit:
+                with self.enter():
+                    return generator.close()
+            except BaseException as error:
+                resume, argument = generator.throw, error
+
+
+def asynchronous(function: Callable) -> TypeError:
+    """The error for a function that runs piece by piece, whenever others let it."""
+    name = getattr(function, "__qualname__", repr(function))
+    return TypeError(f"{name} is an async function, in whose pauses others would run inside the block: write the `with` block "
+                     "in its body, around what does not await")
+
+
+def block(hold: Callable) -> Callable[..., Block]:
+    """`contextlib.contextmanager` for blocks that people decorate functions with: a generator function that yields once."""
+    enter = contextmanager(hold)
+
+    @functools.wraps(hold)
+    def make(*inputs: Any, **options: Any) -> Block:
+        return Block(functools.partial(enter, *inputs, **options))
+
+    return make

@@ -1,0 +1,198 @@
+"""Keep a submission in: limits for its processes, an end for all of them, and on Linux, where allowed, a space of its own.
+
+Three processes, one inside the other. The keeper, which the judge starts, sets the limits, makes the space and waits; in it is
+the first process of the space, with which everything in it ends; and in that the worker. What a system does not offer is left
+out: Windows has the worker only. No other file of minigen is needed here, so that the keeper is ready at once.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from typing import NoReturn
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None
+
+ADDRESSES = 16 << 30  # bytes of a process, of memory and of files that are mapped
+FILE = 64 << 20       # bytes of a file that is written
+OPEN = 256            # files
+TASKS = 256           # processes and threads more than the user has
+MARK = "MINIGEN_SUBMISSION"  # an environment variable, by which stray processes are known
+
+NEW_MOUNTS, NEW_IPC, NEW_USER, NEW_PIDS, NEW_NETWORK = 0x20000, 0x8000000, 0x10000000, 0x20000000, 0x40000000
+PRIVATE, RECURSIVE, BIND = 1 << 18, 1 << 14, 1 << 12  # of mount(2)
+MOUNT_SETATTR, HERE, ALL_BELOW, READ_ONLY = 442, -100, 0x8000, 1
+READ_ALL = 1 << 2  # of capabilities(7)
+DIE_WITH_PARENT, ADOPT_ORPHANS, NO_NEW_PRIVILEGES = 1, 36, 38  # of prctl(2)
+
+
+def limit(seconds: float, memory: int) -> None:
+    """Limits for this process and each one that it will start, where the system knows them. `memory`: bytes of its own."""
+    if resource is None:
+        return
+    limits = {"CORE": 0, "DATA": memory, "AS": ADDRESSES, "FSIZE": FILE, "NOFILE": OPEN,
+              "CPU": int(seconds * (os.cpu_count() or 1)) + 10}
+    if hasattr(os, "getuid") and os.getuid() != 0 and os.path.isdir("/proc/self"):
+        limits["NPROC"] = tasks_of(os.getuid()) + TASKS
+    for name, value in limits.items():
+        kind = getattr(resource, f"RLIMIT_{name}", None)
+        if kind is not None:
+            hard = resource.getrlimit(kind)[1]
+            value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+            try:
+                resource.setrlimit(kind, (value, value))
+            except (OSError, ValueError):  # a system that counts otherwise
+                pass
+
+
+def enclose(folder: str, apart: bool) -> None:
+    """Returns in the worker only. The processes around it wait for it, end what it leaves running, and end as it does.
+
+    `apart`: in a space of its own, if the system lets us: without other processes to be seen or killed, without a network, and
+    with all files but those below `folder` read-only.
+    """
+    if not hasattr(os, "fork"):
+        return
+    apart = apart and sys.platform == "linux" and separate(folder)
+    control(ADOPT_ORPHANS, 1)
+    control(DIE_WITH_PARENT, signal.SIGKILL)
+    if child := os.fork():
+        keep(child)
+    control(DIE_WITH_PARENT, signal.SIGKILL)
+    if apart:
+        if child := os.fork():
+            keep(child)
+        drop_capabilities()
+    control(NO_NEW_PRIVILEGES, 1, 0, 0, 0)
+
+
+def keep(child: int) -> NoReturn:
+    """Wait for this child, end all others, and end as it did."""
+    for stream in range(3):
+        os.close(stream)  # the judge is to see the end of a pipe when the worker ends
+    while True:
+        ended, status = os.waitpid(-1, 0)
+        if ended == child:
+            break
+    if os.getpid() != 1:  # where the first process of a space ends, all in it do
+        end_all(os.getpid(), spare_the_first=True)
+    code = os.waitstatus_to_exitcode(status)
+    os._exit(128 - code if code < 0 else code)
+
+
+def separate(folder: str) -> bool:
+    """Make a space for the processes to come; False if that is not allowed."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    space = NEW_MOUNTS | NEW_IPC | NEW_PIDS | NEW_NETWORK
+    first = space if os.getuid() == 0 else space | NEW_USER
+    if not hasattr(libc, "unshare") or (libc.unshare(first) and (first & NEW_USER or libc.unshare(space | NEW_USER))):
+        return False
+    where = os.fsencode(folder)
+    libc.mount(b"none", b"/", None, PRIVATE | RECURSIVE, None)
+    if libc.mount(where, where, None, BIND, None) == 0:
+        set_read_only(libc, b"/", True)
+        set_read_only(libc, where, False)
+        os.chdir(folder)  # into what was just mounted
+    return True
+
+
+def set_read_only(libc: ctypes.CDLL, path: bytes, below: bool) -> None:
+    """Make all mounts below a path read-only, or a single one writable; since Linux 5.12."""
+    attributes = (ctypes.c_uint64 * 4)(*((READ_ONLY, 0, 0, 0) if below else (0, READ_ONLY, 0, 0)))  # set, clear, .., ..
+    libc.syscall(ctypes.c_long(MOUNT_SETATTR), HERE, path, ALL_BELOW if below else 0, ctypes.byref(attributes),
+                 ctypes.c_size_t(ctypes.sizeof(attributes)))
+
+
+def drop_capabilities() -> None:
+    """Of what root may do and others may not, keep reading every file only: what was mounted stays as it is."""
+    header = (ctypes.c_uint32 * 2)(0x20080522, 0)
+    kept = (ctypes.c_uint32 * 6)(READ_ALL, READ_ALL, 0, 0, 0, 0)  # effective, permitted, inheritable; and their upper halves
+    ctypes.CDLL(None).capset(ctypes.byref(header), ctypes.byref(kept))
+
+
+def control(*arguments: int) -> None:
+    """prctl(2), where there is one."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(*map(ctypes.c_ulong, arguments))
+
+
+# -- processes ---------------------------------------------------------------------------------------------------
+
+
+def processes() -> Iterator[tuple[int, int, int]]:
+    """(process, its parent, bytes in memory) of each one; none where there is no /proc."""
+    if not os.path.isdir("/proc/self"):
+        return
+    for name in os.listdir("/proc"):
+        if name.isdecimal():
+            try:
+                with open(f"/proc/{name}/stat", "rb") as file:
+                    fields = file.read().rpartition(b")")[2].split()
+            except OSError:  # it has ended
+                continue
+            if fields[0] not in (b"Z", b"X"):
+                yield int(name), int(fields[1]), int(fields[21]) * resource.getpagesize()
+
+
+def below(process: int) -> dict[int, int]:
+    """All processes below this one, and their bytes in memory."""
+    everyone = {child: (parent, size) for child, parent, size in processes()}
+    found: dict[int, int] = {}
+    for child, (parent, size) in everyone.items():
+        ancestors = {child}
+        while parent in everyone and parent != process and parent not in ancestors:
+            ancestors.add(parent)
+            parent = everyone[parent][0]
+        if parent == process:
+            found[child] = size
+    return found
+
+
+def marked(mark: str) -> list[int]:
+    """The processes that were started with this mark in their environment."""
+    found = []
+    for process, _, _ in processes():
+        try:
+            with open(f"/proc/{process}/environ", "rb") as file:
+                if f"{MARK}={mark}\0".encode() in file.read(1 << 20) + b"\0":
+                    found.append(process)
+        except OSError:  # ended, or another's
+            pass
+    return found
+
+
+def end_all(process: int, spare_the_first: bool = False, mark: str | None = None) -> None:
+    """Kill all processes below this one, again and again while new ones appear, and then itself; and those with this mark."""
+    for _ in range(50):
+        found = (set(below(process)) | set(marked(mark) if mark else ())) - {os.getpid(), process}
+        if not found:
+            break
+        for each in found:
+            kill(each)
+        time.sleep(0.01)
+    if not spare_the_first:
+        kill(process)
+
+
+def kill(process: int) -> None:
+    try:
+        os.kill(process, signal.SIGKILL)
+    except OSError:  # it has ended, or is another's
+        pass
+
+
+def tasks_of(user: int) -> int:
+    """How many processes and threads a user has."""
+    count = 0
+    for process, _, _ in processes():
+        try:
+            if os.stat(f"/proc/{process}").st_uid == user:
+                count += len(os.listdir(f"/proc/{process}/task"))
+        except OSError:
+            pass
+    return count

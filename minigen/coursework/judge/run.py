@@ -1,0 +1,156 @@
+"""Judge a submission: in a process of its own it answers questions, and here the report is written."""
+
+import time
+from pathlib import Path
+
+from minigen.coursework.exercises import COUNT, Exercise, exercise
+from minigen.coursework.judge.border import clean
+from minigen.coursework.judge.calls import DESCRIBED, Call
+from minigen.coursework.judge.examine import Examination, guarded
+from minigen.coursework.judge.process import WorkerProcess
+from minigen.coursework.judge.remote import file_of
+from minigen.coursework.judge.report import Item, Line, Report
+from minigen.coursework.judge.session import LearnerError, Session, Stopped
+from minigen.coursework.judge.submission import Submission, read_all
+
+SECONDS = 60.0  # a check may take, unless its exercise allows more
+SUBJECTS = 200  # that are checked, of a file
+
+
+def check_file(path: Path, seconds: float | None = None, number: int | None = None, apart: bool = True) -> Report:
+    """The report on one file. `seconds`: the time limit, by default 60 or what its exercise allows. `number`: of the exercise, by
+    default what the file says. `apart`: see WorkerProcess."""
+    (submission,) = read_all([path], number)
+    return judge(submission, seconds, number, apart)
+
+
+def judge(submission: Submission, seconds: float | None = None, number: int | None = None, apart: bool = True) -> Report:
+    """The report on one submission; see check_file."""
+    report = Report(clean(submission.shown), submission.exercise if number is None else number, stopped=clean(submission.problem))
+    if report.stopped:
+        return report
+    limit = default_limit(report.exercise) if seconds is None else seconds
+    start = time.perf_counter()
+    try:
+        with WorkerProcess(submission, limit, apart) as session:
+            question(session, report, submission.path.name)
+    except OSError as error:  # no more processes, no space
+        report.stopped = f"the process in which it was to be run cannot be started: {error}"
+    report.seconds = time.perf_counter() - start
+    return report
+
+
+def default_limit(number: int | None) -> float:
+    """Seconds for a file of this exercise, or of none."""
+    return exercise(number).seconds if number in range(1, COUNT + 1) else SECONDS
+
+
+def question(session: Session, report: Report, name: str) -> None:
+    """Ask all that is to be asked about the file called `name`, and fill its report; an end before the end is part of it."""
+    try:
+        Judging(session, report, clean(name)).run()
+    except Stopped as stopped:
+        report.stopped = str(stopped)
+    except LearnerError as error:
+        report.stopped = f"{clean(name)} cannot be looked at, while {session.running}:\n\n{error.traceback or error.first_line}"
+    except Exception as error:  # an answer of the right form that makes no sense, or a fault of ours
+        report.stopped = f"it cannot be judged: while {session.running}, {type(error).__name__}: {clean(str(error), 200)}"
+    report.printed = session.printed
+
+
+class Judging:
+    """The order of the questions."""
+
+    def __init__(self, session: Session, report: Report, name: str):
+        self.session, self.report, self.name = session, report, name
+
+    def run(self) -> None:
+        session, report, name = self.session, self.report, self.name
+        try:
+            task = None if report.exercise is None else exercise(report.exercise)
+        except ValueError as error:
+            report.stopped = f"EXERCISE = {report.exercise} in {name}: {error}"
+            return
+        session.running = "reading the file"
+        borrowed = []
+        if task:  # while nothing of it has run
+            borrowed = session.ask("uses", [str], names=list(task.forbidden), files=session.files)
+        session.running = "importing the file"
+        trouble = session.ask("load", str)
+        if trouble:
+            report.stopped = f"{name} cannot be imported:\n\n{trouble}"
+            return
+        if task:
+            self.examine_exercise(task, [Line("your own work", False, use, ["write it yourself, of ops"]) for use in borrowed])
+        else:
+            self.examine_all()
+
+    def examine_all(self) -> None:
+        """Whatever there is in a file of no exercise."""
+        session, report = self.session, self.report
+        session.running = "looking for what there is to check"
+        calls = self.calls(None)
+        left = session.ask("unchecked", {"functions": [str], "classes": [str]})
+        if not calls:
+            report.stopped = nothing(self.name, left["functions"], left["classes"])
+            return
+        self.examine(calls[:SUBJECTS])
+        for name in left["classes"]:
+            report.remarks.append(
+                f"{name} has a forward, but is no layer: write class {name}(nn.Module), with from minigen import nn.")
+        if left["functions"]:
+            report.remarks.append(
+                f"Not checked: {', '.join(left['functions'])}. To check a function, write `from minigen.coursework import "
+                f"example`, and example({left['functions'][0]}, (3, 4)), a shape for each input.")
+
+    def examine_exercise(self, task: Exercise, problems: list[Line]) -> None:
+        """The calls that an exercise asks for, then its requirements."""
+        session, report = self.session, self.report
+        session.running = "looking for what the exercise asks for"
+        calls: list[Call] = []
+
+        def begin() -> Line:
+            missing = session.ask("missing", [str], names=list(task.names))
+            if missing:
+                return Line("defines", False, f"{self.name} has no {' and no '.join(missing)}", ["names must stay as handed out"])
+            calls.extend(self.calls(list(task.examples)))
+            return Line("begins", True)
+
+        beginning = guarded("begins", begin)
+        self.examine(calls)
+        item = Item("exercise", f"Exercise {task.number}: {task.title}")
+        report.items.append(item)
+        item.lines += [beginning] * (beginning.passed is False) + problems
+        if beginning.check == "defines":
+            return
+        for position, (name, function) in enumerate(task.requirements()):
+            session.running = f"requirement {name!r}"
+
+            def required(name: str = name, function=function, position: int = position) -> Line:
+                session.ask("reseed", None)
+                return Line(name, True, function(file_of(session), session.random(100 + position)))
+
+            item.lines.append(guarded(name, required))
+
+    def calls(self, asked: list | None) -> list[Call]:
+        """What is to be checked, as the worker finds it."""
+        found = self.session.ask("subjects", [DESCRIBED], asked=asked and [each.as_dict() for each in asked])
+        return [Call.of_answer(self.session, position, each) for position, each in enumerate(found)]
+
+    def examine(self, calls: list[Call]) -> None:
+        """All checks of these calls."""
+        for call in calls:
+            self.report.items.append(Item(call.kind, call.name, call.line))
+            Examination(call, self.report.items[-1]).run()
+
+
+def nothing(name: str, functions: list[str], classes: list[str]) -> str:
+    """What to write in a file that holds nothing to check."""
+    text = (f"{name} has nothing to check: no op (a function under @op), no layer or model (a class of nn.Module), and "
+            "no call of example(). (What it imports is checked with the file in which it stands.)")
+    for each in classes:
+        text += f"\nIt does define {each}, with a forward: write class {each}(nn.Module), with from minigen import nn."
+    if functions:
+        text += f"\nIt does define {', '.join(functions)}. Put @op above a function of arrays, or write"
+        text += f"\n\n    from minigen.coursework import example\n\n    example({functions[0]}, (3, 4))"
+    return text + "\n\n`minigen template op` writes a file to begin with."

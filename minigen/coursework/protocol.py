@@ -1,0 +1,97 @@
+"""What judge and worker say to each other: one message at a time, JSON and plain numbers, never a pickle.
+
+    frame = bytes of JSON (4), bytes of numbers (8), the JSON, the numbers
+
+In the JSON an array is {"array": [dtype, shape]}; their numbers follow one another. The judge reads what a submission may have
+written: everything is bounded, and checked before memory is taken for it.
+"""
+
+import json
+import math
+import struct
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+HEAD = struct.Struct(">IQ")
+JSON_LIMIT = 4 << 20       # bytes
+NUMBERS_LIMIT = 64 << 20   # bytes
+AXES = 32
+KINDS = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32", "float64")
+DTYPES = {name: np.dtype(name).newbyteorder("<") for name in KINDS}
+
+
+class ProtocolError(Exception):
+    """What came through the pipe is no message."""
+
+
+def plain(array: np.ndarray) -> bool:
+    """Whether an array is of numbers that a frame can hold."""
+    return array.dtype.name in DTYPES and array.ndim <= AXES
+
+
+def pack(message: Any) -> bytes:
+    """The frame of a message: None, bools, numbers, texts, lists, dicts and arrays of numbers."""
+    numbers: list[bytes] = []
+
+    def array(x: Any) -> dict[str, Any]:
+        if not (isinstance(x, np.ndarray) and plain(x)):
+            raise ProtocolError(f"a message cannot hold {type(x).__name__}")
+        numbers.append(np.ascontiguousarray(x, dtype=DTYPES[x.dtype.name]).tobytes())
+        return {"array": [x.dtype.name, list(x.shape)]}
+
+    text = json.dumps(message, default=array).encode("ascii")
+    size = sum(map(len, numbers))
+    if len(text) > JSON_LIMIT or size > NUMBERS_LIMIT:
+        raise ProtocolError(f"a message of {(len(text) + size) / 1e6:.0f} MB is too long")
+    return b"".join([HEAD.pack(len(text), size), text, *numbers])
+
+
+def receive(read: Callable[[int], bytes]) -> Any:
+    """The next message. `read(n)` gives n bytes, or fewer where there is an end. Raises EOFError there, and ProtocolError."""
+    head = read(HEAD.size)
+    if not head:
+        raise EOFError
+    if len(head) < HEAD.size:
+        raise ProtocolError("the pipe ends inside a message")
+    length, size = HEAD.unpack(head)
+    if length > JSON_LIMIT or size > NUMBERS_LIMIT:
+        raise ProtocolError(f"a message claims {length + size:,} bytes")
+    text, numbers = read(length), read(size) if size else b""
+    if len(text) < length or len(numbers) < size:
+        raise ProtocolError("the pipe ends inside a message")
+    return unpack(text, numbers)
+
+
+def unpack(text: bytes, numbers: bytes) -> Any:
+    """The message of a frame; its arrays are read-only."""
+    used = 0
+
+    def array(found: dict[str, Any]) -> Any:
+        nonlocal used
+        if found.keys() != {"array"}:
+            return found
+        x = array_at(found["array"], numbers, used)
+        used += x.nbytes
+        return x
+
+    try:
+        return json.loads(text, object_hook=array)
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError, MemoryError) as error:
+        raise ProtocolError(f"what came is no message: {type(error).__name__}") from None
+
+
+def array_at(description: Any, numbers: bytes, offset: int) -> np.ndarray:
+    """The array [dtype, shape] whose numbers begin at `offset`. Raises what a wrong description makes Python raise."""
+    name, shape = description
+    dtype = DTYPES[name]
+    if len(shape) > AXES or not all(type(n) is int and n >= 0 for n in shape):
+        raise ValueError("no shape")
+    size = math.prod(shape) * dtype.itemsize
+    if offset + size > len(numbers):  # before anything is made of that size
+        raise ValueError("too few numbers")
+    x = np.frombuffer(numbers[offset:offset + size], np.uint8 if name == "bool" else dtype)
+    x = (x != 0 if name == "bool" else x.astype(dtype.newbyteorder("="), copy=False)).reshape(shape)
+    x.flags.writeable = False
+    return x

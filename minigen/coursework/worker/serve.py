@@ -1,0 +1,315 @@
+"""Answer the judge's questions about one file, in the process in which the file runs.
+
+Each question {"do": name, ...} is answered by a method of that name below. What the learner's code raises is an answer, too.
+"""
+
+import ast
+import io
+import os
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+import minigen
+from minigen.autograd import Tensor, grad, no_grad
+from minigen.coursework.examples import Example
+from minigen.coursework.protocol import ProtocolError, pack, receive
+from minigen.coursework.samples import Sample
+from minigen.coursework.worker import advice, objects
+from minigen.coursework.worker.calls import Doubled, Parts, Wanted, derive, evaluating, fastest, tensor
+from minigen.coursework.worker.device import watching
+from minigen.coursework.worker.discover import Subject, merged, of_example, plain_classes, plain_functions, subjects
+from minigen.coursework.worker.learner import load, reseed, why
+from minigen.coursework.worker.networks import NETWORKS
+from minigen.coursework.worker.source import calls_of_numpy, uses
+
+PRINTED = 2000  # characters of what the file prints that are told
+
+
+class Printed(io.TextIOBase):
+    """Stands where standard output was: tells how what is printed begins, lest a loop that prints fill the disk."""
+
+    def __init__(self, tell: Callable[[dict], None]):
+        self.tell, self.left = tell, PRINTED
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        if self.left > 0:
+            told, self.left = text[:self.left], self.left - len(text)
+            self.tell({"printed": told})
+        return len(text)
+
+    def silence(self) -> None:
+        """Tell nothing of what is printed from now on."""
+        self.left = 0
+
+
+class Worker:
+    """One file, and what has been made of it. `tell`: sends a message that no question asked for."""
+
+    def __init__(self, path: Path, tell: Callable[[dict], None]):
+        self.path = path
+        self.printed = Printed(tell)
+        self.objects = objects.Objects()
+        self.examples: list[Example] = []
+        self.asked: list[dict] | None = None          # the judge's own examples, of an exercise
+        self.found: dict[str, list[Subject]] = {}     # by the backend on which the file was imported
+        self.doubled: dict[int, Doubled] = {}
+
+    def answer(self, question: dict[str, Any]) -> dict[str, Any]:
+        """{"ok": what was found} or {"error": what the learner's code raised}."""
+        question = dict(question)
+        name, asked = question.pop("do"), question.get("subject")
+        try:
+            with np.errstate(all="ignore"):
+                return {"ok": getattr(self, name)(**question)}
+        except BaseException as error:  # whatever a file may do, SystemExit and KeyboardInterrupt included
+            code = self.found["numpy"][asked].function if asked is not None and "numpy" in self.found else None
+            return {"error": advice.described(error, self.path, code)}
+
+    # -- the file ------------------------------------------------------------------------------------------------
+
+    def uses(self, names: list[str], files: list[str]) -> list[str]:
+        """Lines of these files that use what the library has under one of these names; nothing of them has run."""
+        found = []
+        for file in files:
+            try:
+                tree = ast.parse((self.path.parent / file).read_bytes())
+            except (SyntaxError, ValueError):  # the import will say so
+                continue
+            where = "" if file == self.path.name else f"{file}, "
+            found += [where + use for use in uses(tree, names)]
+        return found
+
+    def load(self) -> str:
+        """Import the file; "", or why it cannot be imported."""
+        try:
+            self.objects.file, self.examples = load(self.path, "numpy")
+            return ""
+        except BaseException as error:
+            return why(error, self.path)
+        finally:
+            self.printed.silence()
+
+    def missing(self, names: list[str]) -> list[str]:
+        """Names that the file should define and does not."""
+        return [name for name in names if not hasattr(self.objects.file, name)]
+
+    def subjects(self, asked: list[dict] | None) -> list[dict]:
+        """What is to be checked: all that is in the file, or the calls that are asked for."""
+        self.asked = asked
+        self.found["numpy"] = self.calls(self.objects.file, self.examples)
+        described = []
+        for subject in self.found["numpy"]:
+            error = subject.error and advice.described(subject.error, self.path, subject.function)
+            described.append(subject.described() | {"error": error})
+        return described
+
+    def calls(self, module: ModuleType, examples: list[Example]) -> list[Subject]:
+        if self.asked is None:
+            return subjects(module, examples)
+        return merged(of_example(self.example(module, each)) for each in self.asked)
+
+    def example(self, module: ModuleType, asked: dict) -> Example:
+        """An example as the judge describes it: a name of the file, or an object made of a class of it."""
+        target = getattr(module, asked["name"])
+        if asked["settings"] is not None:
+            target = target(*asked["settings"]["inputs"], **asked["settings"]["options"])
+        options = {name: given(value) for name, value in asked["options"].items()}
+        output = None if asked["output"] is None else tuple(asked["output"])
+        return Example(target, tuple(map(given, asked["inputs"])), options, output)
+
+    def twin(self, backend: str, position: int) -> Subject:
+        """The subject at this position in the file imported once more, on this backend, which is then in use."""
+        name = f"{backend} once more"
+        if name not in self.found:
+            self.found[name] = self.calls(*load(self.path, backend))
+        minigen.use(backend)
+        subject = self.found[name][position]
+        if subject.error:
+            raise subject.error
+        return subject
+
+    def unchecked(self) -> dict[str, list[str]]:
+        """Names of the functions and classes that are not checked."""
+        return {"functions": plain_functions(self.objects.file, self.examples), "classes": plain_classes(self.objects.file)}
+
+    def reseed(self) -> None:
+        """Start all random numbers again."""
+        minigen.use("numpy")
+        reseed()
+
+    # -- a subject -----------------------------------------------------------------------------------------------
+
+    def derive(self, subject: int, again: bool = False, **wanted: Any) -> dict[str, Any]:
+        """The result of a call and its derivatives. `again`: of the file imported once more."""
+        if again:
+            return derive(self.twin("numpy", subject), Wanted(**wanted))
+        if subject in self.doubled:
+            self.doubled[subject].begin()
+        return derive(self.found["numpy"][subject], Wanted(**wanted))
+
+    def watched(self, subject: int, **wanted: Any) -> dict[str, Any]:
+        """The same on the strict device, and what it had to do there."""
+        try:
+            twin = self.twin("strict", subject)
+            with watching(self.path) as counted:
+                found = derive(twin, Wanted(**wanted))
+            return found | {"launches": counted.launches, "waits": sorted(counted.waits), "copies": sorted(counted.copies)}
+        finally:
+            minigen.use("numpy")
+
+    def double(self, subject: int) -> list[np.ndarray]:
+        """Convert the parts to float64; the values of their parameters."""
+        self.doubled[subject] = Doubled(self.found["numpy"][subject])
+        return [np.array(x.numpy()) for x in self.found["numpy"][subject].parameters().values()]
+
+    def single(self, subject: int) -> None:
+        """Convert them back, to the values that they had."""
+        self.doubled.pop(subject).end()
+
+    def parameters(self, subject: int, arrays: list, options: dict, cotangent: np.ndarray) -> dict[str, Any]:
+        """Which parameters get no gradient; which Tensors no optimizer would find; how many numbers there are."""
+        call = self.found["numpy"][subject]
+        parts, named = Parts(call.parts), call.parameters()
+        lost = [f"{type(part).__name__}.{name}" for part in parts.modules() for name, value in vars(part).items()
+                if type(value) is Tensor and value.requires_grad]
+        y = call(list(map(tensor, arrays)), options)
+        parts.zero_grad()
+        if y.requires_grad:
+            y.backward(cotangent)
+        without = [name for name, parameter in named.items() if parameter.grad is None]
+        parts.zero_grad()
+        return {"lost": lost, "without": without, "count": sum(x.size for x in named.values())}
+
+    def hand_over(self, subject: int, arrays: list, options: dict) -> int:
+        """Use the subject once more, and let that of the file imported once more load its state; how many arrays that are."""
+        used, fresh = self.found["numpy"][subject], self.twin("numpy", subject)
+        with no_grad():
+            used(list(map(tensor, arrays)), options)
+        for old, new in zip(used.parts, fresh.parts):
+            new.load_state_dict(old.state_dict())
+        return len(Parts(used.parts).state_dict())
+
+    def loss(self, subject: int, arrays: list, options: dict) -> dict[str, Any]:
+        """The total and the terms of a model's loss, in evaluation mode."""
+        reseed()
+        call = self.found["numpy"][subject]
+        with evaluating(call.parts), no_grad():
+            total, terms = call.loss(call.filled(list(map(np.array, arrays))), options)
+        return {"total": float(total), "terms": {str(name): float(term) for name, term in terms.items()}}
+
+    def sample(self, subject: int, n: int) -> Any:
+        """What a model's sample(n) gives."""
+        call = self.found["numpy"][subject]
+        with evaluating(call.parts), no_grad():
+            return self.objects.encoded(call.target.sample(n))
+
+    def time(self, subject: int, arrays: list, options: dict) -> dict[str, float | None]:
+        """Seconds of the forward and the backward pass."""
+        call = self.found["numpy"][subject]
+        xs = [tensor(np.array(x), requires_grad=x.dtype.kind == "f") for x in arrays]
+        y = call(xs, options)
+        wanted = [x for x in xs if isinstance(x, Tensor)] + list(call.parameters().values())
+        forward, backward = fastest(lambda: call.once(xs, options)), None
+        if wanted and y.requires_grad:
+            u = np.ones(y.shape, dtype=y.dtype)
+            backward = fastest(lambda: grad(y, wanted, u, allow_unused=True))
+        return {"forward": forward, "backward": backward}
+
+    def advise(self, subject: int, about: str) -> list[str]:
+        """What the text of the learner's functions suggests, about "arrays", "float64" or "cuts" of the graph."""
+        call = self.found["numpy"][subject]
+        own = [call.function] if call.function else []
+        rules = list(call.op.rules.values()) if call.op else []
+        if about == "arrays":
+            found = [use for function in own for use in calls_of_numpy(function)] if call.op is None else []
+            return [f"line {line}: {advice.of_numpy(text, name)}" for line, text, name in found]
+        if about == "float64":
+            return [hint for function in [*own, *rules] for hint in advice.of_float64(function)]
+        return advice.of_cuts(rules or own)
+
+    # -- names and objects, for the requirements of an exercise --------------------------------------------------
+
+    def get(self, target: dict) -> Any:
+        """The value of a target: a name of the file, or an object, or an attribute of either."""
+        return self.objects.encoded(self.objects.found(target))
+
+    def call(self, target: dict, inputs: Iterable[Any], options: dict[str, Any], by: list | None = None,
+             cotangent: Any = None) -> dict[str, Any]:
+        """target(*inputs, **options), what the arrays are afterwards, and the gradients by inputs or by other tensors."""
+        inputs = [self.objects.decoded(x) for x in inputs]
+        options = {name: self.objects.decoded(x) for name, x in options.items()}
+        value = self.objects.found(target)(*inputs, **options)
+        gradients = []
+        if by is not None:
+            leaves = [inputs[x] if isinstance(x, int) else self.objects.found(x) for x in by]
+            gradients = [np.array(g.numpy()) for g in grad(value, leaves, cotangent)]
+        return {"value": self.objects.encoded(value), "inputs": self.objects.encoded(inputs), "gradients": gradients}
+
+    def network(self, name: str, settings: list) -> Any:
+        """One of the judge's networks."""
+        return self.objects.keep(NETWORKS[name](*settings))
+
+    def describe(self, target: dict) -> dict[str, Any]:
+        return objects.described(self.objects.found(target))
+
+    def state(self, target: dict) -> dict[str, np.ndarray]:
+        return self.objects.found(target).state_dict()
+
+    def assign(self, target: dict, values: dict[str, np.ndarray]) -> None:
+        objects.assign(self.objects.found(target), values)
+
+    def astype(self, target: dict, dtype: str) -> None:
+        self.objects.found(target).astype(dtype)
+
+    def learn(self, target: dict, images: np.ndarray, epochs: int, lr: float) -> None:
+        """Train a learner's model on its own loss: Adam, batches of 60, in the same order in each epoch."""
+        from minigen import data, optim  # imported late, for most checks need none and shall begin at once
+
+        model = self.objects.found(target)
+        optimizer = optim.Adam(model.parameters(), lr=lr)
+        for _ in range(epochs):
+            for batch in data.batches(np.array(images), batch_size=60, seed=0):
+                loss = model.loss(batch)[0]
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+
+
+def given(described: dict[str, Any]) -> Any:
+    """An input of an example, as the judge describes it: {"sample"}, {"network"} with its settings, or {"value"}."""
+    if "sample" in described:
+        return Sample.of(described["sample"])
+    if "network" in described:
+        return NETWORKS[described["network"][0]](*described["network"][1:])
+    return described["value"]
+
+
+def serve(path: Path, questions: int, answers: int) -> None:
+    """Answer on these file descriptors until there are no more questions."""
+    reader, writer = os.fdopen(questions, "rb"), os.fdopen(answers, "wb")
+
+    def send(message: dict[str, Any]) -> None:
+        writer.write(pack(message))
+        writer.flush()
+
+    worker = Worker(path, send)
+    sys.stdout = sys.stderr = worker.printed
+    while True:
+        try:
+            question = receive(reader.read)
+        except EOFError:
+            return
+        number = question.pop("id")
+        reply = worker.answer(question)
+        try:
+            send(reply | {"id": number})
+        except (ProtocolError, TypeError, ValueError, RecursionError) as error:  # a result that no message can hold
+            send({"error": advice.described(ValueError(str(error)), path, None), "id": number})
