@@ -167,7 +167,7 @@ class Run(PythonNumbers):
 
     def differences(self, header: Mapping[str, Any]) -> list[str]:
         """Which settings are not those of a checkpoint, in words."""
-        settings, moved = header.get("settings"), header.get("moved")
+        settings, moved = header.get("settings", {}), header.get("moved")
         if not isinstance(settings, dict):
             return []  # `misfits` tells
         moved = {name for name in moved if isinstance(name, str)} if isinstance(moved, list) else set()
