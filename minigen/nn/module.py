@@ -20,13 +20,15 @@ from minigen.settings import Configured
 class Buffer(Tensor):
     """Numbers of a module that are not trained but belong to its state, such as the running statistics of a BatchNorm.
 
-    No gradient, not among the parameters; saved and loaded with the module. Change it with `assign`.
+    No gradient, not among the parameters; saved and loaded with the module. Change it with `assign`. `least`: no number of it can
+    be smaller, such as 0 for a variance; a state that says otherwise is refused.
     """
 
-    __slots__ = ()
+    __slots__ = ("least",)
 
-    def __init__(self, data: Any, name: str | None = None):
+    def __init__(self, data: Any, name: str | None = None, least: float = -math.inf):
         super().__init__(data, name=name)
+        self.least = least
         self._data = self._data.copy()  # it will be overwritten, the caller's array must not
 
 
@@ -180,7 +182,11 @@ class Module(Configured):
         """Take over the values of a state dict. All of it fits, or StateError names every mismatch and nothing changes."""
         state = {name: to_numpy(value) for name, value in state.items()}  # refuses what is no array, before anything has changed
         self.check_state(state)
-        for name, tensor in self.named_state().items():
+        named = self.named_state()
+        for name, tensor in named.items():
+            if isinstance(tensor, Buffer) and (np.asarray(state[name]) < tensor.least).any():
+                raise StateError(f"this state does not fit {type(self).__name__}: {name} holds numbers below {tensor.least:g}")
+        for name, tensor in named.items():
             tensor.assign(asarray(state[name]))
 
     def fingerprint(self) -> str:

@@ -58,7 +58,7 @@ class BatchNorm(Normalization):
         if not 0.0 <= momentum < 1.0:
             raise ValueError(f"BatchNorm's momentum is the share that stays, 0 <= momentum < 1, got {momentum}")
         self.momentum = momentum
-        self.running_mean, self.running_var = Buffer(init.zeros((features,))), Buffer(init.ones((features,)))
+        self.running_mean, self.running_var = Buffer(init.zeros((features,))), Buffer(init.ones((features,)), least=0.0)
 
     def forward(self, x: Any) -> Any:
         self.check(x)
