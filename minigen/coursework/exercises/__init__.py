@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from minigen.coursework.judge.calls import Call
 from minigen.coursework.judge.remote import Array, numbers
 from minigen.coursework.judge.report import Missed
 from minigen.coursework.samples import Sample
@@ -39,13 +40,23 @@ class Network:
 
 @dataclass(frozen=True)
 class Asked:
-    """A call to be checked: of the learner's function `name`, or of an object of the class `name` made with `settings`."""
+    """A call to be checked: of the learner's op or function `name`, or of an object of the class `name` made with `settings`, a
+    layer or a model."""
 
     name: str
     inputs: tuple
+    kind: str = "function"
     options: dict[str, Any] = field(default_factory=dict)
     output: tuple[int, ...] | None = None
     settings: dict[str, Any] | None = None
+
+    def is_that(self, call: Call, variant: tuple) -> bool:
+        """Whether this is what a worker says it is, with inputs that are no easier."""
+        samples = [x.as_dict() if isinstance(x, Sample) else None for x in self.inputs]
+        options = {name: x.as_dict() for name, x in self.options.items() if isinstance(x, Sample)}
+        data = self.kind == "model" or any(isinstance(x, Network) for x in self.inputs)
+        return (samples == [x and x.as_dict() for x in variant] and options == {name: x.as_dict() for name, x in call.options}
+                and self.output == call.output and (data or not call.data))
 
     def as_dict(self) -> dict[str, Any]:
         """For a message."""
