@@ -239,7 +239,8 @@ class RunFolder:
         """Raise CommandError for a folder with more in it than a run leaves that is killed before its first checkpoint."""
         if not self.path.exists():
             if self.path.is_symlink():
-                raise CommandError(f"{self.path} is a link to {os.readlink(self.path)}, where there is no folder: take another --out")
+                raise CommandError(f"{self.path} is a link to {os.readlink(self.path)}, where there is no folder: take another "
+                                   "--out")
             return
         if not self.path.is_dir():
             raise CommandError(f"{self.path} is a file: take another --out")
