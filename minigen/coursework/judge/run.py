@@ -118,7 +118,8 @@ class Judging:
             problems.extend(Line("your own work", False, f"{name} is the library's", [ADVICE]) for name in borrowed)
             found = self.asked_for(task.examples)
             if {each.kind for each in task.examples} == {"op"} != {call.kind for call in found}:
-                return Line("defines", False, f"{' and '.join(task.names)} is no op", ["write @op above it, and its rule below it"])
+                return Line("defines", False, f"{' and '.join(task.names)} is no op",
+                            ["write @op above it, and its rule below it"])
             calls.extend(found)
             return Line("begins", True)
 
