@@ -9,7 +9,6 @@ own for each picture, as StyleGAN's noise inputs would. How a face is drawn is i
 import hashlib
 import io
 import math
-import os
 import sys
 import zipfile
 from collections.abc import Mapping
@@ -24,7 +23,7 @@ from minigen.archive import LONGEST_HEAD, plain_array
 from minigen.data import portrait
 from minigen.data.dataset import Dataset
 from minigen.errors import suggestion
-from minigen.files import replacing
+from minigen.files import cached, keeping, replacing
 from minigen.reading import open_regular
 from minigen.settings import to_python
 
@@ -198,14 +197,12 @@ def _load(
             factors[name] = np.full_like(factors[name], value)
         splits.append((factors, np.random.default_rng([seed, split, 1]).integers(2**62, size=n)))
 
-    drawn = None
-    if cache:
-        path = _cache_path(resolution, train_size, test_size, seed, fixed)
-        drawn = _read(path, [(n, resolution, resolution, 3) for n in (train_size, test_size)])
+    path = cached("faces", _cache_file(resolution, train_size, test_size, seed, fixed)) if cache else None
+    drawn = _read(path, [(n, resolution, resolution, 3) for n in (train_size, test_size)]) if path else None
     if drawn is None:
         drawn = [_draw(factors, detail, resolution) for factors, detail in splits]
-        if cache:
-            with replacing(path) as temporary, open(temporary, "wb") as file:
+        if path:
+            with keeping(), replacing(path) as temporary, open(temporary, "wb") as file:
                 np.savez_compressed(file, train=drawn[0], test=drawn[1], checksum=_checksum(drawn))
     return tuple(_dataset(images, factors) for images, (factors, _) in zip(drawn, splits, strict=True))
 
@@ -250,13 +247,12 @@ def _scaled(images: np.ndarray) -> np.ndarray:
 # The cache on disk.
 
 
-def _cache_path(*arguments: Any) -> Path:
-    """A file for each set of arguments, and for each version of the two files that draw."""
+def _cache_file(*arguments: Any) -> str:
+    """A name for each set of arguments, and for each version of the two files that draw."""
     digest = hashlib.sha256(repr(to_python(arguments)).encode())
     for file in (__file__, portrait.__file__):
         digest.update(Path(file).read_bytes())
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "minigen", "faces")
-    return folder / f"{digest.hexdigest()[:32]}.npz"
+    return f"{digest.hexdigest()[:32]}.npz"
 
 
 def _read(path: Path, shapes: list[tuple[int, ...]]) -> list[np.ndarray] | None:

@@ -60,7 +60,7 @@ class Module(Configured):
 
     def locate(self, error: Located) -> None:
         """Prepend, to an error from a module below this one, the path to that module."""
-        if error.module is not None and error.module is not self:
+        if error.module is not self:
             path = next((path for path, module in self.named_modules() if module is error.module), None)
             error.path = error.path if path is None else (path, *error.path)
         error.module = self

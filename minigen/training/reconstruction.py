@@ -14,9 +14,10 @@ from minigen.data import Batches
 from minigen.errors import Located, ShapeError, StateError
 from minigen.nn import Module
 from minigen.optim.optimizer import Optimizer
+from minigen.signals import stop_requests
 from minigen.training.callbacks import Callback
 from minigen.training.history import History
-from minigen.training.run import Run, batch_of, check_examples, checksum, optimizer_settings, stop_requests
+from minigen.training.run import Run, batch_of, check_examples, checksum, optimizer_settings
 from minigen.training.settings import described
 
 VALIDATION_BATCH = 1000
@@ -39,18 +40,20 @@ def fit(model: Module, examples: Examples, *, optimizer: Optimizer, epochs: int,
 
     Raises DataError for examples that are not finite, DtypeError for another dtype than the model's, NonFiniteError as soon
     as the loss is not finite (naming step and layer; checkpoints on disk stay), CheckpointError for a resume that does not
-    fit. Ctrl-C finishes the step, lets the callbacks save, and then raises KeyboardInterrupt.
+    fit, BusyError for a folder in which another run saves. Ctrl-C finishes the step, lets the callbacks save, and then raises
+    KeyboardInterrupt; SIGTERM and SIGHUP do as much and raise SystemExit, unless the caller handles them himself.
     """
     if resume is not None:
         seed = 0  # of no consequence, and drawn from no stream: the checkpoint brings its own
     run = Reconstruction(model, optimizer, examples, validation, epochs, batch_size, seed, callbacks, progress)
-    if resume is not None:
-        run.load(resume)
-    run.tell("run_started")
-    with stop_requests() as stop_requested:
-        while not run.finished:
-            run.train_epoch(stop_requested)
-    run.tell("run_ended")
+    with run.held():
+        if resume is not None:
+            run.load(resume)
+        run.tell("run_started")
+        with stop_requests() as stop_requested:
+            while not run.finished:
+                run.train_epoch(stop_requested)
+        run.tell("run_ended")
     return run.history
 
 

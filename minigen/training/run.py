@@ -1,9 +1,7 @@
 """What every training run is, whatever it trains: a history, callbacks, checkpoints, and what can go wrong."""
 
 import contextlib
-import signal
 import sys
-import threading
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from numbers import Integral
@@ -67,7 +65,8 @@ class Run(PythonNumbers):
     def say(self, text: str) -> None:
         """A line beside the progress bar."""
         if self.progress:
-            tqdm.write(text, file=sys.stderr)
+            with contextlib.suppress(OSError):  # of a terminal that was closed
+                tqdm.write(text, file=sys.stderr)
 
     def stops(self) -> bool:
         """Whether a callback ends the run here."""
@@ -85,8 +84,16 @@ class Run(PythonNumbers):
         for callback in self.callbacks:
             getattr(callback, event)(self)
 
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Inside the block the callbacks have for themselves what no other run may use. BusyError if another does."""
+        with contextlib.ExitStack() as stack:
+            for callback in self.callbacks:
+                stack.enter_context(callback.held(self))
+            yield
+
     def interrupt(self, where: str, state: Mapping[str, Tensor]) -> None:
-        """Ctrl-C was pressed, and the step is finished: let the callbacks save, unless the state is not finite, and stop."""
+        """The run was asked to stop, and the step is finished: let callbacks save, unless the state is not finite, and stop."""
         self.say(f"stopped {where}")
         self.check_finite(state)
         for name, total in getattr(self, "sums", {}).items():  # they would be refused when they are read back
@@ -319,25 +326,3 @@ def in_range(images: np.ndarray, bounds: tuple[float, float], generator: Generat
 def batch_of(shape: tuple[int, ...]) -> str:
     """The shape of a batch of examples of this shape, for messages: (n, 28, 28, 1)."""
     return f"({', '.join(map(str, ('n', *shape)))})"
-
-
-@contextlib.contextmanager
-def stop_requests() -> Iterator[Callable[[], bool]]:
-    """Inside the block Ctrl-C only asks to stop, so that a step is never cut in two; a second one interrupts at once."""
-    requested = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield requested.is_set
-        return
-
-    def ask(number: int, frame: Any) -> None:
-        if requested.is_set():
-            raise KeyboardInterrupt
-        requested.set()
-
-    previous = signal.signal(signal.SIGINT, ask)
-    try:
-        yield requested.is_set
-    finally:
-        signal.signal(signal.SIGINT, previous)
-    if requested.is_set():  # after the last step; what has been asked is done
-        raise KeyboardInterrupt
