@@ -118,10 +118,8 @@ class Config:
             check_option(name, plan.options[name], option)
         for name in ("batch_size", self.counted):
             check_whole(name, self.plan[name], 1)
-        try:
-            positive("lr", plan.lr)
-        except TypeError as error:
-            raise TypeError(f"lr: {error}") from error
+        check_option("lr", plan.lr, Option(self.recipe.lr, "learning rate"))
+        positive("lr", plan.lr)
         try:
             subject = self.subject
         except RecipeError as error:

@@ -20,16 +20,20 @@ from minigen.settings import Configured
 class Buffer(Tensor):
     """Numbers of a module that are not trained but belong to its state, such as the running statistics of a BatchNorm.
 
-    No gradient, not among the parameters; saved and loaded with the module. Change it with `assign`. `least`: no number of it can
-    be smaller, such as 0 for a variance; a state that says otherwise is refused.
+    No gradient, not among the parameters; saved and loaded with the module. Change it with `assign`.
     """
 
-    __slots__ = ("least",)
+    __slots__ = ()
 
-    def __init__(self, data: Any, name: str | None = None, least: float = -math.inf):
+    def __init__(self, data: Any, name: str | None = None):
         super().__init__(data, name=name)
-        self.least = least
         self._data = self._data.copy()  # it will be overwritten, the caller's array must not
+
+
+class NonNegative(Buffer):
+    """A Buffer of variances or counts: a state with a number below 0 is refused."""
+
+    __slots__ = ()
 
 
 class Module(Configured):
@@ -184,8 +188,8 @@ class Module(Configured):
         self.check_state(state)
         named = self.named_state()
         for name, tensor in named.items():
-            if isinstance(tensor, Buffer) and (np.asarray(state[name]) < tensor.least).any():
-                raise StateError(f"this state does not fit {type(self).__name__}: {name} holds numbers below {tensor.least:g}")
+            if isinstance(tensor, NonNegative) and (np.asarray(state[name]) < 0).any():
+                raise StateError(f"this state does not fit {type(self).__name__}: {name} holds negative numbers")
         for name, tensor in named.items():
             tensor.assign(asarray(state[name]))
 

@@ -200,9 +200,10 @@ class ExperienceReplay(Remedy):
             inputs = asarray(np.zeros((1, *trainer.generator.input_shape), trainer.generator.dtype))
             labels = [asarray(np.zeros(1, array.dtype)) for array in trainer.batches.arrays[1:]]
             made = [trainer.generator(Tensor(inputs), *labels).data, *labels]
-        stored, expected = ([f"{x.dtype}{list(x.shape[1:])}" for x in examples] for examples in (self.buffer, made))
-        if stored != expected:
-            raise StateError(f"{self!r}: stored are examples of {stored}, the generator makes {expected}")
+        for i, (x, right) in enumerate(zip(self.buffer, made, strict=True)):
+            if (x.dtype, x.shape[1:]) != (right.dtype, right.shape[1:]):
+                raise StateError(f"{self!r}: stored {i} is of {x.dtype}{list(x.shape[1:])}, the generator makes "
+                                 f"{right.dtype}{list(right.shape[1:])}")
         for x in self.buffer[1:]:
             if not ((x[:self.filled] >= 0) & (x[:self.filled] < trainer.generator.classes)).all():
                 raise StateError(f"{self!r}: stored are labels that are none of {trainer.generator.classes} classes")

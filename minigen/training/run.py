@@ -16,7 +16,7 @@ from minigen.autograd.debug import all_finite
 from minigen.backend import random, to_numpy
 from minigen.errors import CheckpointError, DataError, DtypeError, NonFiniteError, ShapeError, StateError, conversion
 from minigen.models.gans import Generator
-from minigen.nn import Module
+from minigen.nn import Buffer, Module
 from minigen.optim.optimizer import Optimizer
 from minigen.reading import shortened
 from minigen.settings import PythonNumbers
@@ -111,7 +111,8 @@ class Run(PythonNumbers):
                 cause = "the last update went too far; try a smaller learning rate or clip_norm"
                 if tensor.grad is not None and not all_finite(tensor.grad):
                     cause = "its gradient was not finite; minigen.anomaly() names the op"
-                raise NonFiniteError(f"{type(tensor).__name__.lower()} {name} is not finite before {self.position()}: {cause}")
+                kind = "buffer" if isinstance(tensor, Buffer) else "parameter"
+                raise NonFiniteError(f"{kind} {name} is not finite before {self.position()}: {cause}")
 
     def explain_non_finite(self, what: str, value: float, compute: Callable[[], Any], model: Module) -> None:
         """Raise NonFiniteError for a loss that is not finite, naming where it came from; `compute` computes it once more."""

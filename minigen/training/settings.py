@@ -33,7 +33,7 @@ CONTAINERS = (list, tuple, set, frozenset, *MAPPINGS)
 PLAIN = (int, float, str, bool, NoneType)
 SHORT = 8       # elements of a tuple that is compared, and named, as one value
 MANY = 1000     # settings in a container, or letters of a text, of which only a checksum is kept
-DEEP = 100      # objects and containers inside one another; of what lies deeper only the class is compared
+DEEP = 50      # objects and containers inside one another; of what lies deeper only the class is compared
 LISTED = 10     # differences that a message lists
 LONG = 300      # letters of a setting that it shows
 
@@ -184,9 +184,9 @@ def plain(value: Any) -> float | str | bool | None:
         return float(value) if math.isfinite(value) else repr(value)
     if isinstance(value, bool) or value is None:
         return value
-    if isinstance(value, int):
-        return int(value) if value.bit_length() <= 64 else hex(value)
-    text = str(value)
+    if isinstance(value, int) and value.bit_length() <= 64:
+        return int(value)
+    text = hex(value) if isinstance(value, int) else str(value)  # Python prints no number of more than 4,300 digits
     return text if len(text) <= MANY else f"{text[:SHORT]}... {many(text, text)}"
 
 
@@ -202,7 +202,8 @@ def without_addresses(text: str) -> str:
 
 def array_text(array: Any) -> str:
     """An array, on the host or not, as text: dtype, shape and the checksum of its numbers."""
-    host = np.asarray(to_numpy(array.data if isinstance(array, Tensor) else array), order="C")
+    array = array.data if isinstance(array, Tensor) else array
+    host = np.asarray(array if isinstance(array, np.ndarray) else to_numpy(array), order="C")
     content = host.reshape(-1).view(np.uint8) if host.nbytes else b""  # dates have no other bytes
     return f"{host.dtype}{list(host.shape)} {zlib.crc32(content):08x}"
 
