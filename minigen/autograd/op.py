@@ -93,11 +93,13 @@ def op(forward: Callable | None = None, *, method: str | None = None, broadcasts
                 unusual = unusual or type(x) not in USUAL
         if unusual:
             inputs, arrays = admitted(self, inputs)
-        if dtype is None:
+        if dtype is None and not unusual:  # plain arrays: a rule's call, or another op's, which explains its errors
             return forward(*inputs, **attributes)
 
         watcher = observer.get()
         try:
+            if dtype is None:
+                return forward(*inputs, **attributes)
             data = forward(*arrays, **attributes) if watcher is None else watcher.forward(self, arrays, attributes)
             same_dtype = data.dtype is dtype or data.dtype == dtype
         except (ValueError, TypeError, IndexError, AttributeError) as error:

@@ -181,6 +181,21 @@ def test_powers_of_0_by_the_base(backend):
     np.testing.assert_array_equal(dx, [INF, -INF])
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_exponent_0_is_constant_where_1_over_x_is_no_number(backend, dtype):
+    """Of numbers below the smallest normal one, 1 / x may be infinite, and 0 * inf is NaN."""
+    tiny = np.finfo(dtype).smallest_subnormal
+    x = Tensor(asarray(np.array([tiny, -tiny, 0.0, NAN, INF], dtype)), requires_grad=True)
+    with np.errstate(all="ignore"):
+        y = x ** asarray(np.zeros(5, dtype))
+        (dx,) = grad(y, [x], asarray(np.ones(5, dtype)), create_graph=True)
+        (dxx,) = grad(dx.sum(), [x])
+        (slope,) = grad(x ** asarray(np.ones(5, dtype)), [x], asarray(np.ones(5, dtype)), create_graph=True)
+        (curvature,) = grad(slope.sum(), [x])
+    for got, expected in ((y, 1.0), (dx, 0.0), (dxx, 0.0), (slope, 1.0), (curvature, 0.0)):
+        np.testing.assert_array_equal(got.numpy(), expected)
+
+
 @pytest.mark.parametrize("base", [0, 0.0, np.float32(0.0), np.array([0.0])])
 def test_powers_of_0_by_the_exponent(backend, base):
     """0^p is 0 for p > 0 and 1 for p = 0: its derivative there is taken to be 0; for p < 0 it falls from infinity."""
