@@ -9,6 +9,7 @@ import contextlib
 import ctypes
 import os
 import signal
+import stat
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -202,6 +203,19 @@ def below(process: int) -> dict[int, int]:
             parent = everyone[parent][0]
         if parent == process:
             found[child] = size
+    return found
+
+
+def nameless(process: int) -> dict[tuple[int, int], int]:
+    """(device, number) -> bytes, of the files that a process holds open and no folder knows: in memory, or deleted. Raises
+    PermissionError for a process that does not let itself be looked at."""
+    found = {}
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has ended
+        for name in os.listdir(f"/proc/{process}/fd"):
+            with contextlib.suppress(FileNotFoundError):  # it was closed
+                file = os.stat(f"/proc/{process}/fd/{name}")
+                if stat.S_ISREG(file.st_mode) and not file.st_nlink:
+                    found[file.st_dev, file.st_ino] = file.st_blocks * 512
     return found
 
 

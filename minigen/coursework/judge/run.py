@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 from minigen.coursework.exercises import COUNT, Asked, Exercise, exercise
-from minigen.coursework.judge.border import clean
+from minigen.coursework.judge.border import clean, in_one_line
 from minigen.coursework.judge.calls import DESCRIBED, Call
 from minigen.coursework.judge.examine import Examination, guarded
 from minigen.coursework.judge.process import WorkerProcess
@@ -27,14 +27,15 @@ def check_file(path: Path, seconds: float | None = None, number: int | None = No
 
 def judge(submission: Submission, seconds: float | None = None, number: int | None = None, apart: bool = True) -> Report:
     """The report on one submission; see check_file."""
-    report = Report(clean(submission.shown), submission.exercise if number is None else number, stopped=clean(submission.problem))
+    report = Report(submission.shown, submission.exercise if number is None else number, stopped=submission.problem)
     if report.stopped:
         return report
+    report.remarks += [submission.link] * bool(submission.link)
     limit = default_limit(report.exercise) if seconds is None else seconds
     start = time.perf_counter()
     try:
         with WorkerProcess(submission, limit, apart) as session:
-            question(session, report, submission.path.name)
+            question(session, report, in_one_line(submission.path.name))
     except OSError as error:  # no more processes, no space
         report.stopped = f"the process in which it was to be run cannot be started: {error}"
     report.seconds = time.perf_counter() - start
@@ -49,11 +50,11 @@ def default_limit(number: int | None) -> float:
 def question(session: Session, report: Report, name: str) -> None:
     """Ask all that is to be asked about the file called `name`, and fill its report; an end before the end is part of it."""
     try:
-        Judging(session, report, clean(name)).run()
+        Judging(session, report, name).run()
     except Stopped as stopped:
         report.stopped = str(stopped)
     except LearnerError as error:
-        report.stopped = f"{clean(name)} cannot be looked at, while {session.running}:\n\n{error.traceback or error.first_line}"
+        report.stopped = f"{name} cannot be looked at, while {session.running}:\n\n{error.traceback or error.first_line}"
     except Exception as error:  # an answer of the right form that makes no sense, or a fault of ours
         report.stopped = f"it cannot be judged: while {session.running}, {type(error).__name__}: {clean(str(error), 200)}"
     report.printed = session.printed
