@@ -37,6 +37,12 @@ def test_anomaly_tells_when_the_input_was_the_culprit():
         Tensor([np.inf]) * 2.0
 
 
+def test_an_input_that_was_not_given_is_finite():
+    x, kernel = (Tensor(np.full((1, 1, 1, 1), 1e30, np.float32)) for _ in range(2))
+    with anomaly(), pytest.raises(NonFiniteError, match=r"conv2d returned .* it made it from finite inputs \(.*, None\), at"):
+        minigen.conv2d(x, kernel)
+
+
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize("create_graph", [False, True])
 def test_anomaly_names_the_rule_and_where_its_op_was_called(create_graph):
