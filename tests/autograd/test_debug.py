@@ -171,6 +171,7 @@ def boxes(figure) -> dict[str, tuple[float, float]]:
 
 def test_a_result_stands_after_its_inputs_and_a_leaf_before_its_first_use():
     w, x, late = (Parameter(np.ones(2), name=name) for name in ("w", "x", "late"))
+    assert boxes(draw_graph(w.exp() + x.tanh().sin()))["exp"][0] == 1, "a result that waits for another has moved to it"
     places = boxes(draw_graph((minigen.tanh(w * x) + late).sum()))
     assert places == {"w": (0, 0.5), "x": (0, -0.5), "multiply": (1, 0.0), "late": (2, 0.5), "tanh": (2, -0.5), "add": (3, 0.0), "sum": (4, 0.0)}
 
