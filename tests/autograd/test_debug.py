@@ -37,6 +37,12 @@ def test_anomaly_tells_when_the_input_was_the_culprit():
         Tensor([np.inf]) * 2.0
 
 
+def test_an_input_that_was_not_given_is_finite():
+    x, kernel = (Tensor(np.full((1, 1, 1, 1), 1e30, np.float32)) for _ in range(2))
+    with anomaly(), pytest.raises(NonFiniteError, match=r"conv2d returned .* it made it from finite inputs \(.*, None\), at"):
+        minigen.conv2d(x, kernel)
+
+
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize("create_graph", [False, True])
 def test_anomaly_names_the_rule_and_where_its_op_was_called(create_graph):
@@ -165,6 +171,7 @@ def boxes(figure) -> dict[str, tuple[float, float]]:
 
 def test_a_result_stands_after_its_inputs_and_a_leaf_before_its_first_use():
     w, x, late = (Parameter(np.ones(2), name=name) for name in ("w", "x", "late"))
+    assert boxes(draw_graph(w.exp() + x.tanh().sin()))["exp"][0] == 1, "a result that waits for another has moved to it"
     places = boxes(draw_graph((minigen.tanh(w * x) + late).sum()))
     assert places == {"w": (0, 0.5), "x": (0, -0.5), "multiply": (1, 0.0), "late": (2, 0.5), "tanh": (2, -0.5), "add": (3, 0.0), "sum": (4, 0.0)}
 

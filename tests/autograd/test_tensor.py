@@ -261,6 +261,12 @@ def test_no_grad_records_nothing_inside_and_everything_after():
     assert (x * 2.0).requires_grad
 
 
+def test_what_is_computed_from_constants_is_a_constant():
+    x = Tensor([1.0])
+    for y in (x * 2.0, minigen.concatenate(x, x), minigen.add(x, 1.0)):
+        assert not y.requires_grad and y.op is None and y.inputs == () and y.attributes is None
+
+
 def test_no_grad_as_a_decorator():
     x = Tensor([1.0], requires_grad=True)
 

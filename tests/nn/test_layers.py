@@ -271,6 +271,21 @@ def test_a_layer_has_a_bias_of_zeros_or_none_at_all(make):
     assert list(make(2, 3, bias=False).named_parameters()) == ["weight"] and make(2, 3, bias=False).bias is None
 
 
+@pytest.mark.parametrize("name", nn.activations.ACTIVATIONS)
+@pytest.mark.parametrize(("make", "shape"), [
+    (lambda **options: nn.Conv2d(2, 3, 3, **options), (4, 4, 2)), (lambda **options: nn.ConvTranspose2d(2, 3, 3, **options), (4, 4, 2)),
+    (lambda **options: nn.DenseTranspose(nn.Dense(3, 2), **options), (2,)), (lambda **options: nn.EqualizedDense(2, 3, **options), (2,)),
+    (lambda **options: nn.EqualizedConv2d(2, 3, 3, **options), (4, 4, 2)),
+], ids=["Conv2d", "ConvTranspose2d", "DenseTranspose", "EqualizedDense", "EqualizedConv2d"])
+def test_an_activation_by_name_is_that_layer_behind(make, shape, name):
+    """Bit by bit, as of Dense."""
+    layer, plain = make(activation=name), make()
+    plain.load_state_dict(layer.state_dict())
+    x = apart(3, *shape).astype(np.float32)
+    np.testing.assert_array_equal(layer(x).numpy(), nn.activations.activation(name)(plain(x)).numpy())
+    assert (layer(x).numpy() != plain(x).numpy()).any()
+
+
 @pytest.mark.parametrize("case", [case for case in CASES if not case.id.startswith("Minibatch")])
 def test_an_empty_batch_passes_through_a_layer(case):
     """Losses refuse it; a layer has no reason to, unless it compares examples."""
