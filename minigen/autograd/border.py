@@ -34,7 +34,7 @@ def float_array(data: Any) -> Array:
         array = asarray(data)
     except DtypeError as error:
         raise DtypeError(f"a Tensor holds float32 or float64, {error}") from None
-    if array.dtype.kind in "biu" and has_no_dtype(data):
+    if has_no_dtype(data):
         array = array.astype(np.float32)
     if array.dtype not in (np.float32, np.float64):
         raise DtypeError(f"a Tensor holds float32 or float64, got {array.dtype}: convert with x.astype('float32'), or leave "

@@ -141,7 +141,10 @@ class EarlyStopping(Callback):
 
     def check_state(self, state: Mapping[str, Any], run: "Run") -> None:
         if weights := best_weights(state):
-            run.model.check_state(weights)
+            try:
+                run.model.check_state(weights)
+            except StateError as error:
+                raise StateError(f"EarlyStopping: weights: {error}") from error
 
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
         if not {"best", "best_epoch"} <= state.keys():

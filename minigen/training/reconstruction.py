@@ -189,7 +189,7 @@ class Reconstruction(Run):
         rows = self.history.rows
         if len(rows) != self.epoch or any(row.get("epoch") != i for i, row in enumerate(rows, 1)):
             raise StateError(f"history: expected a row for each of {self.epoch} epochs, got {len(rows)}")
-        if ("loss" in self.sums) != (self.seen > 0):
+        if bool(self.sums) != (self.seen > 0) or self.sums and "loss" not in self.sums:
             raise StateError(f"sums has {sorted(self.sums)}, after {self.seen} examples")
 
 

@@ -150,9 +150,17 @@ def test_comparisons_give_plain_bool_arrays(backend, compare):
     np.testing.assert_array_equal(minigen.to_numpy(result), compare(other, A))
 
 
+def test_a_number_of_numpys_is_compared_as_pythons():
+    """As np.float64 it would turn both sides into float64, in which 0.1 is not what it is in float32."""
+    x = Tensor([0.1])
+    assert (x == np.float64(0.1)).all() and (x <= np.float64(0.1)).all() and not (x > np.float64(0.1)).any()
+
+
 def test_argmax_and_argmin_give_plain_index_arrays(backend):
     np.testing.assert_array_equal(minigen.to_numpy(tensor().argmax(axis=1)), [2, 2])
-    assert int(tensor().argmin()) == 0
+    np.testing.assert_array_equal(minigen.to_numpy(tensor().argmin(axis=1)), [0, 0])
+    np.testing.assert_array_equal(minigen.to_numpy((-tensor()).argmin(axis=0)), [1, 1, 1])
+    assert (int(tensor().argmax()), int(tensor().argmin())) == (5, 0)
 
 
 def test_truth_and_hash():

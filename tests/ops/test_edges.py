@@ -278,6 +278,17 @@ def test_leaky_relu_refuses_a_slope_when_the_layer_is_made(slope):
             make()
 
 
+def test_a_leaky_relu_of_slope_1_changes_nothing():
+    x = np.array([-INF, -2.0, 0.0, 2.0])
+    y, (dx,), _ = to_second_order(lambda x: minigen.leaky_relu(x, slope=1.0), x)
+    np.testing.assert_array_equal([y, dx], [x, np.ones(4)])
+
+
+def test_clip_to_one_number():
+    y, (dx,), _ = to_second_order(lambda x: minigen.clip(x, low=1.0, high=1.0), [0.0, 1.0, 2.0])
+    np.testing.assert_array_equal([y, dx], [[1, 1, 1], [0, 1, 0]])
+
+
 @pytest.mark.parametrize(("low", "high"), [(1.0, 0.0), (NAN, 1.0), (0.0, NAN)])
 def test_clip_refuses_bounds_in_the_wrong_order(low, high):
     with pytest.raises(ValueError, match=f"clip: expected low <= high, got low={low}, high={high}"):
