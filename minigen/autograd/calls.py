@@ -48,14 +48,16 @@ def admitted(op: Any, inputs: tuple) -> tuple[tuple, list]:
     return inputs, [x._data if isinstance(x, Border) else x for x in inputs]
 
 
+def setting(op: Any, name: str, value: Any) -> Any:
+    """An attribute of a call, numbers as Python's own. TypeError for a Tensor."""
+    if isinstance(value, Border):
+        raise TypeError(f"{op.name}: {name} is a setting, no part of the graph, got a Tensor: take its number, x.item()")
+    return to_python(value)
+
+
 def describe(arrays: Any) -> str:
     """Dtypes and shapes of a call's inputs, for messages; of others the beginning."""
     return ", ".join(f"{x.dtype}{list(x.shape)}" if hasattr(x, "shape") else reprlib.repr(x) for x in arrays)
-
-
-def tensor_as_setting(op: Any, name: str) -> TypeError:
-    """The error for a Tensor where an attribute belongs."""
-    return TypeError(f"{op.name}: {name} is a setting, no part of the graph, got a Tensor: take its number, x.item()")
 
 
 def mixed_dtypes(op: Any, inputs: tuple, result: Any = None) -> DtypeError:
@@ -78,6 +80,14 @@ def explain(op: Any, arrays: list, error: Exception) -> Exception:
     kind = ShapeError if isinstance(error, ValueError) else TypeError
     hint = "; is its result one array?" if "no attribute 'dtype'" in str(error) else ""
     return kind(f"{op.name}: {error}{hint} (inputs: {describe(arrays)})")
+
+
+def call_explained(op: Any, inputs: tuple, attributes: dict) -> Any:
+    """The result of a call without Tensors, but with lists or the like."""
+    try:
+        return op.forward(*inputs, **attributes)
+    except (ValueError, TypeError, IndexError, AttributeError) as error:
+        raise explain(op, list(inputs), error) from error
 
 
 def wrong_gradient(op: Any, rule: Any, position: int, gx: Any, x: Any) -> Exception:

@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from minigen.autograd.calls import admitted, bind, explain, mixed_dtypes, tensor_as_setting
+from minigen.autograd.calls import admitted, bind, call_explained, explain, mixed_dtypes, setting
 from minigen.autograd.context import observer, recording
 from minigen.autograd.tensor import Tensor, next_serial
 from minigen.backend import USUAL, is_array
-from minigen.settings import PLAIN, to_python
+from minigen.settings import PLAIN
 
 OPS: dict[str, "Op"] = {}  # every op, by module and name: the tests walk through it
 
@@ -77,9 +77,7 @@ def op(forward: Callable | None = None, *, method: str | None = None, broadcasts
         if attributes:
             for name, value in attributes.items():
                 if type(value) not in PLAIN:  # a number of NumPy's would change the dtype of the result
-                    if isinstance(value, Tensor):
-                        raise tensor_as_setting(self, name)
-                    attributes[name] = to_python(value)
+                    attributes[name] = setting(self, name, value)
         arrays, dtype, requires_grad, unusual = [], None, False, False
         for x in inputs:
             if isinstance(x, Tensor):
@@ -95,13 +93,11 @@ def op(forward: Callable | None = None, *, method: str | None = None, broadcasts
                 unusual = unusual or type(x) not in USUAL
         if unusual:
             inputs, arrays = admitted(self, inputs)
-        if dtype is None and not unusual:  # plain arrays: a rule's call, or another op's, which explains its errors
-            return forward(*inputs, **attributes)
+        if dtype is None:
+            return call_explained(self, inputs, attributes) if unusual else forward(*inputs, **attributes)
 
         watcher = observer.get()
         try:
-            if dtype is None:
-                return forward(*inputs, **attributes)
             data = forward(*arrays, **attributes) if watcher is None else watcher.forward(self, arrays, attributes)
             same_dtype = data.dtype is dtype or data.dtype == dtype
         except (ValueError, TypeError, IndexError, AttributeError) as error:
