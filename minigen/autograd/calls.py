@@ -53,6 +53,13 @@ def describe(arrays: Any) -> str:
     return ", ".join(f"{x.dtype}{list(x.shape)}" if hasattr(x, "shape") else reprlib.repr(x) for x in arrays)
 
 
+def setting(op: Any, name: str, value: Any) -> Any:
+    """An attribute, a number of NumPy's as Python's. TypeError for a Tensor, by which nothing would be differentiated."""
+    if isinstance(value, Border):
+        raise TypeError(f"{op.name}: {name} is a setting, no part of the graph, got a Tensor: take its number, x.item()")
+    return to_python(value)
+
+
 def mixed_dtypes(op: Any, inputs: tuple, result: Any = None) -> DtypeError:
     """The error for a call whose result would not, or does not, keep the dtype of its tensors."""
     gave = "" if result is None else f" gave {result.dtype}"

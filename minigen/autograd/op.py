@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from minigen.autograd.calls import admitted, bind, explain, mixed_dtypes
+from minigen.autograd.calls import admitted, bind, explain, mixed_dtypes, setting
 from minigen.autograd.context import observer, recording
 from minigen.autograd.tensor import Tensor, next_serial
 from minigen.backend import USUAL, is_array
-from minigen.settings import PLAIN, to_python
+from minigen.settings import PLAIN
 
 OPS: dict[str, "Op"] = {}  # every op, by module and name: the tests walk through it
 
@@ -76,7 +76,7 @@ def op(forward: Callable | None = None, *, method: str | None = None, broadcasts
             inputs, attributes = bind(self, inputs, attributes)
         for name, value in attributes.items():
             if type(value) not in PLAIN:  # a number of NumPy's would change the dtype of the result
-                attributes[name] = to_python(value)
+                attributes[name] = setting(self, name, value)
         arrays, dtype, requires_grad, unusual = [], None, False, False
         for x in inputs:
             if isinstance(x, Tensor):

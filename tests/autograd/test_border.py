@@ -289,6 +289,13 @@ def test_a_masked_array_as_an_index_is_explained(index):
         tensor()[index(np.ma.masked_array([0, 1], [False, True]))]
 
 
+@pytest.mark.parametrize("call", [lambda x, s: minigen.clip(x, low=s), lambda x, s: minigen.leaky_relu(x, slope=s),
+                                  lambda x, s: x.sum(axis=s), lambda x, s: minigen.sum(x.data, s)])
+def test_a_tensor_as_a_setting_is_explained(call):
+    with pytest.raises(TypeError, match=r"is a setting, no part of the graph, got a Tensor: take its number, x\.item\(\)"):
+        call(tensor(), Tensor(0.5))
+
+
 @pytest.mark.parametrize(("call", "words"), [
     (lambda: minigen.sum([1.0, 2.0]), "sum: 'list' object has no attribute 'shape' (inputs: [1.0, 2.0])"),
     (lambda: minigen.add(A, [1.0, 2.0]), "add: operands could not be broadcast together with shapes (2,3) (2,) "),
