@@ -504,7 +504,7 @@ def apart() -> bool:
             sys.exit(1)
         if child := os.fork():
             sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
-        furnish(folder, [], (1 << 20, 10))
+        furnish(folder, [], [], (1 << 20, 10))
         os._exit(os.stat(folder).st_dev == os.stat("/").st_dev)
     """
     with tempfile.TemporaryDirectory() as folder:
@@ -528,6 +528,7 @@ def test_in_its_space_it_reaches_nothing_that_would_act_for_it(tmp_path):
             assert set(os.listdir("/dev")) == {{"null", "zero", "random", "urandom"}}
             assert not os.listdir("/run") and os.listdir("/tmp") in ([], [os.path.basename(os.getcwd())])
             assert len([name for name in os.listdir("/proc") if name.isdecimal()]) == 2, "only itself and its keeper"
+            assert not os.path.exists({str(SOLUTIONS)!r})
             assert os.getuid() == {os.getuid()}
             open("/dev/null", "w").write("x")
             open("here", "w").write("x")
