@@ -66,7 +66,10 @@ class RecipeError(ValueError):
 
 
 def conversion(got: Any, expected: Any) -> str:
-    """How to turn data of one dtype into another, for messages; bytes are pixels from 0 to 255."""
+    """How to turn data of one dtype into another, for messages; bytes are pixels from 0 to 255. Of other libraries' tensors first
+    an array is to be made."""
+    if not hasattr(got, "kind"):
+        return f"minigen.asarray(x).astype('{expected}')"
     return f"x.astype('{expected}')" + (" / 255" if got == "uint8" else "")
 
 

@@ -123,6 +123,9 @@ def taken(path: Path) -> FileIO:
     """The file at `path`, locked, in a folder that is made if need be. BusyError if another has it."""
     while True:
         path.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            if not stat.S_ISREG(path.lstat().st_mode):
+                raise BusyError(f"{path} is no plain file, so that nothing can lock {path.parent}: remove it, or take another")
         try:
             file = open(path, "a+b", buffering=0)
         except FileNotFoundError:  # who had the new folder has just removed it

@@ -89,6 +89,17 @@ def test_a_folder_is_had_by_one(tmp_path):
     assert names(tmp_path) == ["a"]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="links and pipes of POSIX")
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to("nowhere/x")],
+                         ids=["a folder", "a pipe", "a link to nowhere"])
+def test_what_is_no_file_is_no_lock(tmp_path, make):
+    make(tmp_path / LOCK)
+    with pytest.raises(BusyError, match="lock is no plain file, so that nothing can lock .*: remove it, or take another"):
+        with locked(tmp_path):
+            pass
+    assert names(tmp_path) == [LOCK]
+
+
 def test_a_lock_file_that_a_killed_process_left_locks_nothing(tmp_path):
     (tmp_path / LOCK).write_bytes(b"\xff" * 1000)
     with locked(tmp_path):

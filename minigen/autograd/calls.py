@@ -1,5 +1,6 @@
 """How a call of an op is read, and what is said when it is wrong."""
 
+import reprlib
 from typing import Any
 
 import numpy as np
@@ -48,8 +49,8 @@ def admitted(op: Any, inputs: tuple) -> tuple[tuple, list]:
 
 
 def describe(arrays: Any) -> str:
-    """Shapes (and dtypes, where they differ) of a call's inputs, for messages."""
-    return ", ".join(f"{x.dtype}{list(x.shape)}" if hasattr(x, "shape") else repr(x) for x in arrays)
+    """Dtypes and shapes of a call's inputs, for messages; of others the beginning."""
+    return ", ".join(f"{x.dtype}{list(x.shape)}" if hasattr(x, "shape") else reprlib.repr(x) for x in arrays)
 
 
 def mixed_dtypes(op: Any, inputs: tuple, result: Any = None) -> DtypeError:

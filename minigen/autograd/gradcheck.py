@@ -76,10 +76,8 @@ def check(f: Callable, arrays: tuple, wrt: list[int], order: int, name: str, tol
         x = arrays[i]
         v = rng.standard_normal(x.shape)
         numeric = directional(f, arrays, i, v, u, eps)
-        exact = float(np.sum(g * v))
-        scale = np.linalg.norm(g) * np.linalg.norm(v) / np.sqrt(max(x.size, 1))
-        if not abs(exact - numeric) <= atol + rtol * max(scale, abs(numeric)):
-            mismatch = compare(f, arrays, i, u, g, eps)
+        if not agree(g, v, numeric, rtol, atol):
+            mismatch = compare(lambda basis, i=i: directional(f, arrays, i, basis, u, eps), i, u, g)
             error = GradcheckError(f"{name}: {mismatch}")
             error.mismatch = mismatch
             raise error
@@ -127,8 +125,17 @@ def directional(f: Callable, arrays: tuple, i: int, v: np.ndarray, u: np.ndarray
     return float(np.sum(u * (plus - minus)) / (2 * eps))
 
 
-def compare(f: Callable, arrays: tuple, i: int, u: np.ndarray, g: np.ndarray, eps: float) -> Mismatch:
-    """The derivative g by input i beside the numerical one, element by element; of a large array, the largest of g and some."""
+def agree(g: np.ndarray, v: np.ndarray, numeric: float, rtol: float, atol: float) -> bool:
+    """Whether <g, v> is the numerical derivative in the direction v; never if a number is infinite or too large for a norm."""
+    with np.errstate(all="ignore"):
+        scale = np.linalg.norm(g) * np.linalg.norm(v) / np.sqrt(max(v.size, 1))
+        tolerance = atol + rtol * max(scale, abs(numeric))
+        return bool(np.isfinite(tolerance) and abs(float(np.sum(g * v)) - numeric) <= tolerance)
+
+
+def compare(directional: Callable[[np.ndarray], float], i: int, u: np.ndarray, g: np.ndarray) -> Mismatch:
+    """The derivative g by input i beside the numerical one in the direction of each element; of a large array, of the largest
+    and some."""
     elements = np.arange(g.size)
     if g.size > COMPARED:
         largest = np.argsort(np.abs(g).ravel())[-COMPARED // 2:]
@@ -136,10 +143,10 @@ def compare(f: Callable, arrays: tuple, i: int, u: np.ndarray, g: np.ndarray, ep
         elements = np.sort(np.concatenate([largest, others]))
     numeric = np.empty(len(elements))
     for k, element in enumerate(elements):
-        basis = np.zeros(arrays[i].shape)
+        basis = np.zeros(g.shape)
         basis.flat[element] = 1.0
-        numeric[k] = directional(f, arrays, i, basis, u, eps)
-    return Mismatch(i, arrays[i].shape, elements, g.ravel()[elements], numeric, u)
+        numeric[k] = directional(basis)
+    return Mismatch(i, g.shape, elements, g.ravel()[elements], numeric, u)
 
 
 def flat(tensors: Sequence[Tensor]) -> Tensor:

@@ -74,10 +74,9 @@ def op(forward: Callable | None = None, *, method: str | None = None, broadcasts
     def apply(*inputs: Any, **attributes: Any) -> Any:
         if len(inputs) != arity and arity is not None:
             inputs, attributes = bind(self, inputs, attributes)
-        if attributes:
-            for name, value in attributes.items():
-                if type(value) not in PLAIN:  # a number of NumPy's would change the dtype of the result
-                    attributes[name] = to_python(value)
+        for name, value in attributes.items():
+            if type(value) not in PLAIN:  # a number of NumPy's would change the dtype of the result
+                attributes[name] = to_python(value)
         arrays, dtype, requires_grad, unusual = [], None, False, False
         for x in inputs:
             if isinstance(x, Tensor):
@@ -93,11 +92,13 @@ def op(forward: Callable | None = None, *, method: str | None = None, broadcasts
                 unusual = unusual or type(x) not in USUAL
         if unusual:
             inputs, arrays = admitted(self, inputs)
-        if dtype is None:
+        if dtype is None and not unusual:  # plain arrays: a rule's call, or another op's, which explains its errors
             return forward(*inputs, **attributes)
 
         watcher = observer.get()
         try:
+            if dtype is None:
+                return forward(*inputs, **attributes)
             data = forward(*arrays, **attributes) if watcher is None else watcher.forward(self, arrays, attributes)
             same_dtype = data.dtype is dtype or data.dtype == dtype
         except (ValueError, TypeError, IndexError, AttributeError) as error:

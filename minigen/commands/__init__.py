@@ -106,7 +106,7 @@ def natural(text: str) -> int:
 def named(text: str) -> Path:
     """The type of an argument that is a file or a folder: one with a name, and in a folder that there is or can be made."""
     path = Path(text)
-    if not text or next(parent for parent in path.absolute().parents if parent.exists()).is_file():
+    if not text or next((parent for parent in path.absolute().parents if parent.exists()), path).is_file():  # / has no parents
         raise argparse.ArgumentTypeError(f"expected a name, in a folder, got {text!r}")
     return path
 

@@ -6,8 +6,8 @@ import math
 import sys
 from pathlib import Path
 
+from minigen.commands import UsageError
 from minigen.coursework.exercises import number
-from minigen.coursework.judge.border import clean
 from minigen.coursework.judge.report import EXIT_STATUS, Report
 from minigen.coursework.judge.run import judge
 from minigen.coursework.judge.submission import read_all
@@ -27,7 +27,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
                         help="end a file that takes longer (default: 60, or what its exercise allows)")
     parser.add_argument("--exercise", metavar="NUMBER", type=number, default=None,
                         help="check all files as this exercise (default: what their line EXERCISE = NUMBER says)")
-    parser.add_argument("--json", metavar="FILE", type=Path, help="also write everything to a file, for marking")
+    parser.add_argument("--json", metavar="FILE", type=marks, help="also write everything to a file, for marking")
 
 
 def seconds(text: str) -> float:
@@ -41,6 +41,13 @@ def seconds(text: str) -> float:
     return value
 
 
+def marks(text: str) -> Path:
+    """Any path but that of a submission, which an asterisk in the wrong place would have overwritten."""
+    if text.endswith(".py"):
+        raise argparse.ArgumentTypeError(f"{text} would be overwritten: name a file for the marks, such as marks.json")
+    return Path(text)
+
+
 def run(args: argparse.Namespace) -> int:
     """Check the files, one after the other; one is reported in full, of many each gets a line. 0: all pass; 1: something fails;
     2: a file cannot be checked."""
@@ -48,22 +55,25 @@ def run(args: argparse.Namespace) -> int:
     submissions = read_all(args.files, args.exercise)  # before any of them runs
     reports: list[Report] = []
     write_marks(args.json, reports)     # before any work, lest it be for nothing
-    names = [clean(submission.shown) for submission in submissions]
-    width = max(map(len, names))
-    for name, submission in zip(names, submissions):
+    width = min(60, max(len(submission.shown) for submission in submissions))
+    for submission in submissions:
         report = judge(submission, args.timeout, args.exercise)
         reports.append(report)
         write_marks(args.json, reports)  # as they come
         if len(submissions) == 1:
             print(report)
         else:
-            print(f"{name:<{width}}  {report.status:<9}  {report.passed:3d} of {report.passed + report.failed:3d}  "
+            print(f"{submission.shown:<{width}}  {report.status:<9}  {report.passed:3d} of {report.passed + report.failed:3d}  "
                   f"{report.first_failure()}".rstrip(), flush=True)
     return max(EXIT_STATUS[report.status] for report in reports)
 
 
 def write_marks(path: Path | None, reports: list[Report]) -> None:
     """Write all reports so far to a file, in place of what was there."""
-    if path is not None:
+    if path is None:
+        return
+    try:
         with replacing(path) as temporary:
             temporary.write_text(json.dumps({"files": [report.as_dict() for report in reports]}, indent=1), encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"the marks cannot be written to {path} ({error.strerror}): give another file") from None

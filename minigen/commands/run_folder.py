@@ -89,8 +89,8 @@ class Config:
             raise ValueError(f"images is {images}, and examples {self.examples}: all images are examples")
         if self.resolution not in [4 << s for s in range(9)]:
             raise ValueError(f"resolution must be 4, 8, 16 ... 1024, got {self.resolution}")
-        if not isinstance(self.shape, list) or not self.shape:
-            raise ValueError(f"shape must be a list of whole numbers, got {shortened(self.shape)}")
+        if not isinstance(self.shape, list) or len(self.shape) not in (1, 3):
+            raise ValueError(f"shape must be that of points, [2], or images, [28, 28, 1], got {shortened(self.shape)}")
         for length in self.shape:
             check_whole("shape", length, 1)
         if math.prod(self.shape) > LARGEST_EXAMPLE:
@@ -118,10 +118,8 @@ class Config:
             check_option(name, plan.options[name], option)
         for name in ("batch_size", self.counted):
             check_whole(name, self.plan[name], 1)
-        try:
-            positive("lr", plan.lr)
-        except TypeError as error:
-            raise TypeError(f"lr: {error}") from error
+        check_option("lr", plan.lr, Option(self.recipe.lr, "learning rate"))
+        positive("lr", plan.lr)
         try:
             subject = self.subject
         except RecipeError as error:
@@ -238,11 +236,14 @@ class RunFolder:
     def check_unused(self) -> None:
         """Raise CommandError for a folder with more in it than a run leaves that is killed before its first checkpoint."""
         if not self.path.exists():
+            if self.path.is_symlink():
+                raise CommandError(f"{self.path} is a link to {os.readlink(self.path)}, where there is no folder: take another "
+                                   "--out")
             return
         if not self.path.is_dir():
             raise CommandError(f"{self.path} is a file: take another --out")
         run = self.config_file.exists()
-        if run and self.checkpoint.exists():
+        if run and self.checkpoint.is_file():
             raise CommandError(f"{self.path} holds a run already: `minigen resume {self.path}` goes on with it; or take another "
                                "--out")
         if run:

@@ -5,12 +5,14 @@ the first process of the space, with which everything in it ends; and in that th
 out: Windows has the worker only. No other file of minigen is needed here, so that the keeper is ready at once.
 """
 
+import contextlib
 import ctypes
 import os
 import signal
+import stat
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NoReturn
 
 try:
@@ -22,10 +24,12 @@ ADDRESSES = 16 << 30  # bytes of a process, of memory and of files that are mapp
 FILE = 64 << 20       # bytes of a file that is written
 OPEN = 256            # files
 TASKS = 256           # processes and threads more than the user has
+HIDDEN = ("/dev/", "/run/", "/tmp/")  # terminals, disks, and sockets of programs that would run something for a submission
+DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
 MARK = "MINIGEN_SUBMISSION"  # an environment variable, by which stray processes are known
 
 NEW_MOUNTS, NEW_IPC, NEW_USER, NEW_PIDS, NEW_NETWORK = 0x20000, 0x8000000, 0x10000000, 0x20000000, 0x40000000
-PRIVATE, RECURSIVE, BIND = 1 << 18, 1 << 14, 1 << 12  # of mount(2)
+PRIVATE, RECURSIVE, BIND, NO_DEVICES = 1 << 18, 1 << 14, 1 << 12, 1 << 2  # of mount(2)
 MOUNT_SETATTR, HERE, ALL_BELOW, READ_ONLY = 442, -100, 0x8000, 1
 READ_ALL = 1 << 2  # of capabilities(7)
 DIE_WITH_PARENT, ADOPT_ORPHANS, NO_NEW_PRIVILEGES = 1, 36, 38  # of prctl(2)
@@ -50,21 +54,23 @@ def limit(seconds: float, memory: int) -> None:
                 pass
 
 
-def enclose(folder: str, apart: bool) -> None:
+def enclose(folder: str, apart: bool, needed: Iterable[str], room: tuple[int, int]) -> None:
     """Returns in the worker only. The processes around it wait for it, end what it leaves running, and end as it does.
 
-    `apart`: in a space of its own, if the system lets us: without other processes to be seen or killed, without a network, and
-    with all files but those below `folder` read-only.
+    `apart`: in a space of its own, if the system lets us: without other processes to be seen or killed, without a network, with
+    all files read-only but those below `folder`, where there is `room` for so many bytes and files, and without the places where
+    other programs can be reached, but for the files and folders that are `needed`.
     """
     if not hasattr(os, "fork"):
         return
-    apart = apart and sys.platform == "linux" and separate(folder)
+    apart = apart and sys.platform == "linux" and separate()
     control(ADOPT_ORPHANS, 1)
     control(DIE_WITH_PARENT, signal.SIGKILL)
     if child := os.fork():
         keep(child)
     control(DIE_WITH_PARENT, signal.SIGKILL)
     if apart:
+        furnish(folder, needed, room)
         if child := os.fork():
             keep(child)
         drop_capabilities()
@@ -85,20 +91,67 @@ def keep(child: int) -> NoReturn:
     os._exit(128 - code if code < 0 else code)
 
 
-def separate(folder: str) -> bool:
+def separate() -> bool:
     """Make a space for the processes to come; False if that is not allowed."""
-    libc = ctypes.CDLL(None, use_errno=True)
+    libc = ctypes.CDLL(None)
+    user, group = os.getuid(), os.getgid()
     space = NEW_MOUNTS | NEW_IPC | NEW_PIDS | NEW_NETWORK
-    first = space if os.getuid() == 0 else space | NEW_USER
-    if not hasattr(libc, "unshare") or (libc.unshare(first) and (first & NEW_USER or libc.unshare(space | NEW_USER))):
+    if not hasattr(libc, "unshare"):
         return False
-    where = os.fsencode(folder)
-    libc.mount(b"none", b"/", None, PRIVATE | RECURSIVE, None)
-    if libc.mount(where, where, None, BIND, None) == 0:
-        set_read_only(libc, b"/", True)
-        set_read_only(libc, where, False)
-        os.chdir(folder)  # into what was just mounted
+    if user == 0 and libc.unshare(space) == 0:
+        return True
+    if libc.unshare(space | NEW_USER):
+        return False
+    for name, text in (("uid_map", f"{user} {user} 1"), ("setgroups", "deny"), ("gid_map", f"{group} {group} 1")):
+        with contextlib.suppress(OSError):
+            write(f"/proc/self/{name}", text.encode())
     return True
+
+
+def furnish(folder: str, needed: Iterable[str], room: tuple[int, int]) -> None:
+    """The files of the space, where the system lets us mount: `folder` in memory, with the same files, and all else read-only."""
+    libc = ctypes.CDLL(None)
+    libc.unshare(NEW_MOUNTS)  # the keeper's stay as they are
+    libc.mount(b"none", b"/", None, PRIVATE | RECURSIVE, None)
+    libc.mount(b"none", b"/proc", b"proc", NO_DEVICES, None)
+    files = {each.path: read(each.path) for each in os.scandir(folder)}
+    if libc.mount(b"none", os.fsencode(folder), b"tmpfs", NO_DEVICES, b"size=%d,nr_inodes=%d,mode=700" % room):
+        return
+    try:
+        for path, content in files.items():
+            write(path, content)
+    except OSError:
+        libc.umount(os.fsencode(folder))
+        return
+    hide(libc, [folder, *needed, *DEVICES])
+    set_read_only(libc, b"/", True)
+    set_read_only(libc, os.fsencode(folder), False)
+    os.chdir(folder)  # into what was just mounted
+
+
+def hide(libc: ctypes.CDLL, needed: Iterable[str]) -> None:
+    """Make some places empty, but for the files and folders that are needed."""
+    inside = [path for path in map(os.path.realpath, needed) if path.startswith(HIDDEN) and os.path.exists(path)]
+    files = {path: os.open(path, os.O_PATH) for path in inside}
+    for place in HIDDEN:
+        libc.mount(b"none", os.fsencode(place), b"tmpfs", NO_DEVICES, b"size=1m,mode=755")
+    for path, file in files.items():
+        source = f"/proc/self/fd/{file}"
+        os.makedirs(path if os.path.isdir(source) else os.path.dirname(path), exist_ok=True)
+        if not os.path.isdir(source):
+            write(path, b"")
+        libc.mount(source.encode(), os.fsencode(path), None, BIND | RECURSIVE, None)
+        os.close(file)
+
+
+def read(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def write(path: str, content: bytes) -> None:
+    with open(path, "wb") as file:
+        file.write(content)
 
 
 def set_read_only(libc: ctypes.CDLL, path: bytes, below: bool) -> None:
@@ -150,6 +203,19 @@ def below(process: int) -> dict[int, int]:
             parent = everyone[parent][0]
         if parent == process:
             found[child] = size
+    return found
+
+
+def nameless(process: int) -> dict[tuple[int, int], int]:
+    """(device, number) -> bytes, of the files that a process holds open and no folder knows: in memory, or deleted. Raises
+    PermissionError for a process that does not let itself be looked at."""
+    found = {}
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has ended
+        for name in os.listdir(f"/proc/{process}/fd"):
+            with contextlib.suppress(FileNotFoundError):  # it was closed
+                file = os.stat(f"/proc/{process}/fd/{name}")
+                if stat.S_ISREG(file.st_mode) and not file.st_nlink:
+                    found[file.st_dev, file.st_ino] = file.st_blocks * 512
     return found
 
 

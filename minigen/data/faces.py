@@ -29,6 +29,7 @@ from minigen.settings import to_python
 
 CLASS_NAMES = ("woman", "man")
 SMALLEST, LARGEST = 4, 1024     # pixels along a side
+DIGEST = 16                     # bytes of the checksum of all pixels
 FINEST_MEAN = 32                # pictures smaller than this are box means of one of this size
 TILE = 2**17                    # pixels drawn at a time: enough that the calls cost little, little enough for the cache
 LONG = 2**24                    # pixels from which on a progress bar is shown
@@ -202,7 +203,7 @@ def _load(
         drawn = [_draw(factors, detail, resolution) for factors, detail in splits]
         if path:
             with keeping(), replacing(path) as temporary, open(temporary, "wb") as file:
-                np.savez_compressed(file, train=drawn[0], test=drawn[1])
+                np.savez_compressed(file, train=drawn[0], test=drawn[1], checksum=_checksum(drawn))
     return tuple(_dataset(images, factors) for images, (factors, _) in zip(drawn, splits, strict=True))
 
 
@@ -258,7 +259,10 @@ def _read(path: Path, shapes: list[tuple[int, ...]]) -> list[np.ndarray] | None:
     """The images of both splits; None if the file is missing, or, which is said, damaged: it is then made anew."""
     try:
         with open_regular(path) as file, zipfile.ZipFile(file) as archive:
-            return [_split(archive, name, shape) for name, shape in zip(("train.npy", "test.npy"), shapes, strict=True)]
+            images = [_pixels(archive, name, shape) for name, shape in zip(("train.npy", "test.npy"), shapes, strict=True)]
+            if (_pixels(archive, "checksum.npy", (DIGEST,)) != _checksum(images)).any():
+                raise ValueError("it has other pixels than were drawn")
+            return images
     except FileNotFoundError:
         return None
     except Exception as error:  # a damaged archive fails in a dozen ways: BadZipFile, EOFError, NotImplementedError ...
@@ -266,11 +270,22 @@ def _read(path: Path, shapes: list[tuple[int, ...]]) -> list[np.ndarray] | None:
         return None
 
 
-def _split(archive: zipfile.ZipFile, name: str, shape: tuple[int, ...]) -> np.ndarray:
-    """Images of this shape from an archive. ValueError, before they are read, for anything else."""
-    if archive.getinfo(name).file_size > math.prod(shape) + LONGEST_HEAD:
+def _checksum(images: list[np.ndarray]) -> np.ndarray:
+    digest = hashlib.blake2b(digest_size=DIGEST)
+    for array in images:
+        digest.update(array)
+    return np.frombuffer(digest.digest(), np.uint8)
+
+
+def _pixels(archive: zipfile.ZipFile, name: str, shape: tuple[int, ...]) -> np.ndarray:
+    """Bytes of this shape from an archive. ValueError for anything else, of which no more is read than these would be."""
+    if archive.getinfo(name).compress_type != zipfile.ZIP_DEFLATED:
+        raise ValueError(f"{name} is not compressed as the pixels that are kept")
+    most = math.prod(shape) + LONGEST_HEAD
+    with archive.open(name) as member:
+        content = member.read(most + 1)  # whatever the archive says of its size: so much is unpacked at once
+    if len(content) > most:
         raise ValueError(f"{name} is larger than {math.prod(shape):,} pixels")
-    content = archive.read(name)
     layout = plain_array(name, io.BytesIO(content), 0, len(content))
     if (layout.dtype, layout.shape) != (np.uint8, shape):
         raise ValueError(f"{name} is {layout.dtype}{list(layout.shape)}, expected uint8{list(shape)}")

@@ -110,10 +110,10 @@ SOURCES = {
 def load_mnist() -> tuple[Dataset, Dataset]:
     """MNIST: 60,000 training and 10,000 test images of handwritten digits, (n, 28, 28, 1).
 
-    Taken from $MINIGEN_DATA if any of its four files is there: in mnist/, where torchvision puts them (MNIST/raw/), or directly;
-    under the names of FILES or with a dot (train-images.idx3-ubyte), plain or compressed, with or without .gz. Else from the user
-    cache (~/.cache/minigen/mnist), else downloaded into it. Files of one's own may hold any number of images; with as many as are
-    published they must be the published ones, as a download must, by their SHA-256.
+    Taken from $MINIGEN_DATA if any of its four files is there: in mnist/, where torchvision puts them (MNIST/raw/, MNIST/ or
+    raw/), or directly; under the names of FILES or with a dot (train-images.idx3-ubyte), plain or compressed, with or without
+    .gz. Else from the user cache (~/.cache/minigen/mnist), else downloaded into it. Files of one's own may hold any number of
+    images; with as many as are published they must be the published ones, as a download must, by their SHA-256.
     Raises DataError, naming the file, what is wrong and what to do, if a file cannot be had or used.
     """
     return _load("mnist")
@@ -145,8 +145,9 @@ def own_folder() -> Path | None:
 
 
 def places(name: str, root: Path) -> list[Path]:
-    """The folders below $MINIGEN_DATA in which the files of a data set are looked for."""
-    return [root / name, root / SOURCES[name].folder / "raw", root]
+    """The folders below $MINIGEN_DATA in which the files of a data set are looked for; it may also be torchvision's own of it."""
+    known = SOURCES[name].folder
+    return [root / name, root / known / "raw", root / known, root, root / "raw"]
 
 
 def found(place: Path) -> dict[str, Path]:
@@ -173,7 +174,7 @@ def _own_files(name: str) -> dict[str, File]:
         if len(missing) == len(FILES):
             continue
         files = {file: File(path, _content(path)) for file, path in paths.items()}
-        if place == root and any(_published(each.content)[0] not in (None, name) for each in files.values()):
+        if place in (root, root / "raw") and any(_published(each.content)[0] not in (None, name) for each in files.values()):
             continue  # where no folder's name says what they are, they may be another data set's
         if missing:
             beside = _beside(place, paths)
@@ -213,7 +214,7 @@ def _fetched(name: str, file: str, cache: Path | None) -> File:
 
 def _looked_into(name: str, own: Path | None) -> str:
     """Where the files were looked for in vain, and what is there, a line a place."""
-    if own and not own.exists():
+    if own and not own.is_dir():
         return f"MINIGEN_DATA is {own}: there is no such folder.\n"
     there = [place for place in places(name, own) if place.is_dir()] if own else []
     return "".join(f"{place} has none of them{_beside(place)}.\n" for place in there)

@@ -28,7 +28,7 @@ from minigen.training.callbacks import Callback
 from minigen.training.history import History
 from minigen.training.remedies import Remedy
 from minigen.training.run import Run, checksum, optimizer_settings
-from minigen.training.settings import described
+from minigen.training.settings import described, without_addresses
 
 PLAYERS = ("generator", "discriminator")
 Terms = dict[str, Any]
@@ -377,9 +377,9 @@ class Adversarial(Run):
     def described(self) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for name in ("loss", "penalties", "remedies", *PLAYERS):
-            found |= {**described(name, getattr(self, name)), name: repr(getattr(self, name))}
+            found |= {**described(name, getattr(self, name)), name: without_addresses(repr(getattr(self, name)))}
         for name in PLAYERS:
-            found |= {f"{name}.{path}": repr(layer) for path, layer in getattr(self, name).named_modules()
+            found |= {f"{name}.{path}": without_addresses(repr(layer)) for path, layer in getattr(self, name).named_modules()
                       if path and (not any(layer.children()) or isinstance(layer, WeightedModule))}
         return found
 
@@ -389,3 +389,5 @@ class Adversarial(Run):
             raise StateError(f"history goes on to row {last}, behind step {self.step}")
         if self.sums.keys() != self.summed.keys() or any(type(n) is not int or n < 1 for n in self.summed.values()):
             raise StateError(f"summed is {self.summed}, expected how many numbers are in each of {sorted(self.sums)}")
+        for remedy in self.remedies:
+            remedy.check_restored(self)

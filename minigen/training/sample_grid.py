@@ -103,17 +103,22 @@ class SampleGrid(Callback):
             n, *shape = state[name].shape or (0,)
             if n != self.n:
                 raise StateError(f"SampleGrid: n was {n}, is {self.n}")
-            if len(shape) != len(largest) or any(map(operator.gt, shape, largest)) or state[name].dtype != np.float32:
-                raise StateError(f"SampleGrid: {name} is {state[name].dtype}{list(state[name].shape)}, expected at most "
-                                 f"float32{[self.n, *largest]}")
+            fits = len(shape) == len(largest) and shape[-1] == largest[-1] and 0 not in shape
+            if not fits or any(map(operator.mod, largest, shape)) or state[name].dtype != np.float32:
+                raise StateError(f"SampleGrid: {name} is {state[name].dtype}{list(state[name].shape)}, expected "
+                                 f"float32{[self.n, *largest]}, or of a generator that was smaller")
 
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
         if not state:
             return
-        if (np.diff(state["steps"], prepend=-1) <= 0).any():
-            raise StateError(f"SampleGrid: steps are {shortened(state['steps'].tolist())}, expected rising whole numbers")
-        self.steps = state["steps"].tolist()
-        self.samples = [state[f"samples {i}"] for i in range(len(self.steps))]
+        steps = state["steps"].tolist()
+        if steps != sorted(set(steps)) or min(steps, default=0) < 0:
+            raise StateError(f"SampleGrid: steps are {shortened(steps)}, expected rising whole numbers")
+        samples = {name: array for name, array in state.items() if name != "steps"}
+        for name, array in samples.items():
+            if not np.isfinite(array).all() or array.ndim > 2 and (array.min() < 0.0 or array.max() > 1.0):
+                raise StateError(f"SampleGrid: {name} holds numbers that are no pixels or points")
+        self.steps, self.samples = steps, [samples[f"samples {i}"] for i in range(len(steps))]
 
 
 def enlarged(images: np.ndarray, largest: np.ndarray) -> np.ndarray:

@@ -304,6 +304,15 @@ def test_an_nan_in_the_rule_is_caught():
         gradcheck(wrong_tanh(lambda g, y, x: g * float("nan")), X)
 
 
+@pytest.mark.parametrize("value", [np.inf, 1e200])
+def test_a_number_that_no_norm_can_hold_is_caught(value):
+    def rule(g, y, x):
+        return np.where(np.arange(12).reshape(3, 4) == 5, value, g * (1.0 - y * y))
+
+    with pytest.raises(GradcheckError, match=r"worst at index \(1, 1\)"):
+        gradcheck(wrong_tanh(rule), X, order=1)
+
+
 def test_a_function_that_is_not_deterministic_is_caught():
     def noisy(x):
         return x * minigen.asarray(np.random.default_rng().standard_normal((3, 4)))

@@ -2,6 +2,7 @@
 
 import copy
 import gc
+import math
 import pickle
 import subprocess
 import sys
@@ -84,6 +85,14 @@ def test_repr_tells_values_shape_dtype_and_origin(backend):
 def test_repr_rounds_to_four_digits_and_shortens_beyond_fifty_elements():
     assert repr(Tensor([[1 / 3], [20.0]])) == "Tensor([[ 0.3333],\n        [20.    ]], shape=(2, 1), dtype=float32)"
     assert "..." not in repr(Tensor(np.zeros(50))) and "..." in repr(Tensor(np.zeros(51)))
+
+
+def test_a_tensor_of_one_element_passes_for_a_number():
+    x = Tensor([2.75])
+    assert (float(x), int(x), round(x), round(x, 1), math.exp(x)) == (2.75, 2, 3, 2.8, math.exp(2.75))
+    for number in (float, int, round, math.floor):
+        with pytest.raises(ShapeError, match="one element"):
+            number(Tensor([1.0, 2.0]))
 
 
 def test_a_tensor_can_be_formatted_like_a_number():

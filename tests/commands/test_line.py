@@ -133,7 +133,9 @@ def test_what_is_expected_of_data_before_they_are_loaded(name):
     ("interpolate begun", "begun has no checkpoint, so that there is nothing to go on from: `minigen train stacked --out begun` trains"),
     ("resume begun", "begun has no checkpoint, so that there is nothing to go on from: `minigen train stacked --out begun` trains"),
     ("train vae --out plain", "plain exists already and is not empty: take another --out"),
+    ("train vae --out /", "/ exists already and is not empty: take another --out"),
     ("train vae --out plain/notes.txt", "plain/notes.txt is a file: take another --out"),
+    ("train vae --out dangling", "dangling is a link to nowhere, where there is no folder: take another --out"),
     ("train vae --out done", "done holds a run already: `minigen resume done` goes on with it; or take another --out"),
     ("train vae --out begun", "begun holds what is left of a run without its checkpoint (history.csv, pictures): take another --out"),
     ("resume unlinked", "unlinked/checkpoint.npz is a link to nowhere.npz, where there is no file: bring it back, or begin anew with"),
@@ -145,6 +147,7 @@ def test_failures(line, complaint, minigen_line):
     Path("damaged").mkdir()
     Path("damaged/config.json").write_text('{"model": "vae"')
     assert minigen_line("train stacked --epochs 1 --images 32 --out done --quiet")[0] == 0
+    Path("dangling").symlink_to("nowhere")
     for name in ("begun", "unlinked"):
         shutil.copytree("done", name)
         Path(name, "checkpoint.npz").unlink()

@@ -199,6 +199,13 @@ def test_samples_that_are_too_few_to_be_judged(minigen_line):
     assert not Path("run/evaluation.json").exists()
 
 
+def test_figures_that_cannot_be_saved_are_shown(minigen_line, stacked_run):
+    Path(stacked_run, "evaluation.json").mkdir()
+    status, out, err = minigen_line(f"evaluate {stacked_run} --quiet")
+    assert status == 1 and "squared error" in out and "wrote" not in out
+    assert err.count("\n") == 1 and "evaluation.json" in err
+
+
 def test_an_empty_folder_is_as_good_as_none(minigen_line):
     Path("run").mkdir()
     assert minigen_line("train stacked --epochs 1 --images 32 --out run --quiet")[0] == 0

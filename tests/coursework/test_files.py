@@ -3,6 +3,7 @@
 import argparse
 import io
 import json
+import os
 import re
 import sys
 import textwrap
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from minigen.commands import check
+from minigen.commands import UsageError, check
 from minigen.coursework.judge.run import check_file
 from minigen.coursework.judge.submission import read_all
 from tests.coursework.checking import PAGE, checked_text
@@ -68,6 +69,15 @@ def test_a_file_beside_it_can_be_imported_and_its_frames_are_shown(tmp_path):
     assert 'halves.py", line 4, in half' in report.stopped
     report = checked_text(tmp_path, "from halves import half\n" + SOFTSIGN)
     assert [each.name for each in report.items] == ["softsign"]  # the other file's example is its own affair
+
+
+@pytest.mark.parametrize("text", ["import halves", "import numpy as np, halves as h", "import os; from halves import half",
+                                  "try: import halves\nexcept ImportError: pass", "from a import (b,\n c)\n  import halves # mine"])
+def test_every_way_to_import_is_seen(tmp_path, text):
+    (tmp_path / "halves.py").touch()
+    (tmp_path / "mine.py").touch()
+    (tmp_path / "ada.py").write_text(text, encoding="utf-8")
+    assert read_all([tmp_path / "ada.py"])[0].helpers == {"halves.py": b""}
 
 
 def test_what_is_imported_from_beside_is_copied_along_unless_it_is_anothers_solution(tmp_path):
@@ -221,11 +231,35 @@ def test_many_files_are_a_line_each_and_a_file_of_marks(tmp_path, capsys):
     assert failed["check"] == "gradient, order 1" and "(1 + |x|)" in " ".join(failed["hints"])
 
 
+def test_a_files_name_is_one_line_and_leaves_room(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = ["a.py  passed  9 of  9\nbob.py", "b" * 200 + ".py", "c.py"]
+    for name in names:
+        (tmp_path / name).write_text("x = (\n", encoding="utf-8")
+    (tmp_path / "d.py").write_text("", encoding="utf-8")
+    (tmp_path / "e.py").write_text("raise ValueError('x' * 1000)", encoding="utf-8")
+    command(*names, "d.py", "e.py", "--json", "marks.json")
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.rpartition("unchecked    0 of   0  ")[2][:40] for line in lines] == [
+        *["SyntaxError: '(' was never closed"] * 3, "d.py has nothing to check: no op (a func", "ValueError: xxxxxxxxxxxxxxxxxxxxxxxxxxxx"]
+    assert max(map(len, lines[2:])) <= 210 and r"9\nbob.py" in lines[0]
+    assert r"9\nbob.py" in json.loads((tmp_path / "marks.json").read_text(encoding="utf-8"))["files"][0]["file"]
+
+
+@pytest.mark.skipif(not hasattr(os, "symlink"), reason="needs links")
+def test_a_link_is_called_one(tmp_path):
+    (tmp_path / "solution.py").write_text(SOFTSIGN, encoding="utf-8")
+    (tmp_path / "bob.py").symlink_to("solution.py")
+    report = check_file(tmp_path / "bob.py")
+    assert report.status == "passed"
+    assert report.remarks[0] == f"{tmp_path / 'bob.py'} is a link: what was checked is {tmp_path / 'solution.py'}"
+
+
 def test_marks_that_cannot_be_written_are_refused_before_any_work(tmp_path, monkeypatch):
     path = tmp_path / "softsign.py"
     path.write_text(SOFTSIGN, encoding="utf-8")
     monkeypatch.setattr(check, "judge", lambda *_: pytest.fail("it has been judged"))
-    with pytest.raises(OSError):
+    with pytest.raises(UsageError, match=r"the marks cannot be written to .*marks.json \(.*\): give another file"):
         command(path, "--json", path / "marks.json")
 
 
@@ -240,6 +274,7 @@ def test_what_is_no_file_of_python_is_named(tmp_path, capsys, name, told):
     (["--timeout", "0"], "expected a number of seconds above 0, got '0'"),
     (["--timeout", "soon"], "got 'soon'"),
     (["--exercise", "9"], "there is no exercise '9': expected 1 to 8"),
+    (["--json", "ada.py"], "ada.py would be overwritten"),
 ])
 def test_wrong_options_are_refused(tmp_path, capsys, words, told):
     with pytest.raises(SystemExit):

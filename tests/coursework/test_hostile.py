@@ -1,10 +1,13 @@
 """Submissions that try to mark themselves, to stop the marking, or to harm others: none gets more than it deserves, and all end."""
 
+import functools
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +23,7 @@ from minigen.coursework.judge.run import check_file, judge
 from minigen.coursework.judge.session import Session
 from minigen.coursework.judge.submission import read_all
 from minigen.coursework.samples import normal
-from tests.coursework.checking import SOLUTIONS, checked_text
+from tests.coursework.checking import SOLUTIONS, checked, checked_text, failures
 
 ROOT = Path(__file__).parents[2]
 LONG = f"5{os.getpid()}.5"  # seconds; by which a process is known that sleeps as long
@@ -219,6 +222,27 @@ LIES = {
         derive = s.Worker.derive
         s.Worker.derive = lambda self, **asked: derive(self, **asked) | {"y": "what you want"}""",
                           "an answer that makes no sense (derive)"),
+    "no calls": ("""
+        import minigen.coursework.worker.serve as s
+        s.Worker.subjects = lambda self, asked: []""", "an answer that makes no sense (subjects)"),
+    "empty inputs": ("""
+        import minigen.coursework.worker.serve as s
+        subjects = s.Worker.subjects
+        empty = {"kind": "normal", "shape": [0], "classes": 0, "values": None}
+        s.Worker.subjects = lambda self, asked: [each | {"variants": [[empty]] * 2} for each in subjects(self, asked)]""",
+                     "an answer that makes no sense (subjects)"),
+    "data, by which nobody differentiates": ("""
+        import minigen.coursework.worker.serve as s
+        subjects = s.Worker.subjects
+        s.Worker.subjects = lambda self, asked: [each | {"kind": "model"} for each in subjects(self, asked)]""",
+                                             "an answer that makes no sense (subjects)"),
+    "numbers that no norm can hold": ("""
+        import numpy as np, minigen.coursework.worker.serve as s
+        derive = s.Worker.derive
+        def lie(self, **asked):
+            found = derive(self, **asked)
+            return found | {"first": [np.full(x.shape, 6e4, np.float16) for x in found["first"]]}
+        s.Worker.derive = lie""", "wrong by x"),
 }
 
 
@@ -253,6 +277,25 @@ def test_what_is_changed_behind_earns_nothing(tmp_path, deserved, text):
     assert report.status != "passed" and report.passed <= deserved, str(report)
 
 
+def test_a_function_is_no_op(tmp_path):
+    report = reported(tmp_path, "def bump(x): return 1 / (1 + x * x)")
+    assert report.status == "failed" and report.passed == 0 and "bump is no op" in str(report)
+
+
+@pytest.mark.parametrize("text, said", [
+    ("from minigen.losses import *", "kl_sparsity is the library's"),
+    ("import minigen.losses; kl_sparsity = vars(minigen.losses)['kl_' + 'sparsity']", "kl_sparsity is the library's"),
+    ("from minigen.losses import *\nshare = l1_sparsity\ndef kl_sparsity(codes, target): return share(codes)",
+     "line 2 uses the library's l1_sparsity"),
+    ("from minigen.nn import ActivityRegularization as A\ndef kl_sparsity(codes, target): return A(kl=1.0)",
+     "line 1 uses the library's ActivityRegularization"),
+])
+def test_the_librarys_solution_is_nobodys_own_work(tmp_path, text, said):
+    path = tmp_path / "theirs.py"
+    path.write_text(f"{text}\nclass SparseAutoencoder: pass\n", encoding="utf-8")
+    assert said in failures(checked(path, 5))["your own work"]
+
+
 def test_the_checks_of_an_exercise_are_no_solution(tmp_path):
     text = """
         import minigen as mg
@@ -277,6 +320,12 @@ def test_what_a_file_is_tried_with_follows_from_its_text(tmp_path):
         (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
     ada, bob, zoe = read_all([tmp_path / f"{name}.py" for name in ("ada", "bob", "zoe")])
     assert ada.seed == bob.seed != zoe.seed
+    (tmp_path / "ada.py").write_text(SOLVED + "import answers", encoding="utf-8")
+    seeds = set()
+    for answers in "12":
+        (tmp_path / "answers.py").write_text(answers, encoding="utf-8")
+        seeds.add(read_all([tmp_path / "ada.py"])[0].seed)
+    assert len(seeds) == 2, "answers in a file beside change what is asked, too"
 
     def tried(seed: int) -> np.ndarray:
         call = Call(Session(seed, []), 0, "op", "f", 1, variants=((normal(3),),))
@@ -347,9 +396,8 @@ STOPPING = {
     "too much memory together": ("import os, time\nfor i in range(2): os.fork()\nmemory = b'x' * (3 * 10**8)\ntime.sleep(60)",
                                  "GiB of memory, while importing the file"),
     "too large a file": ("with open('x', 'wb') as f:\n    while True: f.write(b'x' * 10**7)", "File too large"),
-    "too many files": ("for i in range(10**6): open(f'x{i}', 'w').close()", "it has written"),
-    "too large files": ("for i in range(100):\n    with open(f'x{i}', 'wb') as f: f.truncate(5 * 10**7)\nimport time; time.sleep(20)",
-                        "MiB together"),
+    "too much memory in files": ("import os\nkept = []\nfor i in range(25): kept.append(os.memfd_create('x')); os.write(kept[-1], bytes(5 * 10**7))\n"
+                                 "import time; time.sleep(20)", "GiB of memory, while importing the file"),
     "too many processes": ("import os, time\nfor i in range(100):\n    if not os.fork(): time.sleep(60)\ntime.sleep(60)", "processes, while importing"),
     "closed files": ("import os\nos.closerange(0, 100)", "the process ended by itself"),
     "output without end": ("import os\nwhile True: os.write(1, b'x' * 10**6)", "File too large"),
@@ -383,12 +431,100 @@ STOPPING = {
 @pytest.mark.parametrize("text, said", STOPPING.values(), ids=STOPPING)
 def test_what_breaks_is_reported_for_its_file(tmp_path, monkeypatch, text, said):
     monkeypatch.setattr(process, "FILES", 500)
-    if "memory" in text or "bytearray" in text:
+    if "mem" in text or "bytearray" in text:
         monkeypatch.setattr(process, "MEMORY", 512 << 20)
     report = reported(tmp_path, "\n" + text, seconds=20.0)
     assert report.status != "passed" and report.passed == 0 and said in str(report), str(report)
     assert "Traceback" not in str(report) or "theirs.py" in str(report), str(report)
     assert report.seconds < 15.0
+
+
+FILLING = {
+    "too many files": ("for i in range(10**4): open(f'x{i}', 'w').close()", "it has written"),
+    "too large files": ("for i in range(100):\n    with open(f'x{i}', 'wb') as f: f.write(bytes(10**6))", "MiB together"),
+    "a closed folder": ("import os\nos.mkdir('x')\nos.chmod('x', 0o300)\nfor i in range(100):\n    with open(f'x/{i}', 'wb') as f: "
+                        "f.write(bytes(10**6))", "MiB together" if not hasattr(os, "getuid") or os.getuid() == 0 else "it hides what it takes"),
+    "deleted files": ("import os\nkept = []\nfor i in range(100):\n    kept.append(open('x', 'wb')); kept[-1].write(bytes(10**7)); "
+                      "kept[-1].flush(); os.remove('x')", "GiB of memory"),
+}
+
+
+@posix
+@pytest.mark.parametrize("text, said", FILLING.values(), ids=FILLING)
+def test_what_fills_the_disk_is_stopped(tmp_path, monkeypatch, text, said):
+    for name, value in {"FILES": 500, "DISK": 20 << 20, "MEMORY": 200 << 20}.items():
+        monkeypatch.setattr(process, name, value)
+    text += "\nimport time; time.sleep(20)"
+    without = reported(tmp_path, text, apart=False)
+    assert without.status == "unchecked" and said in without.stopped, str(without)
+    report = reported(tmp_path, text)
+    assert report.status == "unchecked", str(report)
+    if apart():
+        assert "No space left" in report.stopped, str(report)
+
+
+def test_a_folder_is_removed_however_closed_and_deep_it_is(tmp_path):
+    closed = tmp_path / "left" / "closed"
+    closed.mkdir(parents=True)
+    (closed / "file").write_text("x", encoding="utf-8")
+    before = os.getcwd()
+    os.chdir(closed)
+    try:
+        for _ in range(1050):
+            os.mkdir("x")
+            os.chdir("x")
+    finally:
+        os.chdir(before)
+    closed.chmod(0)
+    process.remove(tmp_path / "left")
+    assert not (tmp_path / "left").exists()
+
+
+@functools.cache
+def apart() -> bool:
+    """Whether the system lets a submission have a space of its own, where we can also mount."""
+    text = """
+        import os, sys
+        from minigen.coursework.confine import furnish, separate
+        folder = sys.argv[1]
+        if sys.platform != "linux" or not separate():
+            sys.exit(1)
+        if child := os.fork():
+            sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        furnish(folder, [], (1 << 20, 10))
+        os._exit(os.stat(folder).st_dev == os.stat("/").st_dev)
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-c", textwrap.dedent(text), folder]
+        return subprocess.run(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=False).returncode == 0
+
+
+@pytest.mark.skipif(not apart(), reason="needs a system that lets us make name spaces")
+def test_in_its_space_it_reaches_nothing_that_would_act_for_it(tmp_path):
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder, socket.socket(socket.AF_UNIX) as bus:
+        bus.bind(f"{folder}/bus")
+        bus.listen()
+        text = f"""
+            import ctypes, os, socket
+            for place in ({folder + "/bus"!r}, "/run/bus"):
+                try:
+                    socket.socket(socket.AF_UNIX).connect(place)
+                    raise AssertionError("it could ask the bus")
+                except FileNotFoundError:
+                    pass
+            assert set(os.listdir("/dev")) == {{"null", "zero", "random", "urandom"}}
+            assert not os.listdir("/run") and os.listdir("/tmp") in ([], [os.path.basename(os.getcwd())])
+            assert len([name for name in os.listdir("/proc") if name.isdecimal()]) == 2, "only itself and its keeper"
+            assert os.getuid() == {os.getuid()}
+            open("/dev/null", "w").write("x")
+            open("here", "w").write("x")
+            libc, handle, where = ctypes.CDLL(None), (ctypes.c_uint * 40)(128), ctypes.c_int()
+            libc.name_to_handle_at(-100, b"/etc/hostname", handle, ctypes.byref(where), 0)
+            for place in (".", "/etc", "/"):
+                assert libc.open_by_handle_at(os.open(place, os.O_RDONLY), handle, os.O_WRONLY) == -1
+        """
+        report = reported(tmp_path, textwrap.dedent(text) + SOLVED)
+    assert report.status == "passed", str(report)
 
 
 # -- what one does to the others ------------------------------------------------------------------------------------

@@ -23,13 +23,22 @@ def test_right_derivatives_have_no_mismatch():
     assert all(find_mismatch(product(), [X, Y], np.random.default_rng(seed)) is None for seed in range(20))
 
 
-@pytest.mark.parametrize("factor, lost", [(1.001, 0.0), (-1.0, 0.0), (1.0, 0.01), (np.nan, 0.0)])
+@pytest.mark.parametrize("factor, lost", [(1.001, 0.0), (-1.0, 0.0), (1.0, 0.01), (np.nan, 0.0), (1e200, 0.0),
+                                         (1.0, np.inf)])
 def test_wrong_ones_are_found_with_the_input_and_its_elements(factor, lost):
     mismatch = find_mismatch(product(factor, lost), [X, Y], np.random.default_rng(0))
     assert mismatch.input == 1 and mismatch.shape == (3, 4)
     np.testing.assert_allclose(mismatch.numeric, (mismatch.cotangent * np.sin(X)).ravel(), atol=1e-8)
     if lost:
         assert np.flatnonzero(np.abs(mismatch.analytic - mismatch.numeric) > 1e-6).tolist() == [3]
+
+
+def test_an_answer_cannot_hide_in_a_norm_that_overflows():
+    short = Differentiable(lambda a: a[0], lambda a, u: [np.full(u.shape, 3e4, np.float16)], [0])
+    endless = Differentiable(lambda a: np.copysign(1e308, a[0] - X), lambda a, u: [u], [0])
+    for f in (short, endless):
+        with np.errstate(over="ignore"):
+            assert find_mismatch(f, [X], np.random.default_rng(0)).input == 0
 
 
 def test_of_a_large_array_some_elements_are_compared():

@@ -107,7 +107,7 @@ def test_other_names_and_compressions_are_read(folder, name, change):
     check_loaded(*data.load("mnist"))
 
 
-@pytest.mark.parametrize("place", ["", "MNIST/raw"])
+@pytest.mark.parametrize("place", ["", "MNIST/raw", "MNIST", "raw"])
 def test_other_places_are_looked_into(folder, place, monkeypatch):
     root = folder.parent
     renamed(folder, lambda file: root / place / file if not place else root / file)
@@ -156,15 +156,18 @@ def test_files_of_the_other_data_set_or_split_are_noticed(published, monkeypatch
         data.load("fashion_mnist")
 
 
-def test_where_no_folder_says_what_they_are_the_content_does(published):
+@pytest.mark.parametrize("place", ["", "raw"])
+def test_where_no_folder_says_what_they_are_the_content_does(published, place):
     """Right in $MINIGEN_DATA they may be of either: MNIST's are looked for elsewhere."""
+    other = published.parent / place
+    other.mkdir(exist_ok=True)
     for file in mnist.FILES:
-        (published / file).rename(published.parent / file)
+        (published / file).rename(other / file)
     published.rmdir()
     data.load("fashion_mnist")
     with pytest.raises(DataError, match="could not be downloaded") as caught:
         data.load("mnist")
-    assert f"{published.parent} has none of them; it has {TEST_IMAGES}" in str(caught.value)
+    assert f"{other} has none of them; it has {TEST_IMAGES}" in str(caught.value)
 
 
 def test_the_published_digests_are_of_the_content():
@@ -180,9 +183,10 @@ def test_what_is_there_instead_is_said(folder, monkeypatch):
     (folder / f"{TRAIN_IMAGES}.zip").rename(folder / TRAIN_IMAGES)
     with pytest.raises(DataError, match=f"{folder} lacks {TRAIN_LABELS}, .*; it has {TEST_IMAGES}.zip, "):
         data.load("mnist")
-    monkeypatch.setenv("MINIGEN_DATA", str(folder / "nosuch"))
-    with pytest.raises(DataError, match="MINIGEN_DATA is .*/nosuch: there is no such folder"):
-        data.load("mnist")
+    for wrong in ("nosuch", f"{TRAIN_LABELS}.zip"):
+        monkeypatch.setenv("MINIGEN_DATA", str(folder / wrong))
+        with pytest.raises(DataError, match=f"MINIGEN_DATA is .*/{wrong}: there is no such folder"):
+            data.load("mnist")
     monkeypatch.setenv("MINIGEN_DATA", "~nobody-of-this-name/data")
     with pytest.raises(DataError, match="MINIGEN_DATA is ~nobody-of-this-name/data: "):
         data.load("mnist")

@@ -278,12 +278,19 @@ def test_pictures_into_dense_get_the_hint_to_flatten():
     assert "Flatten" not in message(ShapeError, dense, images(size=32)), "flattening would not help"
 
 
+class OtherLibrarys:
+    """A tensor as PyTorch has it: with a dtype of its own, without astype."""
+
+    shape, dtype = (1, 3), "torch.float32"
+
+
 def test_integers_and_float64_get_the_conversion():
     dense = nn.Dense(3, 2)
     assert message(DtypeError, dense, np.zeros((1, 3), np.uint8)) == (
         "Dense(3 -> 2) computes in float32, got uint8: convert the data with x.astype('float32') / 255")
     assert message(DtypeError, dense, np.zeros((1, 3))) == (
         "Dense(3 -> 2) computes in float32, got float64: convert the data with x.astype('float32')")
+    assert "convert the data with minigen.asarray(x).astype('float32')" in message(DtypeError, dense, OtherLibrarys())
     assert "x.astype('float64')" in message(DtypeError, nn.Dense(3, 2).astype("float64"), np.zeros((1, 3), np.float32))
     assert message(DtypeError, StackedAutoencoder(), images(dtype="uint8")).startswith("encoder.1: Dense")
 

@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from minigen.coursework.judge.calls import Call
 from minigen.coursework.judge.remote import Array, numbers
 from minigen.coursework.judge.report import Missed
 from minigen.coursework.samples import Sample
+from minigen.files import replacing
 
 if TYPE_CHECKING:
     from minigen.data import Dataset
@@ -39,13 +41,23 @@ class Network:
 
 @dataclass(frozen=True)
 class Asked:
-    """A call to be checked: of the learner's function `name`, or of an object of the class `name` made with `settings`."""
+    """A call to be checked: of the learner's op or function `name`, or of an object of the class `name` made with `settings`, a
+    layer or a model."""
 
     name: str
     inputs: tuple
+    kind: str = "function"
     options: dict[str, Any] = field(default_factory=dict)
     output: tuple[int, ...] | None = None
     settings: dict[str, Any] | None = None
+
+    def is_that(self, call: Call, variant: tuple) -> bool:
+        """Whether this is what a worker says it is, with inputs that are no easier."""
+        samples = [x.as_dict() if isinstance(x, Sample) else None for x in self.inputs]
+        options = {name: x.as_dict() for name, x in self.options.items() if isinstance(x, Sample)}
+        data = self.kind == "model" or any(isinstance(x, Network) for x in self.inputs)
+        return (samples == [x and x.as_dict() for x in variant] and options == {name: x.as_dict() for name, x in call.options}
+                and self.output == call.output and (data or not call.data))
 
     def as_dict(self) -> dict[str, Any]:
         """For a message."""
@@ -121,13 +133,13 @@ def exercises() -> Iterator[Exercise]:
 
 
 def hand_out(source: Path, path: Path) -> int:
-    """Copy a starter or a template to `path`, and say so; an existing file is never overwritten. Returns the exit status."""
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(source.read_text(encoding="utf-8"))
-    except FileExistsError:
+    """Copy a starter or a template to `path`, whole or not at all, and say so; an existing file is never overwritten. Returns the
+    exit status."""
+    if path.exists() or path.is_symlink():
         print(f"{path} exists already and is left as it is: move it away, or go on with `minigen check {path}`", file=sys.stderr)
         return 1
+    with replacing(path) as temporary:
+        temporary.write_bytes(source.read_bytes())
     print(f"{path} is written. Make it yours, then: minigen check {path}")
     return 0
 

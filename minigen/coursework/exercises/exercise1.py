@@ -9,7 +9,7 @@ from minigen.coursework.samples import normal
 TITLE = "An op and its rule: the bump 1 / (1 + x^2)"
 SECONDS = 60.0
 NAMES = ("bump",)
-EXAMPLES = (Asked("bump", (normal(3, 4),)), Asked("bump", (normal(2, 1, 3),)))
+EXAMPLES = (Asked("bump", (normal(3, 4),), "op"), Asked("bump", (normal(2, 1, 3),), "op"))
 
 
 @requirement("values")

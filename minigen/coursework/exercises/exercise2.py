@@ -10,8 +10,8 @@ TITLE = "Two inputs: squared distances between two sets of points"
 SECONDS = 60.0
 NAMES = ("squared_distances",)
 EXAMPLES = (  # different numbers of points, in another number of dimensions; and one point each
-    Asked("squared_distances", (normal(4, 3), normal(5, 3))),
-    Asked("squared_distances", (normal(1, 2), normal(3, 2))),
+    Asked("squared_distances", (normal(4, 3), normal(5, 3)), "op"),
+    Asked("squared_distances", (normal(1, 2), normal(3, 2)), "op"),
 )
 
 

@@ -14,7 +14,7 @@ SECONDS = 60.0
 NAMES = ("huber",)
 EXAMPLES = (  # as it is called in training
     Asked("huber", (normal(5, 3), normal(5, 3))),
-    Asked("huber", (normal(2, 4, 4, 1), normal(2, 4, 4, 1)), {"delta": 0.5}),
+    Asked("huber", (normal(2, 4, 4, 1), normal(2, 4, 4, 1)), options={"delta": 0.5}),
 )
 
 

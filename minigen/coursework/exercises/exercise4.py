@@ -22,7 +22,7 @@ TITLE = "A layer: a dense layer whose weights have a length and a direction"
 SECONDS = 60.0
 NAMES = ("WeightNormDense",)
 EXAMPLES = (  # as a hidden layer
-    Asked("WeightNormDense", (normal(5, 4),), output=(5, 3), settings={"inputs": [4, 3], "options": {}}),
+    Asked("WeightNormDense", (normal(5, 4),), "layer", output=(5, 3), settings={"inputs": [4, 3], "options": {}}),
 )
 SHAPES = {"direction": (4, 3), "scale": (3,), "bias": (3,)}
 

@@ -11,11 +11,11 @@ from minigen.coursework.samples import unit
 TITLE = "A sparse autoencoder: the KL divergence that keeps units quiet"
 SECONDS = 120.0
 NAMES = ("kl_sparsity", "SparseAutoencoder")
-FORBIDDEN = ("kl_sparsity", "l1_sparsity")
+FORBIDDEN = ("kl_sparsity", "l1_sparsity", "ActivityRegularization", "SparseAutoencoder")
 TARGET = 0.1
 EXAMPLES = (  # the regularizer by its codes, the model by its parameters
     Asked("kl_sparsity", (unit(6, 4), TARGET)),
-    Asked("SparseAutoencoder", (unit(3, 14, 14, 1),), settings={"inputs": [], "options": {"codes": 5}}),
+    Asked("SparseAutoencoder", (unit(3, 14, 14, 1),), "model", settings={"inputs": [], "options": {"codes": 5}}),
 )
 
 

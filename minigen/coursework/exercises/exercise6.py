@@ -20,11 +20,11 @@ from minigen.coursework.samples import normal, unit
 TITLE = "A variational autoencoder: reparameterization, KL divergence, bound"
 SECONDS = 120.0
 NAMES = ("reparameterize", "kl_divergence", "VariationalAutoencoder")
-FORBIDDEN = ("reparameterize", "kl_normal", "kl_standard_normal", "Sampling")
+FORBIDDEN = ("reparameterize", "kl_normal", "kl_standard_normal", "Sampling", "VariationalAutoencoder")
 EXAMPLES = (  # both functions by mean and logvar, the model by its parameters with noise passed in
     Asked("reparameterize", (normal(4, 3), normal(4, 3), normal(4, 3))),
     Asked("kl_divergence", (normal(4, 3), normal(4, 3))),
-    Asked("VariationalAutoencoder", (unit(3, 14, 14, 1),), {"noise": normal(3, 2)},
+    Asked("VariationalAutoencoder", (unit(3, 14, 14, 1),), "model", {"noise": normal(3, 2)},
           settings={"inputs": [], "options": {"latent_dim": 2, "hidden": 4}}),
 )
 

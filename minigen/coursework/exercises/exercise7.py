@@ -11,7 +11,7 @@ from minigen.coursework.samples import normal
 TITLE = "A GAN: what both players minimize, and the R1 penalty"
 SECONDS = 60.0
 NAMES = ("discriminator_loss", "generator_loss", "r1_penalty")
-FORBIDDEN = ("NonSaturating", "Minimax", "R1", "score_gradients", "gradient_norms")
+FORBIDDEN = ("NonSaturating", "Minimax", "CrossEntropyLoss", "R1", "GradientPenalty", "score_gradients", "gradient_norms")
 EXAMPLES = (  # the losses by the scores, the penalty by the critic's parameters
     Asked("discriminator_loss", (normal(6, 1), normal(4, 1))),
     Asked("generator_loss", (normal(6, 1),)),

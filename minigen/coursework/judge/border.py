@@ -16,6 +16,11 @@ def clean(text: str, length: int = LENGTH) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
+def in_one_line(text: str, length: int = LENGTH) -> str:
+    """The same for a name, or for what stands in a list."""
+    return clean(text, length).replace("\n", r"\n").replace("\t", r"\t")
+
+
 def cleaned(message: Any, folder: str, origin: str) -> Any:
     """A message with all its texts cleaned, and with the folder in place of which the submission was run."""
     if isinstance(message, str):

@@ -6,7 +6,6 @@ import os
 import queue
 import re
 import secrets
-import shutil
 import signal
 import subprocess
 import sys
@@ -61,7 +60,8 @@ class WorkerProcess(Session):
 
     def start(self) -> None:
         settings = {"path": self.search_path(), "library": str(LIBRARY), "folder": str(self.folder), "seconds": self.seconds,
-                    "file": str(self.folder / self.submission.path.name), "memory": MEMORY, "apart": self.apart}
+                    "file": str(self.folder / self.submission.path.name), "memory": MEMORY, "apart": self.apart,
+                    "data": [os.environ["MINIGEN_DATA"]] if "MINIGEN_DATA" in os.environ else [], "room": (DISK, FILES)}
         home = dict.fromkeys(("HOME", "USERPROFILE", "TMPDIR", "TEMP", "TMP"), str(self.folder))
         environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}  # the rest may hold secrets
         threads = {name: os.environ.get(name, str(min(THREADS, os.cpu_count() or 1))) for name in LIBRARIES}
@@ -139,13 +139,19 @@ class WorkerProcess(Session):
         if self.looked - self.began > self.seconds + GRACE:
             raise Stopped(self.unfinished())
         started = confine.below(self.process.pid)
-        taken = sum(started.values())
+        nameless: dict[tuple[int, int], int] = {}
+        try:
+            for each in started:
+                nameless |= confine.nameless(each)
+            size, count = taken_on_disk(self.folder)
+        except PermissionError:
+            raise Stopped(f"it hides what it takes, while {self.running}") from None
+        taken = sum(started.values()) + sum(nameless.values())
         if len(started) > PROCESSES:
             raise Stopped(f"it has started {len(started)} processes, while {self.running}; at most {PROCESSES} are let run")
         if taken > 2 * MEMORY:
             raise Stopped(f"it takes {taken / 2**30:.1f} GiB of memory, while {self.running}; at most {2 * MEMORY / 2**30:.1f} "
                           "are given")
-        size, count = taken_on_disk(self.folder)
         if size > DISK or count > FILES:
             raise Stopped(f"it has written {count} files of {size / 2**20:.0f} MiB together, while {self.running}; at most "
                           f"{FILES} of {DISK >> 20} are kept")
@@ -169,9 +175,9 @@ class WorkerProcess(Session):
             return f"Python itself crashed while {self.running}{where}: {clean(trace[start:].splitlines()[0], 200)}"
         if status is None:
             return f"the process answers no more while {self.running}{where}"
-        code = status - 128 if status > 128 else -status  # of a signal, by its keeper's or by its own end
-        how = (f"was killed (signal {code}; by signal 9, perhaps for too much memory)" if code > 0 else
-               f"ended by itself (exit status {status})")
+        code = status - 128 if 128 < status < 192 else -status  # of a signal, by its keeper's or by its own end
+        perhaps = ", perhaps for too much memory" if code == 9 else ""
+        how = f"was killed (signal {code}{perhaps})" if code > 0 else f"ended by itself (exit status {status})"
         shown = cleaned(trace[-1000:], str(self.folder), str(self.submission.path.parent))
         return f"the process {how} while {self.running}{where}\n{shown}".rstrip()
 
@@ -208,12 +214,12 @@ class WorkerProcess(Session):
 
     def clear_up(self) -> None:
         self.errors.close()
-        with contextlib.suppress(OSError, RecursionError):
-            shutil.rmtree(self.folder)
+        with contextlib.suppress(OSError):
+            remove(self.folder)
 
 
 def taken_on_disk(folder: Path) -> tuple[int, int]:
-    """(bytes, files) below a folder, as far as the limits."""
+    """(bytes, files) below a folder, as far as the limits. Raises PermissionError for what is closed to us."""
     size = count = 0
     left = [folder]
     while left and size <= DISK and count <= FILES:
@@ -227,6 +233,26 @@ def taken_on_disk(folder: Path) -> tuple[int, int]:
                         size += entry.stat(follow_symlinks=False).st_size
                     if count > FILES:
                         break
-        except OSError:  # it is gone, or closed to us
+        except PermissionError:
+            raise
+        except OSError:  # it is gone, or too deep
             pass
     return size, count
+
+
+def remove(folder: Path) -> None:
+    """Delete a folder, whatever is in it: folders that are closed, and folders in folders without end."""
+    left = [folder]
+    while left:
+        here = left.pop()
+        os.chmod(here, 0o700)
+        for entry in list(os.scandir(here)):
+            if entry.is_dir(follow_symlinks=False):
+                left.append(folder / secrets.token_hex(8))
+                os.chmod(entry.path, 0o700)
+                os.rename(entry.path, left[-1])  # to where its path is short
+            else:
+                os.unlink(entry.path)
+        if here != folder:
+            os.rmdir(here)
+    os.rmdir(folder)

@@ -103,7 +103,8 @@ class Report:
     def first_failure(self) -> str:
         """The first check that failed, for a list of many files."""
         if self.stopped:
-            return self.stopped.strip().splitlines()[-1]
+            said = self.stopped.strip().splitlines()
+            return said[-1 if said[0].endswith(":") else 0][:WIDTH]  # of a traceback what it ends with
         return next((f"{item.name}: {line.check}" for item in self.items for line in item.lines if line.passed is False), "")
 
     def as_dict(self) -> dict[str, Any]:

@@ -3,8 +3,8 @@
 import time
 from pathlib import Path
 
-from minigen.coursework.exercises import COUNT, Exercise, exercise
-from minigen.coursework.judge.border import clean
+from minigen.coursework.exercises import COUNT, Asked, Exercise, exercise
+from minigen.coursework.judge.border import clean, in_one_line
 from minigen.coursework.judge.calls import DESCRIBED, Call
 from minigen.coursework.judge.examine import Examination, guarded
 from minigen.coursework.judge.process import WorkerProcess
@@ -15,6 +15,7 @@ from minigen.coursework.judge.submission import Submission, read_all
 
 SECONDS = 60.0  # a check may take, unless its exercise allows more
 SUBJECTS = 200  # that are checked, of a file
+ADVICE = "write it yourself, of ops"
 
 
 def check_file(path: Path, seconds: float | None = None, number: int | None = None, apart: bool = True) -> Report:
@@ -26,14 +27,15 @@ def check_file(path: Path, seconds: float | None = None, number: int | None = No
 
 def judge(submission: Submission, seconds: float | None = None, number: int | None = None, apart: bool = True) -> Report:
     """The report on one submission; see check_file."""
-    report = Report(clean(submission.shown), submission.exercise if number is None else number, stopped=clean(submission.problem))
+    report = Report(submission.shown, submission.exercise if number is None else number, stopped=submission.problem)
     if report.stopped:
         return report
+    report.remarks += [submission.link] * bool(submission.link)
     limit = default_limit(report.exercise) if seconds is None else seconds
     start = time.perf_counter()
     try:
         with WorkerProcess(submission, limit, apart) as session:
-            question(session, report, submission.path.name)
+            question(session, report, in_one_line(submission.path.name))
     except OSError as error:  # no more processes, no space
         report.stopped = f"the process in which it was to be run cannot be started: {error}"
     report.seconds = time.perf_counter() - start
@@ -48,11 +50,11 @@ def default_limit(number: int | None) -> float:
 def question(session: Session, report: Report, name: str) -> None:
     """Ask all that is to be asked about the file called `name`, and fill its report; an end before the end is part of it."""
     try:
-        Judging(session, report, clean(name)).run()
+        Judging(session, report, name).run()
     except Stopped as stopped:
         report.stopped = str(stopped)
     except LearnerError as error:
-        report.stopped = f"{clean(name)} cannot be looked at, while {session.running}:\n\n{error.traceback or error.first_line}"
+        report.stopped = f"{name} cannot be looked at, while {session.running}:\n\n{error.traceback or error.first_line}"
     except Exception as error:  # an answer of the right form that makes no sense, or a fault of ours
         report.stopped = f"it cannot be judged: while {session.running}, {type(error).__name__}: {clean(str(error), 200)}"
     report.printed = session.printed
@@ -81,7 +83,7 @@ class Judging:
             report.stopped = f"{name} cannot be imported:\n\n{trouble}"
             return
         if task:
-            self.examine_exercise(task, [Line("your own work", False, use, ["write it yourself, of ops"]) for use in borrowed])
+            self.examine_exercise(task, [Line("your own work", False, use, [ADVICE]) for use in borrowed])
         else:
             self.examine_all()
 
@@ -113,7 +115,13 @@ class Judging:
             missing = session.ask("missing", [str], names=list(task.names))
             if missing:
                 return Line("defines", False, f"{self.name} has no {' and no '.join(missing)}", ["names must stay as handed out"])
-            calls.extend(self.calls(list(task.examples)))
+            borrowed = session.ask("borrowed", [str], names=list(task.names))
+            problems.extend(Line("your own work", False, f"{name} is the library's", [ADVICE]) for name in borrowed)
+            found = self.asked_for(task.examples)
+            if {each.kind for each in task.examples} == {"op"} != {call.kind for call in found}:
+                return Line("defines", False, f"{' and '.join(task.names)} is no op",
+                            ["write @op above it, and its rule below it"])
+            calls.extend(found)
             return Line("begins", True)
 
         beginning = guarded("begins", begin)
@@ -132,9 +140,19 @@ class Judging:
 
             item.lines.append(guarded(name, required))
 
-    def calls(self, asked: list | None) -> list[Call]:
+    def asked_for(self, examples: tuple[Asked, ...]) -> list[Call]:
+        """The calls of an exercise: all of them, and what the exercise says that they are."""
+        calls = self.calls([each.as_dict() for each in examples])
+        told = [(call, variant) for call in calls for variant in call.variants]
+        if any(call.problem or call.error for call in calls):  # which is a check that fails
+            return calls
+        if len(told) != len(examples) or not all(each.is_that(*one) for each, one in zip(examples, told)):
+            raise self.session.nonsense("subjects")
+        return calls
+
+    def calls(self, asked: list[dict] | None) -> list[Call]:
         """What is to be checked, as the worker finds it."""
-        found = self.session.ask("subjects", [DESCRIBED], asked=asked and [each.as_dict() for each in asked])
+        found = self.session.ask("subjects", [DESCRIBED], asked=asked)
         return [Call.of_answer(self.session, position, each) for position, each in enumerate(found)]
 
     def examine(self, calls: list[Call]) -> None:

@@ -8,26 +8,30 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from minigen.coursework.judge.border import in_one_line
+
 LARGEST = 1 << 20  # bytes of a file
 HELPERS = 20       # files beside it that may be copied along
 EXERCISE = re.compile(rb"^EXERCISE[ \t]*=[ \t]*(\d{1,6})[ \t]*(?:#.*)?\r?$", re.MULTILINE)
-IMPORTS = re.compile(rb"^[ \t]*(?:from|import)[ \t]+(\w+(?:[ \t]*,[ \t]*\w+)*)", re.MULTILINE)
+IMPORTS = re.compile(rb"(?:^|[;:])[ \t]*(?:from|import)[ \t]([^\n;#]*)", re.MULTILINE)
 
 
 @dataclass
 class Submission:
-    """A file and those that it imports from beside it. `problem`: why it cannot be checked."""
+    """A file and those that it imports from beside it. `problem`: why it cannot be checked. `link`: what to know of its path."""
 
     shown: str
     path: Path
     problem: str = ""
+    link: str = ""
     source: bytes = b""
     helpers: dict[str, bytes] = field(default_factory=dict)  # name -> content
 
     @property
     def seed(self) -> int:
-        """Of the random numbers with which it is tried: the same for the same text."""
-        return int.from_bytes(hashlib.sha256(self.source).digest()[:8], "big")
+        """Of the random numbers with which it is tried: the same for the same text, its helpers' included."""
+        texts = b"".join(hashlib.sha256(text).digest() for text in [self.source, *self.helpers.values()])
+        return int.from_bytes(hashlib.sha256(texts).digest()[:8], "big")
 
     @property
     def exercise(self) -> int | None:
@@ -59,19 +63,22 @@ def read_all(paths: Iterable[Path], number: int | None = None) -> list[Submissio
 
 def read(path: Path) -> Submission:
     """One submission, or what is wrong with its file."""
-    submission = Submission(str(path), path)
+    shown = in_one_line(str(path))
+    submission = Submission(shown, path)
     try:
         submission.path = path.resolve()
+        if path.is_symlink():
+            submission.link = f"{shown} is a link: what was checked is {in_one_line(str(submission.path))}"
         if path.is_dir():
-            submission.problem = f"{path} is a folder: give a Python file, such as `minigen check my_op.py`"
+            submission.problem = f"{shown} is a folder: give a Python file, such as `minigen check my_op.py`"
         elif not path.exists():
-            submission.problem = f"{path} does not exist: give a Python file, such as `minigen check my_op.py`"
+            submission.problem = f"{shown} does not exist: give a Python file, such as `minigen check my_op.py`"
         elif path.suffix != ".py":
-            submission.problem = f"{path} is no Python file: its name should end in .py"
+            submission.problem = f"{shown} is no Python file: its name should end in .py"
         else:
             submission.source = content(path)
     except (OSError, ValueError, RuntimeError) as error:  # closed to us, no file of bytes, links in a circle
-        submission.problem = f"{path} cannot be read: {reason(error)}"
+        submission.problem = f"{shown} cannot be read: {reason(error)}"
     return submission
 
 

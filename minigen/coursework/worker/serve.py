@@ -101,6 +101,11 @@ class Worker:
         """Names that the file should define and does not."""
         return [name for name in names if not hasattr(self.objects.file, name)]
 
+    def borrowed(self, names: list[str]) -> list[str]:
+        """Names of the file that stand for something of the library's."""
+        values = {name: getattr(self.objects.file, name) for name in names}
+        return [name for name, value in values.items() if str(getattr(value, "__module__", "")).startswith("minigen.")]
+
     def subjects(self, asked: list[dict] | None) -> list[dict]:
         """What is to be checked: all that is in the file, or the calls that are asked for."""
         self.asked = asked

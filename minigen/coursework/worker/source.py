@@ -15,10 +15,17 @@ OURS = ("minigen.coursework.", "tests.")  # the checks themselves; a submission 
 
 def uses(tree: ast.Module, names: list[str]) -> Iterator[str]:
     """What the file does with one of these names of the library, and each import of what checks it, with the line."""
-    for node in ast.walk(tree):
+    nodes = list(ast.walk(tree))
+    own = {node.name for node in nodes if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+    own |= {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    everything = any(isinstance(node, ast.ImportFrom) and node.names[0].name == "*" and f"{node.module}.".startswith("minigen.")
+                     for node in nodes)
+    for node in nodes:
         found: list[str] = []
         if isinstance(node, ast.Attribute):
             found = [node.attr]
+        elif isinstance(node, ast.Name) and everything and node.id not in own:
+            found = [node.id]
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "getattr":
             found = [part.value for part in node.args if isinstance(part, ast.Constant)]
         elif isinstance(node, ast.ImportFrom):

@@ -58,7 +58,7 @@ class Generator(GrowingGenerator):
         self.blocks = [Block(before, after, r, style_dim, noise_lr if noise else None, styles)
                        for before, after, r in zip((maps[0], *maps), maps, self.resolutions)]
         self.rgb = [nn.EqualizedConv2d(features, channels, 1, gain=1.0) for features in maps]
-        self.w_average, self.w_seen = nn.Buffer(nn.init.zeros((style_dim,))), nn.Buffer(nn.init.zeros((1,)))
+        self.w_average, self.w_seen = nn.Buffer(nn.init.zeros((style_dim,))), nn.NonNegative(nn.init.zeros((1,)))
 
     # -- the networks ----------------------------------------------------------------------------------------------
 
