@@ -48,16 +48,16 @@ def admitted(op: Any, inputs: tuple) -> tuple[tuple, list]:
     return inputs, [x._data if isinstance(x, Border) else x for x in inputs]
 
 
-def setting(op: Any, name: str, value: Any) -> Any:
-    """An attribute of a call, numbers as Python's own. TypeError for a Tensor."""
-    if isinstance(value, Border):
-        raise TypeError(f"{op.name}: {name} is a setting, no part of the graph, got a Tensor: take its number, x.item()")
-    return to_python(value)
-
-
 def describe(arrays: Any) -> str:
     """Dtypes and shapes of a call's inputs, for messages; of others the beginning."""
     return ", ".join(f"{x.dtype}{list(x.shape)}" if hasattr(x, "shape") else reprlib.repr(x) for x in arrays)
+
+
+def setting(op: Any, name: str, value: Any) -> Any:
+    """An attribute, a number of NumPy's as Python's. TypeError for a Tensor, by which nothing would be differentiated."""
+    if isinstance(value, Border):
+        raise TypeError(f"{op.name}: {name} is a setting, no part of the graph, got a Tensor: take its number, x.item()")
+    return to_python(value)
 
 
 def mixed_dtypes(op: Any, inputs: tuple, result: Any = None) -> DtypeError:

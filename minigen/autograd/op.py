@@ -74,10 +74,9 @@ def op(forward: Callable | None = None, *, method: str | None = None, broadcasts
     def apply(*inputs: Any, **attributes: Any) -> Any:
         if len(inputs) != arity and arity is not None:
             inputs, attributes = bind(self, inputs, attributes)
-        if attributes:
-            for name, value in attributes.items():
-                if type(value) not in PLAIN:  # a number of NumPy's would change the dtype of the result
-                    attributes[name] = setting(self, name, value)
+        for name, value in attributes.items():
+            if type(value) not in PLAIN:  # a number of NumPy's would change the dtype of the result
+                attributes[name] = setting(self, name, value)
         arrays, dtype, requires_grad, unusual = [], None, False, False
         for x in inputs:
             if isinstance(x, Tensor):

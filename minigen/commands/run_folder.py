@@ -89,8 +89,8 @@ class Config:
             raise ValueError(f"images is {images}, and examples {self.examples}: all images are examples")
         if self.resolution not in [4 << s for s in range(9)]:
             raise ValueError(f"resolution must be 4, 8, 16 ... 1024, got {self.resolution}")
-        if not isinstance(self.shape, list) or not self.shape:
-            raise ValueError(f"shape must be a list of whole numbers, got {shortened(self.shape)}")
+        if not isinstance(self.shape, list) or len(self.shape) not in (1, 3):
+            raise ValueError(f"shape must be that of points, [2], or images, [28, 28, 1], got {shortened(self.shape)}")
         for length in self.shape:
             check_whole("shape", length, 1)
         if math.prod(self.shape) > LARGEST_EXAMPLE:

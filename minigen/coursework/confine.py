@@ -54,12 +54,12 @@ def limit(seconds: float, memory: int) -> None:
                 pass
 
 
-def enclose(folder: str, apart: bool, needed: Iterable[str], room: tuple[int, int]) -> None:
+def enclose(folder: str, apart: bool, needed: Iterable[str], secret: Iterable[str], room: tuple[int, int]) -> None:
     """Returns in the worker only. The processes around it wait for it, end what it leaves running, and end as it does.
 
     `apart`: in a space of its own, if the system lets us: without other processes to be seen or killed, without a network, with
     all files read-only but those below `folder`, where there is `room` for so many bytes and files, and without the places where
-    other programs can be reached, but for the files and folders that are `needed`.
+    other programs can be reached, but for the files and folders that are `needed`, and without those that are `secret`.
     """
     if not hasattr(os, "fork"):
         return
@@ -70,7 +70,7 @@ def enclose(folder: str, apart: bool, needed: Iterable[str], room: tuple[int, in
         keep(child)
     control(DIE_WITH_PARENT, signal.SIGKILL)
     if apart:
-        furnish(folder, needed, room)
+        furnish(folder, needed, secret, room)
         if child := os.fork():
             keep(child)
         drop_capabilities()
@@ -108,7 +108,7 @@ def separate() -> bool:
     return True
 
 
-def furnish(folder: str, needed: Iterable[str], room: tuple[int, int]) -> None:
+def furnish(folder: str, needed: Iterable[str], secret: Iterable[str], room: tuple[int, int]) -> None:
     """The files of the space, where the system lets us mount: `folder` in memory, with the same files, and all else read-only."""
     libc = ctypes.CDLL(None)
     libc.unshare(NEW_MOUNTS)  # the keeper's stay as they are
@@ -123,17 +123,18 @@ def furnish(folder: str, needed: Iterable[str], room: tuple[int, int]) -> None:
     except OSError:
         libc.umount(os.fsencode(folder))
         return
-    hide(libc, [folder, *needed, *DEVICES])
+    hide(libc, HIDDEN, [folder, *needed, *DEVICES])
+    hide(libc, secret, [])
     set_read_only(libc, b"/", True)
     set_read_only(libc, os.fsencode(folder), False)
     os.chdir(folder)  # into what was just mounted
 
 
-def hide(libc: ctypes.CDLL, needed: Iterable[str]) -> None:
-    """Make some places empty, but for the files and folders that are needed."""
-    inside = [path for path in map(os.path.realpath, needed) if path.startswith(HIDDEN) and os.path.exists(path)]
+def hide(libc: ctypes.CDLL, places: Iterable[str], needed: Iterable[str]) -> None:
+    """Make these places empty, but for the files and folders that are needed."""
+    inside = [path for path in map(os.path.realpath, needed) if path.startswith(tuple(places)) and os.path.exists(path)]
     files = {path: os.open(path, os.O_PATH) for path in inside}
-    for place in HIDDEN:
+    for place in places:
         libc.mount(b"none", os.fsencode(place), b"tmpfs", NO_DEVICES, b"size=1m,mode=755")
     for path, file in files.items():
         source = f"/proc/self/fd/{file}"

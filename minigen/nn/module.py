@@ -45,7 +45,7 @@ class Module(Configured):
     """
 
     training = True
-    remembered: tuple[str, ...] = ()  # attributes that a forward pass leaves behind: no settings, and nothing to be compared
+    remembered: tuple[str, ...] = ()  # attributes that are no settings, such as what a forward pass leaves behind: not compared
 
     def forward(self, *inputs: Any) -> Any:
         """The computation; to be written by each module."""

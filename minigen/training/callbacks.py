@@ -147,7 +147,8 @@ class EarlyStopping(Callback):
                 raise StateError(f"EarlyStopping: weights: {error}") from error
 
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
-        if not {"best", "best_epoch"} <= state.keys():
+        others = {name for name in state if not name.startswith("weights/")}
+        if not {"best", "best_epoch"} <= others <= {"best", "best_epoch", "monitor"}:
             raise StateError(f"EarlyStopping: got a state with {sorted(state)}, expected best and best_epoch")
         best, epoch, monitor = state["best"], state["best_epoch"], str(state.get("monitor", self.monitor))
         weights = best_weights(state)

@@ -36,7 +36,8 @@ def fit(model: Module, examples: Examples, *, optimizer: Optimizer, epochs: int,
     all examples (and its terms, if there are several), "validation loss" on held-out examples, and "seconds".
     `seed` fixes the order of the examples; by default it comes from `minigen.seed`. `resume`: a folder of `Checkpoint`, or
     a checkpoint file; the run goes on where it stood, up to `epochs` in all. Every setting of the model, its layers and the
-    optimizer is compared (schedules are not): what has changed is refused by name.
+    optimizer is compared (schedules are not): what has changed is refused by name. What is no setting, such as the time at which
+    a model was made, its class names: remembered = ("made_at",); also after a run was saved.
 
     Raises DataError for examples that are not finite, DtypeError for another dtype than the model's, NonFiniteError as soon
     as the loss is not finite (naming step and layer; checkpoints on disk stay), CheckpointError for a resume that does not

@@ -88,6 +88,12 @@ def test_what_offers_itself_as_an_array_is_one_for_forward_and_rules():
     assert y.numpy().tolist() == [[4.0, 6.0]] and type(y.inputs[1]) is np.ndarray
     assert grad(y.sum(), [x])[0].numpy().tolist() == [[3.0, 7.0]]
 
+    @op
+    def affine(x, w, b=None):
+        return x @ w if b is None else x @ w + b
+
+    assert affine(x, Table()).numpy().tolist() == affine(x, Table(), None).numpy().tolist() == [[4.0, 6.0]]
+
 
 def test_without_tensors_a_number_of_numpys_changes_no_dtype():
     assert minigen.multiply(np.float64(2.0), np.ones(2, np.float32)).dtype == np.float32

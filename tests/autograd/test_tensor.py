@@ -45,6 +45,10 @@ def test_shape_dtype_ndim_size_len():
     assert (x.shape, x.dtype, x.ndim, x.size, len(x)) == ((2, 3), np.float32, 2, 6, 2)
 
 
+def test_every_property_says_what_it_is():
+    assert all(value.__doc__ for value in vars(Tensor).values() if isinstance(value, property))
+
+
 def test_a_tensor_shares_the_array_that_it_was_given():
     array = np.zeros(2)
     assert Tensor(array).data is array and Tensor(array).numpy() is array

@@ -3,6 +3,7 @@
 import functools
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -236,6 +237,11 @@ LIES = {
         subjects = s.Worker.subjects
         s.Worker.subjects = lambda self, asked: [each | {"kind": "model"} for each in subjects(self, asked)]""",
                                              "an answer that makes no sense (subjects)"),
+    "no modules": ("""
+        import minigen.coursework.worker.serve as s
+        subjects = s.Worker.subjects
+        s.Worker.subjects = lambda self, asked: [each | {"modules": 1} for each in subjects(self, asked)]""",
+                   "an answer that makes no sense (subjects)"),
     "numbers that no norm can hold": ("""
         import numpy as np, minigen.coursework.worker.serve as s
         derive = s.Worker.derive
@@ -279,7 +285,14 @@ def test_what_is_changed_behind_earns_nothing(tmp_path, deserved, text):
 
 def test_a_function_is_no_op(tmp_path):
     report = reported(tmp_path, "def bump(x): return 1 / (1 + x * x)")
-    assert report.status == "failed" and report.passed == 0 and "bump is no op" in str(report)
+    assert report.status == "failed" and report.passed == 2 and str(report).count("bump is no op") == 1
+
+
+def test_a_class_is_no_layer(tmp_path):
+    layer = (SOLUTIONS / "exercise4.py").read_text(encoding="utf-8")
+    assert "WeightNormDense is no layer" in str(checked_text(tmp_path, layer.replace("(nn.Module)", ""), 4))
+    bare = re.sub(r"Parameter\((.*)\)", r"mg.Tensor(\1)", layer)
+    assert "WeightNormDense has no parameters" in str(checked_text(tmp_path, bare, 4))
 
 
 @pytest.mark.parametrize("text, said", [
@@ -491,7 +504,7 @@ def apart() -> bool:
             sys.exit(1)
         if child := os.fork():
             sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
-        furnish(folder, [], (1 << 20, 10))
+        furnish(folder, [], [], (1 << 20, 10))
         os._exit(os.stat(folder).st_dev == os.stat("/").st_dev)
     """
     with tempfile.TemporaryDirectory() as folder:
@@ -515,6 +528,7 @@ def test_in_its_space_it_reaches_nothing_that_would_act_for_it(tmp_path):
             assert set(os.listdir("/dev")) == {{"null", "zero", "random", "urandom"}}
             assert not os.listdir("/run") and os.listdir("/tmp") in ([], [os.path.basename(os.getcwd())])
             assert len([name for name in os.listdir("/proc") if name.isdecimal()]) == 2, "only itself and its keeper"
+            assert not os.path.exists({str(SOLUTIONS)!r})
             assert os.getuid() == {os.getuid()}
             open("/dev/null", "w").write("x")
             open("here", "w").write("x")

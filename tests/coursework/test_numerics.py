@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from minigen.coursework.judge import hints
 from minigen.coursework.judge.numerics import Differentiable, find_mismatch
 from minigen.coursework.judge.report import Missed
 
@@ -39,6 +40,13 @@ def test_an_answer_cannot_hide_in_a_norm_that_overflows():
     for f in (short, endless):
         with np.errstate(over="ignore"):
             assert find_mismatch(f, [X], np.random.default_rng(0)).input == 0
+
+
+def test_a_result_that_is_infinite_close_by_is_called_so():
+    f = Differentiable(lambda a: np.where(a[0] == X, X, np.inf), lambda a, u: [u], [0])
+    with np.errstate(invalid="ignore"):
+        mismatch = find_mismatch(f, [X], np.random.default_rng(0))
+    assert hints.of_values(mismatch, X, X)[1] == "the result itself is NaN or infinite close by: does it take such inputs?"
 
 
 def test_of_a_large_array_some_elements_are_compared():

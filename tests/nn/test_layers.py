@@ -1,5 +1,6 @@
 """One table of all public layers, and what must hold for each of them. A layer that is not in the table fails here."""
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -262,6 +263,24 @@ REPRESENTATIONS = {
 @pytest.mark.parametrize("text", REPRESENTATIONS)
 def test_the_representation_shows_the_settings(text):
     assert repr(REPRESENTATIONS[text]()) == text
+
+
+DEFAULTS = {  # those of Keras, or of the paper that the docstring names
+    "BatchNorm": {"momentum": 0.9, "eps": 1e-5}, "LayerNorm": {"eps": 1e-5}, "InstanceNorm": {"eps": 1e-5}, "LeakyReLU": {"slope": 0.2},
+    "Conv2d": {"stride": 1, "bias": True}, "ConvTranspose2d": {"stride": 1, "bias": True}, "Dense": {"bias": True},
+    "EqualizedDense": {"bias": True, "gain": 2**0.5, "lr_multiplier": 1.0}, "EqualizedConv2d": {"bias": True, "gain": 2**0.5},
+    "NoiseInjection": {"lr_multiplier": 1.0}, "ActivityRegularization": {"l1": 0.0, "kl": 0.0, "target": 0.1},
+    "MinibatchDiscrimination": {"kernels": 100, "dim": 5}, "MinibatchStdDev": {"group_size": 4}, "SpectralNorm": {"output_axis": -1},
+    "LSTM": {"return_sequences": False}, "GRU": {"return_sequences": False}, "MaxPool2d": {"pool_size": 2}, "AvgPool2d": {"pool_size": 2},
+    "UpSample2d": {"factor": 2},
+}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_the_settings_that_need_not_be_given(name):
+    defaults = {parameter.name: parameter.default for parameter in inspect.signature(getattr(nn, name)).parameters.values()}
+    given = {key: value for key, value in defaults.items() if isinstance(value, (bool, int, float))}
+    assert given == DEFAULTS.get(name, {})
 
 
 @pytest.mark.parametrize("make", [nn.Dense, nn.EqualizedDense, *(lambda *sizes, make=make, **options: make(*sizes, 3, **options) for make in (

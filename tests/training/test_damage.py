@@ -374,6 +374,9 @@ def test_swapped_groups_and_groups_too_many(good, tmp_path, refused):
     refused("swapped groups", match="unexpected first_moment")
     checkpoint.save(path, {**arrays, "more": {"x": zeros}}, header)
     refused("one more", match="unexpected 'more'")
+    stopping = {**arrays["callback EarlyStopping 1"], "more": zeros}
+    checkpoint.save(path, {**arrays, "callback EarlyStopping 1": stopping}, header)
+    refused("one more", match="EarlyStopping: got a state with .*'more'")
     checkpoint.save(path, arrays, {**header, "more": 1})
     refused("one more", match="unexpected 'more'")
 

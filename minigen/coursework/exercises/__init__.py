@@ -55,9 +55,11 @@ class Asked:
         """Whether this is what a worker says it is, with inputs that are no easier."""
         samples = [x.as_dict() if isinstance(x, Sample) else None for x in self.inputs]
         options = {name: x.as_dict() for name, x in self.options.items() if isinstance(x, Sample)}
-        data = self.kind == "model" or any(isinstance(x, Network) for x in self.inputs)
+        networks = sum(isinstance(x, Network) for x in self.inputs)
+        data = self.kind == "model" or networks > 0
         return (samples == [x and x.as_dict() for x in variant] and options == {name: x.as_dict() for name, x in call.options}
-                and self.output == call.output and (data or not call.data))
+                and self.output == call.output and (data or not call.data)
+                and call.modules == networks + (call.kind in ("layer", "model")))
 
     def as_dict(self) -> dict[str, Any]:
         """For a message."""

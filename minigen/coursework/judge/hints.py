@@ -19,6 +19,8 @@ def of_values(mismatch: Mismatch, x: np.ndarray | None, y: np.ndarray | None, wh
     shown = f"{whose} against the numerical derivative: {str(mismatch).split(': ', 1)[1]}"
     if not np.isfinite(analytic).all():
         return [shown, f"{whose} gives NaN or infinity: a division by 0, a root or a logarithm of what is not positive?"]
+    if not np.isfinite(numeric).all():
+        return [shown, "the result itself is NaN or infinite close by: does it take such inputs?"]
     largest = np.abs(numeric).max(initial=0.0)
     seen = np.abs(numeric) > 1e-4 * largest
     if largest < 1e-9:

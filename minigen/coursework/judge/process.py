@@ -61,7 +61,8 @@ class WorkerProcess(Session):
     def start(self) -> None:
         settings = {"path": self.search_path(), "library": str(LIBRARY), "folder": str(self.folder), "seconds": self.seconds,
                     "file": str(self.folder / self.submission.path.name), "memory": MEMORY, "apart": self.apart,
-                    "data": [os.environ["MINIGEN_DATA"]] if "MINIGEN_DATA" in os.environ else [], "room": (DISK, FILES)}
+                    "data": [os.environ["MINIGEN_DATA"]] if "MINIGEN_DATA" in os.environ else [], "room": (DISK, FILES),
+                    "secret": [str(LIBRARY.parent / "tests")]}  # where the solutions are
         home = dict.fromkeys(("HOME", "USERPROFILE", "TMPDIR", "TEMP", "TMP"), str(self.folder))
         environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}  # the rest may hold secrets
         threads = {name: os.environ.get(name, str(min(THREADS, os.cpu_count() or 1))) for name in LIBRARIES}

@@ -16,6 +16,8 @@ from minigen.coursework.judge.submission import Submission, read_all
 SECONDS = 60.0  # a check may take, unless its exercise allows more
 SUBJECTS = 200  # that are checked, of a file
 ADVICE = "write it yourself, of ops"
+KINDS = {"op": "write @op above it, and its rule below it", "layer": "write class ...(nn.Module), with a forward",
+         "model": "write class ...(nn.Module), with a loss"}
 
 
 def check_file(path: Path, seconds: float | None = None, number: int | None = None, apart: bool = True) -> Report:
@@ -117,11 +119,11 @@ class Judging:
                 return Line("defines", False, f"{self.name} has no {' and no '.join(missing)}", ["names must stay as handed out"])
             borrowed = session.ask("borrowed", [str], names=list(task.names))
             problems.extend(Line("your own work", False, f"{name} is the library's", [ADVICE]) for name in borrowed)
-            found = self.asked_for(task.examples)
-            if {each.kind for each in task.examples} == {"op"} != {call.kind for call in found}:
-                return Line("defines", False, f"{' and '.join(task.names)} is no op",
-                            ["write @op above it, and its rule below it"])
-            calls.extend(found)
+            for call, trouble in self.asked_for(task.examples):
+                if trouble and trouble not in problems:
+                    problems.append(trouble)
+                elif not trouble:
+                    calls.append(call)
             return Line("begins", True)
 
         beginning = guarded("begins", begin)
@@ -140,15 +142,14 @@ class Judging:
 
             item.lines.append(guarded(name, required))
 
-    def asked_for(self, examples: tuple[Asked, ...]) -> list[Call]:
-        """The calls of an exercise: all of them, and what the exercise says that they are."""
+    def asked_for(self, examples: tuple[Asked, ...]) -> list[tuple[Call, Line | None]]:
+        """The calls of an exercise, with what is wrong about what they call. Raises Stopped unless they are those asked for."""
         calls = self.calls([each.as_dict() for each in examples])
         told = [(call, variant) for call in calls for variant in call.variants]
-        if any(call.problem or call.error for call in calls):  # which is a check that fails
-            return calls
         if len(told) != len(examples) or not all(each.is_that(*one) for each, one in zip(examples, told)):
             raise self.session.nonsense("subjects")
-        return calls
+        whose = {call.position: each for each, (call, _) in zip(examples, told)}
+        return [(call, unlike(whose[call.position], call)) for call in calls]
 
     def calls(self, asked: list[dict] | None) -> list[Call]:
         """What is to be checked, as the worker finds it."""
@@ -160,6 +161,15 @@ class Judging:
         for call in calls:
             self.report.items.append(Item(call.kind, call.name, call.line))
             Examination(call, self.report.items[-1]).run()
+
+
+def unlike(asked: Asked, call: Call) -> Line | None:
+    """What to say of a function in place of an op, or of a class in place of a layer or a model."""
+    if asked.kind not in ("function", call.kind):
+        return Line("defines", False, f"{asked.name} is no {asked.kind}", [KINDS[asked.kind]])
+    if asked.kind in ("layer", "model") and not call.parameters:
+        return Line("defines", False, f"{asked.name} has no parameters", ["make them in __init__: self.scale = Parameter(array)"])
+    return None
 
 
 def nothing(name: str, functions: list[str], classes: list[str]) -> str:

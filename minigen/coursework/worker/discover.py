@@ -101,7 +101,7 @@ class Subject:
         """What the inputs are called in the learner's code."""
         function = self.target.loss if self.kind == "model" else self.target
         function = function.forward if isinstance(function, Module) else getattr(function, "__wrapped__", function)
-        function = function if hasattr(function, "__code__") else function.__call__
+        function = function.__call__ if callable(function) and not hasattr(function, "__code__") else function
         code = getattr(function, "__code__", None)
         names = code.co_varnames[isinstance(function, MethodType):code.co_argcount] if code else ()
         return [names[i] if i < len(names) else f"input {i}" for i in range(len(self.variants[0]))]

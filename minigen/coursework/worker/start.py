@@ -28,7 +28,7 @@ if __name__ == "__main__":
     confine = imported("confine", library / "coursework" / "confine.py")
     confine.limit(settings["seconds"], settings["memory"])
     needed = [settings["library"], *settings["path"], *settings["data"], sys.prefix, sys.base_prefix]
-    confine.enclose(settings["folder"], settings["apart"], needed, tuple(settings["room"]))
+    confine.enclose(settings["folder"], settings["apart"], needed, settings["secret"], tuple(settings["room"]))
     questions, answers = os.dup(0), os.dup(1)  # from here on 0 has nothing to read, and 1 is what 2 is
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)
