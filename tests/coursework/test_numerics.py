@@ -38,7 +38,7 @@ def test_an_answer_cannot_hide_in_a_norm_that_overflows():
     short = Differentiable(lambda a: a[0], lambda a, u: [np.full(u.shape, 3e4, np.float16)], [0])
     endless = Differentiable(lambda a: np.copysign(1e308, a[0] - X), lambda a, u: [u], [0])
     for f in (short, endless):
-        with np.errstate(over="ignore"):
+        with np.errstate(all="ignore"):
             assert find_mismatch(f, [X], np.random.default_rng(0)).input == 0
 
 
