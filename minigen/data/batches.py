@@ -36,8 +36,9 @@ class Batches(PythonNumbers):
         self, *arrays: Any, batch_size: int, seed: int | None = None, shuffle: bool = True,
         drop_last: bool = False,
     ) -> None:
-        self.arrays = tuple(to_numpy(array) for array in arrays)
-        self.examples = _common_length(self.arrays)
+        arrays = tuple(to_numpy(array) for array in arrays)
+        self.examples = _common_length(arrays)
+        self.arrays = arrays
         if batch_size < 1:
             raise ValueError(f"batches: got batch_size {batch_size}, expected at least 1")
         if drop_last and batch_size > self.examples:

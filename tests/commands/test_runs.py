@@ -157,10 +157,10 @@ def test_a_config_of_other_numbers_is_refused(minigen_line):
     ('"backend": "numpy"', '"backend": "torch"', "unknown backend 'torch': expected one of numpy, cupy, strict"),
     ('"batch_size": 32', '"batch_size": 0', "batch_size must be a whole number of at least 1, got 0"),
     ('"epochs": 1', '"epochs": "many"', "epochs must be a whole number of at least 1, got 'many'"),
-    ('"lr": 1.5', '"lr": NaN', "lr must be above 0 and finite, got nan"),
-    ('"lr": 1.5', '"lr": "fast"', "must be real number, not str"),
+    ('"lr": 1.5', '"lr": NaN', "lr must be a finite number, such as 1.5, got nan"),
+    ('"lr": 1.5', '"lr": "fast"', "lr must be a finite number, such as 1.5, got 'fast'"),
     ('"latent_dim": 30', '"latent_dim": -30', "Dense needs at least one input and one output, got 100 -> -30"),
-    ('"shape": [', '"shape": [3, ', "stacked takes images of 28 x 28 x 1"),
+    ('"shape": [', '"shape": [3, ', "shape must be that of points, [2], or images, [28, 28, 1], got [3, 28, 28, 1]"),
     ('"steps": null', '"step": null', "unexpected keyword argument 'step'"),
 ])
 def test_a_config_that_was_damaged_by_hand(value, other, complaint, stacked_run, minigen_line):
