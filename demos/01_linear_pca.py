@@ -22,6 +22,7 @@ from minigen import data, metrics, optim, plot
 from minigen.models.autoencoders import LinearAutoencoder
 
 args = demo_arguments("01_linear_pca", __doc__, steps=600, images=5000, image_steps=400)
+train_set, test_set = data.load(args.data)
 if args.quick:
     args.steps, args.images, args.image_steps = 200, 1000, 20
 verdict = Verdict(args)
@@ -81,7 +82,6 @@ save(plot.plane_fit(points, rebuilt, codes, title="A linear autoencoder finds th
 # ## The same on pictures
 # 5,000 images of 784 pixels, centred, and ten codes. The closed form is still there to compare with.
 # %%
-train_set, test_set = data.load(args.data)
 images = train_set.images[:args.images].reshape(-1, 28 * 28)
 mean = mg.mean(images, axis=0)
 images = images - mean

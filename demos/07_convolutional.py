@@ -15,7 +15,7 @@ Compared with dense networks at equal parameters, and through a bottleneck of eq
 # far shared kernels get with few parameters; how much fits into 30 numbers takes a second one. So two comparisons:
 #
 #     576 codes   the network above, beside a dense network with as many parameters, 784-28-30-28-784
-#     30 codes    a network with a dense layer on either side of the codes (the book's third edition: 40,606 + 13,873 parameters),
+#     30 codes    a network with a dense layer on either side of the codes (40,606 + 13,873 parameters, as the third edition's),
 #                 beside the chapter's stacked network, three times as large
 #
 # All four see the same 10,000 images equally often, with the same optimizer.

@@ -24,6 +24,7 @@ from minigen import data, metrics, optim, plot
 from minigen.models.autoencoders import LinearVariationalAutoencoder
 
 args = demo_arguments("15_linear_vae", __doc__, point_epochs=4000, images=5000, image_epochs=60)
+train_set, _ = data.load(args.data)
 if args.quick:
     args.point_epochs, args.images, args.image_epochs = 100, 1000, 3
 verdict = Verdict(args)
@@ -76,7 +77,6 @@ judge("3-D points", flat, points, metrics.probabilistic_pca(points, 2))
 # components themselves, since only then a diagonal q(z|x) is the posterior; but that is worth a fraction of a nat an image, and
 # the pull that turns the rows is weak: at the end, how far they are still turned is reported with what it costs.
 # %%
-train_set, _ = data.load(args.data)
 images = train_set.images[:args.images].reshape(-1, 28 * 28)
 mean = mg.mean(images, axis=0)
 images = images - mean

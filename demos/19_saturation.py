@@ -30,6 +30,7 @@ from minigen import data, losses, metrics, optim, plot, training
 from minigen.models.gans import gan, points
 
 args = demo_arguments("19_saturation", __doc__, images=10_000, age=500, frozen_steps=1000, seeds=5, ring_steps=1000)
+train, _ = data.load(args.data)
 ages = [args.age // 5, args.age]
 if args.quick:
     args.images, ages, args.frozen_steps, args.seeds, args.ring_steps = 1000, [10], 40, 2, 20
@@ -75,7 +76,6 @@ save(plot.curves(scores, slopes, xlabel="score of a generated example", ylabel="
 # So we expect that the first falls below 1 % of where it starts, and that the second stays above 10 % of where it starts. Nothing
 # bounds it from above: a discriminator that becomes ever more sure becomes ever steeper.
 # %%
-train, _ = data.load(args.data)
 images = train.images[:args.images]
 z = mg.Tensor(mg.asarray(np.random.default_rng(args.seed).standard_normal((512, 30), dtype=np.float32)))
 

@@ -28,10 +28,9 @@ from tqdm import tqdm
 from demos import remedies
 from demos.demo import Verdict, demo_arguments, save
 from minigen import metrics, plot
+from minigen.files import replacing
 
 args = demo_arguments("21_remedies", __doc__, seeds=5, jobs=2)
-if args.seeds < 2:
-    raise SystemExit(f"--seeds {args.seeds}: an interval needs at least two")
 methods, steps = list(remedies.METHODS), remedies.STEPS
 tasks = list(steps)
 if args.quick:
@@ -45,7 +44,7 @@ verdict = Verdict(args)
 # %%
 seeds = range(args.seed, args.seed + args.seeds)
 cache = args.out / "runs"
-cache.mkdir(exist_ok=True)
+processes = []
 
 
 def run(task, method):
@@ -59,11 +58,15 @@ def run(task, method):
     if missing:
         command = [sys.executable, "-m", "demos.remedies", task, method, *map(str, missing), "--data", args.data]
         one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-        done = subprocess.run(command, env={**os.environ, **one_thread}, capture_output=True, text=True)
-        for seed, line in zip(missing, done.stdout.splitlines()):
-            paths[seed].write_text(line)
-        if done.returncode:
-            raise RuntimeError(f"{task}, {method} failed:\n{done.stderr}")
+        process = subprocess.Popen(command, env={**os.environ, **one_thread}, text=True,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        processes.append(process)
+        out, error = process.communicate()
+        for seed, line in zip(missing, out.splitlines()):
+            with replacing(paths[seed]) as temporary:
+                temporary.write_text(line)
+        if process.returncode:
+            raise RuntimeError(f"{task}, {method} failed:\n{error}")
     return [json.loads(path.read_text()) for path in paths.values()]
 
 
@@ -71,7 +74,13 @@ if "stacked" in tasks:
     remedies.stacked_digits(args.data)  # trains the judge, once
 groups = [(task, method) for task in tasks for method in methods]
 with ThreadPoolExecutor(max(args.jobs, 1)) as pool:
-    results = dict(zip(groups, tqdm(pool.map(lambda group: run(*group), groups), total=len(groups), desc="methods on tasks")))
+    try:
+        results = dict(zip(groups, tqdm(pool.map(lambda group: run(*group), groups), total=len(groups), desc="methods on tasks")))
+    except BaseException:  # such as Ctrl-C
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in processes:
+            process.terminate()
+        raise
 
 # %% [markdown]
 # ## The table
@@ -102,7 +111,8 @@ lines.append("|---" * (lines[0].count("|") - 1) + "|")
 for method in methods:
     cells = [cell(task, method, column) for task in tasks for column in COLUMNS[task]]
     lines.append(f"| {method} | " + " | ".join(cells) + " |")
-(args.out / "table.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+with replacing(args.out / "table.md") as temporary:
+    temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
 print("\n".join(lines))
 
 # %% [markdown]

@@ -28,6 +28,8 @@ from minigen.models.gans import dcgan
 
 args = demo_arguments("28_super_resolution", __doc__, factor=2, weight=1e-3, epochs=3, steps=300, batch_size=32, images=10_000,
                       tests=2000)
+if args.factor not in (2, 4):
+    raise SystemExit(f"--factor {args.factor}: images of 28 x 28 can be made smaller by 2 or 4")
 train, test = data.load(args.data)
 if args.quick:
     train, args.epochs, args.steps, args.tests = train[:300], 1, 4, 100

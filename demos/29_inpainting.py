@@ -27,6 +27,8 @@ from minigen.models.gans import dcgan
 
 args = demo_arguments("29_inpainting", __doc__, hole=10, weight=0.001, epochs=3, steps=300, batch_size=32, images=10_000,
                       tests=2000)
+if args.hole > 28:
+    raise SystemExit(f"--hole {args.hole}: images are 28 x 28")
 train, test = data.load(args.data)
 if args.quick:
     train, args.epochs, args.steps, args.tests = train[:300], 1, 4, 100

@@ -7,24 +7,29 @@ import runpy
 import sys
 
 from demos.catalogue import FOLDER, find, listing
+from minigen.commands import guarded
+from minigen.errors import BusyError, DataError, DeviceError
+
+EXPECTED = (OSError, MemoryError, BusyError, DataError, DeviceError)  # what surroundings do; the rest is of the demo's own text
 
 
-def main() -> None:
+def main() -> int:
     """Do what the command line says; what only one command needs is imported by it, so that the list comes at once."""
     command, *words = sys.argv[1:] or ["--help"]
     if command in ("-h", "--help"):
         print(listing())
     elif command == "all":
         from demos.run_all import run_all
-        sys.exit(run_all(words))
+        return run_all(words)
     elif command == "notebook":
         from demos.notebook import write_notebook
-        sys.exit(write_notebook(words))
+        return write_notebook(words)
     else:
         path = FOLDER / f"{find(command)}.py"
         sys.argv = [str(path), *words]
         runpy.run_path(str(path), run_name="__main__")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(guarded(main, EXPECTED))

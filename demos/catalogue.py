@@ -6,6 +6,8 @@ import sys
 from difflib import get_close_matches
 from pathlib import Path
 
+from minigen.errors import one_line
+
 FOLDER = Path(__file__).parent
 
 
@@ -45,7 +47,7 @@ def find(word: str) -> str:
     parts = {part: name for name in known for part in (name, *name.split("_"))} | {"all": "all", "notebook": "notebook"}
     nearest = [parts[part] for part in get_close_matches(word, parts, n=1)]
     hint = f"it could be {' or '.join(matches)}" if matches else f"did you mean {nearest[0]}?" if nearest else "see the list:"
-    sys.exit(f"no demo {word!r}: {hint}\n\n{listing()}")
+    sys.exit(f"no demo {one_line(repr(word))}: {hint}\n\n{listing()}")
 
 
 def listing() -> str:

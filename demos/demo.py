@@ -1,21 +1,54 @@
 """What every demo shares: its arguments, and the verdict at its end."""
 
 import argparse
+import atexit
+import contextlib
 import json
+import math
 import os
 import shlex
 import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from tqdm import tqdm
 
 import minigen as mg
 from demos.catalogue import checksum, names
 from demos.page import verdict_table
-from minigen.files import replacing
+from minigen.backend.devices import NAMES as BACKENDS
+from minigen.commands import named, natural
+from minigen.data.registry import LOADERS
+from minigen.errors import BusyError, DeviceError, one_line
+from minigen.files import locked, replacing, sweep
+
+HELD = contextlib.ExitStack()  # the output folder of the demo that runs
+atexit.register(HELD.close)
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose complaints echo no more of a long word than is needed to know it again."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(one_line(message))
+
+
+# What an option must at least be, if it is not 1: an interval needs two seeds, a figure needs samples.
+LEAST = {"seeds": 2, "columns": 2, "age": 5, "portraits": 12,
+         **dict.fromkeys(("samples", "tests", "points", "map_examples", "images"), 100)}
+
+
+def refusal(option: str, value: Any) -> str | None:
+    """What is wrong with an option's value, in words: counts are at least 1, weights at least 0, the sides of images that grow
+    are powers of two."""
+    least = LEAST.get(option, 1) if isinstance(value, int) else 0.0
+    if not isinstance(value, str) and not least <= value < math.inf:
+        return f"expected at least {least:g}{' and finite' * isinstance(value, float)}, got {value}"
+    if option == "resolution" and (value & (value - 1) or not 4 <= value <= 1024):
+        return f"expected 4, 8, 16 ... 1024, got {value}"
+    return None
 
 
 def in_notebook() -> bool:
@@ -29,20 +62,23 @@ def demo_arguments(name: str, description: str, data: str = "glyphs", full: Mapp
     """The arguments of a demo, with the backend chosen and the seed set.
 
     --data, --backend, --out, --seed, --quick, and one option for each of `defaults` (epochs=10 gives --epochs). `data`: the
-    default of --data.  `full`: other defaults, which --full stands for; what is given beside it counts.
+    default of --data; only demos of faces take them.  `full`: other defaults, which --full stands for; what is given beside it
+    counts. What cannot be right ends the script, with status 2, before any work. The output folder is the demo's own until its
+    verdict.
 
     In a notebook the options are those in the environment variable MINIGEN_OPTIONS. For result.json the namespace also has
     `given`, the options that differ from their defaults, and `source`, the checksum of the demo's file (None in a notebook,
     where it may have been changed).
     """
     words = shlex.split(os.environ.get("MINIGEN_OPTIONS", "")) if in_notebook() else sys.argv[1:]
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=f"python -m demos {name}", description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    faces = "faces, " if data == "faces" else ""
-    parser.add_argument("--data", default=data, help=f"data set: {faces}glyphs (no download needed), mnist, fashion_mnist")
-    parser.add_argument("--backend", default=None, choices=("numpy", "cupy", "strict"), help="array library")
-    parser.add_argument("--out", type=Path, default=None, help=f"output folder (default: out/{name})")
-    parser.add_argument("--seed", type=int, default=0, help="seed of all random numbers")
+    known = [each for each in LOADERS if each != "faces" or data == "faces"]
+    parser.add_argument("--data", default=data, choices=known, metavar="NAME",
+                        help=f"data set: {', '.join(known)} (glyphs and faces need no download)")
+    parser.add_argument("--backend", default=None, choices=BACKENDS, help="array library")
+    parser.add_argument("--out", type=named, default=None, help=f"output folder (default: out/{name})")
+    parser.add_argument("--seed", type=natural, default=0, help="seed of all random numbers")
     parser.add_argument("--quick", action="store_true", help="a few seconds, to see that it runs; criteria are not judged")
     for option, default in defaults.items():
         parser.add_argument(f"--{option.replace('_', '-')}", type=type(default), default=default, help=f"default: {default}")
@@ -52,15 +88,20 @@ def demo_arguments(name: str, description: str, data: str = "glyphs", full: Mapp
         if "--full" in words:
             parser.set_defaults(**full)
     args = parser.parse_args(words)
+    for option in defaults:
+        if wrong := refusal(option, getattr(args, option)):
+            parser.error(f"argument --{option.replace('_', '-')}: {wrong}")
     args.given = {key: value for key, value in vars(args).items() if value != parser.get_default(key) and key != "out"}
     args.source = checksum(name) if name in names() and not in_notebook() else None
     args.name, args.out = name, args.out or Path("out") / name
+    HELD.close()
     try:
         mg.use(args.backend or mg.backend.current().name)
-    except TypeError as error:  # no usable GPU: the reason is all that the reader needs
+        HELD.enter_context(locked(args.out))
+    except (DeviceError, BusyError, OSError) as error:  # no usable GPU, no usable folder: the reason is all that one needs
         parser.error(str(error))
+    sweep(args.out)
     mg.seed(args.seed)
-    args.out.mkdir(parents=True, exist_ok=True)
     return args
 
 
@@ -100,7 +141,8 @@ class Verdict:
         result = {"demo": self.args.name, "config": config, "criteria": self.criteria, "report": dict(self.reports),
                   "seconds": round(seconds, 2)}
         with replacing(self.args.out / "result.json") as path:
-            path.write_text(json.dumps(result, indent=2) + "\n")
+            path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+        HELD.close()
         if in_notebook():
             show("HTML", verdict_table(result))
         else:
@@ -122,7 +164,9 @@ class Verdict:
 def save(figure: Any, args: argparse.Namespace, name: str) -> None:
     """Save a figure into the output folder, with its title in the file, and say so; in a notebook, show it."""
     titles = [figure.get_suptitle(), *(axes.get_title() for axes in figure.axes)]
-    figure.savefig(args.out / name, metadata={"Title": " ".join(next(filter(None, titles), "").split())})
+    with replacing(args.out / name) as temporary:
+        title = " ".join(next(filter(None, titles), "").split())
+        figure.savefig(temporary, format=Path(name).suffix[1:], metadata={"Title": title})
     if in_notebook():
         show("Image", filename=args.out / name)
     else:

@@ -10,10 +10,11 @@ import numpy as np
 import minigen as mg
 from minigen import data, losses, metrics, optim, training
 from minigen.backend import asarray, to_numpy
+from minigen.files import cached
 from minigen.models.gans import progan, stylegan
 from minigen.models.gans.growing import at_stage
 from minigen.recipes.gans import small_maps
-from minigen.training.features import cache_folder, keep, read_kept
+from minigen.training.features import keep, read_kept
 from minigen.training.run import checksum
 
 STYLEGAN = {"resolution": 32, "images": 10_000, "stable": 6000, "fading": 6000, "last": 20_000, "batch_size": 16}
@@ -139,23 +140,25 @@ def train_stylegan(args: argparse.Namespace, subject: Subject, trainer: training
                    callbacks: Sequence[training.Callback] = ()) -> stylegan.Generator:
     """Play demo 27's game to its end, and keep the averaged generator for the demos that ask what it has learned."""
     trainer.fit(subject.images, steps=steps, batch_size=args.batch_size, record_every=max(steps // 40, 1), callbacks=callbacks)
-    path = kept(args, subject)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    keep(path, "generator", trainer.sampler, path.stem)
+    keep(kept(args, subject), "generator", trainer.sampler, made_of(args, subject))
     return trainer.sampler
 
 
 def trained_stylegan(args: argparse.Namespace, subject: Subject) -> stylegan.Generator:
     """Demo 27's averaged generator: read, if these settings have been trained before, or trained (a quarter of an hour)."""
     trainer, steps = stylegan_trainer(args, subject)
-    path = kept(args, subject)
-    if read_kept(path, "generator", trainer.sampler, path.stem):
+    if read_kept(kept(args, subject), "generator", trainer.sampler, made_of(args, subject)):
         return trainer.sampler
     return train_stylegan(args, subject, trainer, steps)
 
 
-def kept(args: argparse.Namespace, subject: Subject) -> Path:
-    """Where the generator of these settings lies, in the user's cache."""
+def made_of(args: argparse.Namespace, subject: Subject) -> str:
+    """What the generator of these settings has learned, and how, in a word."""
     settings = "-".join(f"{getattr(args, name)}" for name in (*STYLEGAN, "full", "seed"))
-    folder = args.out / "weights" if args.quick else cache_folder().parent / "stylegan"
-    return folder / f"{args.data}-{checksum([subject.images]):08x}-{settings}.npz"
+    return f"{args.data}-{checksum([subject.images]):08x}-{settings}"
+
+
+def kept(args: argparse.Namespace, subject: Subject) -> Path | None:
+    """Where the generator of these settings lies, in the user's cache; None if there is no such thing."""
+    name = f"{made_of(args, subject)}.npz"
+    return args.out / "weights" / name if args.quick else cached("stylegan", name)

@@ -18,6 +18,12 @@ from tqdm import tqdm
 
 from demos import gallery
 from demos.catalogue import FOLDER, checksum, find, names
+from demos.demo import Parser
+from minigen.backend.devices import NAMES as BACKENDS
+from minigen.commands import INTERRUPTED, named, natural
+from minigen.data.registry import LOADERS
+from minigen.files import locked, sweep
+from minigen.signals import Request, Stopped, ending, handled
 
 # Seconds on one core: quick, measured; and with the defaults, from 18 on measured on two cores (20 and 33 are guesses), before it
 # estimated from the first epochs. The clock corrects what is wrong by a common factor.
@@ -36,14 +42,15 @@ THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")  # what
 
 def parsed(words: Sequence[str]) -> argparse.Namespace:
     """The options of `python -m demos all`."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m demos all", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="a few seconds each, to see that they run; criteria are not judged")
-    parser.add_argument("--out", type=Path, default=Path("out"), help="folder of the page and the demos' folders; default: out")
+    parser.add_argument("--out", type=named, default=Path("out"), help="folder of the page and the demos' folders; default: out")
     parser.add_argument("--only", type=chosen, default=names(), metavar="DEMOS", help="for example 01,02,18-20,stylegan")
-    parser.add_argument("--data", help="data set of all of them; default: each its own, and no download")
-    parser.add_argument("--seed", type=int, help="seed of all of them; default: 0")
-    parser.add_argument("--backend", choices=("numpy", "cupy", "strict"), help="array library")
+    parser.add_argument("--data", choices=[*LOADERS], metavar="NAME",
+                        help=f"data set of all of them: {', '.join(LOADERS)}; default: each its own, and no download")
+    parser.add_argument("--seed", type=natural, help="seed of all of them; default: 0")
+    parser.add_argument("--backend", choices=BACKENDS, help="array library")
     parser.add_argument("--jobs", type=int, default=None, help="how many run at a time; default: one a core, on a GPU one")
     parser.add_argument("--again", action="store_true", help="also what has run with these settings; after a change in minigen/")
     args = parser.parse_args(words)
@@ -108,9 +115,10 @@ class Process:
     def __init__(self, name: str, settings: Mapping[str, Any], out: Path, threads: int):
         folder = out / name
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "result.json").unlink(missing_ok=True)  # what is there from now on is of this run
-        for picture in folder.glob("*.png"):
-            picture.unlink()
+        with locked(folder):  # or an error: somebody runs it there
+            (folder / "result.json").unlink(missing_ok=True)  # what is there from now on is of this run
+            for picture in folder.glob("*.png"):
+                picture.unlink()
         words = [word for option, value in settings.items() for word in (f"--{option}", str(value)) if word != "True"]
         paths = os.pathsep.join(filter(None, [str(FOLDER.parent), os.environ.get("PYTHONPATH")]))
         environment = {**os.environ, "PYTHONPATH": paths}
@@ -138,8 +146,16 @@ class Process:
 
 
 def run_all(words: Sequence[str]) -> int:
-    """Run what is asked for and write the page: 0, or 1 if a criterion failed or a demo did not finish, 130 if interrupted."""
+    """Run what is asked for and write the page: 0, or 1 if a criterion failed or a demo did not finish, 130 after Ctrl-C, 143
+    after SIGTERM. BusyError if the folder is in use."""
     args = parsed(words)
+    with locked(args.out):
+        sweep(args.out)
+        return run_chosen(args, words)
+
+
+def run_chosen(args: argparse.Namespace, words: Sequence[str]) -> int:
+    """`run_all`, in a folder of its own."""
     settings, out = settings_of(args), args.out.resolve()
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     waiting = [name for name in args.only if args.again or not is_done(name, gallery.read(name, out / name).result, settings)]
@@ -148,11 +164,11 @@ def run_all(words: Sequence[str]) -> int:
     jobs = args.jobs or (1 if args.backend == "cupy" else min(cores, 8))
     try:  # as many threads for the last demo as for the first: figures depend on it
         play(waiting, settings, out, jobs, threads=max(1, cores // jobs))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Stopped) as stop:
         page = gallery.write(out)
         print(f"\nStopped. What is done is on {page}. The same command goes on where it stopped:\n"
               f"  {' '.join(['python -m demos all', *words])}".replace(" --again", ""), file=sys.stderr)
-        return 130
+        return stop.code if isinstance(stop, Stopped) else INTERRUPTED
     page = gallery.write(out)
     return summary([gallery.read(name, out / name) for name in args.only], page)
 
@@ -160,39 +176,39 @@ def run_all(words: Sequence[str]) -> int:
 def play(waiting: list[str], settings: Mapping[str, Any], out: Path, jobs: int, threads: int) -> None:
     """Run the demos in this order, so many at a time, and write the page whenever one has finished.
 
-    Raises KeyboardInterrupt after Ctrl-C, which is noticed between two looks at the demos, wherever it falls.
+    Raises KeyboardInterrupt after Ctrl-C, Stopped after SIGTERM. They are noticed between two looks at the demos, wherever they
+    fall.
     """
     waiting, running, clock = list(waiting), {}, Clock(settings.get("quick", False))
     gallery.write(out)
-    interrupts: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, frame: interrupts.append(number))
+    request = Request()
     bar = tqdm(total=len(waiting), bar_format="{n_fmt}/{total_fmt} |{bar:20}| {elapsed}{postfix}", disable=not waiting,
                mininterval=1, miniters=0)
-    try:
-        while waiting or running:
-            if interrupts:
-                raise KeyboardInterrupt
-            while len(running) < jobs and (name := first_ready(waiting, running)):
-                waiting.remove(name)
-                running[name] = Process(name, settings, out, threads)
-            time.sleep(0.1)
-            for name in [name for name, demo in running.items() if demo.process.poll() is not None]:
-                demo = running.pop(name)
+    with handled(request):
+        try:
+            while waiting or running:
+                if request.number:
+                    raise ending(request.number)
+                while len(running) < jobs and (name := first_ready(waiting, running)):
+                    waiting.remove(name)
+                    running[name] = Process(name, settings, out, threads)
+                time.sleep(0.1)
+                for name in [name for name, demo in running.items() if demo.process.poll() is not None]:
+                    demo = running.pop(name)
+                    demo.stop()
+                    clock.finished(name, demo.seconds())
+                    bar.write(line(gallery.read(name, out / name)))
+                    gallery.write(out)
+                    bar.update()
+                left = clock.left(waiting, {name: demo.seconds() for name, demo in running.items()}, jobs)
+                told = f"about {gallery.duration(left)} left; running {', '.join(running)}" if running else ""
+                bar.set_postfix_str(told, refresh=False)
+                bar.update(0)  # shows it, at most once a second
+        finally:
+            for name, demo in running.items():
                 demo.stop()
-                clock.finished(name, demo.seconds())
-                bar.write(line(gallery.read(name, out / name)))
-                gallery.write(out)
-                bar.update()
-            left = clock.left(waiting, {name: demo.seconds() for name, demo in running.items()}, jobs)
-            told = f"about {gallery.duration(left)} left; running {', '.join(running)}" if running else ""
-            bar.set_postfix_str(told, refresh=False)
-            bar.update(0)  # shows it, at most once a second
-    finally:
-        signal.signal(signal.SIGINT, before)
-        for name, demo in running.items():
-            demo.stop()
-            (out / name / "log.txt").unlink()  # it did not fail, it was stopped
-        bar.close()
+                (out / name / "log.txt").unlink()  # it did not fail, it was stopped
+            bar.close()
 
 
 def first_ready(waiting: Sequence[str], running: Iterable[str]) -> str | None:

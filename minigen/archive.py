@@ -36,6 +36,7 @@ DIGITS = 32                  # of the checksum, hexadecimal
 LARGEST_HEADER = 64 << 20    # bytes: a history of some 100,000 rows
 LARGEST_DIRECTORY = 8 << 20  # bytes: some 80,000 arrays
 LONGEST_HEAD = 1 << 14       # bytes in front of an array's numbers; NumPy reads no head of more than 10,000
+LONGEST_REASON = 300         # letters of what NumPy or zipfile says, which may quote the file
 CHUNK = 1 << 18              # bytes at a time, for the checksums
 LOCAL = struct.Struct("<4s22xHH")  # of the entry in front of a member: signature, and lengths of its name and its extra field
 
@@ -128,7 +129,7 @@ def readable(path: Path) -> Iterator[None]:
     except CheckpointError:
         raise
     except Exception as error:  # BadZipFile, EOFError, NotImplementedError, struct.error, MemoryError ...
-        reason = str(error) or type(error).__name__
+        reason = str(error)[:LONGEST_REASON] or type(error).__name__
         raise CheckpointError(f"{path} is not a readable checkpoint; truncated, or of another program? ({reason})") from error
 
 

@@ -29,9 +29,8 @@ class Block(AbstractContextManager):
         return self.entered.pop().__exit__(*error)
 
     def __call__(self, function: Callable) -> Callable:
-        if not callable(function) or isinstance(function, type):
-            raise TypeError(f"this decorator takes a function, got {function!r}"
-                            + (": decorate its methods" if isinstance(function, type) else ""))
+        if not callable(function) or isinstance(function, (type, *DESCRIPTORS)):
+            raise not_a_function(function)
         if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
             raise asynchronous(function)
         if inspect.isgeneratorfunction(function):
@@ -72,6 +71,17 @@ class Block(AbstractContextManager):
                 resume, argument = generator.throw, error
 
 
+DESCRIPTORS = (staticmethod, classmethod, property)  # of a class; a decorator of functions belongs below them
+
+
+def not_a_function(given: Any) -> TypeError:
+    """The error for what cannot be decorated, with what can be instead."""
+    name = type(given).__name__
+    hint = ": decorate its methods" if isinstance(given, type) else \
+        f": put this decorator below @{name}, next to the function" if isinstance(given, DESCRIPTORS) else ""
+    return TypeError(f"this decorator takes a function, got {given!r}{hint}")
+
+
 def asynchronous(function: Callable) -> TypeError:
     """The error for a function that runs piece by piece, whenever others let it."""
     name = getattr(function, "__qualname__", repr(function))
@@ -79,12 +89,17 @@ def asynchronous(function: Callable) -> TypeError:
                      "in its body, around what does not await")
 
 
-def block(hold: Callable) -> Callable[..., Block]:
-    """`contextlib.contextmanager` for blocks that people decorate functions with: a generator function that yields once."""
-    enter = contextmanager(hold)
+def block(hold: Callable) -> Callable:
+    """`contextlib.contextmanager` for blocks that people decorate functions with: a generator function that yields once.
+
+    One without parameters can be written without parentheses: @no_grad.
+    """
+    enter, bare = contextmanager(hold), not inspect.signature(hold).parameters
 
     @functools.wraps(hold)
-    def make(*inputs: Any, **options: Any) -> Block:
+    def make(*inputs: Any, **options: Any) -> Any:
+        if bare and inputs:
+            return Block(enter)(*inputs)
         return Block(functools.partial(enter, *inputs, **options))
 
     return make

@@ -1,5 +1,6 @@
 """The errors of minigen. Each says what was wrong and what would be right; each is also the built-in it resembles."""
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Any
@@ -56,12 +57,19 @@ class DataError(ValueError):
     """A data file is missing, corrupt, or holds values that it should not."""
 
 
+class BusyError(RuntimeError):
+    """A folder is in use by another process, or by another run of this one."""
+
+
 class RecipeError(ValueError):
     """A model, or a training of it, was asked for that no recipe can make; the message says which can."""
 
 
 def conversion(got: Any, expected: Any) -> str:
-    """How to turn data of one dtype into another, for messages; bytes are pixels from 0 to 255."""
+    """How to turn data of one dtype into another, for messages; bytes are pixels from 0 to 255. Of other libraries' tensors first
+    an array is to be made."""
+    if not hasattr(got, "kind"):
+        return f"minigen.asarray(x).astype('{expected}')"
     return f"x.astype('{expected}')" + (" / 255" if got == "uint8" else "")
 
 
@@ -79,3 +87,9 @@ def suggestion(name: Any, known: Iterable[str]) -> str:
     known = list(known)
     nearest = get_close_matches(str(name).lower(), known, n=1)
     return f"did you mean {nearest[0]!r}?" if nearest else f"expected one of {', '.join(known)}"
+
+
+def one_line(message: str) -> str:
+    """A message in one line, in which what was echoed of a long input is cut to its beginning and its end."""
+    message = re.sub(r"\S{200,}", lambda word: f"{word[0][:80]}…{word[0][-20:]}", " ".join(message.split()))
+    return message if len(message) <= 2000 else f"{message[:1000]} … {message[-500:]}"

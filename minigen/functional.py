@@ -25,7 +25,7 @@ from minigen.ops import (
     reshape,
     scale_shift,
     sqrt,
-    square,
+    var,
 )
 from minigen.ops.reduction import check_eps
 
@@ -112,8 +112,7 @@ def minibatch_stddev(x: Any, group_size: int) -> Any:
         raise ShapeError(f"minibatch_stddev: groups of {group_size} need a batch size of {group_size}, {2 * group_size}, "
                          f"{3 * group_size} ..., got {n}: drop the rest of the last batch, or choose another group_size")
     groups = n // group_size
-    deviations = center(reshape(x, shape=(group_size, groups, -1)), axis=0)
-    s = mean(sqrt(mean(square(deviations), axis=0) + 1e-8), axis=1)
+    s = mean(sqrt(var(reshape(x, shape=(group_size, groups, -1)), axis=0) + 1e-8), axis=1)
     ones = (1,) * (len(x.shape) - 1)
     column = broadcast_to(reshape(s, shape=(1, groups, *ones)), shape=(group_size, groups, *x.shape[1:-1], 1))
     return concatenate(x, reshape(column, shape=(*x.shape[:-1], 1)), axis=-1)

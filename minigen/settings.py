@@ -15,7 +15,8 @@ PLAIN = frozenset({bool, int, float, str, type(None), slice})  # types of settin
 
 
 def to_python(value: Any) -> Any:
-    """A number of NumPy's as Python's own, also inside tuples and lists; anything else, arrays too, as it is."""
+    """A number of NumPy's, or its array of one number without axes (as np.load gives of one), as Python's own, also inside tuples
+    and lists; anything else, other arrays too, as it is."""
     kind = type(value)
     if kind in PLAIN:
         return value
@@ -24,8 +25,8 @@ def to_python(value: Any) -> Any:
             return value
         parts = [to_python(part) for part in value]
         return value if all(new is old for new, old in zip(parts, value)) else kind(parts)
-    if isinstance(value, np.generic) and value.dtype.kind in "biufU":
-        return float(value) if kind is np.longdouble else value.item()  # longdouble's item is itself
+    if (isinstance(value, np.generic) or (kind is np.ndarray and not value.shape)) and value.dtype.kind in "biufU":
+        return float(value) if value.dtype == np.longdouble else value.item()  # longdouble's item is itself
     return value
 
 

@@ -1,11 +1,15 @@
 """Every test starts on the numpy backend with seed 0, and leaves no trace of itself. What did not run is said in the end."""
 
 import os
+import signal
 
 import pytest
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # where tests run beside each other (-n auto), each process has one thread
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background of a script: tests, and what they start, stop all the same
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import minigen
 from minigen.autograd.context import observer, recording

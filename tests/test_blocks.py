@@ -176,6 +176,26 @@ def test_what_awaits_and_classes_are_refused(made):
             block(lambda function=function: function())()
     with pytest.raises(TypeError, match=r"takes a function, got <class 'int'>: decorate its methods"):
         block(int)
+    for kind in (staticmethod, classmethod, property):
+        with pytest.raises(TypeError, match=f"takes a function, got .*: put this decorator below @{kind.__name__}"):
+            block(kind(lambda *_: None))
+
+
+def test_no_grad_and_anomaly_without_parentheses():
+    for name in ("no_grad", "anomaly"):
+        make, holds = BLOCKS[name]
+
+        @make
+        def function(holds=holds):
+            return holds()
+
+        @make
+        def generator(holds=holds):
+            yield holds()
+
+        assert function() and list(generator()) == [True] and not holds()
+        with pytest.raises(TypeError, match=r"takes a function, got <class 'int'>: decorate its methods"):
+            make(int)
 
 
 def test_threads_that_call_one_decorated_function_at_once_do_not_disturb_each_other():

@@ -20,6 +20,8 @@ from PIL import Image
 from demos import demo, remedies
 from demos.catalogue import checksum, find, names, title
 from demos.demo import Verdict, demo_arguments
+from minigen.errors import BusyError
+from minigen.files import locked
 
 ROOT = Path(__file__).parents[1]
 NAMES = names()
@@ -85,6 +87,16 @@ def test_help(name, monkeypatch, capsys):
     assert caught.value.code == 0
     assert f"usage: python -m demos {name}" in out and title(name) in out
     assert all(option in out for option in ("--data", "--backend", "--out", "--seed", "--quick"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_wrong_name_is_refused_before_any_work(name, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", [name, "--data", "mnits"])
+    with pytest.raises(SystemExit) as caught:
+        runpy.run_path(str(ROOT / "demos" / f"{name}.py"), run_name="__main__")
+    assert caught.value.code == 2 and "argument --data: invalid choice: 'mnits' (choose from" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir()), "something was left behind"
 
 
 @pytest.mark.parametrize("method", remedies.METHODS)
@@ -175,6 +187,53 @@ def test_arguments(tmp_path, monkeypatch):
     assert args.out == Path("out/99_name") and args.out.is_dir()
     assert args.given == {"image_steps": 7, "seed": 3}, "what differs from its default"
     assert args.source is None, "no demo of this folder"
+
+
+@pytest.mark.parametrize("words, complaint", [
+    (["--epochs", "0"], "argument --epochs: expected at least 1, got 0"),
+    (["--epochs", "1e9"], "argument --epochs: invalid int value: '1e9'"),
+    (["--seeds", "1"], "argument --seeds: expected at least 2, got 1"),
+    (["--rate", "nan"], "argument --rate: expected at least 0 and finite, got nan"),
+    (["--rate", "-1"], "argument --rate: expected at least 0 and finite, got -1.0"),
+    (["--resolution", "28"], "argument --resolution: expected 4, 8, 16 ... 1024, got 28"),
+    (["--seed", "-1"], "argument --seed: expected a whole number of at least 0, got '-1'"),
+    (["--backend", "torch"], "argument --backend: invalid choice: 'torch'"),
+    (["--data", "faces"], "argument --data: invalid choice: 'faces'"),
+    (["--out", ""], "argument --out: expected a name, in a folder, got ''"),
+    (["--out", "file"], "File exists: 'file'"),
+    (["--out", "file/out"], "argument --out: expected a name, in a folder, got 'file/out'"),
+    (["--out", "x" * 5000], "File name too long: 'xxx"),
+    (["--data", "x" * 5000], "argument --data: invalid choice: 'xxx"),
+    (["--nonsense" * 500], "unrecognized arguments: --nonsense--nonsense"),
+])
+def test_what_cannot_be_right_is_refused_before_any_work(words, complaint, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("file").touch()
+    monkeypatch.setattr(sys, "argv", ["name", *words])
+    with pytest.raises(SystemExit) as caught:
+        demo_arguments("99_name", "text", epochs=10, rate=0.5, seeds=3, resolution=32)
+    error = capsys.readouterr().err
+    assert caught.value.code == 2 and complaint in error and len(error) < 1000
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_an_output_folder_is_one_demos_own(tmp_path, monkeypatch, capsys):
+    """Until its verdict; what a killed one has left goes."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["name", "--out", "out"])
+    Path("out").mkdir()
+    Path("out/.plane.png.1.tmp").touch()
+    args = demo_arguments("99_name", "text")
+    with pytest.raises(BusyError):
+        with locked(Path("out")):
+            pass
+    verdict = Verdict(args)
+    verdict.expect("loss", 1.0, at_most=2.0)
+    verdict.finish()
+    assert [path.name for path in Path("out").iterdir()] == ["result.json"]
+    with locked(Path("out")), pytest.raises(SystemExit):
+        demo_arguments("99_name", "text")
+    assert "out is in use by process" in capsys.readouterr().err
 
 
 # -- the verdict -------------------------------------------------------------------------------------------------

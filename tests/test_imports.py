@@ -11,7 +11,8 @@ LIBRARY = Path(__file__).parents[1] / "minigen"
 
 # From the bottom up; those of one line stand beside each other and do not know each other.
 FLOORS = [
-    ["blocks", "errors", "files", "reading", "settings"],
+    ["blocks", "errors", "reading", "settings"],
+    ["files", "signals"],
     ["archive"],
     ["backend"],
     ["autograd"],

@@ -18,10 +18,10 @@ from demos.run_all import Clock, chosen, is_done, parsed, settings_of
 ROOT = Path(__file__).parents[1]
 
 
-def started(out, *options):
+def started(out, *options, **environment):
     """`python -m demos all --out OUT ...`, begun."""
     return subprocess.Popen([sys.executable, "-m", "demos", "all", "--out", str(out), *options], cwd=ROOT,
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                            env={**os.environ, **environment}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 # -- what is run -------------------------------------------------------------------------------------------------
@@ -38,7 +38,8 @@ def test_only(words, expected):
 def test_only_helps(capsys):
     with pytest.raises(SystemExit, match="no demo 'stakced': did you mean 02_stacked"):
         parsed(["--only", "1,stakced"])
-    for words, message in [(["--only", ","], "no demo in ','"), (["--jobs", "0"], "--jobs 0: at least 1"), (["--quik", "1"], "--quik")]:
+    for words, message in [(["--only", ","], "no demo in ','"), (["--jobs", "0"], "--jobs 0: at least 1"), (["--quik", "1"], "--quik"),
+                           (["--data", "mnits"], "argument --data: invalid choice: 'mnits' (choose from")]:
         with pytest.raises(SystemExit):
             parsed(words)
         assert message in capsys.readouterr().err
@@ -128,12 +129,14 @@ def test_a_run_is_resumed(tmp_path):
 
 
 def test_one_that_fails_does_not_stop_the_others(tmp_path):
-    process = started(tmp_path, "--quick", "--only", "1,20", "--data", "nonsense", "--jobs", "1")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "train-images-idx3-ubyte").touch()
+    process = started(tmp_path, "--quick", "--only", "1,20", "--data", "mnist", "--jobs", "1", MINIGEN_DATA=str(tmp_path / "data"))
     out, error = process.communicate(timeout=300)
     assert process.returncode == 1
     assert "01_linear_pca" in out and "did not finish" in out
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
-    assert "nonsense" in page and "Its last words" in page
+    assert "lacks train-labels-idx1-ubyte" in page and "Its last words" in page
     assert not (tmp_path / "01_linear_pca" / "result.json").exists()
     assert (tmp_path / "20_oscillation" / "result.json").exists(), "demo 20 needs no data"
 
@@ -149,15 +152,16 @@ def test_a_failed_criterion_is_said(tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="an interrupt is sent otherwise")
-def test_an_interrupt_stops_the_demo_and_leaves_the_page(tmp_path):
+@pytest.mark.parametrize("number, status", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_stops_the_demo_and_leaves_the_page(number, status, tmp_path):
     process = started(tmp_path, "--only", "12", "--jobs", "1")
     log = tmp_path / "12_variational" / "log.txt"
     deadline = time.monotonic() + 120
     while not (log.exists() and log.read_text()) and time.monotonic() < deadline:
         time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     out, error = process.communicate(timeout=60)
-    assert process.returncode == 130, out + error
+    assert process.returncode == status, out + error
     assert "Stopped." in error and f"python -m demos all --out {tmp_path} --only 12 --jobs 1" in error
     assert not log.exists() and "not run yet" in (tmp_path / "index.html").read_text(encoding="utf-8")
     running = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout

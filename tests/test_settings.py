@@ -351,7 +351,9 @@ def test_fractions_are_no_counts():
 
 
 def test_to_python():
-    array, mixed = np.zeros(()), [np.zeros(2), (1, 2)]
+    array, mixed = np.zeros(1), [np.zeros(2), (1, 2)]
     assert to_python(array) is array and to_python(mixed) is mixed
+    assert repr(to_python((np.array(0.25), [np.array(3)], np.array(0.5, np.longdouble)))) == "(0.25, [3], 0.5)"
+    assert nn.GaussianNoise(np.array(0.5))(mg.Tensor(np.ones(3, np.float32))).dtype == np.float32
     assert type(to_python(np.longdouble(0.5))) is float and type(to_python(np.str_("mean"))) is str
     assert repr(to_python((np.int8(1), [np.float32(0.5), None], np.True_))) == "(1, [0.5, None], True)"

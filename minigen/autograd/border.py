@@ -34,7 +34,7 @@ def float_array(data: Any) -> Array:
         array = asarray(data)
     except DtypeError as error:
         raise DtypeError(f"a Tensor holds float32 or float64, {error}") from None
-    if array.dtype.kind in "biu" and has_no_dtype(data):
+    if has_no_dtype(data):
         array = array.astype(np.float32)
     if array.dtype not in (np.float32, np.float64):
         raise DtypeError(f"a Tensor holds float32 or float64, got {array.dtype}: convert with x.astype('float32'), or leave "
@@ -54,18 +54,21 @@ REFLECTED = {
 OURS = {
     "add.reduce": "minigen.sum", "maximum.reduce": "minigen.max", "minimum.reduce": "minigen.min",
     "add.at": "minigen.scatter_add", "logaddexp.reduce": "minigen.logsumexp", "logaddexp": "minigen.logsumexp",
-    "fabs": "abs(x)", "reciprocal": "1 / x", "float_power": "x ** y", "fmax": "minigen.maximum", "fmin": "minigen.minimum",
+    "fabs": "abs(x)", "reciprocal": "1 / x", "fmax": "minigen.maximum", "fmin": "minigen.minimum",
     "less": "x < y", "less_equal": "x <= y", "greater": "x > y", "greater_equal": "x >= y", "equal": "x == y",
     "not_equal": "x != y", "amax": "minigen.max", "amin": "minigen.min", "abs": "abs(x)", "concat": "minigen.concatenate",
-    "permute_dims": "minigen.transpose",
+    "permute_dims": "minigen.transpose", "dot": "x @ y", "linalg.norm": "minigen.l2norm", "linalg.matmul": "x @ y",
+    "argmax": "x.argmax()", "argmin": "x.argmin()", "shape": "x.shape", "ndim": "x.ndim", "size": "x.size", "ravel": "x.ravel()",
+    "float_power": "x ** y",
 }
 
 
 def numpys_function(name: str) -> TypeError:
     """The error for a function of NumPy that was given a Tensor: what to write instead."""
     known = OURS.get(name) or (f"minigen.{name}" if hasattr(sys.modules["minigen"], name) else None)
-    ours = f"write {known}" if known else "minigen has no such op; compose it of others"
-    return TypeError(f"np.{name} on a Tensor: {ours}, or take x.numpy() outside the graph")
+    ours = f"write {known}, or take x.numpy() outside the graph" if known else \
+        "take x.numpy(), outside the graph; for what is to be differentiated, compose it of minigen's ops"
+    return TypeError(f"np.{name} on a Tensor: {ours}")
 
 
 class Ufuncs:
@@ -138,7 +141,7 @@ class Border:
         raise TypeError("a Tensor does not turn into an array by itself, it would lose its graph: write x.numpy()")
 
     def __array_function__(self, function: Any, types: Any, inputs: Any, options: Any) -> Any:
-        raise numpys_function(function.__name__)
+        raise numpys_function(f"{function.__module__}.{function.__name__}".removeprefix("numpy."))
 
     def __setitem__(self, index: Any, value: Any) -> None:
         raise TypeError(
@@ -154,6 +157,12 @@ class Border:
     def __format__(self, spec: str) -> str:
         return format(self.item(), spec) if spec else str(self)
 
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __round__(self, digits: int | None = None) -> float:
+        return round(self.item(), digits)
+
     def __reduce__(self) -> tuple:
         """pickle saves a leaf as an array of the host, and makes a new leaf of it on whichever backend is in use then.
 
@@ -168,7 +177,8 @@ class Border:
     def copied_leaf(self) -> Array:
         """A copy of the array. TypeError for what is no leaf."""
         if self.op is not None:
-            raise TypeError(f"the result of {self.op.name} is part of a graph and cannot be copied: use x.detach()")
+            raise TypeError(f"the result of {self.op.name} is part of a graph and cannot be copied: use x.detach(), "
+                            "or x.numpy() for its values")
         return self._data.copy()
 
     def astype(self, dtype: Any) -> NoReturn:

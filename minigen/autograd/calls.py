@@ -1,5 +1,6 @@
 """How a call of an op is read, and what is said when it is wrong."""
 
+import reprlib
 from typing import Any
 
 import numpy as np
@@ -48,8 +49,15 @@ def admitted(op: Any, inputs: tuple) -> tuple[tuple, list]:
 
 
 def describe(arrays: Any) -> str:
-    """Shapes (and dtypes, where they differ) of a call's inputs, for messages."""
-    return ", ".join(f"{x.dtype}{list(x.shape)}" if hasattr(x, "shape") else repr(x) for x in arrays)
+    """Dtypes and shapes of a call's inputs, for messages; of others the beginning."""
+    return ", ".join(f"{x.dtype}{list(x.shape)}" if hasattr(x, "shape") else reprlib.repr(x) for x in arrays)
+
+
+def setting(op: Any, name: str, value: Any) -> Any:
+    """An attribute, a number of NumPy's as Python's. TypeError for a Tensor, by which nothing would be differentiated."""
+    if isinstance(value, Border):
+        raise TypeError(f"{op.name}: {name} is a setting, no part of the graph, got a Tensor: take its number, x.item()")
+    return to_python(value)
 
 
 def mixed_dtypes(op: Any, inputs: tuple, result: Any = None) -> DtypeError:
@@ -72,6 +80,14 @@ def explain(op: Any, arrays: list, error: Exception) -> Exception:
     kind = ShapeError if isinstance(error, ValueError) else TypeError
     hint = "; is its result one array?" if "no attribute 'dtype'" in str(error) else ""
     return kind(f"{op.name}: {error}{hint} (inputs: {describe(arrays)})")
+
+
+def call_explained(op: Any, inputs: tuple, attributes: dict) -> Any:
+    """The result of a call without Tensors, but with lists or the like."""
+    try:
+        return op.forward(*inputs, **attributes)
+    except (ValueError, TypeError, IndexError, AttributeError) as error:
+        raise explain(op, list(inputs), error) from error
 
 
 def wrong_gradient(op: Any, rule: Any, position: int, gx: Any, x: Any) -> Exception:

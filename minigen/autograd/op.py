@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from minigen.autograd.calls import admitted, bind, explain, mixed_dtypes
+from minigen.autograd.calls import admitted, bind, call_explained, explain, mixed_dtypes, setting
 from minigen.autograd.context import observer, recording
 from minigen.autograd.tensor import Tensor, next_serial
 from minigen.backend import USUAL, is_array
-from minigen.settings import PLAIN, to_python
+from minigen.settings import PLAIN
 
 OPS: dict[str, "Op"] = {}  # every op, by module and name: the tests walk through it
 
@@ -74,10 +74,9 @@ def op(forward: Callable | None = None, *, method: str | None = None, broadcasts
     def apply(*inputs: Any, **attributes: Any) -> Any:
         if len(inputs) != arity and arity is not None:
             inputs, attributes = bind(self, inputs, attributes)
-        if attributes:
-            for name, value in attributes.items():
-                if type(value) not in PLAIN:  # a number of NumPy's would change the dtype of the result
-                    attributes[name] = to_python(value)
+        for name, value in attributes.items():
+            if type(value) not in PLAIN:  # a number of NumPy's would change the dtype of the result
+                attributes[name] = setting(self, name, value)
         arrays, dtype, requires_grad, unusual = [], None, False, False
         for x in inputs:
             if isinstance(x, Tensor):
@@ -94,7 +93,7 @@ def op(forward: Callable | None = None, *, method: str | None = None, broadcasts
         if unusual:
             inputs, arrays = admitted(self, inputs)
         if dtype is None:
-            return forward(*inputs, **attributes)
+            return call_explained(self, inputs, attributes) if unusual else forward(*inputs, **attributes)
 
         watcher = observer.get()
         try:

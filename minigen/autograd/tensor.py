@@ -50,8 +50,7 @@ class Tensor(Border):
         if self.op is not None:
             raise GraphError(f"cannot assign to the result of {self.op.name}: only leaves can be changed")
         value = plain(value)
-        if not backend.is_real_array(value):
-            value = backend.asarray(value, dtype=self.dtype)
+        value = value if backend.is_real_array(value) else backend.asarray(value, dtype=self.dtype)
         if value is not self._data:
             backend.check_same_device((self._data, value))
             if value.shape not in (self.shape, ()):

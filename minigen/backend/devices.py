@@ -154,6 +154,6 @@ def keep_freed_memory() -> None:
 def use_from_environment() -> None:
     """Obey MINIGEN_BACKEND; called once, with the first import. DeviceError for a backend that there is not."""
     try:
-        use(os.environ.get("MINIGEN_BACKEND", "numpy"))
+        use(os.environ.get("MINIGEN_BACKEND") or "numpy")
     except ValueError as error:
         raise DeviceError(f"MINIGEN_BACKEND: {error}") from None

@@ -183,7 +183,8 @@ def _method(name: str) -> Any:
     return lambda self, *inputs, **options: getattr(xp, name)(self, *inputs, **options)
 
 
-for _name in "sum mean max min argmax argmin all any ravel copy squeeze swapaxes std var prod cumsum dot clip".split():
+REDUCTIONS = "sum mean max min argmax argmin all any std var prod".split()
+for _name in (*REDUCTIONS, "ravel", "copy", "squeeze", "swapaxes", "cumsum", "dot", "clip"):
     setattr(StrictArray, _name, _method(_name))
 
 
@@ -238,6 +239,8 @@ def unwrap(x: Any) -> Any:
 def launch(function: Any, *inputs: Any, **options: Any) -> Any:
     """Run a host function as one kernel: operands in, checks, results out."""
     counters.launches += 1
+    if getattr(inputs[0], "shape", None) == () and options.get("axis") in (0, -1) and function.__name__ in REDUCTIONS:
+        raise np.exceptions.AxisError(options["axis"], 0)  # NumPy lets these two pass, for a number that has no axes
     result = function(*map(unwrap, inputs), **{name: unwrap(value) for name, value in options.items()})
     return wrap(result, getattr(function, "__name__", str(function)), inputs, options)
 

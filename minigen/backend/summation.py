@@ -28,7 +28,7 @@ def sum_along(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     """x.sum(axis, keepdims=keepdims) of a plain array, with the precision above."""
     steps, shape = plan(x.shape, axis, keepdims)
     if not steps or x.dtype.kind != "f":
-        return x.sum(axis=axis, keepdims=keepdims)
+        return x.sum(axis=axis_of(x, axis), keepdims=keepdims)
     if not x.flags.c_contiguous:
         return sum_in_memory_order(x, axis).reshape(shape)
     if not shape:
@@ -57,6 +57,11 @@ def plan(lengths: tuple[int, ...], axis: Axis, keepdims: bool) -> tuple[list[tup
         steps.append((math.prod(lengths[:first]), math.prod(lengths[first:last + 1]), math.prod(lengths[last + 1:])))
         lengths = lengths[:first] + lengths[last + 1:]
     return steps, shape
+
+
+def axis_of(x: Array, axis: Axis) -> Axis:
+    """`axis` for a reduction of x by its own library: of a number, which has none, NumPy takes 0 and -1 too, CuPy does not."""
+    return None if not x.ndim and axis in (0, -1) else axis
 
 
 def given_axes(ndim: int, axis: Axis) -> tuple[int, ...]:

@@ -1,19 +1,22 @@
 """The command line: one module a command, imported when it is asked for.
 
 A module has a docstring, whose first line says what the command does, EXAMPLES, `arguments(parser)`, which adds its arguments,
-and `run(args)`, which returns the exit status: 0, or 1 for a failure. Bad usage ends with 2, Ctrl-C with 130. Errors that a user
-can cause are one line on stderr; others are bugs and keep their traceback.
+and `run(args)`, which returns the exit status: 0, or 1 for a failure. Bad usage ends with 2, Ctrl-C with 130, SIGTERM with 143.
+Errors that a user can cause are one line on stderr; others are bugs and keep their traceback.
 """
 
 import argparse
+import contextlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
-from typing import Any, NoReturn
+from pathlib import Path
+from typing import Any, NoReturn, TextIO
 
 import minigen
 from minigen import errors
+from minigen.signals import Ending, handled
 
 COMMANDS = {
     "info": "versions, the backend in use, and why there is no GPU",
@@ -37,6 +40,7 @@ minigen COMMAND --help explains one, with examples; minigen --version.
 
   minigen train vae --data glyphs --out runs/vae
   minigen sample runs/vae"""
+MOST = 10_000  # images in a picture
 USAGE, FAILURE, INTERRUPTED = 2, 1, 130  # exit statuses
 EXPECTED = (OSError, MemoryError,
             *(error for error in vars(errors).values() if isinstance(error, type) and issubclass(error, Exception)))
@@ -85,11 +89,26 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def few(text: str) -> int:
+    """The type of an argument that counts images in one picture, which shows nothing if there are too many."""
+    if positive(text) > MOST:
+        raise argparse.ArgumentTypeError(f"expected at most {MOST:,}, got {text}")
+    return int(text)
+
+
 def natural(text: str) -> int:
     """The type of an argument that is a seed."""
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"expected a whole number of at least 0, got {text!r}")
     return int(text)
+
+
+def named(text: str) -> Path:
+    """The type of an argument that is a file or a folder: one with a name, and in a folder that there is or can be made."""
+    path = Path(text)
+    if not text or next((parent for parent in path.absolute().parents if parent.exists()), path).is_file():  # / has no parents
+        raise argparse.ArgumentTypeError(f"expected a name, in a folder, got {text!r}")
+    return path
 
 
 def listing() -> str:
@@ -100,27 +119,60 @@ def listing() -> str:
 def parser_of(name: str) -> tuple[Parser, Any]:
     """The parser of a command, and its module."""
     module = import_module(f"minigen.commands.{name}")
-    parser = Parser(prog=f"minigen {name}", description=module.__doc__, epilog=f"examples:\n{module.EXAMPLES.strip(chr(10))}")
+    parser = Parser(prog=f"minigen {name}", description=module.__doc__ or COMMANDS[name],  # python -OO has no docstrings
+                    epilog=f"examples:\n{module.EXAMPLES.strip(chr(10))}")
     module.arguments(parser)
     return parser, module
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status. `minigen COMMAND --help` prints and raises SystemExit(0), as argparse does."""
+    return guarded(lambda: obey(list(sys.argv[1:] if argv is None else argv)))
+
+
+def guarded(work: Callable[[], int], expected: tuple[type[Exception], ...] = EXPECTED) -> int:
+    """The exit status of `work`, or of the complaint in one line about an error that is `expected`, wherever it is run.
+
+    What cannot be shown on a terminal is shown as an escape, SIGTERM and SIGHUP end with 143 and 129 after cleaning up, and
+    matplotlib needs no window.
+    """
+    ready_streams()
+    os.environ.pop("MPLBACKEND", None)
     try:
-        try:
-            return obey(list(sys.argv[1:] if argv is None else argv))
-        finally:
-            print(end="", flush=True)  # what is left to print can fail, too
+        with handled(Ending()):
+            try:
+                return work()
+            finally:
+                print(end="", flush=True)  # what is left to print can fail, too
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more when it ends
+        with silenced(sys.stdout):
+            sys.stdout.flush()
         return FAILURE
     except (UsageError, errors.RecipeError) as error:
         return complain(error, USAGE)
-    except (CommandError, *EXPECTED) as error:
+    except (CommandError, *expected) as error:
         return complain(error, FAILURE)
     except KeyboardInterrupt:
         return INTERRUPTED
+
+
+def ready_streams() -> None:
+    """Let stdout and stderr take any text, and be open: what is opened next would else get the number of a closed one."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+@contextlib.contextmanager
+def silenced(stream: TextIO) -> Iterator[None]:
+    """Inside the block a stream is written to; if it takes no more, its rest goes nowhere: Python flushes it when it ends."""
+    try:
+        yield
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def obey(argv: list[str]) -> int:
@@ -139,6 +191,9 @@ def obey(argv: list[str]) -> int:
 
 def complain(error: Exception, status: int) -> int:
     """Say in one line what went wrong; returns the exit status."""
-    message = " ".join(str(error).split()) or type(error).__name__  # Python's own MemoryError says nothing
-    print(f"minigen: error: {message}", file=sys.stderr)
+    message = errors.one_line(str(error)) or type(error).__name__  # Python's own MemoryError says nothing
+    with silenced(sys.stderr):
+        print(f"minigen: error: {message}", file=sys.stderr, flush=True)
+    with silenced(sys.stdout):
+        sys.stdout.flush()
     return status

@@ -47,12 +47,12 @@ def run(args: argparse.Namespace) -> int:
         figures = reconstructed(learner, train, test[:args.n])
         if learner.generative:
             figures |= bounds(learner, train, test[:args.n])
+    width = max(map(len, figures))
+    for name, value in figures.items():  # before they are saved, which can fail
+        print(f"{name.ljust(width)}  {value if isinstance(value, str) else f'{value:.5g}'}")
     with replacing(folder.path / "evaluation.json") as temporary:
         content = {"model": config.model, "data": config.data, "seed": args.seed, "figures": figures}
         temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    width = max(map(len, figures))
-    for name, value in figures.items():
-        print(f"{name.ljust(width)}  {value if isinstance(value, str) else f'{value:.5g}'}")
     print(f"wrote {folder.path / 'evaluation.json'}")
     return 0
 

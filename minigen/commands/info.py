@@ -11,8 +11,9 @@ from pathlib import Path
 import minigen
 from minigen.backend import cuda, current
 from minigen.commands import Parser
-from minigen.data.mnist import FILES, SOURCES
-from minigen.training.features import cache_folder
+from minigen.data import mnist
+from minigen.errors import DataError
+from minigen.files import cache_folder
 
 EXAMPLES = """
   minigen info
@@ -55,7 +56,14 @@ def threads() -> str:
 
 def folders() -> str:
     """Where data sets are looked for, and which are there; glyphs and faces need no file."""
-    places = [Path(os.environ["MINIGEN_DATA"])] if os.environ.get("MINIGEN_DATA") else []
-    places.append(cache_folder().parent)
-    found = {place: [name for name in SOURCES if any((place / name).glob(f"{FILES[0]}*"))] for place in places}
-    return "; ".join(f"{place}: {', '.join(names) or 'nothing yet'}" for place, names in found.items())
+    said = []
+    try:
+        if own := mnist.own_folder():
+            names = [name for name in mnist.SOURCES if any(map(mnist.found, mnist.places(name, own)))]
+            said.append(f"{own}: {', '.join(names) or ('nothing' if own.is_dir() else 'there is no such folder')}")
+        cache = cache_folder("mnist").parent
+        names = [name for name in mnist.SOURCES if mnist.found(cache / name)]
+        said.append(f"{cache}: {', '.join(names) or 'nothing yet'}")
+    except (OSError, DataError) as error:
+        said.append(str(error))
+    return "; ".join(said)

@@ -9,7 +9,7 @@ import argparse
 import numpy as np
 
 from minigen import plot
-from minigen.commands import Parser, UsageError, positive
+from minigen.commands import MOST, Parser, UsageError, few
 from minigen.commands.pictures import as_images, save_figure
 from minigen.commands.trained import opened, picture, run_arguments
 from minigen.recipes import subjects
@@ -23,8 +23,8 @@ EXAMPLES = """
 
 def arguments(parser: Parser) -> None:
     run_arguments(parser)
-    parser.add_argument("--rows", type=positive, default=5, help="walks, one a row (default: 5)")
-    parser.add_argument("--steps", type=positive, default=10, help="images a walk, its ends included (default: 10)")
+    parser.add_argument("--rows", type=few, default=5, help="walks, one a row (default: 5)")
+    parser.add_argument("--steps", type=few, default=10, help="images a walk, its ends included (default: 10)")
     parser.add_argument("--out", type=picture, metavar="FILE", help="the picture (default: RUN/interpolation.png)")
     parser.add_argument("--gif", action="store_true", help="also as an animation beside it, there and back again")
 
@@ -32,6 +32,8 @@ def arguments(parser: Parser) -> None:
 def run(args: argparse.Namespace) -> int:
     if args.steps < 2:
         raise UsageError("a walk has two ends: take at least 2 steps")
+    if args.rows * args.steps > MOST:
+        raise UsageError(f"{args.rows} walks of {args.steps} steps are {args.rows * args.steps:,} images: take at most {MOST:,}")
     folder, config, learner = opened(args)
     if not config.images_shaped:
         raise UsageError(f"{config.data} are points, not images: there is nothing to see between them")

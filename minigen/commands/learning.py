@@ -2,6 +2,7 @@
 
 import contextlib
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +12,31 @@ from minigen.commands import INTERRUPTED, CommandError
 from minigen.commands.pictures import save_curves, save_plane, save_reconstructions, save_tiled
 from minigen.commands.run_folder import Config, RunFolder
 from minigen.data import Dataset
-from minigen.errors import RecipeError
 from minigen.recipes import Learner, Plan
+from minigen.signals import Stopped
 
 MOMENTS = 20  # of a run are drawn, and saved
 SAMPLES = 64
 LINES = 200   # of progress, one an epoch: a run of more has few examples, and is soon done
 
 
+class Presence(training.Callback):
+    """Ends a run whose folder was deleted or moved, before anything makes half of it again. check: raises if it was."""
+
+    def __init__(self, check: Callable[[], None]):
+        self.check = check
+
+    def step_ended(self, run: Any) -> None:
+        self.check()
+
+    recorded = interrupted = run_ended = step_ended
+
+
 class Saving(training.Checkpoint):
-    """Checkpoints that leave it to the command line to say how to go on."""
+    """Checkpoints that leave it to the command line to have the folder for itself, and to say how to go on."""
+
+    def held(self, run: Any) -> contextlib.AbstractContextManager[Any]:
+        return contextlib.nullcontext()
 
     def interrupted(self, run: Any) -> None:
         self.save(run)
@@ -34,7 +50,19 @@ class Reconstructions(training.Callback):
 
     def recorded(self, run: Any) -> None:
         if run.epoch % self.every == 0 or run.finished:
-            save_reconstructions(self.learner, self.config, self.test, self.folder / f"epoch_{run.epoch:04d}.png")
+            self.draw(run.epoch)
+
+    def run_ended(self, run: Any) -> None:
+        if not self.file(run.epoch).exists():  # of a run that was done before
+            self.draw(run.epoch)
+
+    def draw(self, epoch: int) -> None:
+        """Save the picture of an epoch."""
+        save_reconstructions(self.learner, self.config, self.test, self.file(epoch))
+
+    def file(self, epoch: int) -> Path:
+        """Where the picture of an epoch lies."""
+        return self.folder / f"epoch_{epoch:04d}.png"
 
 
 class Curves(training.Callback):
@@ -56,7 +84,8 @@ class Curves(training.Callback):
 def learn(folder: RunFolder, config: Config, data: tuple[Dataset, Dataset], quiet: bool = False) -> int:
     """Train in a folder that is locked, on from its checkpoint if it has one; returns the exit status.
 
-    Ctrl-C saves and ends with 130. A full disk is an error; the last checkpoint is whole then, as after any end.
+    Ctrl-C saves and ends with 130, SIGTERM with 143. A full disk is an error; the last checkpoint is whole then, as after any
+    end.
     """
     (train, test), plan = data, Plan(**config.plan)
     seed(config.seed)
@@ -66,9 +95,11 @@ def learn(folder: RunFolder, config: Config, data: tuple[Dataset, Dataset], quie
     try:
         history = learner.fit(train, test, callbacks(folder, config, learner, test), resume, progress)
         draw_results(folder, config, learner, test)
-    except KeyboardInterrupt:
-        print(f"minigen: stopped: {left_behind(folder, config)}", file=sys.stderr)
-        return INTERRUPTED
+        folder.hold.check()
+    except (KeyboardInterrupt, Stopped) as stop:
+        with contextlib.suppress(OSError):  # of a terminal that was closed
+            print(f"minigen: stopped: {left_behind(folder, config)}", file=sys.stderr)
+        return stop.code if isinstance(stop, Stopped) else INTERRUPTED
     except OSError as error:
         if not folder.checkpoint.exists():
             raise
@@ -80,28 +111,51 @@ def learn(folder: RunFolder, config: Config, data: tuple[Dataset, Dataset], quie
 
 
 def left_behind(folder: RunFolder, config: Config) -> str:
-    """What Ctrl-C leaves, in words."""
+    """What a run that is stopped leaves, in words."""
     if not folder.checkpoint.exists():
         return "nothing was trained yet"
     if folder.done(config) == config.plan[config.counted]:
-        return f"the run is done and saved, some of its pictures may be missing: minigen sample {folder.path} draws"
+        return f"the run is done and saved, some of its pictures may be missing: minigen resume {folder.path} makes them"
     return f"the run is saved; to go on: minigen resume {folder.path}"
 
 
 def callbacks(folder: RunFolder, config: Config, learner: Learner, test: Dataset) -> list[training.Callback]:
     """What is hung into a run: it is saved, watched, and drawn."""
     every = max(config.plan[config.counted] // MOMENTS, 1)
+    presence, curves = Presence(folder.hold.check), Curves(folder.pictures)
     if config.counted == "steps":  # its history, and so its checkpoints, have a row for so many steps already
-        return [Saving(folder.path), training.SampleGrid(folder.pictures, every), training.Health(), Curves(folder.pictures)]
+        return [presence, Saving(folder.path), training.SampleGrid(folder.pictures, every), training.Health(), curves]
     drawn = [Reconstructions(learner, config, folder.pictures, test, every)] if config.images_shaped else []
-    return [Saving(folder.path, every), *drawn, Curves(folder.pictures)]
+    return [presence, Saving(folder.path, every), *drawn, curves]
 
 
 def draw_results(folder: RunFolder, config: Config, learner: Learner, test: Dataset) -> None:
     """What the model has learned in the end, in pictures/."""
     seed(config.seed)
-    if not config.images_shaped:
+    if is_planar(config):
         save_plane(learner, config, test, folder.pictures / "plane.png")
-        return
-    with contextlib.suppress(RecipeError):  # of a model that cannot sample
+    elif config.images_shaped and learner.generative:
         save_tiled(config, learner.sample(SAMPLES), folder.pictures / "samples.png")
+
+
+def is_planar(config: Config) -> bool:
+    """Whether two codes stand for the three numbers of a point."""
+    return config.shape == [3] and config.plan["options"]["latent_dim"] == 2
+
+
+def is_complete(folder: RunFolder, config: Config) -> bool:
+    """Whether all that a run leaves is there, and what is made after its last checkpoint is not older than that."""
+    length, generative = config.plan[config.counted], config.recipe.made(config.subject, Plan(**config.plan)).generative
+    results = [folder.history, folder.pictures / "training.png"]
+    if is_planar(config):
+        results.append(folder.pictures / "plane.png")
+    if config.images_shaped and generative:
+        results.append(folder.pictures / "samples.png")
+    last = []
+    if config.counted == "steps":
+        results.append(folder.pictures / "evolution.gif")
+        last.append(folder.pictures / f"step_{length:06d}.png")
+    elif config.images_shaped:
+        last.append(folder.pictures / f"epoch_{length:04d}.png")
+    saved = folder.checkpoint.stat().st_mtime_ns
+    return all(path.exists() for path in last) and all(path.exists() and path.stat().st_mtime_ns >= saved for path in results)

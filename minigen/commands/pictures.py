@@ -55,11 +55,10 @@ def save_reconstructions(learner: Learner, config: Config, dataset: Dataset, pat
 
 
 def save_plane(learner: Learner, config: Config, dataset: Dataset, path: Path) -> None:
-    """Points of space, and the plane on which they come to lie, if there are two codes for three numbers."""
-    codes = learner.codes(dataset)
-    if (*config.shape, codes.shape[1]) == (3, 2):
-        points = learner.inputs(dataset)[0]
-        save_figure(plot.plane_fit(points, learner.reconstruct(dataset), codes, title=f"{config.model} finds a plane"), path)
+    """Points of space, and the plane on which they come to lie."""
+    points = learner.inputs(dataset)[0]
+    figure = plot.plane_fit(points, learner.reconstruct(dataset), learner.codes(dataset), title=f"{config.model} finds a plane")
+    save_figure(figure, path)
 
 
 def save_samples(config: Config, examples: np.ndarray, path: Path, columns: int | None = None) -> None:

@@ -1,7 +1,8 @@
 """Go on with a run that was stopped, or make it longer.
 
 The run goes on where its last checkpoint was, to the last bit as if it had never stopped. With more --epochs (or --steps) it
-becomes longer; a learning rate that falls to 0 at the end of the run then falls along the longer curve.
+becomes longer; a learning rate that falls to 0 at the end of the run then falls along the longer curve. Of a run that is done,
+pictures that are missing are made.
 """
 
 import argparse
@@ -11,7 +12,7 @@ from pathlib import Path
 from minigen.backend import use
 from minigen.backend.devices import NAMES
 from minigen.commands import CommandError, Parser, UsageError, positive
-from minigen.commands.learning import learn
+from minigen.commands.learning import is_complete, learn
 from minigen.commands.run_folder import Config, RunFolder
 from minigen.recipes import subjects
 
@@ -35,10 +36,12 @@ def run(args: argparse.Namespace) -> int:
     folder = RunFolder.opened(args.run)
     with folder.locked():
         config = longer(folder.config(), args)
+        folder.trained(config)
         use(config.backend)
         check_unfinished(folder, config)
         data = subjects.load(config.data, config.images, config.resolution)
         config.check_data(data[0])
+        folder.sweep()
         config.save(folder.config_file)
         return learn(folder, config, data, args.quiet)
 
@@ -54,8 +57,8 @@ def longer(config: Config, args: argparse.Namespace) -> Config:
 
 
 def check_unfinished(folder: RunFolder, config: Config) -> None:
-    """Raise CommandError if all epochs, or steps, are done already."""
-    done = folder.done(config)
-    if done >= config.plan[config.counted]:
+    """Raise CommandError if all epochs, or steps, are done already, and all pictures are there."""
+    done, asked = folder.done(config), config.plan[config.counted]
+    if done > asked or (done == asked and is_complete(folder, config)):
         raise CommandError(f"{folder.path} has trained for all its {config.counted}: {done}; for more say how many in all, such "
                            f"as --{config.counted} {2 * done}")

@@ -4,7 +4,7 @@
     checkpoint.npz   weights, optimizers, random streams and the position in the data: everything needed to go on
     history.csv      a row an epoch, or every so many steps
     pictures/        samples or reconstructions while it learned, and the training curves
-    .lock            held by the operating system while a process trains here
+    .lock            there while a process trains here, and held by the operating system
 """
 
 import contextlib
@@ -12,11 +12,8 @@ import json
 import math
 import os
 import shutil
-import socket
-import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
-from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +21,12 @@ from minigen.backend.devices import NAMES as BACKENDS
 from minigen.commands import CommandError
 from minigen.data import Dataset
 from minigen.errors import RecipeError, suggestion
-from minigen.files import replacing
+from minigen.files import LOCK, Hold, is_temporary, locked, replacing, sweep
 from minigen.optim.optimizer import positive
 from minigen.reading import parsed_json, read_bounded, shortened
 from minigen.recipes import Option, Plan, Recipe, Subject, find, subjects
 from minigen.training import checkpoint
 
-LOCK = ".lock"
 LARGEST_CONFIG = 1 << 20   # bytes
 LARGEST_EXAMPLE = 3 << 20  # numbers: an image of 1024 x 1024 in colour
 KINDS = {int: "a whole number", float: "a finite number", str: "a text"}  # of options, in words
@@ -93,8 +89,8 @@ class Config:
             raise ValueError(f"images is {images}, and examples {self.examples}: all images are examples")
         if self.resolution not in [4 << s for s in range(9)]:
             raise ValueError(f"resolution must be 4, 8, 16 ... 1024, got {self.resolution}")
-        if not isinstance(self.shape, list) or not self.shape:
-            raise ValueError(f"shape must be a list of whole numbers, got {shortened(self.shape)}")
+        if not isinstance(self.shape, list) or len(self.shape) not in (1, 3):
+            raise ValueError(f"shape must be that of points, [2], or images, [28, 28, 1], got {shortened(self.shape)}")
         for length in self.shape:
             check_whole("shape", length, 1)
         if math.prod(self.shape) > LARGEST_EXAMPLE:
@@ -122,10 +118,8 @@ class Config:
             check_option(name, plan.options[name], option)
         for name in ("batch_size", self.counted):
             check_whole(name, self.plan[name], 1)
-        try:
-            positive("lr", plan.lr)
-        except TypeError as error:
-            raise TypeError(f"lr: {error}") from error
+        check_option("lr", plan.lr, Option(self.recipe.lr, "learning rate"))
+        positive("lr", plan.lr)
         try:
             subject = self.subject
         except RecipeError as error:
@@ -171,6 +165,8 @@ def check_option(name: str, value: Any, option: Option) -> None:
 class RunFolder:
     """A run folder by its path. `opened` checks that it is one."""
 
+    hold: Hold  # while it is locked
+
     def __init__(self, path: str | Path):
         self.path = Path(path)
         self.checkpoint, self.history = self.path / "checkpoint.npz", self.path / "history.csv"
@@ -209,74 +205,81 @@ class RunFolder:
             raise CommandError(f"{self.checkpoint} is not of the model in {self.config_file}: it counts no {config.counted}")
         return done
 
-    def trained(self) -> Path:
-        """The checkpoint. CommandError if nothing was trained yet."""
-        if not self.checkpoint.is_file():
-            raise CommandError(f"{self.path} has no checkpoint yet: `minigen resume {self.path}` trains")
-        return self.checkpoint
+    def trained(self, config: Config) -> Path:
+        """The checkpoint. CommandError if there is none, saying how to get one."""
+        if self.checkpoint.is_file():
+            return self.checkpoint
+        if self.checkpoint.is_symlink():
+            raise CommandError(f"{self.checkpoint} is a link to {os.readlink(self.checkpoint)}, where there is no file: bring it "
+                               f"back, or begin anew with `minigen train {config.model}` and another --out")
+        raise CommandError(f"{self.path} has no checkpoint, so that there is nothing to go on from: "
+                           f"`minigen train {config.model} --out {self.path}` trains from the start")
 
     # -- one process at a time -----------------------------------------------------------------------------------
 
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Inside the block no other process can train here; BusyError, naming it, if one does."""
+        with locked(self.path) as self.hold:
+            yield
+
+    def sweep(self) -> None:
+        """Remove the temporary files of processes that were killed."""
+        for folder in (self.path, self.pictures):
+            sweep(folder)
+
     def check_free(self) -> None:
-        """Raise CommandError for a folder that holds anything, saying what is in it and what to do."""
-        if self.config_file.exists():
-            with self.locked():  # or an error that says who trains there
-                raise CommandError(f"{self.path} holds a run already: `minigen resume {self.path}` goes on with it; or take "
-                                   "another --out")
-        if self.path.exists() and not self.path.is_dir():
+        """Raise CommandError for a folder in which nothing can be begun, saying what is in it and what to do."""
+        with self.locked() if (self.path / LOCK).exists() else contextlib.nullcontext():  # or an error: who trains there
+            self.check_unused()
+
+    def check_unused(self) -> None:
+        """Raise CommandError for a folder with more in it than a run leaves that is killed before its first checkpoint."""
+        if not self.path.exists():
+            if self.path.is_symlink():
+                raise CommandError(f"{self.path} is a link to {os.readlink(self.path)}, where there is no folder: take another "
+                                   "--out")
+            return
+        if not self.path.is_dir():
             raise CommandError(f"{self.path} is a file: take another --out")
-        if self.path.is_dir() and any(path.name != LOCK for path in self.path.iterdir()):
+        run = self.config_file.exists()
+        if run and self.checkpoint.is_file():
+            raise CommandError(f"{self.path} holds a run already: `minigen resume {self.path}` goes on with it; or take another "
+                               "--out")
+        if run:
+            self.config()  # or an error: it is of another program
+        others = sorted(path.name for path in self.path.iterdir() if not (path.name == LOCK or is_temporary(path) or (
+            run and (path == self.config_file or (path == self.pictures and only_progress(path))))))
+        if others and run:
+            raise CommandError(f"{self.path} holds what is left of a run without its checkpoint ({', '.join(others[:3])}): take "
+                               "another --out, or remove it")
+        if others:
             raise CommandError(f"{self.path} exists already and is not empty: take another --out")
 
     @contextlib.contextmanager
     def created(self) -> Iterator[None]:
-        """Inside the block, a folder of one's own, locked: a new one, or one that was empty; else `check_free`'s error.
+        """Inside the block, a folder of one's own, locked: a new one, or one that was empty; else `check_unused`'s error.
 
         If the block ends without any checkpoint, nothing is left, but a folder that was there before, such as a whole disk.
         """
-        existed, ours = self.path.exists(), False
-        self.path.mkdir(parents=True, exist_ok=True)
-        try:
-            with self.locked():
-                self.check_free()
-                ours = True
+        with self.locked():
+            self.check_unused()
+            self.clear()
+            try:
                 yield
-        finally:
-            if ours and not self.checkpoint.exists():
-                for path in self.path.iterdir():
-                    shutil.rmtree(path) if path.is_dir() else path.unlink()
-                if not existed:
-                    self.path.rmdir()
+            finally:
+                if not self.checkpoint.exists():
+                    self.clear()
 
-    @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
-        """Inside the block no other process can train here; CommandError, naming it, if one does.
-
-        The operating system holds the lock, and lets go of it when the process ends, however it ends: no lock is ever stale.
-        """
-        with open(self.path / LOCK, "a+b", buffering=0) as file:
-            if not lock(file):
-                file.seek(0)
-                holder = file.read().decode() or "another process"
-                raise CommandError(f"{self.path} is in use by {holder}: wait for it, or take another folder")
-            file.truncate(0)
-            with contextlib.suppress(OSError):  # on a full disk the lock does without a name; what comes next says so
-                file.write(f"process {os.getpid()} on {socket.gethostname()}".encode())
-            yield
+    def clear(self) -> None:
+        """Remove what a run makes before its first checkpoint; config.json last: it says whose the rest is."""
+        self.sweep()
+        if self.pictures.exists():
+            shutil.rmtree(self.pictures)
+        self.config_file.unlink(missing_ok=True)
 
 
-def lock(file: FileIO) -> bool:
-    """Take the operating system's lock on a file, which goes with the file's end; False if another process has it."""
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            file.seek(1 << 20)  # far behind the text, which must stay readable
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (BlockingIOError, PermissionError):  # POSIX, Windows
-        return False
-    return True
+def only_progress(pictures: Path) -> bool:
+    """Whether a folder has nothing but pictures of a run's first steps."""
+    return pictures.is_dir() and all(path.name.startswith(("epoch_", "step_")) or is_temporary(path)
+                                     for path in pictures.iterdir())

@@ -1,21 +1,22 @@
 """Train a model of the chapter, into a run folder.
 
-The folder gets config.json, history.csv, checkpoint.npz and pictures/. Ctrl-C saves: `minigen resume` goes on. Each model has
-options of its own: `minigen train MODEL --help`.
+The folder gets config.json, history.csv, checkpoint.npz and pictures/. Ctrl-C saves, and so does SIGTERM: `minigen resume` goes
+on. Each model has options of its own: `minigen train MODEL --help`.
 """
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import minigen
 from minigen.backend import current, use
 from minigen.backend.devices import NAMES
-from minigen.commands import Parser, UsageError, natural, positive
+from minigen.commands import Parser, UsageError, named, natural, positive
 from minigen.commands.learning import learn
 from minigen.commands.run_folder import Config, RunFolder
 from minigen.data import Dataset
-from minigen.recipes import RECIPES, Recipe, subjects
+from minigen.recipes import RECIPES, Plan, Recipe, subjects
 
 EXAMPLES = """
   minigen train vae --data mnist --epochs 25 --out runs/vae
@@ -24,6 +25,9 @@ EXAMPLES = """
   minigen train stylegan --data faces --resolution 32 --out runs/faces
   minigen train stacked --images 2000 --epochs 2
 """
+
+
+ANY = 10**9  # examples, where it is not known how many there are: more than any batch asks for
 
 
 def arguments(parser: Parser) -> None:
@@ -45,7 +49,7 @@ def common(parser: argparse.ArgumentParser, recipe: Recipe) -> None:
     """What every model is trained with."""
     length = f"{recipe.epochs} epochs" if recipe.epochs else f"{recipe.steps} steps" if recipe.steps else "until it is grown"
     add = parser.add_argument
-    add("--out", type=Path, metavar="RUN", default=Path("runs", recipe.name), help=f"run folder (default: runs/{recipe.name})")
+    add("--out", type=named, metavar="RUN", default=Path("runs", recipe.name), help=f"run folder (default: runs/{recipe.name})")
     add("--data", choices=subjects.NAMES, default=recipe.data, metavar="NAME",
         help=f"{', '.join(subjects.NAMES)} (default: {recipe.data})")
     add("--images", type=positive, metavar="N", help="train on so many examples only")
@@ -68,6 +72,7 @@ def run(args: argparse.Namespace) -> int:
     elif args.data != "faces":
         raise UsageError(f"--resolution is for --data faces: examples of {args.data} have a size of their own")
     use(args.backend or current().name)
+    planned(args, recipe, *subjects.expected(args.data, args.resolution), args.images or ANY)  # before anything is loaded
     train, test = subjects.load(args.data, args.images, args.resolution)
     config = configured(args, recipe, train)
     with folder.created():
@@ -77,12 +82,19 @@ def run(args: argparse.Namespace) -> int:
 
 def configured(args: argparse.Namespace, recipe: Recipe, train: Dataset) -> Config:
     """What goes into config.json. UsageError for numbers with which the model cannot be made or trained."""
-    shape, options = list(train.images.shape[1:]), {name: getattr(args, name) for name in recipe.options}
+    shape = list(train.images.shape[1:])
+    plan = planned(args, recipe, shape, len(train.class_names), len(train))
+    return Config(minigen.__version__, recipe.name, args.data, args.images, args.resolution, len(train), shape,
+                  list(train.class_names), args.seed, current().name, asdict(plan))
+
+
+def planned(args: argparse.Namespace, recipe: Recipe, shape: Sequence[int], classes: int, n: int) -> Plan:
+    """The plan of a run with n examples. UsageError for numbers with which the model cannot be made or trained."""
+    options = {name: getattr(args, name) for name in recipe.options}
     try:
-        subject = recipe.subject(shape, len(train.class_names))
-        plan = recipe.plan(subject, len(train), options, args.lr, args.batch_size, args.epochs, args.steps)
+        subject = recipe.subject(shape, classes)
+        plan = recipe.plan(subject, n, options, args.lr, args.batch_size, args.epochs, args.steps)
         recipe.made(subject, plan)
     except (TypeError, ValueError) as error:  # the library's own words for what it was given
         raise UsageError(str(error)) from error
-    return Config(minigen.__version__, recipe.name, args.data, args.images, args.resolution, len(train), shape,
-                  list(train.class_names), args.seed, current().name, asdict(plan))
+    return plan

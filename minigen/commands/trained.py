@@ -5,7 +5,7 @@ from pathlib import Path
 
 from minigen.backend import current, seed, use
 from minigen.backend.devices import NAMES
-from minigen.commands import CommandError, Parser, natural
+from minigen.commands import CommandError, Parser, named, natural
 from minigen.commands.pictures import SUFFIXES
 from minigen.commands.run_folder import Config, RunFolder
 from minigen.errors import StateError
@@ -26,7 +26,8 @@ def opened(args: argparse.Namespace) -> tuple[RunFolder, Config, Learner]:
     CommandError for a checkpoint of another model.
     """
     folder = RunFolder.opened(args.run)
-    config, path = folder.config(), folder.trained()
+    config = folder.config()
+    path = folder.trained(config)
     use(args.backend or current().name)
     learner = config.recipe.made(config.subject, Plan(**config.plan))
     with checkpoint.opened(path) as saved:
@@ -40,6 +41,8 @@ def opened(args: argparse.Namespace) -> tuple[RunFolder, Config, Learner]:
 
 def picture(text: str) -> Path:
     """The type of an argument that names a picture."""
+    if Path(text).is_dir():
+        raise argparse.ArgumentTypeError(f"{text} is a folder: expected the name of a picture")
     if Path(text).suffix.lower() not in SUFFIXES:
         raise argparse.ArgumentTypeError(f"expected a name that ends in {', '.join(SUFFIXES)}, got {text!r}")
-    return Path(text)
+    return named(text)

@@ -9,7 +9,6 @@ own for each picture, as StyleGAN's noise inputs would. How a face is drawn is i
 import hashlib
 import io
 import math
-import os
 import sys
 import zipfile
 from collections.abc import Mapping
@@ -24,12 +23,13 @@ from minigen.archive import LONGEST_HEAD, plain_array
 from minigen.data import portrait
 from minigen.data.dataset import Dataset
 from minigen.errors import suggestion
-from minigen.files import replacing
+from minigen.files import cached, keeping, replacing
 from minigen.reading import open_regular
 from minigen.settings import to_python
 
 CLASS_NAMES = ("woman", "man")
 SMALLEST, LARGEST = 4, 1024     # pixels along a side
+DIGEST = 16                     # bytes of the checksum of all pixels
 FINEST_MEAN = 32                # pictures smaller than this are box means of one of this size
 TILE = 2**17                    # pixels drawn at a time: enough that the calls cost little, little enough for the cache
 LONG = 2**24                    # pixels from which on a progress bar is shown
@@ -197,15 +197,13 @@ def _load(
             factors[name] = np.full_like(factors[name], value)
         splits.append((factors, np.random.default_rng([seed, split, 1]).integers(2**62, size=n)))
 
-    drawn = None
-    if cache:
-        path = _cache_path(resolution, train_size, test_size, seed, fixed)
-        drawn = _read(path, [(n, resolution, resolution, 3) for n in (train_size, test_size)])
+    path = cached("faces", _cache_file(resolution, train_size, test_size, seed, fixed)) if cache else None
+    drawn = _read(path, [(n, resolution, resolution, 3) for n in (train_size, test_size)]) if path else None
     if drawn is None:
         drawn = [_draw(factors, detail, resolution) for factors, detail in splits]
-        if cache:
-            with replacing(path) as temporary, open(temporary, "wb") as file:
-                np.savez_compressed(file, train=drawn[0], test=drawn[1])
+        if path:
+            with keeping(), replacing(path) as temporary, open(temporary, "wb") as file:
+                np.savez_compressed(file, train=drawn[0], test=drawn[1], checksum=_checksum(drawn))
     return tuple(_dataset(images, factors) for images, (factors, _) in zip(drawn, splits, strict=True))
 
 
@@ -249,20 +247,22 @@ def _scaled(images: np.ndarray) -> np.ndarray:
 # The cache on disk.
 
 
-def _cache_path(*arguments: Any) -> Path:
-    """A file for each set of arguments, and for each version of the two files that draw."""
+def _cache_file(*arguments: Any) -> str:
+    """A name for each set of arguments, and for each version of the two files that draw."""
     digest = hashlib.sha256(repr(to_python(arguments)).encode())
     for file in (__file__, portrait.__file__):
         digest.update(Path(file).read_bytes())
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "minigen", "faces")
-    return folder / f"{digest.hexdigest()[:32]}.npz"
+    return f"{digest.hexdigest()[:32]}.npz"
 
 
 def _read(path: Path, shapes: list[tuple[int, ...]]) -> list[np.ndarray] | None:
     """The images of both splits; None if the file is missing, or, which is said, damaged: it is then made anew."""
     try:
         with open_regular(path) as file, zipfile.ZipFile(file) as archive:
-            return [_split(archive, name, shape) for name, shape in zip(("train.npy", "test.npy"), shapes, strict=True)]
+            images = [_pixels(archive, name, shape) for name, shape in zip(("train.npy", "test.npy"), shapes, strict=True)]
+            if (_pixels(archive, "checksum.npy", (DIGEST,)) != _checksum(images)).any():
+                raise ValueError("it has other pixels than were drawn")
+            return images
     except FileNotFoundError:
         return None
     except Exception as error:  # a damaged archive fails in a dozen ways: BadZipFile, EOFError, NotImplementedError ...
@@ -270,11 +270,22 @@ def _read(path: Path, shapes: list[tuple[int, ...]]) -> list[np.ndarray] | None:
         return None
 
 
-def _split(archive: zipfile.ZipFile, name: str, shape: tuple[int, ...]) -> np.ndarray:
-    """Images of this shape from an archive. ValueError, before they are read, for anything else."""
-    if archive.getinfo(name).file_size > math.prod(shape) + LONGEST_HEAD:
+def _checksum(images: list[np.ndarray]) -> np.ndarray:
+    digest = hashlib.blake2b(digest_size=DIGEST)
+    for array in images:
+        digest.update(array)
+    return np.frombuffer(digest.digest(), np.uint8)
+
+
+def _pixels(archive: zipfile.ZipFile, name: str, shape: tuple[int, ...]) -> np.ndarray:
+    """Bytes of this shape from an archive. ValueError for anything else, of which no more is read than these would be."""
+    if archive.getinfo(name).compress_type != zipfile.ZIP_DEFLATED:
+        raise ValueError(f"{name} is not compressed as the pixels that are kept")
+    most = math.prod(shape) + LONGEST_HEAD
+    with archive.open(name) as member:
+        content = member.read(most + 1)  # whatever the archive says of its size: so much is unpacked at once
+    if len(content) > most:
         raise ValueError(f"{name} is larger than {math.prod(shape):,} pixels")
-    content = archive.read(name)
     layout = plain_array(name, io.BytesIO(content), 0, len(content))
     if (layout.dtype, layout.shape) != (np.uint8, shape):
         raise ValueError(f"{name} is {layout.dtype}{list(layout.shape)}, expected uint8{list(shape)}")

@@ -5,38 +5,62 @@ big-endian 32-bit integers, and the elements. Sources: LeCun, Cortes & Burges 19
 Vollgraf 2017 (Fashion-MNIST).
 """
 
+import contextlib
 import gzip
+import hashlib
+import io
 import math
 import os
 import struct
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from minigen.data.dataset import Dataset
 from minigen.data.download import download
 from minigen.errors import DataError
+from minigen.files import cache_folder, keeping, replacing
 
 FILES = (
     "train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte",
 )
+PUBLISHED = (60_000, 60_000, 10_000, 10_000)  # how many images or labels are in FILES
 SIDE = 28
 UNSIGNED_BYTE = 0x08
+GZIP = b"\x1f\x8b"
+LARGEST = 1 << 31  # bytes that a file may promise
 
 
 @dataclass(frozen=True)
 class Source:
     """Where a data set is published: the mirrors' folders, in order of preference, and the SHA-256 of FILES.
 
-    of_archive: whether the digests are of the .gz files, rather than of their decompressed content.
+    of_archive: whether the digests are of the .gz files, rather than of their decompressed content; then `contents` are of that.
+    folder: the name that torchvision gives it.
     """
 
     class_names: tuple[str, ...]
     mirrors: tuple[str, ...]
     sha256: tuple[str, ...]
     of_archive: bool
+    folder: str
+    contents: tuple[str, ...] = ()
+
+    def digests(self) -> dict[str, str]:
+        """SHA-256 of decompressed content -> one of FILES."""
+        return dict(zip(self.contents if self.of_archive else self.sha256, FILES))
+
+
+class File(NamedTuple):
+    """A file that was found or downloaded, its content decompressed; and whether it was compared with the published one."""
+
+    path: Path
+    content: bytes
+    published: bool = False
 
 
 SOURCES = {
@@ -53,6 +77,7 @@ SOURCES = {
             "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
         ),
         of_archive=False,
+        folder="MNIST",
     ),
     "fashion_mnist": Source(
         class_names=(
@@ -71,6 +96,13 @@ SOURCES = {
             "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
         ),
         of_archive=True,
+        folder="FashionMNIST",
+        contents=(
+            "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+            "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+            "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+            "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+        ),
     ),
 }
 
@@ -78,9 +110,10 @@ SOURCES = {
 def load_mnist() -> tuple[Dataset, Dataset]:
     """MNIST: 60,000 training and 10,000 test images of handwritten digits, (n, 28, 28, 1).
 
-    Taken from $MINIGEN_DATA/mnist if any of its four files is there (plain or .gz), else from the user cache
-    (~/.cache/minigen/mnist), else downloaded into it. Files of one's own may hold any number of images; a
-    download must be the published one, by its SHA-256.
+    Taken from $MINIGEN_DATA if any of its four files is there: in mnist/, where torchvision puts them (MNIST/raw/, MNIST/ or
+    raw/), or directly; under the names of FILES or with a dot (train-images.idx3-ubyte), plain or compressed, with or without
+    .gz. Else from the user cache (~/.cache/minigen/mnist), else downloaded into it. Files of one's own may hold any number of
+    images; with as many as are published they must be the published ones, as a download must, by their SHA-256.
     Raises DataError, naming the file, what is wrong and what to do, if a file cannot be had or used.
     """
     return _load("mnist")
@@ -92,58 +125,139 @@ def load_fashion_mnist() -> tuple[Dataset, Dataset]:
 
 
 def _load(name: str) -> tuple[Dataset, Dataset]:
-    paths = _find_files(name)
+    files = _own_files(name) or _cached_files(name)
     class_names = SOURCES[name].class_names
     return tuple(
-        Dataset(name, *_read_split(images, labels, len(class_names)), class_names, {})
-        for images, labels in (paths[:2], paths[2:])
+        Dataset(name, *_read_split(name, {file: files[file] for file in split}, len(class_names)), class_names, {})
+        for split in (FILES[:2], FILES[2:])
     )
 
 
 # Finding the files.
 
 
-def _find_files(name: str) -> list[Path]:
-    """The paths of FILES: the user's own, if there are any, else those of the cache, completed first."""
-    own = Path(os.environ["MINIGEN_DATA"], name).expanduser() if os.environ.get("MINIGEN_DATA") else None
-    paths = [own and _existing(own, file) for file in FILES]
-    if any(paths):
-        missing = [file for file, path in zip(FILES, paths, strict=True) if path is None]
-        if missing:
-            raise DataError(f"{name}: {own} lacks {', '.join(missing)}; put them there, plain or as .gz")
-        return paths
+def own_folder() -> Path | None:
+    """$MINIGEN_DATA, if it says anything. DataError for a ~ that means nothing."""
+    try:
+        return Path(os.environ["MINIGEN_DATA"]).expanduser() if os.environ.get("MINIGEN_DATA") else None
+    except RuntimeError as error:
+        raise DataError(f"MINIGEN_DATA is {os.environ['MINIGEN_DATA']}: {error}") from error
 
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "minigen", name)
-    return [_existing(cache, file) or _fetch(name, file, cache, own) for file in FILES]
+
+def places(name: str, root: Path) -> list[Path]:
+    """The folders below $MINIGEN_DATA in which the files of a data set are looked for; it may also be torchvision's own of it."""
+    known = SOURCES[name].folder
+    return [root / name, root / known / "raw", root / known, root, root / "raw"]
+
+
+def found(place: Path) -> dict[str, Path]:
+    """Which of FILES are in a folder, under any of their names."""
+    return {file: path for file in FILES if (path := _existing(place, file))}
 
 
 def _existing(folder: Path, file: str) -> Path | None:
-    candidates = (folder / file, folder / f"{file}.gz")
-    return next((path for path in candidates if path.is_file()), None)
+    """One of FILES in a folder, under any of its names; the last is that of an unpacked archive of archives."""
+    stems = (file, file.replace("-idx", ".idx"))
+    names = (*stems, *(f"{stem}.gz" for stem in stems), *(f"{stem}/{stem}" for stem in stems))
+    return next((folder / name for name in names if (folder / name).is_file()), None)
 
 
-def _fetch(name: str, file: str, cache: Path, own: Path | None) -> Path:
-    source, target = SOURCES[name], cache / f"{file}.gz"
+def _own_files(name: str) -> dict[str, File]:
+    """The user's own files, all four of them, or none. DataError if there are some, but not all."""
+    root = own_folder()
+    for place in places(name, root) if root else ():
+        try:
+            paths = found(place)
+        except OSError as error:
+            raise DataError(f"{name}: {place} cannot be looked into ({error})") from error
+        missing = [file for file in FILES if file not in paths]
+        if len(missing) == len(FILES):
+            continue
+        files = {file: File(path, _content(path)) for file, path in paths.items()}
+        if place in (root, root / "raw") and any(_published(each.content)[0] not in (None, name) for each in files.values()):
+            continue  # where no folder's name says what they are, they may be another data set's
+        if missing:
+            beside = _beside(place, paths)
+            raise DataError(f"{name}: {place} lacks {', '.join(missing)}; put them there, plain or as .gz{beside}")
+        return files
+    return {}
+
+
+def _cached_files(name: str) -> dict[str, File]:
+    """The files of the cache, which is completed first; what cannot be kept there serves nevertheless."""
     try:
-        download(
-            [f"{mirror}{file}.gz" for mirror in source.mirrors], target, source.sha256[FILES.index(file)],
-            decompress=not source.of_archive,
-        )
+        folder = cache_folder(name)
+        paths = found(folder)
+    except OSError:
+        folder, paths = None, {}
+    return {file: File(paths[file], _content(paths[file])) if file in paths else _fetched(name, file, folder) for file in FILES}
+
+
+def _fetched(name: str, file: str, cache: Path | None) -> File:
+    """A file that is downloaded, and kept in the cache if that is possible."""
+    source, archive = SOURCES[name], f"{file}.gz"
+    try:
+        content = download([f"{mirror}{archive}" for mirror in source.mirrors], archive, source.sha256[FILES.index(file)],
+                           decompress=not source.of_archive)
     except DataError as error:
-        place = own or f"$MINIGEN_DATA/{name} (set MINIGEN_DATA to a folder of your choice)"
+        own = own_folder()
+        place = own / name if own else f"$MINIGEN_DATA/{name} (set MINIGEN_DATA to a folder of your choice)"
         raise DataError(
-            f"{name}: {error}\nWithout a network, get {', '.join(f'{f}.gz' for f in FILES)} elsewhere "
+            f"{name}: {error}\n{_looked_into(name, own)}Without a network, get {', '.join(f'{f}.gz' for f in FILES)} elsewhere "
             f"and put all four into {place}; or take data.load('glyphs'), which needs no download."
         ) from error
-    return target
+    with keeping(), replacing((cache or cache_folder(name)) / archive) as temporary:
+        temporary.write_bytes(content)
+    path = Path(archive) if cache is None else cache / archive
+    return File(path, _unpacked(path, content), published=True)
+
+
+def _looked_into(name: str, own: Path | None) -> str:
+    """Where the files were looked for in vain, and what is there, a line a place."""
+    if own and not own.is_dir():
+        return f"MINIGEN_DATA is {own}: there is no such folder.\n"
+    there = [place for place in places(name, own) if place.is_dir()] if own else []
+    return "".join(f"{place} has none of them{_beside(place)}.\n" for place in there)
+
+
+def _beside(place: Path, paths: Mapping[str, Path] | None = None) -> str:
+    """What else is in a folder, in words: a file may only have another name."""
+    with contextlib.suppress(OSError):
+        others = sorted(path.name for path in place.iterdir() if path not in (paths or {}).values())
+        if others:
+            return f"; it has {', '.join(others[:8])}{' ...' * (len(others) > 8)}"
+    return ""
 
 
 # Reading them.
 
 
-def _read_split(images_path: Path, labels_path: Path, classes: int) -> tuple[np.ndarray, np.ndarray]:
+def _content(path: Path) -> bytes:
+    """All bytes of a file, decompressed. DataError if it cannot be read."""
+    try:
+        return _unpacked(path, path.read_bytes())
+    except OSError as error:
+        raise _unusable(path, f"it cannot be read to its end ({error})") from error
+
+
+def _unpacked(path: Path, content: bytes) -> bytes:
+    """What is in a file that may be compressed, whatever its name says; no more of it than its header promises, and a byte."""
+    if not content.startswith(GZIP) and (path.suffix != ".gz" or content.startswith(bytes((0, 0, UNSIGNED_BYTE)))):
+        return content
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
+            header = file.read(16)
+            axes = header[3] if header[:3] == bytes((0, 0, UNSIGNED_BYTE)) and header[3:] else 0
+            promised = math.prod(struct.unpack_from(f">{axes}I", header, 4)) if len(header) >= 4 + 4 * axes and axes else 0
+            return header + file.read(min(promised, LARGEST) + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise _unusable(path, f"it cannot be read to its end ({error})") from error
+
+
+def _read_split(name: str, files: dict[str, File], classes: int) -> tuple[np.ndarray, np.ndarray]:
     """Images scaled to [0, 1] and labels, checked against each other."""
-    images, labels = _read_idx(images_path, ndim=3), _read_idx(labels_path, ndim=1)
+    images, labels = (_read_idx(name, file, *files[file], ndim=ndim) for file, ndim in zip(files, (3, 1), strict=True))
+    images_path, labels_path = (each.path for each in files.values())
     if images.shape[1:] != (SIDE, SIDE):
         height, width = images.shape[1:]
         raise _unusable(images_path, f"its images are {height} x {width}, expected {SIDE} x {SIDE}")
@@ -160,20 +274,12 @@ def _read_split(images_path: Path, labels_path: Path, classes: int) -> tuple[np.
     return scaled, labels.astype(np.int64)
 
 
-def _read_idx(path: Path, ndim: int) -> np.ndarray:
-    """The unsigned bytes of an IDX file with ndim axes, plain or .gz."""
-    try:
-        content = path.read_bytes()
-        if path.suffix == ".gz":
-            content = gzip.decompress(content)
-    except (OSError, EOFError, zlib.error) as error:
-        raise _unusable(path, f"it cannot be read to its end ({error})") from error
-
-    magic = bytes((0, 0, UNSIGNED_BYTE, ndim))
+def _read_idx(name: str, file: str, path: Path, content: bytes, published: bool, ndim: int) -> np.ndarray:
+    """The unsigned bytes of one of FILES, which has ndim axes."""
+    magic, start = bytes((0, 0, UNSIGNED_BYTE, ndim)), 4 + 4 * ndim
     if content[:4] != magic:
         got = content[:4].hex(" ") or "nothing"
         raise _unusable(path, f"it starts with {got}, expected the magic number {magic.hex(' ')}")
-    start = 4 + 4 * ndim
     if len(content) < start:
         raise _unusable(path, f"its header is {len(content)} bytes, expected {start}")
     shape = struct.unpack_from(f">{ndim}I", content, offset=4)
@@ -181,8 +287,20 @@ def _read_idx(path: Path, ndim: int) -> np.ndarray:
     if size != math.prod(shape):
         promised = f"{' x '.join(map(str, shape))} = {math.prod(shape)} bytes"
         raise _unusable(path, f"its header promises {promised}, it holds {size}")
+    known, under = (name, file) if published else _published(content)
+    if known and (known, under) != (name, file):
+        raise _unusable(path, f"it is the published {under} of {known}")
+    if not known and shape[0] == PUBLISHED[FILES.index(file)]:
+        raise _unusable(path, f"it holds {shape[0]:,}, as the published {file} of {name} does, but is damaged, or of another "
+                              f"data set: its SHA-256 is {hashlib.sha256(content).hexdigest()}")
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
 
 
+def _published(content: bytes) -> tuple[str | None, str]:
+    """The data set and the name among FILES under which a content is published; None and "" if it is not."""
+    digest = hashlib.sha256(content).hexdigest()
+    return next(((name, files[digest]) for name, source in SOURCES.items() if digest in (files := source.digests())), (None, ""))
+
+
 def _unusable(path: Path, what: str) -> DataError:
-    return DataError(f"{path}: {what}; replace the file, or delete its folder to download all four anew")
+    return DataError(f"{path}: {what}; replace the file, or move all four away to have them downloaded anew")

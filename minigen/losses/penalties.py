@@ -89,7 +89,7 @@ class GradientPenalty(Penalty):
             mix = random.uniform((groups, 1), dtype=judged.real.dtype)
         if mix.shape != (groups, 1):
             raise ShapeError(f"the gradient penalty takes one mix for each score, {(groups, 1)}, got {tuple(mix.shape)}")
-        mix = array_module(mix).repeat(mix, n // groups, axis=0).reshape((n, *(1 for _ in judged.real.shape[1:])))
+        mix = array_module(mix).repeat(mix, n // groups).reshape((n, *(1 for _ in judged.real.shape[1:])))
         between = judged.fake.data + mix * (judged.real.data - judged.fake.data)
         norms = gradient_norms(judged.critic, between) * spread(judged, self.resolution)
         return self.weight * ops.square(norms - self.target).mean()
@@ -176,7 +176,7 @@ def score_gradients(scores: Any, x: Tensor) -> Any:
 
 
 def spread(judged: Judged, resolution: int | None) -> float:
-    """How long the gradient by these images is if they count as enlarged to `resolution` pixels a side, beside what it is."""
+    """How long the gradient by these images is if they count as enlarged to `resolution` rows of pixels, beside what it is."""
     return 1.0 if resolution is None else judged.real.shape[1] / resolution
 
 

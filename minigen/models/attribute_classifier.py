@@ -49,7 +49,7 @@ class AttributeClassifier(nn.Module):
         self.heads = {name: nn.Dense(features, levels or 1) for name, levels in self.factors.items()}
         continuous = [name for name, levels in self.factors.items() if levels is None]
         self.mean = {name: nn.Buffer(np.zeros((), np.float32)) for name in continuous}
-        self.std = {name: nn.Buffer(np.ones((), np.float32)) for name in continuous}
+        self.std = {name: nn.NonNegative(np.ones((), np.float32)) for name in continuous}
 
     def standardize(self, factors: Mapping[str, np.ndarray]) -> None:
         """Take over mean and standard deviation (over n) of the continuous factors, (n,) each.

@@ -36,7 +36,8 @@ def tsne(
 
     x: (n, d) with d >= 2 -> (n, 2), float64 if x is, else float32. Axes have no unit: only nearness counts.
     perplexity: effective number of neighbours, more than 1, at most (n - 1) / 3.
-    learning_rate: "auto" is n / 12, at least 50; it multiplies the full gradient, with its factor 4.
+    learning_rate: "auto" is n / 12, at least 50; it multiplies the full gradient, with its factor 4 (which
+    Belkina et al.'s gradient lacks: their n / 12 takes a quarter of these steps).
     progress: show a bar with the KL.
     Raises ShapeError if x is not (n, d); ValueError if x is not finite or all its points are the same, or for
     a perplexity or a number of iterations out of range; NonFiniteError if the map diverges.

@@ -7,7 +7,7 @@ from minigen.nn.convolution import Conv2d, ConvTranspose2d
 from minigen.nn.dense import Dense, DenseTranspose
 from minigen.nn.equalized import EqualizedConv2d, EqualizedDense
 from minigen.nn.minibatch import MinibatchDiscrimination, MinibatchStdDev, Pack
-from minigen.nn.module import Buffer, Module
+from minigen.nn.module import Buffer, Module, NonNegative
 from minigen.nn.normalization import BatchNorm, InstanceNorm, LayerNorm
 from minigen.nn.pooling import AvgPool2d, MaxPool2d, UpSample2d
 from minigen.nn.recurrent import GRU, LSTM, GRUCell, LSTMCell, RepeatVector
@@ -20,7 +20,7 @@ __all__ = [
     "ELU", "GRU", "LSTM", "SELU", "ActivityRegularization", "AdaIN", "AvgPool2d", "BatchNorm", "Bias", "Blur2d", "Buffer",
     "Conv2d", "ConvTranspose2d", "Dense", "DenseTranspose", "Dropout", "EqualizedConv2d", "EqualizedDense", "Flatten",
     "GRUCell", "GaussianNoise", "InstanceNorm", "LSTMCell", "LayerNorm", "LeakyReLU", "LearnedConstant", "MaxPool2d",
-    "MinibatchDiscrimination", "MinibatchStdDev", "Module", "NoiseInjection", "Pack", "PixelNorm", "ReLU", "RepeatVector",
-    "Reshape", "Sampling", "Sequential", "Sigmoid", "Softmax", "Softplus", "SpectralNorm", "Tanh", "UpSample2d",
+    "MinibatchDiscrimination", "MinibatchStdDev", "Module", "NoiseInjection", "NonNegative", "Pack", "PixelNorm", "ReLU",
+    "RepeatVector", "Reshape", "Sampling", "Sequential", "Sigmoid", "Softmax", "Softplus", "SpectralNorm", "Tanh", "UpSample2d",
     "activation", "activity_penalty", "init", "spectral_norm",
 ]

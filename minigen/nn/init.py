@@ -65,10 +65,10 @@ def fans(shape: tuple[int, ...]) -> tuple[int, int]:
 
 SUITS = {
     "relu": he_normal, "leaky_relu": he_normal, "elu": he_normal, "selu": lecun_normal, "softplus": he_normal,
-    "tanh": glorot_uniform, "sigmoid": glorot_uniform, "linear": glorot_uniform,
+    "tanh": glorot_uniform, "sigmoid": glorot_uniform,
 }
 
 
 def suiting(activation: str | None) -> Initializer:
-    """The initializer that suits an activation, by its name; None means linear."""
-    return SUITS.get(activation or "linear", glorot_uniform)
+    """The initializer that suits an activation, by its name; for a linear layer, whose activation is None, `glorot_uniform`."""
+    return SUITS.get(activation, glorot_uniform)

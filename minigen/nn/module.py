@@ -30,6 +30,12 @@ class Buffer(Tensor):
         self._data = self._data.copy()  # it will be overwritten, the caller's array must not
 
 
+class NonNegative(Buffer):
+    """A Buffer of variances or counts: a state with a number below 0 is refused."""
+
+    __slots__ = ()
+
+
 class Module(Configured):
     """Base of layers and models: write `__init__`, which sets parameters, buffers and modules as attributes, and `forward`.
 
@@ -39,7 +45,7 @@ class Module(Configured):
     """
 
     training = True
-    remembered: tuple[str, ...] = ()  # attributes that a forward pass leaves behind: no settings, and nothing to be compared
+    remembered: tuple[str, ...] = ()  # attributes that are no settings, such as what a forward pass leaves behind: not compared
 
     def forward(self, *inputs: Any) -> Any:
         """The computation; to be written by each module."""
@@ -54,7 +60,7 @@ class Module(Configured):
 
     def locate(self, error: Located) -> None:
         """Prepend, to an error from a module below this one, the path to that module."""
-        if error.module is not None and error.module is not self:
+        if error.module is not self:
             path = next((path for path, module in self.named_modules() if module is error.module), None)
             error.path = error.path if path is None else (path, *error.path)
         error.module = self
@@ -180,7 +186,11 @@ class Module(Configured):
         """Take over the values of a state dict. All of it fits, or StateError names every mismatch and nothing changes."""
         state = {name: to_numpy(value) for name, value in state.items()}  # refuses what is no array, before anything has changed
         self.check_state(state)
-        for name, tensor in self.named_state().items():
+        named = self.named_state()
+        for name, tensor in named.items():
+            if isinstance(tensor, NonNegative) and (np.asarray(state[name]) < 0).any():
+                raise StateError(f"this state does not fit {type(self).__name__}: {name} holds negative numbers")
+        for name, tensor in named.items():
             tensor.assign(asarray(state[name]))
 
     def fingerprint(self) -> str:

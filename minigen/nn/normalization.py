@@ -16,7 +16,7 @@ from minigen.errors import ShapeError
 from minigen.nn import init
 from minigen.nn.convolution import check_images
 from minigen.nn.dense import check_features
-from minigen.nn.module import Buffer, ElementwiseModule
+from minigen.nn.module import Buffer, ElementwiseModule, NonNegative
 
 
 class Normalization(ElementwiseModule):
@@ -58,7 +58,7 @@ class BatchNorm(Normalization):
         if not 0.0 <= momentum < 1.0:
             raise ValueError(f"BatchNorm's momentum is the share that stays, 0 <= momentum < 1, got {momentum}")
         self.momentum = momentum
-        self.running_mean, self.running_var = Buffer(init.zeros((features,))), Buffer(init.ones((features,)))
+        self.running_mean, self.running_var = Buffer(init.zeros((features,))), NonNegative(init.ones((features,)))
 
     def forward(self, x: Any) -> Any:
         self.check(x)

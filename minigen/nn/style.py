@@ -98,7 +98,7 @@ class NoiseInjection(ElementwiseModule):
         if tuple(noise.shape[1:]) != (self.height, self.width, 1) or noise.shape[0] not in (1, x.shape[0]):
             raise ShapeError(f"{self!r} expects noise of shape ({x.shape[0]} or 1, {self.height}, {self.width}, 1), "
                              f"got {tuple(noise.shape)}")
-        rows = ops.reshape(noise, shape=(-1, 1)) @ ops.reshape(self.scale * self.lr_multiplier, shape=(1, -1))
+        rows = ops.reshape(noise, shape=(-1, 1)) @ ops.reshape(self.scale * self.lr_multiplier, shape=(1, self.features))
         return x + ops.reshape(rows, shape=(*noise.shape[:3], self.features))
 
     def draw(self, n: int) -> Any:

@@ -143,16 +143,16 @@ def geometry(image: tuple[int, ...], kernel: tuple[int, ...], stride: int | Pair
     """(padding above and to the left, stride, rows and columns of windows) for shapes (n, h, w, c) and (kh, kw, ...)."""
     if len(image) != 4 or len(kernel) not in (2, 4):
         raise ShapeError(f"expected images (n, h, w, c) and a kernel (kh, kw, c, o), got {image} and {kernel}")
+    stride = pair(stride, "stride")
     try:
         return placed(image[1:3], kernel[:2], stride, padding)
     except TypeError:  # what cannot be looked up, such as a list, is computed, or refused, anew
         return placed.__wrapped__(image[1:3], kernel[:2], stride, padding)
 
 
-@lru_cache(maxsize=1024)
-def placed(size: Pair, kernel: Pair, stride: int | Pair, padding: Padding) -> tuple[Pair, Pair, Pair]:
+@lru_cache(maxsize=1024, typed=True)  # 1.0 and True are refused, also where 1 has been looked up
+def placed(size: Pair, kernel: Pair, stride: Pair, padding: Padding) -> tuple[Pair, Pair, Pair]:
     """What `geometry` returns, looked up where it has been computed before."""
-    stride = pair(stride, "stride")
     (top, _), (left, _) = explicit_padding(padding, size, kernel, stride)
     return (top, left), stride, window.output_size(size, kernel, stride, padding)
 

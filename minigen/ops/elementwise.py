@@ -122,11 +122,12 @@ def power(x: Array, p: Array) -> Array:
 
 @power.vjp("x")
 def power_dx(g, y, x, p):
-    """dL/dx = g * p * x^(p - 1), and 0 at x = 0, p = 0: x^0 is constant."""
+    """dL/dx = g * p * x^(p - 1), and 0 at p = 0 where x^-1 is no number: x^0 is constant."""
     exponent = plain(p)
     if isinstance(exponent, (int, float)):
         return masked(g, False) if exponent == 0 else g * exponent if exponent == 1 else g * (exponent * x ** (exponent - 1))
-    keep = ((x == 0) & (exponent == 0)) ^ True  # not p != 0: there, for x other than 0, the derivative of all this by p is g / x
+    invertible = abs(plain(x)) >= np.finfo(exponent.dtype).tiny  # not so are 0, numbers so small that 1 / x overflows, and NaN
+    keep = invertible | (exponent != 0)  # not the latter alone: for other x, the derivative of all this by p is g / x
     return masked(masked(g, keep) * p * where(keep, x, 1.0) ** (p - 1.0), keep)
 
 

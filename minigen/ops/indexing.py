@@ -8,6 +8,7 @@ import numpy as np
 from minigen.autograd.op import op
 from minigen.autograd.tensor import Tensor
 from minigen.backend import Array, array_module, asarray, is_array
+from minigen.backend.host import check_whole
 
 
 @op
@@ -74,9 +75,10 @@ def one_hot(labels: Array, classes: int, dtype: Any = np.float32) -> Array:
 
 
 def checked_index(index: Any) -> Any:
-    """The index, if it holds no Tensor."""
+    """The index, if it holds no Tensor and no array that would lose something."""
     if any(isinstance(part, Tensor) for part in (index if isinstance(index, tuple) else (index,))):
         raise TypeError("an index must be a plain array of integers or bools, not a Tensor: index with x.data")
+    check_whole(index)
     return index
 
 

@@ -112,14 +112,14 @@ def comparable(x: Array, maxima: Array) -> tuple[Array, Array]:
 
 
 def winners(x: Array, maxima: Array, places: list) -> Iterator[tuple[Any, Array]]:
-    """(place, bools): in which windows the element at this place is the first that equals the maximum."""
+    """(place, bools): in which windows the element at this place is the first that equals the maximum; True for in all."""
     undecided = True
     for place in places[:-1]:
         won = x[place] == maxima
         won &= undecided
         undecided = undecided ^ won
         yield place, won
-    yield places[-1], undecided if len(places) > 1 else maxima == maxima
+    yield places[-1], undecided
 
 
 # -- sums and means ----------------------------------------------------------------------------------------------

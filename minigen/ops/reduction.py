@@ -7,7 +7,7 @@ import numpy as np
 
 from minigen.autograd.op import op
 from minigen.backend import Array, array_module, sum_along
-from minigen.backend.summation import Axis
+from minigen.backend.summation import Axis, axis_of
 from minigen.errors import ShapeError
 from minigen.ops.elementwise import exp, masked
 from minigen.ops.shape import broadcast_to, reshape
@@ -43,7 +43,7 @@ def mean_dx(g, y, x, *, axis, keepdims):
 def max(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Array:
     """Largest element along `axis`; equal ones share the gradient equally. Raises ShapeError for the largest of no elements."""
     check_some("max", x, axis)
-    return x.max(axis=axis, keepdims=keepdims)
+    return x.max(axis=axis_of(x, axis), keepdims=keepdims)
 
 
 @max.vjp("x")
@@ -56,7 +56,7 @@ def max_dx(g, y, x, *, axis, keepdims):
 def min(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Array:
     """Smallest element along `axis`; equal ones share the gradient equally. Raises ShapeError for the smallest of no elements."""
     check_some("min", x, axis)
-    return x.min(axis=axis, keepdims=keepdims)
+    return x.min(axis=axis_of(x, axis), keepdims=keepdims)
 
 
 @min.vjp("x")
@@ -71,7 +71,7 @@ def logsumexp(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Array:
     xp = array_module(x)
     top = 0.0
     if count(x, axis):
-        top = x.max(axis=axis, keepdims=True)
+        top = x.max(axis=axis_of(x, axis), keepdims=True)
         top = xp.where(abs(top) == math.inf, 0.0, top)  # inf - inf would be NaN
     with np.errstate(divide="ignore", over="ignore"):  # log 0 = -inf and, beside an inf, e^x = inf, as it should be
         y = xp.log(sum_along(xp.exp(x - top), axis, keepdims=True)) + top
@@ -90,7 +90,7 @@ def log_softmax(x: Array, *, axis: int = -1) -> Array:
     if not x.size:
         return x.copy()
     xp = array_module(x)
-    y = x - x.max(axis=axis, keepdims=True)
+    y = x - x.max(axis=axis_of(x, axis), keepdims=True)
     y -= xp.log(sum_along(xp.exp(y), axis, keepdims=True))
     return y
 

@@ -65,11 +65,6 @@ class Optimizer(Configured):
             p._data = self.values[start:stop].reshape(p.shape)
         self._views = [p._data for p in self.parameters]
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """A copy or an unpickled optimizer owns its parameters' values anew."""
-        vars(self).update(state)
-        self._adopt()
-
     def zero_grad(self) -> None:
         """Forget all gradients."""
         for p in self.parameters:
@@ -185,7 +180,7 @@ class Optimizer(Configured):
             problems.append(f"steps is {state['steps']} and began {state['began']}, expected 0 <= began <= steps")
         if problems:
             raise StateError(f"this state does not fit {self!r}: {'; '.join(sorted(problems))}")
-        buffers = {name: asarray(state[name], dtype=buffer.dtype) for name, buffer in self.state.items()}
+        buffers = {name: asarray(state[name]) for name in self.state}
         self.steps, self.began = int(state["steps"]), int(state["began"])
         for name, buffer in self.state.items():
             buffer[...] = buffers[name]

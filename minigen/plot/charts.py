@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import Formatter, MaxNLocator
 
+from minigen.backend.host import whole_array
 from minigen.errors import ShapeError, suggestion
 from minigen.plot.figure import MARKERS, PALETTE, colour_of, host, new_figure, open_frame
 
@@ -31,7 +32,7 @@ def training_curves(
         raise ValueError(
             f"training_curves: got columns {list(history)}, expected 'epoch' or 'step' and at least one more, not empty"
         )
-    columns = {name: np.asarray(column, dtype=np.float64) for name, column in history.items()}
+    columns = {name: whole_array(column, dtype=np.float64) for name, column in history.items()}
     times = columns.pop(clock)
     for name, column in columns.items():
         if column.shape != times.shape or times.ndim != 1:

@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from minigen.backend.host import whole_array
 from minigen.errors import ShapeError, to_unit_interval
 
 # Ten colours that readers with any colour vision can tell apart (Petroff 2021, "Accessible color sequences").
@@ -32,7 +33,7 @@ def new_figure(size: tuple[float, float], title: str | None) -> Figure:
 
 def host(x: Any) -> np.ndarray:
     """The values of a Tensor, an array or a list, as an array on the host."""
-    return np.asarray(x.numpy() if hasattr(x, "numpy") else x)
+    return whole_array(x.numpy() if hasattr(x, "numpy") else x)
 
 
 def checked_images(images: Any, name: str) -> np.ndarray:

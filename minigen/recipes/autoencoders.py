@@ -143,7 +143,7 @@ LIKELIHOOD = Option("bce", "p(x|z) of a pixel: Bernoulli (bce) or Gaussian (mse)
 
 
 def convolutional(subject: Subject, latent_dim: int) -> Any:
-    """The chapter's network, or the third edition's with `latent_dim` codes."""
+    """The chapter's network, or one as large as the third edition's with `latent_dim` codes."""
     return autoencoders.ConvolutionalAutoencoder(latent_dim=latent_dim or None)
 
 

@@ -123,6 +123,11 @@ class Learner:
         """Whether it is asked for a class."""
         return self.recipe.labelled
 
+    @property
+    def generative(self) -> bool:
+        """Whether it can sample."""
+        return True
+
     def sample(self, n: int, label: int | None = None, psi: float = 1.0) -> np.ndarray:
         """n new examples, pixels in [0, 1], on the host. RecipeError for a model that cannot make new ones.
 

@@ -12,6 +12,13 @@ from minigen.errors import RecipeError
 NAMES = (*LOADERS, "plane")
 
 
+def expected(name: str, resolution: int = 32) -> tuple[tuple[int, ...], int]:
+    """The shape of an example of a data set, and the number of its classes, of which nothing has been loaded."""
+    small = (28, 28, 1)
+    return {"glyphs": (small, 10), "mnist": (small, 10), "fashion_mnist": (small, 10), "faces": ((resolution, resolution, 3), 2),
+            "plane": ((3,), 1)}[name]
+
+
 def load(name: str, images: int | None = None, resolution: int = 32) -> tuple[Dataset, Dataset]:
     """(train, test) of a data set by name; "plane" are points of space near a plane, whose labels say nothing.
 

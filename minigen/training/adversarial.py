@@ -1,9 +1,9 @@
 """The loop that trains a generator against a discriminator (Goodfellow et al. 2014, algorithm 1)."""
 
+import contextlib
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from minigen.autograd import Parameter, Tensor, no_grad
 from minigen.autograd.debug import all_finite
 from minigen.backend import Array, asarray, random
 from minigen.data.batches import Batches, Endless
-from minigen.errors import Located, NonFiniteError, ShapeError, StateError
+from minigen.errors import Located, NonFiniteError, StateError
 from minigen.losses.adversarial import AdversarialLoss, NonSaturating
 from minigen.losses.penalties import Judged, Penalty
 from minigen.models.gans import Generator
@@ -22,12 +22,13 @@ from minigen.nn import Module, Pack
 from minigen.nn.module import WeightedModule
 from minigen.optim import ExponentialMovingAverage
 from minigen.optim.optimizer import Optimizer
-from minigen.training.adversarial_checks import check_players, prepared
+from minigen.signals import stop_requests
+from minigen.training.adversarial_checks import check_counts, check_players, prepared
 from minigen.training.callbacks import Callback
 from minigen.training.history import History
 from minigen.training.remedies import Remedy
-from minigen.training.run import Run, checksum, optimizer_settings, stop_requests
-from minigen.training.settings import described
+from minigen.training.run import Run, checksum, optimizer_settings
+from minigen.training.settings import described, without_addresses
 
 PLAYERS = ("generator", "discriminator")
 Terms = dict[str, Any]
@@ -196,49 +197,48 @@ class Adversarial(Run):
         brought to the generator's pixel_range; images that are in it already stay. A smaller last batch of an epoch is left out.
         `seed` fixes the order of the examples; a second fit goes on in the order of the first.  `resume`: a folder of
         `Checkpoint`, or a file; any changed setting of networks, loss, penalties, remedies and optimizers is refused by name
-        (schedules are not compared); more steps may be asked for. A row holds the means over its steps of the losses, their
-        terms, scores, accuracies and gradient norms, and "seconds".
+        (schedules are not compared); more steps may be asked for, and where none are left what belongs to the end is made. A row
+        holds the means over its steps of the losses, their terms, scores, accuracies and gradient norms, and "seconds".
 
         Raises DataError for images outside [-1, 1] or outside the generator's range, ShapeError for a batch size that is no
         multiple of what the discriminator judges together, ValueError for labels that are missing, not asked for, or outside the
-        classes, NonFiniteError as soon as a loss or gradient is not finite, naming network, layer and step. Ctrl-C finishes the
-        step, lets the callbacks save, and raises KeyboardInterrupt.
+        classes, NonFiniteError as soon as a loss or gradient is not finite, naming network, layer and step. Signals: see `fit`.
         """
-        if any(not isinstance(count, Integral) or count < 1 for count in (steps, record_every)):
-            raise ValueError(f"steps and record_every count steps, whole numbers of at least 1, got {steps} and {record_every}")
+        check_counts(self, steps, record_every, batch_size)
         examples = prepared(self, examples)
-        if batch_size % self.together:
-            right = max(batch_size // self.together, 1) * self.together
-            raise ShapeError(f"the discriminator judges {self.together} examples together, which do not divide a batch of "
-                             f"{batch_size}: take batch_size={right}")
         before = vars(self).copy()
         self.steps, self.callbacks, self.progress = steps, self.in_order(callbacks), progress
-        try:
-            self.check_header({"step": self.step})
-            self.open(examples, batch_size, seed, resume)
-        except Exception:
-            vars(self).update(before)  # what is refused changes nothing
-            raise
-        self.record_every, self.stream = record_every, Endless(self.batches)
-        self.frozen = {name: getattr(self, name).frozen() for name in PLAYERS}  # they may have got other layers since
-        self.generator.train()
-        self.discriminator.train()
-        self.tell("run_started")
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(self.held())
+                self.open(examples, batch_size, seed, resume)
+            except Exception:
+                vars(self).update(before)  # what is refused changes nothing
+                raise
+            self.record_every, self.stream = record_every, Endless(self.batches)
+            self.frozen = {name: getattr(self, name).frozen() for name in PLAYERS}  # they may have got other layers since
+            self.generator.train()
+            self.discriminator.train()
+            self.tell("run_started")
+            self.play()
+            self.tell("run_ended")
+            self.note_moved()
+        return self.history
+
+    def play(self) -> None:
+        """The steps that are left, with a row of the history every so many."""
         self.started = time.perf_counter()
-        with stop_requests() as stop_requested, tqdm(total=steps, initial=self.step, unit="step", disable=not progress,
-                                                     leave=False) as bar:
+        with stop_requests() as stop_requested, tqdm(total=self.steps, initial=self.step, unit="step",
+                                                     disable=not self.progress, leave=False) as bar:
             while not self.finished:
                 self.train_step()
                 bar.update()
                 bar.set_description_str(self.phase, refresh=False)
                 self.tell("step_ended")
-                if self.step % record_every == 0 or self.finished:
+                if self.step % self.record_every == 0 or self.finished:
                     self.add_row()
                 if stop_requested():
                     self.interrupt(f"after step {self.step} of {self.steps}", self.named_state())
-        self.tell("run_ended")
-        self.note_moved()
-        return self.history
 
     def open(self, examples: tuple[np.ndarray, ...], batch_size: int, seed: int | None, resume: str | Path | None) -> None:
         """Take over the data, and where in them to begin: at the start, where the last fit stopped, or where a checkpoint was."""
@@ -256,9 +256,10 @@ class Adversarial(Run):
             self.batches.load_state_dict(position)
 
     def check_header(self, header: Mapping[str, Any]) -> None:
-        """Raise ValueError unless there are steps left after those of a checkpoint."""
-        if header.get("step", 0) >= self.steps:
-            raise ValueError(f"{header['step']} steps are done already; `steps` counts them in, ask for more than {self.steps}")
+        """Raise ValueError for a checkpoint with more steps than are asked for; with as many there is only the end to be made."""
+        if header.get("step", 0) > self.steps:
+            raise ValueError(f"{header['step']} steps are done already; `steps` counts them in, ask for at least as many, not "
+                             f"{self.steps}")
 
     @property
     def finished(self) -> bool:
@@ -376,9 +377,9 @@ class Adversarial(Run):
     def described(self) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for name in ("loss", "penalties", "remedies", *PLAYERS):
-            found |= {**described(name, getattr(self, name)), name: repr(getattr(self, name))}
+            found |= {**described(name, getattr(self, name)), name: without_addresses(repr(getattr(self, name)))}
         for name in PLAYERS:
-            found |= {f"{name}.{path}": repr(layer) for path, layer in getattr(self, name).named_modules()
+            found |= {f"{name}.{path}": without_addresses(repr(layer)) for path, layer in getattr(self, name).named_modules()
                       if path and (not any(layer.children()) or isinstance(layer, WeightedModule))}
         return found
 
@@ -388,3 +389,5 @@ class Adversarial(Run):
             raise StateError(f"history goes on to row {last}, behind step {self.step}")
         if self.sums.keys() != self.summed.keys() or any(type(n) is not int or n < 1 for n in self.summed.values()):
             raise StateError(f"summed is {self.summed}, expected how many numbers are in each of {sorted(self.sums)}")
+        for remedy in self.remedies:
+            remedy.check_restored(self)

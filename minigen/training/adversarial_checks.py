@@ -61,6 +61,18 @@ def check_players(trainer: "Adversarial") -> None:
                           "makes a score depend on the whole batch: leave it out, or use LayerNorm", stacklevel=3)
 
 
+def check_counts(trainer: "Adversarial", steps: int, record_every: int, batch_size: int) -> None:
+    """Raise for steps that are none or done already, and for a batch that cannot be judged."""
+    if any(not isinstance(count, Integral) or count < 1 for count in (steps, record_every)):
+        raise ValueError(f"steps and record_every count steps, whole numbers of at least 1, got {steps} and {record_every}")
+    if batch_size % trainer.together:
+        right = max(batch_size // trainer.together, 1) * trainer.together
+        raise ShapeError(f"the discriminator judges {trainer.together} examples together, which do not divide a batch of "
+                         f"{batch_size}: take batch_size={right}")
+    if trainer.step >= steps:
+        raise ValueError(f"{trainer.step} steps are done already; `steps` counts them in, ask for more than {steps}")
+
+
 def check_shapes(trainer: "Adversarial") -> None:
     """Raise ShapeError, naming both shapes, unless the discriminator takes what the generator makes."""
     n = 2 * trainer.together

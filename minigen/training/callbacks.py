@@ -1,12 +1,14 @@
 """What can be hung into a training loop: called before the first step, after each epoch, on Ctrl-C, and at the end."""
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minigen.errors import StateError
+from minigen.files import locked, sweep
 from minigen.settings import Configured
 
 if TYPE_CHECKING:
@@ -19,6 +21,10 @@ class Callback(Configured):
     last = False  # whether it is called after all callbacks for which this is False
     only: str | None = None  # the one kind of run into which it can be hung: "fit" or "Adversarial"
 
+    def held(self, run: "Run") -> AbstractContextManager[None]:
+        """What must be the run's own from before it is resumed until it ends, however it ends."""
+        return nullcontext()
+
     def run_started(self, run: "Run") -> None:
         """Called before the first step, after a resume."""
 
@@ -29,7 +35,7 @@ class Callback(Configured):
         """Called when the history has got a row: after an epoch and its validation, or some steps of adversarial training."""
 
     def interrupted(self, run: "Run") -> None:
-        """Called after the last whole step when training is stopped by Ctrl-C."""
+        """Called after the last whole step when training is stopped by Ctrl-C, SIGTERM or SIGHUP."""
 
     def run_ended(self, run: "Run") -> None:
         """Called when the last epoch is done, after the last checkpoint."""
@@ -54,7 +60,8 @@ class Checkpoint(Callback):
 
     In adversarial training, `every` counts rows of the history, of `record_every` steps each. Continue with
     `fit(..., resume=folder)`: weights, optimizers, random streams and position in the shuffled data are restored, and on the CPU
-    the run goes on as if it had never stopped, to the last bit.
+    the run goes on as if it had never stopped, to the last bit. SIGTERM and SIGHUP are as good as Ctrl-C. The folder is the run's
+    own while it lasts: another one in it is refused, with BusyError.
     """
 
     last = True  # saves what the other callbacks have learned from the epoch
@@ -62,7 +69,21 @@ class Checkpoint(Callback):
     def __init__(self, folder: str | Path, every: int = 1):
         if every < 1:
             raise ValueError(f"a checkpoint every {every} epochs makes no sense: expected at least 1")
-        self.folder, self.every = Path(folder), every
+        self.folder, self.every = Path(folder).absolute(), every
+
+    def held(self, run: "Run") -> AbstractContextManager[None]:
+        return locked(self.folder)
+
+    def run_started(self, run: "Run") -> None:
+        """Mend what a kill has left: temporary files, and a history that lacks the row of the checkpoint beside it."""
+        sweep(self.folder)
+        if run.history.rows and self.file.exists():
+            run.history.save_csv(self.folder / "history.csv")
+
+    @property
+    def file(self) -> Path:
+        """The checkpoint."""
+        return self.folder / "checkpoint.npz"
 
     def recorded(self, run: "Run") -> None:
         if len(run.history.rows) % self.every == 0 or run.finished:
@@ -74,7 +95,7 @@ class Checkpoint(Callback):
 
     def save(self, run: "Run") -> None:
         """Write both files, each whole or not at all."""
-        run.save(self.folder / "checkpoint.npz")
+        run.save(self.file)
         run.history.save_csv(self.folder / "history.csv")
 
 
@@ -120,10 +141,14 @@ class EarlyStopping(Callback):
 
     def check_state(self, state: Mapping[str, Any], run: "Run") -> None:
         if weights := best_weights(state):
-            run.model.check_state(weights)
+            try:
+                run.model.check_state(weights)
+            except StateError as error:
+                raise StateError(f"EarlyStopping: weights: {error}") from error
 
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
-        if not {"best", "best_epoch"} <= state.keys():
+        others = {name for name in state if not name.startswith("weights/")}
+        if not {"best", "best_epoch"} <= others <= {"best", "best_epoch", "monitor"}:
             raise StateError(f"EarlyStopping: got a state with {sorted(state)}, expected best and best_epoch")
         best, epoch, monitor = state["best"], state["best_epoch"], str(state.get("monitor", self.monitor))
         weights = best_weights(state)

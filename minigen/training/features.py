@@ -1,6 +1,5 @@
 """The feature classifier, trained once for a data set and kept; and what it can learn from generated images."""
 
-import os
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +10,7 @@ from minigen import metrics, optim
 from minigen.backend import random
 from minigen.data.dataset import Dataset
 from minigen.errors import CheckpointError, StateError
+from minigen.files import cached, keeping
 from minigen.models.feature_classifier import FeatureClassifier
 from minigen.nn import Module
 from minigen.reading import shortened
@@ -64,28 +64,32 @@ def learn_once(model: Module, name: str, examples: tuple[np.ndarray, ...], recip
                progress: bool, learning_rate: float = LEARNING_RATE) -> None:
     """Train a model that has just been made, or read what the same examples have made of such a one; then evaluation mode.
 
-    The file lies in the folder `cache`, or `cache_folder()`, named by the checksum of the examples. One that is damaged, or was
-    made of others, or whose weights are not those that were learned, is told on stderr and made anew.
+    The file lies in the folder `cache`, or in the user's cache, named by the checksum of the examples. One that is damaged, or
+    was made of others, or whose weights are not those that were learned, is told on stderr and made anew. Where none can be
+    written, that is said, and the model serves nevertheless.
     """
     made_of = f"{name}-{checksum(examples):08x}-epochs{epochs}-recipe{recipe}"
-    path = (cache or cache_folder()) / f"{made_of}.npz"
+    path = cache / f"{made_of}.npz" if cache else cached("features", f"{made_of}.npz")
     if not read_kept(path, "model", model, made_of):
-        path.parent.mkdir(parents=True, exist_ok=True)  # if that fails, then before the work
         learn(model, examples, epochs, progress, learning_rate)
         keep(path, "model", model, made_of)
     model.eval()
 
 
-def keep(path: Path, part: str, model: Module, made_of: str) -> None:
-    """Write a trained model to a file, for `read_kept`. made_of: what it has learned, and how."""
-    checkpoint.save(path, {part: model.state_dict()}, {"made of": made_of, "fingerprint": model.fingerprint()})
+def keep(path: Path | None, part: str, model: Module, made_of: str) -> None:
+    """Write a trained model to a file, if that can be done, for `read_kept`. made_of: what it has learned, and how."""
+    if path:
+        with keeping():
+            checkpoint.save(path, {part: model.state_dict()}, {"made of": made_of, "fingerprint": model.fingerprint()})
 
 
-def read_kept(path: Path, part: str, model: Module, made_of: str) -> bool:
+def read_kept(path: Path | None, part: str, model: Module, made_of: str) -> bool:
     """Read the weights of a model that was trained before; False if there is no file that can be trusted.
 
     Of a file that is there, and is damaged, of another version, or not of this model, a line on stderr says so.
     """
+    if path is None:
+        return False
     before = model.state_dict()
     try:
         with checkpoint.opened(path) as saved:
@@ -110,8 +114,3 @@ def learn(model: Module, examples: tuple[np.ndarray, ...], epochs: int, progress
     total = epochs * -(-len(examples[0]) // BATCH_SIZE)
     optimizer = optim.Adam(model.parameters(), lr=optim.schedules.cosine(learning_rate, total))
     fit(model, examples, optimizer=optimizer, epochs=epochs, batch_size=BATCH_SIZE, progress=progress)
-
-
-def cache_folder() -> Path:
-    """Where the user keeps what can be made again."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "minigen", "features")

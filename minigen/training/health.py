@@ -91,7 +91,7 @@ class Health(Callback):
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
         if not state:
             return
-        if (state["steps"] < 0).any() or np.isnan(state["diversity"]).any():
+        if (state["steps"] < 0).any() or not ((state["diversity"] >= 0) & (state["diversity"] < np.inf)).all():
             raise StateError("Health: steps or diversity hold numbers that cannot be")
         self.findings = list(zip(state["steps"].tolist(), state["texts"].tolist()))
         self.present, self.diversity = set(state["present"].tolist()), state["diversity"].tolist()

@@ -14,9 +14,10 @@ from minigen.data import Batches
 from minigen.errors import Located, ShapeError, StateError
 from minigen.nn import Module
 from minigen.optim.optimizer import Optimizer
+from minigen.signals import stop_requests
 from minigen.training.callbacks import Callback
 from minigen.training.history import History
-from minigen.training.run import Run, batch_of, check_examples, checksum, optimizer_settings, stop_requests
+from minigen.training.run import Run, batch_of, check_examples, checksum, optimizer_settings
 from minigen.training.settings import described
 
 VALIDATION_BATCH = 1000
@@ -35,22 +36,25 @@ def fit(model: Module, examples: Examples, *, optimizer: Optimizer, epochs: int,
     all examples (and its terms, if there are several), "validation loss" on held-out examples, and "seconds".
     `seed` fixes the order of the examples; by default it comes from `minigen.seed`. `resume`: a folder of `Checkpoint`, or
     a checkpoint file; the run goes on where it stood, up to `epochs` in all. Every setting of the model, its layers and the
-    optimizer is compared (schedules are not): what has changed is refused by name.
+    optimizer is compared (schedules are not): what has changed is refused by name. What is no setting, such as the time at which
+    a model was made, its class names: remembered = ("made_at",); also after a run was saved.
 
     Raises DataError for examples that are not finite, DtypeError for another dtype than the model's, NonFiniteError as soon
     as the loss is not finite (naming step and layer; checkpoints on disk stay), CheckpointError for a resume that does not
-    fit. Ctrl-C finishes the step, lets the callbacks save, and then raises KeyboardInterrupt.
+    fit, BusyError for a folder in which another run saves. Ctrl-C finishes the step, lets the callbacks save, and then raises
+    KeyboardInterrupt; SIGTERM and SIGHUP do as much and raise SystemExit, unless the caller handles them himself.
     """
     if resume is not None:
         seed = 0  # of no consequence, and drawn from no stream: the checkpoint brings its own
     run = Reconstruction(model, optimizer, examples, validation, epochs, batch_size, seed, callbacks, progress)
-    if resume is not None:
-        run.load(resume)
-    run.tell("run_started")
-    with stop_requests() as stop_requested:
-        while not run.finished:
-            run.train_epoch(stop_requested)
-    run.tell("run_ended")
+    with run.held():
+        if resume is not None:
+            run.load(resume)
+        run.tell("run_started")
+        with stop_requests() as stop_requested:
+            while not run.finished:
+                run.train_epoch(stop_requested)
+        run.tell("run_ended")
     return run.history
 
 
@@ -186,7 +190,7 @@ class Reconstruction(Run):
         rows = self.history.rows
         if len(rows) != self.epoch or any(row.get("epoch") != i for i, row in enumerate(rows, 1)):
             raise StateError(f"history: expected a row for each of {self.epoch} epochs, got {len(rows)}")
-        if ("loss" in self.sums) != (self.seen > 0):
+        if bool(self.sums) != (self.seen > 0) or self.sums and "loss" not in self.sums:
             raise StateError(f"sums has {sorted(self.sums)}, after {self.seen} examples")
 
 

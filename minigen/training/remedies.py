@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minigen.autograd import no_grad
+from minigen.autograd import Tensor, no_grad
 from minigen.backend import Array, array_module, asarray, random, to_numpy
 from minigen.errors import StateError
 from minigen.losses.described import Described
@@ -58,6 +58,9 @@ class Remedy(Described):
 
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
         """Take over what was remembered."""
+
+    def check_restored(self, trainer: "Adversarial") -> None:
+        """Raise StateError if what was taken over is not of this trainer's networks, which are restored, too."""
 
 
 @dataclass(frozen=True)
@@ -189,6 +192,21 @@ class ExperienceReplay(Remedy):
         for x in map(asarray, stored):
             self.buffer.append(array_module(x).empty((self.capacity, *x.shape[1:]), dtype=x.dtype))
             self.buffer[-1][:self.filled] = x
+
+    def check_restored(self, trainer: "Adversarial") -> None:
+        if not self.buffer:
+            return
+        with random.aside(), no_grad(), trainer.generator.evaluating():
+            inputs = asarray(np.zeros((1, *trainer.generator.input_shape), trainer.generator.dtype))
+            labels = [asarray(np.zeros(1, array.dtype)) for array in trainer.batches.arrays[1:]]
+            made = [trainer.generator(Tensor(inputs), *labels).data, *labels]
+        for i, (x, right) in enumerate(zip(self.buffer, made, strict=True)):
+            if (x.dtype, x.shape[1:]) != (right.dtype, right.shape[1:]):
+                raise StateError(f"{self!r}: stored {i} is of {x.dtype}{list(x.shape[1:])}, the generator makes "
+                                 f"{right.dtype}{list(right.shape[1:])}")
+        for x in self.buffer[1:]:
+            if not ((x[:self.filled] >= 0) & (x[:self.filled] < trainer.generator.classes)).all():
+                raise StateError(f"{self!r}: stored are labels that are none of {trainer.generator.classes} classes")
 
     def __repr__(self) -> str:
         return f"ExperienceReplay(capacity={self.capacity}, share={self.share})"

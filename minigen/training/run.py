@@ -1,9 +1,7 @@
 """What every training run is, whatever it trains: a history, callbacks, checkpoints, and what can go wrong."""
 
 import contextlib
-import signal
 import sys
-import threading
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from numbers import Integral
@@ -18,7 +16,7 @@ from minigen.autograd.debug import all_finite
 from minigen.backend import random, to_numpy
 from minigen.errors import CheckpointError, DataError, DtypeError, NonFiniteError, ShapeError, StateError, conversion
 from minigen.models.gans import Generator
-from minigen.nn import Module
+from minigen.nn import Buffer, Module
 from minigen.optim.optimizer import Optimizer
 from minigen.reading import shortened
 from minigen.settings import PythonNumbers
@@ -67,7 +65,8 @@ class Run(PythonNumbers):
     def say(self, text: str) -> None:
         """A line beside the progress bar."""
         if self.progress:
-            tqdm.write(text, file=sys.stderr)
+            with contextlib.suppress(OSError):  # of a terminal that was closed
+                tqdm.write(text, file=sys.stderr)
 
     def stops(self) -> bool:
         """Whether a callback ends the run here."""
@@ -85,8 +84,16 @@ class Run(PythonNumbers):
         for callback in self.callbacks:
             getattr(callback, event)(self)
 
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Inside the block the callbacks have for themselves what no other run may use. BusyError if another does."""
+        with contextlib.ExitStack() as stack:
+            for callback in self.callbacks:
+                stack.enter_context(callback.held(self))
+            yield
+
     def interrupt(self, where: str, state: Mapping[str, Tensor]) -> None:
-        """Ctrl-C was pressed, and the step is finished: let the callbacks save, unless the state is not finite, and stop."""
+        """The run was asked to stop, and the step is finished: let callbacks save, unless the state is not finite, and stop."""
         self.say(f"stopped {where}")
         self.check_finite(state)
         for name, total in getattr(self, "sums", {}).items():  # they would be refused when they are read back
@@ -104,7 +111,8 @@ class Run(PythonNumbers):
                 cause = "the last update went too far; try a smaller learning rate or clip_norm"
                 if tensor.grad is not None and not all_finite(tensor.grad):
                     cause = "its gradient was not finite; minigen.anomaly() names the op"
-                raise NonFiniteError(f"{type(tensor).__name__.lower()} {name} is not finite before {self.position()}: {cause}")
+                kind = "buffer" if isinstance(tensor, Buffer) else "parameter"
+                raise NonFiniteError(f"{kind} {name} is not finite before {self.position()}: {cause}")
 
     def explain_non_finite(self, what: str, value: float, compute: Callable[[], Any], model: Module) -> None:
         """Raise NonFiniteError for a loss that is not finite, naming where it came from; `compute` computes it once more."""
@@ -167,8 +175,9 @@ class Run(PythonNumbers):
 
     def differences(self, header: Mapping[str, Any]) -> list[str]:
         """Which settings are not those of a checkpoint, in words."""
-        settings, moved = header.get("settings"), header.get("moved")
-        settings = settings if isinstance(settings, dict) else {}
+        settings, moved = header.get("settings", {}), header.get("moved")
+        if not isinstance(settings, dict):
+            return []  # `misfits` tells
         moved = {name for name in moved if isinstance(name, str)} if isinstance(moved, list) else set()
         return differences(settings, self.all_settings(), (moved | self.moved) - self.settings().keys())
 
@@ -182,12 +191,14 @@ class Run(PythonNumbers):
         found += [f"unexpected {shortened(name)}" for name in saved if name not in parts and not name.startswith("callback ")]
         found += [f"{name} is {shortened(header[name])}, expected {expected}" for name, own in typical.items()
                   if name in header and (expected := mistaken(header[name], own))]
+        if not isinstance(header.get("settings", {}), dict):
+            found.append(f"settings is {shortened(header['settings'])}, expected names and values")
         for name, owner in {**parts, **callbacks}.items():
             try:
                 if name in saved and hasattr(owner, "check_state"):
                     owner.check_state(saved.layout[name], *[self] * (name in callbacks))
             except StateError as error:
-                found.append(str(error))
+                found.append(f"{name}: {error}" if name in parts else str(error))
         return found
 
     def check_header(self, header: Mapping[str, Any]) -> None:
@@ -218,11 +229,14 @@ class Run(PythonNumbers):
             vars(self).update({name: header[name] for name in self.counted})
             take(self.batches, header["batches"])
             take(random, header["random"])
-            self.check_restored()
             for name, part in self.parts().items():
-                take(part, arrays[name])
+                try:
+                    take(part, arrays[name])
+                except StateError as error:
+                    raise StateError(f"{name}: {error}") from error
             for name, callback in self.named_callbacks():
                 take(callback, arrays.get(name, {}))
+            self.check_restored()
         except Exception:
             vars(self).update(before)
             for owner, state in reversed(undo):
@@ -238,7 +252,7 @@ def normal(value: Any) -> list | float | str | bool | None:
 def mistaken(value: Any, own: Any) -> str | None:
     """What a value of a checkpoint should be instead, for messages, beside the run's own; None if it is all right."""
     if isinstance(own, Integral):
-        return None if type(value) is int and value >= 0 else "a whole number of at least 0"
+        return None if type(value) is int and 0 <= value < 1 << 63 else "a whole number of at least 0"
     if isinstance(own, list):
         return None if isinstance(value, list) and all(isinstance(each, str) for each in value) else "names"
     if isinstance(own, dict):
@@ -312,25 +326,3 @@ def in_range(images: np.ndarray, bounds: tuple[float, float], generator: Generat
 def batch_of(shape: tuple[int, ...]) -> str:
     """The shape of a batch of examples of this shape, for messages: (n, 28, 28, 1)."""
     return f"({', '.join(map(str, ('n', *shape)))})"
-
-
-@contextlib.contextmanager
-def stop_requests() -> Iterator[Callable[[], bool]]:
-    """Inside the block Ctrl-C only asks to stop, so that a step is never cut in two; a second one interrupts at once."""
-    requested = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield requested.is_set
-        return
-
-    def ask(number: int, frame: Any) -> None:
-        if requested.is_set():
-            raise KeyboardInterrupt
-        requested.set()
-
-    previous = signal.signal(signal.SIGINT, ask)
-    try:
-        yield requested.is_set
-    finally:
-        signal.signal(signal.SIGINT, previous)
-    if requested.is_set():  # after the last step; what has been asked is done
-        raise KeyboardInterrupt

@@ -9,6 +9,7 @@ import numpy as np
 
 from minigen import plot
 from minigen.errors import StateError
+from minigen.files import replacing
 from minigen.reading import shortened
 from minigen.training.callbacks import Callback
 from minigen.training.run import some
@@ -32,13 +33,16 @@ class SampleGrid(Callback):
     def __init__(self, folder: str | Path = "samples", every: int = 100, n: int = 64, seconds_per_frame: float = 0.2):
         if every < 1 or n < 1:
             raise ValueError(f"SampleGrid draws n samples every so many steps, both at least 1, got n={n}, every={every}")
-        self.folder, self.every, self.n, self.seconds_per_frame = Path(folder), every, n, seconds_per_frame
+        self.folder, self.every, self.n, self.seconds_per_frame = Path(folder).absolute(), every, n, seconds_per_frame
         self.steps: list[int] = []
         self.samples: list[np.ndarray] = []
 
     def run_started(self, run: "Adversarial") -> None:
         if self.steps and self.steps[-1] > run.step:  # it has watched another trainer before
             self.steps, self.samples = [], []
+        for step, samples in zip(self.steps, self.samples):
+            if not self.file(step).exists():  # after a kill, or in another folder than before
+                self.save(run, step, samples)
         if not self.steps:
             self.draw(run)
 
@@ -63,12 +67,19 @@ class SampleGrid(Callback):
         samples = run.sampler.draw(z, *labels).astype(np.float32)
         self.samples.append(samples.clip(0.0, 1.0) if samples.ndim > 2 else samples)
         self.steps.append(run.step)
-        path = self.folder / f"step_{run.step:06d}.png"
-        if self.samples[-1].ndim > 2:
-            plot.save_tiles(self.samples[-1], path, self.columns(run))
+        self.save(run, run.step, self.samples[-1])
+
+    def save(self, run: "Adversarial", step: int, samples: np.ndarray) -> None:
+        """Save the picture of a step."""
+        if samples.ndim > 2:
+            plot.save_tiles(samples, self.file(step), self.columns(run))
         else:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self.cloud(self.samples[-1], run, f"Step {run.step}").savefig(path)
+            with replacing(self.file(step)) as temporary:
+                self.cloud(samples, run, f"Step {step}").savefig(temporary, format="png")
+
+    def file(self, step: int) -> Path:
+        """Where the picture of a step lies."""
+        return self.folder / f"step_{step:06d}.png"
 
     def columns(self, run: "Adversarial") -> int | None:
         """Of the grid of images: one for each class, if there are classes."""
@@ -92,17 +103,22 @@ class SampleGrid(Callback):
             n, *shape = state[name].shape or (0,)
             if n != self.n:
                 raise StateError(f"SampleGrid: n was {n}, is {self.n}")
-            if len(shape) != len(largest) or any(map(operator.gt, shape, largest)) or state[name].dtype != np.float32:
-                raise StateError(f"SampleGrid: {name} is {state[name].dtype}{list(state[name].shape)}, expected at most "
-                                 f"float32{[self.n, *largest]}")
+            fits = len(shape) == len(largest) and shape[-1] == largest[-1] and 0 not in shape
+            if not fits or any(map(operator.mod, largest, shape)) or state[name].dtype != np.float32:
+                raise StateError(f"SampleGrid: {name} is {state[name].dtype}{list(state[name].shape)}, expected "
+                                 f"float32{[self.n, *largest]}, or of a generator that was smaller")
 
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
         if not state:
             return
-        if (np.diff(state["steps"], prepend=-1) <= 0).any():
-            raise StateError(f"SampleGrid: steps are {shortened(state['steps'].tolist())}, expected rising whole numbers")
-        self.steps = state["steps"].tolist()
-        self.samples = [state[f"samples {i}"] for i in range(len(self.steps))]
+        steps = state["steps"].tolist()
+        if steps != sorted(set(steps)) or min(steps, default=0) < 0:
+            raise StateError(f"SampleGrid: steps are {shortened(steps)}, expected rising whole numbers")
+        samples = {name: array for name, array in state.items() if name != "steps"}
+        for name, array in samples.items():
+            if not np.isfinite(array).all() or array.ndim > 2 and (array.min() < 0.0 or array.max() > 1.0):
+                raise StateError(f"SampleGrid: {name} holds numbers that are no pixels or points")
+        self.steps, self.samples = steps, [samples[f"samples {i}"] for i in range(len(steps))]
 
 
 def enlarged(images: np.ndarray, largest: np.ndarray) -> np.ndarray:

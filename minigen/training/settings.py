@@ -2,17 +2,20 @@
 
 Nothing has to be declared: whatever plain value hangs on an object, on the objects below it, or on a class of a learner's own is
 a setting. Left out is what training changes: parameters and buffers (they are the state), the mode, and what a class names in an
-attribute `remembered`, such as a cache.
+attribute `remembered`, such as a cache. Nothing may depend on the process, such as an address or the order of a set: what is made
+in the same way is described in the same words.
 """
 
 import functools
+import json
 import math
+import re
 import sys
 import zlib
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from enum import Enum
 from numbers import Number
-from types import CodeType, FunctionType, MethodType, SimpleNamespace
+from types import CodeType, FunctionType, MappingProxyType, MethodType, NoneType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -23,8 +26,14 @@ from minigen.nn import Module
 from minigen.reading import shortened
 
 FOREIGN = {*sys.stdlib_module_names, "numpy", "cupy", "matplotlib", "tqdm", "PIL"}  # of whose objects only the class is compared
-CONTAINERS = (list, tuple, set, frozenset, Mapping)
+OWNED = {*FOREIGN, "minigen"}    # of whose functions the module counts: a learner's may be run as a script, or moved
+REMEMBERED = "(remembered)"      # in place of a value that a learner's class says is no setting
+MAPPINGS = (dict, MappingProxyType)
+CONTAINERS = (list, tuple, set, frozenset, *MAPPINGS)
+PLAIN = (int, float, str, bool, NoneType)
 SHORT = 8       # elements of a tuple that is compared, and named, as one value
+MANY = 1000     # settings in a container, or letters of a text, of which only a checksum is kept
+DEEP = 50      # objects and containers inside one another; of what lies deeper only the class is compared
 LISTED = 10     # differences that a message lists
 LONG = 300      # letters of a setting that it shows
 
@@ -44,40 +53,87 @@ class Description:
     def __init__(self, name: str, value: Any):
         self.found: dict[str, Any] = {}
         self.seen: dict[int, Any] = {}   # objects, by id; held on to, lest an id be used again
-        self.above: list[int] = []       # ids of the functions and containers that lead here
+        self.above: list[int] = []       # ids of what leads here
         self.state: set[int] = set()     # ids of parameters and buffers, which are no settings
         self.paths: dict[int, str] = {}  # of modules, as everywhere else
         if isinstance(value, Module):
             self.state = set(map(id, value.named_state().values()))
-            for path, module in value.named_modules():
-                self.paths.setdefault(id(module), f"{name}.{path}" if path else name)
-        self.describe(name, value)
+            modules = [(f"{name}.{path}" if path else name, module) for path, module in value.named_modules()]
+            self.paths = {id(module): path for path, module in reversed(modules)}
+            for path, module in modules:
+                self.object(path, module)
+        else:
+            self.describe(name, value)
 
     def describe(self, name: str, value: Any) -> None:
         """Add a value and all below it."""
         if is_plain(value):
             self.found[name] = plain(value)
         elif isinstance(value, (Tensor, np.ndarray)) or is_array(value):
-            if id(value) not in self.state:
-                self.found[name] = array_text(value)
-        elif isinstance(value, CONTAINERS) or is_function(value):
-            if id(value) not in self.above:
-                self.above.append(id(value))
-                (self.elements if isinstance(value, CONTAINERS) else self.function)(name, value)
-                self.above.pop()
+            self.array(name, value)
+        elif len(self.above) >= DEEP:
+            self.found[name] = type(value).__name__
+        elif id(value) not in self.paths:  # modules speak for themselves
+            self.inside(name, value)
+
+    def inside(self, name: str, value: Any) -> None:
+        """Add what consists of others."""
+        again = id(value) in self.above
+        self.above.append(id(value))
+        if isinstance(value, CONTAINERS):
+            if not again:
+                self.elements(name, value)
+        elif is_function(value):
+            if not again:
+                self.function(name, value)
         else:
             self.object(name, value)
+        self.above.pop()
+
+    def array(self, name: str, value: Any) -> None:
+        """Add an array by its checksum, one of Python objects as a list."""
+        if value.dtype.hasobject:
+            self.describe(name, value.tolist())
+        elif id(value) not in self.state:
+            self.found[name] = array_text(value)
 
     def elements(self, name: str, value: Any) -> None:
-        """Add those of a container; a short one of plain values is one value."""
+        """Add those of a container; a short one of plain values is one value, and of a large one the checksum is."""
         if isinstance(value, (set, frozenset)):
-            value = sorted(value, key=repr)
-        named = value.items() if isinstance(value, Mapping) else enumerate(value)
-        if not isinstance(value, Mapping) and len(value) <= SHORT and all(map(is_plain, value)):
+            value = sorted(value, key=self.text)
+        all_plain = not isinstance(value, MAPPINGS) and all(map(is_plain, value))
+        if all_plain and len(value) <= SHORT:
             self.found[name] = [plain(element) for element in value]
-            return
-        for key, element in named:
-            self.describe(f"{name}.{key}", element)
+        elif all_plain and len(value) > MANY:
+            self.found[name] = many(value, [plain(element) for element in value])
+        else:
+            found, self.found = self.found, {}
+            for key, element in self.named(name, value):
+                self.describe(key, element)
+            found |= self.found if len(self.found) <= MANY else {name: many(value, self.found)}
+            self.found = found
+
+    def named(self, name: str, value: Any) -> Iterator[tuple[str, Any]]:
+        """(name, element) of a container. A key that is no plain value is one more element."""
+        for i, key in enumerate(value):
+            if not isinstance(value, MAPPINGS):
+                yield f"{name}.{i}", key
+            elif is_plain(key):
+                yield f"{name}.{key}", value[key]
+            else:
+                yield f"{name}.key {i}", key
+                yield f"{name}.{i}", value[key]
+
+    def text(self, value: Any) -> str:
+        """A value, described by itself, as text by which to put a set in order."""
+        if is_plain(value):
+            return repr(value)
+        found, seen = self.found, self.seen
+        self.found, self.seen = {}, dict(seen)
+        self.describe("", value)
+        text = json.dumps(self.found)
+        self.found, self.seen = found, seen
+        return self.paths.get(id(value), text)
 
     def function(self, name: str, value: Any) -> None:
         """Add a function by its name, and what is bound to it."""
@@ -87,18 +143,17 @@ class Description:
             self.elements(f"{name}.arguments", value.keywords)
             return
         title = getattr(value, "__qualname__", None) or value.__name__  # a ufunc has the shorter one only
-        module = getattr(value, "__module__", None)
-        self.found[name] = f"{module}.{title}" if module else title
+        module = getattr(value, "__module__", None) or ""
+        self.found[name] = f"{module}.{title}" if module.split(".")[0] in OWNED else title
         if isinstance(value, MethodType):
             self.describe(f"{name}.__self__", value.__self__)
-        elif isinstance(value, FunctionType) and not is_importable(value):
+        elif isinstance(value, FunctionType) and "<" in title:  # a lambda, or made in <locals>
             self.found[name] += f" (code {zlib.crc32(repr(code_of(value.__code__)).encode()):08x})"
             for variable, content in closure(value):
                 self.describe(f"{name}.{variable}", content)
 
     def object(self, name: str, value: Any) -> None:
         """Add the class of an object, and its attributes; of what does not come from minigen or a learner, the class alone."""
-        name = self.paths.get(id(value), name)
         if isinstance(value, Enum):
             self.found[name] = f"{type(value).__name__}.{value.name}"
             return
@@ -106,7 +161,7 @@ class Description:
         foreign = type(value).__module__.split(".")[0] in FOREIGN and not isinstance(value, SimpleNamespace)
         if not foreign and id(value) not in self.seen:
             self.seen[id(value)] = value
-            for attribute, content in attributes(value):
+            for attribute, content in attributes(value).items():
                 self.describe(f"{name}.{attribute}", content)
 
 
@@ -116,57 +171,74 @@ def is_function(value: Any) -> bool:
 
 
 def is_plain(value: Any) -> bool:
-    """Whether it is a number, a text, or None."""
-    return value is None or isinstance(value, (str, bytes, Number, np.generic, np.dtype)) and not isinstance(value, Enum)
+    """Whether it is a number, a text, a range, or None."""
+    if type(value) in PLAIN:  # nearly always, and fast
+        return True
+    return isinstance(value, (str, bytes, Number, np.generic, np.dtype, range)) and not isinstance(value, Enum)
 
 
 def plain(value: Any) -> float | str | bool | None:
-    """A plain value as JSON has it: NumPy's numbers as Python's, and what JSON does not have as text."""
+    """A plain value as JSON has it: NumPy's numbers as Python's, and as text what JSON does not have or is too long."""
     value = value.item() if isinstance(value, np.generic) else value
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else repr(value)
     if isinstance(value, bool) or value is None:
         return value
-    return int(value) if isinstance(value, int) else str(value)
+    if isinstance(value, int) and value.bit_length() <= 64:
+        return int(value)
+    text = hex(value) if isinstance(value, int) else str(value)  # Python prints no number of more than 4,300 digits
+    return text if len(text) <= MANY else f"{text[:SHORT]}... {many(text, text)}"
+
+
+def many(value: Any, content: Any) -> str:
+    """What is long, as text: how long, and a checksum of its content, a JSON value."""
+    return f"{len(value):,} {type(value).__name__} {zlib.crc32(json.dumps(content).encode()):08x}"
+
+
+def without_addresses(text: str) -> str:
+    """The repr of an object as every process has it: without where it lies in memory."""
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", text)
 
 
 def array_text(array: Any) -> str:
     """An array, on the host or not, as text: dtype, shape and the checksum of its numbers."""
-    host = np.asarray(to_numpy(array.data if isinstance(array, Tensor) else array), order="C")
-    content = repr(host.tolist()).encode() if host.dtype.hasobject else host.data
-    return f"{host.dtype}{list(host.shape)} {zlib.crc32(content) if host.size else 0:08x}"
+    array = array.data if isinstance(array, Tensor) else array
+    host = np.asarray(array if isinstance(array, np.ndarray) else to_numpy(array), order="C")
+    content = host.reshape(-1).view(np.uint8) if host.nbytes else b""  # dates have no other bytes
+    return f"{host.dtype}{list(host.shape)} {zlib.crc32(content):08x}"
 
 
-def attributes(value: Any) -> Iterator[tuple[str, Any]]:
-    """(name, content) of what is set on an object and, if its class is not one of minigen's, on its class.
+def attributes(value: Any) -> dict[str, Any]:
+    """Name -> content of what is set on an object and, if its class is not one of minigen's, on its class.
 
     Methods that were replaced on the object, and values that a property keeps, are none.
     """
     kind = type(value)
     found: dict[str, Any] = {}
+    ignored, named = {"training", "remembered"}, set()
     for base in reversed(kind.__mro__):
-        if base.__module__.split(".")[0] not in (*FOREIGN, "minigen"):
+        ignored |= set(listed_names(base, "remembered"))
+        if base.__module__.split(".")[0] not in OWNED:
+            named |= set(listed_names(base, "remembered"))
             found |= {name: content for name, content in vars(base).items() if not computed(content)}
-        slots = base.__dict__.get("__slots__", ())
-        found |= {name: getattr(value, name) for name in ([slots] if isinstance(slots, str) else slots) if hasattr(value, name)}
+        private = f"_{base.__name__.lstrip('_')}__"  # what Python makes of the two underscores of __name
+        slots = [re.sub("^__(?!.*__$)", private, name) for name in listed_names(base, "__slots__")]
+        found |= {name: getattr(value, name) for name in slots if hasattr(value, name)}
     own = getattr(value, "__dict__", {})
     found |= {name: content for name, content in own.items() if not hasattr(getattr(kind, name, None), "__get__")}
-    ignored = {"training", *getattr(kind, "remembered", ())}
-    return ((name, content) for name, content in found.items()
-            if not (name.startswith("__") or name.startswith("_abc_") or name in ignored or name == "remembered"))
+    found = {name: content for name, content in found.items() if not name.startswith(("__", "_abc_")) and name not in ignored}
+    return found | dict.fromkeys(sorted(named), REMEMBERED)
+
+
+def listed_names(base: type, attribute: str) -> Iterable[str]:
+    """What a class itself lists: a text is one name, not letters."""
+    names = vars(base).get(attribute, ())
+    return [names] if isinstance(names, str) else names
 
 
 def computed(content: Any) -> bool:
     """Whether a class attribute is a method or a property, rather than a value."""
     return hasattr(content, "__get__") or isinstance(content, type)
-
-
-def is_importable(function: FunctionType) -> bool:
-    """Whether a function is found in its module by its name, which then says all about it."""
-    found: Any = sys.modules.get(function.__module__)
-    for part in function.__qualname__.split("."):
-        found = getattr(found, part, None)
-    return found is function
 
 
 def closure(function: FunctionType) -> Iterator[tuple[str, Any]]:
@@ -193,11 +265,19 @@ def code_of(code: CodeType) -> tuple:
 def differences(saved: Mapping[str, Any], current: Mapping[str, Any], ignored: set[str]) -> list[str]:
     """What has changed, in words: "model.beta was 1.0, is 100.0". Of an object that is another, the attributes are not listed."""
     known = {**saved, **current}.keys()
-    names = [name for name in known if name not in ignored and not same(saved.get(name), current.get(name))]
+    names = [name for name in known if name not in ignored and not same(saved.get(name), current.get(name))
+             and not is_remembered(name, saved, current)]
     others = set(names)
     names = [name for name in names if owners(name, known).isdisjoint(others)]
     public = [name for name in names if not name.rpartition(".")[2].startswith("_")]  # private ones may be made from them
     return [f"{name} was {shortened(saved.get(name), LONG)}, is {shortened(current.get(name), LONG)}" for name in public or names]
+
+
+def is_remembered(name: str, *settings: Mapping[str, Any]) -> bool:
+    """Whether a class said of this, or of what it lies in, that it is no setting; it may say so after a run was saved."""
+    path = name.split(".")
+    above = [".".join(path[:i]) for i in range(1, len(path) + 1)]
+    return any(each.get(part) == REMEMBERED for each in settings for part in above)
 
 
 def owners(name: str, known: Set[str]) -> set[str]:

@@ -409,6 +409,11 @@ def test_a_cotangent_tensor_of_the_wrong_dtype(create_graph):
         grad(x * 2.0, [x], Tensor([1.0, 1.0]), create_graph=create_graph)
 
 
+def test_a_cotangent_that_would_lose_something():
+    with pytest.raises(TypeError, match="got a MaskedArray, whose mask would be lost"):
+        (leaf(1.0, 2.0) * 2.0).backward(np.ma.masked_array([1.0, 2.0], mask=[False, True]))
+
+
 def test_backward_from_what_depends_on_nothing():
     with pytest.raises(GraphError, match="depends on nothing with requires_grad=True"):
         Tensor([1.0]).backward()

@@ -68,6 +68,8 @@ def test_the_error_carries_both_derivatives_element_by_element():
         gradcheck(wrong_tanh(lambda g, y, x: 2.0 * g * (1.0 - y * y)), X)
     mismatch = caught.value.mismatch
     assert (mismatch.input, mismatch.shape) == (0, (3, 4))
+    with pytest.raises(AttributeError):
+        mismatch.input = 1
     right = mismatch.cotangent * (1.0 - np.tanh(X) ** 2)
     np.testing.assert_allclose(mismatch.numeric, right.ravel(), rtol=1e-6)
     np.testing.assert_allclose(mismatch.analytic, 2.0 * right.ravel(), rtol=1e-12)
@@ -83,6 +85,39 @@ def test_of_a_large_array_only_some_elements_are_compared_the_largest_among_them
     np.testing.assert_allclose(mismatch.analytic, analytic.ravel()[mismatch.elements], rtol=1e-12)
     assert np.argmax(np.abs(analytic)) in mismatch.elements
     assert ratio(caught.value) == pytest.approx(2.0, rel=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(), (3, 4), (60, 60)])
+@pytest.mark.parametrize("scale", [0.1, 1e3])
+def test_the_tolerance_is_relative_to_the_derivative_whatever_the_size(shape, scale):
+    """A hundred-thousandth is allowed, of the derivative along a random direction; a thousandth is found."""
+    x = np.asarray(rng.standard_normal(shape)) * 0.1
+    gradcheck(lambda x: scale * wrong_tanh(lambda g, y, x: (1.0 + 1e-7) * g * (1.0 - y * y))(x), x, order=1)
+    with pytest.raises(GradcheckError):
+        gradcheck(lambda x: scale * wrong_tanh(lambda g, y, x: 1.001 * g * (1.0 - y * y))(x), x, order=1)
+
+
+def test_what_is_smaller_than_the_absolute_tolerance_is_not_compared():
+    @op
+    def tiny(x):
+        return 1e-9 * x
+
+    tiny.vjp("x")(lambda g, y, x: 2e-9 * g)
+    gradcheck(tiny, X, order=1)
+    with pytest.raises(GradcheckError, match="ratio 2$"):
+        gradcheck(tiny, X, order=1, atol=0.0)
+    with pytest.raises(GradcheckError, match="ratio 2$"):
+        gradcheck(lambda x: 1e4 * tiny(x), X, order=1)
+
+
+def test_the_seed_decides_on_cotangent_and_directions_and_is_0_by_default():
+    def cotangent(**options) -> np.ndarray:
+        with pytest.raises(GradcheckError) as caught:
+            gradcheck(wrong_tanh(lambda g, y, x: 2.0 * g), X, **options)
+        return caught.value.mismatch.cotangent
+
+    np.testing.assert_array_equal(cotangent(), np.random.default_rng(0).standard_normal((3, 4)))
+    np.testing.assert_array_equal(cotangent(seed=5), np.random.default_rng(5).standard_normal((3, 4)))
 
 
 # -- wrong in the ways in which rules go wrong -------------------------------------------------------------------
@@ -292,6 +327,13 @@ def test_a_function_that_is_not_deterministic_is_caught():
 def test_float32_is_refused():
     with pytest.raises(DtypeError, match=r"gradcheck needs float64, got float32 for input 1: x.astype\('float64'\)"):
         gradcheck(minigen.add, X, X.astype(np.float32))
+
+
+def test_without_a_floating_array_there_is_nothing_to_check():
+    with pytest.raises(DtypeError, match=r"gradcheck needs a float64 array to differentiate by, got \['int64', 'bool'\]"):
+        gradcheck(minigen.add, np.arange(3), np.ones(3, bool))
+    with pytest.raises(DtypeError, match="to differentiate by"):
+        gradcheck(minigen.tanh, X, wrt=[])
 
 
 def test_a_function_that_returns_an_array_is_refused():

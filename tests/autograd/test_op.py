@@ -78,7 +78,34 @@ def test_a_rule_stays_a_plain_function():
     assert double_dx(3.0, None, None) == 6.0
 
 
+def test_what_offers_itself_as_an_array_is_one_for_forward_and_rules():
+    class Table:
+        def __array__(self, dtype=None, copy=None):
+            return np.float32([[1.0, 2.0], [3.0, 4.0]])
+
+    x = Tensor(np.ones((1, 2), np.float32), requires_grad=True)
+    y = minigen.matmul(x, Table())
+    assert y.numpy().tolist() == [[4.0, 6.0]] and type(y.inputs[1]) is np.ndarray
+    assert grad(y.sum(), [x])[0].numpy().tolist() == [[3.0, 7.0]]
+
+    @op
+    def affine(x, w, b=None):
+        return x @ w if b is None else x @ w + b
+
+    assert affine(x, Table()).numpy().tolist() == affine(x, Table(), None).numpy().tolist() == [[4.0, 6.0]]
+
+
+def test_without_tensors_a_number_of_numpys_changes_no_dtype():
+    assert minigen.multiply(np.float64(2.0), np.ones(2, np.float32)).dtype == np.float32
+    assert minigen.multiply(np.float32(2.0), np.ones(2)).dtype == np.float64
+    kept = minigen.multiply(np.float32(2.0), np.float32(3.0))
+    assert type(kept) is np.float32, "alone, it may be the sum of an array"
+    assert type(minigen.multiply(np.float64(0.1), np.ones((), np.float64))) is np.float64
+
+
 def test_an_op_can_become_a_method():
+    before = set(vars(Tensor))
+
     @op(method="cubed")
     def cubed(x):
         return x * x * x
@@ -86,6 +113,7 @@ def test_an_op_can_become_a_method():
     cubed.vjp("x")(lambda g, y, x: g * (3.0 * x * x))
     try:
         x = leaf(2.0)
+        assert set(vars(Tensor)) - before == {"cubed"}, "only an operator has a reflected form"
         assert x.cubed().item() == 8.0 and grad(x.cubed(), [x])[0].item() == 12.0
     finally:
         del Tensor.cubed
@@ -123,6 +151,19 @@ def test_inputs_and_attributes_bind_as_in_python(scale):
 def test_a_rule_gets_the_defaults_of_attributes_that_were_not_given(scale):
     x = leaf(1.0)
     assert grad(scale(x, 1.0, by=2.0), [x])[0].item() == 2.0
+
+
+def test_an_optional_input_that_was_not_given_is_none_for_forward_and_rules():
+    @op
+    def affine(x, b=None, *, by=2.0):
+        return x * by if b is None else x * by + b
+
+    affine.vjp("x")(lambda g, y, x, b, *, by: g * by)
+    affine.vjp("b")(lambda g, y, x, b, *, by: g)
+    x, b = leaf(1.0), leaf(5.0)
+    for y, value in ((affine(x), 2.0), (affine(x, None), 2.0), (affine(x, b), 7.0), (affine(x, b=b, by=3.0), 8.0), (affine(x, b, 3.0), 8.0)):
+        assert y.item() == value and grad(y, [x])[0].item() == value - (5.0 if value > 2.0 else 0.0)
+    assert grad(affine(x, b), [b])[0].item() == 1.0
 
 
 @pytest.mark.parametrize(("call", "message"), [
@@ -187,7 +228,7 @@ def test_a_forward_that_changes_the_dtype_is_named():
     def leaky(x):
         return x * np.float64(2.0)
 
-    with pytest.raises(DtypeError, match=r"leaky"):
+    with pytest.raises(DtypeError, match=r"leaky mixes dtypes: float32\[1\] gave float64\. All arrays"):
         leaky(Tensor([1.0]))
 
 

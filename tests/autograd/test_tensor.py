@@ -2,6 +2,7 @@
 
 import copy
 import gc
+import math
 import pickle
 import subprocess
 import sys
@@ -44,6 +45,10 @@ def test_shape_dtype_ndim_size_len():
     assert (x.shape, x.dtype, x.ndim, x.size, len(x)) == ((2, 3), np.float32, 2, 6, 2)
 
 
+def test_every_property_says_what_it_is():
+    assert all(value.__doc__ for value in vars(Tensor).values() if isinstance(value, property))
+
+
 def test_a_tensor_shares_the_array_that_it_was_given():
     array = np.zeros(2)
     assert Tensor(array).data is array and Tensor(array).numpy() is array
@@ -56,6 +61,10 @@ def test_detach_shares_the_array_and_cuts_the_graph(backend):
     assert cut.data is y.data and not cut.requires_grad and cut.op is None
     (dx,) = grad((cut * x).sum(), [x])
     assert dx.item() == 4.0
+
+
+def test_detach_keeps_the_name():
+    assert Parameter(np.ones(2), name="w").detach().name == "w"
 
 
 def test_item_and_float(backend):
@@ -71,6 +80,19 @@ def test_repr_tells_values_shape_dtype_and_origin(backend):
     assert repr(x) == "Tensor([1., 2.], shape=(2,), dtype=float32, requires_grad=True)"
     assert repr(x * 2.0) == "Tensor([2., 4.], shape=(2,), dtype=float32, from multiply)"
     assert repr(x.detach()) == "Tensor([1., 2.], shape=(2,), dtype=float32)"
+
+
+def test_repr_rounds_to_four_digits_and_shortens_beyond_fifty_elements():
+    assert repr(Tensor([[1 / 3], [20.0]])) == "Tensor([[ 0.3333],\n        [20.    ]], shape=(2, 1), dtype=float32)"
+    assert "..." not in repr(Tensor(np.zeros(50))) and "..." in repr(Tensor(np.zeros(51)))
+
+
+def test_a_tensor_of_one_element_passes_for_a_number():
+    x = Tensor([2.75])
+    assert (float(x), int(x), round(x), round(x, 1), math.exp(x)) == (2.75, 2, 3, 2.8, math.exp(2.75))
+    for number in (float, int, round, math.floor):
+        with pytest.raises(ShapeError, match="one element"):
+            number(Tensor([1.0, 2.0]))
 
 
 def test_a_tensor_can_be_formatted_like_a_number():
@@ -91,6 +113,14 @@ def test_assign_writes_into_the_same_memory(backend):
     np.testing.assert_array_equal(w.numpy(), 3.0)
     w.data = 5.0
     np.testing.assert_array_equal(w.numpy(), 5.0)
+
+
+def test_numbers_and_lists_are_assigned_in_the_dtype_of_the_tensor(backend):
+    w = Parameter(minigen.asarray(np.ones(2)))
+    w.assign([0.1, 1])
+    assert w.numpy().tolist() == [0.1, 1.0]
+    w.assign(0.2)
+    assert w.numpy().tolist() == [0.2, 0.2]
 
 
 def test_assign_refuses_another_shape_and_names_the_parameter():
@@ -153,8 +183,11 @@ def test_a_parameter_pickled_late_works_in_a_young_process(tmp_path):
 def test_an_unpickled_array_has_an_equal_dtype_though_not_the_same_object():
     array = pickle.loads(pickle.dumps(np.ones(3, np.float32)))
     x = Tensor(np.ones(3, np.float32), requires_grad=True)
-    (x * Tensor(array, requires_grad=True)).sum().backward()
-    assert x.grad.dtype == np.float32
+    assert array.dtype is not x.dtype and array.dtype == x.dtype
+    y = Tensor(array, requires_grad=True)
+    for product in (x * y, y * x, minigen.tanh(y)):
+        product.sum().backward()
+    assert x.grad.dtype == y.grad.dtype == np.float32
 
 
 # -- how long the graph lives ------------------------------------------------------------------------------------
@@ -230,6 +263,12 @@ def test_no_grad_records_nothing_inside_and_everything_after():
         y = x * 2.0
         assert not y.requires_grad and y.op is None and y.inputs == ()
     assert (x * 2.0).requires_grad
+
+
+def test_what_is_computed_from_constants_is_a_constant():
+    x = Tensor([1.0])
+    for y in (x * 2.0, minigen.concatenate(x, x), minigen.add(x, 1.0)):
+        assert not y.requires_grad and y.op is None and y.inputs == () and y.attributes is None
 
 
 def test_no_grad_as_a_decorator():

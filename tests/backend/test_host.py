@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import minigen as mg
-from minigen import losses, metrics, nn, optim, training
+from minigen import losses, metrics, nn, optim, plot, training
 from minigen.backend.host import host_array
 from minigen.data import Batches
 from minigen.errors import DtypeError, ShapeError
@@ -199,6 +199,9 @@ MANY = {
         {"steps": np.array(1), "began": np.array(0), "velocity": np.ravel(make())}),
     "batches": lambda make: Batches(make(), batch_size=1),
     "fit": lambda make: training.fit(made()[0], make(), optimizer=made()[1], epochs=1),
+    "index": lambda make: mg.Tensor(X.astype(np.float32))[labels_of(make)],
+    "picture": lambda make: plot.image_grid(make().reshape(1, 2, 3)),
+    "curves": lambda make: plot.training_curves({"epoch": np.arange(6), "loss": make().ravel()}),
     "metric": lambda make: metrics.frechet_distance(make(), X),
     "accuracy": lambda make: metrics.accuracy(np.array([0, 1]), labels_of(make)),
 }

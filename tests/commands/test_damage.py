@@ -47,7 +47,7 @@ def refused(minigen_line, line, *messages):
 
 WRONG = [None, True, -1, 0, 1.5, float("nan"), float("inf"), "text", "", [], [1], ["a"], {}, {"a": 1}, 10**30, [None], ["a", "a"]]
 FITTING = {  # what is wrong somewhere else, and right here
-    "images": [None], "seed": [0, 10**30], "minigen": ["text", ""], "classes": [["a"]], "plan.epochs": [10**30], "plan.lr": [1.5, True, 10**30],
+    "images": [None], "seed": [0, 10**30], "minigen": ["text", ""], "classes": [["a"]], "plan.epochs": [10**30], "plan.lr": [1.5, 10**30],
     "plan.options.beta": [0, 1.5, 10**30], "plan.steps": [None], "plan.batch_size": [10**30], "shape": [],
 }  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -11,6 +12,7 @@ import pytest
 
 import minigen
 from minigen.commands import COMMANDS, main, parser_of
+from minigen.recipes import subjects
 
 ROOT = Path(__file__).parents[2]
 PRESENT = [name for name in COMMANDS if find_spec(f"minigen.commands.{name}")]
@@ -83,6 +85,14 @@ def test_the_help_of_a_model_has_its_own_options(minigen_line):
     ("train vae --seed -1", "argument --seed: expected a whole number of at least 0, got '-1'"),
     ("train vae --resolution 64", "--resolution is for --data faces: examples of glyphs have a size of their own"),
     ("train vae mnist", "minigen train vae does not know what to do with 'mnist'"),
+    ("train stylegan --mixing 2", "mixing"),
+    ("train vae --data mnist --latent-dim 0", "0"),
+    ("train vae --lr nan", "lr must be above 0 and finite, got nan"),
+    ("train " + "x" * 5000, "unknown model 'xxx"),
+    ("train vae --epochs " + "9" * 5000, "argument --epochs: invalid positive value: '999"),
+    ("sample run -n 1000000000", "argument -n: expected at most 10,000, got 1000000000"),
+    ("interpolate run --rows 200 --steps 200", "200 walks of 200 steps are 40,000 images: take at most 10,000"),
+    ("train vae --out=", "argument --out: expected a name, in a folder, got ''"),
     ("train wgan-gp --epochs 2", "wgan-gp needs 3 batches for a step, an epoch has 1: take more epochs, or a smaller batch_size"),
     ("sample run --psi nan", "argument --psi: expected a finite number, got 'nan'"),
     ("sample run --seed -1", "argument --seed: expected a whole number of at least 0, got '-1'"),
@@ -99,26 +109,49 @@ def test_the_help_of_a_model_has_its_own_options(minigen_line):
 def test_bad_usage(line, complaint, minigen_line):
     status, out, err = minigen_line(line)
     assert status == 2 and not out
-    assert complaint in err and err.startswith("minigen: error: ") and err.count("\n") == 1
+    assert complaint in err and err.startswith("minigen: error: ") and err.count("\n") == 1 and len(err) < 1000
     assert not list(Path().iterdir()), "something was left behind"
+
+
+def test_what_a_model_cannot_be_made_with_is_refused_before_data_are_loaded(monkeypatch, minigen_line):
+    monkeypatch.setattr(subjects, "load", None)
+    for line in ("stylegan --mixing 2", "vae --beta -1", "progan --resolution 1024 --steps 2", "vae --data plane"):
+        assert minigen_line(f"train {line}")[0] == 2
+
+
+@pytest.mark.parametrize("name", ["glyphs", "faces", "plane"])
+def test_what_is_expected_of_data_before_they_are_loaded(name):
+    train, _ = subjects.load(name, 8, 16)
+    assert subjects.expected(name, 16) == (train.images.shape[1:], len(train.class_names))
+    assert {subjects.expected(name)[0] for name in ("mnist", "fashion_mnist")} == {(28, 28, 1)}
 
 
 @pytest.mark.parametrize("line, complaint", [
     ("sample nosuch", "nosuch does not exist; `minigen train MODEL --out nosuch` makes a run folder"),
     ("resume plain", "plain is not a run folder: it has no config.json"),
     ("evaluate damaged", "config.json is damaged, or of another version of minigen"),
-    ("interpolate begun", "begun has no checkpoint yet: `minigen resume begun` trains"),
+    ("interpolate begun", "begun has no checkpoint, so that there is nothing to go on from: `minigen train stacked --out begun` trains"),
+    ("resume begun", "begun has no checkpoint, so that there is nothing to go on from: `minigen train stacked --out begun` trains"),
     ("train vae --out plain", "plain exists already and is not empty: take another --out"),
+    ("train vae --out /", "/ exists already and is not empty: take another --out"),
     ("train vae --out plain/notes.txt", "plain/notes.txt is a file: take another --out"),
-    ("train vae --out begun", "begun holds a run already: `minigen resume begun` goes on with it; or take another --out"),
+    ("train vae --out dangling", "dangling is a link to nowhere, where there is no folder: take another --out"),
+    ("train vae --out done", "done holds a run already: `minigen resume done` goes on with it; or take another --out"),
+    ("train vae --out begun", "begun holds what is left of a run without its checkpoint (history.csv, pictures): take another --out"),
+    ("resume unlinked", "unlinked/checkpoint.npz is a link to nowhere.npz, where there is no file: bring it back, or begin anew with"),
+    ("train vae --out unlinked", "unlinked holds what is left of a run without its checkpoint (checkpoint.npz, history.csv, pictures)"),
 ])
 def test_failures(line, complaint, minigen_line):
     Path("plain").mkdir()
     Path("plain/notes.txt").write_text("mine")
     Path("damaged").mkdir()
     Path("damaged/config.json").write_text('{"model": "vae"')
-    assert minigen_line("train stacked --epochs 1 --images 32 --out begun --quiet")[0] == 0
-    Path("begun/checkpoint.npz").unlink()
+    assert minigen_line("train stacked --epochs 1 --images 32 --out done --quiet")[0] == 0
+    Path("dangling").symlink_to("nowhere")
+    for name in ("begun", "unlinked"):
+        shutil.copytree("done", name)
+        Path(name, "checkpoint.npz").unlink()
+    Path("unlinked/checkpoint.npz").symlink_to("nowhere.npz")
     before = sorted(Path().rglob("*"))
     status, out, err = minigen_line(line)
     assert status == 1 and not out

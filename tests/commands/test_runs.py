@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -69,18 +70,21 @@ def stacked_run(minigen_line):
 STOPPED = "minigen: stopped: the run is saved; to go on: minigen resume stopped\n"
 
 
-def test_ctrl_c_in_a_process_of_its_own():
-    stopped = child(f"{VAE} stopped", signalled(6, signal.SIGINT))
-    assert (stopped.returncode, stopped.stderr) == (130, STOPPED)
+@pytest.mark.parametrize("number, status", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_stopped_in_a_process_of_its_own(number, status):
+    stopped = child(f"{VAE} stopped", signalled(6, number))
+    assert (stopped.returncode, stopped.stderr) == (status, STOPPED)
     assert RunFolder("stopped").checkpoint.exists()
 
 
-@pytest.mark.parametrize("line, trainer, step", [(VAE, Reconstruction, 6), (GAN, Adversarial, 3)], ids=["vae", "dcgan"])
-def test_ctrl_c_saves_and_resume_goes_on_to_the_last_bit(line, trainer, step, monkeypatch, minigen_line):
+@pytest.mark.parametrize("line, trainer, step, number, status", [
+    (VAE, Reconstruction, 6, signal.SIGINT, 130), (GAN, Adversarial, 3, signal.SIGINT, 130),
+    (VAE, Reconstruction, 6, signal.SIGTERM, 143), (GAN, Adversarial, 3, signal.SIGHUP, 129),
+], ids=["vae, ctrl-c", "dcgan, ctrl-c", "vae, SIGTERM", "dcgan, SIGHUP"])
+def test_stopping_saves_and_resume_goes_on_to_the_last_bit(line, trainer, step, number, status, monkeypatch, minigen_line):
     with monkeypatch.context() as patch:
-        patch.setattr(trainer, "train_step", at_step(trainer.train_step, step, signal.SIGINT))
-        status, _, err = minigen_line(f"{line} stopped")
-    assert (status, err) == (130, STOPPED)
+        patch.setattr(trainer, "train_step", at_step(trainer.train_step, step, number))
+        assert minigen_line(f"{line} stopped") == (status, "", STOPPED)
     assert minigen_line("resume stopped --quiet")[0] == 0
     assert minigen_line(f"{line} whole")[0] == 0
     (arrays, header), (expected, rest) = contents("stopped"), contents("whole")
@@ -88,6 +92,15 @@ def test_ctrl_c_saves_and_resume_goes_on_to_the_last_bit(line, trainer, step, mo
     for name, array in expected.items():
         np.testing.assert_array_equal(arrays[name], array, err_msg=name)
     assert RunFolder("stopped").config() == RunFolder("whole").config()
+
+
+def test_sigterm_outside_of_the_training_leaves_nothing(monkeypatch, minigen_line):
+    """While networks are made, as here, or data are loaded."""
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(learning, "callbacks", lambda *arguments: os.kill(os.getpid(), signal.SIGTERM))
+    status, _, err = minigen_line(f"{VAE} run")
+    assert (status, err) == (143, "minigen: stopped: nothing was trained yet\n")
+    assert not Path("run").exists() and signal.getsignal(signal.SIGTERM) is before
 
 
 def test_ctrl_c_before_there_is_anything_to_save_leaves_nothing(monkeypatch, minigen_line):
@@ -101,15 +114,19 @@ def test_ctrl_c_before_there_is_anything_to_save_leaves_nothing(monkeypatch, min
 
 
 def test_ctrl_c_while_the_last_pictures_are_drawn(monkeypatch, minigen_line):
-    """The run is done: to resume it would be refused."""
+    """The run is done: to resume it makes them."""
     def interrupt(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(learning, "draw_results", interrupt)
-    status, _, err = minigen_line("train vae --epochs 1 --out run --quiet")
+    with monkeypatch.context() as patch:
+        patch.setattr(learning, "draw_results", interrupt)
+        status, _, err = minigen_line("train vae --epochs 1 --out run --quiet")
     assert (status, err) == (130, "minigen: stopped: the run is done and saved, some of its pictures may be missing: "
-                                  "minigen sample run draws\n")
-    assert minigen_line("sample run -n 4")[0] == 0
+                                  "minigen resume run makes them\n")
+    assert not Path("run/pictures/samples.png").exists()
+    assert minigen_line("resume run --quiet")[0] == 0
+    assert Path("run/pictures/samples.png").exists()
+    assert "run has trained for all its epochs" in minigen_line("resume run --quiet")[2]
 
 
 def test_resuming_what_is_done_says_how_to_get_more(minigen_line):
@@ -182,6 +199,13 @@ def test_samples_that_are_too_few_to_be_judged(minigen_line):
     assert not Path("run/evaluation.json").exists()
 
 
+def test_figures_that_cannot_be_saved_are_shown(minigen_line, stacked_run):
+    Path(stacked_run, "evaluation.json").mkdir()
+    status, out, err = minigen_line(f"evaluate {stacked_run} --quiet")
+    assert status == 1 and "squared error" in out and "wrote" not in out
+    assert err.count("\n") == 1 and "evaluation.json" in err
+
+
 def test_an_empty_folder_is_as_good_as_none(minigen_line):
     Path("run").mkdir()
     assert minigen_line("train stacked --epochs 1 --images 32 --out run --quiet")[0] == 0
@@ -230,9 +254,47 @@ def test_a_killed_run_holds_no_lock_and_goes_on(minigen_line):
     """Killed in its second epoch: the first is saved."""
     killed = child(f"{VAE} run", signalled(7, signal.SIGKILL))
     assert killed.returncode == -signal.SIGKILL and Path("run/.lock").exists()
+    assert "run holds a run already" in minigen_line("train vae --out run")[2]
     assert checkpoint.load("run/checkpoint.npz")[1]["epoch"] == 1
     assert minigen_line("resume run --quiet")[0] == 0
     assert checkpoint.load("run/checkpoint.npz")[1]["epoch"] == 2
+
+
+@pytest.mark.parametrize("what", ["deleted", "moved"])
+@pytest.mark.parametrize("line, trainer, step", [(VAE, Reconstruction, 6), (GAN, Adversarial, 3)], ids=["vae", "dcgan"])
+def test_a_folder_that_is_deleted_or_moved_meanwhile_ends_the_run(line, trainer, step, what, monkeypatch, minigen_line):
+    steps = []
+
+    def stepping(*arguments, train_step=trainer.train_step):
+        steps.append(None)
+        if len(steps) == step:
+            Path("run").rename("moved")
+            if what == "deleted":
+                shutil.rmtree("moved")
+        return train_step(*arguments)
+
+    monkeypatch.setattr(trainer, "train_step", stepping)
+    status, out, err = minigen_line(f"{line} run")
+    assert status == 1 and not out and err.startswith("minigen: error: run was deleted or moved while it was in use")
+    assert not Path("run").exists(), "half of it was made again"
+    if what == "moved":
+        assert minigen_line("resume moved --quiet")[0] == 0
+
+
+def test_a_run_that_ended_before_its_first_checkpoint_is_begun_anew(minigen_line):
+    """`resume` says how; what the run has left is no more than that."""
+    assert minigen_line(f"{VAE} whole")[0] == 0
+    begun, pictures_of_it = Path("begun"), Path("begun/pictures")
+    pictures_of_it.mkdir(parents=True)
+    begun.joinpath("config.json").write_bytes(Path("whole/config.json").read_bytes())
+    for name in (".lock", ".checkpoint.npz.1.tmp", "pictures/epoch_0001.png", "pictures/.epoch_0001.png.1.tmp"):
+        begun.joinpath(name).touch()
+    assert "`minigen train vae --out begun` trains from the start" in minigen_line("resume begun")[2]
+    pictures_of_it.joinpath("holiday.png").touch()
+    assert "begun holds what is left of a run without its checkpoint (pictures)" in minigen_line(f"{VAE} begun")[2]
+    pictures_of_it.joinpath("holiday.png").unlink()
+    assert minigen_line(f"{VAE} begun")[0] == 0
+    assert {path.relative_to(begun) for path in begun.rglob("*")} == {path.relative_to("whole") for path in Path("whole").rglob("*")}
 
 
 # -- a full disk ----------------------------------------------------------------------------------------------------

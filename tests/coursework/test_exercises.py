@@ -1,6 +1,8 @@
 """The exercises can be solved, cannot be passed otherwise, and say what is wrong in the usual wrong solutions."""
 
 import argparse
+import errno
+import os
 import re
 import shutil
 from pathlib import Path
@@ -220,6 +222,18 @@ def test_a_starter_is_written_into_this_folder_and_never_over_a_file(tmp_path, m
     assert command(exercise_command, "3") == 1
     assert "exists already and is left as it is" in capsys.readouterr().err
     assert path.read_text(encoding="utf-8") == "an evening's work"
+
+
+def test_a_starter_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    """What a full disk cut short would be taken for the learner's own the next time."""
+    def full(file):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        command(exercise_command, "3")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("word", ["0", "9", "one", "-1"])

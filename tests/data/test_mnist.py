@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minigen import data
+from minigen import data, files
 from minigen.data import mnist
 from minigen.errors import DataError
 
@@ -79,6 +79,124 @@ def test_fashion_mnist_has_its_own_folder_and_names(folder):
 
 def gz(content):
     return gzip.compress(content, mtime=0)
+
+
+# Under other names, and in other places.
+
+
+def renamed(folder, name, change=lambda content: content):
+    """The four files under other names, with other content."""
+    for file, content in CONTENTS.items():
+        (folder / file).unlink()
+        (folder / name(file)).parent.mkdir(exist_ok=True)
+        (folder / name(file)).write_bytes(change(content))
+
+
+def dotted(file):
+    return file.replace("-idx", ".idx")
+
+
+@pytest.mark.parametrize("name, change", [
+    (dotted, bytes), (dotted, gz), (lambda file: f"{dotted(file)}.gz", gz), (lambda file: f"{dotted(file)}.gz", bytes),
+    (str, gz), (lambda file: f"{file}.gz", bytes), (lambda file: f"{file}/{file}", bytes),
+    (lambda file: f"{dotted(file)}/{dotted(file)}", gz),
+], ids=["dot", "dot, compressed", "dot, .gz", "dot, .gz that is plain", "compressed without .gz", ".gz that is plain",
+        "in folders of their names", "in folders, compressed"])  # fmt: skip
+def test_other_names_and_compressions_are_read(folder, name, change):
+    renamed(folder, name, change)
+    check_loaded(*data.load("mnist"))
+
+
+@pytest.mark.parametrize("place", ["", "MNIST/raw", "MNIST", "raw"])
+def test_other_places_are_looked_into(folder, place, monkeypatch):
+    root = folder.parent
+    renamed(folder, lambda file: root / place / file if not place else root / file)
+    folder.rmdir()
+    if place:
+        (root / place).mkdir(parents=True)
+        for file in mnist.FILES:
+            (root / file).rename(root / place / file)
+    check_loaded(*data.load("mnist"))
+    monkeypatch.chdir(root.parent)
+    monkeypatch.setenv("MINIGEN_DATA", "own")
+    check_loaded(*data.load("mnist"))
+    monkeypatch.setenv("HOME", str(root.parent))
+    monkeypatch.setenv("MINIGEN_DATA", "~/own")
+    check_loaded(*data.load("mnist"))
+
+
+@pytest.fixture
+def published(folder, monkeypatch):
+    """The four files are as they were published as Fashion-MNIST, and as large as those of MNIST were."""
+    digests = tuple(hashlib.sha256(CONTENTS[file]).hexdigest() for file in mnist.FILES)
+    source = mnist.SOURCES["fashion_mnist"]
+    monkeypatch.setitem(mnist.SOURCES, "fashion_mnist", replace(source, contents=digests, mirrors=()))
+    monkeypatch.setattr(mnist, "PUBLISHED", (12, 12, 5, 5))
+    return folder
+
+
+def test_one_flipped_bit_in_a_plain_file_is_noticed(published):
+    published.rename(published.with_name("fashion_mnist"))
+    data.load("fashion_mnist")
+    for file, content in CONTENTS.items():
+        path = published.with_name("fashion_mnist") / file
+        path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+        with pytest.raises(DataError, match=f"{file}: it holds (12|5), as the published {file} of fashion_mnist does, but is damaged"):
+            data.load("fashion_mnist")
+        path.write_bytes(content)
+
+
+def test_files_of_the_other_data_set_or_split_are_noticed(published, monkeypatch):
+    with pytest.raises(DataError, match=f"{TRAIN_IMAGES}: it is the published {TRAIN_IMAGES} of fashion_mnist"):
+        data.load("mnist")
+    fashion = published.rename(published.with_name("fashion_mnist"))
+    for one, other in ((TRAIN_IMAGES, TEST_IMAGES), (TRAIN_LABELS, TEST_LABELS)):
+        (fashion / one).write_bytes(CONTENTS[other])
+    with pytest.raises(DataError, match=f"{TRAIN_IMAGES}: it is the published {TEST_IMAGES} of fashion_mnist"):
+        data.load("fashion_mnist")
+
+
+@pytest.mark.parametrize("place", ["", "raw"])
+def test_where_no_folder_says_what_they_are_the_content_does(published, place):
+    """Right in $MINIGEN_DATA they may be of either: MNIST's are looked for elsewhere."""
+    other = published.parent / place
+    other.mkdir(exist_ok=True)
+    for file in mnist.FILES:
+        (published / file).rename(other / file)
+    published.rmdir()
+    data.load("fashion_mnist")
+    with pytest.raises(DataError, match="could not be downloaded") as caught:
+        data.load("mnist")
+    assert f"{other} has none of them; it has {TEST_IMAGES}" in str(caught.value)
+
+
+def test_the_published_digests_are_of_the_content():
+    assert all(len(set(source.digests())) == 4 for source in mnist.SOURCES.values())
+    assert not set(mnist.SOURCES["mnist"].digests()) & set(mnist.SOURCES["fashion_mnist"].digests())
+
+
+def test_what_is_there_instead_is_said(folder, monkeypatch):
+    for file in mnist.FILES:
+        (folder / file).rename(folder / f"{file}.zip")
+    with pytest.raises(DataError, match=f"{folder} has none of them; it has {TEST_IMAGES}.zip, {TEST_LABELS}.zip, "):
+        data.load("mnist")
+    (folder / f"{TRAIN_IMAGES}.zip").rename(folder / TRAIN_IMAGES)
+    with pytest.raises(DataError, match=f"{folder} lacks {TRAIN_LABELS}, .*; it has {TEST_IMAGES}.zip, "):
+        data.load("mnist")
+    for wrong in ("nosuch", f"{TRAIN_LABELS}.zip"):
+        monkeypatch.setenv("MINIGEN_DATA", str(folder / wrong))
+        with pytest.raises(DataError, match=f"MINIGEN_DATA is .*/{wrong}: there is no such folder"):
+            data.load("mnist")
+    monkeypatch.setenv("MINIGEN_DATA", "~nobody-of-this-name/data")
+    with pytest.raises(DataError, match="MINIGEN_DATA is ~nobody-of-this-name/data: "):
+        data.load("mnist")
+
+
+def test_a_small_file_does_not_unpack_to_gigabytes(folder):
+    """No more is unpacked than its header promises, and a byte."""
+    (folder / TRAIN_LABELS).write_bytes(gz(CONTENTS[TRAIN_LABELS] + bytes(10**7)))
+    with pytest.raises(DataError, match="its header promises 12 = 12 bytes, it holds [12]?[0-9];"):
+        data.load("mnist")
 
 
 @pytest.mark.parametrize(
@@ -235,6 +353,14 @@ def test_a_connection_that_breaks_leaves_nothing(mirrors):
     with pytest.raises(DataError, match="connection broke after"):
         data.load("mnist")
     assert mirrors.cached() == []
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(mirrors, monkeypatch, capsys):
+    Path(mirrors.cache.parent).write_text("a file in its place")
+    monkeypatch.setattr(files, "TOLD", [])
+    for _ in range(2):
+        check_loaded(*data.load("mnist"))
+    assert len(mirrors.asked) == 8 and capsys.readouterr().err.count("minigen: nothing is kept for the next time (") == 1
 
 
 def test_ctrl_c_leaves_nothing_half_written(mirrors, monkeypatch):

@@ -17,3 +17,13 @@ class Weighted(Described):
 def test_every_kind_of_number_is_a_setting(number):
     python = number.item() if isinstance(number, np.generic) else number
     assert repr(Weighted(number)) == f"Weighted(weight={python!r})"
+
+
+@pytest.mark.parametrize("setting", [None, "mean", True])
+def test_nothing_and_words_are_settings_too(setting):
+    assert repr(Weighted(setting)) == f"Weighted(weight={setting!r})"
+
+
+@pytest.mark.parametrize("value", [np.ones(2), [1.0], len])
+def test_what_is_no_plain_value_is_no_setting(value):
+    assert repr(Weighted(value)) == "Weighted()"

@@ -2,6 +2,7 @@
 derivatives to order 2 through every layer that a discriminator may contain."""
 
 import math
+from dataclasses import FrozenInstanceError
 
 import numpy as np
 import pytest
@@ -373,6 +374,11 @@ def test_what_a_trainer_is_told():
         ("weight clipping", False, False, False)]
 
 
+def test_the_settings_by_default_are_the_papers():
+    assert [vars(p) for p in [*PENALTIES, WeightClipping()]] == [
+        {"weight": 10.0, "target": 1.0, "resolution": None}, {"gamma": 10.0, "resolution": None}, {"weight": 0.001}, {"limit": 0.01}]
+
+
 @pytest.mark.parametrize("value", [0.0, -1.0, math.inf, math.nan])
 @pytest.mark.parametrize(("penalty", "name"), [(GradientPenalty, "weight"), (R1, "gamma"), (Drift, "weight"), (WeightClipping, "limit")])
 def test_wrong_settings_are_refused(penalty, name, value):
@@ -406,18 +412,34 @@ def test_two_penalties_may_ask_for_the_same_examples():
     assert not x.requires_grad
 
 
-@pytest.mark.parametrize("small", [2, 4])
-def test_r1_at_another_resolution_is_r1_of_the_enlarged_image(small, backend):
-    """What a critic of small images says of large ones that are halved to them, by the pixels of the large ones."""
-    net = nn.Sequential(nn.Conv2d(2, 3, 3, activation="tanh"), nn.Flatten(), nn.Dense(3 * small**2, 1)).astype("float64")
-    real, factor = normal(5, small, small, 2), 8 // small
-    enlarged = real.repeat(factor, axis=1).repeat(factor, axis=2)
-    fully = judge(nn.Sequential(nn.AvgPool2d(factor), net), enlarged, enlarged)
-    np.testing.assert_allclose(R1(3.0, resolution=8)(judge(net, real, real)).item(), R1(3.0)(fully).item(), rtol=1e-12)
+def at_two_resolutions(small: int) -> tuple[Judged, Judged]:
+    """A critic of images of `small` x 3 pixels, and what it says of images of 8 rows that are reduced to these by means."""
+    net = nn.Sequential(nn.Conv2d(2, 3, 3, activation="tanh"), nn.Flatten(), nn.Dense(9 * small, 1)).astype("float64")
+    factor = 8 // small
+    images = [normal(5, small, 3, 2) for _ in range(2)]
+    enlarged = [x.repeat(factor, axis=1).repeat(factor, axis=2) for x in images]
+    return judge(net, *images), judge(nn.Sequential(nn.AvgPool2d(factor), net), *enlarged)
 
 
-def test_r1_at_its_own_resolution_is_r1():
-    net, real = nn.Sequential(nn.Flatten(), nn.Dense(8, 1)).astype("float64"), normal(5, 2, 2, 2)
-    assert R1(3.0, resolution=2)(judge(net, real, real)).item() == R1(3.0)(judge(net, real, real)).item()
-    with pytest.raises(ValueError, match="R1's resolution must be above 0 and finite, got 0"):
-        R1(resolution=0)
+@pytest.mark.parametrize("small", [2, 4, 8])
+def test_a_penalty_at_another_resolution_is_that_of_the_enlarged_images(small, backend):
+    """By the pixels of the large ones: a gradient that is spread over several is shorter."""
+    judged, enlarged = at_two_resolutions(small)
+    np.testing.assert_allclose(R1(3.0, resolution=8)(judged).item(), R1(3.0)(enlarged).item(), rtol=1e-12)
+    mix = mg.asarray(MIX[:5])
+    np.testing.assert_allclose(GradientPenalty(resolution=8)(judged, mix).item(), GradientPenalty()(enlarged, mix).item(), rtol=1e-12)
+
+
+@pytest.mark.parametrize("penalty", [GradientPenalty, R1])
+def test_a_resolution_of_no_pixels_is_refused(penalty):
+    with pytest.raises(ValueError, match=f"^{penalty.__name__}'s resolution must be above 0 and finite, got 0$"):
+        penalty(resolution=0)
+
+
+@pytest.mark.parametrize("penalty", [*PENALTIES, WeightClipping()], ids=repr)
+def test_settings_are_fixed_and_equal_penalties_are_one_key(penalty):
+    """A run compares them, a table may be keyed by them."""
+    name = next(iter(vars(penalty)))
+    with pytest.raises(FrozenInstanceError):
+        setattr(penalty, name, 0.5)
+    assert {penalty: 1} == {type(penalty)(): 1}

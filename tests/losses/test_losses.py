@@ -11,7 +11,7 @@ import pytest
 
 import minigen as mg
 from minigen import backend, losses
-from minigen.errors import DtypeError, ShapeError
+from minigen.errors import CHANNELS_FIRST, DeviceError, DtypeError, ShapeError
 from minigen.losses.reduction import REDUCTIONS
 
 rng = np.random.default_rng(3)
@@ -261,7 +261,69 @@ def test_a_target_of_another_dtype_is_refused_with_the_conversion(name, dtype, a
 
 
 @pytest.mark.parametrize("name", ELEMENTWISE)
+def test_a_target_that_is_no_array_is_refused(name):
+    with pytest.raises(TypeError, match=f"^{name}: expected an array as target, got float$"):
+        getattr(losses, name)(mg.Tensor([0.0, 1.0]), 0.5)
+
+
+@pytest.mark.parametrize("name", ELEMENTWISE)
+@pytest.mark.parametrize("shape, hint", [((2, 4, 5, 3), True), ((2, 3, 5, 4), False), ((2, 5, 4, 3), False), ((2, 4, 5), False)])
+def test_a_target_with_channels_first_is_told_so(name, shape, hint):
+    """Only where moving the axis would help."""
+    with pytest.raises(ShapeError) as caught:
+        getattr(losses, name)(mg.Tensor(np.zeros(shape, np.float32)), np.zeros((2, 3, 4, 5), np.float32))
+    said = f"{name}: prediction has shape {shape}, target (2, 3, 4, 5); expected the same"
+    assert str(caught.value) == (f"{said}: {CHANNELS_FIRST}" if hint else said)
+
+
+@pytest.mark.parametrize("name", ELEMENTWISE)
 def test_a_target_may_be_a_tensor_and_gets_its_gradient(name):
     target = mg.Tensor([[0.25, 0.75]], requires_grad=True)
     getattr(losses, name)(mg.Tensor([[1.0, -1.0]]), target).backward()
     assert target.grad.shape == (1, 2) and target.grad.all()
+
+
+# -- targets of the binary cross entropy -----------------------------------------------------------------------------
+
+
+def bce_of(*targets: float) -> mg.Tensor:
+    """Of logits 0 and these targets, in double precision."""
+    return losses.bce_with_logits(mg.Tensor(np.zeros(len(targets))), np.array(targets))
+
+
+def test_targets_may_leave_the_unit_interval_by_a_rounding_and_no_further():
+    assert bce_of(-1e-5, 1.0 + 1e-5).item() == pytest.approx(math.log(2.0))
+    for wrong in (np.nextafter(-1e-5, -1.0), np.nextafter(1.0 + 1e-5, 2.0)):
+        with pytest.raises(ValueError, match="bce_with_logits: got targets from"):
+            bce_of(0.5, wrong)
+
+
+@pytest.mark.parametrize("low, high, advised", [(-1.0, 1.0, True), (-0.5, 0.5, True), (-1.5, 1.0, False), (-1.0, 1.5, False),
+                                                (0.0, 2.0, False)])
+def test_targets_outside_the_unit_interval_are_refused_with_their_range(low, high, advised):
+    """And with the scaling, where they lie as tanh gives them."""
+    with pytest.raises(ValueError) as caught:
+        bce_of(low, 0.25, high)
+    said = f"bce_with_logits: got targets from {low:.6g} to {high:.6g}, expected probabilities or pixels in [0, 1]"
+    assert str(caught.value) == said + ("; scale them, as in (images + 1) / 2" if advised else "")
+
+
+def test_a_device_is_not_asked_about_targets(device):
+    """It would have to wait."""
+    mg.use(device)
+    logits, target = (mg.asarray(np.full((2, 3), value, np.float32)) for value in (0.0, 2.0))
+    assert losses.bce_with_logits(mg.Tensor(logits), target).item() == pytest.approx(math.log(2.0))
+
+
+def test_labels_of_the_host_stay_there(device):
+    """A list goes to the device in use; an array is where it is, and does not meet logits elsewhere."""
+    mg.use(device)
+    logits = mg.Tensor(mg.asarray(np.zeros((2, 3))))
+    assert losses.cross_entropy(logits, [1, 0]).item() == pytest.approx(math.log(3.0))
+    with pytest.raises(DeviceError):
+        losses.cross_entropy(logits, np.array([1, 0]))
+
+
+def test_labels_may_be_a_list():
+    x = mg.Tensor([[1.0, 2.0], [0.0, 3.0]])
+    assert losses.cross_entropy(x, [1, 0]).item() == losses.cross_entropy(x, np.array([1, 0])).item()

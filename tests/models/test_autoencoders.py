@@ -287,6 +287,15 @@ def test_weights_start_from_what_suits_the_activation():
     assert not any(p.numpy().any() for p in model.parameters()[1::2])
 
 
+def test_kernels_start_from_what_suits_the_activation_that_stands_behind_the_pooling():
+    """LeCun normal, as those of the layers whose activation follows at once."""
+    mg.seed(0)
+    expected = [nn.init.lecun_normal(shape) for shape in ((3, 3, 1, 16), (3, 3, 16, 32), (3, 3, 32, 64))]
+    mg.seed(0)
+    for p, weight in zip(ConvolutionalAutoencoder().encoder.parameters()[::2], expected):
+        np.testing.assert_array_equal(p.numpy(), weight, err_msg=p.name)
+
+
 def test_a_picture_of_the_wrong_size_is_refused_with_the_layer():
     with pytest.raises(ShapeError, match=r"encoder\.1: Dense\(784 -> 100, selu\) expects shape \(\.\.\., 784\), got \(5, 1024\)"):
         StackedAutoencoder().loss(np.zeros((5, 32, 32, 1), dtype=np.float32))
@@ -302,7 +311,7 @@ def test_a_model_without_a_loss_says_so():
 
 @pytest.mark.parametrize(("latent_dim", "encoder", "decoder"), [(None, 23_296, 23_233), (30, 40_606, 13_873)])
 def test_the_convolutional_autoencoder_has_the_published_parameters(latent_dim, encoder, decoder):
-    """The chapter's encoder with the book's decoder, and the network of the third edition."""
+    """The chapter's encoder with the book's decoder, and as many as the third edition's with 30 codes."""
     model = ConvolutionalAutoencoder(latent_dim)
     assert (model.encoder.parameter_count(), model.decoder.parameter_count()) == (encoder, decoder)
     assert model.output_shape((28, 28, 1)) == (28, 28, 1)

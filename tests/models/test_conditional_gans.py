@@ -123,6 +123,10 @@ def test_samples_in_parts_have_their_own_labels():
             generator.sample(n, labels)
 
 
+def test_one_class_is_a_class():
+    assert conditional.Generator(points.Generator(3), classes=1).sample(2, 0).shape == (2, 2)
+
+
 @pytest.mark.parametrize("classes", [0, -1, 3.0])
 def test_classes_are_counted(classes):
     with pytest.raises(ValueError, match=f"^classes counts the classes, a whole number of at least 1, got {classes}$"):

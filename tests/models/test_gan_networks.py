@@ -155,6 +155,16 @@ def test_dropout_is_a_rate_and_0_leaves_the_layers_out(make):
     np.testing.assert_array_equal(discriminator.eval()(x).numpy(), discriminator(x).numpy())
 
 
+@pytest.mark.parametrize(("make", "kinds"), [
+    (gan.Discriminator, ["Flatten", *["Dense", "Dropout"] * 2]),
+    (points.Discriminator, ["Dense", "Dropout"] * 3),
+    (dcgan.Discriminator, [*["Conv2d", "LeakyReLU", "Dropout"] * 2, "Flatten"]),
+    (dcgan.TinyDiscriminator, ["Conv2d", "LeakyReLU", "Dropout", *["Conv2d", "BatchNorm", "LeakyReLU", "Dropout"] * 2, "Flatten"]),
+], ids=DISCRIMINATORS)
+def test_dropout_stands_behind_each_hidden_layer(make, kinds):
+    assert [type(layer).__name__ for layer in make(dropout=0.3).body] == kinds
+
+
 def test_the_books_discriminator_drops_two_fifths():
     assert [layer.rate for layer in layers(dcgan.Discriminator(), nn.Dropout)] == [0.4, 0.4]
 
@@ -264,6 +274,16 @@ def test_latent_vectors_are_standard_normal_and_new_each_time():
     assert (first != second).all()
     np.testing.assert_allclose(first.mean(axis=0), 0.0, atol=4 / 20_000**0.5)
     np.testing.assert_allclose(np.cov(first.T), np.eye(3), atol=0.05)
+
+
+def test_networks_for_points_have_128_units_a_layer():
+    shapes = [(2, 128), (128, 128), (128, 128)]
+    assert [p.shape for p in points.Generator().parameters()[::2]] == [*shapes, (128, 2)]
+    assert [p.shape for p in points.Discriminator().parameters()[::2]] == [*shapes, (128, 1)]
+
+
+def test_one_sample_is_a_sample():
+    assert points.Generator().latent(1).shape == (1, 2) and points.Generator().sample(1).shape == (1, 2)
 
 
 def test_no_samples_are_refused():

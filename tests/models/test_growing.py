@@ -437,7 +437,7 @@ def test_real_images_keep_dtype_and_at_full_size_everything():
     assert all(growing.at_stage(images, *stage).dtype == np.float32 for stage in [(4, 1.0), (8, 0.3)])
 
 
-@pytest.mark.parametrize(("shape", "resolution"), [((2, 12, 12, 1), 8), ((2, 16, 12, 1), 8), ((2, 4, 4, 1), 8)])
+@pytest.mark.parametrize(("shape", "resolution"), [((2, 12, 12, 1), 8), ((2, 16, 12, 1), 8), ((2, 12, 16, 1), 8), ((2, 4, 4, 1), 8)])
 def test_real_images_that_do_not_divide(shape, resolution):
     with pytest.raises(ShapeError, match=f"{re.escape(str(shape))} do not divide into {resolution}x{resolution} blocks"):
         growing.at_stage(np.zeros(shape), resolution)

@@ -92,6 +92,7 @@ def test_the_direction_joins_the_means_and_is_a_standard_deviation_long():
     unit = way / np.linalg.norm(way)
     np.testing.assert_allclose(direction, unit * np.std(codes @ unit), rtol=1e-5)
     np.testing.assert_allclose(attribute_direction(codes, ~has_it), -direction, rtol=1e-5)
+    np.testing.assert_array_equal(attribute_direction(codes.tolist(), has_it.tolist()), direction, err_msg="from lists")
 
 
 def test_the_direction_follows_units_and_place_of_the_codes():

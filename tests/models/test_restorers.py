@@ -216,6 +216,11 @@ def test_holes_are_anywhere_and_the_same_on_every_backend(device):
     assert first == {(row, column) for row in range(3) for column in range(3)}
 
 
+def test_a_hole_may_be_as_large_as_the_image():
+    damaged = context_encoder.Generator(hole=4, resolution=4).damage(mg.asarray(images(2, 1)[:, :4, :4]))
+    np.testing.assert_array_equal(damaged, np.broadcast_to(np.float32([0.0, 1.0]), (2, 4, 4, 2)))
+
+
 def test_known_pixels_stay_and_the_hole_is_the_networks(backend):
     generator, x = encoder(channels=2), images(3, 2)
     damaged = generator.damage(mg.asarray(x))

@@ -92,6 +92,7 @@ def test_in_evaluation_an_image_is_that_of_its_style_in_all_layers(backend):
     styles = to_numpy(w.data)
     for each in (styles, np.repeat(styles[:, None], LAYERS, axis=1)):
         np.testing.assert_array_equal(generator.draw_styles(each), generator.to_pixels(expected))
+        np.testing.assert_array_equal(generator.draw_styles(asarray(each)), generator.to_pixels(expected), err_msg="from the device")
     np.testing.assert_array_equal(generator.map(z), styles)
     np.testing.assert_array_equal(generator.draw(z), generator.to_pixels(expected))
 
@@ -545,7 +546,7 @@ def test_psi_is_finite(psi):
 @pytest.mark.parametrize("shape", [(3, 4, 4), (3, 5), (0, 4), (4,)])
 def test_styles_to_be_mixed_are_one_for_each_image(shape):
     generator = stylegan.Generator(8, 3, 4, 1, (3, 2))
-    for call in (lambda w: generator.truncate(w, 1.0, 2), lambda w: generator.mix(w, w, [0])):
+    for call in (lambda w: generator.truncate(w, 1.0), lambda w: generator.truncate(w, 1.0, 2), lambda w: generator.mix(w, w, [0])):
         with pytest.raises(ShapeError, match=r"expected styles \(n, 4\), one for each image"):
             call(np.zeros(shape))
     with pytest.raises(ShapeError, match=r"pair by pair, got \(2, 4\) and \(3, 4\)"):

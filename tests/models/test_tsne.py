@@ -7,6 +7,7 @@ from minigen.errors import NonFiniteError, ShapeError
 from minigen.metrics import knn_accuracy
 from minigen.models import tsne as module
 from minigen.models.tsne import conditional_probabilities, joint_probabilities, kl_and_gradient, tsne
+from tests.models.papers import tsne as paper
 
 
 def clusters(n_each=30, d=10, dtype=np.float32):
@@ -81,6 +82,64 @@ def test_kl_equals_the_loop_and_the_gradient_its_finite_differences(chunk):
         assert gradient[index] == pytest.approx(numeric, rel=1e-6, abs=1e-9), f"dKL/dy{index}"
 
 
+@pytest.mark.parametrize("perplexity", [1.5, 4.0])
+def test_probabilities_are_the_papers(perplexity, chunk):
+    """As near as the search for the precision goes: 1e-9 of the entropy."""
+    x = clusters(n_each=6, dtype=np.float64)[0]
+    for ours, theirs in ((conditional_probabilities, paper.conditional_probabilities), (joint_probabilities, paper.joint_probabilities)):
+        np.testing.assert_allclose(ours(x, perplexity), theirs(x, perplexity), rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("exaggeration", [1.0, 12.0])
+def test_the_gradient_is_the_papers(exaggeration, chunk):
+    p, y = joint_probabilities(clusters(n_each=6, dtype=np.float64)[0], 4), np.random.default_rng(2).standard_normal((18, 2)) * 3
+    np.testing.assert_allclose(kl_and_gradient(p, y, exaggeration)[1], paper.gradient(exaggeration * p, y), rtol=1e-10, atol=1e-15)
+
+
+def mapped(x, iterations, rate, exaggeration=12.0):
+    """The map as the paper descends to it, from minigen's probabilities; with the signs that minigen's start happens to have."""
+    start = paper.principal_plane(x)
+    start *= np.sign((start * module._principal_plane(x)).sum(axis=0))
+    return paper.descended(joint_probabilities(x, 3.0), start, iterations, rate, exaggeration)
+
+
+@pytest.mark.parametrize(("iterations", "options", "digits"), [
+    (1, {}, 13), (2, {}, 13), (3, {}, 13), (10, {}, 12), (41, {}, 11), (520, {"learning_rate": 1.0}, 7),
+])
+def test_the_map_is_the_papers(iterations, options, digits):
+    """Momentum, gains and exaggeration, across the end of the exaggeration, also where that comes after 250 iterations."""
+    x = clusters(n_each=4, dtype=np.float64)[0]
+    expected = mapped(x, iterations, rate=options.get("learning_rate", 50.0))
+    actual = tsne(x, perplexity=3.0, iterations=iterations, **options)
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=10.0**-digits * abs(expected).max())
+
+
+def test_gains_fall_to_a_hundredth_and_no_further(monkeypatch):
+    """Slopes that hardly brake a map on its way uphill, for long enough; then a real one."""
+    x, slopes = clusters(n_each=4, dtype=np.float64)[0], np.random.default_rng(5).standard_normal((30, 12, 2))
+    slopes[1:29] = -1e-9 * np.sign(slopes[0])
+    ours, theirs = iter(slopes), iter(slopes)
+    monkeypatch.setattr(module, "kl_and_gradient", lambda *_, **__: (0.0, next(ours)))
+    monkeypatch.setattr(paper, "gradient", lambda *_: next(theirs))
+    expected = mapped(x, 30, rate=50.0)
+    np.testing.assert_allclose(tsne(x, perplexity=3.0, iterations=30), expected, rtol=0, atol=1e-12 * abs(expected).max())
+
+
+@pytest.mark.parametrize(("n", "rate"), [(12, 50.0), (720, 60.0)])
+def test_the_learning_rate_is_a_twelfth_of_the_points_and_at_least_50(n, rate):
+    x = np.random.default_rng(4).standard_normal((n, 3))
+    expected = tsne(x, perplexity=3.0, iterations=3, learning_rate=rate)
+    np.testing.assert_array_equal(tsne(x, perplexity=3.0, iterations=3), expected)
+    assert not np.array_equal(tsne(x, perplexity=3.0, iterations=3, learning_rate=1.01 * rate), expected)
+
+
+def test_the_exaggeration_may_be_another():
+    x = clusters(n_each=4, dtype=np.float64)[0]
+    expected = mapped(x, 10, rate=20.0, exaggeration=4.0)
+    actual = tsne(x, perplexity=3.0, iterations=10, learning_rate=20.0, early_exaggeration=4.0)
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-9 * abs(expected).max())
+
+
 def test_exaggeration_multiplies_the_attraction_and_leaves_the_kl():
     """The gradient is affine in the exaggeration, whose factor is 4 sum_j p_ij w_ij (y_i - y_j)."""
     p = joint_probabilities(clusters(n_each=6, dtype=np.float64)[0], 4)
@@ -103,6 +162,13 @@ def test_separated_clusters_stay_separated_and_the_map_is_reproducible(dtype):
     assert knn_accuracy(y, labels, k=1) == 1
     np.testing.assert_array_equal(tsne(x, perplexity=10, iterations=300), y)
     np.testing.assert_array_equal(x, before, err_msg="tsne changed its input")
+
+
+def test_whole_numbers_are_mapped_in_float32():
+    x = (10 * clusters(n_each=6)[0]).astype(int)
+    y = tsne(x, perplexity=3, iterations=5)
+    assert y.dtype == np.float32
+    np.testing.assert_array_equal(y, tsne(x.astype(np.float32), perplexity=3, iterations=5))
 
 
 def test_more_iterations_reduce_the_kl():

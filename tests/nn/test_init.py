@@ -118,3 +118,19 @@ def test_dense_starts_from_the_suiting_initializer(activation):
     weight = mg.nn.Dense(20, 30, activation=activation).weight.numpy()
     mg.seed(3)
     np.testing.assert_array_equal(weight, init.suiting(activation)((20, 30)))
+
+
+@pytest.mark.parametrize(("activation", "initializer"), [("relu", init.he_normal), ("selu", init.lecun_normal), (None, init.glorot_uniform)])
+@pytest.mark.parametrize("stride", [1, 2, (2, 3)])
+def test_a_transposed_convolution_counts_the_inputs_that_meet_in_a_pixel(activation, initializer, stride):
+    """Of kh * kw * in weights each output pixel sees one in sh * sw: the variance of the fan-in is larger by this factor."""
+    mg.seed(5)
+    w = mg.nn.ConvTranspose2d(8, 6, 4, stride, activation=activation).weight.numpy()
+    mg.seed(5)
+    factor = math.sqrt(math.prod(stride) if isinstance(stride, tuple) else stride**2)
+    np.testing.assert_array_equal(w, initializer((4, 4, 8, 6)).swapaxes(2, 3) * factor)
+
+
+def test_weights_of_ones_own_are_taken_as_they_are():
+    w = mg.nn.ConvTranspose2d(2, 3, (4, 5), 2, weight_init=lambda shape: np.arange(math.prod(shape), dtype=np.float32).reshape(shape)).weight
+    np.testing.assert_array_equal(w.numpy(), np.arange(120).reshape(4, 5, 2, 3).swapaxes(2, 3))

@@ -1,5 +1,6 @@
 """One table of all public layers, and what must hold for each of them. A layer that is not in the table fails here."""
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -226,6 +227,82 @@ def test_a_state_dict_carries_the_layer_over(case):
 def test_the_representation_names_the_class(case):
     layer = case.make()
     assert repr(layer).startswith(f"{type(layer).__name__}(")
+
+
+REPRESENTATIONS = {
+    "Conv2d(2 -> 3, 1x1)": lambda: nn.Conv2d(2, 3, 1),
+    "Conv2d(2 -> 3, 4x5, stride 2, tanh)": lambda: nn.Conv2d(2, 3, (4, 5), 2, activation="tanh"),
+    "Conv2d(2 -> 3, 3x3, stride (2, 1), valid)": lambda: nn.Conv2d(2, 3, 3, (2, 1), "valid"),
+    "Conv2d(2 -> 3, 3x3, stride (1, 2), padding 1)": lambda: nn.Conv2d(2, 3, 3, (1, 2), 1),
+    "Conv2d(2 -> 3, 3x3, padding ((0, 1), (2, 3)))": lambda: nn.Conv2d(2, 3, 3, padding=((0, 1), (2, 3))),
+    "ConvTranspose2d(2 -> 3, 4x4, stride 2)": lambda: nn.ConvTranspose2d(2, 3, 4, 2),
+    "ConvTranspose2d(2 -> 3, 4x4, stride 2, relu, to 5x8)": lambda: nn.ConvTranspose2d(2, 3, 4, 2, "same", (5, 8), "relu"),
+    "Dense(2 -> 3)": lambda: nn.Dense(2, 3), "Dense(2 -> 3, relu)": lambda: nn.Dense(2, 3, "relu"),
+    "DenseTranspose(3 -> 2, tied)": lambda: nn.DenseTranspose(nn.Dense(2, 3)),
+    "DenseTranspose(3 -> 2, tied, relu)": lambda: nn.DenseTranspose(nn.Dense(2, 3), "relu"),
+    "EqualizedDense(2 -> 3, gain 1.41)": lambda: nn.EqualizedDense(2, 3),
+    "EqualizedDense(2 -> 3, elu, gain 1, lr_multiplier=0.01)": lambda: nn.EqualizedDense(2, 3, "elu", gain=1, lr_multiplier=0.01),
+    "EqualizedConv2d(2 -> 3, 3x3, elu, gain 1)": lambda: nn.EqualizedConv2d(2, 3, 3, "elu", gain=1),
+    "Bias(3)": lambda: nn.Bias(3), "LearnedConstant(4x4x3)": lambda: nn.LearnedConstant((4, 4, 3)),
+    "NoiseInjection(3, 4x5)": lambda: nn.NoiseInjection(3, 4, 5),
+    "NoiseInjection(3, 4x5, lr_multiplier=0.1)": lambda: nn.NoiseInjection(3, 4, 5, 0.1),
+    "AdaIN(3, styles of 7)": lambda: nn.AdaIN(3, 7), "BatchNorm(3)": lambda: nn.BatchNorm(3), "Dropout(rate=0.5)": lambda: nn.Dropout(0.5),
+    "GaussianNoise(std=0.5)": lambda: nn.GaussianNoise(0.5), "LeakyReLU(slope=0.2)": nn.LeakyReLU,
+    "ActivityRegularization()": nn.ActivityRegularization,
+    "ActivityRegularization(l1=0.5)": lambda: nn.ActivityRegularization(0.5),
+    "ActivityRegularization(kl=0.5, target=0.1)": lambda: nn.ActivityRegularization(kl=0.5),
+    "ActivityRegularization(l1=0.5, kl=2.0, target=0.3)": lambda: nn.ActivityRegularization(0.5, 2.0, 0.3),
+    "MinibatchDiscrimination(2 -> 5, 3 kernels of 4)": lambda: nn.MinibatchDiscrimination(2, 3, 4),
+    "MinibatchStdDev(group_size=4)": nn.MinibatchStdDev, "Pack(2)": lambda: nn.Pack(2), "RepeatVector(2)": lambda: nn.RepeatVector(2),
+    "LSTM(2 -> 3)": lambda: nn.LSTM(2, 3), "GRU(2 -> 3, sequences)": lambda: nn.GRU(2, 3, return_sequences=True),
+    "MaxPool2d(2x3, stride 1x2, padding 1)": lambda: nn.MaxPool2d((2, 3), (1, 2), 1), "AvgPool2d(2x2)": nn.AvgPool2d,
+    "Reshape((2, 3))": lambda: nn.Reshape((2, 3)), "Sequential(Flatten(), Tanh())": lambda: nn.Sequential(nn.Flatten(), nn.Tanh()),
+}
+
+
+@pytest.mark.parametrize("text", REPRESENTATIONS)
+def test_the_representation_shows_the_settings(text):
+    assert repr(REPRESENTATIONS[text]()) == text
+
+
+DEFAULTS = {  # those of Keras, or of the paper that the docstring names
+    "BatchNorm": {"momentum": 0.9, "eps": 1e-5}, "LayerNorm": {"eps": 1e-5}, "InstanceNorm": {"eps": 1e-5}, "LeakyReLU": {"slope": 0.2},
+    "Conv2d": {"stride": 1, "bias": True}, "ConvTranspose2d": {"stride": 1, "bias": True}, "Dense": {"bias": True},
+    "EqualizedDense": {"bias": True, "gain": 2**0.5, "lr_multiplier": 1.0}, "EqualizedConv2d": {"bias": True, "gain": 2**0.5},
+    "NoiseInjection": {"lr_multiplier": 1.0}, "ActivityRegularization": {"l1": 0.0, "kl": 0.0, "target": 0.1},
+    "MinibatchDiscrimination": {"kernels": 100, "dim": 5}, "MinibatchStdDev": {"group_size": 4}, "SpectralNorm": {"output_axis": -1},
+    "LSTM": {"return_sequences": False}, "GRU": {"return_sequences": False}, "MaxPool2d": {"pool_size": 2}, "AvgPool2d": {"pool_size": 2},
+    "UpSample2d": {"factor": 2},
+}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_the_settings_that_need_not_be_given(name):
+    defaults = {parameter.name: parameter.default for parameter in inspect.signature(getattr(nn, name)).parameters.values()}
+    given = {key: value for key, value in defaults.items() if isinstance(value, (bool, int, float))}
+    assert given == DEFAULTS.get(name, {})
+
+
+@pytest.mark.parametrize("make", [nn.Dense, nn.EqualizedDense, *(lambda *sizes, make=make, **options: make(*sizes, 3, **options) for make in (
+    nn.Conv2d, nn.ConvTranspose2d, nn.EqualizedConv2d))], ids=["Dense", "EqualizedDense", "Conv2d", "ConvTranspose2d", "EqualizedConv2d"])
+def test_a_layer_has_a_bias_of_zeros_or_none_at_all(make):
+    assert list(make(2, 3).named_parameters()) == ["weight", "bias"] and make(2, 3).bias.numpy().tolist() == [0.0] * 3
+    assert list(make(2, 3, bias=False).named_parameters()) == ["weight"] and make(2, 3, bias=False).bias is None
+
+
+@pytest.mark.parametrize("name", nn.activations.ACTIVATIONS)
+@pytest.mark.parametrize(("make", "shape"), [
+    (lambda **options: nn.Conv2d(2, 3, 3, **options), (4, 4, 2)), (lambda **options: nn.ConvTranspose2d(2, 3, 3, **options), (4, 4, 2)),
+    (lambda **options: nn.DenseTranspose(nn.Dense(3, 2), **options), (2,)), (lambda **options: nn.EqualizedDense(2, 3, **options), (2,)),
+    (lambda **options: nn.EqualizedConv2d(2, 3, 3, **options), (4, 4, 2)),
+], ids=["Conv2d", "ConvTranspose2d", "DenseTranspose", "EqualizedDense", "EqualizedConv2d"])
+def test_an_activation_by_name_is_that_layer_behind(make, shape, name):
+    """Bit by bit, as of Dense."""
+    layer, plain = make(activation=name), make()
+    plain.load_state_dict(layer.state_dict())
+    x = apart(3, *shape).astype(np.float32)
+    np.testing.assert_array_equal(layer(x).numpy(), nn.activations.activation(name)(plain(x)).numpy())
+    assert (layer(x).numpy() != plain(x).numpy()).any()
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if not case.id.startswith("Minibatch")])

@@ -110,6 +110,13 @@ def test_equal_examples_have_no_deviation_and_a_finite_gradient():
     np.testing.assert_array_equal(x.grad, 1.0)
 
 
+@pytest.mark.parametrize("group", [3, 7])
+def test_equal_examples_have_no_deviation_however_their_mean_is_rounded(group, backend):
+    """The mean of seven times 1000.3 is another number."""
+    x = mg.asarray(np.full((group, 2), 1000.3, dtype=np.float32))
+    np.testing.assert_allclose(mg.to_numpy(nn.MinibatchStdDev(group)(x))[:, 2], 1e-4, rtol=1e-6)
+
+
 @pytest.mark.parametrize("shape", [(6, 3), (6, 2, 2, 2), (6, 4, 1)])
 def test_gradients_of_minibatch_stddev(shape, backend):
     layer = nn.MinibatchStdDev(3)

@@ -112,6 +112,23 @@ def test_astype_converts_every_parameter_and_forgets_gradients():
     assert net(np.ones((1, 2))).dtype == np.float64
 
 
+@pytest.mark.parametrize("dtype", ["float16", "int64", "bool"])
+def test_astype_refuses_what_no_model_computes_in_and_changes_nothing(dtype):
+    net = nn.Sequential(nn.Dense(2, 2), nn.BatchNorm(2))
+    before = net.fingerprint()
+    with pytest.raises(DtypeError, match=f"a model computes in float32 or float64, not in {dtype}"):
+        net.astype(dtype)
+    assert net.fingerprint() == before
+
+
+def test_a_graph_from_before_astype_is_stale():
+    net = nn.Dense(2, 1)
+    y = net(np.ones((1, 2), dtype=np.float32)).sum()
+    net.astype("float32")
+    with pytest.raises(mg.errors.GraphError, match="stale graph"):
+        y.backward()
+
+
 def test_a_deep_copy_is_independent_and_stays_tied():
     dense = nn.Dense(3, 2)
     net = nn.Sequential(dense, nn.DenseTranspose(dense))
@@ -237,6 +254,16 @@ def test_the_path_is_whole_where_a_module_reaches_past_its_child():
     assert message(ShapeError, Net(), np.ones((1, 2), dtype=np.float32)).startswith("body.1: Dense(3 -> 2) ")
 
 
+def test_a_module_that_calls_itself_adds_no_name():
+    class Twice(nn.Module):
+        def forward(self, x, again=True):
+            return self(x, again=False) if again else x @ np.ones((3, 2), dtype=np.float32)
+
+    x = mg.Tensor(np.ones((1, 2), dtype=np.float32))
+    assert message(ShapeError, Twice(), x).startswith("matmul: ")
+    assert message(ShapeError, nn.Sequential(Twice()), x).startswith("0: matmul: ")
+
+
 def test_the_path_of_a_layer_used_twice_is_its_first():
     dense = nn.Dense(2, 2)
     net = nn.Sequential(nn.Sequential(dense, dense), dense)
@@ -251,17 +278,24 @@ def test_pictures_into_dense_get_the_hint_to_flatten():
     assert "Flatten" not in message(ShapeError, dense, images(size=32)), "flattening would not help"
 
 
+class OtherLibrarys:
+    """A tensor as PyTorch has it: with a dtype of its own, without astype."""
+
+    shape, dtype = (1, 3), "torch.float32"
+
+
 def test_integers_and_float64_get_the_conversion():
     dense = nn.Dense(3, 2)
     assert message(DtypeError, dense, np.zeros((1, 3), np.uint8)) == (
         "Dense(3 -> 2) computes in float32, got uint8: convert the data with x.astype('float32') / 255")
     assert message(DtypeError, dense, np.zeros((1, 3))) == (
         "Dense(3 -> 2) computes in float32, got float64: convert the data with x.astype('float32')")
+    assert "convert the data with minigen.asarray(x).astype('float32')" in message(DtypeError, dense, OtherLibrarys())
     assert "x.astype('float64')" in message(DtypeError, nn.Dense(3, 2).astype("float64"), np.zeros((1, 3), np.float32))
     assert message(DtypeError, StackedAutoencoder(), images(dtype="uint8")).startswith("encoder.1: Dense")
 
 
-@pytest.mark.parametrize("layer", [nn.Dropout(0.5), nn.GaussianNoise(0.1)], ids=repr)
+@pytest.mark.parametrize("layer", [nn.Dropout(0.5), nn.GaussianNoise(0.1), nn.ActivityRegularization(0.1), nn.ActivityRegularization()], ids=repr)
 @pytest.mark.parametrize("training", [True, False])
 def test_noise_on_integers_gets_the_conversion(layer, training):
     assert message(DtypeError, layer.train(training), np.zeros((1, 3), np.uint8)) == (

@@ -7,6 +7,7 @@ import pytest
 
 import minigen as mg
 from minigen import nn
+from minigen.backend import random
 from minigen.errors import ShapeError
 from minigen.nn.module import WeightedModule
 from tests.checks import apart, gradcheck_module
@@ -51,6 +52,16 @@ def test_one_step_by_hand(backend):
     y = mg.to_numpy(layer(mg.asarray(np.eye(2))))
     np.testing.assert_allclose(mg.to_numpy(layer.reparametrization.u), np.array([4.0, 1.0]) / np.sqrt(17.0), rtol=1e-14)
     np.testing.assert_allclose(y, np.diag([2.0, 1.0]) / np.sqrt(65.0 / 17.0), rtol=1e-14)
+
+
+def test_the_start_is_fifteen_steps_from_a_random_direction():
+    """Of a matrix whose singular values lie close together, so that each step is seen: u_i shrinks by (s_i / s_1)^2 in it."""
+    values = np.float32([1.0, 0.99, 0.95])
+    mg.seed(3)
+    u = nn.SpectralNorm(mg.Parameter(np.vstack([np.diag(values), np.zeros((1, 3), np.float32)]))).u.numpy()
+    mg.seed(3)
+    expected = random.stream("weights").standard_normal(3) * values.astype(float) ** 30
+    np.testing.assert_allclose(u, expected / np.linalg.norm(expected), rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", KINDS)

@@ -86,6 +86,25 @@ def test_a_module_with_nothing_below_that_does_not_know_its_shape_is_a_row(capsy
     assert rows(Gain(), (4,), capsys) == [["Gain()", "(3,)", "4"], ["total", "4"]]
 
 
+def test_a_layer_with_layers_below_is_one_row_if_it_knows_its_shape(capsys):
+    class Gain(nn.Module):
+        def __init__(self):
+            self.gain = mg.Parameter(np.ones(2, dtype=np.float32))
+
+        def forward(self, x):
+            return x * self.gain
+
+    class Reader(nn.Module):
+        def __init__(self):
+            self.read, self.cell, self.gain = nn.LSTM(3, 2), nn.LSTMCell(2, 2), Gain()
+
+        def forward(self, x):
+            return self.gain(self.cell(self.read(x))[0])
+
+    assert rows(Reader(), (4, 3), capsys) == [
+        ["read LSTM(3 -> 2)", "(2,)", "48"], ["cell LSTMCell(2 -> 2)", "('?',)", "40"], ["gain Gain()", "(2,)", "2"], ["total", "90"]]
+
+
 def test_a_custom_module_inside_a_chain_is_traced(capsys):
     net = nn.Sequential(nn.Dense(3, 4), Residual(), nn.Dense(2, 1))
     assert rows(net, (3,), capsys) == [

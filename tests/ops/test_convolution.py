@@ -81,6 +81,24 @@ def test_conv2d_weight_equals_loops(sample):
     np.testing.assert_allclose(w, loop_conv2d_weight(*sample.arguments, **sample.attributes), rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.parametrize(("padding", "expected"), [("same", (8, 6)), ("valid", (11, 7)), (1, (9, 5)), (((2, 1), (0, 3)), (8, 4))])
+def test_without_an_output_size_a_transposed_convolution_leads_to(padding, expected):
+    """From (4, 3), kernel (5, 3), stride 2: i s for "same", else (i - 1) s + k - padding."""
+    assert conv2d_transpose(normal(1, 4, 3, 2), normal(5, 3, 1, 2), stride=2, padding=padding).shape == (1, *expected, 1)
+
+
+def test_a_transposed_convolution_leads_to_one_pixel_or_more():
+    assert conv2d_transpose(normal(1, 1, 1, 2), normal(3, 3, 1, 2), padding=1).shape == (1, 1, 1, 1)
+    with pytest.raises(ShapeError, match="of a transposed convolution from 1x1, padding 1 leaves 0x1"):
+        conv2d_transpose(Tensor(normal(1, 1, 1, 2)), normal(2, 3, 1, 2), padding=1)
+
+
+def test_lists_are_pairs():
+    """They cannot be looked up among the geometries that are known already."""
+    x, w = normal(1, 5, 5, 1), normal(2, 3, 1, 1)
+    np.testing.assert_array_equal(conv2d(x, w, stride=[2, 1], padding=[[1, 0], [2, 3]]), conv2d(x, w, stride=(2, 1), padding=((1, 0), (2, 3))))
+
+
 def test_same_puts_the_odd_pixel_after():
     """As in TensorFlow: size 4, kernel 3, stride 2 needs one pixel, which comes last."""
     x, w = np.arange(16.0).reshape(1, 4, 4, 1), np.zeros((3, 3, 1, 1))
@@ -93,6 +111,7 @@ def test_same_puts_the_odd_pixel_after():
 
 GEOMETRIES = [
     {"size": (5, 6), "kernel": (3, 3), "stride": (1, 1), "padding": "same"},
+    {"size": (5, 6), "kernel": (4, 2), "stride": (1, 1), "padding": ((1, 2), (0, 1))},
     {"size": (5, 6), "kernel": (4, 3), "stride": (2, 2), "padding": "same"},
     {"size": (7, 7), "kernel": (3, 3), "stride": (2, 2), "padding": "valid"},
     {"size": (8, 5), "kernel": (2, 1), "stride": (3, 2), "padding": ((0, 1), (3, 2))},
@@ -210,14 +229,23 @@ X, W = normal(2, 5, 5, 3), normal(3, 3, 3, 4)
     (lambda: conv2d(Tensor(X), normal(9, 9, 3, 4), padding=1), ShapeError, "images of 5x5, padded to 7x7"),
     (lambda: conv2d(Tensor(X), W, stride=0), ShapeError, "stride is 0, expected at least 1"),
     (lambda: conv2d(Tensor(X), W, stride=(1, 2, 3)), TypeError, r"stride is \(1, 2, 3\), expected an int or \(height, width\)"),
+    (lambda: [conv2d(Tensor(X), W, stride=s) for s in (1, 1.0)], TypeError, r"stride is 1\.0, expected an int"),
+    (lambda: [conv2d(Tensor(X), W, stride=s) for s in (1, (1.0, 1))], TypeError, r"stride is \(1\.0, 1\), expected"),
+    (lambda: [conv2d(Tensor(X), W, padding=p) for p in (1, True)], ShapeError, "padding is True, expected"),
     (lambda: conv2d(Tensor(X), W, padding="full"), ShapeError, """padding is 'full', expected "same", "valid", an int or"""),
     (lambda: conv2d(Tensor(X), W, padding=-1), ShapeError, "expected no negative number"),
     (lambda: conv2d(Tensor(X[0]), W), ShapeError, r"expected images \(n, h, w, c\) and a kernel \(kh, kw, c, o\)"),
+    (lambda: conv2d(Tensor(X[None]), W), ShapeError, "expected images"),
+    (lambda: conv2d(Tensor(X), W[0]), ShapeError, r"expected images .* and a kernel .*, got \(2, 5, 5, 3\) and \(3, 3, 4\)"),
+    (lambda: conv2d(Tensor(X), W[:, :, :2]), ShapeError, "has 3 channels, the kernel takes 2$"),
     (lambda: conv2d(Tensor(X), W, normal(5)), ShapeError, r"a bias of shape \(5,\), expected \(4,\)"),
     (lambda: conv2d(Tensor(X.transpose(0, 3, 1, 2)), W), ShapeError, "channels first"),
     (lambda: conv2d(Tensor(X), W.astype(np.float32)), DtypeError, "mixes dtypes: x is float64, kernel or bias float32"),
     (lambda: conv2d(Tensor(X), W, normal(4).astype(np.float32)), DtypeError, "mixes dtypes"),
     (lambda: conv2d(Tensor(X)), TypeError, "conv2d is missing its argument 'w'"),
+    (lambda: conv2d_transpose(Tensor(X), W, stride=0), ShapeError, "stride is 0, expected at least 1"),
+    (lambda: conv2d_transpose(Tensor(X), W, output_size=(5, 0)), ShapeError, r"output_size is \(5, 0\), expected at least 1"),
+    (lambda: conv2d_weight(Tensor(X), X, kernel_size=0), ShapeError, "kernel_size is 0, expected at least 1"),
     (lambda: conv2d_transpose(Tensor(X), W), ShapeError, "has 3 channels, the kernel takes 4"),
     (lambda: conv2d_transpose(Tensor(normal(2, 5, 5, 4)), W, stride=2, output_size=(12, 10)), ShapeError,
      r"cannot lead from 5x5 to output_size 12x10 .*: from that size, the convolution leads to 6x5"),

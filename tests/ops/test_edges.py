@@ -181,6 +181,21 @@ def test_powers_of_0_by_the_base(backend):
     np.testing.assert_array_equal(dx, [INF, -INF])
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_exponent_0_is_constant_where_1_over_x_is_no_number(backend, dtype):
+    """Of numbers below the smallest normal one, 1 / x may be infinite, and 0 * inf is NaN."""
+    tiny = np.finfo(dtype).smallest_subnormal
+    x = Tensor(asarray(np.array([tiny, -tiny, 0.0, NAN, INF], dtype)), requires_grad=True)
+    with np.errstate(all="ignore"):
+        y = x ** asarray(np.zeros(5, dtype))
+        (dx,) = grad(y, [x], asarray(np.ones(5, dtype)), create_graph=True)
+        (dxx,) = grad(dx.sum(), [x])
+        (slope,) = grad(x ** asarray(np.ones(5, dtype)), [x], asarray(np.ones(5, dtype)), create_graph=True)
+        (curvature,) = grad(slope.sum(), [x])
+    for got, expected in ((y, 1.0), (dx, 0.0), (dxx, 0.0), (slope, 1.0), (curvature, 0.0)):
+        np.testing.assert_array_equal(got.numpy(), expected)
+
+
 @pytest.mark.parametrize("base", [0, 0.0, np.float32(0.0), np.array([0.0])])
 def test_powers_of_0_by_the_exponent(backend, base):
     """0^p is 0 for p > 0 and 1 for p = 0: its derivative there is taken to be 0; for p < 0 it falls from infinity."""
@@ -261,6 +276,17 @@ def test_leaky_relu_refuses_a_slope_when_the_layer_is_made(slope):
     for make in (lambda: nn.LeakyReLU(slope), lambda: minigen.leaky_relu(Tensor([1.0]), slope=slope)):
         with pytest.raises(ValueError, match=f"expected 0 <= slope <= 1, got slope={slope}"):
             make()
+
+
+def test_a_leaky_relu_of_slope_1_changes_nothing():
+    x = np.array([-INF, -2.0, 0.0, 2.0])
+    y, (dx,), _ = to_second_order(lambda x: minigen.leaky_relu(x, slope=1.0), x)
+    np.testing.assert_array_equal([y, dx], [x, np.ones(4)])
+
+
+def test_clip_to_one_number():
+    y, (dx,), _ = to_second_order(lambda x: minigen.clip(x, low=1.0, high=1.0), [0.0, 1.0, 2.0])
+    np.testing.assert_array_equal([y, dx], [[1, 1, 1], [0, 1, 0]])
 
 
 @pytest.mark.parametrize(("low", "high"), [(1.0, 0.0), (NAN, 1.0), (0.0, NAN)])

@@ -270,6 +270,24 @@ def test_the_derivative_at_a_kink_is_the_documented_one(backend, function, slope
     assert dx.item() == slope
 
 
+@pytest.mark.parametrize("tiny", [1e-30, 0.01])
+@pytest.mark.parametrize(("function", "below", "above"), [
+    (minigen.absolute, -1.0, 1.0), (minigen.relu, 0.0, 1.0), (minigen.leaky_relu, 0.2, 1.0), (lambda x: minigen.leaky_relu(x, slope=0.0), 0.0, 1.0),
+    (lambda x: minigen.elu(x, alpha=2.0), 2.0, 1.0), (minigen.selu, 1.0507009873554805 * 1.6732632423543772, 1.0507009873554805),
+    (lambda x: minigen.clip(x, low=0.0), 0.0, 1.0), (lambda x: minigen.clip(x, high=0.0), 1.0, 0.0),
+    (lambda x: minigen.maximum(x, 0.0), 0.0, 1.0), (lambda x: minigen.minimum(x, 0.0), 1.0, 0.0),
+    (lambda x: minigen.maximum(0.0, x), 0.0, 1.0), (lambda x: minigen.minimum(0.0, x), 1.0, 0.0),
+])  # fmt: skip
+def test_the_kink_is_at_0_and_nowhere_beside_it(backend, function, below, above, tiny):
+    """Seen by the derivative, and by that of the derivative by what came into it; up to the curvature of elu."""
+    x = Tensor(minigen.asarray(np.array([-tiny, tiny])), requires_grad=True)
+    u = Tensor(minigen.asarray(np.ones(2)), requires_grad=True)
+    (dx,) = minigen.grad(function(x), [x], u, create_graph=True)
+    (du,) = minigen.grad(dx, [u], minigen.asarray(np.ones(2)))
+    for slopes in (dx.numpy(), du.numpy()):
+        np.testing.assert_allclose(slopes, [below, above], rtol=0.0101)
+
+
 @pytest.mark.parametrize("extreme", [minigen.max, minigen.min])
 def test_equal_extremes_share_the_gradient(backend, extreme):
     x = Tensor(minigen.asarray(np.array([[1.0, 1.0, 2.0], [3.0, 3.0, 3.0]])), requires_grad=True)
@@ -297,13 +315,26 @@ X = normal(2, 3, 4)
     (lambda x: minigen.stack(x, x, axis=2), np.stack([X, X], axis=2)),
     (lambda x: minigen.split(x, 2, axis=-1)[1], np.split(X, 2, axis=-1)[1]),
     (lambda x: minigen.split(x, 3, axis=1)[0], np.split(X, 3, axis=1)[0]),
+    (lambda x: minigen.split(x, 1)[0], X),
     (lambda x: minigen.expand_dims(x, 0), X[None]),
     (lambda x: minigen.expand_dims(x, -1), X[..., None]),
+    (lambda x: minigen.expand_dims(x, 3), X[..., None]),
+    (lambda x: minigen.expand_dims(x, -4), X[None]),
     (lambda x: minigen.squeeze(x[:1, :, :1]), X[0, :, 0]),
     (lambda x: minigen.squeeze(x[:1, :, :1], axis=(0, -1)), X[0, :, 0]),
     (lambda x: minigen.squeeze(x[:1], axis=0), X[0]),
     (lambda x: minigen.swapaxes(x, 0, -1), X.swapaxes(0, -1)),
+    (lambda x: minigen.swapaxes(x, -3, 2), X.swapaxes(0, 2)),
     (lambda x: x.transpose(2, 0, 1), X.transpose(2, 0, 1)),
+    (lambda x: x.transpose((2, 0, 1)), X.transpose(2, 0, 1)),
+    (lambda x: x.transpose([2, 0, 1]), X.transpose(2, 0, 1)),
+    (lambda x: x.transpose(), X.transpose()),
+    (lambda x: x.transpose(None), X.transpose()),
+    (lambda x: x[0].T, X[0].T),
+    (lambda x: x.reshape(24), X.reshape(24)),
+    (lambda x: x.reshape(4, -1), X.reshape(4, 6)),
+    (lambda x: x.reshape((4, 6)), X.reshape(4, 6)),
+    (lambda x: x.reshape([4, 6]), X.reshape(4, 6)),
     (lambda x: x.ravel(), X.ravel()),
     (lambda x: minigen.flatten(x), X.reshape(2, 12)),
     (lambda x: minigen.take(x, minigen.asarray(np.array([1, 0, 1]))), X[[1, 0, 1]]),
@@ -318,6 +349,13 @@ def test_compositions(backend, compose, expected):
 @pytest.mark.parametrize(("call", "error", "message"), [
     (lambda: minigen.split(X, 5, axis=1), ValueError, "axis 1 has length 3, which 5 equal sections do not divide"),
     (lambda: minigen.squeeze(Tensor(X), axis=1), ValueError, r"axis 1 of shape \(2, 3, 4\) is not of length 1"),
+    (lambda: minigen.squeeze(Tensor(X), axis=3), IndexError, "squeeze: axis 3 is out of range, expected -3 to 2"),
+    (lambda: minigen.expand_dims(Tensor(X), 4), IndexError, "expand_dims: axis 4 is out of range, expected -4 to 3"),
+    (lambda: minigen.expand_dims(Tensor(X), -5), IndexError, "expand_dims: axis -5 is out of range"),
+    (lambda: minigen.swapaxes(Tensor(X), 0, 3), IndexError, "swapaxes: axis 3 is out of range, expected -3 to 2"),
+    (lambda: minigen.swapaxes(Tensor(X), -4, 0), IndexError, "swapaxes: axis -4 is out of range"),
+    (lambda: minigen.flatten(Tensor(1.0)), ShapeError, r"flatten: expected a batch \(n, ...\), got a single number"),
+    (lambda: minigen.concatenate((Tensor(X), Tensor(X))), TypeError, "concatenate takes arrays, not a list"),
     (lambda: minigen.take(Tensor(X), np.array([0, 2])), IndexError, "indices reach from 0 to 2, axis 0 has 2"),
     (lambda: minigen.take(Tensor(X), np.array([-3])), IndexError, "indices reach from -3 to -3, axis 0 has 2"),
     (lambda: minigen.concatenate([Tensor(X), Tensor(X)]), TypeError, r"concatenate takes arrays, not a list .*\*arrays"),
@@ -327,11 +365,41 @@ def test_compositions(backend, compose, expected):
     (lambda: minigen.sum_to(Tensor(X), shape=(5,)), ShapeError, "sum_to: "),
     (lambda: minigen.masked(Tensor(X[0]), X > 0.0), ShapeError, r"masked: .*float64\[3, 4\], bool\[2, 3, 4\]"),
     (lambda: minigen.dense(Tensor(X[0]), X[1].T, X[0, 0]), ShapeError, r"dense: expected x \(n, in\), w \(in, out\), b \(out,\)"),
+    (lambda: minigen.dense(Tensor(X), X[0].T, X[0, :, 0]), ShapeError, "dense: expected x"),
+    (lambda: minigen.dense(Tensor(X[0]), X[0, 0], np.array(0.0)), ShapeError, "dense: expected x"),
+    (lambda: minigen.dense(Tensor(X[0]), X[0], X[0, 0]), ShapeError, "dense: expected x"),
+    (lambda: Tensor(X) @ 2.0, TypeError, "expected two arrays of at least one axis"),
+    (lambda: 2.0 @ Tensor(X), TypeError, "expected two arrays of at least one axis"),
+    (lambda: Tensor(X) @ X[0], ShapeError, r"got \(2, 3, 4\) @ \(3, 4\), expected \(..., n, k\) @ \(..., k, m\)"),
+    (lambda: Tensor(X) @ X[0, :, 0], ShapeError, r"got \(2, 3, 4\) @ \(3,\)"),
     (lambda: minigen.sigmoid_cross_entropy(Tensor(X[0]), X[0, 0]), ShapeError, r"logits have shape \(3, 4\), targets \(4,\)"),
 ])
 def test_wrong_arguments_are_told(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+METHODS = {  # method of a Tensor: the function, and its settings
+    **{name: (getattr(minigen, name), {}) for name in ("cos", "exp", "log", "relu", "selu", "sigmoid", "sin", "softplus", "sqrt", "square",
+                                                        "tanh")},
+    **{name: (getattr(minigen, name), {"axis": 1, "keepdims": True}) for name in ("logsumexp", "max", "mean", "min", "std", "sum", "var")},
+    "clip": (minigen.clip, {"low": 0.6, "high": 0.9}), "squeeze": (minigen.squeeze, {"axis": 1}),
+    "swapaxes": (minigen.swapaxes, {"first": 0, "second": 2}), "__abs__": (minigen.absolute, {}), "__neg__": (minigen.negative, {}),
+    "__pos__": (minigen.positive, {}), "flatten": (lambda x: minigen.reshape(x, shape=(-1,)), {}),
+    "ravel": (lambda x: minigen.reshape(x, shape=(-1,)), {}),
+}
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_methods_are_the_functions(name):
+    """flatten is NumPy's there: all in one row."""
+    function, settings = METHODS[name]
+    x = Tensor(np.random.default_rng(0).uniform(0.5, 1.0, (3, 1, 4)))
+    np.testing.assert_array_equal(getattr(x, name)(**settings).numpy(), function(x, **settings).numpy())
+
+
+def test_dot_is_matmul():
+    np.testing.assert_array_equal(Tensor(X[0]).dot(X[1].T).numpy(), X[0] @ X[1].T)
 
 
 def test_one_hot(backend):

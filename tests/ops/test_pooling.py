@@ -1,6 +1,7 @@
 """Pooling, upsampling and resizing: against loops, against PyTorch, and at ties, rims and remainders."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import pytest
 import minigen as mg
 from minigen import Tensor, ops
 from minigen.autograd import OPS
-from minigen.errors import ShapeError
+from minigen.errors import DtypeError, ShapeError
 from minigen.ops.pooling import max_pick2d, max_unpool2d
 from minigen.ops.window import explicit_padding, output_size, pair
 from tests.ops.test_adjoints import assert_adjoint, normal
@@ -195,6 +196,18 @@ def test_windows_with_a_gap_between_them(backend):
                                   [[0, 1, 0, 1, 0], [0, 0, 0, 0, 0]])
 
 
+@pytest.mark.parametrize("stride", [1, 2, 3, (1, 2), (2, 1), (2, 3), (3, 2)], ids=str)
+@pytest.mark.parametrize("size", [1, 2, 3, (1, 2), (2, 1), (2, 3), (3, 2)], ids=str)
+@pytest.mark.parametrize(("height", "width"), [(6, 6), (6, 7), (7, 6), (3, 6), (6, 3)])
+def test_windows_that_tile_overlap_or_leave_gaps_along_either_axis(height, width, size, stride, monkeypatch):
+    """What is not written stays 0, whatever was in memory."""
+    monkeypatch.setattr(np, "empty", lambda shape, *dtype, **options: np.full(shape, np.nan, *dtype, **options))
+    x, pool = rng.standard_normal((1, height, width, 1)), {"size": size, "stride": stride, "padding": "valid"}
+    maxima = ops.max_pool2d(x, **pool)
+    values = rng.standard_normal(maxima.shape)
+    np.testing.assert_allclose(max_unpool2d(values, x, maxima, **pool), max_unpool2d_loop(values, x, maxima, **pool), rtol=1e-12)
+
+
 # -- PyTorch -----------------------------------------------------------------------------------------------------
 
 
@@ -248,3 +261,14 @@ X = np.zeros((2, 5, 6, 1), dtype=np.float32)
 def test_wrong_arguments_are_told(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.parametrize("function", [
+    ops.max_pool2d, ops.avg_pool2d, ops.blur2d, lambda x: ops.sum_pool2d(x, factor=1), lambda x: ops.upsample_nearest2d(x, factor=2),
+    lambda x: ops.resize_bilinear(x, size=3)], ids=["max_pool2d", "avg_pool2d", "blur2d", "sum_pool2d", "upsample_nearest2d", "resize_bilinear"])
+def test_what_is_no_batch_of_images_of_floats_is_refused(function):
+    for shape in ((2, 4, 4), (1, 2, 4, 4, 1)):
+        with pytest.raises(ShapeError, match=rf"expected images \(n, height, width, channels\), got shape {re.escape(str(shape))}"):
+            function(np.zeros(shape))
+    with pytest.raises(DtypeError, match=r"expected floating-point images, got uint8: x\.astype\('float32'\) / 255"):
+        function(np.zeros((2, 4, 4, 1), np.uint8))

@@ -3,7 +3,8 @@ dtypes, for every memory layout."""
 
 import contextlib
 import inspect
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import minigen
 from minigen.autograd import OPS, Tensor, grad, gradcheck
 from minigen.backend import to_numpy
 from minigen.errors import GradcheckError
+from minigen.ops import im2col
 from tests.inventory import ops
 from tests.samples import SAMPLES, Sample, differentiable
 
@@ -216,3 +218,30 @@ def test_neither_inputs_nor_result_nor_cotangent_are_modified(backend, op):
             np.testing.assert_array_equal(y.numpy(), result, err_msg="a rule has changed the result")
             for x, array in zip(tensors, sample.arrays):
                 np.testing.assert_array_equal(x.numpy(), array, err_msg="an input has been changed")
+
+
+@each_op
+def test_no_uninitialized_memory_shows(op, monkeypatch):
+    """What an op or a rule reserves it also writes, all of it: were the memory full of NaN, the numbers would be the same."""
+    for sample, name in samples_of(op):
+        with name:
+            expected = value_and_gradients(sample, op, sample.arrays)
+            with monkeypatch.context() as within:
+                within.setattr(im2col, "_local", threading.local())  # a workspace that nothing was written to yet
+                for reserve in ("empty", "empty_like"):
+                    within.setattr(np, reserve, full_of_nan(getattr(np, reserve)))
+                results = value_and_gradients(sample, op, sample.arrays)
+            for got, want in zip(results, expected, strict=True):
+                np.testing.assert_array_equal(got, want)
+
+
+def full_of_nan(reserve: Callable) -> Callable:
+    """np.empty or np.empty_like, whose floating-point arrays begin as NaN."""
+
+    def reserved(*arguments, **options):
+        x = reserve(*arguments, **options)
+        if x.dtype.kind == "f":
+            x.fill(np.nan)
+        return x
+
+    return reserved

@@ -263,6 +263,12 @@ def test_a_state_dict_continues_bit_by_bit(make, backend):
     assert resumed.steps == optimizer.steps == 6
 
 
+def test_the_state_of_an_optimizer_that_has_done_nothing_fits(make):
+    resumed = make(parameters())
+    resumed.load_state_dict(make(parameters()).state_dict())
+    assert (resumed.steps, resumed.began) == (0, 0)
+
+
 def test_a_state_dict_is_a_copy_on_the_host(make, backend):
     ps = parameters()
     optimizer = make(ps)
@@ -443,7 +449,7 @@ def test_a_graph_through_parameters_that_did_not_move_is_not_stale():
     (lambda p: optim.SGD(p, lr=-0.1), "lr must be at least 0 and finite, got -0.1"),
     (lambda p: optim.SGD(p, lr=math.nan), "lr must be at least 0 and finite, got nan"),
     (lambda p: optim.Adam(p, lr=math.inf), "lr must be at least 0 and finite, got inf"),
-    (lambda p: optim.Adam(p, lr=lambda step: -1.0), "lr must be at least 0 and finite, got -1.0"),
+    (lambda p: optim.Adam(p, lr=lambda step: step - 1.0), "lr must be at least 0 and finite, got -1.0"),
     (lambda p: optim.SGD(p, lr=0.1, weight_decay=-1.0), "weight_decay must be at least 0 and finite, got -1.0"),
     (lambda p: optim.SGD(p, lr=0.1, clip_norm=0.0), "clip_norm must be above 0 and finite, got 0.0"),
     (lambda p: optim.SGD(p, lr=0.1, momentum=1.0), "momentum is a decay rate, 0 <= momentum < 1, got 1.0"),
@@ -503,3 +509,5 @@ def test_settings_and_representation_show_the_hyperparameters():
                                     "clip_norm": 2.0}
     assert repr(optimizer) == (
         "SGD(4 parameters, momentum=0.9, nesterov=True, lr=0.1, weight_decay=0.0, clip_norm=2.0)")
+    scheduled = optim.RMSprop(parameters(), lr=optim.schedules.cosine(0.1, 10))
+    assert scheduled.settings() == {"optimizer": "RMSprop", "rho": 0.9, "eps": 1e-7, "lr": "a schedule", "weight_decay": 0.0}

@@ -154,6 +154,17 @@ def test_real_and_generated_examples_are_separate_batches():
     np.testing.assert_allclose(norm.running_var.data, expected, rtol=1e-5)
 
 
+@pytest.mark.parametrize("name", ["generator", "discriminator"])
+def test_players_that_were_at_rest_are_trained_in_training_mode(name):
+    """BatchNorm sees the batch: the same game as if nobody had looked at samples before."""
+    trainer, expected = game(normed), game(normed)
+    getattr(trainer, name).eval()
+    for each in (trainer, expected):
+        mg.seed(7)
+        each.fit(cloud(), steps=2, **QUIET)
+    assert_same(weights(trainer), weights(expected))
+
+
 def test_more_steps_of_either_player():
     trainer = game(discriminator_steps=3, generator_steps=2, ema=0.5)
     drawn = []

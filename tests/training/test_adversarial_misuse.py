@@ -377,12 +377,12 @@ def test_other_things_than_losses_penalties_and_remedies(options, message):
         game(**options)
 
 
-def test_a_finished_run_that_is_asked_for_no_more_changes_nothing(tmp_path):
+def test_a_run_that_is_asked_for_less_than_it_has_done_changes_nothing(tmp_path):
     game().fit(cloud(), steps=3, callbacks=[Checkpoint(tmp_path)], **QUIET)
     trainer = game()
     before = trainer.generator.fingerprint()
-    with pytest.raises(ValueError, match="^3 steps are done already; `steps` counts them in, ask for more than 3$"):
-        trainer.fit(cloud(), steps=3, resume=tmp_path, **QUIET)
+    with pytest.raises(ValueError, match="^3 steps are done already; `steps` counts them in, ask for at least as many, not 2$"):
+        trainer.fit(cloud(), steps=2, resume=tmp_path, **QUIET)
     assert trainer.step == 0 and trainer.generator.fingerprint() == before
 
 

@@ -13,7 +13,7 @@ import minigen as mg
 from minigen import losses, nn, optim
 from minigen.errors import CheckpointError
 from minigen.models.gans import points
-from minigen.training import Checkpoint, Health, checkpoint, fit, remedies
+from minigen.training import Callback, Checkpoint, Health, checkpoint, fit, remedies
 from tests.training.networks import Crash, Dies, assert_same, examples, made
 from tests.training.players import (
     QUIET,
@@ -107,11 +107,26 @@ def test_ctrl_c_in_the_middle_of_a_step(whole, tmp_path):
     assert_same(train(tmp_path, seed=99, resume=tmp_path), whole)
 
 
-def test_ctrl_c_in_the_last_step_leaves_nothing_to_do(tmp_path):
+def test_ctrl_c_in_the_last_step_leaves_nothing_to_train(whole, tmp_path):
+    """What belongs to the end of a run may be missing, and is made."""
+    ended = []
     with pytest.raises(KeyboardInterrupt):
-        train(tmp_path, callbacks=[ctrl_c(STEPS)])
-    with pytest.raises(ValueError, match=f"^{STEPS} steps are done already; `steps` counts them in, ask for more than {STEPS}$"):
-        train(tmp_path, seed=99, resume=tmp_path)
+        train(tmp_path, callbacks=[ctrl_c(STEPS), Ended(ended)])
+    assert not ended
+    assert_same(train(tmp_path, seed=99, resume=tmp_path, callbacks=[Ended(ended)]), whole)
+    assert ended == [STEPS]
+    with pytest.raises(ValueError, match=f"^{STEPS} steps are done already; `steps` counts them in, ask for at least as many, not 5$"):
+        train(tmp_path, seed=99, resume=tmp_path, steps=5)
+
+
+class Ended(Callback):
+    """Notes the steps of runs that came to their end."""
+
+    def __init__(self, steps):
+        self.steps = steps
+
+    def run_ended(self, run):
+        self.steps.append(run.step)
 
 
 def test_ctrl_c_says_where_it_stopped_and_how_to_go_on(tmp_path, capsys):
@@ -151,8 +166,9 @@ def test_killed_while_it_writes(whole, tmp_path):
     child = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)},
                            capture_output=True, text=True)
     assert child.returncode == -signal.SIGKILL, child.stderr
-    assert checkpoint.load(tmp_path / "checkpoint.npz")[1]["step"] == 6 and len(list(tmp_path.glob(".*"))) == 1
+    assert checkpoint.load(tmp_path / "checkpoint.npz")[1]["step"] == 6 and len(list(tmp_path.glob(".*.tmp"))) == 1
     assert_same(train(tmp_path, seed=99, resume=tmp_path), whole)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint.npz", "history.csv"]
 
 
 def test_more_steps_later(tmp_path):

@@ -1,11 +1,15 @@
 """Early stopping, checkpoints in their folder, and the moments at which callbacks are called."""
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 import minigen as mg
 from minigen import optim
-from minigen.errors import StateError
+from minigen.errors import BusyError, StateError
+from minigen.files import locked
 from minigen.training import Callback, Checkpoint, EarlyStopping, checkpoint, fit
 from tests.training.networks import Countdown, assert_same, examples, made, numbers
 
@@ -154,6 +158,45 @@ def test_a_run_overwrites_the_checkpoint_of_an_older_one(tmp_path):
     countdown([5], Checkpoint(tmp_path))
     assert checkpoint.load(tmp_path / "checkpoint.npz")[1]["epoch"] == 1
     assert len((tmp_path / "history.csv").read_text().splitlines()) == 2
+
+
+def test_two_runs_in_one_folder(tmp_path):
+    """The second is refused, and may come when the first has ended, however it has."""
+    class Intrudes(Callback):
+        def recorded(self, run):
+            with pytest.raises(BusyError, match=f"{tmp_path} is in use by process {os.getpid()} on "):
+                countdown([5, 4], Checkpoint(tmp_path))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        countdown([5, 4, 3], Checkpoint(tmp_path), Intrudes())
+    assert not list(tmp_path.iterdir())
+    countdown([5, 4, 3], Checkpoint(tmp_path), epochs=2)
+    with locked(tmp_path), pytest.raises(BusyError):
+        countdown([5, 4, 3], Checkpoint(tmp_path), resume=tmp_path)
+    countdown([5, 4, 3], Checkpoint(tmp_path), resume=tmp_path)
+    assert checkpoint.load(tmp_path / "checkpoint.npz")[1]["epoch"] == 3
+
+
+def test_a_history_that_lacks_the_row_of_its_checkpoint_is_written_again(tmp_path):
+    """As after a kill between the two; also where no epoch is left."""
+    countdown([5, 4], Checkpoint(tmp_path))
+    path = tmp_path / "history.csv"
+    whole = path.read_text()
+    path.write_text("".join(whole.splitlines(keepends=True)[:-1]))
+    (tmp_path / ".history.csv.1.tmp").touch()
+    countdown([5, 4], Checkpoint(tmp_path), resume=tmp_path)
+    assert path.read_text() == whole
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint.npz", "history.csv"]
+
+
+def test_a_folder_is_where_it_was_when_it_was_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    save = Checkpoint("run")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    countdown([5, 4], save)
+    assert (tmp_path / "run" / "checkpoint.npz").exists() and not list(Path().iterdir())
 
 
 # -- callbacks of one's own --------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ import pytest
 
 import minigen as mg
 from minigen import archive, optim
+from minigen.backend import random
 from minigen.errors import CheckpointError, StateError
 from minigen.training import EarlyStopping, checkpoint
 from minigen.training.reconstruction import Reconstruction
@@ -173,6 +174,7 @@ CONTENTS = {
     "a head longer than all": b"\x93NUMPY\x01\x00\xff\xff",
     "float64": npy(np.zeros(6)), "another shape": npy(np.zeros((2, 3), np.float32)), "another length": npy(np.zeros(7, np.float32)),
     "NaN": npy(np.full(6, np.nan, np.float32)),
+    "a head of parentheses": b"\x93NUMPY\x01\x00" + struct.pack("<H", 9000) + b"{'shape': " + b"(" * 8990,
 }  # fmt: skip
 
 
@@ -189,7 +191,7 @@ def test_a_member_that_is_something_else(good, tmp_path, refused, redeclared):
                 contents["minigen.npy"] = npy(np.frombuffer(json.dumps(header).encode(), np.uint8))
         forged(tmp_path / "spoiled.npz", contents.items())
         with at_most(4_000_000):
-            refused(name)
+            assert len(refused(name)) < 800, "the message quotes the file"
 
 
 def test_members_that_are_missing_more_twice_or_in_another_order(good, tmp_path, refused):
@@ -357,6 +359,14 @@ def test_an_array_with_wrong_numbers(good, tmp_path, refused):
                 refused(f"{group}/{name} = {each!r}")
 
 
+def test_sums_of_an_epoch_that_has_not_begun(tmp_path, refused):
+    with random.aside():
+        made_run().save(tmp_path / "whole.npz")
+    arrays, header = checkpoint.load(tmp_path / "whole.npz")
+    checkpoint.save(tmp_path / "spoiled.npz", arrays, {**header, "sums": {"more": 1.0}})
+    refused("sums", match=r"sums has \['more'\], after 0 examples")
+
+
 def test_swapped_groups_and_groups_too_many(good, tmp_path, refused):
     arrays, header = checkpoint.load(good)
     path = tmp_path / "spoiled.npz"
@@ -364,6 +374,9 @@ def test_swapped_groups_and_groups_too_many(good, tmp_path, refused):
     refused("swapped groups", match="unexpected first_moment")
     checkpoint.save(path, {**arrays, "more": {"x": zeros}}, header)
     refused("one more", match="unexpected 'more'")
+    stopping = {**arrays["callback EarlyStopping 1"], "more": zeros}
+    checkpoint.save(path, {**arrays, "callback EarlyStopping 1": stopping}, header)
+    refused("one more", match="EarlyStopping: got a state with .*'more'")
     checkpoint.save(path, arrays, {**header, "more": 1})
     refused("one more", match="unexpected 'more'")
 

@@ -1,12 +1,13 @@
 """The feature classifier: trained once for a data set, found again, and without a trace in the caller's random streams."""
 
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import minigen as mg
-from minigen import data, training
+from minigen import data, files, training
 from minigen.backend import random
 from minigen.models.feature_classifier import FeatureClassifier
 from minigen.training import checkpoint, features
@@ -90,11 +91,23 @@ def test_a_damaged_file_is_told_and_made_anew(name, tmp_path, capsys, monkeypatc
     assert judge(tmp_path).fingerprint() == first.fingerprint() and not capsys.readouterr().err
 
 
-def test_a_cache_that_cannot_be_written_is_noticed_before_the_work(tmp_path, no_training):
+def test_without_a_cache_that_can_be_written_the_judge_serves_and_it_is_said_once(tmp_path, monkeypatch, capsys):
     (tmp_path / "file").write_text("")
-    no_training()
-    with pytest.raises(OSError):
-        judge(tmp_path / "file" / "cache")
+    monkeypatch.setattr(files, "TOLD", [])
+    judges = [judge(tmp_path / "file" / "cache"), judge(tmp_path), judge(tmp_path / "file" / "cache")]
+    assert len({each.fingerprint() for each in judges}) == 1
+    assert capsys.readouterr().err.count("minigen: nothing is kept for the next time (") == 1
+
+
+def test_a_user_without_a_home_has_no_cache(monkeypatch):
+    def homeless():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative/paths/are/ignored")
+    assert files.cache_folder("features") == Path.home() / ".cache" / "minigen" / "features"
+    monkeypatch.setattr(Path, "home", homeless)
+    with pytest.raises(FileNotFoundError, match="set HOME or XDG_CACHE_HOME"):
+        files.cache_folder("features")
 
 
 def test_the_callers_random_streams_are_left_alone(tmp_path):

@@ -72,8 +72,9 @@ def test_killed(how, epoch, leftovers, tmp_path):
     assert checkpoint.load(tmp_path / "checkpoint.npz")[1]["epoch"] == epoch
     assert len((tmp_path / "history.csv").read_text().splitlines()) == 1 + epoch
     assert sorted(path.name for path in tmp_path.glob("[!.]*")) == ["checkpoint.npz", "history.csv"]
-    assert len(list(tmp_path.glob(".*"))) == leftovers, "the kill did not come in the middle of writing"
+    assert len(list(tmp_path.glob(".*.tmp"))) == leftovers, "the kill did not come in the middle of writing"
     assert_same(train(tmp_path, seed=99, resume=tmp_path), train())
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint.npz", "history.csv"], "something was left for ever"
 
 
 # -- writing fails, and the process lives ------------------------------------------------------------------------

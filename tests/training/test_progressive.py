@@ -52,6 +52,10 @@ def test_alpha_rises_evenly_and_the_resolution_never_falls():
     np.testing.assert_allclose(fading, np.arange(14) / 13, rtol=1e-12)
 
 
+def test_a_schedule_of_one_image():
+    assert Growth(final=4, stable=1, fading=0).images == 1 and Growth(final=8, stable=0, fading=1).images == 1
+
+
 def test_a_schedule_is_told_apart_by_its_representation():
     assert repr(Growth(16, stable=10, fading=20)) == "Growth(final=16, start=4, stable=10, fading=20)"
     assert Growth(16) == Growth(16, 4, 600_000, 600_000) != Growth(8)

@@ -383,3 +383,28 @@ def test_any_loss_any_penalty_any_remedy_any_network(penalties, name):
 def test_settings_that_make_no_sense(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize("remedy, settings", [
+    (LabelSmoothing(), "LabelSmoothing(real=0.9, fake=0.0)"), (NoisyLabels(), "NoisyLabels(flip=0.05)"),
+    (InstanceNoise(), "InstanceNoise(std=0.1, steps=10000)"), (ExperienceReplay(), "ExperienceReplay(capacity=1000, share=0.5)"),
+])
+def test_by_default_the_settings_are_these(remedy, settings):
+    assert repr(remedy) == settings
+
+
+def test_settings_at_the_edge_of_what_makes_sense():
+    x = np.zeros((3, 2), np.float32)
+    assert InstanceNoise(0.1, steps=1).shown(x, 0).any() and InstanceNoise(0.1, steps=1).shown(x, 1) is x
+    assert LabelSmoothing(1.0).targets(1.0, 0.0, x) == (1.0, 0.0)
+    assert ExperienceReplay(1, share=1.0).fakes((x,))[0].shape == x.shape
+
+
+def test_targets_are_of_the_dtype_of_the_scores():
+    """float64 too: flips drawn in float32 would be others, and a game in float64 would not be one."""
+    mg.seed(7)
+    expected = [random.uniform((5, 1), dtype=np.float64) < 0.3 for _ in range(2)]
+    mg.seed(7)
+    real, fake = NoisyLabels(0.3).targets(1.0, 0.0, np.zeros((5, 1)))
+    assert real.dtype == fake.dtype == np.float64
+    np.testing.assert_array_equal([real == 0.0, fake == 1.0], expected)

@@ -139,6 +139,13 @@ def test_weights(weight):
         trainer(weight=weight)
 
 
+def test_by_default_a_thousandth_of_the_adversarial_loss_counts():
+    """SRGAN's weight."""
+    players = enlarging(), judge()
+    optimizers = {f"{name}_optimizer": optim.SGD(network.parameters(), lr=0.1) for name, network in zip(("generator", "discriminator"), players)}
+    assert Restoration(*players, **optimizers).weight == 1e-3
+
+
 def test_the_trainer_of_generators_that_are_given_noise():
     run = trainer()
     other = Adversarial(run.generator, run.discriminator, generator_optimizer=run.generator_optimizer,

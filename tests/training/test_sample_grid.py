@@ -190,3 +190,19 @@ def test_on_every_backend(backend, tmp_path, quick):
     assert [type(samples) for samples in grid.samples] == [np.ndarray] * 2
     mg.use("numpy")
     game(small).fit(cloud(), steps=1, callbacks=[SampleGrid(tmp_path / "points", n=3)], **QUIET)
+
+
+def test_pictures_that_are_missing_after_a_kill_are_made(tmp_path):
+    """Those of steps that are done, and after the last checkpoint that of the last step, and the GIF."""
+    folder, saved = tmp_path / "pictures", tmp_path / "run"
+
+    def run(*callbacks, **options):
+        pictures().fit(pixels(), steps=5, callbacks=[SampleGrid(folder, 2, n=4), Checkpoint(saved), *callbacks], **QUIET, **options)
+
+    run()
+    whole = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert len(whole) == 5
+    for name in ("step_000002.png", "step_000005.png", "evolution.gif"):
+        (folder / name).unlink()
+    run(resume=saved)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == whole

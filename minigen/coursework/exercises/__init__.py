@@ -21,6 +21,7 @@ from minigen.coursework.judge.calls import Call
 from minigen.coursework.judge.remote import Array, numbers
 from minigen.coursework.judge.report import Missed
 from minigen.coursework.samples import Sample
+from minigen.files import replacing
 
 if TYPE_CHECKING:
     from minigen.data import Dataset
@@ -134,13 +135,13 @@ def exercises() -> Iterator[Exercise]:
 
 
 def hand_out(source: Path, path: Path) -> int:
-    """Copy a starter or a template to `path`, and say so; an existing file is never overwritten. Returns the exit status."""
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(source.read_text(encoding="utf-8"))
-    except FileExistsError:
+    """Copy a starter or a template to `path`, whole or not at all, and say so; an existing file is never overwritten. Returns the
+    exit status."""
+    if path.exists() or path.is_symlink():
         print(f"{path} exists already and is left as it is: move it away, or go on with `minigen check {path}`", file=sys.stderr)
         return 1
+    with replacing(path) as temporary:
+        temporary.write_bytes(source.read_bytes())
     print(f"{path} is written. Make it yours, then: minigen check {path}")
     return 0
 

@@ -18,7 +18,7 @@ class Encoder(nn.Module):
     `stages` gives both, in which style is measured; the encoder's output is the last, (n, h / 4, w / 4, maps).
     """
 
-    def __init__(self, channels: int = 3, feature_maps: tuple[int, int] = (32, 64)):
+    def __init__(self, channels: int, feature_maps: tuple[int, int]):
         first, second = feature_maps
         self.layers = [nn.Conv2d(channels, first, 4, stride=2, activation="relu"),
                        nn.Conv2d(first, second, 4, stride=2, activation="relu")]

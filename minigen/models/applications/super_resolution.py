@@ -22,8 +22,9 @@ class Generator(Restorer):
 
     All residual blocks work at the low resolution; then each doubling is a transposed convolution, 4 x 4 with stride 2. The
     paper's convolution to four times the channels, whose numbers are then laid out as 2 x 2 pixels, is a transposed convolution
-    too (Shi et al. 2016). The paper has 16 blocks of 64 maps, with batch normalization, which Lim et al. 2017 found better left
-    out; here two blocks of 24 maps do: 26,665 parameters for a factor of 2, 35,905 for 4.
+    too (Shi et al. 2016). The paper has 16 blocks of 64 maps, PReLU, kernels of 9 x 9 at both ends, and batch normalization,
+    which Lim et al. 2017 found better left out; here two blocks of 24 maps, ReLU and 3 x 3 do: 26,665 parameters for a factor of
+    2, 35,905 for 4.
 
     `factor`: 2, 4, 8 ...  `resolution`: pixels a side of the images it makes, a multiple of the factor. The network is
     convolutional, and `restore` takes images of any size; the resolution is what a discriminator must fit.

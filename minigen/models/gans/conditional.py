@@ -1,4 +1,7 @@
-"""Conditional GANs: both networks are told the class (Mirza & Osindero 2014). Any pair of networks can be told."""
+"""Conditional GANs: both networks are told the class (Mirza & Osindero 2014). Any pair of networks can be told.
+
+The label joins what a network is given, as it is. (The paper's networks have a hidden layer for each of both first.)
+"""
 
 from collections.abc import Iterator
 from numbers import Integral

@@ -6,7 +6,8 @@
 - ReLU in the generator, tanh at its end; leaky ReLU in the discriminator.
 
 `Generator` and `Discriminator` are the book's, which keep most of these. `TinyGenerator` and `TinyDiscriminator` keep all of them
-at a size for two CPU cores, and each rule is a switch.
+at a size for two CPU cores, and each rule is a switch. (The paper also draws all weights from N(0, 0.02^2) and z from a uniform
+distribution; here weights start as those of other layers do, and z is normal, as in the book.)
 """
 
 from itertools import pairwise

@@ -58,7 +58,7 @@ class Generator(GrowingGenerator):
         self.blocks = [Block(before, after, r, style_dim, noise_lr if noise else None, styles)
                        for before, after, r in zip((maps[0], *maps), maps, self.resolutions)]
         self.rgb = [nn.EqualizedConv2d(features, channels, 1, gain=1.0) for features in maps]
-        self.w_average, self.w_seen = nn.Buffer(nn.init.zeros((style_dim,))), nn.Buffer(nn.init.zeros((1,)))
+        self.w_average, self.w_seen = nn.Buffer(nn.init.zeros((style_dim,))), nn.NonNegative(nn.init.zeros((1,)))
 
     # -- the networks ----------------------------------------------------------------------------------------------
 
@@ -107,7 +107,10 @@ class Generator(GrowingGenerator):
         return 2 * (self.stage + 1)
 
     def follow(self, w: Any) -> None:
-        """Move the average of w towards that of a batch: the further the fewer it has seen."""
+        """Move the average of w towards that of a batch: the further the fewer it has seen, in the end by 0.005 of the way.
+
+        (The official code does so from the first batch on, from zeros.)
+        """
         xp, seen = array_module(w), self.w_seen.data
         share = xp.minimum(FOLLOWED, (1.0 + seen) / (10.0 + seen)).astype(w.dtype)
         share = share * (seen > 0)  # the first batch counts whole

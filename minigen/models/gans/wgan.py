@@ -5,7 +5,11 @@ from minigen.models.gans import base
 
 
 class Generator(base.Generator):
-    """128 -> 4 x 4 x 256 -> 7 x 7 x 128 -> 14 x 14 x 64 -> 28 x 28 x 1, ReLU, sigmoid: pixels in [0, 1]. 1,554,177 parameters."""
+    """128 -> 4 x 4 x 256 -> 7 x 7 x 128 -> 14 x 14 x 64 -> 28 x 28 x 1, ReLU, sigmoid: pixels in [0, 1]. 1,554,177 parameters.
+
+    From 4 x 4 to 7 x 7 it is the adjoint of the convolution that halves 7 x 7. (The published code makes 8 x 8 and cuts off the
+    last row and column; this is 8 x 8 without the first.)
+    """
 
     pixel_range = (0.0, 1.0)
 
