@@ -211,12 +211,17 @@ def nameless(process: int) -> dict[tuple[int, int], int]:
     """(device, number) -> bytes, of the files that a process holds open and no folder knows: in memory, or deleted. Raises
     PermissionError for a process that does not let itself be looked at."""
     found = {}
-    with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has ended
+    try:
         for name in os.listdir(f"/proc/{process}/fd"):
             with contextlib.suppress(FileNotFoundError):  # it was closed
                 file = os.stat(f"/proc/{process}/fd/{name}")
                 if stat.S_ISREG(file.st_mode) and not file.st_nlink:
                     found[file.st_dev, file.st_ino] = file.st_blocks * 512
+    except (FileNotFoundError, ProcessLookupError):  # it has ended
+        pass
+    except PermissionError:
+        if any(each == process and size for each, _, size in processes()):  # one that is just ending has no memory left
+            raise
     return found
 
 
