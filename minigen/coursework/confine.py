@@ -139,7 +139,7 @@ def hide(libc: ctypes.CDLL, places: Iterable[str], needed: Iterable[str]) -> Non
     for path, file in files.items():
         source = f"/proc/self/fd/{file}"
         os.makedirs(path if os.path.isdir(source) else os.path.dirname(path), exist_ok=True)
-        if not os.path.isdir(source):
+        if not os.path.exists(path):
             write(path, b"")
         libc.mount(source.encode(), os.fsencode(path), None, BIND | RECURSIVE, None)
         os.close(file)

@@ -248,7 +248,7 @@ LIES = {
         def lie(self, **asked):
             found = derive(self, **asked)
             return found | {"first": [np.full(x.shape, 6e4, np.float16) for x in found["first"]]}
-        s.Worker.derive = lie""", "wrong by x"),
+        s.Worker.derive = lie""", "gradient, order 1    wrong by x"),
 }
 
 
