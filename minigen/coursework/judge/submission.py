@@ -30,7 +30,7 @@ class Submission:
     @property
     def seed(self) -> int:
         """Of the random numbers with which it is tried: the same for the same text, its helpers' included."""
-        texts = b"".join(hashlib.sha256(text).digest() for text in [self.source, *self.helpers.values()])
+        texts = b"\0".join([self.source, *self.helpers.values()])
         return int.from_bytes(hashlib.sha256(texts).digest()[:8], "big")
 
     @property
