@@ -8,7 +8,8 @@ import pytest
 if "PYTEST_XDIST_WORKER" in os.environ:  # where tests run beside each other (-n auto), each process has one thread
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background of a script: tests, and what they start, stop all the same
+# Ctrl-C is ignored by what a script starts in the background; tests, and what they start, stop all the same.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import minigen

@@ -14,7 +14,16 @@ from tqdm import tqdm
 from minigen.autograd import Tensor, anomaly
 from minigen.autograd.debug import all_finite
 from minigen.backend import random, to_numpy
-from minigen.errors import CheckpointError, DataError, DtypeError, NonFiniteError, ShapeError, StateError, conversion
+from minigen.errors import (
+    CheckpointError,
+    DataError,
+    DtypeError,
+    NonFiniteError,
+    ShapeError,
+    StateError,
+    conversion,
+    to_unit_interval,
+)
 from minigen.models.gans import Generator
 from minigen.nn import Buffer, Module
 from minigen.optim.optimizer import Optimizer
@@ -313,8 +322,8 @@ def in_range(images: np.ndarray, bounds: tuple[float, float], generator: Generat
     """Images in the range of the generator's: those in [0, 1] are brought to it, those in it already stay. Raises DataError."""
     low, high = float(images.min()), float(images.max())
     if low < -1.0 - 1e-5 or high > 1.0 + 1e-5:
-        raise DataError(f"images reach from {low:.6g} to {high:.6g}, expected pixels in [0, 1] or [-1, 1]: bytes are "
-                        "divided by 255")
+        raise DataError(f"images reach from {low:.6g} to {high:.6g}, expected pixels in [0, 1] or [-1, 1]: "
+                        f"{to_unit_interval(low, high)}")
     if low >= -1e-5:
         return generator.from_pixels(images)
     if bounds[0] > -1.0:

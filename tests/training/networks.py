@@ -1,8 +1,11 @@
 """The smallest networks and data that training needs, and everything a run changes, as numbers to compare."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 import minigen as mg
 from minigen import losses, nn, optim
@@ -90,6 +93,21 @@ def assert_same(actual: dict[str, Any], expected: dict[str, Any]) -> None:
     assert list(actual) == list(expected)
     differing = [name for name in expected if not np.array_equal(actual[name], expected[name])]
     assert not differing, f"these differ: {', '.join(differing)}"
+
+
+def everything(run: Any) -> dict[str, Any]:
+    """What must not change in a run of `fit` when a checkpoint is refused."""
+    parts = numbers(run.model, run.optimizer, run.history, run.callbacks)
+    parts |= {f"batches/{name}": value for name, value in run.batches.state_dict().items()}
+    return parts | {"epoch": run.epoch, "seen": run.seen, "sums": json.dumps(run.sums), "finished": run.finished}
+
+
+def saved_in_an_epoch(run: Any, path: Path) -> Path:
+    """The path, where a checkpoint of the run lies after three batches of its next epoch."""
+    with pytest.raises(KeyboardInterrupt):
+        run.train_epoch(lambda: run.seen == 3 * BATCH)
+    run.save(path)
+    return path
 
 
 class Crash(Exception):

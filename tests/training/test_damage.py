@@ -21,7 +21,7 @@ from minigen.backend import random
 from minigen.errors import CheckpointError, StateError
 from minigen.training import EarlyStopping, checkpoint
 from minigen.training.reconstruction import Reconstruction
-from tests.training.networks import BATCH, Noisy, assert_same, examples, numbers
+from tests.training.networks import BATCH, Noisy, assert_same, everything, examples, saved_in_an_epoch
 
 
 def made_run(seed=1, epochs=1):
@@ -35,23 +35,12 @@ def made_run(seed=1, epochs=1):
     return run
 
 
-def everything(run):
-    """What must not change when a checkpoint is refused."""
-    parts = numbers(run.model, run.optimizer, run.history, run.callbacks)
-    parts |= {f"batches/{name}": value for name, value in run.batches.state_dict().items()}
-    return parts | {"epoch": run.epoch, "seen": run.seen, "sums": json.dumps(run.sums)}
-
-
 @pytest.fixture(scope="module")
 def good(tmp_path_factory):
     """A checkpoint in the middle of the second epoch."""
     mg.use("numpy")
     run = made_run()
-    with pytest.raises(KeyboardInterrupt):
-        run.train_epoch(lambda: run.seen == 3 * BATCH)
-    path = tmp_path_factory.mktemp("good") / "checkpoint.npz"
-    run.save(path)
-    return path
+    return saved_in_an_epoch(run, tmp_path_factory.mktemp("good") / "checkpoint.npz")
 
 
 @pytest.fixture

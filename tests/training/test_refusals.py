@@ -1,7 +1,6 @@
 """Checkpoints that must not be loaded: each refused by name, and nothing half-loaded."""
 
 import io
-import json
 import shutil
 
 import numpy as np
@@ -12,7 +11,7 @@ from minigen import optim
 from minigen.errors import CheckpointError
 from minigen.training import Checkpoint, EarlyStopping, checkpoint, fit
 from minigen.training.reconstruction import Reconstruction as Run
-from tests.training.networks import BATCH, Noisy, Other, assert_same, examples, numbers
+from tests.training.networks import BATCH, Noisy, Other, assert_same, everything, examples, numbers, saved_in_an_epoch
 
 
 def made_run(model=Noisy, optimizer=None, x=None, batch_size=BATCH, seed=1, early=True):
@@ -23,13 +22,6 @@ def made_run(model=Noisy, optimizer=None, x=None, batch_size=BATCH, seed=1, earl
     callbacks = [EarlyStopping(9)] if early else []
     x = examples() if x is None else x
     return Run(network, chosen, x, examples(5, 6).astype(x.dtype), 4, batch_size, 3, callbacks, False)
-
-
-def everything(run):
-    """What must not change when a checkpoint is refused."""
-    parts = numbers(run.model, run.optimizer, run.history, run.callbacks)
-    parts |= {f"batches/{name}": value for name, value in run.batches.state_dict().items()}
-    return parts | {"epoch": run.epoch, "seen": run.seen, "sums": json.dumps(run.sums), "finished": run.finished}
 
 
 def refused(path, message, error=CheckpointError, **options):
@@ -49,11 +41,7 @@ def good(tmp_path_factory):
     mg.use("numpy")
     run = made_run()
     run.train_epoch(lambda: False)
-    with pytest.raises(KeyboardInterrupt):
-        run.train_epoch(lambda: run.seen == 3 * BATCH)
-    path = tmp_path_factory.mktemp("good") / "checkpoint.npz"
-    run.save(path)
-    return path
+    return saved_in_an_epoch(run, tmp_path_factory.mktemp("good") / "checkpoint.npz")
 
 
 @pytest.fixture
