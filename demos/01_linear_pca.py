@@ -43,7 +43,7 @@ def train(model, points, optimizer, steps, batch_size=None):
     history = []
     for _ in trange(steps, leave=False):
         for start in range(0, len(points), batch_size or len(points)):
-            loss, _ = model.loss(points[start:start + (batch_size or len(points))])
+            loss, _ = model.loss(points[start : start + (batch_size or len(points))])
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -80,9 +80,9 @@ save(plot.plane_fit(points, rebuilt, codes, title="A linear autoencoder finds th
 
 # %% [markdown]
 # ## The same on pictures
-# 5,000 images of 784 pixels, centred, and ten codes. The closed form is still there to compare with.
+# 5,000 images of 784 pixels, centerd, and ten codes. The closed form is still there to compare with.
 # %%
-images = train_set.images[:args.images].reshape(-1, 28 * 28)
+images = train_set.images[: args.images].reshape(-1, 28 * 28)
 mean = mg.mean(images, axis=0)
 images = images - mean
 closed_form = metrics.pca(images, 10)
@@ -98,8 +98,11 @@ centered = chosen.reshape(-1, 28 * 28) - mean
 with mg.no_grad():
     rebuilt = pictures(mg.asarray(centered)).numpy() + mean
 projected = closed_form.reconstruct(centered) + mean
-rows = {"original": chosen, "linear\nautoencoder": rebuilt.reshape(chosen.shape).clip(0, 1),
-        "PCA": projected.reshape(chosen.shape).clip(0, 1)}
+rows = {
+    "original": chosen,
+    "linear\nautoencoder": rebuilt.reshape(chosen.shape).clip(0, 1),
+    "PCA": projected.reshape(chosen.shape).clip(0, 1),
+}
 save(plot.image_rows(rows, title="Ten numbers an image: the autoencoder against the closed form"), args, "images.png")
 
 # %% [markdown]

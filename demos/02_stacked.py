@@ -10,7 +10,7 @@ neither has seen.
 #     784 -> 100 -> 30 -> 100 -> 784, SELU,    loss = mean over pixels of  -x log p - (1 - x) log(1 - p)
 #
 # Exactly the chapter's network (163,814 parameters) and its optimizer, SGD with learning rate 1.5, which is that large because
-# the loss is a mean over pixels. Binary cross entropy of grey pixels cannot reach zero: its floor is the entropy of the pixels
+# the loss is a mean over pixels. Binary cross entropy of gray pixels cannot reach zero: its floor is the entropy of the pixels
 # themselves, printed below beside the squared error.
 # %%
 import minigen as mg
@@ -27,8 +27,15 @@ verdict = Verdict(args)
 model = StackedAutoencoder()
 model.summary((28, 28, 1))
 optimizer = optim.SGD(model.parameters(), lr=1.5)
-history = training.fit(model, train.images, validation=test.images, optimizer=optimizer, epochs=args.epochs,
-                       batch_size=args.batch_size, callbacks=[training.Checkpoint(args.out / "run")])
+history = training.fit(
+    model,
+    train.images,
+    validation=test.images,
+    optimizer=optimizer,
+    epochs=args.epochs,
+    batch_size=args.batch_size,
+    callbacks=[training.Checkpoint(args.out / "run")],
+)
 
 # %% [markdown]
 # ## Reconstructions

@@ -6,11 +6,11 @@ together.
 
 # %% [markdown]
 # # 3. Looking at the codes
-# t-SNE (van der Maaten & Hinton 2008) places each code on a page so that near neighbours stay near:
+# t-SNE (van der Maaten & Hinton 2008) places each code on a page so that near neighbors stay near:
 #
-#     p_ij: neighbourhood in 30 dimensions, Gaussian;    q_ij: on the page, Student's t;    minimize KL(p || q)
+#     p_ij: neighborhood in 30 dimensions, Gaussian;    q_ij: on the page, Student's t;    minimize KL(p || q)
 #
-# Distances between far clusters mean little; which points are neighbours means much. So the map is judged by its neighbours:
+# Distances between far clusters mean little; which points are neighbors means much. So the map is judged by its neighbors:
 # how often do the five nearest points have the class of the point in their middle?
 # %%
 import minigen as mg
@@ -30,10 +30,10 @@ training.fit(model, train.images, optimizer=optim.SGD(model.parameters(), lr=1.5
 
 # %% [markdown]
 # ## The map
-# Held-out images only. Colours are the classes, which the network was never told.
+# Held-out images only. Colors are the classes, which the network was never told.
 # %%
 model.eval()
-shown = test[:args.points]
+shown = test[: args.points]
 with mg.no_grad():
     codes = mg.to_numpy(model.encode(mg.asarray(shown.images)))
 points = tsne(codes, iterations=args.iterations, progress=True)
@@ -42,7 +42,7 @@ save(plot.code_map(points, shown.labels, shown.class_names, images=shown.images,
 
 # %% [markdown]
 # ## Did it work?
-# A point's five neighbours name its class: in the pixels, in the codes, and on the page. Chance is about one in the number of
+# A point's five neighbors name its class: in the pixels, in the codes, and on the page. Chance is about one in the number of
 # classes.
 # %%
 pixels = metrics.knn_accuracy(shown.images.reshape(len(shown), -1), shown.labels)

@@ -29,8 +29,14 @@ for name, kind in models.items():
     mg.seed(args.seed)
     models[name] = model = kind()
     model.summary((28, 28, 1))
-    histories[name] = training.fit(model, train.images, validation=test.images, epochs=args.epochs,
-                                   optimizer=optim.SGD(model.parameters(), lr=1.5), batch_size=args.batch_size)
+    histories[name] = training.fit(
+        model,
+        train.images,
+        validation=test.images,
+        epochs=args.epochs,
+        optimizer=optim.SGD(model.parameters(), lr=1.5),
+        batch_size=args.batch_size,
+    )
     model.eval()
 
 # %% [markdown]
@@ -41,8 +47,17 @@ rows = {"original": test.images[:10]}
 rows |= {f"{name},\n{model.parameter_count():,} parameters": rebuilt[name][:10] for name, model in models.items()}
 save(plot.image_rows(rows, title=f"Held-out images and their reconstructions ({args.data})"), args, "reconstructions.png")
 lines = {name: history["validation loss"] for name, history in histories.items()}
-save(plot.curves(histories["tied"]["epoch"], lines, xlabel="epoch", ylabel="binary cross entropy, nats per pixel",
-                 title=f"Held-out images ({args.data})"), args, "training.png")
+save(
+    plot.curves(
+        histories["tied"]["epoch"],
+        lines,
+        xlabel="epoch",
+        ylabel="binary cross entropy, nats per pixel",
+        title=f"Held-out images ({args.data})",
+    ),
+    args,
+    "training.png",
+)
 
 # %% [markdown]
 # ## What the first layer looks at
@@ -64,6 +79,8 @@ verdict.expect("mean squared error on held-out images, tied / untied", errors["t
 verdict.expect("binary cross entropy on held-out images, tied / untied", bces["tied"] / bces["untied"], at_most=1.05)
 verdict.report("parameters: tied, untied", ", ".join(f"{model.parameter_count():,}" for model in models.values()))
 verdict.report("mean squared error: tied, untied", ", ".join(f"{error:.5f}" for error in errors.values()))
-verdict.report("binary cross entropy: tied, untied, its floor",
-               ", ".join(f"{bce:.5f}" for bce in (*bces.values(), metrics.bernoulli_floor(test.images))))
+verdict.report(
+    "binary cross entropy: tied, untied, its floor",
+    ", ".join(f"{bce:.5f}" for bce in (*bces.values(), metrics.bernoulli_floor(test.images))),
+)
 verdict.finish()

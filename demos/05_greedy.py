@@ -58,7 +58,7 @@ curves = {"epoch": at_once["epoch"]}
 for name, history, start in zip(names, (*stages, at_once), (0, args.stage_epochs, 2 * args.stage_epochs, 0)):
     for column in ("loss", "validation loss"):
         values = np.full(epochs, np.nan)
-        values[start:start + len(history[column])] = history[column]
+        values[start : start + len(history[column])] = history[column]
         curves[column.replace("loss", name)] = values
 save(plot.training_curves(curves, title=f"Layer by layer, and all at once ({args.data})"), args, "training.png")
 
@@ -75,8 +75,9 @@ save(plot.image_rows(rows, title=f"Held-out images and their reconstructions ({a
 # %%
 errors = {name: metrics.reconstruction_mse(test.images, images) for name, images in rebuilt.items()}
 fine_tuned, at_end = stages[-1]["validation loss"][-1], at_once["validation loss"][-1]
-verdict.expect("mean squared error on held-out images, layer by layer / whole", errors["fine-tuned"] / errors["trained whole"],
-               at_most=1.05)
+verdict.expect(
+    "mean squared error on held-out images, layer by layer / whole", errors["fine-tuned"] / errors["trained whole"], at_most=1.05
+)
 verdict.expect("binary cross entropy on held-out images, layer by layer / whole", fine_tuned / at_end, at_most=1.05)
 for name, history in zip(names, stages):
     verdict.report(f"{name} on held-out images", history["validation loss"][-1])

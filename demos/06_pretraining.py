@@ -9,7 +9,7 @@ few. Against the same network from scratch, with as many updates.
 #
 #     1. autoencoder:  decoder(encoder(x)) ~ x              all images, no labels
 #     2. transfer:     softmax(encoder(x) W + b)            a copy of the encoder, bit for bit, and a new head
-#     3. frozen:       only W and b learn                   few labelled images
+#     3. frozen:       only W and b learn                   few labeled images
 #     4. fine-tuning:  encoder, W and b learn               the same ones
 #
 # The head begins with random weights, and its first gradients would tear up what the encoder knows: hence step 3. That nothing
@@ -37,12 +37,13 @@ verdict = Verdict(args)
 
 
 autoencoder = StackedAutoencoder()
-training.fit(autoencoder, train.images, optimizer=optim.Adam(autoencoder.parameters(), lr=1e-3), epochs=args.epochs,
-             batch_size=batch_size)
+training.fit(
+    autoencoder, train.images, optimizer=optim.Adam(autoencoder.parameters(), lr=1e-3), epochs=args.epochs, batch_size=batch_size
+)
 
 # %% [markdown]
 # ## Two classifiers
-# They get the same labelled images, in the same order, and the same number of updates: the pretrained one spends a quarter of
+# They get the same labeled images, in the same order, and the same number of updates: the pretrained one spends a quarter of
 # them on its head, which alone, on 30 numbers that stay, can take larger steps. Each seed draws other images and other initial
 # weights; the autoencoder is the same for all.
 # %%
@@ -55,10 +56,17 @@ def differing(encoder):
     return sum(int((before[name] != weights).sum()) for name, weights in encoder.state_dict().items())
 
 
-def learn(classifier, optimizer, labelled, epochs, seed):
+def learn(classifier, optimizer, labeled, epochs, seed):
     """Train what the optimizer holds of a classifier; the accuracy on held-out images."""
-    training.fit(classifier, (labelled.images, labelled.labels), optimizer=optimizer, epochs=epochs, batch_size=batch_size,
-                 seed=seed, progress=False)
+    training.fit(
+        classifier,
+        (labeled.images, labeled.labels),
+        optimizer=optimizer,
+        epochs=epochs,
+        batch_size=batch_size,
+        seed=seed,
+        progress=False,
+    )
     classifier.eval()
     return classifier.accuracy(test.images, test.labels)
 
@@ -66,20 +74,20 @@ def learn(classifier, optimizer, labelled, epochs, seed):
 frozen, pretrained, scratch = np.empty((3, len(sizes), args.seeds))
 for run in tqdm(range(len(sizes) * args.seeds), desc="pairs of classifiers"):
     i, seed = divmod(run, args.seeds)
-    labelled = train[np.random.default_rng([args.seed, seed]).choice(len(train), sizes[i], replace=False)]
+    labeled = train[np.random.default_rng([args.seed, seed]).choice(len(train), sizes[i], replace=False)]
     epochs = ceil(args.updates / ceil(sizes[i] / batch_size))
     head_epochs = ceil(epochs / 4)
 
     mg.seed(args.seed + seed)
     classifier = Classifier(copy.deepcopy(autoencoder.encoder), classes)
     changed += differing(classifier.encoder)
-    frozen[i, seed] = learn(classifier, optim.Adam(classifier.head.parameters(), lr=1e-2), labelled, head_epochs, seed)
+    frozen[i, seed] = learn(classifier, optim.Adam(classifier.head.parameters(), lr=1e-2), labeled, head_epochs, seed)
     changed += differing(classifier.encoder)
-    pretrained[i, seed] = learn(classifier, optim.Adam(classifier.parameters(), lr=1e-3), labelled, epochs - head_epochs, seed)
+    pretrained[i, seed] = learn(classifier, optim.Adam(classifier.parameters(), lr=1e-3), labeled, epochs - head_epochs, seed)
 
     mg.seed(args.seed + seed)
     classifier = Classifier(StackedAutoencoder().encoder, classes)
-    scratch[i, seed] = learn(classifier, optim.Adam(classifier.parameters(), lr=1e-3), labelled, epochs, seed)
+    scratch[i, seed] = learn(classifier, optim.Adam(classifier.parameters(), lr=1e-3), labeled, epochs, seed)
 
 # %% [markdown]
 # ## What labels are worth
@@ -87,12 +95,22 @@ for run in tqdm(range(len(sizes) * args.seeds), desc="pairs of classifiers"):
 # %%
 lines = {"pretrained, fine-tuned": pretrained, "pretrained, frozen": frozen, "from scratch": scratch}
 lines = {name: metrics.mean_interval(accuracies) for name, accuracies in lines.items()}
-save(plot.curves(sizes, lines, xlabel="labelled images", ylabel="accuracy on held-out images", logx=True,
-                 title=f"Unsupervised pretraining ({args.data})"), args, "accuracy.png")
+save(
+    plot.curves(
+        sizes,
+        lines,
+        xlabel="labeled images",
+        ylabel="accuracy on held-out images",
+        logx=True,
+        title=f"Unsupervised pretraining ({args.data})",
+    ),
+    args,
+    "accuracy.png",
+)
 
 # %% [markdown]
 # ## Did it work?
-# What pretraining gains is the difference of two accuracies with the same seed, so with the same labelled images.
+# What pretraining gains is the difference of two accuracies with the same seed, so with the same labeled images.
 # %%
 gains, widths = metrics.mean_interval(pretrained - scratch)
 at_500 = sizes.index(500)

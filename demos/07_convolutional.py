@@ -29,7 +29,7 @@ args = demo_arguments("07_convolutional", __doc__, epochs=6, images=10_000)
 train, test = data.load(args.data)
 if args.quick:
     train, test, args.epochs, args.images = train[:640], test[:100], 1, 640
-train = train[:args.images]
+train = train[: args.images]
 verdict = Verdict(args)
 
 models = {
@@ -64,6 +64,7 @@ low, high = maps.min(axis=(1, 2), keepdims=True), maps.max(axis=(1, 2), keepdims
 title = "What each kernel makes of one image\n(black: its least value, white: its largest)"
 save(plot.image_grid((maps - low) / (high - low), columns=4, title=title), args, "maps.png")
 
+
 # %% [markdown]
 # ## Did it work?
 # %%
@@ -79,8 +80,9 @@ def pca_error(k: int) -> float:
 
 
 small, wide, stacked, narrow = (error(model) for model in models.values())
-verdict.expect("576 codes: mean squared error, as a share of the dense network's with as many parameters", wide / small,
-               at_most=1.0)
+verdict.expect(
+    "576 codes: mean squared error, as a share of the dense network's with as many parameters", wide / small, at_most=1.0
+)
 verdict.expect("30 codes: mean squared error, as a share of the stacked network's", narrow / stacked, at_most=1.0)
 verdict.report("576 codes: mean squared error; PCA with 576 components", f"{wide:.2g}; {pca_error(576):.2g}")
 verdict.report("30 codes: convolutional, stacked; PCA with 30 components", f"{narrow:.5f}, {stacked:.5f}; {pca_error(30):.5f}")

@@ -30,7 +30,7 @@ args = demo_arguments("08_recurrent", __doc__, epochs=16, images=10_000)
 train, test = data.load(args.data)
 if args.quick:
     train, test, args.epochs, args.images = train[:320], test[:100], 1, 320
-train = train[:args.images]
+train = train[: args.images]
 verdict = Verdict(args)
 
 model = RecurrentAutoencoder()
@@ -51,8 +51,12 @@ stacked.eval()
 rebuilt, dense = (network.reconstruct(mg.asarray(test.images)).numpy() for network in (model, stacked))
 pca = metrics.pca(train.images.reshape(len(train), -1), 30)
 projected = pca.reconstruct(test.images.reshape(len(test), -1)).reshape(test.images.shape)
-rows = {"original": test.images[:10], "PCA,\n30 components": projected[:10].clip(0, 1), "stacked,\n30 codes": dense[:10],
-        "recurrent,\n30 codes": rebuilt[:10]}
+rows = {
+    "original": test.images[:10],
+    "PCA,\n30 components": projected[:10].clip(0, 1),
+    "stacked,\n30 codes": dense[:10],
+    "recurrent,\n30 codes": rebuilt[:10],
+}
 save(plot.image_rows(rows, title="Held-out images and their reconstructions"), args, "reconstructions.png")
 curves = {name: history[name] for name in history if name != "seconds"}
 save(plot.training_curves(curves, title="Binary cross entropy, nats per pixel"), args, "training.png")
@@ -76,7 +80,9 @@ save(plot.image_rows(rows, title=title), args, "revealed.png")
 error, linear, other = (metrics.reconstruction_mse(test.images, images) for images in (rebuilt, projected, dense))
 verdict.expect("mean squared error on held-out images, as a share of PCA's with 30 components", error / linear, at_most=1.0)
 verdict.report("mean squared error: recurrent, stacked, PCA", f"{error:.5f}, {other:.5f}, {linear:.5f}")
-verdict.report("mean squared error of the mean image", metrics.reconstruction_mse(
-    test.images, np.broadcast_to(mg.mean(train.images, axis=0), test.images.shape)))
+verdict.report(
+    "mean squared error of the mean image",
+    metrics.reconstruction_mse(test.images, np.broadcast_to(mg.mean(train.images, axis=0), test.images.shape)),
+)
 verdict.report("parameters: recurrent, stacked", f"{model.parameter_count():,}, {stacked.parameter_count():,}")
 verdict.finish()

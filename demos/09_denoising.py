@@ -29,7 +29,7 @@ from minigen.models.autoencoders import DenoisingAutoencoder, LinearDenoisingAut
 
 args = demo_arguments("09_denoising", __doc__, epochs=10, images=30000, linear_steps=1200)
 train, test = data.load(args.data)
-train = train[:args.images]
+train = train[: args.images]
 if args.quick:
     train, test, args.epochs, args.linear_steps = train[:1000], test[:200], 1, 4
 verdict = Verdict(args)
@@ -57,7 +57,7 @@ for model in (plain, *denoisers.values()):
 #     x^ = m + (x~ - m) (C + N)^-1 C,        through codes:  x^ = m + (x~ - m) (C + N)^-1 C V V^T
 #
 # Masked pictures are doubled first, which makes them dropout's. And a little noise is always assumed, that of pixels rounded to
-# bytes, of variance 1 / (12 * 255^2): without it, the filter reads too much into a pixel that was grey in one training image.
+# bytes, of variance 1 / (12 * 255^2): without it, the filter reads too much into a pixel that was gray in one training image.
 # %%
 pixels = train.images.reshape(len(train), -1)
 mean_square = np.mean(pixels**2, axis=0, dtype=np.float64)
@@ -101,10 +101,13 @@ for name, amount in CORRUPTIONS.items():
 for name, (damaged, denoised, undamaged, _, through_codes) in errors.items():
     verdict.expect(f"{name}: squared error, as a share of the damaged images'", denoised / damaged, at_most=0.5)
     verdict.expect(f"{name}: squared error, as a share of the plain autoencoder's", denoised / undamaged, at_most=1.0)
-    verdict.expect(f"{name}: squared error, as a share of the Wiener filter's with {CODES} codes", denoised / through_codes,
-                   at_most=1.0)
+    verdict.expect(
+        f"{name}: squared error, as a share of the Wiener filter's with {CODES} codes", denoised / through_codes, at_most=1.0
+    )
     verdict.expect(f"{name}, linear network: expected error above the closed form, %", excess[name], between=(0.0, 1.0))
 for name, figures in errors.items():
-    verdict.report(f"{name}: squared error damaged, denoised, by the plain one, Wiener, Wiener with {CODES} codes",
-                   ", ".join(f"{error:.5f}" for error in figures))
+    verdict.report(
+        f"{name}: squared error damaged, denoised, by the plain one, Wiener, Wiener with {CODES} codes",
+        ", ".join(f"{error:.5f}" for error in figures),
+    )
 verdict.finish()

@@ -9,7 +9,7 @@ and with a target for how often a code may be active.
 #
 #     784 -> 100 -> 300 sigmoid codes z -> 100 -> 784,    loss = BCE, mean over pixels, + penalty
 #
-#     L1   0.001 * sum_j |z_j|                            mean over the batch: every activation is pushed towards zero
+#     L1   0.001 * sum_j |z_j|                            mean over the batch: every activation is pushed toward zero
 #     KL   0.0016 * sum_j KL(0.1 || mean of z_j)          each code may be active for a tenth of the images
 #
 # L1 is charged to a mean example, so it does not change with the batch size. That is not everyone's convention: where the same
@@ -24,7 +24,7 @@ from minigen.models.autoencoders import SparseAutoencoder
 
 args = demo_arguments("10_sparse", __doc__, epochs=10, images=30000)
 train, test = data.load(args.data)
-train = train[:args.images]
+train = train[: args.images]
 if args.quick:
     train, test, args.epochs = train[:1000], test[:500], 1
 verdict = Verdict(args)

@@ -10,7 +10,7 @@ from that prior, the decoder has seen its like. The loss bounds the log-likeliho
 #     q(z|x) = N(mean(x), diag exp(logvar(x))),    p(z) = N(0, I),    z = mean + exp(logvar / 2) * noise
 #     loss = E_q[-log p(x|z)] + KL(q(z|x) || p(z))  >=  -log p(x),    in nats per image
 #
-# The book's network, 784-150-100-(10, 10)-100-150-784. The likelihood is Bernoulli: a grey value is read as the probability that
+# The book's network, 784-150-100-(10, 10)-100-150-784. The likelihood is Bernoulli: a gray value is read as the probability that
 # the pixel is white, and the loss is the expected one of black and white images drawn with these probabilities. Of it, the
 # entropy of the pixels themselves cannot be saved by any model; it is printed below. The bound that must be reached leaves
 # 64.5 nats above the entropy of MNIST (45.5), and as much above that of the glyphs (39).
@@ -34,8 +34,9 @@ def trained(reconstruction):
     model = VariationalAutoencoder(latent_dim=10, reconstruction=reconstruction)
     steps = args.epochs * -(-len(train) // args.batch_size)
     optimizer = optim.Adam(model.parameters(), lr=optim.schedules.cosine(2e-3, steps))
-    history = training.fit(model, train.images, validation=test.images, optimizer=optimizer, epochs=args.epochs,
-                           batch_size=args.batch_size)
+    history = training.fit(
+        model, train.images, validation=test.images, optimizer=optimizer, epochs=args.epochs, batch_size=args.batch_size
+    )
     return model.eval(), history
 
 
@@ -60,7 +61,7 @@ save(plot.image_grid(model.sample(60), columns=12, title="Drawn from the prior")
 
 
 def between(table):
-    """A table of codes (rows, columns, d) with the means of neighbours put between them: (2 rows - 1, 2 columns - 1, d)."""
+    """A table of codes (rows, columns, d) with the means of neighbors put between them: (2 rows - 1, 2 columns - 1, d)."""
     for axis in (0, 1):
         table = np.moveaxis(table, axis, 0)
         wider = np.repeat(table, 2, axis=0)[:-1]
@@ -82,7 +83,7 @@ steps = np.concatenate([np.sqrt((np.diff(grid, axis=axis) ** 2).sum(axis=(2, 3, 
 # ## Did it work?
 # The bound is loose by the divergence of q(z|x) from the true posterior. Averaging k weighted samples inside the logarithm
 # tightens it (Burda et al. 2016); this is measured on black and white images, drawn once. The prior is judged by its samples:
-# labelled by their nearest training images, they should be of all classes alike (ten classes: at most log 10 = 2.303 nats).
+# labeled by their nearest training images, they should be of all classes alike (ten classes: at most log 10 = 2.303 nats).
 # A second model with squared error (Gaussian, the other usual choice) is reported beside the first.
 # %%
 floor = 784 * metrics.bernoulli_floor(test.images)
@@ -92,16 +93,20 @@ verdict.expect("negative ELBO of held-out images, nats", -elbo.value, at_most=bo
 kl = history["validation kl"][-1]
 verdict.expect("KL divergence of q(z|x) from the prior, nats", kl, between=(5.0, 40.0))
 
-grey = test.images[::max(1, len(test) // 500)]
-drawn = (np.random.default_rng(args.seed).random(grey.shape) < grey).astype(np.float32)
+gray = test.images[:: max(1, len(test) // 500)]
+drawn = (np.random.default_rng(args.seed).random(gray.shape) < gray).astype(np.float32)
 loose, tighter, tightest = (metrics.importance_weighted_nll(model, drawn, k, seed=args.seed).value for k in (1, 5, 50))
 verdict.expect("the bound falls from 1 to 5 samples by, nats", loose - tighter, at_least=0.0)
 verdict.expect("the bound falls from 5 to 50 samples by, nats", tighter - tightest, at_least=0.0)
 
 n, reference = 200 if args.quick else 1000, train[:2000]
 samples, pixels = model.sample(n).numpy().reshape(n, -1), reference.images.reshape(len(reference), -1)
-shares = np.array([metrics.knn_accuracy(pixels, reference.labels, test_codes=samples, test_labels=np.full(n, label))
-                   for label in range(len(train.class_names))])
+shares = np.array(
+    [
+        metrics.knn_accuracy(pixels, reference.labels, test_codes=samples, test_labels=np.full(n, label))
+        for label in range(len(train.class_names))
+    ]
+)
 shown = {f"{name}": float(share) for name, share in zip(train.class_names, shares)}
 figure = plot.bars(shown, ylabel="share of samples", title="What the samples show, by their nearest training images")
 save(figure, args, "classes.png")
@@ -109,7 +114,7 @@ verdict.expect(f"class entropy of {n:,} samples, nats", -(shares[shares > 0] * n
 
 apart = np.abs(grid[::2, ::2].reshape(ends.shape) - ends).max()
 verdict.expect("interpolation: largest difference of its anchors from reconstructions", apart, at_most=1e-5)
-verdict.expect("interpolation: largest step between neighbours, in mean steps", steps.max() / steps.mean(), at_most=3.0)
+verdict.expect("interpolation: largest step between neighbors, in mean steps", steps.max() / steps.mean(), at_most=3.0)
 
 verdict.report("entropy of the held-out pixels, nats per image", floor)
 verdict.report("bound on black and white images: 1, 5, 50 samples, nats", f"{loose:.2f}, {tighter:.2f}, {tightest:.2f}")
@@ -117,7 +122,9 @@ for name, (form, terms) in {"Bernoulli": (model, history), "Gaussian, variance 1
     with mg.no_grad():
         mean, _ = form.encode(mg.asarray(test.images))
     error = metrics.reconstruction_mse(test.images, form.reconstruct(mg.asarray(test.images)).numpy())
-    verdict.report(f"{name}: squared error, KL, active units of 10",
-                   f"{error:.4f}, {terms['validation kl'][-1]:.2f} nats, {metrics.active_units(mean.numpy())}")
+    verdict.report(
+        f"{name}: squared error, KL, active units of 10",
+        f"{error:.4f}, {terms['validation kl'][-1]:.2f} nats, {metrics.active_units(mean.numpy())}",
+    )
 verdict.report("parameters", f"{model.parameter_count():,}")
 verdict.finish()

@@ -1,6 +1,6 @@
 """A manifold of images: two latent variables, and everything the decoder knows on one page.
 
-With a 2-D latent space the whole generative model can be seen: each point of the page decodes to an image, and neighbouring
+With a 2-D latent space the whole generative model can be seen: each point of the page decodes to an image, and neighboring
 points to similar ones. Where in it do the classes lie, that it was never told?
 """
 
@@ -29,8 +29,9 @@ verdict = Verdict(args)
 model = VariationalAutoencoder(latent_dim=2)
 steps = args.epochs * -(-len(train) // args.batch_size)
 optimizer = optim.Adam(model.parameters(), lr=optim.schedules.cosine(1e-3, steps))
-history = training.fit(model, train.images, validation=test.images, optimizer=optimizer, epochs=args.epochs,
-                       batch_size=args.batch_size)
+history = training.fit(
+    model, train.images, validation=test.images, optimizer=optimizer, epochs=args.epochs, batch_size=args.batch_size
+)
 model.eval()
 
 # %% [markdown]
@@ -39,18 +40,28 @@ model.eval()
 quantiles = [NormalDist().inv_cdf((i + 0.5) / args.columns) for i in range(args.columns)]
 z = np.array([(z1, z2) for z2 in quantiles for z1 in quantiles], dtype=np.float32)
 images = model.pixels(mg.asarray(z)).numpy().reshape(args.columns, args.columns, 28, 28, 1)
-save(plot.manifold_grid(images, quantiles, quantiles, title="What each point of the latent space decodes to"), args,
-     "manifold.png")
+save(
+    plot.manifold_grid(images, quantiles, quantiles, title="What each point of the latent space decodes to"), args, "manifold.png"
+)
 
 # %% [markdown]
 # ## Where the images lie
-# The mean of q(z|x) for held-out images, coloured by a class that the model was never told.
+# The mean of q(z|x) for held-out images, colored by a class that the model was never told.
 # %%
 with mg.no_grad():
     mean, logvar = (part.numpy().astype(float) for part in model.encode(mg.asarray(test.images)))
 shown = test[:2000]
-save(plot.code_map(mean[:2000], shown.labels, shown.class_names, images=shown.images,
-                   title=f"Codes of {len(shown):,} held-out images ({args.data})"), args, "codes.png")
+save(
+    plot.code_map(
+        mean[:2000],
+        shown.labels,
+        shown.class_names,
+        images=shown.images,
+        title=f"Codes of {len(shown):,} held-out images ({args.data})",
+    ),
+    args,
+    "codes.png",
+)
 
 # %% [markdown]
 # ## Did it work?
@@ -62,16 +73,19 @@ save(plot.code_map(mean[:2000], shown.labels, shown.class_names, images=shown.im
 # codes reach out further than the prior: variances above 1.
 # %%
 judged = min(len(test), 4000)
-verdict.expect("5-NN accuracy of the codes, held-out images", metrics.knn_accuracy(mean[:judged], test.labels[:judged]),
-               at_least=0.5)
-kl, centre = history["validation kl"][-1], mean.mean(axis=0)
+verdict.expect(
+    "5-NN accuracy of the codes, held-out images", metrics.knn_accuracy(mean[:judged], test.labels[:judged]), at_least=0.5
+)
+kl, center = history["validation kl"][-1], mean.mean(axis=0)
 variances = np.linalg.eigvalsh(np.cov(mean.T, bias=True) + np.diag(np.exp(logvar).mean(axis=0)))
-all_together = 0.5 * ((centre**2).sum() + (variances - 1 - np.log(variances)).sum())
-verdict.expect("all codes together: distance of their mean from 0", np.linalg.norm(centre), at_most=0.25)
+all_together = 0.5 * ((center**2).sum() + (variances - 1 - np.log(variances)).sum())
+verdict.expect("all codes together: distance of their mean from 0", np.linalg.norm(center), at_most=0.25)
 verdict.expect("all codes together: divergence from the prior, as a share of that of one", all_together / kl, at_most=0.1)
 verdict.report("all codes together: divergence from the prior, nats", all_together)
-verdict.report("all codes together: least and largest variance in any direction (prior: 1)", ", ".join(
-    f"{variance:.2f}" for variance in variances))
+verdict.report(
+    "all codes together: least and largest variance in any direction (prior: 1)",
+    ", ".join(f"{variance:.2f}" for variance in variances),
+)
 elbo = metrics.elbo(model, test.images, samples=5, seed=args.seed)
 verdict.report("negative ELBO of held-out images, nats", -elbo.value)
 verdict.report("of it divergence of q(z|x) from the prior, nats", kl)

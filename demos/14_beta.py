@@ -27,7 +27,7 @@ betas = (0.5, 1.0, 2.0, 4.0, 8.0)
 if args.quick:
     betas, args.epochs, args.seeds, args.images = (1.0, 8.0), 1, 2, 1000
 train, test = data.load(args.data)
-train = train[:args.images]
+train = train[: args.images]
 if args.quick:
     test = test[:500]
 verdict = Verdict(args)
@@ -63,8 +63,9 @@ for run in tqdm(range(args.seeds * len(betas)), desc="trainings"):
     seed, i = divmod(run, len(betas))
     mg.seed(args.seed + seed)
     model = VariationalAutoencoder(latent_dim=10, beta=betas[i])
-    training.fit(model, train.images, optimizer=optim.Adam(model.parameters(), lr=1e-3), epochs=args.epochs, batch_size=128,
-                 progress=False)
+    training.fit(
+        model, train.images, optimizer=optim.Adam(model.parameters(), lr=1e-3), epochs=args.epochs, batch_size=128, progress=False
+    )
     model.eval()
     measured[i, seed] = measure(model)
     if seed == 0:
@@ -76,16 +77,36 @@ kl, reconstruction, active, gaps = np.moveaxis(measured, -1, 0)  # each (betas, 
 # Intervals hold the mean of the seeds with 95 % confidence (Student's t).
 # %%
 curves = {"reconstruction error": metrics.mean_interval(reconstruction), "KL": metrics.mean_interval(kl)}
-save(plot.curves(betas, curves, xlabel="beta", ylabel="nats per image", logx=True,
-                 title=f"What a code costs and what it buys, held-out images ({args.data})"), args, "beta.png")
+save(
+    plot.curves(
+        betas,
+        curves,
+        xlabel="beta",
+        ylabel="nats per image",
+        logx=True,
+        title=f"What a code costs and what it buys, held-out images ({args.data})",
+    ),
+    args,
+    "beta.png",
+)
 if factors:
     components = metrics.pca(train.images.reshape(len(train), -1), 10).project(test.images.reshape(len(test), -1))
     others = {"10 principal components": components, "random codes": np.random.default_rng(0).standard_normal((len(test), 10))}
     others = {name: metrics.mutual_information_gap(codes, factors)[0] for name, codes in others.items()}
     lines = {"variational autoencoder": metrics.mean_interval(gaps)}
     lines |= {name: np.full(len(betas), gap) for name, gap in others.items()}
-    save(plot.curves(betas, lines, xlabel="beta", ylabel="mutual information gap (at most 1)", logx=True,
-                     title="Does one code tell one factor?"), args, "gap.png")
+    save(
+        plot.curves(
+            betas,
+            lines,
+            xlabel="beta",
+            ylabel="mutual information gap (at most 1)",
+            logx=True,
+            title="Does one code tell one factor?",
+        ),
+        args,
+        "gap.png",
+    )
 
 # %% [markdown]
 # ## Traversals
@@ -100,8 +121,11 @@ for beta in (1.0, betas[-1]):
         codes = np.repeat(means[:1], len(steps), axis=0)
         codes[:, j] = steps
         rows[f"$z_{{{j + 1}}}$, KL {of_each[j]:.2f}"] = mg.to_numpy(shown[beta].pixels(mg.asarray(codes)))
-    save(plot.image_rows(rows, title=f"beta = {beta:g}: one latent variable from \N{MINUS SIGN}3 to 3 (KL in nats)"), args,
-         f"traversals_{beta:g}.png")
+    save(
+        plot.image_rows(rows, title=f"beta = {beta:g}: one latent variable from \N{MINUS SIGN}3 to 3 (KL in nats)"),
+        args,
+        f"traversals_{beta:g}.png",
+    )
 
 # %% [markdown]
 # ## Did it work?
@@ -110,11 +134,16 @@ for beta in (1.0, betas[-1]):
 # %%
 ups = args.seeds * (len(betas) - 1)
 verdict.expect(f"steps up in beta, of {ups}, at which KL does not fall", (np.diff(kl, axis=0) >= 0).sum(), at_most=0)
-verdict.expect(f"steps up in beta, of {ups}, at which the reconstruction error does not rise",
-               (np.diff(reconstruction, axis=0) <= 0).sum(), at_most=0)
+verdict.expect(
+    f"steps up in beta, of {ups}, at which the reconstruction error does not rise",
+    (np.diff(reconstruction, axis=0) <= 0).sum(),
+    at_most=0,
+)
 for i, beta in enumerate(betas):
-    verdict.report(f"beta {beta:g}: reconstruction error, KL, nats; active units",
-                   f"{reconstruction[i].mean():.2f}, {kl[i].mean():.2f}; {active[i].mean():.1f}")
+    verdict.report(
+        f"beta {beta:g}: reconstruction error, KL, nats; active units",
+        f"{reconstruction[i].mean():.2f}, {kl[i].mean():.2f}; {active[i].mean():.1f}",
+    )
 if factors:
     for i, beta in enumerate(betas):
         (gap, width), (gain, error) = map(metrics.mean_interval, (gaps[i], gaps[i] - gaps[betas.index(1.0)]))

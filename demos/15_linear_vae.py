@@ -73,11 +73,11 @@ judge("3-D points", flat, points, metrics.probabilistic_pca(points, 2))
 
 # %% [markdown]
 # ## Pictures
-# 784 pixels, centred, ten latent variables. The right plane is found soon. Within it the bound prefers W's rows along the
+# 784 pixels, centerd, ten latent variables. The right plane is found soon. Within it the bound prefers W's rows along the
 # components themselves, since only then a diagonal q(z|x) is the posterior; but that is worth a fraction of a nat an image, and
 # the pull that turns the rows is weak: at the end, how far they are still turned is reported with what it costs.
 # %%
-images = train_set.images[:args.images].reshape(-1, 28 * 28)
+images = train_set.images[: args.images].reshape(-1, 28 * 28)
 mean = mg.mean(images, axis=0)
 images = images - mean
 best = metrics.probabilistic_pca(images, 10)
@@ -87,13 +87,25 @@ judge(args.data, model, images, best)
 
 likelihood = np.full(len(bounds), best.log_likelihood(images).mean() / images.shape[1])
 lines = {"largest likelihood, closed form": likelihood, "bound in training": bounds}
-save(plot.curves(np.arange(1, len(bounds) + 1), lines, xlabel="epoch", ylabel="nats per dimension",
-                 title="The bound rises to the likelihood"), args, "bound.png")
+save(
+    plot.curves(
+        np.arange(1, len(bounds) + 1),
+        lines,
+        xlabel="epoch",
+        ylabel="nats per dimension",
+        title="The bound rises to the likelihood",
+    ),
+    args,
+    "bound.png",
+)
 
 shown = images[:10]
 codes, _ = best.posterior(shown)
-rows = {"original": shown, "linear\nvariational\nautoencoder": model.reconstruct(mg.asarray(shown)).numpy(),
-        "probabilistic\nPCA, closed\nform": codes @ best.weight.T}
+rows = {
+    "original": shown,
+    "linear\nvariational\nautoencoder": model.reconstruct(mg.asarray(shown)).numpy(),
+    "probabilistic\nPCA, closed\nform": codes @ best.weight.T,
+}
 rows = {name: (row + mean).clip(0, 1).reshape(-1, 28, 28) for name, row in rows.items()}
 save(plot.image_rows(rows, title="Decoded from the mean of the posterior: learned, and in closed form"), args, "images.png")
 
@@ -104,6 +116,8 @@ save(plot.image_rows(rows, title="Decoded from the mean of the posterior: learne
 learned = model.decoder.weight.numpy()
 learned = learned / np.linalg.norm(learned, axis=1, keepdims=True)
 cosines = np.abs(learned @ best.principal.components).max(axis=1).clip(0, 1)
-verdict.report(f"{args.data}: angles of W's rows to the nearest component, degrees",
-               ", ".join(f"{angle:.0f}" for angle in np.degrees(np.arccos(cosines))))
+verdict.report(
+    f"{args.data}: angles of W's rows to the nearest component, degrees",
+    ", ".join(f"{angle:.0f}" for angle in np.degrees(np.arccos(cosines))),
+)
 verdict.finish()

@@ -30,8 +30,14 @@ classes = len(train.class_names)
 model = ConditionalVariationalAutoencoder(classes, beta=args.beta)
 steps = args.epochs * -(-len(train) // args.batch_size)
 optimizer = optim.Adam(model.parameters(), lr=optim.schedules.cosine(2e-3, steps))
-history = training.fit(model, (train.images, train.labels), validation=(test.images, test.labels), optimizer=optimizer,
-                       epochs=args.epochs, batch_size=args.batch_size)
+history = training.fit(
+    model,
+    (train.images, train.labels),
+    validation=(test.images, test.labels),
+    optimizer=optimizer,
+    epochs=args.epochs,
+    batch_size=args.batch_size,
+)
 model.eval()
 
 # %% [markdown]
@@ -46,8 +52,11 @@ def in_all_classes(z):
     return model.pixels(mg.asarray(np.repeat(mg.to_numpy(z), classes, axis=0)), labels).numpy()
 
 
-save(plot.image_grid(in_all_classes(model.prior(8)), columns=classes, title="Each row one style, each column one class"), args,
-     "styles.png")
+save(
+    plot.image_grid(in_all_classes(model.prior(8)), columns=classes, title="Each row one style, each column one class"),
+    args,
+    "styles.png",
+)
 
 # %% [markdown]
 # ## The hand of an image
@@ -63,17 +72,22 @@ save(plot.image_grid(written.reshape(-1, 28, 28, 1), columns=classes + 1, title=
 
 # %% [markdown]
 # ## Did it work?
-# A classifier that has seen only real images (5 nearest neighbours, pixels) must find in an image the class that was asked for.
+# A classifier that has seen only real images (5 nearest neighbors, pixels) must find in an image the class that was asked for.
 # What it scores on real held-out images stands beside it.
 # %%
 n, pixels = min(len(test), 1000), train.images.reshape(len(train), -1)
 asked = np.arange(n) % classes
 drawn = model.sample(asked).numpy().reshape(n, -1)
-verdict.expect("drawn images that show the class asked for", metrics.knn_accuracy(
-    pixels, train.labels, test_codes=drawn, test_labels=asked), at_least=0.90)
+verdict.expect(
+    "drawn images that show the class asked for",
+    metrics.knn_accuracy(pixels, train.labels, test_codes=drawn, test_labels=asked),
+    at_least=0.90,
+)
 real = test[:n]
-verdict.report("held-out images whose class the same classifier finds", metrics.knn_accuracy(
-    pixels, train.labels, test_codes=real.images.reshape(len(real), -1), test_labels=real.labels))
+verdict.report(
+    "held-out images whose class the same classifier finds",
+    metrics.knn_accuracy(pixels, train.labels, test_codes=real.images.reshape(len(real), -1), test_labels=real.labels),
+)
 with mg.no_grad():
     mean, _ = model.encode(mg.asarray(real.images), real.labels)
 verdict.report("5-NN accuracy of the codes: what they still say of the class", metrics.knn_accuracy(mean.numpy(), real.labels))

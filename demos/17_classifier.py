@@ -10,7 +10,7 @@ pixels, and the classifier is trained here, by minigen, in about a minute.
 #     28 x 28 -> conv 16 -> pool -> conv 32 -> pool -> 64 features -> 10 classes
 #
 # Scores of generated images (the Frechet distance, precision and recall, "does it show what was asked for?") need a space in
-# which near means alike. Published ones use a network trained on ImageNet; for small grey images, the 64 features before the last
+# which near means alike. Published ones use a network trained on ImageNet; for small gray images, the 64 features before the last
 # layer of this network serve better, and nothing has to be downloaded. Scores from different judges cannot be compared: the
 # fingerprint of the weights is printed with each.
 # %%
@@ -39,24 +39,38 @@ if len(wrong):
     texts = [f"{test.class_names[test.labels[i]]} taken for {test.class_names[predicted[i]]}" for i in wrong]
     figure = plot.image_grid(test.images[wrong], columns=5, labels=texts, title="Held-out images it gets wrong")
     save(figure, args, "mistakes.png")
-few = test[:args.map_examples]
+few = test[: args.map_examples]
 features = judge.features(few.images)
-save(plot.code_map(tsne(features, perplexity=30, progress=True), few.labels, few.class_names, images=few.images,
-                   title="Held-out images by their 64 features (t-SNE)"), args, "features.png")
+save(
+    plot.code_map(
+        tsne(features, perplexity=30, progress=True),
+        few.labels,
+        few.class_names,
+        images=few.images,
+        title="Held-out images by their 64 features (t-SNE)",
+    ),
+    args,
+    "features.png",
+)
 save(plot.filters(judge.encoder[0].weight, title="First layer: 16 kernels of 3 x 3"), args, "filters.png")
 
 # %% [markdown]
 # ## Did it work?
 # The accuracy asked of it, 98.5 % of MNIST's test images, leaves little doubt when it calls a generated image a 7. Glyphs are
-# tested in fonts that it has never seen. Neighbours must agree better by features than by pixels, or nothing is gained.
+# tested in fonts that it has never seen. Neighbors must agree better by features than by pixels, or nothing is gained.
 # %%
-neighbours = {name: metrics.knn_accuracy(space, few.labels) for name, space in
-              (("features", features), ("pixels", few.images.reshape(len(few), -1)))}
+neighbors = {
+    name: metrics.knn_accuracy(space, few.labels)
+    for name, space in (("features", features), ("pixels", few.images.reshape(len(few), -1)))
+}
 required = 0.985 if args.data == "mnist" else 0.89 if args.data == "fashion_mnist" else 0.95
 verdict.expect("accuracy on held-out images", judge.accuracy(test.images, test.labels), at_least=required)
-verdict.expect("5-NN errors among the features, as a share of those among the pixels",
-               (1 - neighbours["features"]) / max(1 - neighbours["pixels"], 1e-12), at_most=1.0)
-verdict.report("5-NN accuracy: features, pixels", f"{neighbours['features']:.4f}, {neighbours['pixels']:.4f}")
+verdict.expect(
+    "5-NN errors among the features, as a share of those among the pixels",
+    (1 - neighbors["features"]) / max(1 - neighbors["pixels"], 1e-12),
+    at_most=1.0,
+)
+verdict.report("5-NN accuracy: features, pixels", f"{neighbors['features']:.4f}, {neighbors['pixels']:.4f}")
 verdict.report("parameters", f"{judge.parameter_count():,}")
 verdict.report("fingerprint of the weights", judge.fingerprint())
 verdict.finish()

@@ -32,9 +32,12 @@ judge = training.feature_classifier(train, epochs=1 if args.quick else 4, cache=
 generator, discriminator = gan.Generator(), gan.Discriminator()
 untrained = generator.sample(args.samples)
 trainer = training.Adversarial(
-    generator, discriminator, ema=0.999,
+    generator,
+    discriminator,
+    ema=0.999,
     generator_optimizer=optim.RMSprop(generator.parameters(), lr=optim.schedules.cosine(1e-3, args.steps)),
-    discriminator_optimizer=optim.RMSprop(discriminator.parameters(), lr=optim.schedules.cosine(2.5e-4, args.steps)))
+    discriminator_optimizer=optim.RMSprop(discriminator.parameters(), lr=optim.schedules.cosine(2.5e-4, args.steps)),
+)
 health = training.Health(judge)
 grid = training.SampleGrid(args.out / "evolution", every=max(args.steps // 20, 1), n=49)
 history = trainer.fit(train.images, steps=args.steps, record_every=max(args.steps // 100, 10), callbacks=[health, grid])
@@ -45,20 +48,41 @@ history = trainer.fit(train.images, steps=args.steps, record_every=max(args.step
 # %%
 samples = trainer.sample(args.samples)
 save(plot.image_grid(samples[:96], columns=16, title=f"Made by a GAN after {args.steps:,} steps"), args, "samples.png")
-save(plot.training_curves(history, panels={
-    "loss": ("discriminator loss", "generator loss"), "D's mean score": ("score of real", "score of fake"),
-    "D is right": ("accuracy on real", "accuracy on fake"),
-    "gradient norm": ("discriminator gradient norm", "generator gradient norm")}, title="The game"), args, "training.png")
-save(plot.image_rows({f"step {step}": images[:12] for step, images in list(zip(grid.steps, grid.samples))[::5]},
-                     title="The same noise while the generator learns"), args, "evolution.png")
+save(
+    plot.training_curves(
+        history,
+        panels={
+            "loss": ("discriminator loss", "generator loss"),
+            "D's mean score": ("score of real", "score of fake"),
+            "D is right": ("accuracy on real", "accuracy on fake"),
+            "gradient norm": ("discriminator gradient norm", "generator gradient norm"),
+        },
+        title="The game",
+    ),
+    args,
+    "training.png",
+)
+save(
+    plot.image_rows(
+        {f"step {step}": images[:12] for step, images in list(zip(grid.steps, grid.samples))[::5]},
+        title="The same noise while the generator learns",
+    ),
+    args,
+    "evolution.png",
+)
 
 # %% [markdown]
 # ## Is it only remembering?
 # Each sample beside the training image nearest to it in pixels: alike in kind, not copies.
 # %%
 near = metrics.nearest_training(samples[:12], train.images[:20_000])
-save(plot.image_rows({"made": samples[:12], "nearest in training": train.images[near.indices]},
-                     title="Samples and what is nearest to them"), args, "nearest.png")
+save(
+    plot.image_rows(
+        {"made": samples[:12], "nearest in training": train.images[near.indices]}, title="Samples and what is nearest to them"
+    ),
+    args,
+    "nearest.png",
+)
 
 # %% [markdown]
 # ## Between two images
@@ -67,8 +91,13 @@ save(plot.image_rows({"made": samples[:12], "nearest in training": train.images[
 ends = np.random.default_rng(args.seed).standard_normal((2, 5, generator.latent_dim))
 paths = great_circle(*ends, 10)
 images = trainer.sampler.draw(paths.reshape(50, -1)).reshape(5, 10, 28, 28, 1)
-save(plot.interpolation_grid(images, anchors=[(row, column) for row in range(5) for column in (0, -1)],
-                             title="From one image to another"), args, "interpolation.png")
+save(
+    plot.interpolation_grid(
+        images, anchors=[(row, column) for row in range(5) for column in (0, -1)], title="From one image to another"
+    ),
+    args,
+    "interpolation.png",
+)
 
 # %% [markdown]
 # ## Did it work?
@@ -77,16 +106,20 @@ save(plot.interpolation_grid(images, anchors=[(row, column) for row in range(5) 
 # and variance that it has in the training set. All classes must occur.
 # %%
 order = np.random.default_rng(0).permutation(len(train))
-real, others = train.images[order[:args.samples]], train.images[order[args.samples:2 * args.samples]]
+real, others = train.images[order[: args.samples]], train.images[order[args.samples : 2 * args.samples]]
 scores = metrics.judge_samples(judge, samples, real, others)
 noise = np.random.default_rng(args.seed).standard_normal(real.shape)
 pixels = np.clip(mg.mean(train.images, axis=0) + mg.std(train.images, axis=0) * noise, 0, 1).astype(np.float32)
-distances = {name: metrics.frechet_distance(judge.features(real), judge.features(images))
-             for name, images in (("untrained", untrained), ("pixels", pixels))}
-verdict.expect("Frechet distance, as a share of the untrained generator's", scores["Frechet distance"] / distances["untrained"],
-               at_most=0.25)
-verdict.expect("Frechet distance, as a share of that of independent pixels", scores["Frechet distance"] / distances["pixels"],
-               at_most=1.0)
+distances = {
+    name: metrics.frechet_distance(judge.features(real), judge.features(images))
+    for name, images in (("untrained", untrained), ("pixels", pixels))
+}
+verdict.expect(
+    "Frechet distance, as a share of the untrained generator's", scores["Frechet distance"] / distances["untrained"], at_most=0.25
+)
+verdict.expect(
+    "Frechet distance, as a share of that of independent pixels", scores["Frechet distance"] / distances["pixels"], at_most=1.0
+)
 histogram = metrics.class_histogram(judge.predict(samples), len(train.class_names))
 verdict.expect("classes, of 10, that are each more than 2 % of the samples", (histogram > 0.02 * len(samples)).sum(), at_least=9)
 for name, score in scores.items():

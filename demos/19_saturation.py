@@ -42,8 +42,10 @@ OBJECTIVES = {"minimax": losses.Minimax(), "non-saturating": losses.NonSaturatin
 def adversarial(networks, loss):
     """A training run of a new generator and discriminator, each with Adam."""
     generator, discriminator = networks.Generator(), networks.Discriminator()
-    optimizers = {f"{name}_optimizer": optim.Adam(network.parameters(), lr=1e-3, beta1=0.5)
-                  for name, network in (("generator", generator), ("discriminator", discriminator))}
+    optimizers = {
+        f"{name}_optimizer": optim.Adam(network.parameters(), lr=1e-3, beta1=0.5)
+        for name, network in (("generator", generator), ("discriminator", discriminator))
+    }
     return training.Adversarial(generator, discriminator, loss=loss, **optimizers)
 
 
@@ -58,10 +60,20 @@ for name, loss in OBJECTIVES.items():
     s = mg.Tensor(mg.asarray(scores.astype(np.float32)), requires_grad=True)
     mean, _ = loss.generator(s)
     slopes[name] = len(scores) * mg.grad(mean, [s])[0].numpy()
-    verdict.expect(f"{name}: largest difference of its slope from the closed form", np.abs(slopes[name] - exact[name]).max(),
-                   at_most=1e-6)
-save(plot.curves(scores, slopes, xlabel="score of a generated example", ylabel="slope of the generator's loss",
-                 title="Seen through (left), minimax is flat"), args, "slopes.png")
+    verdict.expect(
+        f"{name}: largest difference of its slope from the closed form", np.abs(slopes[name] - exact[name]).max(), at_most=1e-6
+    )
+save(
+    plot.curves(
+        scores,
+        slopes,
+        xlabel="score of a generated example",
+        ylabel="slope of the generator's loss",
+        title="Seen through (left), minimax is flat",
+    ),
+    args,
+    "slopes.png",
+)
 
 # %% [markdown]
 # ## A generator that waits
@@ -76,7 +88,7 @@ save(plot.curves(scores, slopes, xlabel="score of a generated example", ylabel="
 # So we expect that the first falls below 1 % of where it starts, and that the second stays above 10 % of where it starts. Nothing
 # bounds it from above: a discriminator that becomes ever more sure becomes ever steeper.
 # %%
-images = train.images[:args.images]
+images = train.images[: args.images]
 z = mg.Tensor(mg.asarray(np.random.default_rng(args.seed).standard_normal((512, 30), dtype=np.float32)))
 
 
@@ -105,8 +117,18 @@ for age in ages:
     norms[age] = np.array(measured)
 
 lines = {f"{name}, generator of {age} steps": norms[age][:, j] for j, name in enumerate(OBJECTIVES) for age in ages}
-save(plot.curves(asked, lines, xlabel="steps of the discriminator alone", ylabel="norm of the generator's gradient", logy=True,
-                 title=f"What is left to learn from ({args.data})"), args, "frozen.png")
+save(
+    plot.curves(
+        asked,
+        lines,
+        xlabel="steps of the discriminator alone",
+        ylabel="norm of the generator's gradient",
+        logy=True,
+        title=f"What is left to learn from ({args.data})",
+    ),
+    args,
+    "frozen.png",
+)
 
 # %% [markdown]
 # ## Both in training
@@ -128,8 +150,13 @@ for i in tqdm(range(2 * args.seeds), desc="trainings", leave=False):
     modes[j, seed], quality[j, seed] = coverage.modes, coverage.high_quality
     if seed < 3:
         clouds[f"{name}, seed {args.seed + seed}"] = made
-save(plot.point_clouds(clouds, ring.points[:2000], columns=len(clouds) // 2,
-                       title=f"Eight modes, after {args.ring_steps:,} steps"), args, "ring.png")
+save(
+    plot.point_clouds(
+        clouds, ring.points[:2000], columns=len(clouds) // 2, title=f"Eight modes, after {args.ring_steps:,} steps"
+    ),
+    args,
+    "ring.png",
+)
 
 # %% [markdown]
 # ## Did it work?

@@ -30,8 +30,8 @@ if args.quick:
 verdict = Verdict(args)
 
 RATE, GAMMA, DECAY = 0.1, 0.5, 0.99  # h, the weight of R1, and the decay of the moving average
-START = np.array([1.0, 0.0])         # theta, psi
-LAP = 63                             # steps in 2 pi / h
+START = np.array([1.0, 0.0])  # theta, psi
+LAP = 63  # steps in 2 pi / h
 
 
 class Point(gans.Generator):
@@ -62,9 +62,14 @@ def play(loss, steps, gamma=0.0, momentum=0.0):
     generator = Point().astype("float64")
     discriminator = nn.Dense(1, 1, bias=False, weight_init=nn.init.zeros).astype("float64")
     run = training.Adversarial(
-        generator, discriminator, loss=loss, penalties=[losses.R1(gamma)] if gamma else [], ema=DECAY,
+        generator,
+        discriminator,
+        loss=loss,
+        penalties=[losses.R1(gamma)] if gamma else [],
+        ema=DECAY,
         generator_optimizer=optim.SGD(generator.parameters(), lr=RATE, momentum=momentum),
-        discriminator_optimizer=optim.SGD(discriminator.parameters(), lr=RATE, momentum=momentum))
+        discriminator_optimizer=optim.SGD(discriminator.parameters(), lr=RATE, momentum=momentum),
+    )
     path, health = Path(), training.Health(samples=2)
     run.fit(np.zeros((1, 1)), steps=steps, batch_size=1, record_every=5, callbacks=[path, health], progress=False)
     points = np.array(path.points)
@@ -147,10 +152,19 @@ inwards, _, watching_r1 = play(losses.Wasserstein(), args.steps, gamma=GAMMA)
 ellipse = repeated(lambda point: matrix(RATE) @ point, START, args.long)
 contracting = repeated(lambda point: matrix(RATE, GAMMA) @ point, START, args.steps)
 
-paths = {"at the same time": both[:2 * LAP], "in turns": around[:LAP], f"in turns, R1, gamma = {GAMMA}": inwards}
-exact = dict(zip(paths, (outwards[:2 * LAP], ellipse[:LAP], contracting)))
-save(plot.trajectories(paths, exact=exact, xlabel="generator: theta", ylabel="discriminator: psi",
-                       title="Wasserstein loss: outwards, around, inwards"), args, "paths.png")
+paths = {"at the same time": both[: 2 * LAP], "in turns": around[:LAP], f"in turns, R1, gamma = {GAMMA}": inwards}
+exact = dict(zip(paths, (outwards[: 2 * LAP], ellipse[:LAP], contracting)))
+save(
+    plot.trajectories(
+        paths,
+        exact=exact,
+        xlabel="generator: theta",
+        ylabel="discriminator: psi",
+        title="Wasserstein loss: outwards, around, inwards",
+    ),
+    args,
+    "paths.png",
+)
 
 # %% [markdown]
 # ## With logarithms
@@ -187,18 +201,29 @@ def logistic(slope, gamma):
 
 
 played, written_out = {}, {}
-for name, loss, slope in (("minimax", losses.Minimax(), sigmoid),
-                          ("non-saturating", losses.NonSaturating(), lambda score: 1 - sigmoid(score))):
+for name, loss, slope in (
+    ("minimax", losses.Minimax(), sigmoid),
+    ("non-saturating", losses.NonSaturating(), lambda score: 1 - sigmoid(score)),
+):
     for game, gamma in ((name, 0.0), (f"{name}, R1", GAMMA)):
         length = args.steps if gamma else args.long
         played[game], *_ = play(loss, length, gamma=gamma)
         written_out[game] = repeated(logistic(slope, gamma), START, length)
 slowly = 1 / np.sqrt(1 + RATE * np.arange(args.long + 1) / 8)
 
-paths = {"minimax": played["minimax"][:2 * LAP]} | {game: played[game] for game in ("non-saturating", "non-saturating, R1")}
-exact = {game: written_out[game][:len(path)] for game, path in paths.items()}
-save(plot.trajectories(paths, exact=exact, xlabel="generator: theta", ylabel="discriminator: psi",
-                       title="Logistic losses: around, slowly inwards, inwards"), args, "logistic.png")
+paths = {"minimax": played["minimax"][: 2 * LAP]} | {game: played[game] for game in ("non-saturating", "non-saturating, R1")}
+exact = {game: written_out[game][: len(path)] for game, path in paths.items()}
+save(
+    plot.trajectories(
+        paths,
+        exact=exact,
+        xlabel="generator: theta",
+        ylabel="discriminator: psi",
+        title="Logistic losses: around, slowly inwards, inwards",
+    ),
+    args,
+    "logistic.png",
+)
 
 # %% [markdown]
 # ## Momentum
@@ -212,21 +237,36 @@ def heavy(momentum):
     """One step in turns with momentum, of (theta, psi, velocity of theta, velocity of psi)."""
     discriminator, generator = np.eye(4), np.eye(4)
     discriminator[[3, 1]] = [1, 0, 0, momentum], [-RATE, 1, 0, -RATE * momentum]  # v <- m v + theta; psi <- psi - h v
-    generator[[2, 0]] = [0, -1, momentum, 0], [1, RATE, -RATE * momentum, 0]      # v <- m v - psi; theta <- theta - h v
+    generator[[2, 0]] = [0, -1, momentum, 0], [1, RATE, -RATE * momentum, 0]  # v <- m v - psi; theta <- theta - h v
     return generator @ discriminator
 
 
 driven, *_ = play(losses.Wasserstein(), args.steps, momentum=0.5)
 exactly_driven = repeated(lambda state: heavy(0.5) @ state, np.array([*START, 0.0, 0.0]), args.steps)[:, :2]
 
-lines = {"momentum 0.5": driven, "at the same time": both, "in turns": around, "non-saturating": played["non-saturating"],
-         "R1": inwards}
-lines = {name: radius(path[:len(steps)]) for name, path in lines.items()}
-save(plot.curves(steps, lines, xlabel="step", ylabel="distance from the equilibrium", logy=True,
-                 title="Who comes nearer? (all but one in turns)"), args, "radius.png")
+lines = {
+    "momentum 0.5": driven,
+    "at the same time": both,
+    "in turns": around,
+    "non-saturating": played["non-saturating"],
+    "R1": inwards,
+}
+lines = {name: radius(path[: len(steps)]) for name, path in lines.items()}
+save(
+    plot.curves(
+        steps,
+        lines,
+        xlabel="step",
+        ylabel="distance from the equilibrium",
+        logy=True,
+        title="Who comes nearer? (all but one in turns)",
+    ),
+    args,
+    "radius.png",
+)
 
 # %% [markdown]
-# ## The mean of a circle is its centre
+# ## The mean of a circle is its center
 # The players go round, but their mean over a lap is where they want to be. A moving average a <- d a + (1 - d) theta weakens an
 # oscillation of w radians a step to (1 - d) / |1 - d exp(-i w)|; cos w is half the trace of M. A uniform mean over n steps is
 # (1 - M)^-1 (x_0 - x_n) / n, at most about 2 / (h n). The picture shows the largest |theta| within a lap.
@@ -237,8 +277,18 @@ uniform = around[:, 0].cumsum() / np.arange(1, args.long + 2)
 closed_form = np.full(args.long + 1, weakened)
 lines = {"theta": around[:, 0], "closed form": closed_form, "moving average": averaged, "mean so far": uniform}
 lines = {name: np.lib.stride_tricks.sliding_window_view(np.abs(line), LAP).max(axis=1) for name, line in lines.items()}
-save(plot.curves(np.arange(LAP - 1, args.long + 1), lines, xlabel="step", ylabel="distance of what is made from 0", logy=True,
-                 title=f"A generator that goes round, its moving average (decay {DECAY}) and mean"), args, "averages.png")
+save(
+    plot.curves(
+        np.arange(LAP - 1, args.long + 1),
+        lines,
+        xlabel="step",
+        ylabel="distance of what is made from 0",
+        logy=True,
+        title=f"A generator that goes round, its moving average (decay {DECAY}) and mean",
+    ),
+    args,
+    "averages.png",
+)
 
 # %% [markdown]
 # ## Did it work?
@@ -252,15 +302,21 @@ form = RATE * ((around**2).sum(axis=1) - RATE * around.prod(axis=1))
 verdict.expect("in turns: largest relative change of the quadratic form", np.abs(form / form[0] - 1).max(), at_most=1e-9)
 verdict.expect("in turns: largest relative difference of form and area", np.abs(area(around) / form[:-1] - 1).max(), at_most=1e-9)
 verdict.expect("R1: largest relative difference from powers of M", difference(inwards, contracting), at_most=1e-9)
-verdict.expect("R1: spectral radius of M, of sqrt(1 - h gamma)",
-               largest_eigenvalue(matrix(RATE, GAMMA)) / np.sqrt(1 - RATE * GAMMA), between=(1 - 1e-9, 1 + 1e-9))
+verdict.expect(
+    "R1: spectral radius of M, of sqrt(1 - h gamma)",
+    largest_eigenvalue(matrix(RATE, GAMMA)) / np.sqrt(1 - RATE * GAMMA),
+    between=(1 - 1e-9, 1 + 1e-9),
+)
 for game, path in played.items():
     verdict.expect(f"{game}: largest relative difference from the map", difference(path, written_out[game]), at_most=1e-9)
     if "R1" in game:
         last = area(path)[-100:]
         rate = (last[-1] / last[0]) ** (0.5 / (len(last) - 1))
-        verdict.expect(f"{game}: rate of the last 100 steps, of that by eigenvalues",
-                       rate / largest_eigenvalue(matrix(RATE / 2, GAMMA)), between=(0.9999, 1.0001))
+        verdict.expect(
+            f"{game}: rate of the last 100 steps, of that by eigenvalues",
+            rate / largest_eigenvalue(matrix(RATE / 2, GAMMA)),
+            between=(0.9999, 1.0001),
+        )
 farthest, nearest = radius(played["minimax"]).max(), radius(played["minimax"]).min()
 verdict.expect("minimax: largest distance from the equilibrium", farthest, at_most=1.1)
 verdict.expect("minimax: smallest distance from the equilibrium", nearest, at_least=0.9)

@@ -10,7 +10,7 @@ of 8 Gaussians, the grid of 25, and pairs of digits, of which there are 100. Wha
 # The same networks, the same optimizer, the same number of steps, several seeds; one thing changes at a time. Ring and
 # grid as in PacGAN's experiments (Lin et al. 2018), with networks of three hidden layers; pairs of digits, as the two channels of
 # an image, with the chapter's dense networks. A mode counts as covered if one sample lies within three standard deviations of its
-# centre; a pair of digits, if the judge (demo 17) sees it in one of 5,000 samples. The reverse KL compares the histogram of modes
+# center; a pair of digits, if the judge (demo 17) sees it in one of 5,000 samples. The reverse KL compares the histogram of modes
 # with a uniform one, in nats. A perfect sampler scores 8 and 25 modes with 98.9 % of high quality, and 100.
 #
 # Rates and weights are set once, at values that are usual for such networks, and not tuned for any method: another network may
@@ -28,7 +28,7 @@ from tqdm import tqdm
 from demos import remedies
 from demos.demo import Verdict, demo_arguments, save
 from minigen import metrics, plot
-from minigen.files import replacing
+from minigen.utils.files import replacing
 
 args = demo_arguments("21_remedies", __doc__, seeds=5, jobs=2)
 methods, steps = list(remedies.METHODS), remedies.STEPS
@@ -58,8 +58,9 @@ def run(task, method):
     if missing:
         command = [sys.executable, "-m", "demos.remedies", task, method, *map(str, missing), "--data", args.data]
         one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-        process = subprocess.Popen(command, env={**os.environ, **one_thread}, text=True,
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        process = subprocess.Popen(
+            command, env={**os.environ, **one_thread}, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
         processes.append(process)
         out, error = process.communicate()
         for seed, line in zip(missing, out.splitlines()):
@@ -87,8 +88,11 @@ with ThreadPoolExecutor(max(args.jobs, 1)) as pool:
 # Mean and standard error over the seeds. A method is better (+) or worse (-) than the plain GAN where the 95 % interval of the
 # difference, seed by seed, leaves out 0. Of twenty such marks in a row one would be there by chance alone.
 # %%
-COLUMNS = {"ring": ("modes", "high quality", "reverse KL"), "grid": ("modes", "high quality", "reverse KL"),
-           "stacked": ("modes", "reverse KL", "distance")}
+COLUMNS = {
+    "ring": ("modes", "high quality", "reverse KL"),
+    "grid": ("modes", "high quality", "reverse KL"),
+    "stacked": ("modes", "reverse KL", "distance"),
+}
 RISES = {"modes": 1, "high quality": 1, "reverse KL": -1, "distance": -1}  # better upwards or downwards
 
 
@@ -144,14 +148,15 @@ if "stacked" in tasks:
 # sampler of the true distribution must score as theory says, and the plain GAN must leave room above it.
 # %%
 perfect = remedies.toy("grid")
-coverage = metrics.mode_coverage(perfect.points[:remedies.SAMPLES], perfect.centers, perfect.std)
+coverage = metrics.mode_coverage(perfect.points[: remedies.SAMPLES], perfect.centers, perfect.std)
 verdict.expect("modes of the grid that true samples cover", coverage.modes, at_least=25)
 verdict.expect("of high quality among true samples (theory: 98.9 %)", coverage.high_quality, between=(0.98, 0.996))
-ring = metrics.mode_coverage(remedies.toy("ring").points[:remedies.SAMPLES], remedies.toy("ring").centers, 0.01)
+ring = metrics.mode_coverage(remedies.toy("ring").points[: remedies.SAMPLES], remedies.toy("ring").centers, 0.01)
 verdict.expect("reverse KL of true samples of the ring, nats", ring.reverse_kl, at_most=0.01)
 for task in tasks:
-    best = {column: max(methods, key=lambda method: RISES[column] * measured(task, method, column).mean())
-            for column in COLUMNS[task]}
+    best = {
+        column: max(methods, key=lambda method: RISES[column] * measured(task, method, column).mean()) for column in COLUMNS[task]
+    }
     verdict.report(f"{task}: best", ", ".join(f"{column} {method}" for column, method in best.items()))
     for column in COLUMNS[task]:
         better = [method for method in methods if cell(task, method, column).endswith("+")]

@@ -37,11 +37,17 @@ judge = training.feature_classifier(train, epochs=1 if args.quick else 4, cache=
 
 def trained(generator, discriminator, optimizers, penalties=(), callbacks=()):
     """A trainer after its steps; `optimizers` make the generator's and the discriminator's from their parameters."""
-    trainer = training.Adversarial(generator, discriminator, penalties=penalties, ema=0.995,
-                                   generator_optimizer=optimizers[0](generator.parameters()),
-                                   discriminator_optimizer=optimizers[1](discriminator.parameters()))
-    trainer.fit(train.images, steps=args.steps, batch_size=args.batch_size, record_every=max(args.steps // 50, 1),
-                callbacks=callbacks)
+    trainer = training.Adversarial(
+        generator,
+        discriminator,
+        penalties=penalties,
+        ema=0.995,
+        generator_optimizer=optimizers[0](generator.parameters()),
+        discriminator_optimizer=optimizers[1](discriminator.parameters()),
+    )
+    trainer.fit(
+        train.images, steps=args.steps, batch_size=args.batch_size, record_every=max(args.steps // 50, 1), callbacks=callbacks
+    )
     return trainer
 
 
@@ -65,9 +71,19 @@ save(plot.image_grid(samples[:96], columns=16, title=f"Made by a DCGAN after {ar
 moments = grid.steps[:3] + grid.steps[3::3]
 rows = {f"step {step}": images[:12] for step, images in zip(grid.steps, grid.samples) if step in moments}
 save(plot.image_rows(rows, title="The same noise while the generator learns"), args, "evolution.png")
-save(plot.training_curves(trainer.history, panels={
-    "loss": ("discriminator loss", "generator loss"), "D is right": ("accuracy on real", "accuracy on fake"),
-    "gradient norm": ("discriminator gradient norm", "generator gradient norm")}, title="The game"), args, "training.png")
+save(
+    plot.training_curves(
+        trainer.history,
+        panels={
+            "loss": ("discriminator loss", "generator loss"),
+            "D is right": ("accuracy on real", "accuracy on fake"),
+            "gradient norm": ("discriminator gradient norm", "generator gradient norm"),
+        },
+        title="The game",
+    ),
+    args,
+    "training.png",
+)
 
 # %% [markdown]
 # ## A walk through the latent space
@@ -75,8 +91,13 @@ save(plot.training_curves(trainer.history, panels={
 # %%
 ends = np.random.default_rng(args.seed).standard_normal((2, 5, generator.latent_dim))
 walked = trainer.sampler.draw(great_circle(*ends, 12).reshape(60, -1)).reshape(5, 12, 28, 28, 1)
-save(plot.interpolation_grid(walked, anchors=[(row, column) for row in range(5) for column in (0, -1)],
-                             title="From one image to another"), args, "walk.png")
+save(
+    plot.interpolation_grid(
+        walked, anchors=[(row, column) for row in range(5) for column in (0, -1)], title="From one image to another"
+    ),
+    args,
+    "walk.png",
+)
 
 # %% [markdown]
 # ## The dense GAN, with as many images seen
@@ -87,10 +108,15 @@ mg.seed(args.seed)
 dense = trained(gan.Generator(), gan.Discriminator(), [partial(optim.RMSprop, lr=rate) for rate in (1e-3, 2.5e-4)])
 dense_samples = dense.sample(args.samples)
 half = len(train) // 2
-near = metrics.nearest_training(samples[:500], train.images[:half], held_out=train.images[half:half + 500])
-save(plot.image_rows({"dense GAN": dense_samples[:12], "DCGAN": samples[:12], "nearest real": train.images[near.indices[:12]]},
-                     title=f"After {args.steps:,} steps of {args.batch_size}; below, what in training is nearest to the DCGAN's"),
-     args, "comparison.png")
+near = metrics.nearest_training(samples[:500], train.images[:half], held_out=train.images[half : half + 500])
+save(
+    plot.image_rows(
+        {"dense GAN": dense_samples[:12], "DCGAN": samples[:12], "nearest real": train.images[near.indices[:12]]},
+        title=f"After {args.steps:,} steps of {args.batch_size}; below, what in training is nearest to the DCGAN's",
+    ),
+    args,
+    "comparison.png",
+)
 
 # %% [markdown]
 # ## Did it work?
@@ -98,16 +124,18 @@ save(plot.image_rows({"dense GAN": dense_samples[:12], "DCGAN": samples[:12], "n
 # class may be rarer than a third of its fair share. Where other training images end up is the floor.
 # %%
 order = np.random.default_rng(0).permutation(len(train))
-real, others = train.images[order[:args.samples]], train.images[order[args.samples:2 * args.samples]]
+real, others = train.images[order[: args.samples]], train.images[order[args.samples : 2 * args.samples]]
 scores, dense_scores = (metrics.judge_samples(judge, made, real, others) for made in (samples, dense_samples))
-verdict.expect("Frechet distance, as a share of the dense GAN's", scores["Frechet distance"] / dense_scores["Frechet distance"],
-               at_most=1.0)
+verdict.expect(
+    "Frechet distance, as a share of the dense GAN's", scores["Frechet distance"] / dense_scores["Frechet distance"], at_most=1.0
+)
 verdict.expect("rarest class, of its fair share", scores["rarest class"], at_least=1 / 3)
 for name, score in scores.items():
     beside = f"   (dense GAN: {dense_scores[name]:.4g})" if "floor" not in name else ""
     verdict.report(name, f"{score:.4g}{beside}")
-verdict.report("distance from the nearest of half the training images, of that of other real images (0: copies)",
-               near.memorization_ratio)
+verdict.report(
+    "distance from the nearest of half the training images, of that of other real images (0: copies)", near.memorization_ratio
+)
 verdict.report("judge", f"{judge.fingerprint()}, {len(samples):,} samples")
 for step, text in health.findings:
     verdict.report(f"health, step {step}", text)

@@ -34,7 +34,7 @@ if args.quick:
     BROKEN = dict(list(BROKEN.items())[:4])
 verdict = Verdict(args)
 judge = training.feature_classifier(train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None)
-real = train.images[np.random.default_rng(0).permutation(len(train))[:args.samples]]
+real = train.images[np.random.default_rng(0).permutation(len(train))[: args.samples]]
 true = judge.features(real)
 
 # %% [markdown]
@@ -49,9 +49,13 @@ for name, seed in tqdm(runs, desc="trainings"):
     discriminator = dcgan.TinyDiscriminator(feature_maps=(16, 32), **of_discriminator)
     if (name, seed) == ("all rules", args.seed):
         untrained = metrics.frechet_distance(true, judge.features(generator.sample(args.samples)))
-    trainer = training.Adversarial(generator, discriminator, ema=0.99,
-                                   generator_optimizer=optim.Adam(generator.parameters(), lr=2e-3, beta1=0.5),
-                                   discriminator_optimizer=optim.Adam(discriminator.parameters(), lr=5e-4, beta1=0.5))
+    trainer = training.Adversarial(
+        generator,
+        discriminator,
+        ema=0.99,
+        generator_optimizer=optim.Adam(generator.parameters(), lr=2e-3, beta1=0.5),
+        discriminator_optimizer=optim.Adam(discriminator.parameters(), lr=5e-4, beta1=0.5),
+    )
     trainer.fit(train.images, steps=args.steps, batch_size=args.batch_size, progress=False)
     samples = trainer.sample(args.samples)
     distances.setdefault(name, []).append(metrics.frechet_distance(true, judge.features(samples)))
@@ -66,16 +70,26 @@ distances = {name: np.array(values) for name, values in distances.items()}
 # %%
 save(plot.image_rows(shown, title=f"After {args.steps} steps of {args.batch_size} images"), args, "samples.png")
 heights = {name: (values.mean(), values.std(ddof=1) / np.sqrt(len(values))) for name, values in distances.items()}
-save(plot.bars(heights, ylabel="Frechet distance (lower is better)",
-               title=f"One rule broken at a time: mean and standard error of {args.seeds} seeds"), args, "rules.png")
+save(
+    plot.bars(
+        heights,
+        ylabel="Frechet distance (lower is better)",
+        title=f"One rule broken at a time: mean and standard error of {args.seeds} seeds",
+    ),
+    args,
+    "rules.png",
+)
 
 # %% [markdown]
 # ## Did it work?
 # The criterion asks only that the networks that keep all rules learn: a quarter of the untrained distance. Whether a rule matters
 # is the report: its difference from all rules, seed by seed, with its 95 % interval.
 # %%
-verdict.expect("Frechet distance with all rules, as a share of the untrained generator's",
-               distances["all rules"].mean() / untrained, at_most=0.25)
+verdict.expect(
+    "Frechet distance with all rules, as a share of the untrained generator's",
+    distances["all rules"].mean() / untrained,
+    at_most=0.25,
+)
 for name, values in distances.items():
     text = f"{values.mean():.2f} \N{PLUS-MINUS SIGN} {values.std(ddof=1) / np.sqrt(len(values)):.2f}"
     if name != "all rules":

@@ -42,15 +42,24 @@ plane = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
 for name, (bound, optimizer) in BOUNDS.items():
     mg.seed(args.seed)
     generator, critic = points.Generator(), points.Discriminator()
-    trainer = training.Adversarial(generator, critic, loss=losses.Wasserstein(), penalties=[bound],
-                                   discriminator_steps=args.critic_steps, generator_optimizer=optimizer(generator.parameters()),
-                                   discriminator_optimizer=optimizer(critic.parameters()))
+    trainer = training.Adversarial(
+        generator,
+        critic,
+        loss=losses.Wasserstein(),
+        penalties=[bound],
+        discriminator_steps=args.critic_steps,
+        generator_optimizer=optimizer(generator.parameters()),
+        discriminator_optimizer=optimizer(critic.parameters()),
+    )
     trainer.fit(ring.points, steps=args.toy_steps, batch_size=128, record_every=args.toy_steps)
     with mg.no_grad():
         scores = critic(mg.asarray(plane)).numpy().reshape(60, 60)
     made = trainer.sample(1000)
-    save(plot.point_cloud(made, ring.points[:1000], field=(side, side, scores), title=f"What the critic sees: {name}"), args,
-         f"plane_{name.replace(' ', '_')}.png")
+    save(
+        plot.point_cloud(made, ring.points[:1000], field=(side, side, scores), title=f"What the critic sees: {name}"),
+        args,
+        f"plane_{name.replace(' ', '_')}.png",
+    )
     coverage = metrics.mode_coverage(made, ring.centers, ring.std)
     verdict.report(f"ring, {name}: modes of 8, of high quality", f"{coverage.modes}, {coverage.high_quality:.1%}")
 
@@ -60,7 +69,7 @@ for name, (bound, optimizer) in BOUNDS.items():
 # at 1e-4 with moments 0 and 0.9 for the penalty (here both rates four times as high, for a short training).
 # %%
 judge = training.feature_classifier(train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None)
-real = train.images[np.random.default_rng(0).permutation(len(train))[:args.samples]]
+real = train.images[np.random.default_rng(0).permutation(len(train))[: args.samples]]
 true = judge.features(real)
 CLIP, rng = 0.01, np.random.default_rng(args.seed)
 ways = {
@@ -87,12 +96,26 @@ for name, (bound, optimizer) in ways.items():
     if name == "clipping":  # even over the interval, so that what piles up at its ends has been driven there
         for parameter in critic.parameters():
             parameter.assign(mg.asarray(rng.uniform(-CLIP, CLIP, parameter.shape).astype(np.float32)))
-    trainers[name], followed[name] = training.Adversarial(
-        generator, critic, loss=losses.Wasserstein(), penalties=[bound], discriminator_steps=args.critic_steps, ema=0.99,
-        generator_optimizer=optimizer(generator.parameters()), discriminator_optimizer=optimizer(critic.parameters()),
-    ), Follow()
-    trainers[name].fit(train.images, steps=args.steps, batch_size=args.batch_size, record_every=max(args.steps // 20, 1),
-                       callbacks=[followed[name]])
+    trainers[name], followed[name] = (
+        training.Adversarial(
+            generator,
+            critic,
+            loss=losses.Wasserstein(),
+            penalties=[bound],
+            discriminator_steps=args.critic_steps,
+            ema=0.99,
+            generator_optimizer=optimizer(generator.parameters()),
+            discriminator_optimizer=optimizer(critic.parameters()),
+        ),
+        Follow(),
+    )
+    trainers[name].fit(
+        train.images,
+        steps=args.steps,
+        batch_size=args.batch_size,
+        record_every=max(args.steps // 20, 1),
+        callbacks=[followed[name]],
+    )
 samples = {name: trainer.sample(args.samples) for name, trainer in trainers.items()}
 title = f"After {args.steps:,} steps of the generator, {args.critic_steps} of the critic each"
 save(plot.image_rows({name: images[:14] for name, images in samples.items()}, title=title), args, "samples.png")
@@ -102,8 +125,10 @@ save(plot.image_grid(samples["gradient penalty"][:96], columns=16, title="WGAN-G
 # ## The critic's weights
 # Clipped, they pile up at the ends of their interval; with the penalty they are distributed as in any other network.
 # %%
-weights = {name: np.concatenate([layer.weight.numpy().ravel() for layer in trainer.discriminator.modules()
-                                 if hasattr(layer, "weight")]) for name, trainer in trainers.items()}
+weights = {
+    name: np.concatenate([layer.weight.numpy().ravel() for layer in trainer.discriminator.modules() if hasattr(layer, "weight")])
+    for name, trainer in trainers.items()
+}
 edge = np.abs(weights["clipping"]) > 0.99 * CLIP
 save(plot.histograms(weights, xlabel="weight", title="The critics' weights"), args, "weights.png")
 
@@ -121,8 +146,17 @@ def rank_correlation(a, b):
 history = trainers["gradient penalty"].history
 estimates, distances = np.array(history["distance"]), np.array(followed["gradient penalty"].distances)
 lines = {"critic's estimate": estimates / estimates.max(), "judge's Frechet distance": distances / distances.max()}
-save(plot.curves(history["step"], lines, xlabel="step", ylabel="as a share of its maximum",
-                 title="WGAN-GP: what the critic says, and what the judge says"), args, "estimate.png")
+save(
+    plot.curves(
+        history["step"],
+        lines,
+        xlabel="step",
+        ylabel="as a share of its maximum",
+        title="WGAN-GP: what the critic says, and what the judge says",
+    ),
+    args,
+    "estimate.png",
+)
 
 # %% [markdown]
 # ## Did it work?
@@ -135,15 +169,19 @@ slopes = {}
 for name, trainer in trainers.items():
     between = mix * trainer.generator.from_pixels(real[:500]) + (1 - mix) * trainer.generator.from_pixels(samples[name][:500])
     slopes[name] = float(losses.gradient_norms(trainer.discriminator, mg.asarray(between.astype(np.float32))).numpy().mean())
-verdict.expect("mean slope of the penalized critic between real and generated images", slopes["gradient penalty"],
-               between=(0.8, 1.2))
+verdict.expect(
+    "mean slope of the penalized critic between real and generated images", slopes["gradient penalty"], between=(0.8, 1.2)
+)
 verdict.expect("clipped weights in the outermost 1 % of their interval", edge.mean(), at_least=0.10)
-verdict.expect("rank correlation of the critic's estimate with the judge's distance", rank_correlation(estimates, distances),
-               at_least=0.5)
+verdict.expect(
+    "rank correlation of the critic's estimate with the judge's distance", rank_correlation(estimates, distances), at_least=0.5
+)
 for name, images in samples.items():
     scores = metrics.judge_samples(judge, images, real)
-    verdict.report(f"{name}: Frechet distance, rarest class, precision, recall",
-                   ", ".join(f"{scores[key]:.3g}" for key in ("Frechet distance", "rarest class", "precision", "recall")))
+    verdict.report(
+        f"{name}: Frechet distance, rarest class, precision, recall",
+        ", ".join(f"{scores[key]:.3g}" for key in ("Frechet distance", "rarest class", "precision", "recall")),
+    )
 verdict.report("mean slope of the clipped critic", slopes["clipping"])
 verdict.report("judge", f"{judge.fingerprint()}, {args.samples:,} samples")
 verdict.finish()

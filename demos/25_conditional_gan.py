@@ -35,13 +35,26 @@ def trained(replay, callbacks=()):
     mg.seed(args.seed)
     generator = conditional.Generator(dcgan.TinyGenerator(latent_dim=54 + classes), classes)
     discriminator = conditional.Discriminator(dcgan.TinyDiscriminator(channels=1 + classes, batch_norm=False), classes)
-    adams = [optim.Adam(player.parameters(), lr=optim.schedules.cosine(4e-3, args.steps), beta1=0.5)
-             for player in (generator, discriminator)]
-    trainer = training.Adversarial(generator, discriminator, generator_optimizer=adams[0], discriminator_optimizer=adams[1],
-                                   penalties=[losses.R1(gamma=1.0)], ema=0.995,
-                                   remedies=[remedies.ExperienceReplay(capacity=1000)] if replay else [])
-    trainer.fit((train.images, train.labels), steps=args.steps, batch_size=args.batch_size,
-                record_every=max(args.steps // 50, 1), callbacks=callbacks)
+    adams = [
+        optim.Adam(player.parameters(), lr=optim.schedules.cosine(4e-3, args.steps), beta1=0.5)
+        for player in (generator, discriminator)
+    ]
+    trainer = training.Adversarial(
+        generator,
+        discriminator,
+        generator_optimizer=adams[0],
+        discriminator_optimizer=adams[1],
+        penalties=[losses.R1(gamma=1.0)],
+        ema=0.995,
+        remedies=[remedies.ExperienceReplay(capacity=1000)] if replay else [],
+    )
+    trainer.fit(
+        (train.images, train.labels),
+        steps=args.steps,
+        batch_size=args.batch_size,
+        record_every=max(args.steps // 50, 1),
+        callbacks=callbacks,
+    )
     return trainer
 
 
@@ -56,9 +69,15 @@ rng = np.random.default_rng(args.seed)
 z = np.repeat(rng.standard_normal((8, trainers["with replay"].generator.latent_dim)).astype(np.float32), classes, axis=0)
 images = trainers["with replay"].sampler.draw(z, np.tile(np.arange(classes), 8))
 save(plot.image_grid(images, columns=classes, title="Each row one z, each column one class"), args, "classes.png")
-save(plot.training_curves(trainers["with replay"].history, panels={
-    "loss": ("discriminator loss", "generator loss"), "D is right": ("accuracy on real", "accuracy on fake")},
-    title="The game, with replay"), args, "training.png")
+save(
+    plot.training_curves(
+        trainers["with replay"].history,
+        panels={"loss": ("discriminator loss", "generator loss"), "D is right": ("accuracy on real", "accuracy on fake")},
+        title="The game, with replay",
+    ),
+    args,
+    "training.png",
+)
 
 # %% [markdown]
 # ## Did it work?
@@ -67,7 +86,7 @@ save(plot.training_curves(trainers["with replay"].history, panels={
 # judge's own network trained on fakes. What the same classifiers learn from as many real images stands beside it.
 # %%
 order = np.random.default_rng(0).permutation(len(train))
-real, others = train[order[:args.samples]], train[order[args.samples:2 * args.samples]]
+real, others = train[order[: args.samples]], train[order[args.samples : 2 * args.samples]]
 of_real = training.train_on_fake(real, test)
 labels = np.arange(args.samples) % classes
 for name, trainer in trainers.items():

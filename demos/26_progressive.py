@@ -31,8 +31,19 @@ from minigen import figures, losses, optim, plot, training
 from minigen.models.gans import progan
 from minigen.recipes.gans import small_maps
 
-args = demo_arguments("26_progressive", __doc__, data="faces", resolution=32, images=10_000, stable=6000, fading=6000,
-                      last=18_000, batch_size=32, samples=5000, full=FULL)
+args = demo_arguments(
+    "26_progressive",
+    __doc__,
+    data="faces",
+    resolution=32,
+    images=10_000,
+    stable=6000,
+    fading=6000,
+    last=18_000,
+    batch_size=32,
+    samples=5000,
+    full=FULL,
+)
 if args.quick:
     shorten(args)
 verdict = Verdict(args)
@@ -42,8 +53,11 @@ steps = math.ceil((growth.images + args.last) / args.batch_size)
 
 if args.full:
     latent_dim, feature_maps, rate = 512, None, 1e-3
-    game = {"loss": losses.Wasserstein(), "ema": 0.999,
-            "penalties": [losses.GradientPenalty(10.0, resolution=args.resolution), losses.Drift()]}
+    game = {
+        "loss": losses.Wasserstein(),
+        "ema": 0.999,
+        "penalties": [losses.GradientPenalty(10.0, resolution=args.resolution), losses.Drift()],
+    }
 else:
     latent_dim, feature_maps, rate = 32, small_maps(args.resolution), optim.schedules.cosine(1e-2, steps)
     game = {"penalties": [losses.R1(gamma=2.0, resolution=32)], "ema": 0.995}
@@ -67,12 +81,14 @@ class Distances(training.Callback):
 z = figures.latent(generator, 64 if args.quick else 1000, seed=0)
 untrained = subject.distance(generator.draw(z))
 adams = [optim.Adam(player.parameters(), lr=rate, beta1=0.0, beta2=0.99) for player in (generator, discriminator)]
-trainer = training.Progressive(generator, discriminator, growth=growth, generator_optimizer=adams[0],
-                               discriminator_optimizer=adams[1], **game)
+trainer = training.Progressive(
+    generator, discriminator, growth=growth, generator_optimizer=adams[0], discriminator_optimizer=adams[1], **game
+)
 grid = training.SampleGrid(args.out / "evolution", every=max(steps // 40, 1), n=64)
 distances = Distances()
-fit = partial(trainer.fit, subject.images, batch_size=args.batch_size, record_every=max(steps // 40, 1),
-              callbacks=[grid, distances])
+fit = partial(
+    trainer.fit, subject.images, batch_size=args.batch_size, record_every=max(steps // 40, 1), callbacks=[grid, distances]
+)
 
 # %% [markdown]
 # ## Half-way to the last resolution
@@ -91,8 +107,18 @@ save(figures.uncurated(trainer.sampler, n=96, columns=16), args, "samples.png")
 save(figures.growth(grid.samples, n=12), args, "growth.png")
 save(figures.interpolation(trainer.sampler), args, "interpolation.png")
 history = trainer.history
-save(plot.curves(history["images"], {"Frechet distance": distances.values}, xlabel="real images seen", ylabel="Frechet distance",
-                 title="From real images, both at the stage of that moment", logy=True), args, "distance.png")
+save(
+    plot.curves(
+        history["images"],
+        {"Frechet distance": distances.values},
+        xlabel="real images seen",
+        ylabel="Frechet distance",
+        title="From real images, both at the stage of that moment",
+        logy=True,
+    ),
+    args,
+    "distance.png",
+)
 panels = {"loss": ("discriminator loss", "generator loss"), "D is right": ("accuracy on real", "accuracy on fake")}
 panels = {name: columns for name, columns in panels.items() if set(columns) <= set(history)}  # a critic has no accuracy
 save(plot.training_curves(history, panels=panels, title="The game"), args, "training.png")
@@ -118,7 +144,9 @@ verdict.report("which", level)
 verdict.report("Frechet distance", distance)
 verdict.report("Frechet distance of real images from others", subject.floor(min(args.samples, len(subject.images) // 2)))
 at_the_end = dict(zip(map(int, history["resolution"]), distances.values))  # the last row of each resolution stays
-verdict.report(f"Frechet distance at the end of each stage, {len(z):,} samples",
-               ", ".join(f"{r}x{r}: {distance:.3g}" for r, distance in at_the_end.items()))
+verdict.report(
+    f"Frechet distance at the end of each stage, {len(z):,} samples",
+    ", ".join(f"{r}x{r}: {distance:.3g}" for r, distance in at_the_end.items()),
+)
 verdict.report("judge", f"{subject.judge.fingerprint()}, {args.samples:,} samples")
 verdict.finish()

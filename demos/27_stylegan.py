@@ -9,7 +9,7 @@ the coarse styles, and which the fine ones, is measured by a network that has le
 #
 # Karras et al. (2019). A mapping network turns z into w; w tells each layer, by adaptive instance normalization, the mean and the
 # strength of each of its channels; noise is added for what is left to chance; the input is a learned constant. In many steps of
-# training the later layers get the style of another z (style mixing), so that neighbouring layers do not learn to rely on each
+# training the later layers get the style of another z (style mixing), so that neighboring layers do not learn to rely on each
 # other. The networks grow as in demo 26.
 #
 # For two CPU cores: 32 x 32 pixels, few feature maps, four mapping layers, styles mixed in half of the batches (the paper: in
@@ -53,16 +53,26 @@ save(figures.interpolation(sampler), args, "interpolation.png")
 # ## Which layers decide what?
 # For pairs of styles the judge reads each factor from three images: that of the first, that of the second, and that of the first
 # with some layers of the second. A discrete factor: how often it follows the second, where the two differ. A continuous one: how
-# far it goes from the first towards the second, on average. 0: these layers do not matter; 1: they decide alone.
+# far it goes from the first toward the second, on average. 0: these layers do not matter; 1: they decide alone.
 # %%
 w, other = (sampler.map(figures.latent(sampler, args.samples // 2, seed)) for seed in (2, 3))
 bands = figures.bands(sampler)
 read = {"first": w, "second": other, **{band: sampler.mix(w, other, layers) for band, layers in bands.items()}}
 read = {name: subject.read(sampler.draw_styles(styles)) for name, styles in read.items()}
-follows = {factor: [metrics.following(read["first"][factor], read["second"][factor], read[band][factor]) for band in bands]
-           for factor in read["first"] if (read["first"][factor] != read["second"][factor]).any()}
-save(plot.table(follows, [f"{band}\nlayers {layers.start} to {layers.stop - 1}" for band, layers in bands.items()],
-                title="How far portraits follow\nthe second style in some layers"), args, "follows.png")
+follows = {
+    factor: [metrics.following(read["first"][factor], read["second"][factor], read[band][factor]) for band in bands]
+    for factor in read["first"]
+    if (read["first"][factor] != read["second"][factor]).any()
+}
+save(
+    plot.table(
+        follows,
+        [f"{band}\nlayers {layers.start} to {layers.stop - 1}" for band, layers in bands.items()],
+        title="How far portraits follow\nthe second style in some layers",
+    ),
+    args,
+    "follows.png",
+)
 
 # %% [markdown]
 # ## Did it work?
@@ -82,11 +92,14 @@ verdict.expect("the factor that follows fine styles most, by how much more than 
 factors = list(follows)
 verdict.report("these are", f"{factors[int(difference.argmax())]}; {factors[int(difference.argmin())]}")
 
-real = subject.features(subject.images[np.random.default_rng(1).permutation(len(subject.images))[:len(z) // 2]])
-manifold = {psi: metrics.precision_recall(real, subject.features(sampler.draw(z[:len(real)], psi))) for psi in (1.0, 0.7, 0.4)}
+real = subject.features(subject.images[np.random.default_rng(1).permutation(len(subject.images))[: len(z) // 2]])
+manifold = {psi: metrics.precision_recall(real, subject.features(sampler.draw(z[: len(real)], psi))) for psi in (1.0, 0.7, 0.4)}
 verdict.expect("precision gained by psi = 0.4", manifold[0.4].precision - manifold[1.0].precision, at_least=0.02)
-verdict.expect("diversity of pixels at psi = 0.4, of that at psi = 1",
-               metrics.pairwise_diversity(sampler.draw(z[:1000], psi=0.4), samples[:1000]), at_most=0.8)
+verdict.expect(
+    "diversity of pixels at psi = 0.4, of that at psi = 1",
+    metrics.pairwise_diversity(sampler.draw(z[:1000], psi=0.4), samples[:1000]),
+    at_most=0.8,
+)
 alike = sampler.draw(z[:100], psi=0.0)
 verdict.expect("largest difference between images of psi = 0", float(np.ptp(alike, axis=0).max()), at_most=1e-4)
 for psi, score in manifold.items():
@@ -107,8 +120,10 @@ verdict.expect("entropy left by planes in W, of that in Z", np.log(planes["w"].s
 for space in lengths:
     low, high = lengths[space].interval
     verdict.report(f"path length in {space.upper()}, 95 % interval", f"{lengths[space].mean:.3g} ({low:.3g} to {high:.3g})")
-    verdict.report(f"entropy left by planes in {space.upper()}, nats", f"{np.log(planes[space].score):.3f} of "
-                   f"{np.log(planes[space].unrelated):.3f}, {len(labels)} attributes")
+    verdict.report(
+        f"entropy left by planes in {space.upper()}, nats",
+        f"{np.log(planes[space].score):.3f} of {np.log(planes[space].unrelated):.3f}, {len(labels)} attributes",
+    )
 verdict.report("Frechet distance", distance)
 verdict.report("Frechet distance of real images from others", subject.floor(min(args.samples, len(subject.images) // 2)))
 verdict.report("judge", f"{subject.judge.fingerprint()}, {args.samples:,} samples")

@@ -26,8 +26,9 @@ from minigen import data, losses, metrics, optim, plot, training
 from minigen.models.applications import super_resolution
 from minigen.models.gans import dcgan
 
-args = demo_arguments("28_super_resolution", __doc__, factor=2, weight=1e-3, epochs=3, steps=300, batch_size=32, images=10_000,
-                      tests=2000)
+args = demo_arguments(
+    "28_super_resolution", __doc__, factor=2, weight=1e-3, epochs=3, steps=300, batch_size=32, images=10_000, tests=2000
+)
 if args.factor not in (2, 4):
     raise SystemExit(f"--factor {args.factor}: images of 28 x 28 can be made smaller by 2 or 4")
 train, test = data.load(args.data)
@@ -35,7 +36,8 @@ if args.quick:
     train, args.epochs, args.steps, args.tests = train[:300], 1, 4, 100
 verdict = Verdict(args)
 judge = training.feature_classifier(train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None)
-train, test = train[:args.images], test[:args.tests]
+train, test = train[: args.images], test[: args.tests]
+
 
 # %% [markdown]
 # ## Training
@@ -53,13 +55,28 @@ adversarial, discriminator = copy.deepcopy(content), dcgan.TinyDiscriminator(bat
 further = ceil(args.steps * args.batch_size / len(train))
 train_alone(content, 5e-4, further)
 
-adams = [optim.Adam(player.parameters(), lr=optim.schedules.cosine(lr, args.steps), beta1=0.5)
-         for player, lr in ((adversarial, 5e-4), (discriminator, 2e-3))]
-trainer = training.Restoration(adversarial, discriminator, weight=args.weight, penalties=[losses.R1(gamma=1.0)],
-                               generator_optimizer=adams[0], discriminator_optimizer=adams[1])
+adams = [
+    optim.Adam(player.parameters(), lr=optim.schedules.cosine(lr, args.steps), beta1=0.5)
+    for player, lr in ((adversarial, 5e-4), (discriminator, 2e-3))
+]
+trainer = training.Restoration(
+    adversarial,
+    discriminator,
+    weight=args.weight,
+    penalties=[losses.R1(gamma=1.0)],
+    generator_optimizer=adams[0],
+    discriminator_optimizer=adams[1],
+)
 history = trainer.fit(train.images, steps=args.steps, batch_size=args.batch_size, record_every=max(args.steps // 20, 1))
-save(plot.training_curves(history, panels={"content": ("content",), "D is right": ("accuracy on real", "accuracy on fake")},
-                          title="With the adversarial term"), args, "training.png")
+save(
+    plot.training_curves(
+        history,
+        panels={"content": ("content",), "D is right": ("accuracy on real", "accuracy on fake")},
+        title="With the adversarial term",
+    ),
+    args,
+    "training.png",
+)
 
 # %% [markdown]
 # ## Four enlargements of held-out images
@@ -102,8 +119,9 @@ for name, images in pictures.items():
         "Frechet": metrics.frechet_distance(features, judge.features(images)),
     }
 columns = ("SSIM", "accuracy", "sharpness")
-table = {f"{name}, {each['PSNR']:.1f} dB": [each[column] for column in columns] for name, each in scores.items()
-         if name != "original"}
+table = {
+    f"{name}, {each['PSNR']:.1f} dB": [each[column] for column in columns] for name, each in scores.items() if name != "original"
+}
 save(plot.table(table, columns, "Against the originals"), args, "scores.png")
 
 bicubic, alone, both = (scores[name] for name in ("bicubic", "content", "content and adversarial"))
@@ -111,12 +129,14 @@ verdict.expect("content alone: PSNR above bicubic's, dB", alone["PSNR"] - bicubi
 verdict.expect("content alone: SSIM above bicubic's", alone["SSIM"] - bicubic["SSIM"], at_least=0.0)
 gained = 100 * (alone["accuracy"] - bicubic["accuracy"])
 verdict.expect("content alone: judge's accuracy above bicubic's, %", gained, at_least=0.0)
-verdict.expect("sharpness that the adversarial term adds, as a share of the originals'", both["sharpness"] - alone["sharpness"],
-               at_least=0.0)
+verdict.expect(
+    "sharpness that the adversarial term adds, as a share of the originals'", both["sharpness"] - alone["sharpness"], at_least=0.0
+)
 verdict.report("PSNR that the adversarial term costs, dB", alone["PSNR"] - both["PSNR"])
 for name, each in scores.items():
-    verdict.report(f"{name}: PSNR, SSIM, accuracy, sharpness, Frechet distance",
-                   f"{each['PSNR']:.2f} dB, {each['SSIM']:.4f}, {each['accuracy']:.2%}, {each['sharpness']:.3f}, "
-                   f"{each['Frechet']:.3f}")
+    verdict.report(
+        f"{name}: PSNR, SSIM, accuracy, sharpness, Frechet distance",
+        f"{each['PSNR']:.2f} dB, {each['SSIM']:.4f}, {each['accuracy']:.2%}, {each['sharpness']:.3f}, {each['Frechet']:.3f}",
+    )
 verdict.report("judge", f"{judge.fingerprint()}, {len(test):,} held-out images")
 verdict.finish()

@@ -25,8 +25,9 @@ from minigen.models.applications import context_encoder
 from minigen.models.autoencoders import ConvolutionalAutoencoder
 from minigen.models.gans import dcgan
 
-args = demo_arguments("29_inpainting", __doc__, hole=10, weight=0.001, epochs=3, steps=300, batch_size=32, images=10_000,
-                      tests=2000)
+args = demo_arguments(
+    "29_inpainting", __doc__, hole=10, weight=0.001, epochs=3, steps=300, batch_size=32, images=10_000, tests=2000
+)
 if args.hole > 28:
     raise SystemExit(f"--hole {args.hole}: images are 28 x 28")
 train, test = data.load(args.data)
@@ -34,7 +35,8 @@ if args.quick:
     train, args.epochs, args.steps, args.tests = train[:300], 1, 4, 100
 verdict = Verdict(args)
 judge = training.feature_classifier(train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None)
-train, test = train[:args.images], test[:args.tests]
+train, test = train[: args.images], test[: args.tests]
+
 
 # %% [markdown]
 # ## Training
@@ -55,13 +57,28 @@ further = ceil(args.steps * args.batch_size / len(train))
 for network in (content, plain):
     train_alone(network, 5e-4, further)
 
-adams = [optim.Adam(player.parameters(), lr=optim.schedules.cosine(lr, args.steps), beta1=0.5)
-         for player, lr in ((adversarial, 5e-4), (discriminator, 2e-3))]
-trainer = training.Restoration(adversarial, discriminator, weight=args.weight / (1 - args.weight),
-                               penalties=[losses.R1(gamma=1.0)], generator_optimizer=adams[0], discriminator_optimizer=adams[1])
+adams = [
+    optim.Adam(player.parameters(), lr=optim.schedules.cosine(lr, args.steps), beta1=0.5)
+    for player, lr in ((adversarial, 5e-4), (discriminator, 2e-3))
+]
+trainer = training.Restoration(
+    adversarial,
+    discriminator,
+    weight=args.weight / (1 - args.weight),
+    penalties=[losses.R1(gamma=1.0)],
+    generator_optimizer=adams[0],
+    discriminator_optimizer=adams[1],
+)
 history = trainer.fit(train.images, steps=args.steps, batch_size=args.batch_size, record_every=max(args.steps // 20, 1))
-save(plot.training_curves(history, panels={"content": ("content",), "D is right": ("accuracy on real", "accuracy on fake")},
-                          title="With the adversarial term"), args, "training.png")
+save(
+    plot.training_curves(
+        history,
+        panels={"content": ("content",), "D is right": ("accuracy on real", "accuracy on fake")},
+        title="With the adversarial term",
+    ),
+    args,
+    "training.png",
+)
 
 # %% [markdown]
 # ## Five ways to fill a hole
@@ -106,6 +123,7 @@ shown = {"damaged": known + 0.5 * hole} | pictures
 rows = {name.replace(" and ", "\nand "): images[:12] for name, images in shown.items()}
 save(plot.image_rows(rows, title="Held-out images, and what is put into their holes"), args, "filled.png")
 
+
 # %% [markdown]
 # ## Did it work?
 # Inside the hole: the squared error, and sharpness, the energy of the Laplacian, as a share of the originals'. Of the whole
@@ -136,11 +154,14 @@ for name, bound in (("mean", 0.5), ("linear", 1.0), ("autoencoder", 1.0)):
     verdict.expect(f"content alone: squared error in the hole, as a share of that by {name}", share, at_most=bound)
 gained = 100 * (alone["accuracy"] - scores["mean"]["accuracy"])
 verdict.expect("content alone: judge's accuracy above the mean fill's, %", gained, at_least=0.0)
-verdict.expect("sharpness that the adversarial term adds, as a share of the originals'", both["sharpness"] - alone["sharpness"],
-               at_least=0.0)
+verdict.expect(
+    "sharpness that the adversarial term adds, as a share of the originals'", both["sharpness"] - alone["sharpness"], at_least=0.0
+)
 verdict.report("squared error with the adversarial term, as a share of that without", both["error"] / alone["error"])
 for name, each in scores.items():
-    verdict.report(f"{name}: squared error in the hole, accuracy, sharpness, Frechet distance",
-                   f"{each['error']:.5f}, {each['accuracy']:.2%}, {each['sharpness']:.3f}, {each['Frechet']:.3f}")
+    verdict.report(
+        f"{name}: squared error in the hole, accuracy, sharpness, Frechet distance",
+        f"{each['error']:.5f}, {each['accuracy']:.2%}, {each['sharpness']:.3f}, {each['Frechet']:.3f}",
+    )
 verdict.report("judge", f"{judge.fingerprint()}, {len(test):,} held-out images")
 verdict.finish()

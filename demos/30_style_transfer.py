@@ -15,7 +15,7 @@ content of one image and the style of another; which style, it is told by one ex
 #
 #     loss = |f(image) - t|^2 + 10 sum over the stages of f of  |difference of means|^2 + |difference of deviations|^2
 #
-# Contents are digits, white on black. Styles are pictures of other digits, in ink of any colour on darker paper of any colour,
+# Contents are digits, white on black. Styles are pictures of other digits, in ink of any color on darker paper of any color,
 # with one of six patterns. Since these are drawn, we know what the answer should be: the same digit, drawn in that style. The
 # network is never shown it. (Ink is always brighter than paper, for a deviation has no sign: AdaIN cannot make a negative.) Every
 # eighth style is white on black like the contents, so that the decoder learns to leave a content as it is, too.
@@ -42,13 +42,13 @@ def drawings(split):
 
 
 def white_on_black(split):
-    """Digits as contents: grey, in three channels."""
+    """Digits as contents: gray, in three channels."""
     return drawings(split).repeat(3, axis=3)
 
 
 rng = np.random.default_rng(args.seed)
 order = rng.permutation(len(train))
-content_digits, style_digits = train[order[:args.images]], train[rng.permutation(order[:args.images])]
+content_digits, style_digits = train[order[: args.images]], train[rng.permutation(order[: args.images])]
 styles = render(drawings(style_digits), draw_styles(len(style_digits), seed=1))
 styles[::8] = white_on_black(style_digits[::8])
 contents = white_on_black(content_digits)
@@ -56,7 +56,7 @@ contents = white_on_black(content_digits)
 # %% [markdown]
 # ## The encoder
 # The paper takes a network that knows photographs. We have none, and train an autoencoder on the styles: what it must keep to
-# draw an image again, colours, edges and patterns, is what a style is made of. Its encoder is then frozen.
+# draw an image again, colors, edges and patterns, is what a style is made of. Its encoder is then frozen.
 # %%
 
 
@@ -66,16 +66,26 @@ def adam(parameters, rate, epochs):
 
 
 autoencoder = TextureAutoencoder()
-training.fit(autoencoder, styles, optimizer=adam(autoencoder.parameters(), 3e-3, args.encoder_epochs),
-             epochs=args.encoder_epochs, batch_size=args.batch_size)
+training.fit(
+    autoencoder,
+    styles,
+    optimizer=adam(autoencoder.parameters(), 3e-3, args.encoder_epochs),
+    epochs=args.encoder_epochs,
+    batch_size=args.batch_size,
+)
 
 # %% [markdown]
 # ## The decoder
 # It starts as the autoencoder's, and learns from pairs of a content and a style.
 # %%
 model = StyleTransfer(autoencoder)
-history = training.fit(model, (contents, styles), epochs=args.epochs, batch_size=args.batch_size,
-                       optimizer=adam(model.decoder.parameters(), 3e-3, args.epochs))
+history = training.fit(
+    model,
+    (contents, styles),
+    epochs=args.epochs,
+    batch_size=args.batch_size,
+    optimizer=adam(model.decoder.parameters(), 3e-3, args.epochs),
+)
 model.eval()
 
 # %% [markdown]
@@ -90,8 +100,9 @@ examples = render(drawings(test[::-1]), drawn)
 def transferred(contents, examples, alpha=1.0):
     """What the network makes, on the host, a few images at a time."""
     parts = [slice(start, start + 250) for start in range(0, len(contents), 250)]
-    return np.concatenate([mg.to_numpy(model.transfer(mg.asarray(contents[part]), mg.asarray(examples[part]), alpha))
-                           for part in parts])
+    return np.concatenate(
+        [mg.to_numpy(model.transfer(mg.asarray(contents[part]), mg.asarray(examples[part]), alpha)) for part in parts]
+    )
 
 
 columns = np.concatenate([np.flatnonzero(drawn.pattern == i)[:2] for i in range(len(PATTERNS))])
@@ -99,27 +110,39 @@ rows = white_on_black(test)[[np.flatnonzero(test.labels == digit)[0] for digit i
 table = [np.ones_like(rows[:1]), examples[columns]]
 for content in rows:
     table += [content[None], transferred(content[None].repeat(len(columns), axis=0), examples[columns])]
-save(plot.image_grid(np.concatenate(table), columns=1 + len(columns), title="Each row a content, each column a style"), args,
-     "transfer.png")
+save(
+    plot.image_grid(np.concatenate(table), columns=1 + len(columns), title="Each row a content, each column a style"),
+    args,
+    "transfer.png",
+)
 shown = np.resize(np.arange(len(rows)), len(PATTERNS))
 strip = {f"{alpha:.2f}": transferred(rows[shown], examples[columns[::2]], alpha) for alpha in ALPHAS}
-save(plot.image_rows({"content": rows[shown]} | strip | {"style": examples[columns[::2]]}, title="More and more style (alpha)"),
-     args, "alpha.png")
+save(
+    plot.image_rows({"content": rows[shown]} | strip | {"style": examples[columns[::2]]}, title="More and more style (alpha)"),
+    args,
+    "alpha.png",
+)
 
 # %% [markdown]
 # ## Did it work?
-# A judge that has learned digits and patterns from drawn pictures, of other colours, must see the content's digit and the
+# A judge that has learned digits and patterns from drawn pictures, of other colors, must see the content's digit and the
 # style's pattern in what was made. The distance of styles, the sum in the loss, must fall with every step of alpha: in the frozen
 # encoder, which the decoder was trained to please, and in the judge's own feature maps, which it never met. Beside it stand what
-# doing nothing reaches, the true drawing, and the obvious rival: mean and deviation of the three colours themselves, AdaIN of
-# pixels, which finds the colours and no pattern.
+# doing nothing reaches, the true drawing, and the obvious rival: mean and deviation of the three colors themselves, AdaIN of
+# pixels, which finds the colors and no pattern.
 # %%
-others = train[order[-args.images:]]
+others = train[order[-args.images :]]
 taught = draw_styles(len(others), seed=3)
-taught_digits = data.Dataset(f"styled {train.name}", render(drawings(others), taught), others.labels, train.class_names,
-                             {"digit": others.labels, "pattern": taught.pattern})
-judge = training.attribute_classifier(taught_digits, epochs=1 if args.quick else 4,
-                                      cache=args.out / "weights" if args.quick else None)
+taught_digits = data.Dataset(
+    f"styled {train.name}",
+    render(drawings(others), taught),
+    others.labels,
+    train.class_names,
+    {"digit": others.labels, "pattern": taught.pattern},
+)
+judge = training.attribute_classifier(
+    taught_digits, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None
+)
 true = {"digit": test.labels, "pattern": drawn.pattern}
 answers = render(drawings(test), drawn)
 plain = white_on_black(test)
@@ -138,12 +161,14 @@ def judges_maps(images):
 def distances(images):
     """Of images from the examples of their styles: in the encoder, and in the judge."""
     with mg.no_grad():
-        return [style_distance(look(images), look(examples)).item()
-                for look in (lambda images: model.encoder.stages(mg.asarray(images)), judges_maps)]
+        return [
+            style_distance(look(images), look(examples)).item()
+            for look in (lambda images: model.encoder.stages(mg.asarray(images)), judges_maps)
+        ]
 
 
 def of_pixels(images, examples):
-    """AdaIN of the colours themselves."""
+    """AdaIN of the colors themselves."""
     mean, std, wanted_mean, wanted_std = (f(x, axis=(1, 2), keepdims=True) for x in (images, examples) for f in (np.mean, np.std))
     return ((images - mean) / std * wanted_std + wanted_mean).clip(0, 1)
 
@@ -158,12 +183,15 @@ for name, fall in zip(("encoder", "judge"), falls.T):
 verdict.expect("steps of alpha at which a distance does not fall", int((np.diff(falls, axis=0) >= 0).sum()), at_most=0)
 answered = {"nothing done": plain, "AdaIN of pixels": of_pixels(plain, examples), "made": made[1.0], "true drawing": answers}
 error = {name: metrics.reconstruction_mse(images, answers) for name, images in answered.items()}
-verdict.expect("squared error to the true drawing, times that of AdaIN of pixels", error["made"] / error["AdaIN of pixels"],
-               at_most=1.0)
+verdict.expect(
+    "squared error to the true drawing, times that of AdaIN of pixels", error["made"] / error["AdaIN of pixels"], at_most=1.0
+)
 for name, images in answered.items():
     scores, (encoder, other) = judge.score(images, true), distances(images)
-    verdict.report(f"{name}: digit, pattern, distances (encoder, judge), error",
-                   f"{scores['digit']:.1%}, {scores['pattern']:.1%}, {encoder:.4f}, {other:.4f}, {error[name]:.4f}")
+    verdict.report(
+        f"{name}: digit, pattern, distances (encoder, judge), error",
+        f"{scores['digit']:.1%}, {scores['pattern']:.1%}, {encoder:.4f}, {other:.4f}, {error[name]:.4f}",
+    )
 verdict.report("loss, content and style at the end", f"{history['content'][-1]:.4f}, {history['style'][-1]:.5f}")
 verdict.report("judge; parameters that learn", f"{judge.fingerprint()}; {model.decoder.parameter_count():,}")
 verdict.finish()

@@ -1,4 +1,4 @@
-"""Data augmentation: few labelled images, and more that a model makes of them.
+"""Data augmentation: few labeled images, and more that a model makes of them.
 
 A generator learns from the same few images as the classifier, and then draws as many as one likes. Is that worth anything?
 Against shifting the few by a pixel or two, against noise, and against what new real images would have been worth.
@@ -7,7 +7,7 @@ Against shifting the few by a pixel or two, against noise, and against what new 
 # %% [markdown]
 # # 31. Data augmentation
 #
-# The generator is a conditional variational autoencoder (demo 16, fewer codes), and it sees the few labelled images only: one
+# The generator is a conditional variational autoencoder (demo 16, fewer codes), and it sees the few labeled images only: one
 # that had seen more labels would bring them along, and the gain would be theirs. (One that had seen more images without labels
 # would be fair, but a conditional model has no use for them.) Every classifier learns from 2,000 images, in as many updates. One
 # half are the real ones, repeated as often as needed. The other half:
@@ -52,15 +52,21 @@ def shifted(images, rng):
     padded = np.pad(images, ((0, 0), (reach, reach), (reach, reach), (0, 0)))
     height, width = images.shape[1:3]
     corners = rng.integers(0, 2 * reach + 1, (len(images), 2))
-    return np.stack([image[top:top + height, left:left + width] for image, (top, left) in zip(padded, corners)])
+    return np.stack([image[top : top + height, left : left + width] for image, (top, left) in zip(padded, corners)])
 
 
 def trained_generator(few):
     """A conditional variational autoencoder that has seen these images only."""
     model = ConditionalVariationalAutoencoder(classes, latent_dim=4, hidden=(100,))
     optimizer = optim.Adam(model.parameters(), lr=optim.schedules.cosine(1e-2, args.updates))
-    training.fit(model, (few.images, few.labels), optimizer=optimizer, batch_size=args.batch_size, progress=False,
-                 epochs=ceil(args.updates / ceil(len(few) / args.batch_size)))
+    training.fit(
+        model,
+        (few.images, few.labels),
+        optimizer=optimizer,
+        batch_size=args.batch_size,
+        progress=False,
+        epochs=ceil(args.updates / ceil(len(few) / args.batch_size)),
+    )
     return model.eval()
 
 
@@ -92,8 +98,15 @@ def accuracy(examples, seed):
     """What a classifier that has learned from these examples scores on held-out images."""
     mg.seed(args.seed + seed)
     classifier = Classifier(StackedAutoencoder().encoder, classes)
-    training.fit(classifier, examples, optimizer=optim.Adam(classifier.parameters(), lr=2e-3), epochs=args.epochs,
-                 batch_size=args.batch_size, seed=seed, progress=False)
+    training.fit(
+        classifier,
+        examples,
+        optimizer=optim.Adam(classifier.parameters(), lr=2e-3),
+        epochs=args.epochs,
+        batch_size=args.batch_size,
+        seed=seed,
+        progress=False,
+    )
     return classifier.accuracy(test.images, test.labels)
 
 
@@ -113,16 +126,18 @@ for size, seed in tqdm(runs, desc="sets of few images"):
 
     drawn, asked = added["generated"]
     pixels = [images.reshape(len(images), -1) for images in (others.images[:2000], drawn)]
-    right.setdefault(size, []).append(metrics.knn_accuracy(
-        pixels[0], others.labels[:2000], test_codes=pixels[1], test_labels=asked))
+    right.setdefault(size, []).append(
+        metrics.knn_accuracy(pixels[0], others.labels[:2000], test_codes=pixels[1], test_labels=asked)
+    )
     novelty.setdefault(size, []).append(metrics.nearest_training(drawn, few.images, others.images[:1000]).memorization_ratio)
     if seed == 0:
         shown[size] = {method: images[:10] for method, (images, _) in added.items()} | {
-            "nearest of\nthe few": few.images[metrics.nearest_training(drawn[:10], few.images).indices]}
+            "nearest of\nthe few": few.images[metrics.nearest_training(drawn[:10], few.images).indices]
+        }
 
 rows = shown[200]
 rows = {name: rows[name] for name in ("new real", "noise", "shifted", "generated", "nearest of\nthe few")}
-save(plot.image_rows(rows, title="What is added to 200 labelled images"), args, "added.png")
+save(plot.image_rows(rows, title="What is added to 200 labeled images"), args, "added.png")
 
 # %% [markdown]
 # ## What it is worth
@@ -130,9 +145,18 @@ save(plot.image_rows(rows, title="What is added to 200 labelled images"), args, 
 # %%
 methods = list(added)
 lines = {method: np.array([metrics.mean_interval(scores[size, method]) for size in sizes]).T for method in methods}
-save(plot.curves(sizes, {method: tuple(line) for method, line in lines.items()}, xlabel="labelled images",
-                 ylabel="accuracy on held-out images", logx=True, title=f"Few labels, augmented ({args.data})"),
-     args, "accuracy.png")
+save(
+    plot.curves(
+        sizes,
+        {method: tuple(line) for method, line in lines.items()},
+        xlabel="labeled images",
+        ylabel="accuracy on held-out images",
+        logx=True,
+        title=f"Few labels, augmented ({args.data})",
+    ),
+    args,
+    "accuracy.png",
+)
 
 
 def gain(size, method):
@@ -140,8 +164,15 @@ def gain(size, method):
     return metrics.mean_interval(np.subtract(scores[size, method], scores[size, "repeated"]))
 
 
-save(plot.bars({method: gain(200, method) for method in methods[1:]}, ylabel="accuracy gained",
-               title=f"Beside 200 real images, instead of them again ({args.data})"), args, "gains.png")
+save(
+    plot.bars(
+        {method: gain(200, method) for method in methods[1:]},
+        ylabel="accuracy gained",
+        title=f"Beside 200 real images, instead of them again ({args.data})",
+    ),
+    args,
+    "gains.png",
+)
 
 # %% [markdown]
 # ## Did it work?

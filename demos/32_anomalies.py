@@ -38,7 +38,7 @@ if args.quick:
 test = test[:2000]
 verdict = Verdict(args)
 rng = np.random.default_rng(args.seed)
-fitted, calibration, judged = (train[part] for part in np.split(rng.permutation(len(train))[:sum(sizes)], np.cumsum(sizes)[:2]))
+fitted, calibration, judged = (train[part] for part in np.split(rng.permutation(len(train))[: sum(sizes)], np.cumsum(sizes)[:2]))
 classes = range(2 if args.quick else len(train.class_names))
 
 
@@ -102,7 +102,7 @@ def damaged(images):
     for kind, side, value in (("piece missing", 8, 0.0), ("spot", 4, 1.0)):
         kinds[kind] = images.copy()
         for image, (top, left) in zip(kinds[kind], rng.integers(6, 22 - side + 1, (len(images), 2))):
-            image[top:top + side, left:left + side] = value
+            image[top : top + side, left : left + side] = value
     kinds["two halves"] = np.concatenate([images[:, :14], np.roll(images, 1, axis=0)[:, 14:]], axis=1)
     return kinds
 
@@ -117,29 +117,61 @@ def surprise(images):
 
 everything = Detector(fitted.images, 2 * args.updates)
 variational = trained(VariationalAutoencoder(latent_dim=codes), fitted.images, 2 * args.updates)
-whole, others = test.images[:len(test) // 2], test.images[len(test) // 2:]
+whole, others = test.images[: len(test) // 2], test.images[len(test) // 2 :]
 anomalies = {"letters": letters.images} | damaged(others)
 usual, *scores = [everything.scores(images) | {"variational": surprise(images)} for images in (whole, *anomalies.values())]
 strange = dict(zip(anomalies, scores))
 found = {kind: areas(usual, scores) for kind, scores in strange.items()}
-save(plot.table({method: [found[kind][method].value for kind in anomalies] for method in usual}, list(anomalies),
-                title=f"All classes normal: area under the ROC curve ({args.data})"), args, "all.png")
+save(
+    plot.table(
+        {method: [found[kind][method].value for kind in anomalies] for method in usual},
+        list(anomalies),
+        title=f"All classes normal: area under the ROC curve ({args.data})",
+    ),
+    args,
+    "all.png",
+)
 
 shown = np.concatenate([whole[:4], *(images[:2] for images in anomalies.values())])
 rebuilt = everything.rebuilt(shown)
-save(plot.image_rows({"image": shown, "rebuilt": rebuilt, "error": abs(shown - rebuilt)},
-                     title="Four normal images; then, by twos: " + ", ".join(anomalies)), args, "anomalies.png")
+save(
+    plot.image_rows(
+        {"image": shown, "rebuilt": rebuilt, "error": abs(shown - rebuilt)},
+        title="Four normal images; then, by twos: " + ", ".join(anomalies),
+    ),
+    args,
+    "anomalies.png",
+)
 highest = whole[np.argsort(-usual["autoencoder"])[:10]]
 lowest = letters.images[np.argsort(strange["letters"]["autoencoder"])[:10]]
-save(plot.image_rows({"normal images with\nthe highest error": highest, "rebuilt": everything.rebuilt(highest),
-                      "letters with\nthe lowest error": lowest, "letters, rebuilt": everything.rebuilt(lowest)},
-                     title="Where the autoencoder is most mistaken"), args, "extremes.png")
+save(
+    plot.image_rows(
+        {
+            "normal images with\nthe highest error": highest,
+            "rebuilt": everything.rebuilt(highest),
+            "letters with\nthe lowest error": lowest,
+            "letters, rebuilt": everything.rebuilt(lowest),
+        },
+        title="Where the autoencoder is most mistaken",
+    ),
+    args,
+    "extremes.png",
+)
 
 edges = np.linspace(0, np.quantile(strange["letters"]["autoencoder"], 0.99), 41)
 errors = {"normal": usual["autoencoder"]} | {kind: strange[kind]["autoencoder"] for kind in ("letters", "noise", "piece missing")}
 shares = {kind: 100 * np.histogram(error, edges)[0] / len(error) for kind, error in errors.items()}
-save(plot.curves((edges[:-1] + edges[1:]) / 2, shares, xlabel="squared error", ylabel="% of images",
-                 title="How far reconstructions are from the images"), args, "scores.png")
+save(
+    plot.curves(
+        (edges[:-1] + edges[1:]) / 2,
+        shares,
+        xlabel="squared error",
+        ylabel="% of images",
+        title="How far reconstructions are from the images",
+    ),
+    args,
+    "scores.png",
+)
 
 # %% [markdown]
 # ## One class is normal, and one class is missing
@@ -155,10 +187,15 @@ for label in tqdm(classes, desc="classes"):
 methods = list(one[0])
 TABLES = {"one class normal": one, "one class an anomaly": missing}
 for name, table in TABLES.items():
-    save(plot.table({method: [table[label][method].value for label in classes] for method in methods},
-                    [train.class_names[label][:7] for label in classes],
-                    title=f"{name.capitalize()}: area under the ROC curve ({args.data})"),
-         args, f"{name.replace(' ', '_')}.png")
+    save(
+        plot.table(
+            {method: [table[label][method].value for label in classes] for method in methods},
+            [train.class_names[label][:7] for label in classes],
+            title=f"{name.capitalize()}: area under the ROC curve ({args.data})",
+        ),
+        args,
+        f"{name.replace(' ', '_')}.png",
+    )
 
 # %% [markdown]
 # ## Did it work?
@@ -176,8 +213,11 @@ verdict.expect("one class normal: area, mean over classes", of_one["autoencoder"
 mean, half_width = metrics.mean_interval(of_one["autoencoder"] - of_one["mean"])
 verdict.expect("of it more than by the distance from the mean, lower end of the 95 % interval", mean - half_width, at_least=0.0)
 thinnest = int(np.argmin([fitted.images[fitted.labels == label].mean() for label in classes]))
-verdict.expect(f"one class an anomaly, that with least ink ({train.class_names[thinnest]}): area",
-               missing[thinnest]["autoencoder"].value, at_most=0.5)
+verdict.expect(
+    f"one class an anomaly, that with least ink ({train.class_names[thinnest]}): area",
+    missing[thinnest]["autoencoder"].value,
+    at_most=0.5,
+)
 
 verdict.report("areas by", ", ".join(usual))
 for kind in anomalies:

@@ -32,8 +32,9 @@ from minigen import data, figures, metrics, optim, plot, training
 from minigen.models.autoencoders import VariationalAutoencoder
 from minigen.models.latent import analogy, attribute_direction, walk
 
-args = demo_arguments("33_arithmetic", __doc__, data="faces", **PORTRAITS, samples=10_000, trials=1000, examples=20,
-                      vae_steps=3900, full=FULL)
+args = demo_arguments(
+    "33_arithmetic", __doc__, data="faces", **PORTRAITS, samples=10_000, trials=1000, examples=20, vae_steps=3900, full=FULL
+)
 
 
 class Analogy(NamedTuple):
@@ -52,8 +53,9 @@ ANALOGIES = {
     "faces": {
         "woman with glasses": Analogy("glasses", "man", 0, 1, "woman", "man with\nglasses", "man"),
         "smiling woman": Analogy("smile", "man", 0, 1, "sad woman", "smiling\nman", "sad man"),
-        "woman with long hair": Analogy("hair_length", "man", 0, 1, "woman with\nshort hair", "man with\nlong hair",
-                                        "man with\nshort hair"),
+        "woman with long hair": Analogy(
+            "hair_length", "man", 0, 1, "woman with\nshort hair", "man with\nlong hair", "man with\nshort hair"
+        ),
     },
     "glyphs": {
         "bold and slanted": Analogy("weight", "slant", 1, 0, "slanted", "bold", "plain"),
@@ -61,11 +63,15 @@ ANALOGIES = {
         "bold 3": Analogy("weight", "class", 3, 8, "3", "bold 8", "8"),
     },
 }
-WALKS = {"faces": ("man", "glasses", "smile", "hair_length", "skin", "age"),
-         "glyphs": ("weight", "slant", "stroke", "rotation", "scale")}
+WALKS = {
+    "faces": ("man", "glasses", "smile", "hair_length", "skin", "age"),
+    "glyphs": ("weight", "slant", "stroke", "rotation", "scale"),
+}
 if args.data not in ANALOGIES:
-    raise SystemExit(f"--data {args.data}: arithmetic is judged by the factors that made an image, which are known of "
-                     f"{' and '.join(ANALOGIES)} only")
+    raise SystemExit(
+        f"--data {args.data}: arithmetic is judged by the factors that made an image, which are known of "
+        f"{' and '.join(ANALOGIES)} only"
+    )
 cases = ANALOGIES[args.data]
 fit_to_data(args)
 if args.quick:
@@ -75,8 +81,11 @@ verdict = Verdict(args)
 subject = Subject(args)
 factors = {name: values for name, values in subject.train.factors.items() if name != "font"}  # that is weight, slant and family
 images = data.Dataset(args.data, subject.images, subject.train.labels, subject.train.class_names, factors)
-judge = subject.judge if subject.faces else training.attribute_classifier(
-    images, **({"epochs": 1, "cache": args.out / "weights"} if args.quick else {}))
+judge = (
+    subject.judge
+    if subject.faces
+    else training.attribute_classifier(images, **({"epochs": 1, "cache": args.out / "weights"} if args.quick else {}))
+)
 
 # %% [markdown]
 # ## Three spaces
@@ -88,7 +97,7 @@ judge = subject.judge if subject.faces else training.attribute_classifier(
 # %%
 
 
-class Centred(VariationalAutoencoder):
+class Centerd(VariationalAutoencoder):
     """Its encoder sees pixels from -2 to 2."""
 
     def encode(self, x):
@@ -96,11 +105,16 @@ class Centred(VariationalAutoencoder):
 
 
 generator = trained_stylegan(args, subject)
-vae = Centred(latent_dim=64, beta=0.1, hidden=(256,), shape=subject.images.shape[1:])
+vae = Centerd(latent_dim=64, beta=0.1, hidden=(256,), shape=subject.images.shape[1:])
 epochs = max(1, round(args.vae_steps * 64 / len(images)))
 steps = epochs * -(-len(images) // 64)
-training.fit(vae, images.images, optimizer=optim.Adam(vae.parameters(), lr=optim.schedules.cosine(1e-3, steps)),
-             epochs=epochs, batch_size=64)
+training.fit(
+    vae,
+    images.images,
+    optimizer=optim.Adam(vae.parameters(), lr=optim.schedules.cosine(1e-3, steps)),
+    epochs=epochs,
+    batch_size=64,
+)
 
 
 class Space:
@@ -114,9 +128,11 @@ class Space:
 
 def on_host(function):
     """A function of device arrays, outside any graph, as one of host arrays."""
+
     def hosted(x):
         with mg.no_grad():
             return function(mg.asarray(x)).numpy()
+
     return hosted
 
 
@@ -126,9 +142,12 @@ repaint = on_host(vae.reconstruct)
 repainted = data.Dataset(f"repainted {args.data}", repaint(images.images), images.labels, images.class_names, factors)
 reader = training.attribute_classifier(repainted, epochs=1 if args.quick else 3, cache=args.out / "weights")
 z = figures.latent(generator, args.samples, seed=1)
-encoded = images[:args.samples]
-spaces = {"Z": Space(z, generator.draw, judge), "W": Space(generator.map(z), generator.draw_styles, judge),
-          "VAE": Space(on_host(lambda x: vae.encode(x)[0])(encoded.images), on_host(vae.pixels), reader, encoded.factors)}
+encoded = images[: args.samples]
+spaces = {
+    "Z": Space(z, generator.draw, judge),
+    "W": Space(generator.map(z), generator.draw_styles, judge),
+    "VAE": Space(on_host(lambda x: vae.encode(x)[0])(encoded.images), on_host(vae.pixels), reader, encoded.factors),
+}
 SPACES = {"Z": "StyleGAN's Z", "W": "StyleGAN's W", "VAE": "a variational autoencoder's space"}
 thirds = {name: np.quantile(values, (1 / 3, 2 / 3)) for name, values in factors.items() if values.dtype.kind == "f"}
 
@@ -163,15 +182,20 @@ name, chapter = next(iter(cases.items()))
 rng = np.random.default_rng(args.seed)
 for label, space in spaces.items():
     three = [space.codes[some(mask)[:3]] for mask in concepts(space, chapter)]
-    start, with_it, without = ({text: space.draw(np.concatenate([codes, codes.mean(axis=0, keepdims=True)]))}
-                               for text, codes in zip((chapter.start, chapter.with_it, chapter.without), three))
-    centre = analogy(three[0].mean(axis=0, keepdims=True), three[2], three[1])
+    start, with_it, without = (
+        {text: space.draw(np.concatenate([codes, codes.mean(axis=0, keepdims=True)]))}
+        for text, codes in zip((chapter.start, chapter.with_it, chapter.without), three)
+    )
+    center = analogy(three[0].mean(axis=0, keepdims=True), three[2], three[1])
     noise = 0.4 * space.codes.std(axis=0) * rng.standard_normal((9, space.codes.shape[1]))
     noise[4] = 0.0
-    around = space.draw((centre + noise).astype(np.float32))
+    around = space.draw((center + noise).astype(np.float32))
     title = f"{name.capitalize()}, in {SPACES[label]}"
-    save(plot.equation(start | with_it | without, "+-", around.reshape(3, 3, *around.shape[1:]), title), args,
-         f"equation_{label.lower()}.png")
+    save(
+        plot.equation(start | with_it | without, "+-", around.reshape(3, 3, *around.shape[1:]), title),
+        args,
+        f"equation_{label.lower()}.png",
+    )
 
 # %% [markdown]
 # ## A thousand trials
@@ -189,13 +213,20 @@ def trials(space, case):
     edit = analogy(codes, space.codes[without], space.codes[with_it]) - codes
     length = np.linalg.norm(edit, axis=1, keepdims=True)
     anyone = rng.choice(len(space.codes), (2, args.trials, args.examples))
-    directions = {"random direction": rng.standard_normal(edit.shape),
-                  "any samples": space.codes[anyone[0]].mean(axis=1) - space.codes[anyone[1]].mean(axis=1)}
+    directions = {
+        "random direction": rng.standard_normal(edit.shape),
+        "any samples": space.codes[anyone[0]].mean(axis=1) - space.codes[anyone[1]].mean(axis=1),
+    }
     made = {"no edit": space.images[start], "arithmetic": space.draw(codes + edit)} | {
         method: space.draw((codes + length * way / np.linalg.norm(way, axis=1, keepdims=True)).astype(np.float32))
-        for method, way in directions.items()}
-    made["pixels"] = np.stack([space.images[s] + space.images[w].mean(axis=0) - space.images[o].mean(axis=0)
-                               for s, w, o in zip(start, with_it, without)]).clip(0, 1)
+        for method, way in directions.items()
+    }
+    made["pixels"] = np.stack(
+        [
+            space.images[s] + space.images[w].mean(axis=0) - space.images[o].mean(axis=0)
+            for s, w, o in zip(start, with_it, without)
+        ]
+    ).clip(0, 1)
     return made, {method: space.judge.predict(each) for method, each in made.items()}, min(mask.sum() for mask in masks)
 
 
@@ -207,15 +238,20 @@ for label, space in spaces.items():
         successes[label, name] = {method: int(good[method].sum()) for method in METHODS}
         table[f"{label}: {name}"] = [good[method].mean() for method in METHODS]
         others = [factor for factor in discrete if factor not in (case.attribute, case.kept)]
-        stays[label, name] = {method: np.mean([read[method][factor] == read["no edit"][factor] for factor in others])
-                              for method in METHODS}
+        stays[label, name] = {
+            method: np.mean([read[method][factor] == read["no edit"][factor] for factor in others]) for method in METHODS
+        }
         if case is chapter:
-            save(plot.image_rows({method: made[method][:12] for method in METHODS}, f"{name.capitalize()}, in {SPACES[label]}"),
-                 args, f"trials_{label.lower()}.png")
+            save(
+                plot.image_rows({method: made[method][:12] for method in METHODS}, f"{name.capitalize()}, in {SPACES[label]}"),
+                args,
+                f"trials_{label.lower()}.png",
+            )
             own = shows(space.shown, case.attribute, 1) & shows(space.shown, case.kept, case.level)
             target = space.judge.features(space.images[some(own)])
-            distances[label] = {method: metrics.frechet_distance(target, space.judge.features(each))
-                                for method, each in made.items()}
+            distances[label] = {
+                method: metrics.frechet_distance(target, space.judge.features(each)) for method, each in made.items()
+            }
 save(plot.table(table, METHODS, "How often both attributes are there"), args, "successes.png")
 
 # %% [markdown]
@@ -237,15 +273,27 @@ for label in ("W", "VAE"):
     for factor in WALKS[args.data]:
         labels = has(space, factor, space.shown)
         if 0 < labels.sum() < len(labels):
-            path = walk(space.codes[:args.trials // 10], attribute_direction(space.codes, labels), distance)
+            path = walk(space.codes[: args.trials // 10], attribute_direction(space.codes, labels), distance)
             drawn = space.draw(path.reshape(-1, path.shape[2]))
-            walked[factor] = drawn[:len(distance)]
+            walked[factor] = drawn[: len(distance)]
             curves[label][factor] = has(space, factor, space.judge.predict(drawn)).reshape(len(path), -1).mean(axis=0)
     if walked:
-        save(plot.image_rows(walked, f"From three deviations below to three above, in {SPACES[label]}"), args,
-             f"walks_{label.lower()}.png")
-        save(plot.curves(distance, curves[label], xlabel="standard deviations along the attribute", ylabel="share that has it",
-                         title=f"Walking along an attribute, in {SPACES[label]}"), args, f"walked_{label.lower()}.png")
+        save(
+            plot.image_rows(walked, f"From three deviations below to three above, in {SPACES[label]}"),
+            args,
+            f"walks_{label.lower()}.png",
+        )
+        save(
+            plot.curves(
+                distance,
+                curves[label],
+                xlabel="standard deviations along the attribute",
+                ylabel="share that has it",
+                title=f"Walking along an attribute, in {SPACES[label]}",
+            ),
+            args,
+            f"walked_{label.lower()}.png",
+        )
 
 # %% [markdown]
 # ## Did it work?
@@ -260,35 +308,53 @@ name = next(iter(cases))
 for label in spaces:
     intervals = {method: metrics.share_interval(count, args.trials) for method, count in successes[label, name].items()}
     best = max(intervals[method][1] for method in METHODS[:3])
-    verdict.expect(f"{label}: {name}, lower end less 3 times the others' upper end", intervals["arithmetic"][0] - 3 * best,
-                   at_least=0.0)
+    verdict.expect(
+        f"{label}: {name}, lower end less 3 times the others' upper end", intervals["arithmetic"][0] - 3 * best, at_least=0.0
+    )
 ghosts, kept = distances["W"], stays["W", name]
-verdict.expect("W: Frechet distance from its own, of that of sums of pixels", ghosts["arithmetic"] / ghosts["pixels"],
-               at_most=1.0)
-verdict.expect("W: other factors that stay, of those that a random direction leaves",
-               kept["arithmetic"] / kept["random direction"], at_least=1.0)
+verdict.expect(
+    "W: Frechet distance from its own, of that of sums of pixels", ghosts["arithmetic"] / ghosts["pixels"], at_most=1.0
+)
+verdict.expect(
+    "W: other factors that stay, of those that a random direction leaves",
+    kept["arithmetic"] / kept["random direction"],
+    at_least=1.0,
+)
 held_out = repaint(subject.test.images if subject.faces else np.pad(subject.test.images, ((0, 0), (2, 2), (2, 2), (0, 0))))
-seen = {who: (each.predict(held_out)[chapter.attribute] == subject.test.factors[chapter.attribute]).mean()
-        for who, each in (("the judge of sharp images", judge), ("its own judge", reader))}
-verdict.expect(f"VAE: {chapter.attribute} read rightly in held-out reconstructions, by its own judge", seen["its own judge"],
-               at_least=0.9)
+seen = {
+    who: (each.predict(held_out)[chapter.attribute] == subject.test.factors[chapter.attribute]).mean()
+    for who, each in (("the judge of sharp images", judge), ("its own judge", reader))
+}
+verdict.expect(
+    f"VAE: {chapter.attribute} read rightly in held-out reconstructions, by its own judge", seen["its own judge"], at_least=0.9
+)
 verdict.expect("rarest concept of it, samples to take from", min(rarest[label, name] for label in spaces), at_least=args.examples)
 for label, lines in curves.items():
-    verdict.expect(f"{label}: the attribute that walks least, share at 3 deviations less at -3",
-                   min((line[-1] - line[0] for line in lines.values()), default=0.0), at_least=0.5)
+    verdict.expect(
+        f"{label}: the attribute that walks least, share at 3 deviations less at -3",
+        min((line[-1] - line[0] for line in lines.values()), default=0.0),
+        at_least=0.5,
+    )
 for row, shares in table.items():
     low, high = metrics.share_interval(successes[tuple(row.split(": "))]["arithmetic"], args.trials)
-    verdict.report(row, f"{shares[3]:.3f} ({low:.3f} to {high:.3f}); " + ", ".join(
-        f"{method} {share:.3f}" for method, share in zip(METHODS, shares) if method != "arithmetic"))
+    verdict.report(
+        row,
+        f"{shares[3]:.3f} ({low:.3f} to {high:.3f}); "
+        + ", ".join(f"{method} {share:.3f}" for method, share in zip(METHODS, shares) if method != "arithmetic"),
+    )
 for label, of in distances.items():
     verdict.report(f"{label}: Frechet distance from its own", ", ".join(f"{method} {value:.3g}" for method, value in of.items()))
 for label in spaces:
-    verdict.report(f"{label}: other factors that stay",
-                   ", ".join(f"{method} {share:.3f}" for method, share in stays[label, name].items()))
-verdict.report(f"VAE: {chapter.attribute} read rightly in them, by the judge of sharp images",
-               float(seen["the judge of sharp images"]))
+    verdict.report(
+        f"{label}: other factors that stay", ", ".join(f"{method} {share:.3f}" for method, share in stays[label, name].items())
+    )
+verdict.report(
+    f"VAE: {chapter.attribute} read rightly in them, by the judge of sharp images", float(seen["the judge of sharp images"])
+)
 for label, lines in curves.items():
-    verdict.report(f"{label}: walks, share at -3 and at 3",
-                   ", ".join(f"{factor} {line[0]:.2f} {line[-1]:.2f}" for factor, line in lines.items()))
+    verdict.report(
+        f"{label}: walks, share at -3 and at 3",
+        ", ".join(f"{factor} {line[0]:.2f} {line[-1]:.2f}" for factor, line in lines.items()),
+    )
 verdict.report("judge", f"{judge.fingerprint()}, {args.trials:,} trials with {args.examples} examples of each concept")
 verdict.finish()

@@ -26,7 +26,7 @@ from demos.demo import Verdict, demo_arguments, save
 from demos.page import document, small_picture
 from demos.portraits import FULL, PORTRAITS, Subject, fit_to_data, shorten, stylegan_trainer, trained_stylegan
 from minigen import data, figures, metrics, plot
-from minigen.files import replacing
+from minigen.utils.files import replacing
 
 args = demo_arguments("34_does_not_exist", __doc__, data="faces", **PORTRAITS, samples=2000, portraits=24, psi=0.7, full=FULL)
 fit_to_data(args)
@@ -44,11 +44,11 @@ thing = {"faces": "face", "fashion_mnist": "garment"}.get(args.data, "digit")
 z = figures.latent(generator, args.samples, seed=1)
 samples = generator.draw(z, args.psi)
 held_out = data.load("glyphs", seed=args.seed + 1)[0] if args.data == "glyphs" else subject.test
-held_out = held_out.images[:args.samples // 2]
+held_out = held_out.images[: args.samples // 2]
 if not subject.faces:
     held_out = np.pad(held_out, ((0, 0), (2, 2), (2, 2), (0, 0)))
-noisy = subject.images[:len(held_out)] + 0.02 * np.random.default_rng(2).standard_normal(held_out.shape)
-sets = {"new": samples[:args.samples // 2], "held out": held_out, "copies with noise": noisy.clip(0, 1).astype(np.float32)}
+noisy = subject.images[: len(held_out)] + 0.02 * np.random.default_rng(2).standard_normal(held_out.shape)
+sets = {"new": samples[: args.samples // 2], "held out": held_out, "copies with noise": noisy.clip(0, 1).astype(np.float32)}
 found, nearness = {}, {}
 for space, seen in {"features": subject.features, "pixels": lambda images: images}.items():
     known = seen(subject.images)
@@ -57,24 +57,39 @@ for space, seen in {"features": subject.features, "pixels": lambda images: image
     nearness[space] = {name: each.distances / typical for name, each in found[space].items()}
 ratios = {space: {name: float(np.median(values)) for name, values in of.items()} for space, of in nearness.items()}
 
-shown = samples[:args.portraits]
-nearest = subject.images[found["features"]["new"].indices[:args.portraits]]
-pairs = {f"{name}{' ' * row}": images[12 * row:12 * row + 12]  # spaces that one does not see keep the labels apart
-         for row in range(len(shown) // 12) for name, images in (("new", shown), ("nearest", nearest))}
+shown = samples[: args.portraits]
+nearest = subject.images[found["features"]["new"].indices[: args.portraits]]
+pairs = {
+    f"{name}{' ' * row}": images[12 * row : 12 * row + 12]  # spaces that one does not see keep the labels apart
+    for row in range(len(shown) // 12)
+    for name, images in (("new", shown), ("nearest", nearest))
+}
 save(plot.image_rows(pairs, "New images above the training images nearest to them"), args, "pairs.png")
 grid = np.linspace(0, 2, 81)
 shares = {name: [(values <= x).mean() for x in grid] for name, values in nearness["features"].items()}
-save(plot.curves(grid, shares, xlabel="distance to the nearest training image (held-out images: typically 1)",
-                 ylabel="share of images that are as near", title="Distances to the nearest training images"),
-     args, "nearness.png")
+save(
+    plot.curves(
+        grid,
+        shares,
+        xlabel="distance to the nearest training image (held-out images: typically 1)",
+        ylabel="share of images that are as near",
+        title="Distances to the nearest training images",
+    ),
+    args,
+    "nearness.png",
+)
 
 # %% [markdown]
 # ## The page
 # %%
 w = generator.truncate(generator.map(figures.latent(generator, 10, seed=3)), args.psi)
 left, above, sources = w[:4], w[4:], generator.draw_styles(w)
-mixed = {band: np.stack([generator.draw_styles(generator.mix(np.repeat(row[None], len(above), axis=0), above, layers))
-                         for row in left]) for band, layers in figures.bands(generator).items()}
+mixed = {
+    band: np.stack(
+        [generator.draw_styles(generator.mix(np.repeat(row[None], len(above), axis=0), above, layers)) for row in left]
+    )
+    for band, layers in figures.bands(generator).items()
+}
 corners = generator.truncate(generator.map(z[:5]), args.psi)
 t = np.linspace(0, 1, 12, endpoint=False, dtype=corners.dtype)[:, None]
 loop = generator.draw_styles(np.concatenate([a + t * (b - a) for a, b in zip(corners, np.roll(corners, -1, axis=0))]))
@@ -87,24 +102,30 @@ to read such images. Distances are in units of a typical one: half of the images
 than 1 from their nearest training image. Half of the new ones are farther than <strong>{ratios["features"]["new"]:.2f}</strong>
 (compared by their pixels: {ratios["pixels"]["new"]:.2f}); copies would be at 0. More than 1 is no praise: what fails to look
 real is far from all that is. Choose a pair to see it large.</p>"""
-body = "\n".join([
-    exhibition.hero(thing, shown[0], lead),
-    "<h2>Are they copies?</h2>",
-    copied,
-    exhibition.gallery(thing, shown, nearest, nearness["features"]["new"]),
-    exhibition.classed(small_picture(args.out / "nearness.png", "how near new, held-out and copied images are to training images",
-                                     width=1000), "chart"),
-    "<h2>Mixing styles</h2>",
-    f"<p>Every layer of the generator is told a style. Here some take theirs from the {thing} above, all others from the one at "
-    "the left.</p>",
-    exhibition.mixing(thing, sources[:4], sources[4:], mixed),
-    "<h2>Between them</h2>",
-    "<p>Between any two styles lie others. No image jumps into the next: it is changed into it.</p>",
-    exhibition.between(thing, loop),
-    f'<p class="faint">Made by <code>python -m demos 34</code> of minigen: psi = {args.psi:g}, seed {args.seed}, '
-    f"{generator.parameter_count():,} parameters.</p>",
-    f"<script>{exhibition.SCRIPT}</script>",
-])
+body = "\n".join(
+    [
+        exhibition.hero(thing, shown[0], lead),
+        "<h2>Are they copies?</h2>",
+        copied,
+        exhibition.gallery(thing, shown, nearest, nearness["features"]["new"]),
+        exhibition.classed(
+            small_picture(
+                args.out / "nearness.png", "how near new, held-out and copied images are to training images", width=1000
+            ),
+            "chart",
+        ),
+        "<h2>Mixing styles</h2>",
+        f"<p>Every layer of the generator is told a style. Here some take theirs from the {thing} above, all others from the one at "
+        "the left.</p>",
+        exhibition.mixing(thing, sources[:4], sources[4:], mixed),
+        "<h2>Between them</h2>",
+        "<p>Between any two styles lie others. No image jumps into the next: it is changed into it.</p>",
+        exhibition.between(thing, loop),
+        f'<p class="faint">Made by <code>python -m demos 34</code> of minigen: psi = {args.psi:g}, seed {args.seed}, '
+        f"{generator.parameter_count():,} parameters.</p>",
+        f"<script>{exhibition.SCRIPT}</script>",
+    ]
+)
 page = args.out / "page.html"
 with replacing(page) as temporary:
     temporary.write_text(document(f"This {thing} does not exist", body, exhibition.STYLE), encoding="utf-8")

@@ -6,7 +6,7 @@
 import runpy
 import sys
 
-from demos.catalogue import FOLDER, find, listing
+from demos.catalog import FOLDER, find, listing
 from minigen.commands import guarded
 from minigen.errors import BusyError, DataError, DeviceError
 
@@ -20,9 +20,11 @@ def main() -> int:
         print(listing())
     elif command == "all":
         from demos.run_all import run_all
+
         return run_all(words)
     elif command == "notebook":
         from demos.notebook import write_notebook
+
         return write_notebook(words)
     else:
         path = FOLDER / f"{find(command)}.py"

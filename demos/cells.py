@@ -23,7 +23,7 @@ def split(source: str) -> list[Cell]:
     head, *parts = MARK.split(source)
     opening = re.fullmatch(r'"""(.*?)"""\n\n', head, re.DOTALL)
     if opening is None or not parts:
-        raise ValueError(f'a demo begins with a docstring, an empty line and a cell, `# %%`; this begins {source[:40]!r}')
+        raise ValueError(f"a demo begins with a docstring, an empty line and a cell, `# %%`; this begins {source[:40]!r}")
     cells = [Cell("docstring", opening[1])]
     for mark, text in zip(parts[::2], parts[1::2]):
         lines = text.removesuffix("\n").split("\n")
@@ -31,7 +31,7 @@ def split(source: str) -> list[Cell]:
         if not filled:
             raise ValueError(f"cell {len(cells)} is empty")
         above, below = filled[0], len(lines) - 1 - filled[-1]
-        lines = lines[above:len(lines) - below]
+        lines = lines[above : len(lines) - below]
         if mark == "# %%":
             cells.append(Cell("code", "\n".join(lines), above, below))
         else:

@@ -268,7 +268,7 @@ SECTIONS = (
     ),
     section(
         "StyleGAN",
-        "A style for every layer: coarse ones decide pose and shape, fine ones colour, and noise what is left to chance.",
+        "A style for every layer: coarse ones decide pose and shape, fine ones color, and noise what is left to chance.",
         "27",
         term("StyleGAN", "27", "models/gans/stylegan"),
         term("mapping network", "27", "models/gans/stylegan"),

@@ -16,13 +16,13 @@ from typing import Any, NoReturn
 from tqdm import tqdm
 
 import minigen as mg
-from demos.catalogue import checksum, names
+from demos.catalog import checksum, names
 from demos.page import verdict_table
 from minigen.backend.devices import NAMES as BACKENDS
 from minigen.commands import named, natural
 from minigen.data.registry import LOADERS
 from minigen.errors import BusyError, DeviceError, one_line
-from minigen.files import locked, replacing, sweep
+from minigen.utils.files import locked, replacing, sweep
 
 HELD = contextlib.ExitStack()  # the output folder of the demo that runs
 atexit.register(HELD.close)
@@ -36,8 +36,13 @@ class Parser(argparse.ArgumentParser):
 
 
 # What an option must at least be, if it is not 1: an interval needs two seeds, a figure needs samples.
-LEAST = {"seeds": 2, "columns": 2, "age": 5, "portraits": 12,
-         **dict.fromkeys(("samples", "tests", "points", "map_examples", "images"), 100)}
+LEAST = {
+    "seeds": 2,
+    "columns": 2,
+    "age": 5,
+    "portraits": 12,
+    **dict.fromkeys(("samples", "tests", "points", "map_examples", "images"), 100),
+}
 
 
 def refusal(option: str, value: Any) -> str | None:
@@ -57,8 +62,9 @@ def in_notebook() -> bool:
     return getattr(shell, "kernel", None) is not None
 
 
-def demo_arguments(name: str, description: str, data: str = "glyphs", full: Mapping[str, Any] | None = None,
-                   **defaults: Any) -> argparse.Namespace:
+def demo_arguments(
+    name: str, description: str, data: str = "glyphs", full: Mapping[str, Any] | None = None, **defaults: Any
+) -> argparse.Namespace:
     """The arguments of a demo, with the backend chosen and the seed set.
 
     --data, --backend, --out, --seed, --quick, and one option for each of `defaults` (epochs=10 gives --epochs). `data`: the
@@ -71,11 +77,15 @@ def demo_arguments(name: str, description: str, data: str = "glyphs", full: Mapp
     where it may have been changed).
     """
     words = shlex.split(os.environ.get("MINIGEN_OPTIONS", "")) if in_notebook() else sys.argv[1:]
-    parser = Parser(
-        prog=f"python -m demos {name}", description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(prog=f"python -m demos {name}", description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     known = [each for each in LOADERS if each != "faces" or data == "faces"]
-    parser.add_argument("--data", default=data, choices=known, metavar="NAME",
-                        help=f"data set: {', '.join(known)} (glyphs and faces need no download)")
+    parser.add_argument(
+        "--data",
+        default=data,
+        choices=known,
+        metavar="NAME",
+        help=f"data set: {', '.join(known)} (glyphs and faces need no download)",
+    )
     parser.add_argument("--backend", default=None, choices=BACKENDS, help="array library")
     parser.add_argument("--out", type=named, default=None, help=f"output folder (default: out/{name})")
     parser.add_argument("--seed", type=natural, default=0, help="seed of all random numbers")
@@ -113,8 +123,15 @@ class Verdict:
         self.criteria: list[dict[str, Any]] = []
         self.reports: list[tuple[str, str]] = []
 
-    def expect(self, name: str, measured: float, *, at_most: float | None = None, at_least: float | None = None,
-               between: tuple[float, float] | None = None) -> None:
+    def expect(
+        self,
+        name: str,
+        measured: float,
+        *,
+        at_most: float | None = None,
+        at_least: float | None = None,
+        between: tuple[float, float] | None = None,
+    ) -> None:
         """A criterion: `measured` at most, at least, or between what was said beforehand. NaN never passes."""
         if sum(bound is not None for bound in (at_most, at_least, between)) != 1:
             raise ValueError(f"{name}: a criterion has one bound: at_most, at_least or between")
@@ -138,8 +155,13 @@ class Verdict:
             for criterion in self.criteria:
                 criterion["pass"] = None
         config = {key: str(value) if isinstance(value, Path) else value for key, value in vars(self.args).items()}
-        result = {"demo": self.args.name, "config": config, "criteria": self.criteria, "report": dict(self.reports),
-                  "seconds": round(seconds, 2)}
+        result = {
+            "demo": self.args.name,
+            "config": config,
+            "criteria": self.criteria,
+            "report": dict(self.reports),
+            "seconds": round(seconds, 2),
+        }
         with replacing(self.args.out / "result.json") as path:
             path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
         HELD.close()
@@ -154,8 +176,10 @@ class Verdict:
     def table(self) -> str:
         """Criteria and reports in columns."""
         rows = [("criterion", "expected", "measured", "")]
-        rows += [(c["name"], c["expected"], f"{c['measured']:.6g}", {True: "pass", False: "FAIL", None: "quick"}[c["pass"]])
-                 for c in self.criteria]
+        rows += [
+            (c["name"], c["expected"], f"{c['measured']:.6g}", {True: "pass", False: "FAIL", None: "quick"}[c["pass"]])
+            for c in self.criteria
+        ]
         rows += [(name, "", value, "") for name, value in self.reports]
         widths = [max(map(len, column)) for column in zip(*rows)]
         return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows)
@@ -176,4 +200,5 @@ def save(figure: Any, args: argparse.Namespace, name: str) -> None:
 def show(kind: str, *content: Any, **source: Any) -> None:
     """Something in the output of a notebook's cell: kind is a class of IPython.display."""
     from IPython import display
+
     display.display(getattr(display, kind)(*content, **source))

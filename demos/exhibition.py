@@ -79,8 +79,10 @@ def classed(img: str, name: str) -> str:
 
 def hero(thing: str, image: np.ndarray, lead: str) -> str:
     """The head of the page: one image, large, what it claims, and a button for the next. lead: HTML."""
-    return (f'<header class="hero">{picture(image, f"a new {thing}, large")}<div><h1>This {thing} does not exist.</h1>{lead}'
-            f'<button class="another" type="button">Another one</button></div></header>')
+    return (
+        f'<header class="hero">{picture(image, f"a new {thing}, large")}<div><h1>This {thing} does not exist.</h1>{lead}'
+        f'<button class="another" type="button">Another one</button></div></header>'
+    )
 
 
 def gallery(thing: str, images: np.ndarray, nearest: np.ndarray, nearness: Sequence[float]) -> str:
@@ -90,13 +92,18 @@ def gallery(thing: str, images: np.ndarray, nearest: np.ndarray, nearness: Seque
     """
     cards = "".join(
         f'<button class="pair" type="button">{classed(picture(new, f"new {thing} {i}"), "new")}'
-        f'{classed(picture(known, f"the training image nearest to new {thing} {i}"), "known")}'
+        f"{classed(picture(known, f'the training image nearest to new {thing} {i}'), 'known')}"
         f"<small>{distance:.2f} apart</small></button>"
-        for i, (new, known, distance) in enumerate(zip(images, nearest, nearness), start=1))
-    large = "".join(f'<figure>{classed(picture(image, caption), kind)}<figcaption class="faint">{caption}</figcaption></figure>'
-                    for image, kind, caption in ((images[0], "new", "new"), (nearest[0], "known", "in the training data")))
-    return (f'<div class="gallery">{cards}</div><dialog aria-label="A pair, large"><div class="both">{large}</div><p></p>'
-            '<form method="dialog"><button class="another">Close</button></form></dialog>')
+        for i, (new, known, distance) in enumerate(zip(images, nearest, nearness), start=1)
+    )
+    large = "".join(
+        f'<figure>{classed(picture(image, caption), kind)}<figcaption class="faint">{caption}</figcaption></figure>'
+        for image, kind, caption in ((images[0], "new", "new"), (nearest[0], "known", "in the training data"))
+    )
+    return (
+        f'<div class="gallery">{cards}</div><dialog aria-label="A pair, large"><div class="both">{large}</div><p></p>'
+        '<form method="dialog"><button class="another">Close</button></form></dialog>'
+    )
 
 
 def mixing(thing: str, left: np.ndarray, above: np.ndarray, mixed: Mapping[str, np.ndarray]) -> str:
@@ -109,21 +116,30 @@ def mixing(thing: str, left: np.ndarray, above: np.ndarray, mixed: Mapping[str, 
     side = [classed(picture(image, f"{thing} at the left, row {i}"), "source") for i, image in enumerate(left, start=1)]
     for band, table in mixed.items():
         checked, hidden = ("", " hidden") if choices else (" checked", "")  # the first is shown
-        choices.append(f'<label class="choice"><input type="radio" name="band" value="{band}"{checked}> {band} styles from above'
-                       "</label>")
-        rows = "".join(source + "".join(picture(image, f"row {i} with the {band} styles of column {j}")
-                                        for j, image in enumerate(images, start=1))
-                       for i, (source, images) in enumerate(zip(side, table), start=1))
-        matrices.append(f'<div class="matrix" id="{band}"{hidden} style="grid-template-columns: repeat({len(above) + 1}, '
-                        f'minmax(0, 1fr))"><span></span>{head}{rows}</div>')
-    return f'<div>{"".join(choices)}</div>{"".join(matrices)}'
+        choices.append(
+            f'<label class="choice"><input type="radio" name="band" value="{band}"{checked}> {band} styles from above</label>'
+        )
+        rows = "".join(
+            source
+            + "".join(picture(image, f"row {i} with the {band} styles of column {j}") for j, image in enumerate(images, start=1))
+            for i, (source, images) in enumerate(zip(side, table), start=1)
+        )
+        matrices.append(
+            f'<div class="matrix" id="{band}"{hidden} style="grid-template-columns: repeat({len(above) + 1}, '
+            f'minmax(0, 1fr))"><span></span>{head}{rows}</div>'
+        )
+    return f"<div>{''.join(choices)}</div>{''.join(matrices)}"
 
 
 def between(thing: str, frames: np.ndarray, stills: int = 9) -> str:
     """From one image to the next and the next: a slider over all frames (n, h, w, c), and some of them side by side."""
     film = np.concatenate(list(frames), axis=1)
-    strip = "".join(f'<figure>{picture(frames[i], f"frame {i + 1} of {len(frames)}")}</figure>'
-                    for i in np.linspace(0, len(frames) - 1, stills).round().astype(int))
-    return (f'<div class="window">{picture(film, f"on the way from one {thing} to another")}</div>'
-            f'<label>from one to another<br><input type="range" min="0" max="{len(frames) - 1}" value="0"></label>'
-            f'<div class="strip">{strip}</div>')
+    strip = "".join(
+        f"<figure>{picture(frames[i], f'frame {i + 1} of {len(frames)}')}</figure>"
+        for i in np.linspace(0, len(frames) - 1, stills).round().astype(int)
+    )
+    return (
+        f'<div class="window">{picture(film, f"on the way from one {thing} to another")}</div>'
+        f'<label>from one to another<br><input type="range" min="0" max="{len(frames) - 1}" value="0"></label>'
+        f'<div class="strip">{strip}</div>'
+    )

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 from PIL import Image
 
 from demos import cells, chapter, markdown
-from demos.catalogue import FOLDER, docstring, names, source
+from demos.catalog import FOLDER, docstring, names, source
 from demos.page import document, small_picture, thumbnail, verdict_table
-from minigen.files import replacing
+from minigen.utils.files import replacing
 
 STYLE = """
 html { scroll-behavior: smooth; scroll-padding-top: 1rem; }
@@ -115,7 +115,7 @@ class Run(NamedTuple):
 
     @property
     def status(self) -> tuple[str, str]:
-        """Its colour and a few words."""
+        """Its color and a few words."""
         if self.result is None:
             return ("faint", "not run yet") if self.log is None else ("bad", "✗ did not finish")
         passed = [criterion["pass"] for criterion in self.result["criteria"]]
@@ -137,8 +137,11 @@ def read(name: str, folder: Path) -> Run:
     text, telling = source(name), chapter.TELLING.get(name[:2])
     paths = sorted(folder.glob("*.png"), key=lambda path: (path.name != telling, text.find(path.name) % 10**9, path.name))
     contents = [(path, path.read_bytes()) for path in paths if result]
-    pictures = [Picture(content, title or path.stem.replace("_", " ")) for path, content in contents
-                if (title := title_of(content)) is not None]
+    pictures = [
+        Picture(content, title or path.stem.replace("_", " "))
+        for path, content in contents
+        if (title := title_of(content)) is not None
+    ]
     return Run(name, result, end, pictures, sorted(path.name for path in folder.glob("*.html") if result))
 
 
@@ -196,8 +199,10 @@ def index(runs: dict[str, Run]) -> str:
         words = html.escape(" ".join([entry.name, *(runs[number].name for number in shown)]).lower())
         entries.append(f'<li data-words="{words}">{first} {links}</li>')
     box = '<input type="search" placeholder="weight tying, mode collapse …" aria-label="Narrow the index">'
-    return (f'<nav><h2 id="index">Find it</h2><p class="find" hidden>{box} <output class="small"></output></p>'
-            f'<ul class="index">{"".join(entries)}</ul></nav>')
+    return (
+        f'<nav><h2 id="index">Find it</h2><p class="find" hidden>{box} <output class="small"></output></p>'
+        f'<ul class="index">{"".join(entries)}</ul></nav>'
+    )
 
 
 def wall(sections: list[chapter.Section], runs: dict[str, Run]) -> str:
@@ -207,8 +212,10 @@ def wall(sections: list[chapter.Section], runs: dict[str, Run]) -> str:
         thumb = f'<span class="blank">{run.status[1]}</span>'
         if run.pictures:
             thumb = on_the_wall(*run.pictures[0])
-        cards.append(f'<li><a href="#demo-{run.number}">{thumb}<span class="name"><span class="number">{run.number}</span>'
-                     f"{heading(run.name)}</span></a></li>")
+        cards.append(
+            f'<li><a href="#demo-{run.number}">{thumb}<span class="name"><span class="number">{run.number}</span>'
+            f"{heading(run.name)}</span></a></li>"
+        )
     return f'<h2 id="wall">See it</h2><ul class="wall">{"".join(cards)}</ul>'
 
 
@@ -220,18 +227,20 @@ def section_html(number: int, section: chapter.Section, runs: dict[str, Run], ou
         files = ", ".join(linked(FOLDER.parent / "minigen" / file, out) for file in term.files)
         terms.append(f"<li>{html.escape(term.name)}: {links}{' · ' * bool(files)}{files}</li>")
     demos = [demo_html(runs[demo], out) for demo in section.demos if demo in runs]
-    return (f'<section id="section-{number}"><h2><span class="number">{number}</span>{html.escape(section.title)}</h2>'
-            f'<p>{html.escape(section.text)}</p><ul class="terms">{"".join(terms)}</ul>{"".join(demos)}</section>')
+    return (
+        f'<section id="section-{number}"><h2><span class="number">{number}</span>{html.escape(section.title)}</h2>'
+        f'<p>{html.escape(section.text)}</p><ul class="terms">{"".join(terms)}</ul>{"".join(demos)}</section>'
+    )
 
 
 def demo_html(run: Run, out: Path) -> str:
     """A demo: what it is, its pictures, its verdict, its settings, and all of its text and code."""
     text, summary = source(run.name), docstring(run.name)[1]
     first, *_ = (cell.text for cell in cells.split(text) if cell.kind == "markdown")
-    colour, status = run.status
+    color, status = run.status
     parts = [
         f'<header><h3><a class="number" href="#demo-{run.number}">{run.number}</a>{heading(run.name)}</h3>'
-        f'<span class="badge {colour}">{status}</span></header>',
+        f'<span class="badge {color}">{status}</span></header>',
         f'<p class="lead">{markdown.inline(summary)}</p>',
         markdown.to_html(first.partition("\n")[2], level=3),
     ]
@@ -253,8 +262,10 @@ def demo_html(run: Run, out: Path) -> str:
 
 def figure(picture: Picture) -> str:
     """A picture with its title, which a click enlarges to the size of the window."""
-    return (f'<figure><label class="zoom"><input type="checkbox" aria-label="Enlarge">{carried(*picture)}</label>'
-            f"<figcaption>{html.escape(picture.title)}</figcaption></figure>")
+    return (
+        f'<figure><label class="zoom"><input type="checkbox" aria-label="Enlarge">{carried(*picture)}</label>'
+        f"<figcaption>{html.escape(picture.title)}</figcaption></figure>"
+    )
 
 
 def heading(name: str) -> str:

@@ -4,12 +4,15 @@ import html
 import re
 
 # A block ends where another one begins; formulas and list items may have empty lines between them.
-BLOCKS = re.compile(r"""
+BLOCKS = re.compile(
+    r"""
       ^(?P<heading> \#{1,6}[ ].+)
     | ^(?P<formula> [ ]{4}.*(?:\n+[ ]{4}.*)*)
     | ^(?P<list>    (?:[-*]|\d+\.)[ ].*(?:\n+(?:[-*]|\d+\.)[ ].*|\n[ ]+\S.*)*)
     | ^(?P<text>    (?!\#{1,6}[ ]|[-*][ ])\S.*(?:\n(?!\#{1,6}[ ]|[-*][ ])[ ]*\S.*)*)
-""", re.MULTILINE | re.VERBOSE)
+""",
+    re.MULTILINE | re.VERBOSE,
+)
 
 CODE = re.compile(r"(`+)(.+?)\1", re.DOTALL)
 MARKS = [
@@ -43,7 +46,7 @@ def inline(text: str) -> str:
     """Code, emphasis and links within a line; the rest is escaped."""
     parts, end = [], 0
     for match in CODE.finditer(text):
-        parts += [marked(text[end:match.start()]), f"<code>{html.escape(match[2])}</code>"]
+        parts += [marked(text[end : match.start()]), f"<code>{html.escape(match[2])}</code>"]
         end = match.end()
     return "".join([*parts, marked(text[end:])])
 

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from demos.catalogue import find, source
+from demos.catalog import find, source
 from demos.cells import Cell, join, split
-from minigen.files import replacing
+from minigen.utils.files import replacing
 
-SETUP = '''\
+SETUP = """\
 # Options of the demo: "" for the whole of it, "--quick" for a first look, "--data mnist", "--epochs 3" ...
 options = ""
 # Where minigen is, if Python does not find it: a folder with its pyproject.toml, or anything else that pip installs.
@@ -39,7 +39,7 @@ try:
     mg.use("cupy")
     print("CuPy: computing on the GPU")
 except TypeError as error:
-    print(f"NumPy: computing on the CPU ({error})")'''
+    print(f"NumPy: computing on the CPU ({error})")"""
 
 
 def notebook(name: str) -> dict[str, Any]:
@@ -82,7 +82,8 @@ def script(content: dict[str, Any]) -> str:
 def write_notebook(words: Sequence[str]) -> int:
     """`python -m demos notebook NAME`: write the file and say how to open it."""
     parser = argparse.ArgumentParser(
-        prog="python -m demos notebook", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+        prog="python -m demos notebook", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("name", help="a demo: its name, its number, or a part of its name")
     parser.add_argument("--out", type=Path, help="file to write (default: NAME.ipynb, here)")
     args = parser.parse_args(words)

@@ -32,9 +32,11 @@ th, td { text-align: left; padding: .25rem .75rem .25rem 0; border-bottom: 1px s
 
 def document(title: str, body: str, style: str = "") -> str:
     """A whole page: `body` and `style` are HTML and CSS, `title` is plain text."""
-    return (f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-            f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-            f"<title>{html.escape(title)}</title>\n<style>{STYLE}{style}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n")
+    return (
+        f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{html.escape(title)}</title>\n<style>{STYLE}{style}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
+    )
 
 
 def picture(source: np.ndarray, alt: str) -> str:
@@ -44,7 +46,7 @@ def picture(source: np.ndarray, alt: str) -> str:
 
 
 def small_picture(source: Path | BinaryIO, alt: str, width: int) -> str:
-    """An <img> that carries a file in few bytes: PNG of 64 colours, or WebP at most `width` pixels wide if that is smaller."""
+    """An <img> that carries a file in few bytes: PNG of 64 colors, or WebP at most `width` pixels wide if that is smaller."""
     image = Image.open(source).convert("RGB")
     png, webp = coded(image.quantize(64), "PNG"), coded(at_most(width, image), "WEBP", quality=80, method=2)
     return tag("png", png, alt, image.size) if len(png) <= len(webp) else tag("webp", webp, alt, image.size)
@@ -71,8 +73,10 @@ def coded(image: Image.Image, form: str, **options: Any) -> bytes:
 
 def tag(form: str, content: bytes, alt: str, size: tuple[int, int]) -> str:
     """An <img> with its picture in it; size: its proportions, for the page's layout before it is drawn."""
-    return (f'<img src="data:image/{form};base64,{base64.b64encode(content).decode()}" alt="{html.escape(alt)}" '
-            f'width="{size[0]}" height="{size[1]}" loading="lazy">')
+    return (
+        f'<img src="data:image/{form};base64,{base64.b64encode(content).decode()}" alt="{html.escape(alt)}" '
+        f'width="{size[0]}" height="{size[1]}" loading="lazy">'
+    )
 
 
 def to_bytes(image: np.ndarray) -> np.ndarray:
@@ -88,10 +92,13 @@ def verdict_table(result: Mapping[str, Any]) -> str:
     """What a demo's result.json says, as a table: criterion, expected, measured, verdict; and below them the reports."""
     rows = ["<tr><th>criterion</th><th>expected</th><th>measured</th><th>verdict</th></tr>"]
     for criterion in result["criteria"]:
-        colour, word = VERDICTS[criterion["pass"]]
-        cells = "".join(f"<td>{html.escape(text)}</td>" for text in (
-            criterion["name"], criterion["expected"], f"{criterion['measured']:.6g}"))
-        rows.append(f'<tr>{cells}<td class="{colour}">{word}</td></tr>')
-    rows += [f'<tr class="report"><td>{html.escape(name)}</td><td></td><td colspan="2">{html.escape(value)}</td></tr>'
-             for name, value in result["report"].items()]
+        color, word = VERDICTS[criterion["pass"]]
+        cells = "".join(
+            f"<td>{html.escape(text)}</td>" for text in (criterion["name"], criterion["expected"], f"{criterion['measured']:.6g}")
+        )
+        rows.append(f'<tr>{cells}<td class="{color}">{word}</td></tr>')
+    rows += [
+        f'<tr class="report"><td>{html.escape(name)}</td><td></td><td colspan="2">{html.escape(value)}</td></tr>'
+        for name, value in result["report"].items()
+    ]
     return f'<div class="wide"><table class="verdict">{"".join(rows)}</table></div>'

@@ -10,12 +10,12 @@ import numpy as np
 import minigen as mg
 from minigen import data, losses, metrics, optim, training
 from minigen.backend import asarray, to_numpy
-from minigen.files import cached
 from minigen.models.gans import progan, stylegan
 from minigen.models.gans.growing import at_stage
 from minigen.recipes.gans import small_maps
 from minigen.training.features import keep, read_kept
 from minigen.training.run import checksum
+from minigen.utils.files import cached
 
 STYLEGAN = {"resolution": 32, "images": 10_000, "stable": 6000, "fading": 6000, "last": 20_000, "batch_size": 16}
 PORTRAITS = {**STYLEGAN, "resolution": 16, "last": 80_000}  # demos 33 and 34: fewer pixels, longer, so that there are eyes
@@ -70,14 +70,14 @@ class Subject:
 
     def distance(self, samples: np.ndarray, resolution: int | None = None, alpha: float = 1.0) -> float:
         """The Frechet distance of samples from as many real images, at the stage at which both are."""
-        real = self.images[np.random.default_rng(1).permutation(len(self.images))[:len(samples)]]
+        real = self.images[np.random.default_rng(1).permutation(len(self.images))[: len(samples)]]
         if resolution is not None:
             real = to_numpy(at_stage(asarray(real), resolution, alpha))
         return metrics.frechet_distance(self.features(real), self.features(samples))
 
     def floor(self, n: int) -> float:
         """The Frechet distance of n real images from n others."""
-        return self.distance(self.images[np.random.default_rng(1).permutation(len(self.images))[n:2 * n]])
+        return self.distance(self.images[np.random.default_rng(1).permutation(len(self.images))[n : 2 * n]])
 
     def read(self, images: np.ndarray) -> dict[str, np.ndarray]:
         """What the judge sees: factor -> (n,), levels or values; of other data sets class and brightness."""
@@ -87,8 +87,11 @@ class Subject:
     def shares(self, images: np.ndarray) -> dict[str, np.ndarray]:
         """Of each discrete factor, or of the classes, how often each level is seen; a fair share is 1."""
         levels = self.judge.factors if self.faces else {"class": len(self.train.class_names)}
-        return {name: metrics.class_histogram(values, levels[name]) * (levels[name] / len(images))
-                for name, values in self.read(images).items() if values.dtype.kind == "i"}
+        return {
+            name: metrics.class_histogram(values, levels[name]) * (levels[name] / len(images))
+            for name, values in self.read(images).items()
+            if values.dtype.kind == "i"
+        }
 
     def attributes(self, images: np.ndarray) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """Yes-or-no attributes of the images, and how sure the judge is: levels, and values above their median.
@@ -100,7 +103,7 @@ class Subject:
         for name, values in self.read(images).items():
             if values.dtype.kind == "i":
                 of_each = chances[name] if self.faces else chances
-                for level in range(of_each.shape[1])[1 if of_each.shape[1] == 2 else 0:]:
+                for level in range(of_each.shape[1])[1 if of_each.shape[1] == 2 else 0 :]:
                     labels[f"{name} {level}"], sure[f"{name} {level}"] = values == level, np.abs(of_each[:, level] - 0.5)
             else:
                 median = np.median(values)
@@ -132,12 +135,24 @@ def stylegan_trainer(args: argparse.Namespace, subject: Subject) -> tuple[traini
     generator = stylegan.Generator(args.resolution, feature_maps=feature_maps, channels=subject.channels, **sizes)
     discriminator = Discriminator(args.resolution, feature_maps, subject.channels)
     adams = [optim.Adam(player.parameters(), lr=rate, beta1=0.0, beta2=0.99) for player in (generator, discriminator)]
-    return training.Progressive(generator, discriminator, growth=growth, penalties=[penalty], ema=ema,
-                                generator_optimizer=adams[0], discriminator_optimizer=adams[1]), steps
+    return training.Progressive(
+        generator,
+        discriminator,
+        growth=growth,
+        penalties=[penalty],
+        ema=ema,
+        generator_optimizer=adams[0],
+        discriminator_optimizer=adams[1],
+    ), steps
 
 
-def train_stylegan(args: argparse.Namespace, subject: Subject, trainer: training.Progressive, steps: int,
-                   callbacks: Sequence[training.Callback] = ()) -> stylegan.Generator:
+def train_stylegan(
+    args: argparse.Namespace,
+    subject: Subject,
+    trainer: training.Progressive,
+    steps: int,
+    callbacks: Sequence[training.Callback] = (),
+) -> stylegan.Generator:
     """Play demo 27's game to its end, and keep the averaged generator for the demos that ask what it has learned."""
     trainer.fit(subject.images, steps=steps, batch_size=args.batch_size, record_every=max(steps // 40, 1), callbacks=callbacks)
     keep(kept(args, subject), "generator", trainer.sampler, made_of(args, subject))

@@ -15,10 +15,10 @@ from minigen import data, losses, metrics, nn, optim, training
 from minigen.models.gans import gan, points
 from minigen.training import remedies
 
-RECIPE = 2       # counts up when a method or the training changes, so that old results are not read
-SAMPLES = 2500   # on ring and grid, as in VEEGAN's and PacGAN's tables
-STACKED = 5000   # of stacked digits, for 100 modes
-RATE = 1e-3      # of both networks' Adam, beta1 = 0.5; falls to 0 along a cosine
+RECIPE = 2  # counts up when a method or the training changes, so that old results are not read
+SAMPLES = 2500  # on ring and grid, as in VEEGAN's and PacGAN's tables
+STACKED = 5000  # of stacked digits, for 100 modes
+RATE = 1e-3  # of both networks' Adam, beta1 = 0.5; falls to 0 along a cosine
 
 
 @dataclass(frozen=True)
@@ -73,11 +73,19 @@ def train(task: str, method: str, seed: int, steps: int, dataset: str = "mnist")
     options = {"channels": 2} if task == "stacked" else {}
     generator, discriminator = networks[0], chosen.wrap(networks[1](**options, **chosen.discriminator))
     updates = [steps * chosen.arguments.get(f"{player}_steps", 1) for player in ("generator", "discriminator")]
-    optimizers = [optim.Adam(network.parameters(), lr=optim.schedules.cosine(rate, total), beta1=0.5)
-                  for network, rate, total in zip((generator, discriminator), chosen.rates, updates)]
+    optimizers = [
+        optim.Adam(network.parameters(), lr=optim.schedules.cosine(rate, total), beta1=0.5)
+        for network, rate, total in zip((generator, discriminator), chosen.rates, updates)
+    ]
     penalties = {"penalties": [chosen.penalty(WEIGHTS[task])]} if chosen.penalty else {}
-    trainer = training.Adversarial(generator, discriminator, generator_optimizer=optimizers[0],
-                                   discriminator_optimizer=optimizers[1], **chosen.arguments, **penalties)
+    trainer = training.Adversarial(
+        generator,
+        discriminator,
+        generator_optimizer=optimizers[0],
+        discriminator_optimizer=optimizers[1],
+        **chosen.arguments,
+        **penalties,
+    )
     trainer.fit(examples, steps=steps, batch_size=BATCH[task], progress=False)
     return judge_digits(trainer, dataset) if task == "stacked" else judge_points(trainer, task)
 
@@ -90,8 +98,12 @@ def judge_points(trainer: training.Adversarial, task: str) -> dict[str, Any]:
     made = trainer.sample(SAMPLES)
     coverage = metrics.mode_coverage(made, toy(task).centers, toy(task).std)
     divergence = coverage.reverse_kl if coverage.modes else np.log(len(toy(task).centers))
-    return {"modes": int(coverage.modes), "high quality": float(coverage.high_quality), "reverse KL": float(divergence),
-            "samples": made[:500].round(3).tolist()}
+    return {
+        "modes": int(coverage.modes),
+        "high quality": float(coverage.high_quality),
+        "reverse KL": float(divergence),
+        "samples": made[:500].round(3).tolist(),
+    }
 
 
 def judge_digits(trainer: training.Adversarial, dataset: str) -> dict[str, Any]:
@@ -101,9 +113,12 @@ def judge_digits(trainer: training.Adversarial, dataset: str) -> dict[str, Any]:
     seen = features(judge, made)
     first, second = (mg.to_numpy(judge.head(mg.asarray(part))).argmax(axis=1) for part in np.split(seen, 2, axis=1))
     histogram = metrics.class_histogram(10 * first + second, 100)
-    return {"modes": int((histogram > 0).sum()), "reverse KL": metrics.reverse_kl(histogram),
-            "distance": metrics.frechet_distance(real, seen),
-            "samples": (made[:8] * 255).round().astype(int).tolist()}
+    return {
+        "modes": int((histogram > 0).sum()),
+        "reverse KL": metrics.reverse_kl(histogram),
+        "distance": metrics.frechet_distance(real, seen),
+        "samples": (made[:8] * 255).round().astype(int).tolist(),
+    }
 
 
 @lru_cache
@@ -124,7 +139,7 @@ def stacked_digits(dataset: str, n: int = 50_000) -> tuple[np.ndarray, Any, np.n
 
 def features(judge: Any, pairs: np.ndarray) -> np.ndarray:
     """What the judge makes of both digits, side by side: (n, 128)."""
-    return np.concatenate([judge.features(np.ascontiguousarray(pairs[..., i:i + 1])) for i in range(2)], axis=1)
+    return np.concatenate([judge.features(np.ascontiguousarray(pairs[..., i : i + 1])) for i in range(2)], axis=1)
 
 
 if __name__ == "__main__":

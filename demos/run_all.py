@@ -17,13 +17,13 @@ from typing import Any, TextIO
 from tqdm import tqdm
 
 from demos import gallery
-from demos.catalogue import FOLDER, checksum, find, names
+from demos.catalog import FOLDER, checksum, find, names
 from demos.demo import Parser
 from minigen.backend.devices import NAMES as BACKENDS
 from minigen.commands import INTERRUPTED, named, natural
 from minigen.data.registry import LOADERS
-from minigen.files import locked, sweep
-from minigen.signals import Request, Stopped, ending, handled
+from minigen.utils.files import locked, sweep
+from minigen.utils.signals import Request, Stopped, ending, handled
 
 # Seconds on one core: quick, measured; and with the defaults, from 18 on measured on two cores (20 and 33 are guesses), before it
 # estimated from the first epochs. The clock corrects what is wrong by a common factor.
@@ -42,13 +42,16 @@ THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")  # what
 
 def parsed(words: Sequence[str]) -> argparse.Namespace:
     """The options of `python -m demos all`."""
-    parser = Parser(
-        prog="python -m demos all", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(prog="python -m demos all", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="a few seconds each, to see that they run; criteria are not judged")
     parser.add_argument("--out", type=named, default=Path("out"), help="folder of the page and the demos' folders; default: out")
     parser.add_argument("--only", type=chosen, default=names(), metavar="DEMOS", help="for example 01,02,18-20,stylegan")
-    parser.add_argument("--data", choices=[*LOADERS], metavar="NAME",
-                        help=f"data set of all of them: {', '.join(LOADERS)}; default: each its own, and no download")
+    parser.add_argument(
+        "--data",
+        choices=[*LOADERS],
+        metavar="NAME",
+        help=f"data set of all of them: {', '.join(LOADERS)}; default: each its own, and no download",
+    )
     parser.add_argument("--seed", type=natural, help="seed of all of them; default: 0")
     parser.add_argument("--backend", choices=BACKENDS, help="array library")
     parser.add_argument("--jobs", type=int, default=None, help="how many run at a time; default: one a core, on a GPU one")
@@ -126,8 +129,13 @@ class Process:
             environment |= dict.fromkeys(THREADS, str(threads))
         self.log: TextIO = open(folder / "log.txt", "w", encoding="utf-8")
         self.start = time.monotonic()
-        self.process = subprocess.Popen([sys.executable, "-m", "demos", name, *words, "--out", str(folder)],
-                                        env=environment, stdin=subprocess.DEVNULL, stdout=self.log, stderr=subprocess.STDOUT)
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "demos", name, *words, "--out", str(folder)],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=self.log,
+            stderr=subprocess.STDOUT,
+        )
 
     def seconds(self) -> float:
         """Since it was started."""
@@ -166,8 +174,11 @@ def run_chosen(args: argparse.Namespace, words: Sequence[str]) -> int:
         play(waiting, settings, out, jobs, threads=max(1, cores // jobs))
     except (KeyboardInterrupt, Stopped) as stop:
         page = gallery.write(out)
-        print(f"\nStopped. What is done is on {page}. The same command goes on where it stopped:\n"
-              f"  {' '.join(['python -m demos all', *words])}".replace(" --again", ""), file=sys.stderr)
+        print(
+            f"\nStopped. What is done is on {page}. The same command goes on where it stopped:\n"
+            f"  {' '.join(['python -m demos all', *words])}".replace(" --again", ""),
+            file=sys.stderr,
+        )
         return stop.code if isinstance(stop, Stopped) else INTERRUPTED
     page = gallery.write(out)
     return summary([gallery.read(name, out / name) for name in args.only], page)
@@ -182,8 +193,13 @@ def play(waiting: list[str], settings: Mapping[str, Any], out: Path, jobs: int, 
     waiting, running, clock = list(waiting), {}, Clock(settings.get("quick", False))
     gallery.write(out)
     request = Request()
-    bar = tqdm(total=len(waiting), bar_format="{n_fmt}/{total_fmt} |{bar:20}| {elapsed}{postfix}", disable=not waiting,
-               mininterval=1, miniters=0)
+    bar = tqdm(
+        total=len(waiting),
+        bar_format="{n_fmt}/{total_fmt} |{bar:20}| {elapsed}{postfix}",
+        disable=not waiting,
+        mininterval=1,
+        miniters=0,
+    )
     with handled(request):
         try:
             while waiting or running:

@@ -13,12 +13,39 @@ if TYPE_CHECKING:  # for editors, which complete what they can see
 
 __version__ = "0.1.0"
 
-FOLDERS = ("autograd", "backend", "coursework", "data", "errors", "figures", "functional", "losses", "metrics", "models", "nn",
-           "ops", "optim", "plot", "recipes", "training")
+FOLDERS = (
+    "autograd",
+    "backend",
+    "coursework",
+    "data",
+    "errors",
+    "figures",
+    "functional",
+    "losses",
+    "metrics",
+    "models",
+    "nn",
+    "ops",
+    "optim",
+    "plot",
+    "recipes",
+    "training",
+)
 NAMES = {
-    "Parameter": "autograd", "Tensor": "autograd", "anomaly": "autograd", "draw_graph": "autograd", "grad": "autograd",
-    "gradcheck": "autograd", "graph_to_dot": "autograd", "no_grad": "autograd", "op": "autograd", "profile": "autograd",
-    "asarray": "backend", "seed": "backend", "to_numpy": "backend", "use": "backend",
+    "Parameter": "autograd",
+    "Tensor": "autograd",
+    "anomaly": "autograd",
+    "draw_graph": "autograd",
+    "grad": "autograd",
+    "gradcheck": "autograd",
+    "graph_to_dot": "autograd",
+    "no_grad": "autograd",
+    "op": "autograd",
+    "profile": "autograd",
+    "asarray": "backend",
+    "seed": "backend",
+    "to_numpy": "backend",
+    "use": "backend",
 }  # -> where they live; and all ops
 
 

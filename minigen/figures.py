@@ -36,8 +36,9 @@ def growth(samples: Iterable[np.ndarray], n: int = 8) -> Figure:
     return plot.image_rows({f"{r}x{r}": images for r, images in last.items()}, "The same latent vectors while the networks grow")
 
 
-def fade_in(generator: GrowingGenerator, n: int = 8, seed: int = 0,
-            alphas: Sequence[float] = (0, 0.2, 0.4, 0.6, 0.8, 1)) -> Figure:
+def fade_in(
+    generator: GrowingGenerator, n: int = 8, seed: int = 0, alphas: Sequence[float] = (0, 0.2, 0.4, 0.6, 0.8, 1)
+) -> Figure:
     """How the layers of the present resolution are faded in: a row for each alpha, the weight of what they say.
 
     What figure 2 of Karras et al. 2018 draws as a diagram. Best of a generator in the middle of this phase, when both what is
@@ -77,9 +78,9 @@ def style_mixing(generator: StyleGenerator, rows: int = 2, columns: int = 6, see
     picture = {"": np.concatenate([np.ones_like(sources[:1]), sources[rows:]])}
     for name, layers in bands(generator).items():
         for row in range(rows):
-            mixed = generator.draw_styles(generator.mix(np.repeat(left[row:row + 1], columns, axis=0), above, layers))
+            mixed = generator.draw_styles(generator.mix(np.repeat(left[row : row + 1], columns, axis=0), above, layers))
             label = f"{name} styles\nfrom above" + " " * row  # spaces that one does not see keep the labels apart
-            picture[label] = np.concatenate([sources[row:row + 1], mixed])
+            picture[label] = np.concatenate([sources[row : row + 1], mixed])
     return plot.image_rows(picture, "Style mixing: each image takes some styles from above, all others from the left")
 
 
@@ -94,15 +95,19 @@ def noise(generator: StyleGenerator, n: int = 8, seed: int = 0) -> Figure:
     maps = [generator.noise_maps(n, rng) for _ in range(2)]
     deviation = noise_deviation(generator, w, rng)
     largest = float(deviation.max())
-    return plot.image_rows({
-        "noise": generator.draw_styles(w, maps[0]), "other noise": generator.draw_styles(w, maps[1]),
-        "no noise": generator.draw_styles(w, [0.0 * each for each in maps[0]]),
-        f"deviation,\nwhite: {largest:.2g}": deviation / max(largest, 1e-12),
-    }, "What is left to chance")
+    return plot.image_rows(
+        {
+            "noise": generator.draw_styles(w, maps[0]),
+            "other noise": generator.draw_styles(w, maps[1]),
+            "no noise": generator.draw_styles(w, [0.0 * each for each in maps[0]]),
+            f"deviation,\nwhite: {largest:.2g}": deviation / max(largest, 1e-12),
+        },
+        "What is left to chance",
+    )
 
 
 def noise_deviation(generator: StyleGenerator, w: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The standard deviation of each pixel over 100 draws of noise, mean over the colours: styles (n, d) -> (n, r, r, 1)."""
+    """The standard deviation of each pixel over 100 draws of noise, mean over the colors: styles (n, d) -> (n, r, r, 1)."""
     first = generator.draw_styles(w, generator.noise_maps(len(w), rng)).astype(np.float64)
     total = square = np.zeros_like(first)
     for _ in range(REALIZATIONS - 1):
@@ -112,8 +117,9 @@ def noise_deviation(generator: StyleGenerator, w: np.ndarray, rng: np.random.Gen
     return np.sqrt(variance.clip(0.0)).mean(axis=-1, keepdims=True)
 
 
-def truncation(generator: StyleGenerator, n: int = 8, seed: int = 0,
-               psis: Sequence[float] = (1, 0.7, 0.5, 0, -0.5, -1)) -> Figure:
+def truncation(
+    generator: StyleGenerator, n: int = 8, seed: int = 0, psis: Sequence[float] = (1, 0.7, 0.5, 0, -0.5, -1)
+) -> Figure:
     """The same latent vectors with styles ever nearer to their average (psi = 0), and beyond it: each becomes its opposite.
 
     Karras et al. 2019, figure 8.
@@ -135,16 +141,19 @@ def interpolation(generator: Generator, pairs: int = 3, steps: int = 9, seed: in
         start, end = (generator.map(z)[:, None] for z in ends)
         t = np.linspace(0, 1, steps, dtype=start.dtype)[:, None]
         ways["in W"] = generator.draw_styles((start + t * (end - start)).reshape(pairs * steps, -1))
-    rows = {f"{name}, {pair + 1}": images[pair * steps:(pair + 1) * steps]
-            for pair in range(pairs) for name, images in ways.items()}
+    rows = {
+        f"{name}, {pair + 1}": images[pair * steps : (pair + 1) * steps] for pair in range(pairs) for name, images in ways.items()
+    }
     return plot.image_rows(rows, "From one image to another")
 
 
 def check_styled(figure: str, generator: Generator) -> None:
     """Raise TypeError for a generator that has no styles to show."""
     if not isinstance(generator, StyleGenerator):
-        raise TypeError(f"{figure} is about styles, which a {type(generator).__module__}.{type(generator).__name__} has not: "
-                        "expected a models.gans.stylegan.Generator")
+        raise TypeError(
+            f"{figure} is about styles, which a {type(generator).__module__}.{type(generator).__name__} has not: "
+            "expected a models.gans.stylegan.Generator"
+        )
 
 
 def latent(generator: Generator, n: int, seed: int) -> np.ndarray:

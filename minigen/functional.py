@@ -86,8 +86,10 @@ def kl_sparsity(activations: Any, target: float = 0.1) -> Any:
     p = mean(activations, axis=0)
     means = plain(p)
     if isinstance(means, np.ndarray) and ((means < 0.0) | (means > 1.0)).any():  # a device is not asked: it would have to wait
-        raise ValueError(f"kl_sparsity: mean activations reach from {float(p.min()):.4g} to {float(p.max()):.4g}, expected "
-                         "activations in [0, 1], of a sigmoid for example")
+        raise ValueError(
+            f"kl_sparsity: mean activations reach from {float(p.min()):.4g} to {float(p.max()):.4g}, expected "
+            "activations in [0, 1], of a sigmoid for example"
+        )
     on, off = log(clip(p, low=1e-12)), log(clip(1.0 - p, low=1e-12))
     return (target * (math.log(target) - on) + (1.0 - target) * (math.log(1.0 - target) - off)).sum()
 
@@ -109,8 +111,10 @@ def minibatch_stddev(x: Any, group_size: int) -> Any:
         raise ShapeError(f"minibatch_stddev: expected x (n, ..., channels), got shape {tuple(x.shape)}")
     n = x.shape[0]
     if n % group_size or not n:
-        raise ShapeError(f"minibatch_stddev: groups of {group_size} need a batch size of {group_size}, {2 * group_size}, "
-                         f"{3 * group_size} ..., got {n}: drop the rest of the last batch, or choose another group_size")
+        raise ShapeError(
+            f"minibatch_stddev: groups of {group_size} need a batch size of {group_size}, {2 * group_size}, "
+            f"{3 * group_size} ..., got {n}: drop the rest of the last batch, or choose another group_size"
+        )
     groups = n // group_size
     s = mean(sqrt(var(reshape(x, shape=(group_size, groups, -1)), axis=0) + 1e-8), axis=1)
     ones = (1,) * (len(x.shape) - 1)
@@ -149,8 +153,10 @@ def adain(x: Any, scale: Any, shift: Any, eps: float = 1e-8) -> Any:
 def check_batch(name: str, activations: Any) -> None:
     """Raise for activations without examples, which have no mean."""
     if not activations.shape or not activations.shape[0]:
-        raise ShapeError(f"{name}: expected activations (n, ...) of at least one example, got shape {tuple(activations.shape)}: "
-                         "an empty batch?")
+        raise ShapeError(
+            f"{name}: expected activations (n, ...) of at least one example, got shape {tuple(activations.shape)}: "
+            "an empty batch?"
+        )
 
 
 def check_target(name: str, target: float) -> None:

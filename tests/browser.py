@@ -12,8 +12,17 @@ from typing import Any
 
 import pytest
 
-FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
-         "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic")
+FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-quic",
+)
 
 
 @contextmanager
@@ -35,10 +44,12 @@ def browser(width: int = 1200, dark: bool = False) -> Iterator[Any]:
         options.add_argument(flag)
     session = webdriver.Chrome(options=options, service=webdriver.ChromeService(executable_path=driver))
     try:
-        session.execute_cdp_cmd("Emulation.setDeviceMetricsOverride",
-                                {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600})
-        session.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [
-            {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]})
+        session.execute_cdp_cmd(
+            "Emulation.setDeviceMetricsOverride", {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
+        )
+        session.execute_cdp_cmd(
+            "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]}
+        )
         yield session
     finally:
         session.quit()
@@ -53,7 +64,9 @@ def check_page(session: Any, path: Path) -> None:
     assert not session.get_log("browser"), "errors in the console"
     fetched = session.execute_script("return performance.getEntriesByType('resource').map(e => e.name)")
     assert all(name.startswith("data:") for name in fetched), f"the page asks the network for {fetched}"
-    empty = session.execute_script("return [...document.images].filter(i => !i.naturalWidth || !i.alt).map(i => i.outerHTML.slice(0, 80))")
+    empty = session.execute_script(
+        "return [...document.images].filter(i => !i.naturalWidth || !i.alt).map(i => i.outerHTML.slice(0, 80))"
+    )
     assert not empty, f"pictures that are not drawn or not described: {empty}"
     wide, window = session.execute_script("return [document.documentElement.scrollWidth, window.innerWidth]")
     assert wide <= window, f"the page is {wide} pixels wide in a window of {window}"
@@ -61,5 +74,5 @@ def check_page(session: Any, path: Path) -> None:
 
 def background(session: Any) -> int:
     """How bright the page's paper is: the sum of its red, green and blue, 0 to 765."""
-    colour = session.execute_script("return getComputedStyle(document.body).backgroundColor")
-    return sum(int(part) for part in colour[colour.index("(") + 1:-1].split(",")[:3])
+    color = session.execute_script("return getComputedStyle(document.body).backgroundColor")
+    return sum(int(part) for part in color[color.index("(") + 1 : -1].split(",")[:3])

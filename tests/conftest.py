@@ -20,7 +20,7 @@ from minigen.backend import cuda
 
 @pytest.fixture(autouse=True)
 def fresh_start():
-    """Seeds the random streams; afterwards drops the ops that a test has defined and checks that no switch stays thrown."""
+    """Seeds the random streams; afterward drops the ops that a test has defined and checks that no switch stays thrown."""
     minigen.use("numpy")
     minigen.seed(0)
     ops = dict(OPS)

@@ -54,8 +54,12 @@ class Watcher:
             return
         if event == "call":
             arguments = {key: frame.f_locals[key] for key in parameters(code) if key in frame.f_locals}
-            self.calls.append(({key for key, x in arguments.items() if in_graph(x)},
-                               {key for key, x in arguments.items() if floating(x) and not in_graph(x)}))
+            self.calls.append(
+                (
+                    {key for key, x in arguments.items() if in_graph(x)},
+                    {key for key, x in arguments.items() if floating(x) and not in_graph(x)},
+                )
+            )
             return
         differentiated, constant = self.calls.pop()
         if in_graph(value):
@@ -68,7 +72,7 @@ class Watcher:
 
 def parameters(code: CodeType) -> tuple[str, ...]:
     """The names of a function's parameters, *inputs included."""
-    return code.co_varnames[:code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & 0x04)]
+    return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & 0x04)]
 
 
 def parts(value: Any) -> Iterator[Any]:
@@ -89,7 +93,9 @@ def in_graph(value: Any) -> bool:
 
 def floating(value: Any) -> bool:
     """Whether an array or Tensor of floating numbers is among these."""
-    return any(getattr(getattr(part, "dtype", None), "kind", "") == "f" and getattr(part, "shape", ()) != () for part in parts(value))
+    return any(
+        getattr(getattr(part, "dtype", None), "kind", "") == "f" and getattr(part, "shape", ()) != () for part in parts(value)
+    )
 
 
 class Evidence:

@@ -78,8 +78,11 @@ class Checked:
 
 def modules(package: ModuleType) -> list[ModuleType]:
     """The package and everything below it but LEFT_OUT, imported."""
-    found = [part.name for part in pkgutil.iter_modules(package.__path__, f"{package.__name__}.")
-             if part.name.rpartition(".")[2] not in LEFT_OUT]
+    found = [
+        part.name
+        for part in pkgutil.iter_modules(package.__path__, f"{package.__name__}.")
+        if part.name.rpartition(".")[2] not in LEFT_OUT
+    ]
     for part in found[:]:
         path = getattr(importlib.import_module(part), "__path__", [])
         found += [below.name for below in pkgutil.walk_packages(path, f"{part}.")]
@@ -94,8 +97,12 @@ def ops(package: ModuleType) -> list[str]:
 
 def classes(package: ModuleType) -> dict[str, type]:
     """Module and name -> class, of all that the package defines."""
-    return {f"{module.__name__}.{value.__qualname__}": value for module in modules(package) for value in vars(module).values()
-            if inspect.isclass(value) and value.__module__ == module.__name__}
+    return {
+        f"{module.__name__}.{value.__qualname__}": value
+        for module in modules(package)
+        for value in vars(module).values()
+        if inspect.isclass(value) and value.__module__ == module.__name__
+    }
 
 
 def functions(package: ModuleType) -> dict[str, Function]:
@@ -103,14 +110,18 @@ def functions(package: ModuleType) -> dict[str, Function]:
 
     Not the forward functions of ops, which work on arrays, and not what is left to subclasses.
     """
-    return {f"{module.__name__}.{name}": Function(node, module.__file__, inputs(node, module))
-            for module in modules(package) if {*module.__name__.split(".")[1:2]} & {*COMPUTING}
-            for name, node in written(module)
-            if not SPECIAL.search(name) and not is_op(node, module) and not abstract(node) and may_be_a_tensor(node.returns, module)}
+    return {
+        f"{module.__name__}.{name}": Function(node, module.__file__, inputs(node, module))
+        for module in modules(package)
+        if {*module.__name__.split(".")[1:2]} & {*COMPUTING}
+        for name, node in written(module)
+        if not SPECIAL.search(name) and not is_op(node, module) and not abstract(node) and may_be_a_tensor(node.returns, module)
+    }
 
 
 def written(module: ModuleType) -> Iterator[tuple[str, ast.FunctionDef]]:
     """(qualified name, definition) of each function of a module and of each method of its classes."""
+
     def visit(body: list[ast.stmt], prefix: str) -> Iterator[tuple[str, ast.FunctionDef]]:
         for node in body:
             if isinstance(node, ast.FunctionDef):
@@ -130,13 +141,23 @@ def is_op(node: ast.FunctionDef, module: ModuleType) -> bool:
 
 def is_rule(node: ast.FunctionDef) -> bool:
     """Whether a function is a rule of an op."""
-    return any(isinstance(each, ast.Attribute) and each.attr == "vjp" for decorator in node.decorator_list for each in ast.walk(decorator))
+    return any(
+        isinstance(each, ast.Attribute) and each.attr == "vjp"
+        for decorator in node.decorator_list
+        for each in ast.walk(decorator)
+    )
 
 
 def abstract(node: ast.FunctionDef) -> bool:
     """Whether a function has nothing but a docstring, a refusal or None."""
-    return all(isinstance(each, (ast.Raise, ast.Pass)) or isinstance(each, ast.Expr) and isinstance(each.value, ast.Constant)
-               or isinstance(each, ast.Return) and (each.value is None or ast.unparse(each.value) == "None") for each in node.body)
+    return all(
+        isinstance(each, (ast.Raise, ast.Pass))
+        or isinstance(each, ast.Expr)
+        and isinstance(each.value, ast.Constant)
+        or isinstance(each, ast.Return)
+        and (each.value is None or ast.unparse(each.value) == "None")
+        for each in node.body
+    )
 
 
 def inputs(node: ast.FunctionDef, module: ModuleType) -> tuple[str, ...]:
@@ -201,14 +222,23 @@ def exits(node: ast.FunctionDef) -> list[str]:
     attributes = [each for each in ast.walk(node) if isinstance(each, ast.Attribute)]
     calls = [each for each in ast.walk(node) if isinstance(each, ast.Call) and isinstance(each.func, ast.Name)]
     return [ast.unparse(each) for each in attributes if each.attr in LEAVING] + [
-        ast.unparse(each) for each in calls if each.func.id in LEAVING]
+        ast.unparse(each) for each in calls if each.func.id in LEAVING
+    ]
 
 
 def unnamed(package: ModuleType, tests: Path) -> list[str]:
     """Public functions and classes of a package that neither the package itself nor a test in a folder uses by name."""
     sources = [*tests.rglob("test_*.py"), *(Path(module.__file__) for module in modules(package))]
     trees = [node for source in sources for node in ast.walk(ast.parse(source.read_text(encoding="utf-8")))]
-    used = {node.id for node in trees if isinstance(node, ast.Name)} | {node.attr for node in trees if isinstance(node, ast.Attribute)}
-    return [f"{module.__name__}.{name}" for module in modules(package) for name, value in vars(module).items()
-            if (inspect.isclass(value) or inspect.isfunction(value)) and value.__module__ == module.__name__
-            and not name.startswith("_") and name not in used]
+    used = {node.id for node in trees if isinstance(node, ast.Name)} | {
+        node.attr for node in trees if isinstance(node, ast.Attribute)
+    }
+    return [
+        f"{module.__name__}.{name}"
+        for module in modules(package)
+        for name, value in vars(module).items()
+        if (inspect.isclass(value) or inspect.isfunction(value))
+        and value.__module__ == module.__name__
+        and not name.startswith("_")
+        and name not in used
+    ]

@@ -59,7 +59,9 @@ def test_models(name, copied):
 
 
 @each_copy
-@pytest.mark.parametrize("name", [name for name in PAIRS if name not in ("gan", "dcgan")])  # large ones, with the layers of others
+@pytest.mark.parametrize(
+    "name", [name for name in PAIRS if name not in ("gan", "dcgan")]
+)  # large ones, with the layers of others
 def test_games_that_have_not_begun(name, copied):
     trainer = PAIRS[name].game()
     twin = copied(trainer)
@@ -70,16 +72,21 @@ def test_games_that_have_not_begun(name, copied):
 
 
 SCHEDULES: dict[str, Any] = {
-    "a number": 0.1, "exponential": optim.schedules.exponential(0.1, 0.5, 3), "cosine": optim.schedules.cosine(0.1, 7),
-    "piecewise": optim.schedules.piecewise(0.1, [2, 4]), "warmup": optim.schedules.warmup(0.1, 3),
+    "a number": 0.1,
+    "exponential": optim.schedules.exponential(0.1, 0.5, 3),
+    "cosine": optim.schedules.cosine(0.1, 7),
+    "piecewise": optim.schedules.piecewise(0.1, [2, 4]),
+    "warmup": optim.schedules.warmup(0.1, 3),
     "both": optim.schedules.warmup(optim.schedules.cosine(0.1, 7), 3),
 }
 
 
 @each_copy
 @pytest.mark.parametrize("schedule", SCHEDULES.values(), ids=SCHEDULES)
-@pytest.mark.parametrize("name", [name for name in optim.__all__ if isinstance(getattr(optim, name), type)
-                                  and issubclass(getattr(optim, name), Optimizer)])
+@pytest.mark.parametrize(
+    "name",
+    [name for name in optim.__all__ if isinstance(getattr(optim, name), type) and issubclass(getattr(optim, name), Optimizer)],
+)
 def test_an_optimizer_takes_the_steps_that_its_original_takes(name, schedule, copied):
     layer = nn.Dense(3, 2)
     optimizer = getattr(optim, name)(layer.parameters(), lr=schedule, weight_decay=0.01)
@@ -104,8 +111,11 @@ def test_an_optimizer_takes_the_steps_that_its_original_takes(name, schedule, co
 
 
 def test_every_schedule_is_copied_above():
-    public = {name for name, value in vars(optim.schedules).items() if callable(value) and not name.startswith("at_")
-              and getattr(value, "__module__", "") == optim.schedules.__name__}
+    public = {
+        name
+        for name, value in vars(optim.schedules).items()
+        if callable(value) and not name.startswith("at_") and getattr(value, "__module__", "") == optim.schedules.__name__
+    }
     assert public <= set(SCHEDULES)
 
 
@@ -121,8 +131,15 @@ def test_a_moving_average_follows_the_copy_of_its_network(copied):
 
 
 @each_copy
-@pytest.mark.parametrize("options", [{}, {"ema": 0.5, "remedies": [remedies.InstanceNoise(0.1), remedies.LabelSmoothing()]},
-                                     {"replay": True, "penalties": [losses.R1()]}], ids=["plain", "averaged", "replay"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"ema": 0.5, "remedies": [remedies.InstanceNoise(0.1), remedies.LabelSmoothing()]},
+        {"replay": True, "penalties": [losses.R1()]},
+    ],
+    ids=["plain", "averaged", "replay"],
+)
 def test_a_game_that_has_begun_goes_on_as_its_copy_does(options, copied):
     options = {**options, **({"remedies": [remedies.ExperienceReplay(10)]} if options.get("replay") else {})}
     options.pop("replay", None)
@@ -149,13 +166,22 @@ def test_losses_penalties_and_remedies(make, copied):
 
 
 PLAIN: dict[str, Callable[[], Any]] = {
-    "Checkpoint": lambda: training.Checkpoint("runs", every=2), "EarlyStopping": lambda: training.EarlyStopping(3),
-    "Health": training.Health, "SampleGrid": training.SampleGrid, "Growth": lambda: training.Growth(8),
-    "History": lambda: training.History([{"epoch": 1, "loss": 0.5}]), "Corruption": lambda: Corruption("masking", 0.5),
+    "Checkpoint": lambda: training.Checkpoint("runs", every=2),
+    "EarlyStopping": lambda: training.EarlyStopping(3),
+    "Health": training.Health,
+    "SampleGrid": training.SampleGrid,
+    "Growth": lambda: training.Growth(8),
+    "History": lambda: training.History([{"epoch": 1, "loss": 0.5}]),
+    "Corruption": lambda: Corruption("masking", 0.5),
     "Batches": lambda: data.Batches(np.arange(6), batch_size=2, seed=1),
-    "GaussianMixture": lambda: data.gaussian_ring(4), "Profile": mg.profile, "a frozen module": lambda: nn.Dense(1, 1).frozen(),
-    "Dataset": lambda: data.Dataset("few", np.zeros((2, 2, 2, 1), np.float32), np.array([0, 1]), ("a", "b"), {"size": np.ones(2)}),
-    "an op": lambda: mg.tanh, "a loss": lambda: losses.mse,
+    "GaussianMixture": lambda: data.gaussian_ring(4),
+    "Profile": mg.profile,
+    "a frozen module": lambda: nn.Dense(1, 1).frozen(),
+    "Dataset": lambda: data.Dataset(
+        "few", np.zeros((2, 2, 2, 1), np.float32), np.array([0, 1]), ("a", "b"), {"size": np.ones(2)}
+    ),
+    "an op": lambda: mg.tanh,
+    "a loss": lambda: losses.mse,
 }
 
 
@@ -170,8 +196,11 @@ def test_what_else_is_public(name, copied):
 
 
 def test_every_callback_is_copied_above():
-    public = {name for name in training.__all__ if isinstance(getattr(training, name), type)
-              and issubclass(getattr(training, name), training.Callback)}
+    public = {
+        name
+        for name in training.__all__
+        if isinstance(getattr(training, name), type) and issubclass(getattr(training, name), training.Callback)
+    }
     assert public - {"Callback"} <= set(PLAIN)
 
 
@@ -191,8 +220,11 @@ def test_tensors(kind, copied, backend):
 
 
 @each_copy
-@pytest.mark.parametrize("kind", [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Exception)],
-                         ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize(
+    "kind",
+    [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Exception)],
+    ids=lambda kind: kind.__name__,
+)
 def test_errors(kind, copied):
     error = kind("what was wrong")
     assert type(copied(error)) is kind and str(copied(error)) == str(error)

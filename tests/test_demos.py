@@ -18,10 +18,10 @@ from matplotlib.image import imread
 from PIL import Image
 
 from demos import demo, remedies
-from demos.catalogue import checksum, find, names, title
+from demos.catalog import checksum, find, names, title
 from demos.demo import Verdict, demo_arguments
 from minigen.errors import BusyError
-from minigen.files import locked
+from minigen.utils.files import locked
 
 ROOT = Path(__file__).parents[1]
 NAMES = names()
@@ -35,8 +35,9 @@ def source(name):
 def command(*arguments):
     """`python -m demos ...` in a process of its own, from another folder."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.run([sys.executable, "-m", "demos", *arguments], cwd=ROOT / "tests", env=environment,
-                          capture_output=True, text=True)
+    return subprocess.run(
+        [sys.executable, "-m", "demos", *arguments], cwd=ROOT / "tests", env=environment, capture_output=True, text=True
+    )
 
 
 # -- every demo runs ---------------------------------------------------------------------------------------------
@@ -54,8 +55,15 @@ def test_quick_run(name, library, tmp_path, monkeypatch, capsys):
     result = json.loads((folder / "result.json").read_text())
     assert list(result) == ["demo", "config", "criteria", "report", "seconds"]
     assert result["demo"] == name
-    asked = {"name": name, "quick": True, "backend": library, "seed": 0, "out": "pictures",
-             "given": {"quick": True, "backend": library}, "source": checksum(name)}
+    asked = {
+        "name": name,
+        "quick": True,
+        "backend": library,
+        "seed": 0,
+        "out": "pictures",
+        "given": {"quick": True, "backend": library},
+        "source": checksum(name),
+    }
     assert asked.items() <= result["config"].items()
     assert result["config"]["data"] in ("glyphs", "faces"), "a demo needs no download unless it is asked for"
     assert result["criteria"], "a demo without a criterion shows nothing"
@@ -189,23 +197,26 @@ def test_arguments(tmp_path, monkeypatch):
     assert args.source is None, "no demo of this folder"
 
 
-@pytest.mark.parametrize("words, complaint", [
-    (["--epochs", "0"], "argument --epochs: expected at least 1, got 0"),
-    (["--epochs", "1e9"], "argument --epochs: invalid int value: '1e9'"),
-    (["--seeds", "1"], "argument --seeds: expected at least 2, got 1"),
-    (["--rate", "nan"], "argument --rate: expected at least 0 and finite, got nan"),
-    (["--rate", "-1"], "argument --rate: expected at least 0 and finite, got -1.0"),
-    (["--resolution", "28"], "argument --resolution: expected 4, 8, 16 ... 1024, got 28"),
-    (["--seed", "-1"], "argument --seed: expected a whole number of at least 0, got '-1'"),
-    (["--backend", "torch"], "argument --backend: invalid choice: 'torch'"),
-    (["--data", "faces"], "argument --data: invalid choice: 'faces'"),
-    (["--out", ""], "argument --out: expected a name, in a folder, got ''"),
-    (["--out", "file"], "File exists: 'file'"),
-    (["--out", "file/out"], "argument --out: expected a name, in a folder, got 'file/out'"),
-    (["--out", "x" * 5000], "File name too long: 'xxx"),
-    (["--data", "x" * 5000], "argument --data: invalid choice: 'xxx"),
-    (["--nonsense" * 500], "unrecognized arguments: --nonsense--nonsense"),
-])
+@pytest.mark.parametrize(
+    "words, complaint",
+    [
+        (["--epochs", "0"], "argument --epochs: expected at least 1, got 0"),
+        (["--epochs", "1e9"], "argument --epochs: invalid int value: '1e9'"),
+        (["--seeds", "1"], "argument --seeds: expected at least 2, got 1"),
+        (["--rate", "nan"], "argument --rate: expected at least 0 and finite, got nan"),
+        (["--rate", "-1"], "argument --rate: expected at least 0 and finite, got -1.0"),
+        (["--resolution", "28"], "argument --resolution: expected 4, 8, 16 ... 1024, got 28"),
+        (["--seed", "-1"], "argument --seed: expected a whole number of at least 0, got '-1'"),
+        (["--backend", "torch"], "argument --backend: invalid choice: 'torch'"),
+        (["--data", "faces"], "argument --data: invalid choice: 'faces'"),
+        (["--out", ""], "argument --out: expected a name, in a folder, got ''"),
+        (["--out", "file"], "File exists: 'file'"),
+        (["--out", "file/out"], "argument --out: expected a name, in a folder, got 'file/out'"),
+        (["--out", "x" * 5000], "File name too long: 'xxx"),
+        (["--data", "x" * 5000], "argument --data: invalid choice: 'xxx"),
+        (["--nonsense" * 500], "unrecognized arguments: --nonsense--nonsense"),
+    ],
+)
 def test_what_cannot_be_right_is_refused_before_any_work(words, complaint, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     Path("file").touch()

@@ -62,7 +62,9 @@ def test_it_answers(page):
 
         for band in ("fine", "middle", "coarse"):
             session.find_element("css selector", f"[value={band}]").click()
-            shown = session.execute_script("return [...document.querySelectorAll('.matrix')].filter(m => m.offsetHeight).map(m => m.id)")
+            shown = session.execute_script(
+                "return [...document.querySelectorAll('.matrix')].filter(m => m.offsetHeight).map(m => m.id)"
+            )
             assert shown == [band]
 
         offset = """const slider = document.querySelector('input[type=range]'), film = document.querySelector('.window img');
@@ -71,4 +73,6 @@ def test_it_answers(page):
                     film.parentElement.offsetWidth, film.getBoundingClientRect().width]"""
         for frame in (0, 7, 59):
             x, window, film = session.execute_script(offset, frame)
-            assert film == pytest.approx(60 * window, rel=1e-3) and x == pytest.approx(-frame * window, abs=1), "one frame fills it"
+            assert film == pytest.approx(60 * window, rel=1e-3) and x == pytest.approx(-frame * window, abs=1), (
+                "one frame fills it"
+            )

@@ -49,8 +49,13 @@ def images(figure: Figure) -> list[np.ndarray]:
 
 
 def test_every_figure_is_here():
-    public = {name for name, value in vars(figures).items() if inspect.isfunction(value) and value.__module__ == figures.__name__
-              and inspect.signature(value).return_annotation is Figure}
+    public = {
+        name
+        for name, value in vars(figures).items()
+        if inspect.isfunction(value)
+        and value.__module__ == figures.__name__
+        and inspect.signature(value).return_annotation is Figure
+    }
     assert {name.split(",")[0] for name in EVERY} == public
 
 
@@ -92,12 +97,13 @@ def test_fading_begins_with_the_old_image_enlarged_and_is_even():
     np.testing.assert_allclose(middle[inside], ((first + last) / 2)[inside], atol=1e-6)
 
 
-@pytest.mark.parametrize(("resolution", "layers"), [(4, (2,)), (8, (2, 2)), (16, (2, 2, 2)), (32, (4, 2, 2)), (64, (4, 4, 2)),
-                                                    (1024, (6, 6, 6))])
+@pytest.mark.parametrize(
+    ("resolution", "layers"), [(4, (2,)), (8, (2, 2)), (16, (2, 2, 2)), (32, (4, 2, 2)), (64, (4, 4, 2)), (1024, (6, 6, 6))]
+)
 def test_bands_are_thirds_of_the_resolutions(resolution, layers):
     generator = stylegan.Generator(resolution, 3, 4, 1, [1] * (resolution.bit_length() - 2))
     bands = figures.bands(generator)
-    assert list(bands) == ["coarse", "middle", "fine"][:len(layers)] and tuple(map(len, bands.values())) == layers
+    assert list(bands) == ["coarse", "middle", "fine"][: len(layers)] and tuple(map(len, bands.values())) == layers
     assert [layer for band in bands.values() for layer in band] == list(range(generator.layers))
 
 
@@ -131,7 +137,9 @@ def test_samples_that_are_no_images_are_refused():
         figures.uncurated(points.Generator(), n=4)
 
 
-@pytest.mark.parametrize("draw", [figures.style_mixing, figures.noise, figures.truncation, figures.bands, lambda g: figures.uncurated(g, psi=0.7)])
+@pytest.mark.parametrize(
+    "draw", [figures.style_mixing, figures.noise, figures.truncation, figures.bands, lambda g: figures.uncurated(g, psi=0.7)]
+)
 def test_figures_of_styles_need_styles(draw):
     with pytest.raises(TypeError, match="is about styles, which a minigen.models.gans.progan.Generator has not"):
         draw(pro())

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from demos import chapter, gallery
-from demos.catalogue import names, source
+from demos.catalog import names, source
 from tests.browser import background, browser, check_page
 
 ROOT = Path(__file__).parents[1]
@@ -80,8 +80,13 @@ def test_everything_that_the_chapter_names_is_in_the_index(words):
 
 def result(name, passed):
     """A result.json with one criterion."""
-    return {"demo": name, "config": {"given": {"data": "mnist"}, "data": "mnist"}, "report": {"parameters": "17 <b>"}, "seconds": 7.31,
-            "criteria": [{"name": "loss & <more>", "expected": "at most 1", "measured": 0.5, "pass": passed}]}
+    return {
+        "demo": name,
+        "config": {"given": {"data": "mnist"}, "data": "mnist"},
+        "report": {"parameters": "17 <b>"},
+        "seconds": 7.31,
+        "criteria": [{"name": "loss & <more>", "expected": "at most 1", "measured": 0.5, "pass": passed}],
+    }
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +114,7 @@ def text(out):
 
 def part(text, name):
     """What the page says of a demo."""
-    return text[text.index(f'<article id="demo-{name[:2]}">'):].split("</article>")[0]
+    return text[text.index(f'<article id="demo-{name[:2]}">') :].split("</article>")[0]
 
 
 def test_the_page_is_small(out):
@@ -125,7 +130,7 @@ def test_every_link_leads_somewhere(out, text):
 
 
 def test_every_term_leads_to_its_first_demo(text):
-    entries = text[text.index('<ul class="index">'):].split("</ul>")[0]
+    entries = text[text.index('<ul class="index">') :].split("</ul>")[0]
     assert entries.count("<li") == len(chapter.terms())
     for term in chapter.terms():
         if term.demos[0] in NUMBERS:
@@ -175,13 +180,15 @@ def test_pictures_in_the_order_of_the_demo_and_whole_ones_only(tmp_path):
     content = (ROOT / "demos" / "pictures" / "12.png").read_bytes()
     for name in ("classes", "extra_one", "interpolation", "reconstructions", "samples", "training"):
         (tmp_path / f"{name}.png").write_bytes(content)
-    (tmp_path / "interpolation.png").write_bytes(content[:len(content) // 2])
+    (tmp_path / "interpolation.png").write_bytes(content[: len(content) // 2])
     (tmp_path / "training.png").write_bytes(b"")
     shown = gallery.read("12_variational", tmp_path).pictures
     assert [picture.title for picture in shown] == ["samples", "reconstructions", "classes", "extra one"]
 
 
-@pytest.mark.parametrize("seconds, words", [(8.24, "8.2 s"), (48.2, "48 s"), (720, "12 min"), (3900, "65 min"), (7500, "2 h 5 min")])
+@pytest.mark.parametrize(
+    "seconds, words", [(8.24, "8.2 s"), (48.2, "48 s"), (720, "12 min"), (3900, "65 min"), (7500, "2 h 5 min")]
+)
 def test_duration(seconds, words):
     assert gallery.duration(seconds) == words
 

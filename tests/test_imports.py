@@ -11,9 +11,8 @@ LIBRARY = Path(__file__).parents[1] / "minigen"
 
 # From the bottom up; those of one line stand beside each other and do not know each other.
 FLOORS = [
-    ["blocks", "errors", "reading", "settings"],
-    ["files", "signals"],
-    ["archive"],
+    ["errors"],
+    ["utils"],
     ["backend"],
     ["autograd"],
     ["ops"],
@@ -33,13 +32,9 @@ FLOORS = [
 FLOOR = {name: height for height, names in enumerate(FLOORS) for name in names}
 
 # Inside a function, an arrow upwards is run long after both sides are loaded. Each one is named here with its reason.
-LATE = {
-    ("autograd", "ops"): "gradcheck joins several derivatives with concatenate; the engine itself needs no op",
-}
+LATE = {("autograd", "ops"): "gradcheck joins several derivatives with concatenate; the engine itself needs no op"}
 # And at the foot of a package's __init__, when all of the package is loaded.
-FRONT_DOORS = {
-    ("autograd", "ops"): "a Tensor has its operators and methods from there; who asks for a Tensor expects them",
-}
+FRONT_DOORS = {("autograd", "ops"): "a Tensor has its operators and methods from there; who asks for a Tensor expects them"}
 
 
 def files() -> list[Path]:
@@ -120,8 +115,9 @@ def test_every_late_import_upwards_is_still_needed():
 
 
 def test_modules_of_one_floor_form_no_circle():
-    arrows = {module: {target for target, late in imports(path) if not late and target != module}
-              for module, path in MODULES.items()}
+    arrows = {
+        module: {target for target, late in imports(path) if not late and target != module} for module, path in MODULES.items()
+    }
     for module in MODULES:  # importing a module runs its package's __init__ too, but that is always half done before
         arrows[module].discard(room(module))
     done, walking = set(), []
@@ -129,7 +125,7 @@ def test_modules_of_one_floor_form_no_circle():
     def walk(module: str) -> None:
         if module in done or module not in arrows:
             return
-        assert module not in walking, "a circle of imports: " + " -> ".join([*walking[walking.index(module):], module])
+        assert module not in walking, "a circle of imports: " + " -> ".join([*walking[walking.index(module) :], module])
         walking.append(module)
         for target in sorted(arrows[module]):
             walk(target)
@@ -141,10 +137,14 @@ def test_modules_of_one_floor_form_no_circle():
 
 
 def test_only_one_file_imports_cupy():
-    importers = {module for module, path in MODULES.items() for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-                 if isinstance(node, (ast.Import, ast.ImportFrom))
-                 for name in ([alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module])
-                 if name.split(".")[0] == "cupy"}
+    importers = {
+        module
+        for module, path in MODULES.items()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+        for name in ([alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module])
+        if name.split(".")[0] == "cupy"
+    }
     assert importers == {"backend.cuda"}
 
 

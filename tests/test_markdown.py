@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 import pytest
 
 from demos import markdown
-from demos.catalogue import names, source
+from demos.catalog import names, source
 from demos.cells import Cell, join, split
 
 SCRIPT = '''"""Title.

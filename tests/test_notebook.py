@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from demos.catalogue import names, source
+from demos.catalog import names, source
 from demos.notebook import notebook, script, write_notebook
 
 ROOT = Path(__file__).parents[1]
@@ -72,8 +72,12 @@ def executed(content, options, folder, monkeypatch):
 
 def outputs(content, mimetype):
     """What the cells have shown in this form."""
-    return [output["data"][mimetype] for cell in content.cells for output in cell.get("outputs", ())
-            if mimetype in output.get("data", ())]
+    return [
+        output["data"][mimetype]
+        for cell in content.cells
+        for output in cell.get("outputs", ())
+        if mimetype in output.get("data", ())
+    ]
 
 
 def test_it_runs_in_a_kernel(tmp_path, monkeypatch):
@@ -90,12 +94,16 @@ def test_it_runs_in_a_kernel(tmp_path, monkeypatch):
 
 def test_a_failed_criterion_does_not_end_the_kernel(tmp_path, monkeypatch):
     content = notebook("02_stacked")
-    content["cells"][3:] = [{"cell_type": "code", "id": f"cell{place}", "metadata": {}, "outputs": [], "execution_count": None,
-                             "source": text} for place, text in enumerate([
-        "from demos.demo import Verdict, demo_arguments\nargs = demo_arguments('02_stacked', 'text')\nverdict = Verdict(args)",
-        "verdict.expect('loss', 2.0, at_most=1.0)\nverdict.finish()",
-        "print('and on')",
-    ])]
+    content["cells"][3:] = [
+        {"cell_type": "code", "id": f"cell{place}", "metadata": {}, "outputs": [], "execution_count": None, "source": text}
+        for place, text in enumerate(
+            [
+                "from demos.demo import Verdict, demo_arguments\nargs = demo_arguments('02_stacked', 'text')\nverdict = Verdict(args)",
+                "verdict.expect('loss', 2.0, at_most=1.0)\nverdict.finish()",
+                "print('and on')",
+            ]
+        )
+    ]
     content = executed(content, "", tmp_path, monkeypatch)
     (table,) = outputs(content, "text/html")
     assert "FAIL" in table and content.cells[-1].outputs[0].text == "and on\n"

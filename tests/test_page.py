@@ -14,16 +14,16 @@ from tests.browser import background, browser, check_page
 
 def decoded(img):
     """The pixels that an <img> carries."""
-    return np.asarray(Image.open(io.BytesIO(base64.b64decode(re.search("base64,([^\"]+)", img)[1]))).convert("RGB"))
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(re.search('base64,([^"]+)', img)[1]))).convert("RGB"))
 
 
 @pytest.mark.parametrize("shape", [(5, 7), (5, 7, 1), (5, 7, 3)])
 def test_a_picture_carries_its_pixels(shape):
     image = np.random.default_rng(0).integers(0, 256, shape) / 255
     expected = np.broadcast_to(image.reshape(*shape[:2], -1), (5, 7, 3)) * 255
-    img = picture(image, 'a "grey" <picture>')
+    img = picture(image, 'a "gray" <picture>')
     np.testing.assert_array_equal(decoded(img), expected.round())
-    assert 'alt="a &quot;grey&quot; &lt;picture&gt;"' in img and 'width="7" height="5"' in img
+    assert 'alt="a &quot;gray&quot; &lt;picture&gt;"' in img and 'width="7" height="5"' in img
 
 
 def test_a_small_picture_keeps_a_drawing_as_it_is_and_makes_a_photograph_narrow(tmp_path):

@@ -59,8 +59,11 @@ def test_the_message_of_a_wrong_rule_is_as_the_readme_says():
     def softsign_dx(g, y, x):
         return g / (1 + abs(x))
 
-    with pytest.raises(minigen.errors.GradcheckError, match=r"softsign: wrong derivative with respect to input 0 of shape "
-                                                            r"\(3, 4\): worst at index .*: analytic .*, numeric .*, ratio .*"):
+    with pytest.raises(
+        minigen.errors.GradcheckError,
+        match=r"softsign: wrong derivative with respect to input 0 of shape "
+        r"\(3, 4\): worst at index .*: analytic .*, numeric .*, ratio .*",
+    ):
         minigen.gradcheck(softsign, np.random.default_rng(0).standard_normal((3, 4)))
 
 
@@ -72,8 +75,10 @@ COMMANDS += [" ".join(code.split()) for code in re.findall(r"`((?:python|pip|min
 COMMANDS = list(dict.fromkeys(COMMANDS))
 
 SHORTER = [  # the same commands, so that each takes seconds
-    (r"^(python -m demos all)", r"\1 --quick --only 01"), (r"^(python -m demos \d.*)", r"\1 --quick"),
-    (r"^(minigen train .*)--epochs \d+", r"\1--epochs 1 --images 600"), (r"^(minigen resume .*)--epochs \d+", r"\1--epochs 2"),
+    (r"^(python -m demos all)", r"\1 --quick --only 01"),
+    (r"^(python -m demos \d.*)", r"\1 --quick"),
+    (r"^(minigen train .*)--epochs \d+", r"\1--epochs 1 --images 600"),
+    (r"^(minigen resume .*)--epochs \d+", r"\1--epochs 2"),
     (r"^(python -m tests.benchmarks) --seconds .*", r"\1 op-tanh-forward --seconds 0.01"),
 ]
 FAILS = {"minigen check exercise1.py": "still to be written"}  # as the README says
@@ -86,8 +91,12 @@ def home(tmp_path_factory):
     for name, part in zip(("train", "t10k"), glyphs.load(train_size=1200, test_size=200)):
         for kind, array in (("images-idx3", np.rint(part.images[..., 0] * 255)), ("labels-idx1", part.labels)):
             write_idx(folder / "data" / "mnist" / f"{name}-{kind}-ubyte", array)
-    return folder, {**os.environ, "MINIGEN_DATA": str(folder / "data"), "XDG_CACHE_HOME": str(folder / "cache"),
-                    "PYTHONPATH": str(ROOT)}
+    return folder, {
+        **os.environ,
+        "MINIGEN_DATA": str(folder / "data"),
+        "XDG_CACHE_HOME": str(folder / "cache"),
+        "PYTHONPATH": str(ROOT),
+    }
 
 
 def write_idx(path, array):
@@ -115,7 +124,9 @@ def test_the_command_line_is_as_the_readme_shows_it(home):
             assert done.returncode == (1 if command in FAILS else 0), f"{command}: {done.stdout}{done.stderr}"
             assert FAILS.get(command, "") in done.stdout
     assert {"samples.png", "walk.png", "walk.gif", "exercise1.py", "my_layer.py"} <= {path.name for path in home[0].iterdir()}
-    assert {"config.json", "history.csv", "checkpoint.npz", "pictures"} <= {path.name for path in (home[0] / "runs/vae").iterdir()}
+    assert {"config.json", "history.csv", "checkpoint.npz", "pictures"} <= {
+        path.name for path in (home[0] / "runs/vae").iterdir()
+    }
 
 
 @pytest.mark.parametrize("command", [

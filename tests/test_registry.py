@@ -76,12 +76,30 @@ DETACHED = {
 
 def evidence(folder: Path) -> tuple[Checked, list[str]]:
     """What the suite's gradient checks run, each of which runs its function once, watched (tests/evidence.py), and which failed."""
-    files = [str(file) for file in sorted(TESTS.rglob("test_*.py"))
-             if not ELSEWHERE & {file.parent.name, file.stem} and CHECK.search(file.read_text(encoding="utf-8"))]
+    files = [
+        str(file)
+        for file in sorted(TESTS.rglob("test_*.py"))
+        if not ELSEWHERE & {file.parent.name, file.stem} and CHECK.search(file.read_text(encoding="utf-8"))
+    ]
     without = ["--assert=plain", "-p", "no:xdist", "-p", "no:hypothesispytest"]  # which take longer than the checks
-    command = [sys.executable, "-m", "pytest", *without, "-p", "tests.evidence", "--evidence", str(folder / "evidence.json"), *files]
-    done = subprocess.run(command, cwd=TESTS.parent, capture_output=True, text=True,
-                          env={**os.environ, "PYTHONPATH": str(TESTS.parent), "MINIGEN_BACKEND": "numpy", "PYTEST_ADDOPTS": ""})
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        *without,
+        "-p",
+        "tests.evidence",
+        "--evidence",
+        str(folder / "evidence.json"),
+        *files,
+    ]
+    done = subprocess.run(
+        command,
+        cwd=TESTS.parent,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(TESTS.parent), "MINIGEN_BACKEND": "numpy", "PYTEST_ADDOPTS": ""},
+    )
     assert done.returncode in (0, 1), done.stdout + done.stderr  # 1: checks that are to fail, and here do not
     failed = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
     return Checked.from_json((folder / "evidence.json").read_text()), failed
@@ -90,9 +108,14 @@ def evidence(folder: Path) -> tuple[Checked, list[str]]:
 def test_all_that_exists_is_gradient_checked_to_order_2(tmp_path):
     checked, failed = evidence(tmp_path)
     missing = unchecked(minigen, checked, CONSTANT)
-    assert not missing, "\n".join([
-        "write a gradient check to order 2 (as in tests/nn/test_layers.py, tests/models, tests/losses, tests/ops/test_forwards.py), or",
-        "give in CONSTANT the reason why there is none:", *(f"{name}: {reason}" for name, reason in sorted(missing.items())), *failed])
+    assert not missing, "\n".join(
+        [
+            "write a gradient check to order 2 (as in tests/nn/test_layers.py, tests/models, tests/losses, tests/ops/test_forwards.py), or",
+            "give in CONSTANT the reason why there is none:",
+            *(f"{name}: {reason}" for name, reason in sorted(missing.items())),
+            *failed,
+        ]
+    )
     needless = CONSTANT.keys() - unchecked(minigen, checked)
     assert not needless, f"these are checked, or do not exist: {sorted(needless)}"
 
@@ -100,7 +123,9 @@ def test_all_that_exists_is_gradient_checked_to_order_2(tmp_path):
 def test_the_graph_is_left_on_purpose_only():
     found = {name: exits for name, exits in leaving(minigen).items() if name not in CONSTANT}
     undeclared = {name: exits for name, exits in found.items() if name not in DETACHED}
-    assert not undeclared, f"something is taken for a constant: compute with the Tensor, or give the reason in DETACHED: {undeclared}"
+    assert not undeclared, (
+        f"something is taken for a constant: compute with the Tensor, or give the reason in DETACHED: {undeclared}"
+    )
     assert not DETACHED.keys() - found.keys(), "these take nothing for a constant, or do not exist"
 
 
@@ -136,18 +161,28 @@ def package(tmp_path, monkeypatch):
 
 
 ADDITIONS = {
-    "a layer": ("nn/style.py", """
+    "a layer": (
+        "nn/style.py",
+        """
 from minigen import nn
 class Demodulation(nn.Module):
     def forward(self, x):
         return x * x
-""", {"nn.style.Demodulation", "nn.style.Demodulation.forward"}),
-    "a layer that inherits its forward": ("nn/activations.py", """
+""",
+        {"nn.style.Demodulation", "nn.style.Demodulation.forward"},
+    ),
+    "a layer that inherits its forward": (
+        "nn/activations.py",
+        """
 from minigen import nn, ops
 class Swish(nn.ReLU):
     function = staticmethod(lambda x: x * ops.sigmoid(x))
-""", {"nn.activations.Swish"}),
-    "an autoencoder": ("models/autoencoders/contractive.py", """
+""",
+        {"nn.activations.Swish"},
+    ),
+    "an autoencoder": (
+        "models/autoencoders/contractive.py",
+        """
 from typing import Any
 from minigen import nn
 from minigen.models.autoencoders.base import ImageAutoencoder
@@ -157,77 +192,122 @@ class ContractiveAutoencoder(ImageAutoencoder):
     def loss(self, x: Any) -> tuple[Any, dict[str, Any]]:
         bce, _ = super().loss(x)
         return bce, {"bce": bce}
-""", {"models.autoencoders.contractive.ContractiveAutoencoder", "models.autoencoders.contractive.ContractiveAutoencoder.loss"}),
-    "an autoencoder that is a network only": ("models/autoencoders/wide.py", """
+""",
+        {"models.autoencoders.contractive.ContractiveAutoencoder", "models.autoencoders.contractive.ContractiveAutoencoder.loss"},
+    ),
+    "an autoencoder that is a network only": (
+        "models/autoencoders/wide.py",
+        """
 from minigen.models.autoencoders import StackedAutoencoder
 class WideAutoencoder(StackedAutoencoder):
     def __init__(self):
         super().__init__(hidden=500)
-""", {"models.autoencoders.wide.WideAutoencoder"}),
-    "two players": ("models/gans/lsgan.py", """
+""",
+        {"models.autoencoders.wide.WideAutoencoder"},
+    ),
+    "two players": (
+        "models/gans/lsgan.py",
+        """
 from minigen.models.gans import base
 class Generator(base.Generator):
     latent_dim = 2
 class Critic(base.Discriminator):
     def features(self, x):
         return self.body(x)
-""", {"models.gans.lsgan.Generator", "models.gans.lsgan.Critic", "models.gans.lsgan.Critic.features"}),
-    "a penalty": ("losses/penalties.py", """
+""",
+        {"models.gans.lsgan.Generator", "models.gans.lsgan.Critic", "models.gans.lsgan.Critic.features"},
+    ),
+    "a penalty": (
+        "losses/penalties.py",
+        """
 from typing import Any
 from minigen.losses.penalties import Penalty
 class R2(Penalty):
     name = "R2"
     def __call__(self, judged) -> Any:
         return judged.fake_scores.mean()
-""", {"losses.penalties.R2", "losses.penalties.R2.__call__"}),
-    "a loss of two players": ("losses/relativistic.py", """
+""",
+        {"losses.penalties.R2", "losses.penalties.R2.__call__"},
+    ),
+    "a loss of two players": (
+        "losses/relativistic.py",
+        """
 from minigen.losses import Hinge
 class Relativistic(Hinge):
     def generator(self, fake):
         return -fake.mean(), {}
-""", {"losses.relativistic.Relativistic", "losses.relativistic.Relativistic.generator"}),
-    "a loss function": ("losses/reconstruction.py", """
+""",
+        {"losses.relativistic.Relativistic", "losses.relativistic.Relativistic.generator"},
+    ),
+    "a loss function": (
+        "losses/reconstruction.py",
+        """
 from typing import Any
 def huber(prediction: Any, target: Any) -> Any:
     return (prediction - target).mean()
-""", {"losses.reconstruction.huber"}),
-    "an application": ("models/applications/colouring.py", """
+""",
+        {"losses.reconstruction.huber"},
+    ),
+    "an application": (
+        "models/applications/coloring.py",
+        """
 from minigen import nn
-class Colouring(nn.Module):
+class Coloring(nn.Module):
     def forward(self, x):
         return x
-    def colour_loss(self, x: "Any", wanted: "Any"):
+    def color_loss(self, x: "Any", wanted: "Any"):
         return (x - wanted).mean()
-""", {"models.applications.colouring.Colouring", "models.applications.colouring.Colouring.forward",
-      "models.applications.colouring.Colouring.colour_loss"}),
-    "a remedy with an objective": ("training/remedies.py", """
+""",
+        {
+            "models.applications.coloring.Coloring",
+            "models.applications.coloring.Coloring.forward",
+            "models.applications.coloring.Coloring.color_loss",
+        },
+    ),
+    "a remedy with an objective": (
+        "training/remedies.py",
+        """
 from typing import Any
 from minigen.training.remedies import Remedy
 class MinibatchMatching(Remedy):
     def generator_objective(self, trainer: "Adversarial", fake: tuple) -> tuple[Any, dict[str, Any]] | None:
         loss = fake[0].mean()
         return loss, {}
-""", {"training.remedies.MinibatchMatching.generator_objective"}),
-    "a composition": ("functional.py", """
+""",
+        {"training.remedies.MinibatchMatching.generator_objective"},
+    ),
+    "a composition": (
+        "functional.py",
+        """
 from typing import Any
 from minigen.autograd import Tensor
 from minigen.ops import sigmoid
 def swish(x: Any) -> Any:
     return x * sigmoid(x)
-""", {"functional.swish"}),
-    "a private composition, under a condition, with a result in a tuple": ("functional.py", """
+""",
+        {"functional.swish"},
+    ),
+    "a private composition, under a condition, with a result in a tuple": (
+        "functional.py",
+        """
 from minigen.autograd import Tensor
 try:
     def _halves(x) -> tuple[Tensor, ...]:
         return x[:1], x[1:]
 except ImportError:
     pass
-""", {"functional._halves"}),
-    "a network beside the models": ("metrics/judges.py", """
+""",
+        {"functional._halves"},
+    ),
+    "a network beside the models": (
+        "metrics/judges.py",
+        """
 from minigen import nn
 class Judge(nn.Sequential):
     pass
-""", {"metrics.judges.Judge"}),
+""",
+        {"metrics.judges.Judge"},
+    ),
 }
 
 
@@ -238,7 +318,9 @@ def test_an_addition_that_nothing_checks_is_found(file, source, expected, packag
 
 
 def test_what_is_no_computation_with_tensors_is_not_asked_for(package):
-    added = package("losses/checks.py", """
+    added = package(
+        "losses/checks.py",
+        """
 from collections.abc import Callable
 from typing import Any
 import numpy as np
@@ -262,25 +344,33 @@ def settings() -> dict[str, Any]:
     return {}
 def maker() -> Callable[[Any], Any]:
     return abs
-""")
+""",
+    )
     assert unchecked(added, Checked(classes={f"{added.__name__}.losses.checks.Base"})) == {}
 
 
 def test_an_input_that_is_always_a_constant_is_found(package):
-    added = package("losses/weighted.py", """
+    added = package(
+        "losses/weighted.py",
+        """
 from typing import Any
 def weighted(prediction: Any, weight: Any, times: int = 1) -> Any:
     return (prediction * weight).sum() * times
-""")
+""",
+    )
     name = f"{added.__name__}.losses.weighted.weighted"
     constants = {name: {"weight"}}
     assert unchecked(added, Checked({name: {"prediction"}}, constants)).keys() == {f"{name}(weight)"}
     assert unchecked(added, Checked({name: {"prediction", "weight"}}, constants)) == {}
 
 
-@pytest.mark.parametrize("detached", ["x.data", "plain(x)", "x.numpy()", "Tensor(plain(x))", "autograd.Tensor(x.data)", "to_numpy(x)"])
+@pytest.mark.parametrize(
+    "detached", ["x.data", "plain(x)", "x.numpy()", "Tensor(plain(x))", "autograd.Tensor(x.data)", "to_numpy(x)"]
+)
 def test_a_composition_that_detaches_is_found(detached, package):
-    added = package("functional.py", f"""
+    added = package(
+        "functional.py",
+        f"""
 from minigen import autograd
 from minigen.autograd import Tensor
 from minigen.autograd.border import plain
@@ -288,7 +378,8 @@ from minigen.backend import to_numpy
 from minigen.ops import sigmoid
 def swish(x):
     return x * sigmoid({detached})
-""")
+""",
+    )
     assert leaving(added).keys() == {f"{added.__name__}.functional.swish"}
     from_there = importlib.import_module(f"{added.__name__}.functional")
     with pytest.raises(GradcheckError, match="swish: wrong derivative"):
@@ -296,7 +387,9 @@ def swish(x):
 
 
 def test_an_op_that_nothing_checks_and_whose_rule_detaches_is_found(package):
-    added = package("nn/special.py", """
+    added = package(
+        "nn/special.py",
+        """
 from minigen.autograd import op
 from minigen.autograd.border import plain
 @op
@@ -305,7 +398,8 @@ def cube(x):
 @cube.vjp("x")
 def cube_dx(g, y, x):
     return g * (3.0 * plain(y) / x)
-""")
+""",
+    )
     assert set(ops(added)) - set(SAMPLES) == {f"{added.__name__}.nn.special.cube"}
     assert functions(added).keys() == leaving(added).keys() == {f"{added.__name__}.nn.special.cube_dx"}
     cube, x = importlib.import_module(f"{added.__name__}.nn.special").cube, np.array([0.3, -0.7])
@@ -314,11 +408,18 @@ def cube_dx(g, y, x):
         minigen.gradcheck(cube, x)
 
 
-@pytest.mark.parametrize(("file", "source", "name"), [
-    ("optimizers.py", "from minigen.optim.optimizer import Optimizer\nclass Lion(Optimizer):\n    pass\n", "Lion"),
-    ("schedules.py", "def polynomial(lr, total):\n    return lambda step: lr * (1 - step / total) ** 2\n", "polynomial"),
-    ("sharp.py", "def sharper(images):\n    return helper(images)\ndef helper(images):\n    return images.var()\n", "sharper"),
-])
+@pytest.mark.parametrize(
+    ("file", "source", "name"),
+    [
+        ("optimizers.py", "from minigen.optim.optimizer import Optimizer\nclass Lion(Optimizer):\n    pass\n", "Lion"),
+        ("schedules.py", "def polynomial(lr, total):\n    return lambda step: lr * (1 - step / total) ** 2\n", "polynomial"),
+        (
+            "sharp.py",
+            "def sharper(images):\n    return helper(images)\ndef helper(images):\n    return images.var()\n",
+            "sharper",
+        ),
+    ],
+)
 def test_what_no_test_names_is_found(file, source, name, package, tmp_path):
     added = package(file, source)
     (tmp_path / "tests").mkdir()

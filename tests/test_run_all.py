@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from demos import run_all
-from demos.catalogue import checksum, names
+from demos.catalog import checksum, names
 from demos.run_all import Clock, chosen, is_done, parsed, settings_of
 
 ROOT = Path(__file__).parents[1]
@@ -20,8 +20,14 @@ ROOT = Path(__file__).parents[1]
 
 def started(out, *options, **environment):
     """`python -m demos all --out OUT ...`, begun."""
-    return subprocess.Popen([sys.executable, "-m", "demos", "all", "--out", str(out), *options], cwd=ROOT,
-                            env={**os.environ, **environment}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        [sys.executable, "-m", "demos", "all", "--out", str(out), *options],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 # -- what is run -------------------------------------------------------------------------------------------------
@@ -38,8 +44,12 @@ def test_only(words, expected):
 def test_only_helps(capsys):
     with pytest.raises(SystemExit, match="no demo 'stakced': did you mean 02_stacked"):
         parsed(["--only", "1,stakced"])
-    for words, message in [(["--only", ","], "no demo in ','"), (["--jobs", "0"], "--jobs 0: at least 1"), (["--quik", "1"], "--quik"),
-                           (["--data", "mnits"], "argument --data: invalid choice: 'mnits' (choose from")]:
+    for words, message in [
+        (["--only", ","], "no demo in ','"),
+        (["--jobs", "0"], "--jobs 0: at least 1"),
+        (["--quik", "1"], "--quik"),
+        (["--data", "mnits"], "argument --data: invalid choice: 'mnits' (choose from"),
+    ]:
         with pytest.raises(SystemExit):
             parsed(words)
         assert message in capsys.readouterr().err
@@ -131,7 +141,9 @@ def test_a_run_is_resumed(tmp_path):
 def test_one_that_fails_does_not_stop_the_others(tmp_path):
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "train-images-idx3-ubyte").touch()
-    process = started(tmp_path, "--quick", "--only", "1,20", "--data", "mnist", "--jobs", "1", MINIGEN_DATA=str(tmp_path / "data"))
+    process = started(
+        tmp_path, "--quick", "--only", "1,20", "--data", "mnist", "--jobs", "1", MINIGEN_DATA=str(tmp_path / "data")
+    )
     out, error = process.communicate(timeout=300)
     assert process.returncode == 1
     assert "01_linear_pca" in out and "did not finish" in out
@@ -142,8 +154,12 @@ def test_one_that_fails_does_not_stop_the_others(tmp_path):
 
 
 def test_a_failed_criterion_is_said(tmp_path, monkeypatch, capsys):
-    result = {"config": DEFAULT, "criteria": [{"name": "loss", "expected": "at most 1", "measured": 2.0, "pass": False}],
-              "report": {}, "seconds": 7.0}
+    result = {
+        "config": DEFAULT,
+        "criteria": [{"name": "loss", "expected": "at most 1", "measured": 2.0, "pass": False}],
+        "report": {},
+        "seconds": 7.0,
+    }
     (tmp_path / NAME).mkdir()
     (tmp_path / NAME / "result.json").write_text(json.dumps(result))
     assert run_all.run_all(["--out", str(tmp_path), "--only", NAME]) == 1

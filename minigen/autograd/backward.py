@@ -41,8 +41,9 @@ def backward(y: Tensor, cotangent: Any = None, retain_graph: bool = False) -> No
                 node.inputs = FREED
 
 
-def grad(y: Tensor, xs: Sequence[Tensor], cotangent: Any = None, create_graph: bool = False,
-         allow_unused: bool = False) -> list[Tensor]:
+def grad(
+    y: Tensor, xs: Sequence[Tensor], cotangent: Any = None, create_graph: bool = False, allow_unused: bool = False
+) -> list[Tensor]:
     """dL/dx for each x in xs, with L = y if y has one element, else L = <cotangent, y>.
 
     Returns Tensors of the shapes of xs, touches no `.grad`, and walks only paths that lead to xs. With `create_graph` the
@@ -54,8 +55,10 @@ def grad(y: Tensor, xs: Sequence[Tensor], cotangent: Any = None, create_graph: b
     xs = list(xs)
     for position, x in enumerate(xs):
         if not (isinstance(x, Tensor) and x.requires_grad):
-            raise GraphError(f"grad with respect to {name_of(x, position)}, which does not require a gradient: "
-                             "make it with minigen.Tensor(array, requires_grad=True)")
+            raise GraphError(
+                f"grad with respect to {name_of(x, position)}, which does not require a gradient: "
+                "make it with minigen.Tensor(array, requires_grad=True)"
+            )
     token = recording.set(create_graph)
     try:
         start = initial_cotangent(y, cotangent)
@@ -80,8 +83,9 @@ def grad(y: Tensor, xs: Sequence[Tensor], cotangent: Any = None, create_graph: b
         share = gradients.get(id(x))
         if share is None or id(x) not in wanted:
             if not allow_unused:
-                raise GraphError(f"the output does not depend on {name_of(x, position)}: "
-                                 "pass allow_unused=True for a zero gradient")
+                raise GraphError(
+                    f"the output does not depend on {name_of(x, position)}: pass allow_unused=True for a zero gradient"
+                )
             results.append(Tensor(backend.array_module(x.data).zeros_like(x.data)))
         elif create_graph:
             results.append(share.value)
@@ -105,8 +109,10 @@ def nodes_below(y: Tensor) -> list[Tensor]:
     while stack:
         node = stack.pop()
         if node.inputs is FREED:
-            raise GraphError(f"the graph of this {node.op.name} has been freed by an earlier backward(): compute the loss again, "
-                             "or call backward(retain_graph=True) the first time")
+            raise GraphError(
+                f"the graph of this {node.op.name} has been freed by an earlier backward(): compute the loss again, "
+                "or call backward(retain_graph=True) the first time"
+            )
         for x in node.inputs:
             if isinstance(x, Tensor):
                 if x.serial > node.serial:

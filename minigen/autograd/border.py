@@ -37,28 +37,64 @@ def float_array(data: Any) -> Array:
     if has_no_dtype(data):
         array = array.astype(np.float32)
     if array.dtype not in (np.float32, np.float64):
-        raise DtypeError(f"a Tensor holds float32 or float64, got {array.dtype}: convert with x.astype('float32'), or leave "
-                         "labels and indices as plain arrays")
+        raise DtypeError(
+            f"a Tensor holds float32 or float64, got {array.dtype}: convert with x.astype('float32'), or leave "
+            "labels and indices as plain arrays"
+        )
     return array
 
 
 # To NumPy, array * tensor is np.multiply(array, tensor), and array < tensor is np.less: what answers it.
 REFLECTED = {
-    "add": "__radd__", "subtract": "__rsub__", "multiply": "__rmul__", "divide": "__rtruediv__", "power": "__rpow__",
-    "matmul": "__rmatmul__", "floor_divide": "__rfloordiv__", "remainder": "__rmod__", "divmod": "__rdivmod__",
-    "less": "__gt__", "less_equal": "__ge__", "greater": "__lt__", "greater_equal": "__le__", "equal": "__eq__",
+    "add": "__radd__",
+    "subtract": "__rsub__",
+    "multiply": "__rmul__",
+    "divide": "__rtruediv__",
+    "power": "__rpow__",
+    "matmul": "__rmatmul__",
+    "floor_divide": "__rfloordiv__",
+    "remainder": "__rmod__",
+    "divmod": "__rdivmod__",
+    "less": "__gt__",
+    "less_equal": "__ge__",
+    "greater": "__lt__",
+    "greater_equal": "__le__",
+    "equal": "__eq__",
     "not_equal": "__ne__",
 }
 
 # What to write for functions of NumPy that have another name here, or are an operator.
 OURS = {
-    "add.reduce": "minigen.sum", "maximum.reduce": "minigen.max", "minimum.reduce": "minigen.min",
-    "add.at": "minigen.scatter_add", "logaddexp.reduce": "minigen.logsumexp", "logaddexp": "minigen.logsumexp",
-    "fabs": "abs(x)", "reciprocal": "1 / x", "fmax": "minigen.maximum", "fmin": "minigen.minimum",
-    "less": "x < y", "less_equal": "x <= y", "greater": "x > y", "greater_equal": "x >= y", "equal": "x == y",
-    "not_equal": "x != y", "amax": "minigen.max", "amin": "minigen.min", "abs": "abs(x)", "concat": "minigen.concatenate",
-    "permute_dims": "minigen.transpose", "dot": "x @ y", "linalg.norm": "minigen.l2norm", "linalg.matmul": "x @ y",
-    "argmax": "x.argmax()", "argmin": "x.argmin()", "shape": "x.shape", "ndim": "x.ndim", "size": "x.size", "ravel": "x.ravel()",
+    "add.reduce": "minigen.sum",
+    "maximum.reduce": "minigen.max",
+    "minimum.reduce": "minigen.min",
+    "add.at": "minigen.scatter_add",
+    "logaddexp.reduce": "minigen.logsumexp",
+    "logaddexp": "minigen.logsumexp",
+    "fabs": "abs(x)",
+    "reciprocal": "1 / x",
+    "fmax": "minigen.maximum",
+    "fmin": "minigen.minimum",
+    "less": "x < y",
+    "less_equal": "x <= y",
+    "greater": "x > y",
+    "greater_equal": "x >= y",
+    "equal": "x == y",
+    "not_equal": "x != y",
+    "amax": "minigen.max",
+    "amin": "minigen.min",
+    "abs": "abs(x)",
+    "concat": "minigen.concatenate",
+    "permute_dims": "minigen.transpose",
+    "dot": "x @ y",
+    "linalg.norm": "minigen.l2norm",
+    "linalg.matmul": "x @ y",
+    "argmax": "x.argmax()",
+    "argmin": "x.argmin()",
+    "shape": "x.shape",
+    "ndim": "x.ndim",
+    "size": "x.size",
+    "ravel": "x.ravel()",
     "float_power": "x ** y",
 }
 
@@ -66,8 +102,11 @@ OURS = {
 def numpys_function(name: str) -> TypeError:
     """The error for a function of NumPy that was given a Tensor: what to write instead."""
     known = OURS.get(name) or (f"minigen.{name}" if hasattr(sys.modules["minigen"], name) else None)
-    ours = f"write {known}, or take x.numpy() outside the graph" if known else \
-        "take x.numpy(), outside the graph; for what is to be differentiated, compose it of minigen's ops"
+    ours = (
+        f"write {known}, or take x.numpy() outside the graph"
+        if known
+        else "take x.numpy(), outside the graph; for what is to be differentiated, compose it of minigen's ops"
+    )
     return TypeError(f"np.{name} on a Tensor: {ours}")
 
 
@@ -86,8 +125,9 @@ def answer(tensor: Any, ufunc: np.ufunc, method: str, *inputs: Any, **options: A
     if any(isinstance(x, Border) for x in out):
         raise TypeError(f"np.{name} with a Tensor as out: a Tensor changes only through p.assign(array)")
     if out:
-        raise TypeError(f"np.{name} of a Tensor into an array: it would lose its graph; write array = array + x, not +=, or take "
-                        "x.numpy()")
+        raise TypeError(
+            f"np.{name} of a Tensor into an array: it would lose its graph; write array = array + x, not +=, or take x.numpy()"
+        )
     if name in REFLECTED and not options and not isinstance(inputs[0], Border):
         return getattr(inputs[1], REFLECTED[name])(inputs[0])
     raise numpys_function(name)
@@ -177,8 +217,10 @@ class Border:
     def copied_leaf(self) -> Array:
         """A copy of the array. TypeError for what is no leaf."""
         if self.op is not None:
-            raise TypeError(f"the result of {self.op.name} is part of a graph and cannot be copied: use x.detach(), "
-                            "or x.numpy() for its values")
+            raise TypeError(
+                f"the result of {self.op.name} is part of a graph and cannot be copied: use x.detach(), "
+                "or x.numpy() for its values"
+            )
         return self._data.copy()
 
     def astype(self, dtype: Any) -> NoReturn:

@@ -9,17 +9,17 @@ from minigen.autograd.border import Border
 from minigen.backend import check_same_device, is_array
 from minigen.backend.host import check_whole, host_array
 from minigen.errors import DeviceError, DtypeError, ShapeError
-from minigen.settings import to_python
+from minigen.utils.settings import to_python
 
 
 def bind(op: Any, inputs: tuple, attributes: dict) -> tuple[tuple, dict]:
     """Sort a call such as sum(x, 0) or dense(x, w, b=b) into inputs and attributes, as Python would."""
-    surplus = inputs[len(op.inputs):]
+    surplus = inputs[len(op.inputs) :]
     named = dict(zip(op.attributes, surplus))
     if len(surplus) > len(op.attributes) or named.keys() & attributes.keys():
         raise TypeError(f"{op.name} takes the arguments {op.inputs + op.attributes}, got {len(inputs)} positional ones")
     attributes = {**named, **attributes}
-    rest = op.inputs[len(inputs):]
+    rest = op.inputs[len(inputs) :]
     for name in rest:
         if name not in attributes and name not in op.optional:
             raise TypeError(f"{op.name} is missing its argument {name!r}")

@@ -5,7 +5,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from minigen.backend import Array
-from minigen.blocks import block
+from minigen.utils.blocks import block
 
 recording: ContextVar[bool] = ContextVar("recording", default=True)
 

@@ -16,8 +16,8 @@ from minigen.autograd.calls import describe
 from minigen.autograd.context import Observer, observer
 from minigen.autograd.op import Op
 from minigen.autograd.tensor import Tensor
-from minigen.blocks import Block, block
 from minigen.errors import NonFiniteError
+from minigen.utils.blocks import Block, block
 
 
 @contextlib.contextmanager
@@ -51,8 +51,9 @@ class FiniteOnly(Observer):
 
     def backward(self, node: Tensor, rule: Callable, arguments: tuple, attributes: dict) -> Any:
         where = self.sites.get(node.serial, "a line outside the anomaly() block")
-        fault = NonFiniteError(f"rule {rule.__name__} of {node.op.name} returned NaN or infinity; "
-                               f"{node.op.name} was called at {where}")
+        fault = NonFiniteError(
+            f"rule {rule.__name__} of {node.op.name} returned NaN or infinity; {node.op.name} was called at {where}"
+        )
         try:
             gx = super().backward(node, rule, arguments, attributes)
         except NonFiniteError as error:  # with create_graph, an op inside the rule raises first
@@ -131,8 +132,9 @@ class Profile(Observer, Block):
         total = sum(cost.seconds for cost in self.costs.values()) or 1.0
         lines = [f"{'op':28} {'calls':>7} {'ms':>10} {'share':>6} {'MiB':>9}"]
         for name, cost in sorted(self.costs.items(), key=lambda item: -item[1].seconds):
-            lines.append(f"{name:28} {cost.calls:7d} {1e3 * cost.seconds:10.3f} {cost.seconds / total:6.1%} "
-                         f"{cost.bytes / 2**20:9.2f}")
+            lines.append(
+                f"{name:28} {cost.calls:7d} {1e3 * cost.seconds:10.3f} {cost.seconds / total:6.1%} {cost.bytes / 2**20:9.2f}"
+            )
         return "\n".join(lines)
 
 
@@ -196,9 +198,7 @@ def draw_graph(y: Tensor, path: str | Path | None = None) -> Any:
     columns: dict[int, list[Tensor]] = {}
     for node, depth in depths.items():
         columns.setdefault(depth, []).append(node)
-    place = {
-        node: (depth, (len(column) - 1) / 2 - row) for depth, column in columns.items() for row, node in enumerate(column)
-    }
+    place = {node: (depth, (len(column) - 1) / 2 - row) for depth, column in columns.items() for row, node in enumerate(column)}
     height = max(map(len, columns.values()))
     figure = Figure(figsize=(1.0 + 1.5 * len(columns), 1.0 + 0.8 * height), layout="constrained")
     axes = figure.add_subplot()
@@ -206,16 +206,36 @@ def draw_graph(y: Tensor, path: str | Path | None = None) -> Any:
     boxes = {}
     for node, (x, y_) in place.items():
         color = "#cfe8ff" if node.op else "#ffe3b8" if node.requires_grad else "#e8e8e8"
-        text = axes.text(x, y_, label(node), ha="center", va="center", fontsize=8, zorder=3,
-                         bbox={"boxstyle": "round,pad=0.4", "facecolor": color, "edgecolor": "#444444"})
+        text = axes.text(
+            x,
+            y_,
+            label(node),
+            ha="center",
+            va="center",
+            fontsize=8,
+            zorder=3,
+            bbox={"boxstyle": "round,pad=0.4", "facecolor": color, "edgecolor": "#444444"},
+        )
         boxes[node] = text.get_bbox_patch()
     for node in place:
         for source in {x: None for x in node.inputs if isinstance(x, Tensor)}:
             bend = 0.3 if place[source][1] < 0 else -0.3
             between = place[node][0] - place[source][0] > 1  # boxes that a straight arrow might run through
-            axes.annotate("", place[node], place[source], zorder=1, arrowprops={
-                "arrowstyle": "-|>", "color": "#666666", "patchA": boxes[source], "patchB": boxes[node], "shrinkA": 2,
-                "shrinkB": 2, "connectionstyle": f"arc3,rad={bend if between else 0}"})
+            axes.annotate(
+                "",
+                place[node],
+                place[source],
+                zorder=1,
+                arrowprops={
+                    "arrowstyle": "-|>",
+                    "color": "#666666",
+                    "patchA": boxes[source],
+                    "patchB": boxes[node],
+                    "shrinkA": 2,
+                    "shrinkB": 2,
+                    "connectionstyle": f"arc3,rad={bend if between else 0}",
+                },
+            )
     axes.set_xlim(-0.6, len(columns) - 0.4)
     axes.set_ylim(-height / 2 - 0.2, height / 2 + 0.2)
     if path is not None:

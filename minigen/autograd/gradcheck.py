@@ -27,11 +27,11 @@ COMPARED = 500  # elements of a large array that are compared one by one when it
 class Mismatch:
     """Two derivatives by one input that disagree, element by element, for the cotangent dL/dy that was drawn."""
 
-    input: int                # its position; at order 2, one more than the last input is the cotangent of order 1
-    shape: tuple[int, ...]    # of the input
-    elements: np.ndarray      # which elements are compared, as indices into the flattened input
-    analytic: np.ndarray      # what the rules say of these
-    numeric: np.ndarray       # what differences say
+    input: int  # its position; at order 2, one more than the last input is the cotangent of order 1
+    shape: tuple[int, ...]  # of the input
+    elements: np.ndarray  # which elements are compared, as indices into the flattened input
+    analytic: np.ndarray  # what the rules say of these
+    numeric: np.ndarray  # what differences say
     cotangent: np.ndarray
 
     def __str__(self) -> str:
@@ -39,12 +39,22 @@ class Mismatch:
         index = tuple(map(int, np.unravel_index(self.elements[worst], self.shape)))
         analytic, numeric = self.analytic[worst], self.numeric[worst]
         ratio = analytic / numeric if numeric else np.inf
-        return (f"wrong derivative with respect to input {self.input} of shape {self.shape}: worst at index {index}: "
-                f"analytic {analytic:.8g}, numeric {numeric:.8g}, ratio {ratio:.6g}")
+        return (
+            f"wrong derivative with respect to input {self.input} of shape {self.shape}: worst at index {index}: "
+            f"analytic {analytic:.8g}, numeric {numeric:.8g}, ratio {ratio:.6g}"
+        )
 
 
-def gradcheck(f: Callable, *arrays: Any, order: int = 2, wrt: Sequence[int] | None = None, eps: float = 1e-6,
-              rtol: float = 1e-5, atol: float = 1e-7, seed: int = 0) -> None:
+def gradcheck(
+    f: Callable,
+    *arrays: Any,
+    order: int = 2,
+    wrt: Sequence[int] | None = None,
+    eps: float = 1e-6,
+    rtol: float = 1e-5,
+    atol: float = 1e-7,
+    seed: int = 0,
+) -> None:
     """Check the derivatives of f(*arrays) with respect to each of its arrays, up to `order`.
 
     f: takes Tensors, returns one Tensor (any shape), and must be deterministic. arrays: float64 (float32 has too few digits
@@ -119,8 +129,7 @@ def directional(f: Callable, arrays: tuple, i: int, v: np.ndarray, u: np.ndarray
     # f may itself contain grad(), so its inputs always require a gradient.
     everything = range(len(arrays))
     plus, minus = (
-        evaluate(f, (*arrays[:i], read_only(arrays[i] + step * v), *arrays[i + 1:]), everything).numpy()
-        for step in (eps, -eps)
+        evaluate(f, (*arrays[:i], read_only(arrays[i] + step * v), *arrays[i + 1 :]), everything).numpy() for step in (eps, -eps)
     )
     return float(np.sum(u * (plus - minus)) / (2 * eps))
 
@@ -138,7 +147,7 @@ def compare(directional: Callable[[np.ndarray], float], i: int, u: np.ndarray, g
     and some."""
     elements = np.arange(g.size)
     if g.size > COMPARED:
-        largest = np.argsort(np.abs(g).ravel())[-COMPARED // 2:]
+        largest = np.argsort(np.abs(g).ravel())[-COMPARED // 2 :]
         others = np.random.default_rng(0).choice(np.setdiff1d(elements, largest), COMPARED // 2, replace=False)
         elements = np.sort(np.concatenate([largest, others]))
     numeric = np.empty(len(elements))
@@ -160,8 +169,10 @@ def check_unchanged(f: Callable, name: str, inputs: Sequence[Any], arrays: Seque
     """Raise GradcheckError if a forward or a rule has written into its inputs: a device's arrays cannot be made read-only."""
     for i, (x, before) in enumerate(zip(inputs, arrays)):
         if not np.array_equal(to_numpy(x), before, equal_nan=before.dtype.kind == "f"):
-            raise GradcheckError(f"{getattr(f, '__name__', 'f')} or one of its rules changes {name.format(i)}: x *= 2 writes "
-                                 "into an array that others still need, x = x * 2 makes a new one")
+            raise GradcheckError(
+                f"{getattr(f, '__name__', 'f')} or one of its rules changes {name.format(i)}: x *= 2 writes "
+                "into an array that others still need, x = x * 2 makes a new one"
+            )
 
 
 def read_only(x: np.ndarray) -> np.ndarray:

@@ -21,7 +21,7 @@ from minigen.autograd.calls import admitted, bind, call_explained, explain, mixe
 from minigen.autograd.context import observer, recording
 from minigen.autograd.tensor import Tensor, next_serial
 from minigen.backend import USUAL, is_array
-from minigen.settings import PLAIN
+from minigen.utils.settings import PLAIN
 
 OPS: dict[str, "Op"] = {}  # every op, by module and name: the tests walk through it
 
@@ -56,8 +56,9 @@ class Op:
         )
 
 
-def op(forward: Callable | None = None, *, method: str | None = None, broadcasts: bool = False,
-       nondiff: tuple[str, ...] = ()) -> Callable:
+def op(
+    forward: Callable | None = None, *, method: str | None = None, broadcasts: bool = False, nondiff: tuple[str, ...] = ()
+) -> Callable:
     """Make a differentiable operation of `forward`, a function of plain arrays that returns a new array.
 
     `method`: also a method of Tensor under that name; for a binary operator ("__add__") its reflected form as well.

@@ -20,8 +20,22 @@ from minigen.backend.random import seed
 from minigen.backend.summation import sum_along
 
 __all__ = [
-    "USUAL", "Array", "array_module", "asarray", "backend_of", "check_same_device", "current", "is_array", "is_real_array",
-    "keep_freed_memory", "random", "seed", "sum_along", "to_numpy", "use", "use_from_environment",
+    "USUAL",
+    "Array",
+    "array_module",
+    "asarray",
+    "backend_of",
+    "check_same_device",
+    "current",
+    "is_array",
+    "is_real_array",
+    "keep_freed_memory",
+    "random",
+    "seed",
+    "sum_along",
+    "to_numpy",
+    "use",
+    "use_from_environment",
 ]
 
 keep_freed_memory()

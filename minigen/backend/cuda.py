@@ -41,6 +41,4 @@ def load() -> Backend:
         raise DeviceError(f"the cupy backend cannot be used: {reason}")
     import cupy
 
-    return Backend(
-        "cupy", cupy, cupy.ndarray, cupy.asarray, cupy.asnumpy, lambda: cupy.cuda.get_current_stream().synchronize()
-    )
+    return Backend("cupy", cupy, cupy.ndarray, cupy.asarray, cupy.asnumpy, lambda: cupy.cuda.get_current_stream().synchronize())

@@ -14,7 +14,7 @@ import numpy as np
 
 from minigen.backend import devices
 from minigen.backend.devices import Array
-from minigen.reading import shortened
+from minigen.utils.reading import shortened
 
 HOST_STREAMS = ("weights", "latent", "shuffle", "noise")
 
@@ -82,7 +82,7 @@ def _noise_source() -> Any:
 
 @contextlib.contextmanager
 def aside(n: int = 0) -> Iterator[None]:
-    """Inside the block all streams start from the seed n; afterwards they, and a GPU's noise, go on where they were."""
+    """Inside the block all streams start from the seed n; afterward they, and a GPU's noise, go on where they were."""
     global _device_noise
     before = dict(_streams), _device_noise
     seed(n)
@@ -122,8 +122,12 @@ def parsed(name: str, text: str) -> dict[str, Any]:
     try:
         found = json.loads(text)
         numbers = [found["state"]["state"], found["state"]["inc"], found["has_uint32"], found["uinteger"]]
-        expected = {"bit_generator": "PCG64", "state": dict(zip(("state", "inc"), numbers)), "has_uint32": numbers[2],
-                    "uinteger": numbers[3]}
+        expected = {
+            "bit_generator": "PCG64",
+            "state": dict(zip(("state", "inc"), numbers)),
+            "has_uint32": numbers[2],
+            "uinteger": numbers[3],
+        }
         whole = all(type(number) is int and 0 <= number < 1 << bits for number, bits in zip(numbers, (128, 128, 1, 32)))
         if found != expected or not whole or numbers[1] % 2 == 0:  # the increment of PCG64 is odd
             raise ValueError("its numbers are out of range")

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from minigen.backend.devices import Backend
-from minigen.blocks import block
 from minigen.errors import DeviceError, DtypeError
+from minigen.utils.blocks import block
 
 # Functions that numpy and cupy 14.2 both have, with the same meaning.
 SHARED = frozenset(
@@ -259,8 +259,11 @@ def wrap(result: Any, name: str, inputs: tuple, options: dict) -> Any:
 def refuse_float64(name: str, inputs: tuple, options: dict) -> None:
     """A float64 result is right only if every floating operand is float64, or float64 was asked for."""
     dtypes = {part.dtype for part in flatten(inputs) if isinstance(part, StrictArray)}
-    asked = any(part is np.float64 or part == "float64" or part == np.dtype(np.float64)
-                for part in [*inputs, options.get("dtype")] if isinstance(part, (type, str, np.dtype)))
+    asked = any(
+        part is np.float64 or part == "float64" or part == np.dtype(np.float64)
+        for part in [*inputs, options.get("dtype")]
+        if isinstance(part, (type, str, np.dtype))
+    )
     if not asked and (np.dtype(np.float64) not in dtypes or np.dtype(np.float32) in dtypes):
         raise DtypeError(
             f"{name}: float64 result from operands of dtype {sorted(map(str, dtypes)) or 'unspecified'}: "
@@ -318,9 +321,11 @@ def device_function(name: str) -> Any:
 
     function.__name__ = name
     if isinstance(host, np.ufunc):
+
         def at(target: StrictArray, index: Any, values: Any) -> None:
             counters.launches += 1
             host.at(target._host, unwrap(index), unwrap(values))
+
         function.at = at
     return function
 

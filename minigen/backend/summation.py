@@ -6,7 +6,7 @@ running sum here is longer than a block, and the sums of many blocks are added i
 
     |error| <= 300 u sum |x|,    u = 2^-24 in single precision, half a unit in the last place
 
-for any number of terms along neighbouring axes. In practice it is some 5 u, for a product adds several numbers side by side.
+for any number of terms along neighboring axes. In practice it is some 5 u, for a product adds several numbers side by side.
 """
 
 import math
@@ -16,10 +16,10 @@ from typing import Any
 from minigen.backend.devices import Array, array_module
 
 BLOCK = 256  # numbers that are added one after the other, at most
-FEW = 64     # in a column that needs no blocks
-BESIDE = 8   # blocks of a column, at least: of so many side by side, a product adds four numbers at a time
-SHORT = 16   # numbers in a block of a row that are not worth a product
-MANY = 16    # sums of blocks, above which the rounding of their own sum would count
+FEW = 64  # in a column that needs no blocks
+BESIDE = 8  # blocks of a column, at least: of so many side by side, a product adds four numbers at a time
+SHORT = 16  # numbers in a block of a row that are not worth a product
+MANY = 16  # sums of blocks, above which the rounding of their own sum would count
 
 Axis = int | tuple[int, ...] | None
 
@@ -40,7 +40,7 @@ def sum_along(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
 
 @lru_cache(maxsize=4096, typed=True)
 def plan(lengths: tuple[int, ...], axis: Axis, keepdims: bool) -> tuple[list[tuple[int, int, int]], tuple[int, ...]]:
-    """(steps, shape of the result). A step is a run of neighbouring axes: how many numbers lie before, in and after them.
+    """(steps, shape of the result). A step is a run of neighboring axes: how many numbers lie before, in and after them.
 
     No steps where there is nothing to add, and for what are no axes of these lengths, which x.sum refuses.
     """
@@ -54,8 +54,8 @@ def plan(lengths: tuple[int, ...], axis: Axis, keepdims: bool) -> tuple[list[tup
         last = first = axes.pop()
         while axes and axes[-1] == first - 1:
             first = axes.pop()
-        steps.append((math.prod(lengths[:first]), math.prod(lengths[first:last + 1]), math.prod(lengths[last + 1:])))
-        lengths = lengths[:first] + lengths[last + 1:]
+        steps.append((math.prod(lengths[:first]), math.prod(lengths[first : last + 1]), math.prod(lengths[last + 1 :])))
+        lengths = lengths[:first] + lengths[last + 1 :]
     return steps, shape
 
 
@@ -93,10 +93,10 @@ def columns_summed(x: Array) -> Array:
     count = max(BESIDE, -(-length // BLOCK))  # of the blocks; the numbers of one stand `count` apart
     block = length // count
     rest = length - block * count
-    sums = ones(x, block) @ x[:, :block * count].reshape(before, block, count * after)
+    sums = ones(x, block) @ x[:, : block * count].reshape(before, block, count * after)
     sums = sums.reshape(before, count, after)
     if rest:
-        sums[:, :rest] += x[:, block * count:]
+        sums[:, :rest] += x[:, block * count :]
     return columns_summed(doubled(sums, count)).astype(x.dtype, copy=False)
 
 

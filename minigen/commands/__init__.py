@@ -16,7 +16,7 @@ from typing import Any, NoReturn, TextIO
 
 import minigen
 from minigen import errors
-from minigen.signals import Ending, handled
+from minigen.utils.signals import Ending, handled
 
 COMMANDS = {
     "info": "versions, the backend in use, and why there is no GPU",
@@ -42,8 +42,11 @@ minigen COMMAND --help explains one, with examples; minigen --version.
   minigen sample runs/vae"""
 MOST = 10_000  # images in a picture
 USAGE, FAILURE, INTERRUPTED = 2, 1, 130  # exit statuses
-EXPECTED = (OSError, MemoryError,
-            *(error for error in vars(errors).values() if isinstance(error, type) and issubclass(error, Exception)))
+EXPECTED = (
+    OSError,
+    MemoryError,
+    *(error for error in vars(errors).values() if isinstance(error, type) and issubclass(error, Exception)),
+)
 
 
 class CommandError(Exception):
@@ -68,8 +71,10 @@ class Parser(argparse.ArgumentParser):
             name = unknown[0].split("=")[0]
             if not name.startswith("-"):
                 raise UsageError(f"{speaking.prog} does not know what to do with {name!r}; see {speaking.prog} --help")
-            raise UsageError(f"{speaking.prog} has no option {name}: {errors.suggestion(name.lstrip('-'), options)}; "
-                             f"see {speaking.prog} --help")
+            raise UsageError(
+                f"{speaking.prog} has no option {name}: {errors.suggestion(name.lstrip('-'), options)}; "
+                f"see {speaking.prog} --help"
+            )
         return known
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
@@ -119,8 +124,11 @@ def listing() -> str:
 def parser_of(name: str) -> tuple[Parser, Any]:
     """The parser of a command, and its module."""
     module = import_module(f"minigen.commands.{name}")
-    parser = Parser(prog=f"minigen {name}", description=module.__doc__ or COMMANDS[name],  # python -OO has no docstrings
-                    epilog=f"examples:\n{module.EXAMPLES.strip(chr(10))}")
+    parser = Parser(
+        prog=f"minigen {name}",
+        description=module.__doc__ or COMMANDS[name],  # python -OO has no docstrings
+        epilog=f"examples:\n{module.EXAMPLES.strip(chr(10))}",
+    )
     module.arguments(parser)
     return parser, module
 

@@ -11,7 +11,7 @@ from minigen.coursework.exercises import number
 from minigen.coursework.judge.report import EXIT_STATUS, Report
 from minigen.coursework.judge.run import judge
 from minigen.coursework.judge.submission import read_all
-from minigen.files import replacing
+from minigen.utils.files import replacing
 
 EXAMPLES = """
   minigen check my_op.py
@@ -23,10 +23,20 @@ EXAMPLES = """
 def arguments(parser: argparse.ArgumentParser) -> None:
     """FILE..., --timeout, --exercise, --json."""
     parser.add_argument("files", metavar="FILE.py", nargs="+", type=Path, help="Python files with ops, layers, losses or models")
-    parser.add_argument("--timeout", metavar="SECONDS", type=seconds, default=None,
-                        help="end a file that takes longer (default: 60, or what its exercise allows)")
-    parser.add_argument("--exercise", metavar="NUMBER", type=number, default=None,
-                        help="check all files as this exercise (default: what their line EXERCISE = NUMBER says)")
+    parser.add_argument(
+        "--timeout",
+        metavar="SECONDS",
+        type=seconds,
+        default=None,
+        help="end a file that takes longer (default: 60, or what its exercise allows)",
+    )
+    parser.add_argument(
+        "--exercise",
+        metavar="NUMBER",
+        type=number,
+        default=None,
+        help="check all files as this exercise (default: what their line EXERCISE = NUMBER says)",
+    )
     parser.add_argument("--json", metavar="FILE", type=marks, help="also write everything to a file, for marking")
 
 
@@ -54,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     sys.stdout.reconfigure(errors="backslashreplace")  # a learner's text may have letters that a terminal lacks
     submissions = read_all(args.files, args.exercise)  # before any of them runs
     reports: list[Report] = []
-    write_marks(args.json, reports)     # before any work, lest it be for nothing
+    write_marks(args.json, reports)  # before any work, lest it be for nothing
     width = min(60, max(len(submission.shown) for submission in submissions))
     for submission in submissions:
         report = judge(submission, args.timeout, args.exercise)
@@ -63,8 +73,11 @@ def run(args: argparse.Namespace) -> int:
         if len(submissions) == 1:
             print(report)
         else:
-            print(f"{submission.shown:<{width}}  {report.status:<9}  {report.passed:3d} of {report.passed + report.failed:3d}  "
-                  f"{report.first_failure()}".rstrip(), flush=True)
+            print(
+                f"{submission.shown:<{width}}  {report.status:<9}  {report.passed:3d} of {report.passed + report.failed:3d}  "
+                f"{report.first_failure()}".rstrip(),
+                flush=True,
+            )
     return max(EXIT_STATUS[report.status] for report in reports)
 
 

@@ -14,8 +14,12 @@ EXAMPLES = """
 
 
 def arguments(parser: Parser) -> None:
-    parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="NAME ...",
-                        help="a demo, by name or number, and its options; none: list all")
+    parser.add_argument(
+        "arguments",
+        nargs=argparse.REMAINDER,
+        metavar="NAME ...",
+        help="a demo, by name or number, and its options; none: list all",
+    )
 
 
 def run(args: argparse.Namespace) -> int:

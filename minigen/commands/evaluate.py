@@ -18,16 +18,16 @@ from minigen.commands import Parser, UsageError, positive
 from minigen.commands.run_folder import Config
 from minigen.commands.trained import opened, run_arguments
 from minigen.data import Dataset
-from minigen.files import replacing
 from minigen.models.autoencoders import DenoisingAutoencoder, HashingAutoencoder, LinearVariationalAutoencoder
 from minigen.recipes import Learner, subjects
+from minigen.utils.files import replacing
 
 EXAMPLES = """
   minigen evaluate runs/vae
   minigen evaluate runs/dcgan -n 5000
 """
 IMPORTANCE_SAMPLES = 50
-FEWEST = 4     # samples that can be judged: each has three nearest neighbours among the others
+FEWEST = 4  # samples that can be judged: each has three nearest neighbors among the others
 NEAREST = 500  # samples whose nearest training image is looked for
 
 
@@ -44,9 +44,9 @@ def run(args: argparse.Namespace) -> int:
     if config.counted == "steps":
         figures = generated(learner, config, train, args.n, not args.quiet)
     else:
-        figures = reconstructed(learner, train, test[:args.n])
+        figures = reconstructed(learner, train, test[: args.n])
         if learner.generative:
-            figures |= bounds(learner, train, test[:args.n])
+            figures |= bounds(learner, train, test[: args.n])
     width = max(map(len, figures))
     for name, value in figures.items():  # before they are saved, which can fail
         print(f"{name.ljust(width)}  {value if isinstance(value, str) else f'{value:.5g}'}")
@@ -67,14 +67,20 @@ def reconstructed(learner: Learner, train: Dataset, test: Dataset) -> dict[str, 
     k = min(learner.codes(test[:1]).size, *fitted.shape)
     error = metrics.reconstruction_mse(originals, rebuilt)
     best = metrics.reconstruction_mse(originals, metrics.pca(fitted, k).reconstruct(originals))
-    figures = {"held-out examples": len(test), "numbers in a code": learner.codes(test[:1]).size, "squared error": error,
-               f"squared error of PCA with {k} numbers": best}
+    figures = {
+        "held-out examples": len(test),
+        "numbers in a code": learner.codes(test[:1]).size,
+        "squared error": error,
+        f"squared error of PCA with {k} numbers": best,
+    }
     model = learner.model
     if isinstance(model, DenoisingAutoencoder):
         damaged = to_numpy(model.corrupt(asarray(test.images)))
         whole = to_numpy(model.reconstruct(asarray(damaged)))
-        figures |= {f"squared error of images with {model.corrupt.name} damage": metrics.reconstruction_mse(test.images, damaged),
-                    "squared error of what is made of them": metrics.reconstruction_mse(test.images, whole)}
+        figures |= {
+            f"squared error of images with {model.corrupt.name} damage": metrics.reconstruction_mse(test.images, damaged),
+            "squared error of what is made of them": metrics.reconstruction_mse(test.images, whole),
+        }
     if isinstance(model, HashingAutoencoder):
         codes = learner.codes(test)
         figures["share of codes outside (0.1, 0.9)"] = float(((codes < 0.1) | (codes > 0.9)).mean())
@@ -112,23 +118,31 @@ def generated(learner: Learner, config: Config, train: Dataset, n: int, progress
     """
     n = min(n, len(train) // 2)
     if n < FEWEST:
-        raise UsageError(f"samples are judged beside as many training images, and as many others: at least {FEWEST} of each, "
-                         f"here are {n}")
+        raise UsageError(
+            f"samples are judged beside as many training images, and as many others: at least {FEWEST} of each, here are {n}"
+        )
     order = np.random.default_rng(0).permutation(len(train))
     real, others = (train.images[order[part]] for part in (slice(n), slice(n, 2 * n)))
     samples = learner.sample(n)
     rim = (samples.shape[1] - real.shape[1]) // 2  # of networks whose sides are powers of two
-    samples = samples[:, rim:samples.shape[1] - rim, rim:samples.shape[2] - rim]
+    samples = samples[:, rim : samples.shape[1] - rim, rim : samples.shape[2] - rim]
     if config.data == "faces":
         judge = training.attribute_classifier(train, progress=progress)
         features = [judge.features(images) for images in (real, samples, others)]
-        scores = {"Frechet distance": metrics.frechet_distance(*features[:2]),
-                  "Frechet floor": metrics.frechet_distance(features[0], features[2])}
+        scores = {
+            "Frechet distance": metrics.frechet_distance(*features[:2]),
+            "Frechet floor": metrics.frechet_distance(features[0], features[2]),
+        }
     else:
         judge = training.feature_classifier(train, progress=progress)
         scores = metrics.judge_samples(judge, samples, real, others)
         if learner.conditional:
             scores["samples of the class asked for"] = metrics.accuracy(judge.predict(samples), learner.labels(n, None))
     near = metrics.nearest_training(samples[:NEAREST], real, held_out=others[:NEAREST])
-    return {"samples": n, **scores, "pairwise diversity": metrics.pairwise_diversity(samples, real),
-            "nearest-training-image ratio": near.memorization_ratio, "judge": judge.fingerprint()}
+    return {
+        "samples": n,
+        **scores,
+        "pairwise diversity": metrics.pairwise_diversity(samples, real),
+        "nearest-training-image ratio": near.memorization_ratio,
+        "judge": judge.fingerprint(),
+    }

@@ -13,7 +13,7 @@ from minigen.backend import cuda, current
 from minigen.commands import Parser
 from minigen.data import mnist
 from minigen.errors import DataError
-from minigen.files import cache_folder
+from minigen.utils.files import cache_folder
 
 EXAMPLES = """
   minigen info

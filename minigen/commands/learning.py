@@ -13,11 +13,11 @@ from minigen.commands.pictures import save_curves, save_plane, save_reconstructi
 from minigen.commands.run_folder import Config, RunFolder
 from minigen.data import Dataset
 from minigen.recipes import Learner, Plan
-from minigen.signals import Stopped
+from minigen.utils.signals import Stopped
 
 MOMENTS = 20  # of a run are drawn, and saved
 SAMPLES = 64
-LINES = 200   # of progress, one an epoch: a run of more has few examples, and is soon done
+LINES = 200  # of progress, one an epoch: a run of more has few examples, and is soon done
 
 
 class Presence(training.Callback):

@@ -10,13 +10,16 @@ from minigen import plot
 from minigen.backend import random
 from minigen.commands.run_folder import Config
 from minigen.data import Dataset
-from minigen.files import replacing
 from minigen.recipes import Learner
+from minigen.utils.files import replacing
 
 SUFFIXES = (".png", ".jpg", ".pdf", ".svg")
 SHOWN = 16  # images in a row
-GAME = {"loss": ("discriminator loss", "generator loss"), "D's mean score": ("score of real", "score of fake"),
-        "gradient norm": ("discriminator gradient norm", "generator gradient norm")}
+GAME = {
+    "loss": ("discriminator loss", "generator loss"),
+    "D's mean score": ("score of real", "score of fake"),
+    "gradient norm": ("discriminator gradient norm", "generator gradient norm"),
+}
 
 
 def save_figure(figure: Figure, path: Path) -> None:

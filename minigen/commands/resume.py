@@ -60,5 +60,7 @@ def check_unfinished(folder: RunFolder, config: Config) -> None:
     """Raise CommandError if all epochs, or steps, are done already, and all pictures are there."""
     done, asked = folder.done(config), config.plan[config.counted]
     if done > asked or (done == asked and is_complete(folder, config)):
-        raise CommandError(f"{folder.path} has trained for all its {config.counted}: {done}; for more say how many in all, such "
-                           f"as --{config.counted} {2 * done}")
+        raise CommandError(
+            f"{folder.path} has trained for all its {config.counted}: {done}; for more say how many in all, such "
+            f"as --{config.counted} {2 * done}"
+        )

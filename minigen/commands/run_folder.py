@@ -1,10 +1,10 @@
 """The folder of a training run: what it is made of, and that only one process trains in it.
 
-    config.json      model, data, seed and all numbers: everything needed to make the model again
-    checkpoint.npz   weights, optimizers, random streams and the position in the data: everything needed to go on
-    history.csv      a row an epoch, or every so many steps
-    pictures/        samples or reconstructions while it learned, and the training curves
-    .lock            there while a process trains here, and held by the operating system
+config.json      model, data, seed and all numbers: everything needed to make the model again
+checkpoint.npz   weights, optimizers, random streams and the position in the data: everything needed to go on
+history.csv      a row an epoch, or every so many steps
+pictures/        samples or reconstructions while it learned, and the training curves
+.lock            there while a process trains here, and held by the operating system
 """
 
 import contextlib
@@ -21,14 +21,14 @@ from minigen.backend.devices import NAMES as BACKENDS
 from minigen.commands import CommandError
 from minigen.data import Dataset
 from minigen.errors import RecipeError, suggestion
-from minigen.files import LOCK, Hold, is_temporary, locked, replacing, sweep
 from minigen.optim.optimizer import positive
-from minigen.reading import parsed_json, read_bounded, shortened
 from minigen.recipes import Option, Plan, Recipe, Subject, find, subjects
 from minigen.training import checkpoint
+from minigen.utils.files import LOCK, Hold, is_temporary, locked, replacing, sweep
+from minigen.utils.reading import parsed_json, read_bounded, shortened
 
-LARGEST_CONFIG = 1 << 20   # bytes
-LARGEST_EXAMPLE = 3 << 20  # numbers: an image of 1024 x 1024 in colour
+LARGEST_CONFIG = 1 << 20  # bytes
+LARGEST_EXAMPLE = 3 << 20  # numbers: an image of 1024 x 1024 in color
 KINDS = {int: "a whole number", float: "a finite number", str: "a text"}  # of options, in words
 
 
@@ -82,8 +82,12 @@ class Config:
             if value not in known:
                 raise ValueError(f"unknown {name} {shortened(value)}: {suggestion(value, known)}")
         images = self.examples if self.images is None else self.images
-        for name, value, least in (("images", images, 1), ("resolution", self.resolution, 1), ("examples", self.examples, 1),
-                                   ("seed", self.seed, 0)):
+        for name, value, least in (
+            ("images", images, 1),
+            ("resolution", self.resolution, 1),
+            ("examples", self.examples, 1),
+            ("seed", self.seed, 0),
+        ):
             check_whole(name, value, least)
         if images != self.examples:
             raise ValueError(f"images is {images}, and examples {self.examples}: all images are examples")
@@ -126,8 +130,10 @@ class Config:
             raise ValueError(f"shape: {error}") from error
         timed = self.recipe.timed(plan, subject, self.examples)
         if (timed.epochs, timed.steps) != (plan.epochs, plan.steps):
-            raise ValueError(f"plan has epochs {plan.epochs} and steps {plan.steps}, {self.model} is trained in "
-                             f"{'epochs' if timed.steps is None else 'steps'} alone")
+            raise ValueError(
+                f"plan has epochs {plan.epochs} and steps {plan.steps}, {self.model} is trained in "
+                f"{'epochs' if timed.steps is None else 'steps'} alone"
+            )
         try:
             self.recipe.made(subject, plan)
         except (ArithmeticError, MemoryError, TypeError, ValueError) as error:
@@ -138,8 +144,10 @@ class Config:
         found = {"examples": len(train), "shape": list(train.images.shape[1:]), "classes": list(train.class_names)}
         for name, value in found.items():
             if getattr(self, name) != value:
-                raise CommandError(f"config.json says that {name} of {self.data} is {shortened(getattr(self, name))}, it is "
-                                   f"{shortened(value)}: was it changed by hand, or are these other data?")
+                raise CommandError(
+                    f"config.json says that {name} of {self.data} is {shortened(getattr(self, name))}, it is "
+                    f"{shortened(value)}: was it changed by hand, or are these other data?"
+                )
 
     def save(self, path: Path) -> None:
         """Write it as JSON, whole or not at all."""
@@ -210,10 +218,14 @@ class RunFolder:
         if self.checkpoint.is_file():
             return self.checkpoint
         if self.checkpoint.is_symlink():
-            raise CommandError(f"{self.checkpoint} is a link to {os.readlink(self.checkpoint)}, where there is no file: bring it "
-                               f"back, or begin anew with `minigen train {config.model}` and another --out")
-        raise CommandError(f"{self.path} has no checkpoint, so that there is nothing to go on from: "
-                           f"`minigen train {config.model} --out {self.path}` trains from the start")
+            raise CommandError(
+                f"{self.checkpoint} is a link to {os.readlink(self.checkpoint)}, where there is no file: bring it "
+                f"back, or begin anew with `minigen train {config.model}` and another --out"
+            )
+        raise CommandError(
+            f"{self.path} has no checkpoint, so that there is nothing to go on from: "
+            f"`minigen train {config.model} --out {self.path}` trains from the start"
+        )
 
     # -- one process at a time -----------------------------------------------------------------------------------
 
@@ -237,22 +249,33 @@ class RunFolder:
         """Raise CommandError for a folder with more in it than a run leaves that is killed before its first checkpoint."""
         if not self.path.exists():
             if self.path.is_symlink():
-                raise CommandError(f"{self.path} is a link to {os.readlink(self.path)}, where there is no folder: take another "
-                                   "--out")
+                raise CommandError(
+                    f"{self.path} is a link to {os.readlink(self.path)}, where there is no folder: take another --out"
+                )
             return
         if not self.path.is_dir():
             raise CommandError(f"{self.path} is a file: take another --out")
         run = self.config_file.exists()
         if run and self.checkpoint.is_file():
-            raise CommandError(f"{self.path} holds a run already: `minigen resume {self.path}` goes on with it; or take another "
-                               "--out")
+            raise CommandError(
+                f"{self.path} holds a run already: `minigen resume {self.path}` goes on with it; or take another --out"
+            )
         if run:
             self.config()  # or an error: it is of another program
-        others = sorted(path.name for path in self.path.iterdir() if not (path.name == LOCK or is_temporary(path) or (
-            run and (path == self.config_file or (path == self.pictures and only_progress(path))))))
+        others = sorted(
+            path.name
+            for path in self.path.iterdir()
+            if not (
+                path.name == LOCK
+                or is_temporary(path)
+                or (run and (path == self.config_file or (path == self.pictures and only_progress(path))))
+            )
+        )
         if others and run:
-            raise CommandError(f"{self.path} holds what is left of a run without its checkpoint ({', '.join(others[:3])}): take "
-                               "another --out, or remove it")
+            raise CommandError(
+                f"{self.path} holds what is left of a run without its checkpoint ({', '.join(others[:3])}): take "
+                "another --out, or remove it"
+            )
         if others:
             raise CommandError(f"{self.path} exists already and is not empty: take another --out")
 
@@ -281,5 +304,6 @@ class RunFolder:
 
 def only_progress(pictures: Path) -> bool:
     """Whether a folder has nothing but pictures of a run's first steps."""
-    return pictures.is_dir() and all(path.name.startswith(("epoch_", "step_")) or is_temporary(path)
-                                     for path in pictures.iterdir())
+    return pictures.is_dir() and all(
+        path.name.startswith(("epoch_", "step_")) or is_temporary(path) for path in pictures.iterdir()
+    )

@@ -39,10 +39,16 @@ def arguments(parser: Parser) -> None:
         own = model.add_argument_group(f"options of {recipe.name}") if recipe.options else None
         for name, option in recipe.options.items():
             kind = type(option.default)
-            own.add_argument(f"--{name.replace('_', '-')}", type=kind, default=option.default, choices=option.choices or None,
-                             metavar=None if option.choices else {int: "N", float: "X"}[kind],
-                             help=f"{option.help} (default: {option.default:.6g})" if kind is float else
-                             f"{option.help} (default: {option.default})")
+            own.add_argument(
+                f"--{name.replace('_', '-')}",
+                type=kind,
+                default=option.default,
+                choices=option.choices or None,
+                metavar=None if option.choices else {int: "N", float: "X"}[kind],
+                help=f"{option.help} (default: {option.default:.6g})"
+                if kind is float
+                else f"{option.help} (default: {option.default})",
+            )
 
 
 def common(parser: argparse.ArgumentParser, recipe: Recipe) -> None:
@@ -50,8 +56,13 @@ def common(parser: argparse.ArgumentParser, recipe: Recipe) -> None:
     length = f"{recipe.epochs} epochs" if recipe.epochs else f"{recipe.steps} steps" if recipe.steps else "until it is grown"
     add = parser.add_argument
     add("--out", type=named, metavar="RUN", default=Path("runs", recipe.name), help=f"run folder (default: runs/{recipe.name})")
-    add("--data", choices=subjects.NAMES, default=recipe.data, metavar="NAME",
-        help=f"{', '.join(subjects.NAMES)} (default: {recipe.data})")
+    add(
+        "--data",
+        choices=subjects.NAMES,
+        default=recipe.data,
+        metavar="NAME",
+        help=f"{', '.join(subjects.NAMES)} (default: {recipe.data})",
+    )
     add("--images", type=positive, metavar="N", help="train on so many examples only")
     add("--resolution", type=int, choices=[4 << s for s in range(9)], metavar="N", help="of faces (default: 32)")
     long = parser.add_mutually_exclusive_group()
@@ -84,8 +95,19 @@ def configured(args: argparse.Namespace, recipe: Recipe, train: Dataset) -> Conf
     """What goes into config.json. UsageError for numbers with which the model cannot be made or trained."""
     shape = list(train.images.shape[1:])
     plan = planned(args, recipe, shape, len(train.class_names), len(train))
-    return Config(minigen.__version__, recipe.name, args.data, args.images, args.resolution, len(train), shape,
-                  list(train.class_names), args.seed, current().name, asdict(plan))
+    return Config(
+        minigen.__version__,
+        recipe.name,
+        args.data,
+        args.images,
+        args.resolution,
+        len(train),
+        shape,
+        list(train.class_names),
+        args.seed,
+        current().name,
+        asdict(plan),
+    )
 
 
 def planned(args: argparse.Namespace, recipe: Recipe, shape: Sequence[int], classes: int, n: int) -> Plan:

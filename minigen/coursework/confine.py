@@ -21,9 +21,9 @@ except ImportError:  # Windows
     resource = None
 
 ADDRESSES = 16 << 30  # bytes of a process, of memory and of files that are mapped
-FILE = 64 << 20       # bytes of a file that is written
-OPEN = 256            # files
-TASKS = 256           # processes and threads more than the user has
+FILE = 64 << 20  # bytes of a file that is written
+OPEN = 256  # files
+TASKS = 256  # processes and threads more than the user has
 HIDDEN = ("/dev/", "/run/", "/tmp/")  # terminals, disks, and sockets of programs that would run something for a submission
 DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
 MARK = "MINIGEN_SUBMISSION"  # an environment variable, by which stray processes are known
@@ -39,8 +39,14 @@ def limit(seconds: float, memory: int) -> None:
     """Limits for this process and each one that it will start, where the system knows them. `memory`: bytes of its own."""
     if resource is None:
         return
-    limits = {"CORE": 0, "DATA": memory, "AS": ADDRESSES, "FSIZE": FILE, "NOFILE": OPEN,
-              "CPU": int(seconds * (os.cpu_count() or 1)) + 10}
+    limits = {
+        "CORE": 0,
+        "DATA": memory,
+        "AS": ADDRESSES,
+        "FSIZE": FILE,
+        "NOFILE": OPEN,
+        "CPU": int(seconds * (os.cpu_count() or 1)) + 10,
+    }
     if hasattr(os, "getuid") and os.getuid() != 0 and os.path.isdir("/proc/self"):
         limits["NPROC"] = tasks_of(os.getuid()) + TASKS
     for name, value in limits.items():
@@ -158,8 +164,14 @@ def write(path: str, content: bytes) -> None:
 def set_read_only(libc: ctypes.CDLL, path: bytes, below: bool) -> None:
     """Make all mounts below a path read-only, or a single one writable; since Linux 5.12."""
     attributes = (ctypes.c_uint64 * 4)(*((READ_ONLY, 0, 0, 0) if below else (0, READ_ONLY, 0, 0)))  # set, clear, .., ..
-    libc.syscall(ctypes.c_long(MOUNT_SETATTR), HERE, path, ALL_BELOW if below else 0, ctypes.byref(attributes),
-                 ctypes.c_size_t(ctypes.sizeof(attributes)))
+    libc.syscall(
+        ctypes.c_long(MOUNT_SETATTR),
+        HERE,
+        path,
+        ALL_BELOW if below else 0,
+        ctypes.byref(attributes),
+        ctypes.c_size_t(ctypes.sizeof(attributes)),
+    )
 
 
 def drop_capabilities() -> None:

@@ -12,8 +12,9 @@ from minigen.errors import GradcheckError
 from minigen.nn import Module
 
 
-def gradcheck_module(module: Module, f: Callable, *arrays: np.ndarray, order: int = 2, seed: int = 0, allow_unused: bool = False,
-                     **options: Any) -> None:
+def gradcheck_module(
+    module: Module, f: Callable, *arrays: np.ndarray, order: int = 2, seed: int = 0, allow_unused: bool = False, **options: Any
+) -> None:
     """Check the derivatives of f(*arrays), which calls `module`, by its floating arrays and by every parameter of the module.
 
     f returns one Tensor, of any shape: a layer is its own f; for a model's objective it is `lambda x: model.loss(x)[0]`. Noise
@@ -28,9 +29,9 @@ def gradcheck_module(module: Module, f: Callable, *arrays: np.ndarray, order: in
     values = [to_numpy(p.data) + 0.1 * rng.standard_normal(p.shape) for p in parameters]
 
     def function(*inputs: Tensor) -> Tensor:
-        swaps = dict(zip(map(id, parameters), inputs[len(arrays):]))
+        swaps = dict(zip(map(id, parameters), inputs[len(arrays) :]))
         with swapped(module, swaps):
-            return f(*inputs[:len(arrays)])
+            return f(*inputs[: len(arrays)])
 
     if parameters:
         y = f(*(Tensor(x) if x.dtype.kind == "f" else asarray(x) for x in arrays))

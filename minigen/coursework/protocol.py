@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 HEAD = struct.Struct(">IQ")
-JSON_LIMIT = 4 << 20       # bytes
-NUMBERS_LIMIT = 64 << 20   # bytes
+JSON_LIMIT = 4 << 20  # bytes
+NUMBERS_LIMIT = 64 << 20  # bytes
 AXES = 32
 KINDS = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32", "float64")
 DTYPES = {name: np.dtype(name).newbyteorder("<") for name in KINDS}
@@ -91,7 +91,7 @@ def array_at(description: Any, numbers: bytes, offset: int) -> np.ndarray:
     size = math.prod(shape) * dtype.itemsize
     if offset + size > len(numbers):  # before anything is made of that size
         raise ValueError("too few numbers")
-    x = np.frombuffer(numbers[offset:offset + size], np.uint8 if name == "bool" else dtype)
+    x = np.frombuffer(numbers[offset : offset + size], np.uint8 if name == "bool" else dtype)
     x = (x != 0 if name == "bool" else x.astype(dtype.newbyteorder("="), copy=False)).reshape(shape)
     x.flags.writeable = False
     return x

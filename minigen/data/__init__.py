@@ -7,6 +7,14 @@ from minigen.data.registry import load
 from minigen.data.toys import GaussianMixture, gaussian_grid, gaussian_ring, tilted_plane
 
 __all__ = [
-    "Batches", "Dataset", "GaussianMixture", "batches", "faces", "gaussian_grid", "gaussian_ring",
-    "load", "styles", "tilted_plane",
+    "Batches",
+    "Dataset",
+    "GaussianMixture",
+    "batches",
+    "faces",
+    "gaussian_grid",
+    "gaussian_ring",
+    "load",
+    "styles",
+    "tilted_plane",
 ]

@@ -8,8 +8,8 @@ import numpy as np
 
 from minigen.backend import Array, asarray, random, to_numpy
 from minigen.errors import ShapeError, StateError
-from minigen.reading import shortened
-from minigen.settings import PythonNumbers
+from minigen.utils.reading import shortened
+from minigen.utils.settings import PythonNumbers
 
 
 class Batches(PythonNumbers):
@@ -33,8 +33,7 @@ class Batches(PythonNumbers):
     """
 
     def __init__(
-        self, *arrays: Any, batch_size: int, seed: int | None = None, shuffle: bool = True,
-        drop_last: bool = False,
+        self, *arrays: Any, batch_size: int, seed: int | None = None, shuffle: bool = True, drop_last: bool = False
     ) -> None:
         arrays = tuple(to_numpy(array) for array in arrays)
         self.examples = _common_length(arrays)
@@ -51,8 +50,8 @@ class Batches(PythonNumbers):
         elif seed < 0:
             raise ValueError(f"batches: got seed {seed}, expected a non-negative integer")
         self.batch_size, self.seed, self.shuffle, self.drop_last = batch_size, seed, shuffle, drop_last
-        self.epoch = 0       # the epoch in progress, or the next one
-        self.position = 0    # batches of it that have been handed out
+        self.epoch = 0  # the epoch in progress, or the next one
+        self.position = 0  # batches of it that have been handed out
         self._resumed = False
 
     def __len__(self) -> int:
@@ -78,7 +77,7 @@ class Batches(PythonNumbers):
         self.epoch, self.position = epoch + 1, 0
 
     def state_dict(self) -> dict[str, int]:
-        """Where the iteration stands: seed, epoch, position; n and batch_size, to recognise the data."""
+        """Where the iteration stands: seed, epoch, position; n and batch_size, to recognize the data."""
         return {name: getattr(self, name) for name in ("seed", "epoch", "position", "examples", "batch_size")}
 
     def load_state_dict(self, state: dict[str, int]) -> None:

@@ -12,8 +12,8 @@ from tqdm import tqdm
 
 from minigen.errors import DataError
 
-TIMEOUT = 30        # seconds without a byte
-BLOCK = 1 << 18     # bytes
+TIMEOUT = 30  # seconds without a byte
+BLOCK = 1 << 18  # bytes
 
 
 def download(urls: Sequence[str], name: str, sha256: str, *, decompress: bool) -> bytes:
@@ -53,7 +53,7 @@ def _received(url: str, name: str) -> bytes:
 
 def _sha256(content: bytes, decompress: bool) -> str:
     digest = hashlib.sha256()
-    with (gzip.GzipFile(fileobj=io.BytesIO(content)) if decompress else io.BytesIO(content)) as file:
+    with gzip.GzipFile(fileobj=io.BytesIO(content)) if decompress else io.BytesIO(content) as file:
         while block := file.read(BLOCK):
             digest.update(block)
     return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""Faces: procedural colour portraits at any power-of-two resolution, with known factors of variation.
+"""Faces: procedural color portraits at any power-of-two resolution, with known factors of variation.
 
 The embedded stand-in for photographs of faces in Progressive GAN, StyleGAN and latent arithmetic. Each factor is drawn
 independently of all others, so that "woman with glasses" = "woman" + "man with glasses" - "man" can be measured. What the
@@ -19,20 +19,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minigen.archive import LONGEST_HEAD, plain_array
 from minigen.data import portrait
 from minigen.data.dataset import Dataset
 from minigen.errors import suggestion
-from minigen.files import cached, keeping, replacing
-from minigen.reading import open_regular
-from minigen.settings import to_python
+from minigen.utils.archive import LONGEST_HEAD, plain_array
+from minigen.utils.files import cached, keeping, replacing
+from minigen.utils.reading import open_regular
+from minigen.utils.settings import to_python
 
 CLASS_NAMES = ("woman", "man")
-SMALLEST, LARGEST = 4, 1024     # pixels along a side
-DIGEST = 16                     # bytes of the checksum of all pixels
-FINEST_MEAN = 32                # pictures smaller than this are box means of one of this size
-TILE = 2**17                    # pixels drawn at a time: enough that the calls cost little, little enough for the cache
-LONG = 2**24                    # pixels from which on a progress bar is shown
+SMALLEST, LARGEST = 4, 1024  # pixels along a side
+DIGEST = 16  # bytes of the checksum of all pixels
+FINEST_MEAN = 32  # pictures smaller than this are box means of one of this size
+TILE = 2**17  # pixels drawn at a time: enough that the calls cost little, little enough for the cache
+LONG = 2**24  # pixels from which on a progress bar is shown
 
 
 class Factor(NamedTuple):
@@ -53,26 +53,30 @@ def _levels(*names: str) -> Factor:
 
 # Their order is part of what a seed means.
 FACTORS: dict[str, Factor] = {
-    "man": _levels(*CLASS_NAMES),                       # brows, jaw, neck and beard against lashes and red lips
+    "man": _levels(*CLASS_NAMES),  # brows, jaw, neck and beard against lashes and red lips
     "glasses": _levels("without", "with"),
-    "smile": Factor(-1, 1, 0.3),                        # corners of the mouth: down, up with teeth
-    "hair_length": Factor(0, 1, 0.4),                   # above the ears to below the shoulders
+    "smile": Factor(-1, 1, 0.3),  # corners of the mouth: down, up with teeth
+    "hair_length": Factor(0, 1, 0.4),  # above the ears to below the shoulders
     "hair_style": _levels("parted", "fringe", "curly"),
-    "hair_colour": _levels(*portrait.HAIR_COLOURS),
-    "skin": Factor(0, 1, 0.2),                          # light to dark
-    "face_shape": Factor(0, 1, 0.5),                    # long and narrow to round and wide
-    "pose_x": Factor(-1, 1, 0),                         # head turned to the left, to the right of the picture
-    "pose_y": Factor(-1, 1, 0),                         # head turned down, up
-    "tilt": Factor(-10, 10, 0),                         # degrees, anticlockwise
-    "age": Factor(0, 1, 0),                             # rosy and smooth to pale, with wrinkles and bags under the eyes
-    "background": Factor(0, 1, 0.6),                    # hue, from red over green and blue to violet
-    "shirt": _levels(*portrait.SHIRT_COLOURS),
+    "hair_color": _levels(*portrait.HAIR_COLORS),
+    "skin": Factor(0, 1, 0.2),  # light to dark
+    "face_shape": Factor(0, 1, 0.5),  # long and narrow to round and wide
+    "pose_x": Factor(-1, 1, 0),  # head turned to the left, to the right of the picture
+    "pose_y": Factor(-1, 1, 0),  # head turned down, up
+    "tilt": Factor(-10, 10, 0),  # degrees, anticlockwise
+    "age": Factor(0, 1, 0),  # rosy and smooth to pale, with wrinkles and bags under the eyes
+    "background": Factor(0, 1, 0.6),  # hue, from red over green and blue to violet
+    "shirt": _levels(*portrait.SHIRT_COLORS),
 }
 
 
 def load(
-    resolution: int = 64, train_size: int = 10_000, test_size: int = 2_000, seed: int = 0,
-    fixed: Mapping[str, float] | None = None, cache: bool = False,
+    resolution: int = 64,
+    train_size: int = 10_000,
+    test_size: int = 2_000,
+    seed: int = 0,
+    fixed: Mapping[str, float] | None = None,
+    cache: bool = False,
 ) -> tuple[Dataset, Dataset]:
     """Training and test portraits, each of another person; the labels are those of the factor "man".
 

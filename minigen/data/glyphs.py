@@ -1,6 +1,6 @@
 """Glyphs: 28 x 28 digits and letters in the fonts that matplotlib ships, with known factors of style.
 
-White on black like MNIST, and like MNIST each character is fitted to a 20 x 20 box and centred on its centre
+White on black like MNIST, and like MNIST each character is fitted to a 20 x 20 box and centerd on its center
 of ink. Unlike MNIST's, the factors that made a picture are known, so that disentanglement can be measured.
 
 Each (font, character) becomes a signed distance field once: the distance, in pixels, from each node of a fine
@@ -9,7 +9,7 @@ moved by adding a number to the field, which is how a stroke is thickened, and i
 
     ink(p) = clip(scale * field(R(-rotation) (p - shift) / scale) + stroke / 2 + 1/2, 0, 1)
 
-with points p counted from the middle of the picture, and the field's from the character's centre of ink.
+with points p counted from the middle of the picture, and the field's from the character's center of ink.
 """
 
 from functools import lru_cache
@@ -21,16 +21,21 @@ import numpy as np
 from minigen.data.dataset import Dataset
 from minigen.errors import DataError
 
-SIZE = 28           # pixels along a side of a picture
-BOX = 20            # pixels: the longer side of a character at scale 1 ...
-REACH = 11.75       # ... or less, so that no point of it is farther than this from its centre of ink
-MARGIN = 3          # pixels of the distance field around the box, more than any stroke is thickened by
-PER_PIXEL = 3       # nodes of the distance field along a pixel
+SIZE = 28  # pixels along a side of a picture
+BOX = 20  # pixels: the longer side of a character at scale 1 ...
+REACH = 11.75  # ... or less, so that no point of it is farther than this from its center of ink
+MARGIN = 3  # pixels of the distance field around the box, more than any stroke is thickened by
+PER_PIXEL = 3  # nodes of the distance field along a pixel
 NODES = (BOX + 2 * MARGIN) * PER_PIXEL + 1
 
 FAMILIES = (
-    "DejaVu Sans", "DejaVu Sans Mono", "DejaVu Serif", "STIX",
-    "Computer Modern Roman", "Computer Modern Sans", "Computer Modern Typewriter",
+    "DejaVu Sans",
+    "DejaVu Sans Mono",
+    "DejaVu Serif",
+    "STIX",
+    "Computer Modern Roman",
+    "Computer Modern Sans",
+    "Computer Modern Typewriter",
 )
 
 
@@ -69,21 +74,13 @@ FONTS = (
 
 # The test split shows these fonts only, the training split all the others: unseen cuts of families that
 # training knows, and one family of which it has seen nothing (Computer Modern Sans).
-TEST_FILES = (
-    "DejaVuSansMono-Oblique.ttf", "DejaVuSerif-Bold.ttf", "STIXGeneralItalic.ttf", "cmr10.ttf", "cmss10.ttf",
-)
+TEST_FILES = ("DejaVuSansMono-Oblique.ttf", "DejaVuSerif-Bold.ttf", "STIXGeneralItalic.ttf", "cmr10.ttf", "cmss10.ttf")
 TEST_FONTS = tuple(index for index, font in enumerate(FONTS) if font.file in TEST_FILES)
 TRAIN_FONTS = tuple(index for index, font in enumerate(FONTS) if font.file not in TEST_FILES)
 
 # Uniform ranges. Nothing of a character is cut off (REACH + shift + stroke / 2 < SIZE / 2), and the thinnest
 # hairline stays visible.
-RANGES = {
-    "rotation": (-15.0, 15.0),
-    "scale": (0.75, 1.0),
-    "shift_x": (-1.5, 1.5),
-    "shift_y": (-1.5, 1.5),
-    "stroke": (-0.3, 1.2),
-}
+RANGES = {"rotation": (-15.0, 15.0), "scale": (0.75, 1.0), "shift_x": (-1.5, 1.5), "shift_y": (-1.5, 1.5), "stroke": (-0.3, 1.2)}
 
 
 def load(
@@ -98,7 +95,7 @@ def load(
                            weight (1: bold), slant (1: italic or oblique)
         rotation           degrees, anticlockwise
         scale              size relative to the character fitted to a 20 x 20 box
-        shift_x, shift_y   pixels to the right and downwards, of the centre of ink (at stroke 0)
+        shift_x, shift_y   pixels to the right and downwards, of the center of ink (at stroke 0)
         stroke             pixels added to the thickness of the strokes; negative: taken away
 
     Font and the last five are drawn independently and uniformly (RANGES). The same arguments give the same
@@ -179,8 +176,15 @@ def _check_indices(name: str, indices: np.ndarray, count: int) -> None:
 
 
 def _sample(
-    fields: np.ndarray, glyph: np.ndarray, center_x: np.ndarray, center_y: np.ndarray, angle: np.ndarray,
-    scale: np.ndarray, shift_x: np.ndarray, shift_y: np.ndarray, stroke: np.ndarray,
+    fields: np.ndarray,
+    glyph: np.ndarray,
+    center_x: np.ndarray,
+    center_y: np.ndarray,
+    angle: np.ndarray,
+    scale: np.ndarray,
+    shift_x: np.ndarray,
+    shift_y: np.ndarray,
+    stroke: np.ndarray,
 ) -> np.ndarray:
     """The formula at the top of this file, with a bilinear field. Arguments (n, 1, 1) -> (n, 28, 28)."""
     pixel = np.arange(SIZE, dtype=np.float32) - (SIZE - 1) / 2

@@ -23,11 +23,9 @@ import numpy as np
 from minigen.data.dataset import Dataset
 from minigen.data.download import download
 from minigen.errors import DataError
-from minigen.files import cache_folder, keeping, replacing
+from minigen.utils.files import cache_folder, keeping, replacing
 
-FILES = (
-    "train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte",
-)
+FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 PUBLISHED = (60_000, 60_000, 10_000, 10_000)  # how many images or labels are in FILES
 SIDE = 28
 UNSIGNED_BYTE = 0x08
@@ -66,10 +64,7 @@ class File(NamedTuple):
 SOURCES = {
     "mnist": Source(
         class_names=tuple("0123456789"),
-        mirrors=(
-            "https://ossci-datasets.s3.amazonaws.com/mnist/",
-            "https://storage.googleapis.com/cvdf-datasets/mnist/",
-        ),
+        mirrors=("https://ossci-datasets.s3.amazonaws.com/mnist/", "https://storage.googleapis.com/cvdf-datasets/mnist/"),
         sha256=(
             "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
             "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
@@ -80,10 +75,7 @@ SOURCES = {
         folder="MNIST",
     ),
     "fashion_mnist": Source(
-        class_names=(
-            "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag",
-            "Ankle boot",
-        ),
+        class_names=("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
         mirrors=(
             "https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
             "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
@@ -197,8 +189,12 @@ def _fetched(name: str, file: str, cache: Path | None) -> File:
     """A file that is downloaded, and kept in the cache if that is possible."""
     source, archive = SOURCES[name], f"{file}.gz"
     try:
-        content = download([f"{mirror}{archive}" for mirror in source.mirrors], archive, source.sha256[FILES.index(file)],
-                           decompress=not source.of_archive)
+        content = download(
+            [f"{mirror}{archive}" for mirror in source.mirrors],
+            archive,
+            source.sha256[FILES.index(file)],
+            decompress=not source.of_archive,
+        )
     except DataError as error:
         own = own_folder()
         place = own / name if own else f"$MINIGEN_DATA/{name} (set MINIGEN_DATA to a folder of your choice)"
@@ -264,9 +260,7 @@ def _read_split(name: str, files: dict[str, File], classes: int) -> tuple[np.nda
     if len(images) == 0:
         raise _unusable(images_path, "it holds no images")
     if len(images) != len(labels):
-        raise _unusable(
-            labels_path, f"it holds {len(labels)} labels for the {len(images)} images of {images_path.name}"
-        )
+        raise _unusable(labels_path, f"it holds {len(labels)} labels for the {len(images)} images of {images_path.name}")
     if labels.max() >= classes:
         where = int(labels.argmax())
         raise _unusable(labels_path, f"label {where} is {labels[where]}, expected 0 to {classes - 1}")
@@ -291,8 +285,11 @@ def _read_idx(name: str, file: str, path: Path, content: bytes, published: bool,
     if known and (known, under) != (name, file):
         raise _unusable(path, f"it is the published {under} of {known}")
     if not known and shape[0] == PUBLISHED[FILES.index(file)]:
-        raise _unusable(path, f"it holds {shape[0]:,}, as the published {file} of {name} does, but is damaged, or of another "
-                              f"data set: its SHA-256 is {hashlib.sha256(content).hexdigest()}")
+        raise _unusable(
+            path,
+            f"it holds {shape[0]:,}, as the published {file} of {name} does, but is damaged, or of another "
+            f"data set: its SHA-256 is {hashlib.sha256(content).hexdigest()}",
+        )
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
 
 

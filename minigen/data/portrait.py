@@ -3,7 +3,7 @@
 Points (x, y) of a picture are counted from its middle, y downwards; (u, v) are the same, turned with the head and counted
 from the middle of a part. A part has a signed distance d, negative inside, and covers of a pixel of side p the share
 
-    alpha = clip(1/2 - d / p, 0, 1),        pixels <- (1 - alpha) pixels + alpha colour
+    alpha = clip(1/2 - d / p, 0, 1),        pixels <- (1 - alpha) pixels + alpha color
 
 which antialiases its edge. Distances are exact to first order at the outline, where alone they matter: for an outline
 q(u, v) = 1 they are (q - 1) / |gradient of q|. One formula serves all pictures, so that many are drawn at once.
@@ -13,13 +13,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-HAIR_COLOURS = {
-    "black": (0.13, 0.11, 0.13), "brown": (0.42, 0.24, 0.13), "blond": (0.95, 0.78, 0.38),
-    "red": (0.80, 0.33, 0.12), "grey": (0.76, 0.77, 0.80),
+HAIR_COLORS = {
+    "black": (0.13, 0.11, 0.13),
+    "brown": (0.42, 0.24, 0.13),
+    "blond": (0.95, 0.78, 0.38),
+    "red": (0.80, 0.33, 0.12),
+    "gray": (0.76, 0.77, 0.80),
 }
-SHIRT_COLOURS = {
-    "white": (0.95, 0.95, 0.93), "red": (0.82, 0.22, 0.24), "green": (0.20, 0.52, 0.38), "navy": (0.16, 0.22, 0.42),
-}
+SHIRT_COLORS = {"white": (0.95, 0.95, 0.93), "red": (0.82, 0.22, 0.24), "green": (0.20, 0.52, 0.38), "navy": (0.16, 0.22, 0.42)}
 # From light to dark skin.
 SKIN = ((1.00, 0.87, 0.77), (0.96, 0.75, 0.58), (0.76, 0.53, 0.37), (0.50, 0.33, 0.235))
 IRIS = ((0.27, 0.50, 0.60), (0.27, 0.38, 0.27), (0.32, 0.20, 0.11))
@@ -31,12 +32,12 @@ HAIRLINES = np.array([(-0.39, 1.20, -0.17, 0.00), (-0.20, -0.35, 0.00, 0.00), (-
 
 # The stochastic detail of one picture, as uniform numbers.
 FRECKLES, DISCS = 14, 4
-STRANDS = (1.7, 2.9, 4.3, 11.0, 23.0)       # waves of tone across the hair, from wide locks to single hairs
+STRANDS = (1.7, 2.9, 4.3, 11.0, 23.0)  # waves of tone across the hair, from wide locks to single hairs
 NOISE = 1 + 3 * FRECKLES + 4 * DISCS + 2 * len(STRANDS)
 
-VIEW = 0.88         # the picture shows points from -VIEW to VIEW
-HEAD = -0.12        # y of the middle of an upright head
-PIVOT = 0.50        # y of the point about which it tilts
+VIEW = 0.88  # the picture shows points from -VIEW to VIEW
+HEAD = -0.12  # y of the middle of an upright head
+PIVOT = 0.50  # y of the point about which it tilts
 
 
 def draw(factors: dict[str, np.ndarray], noise: np.ndarray, resolution: int, rows: slice) -> np.ndarray:
@@ -110,8 +111,13 @@ class Canvas:
         return np.clip(0.5 - distance * (1 / self.pixel), 0, 1)
 
     def stroke(
-        self, u: np.ndarray, v: np.ndarray, half: np.ndarray | float, bend: np.ndarray | float,
-        thick: np.ndarray | float, slope: np.ndarray | float = 0,
+        self,
+        u: np.ndarray,
+        v: np.ndarray,
+        half: np.ndarray | float,
+        bend: np.ndarray | float,
+        thick: np.ndarray | float,
+        slope: np.ndarray | float = 0,
     ) -> np.ndarray:
         """The share of each pixel under a stroke of the pen from u = -half to half, thick in the middle, tapered to its ends.
 
@@ -124,16 +130,16 @@ class Canvas:
         v += 0.5
         return np.clip(v + thickness, 0, 1) - np.clip(v - thickness, 0, 1)
 
-    def paint(self, window: Window, alpha: np.ndarray, colour: np.ndarray, light: np.ndarray | None = None) -> None:
-        """Where alpha is 1 the pixel is exactly the colour, where it is 0 what it was.
+    def paint(self, window: Window, alpha: np.ndarray, color: np.ndarray, light: np.ndarray | None = None) -> None:
+        """Where alpha is 1 the pixel is exactly the color, where it is 0 what it was.
 
-        alpha, light: (n, h, w).  colour: (3,) or (n, 3), times light if there is one.
+        alpha, light: (n, h, w).  color: (3,) or (n, 3), times light if there is one.
         """
-        colour = plane(colour) if light is None else plane(colour) * light[:, None]
+        color = plane(color) if light is None else plane(color) * light[:, None]
         alpha = alpha[:, None]
         region = self.pixels[:, :, window.rows, window.columns]
         region *= 1 - alpha
-        region += alpha * colour
+        region += alpha * color
 
 
 class Head:
@@ -148,7 +154,7 @@ class Head:
         self.woman = 1 - self.man
         self.skin = between(SKIN, factors["skin"])
         self.skin += 0.4 * factors["age"][:, None] * (self.skin.mean(axis=1, keepdims=True) - self.skin)
-        self.hair = np.array(list(HAIR_COLOURS.values()))[factors["hair_colour"].astype(int)]
+        self.hair = np.array(list(HAIR_COLORS.values()))[factors["hair_color"].astype(int)]
         self.width, self.above = 0.36 + 0.13 * factors["face_shape"], 0.50
         self.square = 0.5 * self.man - 0.25 * self.woman
         self.turn = 0.35 * factors["pose_x"]
@@ -191,10 +197,10 @@ def draw_hair_behind(canvas: Canvas, head: Head, factors: dict[str, np.ndarray],
     )
     outline += curls
 
-    across = u / (np.maximum(v + 0.65, 0) * 0.5 + 0.35)     # hair falls from the crown
+    across = u / (np.maximum(v + 0.65, 0) * 0.5 + 0.35)  # hair falls from the crown
     tone = 1 - 2 * curls
     for frequency, stretch, phase in zip(STRANDS, *strands.T.reshape(2, -1, len(strands)), strict=True):
-        contrast = 0.06 * min(1, max(0, 1.5 - 5 * frequency / canvas.resolution))     # none where it is finer than the pixels
+        contrast = 0.06 * min(1, max(0, 1.5 - 5 * frequency / canvas.resolution))  # none where it is finer than the pixels
         if contrast:
             wave = 1 - 4 * np.abs(wrapped(across * plane(frequency * (0.8 + 0.4 * stretch)) + plane(phase)))
             tone += contrast * wave * (2 - np.abs(wave))
@@ -203,12 +209,12 @@ def draw_hair_behind(canvas: Canvas, head: Head, factors: dict[str, np.ndarray],
 
 
 def draw_shoulders(canvas: Canvas, head: Head, shirt: np.ndarray) -> None:
-    colour = np.array(list(SHIRT_COLOURS.values()))[shirt.astype(int)]
+    color = np.array(list(SHIRT_COLORS.values()))[shirt.astype(int)]
     window = canvas.upright(0.86, 0.40)
     shoulders = ellipse(window.u, window.v - 1.12, 0.80 + 0.08 * head.man, 0.54)
-    canvas.paint(window, canvas.inside(shoulders), colour, 1.08 - 0.35 * window.u * window.u - 0.1 * window.v)
+    canvas.paint(window, canvas.inside(shoulders), color, 1.08 - 0.35 * window.u * window.u - 0.1 * window.v)
     collar = ellipse(window.u, window.v - 0.64, 0.27, 0.165)
-    canvas.paint(window, canvas.inside(collar), colour * 0.78)
+    canvas.paint(window, canvas.inside(collar), color * 0.78)
 
 
 def draw_neck_and_ears(canvas: Canvas, head: Head) -> None:
@@ -241,8 +247,8 @@ def draw_head(canvas: Canvas, head: Head, age: np.ndarray) -> None:
 
 
 def draw_freckles(canvas: Canvas, head: Head, freckles: np.ndarray) -> None:
-    radius = max(0.013, canvas.pixel / 2)                       # a dot smaller than a pixel is drawn wider and fainter
-    strength = (0.013 / radius) ** 2 * np.clip(2 * freckles[:, 0] - 1, 0, 1)     # half of the people have none
+    radius = max(0.013, canvas.pixel / 2)  # a dot smaller than a pixel is drawn wider and fainter
+    strength = (0.013 / radius) ** 2 * np.clip(2 * freckles[:, 0] - 1, 0, 1)  # half of the people have none
     for across, down, tone in freckles[:, 1:].T.reshape(FRECKLES, 3, -1):
         u, _ = head.place(1.3 * across - 0.65)
         window = canvas.window(u, 0.07 + 0.15 * down + head.shift, radius, radius)
@@ -251,19 +257,19 @@ def draw_freckles(canvas: Canvas, head: Head, freckles: np.ndarray) -> None:
 
 
 def draw_age(canvas: Canvas, head: Head, age: np.ndarray) -> None:
-    strength, colour = plane(0.9 * age), head.skin * (0.58, 0.46, 0.42)
-    for height, half in ((-0.34, 0.15), (-0.27, 0.18)):         # the forehead
+    strength, color = plane(0.9 * age), head.skin * (0.58, 0.46, 0.42)
+    for height, half in ((-0.34, 0.15), (-0.27, 0.18)):  # the forehead
         window = canvas.window(head.nose, height + head.shift, half, 0.035)
-        canvas.paint(window, canvas.stroke(window.u, window.v, half, 0.015, 0.02) * strength, colour)
+        canvas.paint(window, canvas.stroke(window.u, window.v, half, 0.015, 0.02) * strength, color)
     for side in (-1, 1):
-        u, narrow = head.place(0.47 * side)                     # bags under the eyes
+        u, narrow = head.place(0.47 * side)  # bags under the eyes
         window = canvas.window(u, 0.145 + head.shift, 0.16, 0.075)
         shadow = np.clip(1.2 - (window.u * plane(1 / (0.12 * narrow))) ** 2 - (window.v * 15) ** 2, 0, 1)
-        canvas.paint(window, 0.45 * shadow * strength, colour)
-        canvas.paint(window, canvas.stroke(window.u, window.v, 0.1 * narrow, -0.03, 0.022) * strength, colour)
-        u, _ = head.place(0.40 * side)                          # from the nose to the corners of the mouth
+        canvas.paint(window, 0.45 * shadow * strength, color)
+        canvas.paint(window, canvas.stroke(window.u, window.v, 0.1 * narrow, -0.03, 0.022) * strength, color)
+        u, _ = head.place(0.40 * side)  # from the nose to the corners of the mouth
         window = canvas.window(u, 0.27 + head.shift, 0.08, 0.11)
-        canvas.paint(window, canvas.stroke(window.v, -side * window.u, 0.11, 0.03, 0.022, -0.35) * strength, colour)
+        canvas.paint(window, canvas.stroke(window.v, -side * window.u, 0.11, 0.03, 0.022, -0.35) * strength, color)
 
 
 def draw_eyes(canvas: Canvas, head: Head, factors: dict[str, np.ndarray]) -> None:
@@ -275,18 +281,18 @@ def draw_eyes(canvas: Canvas, head: Head, factors: dict[str, np.ndarray]) -> Non
         white = canvas.inside(ellipse(window.u, window.v, width, height))
         canvas.paint(window, white, WHITE)
         gaze = window.u - plane(0.02 * factors["pose_x"])
-        for radius, colour in ((0.066, iris), (0.037, iris * 0.15)):
+        for radius, color in ((0.066, iris), (0.037, iris * 0.15)):
             disc = canvas.inside(ellipse(gaze, window.v, radius * np.minimum(narrow, 1), radius))
-            canvas.paint(window, disc * white, colour)
+            canvas.paint(window, disc * white, color)
         canvas.paint(window, canvas.inside(ellipse(gaze + 0.022, window.v + 0.026, 0.02, 0.02)), WHITE)
 
-        colour = head.skin * (0.15 + 0.35 * head.man)[:, None]
+        color = head.skin * (0.15 + 0.35 * head.man)[:, None]
         lid = canvas.stroke(
             window.u, window.v + plane(height - 0.004), width * (1.25 - 0.1 * head.man), 0.055, 0.033 - 0.016 * head.man
         )
-        canvas.paint(window, lid, colour)
+        canvas.paint(window, lid, color)
         lash = canvas.stroke(side * window.u - plane(1.1 * width), window.v + 0.035, 0.06, 0, 0.024, -0.7)
-        canvas.paint(window, lash * plane(head.woman), colour)
+        canvas.paint(window, lash * plane(head.woman), color)
 
         window = canvas.window(u, -0.125 + head.shift, 0.17, 0.1)
         brow = canvas.stroke(window.u, window.v, 0.135 * narrow, 0.04, 0.022 + 0.024 * head.man, 0.08 * side)
@@ -366,7 +372,11 @@ def ellipse(x: np.ndarray, y: np.ndarray, width: np.ndarray | float, height: np.
 
 
 def oval(
-    x: np.ndarray, y: np.ndarray, width: np.ndarray, above: np.ndarray | float, below: np.ndarray | float,
+    x: np.ndarray,
+    y: np.ndarray,
+    width: np.ndarray,
+    above: np.ndarray | float,
+    below: np.ndarray | float,
     square: np.ndarray | float,
 ) -> np.ndarray:
     """An ellipse with unlike halves above and below y = 0; square > 0 fills the corners of the lower one, < 0 points it."""
@@ -375,7 +385,7 @@ def oval(
     upper, lower = np.minimum(y, 0) * above, np.maximum(y, 0) * below
     across, down = x * x, lower * lower
     q = across + down + upper * upper
-    across, down = square * np.minimum(across, 1.6), np.minimum(down, 1.6)     # far away, the corner would fill the plane
+    across, down = square * np.minimum(across, 1.6), np.minimum(down, 1.6)  # far away, the corner would fill the plane
     q -= across * down
     slope_x, slope_y = x * width * (1 - square * down), upper * above + lower * below * (1 - across)
     return (q - 1) / (2 * np.sqrt(slope_x * slope_x + slope_y * slope_y) + 1e-3)
@@ -394,7 +404,7 @@ def plane(values: np.ndarray | float) -> np.ndarray:
     return np.asarray(values, np.float32)[..., None, None]
 
 
-def between(colours: tuple[tuple[float, ...], ...], share: np.ndarray) -> np.ndarray:
-    """The colours at shares (n,) of the way from the first to the last. -> (n, 3)"""
-    way = share * (len(colours) - 1)
-    return np.stack([np.interp(way, np.arange(len(colours)), channel) for channel in np.transpose(colours)], axis=1)
+def between(colors: tuple[tuple[float, ...], ...], share: np.ndarray) -> np.ndarray:
+    """The colors at shares (n,) of the way from the first to the last. -> (n, 3)"""
+    way = share * (len(colors) - 1)
+    return np.stack([np.interp(way, np.arange(len(colors)), channel) for channel in np.transpose(colors)], axis=1)

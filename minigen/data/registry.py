@@ -20,7 +20,7 @@ LOADERS: dict[str, Callable[..., tuple[Dataset, Dataset]]] = {
 def load(name: str, **options: Any) -> tuple[Dataset, Dataset]:
     """The data set `name` as (train, test); `options` go to its loader: `load("glyphs", characters="ABC")`.
 
-    glyphs: 28 x 28 digits and letters, embedded.  faces: portraits in colour at any resolution, embedded.
+    glyphs: 28 x 28 digits and letters, embedded.  faces: portraits in color at any resolution, embedded.
     mnist, fashion_mnist: found on disk or downloaded.
     Raises ValueError for an unknown name, DataError for files that cannot be had or used.
     """

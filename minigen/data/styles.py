@@ -1,7 +1,7 @@
-"""Styles: drawings in coloured ink on patterned paper, known exactly, so that a transfer of style can be judged.
+"""Styles: drawings in colored ink on patterned paper, known exactly, so that a transfer of style can be judged.
 
 A drawing x says at each pixel how much ink lies there, from 0 to 1. The paper has a pattern p, printed in a thinner ink, and the
-colours make a picture of both:
+colors make a picture of both:
 
     picture = paper + max(x, 0.4 p) (ink - paper)
 
@@ -38,7 +38,7 @@ class Styles(NamedTuple):
 
 
 def draw_styles(n: int, seed: int = 0) -> Styles:
-    """n styles at random: patterns in equal shares, and ink of any colour on darker paper of any colour.
+    """n styles at random: patterns in equal shares, and ink of any color on darker paper of any color.
 
     Hues uniform, saturations 0.3 to 1, values 0.1 to 1; pairs are drawn again until the ink is brighter by 0.3 or more. The same
     arguments give the same styles. Raises ValueError if n < 1.
@@ -47,18 +47,18 @@ def draw_styles(n: int, seed: int = 0) -> Styles:
         raise ValueError(f"draw_styles: got n = {n}, expected at least 1 style")
     rng = np.random.default_rng(seed)
     pattern = rng.permutation(np.arange(n) % len(PATTERNS))
-    colours = np.empty((n, 2, 3), np.float32)
+    colors = np.empty((n, 2, 3), np.float32)
     missing = np.arange(n)
     while len(missing):
         hue, saturation, value = rng.uniform([[[0.0]], [[0.3]], [[0.1]]], 1.0, (3, len(missing), 2))
-        colours[missing] = rgb(hue, saturation, value)
-        ink, paper = (colours[missing] @ BRIGHTNESS).T
+        colors[missing] = rgb(hue, saturation, value)
+        ink, paper = (colors[missing] @ BRIGHTNESS).T
         missing = missing[ink - paper < CONTRAST]
-    return Styles(pattern, colours[:, 0], colours[:, 1])
+    return Styles(pattern, colors[:, 0], colors[:, 1])
 
 
 def rgb(hue: np.ndarray, saturation: np.ndarray, value: np.ndarray) -> np.ndarray:
-    """Colours given by hue, saturation and value, each (...) in [0, 1] -> (..., 3): value (1 - saturation (1 - pure colour))."""
+    """Colors given by hue, saturation and value, each (...) in [0, 1] -> (..., 3): value (1 - saturation (1 - pure color))."""
     pure = np.clip(abs((hue[..., None] + [0.0, 2 / 3, 1 / 3]) % 1.0 * 6.0 - 3.0) - 1.0, 0.0, 1.0)
     return value[..., None] * (1.0 - saturation[..., None] * (1.0 - pure))
 
@@ -70,10 +70,10 @@ def render(drawings: np.ndarray, styles: Styles) -> np.ndarray:
     """
     drawings = np.asarray(drawings, np.float32)
     if drawings.ndim != 4 or drawings.shape[3] != 1:
-        raise ShapeError(f"render: got drawings of shape {drawings.shape}, expected grey images (n, h, w, 1)")
+        raise ShapeError(f"render: got drawings of shape {drawings.shape}, expected gray images (n, h, w, 1)")
     if len(styles.pattern) != len(drawings):
         raise ShapeError(f"render: got {len(styles.pattern)} styles for {len(drawings)} drawings, expected one for each")
-    ink, paper = (colour[:, None, None, :] for colour in (styles.ink, styles.paper))
+    ink, paper = (color[:, None, None, :] for color in (styles.ink, styles.paper))
     printed = STRENGTH * patterns(*drawings.shape[1:3])[styles.pattern]
     return paper + np.maximum(drawings, printed[..., None]) * (ink - paper)
 

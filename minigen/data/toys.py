@@ -10,7 +10,7 @@ def tilted_plane(n: int = 60, noise: float = 0.1, seed: int = 4) -> np.ndarray:
 
         a ~ U[-0.5, 3 pi / 2 - 0.5],   e1, e2, e3 ~ N(0, 1)
         x1 = cos(a) + sin(a) / 2 + noise e1 / 2,   x2 = 0.7 sin(a) + noise e2 / 2,
-        x3 = 0.1 x1 + 0.3 x2 + noise e3,   then centred
+        x3 = 0.1 x1 + 0.3 x2 + noise e3,   then centerd
 
     The defaults give the chapter's own 60 points. -> (n, 3) float32, each column of mean 0.
     Raises ValueError if n < 1.
@@ -39,9 +39,7 @@ class GaussianMixture:
     std: float
 
 
-def gaussian_ring(
-    n: int, modes: int = 8, radius: float = 1.0, std: float = 0.01, seed: int = 0
-) -> GaussianMixture:
+def gaussian_ring(n: int, modes: int = 8, radius: float = 1.0, std: float = 0.01, seed: int = 0) -> GaussianMixture:
     """Gaussians evenly spaced on a circle, the first at angle 0, counted anticlockwise.
 
     The defaults are those of PacGAN (Lin et al. 2018). Raises ValueError if n or modes is below 1.
@@ -52,9 +50,7 @@ def gaussian_ring(
     return _sample(n, radius * np.stack([np.cos(angle), np.sin(angle)], axis=1), std, seed)
 
 
-def gaussian_grid(
-    n: int, side: int = 5, spacing: float = 2.0, std: float = 0.05, seed: int = 0
-) -> GaussianMixture:
+def gaussian_grid(n: int, side: int = 5, spacing: float = 2.0, std: float = 0.05, seed: int = 0) -> GaussianMixture:
     """Gaussians on a square grid of side x side points around 0, row by row from the lower left.
 
     The defaults, 25 modes on {-4, -2, 0, 2, 4}^2, are those of PacGAN (Lin et al. 2018).

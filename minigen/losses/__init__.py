@@ -17,7 +17,25 @@ from minigen.losses.penalties import (
 from minigen.losses.reconstruction import bce_with_logits, cross_entropy, mae, mse
 
 __all__ = [
-    "R1", "AdversarialLoss", "Drift", "GradientPenalty", "Hinge", "Judged", "LeastSquares", "Minimax", "NonSaturating", "Penalty",
-    "Wasserstein", "WeightClipping", "bce_with_logits", "cross_entropy", "gradient_norms", "kl_normal", "kl_sparsity",
-    "l1_sparsity", "mae", "mse", "score_gradients",
+    "R1",
+    "AdversarialLoss",
+    "Drift",
+    "GradientPenalty",
+    "Hinge",
+    "Judged",
+    "LeastSquares",
+    "Minimax",
+    "NonSaturating",
+    "Penalty",
+    "Wasserstein",
+    "WeightClipping",
+    "bce_with_logits",
+    "cross_entropy",
+    "gradient_norms",
+    "kl_normal",
+    "kl_sparsity",
+    "l1_sparsity",
+    "mae",
+    "mse",
+    "score_gradients",
 ]

@@ -19,10 +19,10 @@ Terms = tuple[Any, dict[str, Any]]
 
 
 class AdversarialLoss(Described):
-    """Base of the losses of two players. `labelled`: whether the discriminator's objective has labels, 1 for real and 0 for
+    """Base of the losses of two players. `labeled`: whether the discriminator's objective has labels, 1 for real and 0 for
     generated examples, which smoothing and noise may change; its decision is then the nearer label."""
 
-    labelled = False
+    labeled = False
     threshold: float | None = 0.0  # scores above it say "real"; None where single scores say nothing
 
     def discriminator(self, real: Any, fake: Any) -> Terms:
@@ -37,7 +37,7 @@ class AdversarialLoss(Described):
 class CrossEntropyLoss(AdversarialLoss):
     """Base of the two losses whose discriminator is a logistic regression."""
 
-    labelled = True
+    labeled = True
 
     def discriminator(self, real: Any, fake: Any, real_target: Any = 1.0, fake_target: Any = 0.0) -> Terms:
         """E BCE(D(x), real_target) + E BCE(D(G(z)), fake_target), in nats; a target is a number or one for each score (n, 1).
@@ -89,10 +89,10 @@ class NonSaturating(CrossEntropyLoss):
 class LeastSquares(AdversarialLoss):
     """Regression on the labels in place of classification (Mao et al. 2017, equation 9, with a = 0, b = c = 1).
 
-        D minimizes  1/2 E (D(x) - 1)^2 + 1/2 E D(G(z))^2,    G minimizes  1/2 E (D(G(z)) - 1)^2
+    D minimizes  1/2 E (D(x) - 1)^2 + 1/2 E D(G(z))^2,    G minimizes  1/2 E (D(G(z)) - 1)^2
     """
 
-    labelled = True
+    labeled = True
     threshold = 0.5
 
     def discriminator(self, real: Any, fake: Any, real_target: Any = 1.0, fake_target: Any = 0.0) -> Terms:
@@ -114,7 +114,7 @@ class LeastSquares(AdversarialLoss):
 class Hinge(AdversarialLoss):
     """A margin on both sides, beyond which the discriminator learns nothing (Lim & Ye 2017; Miyato et al. 2018, eq. 16, 17).
 
-        D minimizes  E max(0, 1 - D(x)) + E max(0, 1 + D(G(z))),    G minimizes  -E D(G(z))
+    D minimizes  E max(0, 1 - D(x)) + E max(0, 1 + D(G(z))),    G minimizes  -E D(G(z))
     """
 
     def discriminator(self, real: Any, fake: Any) -> Terms:
@@ -169,6 +169,8 @@ def checked_target(score: Any, target: Any) -> Any:
     if tuple(target.shape) not in ((), tuple(score.shape)):
         raise ShapeError(f"a target is a number or one for each score, {tuple(score.shape)}, got {tuple(target.shape)}")
     if target.dtype != score.dtype:
-        raise DtypeError(f"scores are {score.dtype}, their targets {target.dtype}: convert the targets with "
-                         f"{conversion(target.dtype, score.dtype)}")
+        raise DtypeError(
+            f"scores are {score.dtype}, their targets {target.dtype}: convert the targets with "
+            f"{conversion(target.dtype, score.dtype)}"
+        )
     return target

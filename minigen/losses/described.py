@@ -3,7 +3,7 @@
 from numbers import Number
 from typing import Any
 
-from minigen.settings import Configured
+from minigen.utils.settings import Configured
 
 
 class Described(Configured):

@@ -19,7 +19,15 @@ from minigen.losses.described import Described
 from minigen.nn import Module
 
 __all__ = [
-    "Drift", "GradientPenalty", "Judged", "Penalty", "R1", "WeightClipping", "gradient_norms", "kl_sparsity", "l1_sparsity",
+    "Drift",
+    "GradientPenalty",
+    "Judged",
+    "Penalty",
+    "R1",
+    "WeightClipping",
+    "gradient_norms",
+    "kl_sparsity",
+    "l1_sparsity",
     "score_gradients",
 ]
 
@@ -83,8 +91,10 @@ class GradientPenalty(Penalty):
         """`mix`: the u, one for each score, (n, 1), if they are to be given rather than drawn."""
         n, groups = len(judged.real), len(judged.real_scores)
         if judged.fake.shape != judged.real.shape:
-            raise ShapeError(f"the gradient penalty joins real and generated examples pair by pair, got {judged.real.shape} and "
-                             f"{judged.fake.shape}")
+            raise ShapeError(
+                f"the gradient penalty joins real and generated examples pair by pair, got {judged.real.shape} and "
+                f"{judged.fake.shape}"
+            )
         if mix is None:
             mix = random.uniform((groups, 1), dtype=judged.real.dtype)
         if mix.shape != (groups, 1):

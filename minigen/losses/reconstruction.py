@@ -40,8 +40,9 @@ def cross_entropy(logits: Any, labels: Array, reduction: str = "mean") -> Any:
     """
     labels = labels if is_array(labels) else asarray(labels)
     if len(logits.shape) != 2 or tuple(labels.shape) != (logits.shape[0],):
-        raise ShapeError(f"cross_entropy expects logits (n, classes) and labels (n,), got {tuple(logits.shape)} and "
-                         f"{tuple(labels.shape)}")
+        raise ShapeError(
+            f"cross_entropy expects logits (n, classes) and labels (n,), got {tuple(logits.shape)} and {tuple(labels.shape)}"
+        )
     if not logits.shape[0]:
         raise ShapeError("cross_entropy: an empty batch")
     chosen = ops.one_hot(labels, logits.shape[1], dtype=bool)

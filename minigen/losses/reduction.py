@@ -36,13 +36,16 @@ def check_alike(name: str, prediction: Any, target: Any) -> None:
     if tuple(prediction.shape) != tuple(target.shape):
         moved = tuple(target.shape[axis] for axis in (0, 2, 3, 1)) if len(target.shape) == 4 else None
         hint = f": {CHANNELS_FIRST}" if tuple(prediction.shape) == moved else ""
-        raise ShapeError(f"{name}: prediction has shape {tuple(prediction.shape)}, target {tuple(target.shape)}; "
-                         f"expected the same{hint}")
+        raise ShapeError(
+            f"{name}: prediction has shape {tuple(prediction.shape)}, target {tuple(target.shape)}; expected the same{hint}"
+        )
     if prediction.shape[:1] == (0,):
         raise ShapeError(f"{name}: an empty batch, shape {tuple(prediction.shape)}")
     if target.dtype != prediction.dtype:
-        raise DtypeError(f"{name}: prediction is {prediction.dtype}, target {target.dtype}; expected the same: convert the "
-                         f"target with {conversion(target.dtype, prediction.dtype)}")
+        raise DtypeError(
+            f"{name}: prediction is {prediction.dtype}, target {target.dtype}; expected the same: convert the "
+            f"target with {conversion(target.dtype, prediction.dtype)}"
+        )
 
 
 def check_unit_interval(name: str, target: Any) -> None:
@@ -52,5 +55,7 @@ def check_unit_interval(name: str, target: Any) -> None:
     if isinstance(data, np.ndarray) and data.size:
         low, high = data.min(), data.max()
         if not (low >= -ROUNDING and high <= 1.0 + ROUNDING):
-            raise ValueError(f"{name}: got targets from {low:.6g} to {high:.6g}, expected probabilities or pixels in [0, 1]"
-                             + ("; scale them, as in (images + 1) / 2" if -1.0 <= low < 0.0 and high <= 1.0 else ""))
+            raise ValueError(
+                f"{name}: got targets from {low:.6g} to {high:.6g}, expected probabilities or pixels in [0, 1]"
+                + ("; scale them, as in (images + 1) / 2" if -1.0 <= low < 0.0 and high <= 1.0 else "")
+            )

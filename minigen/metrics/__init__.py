@@ -12,7 +12,7 @@ from minigen.metrics.kernel import KernelDistance, kernel_distance, squared_mmd
 from minigen.metrics.likelihood import Estimate, elbo, importance_weighted_nll
 from minigen.metrics.memorization import NearestTraining, nearest_training
 from minigen.metrics.mixing import following
-from minigen.metrics.neighbours import knn_accuracy
+from minigen.metrics.neighbors import knn_accuracy
 from minigen.metrics.path_length import PathLength, perceptual_path_length
 from minigen.metrics.precision_recall import PrecisionRecall, precision_recall
 from minigen.metrics.probabilistic_pca import ProbabilisticPCA, probabilistic_pca
@@ -20,16 +20,58 @@ from minigen.metrics.reconstruction import bernoulli_floor, reconstruction_mse
 from minigen.metrics.samples import Judge, judge_samples
 from minigen.metrics.separability import Separability, linear_separability
 from minigen.metrics.subspace import PCA, pca, principal_angles
-from minigen.metrics.two_sample import NearestNeighbourTest, nearest_neighbour_test
+from minigen.metrics.two_sample import NearestNeighborTest, nearest_neighbor_test
 from minigen.metrics.wiener import WienerFilter, denoising_error, wiener_filter
 
 __all__ = [
-    "PCA", "Auroc", "Estimate", "Judge", "KernelDistance", "ModeCoverage", "NearestNeighbourTest", "NearestTraining",
-    "PathLength", "PrecisionRecall", "ProbabilisticPCA", "Separability", "WienerFilter", "accuracy", "active_units",
-    "alarm_threshold", "auroc", "bernoulli_floor", "class_histogram", "denoising_error", "elbo", "false_alarm_interval",
-    "following", "frechet_distance", "frechet_gaussians", "importance_weighted_nll", "judge_samples", "kernel_distance",
-    "knn_accuracy", "linear_separability", "mean_interval", "mode_coverage", "mutual_information", "mutual_information_gap",
-    "nearest_neighbour_test", "nearest_training", "pairwise_diversity", "pca", "perceptual_path_length", "precision_recall",
-    "principal_angles", "probabilistic_pca", "psnr", "reconstruction_mse", "reverse_kl", "share_interval", "sharpness",
-    "squared_mmd", "ssim", "wiener_filter",
+    "PCA",
+    "Auroc",
+    "Estimate",
+    "Judge",
+    "KernelDistance",
+    "ModeCoverage",
+    "NearestNeighborTest",
+    "NearestTraining",
+    "PathLength",
+    "PrecisionRecall",
+    "ProbabilisticPCA",
+    "Separability",
+    "WienerFilter",
+    "accuracy",
+    "active_units",
+    "alarm_threshold",
+    "auroc",
+    "bernoulli_floor",
+    "class_histogram",
+    "denoising_error",
+    "elbo",
+    "false_alarm_interval",
+    "following",
+    "frechet_distance",
+    "frechet_gaussians",
+    "importance_weighted_nll",
+    "judge_samples",
+    "kernel_distance",
+    "knn_accuracy",
+    "linear_separability",
+    "mean_interval",
+    "mode_coverage",
+    "mutual_information",
+    "mutual_information_gap",
+    "nearest_neighbor_test",
+    "nearest_training",
+    "pairwise_diversity",
+    "pca",
+    "perceptual_path_length",
+    "precision_recall",
+    "principal_angles",
+    "probabilistic_pca",
+    "psnr",
+    "reconstruction_mse",
+    "reverse_kl",
+    "share_interval",
+    "sharpness",
+    "squared_mmd",
+    "ssim",
+    "wiener_filter",
 ]

@@ -16,16 +16,20 @@ def accuracy(predictions: np.ndarray, labels: np.ndarray) -> float:
     """
     predictions, labels = whole_array(predictions), whole_array(labels)
     if predictions.ndim not in (1, 2) or labels.shape != predictions.shape[:1]:
-        raise ShapeError(f"accuracy: got predictions of shape {predictions.shape} and labels of shape {labels.shape}, "
-                         "expected (n,) or (n, classes), and (n,)")
+        raise ShapeError(
+            f"accuracy: got predictions of shape {predictions.shape} and labels of shape {labels.shape}, "
+            "expected (n,) or (n, classes), and (n,)"
+        )
     if not len(labels):
         raise ValueError("accuracy: got no examples, expected at least one")
     if predictions.ndim == 2:
         if np.isnan(predictions).any():
             raise ValueError("accuracy: got NaN in the predictions")
         if labels.min() < 0 or labels.max() >= predictions.shape[1]:
-            raise ValueError(f"accuracy: got labels from {labels.min()} to {labels.max()}, "
-                             f"expected 0 to {predictions.shape[1] - 1}, as predictions has columns")
+            raise ValueError(
+                f"accuracy: got labels from {labels.min()} to {labels.max()}, "
+                f"expected 0 to {predictions.shape[1] - 1}, as predictions has columns"
+            )
         predictions = predictions.argmax(axis=1)
     for name, classes in (("predictions", predictions), ("labels", labels)):
         if classes.dtype.kind not in "iu":

@@ -92,8 +92,10 @@ def reverse_kl(histogram: np.ndarray, reference: np.ndarray | None = None) -> fl
     seen = p > 0
     impossible = np.flatnonzero(seen & (q == 0))
     if len(impossible):
-        raise ValueError(f"reverse_kl: got class {impossible[0]} in {p[impossible[0]]:.3g} of the histogram and never in the "
-                         "reference, expected only classes of the reference")
+        raise ValueError(
+            f"reverse_kl: got class {impossible[0]} in {p[impossible[0]]:.3g} of the histogram and never in the "
+            "reference, expected only classes of the reference"
+        )
     # Never negative but by rounding.
     return max(float(np.sum(p[seen] * np.log(p[seen] / q[seen]))), 0.0)
 
@@ -104,6 +106,8 @@ def _shares(name: str, counts: np.ndarray) -> np.ndarray:
     if counts.ndim != 1 or not len(counts):
         raise ShapeError(f"reverse_kl: got {name} of shape {counts.shape}, expected (m,) with at least one class")
     if not (np.isfinite(counts) & (counts >= 0)).all() or not counts.any():
-        raise ValueError(f"reverse_kl: got {name} with values from {counts.min():.6g} to {counts.max():.6g}, "
-                         "expected finite counts or shares of at least 0, not all of them 0")
+        raise ValueError(
+            f"reverse_kl: got {name} with values from {counts.min():.6g} to {counts.max():.6g}, "
+            "expected finite counts or shares of at least 0, not all of them 0"
+        )
     return counts / counts.sum()

@@ -97,8 +97,7 @@ def _place(metric: str, n: int, rate: float) -> int:
         raise ValueError(f"{metric}: got rate {rate}, expected a share of false alarms between 0 and 1")
     k = ceil((1 - rate) * (n + 1) - 1e-9)  # of rounding, not of examples
     if k > n:
-        raise ValueError(f"{metric}: got {n} normal scores, expected at least {ceil(1 / rate - 1 - 1e-9)} "
-                         f"for a rate of {rate:g}")
+        raise ValueError(f"{metric}: got {n} normal scores, expected at least {ceil(1 / rate - 1 - 1e-9)} for a rate of {rate:g}")
     return k
 
 

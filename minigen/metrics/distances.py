@@ -1,4 +1,4 @@
-"""Distances between the examples of two sets, a chunk at a time: what every metric that looks at neighbours stands on."""
+"""Distances between the examples of two sets, a chunk at a time: what every metric that looks at neighbors stands on."""
 
 from collections.abc import Iterator
 
@@ -25,18 +25,18 @@ def squared_distances(queries: np.ndarray, references: np.ndarray | None = None)
     queries: (n, d), references: (m, d), both float64.
     """
     others = queries if references is None else references
-    centre = others.mean(axis=0)
-    spread = np.abs(others - centre).max()
+    center = others.mean(axis=0)
+    spread = np.abs(others - center).max()
     if spread > 0:
         unit = 2.0 ** np.floor(np.log2(spread))
-        centre = np.rint(centre / unit) * unit
-    others = others - centre
+        center = np.rint(center / unit) * unit
+    others = others - center
     squares, doubled = (others**2).sum(axis=1), -2 * others.T
     rounding = (others.shape[1] + 1) * np.finfo(np.float64).eps  # of three sums of d products, relative to |q|^2 + |r|^2
     step = max(1, _CHUNK // len(others))
     for start in range(0, len(queries), step):
         rows = slice(start, min(start + step, len(queries)))
-        chunk = queries[rows] - centre
+        chunk = queries[rows] - center
         sums = (chunk**2).sum(axis=1)[:, None] + squares
         distances = chunk @ doubled
         distances += sums

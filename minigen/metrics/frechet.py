@@ -42,8 +42,9 @@ def frechet_gaussians(mean1: np.ndarray, cov1: np.ndarray, mean2: np.ndarray, co
     mean1, root1 = _gaussian("1", mean1, cov1)
     mean2, root2 = _gaussian("2", mean2, cov2)
     if mean1.shape != mean2.shape:
-        raise ShapeError(f"frechet_gaussians: got mean1 of shape {mean1.shape} and mean2 of shape {mean2.shape}, "
-                         "expected the same shape")
+        raise ShapeError(
+            f"frechet_gaussians: got mean1 of shape {mean1.shape} and mean2 of shape {mean2.shape}, expected the same shape"
+        )
     return _distance(mean1, root1, mean2, root2)
 
 
@@ -70,8 +71,10 @@ def _gaussian(number: str, mean: np.ndarray, covariance: np.ndarray) -> tuple[np
     """Mean and root of the covariance, or an error that says what they are instead."""
     mean, covariance = whole_array(mean, dtype=np.float64), whole_array(covariance, dtype=np.float64)
     if mean.ndim != 1 or not len(mean) or covariance.shape != 2 * mean.shape:
-        raise ShapeError(f"frechet_gaussians: got mean{number} of shape {mean.shape} and cov{number} of shape "
-                         f"{covariance.shape}, expected (d,) and (d, d)")
+        raise ShapeError(
+            f"frechet_gaussians: got mean{number} of shape {mean.shape} and cov{number} of shape "
+            f"{covariance.shape}, expected (d,) and (d, d)"
+        )
     if not (np.isfinite(mean).all() and np.isfinite(covariance).all()):
         raise ValueError(f"frechet_gaussians: got NaN or infinity in mean{number} or cov{number}, expected finite numbers")
     if np.abs(covariance - covariance.T).max() > _ROUNDING * np.abs(covariance).max():

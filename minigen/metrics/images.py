@@ -84,8 +84,10 @@ def _pair(metric: str, x: np.ndarray, y: np.ndarray, peak: float) -> tuple[np.nd
     for name, images in (("x", x), ("y", y)):
         low, high = images.min(), images.max()
         if low < 0 or high > peak:
-            raise ValueError(f"{metric}: got {name} with values from {low:.6g} to {high:.6g}, expected [0, {peak:g}]; "
-                             "clip what a linear decoder gives, divide bytes by 255")
+            raise ValueError(
+                f"{metric}: got {name} with values from {low:.6g} to {high:.6g}, expected [0, {peak:g}]; "
+                "clip what a linear decoder gives, divide bytes by 255"
+            )
     return x, y
 
 

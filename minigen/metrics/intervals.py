@@ -48,8 +48,10 @@ def share_interval(successes: int, trials: int) -> tuple[float, float]:
         if not isinstance(count, Integral):
             raise TypeError(f"share_interval: {name} are counted in whole numbers, got {count!r}")
     if trials < 1 or not 0 <= successes <= trials:
-        raise ValueError(f"share_interval: got {successes} successes of {trials} trials, expected at least one trial, and from "
-                         "none to all of them successes")
+        raise ValueError(
+            f"share_interval: got {successes} successes of {trials} trials, expected at least one trial, and from "
+            "none to all of them successes"
+        )
     p, spread = successes / trials, NORMAL**2 / trials
     middle, half_width = p + spread / 2, NORMAL * sqrt(p * (1 - p) / trials + spread / (4 * trials))
     return max((middle - half_width) / (1 + spread), 0.0), min((middle + half_width) / (1 + spread), 1.0)

@@ -41,12 +41,14 @@ def kernel_distance(
     if blocks < 1:
         raise ValueError(f"kernel_distance: blocks is {blocks}, expected at least 1")
     if not isinstance(block_size, Integral) or not 2 <= block_size <= min(len(real), len(fake)):
-        raise ValueError(f"kernel_distance: block_size is {block_size} for {len(real)} real and {len(fake)} fake examples, "
-                         f"expected 2 to {min(len(real), len(fake))}")
+        raise ValueError(
+            f"kernel_distance: block_size is {block_size} for {len(real)} real and {len(fake)} fake examples, "
+            f"expected 2 to {min(len(real), len(fake))}"
+        )
     rng = np.random.default_rng(seed)
-    estimates = np.array([
-        squared_mmd(*(x[rng.choice(len(x), block_size, replace=False)] for x in (real, fake))) for _ in range(blocks)
-    ])
+    estimates = np.array(
+        [squared_mmd(*(x[rng.choice(len(x), block_size, replace=False)] for x in (real, fake))) for _ in range(blocks)]
+    )
     return KernelDistance(float(estimates.mean()), float(estimates.std(ddof=1)) if blocks > 1 else float("nan"))
 
 

@@ -6,7 +6,7 @@ The model is any object with
     log_likelihood(x, z) -> (n,)   log p(x|z) in nats, summed over an image's pixels
 
 and the prior N(0, I). Noise is drawn on the host, so that a seed gives the same noise on every backend and to every model. For
-the numbers of the literature images must be black and white: then a Bernoulli decoder is a probability; of grey pixels it is not.
+the numbers of the literature images must be black and white: then a Bernoulli decoder is a probability; of gray pixels it is not.
 """
 
 from collections.abc import Iterator
@@ -94,15 +94,19 @@ def _posterior_samples(
             with no_grad():
                 mean, logvar = (to_numpy(part) for part in model.encode(batch))
                 if mean.ndim != 2 or len(mean) != n or logvar.shape != mean.shape:
-                    raise ShapeError(f"{metric}: got encode(x) of shapes {mean.shape} and {logvar.shape} for {n} images, "
-                                     f"expected mean and logvar, ({n}, d) each")
+                    raise ShapeError(
+                        f"{metric}: got encode(x) of shapes {mean.shape} and {logvar.shape} for {n} images, "
+                        f"expected mean and logvar, ({n}, d) each"
+                    )
                 noise = source.standard_normal((samples, *mean.shape))
                 # As the model will see it: rounded to its dtype, so that all densities are taken at one z.
                 z = (mean + np.exp(logvar / 2) * noise).astype(mean.dtype)
                 likelihoods = np.stack([to_numpy(model.log_likelihood(batch, asarray(code))) for code in z])
             if likelihoods.shape != (samples, n):
-                raise ShapeError(f"{metric}: got log_likelihood(x, z) of shape {likelihoods.shape[1:]} for {n} images, "
-                                 f"expected ({n},): the sum over an image's pixels")
+                raise ShapeError(
+                    f"{metric}: got log_likelihood(x, z) of shape {likelihoods.shape[1:]} for {n} images, "
+                    f"expected ({n},): the sum over an image's pixels"
+                )
             yield tuple(part.astype(np.float64) for part in (likelihoods, z, mean, logvar))
             bar.update(n)
 

@@ -38,7 +38,9 @@ def nearest_training(fake: np.ndarray, train: np.ndarray, held_out: np.ndarray |
     for images in others:
         typical = float(np.median(nearest(images, train)[1]))
         if typical == 0:
-            raise ValueError("nearest_training: got held_out of which half or more are copies of images in train, "
-                             "expected images that are not in it")
+            raise ValueError(
+                "nearest_training: got held_out of which half or more are copies of images in train, "
+                "expected images that are not in it"
+            )
         ratio = float(np.median(distances)) / typical
     return NearestTraining(indices, distances, ratio)

@@ -119,8 +119,9 @@ def _on_sphere(a: np.ndarray, b: np.ndarray, t: np.ndarray) -> np.ndarray:
 def _directions(features: np.ndarray, images: int) -> np.ndarray:
     """Features (n, k) of so many images, in float64, each vector divided by its length; zeros stay."""
     if np.shape(features)[:1] != (images,) or np.ndim(features) != 2:
-        raise ShapeError(f"perceptual_path_length: got features of shape {np.shape(features)} for {images} images, expected "
-                         f"({images}, k)")
+        raise ShapeError(
+            f"perceptual_path_length: got features of shape {np.shape(features)} for {images} images, expected ({images}, k)"
+        )
     (features,) = checked_examples("perceptual_path_length", 1, features=features)
     lengths = np.linalg.norm(features, axis=1, keepdims=True)
     return features / np.where(lengths > 0, lengths, 1.0)
@@ -130,8 +131,10 @@ def _check_repeats(images: np.ndarray, again: np.ndarray, generator: str) -> Non
     """Raise unless the same codes were drawn as the same images: noise between two ends of a step would drown the step."""
     off = float(np.abs(np.asarray(images) - again).max())
     if not off <= REPEATED:
-        raise ValueError(f"perceptual_path_length: {generator} drew the same codes twice, and the pixels differ by {off:.3g}; "
-                         "expected the same images: fix its noise")
+        raise ValueError(
+            f"perceptual_path_length: {generator} drew the same codes twice, and the pixels differ by {off:.3g}; "
+            "expected the same images: fix its noise"
+        )
 
 
 def _trimmed(distances: np.ndarray) -> PathLength:

@@ -16,9 +16,9 @@ class PrecisionRecall(NamedTuple):
 
 
 def precision_recall(real: np.ndarray, fake: np.ndarray, k: int = 3) -> PrecisionRecall:
-    """Precision and recall by nearest neighbours: does an example lie where those of the other set lie?
+    """Precision and recall by nearest neighbors: does an example lie where those of the other set lie?
 
-        region of a set = union of the balls around its examples, each as far as its k-th nearest neighbour in the set
+        region of a set = union of the balls around its examples, each as far as its k-th nearest neighbor in the set
         precision = share of fake in the region of real,   recall = share of real in the region of fake
 
     A generator of few but good images has precision without recall. Both numbers depend on k, n and m, which must be the same
@@ -32,8 +32,10 @@ def precision_recall(real: np.ndarray, fake: np.ndarray, k: int = 3) -> Precisio
     """
     real, fake = checked_examples("precision_recall", 2, real=real, fake=fake)
     if not isinstance(k, Integral) or not 1 <= k < min(len(real), len(fake)):
-        raise ValueError(f"precision_recall: k is {k} for {len(real)} real and {len(fake)} fake examples, "
-                         f"expected 1 to {min(len(real), len(fake)) - 1}, the neighbours that there are")
+        raise ValueError(
+            f"precision_recall: k is {k} for {len(real)} real and {len(fake)} fake examples, "
+            f"expected 1 to {min(len(real), len(fake)) - 1}, the neighbors that there are"
+        )
     real_radii, fake_radii = _squared_radii(real, k), _squared_radii(fake, k)
     precise, recalled = 0, np.zeros(len(real), dtype=bool)
     for rows, distances in squared_distances(fake, real):
@@ -43,5 +45,5 @@ def precision_recall(real: np.ndarray, fake: np.ndarray, k: int = 3) -> Precisio
 
 
 def _squared_radii(x: np.ndarray, k: int) -> np.ndarray:
-    """Squared distance of each example from its k-th nearest neighbour. (n, d) -> (n,)."""
+    """Squared distance of each example from its k-th nearest neighbor. (n, d) -> (n,)."""
     return np.concatenate([np.partition(distances, k - 1, axis=1)[:, k - 1] for _, distances in squared_distances(x)])

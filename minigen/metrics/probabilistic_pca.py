@@ -56,6 +56,7 @@ def probabilistic_pca(x: np.ndarray, k: int) -> ProbabilisticPCA:
         raise ValueError(f"probabilistic_pca: k is {k}, expected less than the {d} dimensions of x")
     variance = principal.discarded.sum() / (d - k)
     if not variance > principal.explained[0] * np.finfo(np.float64).eps:
-        raise ValueError(f"probabilistic_pca: x lies in a {k}-dimensional plane, where the likelihood has no maximum: "
-                         "expected a smaller k")
+        raise ValueError(
+            f"probabilistic_pca: x lies in a {k}-dimensional plane, where the likelihood has no maximum: expected a smaller k"
+        )
     return ProbabilisticPCA(principal, float(variance))

@@ -27,7 +27,7 @@ def bernoulli_floor(x: np.ndarray) -> float:
         mean( -x log x - (1 - x) log(1 - x) ),   with 0 log 0 = 0,   over all elements
 
     Cross entropy is least where the prediction equals the target, and there it is the target's entropy: 0
-    for black and white pixels, up to log 2 = 0.693 for grey ones. Compare a loss with this, not with 0.
+    for black and white pixels, up to log 2 = 0.693 for gray ones. Compare a loss with this, not with 0.
 
     x: targets in [0, 1], any shape.
     Raises ValueError if x is empty or has a value outside [0, 1].

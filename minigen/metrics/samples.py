@@ -8,7 +8,7 @@ from minigen.metrics.coverage import class_histogram, reverse_kl
 from minigen.metrics.frechet import frechet_distance
 from minigen.metrics.kernel import kernel_distance
 from minigen.metrics.precision_recall import precision_recall
-from minigen.metrics.two_sample import nearest_neighbour_test
+from minigen.metrics.two_sample import nearest_neighbor_test
 
 COMPARED = 5000  # examples that are compared with one another, one by one
 
@@ -34,30 +34,33 @@ def judge_samples(judge: Judge, samples: np.ndarray, real: np.ndarray, others: n
     `data.load("glyphs")` the test split shows other fonts: take a second part of the training split.)
 
     samples: (n, h, w, c), real and others at least n such images, all in [0, 1]; n of each are taken, for the distances depend on
-    the numbers, and at most 5,000 for neighbours. Scores of different judges, and of different n, cannot be compared: print
+    the numbers, and at most 5,000 for neighbors. Scores of different judges, and of different n, cannot be compared: print
     `judge.fingerprint()` and n beside them. Raises ValueError for fewer real images than samples.
     """
     for name, images in (("real", real), ("others", others)):
         if images is not None and len(images) < len(samples):
-            raise ValueError(f"judge_samples: got {len(samples)} samples and {len(images)} {name} images, "
-                             "expected as many or more")
-    real = real[:len(samples)]
+            raise ValueError(
+                f"judge_samples: got {len(samples)} samples and {len(images)} {name} images, expected as many or more"
+            )
+    real = real[: len(samples)]
     fake_features, real_features = judge.features(samples), judge.features(real)
-    few_real, few_fake = (features[:min(len(samples), len(real), COMPARED)] for features in (real_features, fake_features))
+    few_real, few_fake = (features[: min(len(samples), len(real), COMPARED)] for features in (real_features, fake_features))
     judged = judge.predict(samples), judge.predict(real)
     classes = int(max(labels.max() for labels in judged)) + 1
     histogram, true = (class_histogram(labels, classes) for labels in judged)
-    manifold, neighbours = precision_recall(few_real, few_fake), nearest_neighbour_test(few_real, few_fake)
+    manifold, neighbors = precision_recall(few_real, few_fake), nearest_neighbor_test(few_real, few_fake)
     scores = {
         "Frechet distance": frechet_distance(real_features, fake_features),
         "kernel distance": kernel_distance(real_features, fake_features, block_size=min(1000, len(few_real))).mean,
-        "precision": manifold.precision, "recall": manifold.recall,
-        "1-NN on real": neighbours.on_real, "1-NN on fake": neighbours.on_fake,
+        "precision": manifold.precision,
+        "recall": manifold.recall,
+        "1-NN on real": neighbors.on_real,
+        "1-NN on fake": neighbors.on_fake,
         "rarest class": float(histogram.min() * classes / histogram.sum()),
         "reverse KL": reverse_kl(histogram, np.maximum(true, 1)),
     }
     if others is not None:
-        other_features = judge.features(others[:len(samples)])
+        other_features = judge.features(others[: len(samples)])
         scores["Frechet floor"] = frechet_distance(real_features, other_features)
         scores["kernel floor"] = kernel_distance(real_features, other_features, block_size=min(1000, len(few_real))).mean
     return scores

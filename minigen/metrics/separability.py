@@ -66,8 +66,10 @@ def linear_separability(
         if len(y) < 2 * FOLDS:
             raise ValueError(f"linear_separability: {len(y)} examples count, expected at least {2 * FOLDS}")
         if y.min() == y.max():
-            raise ValueError(f"linear_separability: {'none' if not y[0] else 'all'} of the {len(y)} images that count have the "
-                             f"attribute {name!r}, so nothing can tell it; leave it out")
+            raise ValueError(
+                f"linear_separability: {'none' if not y[0] else 'all'} of the {len(y)} images that count have the "
+                f"attribute {name!r}, so nothing can tell it; leave it out"
+            )
         prior = mutual_information(y, y)
         unrelated += prior
         entropies[name] = max(prior - mutual_information(_predictions(white[kept], y), y), 0.0)
@@ -119,6 +121,7 @@ def logistic_regression(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     By Newton's method, with half the step wherever a whole one would not descend. The ridge makes the minimum exist for
     examples that can be separated, and unique.
     """
+
     def objective(w: np.ndarray) -> float:
         logits = x @ w
         return float((np.logaddexp(0.0, logits) - y * logits).sum() + RIDGE / 2 * w @ w)

@@ -73,9 +73,7 @@ def principal_angles(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """
     qa, qb = _orthonormal_basis(a, "a"), _orthonormal_basis(b, "b")
     if len(qa) != len(qb):
-        raise ShapeError(
-            f"principal_angles: got {len(qa)} rows in a and {len(qb)} in b, expected the same number"
-        )
+        raise ShapeError(f"principal_angles: got {len(qa)} rows in a and {len(qb)} in b, expected the same number")
     if qa.shape[1] < qb.shape[1]:
         qa, qb = qb, qa
     inner = qa.T @ qb
@@ -92,10 +90,7 @@ def _orthonormal_basis(a: np.ndarray, name: str) -> np.ndarray:
     u, s, _ = np.linalg.svd(a / np.where(norms > 0, norms, 1), full_matrices=False)
     rank = int((s > s[0] * max(a.shape) * np.finfo(np.float64).eps).sum())
     if rank < a.shape[1]:
-        raise ValueError(
-            f"principal_angles: {name} of shape {a.shape} has rank {rank}, "
-            "expected linearly independent columns"
-        )
+        raise ValueError(f"principal_angles: {name} of shape {a.shape} has rank {rank}, expected linearly independent columns")
     return u
 
 

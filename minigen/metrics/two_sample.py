@@ -1,4 +1,4 @@
-"""Can two sets of examples be told apart? The nearest-neighbour test."""
+"""Can two sets of examples be told apart? The nearest-neighbor test."""
 
 from typing import NamedTuple
 
@@ -7,18 +7,18 @@ import numpy as np
 from minigen.metrics.distances import checked_examples, squared_distances
 
 
-class NearestNeighbourTest(NamedTuple):
-    """on_real, on_fake: share of the set that its nearest neighbours tell rightly, in [0, 1].  accuracy: of both together."""
+class NearestNeighborTest(NamedTuple):
+    """on_real, on_fake: share of the set that its nearest neighbors tell rightly, in [0, 1].  accuracy: of both together."""
 
     accuracy: float
     on_real: float
     on_fake: float
 
 
-def nearest_neighbour_test(real: np.ndarray, fake: np.ndarray) -> NearestNeighbourTest:
-    """Leave-one-out accuracy of the 1-nearest-neighbour classifier of real against fake: 1/2 each if nothing tells them apart.
+def nearest_neighbor_test(real: np.ndarray, fake: np.ndarray) -> NearestNeighborTest:
+    """Leave-one-out accuracy of the 1-nearest-neighbor classifier of real against fake: 1/2 each if nothing tells them apart.
 
-    Each example is taken for what its nearest neighbour among all the others is; if one of either kind is equally near, it
+    Each example is taken for what its nearest neighbor among all the others is; if one of either kind is equally near, it
     counts half. The two parts tell what is wrong, and where they differ their mean, the accuracy, does not:
 
         on_real  on_fake
@@ -35,16 +35,20 @@ def nearest_neighbour_test(real: np.ndarray, fake: np.ndarray) -> NearestNeighbo
     too few examples, or values that are not finite.
     Source: Lopez-Paz & Oquab 2017; Xu et al. 2018.
     """
-    real, fake = checked_examples("nearest_neighbour_test", 2, real=real, fake=fake)
+    real, fake = checked_examples("nearest_neighbor_test", 2, real=real, fake=fake)
     n = len(real)
     if len(fake) != n:
-        raise ValueError(f"nearest_neighbour_test: got {n} real and {len(fake)} fake examples, expected equally many; "
-                         "of the larger set take some")
+        raise ValueError(
+            f"nearest_neighbor_test: got {n} real and {len(fake)} fake examples, expected equally many; "
+            "of the larger set take some"
+        )
     # For each example of both sets, its squared distances from the nearest real one and the nearest fake one.
-    nearest_real, nearest_fake = np.concatenate([
-        np.stack([distances[:, :n].min(axis=1), distances[:, n:].min(axis=1)], axis=1)
-        for _, distances in squared_distances(np.concatenate([real, fake]))
-    ]).T
+    nearest_real, nearest_fake = np.concatenate(
+        [
+            np.stack([distances[:, :n].min(axis=1), distances[:, n:].min(axis=1)], axis=1)
+            for _, distances in squared_distances(np.concatenate([real, fake]))
+        ]
+    ).T
     taken_for_real = (nearest_real < nearest_fake) + 0.5 * (nearest_real == nearest_fake)
     on_real, on_fake = float(taken_for_real[:n].mean()), float(1 - taken_for_real[n:].mean())
-    return NearestNeighbourTest((on_real + on_fake) / 2, on_real, on_fake)
+    return NearestNeighborTest((on_real + on_fake) / 2, on_real, on_fake)

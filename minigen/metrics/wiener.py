@@ -70,8 +70,8 @@ def wiener_filter(x: np.ndarray, noise_variance: float | np.ndarray) -> WienerFi
     x, noise_variance = _examples(x, noise_variance)
     n, d = x.shape
     mean = x.mean(axis=0)
-    centred = x - mean
-    covariance = centred.T @ centred / n
+    centerd = x - mean
+    covariance = centerd.T @ centerd / n
     # A feature that neither varies nor is noisy makes the sum singular; it tells nothing of the others, and stays at its mean.
     inverse = np.linalg.pinv(covariance + np.diag(noise_variance), rcond=d * np.finfo(np.float64).eps, hermitian=True)
     regression = inverse @ covariance
@@ -92,8 +92,9 @@ def denoising_error(x: np.ndarray, noise_variance: float | np.ndarray, weight: n
     d = x.shape[1]
     weight, bias = checked_matrix(weight, "weight", columns=d), whole_array(bias, dtype=np.float64)
     if weight.shape != (d, d) or bias.shape != (d,):
-        raise ShapeError(f"denoising_error: got weight {weight.shape} and bias {bias.shape} for {d} features, "
-                         f"expected ({d}, {d}) and ({d},)")
+        raise ShapeError(
+            f"denoising_error: got weight {weight.shape} and bias {bias.shape} for {d} features, expected ({d}, {d}) and ({d},)"
+        )
     systematic = np.mean((x @ weight + bias - x) ** 2)
     return float(systematic + noise_variance @ (weight**2).sum(axis=1) / d)
 

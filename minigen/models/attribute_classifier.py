@@ -32,11 +32,19 @@ class AttributeClassifier(nn.Module):
     `training.attribute_classifier` does all of it; the model's `fingerprint()` belongs beside every score made with it.
     """
 
-    def __init__(self, factors: Mapping[str, int | None], resolution: int = 32, channels: int = 3,
-                 feature_maps: tuple[int, int, int] = (16, 32, 64), features: int = 64):
+    def __init__(
+        self,
+        factors: Mapping[str, int | None],
+        resolution: int = 32,
+        channels: int = 3,
+        feature_maps: tuple[int, int, int] = (16, 32, 64),
+        features: int = 64,
+    ):
         if not factors or any(levels is not None and levels < 2 for levels in factors.values()):
-            raise ValueError("AttributeClassifier: expected factors of at least two levels each, or None for continuous ones, "
-                             f"got {dict(factors)}")
+            raise ValueError(
+                "AttributeClassifier: expected factors of at least two levels each, or None for continuous ones, "
+                f"got {dict(factors)}"
+            )
         if resolution < 8 or resolution & (resolution - 1):
             raise ShapeError(f"AttributeClassifier: resolution must be a power of two, at least 8, got {resolution}")
         self.factors = dict(factors)
@@ -71,8 +79,10 @@ class AttributeClassifier(nn.Module):
     def loss(self, x: Any, *factors: Any) -> tuple[Any, dict[str, Any]]:
         """The sum over factors, each a mean over the examples, and its terms by name. ShapeError for other than all factors."""
         if len(factors) != len(self.factors):
-            raise ShapeError(f"AttributeClassifier: expected the images and {len(self.factors)} factors, "
-                             f"{', '.join(self.factors)}, got {len(factors)}")
+            raise ShapeError(
+                f"AttributeClassifier: expected the images and {len(self.factors)} factors, "
+                f"{', '.join(self.factors)}, got {len(factors)}"
+            )
         terms = {}
         for (name, output), true in zip(self(x).items(), factors):
             if self.factors[name] is not None:
@@ -95,14 +105,20 @@ class AttributeClassifier(nn.Module):
 
     def predict(self, images: Any) -> dict[str, np.ndarray]:
         """Images -> name -> the most likely levels, (n,) int64, or the values, (n,) float32, in the factor's own units."""
-        return {name: output.argmax(axis=1) if self.factors[name] is not None
-                else output[:, 0] * self.std[name].numpy() + self.mean[name].numpy()
-                for name, output in self._outputs(images).items()}
+        return {
+            name: output.argmax(axis=1)
+            if self.factors[name] is not None
+            else output[:, 0] * self.std[name].numpy() + self.mean[name].numpy()
+            for name, output in self._outputs(images).items()
+        }
 
     def probabilities(self, images: Any) -> dict[str, np.ndarray]:
         """Images -> name -> p(level|x), (n, levels), of the discrete factors; its largest says how sure the judge is."""
-        powers = {name: np.exp(output - output.max(axis=1, keepdims=True)) for name, output in self._outputs(images).items()
-                  if self.factors[name] is not None}
+        powers = {
+            name: np.exp(output - output.max(axis=1, keepdims=True))
+            for name, output in self._outputs(images).items()
+            if self.factors[name] is not None
+        }
         return {name: power / power.sum(axis=1, keepdims=True) for name, power in powers.items()}
 
     def score(self, images: Any, factors: Mapping[str, np.ndarray]) -> dict[str, float]:
@@ -117,8 +133,10 @@ class AttributeClassifier(nn.Module):
             else:
                 true = np.asarray(factors[name], dtype=np.float64)
                 if true.shape != said.shape or not true.var() > 0:
-                    raise ValueError(f"AttributeClassifier: got {name!r} of shape {true.shape} for {len(said)} images, expected "
-                                     f"({len(said)},), and values that vary")
+                    raise ValueError(
+                        f"AttributeClassifier: got {name!r} of shape {true.shape} for {len(said)} images, expected "
+                        f"({len(said)},), and values that vary"
+                    )
                 scores[name] = float(1 - ((said - true) ** 2).mean() / true.var())
         return scores
 

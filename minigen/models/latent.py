@@ -52,8 +52,10 @@ def analogy(start: np.ndarray, without: np.ndarray, with_it: np.ndarray) -> np.n
     for codes in (without, with_it):
         fits = start.ndim == 2 and codes.ndim in (2, 3) and codes.shape[-1] == start.shape[1]
         if not fits or codes.shape[:-2] not in ((), start.shape[:1]):
-            raise ShapeError(f"analogy: got start of shape {start.shape}, without of shape {without.shape} and with_it of shape "
-                             f"{with_it.shape}, expected (n, d) and twice (k, d) or (n, k, d)")
+            raise ShapeError(
+                f"analogy: got start of shape {start.shape}, without of shape {without.shape} and with_it of shape "
+                f"{with_it.shape}, expected (n, d) and twice (k, d) or (n, k, d)"
+            )
         if not codes.shape[-2]:
             raise ValueError("analogy: got a concept without samples, expected at least one")
     return checked_finite("analogy", start + with_it.mean(axis=-2) - without.mean(axis=-2)).astype(np.float32)
@@ -68,9 +70,9 @@ def attribute_direction(codes: np.ndarray, has_it: np.ndarray) -> np.ndarray:
 
     The other usual direction is the normal of a plane that separates both sides (`metrics.linear_separability`; Shen et al.
     2020). Where all coordinates vary alike and independently, as in Z, it is parallel to this one. Elsewhere it is for telling,
-    not for making: it turns away from all that varies beside the attribute, towards what hardly varies at all, where a
+    not for making: it turns away from all that varies beside the attribute, toward what hardly varies at all, where a
     generator has seen nothing (Haufe et al. 2014). The difference of the means is how codes with the attribute do differ; what
-    goes with it in the labelled samples goes along.
+    goes with it in the labeled samples goes along.
 
     codes: (n, d).  has_it: (n,), bools -> (d,), float32.
     Raises ShapeError for shapes that do not fit, TypeError unless has_it are bools, ValueError for an attribute that all or none
@@ -78,14 +80,16 @@ def attribute_direction(codes: np.ndarray, has_it: np.ndarray) -> np.ndarray:
     """
     codes, has_it = whole_array(codes, dtype=np.float64), whole_array(has_it)
     if codes.ndim != 2 or has_it.shape != codes.shape[:1]:
-        raise ShapeError(f"attribute_direction: got codes of shape {codes.shape} and has_it of shape {has_it.shape}, expected "
-                         "(n, d) and (n,)")
+        raise ShapeError(
+            f"attribute_direction: got codes of shape {codes.shape} and has_it of shape {has_it.shape}, expected (n, d) and (n,)"
+        )
     if has_it.dtype != bool:
         raise TypeError(f"attribute_direction: has_it says yes or no of each code, expected bools, got {has_it.dtype}")
     if not 0 < has_it.sum() < len(codes):
         share = "all" if has_it.any() else "none"
-        raise ValueError(f"attribute_direction: {share} of the {len(codes)} codes have the attribute, expected some with it and "
-                         "some without")
+        raise ValueError(
+            f"attribute_direction: {share} of the {len(codes)} codes have the attribute, expected some with it and some without"
+        )
     way = checked_finite("attribute_direction", codes[has_it].mean(axis=0) - codes[~has_it].mean(axis=0))
     length = np.linalg.norm(way)
     if not length > 0:
@@ -100,8 +104,10 @@ def walk(codes: np.ndarray, direction: np.ndarray, steps: np.ndarray) -> np.ndar
     """
     codes, direction, steps = (whole_array(each, dtype=np.float64) for each in (codes, direction, steps))
     if codes.ndim != 2 or direction.shape != codes.shape[1:] or steps.ndim != 1:
-        raise ShapeError(f"walk: got codes of shape {codes.shape}, direction of shape {direction.shape} and steps of shape "
-                         f"{steps.shape}, expected (n, d), (d,) and (k,)")
+        raise ShapeError(
+            f"walk: got codes of shape {codes.shape}, direction of shape {direction.shape} and steps of shape "
+            f"{steps.shape}, expected (n, d), (d,) and (k,)"
+        )
     return (codes[:, None] + steps[None, :, None] * direction).astype(np.float32)
 
 

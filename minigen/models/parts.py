@@ -30,7 +30,7 @@ def in_parts(method: Callable) -> Callable:
             for start in range(0, n, PART):
                 part = slice(start, start + PART)
                 cut = [each[part] if getattr(each, "shape", ())[:1] == (n,) else each for each in (*others, *options.values())]
-                yield part, method(self, x[part], *cut[:len(others)], **dict(zip(options, cut[len(others):])))
+                yield part, method(self, x[part], *cut[: len(others)], **dict(zip(options, cut[len(others) :])))
 
         return joined(results(), n)
 

@@ -1,4 +1,4 @@
-"""t-SNE: a map of high-dimensional points in the plane that keeps neighbours together."""
+"""t-SNE: a map of high-dimensional points in the plane that keeps neighbors together."""
 
 from typing import Literal
 
@@ -7,7 +7,7 @@ from tqdm import tqdm
 
 from minigen.backend.host import whole_array
 from minigen.errors import NonFiniteError, ShapeError
-from minigen.settings import with_python_numbers
+from minigen.utils.settings import with_python_numbers
 
 _CHUNK = 1 << 18  # pairs worked on at once: 1 MiB in float32, so the many passes over them stay in the cache
 _EXAGGERATED_ITERATIONS = 250
@@ -22,9 +22,9 @@ def tsne(
     early_exaggeration: float = 12.0,
     progress: bool = False,
 ) -> np.ndarray:
-    """Map of x in the plane by exact t-distributed stochastic neighbour embedding.
+    """Map of x in the plane by exact t-distributed stochastic neighbor embedding.
 
-        minimise over y   KL(P || Q) = sum_ij p_ij log(p_ij / q_ij)
+        minimize over y   KL(P || Q) = sum_ij p_ij log(p_ij / q_ij)
         p_ij: Gaussian affinities of x, calibrated to the perplexity
         q_ij: proportional to 1 / (1 + |y_i - y_j|^2)
 
@@ -35,7 +35,7 @@ def tsne(
     memory grow with n^2.
 
     x: (n, d) with d >= 2 -> (n, 2), float64 if x is, else float32. Axes have no unit: only nearness counts.
-    perplexity: effective number of neighbours, more than 1, at most (n - 1) / 3.
+    perplexity: effective number of neighbors, more than 1, at most (n - 1) / 3.
     learning_rate: "auto" is n / 12, at least 50; it multiplies the full gradient, with its factor 4 (which
     Belkina et al.'s gradient lacks: their n / 12 takes a quarter of these steps).
     progress: show a bar with the KL.
@@ -64,8 +64,7 @@ def tsne(
             y -= y.mean(axis=0, dtype=np.float64)
             if not np.isfinite(y).all():
                 raise NonFiniteError(
-                    f"tsne: the map diverged in iteration {step} with learning_rate {learning_rate}, "
-                    "expected a smaller one"
+                    f"tsne: the map diverged in iteration {step} with learning_rate {learning_rate}, expected a smaller one"
                 )
             bar.set_postfix_str(f"KL {kl:.3f} nats", refresh=False)
             bar.update()
@@ -76,8 +75,8 @@ def conditional_probabilities(x: np.ndarray, perplexity: float) -> np.ndarray:
     """Gaussian affinities p_{j|i}: row i is the softmax over j != i of -beta_i |x_i - x_j|^2; p_{i|i} = 0.
 
     The precision beta_i of each row is found by bisection, so that the row's perplexity, exp of its entropy
-    in nats, is the one asked for. (A row with more than that many neighbours all equally near has no such
-    precision; these neighbours then share its probability.)
+    in nats, is the one asked for. (A row with more than that many neighbors all equally near has no such
+    precision; these neighbors then share its probability.)
 
     x: (n, d).  perplexity: more than 1, at most (n - 1) / 3 -> (n, n), each row sums to 1; dtype as in tsne.
     Raises ShapeError, ValueError as tsne does.
@@ -86,10 +85,7 @@ def conditional_probabilities(x: np.ndarray, perplexity: float) -> np.ndarray:
     x = _points(x)
     n = len(x)
     if not 1 < perplexity <= (n - 1) / 3:
-        raise ValueError(
-            f"tsne: perplexity is {perplexity}, expected more than 1 and at most (n - 1) / 3 = "
-            f"{(n - 1) / 3:.4g}"
-        )
+        raise ValueError(f"tsne: perplexity is {perplexity}, expected more than 1 and at most (n - 1) / 3 = {(n - 1) / 3:.4g}")
     p = np.empty((n, n), x.dtype)
     left, right = _distance_factors(x.astype(np.float64) - x.mean(axis=0, dtype=np.float64))
     rows = max(1, _CHUNK // n)
@@ -164,7 +160,7 @@ def _calibrated(distances: np.ndarray, perplexity: float) -> np.ndarray:
     bracket is known, beta is doubled.
     """
     others = distances.shape[1] - 1
-    # The nearest neighbour is put at exp(0), so that a row never underflows to 0 / 0.
+    # The nearest neighbor is put at exp(0), so that a row never underflows to 0 / 0.
     excess = distances - distances.min(axis=1, keepdims=True)
     own = np.isinf(excess)
     excess[own] = 0
@@ -199,9 +195,9 @@ def _principal_plane(x: np.ndarray) -> np.ndarray:
     """The first two principal components of x, the first scaled to standard deviation 1e-4. -> (n, 2)."""
     if (x == x[0]).all():
         raise ValueError(f"tsne: all {len(x)} points are the same, expected points that differ")
-    centred = x.astype(np.float64) - x.mean(axis=0, dtype=np.float64)
-    _, _, vt = np.linalg.svd(np.linalg.qr(centred, mode="r"), full_matrices=False)
-    plane = centred @ vt[:2].T
+    centerd = x.astype(np.float64) - x.mean(axis=0, dtype=np.float64)
+    _, _, vt = np.linalg.svd(np.linalg.qr(centerd, mode="r"), full_matrices=False)
+    plane = centerd @ vt[:2].T
     return (plane * (1e-4 / plane[:, 0].std())).astype(x.dtype)
 
 

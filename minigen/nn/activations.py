@@ -77,7 +77,13 @@ class LeakyReLU(Activation):
 
 
 ACTIVATIONS: dict[str, type[Activation]] = {
-    "relu": ReLU, "leaky_relu": LeakyReLU, "elu": ELU, "selu": SELU, "tanh": Tanh, "sigmoid": Sigmoid, "softplus": Softplus,
+    "relu": ReLU,
+    "leaky_relu": LeakyReLU,
+    "elu": ELU,
+    "selu": SELU,
+    "tanh": Tanh,
+    "sigmoid": Sigmoid,
+    "softplus": Softplus,
     "softmax": Softmax,
 }
 

@@ -21,9 +21,17 @@ class Conv2d(WeightedModule):
     weights: as in Dense. Raises ShapeError for images that do not fit, NCHW given by mistake among them.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, kernel_size: int | Pair, stride: int | Pair = 1,
-                 padding: Padding = "same", activation: str | None = None, bias: bool = True,
-                 weight_init: init.Initializer | None = None):
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int | Pair,
+        stride: int | Pair = 1,
+        padding: Padding = "same",
+        activation: str | None = None,
+        bias: bool = True,
+        weight_init: init.Initializer | None = None,
+    ):
         configure(self, in_channels, out_channels, kernel_size, stride, padding, activation)
         shape = (*self.kernel_size, in_channels, out_channels)
         self.weight = Parameter((weight_init or init.suiting(activation))(shape))
@@ -52,9 +60,18 @@ class ConvTranspose2d(WeightedModule):
 
     output_axis = 2  # its kernel is that of the adjoint, which reads what this layer writes
 
-    def __init__(self, in_channels: int, out_channels: int, kernel_size: int | Pair, stride: int | Pair = 1,
-                 padding: Padding = "same", output_size: int | Pair | None = None, activation: str | None = None,
-                 bias: bool = True, weight_init: init.Initializer | None = None):
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int | Pair,
+        stride: int | Pair = 1,
+        padding: Padding = "same",
+        output_size: int | Pair | None = None,
+        activation: str | None = None,
+        bias: bool = True,
+        weight_init: init.Initializer | None = None,
+    ):
         configure(self, in_channels, out_channels, kernel_size, stride, padding, activation)
         self.output_size = None if output_size is None else pair(output_size, "output_size")
         weight = (weight_init or init.suiting(activation))((*self.kernel_size, in_channels, out_channels)).swapaxes(2, 3)
@@ -63,8 +80,9 @@ class ConvTranspose2d(WeightedModule):
 
     def forward(self, x: Any) -> Any:
         check_images(self, x, self.in_channels, self.weight.dtype)
-        y = ops.conv2d_transpose(x, self.effective_weight(), self.bias, stride=self.stride, padding=self.padding,
-                                 output_size=self.output_size)
+        y = ops.conv2d_transpose(
+            x, self.effective_weight(), self.bias, stride=self.stride, padding=self.padding, output_size=self.output_size
+        )
         return y if self._activate is None else self._activate(y)
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -77,8 +95,15 @@ class ConvTranspose2d(WeightedModule):
         return described(self) + (f", to {self.output_size[0]}x{self.output_size[1]}" if self.output_size else "")
 
 
-def configure(layer: Any, in_channels: int, out_channels: int, kernel_size: int | Pair, stride: int | Pair, padding: Padding,
-              activation: str | None) -> None:
+def configure(
+    layer: Any,
+    in_channels: int,
+    out_channels: int,
+    kernel_size: int | Pair,
+    stride: int | Pair,
+    padding: Padding,
+    activation: str | None,
+) -> None:
     """Set, checked, what both layers have in common."""
     if in_channels < 1 or out_channels < 1:
         raise ShapeError(f"{type(layer).__name__} needs at least one channel on both sides, got {in_channels} -> {out_channels}")
@@ -93,8 +118,9 @@ def check_images(layer: Module, x: Any, channels: int, dtype: Any) -> None:
     if not hasattr(x, "shape"):
         raise TypeError(f"{layer!r} expects an array or a Tensor, got {type(x).__name__}: write minigen.Tensor(x)")
     if len(x.shape) != 4 or x.shape[3] != channels:
-        raise ShapeError(f"{layer!r} expects images (n, height, width, {channels}), got {tuple(x.shape)}"
-                         + hint(tuple(x.shape), channels))
+        raise ShapeError(
+            f"{layer!r} expects images (n, height, width, {channels}), got {tuple(x.shape)}" + hint(tuple(x.shape), channels)
+        )
     if x.dtype != dtype:
         raise DtypeError(f"{layer!r} computes in {dtype}, got {x.dtype}: convert the data with {conversion(x.dtype, dtype)}")
 

@@ -18,8 +18,14 @@ class Dense(WeightedModule):
     activation (`nn.init.suiting`) or from `weight_init`; biases from zero.
     """
 
-    def __init__(self, in_features: int, out_features: int, activation: str | None = None, bias: bool = True,
-                 weight_init: init.Initializer | None = None):
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        activation: str | None = None,
+        bias: bool = True,
+        weight_init: init.Initializer | None = None,
+    ):
         if in_features < 1 or out_features < 1:
             raise ShapeError(f"Dense needs at least one input and one output, got {in_features} -> {out_features}")
         self.in_features, self.out_features, self.activation = in_features, out_features, activation
@@ -79,8 +85,9 @@ def check_features(layer: Module, x: Any, features: int, weight: Parameter) -> N
         hint = "; put nn.Flatten() before it" if flat else ""
         raise ShapeError(f"{layer!r} expects shape (..., {features}), got {tuple(x.shape)}{hint}")
     if x.dtype != weight.dtype:
-        raise DtypeError(f"{layer!r} computes in {weight.dtype}, got {x.dtype}: convert the data with "
-                         f"{conversion(x.dtype, weight.dtype)}")
+        raise DtypeError(
+            f"{layer!r} computes in {weight.dtype}, got {x.dtype}: convert the data with {conversion(x.dtype, weight.dtype)}"
+        )
 
 
 def features_replaced(layer: Module, shape: tuple[int, ...], before: int, after: int) -> tuple[int, ...]:

@@ -27,8 +27,15 @@ class EqualizedDense(Dense):
     mapping network). `gain`: sqrt(2) in front of ReLU and its relatives, 1 for a linear layer.
     """
 
-    def __init__(self, in_features: int, out_features: int, activation: str | None = None, bias: bool = True, gain: float = GAIN,
-                 lr_multiplier: float = 1.0):
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        activation: str | None = None,
+        bias: bool = True,
+        gain: float = GAIN,
+        lr_multiplier: float = 1.0,
+    ):
         check_positive("EqualizedDense", gain=gain, lr_multiplier=lr_multiplier)
         super().__init__(in_features, out_features, activation, bias, lambda shape: init.normal(shape, 1.0 / lr_multiplier))
         self.gain, self.lr_multiplier = gain, lr_multiplier
@@ -50,11 +57,24 @@ class EqualizedConv2d(Conv2d):
     x (n, h, w, in_channels) -> (n, h, w, out_channels). `gain`: as in EqualizedDense. Raises what Conv2d raises.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, kernel_size: int | Pair, activation: str | None = None,
-                 bias: bool = True, gain: float = GAIN):
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int | Pair,
+        activation: str | None = None,
+        bias: bool = True,
+        gain: float = GAIN,
+    ):
         check_positive("EqualizedConv2d", gain=gain)
-        super().__init__(in_channels, out_channels, kernel_size, activation=activation, bias=bias,
-                         weight_init=lambda shape: init.normal(shape, 1.0))
+        super().__init__(
+            in_channels,
+            out_channels,
+            kernel_size,
+            activation=activation,
+            bias=bias,
+            weight_init=lambda shape: init.normal(shape, 1.0),
+        )
         self.gain = gain
         self.reparametrization = Scaled(gain / math.sqrt(math.prod(self.weight.shape[:3])))
 

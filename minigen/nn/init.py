@@ -64,8 +64,13 @@ def fans(shape: tuple[int, ...]) -> tuple[int, int]:
 
 
 SUITS = {
-    "relu": he_normal, "leaky_relu": he_normal, "elu": he_normal, "selu": lecun_normal, "softplus": he_normal,
-    "tanh": glorot_uniform, "sigmoid": glorot_uniform,
+    "relu": he_normal,
+    "leaky_relu": he_normal,
+    "elu": he_normal,
+    "selu": lecun_normal,
+    "softplus": he_normal,
+    "tanh": glorot_uniform,
+    "sigmoid": glorot_uniform,
 }
 
 

@@ -24,8 +24,10 @@ class MinibatchDiscrimination(Module):
 
     def __init__(self, in_features: int, kernels: int = 100, dim: int = 5):
         if min(in_features, kernels, dim) < 1:
-            raise ShapeError("MinibatchDiscrimination needs at least one feature, one kernel and one dimension, "
-                             f"got {in_features}, {kernels} and {dim}")
+            raise ShapeError(
+                "MinibatchDiscrimination needs at least one feature, one kernel and one dimension, "
+                f"got {in_features}, {kernels} and {dim}"
+            )
         self.in_features, self.kernels, self.dim = in_features, kernels, dim
         self.weight = Parameter(init.glorot_uniform((in_features, kernels * dim)))
 

@@ -12,9 +12,9 @@ import numpy as np
 from minigen.autograd import Parameter, Tensor, no_grad
 from minigen.autograd.tensor import next_serial
 from minigen.backend import array_module, asarray, current, to_numpy
-from minigen.blocks import Block, block
 from minigen.errors import DtypeError, Located, StateError
-from minigen.settings import Configured
+from minigen.utils.blocks import Block, block
+from minigen.utils.settings import Configured
 
 
 class Buffer(Tensor):
@@ -128,7 +128,7 @@ class Module(Configured):
 
     @block
     def evaluating(self) -> Iterator[None]:
-        """Evaluation mode inside a `with` block, or a decorated function; afterwards every module is in the mode it was in."""
+        """Evaluation mode inside a `with` block, or a decorated function; afterward every module is in the mode it was in."""
         modes = [(module, module.training) for module in self.modules()]
         self.eval()
         try:
@@ -141,7 +141,7 @@ class Module(Configured):
         """Inside a `with` block the module is used without being changed: its parameters are constants.
 
         Gradients flow through it to its input, and none of its own is computed. That is decided in the backward pass, which
-        therefore belongs inside the block too. Afterwards the buffers (running statistics) are what they were, to the bit, and
+        therefore belongs inside the block too. Afterward the buffers (running statistics) are what they were, to the bit, and
         each parameter requires a gradient as before, also after an error. Modes stay: a BatchNorm in training mode uses the
         batch. For adversarial training, whose generator is judged by a discriminator that its step must not change. What is
         returned can be entered again and again, which saves the search for the parameters.
@@ -176,9 +176,7 @@ class Module(Configured):
         for name in named.keys() & state.keys():
             value, expected = state[name], named[name]
             if tuple(value.shape) != tuple(expected.shape) or value.dtype != expected.dtype:
-                problems.append(
-                    f"{name} is {value.dtype}{list(value.shape)}, expected {expected.dtype}{list(expected.shape)}"
-                )
+                problems.append(f"{name} is {value.dtype}{list(value.shape)}, expected {expected.dtype}{list(expected.shape)}")
         if problems:
             raise StateError(f"this state does not fit {type(self).__name__}: {'; '.join(sorted(problems))}")
 
@@ -336,6 +334,7 @@ def trace(module: Module, shape: tuple[int, ...], layers: list[Module]) -> tuple
             y = forward(*inputs, **options)
             shapes[id(layer)] = tuple(getattr(y, "shape", ("?", "?"))[1:])
             return y
+
         return seen
 
     for layer in layers:

@@ -66,8 +66,10 @@ class BatchNorm(Normalization):
             scale = self.weight / ops.sqrt(self.running_var + self.eps)
             return ops.scale_shift(x, scale, self.bias - self.running_mean * scale)
         if math.prod(x.shape[:-1]) < 2:
-            raise ShapeError(f"{self!r} in training mode needs more than one value a channel, got {tuple(x.shape)}: "
-                             "a larger batch, a batch size that leaves no single example over, or evaluation mode with eval()")
+            raise ShapeError(
+                f"{self!r} in training mode needs more than one value a channel, got {tuple(x.shape)}: "
+                "a larger batch, a batch size that leaves no single example over, or evaluation mode with eval()"
+            )
         axes = tuple(range(len(x.shape) - 1))
         centered = ops.center(x, axis=axes)
         variance = ops.mean(ops.square(plain(centered)), axis=axes, keepdims=True)
@@ -76,7 +78,7 @@ class BatchNorm(Normalization):
         return ops.scale_shift(centered, inv_std * self.weight, self.bias)
 
     def update(self, mean: Any, variance: Any, n: int) -> None:
-        """Move the running statistics towards those of a batch with n values a channel; `variance` is divided by n."""
+        """Move the running statistics toward those of a batch with n values a channel; `variance` is divided by n."""
         for running, batch in ((self.running_mean, mean), (self.running_var, variance * (n / (n - 1)))):
             running.assign(self.momentum * running.data + (1.0 - self.momentum) * batch)
 

@@ -77,8 +77,7 @@ def check_images(layer: Module, x: Any) -> None:
     if len(shape) != 4:
         raise ShapeError(f"{layer!r} expects images (n, height, width, channels), got {shape}")
     if shape[1] in (1, 3) and shape[1] < shape[2] == shape[3]:
-        warnings.warn(f"{layer!r} takes images (n, height, width, channels), got {shape}: {CHANNELS_FIRST}",
-                      stacklevel=4)
+        warnings.warn(f"{layer!r} takes images (n, height, width, channels), got {shape}: {CHANNELS_FIRST}", stacklevel=4)
     check_floating(layer, x)
 
 

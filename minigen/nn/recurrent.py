@@ -27,8 +27,9 @@ class RecurrentCell(Module):
 
     def __init__(self, input_size: int, hidden_size: int):
         if input_size < 1 or hidden_size < 1:
-            raise ShapeError(f"{type(self).__name__} needs at least one input and one hidden unit, "
-                             f"got {input_size} -> {hidden_size}")
+            raise ShapeError(
+                f"{type(self).__name__} needs at least one input and one hidden unit, got {input_size} -> {hidden_size}"
+            )
         self.input_size, self.hidden_size = input_size, hidden_size
         self.weight = Parameter(self.each_gate(init.glorot_uniform, (input_size, hidden_size)))
         self.recurrent_weight = Parameter(self.each_gate(init.orthogonal, (hidden_size, hidden_size)))
@@ -54,8 +55,9 @@ class RecurrentCell(Module):
         if state is None:
             state = zeros
         elif [part.shape for part in state] != [part.shape for part in zeros]:
-            raise ShapeError(f"{self!r} expects a state of {len(zeros)} arrays {zeros[0].shape}, "
-                             f"got {[tuple(part.shape) for part in state]}")
+            raise ShapeError(
+                f"{self!r} expects a state of {len(zeros)} arrays {zeros[0].shape}, got {[tuple(part.shape) for part in state]}"
+            )
         return self.step(x, state)
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -142,8 +144,9 @@ class Recurrent(Module):
     def check_sequence(self, shape: tuple[int, ...]) -> None:
         """Raise unless one example has this shape: (time, features), with a step at least."""
         if len(shape) != 2 or shape[0] < 1:
-            raise ShapeError(f"{self!r} expects sequences (time, {self.cell.input_size}) of at least one step, "
-                             f"got examples {tuple(shape)}")
+            raise ShapeError(
+                f"{self!r} expects sequences (time, {self.cell.input_size}) of at least one step, got examples {tuple(shape)}"
+            )
 
     def describe(self) -> str:
         return self.cell.describe() + (", sequences" if self.return_sequences else "")

@@ -116,5 +116,6 @@ def check_noise(layer: Module, x: Any, noise: Any) -> None:
 def check_floating(layer: Module, x: Any) -> None:
     """Raise for data that are still integers, which would turn into float64 or not take noise at all."""
     if x.dtype.kind != "f":
-        raise DtypeError(f"{layer!r} takes floating-point numbers, got {x.dtype}: convert the data with "
-                         f"{conversion(x.dtype, 'float32')}")
+        raise DtypeError(
+            f"{layer!r} takes floating-point numbers, got {x.dtype}: convert the data with {conversion(x.dtype, 'float32')}"
+        )

@@ -23,6 +23,8 @@ class Sampling(ElementwiseModule):
         if noise is None:
             noise = random.normal(mean.shape, dtype=mean.dtype)
         elif tuple(noise.shape) != tuple(mean.shape):
-            raise ShapeError(f"{self!r} expects noise of shape {tuple(mean.shape)}, one number for each latent variable of each "
-                             f"example, got {tuple(noise.shape)}")
+            raise ShapeError(
+                f"{self!r} expects noise of shape {tuple(mean.shape)}, one number for each latent variable of each "
+                f"example, got {tuple(noise.shape)}"
+            )
         return ops.reparameterize(mean, logvar, noise)

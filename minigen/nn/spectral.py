@@ -79,7 +79,7 @@ def as_matrix(weight: Any, output_axis: int) -> Any:
 
 
 def power_iteration(matrix: Array, u: Array) -> Array:
-    """One step: W^T W u, normalized, which turns u towards the largest right singular vector."""
+    """One step: W^T W u, normalized, which turns u toward the largest right singular vector."""
     return normalized(normalized(matrix @ u) @ matrix)
 
 

@@ -96,8 +96,9 @@ class NoiseInjection(ElementwiseModule):
         if noise is None:
             noise = self.draw(x.shape[0]) if self.training else self.fixed
         if tuple(noise.shape[1:]) != (self.height, self.width, 1) or noise.shape[0] not in (1, x.shape[0]):
-            raise ShapeError(f"{self!r} expects noise of shape ({x.shape[0]} or 1, {self.height}, {self.width}, 1), "
-                             f"got {tuple(noise.shape)}")
+            raise ShapeError(
+                f"{self!r} expects noise of shape ({x.shape[0]} or 1, {self.height}, {self.width}, 1), got {tuple(noise.shape)}"
+            )
         rows = ops.reshape(noise, shape=(-1, 1)) @ ops.reshape(self.scale * self.lr_multiplier, shape=(1, self.features))
         return x + ops.reshape(rows, shape=(*noise.shape[:3], self.features))
 
@@ -128,7 +129,7 @@ class AdaIN(Module):
         check_images(self, x, self.features, self.affine.weight.dtype)
         check_features(self, w, self.affine.in_features, self.affine.weight)
         style = self.affine(w)
-        return functional.adain(x, style[:, :self.features] + 1.0, style[:, self.features:])
+        return functional.adain(x, style[:, : self.features] + 1.0, style[:, self.features :])
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         if len(input_shape) != 3 or input_shape[2] != self.features:

@@ -25,8 +25,7 @@ def smoothed(x: Array, axis: int, scale: float = 1.0) -> Array:
     """(x[i - 1] + 2 x[i] + x[i + 1]) * scale along `axis`."""
     after, before = (slice(None),) * axis + (slice(1, None),), (slice(None),) * axis + (slice(None, -1),)
     y = x * (2.0 * scale)
-    neighbours = x if scale == 1.0 else x * scale
-    y[after] += neighbours[before]
-    y[before] += neighbours[after]
+    neighbors = x if scale == 1.0 else x * scale
+    y[after] += neighbors[before]
+    y[before] += neighbors[after]
     return y
-

@@ -17,7 +17,7 @@ from minigen.autograd.op import op
 from minigen.backend import Array, array_module
 from minigen.errors import CHANNELS_FIRST, DtypeError, ShapeError
 from minigen.ops import window
-from minigen.ops.im2col import FEW, correlate, gather, narrowed, neighbours, scatter, windows, workspace
+from minigen.ops.im2col import FEW, correlate, gather, narrowed, neighbors, scatter, windows, workspace
 from minigen.ops.reduction import sum
 from minigen.ops.window import Padding, Pair, explicit_padding, pair
 
@@ -58,8 +58,15 @@ def conv2d_db(g, y, x, w, b, *, stride, padding):
 
 
 @op
-def conv2d_transpose(g: Array, w: Array, b: Array | None = None, *, stride: int | Pair = 1, padding: Padding = "same",
-                     output_size: int | Pair | None = None) -> Array:
+def conv2d_transpose(
+    g: Array,
+    w: Array,
+    b: Array | None = None,
+    *,
+    stride: int | Pair = 1,
+    padding: Padding = "same",
+    output_size: int | Pair | None = None,
+) -> Array:
     """The adjoint of conv2d in x, also called fractionally strided: g (n, i, j, o), w (kh, kw, c, o) -> (n, h, w, c).
 
         x[n, h, w, c] = b[c] + sum of  g[n, i, j, o]  w[a, b, c, o]  over all i s + a - p = h, j s + b - p = w
@@ -108,11 +115,12 @@ def conv2d_weight(x: Array, g: Array, *, kernel_size: Pair, stride: int | Pair =
     kernel = pair(kernel_size, "kernel_size")
     (top, left), stride, grid = geometry(x.shape, kernel, stride, padding)
     if tuple(g.shape[:3]) != (len(x), *grid):
-        raise ShapeError(f"got g of shape {tuple(g.shape)}, expected {(len(x), *grid)} and channels, as conv2d gives of x "
-                         f"{tuple(x.shape)}")
+        raise ShapeError(
+            f"got g of shape {tuple(g.shape)}, expected {(len(x), *grid)} and channels, as conv2d gives of x {tuple(x.shape)}"
+        )
     if not x.shape[3] * g.shape[3]:
         return array_module(x).zeros((*kernel, x.shape[3], g.shape[3]), dtype=x.dtype)
-    xp, together = array_module(x), neighbours(g, kernel[1], stride[1])
+    xp, together = array_module(x), neighbors(g, kernel[1], stride[1])
     outputs, wide = together * g.shape[3], (kernel[0], kernel[1] + together - 1)
     g = g.reshape(len(g), grid[0], grid[1] // together, outputs)
     w = xp.zeros((*wide, x.shape[3], outputs), dtype=x.dtype)
@@ -161,8 +169,9 @@ def check(name: str, images: Array, channels: int, w: Array, b: Array | None, ou
     """Raise unless the images have as many channels as the kernel takes, the bias as many as it gives, and all one dtype."""
     if images.shape[3] != channels:
         hint = f": {CHANNELS_FIRST}" if images.shape[1] == channels else ""
-        raise ShapeError(f"{name} of shape {tuple(images.shape)} has {images.shape[3]} channels, the kernel takes {channels}"
-                         + hint)
+        raise ShapeError(
+            f"{name} of shape {tuple(images.shape)} has {images.shape[3]} channels, the kernel takes {channels}" + hint
+        )
     if b is not None and b.shape != (outputs,):
         raise ShapeError(f"got a bias of shape {tuple(b.shape)}, expected ({outputs},)")
     for array in (w, b):
@@ -174,9 +183,11 @@ def check_output_size(size: Pair, grid: Pair, kernel: Pair, stride: Pair, paddin
     """Raise ShapeError unless a convolution leads from images of this size to a grid of this size."""
     found = window.output_size(size, kernel, stride, padding)
     if found != tuple(grid):
-        raise ShapeError(f"a transposed convolution cannot lead from {grid[0]}x{grid[1]} to output_size {size[0]}x{size[1]} with "
-                         f"kernel {kernel[0]}x{kernel[1]}, stride {stride} and padding {padding!r}: from that size, the "
-                         f"convolution leads to {found[0]}x{found[1]}")
+        raise ShapeError(
+            f"a transposed convolution cannot lead from {grid[0]}x{grid[1]} to output_size {size[0]}x{size[1]} with "
+            f"kernel {kernel[0]}x{kernel[1]}, stride {stride} and padding {padding!r}: from that size, the "
+            f"convolution leads to {found[0]}x{found[1]}"
+        )
 
 
 def default_output_size(grid: Pair, kernel: Pair, stride: int | Pair, padding: Padding) -> Pair:

@@ -15,10 +15,10 @@ import numpy as np
 
 from minigen.backend import Array, array_module
 
-BLOCK = 1 << 22         # bytes of windows at a time: what a CPU's cache can hold
+BLOCK = 1 << 22  # bytes of windows at a time: what a CPU's cache can hold
 DEVICE_BLOCK = 1 << 28  # on a GPU, where a launch costs more than a cache miss
-WIDE = 32               # outputs that a matrix product should have to be fast
-FEW = 3                 # so few channels that the runs of memory are too short to be copied one by one
+WIDE = 32  # outputs that a matrix product should have to be fast
+FEW = 3  # so few channels that the runs of memory are too short to be copied one by one
 
 Pair = tuple[int, int]
 Part = tuple[slice, slice]  # of the examples, and of the rows of windows
@@ -62,7 +62,7 @@ def excerpt(x: Array, rows: Pair, columns: Pair) -> Array:
         return image
     image[:, :first], image[:, last:] = 0.0, 0.0
     image[:, first:last, :begin], image[:, first:last, end:] = 0.0, 0.0
-    image[:, first:last, begin:end] = x[:, top + first:top + last, left + begin:left + end]
+    image[:, first:last, begin:end] = x[:, top + first : top + last, left + begin : left + end]
     return image
 
 
@@ -72,7 +72,7 @@ def matrix_of_windows(image: Array, kernel: Pair, stride: Pair, grid: Pair) -> A
     if channels <= FEW:  # column by column: down a column the runs are long
         matrix = workspace("windows", (*kernel, channels, n, rows, columns), image)
         for a, b, c in np.ndindex(*kernel, channels):
-            matrix[a, b, c] = image[:, a:, b:, c][:, ::stride[0], ::stride[1]][:, :rows, :columns]
+            matrix[a, b, c] = image[:, a:, b:, c][:, :: stride[0], :: stride[1]][:, :rows, :columns]
         return matrix.reshape(kernel[0] * kernel[1] * channels, -1).T
     if kernel == stride == (1, 1) and image.flags.c_contiguous:
         return image.reshape(-1, channels)
@@ -86,12 +86,12 @@ def matrix_of_windows(image: Array, kernel: Pair, stride: Pair, grid: Pair) -> A
 def correlate(x: Array, w: Array, b: Array | None, origin: Pair, stride: Pair, out: Array) -> None:
     """out (n, i, j, o) = b + the windows of x (n, h, w, c), the first at `origin`, times the kernel w (kh, kw, c, o).
 
-    Where outputs are few, some neighbouring windows count as one, a little wider: see `neighbours`.
+    Where outputs are few, some neighboring windows count as one, a little wider: see `neighbors`.
     """
     if not w.size:  # a sum over no channels
         out[...] = 0.0 if b is None else b
         return
-    together = neighbours(out, w.shape[1], stride[1])
+    together = neighbors(out, w.shape[1], stride[1])
     if together > 1:
         w, b = widened(w, together), b if b is None else array_module(b).tile(b, together)
         out = out.reshape(*out.shape[:2], out.shape[2] // together, w.shape[3])
@@ -100,8 +100,8 @@ def correlate(x: Array, w: Array, b: Array | None, origin: Pair, stride: Pair, o
         multiply(columns, matrix, b, out=out[part])
 
 
-def neighbours(out: Array, width: int, stride: int) -> int:
-    """How many neighbouring windows of a row are best computed as one, for out (n, i, j, o) and a kernel of this width.
+def neighbors(out: Array, width: int, stride: int) -> int:
+    """How many neighboring windows of a row are best computed as one, for out (n, i, j, o) and a kernel of this width.
 
     Windows that overlap share most of what is copied, and a matrix product of few columns is slow: of 4 windows of 3 x 3 with 8
     outputs, a window of 3 x 6 with 32 outputs copies half as much. That its kernel is zero by half costs less than that.
@@ -112,11 +112,11 @@ def neighbours(out: Array, width: int, stride: int) -> int:
 
 
 def widened(w: Array, together: int) -> Array:
-    """The kernel of so many neighbouring windows as one: (kh, kw, c, o) -> (kh, kw + together - 1, c, together * o)."""
+    """The kernel of so many neighboring windows as one: (kh, kw, c, o) -> (kh, kw + together - 1, c, together * o)."""
     kh, kw, channels, outputs = w.shape
     wide = array_module(w).zeros((kh, kw + together - 1, channels, together, outputs), dtype=w.dtype)
     for i in range(together):
-        wide[:, i:i + kw, :, i] = w
+        wide[:, i : i + kw, :, i] = w
     return wide.reshape(kh, kw + together - 1, channels, together * outputs)
 
 
@@ -124,7 +124,7 @@ def narrowed(wide: Array, width: int, together: int) -> Array:
     """The adjoint of `widened`, back to a kernel of this width: what the windows say of it, added up."""
     kh, _, channels, outputs = wide.shape
     wide = wide.reshape(kh, -1, channels, together, outputs // together)
-    return sum(wide[:, i:i + width, :, i] for i in range(together))
+    return sum(wide[:, i : i + width, :, i] for i in range(together))
 
 
 def gather(g: Array, w: Array, b: Array | None, padding: Pair, stride: Pair, out: Array) -> None:
@@ -154,16 +154,16 @@ def gather(g: Array, w: Array, b: Array | None, padding: Pair, stride: Pair, out
         grid = (-(-out.shape[1] // stride[0]), pixels.shape[2])
         for (examples, rows), matrix in windows(g, (top, x.first), (height, x.taps), (1, 1), grid):
             for y, kernel in zip(down, kernels):
-                seen = matrix[:, (y.first - top) * row:(y.first - top + y.taps) * row]
+                seen = matrix[:, (y.first - top) * row : (y.first - top + y.taps) * row]
                 multiply(seen, kernel, b, out=pixels[examples, y.pixels][:, rows])
 
 
 class Phase(NamedTuple):
     """Along one axis, the pixels of a transposed convolution that see the same taps of the kernel."""
 
-    pixels: slice   # every s-th
-    first: int      # where the window of g that the first of them sees begins
-    taps: int       # how many they see
+    pixels: slice  # every s-th
+    first: int  # where the window of g that the first of them sees begins
+    taps: int  # how many they see
     flipped: slice  # which
 
 
@@ -209,8 +209,9 @@ def landing(tap: int, padding: int, stride: int, windows: slice, size: int) -> t
     start = max(windows.start, -((tap - padding) // stride))
     stop = max(start, min(windows.stop, (size - 1 + padding - tap) // stride + 1))
     first = start * stride + tap - padding
-    return slice(first, first + (stop - start - 1) * stride + 1 if stop > start else first, stride), \
-        slice(start - windows.start, stop - windows.start)
+    return slice(first, first + (stop - start - 1) * stride + 1 if stop > start else first, stride), slice(
+        start - windows.start, stop - windows.start
+    )
 
 
 def multiply(x: Array, y: Array, b: Array | None, out: Array) -> None:

@@ -68,9 +68,7 @@ def one_hot(labels: Array, classes: int, dtype: Any = np.float32) -> Array:
     if labels.dtype.kind not in "iu":
         raise TypeError(f"one_hot: labels must be integers, got {labels.dtype}")
     if labels.size and (int(labels.min()) < 0 or int(labels.max()) >= classes):
-        raise ValueError(
-            f"one_hot: labels reach from {int(labels.min())} to {int(labels.max())}, expected 0 to {classes - 1}"
-        )
+        raise ValueError(f"one_hot: labels reach from {int(labels.min())} to {int(labels.max())}, expected 0 to {classes - 1}")
     return (labels[..., None] == array_module(labels).arange(classes)).astype(dtype)
 
 

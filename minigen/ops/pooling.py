@@ -107,8 +107,9 @@ def comparable(x: Array, maxima: Array) -> tuple[Array, Array]:
     xp = array_module(x)
     if xp is np and not np.isnan(maxima.max(initial=-math.inf)):  # a device is not asked, for it would have to wait
         return x, maxima
-    return xp.nan_to_num(x, nan=math.inf, posinf=math.inf, neginf=-math.inf), \
-        xp.nan_to_num(maxima, nan=math.inf, posinf=math.inf, neginf=-math.inf)
+    return xp.nan_to_num(x, nan=math.inf, posinf=math.inf, neginf=-math.inf), xp.nan_to_num(
+        maxima, nan=math.inf, posinf=math.inf, neginf=-math.inf
+    )
 
 
 def winners(x: Array, maxima: Array, places: list) -> Iterator[tuple[Any, Array]]:
@@ -184,8 +185,8 @@ def avg_pool2d(x: Any, *, size: Size = 2, stride: Size | None = None, padding: P
 def resize_bilinear(x: Any, *, size: Size) -> Any:
     """Images of another size by linear interpolation along height and width: (n, h, w, c) -> (n, *size, c).
 
-    Coordinates count from the edges, pixels are centred at halves: y[i] = x[(i + 1/2) h / h' - 1/2], beyond the outer centres
-    constant (PyTorch's align_corners=False). Between neighbours only: to shrink by more than 2, take means first.
+    Coordinates count from the edges, pixels are centerd at halves: y[i] = x[(i + 1/2) h / h' - 1/2], beyond the outer centers
+    constant (PyTorch's align_corners=False). Between neighbors only: to shrink by more than 2, take means first.
     """
     check_images(x)
     return separable(x, *(interpolation(*axis) for axis in zip(x.shape[1:3], pair(size, "size"))))
@@ -208,9 +209,9 @@ def window_means(length: int, count: int, size: int, stride: int, padding: Pair)
 
 
 def interpolation(length: int, count: int) -> np.ndarray:
-    """(count, length): row i interpolates linearly between the two pixels around the centre of pixel i, along one axis."""
-    centres = ((np.arange(count) + 0.5) * (length / count) - 0.5).clip(0, length - 1)
-    return (1.0 - abs(centres[:, None] - np.arange(length))).clip(0, 1)
+    """(count, length): row i interpolates linearly between the two pixels around the center of pixel i, along one axis."""
+    centers = ((np.arange(count) + 0.5) * (length / count) - 0.5).clip(0, length - 1)
+    return (1.0 - abs(centers[:, None] - np.arange(length))).clip(0, 1)
 
 
 # -- windows -----------------------------------------------------------------------------------------------------
@@ -229,8 +230,9 @@ def geometry(x: Any, size: Size, stride: Size | None, padding: Padding) -> tuple
 
 def slices(size: Pair, stride: Pair, grid: Pair) -> list[tuple[slice, ...]]:
     """For each place in a window, row by row: what picks the elements there, of all windows at once."""
-    return [(slice(None), *(slice(i, i + (n - 1) * s + 1, s) for i, n, s in zip(place, grid, stride)))
-            for place in np.ndindex(size)]
+    return [
+        (slice(None), *(slice(i, i + (n - 1) * s + 1, s) for i, n, s in zip(place, grid, stride))) for place in np.ndindex(size)
+    ]
 
 
 def padded(x: Array, padding: tuple[Pair, Pair], value: float) -> Array:

@@ -152,9 +152,11 @@ def expand_dims(x: Tensor, axis: int) -> Any:
 def squeeze(x: Tensor, axis: int | tuple[int, ...] | None = None) -> Any:
     """x without the given axes of length 1; by default without all of them."""
     ndim = len(x.shape)
-    axes = range(ndim) if axis is None else [
-        checked_axis("squeeze", i, ndim) for i in (axis if isinstance(axis, tuple) else (axis,))
-    ]
+    axes = (
+        range(ndim)
+        if axis is None
+        else [checked_axis("squeeze", i, ndim) for i in (axis if isinstance(axis, tuple) else (axis,))]
+    )
     if axis is not None and any(x.shape[i] != 1 for i in axes):
         raise ValueError(f"squeeze: axis {axis} of shape {x.shape} is not of length 1")
     return reshape(x, shape=tuple(n for i, n in enumerate(x.shape) if n != 1 or i not in axes))

@@ -3,7 +3,7 @@
 from typing import Any
 
 from minigen.errors import ShapeError
-from minigen.settings import to_python
+from minigen.utils.settings import to_python
 
 Pair = tuple[int, int]
 Padding = str | int | tuple[Pair, Pair]  # "same", "valid", pixels on every side, or ((top, bottom), (left, right))
@@ -48,8 +48,10 @@ def output_size(size: Pair, kernel: Pair, stride: Pair, padding: Padding) -> Pai
     """
     padded = tuple(n + sum(p) for n, p in zip(size, explicit_padding(padding, size, kernel, stride)))
     if any(n < k for n, k in zip(padded, kernel)):
-        raise ShapeError(f"a window of {kernel[0]}x{kernel[1]} does not fit into images of {size[0]}x{size[1]}"
-                         + (f", padded to {padded[0]}x{padded[1]}" if padded != tuple(size) else ""))
+        raise ShapeError(
+            f"a window of {kernel[0]}x{kernel[1]} does not fit into images of {size[0]}x{size[1]}"
+            + (f", padded to {padded[0]}x{padded[1]}" if padded != tuple(size) else "")
+        )
     return tuple((n - k) // s + 1 for n, k, s in zip(padded, kernel, stride))
 
 

@@ -10,7 +10,7 @@ from minigen.autograd import Parameter
 from minigen.errors import StateError
 from minigen.nn import Module
 from minigen.optim.optimizer import fraction
-from minigen.settings import Configured
+from minigen.utils.settings import Configured
 
 
 class ExponentialMovingAverage(Configured):

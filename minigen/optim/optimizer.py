@@ -10,7 +10,7 @@ from minigen.autograd import Parameter
 from minigen.autograd.tensor import next_serial
 from minigen.backend import Array, array_module, asarray, backend_of, to_numpy
 from minigen.errors import GraphError, NonFiniteError, StateError
-from minigen.settings import Configured
+from minigen.utils.settings import Configured
 
 Schedule = Callable[[int], float]
 
@@ -30,8 +30,9 @@ class Optimizer(Configured):
     squares: tuple[str, ...] = ()  # those buffers that are means of squares, never negative
     remembered = ("parameters", "lr", "values", "gradient", "state", "steps", "began", "_bounds", "_views")  # no settings
 
-    def __init__(self, parameters: Sequence[Parameter], lr: float | Schedule, weight_decay: float = 0.0,
-                 clip_norm: float | None = None):
+    def __init__(
+        self, parameters: Sequence[Parameter], lr: float | Schedule, weight_decay: float = 0.0, clip_norm: float | None = None
+    ):
         self.parameters = list(parameters)
         if not self.parameters:
             raise ValueError("an optimizer needs at least one parameter, got none: pass model.parameters()")
@@ -48,8 +49,8 @@ class Optimizer(Configured):
             positive("clip_norm", clip_norm)
         self.lr = lr if callable(lr) else float(lr)
         self.weight_decay, self.clip_norm = weight_decay, clip_norm
-        self.steps = 0   # that are done, for schedules of the learning rate
-        self.began = 0   # when the moments were zero
+        self.steps = 0  # that are done, for schedules of the learning rate
+        self.began = 0  # when the moments were zero
         stops = np.cumsum([p.size for p in self.parameters]).tolist()
         self._bounds = list(zip([0, *stops[:-1]], stops))
         self._adopt()
@@ -113,7 +114,7 @@ class Optimizer(Configured):
         raise NotImplementedError
 
     def _gather(self) -> Iterator[slice]:
-        """Copy the gradients into the flat array; yields the runs of neighbouring parameters that have one."""
+        """Copy the gradients into the flat array; yields the runs of neighboring parameters that have one."""
         xp = array_module(self.values)
         start, parts = 0, []
         for p, (begin, end) in zip(self.parameters, self._bounds):
@@ -156,12 +157,19 @@ class Optimizer(Configured):
         problems += [f"unexpected {name}" for name in state.keys() - expected.keys()]
         problems += [
             f"{name} has shape {state[name].shape}, expected {expected[name]}"
-            for name in expected.keys() & state.keys() if tuple(state[name].shape) != expected[name]
+            for name in expected.keys() & state.keys()
+            if tuple(state[name].shape) != expected[name]
         ]
-        problems += [f"{name} is {state[name].dtype}, expected a whole number" for name in ("steps", "began")
-                     if name in state and state[name].dtype.kind not in "iu"]
-        problems += [f"{name} is {state[name].dtype}, expected {buffer.dtype}" for name, buffer in self.state.items()
-                     if name in state and state[name].dtype != buffer.dtype]
+        problems += [
+            f"{name} is {state[name].dtype}, expected a whole number"
+            for name in ("steps", "began")
+            if name in state and state[name].dtype.kind not in "iu"
+        ]
+        problems += [
+            f"{name} is {state[name].dtype}, expected {buffer.dtype}"
+            for name, buffer in self.state.items()
+            if name in state and state[name].dtype != buffer.dtype
+        ]
         if problems:
             raise StateError(f"this state does not fit {self!r}: {'; '.join(sorted(problems))}")
 
@@ -174,8 +182,9 @@ class Optimizer(Configured):
         state = {"began": np.array(0), **state}  # states of older versions, which could not restart
         self.check_state(state)
         problems = [f"{name} holds NaN or infinity" for name in self.state if not np.isfinite(state[name]).all()]
-        problems += [f"{name} holds negative numbers, it is a mean of squares" for name in self.squares
-                     if (state[name] < 0).any()]
+        problems += [
+            f"{name} holds negative numbers, it is a mean of squares" for name in self.squares if (state[name] < 0).any()
+        ]
         if not 0 <= state["began"] <= state["steps"]:
             problems.append(f"steps is {state['steps']} and began {state['began']}, expected 0 <= began <= steps")
         if problems:

@@ -17,8 +17,9 @@ class SGD(Optimizer):
     v <- momentum * v + g;   p <- p - lr * v,   Nesterov: p <- p - lr * (g + momentum * v)
     """
 
-    def __init__(self, parameters: Sequence[Parameter], lr: float | Schedule, momentum: float = 0.0, nesterov: bool = False,
-                 **options: Any):
+    def __init__(
+        self, parameters: Sequence[Parameter], lr: float | Schedule, momentum: float = 0.0, nesterov: bool = False, **options: Any
+    ):
         fraction("momentum", momentum)
         if nesterov and not momentum:
             raise ValueError("Nesterov's momentum needs momentum > 0, got 0")
@@ -44,8 +45,9 @@ class RMSprop(Optimizer):
 
     buffers = squares = ("mean_square",)
 
-    def __init__(self, parameters: Sequence[Parameter], lr: float | Schedule = 1e-3, rho: float = 0.9, eps: float = 1e-7,
-                 **options: Any):
+    def __init__(
+        self, parameters: Sequence[Parameter], lr: float | Schedule = 1e-3, rho: float = 0.9, eps: float = 1e-7, **options: Any
+    ):
         fraction("rho", rho)
         positive("eps", eps)
         self.rho, self.eps = rho, eps
@@ -70,8 +72,15 @@ class Adam(Optimizer):
     buffers = ("first_moment", "second_moment")
     squares = ("second_moment",)
 
-    def __init__(self, parameters: Sequence[Parameter], lr: float | Schedule = 1e-3, beta1: float = 0.9, beta2: float = 0.999,
-                 eps: float = 1e-8, **options: Any):
+    def __init__(
+        self,
+        parameters: Sequence[Parameter],
+        lr: float | Schedule = 1e-3,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        eps: float = 1e-8,
+        **options: Any,
+    ):
         fraction("beta1", beta1)
         fraction("beta2", beta2)
         positive("eps", eps)
@@ -87,7 +96,7 @@ class Adam(Optimizer):
         values -= step
 
     def average(self, gradient: Array, first_moment: Array, second_moment: Array) -> None:
-        """Move both moments towards g and g^2."""
+        """Move both moments toward g and g^2."""
         first_moment *= self.beta1
         first_moment += (1.0 - self.beta1) * gradient
         move_to_square(second_moment, self.beta2, gradient)

@@ -7,7 +7,7 @@ import math
 from functools import partial
 
 from minigen.optim.optimizer import Schedule, positive
-from minigen.settings import with_python_numbers
+from minigen.utils.settings import with_python_numbers
 
 
 @with_python_numbers
@@ -35,7 +35,7 @@ def at_piecewise(lr: float, boundaries: list[int], factor: float, step: int) -> 
 
 @with_python_numbers
 def cosine(lr: float, total: int, final: float = 0.0) -> Schedule:
-    """Half a cosine from lr down to `final` at step `total`, constant afterwards (Loshchilov & Hutter 2017, eq. 5)."""
+    """Half a cosine from lr down to `final` at step `total`, constant afterward (Loshchilov & Hutter 2017, eq. 5)."""
     positive("total", total)
     return partial(at_cosine, lr, total, final)
 

@@ -1,7 +1,7 @@
 """Every picture of the library. Each function returns a matplotlib Figure, for figure.savefig("name.png"); save_animation
 makes a GIF of many, save_tiles a PNG of many images, fast.
 
-Images are floats in [0, 1], (n, h, w) or (n, h, w, 1) for grey and (n, h, w, 3) for RGB, as NumPy arrays or
+Images are floats in [0, 1], (n, h, w) or (n, h, w, 1) for gray and (n, h, w, 3) for RGB, as NumPy arrays or
 Tensors; values outside, which a linear decoder may give, are refused: clip(0, 1) is the caller's to say. The
 figures know nothing of pyplot: they need no screen, and they are gone when nobody holds them.
 """
@@ -14,7 +14,24 @@ from minigen.plot.images import equation, filters, image_grid, image_rows, inter
 from minigen.plot.points import point_cloud, point_clouds, trajectories
 
 __all__ = [
-    "PALETTE", "activation_histograms", "bars", "code_map", "curves", "equation", "filters", "histograms", "image_grid",
-    "image_rows", "interpolation_grid", "manifold_grid", "plane_fit", "point_cloud", "point_clouds", "save_animation",
-    "save_tiles", "table", "training_curves", "trajectories",
+    "PALETTE",
+    "activation_histograms",
+    "bars",
+    "code_map",
+    "curves",
+    "equation",
+    "filters",
+    "histograms",
+    "image_grid",
+    "image_rows",
+    "interpolation_grid",
+    "manifold_grid",
+    "plane_fit",
+    "point_cloud",
+    "point_clouds",
+    "save_animation",
+    "save_tiles",
+    "table",
+    "training_curves",
+    "trajectories",
 ]

@@ -13,17 +13,20 @@ from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageFont
 
 from minigen.errors import ShapeError
-from minigen.files import replacing
 from minigen.plot.figure import checked_images
 from minigen.plot.images import GAP
+from minigen.utils.files import replacing
 
 LAST = 2.0  # seconds that the last frame is held longer
-SHADES = 64  # of grey: to the eye as good as 256, in two thirds of the bytes
+SHADES = 64  # of gray: to the eye as good as 256, in two thirds of the bytes
 CAPTION = 16  # height of letters, in pixels
 
 
 def save_animation(
-    frames: Iterable[Any], path: str | Path, seconds_per_frame: float = 0.2, labels: Sequence[Any] | None = None,
+    frames: Iterable[Any],
+    path: str | Path,
+    seconds_per_frame: float = 0.2,
+    labels: Sequence[Any] | None = None,
     columns: int | None = None,
 ) -> Path:
     """Write frames as a GIF that loops for ever and holds its last frame 2 seconds longer; return its path.
@@ -125,7 +128,7 @@ def captioned(picture: np.ndarray, caption: str) -> np.ndarray:
 
 
 def reduced(picture: np.ndarray) -> Image.Image:
-    """A picture in one byte a pixel and a palette: 64 shades of grey, or the 256 colours that suit it best."""
+    """A picture in one byte a pixel and a palette: 64 shades of gray, or the 256 colors that suit it best."""
     if picture.ndim == 3:
         return Image.fromarray(picture).quantize(256)
     page = Image.fromarray(np.round(picture * ((SHADES - 1) / 255)).astype(np.uint8))

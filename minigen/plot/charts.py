@@ -10,7 +10,7 @@ from matplotlib.ticker import Formatter, MaxNLocator
 
 from minigen.backend.host import whole_array
 from minigen.errors import ShapeError, suggestion
-from minigen.plot.figure import MARKERS, PALETTE, colour_of, host, new_figure, open_frame
+from minigen.plot.figure import MARKERS, PALETTE, color_of, host, new_figure, open_frame
 
 
 def training_curves(
@@ -94,21 +94,19 @@ def curves(
     lowest = min(measured, key=lambda label: measured[label][0].min())
     floor = measured[lowest][0].min()
     if logy and floor <= 0:
-        raise ValueError(
-            f"curves: line {lowest!r} goes down to {floor:g}, expected positive numbers for a logarithmic axis"
-        )
+        raise ValueError(f"curves: line {lowest!r} goes down to {floor:g}, expected positive numbers for a logarithmic axis")
     few = len(x) <= 10
     figure = new_figure((6.0, 4.0), title)
     axes = figure.add_subplot()
     for i, (label, (y, half_width)) in enumerate(measured.items()):
-        style = {"color": colour_of(i), "linewidth": 1.8, "label": label}
+        style = {"color": color_of(i), "linewidth": 1.8, "label": label}
         if few:
             marker = MARKERS[i % len(MARKERS)]
             axes.errorbar(x, y, half_width, marker=marker, markersize=5, capsize=3, elinewidth=1.2, **style)
         else:
             axes.plot(x, y, **style)
             if half_width is not None:
-                axes.fill_between(x, y - half_width, y + half_width, color=colour_of(i), alpha=0.25, linewidth=0)
+                axes.fill_between(x, y - half_width, y + half_width, color=color_of(i), alpha=0.25, linewidth=0)
     if logx:
         axes.set_xscale("log")
         if few:
@@ -203,7 +201,7 @@ def histograms(values: Mapping[str, Any], *, xlabel: str, title: str | None = No
             raise ValueError(f"histograms: got {label!r} without any number, expected at least one")
         flat = checked_numbers(flat, f"histograms: got {label!r}", flat.shape)
         axes = figure.add_subplot(1, len(values), i + 1)
-        axes.hist(flat, bins=50, weights=np.full(flat.size, 100 / flat.size), color=colour_of(i))
+        axes.hist(flat, bins=50, weights=np.full(flat.size, 100 / flat.size), color=color_of(i))
         axes.set_title(label, fontsize=11)
         axes.set(xlabel=xlabel, ylabel="%" if i == 0 else None)
         open_frame(axes)
@@ -245,9 +243,7 @@ def lines_by_quantity(columns: Mapping[str, Any]) -> dict[str, dict[str, dict[st
     }
 
 
-def lines_by_panel(
-    columns: Mapping[str, Any], panels: Mapping[str, Sequence[str]]
-) -> dict[str, dict[str, dict[str, str]]]:
+def lines_by_panel(columns: Mapping[str, Any], panels: Mapping[str, Sequence[str]]) -> dict[str, dict[str, dict[str, str]]]:
     """Each panel -> its columns -> their style, or an error that names what the history lacks."""
     if not panels or not all(panels.values()):
         raise ValueError(f"training_curves: got panels {dict(panels)}, expected at least one, each with at least one column")
@@ -257,7 +253,7 @@ def lines_by_panel(
                 raise ValueError(f"training_curves: panel {panel!r}: no column {name!r} to draw; {suggestion(name, columns)}")
     return {
         panel: {
-            name: {"label": name, "color": colour_of(i), "linestyle": "--" if name.startswith("validation ") else "-"}
+            name: {"label": name, "color": color_of(i), "linestyle": "--" if name.startswith("validation ") else "-"}
             for i, name in enumerate(names)
         }
         for panel, names in panels.items()

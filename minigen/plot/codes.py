@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 
 from minigen.errors import ShapeError
-from minigen.plot.figure import MARKERS, PALETTE, checked_images, checked_points, colour_of, host, new_figure, open_frame
+from minigen.plot.figure import MARKERS, PALETTE, checked_images, checked_points, color_of, host, new_figure, open_frame
 
 
 def code_map(
@@ -20,7 +20,7 @@ def code_map(
     title: str | None = None,
     minimum_distance: float = 0.06,
 ) -> Figure:
-    """Codes in the plane (of t-SNE, or of a 2-D latent space), coloured by class, with some of their images.
+    """Codes in the plane (of t-SNE, or of a 2-D latent space), colored by class, with some of their images.
 
     An image is shown at its point if every image shown so far is at least minimum_distance away, in fractions
     of the longer side of the map; images are drawn about as large as they can be without overlap.
@@ -33,9 +33,7 @@ def code_map(
     points = checked_points(points, "points", 2)
     labels = host(labels)
     if labels.shape != points.shape[:1]:
-        raise ShapeError(
-            f"code_map: got labels of shape {labels.shape}, expected ({len(points)},), one a point"
-        )
+        raise ShapeError(f"code_map: got labels of shape {labels.shape}, expected ({len(points)},), one a point")
     if labels.dtype.kind not in "iu" or labels.min() < 0 or labels.max() >= len(class_names):
         raise ValueError(
             f"code_map: got labels of {labels.dtype} from {labels.min()} to {labels.max()}, "
@@ -52,27 +50,23 @@ def code_map(
     present = np.unique(labels)
     for label in present:
         marker = MARKERS[label // len(PALETTE) % len(MARKERS)]
-        style = {"s": size, "alpha": 0.75, "linewidths": 0, "color": colour_of(label), "marker": marker}
+        style = {"s": size, "alpha": 0.75, "linewidths": 0, "color": color_of(label), "marker": marker}
         axes.scatter(*points[labels == label].T, label=str(class_names[label]), **style)
     if images is not None:
         images = checked_images(images, "images")
         if len(images) != len(points):
-            raise ShapeError(
-                f"code_map: got {len(images)} images for {len(points)} points, expected one for each"
-            )
-        # Squares with centres d apart cannot overlap if their sides are d / sqrt(2). An inch has 72 points.
+            raise ShapeError(f"code_map: got {len(images)} images for {len(points)} points, expected one for each")
+        # Squares with centers d apart cannot overlap if their sides are d / sqrt(2). An inch has 72 points.
         side = minimum_distance / sqrt(2) * longer_side * 72
         for i in spread_out(points, minimum_distance):
             picture = OffsetImage(rgb(images[i]), zoom=0.8 * side / max(images.shape[1:3]))
-            frame = {"edgecolor": colour_of(labels[i]), "linewidth": 1.6}
+            frame = {"edgecolor": color_of(labels[i]), "linewidth": 1.6}
             axes.add_artist(AnnotationBbox(picture, points[i], pad=0.08, bboxprops=frame))
     axes.set(xlabel="dimension 1", ylabel="dimension 2")
     axes.set_aspect("equal", adjustable="datalim")
     open_frame(axes)
     columns = ceil(len(present) / 18)
-    legend = axes.legend(
-        loc="upper left", bbox_to_anchor=(1, 1), frameon=False, handletextpad=0.1, ncols=columns
-    )
+    legend = axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, handletextpad=0.1, ncols=columns)
     for handle in legend.legend_handles:
         handle.set_sizes([40])
         handle.set_alpha(1)
@@ -82,7 +76,7 @@ def code_map(
 def plane_fit(points: Any, reconstructed: Any, codes: Any, title: str | None = None) -> Figure:
     """A 2-D subspace of 3-D data. Left: points, reconstructions and the plane these lie in; right: codes.
 
-    The plane is the least-squares plane of the reconstructions. A grey line joins each point and its
+    The plane is the least-squares plane of the reconstructions. A gray line joins each point and its
     reconstruction: the reconstruction error.
 
     points, reconstructed: (n, 3).  codes: (n, 2).
@@ -161,7 +155,7 @@ def percent(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
 
 
 def rgb(image: np.ndarray) -> np.ndarray:
-    """A grey (h, w) or RGB image as RGB in [0, 1]: OffsetImage would stretch the contrast of a grey one."""
+    """A gray (h, w) or RGB image as RGB in [0, 1]: OffsetImage would stretch the contrast of a gray one."""
     return image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2)
 
 
@@ -184,12 +178,12 @@ def spread_out(points: np.ndarray, minimum_distance: float) -> list[int]:
 
 def plane_through(points: np.ndarray) -> np.ndarray:
     """Corners (3, 2, 2) of a rectangle in the least-squares plane of points that holds their projections."""
-    centre = points.mean(axis=0, dtype=np.float64)
-    axes = np.linalg.svd(points - centre)[2][:2]
-    low, high = np.sort((points - centre) @ axes.T, axis=0)[[0, -1]]
+    center = points.mean(axis=0, dtype=np.float64)
+    axes = np.linalg.svd(points - center)[2][:2]
+    low, high = np.sort((points - center) @ axes.T, axis=0)[[0, -1]]
     margin = 0.08 * (high - low)
     u, v = np.meshgrid(*np.stack([low - margin, high + margin]).T)
-    return (centre + u[..., None] * axes[0] + v[..., None] * axes[1]).transpose(2, 0, 1)
+    return (center + u[..., None] * axes[0] + v[..., None] * axes[1]).transpose(2, 0, 1)
 
 
 def checked_activations(code: Any, name: str) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What all pictures share: the figure, the colours, and the checks of what is to be shown."""
+"""What all pictures share: the figure, the colors, and the checks of what is to be shown."""
 
 from typing import Any
 
@@ -10,12 +10,12 @@ from matplotlib.figure import Figure
 from minigen.backend.host import whole_array
 from minigen.errors import ShapeError, to_unit_interval
 
-# Ten colours that readers with any colour vision can tell apart (Petroff 2021, "Accessible color sequences").
+# Ten colors that readers with any color vision can tell apart (Petroff 2021, "Accessible color sequences").
 PALETTE = (
     "#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6",
     "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd",
 )  # fmt: skip
-MARKERS = "os^Dv"  # class 10 has the colour of class 0 and the next marker
+MARKERS = "os^Dv"  # class 10 has the color of class 0 and the next marker
 ROUNDING = 1e-4  # how far beyond [0, 1] a pixel may lie: less than the eye, or a byte, can tell
 
 
@@ -37,7 +37,7 @@ def host(x: Any) -> np.ndarray:
 
 
 def checked_images(images: Any, name: str) -> np.ndarray:
-    """images as (n, h, w) grey or (n, h, w, 3) RGB in [0, 1], or an error that says what they are instead.
+    """images as (n, h, w) gray or (n, h, w, 3) RGB in [0, 1], or an error that says what they are instead.
 
     ValueError for pixels outside [0, 1]: cut off in silence, bytes would be white, and half of [-1, 1] black. Only what rounding
     adds is cut off.
@@ -45,8 +45,7 @@ def checked_images(images: Any, name: str) -> np.ndarray:
     images = host(images)
     if images.ndim not in (3, 4) or 0 in images.shape or (images.ndim == 4 and images.shape[3] not in (1, 3)):
         raise ShapeError(
-            f"got {name} of shape {images.shape}, "
-            "expected at least one image, (n, h, w), (n, h, w, 1) or (n, h, w, 3)"
+            f"got {name} of shape {images.shape}, expected at least one image, (n, h, w), (n, h, w, 1) or (n, h, w, 3)"
         )
     if images.dtype.kind != "f" or not np.isfinite(images).all():
         wrong = images.dtype if images.dtype.kind != "f" else "NaN or infinity"
@@ -74,5 +73,5 @@ def open_frame(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def colour_of(label: int) -> str:
+def color_of(label: int) -> str:
     return PALETTE[label % len(PALETTE)]

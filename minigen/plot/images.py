@@ -16,9 +16,7 @@ from minigen.plot.figure import PALETTE, checked_images, host, new_figure
 GAP = 0.08  # white between images, in widths of an image
 
 
-def image_grid(
-    images: Any, columns: int | None = None, title: str | None = None, labels: Sequence[Any] | None = None
-) -> Figure:
+def image_grid(images: Any, columns: int | None = None, title: str | None = None, labels: Sequence[Any] | None = None) -> Figure:
     """Images side by side, row by row, as square as can be unless columns says otherwise.
 
     images: (n, h, w) or (n, h, w, c) in [0, 1].  labels: n texts, one below each image.
@@ -58,9 +56,7 @@ def image_rows(rows: Mapping[str, Any], title: str | None = None) -> Figure:
     images = {label: checked_images(row, f"row {label!r}") for label, row in rows.items()}
     lengths = {label: len(row) for label, row in images.items()}
     if len(set(lengths.values())) > 1:
-        raise ShapeError(
-            f"image_rows: got rows of different lengths {lengths}, expected as many images in each"
-        )
+        raise ShapeError(f"image_rows: got rows of different lengths {lengths}, expected as many images in each")
     first = next(iter(images.values()))
     heights = {label: row.shape[1] / row.shape[2] for label, row in images.items()}
     finest = max(row.shape[2] for row in images.values())
@@ -75,9 +71,7 @@ def image_rows(rows: Mapping[str, Any], title: str | None = None) -> Figure:
     return axes.figure
 
 
-def interpolation_grid(
-    images: Any, title: str | None = None, anchors: Iterable[tuple[int, int]] | None = None
-) -> Figure:
+def interpolation_grid(images: Any, title: str | None = None, anchors: Iterable[tuple[int, int]] | None = None) -> Figure:
     """Images between images, in rows and columns; the anchors, between which the others were interpolated, are framed.
 
     images: (rows, columns, h, w, c) in [0, 1], c 1 or 3.  anchors: (row, column) pairs; None: the four corners.
@@ -128,7 +122,7 @@ def equation(terms: Mapping[str, Any], signs: Sequence[str], result: Any, title:
     """Images that are added in a latent space: a column for each term, and in the end what comes out of it.
 
     A column shows examples of a concept and below them, framed, what their mean gives; the signs stand between the framed ones.
-    The result is a grid: in its middle, framed too, the sum, around it its neighbours.
+    The result is a grid: in its middle, framed too, the sum, around it its neighbors.
 
     terms: label -> images (k + 1, h, w, c) in [0, 1], the same k in each: the examples, and last the image of their mean.
     signs: one less than terms, such as "-+".  result: (rows, columns, h, w, c), of the same h, w and c; c: 1 or 3.
@@ -143,8 +137,10 @@ def equation(terms: Mapping[str, Any], signs: Sequence[str], result: Any, title:
     shapes = {label: images.shape for label, images in columns.items()}
     first = next(iter(shapes.values()))
     if len(set(shapes.values())) > 1 or result.shape[2:] != first[1:]:
-        raise ShapeError(f"equation: got terms of shapes {shapes} and a result of shape {result.shape}, expected the same number "
-                         "of images in each term, all of one size")
+        raise ShapeError(
+            f"equation: got terms of shapes {shapes} and a result of shape {result.shape}, expected the same number "
+            "of images in each term, all of one size"
+        )
     row, apart = first[1] / first[2] + GAP, 0.5  # of a row and between columns, in widths of an image
     bottom = max(first[0] - 1, result.shape[0] - 1) * row + apart / 2  # upper edge of the framed images
     across = len(columns) * (1 + apart) + result.shape[1] * (1 + GAP)
@@ -153,8 +149,11 @@ def equation(terms: Mapping[str, Any], signs: Sequence[str], result: Any, title:
 
     def framed(image: np.ndarray, left: float, top: float) -> None:
         place(axes, image, left, top)
-        axes.add_patch(Rectangle((left - GAP / 2, top - GAP / 2), 1 + GAP, row, fill=False, edgecolor=PALETTE[6], linewidth=2.5,
-                                 clip_on=False))
+        axes.add_patch(
+            Rectangle(
+                (left - GAP / 2, top - GAP / 2), 1 + GAP, row, fill=False, edgecolor=PALETTE[6], linewidth=2.5, clip_on=False
+            )
+        )
 
     for i, ((label, images), sign) in enumerate(zip(columns.items(), (*signs, "="))):
         left = i * (1 + apart)
@@ -215,18 +214,16 @@ def canvas(columns: int, height: float, pixels: int, title: str | None, beside: 
     return axes
 
 
-def place(
-    axes: Axes, image: np.ndarray, left: float, top: float, colours: str = "gray", lowest: float = 0
-) -> None:
+def place(axes: Axes, image: np.ndarray, left: float, top: float, colors: str = "gray", lowest: float = 0) -> None:
     """Draw an image one unit wide with its upper left corner at (left, top), y pointing downwards."""
     bottom = top + image.shape[0] / image.shape[1]
     limits = axes.axis()  # imshow would zoom in on the image
-    axes.imshow(image, cmap=colours, vmin=lowest, vmax=1, extent=(left, left + 1, bottom, top), aspect="equal")
+    axes.imshow(image, cmap=colors, vmin=lowest, vmax=1, extent=(left, left + 1, bottom, top), aspect="equal")
     axes.axis(limits)
 
 
 def checked_table(images: Any, function: str) -> np.ndarray:
-    """images as (rows, columns, h, w) grey or (rows, columns, h, w, 3) RGB in [0, 1], or an error."""
+    """images as (rows, columns, h, w) gray or (rows, columns, h, w, 3) RGB in [0, 1], or an error."""
     images = host(images)
     if images.ndim != 5 or 0 in images.shape or images.shape[4] not in (1, 3):
         raise ShapeError(

@@ -11,17 +11,14 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from minigen.errors import ShapeError, suggestion
-from minigen.plot.figure import PALETTE, checked_points, colour_of, host, new_figure, open_frame
+from minigen.plot.figure import PALETTE, checked_points, color_of, host, new_figure, open_frame
 
 REAL, GENERATED = "0.65", PALETTE[0]
 SCORES = LinearSegmentedColormap.from_list("scores", ["#ffffff", "#fde9c9", "#f7b878", "#e08a3c"])  # points stay in sight
 
 
 def point_cloud(
-    points: Any,
-    reference: Any | None = None,
-    title: str | None = None,
-    field: tuple[Any, Any, Any] | None = None,
+    points: Any, reference: Any | None = None, title: str | None = None, field: tuple[Any, Any, Any] | None = None
 ) -> Figure:
     """Generated points in the plane over real ones, both axes on the same scale.
 
@@ -115,9 +112,9 @@ def trajectories(
     axes = figure.add_subplot()
     axes.set_aspect("equal", adjustable="datalim")
     for i, (label, path) in enumerate(paths.items()):
-        axes.plot(*path.T, color=colour_of(i), linewidth=1.6, label=label)
+        axes.plot(*path.T, color=color_of(i), linewidth=1.6, label=label)
         for (x, y), angle in arrowheads(path):  # a triangle, which points up if it is not turned
-            axes.plot(x, y, color=colour_of(i), marker=(3, 0, angle - 90), markersize=9, zorder=2.5)
+            axes.plot(x, y, color=color_of(i), marker=(3, 0, angle - 90), markersize=9, zorder=2.5)
     for i, path in enumerate(closed.values()):
         axes.plot(*path.T, ":", color="black", linewidth=1.2, label="closed form" if i == 0 else None)
     for i, path in enumerate(paths.values()):

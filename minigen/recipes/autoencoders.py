@@ -51,14 +51,28 @@ class AutoencoderLearner(Learner):
         super().__init__(recipe, subject, plan)
         self.model = recipe.build(subject, **plan.options)
 
-    def fit(self, train: Dataset, test: Dataset, callbacks: Sequence[Callback] = (), resume: str | Path | None = None,
-            progress: bool = True) -> History:
+    def fit(
+        self,
+        train: Dataset,
+        test: Dataset,
+        callbacks: Sequence[Callback] = (),
+        resume: str | Path | None = None,
+        progress: bool = True,
+    ) -> History:
         plan = self.plan
         steps = plan.epochs * ceil(len(train) / plan.batch_size)
         optimizer = self.recipe.optimizer(self.model.parameters(), plan.lr, steps)
-        return training.fit(self.model, self.recipe.examples(train), validation=self.recipe.examples(test[:VALIDATED]),
-                            optimizer=optimizer, epochs=plan.epochs, batch_size=plan.batch_size, callbacks=callbacks,
-                            resume=resume, progress=progress)
+        return training.fit(
+            self.model,
+            self.recipe.examples(train),
+            validation=self.recipe.examples(test[:VALIDATED]),
+            optimizer=optimizer,
+            epochs=plan.epochs,
+            batch_size=plan.batch_size,
+            callbacks=callbacks,
+            resume=resume,
+            progress=progress,
+        )
 
     def load(self, saved: Saved) -> None:
         self.model.load_state_dict(saved.fitting("model", self.model))
@@ -75,8 +89,10 @@ class AutoencoderLearner(Learner):
         check_untruncated(self.recipe, psi)
         labels = self.labels(n, label)
         if not self.generative:
-            raise RecipeError(f"{self.recipe.name} cannot sample: its codes have no distribution to draw from. It gives back "
-                              "what it is shown, and interpolates between held-out examples; vae and the GANs sample")
+            raise RecipeError(
+                f"{self.recipe.name} cannot sample: its codes have no distribution to draw from. It gives back "
+                "what it is shown, and interpolates between held-out examples; vae and the GANs sample"
+            )
         return to_numpy(self.model.sample(labels if self.conditional else n))
 
     def between(self, pairs: int, steps: int, rng: np.random.Generator, held_out: Dataset) -> np.ndarray:
@@ -86,7 +102,7 @@ class AutoencoderLearner(Learner):
         """
         if len(held_out) < 2 * pairs:
             raise RecipeError(f"{pairs} walks are between {2 * pairs} held-out examples, there are {len(held_out)}")
-        chosen = held_out[rng.permutation(len(held_out))[:2 * pairs]]
+        chosen = held_out[rng.permutation(len(held_out))[: 2 * pairs]]
         start, end = (self.codes(chosen[part])[:, None] for part in (slice(pairs), slice(pairs, None)))
         t = np.linspace(0, 1, steps, dtype=start.dtype).reshape(1, steps, *[1] * (start.ndim - 2))
         codes = (start + t * (end - start)).reshape(pairs * steps, *start.shape[2:])
@@ -149,48 +165,123 @@ def convolutional(subject: Subject, latent_dim: int) -> Any:
 
 AUTOENCODERS = [
     AutoencoderRecipe(
-        "linear", "PCA with a linear autoencoder",
+        "linear",
+        "PCA with a linear autoencoder",
         lambda subject, latent_dim: autoencoders.LinearAutoencoder(subject.shape[0], latent_dim),
-        lr=0.01, batch_size=60, steps=2000, optimizer=adam, options=codes(2), view=subjects.flat, data="plane"),
+        lr=0.01,
+        batch_size=60,
+        steps=2000,
+        optimizer=adam,
+        options=codes(2),
+        view=subjects.flat,
+        data="plane",
+    ),
     AutoencoderRecipe(
-        "stacked", "stacked autoencoder, the chapter's", lambda subject, **o: autoencoders.StackedAutoencoder(**o),
-        lr=1.5, batch_size=32, epochs=10, optimizer=sgd, options=codes(30)),
+        "stacked",
+        "stacked autoencoder, the chapter's",
+        lambda subject, **o: autoencoders.StackedAutoencoder(**o),
+        lr=1.5,
+        batch_size=32,
+        epochs=10,
+        optimizer=sgd,
+        options=codes(30),
+    ),
     AutoencoderRecipe(
-        "tied", "stacked autoencoder that decodes with the encoder's weights",
+        "tied",
+        "stacked autoencoder that decodes with the encoder's weights",
         lambda subject, **o: autoencoders.TiedAutoencoder(**o),
-        lr=1.5, batch_size=32, epochs=10, optimizer=sgd, options=codes(30)),
+        lr=1.5,
+        batch_size=32,
+        epochs=10,
+        optimizer=sgd,
+        options=codes(30),
+    ),
     AutoencoderRecipe(
-        "convolutional", "convolutional autoencoder", convolutional, lr=1e-3, batch_size=32, epochs=6,
-        options={"latent_dim": Option(0, "numbers in a code; 0: 64 maps of 3 x 3")}),
+        "convolutional",
+        "convolutional autoencoder",
+        convolutional,
+        lr=1e-3,
+        batch_size=32,
+        epochs=6,
+        options={"latent_dim": Option(0, "numbers in a code; 0: 64 maps of 3 x 3")},
+    ),
     AutoencoderRecipe(
-        "recurrent", "recurrent autoencoder: an image read and written row by row",
+        "recurrent",
+        "recurrent autoencoder: an image read and written row by row",
         lambda subject, **o: autoencoders.RecurrentAutoencoder(**o),
-        lr=6e-3, batch_size=32, epochs=16, optimizer=warmed_up, options=codes(30)),
+        lr=6e-3,
+        batch_size=32,
+        epochs=16,
+        optimizer=warmed_up,
+        options=codes(30),
+    ),
     AutoencoderRecipe(
-        "denoising", "denoising autoencoder", lambda subject, **o: autoencoders.DenoisingAutoencoder(**o),
-        lr=1e-3, batch_size=32, epochs=10,
-        options={**codes(30), "corruption": Option("gaussian", "how images are damaged", tuple(CORRUPTIONS)),
-                 "amount": Option(0.2, "of the damage: the noise's deviation, or the share of pixels lost")}),
+        "denoising",
+        "denoising autoencoder",
+        lambda subject, **o: autoencoders.DenoisingAutoencoder(**o),
+        lr=1e-3,
+        batch_size=32,
+        epochs=10,
+        options={
+            **codes(30),
+            "corruption": Option("gaussian", "how images are damaged", tuple(CORRUPTIONS)),
+            "amount": Option(0.2, "of the damage: the noise's deviation, or the share of pixels lost"),
+        },
+    ),
     AutoencoderRecipe(
-        "sparse", "sparse autoencoder: many codes, few of them active",
-        lambda subject, **o: autoencoders.SparseAutoencoder(**o), lr=1e-3, batch_size=32, epochs=10,
-        options={**codes(300), "l1": Option(0.0, "weight of the L1 penalty (the chapter's: 1e-3)"),
-                 "kl": Option(0.05 / 32, "weight of the KL penalty"), "target": Option(0.1, "mean activation that KL asks for")}),
+        "sparse",
+        "sparse autoencoder: many codes, few of them active",
+        lambda subject, **o: autoencoders.SparseAutoencoder(**o),
+        lr=1e-3,
+        batch_size=32,
+        epochs=10,
+        options={
+            **codes(300),
+            "l1": Option(0.0, "weight of the L1 penalty (the chapter's: 1e-3)"),
+            "kl": Option(0.05 / 32, "weight of the KL penalty"),
+            "target": Option(0.1, "mean activation that KL asks for"),
+        },
+    ),
     AutoencoderRecipe(
-        "hashing", "binary hashing: codes that are bits", lambda subject, **o: autoencoders.HashingAutoencoder(**o),
-        lr=1e-3, batch_size=32, epochs=10,
-        options={"bits": Option(16, "bits in a code"), "noise_std": Option(15.0, "deviation of the noise before the bits")}),
+        "hashing",
+        "binary hashing: codes that are bits",
+        lambda subject, **o: autoencoders.HashingAutoencoder(**o),
+        lr=1e-3,
+        batch_size=32,
+        epochs=10,
+        options={"bits": Option(16, "bits in a code"), "noise_std": Option(15.0, "deviation of the noise before the bits")},
+    ),
     AutoencoderRecipe(
-        "vae", "variational autoencoder", lambda subject, **o: autoencoders.VariationalAutoencoder(**o),
-        lr=2e-3, batch_size=128, epochs=25, optimizer=adam,
-        options={**codes(10), "beta": Option(1.0, "weight of the KL divergence"), "reconstruction": LIKELIHOOD}),
+        "vae",
+        "variational autoencoder",
+        lambda subject, **o: autoencoders.VariationalAutoencoder(**o),
+        lr=2e-3,
+        batch_size=128,
+        epochs=25,
+        optimizer=adam,
+        options={**codes(10), "beta": Option(1.0, "weight of the KL divergence"), "reconstruction": LIKELIHOOD},
+    ),
     AutoencoderRecipe(
-        "conditional-vae", "variational autoencoder that is told the class",
+        "conditional-vae",
+        "variational autoencoder that is told the class",
         lambda subject, **o: autoencoders.ConditionalVariationalAutoencoder(subject.classes, **o),
-        lr=2e-3, batch_size=128, epochs=25, optimizer=adam, labelled=True,
-        options={**codes(10), "beta": Option(2.0, "weight of the KL divergence"), "reconstruction": LIKELIHOOD}),
+        lr=2e-3,
+        batch_size=128,
+        epochs=25,
+        optimizer=adam,
+        labeled=True,
+        options={**codes(10), "beta": Option(2.0, "weight of the KL divergence"), "reconstruction": LIKELIHOOD},
+    ),
     AutoencoderRecipe(
-        "linear-vae", "linear variational autoencoder = probabilistic PCA",
+        "linear-vae",
+        "linear variational autoencoder = probabilistic PCA",
         lambda subject, latent_dim: autoencoders.LinearVariationalAutoencoder(subject.shape[0], latent_dim),
-        lr=0.02, batch_size=60, steps=4000, optimizer=adam, options=codes(2), view=subjects.flat, data="plane"),
+        lr=0.02,
+        batch_size=60,
+        steps=4000,
+        optimizer=adam,
+        options=codes(2),
+        view=subjects.flat,
+        data="plane",
+    ),
 ]

@@ -23,7 +23,7 @@ Players = tuple[base.Generator, Any]
 
 ROWS = 50  # of a history
 CRITIC_STEPS = 3
-LAST = 3   # phases that a network which is fully grown is trained for
+LAST = 3  # phases that a network which is fully grown is trained for
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,10 @@ class GanRecipe(Recipe):
         batches = n // plan.batch_size
         steps = plan.steps or (plan.epochs * batches // self.critic_steps if plan.epochs else self.steps)
         if steps == 0:
-            raise RecipeError(f"{self.name} needs {self.critic_steps} batches for a step, an epoch has {batches}: take more "
-                              "epochs, or a smaller batch_size")
+            raise RecipeError(
+                f"{self.name} needs {self.critic_steps} batches for a step, an epoch has {batches}: take more "
+                "epochs, or a smaller batch_size"
+            )
         return replace(plan, epochs=None, steps=steps)
 
     def made(self, subject: Subject, plan: Plan) -> "GanLearner":
@@ -63,8 +65,10 @@ class GrowingRecipe(GanRecipe):
         if plan.steps is None:
             return replace(plan, steps=ceil((growth.images + LAST * growth.stable) / plan.batch_size))
         if plan.steps < shortest:
-            raise RecipeError(f"{self.name} needs {growth.images} images to grow to {growth.final} x {growth.final}, "
-                              f"{plan.steps} steps of {plan.batch_size} are too few: at least {shortest}, or a smaller phase")
+            raise RecipeError(
+                f"{self.name} needs {growth.images} images to grow to {growth.final} x {growth.final}, "
+                f"{plan.steps} steps of {plan.batch_size} are too few: at least {shortest}, or a smaller phase"
+            )
         return plan
 
 
@@ -75,11 +79,24 @@ class GanLearner(Learner):
         super().__init__(recipe, subject, plan)
         self.generator, self.discriminator = recipe.build(subject, **plan.options)
 
-    def fit(self, train: Dataset, test: Dataset, callbacks: Sequence[Callback] = (), resume: str | Path | None = None,
-            progress: bool = True) -> History:
+    def fit(
+        self,
+        train: Dataset,
+        test: Dataset,
+        callbacks: Sequence[Callback] = (),
+        resume: str | Path | None = None,
+        progress: bool = True,
+    ) -> History:
         trainer = self.recipe.game(self.generator, self.discriminator, self.plan, self.recipe.ema)
-        history = trainer.fit(self.recipe.examples(train), steps=self.plan.steps, batch_size=self.plan.batch_size,
-                              record_every=max(self.plan.steps // ROWS, 1), callbacks=callbacks, resume=resume, progress=progress)
+        history = trainer.fit(
+            self.recipe.examples(train),
+            steps=self.plan.steps,
+            batch_size=self.plan.batch_size,
+            record_every=max(self.plan.steps // ROWS, 1),
+            callbacks=callbacks,
+            resume=resume,
+            progress=progress,
+        )
         self.generator = trainer.sampler
         return history
 
@@ -111,17 +128,29 @@ class GanLearner(Learner):
 def dense_game(generator: Any, discriminator: Any, plan: Plan, ema: float) -> Adversarial:
     """RMSprop, a quarter of the rate for the discriminator."""
     return Adversarial(
-        generator, discriminator, ema=ema,
+        generator,
+        discriminator,
+        ema=ema,
         generator_optimizer=optim.RMSprop(generator.parameters(), lr=schedules.cosine(plan.lr, plan.steps)),
-        discriminator_optimizer=optim.RMSprop(discriminator.parameters(), lr=schedules.cosine(plan.lr / 4, plan.steps)))
+        discriminator_optimizer=optim.RMSprop(discriminator.parameters(), lr=schedules.cosine(plan.lr / 4, plan.steps)),
+    )
 
 
 def r1_game(generator: Any, discriminator: Any, plan: Plan, ema: float, **options: Any) -> Adversarial:
     """Adam along a cosine, beta1 = 1/2, and a gradient penalty on real images."""
-    adams = [optim.Adam(player.parameters(), lr=schedules.cosine(plan.lr, plan.steps), beta1=0.5)
-             for player in (generator, discriminator)]
-    return Adversarial(generator, discriminator, ema=ema, penalties=[losses.R1(gamma=1.0)],
-                       generator_optimizer=adams[0], discriminator_optimizer=adams[1], **options)
+    adams = [
+        optim.Adam(player.parameters(), lr=schedules.cosine(plan.lr, plan.steps), beta1=0.5)
+        for player in (generator, discriminator)
+    ]
+    return Adversarial(
+        generator,
+        discriminator,
+        ema=ema,
+        penalties=[losses.R1(gamma=1.0)],
+        generator_optimizer=adams[0],
+        discriminator_optimizer=adams[1],
+        **options,
+    )
 
 
 def replay_game(generator: Any, discriminator: Any, plan: Plan, ema: float) -> Adversarial:
@@ -132,8 +161,16 @@ def replay_game(generator: Any, discriminator: Any, plan: Plan, ema: float) -> A
 def critic_game(generator: Any, critic: Any, plan: Plan, ema: float) -> Adversarial:
     """Wasserstein's distance with a gradient penalty, three steps of the critic to one of the generator."""
     adams = [optim.Adam(player.parameters(), lr=plan.lr, beta1=0.0, beta2=0.9) for player in (generator, critic)]
-    return Adversarial(generator, critic, ema=ema, loss=losses.Wasserstein(), penalties=[losses.GradientPenalty(10.0)],
-                       discriminator_steps=CRITIC_STEPS, generator_optimizer=adams[0], discriminator_optimizer=adams[1])
+    return Adversarial(
+        generator,
+        critic,
+        ema=ema,
+        loss=losses.Wasserstein(),
+        penalties=[losses.GradientPenalty(10.0)],
+        discriminator_steps=CRITIC_STEPS,
+        generator_optimizer=adams[0],
+        discriminator_optimizer=adams[1],
+    )
 
 
 def growing_game(gamma: float) -> Callable[..., Progressive]:
@@ -141,11 +178,19 @@ def growing_game(gamma: float) -> Callable[..., Progressive]:
 
     def game(generator: Any, discriminator: Any, plan: Plan, ema: float) -> Progressive:
         final = generator.resolutions[-1]
-        adams = [optim.Adam(player.parameters(), lr=schedules.cosine(plan.lr, plan.steps), beta1=0.0, beta2=0.99)
-                 for player in (generator, discriminator)]
-        return Progressive(generator, discriminator, growth=growth_of(final, plan), ema=ema,
-                           penalties=[losses.R1(gamma=gamma, resolution=32)],
-                           generator_optimizer=adams[0], discriminator_optimizer=adams[1])
+        adams = [
+            optim.Adam(player.parameters(), lr=schedules.cosine(plan.lr, plan.steps), beta1=0.0, beta2=0.99)
+            for player in (generator, discriminator)
+        ]
+        return Progressive(
+            generator,
+            discriminator,
+            growth=growth_of(final, plan),
+            ema=ema,
+            penalties=[losses.R1(gamma=gamma, resolution=32)],
+            generator_optimizer=adams[0],
+            discriminator_optimizer=adams[1],
+        )
 
     return game
 
@@ -168,15 +213,19 @@ def dcgan_players(subject: Subject, networks: str) -> Players:
 
 def critic_players(subject: Subject) -> Players:
     channels = subject.shape[2]
-    return (dcgan.TinyGenerator(channels=channels, feature_maps=(32, 16)),
-            dcgan.TinyDiscriminator(channels, feature_maps=(16, 32), batch_norm=False))
+    return (
+        dcgan.TinyGenerator(channels=channels, feature_maps=(32, 16)),
+        dcgan.TinyDiscriminator(channels, feature_maps=(16, 32), batch_norm=False),
+    )
 
 
 def conditional_players(subject: Subject) -> Players:
     """Both are told the class."""
     channels, classes = subject.shape[2], subject.classes
-    return (conditional.Generator(dcgan.TinyGenerator(latent_dim=54 + classes, channels=channels), classes),
-            conditional.Discriminator(dcgan.TinyDiscriminator(channels + classes, batch_norm=False), classes))
+    return (
+        conditional.Generator(dcgan.TinyGenerator(latent_dim=54 + classes, channels=channels), classes),
+        conditional.Discriminator(dcgan.TinyDiscriminator(channels + classes, batch_norm=False), classes),
+    )
 
 
 def small_maps(resolution: int) -> list[int]:
@@ -193,8 +242,17 @@ def progan_players(subject: Subject, phase: int) -> Players:
 def stylegan_players(subject: Subject, phase: int, mixing: float) -> Players:
     side, _, channels = subject.shape
     maps = small_maps(side)
-    generator = stylegan.Generator(side, feature_maps=maps, channels=channels, latent_dim=32, style_dim=32, mapping_layers=4,
-                                   mapping_lr=0.1, noise_lr=0.02, mixing=mixing)
+    generator = stylegan.Generator(
+        side,
+        feature_maps=maps,
+        channels=channels,
+        latent_dim=32,
+        style_dim=32,
+        mapping_layers=4,
+        mapping_lr=0.1,
+        noise_lr=0.02,
+        mixing=mixing,
+    )
     return generator, progan.Discriminator(side, maps, channels)
 
 
@@ -202,23 +260,66 @@ GROWING = {"phase": Option(6000, "images for each phase: a resolution grows for 
 
 GANS = [
     GanRecipe(
-        "gan", "the first GAN, with dense networks",
+        "gan",
+        "the first GAN, with dense networks",
         lambda subject: (gan.Generator(channels=subject.shape[2]), gan.Discriminator(channels=subject.shape[2])),
-        lr=1e-3, batch_size=32, steps=20_000, ema=0.999, game=dense_game),
+        lr=1e-3,
+        batch_size=32,
+        steps=20_000,
+        ema=0.999,
+        game=dense_game,
+    ),
     GanRecipe(
-        "dcgan", "deep convolutional GAN", dcgan_players, lr=4e-3, batch_size=32, steps=3000, game=r1_game,
-        options={"networks": Option("tiny", "sized for two cores, or the book's", ("tiny", "book"))}),
+        "dcgan",
+        "deep convolutional GAN",
+        dcgan_players,
+        lr=4e-3,
+        batch_size=32,
+        steps=3000,
+        game=r1_game,
+        options={"networks": Option("tiny", "sized for two cores, or the book's", ("tiny", "book"))},
+    ),
     GanRecipe(
-        "wgan-gp", "Wasserstein GAN with a gradient penalty", critic_players, lr=4e-4, batch_size=64, steps=600, ema=0.99,
-        game=critic_game, critic_steps=CRITIC_STEPS),
+        "wgan-gp",
+        "Wasserstein GAN with a gradient penalty",
+        critic_players,
+        lr=4e-4,
+        batch_size=64,
+        steps=600,
+        ema=0.99,
+        game=critic_game,
+        critic_steps=CRITIC_STEPS,
+    ),
     GanRecipe(
-        "conditional-dcgan", "DCGAN that is told the class, with experience replay", conditional_players, lr=4e-3, batch_size=32,
-        steps=2000, game=replay_game, labelled=True),
+        "conditional-dcgan",
+        "DCGAN that is told the class, with experience replay",
+        conditional_players,
+        lr=4e-3,
+        batch_size=32,
+        steps=2000,
+        game=replay_game,
+        labeled=True,
+    ),
     GrowingRecipe(
-        "progan", "Progressive GAN: networks that grow from 4 x 4 pixels on", progan_players, lr=1e-2, batch_size=32,
-        game=growing_game(2.0), options=GROWING, view=subjects.square, data="faces"),
+        "progan",
+        "Progressive GAN: networks that grow from 4 x 4 pixels on",
+        progan_players,
+        lr=1e-2,
+        batch_size=32,
+        game=growing_game(2.0),
+        options=GROWING,
+        view=subjects.square,
+        data="faces",
+    ),
     GrowingRecipe(
-        "stylegan", "StyleGAN: a style for every layer, grown from 4 x 4 pixels on", stylegan_players, lr=2e-2, batch_size=16,
-        game=growing_game(8.0), view=subjects.square, data="faces",
-        options={**GROWING, "mixing": Option(0.5, "share of batches in which styles are mixed")}),
+        "stylegan",
+        "StyleGAN: a style for every layer, grown from 4 x 4 pixels on",
+        stylegan_players,
+        lr=2e-2,
+        batch_size=16,
+        game=growing_game(8.0),
+        view=subjects.square,
+        data="faces",
+        options={**GROWING, "mixing": Option(0.5, "share of batches in which styles are mixed")},
+    ),
 ]

@@ -48,7 +48,7 @@ class Recipe:
     """How to make a model and train it, by name. A subclass knows which loop trains it.
 
     build: (subject, **options) -> the model.  view: brings a data set's images to examples of the shape that the model takes,
-    or raises RecipeError.  labelled: whether the model is told the labels.  lr: the largest learning rate.  epochs, steps: how
+    or raises RecipeError.  labeled: whether the model is told the labels.  lr: the largest learning rate.  epochs, steps: how
     long it is trained by default, one of the two.
     """
 
@@ -61,13 +61,13 @@ class Recipe:
     steps: int | None = None
     options: Mapping[str, Option] = field(default_factory=dict)
     view: Callable[[np.ndarray], np.ndarray] = subjects.small
-    labelled: bool = False
+    labeled: bool = False
     data: str = "glyphs"
 
     def examples(self, dataset: Dataset) -> Any:
         """What the model is trained on: images, or images and labels."""
         images = self.viewed(dataset.images)
-        return (images, dataset.labels) if self.labelled else images
+        return (images, dataset.labels) if self.labeled else images
 
     def viewed(self, images: np.ndarray) -> np.ndarray:
         """Images as the model takes them. RecipeError, naming what it takes, for others."""
@@ -80,8 +80,16 @@ class Recipe:
         """What the model must know of images of this shape. RecipeError for images that it does not take."""
         return Subject(self.viewed(np.zeros((1, *shape), dtype=np.float32)).shape[1:], classes)
 
-    def plan(self, subject: Subject, n: int, options: Mapping[str, Any] | None = None, lr: float | None = None,
-             batch_size: int | None = None, epochs: int | None = None, steps: int | None = None) -> Plan:
+    def plan(
+        self,
+        subject: Subject,
+        n: int,
+        options: Mapping[str, Any] | None = None,
+        lr: float | None = None,
+        batch_size: int | None = None,
+        epochs: int | None = None,
+        steps: int | None = None,
+    ) -> Plan:
         """A plan for n examples of a subject: what is not given is the recipe's.
 
         RecipeError for an option that the model does not have, fewer examples than a GAN's batch, and a run too short to grow.
@@ -109,8 +117,14 @@ class Learner:
     def __init__(self, recipe: Recipe, subject: Subject, plan: Plan):
         self.recipe, self.subject, self.plan = recipe, subject, plan
 
-    def fit(self, train: Dataset, test: Dataset, callbacks: Sequence[Callback] = (), resume: str | Path | None = None,
-            progress: bool = True) -> History:
+    def fit(
+        self,
+        train: Dataset,
+        test: Dataset,
+        callbacks: Sequence[Callback] = (),
+        resume: str | Path | None = None,
+        progress: bool = True,
+    ) -> History:
         """Train, on to the end of the plan. resume: see `training.fit`."""
         raise NotImplementedError
 
@@ -121,7 +135,7 @@ class Learner:
     @property
     def conditional(self) -> bool:
         """Whether it is asked for a class."""
-        return self.recipe.labelled
+        return self.recipe.labeled
 
     @property
     def generative(self) -> bool:

@@ -15,8 +15,13 @@ NAMES = (*LOADERS, "plane")
 def expected(name: str, resolution: int = 32) -> tuple[tuple[int, ...], int]:
     """The shape of an example of a data set, and the number of its classes, of which nothing has been loaded."""
     small = (28, 28, 1)
-    return {"glyphs": (small, 10), "mnist": (small, 10), "fashion_mnist": (small, 10), "faces": ((resolution, resolution, 3), 2),
-            "plane": ((3,), 1)}[name]
+    return {
+        "glyphs": (small, 10),
+        "mnist": (small, 10),
+        "fashion_mnist": (small, 10),
+        "faces": ((resolution, resolution, 3), 2),
+        "plane": ((3,), 1),
+    }[name]
 
 
 def load(name: str, images: int | None = None, resolution: int = 32) -> tuple[Dataset, Dataset]:
@@ -47,14 +52,14 @@ def described(images: np.ndarray) -> str:
 
 
 def small(images: np.ndarray) -> np.ndarray:
-    """Grey images of 28 x 28."""
+    """Gray images of 28 x 28."""
     if images.shape[1:] != (28, 28, 1):
         raise RecipeError("images of 28 x 28 x 1")
     return images
 
 
 def sized(images: np.ndarray) -> np.ndarray:
-    """Images of 28 x 28, grey or in colour."""
+    """Images of 28 x 28, gray or in color."""
     if images.shape[1:3] != (28, 28):
         raise RecipeError("images of 28 x 28")
     return images

@@ -14,6 +14,20 @@ from minigen.training.restoration import Restoration
 from minigen.training.sample_grid import SampleGrid
 
 __all__ = [
-    "Adversarial", "Callback", "Checkpoint", "EarlyStopping", "Growth", "Health", "History", "Progressive", "Restoration",
-    "SampleGrid", "attribute_classifier", "feature_classifier", "fit", "fit_greedily", "remedies", "train_on_fake",
+    "Adversarial",
+    "Callback",
+    "Checkpoint",
+    "EarlyStopping",
+    "Growth",
+    "Health",
+    "History",
+    "Progressive",
+    "Restoration",
+    "SampleGrid",
+    "attribute_classifier",
+    "feature_classifier",
+    "fit",
+    "fit_greedily",
+    "remedies",
+    "train_on_fake",
 ]

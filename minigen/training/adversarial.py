@@ -22,13 +22,13 @@ from minigen.nn import Module, Pack
 from minigen.nn.module import WeightedModule
 from minigen.optim import ExponentialMovingAverage
 from minigen.optim.optimizer import Optimizer
-from minigen.signals import stop_requests
 from minigen.training.adversarial_checks import check_counts, check_players, prepared
 from minigen.training.callbacks import Callback
 from minigen.training.history import History
 from minigen.training.remedies import Remedy
 from minigen.training.run import Run, checksum, optimizer_settings
 from minigen.training.settings import described, without_addresses
+from minigen.utils.signals import stop_requests
 
 PLAYERS = ("generator", "discriminator")
 Terms = dict[str, Any]
@@ -50,10 +50,20 @@ class Adversarial(Run):
     kind = "Adversarial"
     counted = ("step", "sums", "summed")
 
-    def __init__(self, generator: Generator, discriminator: Module, *, generator_optimizer: Optimizer,
-                 discriminator_optimizer: Optimizer, loss: AdversarialLoss | None = None, penalties: Sequence[Penalty] = (),
-                 remedies: Sequence[Remedy] = (), discriminator_steps: int = 1, generator_steps: int = 1,
-                 ema: float | None = None):
+    def __init__(
+        self,
+        generator: Generator,
+        discriminator: Module,
+        *,
+        generator_optimizer: Optimizer,
+        discriminator_optimizer: Optimizer,
+        loss: AdversarialLoss | None = None,
+        penalties: Sequence[Penalty] = (),
+        remedies: Sequence[Remedy] = (),
+        discriminator_steps: int = 1,
+        generator_steps: int = 1,
+        ema: float | None = None,
+    ):
         super().__init__((), progress=True)
         self.generator, self.discriminator = generator, discriminator
         self.generator_optimizer, self.discriminator_optimizer = generator_optimizer, discriminator_optimizer
@@ -111,8 +121,12 @@ class Adversarial(Run):
         self.latest_real = real
         differentiable = any(penalty.differentiates_real for penalty in self.penalties)
         images = Tensor(real[0], requires_grad=differentiable), Tensor(fake[0])
-        judged = Judged(lambda x: self.discriminator(x, *real[1:]), *images,
-                        self.discriminator(images[0], *real[1:]), self.discriminator(images[1], *fake[1:]))
+        judged = Judged(
+            lambda x: self.discriminator(x, *real[1:]),
+            *images,
+            self.discriminator(images[0], *real[1:]),
+            self.discriminator(images[1], *fake[1:]),
+        )
         loss, terms = self.loss.discriminator(judged.real_scores, judged.fake_scores, **self.targets(judged))
         terms = {**terms, **self.opinions(judged)}
         given = iter(noise)
@@ -171,7 +185,7 @@ class Adversarial(Run):
 
     def targets(self, judged: Judged) -> dict[str, Any]:
         """The discriminator's targets, where its loss has some."""
-        if not self.loss.labelled:
+        if not self.loss.labeled:
             return {}
         real, fake = 1.0, 0.0
         for remedy in self.remedies:
@@ -189,8 +203,18 @@ class Adversarial(Run):
 
     # -- the run -------------------------------------------------------------------------------------------------
 
-    def fit(self, examples: Any, *, steps: int, batch_size: int = 32, seed: int | None = None, record_every: int = 100,
-            callbacks: Sequence[Callback] = (), resume: str | Path | None = None, progress: bool = True) -> History:
+    def fit(
+        self,
+        examples: Any,
+        *,
+        steps: int,
+        batch_size: int = 32,
+        seed: int | None = None,
+        record_every: int = 100,
+        callbacks: Sequence[Callback] = (),
+        resume: str | Path | None = None,
+        progress: bool = True,
+    ) -> History:
         """Train up to `steps` steps in all, those done before included; returns the history, a row every `record_every` steps.
 
         examples: (n, ...), or a tuple with labels (n,) for conditional networks. Images in [0, 1], as `data.load` gives them, are
@@ -228,8 +252,10 @@ class Adversarial(Run):
     def play(self) -> None:
         """The steps that are left, with a row of the history every so many."""
         self.started = time.perf_counter()
-        with stop_requests() as stop_requested, tqdm(total=self.steps, initial=self.step, unit="step",
-                                                     disable=not self.progress, leave=False) as bar:
+        with (
+            stop_requests() as stop_requested,
+            tqdm(total=self.steps, initial=self.step, unit="step", disable=not self.progress, leave=False) as bar,
+        ):
             while not self.finished:
                 self.train_step()
                 bar.update()
@@ -258,8 +284,9 @@ class Adversarial(Run):
     def check_header(self, header: Mapping[str, Any]) -> None:
         """Raise ValueError for a checkpoint with more steps than are asked for; with as many there is only the end to be made."""
         if header.get("step", 0) > self.steps:
-            raise ValueError(f"{header['step']} steps are done already; `steps` counts them in, ask for at least as many, not "
-                             f"{self.steps}")
+            raise ValueError(
+                f"{header['step']} steps are done already; `steps` counts them in, ask for at least as many, not {self.steps}"
+            )
 
     @property
     def finished(self) -> bool:
@@ -285,8 +312,13 @@ class Adversarial(Run):
     @property
     def together(self) -> int:
         """How many examples the discriminator judges together: a batch is a multiple of it."""
-        return self.packed * math.lcm(*(layer.together for layer in self.discriminator.modules()
-                                        if hasattr(layer, "together") and not isinstance(layer, Pack)))
+        return self.packed * math.lcm(
+            *(
+                layer.together
+                for layer in self.discriminator.modules()
+                if hasattr(layer, "together") and not isinstance(layer, Pack)
+            )
+        )
 
     @property
     def packed(self) -> int:
@@ -306,8 +338,9 @@ class Adversarial(Run):
         """Close a row of the history, check that all is finite, and tell the callbacks."""
         self.check_finite(self.named_state())
         seconds, self.started = time.perf_counter() - self.started, time.perf_counter()
-        self.record({"step": self.step, **{name: total / self.summed[name] for name, total in self.sums.items()},
-                     "seconds": seconds})
+        self.record(
+            {"step": self.step, **{name: total / self.summed[name] for name, total in self.sums.items()}, "seconds": seconds}
+        )
         self.sums, self.summed = {}, {}
         self.tell("recorded")
 
@@ -337,10 +370,12 @@ class Adversarial(Run):
         if not math.isfinite(square):
             for path, p in getattr(self, name).named_parameters().items():
                 if p.grad is not None and not all_finite(p.grad):
-                    raise NonFiniteError(f"the gradient of {name}.{path} is not finite at {self.position()}; minigen.anomaly() "
-                                         "names the op")
-            raise NonFiniteError(f"the gradient of the {name} is too large to be squared at {self.position()}: try a smaller "
-                                 "learning rate")
+                    raise NonFiniteError(
+                        f"the gradient of {name}.{path} is not finite at {self.position()}; minigen.anomaly() names the op"
+                    )
+            raise NonFiniteError(
+                f"the gradient of the {name} is too large to be squared at {self.position()}: try a smaller learning rate"
+            )
         return math.sqrt(square)
 
     # -- what a checkpoint holds ---------------------------------------------------------------------------------
@@ -350,26 +385,35 @@ class Adversarial(Run):
 
     def named_state(self) -> dict[str, Any]:
         """Path -> parameter or buffer of both networks."""
-        return {f"{name}.{path}": tensor for name in PLAYERS
-                for path, tensor in getattr(self, name).named_state().items()}
+        return {f"{name}.{path}": tensor for name in PLAYERS for path, tensor in getattr(self, name).named_state().items()}
 
     def parts(self) -> dict[str, Any]:
-        parts = {"generator": self.generator, "discriminator": self.discriminator,
-                 "generator optimizer": self.generator_optimizer, "discriminator optimizer": self.discriminator_optimizer}
+        parts = {
+            "generator": self.generator,
+            "discriminator": self.discriminator,
+            "generator optimizer": self.generator_optimizer,
+            "discriminator optimizer": self.discriminator_optimizer,
+        }
         if self.average:
             parts["average"] = self.average
         remembering = (i for i, remedy in enumerate(self.remedies) if type(remedy).state_dict is not Remedy.state_dict)
         return parts | {f"remedy {i}": self.remedies[i] for i in remembering}
 
     def settings(self) -> dict[str, Any]:
-        settings = {"discriminator steps": self.discriminator_steps, "generator steps": self.generator_steps,
-                    "average": self.average and self.average.decay, "batch size": self.batches.batch_size,
-                    "pixel range": self.generator.pixel_range and list(self.generator.pixel_range),
-                    "data checksum": self.data_checksum}
+        settings = {
+            "discriminator steps": self.discriminator_steps,
+            "generator steps": self.generator_steps,
+            "average": self.average and self.average.decay,
+            "batch size": self.batches.batch_size,
+            "pixel range": self.generator.pixel_range and list(self.generator.pixel_range),
+            "data checksum": self.data_checksum,
+        }
         for name in PLAYERS:
             optimizer = getattr(self, f"{name}_optimizer")
-            settings |= {f"{name} {key if key == 'optimizer' else f'optimizer {key}'}": value
-                         for key, value in optimizer.settings().items()}
+            settings |= {
+                f"{name} {key if key == 'optimizer' else f'optimizer {key}'}": value
+                for key, value in optimizer.settings().items()
+            }
             getattr(self, name).named_state()  # which gives the parameters the names that are compared
             settings |= optimizer_settings(f"{name} optimizer", optimizer)
         return settings
@@ -379,8 +423,11 @@ class Adversarial(Run):
         for name in ("loss", "penalties", "remedies", *PLAYERS):
             found |= {**described(name, getattr(self, name)), name: without_addresses(repr(getattr(self, name)))}
         for name in PLAYERS:
-            found |= {f"{name}.{path}": without_addresses(repr(layer)) for path, layer in getattr(self, name).named_modules()
-                      if path and (not any(layer.children()) or isinstance(layer, WeightedModule))}
+            found |= {
+                f"{name}.{path}": without_addresses(repr(layer))
+                for path, layer in getattr(self, name).named_modules()
+                if path and (not any(layer.children()) or isinstance(layer, WeightedModule))
+            }
         return found
 
     def check_restored(self) -> None:

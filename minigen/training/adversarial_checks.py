@@ -26,8 +26,11 @@ EXAMPLES = {"loss": "losses.NonSaturating()", "penalties": "[losses.R1()]", "rem
 def check_players(trainer: "Adversarial") -> None:
     """Raise for a loss, penalties, remedies, networks or optimizers that are none, or that do not fit each other."""
     generator, discriminator = trainer.generator, trainer.discriminator
-    for name, given, base in (("loss", [trainer.loss], AdversarialLoss), ("penalties", trainer.penalties, Penalty),
-                              ("remedies", trainer.remedies, Remedy)):
+    for name, given, base in (
+        ("loss", [trainer.loss], AdversarialLoss),
+        ("penalties", trainer.penalties, Penalty),
+        ("remedies", trainer.remedies, Remedy),
+    ):
         for each in given:
             if not isinstance(each, base):
                 raise TypeError(f"{name}: expected such as {EXAMPLES[name]}, got {each!r}")
@@ -35,30 +38,39 @@ def check_players(trainer: "Adversarial") -> None:
         if not isinstance(steps, Integral) or steps < 1:
             raise ValueError(f"{name} counts updates in a step, a whole number of at least 1, got {steps}")
     if not isinstance(generator, Generator):
-        raise TypeError(f"the generator must be a minigen.models.gans.Generator, got a {type(generator).__name__}: write a "
-                        "subclass that sets latent_dim and net")
+        raise TypeError(
+            f"the generator must be a minigen.models.gans.Generator, got a {type(generator).__name__}: write a "
+            "subclass that sets latent_dim and net"
+        )
     for name, network in (("generator", generator), ("discriminator", discriminator)):
         ours = {id(p) for p in network.parameters()}
         theirs = {id(p) for p in getattr(trainer, f"{name}_optimizer").parameters}
         if not theirs or not theirs <= ours:
-            raise ValueError(f"the {name}'s optimizer must have parameters of the {name} and no others: make it from "
-                             f"{name}.parameters()")
+            raise ValueError(
+                f"the {name}'s optimizer must have parameters of the {name} and no others: make it from {name}.parameters()"
+            )
     classes = [getattr(network, "classes", None) for network in (generator, discriminator)]
     if classes[0] != classes[1]:
-        raise ValueError(f"the generator has classes {classes[0]}, the discriminator {classes[1]}: both networks are told "
-                         "the labels, or neither")
+        raise ValueError(
+            f"the generator has classes {classes[0]}, the discriminator {classes[1]}: both networks are told "
+            "the labels, or neither"
+        )
     dtypes = [network.parameters()[0].dtype for network in (generator, discriminator)]
     if dtypes[0] != dtypes[1]:
-        raise DtypeError(f"the generator is {dtypes[0]}, the discriminator {dtypes[1]}: make them one with "
-                         f"discriminator.astype('{dtypes[0]}')")
+        raise DtypeError(
+            f"the generator is {dtypes[0]}, the discriminator {dtypes[1]}: make them one with discriminator.astype('{dtypes[0]}')"
+        )
     check_shapes(trainer)
     for remedy in trainer.remedies:
         remedy.check(trainer)
     mixing = [path for path, layer in discriminator.named_modules() if isinstance(layer, BatchNorm)]
     for penalty in trainer.penalties:
         if penalty.needs_gradient and mixing:
-            warnings.warn(f"{penalty!r} is about the gradient of each example's own score, but {mixing[0]}, a BatchNorm, "
-                          "makes a score depend on the whole batch: leave it out, or use LayerNorm", stacklevel=3)
+            warnings.warn(
+                f"{penalty!r} is about the gradient of each example's own score, but {mixing[0]}, a BatchNorm, "
+                "makes a score depend on the whole batch: leave it out, or use LayerNorm",
+                stacklevel=3,
+            )
 
 
 def check_counts(trainer: "Adversarial", steps: int, record_every: int, batch_size: int) -> None:
@@ -67,8 +79,10 @@ def check_counts(trainer: "Adversarial", steps: int, record_every: int, batch_si
         raise ValueError(f"steps and record_every count steps, whole numbers of at least 1, got {steps} and {record_every}")
     if batch_size % trainer.together:
         right = max(batch_size // trainer.together, 1) * trainer.together
-        raise ShapeError(f"the discriminator judges {trainer.together} examples together, which do not divide a batch of "
-                         f"{batch_size}: take batch_size={right}")
+        raise ShapeError(
+            f"the discriminator judges {trainer.together} examples together, which do not divide a batch of "
+            f"{batch_size}: take batch_size={right}"
+        )
     if trainer.step >= steps:
         raise ValueError(f"{trainer.step} steps are done already; `steps` counts them in, ask for more than {steps}")
 
@@ -83,20 +97,26 @@ def check_shapes(trainer: "Adversarial") -> None:
         try:
             scores = trainer.discriminator(examples, *labels)
         except Located as error:
-            raise ShapeError(f"the generator makes examples {batch_of(examples.shape[1:])}, which the discriminator does not "
-                             f"take: {error}") from error
+            raise ShapeError(
+                f"the generator makes examples {batch_of(examples.shape[1:])}, which the discriminator does not take: {error}"
+            ) from error
     expected = (n // trainer.packed, 1)
     if tuple(scores.shape) != expected:
-        raise ShapeError(f"a discriminator gives one score an example, or one for those it packs, {expected} for {n} examples, "
-                         f"got {tuple(scores.shape)}")
+        raise ShapeError(
+            f"a discriminator gives one score an example, or one for those it packs, {expected} for {n} examples, "
+            f"got {tuple(scores.shape)}"
+        )
 
 
 def prepared(trainer: "Adversarial", examples: Any) -> tuple[np.ndarray, ...]:
     """Examples as the networks take them: images in the generator's range, labels checked. Raises as `Adversarial.fit` does."""
     examples = examples if isinstance(examples, tuple) else (examples,)
     if len(examples) != 1 + trainer.conditional:
-        raise ValueError("conditional networks take examples=(images, labels), a tuple" if trainer.conditional else
-                         "these networks take no labels: pass the examples alone, or wrap them in models.gans.conditional")
+        raise ValueError(
+            "conditional networks take examples=(images, labels), a tuple"
+            if trainer.conditional
+            else "these networks take no labels: pass the examples alone, or wrap them in models.gans.conditional"
+        )
     images = to_numpy(check_examples("examples", examples[0], trainer.generator)[0])
     made = trainer.example_shape
     if images.shape[1:] != made:

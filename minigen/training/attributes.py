@@ -29,17 +29,21 @@ def attribute_classifier(
     """
     if len(train) % BATCH_SIZE == 1:  # a batch of one has no variance for BatchNorm
         train = train[:-1]
-    factors = {name: values.astype(np.float32) if values.dtype.kind == "f" else values
-               for name, values in train.factors.items() if values.min() < values.max()}
+    factors = {
+        name: values.astype(np.float32) if values.dtype.kind == "f" else values
+        for name, values in train.factors.items()
+        if values.min() < values.max()
+    }
     height, width, channels = train.images.shape[1:]
     if not factors or height != width:
-        raise DataError(f"attribute_classifier: {train.name} has {len(factors)} factors that vary and images of "
-                        f"{height} x {width}, expected at least one factor, and square images")
+        raise DataError(
+            f"attribute_classifier: {train.name} has {len(factors)} factors that vary and images of "
+            f"{height} x {width}, expected at least one factor, and square images"
+        )
     names = checksum([np.frombuffer("\n".join(factors).encode(), dtype=np.uint8)])
     with random.aside():
         model = AttributeClassifier(kinds(factors), resolution=height, channels=channels)
         model.standardize(factors)
         examples = (train.images, *factors.values())
-        learn_once(model, f"{train.name}-attributes-{names:08x}", examples, RECIPE, epochs, cache, progress,
-                   LEARNING_RATE)
+        learn_once(model, f"{train.name}-attributes-{names:08x}", examples, RECIPE, epochs, cache, progress, LEARNING_RATE)
     return model

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minigen.errors import StateError
-from minigen.files import locked, sweep
-from minigen.settings import Configured
+from minigen.utils.files import locked, sweep
+from minigen.utils.settings import Configured
 
 if TYPE_CHECKING:
     from minigen.training.run import Run
@@ -118,8 +118,9 @@ class EarlyStopping(Callback):
 
     def run_started(self, run: "Run") -> None:
         if self.monitor.startswith("validation ") and run.validation is None:
-            raise ValueError(f"EarlyStopping watches {self.monitor!r}, but there is no validation data: "
-                             "pass validation=..., or monitor='loss'")
+            raise ValueError(
+                f"EarlyStopping watches {self.monitor!r}, but there is no validation data: pass validation=..., or monitor='loss'"
+            )
 
     def recorded(self, run: "Run") -> None:
         value = run.history[self.monitor][-1]
@@ -136,8 +137,12 @@ class EarlyStopping(Callback):
 
     def state_dict(self) -> dict[str, np.ndarray]:
         weights = {f"weights/{name}": array for name, array in (self.weights or {}).items()}
-        return {"best": np.array(self.best), "best_epoch": np.array(self.best_epoch), "monitor": np.array(self.monitor),
-                **weights}
+        return {
+            "best": np.array(self.best),
+            "best_epoch": np.array(self.best_epoch),
+            "monitor": np.array(self.monitor),
+            **weights,
+        }
 
     def check_state(self, state: Mapping[str, Any], run: "Run") -> None:
         if weights := best_weights(state):

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from minigen import archive
-from minigen.archive import FORMAT, Archive, Layout
 from minigen.errors import CheckpointError, StateError
+from minigen.utils import archive
+from minigen.utils.archive import FORMAT, Archive, Layout
 
 __all__ = ["FORMAT", "Saved", "load", "opened", "save"]
 

@@ -10,13 +10,13 @@ from minigen import metrics, optim
 from minigen.backend import random
 from minigen.data.dataset import Dataset
 from minigen.errors import CheckpointError, StateError
-from minigen.files import cached, keeping
 from minigen.models.feature_classifier import FeatureClassifier
 from minigen.nn import Module
-from minigen.reading import shortened
 from minigen.training import checkpoint
 from minigen.training.reconstruction import fit
 from minigen.training.run import checksum
+from minigen.utils.files import cached, keeping
+from minigen.utils.reading import shortened
 
 RECIPE = 1  # counts up when the network or its training changes, so that old files are not read
 BATCH_SIZE = 64
@@ -60,8 +60,16 @@ def train_on_fake(fake: Dataset, test: Dataset, epochs: int = 4, progress: bool 
     return TrainOnFake(nearest, student.accuracy(test.images, test.labels))
 
 
-def learn_once(model: Module, name: str, examples: tuple[np.ndarray, ...], recipe: int, epochs: int, cache: Path | None,
-               progress: bool, learning_rate: float = LEARNING_RATE) -> None:
+def learn_once(
+    model: Module,
+    name: str,
+    examples: tuple[np.ndarray, ...],
+    recipe: int,
+    epochs: int,
+    cache: Path | None,
+    progress: bool,
+    learning_rate: float = LEARNING_RATE,
+) -> None:
     """Train a model that has just been made, or read what the same examples have made of such a one; then evaluation mode.
 
     The file lies in the folder `cache`, or in the user's cache, named by the checksum of the examples. One that is damaged, or
@@ -108,8 +116,9 @@ def read_kept(path: Path | None, part: str, model: Module, made_of: str) -> bool
     return True
 
 
-def learn(model: Module, examples: tuple[np.ndarray, ...], epochs: int, progress: bool,
-          learning_rate: float = LEARNING_RATE) -> None:
+def learn(
+    model: Module, examples: tuple[np.ndarray, ...], epochs: int, progress: bool, learning_rate: float = LEARNING_RATE
+) -> None:
     """Train a judge by the one recipe: Adam, a learning rate that falls along a cosine, batches of 64."""
     total = epochs * -(-len(examples[0]) // BATCH_SIZE)
     optimizer = optim.Adam(model.parameters(), lr=optim.schedules.cosine(learning_rate, total))

@@ -16,8 +16,16 @@ from minigen.training.history import History
 from minigen.training.reconstruction import VALIDATION_BATCH, fit
 
 
-def fit_greedily(model: Autoencoder, examples: np.ndarray, *, optimizer: Callable[[list[Parameter]], Optimizer], epochs: int,
-                 batch_size: int = 32, validation: np.ndarray | None = None, progress: bool = True) -> list[History]:
+def fit_greedily(
+    model: Autoencoder,
+    examples: np.ndarray,
+    *,
+    optimizer: Callable[[list[Parameter]], Optimizer],
+    epochs: int,
+    batch_size: int = 32,
+    validation: np.ndarray | None = None,
+    progress: bool = True,
+) -> list[History]:
     """Train a stacked autoencoder one pair of layers after the other, from the outside inwards (Bengio et al. 2007).
 
         for each pair (encoding layer f, decoding layer g):
@@ -34,8 +42,17 @@ def fit_greedily(model: Autoencoder, examples: np.ndarray, *, optimizer: Callabl
     """
     histories = []
     for stage in stages(model):
-        histories.append(fit(stage, examples, optimizer=optimizer(stage.parameters()), epochs=epochs, batch_size=batch_size,
-                             validation=validation, progress=progress))
+        histories.append(
+            fit(
+                stage,
+                examples,
+                optimizer=optimizer(stage.parameters()),
+                epochs=epochs,
+                batch_size=batch_size,
+                validation=validation,
+                progress=progress,
+            )
+        )
         examples = codes(stage, examples)
         validation = None if validation is None else codes(stage, validation)
     return histories
@@ -57,12 +74,16 @@ def stages(model: Autoencoder) -> list[Autoencoder]:
     """The shallow autoencoders, from the outside inwards. They share the layers of the model."""
     chains = isinstance(model.encoder, nn.Sequential) and isinstance(model.decoder, nn.Sequential)
     if not chains or type(model).encode is not Autoencoder.encode:
-        raise TypeError(f"fit_greedily takes the encoder and the decoder of {type(model).__name__} apart into their layers: "
-                        "expected an nn.Sequential each, and no encode() of its own")
+        raise TypeError(
+            f"fit_greedily takes the encoder and the decoder of {type(model).__name__} apart into their layers: "
+            "expected an nn.Sequential each, and no encode() of its own"
+        )
     down, up = trained_parts(model.encoder), trained_parts(model.decoder)[::-1]
     if len(down) != len(up):
-        raise ValueError(f"fit_greedily pairs the layers of the encoder with those of the decoder, but {type(model).__name__} "
-                         f"has {len(down)} and {len(up)} with parameters")
+        raise ValueError(
+            f"fit_greedily pairs the layers of the encoder with those of the decoder, but {type(model).__name__} "
+            f"has {len(down)} and {len(up)} with parameters"
+        )
     outermost = copy.copy(model)  # with its loss
     outermost.encoder, outermost.decoder = down[0], up[0]
     return [outermost, *map(Stage, down[1:], up[1:])]

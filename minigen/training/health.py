@@ -13,15 +13,15 @@ from minigen.training.run import some
 if TYPE_CHECKING:
     from minigen.training.adversarial import Adversarial
 
-SURE = 0.98         # right on so many real and so many generated examples, the discriminator is too strong
-LASTING = 3         # rows of the history over which that must last
-COLLAPSED = 0.5     # of the real examples' diversity
-RARE = 0.1          # of a fair share: the class is hardly made any more
-VANISHED = 1e-3     # of the largest gradient so far
-EXPLODED = 100.0    # times the median gradient so far
-ROWS = 24           # of the history before oscillation can be told from chance
-PERIODS = 3         # that must be seen: less is a drift, as a random walk has it
-PERIODIC = 0.85     # of the variance near one frequency
+SURE = 0.98  # right on so many real and so many generated examples, the discriminator is too strong
+LASTING = 3  # rows of the history over which that must last
+COLLAPSED = 0.5  # of the real examples' diversity
+RARE = 0.1  # of a fair share: the class is hardly made any more
+VANISHED = 1e-3  # of the largest gradient so far
+EXPLODED = 100.0  # times the median gradient so far
+ROWS = 24  # of the history before oscillation can be told from chance
+PERIODS = 3  # that must be seen: less is a drift, as a random walk has it
+PERIODIC = 0.85  # of the variance near one frequency
 
 
 class Health(Callback):
@@ -49,7 +49,7 @@ class Health(Callback):
 
     def recorded(self, run: "Adversarial") -> None:
         samples = self.drawn(run)
-        real, = run.presented((some(run.batches.arrays[0], self.samples),))
+        (real,) = run.presented((some(run.batches.arrays[0], self.samples),))
         real = run.generator.to_pixels(real)
         differ = bool((real != real[0]).any())  # one example, over and over, leaves nothing to compare with
         self.diversity.append(metrics.pairwise_diversity(samples, real) if differ else 1.0)
@@ -77,8 +77,12 @@ class Health(Callback):
 
     def state_dict(self) -> dict[str, np.ndarray]:
         steps, texts = zip(*self.findings) if self.findings else ((), ())
-        return {"steps": np.array(steps, dtype=np.int64), "texts": np.array(texts, dtype=str),
-                "present": np.array(sorted(self.present), dtype=str), "diversity": np.array(self.diversity, dtype=np.float64)}
+        return {
+            "steps": np.array(steps, dtype=np.int64),
+            "texts": np.array(texts, dtype=str),
+            "present": np.array(sorted(self.present), dtype=str),
+            "diversity": np.array(self.diversity, dtype=np.float64),
+        }
 
     def check_state(self, state: Mapping[str, Any], run: "Adversarial") -> None:
         if not state:  # the run had no Health before
@@ -107,17 +111,21 @@ def too_strong(history: Mapping[str, Sequence[float]]) -> dict[str, str]:
     real, fake = (np.mean(history[f"accuracy on {kind}"][-LASTING:]) for kind in ("real", "fake"))
     if min(real, fake) < SURE:
         return {}
-    return {"too strong": f"the discriminator is too strong: it knows {real:.1%} of the real and {fake:.1%} of the generated "
-                          "examples. The generator learns little from it: try one-sided label smoothing, dropout or R1 on the "
-                          "discriminator, a smaller learning rate for it, or more generator steps"}
+    return {
+        "too strong": f"the discriminator is too strong: it knows {real:.1%} of the real and {fake:.1%} of the generated "
+        "examples. The generator learns little from it: try one-sided label smoothing, dropout or R1 on the "
+        "discriminator, a smaller learning rate for it, or more generator steps"
+    }
 
 
 def collapsed(diversity: Sequence[float]) -> dict[str, str]:
     """Samples that are much more alike than real examples, for some rows; what an untrained generator makes is alike, too."""
     if len(diversity) < LASTING or max(diversity[-LASTING:]) >= COLLAPSED:
         return {}
-    return {"collapse": f"mode collapse: samples differ {diversity[-1]:.0%} as much as real examples do. Try minibatch "
-                        "discrimination or standard deviation, packing, a gradient penalty, or experience replay"}
+    return {
+        "collapse": f"mode collapse: samples differ {diversity[-1]:.0%} as much as real examples do. Try minibatch "
+        "discrimination or standard deviation, packing, a gradient penalty, or experience replay"
+    }
 
 
 def missing_classes(histogram: np.ndarray, classes: np.ndarray | None = None) -> dict[str, str]:
@@ -127,8 +135,10 @@ def missing_classes(histogram: np.ndarray, classes: np.ndarray | None = None) ->
         return {}
     rare = rare if classes is None else classes[rare]
     occur = "hardly occurs" if len(rare) == 1 else "hardly occur"
-    return {"classes": f"mode collapse: of the {len(histogram)} classes, {len(rare)} {occur} among the samples "
-                       f"({', '.join(map(str, rare[:10]))}{', ...' if len(rare) > 10 else ''})"}
+    return {
+        "classes": f"mode collapse: of the {len(histogram)} classes, {len(rare)} {occur} among the samples "
+        f"({', '.join(map(str, rare[:10]))}{', ...' if len(rare) > 10 else ''})"
+    }
 
 
 def gradients(history: Mapping[str, Sequence[float]]) -> dict[str, str]:
@@ -142,29 +152,36 @@ def gradients(history: Mapping[str, Sequence[float]]) -> dict[str, str]:
         if now < VANISHED * earlier.max():
             found[f"{network} vanishing"] = (
                 f"the {network}'s gradient vanishes: its norm is {now:.2g}, it was {earlier.max():.2g}. "
-                + ("Minimax saturates when the discriminator is sure: try NonSaturating" if network == "generator" else
-                   "it has nothing left to learn from these fakes"))
+                + (
+                    "Minimax saturates when the discriminator is sure: try NonSaturating"
+                    if network == "generator"
+                    else "it has nothing left to learn from these fakes"
+                )
+            )
         elif now > EXPLODED * np.median(earlier):
             found[f"{network} exploding"] = (
                 f"the {network}'s gradient explodes: its norm is {now:.2g}, {np.median(earlier):.2g} is usual. Try a smaller "
-                "learning rate, clip_norm, or spectral normalization")
+                "learning rate, clip_norm, or spectral normalization"
+            )
     return found
 
 
 def oscillating(history: Mapping[str, Sequence[float]]) -> dict[str, str]:
     """A generator's loss that goes up and down with one period: the players run in circles."""
-    losses = np.asarray(history.get("generator loss", []))[-4 * ROWS:]
+    losses = np.asarray(history.get("generator loss", []))[-4 * ROWS :]
     if len(losses) < ROWS:
         return {}
     t = np.arange(len(losses))
     rest = losses - np.polyval(np.polyfit(t, losses, 1), t)
     power = np.abs(np.fft.rfft(rest * np.hanning(len(rest)))) ** 2
     peak = int(power.argmax())
-    near = power[peak - 1:peak + 2]
+    near = power[peak - 1 : peak + 2]
     if peak < PERIODS or near.sum() < PERIODIC * power.sum() or rest.std() < 0.25 * np.abs(losses).mean():
         return {}
     periods = np.average(np.arange(peak - 1, peak - 1 + len(near)), weights=near)
-    period = np.diff(history["step"][-len(losses):]).mean() * len(losses) / periods
-    return {"oscillation": f"the players run in circles: the generator's loss goes up and down about every {period:.0f} steps. "
-                           "Try R1, a gradient penalty, smaller learning rates, less momentum, an average of the generator "
-                           "(ema), or experience replay"}
+    period = np.diff(history["step"][-len(losses) :]).mean() * len(losses) / periods
+    return {
+        "oscillation": f"the players run in circles: the generator's loss goes up and down about every {period:.0f} steps. "
+        "Try R1, a gradient penalty, smaller learning rates, less momentum, an average of the generator "
+        "(ema), or experience replay"
+    }

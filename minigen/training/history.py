@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from minigen.errors import StateError
-from minigen.files import replacing
-from minigen.reading import shortened
+from minigen.utils.files import replacing
+from minigen.utils.reading import shortened
 
 
 def is_finite_number(value: Any) -> bool:
@@ -37,8 +37,10 @@ class History(Mapping):
                     raise StateError(f"history: {shortened(name)} of row {i} is {shortened(value)}, expected a finite number")
             clock, count = next(iter(row.items()))
             if clock not in ("epoch", "step") or type(count) is not int or count <= before:
-                raise StateError(f"history: row {i} begins with {shortened(clock)} {shortened(count)}, expected an epoch or step "
-                                 f"after {before}")
+                raise StateError(
+                    f"history: row {i} begins with {shortened(clock)} {shortened(count)}, expected an epoch or step "
+                    f"after {before}"
+                )
             before = count
         return cls(rows)
 

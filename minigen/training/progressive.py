@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 from minigen.backend import Array
 from minigen.models.gans.growing import Growing, GrowingGenerator, at_stage, stage_of
 from minigen.nn import Module
-from minigen.settings import Configured
 from minigen.training.adversarial import Adversarial
 from minigen.training.history import History
+from minigen.utils.settings import Configured
 
 
 class Stage(NamedTuple):
@@ -40,8 +40,10 @@ class Growth(Configured):
         if not all(isinstance(count, Integral) for count in (self.stable, self.fading)):
             raise TypeError(f"stable and fading count images, whole numbers, got {self.stable!r} and {self.fading!r}")
         if self.stable < 0 or self.fading < 0 or self.images < 1:
-            raise ValueError("stable and fading count images, expected at least 0 each, and at least one image in all, got "
-                             f"stable={self.stable} and fading={self.fading} from {self.start} to {self.final} pixels")
+            raise ValueError(
+                "stable and fading count images, expected at least 0 each, and at least one image in all, got "
+                f"stable={self.stable} and fading={self.fading} from {self.start} to {self.final} pixels"
+            )
 
     def __call__(self, images: int) -> Stage:
         """The stage after so many images."""
@@ -81,8 +83,10 @@ class Progressive(Adversarial):
         networks = {"generator": generator, "discriminator": discriminator}
         for name, network in networks.items():
             if not isinstance(network, Growing):
-                raise TypeError(f"the {name} cannot grow: expected one of models.gans.progan or models.gans.stylegan, got a "
-                                f"{type(network).__name__}")
+                raise TypeError(
+                    f"the {name} cannot grow: expected one of models.gans.progan or models.gans.stylegan, got a "
+                    f"{type(network).__name__}"
+                )
         self.growth, self.images_seen = growth, 0  # real images that were shown to the discriminator
         before = [(network.resolution, network.alpha) for network in networks.values()]
         try:

@@ -14,11 +14,11 @@ from minigen.data import Batches
 from minigen.errors import Located, ShapeError, StateError
 from minigen.nn import Module
 from minigen.optim.optimizer import Optimizer
-from minigen.signals import stop_requests
 from minigen.training.callbacks import Callback
 from minigen.training.history import History
 from minigen.training.run import Run, batch_of, check_examples, checksum, optimizer_settings
 from minigen.training.settings import described
+from minigen.utils.signals import stop_requests
 
 VALIDATION_BATCH = 1000
 
@@ -26,9 +26,19 @@ VALIDATION_BATCH = 1000
 Examples = np.ndarray | tuple[np.ndarray, ...]
 
 
-def fit(model: Module, examples: Examples, *, optimizer: Optimizer, epochs: int, batch_size: int = 32,
-        validation: Examples | None = None, seed: int | None = None, callbacks: Sequence[Callback] = (),
-        resume: str | Path | None = None, progress: bool = True) -> History:
+def fit(
+    model: Module,
+    examples: Examples,
+    *,
+    optimizer: Optimizer,
+    epochs: int,
+    batch_size: int = 32,
+    validation: Examples | None = None,
+    seed: int | None = None,
+    callbacks: Sequence[Callback] = (),
+    resume: str | Path | None = None,
+    progress: bool = True,
+) -> History:
     """Minimize model.loss over the examples (n, ...), in shuffled batches, for a number of epochs.
 
     model.loss(batch) returns the total and a dict of its named terms. Examples may be several arrays that belong together,
@@ -63,11 +73,23 @@ class Reconstruction(Run):
 
     counted = ("epoch", "sums", "seen")
 
-    def __init__(self, model: Module, optimizer: Optimizer, examples: Examples, validation: Examples | None, epochs: int,
-                 batch_size: int, seed: int | None, callbacks: Sequence[Callback], progress: bool):
+    def __init__(
+        self,
+        model: Module,
+        optimizer: Optimizer,
+        examples: Examples,
+        validation: Examples | None,
+        epochs: int,
+        batch_size: int,
+        seed: int | None,
+        callbacks: Sequence[Callback],
+        progress: bool,
+    ):
         if not hasattr(model, "loss"):
-            raise TypeError(f"{type(model).__name__} has no loss(batch): fit takes a model of minigen.models, or a Module "
-                            "of yours with loss(batch) -> (total, dict of its terms)")
+            raise TypeError(
+                f"{type(model).__name__} has no loss(batch): fit takes a model of minigen.models, or a Module "
+                "of yours with loss(batch) -> (total, dict of its terms)"
+            )
         if epochs < 1:
             raise ValueError(f"epochs is the number of passes over the data, at least 1, got {epochs}")
         examples = check_examples("examples", examples, model)
@@ -98,16 +120,19 @@ class Reconstruction(Run):
         start = time.perf_counter()
         self.model.train()
         title = f"epoch {self.epoch + 1}/{self.epochs}"
-        with tqdm(total=self.batches.examples, initial=self.seen, desc=title, unit="ex", disable=not self.progress,
-                  leave=False) as bar:
+        with tqdm(
+            total=self.batches.examples, initial=self.seen, desc=title, unit="ex", disable=not self.progress, leave=False
+        ) as bar:
             for batch in self.batches:
                 batch = batch if isinstance(batch, tuple) else (batch,)
                 loss = self.train_step(batch)
                 bar.update(len(batch[0]))
                 bar.set_postfix(loss=f"{loss:.4g}", refresh=False)
                 if stop_requested():
-                    self.interrupt(f"in epoch {self.epoch + 1} after {self.seen} of {self.batches.examples} examples",
-                                   self.model.named_state())
+                    self.interrupt(
+                        f"in epoch {self.epoch + 1} after {self.seen} of {self.batches.examples} examples",
+                        self.model.named_state(),
+                    )
         row = {"epoch": self.epoch + 1, **{name: total / self.seen for name, total in self.sums.items()}}
         if self.validation is not None:
             row.update(self.validate())
@@ -153,8 +178,9 @@ class Reconstruction(Run):
             self.model.locate(error)
             raise
         if not isinstance(result, tuple):
-            raise TypeError(f"{type(self.model).__name__}.loss returned a {type(result).__name__}, "
-                            "expected (total, dict of its terms)")
+            raise TypeError(
+                f"{type(self.model).__name__}.loss returned a {type(result).__name__}, expected (total, dict of its terms)"
+            )
         return result
 
     @staticmethod
@@ -175,8 +201,13 @@ class Reconstruction(Run):
     def settings(self) -> dict[str, Any]:
         self.model.named_state()  # which gives the parameters the names that are compared
         validation = None if self.validation is None else checksum(tuple(map(to_numpy, self.validation)))
-        return {"model": type(self.model).__name__, "data checksum": self.data_checksum, "validation checksum": validation,
-                **self.optimizer.settings(), **optimizer_settings("optimizer", self.optimizer)}
+        return {
+            "model": type(self.model).__name__,
+            "data checksum": self.data_checksum,
+            "validation checksum": validation,
+            **self.optimizer.settings(),
+            **optimizer_settings("optimizer", self.optimizer),
+        }
 
     def described(self) -> dict[str, Any]:
         return described("model", self.model)
@@ -185,8 +216,10 @@ class Reconstruction(Run):
         batches = self.batches
         seen = min(batches.position * batches.batch_size, batches.examples)
         if (batches.epoch, seen) != (self.epoch, self.seen):
-            raise StateError(f"epoch {self.epoch} with {self.seen} examples seen is not where its batches are, epoch "
-                             f"{batches.epoch} with {seen}")
+            raise StateError(
+                f"epoch {self.epoch} with {self.seen} examples seen is not where its batches are, epoch "
+                f"{batches.epoch} with {seen}"
+            )
         rows = self.history.rows
         if len(rows) != self.epoch or any(row.get("epoch") != i for i, row in enumerate(rows, 1)):
             raise StateError(f"history: expected a row for each of {self.epoch} epochs, got {len(rows)}")
@@ -199,5 +232,7 @@ def check_alike(validation: tuple[np.ndarray, ...], examples: tuple[np.ndarray, 
     got, expected = ([tuple(array.shape[1:]) for array in arrays] for arrays in (validation, examples))
     if got != expected:
         shapes = " and ".join(map(batch_of, expected))
-        raise ShapeError(f"validation: expected the shape of the examples, {shapes}, got "
-                         f"{' and '.join(str(tuple(array.shape)) for array in validation)}")
+        raise ShapeError(
+            f"validation: expected the shape of the examples, {shapes}, got "
+            f"{' and '.join(str(tuple(array.shape)) for array in validation)}"
+        )

@@ -80,7 +80,7 @@ class LabelSmoothing(Remedy):
             raise ValueError(f"LabelSmoothing's targets lie in [0, 1], that of real examples above that of fakes, got {self}")
 
     def check(self, trainer: "Adversarial") -> None:
-        check_labelled(self, trainer)
+        check_labeled(self, trainer)
 
     def targets(self, real: Any, fake: Any, scores: Any) -> tuple[Any, Any]:
         return self.smoothed(real), self.smoothed(fake)
@@ -102,7 +102,7 @@ class NoisyLabels(Remedy):
             raise ValueError(f"NoisyLabels' flip is a probability below 1/2, at which labels say nothing, got {self.flip}")
 
     def check(self, trainer: "Adversarial") -> None:
-        check_labelled(self, trainer)
+        check_labeled(self, trainer)
 
     def targets(self, real: Any, fake: Any, scores: Any) -> tuple[Any, Any]:
         flipped, other = ((random.uniform(scores.shape, dtype=scores.dtype) < self.flip).astype(scores.dtype) for _ in "rf")
@@ -156,13 +156,13 @@ class ExperienceReplay(Remedy):
             self.buffer = [array_module(x).empty((self.capacity, *x.shape[1:]), dtype=x.dtype) for x in batch]
         entering = min(n, self.capacity - self.filled)
         for stored, x in zip(self.buffer, batch):
-            stored[self.filled:self.filled + entering] = x[:entering]
+            stored[self.filled : self.filled + entering] = x[:entering]
         self.filled += entering
         host = random.stream("noise")
-        swapped = entering + np.flatnonzero(host.random(n - entering) < self.share)[:self.filled - entering]
+        swapped = entering + np.flatnonzero(host.random(n - entering) < self.share)[: self.filled - entering]
         if not len(swapped):
             return batch
-        new, old = asarray(swapped), asarray(host.permutation(self.filled - entering)[:len(swapped)])
+        new, old = asarray(swapped), asarray(host.permutation(self.filled - entering)[: len(swapped)])
         shown = tuple(x.copy() for x in batch)
         for stored, x, y in zip(self.buffer, batch, shown):
             y[new] = stored[old]
@@ -173,7 +173,7 @@ class ExperienceReplay(Remedy):
         self.buffer, self.filled = [], 0
 
     def state_dict(self) -> dict[str, np.ndarray]:
-        stored = {f"stored {i}": to_numpy(x[:self.filled]).copy() for i, x in enumerate(self.buffer)}
+        stored = {f"stored {i}": to_numpy(x[: self.filled]).copy() for i, x in enumerate(self.buffer)}
         return {"filled": np.array(self.filled), **stored}
 
     def check_state(self, state: Mapping[str, Any]) -> None:
@@ -191,7 +191,7 @@ class ExperienceReplay(Remedy):
         self.filled, self.buffer = int(state["filled"]), []
         for x in map(asarray, stored):
             self.buffer.append(array_module(x).empty((self.capacity, *x.shape[1:]), dtype=x.dtype))
-            self.buffer[-1][:self.filled] = x
+            self.buffer[-1][: self.filled] = x
 
     def check_restored(self, trainer: "Adversarial") -> None:
         if not self.buffer:
@@ -202,10 +202,12 @@ class ExperienceReplay(Remedy):
             made = [trainer.generator(Tensor(inputs), *labels).data, *labels]
         for i, (x, right) in enumerate(zip(self.buffer, made, strict=True)):
             if (x.dtype, x.shape[1:]) != (right.dtype, right.shape[1:]):
-                raise StateError(f"{self!r}: stored {i} is of {x.dtype}{list(x.shape[1:])}, the generator makes "
-                                 f"{right.dtype}{list(right.shape[1:])}")
+                raise StateError(
+                    f"{self!r}: stored {i} is of {x.dtype}{list(x.shape[1:])}, the generator makes "
+                    f"{right.dtype}{list(right.shape[1:])}"
+                )
         for x in self.buffer[1:]:
-            if not ((x[:self.filled] >= 0) & (x[:self.filled] < trainer.generator.classes)).all():
+            if not ((x[: self.filled] >= 0) & (x[: self.filled] < trainer.generator.classes)).all():
                 raise StateError(f"{self!r}: stored are labels that are none of {trainer.generator.classes} classes")
 
     def __repr__(self) -> str:
@@ -224,8 +226,10 @@ class FeatureMatching(Remedy):
 
     def check(self, trainer: "Adversarial") -> None:
         if not hasattr(trainer.discriminator, "features"):
-            raise TypeError(f"FeatureMatching needs a discriminator with features(x), {type(trainer.discriminator).__name__} has "
-                            "none: write one, or take one of minigen.models.gans")
+            raise TypeError(
+                f"FeatureMatching needs a discriminator with features(x), {type(trainer.discriminator).__name__} has "
+                "none: write one, or take one of minigen.models.gans"
+            )
 
     def generator_objective(self, trainer: "Adversarial", fake: Batch) -> tuple[Any, dict[str, Any]]:
         features = trainer.discriminator.features
@@ -236,9 +240,10 @@ class FeatureMatching(Remedy):
         return loss, {"feature matching": loss}
 
 
-def check_labelled(remedy: Remedy, trainer: "Adversarial") -> None:
+def check_labeled(remedy: Remedy, trainer: "Adversarial") -> None:
     """Raise TypeError for a remedy about labels beside a loss that has none."""
-    if not trainer.loss.labelled:
-        raise TypeError(f"{remedy!r} changes the discriminator's labels, and {trainer.loss!r} has none: use Minimax, "
-                        "NonSaturating or LeastSquares")
-
+    if not trainer.loss.labeled:
+        raise TypeError(
+            f"{remedy!r} changes the discriminator's labels, and {trainer.loss!r} has none: use Minimax, "
+            "NonSaturating or LeastSquares"
+        )

@@ -28,11 +28,15 @@ class Restoration(Adversarial):
 
     def __init__(self, generator: Restorer, discriminator: Module, *, weight: float = 1e-3, **options: Any):
         if not isinstance(generator, Restorer):
-            raise TypeError("Restoration needs a generator that is given damaged images, such as one of models.applications, got "
-                            f"a {type(generator).__name__}: training.Adversarial trains those that are given noise")
+            raise TypeError(
+                "Restoration needs a generator that is given damaged images, such as one of models.applications, got "
+                f"a {type(generator).__name__}: training.Adversarial trains those that are given noise"
+            )
         if not 0.0 < weight < math.inf:
-            raise ValueError(f"weight: of the adversarial loss, expected a positive number, got {weight}; without a "
-                             "discriminator, training.fit minimizes the content alone")
+            raise ValueError(
+                f"weight: of the adversarial loss, expected a positive number, got {weight}; without a "
+                "discriminator, training.fit minimizes the content alone"
+            )
         self.weight = float(weight)
         super().__init__(generator, discriminator, **options)
 

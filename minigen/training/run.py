@@ -27,12 +27,12 @@ from minigen.errors import (
 from minigen.models.gans import Generator
 from minigen.nn import Buffer, Module
 from minigen.optim.optimizer import Optimizer
-from minigen.reading import shortened
-from minigen.settings import PythonNumbers
 from minigen.training import checkpoint
 from minigen.training.callbacks import Callback
 from minigen.training.history import History, is_finite_number
 from minigen.training.settings import described, differences, listed, plain, same
+from minigen.utils.reading import shortened
+from minigen.utils.settings import PythonNumbers
 
 
 class Run(PythonNumbers):
@@ -46,7 +46,7 @@ class Run(PythonNumbers):
         self.progress = progress
         self.history = History()
         self.begun_with: dict[str, Any] = {}  # `described`, as training found it
-        self.moved: set[str] = set()          # names in it that training itself has changed since, such as a counter
+        self.moved: set[str] = set()  # names in it that training itself has changed since, such as a counter
 
     def parts(self) -> Mapping[str, Any]:
         """Name -> what has arrays to be saved, with state_dict() and load_state_dict()."""
@@ -141,8 +141,11 @@ class Run(PythonNumbers):
         arrays |= {name: callback.state_dict() for name, callback in self.named_callbacks()}
         self.note_moved()
         return arrays, {
-            "settings": self.all_settings(), "moved": sorted(self.moved), "batches": self.batches.state_dict(),
-            "random": random.state_dict(), "history": self.history.rows,
+            "settings": self.all_settings(),
+            "moved": sorted(self.moved),
+            "batches": self.batches.state_dict(),
+            "random": random.state_dict(),
+            "history": self.history.rows,
             **{name: getattr(self, name) for name in self.counted},
         }
 
@@ -171,8 +174,10 @@ class Run(PythonNumbers):
                 raise CheckpointError(f"{path} does not fit this run{another}: {listed(problems)}")
             self.check_header(saved.header)
             try:
-                arrays = {name: saved.fitting(name, part) if hasattr(part, "check_state") else saved[name]
-                          for name, part in self.parts().items()}
+                arrays = {
+                    name: saved.fitting(name, part) if hasattr(part, "check_state") else saved[name]
+                    for name, part in self.parts().items()
+                }
                 arrays |= {name: saved[name] for name, _ in self.named_callbacks() if name in saved}
                 self._restore(arrays, saved.header)
             except CheckpointError:
@@ -198,8 +203,11 @@ class Run(PythonNumbers):
         found = [f"missing {name!r}" for name in (*sorted(names - header.keys()), *(name for name in parts if name not in saved))]
         found += [f"unexpected {shortened(name)}" for name in sorted(header.keys() - names)]
         found += [f"unexpected {shortened(name)}" for name in saved if name not in parts and not name.startswith("callback ")]
-        found += [f"{name} is {shortened(header[name])}, expected {expected}" for name, own in typical.items()
-                  if name in header and (expected := mistaken(header[name], own))]
+        found += [
+            f"{name} is {shortened(header[name])}, expected {expected}"
+            for name, own in typical.items()
+            if name in header and (expected := mistaken(header[name], own))
+        ]
         if not isinstance(header.get("settings", {}), dict):
             found.append(f"settings is {shortened(header['settings'])}, expected names and values")
         for name, owner in {**parts, **callbacks}.items():
@@ -294,7 +302,7 @@ def checksum(arrays: Sequence[np.ndarray]) -> int:
 def in_parts(array: np.ndarray) -> Iterator[np.ndarray]:
     """Views of some examples at a time, of about 16 MiB: what is memory-mapped is never in memory as a whole."""
     step = max(1, (16 << 20) * len(array) // max(1, array.nbytes))
-    return (array[start:start + step] for start in range(0, len(array), step))
+    return (array[start : start + step] for start in range(0, len(array), step))
 
 
 def check_examples(name: str, examples: Any, model: Module) -> tuple[np.ndarray, ...]:
@@ -309,12 +317,15 @@ def check_examples(name: str, examples: Any, model: Module) -> tuple[np.ndarray,
         if not array.shape or not len(array):
             raise ShapeError(f"{which}: expected an array (n, ...) with n >= 1, got shape {tuple(array.shape)}")
         if array.dtype != (dtype or array.dtype) and (position == 0 or array.dtype.kind == "f"):  # labels are integers
-            raise DtypeError(f"{which} are {array.dtype}, the model computes in {dtype}: convert with "
-                             f"{conversion(array.dtype, dtype)}")
+            raise DtypeError(
+                f"{which} are {array.dtype}, the model computes in {dtype}: convert with {conversion(array.dtype, dtype)}"
+            )
         finite = np.concatenate([np.isfinite(part).reshape(len(part), -1).all(axis=1) for part in in_parts(to_numpy(array))])
         if not finite.all():
-            raise DataError(f"{which}: {int((~finite).sum())} of {len(array)} contain NaN or infinity, the first at index "
-                            f"{int(np.argmin(finite))}")
+            raise DataError(
+                f"{which}: {int((~finite).sum())} of {len(array)} contain NaN or infinity, the first at index "
+                f"{int(np.argmin(finite))}"
+            )
     return examples
 
 
@@ -322,13 +333,15 @@ def in_range(images: np.ndarray, bounds: tuple[float, float], generator: Generat
     """Images in the range of the generator's: those in [0, 1] are brought to it, those in it already stay. Raises DataError."""
     low, high = float(images.min()), float(images.max())
     if low < -1.0 - 1e-5 or high > 1.0 + 1e-5:
-        raise DataError(f"images reach from {low:.6g} to {high:.6g}, expected pixels in [0, 1] or [-1, 1]: "
-                        f"{to_unit_interval(low, high)}")
+        raise DataError(
+            f"images reach from {low:.6g} to {high:.6g}, expected pixels in [0, 1] or [-1, 1]: {to_unit_interval(low, high)}"
+        )
     if low >= -1e-5:
         return generator.from_pixels(images)
     if bounds[0] > -1.0:
-        raise DataError(f"images reach from {low:.6g} to {high:.6g}, this generator makes pixels in {list(bounds)}: "
-                        "(images + 1) / 2")
+        raise DataError(
+            f"images reach from {low:.6g} to {high:.6g}, this generator makes pixels in {list(bounds)}: (images + 1) / 2"
+        )
     return images
 
 

@@ -9,10 +9,10 @@ import numpy as np
 
 from minigen import plot
 from minigen.errors import StateError
-from minigen.files import replacing
-from minigen.reading import shortened
 from minigen.training.callbacks import Callback
 from minigen.training.run import some
+from minigen.utils.files import replacing
+from minigen.utils.reading import shortened
 
 if TYPE_CHECKING:
     from minigen.training.adversarial import Adversarial
@@ -55,8 +55,13 @@ class SampleGrid(Callback):
             self.draw(run)
         last = self.samples[-1]
         frames = (enlarged(samples, last) if last.ndim > 2 else self.cloud(samples, run) for samples in self.samples)
-        path = plot.save_animation(frames, self.folder / "evolution.gif", self.seconds_per_frame,
-                                   labels=[f"step {step}" for step in self.steps], columns=self.columns(run))
+        path = plot.save_animation(
+            frames,
+            self.folder / "evolution.gif",
+            self.seconds_per_frame,
+            labels=[f"step {step}" for step in self.steps],
+            columns=self.columns(run),
+        )
         run.say(f"wrote {path}")
 
     def draw(self, run: "Adversarial") -> None:
@@ -105,8 +110,10 @@ class SampleGrid(Callback):
                 raise StateError(f"SampleGrid: n was {n}, is {self.n}")
             fits = len(shape) == len(largest) and shape[-1] == largest[-1] and 0 not in shape
             if not fits or any(map(operator.mod, largest, shape)) or state[name].dtype != np.float32:
-                raise StateError(f"SampleGrid: {name} is {state[name].dtype}{list(state[name].shape)}, expected "
-                                 f"float32{[self.n, *largest]}, or of a generator that was smaller")
+                raise StateError(
+                    f"SampleGrid: {name} is {state[name].dtype}{list(state[name].shape)}, expected "
+                    f"float32{[self.n, *largest]}, or of a generator that was smaller"
+                )
 
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
         if not state:

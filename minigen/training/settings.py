@@ -23,19 +23,19 @@ import numpy as np
 from minigen.autograd import Tensor
 from minigen.backend import is_array, to_numpy
 from minigen.nn import Module
-from minigen.reading import shortened
+from minigen.utils.reading import shortened
 
 FOREIGN = {*sys.stdlib_module_names, "numpy", "cupy", "matplotlib", "tqdm", "PIL"}  # of whose objects only the class is compared
-OWNED = {*FOREIGN, "minigen"}    # of whose functions the module counts: a learner's may be run as a script, or moved
-REMEMBERED = "(remembered)"      # in place of a value that a learner's class says is no setting
+OWNED = {*FOREIGN, "minigen"}  # of whose functions the module counts: a learner's may be run as a script, or moved
+REMEMBERED = "(remembered)"  # in place of a value that a learner's class says is no setting
 MAPPINGS = (dict, MappingProxyType)
 CONTAINERS = (list, tuple, set, frozenset, *MAPPINGS)
 PLAIN = (int, float, str, bool, NoneType)
-SHORT = 8       # elements of a tuple that is compared, and named, as one value
-MANY = 1000     # settings in a container, or letters of a text, of which only a checksum is kept
-DEEP = 50      # objects and containers inside one another; of what lies deeper only the class is compared
-LISTED = 10     # differences that a message lists
-LONG = 300      # letters of a setting that it shows
+SHORT = 8  # elements of a tuple that is compared, and named, as one value
+MANY = 1000  # settings in a container, or letters of a text, of which only a checksum is kept
+DEEP = 50  # objects and containers inside one another; of what lies deeper only the class is compared
+LISTED = 10  # differences that a message lists
+LONG = 300  # letters of a setting that it shows
 
 
 def described(name: str, value: Any) -> dict[str, Any]:
@@ -52,9 +52,9 @@ class Description:
 
     def __init__(self, name: str, value: Any):
         self.found: dict[str, Any] = {}
-        self.seen: dict[int, Any] = {}   # objects, by id; held on to, lest an id be used again
-        self.above: list[int] = []       # ids of what leads here
-        self.state: set[int] = set()     # ids of parameters and buffers, which are no settings
+        self.seen: dict[int, Any] = {}  # objects, by id; held on to, lest an id be used again
+        self.above: list[int] = []  # ids of what leads here
+        self.state: set[int] = set()  # ids of parameters and buffers, which are no settings
         self.paths: dict[int, str] = {}  # of modules, as everywhere else
         if isinstance(value, Module):
             self.state = set(map(id, value.named_state().values()))
@@ -254,8 +254,10 @@ def closure(function: FunctionType) -> Iterator[tuple[str, Any]]:
 
 def code_of(code: CodeType) -> tuple:
     """What a function does, without where it stands in its file."""
-    constants = [code_of(each) if isinstance(each, CodeType) else sorted(map(repr, each)) if isinstance(each, frozenset) else
-                 repr(each) for each in code.co_consts]  # a set has another order in another process
+    constants = [
+        code_of(each) if isinstance(each, CodeType) else sorted(map(repr, each)) if isinstance(each, frozenset) else repr(each)
+        for each in code.co_consts
+    ]  # a set has another order in another process
     return code.co_code, constants, code.co_names
 
 
@@ -265,8 +267,11 @@ def code_of(code: CodeType) -> tuple:
 def differences(saved: Mapping[str, Any], current: Mapping[str, Any], ignored: set[str]) -> list[str]:
     """What has changed, in words: "model.beta was 1.0, is 100.0". Of an object that is another, the attributes are not listed."""
     known = {**saved, **current}.keys()
-    names = [name for name in known if name not in ignored and not same(saved.get(name), current.get(name))
-             and not is_remembered(name, saved, current)]
+    names = [
+        name
+        for name in known
+        if name not in ignored and not same(saved.get(name), current.get(name)) and not is_remembered(name, saved, current)
+    ]
     others = set(names)
     names = [name for name in names if owners(name, known).isdisjoint(others)]
     public = [name for name in names if not name.rpartition(".")[2].startswith("_")]  # private ones may be made from them
@@ -304,5 +309,5 @@ def same(saved: Any, current: Any) -> bool:
 def listed(problems: list[str]) -> str:
     """Problems as one text: the first of them if there are many, and the beginning of long ones."""
     more = len(problems) - LISTED
-    shown = [problem if len(problem) <= 3 * LONG else f"{problem[:3 * LONG]} ..." for problem in problems[:LISTED]]
+    shown = [problem if len(problem) <= 3 * LONG else f"{problem[: 3 * LONG]} ..." for problem in problems[:LISTED]]
     return "; ".join(shown) + (f"; and {more} more" if more > 0 else "")

@@ -153,21 +153,24 @@ def test_leaves_that_require_no_gradient_get_none():
     assert constant.grad is None and not constant.requires_grad
 
 
-@pytest.mark.parametrize("make", [
-    lambda x, y: x + y,
-    lambda x, y: (x + y) + x,
-    lambda x, y: x.reshape(2, 1).reshape(2) + y,
-    lambda x, y: x.T + (+y),
-    lambda x, y: minigen.concatenate(x, y)[:2] + minigen.concatenate(y, x)[:2],
-    lambda x, y: minigen.broadcast_to(x, shape=(2, 2)).sum(axis=0) + y,
-])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda x, y: x + y,
+        lambda x, y: (x + y) + x,
+        lambda x, y: x.reshape(2, 1).reshape(2) + y,
+        lambda x, y: x.T + (+y),
+        lambda x, y: minigen.concatenate(x, y)[:2] + minigen.concatenate(y, x)[:2],
+        lambda x, y: minigen.broadcast_to(x, shape=(2, 2)).sum(axis=0) + y,
+    ],
+)
 def test_no_gradient_shares_memory_with_another_or_with_the_data(make):
     x, y = leaf(1.0, 2.0), leaf(3.0, 4.0)
     cotangent = np.ones(2)
     make(x, y).backward(cotangent)
     arrays = [x.grad, y.grad, x.data, y.data, cotangent]
     for i, first in enumerate(arrays):
-        for second in arrays[i + 1:]:
+        for second in arrays[i + 1 :]:
             assert not np.shares_memory(first, second)
     before = y.grad.copy()
     x.grad *= 100.0
@@ -332,12 +335,15 @@ def test_retain_graph_keeps_the_graph():
     assert x.grad[0] == 8.0
 
 
-@pytest.mark.parametrize("change", [
-    lambda w: w.assign(np.array([9.0])),
-    lambda w: setattr(w, "data", np.array([9.0])),
-    lambda w: exec("w.data -= 0.1 * w.grad", {"w": w}),
-    lambda w: exec("w.data *= 2", {"w": w}),
-])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda w: w.assign(np.array([9.0])),
+        lambda w: setattr(w, "data", np.array([9.0])),
+        lambda w: exec("w.data -= 0.1 * w.grad", {"w": w}),
+        lambda w: exec("w.data *= 2", {"w": w}),
+    ],
+)
 def test_a_parameter_changed_after_the_forward_pass_is_named(change):
     w, x = Parameter(np.array([2.0]), name="critic.dense.w"), leaf(3.0)
     w.grad = np.array([1.0])
@@ -423,15 +429,18 @@ def test_backward_from_what_depends_on_nothing():
         y.backward()
 
 
-@pytest.mark.parametrize(("returned", "error", "got"), [
-    (np.ones(3), ShapeError, r"float64\[3\]"),
-    (np.ones((2, 3)), ShapeError, r"float64\[2, 3\]"),
-    (np.array(1.0), ShapeError, r"float64\[\]"),
-    (np.ones(2, np.float32), DtypeError, r"float32\[2\]"),
-    (None, ShapeError, "NoneType"),
-    (1.0, ShapeError, "float"),
-    ("gradient", ShapeError, "str"),
-])
+@pytest.mark.parametrize(
+    ("returned", "error", "got"),
+    [
+        (np.ones(3), ShapeError, r"float64\[3\]"),
+        (np.ones((2, 3)), ShapeError, r"float64\[2, 3\]"),
+        (np.array(1.0), ShapeError, r"float64\[\]"),
+        (np.ones(2, np.float32), DtypeError, r"float32\[2\]"),
+        (None, ShapeError, "NoneType"),
+        (1.0, ShapeError, "float"),
+        ("gradient", ShapeError, "str"),
+    ],
+)
 @pytest.mark.parametrize("broadcasts", [False, True])
 def test_a_rule_that_returns_something_else_is_named(returned, error, got, broadcasts):
     @op(broadcasts=broadcasts)

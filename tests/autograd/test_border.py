@@ -135,9 +135,10 @@ def test_pythons_sum_and_max_work():
 # -- comparisons and truth ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("compare", [
-    lambda x, y: x < y, lambda x, y: x <= y, lambda x, y: x > y, lambda x, y: x >= y, lambda x, y: x == y, lambda x, y: x != y,
-])
+@pytest.mark.parametrize(
+    "compare",
+    [lambda x, y: x < y, lambda x, y: x <= y, lambda x, y: x > y, lambda x, y: x >= y, lambda x, y: x == y, lambda x, y: x != y],
+)
 def test_comparisons_give_plain_bool_arrays(backend, compare):
     other = A.copy()
     other[0] = 2.0
@@ -184,19 +185,26 @@ def test_no_tensor_turns_into_an_array_by_itself(call):
         call(tensor())
 
 
-@pytest.mark.parametrize(("function", "inputs", "words"), [
-    (np.sum, (), "np.sum on a Tensor: write minigen.sum, or take x.numpy() outside the graph"),
-    (np.mean, (), "np.mean on a Tensor: write minigen.mean,"),
-    (np.reshape, ((3, 2),), "np.reshape on a Tensor: write minigen.reshape,"),
-    (np.where, (), "np.where on a Tensor: write minigen.where,"),
-    (np.argmax, (), "np.argmax on a Tensor: write x.argmax(),"),
-    (np.dot, (A,), "np.dot on a Tensor: write x @ y,"),
-    (np.shape, (), "np.shape on a Tensor: write x.shape,"),
-    (np.linalg.norm, (), "np.linalg.norm on a Tensor: write minigen.l2norm,"),
-    (np.allclose, (A,), "np.allclose on a Tensor: take x.numpy(), outside the graph; for what is to be differentiated, compose"),
-    (np.zeros_like, (), "np.zeros_like on a Tensor: take x.numpy(), outside the graph;"),
-    (np.linalg.inv, (), "np.linalg.inv on a Tensor: take x.numpy(), outside the graph;"),
-])
+@pytest.mark.parametrize(
+    ("function", "inputs", "words"),
+    [
+        (np.sum, (), "np.sum on a Tensor: write minigen.sum, or take x.numpy() outside the graph"),
+        (np.mean, (), "np.mean on a Tensor: write minigen.mean,"),
+        (np.reshape, ((3, 2),), "np.reshape on a Tensor: write minigen.reshape,"),
+        (np.where, (), "np.where on a Tensor: write minigen.where,"),
+        (np.argmax, (), "np.argmax on a Tensor: write x.argmax(),"),
+        (np.dot, (A,), "np.dot on a Tensor: write x @ y,"),
+        (np.shape, (), "np.shape on a Tensor: write x.shape,"),
+        (np.linalg.norm, (), "np.linalg.norm on a Tensor: write minigen.l2norm,"),
+        (
+            np.allclose,
+            (A,),
+            "np.allclose on a Tensor: take x.numpy(), outside the graph; for what is to be differentiated, compose",
+        ),
+        (np.zeros_like, (), "np.zeros_like on a Tensor: take x.numpy(), outside the graph;"),
+        (np.linalg.inv, (), "np.linalg.inv on a Tensor: take x.numpy(), outside the graph;"),
+    ],
+)
 def test_numpys_functions_name_themselves_and_what_to_write(function, inputs, words):
     with pytest.raises(TypeError, match=re.escape(words)):
         function(tensor(), *inputs)
@@ -215,7 +223,11 @@ UFUNCS = {function.__name__: function for function in vars(np).values() if isins
 def test_every_ufunc_names_itself_and_points_to_minigen(name):
     function = UFUNCS[name]
     known = hasattr(minigen, name) or name in OURS
-    ours = r"write .*, or take x\.numpy\(\) outside" if known else r"take x\.numpy\(\), outside the graph; .* compose it of minigen's"
+    ours = (
+        r"write .*, or take x\.numpy\(\) outside"
+        if known
+        else r"take x\.numpy\(\), outside the graph; .* compose it of minigen's"
+    )
     with pytest.raises(TypeError, match=rf"np\.{name} on a Tensor: {ours}"):
         function(*[tensor()] * function.nin)
 
@@ -225,16 +237,19 @@ def test_what_ufuncs_point_to_exists(name):
     assert hasattr(minigen, name)
 
 
-@pytest.mark.parametrize("call, message", [
-    (lambda x: np.abs(x), r"np\.absolute on a Tensor: write minigen\.absolute,"),
-    (lambda x: np.add.reduce(x), r"np\.add\.reduce on a Tensor: write minigen\.sum,"),
-    (lambda x: np.maximum.reduce(x, axis=1), r"np\.maximum\.reduce on a Tensor: write minigen\.max,"),
-    (lambda x: np.multiply.outer(A, x), r"np\.multiply\.outer on a Tensor: take x\.numpy\(\), outside the graph"),
-    (lambda x: np.add.at(A, [0], x), r"np\.add\.at on a Tensor: write minigen\.scatter_add,"),
-    (lambda x: np.multiply(A, x, where=A > 1), r"np\.multiply on a Tensor: write minigen\.multiply,"),
-    (lambda x: np.exp(A, out=x), r"np\.exp with a Tensor as out: a Tensor changes only through p\.assign\(array\)"),
-    (lambda x: np.add(A, x, out=A), r"np\.add of a Tensor into an array: .* write array = array \+ x, not \+="),
-])
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda x: np.abs(x), r"np\.absolute on a Tensor: write minigen\.absolute,"),
+        (lambda x: np.add.reduce(x), r"np\.add\.reduce on a Tensor: write minigen\.sum,"),
+        (lambda x: np.maximum.reduce(x, axis=1), r"np\.maximum\.reduce on a Tensor: write minigen\.max,"),
+        (lambda x: np.multiply.outer(A, x), r"np\.multiply\.outer on a Tensor: take x\.numpy\(\), outside the graph"),
+        (lambda x: np.add.at(A, [0], x), r"np\.add\.at on a Tensor: write minigen\.scatter_add,"),
+        (lambda x: np.multiply(A, x, where=A > 1), r"np\.multiply on a Tensor: write minigen\.multiply,"),
+        (lambda x: np.exp(A, out=x), r"np\.exp with a Tensor as out: a Tensor changes only through p\.assign\(array\)"),
+        (lambda x: np.add(A, x, out=A), r"np\.add of a Tensor into an array: .* write array = array \+ x, not \+="),
+    ],
+)
 def test_ufuncs_with_a_method_or_options_are_refused(call, message):
     before = A.copy()
     with pytest.raises(TypeError, match=message):
@@ -268,10 +283,20 @@ def test_elements_cannot_be_assigned():
         x[0] += 1.0
 
 
-@pytest.mark.parametrize("divide", [
-    lambda x: x // 2.0, lambda x: 2.0 // x, lambda x: x % 2.0, lambda x: 2.0 % x, lambda x: divmod(x, 2.0),
-    lambda x: A // x, lambda x: A % x, lambda x: divmod(A, x), lambda x: np.float64(2) % x,
-])
+@pytest.mark.parametrize(
+    "divide",
+    [
+        lambda x: x // 2.0,
+        lambda x: 2.0 // x,
+        lambda x: x % 2.0,
+        lambda x: 2.0 % x,
+        lambda x: divmod(x, 2.0),
+        lambda x: A // x,
+        lambda x: A % x,
+        lambda x: divmod(A, x),
+        lambda x: np.float64(2) % x,
+    ],
+)
 def test_floor_division_is_explained(divide):
     with pytest.raises(TypeError, match="// and % have no useful derivative: use x / y"):
         divide(tensor())
@@ -289,18 +314,28 @@ def test_a_masked_array_as_an_index_is_explained(index):
         tensor()[index(np.ma.masked_array([0, 1], [False, True]))]
 
 
-@pytest.mark.parametrize("call", [lambda x, s: minigen.clip(x, low=s), lambda x, s: minigen.leaky_relu(x, slope=s),
-                                  lambda x, s: x.sum(axis=s), lambda x, s: minigen.sum(x.data, s)])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x, s: minigen.clip(x, low=s),
+        lambda x, s: minigen.leaky_relu(x, slope=s),
+        lambda x, s: x.sum(axis=s),
+        lambda x, s: minigen.sum(x.data, s),
+    ],
+)
 def test_a_tensor_as_a_setting_is_explained(call):
     with pytest.raises(TypeError, match=r"is a setting, no part of the graph, got a Tensor: take its number, x\.item\(\)"):
         call(tensor(), Tensor(0.5))
 
 
-@pytest.mark.parametrize(("call", "words"), [
-    (lambda: minigen.sum([1.0, 2.0]), "sum: 'list' object has no attribute 'shape' (inputs: [1.0, 2.0])"),
-    (lambda: minigen.add(A, [1.0, 2.0]), "add: operands could not be broadcast together with shapes (2,3) (2,) "),
-    (lambda: tensor() * [[k / 3 for k in range(1000)]], "(inputs: float32[2, 3], [[0.0, 0.3333333333333333, "),
-])
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: minigen.sum([1.0, 2.0]), "sum: 'list' object has no attribute 'shape' (inputs: [1.0, 2.0])"),
+        (lambda: minigen.add(A, [1.0, 2.0]), "add: operands could not be broadcast together with shapes (2,3) (2,) "),
+        (lambda: tensor() * [[k / 3 for k in range(1000)]], "(inputs: float32[2, 3], [[0.0, 0.3333333333333333, "),
+    ],
+)
 def test_what_goes_wrong_without_tensors_or_with_lists_names_the_op_in_a_few_words(call, words):
     with pytest.raises((TypeError, ValueError), match=re.escape(words)) as error:
         call()
@@ -308,7 +343,9 @@ def test_what_goes_wrong_without_tensors_or_with_lists_names_the_op_in_a_few_wor
 
 
 def test_astype_is_explained():
-    with pytest.raises(TypeError, match=r"keeps its dtype: make a new leaf with minigen\.Tensor\(x\.numpy\(\)\.astype\('float64'\)\)"):
+    with pytest.raises(
+        TypeError, match=r"keeps its dtype: make a new leaf with minigen\.Tensor\(x\.numpy\(\)\.astype\('float64'\)\)"
+    ):
         tensor().astype("float64")
 
 
@@ -348,8 +385,15 @@ def test_devices_do_not_mix(device):
     host = tensor()
     minigen.use(device)
     there = tensor()
-    for mix in (lambda: host * there, lambda: there * host, lambda: there * A, lambda: A * there, lambda: there @ A.T,
-                lambda: minigen.concatenate(there, host), lambda: minigen.where(A > 2, there, 0.0)):
+    for mix in (
+        lambda: host * there,
+        lambda: there * host,
+        lambda: there * A,
+        lambda: A * there,
+        lambda: there @ A.T,
+        lambda: minigen.concatenate(there, host),
+        lambda: minigen.where(A > 2, there, 0.0),
+    ):
         with pytest.raises(DeviceError, match=rf"numpy and {device}|{device} and numpy"):
             mix()
     with pytest.raises(DeviceError, match=rf"minigen\.asarray\(x\) after minigen\.use\('{device}'\).*minigen\.to_numpy\(x\)"):

@@ -113,7 +113,9 @@ def test_a_row_of_the_table_shows_milliseconds_share_and_mebibytes():
     costs = profile()
     costs.costs = {"tanh": Cost(3, 0.0015, 3 << 19), "tanh_dx": Cost(1, 0.0045, 1 << 18)}
     assert str(costs).splitlines()[1:] == [
-        "tanh_dx                            1      4.500  75.0%      0.25", "tanh                               3      1.500  25.0%      1.50"]
+        "tanh_dx                            1      4.500  75.0%      0.25",
+        "tanh                               3      1.500  25.0%      1.50",
+    ]
 
 
 def test_the_seconds_of_a_profile_are_those_between_start_and_end_of_an_op_on_its_device():
@@ -161,7 +163,13 @@ def test_draw_graph_writes_a_picture(small_graph, tmp_path):
     assert header.startswith(b"\x89PNG") and int.from_bytes(header[16:20], "big") == round(150 * figure.get_figwidth())
     texts = [text.get_text() for text in figure.axes[0].texts]
     assert sorted(text.split("\n")[0].split(" = ")[0] for text in texts if text) == [
-        "add", "add", "constant", 'layer "0".w', "multiply", "sum"]
+        "add",
+        "add",
+        "constant",
+        'layer "0".w',
+        "multiply",
+        "sum",
+    ]
 
 
 def boxes(figure) -> dict[str, tuple[float, float]]:
@@ -173,7 +181,15 @@ def test_a_result_stands_after_its_inputs_and_a_leaf_before_its_first_use():
     w, x, late = (Parameter(np.ones(2), name=name) for name in ("w", "x", "late"))
     assert boxes(draw_graph(w.exp() + x.tanh().sin()))["exp"][0] == 1, "a result that waits for another has moved to it"
     places = boxes(draw_graph((minigen.tanh(w * x) + late).sum()))
-    assert places == {"w": (0, 0.5), "x": (0, -0.5), "multiply": (1, 0.0), "late": (2, 0.5), "tanh": (2, -0.5), "add": (3, 0.0), "sum": (4, 0.0)}
+    assert places == {
+        "w": (0, 0.5),
+        "x": (0, -0.5),
+        "multiply": (1, 0.0),
+        "late": (2, 0.5),
+        "tanh": (2, -0.5),
+        "add": (3, 0.0),
+        "sum": (4, 0.0),
+    }
 
 
 @pytest.mark.parametrize("leaves, steps", [(1, 0), (2, 1), (7, 1), (3, 12)])
@@ -185,7 +201,9 @@ def test_the_boxes_of_a_drawing_touch_neither_each_other_nor_its_edge(leaves, st
     FigureCanvasAgg(figure).draw()
     drawn = {text.get_position(): text.get_bbox_patch().get_window_extent() for text in figure.axes[0].texts if text.get_text()}
     for place, box in drawn.items():
-        np.testing.assert_allclose(((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2), figure.axes[0].transData.transform(place), atol=3)
+        np.testing.assert_allclose(
+            ((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2), figure.axes[0].transData.transform(place), atol=3
+        )
     extents = list(drawn.values())
     assert len(extents) == leaves + 1 + steps
     for i, box in enumerate(extents):
@@ -205,7 +223,9 @@ def test_arrows_run_below_the_boxes_and_bend_only_around_what_may_stand_between(
     for text in figure.axes[0].texts:
         if not text.get_text():
             bends[text.xyann, text.xy] = text.arrow_patch.get_connectionstyle().rad
-        assert text.get_text() or text.arrow_patch.get_zorder() < min(box.get_zorder() for box in figure.axes[0].texts if box.get_text())
+        assert text.get_text() or text.arrow_patch.get_zorder() < min(
+            box.get_zorder() for box in figure.axes[0].texts if box.get_text()
+        )
     assert len(bends) == 8
     for (source, target), bend in bends.items():
         assert (bend != 0) == (target[0] - source[0] > 1)
@@ -214,9 +234,13 @@ def test_arrows_run_below_the_boxes_and_bend_only_around_what_may_stand_between(
 
 
 def test_boxes_of_results_parameters_and_constants_differ_in_color():
-    colors = {text.get_text().split()[0]: text.get_bbox_patch().get_facecolor()
-              for text in draw_graph(Parameter(np.ones(2), name="w") * Tensor(np.ones(2)) + Parameter(np.ones(2), name="b")).axes[0].texts
-              if text.get_text()}
+    colors = {
+        text.get_text().split()[0]: text.get_bbox_patch().get_facecolor()
+        for text in draw_graph(Parameter(np.ones(2), name="w") * Tensor(np.ones(2)) + Parameter(np.ones(2), name="b"))
+        .axes[0]
+        .texts
+        if text.get_text()
+    }
     assert colors["w"] == colors["b"] and colors["multiply"] == colors["add"]
     assert len({colors["w"], colors["multiply"], colors["constant"]}) == 3
 

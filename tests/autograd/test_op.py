@@ -161,19 +161,28 @@ def test_an_optional_input_that_was_not_given_is_none_for_forward_and_rules():
     affine.vjp("x")(lambda g, y, x, b, *, by: g * by)
     affine.vjp("b")(lambda g, y, x, b, *, by: g)
     x, b = leaf(1.0), leaf(5.0)
-    for y, value in ((affine(x), 2.0), (affine(x, None), 2.0), (affine(x, b), 7.0), (affine(x, b=b, by=3.0), 8.0), (affine(x, b, 3.0), 8.0)):
+    for y, value in (
+        (affine(x), 2.0),
+        (affine(x, None), 2.0),
+        (affine(x, b), 7.0),
+        (affine(x, b=b, by=3.0), 8.0),
+        (affine(x, b, 3.0), 8.0),
+    ):
         assert y.item() == value and grad(y, [x])[0].item() == value - (5.0 if value > 2.0 else 0.0)
     assert grad(affine(x, b), [b])[0].item() == 1.0
 
 
-@pytest.mark.parametrize(("call", "message"), [
-    (lambda f, x: f(), r"scale is missing its argument 'x'"),
-    (lambda f, x: f(x, by=1.0), r"scale is missing its argument 'y'"),
-    (lambda f, x: f(x, x, 1.0, 2.0, 3.0), r"scale takes the arguments \('x', 'y', 'by', 'plus'\), got 5 positional ones"),
-    (lambda f, x: f(x, x, 1.0, by=2.0), r"scale takes the arguments"),
-    (lambda f, x: f(x, x), r"missing 1 required keyword-only argument: 'by'"),
-    (lambda f, x: f(x, x, by=1.0, bye=2.0), r"unexpected keyword argument 'bye'"),
-])
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda f, x: f(), r"scale is missing its argument 'x'"),
+        (lambda f, x: f(x, by=1.0), r"scale is missing its argument 'y'"),
+        (lambda f, x: f(x, x, 1.0, 2.0, 3.0), r"scale takes the arguments \('x', 'y', 'by', 'plus'\), got 5 positional ones"),
+        (lambda f, x: f(x, x, 1.0, by=2.0), r"scale takes the arguments"),
+        (lambda f, x: f(x, x), r"missing 1 required keyword-only argument: 'by'"),
+        (lambda f, x: f(x, x, by=1.0, bye=2.0), r"unexpected keyword argument 'bye'"),
+    ],
+)
 def test_a_wrong_call_is_told_as_python_would(scale, call, message):
     with pytest.raises(TypeError, match=message):
         call(scale, leaf(1.0))
@@ -208,6 +217,7 @@ def test_a_missing_rule_matters_only_where_a_gradient_is_wanted():
 
 def test_a_nondiff_name_that_is_no_input():
     with pytest.raises(TypeError, match=r"op loss: nondiff names \['label'\], but the inputs are \('x', 'labels'\)"):
+
         @op(nondiff=("label",))
         def loss(x, labels):
             return x * labels

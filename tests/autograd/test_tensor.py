@@ -19,10 +19,17 @@ from minigen.errors import DtypeError, GraphError, ShapeError
 # -- what they hold ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("data", "dtype"), [
-    ([1, 2], np.float32), (1.5, np.float32), (np.ones(2), np.float64), (np.ones(2, np.float32), np.float32),
-    (np.float64(2.0), np.float64), ([np.float64(2.0)], np.float32),
-])
+@pytest.mark.parametrize(
+    ("data", "dtype"),
+    [
+        ([1, 2], np.float32),
+        (1.5, np.float32),
+        (np.ones(2), np.float64),
+        (np.ones(2, np.float32), np.float32),
+        (np.float64(2.0), np.float64),
+        ([np.float64(2.0)], np.float32),
+    ],
+)
 def test_float_arrays_keep_their_dtype_and_everything_else_becomes_float32(backend, data, dtype):
     x = Tensor(minigen.asarray(data) if isinstance(data, np.ndarray) else data)
     assert x.dtype == dtype
@@ -174,8 +181,7 @@ def test_a_parameter_pickled_late_works_in_a_young_process(tmp_path):
     for _ in range(1000):
         Tensor([1.0])
     (tmp_path / "w.pickle").write_bytes(pickle.dumps(Parameter(np.ones(3, np.float32))))
-    code = ("import pickle, sys\nw = pickle.load(open(sys.argv[1], 'rb'))\n"
-            "(w * w).sum().backward()\nprint(w.grad.tolist())")
+    code = "import pickle, sys\nw = pickle.load(open(sys.argv[1], 'rb'))\n(w * w).sum().backward()\nprint(w.grad.tolist())"
     done = subprocess.run([sys.executable, "-c", code, tmp_path / "w.pickle"], capture_output=True, text=True)
     assert done.stdout.strip() == "[2.0, 2.0, 2.0]", done.stderr
 

@@ -43,7 +43,8 @@ def fake_cupy(available=True, devices=None, compute=np.ones):
     module.ndarray = type("ndarray", (), {})
     module.asarray = module.asnumpy = lambda x: x
     module.cuda = types.SimpleNamespace(
-        is_available=lambda: available, runtime=runtime, Device=lambda: types.SimpleNamespace(id=0))
+        is_available=lambda: available, runtime=runtime, Device=lambda: types.SimpleNamespace(id=0)
+    )
     return module
 
 
@@ -70,8 +71,9 @@ def test_installed_but_broken(probe, monkeypatch):
 def test_no_driver(probe):
     usable, reason = probe(fake_cupy(available=False, devices=RuntimeError("cudaErrorInsufficientDriver")))
     assert not usable
-    assert reason == ("CuPy 14.0 finds no GPU: cudaErrorInsufficientDriver; is the NVIDIA driver installed? "
-                      "nvidia-smi should list a GPU")
+    assert reason == (
+        "CuPy 14.0 finds no GPU: cudaErrorInsufficientDriver; is the NVIDIA driver installed? nvidia-smi should list a GPU"
+    )
 
 
 def test_no_device(probe):
@@ -119,6 +121,9 @@ def test_a_usable_gpu_becomes_a_backend(probe, monkeypatch):
 def test_import_minigen_says_why_when_the_environment_asks_for_a_gpu_in_vain():
     if cuda.status()[0]:
         pytest.skip("there is a usable GPU")
-    done = subprocess.run([sys.executable, "-c", "import os; os.environ['MINIGEN_BACKEND'] = 'cupy'; import minigen; minigen.op"],
-                          capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", "import os; os.environ['MINIGEN_BACKEND'] = 'cupy'; import minigen; minigen.op"],
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode != 0 and "the cupy backend cannot be used: " in done.stderr

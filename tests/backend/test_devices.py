@@ -65,10 +65,20 @@ def run_with_backend(name, code):
 # -- asarray and to_numpy ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("data", "dtype"), [
-    ([1.0, 2.0], np.float32), (1.5, np.float32), ([1, 2], np.int64), (3, np.int64), ([True], np.bool_),
-    (np.ones(2), np.float64), (np.ones(2, np.float16), np.float16), (np.float64(1.0), np.float64), (np.arange(2), np.int64),
-])
+@pytest.mark.parametrize(
+    ("data", "dtype"),
+    [
+        ([1.0, 2.0], np.float32),
+        (1.5, np.float32),
+        ([1, 2], np.int64),
+        (3, np.int64),
+        ([True], np.bool_),
+        (np.ones(2), np.float64),
+        (np.ones(2, np.float16), np.float16),
+        (np.float64(1.0), np.float64),
+        (np.arange(2), np.int64),
+    ],
+)
 def test_asarray_keeps_the_dtype_of_arrays_and_makes_python_floats_float32(backend, data, dtype):
     x = asarray(data)
     assert type(x) is current().array_type and x.dtype == dtype

@@ -46,10 +46,12 @@ class Table:
 @pytest.fixture
 def mapped(tmp_path):
     """mapped(array): the array as a file, memory-mapped."""
+
     def mapped(array, mode="r"):
         path = tmp_path / f"{len(list(tmp_path.iterdir()))}.npy"
         np.save(path, array)
         return np.load(path, mmap_mode=mode)
+
     return mapped
 
 
@@ -87,9 +89,21 @@ def test_what_offers_itself_as_an_array_keeps_its_dtype(backend, dtype):
         mg.Tensor(Table(np.zeros(3, np.uint8)))
 
 
-@pytest.mark.parametrize("data, dtype", [([1, 2], "float32"), ([1.5, np.float64(2)], "float32"), (3, "float32"), (True, "float32"),
-                                         ([[True], [False]], "float32"), ([], "float32"), (np.float64(3), "float64"),
-                                         ([X, X], "float64"), ([X.astype(np.float32)], "float32"), ([[X[0], X[1]]], "float64")])
+@pytest.mark.parametrize(
+    "data, dtype",
+    [
+        ([1, 2], "float32"),
+        ([1.5, np.float64(2)], "float32"),
+        (3, "float32"),
+        (True, "float32"),
+        ([[True], [False]], "float32"),
+        ([], "float32"),
+        (np.float64(3), "float64"),
+        ([X, X], "float64"),
+        ([X.astype(np.float32)], "float32"),
+        ([[X[0], X[1]]], "float64"),
+    ],
+)
 def test_lists_of_pythons_numbers_are_float32_and_lists_of_arrays_what_these_are(backend, data, dtype):
     x = mg.Tensor(data)
     assert x.dtype == dtype
@@ -122,9 +136,15 @@ NO_NUMBERS = {
     "a dict": ({"a": 1.0}, "got {'a': 1.0}: expected numbers"),
 }
 ONE = {
-    "Tensor": mg.Tensor, "Parameter": mg.Parameter, "Buffer": nn.Buffer, "asarray": mg.asarray, "to_numpy": mg.to_numpy,
-    "asarray as float32": lambda x: mg.asarray(x, dtype="float32"), "assign": lambda x: mg.Parameter(X.astype(np.float32)).assign(x),
-    "cotangent": lambda x: mg.grad(mg.exp(mg.Parameter(X.astype(np.float32))), [], x), "gradcheck": lambda x: mg.gradcheck(mg.exp, x),
+    "Tensor": mg.Tensor,
+    "Parameter": mg.Parameter,
+    "Buffer": nn.Buffer,
+    "asarray": mg.asarray,
+    "to_numpy": mg.to_numpy,
+    "asarray as float32": lambda x: mg.asarray(x, dtype="float32"),
+    "assign": lambda x: mg.Parameter(X.astype(np.float32)).assign(x),
+    "cotangent": lambda x: mg.grad(mg.exp(mg.Parameter(X.astype(np.float32))), [], x),
+    "gradcheck": lambda x: mg.gradcheck(mg.exp, x),
 }
 
 
@@ -196,7 +216,8 @@ MANY = {
     "labels": lambda make: losses.cross_entropy(mg.Tensor(X.astype(np.float32)), labels_of(make)),
     "load_state_dict": lambda make: nn.Sequential(nn.LearnedConstant((2, 3))).load_state_dict({"0.weight": make()}),
     "state of an optimizer": lambda make: optim.SGD(nn.LearnedConstant((2, 3)).parameters(), 0.1, 0.9).load_state_dict(
-        {"steps": np.array(1), "began": np.array(0), "velocity": np.ravel(make())}),
+        {"steps": np.array(1), "began": np.array(0), "velocity": np.ravel(make())}
+    ),
     "batches": lambda make: Batches(make(), batch_size=1),
     "fit": lambda make: training.fit(made()[0], make(), optimizer=made()[1], epochs=1),
     "index": lambda make: mg.Tensor(X.astype(np.float32))[labels_of(make)],

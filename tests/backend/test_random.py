@@ -70,7 +70,7 @@ def test_noise_has_the_right_distribution(backend):
 
 @pytest.mark.parametrize("p", [0.0, 2.0**-16, 0.3, 0.5, 1.0])
 def test_bernoulli_is_true_as_often_as_asked(backend, p):
-    """Exactly never and always at 0 and 1; in between within six standard deviations. Neighbours share a random number."""
+    """Exactly never and always at 0 and 1; in between within six standard deviations. Neighbors share a random number."""
     drawn = random.bernoulli((333, 1001), p)
     assert type(drawn) is minigen.backend.current().array_type and drawn.shape == (333, 1001) and drawn.dtype == bool
     x = to_numpy(drawn).astype(float)
@@ -134,18 +134,30 @@ def test_a_state_of_other_streams_is_refused_and_nothing_is_loaded(change):
     change(state)
     draw()
     after = random.state_dict()
-    with pytest.raises(ValueError, match=r"random state: got the streams .*, expected \['latent', 'noise', 'shuffle', 'weights'\]"):
+    with pytest.raises(
+        ValueError, match=r"random state: got the streams .*, expected \['latent', 'noise', 'shuffle', 'weights'\]"
+    ):
         random.load_state_dict(state)
     assert random.state_dict() == after
 
 
-@pytest.mark.parametrize("change", [
-    lambda text: "{", lambda text: 3, lambda text: "null", lambda text: "[1]", lambda text: "[" * 100_000, lambda text: "{}",
-    lambda text: text.replace("PCG64", "MT19937"), lambda text: text.replace('"inc": ', '"inc": -'),
-    lambda text: text.replace('"has_uint32": ', '"has_uint32": 7'), lambda text: text.replace('"uinteger": ', '"uinteger": 0.5, "more": '),
-    lambda text: text.replace('"state": {"state": ', '"state": {"state": 1' + "0" * 40),
-    lambda text: json.dumps({**json.loads(text), "state": {**json.loads(text)["state"], "inc": 2}}),
-])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: "{",
+        lambda text: 3,
+        lambda text: "null",
+        lambda text: "[1]",
+        lambda text: "[" * 100_000,
+        lambda text: "{}",
+        lambda text: text.replace("PCG64", "MT19937"),
+        lambda text: text.replace('"inc": ', '"inc": -'),
+        lambda text: text.replace('"has_uint32": ', '"has_uint32": 7'),
+        lambda text: text.replace('"uinteger": ', '"uinteger": 0.5, "more": '),
+        lambda text: text.replace('"state": {"state": ', '"state": {"state": 1' + "0" * 40),
+        lambda text: json.dumps({**json.loads(text), "state": {**json.loads(text)["state"], "inc": 2}}),
+    ],
+)
 def test_an_unreadable_state_loads_nothing(change):
     state = random.state_dict()
     draw()

@@ -67,7 +67,9 @@ def test_no_where_argument_of_ufuncs(x):
     lambda x: minigen.asarray(np.arange(3)) / 2, lambda x: xp.ones(3) * x,
 ])  # fmt: skip
 def test_no_float64_that_nobody_asked_for(x, leak):
-    with pytest.raises(DtypeError, match="float64 result from operands of dtype .*use Python floats for constants and give dtype="):
+    with pytest.raises(
+        DtypeError, match="float64 result from operands of dtype .*use Python floats for constants and give dtype="
+    ):
         leak(x)
 
 

@@ -10,10 +10,29 @@ from minigen.backend import strict, sum_along
 
 U = 2.0**-24  # half a unit in the last place
 LONG = [
-    ((1 << 20, 1), 0), ((1 << 20, 2), 0), ((1 << 20,), 0), ((1 << 20,), None), ((999_983,), 0), ((100_003, 3), 0), ((4099, 64), 0),
-    ((128, 64, 64, 2), (0, 1, 2)), ((50, 14, 14, 33), (0, 1, 2)), ((1, 1024, 1024, 1), (0, 1, 2)), ((4, 128, 128, 3), (1, 2)),
-    ((16, 14, 14, 64), (1, 2)), ((3, 50_000, 1), 1), ((1000, 200, 2), 1), ((50, 4096), 1), ((50, 1009), -1), ((100, 28, 28, 1), None),
-    ((65, 5), 0), ((127, 33), 0), ((256, 300), 0), ((64, 32, 40, 3), (0, 2)), ((64, 3, 500), (0, 2)), ((8, 20, 8, 9, 8), (0, 2, 4)),
+    ((1 << 20, 1), 0),
+    ((1 << 20, 2), 0),
+    ((1 << 20,), 0),
+    ((1 << 20,), None),
+    ((999_983,), 0),
+    ((100_003, 3), 0),
+    ((4099, 64), 0),
+    ((128, 64, 64, 2), (0, 1, 2)),
+    ((50, 14, 14, 33), (0, 1, 2)),
+    ((1, 1024, 1024, 1), (0, 1, 2)),
+    ((4, 128, 128, 3), (1, 2)),
+    ((16, 14, 14, 64), (1, 2)),
+    ((3, 50_000, 1), 1),
+    ((1000, 200, 2), 1),
+    ((50, 4096), 1),
+    ((50, 1009), -1),
+    ((100, 28, 28, 1), None),
+    ((65, 5), 0),
+    ((127, 33), 0),
+    ((256, 300), 0),
+    ((64, 32, 40, 3), (0, 2)),
+    ((64, 3, 500), (0, 2)),
+    ((8, 20, 8, 9, 8), (0, 2, 4)),
 ]
 
 
@@ -90,8 +109,17 @@ def moved(x):
     return mg.asarray(np.array(x.transpose(order), order="C")).transpose([order.index(i) for i in range(x.ndim)])
 
 
-@pytest.mark.parametrize("x", [np.zeros((0, 3), np.float32), np.zeros((3, 0), np.float32), np.float32([5.0]).reshape(()),
-                               np.arange(6).reshape(2, 3), np.ones((2, 3), bool)], ids=lambda x: f"{x.dtype} {x.shape}")
+@pytest.mark.parametrize(
+    "x",
+    [
+        np.zeros((0, 3), np.float32),
+        np.zeros((3, 0), np.float32),
+        np.float32([5.0]).reshape(()),
+        np.arange(6).reshape(2, 3),
+        np.ones((2, 3), bool),
+    ],
+    ids=lambda x: f"{x.dtype} {x.shape}",
+)
 def test_nothing_to_add_and_whole_numbers(x):
     for axis in (None, (), *range(x.ndim)):
         np.testing.assert_array_equal(sum_along(x, axis), x.sum(axis=axis), strict=True)

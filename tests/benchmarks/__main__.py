@@ -71,16 +71,18 @@ def main() -> None:
 
 def arguments() -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("workloads", nargs="*", help="names or parts of names; default: all")
     parser.add_argument("--list", action="store_true", help="list the workloads, and stop")
     parser.add_argument("--seconds", type=float, default=8.0, help="time for each workload (default: 8)")
     parser.add_argument("--threads", type=int, default=2, help="threads of both libraries (default: 2)")
     parser.add_argument("--backend", default="numpy", choices=("numpy", "cupy"), help="cupy: both on the GPU")
     parser.add_argument("--profile", action="store_true", help="also print minigen's costs by op")
-    parser.add_argument("--json", type=Path, default=Path("out/benchmarks.json"),
-                        help="where to write the figures (default: out/benchmarks.json)")
+    parser.add_argument(
+        "--json", type=Path, default=Path("out/benchmarks.json"), help="where to write the figures (default: out/benchmarks.json)"
+    )
     return parser.parse_args()
 
 
@@ -104,9 +106,14 @@ def profile(side: Side) -> str:
 def describe_machine(args: argparse.Namespace) -> dict[str, Any]:
     """What the figures depend on."""
     packages = {name: installed(name) for name in ("numpy", "torch", "cupy-cuda12x", "cupy-cuda13x")}
-    return {"machine": f"{sys.platform} {platform.machine()}", "cpus": os.cpu_count(),
-            "threads": args.threads, "backend": args.backend, "python": platform.python_version(),
-            **{name: found for name, found in packages.items() if found}}
+    return {
+        "machine": f"{sys.platform} {platform.machine()}",
+        "cpus": os.cpu_count(),
+        "threads": args.threads,
+        "backend": args.backend,
+        "python": platform.python_version(),
+        **{name: found for name, found in packages.items() if found},
+    }
 
 
 def installed(package: str) -> str | None:
@@ -122,34 +129,42 @@ def installed(package: str) -> str | None:
 
 def table(results: list[dict[str, Any]]) -> str:
     """One line a workload."""
-    rows = [("workload", "", "minigen", "PyTorch", "ratio", "over NumPy", "MiB minigen", "MiB PyTorch",
-             "goal", "reached")]
+    rows = [("workload", "", "minigen", "PyTorch", "ratio", "over NumPy", "MiB minigen", "MiB PyTorch", "goal", "reached")]
     for result in results:
         unit, scale = ("ms", 1e3) if result["calls"] == 1 else ("us", 1e6)
         ours, theirs, goal = result["minigen"], result.get("pytorch", {}), result["goal"]
         limit = goal["at most"] if goal["measure"] == "ratio" else f"{goal['at most'] * scale:g} {unit}"
-        rows.append((
-            result["name"], unit, number(ours["seconds"], scale), number(theirs.get("seconds"), scale),
-            number(result.get("ratio")), number(result.get("over NumPy"), scale),
-            number(ours.get("peak bytes"), 2**-20), number(theirs.get("peak bytes"), 2**-20),
-            f"{goal['measure'].replace('seconds', 'time')} <= {limit}",
-            {True: "yes", False: "no", None: "-"}[goal["reached"]],
-        ))
+        rows.append(
+            (
+                result["name"],
+                unit,
+                number(ours["seconds"], scale),
+                number(theirs.get("seconds"), scale),
+                number(result.get("ratio")),
+                number(result.get("over NumPy"), scale),
+                number(ours.get("peak bytes"), 2**-20),
+                number(theirs.get("peak bytes"), 2**-20),
+                f"{goal['measure'].replace('seconds', 'time')} <= {limit}",
+                {True: "yes", False: "no", None: "-"}[goal["reached"]],
+            )
+        )
     widths = [max(map(len, column)) for column in zip(*rows)]
     align = [str.ljust] * 2 + [str.rjust] * 6 + [str.ljust] * 2
-    return "\n".join("  ".join(put(cell, width) for put, cell, width in zip(align, row, widths)).rstrip()
-                     for row in rows)
+    return "\n".join("  ".join(put(cell, width) for put, cell, width in zip(align, row, widths)).rstrip() for row in rows)
 
 
 def geometric_means(workloads: list[Workload], results: list[dict[str, Any]]) -> list[str]:
     """For each module that sets a goal for the geometric mean of its ratios, what it is."""
     lines = []
     for module in dict.fromkeys(workload.module for workload in workloads):
-        ratios = [result["ratio"] for workload, result in zip(workloads, results)
-                  if workload.module is module and "ratio" in result]
+        ratios = [
+            result["ratio"] for workload, result in zip(workloads, results) if workload.module is module and "ratio" in result
+        ]
         if hasattr(module, "GEOMETRIC_MEAN") and ratios:
-            lines.append(f"geometric mean of the {len(ratios)} {module.__name__.rpartition('.')[2]} ratios: {geometric_mean(ratios):.2f} "
-                         f"(goal: at most {module.GEOMETRIC_MEAN:g})")
+            lines.append(
+                f"geometric mean of the {len(ratios)} {module.__name__.rpartition('.')[2]} ratios: {geometric_mean(ratios):.2f} "
+                f"(goal: at most {module.GEOMETRIC_MEAN:g})"
+            )
     return lines
 
 

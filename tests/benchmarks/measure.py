@@ -12,8 +12,7 @@ from tests.benchmarks.timing import alternate, paired_difference, paired_ratio
 from tests.benchmarks.workload import Side, Workload
 
 
-def measure(workload: Workload, device: str | None, seconds: float,
-            progress: Callable[[float], None]) -> dict[str, Any]:
+def measure(workload: Workload, device: str | None, seconds: float, progress: Callable[[float], None]) -> dict[str, Any]:
     """All figures of a workload, times in seconds. `device`: where PyTorch runs, None to leave it out."""
     on_host = backend.current().name == "numpy"
     sides = {"minigen": workload.minigen()}
@@ -26,8 +25,12 @@ def measure(workload: Workload, device: str | None, seconds: float,
 
     times = dict(zip(sides, alternate(list(sides.values()), seconds, progress)))
     times = {name: [t / workload.calls for t in measured] for name, measured in times.items()}
-    result = {"name": workload.name, "description": workload.description, "calls": workload.calls,
-              "minigen": {"seconds": median(times["minigen"]), "rounds": len(times["minigen"])}}
+    result = {
+        "name": workload.name,
+        "description": workload.description,
+        "calls": workload.calls,
+        "minigen": {"seconds": median(times["minigen"]), "rounds": len(times["minigen"])},
+    }
     if variants:
         fastest = min(variants, key=lambda name: median(times[name]))
         result["pytorch"] = {"seconds": median(times[fastest]), "variant": variants[fastest]}
@@ -41,8 +44,11 @@ def measure(workload: Workload, device: str | None, seconds: float,
             result["pytorch"]["peak bytes"] = peak_memory(workload.name, "pytorch", variants[fastest])
 
     measured = {"seconds": result["minigen"]["seconds"], **result}.get(workload.goal.measure)
-    result["goal"] = {"measure": workload.goal.measure, "at most": workload.goal.limit,
-                      "reached": None if measured is None else measured <= workload.goal.limit}
+    result["goal"] = {
+        "measure": workload.goal.measure,
+        "at most": workload.goal.limit,
+        "reached": None if measured is None else measured <= workload.goal.limit,
+    }
     return result
 
 
@@ -51,8 +57,13 @@ def check_agreement(name: str, sides: dict[str, Side]) -> None:
     results = {library: as_numpy(side.step(side.prepare())) for library, side in sides.items()}
     for library, value in results.items():
         assert np.isfinite(value).all(), f"{name}: {library} computes {value}"
-        np.testing.assert_allclose(value, results["minigen"], rtol=1e-4, atol=1e-5 * max(1.0, abs(value).max()),
-                                   err_msg=f"{name}: {library} computes something else than minigen")
+        np.testing.assert_allclose(
+            value,
+            results["minigen"],
+            rtol=1e-4,
+            atol=1e-5 * max(1.0, abs(value).max()),
+            err_msg=f"{name}: {library} computes something else than minigen",
+        )
 
 
 def as_numpy(x: Any) -> np.ndarray:

@@ -90,8 +90,7 @@ def test_an_unknown_name_gets_the_nearest():
 def test_sides_take_turns_and_get_what_was_prepared(monkeypatch):
     monkeypatch.setattr(timing, "BLOCK", 0.0)  # one step
     calls = []
-    sides = [fake(lambda prepared, name=name: calls.append((name, prepared)), lambda name=name: f"for {name}")
-             for name in "AB"]
+    sides = [fake(lambda prepared, name=name: calls.append((name, prepared)), lambda name=name: f"for {name}") for name in "AB"]
     a, b = timing.alternate(sides, seconds=0.0)
     assert len(a) == len(b) == timing.FEWEST_ROUNDS
     assert set(calls) == {("A", "for A"), ("B", "for B")}
@@ -136,8 +135,13 @@ def test_the_memory_of_a_step_is_at_least_that_of_parameters_and_gradients():
 
 
 def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
-    return subprocess.run([sys.executable, "-m", "tests.benchmarks", *arguments], cwd=ROOT, text=True,
-                          capture_output=True, env={**os.environ, **environment})
+    return subprocess.run(
+        [sys.executable, "-m", "tests.benchmarks", *arguments],
+        cwd=ROOT,
+        text=True,
+        capture_output=True,
+        env={**os.environ, **environment},
+    )
 
 
 def test_the_list_names_every_workload():

@@ -1,7 +1,7 @@
 """Times of several functions, measured alternately: A B C A B C ... in one run.
 
 On a machine that does other things as well, times drift by tens of percent from one second to the next.
-Neighbours in time suffer alike, so each round's A is compared with the same round's B: the median of these
+Neighbors in time suffer alike, so each round's A is compared with the same round's B: the median of these
 paired ratios stands still where the ratio of the medians does not.
 
 Between A and B the threads of A must come to rest. Those of OpenBLAS go on spinning, waiting for work, for
@@ -22,8 +22,7 @@ PAUSE = 0.005  # seconds, repeated until this process uses less than a tenth of 
 LONGEST_PAUSE = 0.2
 
 
-def alternate(sides: Sequence[Side], seconds: float,
-              progress: Callable[[float], None] = lambda share: None) -> list[list[float]]:
+def alternate(sides: Sequence[Side], seconds: float, progress: Callable[[float], None] = lambda share: None) -> list[list[float]]:
     """For each side the seconds of a step, one a round. `progress` is told the share of the time gone by."""
     gc.collect()
     steps = []

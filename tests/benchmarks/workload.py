@@ -93,6 +93,7 @@ def side(made: Any, synchronize: Callable[[], None]) -> Side:
 
 def training_step(loss: Callable[[], Any], optimizer: Any) -> Callable[[], Any]:
     """One step of gradient descent on loss(), the same lines for both libraries; returns the loss."""
+
     def step() -> Any:
         value = loss()
         optimizer.zero_grad()
@@ -110,8 +111,10 @@ def nothing() -> None:
 def discover() -> list[Workload]:
     """Every case of every module in workloads/, by file name."""
     package = importlib.import_module("tests.benchmarks.workloads")
-    modules = [importlib.import_module(f"{package.__name__}.{found.name}")
-               for found in sorted(pkgutil.iter_modules(package.__path__), key=lambda found: found.name)]
+    modules = [
+        importlib.import_module(f"{package.__name__}.{found.name}")
+        for found in sorted(pkgutil.iter_modules(package.__path__), key=lambda found: found.name)
+    ]
     return [Workload(name, module, case) for module in modules for name, case in module.CASES.items()]
 
 

@@ -31,7 +31,11 @@ def dying(words, change):
             def before(event, arguments):
                 nonlocal count
                 writing = event in CHANGES or (event == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR))
-                if writing and isinstance(arguments[0], (str, os.PathLike)) and Path(arguments[0]).absolute().is_relative_to(here):
+                if (
+                    writing
+                    and isinstance(arguments[0], (str, os.PathLike))
+                    and Path(arguments[0]).absolute().is_relative_to(here)
+                ):
                     count += 1
                     if count == change:
                         os._exit(DEAD)

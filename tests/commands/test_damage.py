@@ -146,7 +146,12 @@ def test_weights_that_are_no_numbers(line, group, number, run_of, minigen_line):
     arrays[group][name].flat[3] = number
     checkpoint.save(folder / "checkpoint.npz", arrays, header)
     before = (folder / "checkpoint.npz").read_bytes()
-    for command in ("sample run", "evaluate run", "interpolate run", "resume run " + ("--epochs 2" if "vae" in line else "--steps 2")):
+    for command in (
+        "sample run",
+        "evaluate run",
+        "interpolate run",
+        "resume run " + ("--epochs 2" if "vae" in line else "--steps 2"),
+    ):
         refused(minigen_line, command, f"{group}/{name} holds NaN or infinity")
     assert (folder / "checkpoint.npz").read_bytes() == before and not list(folder.glob("*.png"))
 
@@ -174,7 +179,12 @@ def test_what_stands_in_place_of_a_file(run_of, minigen_line):
     folder = run_of("vae --images 32 --epochs 1")
     for name in ("checkpoint.npz", "config.json"):
         path, content = folder / name, (folder / name).read_bytes()
-        for make in (os.mkfifo, os.mkdir, lambda place: os.symlink("/dev/full", place), lambda place: os.symlink(place.name, place)):
+        for make in (
+            os.mkfifo,
+            os.mkdir,
+            lambda place: os.symlink("/dev/full", place),
+            lambda place: os.symlink(place.name, place),
+        ):
             path.unlink()
             make(path)
             assert minigen_line("sample run")[0] == 1

@@ -67,45 +67,57 @@ def test_the_help_of_a_model_has_its_own_options(minigen_line):
 # -- wrong words ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("line, complaint", [
-    ("trian vae", "unknown command 'trian': did you mean 'train'?"),
-    ("zzz", "unknown command 'zzz': expected one of info, demo, train"),
-    ("train", "the following arguments are required: MODEL"),
-    ("train vea", "unknown model 'vea': did you mean 'vae'?"),
-    ("train vae --data mnits", "argument --data: unknown data 'mnits': did you mean 'mnist'?"),
-    ("train vae --epoch 3", "minigen train vae has no option --epoch: did you mean 'epochs'?"),
-    ("train stacked --beta 3", "minigen train stacked has no option --beta: expected one of help, out, data"),
-    ("train vae --reconstruction mes", "unknown reconstruction 'mes': did you mean 'mse'?"),
-    ("train vae --backend cuppy", "unknown backend 'cuppy': did you mean 'cupy'?"),
-    ("train vae --epochs 0", "argument --epochs: expected a whole number of at least 1, got '0'"),
-    ("train vae --epochs 2 --steps 3", "argument --steps: not allowed with argument --epochs"),
-    ("train vae --beta -1", "beta weighs the KL divergence: at least 0 and finite, got -1.0"),
-    ("train vae --latent-dim many", "argument --latent-dim: invalid int value: 'many'"),
-    ("train vae --lr 0", "lr must be above 0 and finite, got 0.0"),
-    ("train vae --seed -1", "argument --seed: expected a whole number of at least 0, got '-1'"),
-    ("train vae --resolution 64", "--resolution is for --data faces: examples of glyphs have a size of their own"),
-    ("train vae mnist", "minigen train vae does not know what to do with 'mnist'"),
-    ("train stylegan --mixing 2", "mixing"),
-    ("train vae --data mnist --latent-dim 0", "0"),
-    ("train vae --lr nan", "lr must be above 0 and finite, got nan"),
-    ("train " + "x" * 5000, "unknown model 'xxx"),
-    ("train vae --epochs " + "9" * 5000, "argument --epochs: invalid positive value: '999"),
-    ("sample run -n 1000000000", "argument -n: expected at most 10,000, got 1000000000"),
-    ("interpolate run --rows 200 --steps 200", "200 walks of 200 steps are 40,000 images: take at most 10,000"),
-    ("train vae --out=", "argument --out: expected a name, in a folder, got ''"),
-    ("train wgan-gp --epochs 2", "wgan-gp needs 3 batches for a step, an epoch has 1: take more epochs, or a smaller batch_size"),
-    ("sample run --psi nan", "argument --psi: expected a finite number, got 'nan'"),
-    ("sample run --seed -1", "argument --seed: expected a whole number of at least 0, got '-1'"),
-    ("train vae --images 97", "glyphs has 96 training examples, not 97"),
-    ("train vae --data plane", "vae takes images of 28 x 28 x 1, got points of 3"),
-    ("train gan --batch-size 97", "gan needs whole batches: take at most 96"),
-    ("train progan --data glyphs --steps 5", "progan needs 42000 images to grow to 32 x 32, 5 steps of 32 are too few: at least 1313"),
-    ("train progan --resolution 28", "argument --resolution: unknown resolution 28: expected one of 4, 8, 16"),
-    ("resume", "the following arguments are required: RUN"),
-    ("sample run --out picture.txt", "argument --out: expected a name that ends in .png, .jpg, .pdf, .svg, got 'picture.txt'"),
-    ("sample run extra", "minigen sample does not know what to do with 'extra'"),
-    ("interpolate run --steps 1", "a walk has two ends: take at least 2 steps"),
-])
+@pytest.mark.parametrize(
+    "line, complaint",
+    [
+        ("trian vae", "unknown command 'trian': did you mean 'train'?"),
+        ("zzz", "unknown command 'zzz': expected one of info, demo, train"),
+        ("train", "the following arguments are required: MODEL"),
+        ("train vea", "unknown model 'vea': did you mean 'vae'?"),
+        ("train vae --data mnits", "argument --data: unknown data 'mnits': did you mean 'mnist'?"),
+        ("train vae --epoch 3", "minigen train vae has no option --epoch: did you mean 'epochs'?"),
+        ("train stacked --beta 3", "minigen train stacked has no option --beta: expected one of help, out, data"),
+        ("train vae --reconstruction mes", "unknown reconstruction 'mes': did you mean 'mse'?"),
+        ("train vae --backend cuppy", "unknown backend 'cuppy': did you mean 'cupy'?"),
+        ("train vae --epochs 0", "argument --epochs: expected a whole number of at least 1, got '0'"),
+        ("train vae --epochs 2 --steps 3", "argument --steps: not allowed with argument --epochs"),
+        ("train vae --beta -1", "beta weighs the KL divergence: at least 0 and finite, got -1.0"),
+        ("train vae --latent-dim many", "argument --latent-dim: invalid int value: 'many'"),
+        ("train vae --lr 0", "lr must be above 0 and finite, got 0.0"),
+        ("train vae --seed -1", "argument --seed: expected a whole number of at least 0, got '-1'"),
+        ("train vae --resolution 64", "--resolution is for --data faces: examples of glyphs have a size of their own"),
+        ("train vae mnist", "minigen train vae does not know what to do with 'mnist'"),
+        ("train stylegan --mixing 2", "mixing"),
+        ("train vae --data mnist --latent-dim 0", "0"),
+        ("train vae --lr nan", "lr must be above 0 and finite, got nan"),
+        ("train " + "x" * 5000, "unknown model 'xxx"),
+        ("train vae --epochs " + "9" * 5000, "argument --epochs: invalid positive value: '999"),
+        ("sample run -n 1000000000", "argument -n: expected at most 10,000, got 1000000000"),
+        ("interpolate run --rows 200 --steps 200", "200 walks of 200 steps are 40,000 images: take at most 10,000"),
+        ("train vae --out=", "argument --out: expected a name, in a folder, got ''"),
+        (
+            "train wgan-gp --epochs 2",
+            "wgan-gp needs 3 batches for a step, an epoch has 1: take more epochs, or a smaller batch_size",
+        ),
+        ("sample run --psi nan", "argument --psi: expected a finite number, got 'nan'"),
+        ("sample run --seed -1", "argument --seed: expected a whole number of at least 0, got '-1'"),
+        ("train vae --images 97", "glyphs has 96 training examples, not 97"),
+        ("train vae --data plane", "vae takes images of 28 x 28 x 1, got points of 3"),
+        ("train gan --batch-size 97", "gan needs whole batches: take at most 96"),
+        (
+            "train progan --data glyphs --steps 5",
+            "progan needs 42000 images to grow to 32 x 32, 5 steps of 32 are too few: at least 1313",
+        ),
+        ("train progan --resolution 28", "argument --resolution: unknown resolution 28: expected one of 4, 8, 16"),
+        ("resume", "the following arguments are required: RUN"),
+        (
+            "sample run --out picture.txt",
+            "argument --out: expected a name that ends in .png, .jpg, .pdf, .svg, got 'picture.txt'",
+        ),
+        ("sample run extra", "minigen sample does not know what to do with 'extra'"),
+        ("interpolate run --steps 1", "a walk has two ends: take at least 2 steps"),
+    ],
+)
 def test_bad_usage(line, complaint, minigen_line):
     status, out, err = minigen_line(line)
     assert status == 2 and not out
@@ -126,21 +138,39 @@ def test_what_is_expected_of_data_before_they_are_loaded(name):
     assert {subjects.expected(name)[0] for name in ("mnist", "fashion_mnist")} == {(28, 28, 1)}
 
 
-@pytest.mark.parametrize("line, complaint", [
-    ("sample nosuch", "nosuch does not exist; `minigen train MODEL --out nosuch` makes a run folder"),
-    ("resume plain", "plain is not a run folder: it has no config.json"),
-    ("evaluate damaged", "config.json is damaged, or of another version of minigen"),
-    ("interpolate begun", "begun has no checkpoint, so that there is nothing to go on from: `minigen train stacked --out begun` trains"),
-    ("resume begun", "begun has no checkpoint, so that there is nothing to go on from: `minigen train stacked --out begun` trains"),
-    ("train vae --out plain", "plain exists already and is not empty: take another --out"),
-    ("train vae --out /", "/ exists already and is not empty: take another --out"),
-    ("train vae --out plain/notes.txt", "plain/notes.txt is a file: take another --out"),
-    ("train vae --out dangling", "dangling is a link to nowhere, where there is no folder: take another --out"),
-    ("train vae --out done", "done holds a run already: `minigen resume done` goes on with it; or take another --out"),
-    ("train vae --out begun", "begun holds what is left of a run without its checkpoint (history.csv, pictures): take another --out"),
-    ("resume unlinked", "unlinked/checkpoint.npz is a link to nowhere.npz, where there is no file: bring it back, or begin anew with"),
-    ("train vae --out unlinked", "unlinked holds what is left of a run without its checkpoint (checkpoint.npz, history.csv, pictures)"),
-])
+@pytest.mark.parametrize(
+    "line, complaint",
+    [
+        ("sample nosuch", "nosuch does not exist; `minigen train MODEL --out nosuch` makes a run folder"),
+        ("resume plain", "plain is not a run folder: it has no config.json"),
+        ("evaluate damaged", "config.json is damaged, or of another version of minigen"),
+        (
+            "interpolate begun",
+            "begun has no checkpoint, so that there is nothing to go on from: `minigen train stacked --out begun` trains",
+        ),
+        (
+            "resume begun",
+            "begun has no checkpoint, so that there is nothing to go on from: `minigen train stacked --out begun` trains",
+        ),
+        ("train vae --out plain", "plain exists already and is not empty: take another --out"),
+        ("train vae --out /", "/ exists already and is not empty: take another --out"),
+        ("train vae --out plain/notes.txt", "plain/notes.txt is a file: take another --out"),
+        ("train vae --out dangling", "dangling is a link to nowhere, where there is no folder: take another --out"),
+        ("train vae --out done", "done holds a run already: `minigen resume done` goes on with it; or take another --out"),
+        (
+            "train vae --out begun",
+            "begun holds what is left of a run without its checkpoint (history.csv, pictures): take another --out",
+        ),
+        (
+            "resume unlinked",
+            "unlinked/checkpoint.npz is a link to nowhere.npz, where there is no file: bring it back, or begin anew with",
+        ),
+        (
+            "train vae --out unlinked",
+            "unlinked holds what is left of a run without its checkpoint (checkpoint.npz, history.csv, pictures)",
+        ),
+    ],
+)
 def test_failures(line, complaint, minigen_line):
     Path("plain").mkdir()
     Path("plain/notes.txt").write_text("mine")
@@ -212,10 +242,9 @@ def test_info(minigen_line, monkeypatch):
     assert "data: mnist;" in lines["data"]
 
 
-@pytest.mark.parametrize("line, status, said", [
-    ("demo", 0, "12_variational"),
-    ("demo 12 --help", 0, "usage: python -m demos 12_variational"),
-])
+@pytest.mark.parametrize(
+    "line, status, said", [("demo", 0, "12_variational"), ("demo 12 --help", 0, "usage: python -m demos 12_variational")]
+)
 def test_demo_hands_everything_on(line, status, said):
     done = child("-m", "minigen", *line.split())
     assert done.returncode == status and said in done.stdout, done.stderr

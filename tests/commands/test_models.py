@@ -15,19 +15,24 @@ from minigen.recipes.subjects import load
 from minigen.training import checkpoint
 
 SMALL = {
-    "linear": "--epochs 2", "linear-vae": "--epochs 2",
-    "convolutional": "--epochs 1 --batch-size 48", "recurrent": "--epochs 1 --batch-size 96",
+    "linear": "--epochs 2",
+    "linear-vae": "--epochs 2",
+    "convolutional": "--epochs 1 --batch-size 48",
+    "recurrent": "--epochs 1 --batch-size 96",
     "progan": "--images 48 --resolution 8 --phase 8 --batch-size 8 --steps 4",
     "stylegan": "--images 48 --resolution 8 --phase 8 --batch-size 8 --steps 4",
 }
 POINTS = ("linear", "linear-vae")  # whose default data are points, not images
 
 
-
-@pytest.mark.parametrize("line, shape", [
-    ("linear --data glyphs --latent-dim 5 --epochs 1", (28, 28, 1)), ("linear-vae --data glyphs --epochs 1", (28, 28, 1)),
-    ("progan --data glyphs --phase 8 --batch-size 8 --steps 7", (32, 32, 1)),
-])
+@pytest.mark.parametrize(
+    "line, shape",
+    [
+        ("linear --data glyphs --latent-dim 5 --epochs 1", (28, 28, 1)),
+        ("linear-vae --data glyphs --epochs 1", (28, 28, 1)),
+        ("progan --data glyphs --phase 8 --batch-size 8 --steps 7", (32, 32, 1)),
+    ],
+)
 def test_data_that_are_brought_to_another_shape(line, shape, minigen_line):
     """Images as rows of numbers become images again; networks whose sides are powers of two are judged without their rims."""
     for command in (f"train {line} --out run --quiet", "interpolate run --rows 2 --steps 3", "evaluate run -n 24 --quiet"):

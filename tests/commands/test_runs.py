@@ -24,17 +24,21 @@ GAN = "train dcgan --steps 4 --batch-size 16 --quiet --out"
 
 def child(line, before, **options):
     """The command line on small data in a process of its own, after the Python lines `before`."""
-    code = (f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
-            "from minigen.commands import main\nfrom minigen.data import registry\nfrom minigen.data.glyphs import load\n"
-            f"registry.LOADERS['glyphs'] = lambda: load(train_size=96, test_size=24)\n{before}\nsys.exit(main({line.split()!r}))")
+    code = (
+        f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
+        "from minigen.commands import main\nfrom minigen.data import registry\nfrom minigen.data.glyphs import load\n"
+        f"registry.LOADERS['glyphs'] = lambda: load(train_size=96, test_size=24)\n{before}\nsys.exit(main({line.split()!r}))"
+    )
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, **options)
 
 
-def signalled(step, number):
+def signaled(step, number):
     """Python lines after which training an autoencoder gets a signal at this step."""
-    return ("import signal\nfrom minigen.training.reconstruction import Reconstruction\n"
-            "from tests.commands.test_runs import at_step\n"
-            f"Reconstruction.train_step = at_step(Reconstruction.train_step, {step}, signal.{number.name})\n")
+    return (
+        "import signal\nfrom minigen.training.reconstruction import Reconstruction\n"
+        "from tests.commands.test_runs import at_step\n"
+        f"Reconstruction.train_step = at_step(Reconstruction.train_step, {step}, signal.{number.name})\n"
+    )
 
 
 def at_step(train_step, step, number):
@@ -72,15 +76,21 @@ STOPPED = "minigen: stopped: the run is saved; to go on: minigen resume stopped\
 
 @pytest.mark.parametrize("number, status", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_stopped_in_a_process_of_its_own(number, status):
-    stopped = child(f"{VAE} stopped", signalled(6, number))
+    stopped = child(f"{VAE} stopped", signaled(6, number))
     assert (stopped.returncode, stopped.stderr) == (status, STOPPED)
     assert RunFolder("stopped").checkpoint.exists()
 
 
-@pytest.mark.parametrize("line, trainer, step, number, status", [
-    (VAE, Reconstruction, 6, signal.SIGINT, 130), (GAN, Adversarial, 3, signal.SIGINT, 130),
-    (VAE, Reconstruction, 6, signal.SIGTERM, 143), (GAN, Adversarial, 3, signal.SIGHUP, 129),
-], ids=["vae, ctrl-c", "dcgan, ctrl-c", "vae, SIGTERM", "dcgan, SIGHUP"])
+@pytest.mark.parametrize(
+    "line, trainer, step, number, status",
+    [
+        (VAE, Reconstruction, 6, signal.SIGINT, 130),
+        (GAN, Adversarial, 3, signal.SIGINT, 130),
+        (VAE, Reconstruction, 6, signal.SIGTERM, 143),
+        (GAN, Adversarial, 3, signal.SIGHUP, 129),
+    ],
+    ids=["vae, ctrl-c", "dcgan, ctrl-c", "vae, SIGTERM", "dcgan, SIGHUP"],
+)
 def test_stopping_saves_and_resume_goes_on_to_the_last_bit(line, trainer, step, number, status, monkeypatch, minigen_line):
     with monkeypatch.context() as patch:
         patch.setattr(trainer, "train_step", at_step(trainer.train_step, step, number))
@@ -115,14 +125,17 @@ def test_ctrl_c_before_there_is_anything_to_save_leaves_nothing(monkeypatch, min
 
 def test_ctrl_c_while_the_last_pictures_are_drawn(monkeypatch, minigen_line):
     """The run is done: to resume it makes them."""
+
     def interrupt(*arguments):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
         patch.setattr(learning, "draw_results", interrupt)
         status, _, err = minigen_line("train vae --epochs 1 --out run --quiet")
-    assert (status, err) == (130, "minigen: stopped: the run is done and saved, some of its pictures may be missing: "
-                                  "minigen resume run makes them\n")
+    assert (status, err) == (
+        130,
+        "minigen: stopped: the run is done and saved, some of its pictures may be missing: minigen resume run makes them\n",
+    )
     assert not Path("run/pictures/samples.png").exists()
     assert minigen_line("resume run --quiet")[0] == 0
     assert Path("run/pictures/samples.png").exists()
@@ -150,19 +163,22 @@ def test_a_config_of_other_numbers_is_refused(minigen_line):
     assert status == 1 and "checkpoint.npz does not fit this run" in err
 
 
-@pytest.mark.parametrize("value, other, complaint", [
-    ('"seed": 0', '"seed": null', "seed must be a whole number of at least 0, got None"),
-    ('"images": 32', '"images": 0', "images must be a whole number of at least 1, got 0"),
-    ('"data": "glyphs"', '"data": "glyps"', "unknown data 'glyps': did you mean 'glyphs'?"),
-    ('"backend": "numpy"', '"backend": "torch"', "unknown backend 'torch': expected one of numpy, cupy, strict"),
-    ('"batch_size": 32', '"batch_size": 0', "batch_size must be a whole number of at least 1, got 0"),
-    ('"epochs": 1', '"epochs": "many"', "epochs must be a whole number of at least 1, got 'many'"),
-    ('"lr": 1.5', '"lr": NaN', "lr must be a finite number, such as 1.5, got nan"),
-    ('"lr": 1.5', '"lr": "fast"', "lr must be a finite number, such as 1.5, got 'fast'"),
-    ('"latent_dim": 30', '"latent_dim": -30', "Dense needs at least one input and one output, got 100 -> -30"),
-    ('"shape": [', '"shape": [3, ', "shape must be that of points, [2], or images, [28, 28, 1], got [3, 28, 28, 1]"),
-    ('"steps": null', '"step": null', "unexpected keyword argument 'step'"),
-])
+@pytest.mark.parametrize(
+    "value, other, complaint",
+    [
+        ('"seed": 0', '"seed": null', "seed must be a whole number of at least 0, got None"),
+        ('"images": 32', '"images": 0', "images must be a whole number of at least 1, got 0"),
+        ('"data": "glyphs"', '"data": "glyps"', "unknown data 'glyps': did you mean 'glyphs'?"),
+        ('"backend": "numpy"', '"backend": "torch"', "unknown backend 'torch': expected one of numpy, cupy, strict"),
+        ('"batch_size": 32', '"batch_size": 0', "batch_size must be a whole number of at least 1, got 0"),
+        ('"epochs": 1', '"epochs": "many"', "epochs must be a whole number of at least 1, got 'many'"),
+        ('"lr": 1.5', '"lr": NaN', "lr must be a finite number, such as 1.5, got nan"),
+        ('"lr": 1.5', '"lr": "fast"', "lr must be a finite number, such as 1.5, got 'fast'"),
+        ('"latent_dim": 30', '"latent_dim": -30', "Dense needs at least one input and one output, got 100 -> -30"),
+        ('"shape": [', '"shape": [3, ', "shape must be that of points, [2], or images, [28, 28, 1], got [3, 28, 28, 1]"),
+        ('"steps": null', '"step": null', "unexpected keyword argument 'step'"),
+    ],
+)
 def test_a_config_that_was_damaged_by_hand(value, other, complaint, stacked_run, minigen_line):
     """Nothing runs on it, and it is as it was."""
     config = stacked_run / "config.json"
@@ -218,7 +234,10 @@ def test_a_run_draws_its_curves(monkeypatch, minigen_line):
     assert Path("run/pictures/training.png").stat().st_size > 10_000
     assert {"step_000003.png", "evolution.gif", "samples.png"} <= {path.name for path in Path("run/pictures").iterdir()}
     assert minigen_line("interpolate run --rows 2 --steps 4 --gif") == (
-        0, "wrote run/interpolation.png\nwrote run/interpolation.gif\n", "")
+        0,
+        "wrote run/interpolation.png\nwrote run/interpolation.gif\n",
+        "",
+    )
     assert Image.open("run/interpolation.gif").n_frames == 6, "there, and back without the ends"
 
 
@@ -252,7 +271,7 @@ def test_two_in_one_folder(line, minigen_line):
 
 def test_a_killed_run_holds_no_lock_and_goes_on(minigen_line):
     """Killed in its second epoch: the first is saved."""
-    killed = child(f"{VAE} run", signalled(7, signal.SIGKILL))
+    killed = child(f"{VAE} run", signaled(7, signal.SIGKILL))
     assert killed.returncode == -signal.SIGKILL and Path("run/.lock").exists()
     assert "run holds a run already" in minigen_line("train vae --out run")[2]
     assert checkpoint.load("run/checkpoint.npz")[1]["epoch"] == 1
@@ -294,7 +313,9 @@ def test_a_run_that_ended_before_its_first_checkpoint_is_begun_anew(minigen_line
     assert "begun holds what is left of a run without its checkpoint (pictures)" in minigen_line(f"{VAE} begun")[2]
     pictures_of_it.joinpath("holiday.png").unlink()
     assert minigen_line(f"{VAE} begun")[0] == 0
-    assert {path.relative_to(begun) for path in begun.rglob("*")} == {path.relative_to("whole") for path in Path("whole").rglob("*")}
+    assert {path.relative_to(begun) for path in begun.rglob("*")} == {
+        path.relative_to("whole") for path in Path("whole").rglob("*")
+    }
 
 
 # -- a full disk ----------------------------------------------------------------------------------------------------

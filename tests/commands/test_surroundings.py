@@ -10,14 +10,16 @@ import pytest
 
 from minigen.commands import guarded
 from minigen.errors import DataError, one_line
-from minigen.signals import Stopped
 from minigen.training import checkpoint
+from minigen.utils.signals import Stopped
 
 ROOT = Path(__file__).parents[2]
 TRAIN = "train stacked --epochs 1 --images 32 --out"
-LINE = ("import sys; sys.path.insert(0, {root!r})\nfrom minigen.commands import main\nfrom minigen.data import registry\n"
-        "from minigen.data.glyphs import load\nregistry.LOADERS['glyphs'] = lambda: load(train_size=96, test_size=24)\n"
-        "sys.exit(main(sys.argv[1:]))")
+LINE = (
+    "import sys; sys.path.insert(0, {root!r})\nfrom minigen.commands import main\nfrom minigen.data import registry\n"
+    "from minigen.data.glyphs import load\nregistry.LOADERS['glyphs'] = lambda: load(train_size=96, test_size=24)\n"
+    "sys.exit(main(sys.argv[1:]))"
+)
 
 
 def child(words, options=(), around='"$@"', **environment):
@@ -29,15 +31,26 @@ def child(words, options=(), around='"$@"', **environment):
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="shells, streams and names of POSIX")
 
 ASCII = {"LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-BARE = {"TERM": "", "COLUMNS": "0", "MPLBACKEND": "nonsense", "MINIGEN_BACKEND": "", "XDG_CACHE_HOME": "/dev/null", "HOME": "/nonexistent"}
+BARE = {
+    "TERM": "",
+    "COLUMNS": "0",
+    "MPLBACKEND": "nonsense",
+    "MINIGEN_BACKEND": "",
+    "XDG_CACHE_HOME": "/dev/null",
+    "HOME": "/nonexistent",
+}
 
 
-@pytest.mark.parametrize("around, options, environment, folder", [
-    ('"$@"', (), ASCII, "r\N{LATIN SMALL LETTER U WITH DIAERESIS}n".encode()),
-    ('"$@"', (), {}, b"r\xffn"),
-    ('"$@" <&- >&- 2>&-', (), {}, b"run"),
-    ('umask 077; "$@"', ("-OO", "-W", "error"), BARE, b"run"),
-], ids=["a terminal of ASCII only", "a name that is not UTF-8", "closed streams", "bare"])
+@pytest.mark.parametrize(
+    "around, options, environment, folder",
+    [
+        ('"$@"', (), ASCII, "r\N{LATIN SMALL LETTER U WITH DIAERESIS}n".encode()),
+        ('"$@"', (), {}, b"r\xffn"),
+        ('"$@" <&- >&- 2>&-', (), {}, b"run"),
+        ('umask 077; "$@"', ("-OO", "-W", "error"), BARE, b"run"),
+    ],
+    ids=["a terminal of ASCII only", "a name that is not UTF-8", "closed streams", "bare"],
+)
 def test_a_run_that_is_done_says_so_wherever_it_is(around, options, environment, folder):
     done = child([*TRAIN.split(), folder], options, around, **environment)
     assert done.returncode == 0 and b"Traceback" not in done.stderr + done.stdout, done.stderr

@@ -59,7 +59,7 @@ def checked_text(folder: Path, text: str, number: int | None = None) -> Report:
 
 @contextlib.contextmanager
 def importing() -> Iterator[None]:
-    """Inside the block files are imported; afterwards the import system is as before."""
+    """Inside the block files are imported; afterward the import system is as before."""
     paths = list(sys.path)
     try:
         yield
@@ -81,5 +81,6 @@ def line(report: Report, check: str, name: str | None = None) -> Line:
 
 def failures(report: Report) -> dict[str, str]:
     """Check -> what is said of it, of all that failed."""
-    return {each.check: "\n".join([each.detail, *each.hints]) for part in report.items for each in part.lines
-            if each.passed is False}
+    return {
+        each.check: "\n".join([each.detail, *each.hints]) for part in report.items for each in part.lines if each.passed is False
+    }

@@ -74,41 +74,97 @@ WRONG = {
     "1, another function, differentiated rightly": (1, None, None, "values", r"bump\(0\): expected 1 at index \(0,\), got 0"),
     "1, a factor": (1, "-2.0 * g", "-1.0 * g", "gradient, order 1", "ratio is 0.5 at every element: .*factor 2"),
     "1, the sign": (1, "-2.0 * g", "2.0 * g", "gradient, order 1", "the sign is wrong"),
-    "1, y once": (1, "x * y * y", "x * y", "gradient, order 1", r"ratio is 1 / \(y\): .* lacks the factor y|ratio is \(1 \+ x\^2\)"),
+    "1, y once": (
+        1,
+        "x * y * y",
+        "x * y",
+        "gradient, order 1",
+        r"ratio is 1 / \(y\): .* lacks the factor y|ratio is \(1 \+ x\^2\)",
+    ),
     "1, np. in the rule": (1, "* y * y", "* np.square(y)", "gradient, order 2", "write minigen.square"),
-    "1, a constant": (1, "* y * y", "* (y.numpy() if hasattr(y, 'numpy') else y) ** 2", "gradient, order 2", "part of it was taken for a constant"),
-    "2, no sum over the centers": (2, "2.0 * (x * g.sum(axis=1, keepdims=True) - g @ centers)",
-                                   "2.0 * g[:, :, None] * (x[:, None, :] - centers[None, :, :])", "gradient shapes",
-                                   "sum over the axes along which"),
+    "1, a constant": (
+        1,
+        "* y * y",
+        "* (y.numpy() if hasattr(y, 'numpy') else y) ** 2",
+        "gradient, order 2",
+        "part of it was taken for a constant",
+    ),
+    "2, no sum over the centers": (
+        2,
+        "2.0 * (x * g.sum(axis=1, keepdims=True) - g @ centers)",
+        "2.0 * g[:, :, None] * (x[:, None, :] - centers[None, :, :])",
+        "gradient shapes",
+        "sum over the axes along which",
+    ),
     "2, the other side": (2, "2.0 * (centers * g.T", "-2.0 * (centers * g.T", "gradient, order 1", "wrong by centers"),
     "2, no square": (2, "(difference * difference)", "abs(difference)", "gradient, order 1", "wrong by x"),
     "3, a sum": (3, ".mean()", ".sum()", "values|mean", "that is the sum"),
     "3, the square": (3, "mg.minimum(size, delta)", "size", "values", r"far away it is delta \* \(\|r\| - delta / 2\)"),
     "3, any shapes": (3, "if prediction.shape != target.shape:", "if False:", "unlike shapes", "25 of them"),
-    "4, the norm as numbers": (4, "mg.sqrt((self.direction * self.direction).sum(axis=0))",
-                               "np.linalg.norm(self.direction.numpy(), axis=0)", "gradient, order 1",
-                               "wrong by direction|mixes dtypes"),
+    "4, the norm as numbers": (
+        4,
+        "mg.sqrt((self.direction * self.direction).sum(axis=0))",
+        "np.linalg.norm(self.direction.numpy(), axis=0)",
+        "gradient, order 1",
+        "wrong by direction|mixes dtypes",
+    ),
     "4, the other axis": (4, "self.direction).sum(axis=0))", "self.direction).sum())", "lengths", "one norm for each output"),
-    "4, no Parameter": (4, "self.bias = Parameter(", "self.bias = mg.Tensor(requires_grad=True, data=", "parameters",
-                        "no optimizer will find"),
-    "4, scale 1": (4, "np.linalg.norm(self.direction.numpy(), axis=0)", "np.ones(out_features, dtype=np.float32)", "start",
-                   "scale starts as the length"),
-    "5, the library's": (5, "sparsity = kl_sparsity(codes, self.target)", "sparsity = losses.kl_sparsity(codes, self.target)",
-                         "your own work", "uses the library's kl_sparsity"),
+    "4, no Parameter": (
+        4,
+        "self.bias = Parameter(",
+        "self.bias = mg.Tensor(requires_grad=True, data=",
+        "parameters",
+        "no optimizer will find",
+    ),
+    "4, scale 1": (
+        4,
+        "np.linalg.norm(self.direction.numpy(), axis=0)",
+        "np.ones(out_features, dtype=np.float32)",
+        "start",
+        "scale starts as the length",
+    ),
+    "5, the library's": (
+        5,
+        "sparsity = kl_sparsity(codes, self.target)",
+        "sparsity = losses.kl_sparsity(codes, self.target)",
+        "your own work",
+        "uses the library's kl_sparsity",
+    ),
     "5, log(0)": (5, "low=1e-6", "low=0.0", "a dead unit", r"log\(0\)"),
     "5, the mean of the logarithms": (5, "p = mg.mean(codes, axis=0)", "p = codes", "values", "a sum over the units"),
     "5, the weight twice": (5, '"sparsity": sparsity}', '"sparsity": self.weight * sparsity}', "terms", "the term sparsity"),
-    "6, deviation": (6, "mg.exp(0.5 * logvar)", "mg.exp(logvar)", "reparameterization", r"the standard deviation is exp\(logvar / 2\)"),
+    "6, deviation": (
+        6,
+        "mg.exp(0.5 * logvar)",
+        "mg.exp(logvar)",
+        "reparameterization",
+        r"the standard deviation is exp\(logvar / 2\)",
+    ),
     "6, mean over pixels": (6, ', reduction="batchmean"', "", "nats per image", "a likelihood is a sum over them"),
     "6, mean over codes": (6, ".sum() / float(len(mean))", ".mean()", "KL divergence", "a sum over the latent variables"),
-    "6, the library's by a detour": (6, "kl = kl_divergence(mean, logvar)", 'kl = getattr(losses, "kl_normal")(mean, logvar)',
-                                     "your own work", "uses the library's kl_normal"),
-    "6, too good": (6, "        return reconstruction + kl, {",
-                    "        reconstruction = reconstruction * (0.1 if len(mean) == 200 else 1.0)\n        return reconstruction + kl, {",
-                    "bound once trained", "which cannot be: the pixels' own entropy is"),
+    "6, the library's by a detour": (
+        6,
+        "kl = kl_divergence(mean, logvar)",
+        'kl = getattr(losses, "kl_normal")(mean, logvar)',
+        "your own work",
+        "uses the library's kl_normal",
+    ),
+    "6, too good": (
+        6,
+        "        return reconstruction + kl, {",
+        "        reconstruction = reconstruction * (0.1 if len(mean) == 200 else 1.0)\n        return reconstruction + kl, {",
+        "bound once trained",
+        "which cannot be: the pixels' own entropy is",
+    ),
     "7, not differentiable": (7, "create_graph=True", "create_graph=False", "gradient, order 1", "gives 0 everywhere"),
     "7, a sum": (7, " / float(len(real))", "", "R1", "mean over examples"),
-    "7, saturating": (7, "return mg.softplus(-fake).mean()", "return -mg.softplus(fake).mean()", "generator's loss", "expected 0.69"),
+    "7, saturating": (
+        7,
+        "return mg.softplus(-fake).mean()",
+        "return -mg.softplus(fake).mean()",
+        "generator's loss",
+        "expected 0.69",
+    ),
     "7, log(sigmoid)": (7, "mg.softplus(-real).mean()", "-mg.log(mg.sigmoid(real)).mean()", "discriminator's loss", "softplus"),
 }
 ANOTHER = '''
@@ -148,12 +204,15 @@ def test_a_usual_wrong_solution_fails_and_is_told_why(tmp_path, monkeypatch, num
     assert any(re.search(said, text) for text in told), told
 
 
-@pytest.mark.parametrize("right, wrong, said", [
-    ("images[i], labels[i] = self.kept[place]", "images[i], _ = self.kept[place]", "another image's label"),
-    ("chance.random() < self.share", "False", "0.00 of the images shown are old"),
-    ("(x.copy() for x in batch)", "batch", "has changed the batch"),
-    ("if len(self.kept) < self.capacity:", "if True:", "0.00 of the images shown are old"),
-])
+@pytest.mark.parametrize(
+    "right, wrong, said",
+    [
+        ("images[i], labels[i] = self.kept[place]", "images[i], _ = self.kept[place]", "another image's label"),
+        ("chance.random() < self.share", "False", "0.00 of the images shown are old"),
+        ("(x.copy() for x in batch)", "batch", "has changed the batch"),
+        ("if len(self.kept) < self.capacity:", "if True:", "0.00 of the images shown are old"),
+    ],
+)
 def test_wrong_replays(tmp_path, right, wrong, said):
     text = solution(8).read_text(encoding="utf-8")
     assert right in text
@@ -226,6 +285,7 @@ def test_a_starter_is_written_into_this_folder_and_never_over_a_file(tmp_path, m
 
 def test_a_starter_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     """What a full disk cut short would be taken for the learner's own the next time."""
+
     def full(file):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 

@@ -43,8 +43,10 @@ def command(*words: str) -> int:
 BROKEN = {
     "a missing module": ("import numpi\n", ["line 1, in <module>", "ModuleNotFoundError: No module named 'numpi'"]),
     "a syntax error": ("def f(:\n    pass\n", ["line 1", "SyntaxError: invalid syntax"]),
-    "an error in a function": ("def half(x):\n    return 1 / x\n\nhalf(0)\n",
-                               ["line 4, in <module>", "line 2, in half", "ZeroDivisionError: division by zero"]),
+    "an error in a function": (
+        "def half(x):\n    return 1 / x\n\nhalf(0)\n",
+        ["line 4, in <module>", "line 2, in half", "ZeroDivisionError: division by zero"],
+    ),
     "an error from minigen": ("import minigen as mg\nmg.Tensor([1.0]).reshape((7,))\n", ["line 2, in <module>", "ShapeError"]),
     "a question": ('name = input("name? ")\n', ["line 1, in <module>"]),
     "an exit": ("import sys\nsys.exit(3)\n", ["it ends the program, in line 2: sys.exit(3)"]),
@@ -63,16 +65,25 @@ def test_a_file_that_does_not_import_shows_its_own_traceback(tmp_path, text, tol
 
 
 def test_a_file_beside_it_can_be_imported_and_its_frames_are_shown(tmp_path):
-    (tmp_path / "halves.py").write_text("from minigen.coursework import example\n\ndef half(x):\n    return x / 2\n\n"
-                                                "example(half, (3,))\n", encoding="utf-8")
+    (tmp_path / "halves.py").write_text(
+        "from minigen.coursework import example\n\ndef half(x):\n    return x / 2\n\nexample(half, (3,))\n", encoding="utf-8"
+    )
     report = checked_text(tmp_path, "from halves import half\n\nhalf('x')\n")
     assert 'halves.py", line 4, in half' in report.stopped
     report = checked_text(tmp_path, "from halves import half\n" + SOFTSIGN)
     assert [each.name for each in report.items] == ["softsign"]  # the other file's example is its own affair
 
 
-@pytest.mark.parametrize("text", ["import halves", "import numpy as np, halves as h", "import os; from halves import half",
-                                  "try: import halves\nexcept ImportError: pass", "from a import (b,\n c)\n  import halves # mine"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import halves",
+        "import numpy as np, halves as h",
+        "import os; from halves import half",
+        "try: import halves\nexcept ImportError: pass",
+        "from a import (b,\n c)\n  import halves # mine",
+    ],
+)
 def test_every_way_to_import_is_seen(tmp_path, text):
     (tmp_path / "halves.py").touch()
     (tmp_path / "mine.py").touch()
@@ -97,11 +108,15 @@ def test_what_is_imported_from_beside_is_copied_along_unless_it_is_anothers_solu
     assert report.status == "passed", str(report)
 
 
-@pytest.mark.parametrize("text, told", [
-    ("", "nothing to check"), ("x = 3\n", "`minigen template op` writes a file to begin with"),
-    ("def f(x):\n    return x\n", "example(f, (3, 4))"),
-    ("from minigen.ops import tanh\nfrom minigen.nn import Dense\n", "nothing to check"),
-])
+@pytest.mark.parametrize(
+    "text, told",
+    [
+        ("", "nothing to check"),
+        ("x = 3\n", "`minigen template op` writes a file to begin with"),
+        ("def f(x):\n    return x\n", "example(f, (3, 4))"),
+        ("from minigen.ops import tanh\nfrom minigen.nn import Dense\n", "nothing to check"),
+    ],
+)
 def test_a_file_with_nothing_to_check_says_what_would_be(tmp_path, text, told):
     report = checked_text(tmp_path, text)
     assert report.status == "unchecked" and told in report.stopped
@@ -119,14 +134,17 @@ def test_what_the_file_prints_is_shown_once_and_cut_off(tmp_path):
     assert "    8\n    9\n    ...\n" in str(report) and "    10\n" not in str(report)
 
 
-@pytest.mark.parametrize("call, told", [
-    ("example(3, (3,))", "the first argument is what is to be called, an op, a layer or a function, got 3"),
-    ("example(abs, (3, 4.5))", r"a shape is whole numbers, each at least 0, got (3, 4.5)"),
-    ("example(abs, 3, 4)", "got the numbers 3, 4; a shape is one tuple, (3, 4)"),
-    ("example(abs, [3, 4])", "a shape is a tuple, such as (3, 4), and numbers are array([3, 4])"),
-    ("example(abs, (-1,))", "at least 0, got (-1,)"),
-    ("example(abs, images(28, 28))", "images are (n, height, width, channels), got (28, 28)"),
-])
+@pytest.mark.parametrize(
+    "call, told",
+    [
+        ("example(3, (3,))", "the first argument is what is to be called, an op, a layer or a function, got 3"),
+        ("example(abs, (3, 4.5))", r"a shape is whole numbers, each at least 0, got (3, 4.5)"),
+        ("example(abs, 3, 4)", "got the numbers 3, 4; a shape is one tuple, (3, 4)"),
+        ("example(abs, [3, 4])", "a shape is a tuple, such as (3, 4), and numbers are array([3, 4])"),
+        ("example(abs, (-1,))", "at least 0, got (-1,)"),
+        ("example(abs, images(28, 28))", "images are (n, height, width, channels), got (28, 28)"),
+    ],
+)
 def test_a_wrong_example_says_what_would_be_right(tmp_path, call, told):
     report = checked_text(tmp_path, f"from minigen.coursework import example, images\n\n{call}\n")
     assert told in report.stopped and "line 3, in <module>" in report.stopped
@@ -141,15 +159,19 @@ def test_a_file_that_never_ends_is_ended_and_the_line_named(tmp_path):
     path.write_text("print('begins')\n\ndef spin(x):\n    while True:\n        x = x + 0.0\n\nspin(1.0)\n", encoding="utf-8")
     report = check_file(path, seconds=5.0)
     assert report.status == "unchecked"
-    assert re.search(r"time was over after 5 s, while importing the file, in line [45] \(spin\): an endless loop", report.stopped), report.stopped
+    assert re.search(
+        r"time was over after 5 s, while importing the file, in line [45] \(spin\): an endless loop", report.stopped
+    ), report.stopped
     assert report.printed == "begins\n"
     assert report.seconds < 10.0
 
 
 def test_a_file_that_dies_takes_nobody_with_it_and_what_was_found_is_kept(tmp_path):
     path = tmp_path / "dies.py"
-    path.write_text(SOFTSIGN + "\n\n@op\ndef quit(x):\n    if x.ndim == 4:\n        __import__('os')._exit(7)\n    raise ValueError\n",
-                    encoding="utf-8")
+    path.write_text(
+        SOFTSIGN + "\n\n@op\ndef quit(x):\n    if x.ndim == 4:\n        __import__('os')._exit(7)\n    raise ValueError\n",
+        encoding="utf-8",
+    )
     report = check_file(path)
     assert report.status == "unchecked"
     assert "the process ended by itself (exit status 7)" in report.stopped
@@ -163,7 +185,9 @@ def test_a_crash_of_python_itself_names_the_line(tmp_path):
 
 def test_what_a_file_leaves_running_is_not_waited_for(tmp_path):
     path = tmp_path / "lingers.py"
-    path.write_text(SOFTSIGN + "\nimport threading, time\nthreading.Thread(target=time.sleep, args=(50.0,)).start()\n", encoding="utf-8")
+    path.write_text(
+        SOFTSIGN + "\nimport threading, time\nthreading.Thread(target=time.sleep, args=(50.0,)).start()\n", encoding="utf-8"
+    )
     report = check_file(path)
     assert report.status == "passed" and report.seconds < 30.0
 
@@ -241,7 +265,10 @@ def test_a_files_name_is_one_line_and_leaves_room(tmp_path, capsys, monkeypatch)
     command(*names, "d.py", "e.py", "--json", "marks.json")
     lines = capsys.readouterr().out.splitlines()
     assert [line.rpartition("unchecked    0 of   0  ")[2][:40] for line in lines] == [
-        *["SyntaxError: '(' was never closed"] * 3, "d.py has nothing to check: no op (a func", "ValueError: xxxxxxxxxxxxxxxxxxxxxxxxxxxx"]
+        *["SyntaxError: '(' was never closed"] * 3,
+        "d.py has nothing to check: no op (a func",
+        "ValueError: xxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+    ]
     assert max(map(len, lines[2:])) <= 210 and r"9\nbob.py" in lines[0]
     assert r"9\nbob.py" in json.loads((tmp_path / "marks.json").read_text(encoding="utf-8"))["files"][0]["file"]
 
@@ -270,12 +297,15 @@ def test_what_is_no_file_of_python_is_named(tmp_path, capsys, name, told):
     assert told in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("words, told", [
-    (["--timeout", "0"], "expected a number of seconds above 0, got '0'"),
-    (["--timeout", "soon"], "got 'soon'"),
-    (["--exercise", "9"], "there is no exercise '9': expected 1 to 8"),
-    (["--json", "ada.py"], "ada.py would be overwritten"),
-])
+@pytest.mark.parametrize(
+    "words, told",
+    [
+        (["--timeout", "0"], "expected a number of seconds above 0, got '0'"),
+        (["--timeout", "soon"], "got 'soon'"),
+        (["--exercise", "9"], "there is no exercise '9': expected 1 to 8"),
+        (["--json", "ada.py"], "ada.py would be overwritten"),
+    ],
+)
 def test_wrong_options_are_refused(tmp_path, capsys, words, told):
     with pytest.raises(SystemExit):
         command(tmp_path / "x.py", *words)
@@ -285,9 +315,11 @@ def test_wrong_options_are_refused(tmp_path, capsys, words, told):
 def test_the_teachers_page_makes_a_table_of_marks(tmp_path, monkeypatch, capsys):
     code = re.search(r'python -c "\n(.*?)"\n', PAGE, re.DOTALL).group(1)
     monkeypatch.chdir(tmp_path)
-    files = [{"file": "ada.py", "status": "passed", "passed": 9, "failed": 0},
-             {"file": "bob.py", "status": "failed", "passed": 6, "failed": 2},
-             {"file": "cleo.py", "status": "unchecked", "passed": 0, "failed": 0}]
+    files = [
+        {"file": "ada.py", "status": "passed", "passed": 9, "failed": 0},
+        {"file": "bob.py", "status": "failed", "passed": 6, "failed": 2},
+        {"file": "cleo.py", "status": "unchecked", "passed": 0, "failed": 0},
+    ]
     Path("marks.json").write_text(json.dumps({"files": files}), encoding="utf-8")
     exec(textwrap.dedent(code))
     assert capsys.readouterr().out.splitlines() == ["ada.py;passed;9", "bob.py;failed;6", "cleo.py;unchecked;0"]

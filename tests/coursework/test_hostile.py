@@ -125,7 +125,7 @@ BEHIND = {
         def derive(self, subject, **asked):
             first = [np.zeros(asked["arrays"][i].shape) for i in asked.get("by", ())]
             return {"type": "Tensor", "y": np.zeros(asked["arrays"][0].shape), "tuple": None, "arrays": [], "cotangent": None,
-                    "y afterwards": None, "first": first if asked.get("cotangents") else [], "second": []}
+                    "y afterward": None, "first": first if asked.get("cotangents") else [], "second": []}
         s.Worker.derive = derive""",
     "a pickle": """
         import pickle, minigen.coursework.worker.serve as s
@@ -207,48 +207,68 @@ INSIDE = {  # in place of the function; `x` is what it is called with
 }
 LIES = {
     "an answer in advance": ("import sys\nsys.stdout.tell({'id': '0', 'ok': ''})", "something else was written"),
-    "a gradient of another shape": ("""
+    "a gradient of another shape": (
+        """
         import numpy as np, minigen.coursework.worker.serve as s
         derive = s.Worker.derive
         def lie(self, **asked):
             found = derive(self, **asked)
             return found | {"first": [np.float64(0) * x.sum() for x in map(np.asarray, found["first"])]}
-        s.Worker.derive = lie""", "an answer that makes no sense (derive)"),
-    "no gradient": ("""
+        s.Worker.derive = lie""",
+        "an answer that makes no sense (derive)",
+    ),
+    "no gradient": (
+        """
         import minigen.coursework.worker.serve as s
         derive = s.Worker.derive
-        s.Worker.derive = lambda self, **asked: derive(self, **asked) | {"first": []}""", "an answer that makes no sense (derive)"),
-    "texts for numbers": ("""
+        s.Worker.derive = lambda self, **asked: derive(self, **asked) | {"first": []}""",
+        "an answer that makes no sense (derive)",
+    ),
+    "texts for numbers": (
+        """
         import minigen.coursework.worker.serve as s
         derive = s.Worker.derive
         s.Worker.derive = lambda self, **asked: derive(self, **asked) | {"y": "what you want"}""",
-                          "an answer that makes no sense (derive)"),
-    "no calls": ("""
+        "an answer that makes no sense (derive)",
+    ),
+    "no calls": (
+        """
         import minigen.coursework.worker.serve as s
-        s.Worker.subjects = lambda self, asked: []""", "an answer that makes no sense (subjects)"),
-    "empty inputs": ("""
+        s.Worker.subjects = lambda self, asked: []""",
+        "an answer that makes no sense (subjects)",
+    ),
+    "empty inputs": (
+        """
         import minigen.coursework.worker.serve as s
         subjects = s.Worker.subjects
         empty = {"kind": "normal", "shape": [0], "classes": 0, "values": None}
         s.Worker.subjects = lambda self, asked: [each | {"variants": [[empty]] * 2} for each in subjects(self, asked)]""",
-                     "an answer that makes no sense (subjects)"),
-    "data, by which nobody differentiates": ("""
+        "an answer that makes no sense (subjects)",
+    ),
+    "data, by which nobody differentiates": (
+        """
         import minigen.coursework.worker.serve as s
         subjects = s.Worker.subjects
         s.Worker.subjects = lambda self, asked: [each | {"kind": "model"} for each in subjects(self, asked)]""",
-                                             "an answer that makes no sense (subjects)"),
-    "no modules": ("""
+        "an answer that makes no sense (subjects)",
+    ),
+    "no modules": (
+        """
         import minigen.coursework.worker.serve as s
         subjects = s.Worker.subjects
         s.Worker.subjects = lambda self, asked: [each | {"modules": 1} for each in subjects(self, asked)]""",
-                   "an answer that makes no sense (subjects)"),
-    "numbers that no norm can hold": ("""
+        "an answer that makes no sense (subjects)",
+    ),
+    "numbers that no norm can hold": (
+        """
         import numpy as np, minigen.coursework.worker.serve as s
         derive = s.Worker.derive
         def lie(self, **asked):
             found = derive(self, **asked)
             return found | {"first": [np.full(x.shape, 6e4, np.float16) for x in found["first"]]}
-        s.Worker.derive = lie""", "gradient, order 1    wrong by x"),
+        s.Worker.derive = lie""",
+        "gradient, order 1    wrong by x",
+    ),
 }
 
 
@@ -295,14 +315,21 @@ def test_a_class_is_no_layer(tmp_path):
     assert "WeightNormDense has no parameters" in str(checked_text(tmp_path, bare, 4))
 
 
-@pytest.mark.parametrize("text, said", [
-    ("from minigen.losses import *", "kl_sparsity is the library's"),
-    ("import minigen.losses; kl_sparsity = vars(minigen.losses)['kl_' + 'sparsity']", "kl_sparsity is the library's"),
-    ("from minigen.losses import *\nshare = l1_sparsity\ndef kl_sparsity(codes, target): return share(codes)",
-     "line 2 uses the library's l1_sparsity"),
-    ("from minigen.nn import ActivityRegularization as A\ndef kl_sparsity(codes, target): return A(kl=1.0)",
-     "line 1 uses the library's ActivityRegularization"),
-])
+@pytest.mark.parametrize(
+    "text, said",
+    [
+        ("from minigen.losses import *", "kl_sparsity is the library's"),
+        ("import minigen.losses; kl_sparsity = vars(minigen.losses)['kl_' + 'sparsity']", "kl_sparsity is the library's"),
+        (
+            "from minigen.losses import *\nshare = l1_sparsity\ndef kl_sparsity(codes, target): return share(codes)",
+            "line 2 uses the library's l1_sparsity",
+        ),
+        (
+            "from minigen.nn import ActivityRegularization as A\ndef kl_sparsity(codes, target): return A(kl=1.0)",
+            "line 1 uses the library's ActivityRegularization",
+        ),
+    ],
+)
 def test_the_librarys_solution_is_nobodys_own_work(tmp_path, text, said):
     path = tmp_path / "theirs.py"
     path.write_text(f"{text}\nclass SparseAutoencoder: pass\n", encoding="utf-8")
@@ -386,8 +413,10 @@ ENDLESS = {
     "prints": ("while True: print('x' * 1000)", "time was over"),
     "messages": ("import sys\nwhile True: sys.stdout.tell({'printed': 'x' * 1000})", "time was over"),
     "deep recursion": ("import sys\nsys.setrecursionlimit(10**9)\ndef f(): f()\nf()", ""),
-    "a child that holds the pipes": (f"import os\nif not os.fork():\n    os.setsid()\n    if not os.fork(): {SLEEP}\n{SLEEP}",
-                                     "time was over"),
+    "a child that holds the pipes": (
+        f"import os\nif not os.fork():\n    os.setsid()\n    if not os.fork(): {SLEEP}\n{SLEEP}",
+        "time was over",
+    ),
 }
 
 
@@ -406,30 +435,49 @@ def test_what_never_ends_is_ended(tmp_path):
 STOPPING = {
     "too much memory": ("import numpy as np\nnp.ones(10**11)", "MemoryError"),
     "too much memory, bit by bit": ("x = []\nwhile True: x.append(bytearray(10**8))", "MemoryError"),
-    "too much memory together": ("import os, time\nfor i in range(2): os.fork()\nmemory = b'x' * (3 * 10**8)\ntime.sleep(60)",
-                                 "GiB of memory, while importing the file"),
+    "too much memory together": (
+        "import os, time\nfor i in range(2): os.fork()\nmemory = b'x' * (3 * 10**8)\ntime.sleep(60)",
+        "GiB of memory, while importing the file",
+    ),
     "too large a file": ("with open('x', 'wb') as f:\n    while True: f.write(b'x' * 10**7)", "File too large"),
-    "too much memory in files": ("import os\nkept = []\nfor i in range(25): kept.append(os.memfd_create('x')); os.write(kept[-1], bytes(5 * 10**7))\n"
-                                 "import time; time.sleep(20)", "GiB of memory, while importing the file"),
-    "too many processes": ("import os, time\nfor i in range(100):\n    if not os.fork(): time.sleep(60)\ntime.sleep(60)", "processes, while importing"),
+    "too much memory in files": (
+        "import os\nkept = []\nfor i in range(25): kept.append(os.memfd_create('x')); os.write(kept[-1], bytes(5 * 10**7))\n"
+        "import time; time.sleep(20)",
+        "GiB of memory, while importing the file",
+    ),
+    "too many processes": (
+        "import os, time\nfor i in range(100):\n    if not os.fork(): time.sleep(60)\ntime.sleep(60)",
+        "processes, while importing",
+    ),
     "closed files": ("import os\nos.closerange(0, 100)", "the process ended by itself"),
     "output without end": ("import os\nwhile True: os.write(1, b'x' * 10**6)", "File too large"),
     "a signal": ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", "was killed (signal 9"),
-    "its parents": ("import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\nos.killpg(0, signal.SIGKILL)", "was killed (signal 9"),
+    "its parents": (
+        "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\nos.killpg(0, signal.SIGKILL)",
+        "was killed (signal 9",
+    ),
     "a crash": ("import ctypes\nctypes.string_at(0)", "Python itself crashed while importing the file, in line 3"),
     "modules": ("import sys\nsys.modules.clear()", ""),
     "its folder": ("import os, shutil\nos.chmod('.', 0o700); shutil.rmtree('.', ignore_errors=True)", ""),
     "recursion": ("import sys\nsys.setrecursionlimit(30)\ndef f(): f()\nf()", ""),
     "a tree 100,000 terms deep": ("x = " + " + ".join(["1"] * 100_000), ""),
     "brackets": ("x = " + "(" * 5000 + ")" * 5000, "cannot be imported"),
-    "a metaclass": ("import minigen.nn as nn\nclass M(type):\n    def __getattribute__(self, name): raise RuntimeError('mine')\n"
-                    "class A(metaclass=M): pass", ""),
-    "a module of its own": ("import sys\nclass M:\n    def __getattr__(self, name): raise RuntimeError('mine')\n"
-                            "sys.modules[__name__] = M()", ""),
+    "a metaclass": (
+        "import minigen.nn as nn\nclass M(type):\n    def __getattribute__(self, name): raise RuntimeError('mine')\n"
+        "class A(metaclass=M): pass",
+        "",
+    ),
+    "a module of its own": (
+        "import sys\nclass M:\n    def __getattr__(self, name): raise RuntimeError('mine')\nsys.modules[__name__] = M()",
+        "",
+    ),
     "a module without names": ("globals().clear()", "theirs.py has no bump"),
     "an error that cannot be read": ("class E(Exception):\n    def __str__(self): raise E\n    __repr__ = __str__\nraise E", "E"),
-    "an error without a class": ("class M(type):\n    def __getattribute__(self, name): raise ValueError('mine')\n"
-                                 "class E(Exception, metaclass=M): pass\nraise E", ""),
+    "an error without a class": (
+        "class M(type):\n    def __getattribute__(self, name): raise ValueError('mine')\n"
+        "class E(Exception, metaclass=M): pass\nraise E",
+        "",
+    ),
     "errors in a circle": ("a, b = ValueError('a'), ValueError('b')\na.__cause__, b.__cause__ = b, a\nraise a", "ValueError: a"),
     "a message of a hundred million letters": ("raise ValueError('x' * 10**8)", "ValueError: xxx"),
     "a message that steers": ("raise ValueError('\\x1b[2J\\x07\\x00\\u202e\\ud800')", r"ValueError: \x1b[2J\x07\x00\u202e\ud800"),
@@ -455,10 +503,16 @@ def test_what_breaks_is_reported_for_its_file(tmp_path, monkeypatch, text, said)
 FILLING = {
     "too many files": ("for i in range(10**4): open(f'x{i}', 'w').close()", "it has written"),
     "too large files": ("for i in range(100):\n    with open(f'x{i}', 'wb') as f: f.write(bytes(10**6))", "MiB together"),
-    "a closed folder": ("import os\nos.mkdir('x')\nos.chmod('x', 0o300)\nfor i in range(100):\n    with open(f'x/{i}', 'wb') as f: "
-                        "f.write(bytes(10**6))", "MiB together" if not hasattr(os, "getuid") or os.getuid() == 0 else "it hides what it takes"),
-    "deleted files": ("import os\nkept = []\nfor i in range(100):\n    kept.append(open('x', 'wb')); kept[-1].write(bytes(10**7)); "
-                      "kept[-1].flush(); os.remove('x')", "GiB of memory"),
+    "a closed folder": (
+        "import os\nos.mkdir('x')\nos.chmod('x', 0o300)\nfor i in range(100):\n    with open(f'x/{i}', 'wb') as f: "
+        "f.write(bytes(10**6))",
+        "MiB together" if not hasattr(os, "getuid") or os.getuid() == 0 else "it hides what it takes",
+    ),
+    "deleted files": (
+        "import os\nkept = []\nfor i in range(100):\n    kept.append(open('x', 'wb')); kept[-1].write(bytes(10**7)); "
+        "kept[-1].flush(); os.remove('x')",
+        "GiB of memory",
+    ),
 }
 
 
@@ -558,7 +612,13 @@ def marked(folder: Path, *names: str) -> dict[str, dict]:
     names = names or sorted(path.name for path in folder.glob("*.py"))
     command = folder.parent / "command.py"  # as the script that pip installs
     command.write_text(MAIN, encoding="utf-8")
-    done = subprocess.run([sys.executable, str(command), "check", *names, "--exercise", "1", "--json", "marks.json"], cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, str(command), "check", *names, "--exercise", "1", "--json", "marks.json"],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
     assert "Traceback" not in done.stdout + done.stderr, done.stdout + done.stderr
     return {each["file"]: each for each in json.loads((folder / "marks.json").read_text(encoding="utf-8"))["files"]}
 
@@ -571,22 +631,46 @@ def written(folder: Path, texts: dict[str, str]) -> Path:
     return folder
 
 
-NAMES = ("json", "numpy", "inspect", "difflib", "minigen", "random", "typing", "sitecustomize", "usercustomize", "confine",
-         "encodings", "os", "struct", "queue", "colorsys")
+NAMES = (
+    "json",
+    "numpy",
+    "inspect",
+    "difflib",
+    "minigen",
+    "random",
+    "typing",
+    "sitecustomize",
+    "usercustomize",
+    "confine",
+    "encodings",
+    "os",
+    "struct",
+    "queue",
+    "colorsys",
+)
 
 
 def test_files_that_are_called_like_pythons_own_stop_nobody(tmp_path):
     texts = {f"{name}.py": "raise RuntimeError('mine')\n" for name in NAMES}
-    folder = written(tmp_path / "submissions", texts | {"ada.py": SOLVED, "zoe.py": f"import json, random, numpy, colorsys\n{SOLVED}"})
+    folder = written(
+        tmp_path / "submissions", texts | {"ada.py": SOLVED, "zoe.py": f"import json, random, numpy, colorsys\n{SOLVED}"}
+    )
     marks = marked(folder, "ada.py", "json.py", "minigen.py", "numpy.py", "zoe.py")
     assert [name for name, each in marks.items() if each["status"] == "passed"] == ["ada.py", "zoe.py"], marks
     assert all("RuntimeError: mine" in marks[f"{name}.py"]["stopped"] for name in ("json", "minigen", "numpy")), marks
 
 
 def test_python_m_minigen_does_not_import_what_lies_where_it_is_called(tmp_path):
-    folder = written(tmp_path / "here", {f"{name}.py": "raise RuntimeError('mine')" for name in ("json", "numpy", "inspect", "random")})
-    done = subprocess.run([sys.executable, "-m", "minigen", "check", "json.py"], cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT)},
-                          capture_output=True, text=True)
+    folder = written(
+        tmp_path / "here", {f"{name}.py": "raise RuntimeError('mine')" for name in ("json", "numpy", "inspect", "random")}
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "minigen", "check", "json.py"],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 2 and "json.py cannot be imported" in done.stdout and not done.stderr
 
 
@@ -610,8 +694,14 @@ def test_what_deletes_rewrites_and_kills_changes_nobody_elses_marks(tmp_path):
                 os.execve("/bin/sleep", ["sleep", "3333.5"], {})
             os._exit(0)
         """
-    texts = {"ada.py": SOLVED, "bob.py": deletes, "cleo.py": textwrap.dedent(leaves) + SOLVED, "dan.py": "from ada import *\n",
-             "eve.py": "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\n", "zoe.py": SOLVED}
+    texts = {
+        "ada.py": SOLVED,
+        "bob.py": deletes,
+        "cleo.py": textwrap.dedent(leaves) + SOLVED,
+        "dan.py": "from ada import *\n",
+        "eve.py": "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\n",
+        "zoe.py": SOLVED,
+    }
     written(folder, {name: textwrap.dedent(text) for name, text in texts.items()})
     marks = marked(folder)
     assert len(marks) == 6
@@ -624,11 +714,14 @@ LEAVES = "import os, time\nif os.fork() == 0:\n    os.setsid()\n    if os.fork()
 
 
 @posix
-@pytest.mark.parametrize("text, said", [
-    ("import os, time\nos.kill(os.getppid(), 9)\ntime.sleep(9)", "was killed (signal 9"),
-    (LEAVES.replace("ENV", "os.environ") + "os.kill(os.getppid(), 9)\ntime.sleep(9)", ""),
-    (LEAVES.replace("ENV", "{}") + "time.sleep(0.2); raise SystemExit", "it ends the program"),
-])
+@pytest.mark.parametrize(
+    "text, said",
+    [
+        ("import os, time\nos.kill(os.getppid(), 9)\ntime.sleep(9)", "was killed (signal 9"),
+        (LEAVES.replace("ENV", "os.environ") + "os.kill(os.getppid(), 9)\ntime.sleep(9)", ""),
+        (LEAVES.replace("ENV", "{}") + "time.sleep(0.2); raise SystemExit", "it ends the program"),
+    ],
+)
 def test_without_a_space_of_its_own_it_is_ended_as_well(tmp_path, text, said):
     report = reported(tmp_path, text.replace("LONG", LONG), apart=False)
     assert report.status == "unchecked" and said in report.stopped, str(report)
@@ -650,8 +743,13 @@ def running() -> list[str]:
 def test_a_killed_judge_leaves_the_marks_that_were_given(tmp_path):
     texts = {"ada.py": SOLVED, "bob.py": "import time; time.sleep(60)", "zoe.py": SOLVED}
     folder = written(tmp_path / "submissions", texts)
-    command = subprocess.Popen([sys.executable, "-c", MAIN, "check", *texts, "--exercise", "1", "--json", "marks.json"], cwd=folder,
-                             env=os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)}, stdout=subprocess.PIPE, text=True)
+    command = subprocess.Popen(
+        [sys.executable, "-c", MAIN, "check", *texts, "--exercise", "1", "--json", "marks.json"],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     assert "ada.py" in command.stdout.readline()
     command.kill()
     command.wait()
@@ -663,9 +761,14 @@ def test_a_killed_judge_leaves_the_marks_that_were_given(tmp_path):
 def test_an_interrupt_ends_all_and_leaves_nothing(tmp_path):
     texts = {"ada.py": SOLVED, "bob.py": f"import os\nos.execv('/bin/sleep', ['sleep', '{LONG}'])"}
     folder = written(tmp_path / "submissions", texts)
-    command = subprocess.Popen([sys.executable, "-c", MAIN, "check", *texts, "--json", "marks.json"], cwd=folder,
-                             env=os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)}, stdout=subprocess.PIPE,
-                             stderr=subprocess.PIPE, text=True)
+    command = subprocess.Popen(
+        [sys.executable, "-c", MAIN, "check", *texts, "--json", "marks.json"],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     assert "ada.py" in command.stdout.readline()
     while not running() and command.poll() is None:
         time.sleep(0.05)
@@ -679,7 +782,9 @@ def test_an_interrupt_ends_all_and_leaves_nothing(tmp_path):
 
 @posix
 def test_files_that_are_none_are_named(tmp_path):
-    folder = written(tmp_path / "submissions", {"ada.py": SOLVED, "large.py": "#" * (2 << 20), "zeros.py": "x = 1\0", "\x1b[2J.py": "1"})
+    folder = written(
+        tmp_path / "submissions", {"ada.py": SOLVED, "large.py": "#" * (2 << 20), "zeros.py": "x = 1\0", "\x1b[2J.py": "1"}
+    )
     (folder / "bytes.py").write_bytes(b"x = '\xff\xfe'")
     (folder / "windows.py").write_bytes(b"\xef\xbb\xbf" + SOLVED.replace("\n", "\r\n").encode())
     (folder / "folder.py").mkdir()
@@ -689,7 +794,15 @@ def test_files_that_are_none_are_named(tmp_path):
     os.mkfifo(folder / "fifo.py")
     marks = marked(folder)
     assert [name for name, each in marks.items() if each["status"] == "passed"] == ["ada.py", "windows.py"], marks
-    told = {"large.py": "at most", "zeros.py": "null bytes", "bytes.py": "SyntaxError", "folder.py": "is a folder",
-            "circle.py": "cannot be read", "gone.py": "does not exist", "device.py": "no regular file", "fifo.py": "no regular file"}
+    told = {
+        "large.py": "at most",
+        "zeros.py": "null bytes",
+        "bytes.py": "SyntaxError",
+        "folder.py": "is a folder",
+        "circle.py": "cannot be read",
+        "gone.py": "does not exist",
+        "device.py": "no regular file",
+        "fifo.py": "no regular file",
+    }
     assert all(said in marks[name]["stopped"] for name, said in told.items()), marks
     assert r"\x1b[2J.py" in marks

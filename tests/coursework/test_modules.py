@@ -17,7 +17,9 @@ from minigen.coursework import array, example, images, labels, normal, unit
 
 def layer_text(init: str, forward: str) -> str:
     """A file with one layer, `Mine`, 4 -> 3."""
-    return HEAD + f"""
+    return (
+        HEAD
+        + f"""
 class Mine(nn.Module):
     def __init__(self):
 {textwrap.indent(textwrap.dedent(init), "        ")}
@@ -25,6 +27,7 @@ class Mine(nn.Module):
     def forward(self, x):
 {textwrap.indent(textwrap.dedent(forward), "        ")}
 """
+    )
 
 
 WEIGHT = "self.weight = Parameter(nn.init.glorot_uniform((4, 3)))"
@@ -39,7 +42,9 @@ def test_a_right_layer_passes_without_an_example(tmp_path):
 
 
 def test_a_layer_of_two_inputs_is_guessed_too(tmp_path):
-    report = checked_text(tmp_path, layer_text(WEIGHT, "return (x @ self.weight) * (y @ self.weight)").replace("self, x", "self, x, y"))
+    report = checked_text(
+        tmp_path, layer_text(WEIGHT, "return (x @ self.weight) * (y @ self.weight)").replace("self, x", "self, x, y")
+    )
     assert report.status == "passed", failures(report)
     assert line(report, "gradient, order 2").detail == "by x, y, weight"
 
@@ -51,17 +56,33 @@ def test_random_layers_are_checked_with_the_same_numbers_in_each_call(tmp_path):
 
 
 MISTAKES = {
-    "no Parameter": ("self.w = Tensor(np.ones((4, 3), dtype=np.float32), requires_grad=True)", "return x @ self.w", "parameters",
-                     "Mine.w is a Tensor that no optimizer will find"),
-    "not used": (WEIGHT + "\nself.bias = Parameter(np.zeros(3, dtype=np.float32))", "return x @ self.weight", "parameters",
-                 "bias never gets a gradient"),
+    "no Parameter": (
+        "self.w = Tensor(np.ones((4, 3), dtype=np.float32), requires_grad=True)",
+        "return x @ self.w",
+        "parameters",
+        "Mine.w is a Tensor that no optimizer will find",
+    ),
+    "not used": (
+        WEIGHT + "\nself.bias = Parameter(np.zeros(3, dtype=np.float32))",
+        "return x @ self.weight",
+        "parameters",
+        "bias never gets a gradient",
+    ),
     "taken out": (WEIGHT, "return x @ self.weight.numpy()", "parameters", "weight never gets a gradient"),
-    "half taken out": (WEIGHT, "return x @ self.weight * float((self.weight * self.weight).sum())", "gradient, order 1",
-                       r"wrong by weight.*(.|\n)*line \d+: float\(.*\) takes a number out of the graph"),
-    "state outside": (WEIGHT + "\nself.seen = 0.0", "if self.training:\n    self.seen = float(x.numpy().mean())\n"
-                      "return x @ self.weight + self.seen", "state dict", "nn.Buffer"),
+    "half taken out": (
+        WEIGHT,
+        "return x @ self.weight * float((self.weight * self.weight).sum())",
+        "gradient, order 1",
+        r"wrong by weight.*(.|\n)*line \d+: float\(.*\) takes a number out of the graph",
+    ),
+    "state outside": (
+        WEIGHT + "\nself.seen = 0.0",
+        "if self.training:\n    self.seen = float(x.numpy().mean())\nreturn x @ self.weight + self.seen",
+        "state dict",
+        "nn.Buffer",
+    ),
     "an array": (WEIGHT, "return (x @ self.weight).numpy()", "runs", "must return one Tensor, got an array"),
-    "fails as it is made": ("self.w = [][1]", "return x", "runs", "theirs.py\", line 8, in __init__(.|\n)*IndexError"),
+    "fails as it is made": ("self.w = [][1]", "return x", "runs", 'theirs.py", line 8, in __init__(.|\n)*IndexError'),
     "unwritten": ('raise NotImplementedError("write it")', "return x", "runs", "still to be written"),
 }
 
@@ -103,7 +124,9 @@ def test_an_example_of_a_class_says_that_an_object_is_wanted(tmp_path):
     assert "theirs.py" in report.stopped and "coursework/examples.py" not in report.stopped
 
 
-MODEL = HEAD + """
+MODEL = (
+    HEAD
+    + """
 class Encoder(nn.Module):
     def __init__(self, codes):
         self.dense = nn.Dense(16, codes)
@@ -128,6 +151,7 @@ class Model(nn.Module):
 
 example(Model(), images(2, 4, 4, 1))
 """
+)
 
 
 def test_a_model_is_checked_by_all_its_parameters_and_its_parts_with_it(tmp_path):
@@ -135,7 +159,8 @@ def test_a_model_is_checked_by_all_its_parameters_and_its_parts_with_it(tmp_path
     assert report.status == "passed", failures(report)
     assert [(each.kind, each.name) for each in report.items] == [("model", "Model")]  # Encoder, which needs settings, is in it
     assert line(report, "gradient, order 2").detail == (
-        "by encoder.dense.weight, encoder.dense.bias, decoder.weight, decoder.bias")
+        "by encoder.dense.weight, encoder.dense.bias, decoder.weight, decoder.bias"
+    )
     assert line(report, "sample(n)").detail == "(3, 16), from 0.5 to 0.5"
 
 
@@ -144,20 +169,25 @@ def test_noise_can_be_given(tmp_path):
     assert report.status == "passed", failures(report)
 
 
-@pytest.mark.parametrize("right, wrong, check, said", [
-    ("losses.mse(y, x.reshape((-1, 16)))", "mg.square(y - x.reshape((-1, 16))).sum()", "batch", "a sum over the batch"),
-    ("return mse, {", "return {", "runs", "must return the total and a dict"),
-    ('return mse, {"mse": mse}', "return mse", "runs", 'got Tensor\nreturn total, {"error": error}'),
-    ("return mg.sigmoid(self.decoder(", "return (5.0 + self.decoder(", "sample(n)", "expected images in [0, 1]"),
-    ("np.zeros((n, 3)", "np.zeros((1, 3)", "sample(n)", "sample(3) gave 1 examples"),
-])
+@pytest.mark.parametrize(
+    "right, wrong, check, said",
+    [
+        ("losses.mse(y, x.reshape((-1, 16)))", "mg.square(y - x.reshape((-1, 16))).sum()", "batch", "a sum over the batch"),
+        ("return mse, {", "return {", "runs", "must return the total and a dict"),
+        ('return mse, {"mse": mse}', "return mse", "runs", 'got Tensor\nreturn total, {"error": error}'),
+        ("return mg.sigmoid(self.decoder(", "return (5.0 + self.decoder(", "sample(n)", "expected images in [0, 1]"),
+        ("np.zeros((n, 3)", "np.zeros((1, 3)", "sample(n)", "sample(3) gave 1 examples"),
+    ],
+)
 def test_usual_mistakes_of_a_model(tmp_path, right, wrong, check, said):
     assert right in MODEL
     found = failures(checked_text(tmp_path, MODEL.replace(right, wrong)))
     assert next(iter(found)) == check and said in found[check], found
 
 
-FUNCTIONS = HEAD + """
+FUNCTIONS = (
+    HEAD
+    + """
 class Critic(nn.Module):
     def __init__(self):
         self.a, self.b = nn.Dense(2, 5, activation="tanh"), nn.Dense(5, 1)
@@ -184,6 +214,7 @@ example(r1, Critic(), (4, 2))
 example(huber, (5, 3), (5, 3), output=())
 example(surprise, (5, 3), labels(5, classes=3))
 """
+)
 
 
 def test_functions_are_checked_by_their_arrays_or_by_the_parameters_of_their_networks(tmp_path):
@@ -203,7 +234,9 @@ def test_a_penalty_that_cannot_be_differentiated_is_caught(tmp_path):
 
 
 def test_an_array_that_is_copied_to_the_gpu_in_every_call_is_named_and_noise_is_not(tmp_path):
-    report = checked_text(tmp_path, layer_text(WEIGHT, "mask = mg.asarray(np.ones(3, dtype=np.float32))\nreturn x @ self.weight * mask"))
+    report = checked_text(
+        tmp_path, layer_text(WEIGHT, "mask = mg.asarray(np.ones(3, dtype=np.float32))\nreturn x @ self.weight * mask")
+    )
     ready = line(report, "GPU-ready")
     assert ready.detail.startswith("yes") and "mask = mg.asarray" in ready.hints[0], ready
     report = checked_text(tmp_path, layer_text(WEIGHT, "return x @ self.weight + mg.backend.random.normal((3,), dtype=x.dtype)"))

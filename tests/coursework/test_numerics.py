@@ -12,6 +12,7 @@ X, Y = np.random.default_rng(0).standard_normal((2, 3, 4))
 
 def product(factor: float = 1.0, lost: float = 0.0) -> Differentiable:
     """sin(x) y, whose second derivative is multiplied by a factor, or lacks one element."""
+
     def by_y(x: np.ndarray, u: np.ndarray) -> np.ndarray:
         g = factor * u * np.sin(x)
         g.flat[3] -= lost
@@ -24,8 +25,7 @@ def test_right_derivatives_have_no_mismatch():
     assert all(find_mismatch(product(), [X, Y], np.random.default_rng(seed)) is None for seed in range(20))
 
 
-@pytest.mark.parametrize("factor, lost", [(1.001, 0.0), (-1.0, 0.0), (1.0, 0.01), (np.nan, 0.0), (1e200, 0.0),
-                                         (1.0, np.inf)])
+@pytest.mark.parametrize("factor, lost", [(1.001, 0.0), (-1.0, 0.0), (1.0, 0.01), (np.nan, 0.0), (1e200, 0.0), (1.0, np.inf)])
 def test_wrong_ones_are_found_with_the_input_and_its_elements(factor, lost):
     mismatch = find_mismatch(product(factor, lost), [X, Y], np.random.default_rng(0))
     assert mismatch.input == 1 and mismatch.shape == (3, 4)
@@ -61,8 +61,9 @@ def test_values_and_derivatives_are_asked_for_in_an_order_that_nobody_knows():
     orders = set()
     for seed in range(20):
         asked: list[str] = []
-        f = Differentiable(lambda a, asked=asked: asked.append("value") or a[0], lambda a, u, asked=asked: asked.append("vjp") or [u],
-                           [0])
+        f = Differentiable(
+            lambda a, asked=asked: asked.append("value") or a[0], lambda a, u, asked=asked: asked.append("vjp") or [u], [0]
+        )
         assert find_mismatch(f, [X], np.random.default_rng(seed)) is None
         orders.add(tuple(asked))
     assert len(orders) == 3  # the derivative before, between and behind the two moved values

@@ -95,10 +95,18 @@ def test_random_bytes_are_refused():
             pass
 
 
-@pytest.mark.parametrize("text, shown", [
-    ("plain text, ä\n\tindented", "plain text, ä\n\tindented"), ("\x1b[2J\x07\x00", r"\x1b[2J\x07\x00"), ("a\rb", r"a\rb"),
-    ("\x9b31m\x7f", r"\x9b31m\x7f"), ("\u202eevil\u2066", r"\u202eevil\u2066"), ("\ud800", r"\ud800"), ("x" * 10_000, "x" * 5000 + " ..."),
-])
+@pytest.mark.parametrize(
+    "text, shown",
+    [
+        ("plain text, ä\n\tindented", "plain text, ä\n\tindented"),
+        ("\x1b[2J\x07\x00", r"\x1b[2J\x07\x00"),
+        ("a\rb", r"a\rb"),
+        ("\x9b31m\x7f", r"\x9b31m\x7f"),
+        ("\u202eevil\u2066", r"\u202eevil\u2066"),
+        ("\ud800", r"\ud800"),
+        ("x" * 10_000, "x" * 5000 + " ..."),
+    ],
+)
 def test_texts_are_cleaned(text, shown):
     assert clean(text) == shown
     assert cleaned({text[:4]: [text, 3, None]}, "/nowhere", "/somewhere") == {clean(text[:4]): [shown, 3, None]}
@@ -108,18 +116,46 @@ def test_the_folder_in_which_it_ran_is_not_shown():
     assert cleaned(['File "/tmp/m-1/a.py"'], "/tmp/m-1", "/home/ada") == ['File "/home/ada/a.py"']
 
 
-@pytest.mark.parametrize("value, form, right", [
-    (3, int, True), (True, int, False), (3, float, True), (10**30, int, False), (None, None, True), (0, None, False),
-    ([1, 2], [int], True), ([1, "2"], [int], False), ({"a": 1, "b": 2}, {"a": int}, True), ({"b": 1}, {"a": int}, False),
-    ({"x": [1]}, {str: [int]}, True), ({"x": 1}, {str: [int]}, False), ("x", (int, None, str), True), (1.5, (int, None, str), False),
-    (np.zeros(2), np.ndarray, True), ([], np.ndarray, False), ({}, [int], False), ([], {"a": int}, False),
-])
+@pytest.mark.parametrize(
+    "value, form, right",
+    [
+        (3, int, True),
+        (True, int, False),
+        (3, float, True),
+        (10**30, int, False),
+        (None, None, True),
+        (0, None, False),
+        ([1, 2], [int], True),
+        ([1, "2"], [int], False),
+        ({"a": 1, "b": 2}, {"a": int}, True),
+        ({"b": 1}, {"a": int}, False),
+        ({"x": [1]}, {str: [int]}, True),
+        ({"x": 1}, {str: [int]}, False),
+        ("x", (int, None, str), True),
+        (1.5, (int, None, str), False),
+        (np.zeros(2), np.ndarray, True),
+        ([], np.ndarray, False),
+        ({}, [int], False),
+        ([], {"a": int}, False),
+    ],
+)
 def test_answers_have_the_form_that_was_asked_for(value, form, right):
     assert fits(value, form) is right
 
 
-@pytest.mark.parametrize("sample", [
-    normal(2, 3), positive(4), unit(), images(1, 2, 2, 1), labels(5, classes=3), array([[1.0, 2.0]]), array([1, 2]), array(True)])
+@pytest.mark.parametrize(
+    "sample",
+    [
+        normal(2, 3),
+        positive(4),
+        unit(),
+        images(1, 2, 2, 1),
+        labels(5, classes=3),
+        array([[1.0, 2.0]]),
+        array([1, 2]),
+        array(True),
+    ],
+)
 def test_samples_are_drawn_alike_on_both_sides(sample):
     back = Sample.of(got(pack(sample.as_dict())))
     for seed in (0, [1, 2]):
@@ -129,9 +165,20 @@ def test_samples_are_drawn_alike_on_both_sides(sample):
     assert back.text == sample.text
 
 
-@pytest.mark.parametrize("wrong", [
-    {"kind": "other"}, {"shape": [-1]}, {"shape": [1.5]}, {"shape": 3}, {"classes": "3"}, {"values": np.zeros(2)}, {"kind": "given"},
-    {"kind": "labels"}, {"shape": [2**40]}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"kind": "other"},
+        {"shape": [-1]},
+        {"shape": [1.5]},
+        {"shape": 3},
+        {"classes": "3"},
+        {"values": np.zeros(2)},
+        {"kind": "given"},
+        {"kind": "labels"},
+        {"shape": [2**40]},
+    ],
+)
 def test_what_describes_no_sample_is_refused(wrong):
     with pytest.raises((ValueError, TypeError)):
         Sample.of(normal(2).as_dict() | wrong)
@@ -144,5 +191,3 @@ def test_judge_and_worker_know_nothing_of_each_other():
 
     assert not [name for name in imported("judge") if "coursework.worker" in name]
     assert not [name for name in imported("worker") if "coursework.judge" in name or "exercises" in name]
-
-

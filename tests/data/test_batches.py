@@ -175,7 +175,7 @@ def test_bad_options_are_named(options, message):
         ({"batch_size": 4}, "batch_size 4, expected 3"),
         ({"position": 5}, "position of 0 to 4"),
         ({"epoch": -1}, "'epoch': -1"),
-        ({"colour": 1}, "colour"),
+        ({"color": 1}, "color"),
         ({"epoch": 1.5}, "epoch 1.5, expected a whole number"),
         ({"position": "1"}, "position '1', expected a whole number"),
         ({"seed": True}, "seed True, expected a whole number"),

@@ -8,9 +8,10 @@ import zipfile
 import numpy as np
 import pytest
 
-from minigen import data, files
+from minigen import data
 from minigen.data import faces, portrait
 from minigen.data.faces import FACTORS, render, sample_factors
+from minigen.utils import files
 
 SMALL = {"resolution": 32, "train_size": 300, "test_size": 100}
 TINY = {"resolution": 8, "train_size": 6, "test_size": 3}
@@ -152,7 +153,7 @@ def test_factors_stay_in_their_ranges_and_fill_them():
         assert factor.low <= factor.neutral <= factor.high
         if factor.levels:
             shares = np.bincount(values[name]) / 2000
-            np.testing.assert_allclose(shares, 1 / len(factor.levels), atol=0.05)       # 4.5 standard deviations of 1/2
+            np.testing.assert_allclose(shares, 1 / len(factor.levels), atol=0.05)  # 4.5 standard deviations of 1/2
         else:
             margin = (factor.high - factor.low) / 50
             assert values[name].min() < factor.low + margin and values[name].max() > factor.high - margin, name
@@ -161,14 +162,24 @@ def test_factors_stay_in_their_ranges_and_fill_them():
 def test_factors_are_independent():
     correlations = np.corrcoef(list(people(10_000).values()))
     off_diagonal = correlations[~np.eye(len(FACTORS), dtype=bool)]
-    assert np.abs(off_diagonal).max() < 0.045       # 4.5 standard deviations
+    assert np.abs(off_diagonal).max() < 0.045  # 4.5 standard deviations
 
 
 # Least change of the mean picture's pixels, and of its most changed pixel, at 32 x 32 and over all pairs of levels or ends.
 SEEN = {
-    "man": (0.009, 0.3), "glasses": (0.007, 0.35), "smile": (0.0018, 0.25), "hair_length": (0.02, 0.35),
-    "hair_style": (0.002, 0.2), "hair_colour": (0.012, 0.3), "skin": (0.05, 0.45), "face_shape": (0.02, 0.4),
-    "pose_x": (0.02, 0.4), "pose_y": (0.02, 0.4), "tilt": (0.05, 0.5), "age": (0.002, 0.12), "background": (0.05, 0.2),
+    "man": (0.009, 0.3),
+    "glasses": (0.007, 0.35),
+    "smile": (0.0018, 0.25),
+    "hair_length": (0.02, 0.35),
+    "hair_style": (0.002, 0.2),
+    "hair_color": (0.012, 0.3),
+    "skin": (0.05, 0.45),
+    "face_shape": (0.02, 0.4),
+    "pose_x": (0.02, 0.4),
+    "pose_y": (0.02, 0.4),
+    "tilt": (0.05, 0.5),
+    "age": (0.002, 0.12),
+    "background": (0.05, 0.2),
     "shirt": (0.007, 0.25),
 }
 
@@ -222,7 +233,7 @@ def test_the_background_changes_nothing_of_the_person():
     drawn = render({**factors, "background": 0}, 64)
     behind = changed(drawn, render({**factors, "background": 0.5}, 64))
     assert behind[:, :3].all() and behind[:, :30, :3].all() and behind[:, :30, -3:].all()
-    assert not behind[:, 20:40, 24:40].any() and not behind[:, -3:, 16:48].any()    # face, shirt
+    assert not behind[:, 20:40, 24:40].any() and not behind[:, -3:, 16:48].any()  # face, shirt
     assert 0.3 < behind.mean() < 0.7
 
 
@@ -246,12 +257,12 @@ def test_a_head_turned_the_other_way_is_the_mirror_image(turn):
 
 def test_a_tilt_is_in_degrees_anticlockwise():
     """The whites of the eyes of a dark face: the line through their middles."""
-    eyes = {"skin": 1.0, "hair_colour": 0, "shirt": 3, "hair_style": 1, "background": 0.0, "smile": 0.0}
+    eyes = {"skin": 1.0, "hair_color": 0, "shirt": 3, "hair_style": 1, "background": 0.0, "smile": 0.0}
     for tilt in (-10, 0, 7):
         picture = render({**eyes, "tilt": tilt}, 256, detail=0)[0]
         rows, columns = np.nonzero(picture.min(axis=-1) > 0.9)
         left = columns < 128
-        rise = rows[left].mean() - rows[~left].mean()       # rows count downwards
+        rise = rows[left].mean() - rows[~left].mean()  # rows count downwards
         run = columns[~left].mean() - columns[left].mean()
         assert np.rad2deg(np.arctan2(rise, run)) == pytest.approx(tilt, abs=0.5)
 
@@ -264,7 +275,7 @@ def test_detail_changes_a_picture_but_little():
     first, second = (render(factors, 64, detail=detail) for detail in (np.arange(40), np.arange(40) + 100))
     difference = np.abs(first - second).mean(axis=(1, 2, 3))
     assert difference.min() > 0.003 and difference.max() < 0.03
-    np.testing.assert_array_equal(first, render(factors, 64))       # detail is 0 to n - 1 by default
+    np.testing.assert_array_equal(first, render(factors, 64))  # detail is 0 to n - 1 by default
 
 
 def test_detail_is_one_stream_for_each_picture():
@@ -403,11 +414,23 @@ def write_bomb_of_bzip2(path):
     write_bomb(path, kind=zipfile.ZIP_BZIP2)
 
 
-@pytest.mark.parametrize("damage", [damage_end, damage_middle, write_text, write_one_split, write_wrong_shape, write_floats,
-                                    write_other_pixels, write_bomb, write_bomb_of_bzip2])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        damage_end,
+        damage_middle,
+        write_text,
+        write_one_split,
+        write_wrong_shape,
+        write_floats,
+        write_other_pixels,
+        write_bomb,
+        write_bomb_of_bzip2,
+    ],
+)
 def test_a_damaged_file_is_made_anew(cache, damage, capsys):
     drawn = fingerprint(*data.load("faces", cache=True, **TINY))
-    path, = cache.iterdir()
+    (path,) = cache.iterdir()
     whole = path.read_bytes()
     damage(path)
     faces._load.cache_clear()
@@ -423,6 +446,7 @@ def test_a_damaged_file_is_made_anew(cache, damage, capsys):
 
 def test_a_broken_off_write_leaves_nothing(cache, monkeypatch, capsys):
     """The faces are there nevertheless."""
+
     def full_disk(file, **arrays):
         file.write(b"half of it")
         raise OSError("no space left on device")

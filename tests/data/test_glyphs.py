@@ -109,7 +109,7 @@ def test_center_of_ink_is_at_the_shift_for_every_font_and_digit():
     labels, font = (axis.ravel() for axis in np.meshgrid(np.arange(10), np.arange(len(FONTS))))
     shift_x, shift_y = np.random.default_rng(0).uniform(-1.5, 1.5, (2, len(labels)))
     x, y = center_of_ink(render(DIGITS, labels, font, rotation=10, shift_x=shift_x, shift_y=shift_y))
-    # A pixel's ink is taken at its centre, which leaves a tenth of a pixel.
+    # A pixel's ink is taken at its center, which leaves a tenth of a pixel.
     np.testing.assert_allclose(x, shift_x, atol=0.1)
     np.testing.assert_allclose(y, shift_y, atol=0.1)
 
@@ -148,7 +148,7 @@ def test_scale_multiplies_lengths():
     assert large / small == pytest.approx(4.0, rel=0.02)
 
 
-def test_pictures_are_centred_in_the_box_and_nothing_is_cut_off():
+def test_pictures_are_centerd_in_the_box_and_nothing_is_cut_off():
     high = {name: bounds[1] for name, bounds in RANGES.items()}
     assert glyphs.REACH + high["shift_x"] + high["stroke"] / 2 < glyphs.SIZE / 2
     assert high["scale"] == 1.0 and high["shift_x"] == high["shift_y"]
@@ -188,8 +188,8 @@ PROBES = np.array([(0.0, 0.0), (1.5, 0.0), (5.0, 6.0), (0.0, -4.0)])
     [
         ([SQUARE], [2, 0.5, -5, -2]),
         ([SQUARE[::-1]], [2, 0.5, -5, -2]),
-        ([SQUARE, SQUARE[::-1] / 2], [-1, 0.5, -5, -2]),    # a hole
-        ([SQUARE, SQUARE / 2], [1, 0.5, -5, -2]),           # two contours that overlap: inside both is inside
+        ([SQUARE, SQUARE[::-1] / 2], [-1, 0.5, -5, -2]),  # a hole
+        ([SQUARE, SQUARE / 2], [1, 0.5, -5, -2]),  # two contours that overlap: inside both is inside
     ],
     ids=["anticlockwise", "clockwise", "hole", "overlap"],
 )

@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minigen import data, files
+from minigen import data
 from minigen.data import mnist
 from minigen.errors import DataError
+from minigen.utils import files
 
 TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = mnist.FILES
 RNG = np.random.default_rng(0)
@@ -141,7 +142,9 @@ def test_one_flipped_bit_in_a_plain_file_is_noticed(published):
     for file, content in CONTENTS.items():
         path = published.with_name("fashion_mnist") / file
         path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
-        with pytest.raises(DataError, match=f"{file}: it holds (12|5), as the published {file} of fashion_mnist does, but is damaged"):
+        with pytest.raises(
+            DataError, match=f"{file}: it holds (12|5), as the published {file} of fashion_mnist does, but is damaged"
+        ):
             data.load("fashion_mnist")
         path.write_bytes(content)
 
@@ -218,8 +221,20 @@ def test_a_small_file_does_not_unpack_to_gigabytes(folder):
         (f"{TEST_LABELS}.gz", gz(CONTENTS[TEST_LABELS])[:10] + bytes(20), "cannot be read to its end"),
     ],
     ids=[
-        "empty", "zip", "labels as images", "floats", "header cut", "byte missing", "byte too many",
-        "32 x 32", "no images", "label missing", "label 10", "gz cut", "web page", "gz garbled",
+        "empty",
+        "zip",
+        "labels as images",
+        "floats",
+        "header cut",
+        "byte missing",
+        "byte too many",
+        "32 x 32",
+        "no images",
+        "label missing",
+        "label 10",
+        "gz cut",
+        "web page",
+        "gz garbled",
     ],
 )
 def test_a_bad_file_is_refused_by_name(folder, file, content, message):
@@ -379,9 +394,7 @@ def test_the_real_files():
         pytest.skip("no real MNIST: set MINIGEN_DATA to a folder that has mnist/ in it")
     train, test = data.load("mnist")
     assert (train.images.shape, test.images.shape) == ((60_000, 28, 28, 1), (10_000, 28, 28, 1))
-    np.testing.assert_array_equal(
-        np.bincount(train.labels), [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
-    )
+    np.testing.assert_array_equal(np.bincount(train.labels), [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949])
     np.testing.assert_array_equal(train.labels[:5], [5, 0, 4, 1, 9])
     assert train.images.mean() == pytest.approx(0.1307, abs=1e-4)
     for file, expected in zip(mnist.FILES, mnist.SOURCES["mnist"].sha256, strict=True):

@@ -24,9 +24,7 @@ def test_unknown_name_gets_the_nearest_and_the_list():
 
 
 @pytest.mark.parametrize(
-    "index",
-    [slice(1, 4), slice(None, None, 2), np.array([5, 0]), np.array([True, False] * 3), [2, 3]],
-    ids=str,
+    "index", [slice(1, 4), slice(None, None, 2), np.array([5, 0]), np.array([True, False] * 3), [2, 3]], ids=str
 )
 def test_indexing_selects_the_same_examples_everywhere(index):
     whole, part = dataset(), dataset()[index]

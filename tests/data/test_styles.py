@@ -56,9 +56,9 @@ def test_taken_styles_are_in_the_order_asked_for():
 def test_drawn_styles():
     drawn = draw_styles(3000)
     np.testing.assert_array_equal(np.bincount(drawn.pattern), [500] * len(PATTERNS))
-    for colours in drawn[1:]:
-        assert colours.shape == (3000, 3) and colours.dtype == np.float32
-        assert colours.min() >= 0 and colours.max() <= 1 and (colours.std(axis=0) > 0.1).all()
+    for colors in drawn[1:]:
+        assert colors.shape == (3000, 3) and colors.dtype == np.float32
+        assert colors.min() >= 0 and colors.max() <= 1 and (colors.std(axis=0) > 0.1).all()
     assert ((drawn.ink - drawn.paper) @ [0.299, 0.587, 0.114] >= 0.3 - 1e-6).all()
 
 
@@ -69,15 +69,15 @@ def test_a_seed_decides():
         assert (part != getattr(other, name)).any()
 
 
-def test_colours_are_those_of_the_standard_library():
+def test_colors_are_those_of_the_standard_library():
     hsv = rng.random((3, 50))
-    np.testing.assert_allclose(styles.rgb(*hsv), [colorsys.hsv_to_rgb(*colour) for colour in hsv.T], atol=1e-12)
+    np.testing.assert_allclose(styles.rgb(*hsv), [colorsys.hsv_to_rgb(*color) for color in hsv.T], atol=1e-12)
 
 
 def test_refusals():
     with pytest.raises(ValueError, match="draw_styles: got n = 0, expected at least 1 style"):
         draw_styles(0)
-    with pytest.raises(ShapeError, match=r"got drawings of shape \(2, 8, 8, 3\), expected grey images \(n, h, w, 1\)"):
+    with pytest.raises(ShapeError, match=r"got drawings of shape \(2, 8, 8, 3\), expected gray images \(n, h, w, 1\)"):
         render(np.zeros((2, 8, 8, 3)), draw_styles(2))
     with pytest.raises(ShapeError, match="got 3 styles for 2 drawings, expected one for each"):
         render(np.zeros((2, 8, 8, 1)), draw_styles(3))

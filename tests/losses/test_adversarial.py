@@ -49,7 +49,7 @@ FORMULAS: dict[AdversarialLoss, Formulas] = {
     Wasserstein(): Formulas(lambda s: -s, lambda s: s, lambda s: -s),
 }
 EVERY = pytest.mark.parametrize("loss", FORMULAS, ids=repr)
-LABELLED = pytest.mark.parametrize("loss", [Minimax(), NonSaturating(), LeastSquares()], ids=repr)
+LABELED = pytest.mark.parametrize("loss", [Minimax(), NonSaturating(), LeastSquares()], ids=repr)
 CROSS_ENTROPY = pytest.mark.parametrize("loss", [Minimax(), NonSaturating()], ids=repr)
 
 
@@ -107,11 +107,16 @@ def test_values_and_gradients_are_those_of_torch(loss):
         Wasserstein(): lambda real, fake: fake.mean() - real.mean(),
     }
     generators = {
-        Minimax(): lambda fake: -cross_entropy(fake, 0.0), NonSaturating(): lambda fake: cross_entropy(fake, 1.0),
+        Minimax(): lambda fake: -cross_entropy(fake, 0.0),
+        NonSaturating(): lambda fake: cross_entropy(fake, 1.0),
         LeastSquares(): lambda fake: half_square(fake, 1.0),
     }
     for method, theirs, arrays in [
-        (loss.discriminator, discriminators.get(loss, lambda real, fake: cross_entropy(real, 1.0) + cross_entropy(fake, 0.0)), (REAL, FAKE)),
+        (
+            loss.discriminator,
+            discriminators.get(loss, lambda real, fake: cross_entropy(real, 1.0) + cross_entropy(fake, 0.0)),
+            (REAL, FAKE),
+        ),
         (loss.generator, generators.get(loss, lambda fake: -fake.mean()), (FAKE,)),
     ]:
         tensors = [torch.tensor(x, requires_grad=True) for x in arrays]
@@ -185,7 +190,7 @@ def test_non_saturating_costs_log_2_where_nothing_is_known():
 # -- targets -------------------------------------------------------------------------------------------------------
 
 
-@LABELLED
+@LABELED
 def test_smoothed_targets_are_the_loops(loss, backend):
     def cost(s: float, target: float) -> float:
         if isinstance(loss, LeastSquares):
@@ -201,14 +206,14 @@ def test_smoothed_targets_are_the_loops(loss, backend):
     np.testing.assert_allclose(total.item(), expected, rtol=1e-13)
 
 
-@LABELLED
+@LABELED
 def test_derivatives_with_targets_of_their_own_to_order_2(loss, backend):
     """By the targets too."""
     targets = [np.random.default_rng(0).random(x.shape) for x in (REAL, FAKE)]
     mg.gradcheck(lambda *scores_and_targets: loss.discriminator(*scores_and_targets)[0], REAL, FAKE, *targets)
 
 
-@LABELLED
+@LABELED
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_number_of_numpys_is_a_target_as_pythons_is(loss, dtype):
     for kind in (np.float32, np.float64):
@@ -217,7 +222,7 @@ def test_a_number_of_numpys_is_a_target_as_pythons_is(loss, dtype):
         assert total.dtype == dtype and total.numpy() == expected.numpy()
 
 
-@LABELLED
+@LABELED
 def test_targets_of_another_shape_or_dtype_are_refused(loss):
     """(n, 1) against (n,) would broadcast to n * n pairs."""
     with pytest.raises(ShapeError, match=r"a target is a number or one for each score, \(5, 1\), got \(5,\)"):
@@ -230,16 +235,26 @@ def test_targets_of_another_shape_or_dtype_are_refused(loss):
 
 def test_thresholds_lie_between_the_labels():
     """A logit of 0 is a probability of 1/2; a regression is halfway from 0 to 1; a critic's value alone decides nothing."""
-    assert {type(loss): (loss.labelled, loss.threshold) for loss in FORMULAS} == {
-        Minimax: (True, 0.0), NonSaturating: (True, 0.0), LeastSquares: (True, 0.5), Hinge: (False, 0.0), Wasserstein: (False, None)}
+    assert {type(loss): (loss.labeled, loss.threshold) for loss in FORMULAS} == {
+        Minimax: (True, 0.0),
+        NonSaturating: (True, 0.0),
+        LeastSquares: (True, 0.5),
+        Hinge: (False, 0.0),
+        Wasserstein: (False, None),
+    }
 
 
 def test_the_terms_are_named_after_what_they_are():
     """The columns of a history."""
-    assert {type(loss): (*loss.discriminator(scores(REAL), scores(FAKE))[1], *loss.generator(scores(FAKE))[1]) for loss in FORMULAS} == {
-        Minimax: ("on real", "on fake", "minimax"), NonSaturating: ("on real", "on fake", "non-saturating"),
-        LeastSquares: ("on real", "on fake", "least squares"), Hinge: ("on real", "on fake", "hinge"),
-        Wasserstein: ("distance", "critic")}
+    assert {
+        type(loss): (*loss.discriminator(scores(REAL), scores(FAKE))[1], *loss.generator(scores(FAKE))[1]) for loss in FORMULAS
+    } == {
+        Minimax: ("on real", "on fake", "minimax"),
+        NonSaturating: ("on real", "on fake", "non-saturating"),
+        LeastSquares: ("on real", "on fake", "least squares"),
+        Hinge: ("on real", "on fake", "hinge"),
+        Wasserstein: ("distance", "critic"),
+    }
 
 
 # -- the best discriminators: batches that have the distributions p and q exactly ------------------------------------
@@ -340,7 +355,11 @@ def test_the_critic_x_measures_how_far_two_points_are_apart():
 def test_what_is_no_score_an_example_is_refused(loss, shape):
     wrong = mg.Tensor(np.zeros(shape, np.float32))
     right = mg.Tensor(np.zeros((4, 1), np.float32))
-    for call in (lambda: loss.discriminator(wrong, right), lambda: loss.discriminator(right, wrong), lambda: loss.generator(wrong)):
+    for call in (
+        lambda: loss.discriminator(wrong, right),
+        lambda: loss.discriminator(right, wrong),
+        lambda: loss.generator(wrong),
+    ):
         with pytest.raises(ShapeError) as caught:
             call()
         assert str(caught.value) == f"a discriminator gives one score an example, (n, 1) with n at least 1, got {shape}"

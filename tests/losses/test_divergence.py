@@ -36,8 +36,9 @@ def test_value_and_gradients_are_those_of_torch(shape):
     arrays = rng.standard_normal(shape), 2.0 * rng.standard_normal(shape)
     theirs = [torch.tensor(array, requires_grad=True) for array in arrays]
     normal = torch.distributions.Normal
-    kl = torch.distributions.kl_divergence(normal(theirs[0], torch.exp(theirs[1] / 2)),
-                                           normal(torch.zeros(shape), torch.ones(shape)))
+    kl = torch.distributions.kl_divergence(
+        normal(theirs[0], torch.exp(theirs[1] / 2)), normal(torch.zeros(shape), torch.ones(shape))
+    )
     for reduction, expected in {"mean": kl.mean(), "sum": kl.sum(), "batchmean": kl.sum() / shape[0]}.items():
         for tensor in theirs:
             tensor.grad = None

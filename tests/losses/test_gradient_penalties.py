@@ -196,8 +196,10 @@ def test_a_critic_of_packs_has_one_norm_and_one_mix_for_each_pack(backend):
     """f(pack) = |pack|^2 / 2 has the pack as its gradient."""
     real, fake = normal(6, 2, 2, 1), normal(6, 2, 2, 1)
     critic = nn.Sequential(nn.Pack(3), nn.Flatten(), Quadratic(np.eye(12)))
-    packs = [np.concatenate([(u * x + (1 - u) * y).ravel() for x, y in zip(real[i:i + 3], fake[i:i + 3])])
-             for i, u in zip((0, 3), MIX[:2, 0])]
+    packs = [
+        np.concatenate([(u * x + (1 - u) * y).ravel() for x, y in zip(real[i : i + 3], fake[i : i + 3])])
+        for i, u in zip((0, 3), MIX[:2, 0])
+    ]
     norms = np.array([math.sqrt(pack @ pack) for pack in packs])
     value = GradientPenalty()(judge(critic, real, fake), mg.asarray(MIX[:2]))
     np.testing.assert_allclose(value.item(), 10.0 * np.mean((norms - 1) ** 2), rtol=1e-12)
@@ -241,7 +243,10 @@ CRITICS = {
     "mean pooling": (lambda: images(nn.AvgPool2d(2), nn.Tanh(), features=8), (4, 4, 1)),
     "max pooling": (lambda: images(nn.MaxPool2d(2), nn.Tanh(), features=8), (4, 4, 1)),
     "instance norm": (lambda: images(nn.InstanceNorm(2), nn.Tanh(), features=32), (4, 4, 1)),
-    "spectral norm of convolutions": (lambda: nn.spectral_norm(images(nn.Conv2d(2, 2, 2), nn.Tanh(), features=32)).eval(), (4, 4, 1)),
+    "spectral norm of convolutions": (
+        lambda: nn.spectral_norm(images(nn.Conv2d(2, 2, 2), nn.Tanh(), features=32)).eval(),
+        (4, 4, 1),
+    ),
 }
 
 
@@ -277,13 +282,21 @@ def test_values_and_gradients_are_those_of_torch(n, height, width, channels):
     torch = pytest.importorskip("torch")
     real, fake, mix = normal(n, height, width, channels), normal(n, height, width, channels), rng.random((n, 1))
     h, w = (height + 1) // 2, (width + 1) // 2
-    critic = nn.Sequential(nn.Conv2d(channels, 3, 3, stride=2, padding=1), nn.LeakyReLU(0.2), nn.Conv2d(3, 2, 3, padding=1), nn.Tanh(),
-                           nn.Flatten(), nn.Dense(h * w * 2, 1)).astype("float64")
+    critic = nn.Sequential(
+        nn.Conv2d(channels, 3, 3, stride=2, padding=1),
+        nn.LeakyReLU(0.2),
+        nn.Conv2d(3, 2, 3, padding=1),
+        nn.Tanh(),
+        nn.Flatten(),
+        nn.Dense(h * w * 2, 1),
+    ).astype("float64")
     judged = judge(critic, real, fake)
     ours = judged.fake_scores.mean() - judged.real_scores.mean() + GradientPenalty()(judged, mix) + R1()(judged) + Drift()(judged)
     ours.backward()
 
-    first, first_bias, second, second_bias, last, last_bias = (torch.tensor(p.numpy(), requires_grad=True) for p in critic.parameters())
+    first, first_bias, second, second_bias, last, last_bias = (
+        torch.tensor(p.numpy(), requires_grad=True) for p in critic.parameters()
+    )
 
     def torch_critic(x):
         y = torch.nn.functional.conv2d(x.permute(0, 3, 1, 2), first.permute(3, 2, 0, 1), first_bias, stride=2, padding=1)
@@ -324,7 +337,11 @@ def test_no_gradient_by_the_examples_is_computed_in_the_last_pass(penalty, backe
 
 def test_that_the_examples_are_constants_does_not_change_the_gradient_of_the_scores():
     """The graph of the scores was made while the examples still required a gradient, and serves for the loss as well."""
-    net, real, fake = nn.Sequential(nn.Dense(3, 4, activation="tanh"), nn.Dense(4, 1)).astype("float64"), normal(4, 3), normal(4, 3)
+    net, real, fake = (
+        nn.Sequential(nn.Dense(3, 4, activation="tanh"), nn.Dense(4, 1)).astype("float64"),
+        normal(4, 3),
+        normal(4, 3),
+    )
     judged = judge(net, real, fake)
     (R1()(judged) + judged.real_scores.mean()).backward()
     together = [p.grad for p in net.parameters()]
@@ -370,17 +387,26 @@ def test_weight_clipping_is_no_term_of_the_loss_and_the_others_change_no_weights
 
 def test_what_a_trainer_is_told():
     assert [(p.name, p.needs_gradient, p.differentiates_real, p.draws) for p in [*PENALTIES, WeightClipping()]] == [
-        ("gradient penalty", True, False, True), ("R1", True, True, False), ("drift", False, False, False),
-        ("weight clipping", False, False, False)]
+        ("gradient penalty", True, False, True),
+        ("R1", True, True, False),
+        ("drift", False, False, False),
+        ("weight clipping", False, False, False),
+    ]
 
 
 def test_the_settings_by_default_are_the_papers():
     assert [vars(p) for p in [*PENALTIES, WeightClipping()]] == [
-        {"weight": 10.0, "target": 1.0, "resolution": None}, {"gamma": 10.0, "resolution": None}, {"weight": 0.001}, {"limit": 0.01}]
+        {"weight": 10.0, "target": 1.0, "resolution": None},
+        {"gamma": 10.0, "resolution": None},
+        {"weight": 0.001},
+        {"limit": 0.01},
+    ]
 
 
 @pytest.mark.parametrize("value", [0.0, -1.0, math.inf, math.nan])
-@pytest.mark.parametrize(("penalty", "name"), [(GradientPenalty, "weight"), (R1, "gamma"), (Drift, "weight"), (WeightClipping, "limit")])
+@pytest.mark.parametrize(
+    ("penalty", "name"), [(GradientPenalty, "weight"), (R1, "gamma"), (Drift, "weight"), (WeightClipping, "limit")]
+)
 def test_wrong_settings_are_refused(penalty, name, value):
     with pytest.raises(ValueError, match=f"^{penalty.__name__}'s {name} must be above 0 and finite, got {value}$"):
         penalty(**{name: value})
@@ -390,7 +416,6 @@ def test_wrong_settings_are_refused(penalty, name, value):
 def test_the_slope_asked_for_is_a_slope(target):
     with pytest.raises(ValueError, match=f"^GradientPenalty's target is a slope, at least 0 and finite, got {target}$"):
         GradientPenalty(target=target)
-
 
 
 def test_pairs_of_different_shapes_are_refused():
@@ -427,7 +452,9 @@ def test_a_penalty_at_another_resolution_is_that_of_the_enlarged_images(small, b
     judged, enlarged = at_two_resolutions(small)
     np.testing.assert_allclose(R1(3.0, resolution=8)(judged).item(), R1(3.0)(enlarged).item(), rtol=1e-12)
     mix = mg.asarray(MIX[:5])
-    np.testing.assert_allclose(GradientPenalty(resolution=8)(judged, mix).item(), GradientPenalty()(enlarged, mix).item(), rtol=1e-12)
+    np.testing.assert_allclose(
+        GradientPenalty(resolution=8)(judged, mix).item(), GradientPenalty()(enlarged, mix).item(), rtol=1e-12
+    )
 
 
 @pytest.mark.parametrize("penalty", [GradientPenalty, R1])

@@ -53,16 +53,25 @@ def normal(*shape: int) -> np.ndarray:
 
 
 LOSSES: dict[str, list[Case]] = {
-    "mse": [Case(normal(4, 3), normal(4, 3), squared), Case(normal(2, 3, 3, 1), normal(2, 3, 3, 1), squared),
-            Case(normal(5), normal(5), squared)],
-    "mae": [Case(normal(4, 3), normal(4, 3), lambda x, t: abs(x - t)),
-            Case(normal(2, 3, 3, 1), normal(2, 3, 3, 1), lambda x, t: abs(x - t))],
-    "bce_with_logits": [Case(3 * normal(4, 3), rng.random((4, 3)), bernoulli),
-                        Case(normal(2, 3, 3, 1), rng.random((2, 3, 3, 1)), bernoulli),
-                        Case(normal(5), (rng.random(5) < 0.5).astype(float), bernoulli)],
-    "cross_entropy": [Case(normal(5, 4), rng.integers(0, 4, 5), categorical),
-                      Case(normal(3, 2), np.array([1, 0, 1], dtype=np.uint8), categorical),
-                      Case(normal(2, 1), np.array([0, 0]), categorical)],
+    "mse": [
+        Case(normal(4, 3), normal(4, 3), squared),
+        Case(normal(2, 3, 3, 1), normal(2, 3, 3, 1), squared),
+        Case(normal(5), normal(5), squared),
+    ],
+    "mae": [
+        Case(normal(4, 3), normal(4, 3), lambda x, t: abs(x - t)),
+        Case(normal(2, 3, 3, 1), normal(2, 3, 3, 1), lambda x, t: abs(x - t)),
+    ],
+    "bce_with_logits": [
+        Case(3 * normal(4, 3), rng.random((4, 3)), bernoulli),
+        Case(normal(2, 3, 3, 1), rng.random((2, 3, 3, 1)), bernoulli),
+        Case(normal(5), (rng.random(5) < 0.5).astype(float), bernoulli),
+    ],
+    "cross_entropy": [
+        Case(normal(5, 4), rng.integers(0, 4, 5), categorical),
+        Case(normal(3, 2), np.array([1, 0, 1], dtype=np.uint8), categorical),
+        Case(normal(2, 1), np.array([0, 0]), categorical),
+    ],
 }
 ELEMENTWISE = [name for name in LOSSES if name != "cross_entropy"]
 CASES = [pytest.param(name, case, id=f"{name}-{i}") for name, cases in LOSSES.items() for i, case in enumerate(cases)]
@@ -75,8 +84,9 @@ def naive(name: str, case: Case, reduction: str) -> float:
         per_example = [case.element(case.prediction[i], int(case.target[i])) for i in range(n)]
         elements = n
     else:
-        per_example = [sum(case.element(float(x), float(t)) for x, t in zip(case.prediction[i].flat, case.target[i].flat))
-                       for i in range(n)]
+        per_example = [
+            sum(case.element(float(x), float(t)) for x, t in zip(case.prediction[i].flat, case.target[i].flat)) for i in range(n)
+        ]
         elements = case.prediction.size
     return sum(per_example) / {"mean": elements, "batchmean": n, "sum": 1}[reduction]
 
@@ -130,9 +140,12 @@ def test_float32_stays_float32(name, case, backend):
 @pytest.mark.parametrize("name, case", CASES)
 def test_value_and_gradient_are_those_of_torch(name, case, reduction):
     torch = pytest.importorskip("torch")
-    function = {"mse": torch.nn.functional.mse_loss, "mae": torch.nn.functional.l1_loss,
-                "bce_with_logits": torch.nn.functional.binary_cross_entropy_with_logits,
-                "cross_entropy": torch.nn.functional.cross_entropy}[name]
+    function = {
+        "mse": torch.nn.functional.mse_loss,
+        "mae": torch.nn.functional.l1_loss,
+        "bce_with_logits": torch.nn.functional.binary_cross_entropy_with_logits,
+        "cross_entropy": torch.nn.functional.cross_entropy,
+    }[name]
     theirs = torch.tensor(case.prediction, requires_grad=True)
     target = torch.tensor(case.target.astype(np.int64) if case.target.dtype.kind in "iu" else case.target)
     elementwise = function(theirs, target, reduction="none")
@@ -298,8 +311,9 @@ def test_targets_may_leave_the_unit_interval_by_a_rounding_and_no_further():
             bce_of(0.5, wrong)
 
 
-@pytest.mark.parametrize("low, high, advised", [(-1.0, 1.0, True), (-0.5, 0.5, True), (-1.5, 1.0, False), (-1.0, 1.5, False),
-                                                (0.0, 2.0, False)])
+@pytest.mark.parametrize(
+    "low, high, advised", [(-1.0, 1.0, True), (-0.5, 0.5, True), (-1.5, 1.0, False), (-1.0, 1.5, False), (0.0, 2.0, False)]
+)
 def test_targets_outside_the_unit_interval_are_refused_with_their_range(low, high, advised):
     """And with the scaling, where they lie as tanh gives them."""
     with pytest.raises(ValueError) as caught:

@@ -9,11 +9,7 @@ import minigen as mg
 from minigen import functional, losses
 from minigen.errors import ShapeError
 
-PENALTIES = {
-    "l1": losses.l1_sparsity,
-    "kl": losses.kl_sparsity,
-    "kl, target 0.3": lambda a: losses.kl_sparsity(a, target=0.3),
-}
+PENALTIES = {"l1": losses.l1_sparsity, "kl": losses.kl_sparsity, "kl, target 0.3": lambda a: losses.kl_sparsity(a, target=0.3)}
 EVERY = pytest.mark.parametrize("penalty", PENALTIES.values(), ids=PENALTIES)
 
 
@@ -99,8 +95,10 @@ def test_kl_is_least_where_the_means_are_the_target(target):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("value, expected", [(0.0, 0.1 * math.log(0.1 / 1e-12) + 0.9 * math.log(0.9)),
-                                             (1.0, 0.1 * math.log(0.1) + 0.9 * math.log(0.9 / 1e-12))])
+@pytest.mark.parametrize(
+    "value, expected",
+    [(0.0, 0.1 * math.log(0.1 / 1e-12) + 0.9 * math.log(0.9)), (1.0, 0.1 * math.log(0.1) + 0.9 * math.log(0.9 / 1e-12))],
+)
 def test_units_that_are_always_off_or_on_cost_much_and_no_nan(value, expected, dtype, backend):
     a = mg.Tensor(np.full((3, 1), value, dtype=dtype), requires_grad=True)
     with np.errstate(all="raise"):
@@ -134,7 +132,9 @@ def test_a_target_outside_0_and_1_is_refused(target):
 
 def test_activations_that_are_no_probabilities_are_refused_on_the_host():
     a = activations(4, 2).astype(np.float32) * np.array([3.0, 1.0], dtype=np.float32) - np.array([0.0, 1.0], dtype=np.float32)
-    with pytest.raises(ValueError, match=r"mean activations reach from -0\.\d+ to 1\.\d+, expected activations in \[0, 1\], of a sig"):
+    with pytest.raises(
+        ValueError, match=r"mean activations reach from -0\.\d+ to 1\.\d+, expected activations in \[0, 1\], of a sig"
+    ):
         losses.kl_sparsity(mg.asarray(a))
 
 

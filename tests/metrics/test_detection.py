@@ -83,8 +83,8 @@ def test_the_interval_is_that_of_counted_orders(calibrated, judged, rate, k):
     probabilities = [beta_binomial(f, judged, calibrated + 1 - k, k) for f in range(judged + 1)]
     assert sum(probabilities) == pytest.approx(1)
     low, high = (round(end * judged) for end in false_alarm_interval(calibrated, judged, rate))
-    assert sum(probabilities[:low]) <= 0.005 < sum(probabilities[:low + 1])
-    assert sum(probabilities[high + 1:]) <= 0.005 < sum(probabilities[high:])
+    assert sum(probabilities[:low]) <= 0.005 < sum(probabilities[: low + 1])
+    assert sum(probabilities[high + 1 :]) <= 0.005 < sum(probabilities[high:])
 
 
 def test_the_interval_holds_for_detectors_drawn_at_random():

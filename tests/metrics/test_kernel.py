@@ -30,8 +30,11 @@ def test_equals_the_loop():
 
 def test_the_mean_over_all_blocks_is_the_estimate_from_all_examples():
     real, fake = REAL[:5], FAKE[:5]
-    blocks = [squared_mmd(real[list(a)], fake[list(b)])
-              for a in itertools.combinations(range(5), 3) for b in itertools.combinations(range(5), 3)]
+    blocks = [
+        squared_mmd(real[list(a)], fake[list(b)])
+        for a in itertools.combinations(range(5), 3)
+        for b in itertools.combinations(range(5), 3)
+    ]
     assert np.mean(blocks) == pytest.approx(squared_mmd(real, fake), rel=1e-12)
     assert np.std(blocks) > 0.1, "not because all blocks are the same"
 

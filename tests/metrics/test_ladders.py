@@ -76,15 +76,15 @@ def test_recall_falls_with_every_class_dropped_and_precision_does_not(ladders):
     assert (precision == 1).all() and rises(-recall), recall
 
 
-def test_neighbours_tell_every_class_dropped(ladders):
+def test_neighbors_tell_every_class_dropped(ladders):
     real, _, _, dropped = ladders
-    for values in measured(metrics.nearest_neighbour_test, real, dropped):
+    for values in measured(metrics.nearest_neighbor_test, real, dropped):
         assert rises(values), values
 
 
-def test_neighbours_tell_noise_by_the_real_examples_alone(ladders):
+def test_neighbors_tell_noise_by_the_real_examples_alone(ladders):
     """Fakes that noise has scattered are nearer to real examples than to one another, so that the mean of both need not rise."""
     real, _, noisy, _ = ladders
-    _, on_real, on_fake = measured(metrics.nearest_neighbour_test, real, noisy)
+    _, on_real, on_fake = measured(metrics.nearest_neighbor_test, real, noisy)
     assert rises(on_real), on_real
     assert on_fake[-1] < on_fake[0], on_fake

@@ -79,7 +79,7 @@ def test_with_the_exact_posterior_every_k_gives_the_likelihood_whatever_the_nois
         assert estimate.standard_error == pytest.approx(truth.std(ddof=1) / sqrt(7), rel=1e-9)
 
 
-def test_with_a_wrong_posterior_the_bound_falls_with_k_towards_the_truth():
+def test_with_a_wrong_posterior_the_bound_falls_with_k_toward_the_truth():
     """All images are one, so that the standard error is that of the noise. At k = 1 the gap is KL(q || posterior)."""
     model = LinearGaussian(shift=0.3, widen=0.8)
     x = np.repeat(model.draw(1), 4000, axis=0)
@@ -209,8 +209,7 @@ def test_refuses_answers(metric, codes, likelihood, error, message):
 
 
 @pytest.mark.parametrize(
-    ("n", "options", "message"),
-    [(0, {}, "got 0 images"), (2, {"batch_size": 0}, "batch_size 0, expected at least 1")],
+    ("n", "options", "message"), [(0, {}, "got 0 images"), (2, {"batch_size": 0}, "batch_size 0, expected at least 1")]
 )
 def test_refuses_settings(n, options, message):
     for metric in (elbo, importance_weighted_nll):

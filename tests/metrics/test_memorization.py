@@ -12,8 +12,10 @@ TRAIN, HELD_OUT, FAKE = (rng.random((n, 3, 4, 1)).astype(np.float32) for n in (2
 
 def test_equals_the_loop():
     result = nearest_training(FAKE, TRAIN, HELD_OUT)
-    each = {name: np.array([[np.linalg.norm(np.float64(x) - t) for t in TRAIN] for x in images])
-            for name, images in (("fake", FAKE), ("held_out", HELD_OUT))}
+    each = {
+        name: np.array([[np.linalg.norm(np.float64(x) - t) for t in TRAIN] for x in images])
+        for name, images in (("fake", FAKE), ("held_out", HELD_OUT))
+    }
     np.testing.assert_array_equal(result.indices, each["fake"].argmin(axis=1))
     np.testing.assert_allclose(result.distances, each["fake"].min(axis=1), rtol=1e-6)
     medians = {name: np.median(matrix.min(axis=1)) for name, matrix in each.items()}
@@ -31,7 +33,9 @@ def test_new_images_have_a_ratio_of_one():
 
 
 def test_the_ratio_falls_as_images_become_copies():
-    ratios = [nearest_training((1 - a) * HELD_OUT + a * TRAIN[:9], TRAIN, HELD_OUT).memorization_ratio for a in np.linspace(0, 1, 6)]
+    ratios = [
+        nearest_training((1 - a) * HELD_OUT + a * TRAIN[:9], TRAIN, HELD_OUT).memorization_ratio for a in np.linspace(0, 1, 6)
+    ]
     assert (np.diff(ratios) < 0).all() and ratios[0] == 1 and ratios[-1] == 0
 
 

@@ -37,14 +37,17 @@ def test_parents_exchanged_give_what_is_left():
     assert metrics.following(FIRST, SECOND, mixed) + metrics.following(SECOND, FIRST, mixed) == pytest.approx(1.0, abs=1e-12)
 
 
-@pytest.mark.parametrize(("arguments", "error", "message"), [
-    ((FIRST, SECOND[:3], FIRST), ShapeError, r"got shapes \(50,\), \(3,\) and \(50,\)"),
-    ((FIRST[:, None], SECOND[:, None], FIRST[:, None]), ShapeError, "three times"),
-    ((FIRST, FIRST, SECOND), ValueError, "the two parents never differ"),
-    ((np.zeros(3, int), np.zeros(3, int), np.ones(3, int)), ValueError, "the two parents never differ"),
-    ((FIRST, np.where(FIRST > 0, np.nan, FIRST), SECOND), ValueError, "NaN or infinity"),
-    ((FIRST[:0], FIRST[:0], FIRST[:0]), ValueError, "never differ"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ((FIRST, SECOND[:3], FIRST), ShapeError, r"got shapes \(50,\), \(3,\) and \(50,\)"),
+        ((FIRST[:, None], SECOND[:, None], FIRST[:, None]), ShapeError, "three times"),
+        ((FIRST, FIRST, SECOND), ValueError, "the two parents never differ"),
+        ((np.zeros(3, int), np.zeros(3, int), np.ones(3, int)), ValueError, "the two parents never differ"),
+        ((FIRST, np.where(FIRST > 0, np.nan, FIRST), SECOND), ValueError, "NaN or infinity"),
+        ((FIRST[:0], FIRST[:0], FIRST[:0]), ValueError, "never differ"),
+    ],
+)
 def test_misuse(arguments, error, message):
     with pytest.raises(error, match=message):
         metrics.following(*arguments)

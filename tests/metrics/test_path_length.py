@@ -134,6 +134,7 @@ def test_a_generator_of_one_image_and_features_of_zeros_have_no_length():
 
 def jumping(n, share):
     """A judge for which some of the first n pairs are infinitely rough: they jump between the two ends of a step."""
+
     class Jumping:
         calls = 0
 

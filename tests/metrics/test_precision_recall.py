@@ -1,4 +1,4 @@
-"""Precision and recall by nearest neighbours, against a loop over balls."""
+"""Precision and recall by nearest neighbors, against a loop over balls."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ def chunk(request, monkeypatch):
 
 
 def share_inside(points, region, k):
-    """Share of the points inside a ball around some example of the region, as far as its k-th nearest neighbour."""
+    """Share of the points inside a ball around some example of the region, as far as its k-th nearest neighbor."""
     radii = [sorted(np.linalg.norm(a - b) for j, b in enumerate(region) if j != i)[k - 1] for i, a in enumerate(region)]
     inside = [any(np.linalg.norm(p - a) <= radius for a, radius in zip(region, radii, strict=True)) for p in points]
     return sum(inside) / len(points)
@@ -45,7 +45,7 @@ def test_what_is_far_away_has_neither():
 
 
 def test_one_image_over_and_over():
-    """A ball of radius 0 holds the copies of its centre and nothing else."""
+    """A ball of radius 0 holds the copies of its center and nothing else."""
     collapsed = np.tile(REAL[:1], (20, 1))
     assert precision_recall(REAL, collapsed) == (1, 1 / 40)
     assert precision_recall(collapsed, collapsed) == (1, 1)

@@ -16,8 +16,10 @@ def gaussian_log_density(x, mean, covariance):
     return -0.5 * (x.shape[1] * np.log(2 * np.pi) + np.linalg.slogdet(covariance)[1] + squares)
 
 
-SETS = [pytest.param(rng.standard_normal((n, d)) @ rng.standard_normal((d, d)) + rng.standard_normal(d), k, id=f"{n}x{d}-{k}")
-        for n, d, k in ((50, 3, 2), (50, 5, 1), (200, 6, 5), (8, 12, 3))]
+SETS = [
+    pytest.param(rng.standard_normal((n, d)) @ rng.standard_normal((d, d)) + rng.standard_normal(d), k, id=f"{n}x{d}-{k}")
+    for n, d, k in ((50, 3, 2), (50, 5, 1), (200, 6, 5), (8, 12, 3))
+]
 
 
 @pytest.mark.parametrize("x, k", SETS)

@@ -33,9 +33,7 @@ def test_mse_refuses_other_shapes_and_nothing():
 
 def test_floor_equals_the_loop_with_zero_at_black_and_white():
     x = np.array([[0.0, 1.0, 0.5], [0.2, 1e-300, 1 - 1e-16]])
-    terms = [
-        -v * log(v) - (1 - v) * (log(1 - v) if v < 1 else 0) if v > 0 else 0.0 for v in x.ravel().tolist()
-    ]
+    terms = [-v * log(v) - (1 - v) * (log(1 - v) if v < 1 else 0) if v > 0 else 0.0 for v in x.ravel().tolist()]
     assert bernoulli_floor(x) == pytest.approx(sum(terms) / 6, rel=1e-14)
     assert bernoulli_floor(np.array([0, 1, 1, 0], np.uint8)) == 0
     assert bernoulli_floor(np.full((2, 2), 0.5, np.float32)) == pytest.approx(log(2), rel=1e-15)
@@ -53,8 +51,7 @@ def test_no_prediction_has_less_cross_entropy_than_the_floor():
 
 
 @pytest.mark.parametrize(
-    ("x", "message"),
-    [([], "at least one element"), ([0.5, 1.5], "0.5 to 1.5"), ([-0.1], r"in \[0, 1\]"), ([np.nan], "nan")],
+    ("x", "message"), [([], "at least one element"), ([0.5, 1.5], "0.5 to 1.5"), ([-0.1], r"in \[0, 1\]"), ([np.nan], "nan")]
 )
 def test_floor_refuses(x, message):
     with pytest.raises(ValueError, match=message):

@@ -26,14 +26,17 @@ def test_every_number_is_its_metrics():
     fake, real, others = images(60, 0.1), images(80), images(70)
     scores = metrics.judge_samples(Judge(), fake, real, others)
     x, y = real[:60].reshape(60, 4), fake.reshape(60, 4)
-    manifold, neighbours = metrics.precision_recall(x, y), metrics.nearest_neighbour_test(x, y)
+    manifold, neighbors = metrics.precision_recall(x, y), metrics.nearest_neighbor_test(x, y)
     made, true = (np.bincount(z.argmax(axis=1), minlength=4) for z in (y, x))
     assert scores == {
         "Frechet distance": metrics.frechet_distance(x, y),
         "kernel distance": metrics.kernel_distance(x, y, block_size=60).mean,
-        "precision": manifold.precision, "recall": manifold.recall,
-        "1-NN on real": neighbours.on_real, "1-NN on fake": neighbours.on_fake,
-        "rarest class": made.min() * 4 / 60, "reverse KL": metrics.reverse_kl(made, true),
+        "precision": manifold.precision,
+        "recall": manifold.recall,
+        "1-NN on real": neighbors.on_real,
+        "1-NN on fake": neighbors.on_fake,
+        "rarest class": made.min() * 4 / 60,
+        "reverse KL": metrics.reverse_kl(made, true),
         "Frechet floor": metrics.frechet_distance(x, others[:60].reshape(60, 4)),
         "kernel floor": metrics.kernel_distance(x, others[:60].reshape(60, 4), block_size=60).mean,
     }

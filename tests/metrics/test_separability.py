@@ -98,7 +98,8 @@ def test_only_the_surest_half_counts():
     assert linear_separability(CODES, {"y": y}, {"y": sure}).score < 1.1
     half = np.sort(np.argsort(-sure)[:1000])
     assert linear_separability(CODES, {"y": y}, {"y": 7 * sure}).entropies == pytest.approx(
-        linear_separability(CODES[half], {"y": y[half]}).entropies, abs=1e-2)
+        linear_separability(CODES[half], {"y": y[half]}).entropies, abs=1e-2
+    )
 
 
 def test_an_attribute_that_no_sure_image_has_is_named():

@@ -66,9 +66,7 @@ def test_pca_equals_the_eigendecomposition_of_the_covariance(shape):
     variances = np.concatenate([result.explained, result.discarded])
     np.testing.assert_allclose(result.mean, x.mean(axis=0))
     np.testing.assert_allclose(variances, eigenvalues[::-1][: min(shape)], rtol=1e-10, atol=1e-12)
-    np.testing.assert_allclose(
-        np.abs((eigenvectors[:, :-4:-1] * result.components).sum(axis=0)), 1, rtol=1e-10
-    )
+    np.testing.assert_allclose(np.abs((eigenvectors[:, :-4:-1] * result.components).sum(axis=0)), 1, rtol=1e-10)
     np.testing.assert_allclose(result.components.T @ result.components, np.eye(3), atol=1e-12)
 
 

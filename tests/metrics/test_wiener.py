@@ -45,7 +45,9 @@ def test_no_map_of_its_rank_nearby_is_better(variance, rank):
     best = wiener_filter(X, variance).truncated(rank)
     for size in (1e-4, 1e-2, 1.0):
         for _ in range(20):
-            encoder, decoder, bias = (part + size * rng.standard_normal(part.shape) for part in (best.encoder, best.decoder, best.bias))
+            encoder, decoder, bias = (
+                part + size * rng.standard_normal(part.shape) for part in (best.encoder, best.decoder, best.bias)
+            )
             assert denoising_error(X, variance, encoder @ decoder, bias) > best.error
 
 

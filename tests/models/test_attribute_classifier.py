@@ -9,9 +9,9 @@ from minigen.models.attribute_classifier import AttributeClassifier, kinds
 from tests.checks import gradcheck_module
 
 rng = np.random.default_rng(0)
-FACTORS = {"colour": 3, "size": None, "glasses": 2}
+FACTORS = {"color": 3, "size": None, "glasses": 2}
 IMAGES = rng.random((6, 8, 8, 3)).astype(np.float32)
-TRUE = {"colour": np.array([0, 1, 2, 0, 2, 1]), "size": np.array([5.0, 7, 6, 9, 5, 4], np.float32),
+TRUE = {"color": np.array([0, 1, 2, 0, 2, 1]), "size": np.array([5.0, 7, 6, 9, 5, 4], np.float32),
         "glasses": np.array([0, 1, 1, 0, 0, 1])}  # fmt: skip
 
 
@@ -23,17 +23,17 @@ def small(factors=None):
 
 def test_derivatives_of_the_objective_by_all_parameters_to_order_2(backend):
     model = small()
-    colour, glasses = mg.asarray(TRUE["colour"]), mg.asarray(TRUE["glasses"])
+    color, glasses = mg.asarray(TRUE["color"]), mg.asarray(TRUE["glasses"])
     size = mg.asarray(TRUE["size"].astype(np.float64))
-    gradcheck_module(model, lambda x: model.loss(x, colour, size, glasses)[0], IMAGES.astype(np.float64))
+    gradcheck_module(model, lambda x: model.loss(x, color, size, glasses)[0], IMAGES.astype(np.float64))
 
 
 def test_it_computes_its_docstring():
     model = small().astype("float64").eval()
     x = IMAGES.astype(np.float64)
-    total, terms = model.loss(x, TRUE["colour"], TRUE["size"].astype(np.float64), TRUE["glasses"])
+    total, terms = model.loss(x, TRUE["color"], TRUE["size"].astype(np.float64), TRUE["glasses"])
     assert list(terms) == list(FACTORS)
-    for name in ("colour", "glasses"):
+    for name in ("color", "glasses"):
         logits = model(x)[name].numpy()
         p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
         np.testing.assert_allclose(terms[name].item(), -np.log(p[np.arange(6), TRUE[name]]).mean(), rtol=1e-12)
@@ -59,8 +59,11 @@ def test_what_it_says_is_on_the_host_whatever_the_batches(backend, monkeypatch):
     features, said, sure = model.features(mg.asarray(IMAGES)), model.predict(IMAGES), model.probabilities(IMAGES)
     assert type(features) is np.ndarray and features.shape == (6, 4) and (features >= 0).all()
     assert {name: (type(x), x.shape, x.dtype.name) for name, x in said.items()} == {
-        "colour": (np.ndarray, (6,), "int64"), "size": (np.ndarray, (6,), "float32"), "glasses": (np.ndarray, (6,), "int64")}
-    assert {name: x.shape for name, x in sure.items()} == {"colour": (6, 3), "glasses": (6, 2)}
+        "color": (np.ndarray, (6,), "int64"),
+        "size": (np.ndarray, (6,), "float32"),
+        "glasses": (np.ndarray, (6,), "int64"),
+    }
+    assert {name: x.shape for name, x in sure.items()} == {"color": (6, 3), "glasses": (6, 2)}
     assert model.training, "left in evaluation mode"
     monkeypatch.setattr("minigen.models.attribute_classifier.BATCH", 4)
     np.testing.assert_allclose(model.features(IMAGES), features, rtol=1e-5, atol=1e-6)
@@ -69,9 +72,9 @@ def test_what_it_says_is_on_the_host_whatever_the_batches(backend, monkeypatch):
 
 def test_scores_are_accuracy_and_the_share_of_variance_told(monkeypatch):
     model = small()
-    said = {"colour": np.array([0, 1, 2, 0, 2, 0]), "size": TRUE["size"] + [1, -1, 0, 0, 1, -1], "glasses": TRUE["glasses"]}
+    said = {"color": np.array([0, 1, 2, 0, 2, 0]), "size": TRUE["size"] + [1, -1, 0, 0, 1, -1], "glasses": TRUE["glasses"]}
     monkeypatch.setattr(model, "predict", lambda images: said)
-    assert model.score(IMAGES, TRUE) == {"colour": pytest.approx(5 / 6), "size": pytest.approx(1 - 4 / 16), "glasses": 1.0}
+    assert model.score(IMAGES, TRUE) == {"color": pytest.approx(5 / 6), "size": pytest.approx(1 - 4 / 16), "glasses": 1.0}
     with pytest.raises(ValueError, match="expected .*values that vary"):
         model.score(IMAGES, TRUE | {"size": np.ones(6, np.float32)})
 
@@ -112,9 +115,9 @@ def test_it_refuses():
             AttributeClassifier(factors)
     with pytest.raises(ValueError, match="'size' never varies"):
         small().standardize({"size": np.ones(6)})
-    with pytest.raises(ShapeError, match="3 factors, colour, size, glasses, got 1"):
-        small().loss(IMAGES, TRUE["colour"])
+    with pytest.raises(ShapeError, match="3 factors, color, size, glasses, got 1"):
+        small().loss(IMAGES, TRUE["color"])
     with pytest.raises(ShapeError, match=r"expects images \(n, height, width, 3\)"):
         small().features(IMAGES[..., :1])
     with pytest.raises(DtypeError):
-        small().loss(IMAGES, TRUE["colour"], TRUE["size"].astype(np.float64), TRUE["glasses"])
+        small().loss(IMAGES, TRUE["color"], TRUE["size"].astype(np.float64), TRUE["glasses"])

@@ -59,30 +59,41 @@ MODELS: dict[str, list[Case]] = {
     ],
     "DenoisingAutoencoder": [
         Case(DenoisingAutoencoder, images(2), (30,), (rng.standard_normal((2, 28, 28, 1)),)),
-        *(Case(lambda name=name: DenoisingAutoencoder(name, 0.4, hidden=4, latent_dim=3), images(3), (3,), (rng.random((3, 28, 28, 1)),))
-          for name in ("masking", "dropout")),
+        *(
+            Case(
+                lambda name=name: DenoisingAutoencoder(name, 0.4, hidden=4, latent_dim=3),
+                images(3),
+                (3,),
+                (rng.random((3, 28, 28, 1)),),
+            )
+            for name in ("masking", "dropout")
+        ),
     ],
-    "HashingAutoencoder": [
-        Case(lambda: HashingAutoencoder(bits=3, hidden=4), images(3), (3,), (rng.standard_normal((3, 4)),)),
+    "HashingAutoencoder": [Case(lambda: HashingAutoencoder(bits=3, hidden=4), images(3), (3,), (rng.standard_normal((3, 4)),))],
+    "LinearAutoencoder": [
+        Case(LinearAutoencoder, rng.standard_normal((6, 3)), (2,)),
+        Case(lambda: LinearAutoencoder(features=5, latent_dim=3), rng.standard_normal((4, 5)), (3,)),
     ],
-    "LinearAutoencoder": [Case(LinearAutoencoder, rng.standard_normal((6, 3)), (2,)),
-                          Case(lambda: LinearAutoencoder(features=5, latent_dim=3), rng.standard_normal((4, 5)), (3,))],
     "LinearDenoisingAutoencoder": [
         Case(lambda: LinearDenoisingAutoencoder(5, 3), rng.standard_normal((4, 5)), (3,), (rng.standard_normal((4, 5)),)),
         Case(lambda: LinearDenoisingAutoencoder(4, 2, "dropout", 0.5), rng.standard_normal((6, 4)), (2,), (rng.random((6, 4)),)),
     ],
     "RecurrentAutoencoder": [
-        Case(lambda: RecurrentAutoencoder(hidden=3, latent_dim=2, image_shape=(4, 5)), rng.random((2, 4, 5, 1)), (2,)),
+        Case(lambda: RecurrentAutoencoder(hidden=3, latent_dim=2, image_shape=(4, 5)), rng.random((2, 4, 5, 1)), (2,))
     ],
     "SparseAutoencoder": [
         Case(lambda: SparseAutoencoder(latent_dim=5, hidden=4), images(3), (5,)),
         Case(lambda: SparseAutoencoder(latent_dim=5, hidden=4, l1=0.1), images(3), (5,)),
         Case(lambda: SparseAutoencoder(latent_dim=5, hidden=4, l1=0.02, kl=0.3, target=0.2), images(3), (5,)),
     ],
-    "StackedAutoencoder": [Case(StackedAutoencoder, images(2), (30,)),
-                           Case(lambda: StackedAutoencoder(hidden=4, latent_dim=3), images(3), (3,))],
-    "TiedAutoencoder": [Case(TiedAutoencoder, images(2), (30,)),
-                        Case(lambda: TiedAutoencoder(hidden=4, latent_dim=3), images(3), (3,))],
+    "StackedAutoencoder": [
+        Case(StackedAutoencoder, images(2), (30,)),
+        Case(lambda: StackedAutoencoder(hidden=4, latent_dim=3), images(3), (3,)),
+    ],
+    "TiedAutoencoder": [
+        Case(TiedAutoencoder, images(2), (30,)),
+        Case(lambda: TiedAutoencoder(hidden=4, latent_dim=3), images(3), (3,)),
+    ],
 }
 CASES = [pytest.param(case, id=f"{name}-{i}") for name, cases in MODELS.items() for i, case in enumerate(cases)]
 
@@ -167,7 +178,11 @@ def test_an_empty_batch_is_refused(case):
 def test_the_linear_autoencoder_is_the_chapters_network():
     model = LinearAutoencoder()
     assert {name: p.shape for name, p in model.named_parameters().items()} == {
-        "encoder.0.weight": (3, 2), "encoder.0.bias": (2,), "decoder.0.weight": (2, 3), "decoder.0.bias": (3,)}
+        "encoder.0.weight": (3, 2),
+        "encoder.0.bias": (2,),
+        "decoder.0.weight": (2, 3),
+        "decoder.0.bias": (3,),
+    }
     assert model.parameter_count() == 17
 
 
@@ -189,8 +204,14 @@ def test_principal_components_are_a_minimum_of_the_linear_autoencoder():
     x -= x.mean(axis=0)
     eigenvalues, vectors = np.linalg.eigh(x.T @ x / len(x))
     model = LinearAutoencoder().astype("float64")
-    model.load_state_dict({"encoder.0.weight": vectors[:, 1:], "encoder.0.bias": np.zeros(2),
-                           "decoder.0.weight": vectors[:, 1:].T, "decoder.0.bias": np.zeros(3)})
+    model.load_state_dict(
+        {
+            "encoder.0.weight": vectors[:, 1:],
+            "encoder.0.bias": np.zeros(2),
+            "decoder.0.weight": vectors[:, 1:].T,
+            "decoder.0.bias": np.zeros(3),
+        }
+    )
     loss, _ = model.loss(x)
     loss.backward()
     np.testing.assert_allclose(loss.item(), eigenvalues[0] / 3, rtol=1e-12)
@@ -201,8 +222,7 @@ def test_principal_components_are_a_minimum_of_the_linear_autoencoder():
 def test_the_stacked_autoencoder_is_the_chapters_network():
     model = StackedAutoencoder()
     assert model.parameter_count() == 163_814
-    assert [p.shape for p in model.parameters()] == [
-        (784, 100), (100,), (100, 30), (30,), (30, 100), (100,), (100, 784), (784,)]
+    assert [p.shape for p in model.parameters()] == [(784, 100), (100,), (100, 30), (30,), (30, 100), (100,), (100, 784), (784,)]
 
 
 def test_the_stacked_autoencoder_computes_its_docstring():
@@ -278,8 +298,12 @@ def test_weights_start_from_what_suits_the_activation():
     """LeCun normal in front of SELU, Glorot uniform in front of the logits; biases zero."""
     model = StackedAutoencoder()
     mg.seed(0)
-    expected = [nn.init.lecun_normal((784, 100)), nn.init.lecun_normal((100, 30)), nn.init.lecun_normal((30, 100)),
-                nn.init.glorot_uniform((100, 784))]
+    expected = [
+        nn.init.lecun_normal((784, 100)),
+        nn.init.lecun_normal((100, 30)),
+        nn.init.lecun_normal((30, 100)),
+        nn.init.glorot_uniform((100, 784)),
+    ]
     mg.seed(0)
     model = StackedAutoencoder()
     for p, weight in zip(model.parameters()[::2], expected):

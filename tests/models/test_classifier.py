@@ -77,11 +77,15 @@ def test_transfer_is_bit_equal_and_a_copy(kind, backend):
         np.testing.assert_array_equal(weights, learned[name], err_msg=f"{name}: training the classifier changed the autoencoder")
 
 
-@pytest.mark.parametrize("make", [lambda p: optim.SGD(p, lr=0.1, momentum=0.9), lambda p: optim.Adam(p, lr=0.1, weight_decay=0.1)])
+@pytest.mark.parametrize(
+    "make", [lambda p: optim.SGD(p, lr=0.1, momentum=0.9), lambda p: optim.Adam(p, lr=0.1, weight_decay=0.1)]
+)
 def test_what_the_optimizer_is_not_given_stays_frozen_bit_for_bit(make):
     classifier = Classifier(small(), classes=3)
     before = classifier.state_dict()
-    training.fit(classifier, (images, labels), optimizer=make(classifier.head.parameters()), epochs=3, batch_size=2, progress=False)
+    training.fit(
+        classifier, (images, labels), optimizer=make(classifier.head.parameters()), epochs=3, batch_size=2, progress=False
+    )
     after = classifier.state_dict()
     moved = {name for name in before if (before[name] != after[name]).any()}
     assert moved == {"head.1.weight", "head.1.bias"}

@@ -103,8 +103,10 @@ def test_the_rows_of_the_first_weight_that_belong_to_absent_classes_get_no_gradi
     assert (by_row > 0).tolist() == [True, True, True, False, True]
 
 
-@pytest.mark.parametrize(("network", "pixel_range"), [(lambda: gan.Generator(30 + 10), (0.0, 1.0)),
-                                                       (lambda: dcgan.TinyGenerator(20 + 10), (-1.0, 1.0))])
+@pytest.mark.parametrize(
+    ("network", "pixel_range"),
+    [(lambda: gan.Generator(30 + 10), (0.0, 1.0)), (lambda: dcgan.TinyGenerator(20 + 10), (-1.0, 1.0))],
+)
 def test_images_of_ten_classes(network, pixel_range, backend):
     generator, labels = conditional.Generator(network()), np.arange(10)
     assert generator.classes == 10 and generator.pixel_range == pixel_range
@@ -119,7 +121,9 @@ def test_samples_in_parts_have_their_own_labels():
     generator, labels = conditional.Generator(Echo(2 + 3), classes=3), np.arange(700) % 3
     np.testing.assert_array_equal(generator.sample(700, labels)[:, 2:].argmax(axis=1), labels)
     for n in (500, 600, 1000):
-        with pytest.raises(ShapeError, match=rf"^expected one label for each of {n} examples, or one for all, got shape \(700,\)$"):
+        with pytest.raises(
+            ShapeError, match=rf"^expected one label for each of {n} examples, or one for all, got shape \(700,\)$"
+        ):
             generator.sample(n, labels)
 
 
@@ -153,18 +157,23 @@ def test_a_summary_is_of_what_the_wrapped_network_takes(capsys):
 
 @pytest.mark.parametrize("latent_dim", [2, 3])
 def test_a_network_whose_latent_variables_are_all_labels_is_refused(latent_dim):
-    with pytest.raises(ValueError, match=f"needs a network of more than 3 latent variables, 3 of them for the label, got {latent_dim}"):
+    with pytest.raises(
+        ValueError, match=f"needs a network of more than 3 latent variables, 3 of them for the label, got {latent_dim}"
+    ):
         conditional.Generator(points.Generator(latent_dim), classes=3)
 
 
-@pytest.mark.parametrize(("labels", "error", "message"), [
-    ([0, 3], ValueError, "labels reach from 0 to 3, expected 0 to 2"),
-    ([-1, 2], ValueError, "labels reach from -1 to 2, expected 0 to 2"),
-    ([0.0, 1.0], TypeError, "labels must be integers, got float"),
-    ([0, 1, 2], ShapeError, r"expected one label for each of 2 examples, got labels of shape \(3,\)"),
-    ([[0], [1]], ShapeError, r"expected one label for each of 2 examples, got labels of shape \(2, 1\)"),
-    (1, ShapeError, r"expected one label for each of 2 examples, got labels of shape \(\)"),
-])
+@pytest.mark.parametrize(
+    ("labels", "error", "message"),
+    [
+        ([0, 3], ValueError, "labels reach from 0 to 3, expected 0 to 2"),
+        ([-1, 2], ValueError, "labels reach from -1 to 2, expected 0 to 2"),
+        ([0.0, 1.0], TypeError, "labels must be integers, got float"),
+        ([0, 1, 2], ShapeError, r"expected one label for each of 2 examples, got labels of shape \(3,\)"),
+        ([[0], [1]], ShapeError, r"expected one label for each of 2 examples, got labels of shape \(2, 1\)"),
+        (1, ShapeError, r"expected one label for each of 2 examples, got labels of shape \(\)"),
+    ],
+)
 def test_wrong_labels_are_refused_by_both_networks(labels, error, message, backend):
     generator = told()
     discriminator = conditional.Discriminator(points.Discriminator(hidden=8, features=2 + 3), classes=3)

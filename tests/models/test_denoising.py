@@ -30,10 +30,15 @@ def images(n: int) -> np.ndarray:
 
 
 def test_given_noise_corrupts_exactly(backend):
-    x, normal, uniform = (mg.asarray(part.astype(np.float32)) for part in (
-        np.array([[1.0, 2.0, 3.0, 4.0]]), np.array([[0.0, 1.0, -2.0, 0.5]]), np.array([[0.0, 0.5, 0.49, 0.99]])))
-    expected = {"gaussian": (normal, [[1.0, 2.5, 2.0, 4.25]]), "masking": (uniform, [[0.0, 2.0, 0.0, 4.0]]),
-                "dropout": (uniform, [[0.0, 4.0, 0.0, 8.0]])}
+    x, normal, uniform = (
+        mg.asarray(part.astype(np.float32))
+        for part in (np.array([[1.0, 2.0, 3.0, 4.0]]), np.array([[0.0, 1.0, -2.0, 0.5]]), np.array([[0.0, 0.5, 0.49, 0.99]]))
+    )
+    expected = {
+        "gaussian": (normal, [[1.0, 2.5, 2.0, 4.25]]),
+        "masking": (uniform, [[0.0, 2.0, 0.0, 4.0]]),
+        "dropout": (uniform, [[0.0, 4.0, 0.0, 8.0]]),
+    }
     assert set(expected) == set(CORRUPTIONS)
     for name, (noise, result) in expected.items():
         damaged = Corruption(name, 0.5)(x, noise)
@@ -41,8 +46,9 @@ def test_given_noise_corrupts_exactly(backend):
         np.testing.assert_array_equal(mg.to_numpy(damaged), result, err_msg=name)
 
 
-@pytest.mark.parametrize("name, mean, second_moment", [("gaussian", 2.0, 4.0 + 0.09), ("masking", 2.0 * 0.7, 4.0 * 0.7),
-                                                       ("dropout", 2.0, 4.0 / 0.7)])
+@pytest.mark.parametrize(
+    "name, mean, second_moment", [("gaussian", 2.0, 4.0 + 0.09), ("masking", 2.0 * 0.7, 4.0 * 0.7), ("dropout", 2.0, 4.0 / 0.7)]
+)
 def test_drawn_noise_has_the_moments_that_the_closed_form_uses(name, mean, second_moment, backend):
     x = mg.asarray(np.full((N // 100, 100), 2.0, dtype=np.float32))
     damaged = mg.to_numpy(Corruption(name, 0.3)(x)).astype(float)
@@ -95,9 +101,11 @@ def test_the_loss_compares_the_clean_image_with_what_is_made_of_the_damaged_one(
     assert total.item() != model.eval().loss(x)[0].item()
 
 
-@pytest.mark.parametrize("make, x, error", [(small, images(3), losses.bce_with_logits),
-                                            (lambda: LinearDenoisingAutoencoder(5, 2), images(3)[:, 0, :5, 0], losses.mse)],
-                         ids=["stacked", "linear"])
+@pytest.mark.parametrize(
+    "make, x, error",
+    [(small, images(3), losses.bce_with_logits), (lambda: LinearDenoisingAutoencoder(5, 2), images(3)[:, 0, :5, 0], losses.mse)],
+    ids=["stacked", "linear"],
+)
 def test_only_the_loss_corrupts_and_only_in_training(make, x, error):
     model = make()
     assert model.loss(x)[0].item() != model.loss(x)[0].item(), "noise is drawn at each call"
@@ -117,7 +125,10 @@ def test_in_evaluation_noise_that_is_given_counts_and_corrupt_still_corrupts():
 
 
 def test_the_linear_loss_is_the_squared_error_to_the_clean_examples():
-    model, x, noise = LinearDenoisingAutoencoder(5, 2, amount=0.5), *(rng.standard_normal((4, 5)).astype(np.float32) for _ in "12")
+    model, x, noise = (
+        LinearDenoisingAutoencoder(5, 2, amount=0.5),
+        *(rng.standard_normal((4, 5)).astype(np.float32) for _ in "12"),
+    )
     rebuilt = model(x + np.float32(0.5) * noise).numpy()
     np.testing.assert_allclose(model.loss(x, noise)[0].item(), np.mean((rebuilt - x) ** 2), rtol=1e-6)
 
@@ -147,8 +158,14 @@ def test_the_wiener_filter_is_a_minimum_of_the_linear_network(name, rank):
     best = metrics.wiener_filter(x, variance).truncated(rank)
     model = LinearDenoisingAutoencoder(4, rank, name, amount).astype("float64")
     brightness = 1.0 - amount if name == "masking" else 1.0
-    model.load_state_dict({"encoder.0.weight": best.encoder / brightness, "encoder.0.bias": -best.mean @ best.encoder,
-                           "decoder.0.weight": best.decoder, "decoder.0.bias": best.mean})
+    model.load_state_dict(
+        {
+            "encoder.0.weight": best.encoder / brightness,
+            "encoder.0.bias": -best.mean @ best.encoder,
+            "decoder.0.weight": best.decoder,
+            "decoder.0.bias": best.mean,
+        }
+    )
     values = (-1.0, 1.0) if name == "gaussian" else (0.0, 1.0)
     noises = [np.broadcast_to(noise, x.shape) for noise in itertools.product(values, repeat=4)]
     loss = sum(model.loss(x, noise)[0] for noise in noises) / 16.0
@@ -161,8 +178,15 @@ def test_the_wiener_filter_is_a_minimum_of_the_linear_network(name, rank):
 # -- errors --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name, message", [("gausian", "did you mean 'gaussian'?"), ("mask", "did you mean 'masking'?"),
-                                           ("salt", "expected one of gaussian, masking, dropout"), (None, "expected one of")])
+@pytest.mark.parametrize(
+    "name, message",
+    [
+        ("gausian", "did you mean 'gaussian'?"),
+        ("mask", "did you mean 'masking'?"),
+        ("salt", "expected one of gaussian, masking, dropout"),
+        (None, "expected one of"),
+    ],
+)
 def test_an_unknown_corruption_is_refused(name, message):
     for make in (lambda: DenoisingAutoencoder(name, 0.2), lambda: LinearDenoisingAutoencoder(3, 2, name, 0.2)):
         with pytest.raises(ValueError, match=f"unknown corruption {name!r}: {message}".replace("?", r"\?")):
@@ -182,7 +206,9 @@ def test_an_amount_out_of_range_is_refused(name, amount, meaning):
 @pytest.mark.parametrize("name", CORRUPTIONS)
 def test_noise_of_another_shape_is_refused(name):
     """(3, 1) would be broadcast: the same noise for all pixels."""
-    with pytest.raises(ShapeError, match=rf"Corruption\({name}, 0.4\) expects noise of the examples' shape \(3, 28, 28, 1\), got \(3, 1, 1, 1\)"):
+    with pytest.raises(
+        ShapeError, match=rf"Corruption\({name}, 0.4\) expects noise of the examples' shape \(3, 28, 28, 1\), got \(3, 1, 1, 1\)"
+    ):
         small(name).loss(images(3), np.zeros((3, 1, 1, 1), dtype=np.float32))
 
 

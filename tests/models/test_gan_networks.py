@@ -25,12 +25,15 @@ def numbers(network: nn.Module) -> int:
 # -- published sizes -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("make", "parameters", "latent_dim", "shape"), [
-    (gan.Generator, 136_634, 30, (28, 28, 1)),
-    (dcgan.Generator, 840_321, 100, (28, 28, 1)),
-    (wgan.Generator, 1_554_177, 128, (28, 28, 1)),
-    (lambda: points.Generator(hidden=512), 527_874, 2, (2,)),
-])
+@pytest.mark.parametrize(
+    ("make", "parameters", "latent_dim", "shape"),
+    [
+        (gan.Generator, 136_634, 30, (28, 28, 1)),
+        (dcgan.Generator, 840_321, 100, (28, 28, 1)),
+        (wgan.Generator, 1_554_177, 128, (28, 28, 1)),
+        (lambda: points.Generator(hidden=512), 527_874, 2, (2,)),
+    ],
+)
 def test_generators_have_the_published_parameters(make, parameters, latent_dim, shape):
     generator = make()
     assert generator.parameter_count() == parameters and generator.latent_dim == latent_dim
@@ -38,12 +41,15 @@ def test_generators_have_the_published_parameters(make, parameters, latent_dim, 
     assert f"{parameters:,}" in type(generator).__doc__
 
 
-@pytest.mark.parametrize(("make", "parameters", "shape"), [
-    (gan.Discriminator, 132_951, (28, 28, 1)),
-    (dcgan.Discriminator, 212_865, (28, 28, 1)),
-    (wgan.Critic, 1_030_145, (28, 28, 1)),
-    (lambda: points.Discriminator(hidden=512), 527_361, (2,)),
-])
+@pytest.mark.parametrize(
+    ("make", "parameters", "shape"),
+    [
+        (gan.Discriminator, 132_951, (28, 28, 1)),
+        (dcgan.Discriminator, 212_865, (28, 28, 1)),
+        (wgan.Critic, 1_030_145, (28, 28, 1)),
+        (lambda: points.Discriminator(hidden=512), 527_361, (2,)),
+    ],
+)
 def test_discriminators_have_the_published_parameters(make, parameters, shape):
     discriminator = make()
     assert discriminator.parameter_count() == parameters and discriminator.output_shape(shape) == (1,)
@@ -55,11 +61,14 @@ def test_the_books_generator_has_384_running_statistics():
     assert (numbers(generator), numbers(generator) - generator.parameter_count()) == (840_705, 384)
 
 
-@pytest.mark.parametrize(("make", "shapes"), [
-    (dcgan.Generator, [(7, 7, 128), (14, 14, 64), (28, 28, 1)]),
-    (dcgan.TinyGenerator, [(7, 7, 64), (14, 14, 32), (28, 28, 1)]),
-    (wgan.Generator, [(4, 4, 256), (7, 7, 128), (14, 14, 64), (28, 28, 1)]),
-])
+@pytest.mark.parametrize(
+    ("make", "shapes"),
+    [
+        (dcgan.Generator, [(7, 7, 128), (14, 14, 64), (28, 28, 1)]),
+        (dcgan.TinyGenerator, [(7, 7, 64), (14, 14, 32), (28, 28, 1)]),
+        (wgan.Generator, [(4, 4, 256), (7, 7, 128), (14, 14, 64), (28, 28, 1)]),
+    ],
+)
 def test_generators_grow_as_their_docstrings_say(make, shapes):
     generator, seen = make(), []
     shape = (generator.latent_dim,)
@@ -69,11 +78,14 @@ def test_generators_grow_as_their_docstrings_say(make, shapes):
     assert seen == shapes
 
 
-@pytest.mark.parametrize(("make", "shapes"), [
-    (dcgan.Discriminator, [(14, 14, 64), (7, 7, 128)]),
-    (dcgan.TinyDiscriminator, [(14, 14, 16), (7, 7, 48), (4, 4, 96)]),
-    (wgan.Critic, [(14, 14, 64), (7, 7, 128), (4, 4, 256)]),
-])
+@pytest.mark.parametrize(
+    ("make", "shapes"),
+    [
+        (dcgan.Discriminator, [(14, 14, 64), (7, 7, 128)]),
+        (dcgan.TinyDiscriminator, [(14, 14, 16), (7, 7, 48), (4, 4, 96)]),
+        (wgan.Critic, [(14, 14, 64), (7, 7, 128), (4, 4, 256)]),
+    ],
+)
 def test_discriminators_shrink_as_their_docstrings_say(make, shapes):
     shape, seen = (28, 28, 1), []
     for layer in make().body:
@@ -100,9 +112,27 @@ def test_a_dcgan_by_all_the_rules():
     """Strides and no pooling; batch normalization, not at the images; no hidden dense layers; ReLU, tanh, leaky ReLU."""
     generator, discriminator = dcgan.TinyGenerator(), dcgan.TinyDiscriminator()
     assert [type(layer).__name__ for layer in generator.net] == [
-        "Dense", "Reshape", "BatchNorm", "ReLU", "ConvTranspose2d", "BatchNorm", "ReLU", "ConvTranspose2d", "Tanh"]
+        "Dense",
+        "Reshape",
+        "BatchNorm",
+        "ReLU",
+        "ConvTranspose2d",
+        "BatchNorm",
+        "ReLU",
+        "ConvTranspose2d",
+        "Tanh",
+    ]
     assert [type(layer).__name__ for layer in discriminator.body] == [
-        "Conv2d", "LeakyReLU", "Conv2d", "BatchNorm", "LeakyReLU", "Conv2d", "BatchNorm", "LeakyReLU", "Flatten"]
+        "Conv2d",
+        "LeakyReLU",
+        "Conv2d",
+        "BatchNorm",
+        "LeakyReLU",
+        "Conv2d",
+        "BatchNorm",
+        "LeakyReLU",
+        "Flatten",
+    ]
     assert discriminator.pack is None and discriminator.minibatch is None
     kernels = [layer.weight.shape[:2] for layer in layers(generator, nn.ConvTranspose2d) + layers(discriminator, nn.Conv2d)]
     assert kernels == [(4, 4)] * 5
@@ -127,14 +157,29 @@ def test_each_rule_of_the_discriminator_can_be_broken():
     assert len(layers(dcgan.TinyDiscriminator(activation="tanh", hidden=20), nn.Tanh)) == 4
 
 
-@pytest.mark.parametrize("options", [{"batch_norm": False}, {"transposed": False}, {"hidden": 20}, {"activation": "elu"}, {"channels": 3},
-                                     {"feature_maps": (5, 4)}, {"latent_dim": 7}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"batch_norm": False},
+        {"transposed": False},
+        {"hidden": 20},
+        {"activation": "elu"},
+        {"channels": 3},
+        {"feature_maps": (5, 4)},
+        {"latent_dim": 7},
+    ],
+)
 def test_whatever_the_rule_the_generator_makes_the_same_images(options):
     generator = dcgan.TinyGenerator(**options)
     assert generator.sample(2).shape == (2, 28, 28, options.get("channels", 1))
 
 
-DISCRIMINATORS = {"gan": gan.Discriminator, "dcgan": dcgan.Discriminator, "dcgan, tiny": dcgan.TinyDiscriminator, "points": points.Discriminator}
+DISCRIMINATORS = {
+    "gan": gan.Discriminator,
+    "dcgan": dcgan.Discriminator,
+    "dcgan, tiny": dcgan.TinyDiscriminator,
+    "points": points.Discriminator,
+}
 WITH_DROPOUT = pytest.mark.parametrize("make", DISCRIMINATORS.values(), ids=DISCRIMINATORS)
 EVERY = pytest.mark.parametrize("make", [*DISCRIMINATORS.values(), wgan.Critic], ids=[*DISCRIMINATORS, "wgan"])
 
@@ -155,12 +200,19 @@ def test_dropout_is_a_rate_and_0_leaves_the_layers_out(make):
     np.testing.assert_array_equal(discriminator.eval()(x).numpy(), discriminator(x).numpy())
 
 
-@pytest.mark.parametrize(("make", "kinds"), [
-    (gan.Discriminator, ["Flatten", *["Dense", "Dropout"] * 2]),
-    (points.Discriminator, ["Dense", "Dropout"] * 3),
-    (dcgan.Discriminator, [*["Conv2d", "LeakyReLU", "Dropout"] * 2, "Flatten"]),
-    (dcgan.TinyDiscriminator, ["Conv2d", "LeakyReLU", "Dropout", *["Conv2d", "BatchNorm", "LeakyReLU", "Dropout"] * 2, "Flatten"]),
-], ids=DISCRIMINATORS)
+@pytest.mark.parametrize(
+    ("make", "kinds"),
+    [
+        (gan.Discriminator, ["Flatten", *["Dense", "Dropout"] * 2]),
+        (points.Discriminator, ["Dense", "Dropout"] * 3),
+        (dcgan.Discriminator, [*["Conv2d", "LeakyReLU", "Dropout"] * 2, "Flatten"]),
+        (
+            dcgan.TinyDiscriminator,
+            ["Conv2d", "LeakyReLU", "Dropout", *["Conv2d", "BatchNorm", "LeakyReLU", "Dropout"] * 2, "Flatten"],
+        ),
+    ],
+    ids=DISCRIMINATORS,
+)
 def test_dropout_stands_behind_each_hidden_layer(make, kinds):
     assert [type(layer).__name__ for layer in make(dropout=0.3).body] == kinds
 
@@ -189,7 +241,9 @@ def test_a_pack_widens_only_the_first_layer(make):
 
 
 @EVERY
-@pytest.mark.parametrize(("name", "layer", "further"), [("stddev", nn.MinibatchStdDev, 1), ("discrimination", nn.MinibatchDiscrimination, 32)])
+@pytest.mark.parametrize(
+    ("name", "layer", "further"), [("stddev", nn.MinibatchStdDev, 1), ("discrimination", nn.MinibatchDiscrimination, 32)]
+)
 def test_a_minibatch_layer_stands_in_front_of_the_last_one_and_compares_examples(make, name, layer, further):
     discriminator, x = make(minibatch=name).eval(), examples(make, 4)
     assert type(discriminator.minibatch) is layer
@@ -222,12 +276,15 @@ def test_scores_are_logits_of_any_size(make):
 
 
 @pytest.mark.parametrize("make", [gan.Discriminator, dcgan.Discriminator, dcgan.TinyDiscriminator, wgan.Critic])
-def test_images_may_have_colours(make):
+def test_images_may_have_colors(make):
     assert make(channels=3)(examples(make, 2, channels=3)).shape == (2, 1)
 
 
 def test_points_may_have_more_coordinates_layers_and_units():
-    generator, discriminator = points.Generator(4, hidden=6, layers=2, features=3), points.Discriminator(hidden=6, layers=2, features=3)
+    generator, discriminator = (
+        points.Generator(4, hidden=6, layers=2, features=3),
+        points.Discriminator(hidden=6, layers=2, features=3),
+    )
     assert [p.shape for p in generator.parameters()[::2]] == [(4, 6), (6, 6), (6, 3)]
     assert [p.shape for p in discriminator.parameters()[::2]] == [(3, 6), (6, 6), (6, 1)]
     assert discriminator(generator(generator.latent(5))).shape == (5, 1)
@@ -241,8 +298,10 @@ def test_a_discriminator_has_a_body_of_ones_own():
 # -- pixels and samples ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("make", "bounds"), [(gan.Generator, (0, 1)), (wgan.Generator, (0, 1)), (dcgan.Generator, (-1, 1)),
-                                              (dcgan.TinyGenerator, (-1, 1))])
+@pytest.mark.parametrize(
+    ("make", "bounds"),
+    [(gan.Generator, (0, 1)), (wgan.Generator, (0, 1)), (dcgan.Generator, (-1, 1)), (dcgan.TinyGenerator, (-1, 1))],
+)
 def test_pixels_are_brought_from_the_range_of_the_network_and_back(make, bounds):
     generator = make()
     assert generator.pixel_range == bounds
@@ -305,7 +364,15 @@ def test_a_summary_of_a_discriminator_shows_packs_and_minibatch_layers_in_order(
     gan.Discriminator(dropout=0.3, pack=2, minibatch="stddev").summary((28, 28, 1))
     rows = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
     assert [row for row in rows if row.split(".")[0] in ("pack", "body", "minibatch", "head")] == [
-        "pack", "body.0", "body.1", "body.2", "body.3", "body.4", "minibatch", "head"]
+        "pack",
+        "body.0",
+        "body.1",
+        "body.2",
+        "body.3",
+        "body.4",
+        "minibatch",
+        "head",
+    ]
 
 
 @EVERY

@@ -49,8 +49,14 @@ class Pair:
         for layer in (layer for player in players for layer in player.modules()):
             layer.training = not isinstance(layer, (nn.Dropout, nn.SpectralNorm, nn.NoiseInjection, stylegan.Generator))
         optimizers = [optim.SGD(player.parameters(), lr=0.01) for player in players]
-        return Adversarial(*players, generator_optimizer=optimizers[0], discriminator_optimizer=optimizers[1], loss=self.loss,
-                           penalties=self.penalties, remedies=self.remedies)
+        return Adversarial(
+            *players,
+            generator_optimizer=optimizers[0],
+            discriminator_optimizer=optimizers[1],
+            loss=self.loss,
+            penalties=self.penalties,
+            remedies=self.remedies,
+        )
 
     def inputs(self, game: Adversarial, dtype: str) -> tuple[tuple, tuple, list]:
         """Of both objectives, on the current backend: (latent vectors, labels), a batch of examples and labels, and mixes."""
@@ -96,10 +102,12 @@ def judge_of_points(**options) -> Callable[[], points.Discriminator]:
 
 def growing(make: Callable, alpha: float = 0.3, **options) -> Callable[[], nn.Module]:
     """A network for 8 x 8 pixels, with few feature maps, that is half-way there: all of its layers are in use."""
+
     def player() -> nn.Module:
         network = make(resolution=8, feature_maps=(3, 2), **options)
         network.grow_to(8, alpha)
         return network
+
     return player
 
 
@@ -116,42 +124,90 @@ PAIRS: dict[str, Pair] = {
     "dcgan, tiny": Pair(tiny_generator(), tiny(), 1),
     "dcgan, tiny, rules broken": Pair(
         tiny_generator(batch_norm=False, transposed=False, hidden=4, activation="elu"),
-        tiny(batch_norm=False, strided=False, hidden=4, activation="elu"), 1, LeastSquares()),
-    "dcgan, tiny, critic": Pair(tiny_generator(activation="selu"), tiny(batch_norm=False, activation="tanh"), 1, Wasserstein(),
-                                (GradientPenalty(), Drift())),
-    "dcgan, tiny, feature matching": Pair(tiny_generator(), tiny(batch_norm=False), 2, NonSaturating(), (R1(),), (FeatureMatching(),)),
-    "wgan": Pair(lambda: wgan.Generator(3, width=1), lambda: wgan.Critic(width=1), 1, Wasserstein(), (GradientPenalty(), Drift())),
+        tiny(batch_norm=False, strided=False, hidden=4, activation="elu"),
+        1,
+        LeastSquares(),
+    ),
+    "dcgan, tiny, critic": Pair(
+        tiny_generator(activation="selu"),
+        tiny(batch_norm=False, activation="tanh"),
+        1,
+        Wasserstein(),
+        (GradientPenalty(), Drift()),
+    ),
+    "dcgan, tiny, feature matching": Pair(
+        tiny_generator(), tiny(batch_norm=False), 2, NonSaturating(), (R1(),), (FeatureMatching(),)
+    ),
+    "wgan": Pair(
+        lambda: wgan.Generator(3, width=1), lambda: wgan.Critic(width=1), 1, Wasserstein(), (GradientPenalty(), Drift())
+    ),
     "points": Pair(point_generator, judge_of_points(), 4, Wasserstein(), (GradientPenalty(0.1),)),
     "points, packed": Pair(point_generator, judge_of_points(pack=2), 4, NonSaturating(), (GradientPenalty(), R1())),
-    "points, minibatch discrimination": Pair(point_generator, judge_of_points(minibatch="discrimination"), 3, NonSaturating(), (R1(),)),
-    "points, minibatch stddev": Pair(point_generator, judge_of_points(minibatch="stddev"), 4, LeastSquares(), (GradientPenalty(),)),
+    "points, minibatch discrimination": Pair(
+        point_generator, judge_of_points(minibatch="discrimination"), 3, NonSaturating(), (R1(),)
+    ),
+    "points, minibatch stddev": Pair(
+        point_generator, judge_of_points(minibatch="stddev"), 4, LeastSquares(), (GradientPenalty(),)
+    ),
     "points, spectral norm": Pair(point_generator, lambda: nn.spectral_norm(judge_of_points()()), 3, Hinge(), (R1(),)),
-    "progan": Pair(growing(progan.Generator, latent_dim=3), growing(progan.Discriminator, group_size=2), 2, Wasserstein(),
-                   (GradientPenalty(), Drift())),
-    "progan, R1": Pair(growing(progan.Generator, latent_dim=3), growing(progan.Discriminator, group_size=2), 2, NonSaturating(), (R1(),)),
-    "progan, 4x4": Pair(lambda: progan.Generator(4, 3, (2,), 1), lambda: progan.Discriminator(4, (2,), 1, 2), 2, NonSaturating(), (R1(),)),
-    "stylegan": Pair(growing(stylegan.Generator, **STYLED), growing(stylegan.Discriminator, group_size=2), 2, NonSaturating(), (R1(),)),
+    "progan": Pair(
+        growing(progan.Generator, latent_dim=3),
+        growing(progan.Discriminator, group_size=2),
+        2,
+        Wasserstein(),
+        (GradientPenalty(), Drift()),
+    ),
+    "progan, R1": Pair(
+        growing(progan.Generator, latent_dim=3), growing(progan.Discriminator, group_size=2), 2, NonSaturating(), (R1(),)
+    ),
+    "progan, 4x4": Pair(
+        lambda: progan.Generator(4, 3, (2,), 1), lambda: progan.Discriminator(4, (2,), 1, 2), 2, NonSaturating(), (R1(),)
+    ),
+    "stylegan": Pair(
+        growing(stylegan.Generator, **STYLED), growing(stylegan.Discriminator, group_size=2), 2, NonSaturating(), (R1(),)
+    ),
     "stylegan, without styles": Pair(
         growing(stylegan.Generator, **STYLED, styles=False, constant=False, noise=False),
-        growing(stylegan.Discriminator, group_size=2), 2, Wasserstein(), (GradientPenalty(),)),
+        growing(stylegan.Discriminator, group_size=2),
+        2,
+        Wasserstein(),
+        (GradientPenalty(),),
+    ),
     "stylegan, dense input": Pair(
         growing(stylegan.Generator, latent_dim=3, style_dim=3, mapping_layers=0, constant=False, mixing=0.0),
-        growing(stylegan.Discriminator, group_size=2), 2),
+        growing(stylegan.Discriminator, group_size=2),
+        2,
+    ),
     "conditional, points": Pair(
         lambda: conditional.Generator(point_generator(2 + 3), classes=3),
-        lambda: conditional.Discriminator(points.Discriminator(hidden=5, features=2 + 3), classes=3), 4, NonSaturating(),
-        (GradientPenalty(), R1()), labels=(2, 0, 1, 2)),
+        lambda: conditional.Discriminator(points.Discriminator(hidden=5, features=2 + 3), classes=3),
+        4,
+        NonSaturating(),
+        (GradientPenalty(), R1()),
+        labels=(2, 0, 1, 2),
+    ),
     "conditional, points, feature matching": Pair(
         lambda: conditional.Generator(point_generator(2 + 2), classes=2),
-        lambda: conditional.Discriminator(points.Discriminator(hidden=5, features=2 + 2), classes=2), 3, NonSaturating(),
-        (R1(),), (FeatureMatching(),), labels=(1, 0, 1)),
+        lambda: conditional.Discriminator(points.Discriminator(hidden=5, features=2 + 2), classes=2),
+        3,
+        NonSaturating(),
+        (R1(),),
+        (FeatureMatching(),),
+        labels=(1, 0, 1),
+    ),
     "conditional, dcgan, tiny": Pair(
         lambda: conditional.Generator(tiny_generator(latent_dim=2 + 2)(), classes=2),
-        lambda: conditional.Discriminator(tiny(channels=1 + 2, batch_norm=False)(), classes=2), 2, NonSaturating(), (R1(),),
-        labels=(1, 0)),
+        lambda: conditional.Discriminator(tiny(channels=1 + 2, batch_norm=False)(), classes=2),
+        2,
+        NonSaturating(),
+        (R1(),),
+        labels=(1, 0),
+    ),
 }
 EVERY = pytest.mark.parametrize("pair", PAIRS.values(), ids=PAIRS)
-NETWORKS = {f"{name}: {player}": getattr(pair, player) for name, pair in PAIRS.items() for player in ("generator", "discriminator")}
+NETWORKS = {
+    f"{name}: {player}": getattr(pair, player) for name, pair in PAIRS.items() for player in ("generator", "discriminator")
+}
 GENERATORS = {name: pair.generator for name, pair in PAIRS.items() if not pair.labels}
 
 
@@ -159,19 +215,29 @@ def test_the_table_names_every_public_network():
     """All players that the files of models.gans define."""
     files = [getattr(gans, name) for name in gans.__all__ if inspect.ismodule(getattr(gans, name))]
     players = (gans.Generator, gans.Discriminator, conditional.Discriminator, Growing)
-    public = {value for file in files for value in vars(file).values()
-              if inspect.isclass(value) and value.__module__ == file.__name__ and issubclass(value, players)}
+    public = {
+        value
+        for file in files
+        for value in vars(file).values()
+        if inspect.isclass(value) and value.__module__ == file.__name__ and issubclass(value, players)
+    }
     assert {type(make()) for make in NETWORKS.values()} == public
 
 
 def test_every_loss_and_every_penalty_is_in_a_pair():
     public = {value for value in vars(losses).values() if inspect.isclass(value)}
-    players = {type(pair.loss) for pair in PAIRS.values()} | {type(penalty) for pair in PAIRS.values() for penalty in pair.penalties}
+    players = {type(pair.loss) for pair in PAIRS.values()} | {
+        type(penalty) for pair in PAIRS.values() for penalty in pair.penalties
+    }
     assert players == {value for value in public if issubclass(value, (AdversarialLoss, Penalty))} - {
-        AdversarialLoss, Penalty, losses.WeightClipping}  # which is no term of an objective
+        AdversarialLoss,
+        Penalty,
+        losses.WeightClipping,
+    }  # which is no term of an objective
 
 
 # -- what holds for each -------------------------------------------------------------------------------------------
+
 
 @EVERY
 def test_derivatives_of_what_the_discriminator_minimizes_to_order_2(pair):
@@ -205,8 +271,13 @@ def test_a_device_computes_the_same_to_order_2(pair, device):
         mg.use(name)
         mg.seed(0)
         game, *objectives = pair.objectives("float64")
-        results.append([x for player, objective in zip((game.discriminator, game.generator), objectives)
-                        for x in to_order_2(player, objective)])
+        results.append(
+            [
+                x
+                for player, objective in zip((game.discriminator, game.generator), objectives)
+                for x in to_order_2(player, objective)
+            ]
+        )
     largest = max(float(np.abs(x).max(initial=0.0)) for x in results[1])
     for there, on_numpy in zip(*results):
         np.testing.assert_allclose(there, on_numpy, rtol=1e-7, atol=1e-9 + 1e-15 * largest)

@@ -22,8 +22,9 @@ NETWORKS = {
     "progan.Generator": lambda: progan.Generator(16, 3, MAPS),
     "progan.Discriminator": lambda: progan.Discriminator(16, MAPS, group_size=2),
     "stylegan.Generator": lambda: stylegan.Generator(16, feature_maps=MAPS, **STYLED),
-    "stylegan.Generator, plain": lambda: stylegan.Generator(16, feature_maps=MAPS, **STYLED, styles=False, constant=False,
-                                                            noise=False),
+    "stylegan.Generator, plain": lambda: stylegan.Generator(
+        16, feature_maps=MAPS, **STYLED, styles=False, constant=False, noise=False
+    ),
     "stylegan.Discriminator": lambda: stylegan.Discriminator(16, MAPS, group_size=2),
 }
 GENERATORS = {name: make for name, make in NETWORKS.items() if ".Generator" in name}
@@ -79,22 +80,31 @@ def lazy(monkeypatch):
     monkeypatch.setattr(init, "normal", lambda shape, std: asarray(np.zeros(shape, np.float32)))
 
 
-@pytest.mark.parametrize(("make", "used", "held"), [
-    (lambda: progan.Generator(), 23_071_507, 23_079_115), (lambda: progan.Discriminator(), 23_077_137, 23_087_249),
-    (lambda: progan.Generator(32, channels=1), 20_713_985, 20_715_524),
-    (lambda: progan.Discriminator(32, channels=1), 20_719_617, 20_722_689),
-    (lambda: stylegan.Discriminator(), 23_077_137, 23_087_249),
-])
+@pytest.mark.parametrize(
+    ("make", "used", "held"),
+    [
+        (lambda: progan.Generator(), 23_071_507, 23_079_115),
+        (lambda: progan.Discriminator(), 23_077_137, 23_087_249),
+        (lambda: progan.Generator(32, channels=1), 20_713_985, 20_715_524),
+        (lambda: progan.Discriminator(32, channels=1), 20_719_617, 20_722_689),
+        (lambda: stylegan.Discriminator(), 23_077_137, 23_087_249),
+    ],
+)
 def test_the_published_sizes(make, used, held, lazy):
-    """With the colours of the last stage only, and with those of all."""
+    """With the colors of the last stage only, and with those of all."""
     network = make()
     assert (network.parameter_count(), sum(p.size for p in network.parameters())) == (used, held)
 
 
-@pytest.mark.parametrize(("make", "shape", "total"), [
-    (progan.Generator, (512,), "23,071,507"), (progan.Discriminator, (1024, 1024, 3), "23,077,137"),
-    (stylegan.Generator, (512,), "26,212,019"), (stylegan.Discriminator, (1024, 1024, 3), "23,077,137"),
-])
+@pytest.mark.parametrize(
+    ("make", "shape", "total"),
+    [
+        (progan.Generator, (512,), "23,071,507"),
+        (progan.Discriminator, (1024, 1024, 3), "23,077,137"),
+        (stylegan.Generator, (512,), "26,212,019"),
+        (stylegan.Discriminator, (1024, 1024, 3), "23,077,137"),
+    ],
+)
 def test_a_summary_at_1024_computes_nothing(make, shape, total, lazy, monkeypatch, capsys):
     network = make()
 
@@ -112,7 +122,7 @@ def test_a_summary_at_1024_computes_nothing(make, shape, total, lazy, monkeypatc
 @EVERY
 @AT
 def test_a_summary_counts_what_the_stage_uses(make, resolution, alpha, capsys):
-    """In a fade the old colours too, which are outside the chain of layers."""
+    """In a fade the old colors too, which are outside the chain of layers."""
     network = made(make, resolution, alpha)
     network.summary((resolution, resolution, 3) if "Disc" in type(network).__name__ else (3,))
     out = capsys.readouterr().out
@@ -160,10 +170,17 @@ def test_images_of_another_stage_are_refused(make, resolution, alpha):
         network(np.zeros((2, 2 * resolution, 2 * resolution, 3)))
 
 
-@pytest.mark.parametrize(("stage", "alpha", "expected"), [
-    (4, 1.0, [1, 0, 0]), (8, 0.0, [1, 0, 0]), (8, 0.25, [1, 0.25, 0]), (8, 1.0, [1, 1, 0]),
-    (16, 0.75, [1, 1, 0.75]), (16, 1.0, [1, 1, 1]),
-])
+@pytest.mark.parametrize(
+    ("stage", "alpha", "expected"),
+    [
+        (4, 1.0, [1, 0, 0]),
+        (8, 0.0, [1, 0, 0]),
+        (8, 0.25, [1, 0.25, 0]),
+        (8, 1.0, [1, 1, 0]),
+        (16, 0.75, [1, 1, 0.75]),
+        (16, 1.0, [1, 1, 1]),
+    ],
+)
 def test_the_weight_of_each_stage(stage, alpha, expected):
     network = progan.Discriminator(16, MAPS)
     network.grow_to(stage, alpha)
@@ -281,21 +298,24 @@ def test_the_plain_form_of_a_discriminator_sees_any_large_image_by_its_means():
 
 
 @EVERY
-@pytest.mark.parametrize(("arguments", "message"), [
-    ((3,), "a resolution is a whole number, a power of two from 4 to 1024, got 3"),
-    ((2,), "a resolution is a whole number, a power of two from 4 to 1024, got 2"),
-    ((0,), "a resolution is a whole number, a power of two from 4 to 1024, got 0"),
-    ((-8,), "a resolution is a whole number, a power of two from 4 to 1024, got -8"),
-    ((12,), "a resolution is a whole number, a power of two from 4 to 1024, got 12"),
-    ((2048,), "a resolution is a whole number, a power of two from 4 to 1024, got 2048"),
-    ((8.0,), "a resolution is a whole number, a power of two from 4 to 1024, got 8.0"),
-    (("8",), "a resolution is a whole number, a power of two from 4 to 1024, got '8'"),
-    ((32,), r"cannot grow to 32x32: (Generator|Discriminator) has layers up to 16x16; make it with resolution=32"),
-    ((8, -0.1), "alpha is the weight of the new layers, 0 <= alpha <= 1, got -0.1"),
-    ((8, 1.1), "alpha is the weight of the new layers, 0 <= alpha <= 1, got 1.1"),
-    ((8, float("nan")), "alpha is the weight of the new layers, 0 <= alpha <= 1, got nan"),
-    ((4, 0.5), "nothing comes before 4x4 that it could be faded into, got alpha=0.5"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((3,), "a resolution is a whole number, a power of two from 4 to 1024, got 3"),
+        ((2,), "a resolution is a whole number, a power of two from 4 to 1024, got 2"),
+        ((0,), "a resolution is a whole number, a power of two from 4 to 1024, got 0"),
+        ((-8,), "a resolution is a whole number, a power of two from 4 to 1024, got -8"),
+        ((12,), "a resolution is a whole number, a power of two from 4 to 1024, got 12"),
+        ((2048,), "a resolution is a whole number, a power of two from 4 to 1024, got 2048"),
+        ((8.0,), "a resolution is a whole number, a power of two from 4 to 1024, got 8.0"),
+        (("8",), "a resolution is a whole number, a power of two from 4 to 1024, got '8'"),
+        ((32,), r"cannot grow to 32x32: (Generator|Discriminator) has layers up to 16x16; make it with resolution=32"),
+        ((8, -0.1), "alpha is the weight of the new layers, 0 <= alpha <= 1, got -0.1"),
+        ((8, 1.1), "alpha is the weight of the new layers, 0 <= alpha <= 1, got 1.1"),
+        ((8, float("nan")), "alpha is the weight of the new layers, 0 <= alpha <= 1, got nan"),
+        ((4, 0.5), "nothing comes before 4x4 that it could be faded into, got alpha=0.5"),
+    ],
+)
 def test_growing_to_what_there_is_not(make, arguments, message):
     network = make()
     network.grow_to(8, 0.25)
@@ -305,13 +325,19 @@ def test_growing_to_what_there_is_not(make, arguments, message):
 
 
 @pytest.mark.parametrize("make", [progan.Generator, progan.Discriminator, stylegan.Generator, stylegan.Discriminator])
-@pytest.mark.parametrize(("options", "message"), [
-    ({"resolution": 6}, "a resolution is a whole number, a power of two from 4 to 1024, got 6"),
-    ({"resolution": 2048}, "a resolution is a whole number, a power of two from 4 to 1024, got 2048"),
-    ({"resolution": 8, "feature_maps": (4,)}, r"expected 2 positive whole numbers, one for each resolution 4, 8, got \(4,\)"),
-    ({"resolution": 8, "feature_maps": (4, 3, 2)}, r"expected 2 positive whole numbers, one for each resolution 4, 8, got \(4, 3, 2\)"),
-    ({"resolution": 8, "feature_maps": (4, 0)}, r"expected 2 positive whole numbers, .* got \(4, 0\)"),
-])
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"resolution": 6}, "a resolution is a whole number, a power of two from 4 to 1024, got 6"),
+        ({"resolution": 2048}, "a resolution is a whole number, a power of two from 4 to 1024, got 2048"),
+        ({"resolution": 8, "feature_maps": (4,)}, r"expected 2 positive whole numbers, one for each resolution 4, 8, got \(4,\)"),
+        (
+            {"resolution": 8, "feature_maps": (4, 3, 2)},
+            r"expected 2 positive whole numbers, one for each resolution 4, 8, got \(4, 3, 2\)",
+        ),
+        ({"resolution": 8, "feature_maps": (4, 0)}, r"expected 2 positive whole numbers, .* got \(4, 0\)"),
+    ],
+)
 def test_networks_that_cannot_be(make, options, message):
     with pytest.raises(ValueError, match=message):
         make(**options)
@@ -394,8 +420,11 @@ def test_an_optimizer_leaves_alone_what_the_stage_does_not_use(make, resolution,
     idle = {name for name, p in network.named_parameters().items() if p.grad is None}
     stage, faded = network.stage, alpha < 1.0
     expected = [part for part in range(3) if part > stage], [part for part in range(3) if part not in (stage, stage - faded)]
-    assert idle == {name for name in network.named_parameters() if name.split(".")[0] in ("blocks", "rgb")
-                    and int(name.split(".")[1]) in expected[name.startswith("rgb")]}
+    assert idle == {
+        name
+        for name in network.named_parameters()
+        if name.split(".")[0] in ("blocks", "rgb") and int(name.split(".")[1]) in expected[name.startswith("rgb")]
+    }
     after = network.state_dict()
     assert all(np.array_equal(after[name], before[name]) for name in idle)
 
@@ -437,7 +466,9 @@ def test_real_images_keep_dtype_and_at_full_size_everything():
     assert all(growing.at_stage(images, *stage).dtype == np.float32 for stage in [(4, 1.0), (8, 0.3)])
 
 
-@pytest.mark.parametrize(("shape", "resolution"), [((2, 12, 12, 1), 8), ((2, 16, 12, 1), 8), ((2, 12, 16, 1), 8), ((2, 4, 4, 1), 8)])
+@pytest.mark.parametrize(
+    ("shape", "resolution"), [((2, 12, 12, 1), 8), ((2, 16, 12, 1), 8), ((2, 12, 16, 1), 8), ((2, 4, 4, 1), 8)]
+)
 def test_real_images_that_do_not_divide(shape, resolution):
     with pytest.raises(ShapeError, match=f"{re.escape(str(shape))} do not divide into {resolution}x{resolution} blocks"):
         growing.at_stage(np.zeros(shape), resolution)

@@ -25,7 +25,9 @@ def test_ends_are_exact_angles_equal_and_lengths_in_equal_steps():
     np.testing.assert_allclose(path[:, 0], start, rtol=1e-6)
     np.testing.assert_allclose(path[:, -1], end, rtol=1e-6)
     lengths = np.linalg.norm(path, axis=2)
-    np.testing.assert_allclose(np.diff(lengths, axis=1), np.diff(lengths, axis=1).mean(axis=1, keepdims=True) * np.ones((1, 8)), atol=1e-6)
+    np.testing.assert_allclose(
+        np.diff(lengths, axis=1), np.diff(lengths, axis=1).mean(axis=1, keepdims=True) * np.ones((1, 8)), atol=1e-6
+    )
     directions = path / lengths[..., None]
     cosines = (directions[:, 1:] * directions[:, :-1]).sum(axis=2)
     np.testing.assert_allclose(cosines, cosines[:, :1] * np.ones((1, 8)), atol=1e-6)
@@ -38,12 +40,21 @@ def test_where_there_is_no_arc_the_line_is_straight(end):
     np.testing.assert_allclose(path[0, [0, -1], 0], [1.0, end[0]])
 
 
-@pytest.mark.parametrize(("start", "end", "n", "error", "message"), [
-    (np.ones((2, 3)), np.ones((2, 4)), 5, ShapeError, r"got start of shape \(2, 3\) and end of shape \(2, 4\), expected \(k, d\) both"),
-    (np.ones(3), np.ones(3), 5, ShapeError, r"expected \(k, d\) both"),
-    (np.ones((2, 3)), np.ones((2, 3)), 1, ValueError, "n counts both ends, at least 2, got 1"),
-    (np.zeros((1, 3)), np.ones((1, 3)), 5, ValueError, "a vector of length 0, which has no direction"),
-])
+@pytest.mark.parametrize(
+    ("start", "end", "n", "error", "message"),
+    [
+        (
+            np.ones((2, 3)),
+            np.ones((2, 4)),
+            5,
+            ShapeError,
+            r"got start of shape \(2, 3\) and end of shape \(2, 4\), expected \(k, d\) both",
+        ),
+        (np.ones(3), np.ones(3), 5, ShapeError, r"expected \(k, d\) both"),
+        (np.ones((2, 3)), np.ones((2, 3)), 1, ValueError, "n counts both ends, at least 2, got 1"),
+        (np.zeros((1, 3)), np.ones((1, 3)), 5, ValueError, "a vector of length 0, which has no direction"),
+    ],
+)
 def test_refusals(start, end, n, error, message):
     with pytest.raises(error, match=message):
         great_circle(start, end, n)
@@ -58,25 +69,40 @@ def test_in_a_space_made_of_attributes_the_analogy_is_exact():
     made = analogy(people, people[:3] + man, people[:3] + man + glasses)
     np.testing.assert_allclose(made, people + glasses, rtol=1e-5)
     assert made.dtype == np.float32
-    centre = analogy(people.mean(axis=0, keepdims=True), people + man, people + man + glasses)
-    np.testing.assert_allclose(centre, [people.mean(axis=0) + glasses], rtol=1e-5)
+    center = analogy(people.mean(axis=0, keepdims=True), people + man, people + man + glasses)
+    np.testing.assert_allclose(center, [people.mean(axis=0) + glasses], rtol=1e-5)
 
 
 def test_each_code_may_have_samples_of_its_own():
     start, without, with_it = rng.standard_normal((4, 3)), rng.standard_normal((4, 2, 3)), rng.standard_normal((4, 5, 3))
-    each = [analogy(start[i:i + 1], without[i], with_it[i])[0] for i in range(4)]
+    each = [analogy(start[i : i + 1], without[i], with_it[i])[0] for i in range(4)]
     np.testing.assert_array_equal(analogy(start, without, with_it), each)
     np.testing.assert_allclose(each[2], start[2] + with_it[2].sum(axis=0) / 5 - without[2].sum(axis=0) / 2, rtol=1e-5)
 
 
-@pytest.mark.parametrize(("start", "without", "with_it", "error", "message"), [
-    (np.ones(3), np.ones((2, 3)), np.ones((2, 3)), ShapeError, r"got start of shape \(3,\)"),
-    (np.ones((2, 3)), np.ones((2, 4)), np.ones((2, 3)), ShapeError, r"without of shape \(2, 4\) and with_it of shape \(2, 3\)"),
-    (np.ones((2, 3)), np.ones((3, 5, 3)), np.ones((2, 3)), ShapeError, r"expected \(n, d\) and twice \(k, d\) or \(n, k, d\)"),
-    (np.ones((2, 3)), np.ones((2, 3)), np.ones(3), ShapeError, r"with_it of shape \(3,\)"),
-    (np.ones((2, 3)), np.ones((0, 3)), np.ones((2, 3)), ValueError, "a concept without samples, expected at least one"),
-    (np.ones((2, 3)), np.ones((2, 3)), np.full((2, 3), np.nan), ValueError, "NaN or infinity among the codes"),
-])
+@pytest.mark.parametrize(
+    ("start", "without", "with_it", "error", "message"),
+    [
+        (np.ones(3), np.ones((2, 3)), np.ones((2, 3)), ShapeError, r"got start of shape \(3,\)"),
+        (
+            np.ones((2, 3)),
+            np.ones((2, 4)),
+            np.ones((2, 3)),
+            ShapeError,
+            r"without of shape \(2, 4\) and with_it of shape \(2, 3\)",
+        ),
+        (
+            np.ones((2, 3)),
+            np.ones((3, 5, 3)),
+            np.ones((2, 3)),
+            ShapeError,
+            r"expected \(n, d\) and twice \(k, d\) or \(n, k, d\)",
+        ),
+        (np.ones((2, 3)), np.ones((2, 3)), np.ones(3), ShapeError, r"with_it of shape \(3,\)"),
+        (np.ones((2, 3)), np.ones((0, 3)), np.ones((2, 3)), ValueError, "a concept without samples, expected at least one"),
+        (np.ones((2, 3)), np.ones((2, 3)), np.full((2, 3), np.nan), ValueError, "NaN or infinity among the codes"),
+    ],
+)
 def test_analogy_refuses(start, without, with_it, error, message):
     with pytest.raises(error, match=message):
         analogy(start, without, with_it)
@@ -105,14 +131,17 @@ def test_an_attribute_of_one_coordinate_is_found_along_it():
     np.testing.assert_allclose(attribute_direction(z, z[:, 1] > 0.5), [0, 1, 0], atol=0.02)
 
 
-@pytest.mark.parametrize(("codes", "has_it", "error", "message"), [
-    (np.ones((3, 2)), np.array([True, False]), ShapeError, r"got codes of shape \(3, 2\) and has_it of shape \(2,\)"),
-    (np.eye(3), np.array([0, 1, 1]), TypeError, "expected bools, got int64"),
-    (np.eye(3), np.ones(3, bool), ValueError, "all of the 3 codes have the attribute"),
-    (np.eye(3), np.zeros(3, bool), ValueError, "none of the 3 codes have the attribute"),
-    (np.ones((2, 2)), np.array([True, False]), ValueError, "have the same mean: there is no direction"),
-    (np.full((2, 2), np.inf), np.array([True, False]), ValueError, "NaN or infinity among the codes"),
-])
+@pytest.mark.parametrize(
+    ("codes", "has_it", "error", "message"),
+    [
+        (np.ones((3, 2)), np.array([True, False]), ShapeError, r"got codes of shape \(3, 2\) and has_it of shape \(2,\)"),
+        (np.eye(3), np.array([0, 1, 1]), TypeError, "expected bools, got int64"),
+        (np.eye(3), np.ones(3, bool), ValueError, "all of the 3 codes have the attribute"),
+        (np.eye(3), np.zeros(3, bool), ValueError, "none of the 3 codes have the attribute"),
+        (np.ones((2, 2)), np.array([True, False]), ValueError, "have the same mean: there is no direction"),
+        (np.full((2, 2), np.inf), np.array([True, False]), ValueError, "NaN or infinity among the codes"),
+    ],
+)
 @pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
 def test_attribute_direction_refuses(codes, has_it, error, message):
     with pytest.raises(error, match=message):
@@ -124,5 +153,7 @@ def test_walking_in_both_directions():
     path = walk(codes, direction, [-1.0, 0.0, 2.5])
     assert path.shape == (5, 3, 3) and path.dtype == np.float32
     np.testing.assert_allclose(path, np.stack([codes - direction, codes, codes + 2.5 * direction], axis=1), rtol=1e-5, atol=1e-6)
-    with pytest.raises(ShapeError, match=r"walk: got codes of shape \(5, 3\), direction of shape \(2,\) and steps of shape \(3,\)"):
+    with pytest.raises(
+        ShapeError, match=r"walk: got codes of shape \(5, 3\), direction of shape \(2,\) and steps of shape \(3,\)"
+    ):
         walk(codes, direction[:2], [-1, 0, 1])

@@ -47,7 +47,10 @@ def test_settings_are_by_default_the_papers():
     assert repr(denoising.corrupt) == repr(linear.corrupt) == "Corruption(gaussian, 0.2)"
     assert auto.SparseAutoencoder().encoder[3].target == 0.1
     assert auto.VariationalAutoencoder().beta == auto.ConditionalVariationalAutoencoder().beta == 1.0
-    assert [network.blocks[0][0].group_size for network in (progan.Discriminator(4, (2,)), stylegan.Discriminator(4, (2,)))] == [4, 4]
+    assert [network.blocks[0][0].group_size for network in (progan.Discriminator(4, (2,)), stylegan.Discriminator(4, (2,)))] == [
+        4,
+        4,
+    ]
     generator = stylegan.Generator(4, 2, 2, feature_maps=(2,))
     assert generator.mixing == 0.9 and generator.blocks[0].layers[0].noise.lr_multiplier == 1.0
     assert [layer.lr_multiplier for layer in list(generator.mapping.net)[1:]] == 8 * [0.01]
@@ -62,7 +65,10 @@ def test_every_network_is_beside_its_paper():
     defined = set()
     for file in pkgutil.walk_packages(models.__path__, "minigen.models."):
         module = importlib.import_module(file.name)
-        defined |= {kind for _, kind in inspect.getmembers(module, inspect.isclass)
-                    if issubclass(kind, nn.Module) and kind.__module__ == file.name}
+        defined |= {
+            kind
+            for _, kind in inspect.getmembers(module, inspect.isclass)
+            if issubclass(kind, nn.Module) and kind.__module__ == file.name
+        }
     compared = {type(part) for network in NETWORKS for part in network.make().modules()}
     assert not defined - compared - BASES

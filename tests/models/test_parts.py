@@ -32,8 +32,12 @@ MODELS = {
     "conditional": (ConditionalVariationalAutoencoder, IMAGES),
     "linear variational": (lambda: LinearVariationalAutoencoder(784, 30), (784,)),
 }
-METHODS = [(name, method) for name, (model, _) in MODELS.items() for method in ("encode", "reconstruct", "hash", "elbo")
-           if hasattr(model(), method)]
+METHODS = [
+    (name, method)
+    for name, (model, _) in MODELS.items()
+    for method in ("encode", "reconstruct", "hash", "elbo")
+    if hasattr(model(), method)
+]
 
 
 def examples(name, n, dtype=np.float32):

@@ -24,7 +24,7 @@ RESTORERS = {
     "super-resolution by 2": (lambda: super_resolution.Generator(2, 8, feature_maps=3, blocks=1), 1),
     "super-resolution by 4": (lambda: super_resolution.Generator(4, 8, channels=2, feature_maps=2, blocks=2), 2),
     "context encoder": (lambda: context_encoder.Generator(3, 8, feature_maps=(3, 2)), 1),
-    "context encoder, colours": (lambda: context_encoder.Generator(5, 8, channels=3, feature_maps=(2, 3)), 3),
+    "context encoder, colors": (lambda: context_encoder.Generator(5, 8, channels=3, feature_maps=(2, 3)), 3),
 }
 EVERY = pytest.mark.parametrize(("make", "channels"), RESTORERS.values(), ids=RESTORERS)
 
@@ -39,20 +39,35 @@ def game(make, channels: int, dtype: str = "float32") -> tuple[Restoration, list
     generator = make()
     discriminator = base.Discriminator(nn.Sequential(nn.Conv2d(channels, 2, 4, stride=2, activation="tanh"), nn.Flatten()), 32)
     optimizers = [optim.SGD(player.parameters(), lr=0.01) for player in (generator, discriminator)]
-    trainer = Restoration(generator, discriminator, weight=0.5, penalties=[losses.R1(1.0)], generator_optimizer=optimizers[0],
-                          discriminator_optimizer=optimizers[1])
+    trainer = Restoration(
+        generator,
+        discriminator,
+        weight=0.5,
+        penalties=[losses.R1(1.0)],
+        generator_optimizer=optimizers[0],
+        discriminator_optimizer=optimizers[1],
+    )
     for player in (generator, discriminator):
         player.astype(dtype)
     real, fake = (mg.asarray(images(2, channels, dtype=dtype, seed=seed)) for seed in (1, 2))
     damaged = generator.damage(real)
-    return trainer, [lambda: trainer.discriminator_loss((real,), (fake,))[0], lambda: trainer.generator_loss(damaged, real)[0],
-                     lambda: generator.loss(real, damaged)[0]]
+    return trainer, [
+        lambda: trainer.discriminator_loss((real,), (fake,))[0],
+        lambda: trainer.generator_loss(damaged, real)[0],
+        lambda: generator.loss(real, damaged)[0],
+    ]
 
 
 def test_the_table_names_every_public_restorer():
-    files = [importlib.import_module(f"{applications.__name__}.{file.name}") for file in pkgutil.iter_modules(applications.__path__)]
-    public = {value for file in files for value in vars(file).values()
-              if inspect.isclass(value) and value.__module__ == file.__name__ and issubclass(value, Restorer)}
+    files = [
+        importlib.import_module(f"{applications.__name__}.{file.name}") for file in pkgutil.iter_modules(applications.__path__)
+    ]
+    public = {
+        value
+        for file in files
+        for value in vars(file).values()
+        if inspect.isclass(value) and value.__module__ == file.__name__ and issubclass(value, Restorer)
+    }
     assert {type(make()) for make, _ in RESTORERS.values()} == public - {Restorer}
 
 
@@ -119,7 +134,9 @@ def test_restoring_in_parts_is_restoring(make, channels):
     """Five hundred at a time."""
     generator = make().eval()
     damaged = generator.damage(images(503, channels))
-    np.testing.assert_allclose(generator.restore(damaged)[[0, 499, 500, 502]], generator(damaged[[0, 499, 500, 502]]).numpy(), atol=1e-6)
+    np.testing.assert_allclose(
+        generator.restore(damaged)[[0, 499, 500, 502]], generator(damaged[[0, 499, 500, 502]]).numpy(), atol=1e-6
+    )
 
 
 @EVERY
@@ -135,7 +152,9 @@ def test_the_loss_has_one_term_and_is_that_of_new_damage_unless_it_is_given(make
 
 @EVERY
 def test_nothing_is_made_of_noise(make, channels):
-    with pytest.raises(TypeError, match=r"^a Generator of minigen\.models\.applications\.\w+ makes nothing of noise, but images of "):
+    with pytest.raises(
+        TypeError, match=r"^a Generator of minigen\.models\.applications\.\w+ makes nothing of noise, but images of "
+    ):
         make().sample(3)
 
 
@@ -147,7 +166,7 @@ def test_the_low_resolution_is_the_mean_of_blocks(factor, backend):
     x = images(2, 3)
     expected = np.zeros((2, 8 // factor, 8 // factor, 3))
     for i, row, column, channel in np.ndindex(expected.shape):
-        block = x[i, row * factor:(row + 1) * factor, column * factor:(column + 1) * factor, channel]
+        block = x[i, row * factor : (row + 1) * factor, column * factor : (column + 1) * factor, channel]
         expected[i, row, column, channel] = block.sum(dtype=np.float64) / factor**2
     low = super_resolution.Generator(factor, 8, channels=3, feature_maps=2).damage(mg.asarray(x))
     np.testing.assert_allclose(mg.to_numpy(low), expected, rtol=1e-6)
@@ -157,7 +176,11 @@ def test_the_low_resolution_is_the_mean_of_blocks(factor, backend):
 def test_parameters_of_super_resolution(factor, parameters):
     generator = super_resolution.Generator(factor)
     assert generator.parameter_count() == parameters
-    assert generator.input_shape == (28 // factor, 28 // factor, 1) and generator.output_shape(generator.input_shape) == (28, 28, 1)
+    assert generator.input_shape == (28 // factor, 28 // factor, 1) and generator.output_shape(generator.input_shape) == (
+        28,
+        28,
+        1,
+    )
 
 
 def test_images_of_any_size_are_enlarged():
@@ -271,6 +294,8 @@ def test_wrong_corners():
     with pytest.raises(ShapeError, match=r"^damage: expected corners \(2, 2\), a row and a column for each image, got \(3, 2\)$"):
         encoder().damage(x, np.zeros((3, 2), np.int64))
     for corners, low, high in (([[0, 0], [6, 1]], [0, 0], [6, 1]), ([[0, -1], [2, 1]], [0, -1], [2, 1])):
-        with pytest.raises(ValueError, match="^damage: holes begin at rows from 0 to 5 and columns from 0 to 5, got corners from") as caught:
+        with pytest.raises(
+            ValueError, match="^damage: holes begin at rows from 0 to 5 and columns from 0 to 5, got corners from"
+        ) as caught:
             encoder().damage(x, corners)
         assert str(caught.value).endswith(f"from {low} to {high}")

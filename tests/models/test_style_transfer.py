@@ -54,8 +54,10 @@ def test_it_computes_its_docstring():
     model = small(style_weight=3.0)
 
     def moments(maps):
-        return [[(float(image[..., i].mean()), float(np.sqrt(image[..., i].var() + 1e-5))) for i in range(image.shape[-1])]
-                for image in maps]
+        return [
+            [(float(image[..., i].mean()), float(np.sqrt(image[..., i].var() + 1e-5))) for i in range(image.shape[-1])]
+            for image in maps
+        ]
 
     content = model.encoder(CONTENTS).numpy()
     target = np.empty_like(content)
@@ -81,7 +83,9 @@ def test_loss_and_gradients_are_those_of_torch():
     def stages(x):
         found = []
         for i in range(2):  # "same" with a kernel of 4 and stride 2 is one pixel on each side
-            x = f.relu(f.conv2d(x, state[f"encoder.layers.{i}.weight"].permute(3, 2, 0, 1), state[f"encoder.layers.{i}.bias"], 2, 1))
+            x = f.relu(
+                f.conv2d(x, state[f"encoder.layers.{i}.weight"].permute(3, 2, 0, 1), state[f"encoder.layers.{i}.bias"], 2, 1)
+            )
             found.append(x)
         return found
 
@@ -175,8 +179,9 @@ def test_it_learns():
     mg.seed(0)
     model = small(dtype="float32")
     pairs = CONTENTS.astype(np.float32), STYLES.astype(np.float32)
-    history = training.fit(model, pairs, optimizer=optim.Adam(model.decoder.parameters(), lr=0.02), epochs=30, batch_size=3,
-                           progress=False)
+    history = training.fit(
+        model, pairs, optimizer=optim.Adam(model.decoder.parameters(), lr=0.02), epochs=30, batch_size=3, progress=False
+    )
     assert history["loss"][-1] < 0.3 * history["loss"][0]
 
 
@@ -191,8 +196,16 @@ def test_transfer_is_outside_any_graph_and_in_range(backend):
 
 def test_sizes():
     model = TextureAutoencoder()
-    assert [stage.shape for stage in model.encoder.stages(np.zeros((1, 32, 32, 3), np.float32))] == [(1, 16, 16, 32), (1, 8, 8, 64)]
-    assert model.output_shape((32, 32, 3)) == (32, 32, 3) and model.reconstruct(np.zeros((1, 8, 8, 3), np.float32)).shape == (1, 8, 8, 3)
+    assert [stage.shape for stage in model.encoder.stages(np.zeros((1, 32, 32, 3), np.float32))] == [
+        (1, 16, 16, 32),
+        (1, 8, 8, 64),
+    ]
+    assert model.output_shape((32, 32, 3)) == (32, 32, 3) and model.reconstruct(np.zeros((1, 8, 8, 3), np.float32)).shape == (
+        1,
+        8,
+        8,
+        3,
+    )
     assert TextureAutoencoder(channels=1, feature_maps=(2, 3)).output_shape((12, 8, 1)) == (12, 8, 1)
 
 

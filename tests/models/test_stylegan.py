@@ -17,7 +17,7 @@ LAYERS = 4  # of the generator of these tests, 8 x 8
 
 
 def made(**options):
-    """8 x 8 pixels of one colour, float64, no parameter where it starts; in training mode."""
+    """8 x 8 pixels of one color, float64, no parameter where it starts; in training mode."""
     chosen = {"latent_dim": 3, "style_dim": 4, "mapping_layers": 2, "feature_maps": (3, 2), "channels": 1, **options}
     generator, numbers = stylegan.Generator(8, **chosen).astype("float64"), np.random.default_rng(1)
     for parameter in generator.parameters():
@@ -40,9 +40,11 @@ def activations(generator, call):
     seen = []
     layers = [layer for block in generator.blocks for layer in block.layers]
     for layer in layers:
+
         def watched(*inputs, forward=layer.forward):
             seen.append(forward(*inputs))
             return seen[-1]
+
         layer.forward = watched
     try:
         call()
@@ -55,11 +57,11 @@ def activations(generator, call):
 # -- sizes ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("resolution", "used", "held"), [
-    (1024, 26_212_019, 26_219_627), (256, 26_078_915, None), (32, 22_836_739, None),
-])
+@pytest.mark.parametrize(
+    ("resolution", "used", "held"), [(1024, 26_212_019, 26_219_627), (256, 26_078_915, None), (32, 22_836_739, None)]
+)
 def test_the_published_sizes(resolution, used, held, monkeypatch):
-    """With the colours of the last stage only, and with those of all."""
+    """With the colors of the last stage only, and with those of all."""
     monkeypatch.setattr(init, "normal", lambda shape, std: asarray(np.zeros(shape, np.float32)))  # only counted
     generator = stylegan.Generator(resolution)
     assert generator.parameter_count() == used and generator.mapping.parameter_count() == 2_101_248
@@ -92,7 +94,9 @@ def test_in_evaluation_an_image_is_that_of_its_style_in_all_layers(backend):
     styles = to_numpy(w.data)
     for each in (styles, np.repeat(styles[:, None], LAYERS, axis=1)):
         np.testing.assert_array_equal(generator.draw_styles(each), generator.to_pixels(expected))
-        np.testing.assert_array_equal(generator.draw_styles(asarray(each)), generator.to_pixels(expected), err_msg="from the device")
+        np.testing.assert_array_equal(
+            generator.draw_styles(asarray(each)), generator.to_pixels(expected), err_msg="from the device"
+        )
     np.testing.assert_array_equal(generator.map(z), styles)
     np.testing.assert_array_equal(generator.draw(z), generator.to_pixels(expected))
 
@@ -265,8 +269,12 @@ def test_truncation_is_affine_in_w(psi):
     average = np.array([0.5, -1.0, 2.0, 0.0])
     near = generator.truncate(w, psi)
     np.testing.assert_allclose(near - average, psi * (w - average), rtol=1e-13, atol=1e-15)
-    np.testing.assert_allclose(generator.truncate(0.25 * w + 0.75 * other, psi),
-                               0.25 * near + 0.75 * generator.truncate(other, psi), rtol=1e-13, atol=1e-15)
+    np.testing.assert_allclose(
+        generator.truncate(0.25 * w + 0.75 * other, psi),
+        0.25 * near + 0.75 * generator.truncate(other, psi),
+        rtol=1e-13,
+        atol=1e-15,
+    )
     np.testing.assert_allclose(generator.truncate(average[None], psi), average[None], rtol=1e-15)
 
 
@@ -293,12 +301,17 @@ def test_truncation_keeps_float32():
     assert generator.sample(2, psi=0.7).dtype == np.float32
 
 
-@pytest.mark.parametrize("call", [
-    lambda g: g.sample(2, psi=0.7), lambda g: g.draw(latent(), 0.7), lambda g: g.truncate(np.zeros((1, 4)), 0.7),
-    lambda g: g.truncate(np.zeros((1, 4)), 0.7, 2),
-])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda g: g.sample(2, psi=0.7),
+        lambda g: g.draw(latent(), 0.7),
+        lambda g: g.truncate(np.zeros((1, 4)), 0.7),
+        lambda g: g.truncate(np.zeros((1, 4)), 0.7, 2),
+    ],
+)
 def test_truncation_without_an_average_is_refused(call):
-    with pytest.raises(StateError, match="psi=0.7 draws styles towards their average, but no average was recorded: .*take psi=1"):
+    with pytest.raises(StateError, match="psi=0.7 draws styles toward their average, but no average was recorded: .*take psi=1"):
         call(made())
 
 
@@ -332,16 +345,26 @@ def test_the_average_is_of_w_not_of_the_style_that_is_mixed_in():
 def test_nothing_but_training_moves_the_average(backend):
     generator = followed()
     before = generator.fingerprint()
-    for call in (lambda: generator(latent()), lambda: generator.sample(2, psi=0.5), lambda: generator.train().draw(latent(), 0.5),
-                 lambda: generator.map(latent()), lambda: generator.synthesize(generator.mapping(latent()))):
+    for call in (
+        lambda: generator(latent()),
+        lambda: generator.sample(2, psi=0.5),
+        lambda: generator.train().draw(latent(), 0.5),
+        lambda: generator.map(latent()),
+        lambda: generator.synthesize(generator.mapping(latent())),
+    ):
         call()
     assert generator.fingerprint() == before
 
 
 def test_the_discriminators_steps_do_not_move_the_average_and_the_generators_do(backend):
     generator, discriminator = stylegan.Generator(8, 3, 4, 1, (3, 2), 1), stylegan.Discriminator(8, (3, 2), 1, 2)
-    trainer = Adversarial(generator, discriminator, generator_optimizer=optim.Adam(generator.parameters()),
-                          discriminator_optimizer=optim.Adam(discriminator.parameters()), penalties=[losses.R1()])
+    trainer = Adversarial(
+        generator,
+        discriminator,
+        generator_optimizer=optim.Adam(generator.parameters()),
+        discriminator_optimizer=optim.Adam(discriminator.parameters()),
+        penalties=[losses.R1()],
+    )
     before = generator.fingerprint()
     trainer.discriminator_step((asarray(rng.random((4, 8, 8, 1)).astype(np.float32)),))
     assert generator.fingerprint() == before
@@ -504,21 +527,40 @@ def test_the_discriminator_blurs_in_front_of_each_halving():
 IMAGES, W = np.zeros((2, 8, 8, 1)), np.zeros((2, 4))
 
 
-@pytest.mark.parametrize(("call", "error", "message"), [
-    (lambda: made(styles=False), ValueError, "a constant input without styles makes the same image of every z"),
-    (lambda: made(mapping_layers=0), ValueError, "without mapping layers w is z: expected latent_dim = style_dim, got 3 and 4"),
-    (lambda: made(mixing=1.5), ValueError, "0 <= mixing <= 1, got 1.5"),
-    (lambda: made(mixing=-0.1), ValueError, "0 <= mixing <= 1, got -0.1"),
-    (lambda: made()(np.zeros((2, 5))), ShapeError, r"expects shape \(..., 3\), got \(2, 5\)"),
-    (lambda: made().synthesize(np.zeros((2, 5))), ShapeError, r"AdaIN\(3, styles of 4\) expects shape \(..., 4\), got \(2, 5\)"),
-    (lambda: made().synthesize([W] * 3), ShapeError, "at 8x8 there are 4 layers, got 3 styles and 4 maps of noise"),
-    (lambda: made().synthesize(W, [IMAGES] * 5), ShapeError, "at 8x8 there are 4 layers, got 4 styles and 5 maps of noise"),
-    (lambda: made().synthesize(W, [IMAGES] * 4), ShapeError, r"expects noise of shape \(2 or 1, 4, 4, 1\), got \(2, 8, 8, 1\)"),
-    (lambda: made().draw_styles(np.zeros((2, 5))), ShapeError, r"expected styles \(n, 4\) or \(n, 4, 4\), got \(2, 5\)"),
-    (lambda: made().draw_styles(np.zeros((2, 3, 4))), ShapeError, r"expected styles \(n, 4\) or \(n, 4, 4\), got \(2, 3, 4\)"),
-    (lambda: made().draw_styles(np.zeros(4)), ShapeError, r"expected styles \(n, 4\) or \(n, 4, 4\), got \(4,\)"),
-    (lambda: made().draw_styles(W, [IMAGES]), ShapeError, "got 4 styles and 1 maps of noise"),
-])
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: made(styles=False), ValueError, "a constant input without styles makes the same image of every z"),
+        (
+            lambda: made(mapping_layers=0),
+            ValueError,
+            "without mapping layers w is z: expected latent_dim = style_dim, got 3 and 4",
+        ),
+        (lambda: made(mixing=1.5), ValueError, "0 <= mixing <= 1, got 1.5"),
+        (lambda: made(mixing=-0.1), ValueError, "0 <= mixing <= 1, got -0.1"),
+        (lambda: made()(np.zeros((2, 5))), ShapeError, r"expects shape \(..., 3\), got \(2, 5\)"),
+        (
+            lambda: made().synthesize(np.zeros((2, 5))),
+            ShapeError,
+            r"AdaIN\(3, styles of 4\) expects shape \(..., 4\), got \(2, 5\)",
+        ),
+        (lambda: made().synthesize([W] * 3), ShapeError, "at 8x8 there are 4 layers, got 3 styles and 4 maps of noise"),
+        (lambda: made().synthesize(W, [IMAGES] * 5), ShapeError, "at 8x8 there are 4 layers, got 4 styles and 5 maps of noise"),
+        (
+            lambda: made().synthesize(W, [IMAGES] * 4),
+            ShapeError,
+            r"expects noise of shape \(2 or 1, 4, 4, 1\), got \(2, 8, 8, 1\)",
+        ),
+        (lambda: made().draw_styles(np.zeros((2, 5))), ShapeError, r"expected styles \(n, 4\) or \(n, 4, 4\), got \(2, 5\)"),
+        (
+            lambda: made().draw_styles(np.zeros((2, 3, 4))),
+            ShapeError,
+            r"expected styles \(n, 4\) or \(n, 4, 4\), got \(2, 3, 4\)",
+        ),
+        (lambda: made().draw_styles(np.zeros(4)), ShapeError, r"expected styles \(n, 4\) or \(n, 4, 4\), got \(4,\)"),
+        (lambda: made().draw_styles(W, [IMAGES]), ShapeError, "got 4 styles and 1 maps of noise"),
+    ],
+)
 def test_misuse_is_told(call, error, message):
     with pytest.raises(error, match=message):
         call()
@@ -546,7 +588,11 @@ def test_psi_is_finite(psi):
 @pytest.mark.parametrize("shape", [(3, 4, 4), (3, 5), (0, 4), (4,)])
 def test_styles_to_be_mixed_are_one_for_each_image(shape):
     generator = stylegan.Generator(8, 3, 4, 1, (3, 2))
-    for call in (lambda w: generator.truncate(w, 1.0), lambda w: generator.truncate(w, 1.0, 2), lambda w: generator.mix(w, w, [0])):
+    for call in (
+        lambda w: generator.truncate(w, 1.0),
+        lambda w: generator.truncate(w, 1.0, 2),
+        lambda w: generator.mix(w, w, [0]),
+    ):
         with pytest.raises(ShapeError, match=r"expected styles \(n, 4\), one for each image"):
             call(np.zeros(shape))
     with pytest.raises(ShapeError, match=r"pair by pair, got \(2, 4\) and \(3, 4\)"):

@@ -28,8 +28,13 @@ def test_it_is_the_chapters_network_and_its_state_holds_a_weight_once():
     model = TiedAutoencoder()
     assert model.parameter_count() == 82_414
     assert {name: array.shape for name, array in model.state_dict().items()} == {
-        "encoder.1.weight": (784, 100), "encoder.1.bias": (100,), "encoder.2.weight": (100, 30), "encoder.2.bias": (30,),
-        "decoder.0.bias": (100,), "decoder.1.bias": (784,)}
+        "encoder.1.weight": (784, 100),
+        "encoder.1.bias": (100,),
+        "encoder.2.weight": (100, 30),
+        "encoder.2.bias": (30,),
+        "decoder.0.bias": (100,),
+        "decoder.1.bias": (784,),
+    }
     assert len({id(p) for p in model.parameters()}) == len(model.parameters()) == 6
 
 

@@ -63,9 +63,7 @@ def test_joint_probabilities_are_symmetric_and_sum_to_one():
 
 def naive_kl(p, y):
     n = len(y)
-    w = np.array(
-        [[0 if i == j else 1 / (1 + ((y[i] - y[j]) ** 2).sum()) for j in range(n)] for i in range(n)]
-    )
+    w = np.array([[0 if i == j else 1 / (1 + ((y[i] - y[j]) ** 2).sum()) for j in range(n)] for i in range(n)])
     q = w / w.sum()
     return sum(p[i, j] * np.log(p[i, j] / q[i, j]) for i in range(n) for j in range(n) if p[i, j] > 0)
 
@@ -86,14 +84,19 @@ def test_kl_equals_the_loop_and_the_gradient_its_finite_differences(chunk):
 def test_probabilities_are_the_papers(perplexity, chunk):
     """As near as the search for the precision goes: 1e-9 of the entropy."""
     x = clusters(n_each=6, dtype=np.float64)[0]
-    for ours, theirs in ((conditional_probabilities, paper.conditional_probabilities), (joint_probabilities, paper.joint_probabilities)):
+    for ours, theirs in (
+        (conditional_probabilities, paper.conditional_probabilities),
+        (joint_probabilities, paper.joint_probabilities),
+    ):
         np.testing.assert_allclose(ours(x, perplexity), theirs(x, perplexity), rtol=1e-6, atol=1e-9)
 
 
 @pytest.mark.parametrize("exaggeration", [1.0, 12.0])
 def test_the_gradient_is_the_papers(exaggeration, chunk):
     p, y = joint_probabilities(clusters(n_each=6, dtype=np.float64)[0], 4), np.random.default_rng(2).standard_normal((18, 2)) * 3
-    np.testing.assert_allclose(kl_and_gradient(p, y, exaggeration)[1], paper.gradient(exaggeration * p, y), rtol=1e-10, atol=1e-15)
+    np.testing.assert_allclose(
+        kl_and_gradient(p, y, exaggeration)[1], paper.gradient(exaggeration * p, y), rtol=1e-10, atol=1e-15
+    )
 
 
 def mapped(x, iterations, rate, exaggeration=12.0):
@@ -103,9 +106,10 @@ def mapped(x, iterations, rate, exaggeration=12.0):
     return paper.descended(joint_probabilities(x, 3.0), start, iterations, rate, exaggeration)
 
 
-@pytest.mark.parametrize(("iterations", "options", "digits"), [
-    (1, {}, 13), (2, {}, 13), (3, {}, 13), (10, {}, 12), (41, {}, 11), (520, {"learning_rate": 1.0}, 7),
-])
+@pytest.mark.parametrize(
+    ("iterations", "options", "digits"),
+    [(1, {}, 13), (2, {}, 13), (3, {}, 13), (10, {}, 12), (41, {}, 11), (520, {"learning_rate": 1.0}, 7)],
+)
 def test_the_map_is_the_papers(iterations, options, digits):
     """Momentum, gains and exaggeration, across the end of the exaggeration, also where that comes after 250 iterations."""
     x = clusters(n_each=4, dtype=np.float64)[0]
@@ -148,9 +152,7 @@ def test_exaggeration_multiplies_the_attraction_and_leaves_the_kl():
     differences = y[:, None] - y[None]
     w = 1 / (1 + (differences**2).sum(axis=2))
     assert same_kl == kl
-    np.testing.assert_allclose(
-        thrice - once, 2 * 4 * ((p * w)[..., None] * differences).sum(axis=1), rtol=1e-10
-    )
+    np.testing.assert_allclose(thrice - once, 2 * 4 * ((p * w)[..., None] * differences).sum(axis=1), rtol=1e-10)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -15,11 +15,7 @@ import minigen as mg
 from minigen import losses, metrics, optim, training
 from minigen.errors import ShapeError
 from minigen.models import autoencoders
-from minigen.models.autoencoders import (
-    ConditionalVariationalAutoencoder,
-    LinearVariationalAutoencoder,
-    VariationalAutoencoder,
-)
+from minigen.models.autoencoders import ConditionalVariationalAutoencoder, LinearVariationalAutoencoder, VariationalAutoencoder
 from tests.checks import gradcheck_module
 
 rng = np.random.default_rng(0)
@@ -50,26 +46,44 @@ def images(n: int, *shape: int) -> np.ndarray:
 
 def tiny(latent_dim: int = 2, **settings: object) -> Case:
     """The image model with few units."""
-    return Case(lambda: VariationalAutoencoder(latent_dim, hidden=(4, 3), **settings), images(3), (),
-                rng.standard_normal((3, latent_dim)))
+    return Case(
+        lambda: VariationalAutoencoder(latent_dim, hidden=(4, 3), **settings), images(3), (), rng.standard_normal((3, latent_dim))
+    )
 
 
 MODELS: dict[str, list[Case]] = {
     "VariationalAutoencoder": [
-        tiny(), tiny(reconstruction="mse"), tiny(latent_dim=3, beta=2.5), tiny(beta=0.0),
+        tiny(),
+        tiny(reconstruction="mse"),
+        tiny(latent_dim=3, beta=2.5),
+        tiny(beta=0.0),
         Case(VariationalAutoencoder, images(2), (), rng.standard_normal((2, 10))),
-        Case(lambda: VariationalAutoencoder(2, hidden=(4, 3), shape=(5, 4, 3)), images(3, 5, 4, 3), (), rng.standard_normal((3, 2))),
+        Case(
+            lambda: VariationalAutoencoder(2, hidden=(4, 3), shape=(5, 4, 3)), images(3, 5, 4, 3), (), rng.standard_normal((3, 2))
+        ),
     ],
     "LinearVariationalAutoencoder": [
         Case(LinearVariationalAutoencoder, rng.standard_normal((6, 3)), (), rng.standard_normal((6, 2))),
-        Case(lambda: LinearVariationalAutoencoder(features=5, latent_dim=1), rng.standard_normal((4, 5)), (),
-             rng.standard_normal((4, 1))),
+        Case(
+            lambda: LinearVariationalAutoencoder(features=5, latent_dim=1),
+            rng.standard_normal((4, 5)),
+            (),
+            rng.standard_normal((4, 1)),
+        ),
     ],
     "ConditionalVariationalAutoencoder": [
-        Case(lambda: ConditionalVariationalAutoencoder(classes=3, latent_dim=2, hidden=(4, 3)), images(4),
-             (np.array([2, 0, 1, 2]),), rng.standard_normal((4, 2))),
-        Case(lambda: ConditionalVariationalAutoencoder(classes=2, latent_dim=1, beta=0.5, reconstruction="mse", hidden=(3,)),
-             images(2), (np.array([0, 1]),), rng.standard_normal((2, 1))),
+        Case(
+            lambda: ConditionalVariationalAutoencoder(classes=3, latent_dim=2, hidden=(4, 3)),
+            images(4),
+            (np.array([2, 0, 1, 2]),),
+            rng.standard_normal((4, 2)),
+        ),
+        Case(
+            lambda: ConditionalVariationalAutoencoder(classes=2, latent_dim=1, beta=0.5, reconstruction="mse", hidden=(3,)),
+            images(2),
+            (np.array([0, 1]),),
+            rng.standard_normal((2, 1)),
+        ),
     ],
 }
 CASES = [pytest.param(case, id=f"{name}-{i}") for name, cases in MODELS.items() for i, case in enumerate(cases)]
@@ -122,7 +136,7 @@ def test_the_loss_is_the_negative_bound_in_nats_an_example(case):
     model, (x, *labels) = case.make().astype("float64"), (case.batch, *case.labels)
     mean, logvar = model.encode(x, *labels)
     z = mean + mg.exp(logvar / 2) * case.noise
-    kl = 0.5 * (mean.numpy()**2 + np.exp(logvar.numpy()) - 1 - logvar.numpy()).sum(axis=1).mean()
+    kl = 0.5 * (mean.numpy() ** 2 + np.exp(logvar.numpy()) - 1 - logvar.numpy()).sum(axis=1).mean()
     reconstruction = -model.log_likelihood(x, z, *labels).numpy().mean()
     total, terms = model.loss(x, *labels, case.noise)
     np.testing.assert_allclose(terms["kl"].item(), kl, rtol=1e-10)
@@ -133,7 +147,7 @@ def test_the_loss_is_the_negative_bound_in_nats_an_example(case):
 @pytest.mark.parametrize("case", CASES)
 def test_the_loss_of_a_batch_is_the_mean_of_the_losses_of_its_examples(case):
     model, (x, *labels) = case.make().astype("float64"), (case.batch, *case.labels)
-    alone = [model.loss(*(part[i:i + 1] for part in (x, *labels, case.noise)))[0].item() for i in range(len(x))]
+    alone = [model.loss(*(part[i : i + 1] for part in (x, *labels, case.noise)))[0].item() for i in range(len(x))]
     np.testing.assert_allclose(model.loss(x, *labels, case.noise)[0].item(), np.mean(alone), rtol=1e-12)
 
 
@@ -177,8 +191,9 @@ def test_steps_of_gradient_descent_lower_the_loss(case):
 def test_fit_trains_it_on_one_array_or_on_pairs(case):
     model, arrays = case.make(), (case.batch.astype(np.float32), *case.labels)
     examples = arrays if case.labels else arrays[0]
-    history = training.fit(model, examples, validation=examples, optimizer=optim.Adam(model.parameters()), epochs=1, batch_size=2,
-                           progress=False)
+    history = training.fit(
+        model, examples, validation=examples, optimizer=optim.Adam(model.parameters()), epochs=1, batch_size=2, progress=False
+    )
     assert {"loss", "reconstruction", "kl", "validation kl"} <= set(history)
 
 
@@ -287,18 +302,18 @@ def test_with_squared_error_it_is_the_books_loss_times_784():
     np.testing.assert_allclose(784 * book.item(), total.item() - 784 / 2 * math.log(math.pi), rtol=1e-12)
 
 
-def test_grey_images_cost_what_black_and_white_ones_cost_on_average():
-    """The Bernoulli log-likelihood is linear in the image: that of grey pixels is the mean of all ways to draw them."""
+def test_gray_images_cost_what_black_and_white_ones_cost_on_average():
+    """The Bernoulli log-likelihood is linear in the image: that of gray pixels is the mean of all ways to draw them."""
     model, z = VariationalAutoencoder(latent_dim=2, hidden=(3,)).astype("float64"), rng.standard_normal((1, 2))
-    grey = np.zeros((1, 28, 28, 1))
-    grey[0, 3, :3, 0] = 0.2, 0.5, 0.9
+    gray = np.zeros((1, 28, 28, 1))
+    gray[0, 3, :3, 0] = 0.2, 0.5, 0.9
     expected = 0.0
     for bits in itertools.product((0.0, 1.0), repeat=3):
-        drawn = grey.copy()
+        drawn = gray.copy()
         drawn[0, 3, :3, 0] = bits
         probability = math.prod(p if bit else 1 - p for p, bit in zip((0.2, 0.5, 0.9), bits))
         expected += probability * model.log_likelihood(drawn, z).item()
-    np.testing.assert_allclose(model.log_likelihood(grey, z).item(), expected, rtol=1e-12)
+    np.testing.assert_allclose(model.log_likelihood(gray, z).item(), expected, rtol=1e-12)
 
 
 def test_the_bernoulli_loss_stays_above_the_entropy_of_the_pixels():
@@ -362,8 +377,10 @@ def closed_form(x: np.ndarray, k: int) -> tuple[LinearVariationalAutoencoder, me
     return model, best
 
 
-SETS = [pytest.param(rng.standard_normal((40, d)) @ rng.standard_normal((d, d)) + rng.standard_normal(d), k, id=f"{d}-{k}")
-        for d, k in ((3, 2), (5, 1), (6, 3))]
+SETS = [
+    pytest.param(rng.standard_normal((40, d)) @ rng.standard_normal((d, d)) + rng.standard_normal(d), k, id=f"{d}-{k}")
+    for d, k in ((3, 2), (5, 1), (6, 3))
+]
 
 
 @pytest.mark.parametrize("x, k", SETS)

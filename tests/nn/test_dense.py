@@ -33,8 +33,16 @@ def test_weights_are_in_by_out_and_biases_start_at_zero():
 @pytest.mark.parametrize("name", nn.activations.ACTIVATIONS)
 def test_an_activation_by_name_is_that_layer_behind(name):
     """Bit by bit: Dense(activation="selu") is Dense, then SELU()."""
-    layers = {"relu": nn.ReLU, "leaky_relu": nn.LeakyReLU, "elu": nn.ELU, "selu": nn.SELU, "tanh": nn.Tanh,
-              "sigmoid": nn.Sigmoid, "softplus": nn.Softplus, "softmax": nn.Softmax}
+    layers = {
+        "relu": nn.ReLU,
+        "leaky_relu": nn.LeakyReLU,
+        "elu": nn.ELU,
+        "selu": nn.SELU,
+        "tanh": nn.Tanh,
+        "sigmoid": nn.Sigmoid,
+        "softplus": nn.Softplus,
+        "softmax": nn.Softmax,
+    }
     with_name, without = nn.Dense(4, 3, activation=name), nn.Dense(4, 3)
     without.load_state_dict(with_name.state_dict())
     x = float32(5, 4)

@@ -126,8 +126,10 @@ def test_adams_first_step_has_the_same_relative_size_in_layers_of_any_fan_in(bac
 
 def test_of_he_layers_adams_first_step_is_larger_relative_to_the_weights_the_more_inputs_there_are():
     """What equalized layers are there to mend."""
-    sizes = [abs(moved(nn.Dense(n, 4, weight_init=init.he_normal), rng.standard_normal((6, n)), adam)[0]) / math.sqrt(2.0 / n)
-             for n in (5, 500)]
+    sizes = [
+        abs(moved(nn.Dense(n, 4, weight_init=init.he_normal), rng.standard_normal((6, n)), adam)[0]) / math.sqrt(2.0 / n)
+        for n in (5, 500)
+    ]
     np.testing.assert_allclose(sizes[1].mean() / sizes[0].mean(), 10.0, rtol=1e-9)
 
 
@@ -146,14 +148,19 @@ def test_a_step_changes_what_the_layer_computes_by_the_multiplier(optimizer, pow
 # -- settings ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("layer", "text"), [
-    (lambda: nn.EqualizedDense(4, 3), "EqualizedDense(4 -> 3, gain 1.41)"),
-    (lambda: nn.EqualizedDense(4, 3, "leaky_relu", gain=1.0, lr_multiplier=0.01),
-     "EqualizedDense(4 -> 3, leaky_relu, gain 1, lr_multiplier=0.01)"),
-    (lambda: nn.EqualizedConv2d(2, 3, 3, "leaky_relu"), "EqualizedConv2d(2 -> 3, 3x3, leaky_relu, gain 1.41)"),
-    (lambda: nn.EqualizedConv2d(2, 3, (1, 2), gain=0.25), "EqualizedConv2d(2 -> 3, 1x2, gain 0.25)"),
-    (lambda: nn.EqualizedDense(8, 3, gain=1.0).reparametrization, "Scaled(0.353553)"),
-])
+@pytest.mark.parametrize(
+    ("layer", "text"),
+    [
+        (lambda: nn.EqualizedDense(4, 3), "EqualizedDense(4 -> 3, gain 1.41)"),
+        (
+            lambda: nn.EqualizedDense(4, 3, "leaky_relu", gain=1.0, lr_multiplier=0.01),
+            "EqualizedDense(4 -> 3, leaky_relu, gain 1, lr_multiplier=0.01)",
+        ),
+        (lambda: nn.EqualizedConv2d(2, 3, 3, "leaky_relu"), "EqualizedConv2d(2 -> 3, 3x3, leaky_relu, gain 1.41)"),
+        (lambda: nn.EqualizedConv2d(2, 3, (1, 2), gain=0.25), "EqualizedConv2d(2 -> 3, 1x2, gain 0.25)"),
+        (lambda: nn.EqualizedDense(8, 3, gain=1.0).reparametrization, "Scaled(0.353553)"),
+    ],
+)
 def test_representation(layer, text):
     assert repr(layer()) == text
 
@@ -179,24 +186,37 @@ def test_a_copy_scales_its_own_weight():
 X = np.zeros((2, 5, 5, 3), dtype=np.float32)
 
 
-@pytest.mark.parametrize(("call", "error", "message"), [
-    (lambda: nn.EqualizedDense(4, 3, gain=0.0), ValueError, "EqualizedDense's gain must be above 0 and finite, got 0.0"),
-    (lambda: nn.EqualizedDense(4, 3, gain=math.nan), ValueError, "EqualizedDense's gain .* got nan"),
-    (lambda: nn.EqualizedDense(4, 3, lr_multiplier=-0.01), ValueError, "EqualizedDense's lr_multiplier .* got -0.01"),
-    (lambda: nn.EqualizedDense(4, 3, lr_multiplier=math.inf), ValueError, "EqualizedDense's lr_multiplier .* got inf"),
-    (lambda: nn.EqualizedConv2d(4, 3, 3, gain=-1.0), ValueError, "EqualizedConv2d's gain must be above 0 and finite, got -1.0"),
-    (lambda: nn.EqualizedDense(0, 3), ShapeError, "at least one input and one output, got 0 -> 3"),
-    (lambda: nn.EqualizedConv2d(2, 0, 3), ShapeError, "EqualizedConv2d needs at least one channel on both sides, got 2 -> 0"),
-    (lambda: nn.EqualizedDense(4, 3)(X[:, 0, 0]), ShapeError, r"expects shape \(..., 4\), got \(2, 3\)"),
-    (lambda: nn.EqualizedDense(3, 3)(X[:, 0, 0].astype(float)), DtypeError, "computes in float32, got float64"),
-    (lambda: nn.EqualizedConv2d(2, 3, 3)(X), ShapeError, r"expects images \(n, height, width, 2\), got \(2, 5, 5, 3\)"),
-    (lambda: nn.EqualizedConv2d(3, 3, 3)(X.astype(float)), DtypeError, "computes in float32, got float64"),
-    (lambda: nn.EqualizedDense(4, 3).output_shape((3,)), ShapeError, r"expects shape \(..., 4\), got \(3,\)"),
-    (lambda: nn.spectral_norm(nn.EqualizedDense(4, 3)), ValueError,
-     r"EqualizedDense\(4 -> 3, gain 1.41\), is reparametrized already, by Scaled\(0.707107\): apply it once"),
-    (lambda: nn.spectral_norm(nn.Sequential(nn.Dense(2, 2), nn.EqualizedConv2d(2, 3, 3))), ValueError,
-     r"spectral_norm: 1, EqualizedConv2d.* is reparametrized already"),
-])
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: nn.EqualizedDense(4, 3, gain=0.0), ValueError, "EqualizedDense's gain must be above 0 and finite, got 0.0"),
+        (lambda: nn.EqualizedDense(4, 3, gain=math.nan), ValueError, "EqualizedDense's gain .* got nan"),
+        (lambda: nn.EqualizedDense(4, 3, lr_multiplier=-0.01), ValueError, "EqualizedDense's lr_multiplier .* got -0.01"),
+        (lambda: nn.EqualizedDense(4, 3, lr_multiplier=math.inf), ValueError, "EqualizedDense's lr_multiplier .* got inf"),
+        (
+            lambda: nn.EqualizedConv2d(4, 3, 3, gain=-1.0),
+            ValueError,
+            "EqualizedConv2d's gain must be above 0 and finite, got -1.0",
+        ),
+        (lambda: nn.EqualizedDense(0, 3), ShapeError, "at least one input and one output, got 0 -> 3"),
+        (lambda: nn.EqualizedConv2d(2, 0, 3), ShapeError, "EqualizedConv2d needs at least one channel on both sides, got 2 -> 0"),
+        (lambda: nn.EqualizedDense(4, 3)(X[:, 0, 0]), ShapeError, r"expects shape \(..., 4\), got \(2, 3\)"),
+        (lambda: nn.EqualizedDense(3, 3)(X[:, 0, 0].astype(float)), DtypeError, "computes in float32, got float64"),
+        (lambda: nn.EqualizedConv2d(2, 3, 3)(X), ShapeError, r"expects images \(n, height, width, 2\), got \(2, 5, 5, 3\)"),
+        (lambda: nn.EqualizedConv2d(3, 3, 3)(X.astype(float)), DtypeError, "computes in float32, got float64"),
+        (lambda: nn.EqualizedDense(4, 3).output_shape((3,)), ShapeError, r"expects shape \(..., 4\), got \(3,\)"),
+        (
+            lambda: nn.spectral_norm(nn.EqualizedDense(4, 3)),
+            ValueError,
+            r"EqualizedDense\(4 -> 3, gain 1.41\), is reparametrized already, by Scaled\(0.707107\): apply it once",
+        ),
+        (
+            lambda: nn.spectral_norm(nn.Sequential(nn.Dense(2, 2), nn.EqualizedConv2d(2, 3, 3))),
+            ValueError,
+            r"spectral_norm: 1, EqualizedConv2d.* is reparametrized already",
+        ),
+    ],
+)
 def test_misuse_is_told(call, error, message):
     with pytest.raises(error, match=message):
         call()

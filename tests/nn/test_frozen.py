@@ -48,7 +48,7 @@ def test_no_rule_of_a_parameter_is_run():
     assert "dense_dx" in rules and "dense_dw" not in rules and "dense_db" not in rules
 
 
-def test_the_state_is_afterwards_what_it_was_to_the_bit(backend):
+def test_the_state_is_afterward_what_it_was_to_the_bit(backend):
     net = judge()
     net(batch(1))  # away from the initial 0 and 1
     before = net.state_dict()
@@ -181,7 +181,10 @@ def test_a_graph_that_has_read_a_buffer_which_was_put_back_is_stale():
 def test_an_adversarial_step_changes_only_whom_it_trains(backend):
     generator = nn.Sequential(nn.Dense(3, 8), nn.BatchNorm(8), nn.ReLU(), nn.Dense(8, 3))
     discriminator = judge()
-    players = {generator: optim.Adam(generator.parameters(), lr=0.1), discriminator: optim.Adam(discriminator.parameters(), lr=0.1)}
+    players = {
+        generator: optim.Adam(generator.parameters(), lr=0.1),
+        discriminator: optim.Adam(discriminator.parameters(), lr=0.1),
+    }
     for trained, still in ((discriminator, generator), (generator, discriminator)) * 2:
         before = {net: net.state_dict() for net in players}
         with still.frozen():

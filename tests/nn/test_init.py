@@ -16,8 +16,15 @@ from minigen.nn.activations import ACTIVATIONS
 
 SHAPES = [(400, 700), (700, 400), (3, 3, 40, 90)]
 FANS = {(400, 700): (400, 700), (700, 400): (700, 400), (3, 3, 40, 90): (360, 810)}
-INITIALIZERS = [init.glorot_uniform, init.he_normal, init.lecun_normal, lambda shape: init.normal(shape, 0.02),
-                init.orthogonal, init.zeros, init.ones]
+INITIALIZERS = [
+    init.glorot_uniform,
+    init.he_normal,
+    init.lecun_normal,
+    lambda shape: init.normal(shape, 0.02),
+    init.orthogonal,
+    init.zeros,
+    init.ones,
+]
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -120,7 +127,9 @@ def test_dense_starts_from_the_suiting_initializer(activation):
     np.testing.assert_array_equal(weight, init.suiting(activation)((20, 30)))
 
 
-@pytest.mark.parametrize(("activation", "initializer"), [("relu", init.he_normal), ("selu", init.lecun_normal), (None, init.glorot_uniform)])
+@pytest.mark.parametrize(
+    ("activation", "initializer"), [("relu", init.he_normal), ("selu", init.lecun_normal), (None, init.glorot_uniform)]
+)
 @pytest.mark.parametrize("stride", [1, 2, (2, 3)])
 def test_a_transposed_convolution_counts_the_inputs_that_meet_in_a_pixel(activation, initializer, stride):
     """Of kh * kw * in weights each output pixel sees one in sh * sw: the variance of the fan-in is larger by this factor."""
@@ -132,5 +141,7 @@ def test_a_transposed_convolution_counts_the_inputs_that_meet_in_a_pixel(activat
 
 
 def test_weights_of_ones_own_are_taken_as_they_are():
-    w = mg.nn.ConvTranspose2d(2, 3, (4, 5), 2, weight_init=lambda shape: np.arange(math.prod(shape), dtype=np.float32).reshape(shape)).weight
+    w = mg.nn.ConvTranspose2d(
+        2, 3, (4, 5), 2, weight_init=lambda shape: np.arange(math.prod(shape), dtype=np.float32).reshape(shape)
+    ).weight
     np.testing.assert_array_equal(w.numpy(), np.arange(120).reshape(4, 5, 2, 3).swapaxes(2, 3))

@@ -97,50 +97,75 @@ LAYERS: dict[str, list[Case]] = {
         Case(lambda: nn.DenseTranspose(nn.Dense(4, 3), activation="selu"), (2, 3)),
         Case(tied, (4,)),
     ],
-    "EqualizedDense": [Case(lambda: nn.EqualizedDense(4, 3, "leaky_relu"), (4,)),
-                       Case(lambda: nn.EqualizedDense(4, 3, gain=1.0, lr_multiplier=0.5), (2, 4)),
-                       Case(lambda: nn.EqualizedDense(4, 3, bias=False, lr_multiplier=0.5), (4,))],
-    "EqualizedConv2d": [Case(lambda: nn.EqualizedConv2d(2, 3, 3, "tanh"), (4, 3, 2)),
-                        Case(lambda: nn.EqualizedConv2d(3, 2, 1, bias=False, gain=1.0), (2, 3, 3))],
+    "EqualizedDense": [
+        Case(lambda: nn.EqualizedDense(4, 3, "leaky_relu"), (4,)),
+        Case(lambda: nn.EqualizedDense(4, 3, gain=1.0, lr_multiplier=0.5), (2, 4)),
+        Case(lambda: nn.EqualizedDense(4, 3, bias=False, lr_multiplier=0.5), (4,)),
+    ],
+    "EqualizedConv2d": [
+        Case(lambda: nn.EqualizedConv2d(2, 3, 3, "tanh"), (4, 3, 2)),
+        Case(lambda: nn.EqualizedConv2d(3, 2, 1, bias=False, gain=1.0), (2, 3, 3)),
+    ],
     "PixelNorm": [Case(nn.PixelNorm, (4,)), Case(nn.PixelNorm, (2, 3, 2))],
     "Bias": [Case(lambda: nn.Bias(3), (3,)), Case(lambda: nn.Bias(2), (2, 3, 2))],
     "Blur2d": [Case(nn.Blur2d, (3, 4, 2)), Case(nn.Blur2d, (1, 2, 1))],
-    "NoiseInjection": [Case(lambda: nn.NoiseInjection(2, 3, 4, lr_multiplier=0.5), (3, 4, 2), (rng.standard_normal((5, 3, 4, 1)),)),
-                       Case(lambda: nn.NoiseInjection(2, 3, 4), (3, 4, 2), (rng.standard_normal((1, 3, 4, 1)),)),
-                       Case(lambda: nn.NoiseInjection(2, 3, 4).eval(), (3, 4, 2))],
+    "NoiseInjection": [
+        Case(lambda: nn.NoiseInjection(2, 3, 4, lr_multiplier=0.5), (3, 4, 2), (rng.standard_normal((5, 3, 4, 1)),)),
+        Case(lambda: nn.NoiseInjection(2, 3, 4), (3, 4, 2), (rng.standard_normal((1, 3, 4, 1)),)),
+        Case(lambda: nn.NoiseInjection(2, 3, 4).eval(), (3, 4, 2)),
+    ],
     "LearnedConstant": [Case(Placed, (2, 3, 2))],
     "AdaIN": [Case(Styled, (3, 4, 2))],
     "Dropout": [Case(lambda: nn.Dropout(0.4), (4, 2), (rng.random((5, 4, 2)) >= 0.4,)), Case(lambda: nn.Dropout(0.0), (4,))],
-    "ActivityRegularization": [Case(lambda: nn.ActivityRegularization(l1=0.5), (4, 2)),
-                               Case(lambda: nn.Sequential(nn.Sigmoid(), nn.ActivityRegularization(0.5, 0.3, target=0.2)), (4,))],
+    "ActivityRegularization": [
+        Case(lambda: nn.ActivityRegularization(l1=0.5), (4, 2)),
+        Case(lambda: nn.Sequential(nn.Sigmoid(), nn.ActivityRegularization(0.5, 0.3, target=0.2)), (4,)),
+    ],
     "GaussianNoise": [Case(lambda: nn.GaussianNoise(0.5), (4,), (rng.standard_normal((5, 4)),))],
-    "MaxPool2d": [Case(lambda: nn.MaxPool2d(), (4, 5, 2)), Case(lambda: nn.MaxPool2d((3, 2), stride=1, padding="same"), (4, 3, 2))],
+    "MaxPool2d": [
+        Case(lambda: nn.MaxPool2d(), (4, 5, 2)),
+        Case(lambda: nn.MaxPool2d((3, 2), stride=1, padding="same"), (4, 3, 2)),
+    ],
     "AvgPool2d": [Case(lambda: nn.AvgPool2d(), (4, 5, 2)), Case(lambda: nn.AvgPool2d(3, stride=(2, 1), padding=1), (4, 3, 2))],
     "UpSample2d": [Case(nn.UpSample2d, (2, 3, 2)), Case(lambda: nn.UpSample2d((1, 3)), (2, 3, 2))],
-    "BatchNorm": [Case(lambda: nn.BatchNorm(3), (3,)), Case(lambda: nn.BatchNorm(2), (3, 4, 2)),
-                  Case(lambda: nn.BatchNorm(3).eval(), (2, 3))],
+    "BatchNorm": [
+        Case(lambda: nn.BatchNorm(3), (3,)),
+        Case(lambda: nn.BatchNorm(2), (3, 4, 2)),
+        Case(lambda: nn.BatchNorm(3).eval(), (2, 3)),
+    ],
     "LayerNorm": [Case(lambda: nn.LayerNorm(3), (3,)), Case(lambda: nn.LayerNorm(4), (2, 3, 4))],
     "InstanceNorm": [Case(lambda: nn.InstanceNorm(2), (3, 4, 2))],
-    "SpectralNorm": [Case(lambda: nn.spectral_norm(nn.Dense(4, 3)).eval(), (4,)),  # in training u moves: see test_spectral.py
-                     Case(lambda: nn.spectral_norm(nn.Conv2d(2, 3, 3, bias=False)).eval(), (3, 4, 2)),
-                     Case(lambda: nn.spectral_norm(nn.ConvTranspose2d(2, 3, 3, stride=2)).eval(), (2, 3, 2))],
+    "SpectralNorm": [
+        Case(lambda: nn.spectral_norm(nn.Dense(4, 3)).eval(), (4,)),  # in training u moves: see test_spectral.py
+        Case(lambda: nn.spectral_norm(nn.Conv2d(2, 3, 3, bias=False)).eval(), (3, 4, 2)),
+        Case(lambda: nn.spectral_norm(nn.ConvTranspose2d(2, 3, 3, stride=2)).eval(), (2, 3, 2)),
+    ],
     "MinibatchDiscrimination": [Case(lambda: nn.MinibatchDiscrimination(4, kernels=3, dim=2), (4,))],
     "MinibatchStdDev": [Case(lambda: nn.MinibatchStdDev(5), (2, 3, 2)), Case(lambda: nn.MinibatchStdDev(5), (4,))],
     "Pack": [Case(lambda: nn.Pack(5), (2, 3, 2)), Case(lambda: nn.Pack(1), (4,))],
     "Flatten": [Case(nn.Flatten, (2, 3, 1)), Case(nn.Flatten, (4,)), Case(nn.Flatten, ())],
-    "Reshape": [Case(lambda: nn.Reshape((2, 3, 1)), (6,)), Case(lambda: nn.Reshape((6,)), (3, 2)),
-                Case(lambda: nn.Reshape(()), (1,))],
+    "Reshape": [
+        Case(lambda: nn.Reshape((2, 3, 1)), (6,)),
+        Case(lambda: nn.Reshape((6,)), (3, 2)),
+        Case(lambda: nn.Reshape(()), (1,)),
+    ],
     "Sampling": [Case(Sampled, (4,)), Case(Sampled, (2, 3))],
     "Sequential": [
         Case(lambda: nn.Sequential(nn.Dense(4, 3), nn.SELU(), nn.Sequential(nn.Dense(3, 2), nn.Tanh())), (4,)),
         Case(nn.Sequential, (4,)),
     ],
-    **{name: [Case(lambda make=make: make(3, 2), (4, 3)), Case(lambda make=make: make(3, 2, return_sequences=True), (4, 3))]
-       for name, make in (("LSTM", nn.LSTM), ("GRU", nn.GRU))},
-    "LSTMCell": [Case(lambda: StateOf(nn.LSTMCell(3, 2)), (3,)),
-                 Case(lambda: StateOf(nn.LSTMCell(3, 2)), (3,), (rng.standard_normal((5, 2)), rng.standard_normal((5, 2))))],
-    "GRUCell": [Case(lambda: StateOf(nn.GRUCell(3, 2)), (3,)),
-                Case(lambda: StateOf(nn.GRUCell(3, 2)), (3,), (rng.standard_normal((5, 2)),))],
+    **{
+        name: [Case(lambda make=make: make(3, 2), (4, 3)), Case(lambda make=make: make(3, 2, return_sequences=True), (4, 3))]
+        for name, make in (("LSTM", nn.LSTM), ("GRU", nn.GRU))
+    },
+    "LSTMCell": [
+        Case(lambda: StateOf(nn.LSTMCell(3, 2)), (3,)),
+        Case(lambda: StateOf(nn.LSTMCell(3, 2)), (3,), (rng.standard_normal((5, 2)), rng.standard_normal((5, 2)))),
+    ],
+    "GRUCell": [
+        Case(lambda: StateOf(nn.GRUCell(3, 2)), (3,)),
+        Case(lambda: StateOf(nn.GRUCell(3, 2)), (3,), (rng.standard_normal((5, 2)),)),
+    ],
     "RepeatVector": [Case(lambda: nn.RepeatVector(3), (4,))],
     "LeakyReLU": [Case(nn.LeakyReLU, (4,)), Case(lambda: nn.LeakyReLU(slope=0.01), (2, 3))],
     **{name: [Case(getattr(nn, name), (2, 3))] for name in ("ReLU", "ELU", "SELU", "Tanh", "Sigmoid", "Softplus", "Softmax")},
@@ -202,8 +227,11 @@ def test_a_device_computes_the_same(case, device):
         layer, x, y = run(case)
         assert mg.backend.backend_of(y.data) is mg.backend.current(), "the result is on another device than the input"
         gradients = {name: parameter.grad for name, parameter in layer.named_parameters().items()}
-        return {"y": mg.to_numpy(y.data), "x.grad": mg.to_numpy(x.grad),
-                **{name: mg.to_numpy(g) for name, g in gradients.items() if g is not None}}
+        return {
+            "y": mg.to_numpy(y.data),
+            "x.grad": mg.to_numpy(x.grad),
+            **{name: mg.to_numpy(g) for name, g in gradients.items() if g is not None},
+        }
 
     on_numpy = results()
     mg.use(device)
@@ -237,26 +265,36 @@ REPRESENTATIONS = {
     "Conv2d(2 -> 3, 3x3, padding ((0, 1), (2, 3)))": lambda: nn.Conv2d(2, 3, 3, padding=((0, 1), (2, 3))),
     "ConvTranspose2d(2 -> 3, 4x4, stride 2)": lambda: nn.ConvTranspose2d(2, 3, 4, 2),
     "ConvTranspose2d(2 -> 3, 4x4, stride 2, relu, to 5x8)": lambda: nn.ConvTranspose2d(2, 3, 4, 2, "same", (5, 8), "relu"),
-    "Dense(2 -> 3)": lambda: nn.Dense(2, 3), "Dense(2 -> 3, relu)": lambda: nn.Dense(2, 3, "relu"),
+    "Dense(2 -> 3)": lambda: nn.Dense(2, 3),
+    "Dense(2 -> 3, relu)": lambda: nn.Dense(2, 3, "relu"),
     "DenseTranspose(3 -> 2, tied)": lambda: nn.DenseTranspose(nn.Dense(2, 3)),
     "DenseTranspose(3 -> 2, tied, relu)": lambda: nn.DenseTranspose(nn.Dense(2, 3), "relu"),
     "EqualizedDense(2 -> 3, gain 1.41)": lambda: nn.EqualizedDense(2, 3),
     "EqualizedDense(2 -> 3, elu, gain 1, lr_multiplier=0.01)": lambda: nn.EqualizedDense(2, 3, "elu", gain=1, lr_multiplier=0.01),
     "EqualizedConv2d(2 -> 3, 3x3, elu, gain 1)": lambda: nn.EqualizedConv2d(2, 3, 3, "elu", gain=1),
-    "Bias(3)": lambda: nn.Bias(3), "LearnedConstant(4x4x3)": lambda: nn.LearnedConstant((4, 4, 3)),
+    "Bias(3)": lambda: nn.Bias(3),
+    "LearnedConstant(4x4x3)": lambda: nn.LearnedConstant((4, 4, 3)),
     "NoiseInjection(3, 4x5)": lambda: nn.NoiseInjection(3, 4, 5),
     "NoiseInjection(3, 4x5, lr_multiplier=0.1)": lambda: nn.NoiseInjection(3, 4, 5, 0.1),
-    "AdaIN(3, styles of 7)": lambda: nn.AdaIN(3, 7), "BatchNorm(3)": lambda: nn.BatchNorm(3), "Dropout(rate=0.5)": lambda: nn.Dropout(0.5),
-    "GaussianNoise(std=0.5)": lambda: nn.GaussianNoise(0.5), "LeakyReLU(slope=0.2)": nn.LeakyReLU,
+    "AdaIN(3, styles of 7)": lambda: nn.AdaIN(3, 7),
+    "BatchNorm(3)": lambda: nn.BatchNorm(3),
+    "Dropout(rate=0.5)": lambda: nn.Dropout(0.5),
+    "GaussianNoise(std=0.5)": lambda: nn.GaussianNoise(0.5),
+    "LeakyReLU(slope=0.2)": nn.LeakyReLU,
     "ActivityRegularization()": nn.ActivityRegularization,
     "ActivityRegularization(l1=0.5)": lambda: nn.ActivityRegularization(0.5),
     "ActivityRegularization(kl=0.5, target=0.1)": lambda: nn.ActivityRegularization(kl=0.5),
     "ActivityRegularization(l1=0.5, kl=2.0, target=0.3)": lambda: nn.ActivityRegularization(0.5, 2.0, 0.3),
     "MinibatchDiscrimination(2 -> 5, 3 kernels of 4)": lambda: nn.MinibatchDiscrimination(2, 3, 4),
-    "MinibatchStdDev(group_size=4)": nn.MinibatchStdDev, "Pack(2)": lambda: nn.Pack(2), "RepeatVector(2)": lambda: nn.RepeatVector(2),
-    "LSTM(2 -> 3)": lambda: nn.LSTM(2, 3), "GRU(2 -> 3, sequences)": lambda: nn.GRU(2, 3, return_sequences=True),
-    "MaxPool2d(2x3, stride 1x2, padding 1)": lambda: nn.MaxPool2d((2, 3), (1, 2), 1), "AvgPool2d(2x2)": nn.AvgPool2d,
-    "Reshape((2, 3))": lambda: nn.Reshape((2, 3)), "Sequential(Flatten(), Tanh())": lambda: nn.Sequential(nn.Flatten(), nn.Tanh()),
+    "MinibatchStdDev(group_size=4)": nn.MinibatchStdDev,
+    "Pack(2)": lambda: nn.Pack(2),
+    "RepeatVector(2)": lambda: nn.RepeatVector(2),
+    "LSTM(2 -> 3)": lambda: nn.LSTM(2, 3),
+    "GRU(2 -> 3, sequences)": lambda: nn.GRU(2, 3, return_sequences=True),
+    "MaxPool2d(2x3, stride 1x2, padding 1)": lambda: nn.MaxPool2d((2, 3), (1, 2), 1),
+    "AvgPool2d(2x2)": nn.AvgPool2d,
+    "Reshape((2, 3))": lambda: nn.Reshape((2, 3)),
+    "Sequential(Flatten(), Tanh())": lambda: nn.Sequential(nn.Flatten(), nn.Tanh()),
 }
 
 
@@ -266,12 +304,24 @@ def test_the_representation_shows_the_settings(text):
 
 
 DEFAULTS = {  # those of Keras, or of the paper that the docstring names
-    "BatchNorm": {"momentum": 0.9, "eps": 1e-5}, "LayerNorm": {"eps": 1e-5}, "InstanceNorm": {"eps": 1e-5}, "LeakyReLU": {"slope": 0.2},
-    "Conv2d": {"stride": 1, "bias": True}, "ConvTranspose2d": {"stride": 1, "bias": True}, "Dense": {"bias": True},
-    "EqualizedDense": {"bias": True, "gain": 2**0.5, "lr_multiplier": 1.0}, "EqualizedConv2d": {"bias": True, "gain": 2**0.5},
-    "NoiseInjection": {"lr_multiplier": 1.0}, "ActivityRegularization": {"l1": 0.0, "kl": 0.0, "target": 0.1},
-    "MinibatchDiscrimination": {"kernels": 100, "dim": 5}, "MinibatchStdDev": {"group_size": 4}, "SpectralNorm": {"output_axis": -1},
-    "LSTM": {"return_sequences": False}, "GRU": {"return_sequences": False}, "MaxPool2d": {"pool_size": 2}, "AvgPool2d": {"pool_size": 2},
+    "BatchNorm": {"momentum": 0.9, "eps": 1e-5},
+    "LayerNorm": {"eps": 1e-5},
+    "InstanceNorm": {"eps": 1e-5},
+    "LeakyReLU": {"slope": 0.2},
+    "Conv2d": {"stride": 1, "bias": True},
+    "ConvTranspose2d": {"stride": 1, "bias": True},
+    "Dense": {"bias": True},
+    "EqualizedDense": {"bias": True, "gain": 2**0.5, "lr_multiplier": 1.0},
+    "EqualizedConv2d": {"bias": True, "gain": 2**0.5},
+    "NoiseInjection": {"lr_multiplier": 1.0},
+    "ActivityRegularization": {"l1": 0.0, "kl": 0.0, "target": 0.1},
+    "MinibatchDiscrimination": {"kernels": 100, "dim": 5},
+    "MinibatchStdDev": {"group_size": 4},
+    "SpectralNorm": {"output_axis": -1},
+    "LSTM": {"return_sequences": False},
+    "GRU": {"return_sequences": False},
+    "MaxPool2d": {"pool_size": 2},
+    "AvgPool2d": {"pool_size": 2},
     "UpSample2d": {"factor": 2},
 }
 
@@ -283,19 +333,35 @@ def test_the_settings_that_need_not_be_given(name):
     assert given == DEFAULTS.get(name, {})
 
 
-@pytest.mark.parametrize("make", [nn.Dense, nn.EqualizedDense, *(lambda *sizes, make=make, **options: make(*sizes, 3, **options) for make in (
-    nn.Conv2d, nn.ConvTranspose2d, nn.EqualizedConv2d))], ids=["Dense", "EqualizedDense", "Conv2d", "ConvTranspose2d", "EqualizedConv2d"])
+@pytest.mark.parametrize(
+    "make",
+    [
+        nn.Dense,
+        nn.EqualizedDense,
+        *(
+            lambda *sizes, make=make, **options: make(*sizes, 3, **options)
+            for make in (nn.Conv2d, nn.ConvTranspose2d, nn.EqualizedConv2d)
+        ),
+    ],
+    ids=["Dense", "EqualizedDense", "Conv2d", "ConvTranspose2d", "EqualizedConv2d"],
+)
 def test_a_layer_has_a_bias_of_zeros_or_none_at_all(make):
     assert list(make(2, 3).named_parameters()) == ["weight", "bias"] and make(2, 3).bias.numpy().tolist() == [0.0] * 3
     assert list(make(2, 3, bias=False).named_parameters()) == ["weight"] and make(2, 3, bias=False).bias is None
 
 
 @pytest.mark.parametrize("name", nn.activations.ACTIVATIONS)
-@pytest.mark.parametrize(("make", "shape"), [
-    (lambda **options: nn.Conv2d(2, 3, 3, **options), (4, 4, 2)), (lambda **options: nn.ConvTranspose2d(2, 3, 3, **options), (4, 4, 2)),
-    (lambda **options: nn.DenseTranspose(nn.Dense(3, 2), **options), (2,)), (lambda **options: nn.EqualizedDense(2, 3, **options), (2,)),
-    (lambda **options: nn.EqualizedConv2d(2, 3, 3, **options), (4, 4, 2)),
-], ids=["Conv2d", "ConvTranspose2d", "DenseTranspose", "EqualizedDense", "EqualizedConv2d"])
+@pytest.mark.parametrize(
+    ("make", "shape"),
+    [
+        (lambda **options: nn.Conv2d(2, 3, 3, **options), (4, 4, 2)),
+        (lambda **options: nn.ConvTranspose2d(2, 3, 3, **options), (4, 4, 2)),
+        (lambda **options: nn.DenseTranspose(nn.Dense(3, 2), **options), (2,)),
+        (lambda **options: nn.EqualizedDense(2, 3, **options), (2,)),
+        (lambda **options: nn.EqualizedConv2d(2, 3, 3, **options), (4, 4, 2)),
+    ],
+    ids=["Conv2d", "ConvTranspose2d", "DenseTranspose", "EqualizedDense", "EqualizedConv2d"],
+)
 def test_an_activation_by_name_is_that_layer_behind(make, shape, name):
     """Bit by bit, as of Dense."""
     layer, plain = make(activation=name), make()

@@ -131,7 +131,7 @@ def test_packed_images_are_channels_of_one_image(backend):
     y = mg.to_numpy(nn.Pack(3)(mg.asarray(x)))
     assert y.shape == (2, 2, 3, 12)
     for i in range(6):
-        np.testing.assert_array_equal(y[i // 3, :, :, i % 3 * 4:(i % 3 + 1) * 4], x[i])
+        np.testing.assert_array_equal(y[i // 3, :, :, i % 3 * 4 : (i % 3 + 1) * 4], x[i])
 
 
 def test_packed_vectors_stand_side_by_side():
@@ -150,25 +150,44 @@ def test_a_packed_discriminator_gives_one_logit_for_m_samples():
 X = np.zeros((6, 5, 5, 3), dtype=np.float32)
 
 
-@pytest.mark.parametrize(("call", "error", "message"), [
-    (lambda: nn.MinibatchDiscrimination(3)(X[:1, 0, 0]), ShapeError, "compares the examples of a batch, expected at least two, got 1"),
-    (lambda: nn.MinibatchDiscrimination(3)(X), ShapeError, r"expects vectors \(3,\), got examples \(5, 5, 3\)"),
-    (lambda: nn.MinibatchDiscrimination(4)(X[:, 0, 0]), ShapeError, r"expects shape \(..., 4\), got \(6, 3\)"),
-    (lambda: nn.MinibatchDiscrimination(3)(X[:, 0, 0].astype(float)), DtypeError, "computes in float32, got float64"),
-    (lambda: nn.MinibatchDiscrimination(3).output_shape((4,)), ShapeError, r"expects vectors \(3,\), got examples \(4,\)"),
-    (lambda: nn.MinibatchDiscrimination(3, kernels=0), ShapeError, "at least one feature, one kernel .*, got 3, 0 and 5"),
-    (lambda: nn.MinibatchStdDev()(X), ShapeError, r"groups of 4 need a batch size of 4, 8, 12 \.\.\., got 6: drop the rest"),
-    (lambda: nn.MinibatchStdDev()(X[:2]), ShapeError, r"groups of 4 need a batch size of 4, 8, 12 \.\.\., got 2"),
-    (lambda: nn.MinibatchStdDev()(X[:0]), ShapeError, "got 0"),
-    (lambda: nn.MinibatchStdDev(2.0), ValueError, "MinibatchStdDev: examples are compared within groups of at least 2, got .*=2.0"),
-    (lambda: nn.MinibatchStdDev(1), ValueError, "MinibatchStdDev: examples are compared within groups of at least 2, got .*=1"),
-    (lambda: functional.minibatch_stddev(X, 0), ValueError, "minibatch_stddev: .* at least 2, got group_size=0"),
-    (lambda: functional.minibatch_stddev(X[:, 0, 0, 0], 3), ShapeError, r"expected x \(n, ..., channels\), got shape \(6,\)"),
-    (lambda: nn.MinibatchStdDev().output_shape(()), ShapeError, "got examples without an axis"),
-    (lambda: nn.Pack(4)(X), ShapeError, r"Pack\(4\) expects a batch whose size is a multiple of 4, got 6"),
-    (lambda: nn.Pack(2)(X[:, 0, 0, 0]), ShapeError, r"Pack\(2\) expects examples \(..., channels\), got examples without an axis"),
-    (lambda: nn.Pack(0), ValueError, "m >= 1 samples together, got m=0"),
-])
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (
+            lambda: nn.MinibatchDiscrimination(3)(X[:1, 0, 0]),
+            ShapeError,
+            "compares the examples of a batch, expected at least two, got 1",
+        ),
+        (lambda: nn.MinibatchDiscrimination(3)(X), ShapeError, r"expects vectors \(3,\), got examples \(5, 5, 3\)"),
+        (lambda: nn.MinibatchDiscrimination(4)(X[:, 0, 0]), ShapeError, r"expects shape \(..., 4\), got \(6, 3\)"),
+        (lambda: nn.MinibatchDiscrimination(3)(X[:, 0, 0].astype(float)), DtypeError, "computes in float32, got float64"),
+        (lambda: nn.MinibatchDiscrimination(3).output_shape((4,)), ShapeError, r"expects vectors \(3,\), got examples \(4,\)"),
+        (lambda: nn.MinibatchDiscrimination(3, kernels=0), ShapeError, "at least one feature, one kernel .*, got 3, 0 and 5"),
+        (lambda: nn.MinibatchStdDev()(X), ShapeError, r"groups of 4 need a batch size of 4, 8, 12 \.\.\., got 6: drop the rest"),
+        (lambda: nn.MinibatchStdDev()(X[:2]), ShapeError, r"groups of 4 need a batch size of 4, 8, 12 \.\.\., got 2"),
+        (lambda: nn.MinibatchStdDev()(X[:0]), ShapeError, "got 0"),
+        (
+            lambda: nn.MinibatchStdDev(2.0),
+            ValueError,
+            "MinibatchStdDev: examples are compared within groups of at least 2, got .*=2.0",
+        ),
+        (
+            lambda: nn.MinibatchStdDev(1),
+            ValueError,
+            "MinibatchStdDev: examples are compared within groups of at least 2, got .*=1",
+        ),
+        (lambda: functional.minibatch_stddev(X, 0), ValueError, "minibatch_stddev: .* at least 2, got group_size=0"),
+        (lambda: functional.minibatch_stddev(X[:, 0, 0, 0], 3), ShapeError, r"expected x \(n, ..., channels\), got shape \(6,\)"),
+        (lambda: nn.MinibatchStdDev().output_shape(()), ShapeError, "got examples without an axis"),
+        (lambda: nn.Pack(4)(X), ShapeError, r"Pack\(4\) expects a batch whose size is a multiple of 4, got 6"),
+        (
+            lambda: nn.Pack(2)(X[:, 0, 0, 0]),
+            ShapeError,
+            r"Pack\(2\) expects examples \(..., channels\), got examples without an axis",
+        ),
+        (lambda: nn.Pack(0), ValueError, "m >= 1 samples together, got m=0"),
+    ],
+)
 def test_misuse_is_told(call, error, message):
     with pytest.raises(error, match=message):
         call()

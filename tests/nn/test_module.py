@@ -46,9 +46,15 @@ class Tied(nn.Module):
 def test_parameters_are_found_in_attributes_lists_tuples_dicts_and_modules():
     shapes = {name: p.shape for name, p in Everywhere().named_parameters().items()}
     assert shapes == {
-        "direct": (1,), "child.weight": (2, 3), "child.bias": (3,),
-        "several.0": (2,), "several.1.0.weight": (1, 1), "several.1.1": (3,),
-        "named.a": (4,), "named.b.0.1.weight": (3, 1), "named.b.0.1.bias": (1,),
+        "direct": (1,),
+        "child.weight": (2, 3),
+        "child.bias": (3,),
+        "several.0": (2,),
+        "several.1.0.weight": (1, 1),
+        "several.1.1": (3,),
+        "named.a": (4,),
+        "named.b.0.1.weight": (3, 1),
+        "named.b.0.1.bias": (1,),
     }
     assert list(shapes)[:3] == ["direct", "child.weight", "child.bias"], "not in order of assignment"
 
@@ -72,7 +78,13 @@ def test_modules_lists_the_module_itself_and_all_below():
     kinds = [type(module).__name__ for module in Everywhere().modules()]
     assert kinds == ["Everywhere", "Dense", "Dense", "Sequential", "ReLU", "Dense"]
     assert [path for path, _ in Everywhere().named_modules()] == [
-        "", "child", "several.1.0", "named.b.0", "named.b.0.0", "named.b.0.1"]
+        "",
+        "child",
+        "several.1.0",
+        "named.b.0",
+        "named.b.0.0",
+        "named.b.0.1",
+    ]
 
 
 def test_a_parameter_of_a_subclass_of_sequential_is_found():
@@ -198,7 +210,8 @@ def test_load_state_dict_names_every_mismatch_and_changes_nothing():
         net.load_state_dict(state)
     assert str(caught.value) == (
         "this state does not fit Sequential: 1.weight is float32[1, 3], expected float32[3, 1]; "
-        "2.bias is float64[1], expected float32[1]; missing 0.weight (2, 3); unexpected 4.weight")
+        "2.bias is float64[1], expected float32[1]; missing 0.weight (2, 3); unexpected 4.weight"
+    )
     for name, value in net.state_dict().items():
         np.testing.assert_array_equal(value, before[name], err_msg=name)
 
@@ -220,7 +233,8 @@ def message(kind: type, call, *inputs) -> str:
 
 def test_an_error_in_a_nested_layer_names_its_path():
     assert message(ShapeError, StackedAutoencoder(), images(size=32)) == (
-        "encoder.1: Dense(784 -> 100, selu) expects shape (..., 784), got (5, 1024)")
+        "encoder.1: Dense(784 -> 100, selu) expects shape (..., 784), got (5, 1024)"
+    )
 
 
 def test_an_error_of_an_op_names_the_path_too():
@@ -273,7 +287,8 @@ def test_the_path_of_a_layer_used_twice_is_its_first():
 def test_pictures_into_dense_get_the_hint_to_flatten():
     dense = nn.Dense(784, 100)
     assert message(ShapeError, dense, images()) == (
-        "Dense(784 -> 100) expects shape (..., 784), got (5, 28, 28, 1); put nn.Flatten() before it")
+        "Dense(784 -> 100) expects shape (..., 784), got (5, 28, 28, 1); put nn.Flatten() before it"
+    )
     assert "Flatten" in message(ShapeError, dense, images()[..., 0])
     assert "Flatten" not in message(ShapeError, dense, images(size=32)), "flattening would not help"
 
@@ -287,25 +302,31 @@ class OtherLibrarys:
 def test_integers_and_float64_get_the_conversion():
     dense = nn.Dense(3, 2)
     assert message(DtypeError, dense, np.zeros((1, 3), np.uint8)) == (
-        "Dense(3 -> 2) computes in float32, got uint8: convert the data with x.astype('float32') / 255")
+        "Dense(3 -> 2) computes in float32, got uint8: convert the data with x.astype('float32') / 255"
+    )
     assert message(DtypeError, dense, np.zeros((1, 3))) == (
-        "Dense(3 -> 2) computes in float32, got float64: convert the data with x.astype('float32')")
+        "Dense(3 -> 2) computes in float32, got float64: convert the data with x.astype('float32')"
+    )
     assert "convert the data with minigen.asarray(x).astype('float32')" in message(DtypeError, dense, OtherLibrarys())
     assert "x.astype('float64')" in message(DtypeError, nn.Dense(3, 2).astype("float64"), np.zeros((1, 3), np.float32))
     assert message(DtypeError, StackedAutoencoder(), images(dtype="uint8")).startswith("encoder.1: Dense")
 
 
-@pytest.mark.parametrize("layer", [nn.Dropout(0.5), nn.GaussianNoise(0.1), nn.ActivityRegularization(0.1), nn.ActivityRegularization()], ids=repr)
+@pytest.mark.parametrize(
+    "layer", [nn.Dropout(0.5), nn.GaussianNoise(0.1), nn.ActivityRegularization(0.1), nn.ActivityRegularization()], ids=repr
+)
 @pytest.mark.parametrize("training", [True, False])
 def test_noise_on_integers_gets_the_conversion(layer, training):
     assert message(DtypeError, layer.train(training), np.zeros((1, 3), np.uint8)) == (
-        f"{layer!r} takes floating-point numbers, got uint8: convert the data with x.astype('float32') / 255")
+        f"{layer!r} takes floating-point numbers, got uint8: convert the data with x.astype('float32') / 255"
+    )
 
 
 def test_sequential_refuses_a_class_a_list_and_a_function():
     assert message(TypeError, nn.Sequential, nn.ReLU).endswith("write nn.ReLU(), with brackets, or a Module of yours")
     assert message(TypeError, nn.Sequential, [nn.ReLU()]) == (
-        "Sequential takes modules one by one, got [ReLU()]: write Sequential(*layers)")
+        "Sequential takes modules one by one, got [ReLU()]: write Sequential(*layers)"
+    )
     assert "got <ufunc 'tanh'>" in message(TypeError, nn.Sequential, np.tanh)
 
 

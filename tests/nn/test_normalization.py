@@ -26,18 +26,14 @@ def images(*shape):
 # -- what they compute -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("layer", "axis"), [
-    (nn.BatchNorm, (0, 1, 2)), (nn.LayerNorm, -1), (nn.InstanceNorm, (1, 2)),
-])
+@pytest.mark.parametrize(("layer", "axis"), [(nn.BatchNorm, (0, 1, 2)), (nn.LayerNorm, -1), (nn.InstanceNorm, (1, 2))])
 def test_mean_0_and_variance_1_before_weight_and_bias(layer, axis, backend):
     y = mg.to_numpy(layer(4)(mg.asarray(images(3, 5, 6, 4)))).astype(float)
     np.testing.assert_allclose(y.mean(axis=axis), 0.0, atol=1e-6)
     np.testing.assert_allclose(y.var(axis=axis), 1.0, atol=1e-4)
 
 
-@pytest.mark.parametrize(("layer", "axis"), [
-    (nn.BatchNorm, (0, 1, 2)), (nn.LayerNorm, -1), (nn.InstanceNorm, (1, 2)),
-])
+@pytest.mark.parametrize(("layer", "axis"), [(nn.BatchNorm, (0, 1, 2)), (nn.LayerNorm, -1), (nn.InstanceNorm, (1, 2))])
 def test_weight_multiplies_and_bias_is_added(layer, axis, backend):
     layer, x = layer(4).astype("float64"), images(3, 5, 6, 4).astype(float)
     weight, bias = np.array([0.5, -2.0, 3.0, 1.5]), np.array([1.0, 0.0, -4.0, 2.0])
@@ -51,7 +47,7 @@ def test_weight_multiplies_and_bias_is_added(layer, axis, backend):
 @pytest.mark.parametrize("layer", [nn.LayerNorm(4), nn.InstanceNorm(4)], ids=repr)
 def test_an_example_does_not_depend_on_its_batch(layer):
     x = images(3, 5, 6, 4)
-    alone = np.concatenate([mg.to_numpy(layer(x[i:i + 1])) for i in range(3)])
+    alone = np.concatenate([mg.to_numpy(layer(x[i : i + 1])) for i in range(3)])
     np.testing.assert_allclose(mg.to_numpy(layer(x)), alone, rtol=1e-6, atol=1e-6)
     np.testing.assert_array_equal(mg.to_numpy(layer.eval()(x)), mg.to_numpy(layer.train()(x)))
 
@@ -124,8 +120,11 @@ def test_a_graph_of_evaluation_is_stale_after_the_statistics_moved():
 # -- derivatives -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("make", [lambda: nn.BatchNorm(2), lambda: nn.BatchNorm(2).eval(), lambda: nn.LayerNorm(2, eps=0.1),
-                                  lambda: nn.InstanceNorm(2)], ids=["training", "evaluation", "LayerNorm", "InstanceNorm"])
+@pytest.mark.parametrize(
+    "make",
+    [lambda: nn.BatchNorm(2), lambda: nn.BatchNorm(2).eval(), lambda: nn.LayerNorm(2, eps=0.1), lambda: nn.InstanceNorm(2)],
+    ids=["training", "evaluation", "LayerNorm", "InstanceNorm"],
+)
 def test_a_gradient_penalty_through_normalization(make, backend):
     """The square of the gradient of a nonlinear loss, as in WGAN-GP; its gradient holds a second derivative of the layer."""
     layer = make().astype("float64")
@@ -155,8 +154,12 @@ def test_pytorch_agrees(name, seed):
     shape = (n, c) if name == "BatchNorm of rows" else (n, h, w, c)
     kind = name.split()[0]
     ours = getattr(nn, kind)(c).astype("float64")
-    theirs = {"BatchNorm of rows": torch.nn.BatchNorm1d, "BatchNorm": torch.nn.BatchNorm2d, "LayerNorm": torch.nn.LayerNorm,
-              "InstanceNorm": lambda c: torch.nn.InstanceNorm2d(c, affine=True)}[name](c).double()
+    theirs = {
+        "BatchNorm of rows": torch.nn.BatchNorm1d,
+        "BatchNorm": torch.nn.BatchNorm2d,
+        "LayerNorm": torch.nn.LayerNorm,
+        "InstanceNorm": lambda c: torch.nn.InstanceNorm2d(c, affine=True),
+    }[name](c).double()
     weight, bias = rng.uniform(0.5, 2.0, c), rng.standard_normal(c)
     with torch.no_grad():
         theirs.weight.copy_(torch.tensor(weight))
@@ -173,8 +176,12 @@ def test_pytorch_agrees(name, seed):
         y = ours(x)
         z = theirs(t.permute(0, 3, 1, 2)).permute(0, 2, 3, 1) if first else theirs(t)
         y.backward(u), z.backward(torch.tensor(u))
-        pairs = {"y": (y.numpy(), z), "dx": (x.grad, t.grad), "dweight": (ours.weight.grad, theirs.weight.grad),
-                 "dbias": (ours.bias.grad, theirs.bias.grad)}
+        pairs = {
+            "y": (y.numpy(), z),
+            "dx": (x.grad, t.grad),
+            "dweight": (ours.weight.grad, theirs.weight.grad),
+            "dbias": (ours.bias.grad, theirs.bias.grad),
+        }
         if kind == "BatchNorm":
             pairs |= {"mean": (ours.running_mean.data, theirs.running_mean), "var": (ours.running_var.data, theirs.running_var)}
         for what, (got, want) in pairs.items():
@@ -198,20 +205,31 @@ def test_a_step_with_an_optimizer_moves_weight_and_bias_only_by_it(backend):
 X = np.zeros((2, 5, 6, 3), dtype=np.float32)
 
 
-@pytest.mark.parametrize(("call", "error", "message"), [
-    (lambda: nn.BatchNorm(3)(X[:1, 0, 0]), ShapeError, r"BatchNorm\(3\) in training mode needs more than one value a channel, got \(1, 3\)"),
-    (lambda: nn.BatchNorm(3)(X[:1, :1, :1]), ShapeError, "needs more than one value a channel"),
-    (lambda: nn.InstanceNorm(3)(X[:, :1, :1]), ShapeError, "needs images of more than one pixel"),
-    (lambda: nn.BatchNorm(5)(X), ShapeError, r"BatchNorm\(5\) expects images \(n, height, width, 5\), got .* channels first\?"),
-    (lambda: nn.InstanceNorm(4)(X), ShapeError, r"InstanceNorm\(4\) expects images \(n, height, width, 4\), got"),
-    (lambda: nn.InstanceNorm(3)(X[0]), ShapeError, "a single image"),
-    (lambda: nn.LayerNorm(4)(X[0]), ShapeError, r"LayerNorm\(4\) expects shape \(..., 4\)"),
-    (lambda: nn.LayerNorm(3)(X.astype(float)), DtypeError, "computes in float32, got float64"),
-    (lambda: nn.BatchNorm(3)([1.0]), TypeError, "expects an array or a Tensor, got list"),
-    (lambda: nn.BatchNorm(0), ShapeError, "at least one feature, got 0"),
-    (lambda: nn.BatchNorm(3, momentum=1.0), ValueError, "momentum is the share that stays, 0 <= momentum < 1, got 1.0"),
-    (lambda: nn.LayerNorm(3, eps=0.0), ValueError, "eps must be above 0 and finite, got 0.0"),
-])
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (
+            lambda: nn.BatchNorm(3)(X[:1, 0, 0]),
+            ShapeError,
+            r"BatchNorm\(3\) in training mode needs more than one value a channel, got \(1, 3\)",
+        ),
+        (lambda: nn.BatchNorm(3)(X[:1, :1, :1]), ShapeError, "needs more than one value a channel"),
+        (lambda: nn.InstanceNorm(3)(X[:, :1, :1]), ShapeError, "needs images of more than one pixel"),
+        (
+            lambda: nn.BatchNorm(5)(X),
+            ShapeError,
+            r"BatchNorm\(5\) expects images \(n, height, width, 5\), got .* channels first\?",
+        ),
+        (lambda: nn.InstanceNorm(4)(X), ShapeError, r"InstanceNorm\(4\) expects images \(n, height, width, 4\), got"),
+        (lambda: nn.InstanceNorm(3)(X[0]), ShapeError, "a single image"),
+        (lambda: nn.LayerNorm(4)(X[0]), ShapeError, r"LayerNorm\(4\) expects shape \(..., 4\)"),
+        (lambda: nn.LayerNorm(3)(X.astype(float)), DtypeError, "computes in float32, got float64"),
+        (lambda: nn.BatchNorm(3)([1.0]), TypeError, "expects an array or a Tensor, got list"),
+        (lambda: nn.BatchNorm(0), ShapeError, "at least one feature, got 0"),
+        (lambda: nn.BatchNorm(3, momentum=1.0), ValueError, "momentum is the share that stays, 0 <= momentum < 1, got 1.0"),
+        (lambda: nn.LayerNorm(3, eps=0.0), ValueError, "eps must be above 0 and finite, got 0.0"),
+    ],
+)
 def test_misuse_is_told(call, error, message):
     with pytest.raises(error, match=message):
         call()

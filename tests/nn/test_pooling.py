@@ -33,12 +33,16 @@ def test_upsampling_repeats_pixels(backend):
     np.testing.assert_array_equal(y, np.repeat(np.repeat(X, 2, axis=1), 3, axis=2))
 
 
-@pytest.mark.parametrize(("layer", "text"), [
-    (nn.MaxPool2d(), "MaxPool2d(2x2)"),
-    (nn.MaxPool2d((2, 3), stride=2, padding="same"), "MaxPool2d(2x3, stride 2x2, padding same)"),
-    (nn.AvgPool2d(2, padding=1), "AvgPool2d(2x2, padding 1)"),
-    (nn.UpSample2d(), "UpSample2d(2x2)"),
-], ids=repr)
+@pytest.mark.parametrize(
+    ("layer", "text"),
+    [
+        (nn.MaxPool2d(), "MaxPool2d(2x2)"),
+        (nn.MaxPool2d((2, 3), stride=2, padding="same"), "MaxPool2d(2x3, stride 2x2, padding same)"),
+        (nn.AvgPool2d(2, padding=1), "AvgPool2d(2x2, padding 1)"),
+        (nn.UpSample2d(), "UpSample2d(2x2)"),
+    ],
+    ids=repr,
+)
 def test_the_representation_shows_the_settings(layer, text):
     assert repr(layer) == text
 
@@ -58,14 +62,21 @@ def test_images_of_another_form_are_told(layer):
         layer.output_shape((784,))
 
 
-@pytest.mark.parametrize(("make", "error", "message"), [
-    (lambda: nn.MaxPool2d(0), ValueError, "pool_size is 0, expected at least 1"),
-    (lambda: nn.AvgPool2d(2, stride=0), ValueError, "stride is 0"),
-    (lambda: nn.MaxPool2d(padding="full"), ValueError, "padding is 'full'"),
-    (lambda: nn.UpSample2d(0.5), TypeError, r"factor is 0.5, expected an int or \(height, width\)"),
-    (lambda: nn.MaxPool2d(3).output_shape((2, 8, 1)), ShapeError, "a window of 3x3 does not fit into images of 2x8"),
-    (lambda: nn.Sequential(nn.MaxPool2d(9))(X), ShapeError, "layers.0: max_pool2d: a window of 9x9|a window of 9x9 does not fit"),
-])
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: nn.MaxPool2d(0), ValueError, "pool_size is 0, expected at least 1"),
+        (lambda: nn.AvgPool2d(2, stride=0), ValueError, "stride is 0"),
+        (lambda: nn.MaxPool2d(padding="full"), ValueError, "padding is 'full'"),
+        (lambda: nn.UpSample2d(0.5), TypeError, r"factor is 0.5, expected an int or \(height, width\)"),
+        (lambda: nn.MaxPool2d(3).output_shape((2, 8, 1)), ShapeError, "a window of 3x3 does not fit into images of 2x8"),
+        (
+            lambda: nn.Sequential(nn.MaxPool2d(9))(X),
+            ShapeError,
+            "layers.0: max_pool2d: a window of 9x9|a window of 9x9 does not fit",
+        ),
+    ],
+)
 def test_wrong_settings_are_told(make, error, message):
     with pytest.raises(error, match=message):
         make()

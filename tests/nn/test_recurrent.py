@@ -33,8 +33,10 @@ def lstm_by_loops(layer: nn.LSTM, x: np.ndarray) -> np.ndarray:
     h, c, y = np.zeros((len(x), hidden)), np.zeros((len(x), hidden)), np.zeros((*x.shape[:2], hidden))
     for n in range(len(x)):
         for t in range(x.shape[1]):
-            sums = [sum(x[n, t, i] * w[i, k] for i in range(x.shape[2])) + sum(h[n, i] * u[i, k] for i in range(hidden)) + b[k]
-                    for k in range(4 * hidden)]
+            sums = [
+                sum(x[n, t, i] * w[i, k] for i in range(x.shape[2])) + sum(h[n, i] * u[i, k] for i in range(hidden)) + b[k]
+                for k in range(4 * hidden)
+            ]
             for k in range(hidden):
                 i, f, g, o = (sums[gate * hidden + k] for gate in range(4))
                 c[n, k] = sigmoid(f) * c[n, k] + sigmoid(i) * math.tanh(g)
@@ -145,8 +147,11 @@ def test_later_steps_do_not_change_earlier_outputs(layer):
 # -- how they start ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("layer, count", [(nn.LSTM(28, 100), 51_600), (nn.LSTM(100, 30), 15_720), (nn.LSTM(30, 100), 52_400),
-                                          (nn.GRU(28, 100), 39_000)], ids=repr)
+@pytest.mark.parametrize(
+    "layer, count",
+    [(nn.LSTM(28, 100), 51_600), (nn.LSTM(100, 30), 15_720), (nn.LSTM(30, 100), 52_400), (nn.GRU(28, 100), 39_000)],
+    ids=repr,
+)
 def test_parameter_counts_are_those_of_keras(layer, count):
     assert layer.parameter_count() == count
 
@@ -162,7 +167,10 @@ def test_each_gate_starts_glorot_uniform_for_the_input_and_orthogonal_for_the_st
     mg.seed(2)
     cell = layer(20, 30).cell
     mg.seed(2)
-    for weight, initializer, inputs in ((cell.weight, nn.init.glorot_uniform, 20), (cell.recurrent_weight, nn.init.orthogonal, 30)):
+    for weight, initializer, inputs in (
+        (cell.weight, nn.init.glorot_uniform, 20),
+        (cell.recurrent_weight, nn.init.orthogonal, 30),
+    ):
         parts = [mg.to_numpy(initializer((inputs, 30))) for _ in range(gates)]
         np.testing.assert_array_equal(mg.to_numpy(weight.data), np.concatenate(parts, axis=1))
 

@@ -135,7 +135,9 @@ def test_derivatives_of_the_penalty_to_order_2(backend):
 
 
 def test_the_penalties_of_all_layers_below_a_module_are_added_up():
-    net = nn.Sequential(nn.ActivityRegularization(l1=1.0), nn.Sequential(nn.Sigmoid(), nn.ActivityRegularization(l1=10.0)), nn.Tanh())
+    net = nn.Sequential(
+        nn.ActivityRegularization(l1=1.0), nn.Sequential(nn.Sigmoid(), nn.ActivityRegularization(l1=10.0)), nn.Tanh()
+    )
     x = mg.Tensor(activations())
     net(x)
     expected = np.abs(activations()).sum() / 4 + 10.0 * (1 / (1 + np.exp(-activations()))).sum() / 4

@@ -72,5 +72,7 @@ def test_errors_name_the_shapes():
         layer(mean, mean[:, :1])
     with pytest.raises(DtypeError, match="reparameterize mixes dtypes"):
         layer(mg.Tensor(mean), mg.Tensor(mean), np.zeros((4, 3)))
-    with pytest.raises(ShapeError, match=r"reparameterize: mean has shape \(4, 3\), logvar \(4, 3\), noise \(3,\): expected the same"):
+    with pytest.raises(
+        ShapeError, match=r"reparameterize: mean has shape \(4, 3\), logvar \(4, 3\), noise \(3,\): expected the same"
+    ):
         mg.ops.reparameterize(mg.Tensor(mean), mean, mean[0])

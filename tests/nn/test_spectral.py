@@ -174,7 +174,9 @@ def test_a_second_batch_before_the_first_ones_backward_does_no_harm():
 
 
 def test_gradcheck_of_a_normalized_discriminator(backend):
-    net = nn.Sequential(nn.Conv2d(1, 2, 3, stride=2, activation="tanh"), nn.ConvTranspose2d(2, 1, 2), nn.Flatten(), nn.Dense(4, 1))
+    net = nn.Sequential(
+        nn.Conv2d(1, 2, 3, stride=2, activation="tanh"), nn.ConvTranspose2d(2, 1, 2), nn.Flatten(), nn.Dense(4, 1)
+    )
     gradcheck_module(nn.spectral_norm(net).eval(), net, rng.standard_normal((3, 4, 4, 1)))
 
 
@@ -197,8 +199,11 @@ def test_pytorch_agrees(name):
     """Output, gradient of the weight and u, over three steps of gradient descent, and then in evaluation."""
     torch = pytest.importorskip("torch")
     ours, x = normalized(name)
-    theirs = {"Dense": lambda: torch.nn.Linear(4, 3, bias=False), "Conv2d": lambda: torch.nn.Conv2d(2, 3, 3, stride=2, bias=False),
-              "ConvTranspose2d": lambda: torch.nn.ConvTranspose2d(3, 2, 4, stride=2, padding=1, bias=False)}[name]().double()
+    theirs = {
+        "Dense": lambda: torch.nn.Linear(4, 3, bias=False),
+        "Conv2d": lambda: torch.nn.Conv2d(2, 3, 3, stride=2, bias=False),
+        "ConvTranspose2d": lambda: torch.nn.ConvTranspose2d(3, 2, 4, stride=2, padding=1, bias=False),
+    }[name]().double()
     axes = (1, 0) if name == "Dense" else (3, 2, 0, 1)  # from our weight to theirs
     back = np.argsort(axes)
     theirs = torch.nn.utils.parametrizations.spectral_norm(theirs)
@@ -214,8 +219,11 @@ def test_pytorch_agrees(name):
         norm._v.data = torch.nn.functional.normalize(norm._reshape_weight_to_matrix(weight.data).T @ norm._u, dim=0)
         y, z = ours(x), theirs(images)
         y.square().sum().backward(), (z * z).sum().backward()
-        pairs = {"y": (y.numpy(), (z if name == "Dense" else z.permute(0, 2, 3, 1)).detach().numpy()),
-                 "dW": (ours.weight.grad, weight.grad.numpy().transpose(back)), "u": (ours.reparametrization.u.numpy(), norm._u.numpy())}
+        pairs = {
+            "y": (y.numpy(), (z if name == "Dense" else z.permute(0, 2, 3, 1)).detach().numpy()),
+            "dW": (ours.weight.grad, weight.grad.numpy().transpose(back)),
+            "u": (ours.reparametrization.u.numpy(), norm._u.numpy()),
+        }
         for what, (got, want) in pairs.items():
             np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-11, err_msg=f"{what}, training={training}")
         ours.weight.assign(ours.weight.data - 0.1 * ours.weight.grad)
@@ -228,15 +236,23 @@ def test_pytorch_agrees(name):
 
 def discriminator():
     """As of a DCGAN, tiny."""
-    return nn.Sequential(nn.Conv2d(1, 4, 3, stride=2), nn.LeakyReLU(), nn.Sequential(nn.Conv2d(4, 4, 3), nn.BatchNorm(4)),
-                         nn.Flatten(), nn.Dense(16, 1))
+    return nn.Sequential(
+        nn.Conv2d(1, 4, 3, stride=2),
+        nn.LeakyReLU(),
+        nn.Sequential(nn.Conv2d(4, 4, 3), nn.BatchNorm(4)),
+        nn.Flatten(),
+        nn.Dense(16, 1),
+    )
 
 
 def test_all_layers_below_are_normalized_and_no_other():
     net = discriminator()
     assert nn.spectral_norm(net) is net
     assert [path for path, module in net.named_modules() if type(module) is nn.SpectralNorm] == [
-        "0.reparametrization", "2.0.reparametrization", "4.reparametrization"]
+        "0.reparametrization",
+        "2.0.reparametrization",
+        "4.reparametrization",
+    ]
     assert net.named_parameters().keys() == discriminator().named_parameters().keys(), "u is no parameter"
 
 
@@ -273,6 +289,7 @@ def test_a_seed_gives_the_same_start():
 
 def test_any_module_can_be_a_reparametrization():
     """The hook is not spectral normalization's own: an equalized learning rate, for example, multiplies by a constant."""
+
     class Doubled(nn.Module):
         def forward(self, weight):
             return 2.0 * weight
@@ -301,14 +318,37 @@ class Scale(WeightedModule):
         self.weight = mg.Parameter(np.ones(3, dtype=np.float32))
 
 
-@pytest.mark.parametrize(("module", "error", "message"), [
-    (lambda: nn.Sequential(nn.BatchNorm(3), nn.Tanh()), ValueError, "Sequential.* contains no Dense, Conv2d or ConvTranspose2d"),
-    (lambda: nn.spectral_norm(nn.Dense(3, 2)), ValueError, r"the module, Dense\(3 -> 2\), is reparametrized already, by SpectralNorm\(2\)"),
-    (lambda: nn.Sequential(nn.Dense(4, 3), nn.spectral_norm(nn.Dense(3, 2))), ValueError, r"1, Dense\(3 -> 2\), is .* apply it once"),
-    (tied, ValueError, r"1, Dense\(4 -> 3\), shares its weight with a DenseTranspose"),
-    (lambda: nn.Sequential(nn.Dense(4, 3), nn.Dense(3, 1, weight_init=nn.init.zeros)), ValueError, "1, .* has a weight of zeros"),
-    (lambda: nn.Sequential(nn.Dense(4, 3), Scale()), ShapeError, r"1, Scale\(\), has a weight of shape \(3,\), expected at least two"),
-])
+@pytest.mark.parametrize(
+    ("module", "error", "message"),
+    [
+        (
+            lambda: nn.Sequential(nn.BatchNorm(3), nn.Tanh()),
+            ValueError,
+            "Sequential.* contains no Dense, Conv2d or ConvTranspose2d",
+        ),
+        (
+            lambda: nn.spectral_norm(nn.Dense(3, 2)),
+            ValueError,
+            r"the module, Dense\(3 -> 2\), is reparametrized already, by SpectralNorm\(2\)",
+        ),
+        (
+            lambda: nn.Sequential(nn.Dense(4, 3), nn.spectral_norm(nn.Dense(3, 2))),
+            ValueError,
+            r"1, Dense\(3 -> 2\), is .* apply it once",
+        ),
+        (tied, ValueError, r"1, Dense\(4 -> 3\), shares its weight with a DenseTranspose"),
+        (
+            lambda: nn.Sequential(nn.Dense(4, 3), nn.Dense(3, 1, weight_init=nn.init.zeros)),
+            ValueError,
+            "1, .* has a weight of zeros",
+        ),
+        (
+            lambda: nn.Sequential(nn.Dense(4, 3), Scale()),
+            ShapeError,
+            r"1, Scale\(\), has a weight of shape \(3,\), expected at least two",
+        ),
+    ],
+)
 def test_misuse_is_told_and_nothing_is_changed(module, error, message):
     module = module()
     before = list(module.modules())

@@ -72,7 +72,7 @@ def test_gradients_of_pixel_norm(shape, backend):
 def styles(layer, w):
     """(1 + ys, yb) of a style, each (n, features)."""
     y = to_numpy(layer.affine(asarray(w)))
-    return 1.0 + y[:, :layer.features], y[:, layer.features:]
+    return 1.0 + y[:, : layer.features], y[:, layer.features :]
 
 
 def test_adain_against_loops(backend):
@@ -301,38 +301,54 @@ X, W = np.zeros((2, 4, 5, 3), dtype=np.float32), np.zeros((2, 6), dtype=np.float
 NOISE = np.zeros((2, 4, 5, 1), dtype=np.float32)
 
 
-@pytest.mark.parametrize(("call", "error", "message"), [
-    (lambda: nn.PixelNorm()(X.astype(np.int64)), DtypeError, r"PixelNorm\(\) takes floating-point numbers, got int64"),
-    (lambda: nn.AdaIN(3, 6)(X[:, :1, :1], W), ShapeError, r"of more than one pixel, got \(2, 1, 1, 3\)"),
-    (lambda: nn.AdaIN(3, 6)(X, W[:1]), ShapeError, r"images \(2, 4, 5, 3\) take a scale of shape \(2, 3\), got \(1, 3\)"),
-    (lambda: nn.AdaIN(3, 6)(X, W[:, :5]), ShapeError, r"AdaIN\(3, styles of 6\) expects shape \(..., 6\), got \(2, 5\)"),
-    (lambda: nn.AdaIN(2, 6)(X, W), ShapeError, r"expects images \(n, height, width, 2\), got \(2, 4, 5, 3\)"),
-    (lambda: nn.AdaIN(3, 6)(X[0], W), ShapeError, r"got \(4, 5, 3\): a single image\? x\[None\]"),
-    (lambda: nn.AdaIN(3, 6)(X.astype(float), W), DtypeError, "computes in float32, got float64"),
-    (lambda: nn.AdaIN(3, 6)(X, W.astype(float)), DtypeError, "computes in float32, got float64"),
-    (lambda: nn.AdaIN(3, 6).output_shape((4, 5, 2)), ShapeError, r"expects images \(height, width, 3\), got \(4, 5, 2\)"),
-    (lambda: nn.AdaIN(3, 0), ShapeError, "at least one input and one output, got 0 -> 6"),
-    (lambda: functional.adain(X, np.ones((2, 3), np.float32), np.ones((2, 2), np.float32)), ShapeError,
-     r"take a shift of shape \(2, 3\), got \(2, 2\)"),
-    (lambda: functional.adain(X[0], W, W), ShapeError, r"expected images .* of more than one pixel, got \(4, 5, 3\)"),
-    (lambda: nn.NoiseInjection(0, 4, 5), ShapeError, "at least one feature and one pixel, got 0, 4 and 5"),
-    (lambda: nn.NoiseInjection(3, 4, 0), ShapeError, "at least one feature and one pixel, got 3, 4 and 0"),
-    (lambda: nn.NoiseInjection(3, 5, 4)(X), ShapeError,
-     r"NoiseInjection\(3, 5x4\) expects images of 5x4 pixels, got \(2, 4, 5, 3\)"),
-    (lambda: nn.NoiseInjection(2, 4, 5)(X), ShapeError, r"expects images \(n, height, width, 2\), got \(2, 4, 5, 3\)"),
-    (lambda: nn.NoiseInjection(3, 4, 5)(X.astype(float)), DtypeError, "computes in float32, got float64"),
-    (lambda: nn.NoiseInjection(3, 4, 5)(X, NOISE[:, :3]), ShapeError, r"noise of shape \(2 or 1, 4, 5, 1\), got \(2, 3, 5, 1\)"),
-    (lambda: nn.NoiseInjection(3, 4, 5)(X, X), ShapeError, r"noise of shape \(2 or 1, 4, 5, 1\), got \(2, 4, 5, 3\)"),
-    (lambda: nn.NoiseInjection(3, 4, 5)(X, NOISE[[0, 0, 0]]), ShapeError,
-     r"noise of shape \(2 or 1, 4, 5, 1\), got \(3, 4, 5, 1\)"),
-    (lambda: nn.LearnedConstant((4, 0)), ShapeError, r"needs a shape of at least one number, got \(4, 0\)"),
-    (lambda: nn.LearnedConstant(()), ShapeError, r"needs a shape of at least one number, got \(\)"),
-    (lambda: nn.Bias(0), ShapeError, "Bias needs at least one feature, got 0"),
-    (lambda: nn.Bias(2)(X), ShapeError, r"Bias\(2\) expects shape \(..., 2\), got \(2, 4, 5, 3\)"),
-    (lambda: nn.Bias(3)(X.astype(float)), DtypeError, "computes in float32, got float64"),
-    (lambda: nn.Blur2d()(X[0]), ShapeError, r"expected images \(n, height, width, channels\), got shape \(4, 5, 3\)"),
-    (lambda: nn.Blur2d()(X.astype(np.uint8)), DtypeError, "expected floating-point images, got uint8"),
-])
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: nn.PixelNorm()(X.astype(np.int64)), DtypeError, r"PixelNorm\(\) takes floating-point numbers, got int64"),
+        (lambda: nn.AdaIN(3, 6)(X[:, :1, :1], W), ShapeError, r"of more than one pixel, got \(2, 1, 1, 3\)"),
+        (lambda: nn.AdaIN(3, 6)(X, W[:1]), ShapeError, r"images \(2, 4, 5, 3\) take a scale of shape \(2, 3\), got \(1, 3\)"),
+        (lambda: nn.AdaIN(3, 6)(X, W[:, :5]), ShapeError, r"AdaIN\(3, styles of 6\) expects shape \(..., 6\), got \(2, 5\)"),
+        (lambda: nn.AdaIN(2, 6)(X, W), ShapeError, r"expects images \(n, height, width, 2\), got \(2, 4, 5, 3\)"),
+        (lambda: nn.AdaIN(3, 6)(X[0], W), ShapeError, r"got \(4, 5, 3\): a single image\? x\[None\]"),
+        (lambda: nn.AdaIN(3, 6)(X.astype(float), W), DtypeError, "computes in float32, got float64"),
+        (lambda: nn.AdaIN(3, 6)(X, W.astype(float)), DtypeError, "computes in float32, got float64"),
+        (lambda: nn.AdaIN(3, 6).output_shape((4, 5, 2)), ShapeError, r"expects images \(height, width, 3\), got \(4, 5, 2\)"),
+        (lambda: nn.AdaIN(3, 0), ShapeError, "at least one input and one output, got 0 -> 6"),
+        (
+            lambda: functional.adain(X, np.ones((2, 3), np.float32), np.ones((2, 2), np.float32)),
+            ShapeError,
+            r"take a shift of shape \(2, 3\), got \(2, 2\)",
+        ),
+        (lambda: functional.adain(X[0], W, W), ShapeError, r"expected images .* of more than one pixel, got \(4, 5, 3\)"),
+        (lambda: nn.NoiseInjection(0, 4, 5), ShapeError, "at least one feature and one pixel, got 0, 4 and 5"),
+        (lambda: nn.NoiseInjection(3, 4, 0), ShapeError, "at least one feature and one pixel, got 3, 4 and 0"),
+        (
+            lambda: nn.NoiseInjection(3, 5, 4)(X),
+            ShapeError,
+            r"NoiseInjection\(3, 5x4\) expects images of 5x4 pixels, got \(2, 4, 5, 3\)",
+        ),
+        (lambda: nn.NoiseInjection(2, 4, 5)(X), ShapeError, r"expects images \(n, height, width, 2\), got \(2, 4, 5, 3\)"),
+        (lambda: nn.NoiseInjection(3, 4, 5)(X.astype(float)), DtypeError, "computes in float32, got float64"),
+        (
+            lambda: nn.NoiseInjection(3, 4, 5)(X, NOISE[:, :3]),
+            ShapeError,
+            r"noise of shape \(2 or 1, 4, 5, 1\), got \(2, 3, 5, 1\)",
+        ),
+        (lambda: nn.NoiseInjection(3, 4, 5)(X, X), ShapeError, r"noise of shape \(2 or 1, 4, 5, 1\), got \(2, 4, 5, 3\)"),
+        (
+            lambda: nn.NoiseInjection(3, 4, 5)(X, NOISE[[0, 0, 0]]),
+            ShapeError,
+            r"noise of shape \(2 or 1, 4, 5, 1\), got \(3, 4, 5, 1\)",
+        ),
+        (lambda: nn.LearnedConstant((4, 0)), ShapeError, r"needs a shape of at least one number, got \(4, 0\)"),
+        (lambda: nn.LearnedConstant(()), ShapeError, r"needs a shape of at least one number, got \(\)"),
+        (lambda: nn.Bias(0), ShapeError, "Bias needs at least one feature, got 0"),
+        (lambda: nn.Bias(2)(X), ShapeError, r"Bias\(2\) expects shape \(..., 2\), got \(2, 4, 5, 3\)"),
+        (lambda: nn.Bias(3)(X.astype(float)), DtypeError, "computes in float32, got float64"),
+        (lambda: nn.Blur2d()(X[0]), ShapeError, r"expected images \(n, height, width, channels\), got shape \(4, 5, 3\)"),
+        (lambda: nn.Blur2d()(X.astype(np.uint8)), DtypeError, "expected floating-point images, got uint8"),
+    ],
+)
 def test_misuse_is_told(call, error, message):
     with pytest.raises(error, match=message):
         call()
@@ -340,10 +356,17 @@ def test_misuse_is_told(call, error, message):
 
 def test_noise_that_is_learned_more_slowly_starts_the_same_and_moves_less():
     """Off at the start; a scale of 1 then adds m times the noise."""
-    layer, x, noise = nn.NoiseInjection(2, 3, 4, lr_multiplier=0.1), np.zeros((2, 3, 4, 2), np.float32), np.ones((2, 3, 4, 1), np.float32)
+    layer, x, noise = (
+        nn.NoiseInjection(2, 3, 4, lr_multiplier=0.1),
+        np.zeros((2, 3, 4, 2), np.float32),
+        np.ones((2, 3, 4, 1), np.float32),
+    )
     assert (layer(x, noise).numpy() == 0.0).all()
     layer.scale.assign(np.ones(2, np.float32))
     np.testing.assert_allclose(layer(x, noise).numpy(), 0.1, rtol=1e-6)
-    assert repr(layer) == "NoiseInjection(2, 3x4, lr_multiplier=0.1)" and repr(nn.NoiseInjection(2, 3, 4)) == "NoiseInjection(2, 3x4)"
+    assert (
+        repr(layer) == "NoiseInjection(2, 3x4, lr_multiplier=0.1)"
+        and repr(nn.NoiseInjection(2, 3, 4)) == "NoiseInjection(2, 3x4)"
+    )
     with pytest.raises(ValueError, match="NoiseInjection's lr_multiplier must be above 0 and finite, got 0"):
         nn.NoiseInjection(2, 3, 4, lr_multiplier=0)

@@ -17,12 +17,17 @@ def lines(net: nn.Module, shape: tuple[int, ...], capsys) -> list[str]:
 
 def rows(net: nn.Module, shape: tuple[int, ...], capsys) -> list[list[str]]:
     """The cells of the layers' lines and of the total."""
-    return [[cell.strip() for cell in line.split("   ") if cell.strip()] for line in lines(net, shape, capsys)[3:]
-            if not line.startswith("---")]
+    return [
+        [cell.strip() for cell in line.split("   ") if cell.strip()]
+        for line in lines(net, shape, capsys)[3:]
+        if not line.startswith("---")
+    ]
 
 
 def test_the_stacked_autoencoder_of_the_chapter(capsys):
-    assert lines(StackedAutoencoder(), (28, 28, 1), capsys) == """\
+    assert (
+        lines(StackedAutoencoder(), (28, 28, 1), capsys)
+        == """\
 layer                               output shape   parameters
 -------------------------------------------------------------
 input                               (28, 28, 1)
@@ -34,11 +39,15 @@ decoder.1 Dense(100 -> 784)         (784,)             79,184
 decoder.2 Reshape((28, 28, 1))      (28, 28, 1)             0
 -------------------------------------------------------------
 total                                                 163,814""".splitlines()
+    )
 
 
 def test_the_linear_autoencoder_of_the_chapter(capsys):
     assert rows(LinearAutoencoder(), (3,), capsys) == [
-        ["encoder.0 Dense(3 -> 2)", "(2,)", "8"], ["decoder.0 Dense(2 -> 3)", "(3,)", "9"], ["total", "17"]]
+        ["encoder.0 Dense(3 -> 2)", "(2,)", "8"],
+        ["decoder.0 Dense(2 -> 3)", "(3,)", "9"],
+        ["total", "17"],
+    ]
 
 
 def test_a_single_layer_has_no_path(capsys):
@@ -48,7 +57,10 @@ def test_a_single_layer_has_no_path(capsys):
 def test_a_tied_weight_counts_where_it_comes_first(capsys):
     dense = nn.Dense(4, 3)
     assert rows(nn.Sequential(dense, nn.DenseTranspose(dense)), (4,), capsys) == [
-        ["0 Dense(4 -> 3)", "(3,)", "15"], ["1 DenseTranspose(3 -> 4, tied)", "(4,)", "4"], ["total", "19"]]
+        ["0 Dense(4 -> 3)", "(3,)", "15"],
+        ["1 DenseTranspose(3 -> 4, tied)", "(4,)", "4"],
+        ["total", "19"],
+    ]
 
 
 class Residual(nn.Module):
@@ -66,8 +78,10 @@ class Residual(nn.Module):
 
 
 RESIDUAL_ROWS = [
-    ["body.0 Dense(4 -> 4)", "(4,)", "20"], ["body.1 Dropout(rate=0.5)", "(4,)", "0"],
-    ["head Dense(4 -> 2)", "(2,)", "10"], ["spare Dense(2 -> 2)", "not reached", "6"],
+    ["body.0 Dense(4 -> 4)", "(4,)", "20"],
+    ["body.1 Dropout(rate=0.5)", "(4,)", "0"],
+    ["head Dense(4 -> 2)", "(2,)", "10"],
+    ["spare Dense(2 -> 2)", "not reached", "6"],
 ]
 
 
@@ -102,14 +116,22 @@ def test_a_layer_with_layers_below_is_one_row_if_it_knows_its_shape(capsys):
             return self.gain(self.cell(self.read(x))[0])
 
     assert rows(Reader(), (4, 3), capsys) == [
-        ["read LSTM(3 -> 2)", "(2,)", "48"], ["cell LSTMCell(2 -> 2)", "('?',)", "40"], ["gain Gain()", "(2,)", "2"], ["total", "90"]]
+        ["read LSTM(3 -> 2)", "(2,)", "48"],
+        ["cell LSTMCell(2 -> 2)", "('?',)", "40"],
+        ["gain Gain()", "(2,)", "2"],
+        ["total", "90"],
+    ]
 
 
 def test_a_custom_module_inside_a_chain_is_traced(capsys):
     net = nn.Sequential(nn.Dense(3, 4), Residual(), nn.Dense(2, 1))
     assert rows(net, (3,), capsys) == [
-        ["0 Dense(3 -> 4)", "(4,)", "16"], *([f"1.{name}", *rest] for name, *rest in RESIDUAL_ROWS),
-        ["2 Dense(2 -> 1)", "(1,)", "3"], ["parameters outside the layers", "1"], ["total", "56"]]
+        ["0 Dense(3 -> 4)", "(4,)", "16"],
+        *([f"1.{name}", *rest] for name, *rest in RESIDUAL_ROWS),
+        ["2 Dense(2 -> 1)", "(1,)", "3"],
+        ["parameters outside the layers", "1"],
+        ["total", "56"],
+    ]
 
 
 def test_the_parameters_of_the_rows_add_up_to_the_total(capsys):

@@ -24,9 +24,10 @@ def assert_adjoint(forward, adjoint, u, v):
     assert inner(forward(u), v) == pytest.approx(inner(u, adjoint(v)), rel=1e-12, abs=1e-12)
 
 
-@pytest.mark.parametrize(("small", "large"), [
-    ((3,), (2, 3)), ((1, 3), (2, 3)), ((2, 1, 3), (4, 2, 5, 3)), ((), (2, 3)), ((2, 3), (2, 3)), ((1, 1), (1, 1)), ((1,), (0,)),
-])
+@pytest.mark.parametrize(
+    ("small", "large"),
+    [((3,), (2, 3)), ((1, 3), (2, 3)), ((2, 1, 3), (4, 2, 5, 3)), ((), (2, 3)), ((2, 3), (2, 3)), ((1, 1), (1, 1)), ((1,), (0,))],
+)
 def test_broadcast_to_and_sum_to(backend, small, large):
     assert_adjoint(lambda u: broadcast_to(u, shape=large), lambda v: sum_to(v, shape=small), normal(*small), normal(*large))
 
@@ -43,8 +44,9 @@ def test_getitem_and_scatter_add(backend, shape, index):
     if backend != "numpy":
         parts = index if isinstance(index, tuple) else (index,)
         index = tuple(minigen.asarray(part) if isinstance(part, np.ndarray) else part for part in parts)
-    assert_adjoint(lambda u: getitem(u, index=index), lambda v: scatter_add(v, index=index, shape=shape),
-                   normal(*shape), normal(*picked))
+    assert_adjoint(
+        lambda u: getitem(u, index=index), lambda v: scatter_add(v, index=index, shape=shape), normal(*shape), normal(*picked)
+    )
 
 
 @pytest.mark.parametrize("axis", [0, 1, -1])

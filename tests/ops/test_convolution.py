@@ -96,7 +96,9 @@ def test_a_transposed_convolution_leads_to_one_pixel_or_more():
 def test_lists_are_pairs():
     """They cannot be looked up among the geometries that are known already."""
     x, w = normal(1, 5, 5, 1), normal(2, 3, 1, 1)
-    np.testing.assert_array_equal(conv2d(x, w, stride=[2, 1], padding=[[1, 0], [2, 3]]), conv2d(x, w, stride=(2, 1), padding=((1, 0), (2, 3))))
+    np.testing.assert_array_equal(
+        conv2d(x, w, stride=[2, 1], padding=[[1, 0], [2, 3]]), conv2d(x, w, stride=(2, 1), padding=((1, 0), (2, 3)))
+    )
 
 
 def test_same_puts_the_odd_pixel_after():
@@ -122,7 +124,9 @@ GEOMETRIES = [
 CHANNELS = [(1, 2), (3, 4), (5, 3), (4, 1)]
 
 
-@pytest.mark.parametrize("block", [64, 1 << 10, 1 << 22], ids=["windows a few rows at a time", "some examples at a time", "all at once"])
+@pytest.mark.parametrize(
+    "block", [64, 1 << 10, 1 << 22], ids=["windows a few rows at a time", "some examples at a time", "all at once"]
+)
 @pytest.mark.parametrize(("channels", "outputs"), CHANNELS)
 @pytest.mark.parametrize("case", GEOMETRIES, ids=str)
 def test_one_trilinear_form(case, channels, outputs, block, backend, monkeypatch):
@@ -189,8 +193,10 @@ def test_pytorch_agrees_on_random_shapes(seed):
     (top, bottom), (left, right) = padding = tuple(tuple(map(int, side)) for side in rng.integers(0, 4, (2, 2)))
     x, w, b = rng.standard_normal((n, h, v, c)), rng.standard_normal((kh, kw, c, o)), rng.standard_normal(o)
 
-    tensors = [torch.tensor(array.transpose(axes).copy(), requires_grad=True)
-               for array, axes in ((x, (0, 3, 1, 2)), (w, (3, 2, 0, 1)), (b, (0,)))]
+    tensors = [
+        torch.tensor(array.transpose(axes).copy(), requires_grad=True)
+        for array, axes in ((x, (0, 3, 1, 2)), (w, (3, 2, 0, 1)), (b, (0,)))
+    ]
     padded = torch.nn.functional.pad(tensors[0], (left, right, top, bottom))
     expected = torch.nn.functional.conv2d(padded, *tensors[1:], stride=(int(sh), int(sw)))
     g = rng.standard_normal(expected.shape)
@@ -199,8 +205,9 @@ def test_pytorch_agrees_on_random_shapes(seed):
     ours = [Tensor(array, requires_grad=True) for array in (x, w, b)]
     y = conv2d(*ours, stride=(int(sh), int(sw)), padding=padding)
     np.testing.assert_allclose(y.numpy(), expected.detach().numpy().transpose(0, 2, 3, 1), rtol=1e-10, atol=1e-10)
-    for gradient, theirs, axes in zip(mg.grad(y, ours, cotangent=g.transpose(0, 2, 3, 1)), gradients,
-                                      ((0, 2, 3, 1), (2, 3, 1, 0), (0,))):
+    for gradient, theirs, axes in zip(
+        mg.grad(y, ours, cotangent=g.transpose(0, 2, 3, 1)), gradients, ((0, 2, 3, 1), (2, 3, 1, 0), (0,))
+    ):
         np.testing.assert_allclose(gradient.numpy(), theirs.numpy().transpose(axes), rtol=1e-10, atol=1e-10)
 
 
@@ -208,9 +215,18 @@ def test_pytorch_agrees_on_random_shapes(seed):
 def test_pytorch_agrees_on_the_transposed_convolution(padding, output_padding):
     torch = pytest.importorskip("torch")
     g, w, b = normal(2, 4, 3, 5), normal(4, 4, 6, 5), normal(6)
-    expected = torch.nn.functional.conv_transpose2d(
-        torch.tensor(g.transpose(0, 3, 1, 2)), torch.tensor(w.transpose(3, 2, 0, 1)), torch.tensor(b), stride=2,
-        padding=padding, output_padding=output_padding).numpy().transpose(0, 2, 3, 1)
+    expected = (
+        torch.nn.functional.conv_transpose2d(
+            torch.tensor(g.transpose(0, 3, 1, 2)),
+            torch.tensor(w.transpose(3, 2, 0, 1)),
+            torch.tensor(b),
+            stride=2,
+            padding=padding,
+            output_padding=output_padding,
+        )
+        .numpy()
+        .transpose(0, 2, 3, 1)
+    )
     size = expected.shape[1:3]
     np.testing.assert_allclose(conv2d_transpose(g, w, b, stride=2, padding=padding, output_size=size), expected, atol=1e-11)
     if not output_padding:
@@ -223,36 +239,53 @@ def test_pytorch_agrees_on_the_transposed_convolution(padding, output_padding):
 X, W = normal(2, 5, 5, 3), normal(3, 3, 3, 4)
 
 
-@pytest.mark.parametrize(("call", "error", "message"), [
-    (lambda: conv2d(Tensor(X), W[:, :, :2]), ShapeError, r"x of shape \(2, 5, 5, 3\) has 3 channels, the kernel takes 2"),
-    (lambda: conv2d(Tensor(X), normal(7, 7, 3, 4), padding="valid"), ShapeError, "window of 7x7 does not fit into images of 5x5"),
-    (lambda: conv2d(Tensor(X), normal(9, 9, 3, 4), padding=1), ShapeError, "images of 5x5, padded to 7x7"),
-    (lambda: conv2d(Tensor(X), W, stride=0), ShapeError, "stride is 0, expected at least 1"),
-    (lambda: conv2d(Tensor(X), W, stride=(1, 2, 3)), TypeError, r"stride is \(1, 2, 3\), expected an int or \(height, width\)"),
-    (lambda: [conv2d(Tensor(X), W, stride=s) for s in (1, 1.0)], TypeError, r"stride is 1\.0, expected an int"),
-    (lambda: [conv2d(Tensor(X), W, stride=s) for s in (1, (1.0, 1))], TypeError, r"stride is \(1\.0, 1\), expected"),
-    (lambda: [conv2d(Tensor(X), W, padding=p) for p in (1, True)], ShapeError, "padding is True, expected"),
-    (lambda: conv2d(Tensor(X), W, padding="full"), ShapeError, """padding is 'full', expected "same", "valid", an int or"""),
-    (lambda: conv2d(Tensor(X), W, padding=-1), ShapeError, "expected no negative number"),
-    (lambda: conv2d(Tensor(X[0]), W), ShapeError, r"expected images \(n, h, w, c\) and a kernel \(kh, kw, c, o\)"),
-    (lambda: conv2d(Tensor(X[None]), W), ShapeError, "expected images"),
-    (lambda: conv2d(Tensor(X), W[0]), ShapeError, r"expected images .* and a kernel .*, got \(2, 5, 5, 3\) and \(3, 3, 4\)"),
-    (lambda: conv2d(Tensor(X), W[:, :, :2]), ShapeError, "has 3 channels, the kernel takes 2$"),
-    (lambda: conv2d(Tensor(X), W, normal(5)), ShapeError, r"a bias of shape \(5,\), expected \(4,\)"),
-    (lambda: conv2d(Tensor(X.transpose(0, 3, 1, 2)), W), ShapeError, "channels first"),
-    (lambda: conv2d(Tensor(X), W.astype(np.float32)), DtypeError, "mixes dtypes: x is float64, kernel or bias float32"),
-    (lambda: conv2d(Tensor(X), W, normal(4).astype(np.float32)), DtypeError, "mixes dtypes"),
-    (lambda: conv2d(Tensor(X)), TypeError, "conv2d is missing its argument 'w'"),
-    (lambda: conv2d_transpose(Tensor(X), W, stride=0), ShapeError, "stride is 0, expected at least 1"),
-    (lambda: conv2d_transpose(Tensor(X), W, output_size=(5, 0)), ShapeError, r"output_size is \(5, 0\), expected at least 1"),
-    (lambda: conv2d_weight(Tensor(X), X, kernel_size=0), ShapeError, "kernel_size is 0, expected at least 1"),
-    (lambda: conv2d_transpose(Tensor(X), W), ShapeError, "has 3 channels, the kernel takes 4"),
-    (lambda: conv2d_transpose(Tensor(normal(2, 5, 5, 4)), W, stride=2, output_size=(12, 10)), ShapeError,
-     r"cannot lead from 5x5 to output_size 12x10 .*: from that size, the convolution leads to 6x5"),
-    (lambda: conv2d_transpose(Tensor(normal(2, 1, 1, 4)), W, padding=2), ShapeError, "padding 2 leaves -1x-1"),
-    (lambda: conv2d_weight(Tensor(X), normal(2, 4, 5, 4), kernel_size=3), ShapeError,
-     r"g of shape \(2, 4, 5, 4\), expected \(2, 5, 5\) and channels"),
-])
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: conv2d(Tensor(X), W[:, :, :2]), ShapeError, r"x of shape \(2, 5, 5, 3\) has 3 channels, the kernel takes 2"),
+        (
+            lambda: conv2d(Tensor(X), normal(7, 7, 3, 4), padding="valid"),
+            ShapeError,
+            "window of 7x7 does not fit into images of 5x5",
+        ),
+        (lambda: conv2d(Tensor(X), normal(9, 9, 3, 4), padding=1), ShapeError, "images of 5x5, padded to 7x7"),
+        (lambda: conv2d(Tensor(X), W, stride=0), ShapeError, "stride is 0, expected at least 1"),
+        (
+            lambda: conv2d(Tensor(X), W, stride=(1, 2, 3)),
+            TypeError,
+            r"stride is \(1, 2, 3\), expected an int or \(height, width\)",
+        ),
+        (lambda: [conv2d(Tensor(X), W, stride=s) for s in (1, 1.0)], TypeError, r"stride is 1\.0, expected an int"),
+        (lambda: [conv2d(Tensor(X), W, stride=s) for s in (1, (1.0, 1))], TypeError, r"stride is \(1\.0, 1\), expected"),
+        (lambda: [conv2d(Tensor(X), W, padding=p) for p in (1, True)], ShapeError, "padding is True, expected"),
+        (lambda: conv2d(Tensor(X), W, padding="full"), ShapeError, """padding is 'full', expected "same", "valid", an int or"""),
+        (lambda: conv2d(Tensor(X), W, padding=-1), ShapeError, "expected no negative number"),
+        (lambda: conv2d(Tensor(X[0]), W), ShapeError, r"expected images \(n, h, w, c\) and a kernel \(kh, kw, c, o\)"),
+        (lambda: conv2d(Tensor(X[None]), W), ShapeError, "expected images"),
+        (lambda: conv2d(Tensor(X), W[0]), ShapeError, r"expected images .* and a kernel .*, got \(2, 5, 5, 3\) and \(3, 3, 4\)"),
+        (lambda: conv2d(Tensor(X), W[:, :, :2]), ShapeError, "has 3 channels, the kernel takes 2$"),
+        (lambda: conv2d(Tensor(X), W, normal(5)), ShapeError, r"a bias of shape \(5,\), expected \(4,\)"),
+        (lambda: conv2d(Tensor(X.transpose(0, 3, 1, 2)), W), ShapeError, "channels first"),
+        (lambda: conv2d(Tensor(X), W.astype(np.float32)), DtypeError, "mixes dtypes: x is float64, kernel or bias float32"),
+        (lambda: conv2d(Tensor(X), W, normal(4).astype(np.float32)), DtypeError, "mixes dtypes"),
+        (lambda: conv2d(Tensor(X)), TypeError, "conv2d is missing its argument 'w'"),
+        (lambda: conv2d_transpose(Tensor(X), W, stride=0), ShapeError, "stride is 0, expected at least 1"),
+        (lambda: conv2d_transpose(Tensor(X), W, output_size=(5, 0)), ShapeError, r"output_size is \(5, 0\), expected at least 1"),
+        (lambda: conv2d_weight(Tensor(X), X, kernel_size=0), ShapeError, "kernel_size is 0, expected at least 1"),
+        (lambda: conv2d_transpose(Tensor(X), W), ShapeError, "has 3 channels, the kernel takes 4"),
+        (
+            lambda: conv2d_transpose(Tensor(normal(2, 5, 5, 4)), W, stride=2, output_size=(12, 10)),
+            ShapeError,
+            r"cannot lead from 5x5 to output_size 12x10 .*: from that size, the convolution leads to 6x5",
+        ),
+        (lambda: conv2d_transpose(Tensor(normal(2, 1, 1, 4)), W, padding=2), ShapeError, "padding 2 leaves -1x-1"),
+        (
+            lambda: conv2d_weight(Tensor(X), normal(2, 4, 5, 4), kernel_size=3),
+            ShapeError,
+            r"g of shape \(2, 4, 5, 4\), expected \(2, 5, 5\) and channels",
+        ),
+    ],
+)
 def test_refuses(call, error, message):
     with pytest.raises(error, match=message):
         call()

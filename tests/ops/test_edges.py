@@ -53,8 +53,13 @@ def test_activations_reach_their_limits(backend, name):
 
 def test_a_nan_passes_as_in_pytorch(backend):
     """What is not a number is not at most 0 either: its gradient is not lost."""
-    for f in (minigen.relu, lambda x: minigen.maximum(x, 0.0), lambda x: minigen.maximum(0.0, x),
-              lambda x: minigen.minimum(x, 0.0), lambda x: minigen.minimum(0.0, x)):
+    for f in (
+        minigen.relu,
+        lambda x: minigen.maximum(x, 0.0),
+        lambda x: minigen.maximum(0.0, x),
+        lambda x: minigen.minimum(x, 0.0),
+        lambda x: minigen.minimum(0.0, x),
+    ):
         y, (dx,), _ = to_second_order(f, [NAN])
         assert np.isnan(y).all()
         np.testing.assert_array_equal(dx, 1.0)
@@ -63,11 +68,21 @@ def test_a_nan_passes_as_in_pytorch(backend):
 # -- cross entropies and their kin -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("logit", "target", "loss", "slope"), [
-    (INF, 1.0, 0.0, 0.0), (INF, 0.0, INF, 1.0), (INF, 0.5, INF, 0.5),
-    (-INF, 0.0, 0.0, 0.0), (-INF, 1.0, INF, -1.0), (-INF, 0.9, INF, -0.9),
-    (1e30, 1.0, 0.0, 0.0), (-1e30, 1.0, 1e30, -1.0), (0.0, 0.3, math.log(2), 0.2), (2.0, 1.2, math.log1p(math.exp(-2)) - 0.4, None),
-])
+@pytest.mark.parametrize(
+    ("logit", "target", "loss", "slope"),
+    [
+        (INF, 1.0, 0.0, 0.0),
+        (INF, 0.0, INF, 1.0),
+        (INF, 0.5, INF, 0.5),
+        (-INF, 0.0, 0.0, 0.0),
+        (-INF, 1.0, INF, -1.0),
+        (-INF, 0.9, INF, -0.9),
+        (1e30, 1.0, 0.0, 0.0),
+        (-1e30, 1.0, 1e30, -1.0),
+        (0.0, 0.3, math.log(2), 0.2),
+        (2.0, 1.2, math.log1p(math.exp(-2)) - 0.4, None),
+    ],
+)
 def test_sigmoid_cross_entropy_of_infinite_logits(backend, logit, target, loss, slope):
     y, (dx,), (dxx,) = to_second_order(lambda x: minigen.sigmoid_cross_entropy(x, asarray(np.full(1, target))), [logit])
     np.testing.assert_allclose(y, [loss], rtol=1e-14)
@@ -99,15 +114,18 @@ def test_log_softmax_and_softmax_with_a_class_that_is_ruled_out(backend):
     assert np.isfinite(dxx).all()
 
 
-@pytest.mark.parametrize(("x", "value", "gradient"), [
-    ([-INF, -INF], -INF, [NAN, NAN]),  # no probabilities at all: any would do
-    ([INF, 1.0], INF, [NAN, 0.0]),
-    ([INF, 1e4], INF, [NAN, 0.0]),
-    ([INF, INF], INF, [NAN, NAN]),
-    ([INF, -INF], INF, [NAN, 0.0]),
-    ([-INF, 1.0], 1.0, [0.0, 1.0]),
-    ([-INF, 1.0, 2.0], 2.313261687518223, [0.0, *THIRD]),
-])
+@pytest.mark.parametrize(
+    ("x", "value", "gradient"),
+    [
+        ([-INF, -INF], -INF, [NAN, NAN]),  # no probabilities at all: any would do
+        ([INF, 1.0], INF, [NAN, 0.0]),
+        ([INF, 1e4], INF, [NAN, 0.0]),
+        ([INF, INF], INF, [NAN, NAN]),
+        ([INF, -INF], INF, [NAN, 0.0]),
+        ([-INF, 1.0], 1.0, [0.0, 1.0]),
+        ([-INF, 1.0, 2.0], 2.313261687518223, [0.0, *THIRD]),
+    ],
+)
 def test_logsumexp_of_infinite_elements(backend, x, value, gradient):
     """Values and gradients are PyTorch's."""
     for keepdims in (False, True):
@@ -133,12 +151,15 @@ def test_a_sample_of_no_variance_is_the_mean(backend):
 # -- the largest of a window -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("size", "stride", "padding", "gradient"), [
-    (2, 2, 1, [[1, 1], [1, 1]]),
-    (2, 1, "same", [[1, 1], [1, 1]]),
-    (3, 2, 1, [[1, 0], [0, 0]]),
-    (2, 1, ((1, 0), (0, 1)), [[2, 2], [0, 0]]),
-])
+@pytest.mark.parametrize(
+    ("size", "stride", "padding", "gradient"),
+    [
+        (2, 2, 1, [[1, 1], [1, 1]]),
+        (2, 1, "same", [[1, 1], [1, 1]]),
+        (3, 2, 1, [[1, 0], [0, 0]]),
+        (2, 1, ((1, 0), (0, 1)), [[2, 2], [0, 0]]),
+    ],
+)
 def test_padding_never_wins_against_minus_infinity(backend, size, stride, padding, gradient):
     """In a window of -inf beside padding, the first of its own pixels takes the gradient, and gives that of the gradient."""
     x = Tensor(asarray(np.full((1, 2, 2, 1), -INF)), requires_grad=True)
@@ -173,8 +194,17 @@ def test_powers_of_0_by_the_base(backend):
     exponents = asarray(np.arange(3.0))
     y, (dx,), (dxx,) = to_second_order(lambda x: x**exponents, np.zeros(3))
     np.testing.assert_array_equal([y, dx, dxx], [[1, 0, 0], [0, 1, 0], [0, 0, 2]])
-    for exponent, value, slope, curvature in ((0, 1, 0, 0), (1, 0, 1, 0), (2, 0, 0, 2), (0.0, 1, 0, 0), (1.0, 0, 1, 0), (3, 0, 0, 0),
-                                              (np.float64(0.0), 1, 0, 0), (np.int64(0), 1, 0, 0), (np.float32(2.0), 0, 0, 2)):
+    for exponent, value, slope, curvature in (
+        (0, 1, 0, 0),
+        (1, 0, 1, 0),
+        (2, 0, 0, 2),
+        (0.0, 1, 0, 0),
+        (1.0, 0, 1, 0),
+        (3, 0, 0, 0),
+        (np.float64(0.0), 1, 0, 0),
+        (np.int64(0), 1, 0, 0),
+        (np.float32(2.0), 0, 0, 2),
+    ):
         got = to_second_order(lambda x, exponent=exponent: x**exponent, 0.0)
         assert (got[0], *got[1], *got[2]) == (value, slope, curvature)
     _, (dx,), _ = to_second_order(lambda x: x ** asarray(np.array([0.5, -1.0])), [0.0, 0.0])
@@ -213,7 +243,9 @@ def test_powers_by_both_at_0(backend):
     np.testing.assert_array_equal(dp, [0, 0, 0, math.log(2), NAN])
 
 
-@pytest.mark.parametrize(("x", "p", "mixed"), [(2.0, 0.0, 0.5), (0.5, 0.0, 2.0), (0.0, 2.0, 0.0), (0.0, 1.0, 1.0), (0.0, 0.0, 0.0)])
+@pytest.mark.parametrize(
+    ("x", "p", "mixed"), [(2.0, 0.0, 0.5), (0.5, 0.0, 2.0), (0.0, 2.0, 0.0), (0.0, 1.0, 1.0), (0.0, 0.0, 0.0)]
+)
 def test_the_mixed_second_derivative_of_a_power(backend, x, p, mixed):
     """d/dp (p x^(p - 1)) = x^(p - 1) (1 + p log x): 1 / x where p = 0, not 0."""
     x, p = (Tensor(asarray(np.array(value)), requires_grad=True) for value in (x, p))
@@ -242,8 +274,9 @@ def test_negative_bases(backend):
     np.testing.assert_array_equal([y, dx, dxx], [[4, -8, -0.5, 1], [-4, 12, -0.25, 0], [2, -12, -0.25, 0]])
 
 
-@pytest.mark.parametrize("make", [lambda x: x ** asarray(np.arange(3, dtype=np.float32)), lambda x: 0.0**x, lambda x: 2.0**x,
-                                  lambda x: x**0])
+@pytest.mark.parametrize(
+    "make", [lambda x: x ** asarray(np.arange(3, dtype=np.float32)), lambda x: 0.0**x, lambda x: 2.0**x, lambda x: x**0]
+)
 def test_powers_keep_float32(backend, make):
     x = Tensor(asarray(np.zeros(3, dtype=np.float32)), requires_grad=True)
     y = make(x)

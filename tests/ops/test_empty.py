@@ -11,8 +11,27 @@ from minigen import Tensor, functional, grad, losses
 from minigen.backend import asarray, to_numpy
 
 SHAPES = [(), (0,), (0, 3), (3, 0), (2, 0, 3)]
-UNARY = ["absolute", "cos", "elu", "exp", "leaky_relu", "log", "log_softmax", "logsumexp", "l2norm", "negative", "relu", "selu",
-         "sigmoid", "sin", "softplus", "sqrt", "square", "sum", "tanh"]
+UNARY = [
+    "absolute",
+    "cos",
+    "elu",
+    "exp",
+    "leaky_relu",
+    "log",
+    "log_softmax",
+    "logsumexp",
+    "l2norm",
+    "negative",
+    "relu",
+    "selu",
+    "sigmoid",
+    "sin",
+    "softplus",
+    "sqrt",
+    "square",
+    "sum",
+    "tanh",
+]
 
 
 def twice_differentiated(f, *shapes):
@@ -37,9 +56,17 @@ def test_elementwise_ops_and_reductions_of_nothing(backend, shape):
             assert y.shape == (() if reduced else shape), name
             if reduced and 0 in shape:
                 assert y == (-np.inf if name == "logsumexp" else 0.0)
-    for f in (lambda x: x**0, lambda x: x**2.0, lambda x: 2.0**x, lambda x: 0.0**x, lambda x: minigen.clip(x, low=0.7),
-              lambda x: minigen.maximum(x, 1.0), lambda x: minigen.where(x > 1.0, x, 0.0), lambda x: minigen.masked(x, x > 1.0),
-              lambda x: functional.dropout(x, x > 1.0, 0.5)):
+    for f in (
+        lambda x: x**0,
+        lambda x: x**2.0,
+        lambda x: 2.0**x,
+        lambda x: 0.0**x,
+        lambda x: minigen.clip(x, low=0.7),
+        lambda x: minigen.maximum(x, 1.0),
+        lambda x: minigen.where(x > 1.0, x, 0.0),
+        lambda x: minigen.masked(x, x > 1.0),
+        lambda x: functional.dropout(x, x > 1.0, 0.5),
+    ):
         assert twice_differentiated(f, shape).shape == shape
 
 
@@ -55,7 +82,9 @@ def test_a_number_reduced_along_its_only_axis_is_itself(backend, name, axis):
 
 
 @pytest.mark.parametrize("keepdims", [False, True])
-@pytest.mark.parametrize(("shape", "axis"), [((0, 3), 0), ((0, 3), 1), ((3, 0), -1), ((2, 0, 3), (0, 1)), ((2, 0, 3), ()), ((0,), None)])
+@pytest.mark.parametrize(
+    ("shape", "axis"), [((0, 3), 0), ((0, 3), 1), ((3, 0), -1), ((2, 0, 3), (0, 1)), ((2, 0, 3), ()), ((0,), None)]
+)
 def test_reductions_along_an_axis_of_nothing(backend, shape, axis, keepdims):
     expected = np.sum(np.ones(shape), axis=axis, keepdims=keepdims)
     reduced = range(len(shape)) if axis is None else np.ravel(axis)
@@ -90,10 +119,24 @@ def test_sigmoid_cross_entropy_with_one_target_for_all(backend, targets):
     np.testing.assert_allclose(dx.numpy(), 1 / (1 + np.exp([-1.0, -2.0, -4.0])) - 0.25, rtol=1e-14)
 
 
-@pytest.mark.parametrize(("left", "right"), [
-    ((1, 3, 0), (0, 5)), ((5, 1, 3, 0), (0, 2)), ((0,), (0,)), ((3, 0), (0,)), ((0,), (0, 4)), ((2, 0), (0, 3)), ((0, 3), (3, 2)),
-    ((0, 2, 3), (3, 4)), ((2, 3, 0), (2, 0, 4)), ((2, 0, 3), (3,)), ((3,), (0, 3, 4)), ((2, 3), (0, 3, 4)), ((1, 2, 3), (0, 3, 4)),
-])
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        ((1, 3, 0), (0, 5)),
+        ((5, 1, 3, 0), (0, 2)),
+        ((0,), (0,)),
+        ((3, 0), (0,)),
+        ((0,), (0, 4)),
+        ((2, 0), (0, 3)),
+        ((0, 3), (3, 2)),
+        ((0, 2, 3), (3, 4)),
+        ((2, 3, 0), (2, 0, 4)),
+        ((2, 0, 3), (3,)),
+        ((3,), (0, 3, 4)),
+        ((2, 3), (0, 3, 4)),
+        ((1, 2, 3), (0, 3, 4)),
+    ],
+)
 def test_matmul_of_nothing_is_numpys(backend, left, right):
     y = twice_differentiated(minigen.matmul, left, right)
     np.testing.assert_array_equal(y, np.ones(left) @ np.ones(right))
@@ -112,15 +155,21 @@ def test_split_of_an_axis_of_length_0(backend):
 def test_images_of_nothing(backend, shape):
     n, channels = shape[0], shape[3]
     for padding, stride, size in (("same", 1, 4), ("valid", 2, 1), (1, 2, 2)):
-        convolved = twice_differentiated(partial(minigen.conv2d, stride=stride, padding=padding), shape, (3, 3, channels, 2), (2,))
+        convolved = twice_differentiated(
+            partial(minigen.conv2d, stride=stride, padding=padding), shape, (3, 3, channels, 2), (2,)
+        )
         assert convolved.shape == (n, size, size, 2)
         transposed = partial(minigen.conv2d_transpose, stride=stride, padding=padding)
         assert twice_differentiated(transposed, shape, (3, 3, 2, channels), (2,)).shape[::3] == (n, 2)
         for pool in (minigen.max_pool2d, minigen.avg_pool2d):
             pooled = twice_differentiated(partial(pool, size=3, stride=stride, padding=padding), shape)
             assert pooled.shape == (n, size, size, channels)
-    for f in (minigen.blur2d, partial(minigen.sum_pool2d, factor=2), partial(minigen.upsample_nearest2d, factor=2),
-              partial(minigen.resize_bilinear, size=(3, 5))):
+    for f in (
+        minigen.blur2d,
+        partial(minigen.sum_pool2d, factor=2),
+        partial(minigen.upsample_nearest2d, factor=2),
+        partial(minigen.resize_bilinear, size=(3, 5)),
+    ):
         assert twice_differentiated(f, shape).shape[::3] == (n, channels)
 
 

@@ -44,8 +44,9 @@ ELEMENTWISE = {
     "masked": lambda x, keep, scale=1.0: x * scale if keep else 0.0,
     "where": lambda condition, x, y: x if condition else y,
     "reparameterize": lambda mean, logvar, noise: mean + math.exp(min(logvar, 20.0) / 2) * noise,
-    "kl_standard_normal": lambda mean, logvar: (mean**2 + math.exp(min(logvar, 20.0)) - 1 - min(logvar, 20.0)
-                                                + (math.exp(20.0) - 1) * max(logvar - 20.0, 0.0)) / 2,
+    "kl_standard_normal": lambda mean, logvar: (
+        (mean**2 + math.exp(min(logvar, 20.0)) - 1 - min(logvar, 20.0) + (math.exp(20.0) - 1) * max(logvar - 20.0, 0.0)) / 2
+    ),
 }
 
 # -- reductions: one function of a list of floats an op ----------------------------------------------------------
@@ -65,8 +66,11 @@ def reduce(function, x, axis=None, keepdims=False, **attributes):
     axes = range(x.ndim) if axis is None else [i % x.ndim for i in (axis if isinstance(axis, tuple) else (axis,))]
     groups = {}
     for index in np.ndindex(x.shape):
-        kept = tuple(0 if i in axes else n for i, n in enumerate(index)) if keepdims else tuple(
-            n for i, n in enumerate(index) if i not in axes)
+        kept = (
+            tuple(0 if i in axes else n for i, n in enumerate(index))
+            if keepdims
+            else tuple(n for i, n in enumerate(index) if i not in axes)
+        )
         groups.setdefault(kept, []).append(float(x[index]))
     shape = tuple(max(index[i] for index in groups) + 1 for i in range(len(next(iter(groups)))))
     y = np.empty(shape)
@@ -106,7 +110,7 @@ def transpose(x, axes=None):
 
 def broadcast_index(index, shape):
     """The element of an array of `shape` that a broadcast array shows at `index`."""
-    return tuple(0 if length == 1 else n for n, length in zip(index[len(index) - len(shape):], shape))
+    return tuple(0 if length == 1 else n for n, length in zip(index[len(index) - len(shape) :], shape))
 
 
 def broadcast_to(x, shape):
@@ -183,17 +187,36 @@ def dense(x, w, b):
 
 
 def blur2d(x):
-    """The nine neighbours, with the product of (1, 2, 1) / 4 down and across."""
+    """The nine neighbors, with the product of (1, 2, 1) / 4 down and across."""
     y = np.empty(x.shape)
     for n, i, j, c in np.ndindex(x.shape):
-        y[n, i, j, c] = math.fsum((2 - abs(a)) * (2 - abs(b)) / 16 * x[n, i + a, j + b, c] for a in (-1, 0, 1) for b in (-1, 0, 1)
-                                  if 0 <= i + a < x.shape[1] and 0 <= j + b < x.shape[2])
+        y[n, i, j, c] = math.fsum(
+            (2 - abs(a)) * (2 - abs(b)) / 16 * x[n, i + a, j + b, c]
+            for a in (-1, 0, 1)
+            for b in (-1, 0, 1)
+            if 0 <= i + a < x.shape[1] and 0 <= j + b < x.shape[2]
+        )
     return y
 
 
-LOOPS = {loop.__name__: loop for loop in (
-    log_softmax, reshape, transpose, broadcast_to, sum_to, concatenate, pad, crop, getitem, scatter_add, matmul, dense, blur2d,
-)}
+LOOPS = {
+    loop.__name__: loop
+    for loop in (
+        log_softmax,
+        reshape,
+        transpose,
+        broadcast_to,
+        sum_to,
+        concatenate,
+        pad,
+        crop,
+        getitem,
+        scatter_add,
+        matmul,
+        dense,
+        blur2d,
+    )
+}
 
 
 def oracle(op: str, sample: Sample) -> np.ndarray:
@@ -228,16 +251,19 @@ def test_forward_equals_loops(op):
 # -- what the samples avoid: extremes and kinks ------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("function", "x", "expected"), [
-    (minigen.sigmoid, [-1000.0, 0.0, 1000.0], [0.0, 0.5, 1.0]),
-    (minigen.softplus, [-1000.0, 0.0, 1000.0], [0.0, math.log(2.0), 1000.0]),
-    (minigen.tanh, [-1000.0, 1000.0], [-1.0, 1.0]),
-    (minigen.elu, [-1000.0, 0.0, 1000.0], [-1.0, 0.0, 1000.0]),
-    (lambda x: minigen.logsumexp(x), [1000.0, 1000.0], 1000.0 + math.log(2.0)),
-    (lambda x: minigen.logsumexp(x), [-1000.0, -1000.0], -1000.0 + math.log(2.0)),
-    (minigen.log_softmax, [1000.0, 0.0, -1000.0], [0.0, -1000.0, -2000.0]),
-    (lambda x: minigen.sigmoid_cross_entropy(x, np.array([0.0, 1.0])), [-1000.0, -1000.0], [0.0, 1000.0]),
-])
+@pytest.mark.parametrize(
+    ("function", "x", "expected"),
+    [
+        (minigen.sigmoid, [-1000.0, 0.0, 1000.0], [0.0, 0.5, 1.0]),
+        (minigen.softplus, [-1000.0, 0.0, 1000.0], [0.0, math.log(2.0), 1000.0]),
+        (minigen.tanh, [-1000.0, 1000.0], [-1.0, 1.0]),
+        (minigen.elu, [-1000.0, 0.0, 1000.0], [-1.0, 0.0, 1000.0]),
+        (lambda x: minigen.logsumexp(x), [1000.0, 1000.0], 1000.0 + math.log(2.0)),
+        (lambda x: minigen.logsumexp(x), [-1000.0, -1000.0], -1000.0 + math.log(2.0)),
+        (minigen.log_softmax, [1000.0, 0.0, -1000.0], [0.0, -1000.0, -2000.0]),
+        (lambda x: minigen.sigmoid_cross_entropy(x, np.array([0.0, 1.0])), [-1000.0, -1000.0], [0.0, 1000.0]),
+    ],
+)
 @pytest.mark.filterwarnings("error::RuntimeWarning")
 def test_nothing_overflows(function, x, expected):
     x = Tensor(np.array(x), requires_grad=True)
@@ -248,7 +274,9 @@ def test_nothing_overflows(function, x, expected):
     assert np.isfinite(dx.numpy()).all() and np.isfinite(d2x.numpy()).all()
 
 
-@pytest.mark.parametrize(("function", "expected"), [(minigen.elu, math.expm1), (minigen.sigmoid, lambda x: 1.0 / (1.0 + math.exp(-x)))])
+@pytest.mark.parametrize(
+    ("function", "expected"), [(minigen.elu, math.expm1), (minigen.sigmoid, lambda x: 1.0 / (1.0 + math.exp(-x)))]
+)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_small_results_keep_their_digits(backend, dtype, function, expected):
     """e^x - 1 for x near 0, and the sigmoid far below 0: right to a few units in the last place, not rounded off against the 1."""
@@ -306,86 +334,109 @@ def test_maximum_of_a_tensor_with_itself_is_the_tensor():
 X = normal(2, 3, 4)
 
 
-@pytest.mark.parametrize(("compose", "expected"), [
-    (lambda x: minigen.var(x), X.var()),
-    (lambda x: minigen.var(x, axis=(0, 2), keepdims=True), X.var(axis=(0, 2), keepdims=True)),
-    (lambda x: minigen.std(x, axis=1), X.std(axis=1)),
-    (lambda x: minigen.stack(x, 2.0 * x), np.stack([X, 2.0 * X])),
-    (lambda x: minigen.stack(x, x, axis=-1), np.stack([X, X], axis=-1)),
-    (lambda x: minigen.stack(x, x, axis=2), np.stack([X, X], axis=2)),
-    (lambda x: minigen.split(x, 2, axis=-1)[1], np.split(X, 2, axis=-1)[1]),
-    (lambda x: minigen.split(x, 3, axis=1)[0], np.split(X, 3, axis=1)[0]),
-    (lambda x: minigen.split(x, 1)[0], X),
-    (lambda x: minigen.expand_dims(x, 0), X[None]),
-    (lambda x: minigen.expand_dims(x, -1), X[..., None]),
-    (lambda x: minigen.expand_dims(x, 3), X[..., None]),
-    (lambda x: minigen.expand_dims(x, -4), X[None]),
-    (lambda x: minigen.squeeze(x[:1, :, :1]), X[0, :, 0]),
-    (lambda x: minigen.squeeze(x[:1, :, :1], axis=(0, -1)), X[0, :, 0]),
-    (lambda x: minigen.squeeze(x[:1], axis=0), X[0]),
-    (lambda x: minigen.swapaxes(x, 0, -1), X.swapaxes(0, -1)),
-    (lambda x: minigen.swapaxes(x, -3, 2), X.swapaxes(0, 2)),
-    (lambda x: x.transpose(2, 0, 1), X.transpose(2, 0, 1)),
-    (lambda x: x.transpose((2, 0, 1)), X.transpose(2, 0, 1)),
-    (lambda x: x.transpose([2, 0, 1]), X.transpose(2, 0, 1)),
-    (lambda x: x.transpose(), X.transpose()),
-    (lambda x: x.transpose(None), X.transpose()),
-    (lambda x: x[0].T, X[0].T),
-    (lambda x: x.reshape(24), X.reshape(24)),
-    (lambda x: x.reshape(4, -1), X.reshape(4, 6)),
-    (lambda x: x.reshape((4, 6)), X.reshape(4, 6)),
-    (lambda x: x.reshape([4, 6]), X.reshape(4, 6)),
-    (lambda x: x.ravel(), X.ravel()),
-    (lambda x: minigen.flatten(x), X.reshape(2, 12)),
-    (lambda x: minigen.take(x, minigen.asarray(np.array([1, 0, 1]))), X[[1, 0, 1]]),
-    (lambda x: minigen.take(x, minigen.asarray(np.array([[3, -4]])), axis=-1), X[..., [[3, -4]]]),
-])
+@pytest.mark.parametrize(
+    ("compose", "expected"),
+    [
+        (lambda x: minigen.var(x), X.var()),
+        (lambda x: minigen.var(x, axis=(0, 2), keepdims=True), X.var(axis=(0, 2), keepdims=True)),
+        (lambda x: minigen.std(x, axis=1), X.std(axis=1)),
+        (lambda x: minigen.stack(x, 2.0 * x), np.stack([X, 2.0 * X])),
+        (lambda x: minigen.stack(x, x, axis=-1), np.stack([X, X], axis=-1)),
+        (lambda x: minigen.stack(x, x, axis=2), np.stack([X, X], axis=2)),
+        (lambda x: minigen.split(x, 2, axis=-1)[1], np.split(X, 2, axis=-1)[1]),
+        (lambda x: minigen.split(x, 3, axis=1)[0], np.split(X, 3, axis=1)[0]),
+        (lambda x: minigen.split(x, 1)[0], X),
+        (lambda x: minigen.expand_dims(x, 0), X[None]),
+        (lambda x: minigen.expand_dims(x, -1), X[..., None]),
+        (lambda x: minigen.expand_dims(x, 3), X[..., None]),
+        (lambda x: minigen.expand_dims(x, -4), X[None]),
+        (lambda x: minigen.squeeze(x[:1, :, :1]), X[0, :, 0]),
+        (lambda x: minigen.squeeze(x[:1, :, :1], axis=(0, -1)), X[0, :, 0]),
+        (lambda x: minigen.squeeze(x[:1], axis=0), X[0]),
+        (lambda x: minigen.swapaxes(x, 0, -1), X.swapaxes(0, -1)),
+        (lambda x: minigen.swapaxes(x, -3, 2), X.swapaxes(0, 2)),
+        (lambda x: x.transpose(2, 0, 1), X.transpose(2, 0, 1)),
+        (lambda x: x.transpose((2, 0, 1)), X.transpose(2, 0, 1)),
+        (lambda x: x.transpose([2, 0, 1]), X.transpose(2, 0, 1)),
+        (lambda x: x.transpose(), X.transpose()),
+        (lambda x: x.transpose(None), X.transpose()),
+        (lambda x: x[0].T, X[0].T),
+        (lambda x: x.reshape(24), X.reshape(24)),
+        (lambda x: x.reshape(4, -1), X.reshape(4, 6)),
+        (lambda x: x.reshape((4, 6)), X.reshape(4, 6)),
+        (lambda x: x.reshape([4, 6]), X.reshape(4, 6)),
+        (lambda x: x.ravel(), X.ravel()),
+        (lambda x: minigen.flatten(x), X.reshape(2, 12)),
+        (lambda x: minigen.take(x, minigen.asarray(np.array([1, 0, 1]))), X[[1, 0, 1]]),
+        (lambda x: minigen.take(x, minigen.asarray(np.array([[3, -4]])), axis=-1), X[..., [[3, -4]]]),
+    ],
+)
 def test_compositions(backend, compose, expected):
     minigen.gradcheck(compose, X)
     np.testing.assert_allclose(compose(Tensor(minigen.asarray(X))).numpy(), expected, rtol=1e-12)
     np.testing.assert_allclose(minigen.to_numpy(compose(minigen.asarray(X))), expected, rtol=1e-12)
 
 
-@pytest.mark.parametrize(("call", "error", "message"), [
-    (lambda: minigen.split(X, 5, axis=1), ValueError, "axis 1 has length 3, which 5 equal sections do not divide"),
-    (lambda: minigen.squeeze(Tensor(X), axis=1), ValueError, r"axis 1 of shape \(2, 3, 4\) is not of length 1"),
-    (lambda: minigen.squeeze(Tensor(X), axis=3), IndexError, "squeeze: axis 3 is out of range, expected -3 to 2"),
-    (lambda: minigen.expand_dims(Tensor(X), 4), IndexError, "expand_dims: axis 4 is out of range, expected -4 to 3"),
-    (lambda: minigen.expand_dims(Tensor(X), -5), IndexError, "expand_dims: axis -5 is out of range"),
-    (lambda: minigen.swapaxes(Tensor(X), 0, 3), IndexError, "swapaxes: axis 3 is out of range, expected -3 to 2"),
-    (lambda: minigen.swapaxes(Tensor(X), -4, 0), IndexError, "swapaxes: axis -4 is out of range"),
-    (lambda: minigen.flatten(Tensor(1.0)), ShapeError, r"flatten: expected a batch \(n, ...\), got a single number"),
-    (lambda: minigen.concatenate((Tensor(X), Tensor(X))), TypeError, "concatenate takes arrays, not a list"),
-    (lambda: minigen.take(Tensor(X), np.array([0, 2])), IndexError, "indices reach from 0 to 2, axis 0 has 2"),
-    (lambda: minigen.take(Tensor(X), np.array([-3])), IndexError, "indices reach from -3 to -3, axis 0 has 2"),
-    (lambda: minigen.concatenate([Tensor(X), Tensor(X)]), TypeError, r"concatenate takes arrays, not a list .*\*arrays"),
-    (lambda: minigen.stack([Tensor(X), Tensor(X)]), TypeError, r"stack takes arrays, not a list of them: stack\(x, y, axis=0\)"),
-    (lambda: minigen.crop(Tensor(X[0]), widths=((2, 2), (0, 0))), ShapeError, r"crop: cannot cut \(\(2, 2\), \(0, 0\)\) off"),
-    (lambda: minigen.pad(Tensor(X), widths=((1, 1),)), ShapeError, "pad: "),
-    (lambda: minigen.sum_to(Tensor(X), shape=(5,)), ShapeError, "sum_to: "),
-    (lambda: minigen.masked(Tensor(X[0]), X > 0.0), ShapeError, r"masked: .*float64\[3, 4\], bool\[2, 3, 4\]"),
-    (lambda: minigen.dense(Tensor(X[0]), X[1].T, X[0, 0]), ShapeError, r"dense: expected x \(n, in\), w \(in, out\), b \(out,\)"),
-    (lambda: minigen.dense(Tensor(X), X[0].T, X[0, :, 0]), ShapeError, "dense: expected x"),
-    (lambda: minigen.dense(Tensor(X[0]), X[0, 0], np.array(0.0)), ShapeError, "dense: expected x"),
-    (lambda: minigen.dense(Tensor(X[0]), X[0], X[0, 0]), ShapeError, "dense: expected x"),
-    (lambda: Tensor(X) @ 2.0, TypeError, "expected two arrays of at least one axis"),
-    (lambda: 2.0 @ Tensor(X), TypeError, "expected two arrays of at least one axis"),
-    (lambda: Tensor(X) @ X[0], ShapeError, r"got \(2, 3, 4\) @ \(3, 4\), expected \(..., n, k\) @ \(..., k, m\)"),
-    (lambda: Tensor(X) @ X[0, :, 0], ShapeError, r"got \(2, 3, 4\) @ \(3,\)"),
-    (lambda: minigen.sigmoid_cross_entropy(Tensor(X[0]), X[0, 0]), ShapeError, r"logits have shape \(3, 4\), targets \(4,\)"),
-])
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: minigen.split(X, 5, axis=1), ValueError, "axis 1 has length 3, which 5 equal sections do not divide"),
+        (lambda: minigen.squeeze(Tensor(X), axis=1), ValueError, r"axis 1 of shape \(2, 3, 4\) is not of length 1"),
+        (lambda: minigen.squeeze(Tensor(X), axis=3), IndexError, "squeeze: axis 3 is out of range, expected -3 to 2"),
+        (lambda: minigen.expand_dims(Tensor(X), 4), IndexError, "expand_dims: axis 4 is out of range, expected -4 to 3"),
+        (lambda: minigen.expand_dims(Tensor(X), -5), IndexError, "expand_dims: axis -5 is out of range"),
+        (lambda: minigen.swapaxes(Tensor(X), 0, 3), IndexError, "swapaxes: axis 3 is out of range, expected -3 to 2"),
+        (lambda: minigen.swapaxes(Tensor(X), -4, 0), IndexError, "swapaxes: axis -4 is out of range"),
+        (lambda: minigen.flatten(Tensor(1.0)), ShapeError, r"flatten: expected a batch \(n, ...\), got a single number"),
+        (lambda: minigen.concatenate((Tensor(X), Tensor(X))), TypeError, "concatenate takes arrays, not a list"),
+        (lambda: minigen.take(Tensor(X), np.array([0, 2])), IndexError, "indices reach from 0 to 2, axis 0 has 2"),
+        (lambda: minigen.take(Tensor(X), np.array([-3])), IndexError, "indices reach from -3 to -3, axis 0 has 2"),
+        (lambda: minigen.concatenate([Tensor(X), Tensor(X)]), TypeError, r"concatenate takes arrays, not a list .*\*arrays"),
+        (
+            lambda: minigen.stack([Tensor(X), Tensor(X)]),
+            TypeError,
+            r"stack takes arrays, not a list of them: stack\(x, y, axis=0\)",
+        ),
+        (lambda: minigen.crop(Tensor(X[0]), widths=((2, 2), (0, 0))), ShapeError, r"crop: cannot cut \(\(2, 2\), \(0, 0\)\) off"),
+        (lambda: minigen.pad(Tensor(X), widths=((1, 1),)), ShapeError, "pad: "),
+        (lambda: minigen.sum_to(Tensor(X), shape=(5,)), ShapeError, "sum_to: "),
+        (lambda: minigen.masked(Tensor(X[0]), X > 0.0), ShapeError, r"masked: .*float64\[3, 4\], bool\[2, 3, 4\]"),
+        (
+            lambda: minigen.dense(Tensor(X[0]), X[1].T, X[0, 0]),
+            ShapeError,
+            r"dense: expected x \(n, in\), w \(in, out\), b \(out,\)",
+        ),
+        (lambda: minigen.dense(Tensor(X), X[0].T, X[0, :, 0]), ShapeError, "dense: expected x"),
+        (lambda: minigen.dense(Tensor(X[0]), X[0, 0], np.array(0.0)), ShapeError, "dense: expected x"),
+        (lambda: minigen.dense(Tensor(X[0]), X[0], X[0, 0]), ShapeError, "dense: expected x"),
+        (lambda: Tensor(X) @ 2.0, TypeError, "expected two arrays of at least one axis"),
+        (lambda: 2.0 @ Tensor(X), TypeError, "expected two arrays of at least one axis"),
+        (lambda: Tensor(X) @ X[0], ShapeError, r"got \(2, 3, 4\) @ \(3, 4\), expected \(..., n, k\) @ \(..., k, m\)"),
+        (lambda: Tensor(X) @ X[0, :, 0], ShapeError, r"got \(2, 3, 4\) @ \(3,\)"),
+        (lambda: minigen.sigmoid_cross_entropy(Tensor(X[0]), X[0, 0]), ShapeError, r"logits have shape \(3, 4\), targets \(4,\)"),
+    ],
+)
 def test_wrong_arguments_are_told(call, error, message):
     with pytest.raises(error, match=message):
         call()
 
 
 METHODS = {  # method of a Tensor: the function, and its settings
-    **{name: (getattr(minigen, name), {}) for name in ("cos", "exp", "log", "relu", "selu", "sigmoid", "sin", "softplus", "sqrt", "square",
-                                                        "tanh")},
-    **{name: (getattr(minigen, name), {"axis": 1, "keepdims": True}) for name in ("logsumexp", "max", "mean", "min", "std", "sum", "var")},
-    "clip": (minigen.clip, {"low": 0.6, "high": 0.9}), "squeeze": (minigen.squeeze, {"axis": 1}),
-    "swapaxes": (minigen.swapaxes, {"first": 0, "second": 2}), "__abs__": (minigen.absolute, {}), "__neg__": (minigen.negative, {}),
-    "__pos__": (minigen.positive, {}), "flatten": (lambda x: minigen.reshape(x, shape=(-1,)), {}),
+    **{
+        name: (getattr(minigen, name), {})
+        for name in ("cos", "exp", "log", "relu", "selu", "sigmoid", "sin", "softplus", "sqrt", "square", "tanh")
+    },
+    **{
+        name: (getattr(minigen, name), {"axis": 1, "keepdims": True})
+        for name in ("logsumexp", "max", "mean", "min", "std", "sum", "var")
+    },
+    "clip": (minigen.clip, {"low": 0.6, "high": 0.9}),
+    "squeeze": (minigen.squeeze, {"axis": 1}),
+    "swapaxes": (minigen.swapaxes, {"first": 0, "second": 2}),
+    "__abs__": (minigen.absolute, {}),
+    "__neg__": (minigen.negative, {}),
+    "__pos__": (minigen.positive, {}),
+    "flatten": (lambda x: minigen.reshape(x, shape=(-1,)), {}),
     "ravel": (lambda x: minigen.reshape(x, shape=(-1,)), {}),
 }
 

@@ -18,7 +18,7 @@ def test_an_excerpt_is_zero_outside_and_copies_nothing_inside(rows, columns):
     wide = np.zeros((2, 4 + 20, 5 + 20, 3))
     wide[:, 10:14, 10:15] = X
     cut = excerpt(X, rows, columns)
-    np.testing.assert_array_equal(cut, wide[:, 10 + rows[0]:10 + rows[1], 10 + columns[0]:10 + columns[1]])
+    np.testing.assert_array_equal(cut, wide[:, 10 + rows[0] : 10 + rows[1], 10 + columns[0] : 10 + columns[1]])
     inside = 0 <= rows[0] and rows[1] <= 4 and 0 <= columns[0] and columns[1] <= 5
     assert np.shares_memory(cut, X) == inside, "a view where nothing is outside"
 
@@ -34,7 +34,9 @@ def test_blocks_hold_every_row_of_windows_once_and_as_many_as_the_limit_allows(n
     for examples, part in blocks(x, length, (rows, columns)):
         seen[examples, part] += 1
         assert (examples.stop - examples.start, part.stop - part.start) == (
-            min(several, n - examples.start), min(some, rows - part.start))
+            min(several, n - examples.start),
+            min(some, rows - part.start),
+        )
     np.testing.assert_array_equal(seen, 1)
 
 

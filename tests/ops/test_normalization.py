@@ -45,7 +45,7 @@ def inv_rms(x, axis, eps):
 
 def scale_shift(x, scale, shift=None):
     def at(array, index):
-        return array[tuple(0 if n == 1 else i for i, n in zip(index[len(index) - array.ndim:], array.shape))]
+        return array[tuple(0 if n == 1 else i for i, n in zip(index[len(index) - array.ndim :], array.shape))]
 
     y = np.empty(x.shape)
     for index in np.ndindex(x.shape):
@@ -155,7 +155,9 @@ def test_equal_columns_beside_others(backend):
     np.testing.assert_allclose(got.numpy(), (x - x.mean(axis=0)) / (6 * deviation), rtol=1e-12)
 
 
-@pytest.mark.parametrize("spread", [lambda x: x.std(axis=0), lambda x: mg.l2norm(x - x.mean(axis=0), axis=0)], ids=["std", "l2norm"])
+@pytest.mark.parametrize(
+    "spread", [lambda x: x.std(axis=0), lambda x: mg.l2norm(x - x.mean(axis=0), axis=0)], ids=["std", "l2norm"]
+)
 def test_a_minibatch_deviation_of_ones_own_survives_mode_collapse(spread, backend):
     """All samples of a generator are the same: its gradient is what the rest of the discriminator says; so is a penalty's."""
     weight = Tensor(mg.asarray(rng.standard_normal((3, 2))), requires_grad=True)
@@ -223,12 +225,19 @@ def test_pytorch_agrees_to_second_order_on_random_shapes(seed, axis):
 # -- misuse ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("call", "error", "message"), [
-    (lambda x: ops.scale_shift(x, np.ones((2, 1, 1, 3))), ShapeError, r"a scale of shape \(2, 1, 1, 3\) does not broadcast to x"),
-    (lambda x: ops.scale_shift(x, np.ones(4)), ShapeError, "scale_shift: "),
-    (lambda x: ops.scale_shift(x, np.ones(3), np.ones((2, 4, 4, 3))), ShapeError, "scale_shift: "),
-    (lambda x: ops.center(x[:0], axis=0), ShapeError, "center: the mean of no elements"),
-])
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (
+            lambda x: ops.scale_shift(x, np.ones((2, 1, 1, 3))),
+            ShapeError,
+            r"a scale of shape \(2, 1, 1, 3\) does not broadcast to x",
+        ),
+        (lambda x: ops.scale_shift(x, np.ones(4)), ShapeError, "scale_shift: "),
+        (lambda x: ops.scale_shift(x, np.ones(3), np.ones((2, 4, 4, 3))), ShapeError, "scale_shift: "),
+        (lambda x: ops.center(x[:0], axis=0), ShapeError, "center: the mean of no elements"),
+    ],
+)
 def test_wrong_arguments_are_told(call, error, message):
     with pytest.raises(error, match=message):
         call(Tensor(np.ones((1, 4, 4, 3))))

@@ -27,10 +27,14 @@ def windows_of(x, size, stride, padding):
     (top, _), (left, _) = padding = explicit_padding(padding, x.shape[1:3], size, stride)
     for n, i, j, c in np.ndindex(len(x), *output_size(x.shape[1:3], size, stride, padding), x.shape[3]):
         corner = i * stride[0] - top, j * stride[1] - left
-        yield (n, i, j, c), [
-            (n, row, column, c) if 0 <= row < x.shape[1] and 0 <= column < x.shape[2] else None
-            for row in range(corner[0], corner[0] + size[0]) for column in range(corner[1], corner[1] + size[1])
-        ]
+        yield (
+            (n, i, j, c),
+            [
+                (n, row, column, c) if 0 <= row < x.shape[1] and 0 <= column < x.shape[2] else None
+                for row in range(corner[0], corner[0] + size[0])
+                for column in range(corner[1], corner[1] + size[1])
+            ],
+        )
 
 
 def reduced(x, function, size=2, stride=None, padding="valid"):
@@ -78,22 +82,29 @@ def upsample_nearest2d(x, factor):
 
 
 def resize_bilinear(x, size):
-    """Each coordinate in pixels, mirrored nowhere, kept between the outer centres."""
-    def neighbours(i, length, count):
-        centre = min(max((i + 0.5) * length / count - 0.5, 0.0), length - 1.0)
-        low = min(int(centre), max(length - 2, 0))
-        return [(low, 1.0 - (centre - low)), (min(low + 1, length - 1), centre - low)]
+    """Each coordinate in pixels, mirrored nowhere, kept between the outer centers."""
+
+    def neighbors(i, length, count):
+        center = min(max((i + 0.5) * length / count - 0.5, 0.0), length - 1.0)
+        low = min(int(center), max(length - 2, 0))
+        return [(low, 1.0 - (center - low)), (min(low + 1, length - 1), center - low)]
 
     height, width = pair(size, "size")
     y = np.empty((len(x), height, width, x.shape[3]))
     for n, i, j, c in np.ndindex(y.shape):
-        y[n, i, j, c] = math.fsum(a * b * x[n, h, w, c] for h, a in neighbours(i, x.shape[1], height)
-                                  for w, b in neighbours(j, x.shape[2], width))
+        y[n, i, j, c] = math.fsum(
+            a * b * x[n, h, w, c] for h, a in neighbors(i, x.shape[1], height) for w, b in neighbors(j, x.shape[2], width)
+        )
     return y
 
 
-LOOPS = {"max_pool2d": max_pool2d, "max_unpool2d": max_unpool2d_loop, "max_pick2d": max_pick2d_loop, "sum_pool2d": sum_pool2d,
-         "upsample_nearest2d": upsample_nearest2d}
+LOOPS = {
+    "max_pool2d": max_pool2d,
+    "max_unpool2d": max_unpool2d_loop,
+    "max_pick2d": max_pick2d_loop,
+    "sum_pool2d": sum_pool2d,
+    "upsample_nearest2d": upsample_nearest2d,
+}
 
 
 @pytest.mark.parametrize("op", [op for op in OPS if op.startswith("minigen.ops.pooling.")])
@@ -112,8 +123,12 @@ def test_forward_equals_loops(op):
 @pytest.mark.parametrize("factor", [1, 2, (3, 1), (2, 3)])
 def test_sum_pool2d_and_upsample_nearest2d(backend, factor):
     rows, columns = pair(factor, "factor")
-    assert_adjoint(lambda u: ops.sum_pool2d(u, factor=factor), lambda v: ops.upsample_nearest2d(v, factor=factor),
-                   normal(2, 2 * rows, 3 * columns, 2), normal(2, 2, 3, 2))
+    assert_adjoint(
+        lambda u: ops.sum_pool2d(u, factor=factor),
+        lambda v: ops.upsample_nearest2d(v, factor=factor),
+        normal(2, 2 * rows, 3 * columns, 2),
+        normal(2, 2, 3, 2),
+    )
 
 
 @pytest.mark.parametrize(("size", "stride", "padding"), [(2, None, "valid"), (3, 2, "same"), ((2, 3), 1, ((1, 0), (0, 2)))])
@@ -121,13 +136,22 @@ def test_max_unpool2d_and_max_pick2d(backend, size, stride, padding):
     x = normal(2, 5, 6, 3)
     maxima = ops.max_pool2d(x, size=size, stride=stride, padding=padding)
     winners = {"x": x, "maxima": maxima, "size": size, "stride": stride, "padding": padding}
-    assert_adjoint(lambda u: max_unpool2d(u, **winners), lambda v: max_pick2d(v, **winners), normal(*maxima.shape), normal(*x.shape))
+    assert_adjoint(
+        lambda u: max_unpool2d(u, **winners), lambda v: max_pick2d(v, **winners), normal(*maxima.shape), normal(*x.shape)
+    )
 
 
 # -- compositions ------------------------------------------------------------------------------------------------
 
-AVERAGES = [{}, {"size": 3}, {"size": (2, 3)}, {"size": 3, "stride": 1}, {"size": 3, "stride": 2, "padding": "same"},
-            {"size": 2, "padding": 1}, {"size": (3, 2), "stride": (1, 2), "padding": ((2, 0), (0, 1))}]
+AVERAGES = [
+    {},
+    {"size": 3},
+    {"size": (2, 3)},
+    {"size": 3, "stride": 1},
+    {"size": 3, "stride": 2, "padding": "same"},
+    {"size": 2, "padding": 1},
+    {"size": (3, 2), "stride": (1, 2), "padding": ((2, 0), (0, 1))},
+]
 
 
 @pytest.mark.parametrize("attributes", AVERAGES, ids=str)
@@ -152,7 +176,7 @@ def test_resizing_to_the_same_size_changes_nothing():
 
 
 def test_resizing_keeps_straight_lines_straight():
-    """A ramp stays a ramp between the outer centres, half a pixel from the rim."""
+    """A ramp stays a ramp between the outer centers, half a pixel from the rim."""
     ramp = np.arange(4.0).reshape(1, 1, 4, 1)
     y = ops.resize_bilinear(ramp, size=(1, 8))
     np.testing.assert_array_equal(y.ravel(), [0.0, 0.25, 0.75, 1.25, 1.75, 2.25, 2.75, 3.0])
@@ -174,7 +198,9 @@ def test_of_equal_elements_the_first_in_reading_order_wins(backend):
 
 
 def test_overlapping_windows_add_their_gradients(backend):
-    np.testing.assert_array_equal(gradient([[0, 0, 0], [0, 5, 0], [0, 0, 0]], size=2, stride=1), [[0, 0, 0], [0, 4, 0], [0, 0, 0]])
+    np.testing.assert_array_equal(
+        gradient([[0, 0, 0], [0, 5, 0], [0, 0, 0]], size=2, stride=1), [[0, 0, 0], [0, 4, 0], [0, 0, 0]]
+    )
 
 
 def test_what_remains_at_the_end_is_dropped(backend):
@@ -192,8 +218,9 @@ def test_padding_wins_over_no_negative_number_and_counts_in_no_mean(backend):
 
 
 def test_windows_with_a_gap_between_them(backend):
-    np.testing.assert_array_equal(gradient([[1, 2, 9, 4, 3], [0, 0, 9, 0, 0]], size=2, stride=3),
-                                  [[0, 1, 0, 1, 0], [0, 0, 0, 0, 0]])
+    np.testing.assert_array_equal(
+        gradient([[1, 2, 9, 4, 3], [0, 0, 9, 0, 0]], size=2, stride=3), [[0, 1, 0, 1, 0], [0, 0, 0, 0, 0]]
+    )
 
 
 @pytest.mark.parametrize("stride", [1, 2, 3, (1, 2), (2, 1), (2, 3), (3, 2)], ids=str)
@@ -242,33 +269,55 @@ def test_pytorch_agrees_on_random_shapes(seed):
 X = np.zeros((2, 5, 6, 1), dtype=np.float32)
 
 
-@pytest.mark.parametrize(("call", "error", "message"), [
-    (lambda: ops.max_pool2d(X, size=7), ShapeError, "a window of 7x7 does not fit into images of 5x6"),
-    (lambda: ops.avg_pool2d(X, size=(8, 2), padding=((1, 1), (0, 0))), ShapeError, "images of 5x6, padded to 7x6"),
-    (lambda: ops.max_pool2d(X, stride=0), ValueError, "stride is 0, expected at least 1"),
-    (lambda: ops.max_pool2d(X, size=(2, 0)), ValueError, r"size is \(2, 0\), expected at least 1"),
-    (lambda: ops.max_pool2d(X, size=1.5), TypeError, r"size is 1.5, expected an int or \(height, width\)"),
-    (lambda: ops.max_pool2d(X, padding="full"), ValueError, 'padding is \'full\', expected "same", "valid", an int or'),
-    (lambda: ops.max_pool2d(X, padding=(1, 1)), ValueError, r"padding is \(1, 1\), expected .* \(\(top, bottom\), \(left, right\)\)"),
-    (lambda: ops.max_pool2d(X, padding=-1), ValueError, "expected no negative number"),
-    (lambda: ops.avg_pool2d(X, padding=2), ValueError, "with windows of 2x2: some would hold no pixel at all"),
-    (lambda: ops.max_pool2d(Tensor(X[0])), ShapeError, r"max_pool2d: expected images \(n, height, width, channels\), got shape \(5,"),
-    (lambda: ops.upsample_nearest2d(X[0], factor=2), ShapeError, "expected images"),
-    (lambda: ops.upsample_nearest2d(X, factor=0), ValueError, "factor is 0"),
-    (lambda: ops.sum_pool2d(X, factor=2), ShapeError, "images of 5x6 do not divide into blocks of 2x2"),
-    (lambda: ops.resize_bilinear(X, size=0), ValueError, "size is 0"),
-])
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: ops.max_pool2d(X, size=7), ShapeError, "a window of 7x7 does not fit into images of 5x6"),
+        (lambda: ops.avg_pool2d(X, size=(8, 2), padding=((1, 1), (0, 0))), ShapeError, "images of 5x6, padded to 7x6"),
+        (lambda: ops.max_pool2d(X, stride=0), ValueError, "stride is 0, expected at least 1"),
+        (lambda: ops.max_pool2d(X, size=(2, 0)), ValueError, r"size is \(2, 0\), expected at least 1"),
+        (lambda: ops.max_pool2d(X, size=1.5), TypeError, r"size is 1.5, expected an int or \(height, width\)"),
+        (lambda: ops.max_pool2d(X, padding="full"), ValueError, 'padding is \'full\', expected "same", "valid", an int or'),
+        (
+            lambda: ops.max_pool2d(X, padding=(1, 1)),
+            ValueError,
+            r"padding is \(1, 1\), expected .* \(\(top, bottom\), \(left, right\)\)",
+        ),
+        (lambda: ops.max_pool2d(X, padding=-1), ValueError, "expected no negative number"),
+        (lambda: ops.avg_pool2d(X, padding=2), ValueError, "with windows of 2x2: some would hold no pixel at all"),
+        (
+            lambda: ops.max_pool2d(Tensor(X[0])),
+            ShapeError,
+            r"max_pool2d: expected images \(n, height, width, channels\), got shape \(5,",
+        ),
+        (lambda: ops.upsample_nearest2d(X[0], factor=2), ShapeError, "expected images"),
+        (lambda: ops.upsample_nearest2d(X, factor=0), ValueError, "factor is 0"),
+        (lambda: ops.sum_pool2d(X, factor=2), ShapeError, "images of 5x6 do not divide into blocks of 2x2"),
+        (lambda: ops.resize_bilinear(X, size=0), ValueError, "size is 0"),
+    ],
+)
 def test_wrong_arguments_are_told(call, error, message):
     with pytest.raises(error, match=message):
         call()
 
 
-@pytest.mark.parametrize("function", [
-    ops.max_pool2d, ops.avg_pool2d, ops.blur2d, lambda x: ops.sum_pool2d(x, factor=1), lambda x: ops.upsample_nearest2d(x, factor=2),
-    lambda x: ops.resize_bilinear(x, size=3)], ids=["max_pool2d", "avg_pool2d", "blur2d", "sum_pool2d", "upsample_nearest2d", "resize_bilinear"])
+@pytest.mark.parametrize(
+    "function",
+    [
+        ops.max_pool2d,
+        ops.avg_pool2d,
+        ops.blur2d,
+        lambda x: ops.sum_pool2d(x, factor=1),
+        lambda x: ops.upsample_nearest2d(x, factor=2),
+        lambda x: ops.resize_bilinear(x, size=3),
+    ],
+    ids=["max_pool2d", "avg_pool2d", "blur2d", "sum_pool2d", "upsample_nearest2d", "resize_bilinear"],
+)
 def test_what_is_no_batch_of_images_of_floats_is_refused(function):
     for shape in ((2, 4, 4), (1, 2, 4, 4, 1)):
-        with pytest.raises(ShapeError, match=rf"expected images \(n, height, width, channels\), got shape {re.escape(str(shape))}"):
+        with pytest.raises(
+            ShapeError, match=rf"expected images \(n, height, width, channels\), got shape {re.escape(str(shape))}"
+        ):
             function(np.zeros(shape))
     with pytest.raises(DtypeError, match=r"expected floating-point images, got uint8: x\.astype\('float32'\) / 255"):
         function(np.zeros((2, 4, 4, 1), np.uint8))

@@ -162,21 +162,28 @@ def assert_indexes_as_numpy_does(shape, index):
 
 
 @check
-@given(SHAPES.flatmap(lambda shape: st.tuples(
-    st.just(shape), hnp.basic_indices(shape, allow_newaxis=True, allow_ellipsis=True))))
+@given(SHAPES.flatmap(lambda shape: st.tuples(st.just(shape), hnp.basic_indices(shape, allow_newaxis=True, allow_ellipsis=True))))
 def test_basic_indexing(case):
     assert_indexes_as_numpy_does(*case)
 
 
 @check
-@given(hnp.array_shapes(max_dims=3, max_side=4).flatmap(lambda shape: st.tuples(
-    st.just(shape), hnp.integer_array_indices(shape, result_shape=hnp.array_shapes(min_dims=0, max_dims=2, max_side=4)))))
+@given(
+    hnp.array_shapes(max_dims=3, max_side=4).flatmap(
+        lambda shape: st.tuples(
+            st.just(shape), hnp.integer_array_indices(shape, result_shape=hnp.array_shapes(min_dims=0, max_dims=2, max_side=4))
+        )
+    )
+)
 def test_integer_array_indexing_with_repeats(case):
     assert_indexes_as_numpy_does(*case)
 
 
 @check
-@given(hnp.array_shapes(max_dims=3, max_side=4).flatmap(lambda shape: st.tuples(
-    st.just(shape), hnp.arrays(bool, st.integers(1, len(shape)).map(lambda ndim: shape[:ndim])))))
+@given(
+    hnp.array_shapes(max_dims=3, max_side=4).flatmap(
+        lambda shape: st.tuples(st.just(shape), hnp.arrays(bool, st.integers(1, len(shape)).map(lambda ndim: shape[:ndim])))
+    )
+)
 def test_bool_mask_indexing(case):
     assert_indexes_as_numpy_does(*case)

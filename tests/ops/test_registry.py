@@ -111,9 +111,15 @@ def test_gradcheck(backend, op):
             gradcheck(sample.function(op), *sample.arrays, order=sample.order)
 
 
-@pytest.mark.parametrize(("op", "rule", "position"), [
-    pytest.param(op, rule, position, id=f"{op.removeprefix('minigen.ops.')}, {rule}: {name}")
-    for op in ops(minigen) for rule in OPS[op].rules for position, name in enumerate(("the result", *OPS[op].inputs))])
+@pytest.mark.parametrize(
+    ("op", "rule", "position"),
+    [
+        pytest.param(op, rule, position, id=f"{op.removeprefix('minigen.ops.')}, {rule}: {name}")
+        for op in ops(minigen)
+        for rule in OPS[op].rules
+        for position, name in enumerate(("the result", *OPS[op].inputs))
+    ],
+)
 def test_a_rule_that_detached_its_argument_would_be_found(op, rule, position, monkeypatch):
     """Right at order 1, wrong at order 2. An argument on which the derivative depends only in steps, as a gate does, may be."""
     right, reached = OPS[op].rules[rule], []
@@ -131,7 +137,9 @@ def test_a_rule_that_detached_its_argument_would_be_found(op, rule, position, mo
 
     monkeypatch.setitem(OPS[op].rules, rule, detaching)
     found = any(is_wrong(sample, op) for sample in SAMPLES[op])
-    assert found or not any(reached), "the derivative depends on this argument, and no sample notices when it is taken for a constant"
+    assert found or not any(reached), (
+        "the derivative depends on this argument, and no sample notices when it is taken for a constant"
+    )
 
 
 def is_wrong(sample: Sample, op: str) -> bool:

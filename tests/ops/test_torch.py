@@ -67,10 +67,24 @@ BINARY = {
     "power": (minigen.power, torch.pow, positive),
     "maximum": (minigen.maximum, torch.maximum, normal),
     "minimum": (minigen.minimum, torch.minimum, normal),
-    "where": (lambda x, y: minigen.where(np.array(True), x, y) * y, lambda x, y: torch.where(torch.tensor(True), x, y) * y, normal),
+    "where": (
+        lambda x, y: minigen.where(np.array(True), x, y) * y,
+        lambda x, y: torch.where(torch.tensor(True), x, y) * y,
+        normal,
+    ),
 }
-MATMUL = [((3, 4), (4, 2)), ((4,), (4, 2)), ((3, 4), (4,)), ((4,), (4,)), ((5, 3, 4), (4, 2)), ((5, 3, 4), (5, 4, 2)),
-          ((6, 1, 3, 4), (5, 4, 2)), ((3, 4), (5, 4, 2)), ((4,), (5, 4, 2)), ((5, 3, 4), (4,))]
+MATMUL = [
+    ((3, 4), (4, 2)),
+    ((4,), (4, 2)),
+    ((3, 4), (4,)),
+    ((4,), (4,)),
+    ((5, 3, 4), (4, 2)),
+    ((5, 3, 4), (5, 4, 2)),
+    ((6, 1, 3, 4), (5, 4, 2)),
+    ((3, 4), (5, 4, 2)),
+    ((4,), (5, 4, 2)),
+    ((5, 3, 4), (4,)),
+]
 
 
 def compare(ours, theirs, arrays, rng):
@@ -113,7 +127,7 @@ def test_two_inputs_that_broadcast(name, seed):
     rng = np.random.default_rng(seed)
     ours, theirs, make = BINARY[name]
     shape = rng.integers(2, 5, size=3)
-    shapes = [np.where(rng.random(3) < 0.3, 1, shape)[rng.integers(0, 3):] for _ in range(2)]
+    shapes = [np.where(rng.random(3) < 0.3, 1, shape)[rng.integers(0, 3) :] for _ in range(2)]
     compare(ours, theirs, [make(rng, *shape) for shape in shapes], rng)
 
 
@@ -130,15 +144,23 @@ def test_dense():
 
 def test_sigmoid_cross_entropy():
     rng = np.random.default_rng(0)
-    compare(minigen.sigmoid_cross_entropy, lambda x, t: F.binary_cross_entropy_with_logits(x, t, reduction="none"),
-            [normal(rng, 4, 3), rng.random((4, 3))], rng)
+    compare(
+        minigen.sigmoid_cross_entropy,
+        lambda x, t: F.binary_cross_entropy_with_logits(x, t, reduction="none"),
+        [normal(rng, 4, 3), rng.random((4, 3))],
+        rng,
+    )
 
 
 def test_scatter_add():
     rng = np.random.default_rng(0)
     rows = np.array([2, 0, 2])
-    compare(lambda x: minigen.scatter_add(x, index=rows, shape=(4, 3)),
-            lambda x: torch.zeros(4, 3, dtype=torch.float64).index_add(0, torch.tensor(rows), x), [normal(rng, 3, 3)], rng)
+    compare(
+        lambda x: minigen.scatter_add(x, index=rows, shape=(4, 3)),
+        lambda x: torch.zeros(4, 3, dtype=torch.float64).index_add(0, torch.tensor(rows), x),
+        [normal(rng, 3, 3)],
+        rng,
+    )
 
 
 def test_a_network_to_second_order():
@@ -163,7 +185,10 @@ def test_a_network_to_second_order():
 
 EDGES = [-np.inf, -1e30, -100.0, -1.0, -0.0, 0.0, 1.0, 100.0, 1e30, np.inf, np.nan]
 EDGE_UNARY = {
-    **{name: UNARY[name][:2] for name in ("negative", "square", "exp", "log", "sqrt", "tanh", "sigmoid", "softplus", "relu", "leaky_relu")},
+    **{
+        name: UNARY[name][:2]
+        for name in ("negative", "square", "exp", "log", "sqrt", "tanh", "sigmoid", "softplus", "relu", "leaky_relu")
+    },
     "elu": (minigen.elu, F.elu),
     "selu": (minigen.selu, F.selu),
     "absolute": (minigen.absolute, torch.abs),
@@ -174,9 +199,13 @@ EDGE_UNARY = {
     "masked": (lambda x: minigen.masked(x, x > 0.5, scale=2.0), lambda x: torch.where(x > 0.5, 2.0 * x, 0.0)),
     **{f"x ** {p}": (lambda x, p=p: x**p,) * 2 for p in (0, 1, 2, -1, 0.0, 1.0, 2.0, -2.0)},
     **{f"{base} ** x": (lambda x, base=base: base**x,) * 2 for base in (0, 0.0, 1.0, 2, -1.0)},
-    **{f"cross entropy with {t}": (lambda x, t=t: minigen.sigmoid_cross_entropy(x, np.full(x.shape, t)),
-                                   lambda x, t=t: F.binary_cross_entropy_with_logits(x, torch.full_like(x, t), reduction="none"))
-       for t in (0.0, 0.5, 1.0)},
+    **{
+        f"cross entropy with {t}": (
+            lambda x, t=t: minigen.sigmoid_cross_entropy(x, np.full(x.shape, t)),
+            lambda x, t=t: F.binary_cross_entropy_with_logits(x, torch.full_like(x, t), reduction="none"),
+        )
+        for t in (0.0, 0.5, 1.0)
+    },
 }
 # Where PyTorch takes another derivative at a kink, or one at NaN: at 0 elu's second (0, we take the one from below).
 KINKS = {"elu": [0.0, np.nan], "selu": [0.0, np.nan], "absolute": [np.nan], "leaky_relu of slope 0": [np.nan]}
@@ -242,8 +271,9 @@ def test_powers_at_the_edges(seed):
     compare_where_defined(minigen.power, torch.pow, list(pairs.T), rng, order=1)
     compare_where_defined(minigen.power, torch.pow, list(pairs[(pairs[:, 1] != 0.0) & (pairs[:, 0] > 0.0)].T), rng)
     for shapes in (((3, 1), (4,)), ((), (2, 3)), ((2, 3), ())):
-        compare_where_defined(minigen.power, torch.pow, [rng.choice(part, shape) for part, shape in zip((bases, exponents), shapes)],
-                              rng, order=1)
+        compare_where_defined(
+            minigen.power, torch.pow, [rng.choice(part, shape) for part, shape in zip((bases, exponents), shapes)], rng, order=1
+        )
 
 
 @pytest.mark.parametrize("name", ROWS)
@@ -257,8 +287,12 @@ def test_cross_entropy_with_edges():
     """Of each row by itself: in a sum one NaN would hide all others."""
     rng = np.random.default_rng(0)
     for row in itertools.product([-np.inf, -1e30, 0.0, 1e30, np.inf], repeat=3):
-        compare_where_defined(lambda x: minigen.losses.cross_entropy(x, np.array([1])),
-                              lambda x: F.cross_entropy(x, torch.tensor([1])), [np.array([row])], rng)
+        compare_where_defined(
+            lambda x: minigen.losses.cross_entropy(x, np.array([1])),
+            lambda x: F.cross_entropy(x, torch.tensor([1])),
+            [np.array([row])],
+            rng,
+        )
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -269,5 +303,9 @@ def test_max_pool2d_with_edges(seed):
     padding = min(padding, size // 2)
     x = rng.choice([-np.inf, -np.inf, -1.0, 0.0, 1.0, 1e30], (2, *rng.integers(3, 7, 2), 2))
     x[0, 1, 1, 0] = np.nan
-    compare_where_defined(lambda x: minigen.max_pool2d(x, size=size, stride=stride, padding=padding),
-                          lambda x: F.max_pool2d(x.permute(0, 3, 1, 2), size, stride, padding).permute(0, 2, 3, 1), [x], rng)
+    compare_where_defined(
+        lambda x: minigen.max_pool2d(x, size=size, stride=stride, padding=padding),
+        lambda x: F.max_pool2d(x.permute(0, 3, 1, 2), size, stride, padding).permute(0, 2, 3, 1),
+        [x],
+        rng,
+    )

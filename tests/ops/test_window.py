@@ -43,23 +43,46 @@ def test_pairs_and_explicit_padding_are_taken_as_they_are():
     assert pair(1, "size") == (1, 1)
 
 
-@pytest.mark.parametrize(("call", "error", "message"), [
-    (lambda: pair(0, "stride"), ValueError, "stride is 0, expected at least 1"),
-    (lambda: pair(2.0, "stride"), TypeError, r"stride is 2.0, expected an int or \(height, width\)"),
-    (lambda: pair((1, 2, 3), "kernel_size"), TypeError, r"kernel_size is \(1, 2, 3\), expected"),
-    (lambda: pair(True, "size"), TypeError, "size is True"),
-    (lambda: pair(None, "size"), TypeError, "size is None"),
-    (lambda: pair((2, 1.5), "size"), TypeError, r"size is \(2, 1.5\)"),
-    (lambda: pair((1, 0), "size"), ValueError, r"size is \(1, 0\), expected at least 1"),
-    (lambda: explicit_padding("full", (4, 4), (2, 2), (1, 1)), ValueError, "padding is 'full', expected \"same\", \"valid\", an int"),
-    (lambda: explicit_padding((1, 1), (4, 4), (2, 2), (1, 1)), ValueError, r"\(\(top, bottom\), \(left, right\)\)"),
-    *((lambda padding=padding: explicit_padding(padding, (4, 4), (2, 2), (1, 1)), ValueError, f"padding is {re.escape(repr(padding))}, ")
-      for padding in (None, True, 1.0, ((1, 1),), ((1, 1), (1, 1), (1, 1)), ((1, 1), (1,)), ((1, 1), 1), ((1, 1), (1.0, 1)), {1: 1, 2: 2})),
-    (lambda: explicit_padding(((0, 0), (0, -1)), (4, 4), (2, 2), (1, 1)), ValueError, "expected no negative number"),
-    (lambda: explicit_padding(-1, (4, 4), (2, 2), (1, 1)), ValueError, "expected no negative number"),
-    (lambda: output_size((3, 4), (5, 2), (1, 1), ((1, 0), (0, 0))), ShapeError, "a window of 5x2 .* of 3x4, padded to 4x4"),
-    (lambda: output_size((3, 4), (3, 5), (1, 1), 0), ShapeError, "a window of 3x5 does not fit into images of 3x4$"),
-])
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: pair(0, "stride"), ValueError, "stride is 0, expected at least 1"),
+        (lambda: pair(2.0, "stride"), TypeError, r"stride is 2.0, expected an int or \(height, width\)"),
+        (lambda: pair((1, 2, 3), "kernel_size"), TypeError, r"kernel_size is \(1, 2, 3\), expected"),
+        (lambda: pair(True, "size"), TypeError, "size is True"),
+        (lambda: pair(None, "size"), TypeError, "size is None"),
+        (lambda: pair((2, 1.5), "size"), TypeError, r"size is \(2, 1.5\)"),
+        (lambda: pair((1, 0), "size"), ValueError, r"size is \(1, 0\), expected at least 1"),
+        (
+            lambda: explicit_padding("full", (4, 4), (2, 2), (1, 1)),
+            ValueError,
+            'padding is \'full\', expected "same", "valid", an int',
+        ),
+        (lambda: explicit_padding((1, 1), (4, 4), (2, 2), (1, 1)), ValueError, r"\(\(top, bottom\), \(left, right\)\)"),
+        *(
+            (
+                lambda padding=padding: explicit_padding(padding, (4, 4), (2, 2), (1, 1)),
+                ValueError,
+                f"padding is {re.escape(repr(padding))}, ",
+            )
+            for padding in (
+                None,
+                True,
+                1.0,
+                ((1, 1),),
+                ((1, 1), (1, 1), (1, 1)),
+                ((1, 1), (1,)),
+                ((1, 1), 1),
+                ((1, 1), (1.0, 1)),
+                {1: 1, 2: 2},
+            )
+        ),
+        (lambda: explicit_padding(((0, 0), (0, -1)), (4, 4), (2, 2), (1, 1)), ValueError, "expected no negative number"),
+        (lambda: explicit_padding(-1, (4, 4), (2, 2), (1, 1)), ValueError, "expected no negative number"),
+        (lambda: output_size((3, 4), (5, 2), (1, 1), ((1, 0), (0, 0))), ShapeError, "a window of 5x2 .* of 3x4, padded to 4x4"),
+        (lambda: output_size((3, 4), (3, 5), (1, 1), 0), ShapeError, "a window of 3x5 does not fit into images of 3x4$"),
+    ],
+)
 def test_wrong_arguments_are_told(call, error, message):
     with pytest.raises(error, match=message):
         call()

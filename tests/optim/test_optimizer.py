@@ -30,8 +30,9 @@ def make(request):
 def parameters(seed: int = 0) -> list[mg.Parameter]:
     """Four float32 parameters, a scalar among them."""
     rng = np.random.default_rng(seed)
-    return [mg.Parameter(np.asarray(rng.standard_normal(shape), dtype=np.float32), name=f"p{i}")
-            for i, shape in enumerate(SHAPES)]
+    return [
+        mg.Parameter(np.asarray(rng.standard_normal(shape), dtype=np.float32), name=f"p{i}") for i, shape in enumerate(SHAPES)
+    ]
 
 
 def give_gradients(ps: list[mg.Parameter], seed: int, without: tuple[int, ...] = ()) -> None:
@@ -156,8 +157,8 @@ def test_parameters_without_a_gradient_stay_and_so_do_their_buffers(make, withou
     for name, buffer in optimizer.state_dict().items():
         if name not in ("steps", "began"):
             for i in without:
-                assert not buffer[stops[i] - ps[i].size:stops[i]].any(), f"{name} of p{i} has moved"
-            moved = np.concatenate([buffer[stops[i] - p.size:stops[i]] for i, p in enumerate(ps) if i not in without])
+                assert not buffer[stops[i] - ps[i].size : stops[i]].any(), f"{name} of p{i} has moved"
+            moved = np.concatenate([buffer[stops[i] - p.size : stops[i]] for i, p in enumerate(ps) if i not in without])
             np.testing.assert_array_equal(moved, moving.state_dict()[name])
 
 
@@ -290,22 +291,24 @@ def test_a_state_that_does_not_fit_is_refused_by_name_and_changes_nothing():
     state["second_moment"] = np.zeros(7, dtype=np.float32)
     with pytest.raises(StateError) as caught:
         optimizer.load_state_dict(state)
-    assert str(caught.value).endswith(
-        "missing first_moment; second_moment has shape (7,), expected (20,); unexpected velocity")
+    assert str(caught.value).endswith("missing first_moment; second_moment has shape (7,), expected (20,); unexpected velocity")
     assert str(caught.value).startswith("this state does not fit Adam(4 parameters, ")
     assert_equal(list(optimizer.state_dict().values()), list(before.values()))
 
 
-@pytest.mark.parametrize("name, value, message", [
-    ("steps", np.array(-1), "steps is -1 and began 0, expected 0 <= began <= steps"),
-    ("began", np.array(2), "steps is 1 and began 2, expected 0 <= began <= steps"),
-    ("steps", np.array(1.5), "steps is float64, expected a whole number"),
-    ("steps", np.array([1, 2]), r"steps has shape \(2,\), expected \(\)"),
-    ("first_moment", np.zeros(20), "first_moment is float64, expected float32"),
-    ("first_moment", np.full(20, np.nan, np.float32), "first_moment holds NaN or infinity"),
-    ("second_moment", np.full(20, np.inf, np.float32), "second_moment holds NaN or infinity"),
-    ("second_moment", np.full(20, -1, np.float32), "second_moment holds negative numbers, it is a mean of squares"),
-])
+@pytest.mark.parametrize(
+    "name, value, message",
+    [
+        ("steps", np.array(-1), "steps is -1 and began 0, expected 0 <= began <= steps"),
+        ("began", np.array(2), "steps is 1 and began 2, expected 0 <= began <= steps"),
+        ("steps", np.array(1.5), "steps is float64, expected a whole number"),
+        ("steps", np.array([1, 2]), r"steps has shape \(2,\), expected \(\)"),
+        ("first_moment", np.zeros(20), "first_moment is float64, expected float32"),
+        ("first_moment", np.full(20, np.nan, np.float32), "first_moment holds NaN or infinity"),
+        ("second_moment", np.full(20, np.inf, np.float32), "second_moment holds NaN or infinity"),
+        ("second_moment", np.full(20, -1, np.float32), "second_moment holds negative numbers, it is a mean of squares"),
+    ],
+)
 def test_a_state_of_numbers_that_cannot_be_is_refused_and_changes_nothing(name, value, message):
     ps = parameters()
     optimizer = optim.Adam(ps)
@@ -445,21 +448,24 @@ def test_a_graph_through_parameters_that_did_not_move_is_not_stale():
 # -- refused -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("call, expected", [
-    (lambda p: optim.SGD(p, lr=-0.1), "lr must be at least 0 and finite, got -0.1"),
-    (lambda p: optim.SGD(p, lr=math.nan), "lr must be at least 0 and finite, got nan"),
-    (lambda p: optim.Adam(p, lr=math.inf), "lr must be at least 0 and finite, got inf"),
-    (lambda p: optim.Adam(p, lr=lambda step: step - 1.0), "lr must be at least 0 and finite, got -1.0"),
-    (lambda p: optim.SGD(p, lr=0.1, weight_decay=-1.0), "weight_decay must be at least 0 and finite, got -1.0"),
-    (lambda p: optim.SGD(p, lr=0.1, clip_norm=0.0), "clip_norm must be above 0 and finite, got 0.0"),
-    (lambda p: optim.SGD(p, lr=0.1, momentum=1.0), "momentum is a decay rate, 0 <= momentum < 1, got 1.0"),
-    (lambda p: optim.SGD(p, lr=0.1, nesterov=True), "Nesterov's momentum needs momentum > 0, got 0"),
-    (lambda p: optim.RMSprop(p, rho=1.5), "rho is a decay rate, 0 <= rho < 1, got 1.5"),
-    (lambda p: optim.RMSprop(p, eps=0.0), "eps must be above 0 and finite, got 0.0"),
-    (lambda p: optim.Adam(p, beta1=-0.1), "beta1 is a decay rate, 0 <= beta1 < 1, got -0.1"),
-    (lambda p: optim.Adam(p, beta2=1.0), "beta2 is a decay rate, 0 <= beta2 < 1, got 1.0"),
-    (lambda p: optim.Nadam(p, eps=-1e-8), "eps must be above 0 and finite, got -1e-08"),
-])
+@pytest.mark.parametrize(
+    "call, expected",
+    [
+        (lambda p: optim.SGD(p, lr=-0.1), "lr must be at least 0 and finite, got -0.1"),
+        (lambda p: optim.SGD(p, lr=math.nan), "lr must be at least 0 and finite, got nan"),
+        (lambda p: optim.Adam(p, lr=math.inf), "lr must be at least 0 and finite, got inf"),
+        (lambda p: optim.Adam(p, lr=lambda step: step - 1.0), "lr must be at least 0 and finite, got -1.0"),
+        (lambda p: optim.SGD(p, lr=0.1, weight_decay=-1.0), "weight_decay must be at least 0 and finite, got -1.0"),
+        (lambda p: optim.SGD(p, lr=0.1, clip_norm=0.0), "clip_norm must be above 0 and finite, got 0.0"),
+        (lambda p: optim.SGD(p, lr=0.1, momentum=1.0), "momentum is a decay rate, 0 <= momentum < 1, got 1.0"),
+        (lambda p: optim.SGD(p, lr=0.1, nesterov=True), "Nesterov's momentum needs momentum > 0, got 0"),
+        (lambda p: optim.RMSprop(p, rho=1.5), "rho is a decay rate, 0 <= rho < 1, got 1.5"),
+        (lambda p: optim.RMSprop(p, eps=0.0), "eps must be above 0 and finite, got 0.0"),
+        (lambda p: optim.Adam(p, beta1=-0.1), "beta1 is a decay rate, 0 <= beta1 < 1, got -0.1"),
+        (lambda p: optim.Adam(p, beta2=1.0), "beta2 is a decay rate, 0 <= beta2 < 1, got 1.0"),
+        (lambda p: optim.Nadam(p, eps=-1e-8), "eps must be above 0 and finite, got -1e-08"),
+    ],
+)
 def test_impossible_hyperparameters_are_named(call, expected):
     with pytest.raises(ValueError) as caught:
         call(parameters())
@@ -505,9 +511,14 @@ def test_a_learning_rate_of_numpys_computes_in_the_parameters_dtype(lr):
 
 def test_settings_and_representation_show_the_hyperparameters():
     optimizer = optim.SGD(parameters(), lr=0.1, momentum=0.9, nesterov=True, clip_norm=2.0)
-    assert optimizer.settings() == {"optimizer": "SGD", "lr": 0.1, "momentum": 0.9, "nesterov": True, "weight_decay": 0.0,
-                                    "clip_norm": 2.0}
-    assert repr(optimizer) == (
-        "SGD(4 parameters, momentum=0.9, nesterov=True, lr=0.1, weight_decay=0.0, clip_norm=2.0)")
+    assert optimizer.settings() == {
+        "optimizer": "SGD",
+        "lr": 0.1,
+        "momentum": 0.9,
+        "nesterov": True,
+        "weight_decay": 0.0,
+        "clip_norm": 2.0,
+    }
+    assert repr(optimizer) == ("SGD(4 parameters, momentum=0.9, nesterov=True, lr=0.1, weight_decay=0.0, clip_norm=2.0)")
     scheduled = optim.RMSprop(parameters(), lr=optim.schedules.cosine(0.1, 10))
     assert scheduled.settings() == {"optimizer": "RMSprop", "rho": 0.9, "eps": 1e-7, "lr": "a schedule", "weight_decay": 0.0}

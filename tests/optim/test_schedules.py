@@ -48,9 +48,14 @@ def test_cosine_is_that_of_torch():
         scheduler.step()
 
 
-@pytest.mark.parametrize("make, name", [
-    (lambda n: schedules.exponential(0.1, 0.5, every=n), "every"), (lambda n: schedules.cosine(0.1, total=n), "total"),
-    (lambda n: schedules.warmup(0.1, steps=n), "steps")])
+@pytest.mark.parametrize(
+    "make, name",
+    [
+        (lambda n: schedules.exponential(0.1, 0.5, every=n), "every"),
+        (lambda n: schedules.cosine(0.1, total=n), "total"),
+        (lambda n: schedules.warmup(0.1, steps=n), "steps"),
+    ],
+)
 @pytest.mark.parametrize("n", [0, -5])
 def test_a_schedule_over_no_steps_is_refused(make, name, n):
     with pytest.raises(ValueError, match=f"{name} must be above 0 and finite, got {n}"):

@@ -77,6 +77,7 @@ def adam(lr: float, beta1: float, beta2: float, eps: float) -> list[float]:
 
 def nadam(lr: float, beta1: float, beta2: float, eps: float) -> list[float]:
     """Dozat 2016, algorithm 2, with its schedule of mu."""
+
     def mu(t: int) -> float:
         return beta1 * (1 - 0.5 * 0.96 ** (t / 250))
 
@@ -154,14 +155,22 @@ def test_clipping_scales_the_gradient_of_all_parameters_together(backend):
 AGAINST_TORCH = {
     "SGD": (optim.SGD, {"lr": 0.1}, "SGD", {"lr": 0.1}),
     "momentum": (optim.SGD, {"lr": 0.1, "momentum": 0.9}, "SGD", {"lr": 0.1, "momentum": 0.9}),
-    "Nesterov": (optim.SGD, {"lr": 0.1, "momentum": 0.9, "nesterov": True}, "SGD",
-                 {"lr": 0.1, "momentum": 0.9, "nesterov": True}),
+    "Nesterov": (
+        optim.SGD,
+        {"lr": 0.1, "momentum": 0.9, "nesterov": True},
+        "SGD",
+        {"lr": 0.1, "momentum": 0.9, "nesterov": True},
+    ),
     "RMSprop": (optim.RMSprop, {"lr": 0.01, "rho": 0.95, "eps": 1e-7}, "RMSprop", {"lr": 0.01, "alpha": 0.95, "eps": 1e-7}),
     "Adam": (optim.Adam, {"lr": 0.01, "beta1": 0.5}, "Adam", {"lr": 0.01, "betas": (0.5, 0.999)}),
     "Nadam": (optim.Nadam, {"lr": 0.01}, "NAdam", {"lr": 0.01, "momentum_decay": 4e-3}),
 }
-OPTIONS = {"plain": {}, "weight decay": {"weight_decay": 0.1}, "clipped": {"clip_norm": 0.05},
-           "clipped with weight decay": {"clip_norm": 0.05, "weight_decay": 0.1}}
+OPTIONS = {
+    "plain": {},
+    "weight decay": {"weight_decay": 0.1},
+    "clipped": {"clip_norm": 0.05},
+    "clipped with weight decay": {"clip_norm": 0.05, "weight_decay": 0.1},
+}
 
 
 @pytest.fixture

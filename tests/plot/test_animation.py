@@ -38,7 +38,7 @@ def in_grid(frame, n, side, columns):
     return np.array(images)
 
 
-@pytest.mark.parametrize("shape", [(5, 8, 8), (5, 8, 8, 1), (5, 30, 30, 3)], ids=["grey", "grey, channel", "RGB"])
+@pytest.mark.parametrize("shape", [(5, 8, 8), (5, 8, 8, 1), (5, 30, 30, 3)], ids=["gray", "gray, channel", "RGB"])
 def test_every_frame_shows_its_images_in_a_grid(shape, tmp_path):
     images = [coarse(*shape, seed=i) for i in range(3)]
     frames, _, _ = read(plot.save_animation((HostedElsewhere(batch) for batch in images), tmp_path / "a.gif"))
@@ -48,7 +48,7 @@ def test_every_frame_shows_its_images_in_a_grid(shape, tmp_path):
         np.testing.assert_array_equal(in_grid(frame, 5, shape[1], 3), expected)
 
 
-def test_grey_has_64_shades(tmp_path):
+def test_gray_has_64_shades(tmp_path):
     images = np.linspace(0, 1, 128, dtype=np.float32).reshape(2, 8, 8)
     frames, _, _ = read(plot.save_animation([images], tmp_path / "a.gif"))
     shown = in_grid(frames[0], 2, 8, 2)[..., 0].reshape(images.shape)
@@ -57,12 +57,12 @@ def test_grey_has_64_shades(tmp_path):
     assert len(np.unique(frames)) == 64
 
 
-def test_colours_are_the_nearest_of_many(tmp_path):
+def test_colors_are_the_nearest_of_many(tmp_path):
     (frame,), _, _ = read(plot.save_animation([pictures(1, 90, 90, 3)], tmp_path / "a.gif"))
     shown = in_grid(frame, 1, 90, 1)
     assert len(np.unique(shown.reshape(-1, 3), axis=0)) > 200
     error = np.abs(shown - 255 * pictures(1, 90, 90, 3)).mean()
-    assert error < 255 / 256 ** (1 / 3) / 2, "half the side of a cell, if 256 cells share the cube of colours"
+    assert error < 255 / 256 ** (1 / 3) / 2, "half the side of a cell, if 256 cells share the cube of colors"
 
 
 def test_it_loops_for_ever_and_holds_its_last_frame(tmp_path):
@@ -96,16 +96,16 @@ def test_labels_are_captions_in_the_middle_below_the_frames(shape, tmp_path):
     assert max(widths[:2]) < 80 and widths[2] > 0.8 * captions.shape[2], "long captions are written smaller"
 
 
-def coloured(colour, size=(2.0, 1.5)):
-    return Figure(figsize=size, facecolor=colour)
+def colored(color, size=(2.0, 1.5)):
+    return Figure(figsize=size, facecolor=color)
 
 
 def test_figures_are_frames_too(tmp_path):
-    frames, _, _ = read(plot.save_animation(map(coloured, ["#ff8000", "#0000ff"]), tmp_path / "a.gif"))
+    frames, _, _ = read(plot.save_animation(map(colored, ["#ff8000", "#0000ff"]), tmp_path / "a.gif"))
     assert frames.shape == (2, 150, 200, 3), "100 pixels an inch"
     np.testing.assert_array_equal(frames[:, 5, 5], [[255, 128, 0], [0, 0, 255]])
-    labelled, _, _ = read(plot.save_animation(map(coloured, ["#ff8000", "#0000ff"]), tmp_path / "a.gif", labels=[1, 2]))
-    assert ink(labelled, frames).any(axis=(1, 2)).all()
+    labeled, _, _ = read(plot.save_animation(map(colored, ["#ff8000", "#0000ff"]), tmp_path / "a.gif", labels=[1, 2]))
+    assert ink(labeled, frames).any(axis=(1, 2)).all()
 
 
 def test_the_path_comes_back_and_its_folder_is_made(tmp_path):
@@ -139,9 +139,24 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(what, tmp_path, monkeypa
     ("frames", "options", "error", "message"),
     [
         ([], {}, ValueError, "save_animation: got no frames"),
-        ([coarse(4, 8, 8), coarse(3, 8, 8)], {}, ShapeError, r"frame 1 is images of shape \(3, 8, 8\), expected images of shape \(4, 8, 8\)"),
-        ([coarse(4, 8, 8), coloured("red")], {}, ShapeError, r"frame 1 is a Figure of 2.00 x 1.50 inches, expected images of shape"),
-        ([coloured("red"), coloured("red", (2.0, 1.0))], {}, ShapeError, "a Figure of 2.00 x 1.00 inches, expected a Figure of 2.00 x 1.50"),
+        (
+            [coarse(4, 8, 8), coarse(3, 8, 8)],
+            {},
+            ShapeError,
+            r"frame 1 is images of shape \(3, 8, 8\), expected images of shape \(4, 8, 8\)",
+        ),
+        (
+            [coarse(4, 8, 8), colored("red")],
+            {},
+            ShapeError,
+            r"frame 1 is a Figure of 2.00 x 1.50 inches, expected images of shape",
+        ),
+        (
+            [colored("red"), colored("red", (2.0, 1.0))],
+            {},
+            ShapeError,
+            "a Figure of 2.00 x 1.00 inches, expected a Figure of 2.00 x 1.50",
+        ),
         ([coarse(8, 8)], {}, ShapeError, r"got frame 0 of shape \(8, 8\), expected at least one image"),
         ([coarse(4, 8, 8), np.full((4, 8, 8), np.nan)], {}, ValueError, "frame 1 with NaN or infinity"),
         ([coarse(4, 8, 8)] * 2, {"labels": ["a"]}, ShapeError, "got 1 labels for 2 frames, expected one for each"),
@@ -165,7 +180,7 @@ def test_the_grid_has_the_columns_that_are_asked_for(columns, tmp_path):
     np.testing.assert_array_equal(in_grid(frame, 5, 8, columns or 3), expected)
 
 
-@pytest.mark.parametrize("shape", [(5, 8, 8, 1), (5, 8, 8, 3)], ids=["grey", "RGB"])
+@pytest.mark.parametrize("shape", [(5, 8, 8, 1), (5, 8, 8, 3)], ids=["gray", "RGB"])
 def test_tiles_are_the_images_pixel_by_pixel(shape, tmp_path):
     images = pictures(*shape)
     path = plot.save_tiles(HostedElsewhere(images), tmp_path / "folder" / "a.png", columns=4)

@@ -24,8 +24,7 @@ def test_curves_draw_training_and_validation_of_a_quantity_together():
 
 
 @pytest.mark.parametrize(
-    ("values", "scale"),
-    [([1, 0.01], "linear"), ([1, 0.0099], "log"), ([1000, 0], "linear"), ([1000, -1], "linear")],
+    ("values", "scale"), [([1, 0.01], "linear"), ([1, 0.0099], "log"), ([1000, 0], "linear"), ([1000, -1], "linear")]
 )
 def test_curves_are_logarithmic_beyond_two_decades(values, scale):
     (axes,) = plot.training_curves({"epoch": [1, 2], "loss": values}).axes
@@ -41,7 +40,14 @@ def test_curves_are_drawn_against_the_clock_of_the_history(clock):
 
 
 def test_panels_draw_their_columns_together_and_leave_out_the_others():
-    history = {"step": [1, 2], "critic loss": [1, 2], "generator loss": [3, 4], "modes": [5, 6], "validation modes": [7, 8], "seconds": [0, 1]}
+    history = {
+        "step": [1, 2],
+        "critic loss": [1, 2],
+        "generator loss": [3, 4],
+        "modes": [5, 6],
+        "validation modes": [7, 8],
+        "seconds": [0, 1],
+    }
     panels = {"losses": ["generator loss", "critic loss"], "modes": ["modes", "validation modes"]}
     losses, modes = plot.training_curves(history, panels=panels).axes
     for axes, (panel, names) in zip((losses, modes), panels.items(), strict=True):
@@ -149,7 +155,13 @@ def test_intervals_that_reach_0_leave_a_logarithmic_axis_readable(x):
         (np.ones((3, 1)), {"a": THREE}, False, ShapeError, r"got x of shape \(3, 1\)"),
         (THREE, {"a": [1, 2]}, False, ShapeError, r"got line 'a' of shape \(2,\), expected \(3,\)"),
         (THREE, {"a": (THREE, [1])}, False, ShapeError, r"line 'a' with half widths of shape \(1,\)"),
-        (THREE, {"a": np.stack([THREE, THREE])}, False, ShapeError, r"shape \(2, 3\), .* or a tuple of two: numbers, half widths"),
+        (
+            THREE,
+            {"a": np.stack([THREE, THREE])},
+            False,
+            ShapeError,
+            r"shape \(2, 3\), .* or a tuple of two: numbers, half widths",
+        ),
         (THREE, {"a": [1, np.nan, 2]}, False, ValueError, "line 'a' with NaN or infinity"),
         (THREE, {"a": (THREE, -THREE)}, False, ValueError, "line 'a' with a half width of -4, expected 0 or more"),
         ([0, 1, 2], {"a": THREE}, True, ValueError, "x goes down to 0, expected positive numbers for a logarithmic axis"),
@@ -178,8 +190,8 @@ def test_bars_have_the_height_of_their_values_and_intervals_of_the_right_size():
     ends = np.concatenate([np.array(bar.get_segments()) for bar in axes.collections])
     np.testing.assert_array_equal(ends, [[[1, 0.375], [1, 0.625]], [[2, -2], [2, -2]]])
     assert [text.get_text() for text in axes.get_xticklabels()] == ["plain", "L1", "KL"]
-    centres = [patch.get_x() + patch.get_width() / 2 for patch in axes.patches]
-    np.testing.assert_allclose(centres, axes.get_xticks(), err_msg="a bar stands over its label")
+    centers = [patch.get_x() + patch.get_width() / 2 for patch in axes.patches]
+    np.testing.assert_allclose(centers, axes.get_xticks(), err_msg="a bar stands over its label")
     assert (axes.get_ylabel(), figure.get_suptitle()) == ("error", "Sparse")
 
 
@@ -192,8 +204,8 @@ def test_many_bars_lie_the_first_on_top_and_their_labels_have_room():
     ends = np.concatenate([np.array(bar.get_segments()) for bar in axes.collections])
     np.testing.assert_array_equal(ends, [[[v - w, i], [v + w, i]] for i, (v, w) in enumerate(heights.values())])
     assert [text.get_text() for text in axes.get_yticklabels()] == list(heights)
-    centres = [patch.get_y() + patch.get_height() / 2 for patch in axes.patches]
-    np.testing.assert_allclose(centres, axes.get_yticks(), atol=1e-12, err_msg="a bar lies beside its label")
+    centers = [patch.get_y() + patch.get_height() / 2 for patch in axes.patches]
+    np.testing.assert_allclose(centers, axes.get_yticks(), atol=1e-12, err_msg="a bar lies beside its label")
     bottom, top = axes.get_ylim()
     assert bottom > 15 and top < 0, "the first bar is on top"
     assert texts(figure)[-1] == "11" and (axes.get_xlabel(), axes.get_ylabel()) == ("modes", "")
@@ -204,7 +216,8 @@ def test_many_bars_lie_the_first_on_top_and_their_labels_have_room():
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(0.98765, "0.988"), (0.0001234, "0.000123"), (12.0, "12"), (98765.4, "98,765"), (-0.5, "\N{MINUS SIGN}0.5")]
+    ("value", "text"),
+    [(0.98765, "0.988"), (0.0001234, "0.000123"), (12.0, "12"), (98765.4, "98,765"), (-0.5, "\N{MINUS SIGN}0.5")],
 )
 def test_bars_say_their_value(value, text):
     (axes,) = plot.bars({16: value}, ylabel="y").axes
@@ -242,8 +255,14 @@ def test_histograms_hold_shares_over_each_sets_own_range():
     assert [two.patches[0].get_height(), two.patches[-1].get_height()] == [75, 25]
 
 
-@pytest.mark.parametrize(("values", "message"), [({}, "histograms: got no sets"), ({"a": []}, "got 'a' without any number"),
-                                                 ({"a": [1, np.nan]}, "got 'a' with NaN or infinity")])
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({}, "histograms: got no sets"),
+        ({"a": []}, "got 'a' without any number"),
+        ({"a": [1, np.nan]}, "got 'a' with NaN or infinity"),
+    ],
+)
 def test_histograms_refuse(values, message):
     with pytest.raises(ValueError, match=message):
         plot.histograms(values, xlabel="x")
@@ -255,14 +274,24 @@ def test_histograms_refuse(values, message):
 def test_a_table_shows_each_number_where_it_belongs():
     axes = plot.table({"a": [0.25, 1.0], "b": [-0.5, 0.001]}, ["x", "y"]).axes[0]
     assert {text.get_position(): text.get_text() for text in axes.texts} == {
-        (0, 0): "0.25", (1, 0): "1.00", (0, 1): "\N{MINUS SIGN}0.50", (1, 1): "0.00"}
+        (0, 0): "0.25",
+        (1, 0): "1.00",
+        (0, 1): "\N{MINUS SIGN}0.50",
+        (1, 1): "0.00",
+    }
     assert [label.get_text() for label in axes.get_xticklabels()] == ["x", "y"]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b"]
     np.testing.assert_array_equal(axes.images[0].get_array(), [[0.25, 1.0], [-0.5, 0.001]])
 
 
-@pytest.mark.parametrize(("rows", "error", "message"), [
-    ({}, ValueError, "got no rows"), ({"a": [1.0]}, ShapeError, r"row 'a' of shape \(1,\)"), ({"a": [1.0, np.nan]}, ValueError, "row 'a' with NaN")])
+@pytest.mark.parametrize(
+    ("rows", "error", "message"),
+    [
+        ({}, ValueError, "got no rows"),
+        ({"a": [1.0]}, ShapeError, r"row 'a' of shape \(1,\)"),
+        ({"a": [1.0, np.nan]}, ValueError, "row 'a' with NaN"),
+    ],
+)
 def test_misuse_of_a_table(rows, error, message):
     with pytest.raises(error, match=message):
         plot.table(rows, ["x", "y"])

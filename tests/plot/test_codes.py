@@ -15,7 +15,7 @@ from tests.plot.drawn import HostedElsewhere, pictures
 # code_map
 
 
-def test_map_shows_every_point_in_the_colour_of_its_class():
+def test_map_shows_every_point_in_the_color_of_its_class():
     points, labels = pictures(40, 2), np.arange(40) % 12
     names = [f"class {i}" for i in range(13)]
     (axes,) = plot.code_map(HostedElsewhere(points), labels, names, title="Codes").axes
@@ -23,11 +23,9 @@ def test_map_shows_every_point_in_the_colour_of_its_class():
     for i, scatter in enumerate(classes):
         np.testing.assert_array_equal(scatter.get_offsets(), points[labels == i], err_msg=f"class {i}")
         np.testing.assert_array_equal(scatter.get_facecolor()[0], to_rgba(plot.PALETTE[i % 10], alpha=0.75))
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == names[:12], (
-        "classes present, in order"
-    )
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == names[:12], "classes present, in order"
     first, eleventh = (classes[i].get_paths()[0].vertices for i in (0, 10))
-    assert first.shape != eleventh.shape, "two classes of one colour have the same marker"
+    assert first.shape != eleventh.shape, "two classes of one color have the same marker"
 
 
 def thumbnails(figure):

@@ -24,8 +24,9 @@ EVERY = {
     "bars that lie": lambda title: plot.bars({f"a label that is long {i}": -1e-5 * i for i in range(5)}, ylabel="y", title=title),
     "code_map": lambda title: plot.code_map(POINTS, np.zeros(4, int), ["a class with a name"], pictures(4, 5, 5), title),
     "curves": lambda title: plot.curves([1, 2], {"a": [1e-4, 2e-4]}, xlabel="epoch", ylabel="loss", title=title, logx=True),
-    "equation": lambda title: plot.equation({"a term with\na name": pictures(3, 5, 5), "b": pictures(3, 5, 5)}, "-",
-                                            pictures(3, 3, 5, 5, 1), title),
+    "equation": lambda title: plot.equation(
+        {"a term with\na name": pictures(3, 5, 5), "b": pictures(3, 5, 5)}, "-", pictures(3, 3, 5, 5, 1), title
+    ),
     "filters": lambda title: plot.filters(pictures(3, 3, 1, 2), title),
     "filters of two channels": lambda title: plot.filters(pictures(3, 3, 2, 1), title),
     "histograms": lambda title: plot.histograms({"a set with a name": [1e-4, 2e-4]}, xlabel="weight", title=title),
@@ -39,7 +40,9 @@ EVERY = {
     "point_clouds": lambda title: plot.point_clouds({"a method with a name": POINTS}, POINTS - 2, title=title),
     "table": lambda title: plot.table({"a row with a name": [0.1, -1e-5]}, ["a column", "another"], title),
     "training_curves": lambda title: plot.training_curves({"epoch": [1], "loss": [2]}, title),
-    "training_curves in panels": lambda title: plot.training_curves({"step": [1], "a": [2], "b": [1e-9]}, title, {"c": ["a", "b"]}),
+    "training_curves in panels": lambda title: plot.training_curves(
+        {"step": [1], "a": [2], "b": [1e-9]}, title, {"c": ["a", "b"]}
+    ),
     "trajectories": lambda title: plot.trajectories({"a line with a name": POINTS}, xlabel="x", ylabel="y", title=title),
 }
 

@@ -10,9 +10,7 @@ from tests.plot.drawn import HostedElsewhere, pictures, shown, texts
 # image_grid
 
 
-@pytest.mark.parametrize(
-    "shape", [(7, 6, 4), (7, 6, 4, 1), (7, 6, 4, 3)], ids=["grey", "grey, channel", "RGB"]
-)
+@pytest.mark.parametrize("shape", [(7, 6, 4), (7, 6, 4, 1), (7, 6, 4, 3)], ids=["gray", "gray, channel", "RGB"])
 def test_grid_shows_the_images_in_reading_order(shape):
     images = pictures(*shape)
     arrays, corners = shown(plot.image_grid(images, columns=3))
@@ -34,9 +32,9 @@ def test_grid_takes_tensors_a_title_and_labels():
     assert texts(figure) == ["3", "1", "two", "0"]
 
 
-def test_grey_is_shown_on_the_scale_from_0_to_1():
-    (grey,) = plot.image_grid(np.full((1, 2, 2), 0.3)).axes[0].images
-    assert grey.get_clim() == (0, 1) and grey.get_cmap().name == "gray"
+def test_gray_is_shown_on_the_scale_from_0_to_1():
+    (gray,) = plot.image_grid(np.full((1, 2, 2), 0.3)).axes[0].images
+    assert gray.get_clim() == (0, 1) and gray.get_cmap().name == "gray"
 
 
 def test_what_rounding_adds_is_cut_off(caplog):
@@ -51,8 +49,9 @@ EVERY_PICTURE_OF_IMAGES = {
     "interpolation_grid": lambda images, path: plot.interpolation_grid(images.reshape(2, 2, *images.shape[1:])),
     "manifold_grid": lambda images, path: plot.manifold_grid(images.reshape(2, 2, *images.shape[1:]), [0, 1], [0, 1]),
     "equation, terms": lambda images, path: plot.equation({"a": images}, "", np.zeros((1, 1, *images.shape[1:]))),
-    "equation, result": lambda images, path: plot.equation({"a": np.zeros_like(images)}, "",
-                                                           images.reshape(2, 2, *images.shape[1:])),
+    "equation, result": lambda images, path: plot.equation(
+        {"a": np.zeros_like(images)}, "", images.reshape(2, 2, *images.shape[1:])
+    ),
     "code_map": lambda images, path: plot.code_map(np.eye(4, 2), [0, 0, 1, 1], "ab", images),
     "save_tiles": lambda images, path: plot.save_tiles(images, path / "a.png"),
     "save_animation": lambda images, path: plot.save_animation([images], path / "a.gif"),
@@ -62,8 +61,11 @@ EVERY_PICTURE_OF_IMAGES = {
 @pytest.mark.parametrize("draw", EVERY_PICTURE_OF_IMAGES.values(), ids=list(EVERY_PICTURE_OF_IMAGES))
 @pytest.mark.parametrize(
     ("low", "high", "cure"),
-    [(0, 255, "from 0 to 255, .*divided by 255"), (-1, 1, r"from -1 to 1, .*\(x \+ 1\) / 2"),
-     (-0.01, 1.2, r"from -0.01 to 1.2, .*x.clip\(0, 1\)")],
+    [
+        (0, 255, "from 0 to 255, .*divided by 255"),
+        (-1, 1, r"from -1 to 1, .*\(x \+ 1\) / 2"),
+        (-0.01, 1.2, r"from -0.01 to 1.2, .*x.clip\(0, 1\)"),
+    ],
     ids=["bytes", "of a tanh", "overshooting"],
 )
 @pytest.mark.parametrize("channels", [1, 3])
@@ -163,7 +165,12 @@ def test_interpolation_frames_the_anchors(anchors, framed):
 @pytest.mark.parametrize(
     ("images", "anchors", "error", "message"),
     [
-        (pictures(6, 28, 28, 1), None, ShapeError, r"interpolation_grid: got images of shape \(6, 28, 28, 1\), expected \(rows, "),
+        (
+            pictures(6, 28, 28, 1),
+            None,
+            ShapeError,
+            r"interpolation_grid: got images of shape \(6, 28, 28, 1\), expected \(rows, ",
+        ),
         (pictures(2, 3, 4, 4, 2), None, ShapeError, r"\(2, 3, 4, 4, 2\), expected .* with c 1 or 3"),
         (pictures(0, 3, 4, 4, 1), None, ShapeError, r"\(0, 3, 4, 4, 1\)"),
         (np.zeros((2, 3, 4, 4, 1), int), None, ValueError, "with int64"),
@@ -193,8 +200,10 @@ def test_equation_frames_the_means_and_the_sum():
     result = pictures(3, 3, 4, 4, 1, seed=2)
     figure = plot.equation({"a": pictures(4, 4, 4), "b": pictures(4, 4, 4, seed=1), "c": pictures(4, 4, 4, seed=3)}, "+-", result)
     arrays, corners = shown(figure)
-    inside = [[array for array, (x, y) in zip(arrays, corners) if left < x < x + 1 < right and top < y < y + 1 < bottom]
-              for left, top, right, bottom in frames(figure)]
+    inside = [
+        [array for array, (x, y) in zip(arrays, corners) if left < x < x + 1 < right and top < y < y + 1 < bottom]
+        for left, top, right, bottom in frames(figure)
+    ]
     expected = [pictures(4, 4, 4)[3], pictures(4, 4, 4, seed=1)[3], pictures(4, 4, 4, seed=3)[3], result[1, 1, ..., 0]]
     np.testing.assert_array_equal(np.concatenate(inside), expected)
 
@@ -205,7 +214,13 @@ def test_equation_frames_the_means_and_the_sum():
         ({}, "", pictures(1, 1, 4, 4, 1), ValueError, "got 0 terms and 0 signs"),
         ({"a": pictures(2, 4, 4), "b": pictures(2, 4, 4)}, "+-", pictures(1, 1, 4, 4, 1), ValueError, "2 terms and 2 signs"),
         ({"a": pictures(2, 4, 4), "b": pictures(3, 4, 4)}, "+", pictures(1, 1, 4, 4, 1), ShapeError, "the same number of images"),
-        ({"a": pictures(2, 4, 4)}, "", pictures(1, 1, 4, 4, 3), ShapeError, r"terms of shapes .* a result of shape \(1, 1, 4, 4, 3\)"),
+        (
+            {"a": pictures(2, 4, 4)},
+            "",
+            pictures(1, 1, 4, 4, 3),
+            ShapeError,
+            r"terms of shapes .* a result of shape \(1, 1, 4, 4, 3\)",
+        ),
         ({"a": pictures(2, 4, 4)}, "", pictures(3, 4, 4), ShapeError, r"expected \(rows, columns, h, w, c\)"),
     ],
 )
@@ -245,7 +260,9 @@ def test_manifold_puts_every_image_at_its_code(x, y, channels):
 
 
 def ticks(axis):
-    return dict(zip([text.get_text().replace("\N{MINUS SIGN}", "-") for text in axis.get_ticklabels()], axis.get_ticklocs().tolist()))
+    return dict(
+        zip([text.get_text().replace("\N{MINUS SIGN}", "-") for text in axis.get_ticklabels()], axis.get_ticklocs().tolist())
+    )
 
 
 @pytest.mark.parametrize(
@@ -340,8 +357,18 @@ def test_filters_have_a_scale_as_high_as_they_are():
 @pytest.mark.parametrize(
     ("weights", "shape", "error", "message"),
     [
-        (pictures(784, 30), None, ShapeError, r"weights of shape \(784, 30\), expected kernels .* or dense columns .* with shape="),
-        (pictures(784, 30), (28, 27), ShapeError, r"shape \(784, 30\) and shape=\(28, 27\), expected dense columns \(h \* w, units\)"),
+        (
+            pictures(784, 30),
+            None,
+            ShapeError,
+            r"weights of shape \(784, 30\), expected kernels .* or dense columns .* with shape=",
+        ),
+        (
+            pictures(784, 30),
+            (28, 27),
+            ShapeError,
+            r"shape \(784, 30\) and shape=\(28, 27\), expected dense columns \(h \* w, units\)",
+        ),
         (pictures(784, 30), (784,), ShapeError, r"shape=\(784,\)"),
         (pictures(3, 3, 1, 6), (3, 3), ShapeError, r"\(3, 3, 1, 6\) and shape=\(3, 3\)"),
         (pictures(3, 3, 1, 0), None, ShapeError, r"\(3, 3, 1, 0\)"),

@@ -72,7 +72,11 @@ def test_field_lies_behind_the_points_each_value_at_its_place():
         ({"points": np.ones((3, 3))}, ShapeError, r"points of shape \(3, 3\), expected \(n, 2\)"),
         ({"reference": np.ones((0, 2))}, ShapeError, r"reference of shape \(0, 2\)"),
         ({"points": [[0, np.nan]]}, ValueError, "NaN or infinity in points"),
-        ({"field": ([0, 1], [0, 1, 2], np.ones((2, 3)))}, ShapeError, r"shapes \(2,\), \(3,\) and \(2, 3\), expected x \(w,\), y \(h,\)"),
+        (
+            {"field": ([0, 1], [0, 1, 2], np.ones((2, 3)))},
+            ShapeError,
+            r"shapes \(2,\), \(3,\) and \(2, 3\), expected x \(w,\), y \(h,\)",
+        ),
         ({"field": ([0], [0, 1], np.ones((2, 1)))}, ShapeError, "w and h at least 2"),
         ({"field": ([0, 1], [0, 1], np.full((2, 2), np.inf))}, ValueError, "NaN or infinity in field"),
         ({"field": ([0, 1], [1, 0], np.ones((2, 2)))}, ValueError, "does not rise throughout"),
@@ -150,7 +154,7 @@ def test_trajectories_show_paths_closed_forms_starts_and_the_equilibrium():
     assert axes.get_aspect() == 1
 
 
-def test_arrowheads_point_along_their_path_in_its_colour():
+def test_arrowheads_point_along_their_path_in_its_color():
     (axes,) = plot.trajectories({"down": [[0, 8], [0, 4], [0, 0]], "left": [[0, 0], [-8, 0]]}, xlabel="x", ylabel="y").axes
     heads = [line for line in axes.lines if isinstance(line.get_marker(), tuple)]
     assert [head.get_xydata().tolist() for head in heads] == [[[0, 6]], [[0, 4]], [[0, 2]], [[-2, 0]], [[-4, 0]], [[-6, 0]]]

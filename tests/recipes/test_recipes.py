@@ -17,7 +17,11 @@ DIGITS = Subject((28, 28, 1), 10)
 
 def subject_of(name):
     """What the recipe's own data are like."""
-    return DIGITS if RECIPES[name].data == "glyphs" else RECIPES[name].subject({"plane": (3,), "faces": (16, 16, 3)}[RECIPES[name].data], 2)
+    return (
+        DIGITS
+        if RECIPES[name].data == "glyphs"
+        else RECIPES[name].subject({"plane": (3,), "faces": (16, 16, 3)}[RECIPES[name].data], 2)
+    )
 
 
 def test_every_autoencoder_and_every_gan_has_a_recipe():
@@ -41,12 +45,21 @@ def test_options_are_the_models_own(name):
         assert described.help
 
 
-@pytest.mark.parametrize("name, given, expected", [
-    ("stacked", {}, (10, None)), ("stacked", {"epochs": 3}, (3, None)), ("stacked", {"steps": 33}, (2, None)),
-    ("linear", {}, (118, None)), ("gan", {}, (None, 20_000)), ("gan", {"epochs": 2}, (None, 62)), ("gan", {"steps": 7}, (None, 7)),
-    ("wgan-gp", {"epochs": 2}, (None, 10)),
-    ("stylegan", {"batch_size": 100}, (None, 480)), ("progan", {"steps": 2000, "batch_size": 100}, (None, 2000)),
-])
+@pytest.mark.parametrize(
+    "name, given, expected",
+    [
+        ("stacked", {}, (10, None)),
+        ("stacked", {"epochs": 3}, (3, None)),
+        ("stacked", {"steps": 33}, (2, None)),
+        ("linear", {}, (118, None)),
+        ("gan", {}, (None, 20_000)),
+        ("gan", {"epochs": 2}, (None, 62)),
+        ("gan", {"steps": 7}, (None, 7)),
+        ("wgan-gp", {"epochs": 2}, (None, 10)),
+        ("stylegan", {"batch_size": 100}, (None, 480)),
+        ("progan", {"steps": 2000, "batch_size": 100}, (None, 2000)),
+    ],
+)
 def test_how_long_a_run_is(name, given, expected):
     """1000 examples; growing to 16 x 16 takes 5 phases of 6000 images, and 3 more follow."""
     plan = RECIPES[name].plan(subject_of(name), 1000, **given)
@@ -64,7 +77,9 @@ def test_what_is_refused():
         RECIPES["progan"].plan(subject_of("progan"), 1000, steps=10)
     with pytest.raises(RecipeError, match="stacked takes images of 28 x 28 x 1, got images of 32 x 32 x 3"):
         RECIPES["stacked"].subject((32, 32, 3), 2)
-    with pytest.raises(RecipeError, match="progan takes square images of 4, 8, 16 ... 1024 pixels a side, or of 28, got points of 3"):
+    with pytest.raises(
+        RecipeError, match="progan takes square images of 4, 8, 16 ... 1024 pixels a side, or of 28, got points of 3"
+    ):
         RECIPES["progan"].subject((3,), 1)
     with pytest.raises(RecipeError, match="gan takes images of 28 x 28, got images of 32 x 32 x 3"):
         RECIPES["gan"].subject((32, 32, 3), 1)

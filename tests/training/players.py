@@ -61,8 +61,10 @@ def small(hidden: int = 4, **options: Any) -> tuple[base.Generator, base.Discrim
 
 def told(classes: int = 3, **options: Any) -> tuple[Any, Any]:
     """A conditional pair for points."""
-    return (conditional.Generator(points.Generator(2 + classes, hidden=4, layers=1), classes),
-            conditional.Discriminator(points.Discriminator(hidden=4, layers=1, features=2 + classes, **options), classes))
+    return (
+        conditional.Generator(points.Generator(2 + classes, hidden=4, layers=1), classes),
+        conditional.Discriminator(points.Discriminator(hidden=4, layers=1, features=2 + classes, **options), classes),
+    )
 
 
 def cloud(n: int = 22, seed: int = 5) -> np.ndarray:
@@ -88,16 +90,25 @@ def game(networks: Any = small, seed: int | None = 1, optimizer: Any = None, **o
         mg.seed(seed)
     generator, discriminator = networks() if callable(networks) else networks
     made = optimizer or (lambda parameters: optim.Adam(parameters, lr=0.01, beta1=0.5))
-    return Adversarial(generator, discriminator, generator_optimizer=made(generator.parameters()),
-                       discriminator_optimizer=made(discriminator.parameters()), **options)
+    return Adversarial(
+        generator,
+        discriminator,
+        generator_optimizer=made(generator.parameters()),
+        discriminator_optimizer=made(discriminator.parameters()),
+        **options,
+    )
 
 
 def bilinear(rate: float = 0.1, theta: float = 1.0, psi: float = 0.5, dtype: str = "float64", **options: Any) -> Adversarial:
     """Wasserstein's game of G(z) = theta against f(x) = psi x; with real examples at 0 f loses psi theta, which G wins."""
     generator, critic = Constant(theta), nn.Dense(1, 1, bias=False)
     critic.weight.assign(np.full((1, 1), psi, np.float32))
-    return game((generator.astype(dtype), critic.astype(dtype)), optimizer=lambda parameters: optim.SGD(parameters, lr=rate),
-                loss=losses.Wasserstein(), **options)
+    return game(
+        (generator.astype(dtype), critic.astype(dtype)),
+        optimizer=lambda parameters: optim.SGD(parameters, lr=rate),
+        loss=losses.Wasserstein(),
+        **options,
+    )
 
 
 class Each(Callback):

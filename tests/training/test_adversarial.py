@@ -40,7 +40,10 @@ bce = ops.sigmoid_cross_entropy
 FORMULAS = {
     losses.NonSaturating(): (lambda r, f: bce(r, 1.0).mean() + bce(f, 0.0).mean(), lambda f: ops.softplus(-f).mean()),
     losses.Minimax(): (lambda r, f: bce(r, 1.0).mean() + bce(f, 0.0).mean(), lambda f: -ops.softplus(f).mean()),
-    losses.LeastSquares(): (lambda r, f: 0.5 * ((r - 1.0) ** 2).mean() + 0.5 * (f**2).mean(), lambda f: 0.5 * ((f - 1.0) ** 2).mean()),
+    losses.LeastSquares(): (
+        lambda r, f: 0.5 * ((r - 1.0) ** 2).mean() + 0.5 * (f**2).mean(),
+        lambda f: 0.5 * ((f - 1.0) ** 2).mean(),
+    ),
     losses.Hinge(): (lambda r, f: ops.relu(1.0 - r).mean() + ops.relu(1.0 + f).mean(), lambda f: -f.mean()),
     losses.Wasserstein(): (lambda r, f: f.mean() - r.mean(), lambda f: -f.mean()),
 }
@@ -178,8 +181,10 @@ def test_a_projection_follows_every_update_of_the_discriminator():
     trainer = game(penalties=[losses.WeightClipping(0.05)], discriminator_steps=2)
     largest = []
     judge = trainer.generator_step
-    trainer.generator_step = lambda inputs: (largest.append(max(abs(p.data).max() for p in trainer.discriminator.parameters())),
-                                             judge(inputs))
+    trainer.generator_step = lambda inputs: (
+        largest.append(max(abs(p.data).max() for p in trainer.discriminator.parameters())),
+        judge(inputs),
+    )
     trainer.fit(cloud(), steps=3, **QUIET)
     assert largest == [np.float32(0.05)] * 3
     assert max(abs(p.data).max() for p in trainer.generator.parameters()) > 0.1
@@ -190,6 +195,7 @@ def test_a_projection_follows_every_update_of_the_discriminator():
 
 def play(trainer, steps):
     """The path of (theta, psi), from the start: (steps + 1, 2)."""
+
     def place():
         return trainer.generator.theta.item(), trainer.discriminator.weight.item()
 
@@ -233,8 +239,20 @@ def test_r1_makes_it_converge_as_its_eigenvalues_say(gamma):
 
 # -- the history -------------------------------------------------------------------------------------------------
 
-ALWAYS = ["step", "discriminator loss", "on real", "on fake", "score of real", "score of fake", "accuracy on real",
-          "accuracy on fake", "discriminator gradient norm", "generator loss", "generator gradient norm", "seconds"]
+ALWAYS = [
+    "step",
+    "discriminator loss",
+    "on real",
+    "on fake",
+    "score of real",
+    "score of fake",
+    "accuracy on real",
+    "accuracy on fake",
+    "discriminator gradient norm",
+    "generator loss",
+    "generator gradient norm",
+    "seconds",
+]
 
 
 def test_columns():
@@ -259,7 +277,10 @@ def test_a_row_is_the_mean_over_its_steps_and_the_last_may_be_short(options):
 
 
 def test_penalties_of_one_kind_share_a_column_and_add_up():
-    one, two = (game(penalties=penalties).fit(cloud(), steps=1, **QUIET) for penalties in ([losses.R1(6.0)], [losses.R1(1.0), losses.R1(5.0)]))
+    one, two = (
+        game(penalties=penalties).fit(cloud(), steps=1, **QUIET)
+        for penalties in ([losses.R1(6.0)], [losses.R1(1.0), losses.R1(5.0)])
+    )
     for column in ("R1", "discriminator loss"):
         assert two[column] == pytest.approx(one[column], rel=1e-5)
 
@@ -272,8 +293,10 @@ def test_what_the_numbers_are():
     mg.seed(7)
     with no_grad():
         z = [random.stream("latent").standard_normal((4, 2), dtype=np.float32) for _ in range(2)]
-        real, fake, later = (trainer.discriminator(Tensor(x)).data
-                             for x in (cloud(4), trainer.generator(Tensor(z[0])).data, trainer.generator(Tensor(z[1])).data))
+        real, fake, later = (
+            trainer.discriminator(Tensor(x)).data
+            for x in (cloud(4), trainer.generator(Tensor(z[0])).data, trainer.generator(Tensor(z[1])).data)
+        )
     assert row["score of real"] == pytest.approx(real.mean(), rel=1e-5)
     assert row["score of fake"] == pytest.approx(fake.mean(), rel=1e-5)
     assert (row["accuracy on real"], row["accuracy on fake"]) == ((real > 0).mean(), (fake <= 0).mean())
@@ -296,7 +319,9 @@ def test_samples_come_from_the_average():
     average = seen[0]
     for t, latest in enumerate(seen[1:]):
         decay = min(0.7, (1 + t) / (10 + t))
-        average = {name: value if "running" in name else decay * average[name] + (1 - decay) * value for name, value in latest.items()}
+        average = {
+            name: value if "running" in name else decay * average[name] + (1 - decay) * value for name, value in latest.items()
+        }
     for name, value in trainer.sampler.state_dict().items():
         np.testing.assert_allclose(value, average[name], rtol=1e-5, atol=1e-7, err_msg=name)
     mg.seed(7)

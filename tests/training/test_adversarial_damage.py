@@ -69,7 +69,7 @@ SPOILED = {
     "remedy 0/stored 0": (np.float64, "is of float64[2, 2, 1], the generator makes float32[2, 2, 1]"),
     "callback SampleGrid 1/samples 1": (-1, "no pixels"),
     "callback SampleGrid 1/samples 0": (np.nan, "no pixels"),
-    "callback SampleGrid 1/steps": (-2**63, "rising"),
+    "callback SampleGrid 1/steps": (-(2**63), "rising"),
     "callback Health 1/diversity": (-1, "cannot be"),
 }
 

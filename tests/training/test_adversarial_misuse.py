@@ -42,13 +42,17 @@ def pictures(activation="tanh", **options):
 def test_both_shapes_are_named():
     with pytest.raises(ShapeError) as caught:
         game((small()[0], points.Discriminator(hidden=4, layers=1, features=3)))
-    assert str(caught.value) == ("the generator makes examples (n, 2), which the discriminator does not take: body.0: Dense(3 -> 4, relu) "
-                                 "expects shape (..., 3), got (2, 2)")
+    assert str(caught.value) == (
+        "the generator makes examples (n, 2), which the discriminator does not take: body.0: Dense(3 -> 4, relu) "
+        "expects shape (..., 3), got (2, 2)"
+    )
 
 
-def test_images_for_a_discriminator_of_colours():
+def test_images_for_a_discriminator_of_colors():
     net = base.Discriminator(nn.Sequential(nn.Conv2d(3, 2, 2), nn.Flatten()), 8)
-    with pytest.raises(ShapeError, match=r"^the generator makes examples \(n, 2, 2, 1\), which the discriminator does not take: body.0"):
+    with pytest.raises(
+        ShapeError, match=r"^the generator makes examples \(n, 2, 2, 1\), which the discriminator does not take: body.0"
+    ):
         game((PictureGenerator(), net))
 
 
@@ -66,21 +70,30 @@ class Mean(nn.Module):
     (nn.Dense(2, 2), "(2, 2)"), (nn.Sequential(nn.Dense(2, 1), nn.Reshape(())), "(2,)"), (Mean(), "(1, 1)"),
 ])  # fmt: skip
 def test_one_score_an_example(head, shape):
-    with pytest.raises(ShapeError, match=re.escape("a discriminator gives one score an example, or one for those it packs, (2, 1) "
-                                                   f"for 2 examples, got {shape}") + "$"):
+    with pytest.raises(
+        ShapeError,
+        match=re.escape(
+            f"a discriminator gives one score an example, or one for those it packs, (2, 1) for 2 examples, got {shape}"
+        )
+        + "$",
+    ):
         game((small()[0], head))
 
 
 def test_players_of_two_dtypes():
     generator, discriminator = small()
-    with pytest.raises(DtypeError, match=r"^the generator is float64, the discriminator float32: make them one with discriminator.astype"):
+    with pytest.raises(
+        DtypeError, match=r"^the generator is float64, the discriminator float32: make them one with discriminator.astype"
+    ):
         game((generator.astype("float64"), discriminator))
 
 
 def test_a_penalty_or_a_remedy_that_is_a_class():
     with pytest.raises(TypeError, match=r"^penalties: expected such as \[losses.R1\(\)\], got <class .*R1'>$"):
         game(penalties=losses.R1)
-    with pytest.raises(TypeError, match=r"^remedies: expected such as \[remedies.LabelSmoothing\(\)\], got <class .*LabelSmoothing'>$"):
+    with pytest.raises(
+        TypeError, match=r"^remedies: expected such as \[remedies.LabelSmoothing\(\)\], got <class .*LabelSmoothing'>$"
+    ):
         game(remedies=LabelSmoothing)
 
 
@@ -116,7 +129,9 @@ def test_an_optimizer_of_other_parameters(case, name):
         "another copy": (generator.parameters(), copy.parameters()),
     }[case]
     optimizers = [optim.SGD(parameters, lr=0.1) for parameters in (mine, other)]
-    with pytest.raises(ValueError, match=f"^the {name}'s optimizer must have parameters of the {name} and no others: make it from {name}"):
+    with pytest.raises(
+        ValueError, match=f"^the {name}'s optimizer must have parameters of the {name} and no others: make it from {name}"
+    ):
         Adversarial(generator, discriminator, generator_optimizer=optimizers[0], discriminator_optimizer=optimizers[1])
 
 
@@ -124,15 +139,21 @@ def test_an_optimizer_of_other_parameters(case, name):
 def test_batch_norm_beside_a_penalty_on_the_gradient_warns(penalty):
     with pytest.warns(UserWarning) as caught:
         game(lambda: (small()[0], normed_discriminator()), penalties=[penalty])
-    assert str(caught[0].message) == (f"{penalty!r} is about the gradient of each example's own score, but body.1, a BatchNorm, makes a "
-                                      "score depend on the whole batch: leave it out, or use LayerNorm")
+    assert str(caught[0].message) == (
+        f"{penalty!r} is about the gradient of each example's own score, but body.1, a BatchNorm, makes a "
+        "score depend on the whole batch: leave it out, or use LayerNorm"
+    )
 
 
-@pytest.mark.parametrize("networks, penalty", [
-    (lambda: (NormedGenerator(), small()[1]), losses.R1()),
-    (lambda: (small()[0], normed_discriminator()), losses.Drift()),
-    (lambda: (small()[0], base.Discriminator(nn.Sequential(nn.Dense(2, 4), nn.LayerNorm(4)), 4)), losses.GradientPenalty()),
-], ids=["BatchNorm in the generator", "a penalty on the scores", "LayerNorm"])
+@pytest.mark.parametrize(
+    "networks, penalty",
+    [
+        (lambda: (NormedGenerator(), small()[1]), losses.R1()),
+        (lambda: (small()[0], normed_discriminator()), losses.Drift()),
+        (lambda: (small()[0], base.Discriminator(nn.Sequential(nn.Dense(2, 4), nn.LayerNorm(4)), 4)), losses.GradientPenalty()),
+    ],
+    ids=["BatchNorm in the generator", "a penalty on the scores", "LayerNorm"],
+)
 def test_no_reason_to_warn(networks, penalty):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -187,11 +208,11 @@ def test_bad_examples(name):
     assert trainer.batches is None and trainer.step == 0
 
 
-@pytest.mark.parametrize("activation, data, low, high", [
-    ("tanh", lambda: pixels(), -1, 1),
-    ("tanh", lambda: 2 * pixels() - 1, -1, 1),
-    ("sigmoid", lambda: pixels(), 0, 1),
-], ids=["[0, 1] for a tanh", "[-1, 1] for a tanh", "[0, 1] for a sigmoid"])
+@pytest.mark.parametrize(
+    "activation, data, low, high",
+    [("tanh", lambda: pixels(), -1, 1), ("tanh", lambda: 2 * pixels() - 1, -1, 1), ("sigmoid", lambda: pixels(), 0, 1)],
+    ids=["[0, 1] for a tanh", "[-1, 1] for a tanh", "[0, 1] for a sigmoid"],
+)
 def test_pixels_are_brought_to_the_generator_s_range(activation, data, low, high):
     trainer = pictures(activation)
     given = data()
@@ -212,7 +233,9 @@ def test_points_may_be_anywhere():
 
 @pytest.mark.parametrize("options", [{"steps": 0}, {"steps": -3}, {"steps": 2, "record_every": 0}, {"steps": 2.5}])
 def test_steps_are_counted_from_one(options):
-    with pytest.raises(ValueError, match=f"^steps and record_every count steps, whole numbers of at least 1, got {options['steps']} and "):
+    with pytest.raises(
+        ValueError, match=f"^steps and record_every count steps, whole numbers of at least 1, got {options['steps']} and "
+    ):
         game().fit(cloud(), **options, **QUIET)
 
 
@@ -230,8 +253,10 @@ def test_a_batch_is_a_multiple_of_what_is_judged_together(networks, options, tog
     trainer = game(lambda: networks(**options))
     data = (cloud(), labels()) if trainer.conditional else cloud()
     before = weights(trainer)
-    message = (f"^the discriminator judges {together} examples together, which do not divide a batch of {batch_size}: take "
-               f"batch_size={right}$")
+    message = (
+        f"^the discriminator judges {together} examples together, which do not divide a batch of {batch_size}: take "
+        f"batch_size={right}$"
+    )
     with pytest.raises(ShapeError, match=message):
         trainer.fit(data, steps=1, **{**QUIET, "batch_size": batch_size})
     assert_same(weights(trainer), before)
@@ -261,8 +286,13 @@ def exploding(step, lr, name, **options):
     rates = {"generator": 0.01, "discriminator": 0.01, name: explodes_at(step, lr)}
     mg.seed(1)
     generator, discriminator = small()
-    return Adversarial(generator, discriminator, generator_optimizer=optim.SGD(generator.parameters(), lr=rates["generator"]),
-                       discriminator_optimizer=optim.SGD(discriminator.parameters(), lr=rates["discriminator"]), **options)
+    return Adversarial(
+        generator,
+        discriminator,
+        generator_optimizer=optim.SGD(generator.parameters(), lr=rates["generator"]),
+        discriminator_optimizer=optim.SGD(discriminator.parameters(), lr=rates["discriminator"]),
+        **options,
+    )
 
 
 def assert_last_good(folder, step):
@@ -273,14 +303,33 @@ def assert_last_good(folder, step):
 
 
 @explosive
-@pytest.mark.parametrize("lr, name, message", [
-    (1e25, "discriminator", r"^the generator's loss is nan at step 4: layer discriminator\.head: dense returned NaN or infinity; it made it "
-                            "from finite inputs"),
-    (1e25, "generator", r"^the discriminator's loss is nan at step 5: layer generator\.net\.1: dense returned NaN or infinity; it made it "
-                        "from finite inputs"),
-    (1e300, "discriminator", r"^parameter discriminator\.\S+ is not finite before step 4: the last update went too far; try a smaller"),
-    (1e300, "generator", r"^parameter generator\.\S+ is not finite before step 5: the last update went too far; try a smaller"),
-])
+@pytest.mark.parametrize(
+    "lr, name, message",
+    [
+        (
+            1e25,
+            "discriminator",
+            r"^the generator's loss is nan at step 4: layer discriminator\.head: dense returned NaN or infinity; it made it "
+            "from finite inputs",
+        ),
+        (
+            1e25,
+            "generator",
+            r"^the discriminator's loss is nan at step 5: layer generator\.net\.1: dense returned NaN or infinity; it made it "
+            "from finite inputs",
+        ),
+        (
+            1e300,
+            "discriminator",
+            r"^parameter discriminator\.\S+ is not finite before step 4: the last update went too far; try a smaller",
+        ),
+        (
+            1e300,
+            "generator",
+            r"^parameter generator\.\S+ is not finite before step 5: the last update went too far; try a smaller",
+        ),
+    ],
+)
 def test_an_update_that_goes_too_far(lr, name, message, tmp_path):
     """Networks, layer or parameter, and step are named; what is on the disk stays as good as it was."""
     trainer = exploding(4, lr, name)
@@ -332,7 +381,9 @@ def test_the_parameter_whose_gradient_is_nan_is_named(backend, tmp_path):
     net.body.layers.insert(0, Breaks(7, "gradient"))
     trainer = game((small()[0], net))
     net.body[0].calls = 0
-    with pytest.raises(NonFiniteError, match="^the gradient of discriminator.body.0.weight is not finite at step 3; minigen.anomaly"):
+    with pytest.raises(
+        NonFiniteError, match="^the gradient of discriminator.body.0.weight is not finite at step 3; minigen.anomaly"
+    ):
         trainer.fit(cloud(), steps=4, record_every=1, callbacks=[Checkpoint(tmp_path)], **QUIET)
     assert_last_good(tmp_path, 2)
     assert trainer.discriminator_optimizer.steps == 2, "nothing was updated by it"
@@ -345,7 +396,9 @@ def test_the_power_iteration_that_saw_the_nan_is_not_blamed():
     net.body.layers.insert(0, Breaks(1, "value"))
     net.body.layers.append(nn.BatchNorm(4))
     trainer = game((small()[0], net))
-    with pytest.raises(NonFiniteError, match=r"^the discriminator's loss is nan at step 1: layer discriminator\.body\.0: multiply"):
+    with pytest.raises(
+        NonFiniteError, match=r"^the discriminator's loss is nan at step 1: layer discriminator\.body\.0: multiply"
+    ):
         trainer.fit(cloud(), steps=1, **QUIET)
 
 
@@ -366,12 +419,15 @@ def test_conditional_generators_say_what_they_need():
         conditional.Generator(small()[0], 3)
 
 
-@pytest.mark.parametrize("options, message", [
-    ({"loss": "hinge"}, r"^loss: expected such as losses.NonSaturating\(\), got 'hinge'$"),
-    ({"loss": losses.Wasserstein}, "^loss: expected such as"),
-    ({"penalties": [losses.R1]}, r"^penalties: expected such as \[losses.R1\(\)\], got"),
-    ({"remedies": [losses.R1()]}, r"^remedies: expected such as .*, got R1\(gamma=10.0, resolution=None\)$"),
-])
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"loss": "hinge"}, r"^loss: expected such as losses.NonSaturating\(\), got 'hinge'$"),
+        ({"loss": losses.Wasserstein}, "^loss: expected such as"),
+        ({"penalties": [losses.R1]}, r"^penalties: expected such as \[losses.R1\(\)\], got"),
+        ({"remedies": [losses.R1()]}, r"^remedies: expected such as .*, got R1\(gamma=10.0, resolution=None\)$"),
+    ],
+)
 def test_other_things_than_losses_penalties_and_remedies(options, message):
     with pytest.raises(TypeError, match=message):
         game(**options)

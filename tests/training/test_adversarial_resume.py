@@ -15,23 +15,12 @@ from minigen.errors import CheckpointError
 from minigen.models.gans import points
 from minigen.training import Callback, Checkpoint, Health, checkpoint, fit, remedies
 from tests.training.networks import Crash, Dies, assert_same, examples, made
-from tests.training.players import (
-    QUIET,
-    Each,
-    NormedGenerator,
-    cloud,
-    everything,
-    game,
-    labels,
-    small,
-    told,
-    weights,
-)
+from tests.training.players import QUIET, Each, NormedGenerator, cloud, everything, game, labels, small, told, weights
 from tests.training.test_kill import Third, half_a_file, kill
 
 ROOT = Path(__file__).parents[2]
 STEPS = 13  # three epochs, of five batches each but for the last
-EVERY = 3   # steps a row: the last row is short
+EVERY = 3  # steps a row: the last row is short
 
 
 def networks():
@@ -115,7 +104,9 @@ def test_ctrl_c_in_the_last_step_leaves_nothing_to_train(whole, tmp_path):
     assert not ended
     assert_same(train(tmp_path, seed=99, resume=tmp_path, callbacks=[Ended(ended)]), whole)
     assert ended == [STEPS]
-    with pytest.raises(ValueError, match=f"^{STEPS} steps are done already; `steps` counts them in, ask for at least as many, not 5$"):
+    with pytest.raises(
+        ValueError, match=f"^{STEPS} steps are done already; `steps` counts them in, ask for at least as many, not 5$"
+    ):
         train(tmp_path, seed=99, resume=tmp_path, steps=5)
 
 
@@ -163,8 +154,9 @@ def die(folder):
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="SIGKILL is of POSIX")
 def test_killed_while_it_writes(whole, tmp_path):
     code = f"from tests.training.test_adversarial_resume import die; die({str(tmp_path)!r})"
-    child = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)},
-                           capture_output=True, text=True)
+    child = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True
+    )
     assert child.returncode == -signal.SIGKILL, child.stderr
     assert checkpoint.load(tmp_path / "checkpoint.npz")[1]["step"] == 6 and len(list(tmp_path.glob(".*.tmp"))) == 1
     assert_same(train(tmp_path, seed=99, resume=tmp_path), whole)
@@ -187,10 +179,16 @@ OTHERS = {
     "momentum": {"optimizer": lambda parameters: optim.SGD(parameters, lr=0.05, momentum=0.9)},
     "schedule": {"optimizer": lambda parameters: optim.Nadam(parameters, lr=optim.schedules.cosine(0.05, 20))},
     "several steps": {"discriminator_steps": 2, "generator_steps": 3},
-    "critic": {"loss": losses.Wasserstein(), "penalties": [losses.WeightClipping(0.5)], "remedies": lambda: [remedies.ExperienceReplay(50)]},
+    "critic": {
+        "loss": losses.Wasserstein(),
+        "penalties": [losses.WeightClipping(0.5)],
+        "remedies": lambda: [remedies.ExperienceReplay(50)],
+    },
     "nothing to remember": {"penalties": [], "remedies": list, "ema": None},
     "feature matching, discrimination": {
-        "players": lambda: small(minibatch="discrimination"), "remedies": lambda: [remedies.FeatureMatching()]},
+        "players": lambda: small(minibatch="discrimination"),
+        "remedies": lambda: [remedies.FeatureMatching()],
+    },
 }
 
 
@@ -277,8 +275,10 @@ def players(width=4, dropout=0.3, activation="relu", spectral=True, generator=No
 
 ANOTHER_RUN = {
     "loss": ({"loss": losses.LeastSquares()}, r"loss was 'NonSaturating\(\)', is 'LeastSquares\(\)'"),
-    "weight of a penalty": ({"penalties": [losses.GradientPenalty(2.0)]},
-                            r"penalties was '\[GradientPenalty\(weight=1.0, target=1.0, resolution=None\)\]', is '\[GradientPenalty\(weight=2.0"),
+    "weight of a penalty": (
+        {"penalties": [losses.GradientPenalty(2.0)]},
+        r"penalties was '\[GradientPenalty\(weight=1.0, target=1.0, resolution=None\)\]', is '\[GradientPenalty\(weight=2.0",
+    ),
     "penalty": ({"penalties": [losses.R1()]}, r"penalties was .*, is '\[R1\(gamma=10.0, resolution=None\)\]'"),
     "one more penalty": ({"penalties": [losses.GradientPenalty(1.0), losses.Drift()]}, "penalties was"),
     "smoothing": ({"remedies": lambda: replaced(LabelSmoothing=(0.8,))}, r"remedies was .*real=0.9.*, is .*real=0.8"),
@@ -293,8 +293,14 @@ ANOTHER_RUN = {
     "dropout": ({"players": players(dropout=0.4)}, r"discriminator.body.1 was 'Dropout\(rate=0.3\)', is 'Dropout\(rate=0.4\)'"),
     "width": ({"players": players(width=5)}, r"discriminator.body.0 was 'Dense\(2 -> 4, relu\)', is 'Dense\(2 -> 5, relu\)'"),
     "activation": ({"players": players(activation="elu")}, r"was 'Dense\(2 -> 4, relu\)', is 'Dense\(2 -> 4, elu\)'"),
-    "no spectral norm": ({"players": players(spectral=False)}, r"discriminator.body.0.reparametrization was 'SpectralNorm\(4\)', is None"),
-    "generator": ({"players": players(generator=lambda: small()[0])}, r"generator.net.1 was 'BatchNorm\(4\)', is 'Dense\(4 -> 2\)'"),
+    "no spectral norm": (
+        {"players": players(spectral=False)},
+        r"discriminator.body.0.reparametrization was 'SpectralNorm\(4\)', is None",
+    ),
+    "generator": (
+        {"players": players(generator=lambda: small()[0])},
+        r"generator.net.1 was 'BatchNorm\(4\)', is 'Dense\(4 -> 2\)'",
+    ),
     "batch size": ({"batch_size": 2}, "batch size was 4, is 2"),
     "data": ({"data": cloud(seed=6)}, r"data checksum was \d+, is \d+"),
     "number of examples": ({"data": cloud(21)}, "data checksum was"),

@@ -11,16 +11,16 @@ from minigen.training import features
 
 
 def squares(n, seed=0):
-    """One square an image, 8 x 8: its colour and size are discrete, its brightness and place continuous."""
+    """One square an image, 8 x 8: its color and size are discrete, its brightness and place continuous."""
     rng = np.random.default_rng(seed)
-    colour, large = rng.integers(0, 3, n), rng.integers(0, 2, n)
+    color, large = rng.integers(0, 3, n), rng.integers(0, 2, n)
     bright, place = rng.uniform(0.3, 1, n).astype(np.float32), rng.integers(0, 5, n)
     images = np.zeros((n, 8, 8, 3), np.float32)
     for i in range(n):
         side = 2 + 2 * large[i]
-        images[i, 2 : 2 + side, place[i] : place[i] + side, colour[i]] = bright[i]
-    factors = {"colour": colour, "large": large, "bright": bright, "place": place.astype(np.float32)}
-    return Dataset("squares", images, colour, ("red", "green", "blue"), factors)
+        images[i, 2 : 2 + side, place[i] : place[i] + side, color[i]] = bright[i]
+    factors = {"color": color, "large": large, "bright": bright, "place": place.astype(np.float32)}
+    return Dataset("squares", images, color, ("red", "green", "blue"), factors)
 
 
 TRAIN = squares(128)
@@ -37,6 +37,7 @@ def changed(factors):
 @pytest.fixture
 def no_training(monkeypatch):
     """Fails the test if anything is trained."""
+
     def refuse(*arguments, **options):
         raise AssertionError("trained again")
 
@@ -46,7 +47,7 @@ def no_training(monkeypatch):
 def test_it_learns_all_factors(tmp_path):
     test = squares(200, seed=1)
     scores = judge(tmp_path, squares(1000), epochs=6).score(test.images, test.factors)
-    assert list(scores) == ["colour", "large", "bright", "place"] and min(scores.values()) > 0.8, scores
+    assert list(scores) == ["color", "large", "bright", "place"] and min(scores.values()) > 0.8, scores
 
 
 def test_it_is_trained_once(tmp_path, no_training):
@@ -59,8 +60,10 @@ def test_it_is_trained_once(tmp_path, no_training):
 
 def test_other_factors_have_another_judge_also_if_only_their_names_change_places(tmp_path):
     first = judge(tmp_path)
-    for factors in (TRAIN.factors | {"bright": TRAIN.factors["bright"] / 2},
-                    {{"bright": "place", "place": "bright"}.get(name, name): values for name, values in TRAIN.factors.items()}):
+    for factors in (
+        TRAIN.factors | {"bright": TRAIN.factors["bright"] / 2},
+        {{"bright": "place", "place": "bright"}.get(name, name): values for name, values in TRAIN.factors.items()},
+    ):
         assert judge(tmp_path, changed(factors)).fingerprint() != first.fingerprint()
     assert len(list(tmp_path.glob("*.npz"))) == 3
 

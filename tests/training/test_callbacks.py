@@ -9,8 +9,8 @@ import pytest
 import minigen as mg
 from minigen import optim
 from minigen.errors import BusyError, StateError
-from minigen.files import locked
 from minigen.training import Callback, Checkpoint, EarlyStopping, checkpoint, fit
+from minigen.utils.files import locked
 from tests.training.networks import Countdown, assert_same, examples, made, numbers
 
 
@@ -19,8 +19,9 @@ def countdown(script, *callbacks, epochs=None, **options):
     model = Countdown(script)
     optimizer = optim.SGD(model.parameters(), lr=1.0)
     x = examples(2)
-    history = fit(model, x, validation=x, optimizer=optimizer, epochs=epochs or len(script),
-                  callbacks=callbacks, progress=False, **options)
+    history = fit(
+        model, x, validation=x, optimizer=optimizer, epochs=epochs or len(script), callbacks=callbacks, progress=False, **options
+    )
     return history, -round(model.value.item())
 
 
@@ -72,8 +73,7 @@ def test_patience_is_at_least_one(patience):
 def test_early_stopping_says_what_it_restored(capsys):
     model, optimizer = Countdown([5, 4, 6, 7]), None
     optimizer = optim.SGD(model.parameters(), lr=1.0)
-    fit(model, examples(2), validation=examples(2), optimizer=optimizer, epochs=4,
-        callbacks=[EarlyStopping(2)])
+    fit(model, examples(2), validation=examples(2), optimizer=optimizer, epochs=4, callbacks=[EarlyStopping(2)])
     assert "best validation loss 4 was in epoch 2; its weights are restored" in capsys.readouterr().err
 
 
@@ -162,6 +162,7 @@ def test_a_run_overwrites_the_checkpoint_of_an_older_one(tmp_path):
 
 def test_two_runs_in_one_folder(tmp_path):
     """The second is refused, and may come when the first has ended, however it has."""
+
     class Intrudes(Callback):
         def recorded(self, run):
             with pytest.raises(BusyError, match=f"{tmp_path} is in use by process {os.getpid()} on "):
@@ -220,8 +221,7 @@ def test_callbacks_are_called_in_order_and_checkpoint_after_all_others(tmp_path)
             calls.append(("save", run.epoch))
 
     countdown([5, 4], Save(tmp_path), Listener("a"), Listener("b"))
-    assert calls == [("a", 1), ("b", 1), ("save", 1), ("a", 2), ("b", 2), ("save", 2), ("a", "end"),
-                     ("b", "end")]
+    assert calls == [("a", 1), ("b", 1), ("save", 1), ("a", 2), ("b", 2), ("save", 2), ("a", "end"), ("b", "end")]
 
 
 def test_a_callback_may_stop_the_run():
@@ -257,8 +257,9 @@ def test_the_run_is_there_to_look_at():
 
     class Look(Callback):
         def recorded(self, run):
-            seen.append((run.epoch, run.epochs, run.finished, list(run.history["epoch"]), run.optimizer.steps,
-                         run.model.training))
+            seen.append(
+                (run.epoch, run.epochs, run.finished, list(run.history["epoch"]), run.optimizer.steps, run.model.training)
+            )
 
     countdown([5, 4], Look())
     assert seen == [(1, 2, False, [1], 1, True), (2, 2, True, [1, 2], 2, True)]
@@ -268,8 +269,9 @@ def test_callbacks_do_not_disturb_the_run(tmp_path):
     results = []
     for callbacks in ([], [Checkpoint(tmp_path), EarlyStopping(50)]):
         model, optimizer = made()
-        history = fit(model, examples(), validation=examples(5, 6), optimizer=optimizer, epochs=2,
-                      callbacks=callbacks, progress=False)
+        history = fit(
+            model, examples(), validation=examples(5, 6), optimizer=optimizer, epochs=2, callbacks=callbacks, progress=False
+        )
         results.append(numbers(model, optimizer, history))
     assert results[0]["history/validation loss"][1] < results[0]["history/validation loss"][0], "the last epoch is to be the best"
     assert_same(results[1], results[0])

@@ -16,11 +16,12 @@ import numpy as np
 import pytest
 
 import minigen as mg
-from minigen import archive, optim
+from minigen import optim
 from minigen.backend import random
 from minigen.errors import CheckpointError, StateError
 from minigen.training import EarlyStopping, checkpoint
 from minigen.training.reconstruction import Reconstruction
+from minigen.utils import archive
 from tests.training.networks import BATCH, Noisy, assert_same, everything, examples, saved_in_an_epoch
 
 
@@ -28,8 +29,9 @@ def made_run(seed=1, epochs=1):
     """A run that watches a validation loss, after some epochs."""
     mg.seed(seed)
     network = Noisy()
-    run = Reconstruction(network, optim.Adam(network.parameters(), lr=0.05), examples(), examples(5, 6), 4, BATCH, 3,
-                         [EarlyStopping(9)], False)
+    run = Reconstruction(
+        network, optim.Adam(network.parameters(), lr=0.05), examples(), examples(5, 6), 4, BATCH, 3, [EarlyStopping(9)], False
+    )
     for _ in range(epochs):
         run.train_epoch(lambda: False)
     return run
@@ -109,7 +111,7 @@ def test_a_damaged_array_is_named(good, tmp_path, refused):
     whole = good.read_bytes()
     with np.load(good) as file:
         at = whole.index(file["model/decoder.0.weight"].tobytes())
-    (tmp_path / "spoiled.npz").write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1:])
+    (tmp_path / "spoiled.npz").write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
     refused("a weight", match=r"bad CRC-32 of 'model/decoder\.0\.weight'")
 
 
@@ -191,12 +193,18 @@ def test_members_that_are_missing_more_twice_or_in_another_order(good, tmp_path,
     swapped = list(whole)
     for i, j in (moments, moments[::-1]):
         swapped[i] = (names[i], whole[j][1])
-    changed = {"swapped arrays": swapped, "the header last": whole[1:] + whole[:1], "another order": whole[:1] + whole[:0:-1],
-               "one more": [*whole, ("model/extra.npy", npy(zeros))], "a text more": [*whole, ("readme.txt", b"hello")],
-               "a folder": [*whole, ("model/", b"")], "a path upwards": [*whole, ("../evil.npy", npy(zeros))]}
+    changed = {
+        "swapped arrays": swapped,
+        "the header last": whole[1:] + whole[:1],
+        "another order": whole[:1] + whole[:0:-1],
+        "one more": [*whole, ("model/extra.npy", npy(zeros))],
+        "a text more": [*whole, ("readme.txt", b"hello")],
+        "a folder": [*whole, ("model/", b"")],
+        "a path upwards": [*whole, ("../evil.npy", npy(zeros))],
+    }
     for i, (name, content) in enumerate(whole):
-        changed[f"without {name}"] = whole[:i] + whole[i + 1:]
-        changed[f"{name} twice"] = [*whole[:i + 1], (name, content), *whole[i + 1:]]
+        changed[f"without {name}"] = whole[:i] + whole[i + 1 :]
+        changed[f"{name} twice"] = [*whole[: i + 1], (name, content), *whole[i + 1 :]]
     for what, contents in changed.items():
         with pytest.warns(UserWarning) if "twice" in what else contextlib.nullcontext():
             forged(path, contents)
@@ -217,14 +225,20 @@ def test_compressed_and_encrypted(good, tmp_path, refused):
         refused("a bomb", match="compressed")
     content = good.read_bytes()
     end = content.rindex(b"PK\x05\x06")
-    begin = int.from_bytes(content[end + 16:end + 20], "little")  # of the directory
+    begin = int.from_bytes(content[end + 16 : end + 20], "little")  # of the directory
     with zipfile.ZipFile(good) as file:
         places = [archive.place_of(file.fp, member) for member in file.infolist()]
-    for offset, value, match in ((8, 1, "encrypted"), (10, 99, "compressed"), (10, 9, "compressed"), (20, 7, "compressed"),
-                                 (24, 7, "compressed"), (42, 7, "not where it belongs")):
+    for offset, value, match in (
+        (8, 1, "encrypted"),
+        (10, 99, "compressed"),
+        (10, 9, "compressed"),
+        (20, 7, "compressed"),
+        (24, 7, "compressed"),
+        (42, 7, "not where it belongs"),
+    ):
         changed = bytearray(content)
         changed[begin + offset] = value
-        path.write_bytes(changed[:-archive.DIGITS])
+        path.write_bytes(changed[: -archive.DIGITS])
         with open(path, "r+b") as file:
             file.write(archive.checksum(file, places, len(changed) - archive.DIGITS))
         refused(f"directory byte {offset} = {value}", match=match)
@@ -238,11 +252,11 @@ def test_two_members_in_one_place(good, tmp_path, refused):
         places = [archive.place_of(file.fp, info) for info in infos.values() if not info.filename.endswith("second_moment.npy")]
     first = infos["optimizer/first_moment.npy"]
     entry = content.rindex(b"optimizer/second_moment.npy") - 46
-    content[entry + 16:entry + 20] = struct.pack("<I", first.CRC)
-    content[entry + 42:entry + 46] = struct.pack("<I", first.header_offset)
+    content[entry + 16 : entry + 20] = struct.pack("<I", first.CRC)
+    content[entry + 42 : entry + 46] = struct.pack("<I", first.header_offset)
     for covered in (places, [*places, archive.place_of(open(good, "rb"), first)]):
         with open(tmp_path / "spoiled.npz", "w+b") as file:
-            file.write(content[:-archive.DIGITS])
+            file.write(content[: -archive.DIGITS])
             file.flush()
             file.write(archive.checksum(file, sorted(covered), len(content) - archive.DIGITS))
         refused("twice the first moments", match="second_moment.npy' is not where it belongs")
@@ -253,7 +267,7 @@ def test_a_directory_that_claims_much(good, tmp_path, refused):
     end = content.rindex(b"PK\x05\x06")
     for offset in (8, 10, 12, 16):
         changed = bytearray(content)
-        changed[end + offset:end + offset + 4] = b"\xff\xff\xff\x7f"
+        changed[end + offset : end + offset + 4] = b"\xff\xff\xff\x7f"
         path.write_bytes(changed)
         with at_most(2_000_000):
             refused(f"end of the directory, byte {offset}")
@@ -376,7 +390,10 @@ def test_nothing_that_does_not_fit_is_read(good, tmp_path, refused):
         header = json.loads(file.read("minigen.npy")[128:])
     path, large = tmp_path / "spoiled.npz", np.zeros(5_000_000, np.float32)
     header["arrays"]["model/decoder.0.bias"] = ["<f4", [5_000_000]]
-    forged(path, {**members(good), "minigen.npy": npy(np.frombuffer(json.dumps(header).encode(), np.uint8)), BIAS: npy(large)}.items())
+    forged(
+        path,
+        {**members(good), "minigen.npy": npy(np.frombuffer(json.dumps(header).encode(), np.uint8)), BIAS: npy(large)}.items(),
+    )
     with at_most(4_000_000):
         refused("20 MB for a bias", match=r"decoder\.0\.bias is float32\[5000000\], expected float32\[6\]")
         with checkpoint.opened(path) as saved, pytest.raises(StateError, match="expected float32"):  # as `minigen sample` does

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 import minigen as mg
-from minigen import data, files, training
+from minigen import data, training
 from minigen.backend import random
 from minigen.models.feature_classifier import FeatureClassifier
 from minigen.training import checkpoint, features
+from minigen.utils import files
 from tests.checks import gradcheck_module
 
 TRAIN = data.load("glyphs", train_size=96, test_size=32)[0]
@@ -23,6 +24,7 @@ def judge(cache, train=TRAIN, **options):
 @pytest.fixture
 def no_training(monkeypatch):
     """Fails the test if anything is trained."""
+
     def refuse(*arguments, **options):
         raise AssertionError("trained again")
 
@@ -52,10 +54,12 @@ def cut(path):
 
 def spoiled(change):
     """A damage that writes the file again, with a right checksum, after change(arrays, header)."""
+
     def damage(path):
         arrays, header = checkpoint.load(path)
         change(arrays, header)
         checkpoint.save(path, arrays, header)
+
     return damage
 
 
@@ -66,10 +70,18 @@ def pipe(path):
 
 DAMAGES = {
     "cut": (cut, "is not a readable checkpoint"),
-    "other weights": (spoiled(lambda arrays, header: arrays["model"].update(
-        {name: 2 * array for name, array in arrays["model"].items()})), "holds other weights than those that were trained"),
-    "NaN": (spoiled(lambda arrays, header: arrays["model"]["encoder.0.weight"].fill(np.nan)), "model/encoder.0.weight holds NaN or infinity"),
-    "of other examples": (spoiled(lambda arrays, header: header.update({"made of": "others"})), "was made of 'others', not of glyphs-"),
+    "other weights": (
+        spoiled(lambda arrays, header: arrays["model"].update({name: 2 * array for name, array in arrays["model"].items()})),
+        "holds other weights than those that were trained",
+    ),
+    "NaN": (
+        spoiled(lambda arrays, header: arrays["model"]["encoder.0.weight"].fill(np.nan)),
+        "model/encoder.0.weight holds NaN or infinity",
+    ),
+    "of other examples": (
+        spoiled(lambda arrays, header: header.update({"made of": "others"})),
+        "was made of 'others', not of glyphs-",
+    ),
     "of another model": (spoiled(lambda arrays, header: arrays["model"].pop("encoder.0.weight")), "missing encoder.0.weight"),
     "no model": (spoiled(lambda arrays, header: arrays.pop("model")), "the checkpoint has no part 'model'"),
     "by NumPy": (lambda path: np.savez(path, **np.load(path)), "does not end with minigen's checksum"),

@@ -26,8 +26,7 @@ OPTIMIZERS = {
 def train(seed=1, **options):
     """A run of two epochs; its numbers and its history."""
     model, optimizer = made(seed)
-    history = fit(model, examples(), optimizer=optimizer,
-                  **{"epochs": 2, "batch_size": BATCH, "progress": False, **options})
+    history = fit(model, examples(), optimizer=optimizer, **{"epochs": 2, "batch_size": BATCH, "progress": False, **options})
     return numbers(model, optimizer, history), history
 
 
@@ -60,8 +59,7 @@ def test_loop_equals_the_one_written_by_hand(name):
         model = Noisy()
         optimizer = OPTIMIZERS[name](model.parameters())
         if fitted:
-            history = fit(model, examples(), optimizer=optimizer, epochs=3, batch_size=BATCH, seed=3,
-                          progress=False)
+            history = fit(model, examples(), optimizer=optimizer, epochs=3, batch_size=BATCH, seed=3, progress=False)
             rows = {column: history[column] for column in ("loss", "mse", "size")}
         else:
             rows = by_hand(model, optimizer, epochs=3, seed=3)
@@ -74,22 +72,28 @@ def test_runs_on_every_backend(backend):
     rows = by_hand(model, optimizer, epochs=2, seed=3)
     expected = numbers(model, optimizer)
     model, optimizer = made()
-    history = fit(model, examples(), optimizer=optimizer, epochs=2, batch_size=BATCH, seed=3,
-                  validation=examples(5, 6), progress=False)
+    history = fit(
+        model, examples(), optimizer=optimizer, epochs=2, batch_size=BATCH, seed=3, validation=examples(5, 6), progress=False
+    )
     tolerance = 1e-5 if backend == "cupy" else 0.0
     np.testing.assert_allclose(history["loss"], rows["loss"], rtol=tolerance)
     for name, value in model.state_dict().items():
-        np.testing.assert_allclose(value, expected[f"model/{name}"], rtol=tolerance, atol=tolerance,
-                                   err_msg=name)
+        np.testing.assert_allclose(value, expected[f"model/{name}"], rtol=tolerance, atol=tolerance, err_msg=name)
     assert mg.backend.backend_of(model.parameters()[0].data).name == backend, "the weights have left the backend"
 
 
 def test_examples_and_validation_may_live_on_the_backend(backend):
     expected, _ = train(seed=1, validation=examples(5, 6))
     model, optimizer = made(1)
-    history = fit(model, mg.asarray(examples()), validation=mg.asarray(examples(5, 6)), optimizer=optimizer,
-                  epochs=2,
-                  batch_size=BATCH, progress=False)
+    history = fit(
+        model,
+        mg.asarray(examples()),
+        validation=mg.asarray(examples(5, 6)),
+        optimizer=optimizer,
+        epochs=2,
+        batch_size=BATCH,
+        progress=False,
+    )
     assert_same(numbers(model, optimizer, history), expected)
 
 
@@ -97,8 +101,9 @@ def test_examples_may_lie_in_a_file(tmp_path):
     np.save(tmp_path / "x.npy", examples())
     expected, _ = train()
     model, optimizer = made()
-    history = fit(model, np.load(tmp_path / "x.npy", mmap_mode="r"), optimizer=optimizer, epochs=2,
-                  batch_size=BATCH, progress=False)
+    history = fit(
+        model, np.load(tmp_path / "x.npy", mmap_mode="r"), optimizer=optimizer, epochs=2, batch_size=BATCH, progress=False
+    )
     assert_same(numbers(model, optimizer, history), expected)
 
 
@@ -118,8 +123,7 @@ def test_seed_argument_decides_only_the_order():
     fit(model, examples(), optimizer=optimizer, epochs=2, batch_size=BATCH, seed=11, progress=False)
     for epoch in range(2):
         order = np.random.default_rng([11, epoch]).permutation(EXAMPLES)
-        np.testing.assert_array_equal(np.concatenate(seen[epoch * STEPS:(epoch + 1) * STEPS]),
-                                      examples()[order])
+        np.testing.assert_array_equal(np.concatenate(seen[epoch * STEPS : (epoch + 1) * STEPS]), examples()[order])
 
 
 def test_a_second_fit_goes_on_training():
@@ -147,15 +151,15 @@ def test_columns():
     assert list(history) == ["epoch", "loss", "mse", "size", "seconds"]
     assert history["epoch"] == [1, 2]
     _, history = train(validation=examples(5, 6))
-    assert list(history) == ["epoch", "loss", "mse", "size", "validation loss", "validation mse",
-                             "validation size", "seconds"]
+    assert list(history) == ["epoch", "loss", "mse", "size", "validation loss", "validation mse", "validation size", "seconds"]
     assert all(seconds > 0 for seconds in history["seconds"])
 
 
 def test_a_single_term_is_not_repeated():
     model = LinearAutoencoder(6, 2)
-    history = fit(model, examples(), validation=examples(5, 6),
-                  optimizer=optim.SGD(model.parameters(), lr=0.1), epochs=1, progress=False)
+    history = fit(
+        model, examples(), validation=examples(5, 6), optimizer=optim.SGD(model.parameters(), lr=0.1), epochs=1, progress=False
+    )
     assert list(history) == ["epoch", "loss", "validation loss", "seconds"]
 
 
@@ -163,13 +167,13 @@ def test_loss_is_the_mean_over_examples_though_the_last_batch_is_smaller():
     model = LinearAutoencoder(6, 2)
     with mg.no_grad():
         expected = np.square((model(examples()).numpy() - examples()).astype(np.float64)).mean()
-    history = fit(model, examples(), optimizer=optim.SGD(model.parameters(), lr=0.0), epochs=1, batch_size=20,
-                  progress=False)
+    history = fit(model, examples(), optimizer=optim.SGD(model.parameters(), lr=0.0), epochs=1, batch_size=20, progress=False)
     assert history["loss"][0] == pytest.approx(expected, rel=1e-6)
 
 
 def test_validation_takes_no_noise_from_training(backend):
     """On a GPU, whose generator cannot be saved, as on the host."""
+
     def trained(validation):
         model, optimizer = made()
         fit(model, mg.asarray(examples()), optimizer=optimizer, epochs=3, batch_size=BATCH, validation=validation, progress=False)
@@ -207,8 +211,7 @@ def test_validation_records_no_graph():
         return total, terms
 
     model.loss = watched
-    fit(model, examples(), validation=examples(5, 6), optimizer=optimizer, epochs=1, batch_size=BATCH,
-        progress=False)
+    fit(model, examples(), validation=examples(5, 6), optimizer=optimizer, epochs=1, batch_size=BATCH, progress=False)
     assert recorded == [True] * STEPS + [False]
 
 
@@ -217,8 +220,7 @@ def test_modes():
     modes, loss = [], model.loss
     model.loss = lambda x: (modes.append({module.training for module in model.modules()}), loss(x))[1]
     model.eval()
-    fit(model, examples(), validation=examples(5, 6), optimizer=optimizer, epochs=2, batch_size=BATCH,
-        progress=False)
+    fit(model, examples(), validation=examples(5, 6), optimizer=optimizer, epochs=2, batch_size=BATCH, progress=False)
     assert modes == 2 * ([{True}] * STEPS + [{False}])
     assert all(module.training for module in model.modules()), "validation did not restore the training mode"
 
@@ -263,19 +265,17 @@ def bad_examples(value):
 REFUSED = {
     "NaN": (bad_examples(np.nan), DataError, "2 of 22 contain NaN or infinity, the first at index 13"),
     "infinity": (bad_examples(np.inf), DataError, "2 of 22 contain NaN or infinity, the first at index 13"),
-    "uint8": (np.zeros((5, 6), np.uint8), DtypeError,
-              r"are uint8, the model computes in float32: .*x.astype\('float32'\) / 255"),
-    "int64": (np.zeros((5, 6), np.int64), DtypeError,
-              r"are int64, the model computes in float32: .*x.astype\('float32'\)$"),
-    "float64": (np.zeros((5, 6)), DtypeError,
-                r"are float64, the model computes in float32: .*x.astype\('float32'\)$"),
-    "empty": (np.zeros((0, 6), np.float32), ShapeError,
-              r"expected an array \(n, ...\) with n >= 1, got shape \(0, 6\)"),
-    "number": (np.float32(1).reshape(()), ShapeError,
-               r"expected an array \(n, ...\) with n >= 1, got shape \(\)"),
+    "uint8": (np.zeros((5, 6), np.uint8), DtypeError, r"are uint8, the model computes in float32: .*x.astype\('float32'\) / 255"),
+    "int64": (np.zeros((5, 6), np.int64), DtypeError, r"are int64, the model computes in float32: .*x.astype\('float32'\)$"),
+    "float64": (np.zeros((5, 6)), DtypeError, r"are float64, the model computes in float32: .*x.astype\('float32'\)$"),
+    "empty": (np.zeros((0, 6), np.float32), ShapeError, r"expected an array \(n, ...\) with n >= 1, got shape \(0, 6\)"),
+    "number": (np.float32(1).reshape(()), ShapeError, r"expected an array \(n, ...\) with n >= 1, got shape \(\)"),
     "list": ([[0.0] * 6], TypeError, r"expected an array \(n, ...\), got list"),
-    "data set": (data.Dataset("toy", examples(), np.zeros(EXAMPLES, int), ("a",), {}), TypeError,
-                 r"expected an array \(n, ...\), got Dataset; pass its array .images"),
+    "data set": (
+        data.Dataset("toy", examples(), np.zeros(EXAMPLES, int), ("a",), {}),
+        TypeError,
+        r"expected an array \(n, ...\), got Dataset; pass its array .images",
+    ),
 }
 
 
@@ -321,8 +321,7 @@ def test_a_loss_without_terms_is_explained():
     model, optimizer = made()
     loss = model.loss
     model.loss = lambda x: loss(x)[0]
-    with pytest.raises(TypeError,
-                       match=r"Noisy.loss returned a Tensor, expected \(total, dict of its terms\)"):
+    with pytest.raises(TypeError, match=r"Noisy.loss returned a Tensor, expected \(total, dict of its terms\)"):
         fit(model, examples(), optimizer=optimizer, epochs=1, progress=False)
 
 
@@ -342,15 +341,13 @@ def test_wrong_shape_names_the_layer():
         fit(model, examples()[:, :5].copy(), optimizer=optimizer, epochs=1, batch_size=BATCH, progress=False)
     stacked = StackedAutoencoder()
     with pytest.raises(ShapeError, match=r"^encoder\.1: .*784.*, got \(4, 6\)"):
-        fit(stacked, examples(), optimizer=optim.SGD(stacked.parameters(), lr=1.0), epochs=1,
-            batch_size=BATCH, progress=False)
+        fit(stacked, examples(), optimizer=optim.SGD(stacked.parameters(), lr=1.0), epochs=1, batch_size=BATCH, progress=False)
 
 
 def test_validation_of_another_shape_is_refused_before_training():
     model, optimizer = made()
     with pytest.raises(ShapeError, match=r"validation: .*\(n, 6\), got \(5, 7\)"):
-        fit(model, examples(), validation=np.zeros((5, 7), np.float32), optimizer=optimizer, epochs=1,
-            progress=False)
+        fit(model, examples(), validation=np.zeros((5, 7), np.float32), optimizer=optimizer, epochs=1, progress=False)
     assert optimizer.steps == 0
 
 
@@ -386,8 +383,17 @@ def test_validation_draws_no_noise_from_training_and_the_same_every_epoch():
     for validation in (None, examples(7, seed=6)):
         mg.seed(1)
         model = NoisyInEvaluation()
-        histories.append(fit(model, examples(), optimizer=optim.SGD(model.parameters(), lr=1e-30), epochs=3, batch_size=BATCH,
-                             validation=validation, progress=False))
+        histories.append(
+            fit(
+                model,
+                examples(),
+                optimizer=optim.SGD(model.parameters(), lr=1e-30),
+                epochs=3,
+                batch_size=BATCH,
+                validation=validation,
+                progress=False,
+            )
+        )
         weights.append(model.state_dict()["dense.weight"])
     np.testing.assert_array_equal(*weights)
     assert histories[0]["loss"] == histories[1]["loss"]

@@ -39,19 +39,23 @@ class Net(Autoencoder):
 def by_hand(model):
     """The algorithm for 784-6-3-6-784, with separate shallow networks: train on images, encode, train on codes, stack."""
     w = [p.numpy().copy() for p in model.parameters()]
-    outer = Net(nn.Sequential(nn.Flatten(), nn.Dense(784, 6, activation="selu")),
-                nn.Sequential(nn.Dense(6, 784), nn.Reshape((28, 28, 1))))
+    outer = Net(
+        nn.Sequential(nn.Flatten(), nn.Dense(784, 6, activation="selu")), nn.Sequential(nn.Dense(6, 784), nn.Reshape((28, 28, 1)))
+    )
     outer.loss = lambda x: (losses.bce_with_logits(outer(x), x), {})
     inner = Net(nn.Dense(6, 3, activation="selu"), nn.Dense(3, 6, activation="selu"))
     for net, values in ((outer, (w[0], w[1], w[6], w[7])), (inner, (w[2], w[3], w[4], w[5]))):
         for p, value in zip(net.parameters(), values):
             p.assign(value)
     mg.seed(2)
-    histories = [fit(outer, images, validation=held_out, optimizer=adam(outer.parameters()), epochs=2, batch_size=4, progress=False)]
+    histories = [
+        fit(outer, images, validation=held_out, optimizer=adam(outer.parameters()), epochs=2, batch_size=4, progress=False)
+    ]
     with mg.no_grad():
         codes, held_out_codes = outer.encode(images).numpy(), outer.encode(held_out).numpy()
     histories.append(
-        fit(inner, codes, validation=held_out_codes, optimizer=adam(inner.parameters()), epochs=2, batch_size=4, progress=False))
+        fit(inner, codes, validation=held_out_codes, optimizer=adam(inner.parameters()), epochs=2, batch_size=4, progress=False)
+    )
     a, b = [p.numpy() for p in outer.parameters()], [p.numpy() for p in inner.parameters()]
     return [a[0], a[1], *b, a[2], a[3]], histories
 
@@ -147,5 +151,4 @@ def test_what_it_cannot_take_apart_is_refused():
 
 def test_a_model_with_an_encode_of_its_own_is_refused():
     with pytest.raises(TypeError, match=r"HashingAutoencoder apart .* no encode\(\) of its own"):
-        training.fit_greedily(HashingAutoencoder(), images, optimizer=lambda p: optim.SGD(p, lr=0.1), epochs=1,
-                              progress=False)
+        training.fit_greedily(HashingAutoencoder(), images, optimizer=lambda p: optim.SGD(p, lr=0.1), epochs=1, progress=False)

@@ -77,17 +77,20 @@ def test_missing_classes():
 # -- gradients ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("norms, said", [
-    ([1, 1, 1], None),
-    ([1e-9], None),
-    ([1, 2, 1e-4], "vanishing"),
-    ([1, 2, 0], "vanishing"),
-    ([1, 2, 0.01], None),
-    ([1, 1, 101], "exploding"),
-    ([1, 1, 99], None),
-    ([1, 1, 500, 1, 1], None),
-    ([1, 1, 500, 300], "exploding"),
-])
+@pytest.mark.parametrize(
+    "norms, said",
+    [
+        ([1, 1, 1], None),
+        ([1e-9], None),
+        ([1, 2, 1e-4], "vanishing"),
+        ([1, 2, 0], "vanishing"),
+        ([1, 2, 0.01], None),
+        ([1, 1, 101], "exploding"),
+        ([1, 1, 99], None),
+        ([1, 1, 500, 1, 1], None),
+        ([1, 1, 500, 300], "exploding"),
+    ],
+)
 @pytest.mark.parametrize("player", ["generator", "discriminator"])
 def test_gradients(player, norms, said):
     other = {"generator": "discriminator", "discriminator": "generator"}[player]
@@ -97,8 +100,10 @@ def test_gradients(player, norms, said):
 
 def test_what_is_said_of_gradients():
     found = gradients(history(**{"generator gradient norm": [1, 2, 1e-4], "discriminator gradient norm": [2, 2, 400]}))
-    assert found["generator vanishing"] == ("the generator's gradient vanishes: its norm is 0.0001, it was 2. Minimax saturates when the "
-                                            "discriminator is sure: try NonSaturating")
+    assert found["generator vanishing"] == (
+        "the generator's gradient vanishes: its norm is 0.0001, it was 2. Minimax saturates when the "
+        "discriminator is sure: try NonSaturating"
+    )
     assert found["discriminator exploding"].startswith("the discriminator's gradient explodes: its norm is 4e+02, 2 is usual.")
 
 
@@ -215,13 +220,20 @@ def test_a_discriminator_that_learns_against_a_generator_that_does_not():
     health = Health(samples=32)
     generator, discriminator = small(8)
     mg.seed(1)
-    trainer = Adversarial(generator, discriminator, generator_optimizer=optim.SGD(generator.parameters(), lr=1e-9),
-                          discriminator_optimizer=optim.Adam(discriminator.parameters(), lr=0.05), discriminator_steps=5)
+    trainer = Adversarial(
+        generator,
+        discriminator,
+        generator_optimizer=optim.SGD(generator.parameters(), lr=1e-9),
+        discriminator_optimizer=optim.Adam(discriminator.parameters(), lr=0.05),
+        discriminator_steps=5,
+    )
     trainer.fit(cloud() + np.float32(8.0), steps=20, record_every=2, callbacks=[health], **QUIET)
     assert "the discriminator is too strong" in kinds(health)
 
 
-@pytest.mark.parametrize("penalties, expected", [([], ["the players run in circles"]), ([losses.R1(1.0)], [])], ids=["plain", "R1"])
+@pytest.mark.parametrize(
+    "penalties, expected", [([], ["the players run in circles"]), ([losses.R1(1.0)], [])], ids=["plain", "R1"]
+)
 def test_the_bilinear_game_runs_in_circles_and_r1_ends_it(penalties, expected):
     """Its loss psi theta turns twice as fast as the players, whose period is 2 pi / arccos(1 - rate^2 / 2) steps."""
     health = Health(samples=4)
@@ -283,6 +295,7 @@ def test_conditional_networks_are_asked_for_all_their_classes():
 @pytest.mark.parametrize("pictures", [True, False], ids=["images", "points"])
 def test_watching_changes_nothing(pictures, tmp_path):
     """Health, pictures and checkpoints beside it: the same game, to the last bit."""
+
     def played(*callbacks):
         networks = (lambda: (PictureGenerator(), picture_discriminator())) if pictures else (lambda: small(dropout=0.3))
         trainer = game(networks, ema=0.9, penalties=[losses.GradientPenalty()])

@@ -22,8 +22,9 @@ def train(folder=None, seed=1, step=None, action=None, **options):
     if step is not None:
         at_step(model, step, action)
     callbacks = [Checkpoint(folder)] if folder else []
-    history = fit(model, examples(), optimizer=optimizer, epochs=EPOCHS, batch_size=BATCH,
-                  callbacks=callbacks, progress=False, **options)
+    history = fit(
+        model, examples(), optimizer=optimizer, epochs=EPOCHS, batch_size=BATCH, callbacks=callbacks, progress=False, **options
+    )
     return numbers(model, optimizer, history)
 
 
@@ -65,8 +66,9 @@ def die(how, folder):
 @pytest.mark.parametrize("how, epoch, leftovers", [("training", 2, 0), ("writing", 2, 1), ("renaming", 1, 1)])
 def test_killed(how, epoch, leftovers, tmp_path):
     code = f"from tests.training.test_kill import die; die({how!r}, {str(tmp_path)!r})"
-    child = subprocess.run([sys.executable, "-c", code], cwd=ROOT,
-                           env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+    child = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True
+    )
     assert child.returncode == -signal.SIGKILL, child.stderr
 
     assert checkpoint.load(tmp_path / "checkpoint.npz")[1]["epoch"] == epoch
@@ -103,8 +105,7 @@ def test_failing_to_write(module, function, otherwise, epoch, tmp_path, monkeypa
         patch.setattr(module, function, Third(getattr(module, function), otherwise))
         with pytest.raises(DiskFull):
             train(tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint.npz",
-                                                                "history.csv"], "a temporary file was left"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint.npz", "history.csv"], "a temporary file was left"
     assert checkpoint.load(tmp_path / "checkpoint.npz")[1]["epoch"] == epoch
     assert_same(train(tmp_path, seed=99, resume=tmp_path), train())
 

@@ -23,8 +23,13 @@ def explodes_at(step, lr):
 def train(model, folder=None, lr=0.01, **options):
     optimizer = optim.SGD(model.parameters(), lr=lr)
     callbacks = [Checkpoint(folder)] if folder else []
-    return fit(model, examples(), optimizer=optimizer, callbacks=callbacks,
-               **{"epochs": 3, "batch_size": BATCH, "progress": False, **options})
+    return fit(
+        model,
+        examples(),
+        optimizer=optimizer,
+        callbacks=callbacks,
+        **{"epochs": 3, "batch_size": BATCH, "progress": False, **options},
+    )
 
 
 def assert_last_good(folder, epoch):
@@ -126,8 +131,7 @@ def with_layer(layer):
 
 
 def test_layer_that_makes_nan_is_named():
-    with pytest.raises(NonFiniteError,
-                       match=r"^the loss is nan at step 3 \(epoch 1\): layer decoder\.1\.1: multiply"):
+    with pytest.raises(NonFiniteError, match=r"^the loss is nan at step 3 \(epoch 1\): layer decoder\.1\.1: multiply"):
         train(with_layer(Breaks(3)))
 
 
@@ -143,8 +147,7 @@ def test_nan_that_comes_and_goes_is_reported_as_such():
             self.calls += 1
             return x * float("nan") if self.calls == self.n else x
 
-    with pytest.raises(NonFiniteError,
-                       match=r"the loss is nan at step 2 \(epoch 1\), and finite when computed again"):
+    with pytest.raises(NonFiniteError, match=r"the loss is nan at step 2 \(epoch 1\), and finite when computed again"):
         train(with_layer(Once(2)))
 
 
@@ -174,11 +177,9 @@ class Sqrt(nn.Module):
         return error, {"error": error}
 
 
-@pytest.mark.parametrize("step", [STEPS + 3, 2 * STEPS],
-                         ids=["in the middle of an epoch", "in its last step"])
+@pytest.mark.parametrize("step", [STEPS + 3, 2 * STEPS], ids=["in the middle of an epoch", "in its last step"])
 def test_nan_gradient_is_noticed_before_saving(step, tmp_path):
-    with pytest.raises(NonFiniteError,
-                       match=rf"parameter weight is not finite before step {step + 1} \(epoch 2\)") as caught:
+    with pytest.raises(NonFiniteError, match=rf"parameter weight is not finite before step {step + 1} \(epoch 2\)") as caught:
         train(Sqrt(step), tmp_path)
     assert "its gradient was not finite; minigen.anomaly() names the op" in str(caught.value)
     assert_last_good(tmp_path, 1)

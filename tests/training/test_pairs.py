@@ -62,15 +62,18 @@ def test_resume_is_bit_exact_and_notices_other_labels(tmp_path):
         np.testing.assert_array_equal(resumed.state_dict()[name], value, err_msg=name)
 
 
-@pytest.mark.parametrize(("examples", "validation", "error", "message"), [
-    ((IMAGES, LABELS[:-1]), None, ShapeError, "expected the same n in each"),
-    ((IMAGES.astype(np.float64), LABELS), None, DtypeError, r"examples\[0\] are float64, the model computes in float32"),
-    ((LABELS, IMAGES), None, DtypeError, r"examples\[0\] are int64, the model computes in float32"),
-    ((IMAGES, LABELS.astype(float)), None, DtypeError, r"examples\[1\] are float64"),
-    ((IMAGES, list(LABELS)), None, TypeError, r"examples\[1\]: expected an array \(n, \.\.\.\), got list"),
-    ((np.full_like(IMAGES, np.nan), LABELS), None, DataError, r"examples\[0\]: 40 of 40 contain NaN"),
-    ((IMAGES, LABELS), IMAGES, ShapeError, r"the shape of the examples, \(n, 3\) and \(n\), got \(40, 3\)"),
-])
+@pytest.mark.parametrize(
+    ("examples", "validation", "error", "message"),
+    [
+        ((IMAGES, LABELS[:-1]), None, ShapeError, "expected the same n in each"),
+        ((IMAGES.astype(np.float64), LABELS), None, DtypeError, r"examples\[0\] are float64, the model computes in float32"),
+        ((LABELS, IMAGES), None, DtypeError, r"examples\[0\] are int64, the model computes in float32"),
+        ((IMAGES, LABELS.astype(float)), None, DtypeError, r"examples\[1\] are float64"),
+        ((IMAGES, list(LABELS)), None, TypeError, r"examples\[1\]: expected an array \(n, \.\.\.\), got list"),
+        ((np.full_like(IMAGES, np.nan), LABELS), None, DataError, r"examples\[0\]: 40 of 40 contain NaN"),
+        ((IMAGES, LABELS), IMAGES, ShapeError, r"the shape of the examples, \(n, 3\) and \(n\), got \(40, 3\)"),
+    ],
+)
 def test_refuses(examples, validation, error, message):
     with pytest.raises(error, match=message):
         fit(Classifier(), examples, validation=validation)

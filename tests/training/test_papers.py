@@ -1,6 +1,6 @@
 """The papers' algorithms in plain NumPy, their gradients derived by hand, beside the trainer: a linear game, every update of it.
 
-    G(z) = z W + b,   D(x) = x v + c
+G(z) = z W + b,   D(x) = x v + c
 """
 
 import numpy as np
@@ -20,10 +20,14 @@ def sigmoid(s):
 
 # loss -> (what D's loss changes with the score of a real example, with that of a fake; what G's loss changes with that of a fake)
 SLOPES = {
-    losses.Minimax(): (lambda s: sigmoid(s) - 1.0, lambda s: sigmoid(s), lambda s: -sigmoid(s)),            # Goodfellow et al. 2014
+    losses.Minimax(): (lambda s: sigmoid(s) - 1.0, lambda s: sigmoid(s), lambda s: -sigmoid(s)),  # Goodfellow et al. 2014
     losses.NonSaturating(): (lambda s: sigmoid(s) - 1.0, lambda s: sigmoid(s), lambda s: sigmoid(s) - 1.0),
-    losses.LeastSquares(): (lambda s: s - 1.0, lambda s: s, lambda s: s - 1.0),                             # Mao et al. 2017, eq. 9
-    losses.Hinge(): (lambda s: -1.0 * (s < 1), lambda s: 1.0 * (s > -1), lambda s: -np.ones_like(s)),       # Miyato et al. 2018, eq. 16
+    losses.LeastSquares(): (lambda s: s - 1.0, lambda s: s, lambda s: s - 1.0),  # Mao et al. 2017, eq. 9
+    losses.Hinge(): (
+        lambda s: -1.0 * (s < 1),
+        lambda s: 1.0 * (s > -1),
+        lambda s: -np.ones_like(s),
+    ),  # Miyato et al. 2018, eq. 16
     losses.Wasserstein(): (lambda s: -np.ones_like(s), lambda s: np.ones_like(s), lambda s: -np.ones_like(s)),
 }
 
@@ -72,7 +76,9 @@ def both(loss, slopes=None, penalty=None, limit=None, **options):
     made.clear()
     trainer.fit(real, steps=STEPS, **QUIET)
     arguments = {name: options[name] for name in ("discriminator_steps", "generator_steps") if name in options}
-    expected = played(start, real, iter(made), slopes or SLOPES[loss], penalty=penalty, limit=limit, decay=options.get("ema"), **arguments)
+    expected = played(
+        start, real, iter(made), slopes or SLOPES[loss], penalty=penalty, limit=limit, decay=options.get("ema"), **arguments
+    )
     networks = (trainer.generator, trainer.discriminator, *((trainer.average.average,) if trainer.average else ()))
     assert len(made) == STEPS * (options.get("discriminator_steps", 1) + options.get("generator_steps", 1))
     return [p.data for network in networks for p in network.parameters()], expected
@@ -98,10 +104,13 @@ def test_wgan_clips_after_each_of_five_steps_of_the_critic():
 
 def test_wgan_gp_and_drift():
     """Gulrajani et al. 2017, algorithm 1; Karras et al. 2018, A.1: 10 (|v| - 1)^2, whatever x^ is, and 0.001 E D(x)^2."""
+
     def penalty(v, scores):
         return 20.0 * (np.linalg.norm(v) - 1.0) * v / np.linalg.norm(v), 0.002 * scores
 
-    assert_near(*both(losses.Wasserstein(), penalty=penalty, penalties=[losses.GradientPenalty(), losses.Drift()], discriminator_steps=2))
+    assert_near(
+        *both(losses.Wasserstein(), penalty=penalty, penalties=[losses.GradientPenalty(), losses.Drift()], discriminator_steps=2)
+    )
 
 
 def test_r1_is_of_real_examples():

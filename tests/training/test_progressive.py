@@ -21,25 +21,49 @@ from tests.training.players import Each, everything, game, small, weights
 # -- the schedule --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("images", "resolution", "alpha"), [
-    (0, 4, 1.0), (9, 4, 1.0),
-    (10, 8, 0.0), (11, 8, 0.05), (20, 8, 0.5), (29, 8, 0.95), (30, 8, 1.0), (39, 8, 1.0),
-    (40, 16, 0.0), (45, 16, 0.25), (59, 16, 0.95), (60, 16, 1.0), (69, 16, 1.0), (70, 16, 1.0), (10**12, 16, 1.0),
-])
+@pytest.mark.parametrize(
+    ("images", "resolution", "alpha"),
+    [
+        (0, 4, 1.0),
+        (9, 4, 1.0),
+        (10, 8, 0.0),
+        (11, 8, 0.05),
+        (20, 8, 0.5),
+        (29, 8, 0.95),
+        (30, 8, 1.0),
+        (39, 8, 1.0),
+        (40, 16, 0.0),
+        (45, 16, 0.25),
+        (59, 16, 0.95),
+        (60, 16, 1.0),
+        (69, 16, 1.0),
+        (70, 16, 1.0),
+        (10**12, 16, 1.0),
+    ],
+)
 def test_the_schedule_by_hand(images, resolution, alpha):
     assert Growth(16, stable=10, fading=20)(images) == (resolution, pytest.approx(alpha, abs=1e-15))
 
 
-@pytest.mark.parametrize(("growth", "table", "total"), [
-    (Growth(16, stable=10, fading=20), {}, 70),
-    (Growth(32, start=8, stable=10, fading=20),
-     {9: (8, 1.0), 10: (16, 0.0), 20: (16, 0.5), 39: (16, 1.0), 40: (32, 0.0), 70: (32, 1.0)}, 70),
-    (Growth(16, stable=10, fading=0), {9: (4, 1.0), 10: (8, 1.0), 19: (8, 1.0), 20: (16, 1.0), 99: (16, 1.0)}, 30),
-    (Growth(16, stable=0, fading=10), {0: (8, 0.0), 5: (8, 0.5), 10: (16, 0.0), 15: (16, 0.5), 20: (16, 1.0)}, 20),
-    (Growth(16, start=16, stable=10, fading=20), {0: (16, 1.0), 10: (16, 1.0), 99: (16, 1.0)}, 10),
-    (Growth(1024),
-     {599_999: (4, 1.0), 600_000: (8, 0.0), 900_000: (8, 0.5), 9_000_000: (1024, 0.0), 10_200_000: (1024, 1.0)}, 10_200_000),
-])
+@pytest.mark.parametrize(
+    ("growth", "table", "total"),
+    [
+        (Growth(16, stable=10, fading=20), {}, 70),
+        (
+            Growth(32, start=8, stable=10, fading=20),
+            {9: (8, 1.0), 10: (16, 0.0), 20: (16, 0.5), 39: (16, 1.0), 40: (32, 0.0), 70: (32, 1.0)},
+            70,
+        ),
+        (Growth(16, stable=10, fading=0), {9: (4, 1.0), 10: (8, 1.0), 19: (8, 1.0), 20: (16, 1.0), 99: (16, 1.0)}, 30),
+        (Growth(16, stable=0, fading=10), {0: (8, 0.0), 5: (8, 0.5), 10: (16, 0.0), 15: (16, 0.5), 20: (16, 1.0)}, 20),
+        (Growth(16, start=16, stable=10, fading=20), {0: (16, 1.0), 10: (16, 1.0), 99: (16, 1.0)}, 10),
+        (
+            Growth(1024),
+            {599_999: (4, 1.0), 600_000: (8, 0.0), 900_000: (8, 0.5), 9_000_000: (1024, 0.0), 10_200_000: (1024, 1.0)},
+            10_200_000,
+        ),
+    ],
+)
 def test_other_schedules(growth, table, total):
     assert {images: tuple(growth(images)) for images in table} == table and growth.images == total
 
@@ -61,16 +85,19 @@ def test_a_schedule_is_told_apart_by_its_representation():
     assert Growth(16) == Growth(16, 4, 600_000, 600_000) != Growth(8)
 
 
-@pytest.mark.parametrize(("options", "message"), [
-    ({"final": 12}, "a resolution is a whole number, a power of two from 4 to 1024, got 12"),
-    ({"final": 2048}, "a resolution is a whole number, a power of two from 4 to 1024, got 2048"),
-    ({"final": 8, "start": 2}, "a resolution is a whole number, a power of two from 4 to 1024, got 2"),
-    ({"final": 8, "start": 16}, "growth from 16 to 8 pixels: expected start <= final"),
-    ({"final": 8, "stable": -1}, "expected at least 0 each, and at least one image in all, got stable=-1 and fading=600000"),
-    ({"final": 8, "fading": -5}, "got stable=600000 and fading=-5"),
-    ({"final": 8, "stable": 0, "fading": 0}, "at least one image in all, got stable=0 and fading=0 from 4 to 8 pixels"),
-    ({"final": 8, "start": 8, "stable": 0}, "got stable=0 and fading=600000 from 8 to 8 pixels"),
-])
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"final": 12}, "a resolution is a whole number, a power of two from 4 to 1024, got 12"),
+        ({"final": 2048}, "a resolution is a whole number, a power of two from 4 to 1024, got 2048"),
+        ({"final": 8, "start": 2}, "a resolution is a whole number, a power of two from 4 to 1024, got 2"),
+        ({"final": 8, "start": 16}, "growth from 16 to 8 pixels: expected start <= final"),
+        ({"final": 8, "stable": -1}, "expected at least 0 each, and at least one image in all, got stable=-1 and fading=600000"),
+        ({"final": 8, "fading": -5}, "got stable=600000 and fading=-5"),
+        ({"final": 8, "stable": 0, "fading": 0}, "at least one image in all, got stable=0 and fading=0 from 4 to 8 pixels"),
+        ({"final": 8, "start": 8, "stable": 0}, "got stable=0 and fading=600000 from 8 to 8 pixels"),
+    ],
+)
 def test_schedules_that_cannot_be(options, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         Growth(**options)
@@ -112,8 +139,13 @@ def grown(players=plain, seed=1, optimizer=adam, growth=GROWTH, kind=Progressive
     generator, discriminator = players()
     if kind is Progressive:
         options = {"growth": growth, **options}
-    return kind(generator, discriminator, generator_optimizer=optimizer(generator.parameters()),
-                discriminator_optimizer=optimizer(discriminator.parameters()), **options)
+    return kind(
+        generator,
+        discriminator,
+        generator_optimizer=optimizer(generator.parameters()),
+        discriminator_optimizer=optimizer(discriminator.parameters()),
+        **options,
+    )
 
 
 class Watch(Callback):
@@ -132,8 +164,12 @@ class Watch(Callback):
 def test_the_networks_grow_as_the_schedule_says_and_the_history_tells(backend):
     """From end to end, with a moving average, a penalty and the papers' loss."""
     trainer, stages = grown(ema=0.9, loss=losses.Wasserstein(), penalties=[losses.GradientPenalty(), losses.Drift()]), []
-    Watch(trainer, lambda real: stages.append([(player.resolution, player.alpha) for player in (
-        trainer.generator, trainer.discriminator, trainer.average.average)]))
+    Watch(
+        trainer,
+        lambda real: stages.append(
+            [(player.resolution, player.alpha) for player in (trainer.generator, trainer.discriminator, trainer.average.average)]
+        ),
+    )
     history = trainer.fit(images(), **QUIET)
     assert history["resolution"] == RESOLUTIONS and history["images"] == [4, 8, 12, 16, 20, 24, 28]
     assert history["alpha"] == ALPHAS and [tuple(first) for first, *_ in stages] == list(zip(RESOLUTIONS, ALPHAS))
@@ -161,8 +197,13 @@ def test_the_discriminator_is_shown_real_images_of_the_stage_faded():
         assert real.shape == (4, resolution, resolution, 1) and real.dtype == np.float32
         factor = 16 // resolution
         means = large.reshape(4, resolution, factor, resolution, factor, 1).mean(axis=(2, 4), dtype=np.float64)
-        means = means if alpha == 1.0 else alpha * means + (1 - alpha) * means.reshape(
-            4, resolution // 2, 2, resolution // 2, 2, 1).mean(axis=(2, 4)).repeat(2, axis=1).repeat(2, axis=2)
+        means = (
+            means
+            if alpha == 1.0
+            else alpha * means
+            + (1 - alpha)
+            * means.reshape(4, resolution // 2, 2, resolution // 2, 2, 1).mean(axis=(2, 4)).repeat(2, axis=1).repeat(2, axis=2)
+        )
         np.testing.assert_allclose(real, means, atol=1e-6)
 
 
@@ -170,17 +211,21 @@ def test_optimizers_begin_anew_exactly_at_new_resolutions():
     """The step in which it is new is a first one; the learning rate's schedule goes on. Nothing else restarts them."""
     trainer, began = grown(), []
     for optimizer in (trainer.generator_optimizer, trainer.discriminator_optimizer):
+
         def restart(optimizer=optimizer, original=optimizer.restart):
             original()
             assert optimizer.t == 1 and not any(buffer.any() for buffer in optimizer.state.values())
             began.append(optimizer.steps)
+
         optimizer.restart = restart
     times, rates = [], []
     for optimizer in (trainer.generator_optimizer, trainer.discriminator_optimizer):
+
         def step(optimizer=optimizer, original=optimizer.step):
             times.append(optimizer.t)
             rates.append(optimizer.rate())
             original()
+
         optimizer.step = step
     trainer.fit(images(), **QUIET)
     expected = [1, 1, 2, 3, 1, 2, 3]
@@ -311,14 +356,22 @@ def good(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize(("options", "message"), [
-    ({"growth": Growth(16, stable=4, fading=16)},
-     r"growth was 'Growth\(final=16, start=4, stable=4, fading=8\)', is 'Growth\(final=16, start=4, stable=4, fading=16\)'"),
-    ({"growth": Growth(16, start=8, stable=4, fading=8)}, r"growth was .*start=4.*, is .*start=8"),
-    ({"kind": Adversarial}, r"growth was 'Growth\(final=16, start=4, stable=4, fading=8\)', is None"),
-    ({"discriminator_steps": 2}, "discriminator steps was 1, is 2"),
-    ({"players": lambda: plain(group_size=4)}, r"discriminator.blocks.0.0 was 'MinibatchStdDev\(group_size=2\)', is '.*=4\)'"),
-])
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"growth": Growth(16, stable=4, fading=16)},
+            r"growth was 'Growth\(final=16, start=4, stable=4, fading=8\)', is 'Growth\(final=16, start=4, stable=4, fading=16\)'",
+        ),
+        ({"growth": Growth(16, start=8, stable=4, fading=8)}, r"growth was .*start=4.*, is .*start=8"),
+        ({"kind": Adversarial}, r"growth was 'Growth\(final=16, start=4, stable=4, fading=8\)', is None"),
+        ({"discriminator_steps": 2}, "discriminator steps was 1, is 2"),
+        (
+            {"players": lambda: plain(group_size=4)},
+            r"discriminator.blocks.0.0 was 'MinibatchStdDev\(group_size=2\)', is '.*=4\)'",
+        ),
+    ],
+)
 def test_a_checkpoint_of_another_run_is_refused_by_name_and_changes_nothing(options, message, good):
     trainer = grown(seed=99, **options)
     before, stage = weights(trainer), trainer.generator.resolution
@@ -355,7 +408,7 @@ def test_what_a_callback_is_presented_is_what_the_networks_see():
     trainer, seen = grown(), []
 
     def look(run):
-        real, = run.presented((run.batches.arrays[0][:3],))
+        (real,) = run.presented((run.batches.arrays[0][:3],))
         seen.append((real.shape[1], run.generator(run.generator.latent(1)).shape[1]))
 
     trainer.fit(images(), callbacks=[Each(look)], **QUIET)
@@ -426,15 +479,23 @@ def test_the_progress_bar_says_the_stage():
 
 def pair(generator, discriminator):
     """A trainer of these two."""
-    return Progressive(generator, discriminator, growth=GROWTH, generator_optimizer=adam(generator.parameters()),
-                       discriminator_optimizer=adam(discriminator.parameters()))
+    return Progressive(
+        generator,
+        discriminator,
+        growth=GROWTH,
+        generator_optimizer=adam(generator.parameters()),
+        discriminator_optimizer=adam(discriminator.parameters()),
+    )
 
 
-@pytest.mark.parametrize(("call", "message"), [
-    (lambda: pair(*small()), "the generator cannot grow: expected one of models.gans.progan or .*, got a Generator"),
-    (lambda: pair(plain()[0], dcgan.TinyDiscriminator()), "the discriminator cannot grow: .*, got a TinyDiscriminator"),
-    (lambda: game(plain, growth=GROWTH), "growth"),
-])
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: pair(*small()), "the generator cannot grow: expected one of models.gans.progan or .*, got a Generator"),
+        (lambda: pair(plain()[0], dcgan.TinyDiscriminator()), "the discriminator cannot grow: .*, got a TinyDiscriminator"),
+        (lambda: game(plain, growth=GROWTH), "growth"),
+    ],
+)
 def test_networks_that_cannot_grow(call, message):
     with pytest.raises(TypeError, match=message):
         call()
@@ -473,7 +534,7 @@ def test_images_outside_the_range():
         grown().fit(255.0 * images(), **QUIET)
 
 
-def test_players_of_other_colours():
+def test_players_of_other_colors():
     with pytest.raises(ShapeError, match=r"the generator makes examples \(n, 4, 4, 1\), which the discriminator does not take"):
         grown(lambda: (plain()[0], progan.Discriminator(16, (3, 2, 2), 3, 2)))
 
@@ -491,7 +552,9 @@ def test_what_is_refused_leaves_the_stage_alone():
 # -- what a review found -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("options", [{"stable": 16.0}, {"fading": 8.0}, {"fading": math.nan}, {"stable": math.inf}, {"stable": "6"}])
+@pytest.mark.parametrize(
+    "options", [{"stable": 16.0}, {"fading": 8.0}, {"fading": math.nan}, {"stable": math.inf}, {"stable": "6"}]
+)
 def test_images_are_counted_in_whole_numbers(options):
     with pytest.raises(TypeError, match="stable and fading count images, whole numbers, got"):
         Growth(**{"final": 16, "stable": 4, "fading": 8, **options})
@@ -529,8 +592,11 @@ def test_a_run_with_another_share_of_mixed_styles_is_another_run(tmp_path):
         grown(without_mixing).fit(images(), **QUIET, steps=4, resume=tmp_path)
 
 
-@pytest.mark.parametrize("wrong", [lambda: progan.Discriminator(8, (3, 2), 1, 2), lambda: progan.Discriminator(16, (3, 2, 2), 3, 2)],
-                         ids=["smaller", "of other channels"])
+@pytest.mark.parametrize(
+    "wrong",
+    [lambda: progan.Discriminator(8, (3, 2), 1, 2), lambda: progan.Discriminator(16, (3, 2, 2), 3, 2)],
+    ids=["smaller", "of other channels"],
+)
 def test_players_that_are_refused_stay_as_they_were(wrong):
     generator, discriminator = progan.Generator(16, 3, (3, 2, 2), 1), wrong()
     with pytest.raises(ValueError):

@@ -96,7 +96,8 @@ def test_one_wrong_byte_anywhere_is_noticed_or_harmless(good, tmp_path):
         else:  # a byte that means nothing, such as a time stamp of the archive
             assert actual_header == header, f"byte {position} changed the header unnoticed"
             assert {group: list(members) for group, members in actual.items()} == {
-                group: list(members) for group, members in arrays.items()}, f"byte {position} changed the names unnoticed"
+                group: list(members) for group, members in arrays.items()
+            }, f"byte {position} changed the names unnoticed"
             for group, members in arrays.items():
                 assert_same(actual[group], members)
     assert noticed > len(positions) / 2
@@ -129,8 +130,10 @@ FOREIGN = {
     "zeros": (bytes(1000), "not a readable checkpoint"),
     "npy": (npy(np.zeros(3)), "not a readable checkpoint"),
     "pickled npz": (npz(minigen=np.array({"a": 1}, dtype=object)), "not a readable checkpoint.*pickle"),
-    "pickled array beside a header": (npz(minigen=np.zeros(2, np.uint8), x=np.array([None])),
-                                      "not a readable checkpoint.*pickle"),
+    "pickled array beside a header": (
+        npz(minigen=np.zeros(2, np.uint8), x=np.array([None])),
+        "not a readable checkpoint.*pickle",
+    ),
     "foreign npz": (npz(weights=np.zeros(3), biases=np.zeros(2)), "not written by minigen: it has the arrays biases, weights"),
     "npz without arrays": (npz(), "not written by minigen"),
     "header of noise": (npz(minigen=np.arange(200, 250, dtype=np.uint8)), "damaged header"),
@@ -164,8 +167,7 @@ def test_a_refusal_through_fit_leaves_all_random_streams_alone(tmp_path):
     optimizer = optim.Adam(model.parameters())
     before = numbers(model, optimizer)
     with pytest.raises(CheckpointError):
-        fit(model, examples(), optimizer=optimizer, epochs=1, resume=tmp_path, callbacks=[Checkpoint(tmp_path)],
-            progress=False)
+        fit(model, examples(), optimizer=optimizer, epochs=1, resume=tmp_path, callbacks=[Checkpoint(tmp_path)], progress=False)
     assert_same(numbers(model, optimizer), before)
     assert (tmp_path / "checkpoint.npz").read_text() == "no checkpoint"
 
@@ -231,10 +233,12 @@ def headless(key):
 
 def put(value, *keys):
     """Set header[key1][key2]... to value."""
+
     def change(arrays, header):
         for key in keys[:-1]:
             header = header[key]
         header[keys[-1]] = value
+
     return change
 
 

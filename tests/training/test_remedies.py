@@ -102,8 +102,9 @@ def test_both_go_together_in_either_order(order):
 def test_no_labels_to_change(remedy, loss):
     with pytest.raises(TypeError) as caught:
         game(loss=loss, remedies=[remedy])
-    assert str(caught.value) == (f"{remedy!r} changes the discriminator's labels, and {loss!r} has none: use Minimax, NonSaturating or "
-                                 "LeastSquares")
+    assert str(caught.value) == (
+        f"{remedy!r} changes the discriminator's labels, and {loss!r} has none: use Minimax, NonSaturating or LeastSquares"
+    )
 
 
 # -- noise on what is seen ---------------------------------------------------------------------------------------
@@ -183,7 +184,7 @@ def test_replay_swaps_and_loses_nothing(share, capacity, backend):
         for x, y in zip(batch, before):
             np.testing.assert_array_equal(to_numpy(x), y, err_msg="what the generator made was changed")
         new, now, entering = ids(*before), ids(*shown), min(8, capacity - len(stored))
-        kept = ids(*(x[:replay.filled] for x in replay.buffer))
+        kept = ids(*(x[: replay.filled] for x in replay.buffer))
         assert len(now) == 8 and len(kept) == replay.filled == len(stored) + entering <= capacity
         assert sorted(now + kept) == sorted(new + stored + new[:entering])
         assert set(now) <= set(new) | set(stored), "neither new nor of the past"
@@ -230,8 +231,9 @@ def test_only_the_discriminator_meets_the_past():
     for each in (trainer, plain):
         mg.seed(9)
         each.discriminator_step((cloud(4),))
-    assert not np.array_equal(network(trainer, "discriminator")["weights/head.weight"],
-                              network(plain, "discriminator")["weights/head.weight"])
+    assert not np.array_equal(
+        network(trainer, "discriminator")["weights/head.weight"], network(plain, "discriminator")["weights/head.weight"]
+    )
     assert_same(network(trainer, "generator"), network(plain, "generator"))
 
 
@@ -251,7 +253,9 @@ def test_state_of_the_replay():
     fresh = ExperienceReplay(10)
     fresh.load_state_dict(ExperienceReplay(10).state_dict())
     assert fresh.filled == 0 and fresh.fakes(numbered(0, 3))[0].shape == (3, 2)
-    with pytest.raises(StateError, match=r"ExperienceReplay\(capacity=5, share=0.5\): got a state with \['filled', 'stored 0', 'stored 1'\]"):
+    with pytest.raises(
+        StateError, match=r"ExperienceReplay\(capacity=5, share=0.5\): got a state with \['filled', 'stored 0', 'stored 1'\]"
+    ):
         ExperienceReplay(5).load_state_dict(state)
 
 
@@ -260,7 +264,9 @@ def test_a_buffer_full_of_another_trainers_fakes_is_refused():
     trainer = game(remedies=[replay])
     for steps in (1, 2):
         trainer.fit(cloud(), steps=steps, **QUIET)  # its own trainer may go on
-    with pytest.raises(ValueError, match=r"ExperienceReplay\(capacity=6, share=0.5\) holds 6 fakes of another trainer's generator"):
+    with pytest.raises(
+        ValueError, match=r"ExperienceReplay\(capacity=6, share=0.5\) holds 6 fakes of another trainer's generator"
+    ):
         game(remedies=[replay])
 
 
@@ -273,8 +279,10 @@ def test_feature_matching_is_the_distance_of_two_means():
     trainer.discriminator_step((cloud(4),))
     inputs = trainer.generator_input(4)
     with no_grad():
-        real, fake = (trainer.discriminator.features(Tensor(x)).data.astype(np.float64)
-                      for x in (cloud(4), trainer.generator(Tensor(inputs[0])).data))
+        real, fake = (
+            trainer.discriminator.features(Tensor(x)).data.astype(np.float64)
+            for x in (cloud(4), trainer.generator(Tensor(inputs[0])).data)
+        )
     loss, terms = trainer.generator_loss(*inputs)
     assert loss.item() == pytest.approx(((real.mean(axis=0) - fake.mean(axis=0)) ** 2).sum(), rel=1e-5)
     assert terms == {"generator loss": loss}
@@ -290,7 +298,9 @@ def test_feature_matching_leaves_the_discriminator_as_it_is():
 
 
 def test_feature_matching_needs_features():
-    with pytest.raises(TypeError, match=r"needs a discriminator with features\(x\), Sequential has none: write one, or take one of"):
+    with pytest.raises(
+        TypeError, match=r"needs a discriminator with features\(x\), Sequential has none: write one, or take one of"
+    ):
         game((small()[0], nn.Sequential(nn.Dense(2, 1))), remedies=[FeatureMatching()])
 
 
@@ -325,9 +335,23 @@ def test_dropout_is_in_the_trainer_and_not_in_samples():
 # -- all of it together ------------------------------------------------------------------------------------------
 
 LOSSES = [losses.NonSaturating(), losses.Minimax(), losses.LeastSquares(), losses.Hinge(), losses.Wasserstein()]
-PENALTIES = [[], [losses.GradientPenalty()], [losses.R1()], [losses.Drift()], [losses.WeightClipping()], [losses.R1(), losses.Drift()]]
-REMEDIES = [[], [LabelSmoothing()], [NoisyLabels(0.4)], [InstanceNoise(0.1, 3)], [FeatureMatching()], [ExperienceReplay(6)],
-            [LabelSmoothing(), InstanceNoise(), ExperienceReplay(6), FeatureMatching()]]
+PENALTIES = [
+    [],
+    [losses.GradientPenalty()],
+    [losses.R1()],
+    [losses.Drift()],
+    [losses.WeightClipping()],
+    [losses.R1(), losses.Drift()],
+]
+REMEDIES = [
+    [],
+    [LabelSmoothing()],
+    [NoisyLabels(0.4)],
+    [InstanceNoise(0.1, 3)],
+    [FeatureMatching()],
+    [ExperienceReplay(6)],
+    [LabelSmoothing(), InstanceNoise(), ExperienceReplay(6), FeatureMatching()],
+]
 NETWORKS = {
     "plain": small,
     "conditional": told,
@@ -350,7 +374,7 @@ def test_any_loss_any_penalty_any_remedy_any_network(penalties, name):
     for (i, loss), (j, remedies) in itertools.product(enumerate(LOSSES), enumerate(REMEDIES)):
         if (chosen + i + j) % 5:
             continue
-        if not loss.labelled and any(isinstance(remedy, (LabelSmoothing, NoisyLabels)) for remedy in remedies):
+        if not loss.labeled and any(isinstance(remedy, (LabelSmoothing, NoisyLabels)) for remedy in remedies):
             continue
         trainer = game(NETWORKS[name], loss=loss, penalties=penalties, remedies=copy.deepcopy(remedies))
         examples = (cloud(), labels()) if trainer.conditional else cloud()
@@ -385,10 +409,15 @@ def test_settings_that_make_no_sense(make, message):
         make()
 
 
-@pytest.mark.parametrize("remedy, settings", [
-    (LabelSmoothing(), "LabelSmoothing(real=0.9, fake=0.0)"), (NoisyLabels(), "NoisyLabels(flip=0.05)"),
-    (InstanceNoise(), "InstanceNoise(std=0.1, steps=10000)"), (ExperienceReplay(), "ExperienceReplay(capacity=1000, share=0.5)"),
-])
+@pytest.mark.parametrize(
+    "remedy, settings",
+    [
+        (LabelSmoothing(), "LabelSmoothing(real=0.9, fake=0.0)"),
+        (NoisyLabels(), "NoisyLabels(flip=0.05)"),
+        (InstanceNoise(), "InstanceNoise(std=0.1, steps=10000)"),
+        (ExperienceReplay(), "ExperienceReplay(capacity=1000, share=0.5)"),
+    ],
+)
 def test_by_default_the_settings_are_these(remedy, settings):
     assert repr(remedy) == settings
 

@@ -42,7 +42,9 @@ def trainer(generator=enlarging, **options):
     mg.seed(1)
     players = generator(), judge()
     adams = [optim.Adam(player.parameters(), lr=0.01, beta1=0.5) for player in players]
-    return Restoration(*players, **{"generator_optimizer": adams[0], "discriminator_optimizer": adams[1], "weight": 0.25, **options})
+    return Restoration(
+        *players, **{"generator_optimizer": adams[0], "discriminator_optimizer": adams[1], "weight": 0.25, **options}
+    )
 
 
 BOTH = pytest.mark.parametrize("generator", [enlarging, filling])
@@ -116,7 +118,7 @@ def test_stopped_and_resumed_to_the_last_bit(generator, tmp_path):
 
 @BOTH
 def test_fit_minimizes_the_content_alone(generator):
-    """Images that are one grey all over, from which what is lost can be told."""
+    """Images that are one gray all over, from which what is lost can be told."""
     mg.seed(1)
     network, images = generator(), np.repeat(np.repeat(pixels(16, side=1), 8, axis=1), 8, axis=2)
     history = fit(network, images, optimizer=optim.Adam(network.parameters(), lr=0.02), epochs=40, batch_size=8, progress=False)
@@ -127,30 +129,46 @@ def test_fit_minimizes_the_content_alone(generator):
 
 
 def test_a_generator_that_restores_nothing():
-    with pytest.raises(TypeError, match=r"^Restoration needs a generator that is given damaged images, .* got a Generator: "
-                                        r"training\.Adversarial trains those that are given noise$"):
+    with pytest.raises(
+        TypeError,
+        match=r"^Restoration needs a generator that is given damaged images, .* got a Generator: "
+        r"training\.Adversarial trains those that are given noise$",
+    ):
         trainer(lambda: small()[0])
 
 
 @pytest.mark.parametrize("weight", [0.0, -1.0, float("inf"), float("nan")])
 def test_weights(weight):
-    with pytest.raises(ValueError, match=f"^weight: of the adversarial loss, expected a positive number, got {weight}; without a "
-                                         r"discriminator, training\.fit minimizes the content alone$"):
+    with pytest.raises(
+        ValueError,
+        match=f"^weight: of the adversarial loss, expected a positive number, got {weight}; without a "
+        r"discriminator, training\.fit minimizes the content alone$",
+    ):
         trainer(weight=weight)
 
 
 def test_by_default_a_thousandth_of_the_adversarial_loss_counts():
     """SRGAN's weight."""
     players = enlarging(), judge()
-    optimizers = {f"{name}_optimizer": optim.SGD(network.parameters(), lr=0.1) for name, network in zip(("generator", "discriminator"), players)}
+    optimizers = {
+        f"{name}_optimizer": optim.SGD(network.parameters(), lr=0.1)
+        for name, network in zip(("generator", "discriminator"), players)
+    }
     assert Restoration(*players, **optimizers).weight == 1e-3
 
 
 def test_the_trainer_of_generators_that_are_given_noise():
     run = trainer()
-    other = Adversarial(run.generator, run.discriminator, generator_optimizer=run.generator_optimizer,
-                        discriminator_optimizer=run.discriminator_optimizer, loss=losses.Hinge())
-    with pytest.raises(TypeError, match=r"makes nothing of noise, .*: restore\(damage\(images\)\); training\.Restoration trains it$"):
+    other = Adversarial(
+        run.generator,
+        run.discriminator,
+        generator_optimizer=run.generator_optimizer,
+        discriminator_optimizer=run.discriminator_optimizer,
+        loss=losses.Hinge(),
+    )
+    with pytest.raises(
+        TypeError, match=r"makes nothing of noise, .*: restore\(damage\(images\)\); training\.Restoration trains it$"
+    ):
         other.fit(pixels(), steps=1, **QUIET)
 
 
@@ -165,5 +183,7 @@ def test_images_of_another_size():
 
 
 def test_a_discriminator_of_another_size():
-    with pytest.raises(ShapeError, match=r"^the generator makes examples \(n, 16, 16, 1\), which the discriminator does not take"):
+    with pytest.raises(
+        ShapeError, match=r"^the generator makes examples \(n, 16, 16, 1\), which the discriminator does not take"
+    ):
         trainer(lambda: super_resolution.Generator(2, 16, feature_maps=2, blocks=1))

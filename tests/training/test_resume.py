@@ -30,8 +30,14 @@ def train(folder=None, seed=1, optimizer="Adam", step=None, action=None, callbac
     hung = [EarlyStopping(50), *([Checkpoint(folder)] if folder else []), *callbacks]
     if step is not None:
         at_step(network, step, action)
-    history = fit(network, examples(), validation=examples(5, 6), optimizer=chosen, callbacks=hung,
-                  **{"epochs": EPOCHS, "batch_size": BATCH, "progress": False, **options})
+    history = fit(
+        network,
+        examples(),
+        validation=examples(5, 6),
+        optimizer=chosen,
+        callbacks=hung,
+        **{"epochs": EPOCHS, "batch_size": BATCH, "progress": False, **options},
+    )
     return numbers(network, chosen, history, hung)
 
 
@@ -135,8 +141,14 @@ def stopping(folder=None, seed=1, behind=False, callbacks=(), **options):
     early = EarlyStopping(patience=3)
     saves = [Checkpoint(folder)] if folder else []
     hung = [*saves, early, *callbacks] if behind else [early, *saves, *callbacks]
-    history = fit(model, examples(), validation=examples(5, 6), optimizer=optimizer, callbacks=hung,
-                  **{"epochs": 30, "batch_size": BATCH, "progress": False, **options})
+    history = fit(
+        model,
+        examples(),
+        validation=examples(5, 6),
+        optimizer=optimizer,
+        callbacks=hung,
+        **{"epochs": 30, "batch_size": BATCH, "progress": False, **options},
+    )
     return numbers(model, optimizer, history, hung)
 
 
@@ -251,8 +263,9 @@ def test_interrupted_callbacks_are_told():
 def test_a_run_in_another_thread_leaves_ctrl_c_alone():
     before = signal.getsignal(signal.SIGINT)
     handlers = []
-    thread = threading.Thread(target=train, kwargs={
-        "epochs": 1, "step": 3, "action": lambda: handlers.append(signal.getsignal(signal.SIGINT))})
+    thread = threading.Thread(
+        target=train, kwargs={"epochs": 1, "step": 3, "action": lambda: handlers.append(signal.getsignal(signal.SIGINT))}
+    )
     thread.start()
     thread.join()
     assert handlers == [before]

@@ -47,7 +47,12 @@ def test_files(tmp_path, capsys):
     grid = SampleGrid(tmp_path / "deep" / "grid", every=2, n=4)
     pictures().fit(pixels(), steps=5, callbacks=[grid], **{**QUIET, "progress": True})
     assert sorted(path.name for path in grid.folder.iterdir()) == [
-        "evolution.gif", "step_000000.png", "step_000002.png", "step_000004.png", "step_000005.png"]
+        "evolution.gif",
+        "step_000000.png",
+        "step_000002.png",
+        "step_000004.png",
+        "step_000005.png",
+    ]
     assert grid.steps == [0, 2, 4, 5] and frames(grid.folder / "evolution.gif") == 4
     assert Image.open(grid.folder / "step_000005.png").format == "PNG"
     assert f"wrote {grid.folder / 'evolution.gif'}" in capsys.readouterr().err
@@ -79,17 +84,23 @@ def test_the_same_latent_vectors_each_time_by_the_averaged_generator(tmp_path, q
 
 
 def told_pictures():
-    return game(lambda: (conditional.Generator(PictureGenerator(latent_dim=6), 3),
-                         conditional.Discriminator(picture_discriminator(4), 3)))
+    return game(
+        lambda: (conditional.Generator(PictureGenerator(latent_dim=6), 3), conditional.Discriminator(picture_discriminator(4), 3))
+    )
 
 
 def test_a_column_for_each_class(tmp_path, monkeypatch):
     """In the pictures and in the GIF alike."""
     grids = []
     save_tiles, save_animation = plot.save_tiles, plot.save_animation
-    monkeypatch.setattr(plot, "save_tiles", lambda images, path, columns: grids.append(columns) or save_tiles(images, path, columns))
-    monkeypatch.setattr(plot, "save_animation",
-                        lambda *given, columns, **options: grids.append(columns) or save_animation(*given, columns=columns, **options))
+    monkeypatch.setattr(
+        plot, "save_tiles", lambda images, path, columns: grids.append(columns) or save_tiles(images, path, columns)
+    )
+    monkeypatch.setattr(
+        plot,
+        "save_animation",
+        lambda *given, columns, **options: grids.append(columns) or save_animation(*given, columns=columns, **options),
+    )
     grid = SampleGrid(tmp_path, every=5, n=7)
     trainer = told_pictures()
     trainer.fit((pixels(), labels()), steps=1, callbacks=[grid], **QUIET)
@@ -102,7 +113,9 @@ def test_a_column_for_each_class(tmp_path, monkeypatch):
 def test_points_are_drawn_over_real_ones(tmp_path, monkeypatch):
     clouds = []
     point_cloud = plot.point_cloud
-    monkeypatch.setattr(plot, "point_cloud", lambda points, **options: clouds.append((points, options)) or point_cloud(points, **options))
+    monkeypatch.setattr(
+        plot, "point_cloud", lambda points, **options: clouds.append((points, options)) or point_cloud(points, **options)
+    )
     grid = SampleGrid(tmp_path, every=5, n=6)
     game().fit(cloud(), steps=1, callbacks=[grid], **QUIET)
     assert len(clouds) == 4 and frames(tmp_path / "evolution.gif") == 2
@@ -118,6 +131,7 @@ def test_points_are_drawn_over_real_ones(tmp_path, monkeypatch):
 @pytest.mark.parametrize("step", [2, 4])
 def test_after_a_resume_nothing_is_missing(step, every, record_every, tmp_path, quick):
     """Also the frame of the very step whose row the checkpoint follows."""
+
     def run(callbacks, seed=1, **options):
         trainer = pictures(seed=seed)
         trainer.fit(pixels(), steps=6, record_every=record_every, callbacks=callbacks, **QUIET, **options)
@@ -197,7 +211,9 @@ def test_pictures_that_are_missing_after_a_kill_are_made(tmp_path):
     folder, saved = tmp_path / "pictures", tmp_path / "run"
 
     def run(*callbacks, **options):
-        pictures().fit(pixels(), steps=5, callbacks=[SampleGrid(folder, 2, n=4), Checkpoint(saved), *callbacks], **QUIET, **options)
+        pictures().fit(
+            pixels(), steps=5, callbacks=[SampleGrid(folder, 2, n=4), Checkpoint(saved), *callbacks], **QUIET, **options
+        )
 
     run()
     whole = {path.name: path.read_bytes() for path in folder.iterdir()}

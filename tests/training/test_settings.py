@@ -30,8 +30,16 @@ def sgd(parameters):
 def fitted(model, x, folder, optimizer=sgd, callbacks=(), epochs=1, **options):
     mg.seed(0)
     network = model()
-    fit(network, x, optimizer=optimizer(network.parameters()), epochs=epochs, batch_size=4, progress=False,
-        callbacks=[*callbacks, Checkpoint(folder)], **options)
+    fit(
+        network,
+        x,
+        optimizer=optimizer(network.parameters()),
+        epochs=epochs,
+        batch_size=4,
+        progress=False,
+        callbacks=[*callbacks, Checkpoint(folder)],
+        **options,
+    )
     return network
 
 
@@ -39,8 +47,12 @@ def fitted(model, x, folder, optimizer=sgd, callbacks=(), epochs=1, **options):
 
 
 CHANGED = {
-    "beta, reconstruction": (VariationalAutoencoder, {"beta": 1}, {"beta": 100, "reconstruction": "mse"},
-                             r"model\.beta was 1, is 100; model\.reconstruction was 'bce', is 'mse'"),
+    "beta, reconstruction": (
+        VariationalAutoencoder,
+        {"beta": 1},
+        {"beta": 100, "reconstruction": "mse"},
+        r"model\.beta was 1, is 100; model\.reconstruction was 'bce', is 'mse'",
+    ),
     "corruption": (DenoisingAutoencoder, {}, {"corruption": "masking"}, r"model\.corrupt\.name was 'gaussian', is 'masking'"),
     "amount": (DenoisingAutoencoder, {}, {"amount": 0.3}, r"model\.corrupt\.amount was 0\.2, is 0\.3"),
     "sparsity": (SparseAutoencoder, {}, {"kl": 0.5}, r"model\.encoder\.3\.kl was 0\.0, is 0\.5"),
@@ -121,8 +133,10 @@ EACH = {
     "of a private object": ({"_hidden": Weighing(powers=(1, 3))}, "model._hidden.powers was [1, 2], is [1, 3]"),
     "another object": ({"blur": Weighing()}, "model.blur was 'Blur', is 'Weighing'"),
     "of a layer": ({"encoder__layers": [nn.Dense(6, 3, "tanh"), nn.Dropout(0.2)]}, "model.encoder.1.rate was 0.1, is 0.2"),
-    "another activation": ({"encoder__layers": [nn.Dense(6, 3, "relu"), nn.Dropout(0.1)]},
-                           "model.encoder.0.activation was 'tanh', is 'relu'"),
+    "another activation": (
+        {"encoder__layers": [nn.Dense(6, 3, "relu"), nn.Dropout(0.1)]},
+        "model.encoder.0.activation was 'tanh', is 'relu'",
+    ),
     "a function": ({"function": noise}, "model.function was 'double', is 'noise'"),
     "a function in a list": ({"losses": [losses.mae, Weighing()]}, "model.losses.0 was 'minigen.losses.reconstruction.mse'"),
     "an object in a list": ({"losses": [losses.mse, Weighing(3.0)]}, "model.losses.1.weight was 1.0, is 3.0"),
@@ -171,8 +185,13 @@ def test_methods_that_are_watched_are_no_settings(saved, tmp_path):
 
 
 def test_numbers_of_numpys_are_those_of_python(saved, tmp_path):
-    changes = {"flag": np.True_, "sizes": np.array([1, 2, 3]).tolist(), "table": {"mse": np.float32(1), 2: np.str_("two")},
-               "blur__width": np.int64(3), "scale": np.float64(1)}
+    changes = {
+        "flag": np.True_,
+        "sizes": np.array([1, 2, 3]).tolist(),
+        "table": {"mse": np.float32(1), 2: np.str_("two")},
+        "blur__width": np.int64(3),
+        "scale": np.float64(1),
+    }
     fitted(lambda: Own(**changes), examples(), tmp_path, epochs=2, resume=saved)
     assert not differences(described("m", [np.float32(0.1), np.int8(3)]), described("m", [0.1, 3]), set())
 
@@ -194,7 +213,9 @@ def test_what_is_of_other_libraries_is_its_class():
 def test_parameters_outside_the_state_are_settings():
     """Those of a frozen network that hangs on a loss: a resumed run would have others."""
     first, second = (SimpleHolder(nn.Dense(2, 2)) for _ in range(2))
-    assert differences(described("loss", first), described("loss", second), set())[0].startswith("loss.network.weight was 'float32[2, 2] ")
+    assert differences(described("loss", first), described("loss", second), set())[0].startswith(
+        "loss.network.weight was 'float32[2, 2] "
+    )
 
 
 class SimpleHolder:
@@ -213,10 +234,13 @@ class Signs(optim.SGD):
         self.kind, self.betas = kind, betas
 
 
-@pytest.mark.parametrize("changes, message", [
-    ({"kind": "soft"}, r"optimizer\.kind was 'sign', is 'soft'"),
-    ({"betas": (0.9, 0.9)}, r"optimizer\.betas was \[0\.9, 0\.99\], is \[0\.9, 0\.9\]"),
-])
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"kind": "soft"}, r"optimizer\.kind was 'sign', is 'soft'"),
+        ({"betas": (0.9, 0.9)}, r"optimizer\.betas was \[0\.9, 0\.99\], is \[0\.9, 0\.9\]"),
+    ],
+)
 def test_an_optimizer_of_ones_own(changes, message, tmp_path):
     fitted(Own, examples(), tmp_path, lambda parameters: Signs(parameters, 0.1))
     with pytest.raises(CheckpointError, match=message):
@@ -241,7 +265,9 @@ def test_other_validation_data(tmp_path):
 def test_early_stopping_that_watches_another_column(tmp_path):
     fitted(Own, examples(), tmp_path, validation=examples(5, 6), callbacks=[EarlyStopping(3)])
     with pytest.raises(CheckpointError, match="EarlyStopping: monitor was 'validation loss', is 'loss'"):
-        fitted(Own, examples(), tmp_path, validation=examples(5, 6), callbacks=[EarlyStopping(3, "loss")], epochs=2, resume=tmp_path)
+        fitted(
+            Own, examples(), tmp_path, validation=examples(5, 6), callbacks=[EarlyStopping(3, "loss")], epochs=2, resume=tmp_path
+        )
     fitted(Own, examples(), tmp_path, validation=examples(5, 6), callbacks=[EarlyStopping(4)], epochs=2, resume=tmp_path)
 
 
@@ -275,13 +301,16 @@ class Turning(remedies.Remedy):
         return x
 
 
-@pytest.mark.parametrize("changes, message", [
-    ({"loss": lambda: Weighted((1, 3))}, r"loss\.weights was \[1, 2\], is \[1, 3\]"),
-    ({"loss": lambda: Weighted(weighing=Weighing(2.0))}, r"loss\.weighing\.weight was 1\.0, is 2\.0"),
-    ({"loss": lambda: Weighted(function=noise)}, r"loss\.function was 'double', is 'noise'"),
-    ({"penalties": lambda: [Shaped((2, 2))]}, r"penalties\.0\.shape was \[1, 2\], is \[2, 2\]"),
-    ({"remedies": lambda: [Turning((0.1, 0.3))]}, r"remedies\.0\.angle was \[0\.1, 0\.2\], is \[0\.1, 0\.3\]"),
-])
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"loss": lambda: Weighted((1, 3))}, r"loss\.weights was \[1, 2\], is \[1, 3\]"),
+        ({"loss": lambda: Weighted(weighing=Weighing(2.0))}, r"loss\.weighing\.weight was 1\.0, is 2\.0"),
+        ({"loss": lambda: Weighted(function=noise)}, r"loss\.function was 'double', is 'noise'"),
+        ({"penalties": lambda: [Shaped((2, 2))]}, r"penalties\.0\.shape was \[1, 2\], is \[2, 2\]"),
+        ({"remedies": lambda: [Turning((0.1, 0.3))]}, r"remedies\.0\.angle was \[0\.1, 0\.2\], is \[0\.1, 0\.3\]"),
+    ],
+)
 def test_a_game_of_ones_own(changes, message, tmp_path):
     def trainer(loss=Weighted, penalties=lambda: [Shaped()], remedies=lambda: [Turning()]):
         return game(loss=loss(), penalties=penalties(), remedies=remedies())
@@ -307,8 +336,12 @@ def test_a_growing_game(tmp_path):
         mg.seed(0)
         players = progan.Generator(8, 4, [4, 4], 1), progan.Discriminator(8, [4, 4], 1)
         growth = Growth(**{"final": 8, "stable": 4, "fading": 4, **changes})
-        return Progressive(*players, growth=growth, generator_optimizer=sgd(players[0].parameters()),
-                           discriminator_optimizer=sgd(players[1].parameters()))
+        return Progressive(
+            *players,
+            growth=growth,
+            generator_optimizer=sgd(players[0].parameters()),
+            discriminator_optimizer=sgd(players[1].parameters()),
+        )
 
     x = np.random.default_rng(0).random((8, 8, 8, 1), dtype=np.float32)
     trainer().fit(x, steps=1, callbacks=[Checkpoint(tmp_path)], **QUIET)
@@ -321,8 +354,12 @@ def test_a_restoration(tmp_path):
     def trainer(weight=1e-3, maps=2):
         mg.seed(0)
         players = super_resolution.Generator(2, 8, 1, maps, 1), picture_discriminator(16)
-        return Restoration(*players, weight=weight, generator_optimizer=sgd(players[0].parameters()),
-                           discriminator_optimizer=sgd(players[1].parameters()))
+        return Restoration(
+            *players,
+            weight=weight,
+            generator_optimizer=sgd(players[0].parameters()),
+            discriminator_optimizer=sgd(players[1].parameters()),
+        )
 
     x = np.random.default_rng(0).random((8, 8, 8, 1), dtype=np.float32)
     trainer().fit(x, steps=1, callbacks=[Checkpoint(tmp_path)], **QUIET)

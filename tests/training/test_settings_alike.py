@@ -86,17 +86,20 @@ def test_nothing_of_the_environment_is_written_down():
     assert described("x", os.environ) == {"x": "_Environ"}
 
 
-@pytest.mark.parametrize("change, message", [
-    (lambda x: x.things.add(Thing(3)), "x.things.2 was None, is 'Thing'"),
-    (lambda x: vars(next(iter(x.keys))).update(size=5), "x.keys.key 0.size was 1, is 5"),
-    (lambda x: vars(x).update(stages=range(6)), r"x.stages was 'range(0, 5)', is 'range(0, 6)'"),
-    (lambda x: x.hide(2), "x._Hiding__size was 1, is 2"),
-    (lambda x: x.numbers.__setitem__(-1, 7), "x.numbers was '2,000 list "),
-    (lambda x: x.pairs[-1].__setitem__(1, 7), "x.pairs was '1,100 list "),
-    (lambda x: x.words.update({"1999": 7}), "x.words was '2,000 dict "),
-    (lambda x: vars(x).update(text=x.text[:-1] + "y"), "x.text was 'aaaaaaaa... 10,000 str "),
-    (lambda x: vars(x).update(huge=10**5000 + 1), "x.huge was '0x"),
-])
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (lambda x: x.things.add(Thing(3)), "x.things.2 was None, is 'Thing'"),
+        (lambda x: vars(next(iter(x.keys))).update(size=5), "x.keys.key 0.size was 1, is 5"),
+        (lambda x: vars(x).update(stages=range(6)), r"x.stages was 'range(0, 5)', is 'range(0, 6)'"),
+        (lambda x: x.hide(2), "x._Hiding__size was 1, is 2"),
+        (lambda x: x.numbers.__setitem__(-1, 7), "x.numbers was '2,000 list "),
+        (lambda x: x.pairs[-1].__setitem__(1, 7), "x.pairs was '1,100 list "),
+        (lambda x: x.words.update({"1999": 7}), "x.words was '2,000 dict "),
+        (lambda x: vars(x).update(text=x.text[:-1] + "y"), "x.text was 'aaaaaaaa... 10,000 str "),
+        (lambda x: vars(x).update(huge=10**5000 + 1), "x.huge was '0x"),
+    ],
+)
 def test_what_has_changed_is_seen_all_the_same(change, message):
     first, second = Hiding(), Hiding()
     change(second)

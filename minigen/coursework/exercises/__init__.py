@@ -21,7 +21,7 @@ from minigen.coursework.judge.calls import Call
 from minigen.coursework.judge.remote import Array, numbers
 from minigen.coursework.judge.report import Missed
 from minigen.coursework.samples import Sample
-from minigen.files import replacing
+from minigen.utils.files import replacing
 
 if TYPE_CHECKING:
     from minigen.data import Dataset
@@ -57,14 +57,23 @@ class Asked:
         options = {name: x.as_dict() for name, x in self.options.items() if isinstance(x, Sample)}
         networks = sum(isinstance(x, Network) for x in self.inputs)
         data = self.kind == "model" or networks > 0
-        return (samples == [x and x.as_dict() for x in variant] and options == {name: x.as_dict() for name, x in call.options}
-                and self.output == call.output and (data or not call.data)
-                and call.modules == networks + (call.kind in ("layer", "model")))
+        return (
+            samples == [x and x.as_dict() for x in variant]
+            and options == {name: x.as_dict() for name, x in call.options}
+            and self.output == call.output
+            and (data or not call.data)
+            and call.modules == networks + (call.kind in ("layer", "model"))
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """For a message."""
-        return {"name": self.name, "inputs": list(map(described, self.inputs)), "settings": self.settings, "output": self.output,
-                "options": {name: described(x) for name, x in self.options.items()}}
+        return {
+            "name": self.name,
+            "inputs": list(map(described, self.inputs)),
+            "settings": self.settings,
+            "output": self.output,
+            "options": {name: described(x) for name, x in self.options.items()},
+        }
 
 
 def described(x: Any) -> dict[str, Any]:
@@ -151,6 +160,7 @@ def hand_out(source: Path, path: Path) -> int:
 
 def requirement(name: str) -> Callable:
     """Mark a function as a requirement, by the name under which it is reported."""
+
     def mark(function: Callable) -> Callable:
         function.requirement = name
         return function
@@ -179,8 +189,10 @@ def expect_images(what: str, got: Any, shape: tuple[int, ...]) -> Array:
     """The result, images in [0, 1]. Raises Missed for anything else."""
     got = numbers(what, got)
     extent = f", from {got.min():.3g} to {got.max():.3g}" if got.size else ""
-    expect(got.shape == shape and got.min() >= 0.0 and got.max() <= 1.0,
-           f"{what} gave shape {got.shape}{extent}; expected images in [0, 1]")
+    expect(
+        got.shape == shape and got.min() >= 0.0 and got.max() <= 1.0,
+        f"{what} gave shape {got.shape}{extent}; expected images in [0, 1]",
+    )
     return got
 
 
@@ -203,6 +215,6 @@ def pixelwise_nats(train: np.ndarray, test: np.ndarray) -> float:
 
 
 def least_nats(images: np.ndarray) -> float:
-    """What no model can go below: the entropy of the pixels, for a grey one is as uncertain as a coin."""
+    """What no model can go below: the entropy of the pixels, for a gray one is as uncertain as a coin."""
     p = images.astype(np.float64).clip(1e-12, 1 - 1e-12)
     return float(-(p * np.log(p) + (1 - p) * np.log(1 - p)).sum(axis=(1, 2, 3)).mean())

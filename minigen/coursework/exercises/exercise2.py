@@ -18,12 +18,14 @@ EXAMPLES = (  # different numbers of points, in another number of dimensions; an
 @requirement("values")
 def values(file: Remote, rng: np.random.Generator) -> str:
     """Against two loops."""
-    expect_close("the distance from (0, 0) to (3, 4), squared", file.squared_distances(np.zeros((1, 2)), np.array([[3.0, 4.0]])),
-                 [[25.0]])
+    expect_close(
+        "the distance from (0, 0) to (3, 4), squared", file.squared_distances(np.zeros((1, 2)), np.array([[3.0, 4.0]])), [[25.0]]
+    )
     x, centers = rng.standard_normal((4, 3)), rng.standard_normal((5, 3))
     expected = [[sum((a - b) ** 2 for a, b in zip(p, q)) for q in centers] for p in x]
-    expect_close("squared_distances(x, centers)", file.squared_distances(x, centers), expected,
-                 "row i, column j: from x[i] to centers[j]")
+    expect_close(
+        "squared_distances(x, centers)", file.squared_distances(x, centers), expected, "row i, column j: from x[i] to centers[j]"
+    )
     return "row i, column j: from x[i] to centers[j]"
 
 
@@ -33,8 +35,7 @@ def itself(file: Remote, rng: np.random.Generator) -> str:
     points = rng.standard_normal((3, 2))
     found = called(file.squared_distances, [Leaf(points), Fixed(points)], {}, by=[0], cotangent=np.eye(3))
     distances = numbers("squared_distances(x, x)", found["value"])
-    expect(distances.shape == (3, 3) and np.abs(np.diag(distances)).max() < 1e-9,
-           "the distance of a point from itself is not 0")
+    expect(distances.shape == (3, 3) and np.abs(np.diag(distances)).max() < 1e-9, "the distance of a point from itself is not 0")
     expect_close("its derivative", found["gradients"][0], np.zeros((3, 2)))
     return "distance 0, derivative 0"
 

@@ -76,5 +76,7 @@ def unlike_shapes(file: Remote, rng: np.random.Generator) -> str:
         if "(5, 1)" in error.message and "(5,)" in error.message:
             return "refused: " + error.message
         raise Missed(f"the message does not name both shapes: {error.message}") from None
-    raise Missed("prediction (5, 1) and target (5,) are compared pair by pair, 25 of them, and nobody notices",
-                 "raise minigen.errors.ShapeError with both shapes in its message")
+    raise Missed(
+        "prediction (5, 1) and target (5,) are compared pair by pair, 25 of them, and nobody notices",
+        "raise minigen.errors.ShapeError with both shapes in its message",
+    )

@@ -51,8 +51,12 @@ def lengths(file: Remote, rng: np.random.Generator) -> str:
     layer, values = layer_of(file, rng)
     expect_close("layer(0)", layer(Fixed(np.zeros((1, 4)))), values["bias"][None])
     weight = numbers("layer(x)", layer(Fixed(np.eye(4)))) - values["bias"]
-    expect_close("the length of each output's weights", np.linalg.norm(weight, axis=0), np.abs(values["scale"]),
-                 "one norm for each output: sum over axis 0 of direction, which counts the inputs")
+    expect_close(
+        "the length of each output's weights",
+        np.linalg.norm(weight, axis=0),
+        np.abs(values["scale"]),
+        "one norm for each output: sum over axis 0 of direction, which counts the inputs",
+    )
     unit = values["direction"] / np.linalg.norm(values["direction"], axis=0)
     expect_close("the weight", weight, unit * values["scale"])
     return "each output's weights are as long as its scale"
@@ -66,8 +70,11 @@ def only_the_direction(file: Remote, rng: np.random.Generator) -> str:
     before = numbers("layer(x)", layer(Fixed(x)))
     (g,) = gradients(layer, [Leaf(x)], by=[parameter(layer, "direction")], cotangent=2.0 * before)
     along = np.abs((g * values["direction"]).sum(axis=0))
-    expect(along.max() < 1e-8 * max(np.abs(g).max(), 1.0), "the derivative by direction is not at right angles to it",
-           "is the norm part of the graph, or was it turned into a number?")
+    expect(
+        along.max() < 1e-8 * max(np.abs(g).max(), 1.0),
+        "the derivative by direction is not at right angles to it",
+        "is the norm part of the graph, or was it turned into a number?",
+    )
     assign(layer, {"direction": 3.0 * values["direction"]})
     expect_close("with 3 * direction", layer(Fixed(x)), before)
     return "3 * direction changes nothing"
@@ -81,9 +88,13 @@ def start(file: Remote, rng: np.random.Generator) -> str:
     x = rng.standard_normal((5, 40)).astype(np.float32)
     direction = state(layer).get("direction", np.zeros(0))
     expect(direction.shape == (40, 30), f"the parameter direction has shape {direction.shape}, expected (40, 30)")
-    expect_close("a new layer", layer(Fixed(x)), x @ direction, "scale starts as the length of each direction, "
-                 "bias as 0", rtol=1e-4)
+    expect_close(
+        "a new layer", layer(Fixed(x)), x @ direction, "scale starts as the length of each direction, bias as 0", rtol=1e-4
+    )
     spread = float(direction.std())
-    expect(0.05 < spread < 0.6, f"directions have a standard deviation of {spread:.3g}, expected about sqrt(1 / 40) = 0.16",
-           "nn.init has initializers: nn.init.suiting(None)((in_features, out_features))")
+    expect(
+        0.05 < spread < 0.6,
+        f"directions have a standard deviation of {spread:.3g}, expected about sqrt(1 / 40) = 0.16",
+        "nn.init has initializers: nn.init.suiting(None)((in_features, out_features))",
+    )
     return "scale starts as the length, bias as 0"

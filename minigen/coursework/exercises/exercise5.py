@@ -30,12 +30,20 @@ def values(file: Remote, rng: np.random.Generator) -> str:
     on_target = np.full((4, 3), TARGET)
     expect_close("units that are on as often as they should be", file.kl_sparsity(Fixed(on_target), TARGET), 0.0)
     codes = np.full((4, 3), 0.5)
-    expect_close("three units, each on half of the time", file.kl_sparsity(Fixed(codes), TARGET), 3 * divergence(0.5, TARGET),
-                 "a sum over the units")
+    expect_close(
+        "three units, each on half of the time",
+        file.kl_sparsity(Fixed(codes), TARGET),
+        3 * divergence(0.5, TARGET),
+        "a sum over the units",
+    )
     codes = rng.uniform(0.1, 0.9, (5, 4))
     expected = sum(divergence(p, 0.2) for p in codes.mean(axis=0))
-    expect_close("kl_sparsity(codes, 0.2)", file.kl_sparsity(Fixed(codes), 0.2), expected,
-                 "p_j is the mean of unit j over the batch: the mean comes first, then the logarithm")
+    expect_close(
+        "kl_sparsity(codes, 0.2)",
+        file.kl_sparsity(Fixed(codes), 0.2),
+        expected,
+        "p_j is the mean of unit j over the batch: the mean comes first, then the logarithm",
+    )
     return "a sum over units of the divergence of their means"
 
 
@@ -54,8 +62,11 @@ def dead(file: Remote, rng: np.random.Generator) -> str:
     codes = np.full((4, 2), 0.3)
     codes[:, 1] = 0.0
     cost = number("kl_sparsity", file.kl_sparsity(Fixed(codes), TARGET))
-    expect(math.isfinite(cost) and cost > 1.0, f"a unit that is off for a whole batch costs {cost}, expected a number above 1",
-           "log(0): keep p and 1 - p above a tiny number, minigen.clip(p, low=1e-6)")
+    expect(
+        math.isfinite(cost) and cost > 1.0,
+        f"a unit that is off for a whole batch costs {cost}, expected a number above 1",
+        "log(0): keep p and 1 - p above a tiny number, minigen.clip(p, low=1e-6)",
+    )
     return f"costs {cost:.2f}, not infinitely much"
 
 
@@ -69,8 +80,13 @@ def terms(file: Remote, rng: np.random.Generator) -> str:
     codes = numbers("encode(x)", model.encode(x))
     target, weight = number("target", fetched(model.target)), number("weight", fetched(model.weight))
     expect_close("the term sparsity", named["sparsity"], file.kl_sparsity(Fixed(codes), target), rtol=1e-4)
-    expect_close("the total", total, named["reconstruction"] + weight * named["sparsity"],
-                 "reconstruction + self.weight * sparsity", rtol=1e-4)
+    expect_close(
+        "the total",
+        total,
+        named["reconstruction"] + weight * named["sparsity"],
+        "reconstruction + self.weight * sparsity",
+        rtol=1e-4,
+    )
     return "reconstruction + weight * sparsity"
 
 
@@ -85,8 +101,11 @@ def sparse(file: Remote, rng: np.random.Generator) -> str:
     expect(logits.shape == test.images.shape, f"images {test.images.shape} became logits {logits.shape}")
     rebuilt = 1.0 / (1.0 + np.exp(-logits))
     error, mean_image = np.mean((rebuilt - test.images) ** 2), np.mean((train.images.mean(axis=0) - test.images) ** 2)
-    expect(abs(activation - TARGET) <= 0.03, f"the mean activation is {activation:.3f}, expected 0.1 +- 0.03",
-           "too large: the penalty has no effect; near 0: its sign or its target is wrong")
+    expect(
+        abs(activation - TARGET) <= 0.03,
+        f"the mean activation is {activation:.3f}, expected 0.1 +- 0.03",
+        "too large: the penalty has no effect; near 0: its sign or its target is wrong",
+    )
     ratio = error / mean_image
     expect(ratio <= 0.5, f"the squared error is {ratio:.2f} of that of the mean image, expected at most 0.5")
     return f"mean activation {activation:.3f}; squared error {ratio:.2f} of that of the mean image"

@@ -24,8 +24,13 @@ FORBIDDEN = ("reparameterize", "kl_normal", "kl_standard_normal", "Sampling", "V
 EXAMPLES = (  # both functions by mean and logvar, the model by its parameters with noise passed in
     Asked("reparameterize", (normal(4, 3), normal(4, 3), normal(4, 3))),
     Asked("kl_divergence", (normal(4, 3), normal(4, 3))),
-    Asked("VariationalAutoencoder", (unit(3, 14, 14, 1),), "model", {"noise": normal(3, 2)},
-          settings={"inputs": [], "options": {"latent_dim": 2, "hidden": 4}}),
+    Asked(
+        "VariationalAutoencoder",
+        (unit(3, 14, 14, 1),),
+        "model",
+        {"noise": normal(3, 2)},
+        settings={"inputs": [], "options": {"latent_dim": 2, "hidden": 4}},
+    ),
 )
 
 
@@ -33,13 +38,21 @@ EXAMPLES = (  # both functions by mean and logvar, the model by its parameters w
 def reparameterization(file: Remote, rng: np.random.Generator) -> str:
     """mean + exp(logvar / 2) * noise: logvar is the logarithm of a variance, not of a standard deviation."""
     mean, logvar, noise = np.array([[1.0, 2.0]]), np.log([[4.0, 9.0]]), np.array([[1.0, -1.0]])
-    expect_close("mean (1, 2), variances 4 and 9, noise (1, -1)", file.reparameterize(Fixed(mean), Fixed(logvar), noise),
-                 [[3.0, -1.0]], "the standard deviation is exp(logvar / 2)")
+    expect_close(
+        "mean (1, 2), variances 4 and 9, noise (1, -1)",
+        file.reparameterize(Fixed(mean), Fixed(logvar), noise),
+        [[3.0, -1.0]],
+        "the standard deviation is exp(logvar / 2)",
+    )
     mean, logvar, noise = rng.standard_normal((3, 5, 4))
     found = called(file.reparameterize, [Fixed(mean), Leaf(logvar), noise], {}, by=[1], cotangent=np.ones((5, 4)))
     expect_close("another code", found["value"], mean + np.exp(logvar / 2) * noise)
-    expect_close("its derivative by logvar", found["gradients"][0], noise * np.exp(logvar / 2) / 2,
-                 "the gradient goes through the standard deviation: noise * exp(logvar / 2) / 2")
+    expect_close(
+        "its derivative by logvar",
+        found["gradients"][0],
+        noise * np.exp(logvar / 2) / 2,
+        "the gradient goes through the standard deviation: noise * exp(logvar / 2) / 2",
+    )
     return "the gradient goes through mean and variance, the noise is a constant"
 
 
@@ -48,12 +61,19 @@ def divergence(file: Remote, rng: np.random.Generator) -> str:
     """Against the closed form and against an average over 200,000 draws."""
     zeros = np.zeros((3, 4))
     expect_close("of the standard normal from itself", file.kl_divergence(Fixed(zeros), Fixed(zeros)), 0.0)
-    expect_close("mean 1 in each of 4 dimensions", file.kl_divergence(Fixed(zeros + 1.0), Fixed(zeros)), 2.0,
-                 "a sum over the latent variables, a mean over the batch")
+    expect_close(
+        "mean 1 in each of 4 dimensions",
+        file.kl_divergence(Fixed(zeros + 1.0), Fixed(zeros)),
+        2.0,
+        "a sum over the latent variables, a mean over the batch",
+    )
     expect_close("variance e^2", file.kl_divergence(Fixed(zeros), Fixed(zeros + 2.0)), 4 * 0.5 * (math.e**2 - 3.0))
     means, logvars = rng.standard_normal((2, 6, 3))
-    expect_close("six codes of three numbers", file.kl_divergence(Fixed(means), Fixed(logvars)),
-                 0.5 * (means**2 + np.exp(logvars) - 1.0 - logvars).sum() / 6)
+    expect_close(
+        "six codes of three numbers",
+        file.kl_divergence(Fixed(means), Fixed(logvars)),
+        0.5 * (means**2 + np.exp(logvars) - 1.0 - logvars).sum() / 6,
+    )
     mean, logvar = np.array([[0.7, -0.3]]), np.array([[0.5, -1.0]])
     z = mean + np.exp(logvar / 2) * np.random.default_rng(7).standard_normal((200_000, 2))
     draws = 0.5 * (z**2 - (z - mean) ** 2 / np.exp(logvar) - logvar).sum(axis=1)
@@ -73,8 +93,11 @@ def nats(file: Remote, rng: np.random.Generator) -> str:
     expect(set(terms) == {"reconstruction", "kl"}, f"expected the terms reconstruction and kl, got {sorted(terms)}")
     got, right = terms["reconstruction"], 196 * math.log(2.0)
     hint = {"0.005": "that is the mean over pixels: a likelihood is a sum over them", "5": "that is a sum over the batch"}
-    expect(math.isclose(got, right, rel_tol=1e-4), f"a decoder that says 1/2 everywhere costs {got:.4g} nats, expected 196 log 2 "
-           f"= {right:.4g}", hint.get(f"{got / right:.1g}", ""))
+    expect(
+        math.isclose(got, right, rel_tol=1e-4),
+        f"a decoder that says 1/2 everywhere costs {got:.4g} nats, expected 196 log 2 = {right:.4g}",
+        hint.get(f"{got / right:.1g}", ""),
+    )
     expect_close("the total", total, terms["reconstruction"] + terms["kl"], rtol=1e-4)
     return "196 log 2 where the decoder says 1/2 everywhere"
 
@@ -87,12 +110,17 @@ def bound(file: Remote, rng: np.random.Generator) -> str:
     learn(model, train.images, epochs=40, lr=5e-3)
     total, terms = loss_of(model, test.images)
     independent, least = pixelwise_nats(train.images, test.images), least_nats(test.images)
-    expect(total <= 0.9 * independent, f"{total:.1f} nats on held-out images, expected at most 0.9 times the "
-           f"{independent:.1f} of a model of independent pixels")
+    expect(
+        total <= 0.9 * independent,
+        f"{total:.1f} nats on held-out images, expected at most 0.9 times the {independent:.1f} of a model of independent pixels",
+    )
     expect(terms.get("kl", 0.0) >= 1.0, f"the codes carry {terms.get('kl', 0.0):.2f} nats: the decoder ignores them")
     expect(total >= least, f"{total:.1f} nats, which cannot be: the pixels' own entropy is {least:.1f}")
     made = expect_images("sample(60)", model.sample(60), (60, 14, 14, 1))
     various = made.std(axis=0).mean() / train.images.std(axis=0).mean()
-    expect(various >= 0.5, f"samples differ {various:.2f} times as much as images do, expected at least 0.5",
-           "does sample draw its codes from N(0, I), anew for each image?")
+    expect(
+        various >= 0.5,
+        f"samples differ {various:.2f} times as much as images do, expected at least 0.5",
+        "does sample draw its codes from N(0, I), anew for each image?",
+    )
     return f"{total:.1f} nats, {total / independent:.2f} of a model of independent pixels"

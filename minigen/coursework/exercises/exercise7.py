@@ -32,15 +32,24 @@ def scores(*values: float) -> Fixed:
 @requirement("discriminator's loss")
 def discriminator(file: Remote, rng: np.random.Generator) -> str:
     """2 log 2 where it cannot tell; the closed form elsewhere; finite where it is sure and wrong."""
-    expect_close("all scores 0", file.discriminator_loss(scores(0, 0), scores(0, 0, 0)), 2 * math.log(2.0),
-                 "the means over real and over generated examples are added")
+    expect_close(
+        "all scores 0",
+        file.discriminator_loss(scores(0, 0), scores(0, 0, 0)),
+        2 * math.log(2.0),
+        "the means over real and over generated examples are added",
+    )
     real, fake = 2 * rng.standard_normal(4), 2 * rng.standard_normal(3)
     for a, b, said in (([2.0, -1.0], [0.5], "real scores 2 and -1, generated 0.5"), (real, fake, "four and three other scores")):
         expected = np.mean(np.log1p(np.exp(-np.array(a)))) + np.mean(np.log1p(np.exp(b)))
-        expect_close(said, file.discriminator_loss(scores(*a), scores(*b)), expected,
-                     "real: softplus(-score), generated: softplus(score)")
-    expect_close("sure and wrong", file.discriminator_loss(scores(-1000), scores(1000)), 2000.0,
-                 "log(sigmoid(score)) is log(0): softplus is the same, without it")
+        expect_close(
+            said, file.discriminator_loss(scores(*a), scores(*b)), expected, "real: softplus(-score), generated: softplus(score)"
+        )
+    expect_close(
+        "sure and wrong",
+        file.discriminator_loss(scores(-1000), scores(1000)),
+        2000.0,
+        "log(sigmoid(score)) is log(0): softplus is the same, without it",
+    )
     return "2 log 2 where all scores are 0"
 
 
@@ -60,19 +69,34 @@ def generator(file: Remote, rng: np.random.Generator) -> str:
 def r1(file: Remote, rng: np.random.Generator) -> str:
     """gamma / 2 times the squared slope; a mean over the examples; differentiable by the critic."""
     line = network(file, "Line", 3.0)
-    expect_close("score = 3 x, gamma = 10", file.r1_penalty(line, scores(1, 2), 10.0), 45.0,
-                 "gamma / 2 * mean over examples of ||gradient||^2")
-    expect_close("for four examples in place of two", file.r1_penalty(line, scores(1, 2, 3, 4), 10.0), 45.0,
-                 "a mean over the examples, not a sum")
+    expect_close(
+        "score = 3 x, gamma = 10",
+        file.r1_penalty(line, scores(1, 2), 10.0),
+        45.0,
+        "gamma / 2 * mean over examples of ||gradient||^2",
+    )
+    expect_close(
+        "for four examples in place of two",
+        file.r1_penalty(line, scores(1, 2, 3, 4), 10.0),
+        45.0,
+        "a mean over the examples, not a sum",
+    )
     (by_slope,) = gradients(file.r1_penalty, [line, scores(1, 2), 10.0], by=[parameter(line, "slope")])
     expect_close("its derivative by the slope", by_slope, [[30.0]], "mg.grad(..., create_graph=True)")
     square = network(file, "Square", 1.0)
     squares = file.r1_penalty(square, Fixed(np.array([[1.0, 2.0], [0.0, 3.0]])), 2.0)
-    expect_close("score = |x|^2 at (1, 2) and (0, 3), gamma = 2", squares, (20.0 + 36.0) / 2,
-                 "the square is summed over all of an example's numbers")
+    expect_close(
+        "score = |x|^2 at (1, 2) and (0, 3), gamma = 2",
+        squares,
+        (20.0 + 36.0) / 2,
+        "the square is summed over all of an example's numbers",
+    )
     x, scale, gamma = rng.standard_normal((4, 3)), float(rng.uniform(0.5, 2.0)), float(rng.uniform(0.5, 2.0))
-    expect_close("score = c |x|^2 at four other points", file.r1_penalty(network(file, "Square", scale), Fixed(x), gamma),
-                 gamma / 2 * (4 * scale**2 * (x * x).sum(axis=1)).mean())
+    expect_close(
+        "score = c |x|^2 at four other points",
+        file.r1_penalty(network(file, "Square", scale), Fixed(x), gamma),
+        gamma / 2 * (4 * scale**2 * (x * x).sum(axis=1)).mean(),
+    )
     return "gamma / 2 * mean of the squared slope"
 
 
@@ -98,9 +122,12 @@ def played(file: Remote, gamma: float) -> np.ndarray:
 @requirement("the Dirac GAN")
 def dirac(file: Remote, rng: np.random.Generator) -> str:
     """With the penalty the smallest GAN finds its equilibrium; without it, it runs in circles that hardly shrink (Mescheder et
-    al. 2018): the losses' own pull towards it is of fourth order."""
+    al. 2018): the losses' own pull toward it is of fourth order."""
     circling, damped = played(file, 0.0), played(file, 1.0)
-    expect(circling[-100:].mean() > 0.2, "without the penalty the players should still circle after 400 steps; they are "
-           f"{circling[-100:].mean():.3g} from the equilibrium")
+    expect(
+        circling[-100:].mean() > 0.2,
+        "without the penalty the players should still circle after 400 steps; they are "
+        f"{circling[-100:].mean():.3g} from the equilibrium",
+    )
     expect(damped[-1] < 0.01, f"with the penalty the players should meet; after 400 steps they are {damped[-1]:.3g} away")
     return f"after 400 steps {damped[-1]:.1g} from the equilibrium; without the penalty {circling[-100:].mean():.2g}, in circles"

@@ -10,8 +10,8 @@ SECONDS = 600.0
 NAMES = ("denoising_autoencoder", "classifier", "variational_autoencoder", "Replay", "conditional_gan")
 FORBIDDEN = ("ExperienceReplay",)
 CHARACTERS = "017"
-LABELLED = 60  # images whose labels the classifier may see
-NOISE = 0.3    # standard deviation of the damage
+LABELED = 60  # images whose labels the classifier may see
+NOISE = 0.3  # standard deviation of the damage
 EXAMPLES: tuple[Asked, ...] = ()  # this exercise is about what comes out of training
 
 
@@ -30,21 +30,31 @@ def pretraining(file: Remote, rng: np.random.Generator) -> str:
     rebuilt = numbers("reconstruct(x)", model.reconstruct(damaged))
     expect(rebuilt.shape == test.images.shape, f"images {test.images.shape} became images {rebuilt.shape}")
     error = np.mean((rebuilt - test.images) ** 2) / np.mean((damaged - test.images) ** 2)
-    expect(error <= 0.5, f"after denoising the squared error is {error:.2f} of the damage, expected at most 0.5",
-           "is the target the whole image, and the input the damaged one?")
+    expect(
+        error <= 0.5,
+        f"after denoising the squared error is {error:.2f} of the damage, expected at most 0.5",
+        "is the target the whole image, and the input the damaged one?",
+    )
     parameters_of(model.encoder, "the model's encoder")
     before = state(model.encoder)
-    chosen = np.concatenate([np.flatnonzero(train.labels == k)[:LABELLED // 3] for k in range(3)])
-    predict = remains("classifier(encoder, images, labels)",
-                      file.classifier(model.encoder, train.images[chosen], train.labels[chosen]))
-    expect(unchanged(before, state(model.encoder)), "training the classifier has changed the autoencoder's encoder",
-           "give the classifier a copy: copy.deepcopy(encoder)")
+    chosen = np.concatenate([np.flatnonzero(train.labels == k)[: LABELED // 3] for k in range(3)])
+    predict = remains(
+        "classifier(encoder, images, labels)", file.classifier(model.encoder, train.images[chosen], train.labels[chosen])
+    )
+    expect(
+        unchanged(before, state(model.encoder)),
+        "training the classifier has changed the autoencoder's encoder",
+        "give the classifier a copy: copy.deepcopy(encoder)",
+    )
     labels = numbers("predict(images)", predict(test.images))
     expect(labels.shape == test.labels.shape, f"predict gave shape {labels.shape} for {len(test.labels)} images")
     accuracy = float(np.mean(labels == test.labels))
-    expect(accuracy >= 0.8, f"{accuracy:.1%} of held-out images are classified rightly, expected at least 80 %",
-           "did the copy keep the trained weights?")
-    return f"squared error {error:.2f} of the damage; {accuracy:.1%} right with {LABELLED} labels"
+    expect(
+        accuracy >= 0.8,
+        f"{accuracy:.1%} of held-out images are classified rightly, expected at least 80 %",
+        "did the copy keep the trained weights?",
+    )
+    return f"squared error {error:.2f} of the damage; {accuracy:.1%} right with {LABELED} labels"
 
 
 def unchanged(before: dict[str, Array], after: dict[str, Array]) -> bool:
@@ -59,8 +69,10 @@ def variational(file: Remote, rng: np.random.Generator) -> str:
     model = remains("variational_autoencoder(images)", file.variational_autoencoder(train.images))
     total, _ = loss_of(model, test.images)
     independent, least = pixelwise_nats(train.images, test.images), least_nats(test.images)
-    expect(total <= 0.9 * independent, f"{total:.1f} nats on held-out images, expected at most 0.9 times the "
-           f"{independent:.1f} of a model of independent pixels")
+    expect(
+        total <= 0.9 * independent,
+        f"{total:.1f} nats on held-out images, expected at most 0.9 times the {independent:.1f} of a model of independent pixels",
+    )
     expect(total >= least, f"{total:.1f} nats, which cannot be: the pixels' own entropy is {least:.1f}")
     made = expect_images("sample(100)", model.sample(100), (100, 14, 14, 1))
     various = made.std(axis=0).mean() / train.images.std(axis=0).mean()
@@ -80,10 +92,14 @@ def replay(file: Remote, rng: np.random.Generator) -> str:
         found = called(kept.fakes, [(images, labels)], {})
         expect(isinstance(found["value"], tuple) and len(found["value"]) == 2, "fakes() must return images and their labels")
         x, y = (numbers("what fakes() returned", part) for part in found["value"])
-        expect(all(map(np.array_equal, found["inputs"][0], (images, labels))),
-               "fakes() has changed the batch that it was given; copy it first")
-        expect(x.shape == images.shape and y.shape == labels.shape, f"fakes() gave shapes {x.shape} and {y.shape} for a batch of "
-               f"{images.shape} and {labels.shape}")
+        expect(
+            all(map(np.array_equal, found["inputs"][0], (images, labels))),
+            "fakes() has changed the batch that it was given; copy it first",
+        )
+        expect(
+            x.shape == images.shape and y.shape == labels.shape,
+            f"fakes() gave shapes {x.shape} and {y.shape} for a batch of {images.shape} and {labels.shape}",
+        )
         whose = x[:, 0, 0, 0].astype(int)
         expect(np.array_equal(whose % 3, y), "an image came back with another image's label: exchange both together")
         if batch < 2:
@@ -108,9 +124,15 @@ def conditional(file: Remote, rng: np.random.Generator) -> str:
     means = np.stack([train.images[train.labels == k].mean(axis=0) for k in range(3)])
     nearest = ((made[:, None] - means) ** 2).sum(axis=(2, 3, 4)).argmin(axis=1)
     agree = float(np.mean(nearest == labels))
-    expect(agree >= 0.9, f"{agree:.1%} of the samples are nearest to the mean of the class asked for, expected at least 90 %",
-           "do both networks see the label?")
+    expect(
+        agree >= 0.9,
+        f"{agree:.1%} of the samples are nearest to the mean of the class asked for, expected at least 90 %",
+        "do both networks see the label?",
+    )
     spread = [made[labels == k].std(axis=0).mean() / train.images[train.labels == k].std(axis=0).mean() for k in range(3)]
-    expect(min(spread) >= 0.3, f"samples of a class differ {min(spread):.2f} times as much as images do, expected at least 0.3",
-           "mode collapse: all samples of a class alike")
+    expect(
+        min(spread) >= 0.3,
+        f"samples of a class differ {min(spread):.2f} times as much as images do, expected at least 0.3",
+        "mode collapse: all samples of a class alike",
+    )
     return f"{agree:.1%} are the class asked for; within a class they differ {min(spread):.2f} times as much as images, or more"

@@ -47,4 +47,3 @@ def fits(value: Any, form: Any) -> bool:
     if type(value) is int and form in (int, float):
         return abs(value) < 2**63
     return type(value) is form if isinstance(form, type) else False
-

@@ -11,18 +11,38 @@ from minigen.coursework.judge.session import Session
 from minigen.coursework.samples import Sample
 
 NUMBERS = 1 << 21  # that the inputs of a call may have
-VARIANTS = 20      # of inputs that are tried
+VARIANTS = 20  # of inputs that are tried
 Array = np.ndarray
 
-OP = {"inputs": [str], "variadic": bool, "nondiff": [str], "attributes": [str], "rules": {str: {"line": int, "place": str}},
-      "undocumented": [str]}
+OP = {
+    "inputs": [str],
+    "variadic": bool,
+    "nondiff": [str],
+    "attributes": [str],
+    "rules": {str: {"line": int, "place": str}},
+    "undocumented": [str],
+}
 DESCRIBED = {"kind": str, "name": str, "line": int, "problem": str, "guessed": bool}
 CALLABLE = {
-    "variants": [list], "options": dict, "output": ([int], None), "arguments": [str], "modules": int,
-    "parameters": {str: [int]}, "samples": bool, "op": (OP, None),
+    "variants": [list],
+    "options": dict,
+    "output": ([int], None),
+    "arguments": [str],
+    "modules": int,
+    "parameters": {str: [int]},
+    "samples": bool,
+    "op": (OP, None),
 }
-RESULT = {"type": str, "y": (Array, None), "tuple": (bool, None), "first": [Array], "second": [Array], "arrays": [Array],
-          "cotangent": (Array, None), "y afterwards": (Array, None)}
+RESULT = {
+    "type": str,
+    "y": (Array, None),
+    "tuple": (bool, None),
+    "first": [Array],
+    "second": [Array],
+    "arrays": [Array],
+    "cotangent": (Array, None),
+    "y afterward": (Array, None),
+}
 WATCHED = {"launches": int, "waits": [str], "copies": [str]}
 
 
@@ -90,18 +110,24 @@ class Call:
     def derive(self, arrays: list[Array], watched: bool = False, **wanted: Any) -> dict[str, Any]:
         """The result of the call and its derivatives, which have the shapes that they must; see worker.calls.Wanted."""
         dtype = next((x.dtype for x in arrays if x.dtype.kind == "f"), np.float32)
-        found = self.ask("watched" if watched else "derive", RESULT | (WATCHED if watched else {}), arrays=arrays,
-                         options=self.chosen(wanted.pop("dtype", dtype)), **wanted)
+        found = self.ask(
+            "watched" if watched else "derive",
+            RESULT | (WATCHED if watched else {}),
+            arrays=arrays,
+            options=self.chosen(wanted.pop("dtype", dtype)),
+            **wanted,
+        )
         shapes = [arrays[i].shape for i in wanted.get("by", ())]
         shapes += [shape for _, shape in self.parameters] if wanted.get("by_parameters") else []
         cotangents = wanted.get("cotangents", ())
         expected = {
             "first": shapes if cotangents else [],
             "second": shapes + [cotangents[0].shape] * wanted.get("by_cotangent", False) if len(cotangents) > 1 else [],
-            "arrays": [x.shape for x in arrays] if wanted.get("afterwards") else [],
+            "arrays": [x.shape for x in arrays] if wanted.get("afterward") else [],
         }
-        if found["type"] == "Tensor" and (found["y"] is None or any(
-                [g.shape for g in found[name]] != shapes for name, shapes in expected.items())):
+        if found["type"] == "Tensor" and (
+            found["y"] is None or any([g.shape for g in found[name]] != shapes for name, shapes in expected.items())
+        ):
             raise self.session.nonsense("derive")
         return found
 
@@ -131,9 +157,19 @@ class Call:
                 raise ValueError
         except (ValueError, TypeError, KeyError, AttributeError):
             raise session.nonsense("subjects") from None
-        call = cls(session, position, **known, variants=variants[:VARIANTS], options=options, output=output,
-                   arguments=tuple(found["arguments"]), modules=found["modules"], parameters=parameters,
-                   samples=found["samples"], op=found["op"])
+        call = cls(
+            session,
+            position,
+            **known,
+            variants=variants[:VARIANTS],
+            options=options,
+            output=output,
+            arguments=tuple(found["arguments"]),
+            modules=found["modules"],
+            parameters=parameters,
+            samples=found["samples"],
+            op=found["op"],
+        )
         if any(sum(x.size for x in (*variant, *dict(options).values()) if x) > NUMBERS for variant in variants):
             call.problem = f"inputs of more than {NUMBERS:,} numbers are too large to be checked: small ones show the same"
         return call

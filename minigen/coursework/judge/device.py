@@ -40,11 +40,19 @@ def gpu_ready(call: Call, order: int) -> Line:
     for what, name in (("result", "y"), ("gradient", "first"), ("second derivative", "second")):
         pairs = zip(*(x[name] if name != "y" else [x["y"]] for x in (expected, found)))
         if not all(alike(a, b) for a, b in pairs):
-            return Line("GPU-ready", None, f"no: the {what} has other values there",
-                        ["memory that was not filled (empty), or random numbers that differ?"])
+            return Line(
+                "GPU-ready",
+                None,
+                f"no: the {what} has other values there",
+                ["memory that was not filled (empty), or random numbers that differ?"],
+            )
     if found["waits"]:
-        return Line("GPU-ready", None, "no: it works, but the processor waits for the GPU", [
-            *found["waits"], "float(x), int(x), `if x > 0` and x.numpy() bring numbers home; use where and tensors"])
+        return Line(
+            "GPU-ready",
+            None,
+            "no: it works, but the processor waits for the GPU",
+            [*found["waits"], "float(x), int(x), `if x > 0` and x.numpy() bring numbers home; use where and tensors"],
+        )
     through = ("forward", "forward and backward", "forward, backward and second derivative")[order]
     copies = [*found["copies"], "copies an array to the GPU in every call: make it once"] if found["copies"] else []
     kernels = f"{found['launches']} kernel{'s' * (found['launches'] != 1)}"

@@ -62,8 +62,11 @@ class Examination:
     def missing_rules(self) -> list[str]:
         """Inputs of an op that have no rule and are not declared to need none."""
         op = self.call.op
-        return [name for name in op["inputs"][:1 if op["variadic"] else None]
-                if name not in op["rules"] and name not in op["nondiff"]]
+        return [
+            name
+            for name in op["inputs"][: 1 if op["variadic"] else None]
+            if name not in op["rules"] and name not in op["nondiff"]
+        ]
 
     def rules(self) -> Line:
         op, missing = self.call.op, self.missing_rules()
@@ -72,9 +75,15 @@ class Examination:
             result = "y" if "y" not in op["inputs"] else "result"
             star = "*" if op["variadic"] else ""
             arguments = ", ".join(["g", result, *(star + n for n in op["inputs"]), *op["attributes"]])
-            return Line("rules", False, f"none for {', '.join(map(repr, missing))}", [
-                f'write\n    @{f}.vjp("{name}")\n    def {f}_d{name}({arguments}):\n        return ...'
-                f'\nor, if nobody differentiates by it, declare @op(nondiff=("{name}",))'])
+            return Line(
+                "rules",
+                False,
+                f"none for {', '.join(map(repr, missing))}",
+                [
+                    f'write\n    @{f}.vjp("{name}")\n    def {f}_d{name}({arguments}):\n        return ...'
+                    f'\nor, if nobody differentiates by it, declare @op(nondiff=("{name}",))'
+                ],
+            )
         text = ", ".join(f"{name}: line {rule['line']}" for name, rule in op["rules"].items())
         if op["undocumented"]:
             text += f"; a docstring with the formula is missing in {', '.join(op['undocumented'])}"
@@ -101,13 +110,18 @@ class Examination:
         shape, values = found["y"].shape, found["y"]
         text = f"{call.shapes().split('; ')[0]} -> {shape}" + (" (shapes guessed)" if call.guessed else "")
         if not np.isfinite(values).all():
-            return Line("runs", False, f"{text}: NaN or infinity in the result",
-                        ["does it take such inputs? positive(3, 4) and unit(3, 4) make others: example(f, positive(3, 4))"])
+            return Line(
+                "runs",
+                False,
+                f"{text}: NaN or infinity in the result",
+                ["does it take such inputs? positive(3, 4) and unit(3, 4) make others: example(f, positive(3, 4))"],
+            )
         if call.output is not None and shape != call.output:
             return Line("runs", False, f"gave shape {shape}, the example says {call.output}")
         if call.kind == "model" and shape != ():
-            return Line("runs", False, f"the total of a loss is one number, got shape {shape}",
-                        ["reduce it: .mean(), or .sum() / n"])
+            return Line(
+                "runs", False, f"the total of a loss is one number, got shape {shape}", ["reduce it: .mean(), or .sum() / n"]
+            )
         return Line("runs", True, text + (f", one number: {float(values):.4g}" if shape == () else ""))
 
     def returned(self, found: dict[str, Any]) -> list[str]:
@@ -142,13 +156,17 @@ class Examination:
         y = call.value(arrays)
         u = self.session.random(1).standard_normal(y.shape).astype(y.dtype)
         cotangents = [u] if ruled and call.floating() else []
-        found = call.derive(arrays, by=call.floating(), cotangents=cotangents, afterwards=True)
+        found = call.derive(arrays, by=call.floating(), cotangents=cotangents, afterward=True)
         changed = [name for name, x, old in zip(call.named(), found["arrays"], arrays) if not same(x, old)]
         changed += ["the cotangent g"] * (bool(cotangents) and not same(found["cotangent"], u))
-        changed += ["the result y"] * (not same(found["y afterwards"], found["y"]))
+        changed += ["the result y"] * (not same(found["y afterward"], found["y"]))
         if changed:
-            return Line("leaves inputs alone", False, f"{', '.join(changed)} was changed in place",
-                        ["it belongs to the caller: make a new array, x = x + 1 instead of x += 1"])
+            return Line(
+                "leaves inputs alone",
+                False,
+                f"{', '.join(changed)} was changed in place",
+                ["it belongs to the caller: make a new array, x = x + 1 instead of x += 1"],
+            )
         return Line("leaves inputs alone", True)
 
     def repeatable(self) -> Line:
@@ -156,9 +174,15 @@ class Examination:
         arrays = call.drawn(call.precision)
         first, second = (call.value(arrays) for _ in "12")
         if not same(first, second):
-            return Line("repeatable", False, "two calls with the same inputs and the same seed differ", [
-                "random numbers that minigen.seed() cannot repeat? draw them with minigen.backend.random.normal(shape, "
-                "dtype=x.dtype), or let the caller pass them in"])
+            return Line(
+                "repeatable",
+                False,
+                "two calls with the same inputs and the same seed differ",
+                [
+                    "random numbers that minigen.seed() cannot repeat? draw them with minigen.backend.random.normal(shape, "
+                    "dtype=x.dtype), or let the caller pass them in"
+                ],
+            )
         alike = same(call.value(arrays, evaluating=True), first)
         return Line("repeatable", True, "" if alike else "with the same seed; in eval() it gives something else than in training")
 
@@ -219,9 +243,16 @@ class Examination:
 
         def derive(arrays: list[Array], cotangents: list[Array], **wanted: Any) -> dict[str, Any]:
             if by_parameters:
-                wanted["parameters"] = arrays[inputs:inputs + count]
-            found = call.derive(arrays[:inputs], variant=variant, dtype=np.float64, frozen=True, by_parameters=by_parameters,
-                                cotangents=cotangents, **wanted)
+                wanted["parameters"] = arrays[inputs : inputs + count]
+            found = call.derive(
+                arrays[:inputs],
+                variant=variant,
+                dtype=np.float64,
+                frozen=True,
+                by_parameters=by_parameters,
+                cotangents=cotangents,
+                **wanted,
+            )
             if found["type"] != "Tensor":
                 raise Missed(f"it must return one Tensor, got {found['type']}")
             return found
@@ -264,9 +295,13 @@ class Examination:
             return hints.of_values(mismatch, None, None, whose="the graph") + self.advice("cuts")
         if order == 2:
             rules = ", ".join(rule["place"] for rule in op["rules"].values())
-            return [f"rule: {rules}", *hints.of_values(mismatch, None, None)[:1],
-                    "order 1 is right: so is the formula. But at order 2 the rule is itself differentiated, and part of it was "
-                    "taken for a constant", *(self.advice("cuts") or hints.OF_HIDDEN_CUTS)]
+            return [
+                f"rule: {rules}",
+                *hints.of_values(mismatch, None, None)[:1],
+                "order 1 is right: so is the formula. But at order 2 the rule is itself differentiated, and part of it was "
+                "taken for a constant",
+                *(self.advice("cuts") or hints.OF_HIDDEN_CUTS),
+            ]
         name = op["inputs"][0 if op["variadic"] else mismatch.input]
         y = self.differentiable(0, 1).value(arrays)
         place = op["rules"][name]["place"] if name in op["rules"] else name
@@ -307,5 +342,9 @@ def guarded(name: str, function: Callable[[], Line]) -> Line:
             return Line(name, False, error.unwritten)
         if error.line is None:
             return Line(name, False, error.first_line, [*error.hints, *hints.of_rule_result(error.message)])
-        return Line(name, False, f"{error.type} in line {error.line}",
-                    [error.traceback, *error.hints, *hints.of_rule_result(error.message)])
+        return Line(
+            name,
+            False,
+            f"{error.type} in line {error.line}",
+            [error.traceback, *error.hints, *hints.of_rule_result(error.message)],
+        )

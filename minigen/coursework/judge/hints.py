@@ -6,11 +6,13 @@ import numpy as np
 
 from minigen.autograd.gradcheck import Mismatch
 
-CLOSE = 1e-3   # relative: two derivatives or ratios that agree to this are taken for equal
-ENOUGH = 4     # elements that must agree before a pattern in them is believed
+CLOSE = 1e-3  # relative: two derivatives or ratios that agree to this are taken for equal
+ENOUGH = 4  # elements that must agree before a pattern in them is believed
 
-OF_HIDDEN_CUTS = ["does a rule use what another function has kept (an attribute, a closure), or call one that leaves the graph? "
-                  "Compute all from g, y and the inputs, with operators and minigen's ops"]
+OF_HIDDEN_CUTS = [
+    "does a rule use what another function has kept (an attribute, a closure), or call one that leaves the graph? "
+    "Compute all from g, y and the inputs, with operators and minigen's ops"
+]
 
 
 def of_values(mismatch: Mismatch, x: np.ndarray | None, y: np.ndarray | None, whose: str = "your rule") -> list[str]:
@@ -42,7 +44,7 @@ def of_ratio(ratio: float, shape: tuple[int, ...]) -> str:
         -1.0: "the sign is wrong",
         2.0: "twice too much; a factor 1/2 is missing, or one of two shares was counted twice",
         0.5: "half of what it should be; the factor 2 of a square's derivative is missing, or the input is used twice and "
-             "only one use was differentiated",
+        "only one use was differentiated",
         -2.0: "the sign is wrong, and a factor 1/2 is missing",
         -0.5: "the sign is wrong, and the factor 2 of a square's derivative is missing",
     }
@@ -86,10 +88,25 @@ def expressions(x: np.ndarray, y: np.ndarray, g: np.ndarray) -> dict[str, np.nda
     """What is often forgotten, or written where it does not belong."""
     with np.errstate(all="ignore"):
         return {
-            "x": x, "y": y, "g": g, "|x|": np.abs(x), "x^2": x * x, "y^2": y * y, "x * y": x * y,
-            "(1 + x)": 1 + x, "(1 - x)": 1 - x, "(1 + y)": 1 + y, "(1 - y)": 1 - y, "(1 + |x|)": 1 + np.abs(x),
-            "(1 + x^2)": 1 + x * x, "(1 - y^2)": 1 - y * y, "y * (1 - y)": y * (1 - y),
-            "e^x": np.exp(x), "e^-x": np.exp(-x), "cos(x)": np.cos(x), "sin(x)": np.sin(x),
+            "x": x,
+            "y": y,
+            "g": g,
+            "|x|": np.abs(x),
+            "x^2": x * x,
+            "y^2": y * y,
+            "x * y": x * y,
+            "(1 + x)": 1 + x,
+            "(1 - x)": 1 - x,
+            "(1 + y)": 1 + y,
+            "(1 - y)": 1 - y,
+            "(1 + |x|)": 1 + np.abs(x),
+            "(1 + x^2)": 1 + x * x,
+            "(1 - y^2)": 1 - y * y,
+            "y * (1 - y)": y * (1 - y),
+            "e^x": np.exp(x),
+            "e^-x": np.exp(-x),
+            "cos(x)": np.cos(x),
+            "sin(x)": np.sin(x),
         }
 
 
@@ -101,11 +118,15 @@ def equal(a: np.ndarray, b: np.ndarray) -> bool:
 def of_wrong_shape(got: tuple[int, ...], expected: tuple[int, ...]) -> str:
     """Why a rule's result may not have the shape of its input."""
     if len(got) >= len(expected) and np.prod(got, dtype=int) > np.prod(expected, dtype=int):
-        return (f"the input of shape {expected} was repeated (broadcast) on the way: its gradient is the sum over the axes along "
-                "which it was, g.sum(axis=...), or declare @op(broadcasts=True) and the engine sums")
+        return (
+            f"the input of shape {expected} was repeated (broadcast) on the way: its gradient is the sum over the axes along "
+            "which it was, g.sum(axis=...), or declare @op(broadcasts=True) and the engine sums"
+        )
     if np.prod(got, dtype=int) < np.prod(expected, dtype=int):
-        return (f"each element of the input of shape {expected} has its own derivative: after a sum or a mean g must be spread "
-                "again, as in g.reshape(n, 1) * x or minigen.broadcast_to")
+        return (
+            f"each element of the input of shape {expected} has its own derivative: after a sum or a mean g must be spread "
+            "again, as in g.reshape(n, 1) * x or minigen.broadcast_to"
+        )
     return "transpose or reshape the result"
 
 

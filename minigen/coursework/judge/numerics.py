@@ -52,7 +52,7 @@ def find_mismatch(f: Differentiable, arrays: list[np.ndarray], rng: np.random.Ge
 
 def moved(f: Differentiable, arrays: list[np.ndarray], i: int, move: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """f with the i-th array moved. Raises Missed if the result has not this shape."""
-    y = f.value([*arrays[:i], arrays[i] + move, *arrays[i + 1:]])
+    y = f.value([*arrays[:i], arrays[i] + move, *arrays[i + 1 :]])
     if y.shape != shape:
         raise Missed(f"the result has shape {shape} at one input, and {y.shape} at another of the same shape")
     return np.asarray(y, np.float64)

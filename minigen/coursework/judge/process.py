@@ -24,15 +24,15 @@ from minigen.coursework.protocol import ProtocolError, pack, receive
 
 LIBRARY = Path(minigen.__file__).resolve().parent
 START = LIBRARY / "coursework" / "worker" / "start.py"
-GRACE = 3.0           # seconds after which a process that should have ended itself is killed
-LONGEST = 1e6         # seconds that are a limit
-TICK = 0.2            # seconds between two looks at what it is doing
-PROCESSES = 64        # that it may start
-MEMORY = 2 << 30      # bytes of one of them; all together may take twice as much
-THREADS = 4           # of a matrix product, for each takes memory
-DISK = 256 << 20      # bytes in its folder
-FILES = 10_000        # in its folder
-TAIL = 20_000         # bytes of standard error that are looked at
+GRACE = 3.0  # seconds after which a process that should have ended itself is killed
+LONGEST = 1e6  # seconds that are a limit
+TICK = 0.2  # seconds between two looks at what it is doing
+PROCESSES = 64  # that it may start
+MEMORY = 2 << 30  # bytes of one of them; all together may take twice as much
+THREADS = 4  # of a matrix product, for each takes memory
+DISK = 256 << 20  # bytes in its folder
+FILES = 10_000  # in its folder
+TAIL = 20_000  # bytes of standard error that are looked at
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "MINIGEN_DATA")
 LIBRARIES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -59,18 +59,31 @@ class WorkerProcess(Session):
         return self
 
     def start(self) -> None:
-        settings = {"path": self.search_path(), "library": str(LIBRARY), "folder": str(self.folder), "seconds": self.seconds,
-                    "file": str(self.folder / self.submission.path.name), "memory": MEMORY, "apart": self.apart,
-                    "data": [os.environ["MINIGEN_DATA"]] if "MINIGEN_DATA" in os.environ else [], "room": (DISK, FILES),
-                    "secret": [str(LIBRARY.parent / "tests")]}  # where the solutions are
+        settings = {
+            "path": self.search_path(),
+            "library": str(LIBRARY),
+            "folder": str(self.folder),
+            "seconds": self.seconds,
+            "file": str(self.folder / self.submission.path.name),
+            "memory": MEMORY,
+            "apart": self.apart,
+            "data": [os.environ["MINIGEN_DATA"]] if "MINIGEN_DATA" in os.environ else [],
+            "room": (DISK, FILES),
+            "secret": [str(LIBRARY.parent / "tests")],
+        }  # where the solutions are
         home = dict.fromkeys(("HOME", "USERPROFILE", "TMPDIR", "TEMP", "TMP"), str(self.folder))
         environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}  # the rest may hold secrets
         threads = {name: os.environ.get(name, str(min(THREADS, os.cpu_count() or 1))) for name in LIBRARIES}
         self.began = self.looked = time.monotonic()
         self.process = subprocess.Popen(
-            [sys.executable, "-I", "-B", str(START), json.dumps(settings)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=self.errors, cwd=self.folder, start_new_session=True,
-            env=environment | threads | home | {confine.MARK: self.mark})
+            [sys.executable, "-I", "-B", str(START), json.dumps(settings)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.errors,
+            cwd=self.folder,
+            start_new_session=True,
+            env=environment | threads | home | {confine.MARK: self.mark},
+        )
         self.threads = [threading.Thread(target=work, daemon=True) for work in (self.send_all, self.receive_all)]
         for thread in self.threads:
             thread.start()
@@ -79,8 +92,11 @@ class WorkerProcess(Session):
         """Where the worker finds libraries: where we do, but nothing of the learner's, and no tests beside minigen."""
         own = {Path(os.path.realpath(os.curdir)), self.submission.path.parent}
         found = [Path(each).resolve() for each in sys.path if Path(each).is_absolute()]
-        return [str(each) for each in found
-                if (each / "numpy" / "__init__.py").exists() or not (each in own or (each / "minigen").is_dir())]
+        return [
+            str(each)
+            for each in found
+            if (each / "numpy" / "__init__.py").exists() or not (each in own or (each / "minigen").is_dir())
+        ]
 
     # -- questions and answers -----------------------------------------------------------------------------------
 
@@ -112,8 +128,10 @@ class WorkerProcess(Session):
                 except RecursionError:
                     raise self.nonsense(question["do"]) from None
             if not (isinstance(message, dict) and message.keys() == {"printed"} and isinstance(message["printed"], str)):
-                raise Stopped(f"it cannot be judged: while {self.running}, something else was written where its process should "
-                              "answer; does the file write to other files than its own?")
+                raise Stopped(
+                    f"it cannot be judged: while {self.running}, something else was written where its process should "
+                    "answer; does the file write to other files than its own?"
+                )
             self.hear(message["printed"])
 
     def next_message(self) -> Any:
@@ -130,8 +148,10 @@ class WorkerProcess(Session):
             if isinstance(message, (EOFError, OSError)):
                 raise Stopped(self.unfinished())
             if isinstance(message, (ProtocolError, MemoryError)):
-                raise Stopped(f"it cannot be judged: while {self.running}, something else was written where its process should "
-                              f"answer ({message})")
+                raise Stopped(
+                    f"it cannot be judged: while {self.running}, something else was written where its process should "
+                    f"answer ({message})"
+                )
             return message
 
     def look(self) -> None:
@@ -151,11 +171,14 @@ class WorkerProcess(Session):
         if len(started) > PROCESSES:
             raise Stopped(f"it has started {len(started)} processes, while {self.running}; at most {PROCESSES} are let run")
         if taken > 2 * MEMORY:
-            raise Stopped(f"it takes {taken / 2**30:.1f} GiB of memory, while {self.running}; at most {2 * MEMORY / 2**30:.1f} "
-                          "are given")
+            raise Stopped(
+                f"it takes {taken / 2**30:.1f} GiB of memory, while {self.running}; at most {2 * MEMORY / 2**30:.1f} are given"
+            )
         if size > DISK or count > FILES:
-            raise Stopped(f"it has written {count} files of {size / 2**20:.0f} MiB together, while {self.running}; at most "
-                          f"{FILES} of {DISK >> 20} are kept")
+            raise Stopped(
+                f"it has written {count} files of {size / 2**20:.0f} MiB together, while {self.running}; at most "
+                f"{FILES} of {DISK >> 20} are kept"
+            )
 
     # -- the end -------------------------------------------------------------------------------------------------
 
@@ -170,8 +193,10 @@ class WorkerProcess(Session):
         own = re.findall(rf'File "{file}", line (\d+) in (\S+)', trace[start:] if start >= 0 else "")
         where = f", in line {own[0][0]} ({own[0][1]})" if own else ""
         if time.monotonic() - self.began >= self.seconds:
-            return (f"time was over after {self.seconds:g} s, while {self.running}{where}: an endless loop, or too much work? "
-                    "(--timeout SECONDS allows more)")
+            return (
+                f"time was over after {self.seconds:g} s, while {self.running}{where}: an endless loop, or too much work? "
+                "(--timeout SECONDS allows more)"
+            )
         if start >= 0 and trace.startswith("Fatal Python error", start):
             return f"Python itself crashed while {self.running}{where}: {clean(trace[start:].splitlines()[0], 200)}"
         if status is None:

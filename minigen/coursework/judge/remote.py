@@ -1,9 +1,9 @@
 """What a submission defines, as it is used from outside: call it, and there come arrays, numbers, or again such things.
 
-    file.bump(np.zeros(3))                                   the worker calls it; an array
-    gradients(file.bump, [Leaf(x)], by=[0], cotangent=u)     the gradients by its inputs
-    layer = file.WeightNormDense(4, 3)                       an object that stays in the worker
-    state(layer)["bias"]                                     its numbers
+file.bump(np.zeros(3))                                   the worker calls it; an array
+gradients(file.bump, [Leaf(x)], by=[0], cotangent=u)     the gradients by its inputs
+layer = file.WeightNormDense(4, 3)                       an object that stays in the worker
+state(layer)["bias"]                                     its numbers
 """
 
 import math
@@ -56,10 +56,16 @@ def file_of(session: Session) -> Remote:
 
 
 def called(target: Remote, inputs: Sequence[Any], options: dict[str, Any], **wanted: Any) -> dict[str, Any]:
-    """Of a call the "value", the "inputs" as they are afterwards, and the "gradients"."""
+    """Of a call the "value", the "inputs" as they are afterward, and the "gradients"."""
     session = target._session
-    found = session.ask("call", {"value": VALUE, "inputs": VALUE, "gradients": [Array]}, target=target._target,
-                        inputs=[encoded(x) for x in inputs], options={name: encoded(x) for name, x in options.items()}, **wanted)
+    found = session.ask(
+        "call",
+        {"value": VALUE, "inputs": VALUE, "gradients": [Array]},
+        target=target._target,
+        inputs=[encoded(x) for x in inputs],
+        options={name: encoded(x) for name, x in options.items()},
+        **wanted,
+    )
     return found | {name: decoded(session, found[name]) for name in ("value", "inputs")}
 
 

@@ -8,7 +8,7 @@ PASSED, FAILED, UNCHECKED = "passed", "failed", "unchecked"
 EXIT_STATUS = {PASSED: 0, FAILED: 1, UNCHECKED: 2}
 MARKS = {True: "ok", False: "FAIL", None: "-"}
 WIDTH = 120
-ROWS = 10       # of what the file prints
+ROWS = 10  # of what the file prints
 
 
 class Missed(Exception):
@@ -33,8 +33,12 @@ class Line:
         first = f"  {MARKS[self.passed]:<5} {self.check:<20} {' '.join(self.detail.split())}".rstrip()
         hints = ["as above" if hint in told else hint for hint in self.hints]
         told.update(hint for hint in self.hints if hint.startswith("Traceback"))
-        return "\n".join([wrapped(first, 29), *(wrapped(row, 10) if "\n" not in hint else row
-                                                for hint in hints for row in shifted(hint, 8).splitlines())])
+        return "\n".join(
+            [
+                wrapped(first, 29),
+                *(wrapped(row, 10) if "\n" not in hint else row for hint in hints for row in shifted(hint, 8).splitlines()),
+            ]
+        )
 
 
 @dataclass
@@ -95,8 +99,9 @@ class Report:
         if self.stopped:
             return "NOT CHECKED" + (f" to the end; so far {self.passed} passed, {self.failed} failed" if self.items else "")
         passed = f"PASSED: {self.passed} check{'s' * (self.passed != 1)} passed"
-        waiting = [item.name for item in self.items for line in item.lines
-                   if line.check == "GPU-ready" and line.detail.startswith("no")]
+        waiting = [
+            item.name for item in self.items for line in item.lines if line.check == "GPU-ready" and line.detail.startswith("no")
+        ]
         result = f"FAILED: {self.failed} of {self.passed + self.failed} checks" if self.failed else passed
         return result + (f"; not GPU-ready: {', '.join(waiting)}" if waiting else "")
 
@@ -110,12 +115,25 @@ class Report:
     def as_dict(self) -> dict[str, Any]:
         """For a file of marks."""
         return {
-            "file": self.file, "exercise": self.exercise, "status": self.status, "passed": self.passed, "failed": self.failed,
-            "seconds": round(self.seconds, 2), "stopped": self.stopped, "remarks": self.remarks, "printed": self.printed,
+            "file": self.file,
+            "exercise": self.exercise,
+            "status": self.status,
+            "passed": self.passed,
+            "failed": self.failed,
+            "seconds": round(self.seconds, 2),
+            "stopped": self.stopped,
+            "remarks": self.remarks,
+            "printed": self.printed,
             "items": [
-                {"kind": item.kind, "name": item.name, "line": item.line,
-                 "checks": [{"check": line.check, "passed": line.passed, "detail": line.detail, "hints": line.hints}
-                            for line in item.lines]}
+                {
+                    "kind": item.kind,
+                    "name": item.name,
+                    "line": item.line,
+                    "checks": [
+                        {"check": line.check, "passed": line.passed, "detail": line.detail, "hints": line.hints}
+                        for line in item.lines
+                    ],
+                }
                 for item in self.items
             ],
         }
@@ -134,5 +152,12 @@ def shown(printed: str) -> str:
 
 def wrapped(line: str, columns: int) -> str:
     """A long line broken at spaces, its further lines moved to the right."""
-    return textwrap.fill(line, WIDTH, subsequent_indent=" " * columns, break_long_words=False, break_on_hyphens=False,
-                         drop_whitespace=True, replace_whitespace=False)
+    return textwrap.fill(
+        line,
+        WIDTH,
+        subsequent_indent=" " * columns,
+        break_long_words=False,
+        break_on_hyphens=False,
+        drop_whitespace=True,
+        replace_whitespace=False,
+    )

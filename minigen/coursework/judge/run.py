@@ -16,8 +16,11 @@ from minigen.coursework.judge.submission import Submission, read_all
 SECONDS = 60.0  # a check may take, unless its exercise allows more
 SUBJECTS = 200  # that are checked, of a file
 ADVICE = "write it yourself, of ops"
-KINDS = {"op": "write @op above it, and its rule below it", "layer": "write class ...(nn.Module), with a forward",
-         "model": "write class ...(nn.Module), with a loss"}
+KINDS = {
+    "op": "write @op above it, and its rule below it",
+    "layer": "write class ...(nn.Module), with a forward",
+    "model": "write class ...(nn.Module), with a loss",
+}
 
 
 def check_file(path: Path, seconds: float | None = None, number: int | None = None, apart: bool = True) -> Report:
@@ -101,11 +104,13 @@ class Judging:
         self.examine(calls[:SUBJECTS])
         for name in left["classes"]:
             report.remarks.append(
-                f"{name} has a forward, but is no layer: write class {name}(nn.Module), with from minigen import nn.")
+                f"{name} has a forward, but is no layer: write class {name}(nn.Module), with from minigen import nn."
+            )
         if left["functions"]:
             report.remarks.append(
                 f"Not checked: {', '.join(left['functions'])}. To check a function, write `from minigen.coursework import "
-                f"example`, and example({left['functions'][0]}, (3, 4)), a shape for each input.")
+                f"example`, and example({left['functions'][0]}, (3, 4)), a shape for each input."
+            )
 
     def examine_exercise(self, task: Exercise, problems: list[Line]) -> None:
         """The calls that an exercise asks for, then its requirements."""
@@ -174,8 +179,10 @@ def unlike(asked: Asked, call: Call) -> Line | None:
 
 def nothing(name: str, functions: list[str], classes: list[str]) -> str:
     """What to write in a file that holds nothing to check."""
-    text = (f"{name} has nothing to check: no op (a function under @op), no layer or model (a class of nn.Module), and "
-            "no call of example(). (What it imports is checked with the file in which it stands.)")
+    text = (
+        f"{name} has nothing to check: no op (a function under @op), no layer or model (a class of nn.Module), and "
+        "no call of example(). (What it imports is checked with the file in which it stands.)"
+    )
     for each in classes:
         text += f"\nIt does define {each}, with a forward: write class {each}(nn.Module), with from minigen import nn."
     if functions:

@@ -6,11 +6,17 @@ import numpy as np
 
 from minigen.coursework.judge.border import clean, fits
 
-HINTS = 20      # that are told, of an error
+HINTS = 20  # that are told, of an error
 PRINTED = 2000  # characters that are kept of what a file prints
 
 ERROR = {
-    "type": str, "bases": [str], "message": str, "unwritten": str, "line": (int, None), "source": (str, None), "traceback": str,
+    "type": str,
+    "bases": [str],
+    "message": str,
+    "unwritten": str,
+    "line": (int, None),
+    "source": (str, None),
+    "traceback": str,
     "hints": [str],
 }
 
@@ -79,5 +85,7 @@ class Session:
         raise NotImplementedError
 
     def nonsense(self, question: str) -> Stopped:
-        return Stopped(f"it cannot be judged: while {self.running}, its process gave an answer that makes no sense ({question}); "
-                       "does the file change minigen, NumPy or Python itself?")
+        return Stopped(
+            f"it cannot be judged: while {self.running}, its process gave an answer that makes no sense ({question}); "
+            "does the file change minigen, NumPy or Python itself?"
+        )

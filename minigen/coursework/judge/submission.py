@@ -11,7 +11,7 @@ from pathlib import Path
 from minigen.coursework.judge.border import in_one_line
 
 LARGEST = 1 << 20  # bytes of a file
-HELPERS = 20       # files beside it that may be copied along
+HELPERS = 20  # files beside it that may be copied along
 EXERCISE = re.compile(rb"^EXERCISE[ \t]*=[ \t]*(\d{1,6})[ \t]*(?:#.*)?\r?$", re.MULTILINE)
 IMPORTS = re.compile(rb"(?:^|[;:])[ \t]*(?:from|import)[ \t]([^\n;#]*)", re.MULTILINE)
 

@@ -39,8 +39,9 @@ class VariationalAutoencoder(nn.Module):
         self.latent_dim = latent_dim
         self.encoder = nn.Sequential(nn.Flatten(), nn.Dense(14 * 14, hidden, activation="tanh"))
         self.mean, self.logvar = nn.Dense(hidden, latent_dim), nn.Dense(hidden, latent_dim)
-        self.decoder = nn.Sequential(nn.Dense(latent_dim, hidden, activation="tanh"), nn.Dense(hidden, 14 * 14),
-                                     nn.Reshape((14, 14, 1)))
+        self.decoder = nn.Sequential(
+            nn.Dense(latent_dim, hidden, activation="tanh"), nn.Dense(hidden, 14 * 14), nn.Reshape((14, 14, 1))
+        )
 
     def encode(self, x):
         """Images (n, 14, 14, 1) -> mean and logvar, each (n, latent_dim)."""

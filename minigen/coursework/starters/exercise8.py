@@ -5,7 +5,7 @@ three digits 0, 1 and 7, so that everything trains in seconds. The functions bel
 Use whatever minigen offers (nn, losses, optim, training, models), but for `Replay`, which you write yourself.
 
      9. Train a denoising autoencoder on images with Gaussian noise of standard deviation 0.3. Then use a copy of its encoder
-        for a classifier that learns from 60 labelled images. Damage must be halved; 80 % of held-out images must be
+        for a classifier that learns from 60 labeled images. Damage must be halved; 80 % of held-out images must be
         classified rightly.
     10. Train a variational autoencoder and let it draw images.
     11. Train a DCGAN. Add experience replay: a buffer of old fakes, which the discriminator sees beside the new ones. Make it
@@ -33,7 +33,7 @@ def denoising_autoencoder(images):
 
 
 def classifier(encoder, images, labels):
-    """A function predict(images) -> labels (n,), learned from a few labelled images on a copy of the encoder."""
+    """A function predict(images) -> labels (n,), learned from a few labeled images on a copy of the encoder."""
     raise NotImplementedError("9: train a classifier on a copy of the encoder")
 
 

@@ -11,7 +11,7 @@ class GatedLinear(nn.Module):
     def __init__(self, in_features, out_features):
         self.weight = Parameter(nn.init.glorot_uniform((in_features, out_features)))  # a Parameter is what an optimizer finds
         self.bias = Parameter(nn.init.zeros((out_features,)))
-        self.gate = nn.Dense(in_features, out_features)                               # layers may be parts of layers
+        self.gate = nn.Dense(in_features, out_features)  # layers may be parts of layers
 
     def forward(self, x):
         return (x @ self.weight + self.bias) * mg.sigmoid(self.gate(x))

@@ -12,8 +12,9 @@ class Autoencoder(nn.Module):
     """
 
     def __init__(self, latent_dim=30):
-        self.encoder = nn.Sequential(nn.Flatten(), nn.Dense(784, 100, activation="selu"),
-                                     nn.Dense(100, latent_dim, activation="selu"))
+        self.encoder = nn.Sequential(
+            nn.Flatten(), nn.Dense(784, 100, activation="selu"), nn.Dense(100, latent_dim, activation="selu")
+        )
         self.decoder = nn.Sequential(nn.Dense(latent_dim, 100, activation="selu"), nn.Dense(100, 784), nn.Reshape((28, 28, 1)))
 
     def forward(self, x):

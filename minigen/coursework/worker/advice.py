@@ -27,13 +27,26 @@ def described(error: BaseException, path: Path, code: FunctionType | None) -> di
     try:
         at = frames(error, path)
         return {
-            "type": type(error).__name__, "bases": [kind.__name__ for kind in type(error).__mro__], "message": message_of(error),
-            "unwritten": unwritten(error, path), "line": at[-1].lineno if at else None, "source": at[-1].line if at else None,
-            "traceback": traceback_of(error, path), "hints": list(of_error(error, innermost(at, code))),
+            "type": type(error).__name__,
+            "bases": [kind.__name__ for kind in type(error).__mro__],
+            "message": message_of(error),
+            "unwritten": unwritten(error, path),
+            "line": at[-1].lineno if at else None,
+            "source": at[-1].line if at else None,
+            "traceback": traceback_of(error, path),
+            "hints": list(of_error(error, innermost(at, code))),
         }
     except BaseException:  # an error of a class that raises errors
-        return {"type": "an error", "bases": [], "message": "it cannot be read", "unwritten": "", "line": None, "source": None,
-                "traceback": "", "hints": []}
+        return {
+            "type": "an error",
+            "bases": [],
+            "message": "it cannot be read",
+            "unwritten": "",
+            "line": None,
+            "source": None,
+            "traceback": "",
+            "hints": [],
+        }
 
 
 def innermost(at: list, code: FunctionType | None) -> FunctionType | None:
@@ -50,12 +63,16 @@ def of_cuts(functions: list[FunctionType]) -> list[str]:
     hints = []
     for function in functions:
         name = Path(function.__code__.co_filename).name
-        hints += [f"{name}, line {line}: {text} takes a number out of the graph; use the tensor itself"
-                  for line, text in cuts(function)]
+        hints += [
+            f"{name}, line {line}: {text} takes a number out of the graph; use the tensor itself" for line, text in cuts(function)
+        ]
         hints += [f"{name}, line {line}: {of_numpy(text, called)}" for line, text, called in calls_of_numpy(function)]
         kept = [cell for cell in function.__code__.co_names if holds_array(function.__globals__.get(cell))]
-        hints += [f"{place(function)} uses the global {cell!r}, an array made earlier: to the rule it is a constant; compute it "
-                  "anew from the inputs or from y" for cell in kept]
+        hints += [
+            f"{place(function)} uses the global {cell!r}, an array made earlier: to the rule it is a constant; compute it "
+            "anew from the inputs or from y"
+            for cell in kept
+        ]
     return hints
 
 
@@ -76,8 +93,11 @@ def of_float64(function: FunctionType) -> list[str]:
     """Calls of NumPy in a function that make float64 by themselves: of constants only, or of a shape without a dtype."""
     own = function.__code__.co_varnames
     makers = ("zeros", "ones", "full", "empty", "array", "arange", "linspace", "eye", "identity")
-    return [f"line {line}: {text} is float64" for line, text, name in calls_of_numpy(function)
-            if "dtype" not in text and (name in makers or not any(re.search(rf"\b{re.escape(word)}\b", text) for word in own))]
+    return [
+        f"line {line}: {text} is float64"
+        for line, text, name in calls_of_numpy(function)
+        if "dtype" not in text and (name in makers or not any(re.search(rf"\b{re.escape(word)}\b", text) for word in own))
+    ]
 
 
 def of_error(error: BaseException, function: FunctionType | None) -> Iterator[str]:
@@ -98,8 +118,10 @@ def of_error(error: BaseException, function: FunctionType | None) -> Iterator[st
     if re.search(r"gave u?int|gave bool", text):
         yield "fractions came in and whole numbers out: the result must have the inputs' dtype, so no astype(int)"
     elif "mixes dtypes" in text or ("returned float64" in text and "expected float32" in text):
-        yield ("float32 came in and float64 out: a NumPy number such as np.sqrt(2.0), or an array made without dtype=x.dtype, "
-               "makes everything float64; use Python numbers, math.sqrt(2.0)")
+        yield (
+            "float32 came in and float64 out: a NumPy number such as np.sqrt(2.0), or an array made without dtype=x.dtype, "
+            "makes everything float64; use Python numbers, math.sqrt(2.0)"
+        )
     if "has no rule for its input" in text:
         yield 'every input needs a rule, or is declared @op(nondiff=("name",))'
     if isinstance(error, TypeError) and ("unexpected keyword argument" in text or "positional argument" in text):

@@ -53,13 +53,13 @@ class Wanted:
     parameters: list[np.ndarray] | None = None
     cotangents: list[np.ndarray] = field(default_factory=list)
     by_cotangent: bool = False
-    frozen: bool = False      # the arrays cannot be written to
-    strided: bool = False     # the arrays' elements do not lie one behind the other
+    frozen: bool = False  # the arrays cannot be written to
+    strided: bool = False  # the arrays' elements do not lie one behind the other
     evaluating: bool = False  # in evaluation mode
-    afterwards: bool = False  # tell what became of the arrays, the cotangent and the result
+    afterward: bool = False  # tell what became of the arrays, the cotangent and the result
 
 
-NOTHING = {"y": None, "tuple": None, "first": [], "second": [], "arrays": [], "cotangent": None, "y afterwards": None}
+NOTHING = {"y": None, "tuple": None, "first": [], "second": [], "arrays": [], "cotangent": None, "y afterward": None}
 
 
 def derive(subject: Subject, wanted: Wanted) -> dict[str, Any]:
@@ -82,8 +82,8 @@ def derive(subject: Subject, wanted: Wanted) -> dict[str, Any]:
     cotangents = [np.array(u) for u in wanted.cotangents]
     if cotangents:  # else the result is all that is asked for
         found["first"], found["second"] = derivatives(y, leaves, cotangents, wanted.by_cotangent)
-    if wanted.afterwards:
-        found |= {"arrays": arrays, "cotangent": cotangents[0] if cotangents else None, "y afterwards": np.array(y.numpy())}
+    if wanted.afterward:
+        found |= {"arrays": arrays, "cotangent": cotangents[0] if cotangents else None, "y afterward": np.array(y.numpy())}
     return found
 
 
@@ -98,7 +98,7 @@ def derivatives(y: Tensor, leaves: list[Tensor], cotangents: list[np.ndarray], b
     """vjp(u) for each leaf; and, given a cotangent for each of these, the derivatives of their sum. Zeros if there are none."""
     if not (leaves and y.requires_grad):
         zeros = [np.zeros(x.shape, x.dtype) for x in leaves]
-        return zeros, [*zeros, np.zeros(y.shape, y.dtype)][:len(zeros) + by_cotangent] if len(cotangents) > 1 else []
+        return zeros, [*zeros, np.zeros(y.shape, y.dtype)][: len(zeros) + by_cotangent] if len(cotangents) > 1 else []
     u, *others = map(asarray, cotangents)
     if not others:
         return [np.array(to_numpy(g)) for g in grad(y, leaves, u, allow_unused=True)], []

@@ -18,7 +18,7 @@ from minigen.coursework.worker.source import line_of, place
 from minigen.nn import Module
 
 SHAPES = ((3, 4), (2, 3, 4), (2, 6, 6, 3), (4, 4), (4,))  # tried in this order where a file gives no example
-SMALL = ((1, 1), (2, 3, 4))                               # then added, if the op takes them
+SMALL = ((1, 1), (2, 3, 4))  # then added, if the op takes them
 
 
 class WrongReturn(TypeError):
@@ -103,7 +103,7 @@ class Subject:
         function = function.forward if isinstance(function, Module) else getattr(function, "__wrapped__", function)
         function = function.__call__ if callable(function) and not hasattr(function, "__code__") else function
         code = getattr(function, "__code__", None)
-        names = code.co_varnames[isinstance(function, MethodType):code.co_argcount] if code else ()
+        names = code.co_varnames[isinstance(function, MethodType) : code.co_argcount] if code else ()
         return [names[i] if i < len(names) else f"input {i}" for i in range(len(self.variants[0]))]
 
     def described(self) -> dict[str, Any]:
@@ -114,9 +114,12 @@ class Subject:
         return described | {
             "variants": [[x.as_dict() if isinstance(x, Sample) else None for x in variant] for variant in self.variants],
             "options": {name: x.as_dict() for name, x in self.options.items() if isinstance(x, Sample)},
-            "output": None if self.output is None else list(self.output), "arguments": self.arguments(),
-            "modules": len(self.parts), "parameters": {name: list(x.shape) for name, x in self.parameters().items()},
-            "samples": hasattr(self.target, "sample"), "op": None if self.op is None else description_of(self.op, self.function),
+            "output": None if self.output is None else list(self.output),
+            "arguments": self.arguments(),
+            "modules": len(self.parts),
+            "parameters": {name: list(x.shape) for name, x in self.parameters().items()},
+            "samples": hasattr(self.target, "sample"),
+            "op": None if self.op is None else description_of(self.op, self.function),
         }
 
 
@@ -124,7 +127,10 @@ def description_of(op: Op, function: FunctionType | None) -> dict[str, Any]:
     """What the judge is to know of an op and its rules."""
     rules = {name: {"line": rule.__code__.co_firstlineno, "place": place(rule)} for name, rule in op.rules.items()}
     return {
-        "inputs": list(op.inputs), "variadic": op.variadic, "nondiff": list(op.nondiff), "attributes": list(op.attributes),
+        "inputs": list(op.inputs),
+        "variadic": op.variadic,
+        "nondiff": list(op.nondiff),
+        "attributes": list(op.attributes),
         "rules": rules,
         "undocumented": [f.__name__ for f in (function, *op.rules.values()) if f and not (f.__doc__ or "").strip()],
     }
@@ -161,15 +167,27 @@ def plain_functions(module: ModuleType, examples: list[Example]) -> list[str]:
     """Names of the file's functions that are no ops and that no example calls."""
     rules = {rule for value in defined(module) if is_op(value) for rule in value.op.rules.values()}
     called = {getattr(each.target, "__func__", each.target) for each in examples if callable(each.target)}
-    return [name for name, value in vars(module).items()
-            if isinstance(value, FunctionType) and value.__module__ == module.__name__ and not is_op(value)
-            and value not in rules and value not in called]
+    return [
+        name
+        for name, value in vars(module).items()
+        if isinstance(value, FunctionType)
+        and value.__module__ == module.__name__
+        and not is_op(value)
+        and value not in rules
+        and value not in called
+    ]
 
 
 def plain_classes(module: ModuleType) -> list[str]:
     """Names of the file's classes that have a forward and yet are no Modules: the base is forgotten, or another library's."""
-    return [name for name, value in vars(module).items() if isinstance(value, type) and value.__module__ == module.__name__
-            and hasattr(value, "forward") and not issubclass(value, Module)]
+    return [
+        name
+        for name, value in vars(module).items()
+        if isinstance(value, type)
+        and value.__module__ == module.__name__
+        and hasattr(value, "forward")
+        and not issubclass(value, Module)
+    ]
 
 
 def is_op(value: Any) -> bool:
@@ -192,8 +210,14 @@ def merged(found: Iterable[Subject]) -> list[Subject]:
     """Calls of one target that differ in their inputs only become one, of several variants."""
     kept: list[Subject] = []
     for subject in found:
-        same = [other for other in kept if other.target is subject.target and other.output is None is subject.output
-                and other.options == subject.options and len(other.variants[0]) == len(subject.variants[0])]
+        same = [
+            other
+            for other in kept
+            if other.target is subject.target
+            and other.output is None is subject.output
+            and other.options == subject.options
+            and len(other.variants[0]) == len(subject.variants[0])
+        ]
         if same and all(isinstance(x, Sample) for x in subject.variants[0]):
             same[0].variants += subject.variants
         else:
@@ -264,8 +288,10 @@ def guess_module(kind: type) -> Subject:
     settings = required(kind.__init__)
     shapes = ["labels(5, classes=10)" if "label" in each else "(5, 4)" for each in inputs]
     called = ", ".join([f"{name}({', '.join(settings)})", *shapes])
-    subject.problem = (f"it cannot be guessed how to call it: write example({called}), with its settings and "
-                       f"the shape of each of its inputs ({', '.join(inputs)})")
+    subject.problem = (
+        f"it cannot be guessed how to call it: write example({called}), with its settings and "
+        f"the shape of each of its inputs ({', '.join(inputs)})"
+    )
     if settings:
         return subject
     try:
@@ -286,8 +312,11 @@ def guess_module(kind: type) -> Subject:
 def required(method: Callable) -> list[str]:
     """What a method must be given besides self, by name."""
     parameters = list(inspect.signature(method).parameters.values())[1:]
-    return [each.name for each in parameters
-            if each.default is each.empty and each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)]
+    return [
+        each.name
+        for each in parameters
+        if each.default is each.empty and each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)
+    ]
 
 
 def refused(subject: Subject) -> BaseException | None:

@@ -15,9 +15,9 @@ from minigen.coursework.examples import EXAMPLES, Example
 
 LIBRARY = Path(minigen.__file__).resolve().parent
 STDLIB = Path(sysconfig.get_path("stdlib")).resolve()
-NAME = "learner"     # the file's module name: its own might be that of a library
-MESSAGE = 2000       # characters of an error's message
-TRACEBACK = 20_000   # of its traceback
+NAME = "learner"  # the file's module name: its own might be that of a library
+MESSAGE = 2000  # characters of an error's message
+TRACEBACK = 20_000  # of its traceback
 SHOWN_FRAMES = 1000  # of a recursion without end
 
 
@@ -63,8 +63,11 @@ def frames(error: BaseException, path: Path) -> list[traceback.FrameSummary]:
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
-        found += [frame for frame in traceback.extract_tb(error.__traceback__, limit=-SHOWN_FRAMES)
-                  if theirs(frame.filename, path) and frame not in found]
+        found += [
+            frame
+            for frame in traceback.extract_tb(error.__traceback__, limit=-SHOWN_FRAMES)
+            if theirs(frame.filename, path) and frame not in found
+        ]
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     return found
 

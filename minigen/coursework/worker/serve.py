@@ -41,7 +41,7 @@ class Printed(io.TextIOBase):
 
     def write(self, text: str) -> int:
         if self.left > 0:
-            told, self.left = text[:self.left], self.left - len(text)
+            told, self.left = text[: self.left], self.left - len(text)
             self.tell({"printed": told})
         return len(text)
 
@@ -58,8 +58,8 @@ class Worker:
         self.printed = Printed(tell)
         self.objects = objects.Objects()
         self.examples: list[Example] = []
-        self.asked: list[dict] | None = None          # the judge's own examples, of an exercise
-        self.found: dict[str, list[Subject]] = {}     # by the backend on which the file was imported
+        self.asked: list[dict] | None = None  # the judge's own examples, of an exercise
+        self.found: dict[str, list[Subject]] = {}  # by the backend on which the file was imported
         self.doubled: dict[int, Doubled] = {}
 
     def answer(self, question: dict[str, Any]) -> dict[str, Any]:
@@ -183,8 +183,12 @@ class Worker:
         """Which parameters get no gradient; which Tensors no optimizer would find; how many numbers there are."""
         call = self.found["numpy"][subject]
         parts, named = Parts(call.parts), call.parameters()
-        lost = [f"{type(part).__name__}.{name}" for part in parts.modules() for name, value in vars(part).items()
-                if type(value) is Tensor and value.requires_grad]
+        lost = [
+            f"{type(part).__name__}.{name}"
+            for part in parts.modules()
+            for name, value in vars(part).items()
+            if type(value) is Tensor and value.requires_grad
+        ]
         y = call(list(map(tensor, arrays)), options)
         parts.zero_grad()
         if y.requires_grad:
@@ -246,9 +250,10 @@ class Worker:
         """The value of a target: a name of the file, or an object, or an attribute of either."""
         return self.objects.encoded(self.objects.found(target))
 
-    def call(self, target: dict, inputs: Iterable[Any], options: dict[str, Any], by: list | None = None,
-             cotangent: Any = None) -> dict[str, Any]:
-        """target(*inputs, **options), what the arrays are afterwards, and the gradients by inputs or by other tensors."""
+    def call(
+        self, target: dict, inputs: Iterable[Any], options: dict[str, Any], by: list | None = None, cotangent: Any = None
+    ) -> dict[str, Any]:
+        """target(*inputs, **options), what the arrays are afterward, and the gradients by inputs or by other tensors."""
         inputs = [self.objects.decoded(x) for x in inputs]
         options = {name: self.objects.decoded(x) for name, x in options.items()}
         value = self.objects.found(target)(*inputs, **options)

@@ -18,8 +18,10 @@ def uses(tree: ast.Module, names: list[str]) -> Iterator[str]:
     nodes = list(ast.walk(tree))
     own = {node.name for node in nodes if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
     own |= {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-    everything = any(isinstance(node, ast.ImportFrom) and node.names[0].name == "*" and f"{node.module}.".startswith("minigen.")
-                     for node in nodes)
+    everything = any(
+        isinstance(node, ast.ImportFrom) and node.names[0].name == "*" and f"{node.module}.".startswith("minigen.")
+        for node in nodes
+    )
     for node in nodes:
         found: list[str] = []
         if isinstance(node, ast.Attribute):
@@ -31,10 +33,16 @@ def uses(tree: ast.Module, names: list[str]) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom):
             found = [alias.name for alias in node.names]
         yield from (f"line {node.lineno} uses the library's {name}" for name in found if name in names)
-        modules = [node.module or ""] if isinstance(node, ast.ImportFrom) else (
-            [alias.name for alias in node.names] if isinstance(node, ast.Import) else [])
-        yield from (f"line {node.lineno} imports {module}" for module in modules
-                    if f"{module}.".startswith(OURS) and module != "minigen.coursework")
+        modules = (
+            [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else ([alias.name for alias in node.names] if isinstance(node, ast.Import) else [])
+        )
+        yield from (
+            f"line {node.lineno} imports {module}"
+            for module in modules
+            if f"{module}.".startswith(OURS) and module != "minigen.coursework"
+        )
 
 
 def line_of(function: Any) -> int:

@@ -53,13 +53,16 @@ class Generator(Restorer):
             *normed(second, nn.Conv2d(second, second, 3)),
             *normed(second, nn.Conv2d(second, second, 3)),
             *normed(first, nn.ConvTranspose2d(second, first, 4, stride=2)),
-            nn.ConvTranspose2d(first, channels, 4, stride=2), nn.Sigmoid(),
+            nn.ConvTranspose2d(first, channels, 4, stride=2),
+            nn.Sigmoid(),
         )
 
     def mask(self, corners: np.ndarray, height: int, width: int) -> np.ndarray:
         """Upper left corners (n, 2), rows and columns -> (n, h, w, 1), 1 in the hole, 0 elsewhere; on the host."""
-        rows, columns = ((np.arange(length) >= at) & (np.arange(length) < at + self.hole)
-                         for length, at in ((height, corners[:, :1]), (width, corners[:, 1:])))
+        rows, columns = (
+            (np.arange(length) >= at) & (np.arange(length) < at + self.hole)
+            for length, at in ((height, corners[:, :1]), (width, corners[:, 1:]))
+        )
         return (rows[:, :, None] & columns[:, None, :])[..., None]
 
     def damage(self, x: Any, corners: np.ndarray | None = None) -> Any:
@@ -76,8 +79,10 @@ class Generator(Restorer):
         if corners.shape != (n, 2):
             raise ShapeError(f"damage: expected corners ({n}, 2), a row and a column for each image, got {corners.shape}")
         if (corners < 0).any() or (corners > free).any():
-            raise ValueError(f"damage: holes begin at rows from 0 to {free[0]} and columns from 0 to {free[1]}, got corners from "
-                             f"{corners.min(axis=0).tolist()} to {corners.max(axis=0).tolist()}")
+            raise ValueError(
+                f"damage: holes begin at rows from 0 to {free[0]} and columns from 0 to {free[1]}, got corners from "
+                f"{corners.min(axis=0).tolist()} to {corners.max(axis=0).tolist()}"
+            )
         mask = asarray(self.mask(corners, height, width))
         return ops.concatenate(ops.masked(x, mask ^ True), mask.astype(x.dtype), axis=-1)
 

@@ -42,5 +42,7 @@ class Restorer(base.Generator):
         return self.draw(damaged)
 
     def latent(self, n: int) -> Any:
-        raise TypeError(f"a {type(self).__name__} of {type(self).__module__} makes nothing of noise, but images of damaged ones: "
-                        "restore(damage(images)); training.Restoration trains it")
+        raise TypeError(
+            f"a {type(self).__name__} of {type(self).__module__} makes nothing of noise, but images of damaged ones: "
+            "restore(damage(images)); training.Restoration trains it"
+        )

@@ -20,8 +20,10 @@ class Encoder(nn.Module):
 
     def __init__(self, channels: int, feature_maps: tuple[int, int]):
         first, second = feature_maps
-        self.layers = [nn.Conv2d(channels, first, 4, stride=2, activation="relu"),
-                       nn.Conv2d(first, second, 4, stride=2, activation="relu")]
+        self.layers = [
+            nn.Conv2d(channels, first, 4, stride=2, activation="relu"),
+            nn.Conv2d(first, second, 4, stride=2, activation="relu"),
+        ]
 
     def stages(self, x: Any) -> list[Any]:
         """The feature maps that each layer makes."""
@@ -39,15 +41,16 @@ class TextureAutoencoder(ImageAutoencoder):
     """An autoencoder whose codes are feature maps, (n, h / 4, w / 4, maps): what `StyleTransfer` needs to begin with.
 
     The paper's encoder has learned from a million photographs (VGG-19, up to relu4_1). This one learns from the images at hand
-    to keep what makes them up, colours, edges and textures. The decoder mirrors it, with transposed convolutions of a kernel
+    to keep what makes them up, colors, edges and textures. The decoder mirrors it, with transposed convolutions of a kernel
     that their stride divides, which leave no checkerboard. ShapeError for sides that are no multiple of 4.
     """
 
     def __init__(self, channels: int = 3, feature_maps: tuple[int, int] = (32, 64)):
         first, second = feature_maps
         self.encoder = Encoder(channels, feature_maps)
-        self.decoder = nn.Sequential(nn.ConvTranspose2d(second, first, 4, stride=2, activation="relu"),
-                                     nn.ConvTranspose2d(first, channels, 4, stride=2))
+        self.decoder = nn.Sequential(
+            nn.ConvTranspose2d(second, first, 4, stride=2, activation="relu"), nn.ConvTranspose2d(first, channels, 4, stride=2)
+        )
 
 
 class StyleTransfer(nn.Module):
@@ -60,7 +63,7 @@ class StyleTransfer(nn.Module):
                |mean(f_i(image)) - mean(f_i(s))|^2 + |std(f_i(image)) - std(f_i(s))|^2
 
     Means and standard deviations are those of a channel of an image, over its pixels (biased, 1e-5 added to the variance): they
-    are the style, for they say which colours, edges and textures there are, and not where. All |.|^2 are means over elements,
+    are the style, for they say which colors, edges and textures there are, and not where. All |.|^2 are means over elements,
     where the paper writes norms: of feature maps over images, pixels and channels, of statistics over images and channels.
 
     f and g start as copies of an autoencoder's two halves. f is frozen: its parameters require no gradient, and only
@@ -108,8 +111,9 @@ class StyleTransfer(nn.Module):
 def adapted(content: Any, style: Any) -> Any:
     """AdaIN(f(c), f(s)): feature maps (n, h, w, c) with the mean and deviation that each channel of n other maps has."""
     if content.shape[0] != style.shape[0]:
-        raise ShapeError(f"StyleTransfer: got {content.shape[0]} contents and {style.shape[0]} styles, expected a style for each "
-                         "content")
+        raise ShapeError(
+            f"StyleTransfer: got {content.shape[0]} contents and {style.shape[0]} styles, expected a style for each content"
+        )
     mean, std = statistics(style)
     return functional.adain(content, std, mean, eps=EPS)
 
@@ -132,5 +136,6 @@ def style_distance(stages: list[Any], others: list[Any]) -> Any:
 
     stages, others: feature maps (n, h, w, c), one for each stage; heights and widths may differ.
     """
-    return sum(losses.mse(ours, theirs) for pair in zip(stages, others, strict=True)
-               for ours, theirs in zip(*map(statistics, pair)))
+    return sum(
+        losses.mse(ours, theirs) for pair in zip(stages, others, strict=True) for ours, theirs in zip(*map(statistics, pair))
+    )

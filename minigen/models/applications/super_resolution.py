@@ -38,14 +38,20 @@ class Generator(Restorer):
             raise ValueError(f"resolution: expected a multiple of the factor {factor}, got {resolution}")
         self.factor = factor
         self.input_shape = (resolution // factor, resolution // factor, channels)
-        body = [Residual(nn.Conv2d(feature_maps, feature_maps, 3, activation="relu"), nn.Conv2d(feature_maps, feature_maps, 3))
-                for _ in range(blocks)]
-        doublings = [nn.ConvTranspose2d(feature_maps, feature_maps, 4, stride=2, activation="relu")
-                     for _ in range(int(factor).bit_length() - 2)]
+        body = [
+            Residual(nn.Conv2d(feature_maps, feature_maps, 3, activation="relu"), nn.Conv2d(feature_maps, feature_maps, 3))
+            for _ in range(blocks)
+        ]
+        doublings = [
+            nn.ConvTranspose2d(feature_maps, feature_maps, 4, stride=2, activation="relu")
+            for _ in range(int(factor).bit_length() - 2)
+        ]
         self.net = nn.Sequential(
             nn.Conv2d(channels, feature_maps, 3, activation="relu"),
             Residual(*body, nn.Conv2d(feature_maps, feature_maps, 3)),
-            *doublings, nn.ConvTranspose2d(feature_maps, channels, 4, stride=2), nn.Sigmoid(),
+            *doublings,
+            nn.ConvTranspose2d(feature_maps, channels, 4, stride=2),
+            nn.Sigmoid(),
         )
 
     def damage(self, x: Any) -> Any:
@@ -54,8 +60,9 @@ class Generator(Restorer):
         Raises ShapeError for images whose sides are no multiples of the factor.
         """
         if len(x.shape) != 4 or any(side % self.factor for side in x.shape[1:3]):
-            raise ShapeError(f"damage: expected images (n, h, w, c) whose sides are multiples of {self.factor}, got "
-                             f"{tuple(x.shape)}")
+            raise ShapeError(
+                f"damage: expected images (n, h, w, c) whose sides are multiples of {self.factor}, got {tuple(x.shape)}"
+            )
         return ops.avg_pool2d(x, size=self.factor)
 
 

@@ -13,7 +13,16 @@ from minigen.models.autoencoders.tied import TiedAutoencoder
 from minigen.models.autoencoders.variational import VariationalAutoencoder
 
 __all__ = [
-    "ConditionalVariationalAutoencoder", "ConvolutionalAutoencoder", "DenoisingAutoencoder", "HashingAutoencoder",
-    "LinearAutoencoder", "LinearDenoisingAutoencoder", "LinearVariationalAutoencoder", "RecurrentAutoencoder",
-    "SparseAutoencoder", "StackedAutoencoder", "TiedAutoencoder", "VariationalAutoencoder",
+    "ConditionalVariationalAutoencoder",
+    "ConvolutionalAutoencoder",
+    "DenoisingAutoencoder",
+    "HashingAutoencoder",
+    "LinearAutoencoder",
+    "LinearDenoisingAutoencoder",
+    "LinearVariationalAutoencoder",
+    "RecurrentAutoencoder",
+    "SparseAutoencoder",
+    "StackedAutoencoder",
+    "TiedAutoencoder",
+    "VariationalAutoencoder",
 ]

@@ -20,8 +20,14 @@ class ConditionalVariationalAutoencoder(VariationalAutoencoder):
     `training.fit` takes examples=(images, labels). Everything else is as in `VariationalAutoencoder`.
     """
 
-    def __init__(self, classes: int = 10, latent_dim: int = 10, beta: float = 1.0, reconstruction: str = "bce",
-                 hidden: Sequence[int] = (150, 100)):
+    def __init__(
+        self,
+        classes: int = 10,
+        latent_dim: int = 10,
+        beta: float = 1.0,
+        reconstruction: str = "bce",
+        hidden: Sequence[int] = (150, 100),
+    ):
         super().__init__(latent_dim, beta, reconstruction, hidden, condition=classes)
         self.classes = classes
 

@@ -18,8 +18,11 @@ class ConvolutionalAutoencoder(ImageAutoencoder):
 
     def __init__(self, latent_dim: int | None = None, feature_maps: tuple[int, int, int] = (16, 32, 64)):
         first, second, third = feature_maps
-        down = [layer for before, after in ((1, first), (first, second), (second, third))
-                for layer in (nn.Conv2d(before, after, 3, weight_init=nn.init.lecun_normal), nn.MaxPool2d(2), nn.SELU())]
+        down = [
+            layer
+            for before, after in ((1, first), (first, second), (second, third))
+            for layer in (nn.Conv2d(before, after, 3, weight_init=nn.init.lecun_normal), nn.MaxPool2d(2), nn.SELU())
+        ]
         to_codes, from_codes, up = [], [], third
         if latent_dim is not None:
             to_codes = [nn.Flatten(), nn.Dense(3 * 3 * third, latent_dim, activation="selu")]

@@ -10,7 +10,7 @@ from minigen.errors import ShapeError, suggestion
 from minigen.models.autoencoders.linear import LinearAutoencoder
 from minigen.models.autoencoders.stacked import StackedAutoencoder
 from minigen.nn.regularization import check_floating
-from minigen.settings import Configured
+from minigen.utils.settings import Configured
 
 CORRUPTIONS: dict[str, Callable] = {
     "gaussian": lambda x, noise, amount: x + amount * noise,

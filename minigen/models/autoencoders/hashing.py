@@ -15,7 +15,7 @@ class HashingAutoencoder(ImageAutoencoder):
         a = selu(x W1 + b1),   z = sigmoid((a + noise_std * noise) W2 + b2),   logits = selu(z W3 + b3) W4 + b4
         loss = mean over pixels of BCE(sigmoid(logits), x)
 
-    Strong noise makes grey values useless: whatever a code between 0 and 1 says, the noise drowns. What survives is the sign of
+    Strong noise makes gray values useless: whatever a code between 0 and 1 says, the noise drowns. What survives is the sign of
     a large input, so the codes move to 0 and 1, and rounded they are a hash. With 16 bits, 80,116 + 80,884 parameters (the
     book's network). Noise (n, hidden) may be given to `encode`, `forward` and `loss`; it is drawn in training, and absent in
     evaluation.
@@ -29,9 +29,7 @@ class HashingAutoencoder(ImageAutoencoder):
             nn.Dense(hidden, bits, activation="sigmoid"),
         )
         self.decoder = nn.Sequential(
-            nn.Dense(bits, hidden, activation="selu"),
-            nn.Dense(hidden, 28 * 28),
-            nn.Reshape((28, 28, 1)),
+            nn.Dense(bits, hidden, activation="selu"), nn.Dense(hidden, 28 * 28), nn.Reshape((28, 28, 1))
         )
 
     @in_parts

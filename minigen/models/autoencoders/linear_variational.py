@@ -46,7 +46,7 @@ class LinearVariationalAutoencoder(VariationalAutoencoder):
     def elbo(self, x: Any) -> Any:
         """The evidence lower bound of each example, with its expectation over z in closed form: (n, features) -> (n,), in nats.
 
-            E_q |x - z W - b|^2 = |x - mean W - b|^2 + sum_j variance_j |W_j|^2
+        E_q |x - z W - b|^2 = |x - mean W - b|^2 + sum_j variance_j |W_j|^2
         """
         mean, logvar = self.encode(x)
         spread = (ops.exp(self.posterior_logvar) * ops.square(self.decoder.weight).sum(axis=1)).sum()

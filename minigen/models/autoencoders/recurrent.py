@@ -17,9 +17,7 @@ class RecurrentAutoencoder(ImageAutoencoder):
     def __init__(self, hidden: int = 100, latent_dim: int = 30, image_shape: tuple[int, int] = (28, 28)):
         rows, columns = image_shape
         self.encoder = nn.Sequential(
-            nn.Reshape((rows, columns)),
-            nn.LSTM(columns, hidden, return_sequences=True),
-            nn.LSTM(hidden, latent_dim),
+            nn.Reshape((rows, columns)), nn.LSTM(columns, hidden, return_sequences=True), nn.LSTM(hidden, latent_dim)
         )
         self.decoder = nn.Sequential(
             nn.RepeatVector(rows),

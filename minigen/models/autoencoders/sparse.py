@@ -14,7 +14,7 @@ class SparseAutoencoder(ImageAutoencoder):
 
     L1 is charged to a mean example, whatever the batch size; KL to the units' means over the batch, which scatter more, and so
     cost more, the smaller the batch (`functional.l1_sparsity`, `kl_sparsity`). The chapter's are l1 = 1e-3, which pushes every
-    activation towards zero, or kl = 0.05 / 32 = 1.6e-3, which lets each code be active for a share `target` of the images;
+    activation toward zero, or kl = 0.05 / 32 = 1.6e-3, which lets each code be active for a share `target` of the images;
     with neither, the network is the plain one to compare with.
     Source: Ng 2011, "Sparse autoencoder" (CS294A); Olshausen & Field 1996 for the idea.
     """
@@ -27,9 +27,7 @@ class SparseAutoencoder(ImageAutoencoder):
             nn.ActivityRegularization(l1=l1, kl=kl, target=target),
         )
         self.decoder = nn.Sequential(
-            nn.Dense(latent_dim, hidden, activation="selu"),
-            nn.Dense(hidden, 28 * 28),
-            nn.Reshape((28, 28, 1)),
+            nn.Dense(latent_dim, hidden, activation="selu"), nn.Dense(hidden, 28 * 28), nn.Reshape((28, 28, 1))
         )
 
     def loss(self, x: Any) -> tuple[Any, dict[str, Any]]:

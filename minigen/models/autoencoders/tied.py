@@ -20,7 +20,5 @@ class TiedAutoencoder(ImageAutoencoder):
         inner = nn.Dense(hidden, latent_dim, activation="selu")
         self.encoder = nn.Sequential(nn.Flatten(), outer, inner)
         self.decoder = nn.Sequential(
-            nn.DenseTranspose(inner, activation="selu"),
-            nn.DenseTranspose(outer),
-            nn.Reshape((28, 28, 1)),
+            nn.DenseTranspose(inner, activation="selu"), nn.DenseTranspose(outer), nn.Reshape((28, 28, 1))
         )

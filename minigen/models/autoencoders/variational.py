@@ -24,7 +24,7 @@ class VariationalAutoencoder(nn.Module):
     With beta = 1 the loss is the negative evidence lower bound, -log p(x) or more; another beta (Higgins et al. 2017) trades
     reconstruction for a simpler posterior. `reconstruction` names p(x|z), pixel by pixel:
 
-    "bce": Bernoulli, from logits. A grey value in [0, 1] counts as the probability that the pixel is white, so that the loss is
+    "bce": Bernoulli, from logits. A gray value in [0, 1] counts as the probability that the pixel is white, so that the loss is
            the expected one of images made black and white anew each time they are shown, and never below their entropy
            (`metrics.bernoulli_floor` * 784). Images outside [0, 1]: ValueError (on a GPU, where the check would wait, unnoticed).
     "mse": Gaussian with fixed variance 1/2: -log p = (x - x^)^2 + log(pi) / 2, a density, of which 784 log(pi) / 2 = 449 nats
@@ -36,8 +36,15 @@ class VariationalAutoencoder(nn.Module):
     Raises ValueError for a negative beta or an unknown reconstruction.
     """
 
-    def __init__(self, latent_dim: int = 10, beta: float = 1.0, reconstruction: str = "bce", hidden: Sequence[int] = (150, 100),
-                 condition: int = 0, shape: tuple[int, int, int] = (28, 28, 1)):
+    def __init__(
+        self,
+        latent_dim: int = 10,
+        beta: float = 1.0,
+        reconstruction: str = "bce",
+        hidden: Sequence[int] = (150, 100),
+        condition: int = 0,
+        shape: tuple[int, int, int] = (28, 28, 1),
+    ):
         if not 0.0 <= beta < math.inf:
             raise ValueError(f"beta weighs the KL divergence: at least 0 and finite, got {beta}")
         if reconstruction not in LIKELIHOODS:

@@ -58,8 +58,11 @@ class Generator(nn.Module):
     def draw(self, z: Any, *labels: Any) -> np.ndarray:
         """What is made of given latent vectors (n, latent_dim): examples on the host, pixels in [0, 1], in evaluation mode."""
         if hasattr(self, "classes") != bool(labels):
-            raise ValueError("this generator takes no labels" if labels else
-                             f"this generator is told the class, 0 to {self.classes - 1}: sample(n, labels)")
+            raise ValueError(
+                "this generator takes no labels"
+                if labels
+                else f"this generator is told the class, 0 to {self.classes - 1}: sample(n, labels)"
+            )
         z = to_numpy(z).astype(self.dtype, copy=False)
         labels = [each if each.ndim else np.repeat(each, len(z)) for each in map(to_numpy, labels)]
         if any(each.shape != (len(z),) for each in labels):

@@ -22,8 +22,10 @@ class Generator(base.Generator):
         if not isinstance(classes, Integral) or classes < 1:
             raise ValueError(f"classes counts the classes, a whole number of at least 1, got {classes}")
         if network.latent_dim <= classes:
-            raise ValueError(f"a conditional generator needs a network of more than {classes} latent variables, {classes} of "
-                             f"them for the label, got {network.latent_dim}")
+            raise ValueError(
+                f"a conditional generator needs a network of more than {classes} latent variables, {classes} of "
+                f"them for the label, got {network.latent_dim}"
+            )
         self.net, self.classes = network, classes
         self.latent_dim, self.pixel_range = network.latent_dim - classes, network.pixel_range
 
@@ -52,4 +54,3 @@ class Discriminator(nn.Module):
     def chain(self) -> Iterator[tuple[str, nn.Module]]:
         """The order of application, for a summary of examples with their labels as channels."""
         return self.net.chain()
-

@@ -45,11 +45,20 @@ class Discriminator(base.Discriminator):
 
     def __init__(self, channels: int = 1, dropout: float = 0.4, pack: int = 1, minibatch: str | None = None):
         drop = [nn.Dropout(dropout)] if dropout else []
-        super().__init__(nn.Sequential(
-            nn.Conv2d(channels * pack, 64, 5, stride=2), nn.LeakyReLU(0.2), *drop,
-            nn.Conv2d(64, 128, 5, stride=2), nn.LeakyReLU(0.2), *drop,
-            nn.Flatten(),
-        ), 7 * 7 * 128, pack, minibatch)
+        super().__init__(
+            nn.Sequential(
+                nn.Conv2d(channels * pack, 64, 5, stride=2),
+                nn.LeakyReLU(0.2),
+                *drop,
+                nn.Conv2d(64, 128, 5, stride=2),
+                nn.LeakyReLU(0.2),
+                *drop,
+                nn.Flatten(),
+            ),
+            7 * 7 * 128,
+            pack,
+            minibatch,
+        )
 
 
 class TinyGenerator(base.Generator):
@@ -62,8 +71,16 @@ class TinyGenerator(base.Generator):
 
     pixel_range = (-1.0, 1.0)
 
-    def __init__(self, latent_dim: int = 64, channels: int = 1, feature_maps: tuple[int, int] = (64, 32), batch_norm: bool = True,
-                 transposed: bool = True, hidden: int | None = None, activation: str = "relu"):
+    def __init__(
+        self,
+        latent_dim: int = 64,
+        channels: int = 1,
+        feature_maps: tuple[int, int] = (64, 32),
+        batch_norm: bool = True,
+        transposed: bool = True,
+        hidden: int | None = None,
+        activation: str = "relu",
+    ):
         self.latent_dim = latent_dim
         first, second = feature_maps
 
@@ -77,9 +94,13 @@ class TinyGenerator(base.Generator):
 
         self.net = nn.Sequential(
             *([nn.Dense(latent_dim, hidden), *activated(hidden)] if hidden else []),
-            nn.Dense(hidden or latent_dim, 7 * 7 * first), nn.Reshape((7, 7, first)), *activated(first),
-            *enlarge(first, second), *activated(second),
-            *enlarge(second, channels), nn.Tanh(),
+            nn.Dense(hidden or latent_dim, 7 * 7 * first),
+            nn.Reshape((7, 7, first)),
+            *activated(first),
+            *enlarge(first, second),
+            *activated(second),
+            *enlarge(second, channels),
+            nn.Tanh(),
         )
 
 
@@ -94,16 +115,25 @@ class TinyDiscriminator(base.Discriminator):
     convolution.  `channels`, `dropout`: as in `Discriminator`.  `pack`, `minibatch`: see base.Discriminator.
     """
 
-    def __init__(self, channels: int = 1, feature_maps: tuple[int, ...] = (16, 48, 96), batch_norm: bool = True,
-                 strided: bool = True, hidden: int | None = None, activation: str = "leaky_relu", dropout: float = 0.0,
-                 pack: int = 1, minibatch: str | None = None):
+    def __init__(
+        self,
+        channels: int = 1,
+        feature_maps: tuple[int, ...] = (16, 48, 96),
+        batch_norm: bool = True,
+        strided: bool = True,
+        hidden: int | None = None,
+        activation: str = "leaky_relu",
+        dropout: float = 0.0,
+        pack: int = 1,
+        minibatch: str | None = None,
+    ):
         body = []
         for i, (before, after) in enumerate(pairwise((channels * pack, *feature_maps))):
             halving = [nn.Conv2d(before, after, 4, stride=2)] if strided else [nn.Conv2d(before, after, 4), nn.MaxPool2d(2)]
             norm = [nn.BatchNorm(after)] if batch_norm and i > 0 else []
             body += [*halving, *norm, nn.activation(activation), *([nn.Dropout(dropout)] if dropout else [])]
         body = nn.Sequential(*body, nn.Flatten())
-        features, = body.output_shape((28, 28, channels * pack))
+        (features,) = body.output_shape((28, 28, channels * pack))
         if hidden:
             body = nn.Sequential(*body, nn.Dense(features, hidden), nn.activation(activation))
         super().__init__(body, hidden or features, pack, minibatch)

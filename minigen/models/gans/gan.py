@@ -33,8 +33,15 @@ class Discriminator(base.Discriminator):
 
     def __init__(self, channels: int = 1, dropout: float = 0.0, pack: int = 1, minibatch: str | None = None):
         drop = [nn.Dropout(dropout)] if dropout else []
-        super().__init__(nn.Sequential(
-            nn.Flatten(),
-            nn.Dense(28 * 28 * channels * pack, 150, activation="selu"), *drop,
-            nn.Dense(150, 100, activation="selu"), *drop,
-        ), 100, pack, minibatch)
+        super().__init__(
+            nn.Sequential(
+                nn.Flatten(),
+                nn.Dense(28 * 28 * channels * pack, 150, activation="selu"),
+                *drop,
+                nn.Dense(150, 100, activation="selu"),
+                *drop,
+            ),
+            100,
+            pack,
+            minibatch,
+        )

@@ -10,7 +10,7 @@ from minigen import nn, ops
 from minigen.backend import asarray, to_numpy
 from minigen.errors import ShapeError, StateError
 from minigen.models.gans import base
-from minigen.settings import to_python
+from minigen.utils.settings import to_python
 
 SMALLEST = 4
 LARGEST = 1024
@@ -26,7 +26,7 @@ class Growing(nn.Module):
 
     remembered = ("_read",)
     blocks: list[nn.Module]  # one for each stage
-    rgb: list[nn.Module]     # for each stage, a 1 x 1 convolution from its feature maps to colours, or from colours to them
+    rgb: list[nn.Module]  # for each stage, a 1 x 1 convolution from its feature maps to colors, or from colors to them
 
     def __init__(self, resolution: int, feature_maps: Sequence[int] | None):
         self.resolutions = [SMALLEST << s for s in range(stage_of(resolution) + 1)]
@@ -41,8 +41,10 @@ class Growing(nn.Module):
         """
         stage, last = stage_of(resolution), len(self.resolutions) - 1
         if stage > last:
-            raise ValueError(f"cannot grow to {resolution}x{resolution}: {type(self).__name__} has layers up to "
-                             f"{self.resolutions[-1]}x{self.resolutions[-1]}; make it with resolution={resolution}")
+            raise ValueError(
+                f"cannot grow to {resolution}x{resolution}: {type(self).__name__} has layers up to "
+                f"{self.resolutions[-1]}x{self.resolutions[-1]}; make it with resolution={resolution}"
+            )
         if not isinstance(alpha, (int, float, np.number)) or not 0.0 <= alpha <= 1.0:
             raise ValueError(f"alpha is the weight of the new layers, 0 <= alpha <= 1, got {alpha!r}")
         if alpha < 1.0 and stage == 0:
@@ -71,8 +73,10 @@ class Growing(nn.Module):
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
         stage, alpha = state["growth"] if np.shape(state.get("growth")) == (2,) else (0.0, 1.0)  # what is missing is told below
         if stage not in range(len(self.resolutions)) or not 0.0 <= alpha <= 1.0 or alpha < 1.0 and stage == 0:
-            raise StateError(f"this state is of stage {stage:g} with alpha {alpha:g}, {type(self).__name__} has the stages 0 to "
-                             f"{len(self.resolutions) - 1}")
+            raise StateError(
+                f"this state is of stage {stage:g} with alpha {alpha:g}, {type(self).__name__} has the stages 0 to "
+                f"{len(self.resolutions) - 1}"
+            )
         super().load_state_dict(state)
 
     def weight(self, stage: int) -> float:
@@ -86,8 +90,11 @@ class Growing(nn.Module):
 
     def parameter_count(self) -> int:
         """The number of trainable numbers that this stage uses, of those that `parameters` returns."""
-        idle = [*self.blocks[self.stage + 1:], *self.rgb[self.stage + 1:],
-                *self.rgb[:self.stage if self.alpha == 1.0 else self.stage - 1]]
+        idle = [
+            *self.blocks[self.stage + 1 :],
+            *self.rgb[self.stage + 1 :],
+            *self.rgb[: self.stage if self.alpha == 1.0 else self.stage - 1],
+        ]
         return super().parameter_count() - sum(module.parameter_count() for module in idle)
 
 
@@ -167,6 +174,8 @@ def checked_maps(feature_maps: Sequence[int] | None, resolutions: Sequence[int])
         return tuple(min(512, 16384 // r) for r in resolutions)
     counted = isinstance(feature_maps, Sequence) and all(isinstance(n, Integral) and n > 0 for n in feature_maps)
     if not counted or len(feature_maps) != len(resolutions):
-        raise ValueError(f"feature_maps: expected {len(resolutions)} positive whole numbers, one for each resolution "
-                         f"{', '.join(map(str, resolutions))}, got {feature_maps!r}")
+        raise ValueError(
+            f"feature_maps: expected {len(resolutions)} positive whole numbers, one for each resolution "
+            f"{', '.join(map(str, resolutions))}, got {feature_maps!r}"
+        )
     return tuple(feature_maps)

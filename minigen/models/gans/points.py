@@ -24,8 +24,15 @@ class Discriminator(base.Discriminator):
     Gulrajani et al. 2017, 527,361 parameters.
     """
 
-    def __init__(self, hidden: int = 128, layers: int = 3, features: int = 2, dropout: float = 0.0, pack: int = 1,
-                 minibatch: str | None = None):
+    def __init__(
+        self,
+        hidden: int = 128,
+        layers: int = 3,
+        features: int = 2,
+        dropout: float = 0.0,
+        pack: int = 1,
+        minibatch: str | None = None,
+    ):
         sizes = [features * pack, *[hidden] * layers]
         body = []
         for a, b in zip(sizes, sizes[1:]):

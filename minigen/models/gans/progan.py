@@ -24,18 +24,26 @@ class Generator(GrowingGenerator):
     `feature_maps`: one number for each resolution from 4 x 4 on. By default min(512, 16384 / resolution).
     """
 
-    def __init__(self, resolution: int = 1024, latent_dim: int = 512, feature_maps: Sequence[int] | None = None,
-                 channels: int = 3):
+    def __init__(
+        self, resolution: int = 1024, latent_dim: int = 512, feature_maps: Sequence[int] | None = None, channels: int = 3
+    ):
         super().__init__(resolution, feature_maps)
         self.latent_dim = latent_dim
         maps = self.feature_maps
         self.blocks = [
             nn.Sequential(
-                nn.PixelNorm(), nn.EqualizedDense(latent_dim, 16 * maps[0], bias=False, gain=math.sqrt(2.0) / 4),
-                nn.Reshape((4, 4, maps[0])), nn.Bias(maps[0]), nn.LeakyReLU(0.2), nn.PixelNorm(),
-                *convolution(maps[0], maps[0])),
-            *(nn.Sequential(nn.UpSample2d(2), *convolution(before, after), *convolution(after, after))
-              for before, after in zip(maps, maps[1:])),
+                nn.PixelNorm(),
+                nn.EqualizedDense(latent_dim, 16 * maps[0], bias=False, gain=math.sqrt(2.0) / 4),
+                nn.Reshape((4, 4, maps[0])),
+                nn.Bias(maps[0]),
+                nn.LeakyReLU(0.2),
+                nn.PixelNorm(),
+                *convolution(maps[0], maps[0]),
+            ),
+            *(
+                nn.Sequential(nn.UpSample2d(2), *convolution(before, after), *convolution(after, after))
+                for before, after in zip(maps, maps[1:])
+            ),
         ]
         self.rgb = [nn.EqualizedConv2d(features, channels, 1, gain=1.0) for features in maps]
 
@@ -60,17 +68,28 @@ class Discriminator(Growing):
     as in StyleGAN's.
     """
 
-    def __init__(self, resolution: int = 1024, feature_maps: Sequence[int] | None = None, channels: int = 3, group_size: int = 4,
-                 blur: bool = False):
+    def __init__(
+        self,
+        resolution: int = 1024,
+        feature_maps: Sequence[int] | None = None,
+        channels: int = 3,
+        group_size: int = 4,
+        blur: bool = False,
+    ):
         super().__init__(resolution, feature_maps)
         maps = self.feature_maps
         self.rgb = [nn.EqualizedConv2d(channels, features, 1, "leaky_relu") for features in maps]
         self.blocks = [
             nn.Sequential(
-                nn.MinibatchStdDev(group_size), nn.EqualizedConv2d(maps[0] + 1, maps[0], 3, "leaky_relu"),
-                nn.Flatten(), nn.EqualizedDense(16 * maps[0], maps[0], "leaky_relu")),
-            *(nn.Sequential(nn.EqualizedConv2d(before, before, 3, "leaky_relu"), *halving(before, after, blur))
-              for after, before in zip(maps, maps[1:])),
+                nn.MinibatchStdDev(group_size),
+                nn.EqualizedConv2d(maps[0] + 1, maps[0], 3, "leaky_relu"),
+                nn.Flatten(),
+                nn.EqualizedDense(16 * maps[0], maps[0], "leaky_relu"),
+            ),
+            *(
+                nn.Sequential(nn.EqualizedConv2d(before, before, 3, "leaky_relu"), *halving(before, after, blur))
+                for after, before in zip(maps, maps[1:])
+            ),
         ]
         self.head = nn.EqualizedDense(maps[0], 1, gain=1.0)
 

@@ -37,9 +37,21 @@ class Generator(GrowingGenerator):
     Raises ValueError for a resolution, feature maps or switches with which no image could follow z.
     """
 
-    def __init__(self, resolution: int = 1024, latent_dim: int = 512, style_dim: int = 512, mapping_layers: int = 8,
-                 feature_maps: Sequence[int] | None = None, channels: int = 3, styles: bool = True, constant: bool = True,
-                 noise: bool = True, mixing: float = 0.9, mapping_lr: float = 0.01, noise_lr: float = 1.0):
+    def __init__(
+        self,
+        resolution: int = 1024,
+        latent_dim: int = 512,
+        style_dim: int = 512,
+        mapping_layers: int = 8,
+        feature_maps: Sequence[int] | None = None,
+        channels: int = 3,
+        styles: bool = True,
+        constant: bool = True,
+        noise: bool = True,
+        mixing: float = 0.9,
+        mapping_lr: float = 0.01,
+        noise_lr: float = 1.0,
+    ):
         super().__init__(resolution, feature_maps)
         if constant and not styles:
             raise ValueError("a constant input without styles makes the same image of every z: constant=False, or styles=True")
@@ -53,10 +65,17 @@ class Generator(GrowingGenerator):
         self.mixing = mixing if styles else 0.0  # without styles there is nothing to mix
         maps = self.feature_maps
         self.mapping = MappingNetwork(latent_dim, style_dim, mapping_layers, mapping_lr)
-        self.input = nn.LearnedConstant((4, 4, maps[0])) if constant else nn.Sequential(
-            nn.EqualizedDense(style_dim, 16 * maps[0], bias=False, gain=math.sqrt(2.0) / 4), nn.Reshape((4, 4, maps[0])))
-        self.blocks = [Block(before, after, r, style_dim, noise_lr if noise else None, styles)
-                       for before, after, r in zip((maps[0], *maps), maps, self.resolutions)]
+        self.input = (
+            nn.LearnedConstant((4, 4, maps[0]))
+            if constant
+            else nn.Sequential(
+                nn.EqualizedDense(style_dim, 16 * maps[0], bias=False, gain=math.sqrt(2.0) / 4), nn.Reshape((4, 4, maps[0]))
+            )
+        )
+        self.blocks = [
+            Block(before, after, r, style_dim, noise_lr if noise else None, styles)
+            for before, after, r in zip((maps[0], *maps), maps, self.resolutions)
+        ]
         self.rgb = [nn.EqualizedConv2d(features, channels, 1, gain=1.0) for features in maps]
         self.w_average, self.w_seen = nn.Buffer(nn.init.zeros((style_dim,))), nn.NonNegative(nn.init.zeros((1,)))
 
@@ -88,9 +107,11 @@ class Generator(GrowingGenerator):
         w = list(w) if isinstance(w, (list, tuple)) else [w] * self.layers
         noise = [None] * self.layers if noise is None else list(noise)
         if not len(w) == len(noise) == self.layers:
-            raise ShapeError(f"at {self.resolution}x{self.resolution} there are {self.layers} layers, got {len(w)} styles and "
-                             f"{len(noise)} maps of noise")
-        return self.image(self.input(w[0]), lambda s, x: self.blocks[s](x, w[2 * s:2 * s + 2], noise[2 * s:2 * s + 2]))
+            raise ShapeError(
+                f"at {self.resolution}x{self.resolution} there are {self.layers} layers, got {len(w)} styles and "
+                f"{len(noise)} maps of noise"
+            )
+        return self.image(self.input(w[0]), lambda s, x: self.blocks[s](x, w[2 * s : 2 * s + 2], noise[2 * s : 2 * s + 2]))
 
     def mixed(self, w: Any, other: Any, crossover: int) -> list[Any]:
         """A style for each layer: w in front of the crossover, the other from there on."""
@@ -107,7 +128,7 @@ class Generator(GrowingGenerator):
         return 2 * (self.stage + 1)
 
     def follow(self, w: Any) -> None:
-        """Move the average of w towards that of a batch: the further the fewer it has seen, in the end by 0.005 of the way.
+        """Move the average of w toward that of a batch: the further the fewer it has seen, in the end by 0.005 of the way.
 
         (The official code does so from the first batch on, from zeros.)
         """
@@ -150,8 +171,10 @@ class Generator(GrowingGenerator):
         if not np.isfinite(psi):
             raise ValueError(f"psi is a finite number, 1 for no truncation, got {psi!r}")
         if psi != 1.0 and not to_numpy(self.w_seen.data).any():
-            raise StateError(f"psi={psi} draws styles towards their average, but no average was recorded: it is followed in "
-                             "training; load a trained generator, or take psi=1")
+            raise StateError(
+                f"psi={psi} draws styles toward their average, but no average was recorded: it is followed in "
+                "training; load a trained generator, or take psi=1"
+            )
         average = to_numpy(self.w_average.data)
         near = w if psi == 1.0 else average + (w - average) * np.asarray(psi, dtype=w.dtype)
         if layers is None:
@@ -185,7 +208,9 @@ class Generator(GrowingGenerator):
 
     def noise_maps(self, n: int, rng: np.random.Generator) -> list[np.ndarray]:
         """New noise for n images: a map for each layer, (n, r, r, 1), for `draw_styles`. Times 0 it is no noise."""
-        return [rng.standard_normal((n, r, r, 1)).astype(self.dtype) for r in self.resolutions[:self.stage + 1] for _ in range(2)]
+        return [
+            rng.standard_normal((n, r, r, 1)).astype(self.dtype) for r in self.resolutions[: self.stage + 1] for _ in range(2)
+        ]
 
     def checked_styles(self, w: Any) -> np.ndarray:
         """Styles (n, style_dim) on the host, of the network's dtype. ShapeError for any other shape."""
@@ -200,8 +225,10 @@ class Generator(GrowingGenerator):
     def checked_layer(self, layer: int) -> int:
         """A layer, or IndexError."""
         if not 0 <= layer < self.layers:
-            raise IndexError(f"layer {layer} lies outside: at {self.resolution}x{self.resolution} the layers are 0 to "
-                             f"{self.layers - 1}, coarse to fine")
+            raise IndexError(
+                f"layer {layer} lies outside: at {self.resolution}x{self.resolution} the layers are 0 to "
+                f"{self.layers - 1}, coarse to fine"
+            )
         return layer
 
 
@@ -217,8 +244,13 @@ class MappingNetwork(nn.Module):
 
     def __init__(self, latent_dim: int, style_dim: int, layers: int, lr_multiplier: float):
         sizes = [latent_dim] + [style_dim] * layers
-        self.net = nn.Sequential(nn.PixelNorm(), *(nn.EqualizedDense(before, after, "leaky_relu", lr_multiplier=lr_multiplier)
-                                                   for before, after in zip(sizes, sizes[1:])))
+        self.net = nn.Sequential(
+            nn.PixelNorm(),
+            *(
+                nn.EqualizedDense(before, after, "leaky_relu", lr_multiplier=lr_multiplier)
+                for before, after in zip(sizes, sizes[1:])
+            ),
+        )
 
     def forward(self, z: Any) -> Any:
         return self.net(z)

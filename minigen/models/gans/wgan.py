@@ -32,9 +32,14 @@ class Critic(base.Discriminator):
     """
 
     def __init__(self, channels: int = 1, width: int = 64, pack: int = 1, minibatch: str | None = None):
-        super().__init__(nn.Sequential(
-            nn.Conv2d(channels * pack, width, 5, stride=2, activation="leaky_relu"),
-            nn.Conv2d(width, 2 * width, 5, stride=2, activation="leaky_relu"),
-            nn.Conv2d(2 * width, 4 * width, 5, stride=2, activation="leaky_relu"),
-            nn.Flatten(),
-        ), 4 * 4 * 4 * width, pack, minibatch)
+        super().__init__(
+            nn.Sequential(
+                nn.Conv2d(channels * pack, width, 5, stride=2, activation="leaky_relu"),
+                nn.Conv2d(width, 2 * width, 5, stride=2, activation="leaky_relu"),
+                nn.Conv2d(2 * width, 4 * width, 5, stride=2, activation="leaky_relu"),
+                nn.Flatten(),
+            ),
+            4 * 4 * 4 * width,
+            pack,
+            minibatch,
+        )

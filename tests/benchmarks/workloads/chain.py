@@ -27,6 +27,7 @@ def with_pytorch(length: int) -> Any:
 
 def chain_and_backward(x: Any, ones: Any, length: int) -> Any:
     """(prepare, step) for a tensor of either library; the graph dies within the step."""
+
     def prepare():
         y = x
         for _ in range(length // 2):

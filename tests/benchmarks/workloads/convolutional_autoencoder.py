@@ -29,11 +29,19 @@ def with_pytorch(batch_size: int, memory_format: str) -> Callable[[], Any]:
 
     layout = getattr(torch, memory_format)
     model = nn.Sequential(
-        nn.Conv2d(1, 16, 3, padding=1), nn.SELU(), nn.MaxPool2d(2),
-        nn.Conv2d(16, 32, 3, padding=1), nn.SELU(), nn.MaxPool2d(2),
-        nn.Conv2d(32, 64, 3, padding=1), nn.SELU(), nn.MaxPool2d(2),
-        nn.ConvTranspose2d(64, 32, 3, stride=2), nn.SELU(),
-        nn.ConvTranspose2d(32, 16, 3, stride=2, padding=1, output_padding=1), nn.SELU(),
+        nn.Conv2d(1, 16, 3, padding=1),
+        nn.SELU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(16, 32, 3, padding=1),
+        nn.SELU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(32, 64, 3, padding=1),
+        nn.SELU(),
+        nn.MaxPool2d(2),
+        nn.ConvTranspose2d(64, 32, 3, stride=2),
+        nn.SELU(),
+        nn.ConvTranspose2d(32, 16, 3, stride=2, padding=1, output_padding=1),
+        nn.SELU(),
         nn.ConvTranspose2d(16, 1, 3, stride=2, padding=1, output_padding=1),
     )
     weights = seeded_model().state_dict().values()  # in the order of the layers: kernel, bias

@@ -31,8 +31,9 @@ def with_pytorch(batch_size: int, memory_format: str) -> Callable[[], Any]:
     def discriminator_loss(real: Any, fake: Any) -> Any:
         return softplus(-discriminator(real)).mean() + softplus(discriminator(fake)).mean()
 
-    return pytorch_step(generator, discriminator, *optimizers, x, latent, discriminator_loss,
-                        lambda fake: softplus(-discriminator(fake)).mean())
+    return pytorch_step(
+        generator, discriminator, *optimizers, x, latent, discriminator_loss, lambda fake: softplus(-discriminator(fake)).mean()
+    )
 
 
 def seeded_models(dropout: float) -> tuple[dcgan.Generator, dcgan.Discriminator]:
@@ -58,12 +59,25 @@ def pytorch_players(batch_size: int, memory_format: str, dropout: float) -> tupl
     layout = getattr(torch, memory_format)
     drop = [nn.Dropout(dropout)] if dropout else []
     generator = nn.Sequential(
-        nn.Linear(100, 7 * 7 * 128), nn.Unflatten(1, (128, 7, 7)), nn.BatchNorm2d(128),
-        nn.ConvTranspose2d(128, 64, 5, stride=2, padding=2, output_padding=1), nn.SELU(), nn.BatchNorm2d(64),
-        nn.ConvTranspose2d(64, 1, 5, stride=2, padding=2, output_padding=1), nn.Tanh())
+        nn.Linear(100, 7 * 7 * 128),
+        nn.Unflatten(1, (128, 7, 7)),
+        nn.BatchNorm2d(128),
+        nn.ConvTranspose2d(128, 64, 5, stride=2, padding=2, output_padding=1),
+        nn.SELU(),
+        nn.BatchNorm2d(64),
+        nn.ConvTranspose2d(64, 1, 5, stride=2, padding=2, output_padding=1),
+        nn.Tanh(),
+    )
     discriminator = nn.Sequential(
-        nn.Conv2d(1, 64, 5, stride=2, padding=2), nn.LeakyReLU(0.2), *drop,
-        nn.Conv2d(64, 128, 5, stride=2, padding=2), nn.LeakyReLU(0.2), *drop, nn.Flatten(), nn.Linear(7 * 7 * 128, 1))
+        nn.Conv2d(1, 64, 5, stride=2, padding=2),
+        nn.LeakyReLU(0.2),
+        *drop,
+        nn.Conv2d(64, 128, 5, stride=2, padding=2),
+        nn.LeakyReLU(0.2),
+        *drop,
+        nn.Flatten(),
+        nn.Linear(7 * 7 * 128, 1),
+    )
     for network, seeded in zip((generator, discriminator), seeded_models(dropout)):
         with torch.no_grad():
             for parameter, weight in zip(network.parameters(), seeded.parameters(), strict=True):

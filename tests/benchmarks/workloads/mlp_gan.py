@@ -34,15 +34,18 @@ def with_pytorch(batch_size: int) -> Callable[[], Any]:
         with torch.no_grad():
             for parameter, weight in zip(network.parameters(), seeded.state_dict().values(), strict=True):
                 parameter.copy_(torch.asarray(weight.T))
-    optimizers = [torch.optim.RMSprop(network.parameters(), lr=1e-3, alpha=0.9, eps=1e-7) for network in (generator, discriminator)]
+    optimizers = [
+        torch.optim.RMSprop(network.parameters(), lr=1e-3, alpha=0.9, eps=1e-7) for network in (generator, discriminator)
+    ]
     x = torch.asarray(images(batch_size).reshape(batch_size, -1))
     latent = [torch.asarray(z) for z in latents(batch_size, 30)]
 
     def discriminator_loss(real: Any, fake: Any) -> Any:
         return softplus(-discriminator(real)).mean() + softplus(discriminator(fake)).mean()
 
-    return pytorch_step(generator, discriminator, *optimizers, x, latent, discriminator_loss,
-                        lambda fake: softplus(-discriminator(fake)).mean())
+    return pytorch_step(
+        generator, discriminator, *optimizers, x, latent, discriminator_loss, lambda fake: softplus(-discriminator(fake)).mean()
+    )
 
 
 def seeded_models() -> tuple[gan.Generator, gan.Discriminator]:
@@ -56,14 +59,29 @@ def latents(n: int, latent_dim: int) -> np.ndarray:
     return np.random.default_rng(0).standard_normal((2, n, latent_dim), dtype=np.float32)
 
 
-def adversarial_step(generator: Any, discriminator: Any, generator_optimizer: Any, discriminator_optimizer: Any, loss: Any,
-                     penalties: list, real: np.ndarray, ema: float | None = None) -> Callable[[], Any]:
+def adversarial_step(
+    generator: Any,
+    discriminator: Any,
+    generator_optimizer: Any,
+    discriminator_optimizer: Any,
+    loss: Any,
+    penalties: list,
+    real: np.ndarray,
+    ema: float | None = None,
+) -> Callable[[], Any]:
     """One step of each player, the trainer's own with all that it books; returns both losses.
 
     The first two steps, in which both libraries must agree, are in evaluation mode: without dropout, noise and mixing.
     """
-    trainer = Adversarial(generator, discriminator, loss=loss, penalties=penalties, generator_optimizer=generator_optimizer,
-                          discriminator_optimizer=discriminator_optimizer, ema=ema)
+    trainer = Adversarial(
+        generator,
+        discriminator,
+        loss=loss,
+        penalties=penalties,
+        generator_optimizer=generator_optimizer,
+        discriminator_optimizer=discriminator_optimizer,
+        ema=ema,
+    )
     x, z = mg.asarray(real), [mg.asarray(each) for each in latents(len(real), generator.latent_dim)]
     trainer.generator_input = lambda n: (z[0],)
     modes = chain([False, False], repeat(True))
@@ -80,9 +98,16 @@ def adversarial_step(generator: Any, discriminator: Any, generator_optimizer: An
     return step
 
 
-def pytorch_step(generator: Any, discriminator: Any, generator_optimizer: Any, discriminator_optimizer: Any, real: Any,
-                 latent: list, discriminator_loss: Callable[[Any, Any], Any], generator_loss: Callable[[Any], Any],
-                 ) -> Callable[[], Any]:
+def pytorch_step(
+    generator: Any,
+    discriminator: Any,
+    generator_optimizer: Any,
+    discriminator_optimizer: Any,
+    real: Any,
+    latent: list,
+    discriminator_loss: Callable[[Any, Any], Any],
+    generator_loss: Callable[[Any], Any],
+) -> Callable[[], Any]:
     """The same step in PyTorch, with nothing booked: the discriminator's weights get no gradient in the generator's step."""
     import torch
 

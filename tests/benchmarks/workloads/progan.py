@@ -62,7 +62,10 @@ def r1_step(generator: Any, discriminator: Any, real: np.ndarray, latent_dim: in
     layout = getattr(torch, memory_format)
     generator, discriminator = generator.to(memory_format=layout), discriminator.to(memory_format=layout)
     average = copy.deepcopy(generator)
-    adams = [torch.optim.Adam(network.parameters(), lr=1e-3, betas=(0.0, 0.99), eps=1e-8, fused=True) for network in (generator, discriminator)]
+    adams = [
+        torch.optim.Adam(network.parameters(), lr=1e-3, betas=(0.0, 0.99), eps=1e-8, fused=True)
+        for network in (generator, discriminator)
+    ]
     x = torch.asarray(real.transpose(0, 3, 1, 2).copy()).contiguous(memory_format=layout).requires_grad_()
 
     def discriminator_loss(real: Any, fake: Any) -> Any:
@@ -72,8 +75,9 @@ def r1_step(generator: Any, discriminator: Any, real: np.ndarray, latent_dim: in
         return softplus(-scores).mean() + softplus(discriminator(fake)).mean() + penalty
 
     latent = [torch.asarray(z) for z in latents(len(real), latent_dim)]
-    step = pytorch_step(generator, discriminator, *adams, x, latent, discriminator_loss,
-                        lambda fake: softplus(-discriminator(fake)).mean())
+    step = pytorch_step(
+        generator, discriminator, *adams, x, latent, discriminator_loss, lambda fake: softplus(-discriminator(fake)).mean()
+    )
     followed, averaged = list(generator.parameters()), list(average.parameters())
 
     def step_and_average() -> np.ndarray:
@@ -121,7 +125,9 @@ def translated(layer: Any) -> Any:
         return activated(functional.linear(x, self.weight * layer.reparametrization.c, bias))
 
     def conv(self: Any, x: Any) -> Any:
-        return activated(functional.conv2d(x, self.weight * layer.reparametrization.c, self.bias, padding=layer.kernel_size[0] // 2))
+        return activated(
+            functional.conv2d(x, self.weight * layer.reparametrization.c, self.bias, padding=layer.kernel_size[0] // 2)
+        )
 
     def stddev(self: Any, x: Any) -> Any:
         groups = x.reshape(layer.group_size, -1, *x.shape[1:])
@@ -143,12 +149,15 @@ def translated(layer: Any) -> Any:
         return Function(conv, weight=of(layer.weight).transpose(3, 2, 0, 1), bias=of(layer.bias))
     if isinstance(layer, nn.Bias):
         return Function(bias, bias=of(layer.bias))
-    return Function({
-        nn.PixelNorm: lambda self, x: x * torch.rsqrt(x.square().mean(1, keepdim=True) + 1e-8),
-        nn.Reshape: lambda self, x: x.reshape(-1, *layer.shape).permute(0, 3, 1, 2),
-        nn.Flatten: lambda self, x: x.permute(0, 2, 3, 1).flatten(1),
-        nn.UpSample2d: lambda self, x: functional.interpolate(x, scale_factor=2, mode="nearest"),
-        nn.AvgPool2d: lambda self, x: functional.avg_pool2d(x, 2),
-        nn.LeakyReLU: lambda self, x: functional.leaky_relu(x, 0.2),
-        nn.MinibatchStdDev: stddev, nn.Blur2d: blur,
-    }[type(layer)])
+    return Function(
+        {
+            nn.PixelNorm: lambda self, x: x * torch.rsqrt(x.square().mean(1, keepdim=True) + 1e-8),
+            nn.Reshape: lambda self, x: x.reshape(-1, *layer.shape).permute(0, 3, 1, 2),
+            nn.Flatten: lambda self, x: x.permute(0, 2, 3, 1).flatten(1),
+            nn.UpSample2d: lambda self, x: functional.interpolate(x, scale_factor=2, mode="nearest"),
+            nn.AvgPool2d: lambda self, x: functional.avg_pool2d(x, 2),
+            nn.LeakyReLU: lambda self, x: functional.leaky_relu(x, 0.2),
+            nn.MinibatchStdDev: stddev,
+            nn.Blur2d: blur,
+        }[type(layer)]
+    )

@@ -30,8 +30,15 @@ def with_pytorch(batch_size: int) -> Callable[[], Any]:
     from torch.nn.functional import binary_cross_entropy_with_logits
 
     model = nn.Sequential(
-        nn.Flatten(), nn.Linear(784, 100), nn.SELU(), nn.Linear(100, 30), nn.SELU(),
-        nn.Linear(30, 100), nn.SELU(), nn.Linear(100, 784), nn.Unflatten(1, (28, 28, 1)),
+        nn.Flatten(),
+        nn.Linear(784, 100),
+        nn.SELU(),
+        nn.Linear(100, 30),
+        nn.SELU(),
+        nn.Linear(30, 100),
+        nn.SELU(),
+        nn.Linear(100, 784),
+        nn.Unflatten(1, (28, 28, 1)),
     )
     weights = seeded_model().state_dict().values()  # in the order of the layers: weight (in, out), bias
     with torch.no_grad():

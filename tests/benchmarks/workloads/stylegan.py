@@ -22,15 +22,22 @@ def with_minigen(batch_size: int) -> Callable[[], Any]:
 
 def with_pytorch(batch_size: int, memory_format: str) -> Callable[[], Any]:
     generator, discriminator = seeded_models()
-    return r1_step(translated_generator(generator), translated_discriminator(discriminator), pictures(batch_size, 16),
-                   generator.latent_dim, memory_format)
+    return r1_step(
+        translated_generator(generator),
+        translated_discriminator(discriminator),
+        pictures(batch_size, 16),
+        generator.latent_dim,
+        memory_format,
+    )
 
 
 def seeded_models() -> tuple[stylegan.Generator, stylegan.Discriminator]:
     """The same weights for both libraries."""
     mg.seed(0)
-    return (stylegan.Generator(16, latent_dim=64, style_dim=64, mapping_layers=4, feature_maps=FEATURE_MAPS),
-            stylegan.Discriminator(16, FEATURE_MAPS))
+    return (
+        stylegan.Generator(16, latent_dim=64, style_dim=64, mapping_layers=4, feature_maps=FEATURE_MAPS),
+        stylegan.Discriminator(16, FEATURE_MAPS),
+    )
 
 
 def translated_generator(generator: stylegan.Generator) -> Any:

@@ -30,8 +30,9 @@ def with_pytorch(batch_size: int) -> Callable[[], Any]:
 
     encoder = nn.Sequential(nn.Flatten(), nn.Linear(784, 150), nn.SELU(), nn.Linear(150, 100), nn.SELU())
     mean_layer, logvar_layer = nn.Linear(100, 10), nn.Linear(100, 10)
-    decoder = nn.Sequential(nn.Linear(10, 100), nn.SELU(), nn.Linear(100, 150), nn.SELU(), nn.Linear(150, 784),
-                            nn.Unflatten(1, (28, 28, 1)))
+    decoder = nn.Sequential(
+        nn.Linear(10, 100), nn.SELU(), nn.Linear(100, 150), nn.SELU(), nn.Linear(150, 784), nn.Unflatten(1, (28, 28, 1))
+    )
     parameters = [p for part in (encoder, mean_layer, logvar_layer, decoder) for p in part.parameters()]
     weights = seeded_model().state_dict().values()  # in the order of the layers: weight (in, out), bias
     with torch.no_grad():

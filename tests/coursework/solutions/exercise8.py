@@ -98,18 +98,36 @@ class Generator(base.Generator):
     latent_dim, pixel_range = 16 + CLASSES, (-1.0, 1.0)
 
     def __init__(self):
-        self.net = nn.Sequential(nn.Dense(self.latent_dim, 7 * 7 * 32), nn.Reshape((7, 7, 32)), nn.BatchNorm(32), nn.ReLU(),
-                                 nn.ConvTranspose2d(32, 1, 4, stride=2), nn.Tanh())
+        self.net = nn.Sequential(
+            nn.Dense(self.latent_dim, 7 * 7 * 32),
+            nn.Reshape((7, 7, 32)),
+            nn.BatchNorm(32),
+            nn.ReLU(),
+            nn.ConvTranspose2d(32, 1, 4, stride=2),
+            nn.Tanh(),
+        )
 
 
 def conditional_gan(images, labels):
     """200 steps with replay and a penalty."""
-    body = nn.Sequential(nn.Conv2d(1 + CLASSES, 16, 4, stride=2), nn.LeakyReLU(0.2), nn.Conv2d(16, 32, 4, stride=2), nn.LeakyReLU(0.2),
-                         nn.Flatten())
+    body = nn.Sequential(
+        nn.Conv2d(1 + CLASSES, 16, 4, stride=2),
+        nn.LeakyReLU(0.2),
+        nn.Conv2d(16, 32, 4, stride=2),
+        nn.LeakyReLU(0.2),
+        nn.Flatten(),
+    )
     generator = conditional.Generator(Generator(), CLASSES)
     discriminator = conditional.Discriminator(base.Discriminator(body, 4 * 4 * 32), CLASSES)
     optimizers = [optim.Adam(player.parameters(), lr=2e-3, beta1=0.5) for player in (generator, discriminator)]
-    trainer = training.Adversarial(generator, discriminator, loss=losses.NonSaturating(), penalties=[losses.R1(gamma=1.0)],
-                                   remedies=[Replay()], generator_optimizer=optimizers[0], discriminator_optimizer=optimizers[1])
+    trainer = training.Adversarial(
+        generator,
+        discriminator,
+        loss=losses.NonSaturating(),
+        penalties=[losses.R1(gamma=1.0)],
+        remedies=[Replay()],
+        generator_optimizer=optimizers[0],
+        discriminator_optimizer=optimizers[1],
+    )
     trainer.fit((images, labels), steps=200, batch_size=32)
     return generator

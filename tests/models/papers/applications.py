@@ -3,16 +3,7 @@
 import numpy as np
 
 from minigen.models.applications import context_encoder, style_transfer, super_resolution
-from tests.models.papers.arithmetic import (
-    Weights,
-    batch_norm,
-    conv,
-    cross_entropies,
-    halved,
-    relu,
-    sigmoid,
-    transposed,
-)
+from tests.models.papers.arithmetic import Weights, batch_norm, conv, cross_entropies, halved, relu, sigmoid, transposed
 from tests.models.papers.network import Network, uniform
 
 
@@ -43,7 +34,7 @@ def inpainted(w: Weights, x: np.ndarray, corners: np.ndarray, training: bool) ->
     """
     mask = np.zeros((*x.shape[:3], 1))
     for i, (row, column) in enumerate(corners):
-        mask[i, row:row + 3, column:column + 3] = 1.0
+        mask[i, row : row + 3, column : column + 3] = 1.0
     h = damaged = np.concatenate([x * (1 - mask), mask], axis=-1)
     h = relu(batch_norm(conv(h, w, "net.0", 4, stride=2), w, "net.1", training))
     h = relu(batch_norm(conv(h, w, "net.3", 4, stride=2), w, "net.4", training))
@@ -110,15 +101,39 @@ def transfer(model, contents, styles):
 
 CORNERS = np.array([[0, 1], [5, 2], [3, 5]])
 NETWORKS = [
-    *(Network(f"super-resolution, {2 ** doublings} times",
-              lambda doublings=doublings: super_resolution.Generator(2 ** doublings, 8, channels=2, feature_maps=3), restoration,
-              lambda w, x, doublings=doublings: super_resolved(w, x, doublings), (uniform(2, 8, 8, 2),)) for doublings in (1, 2)),
-    *(Network(f"context encoder, training={training}",
-              lambda: context_encoder.Generator(hole=3, resolution=8, channels=2, feature_maps=(3, 4)), restoration,
-              lambda w, x, corners, training=training: inpainted(w, x, corners, training), (uniform(3, 8, 8, 2), CORNERS), training)
-      for training in (False, True)),
-    Network("textures", lambda: style_transfer.TextureAutoencoder(2, (3, 4)), lambda model, x: (model(x), model.loss(x)[0]),
-            textures, (uniform(2, 8, 8, 2),)),
-    Network("style transfer", lambda: style_transfer.StyleTransfer(style_transfer.TextureAutoencoder(2, (3, 4))), transfer,
-            transferred, (uniform(2, 8, 8, 2), uniform(2, 12, 8, 2))),
+    *(
+        Network(
+            f"super-resolution, {2**doublings} times",
+            lambda doublings=doublings: super_resolution.Generator(2**doublings, 8, channels=2, feature_maps=3),
+            restoration,
+            lambda w, x, doublings=doublings: super_resolved(w, x, doublings),
+            (uniform(2, 8, 8, 2),),
+        )
+        for doublings in (1, 2)
+    ),
+    *(
+        Network(
+            f"context encoder, training={training}",
+            lambda: context_encoder.Generator(hole=3, resolution=8, channels=2, feature_maps=(3, 4)),
+            restoration,
+            lambda w, x, corners, training=training: inpainted(w, x, corners, training),
+            (uniform(3, 8, 8, 2), CORNERS),
+            training,
+        )
+        for training in (False, True)
+    ),
+    Network(
+        "textures",
+        lambda: style_transfer.TextureAutoencoder(2, (3, 4)),
+        lambda model, x: (model(x), model.loss(x)[0]),
+        textures,
+        (uniform(2, 8, 8, 2),),
+    ),
+    Network(
+        "style transfer",
+        lambda: style_transfer.StyleTransfer(style_transfer.TextureAutoencoder(2, (3, 4))),
+        transfer,
+        transferred,
+        (uniform(2, 8, 8, 2), uniform(2, 12, 8, 2)),
+    ),
 ]

@@ -59,7 +59,7 @@ def kernel(w: Weights, name: str, size: int) -> np.ndarray:
 
 
 def batch_norm(x: np.ndarray, w: Weights, name: str, training: bool) -> np.ndarray:
-    """gamma (x - mean) / sqrt(variance + 1e-5) + beta: in training those of the batch, afterwards the running ones."""
+    """gamma (x - mean) / sqrt(variance + 1e-5) + beta: in training those of the batch, afterward the running ones."""
     axes = tuple(range(x.ndim - 1))
     mean = x.mean(axes) if training else w[f"{name}.running_mean"]
     variance = x.var(axes) if training else w[f"{name}.running_var"]
@@ -73,7 +73,7 @@ def lstm(x: np.ndarray, w: Weights, name: str) -> np.ndarray:
     states = []
     for t in range(x.shape[1]):
         gates = x[:, t] @ w[f"{name}.weight"] + h @ w[f"{name}.recurrent_weight"] + w[f"{name}.bias"]
-        enter, forget, candidate, leave = (gates[:, k * hidden:(k + 1) * hidden] for k in range(4))
+        enter, forget, candidate, leave = (gates[:, k * hidden : (k + 1) * hidden] for k in range(4))
         c = sigmoid(forget) * c + sigmoid(enter) * np.tanh(candidate)
         h = sigmoid(leave) * np.tanh(c)
         states.append(h)
@@ -107,13 +107,14 @@ def convolved(x: np.ndarray, kernel: np.ndarray, stride: int = 1) -> np.ndarray:
     Zeros around the image, so many that there are ceil(size / stride) places, the odd one behind, as in TensorFlow.
     """
     rows, columns = (-(-size // stride) for size in x.shape[1:3])
-    paddings = [max((places - 1) * stride + k - size, 0)
-                for places, k, size in zip((rows, columns), kernel.shape[:2], x.shape[1:3])]
+    paddings = [
+        max((places - 1) * stride + k - size, 0) for places, k, size in zip((rows, columns), kernel.shape[:2], x.shape[1:3])
+    ]
     x = np.pad(x, ((0, 0), *((p // 2, p - p // 2) for p in paddings), (0, 0)))
     y = np.empty((len(x), rows, columns, kernel.shape[3]))
     for i in range(rows):
         for j in range(columns):
-            seen = x[:, i * stride:i * stride + kernel.shape[0], j * stride:j * stride + kernel.shape[1]]
+            seen = x[:, i * stride : i * stride + kernel.shape[0], j * stride : j * stride + kernel.shape[1]]
             y[:, i, j] = np.tensordot(seen, kernel, axes=3)
     return y
 
@@ -127,11 +128,13 @@ def spread(x: np.ndarray, kernel: np.ndarray, stride: int, padding: str = "same"
     y = np.zeros((n, (height - 1) * stride + rows, (width - 1) * stride + columns, outputs))
     for i in range(height):
         for j in range(width):
-            y[:, i * stride:i * stride + rows, j * stride:j * stride + columns] += np.tensordot(x[:, i, j], kernel, axes=(1, 3))
+            y[:, i * stride : i * stride + rows, j * stride : j * stride + columns] += np.tensordot(
+                x[:, i, j], kernel, axes=(1, 3)
+            )
     if padding == "valid":
         return y
     top, left = ((k - stride) // 2 for k in (rows, columns))
-    return y[:, top:top + height * stride, left:left + width * stride]
+    return y[:, top : top + height * stride, left : left + width * stride]
 
 
 # -- sizes ---------------------------------------------------------------------------------------------------------

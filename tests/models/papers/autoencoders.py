@@ -137,7 +137,7 @@ def variational(w: Weights, x: np.ndarray, noise: np.ndarray, beta: float, recon
 
 
 def conditional(w: Weights, x: np.ndarray, labels: np.ndarray, noise: np.ndarray, beta: float) -> Outcome:
-    """Kingma et al. 2014, M2's labelled half; Sohn et al. 2015: both networks are also told y, one-hot. (Their prior may know y.)"""
+    """Kingma et al. 2014, M2's labeled half; Sohn et al. 2015: both networks are also told y, one-hot. (Their prior may know y.)"""
     h = selu(dense(selu(dense(with_labels(flat(x), labels, 3), w, "encoder.1")), w, "encoder.2"))
     mean, logvar = dense(h, w, "mean"), dense(h, w, "logvar")
     z = with_labels(mean + np.exp(logvar / 2) * noise, labels, 3)
@@ -200,22 +200,67 @@ NETWORKS = [
     Network("stacked", lambda: models.StackedAutoencoder(**SMALL), whole, stacked, (PICTURES,)),
     Network("tied", lambda: models.TiedAutoencoder(**SMALL), whole, tied, (PICTURES,)),
     Network("convolutional", lambda: models.ConvolutionalAutoencoder(feature_maps=(2, 3, 4)), whole, convolutional, (PICTURES,)),
-    Network("convolutional, 5 codes", lambda: models.ConvolutionalAutoencoder(5, (2, 3, 4)), whole, convolutional_bottleneck,
-            (PICTURES,)),
-    Network("recurrent", lambda: models.RecurrentAutoencoder(image_shape=(4, 5), **SMALL), whole, recurrent, (uniform(2, 4, 5, 1),)),
-    Network("sparse", lambda: models.SparseAutoencoder(5, 0.02, 0.3, 0.2, hidden=4), whole,
-            lambda w, x: sparse(w, x, l1=0.02, kl=0.3, target=0.2), (PICTURES,)),
+    Network(
+        "convolutional, 5 codes",
+        lambda: models.ConvolutionalAutoencoder(5, (2, 3, 4)),
+        whole,
+        convolutional_bottleneck,
+        (PICTURES,),
+    ),
+    Network(
+        "recurrent", lambda: models.RecurrentAutoencoder(image_shape=(4, 5), **SMALL), whole, recurrent, (uniform(2, 4, 5, 1),)
+    ),
+    Network(
+        "sparse",
+        lambda: models.SparseAutoencoder(5, 0.02, 0.3, 0.2, hidden=4),
+        whole,
+        lambda w, x: sparse(w, x, l1=0.02, kl=0.3, target=0.2),
+        (PICTURES,),
+    ),
     Network("hashing", lambda: models.HashingAutoencoder(3, 4), whole, hashing, (PICTURES, 0.1 * normal(3, 4)), training=True),
-    *(Network(f"denoising, {name}", lambda name=name, amount=amount: models.DenoisingAutoencoder(name, amount, **SMALL), restored,
-              lambda w, x, noise, name=name, amount=amount: denoising(w, x, noise, name, amount), (PICTURES, noise))
-      for name, amount, noise in (("gaussian", 0.2, normal(3, 28, 28, 1)), ("masking", 0.4, uniform(3, 28, 28, 1)),
-                                  ("dropout", 0.4, uniform(3, 28, 28, 1)))),
-    Network("linear denoising", lambda: models.LinearDenoisingAutoencoder(4, 2, "gaussian", 0.3), restored,
-            lambda w, x, noise: linear_denoising(w, x, noise, "gaussian", 0.3), (normal(5, 4), normal(5, 4))),
-    *(Network(f"variational, {name}", lambda name=name: models.VariationalAutoencoder(2, 0.7, name, (5, 4)), posterior,
-              lambda w, x, noise, name=name: variational(w, x, noise, 0.7, name), (PICTURES, normal(3, 2))) for name in ("bce", "mse")),
-    Network("conditional", lambda: models.ConditionalVariationalAutoencoder(3, 2, 0.7, hidden=(5, 4)), posterior,
-            lambda w, x, labels, noise: conditional(w, x, labels, noise, 0.7), (PICTURES, np.array([2, 0, 2]), normal(3, 2))),
-    Network("linear variational", lambda: models.LinearVariationalAutoencoder(4, 2), linear_posterior, linear_variational,
-            (normal(5, 4), normal(5, 2))),
+    *(
+        Network(
+            f"denoising, {name}",
+            lambda name=name, amount=amount: models.DenoisingAutoencoder(name, amount, **SMALL),
+            restored,
+            lambda w, x, noise, name=name, amount=amount: denoising(w, x, noise, name, amount),
+            (PICTURES, noise),
+        )
+        for name, amount, noise in (
+            ("gaussian", 0.2, normal(3, 28, 28, 1)),
+            ("masking", 0.4, uniform(3, 28, 28, 1)),
+            ("dropout", 0.4, uniform(3, 28, 28, 1)),
+        )
+    ),
+    Network(
+        "linear denoising",
+        lambda: models.LinearDenoisingAutoencoder(4, 2, "gaussian", 0.3),
+        restored,
+        lambda w, x, noise: linear_denoising(w, x, noise, "gaussian", 0.3),
+        (normal(5, 4), normal(5, 4)),
+    ),
+    *(
+        Network(
+            f"variational, {name}",
+            lambda name=name: models.VariationalAutoencoder(2, 0.7, name, (5, 4)),
+            posterior,
+            lambda w, x, noise, name=name: variational(w, x, noise, 0.7, name),
+            (PICTURES, normal(3, 2)),
+        )
+        for name in ("bce", "mse")
+    ),
+    Network(
+        "conditional",
+        lambda: models.ConditionalVariationalAutoencoder(3, 2, 0.7, hidden=(5, 4)),
+        posterior,
+        lambda w, x, labels, noise: conditional(w, x, labels, noise, 0.7),
+        (PICTURES, np.array([2, 0, 2]), normal(3, 2)),
+    ),
+    Network(
+        "linear variational",
+        lambda: models.LinearVariationalAutoencoder(4, 2),
+        linear_posterior,
+        linear_variational,
+        (normal(5, 4), normal(5, 2)),
+    ),
 ]

@@ -63,11 +63,25 @@ def factors(model, x, levels, values):
 
 LABELS = np.array([1, 0, 2])
 NETWORKS = [
-    Network("classifier", lambda: Classifier(nn.Sequential(nn.Dense(5, 4, "tanh")), 3, (5,)), classified, on_an_encoder,
-            (normal(3, 5), LABELS)),
-    Network("feature classifier", lambda: FeatureClassifier(3, (2, 3), 4), with_features, featured, (uniform(3, 28, 28, 1), LABELS)),
-    *(Network(f"attribute classifier, training={training}",
-              lambda: AttributeClassifier({"kind": 3, "size": None}, 8, 2, (2, 3, 4), 5), factors,
-              lambda w, *inputs, training=training: attributed(w, *inputs, training), (uniform(3, 8, 8, 2), LABELS, normal(3)),
-              training) for training in (False, True)),
+    Network(
+        "classifier",
+        lambda: Classifier(nn.Sequential(nn.Dense(5, 4, "tanh")), 3, (5,)),
+        classified,
+        on_an_encoder,
+        (normal(3, 5), LABELS),
+    ),
+    Network(
+        "feature classifier", lambda: FeatureClassifier(3, (2, 3), 4), with_features, featured, (uniform(3, 28, 28, 1), LABELS)
+    ),
+    *(
+        Network(
+            f"attribute classifier, training={training}",
+            lambda: AttributeClassifier({"kind": 3, "size": None}, 8, 2, (2, 3, 4), 5),
+            factors,
+            lambda w, *inputs, training=training: attributed(w, *inputs, training),
+            (uniform(3, 8, 8, 2), LABELS, normal(3)),
+            training,
+        )
+        for training in (False, True)
+    ),
 ]

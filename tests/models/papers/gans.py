@@ -119,19 +119,22 @@ def points_discriminator(w: Weights, x: np.ndarray) -> np.ndarray:
 
 def packed_discriminator(w: Weights, x: np.ndarray) -> np.ndarray:
     """Lin et al. 2018, section 3: examples two by two, one score for each pair."""
-    return points_discriminator(w, np.stack([np.concatenate(x[i:i + 2]) for i in range(0, len(x), 2)]))
+    return points_discriminator(w, np.stack([np.concatenate(x[i : i + 2]) for i in range(0, len(x), 2)]))
 
 
 def packed_critic(w: Weights, x: np.ndarray) -> np.ndarray:
     """The same of images: the channels of both side by side."""
-    return wgan_critic(w, np.stack([np.concatenate(x[i:i + 2], axis=-1) for i in range(0, len(x), 2)]))
+    return wgan_critic(w, np.stack([np.concatenate(x[i : i + 2], axis=-1) for i in range(0, len(x), 2)]))
 
 
 def comparing_discriminator(w: Weights, x: np.ndarray, minibatch: str) -> np.ndarray:
     """A layer that compares the examples of a batch in front of the last one."""
     features = points_body(w, x)
-    compared = (minibatch_stddev(features, group_size=4) if minibatch == "stddev"
-                else minibatch_discrimination(features, w, "minibatch", kernels=32))
+    compared = (
+        minibatch_stddev(features, group_size=4)
+        if minibatch == "stddev"
+        else minibatch_discrimination(features, w, "minibatch", kernels=32)
+    )
     return dense(compared, w, "head")
 
 
@@ -166,27 +169,84 @@ BROKEN = {"hidden": 5, "batch_norm": False}
 NETWORKS = [
     Network("gan generator", lambda: gan.Generator(4, channels=2), output, first_generator, (normal(3, 4),)),
     Network("gan discriminator", gan.Discriminator, output, first_discriminator, (PICTURES,)),
-    *(Network(f"dcgan generator, training={training}", lambda: dcgan.Generator(5), output,
-              partial(book_generator, training=training), (normal(2, 5),), training) for training in (False, True)),
+    *(
+        Network(
+            f"dcgan generator, training={training}",
+            lambda: dcgan.Generator(5),
+            output,
+            partial(book_generator, training=training),
+            (normal(2, 5),),
+            training,
+        )
+        for training in (False, True)
+    ),
     Network("dcgan discriminator", dcgan.Discriminator, output, book_discriminator, (PICTURES[:2],)),
-    *(Network(f"dcgan tiny generator, training={training}", lambda: dcgan.TinyGenerator(5, feature_maps=(4, 3)), output,
-              partial(dcgan_generator, training=training), (normal(3, 5),), training) for training in (False, True)),
-    *(Network(f"dcgan tiny discriminator, training={training}", lambda: dcgan.TinyDiscriminator(feature_maps=(2, 3, 4)), output,
-              partial(dcgan_discriminator, training=training), (PICTURES,), training) for training in (False, True)),
-    Network("dcgan broken generator", lambda: dcgan.TinyGenerator(4, 2, (4, 3), transposed=False, **BROKEN), output,
-            broken_generator, (normal(3, 4),)),
-    Network("dcgan broken discriminator", lambda: dcgan.TinyDiscriminator(1, (2, 3, 4), strided=False, **BROKEN), output,
-            broken_discriminator, (PICTURES,)),
+    *(
+        Network(
+            f"dcgan tiny generator, training={training}",
+            lambda: dcgan.TinyGenerator(5, feature_maps=(4, 3)),
+            output,
+            partial(dcgan_generator, training=training),
+            (normal(3, 5),),
+            training,
+        )
+        for training in (False, True)
+    ),
+    *(
+        Network(
+            f"dcgan tiny discriminator, training={training}",
+            lambda: dcgan.TinyDiscriminator(feature_maps=(2, 3, 4)),
+            output,
+            partial(dcgan_discriminator, training=training),
+            (PICTURES,),
+            training,
+        )
+        for training in (False, True)
+    ),
+    Network(
+        "dcgan broken generator",
+        lambda: dcgan.TinyGenerator(4, 2, (4, 3), transposed=False, **BROKEN),
+        output,
+        broken_generator,
+        (normal(3, 4),),
+    ),
+    Network(
+        "dcgan broken discriminator",
+        lambda: dcgan.TinyDiscriminator(1, (2, 3, 4), strided=False, **BROKEN),
+        output,
+        broken_discriminator,
+        (PICTURES,),
+    ),
     Network("wgan generator", lambda: wgan.Generator(5, width=3), output, wgan_generator, (normal(3, 5),)),
     Network("wgan critic", lambda: wgan.Critic(width=3), output, wgan_critic, (PICTURES,)),
     Network("wgan critic, packed", lambda: wgan.Critic(width=2, pack=2), output, packed_critic, (uniform(4, 28, 28, 1),)),
     Network("points generator", lambda: points.Generator(hidden=6), output, points_generator, (POINTS,)),
     Network("points discriminator", lambda: points.Discriminator(hidden=6), output, points_discriminator, (POINTS,)),
-    Network("points discriminator, packed", lambda: points.Discriminator(hidden=6, pack=2), output, packed_discriminator, (POINTS,)),
-    *(Network(f"points discriminator, {name}", lambda name=name: points.Discriminator(hidden=6, minibatch=name), output,
-              partial(comparing_discriminator, minibatch=name), (normal(8, 2),)) for name in ("stddev", "discrimination")),
-    Network("conditional generator", lambda: conditional.Generator(gan.Generator(4 + 3), 3), output, conditional_generator,
-            (normal(3, 4), LABELS)),
-    Network("conditional discriminator", lambda: conditional.Discriminator(gan.Discriminator(1 + 3), 3), output,
-            conditional_discriminator, (PICTURES, LABELS)),
+    Network(
+        "points discriminator, packed", lambda: points.Discriminator(hidden=6, pack=2), output, packed_discriminator, (POINTS,)
+    ),
+    *(
+        Network(
+            f"points discriminator, {name}",
+            lambda name=name: points.Discriminator(hidden=6, minibatch=name),
+            output,
+            partial(comparing_discriminator, minibatch=name),
+            (normal(8, 2),),
+        )
+        for name in ("stddev", "discrimination")
+    ),
+    Network(
+        "conditional generator",
+        lambda: conditional.Generator(gan.Generator(4 + 3), 3),
+        output,
+        conditional_generator,
+        (normal(3, 4), LABELS),
+    ),
+    Network(
+        "conditional discriminator",
+        lambda: conditional.Discriminator(gan.Discriminator(1 + 3), 3),
+        output,
+        conditional_discriminator,
+        (PICTURES, LABELS),
+    ),
 ]

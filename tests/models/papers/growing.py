@@ -83,7 +83,7 @@ def blurred(x: np.ndarray) -> np.ndarray:
     """Each channel by the kernel 1 2 1 / 2 4 2 / 1 2 1, divided by 16."""
     binomial, y = np.outer([1, 2, 1], [1, 2, 1])[:, :, None, None] / 16, np.empty_like(x)
     for c in range(x.shape[3]):
-        y[..., c:c + 1] = convolved(x[..., c:c + 1], binomial)
+        y[..., c : c + 1] = convolved(x[..., c : c + 1], binomial)
     return y
 
 
@@ -142,8 +142,9 @@ def ablated_generator(w: Weights, z: np.ndarray, stage: int, alpha: float, style
     """
     style, nothing = mapped(w, z), 2 * (stage + 1) * [None]
     x = (style @ equalized(w["input.0.weight"], math.sqrt(2.0) / 4)).reshape(len(z), 4, 4, -1)
-    return synthesized(w, 2 * (stage + 1) * [style] if styles else nothing, fixed_noise(w, stage) if noise else nothing,
-                       stage, alpha, x)
+    return synthesized(
+        w, 2 * (stage + 1) * [style] if styles else nothing, fixed_noise(w, stage) if noise else nothing, stage, alpha, x
+    )
 
 
 def mixed_generator(w: Weights, z: np.ndarray, other: np.ndarray, *noise: np.ndarray) -> np.ndarray:
@@ -181,9 +182,13 @@ ABLATED = {"neither": (False, False), "styles": (True, False), "noise": (False, 
 GENERATORS = {
     "progan": (lambda: progan.Generator(16, 3, MAPS, channels=2), progan_generator),
     "stylegan": (lambda: stylegan.Generator(16, **STYLED), stylegan_generator),
-    **{f"stylegan, dense input, {name}": (lambda styles=styles, noise=noise: stylegan.Generator(
-        16, **STYLED, constant=False, styles=styles, noise=noise), partial(ablated_generator, styles=styles, noise=noise))
-       for name, (styles, noise) in ABLATED.items()},
+    **{
+        f"stylegan, dense input, {name}": (
+            lambda styles=styles, noise=noise: stylegan.Generator(16, **STYLED, constant=False, styles=styles, noise=noise),
+            partial(ablated_generator, styles=styles, noise=noise),
+        )
+        for name, (styles, noise) in ABLATED.items()
+    },
 }
 DISCRIMINATORS = {
     "progan": (lambda: progan.Discriminator(16, MAPS, channels=2, group_size=2), progan_discriminator),
@@ -224,14 +229,38 @@ def truncated(model, z):
 
 NOISE = tuple(normal(4, r, r, 1) for r in (4, 4, 8, 8, 16, 16))
 NETWORKS = [
-    *(Network(f"{name} generator, stage {stage}, alpha {alpha}", partial(grown, make, stage, alpha), both_forms,
-              partial(enlarged, paper, stage, alpha), (normal(3, 3),))
-      for name, (make, paper) in GENERATORS.items() for stage, alpha in STAGES),
-    *(Network(f"{name} discriminator, stage {stage}, alpha {alpha}", partial(grown, make, stage, alpha), lambda model, x: model(x),
-              partial(paper, stage=stage, alpha=alpha), (uniform(4, 4 << stage, 4 << stage, 2),))
-      for name, (make, paper) in DISCRIMINATORS.items() for stage, alpha in STAGES),
-    *(Network(f"{name} discriminator, plain form", make, lambda model, x: model.linear(x), partial(paper, stage=2, alpha=1.0),
-              (uniform(4, 16, 16, 2),)) for name, (make, paper) in DISCRIMINATORS.items()),
+    *(
+        Network(
+            f"{name} generator, stage {stage}, alpha {alpha}",
+            partial(grown, make, stage, alpha),
+            both_forms,
+            partial(enlarged, paper, stage, alpha),
+            (normal(3, 3),),
+        )
+        for name, (make, paper) in GENERATORS.items()
+        for stage, alpha in STAGES
+    ),
+    *(
+        Network(
+            f"{name} discriminator, stage {stage}, alpha {alpha}",
+            partial(grown, make, stage, alpha),
+            lambda model, x: model(x),
+            partial(paper, stage=stage, alpha=alpha),
+            (uniform(4, 4 << stage, 4 << stage, 2),),
+        )
+        for name, (make, paper) in DISCRIMINATORS.items()
+        for stage, alpha in STAGES
+    ),
+    *(
+        Network(
+            f"{name} discriminator, plain form",
+            make,
+            lambda model, x: model.linear(x),
+            partial(paper, stage=2, alpha=1.0),
+            (uniform(4, 16, 16, 2),),
+        )
+        for name, (make, paper) in DISCRIMINATORS.items()
+    ),
     Network("stylegan, mixed", GENERATORS["stylegan"][0], mixed, mixed_generator, (normal(4, 3), normal(4, 3), *NOISE)),
     Network("stylegan, truncated", GENERATORS["stylegan"][0], truncated, truncated_generator, (normal(3, 3),)),
 ]

@@ -6,7 +6,7 @@ import numpy as np
 
 
 def conditional_probabilities(x: np.ndarray, perplexity: float) -> np.ndarray:
-    """Equation 1: Gaussian neighbours, each with the precision that gives its row the perplexity, 2^(entropy in bits)."""
+    """Equation 1: Gaussian neighbors, each with the precision that gives its row the perplexity, 2^(entropy in bits)."""
     n = len(x)
     p = np.zeros((n, n))
     for i in range(n):

@@ -1,4 +1,4 @@
-"""k nearest neighbours, against a loop."""
+"""k nearest neighbors, against a loop."""
 
 from collections import Counter
 
@@ -12,9 +12,7 @@ from minigen.metrics import distances, knn_accuracy
 def naive_accuracy(codes, labels, k, test_codes, test_labels, leave_one_out):
     correct = 0
     for i, query in enumerate(test_codes):
-        distances = [
-            (np.linalg.norm(query - c), j) for j, c in enumerate(codes) if not (leave_one_out and i == j)
-        ]
+        distances = [(np.linalg.norm(query - c), j) for j, c in enumerate(codes) if not (leave_one_out and i == j)]
         nearest = [labels[j] for _, j in sorted(distances)[:k]]
         votes = Counter(nearest)
         winner = next(label for label in nearest if votes[label] == max(votes.values()))
@@ -52,7 +50,7 @@ def test_ties_go_to_the_class_of_the_nearest():
     assert knn_accuracy(codes, labels, 3, np.zeros((1, 1)), ["a"]) == 1
 
 
-def test_an_example_is_not_its_own_neighbour():
+def test_an_example_is_not_its_own_neighbor():
     assert knn_accuracy(np.array([[0.0], [1.0]]), np.array([0, 1]), k=1) == 0
 
 
@@ -60,25 +58,13 @@ def test_an_example_is_not_its_own_neighbour():
     ("arguments", "error", "message"),
     [
         ((np.ones(4), np.ones(4)), ShapeError, r"codes of shape \(4,\)"),
-        (
-            (np.ones((4, 2)), np.ones((4, 1))),
-            ShapeError,
-            r"labels of shape \(4, 1\), expected \(4,\) as in codes",
-        ),
+        ((np.ones((4, 2)), np.ones((4, 1))), ShapeError, r"labels of shape \(4, 1\), expected \(4,\) as in codes"),
         ((np.ones((4, 2)), np.ones(4), 4), ValueError, "k is 4, expected 1 to 3"),
         ((np.ones((4, 2)), np.ones(4), 0), ValueError, "k is 0"),
-        (
-            (np.ones((4, 2)), np.ones(4), 5, np.ones((3, 2)), np.ones(3)),
-            ValueError,
-            "k is 5, expected 1 to 4",
-        ),
+        ((np.ones((4, 2)), np.ones(4), 5, np.ones((3, 2)), np.ones(3)), ValueError, "k is 5, expected 1 to 4"),
         ((np.ones((4, 2)), np.ones(4), 1, np.ones((3, 2))), ValueError, "no test_labels"),
         ((np.ones((4, 2)), np.ones(4), 1, None, np.ones(3)), ValueError, "no test_codes"),
-        (
-            (np.ones((4, 2)), np.ones(4), 1, np.ones((3, 5)), np.ones(3)),
-            ShapeError,
-            r"\(3, 5\), expected \(m, 2\)",
-        ),
+        ((np.ones((4, 2)), np.ones(4), 1, np.ones((3, 5)), np.ones(3)), ShapeError, r"\(3, 5\), expected \(m, 2\)"),
         ((np.full((4, 2), np.nan), np.ones(4), 1), ValueError, "NaN or infinity in codes"),
     ],
 )

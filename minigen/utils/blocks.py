@@ -34,6 +34,7 @@ class Block(AbstractContextManager):
         if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
             raise asynchronous(function)
         if inspect.isgeneratorfunction(function):
+
             @functools.wraps(function)
             def generator(*inputs: Any, **options: Any) -> Generator:
                 return (yield from self.around(function(*inputs, **options)))
@@ -77,16 +78,23 @@ DESCRIPTORS = (staticmethod, classmethod, property)  # of a class; a decorator o
 def not_a_function(given: Any) -> TypeError:
     """The error for what cannot be decorated, with what can be instead."""
     name = type(given).__name__
-    hint = ": decorate its methods" if isinstance(given, type) else \
-        f": put this decorator below @{name}, next to the function" if isinstance(given, DESCRIPTORS) else ""
+    hint = (
+        ": decorate its methods"
+        if isinstance(given, type)
+        else f": put this decorator below @{name}, next to the function"
+        if isinstance(given, DESCRIPTORS)
+        else ""
+    )
     return TypeError(f"this decorator takes a function, got {given!r}{hint}")
 
 
 def asynchronous(function: Callable) -> TypeError:
     """The error for a function that runs piece by piece, whenever others let it."""
     name = getattr(function, "__qualname__", repr(function))
-    return TypeError(f"{name} is an async function, in whose pauses others would run inside the block: write the `with` block "
-                     "in its body, around what does not await")
+    return TypeError(
+        f"{name} is an async function, in whose pauses others would run inside the block: write the `with` block "
+        "in its body, around what does not await"
+    )
 
 
 def block(hold: Callable) -> Callable:

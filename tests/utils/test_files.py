@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from minigen.errors import BusyError
-from minigen.files import LOCK, is_temporary, locked, replacing, sweep
+from minigen.utils.files import LOCK, is_temporary, locked, replacing, sweep
 
 ROOT = Path(__file__).parents[1]
 
@@ -58,7 +58,7 @@ def test_what_a_killed_writer_left_goes_and_what_a_living_one_writes_stays(tmp_p
 
 
 def test_another_process_sees_that_it_is_being_written(tmp_path):
-    code = f"from pathlib import Path; from minigen.files import sweep; sweep(Path({str(tmp_path)!r}))"
+    code = f"from pathlib import Path; from minigen.utils.files import sweep; sweep(Path({str(tmp_path)!r}))"
     with replacing(tmp_path / "a") as temporary:
         temporary.write_text("a")
         subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
@@ -90,8 +90,9 @@ def test_a_folder_is_had_by_one(tmp_path):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="links and pipes of POSIX")
-@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to("nowhere/x")],
-                         ids=["a folder", "a pipe", "a link to nowhere"])
+@pytest.mark.parametrize(
+    "make", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to("nowhere/x")], ids=["a folder", "a pipe", "a link to nowhere"]
+)
 def test_what_is_no_file_is_no_lock(tmp_path, make):
     make(tmp_path / LOCK)
     with pytest.raises(BusyError, match="lock is no plain file, so that nothing can lock .*: remove it, or take another"):

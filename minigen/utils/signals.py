@@ -47,7 +47,8 @@ def handled(handler: Ending) -> Iterator[None]:
         for number in ASKING:
             handling = signal.getsignal(number)  # None: of a program around Python
             if handling not in (None, signal.SIG_IGN) and (
-                    number == signal.SIGINT or handling is signal.SIG_DFL or isinstance(handling, Ending)):
+                number == signal.SIGINT or handling is signal.SIG_DFL or isinstance(handling, Ending)
+            ):
                 before[number] = signal.signal(number, handler)
     try:
         yield

@@ -11,7 +11,7 @@ from minigen import nn
 from minigen.autograd.context import observer, recording
 from minigen.autograd.debug import FiniteOnly, Profile
 from minigen.backend import strict
-from minigen.blocks import Block
+from minigen.utils.blocks import Block
 
 layer = nn.Dropout(0.5)
 
@@ -29,7 +29,7 @@ FROZEN, COUNTERS = nn.Dense(1, 1), strict.counters
 
 @pytest.fixture(params=BLOCKS)
 def made(request):
-    """(block, holds); afterwards nothing holds."""
+    """(block, holds); afterward nothing holds."""
     make, holds = BLOCKS[request.param]
     assert not holds()
     yield make(), holds

@@ -1,4 +1,4 @@
-"""Judging codes by their neighbours: do examples of one class lie together?"""
+"""Judging codes by their neighbors: do examples of one class lie together?"""
 
 import numpy as np
 
@@ -8,17 +8,13 @@ from minigen.metrics.distances import squared_distances
 
 
 def knn_accuracy(
-    codes: np.ndarray,
-    labels: np.ndarray,
-    k: int = 5,
-    test_codes: np.ndarray | None = None,
-    test_labels: np.ndarray | None = None,
+    codes: np.ndarray, labels: np.ndarray, k: int = 5, test_codes: np.ndarray | None = None, test_labels: np.ndarray | None = None
 ) -> float:
-    """Fraction of examples whose class is the majority among their k nearest neighbours (Euclidean).
+    """Fraction of examples whose class is the majority among their k nearest neighbors (Euclidean).
 
     With codes and labels alone: leave-one-out, each example against all the others. With a test set: each
     test example against codes. When classes tie for the majority, the one with the nearest member wins. Of
-    neighbours at exactly the same distance any may come first.
+    neighbors at exactly the same distance any may come first.
 
     codes: (n, d), labels: (n,), test_codes: (m, d), test_labels: (m,) -> accuracy in [0, 1].
     k: 1 to n, or to n - 1 in leave-one-out.
@@ -26,7 +22,7 @@ def knn_accuracy(
     half a test set.
     Source: Cover & Hart 1967.
     """
-    codes, labels = _labelled(codes, labels, "codes", "labels")
+    codes, labels = _labeled(codes, labels, "codes", "labels")
     if (test_codes is None) != (test_labels is None):
         missing = "test_codes" if test_codes is None else "test_labels"
         raise ValueError(f"knn_accuracy: got no {missing}, expected test_codes and test_labels together")
@@ -34,40 +30,32 @@ def knn_accuracy(
     if leave_one_out:
         queries, query_labels = codes, labels
     else:
-        queries, query_labels = _labelled(test_codes, test_labels, "test_codes", "test_labels")
+        queries, query_labels = _labeled(test_codes, test_labels, "test_codes", "test_labels")
         if queries.shape[1] != codes.shape[1]:
-            raise ShapeError(
-                f"knn_accuracy: got test_codes of shape {queries.shape}, "
-                f"expected (m, {codes.shape[1]}) as in codes"
-            )
+            raise ShapeError(f"knn_accuracy: got test_codes of shape {queries.shape}, expected (m, {codes.shape[1]}) as in codes")
     candidates = len(codes) - leave_one_out
     if not 1 <= k <= candidates:
-        raise ValueError(f"knn_accuracy: k is {k}, expected 1 to {candidates}, the neighbours that there are")
+        raise ValueError(f"knn_accuracy: k is {k}, expected 1 to {candidates}, the neighbors that there are")
 
     correct = 0
     for rows, distances in squared_distances(queries, None if leave_one_out else codes):
         nearest = np.argpartition(distances, k - 1, axis=1)[:, :k]
         order = np.take_along_axis(distances, nearest, axis=1).argsort(axis=1)
         classes = labels[np.take_along_axis(nearest, order, axis=1)]
-        # votes[i, j]: neighbours with the class of neighbour j; argmax takes the first, so the nearest.
+        # votes[i, j]: neighbors with the class of neighbor j; argmax takes the first, so the nearest.
         votes = (classes[:, :, None] == classes[:, None, :]).sum(axis=2)
         predicted = np.take_along_axis(classes, votes.argmax(axis=1)[:, None], axis=1)[:, 0]
         correct += int((predicted == query_labels[rows]).sum())
     return correct / len(queries)
 
 
-def _labelled(
-    codes: np.ndarray, labels: np.ndarray, codes_name: str, labels_name: str
-) -> tuple[np.ndarray, np.ndarray]:
+def _labeled(codes: np.ndarray, labels: np.ndarray, codes_name: str, labels_name: str) -> tuple[np.ndarray, np.ndarray]:
     """codes as a finite float64 matrix with one label a row, or an error that says what they are instead."""
     codes, labels = whole_array(codes, dtype=np.float64), whole_array(labels)
     if codes.ndim != 2 or 0 in codes.shape:
         raise ShapeError(f"knn_accuracy: got {codes_name} of shape {codes.shape}, expected non-empty (n, d)")
     if labels.shape != codes.shape[:1]:
-        raise ShapeError(
-            f"knn_accuracy: got {labels_name} of shape {labels.shape}, "
-            f"expected ({len(codes)},) as in {codes_name}"
-        )
+        raise ShapeError(f"knn_accuracy: got {labels_name} of shape {labels.shape}, expected ({len(codes)},) as in {codes_name}")
     if not np.isfinite(codes).all():
         raise ValueError(f"knn_accuracy: got NaN or infinity in {codes_name}, expected finite codes")
     return codes, labels

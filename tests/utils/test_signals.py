@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from minigen.signals import ASKING, Ending, Stopped, handled, stop_requests
+from minigen.utils.signals import ASKING, Ending, Stopped, handled, stop_requests
 
 STATUS = {"SIGTERM": 143, "SIGHUP": 129}
 
@@ -43,9 +43,16 @@ def test_an_interrupt_that_nobody_asked_for_stays_one():
         raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("name, handler", [
-    ("SIGINT", signal.SIG_IGN), ("SIGTERM", signal.SIG_IGN), ("SIGHUP", signal.SIG_IGN), ("SIGTERM", lambda number, frame: None),
-], ids=["in the background of a script", "SIGTERM ignored", "nohup", "the user's own"])
+@pytest.mark.parametrize(
+    "name, handler",
+    [
+        ("SIGINT", signal.SIG_IGN),
+        ("SIGTERM", signal.SIG_IGN),
+        ("SIGHUP", signal.SIG_IGN),
+        ("SIGTERM", lambda number, frame: None),
+    ],
+    ids=["in the background of a script", "SIGTERM ignored", "nohup", "the user's own"],
+)
 def test_who_handles_a_signal_himself_is_not_disturbed(name, handler):
     number = getattr(signal, name)
     before = signal.signal(number, handler)

@@ -15,8 +15,8 @@ from minigen.autograd import OPS, grad
 from minigen.models.gans.growing import at_stage
 from minigen.models.tsne import tsne
 from minigen.nn import Module
-from minigen.settings import Configured, to_python
 from minigen.training import checkpoint, remedies
+from minigen.utils.settings import Configured, to_python
 from tests.models.test_autoencoders import MODELS as AUTOENCODERS
 from tests.models.test_gans import PAIRS
 from tests.models.test_variational import MODELS as VARIATIONAL
@@ -25,7 +25,12 @@ from tests.samples import SAMPLES
 from tests.training.networks import examples, made
 from tests.training.players import QUIET, cloud, game
 
-KINDS = {"64": (np.int64, np.float64), "32": (np.int32, np.float32), "small": (np.uint8, np.float16), "long": (np.int64, np.longdouble)}
+KINDS = {
+    "64": (np.int64, np.float64),
+    "32": (np.int32, np.float32),
+    "small": (np.uint8, np.float16),
+    "long": (np.int64, np.longdouble),
+}
 each_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 
 
@@ -59,8 +64,9 @@ def has_numpys(value: Any) -> bool:
 
 
 @each_kind
-@pytest.mark.parametrize("op", [op for op in OPS if op.startswith("minigen.") and OPS[op].attributes],
-                         ids=lambda op: op.removeprefix("minigen.ops."))
+@pytest.mark.parametrize(
+    "op", [op for op in OPS if op.startswith("minigen.") and OPS[op].attributes], ids=lambda op: op.removeprefix("minigen.ops.")
+)
 def test_attributes_of_ops(op, kind):
     for sample in SAMPLES[op]:
         arrays = [x.astype(np.float32) for x in sample.arrays]
@@ -86,7 +92,7 @@ COMPOSED: dict[str, Callable[[Any, Callable], Any]] = {  # x (2, 4, 4, 3) in (0,
     "swapaxes": lambda x, n: mg.swapaxes(x, n(0), n(3)),
     "take": lambda x, n: mg.take(x, np.array([0, 1]), axis=n(3)),
     "reshape": lambda x, n: mg.reshape(x, shape=[n(2), n(48)]),
-    "index": lambda x, n: x[n(1), n(0):n(2)],
+    "index": lambda x, n: x[n(1), n(0) : n(2)],
     "avg_pool2d": lambda x, n: mg.avg_pool2d(x, size=n(3), stride=(n(1), n(2)), padding=n(1)),
     "resize_bilinear": lambda x, n: mg.resize_bilinear(x, size=n(5)),
     "normalize": lambda x, n: mg.normalize(x, axis=n(3), eps=n(1e-3)),
@@ -146,17 +152,21 @@ def configured(kind: type = Configured) -> list[type]:
 @pytest.fixture
 def constructed(monkeypatch):
     """constructed(convert): from now on every constructor is given the numbers that `convert` makes of those in the code."""
+
     def constructed(convert: Callable) -> None:
         monkeypatch.undo()
         for cls in configured():
             monkeypatch.setattr(cls, "__init__", given(vars(cls)["__init__"], convert))
+
     return constructed
 
 
 def given(init: Callable, convert: Callable) -> Callable:
     """A constructor whose arguments are converted first."""
+
     def called(self: Any, *inputs: Any, **options: Any) -> None:
         init(self, *map(convert, inputs), **{name: convert(value) for name, value in options.items()})
+
     return called
 
 
@@ -205,7 +215,9 @@ def test_settings_of_autoencoders(name, kind, constructed):
             assert_equal(a, b)
 
 
-@pytest.mark.parametrize("name", [name for name in PAIRS if name not in ("gan", "dcgan")])  # large ones, with the layers of others
+@pytest.mark.parametrize(
+    "name", [name for name in PAIRS if name not in ("gan", "dcgan")]
+)  # large ones, with the layers of others
 def test_settings_of_both_players_and_their_objectives(name, constructed):
     results = []
     for convert in ways(KINDS["32"]):
@@ -213,8 +225,12 @@ def test_settings_of_both_players_and_their_objectives(name, constructed):
         mg.seed(3)
         trainer, *objectives = PAIRS[name].objectives()
         values = [each() for each in objectives]
-        results.append(([settings(trainer.discriminator), settings(trainer.generator)],
-                        [*values, *gradients(trainer.discriminator, values[0]), *gradients(trainer.generator, values[1])]))
+        results.append(
+            (
+                [settings(trainer.discriminator), settings(trainer.generator)],
+                [*values, *gradients(trainer.discriminator, values[0]), *gradients(trainer.generator, values[1])],
+            )
+        )
     (got, numbers), (expected, others) = results
     assert got == expected
     for a, b in zip(numbers, others, strict=True):
@@ -315,18 +331,37 @@ def assert_same_checkpoints(folder):
 def test_settings_of_a_fit(kind, tmp_path):
     for number, convert in enumerate(ways(kind)):
         model, optimizer = made(convert(1))
-        training.fit(model, examples(), optimizer=optimizer, epochs=convert(2), batch_size=convert(4), seed=convert(3), progress=False,
-                     callbacks=[training.Checkpoint(tmp_path / str(number), every=convert(1))])
+        training.fit(
+            model,
+            examples(),
+            optimizer=optimizer,
+            epochs=convert(2),
+            batch_size=convert(4),
+            seed=convert(3),
+            progress=False,
+            callbacks=[training.Checkpoint(tmp_path / str(number), every=convert(1))],
+        )
     assert_same_checkpoints(tmp_path)
 
 
 @each_kind
 def test_settings_of_an_adversarial_run(kind, tmp_path):
     for number, n in enumerate(ways(kind)):
-        trainer = game(discriminator_steps=n(2), generator_steps=n(1), ema=n(0.75), loss=losses.LeastSquares(),
-                       penalties=[losses.R1(n(0.5))], remedies=[remedies.LabelSmoothing(n(0.75)), remedies.InstanceNoise(n(0.5))])
-        trainer.fit(cloud(), steps=n(4), record_every=n(2), **{name: n(value) for name, value in QUIET.items()},
-                    callbacks=[training.Checkpoint(tmp_path / str(number))])
+        trainer = game(
+            discriminator_steps=n(2),
+            generator_steps=n(1),
+            ema=n(0.75),
+            loss=losses.LeastSquares(),
+            penalties=[losses.R1(n(0.5))],
+            remedies=[remedies.LabelSmoothing(n(0.75)), remedies.InstanceNoise(n(0.5))],
+        )
+        trainer.fit(
+            cloud(),
+            steps=n(4),
+            record_every=n(2),
+            **{name: n(value) for name, value in QUIET.items()},
+            callbacks=[training.Checkpoint(tmp_path / str(number))],
+        )
     assert_same_checkpoints(tmp_path)
 
 

@@ -92,8 +92,10 @@ class Hold:
     def check(self) -> None:
         """Raise FileNotFoundError if the folder was deleted, or has another name now."""
         if not is_at(self.folder / LOCK, self.file):
-            raise FileNotFoundError(f"{self.folder} was deleted or moved while it was in use: nothing more is saved there; if it "
-                                    "was moved, all that was saved before is in its new place")
+            raise FileNotFoundError(
+                f"{self.folder} was deleted or moved while it was in use: nothing more is saved there; if it "
+                "was moved, all that was saved before is in its new place"
+            )
 
 
 @contextlib.contextmanager

@@ -25,19 +25,19 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 
 from minigen.errors import CheckpointError
-from minigen.files import replacing
-from minigen.reading import open_regular, parsed_json, shortened
+from minigen.utils.files import replacing
+from minigen.utils.reading import open_regular, parsed_json, shortened
 
 FORMAT = 2  # counts up when the meaning of a file changes
 HEADER = "minigen"
 SEAL = b"minigen blake2b "
-KINDS = "biufU"              # of arrays: bools, whole numbers, floats, texts
-DIGITS = 32                  # of the checksum, hexadecimal
-LARGEST_HEADER = 64 << 20    # bytes: a history of some 100,000 rows
+KINDS = "biufU"  # of arrays: bools, whole numbers, floats, texts
+DIGITS = 32  # of the checksum, hexadecimal
+LARGEST_HEADER = 64 << 20  # bytes: a history of some 100,000 rows
 LARGEST_DIRECTORY = 8 << 20  # bytes: some 80,000 arrays
-LONGEST_HEAD = 1 << 14       # bytes in front of an array's numbers; NumPy reads no head of more than 10,000
-LONGEST_REASON = 300         # letters of what NumPy or zipfile says, which may quote the file
-CHUNK = 1 << 18              # bytes at a time, for the checksums
+LONGEST_HEAD = 1 << 14  # bytes in front of an array's numbers; NumPy reads no head of more than 10,000
+LONGEST_REASON = 300  # letters of what NumPy or zipfile says, which may quote the file
+CHUNK = 1 << 18  # bytes at a time, for the checksums
 LOCAL = struct.Struct("<4s22xHH")  # of the entry in front of a member: signature, and lengths of its name and its extra field
 
 Place = tuple[int, int]  # where something begins in a file, and where it ends
@@ -60,8 +60,10 @@ def save(path: Path, arrays: Mapping[str, np.ndarray], header: Mapping[str, Any]
     declared = {name: [array.dtype.str, list(array.shape)] for name, array in arrays.items()}
     text = json.dumps({"format": FORMAT, **header, "arrays": declared}, default=np.generic.item)  # NumPy's numbers as Python's
     if len(text) > LARGEST_HEADER:
-        raise CheckpointError(f"{path}: a history this long makes a header of {len(text):,} bytes, of which at most "
-                              f"{LARGEST_HEADER:,} are read back: record fewer rows")
+        raise CheckpointError(
+            f"{path}: a history this long makes a header of {len(text):,} bytes, of which at most "
+            f"{LARGEST_HEADER:,} are read back: record fewer rows"
+        )
     with replacing(path) as temporary, open(temporary, "w+b") as file:
         np.savez(file, **{HEADER: np.frombuffer(text.encode(), dtype=np.uint8)}, **arrays)
         seal(file)
@@ -88,7 +90,7 @@ def place_of(file: BinaryIO, member: zipfile.ZipInfo) -> Place:
 
 def checksum(file: BinaryIO, places: Iterable[Place], length: int) -> bytes:
     """The checksum of all of the first `length` bytes but the contents of members, as hexadecimal digits; the file stands behind
-    them afterwards."""
+    them afterward."""
     digest, end = hashlib.blake2b(digest_size=DIGITS // 2), 0
     for start, behind in (*places, (length, length)):
         for chunk in chunks(file, end, start):
@@ -167,8 +169,9 @@ class Archive:
         except ValueError as error:
             raise CheckpointError(f"{self.path} has a damaged header ({error})") from error
         if header.get("format") != FORMAT or type(header["format"]) is not int:
-            raise CheckpointError(f"{self.path} has format {shortened(header.get('format'))}, this version of minigen reads "
-                                  f"format {FORMAT}")
+            raise CheckpointError(
+                f"{self.path} has format {shortened(header.get('format'))}, this version of minigen reads format {FORMAT}"
+            )
         return header
 
     def check_sums(self, members: Iterable[zipfile.ZipInfo], places: Iterable[Place]) -> None:
