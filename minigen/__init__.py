@@ -18,6 +18,7 @@ FOLDERS = (
     "backend",
     "coursework",
     "data",
+    "engine",
     "errors",
     "figures",
     "functional",
@@ -34,7 +35,7 @@ FOLDERS = (
 NAMES = {
     "Parameter": "autograd",
     "Tensor": "autograd",
-    "anomaly": "autograd",
+    "detect_anomaly": "autograd",
     "draw_graph": "autograd",
     "grad": "autograd",
     "gradcheck": "autograd",

@@ -365,7 +365,7 @@ def weighted(prediction: Any, weight: Any, times: int = 1) -> Any:
 
 
 @pytest.mark.parametrize(
-    "detached", ["x.data", "plain(x)", "x.numpy()", "Tensor(plain(x))", "autograd.Tensor(x.data)", "to_numpy(x)"]
+    "detached", ["x.data", "unwrap(x)", "x.numpy()", "Tensor(unwrap(x))", "autograd.Tensor(x.data)", "to_numpy(x)"]
 )
 def test_a_composition_that_detaches_is_found(detached, package):
     added = package(
@@ -373,7 +373,7 @@ def test_a_composition_that_detaches_is_found(detached, package):
         f"""
 from minigen import autograd
 from minigen.autograd import Tensor
-from minigen.autograd.border import plain
+from minigen.autograd import unwrap
 from minigen.backend import to_numpy
 from minigen.ops import sigmoid
 def swish(x):
@@ -391,13 +391,13 @@ def test_an_op_that_nothing_checks_and_whose_rule_detaches_is_found(package):
         "nn/special.py",
         """
 from minigen.autograd import op
-from minigen.autograd.border import plain
+from minigen.autograd import unwrap
 @op
 def cube(x):
     return x * x * x
 @cube.vjp("x")
 def cube_dx(g, y, x):
-    return g * (3.0 * plain(y) / x)
+    return g * (3.0 * unwrap(y) / x)
 """,
     )
     assert set(ops(added)) - set(SAMPLES) == {f"{added.__name__}.nn.special.cube"}

@@ -14,7 +14,7 @@ from minigen.autograd import Parameter, Tensor, no_grad
 from minigen.autograd.debug import all_finite
 from minigen.backend import Array, asarray, random
 from minigen.data.batches import Batches, Endless
-from minigen.errors import Located, NonFiniteError, StateError
+from minigen.errors import LayerError, NonFiniteError, StateError
 from minigen.losses.adversarial import AdversarialLoss, NonSaturating
 from minigen.losses.penalties import Judged, Penalty
 from minigen.models.gans import Generator
@@ -350,10 +350,10 @@ class Adversarial(Run):
         """An objective, with errors that name the network, which may be the other player's, and the layer."""
         try:
             return objective()
-        except Located as error:
+        except LayerError as error:
             for name in PLAYERS:
                 if error.module in list(getattr(self, name).modules()):
-                    getattr(self, name).locate(error)
+                    getattr(self, name).add_path(error)
                     error.path = (name, *error.path)
             raise
 
@@ -371,7 +371,7 @@ class Adversarial(Run):
             for path, p in getattr(self, name).named_parameters().items():
                 if p.grad is not None and not all_finite(p.grad):
                     raise NonFiniteError(
-                        f"the gradient of {name}.{path} is not finite at {self.position()}; minigen.anomaly() names the op"
+                        f"the gradient of {name}.{path} is not finite at {self.position()}; minigen.detect_anomaly() names the op"
                     )
             raise NonFiniteError(
                 f"the gradient of the {name} is too large to be squared at {self.position()}: try a smaller learning rate"

@@ -8,7 +8,7 @@ import numpy as np
 
 from minigen.autograd import Tensor, no_grad
 from minigen.backend import asarray, to_numpy
-from minigen.errors import DtypeError, Located, ShapeError
+from minigen.errors import DtypeError, LayerError, ShapeError
 from minigen.losses.adversarial import AdversarialLoss
 from minigen.losses.penalties import Penalty
 from minigen.models.gans import Generator
@@ -96,7 +96,7 @@ def check_shapes(trainer: "Adversarial") -> None:
         examples = trainer.generator(Tensor(z), *labels)
         try:
             scores = trainer.discriminator(examples, *labels)
-        except Located as error:
+        except LayerError as error:
             raise ShapeError(
                 f"the generator makes examples {batch_of(examples.shape[1:])}, which the discriminator does not take: {error}"
             ) from error

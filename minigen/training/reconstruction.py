@@ -11,7 +11,7 @@ from tqdm import tqdm
 from minigen.autograd import no_grad
 from minigen.backend import Array, random, to_numpy
 from minigen.data import Batches
-from minigen.errors import Located, ShapeError, StateError
+from minigen.errors import LayerError, ShapeError, StateError
 from minigen.nn import Module
 from minigen.optim.optimizer import Optimizer
 from minigen.training.callbacks import Callback
@@ -174,8 +174,8 @@ class Reconstruction(Run):
         """model.loss, with errors that name the layer."""
         try:
             result = self.model.loss(*batch)
-        except Located as error:
-            self.model.locate(error)
+        except LayerError as error:
+            self.model.add_path(error)
             raise
         if not isinstance(result, tuple):
             raise TypeError(

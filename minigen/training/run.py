@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from minigen.autograd import Tensor, anomaly
+from minigen.autograd import Tensor, detect_anomaly
 from minigen.autograd.debug import all_finite
 from minigen.backend import random, to_numpy
 from minigen.errors import (
@@ -119,14 +119,14 @@ class Run(PythonNumbers):
             if not all_finite(tensor.data):
                 cause = "the last update went too far; try a smaller learning rate or clip_norm"
                 if tensor.grad is not None and not all_finite(tensor.grad):
-                    cause = "its gradient was not finite; minigen.anomaly() names the op"
+                    cause = "its gradient was not finite; minigen.detect_anomaly() names the op"
                 kind = "buffer" if isinstance(tensor, Buffer) else "parameter"
                 raise NonFiniteError(f"{kind} {name} is not finite before {self.position()}: {cause}")
 
     def explain_non_finite(self, what: str, value: float, compute: Callable[[], Any], model: Module) -> None:
         """Raise NonFiniteError for a loss that is not finite, naming where it came from; `compute` computes it once more."""
         try:
-            with anomaly():
+            with detect_anomaly():
                 compute()
         except NonFiniteError as error:
             where = ".".join(error.path) or type(model).__name__

@@ -382,7 +382,7 @@ def test_the_parameter_whose_gradient_is_nan_is_named(backend, tmp_path):
     trainer = game((small()[0], net))
     net.body[0].calls = 0
     with pytest.raises(
-        NonFiniteError, match="^the gradient of discriminator.body.0.weight is not finite at step 3; minigen.anomaly"
+        NonFiniteError, match="^the gradient of discriminator.body.0.weight is not finite at step 3; minigen.detect_anomaly"
     ):
         trainer.fit(cloud(), steps=4, record_every=1, callbacks=[Checkpoint(tmp_path)], **QUIET)
     assert_last_good(tmp_path, 2)

@@ -34,7 +34,7 @@ class ConditionalVariationalAutoencoder(VariationalAutoencoder):
     @in_parts
     def encode(self, x: Any, labels: Any) -> tuple[Any, Any]:
         """Images (n, 28, 28, 1), labels (n,) -> mean and logvar of q(z|x, y), each (n, latent_dim)."""
-        return super().encode(functional.with_labels(ops.flatten(x), labels, self.classes))
+        return super().encode(functional.with_labels(ops.flatten(x, 1), labels, self.classes))
 
     @in_parts
     def decode(self, z: Any, labels: Any) -> Any:

@@ -93,7 +93,7 @@ class VariationalAutoencoder(nn.Module):
 
     def log_likelihood_of(self, x: Any, y: Any) -> Any:
         """log p(x|z) from what the decoder puts out at z: (n,)."""
-        return -ops.flatten(self.pixel_surprise(x, y)).sum(axis=1)
+        return -ops.flatten(self.pixel_surprise(x, y), 1).sum(axis=1)
 
     def pixel_surprise(self, x: Any, y: Any) -> Any:
         """-log p(x|z) of each pixel, in nats, from what the decoder puts out (y): the shape of x."""

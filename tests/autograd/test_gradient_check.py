@@ -7,7 +7,7 @@ import pytest
 
 import minigen
 from minigen import Tensor, gradcheck, op
-from minigen.autograd.gradcheck import COMPARED
+from minigen.autograd.gradient_check import COMPARED
 from minigen.errors import DtypeError, GradcheckError, ShapeError
 
 rng = np.random.default_rng(0)

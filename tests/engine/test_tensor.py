@@ -177,7 +177,7 @@ def test_a_result_cannot_be_copied():
 
 
 def test_a_parameter_pickled_late_works_in_a_young_process(tmp_path):
-    """Its serial must not be taken along: it would look younger than everything computed from it."""
+    """Its version must not be taken along: it would look younger than everything computed from it."""
     for _ in range(1000):
         Tensor([1.0])
     (tmp_path / "w.pickle").write_bytes(pickle.dumps(Parameter(np.ones(3, np.float32))))

@@ -1,34 +1,22 @@
 """Where a Tensor meets Python and NumPy: comparisons, and for what it refuses, the minigen way to do it."""
 
-import sys
 from typing import Any, NoReturn
 
 import numpy as np
 
-from minigen.backend import Array, asarray, is_array, is_real_array, to_numpy
-from minigen.backend.host import has_no_dtype, host_array
+from minigen.backend import Array, asarray, to_numpy
+from minigen.backend.host import has_no_dtype
 from minigen.errors import DtypeError
 
 
-def plain(x: Any) -> Any:
+def unwrap(x: Any) -> Any:
     """The array inside a tensor, the Python number inside a NumPy scalar; anything else as it is."""
-    return x._data if isinstance(x, Border) else x.item() if isinstance(x, np.generic) else x
-
-
-def plain_array(x: Any) -> Array:
-    """The array inside a tensor, or what `backend.host.host_array` makes of anything else that is no array yet."""
-    x = plain(x)
-    return x if is_real_array(x) else host_array(x)
-
-
-def array_of(x: Any) -> Array:
-    """x, a NumPy scalar turned back into an array of no axes."""
-    return x if is_array(x) else np.asarray(x)
+    return x._data if isinstance(x, NumpyProtocols) else x.item() if isinstance(x, np.generic) else x
 
 
 def float_array(data: Any) -> Array:
     """What a Tensor holds of `data`: an array on the current backend, float32 or float64, else an error that says what to do."""
-    if isinstance(data, Border):
+    if isinstance(data, NumpyProtocols):
         raise TypeError("got a Tensor, expected an array: use x.data, its array, or x.detach() for a tensor that shares it")
     try:
         array = asarray(data)
@@ -63,8 +51,8 @@ REFLECTED = {
     "not_equal": "__ne__",
 }
 
-# What to write for functions of NumPy that have another name here, or are an operator.
-OURS = {
+# What to write for functions of NumPy: those that have another name here, or are an operator. `ops` adds those of its own names.
+ALTERNATIVES = {
     "add.reduce": "minigen.sum",
     "maximum.reduce": "minigen.max",
     "minimum.reduce": "minigen.min",
@@ -101,13 +89,11 @@ OURS = {
 
 def numpys_function(name: str) -> TypeError:
     """The error for a function of NumPy that was given a Tensor: what to write instead."""
-    known = OURS.get(name) or (f"minigen.{name}" if hasattr(sys.modules["minigen"], name) else None)
-    ours = (
-        f"write {known}, or take x.numpy() outside the graph"
-        if known
-        else "take x.numpy(), outside the graph; for what is to be differentiated, compose it of minigen's ops"
+    if name in ALTERNATIVES:
+        return TypeError(f"np.{name} on a Tensor: write {ALTERNATIVES[name]}, or take x.numpy() outside the graph")
+    return TypeError(
+        f"np.{name} on a Tensor: take x.numpy(), outside the graph; for what is to be differentiated, compose it of minigen's ops"
     )
-    return TypeError(f"np.{name} on a Tensor: {ours}")
 
 
 class Ufuncs:
@@ -122,18 +108,18 @@ def answer(tensor: Any, ufunc: np.ufunc, method: str, *inputs: Any, **options: A
     """The tensor's operator for a call that an array's operator may have made; TypeError with minigen's way for any other."""
     name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
     out = options.get("out", ())
-    if any(isinstance(x, Border) for x in out):
+    if any(isinstance(x, NumpyProtocols) for x in out):
         raise TypeError(f"np.{name} with a Tensor as out: a Tensor changes only through p.assign(array)")
     if out:
         raise TypeError(
             f"np.{name} of a Tensor into an array: it would lose its graph; write array = array + x, not +=, or take x.numpy()"
         )
-    if name in REFLECTED and not options and not isinstance(inputs[0], Border):
+    if name in REFLECTED and not options and not isinstance(inputs[0], NumpyProtocols):
         return getattr(inputs[1], REFLECTED[name])(inputs[0])
     raise numpys_function(name)
 
 
-class Border:
+class NumpyProtocols:
     """The part of Tensor that is not about derivatives."""
 
     __slots__ = ()
@@ -141,22 +127,22 @@ class Border:
     # -- comparisons give plain bool arrays, never part of a graph ------------------------------------------------
 
     def __lt__(self, other: Any) -> Array:
-        return self._data < plain(other)
+        return self._data < unwrap(other)
 
     def __le__(self, other: Any) -> Array:
-        return self._data <= plain(other)
+        return self._data <= unwrap(other)
 
     def __gt__(self, other: Any) -> Array:
-        return self._data > plain(other)
+        return self._data > unwrap(other)
 
     def __ge__(self, other: Any) -> Array:
-        return self._data >= plain(other)
+        return self._data >= unwrap(other)
 
     def __eq__(self, other: Any) -> Array:  # type: ignore[override]
-        return self._data == plain(other)
+        return self._data == unwrap(other)
 
     def __ne__(self, other: Any) -> Array:  # type: ignore[override]
-        return self._data != plain(other)
+        return self._data != unwrap(other)
 
     __hash__ = object.__hash__
 
@@ -206,7 +192,7 @@ class Border:
     def __reduce__(self) -> tuple:
         """pickle saves a leaf as an array of the host, and makes a new leaf of it on whichever backend is in use then.
 
-        Its serial is new, for a serial dates from this process only.
+        Its version is new, for a version dates from this process only.
         """
         return leaf, (type(self), to_numpy(self.copied_leaf()), self.requires_grad, self.name)
 

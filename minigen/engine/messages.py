@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from minigen.autograd.border import Border
 from minigen.backend import check_same_device, is_array
 from minigen.backend.host import check_whole, host_array
+from minigen.engine.tensor import Tensor
 from minigen.errors import DeviceError, DtypeError, ShapeError
 from minigen.utils.settings import to_python
 
@@ -32,20 +32,20 @@ def admitted(op: Any, inputs: tuple) -> tuple[tuple, list]:
     Without Tensors, a number of NumPy's may be an array of no axes, such as the sum of one: it stays, unless there is an array of
     another dtype. Raises TypeError for an array that would lose something as one of NumPy's own (a masked array).
     """
-    recorded = any(isinstance(x, Border) for x in inputs)
+    recorded = any(isinstance(x, Tensor) for x in inputs)
     floating = {x.dtype for x in inputs if is_array(x) and x.dtype.kind == "f"}
 
     def usual(x: Any) -> Any:
         if isinstance(x, np.generic):
             return to_python(x) if recorded or (floating and x.dtype not in floating) else x
         check_whole(x)
-        return host_array(x) if hasattr(x, "__array__") and not isinstance(x, Border) and not is_array(x) else x
+        return host_array(x) if hasattr(x, "__array__") and not isinstance(x, Tensor) and not is_array(x) else x
 
     try:
         inputs = tuple(map(usual, inputs))
     except (TypeError, ValueError) as error:
         raise type(error)(f"{op.name}: {error}") from None
-    return inputs, [x._data if isinstance(x, Border) else x for x in inputs]
+    return inputs, [x._data if isinstance(x, Tensor) else x for x in inputs]
 
 
 def describe(arrays: Any) -> str:
@@ -55,7 +55,7 @@ def describe(arrays: Any) -> str:
 
 def setting(op: Any, name: str, value: Any) -> Any:
     """An attribute, a number of NumPy's as Python's. TypeError for a Tensor, by which nothing would be differentiated."""
-    if isinstance(value, Border):
+    if isinstance(value, Tensor):
         raise TypeError(f"{op.name}: {name} is a setting, no part of the graph, got a Tensor: take its number, x.item()")
     return to_python(value)
 

@@ -5,38 +5,45 @@ comes, everything that was computed from it has already added its share to the n
 needed at all: in c = b + b, b = a * a, the rule of b must run once, on the sum of both shares.
 """
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
+import numpy as np
+
 from minigen import backend
-from minigen.autograd.border import array_of, plain, plain_array
-from minigen.autograd.calls import name_of, wrong_gradient
-from minigen.autograd.context import observer, recording
-from minigen.autograd.tensor import Tensor
 from minigen.backend import Array
+from minigen.backend.host import host_array
+from minigen.engine.context import current_observer, recording
+from minigen.engine.messages import name_of, wrong_gradient
+from minigen.engine.numpy_protocols import unwrap
+from minigen.engine.tensor import Tensor
 from minigen.errors import DtypeError, GraphError, ShapeError
 
 FREED = (None,)  # the inputs of a node whose graph has been freed
 
 
 def backward(y: Tensor, cotangent: Any = None, retain_graph: bool = False) -> None:
-    """Add dL/dleaf to `.grad` of all leaves below y that require it; see Tensor.backward."""
+    """Add dL/dleaf to the `.grad` of every leaf that requires one, L being the scalar y (or <cotangent, y>).
+
+    The graph is freed on the way, unless `retain_graph`. Raises GraphError for a tensor of more than one element without
+    a cotangent, for a graph that is freed already, and for one that was built on older values of a parameter.
+    """
     if not y.requires_grad:
         raise GraphError("backward() from a tensor that depends on nothing with requires_grad=True")
-    nodes = nodes_below(y)
-    gradients = {id(y): Share(initial_cotangent(y, cotangent), owned=False)}
+    nodes = topological_order(y)
+    gradients = {id(y): Accumulator(initial_cotangent(y, cotangent), owned=False)}
     while nodes:  # nodes are popped, so that their arrays are freed as the pass goes on
         node = nodes.pop()
-        share = gradients.pop(id(node), None)
-        if share is None:  # only inputs declared nondiff lead here
+        total = gradients.pop(id(node), None)
+        if total is None:  # only inputs declared non_differentiable lead here
             continue
         if node.op is None:
-            value = share.value if share.owned else share.value + 0
-            node.grad = array_of(value) if node.grad is None else node.grad + value
+            node.grad = total.own_array() if node.grad is None else node.grad + total.value
         else:
-            push(node, share.value, gradients, wanted=None, create_graph=False)
+            propagate(node, total.value, gradients, wanted=None, create_graph=False)
             if not retain_graph:
                 node.inputs = FREED
 
@@ -63,46 +70,51 @@ def grad(
     try:
         start = initial_cotangent(y, cotangent)
         targets = {id(x) for x in xs}
-        nodes = nodes_below(y)
+        nodes = topological_order(y)
         wanted = set()
         for node in nodes:  # oldest first: a node is wanted if one of its inputs is
             if id(node) in targets or any(id(x) in wanted for x in node.inputs):
                 wanted.add(id(node))
         if create_graph:  # the cotangent may be differentiated too
             start = cotangent if isinstance(cotangent, Tensor) else Tensor(start)
-        gradients = {id(y): Share(start, owned=False)}
+        gradients = {id(y): Accumulator(start, owned=False)}
         for node in reversed(nodes):
             if node.op is not None and id(node) in wanted and id(node) in gradients:
                 g = gradients[id(node)].value if id(node) in targets else gradients.pop(id(node)).value
-                push(node, g, gradients, wanted, create_graph)
+                propagate(node, g, gradients, wanted, create_graph)
     finally:
         recording.reset(token)
 
     results = []
     for position, x in enumerate(xs):
-        share = gradients.get(id(x))
-        if share is None or id(x) not in wanted:
+        total = gradients.get(id(x))
+        if total is None or id(x) not in wanted:
             if not allow_unused:
                 raise GraphError(
                     f"the output does not depend on {name_of(x, position)}: pass allow_unused=True for a zero gradient"
                 )
             results.append(Tensor(backend.array_module(x.data).zeros_like(x.data)))
         elif create_graph:
-            results.append(share.value)
+            results.append(total.value)
         else:
-            results.append(Tensor(array_of(share.value if share.owned else share.value + 0)))  # nobody else's array
+            results.append(Tensor(total.own_array()))
     return results
 
 
 @dataclass(slots=True)
-class Share:
-    """The gradient gathered for one node so far. Only a buffer that the engine owns is added to in place."""
+class Accumulator:
+    """The sum of a node's gradients so far. Only a buffer that the engine owns is added to in place."""
 
     value: Any
     owned: bool
 
+    def own_array(self) -> Array:
+        """The sum as an array that is nobody else's."""
+        value = self.value if self.owned else self.value + 0
+        return value if backend.is_array(value) else np.asarray(value)
 
-def nodes_below(y: Tensor) -> list[Tensor]:
+
+def topological_order(y: Tensor) -> list[Tensor]:
     """All tensors that y was computed from and that require a gradient, oldest first; iterative, so depth is no limit."""
     found = {id(y): y}
     stack = [y]
@@ -115,7 +127,7 @@ def nodes_below(y: Tensor) -> list[Tensor]:
             )
         for x in node.inputs:
             if isinstance(x, Tensor):
-                if x.serial > node.serial:
+                if x.version > node.version:
                     raise GraphError(
                         f"stale graph: {x.name or 'a tensor'} of shape {x.shape} was changed after this "
                         f"{node.op.name} had used it; compute the forward pass again after the update"
@@ -123,17 +135,17 @@ def nodes_below(y: Tensor) -> list[Tensor]:
                 if x.requires_grad and id(x) not in found:
                     found[id(x)] = x
                     stack.append(x)
-    return sorted(found.values(), key=attrgetter("serial"))
+    return sorted(found.values(), key=attrgetter("version"))
 
 
-def push(node: Tensor, g: Any, gradients: dict[int, Share], wanted: set[int] | None, create_graph: bool) -> None:
+def propagate(node: Tensor, g: Any, gradients: dict[int, Accumulator], wanted: set[int] | None, create_graph: bool) -> None:
     """Run the node's rules and add the results to its inputs' gradients."""
-    op, watcher = node.op, observer.get()
+    op, observer = node.op, current_observer.get()
     attributes = {**op.defaults, **node.attributes} if op.attributes else {}
     # One text, two speeds: plain arrays make plain arrays; Tensors record the graph of the derivative.
     y, inputs = node, node.inputs
     if not create_graph:
-        y, inputs = node._data, [x._data if isinstance(x, Tensor) else plain(x) for x in inputs]
+        y, inputs = node._data, [x._data if isinstance(x, Tensor) else unwrap(x) for x in inputs]
     for position, x in enumerate(node.inputs):
         if not isinstance(x, Tensor) or not x.requires_grad or (wanted is not None and id(x) not in wanted):
             continue
@@ -142,23 +154,24 @@ def push(node: Tensor, g: Any, gradients: dict[int, Share], wanted: set[int] | N
             continue
         if op.variadic:
             attributes["position"] = position
-        if watcher is None:
+        if observer is None:
             gx = rule(g, y, *inputs, **attributes)
         else:
-            gx = watcher.backward(node, rule, (g, y, *inputs), attributes)
+            gx = observer.backward(node, rule, (g, y, *inputs), attributes)
         data = x._data
         if op.broadcasts and hasattr(gx, "shape") and gx.shape != data.shape:
-            gx = undo_broadcast(gx, data.shape)
+            with contextlib.suppress(ShapeError):  # of no shape that broadcasting can give: the next lines name the rule
+                gx = gx.sum_to(shape=data.shape) if isinstance(gx, Tensor) else backend.sum_to(gx, data.shape)
         if getattr(gx, "shape", None) != data.shape or (gx.dtype is not data.dtype and gx.dtype != data.dtype):
             raise wrong_gradient(op, rule, position, gx, x)
 
-        share = gradients.get(id(x))
-        if share is None:
-            gradients[id(x)] = Share(gx, owned=not create_graph and is_fresh(gx, g, y, *inputs))
-        elif share.owned:
-            share.value += gx
+        total = gradients.get(id(x))
+        if total is None:
+            gradients[id(x)] = Accumulator(gx, owned=not create_graph and is_fresh(gx, g, y, *inputs))
+        elif total.owned:
+            total.value += gx
         else:
-            share.value, share.owned = share.value + gx, not create_graph
+            total.value, total.owned = total.value + gx, not create_graph
 
 
 def is_fresh(gx: Array, *others: Any) -> bool:
@@ -167,17 +180,6 @@ def is_fresh(gx: Array, *others: Any) -> bool:
         if gx is array:
             return False
     return gx.base is None
-
-
-def undo_broadcast(g: Any, shape: tuple[int, ...]) -> Any:
-    """The adjoint of broadcasting: sum g over the axes along which an input of this shape was repeated."""
-    extra = len(g.shape) - len(shape)
-    if extra < 0 or any(length not in (1, n) for length, n in zip(shape, g.shape[extra:])):
-        return g  # of no shape that broadcasting can give: `push` names the rule
-    axes = tuple(range(extra)) + tuple(
-        extra + axis for axis, length in enumerate(shape) if length == 1 and g.shape[extra + axis] != 1
-    )
-    return (g.sum(axis=axes, keepdims=True) if isinstance(g, Tensor) else backend.sum_along(g, axes, True)).reshape(shape)
 
 
 def initial_cotangent(y: Tensor, cotangent: Any) -> Array:
@@ -194,7 +196,8 @@ def initial_cotangent(y: Tensor, cotangent: Any) -> Array:
         return xp.ones_like(y.data)
     if isinstance(cotangent, Tensor) and cotangent.dtype != y.dtype:
         raise DtypeError(f"cotangent: got dtype {cotangent.dtype}, expected that of the output, {y.dtype}")
-    g = xp.asarray(plain_array(cotangent), dtype=y.dtype)
+    g = unwrap(cotangent)
+    g = xp.asarray(g if backend.is_real_array(g) else host_array(g), dtype=y.dtype)
     if g.shape != y.shape:
         raise ShapeError(f"cotangent: got shape {g.shape}, expected that of the output, {y.shape}")
     return g

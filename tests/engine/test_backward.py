@@ -266,7 +266,7 @@ def test_a_plain_cotangent_takes_the_dtype_of_the_output(backend):
 
 
 def test_a_nondiff_input_passes_no_gradient_on():
-    @op(nondiff=("labels",))
+    @op(non_differentiable=("labels",))
     def pick(x, labels):
         return x * labels
 

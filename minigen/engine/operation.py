@@ -1,6 +1,6 @@
 """An operation and its derivative rules.
 
-    @op(method="tanh")                              an op is a forward function on plain arrays ...
+    @op                                             an op is a forward function on plain arrays ...
     def tanh(x): ...
 
     @tanh.vjp("x")                                  ... and one rule for each differentiable input
@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from minigen.autograd.calls import admitted, bind, call_explained, explain, mixed_dtypes, setting
-from minigen.autograd.context import observer, recording
-from minigen.autograd.tensor import Tensor, next_serial
 from minigen.backend import USUAL, is_array
+from minigen.engine.context import current_observer, recording
+from minigen.engine.messages import admitted, bind, call_explained, explain, mixed_dtypes, setting
+from minigen.engine.tensor import Tensor, next_version
 from minigen.utils.settings import PLAIN
 
 OPS: dict[str, "Op"] = {}  # every op, by module and name: the tests walk through it
@@ -29,47 +29,44 @@ OPS: dict[str, "Op"] = {}  # every op, by module and name: the tests walk throug
 class Op:
     """A forward function with its rules: what a node of the graph points to."""
 
-    def __init__(self, forward: Callable, broadcasts: bool, nondiff: tuple[str, ...]):
+    def __init__(self, forward: Callable, broadcasts: bool, non_differentiable: tuple[str, ...]):
         parameters = inspect.signature(forward).parameters.values()
         self.forward = forward
         self.name = forward.__name__
         self.broadcasts = broadcasts
-        self.nondiff = nondiff
+        self.non_differentiable = non_differentiable
         self.inputs = tuple(p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.VAR_POSITIONAL))
         self.optional = tuple(p.name for p in parameters if p.kind == p.POSITIONAL_OR_KEYWORD and p.default is None)
         self.variadic = any(p.kind == p.VAR_POSITIONAL for p in parameters)
         self.attributes = tuple(p.name for p in parameters if p.kind == p.KEYWORD_ONLY)
         self.defaults = {p.name: p.default for p in parameters if p.kind == p.KEYWORD_ONLY and p.default is not p.empty}
         self.rules: dict[str, Callable] = {}
-        unknown = set(nondiff) - set(self.inputs)
+        unknown = set(non_differentiable) - set(self.inputs)
         if unknown:
-            raise TypeError(f"op {self.name}: nondiff names {sorted(unknown)}, but the inputs are {self.inputs}")
+            raise TypeError(f"op {self.name}: non_differentiable names {sorted(unknown)}, but the inputs are {self.inputs}")
 
     def rule(self, position: int) -> Callable | None:
-        """The rule for the input at `position`; None if it is declared nondiff."""
+        """The rule for the input at `position`; None if it is declared non_differentiable."""
         name = self.inputs[0] if self.variadic else self.inputs[position]
-        if name in self.rules or name in self.nondiff:
+        if name in self.rules or name in self.non_differentiable:
             return self.rules.get(name)
         raise NotImplementedError(
             f"op {self.name} has no rule for its input {name!r}: "
-            f'add one with @{self.name}.vjp("{name}"), or declare it: @op(nondiff=("{name}",))'
+            f'add one with @{self.name}.vjp("{name}"), or declare it: @op(non_differentiable=("{name}",))'
         )
 
 
-def op(
-    forward: Callable | None = None, *, method: str | None = None, broadcasts: bool = False, nondiff: tuple[str, ...] = ()
-) -> Callable:
+def op(forward: Callable | None = None, *, broadcasts: bool = False, non_differentiable: tuple[str, ...] = ()) -> Callable:
     """Make a differentiable operation of `forward`, a function of plain arrays that returns a new array.
 
-    `method`: also a method of Tensor under that name; for a binary operator ("__add__") its reflected form as well.
     `broadcasts`: inputs broadcast as in NumPy; the engine sums the gradients back, rules need not.
-    `nondiff`: inputs without a derivative (labels, masks).
+    `non_differentiable`: inputs without a derivative (labels, masks).
     A variadic op (`def concatenate(*arrays, axis)`) has one rule, which gets its input's position as keyword `position`.
     """
     if forward is None:
-        return lambda function: op(function, method=method, broadcasts=broadcasts, nondiff=nondiff)
+        return lambda function: op(function, broadcasts=broadcasts, non_differentiable=non_differentiable)
 
-    self = Op(forward, broadcasts, nondiff)
+    self = Op(forward, broadcasts, non_differentiable)
     arity = None if self.variadic else len(self.inputs)
 
     def apply(*inputs: Any, **attributes: Any) -> Any:
@@ -96,9 +93,9 @@ def op(
         if dtype is None:
             return call_explained(self, inputs, attributes) if unusual else forward(*inputs, **attributes)
 
-        watcher = observer.get()
+        observer = current_observer.get()
         try:
-            data = forward(*arrays, **attributes) if watcher is None else watcher.forward(self, arrays, attributes)
+            data = forward(*arrays, **attributes) if observer is None else observer.forward(self, arrays, attributes)
             same_dtype = data.dtype is dtype or data.dtype == dtype
         except (ValueError, TypeError, IndexError, AttributeError) as error:
             raise explain(self, arrays, error) from error
@@ -108,18 +105,18 @@ def op(
         result = new(Tensor)
         result._data = data if is_array(data) else np.asarray(data)
         result.grad = result.name = None
-        result.serial = next_serial()
+        result.version = next_version()
         if requires_grad and recording.get():
             result.requires_grad, result.op, result.inputs, result.attributes = True, self, inputs, attributes
-            if watcher is not None:
-                watcher.recorded(result)
+            if observer is not None:
+                observer.recorded(result)
         else:
             result.requires_grad, result.op, result.inputs, result.attributes = False, None, (), None
         return result
 
     def vjp(name: str) -> Callable:
         """Register the rule for the input `name`: a function (g, y, *inputs, **attributes) -> dL/dinput."""
-        if name not in self.inputs or name in self.nondiff:
+        if name not in self.inputs or name in self.non_differentiable:
             raise TypeError(f"op {self.name} has no differentiable input {name!r}; its inputs are {self.inputs}")
 
         def register(rule: Callable) -> Callable:
@@ -131,16 +128,7 @@ def op(
     apply.__name__, apply.__qualname__, apply.__doc__ = forward.__name__, forward.__qualname__, forward.__doc__
     apply.__module__, apply.__wrapped__, apply.op, apply.vjp = forward.__module__, forward, self, vjp
     OPS[f"{forward.__module__}.{forward.__name__}"] = self
-    if method is not None:
-        attach(method, apply)
     return apply
 
 
 new = object.__new__
-
-
-def attach(method: str, apply: Callable) -> None:
-    """Make `apply` a method of Tensor; a binary operator gets its reflected form (x - y and 2 - y) too."""
-    setattr(Tensor, method, apply)
-    if method in ("__add__", "__sub__", "__mul__", "__truediv__", "__pow__", "__matmul__"):
-        setattr(Tensor, f"__r{method[2:]}", lambda self, other: apply(other, self))

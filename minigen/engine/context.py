@@ -1,4 +1,4 @@
-"""What holds for the engine in this thread: whether it records, and who watches (debug.py has two watchers)."""
+"""What holds for the engine in this thread: whether it records, and who observes it (autograd/debug.py has two observers)."""
 
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
@@ -20,6 +20,11 @@ def no_grad() -> Iterator[None]:
         recording.reset(token)
 
 
+def is_grad_enabled() -> bool:
+    """Whether a graph is being recorded in this thread: not inside `no_grad()`."""
+    return recording.get()
+
+
 class Observer:
     """Sees every op that runs on tensors, forward and backward. This one only passes on."""
 
@@ -33,4 +38,4 @@ class Observer:
         return rule(*arguments, **attributes)
 
 
-observer: ContextVar[Observer | None] = ContextVar("observer", default=None)
+current_observer: ContextVar[Observer | None] = ContextVar("observer", default=None)

@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from minigen.autograd.backward import grad
-from minigen.autograd.tensor import Tensor
 from minigen.backend import asarray, to_numpy
+from minigen.engine import Tensor, grad
 from minigen.errors import DtypeError, GradcheckError
+from minigen.ops import concatenate
 
 COMPARED = 500  # elements of a large array that are compared one by one when its derivative is wrong
 
@@ -160,8 +160,6 @@ def compare(directional: Callable[[np.ndarray], float], i: int, u: np.ndarray, g
 
 def flat(tensors: Sequence[Tensor]) -> Tensor:
     """All elements of all tensors in one row, so that several derivatives are one output."""
-    from minigen.ops import concatenate  # the engine itself needs no op
-
     return concatenate(*(x.reshape(-1) for x in tensors))
 
 

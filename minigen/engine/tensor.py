@@ -2,22 +2,27 @@
 
 import itertools
 import operator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minigen import backend
-from minigen.autograd.border import Border, float_array, plain
 from minigen.backend import Array
+from minigen.engine.numpy_protocols import NumpyProtocols, float_array, unwrap
 from minigen.errors import GraphError, ShapeError
 
-# One clock for the whole engine. A tensor's serial is the time it was made or last assigned, so that
-#   - a tensor is always younger than its inputs: sorting by serial is a topological order, and
+if TYPE_CHECKING:  # operators, methods and backward(): one list, for readers, editors and type checkers
+    from minigen.ops.methods import Methods
+else:
+    Methods = object  # minigen.ops puts them into the class
+
+# One clock for the whole engine. A tensor's version is the time it was made or last changed, so that
+#   - a tensor is always younger than its inputs: sorting by version is a topological order, and
 #   - an input that is younger than its result has been changed since: the graph is stale.
-next_serial = itertools.count(1).__next__
+next_version = itertools.count(1).__next__
 
 
-class Tensor(Border):
+class Tensor(NumpyProtocols, Methods):
     """An array and, if it was computed from tensors that require a gradient, the op and the inputs it came from.
 
     `data`: a float array, which keeps its dtype and is shared, not copied; lists and Python numbers become float32. Integers
@@ -26,7 +31,8 @@ class Tensor(Border):
     (or `p.data -= ...`), which the engine notices. References run from a result to its inputs only, so a graph dies with it.
     """
 
-    __slots__ = ("_data", "requires_grad", "grad", "op", "inputs", "attributes", "serial", "name", "__weakref__")
+    __module__ = "minigen.autograd"  # for pickle and help(): where it is found with its methods
+    __slots__ = ("_data", "requires_grad", "grad", "op", "inputs", "attributes", "version", "name", "__weakref__")
 
     def __init__(self, data: Any, requires_grad: bool = False, name: str | None = None):
         self._data = float_array(data)
@@ -35,7 +41,7 @@ class Tensor(Border):
         self.op: Any = None
         self.inputs: tuple = ()
         self.attributes: dict[str, Any] | None = None
-        self.serial = next_serial()
+        self.version = next_version()
         self.name = name
 
     # -- the array -----------------------------------------------------------------------------------------------
@@ -49,14 +55,27 @@ class Tensor(Border):
         """
         if self.op is not None:
             raise GraphError(f"cannot assign to the result of {self.op.name}: only leaves can be changed")
-        value = plain(value)
+        value = unwrap(value)
         value = value if backend.is_real_array(value) else backend.asarray(value, dtype=self.dtype)
         if value is not self._data:
             backend.check_same_device((self._data, value))
             if value.shape not in (self.shape, ()):
                 raise ShapeError(f"assign to {self.name or 'a tensor'}: got shape {value.shape}, expected {self.shape}")
             self._data[...] = value
-        self.serial = next_serial()
+        self.touch()
+
+    def rebind(self, array: Array) -> None:
+        """Keep the values in another array of this shape from now on: a view of an optimizer's buffer, or one of another dtype.
+
+        The array is shared, not copied, and holds the values already; where it does not, `touch()` says so.
+        """
+        if array.shape != self.shape:
+            raise ShapeError(f"rebind {self.name or 'a tensor'}: got shape {array.shape}, expected {self.shape}")
+        self._data = array
+
+    def touch(self) -> None:
+        """Count the values as changed, for who has written into the array: backward passes through older graphs raise."""
+        self.version = next_version()
 
     shape = property(lambda self: self._data.shape, doc="Lengths of the axes.")
     dtype = property(lambda self: self._data.dtype, doc="The dtype, float32 or float64.")
@@ -87,22 +106,13 @@ class Tensor(Border):
         """A tensor with the same array and no history: a constant for every derivative."""
         return Tensor(self._data, name=self.name)
 
-    def backward(self, cotangent: Any = None, retain_graph: bool = False) -> None:
-        """Add dL/dleaf to the `.grad` of every leaf that requires one, L being this scalar (or <cotangent, self>).
-
-        The graph is freed on the way, unless `retain_graph`. Raises GraphError for a tensor of more than one element without
-        a cotangent, for a graph that is freed already, and for one that was built on older values of a parameter.
-        """
-        from minigen.autograd.backward import backward  # the floor above; imported late, used only here
-
-        backward(self, cotangent, retain_graph)
-
 
 class Parameter(Tensor):
     """A leaf that a module owns and an optimizer changes. Its name is its path in the module."""
 
+    __module__ = "minigen.autograd"
     __slots__ = ()
 
     def __init__(self, data: Any, name: str | None = None):
         super().__init__(data, requires_grad=True, name=name)
-        self._data = self._data.copy()  # it will be overwritten, the caller's array must not
+        self.rebind(self.data.copy())  # it will be overwritten, the caller's array must not
