@@ -25,7 +25,7 @@ FLOORS = [
     ["training"],
     ["recipes"],
     ["__init__"],
-    ["coursework"],
+    ["coursework", "gallery"],
     ["commands"],
     ["__main__"],
 ]

@@ -14,12 +14,13 @@ import numpy as np
 from minigen import metrics, training
 from minigen.autograd import no_grad
 from minigen.backend import asarray, to_numpy
-from minigen.commands import Parser, UsageError, positive
+from minigen.commands import Parser, UsageError
 from minigen.commands.run_folder import Config
 from minigen.commands.trained import opened, run_arguments
 from minigen.data import Dataset
 from minigen.models.autoencoders import DenoisingAutoencoder, HashingAutoencoder, LinearVariationalAutoencoder
 from minigen.recipes import Learner, subjects
+from minigen.utils.arguments import positive_int
 from minigen.utils.files import replacing
 
 EXAMPLES = """
@@ -33,7 +34,7 @@ NEAREST = 500  # samples whose nearest training image is looked for
 
 def arguments(parser: Parser) -> None:
     run_arguments(parser)
-    parser.add_argument("-n", type=positive, default=2000, help="examples to judge, at most (default: 2000)")
+    parser.add_argument("-n", type=positive_int, default=2000, help="examples to judge, at most (default: 2000)")
     parser.add_argument("--quiet", action="store_true", help="no progress bars")
 
 
