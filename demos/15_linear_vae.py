@@ -20,7 +20,7 @@ from tqdm import trange
 
 import minigen as mg
 from demos.demo import Verdict, demo_arguments, save
-from minigen import data, metrics, optim, plot
+from minigen import baselines, data, metrics, optim, plot
 from minigen.models.autoencoders import LinearVariationalAutoencoder
 
 args = demo_arguments("15_linear_vae", __doc__, point_epochs=4000, images=5000, image_epochs=60)
@@ -69,7 +69,7 @@ def judge(name, model, examples, best):
 points = data.tilted_plane()
 flat = LinearVariationalAutoencoder(features=3, latent_dim=2)
 train(flat, points, lr=0.02, epochs=args.point_epochs, batch_size=60)
-judge("3-D points", flat, points, metrics.probabilistic_pca(points, 2))
+judge("3-D points", flat, points, baselines.probabilistic_pca(points, 2))
 
 # %% [markdown]
 # ## Pictures
@@ -80,7 +80,7 @@ judge("3-D points", flat, points, metrics.probabilistic_pca(points, 2))
 images = train_set.images[: args.images].reshape(-1, 28 * 28)
 mean = mg.mean(images, axis=0)
 images = images - mean
-best = metrics.probabilistic_pca(images, 10)
+best = baselines.probabilistic_pca(images, 10)
 model = LinearVariationalAutoencoder(features=28 * 28, latent_dim=10)
 bounds = train(model, images, lr=0.01, epochs=args.image_epochs, batch_size=250) / images.shape[1]
 judge(args.data, model, images, best)

@@ -18,7 +18,7 @@ import numpy as np
 
 from demos.demo import Verdict, demo_arguments, save
 from minigen import data, metrics, plot, training
-from minigen.models.tsne import tsne
+from minigen.baselines import tsne
 
 args = demo_arguments("17_classifier", __doc__, epochs=4, map_examples=1500)
 train, test = data.load(args.data)
