@@ -18,7 +18,7 @@ import numpy as np
 from tqdm import tqdm
 
 import minigen as mg
-from minigen import data, metrics, optim, plot, training
+from minigen import baselines, data, metrics, optim, plot, training
 from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.autoencoders import VariationalAutoencoder
 
@@ -90,7 +90,7 @@ save(
     "beta.png",
 )
 if factors:
-    components = metrics.pca(train.images.reshape(len(train), -1), 10).project(test.images.reshape(len(test), -1))
+    components = baselines.pca(train.images.reshape(len(train), -1), 10).project(test.images.reshape(len(test), -1))
     others = {"10 principal components": components, "random codes": np.random.default_rng(0).standard_normal((len(test), 10))}
     others = {name: metrics.mutual_information_gap(codes, factors)[0] for name, codes in others.items()}
     lines = {"variational autoencoder": metrics.mean_interval(gaps)}

@@ -19,7 +19,7 @@ import numpy as np
 from tqdm import trange
 
 import minigen as mg
-from minigen import data, metrics, optim, plot
+from minigen import baselines, data, metrics, optim, plot
 from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.autoencoders import LinearVariationalAutoencoder
 
@@ -69,7 +69,7 @@ def judge(name, model, examples, best):
 points = data.tilted_plane()
 flat = LinearVariationalAutoencoder(features=3, latent_dim=2)
 train(flat, points, lr=0.02, epochs=args.point_epochs, batch_size=60)
-judge("3-D points", flat, points, metrics.probabilistic_pca(points, 2))
+judge("3-D points", flat, points, baselines.probabilistic_pca(points, 2))
 
 # %% [markdown]
 # ## Pictures
@@ -80,7 +80,7 @@ judge("3-D points", flat, points, metrics.probabilistic_pca(points, 2))
 images = train_set.images[: args.images].reshape(-1, 28 * 28)
 mean = mg.mean(images, axis=0)
 images = images - mean
-best = metrics.probabilistic_pca(images, 10)
+best = baselines.probabilistic_pca(images, 10)
 model = LinearVariationalAutoencoder(features=28 * 28, latent_dim=10)
 bounds = train(model, images, lr=0.01, epochs=args.image_epochs, batch_size=250) / images.shape[1]
 judge(args.data, model, images, best)

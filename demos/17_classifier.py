@@ -17,8 +17,8 @@ pixels, and the classifier is trained here, by minigen, in about a minute.
 import numpy as np
 
 from minigen import data, metrics, plot, training
+from minigen.baselines import tsne
 from minigen.gallery.demo import Criteria, demo_arguments, save
-from minigen.models.tsne import tsne
 
 args = demo_arguments("17_classifier", __doc__, epochs=4, map_examples=1500)
 train, test = data.load(args.data)

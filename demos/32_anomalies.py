@@ -25,7 +25,7 @@ import numpy as np
 from tqdm import tqdm
 
 import minigen as mg
-from minigen import data, metrics, optim, plot, training
+from minigen import baselines, data, metrics, optim, plot, training
 from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.autoencoders import StackedAutoencoder, VariationalAutoencoder
 
@@ -61,7 +61,7 @@ class Detector:
 
     def __init__(self, normal, updates):
         self.normal, self.mean = normal[:references], mg.mean(normal, axis=0)
-        self.pca = metrics.pca(rows(normal), codes)
+        self.pca = baselines.pca(rows(normal), codes)
         self.autoencoder = trained(StackedAutoencoder(latent_dim=codes), normal, updates)
 
     def rebuilt(self, images):

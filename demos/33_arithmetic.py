@@ -27,10 +27,11 @@ import numpy as np
 
 import minigen as mg
 from demos.portraits import FULL, PORTRAITS, Subject, fit_to_data, shorten, trained_stylegan
-from minigen import data, figures, metrics, optim, plot, training
+from minigen import data, metrics, optim, plot, training
 from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.autoencoders import VariationalAutoencoder
 from minigen.models.latent import analogy, attribute_direction, walk
+from minigen.plot import gan_figures
 
 args = demo_arguments(
     "33_arithmetic", __doc__, data="faces", **PORTRAITS, samples=10_000, trials=1000, examples=20, vae_steps=3900, full=FULL
@@ -141,7 +142,7 @@ def on_host(function):
 repaint = on_host(vae.reconstruct)
 repainted = data.Dataset(f"repainted {args.data}", repaint(images.images), images.labels, images.class_names, factors)
 reader = training.attribute_classifier(repainted, epochs=1 if args.quick else 3, cache=args.out / "weights")
-z = figures.latent(generator, args.samples, seed=1)
+z = gan_figures.latent(generator, args.samples, seed=1)
 encoded = images[: args.samples]
 spaces = {
     "Z": Space(z, generator.draw, judge),

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from minigen import metrics, training
+from minigen import baselines, metrics, training
 from minigen.autograd import no_grad
 from minigen.backend import asarray, to_numpy
 from minigen.commands import Parser, UsageError
@@ -67,7 +67,7 @@ def reconstructed(learner: Learner, train: Dataset, test: Dataset) -> dict[str, 
     rebuilt = learner.reconstruct(test).reshape(originals.shape)
     k = min(learner.codes(test[:1]).size, *fitted.shape)
     error = metrics.reconstruction_mse(originals, rebuilt)
-    best = metrics.reconstruction_mse(originals, metrics.pca(fitted, k).reconstruct(originals))
+    best = metrics.reconstruction_mse(originals, baselines.pca(fitted, k).reconstruct(originals))
     figures = {
         "held-out examples": len(test),
         "numbers in a code": learner.codes(test[:1]).size,
@@ -95,7 +95,7 @@ def bounds(learner: Learner, train: Dataset, test: Dataset) -> dict[str, float]:
     if isinstance(model, LinearVariationalAutoencoder):
         with no_grad():
             figures["negative ELBO, nats"] = -float(to_numpy(model.elbo(asarray(examples[0]))).mean())
-        best = metrics.probabilistic_pca(learner.inputs(train)[0], model.latent_dim)
+        best = baselines.probabilistic_pca(learner.inputs(train)[0], model.latent_dim)
         figures["the same of probabilistic PCA, exact, nats"] = -float(best.log_likelihood(examples[0]).mean())
     elif learner.conditional:
         with no_grad():
