@@ -16,11 +16,11 @@ __version__ = "0.1.0"
 FOLDERS = (
     "autograd",
     "backend",
+    "baselines",
     "coursework",
     "data",
     "engine",
     "errors",
-    "figures",
     "functional",
     "losses",
     "metrics",
