@@ -21,7 +21,6 @@ FOLDERS = (
     "data",
     "engine",
     "errors",
-    "functional",
     "losses",
     "metrics",
     "models",

@@ -3,10 +3,11 @@
 import math
 from typing import Any
 
-from minigen import functional
+from minigen import ops
 from minigen.backend import Array, random
 from minigen.errors import DtypeError, ShapeError, conversion
 from minigen.nn.module import ElementwiseModule, Module
+from minigen.ops.regularization import check_rate, check_target
 
 
 class Dropout(ElementwiseModule):
@@ -17,7 +18,7 @@ class Dropout(ElementwiseModule):
     """
 
     def __init__(self, rate: float):
-        functional.check_rate("Dropout", rate)
+        check_rate("Dropout", rate)
         self.rate = rate
 
     def forward(self, x: Any, keep: Array | None = None) -> Any:
@@ -27,7 +28,7 @@ class Dropout(ElementwiseModule):
         if keep is None:
             keep = random.bernoulli(x.shape, 1.0 - self.rate)
         check_noise(self, x, keep)
-        return functional.dropout(x, keep, self.rate)
+        return ops.dropout(x, keep, self.rate)
 
     def describe(self) -> str:
         return f"rate={self.rate}"
@@ -57,8 +58,8 @@ class GaussianNoise(ElementwiseModule):
 class ActivityRegularization(ElementwiseModule):
     """Passes x on unchanged, and notes what its activations cost: l1 * l1_sparsity(x) + kl * kl_sparsity(x, target).
 
-    x (n, ...); for kl in [0, 1], of a sigmoid for example. `functional.l1_sparsity` is charged to a mean example, whatever the
-    batch size; `functional.kl_sparsity` to the units' means over the batch. A model adds the penalty to its loss with
+    x (n, ...); for kl in [0, 1], of a sigmoid for example. `ops.l1_sparsity` is charged to a mean example, whatever the
+    batch size; `ops.kl_sparsity` to the units' means over the batch. A model adds the penalty to its loss with
     `activity_penalty(model)`. Only the latest forward pass counts, in training and in evaluation alike; under `no_grad` the
     penalty is a number without a graph. A copy of the layer has noted nothing.
 
@@ -72,7 +73,7 @@ class ActivityRegularization(ElementwiseModule):
         for name, weight in (("l1", l1), ("kl", kl)):
             if not 0.0 <= weight < math.inf:
                 raise ValueError(f"ActivityRegularization's {name} is a penalty's weight, at least 0 and finite, got {weight}")
-        functional.check_target("ActivityRegularization", target)
+        check_target("ActivityRegularization", target)
         self.l1, self.kl, self.target = l1, kl, target
         self.noted: Any = 0.0
 
@@ -80,9 +81,9 @@ class ActivityRegularization(ElementwiseModule):
         check_floating(self, x)
         self.noted = 0.0
         if self.l1 and x.shape[0]:
-            self.noted = self.l1 * functional.l1_sparsity(x)
+            self.noted = self.l1 * ops.l1_sparsity(x)
         if self.kl and x.shape[0]:
-            self.noted = self.noted + self.kl * functional.kl_sparsity(x, self.target)
+            self.noted = self.noted + self.kl * ops.kl_sparsity(x, self.target)
         return x
 
     def __getstate__(self) -> dict[str, Any]:
