@@ -18,7 +18,7 @@ from tqdm import trange
 
 import minigen as mg
 from demos.demo import Verdict, demo_arguments, save
-from minigen import data, metrics, optim, plot
+from minigen import data, metrics, optim, plot, synthetic
 from minigen.models.autoencoders import LinearAutoencoder
 
 args = demo_arguments("01_linear_pca", __doc__, steps=600, images=5000, image_steps=400)
@@ -56,7 +56,7 @@ def train(model, points, optimizer, steps, batch_size=None):
 # Sixty points near a tilted plane, two codes. First exactly the chapter's setting: SGD with learning rate 0.1 for 20 epochs, in
 # batches of 32. It looks trained, but the plane that it found is not the plane of PCA.
 # %%
-points = data.tilted_plane()
+points = synthetic.tilted_plane()
 closed_form = metrics.pca(points, 2)
 model = LinearAutoencoder()
 train(model, points, optim.SGD(model.parameters(), lr=0.1), steps=20, batch_size=32)

@@ -20,7 +20,7 @@ from tqdm import trange
 
 import minigen as mg
 from demos.demo import Verdict, demo_arguments, save
-from minigen import data, metrics, optim, plot
+from minigen import data, metrics, optim, plot, synthetic
 from minigen.models.autoencoders import LinearVariationalAutoencoder
 
 args = demo_arguments("15_linear_vae", __doc__, point_epochs=4000, images=5000, image_epochs=60)
@@ -66,7 +66,7 @@ def judge(name, model, examples, best):
 # ## Sixty points in three dimensions
 # The chapter's points near a tilted plane, two latent variables.
 # %%
-points = data.tilted_plane()
+points = synthetic.tilted_plane()
 flat = LinearVariationalAutoencoder(features=3, latent_dim=2)
 train(flat, points, lr=0.02, epochs=args.point_epochs, batch_size=60)
 judge("3-D points", flat, points, metrics.probabilistic_pca(points, 2))

@@ -17,7 +17,7 @@ pixels, and the classifier is trained here, by minigen, in about a minute.
 import numpy as np
 
 from demos.demo import Verdict, demo_arguments, save
-from minigen import data, metrics, plot, training
+from minigen import data, evaluators, metrics, plot
 from minigen.models.tsne import tsne
 
 args = demo_arguments("17_classifier", __doc__, epochs=4, map_examples=1500)
@@ -26,7 +26,7 @@ if args.quick:
     train, test, args.epochs, args.map_examples = train[:1000], test[:300], 1, 100
 verdict = Verdict(args)
 
-judge = training.feature_classifier(train, epochs=args.epochs, cache=args.out / "weights")
+judge = evaluators.feature_classifier(train, epochs=args.epochs, cache=args.out / "weights")
 judge.summary((28, 28, 1))
 
 # %% [markdown]

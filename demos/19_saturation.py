@@ -26,7 +26,7 @@ from tqdm import tqdm, trange
 
 import minigen as mg
 from demos.demo import Verdict, demo_arguments, save
-from minigen import data, losses, metrics, optim, plot, training
+from minigen import data, losses, metrics, optim, plot, synthetic, training
 from minigen.models.gans import gan, points
 
 args = demo_arguments("19_saturation", __doc__, images=10_000, age=500, frozen_steps=1000, seeds=5, ring_steps=1000)
@@ -137,7 +137,7 @@ save(
 # and the points of high quality, within three standard deviations of a mode. The intervals hold the mean of the seeds with 95 %
 # confidence; differences are taken seed by seed.
 # %%
-ring = data.gaussian_ring(20_000, seed=args.seed)
+ring = synthetic.gaussian_ring(20_000, seed=args.seed)
 modes, quality, clouds = np.empty((2, args.seeds)), np.empty((2, args.seeds)), {}
 for i in tqdm(range(2 * args.seeds), desc="trainings", leave=False):
     j, seed = divmod(i, args.seeds)

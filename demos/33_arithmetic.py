@@ -28,7 +28,7 @@ import numpy as np
 import minigen as mg
 from demos.demo import Verdict, demo_arguments, save
 from demos.portraits import FULL, PORTRAITS, Subject, fit_to_data, shorten, trained_stylegan
-from minigen import data, figures, metrics, optim, plot, training
+from minigen import data, evaluators, figures, metrics, optim, plot, training
 from minigen.models.autoencoders import VariationalAutoencoder
 from minigen.models.latent import analogy, attribute_direction, walk
 
@@ -84,7 +84,7 @@ images = data.Dataset(args.data, subject.images, subject.train.labels, subject.t
 judge = (
     subject.judge
     if subject.faces
-    else training.attribute_classifier(images, **({"epochs": 1, "cache": args.out / "weights"} if args.quick else {}))
+    else evaluators.attribute_classifier(images, **({"epochs": 1, "cache": args.out / "weights"} if args.quick else {}))
 )
 
 # %% [markdown]
@@ -140,7 +140,7 @@ def on_host(function):
 # one of its own, which has learned from reconstructions, and what the images they are made of show.
 repaint = on_host(vae.reconstruct)
 repainted = data.Dataset(f"repainted {args.data}", repaint(images.images), images.labels, images.class_names, factors)
-reader = training.attribute_classifier(repainted, epochs=1 if args.quick else 3, cache=args.out / "weights")
+reader = evaluators.attribute_classifier(repainted, epochs=1 if args.quick else 3, cache=args.out / "weights")
 z = figures.latent(generator, args.samples, seed=1)
 encoded = images[: args.samples]
 spaces = {

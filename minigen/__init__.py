@@ -19,6 +19,7 @@ FOLDERS = (
     "coursework",
     "data",
     "errors",
+    "evaluators",
     "figures",
     "functional",
     "losses",
@@ -29,6 +30,7 @@ FOLDERS = (
     "optim",
     "plot",
     "recipes",
+    "synthetic",
     "training",
 )
 NAMES = {
