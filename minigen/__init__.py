@@ -16,11 +16,11 @@ __version__ = "0.1.0"
 FOLDERS = (
     "autograd",
     "backend",
+    "baselines",
     "coursework",
     "data",
     "errors",
     "evaluators",
-    "figures",
     "functional",
     "losses",
     "metrics",
