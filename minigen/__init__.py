@@ -21,6 +21,7 @@ FOLDERS = (
     "data",
     "engine",
     "errors",
+    "evaluators",
     "functional",
     "losses",
     "metrics",
@@ -30,6 +31,7 @@ FOLDERS = (
     "optim",
     "plot",
     "recipes",
+    "synthetic",
     "training",
 )
 NAMES = {
