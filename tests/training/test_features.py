@@ -7,12 +7,11 @@ import numpy as np
 import pytest
 
 import minigen as mg
-from minigen import data, training
+from minigen import data, gradcheck_module, training
 from minigen.backend import random
 from minigen.models.feature_classifier import FeatureClassifier
 from minigen.training import checkpoint, features
 from minigen.utils import files
-from tests.checks import gradcheck_module
 
 TRAIN = data.load("glyphs", train_size=96, test_size=32)[0]
 
