@@ -19,7 +19,7 @@ from tests.samples import SAMPLES
 
 TESTS = Path(__file__).parent
 CHECK = re.compile(r"\bgradcheck(_module)?\(")
-ELSEWHERE = {"autograd", "coursework", "tests", "test_gradcheck_module"}  # whose gradient checks are of the tests' own functions
+ELSEWHERE = {"autograd", "coursework", "tests", "test_gradient_check"}  # whose gradient checks are of the tests' own functions
 
 # What no gradient check to order 2 runs, or by which input none differentiates, and why.
 CONSTANT = {
@@ -36,7 +36,7 @@ CONSTANT = {
     "minigen.models.gans.base.Generator.dtype": "the kind of its numbers",
     "minigen.models.gans.base.Generator.latent": "noise",
     "minigen.models.parts.joined": "run only where no graph is recorded",
-    "minigen.nn.init.suiting": "an initializer",
+    "minigen.nn.init.for_activation": "an initializer",
     "minigen.nn.module.zeros": "an input of zeros, to ask for shapes",
     "minigen.nn.recurrent.LSTMCell.initial_state": "zeros",
     "minigen.nn.recurrent.RecurrentCell.initial_state": "zeros",
@@ -224,8 +224,8 @@ from typing import Any
 from minigen.losses.penalties import Penalty
 class R2(Penalty):
     name = "R2"
-    def __call__(self, judged) -> Any:
-        return judged.fake_scores.mean()
+    def __call__(self, batch) -> Any:
+        return batch.fake_scores.mean()
 """,
         {"losses.penalties.R2", "losses.penalties.R2.__call__"},
     ),

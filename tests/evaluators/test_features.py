@@ -7,13 +7,12 @@ import numpy as np
 import pytest
 
 import minigen as mg
-from minigen import data, evaluators
+from minigen import data, evaluators, gradcheck_module
 from minigen.backend import random
 from minigen.evaluators import features
 from minigen.models.feature_classifier import FeatureClassifier
 from minigen.training import checkpoint
 from minigen.utils import files
-from tests.checks import gradcheck_module
 
 TRAIN = data.load("glyphs", train_size=96, test_size=32)[0]
 

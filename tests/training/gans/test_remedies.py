@@ -328,7 +328,7 @@ def test_dropout_is_in_the_trainer_and_not_in_samples():
     trainer.fit(cloud(), steps=1, **QUIET)
     x = Tensor(cloud())
     assert not np.array_equal(trainer.discriminator(x).data, trainer.discriminator(x).data)
-    with trainer.discriminator.evaluating():
+    with trainer.discriminator.eval_mode():
         assert np.array_equal(trainer.discriminator(x).data, trainer.discriminator(x).data)
 
 
