@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from minigen import baselines, metrics, training
+from minigen import baselines, evaluators, metrics
 from minigen.autograd import no_grad
 from minigen.backend import asarray, to_numpy
 from minigen.commands import Parser, UsageError
@@ -22,6 +22,7 @@ from minigen.models.autoencoders import DenoisingAutoencoder, HashingAutoencoder
 from minigen.recipes import Learner, subjects
 from minigen.utils.arguments import positive_int
 from minigen.utils.files import replacing
+from minigen.utils.tables import table
 
 EXAMPLES = """
   minigen evaluate runs/vae
@@ -48,9 +49,8 @@ def run(args: argparse.Namespace) -> int:
         figures = reconstructed(learner, train, test[: args.n])
         if learner.generative:
             figures |= bounds(learner, train, test[: args.n])
-    width = max(map(len, figures))
-    for name, value in figures.items():  # before they are saved, which can fail
-        print(f"{name.ljust(width)}  {value if isinstance(value, str) else f'{value:.5g}'}")
+    rows = [(name, value if isinstance(value, str) else f"{value:.5g}") for name, value in figures.items()]
+    print(table(rows))  # before they are saved, which can fail
     with replacing(folder.path / "evaluation.json") as temporary:
         content = {"model": config.model, "data": config.data, "seed": args.seed, "figures": figures}
         temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
@@ -128,14 +128,14 @@ def generated(learner: Learner, config: Config, train: Dataset, n: int, progress
     rim = (samples.shape[1] - real.shape[1]) // 2  # of networks whose sides are powers of two
     samples = samples[:, rim : samples.shape[1] - rim, rim : samples.shape[2] - rim]
     if config.data == "faces":
-        judge = training.attribute_classifier(train, progress=progress)
+        judge = evaluators.attribute_classifier(train, progress=progress)
         features = [judge.features(images) for images in (real, samples, others)]
         scores = {
             "Frechet distance": metrics.frechet_distance(*features[:2]),
             "Frechet floor": metrics.frechet_distance(features[0], features[2]),
         }
     else:
-        judge = training.feature_classifier(train, progress=progress)
+        judge = evaluators.feature_classifier(train, progress=progress)
         scores = metrics.judge_samples(judge, samples, real, others)
         if learner.conditional:
             scores["samples of the class asked for"] = metrics.accuracy(judge.predict(samples), learner.labels(n, None))

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 import minigen as mg
-from minigen import nn, ops
+from minigen import gradcheck_module, nn, ops
 from minigen.errors import DtypeError, ShapeError
-from tests.checks import gradcheck_module
 
 rng = np.random.default_rng(11)
 
