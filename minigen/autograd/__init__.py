@@ -2,11 +2,12 @@
 
 from minigen.autograd.debug import detect_anomaly, draw_graph, graph_to_dot, profile
 from minigen.autograd.gradient_check import Mismatch, gradcheck
-from minigen.engine import OPS, Parameter, Tensor, grad, is_grad_enabled, no_grad, op, unwrap
+from minigen.engine import OPS, Op, Parameter, Tensor, grad, is_grad_enabled, no_grad, op, unwrap
 
 __all__ = [
     "OPS",
     "Mismatch",
+    "Op",
     "Parameter",
     "Tensor",
     "detect_anomaly",

@@ -39,7 +39,7 @@ def sum_along(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     return x.reshape(shape)
 
 
-def sum_to(x: Array, shape: tuple[int, ...]) -> Array:
+def sum_to_shape(x: Array, shape: tuple[int, ...]) -> Array:
     """x summed over the axes along which an array of `shape` was repeated to broadcast to x: the adjoint of broadcasting.
 
     Raises ShapeError if `shape` does not broadcast to that of x.

@@ -90,6 +90,14 @@ def call_explained(op: Any, inputs: tuple, attributes: dict) -> Any:
         raise explain(op, list(inputs), error) from error
 
 
+def missing_rule(op: Any, name: str) -> NotImplementedError:
+    """The error for a derivative by an input that has no rule, and is not declared to need none."""
+    return NotImplementedError(
+        f"op {op.name} has no rule for its input {name!r}: "
+        f'add one with @{op.name}.vjp("{name}"), or declare it: @op(non_differentiable=("{name}",))'
+    )
+
+
 def wrong_gradient(op: Any, rule: Any, position: int, gx: Any, x: Any) -> Exception:
     """The error for a rule whose result has not the shape and dtype of the input it belongs to."""
     name = op.inputs[0 if op.variadic else position]

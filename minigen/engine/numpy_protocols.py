@@ -6,7 +6,7 @@ import numpy as np
 
 from minigen.backend import Array, asarray, to_numpy
 from minigen.backend.host import has_no_dtype
-from minigen.errors import DtypeError
+from minigen.errors import DtypeError, ShapeError
 
 
 def unwrap(x: Any) -> Any:
@@ -124,6 +124,11 @@ class NumpyProtocols:
 
     __slots__ = ()
 
+    _data: Array
+    requires_grad: bool
+    op: Any
+    name: str | None
+
     # -- comparisons give plain bool arrays, never part of a graph ------------------------------------------------
 
     def __lt__(self, other: Any) -> Array:
@@ -147,8 +152,8 @@ class NumpyProtocols:
     __hash__ = object.__hash__
 
     def __bool__(self) -> bool:
-        if self.size != 1:
-            raise ValueError(f"the truth of {self.size} values is ambiguous: use (x > 0).all() or (x > 0).any()")
+        if self._data.size != 1:
+            raise ValueError(f"the truth of {self._data.size} values is ambiguous: use (x > 0).all() or (x > 0).any()")
         return bool(self._data)
 
     def argmax(self, axis: int | None = None) -> Array:
@@ -179,6 +184,14 @@ class NumpyProtocols:
         raise TypeError("// and % have no useful derivative: use x / y, or x.numpy() // y outside the graph")
 
     __rfloordiv__ = __mod__ = __rmod__ = __divmod__ = __rdivmod__ = __floordiv__
+
+    def item(self) -> float:
+        """The value of a tensor of one element, as a Python float."""
+        if self._data.size != 1:
+            raise ShapeError(f"item() needs a tensor of one element, got shape {self._data.shape}")
+        return self._data.item()
+
+    __float__ = item
 
     def __format__(self, spec: str) -> str:
         return format(self.item(), spec) if spec else str(self)

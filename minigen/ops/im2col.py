@@ -9,7 +9,7 @@ import math
 import threading
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -238,7 +238,7 @@ def workspace(name: str, shape: tuple[int, ...], like: Array) -> Array:
     if xp is not np:
         return xp.empty(shape, dtype=like.dtype)
     size, key = math.prod(shape), (name, like.dtype)
-    buffers = _local.__dict__
+    buffers: dict[Any, Array] = _local.__dict__
     if key not in buffers or buffers[key].size < size:
         buffers[key] = np.empty(size, dtype=like.dtype)
     return buffers[key][:size].reshape(shape)
