@@ -17,15 +17,15 @@ import numpy as np
 from tqdm import trange
 
 import minigen as mg
-from demos.demo import Verdict, demo_arguments, save
-from minigen import baselines, data, metrics, optim, plot
+from minigen import baselines, data, metrics, optim, plot, synthetic
+from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.autoencoders import LinearAutoencoder
 
 args = demo_arguments("01_linear_pca", __doc__, steps=600, images=5000, image_steps=400)
 train_set, test_set = data.load(args.data)
 if args.quick:
     args.steps, args.images, args.image_steps = 200, 1000, 20
-verdict = Verdict(args)
+criteria = Criteria(args)
 
 
 def compare(model, points, closed_form):
@@ -56,23 +56,23 @@ def train(model, points, optimizer, steps, batch_size=None):
 # Sixty points near a tilted plane, two codes. First exactly the chapter's setting: SGD with learning rate 0.1 for 20 epochs, in
 # batches of 32. It looks trained, but the plane that it found is not the plane of PCA.
 # %%
-points = data.tilted_plane()
+points = synthetic.tilted_plane()
 closed_form = baselines.pca(points, 2)
 model = LinearAutoencoder()
 train(model, points, optim.SGD(model.parameters(), lr=0.1), steps=20, batch_size=32)
-angle, excess, floor = compare(model, points, closed_form)
-verdict.report("after the chapter's 20 epochs: angle to the plane of PCA, degrees", angle)
-verdict.report("after the chapter's 20 epochs: loss above the closed form, %", excess)
+angle, excess, floor = judge(model, points, closed_form)
+criteria.report("after the chapter's 20 epochs: angle to the plane of PCA, degrees", angle)
+criteria.report("after the chapter's 20 epochs: loss above the closed form, %", excess)
 
 # %% [markdown]
 # Now to convergence, with momentum.
 # %%
 optimizer = optim.SGD(model.parameters(), lr=0.2, momentum=0.9, nesterov=True)
 history = train(model, points, optimizer, steps=args.steps)
-angle, excess, floor = compare(model, points, closed_form)
-verdict.expect("3-D points: largest principal angle to PCA's plane, degrees", angle, at_most=1.0)
-verdict.expect("3-D points: loss above the discarded eigenvalue, %", excess, between=(-0.1, 0.1))
-verdict.report("3-D points: loss, and the closed form's", f"{history[-1]:.7f}, {floor:.7f}")
+angle, excess, floor = judge(model, points, closed_form)
+criteria.check("3-D points: largest principal angle to PCA's plane, degrees", angle, at_most=1.0)
+criteria.check("3-D points: loss above the discarded eigenvalue, %", excess, between=(-0.1, 0.1))
+criteria.report("3-D points: loss, and the closed form's", f"{history[-1]:.7f}, {floor:.7f}")
 with mg.no_grad():
     codes = model.encode(mg.asarray(points))
     rebuilt = model.decode(codes)
@@ -89,9 +89,9 @@ closed_form = baselines.pca(images, 10)
 pictures = LinearAutoencoder(features=28 * 28, latent_dim=10)
 adam = optim.Adam(pictures.parameters(), lr=optim.schedules.cosine(0.01, args.image_steps))
 train(pictures, images, adam, steps=args.image_steps)
-angle, excess, floor = compare(pictures, images, closed_form)
-verdict.expect(f"{args.data}, 10 codes: largest principal angle to PCA, degrees", angle, at_most=1.0)
-verdict.expect(f"{args.data}, 10 codes: loss above the discarded eigenvalues, %", excess, between=(-0.1, 0.1))
+angle, excess, floor = judge(pictures, images, closed_form)
+criteria.check(f"{args.data}, 10 codes: largest principal angle to PCA, degrees", angle, at_most=1.0)
+criteria.check(f"{args.data}, 10 codes: loss above the discarded eigenvalues, %", excess, between=(-0.1, 0.1))
 
 chosen = test_set.images[:10]
 centered = chosen.reshape(-1, 28 * 28) - mean
@@ -108,4 +108,4 @@ save(plot.image_rows(rows, title="Ten numbers an image: the autoencoder against 
 # %% [markdown]
 # ## Did it work?
 # %%
-verdict.finish()
+criteria.finish()

@@ -17,22 +17,22 @@ slope is bounded. Two ways to bound it, and what each does to the critic.
 import numpy as np
 
 import minigen as mg
-from demos.demo import Verdict, demo_arguments, save
-from minigen import data, losses, metrics, optim, plot, training
+from minigen import data, evaluators, losses, metrics, optim, plot, synthetic, training
+from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.gans import dcgan, points
 
 args = demo_arguments("24_wasserstein", __doc__, steps=600, toy_steps=1500, batch_size=64, critic_steps=3, samples=5000)
 train, test = data.load(args.data)
 if args.quick:
     train, args.steps, args.toy_steps, args.batch_size, args.samples = train[:1000], 4, 10, 16, 100
-verdict = Verdict(args)
+criteria = Criteria(args)
 
 # %% [markdown]
 # ## In the plane
 # What a critic thinks of the plane, when the generator has learned a while: high ground is where it expects real points. Both
 # critics have played the same number of steps against a generator of points.
 # %%
-ring = data.gaussian_ring(20_000, std=0.02)
+ring = synthetic.gaussian_ring(20_000, std=0.02)
 BOUNDS = {
     "clipping": (losses.WeightClipping(0.1), lambda parameters: optim.RMSprop(parameters, lr=5e-4)),
     "gradient penalty": (losses.GradientPenalty(0.1), lambda parameters: optim.Adam(parameters, lr=1e-3, beta1=0.5, beta2=0.9)),
@@ -61,14 +61,14 @@ for name, (bound, optimizer) in BOUNDS.items():
         f"plane_{name.replace(' ', '_')}.png",
     )
     coverage = metrics.mode_coverage(made, ring.centers, ring.std)
-    verdict.report(f"ring, {name}: modes of 8, of high quality", f"{coverage.modes}, {coverage.high_quality:.1%}")
+    criteria.report(f"ring, {name}: modes of 8, of high quality", f"{coverage.modes}, {coverage.high_quality:.1%}")
 
 # %% [markdown]
 # ## On images
 # The same two on small convolutional networks. Their settings are their papers': RMSprop at 5e-5 and c = 0.01 for clipping, Adam
 # at 1e-4 with moments 0 and 0.9 for the penalty (here both rates four times as high, for a short training).
 # %%
-evaluator = training.feature_classifier(train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None)
+judge = evaluators.feature_classifier(train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None)
 real = train.images[np.random.default_rng(0).permutation(len(train))[: args.samples]]
 true = evaluator.features(real)
 CLIP, rng = 0.01, np.random.default_rng(args.seed)
@@ -84,8 +84,8 @@ class Follow(training.Callback):
     def __init__(self):
         self.distances = []
 
-    def recorded(self, run):
-        self.distances.append(metrics.frechet_distance(true, evaluator.features(run.sample(1000 if not args.quick else 50))))
+    def on_epoch_end(self, run):
+        self.distances.append(metrics.frechet_distance(true, judge.features(run.sample(1000 if not args.quick else 50))))
 
 
 trainers, followed = {}, {}
@@ -169,21 +169,19 @@ slopes = {}
 for name, trainer in trainers.items():
     between = mix * trainer.generator.from_pixels(real[:500]) + (1 - mix) * trainer.generator.from_pixels(samples[name][:500])
     slopes[name] = float(losses.gradient_norms(trainer.discriminator, mg.asarray(between.astype(np.float32))).numpy().mean())
-verdict.expect(
+criteria.check(
     "mean slope of the penalized critic between real and generated images", slopes["gradient penalty"], between=(0.8, 1.2)
 )
-verdict.expect("clipped weights in the outermost 1 % of their interval", edge.mean(), at_least=0.10)
-verdict.expect(
-    "rank correlation of the critic's estimate with the evaluator's distance",
-    rank_correlation(estimates, distances),
-    at_least=0.5,
+criteria.check("clipped weights in the outermost 1 % of their interval", edge.mean(), at_least=0.10)
+criteria.check(
+    "rank correlation of the critic's estimate with the judge's distance", rank_correlation(estimates, distances), at_least=0.5
 )
 for name, images in samples.items():
-    scores = metrics.evaluate_samples(evaluator, images, real)
-    verdict.report(
+    scores = metrics.judge_samples(judge, images, real)
+    criteria.report(
         f"{name}: Frechet distance, rarest class, precision, recall",
         ", ".join(f"{scores[key]:.3g}" for key in ("Frechet distance", "rarest class", "precision", "recall")),
     )
-verdict.report("mean slope of the clipped critic", slopes["clipping"])
-verdict.report("evaluator", f"{evaluator.fingerprint()}, {args.samples:,} samples")
-verdict.finish()
+criteria.report("mean slope of the clipped critic", slopes["clipping"])
+criteria.report("judge", f"{judge.fingerprint()}, {args.samples:,} samples")
+criteria.finish()

@@ -21,8 +21,8 @@ import numpy as np
 from PIL import Image
 
 import minigen as mg
-from demos.demo import Verdict, demo_arguments, save
-from minigen import data, losses, metrics, optim, plot, training
+from minigen import data, evaluators, losses, metrics, optim, plot, training
+from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.applications import super_resolution
 from minigen.models.gans import dcgan
 
@@ -34,8 +34,8 @@ if args.factor not in (2, 4):
 train, test = data.load(args.data)
 if args.quick:
     train, args.epochs, args.steps, args.tests = train[:300], 1, 4, 100
-verdict = Verdict(args)
-evaluator = training.feature_classifier(train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None)
+criteria = Criteria(args)
+judge = evaluators.feature_classifier(train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None)
 train, test = train[: args.images], test[: args.tests]
 
 
@@ -81,7 +81,7 @@ save(
 # %% [markdown]
 # ## Four enlargements of held-out images
 # %%
-low = mg.to_numpy(content.damage(mg.asarray(test.images)))
+low = mg.to_numpy(content.degrade(mg.asarray(test.images)))
 
 
 def enlarged(method):
@@ -126,18 +126,18 @@ table = {
 save(plot.table(table, columns, "Against the originals"), args, "scores.png")
 
 bicubic, alone, both = (scores[name] for name in ("bicubic", "content", "content and adversarial"))
-verdict.expect("content alone: PSNR above bicubic's, dB", alone["PSNR"] - bicubic["PSNR"], at_least=2.0)
-verdict.expect("content alone: SSIM above bicubic's", alone["SSIM"] - bicubic["SSIM"], at_least=0.0)
+criteria.check("content alone: PSNR above bicubic's, dB", alone["PSNR"] - bicubic["PSNR"], at_least=2.0)
+criteria.check("content alone: SSIM above bicubic's", alone["SSIM"] - bicubic["SSIM"], at_least=0.0)
 gained = 100 * (alone["accuracy"] - bicubic["accuracy"])
-verdict.expect("content alone: evaluator's accuracy above bicubic's, %", gained, at_least=0.0)
-verdict.expect(
+criteria.check("content alone: judge's accuracy above bicubic's, %", gained, at_least=0.0)
+criteria.check(
     "sharpness that the adversarial term adds, as a share of the originals'", both["sharpness"] - alone["sharpness"], at_least=0.0
 )
-verdict.report("PSNR that the adversarial term costs, dB", alone["PSNR"] - both["PSNR"])
+criteria.report("PSNR that the adversarial term costs, dB", alone["PSNR"] - both["PSNR"])
 for name, each in scores.items():
-    verdict.report(
+    criteria.report(
         f"{name}: PSNR, SSIM, accuracy, sharpness, Frechet distance",
         f"{each['PSNR']:.2f} dB, {each['SSIM']:.4f}, {each['accuracy']:.2%}, {each['sharpness']:.3f}, {each['Frechet']:.3f}",
     )
-verdict.report("evaluator", f"{evaluator.fingerprint()}, {len(test):,} held-out images")
-verdict.finish()
+criteria.report("judge", f"{judge.fingerprint()}, {len(test):,} held-out images")
+criteria.finish()

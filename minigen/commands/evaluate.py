@@ -11,16 +11,18 @@ from typing import Any
 
 import numpy as np
 
-from minigen import baselines, metrics, training
+from minigen import baselines, evaluators, metrics
 from minigen.autograd import no_grad
 from minigen.backend import asarray, to_numpy
-from minigen.commands import Parser, UsageError, positive
+from minigen.commands import Parser, UsageError
 from minigen.commands.run_folder import Config
 from minigen.commands.trained import opened, run_arguments
 from minigen.data import Dataset
 from minigen.models.autoencoders import DenoisingAutoencoder, HashingAutoencoder, LinearVariationalAutoencoder
 from minigen.recipes import Learner, subjects
+from minigen.utils.arguments import positive_int
 from minigen.utils.files import replacing
+from minigen.utils.tables import table
 
 EXAMPLES = """
   minigen evaluate runs/vae
@@ -33,7 +35,7 @@ NEAREST = 500  # samples whose nearest training image is looked for
 
 def arguments(parser: Parser) -> None:
     run_arguments(parser)
-    parser.add_argument("-n", type=positive, default=2000, help="examples to evaluate, at most (default: 2000)")
+    parser.add_argument("-n", type=positive_int, default=2000, help="examples to judge, at most (default: 2000)")
     parser.add_argument("--quiet", action="store_true", help="no progress bars")
 
 
@@ -47,9 +49,8 @@ def run(args: argparse.Namespace) -> int:
         figures = reconstructed(learner, train, test[: args.n])
         if learner.generative:
             figures |= bounds(learner, train, test[: args.n])
-    width = max(map(len, figures))
-    for name, value in figures.items():  # before they are saved, which can fail
-        print(f"{name.ljust(width)}  {value if isinstance(value, str) else f'{value:.5g}'}")
+    rows = [(name, value if isinstance(value, str) else f"{value:.5g}") for name, value in figures.items()]
+    print(table(rows))  # before they are saved, which can fail
     with replacing(folder.path / "evaluation.json") as temporary:
         content = {"model": config.model, "data": config.data, "seed": args.seed, "figures": figures}
         temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
@@ -127,15 +128,15 @@ def generated(learner: Learner, config: Config, train: Dataset, n: int, progress
     rim = (samples.shape[1] - real.shape[1]) // 2  # of networks whose sides are powers of two
     samples = samples[:, rim : samples.shape[1] - rim, rim : samples.shape[2] - rim]
     if config.data == "faces":
-        evaluator = training.attribute_classifier(train, progress=progress)
-        features = [evaluator.features(images) for images in (real, samples, others)]
+        judge = evaluators.attribute_classifier(train, progress=progress)
+        features = [judge.features(images) for images in (real, samples, others)]
         scores = {
             "Frechet distance": metrics.frechet_distance(*features[:2]),
             "Frechet floor": metrics.frechet_distance(features[0], features[2]),
         }
     else:
-        evaluator = training.feature_classifier(train, progress=progress)
-        scores = metrics.evaluate_samples(evaluator, samples, real, others)
+        judge = evaluators.feature_classifier(train, progress=progress)
+        scores = metrics.judge_samples(judge, samples, real, others)
         if learner.conditional:
             scores["samples of the class asked for"] = metrics.accuracy(evaluator.predict(samples), learner.labels(n, None))
     near = metrics.nearest_training(samples[:NEAREST], real, held_out=others[:NEAREST])

@@ -1,0 +1,251 @@
+"""`minigen demo all`: every demo in a process of its own, two at a time, and a page of what is there so far.
+
+A demo that has run with the same settings and the same text is not run again, so that a stopped run goes on where it was.
+"""
+
+import argparse
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+from tqdm import tqdm
+
+import minigen
+from minigen.backend.devices import NAMES as BACKENDS
+from minigen.data.registry import LOADERS
+from minigen.gallery import gallery
+from minigen.gallery.demo import Parser
+from minigen.gallery.registry import checksum, find, names
+from minigen.utils.arguments import nonnegative_int, output_path
+from minigen.utils.files import locked, sweep
+from minigen.utils.signals import INTERRUPTED, Request, Stopped, ending, handled
+
+# Seconds on one core: quick, measured; and with the defaults, from 18 on measured on two cores (20 and 33 are guesses), before it
+# estimated from the first epochs. The clock corrects what is wrong by a common factor.
+SECONDS: dict[str, tuple[float, float]] = {
+    "01": (7, 30), "02": (7, 20), "03": (7, 55), "04": (9, 50), "05": (8, 60), "06": (7, 120), "07": (10, 150), "08": (8, 260),
+    "09": (10, 150), "10": (10, 120), "11": (9, 50), "12": (9, 110), "13": (8, 90), "14": (10, 240), "15": (6, 90), "16": (7, 60),
+    "17": (8, 60), "18": (10, 255), "19": (8, 80), "20": (4, 30), "21": (4, 3600), "22": (9, 270), "23": (7, 590), "24": (9, 210),
+    "25": (10, 430), "26": (8, 730), "27": (13, 840), "28": (9, 390), "29": (10, 410), "30": (8, 390), "31": (8, 460),
+    "32": (10, 470), "33": (11, 800), "34": (5, 30),
+}  # fmt: skip
+TYPICAL = (8, 200)  # of a demo that is not in the table
+AFTER = {"34": "33"}  # what 33 trains and keeps, 34 uses: side by side, both would train it
+
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")  # what sets them for one library or another
+
+
+def parsed(words: Sequence[str]) -> argparse.Namespace:
+    """The options of `minigen demo all`."""
+    parser = Parser(prog="minigen demo all", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="a few seconds each, to see that they run; criteria are not judged")
+    parser.add_argument(
+        "--out", type=output_path, default=Path("out"), help="folder of the page and the demos' folders; default: out"
+    )
+    parser.add_argument("--only", type=chosen, default=names(), metavar="DEMOS", help="for example 01,02,18-20,stylegan")
+    parser.add_argument(
+        "--data",
+        choices=[*LOADERS],
+        metavar="NAME",
+        help=f"data set of all of them: {', '.join(LOADERS)}; default: each its own, and no download",
+    )
+    parser.add_argument("--seed", type=nonnegative_int, help="seed of all of them; default: 0")
+    parser.add_argument("--backend", choices=BACKENDS, help="array library")
+    parser.add_argument("--jobs", type=int, default=None, help="how many run at a time; default: one a core, on a GPU one")
+    parser.add_argument("--again", action="store_true", help="also what has run with these settings; after a change in minigen/")
+    args = parser.parse_args(words)
+    if args.jobs is not None and args.jobs < 1:
+        parser.error(f"--jobs {args.jobs}: at least 1")
+    return args
+
+
+def chosen(words: str) -> list[str]:
+    """The demos that a list such as "01,18-20,stylegan" means, in reading order."""
+    found = set()
+    for word in filter(None, words.split(",")):
+        if span := re.fullmatch(r"(\d+)-(\d+)", word):
+            first, last = (find(number) for number in span.groups())
+            found |= {name for name in names() if first <= name <= last}
+        else:
+            found.add(find(word))
+    if not found:
+        raise argparse.ArgumentTypeError(f"no demo in {words!r}")
+    return sorted(found)
+
+
+def settings_of(args: argparse.Namespace) -> dict[str, Any]:
+    """The options that every demo is given."""
+    options = {"quick": args.quick or None, "data": args.data, "seed": args.seed, "backend": args.backend}
+    return {option: value for option, value in options.items() if value is not None}
+
+
+def is_done(name: str, result: Mapping[str, Any] | None, settings: Mapping[str, Any]) -> bool:
+    """Whether a result.json is what the demo as it is now, with these settings and no others, has said."""
+    config = (result or {}).get("config", {})
+    asked = all(config.get(option) == value for option, value in settings.items())
+    return asked and config.get("given", {"unknown": None}).keys() <= settings.keys() and config.get("source") == checksum(name)
+
+
+class Clock:
+    """How long it will take: the table's seconds, at the pace of the demos that have finished."""
+
+    def __init__(self, quick: bool):
+        self.column = 0 if quick else 1
+        self.expected, self.taken = 20.0, 20.0  # a pace of 1 to begin with, which a few demos soon outweigh
+
+    def seconds(self, name: str) -> float:
+        """What the table says of a demo."""
+        return SECONDS.get(name[:2], TYPICAL)[self.column]
+
+    def finished(self, name: str, seconds: float) -> None:
+        """A demo took so long."""
+        self.expected, self.taken = self.expected + self.seconds(name), self.taken + seconds
+
+    def left(self, waiting: Sequence[str], running: Mapping[str, float], jobs: int) -> float:
+        """Seconds until the last has finished; running: demos with the seconds that they have run for."""
+        pace = self.taken / self.expected
+        rest = [max(pace * self.seconds(name) - ran, ran / 10) for name, ran in running.items()]  # late: some more of the same
+        rest += [pace * self.seconds(name) for name in waiting]
+        return max(sum(rest) / jobs, max(rest, default=0.0))
+
+
+class Process:
+    """A demo that runs: its process, which writes what it says into log.txt."""
+
+    def __init__(self, name: str, settings: Mapping[str, Any], out: Path, threads: int):
+        folder = out / name
+        folder.mkdir(parents=True, exist_ok=True)
+        with locked(folder):  # or an error: somebody runs it there
+            (folder / "result.json").unlink(missing_ok=True)  # what is there from now on is of this run
+            for picture in folder.glob("*.png"):
+                picture.unlink()
+        words = [word for option, value in settings.items() for word in (f"--{option}", str(value)) if word != "True"]
+        paths = os.pathsep.join(filter(None, [str(Path(minigen.__file__).parents[1]), os.environ.get("PYTHONPATH")]))
+        environment = {**os.environ, "PYTHONPATH": paths}
+        if not any(variable in os.environ for variable in THREADS):
+            environment |= dict.fromkeys(THREADS, str(threads))
+        self.log: TextIO = open(folder / "log.txt", "w", encoding="utf-8")
+        self.start = time.monotonic()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "minigen", "demo", name, *words, "--out", str(folder)],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=self.log,
+            stderr=subprocess.STDOUT,
+        )
+
+    def seconds(self) -> float:
+        """Since it was started."""
+        return time.monotonic() - self.start
+
+    def stop(self) -> None:
+        """End it, if it runs still: by an interrupt, so that it ends its own processes too, or by force after ten seconds."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT if os.name == "posix" else signal.SIGTERM)
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+        self.process.wait()
+        self.log.close()
+
+
+def run_all(words: Sequence[str]) -> int:
+    """Run what is asked for and write the page: 0, or 1 if a criterion failed or a demo did not finish, 130 after Ctrl-C, 143
+    after SIGTERM. BusyError if the folder is in use."""
+    args = parsed(words)
+    with locked(args.out):
+        sweep(args.out)
+        return run_chosen(args, words)
+
+
+def run_chosen(args: argparse.Namespace, words: Sequence[str]) -> int:
+    """`run_all`, in a folder of its own."""
+    settings, out = settings_of(args), args.out.resolve()
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    waiting = [name for name in args.only if args.again or not is_done(name, gallery.read(name, out / name).result, settings)]
+    if kept := len(args.only) - len(waiting):
+        print(f"{kept} of {len(args.only)} have run already with these settings (--again runs them anyway)")
+    jobs = args.jobs or (1 if args.backend == "cupy" else min(cores, 8))
+    try:  # as many threads for the last demo as for the first: figures depend on it
+        play(waiting, settings, out, jobs, threads=max(1, cores // jobs))
+    except (KeyboardInterrupt, Stopped) as stop:
+        page = gallery.write(out)
+        print(
+            f"\nStopped. What is done is on {page}. The same command goes on where it stopped:\n"
+            f"  {' '.join(['minigen demo all', *words])}".replace(" --again", ""),
+            file=sys.stderr,
+        )
+        return stop.code if isinstance(stop, Stopped) else INTERRUPTED
+    page = gallery.write(out)
+    return summary([gallery.read(name, out / name) for name in args.only], page)
+
+
+def play(waiting: list[str], settings: Mapping[str, Any], out: Path, jobs: int, threads: int) -> None:
+    """Run the demos in this order, so many at a time, and write the page whenever one has finished.
+
+    Raises KeyboardInterrupt after Ctrl-C, Stopped after SIGTERM. They are noticed between two looks at the demos, wherever they
+    fall.
+    """
+    waiting, running, clock = list(waiting), {}, Clock(settings.get("quick", False))
+    gallery.write(out)
+    request = Request()
+    bar = tqdm(
+        total=len(waiting),
+        bar_format="{n_fmt}/{total_fmt} |{bar:20}| {elapsed}{postfix}",
+        disable=not waiting,
+        mininterval=1,
+        miniters=0,
+    )
+    with handled(request):
+        try:
+            while waiting or running:
+                if request.number:
+                    raise ending(request.number)
+                while len(running) < jobs and (name := first_ready(waiting, running)):
+                    waiting.remove(name)
+                    running[name] = Process(name, settings, out, threads)
+                time.sleep(0.1)
+                for name in [name for name, demo in running.items() if demo.process.poll() is not None]:
+                    demo = running.pop(name)
+                    demo.stop()
+                    clock.finished(name, demo.seconds())
+                    bar.write(line(gallery.read(name, out / name)))
+                    gallery.write(out)
+                    bar.update()
+                left = clock.left(waiting, {name: demo.seconds() for name, demo in running.items()}, jobs)
+                told = f"about {gallery.duration(left)} left; running {', '.join(running)}" if running else ""
+                bar.set_postfix_str(told, refresh=False)
+                bar.update(0)  # shows it, at most once a second
+        finally:
+            for name, demo in running.items():
+                demo.stop()
+                (out / name / "log.txt").unlink()  # it did not fail, it was stopped
+            bar.close()
+
+
+def first_ready(waiting: Sequence[str], running: Iterable[str]) -> str | None:
+    """The next demo to start, if there is one that need not wait for another that runs."""
+    numbers = {name[:2] for name in running}
+    return next((name for name in waiting if AFTER.get(name[:2]) not in numbers), None)
+
+
+def line(run: gallery.Run) -> str:
+    """One line about a demo that has ended."""
+    took = gallery.duration(run.result["seconds"]) if run.result else f"see {run.name}/log.txt"
+    return f"{run.name:24} {run.status[1]:24} {took}"
+
+
+def summary(runs: Sequence[gallery.Run], page: Path) -> int:
+    """Say what failed and where the page is; the exit status."""
+    failed = [run for run in runs if run.status[0] == "bad"]
+    if failed:
+        print("not as it should be:", *(f"  {line(run)}" for run in failed), sep="\n")
+    print(f"{len(runs) - len(failed)} of {len(runs)} demos as they should be; all pictures and criteria: {page}")
+    return 1 if failed else 0

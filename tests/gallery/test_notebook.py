@@ -1,0 +1,117 @@
+"""Demos as notebooks: nothing is lost on the way there and back, and they run in a real kernel as they are."""
+
+import html
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from minigen.gallery.notebook import notebook, script, write_notebook
+from minigen.gallery.registry import names, source
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("name", names())
+def test_there_and_back(name):
+    content = json.loads(json.dumps(notebook(name)))
+    assert script(content) == source(name)
+    assert notebook(name) == content, "the same demo makes the same notebook"
+
+    ids = [cell["id"] for cell in content["cells"]]
+    assert len(set(ids)) == len(ids) and all(re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", id) for id in ids)
+    kinds = [(cell["cell_type"], cell["metadata"]["minigen"]["kind"]) for cell in content["cells"]]
+    assert kinds[:3] == [("markdown", "docstring"), ("code", "setup"), ("markdown", "markdown")]
+    assert all((cell["cell_type"] == "code") == ("outputs" in cell) for cell in content["cells"])
+
+
+def test_it_is_a_notebook():
+    nbformat = pytest.importorskip("nbformat")
+    for name in names()[:3]:
+        content = nbformat.from_dict(notebook(name))
+        nbformat.validate(content)
+        assert (content.nbformat, content.nbformat_minor) == (4, 5)
+
+
+def test_what_is_changed_and_added_comes_back():
+    content = notebook("02_stacked")
+    content["cells"][-1]["source"] = ["print(args)\n", "criteria.finish()"]
+    content["cells"].insert(-1, {"cell_type": "code", "id": "mine", "metadata": {}, "outputs": [], "source": ["x = 1"]})
+    content["cells"].insert(-1, {"cell_type": "markdown", "id": "mine2", "metadata": {}, "source": ["Why?"]})
+    assert script(content).endswith("# %%\nx = 1\n\n# %% [markdown]\n# Why?\n# %%\nprint(args)\ncriteria.finish()\n")
+
+
+def test_the_command(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert write_notebook(["2"]) == 0
+    assert json.loads(Path("02_stacked.ipynb").read_text(encoding="utf-8")) == notebook("02_stacked")
+    assert capsys.readouterr().out.startswith("wrote 02_stacked.ipynb: open it in Jupyter")
+    assert write_notebook(["stacked", "--out", "here/mine.ipynb"]) == 0
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] != ["02_stacked.ipynb"]
+    assert (tmp_path / "here" / "mine.ipynb").read_text() == (tmp_path / "02_stacked.ipynb").read_text()
+    with pytest.raises(SystemExit, match="no demo 'stakced': did you mean 02_stacked"):
+        write_notebook(["stakced"])
+
+
+def executed(content, options, folder, monkeypatch):
+    """A notebook after a real kernel has run it in `folder`, with these options in its setup cell."""
+    nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
+    pytest.importorskip("ipykernel")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    content = nbformat.reads(json.dumps(content), as_version=4)
+    setup = content.cells[1]
+    assert '\noptions = ""\n' in setup.source
+    setup.source = setup.source.replace('\noptions = ""\n', f'\noptions = "{options}"\n')
+    nbclient.NotebookClient(content, timeout=300, resources={"metadata": {"path": str(folder)}}).execute()
+    return content
+
+
+def outputs(content, mimetype):
+    """What the cells have shown in this form."""
+    return [
+        output["data"][mimetype]
+        for cell in content.cells
+        for output in cell.get("outputs", ())
+        if mimetype in output.get("data", ())
+    ]
+
+
+def test_it_runs_in_a_kernel(tmp_path, monkeypatch):
+    content = executed(notebook("02_stacked"), "--quick --seed 3", tmp_path, monkeypatch)
+    said = "".join(output.get("text", "") for cell in content.cells for output in cell.get("outputs", ()))
+    assert "computing on the" in said and "wrote" not in said
+    folder = tmp_path / "out" / "02_stacked"
+    assert len(outputs(content, "image/png")) == len(list(folder.glob("*.png"))) > 0, "figures stand where they are made"
+    (table,) = outputs(content, "text/html")
+    result = json.loads((folder / "result.json").read_text())
+    assert all(html.escape(criterion["name"]) in table for criterion in result["criteria"])
+    assert result["config"]["given"] == {"quick": True, "seed": 3} and result["config"]["source"] is None
+
+
+def test_a_failed_criterion_does_not_end_the_kernel(tmp_path, monkeypatch):
+    content = notebook("02_stacked")
+    content["cells"][3:] = [
+        {"cell_type": "code", "id": f"cell{place}", "metadata": {}, "outputs": [], "execution_count": None, "source": text}
+        for place, text in enumerate(
+            [
+                "from minigen.gallery.demo import Criteria, demo_arguments\nargs = demo_arguments('02_stacked', 'text')\ncriteria = Criteria(args)",
+                "criteria.check('loss', 2.0, at_most=1.0)\ncriteria.finish()",
+                "print('and on')",
+            ]
+        )
+    ]
+    content = executed(content, "", tmp_path, monkeypatch)
+    (table,) = outputs(content, "text/html")
+    assert "FAIL" in table and content.cells[-1].outputs[0].text == "and on\n"
+
+
+def test_where_minigen_is_not_installed_the_setup_says_what_to_do(tmp_path):
+    setup = "".join(notebook("02_stacked")["cells"][1]["source"]).replace('MINIGEN = "."', 'MINIGEN = "./nowhere"')
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run([sys.executable, "-S", "-c", setup], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "pip cannot install it from MINIGEN = './nowhere': set MINIGEN, above, to the folder" in done.stderr
