@@ -28,7 +28,7 @@ if args.quick:
 criteria = Criteria(args)
 
 
-def judge(model, points, closed_form):
+def compare(model, points, closed_form):
     """(largest angle in degrees to the closed form's plane, loss above the closed form's in per cent, the closed form's loss)."""
     angles = metrics.principal_angles(model.decoder[0].weight.numpy().T.astype(np.float64), closed_form.components)
     floor = closed_form.discarded.sum() / points.shape[1]

@@ -101,17 +101,17 @@ save(
 
 # %% [markdown]
 # ## Did it work?
-# The distance is Frechet's, between the features that the judge (demo 17) finds in generated and in training images. It must have
-# fallen to a quarter of the untrained generator's, and below that of images whose pixels are drawn one by one, each with the mean
-# and variance that it has in the training set. All classes must occur.
+# The distance is Frechet's, between the features that the evaluator (demo 17) finds in generated and in training images. It must
+# have fallen to a quarter of the untrained generator's, and below that of images whose pixels are drawn one by one, each with the
+# mean and variance that it has in the training set. All classes must occur.
 # %%
 order = np.random.default_rng(0).permutation(len(train))
 real, others = train.images[order[: args.samples]], train.images[order[args.samples : 2 * args.samples]]
-scores = metrics.judge_samples(judge, samples, real, others)
+scores = metrics.evaluate_samples(evaluator, samples, real, others)
 noise = np.random.default_rng(args.seed).standard_normal(real.shape)
 pixels = np.clip(mg.mean(train.images, axis=0) + mg.std(train.images, axis=0) * noise, 0, 1).astype(np.float32)
 distances = {
-    name: metrics.frechet_distance(judge.features(real), judge.features(images))
+    name: metrics.frechet_distance(evaluator.features(real), evaluator.features(images))
     for name, images in (("untrained", untrained), ("pixels", pixels))
 }
 criteria.check(

@@ -1,7 +1,7 @@
 """A deep convolutional GAN: digits that one can read.
 
 Convolutions in both networks, and a few rules under which they train. At equal numbers of images seen it must come nearer to the
-real ones than the dense networks of demo 18, in the eyes of the same judge.
+real ones than the dense networks of demo 18, in the eyes of the same evaluator.
 """
 
 # %% [markdown]
@@ -120,7 +120,7 @@ save(
 
 # %% [markdown]
 # ## Did it work?
-# The Frechet distance between the judge's features of generated and of training images must be below the dense GAN's, and no
+# The Frechet distance between the evaluator's features of generated and of training images must be below the dense GAN's, and no
 # class may be rarer than a third of its fair share. Where other training images end up is the floor.
 # %%
 order = np.random.default_rng(0).permutation(len(train))

@@ -70,7 +70,7 @@ for name, (bound, optimizer) in BOUNDS.items():
 # %%
 judge = evaluators.feature_classifier(train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None)
 real = train.images[np.random.default_rng(0).permutation(len(train))[: args.samples]]
-true = judge.features(real)
+true = evaluator.features(real)
 CLIP, rng = 0.01, np.random.default_rng(args.seed)
 ways = {
     "clipping": (losses.WeightClipping(CLIP), lambda parameters: optim.RMSprop(parameters, lr=2e-4)),
@@ -79,7 +79,7 @@ ways = {
 
 
 class Follow(training.Callback):
-    """The judge's distance at every row of the history."""
+    """The evaluator's distance at every row of the history."""
 
     def __init__(self):
         self.distances = []
@@ -134,7 +134,7 @@ save(plot.histograms(weights, xlabel="weight", title="The critics' weights"), ar
 
 # %% [markdown]
 # ## A loss that means something
-# The critic's estimate E f(x) - E f(G(z)) against the judge's distance, while the generator learns.
+# The critic's estimate E f(x) - E f(G(z)) against the evaluator's distance, while the generator learns.
 # %%
 
 
@@ -145,14 +145,14 @@ def rank_correlation(a, b):
 
 history = trainers["gradient penalty"].history
 estimates, distances = np.array(history["distance"]), np.array(followed["gradient penalty"].distances)
-lines = {"critic's estimate": estimates / estimates.max(), "judge's Frechet distance": distances / distances.max()}
+lines = {"critic's estimate": estimates / estimates.max(), "evaluator's Frechet distance": distances / distances.max()}
 save(
     plot.curves(
         history["step"],
         lines,
         xlabel="step",
         ylabel="as a share of its maximum",
-        title="WGAN-GP: what the critic says, and what the judge says",
+        title="WGAN-GP: what the critic says, and what the evaluator says",
     ),
     args,
     "estimate.png",
@@ -162,7 +162,7 @@ save(
 # ## Did it work?
 # With the penalty the slope between real and generated images must be near 1. Clipped, the weights must pile up: they started
 # evenly distributed over the interval, with 1 % of them in its outermost hundredth. And the critic's estimate must fall where the
-# judge's distance falls. Which of the two ways is better on these images is reported.
+# evaluator's distance falls. Which of the two ways is better on these images is reported.
 # %%
 mix = rng.random((len(real[:500]), 1, 1, 1), dtype=np.float32)
 slopes = {}

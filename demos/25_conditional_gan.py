@@ -81,9 +81,9 @@ save(
 
 # %% [markdown]
 # ## Did it work?
-# The judge must see the class that was asked for. And a classifier that has never seen a real image, only these, must know real
-# ones when it is tested (train on fake, test on real): by the nearest generated image, as in the DCGAN's paper, and by the
-# judge's own network trained on fakes. What the same classifiers learn from as many real images stands beside it.
+# The evaluator must see the class that was asked for. And a classifier that has never seen a real image, only these, must know
+# real ones when it is tested (train on fake, test on real): by the nearest generated image, as in the DCGAN's paper, and by the
+# evaluator's own network trained on fakes. What the same classifiers learn from as many real images stands beside it.
 # %%
 order = np.random.default_rng(0).permutation(len(train))
 real, others = train[order[: args.samples]], train[order[args.samples : 2 * args.samples]]

@@ -127,7 +127,7 @@ save(plot.image_rows(rows, title="Held-out images, and what is put into their ho
 # %% [markdown]
 # ## Did it work?
 # Inside the hole: the squared error, and sharpness, the energy of the Laplacian, as a share of the originals'. Of the whole
-# image: whether the judge can still read the class, and the Frechet distance between features of all filled images and of the
+# image: whether the evaluator can still read the class, and the Frechet distance between features of all filled images and of the
 # originals.
 # %%
 def inside(images):
@@ -135,15 +135,15 @@ def inside(images):
     return images[hole == 1.0].reshape(len(images), args.hole, args.hole, 1)
 
 
-features = judge.features(test.images)
+features = evaluator.features(test.images)
 sharpness = metrics.sharpness(inside(test.images))
 scores = {}
 for name, images in pictures.items():
     scores[name] = {
         "error": metrics.reconstruction_mse(inside(images), inside(test.images)),
-        "accuracy": metrics.accuracy(judge.predict(images), test.labels),
+        "accuracy": metrics.accuracy(evaluator.predict(images), test.labels),
         "sharpness": metrics.sharpness(inside(images)) / sharpness,
-        "Frechet": metrics.frechet_distance(features, judge.features(images)),
+        "Frechet": metrics.frechet_distance(features, evaluator.features(images)),
     }
 rows = {name: [each["error"] / scores["mean"]["error"], each["accuracy"], each["sharpness"]] for name, each in scores.items()}
 save(plot.table(rows, ("error", "accuracy", "sharpness"), "In the hole; the error as a share of the mean's"), args, "scores.png")
