@@ -17,15 +17,15 @@ import numpy as np
 from tqdm import trange
 
 import minigen as mg
-from demos.demo import Verdict, demo_arguments, save
-from minigen import data, metrics, optim, plot
+from minigen import baselines, data, metrics, optim, plot
+from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.autoencoders import LinearAutoencoder
 
 args = demo_arguments("01_linear_pca", __doc__, steps=600, images=5000, image_steps=400)
 train_set, test_set = data.load(args.data)
 if args.quick:
     args.steps, args.images, args.image_steps = 200, 1000, 20
-verdict = Verdict(args)
+criteria = Criteria(args)
 
 
 def judge(model, points, closed_form):
@@ -57,12 +57,12 @@ def train(model, points, optimizer, steps, batch_size=None):
 # batches of 32. It looks trained, but the plane that it found is not the plane of PCA.
 # %%
 points = data.tilted_plane()
-closed_form = metrics.pca(points, 2)
+closed_form = baselines.pca(points, 2)
 model = LinearAutoencoder()
 train(model, points, optim.SGD(model.parameters(), lr=0.1), steps=20, batch_size=32)
 angle, excess, floor = judge(model, points, closed_form)
-verdict.report("after the chapter's 20 epochs: angle to the plane of PCA, degrees", angle)
-verdict.report("after the chapter's 20 epochs: loss above the closed form, %", excess)
+criteria.report("after the chapter's 20 epochs: angle to the plane of PCA, degrees", angle)
+criteria.report("after the chapter's 20 epochs: loss above the closed form, %", excess)
 
 # %% [markdown]
 # Now to convergence, with momentum.
@@ -70,9 +70,9 @@ verdict.report("after the chapter's 20 epochs: loss above the closed form, %", e
 optimizer = optim.SGD(model.parameters(), lr=0.2, momentum=0.9, nesterov=True)
 history = train(model, points, optimizer, steps=args.steps)
 angle, excess, floor = judge(model, points, closed_form)
-verdict.expect("3-D points: largest principal angle to PCA's plane, degrees", angle, at_most=1.0)
-verdict.expect("3-D points: loss above the discarded eigenvalue, %", excess, between=(-0.1, 0.1))
-verdict.report("3-D points: loss, and the closed form's", f"{history[-1]:.7f}, {floor:.7f}")
+criteria.check("3-D points: largest principal angle to PCA's plane, degrees", angle, at_most=1.0)
+criteria.check("3-D points: loss above the discarded eigenvalue, %", excess, between=(-0.1, 0.1))
+criteria.report("3-D points: loss, and the closed form's", f"{history[-1]:.7f}, {floor:.7f}")
 with mg.no_grad():
     codes = model.encode(mg.asarray(points))
     rebuilt = model.decode(codes)
@@ -85,13 +85,13 @@ save(plot.plane_fit(points, rebuilt, codes, title="A linear autoencoder finds th
 images = train_set.images[: args.images].reshape(-1, 28 * 28)
 mean = mg.mean(images, axis=0)
 images = images - mean
-closed_form = metrics.pca(images, 10)
+closed_form = baselines.pca(images, 10)
 pictures = LinearAutoencoder(features=28 * 28, latent_dim=10)
 adam = optim.Adam(pictures.parameters(), lr=optim.schedules.cosine(0.01, args.image_steps))
 train(pictures, images, adam, steps=args.image_steps)
 angle, excess, floor = judge(pictures, images, closed_form)
-verdict.expect(f"{args.data}, 10 codes: largest principal angle to PCA, degrees", angle, at_most=1.0)
-verdict.expect(f"{args.data}, 10 codes: loss above the discarded eigenvalues, %", excess, between=(-0.1, 0.1))
+criteria.check(f"{args.data}, 10 codes: largest principal angle to PCA, degrees", angle, at_most=1.0)
+criteria.check(f"{args.data}, 10 codes: loss above the discarded eigenvalues, %", excess, between=(-0.1, 0.1))
 
 chosen = test_set.images[:10]
 centered = chosen.reshape(-1, 28 * 28) - mean
@@ -108,4 +108,4 @@ save(plot.image_rows(rows, title="Ten numbers an image: the autoencoder against 
 # %% [markdown]
 # ## Did it work?
 # %%
-verdict.finish()
+criteria.finish()

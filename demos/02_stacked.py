@@ -14,15 +14,15 @@ neither has seen.
 # themselves, printed below beside the squared error.
 # %%
 import minigen as mg
-from demos.demo import Verdict, demo_arguments, save
-from minigen import data, metrics, optim, plot, training
+from minigen import baselines, data, metrics, optim, plot, training
+from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.autoencoders import StackedAutoencoder
 
 args = demo_arguments("02_stacked", __doc__, epochs=10, batch_size=32)
 train, test = data.load(args.data)
 if args.quick:
     train, test, args.epochs = train[:2000], test[:500], 2
-verdict = Verdict(args)
+criteria = Criteria(args)
 
 model = StackedAutoencoder()
 model.summary((28, 28, 1))
@@ -43,7 +43,7 @@ history = training.fit(
 # %%
 model.eval()
 rebuilt = model.reconstruct(mg.asarray(test.images)).numpy()
-pca = metrics.pca(train.images.reshape(len(train), -1), 30)
+pca = baselines.pca(train.images.reshape(len(train), -1), 30)
 projected = pca.reconstruct(test.images.reshape(len(test), -1)).reshape(test.images.shape)
 rows = {"original": test.images[:10], "PCA,\n30 components": projected[:10].clip(0, 1), "autoencoder,\n30 codes": rebuilt[:10]}
 save(plot.image_rows(rows, title="Held-out images and their reconstructions"), args, "reconstructions.png")
@@ -55,9 +55,9 @@ save(plot.training_curves(curves, title="Binary cross entropy, nats per pixel"),
 # %%
 error, linear = metrics.reconstruction_mse(test.images, rebuilt), metrics.reconstruction_mse(test.images, projected)
 bce, floor = history["validation loss"][-1], metrics.bernoulli_floor(test.images)
-verdict.expect("mean squared error on held-out images, as a share of PCA's with 30 components", error / linear, at_most=1.0)
-verdict.expect("binary cross entropy above its floor, nats per pixel", bce - floor, at_most=0.05)
-verdict.report("mean squared error: autoencoder, PCA", f"{error:.5f}, {linear:.5f}")
-verdict.report("binary cross entropy on held-out images, its floor", f"{bce:.5f}, {floor:.5f}")
-verdict.report("parameters", f"{model.parameter_count():,}")
-verdict.finish()
+criteria.check("mean squared error on held-out images, as a share of PCA's with 30 components", error / linear, at_most=1.0)
+criteria.check("binary cross entropy above its floor, nats per pixel", bce - floor, at_most=0.05)
+criteria.report("mean squared error: autoencoder, PCA", f"{error:.5f}, {linear:.5f}")
+criteria.report("binary cross entropy on held-out images, its floor", f"{bce:.5f}, {floor:.5f}")
+criteria.report("parameters", f"{model.parameter_count():,}")
+criteria.finish()

@@ -14,16 +14,16 @@ together.
 # how often do the five nearest points have the class of the point in their middle?
 # %%
 import minigen as mg
-from demos.demo import Verdict, demo_arguments, save
 from minigen import data, metrics, optim, plot, training
+from minigen.baselines import tsne
+from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.autoencoders import StackedAutoencoder
-from minigen.models.tsne import tsne
 
 args = demo_arguments("03_codes", __doc__, epochs=10, points=2000, iterations=500)
 train, test = data.load(args.data)
 if args.quick:
     train, args.epochs, args.points, args.iterations = train[:2000], 2, 300, 100
-verdict = Verdict(args)
+criteria = Criteria(args)
 
 model = StackedAutoencoder()
 training.fit(model, train.images, optimizer=optim.SGD(model.parameters(), lr=1.5), epochs=args.epochs)
@@ -47,9 +47,9 @@ save(plot.code_map(points, shown.labels, shown.class_names, images=shown.images,
 # %%
 pixels = metrics.knn_accuracy(shown.images.reshape(len(shown), -1), shown.labels)
 in_codes, on_page = metrics.knn_accuracy(codes, shown.labels), metrics.knn_accuracy(points, shown.labels)
-verdict.expect("5-NN accuracy on the page (2 numbers an image)", on_page, at_least=0.80)
-verdict.expect("5-NN accuracy lost from codes to page", in_codes - on_page, at_most=0.05)
-verdict.report("5-NN accuracy in the codes (30 numbers)", in_codes)
-verdict.report("5-NN accuracy in the pixels (784 numbers)", pixels)
-verdict.report("most frequent class", max((shown.labels == label).mean() for label in set(shown.labels.tolist())))
-verdict.finish()
+criteria.check("5-NN accuracy on the page (2 numbers an image)", on_page, at_least=0.80)
+criteria.check("5-NN accuracy lost from codes to page", in_codes - on_page, at_most=0.05)
+criteria.report("5-NN accuracy in the codes (30 numbers)", in_codes)
+criteria.report("5-NN accuracy in the pixels (784 numbers)", pixels)
+criteria.report("most frequent class", max((shown.labels == label).mean() for label in set(shown.labels.tolist())))
+criteria.finish()

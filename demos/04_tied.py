@@ -14,15 +14,15 @@ Half the parameters of a stacked autoencoder, and about as good at rebuilding im
 # Both networks start from the same seed, so with the same W1 and W2, and see the same batches.
 # %%
 import minigen as mg
-from demos.demo import Verdict, demo_arguments, save
 from minigen import data, metrics, optim, plot, training
+from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.autoencoders import StackedAutoencoder, TiedAutoencoder
 
 args = demo_arguments("04_tied", __doc__, epochs=10, batch_size=32)
 train, test = data.load(args.data)
 if args.quick:
     train, test, args.epochs = train[:2000], test[:500], 2
-verdict = Verdict(args)
+criteria = Criteria(args)
 
 models, histories = {"tied": TiedAutoencoder, "untied": StackedAutoencoder}, {}
 for name, kind in models.items():
@@ -74,13 +74,13 @@ for name, model in models.items():
 # %%
 errors = {name: metrics.reconstruction_mse(test.images, images) for name, images in rebuilt.items()}
 bces = {name: history["validation loss"][-1] for name, history in histories.items()}
-verdict.expect("parameters of the tied network", models["tied"].parameter_count(), between=(82_414, 82_414))
-verdict.expect("mean squared error on held-out images, tied / untied", errors["tied"] / errors["untied"], at_most=1.05)
-verdict.expect("binary cross entropy on held-out images, tied / untied", bces["tied"] / bces["untied"], at_most=1.05)
-verdict.report("parameters: tied, untied", ", ".join(f"{model.parameter_count():,}" for model in models.values()))
-verdict.report("mean squared error: tied, untied", ", ".join(f"{error:.5f}" for error in errors.values()))
-verdict.report(
+criteria.check("parameters of the tied network", models["tied"].parameter_count(), between=(82_414, 82_414))
+criteria.check("mean squared error on held-out images, tied / untied", errors["tied"] / errors["untied"], at_most=1.05)
+criteria.check("binary cross entropy on held-out images, tied / untied", bces["tied"] / bces["untied"], at_most=1.05)
+criteria.report("parameters: tied, untied", ", ".join(f"{model.parameter_count():,}" for model in models.values()))
+criteria.report("mean squared error: tied, untied", ", ".join(f"{error:.5f}" for error in errors.values()))
+criteria.report(
     "binary cross entropy: tied, untied, its floor",
     ", ".join(f"{bce:.5f}" for bce in (*bces.values(), metrics.bernoulli_floor(test.images))),
 )
-verdict.finish()
+criteria.finish()

@@ -23,15 +23,15 @@ import copy
 import numpy as np
 
 import minigen as mg
-from demos.demo import Verdict, demo_arguments, save
 from minigen import data, metrics, optim, plot, training
+from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.autoencoders import StackedAutoencoder
 
 args = demo_arguments("05_greedy", __doc__, stage_epochs=3, fine_tuning=9, batch_size=32)
 train, test = data.load(args.data)
 if args.quick:
     train, test, args.stage_epochs, args.fine_tuning = train[:2000], test[:500], 1, 1
-verdict = Verdict(args)
+criteria = Criteria(args)
 settings = {"batch_size": args.batch_size, "validation": test.images}
 
 
@@ -75,13 +75,13 @@ save(plot.image_rows(rows, title=f"Held-out images and their reconstructions ({a
 # %%
 errors = {name: metrics.reconstruction_mse(test.images, images) for name, images in rebuilt.items()}
 fine_tuned, at_end = stages[-1]["validation loss"][-1], at_once["validation loss"][-1]
-verdict.expect(
+criteria.check(
     "mean squared error on held-out images, layer by layer / whole", errors["fine-tuned"] / errors["trained whole"], at_most=1.05
 )
-verdict.expect("binary cross entropy on held-out images, layer by layer / whole", fine_tuned / at_end, at_most=1.05)
+criteria.check("binary cross entropy on held-out images, layer by layer / whole", fine_tuned / at_end, at_most=1.05)
 for name, history in zip(names, stages):
-    verdict.report(f"{name} on held-out images", history["validation loss"][-1])
+    criteria.report(f"{name} on held-out images", history["validation loss"][-1])
 for name, error in errors.items():
-    verdict.report(f"mean squared error on held-out images, {name}", f"{error:.5f}")
-verdict.report("binary cross entropy, trained whole; its floor", f"{at_end:.5f}; {metrics.bernoulli_floor(test.images):.5f}")
-verdict.finish()
+    criteria.report(f"mean squared error on held-out images, {name}", f"{error:.5f}")
+criteria.report("binary cross entropy, trained whole; its floor", f"{at_end:.5f}; {metrics.bernoulli_floor(test.images):.5f}")
+criteria.finish()

@@ -23,8 +23,8 @@ import numpy as np
 from tqdm import tqdm
 
 import minigen as mg
-from demos.demo import Verdict, demo_arguments, save
 from minigen import data, metrics, optim, plot, training
+from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.autoencoders import StackedAutoencoder
 from minigen.models.classifier import Classifier
 
@@ -33,7 +33,7 @@ sizes, batch_size = (100, 500, 2000), 32
 train, test = data.load(args.data)
 if args.quick:
     train, test, sizes, args.epochs, args.updates, args.seeds = train[:2000], test[:500], (100, 500), 1, 40, 2
-verdict = Verdict(args)
+criteria = Criteria(args)
 
 
 autoencoder = StackedAutoencoder()
@@ -114,10 +114,10 @@ save(
 # %%
 gains, widths = metrics.mean_interval(pretrained - scratch)
 at_500 = sizes.index(500)
-verdict.expect("weights of an encoder that the transfer, or training the head, has changed", changed, at_most=0)
-verdict.expect("accuracy gained at 500 labels, lower end of the 95 % interval", gains[at_500] - widths[at_500], at_least=0.0)
+criteria.check("weights of an encoder that the transfer, or training the head, has changed", changed, at_most=0)
+criteria.check("accuracy gained at 500 labels, lower end of the 95 % interval", gains[at_500] - widths[at_500], at_least=0.0)
 for i, size in enumerate(sizes):
     figures = [f"{mean[i]:.4f} \N{PLUS-MINUS SIGN} {width[i]:.4f}" for mean, width in lines.values()]
-    verdict.report(f"{size} labels: fine-tuned, frozen, from scratch", ", ".join(figures))
-    verdict.report(f"{size} labels: gain, fine-tuned over from scratch", f"{gains[i]:+.4f} \N{PLUS-MINUS SIGN} {widths[i]:.4f}")
-verdict.finish()
+    criteria.report(f"{size} labels: fine-tuned, frozen, from scratch", ", ".join(figures))
+    criteria.report(f"{size} labels: gain, fine-tuned over from scratch", f"{gains[i]:+.4f} \N{PLUS-MINUS SIGN} {widths[i]:.4f}")
+criteria.finish()

@@ -21,8 +21,8 @@ Compared with dense networks at equal parameters, and through a bottleneck of eq
 # All four see the same 10,000 images equally often, with the same optimizer.
 # %%
 import minigen as mg
-from demos.demo import Verdict, demo_arguments, save
-from minigen import data, metrics, optim, plot, training
+from minigen import baselines, data, metrics, optim, plot, training
+from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.autoencoders import ConvolutionalAutoencoder, StackedAutoencoder
 
 args = demo_arguments("07_convolutional", __doc__, epochs=6, images=10_000)
@@ -30,7 +30,7 @@ train, test = data.load(args.data)
 if args.quick:
     train, test, args.epochs, args.images = train[:640], test[:100], 1, 640
 train = train[: args.images]
-verdict = Verdict(args)
+criteria = Criteria(args)
 
 models = {
     "dense,\nas many\nparameters": StackedAutoencoder(hidden=28),
@@ -76,16 +76,16 @@ def error(model: mg.nn.Module) -> float:
 def pca_error(k: int) -> float:
     """That of k principal components of the training images."""
     pixels, held_out = (images.reshape(len(images), -1) for images in (train.images, test.images))
-    return metrics.reconstruction_mse(held_out, metrics.pca(pixels, k).reconstruct(held_out))
+    return metrics.reconstruction_mse(held_out, baselines.pca(pixels, k).reconstruct(held_out))
 
 
 small, wide, stacked, narrow = (error(model) for model in models.values())
-verdict.expect(
+criteria.check(
     "576 codes: mean squared error, as a share of the dense network's with as many parameters", wide / small, at_most=1.0
 )
-verdict.expect("30 codes: mean squared error, as a share of the stacked network's", narrow / stacked, at_most=1.0)
-verdict.report("576 codes: mean squared error; PCA with 576 components", f"{wide:.2g}; {pca_error(576):.2g}")
-verdict.report("30 codes: convolutional, stacked; PCA with 30 components", f"{narrow:.5f}, {stacked:.5f}; {pca_error(30):.5f}")
-verdict.report("dense network with as many parameters, 30 codes", small)
-verdict.report("parameters, in the order of the rows", ", ".join(f"{model.parameter_count():,}" for model in models.values()))
-verdict.finish()
+criteria.check("30 codes: mean squared error, as a share of the stacked network's", narrow / stacked, at_most=1.0)
+criteria.report("576 codes: mean squared error; PCA with 576 components", f"{wide:.2g}; {pca_error(576):.2g}")
+criteria.report("30 codes: convolutional, stacked; PCA with 30 components", f"{narrow:.5f}, {stacked:.5f}; {pca_error(30):.5f}")
+criteria.report("dense network with as many parameters, 30 codes", small)
+criteria.report("parameters, in the order of the rows", ", ".join(f"{model.parameter_count():,}" for model in models.values()))
+criteria.finish()

@@ -22,8 +22,8 @@ from math import ceil
 import numpy as np
 
 import minigen as mg
-from demos.demo import Verdict, demo_arguments, save
-from minigen import data, metrics, optim, plot, training
+from minigen import baselines, data, metrics, optim, plot, training
+from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.autoencoders import RecurrentAutoencoder, StackedAutoencoder
 
 args = demo_arguments("08_recurrent", __doc__, epochs=16, images=10_000)
@@ -31,7 +31,7 @@ train, test = data.load(args.data)
 if args.quick:
     train, test, args.epochs, args.images = train[:320], test[:100], 1, 320
 train = train[: args.images]
-verdict = Verdict(args)
+criteria = Criteria(args)
 
 model = RecurrentAutoencoder()
 model.summary((28, 28, 1))
@@ -49,7 +49,7 @@ training.fit(stacked, train.images, optimizer=optim.Nadam(stacked.parameters(), 
 model.eval()
 stacked.eval()
 rebuilt, dense = (network.reconstruct(mg.asarray(test.images)).numpy() for network in (model, stacked))
-pca = metrics.pca(train.images.reshape(len(train), -1), 30)
+pca = baselines.pca(train.images.reshape(len(train), -1), 30)
 projected = pca.reconstruct(test.images.reshape(len(test), -1)).reshape(test.images.shape)
 rows = {
     "original": test.images[:10],
@@ -78,11 +78,11 @@ save(plot.image_rows(rows, title=title), args, "revealed.png")
 # ## Did it work?
 # %%
 error, linear, other = (metrics.reconstruction_mse(test.images, images) for images in (rebuilt, projected, dense))
-verdict.expect("mean squared error on held-out images, as a share of PCA's with 30 components", error / linear, at_most=1.0)
-verdict.report("mean squared error: recurrent, stacked, PCA", f"{error:.5f}, {other:.5f}, {linear:.5f}")
-verdict.report(
+criteria.check("mean squared error on held-out images, as a share of PCA's with 30 components", error / linear, at_most=1.0)
+criteria.report("mean squared error: recurrent, stacked, PCA", f"{error:.5f}, {other:.5f}, {linear:.5f}")
+criteria.report(
     "mean squared error of the mean image",
     metrics.reconstruction_mse(test.images, np.broadcast_to(mg.mean(train.images, axis=0), test.images.shape)),
 )
-verdict.report("parameters: recurrent, stacked", f"{model.parameter_count():,}, {stacked.parameter_count():,}")
-verdict.finish()
+criteria.report("parameters: recurrent, stacked", f"{model.parameter_count():,}, {stacked.parameter_count():,}")
+criteria.finish()

@@ -23,8 +23,8 @@ from math import ceil
 import numpy as np
 
 import minigen as mg
-from demos.demo import Verdict, demo_arguments, save
-from minigen import data, metrics, optim, plot, training
+from minigen import baselines, data, metrics, optim, plot, training
+from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.autoencoders import DenoisingAutoencoder, LinearDenoisingAutoencoder, StackedAutoencoder
 
 args = demo_arguments("09_denoising", __doc__, epochs=10, images=30000, linear_steps=1200)
@@ -32,7 +32,7 @@ train, test = data.load(args.data)
 train = train[: args.images]
 if args.quick:
     train, test, args.epochs, args.linear_steps = train[:1000], test[:200], 1, 4
-verdict = Verdict(args)
+criteria = Criteria(args)
 CORRUPTIONS = {"gaussian": 0.2, "masking": 0.5, "dropout": 0.5}
 CODES = 30
 
@@ -64,7 +64,7 @@ mean_square = np.mean(pixels**2, axis=0, dtype=np.float64)
 noise_variance = {"gaussian": CORRUPTIONS["gaussian"] ** 2, "masking": mean_square, "dropout": mean_square}
 noise_variance = {name: variance + 1 / (12 * 255**2) for name, variance in noise_variance.items()}
 brightness = {"gaussian": 1.0, "masking": 0.5, "dropout": 1.0}
-filters = {name: metrics.wiener_filter(pixels, noise_variance[name]) for name in CORRUPTIONS}
+filters = {name: baselines.wiener_filter(pixels, noise_variance[name]) for name in CORRUPTIONS}
 
 errors = {}
 for name, model in denoisers.items():
@@ -92,22 +92,22 @@ for name, amount in CORRUPTIONS.items():
     adam = optim.Adam(network.parameters(), lr=optim.schedules.cosine(0.01, args.linear_steps))
     training.fit(network, pixels, optimizer=adam, epochs=ceil(args.linear_steps * 250 / len(pixels)), batch_size=250)
     w1, b1, w2, b2 = (parameter.numpy().astype(np.float64) for parameter in network.parameters())
-    reached = metrics.denoising_error(pixels, noise_variance[name], brightness[name] * w1 @ w2, b1 @ w2 + b2)
+    reached = baselines.denoising_error(pixels, noise_variance[name], brightness[name] * w1 @ w2, b1 @ w2 + b2)
     excess[name] = 100 * (reached / filters[name].truncated(CODES).error - 1)
 
 # %% [markdown]
 # ## Did it work?
 # %%
 for name, (damaged, denoised, undamaged, _, through_codes) in errors.items():
-    verdict.expect(f"{name}: squared error, as a share of the damaged images'", denoised / damaged, at_most=0.5)
-    verdict.expect(f"{name}: squared error, as a share of the plain autoencoder's", denoised / undamaged, at_most=1.0)
-    verdict.expect(
+    criteria.check(f"{name}: squared error, as a share of the damaged images'", denoised / damaged, at_most=0.5)
+    criteria.check(f"{name}: squared error, as a share of the plain autoencoder's", denoised / undamaged, at_most=1.0)
+    criteria.check(
         f"{name}: squared error, as a share of the Wiener filter's with {CODES} codes", denoised / through_codes, at_most=1.0
     )
-    verdict.expect(f"{name}, linear network: expected error above the closed form, %", excess[name], between=(0.0, 1.0))
+    criteria.check(f"{name}, linear network: expected error above the closed form, %", excess[name], between=(0.0, 1.0))
 for name, figures in errors.items():
-    verdict.report(
+    criteria.report(
         f"{name}: squared error damaged, denoised, by the plain one, Wiener, Wiener with {CODES} codes",
         ", ".join(f"{error:.5f}" for error in figures),
     )
-verdict.finish()
+criteria.finish()

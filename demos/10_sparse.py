@@ -18,8 +18,8 @@ and with a target for how often a code may be active.
 import numpy as np
 
 import minigen as mg
-from demos.demo import Verdict, demo_arguments, save
 from minigen import data, metrics, optim, plot, training
+from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.autoencoders import SparseAutoencoder
 
 args = demo_arguments("10_sparse", __doc__, epochs=10, images=30000)
@@ -27,7 +27,7 @@ train, test = data.load(args.data)
 train = train[: args.images]
 if args.quick:
     train, test, args.epochs = train[:1000], test[:500], 1
-verdict = Verdict(args)
+criteria = Criteria(args)
 
 models = {"plain": SparseAutoencoder(), "L1": SparseAutoencoder(l1=1e-3), "KL": SparseAutoencoder(kl=0.05 / 32, target=0.1)}
 for model in models.values():
@@ -70,16 +70,16 @@ save(plot.image_rows(rows, title="The images that most excite a code"), args, "e
 # %%
 white = test.images > 0.5
 constant = np.mean((train.images.mean(axis=0) > 0.5) != white)
-verdict.expect("KL: mean activation", codes["KL"].mean(), between=(0.07, 0.13))
+criteria.check("KL: mean activation", codes["KL"].mean(), between=(0.07, 0.13))
 for name, x in rebuilt.items():
     wrong = np.mean((x > 0.5) != white)
-    verdict.expect(f"{name}: wrong pixels, as a share of those of the mean image", wrong / constant, at_most=0.55)
+    criteria.check(f"{name}: wrong pixels, as a share of those of the mean image", wrong / constant, at_most=0.55)
 for name, x in rebuilt.items():
     error, accuracy = metrics.reconstruction_mse(x, test.images), np.mean((x > 0.5) == white)
-    verdict.report(f"{name}: squared error, share of right pixels", f"{error:.5f}, {accuracy:.4f}")
+    criteria.report(f"{name}: squared error, share of right pixels", f"{error:.5f}, {accuracy:.4f}")
     z = codes[name]
-    verdict.report(f"{name}: mean activation, share of activations above 0.1", f"{z.mean():.4f}, {np.mean(z > 0.1):.4f}")
-    verdict.report(f"{name}: codes in use, of 300", int(((z > 0.1).sum(axis=0) >= 10).sum()))
-    verdict.report(f"{name}: purity of the ten images that most excite a code in use", purity[name])
-verdict.report("share of right pixels of the mean image", 1 - constant)
-verdict.finish()
+    criteria.report(f"{name}: mean activation, share of activations above 0.1", f"{z.mean():.4f}, {np.mean(z > 0.1):.4f}")
+    criteria.report(f"{name}: codes in use, of 300", int(((z > 0.1).sum(axis=0) >= 10).sum()))
+    criteria.report(f"{name}: purity of the ten images that most excite a code in use", purity[name])
+criteria.report("share of right pixels of the mean image", 1 - constant)
+criteria.finish()

@@ -16,15 +16,15 @@ look alike.
 import numpy as np
 
 import minigen as mg
-from demos.demo import Verdict, demo_arguments, save
 from minigen import data, metrics, ops, optim, plot, training
+from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.autoencoders import HashingAutoencoder
 
 args = demo_arguments("11_hashing", __doc__, epochs=10)
 train, test = data.load(args.data)
 if args.quick:
     train, test, args.epochs = train[:2000], test[:500], 2
-verdict = Verdict(args)
+criteria = Criteria(args)
 
 model, plain = HashingAutoencoder(), HashingAutoencoder(noise_std=0.0)
 model.summary((28, 28, 1))
@@ -87,13 +87,13 @@ def decided(values: np.ndarray) -> float:
     return float((abs(values - 0.5) >= 0.4).mean())
 
 
-verdict.expect("share of code values outside (0.1, 0.9)", decided(codes), at_least=0.9)
-verdict.expect("pairs with the same hash: same class, times chance", same_class[same_hash].mean() / chance, at_least=3.0)
-verdict.report("the same, hashes that differ in at most 2 bits", same_class[near].mean() / chance)
-verdict.report("chance that two of these images share their class", chance)
-verdict.report("share of pairs: same hash, at most 2 bits apart", f"{same_hash.mean():.5f}, {near.mean():.5f}")
-verdict.report("different hashes among these images", f"{len(np.unique(hashes, axis=0)):,} of {len(held_out):,} images")
-verdict.report("without noise in training: share outside (0.1, 0.9)", decided(plain_codes))
-verdict.report("mean squared error from codes, from bits", "{:.5f}, {:.5f}".format(*rounding_errors(model)))
-verdict.report("the same without noise in training", "{:.5f}, {:.5f}".format(*rounding_errors(plain)))
-verdict.finish()
+criteria.check("share of code values outside (0.1, 0.9)", decided(codes), at_least=0.9)
+criteria.check("pairs with the same hash: same class, times chance", same_class[same_hash].mean() / chance, at_least=3.0)
+criteria.report("the same, hashes that differ in at most 2 bits", same_class[near].mean() / chance)
+criteria.report("chance that two of these images share their class", chance)
+criteria.report("share of pairs: same hash, at most 2 bits apart", f"{same_hash.mean():.5f}, {near.mean():.5f}")
+criteria.report("different hashes among these images", f"{len(np.unique(hashes, axis=0)):,} of {len(held_out):,} images")
+criteria.report("without noise in training: share outside (0.1, 0.9)", decided(plain_codes))
+criteria.report("mean squared error from codes, from bits", "{:.5f}, {:.5f}".format(*rounding_errors(model)))
+criteria.report("the same without noise in training", "{:.5f}, {:.5f}".format(*rounding_errors(plain)))
+criteria.finish()

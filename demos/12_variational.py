@@ -18,15 +18,15 @@ from that prior, the decoder has seen its like. The loss bounds the log-likeliho
 import numpy as np
 
 import minigen as mg
-from demos.demo import Verdict, demo_arguments, save
 from minigen import data, metrics, optim, plot, training
+from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.autoencoders import VariationalAutoencoder
 
 args = demo_arguments("12_variational", __doc__, epochs=25, batch_size=128)
 train, test = data.load(args.data)
 if args.quick:
     train, test, args.epochs = train[:2000], test[:300], 1
-verdict = Verdict(args)
+criteria = Criteria(args)
 
 
 def trained(reconstruction):
@@ -89,15 +89,15 @@ steps = np.concatenate([np.sqrt((np.diff(grid, axis=axis) ** 2).sum(axis=(2, 3, 
 floor = 784 * metrics.bernoulli_floor(test.images)
 bound = {"mnist": 110.0, "fashion_mnist": 251.0}.get(args.data, 103.5)
 elbo = metrics.elbo(model, test.images, samples=5, seed=args.seed)
-verdict.expect("negative ELBO of held-out images, nats", -elbo.value, at_most=bound)
+criteria.check("negative ELBO of held-out images, nats", -elbo.value, at_most=bound)
 kl = history["validation kl"][-1]
-verdict.expect("KL divergence of q(z|x) from the prior, nats", kl, between=(5.0, 40.0))
+criteria.check("KL divergence of q(z|x) from the prior, nats", kl, between=(5.0, 40.0))
 
 gray = test.images[:: max(1, len(test) // 500)]
 drawn = (np.random.default_rng(args.seed).random(gray.shape) < gray).astype(np.float32)
 loose, tighter, tightest = (metrics.importance_weighted_nll(model, drawn, k, seed=args.seed).value for k in (1, 5, 50))
-verdict.expect("the bound falls from 1 to 5 samples by, nats", loose - tighter, at_least=0.0)
-verdict.expect("the bound falls from 5 to 50 samples by, nats", tighter - tightest, at_least=0.0)
+criteria.check("the bound falls from 1 to 5 samples by, nats", loose - tighter, at_least=0.0)
+criteria.check("the bound falls from 5 to 50 samples by, nats", tighter - tightest, at_least=0.0)
 
 n, reference = 200 if args.quick else 1000, train[:2000]
 samples, pixels = model.sample(n).numpy().reshape(n, -1), reference.images.reshape(len(reference), -1)
@@ -110,21 +110,21 @@ shares = np.array(
 shown = {f"{name}": float(share) for name, share in zip(train.class_names, shares)}
 figure = plot.bars(shown, ylabel="share of samples", title="What the samples show, by their nearest training images")
 save(figure, args, "classes.png")
-verdict.expect(f"class entropy of {n:,} samples, nats", -(shares[shares > 0] * np.log(shares[shares > 0])).sum(), at_least=2.0)
+criteria.check(f"class entropy of {n:,} samples, nats", -(shares[shares > 0] * np.log(shares[shares > 0])).sum(), at_least=2.0)
 
 apart = np.abs(grid[::2, ::2].reshape(ends.shape) - ends).max()
-verdict.expect("interpolation: largest difference of its anchors from reconstructions", apart, at_most=1e-5)
-verdict.expect("interpolation: largest step between neighbors, in mean steps", steps.max() / steps.mean(), at_most=3.0)
+criteria.check("interpolation: largest difference of its anchors from reconstructions", apart, at_most=1e-5)
+criteria.check("interpolation: largest step between neighbors, in mean steps", steps.max() / steps.mean(), at_most=3.0)
 
-verdict.report("entropy of the held-out pixels, nats per image", floor)
-verdict.report("bound on black and white images: 1, 5, 50 samples, nats", f"{loose:.2f}, {tighter:.2f}, {tightest:.2f}")
+criteria.report("entropy of the held-out pixels, nats per image", floor)
+criteria.report("bound on black and white images: 1, 5, 50 samples, nats", f"{loose:.2f}, {tighter:.2f}, {tightest:.2f}")
 for name, (form, terms) in {"Bernoulli": (model, history), "Gaussian, variance 1/2": trained("mse")}.items():
     with mg.no_grad():
         mean, _ = form.encode(mg.asarray(test.images))
     error = metrics.reconstruction_mse(test.images, form.reconstruct(mg.asarray(test.images)).numpy())
-    verdict.report(
+    criteria.report(
         f"{name}: squared error, KL, active units of 10",
         f"{error:.4f}, {terms['validation kl'][-1]:.2f} nats, {metrics.active_units(mean.numpy())}",
     )
-verdict.report("parameters", f"{model.parameter_count():,}")
-verdict.finish()
+criteria.report("parameters", f"{model.parameter_count():,}")
+criteria.finish()

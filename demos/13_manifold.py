@@ -16,15 +16,15 @@ from statistics import NormalDist
 import numpy as np
 
 import minigen as mg
-from demos.demo import Verdict, demo_arguments, save
 from minigen import data, metrics, optim, plot, training
+from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.autoencoders import VariationalAutoencoder
 
 args = demo_arguments("13_manifold", __doc__, epochs=30, batch_size=32, columns=20)
 train, test = data.load(args.data)
 if args.quick:
     train, test, args.epochs = train[:2000], test[:500], 1
-verdict = Verdict(args)
+criteria = Criteria(args)
 
 model = VariationalAutoencoder(latent_dim=2)
 steps = args.epochs * -(-len(train) // args.batch_size)
@@ -73,21 +73,21 @@ save(
 # codes reach out further than the prior: variances above 1.
 # %%
 judged = min(len(test), 4000)
-verdict.expect(
+criteria.check(
     "5-NN accuracy of the codes, held-out images", metrics.knn_accuracy(mean[:judged], test.labels[:judged]), at_least=0.5
 )
 kl, center = history["validation kl"][-1], mean.mean(axis=0)
 variances = np.linalg.eigvalsh(np.cov(mean.T, bias=True) + np.diag(np.exp(logvar).mean(axis=0)))
 all_together = 0.5 * ((center**2).sum() + (variances - 1 - np.log(variances)).sum())
-verdict.expect("all codes together: distance of their mean from 0", np.linalg.norm(center), at_most=0.25)
-verdict.expect("all codes together: divergence from the prior, as a share of that of one", all_together / kl, at_most=0.1)
-verdict.report("all codes together: divergence from the prior, nats", all_together)
-verdict.report(
+criteria.check("all codes together: distance of their mean from 0", np.linalg.norm(center), at_most=0.25)
+criteria.check("all codes together: divergence from the prior, as a share of that of one", all_together / kl, at_most=0.1)
+criteria.report("all codes together: divergence from the prior, nats", all_together)
+criteria.report(
     "all codes together: least and largest variance in any direction (prior: 1)",
     ", ".join(f"{variance:.2f}" for variance in variances),
 )
 elbo = metrics.elbo(model, test.images, samples=5, seed=args.seed)
-verdict.report("negative ELBO of held-out images, nats", -elbo.value)
-verdict.report("of it divergence of q(z|x) from the prior, nats", kl)
-verdict.report("active units of 2", metrics.active_units(mean))
-verdict.finish()
+criteria.report("negative ELBO of held-out images, nats", -elbo.value)
+criteria.report("of it divergence of q(z|x) from the prior, nats", kl)
+criteria.report("active units of 2", metrics.active_units(mean))
+criteria.finish()

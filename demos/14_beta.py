@@ -18,8 +18,8 @@ import numpy as np
 from tqdm import tqdm
 
 import minigen as mg
-from demos.demo import Verdict, demo_arguments, save
-from minigen import data, metrics, optim, plot, training
+from minigen import baselines, data, metrics, optim, plot, training
+from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.autoencoders import VariationalAutoencoder
 
 args = demo_arguments("14_beta", __doc__, epochs=8, seeds=5, images=20_000)
@@ -30,7 +30,7 @@ train, test = data.load(args.data)
 train = train[: args.images]
 if args.quick:
     test = test[:500]
-verdict = Verdict(args)
+criteria = Criteria(args)
 
 # %% [markdown]
 # ## Does one code tell one factor?
@@ -90,7 +90,7 @@ save(
     "beta.png",
 )
 if factors:
-    components = metrics.pca(train.images.reshape(len(train), -1), 10).project(test.images.reshape(len(test), -1))
+    components = baselines.pca(train.images.reshape(len(train), -1), 10).project(test.images.reshape(len(test), -1))
     others = {"10 principal components": components, "random codes": np.random.default_rng(0).standard_normal((len(test), 10))}
     others = {name: metrics.mutual_information_gap(codes, factors)[0] for name, codes in others.items()}
     lines = {"variational autoencoder": metrics.mean_interval(gaps)}
@@ -133,14 +133,14 @@ for beta in (1.0, betas[-1]):
 # beta 1 only where the interval of the difference, seed by seed, leaves out 0.
 # %%
 ups = args.seeds * (len(betas) - 1)
-verdict.expect(f"steps up in beta, of {ups}, at which KL does not fall", (np.diff(kl, axis=0) >= 0).sum(), at_most=0)
-verdict.expect(
+criteria.check(f"steps up in beta, of {ups}, at which KL does not fall", (np.diff(kl, axis=0) >= 0).sum(), at_most=0)
+criteria.check(
     f"steps up in beta, of {ups}, at which the reconstruction error does not rise",
     (np.diff(reconstruction, axis=0) <= 0).sum(),
     at_most=0,
 )
 for i, beta in enumerate(betas):
-    verdict.report(
+    criteria.report(
         f"beta {beta:g}: reconstruction error, KL, nats; active units",
         f"{reconstruction[i].mean():.2f}, {kl[i].mean():.2f}; {active[i].mean():.1f}",
     )
@@ -148,7 +148,7 @@ if factors:
     for i, beta in enumerate(betas):
         (gap, width), (gain, error) = map(metrics.mean_interval, (gaps[i], gaps[i] - gaps[betas.index(1.0)]))
         difference = "" if beta == 1.0 else f"; less that of beta 1: {gain:+.3f} \N{PLUS-MINUS SIGN} {error:.3f}"
-        verdict.report(f"beta {beta:g}: mutual information gap", f"{gap:.3f} \N{PLUS-MINUS SIGN} {width:.3f}{difference}")
+        criteria.report(f"beta {beta:g}: mutual information gap", f"{gap:.3f} \N{PLUS-MINUS SIGN} {width:.3f}{difference}")
     for name, gap in others.items():
-        verdict.report(f"{name}: mutual information gap", f"{gap:.3f}")
-verdict.finish()
+        criteria.report(f"{name}: mutual information gap", f"{gap:.3f}")
+criteria.finish()

@@ -19,15 +19,15 @@ import numpy as np
 from tqdm import trange
 
 import minigen as mg
-from demos.demo import Verdict, demo_arguments, save
-from minigen import data, metrics, optim, plot
+from minigen import baselines, data, metrics, optim, plot
+from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.autoencoders import LinearVariationalAutoencoder
 
 args = demo_arguments("15_linear_vae", __doc__, point_epochs=4000, images=5000, image_epochs=60)
 train_set, _ = data.load(args.data)
 if args.quick:
     args.point_epochs, args.images, args.image_epochs = 100, 1000, 3
-verdict = Verdict(args)
+criteria = Criteria(args)
 
 
 def train(model, examples, lr, epochs, batch_size):
@@ -54,12 +54,12 @@ def judge(name, model, examples, best):
         bound = model.elbo(mg.asarray(examples)).numpy().mean(dtype=float) / features
     likelihood = best.log_likelihood(examples).mean() / features
     angles = metrics.principal_angles(model.decoder.weight.numpy().T.astype(float), best.principal.components)
-    verdict.expect(f"{name}: bound below the largest likelihood, nats per dimension", likelihood - bound, between=(-1e-5, 0.05))
-    verdict.expect(f"{name}: largest principal angle to PCA, degrees", angles.max(), at_most=1.0)
-    verdict.report(f"{name}: bound, largest likelihood, nats per dimension", f"{bound:.5f}, {likelihood:.5f}")
-    verdict.report(f"{name}: bound below the largest likelihood, nats per example", (likelihood - bound) * features)
+    criteria.check(f"{name}: bound below the largest likelihood, nats per dimension", likelihood - bound, between=(-1e-5, 0.05))
+    criteria.check(f"{name}: largest principal angle to PCA, degrees", angles.max(), at_most=1.0)
+    criteria.report(f"{name}: bound, largest likelihood, nats per dimension", f"{bound:.5f}, {likelihood:.5f}")
+    criteria.report(f"{name}: bound below the largest likelihood, nats per example", (likelihood - bound) * features)
     variance = np.exp(model.noise_logvar.numpy()[0])
-    verdict.report(f"{name}: variance of the noise, closed form's", f"{variance:.5f}, {best.variance:.5f}")
+    criteria.report(f"{name}: variance of the noise, closed form's", f"{variance:.5f}, {best.variance:.5f}")
 
 
 # %% [markdown]
@@ -69,7 +69,7 @@ def judge(name, model, examples, best):
 points = data.tilted_plane()
 flat = LinearVariationalAutoencoder(features=3, latent_dim=2)
 train(flat, points, lr=0.02, epochs=args.point_epochs, batch_size=60)
-judge("3-D points", flat, points, metrics.probabilistic_pca(points, 2))
+judge("3-D points", flat, points, baselines.probabilistic_pca(points, 2))
 
 # %% [markdown]
 # ## Pictures
@@ -80,7 +80,7 @@ judge("3-D points", flat, points, metrics.probabilistic_pca(points, 2))
 images = train_set.images[: args.images].reshape(-1, 28 * 28)
 mean = mg.mean(images, axis=0)
 images = images - mean
-best = metrics.probabilistic_pca(images, 10)
+best = baselines.probabilistic_pca(images, 10)
 model = LinearVariationalAutoencoder(features=28 * 28, latent_dim=10)
 bounds = train(model, images, lr=0.01, epochs=args.image_epochs, batch_size=250) / images.shape[1]
 judge(args.data, model, images, best)
@@ -116,8 +116,8 @@ save(plot.image_rows(rows, title="Decoded from the mean of the posterior: learne
 learned = model.decoder.weight.numpy()
 learned = learned / np.linalg.norm(learned, axis=1, keepdims=True)
 cosines = np.abs(learned @ best.principal.components).max(axis=1).clip(0, 1)
-verdict.report(
+criteria.report(
     f"{args.data}: angles of W's rows to the nearest component, degrees",
     ", ".join(f"{angle:.0f}" for angle in np.degrees(np.arccos(cosines))),
 )
-verdict.finish()
+criteria.finish()

@@ -16,15 +16,15 @@ then writes all classes in one hand, and a new image can be asked for by name.
 import numpy as np
 
 import minigen as mg
-from demos.demo import Verdict, demo_arguments, save
 from minigen import data, metrics, optim, plot, training
+from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.autoencoders import ConditionalVariationalAutoencoder
 
 args = demo_arguments("16_conditional_vae", __doc__, epochs=25, batch_size=128, beta=2.0)
 train, test = data.load(args.data)
 if args.quick:
     train, test, args.epochs = train[:2000], test[:500], 1
-verdict = Verdict(args)
+criteria = Criteria(args)
 
 classes = len(train.class_names)
 model = ConditionalVariationalAutoencoder(classes, beta=args.beta)
@@ -78,21 +78,21 @@ save(plot.image_grid(written.reshape(-1, 28, 28, 1), columns=classes + 1, title=
 n, pixels = min(len(test), 1000), train.images.reshape(len(train), -1)
 asked = np.arange(n) % classes
 drawn = model.sample(asked).numpy().reshape(n, -1)
-verdict.expect(
+criteria.check(
     "drawn images that show the class asked for",
     metrics.knn_accuracy(pixels, train.labels, test_codes=drawn, test_labels=asked),
     at_least=0.90,
 )
 real = test[:n]
-verdict.report(
+criteria.report(
     "held-out images whose class the same classifier finds",
     metrics.knn_accuracy(pixels, train.labels, test_codes=real.images.reshape(len(real), -1), test_labels=real.labels),
 )
 with mg.no_grad():
     mean, _ = model.encode(mg.asarray(real.images), real.labels)
-verdict.report("5-NN accuracy of the codes: what they still say of the class", metrics.knn_accuracy(mean.numpy(), real.labels))
+criteria.report("5-NN accuracy of the codes: what they still say of the class", metrics.knn_accuracy(mean.numpy(), real.labels))
 reconstruction, kl = history["validation reconstruction"][-1], history["validation kl"][-1]
-verdict.report("negative ELBO of held-out images given their labels, nats", reconstruction + kl)
-verdict.report("of it divergence of q(z|x, y) from the prior, nats", kl)
-verdict.report("parameters", f"{model.parameter_count():,}")
-verdict.finish()
+criteria.report("negative ELBO of held-out images given their labels, nats", reconstruction + kl)
+criteria.report("of it divergence of q(z|x, y) from the prior, nats", kl)
+criteria.report("parameters", f"{model.parameter_count():,}")
+criteria.finish()

@@ -16,15 +16,15 @@ pixels, and the classifier is trained here, by minigen, in about a minute.
 # %%
 import numpy as np
 
-from demos.demo import Verdict, demo_arguments, save
 from minigen import data, metrics, plot, training
-from minigen.models.tsne import tsne
+from minigen.baselines import tsne
+from minigen.gallery.demo import Criteria, demo_arguments, save
 
 args = demo_arguments("17_classifier", __doc__, epochs=4, map_examples=1500)
 train, test = data.load(args.data)
 if args.quick:
     train, test, args.epochs, args.map_examples = train[:1000], test[:300], 1, 100
-verdict = Verdict(args)
+criteria = Criteria(args)
 
 judge = training.feature_classifier(train, epochs=args.epochs, cache=args.out / "weights")
 judge.summary((28, 28, 1))
@@ -64,13 +64,13 @@ neighbors = {
     for name, space in (("features", features), ("pixels", few.images.reshape(len(few), -1)))
 }
 required = 0.985 if args.data == "mnist" else 0.89 if args.data == "fashion_mnist" else 0.95
-verdict.expect("accuracy on held-out images", judge.accuracy(test.images, test.labels), at_least=required)
-verdict.expect(
+criteria.check("accuracy on held-out images", judge.accuracy(test.images, test.labels), at_least=required)
+criteria.check(
     "5-NN errors among the features, as a share of those among the pixels",
     (1 - neighbors["features"]) / max(1 - neighbors["pixels"], 1e-12),
     at_most=1.0,
 )
-verdict.report("5-NN accuracy: features, pixels", f"{neighbors['features']:.4f}, {neighbors['pixels']:.4f}")
-verdict.report("parameters", f"{judge.parameter_count():,}")
-verdict.report("fingerprint of the weights", judge.fingerprint())
-verdict.finish()
+criteria.report("5-NN accuracy: features, pixels", f"{neighbors['features']:.4f}, {neighbors['pixels']:.4f}")
+criteria.report("parameters", f"{judge.parameter_count():,}")
+criteria.report("fingerprint of the weights", judge.fingerprint())
+criteria.finish()

@@ -17,8 +17,8 @@ chapter's dense networks, its optimizer, its loop.
 import numpy as np
 
 import minigen as mg
-from demos.demo import Verdict, demo_arguments, save
 from minigen import data, metrics, optim, plot, training
+from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.gans import gan
 from minigen.models.latent import great_circle
 
@@ -26,7 +26,7 @@ args = demo_arguments("18_gan", __doc__, steps=20_000, samples=10_000)
 train, test = data.load(args.data)
 if args.quick:
     train, test, args.steps, args.samples = train[:1000], test[:200], 20, 100
-verdict = Verdict(args)
+criteria = Criteria(args)
 
 judge = training.feature_classifier(train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None)
 generator, discriminator = gan.Generator(), gan.Discriminator()
@@ -114,17 +114,17 @@ distances = {
     name: metrics.frechet_distance(judge.features(real), judge.features(images))
     for name, images in (("untrained", untrained), ("pixels", pixels))
 }
-verdict.expect(
+criteria.check(
     "Frechet distance, as a share of the untrained generator's", scores["Frechet distance"] / distances["untrained"], at_most=0.25
 )
-verdict.expect(
+criteria.check(
     "Frechet distance, as a share of that of independent pixels", scores["Frechet distance"] / distances["pixels"], at_most=1.0
 )
 histogram = metrics.class_histogram(judge.predict(samples), len(train.class_names))
-verdict.expect("classes, of 10, that are each more than 2 % of the samples", (histogram > 0.02 * len(samples)).sum(), at_least=9)
+criteria.check("classes, of 10, that are each more than 2 % of the samples", (histogram > 0.02 * len(samples)).sum(), at_least=9)
 for name, score in scores.items():
-    verdict.report(name, float(score))
-verdict.report("judge", f"{judge.fingerprint()}, {len(samples):,} samples")
+    criteria.report(name, float(score))
+criteria.report("judge", f"{judge.fingerprint()}, {len(samples):,} samples")
 for step, text in health.findings:
-    verdict.report(f"health, step {step}", text)
-verdict.finish()
+    criteria.report(f"health, step {step}", text)
+criteria.finish()

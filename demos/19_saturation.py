@@ -25,8 +25,8 @@ import numpy as np
 from tqdm import tqdm, trange
 
 import minigen as mg
-from demos.demo import Verdict, demo_arguments, save
 from minigen import data, losses, metrics, optim, plot, training
+from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.gans import gan, points
 
 args = demo_arguments("19_saturation", __doc__, images=10_000, age=500, frozen_steps=1000, seeds=5, ring_steps=1000)
@@ -34,7 +34,7 @@ train, _ = data.load(args.data)
 ages = [args.age // 5, args.age]
 if args.quick:
     args.images, ages, args.frozen_steps, args.seeds, args.ring_steps = 1000, [10], 40, 2, 20
-verdict = Verdict(args)
+criteria = Criteria(args)
 
 OBJECTIVES = {"minimax": losses.Minimax(), "non-saturating": losses.NonSaturating()}
 
@@ -60,7 +60,7 @@ for name, loss in OBJECTIVES.items():
     s = mg.Tensor(mg.asarray(scores.astype(np.float32)), requires_grad=True)
     mean, _ = loss.generator(s)
     slopes[name] = len(scores) * mg.grad(mean, [s])[0].numpy()
-    verdict.expect(
+    criteria.check(
         f"{name}: largest difference of its slope from the closed form", np.abs(slopes[name] - exact[name]).max(), at_most=1e-6
     )
 save(
@@ -164,12 +164,12 @@ save(
 # %%
 for age in ages:
     who, (saturating, other) = f"generator of {age} steps", (norms[age] / norms[age][0]).T
-    verdict.expect(f"{who}: minimax's gradient at the end, of that at the start", saturating[-1], at_most=0.01)
-    verdict.expect(f"{who}: non-saturating gradient at its smallest, of that at the start", other.min(), at_least=0.1)
-    verdict.report(f"{who}: non-saturating gradient at the end, of that at the start", float(other[-1]))
+    criteria.check(f"{who}: minimax's gradient at the end, of that at the start", saturating[-1], at_most=0.01)
+    criteria.check(f"{who}: non-saturating gradient at its smallest, of that at the start", other.min(), at_least=0.1)
+    criteria.report(f"{who}: non-saturating gradient at the end, of that at the start", float(other[-1]))
 for what, values in {"modes of 8": modes, "share of high quality": quality}.items():
     for name, (mean, width) in zip(OBJECTIVES, map(metrics.mean_interval, values)):
-        verdict.report(f"ring, {name}: {what}", f"{mean:.3f} \N{PLUS-MINUS SIGN} {width:.3f}")
+        criteria.report(f"ring, {name}: {what}", f"{mean:.3f} \N{PLUS-MINUS SIGN} {width:.3f}")
     mean, width = metrics.mean_interval(values[1] - values[0])
-    verdict.report(f"ring, non-saturating less minimax: {what}", f"{mean:+.3f} \N{PLUS-MINUS SIGN} {width:.3f}")
-verdict.finish()
+    criteria.report(f"ring, non-saturating less minimax: {what}", f"{mean:+.3f} \N{PLUS-MINUS SIGN} {width:.3f}")
+criteria.finish()

@@ -20,14 +20,14 @@ decided by a matrix of two rows, and the trainer that trains all GANs here must 
 import numpy as np
 
 import minigen as mg
-from demos.demo import Verdict, demo_arguments, save
 from minigen import losses, nn, optim, plot, training
+from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models import gans
 
 args = demo_arguments("20_oscillation", __doc__, steps=500, long=2000)
 if args.quick:
     args.steps, args.long = 30, 70
-verdict = Verdict(args)
+criteria = Criteria(args)
 
 RATE, GAMMA, DECAY = 0.1, 0.5, 0.99  # h, the weight of R1, and the decay of the moving average
 START = np.array([1.0, 0.0])  # theta, psi
@@ -296,46 +296,46 @@ save(
 # small steps only, or only on average, have their tolerance. The health monitor, which knows circles by the generator's loss
 # alone, shall notice the circle, and see none where R1 ends it.
 # %%
-verdict.expect("at the same time: largest relative difference from the spiral", difference(both, outwards), at_most=1e-9)
-verdict.expect("in turns: largest relative difference from powers of M", difference(around, ellipse), at_most=1e-9)
+criteria.check("at the same time: largest relative difference from the spiral", difference(both, outwards), at_most=1e-9)
+criteria.check("in turns: largest relative difference from powers of M", difference(around, ellipse), at_most=1e-9)
 form = RATE * ((around**2).sum(axis=1) - RATE * around.prod(axis=1))
-verdict.expect("in turns: largest relative change of the quadratic form", np.abs(form / form[0] - 1).max(), at_most=1e-9)
-verdict.expect("in turns: largest relative difference of form and area", np.abs(area(around) / form[:-1] - 1).max(), at_most=1e-9)
-verdict.expect("R1: largest relative difference from powers of M", difference(inwards, contracting), at_most=1e-9)
-verdict.expect(
+criteria.check("in turns: largest relative change of the quadratic form", np.abs(form / form[0] - 1).max(), at_most=1e-9)
+criteria.check("in turns: largest relative difference of form and area", np.abs(area(around) / form[:-1] - 1).max(), at_most=1e-9)
+criteria.check("R1: largest relative difference from powers of M", difference(inwards, contracting), at_most=1e-9)
+criteria.check(
     "R1: spectral radius of M, of sqrt(1 - h gamma)",
     largest_eigenvalue(matrix(RATE, GAMMA)) / np.sqrt(1 - RATE * GAMMA),
     between=(1 - 1e-9, 1 + 1e-9),
 )
 for game, path in played.items():
-    verdict.expect(f"{game}: largest relative difference from the map", difference(path, written_out[game]), at_most=1e-9)
+    criteria.check(f"{game}: largest relative difference from the map", difference(path, written_out[game]), at_most=1e-9)
     if "R1" in game:
         last = area(path)[-100:]
         rate = (last[-1] / last[0]) ** (0.5 / (len(last) - 1))
-        verdict.expect(
+        criteria.check(
             f"{game}: rate of the last 100 steps, of that by eigenvalues",
             rate / largest_eigenvalue(matrix(RATE / 2, GAMMA)),
             between=(0.9999, 1.0001),
         )
 farthest, nearest = radius(played["minimax"]).max(), radius(played["minimax"]).min()
-verdict.expect("minimax: largest distance from the equilibrium", farthest, at_most=1.1)
-verdict.expect("minimax: smallest distance from the equilibrium", nearest, at_least=0.9)
+criteria.check("minimax: largest distance from the equilibrium", farthest, at_most=1.1)
+criteria.check("minimax: smallest distance from the equilibrium", nearest, at_least=0.9)
 distance = radius(played["non-saturating"])[-1]
-verdict.expect("non-saturating: distance at the end, of 1 / sqrt(1 + t / 8)", distance / slowly[-1], between=(0.95, 1.05))
-verdict.expect("momentum 0.5: largest relative difference from matrix powers", difference(driven, exactly_driven), at_most=1e-9)
+criteria.check("non-saturating: distance at the end, of 1 / sqrt(1 + t / 8)", distance / slowly[-1], between=(0.95, 1.05))
+criteria.check("momentum 0.5: largest relative difference from matrix powers", difference(driven, exactly_driven), at_most=1e-9)
 passed = np.abs(averaged[-LAP:]).max() / np.abs(around[-LAP:, 0]).max()
-verdict.expect("moving average: weakened to, of the closed form", passed / weakened, between=(0.98, 1.02))
-verdict.expect("mean of all steps: distance from 0, times h n / 2", abs(uniform[-1]) * RATE * len(uniform) / 2, at_most=1 + RATE)
+criteria.check("moving average: weakened to, of the closed form", passed / weakened, between=(0.98, 1.02))
+criteria.check("mean of all steps: distance from 0, times h n / 2", abs(uniform[-1]) * RATE * len(uniform) / 2, at_most=1 + RATE)
 seen = [sum("run in circles" in text for _, text in health.findings) for health in (watching_circle, watching_r1)]
-verdict.expect("in turns: times that the health monitor begins to see circles", seen[0], at_least=1)
-verdict.expect("R1: times that the health monitor begins to see circles", seen[1], at_most=0)
+criteria.check("in turns: times that the health monitor begins to see circles", seen[0], at_least=1)
+criteria.check("R1: times that the health monitor begins to see circles", seen[1], at_most=0)
 
-verdict.report("R1: growth in a step, in the long run", f"{np.sqrt(1 - RATE * GAMMA):.5f}")
+criteria.report("R1: growth in a step, in the long run", f"{np.sqrt(1 - RATE * GAMMA):.5f}")
 for momentum in (-0.5, 0.0, 0.5, 0.9):
-    verdict.report(f"momentum {momentum:g}: growth in a step, in the long run", f"{largest_eigenvalue(heavy(momentum)):.5f}")
-verdict.report("non-saturating: distance at the end", f"{distance:.4f}, after {args.long:,} steps")
-verdict.report("moving average: weakened to", f"{passed:.4f}")
+    criteria.report(f"momentum {momentum:g}: growth in a step, in the long run", f"{largest_eigenvalue(heavy(momentum)):.5f}")
+criteria.report("non-saturating: distance at the end", f"{distance:.4f}, after {args.long:,} steps")
+criteria.report("moving average: weakened to", f"{passed:.4f}")
 for name, health in {"in turns": watching_circle, "R1": watching_r1}.items():
     first = f"step {health.findings[0][0]}: {health.findings[0][1].split(':')[0]}" if health.findings else "nothing to report"
-    verdict.report(f"{name}: the health monitor's first finding", first)
-verdict.finish()
+    criteria.report(f"{name}: the health monitor's first finding", first)
+criteria.finish()

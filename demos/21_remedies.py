@@ -26,8 +26,8 @@ import numpy as np
 from tqdm import tqdm
 
 from demos import remedies
-from demos.demo import Verdict, demo_arguments, save
 from minigen import metrics, plot
+from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.utils.files import replacing
 
 args = demo_arguments("21_remedies", __doc__, seeds=5, jobs=2)
@@ -35,7 +35,7 @@ methods, steps = list(remedies.METHODS), remedies.STEPS
 tasks = list(steps)
 if args.quick:
     tasks, methods, args.seeds, args.jobs, steps = ["ring", "grid"], ["plain", "R1", "packing, 2"], 2, 0, dict.fromkeys(steps, 20)
-verdict = Verdict(args)
+criteria = Criteria(args)
 
 # %% [markdown]
 # ## The runs
@@ -56,7 +56,7 @@ def run(task, method):
     paths = {seed: cache / f"{name}-{seed}.json" for seed in seeds}
     missing = [seed for seed in seeds if not paths[seed].exists()]
     if missing:
-        command = [sys.executable, "-m", "demos.remedies", task, method, *map(str, missing), "--data", args.data]
+        command = [sys.executable, remedies.__file__, task, method, *map(str, missing), "--data", args.data]
         one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
         process = subprocess.Popen(
             command, env={**os.environ, **one_thread}, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -149,18 +149,18 @@ if "stacked" in tasks:
 # %%
 perfect = remedies.toy("grid")
 coverage = metrics.mode_coverage(perfect.points[: remedies.SAMPLES], perfect.centers, perfect.std)
-verdict.expect("modes of the grid that true samples cover", coverage.modes, at_least=25)
-verdict.expect("of high quality among true samples (theory: 98.9 %)", coverage.high_quality, between=(0.98, 0.996))
+criteria.check("modes of the grid that true samples cover", coverage.modes, at_least=25)
+criteria.check("of high quality among true samples (theory: 98.9 %)", coverage.high_quality, between=(0.98, 0.996))
 ring = metrics.mode_coverage(remedies.toy("ring").points[: remedies.SAMPLES], remedies.toy("ring").centers, 0.01)
-verdict.expect("reverse KL of true samples of the ring, nats", ring.reverse_kl, at_most=0.01)
+criteria.check("reverse KL of true samples of the ring, nats", ring.reverse_kl, at_most=0.01)
 for task in tasks:
     best = {
         column: max(methods, key=lambda method: RISES[column] * measured(task, method, column).mean()) for column in COLUMNS[task]
     }
-    verdict.report(f"{task}: best", ", ".join(f"{column} {method}" for column, method in best.items()))
+    criteria.report(f"{task}: best", ", ".join(f"{column} {method}" for column, method in best.items()))
     for column in COLUMNS[task]:
         better = [method for method in methods if cell(task, method, column).endswith("+")]
         worse = [method for method in methods if cell(task, method, column).endswith(" -")]
-        verdict.report(f"{task}, {column}: better than plain", ", ".join(better) or "none")
-        verdict.report(f"{task}, {column}: worse than plain", ", ".join(worse) or "none")
-verdict.finish()
+        criteria.report(f"{task}, {column}: better than plain", ", ".join(better) or "none")
+        criteria.report(f"{task}, {column}: worse than plain", ", ".join(worse) or "none")
+criteria.finish()

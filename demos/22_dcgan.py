@@ -20,8 +20,8 @@ from functools import partial
 import numpy as np
 
 import minigen as mg
-from demos.demo import Verdict, demo_arguments, save
 from minigen import data, losses, metrics, optim, plot, training
+from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.gans import dcgan, gan
 from minigen.models.latent import great_circle
 
@@ -31,7 +31,7 @@ if args.model not in ("tiny", "book"):
 train, test = data.load(args.data)
 if args.quick:
     train, test, args.steps, args.batch_size, args.samples = train[:1000], test[:200], 4, 16, 100
-verdict = Verdict(args)
+criteria = Criteria(args)
 judge = training.feature_classifier(train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None)
 
 
@@ -126,17 +126,17 @@ save(
 order = np.random.default_rng(0).permutation(len(train))
 real, others = train.images[order[: args.samples]], train.images[order[args.samples : 2 * args.samples]]
 scores, dense_scores = (metrics.judge_samples(judge, made, real, others) for made in (samples, dense_samples))
-verdict.expect(
+criteria.check(
     "Frechet distance, as a share of the dense GAN's", scores["Frechet distance"] / dense_scores["Frechet distance"], at_most=1.0
 )
-verdict.expect("rarest class, of its fair share", scores["rarest class"], at_least=1 / 3)
+criteria.check("rarest class, of its fair share", scores["rarest class"], at_least=1 / 3)
 for name, score in scores.items():
     beside = f"   (dense GAN: {dense_scores[name]:.4g})" if "floor" not in name else ""
-    verdict.report(name, f"{score:.4g}{beside}")
-verdict.report(
+    criteria.report(name, f"{score:.4g}{beside}")
+criteria.report(
     "distance from the nearest of half the training images, of that of other real images (0: copies)", near.memorization_ratio
 )
-verdict.report("judge", f"{judge.fingerprint()}, {len(samples):,} samples")
+criteria.report("judge", f"{judge.fingerprint()}, {len(samples):,} samples")
 for step, text in health.findings:
-    verdict.report(f"health, step {step}", text)
-verdict.finish()
+    criteria.report(f"health, step {step}", text)
+criteria.finish()

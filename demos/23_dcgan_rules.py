@@ -15,8 +15,8 @@ import numpy as np
 from tqdm import tqdm
 
 import minigen as mg
-from demos.demo import Verdict, demo_arguments, save
 from minigen import data, metrics, optim, plot, training
+from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.gans import dcgan
 
 args = demo_arguments("23_dcgan_rules", __doc__, steps=400, batch_size=64, seeds=3, samples=5000)
@@ -32,7 +32,7 @@ train, test = data.load(args.data)
 if args.quick:
     train, args.steps, args.batch_size, args.seeds, args.samples = train[:1000], 3, 8, 2, 100
     BROKEN = dict(list(BROKEN.items())[:4])
-verdict = Verdict(args)
+criteria = Criteria(args)
 judge = training.feature_classifier(train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None)
 real = train.images[np.random.default_rng(0).permutation(len(train))[: args.samples]]
 true = judge.features(real)
@@ -85,7 +85,7 @@ save(
 # The criterion asks only that the networks that keep all rules learn: a quarter of the untrained distance. Whether a rule matters
 # is the report: its difference from all rules, seed by seed, with its 95 % interval.
 # %%
-verdict.expect(
+criteria.check(
     "Frechet distance with all rules, as a share of the untrained generator's",
     distances["all rules"].mean() / untrained,
     at_most=0.25,
@@ -97,6 +97,6 @@ for name, values in distances.items():
         clear = "the rule helps" if difference > 0 else "the rule hurts"
         says = clear if abs(difference) > half_width else "no clear difference"
         text += f"; difference {difference:+.2f} \N{PLUS-MINUS SIGN} {half_width:.2f}: {says}"
-    verdict.report(f"{name}: Frechet distance", f"{text}; rarest class {np.mean(rarest[name]):.2f} of its share")
-verdict.report("judge", f"{judge.fingerprint()}, {args.samples:,} samples; untrained {untrained:.1f}")
-verdict.finish()
+    criteria.report(f"{name}: Frechet distance", f"{text}; rarest class {np.mean(rarest[name]):.2f} of its share")
+criteria.report("judge", f"{judge.fingerprint()}, {args.samples:,} samples; untrained {untrained:.1f}")
+criteria.finish()

@@ -17,15 +17,15 @@ slope is bounded. Two ways to bound it, and what each does to the critic.
 import numpy as np
 
 import minigen as mg
-from demos.demo import Verdict, demo_arguments, save
 from minigen import data, losses, metrics, optim, plot, training
+from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.gans import dcgan, points
 
 args = demo_arguments("24_wasserstein", __doc__, steps=600, toy_steps=1500, batch_size=64, critic_steps=3, samples=5000)
 train, test = data.load(args.data)
 if args.quick:
     train, args.steps, args.toy_steps, args.batch_size, args.samples = train[:1000], 4, 10, 16, 100
-verdict = Verdict(args)
+criteria = Criteria(args)
 
 # %% [markdown]
 # ## In the plane
@@ -61,7 +61,7 @@ for name, (bound, optimizer) in BOUNDS.items():
         f"plane_{name.replace(' ', '_')}.png",
     )
     coverage = metrics.mode_coverage(made, ring.centers, ring.std)
-    verdict.report(f"ring, {name}: modes of 8, of high quality", f"{coverage.modes}, {coverage.high_quality:.1%}")
+    criteria.report(f"ring, {name}: modes of 8, of high quality", f"{coverage.modes}, {coverage.high_quality:.1%}")
 
 # %% [markdown]
 # ## On images
@@ -169,19 +169,19 @@ slopes = {}
 for name, trainer in trainers.items():
     between = mix * trainer.generator.from_pixels(real[:500]) + (1 - mix) * trainer.generator.from_pixels(samples[name][:500])
     slopes[name] = float(losses.gradient_norms(trainer.discriminator, mg.asarray(between.astype(np.float32))).numpy().mean())
-verdict.expect(
+criteria.check(
     "mean slope of the penalized critic between real and generated images", slopes["gradient penalty"], between=(0.8, 1.2)
 )
-verdict.expect("clipped weights in the outermost 1 % of their interval", edge.mean(), at_least=0.10)
-verdict.expect(
+criteria.check("clipped weights in the outermost 1 % of their interval", edge.mean(), at_least=0.10)
+criteria.check(
     "rank correlation of the critic's estimate with the judge's distance", rank_correlation(estimates, distances), at_least=0.5
 )
 for name, images in samples.items():
     scores = metrics.judge_samples(judge, images, real)
-    verdict.report(
+    criteria.report(
         f"{name}: Frechet distance, rarest class, precision, recall",
         ", ".join(f"{scores[key]:.3g}" for key in ("Frechet distance", "rarest class", "precision", "recall")),
     )
-verdict.report("mean slope of the clipped critic", slopes["clipping"])
-verdict.report("judge", f"{judge.fingerprint()}, {args.samples:,} samples")
-verdict.finish()
+criteria.report("mean slope of the clipped critic", slopes["clipping"])
+criteria.report("judge", f"{judge.fingerprint()}, {args.samples:,} samples")
+criteria.finish()

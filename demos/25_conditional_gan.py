@@ -16,8 +16,8 @@ the replay help? That is measured.
 import numpy as np
 
 import minigen as mg
-from demos.demo import Verdict, demo_arguments, save
 from minigen import data, losses, metrics, optim, plot, training
+from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.gans import conditional, dcgan
 from minigen.training import remedies
 
@@ -25,7 +25,7 @@ args = demo_arguments("25_conditional_gan", __doc__, steps=2000, batch_size=32, 
 train, test = data.load(args.data)
 if args.quick:
     train, test, args.steps, args.batch_size, args.samples = train[:1000], test[:200], 4, 16, 200
-verdict = Verdict(args)
+criteria = Criteria(args)
 judge = training.feature_classifier(train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None)
 classes = len(train.class_names)
 
@@ -95,11 +95,11 @@ for name, trainer in trainers.items():
     nearest, network = training.train_on_fake(data.Dataset("fake", made, labels, train.class_names, {}), test)
     scores = metrics.judge_samples(judge, made, real.images, others.images)
     if name == "with replay":
-        verdict.expect("samples in which the judge sees the class asked for", agreement, at_least=0.90)
-        verdict.expect("accuracy on real images of a network that has seen fakes only", network, at_least=0.90)
-    verdict.report(f"{name}: judge agrees; Frechet distance", f"{agreement:.2%}; {scores['Frechet distance']:.2f}")
-    verdict.report(f"{name}: trained on fake, tested on real, 1-NN and network", f"{nearest:.2%}, {network:.2%}")
-verdict.report("trained on as many real images, 1-NN and network", f"{of_real.nearest:.2%}, {of_real.network:.2%}")
-verdict.report("Frechet floor", scores["Frechet floor"])
-verdict.report("judge", f"{judge.fingerprint()}, {args.samples:,} samples")
-verdict.finish()
+        criteria.check("samples in which the judge sees the class asked for", agreement, at_least=0.90)
+        criteria.check("accuracy on real images of a network that has seen fakes only", network, at_least=0.90)
+    criteria.report(f"{name}: judge agrees; Frechet distance", f"{agreement:.2%}; {scores['Frechet distance']:.2f}")
+    criteria.report(f"{name}: trained on fake, tested on real, 1-NN and network", f"{nearest:.2%}, {network:.2%}")
+criteria.report("trained on as many real images, 1-NN and network", f"{of_real.nearest:.2%}, {of_real.network:.2%}")
+criteria.report("Frechet floor", scores["Frechet floor"])
+criteria.report("judge", f"{judge.fingerprint()}, {args.samples:,} samples")
+criteria.finish()

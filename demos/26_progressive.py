@@ -25,10 +25,11 @@ from functools import partial
 
 import numpy as np
 
-from demos.demo import Verdict, demo_arguments, save
 from demos.portraits import FULL, Subject, rarest, shorten
-from minigen import figures, losses, optim, plot, training
+from minigen import losses, optim, plot, training
+from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.gans import progan
+from minigen.plot import gan_figures
 from minigen.recipes.gans import small_maps
 
 args = demo_arguments(
@@ -46,7 +47,7 @@ args = demo_arguments(
 )
 if args.quick:
     shorten(args)
-verdict = Verdict(args)
+criteria = Criteria(args)
 subject = Subject(args)
 growth = training.Growth(final=args.resolution, stable=args.stable, fading=args.fading)
 steps = math.ceil((growth.images + args.last) / args.batch_size)
@@ -74,11 +75,11 @@ class Distances(training.Callback):
         self.values = []
 
     def recorded(self, run):
-        samples = run.sampler.draw(figures.latent(run.generator, len(z), seed=1))
+        samples = run.sampler.draw(gan_figures.latent(run.generator, len(z), seed=1))
         self.values.append(subject.distance(samples, run.sampler.resolution, run.sampler.alpha))
 
 
-z = figures.latent(generator, 64 if args.quick else 1000, seed=0)
+z = gan_figures.latent(generator, 64 if args.quick else 1000, seed=0)
 untrained = subject.distance(generator.draw(z))
 adams = [optim.Adam(player.parameters(), lr=rate, beta1=0.0, beta2=0.99) for player in (generator, discriminator)]
 trainer = training.Progressive(
@@ -96,16 +97,16 @@ fit = partial(
 # ones say, below.
 # %%
 fit(steps=math.ceil((growth.images - growth.stable - growth.fading / 2) / args.batch_size))
-save(figures.fade_in(trainer.sampler), args, "fade.png")
+save(gan_figures.fade_in(trainer.sampler), args, "fade.png")
 
 # %% [markdown]
 # ## To the end
 # %%
 fit(steps=steps)
 samples = trainer.sample(args.samples)
-save(figures.uncurated(trainer.sampler, n=96, columns=16), args, "samples.png")
-save(figures.growth(grid.samples, n=12), args, "growth.png")
-save(figures.interpolation(trainer.sampler), args, "interpolation.png")
+save(gan_figures.uncurated(trainer.sampler, n=96, columns=16), args, "samples.png")
+save(gan_figures.growth(grid.samples, n=12), args, "growth.png")
+save(gan_figures.interpolation(trainer.sampler), args, "interpolation.png")
 history = trainer.history
 save(
     plot.curves(
@@ -135,18 +136,18 @@ twin.grow_to(half)
 before = twin.draw(z[:100]).repeat(2, axis=1).repeat(2, axis=2)
 twin.grow_to(args.resolution, alpha=0.0)
 difference = float(np.abs(twin.draw(z[:100]) - before).max())
-verdict.expect("largest difference that new layers make at alpha = 0", difference, at_most=0.0)
+criteria.check("largest difference that new layers make at alpha = 0", difference, at_most=0.0)
 distance = subject.distance(samples)
-verdict.expect("Frechet distance, as a share of the untrained generator's", distance / untrained, at_most=0.25)
+criteria.check("Frechet distance, as a share of the untrained generator's", distance / untrained, at_most=0.25)
 level, share = rarest(subject.shares(samples))
-verdict.expect("rarest level of a factor, of its fair share", share, at_least=1 / 3)
-verdict.report("which", level)
-verdict.report("Frechet distance", distance)
-verdict.report("Frechet distance of real images from others", subject.floor(min(args.samples, len(subject.images) // 2)))
+criteria.check("rarest level of a factor, of its fair share", share, at_least=1 / 3)
+criteria.report("which", level)
+criteria.report("Frechet distance", distance)
+criteria.report("Frechet distance of real images from others", subject.floor(min(args.samples, len(subject.images) // 2)))
 at_the_end = dict(zip(map(int, history["resolution"]), distances.values))  # the last row of each resolution stays
-verdict.report(
+criteria.report(
     f"Frechet distance at the end of each stage, {len(z):,} samples",
     ", ".join(f"{r}x{r}: {distance:.3g}" for r, distance in at_the_end.items()),
 )
-verdict.report("judge", f"{subject.judge.fingerprint()}, {args.samples:,} samples")
-verdict.finish()
+criteria.report("judge", f"{subject.judge.fingerprint()}, {args.samples:,} samples")
+criteria.finish()

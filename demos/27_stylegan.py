@@ -21,20 +21,21 @@ the coarse styles, and which the fine ones, is measured by a network that has le
 # %%
 import numpy as np
 
-from demos.demo import Verdict, demo_arguments, save
 from demos.portraits import FULL, STYLEGAN, Subject, rarest, shorten, stylegan_trainer, train_stylegan
-from minigen import figures, metrics, plot, training
+from minigen import metrics, plot, training
+from minigen.gallery.demo import Criteria, demo_arguments, save
+from minigen.plot import gan_figures
 
 args = demo_arguments("27_stylegan", __doc__, data="faces", **STYLEGAN, samples=5000, full=FULL)
 if args.quick:
     shorten(args)
-verdict = Verdict(args)
+criteria = Criteria(args)
 subject = Subject(args)
 trainer, steps = stylegan_trainer(args, subject)
 generator = trainer.generator
 generator.grow_to(args.resolution)  # to be seen whole; the trainer begins with 4 x 4 pixels all the same
 generator.summary((generator.latent_dim,))
-z = figures.latent(generator, args.samples, seed=1)
+z = gan_figures.latent(generator, args.samples, seed=1)
 untrained = subject.distance(generator.draw(z))
 grid = training.SampleGrid(args.out / "evolution", every=max(steps // 40, 1), n=64)
 sampler = train_stylegan(args, subject, trainer, steps, callbacks=[grid])
@@ -42,12 +43,12 @@ sampler = train_stylegan(args, subject, trainer, steps, callbacks=[grid])
 # %% [markdown]
 # ## What it makes
 # %%
-save(figures.uncurated(sampler, n=96, columns=16), args, "samples.png")
-save(figures.growth(grid.samples, n=12), args, "growth.png")
-save(figures.style_mixing(sampler), args, "mixing.png")
-save(figures.noise(sampler), args, "noise.png")
-save(figures.truncation(sampler), args, "truncation.png")
-save(figures.interpolation(sampler), args, "interpolation.png")
+save(gan_figures.uncurated(sampler, n=96, columns=16), args, "samples.png")
+save(gan_figures.growth(grid.samples, n=12), args, "growth.png")
+save(gan_figures.style_mixing(sampler), args, "mixing.png")
+save(gan_figures.noise(sampler), args, "noise.png")
+save(gan_figures.truncation(sampler), args, "truncation.png")
+save(gan_figures.interpolation(sampler), args, "interpolation.png")
 
 # %% [markdown]
 # ## Which layers decide what?
@@ -55,12 +56,12 @@ save(figures.interpolation(sampler), args, "interpolation.png")
 # with some layers of the second. A discrete factor: how often it follows the second, where the two differ. A continuous one: how
 # far it goes from the first toward the second, on average. 0: these layers do not matter; 1: they decide alone.
 # %%
-w, other = (sampler.map(figures.latent(sampler, args.samples // 2, seed)) for seed in (2, 3))
-bands = figures.bands(sampler)
+w, other = (sampler.map(gan_figures.latent(sampler, args.samples // 2, seed)) for seed in (2, 3))
+bands = gan_figures.bands(sampler)
 read = {"first": w, "second": other, **{band: sampler.mix(w, other, layers) for band, layers in bands.items()}}
 read = {name: subject.read(sampler.draw_styles(styles)) for name, styles in read.items()}
 follows = {
-    factor: [metrics.following(read["first"][factor], read["second"][factor], read[band][factor]) for band in bands]
+    factor: [metrics.style_attribution(read["first"][factor], read["second"][factor], read[band][factor]) for band in bands]
     for factor in read["first"]
     if (read["first"][factor] != read["second"][factor]).any()
 }
@@ -82,49 +83,49 @@ save(
 # %%
 samples = sampler.draw(z)
 distance = subject.distance(samples)
-verdict.expect("Frechet distance, as a share of the untrained generator's", distance / untrained, at_most=0.25)
+criteria.check("Frechet distance, as a share of the untrained generator's", distance / untrained, at_most=0.25)
 level, share = rarest(subject.shares(samples))
-verdict.expect("rarest level of a factor, of its fair share", share, at_least=1 / 3)
+criteria.check("rarest level of a factor, of its fair share", share, at_least=1 / 3)
 coarse, _, fine = np.array(list(follows.values())).T
 difference = coarse - fine
-verdict.expect("the factor that follows coarse styles most, by how much more than fine ones", difference.max(), at_least=0.2)
-verdict.expect("the factor that follows fine styles most, by how much more than coarse ones", -difference.min(), at_least=0.2)
+criteria.check("the factor that follows coarse styles most, by how much more than fine ones", difference.max(), at_least=0.2)
+criteria.check("the factor that follows fine styles most, by how much more than coarse ones", -difference.min(), at_least=0.2)
 factors = list(follows)
-verdict.report("these are", f"{factors[int(difference.argmax())]}; {factors[int(difference.argmin())]}")
+criteria.report("these are", f"{factors[int(difference.argmax())]}; {factors[int(difference.argmin())]}")
 
 real = subject.features(subject.images[np.random.default_rng(1).permutation(len(subject.images))[: len(z) // 2]])
 manifold = {psi: metrics.precision_recall(real, subject.features(sampler.draw(z[: len(real)], psi))) for psi in (1.0, 0.7, 0.4)}
-verdict.expect("precision gained by psi = 0.4", manifold[0.4].precision - manifold[1.0].precision, at_least=0.02)
-verdict.expect(
+criteria.check("precision gained by psi = 0.4", manifold[0.4].precision - manifold[1.0].precision, at_least=0.02)
+criteria.check(
     "diversity of pixels at psi = 0.4, of that at psi = 1",
     metrics.pairwise_diversity(sampler.draw(z[:1000], psi=0.4), samples[:1000]),
     at_most=0.8,
 )
 alike = sampler.draw(z[:100], psi=0.0)
-verdict.expect("largest difference between images of psi = 0", float(np.ptp(alike, axis=0).max()), at_most=1e-4)
+criteria.check("largest difference between images of psi = 0", float(np.ptp(alike, axis=0).max()), at_most=1e-4)
 for psi, score in manifold.items():
-    verdict.report(f"precision and recall at psi = {psi:g}", f"{score.precision:.3f}, {score.recall:.3f}")
+    criteria.report(f"precision and recall at psi = {psi:g}", f"{score.precision:.3f}, {score.recall:.3f}")
 
 rng = np.random.default_rng(4)
 noisy = [subject.read(sampler.draw_styles(w, sampler.noise_maps(len(w), rng))) for _ in range(2)]
 changed = np.mean([(noisy[0][factor] != noisy[1][factor]).mean() for factor in noisy[0] if noisy[0][factor].dtype.kind == "i"])
-verdict.expect("discrete factors that other noise changes", changed, at_most=0.05)
-verdict.report("standard deviation of pixels over noise", float(figures.noise_deviation(sampler, w[:20], rng).mean()))
+criteria.check("discrete factors that other noise changes", changed, at_most=0.05)
+criteria.report("standard deviation of pixels over noise", float(gan_figures.noise_deviation(sampler, w[:20], rng).mean()))
 
 pairs = min(2000, args.samples)
 lengths = {space: metrics.perceptual_path_length(sampler, subject, space, n=pairs) for space in ("z", "w")}
 labels, sure = subject.attributes(samples)
 planes = {"z": metrics.linear_separability(z, labels, sure), "w": metrics.linear_separability(sampler.map(z), labels, sure)}
-verdict.expect("path length in W, of that in Z", lengths["w"].mean / lengths["z"].mean, at_most=1.0)
-verdict.expect("entropy left by planes in W, of that in Z", np.log(planes["w"].score) / np.log(planes["z"].score), at_most=1.0)
+criteria.check("path length in W, of that in Z", lengths["w"].mean / lengths["z"].mean, at_most=1.0)
+criteria.check("entropy left by planes in W, of that in Z", np.log(planes["w"].score) / np.log(planes["z"].score), at_most=1.0)
 for space in lengths:
     low, high = lengths[space].interval
-    verdict.report(f"path length in {space.upper()}, 95 % interval", f"{lengths[space].mean:.3g} ({low:.3g} to {high:.3g})")
-    verdict.report(
+    criteria.report(f"path length in {space.upper()}, 95 % interval", f"{lengths[space].mean:.3g} ({low:.3g} to {high:.3g})")
+    criteria.report(
         f"entropy left by planes in {space.upper()}, nats",
         f"{np.log(planes[space].score):.3f} of {np.log(planes[space].unrelated):.3f}, {len(labels)} attributes",
     )
-verdict.report("Frechet distance", distance)
-verdict.report("Frechet distance of real images from others", subject.floor(min(args.samples, len(subject.images) // 2)))
-verdict.report("judge", f"{subject.judge.fingerprint()}, {args.samples:,} samples")
-verdict.finish()
+criteria.report("Frechet distance", distance)
+criteria.report("Frechet distance of real images from others", subject.floor(min(args.samples, len(subject.images) // 2)))
+criteria.report("judge", f"{subject.judge.fingerprint()}, {args.samples:,} samples")
+criteria.finish()

@@ -21,8 +21,8 @@ import numpy as np
 from PIL import Image
 
 import minigen as mg
-from demos.demo import Verdict, demo_arguments, save
 from minigen import data, losses, metrics, optim, plot, training
+from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.applications import super_resolution
 from minigen.models.gans import dcgan
 
@@ -34,7 +34,7 @@ if args.factor not in (2, 4):
 train, test = data.load(args.data)
 if args.quick:
     train, args.epochs, args.steps, args.tests = train[:300], 1, 4, 100
-verdict = Verdict(args)
+criteria = Criteria(args)
 judge = training.feature_classifier(train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None)
 train, test = train[: args.images], test[: args.tests]
 
@@ -125,18 +125,18 @@ table = {
 save(plot.table(table, columns, "Against the originals"), args, "scores.png")
 
 bicubic, alone, both = (scores[name] for name in ("bicubic", "content", "content and adversarial"))
-verdict.expect("content alone: PSNR above bicubic's, dB", alone["PSNR"] - bicubic["PSNR"], at_least=2.0)
-verdict.expect("content alone: SSIM above bicubic's", alone["SSIM"] - bicubic["SSIM"], at_least=0.0)
+criteria.check("content alone: PSNR above bicubic's, dB", alone["PSNR"] - bicubic["PSNR"], at_least=2.0)
+criteria.check("content alone: SSIM above bicubic's", alone["SSIM"] - bicubic["SSIM"], at_least=0.0)
 gained = 100 * (alone["accuracy"] - bicubic["accuracy"])
-verdict.expect("content alone: judge's accuracy above bicubic's, %", gained, at_least=0.0)
-verdict.expect(
+criteria.check("content alone: judge's accuracy above bicubic's, %", gained, at_least=0.0)
+criteria.check(
     "sharpness that the adversarial term adds, as a share of the originals'", both["sharpness"] - alone["sharpness"], at_least=0.0
 )
-verdict.report("PSNR that the adversarial term costs, dB", alone["PSNR"] - both["PSNR"])
+criteria.report("PSNR that the adversarial term costs, dB", alone["PSNR"] - both["PSNR"])
 for name, each in scores.items():
-    verdict.report(
+    criteria.report(
         f"{name}: PSNR, SSIM, accuracy, sharpness, Frechet distance",
         f"{each['PSNR']:.2f} dB, {each['SSIM']:.4f}, {each['accuracy']:.2%}, {each['sharpness']:.3f}, {each['Frechet']:.3f}",
     )
-verdict.report("judge", f"{judge.fingerprint()}, {len(test):,} held-out images")
-verdict.finish()
+criteria.report("judge", f"{judge.fingerprint()}, {len(test):,} held-out images")
+criteria.finish()

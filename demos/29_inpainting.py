@@ -19,8 +19,8 @@ from math import ceil
 import numpy as np
 
 import minigen as mg
-from demos.demo import Verdict, demo_arguments, save
 from minigen import data, losses, metrics, optim, plot, training
+from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.applications import context_encoder
 from minigen.models.autoencoders import ConvolutionalAutoencoder
 from minigen.models.gans import dcgan
@@ -33,7 +33,7 @@ if args.hole > 28:
 train, test = data.load(args.data)
 if args.quick:
     train, args.epochs, args.steps, args.tests = train[:300], 1, 4, 100
-verdict = Verdict(args)
+criteria = Criteria(args)
 judge = training.feature_classifier(train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None)
 train, test = train[: args.images], test[: args.tests]
 
@@ -151,17 +151,17 @@ save(plot.table(rows, ("error", "accuracy", "sharpness"), "In the hole; the erro
 alone, both = scores["content"], scores["content and adversarial"]
 for name, bound in (("mean", 0.5), ("linear", 1.0), ("autoencoder", 1.0)):
     share = alone["error"] / scores[name]["error"]
-    verdict.expect(f"content alone: squared error in the hole, as a share of that by {name}", share, at_most=bound)
+    criteria.check(f"content alone: squared error in the hole, as a share of that by {name}", share, at_most=bound)
 gained = 100 * (alone["accuracy"] - scores["mean"]["accuracy"])
-verdict.expect("content alone: judge's accuracy above the mean fill's, %", gained, at_least=0.0)
-verdict.expect(
+criteria.check("content alone: judge's accuracy above the mean fill's, %", gained, at_least=0.0)
+criteria.check(
     "sharpness that the adversarial term adds, as a share of the originals'", both["sharpness"] - alone["sharpness"], at_least=0.0
 )
-verdict.report("squared error with the adversarial term, as a share of that without", both["error"] / alone["error"])
+criteria.report("squared error with the adversarial term, as a share of that without", both["error"] / alone["error"])
 for name, each in scores.items():
-    verdict.report(
+    criteria.report(
         f"{name}: squared error in the hole, accuracy, sharpness, Frechet distance",
         f"{each['error']:.5f}, {each['accuracy']:.2%}, {each['sharpness']:.3f}, {each['Frechet']:.3f}",
     )
-verdict.report("judge", f"{judge.fingerprint()}, {len(test):,} held-out images")
-verdict.finish()
+criteria.report("judge", f"{judge.fingerprint()}, {len(test):,} held-out images")
+criteria.finish()

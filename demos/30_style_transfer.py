@@ -23,16 +23,16 @@ content of one image and the style of another; which style, it is told by one ex
 import numpy as np
 
 import minigen as mg
-from demos.demo import Verdict, demo_arguments, save
 from minigen import data, metrics, nn, optim, plot, training
 from minigen.data.styles import PATTERNS, draw_styles, render
+from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.applications.style_transfer import StyleTransfer, TextureAutoencoder, style_distance
 
 args = demo_arguments("30_style_transfer", __doc__, images=8000, encoder_epochs=2, epochs=3, batch_size=32)
 train, test = data.load(args.data)
 if args.quick:
     train, test, args.images, args.encoder_epochs, args.epochs = train[:400], test[:60], 96, 1, 1
-verdict = Verdict(args)
+criteria = Criteria(args)
 ALPHAS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
@@ -176,22 +176,22 @@ def of_pixels(images, examples):
 made = {alpha: transferred(plain, examples, alpha) for alpha in ALPHAS}
 falls = np.array([distances(images) for images in made.values()])
 seen = judge.score(made[1.0], true)
-verdict.expect("images in which the judge sees the content's digit", seen["digit"], at_least=0.90)
-verdict.expect("images in which the judge sees the style's pattern", seen["pattern"], at_least=0.90)
+criteria.check("images in which the judge sees the content's digit", seen["digit"], at_least=0.90)
+criteria.check("images in which the judge sees the style's pattern", seen["pattern"], at_least=0.90)
 for name, fall in zip(("encoder", "judge"), falls.T):
-    verdict.expect(f"distance of styles, {name}: down from alpha 0 to 1 by", 1 - fall[-1] / fall[0], at_least=0.80)
-verdict.expect("steps of alpha at which a distance does not fall", int((np.diff(falls, axis=0) >= 0).sum()), at_most=0)
+    criteria.check(f"distance of styles, {name}: down from alpha 0 to 1 by", 1 - fall[-1] / fall[0], at_least=0.80)
+criteria.check("steps of alpha at which a distance does not fall", int((np.diff(falls, axis=0) >= 0).sum()), at_most=0)
 answered = {"nothing done": plain, "AdaIN of pixels": of_pixels(plain, examples), "made": made[1.0], "true drawing": answers}
 error = {name: metrics.reconstruction_mse(images, answers) for name, images in answered.items()}
-verdict.expect(
+criteria.check(
     "squared error to the true drawing, times that of AdaIN of pixels", error["made"] / error["AdaIN of pixels"], at_most=1.0
 )
 for name, images in answered.items():
     scores, (encoder, other) = judge.score(images, true), distances(images)
-    verdict.report(
+    criteria.report(
         f"{name}: digit, pattern, distances (encoder, judge), error",
         f"{scores['digit']:.1%}, {scores['pattern']:.1%}, {encoder:.4f}, {other:.4f}, {error[name]:.4f}",
     )
-verdict.report("loss, content and style at the end", f"{history['content'][-1]:.4f}, {history['style'][-1]:.5f}")
-verdict.report("judge; parameters that learn", f"{judge.fingerprint()}; {model.decoder.parameter_count():,}")
-verdict.finish()
+criteria.report("loss, content and style at the end", f"{history['content'][-1]:.4f}, {history['style'][-1]:.5f}")
+criteria.report("judge; parameters that learn", f"{judge.fingerprint()}; {model.decoder.parameter_count():,}")
+criteria.finish()

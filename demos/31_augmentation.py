@@ -28,8 +28,8 @@ import numpy as np
 from tqdm import tqdm
 
 import minigen as mg
-from demos.demo import Verdict, demo_arguments, save
 from minigen import data, metrics, optim, plot, training
+from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.autoencoders import ConditionalVariationalAutoencoder, StackedAutoencoder
 from minigen.models.classifier import Classifier
 
@@ -39,7 +39,7 @@ train, test = data.load(args.data)
 if args.quick:
     train, test, sizes = train[:1000], test[:200], (50, 200)
     args.seeds, args.images, args.epochs, args.updates = 2, 100, 1, 20
-verdict = Verdict(args)
+criteria = Criteria(args)
 classes, half = len(train.class_names), args.images // 2
 
 # %% [markdown]
@@ -185,15 +185,15 @@ save(
 # %%
 for method in ("new real", "shifted"):
     mean, half_width = gain(200, method)
-    verdict.expect(f"200 labels, {method}: accuracy gained, lower end of the 95 % interval", mean - half_width, at_least=0.0)
-verdict.expect("200 labels: generated images that show the class asked for, by 5-NN", np.mean(right[200]), at_least=0.80)
+    criteria.check(f"200 labels, {method}: accuracy gained, lower end of the 95 % interval", mean - half_width, at_least=0.0)
+criteria.check("200 labels: generated images that show the class asked for, by 5-NN", np.mean(right[200]), at_least=0.80)
 mean, half_width = gain(200, "generated")
-verdict.expect("200 labels, generated: accuracy gained, lower end of the 95 % interval", mean - half_width, at_least=-0.02)
+criteria.check("200 labels, generated: accuracy gained, lower end of the 95 % interval", mean - half_width, at_least=-0.02)
 for (size, method), accuracies in scores.items():
     mean, half_width = gain(size, method)
     more = "" if method == "repeated" else f", gained {mean:+.4f} \N{PLUS-MINUS SIGN} {half_width:.4f}"
-    verdict.report(f"{size} labels, {method}: accuracy", f"{np.mean(accuracies):.4f}{more}")
+    criteria.report(f"{size} labels, {method}: accuracy", f"{np.mean(accuracies):.4f}{more}")
 for size in sizes:
-    verdict.report(f"{size} labels: generated images that show the class asked for", float(np.mean(right[size])))
-    verdict.report(f"{size} labels: distance of the generated from the few, new real images' = 1", float(np.mean(novelty[size])))
-verdict.finish()
+    criteria.report(f"{size} labels: generated images that show the class asked for", float(np.mean(right[size])))
+    criteria.report(f"{size} labels: distance of the generated from the few, new real images' = 1", float(np.mean(novelty[size])))
+criteria.finish()

@@ -25,8 +25,8 @@ import numpy as np
 from tqdm import tqdm
 
 import minigen as mg
-from demos.demo import Verdict, demo_arguments, save
-from minigen import data, metrics, optim, plot, training
+from minigen import baselines, data, metrics, optim, plot, training
+from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.autoencoders import StackedAutoencoder, VariationalAutoencoder
 
 args = demo_arguments("32_anomalies", __doc__, updates=600, batch_size=64)
@@ -36,7 +36,7 @@ letters = data.load("glyphs", characters="ACEFHKMNPRTUVWXY", train_size=1, test_
 if args.quick:
     sizes, args.updates, test, letters = (500, 200, 200), 10, test[:300], letters[:100]
 test = test[:2000]
-verdict = Verdict(args)
+criteria = Criteria(args)
 rng = np.random.default_rng(args.seed)
 fitted, calibration, judged = (train[part] for part in np.split(rng.permutation(len(train))[: sum(sizes)], np.cumsum(sizes)[:2]))
 classes = range(2 if args.quick else len(train.class_names))
@@ -61,7 +61,7 @@ class Detector:
 
     def __init__(self, normal, updates):
         self.normal, self.mean = normal[:references], mg.mean(normal, axis=0)
-        self.pca = metrics.pca(rows(normal), codes)
+        self.pca = baselines.pca(rows(normal), codes)
         self.autoencoder = trained(StackedAutoencoder(latent_dim=codes), normal, updates)
 
     def rebuilt(self, images):
@@ -206,28 +206,28 @@ for name, table in TABLES.items():
 # %%
 threshold = metrics.alarm_threshold(everything.errors(calibration.images))
 alarms = np.mean(everything.errors(judged.images) > threshold)
-verdict.expect("false alarms at a threshold for 5 %, share", alarms, between=metrics.false_alarm_interval(*sizes[1:]))
-verdict.expect("all classes normal: area for letters", found["letters"]["autoencoder"].value, at_least=0.80)
+criteria.check("false alarms at a threshold for 5 %, share", alarms, between=metrics.false_alarm_interval(*sizes[1:]))
+criteria.check("all classes normal: area for letters", found["letters"]["autoencoder"].value, at_least=0.80)
 of_one = {method: np.array([one[label][method].value for label in classes]) for method in methods}
-verdict.expect("one class normal: area, mean over classes", of_one["autoencoder"].mean(), at_least=0.90)
+criteria.check("one class normal: area, mean over classes", of_one["autoencoder"].mean(), at_least=0.90)
 mean, half_width = metrics.mean_interval(of_one["autoencoder"] - of_one["mean"])
-verdict.expect("of it more than by the distance from the mean, lower end of the 95 % interval", mean - half_width, at_least=0.0)
+criteria.check("of it more than by the distance from the mean, lower end of the 95 % interval", mean - half_width, at_least=0.0)
 thinnest = int(np.argmin([fitted.images[fitted.labels == label].mean() for label in classes]))
-verdict.expect(
+criteria.check(
     f"one class an anomaly, that with least ink ({train.class_names[thinnest]}): area",
     missing[thinnest]["autoencoder"].value,
     at_most=0.5,
 )
 
-verdict.report("areas by", ", ".join(usual))
+criteria.report("areas by", ", ".join(usual))
 for kind in anomalies:
     figures = [f"{found[kind][method].value:.3f} \N{PLUS-MINUS SIGN} {found[kind][method].half_width:.3f}" for method in usual]
-    verdict.report(f"all classes normal: {kind}", ", ".join(figures))
+    criteria.report(f"all classes normal: {kind}", ", ".join(figures))
 for name, table in TABLES.items():
     groups = {"mean over classes": classes} | {train.class_names[label]: [label] for label in classes}
     for whose, labels in groups.items():
         means = [np.mean([table[label][method].value for label in labels]) for method in methods]
-        verdict.report(f"{name}: {whose}", ", ".join(f"{mean:.3f}" for mean in means))
+        criteria.report(f"{name}: {whose}", ", ".join(f"{mean:.3f}" for mean in means))
 for kind, scores in ({"held-out images (of glyphs: in fonts that are new)": usual} | strange).items():
-    verdict.report(f"alarms among {kind}", f"{np.mean(scores['autoencoder'] > threshold):.2%}")
-verdict.finish()
+    criteria.report(f"alarms among {kind}", f"{np.mean(scores['autoencoder'] > threshold):.2%}")
+criteria.finish()

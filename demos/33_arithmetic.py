@@ -26,11 +26,12 @@ from typing import NamedTuple
 import numpy as np
 
 import minigen as mg
-from demos.demo import Verdict, demo_arguments, save
 from demos.portraits import FULL, PORTRAITS, Subject, fit_to_data, shorten, trained_stylegan
-from minigen import data, figures, metrics, optim, plot, training
+from minigen import data, metrics, optim, plot, training
+from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.autoencoders import VariationalAutoencoder
 from minigen.models.latent import analogy, attribute_direction, walk
+from minigen.plot import gan_figures
 
 args = demo_arguments(
     "33_arithmetic", __doc__, data="faces", **PORTRAITS, samples=10_000, trials=1000, examples=20, vae_steps=3900, full=FULL
@@ -77,7 +78,7 @@ fit_to_data(args)
 if args.quick:
     shorten(args)
     args.trials, args.vae_steps, cases = 20, 1, dict([*cases.items()][:1])
-verdict = Verdict(args)
+criteria = Criteria(args)
 subject = Subject(args)
 factors = {name: values for name, values in subject.train.factors.items() if name != "font"}  # that is weight, slant and family
 images = data.Dataset(args.data, subject.images, subject.train.labels, subject.train.class_names, factors)
@@ -141,7 +142,7 @@ def on_host(function):
 repaint = on_host(vae.reconstruct)
 repainted = data.Dataset(f"repainted {args.data}", repaint(images.images), images.labels, images.class_names, factors)
 reader = training.attribute_classifier(repainted, epochs=1 if args.quick else 3, cache=args.out / "weights")
-z = figures.latent(generator, args.samples, seed=1)
+z = gan_figures.latent(generator, args.samples, seed=1)
 encoded = images[: args.samples]
 spaces = {
     "Z": Space(z, generator.draw, judge),
@@ -308,14 +309,14 @@ name = next(iter(cases))
 for label in spaces:
     intervals = {method: metrics.share_interval(count, args.trials) for method, count in successes[label, name].items()}
     best = max(intervals[method][1] for method in METHODS[:3])
-    verdict.expect(
+    criteria.check(
         f"{label}: {name}, lower end less 3 times the others' upper end", intervals["arithmetic"][0] - 3 * best, at_least=0.0
     )
 ghosts, kept = distances["W"], stays["W", name]
-verdict.expect(
+criteria.check(
     "W: Frechet distance from its own, of that of sums of pixels", ghosts["arithmetic"] / ghosts["pixels"], at_most=1.0
 )
-verdict.expect(
+criteria.check(
     "W: other factors that stay, of those that a random direction leaves",
     kept["arithmetic"] / kept["random direction"],
     at_least=1.0,
@@ -325,36 +326,36 @@ seen = {
     who: (each.predict(held_out)[chapter.attribute] == subject.test.factors[chapter.attribute]).mean()
     for who, each in (("the judge of sharp images", judge), ("its own judge", reader))
 }
-verdict.expect(
+criteria.check(
     f"VAE: {chapter.attribute} read rightly in held-out reconstructions, by its own judge", seen["its own judge"], at_least=0.9
 )
-verdict.expect("rarest concept of it, samples to take from", min(rarest[label, name] for label in spaces), at_least=args.examples)
+criteria.check("rarest concept of it, samples to take from", min(rarest[label, name] for label in spaces), at_least=args.examples)
 for label, lines in curves.items():
-    verdict.expect(
+    criteria.check(
         f"{label}: the attribute that walks least, share at 3 deviations less at -3",
         min((line[-1] - line[0] for line in lines.values()), default=0.0),
         at_least=0.5,
     )
 for row, shares in table.items():
     low, high = metrics.share_interval(successes[tuple(row.split(": "))]["arithmetic"], args.trials)
-    verdict.report(
+    criteria.report(
         row,
         f"{shares[3]:.3f} ({low:.3f} to {high:.3f}); "
         + ", ".join(f"{method} {share:.3f}" for method, share in zip(METHODS, shares) if method != "arithmetic"),
     )
 for label, of in distances.items():
-    verdict.report(f"{label}: Frechet distance from its own", ", ".join(f"{method} {value:.3g}" for method, value in of.items()))
+    criteria.report(f"{label}: Frechet distance from its own", ", ".join(f"{method} {value:.3g}" for method, value in of.items()))
 for label in spaces:
-    verdict.report(
+    criteria.report(
         f"{label}: other factors that stay", ", ".join(f"{method} {share:.3f}" for method, share in stays[label, name].items())
     )
-verdict.report(
+criteria.report(
     f"VAE: {chapter.attribute} read rightly in them, by the judge of sharp images", float(seen["the judge of sharp images"])
 )
 for label, lines in curves.items():
-    verdict.report(
+    criteria.report(
         f"{label}: walks, share at -3 and at 3",
         ", ".join(f"{factor} {line[0]:.2f} {line[-1]:.2f}" for factor, line in lines.items()),
     )
-verdict.report("judge", f"{judge.fingerprint()}, {args.trials:,} trials with {args.examples} examples of each concept")
-verdict.finish()
+criteria.report("judge", f"{judge.fingerprint()}, {args.trials:,} trials with {args.examples} examples of each concept")
+criteria.finish()

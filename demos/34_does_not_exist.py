@@ -21,18 +21,19 @@ copies of what the generator was shown, is measured against portraits that it wa
 # %%
 import numpy as np
 
-from demos import exhibition
-from demos.demo import Verdict, demo_arguments, save
-from demos.page import document, small_picture
 from demos.portraits import FULL, PORTRAITS, Subject, fit_to_data, shorten, stylegan_trainer, trained_stylegan
-from minigen import data, figures, metrics, plot
+from minigen import data, metrics, plot
+from minigen.gallery import exhibition
+from minigen.gallery.demo import Criteria, demo_arguments, save
+from minigen.gallery.page import document, small_picture
+from minigen.plot import gan_figures
 from minigen.utils.files import replacing
 
 args = demo_arguments("34_does_not_exist", __doc__, data="faces", **PORTRAITS, samples=2000, portraits=24, psi=0.7, full=FULL)
 fit_to_data(args)
 if args.quick:
     shorten(args)
-verdict = Verdict(args)
+criteria = Criteria(args)
 subject = Subject(args)
 generator = trained_stylegan(args, subject)
 thing = {"faces": "face", "fashion_mnist": "garment"}.get(args.data, "digit")
@@ -41,7 +42,7 @@ thing = {"faces": "face", "fashion_mnist": "garment"}.get(args.data, "digit")
 # ## New images, and what they are most like
 # Held out are images made as the training images are. The glyphs' test split has other fonts, so that they are drawn anew.
 # %%
-z = figures.latent(generator, args.samples, seed=1)
+z = gan_figures.latent(generator, args.samples, seed=1)
 samples = generator.draw(z, args.psi)
 held_out = data.load("glyphs", seed=args.seed + 1)[0] if args.data == "glyphs" else subject.test
 held_out = held_out.images[: args.samples // 2]
@@ -82,13 +83,13 @@ save(
 # %% [markdown]
 # ## The page
 # %%
-w = generator.truncate(generator.map(figures.latent(generator, 10, seed=3)), args.psi)
+w = generator.truncate(generator.map(gan_figures.latent(generator, 10, seed=3)), args.psi)
 left, above, sources = w[:4], w[4:], generator.draw_styles(w)
 mixed = {
     band: np.stack(
         [generator.draw_styles(generator.mix(np.repeat(row[None], len(above), axis=0), above, layers)) for row in left]
     )
-    for band, layers in figures.bands(generator).items()
+    for band, layers in gan_figures.bands(generator).items()
 }
 corners = generator.truncate(generator.map(z[:5]), args.psi)
 t = np.linspace(0, 1, 12, endpoint=False, dtype=corners.dtype)[:, None]
@@ -115,13 +116,13 @@ body = "\n".join(
             "chart",
         ),
         "<h2>Mixing styles</h2>",
-        f"<p>Every layer of the generator is told a style. Here some take theirs from the {thing} above, all others from the one at "
-        "the left.</p>",
+        f"<p>Every layer of the generator is told a style. Here some take theirs from the {thing} above, all others from the one "
+        "at the left.</p>",
         exhibition.mixing(thing, sources[:4], sources[4:], mixed),
         "<h2>Between them</h2>",
         "<p>Between any two styles lie others. No image jumps into the next: it is changed into it.</p>",
         exhibition.between(thing, loop),
-        f'<p class="faint">Made by <code>python -m demos 34</code> of minigen: psi = {args.psi:g}, seed {args.seed}, '
+        f'<p class="faint">Made by <code>minigen demo 34</code> of minigen: psi = {args.psi:g}, seed {args.seed}, '
         f"{generator.parameter_count():,} parameters.</p>",
         f"<script>{exhibition.SCRIPT}</script>",
     ]
@@ -139,19 +140,19 @@ print(f"wrote {page}")
 # asks of those that are not.
 # %%
 for space, ratio in ratios.items():
-    verdict.expect(f"distance to the nearest training image in {space}, of that of held-out images", ratio["new"], at_least=0.5)
+    criteria.check(f"distance to the nearest training image in {space}, of that of held-out images", ratio["new"], at_least=0.5)
 copies = sum((of["new"] < of["held out"].min() / 2).sum() for of in nearness.values())
-verdict.expect(f"copies among {len(sets['new']):,} images", copies, at_most=0)
+criteria.check(f"copies among {len(sets['new']):,} images", copies, at_most=0)
 noticed = max(ratio["copies with noise"] for ratio in ratios.values())
-verdict.expect("the same ratio of training images with noise", noticed, at_most=0.5)
-verdict.expect("diversity of pixels, of that of real images", metrics.pairwise_diversity(samples, subject.images), at_least=0.6)
+criteria.check("the same ratio of training images with noise", noticed, at_most=0.5)
+criteria.check("diversity of pixels, of that of real images", metrics.pairwise_diversity(samples, subject.images), at_least=0.6)
 untrained = subject.distance(stylegan_trainer(args, subject)[0].generator.draw(z))
 distance = subject.distance(samples)
-verdict.expect("Frechet distance, as a share of the untrained generator's", distance / untrained, at_most=0.25)
-verdict.expect("size of the page, MB", page.stat().st_size / 1e6, at_most=1.0)
-verdict.report("Frechet distance", distance)
-verdict.report("Frechet distance without truncation", subject.distance(generator.draw(z)))
+criteria.check("Frechet distance, as a share of the untrained generator's", distance / untrained, at_most=0.25)
+criteria.check("size of the page, MB", page.stat().st_size / 1e6, at_most=1.0)
+criteria.report("Frechet distance", distance)
+criteria.report("Frechet distance without truncation", subject.distance(generator.draw(z)))
 for space, of in nearness.items():
-    verdict.report(f"nearest pair in {space}: new, held out", f"{of['new'].min():.3f}, {of['held out'].min():.3f}")
-verdict.report("judge", f"{subject.judge.fingerprint()}, {args.samples:,} samples")
-verdict.finish()
+    criteria.report(f"nearest pair in {space}: new, held out", f"{of['new'].min():.3f}, {of['held out'].min():.3f}")
+criteria.report("judge", f"{subject.judge.fingerprint()}, {args.samples:,} samples")
+criteria.finish()

@@ -16,10 +16,10 @@ __version__ = "0.1.0"
 FOLDERS = (
     "autograd",
     "backend",
+    "baselines",
     "coursework",
     "data",
     "errors",
-    "figures",
     "functional",
     "losses",
     "metrics",

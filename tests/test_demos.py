@@ -1,4 +1,4 @@
-"""Every demo runs and leaves what it promises; verdicts judge as they say."""
+"""Every demo runs and leaves what it promises; criteria judge as they say."""
 
 import argparse
 import ast
@@ -17,10 +17,11 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 from PIL import Image
 
-from demos import demo, remedies
-from demos.catalog import checksum, find, names, title
-from demos.demo import Verdict, demo_arguments
+from demos import remedies
 from minigen.errors import BusyError
+from minigen.gallery import demo
+from minigen.gallery.demo import Criteria, demo_arguments
+from minigen.gallery.registry import checksum, find, names, title
 from minigen.utils.files import locked
 
 ROOT = Path(__file__).parents[1]
@@ -33,10 +34,10 @@ def source(name):
 
 
 def command(*arguments):
-    """`python -m demos ...` in a process of its own, from another folder."""
+    """`minigen demo ...` in a process of its own, from another folder."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.run(
-        [sys.executable, "-m", "demos", *arguments], cwd=ROOT / "tests", env=environment, capture_output=True, text=True
+        [sys.executable, "-m", "minigen", "demo", *arguments], cwd=ROOT / "tests", env=environment, capture_output=True, text=True
     )
 
 
@@ -93,7 +94,7 @@ def test_help(name, monkeypatch, capsys):
         runpy.run_path(str(ROOT / "demos" / f"{name}.py"), run_name="__main__")
     out = capsys.readouterr().out
     assert caught.value.code == 0
-    assert f"usage: python -m demos {name}" in out and title(name) in out
+    assert f"usage: minigen demo {name}" in out and title(name) in out
     assert all(option in out for option in ("--data", "--backend", "--out", "--seed", "--quick"))
 
 
@@ -123,8 +124,8 @@ def test_form(name):
     heading, gap, *rest = ast.get_docstring(ast.parse(text)).splitlines()
     assert text.startswith(f'"""{heading}\n'), "a demo starts with its title"
     assert heading.endswith(".") and not gap and rest, "title, empty line, summary"
-    assert text.rstrip().endswith("\nverdict.finish()"), "a demo ends with its verdict"
-    assert f'demo_arguments("{name}", __doc__' in text, "a demo is called what its file is called"
+    assert text.rstrip().endswith("\ncriteria.finish()"), "a demo ends with its criteria"
+    assert re.search(rf'demo_arguments\(\s*"{name}",\s*__doc__', text), "a demo is called what its file is called"
 
     _, *cells = re.split(r"^(?=# %%)", text, flags=re.MULTILINE)
     kinds = [cell.splitlines()[0] for cell in cells]
@@ -136,14 +137,14 @@ def test_form(name):
         else:
             assert any(line and not line.startswith("#") for line in lines), "an empty cell of code"
     assert cells[0].splitlines()[1].startswith(f"# # {int(name[:2])}. "), "the first cell is the heading, with its number"
-    assert "# ## Did it work?" in cells[-2], "the last section is the verdict's"
+    assert "# ## Did it work?" in cells[-2], "the last section is that of the criteria"
 
 
 def test_numbers_are_in_order_and_unique():
     assert [int(name[:2]) for name in NAMES] == list(range(1, len(NAMES) + 1))
 
 
-# -- python -m demos ---------------------------------------------------------------------------------------------
+# -- minigen demo ---------------------------------------------------------------------------------------------
 
 
 def test_list():
@@ -151,7 +152,6 @@ def test_list():
     assert (done.returncode, done.stderr) == (0, "")
     heading, *lines = done.stdout.splitlines()
     assert [line.split(maxsplit=1) for line in lines] == [[name, title(name)] for name in NAMES]
-    assert command("--help").stdout == done.stdout
 
 
 def test_unknown_name():
@@ -164,7 +164,7 @@ def test_unknown_name():
 def test_running_by_number():
     done = command("2", "--epochs", "many")
     assert done.returncode == 2
-    assert "python -m demos 02_stacked: error: argument --epochs: invalid int value: 'many'" in done.stderr
+    assert "minigen demo 02_stacked: error: argument --epochs: invalid int value: 'many'" in done.stderr
 
 
 @pytest.mark.parametrize("word, name", [
@@ -229,7 +229,7 @@ def test_what_cannot_be_right_is_refused_before_any_work(words, complaint, tmp_p
 
 
 def test_an_output_folder_is_one_demos_own(tmp_path, monkeypatch, capsys):
-    """Until its verdict; what a killed one has left goes."""
+    """Until its criteria are checked; what a killed one has left goes."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["name", "--out", "out"])
     Path("out").mkdir()
@@ -238,21 +238,21 @@ def test_an_output_folder_is_one_demos_own(tmp_path, monkeypatch, capsys):
     with pytest.raises(BusyError):
         with locked(Path("out")):
             pass
-    verdict = Verdict(args)
-    verdict.expect("loss", 1.0, at_most=2.0)
-    verdict.finish()
+    criteria = Criteria(args)
+    criteria.check("loss", 1.0, at_most=2.0)
+    criteria.finish()
     assert [path.name for path in Path("out").iterdir()] == ["result.json"]
     with locked(Path("out")), pytest.raises(SystemExit):
         demo_arguments("99_name", "text")
     assert "out is in use by process" in capsys.readouterr().err
 
 
-# -- the verdict -------------------------------------------------------------------------------------------------
+# -- criteria ----------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def verdict(tmp_path):
-    return Verdict(argparse.Namespace(name="99_name", out=tmp_path, quick=False, seed=0))
+def criteria(tmp_path):
+    return Criteria(argparse.Namespace(name="99_name", out=tmp_path, quick=False, seed=0))
 
 
 NAN, INFINITY = float("nan"), float("inf")
@@ -266,24 +266,24 @@ NAN, INFINITY = float("nan"), float("inf")
     ({"at_least": 0.0}, "at least 0", [0.0, 1], [-1e-9, NAN]),
     ({"between": (0.0, 0.0)}, "0 to 0", [0], [1, -1, NAN]),
 ])  # fmt: skip
-def test_criteria(verdict, bound, expected, passing, failing):
+def test_criteria(criteria, bound, expected, passing, failing):
     for measured in (*passing, *failing):
-        verdict.expect("loss", measured, **bound)
-    assert {criterion["expected"] for criterion in verdict.criteria} == {expected}
-    assert [criterion["pass"] for criterion in verdict.criteria] == [True] * len(passing) + [False] * len(failing)
+        criteria.check("loss", measured, **bound)
+    assert {criterion["expected"] for criterion in criteria.checks} == {expected}
+    assert [criterion["pass"] for criterion in criteria.checks] == [True] * len(passing) + [False] * len(failing)
 
 
 @pytest.mark.parametrize("bounds", [{}, {"at_most": 1.0, "at_least": 0.0}, {"at_most": 1.0, "between": (0.0, 1.0)}])
-def test_a_criterion_has_one_bound(verdict, bounds):
+def test_a_criterion_has_one_bound(criteria, bounds):
     with pytest.raises(ValueError, match="loss: a criterion has one bound: at_most, at_least or between"):
-        verdict.expect("loss", 0.5, **bounds)
+        criteria.check("loss", 0.5, **bounds)
 
 
-def test_passing(verdict, tmp_path, capsys):
-    verdict.expect("loss", 0.5, at_most=1.0)
-    verdict.report("epochs", 3)
-    verdict.report("error", 0.123456789)
-    verdict.finish()
+def test_passing(criteria, tmp_path, capsys):
+    criteria.check("loss", 0.5, at_most=1.0)
+    criteria.report("epochs", 3)
+    criteria.report("error", 0.123456789)
+    criteria.finish()
     result = json.loads((tmp_path / "result.json").read_text())
     assert result.pop("seconds") >= 0
     assert result == {
@@ -300,11 +300,11 @@ def test_passing(verdict, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("measured", [2.0, NAN])
-def test_failing_ends_with_status_1_and_still_writes(verdict, measured, tmp_path, capsys):
-    verdict.expect("loss", 0.5, at_most=1.0)
-    verdict.expect("angle", measured, at_most=1.0)
+def test_failing_ends_with_status_1_and_still_writes(criteria, measured, tmp_path, capsys):
+    criteria.check("loss", 0.5, at_most=1.0)
+    criteria.check("angle", measured, at_most=1.0)
     with pytest.raises(SystemExit) as caught:
-        verdict.finish()
+        criteria.finish()
     assert caught.value.code == 1
     result = json.loads((tmp_path / "result.json").read_text())
     assert [criterion["pass"] for criterion in result["criteria"]] == [True, False]
@@ -312,16 +312,16 @@ def test_failing_ends_with_status_1_and_still_writes(verdict, measured, tmp_path
 
 
 def test_quick_is_not_judged(tmp_path, capsys):
-    verdict = Verdict(argparse.Namespace(name="99_name", out=tmp_path, quick=True))
-    verdict.expect("angle", 2.0, at_most=1.0)
-    verdict.finish()
+    criteria = Criteria(argparse.Namespace(name="99_name", out=tmp_path, quick=True))
+    criteria.check("angle", 2.0, at_most=1.0)
+    criteria.finish()
     assert json.loads((tmp_path / "result.json").read_text())["criteria"][0]["pass"] is None
 
 
-def test_measured_may_be_of_numpy(verdict, tmp_path):
-    verdict.expect("float32", np.float32(0.5), at_most=1.0)
-    verdict.expect("0-d", np.array(0.5), at_least=0.0)
-    verdict.finish()
+def test_measured_may_be_of_numpy(criteria, tmp_path):
+    criteria.check("float32", np.float32(0.5), at_most=1.0)
+    criteria.check("0-d", np.array(0.5), at_least=0.0)
+    criteria.finish()
     result = json.loads((tmp_path / "result.json").read_text())
     assert [(criterion["measured"], criterion["pass"]) for criterion in result["criteria"]] == [(0.5, True), (0.5, True)]
 

@@ -75,8 +75,8 @@ COMMANDS += [" ".join(code.split()) for code in re.findall(r"`((?:python|pip|min
 COMMANDS = list(dict.fromkeys(COMMANDS))
 
 SHORTER = [  # the same commands, so that each takes seconds
-    (r"^(python -m demos all)", r"\1 --quick --only 01"),
-    (r"^(python -m demos \d.*)", r"\1 --quick"),
+    (r"^(minigen demo all)", r"\1 --quick --only 01"),
+    (r"^(minigen demo \d.*)", r"\1 --quick"),
     (r"^(minigen train .*)--epochs \d+", r"\1--epochs 1 --images 600"),
     (r"^(minigen resume .*)--epochs \d+", r"\1--epochs 2"),
     (r"^(python -m tests.benchmarks) --seconds .*", r"\1 op-tanh-forward --seconds 0.01"),

@@ -174,7 +174,7 @@ class Demodulation(nn.Module):
     "a layer that inherits its forward": (
         "nn/activations.py",
         """
-from minigen import nn, ops
+from minigen import metrics, nn, ops
 class Swish(nn.ReLU):
     function = staticmethod(lambda x: x * ops.sigmoid(x))
 """,

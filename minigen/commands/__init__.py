@@ -11,12 +11,11 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
-from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
 import minigen
 from minigen import errors
-from minigen.utils.signals import Ending, handled
+from minigen.utils.signals import INTERRUPTED, Ending, handled
 
 COMMANDS = {
     "info": "versions, the backend in use, and why there is no GPU",
@@ -40,8 +39,7 @@ minigen COMMAND --help explains one, with examples; minigen --version.
 
   minigen train vae --data glyphs --out runs/vae
   minigen sample runs/vae"""
-MOST = 10_000  # images in a picture
-USAGE, FAILURE, INTERRUPTED = 2, 1, 130  # exit statuses
+USAGE, FAILURE = 2, 1  # exit statuses
 EXPECTED = (
     OSError,
     MemoryError,
@@ -85,35 +83,6 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message}; see {self.prog} --help")
-
-
-def positive(text: str) -> int:
-    """The type of an argument that counts something."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
-    return int(text)
-
-
-def few(text: str) -> int:
-    """The type of an argument that counts images in one picture, which shows nothing if there are too many."""
-    if positive(text) > MOST:
-        raise argparse.ArgumentTypeError(f"expected at most {MOST:,}, got {text}")
-    return int(text)
-
-
-def natural(text: str) -> int:
-    """The type of an argument that is a seed."""
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"expected a whole number of at least 0, got {text!r}")
-    return int(text)
-
-
-def named(text: str) -> Path:
-    """The type of an argument that is a file or a folder: one with a name, and in a folder that there is or can be made."""
-    path = Path(text)
-    if not text or next((parent for parent in path.absolute().parents if parent.exists()), path).is_file():  # / has no parents
-        raise argparse.ArgumentTypeError(f"expected a name, in a folder, got {text!r}")
-    return path
 
 
 def listing() -> str:

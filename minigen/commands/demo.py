@@ -1,28 +1,61 @@
-"""Run a demo of the chapter, or list them: `python -m demos`, with all its arguments."""
+"""Run a demo of the chapter, or list them; run all of them, for a page of what they draw; make a notebook of one."""
 
 import argparse
 import runpy
 import sys
+import traceback
 
-from minigen.commands import Parser
+from minigen.commands import EXPECTED, FAILURE, Parser
+from minigen.errors import BusyError, DataError, DeviceError
+from minigen.gallery import registry
 
 EXAMPLES = """
   minigen demo
   minigen demo 12 --data fashion_mnist
   minigen demo 12 --help
+  minigen demo all --quick
+  minigen demo notebook 12
 """
+SURROUNDINGS = (OSError, MemoryError, BusyError, DataError, DeviceError)  # the rest is of the demo's own text
 
 
 def arguments(parser: Parser) -> None:
+    """WORD..."""
     parser.add_argument(
-        "arguments",
+        "words",
         nargs=argparse.REMAINDER,
         metavar="NAME ...",
-        help="a demo, by name or number, and its options; none: list all",
+        help="a demo, by name, number or a part of its name, and its options; or all; or notebook NAME; none: list them",
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    sys.argv = ["python -m demos", *args.arguments]
-    runpy.run_module("demos", run_name="__main__", alter_sys=True)
+    """What only one word needs is imported by it, so that the list comes at once."""
+    if not args.words:
+        print(registry.listing())
+        return 0
+    name, *words = args.words
+    if name == "all":
+        from minigen.gallery.run_all import run_all
+
+        return run_all(words)
+    if name == "notebook":
+        from minigen.gallery.notebook import write_notebook
+
+        return write_notebook(words)
+    return run_script(registry.find(name), words)
+
+
+def run_script(name: str, words: list[str]) -> int:
+    """Run a demo as a script; an error of its own text keeps its traceback, since it is there to be changed."""
+    path = registry.FOLDER / f"{name}.py"
+    sys.argv = [str(path), *words]
+    sys.path.append(str(path.parents[1]))
+    try:
+        runpy.run_path(str(path), run_name="__main__")
+    except EXPECTED as error:
+        if isinstance(error, SURROUNDINGS):
+            raise
+        traceback.print_exc()
+        return FAILURE
     return 0

@@ -11,15 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from minigen import metrics, training
+from minigen import baselines, metrics, training
 from minigen.autograd import no_grad
 from minigen.backend import asarray, to_numpy
-from minigen.commands import Parser, UsageError, positive
+from minigen.commands import Parser, UsageError
 from minigen.commands.run_folder import Config
 from minigen.commands.trained import opened, run_arguments
 from minigen.data import Dataset
 from minigen.models.autoencoders import DenoisingAutoencoder, HashingAutoencoder, LinearVariationalAutoencoder
 from minigen.recipes import Learner, subjects
+from minigen.utils.arguments import positive_int
 from minigen.utils.files import replacing
 
 EXAMPLES = """
@@ -33,7 +34,7 @@ NEAREST = 500  # samples whose nearest training image is looked for
 
 def arguments(parser: Parser) -> None:
     run_arguments(parser)
-    parser.add_argument("-n", type=positive, default=2000, help="examples to judge, at most (default: 2000)")
+    parser.add_argument("-n", type=positive_int, default=2000, help="examples to judge, at most (default: 2000)")
     parser.add_argument("--quiet", action="store_true", help="no progress bars")
 
 
@@ -66,7 +67,7 @@ def reconstructed(learner: Learner, train: Dataset, test: Dataset) -> dict[str, 
     rebuilt = learner.reconstruct(test).reshape(originals.shape)
     k = min(learner.codes(test[:1]).size, *fitted.shape)
     error = metrics.reconstruction_mse(originals, rebuilt)
-    best = metrics.reconstruction_mse(originals, metrics.pca(fitted, k).reconstruct(originals))
+    best = metrics.reconstruction_mse(originals, baselines.pca(fitted, k).reconstruct(originals))
     figures = {
         "held-out examples": len(test),
         "numbers in a code": learner.codes(test[:1]).size,
@@ -94,7 +95,7 @@ def bounds(learner: Learner, train: Dataset, test: Dataset) -> dict[str, float]:
     if isinstance(model, LinearVariationalAutoencoder):
         with no_grad():
             figures["negative ELBO, nats"] = -float(to_numpy(model.elbo(asarray(examples[0]))).mean())
-        best = metrics.probabilistic_pca(learner.inputs(train)[0], model.latent_dim)
+        best = baselines.probabilistic_pca(learner.inputs(train)[0], model.latent_dim)
         figures["the same of probabilistic PCA, exact, nats"] = -float(best.log_likelihood(examples[0]).mean())
     elif learner.conditional:
         with no_grad():

@@ -9,10 +9,11 @@ import argparse
 import numpy as np
 
 from minigen import plot
-from minigen.commands import MOST, Parser, UsageError, few
+from minigen.commands import Parser, UsageError
 from minigen.commands.pictures import as_images, save_figure
 from minigen.commands.trained import opened, picture, run_arguments
 from minigen.recipes import subjects
+from minigen.utils.arguments import MOST, image_count
 
 EXAMPLES = """
   minigen interpolate runs/vae
@@ -23,8 +24,8 @@ EXAMPLES = """
 
 def arguments(parser: Parser) -> None:
     run_arguments(parser)
-    parser.add_argument("--rows", type=few, default=5, help="walks, one a row (default: 5)")
-    parser.add_argument("--steps", type=few, default=10, help="images a walk, its ends included (default: 10)")
+    parser.add_argument("--rows", type=image_count, default=5, help="walks, one a row (default: 5)")
+    parser.add_argument("--steps", type=image_count, default=10, help="images a walk, its ends included (default: 10)")
     parser.add_argument("--out", type=picture, metavar="FILE", help="the picture (default: RUN/interpolation.png)")
     parser.add_argument("--gif", action="store_true", help="also as an animation beside it, there and back again")
 

@@ -7,10 +7,11 @@ sample; `minigen interpolate` shows what they can do.
 import argparse
 import math
 
-from minigen.commands import Parser, UsageError, few
+from minigen.commands import Parser, UsageError
 from minigen.commands.pictures import save_samples
 from minigen.commands.trained import opened, picture, run_arguments
 from minigen.errors import suggestion
+from minigen.utils.arguments import image_count
 
 EXAMPLES = """
   minigen sample runs/vae
@@ -22,7 +23,7 @@ EXAMPLES = """
 
 def arguments(parser: Parser) -> None:
     run_arguments(parser)
-    parser.add_argument("-n", type=few, default=64, help="how many (default: 64)")
+    parser.add_argument("-n", type=image_count, default=64, help="how many (default: 64)")
     parser.add_argument("--out", type=picture, metavar="FILE", help="the picture (default: RUN/samples.png)")
     parser.add_argument("--label", metavar="CLASS", help="the class to draw, of a conditional model (default: all in turn)")
     parser.add_argument("--psi", type=finite, default=1.0, help="truncation of StyleGAN's styles; 0: their mean (default: 1)")

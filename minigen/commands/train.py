@@ -12,11 +12,12 @@ from pathlib import Path
 import minigen
 from minigen.backend import current, use
 from minigen.backend.devices import NAMES
-from minigen.commands import Parser, UsageError, named, natural, positive
+from minigen.commands import Parser, UsageError
 from minigen.commands.learning import learn
 from minigen.commands.run_folder import Config, RunFolder
 from minigen.data import Dataset
 from minigen.recipes import RECIPES, Plan, Recipe, subjects
+from minigen.utils.arguments import nonnegative_int, output_path, positive_int
 
 EXAMPLES = """
   minigen train vae --data mnist --epochs 25 --out runs/vae
@@ -55,7 +56,13 @@ def common(parser: argparse.ArgumentParser, recipe: Recipe) -> None:
     """What every model is trained with."""
     length = f"{recipe.epochs} epochs" if recipe.epochs else f"{recipe.steps} steps" if recipe.steps else "until it is grown"
     add = parser.add_argument
-    add("--out", type=named, metavar="RUN", default=Path("runs", recipe.name), help=f"run folder (default: runs/{recipe.name})")
+    add(
+        "--out",
+        type=output_path,
+        metavar="RUN",
+        default=Path("runs", recipe.name),
+        help=f"run folder (default: runs/{recipe.name})",
+    )
     add(
         "--data",
         choices=subjects.NAMES,
@@ -63,14 +70,14 @@ def common(parser: argparse.ArgumentParser, recipe: Recipe) -> None:
         metavar="NAME",
         help=f"{', '.join(subjects.NAMES)} (default: {recipe.data})",
     )
-    add("--images", type=positive, metavar="N", help="train on so many examples only")
+    add("--images", type=positive_int, metavar="N", help="train on so many examples only")
     add("--resolution", type=int, choices=[4 << s for s in range(9)], metavar="N", help="of faces (default: 32)")
     long = parser.add_mutually_exclusive_group()
-    long.add_argument("--epochs", type=positive, metavar="N", help=f"passes over the data (default: {length})")
-    long.add_argument("--steps", type=positive, metavar="N", help="the same, counted in updates")
-    add("--batch-size", type=positive, metavar="N", help=f"(default: {recipe.batch_size})")
+    long.add_argument("--epochs", type=positive_int, metavar="N", help=f"passes over the data (default: {length})")
+    long.add_argument("--steps", type=positive_int, metavar="N", help="the same, counted in updates")
+    add("--batch-size", type=positive_int, metavar="N", help=f"(default: {recipe.batch_size})")
     add("--lr", type=float, metavar="X", help=f"largest learning rate (default: {recipe.lr:g})")
-    add("--seed", type=natural, default=0, metavar="N", help="of all random numbers (default: 0)")
+    add("--seed", type=nonnegative_int, default=0, metavar="N", help="of all random numbers (default: 0)")
     add("--backend", choices=NAMES, metavar="NAME", help=f"array library: {', '.join(NAMES)}")
     add("--quiet", action="store_true", help="no progress bars")
 

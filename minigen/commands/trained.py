@@ -5,18 +5,19 @@ from pathlib import Path
 
 from minigen.backend import current, seed, use
 from minigen.backend.devices import NAMES
-from minigen.commands import CommandError, Parser, named, natural
+from minigen.commands import CommandError, Parser
 from minigen.commands.pictures import SUFFIXES
 from minigen.commands.run_folder import Config, RunFolder
 from minigen.errors import StateError
 from minigen.recipes import Learner, Plan
 from minigen.training import checkpoint
+from minigen.utils.arguments import nonnegative_int, output_path
 
 
 def run_arguments(parser: Parser) -> None:
     """The run, and what all that use it can be told."""
     parser.add_argument("run", type=Path, metavar="RUN", help="a run folder, made by minigen train")
-    parser.add_argument("--seed", type=natural, default=0, metavar="N", help="of all random numbers (default: 0)")
+    parser.add_argument("--seed", type=nonnegative_int, default=0, metavar="N", help="of all random numbers (default: 0)")
     parser.add_argument("--backend", choices=NAMES, metavar="NAME", help=f"array library: {', '.join(NAMES)}")
 
 
@@ -45,4 +46,4 @@ def picture(text: str) -> Path:
         raise argparse.ArgumentTypeError(f"{text} is a folder: expected the name of a picture")
     if Path(text).suffix.lower() not in SUFFIXES:
         raise argparse.ArgumentTypeError(f"expected a name that ends in {', '.join(SUFFIXES)}, got {text!r}")
-    return named(text)
+    return output_path(text)

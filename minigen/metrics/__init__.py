@@ -1,5 +1,6 @@
 """Did it work? Numbers, on host NumPy arrays, that judge images, codes, reconstructions and whole models."""
 
+from minigen.metrics.attribution import style_attribution
 from minigen.metrics.classification import accuracy
 from minigen.metrics.coverage import ModeCoverage, class_histogram, mode_coverage, reverse_kl
 from minigen.metrics.detection import Auroc, alarm_threshold, auroc, false_alarm_interval
@@ -10,21 +11,17 @@ from minigen.metrics.images import psnr, sharpness, ssim
 from minigen.metrics.intervals import mean_interval, share_interval
 from minigen.metrics.kernel import KernelDistance, kernel_distance, squared_mmd
 from minigen.metrics.likelihood import Estimate, elbo, importance_weighted_nll
+from minigen.metrics.manifold import PrecisionRecall, precision_recall
 from minigen.metrics.memorization import NearestTraining, nearest_training
-from minigen.metrics.mixing import following
 from minigen.metrics.neighbors import knn_accuracy
 from minigen.metrics.path_length import PathLength, perceptual_path_length
-from minigen.metrics.precision_recall import PrecisionRecall, precision_recall
-from minigen.metrics.probabilistic_pca import ProbabilisticPCA, probabilistic_pca
 from minigen.metrics.reconstruction import bernoulli_floor, reconstruction_mse
 from minigen.metrics.samples import Judge, judge_samples
 from minigen.metrics.separability import Separability, linear_separability
-from minigen.metrics.subspace import PCA, pca, principal_angles
+from minigen.metrics.subspace import principal_angles
 from minigen.metrics.two_sample import NearestNeighborTest, nearest_neighbor_test
-from minigen.metrics.wiener import WienerFilter, denoising_error, wiener_filter
 
 __all__ = [
-    "PCA",
     "Auroc",
     "Estimate",
     "Judge",
@@ -34,19 +31,15 @@ __all__ = [
     "NearestTraining",
     "PathLength",
     "PrecisionRecall",
-    "ProbabilisticPCA",
     "Separability",
-    "WienerFilter",
     "accuracy",
     "active_units",
     "alarm_threshold",
     "auroc",
     "bernoulli_floor",
     "class_histogram",
-    "denoising_error",
     "elbo",
     "false_alarm_interval",
-    "following",
     "frechet_distance",
     "frechet_gaussians",
     "importance_weighted_nll",
@@ -61,11 +54,9 @@ __all__ = [
     "nearest_neighbor_test",
     "nearest_training",
     "pairwise_diversity",
-    "pca",
     "perceptual_path_length",
     "precision_recall",
     "principal_angles",
-    "probabilistic_pca",
     "psnr",
     "reconstruction_mse",
     "reverse_kl",
@@ -73,5 +64,5 @@ __all__ = [
     "sharpness",
     "squared_mmd",
     "ssim",
-    "wiener_filter",
+    "style_attribution",
 ]

@@ -6,6 +6,7 @@ import numpy as np
 
 from minigen.errors import ShapeError
 from minigen.metrics.distances import checked_examples
+from minigen.utils.geometry import great_circle
 
 BATCH = 250  # pairs of images held at a time
 DROPPED = 1  # percent of the distances, at either end
@@ -108,12 +109,9 @@ def _on_line(a: np.ndarray, b: np.ndarray, t: np.ndarray) -> np.ndarray:
 
 
 def _on_sphere(a: np.ndarray, b: np.ndarray, t: np.ndarray) -> np.ndarray:
-    """Points of the great circle through two directions, of length sqrt(d): (n, d), t (n, 1), any number -> (n, d)."""
-    a, b = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in (a, b))
-    ahead = b - (a * b).sum(axis=1, keepdims=True) * a  # at a right angle to a, of length sin(angle)
-    sine = np.linalg.norm(ahead, axis=1, keepdims=True)
-    angle = np.arctan2(sine, (a * b).sum(axis=1, keepdims=True)) * t
-    return np.sqrt(a.shape[1]) * (np.cos(angle) * a + np.sin(angle) * ahead / np.where(sine > 0, sine, 1.0))
+    """The same on the arc between two directions, at the length sqrt(d)."""
+    a, b = (np.sqrt(x.shape[1]) * x / np.linalg.norm(x, axis=1, keepdims=True) for x in (a, b))
+    return great_circle(a, b, t)[:, 0]
 
 
 def _directions(features: np.ndarray, images: int) -> np.ndarray:

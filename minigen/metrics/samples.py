@@ -7,7 +7,7 @@ import numpy as np
 from minigen.metrics.coverage import class_histogram, reverse_kl
 from minigen.metrics.frechet import frechet_distance
 from minigen.metrics.kernel import kernel_distance
-from minigen.metrics.precision_recall import precision_recall
+from minigen.metrics.manifold import precision_recall
 from minigen.metrics.two_sample import nearest_neighbor_test
 
 COMPARED = 5000  # examples that are compared with one another, one by one

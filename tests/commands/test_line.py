@@ -91,7 +91,7 @@ def test_the_help_of_a_model_has_its_own_options(minigen_line):
         ("train vae --data mnist --latent-dim 0", "0"),
         ("train vae --lr nan", "lr must be above 0 and finite, got nan"),
         ("train " + "x" * 5000, "unknown model 'xxx"),
-        ("train vae --epochs " + "9" * 5000, "argument --epochs: invalid positive value: '999"),
+        ("train vae --epochs " + "9" * 5000, "argument --epochs: invalid positive_int value: '999"),
         ("sample run -n 1000000000", "argument -n: expected at most 10,000, got 1000000000"),
         ("interpolate run --rows 200 --steps 200", "200 walks of 200 steps are 40,000 images: take at most 10,000"),
         ("train vae --out=", "argument --out: expected a name, in a folder, got ''"),
@@ -243,7 +243,7 @@ def test_info(minigen_line, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "line, status, said", [("demo", 0, "12_variational"), ("demo 12 --help", 0, "usage: python -m demos 12_variational")]
+    "line, status, said", [("demo", 0, "12_variational"), ("demo 12 --help", 0, "usage: minigen demo 12_variational")]
 )
 def test_demo_hands_everything_on(line, status, said):
     done = child("-m", "minigen", *line.split())

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import minigen as mg
-from minigen import losses, metrics, optim, training
+from minigen import baselines, losses, metrics, optim, training
 from minigen.errors import ShapeError
 from minigen.models import autoencoders
 from minigen.models.autoencoders import ConditionalVariationalAutoencoder, LinearVariationalAutoencoder, VariationalAutoencoder
@@ -363,9 +363,9 @@ def test_a_runaway_variance_stays_finite_and_comes_back(backend):
 # -- the linear one: probabilistic PCA ---------------------------------------------------------------------------------
 
 
-def closed_form(x: np.ndarray, k: int) -> tuple[LinearVariationalAutoencoder, metrics.ProbabilisticPCA]:
+def closed_form(x: np.ndarray, k: int) -> tuple[LinearVariationalAutoencoder, baselines.ProbabilisticPCA]:
     """The linear model with the weights of probabilistic PCA and its posterior, in float64."""
-    model, best = LinearVariationalAutoencoder(x.shape[1], k).astype("float64"), metrics.probabilistic_pca(x, k)
+    model, best = LinearVariationalAutoencoder(x.shape[1], k).astype("float64"), baselines.probabilistic_pca(x, k)
     _, variances = best.posterior(x)
     inverse = best.weight / best.principal.explained  # x -> posterior mean: (x - mean) W diag(1 / eigenvalues)
     model.decoder.weight.assign(best.weight.T)
@@ -430,7 +430,7 @@ def test_gradient_descent_reaches_the_closed_form():
     """The likelihood, and not only the plane of the principal components but the components: W's rows, up to their sign."""
     source = np.random.default_rng(0)
     x = (source.standard_normal((200, 4)) * (3.0, 1.5, 0.7, 0.7)) @ np.linalg.qr(source.standard_normal((4, 4)))[0]
-    best, model = metrics.probabilistic_pca(x, 2), LinearVariationalAutoencoder(4, 2).astype("float64")
+    best, model = baselines.probabilistic_pca(x, 2), LinearVariationalAutoencoder(4, 2).astype("float64")
     optimizer = optim.Adam(model.parameters(), lr=optim.schedules.cosine(0.1, 800))
     for _ in range(800):
         optimizer.zero_grad()

@@ -12,8 +12,8 @@ import pytest
 import minigen as mg
 from minigen import data, functional, losses, nn, optim, training
 from minigen.autograd import OPS, grad
+from minigen.baselines import tsne
 from minigen.models.gans.growing import at_stage
-from minigen.models.tsne import tsne
 from minigen.nn import Module
 from minigen.training import checkpoint, remedies
 from minigen.utils.settings import Configured, to_python

@@ -85,7 +85,7 @@ class LinearDenoisingAutoencoder(LinearAutoencoder):
 
         z = x~ W1 + b1,   x^ = z W2 + b2,   loss = mean (x^ - x)^2,   x~ = corrupt(x)
 
-    At the minimum, W1 W2 is the best linear denoiser of its rank, known in closed form: `metrics.wiener_filter`.
+    At the minimum, W1 W2 is the best linear denoiser of its rank, known in closed form: `baselines.wiener_filter`.
     """
 
     def __init__(self, features: int, latent_dim: int, corruption: str = "gaussian", amount: float = 0.2):

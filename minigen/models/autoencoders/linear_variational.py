@@ -18,7 +18,7 @@ class LinearVariationalAutoencoder(VariationalAutoencoder):
         loss = E_q[-log p(x|z)] + KL(q(z|x) || p(z)),   in nats per example
 
     The generative model is probabilistic PCA (Tipping & Bishop 1999), whose maximum likelihood is known in closed form
-    (`metrics.probabilistic_pca`). There the true posterior is Gaussian, and diagonal if the rows of W are orthogonal: so the
+    (`baselines.probabilistic_pca`). There the true posterior is Gaussian, and diagonal if the rows of W are orthogonal: so the
     best bound is tight, minus the loss is the log-likelihood, and the rows of W are the principal axes themselves. Examples are
     rows (n, features), of any values.
     """

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from demos.page import document, picture, small_picture, thumbnail
+from minigen.gallery.page import document, picture, small_picture, thumbnail
 from tests.browser import background, browser, check_page
 
 

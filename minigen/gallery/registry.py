@@ -6,9 +6,11 @@ import sys
 from difflib import get_close_matches
 from pathlib import Path
 
+import minigen
 from minigen.errors import one_line
 
-FOLDER = Path(__file__).parent
+PACKAGE = Path(minigen.__file__).parent
+FOLDER = next(folder for folder in (PACKAGE / "demos", PACKAGE.parent / "demos") if folder.is_dir())  # installed; in a clone
 
 
 def names() -> list[str]:
@@ -53,5 +55,5 @@ def find(word: str) -> str:
 def listing() -> str:
     """One line a demo."""
     lines = [f"  {name:24} {title(name)}" for name in names()]
-    heading = "Demos, in reading order (python -m demos NAME --help for options; `all` for all of them, `notebook NAME`):"
+    heading = "Demos, in reading order (minigen demo NAME --help for options; `all` for all of them, `notebook NAME`):"
     return "\n".join([heading, *lines])

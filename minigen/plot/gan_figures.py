@@ -5,17 +5,52 @@ Each takes a trained generator, `models.gans.progan.Generator` or `models.gans.s
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from minigen import plot
-from minigen.models.gans.base import Generator
-from minigen.models.gans.growing import GrowingGenerator
-from minigen.models.gans.stylegan import Generator as StyleGenerator
-from minigen.models.latent import great_circle
+from minigen.plot.images import image_grid, image_rows
+from minigen.utils.geometry import great_circle
 
 REALIZATIONS = 100  # of noise, for its standard deviation
+
+
+class Generator(Protocol):
+    """A generator of images from latent vectors."""
+
+    latent_dim: int
+
+    def draw(self, z: np.ndarray, *psi: float) -> np.ndarray:
+        """Latent vectors (n, latent_dim) -> images (n, h, w, c) in [0, 1], on the host."""
+
+
+class GrowingGenerator(Generator, Protocol):
+    """One that fades in new layers while it grows."""
+
+    resolution: int
+    alpha: float
+
+    def grow_to(self, resolution: int, alpha: float) -> None:
+        """Make images of this resolution, alpha the weight of its newest layers."""
+
+
+class StyleGenerator(Generator, Protocol):
+    """One that maps latent vectors to styles w, a style for each layer."""
+
+    layers: int
+
+    def map(self, z: np.ndarray) -> np.ndarray:
+        """Latent vectors (n, latent_dim) -> styles (n, style_dim), on the host."""
+
+    def mix(self, w: np.ndarray, other: np.ndarray, layers: Sequence[int]) -> np.ndarray:
+        """The styles w, but those of the other in some layers: (n, all layers, style_dim)."""
+
+    def draw_styles(self, w: np.ndarray, noise: Sequence[np.ndarray] | None = None) -> np.ndarray:
+        """Styles (n, style_dim) or (n, layers, style_dim) -> images (n, h, w, c) in [0, 1], on the host."""
+
+    def noise_maps(self, n: int, rng: np.random.Generator) -> list[np.ndarray]:
+        """New noise for n images, a map for each layer."""
 
 
 def uncurated(generator: Generator, n: int = 64, seed: int = 0, columns: int | None = None, psi: float = 1.0) -> Figure:
@@ -24,7 +59,7 @@ def uncurated(generator: Generator, n: int = 64, seed: int = 0, columns: int | N
         check_styled("truncation", generator)
     z = latent(generator, n, seed)
     images = generator.draw(z) if psi == 1.0 else generator.draw(z, psi)
-    return plot.image_grid(images, columns, f"{n} samples, none selected" + (f", psi = {psi:g}" if psi != 1.0 else ""))
+    return image_grid(images, columns, f"{n} samples, none selected" + (f", psi = {psi:g}" if psi != 1.0 else ""))
 
 
 def growth(samples: Iterable[np.ndarray], n: int = 8) -> Figure:
@@ -33,7 +68,7 @@ def growth(samples: Iterable[np.ndarray], n: int = 8) -> Figure:
     samples: batches of images, (n, r, r, c), in the order of training: `SampleGrid(...).samples`.
     """
     last = {images.shape[1]: images[:n] for images in samples}
-    return plot.image_rows({f"{r}x{r}": images for r, images in last.items()}, "The same latent vectors while the networks grow")
+    return image_rows({f"{r}x{r}": images for r, images in last.items()}, "The same latent vectors while the networks grow")
 
 
 def fade_in(
@@ -53,7 +88,7 @@ def fade_in(
     finally:
         generator.grow_to(generator.resolution, before)
     half = generator.resolution // 2
-    return plot.image_rows(rows, f"From {half}x{half} to {generator.resolution}x{generator.resolution}")
+    return image_rows(rows, f"From {half}x{half} to {generator.resolution}x{generator.resolution}")
 
 
 def bands(generator: StyleGenerator) -> dict[str, range]:
@@ -81,7 +116,7 @@ def style_mixing(generator: StyleGenerator, rows: int = 2, columns: int = 6, see
             mixed = generator.draw_styles(generator.mix(np.repeat(left[row : row + 1], columns, axis=0), above, layers))
             label = f"{name} styles\nfrom above" + " " * row  # spaces that one does not see keep the labels apart
             picture[label] = np.concatenate([sources[row : row + 1], mixed])
-    return plot.image_rows(picture, "Style mixing: each image takes some styles from above, all others from the left")
+    return image_rows(picture, "Style mixing: each image takes some styles from above, all others from the left")
 
 
 def noise(generator: StyleGenerator, n: int = 8, seed: int = 0) -> Figure:
@@ -95,7 +130,7 @@ def noise(generator: StyleGenerator, n: int = 8, seed: int = 0) -> Figure:
     maps = [generator.noise_maps(n, rng) for _ in range(2)]
     deviation = noise_deviation(generator, w, rng)
     largest = float(deviation.max())
-    return plot.image_rows(
+    return image_rows(
         {
             "noise": generator.draw_styles(w, maps[0]),
             "other noise": generator.draw_styles(w, maps[1]),
@@ -126,7 +161,7 @@ def truncation(
     """
     check_styled("truncation", generator)
     z = latent(generator, n, seed)
-    return plot.image_rows({f"psi = {psi:g}": generator.draw(z, psi) for psi in psis}, "Truncation")
+    return image_rows({f"psi = {psi:g}": generator.draw(z, psi) for psi in psis}, "Truncation")
 
 
 def interpolation(generator: Generator, pairs: int = 3, steps: int = 9, seed: int = 0) -> Figure:
@@ -135,23 +170,28 @@ def interpolation(generator: Generator, pairs: int = 3, steps: int = 9, seed: in
     Sources: White 2016, section 2.1, for great circles; Karras et al. 2019, section 4.1, for Z and W.
     """
     ends = latent(generator, 2 * pairs, seed).reshape(2, pairs, -1)
-    in_z = great_circle(*ends, steps)
-    ways = {"in Z": generator.draw(in_z.reshape(pairs * steps, -1))}
-    if isinstance(generator, StyleGenerator):
+    in_z = great_circle(*ends, np.linspace(0, 1, steps))
+    ways = {"in Z": generator.draw(in_z.reshape(pairs * steps, -1).astype(np.float32))}
+    if has_styles(generator):
         start, end = (generator.map(z)[:, None] for z in ends)
         t = np.linspace(0, 1, steps, dtype=start.dtype)[:, None]
         ways["in W"] = generator.draw_styles((start + t * (end - start)).reshape(pairs * steps, -1))
     rows = {
         f"{name}, {pair + 1}": images[pair * steps : (pair + 1) * steps] for pair in range(pairs) for name, images in ways.items()
     }
-    return plot.image_rows(rows, "From one image to another")
+    return image_rows(rows, "From one image to another")
 
 
-def check_styled(figure: str, generator: Generator) -> None:
+def has_styles(generator: Any) -> bool:
+    """Whether it is a StyleGenerator."""
+    return hasattr(generator, "draw_styles")
+
+
+def check_styled(figure: str, generator: Any) -> None:
     """Raise TypeError for a generator that has no styles to show."""
-    if not isinstance(generator, StyleGenerator):
+    if not has_styles(generator):
         raise TypeError(
-            f"{figure} is about styles, which a {type(generator).__module__}.{type(generator).__name__} has not: "
+            f"{figure} shows styles, and a {type(generator).__module__}.{type(generator).__name__} has none: "
             "expected a models.gans.stylegan.Generator"
         )
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from demos.catalog import names, source
-from demos.notebook import notebook, script, write_notebook
+from minigen.gallery.notebook import notebook, script, write_notebook
+from minigen.gallery.registry import names, source
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("name", names())
@@ -39,10 +39,10 @@ def test_it_is_a_notebook():
 
 def test_what_is_changed_and_added_comes_back():
     content = notebook("02_stacked")
-    content["cells"][-1]["source"] = ["print(args)\n", "verdict.finish()"]
+    content["cells"][-1]["source"] = ["print(args)\n", "criteria.finish()"]
     content["cells"].insert(-1, {"cell_type": "code", "id": "mine", "metadata": {}, "outputs": [], "source": ["x = 1"]})
     content["cells"].insert(-1, {"cell_type": "markdown", "id": "mine2", "metadata": {}, "source": ["Why?"]})
-    assert script(content).endswith("# %%\nx = 1\n\n# %% [markdown]\n# Why?\n# %%\nprint(args)\nverdict.finish()\n")
+    assert script(content).endswith("# %%\nx = 1\n\n# %% [markdown]\n# Why?\n# %%\nprint(args)\ncriteria.finish()\n")
 
 
 def test_the_command(tmp_path, monkeypatch, capsys):
@@ -98,8 +98,8 @@ def test_a_failed_criterion_does_not_end_the_kernel(tmp_path, monkeypatch):
         {"cell_type": "code", "id": f"cell{place}", "metadata": {}, "outputs": [], "execution_count": None, "source": text}
         for place, text in enumerate(
             [
-                "from demos.demo import Verdict, demo_arguments\nargs = demo_arguments('02_stacked', 'text')\nverdict = Verdict(args)",
-                "verdict.expect('loss', 2.0, at_most=1.0)\nverdict.finish()",
+                "from minigen.gallery.demo import Criteria, demo_arguments\nargs = demo_arguments('02_stacked', 'text')\ncriteria = Criteria(args)",
+                "criteria.check('loss', 2.0, at_most=1.0)\ncriteria.finish()",
                 "print('and on')",
             ]
         )

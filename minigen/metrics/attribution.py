@@ -6,7 +6,7 @@ from minigen.backend.host import whole_array
 from minigen.errors import ShapeError
 
 
-def following(first: np.ndarray, second: np.ndarray, mixed: np.ndarray) -> float:
+def style_attribution(first: np.ndarray, second: np.ndarray, mixed: np.ndarray) -> float:
     """How far a feature of mixed images follows the second of the two images that each was mixed from: 0 not at all, 1 alone.
 
         discrete:     the share of the images whose level is the second's, of those whose two parents have different levels
@@ -20,13 +20,13 @@ def following(first: np.ndarray, second: np.ndarray, mixed: np.ndarray) -> float
     """
     first, second, mixed = (whole_array(values) for values in (first, second, mixed))
     if first.ndim != 1 or not first.shape == second.shape == mixed.shape:
-        raise ShapeError(f"following: got shapes {first.shape}, {second.shape} and {mixed.shape}, expected (n,) three times")
+        raise ShapeError(f"style_attribution: got shapes {first.shape}, {second.shape}, {mixed.shape}, expected (n,) three times")
     differ = first != second
     if not differ.any():
-        raise ValueError("following: the two parents never differ in this feature, so nothing can follow either of them")
+        raise ValueError("style_attribution: the two parents never differ in this feature, so nothing can follow either of them")
     if first.dtype.kind in "iub":
         return float((mixed[differ] == second[differ]).mean())
     first, way, gone = first.astype(np.float64), second.astype(np.float64) - first, mixed.astype(np.float64) - first
     if not (np.isfinite(way).all() and np.isfinite(gone).all()):
-        raise ValueError("following: got NaN or infinity, expected finite values")
+        raise ValueError("style_attribution: got NaN or infinity, expected finite values")
     return float(gone @ way / (way @ way))

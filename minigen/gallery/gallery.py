@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 
 from PIL import Image
 
-from demos import cells, chapter, markdown
-from demos.catalog import FOLDER, docstring, names, source
-from demos.page import document, small_picture, thumbnail, verdict_table
+import minigen
+from minigen.gallery import cells, chapter, markdown
+from minigen.gallery.page import criteria_table, document, small_picture, thumbnail
+from minigen.gallery.registry import FOLDER, docstring, names, source
 from minigen.utils.files import replacing
 
 STYLE = """
@@ -63,10 +64,10 @@ figure .zoom input:checked + img { flex: none; margin: auto; max-width: none; ma
 @media (min-width: 62rem) { figure .zoom input:checked + img { width: 100%; height: 100%; object-fit: contain; } }
 .report td { color: var(--faint); border-bottom-style: dotted; }
 @media (max-width: 40rem) {
-  .verdict, .verdict tbody { display: block; }
-  .verdict tr { display: grid; grid-template-columns: 1fr 1fr 1fr; padding: .35rem 0; border-bottom: 1px solid var(--line); }
-  .verdict td, .verdict th { border: none; padding: 0 .5rem 0 0; }
-  .verdict td:first-child, .verdict th:first-child, .report td:last-child { grid-column: 1 / -1; }
+  .criteria, .criteria tbody { display: block; }
+  .criteria tr { display: grid; grid-template-columns: 1fr 1fr 1fr; padding: .35rem 0; border-bottom: 1px solid var(--line); }
+  .criteria td, .criteria th { border: none; padding: 0 .5rem 0 0; }
+  .criteria td:first-child, .criteria th:first-child, .report td:last-child { grid-column: 1 / -1; }
   .report td:empty { display: none; }
 }
 details { margin-top: 1rem; } summary { cursor: pointer; color: var(--accent); }
@@ -172,14 +173,14 @@ def page(out: Path) -> str:
         sections.append(chapter.Section("More demos", "Of no section of the chapter.", tuple(others), ()))
     finished = [run.result for run in runs.values() if run.result]
     judged = [criterion["pass"] for result in finished for criterion in result["criteria"] if criterion["pass"] is not None]
-    verdicts = f"{judged.count(True)} of {len(judged)} criteria pass" if judged else "none is judged yet"
+    score = f"{judged.count(True)} of {len(judged)} criteria pass" if judged else "none is judged yet"
     body = [
         "<h1>Autoencoders and GANs, from scratch</h1>",
         '<p class="lead">Everything that the chapter “Representation Learning and Generative Learning Using Autoencoders and '
         "GANs” names, made by minigen: what it is, its formula, what it makes, and whether it does what theory says. Criteria "
         "are fixed before a run.</p>",
         f'<p class="small">{len(finished)} of {len(runs)} demos have run, in {duration(sum(r["seconds"] for r in finished))}; '
-        f"{verdicts}.</p>",
+        f"{score}.</p>",
         index(runs),
         wall(sections, runs),
         *(section_html(number, section, runs, out) for number, section in enumerate(sections, 1)),
@@ -224,7 +225,7 @@ def section_html(number: int, section: chapter.Section, runs: dict[str, Run], ou
     terms = []
     for term in section.terms:
         links = " ".join(f'<a href="#demo-{demo}">{demo}</a>' if demo in runs else demo for demo in term.demos)
-        files = ", ".join(linked(FOLDER.parent / "minigen" / file, out) for file in term.files)
+        files = ", ".join(linked(Path(minigen.__file__).parent / file, out) for file in term.files)
         terms.append(f"<li>{html.escape(term.name)}: {links}{' · ' * bool(files)}{files}</li>")
     demos = [demo_html(runs[demo], out) for demo in section.demos if demo in runs]
     return (
@@ -234,7 +235,7 @@ def section_html(number: int, section: chapter.Section, runs: dict[str, Run], ou
 
 
 def demo_html(run: Run, out: Path) -> str:
-    """A demo: what it is, its pictures, its verdict, its settings, and all of its text and code."""
+    """A demo: what it is, its pictures, its criteria, its settings, and all of its text and code."""
     text, summary = source(run.name), docstring(run.name)[1]
     first, *_ = (cell.text for cell in cells.split(text) if cell.kind == "markdown")
     color, status = run.status
@@ -247,7 +248,7 @@ def demo_html(run: Run, out: Path) -> str:
     if run.pictures:
         parts.append(f'<div class="pictures">{"".join(map(figure, run.pictures))}</div>')
     if run.result:
-        parts.append(f"<h4>Verdict</h4>{verdict_table(run.result)}")
+        parts.append(f"<h4>Did it work?</h4>{criteria_table(run.result)}")
     for own in run.pages:
         parts.append(f'<p>Its own page: <a href="{run.name}/{own}">{own}</a></p>')
     if run.log is not None:
@@ -278,7 +279,7 @@ def command(run: Run) -> str:
     """What one types to run it again, with the options that differ from their defaults."""
     given = (run.result or {}).get("config", {}).get("given", {})
     options = (f"--{key.replace('_', '-')}" + ("" if value is True else f" {value}") for key, value in given.items())
-    return " ".join(["python -m demos", run.number, *options])
+    return " ".join(["minigen demo", run.number, *options])
 
 
 def rest(text: str) -> str:
@@ -289,7 +290,7 @@ def rest(text: str) -> str:
 
 def linked(path: Path, out: Path) -> str:
     """A path below the project, as a link from the page to the file if it is there: minigen may have been installed without."""
-    name = html.escape(path.relative_to(FOLDER.parent).as_posix())
+    name = html.escape(path.relative_to(Path(minigen.__file__).parents[1]).as_posix())
     if not path.is_file():
         return f"<code>{name}</code>"
     try:

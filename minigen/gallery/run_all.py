@@ -1,4 +1,4 @@
-"""`python -m demos all`: every demo in a process of its own, two at a time, and a page of what is there so far.
+"""`minigen demo all`: every demo in a process of its own, two at a time, and a page of what is there so far.
 
 A demo that has run with the same settings and the same text is not run again, so that a stopped run goes on where it was.
 """
@@ -16,14 +16,15 @@ from typing import Any, TextIO
 
 from tqdm import tqdm
 
-from demos import gallery
-from demos.catalog import FOLDER, checksum, find, names
-from demos.demo import Parser
+import minigen
 from minigen.backend.devices import NAMES as BACKENDS
-from minigen.commands import INTERRUPTED, named, natural
 from minigen.data.registry import LOADERS
+from minigen.gallery import gallery
+from minigen.gallery.demo import Parser
+from minigen.gallery.registry import checksum, find, names
+from minigen.utils.arguments import nonnegative_int, output_path
 from minigen.utils.files import locked, sweep
-from minigen.utils.signals import Request, Stopped, ending, handled
+from minigen.utils.signals import INTERRUPTED, Request, Stopped, ending, handled
 
 # Seconds on one core: quick, measured; and with the defaults, from 18 on measured on two cores (20 and 33 are guesses), before it
 # estimated from the first epochs. The clock corrects what is wrong by a common factor.
@@ -41,10 +42,12 @@ THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")  # what
 
 
 def parsed(words: Sequence[str]) -> argparse.Namespace:
-    """The options of `python -m demos all`."""
-    parser = Parser(prog="python -m demos all", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    """The options of `minigen demo all`."""
+    parser = Parser(prog="minigen demo all", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="a few seconds each, to see that they run; criteria are not judged")
-    parser.add_argument("--out", type=named, default=Path("out"), help="folder of the page and the demos' folders; default: out")
+    parser.add_argument(
+        "--out", type=output_path, default=Path("out"), help="folder of the page and the demos' folders; default: out"
+    )
     parser.add_argument("--only", type=chosen, default=names(), metavar="DEMOS", help="for example 01,02,18-20,stylegan")
     parser.add_argument(
         "--data",
@@ -52,7 +55,7 @@ def parsed(words: Sequence[str]) -> argparse.Namespace:
         metavar="NAME",
         help=f"data set of all of them: {', '.join(LOADERS)}; default: each its own, and no download",
     )
-    parser.add_argument("--seed", type=natural, help="seed of all of them; default: 0")
+    parser.add_argument("--seed", type=nonnegative_int, help="seed of all of them; default: 0")
     parser.add_argument("--backend", choices=BACKENDS, help="array library")
     parser.add_argument("--jobs", type=int, default=None, help="how many run at a time; default: one a core, on a GPU one")
     parser.add_argument("--again", action="store_true", help="also what has run with these settings; after a change in minigen/")
@@ -123,14 +126,14 @@ class Process:
             for picture in folder.glob("*.png"):
                 picture.unlink()
         words = [word for option, value in settings.items() for word in (f"--{option}", str(value)) if word != "True"]
-        paths = os.pathsep.join(filter(None, [str(FOLDER.parent), os.environ.get("PYTHONPATH")]))
+        paths = os.pathsep.join(filter(None, [str(Path(minigen.__file__).parents[1]), os.environ.get("PYTHONPATH")]))
         environment = {**os.environ, "PYTHONPATH": paths}
         if not any(variable in os.environ for variable in THREADS):
             environment |= dict.fromkeys(THREADS, str(threads))
         self.log: TextIO = open(folder / "log.txt", "w", encoding="utf-8")
         self.start = time.monotonic()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "demos", name, *words, "--out", str(folder)],
+            [sys.executable, "-m", "minigen", "demo", name, *words, "--out", str(folder)],
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=self.log,
@@ -176,7 +179,7 @@ def run_chosen(args: argparse.Namespace, words: Sequence[str]) -> int:
         page = gallery.write(out)
         print(
             f"\nStopped. What is done is on {page}. The same command goes on where it stopped:\n"
-            f"  {' '.join(['python -m demos all', *words])}".replace(" --again", ""),
+            f"  {' '.join(['minigen demo all', *words])}".replace(" --again", ""),
             file=sys.stderr,
         )
         return stop.code if isinstance(stop, Stopped) else INTERRUPTED
@@ -244,5 +247,5 @@ def summary(runs: Sequence[gallery.Run], page: Path) -> int:
     failed = [run for run in runs if run.status[0] == "bad"]
     if failed:
         print("not as it should be:", *(f"  {line(run)}" for run in failed), sep="\n")
-    print(f"{len(runs) - len(failed)} of {len(runs)} demos as they should be; all pictures and verdicts: {page}")
+    print(f"{len(runs) - len(failed)} of {len(runs)} demos as they should be; all pictures and criteria: {page}")
     return 1 if failed else 0

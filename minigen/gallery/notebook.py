@@ -1,4 +1,4 @@
-"""A demo as a notebook, and back: `python -m demos notebook NAME [--out FILE]`.
+"""A demo as a notebook, and back: `minigen demo notebook NAME [--out FILE]`.
 
 Its cells are the demo's own, without loss. One is added, which finds minigen, sets the options and picks the array library.
 """
@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from demos.catalog import find, source
-from demos.cells import Cell, join, split
+from minigen.gallery.cells import Cell, join, split
+from minigen.gallery.registry import find, source
 from minigen.utils.files import replacing
 
 SETUP = """\
@@ -26,7 +26,7 @@ import subprocess
 import sys
 
 os.environ["MINIGEN_OPTIONS"] = options
-if not all(importlib.util.find_spec(package) for package in ("minigen", "demos")):
+if not importlib.util.find_spec("minigen"):
     done = subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", MINIGEN], capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"minigen is not installed, and pip cannot install it from MINIGEN = {MINIGEN!r}: set MINIGEN, above, "
@@ -80,9 +80,9 @@ def script(content: dict[str, Any]) -> str:
 
 
 def write_notebook(words: Sequence[str]) -> int:
-    """`python -m demos notebook NAME`: write the file and say how to open it."""
+    """`minigen demo notebook NAME`: write the file and say how to open it."""
     parser = argparse.ArgumentParser(
-        prog="python -m demos notebook", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="minigen demo notebook", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("name", help="a demo: its name, its number, or a part of its name")
     parser.add_argument("--out", type=Path, help="file to write (default: NAME.ipynb, here)")

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from demos import chapter, gallery
-from demos.catalog import names, source
+from minigen.gallery import chapter, gallery
+from minigen.gallery.registry import names, source
 from tests.browser import background, browser, check_page
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 NUMBERS = [name[:2] for name in names()]
 
 
@@ -150,16 +150,16 @@ def test_a_page_of_a_demo_is_linked(out):
 def test_what_a_demo_shows(text):
     shown = part(text, names()[0])
     assert "A linear autoencoder is principal component analysis</h3>" in shown and "<pre>z = x W1 + b1" in shown
-    assert shown.count("<figure>") == 4 and "<h4>Verdict</h4>" in shown
+    assert shown.count("<figure>") == 4 and "<h4>Did it work?</h4>" in shown
     assert "loss &amp; &lt;more&gt;" in shown and "17 &lt;b&gt;" in shown and "✓ pass" in shown and "7.3 s" in shown
-    assert "python -m demos 01 --data mnist" in shown and "demos/01_linear_pca.py" in shown
-    assert "verdict.finish()" in shown, "its code"
+    assert "minigen demo 01 --data mnist" in shown and "demos/01_linear_pca.py" in shown
+    assert "criteria.finish()" in shown, "its code"
 
 
 def test_failed_unjudged_crashed_and_missing(text):
     crashed, missing, failed, quick = (part(text, name) for name in names()[2:6])
     assert "✗ did not finish" in crashed and "10%|#\n20%|##\nValueError: &lt;nothing&gt; works" in crashed
-    assert "not run yet" in missing and "python -m demos 04" in missing and "<figure>" not in missing
+    assert "not run yet" in missing and "minigen demo 04" in missing and "<figure>" not in missing
     assert "✗ FAIL" in failed and "✗ 1 of 1 FAIL" in failed
     assert "quick: not judged" in quick
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from minigen.backend.host import whole_array
 from minigen.errors import ShapeError
-from minigen.metrics.subspace import checked_matrix
+from minigen.metrics.checks import checked_matrix
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from minigen.baselines import neighbor_embedding as module
+from minigen.baselines.neighbor_embedding import conditional_probabilities, joint_probabilities, kl_and_gradient, tsne
 from minigen.errors import NonFiniteError, ShapeError
 from minigen.metrics import knn_accuracy
-from minigen.models import tsne as module
-from minigen.models.tsne import conditional_probabilities, joint_probabilities, kl_and_gradient, tsne
 from tests.models.papers import tsne as paper
 
 

@@ -1,4 +1,4 @@
-"""`python -m demos all`: in processes, without running anything twice, and one that fails does not stop the others."""
+"""`minigen demo all`: in processes, without running anything twice, and one that fails does not stop the others."""
 
 import json
 import os
@@ -11,17 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from demos import run_all
-from demos.catalog import checksum, names
-from demos.run_all import Clock, chosen, is_done, parsed, settings_of
+from minigen.gallery import run_all
+from minigen.gallery.registry import checksum, names
+from minigen.gallery.run_all import Clock, chosen, is_done, parsed, settings_of
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def started(out, *options, **environment):
-    """`python -m demos all --out OUT ...`, begun."""
+    """`minigen demo all --out OUT ...`, begun."""
     return subprocess.Popen(
-        [sys.executable, "-m", "demos", "all", "--out", str(out), *options],
+        [sys.executable, "-m", "minigen", "demo", "all", "--out", str(out), *options],
         cwd=ROOT,
         env={**os.environ, **environment},
         stdout=subprocess.PIPE,
@@ -178,7 +178,7 @@ def test_a_signal_stops_the_demo_and_leaves_the_page(number, status, tmp_path):
     process.send_signal(number)
     out, error = process.communicate(timeout=60)
     assert process.returncode == status, out + error
-    assert "Stopped." in error and f"python -m demos all --out {tmp_path} --only 12 --jobs 1" in error
+    assert "Stopped." in error and f"minigen demo all --out {tmp_path} --only 12 --jobs 1" in error
     assert not log.exists() and "not run yet" in (tmp_path / "index.html").read_text(encoding="utf-8")
     running = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
     assert str(tmp_path / "12_variational") not in running, "the demo runs on"

@@ -1,4 +1,4 @@
-"""What every demo shares: its arguments, and the verdict at its end."""
+"""What every demo shares: its arguments, and the criteria at its end."""
 
 import argparse
 import atexit
@@ -16,12 +16,12 @@ from typing import Any, NoReturn
 from tqdm import tqdm
 
 import minigen as mg
-from demos.catalog import checksum, names
-from demos.page import verdict_table
 from minigen.backend.devices import NAMES as BACKENDS
-from minigen.commands import named, natural
 from minigen.data.registry import LOADERS
 from minigen.errors import BusyError, DeviceError, one_line
+from minigen.gallery.page import criteria_table
+from minigen.gallery.registry import checksum, names
+from minigen.utils.arguments import nonnegative_int, output_path
 from minigen.utils.files import locked, replacing, sweep
 
 HELD = contextlib.ExitStack()  # the output folder of the demo that runs
@@ -70,14 +70,14 @@ def demo_arguments(
     --data, --backend, --out, --seed, --quick, and one option for each of `defaults` (epochs=10 gives --epochs). `data`: the
     default of --data; only demos of faces take them.  `full`: other defaults, which --full stands for; what is given beside it
     counts. What cannot be right ends the script, with status 2, before any work. The output folder is the demo's own until its
-    verdict.
+    `Criteria.finish`.
 
     In a notebook the options are those in the environment variable MINIGEN_OPTIONS. For result.json the namespace also has
     `given`, the options that differ from their defaults, and `source`, the checksum of the demo's file (None in a notebook,
     where it may have been changed).
     """
     words = shlex.split(os.environ.get("MINIGEN_OPTIONS", "")) if in_notebook() else sys.argv[1:]
-    parser = Parser(prog=f"python -m demos {name}", description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(prog=f"minigen demo {name}", description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     known = [each for each in LOADERS if each != "faces" or data == "faces"]
     parser.add_argument(
         "--data",
@@ -87,8 +87,8 @@ def demo_arguments(
         help=f"data set: {', '.join(known)} (glyphs and faces need no download)",
     )
     parser.add_argument("--backend", default=None, choices=BACKENDS, help="array library")
-    parser.add_argument("--out", type=named, default=None, help=f"output folder (default: out/{name})")
-    parser.add_argument("--seed", type=natural, default=0, help="seed of all random numbers")
+    parser.add_argument("--out", type=output_path, default=None, help=f"output folder (default: out/{name})")
+    parser.add_argument("--seed", type=nonnegative_int, default=0, help="seed of all random numbers")
     parser.add_argument("--quick", action="store_true", help="a few seconds, to see that it runs; criteria are not judged")
     for option, default in defaults.items():
         parser.add_argument(f"--{option.replace('_', '-')}", type=type(default), default=default, help=f"default: {default}")
@@ -115,15 +115,15 @@ def demo_arguments(
     return args
 
 
-class Verdict:
+class Criteria:
     """Did it work? Criteria, each fixed before the run, against what was measured."""
 
     def __init__(self, args: argparse.Namespace):
         self.args, self.start = args, time.perf_counter()
-        self.criteria: list[dict[str, Any]] = []
+        self.checks: list[dict[str, Any]] = []
         self.reports: list[tuple[str, str]] = []
 
-    def expect(
+    def check(
         self,
         name: str,
         measured: float,
@@ -138,7 +138,7 @@ class Verdict:
         low, high = between or (at_least, at_most)
         passed = (low is None or measured >= low) and (high is None or measured <= high)
         expected = f"{low:.6g} to {high:.6g}" if between else f"at most {high:.6g}" if low is None else f"at least {low:.6g}"
-        self.criteria.append({"name": name, "expected": expected, "measured": float(measured), "pass": bool(passed)})
+        self.checks.append({"name": name, "expected": expected, "measured": float(measured), "pass": bool(passed)})
 
     def report(self, name: str, value: Any) -> None:
         """A figure worth knowing that is no criterion."""
@@ -152,13 +152,13 @@ class Verdict:
         """
         seconds = time.perf_counter() - self.start
         if self.args.quick:
-            for criterion in self.criteria:
+            for criterion in self.checks:
                 criterion["pass"] = None
         config = {key: str(value) if isinstance(value, Path) else value for key, value in vars(self.args).items()}
         result = {
             "demo": self.args.name,
             "config": config,
-            "criteria": self.criteria,
+            "criteria": self.checks,
             "report": dict(self.reports),
             "seconds": round(seconds, 2),
         }
@@ -166,11 +166,11 @@ class Verdict:
             path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
         HELD.close()
         if in_notebook():
-            show("HTML", verdict_table(result))
+            show("HTML", criteria_table(result))
         else:
             print(f"\n{self.table()}")
         print(f"\n{seconds:.1f} s; pictures and result.json in {self.args.out}")
-        if any(c["pass"] is False for c in self.criteria) and not in_notebook():
+        if any(c["pass"] is False for c in self.checks) and not in_notebook():
             sys.exit(1)
 
     def table(self) -> str:
@@ -178,7 +178,7 @@ class Verdict:
         rows = [("criterion", "expected", "measured", "")]
         rows += [
             (c["name"], c["expected"], f"{c['measured']:.6g}", {True: "pass", False: "FAIL", None: "quick"}[c["pass"]])
-            for c in self.criteria
+            for c in self.checks
         ]
         rows += [(name, "", value, "") for name, value in self.reports]
         widths = [max(map(len, column)) for column in zip(*rows)]

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from demos.page import picture
+from minigen.gallery.page import picture
 
 STYLE = """
 body { max-width: 68rem; }

@@ -5,9 +5,9 @@ from html.parser import HTMLParser
 
 import pytest
 
-from demos import markdown
-from demos.catalog import names, source
-from demos.cells import Cell, join, split
+from minigen.gallery import markdown
+from minigen.gallery.cells import Cell, join, split
+from minigen.gallery.registry import names, source
 
 SCRIPT = '''"""Title.
 

@@ -85,14 +85,14 @@ def to_bytes(image: np.ndarray) -> np.ndarray:
     return np.rint(image.clip(0, 1) * 255).astype(np.uint8)
 
 
-VERDICTS = {True: ("good", "✓ pass"), False: ("bad", "✗ FAIL"), None: ("faint", "quick: not judged")}
+RESULTS = {True: ("good", "✓ pass"), False: ("bad", "✗ FAIL"), None: ("faint", "quick: not judged")}
 
 
-def verdict_table(result: Mapping[str, Any]) -> str:
-    """What a demo's result.json says, as a table: criterion, expected, measured, verdict; and below them the reports."""
-    rows = ["<tr><th>criterion</th><th>expected</th><th>measured</th><th>verdict</th></tr>"]
+def criteria_table(result: Mapping[str, Any]) -> str:
+    """What a demo's result.json says, as a table: criterion, expected, measured, result; and below them the reports."""
+    rows = ["<tr><th>criterion</th><th>expected</th><th>measured</th><th>result</th></tr>"]
     for criterion in result["criteria"]:
-        color, word = VERDICTS[criterion["pass"]]
+        color, word = RESULTS[criterion["pass"]]
         cells = "".join(
             f"<td>{html.escape(text)}</td>" for text in (criterion["name"], criterion["expected"], f"{criterion['measured']:.6g}")
         )
@@ -101,4 +101,4 @@ def verdict_table(result: Mapping[str, Any]) -> str:
         f'<tr class="report"><td>{html.escape(name)}</td><td></td><td colspan="2">{html.escape(value)}</td></tr>'
         for name, value in result["report"].items()
     ]
-    return f'<div class="wide"><table class="verdict">{"".join(rows)}</table></div>'
+    return f'<div class="wide"><table class="criteria">{"".join(rows)}</table></div>'

@@ -5,8 +5,8 @@ import itertools
 import numpy as np
 import pytest
 
+from minigen.baselines import denoising_error, pca, wiener_filter
 from minigen.errors import ShapeError
-from minigen.metrics import denoising_error, pca, wiener_filter
 
 rng = np.random.default_rng(0)
 X = rng.standard_normal((40, 5)) @ rng.standard_normal((5, 5)) + [1.0, -2.0, 0.0, 3.0, 0.5]
