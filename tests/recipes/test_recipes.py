@@ -67,6 +67,15 @@ def test_how_long_a_run_is(name, given, expected):
     assert (recipe.epochs, recipe.steps) == expected
 
 
+@pytest.mark.parametrize("name", ["progan-paper", "stylegan-paper"])
+def test_the_papers_networks_take_a_step(name):
+    spec, images = InputSpec((4, 4, 3), 2), np.random.default_rng(0).random((8, 4, 4, 3), dtype=np.float32)
+    recipe = RECIPES[name].with_settings(batch_size=4, phase=4, last=4).with_length(spec, len(images))
+    trainer = recipe.trainer(*recipe.networks(spec))
+    history = recipe.fit(trainer, Dataset("noise", images, np.zeros(8, dtype=int), ("face", "other"), {}), progress=False)
+    assert history["step"][-1] == recipe.steps == 2 and np.isfinite(history["generator loss"]).all()
+
+
 def test_what_is_refused():
     with pytest.raises(RecipeError, match="unknown model 'styelgan': did you mean 'stylegan'?"):
         recipes.find("styelgan")
