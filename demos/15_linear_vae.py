@@ -19,7 +19,7 @@ import numpy as np
 from tqdm import trange
 
 import minigen as mg
-from minigen import baselines, data, metrics, optim, plot
+from minigen import baselines, data, metrics, optim, plot, synthetic
 from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.autoencoders import LinearVariationalAutoencoder
 
@@ -66,7 +66,7 @@ def judge(name, model, examples, best):
 # ## Sixty points in three dimensions
 # The chapter's points near a tilted plane, two latent variables.
 # %%
-points = data.tilted_plane()
+points = synthetic.tilted_plane()
 flat = LinearVariationalAutoencoder(features=3, latent_dim=2)
 train(flat, points, lr=0.02, epochs=args.point_epochs, batch_size=60)
 judge("3-D points", flat, points, baselines.probabilistic_pca(points, 2))

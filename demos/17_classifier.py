@@ -16,7 +16,7 @@ pixels, and the classifier is trained here, by minigen, in about a minute.
 # %%
 import numpy as np
 
-from minigen import data, metrics, plot, training
+from minigen import data, evaluators, metrics, plot
 from minigen.baselines import tsne
 from minigen.gallery.demo import Criteria, demo_arguments, save
 
@@ -26,7 +26,7 @@ if args.quick:
     train, test, args.epochs, args.map_examples = train[:1000], test[:300], 1, 100
 criteria = Criteria(args)
 
-judge = training.feature_classifier(train, epochs=args.epochs, cache=args.out / "weights")
+judge = evaluators.feature_classifier(train, epochs=args.epochs, cache=args.out / "weights")
 judge.summary((28, 28, 1))
 
 # %% [markdown]

@@ -15,7 +15,7 @@ import numpy as np
 from tqdm import tqdm
 
 import minigen as mg
-from minigen import data, metrics, optim, plot, training
+from minigen import data, evaluators, metrics, optim, plot, training
 from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.gans import dcgan
 
@@ -33,7 +33,7 @@ if args.quick:
     train, args.steps, args.batch_size, args.seeds, args.samples = train[:1000], 3, 8, 2, 100
     BROKEN = dict(list(BROKEN.items())[:4])
 criteria = Criteria(args)
-judge = training.feature_classifier(train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None)
+judge = evaluators.feature_classifier(train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None)
 real = train.images[np.random.default_rng(0).permutation(len(train))[: args.samples]]
 true = judge.features(real)
 

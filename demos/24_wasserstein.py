@@ -17,7 +17,7 @@ slope is bounded. Two ways to bound it, and what each does to the critic.
 import numpy as np
 
 import minigen as mg
-from minigen import data, losses, metrics, optim, plot, training
+from minigen import data, evaluators, losses, metrics, optim, plot, synthetic, training
 from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.gans import dcgan, points
 
@@ -32,7 +32,7 @@ criteria = Criteria(args)
 # What a critic thinks of the plane, when the generator has learned a while: high ground is where it expects real points. Both
 # critics have played the same number of steps against a generator of points.
 # %%
-ring = data.gaussian_ring(20_000, std=0.02)
+ring = synthetic.gaussian_ring(20_000, std=0.02)
 BOUNDS = {
     "clipping": (losses.WeightClipping(0.1), lambda parameters: optim.RMSprop(parameters, lr=5e-4)),
     "gradient penalty": (losses.GradientPenalty(0.1), lambda parameters: optim.Adam(parameters, lr=1e-3, beta1=0.5, beta2=0.9)),
@@ -68,7 +68,7 @@ for name, (bound, optimizer) in BOUNDS.items():
 # The same two on small convolutional networks. Their settings are their papers': RMSprop at 5e-5 and c = 0.01 for clipping, Adam
 # at 1e-4 with moments 0 and 0.9 for the penalty (here both rates four times as high, for a short training).
 # %%
-judge = training.feature_classifier(train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None)
+judge = evaluators.feature_classifier(train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None)
 real = train.images[np.random.default_rng(0).permutation(len(train))[: args.samples]]
 true = judge.features(real)
 CLIP, rng = 0.01, np.random.default_rng(args.seed)
@@ -84,7 +84,7 @@ class Follow(training.Callback):
     def __init__(self):
         self.distances = []
 
-    def recorded(self, run):
+    def on_epoch_end(self, run):
         self.distances.append(metrics.frechet_distance(true, judge.features(run.sample(1000 if not args.quick else 50))))
 
 

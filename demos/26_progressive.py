@@ -74,7 +74,7 @@ class Distances(training.Callback):
     def __init__(self):
         self.values = []
 
-    def recorded(self, run):
+    def on_epoch_end(self, run):
         samples = run.sampler.draw(gan_figures.latent(run.generator, len(z), seed=1))
         self.values.append(subject.distance(samples, run.sampler.resolution, run.sampler.alpha))
 

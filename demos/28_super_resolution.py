@@ -21,7 +21,7 @@ import numpy as np
 from PIL import Image
 
 import minigen as mg
-from minigen import data, losses, metrics, optim, plot, training
+from minigen import data, evaluators, losses, metrics, optim, plot, training
 from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.applications import super_resolution
 from minigen.models.gans import dcgan
@@ -35,7 +35,7 @@ train, test = data.load(args.data)
 if args.quick:
     train, args.epochs, args.steps, args.tests = train[:300], 1, 4, 100
 criteria = Criteria(args)
-judge = training.feature_classifier(train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None)
+judge = evaluators.feature_classifier(train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None)
 train, test = train[: args.images], test[: args.tests]
 
 
@@ -81,7 +81,7 @@ save(
 # %% [markdown]
 # ## Four enlargements of held-out images
 # %%
-low = mg.to_numpy(content.damage(mg.asarray(test.images)))
+low = mg.to_numpy(content.degrade(mg.asarray(test.images)))
 
 
 def enlarged(method):

@@ -19,7 +19,7 @@ from math import ceil
 import numpy as np
 
 import minigen as mg
-from minigen import data, losses, metrics, optim, plot, training
+from minigen import data, evaluators, losses, metrics, optim, plot, training
 from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.applications import context_encoder
 from minigen.models.autoencoders import ConvolutionalAutoencoder
@@ -34,7 +34,7 @@ train, test = data.load(args.data)
 if args.quick:
     train, args.epochs, args.steps, args.tests = train[:300], 1, 4, 100
 criteria = Criteria(args)
-judge = training.feature_classifier(train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None)
+judge = evaluators.feature_classifier(train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None)
 train, test = train[: args.images], test[: args.tests]
 
 
@@ -89,7 +89,7 @@ save(
 # The little noise added is that of pixels rounded to bytes. The autoencoder is shown the image with the mean in its hole.
 # %%
 corners = np.random.default_rng(args.seed).integers(test.images.shape[1] - args.hole + 1, size=(len(test), 2))
-damaged = mg.to_numpy(content.damage(mg.asarray(test.images), corners))
+damaged = mg.to_numpy(content.degrade(mg.asarray(test.images), corners))
 known, hole = damaged[..., :1], damaged[..., 1:]
 mean = mg.mean(train.images, axis=0)
 

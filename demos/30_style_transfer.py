@@ -23,10 +23,10 @@ content of one image and the style of another; which style, it is told by one ex
 import numpy as np
 
 import minigen as mg
-from minigen import data, metrics, nn, optim, plot, training
-from minigen.data.styles import PATTERNS, draw_styles, render
+from minigen import data, evaluators, metrics, nn, optim, plot, training
 from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.applications.style_transfer import StyleTransfer, TextureAutoencoder, style_distance
+from minigen.synthetic.styles import PATTERNS, draw_styles, render
 
 args = demo_arguments("30_style_transfer", __doc__, images=8000, encoder_epochs=2, epochs=3, batch_size=32)
 train, test = data.load(args.data)
@@ -140,7 +140,7 @@ taught_digits = data.Dataset(
     train.class_names,
     {"digit": others.labels, "pattern": taught.pattern},
 )
-judge = training.attribute_classifier(
+judge = evaluators.attribute_classifier(
     taught_digits, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None
 )
 true = {"digit": test.labels, "pattern": drawn.pattern}

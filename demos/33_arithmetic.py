@@ -27,7 +27,7 @@ import numpy as np
 
 import minigen as mg
 from demos.portraits import FULL, PORTRAITS, Subject, fit_to_data, shorten, trained_stylegan
-from minigen import data, metrics, optim, plot, training
+from minigen import data, evaluators, metrics, optim, plot, training
 from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.autoencoders import VariationalAutoencoder
 from minigen.models.latent import analogy, attribute_direction, walk
@@ -85,7 +85,7 @@ images = data.Dataset(args.data, subject.images, subject.train.labels, subject.t
 judge = (
     subject.judge
     if subject.faces
-    else training.attribute_classifier(images, **({"epochs": 1, "cache": args.out / "weights"} if args.quick else {}))
+    else evaluators.attribute_classifier(images, **({"epochs": 1, "cache": args.out / "weights"} if args.quick else {}))
 )
 
 # %% [markdown]
@@ -141,7 +141,7 @@ def on_host(function):
 # one of its own, which has learned from reconstructions, and what the images they are made of show.
 repaint = on_host(vae.reconstruct)
 repainted = data.Dataset(f"repainted {args.data}", repaint(images.images), images.labels, images.class_names, factors)
-reader = training.attribute_classifier(repainted, epochs=1 if args.quick else 3, cache=args.out / "weights")
+reader = evaluators.attribute_classifier(repainted, epochs=1 if args.quick else 3, cache=args.out / "weights")
 z = gan_figures.latent(generator, args.samples, seed=1)
 encoded = images[: args.samples]
 spaces = {

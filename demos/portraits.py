@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 
 import minigen as mg
-from minigen import data, losses, metrics, optim, training
+from minigen import data, evaluators, losses, metrics, optim, training
 from minigen.backend import asarray, to_numpy
+from minigen.evaluators.features import keep, read_kept
 from minigen.models.gans import progan, stylegan
 from minigen.models.gans.growing import at_stage
 from minigen.recipes.gans import small_maps
-from minigen.training.features import keep, read_kept
 from minigen.training.run import checksum
 from minigen.utils.files import cached
 
@@ -48,13 +48,13 @@ class Subject:
         if self.faces:
             sizes = {"train_size": 400, "test_size": 10} if args.quick else {"train_size": args.images, "test_size": 1000}
             self.train, self.test = data.load("faces", resolution=args.resolution, **sizes)
-            self.judge = training.attribute_classifier(self.train, **({"epochs": 1, "cache": cache} if args.quick else {}))
+            self.judge = evaluators.attribute_classifier(self.train, **({"epochs": 1, "cache": cache} if args.quick else {}))
             self.images = self.train.images
         else:
             if args.resolution != 32:
                 raise SystemExit(f"--resolution {args.resolution}: {args.data} is 28 x 28, padded to 32 x 32")
             self.train, self.test = (each[:400] if args.quick else each for each in data.load(args.data))
-            self.judge = training.feature_classifier(self.train, **({"epochs": 1, "cache": cache} if args.quick else {}))
+            self.judge = evaluators.feature_classifier(self.train, **({"epochs": 1, "cache": cache} if args.quick else {}))
             self.images = np.pad(self.train.images, ((0, 0), (2, 2), (2, 2), (0, 0)))
         self.resolution, self.channels = self.images.shape[1], self.images.shape[3]
 

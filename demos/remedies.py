@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 import minigen as mg
-from minigen import data, losses, metrics, nn, optim, training
+from minigen import data, evaluators, losses, metrics, nn, optim, synthetic, training
 from minigen.models.gans import gan, points
 from minigen.training import remedies
 
@@ -122,9 +122,9 @@ def judge_digits(trainer: training.Adversarial, dataset: str) -> dict[str, Any]:
 
 
 @lru_cache
-def toy(task: str) -> data.GaussianMixture:
+def toy(task: str) -> synthetic.GaussianMixture:
     """100,000 points of the ring or the grid, as in PacGAN's experiments."""
-    return data.gaussian_ring(100_000) if task == "ring" else data.gaussian_grid(100_000)
+    return synthetic.gaussian_ring(100_000) if task == "ring" else synthetic.gaussian_grid(100_000)
 
 
 @lru_cache
@@ -133,7 +133,7 @@ def stacked_digits(dataset: str, n: int = 50_000) -> tuple[np.ndarray, Any, np.n
     train, _ = data.load(dataset)
     first, second = np.random.default_rng(0).integers(len(train), size=(2, n))
     pairs = np.concatenate([train.images[first], train.images[second]], axis=-1)
-    judge = training.feature_classifier(train, progress=False)
+    judge = evaluators.feature_classifier(train, progress=False)
     return pairs, judge, features(judge, pairs[:STACKED])
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from minigen.autograd.border import plain
+from minigen.autograd import unwrap
 from minigen.backend import Array, asarray
 from minigen.errors import ShapeError
 from minigen.ops import (
@@ -84,7 +84,7 @@ def kl_sparsity(activations: Any, target: float = 0.1) -> Any:
     target = float(target)  # a number of NumPy's would compute in float64
     check_batch("kl_sparsity", activations)
     p = mean(activations, axis=0)
-    means = plain(p)
+    means = unwrap(p)
     if isinstance(means, np.ndarray) and ((means < 0.0) | (means > 1.0)).any():  # a device is not asked: it would have to wait
         raise ValueError(
             f"kl_sparsity: mean activations reach from {float(p.min()):.4g} to {float(p.max()):.4g}, expected "

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from minigen import baselines, metrics, training
+from minigen import baselines, evaluators, metrics
 from minigen.autograd import no_grad
 from minigen.backend import asarray, to_numpy
 from minigen.commands import Parser, UsageError
@@ -128,14 +128,14 @@ def generated(trained: TrainedModel, config: Config, train: Dataset, n: int, pro
     rim = (samples.shape[1] - real.shape[1]) // 2  # of networks whose sides are powers of two
     samples = samples[:, rim : samples.shape[1] - rim, rim : samples.shape[2] - rim]
     if config.data == "faces":
-        judge = training.attribute_classifier(train, progress=progress)
+        judge = evaluators.attribute_classifier(train, progress=progress)
         features = [judge.features(images) for images in (real, samples, others)]
         scores = {
             "Frechet distance": metrics.frechet_distance(*features[:2]),
             "Frechet floor": metrics.frechet_distance(features[0], features[2]),
         }
     else:
-        judge = training.feature_classifier(train, progress=progress)
+        judge = evaluators.feature_classifier(train, progress=progress)
         scores = metrics.judge_samples(judge, samples, real, others)
         if trained.conditional:
             scores["samples of the class asked for"] = metrics.accuracy(judge.predict(samples), trained.labels(n, None))

@@ -29,7 +29,7 @@ class AttributeClassifier(nn.Module):
     `factors`: name -> number of levels, or None for a continuous factor; `kinds(dataset.factors)` says it of a data set.
     `standardize` takes mean and std (buffers, at first 0 and 1) from the training data. `resolution`: r, a power of two, at
     least 8. Training takes examples=(images, *factors), the factors in the order of `factors`, levels as integers from 0.
-    `training.attribute_classifier` does all of it; the model's `fingerprint()` belongs beside every score made with it.
+    `evaluators.attribute_classifier` does all of it; the model's `fingerprint()` belongs beside every score made with it.
     """
 
     def __init__(

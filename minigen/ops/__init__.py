@@ -1,5 +1,7 @@
 """Differentiable primitives, each beside its rules, and the short compositions that belong to them."""
 
+from minigen.engine.numpy_protocols import ALTERNATIVES
+from minigen.ops import methods  # noqa: F401  gives Tensor its operators and methods
 from minigen.ops.activation import elu, leaky_relu, relu, selu, sigmoid, sigmoid_cross_entropy, softplus, tanh
 from minigen.ops.blur import blur2d
 from minigen.ops.convolution import conv2d, conv2d_transpose, conv2d_weight
@@ -118,3 +120,5 @@ __all__ = [
     "var",
     "where",
 ]
+
+ALTERNATIVES.update((name, f"minigen.{name}") for name in __all__ if name not in ALTERNATIVES)

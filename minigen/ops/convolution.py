@@ -13,8 +13,8 @@ and each is linear in both its arguments: the derivative of any of them is anoth
 import math
 from functools import lru_cache
 
-from minigen.autograd.op import op
 from minigen.backend import Array, array_module
+from minigen.engine import op
 from minigen.errors import CHANNELS_FIRST, DtypeError, ShapeError
 from minigen.ops import window
 from minigen.ops.im2col import FEW, correlate, gather, narrowed, neighbors, scatter, windows, workspace

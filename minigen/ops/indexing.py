@@ -1,14 +1,12 @@
 """Ops that pick elements: getitem and its adjoint scatter_add, take, one_hot."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from minigen.autograd.op import op
-from minigen.autograd.tensor import Tensor
 from minigen.backend import Array, array_module, asarray, is_array
 from minigen.backend.host import check_whole
+from minigen.engine import Tensor, op
 
 
 @op
@@ -78,16 +76,3 @@ def checked_index(index: Any) -> Any:
         raise TypeError("an index must be a plain array of integers or bools, not a Tensor: index with x.data")
     check_whole(index)
     return index
-
-
-def getitem_method(self: Tensor, index: Any) -> Tensor:
-    """x[index], with any index that NumPy knows."""
-    return getitem(self, index=checked_index(index))
-
-
-def iterate(self: Tensor) -> Iterator[Tensor]:
-    """Along the first axis."""
-    return (self[i] for i in range(len(self)))
-
-
-Tensor.__getitem__, Tensor.__iter__ = getitem_method, iterate

@@ -8,9 +8,8 @@ passes over the data as it can. Variance and standard deviation begin with the f
 
 from typing import Any
 
-from minigen.autograd.op import op
-from minigen.autograd.tensor import Tensor
 from minigen.backend import Array, array_module
+from minigen.engine import op
 from minigen.errors import DtypeError, ShapeError
 from minigen.ops.elementwise import square
 from minigen.ops.reduction import Axis, count, l2norm, mean, normalized, sum
@@ -47,7 +46,7 @@ def deviations_dx(g, y, x, *, axis):
     return center(g, axis=axis)
 
 
-@op(nondiff=("mean_square",))
+@op(non_differentiable=("mean_square",))
 def inv_rms(x: Array, mean_square: Array | None = None, *, axis: Axis, eps: float) -> Array:
     """1 / sqrt(mean(x^2) + eps) along `axis`, which keeps length 1: of centered x, 1 / standard deviation (biased, / n).
 
@@ -136,6 +135,3 @@ def gathered(g: Any, shape: tuple[int, ...]) -> Any:
     extra = len(g.shape) - len(shape)
     axes = tuple(i for i, n in enumerate(g.shape) if i < extra or shape[i - extra] != n)
     return reshape(sum(g, axis=axes), shape=shape) if axes else g
-
-
-Tensor.var, Tensor.std = var, std

@@ -142,7 +142,7 @@ class TrainedAutoencoder(TrainedModel):
     def as_pixels(self, y: Any) -> Any:
         """The decoder's output, logits or values, as pixels."""
         if self.generative:
-            return self.model.pixels_of(y)
+            return self.model.pixels_from_logits(y)
         return sigmoid(y) if isinstance(self.model, ImageAutoencoder) else y
 
 

@@ -6,7 +6,7 @@ import pytest
 from minigen import plot
 from minigen.commands import learning, main
 from minigen.data import registry
-from minigen.data.glyphs import load as load_glyphs
+from minigen.synthetic.glyphs import load as load_glyphs
 
 TRAIN, TEST = 96, 24
 

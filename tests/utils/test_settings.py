@@ -22,8 +22,8 @@ from tests.models.test_gans import PAIRS
 from tests.models.test_variational import MODELS as VARIATIONAL
 from tests.nn.test_layers import LAYERS, run
 from tests.samples import SAMPLES
+from tests.training.gans.players import QUIET, cloud, game
 from tests.training.networks import examples, made
-from tests.training.players import QUIET, cloud, game
 
 KINDS = {
     "64": (np.int64, np.float64),

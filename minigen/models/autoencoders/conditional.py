@@ -34,7 +34,7 @@ class ConditionalVariationalAutoencoder(VariationalAutoencoder):
     @in_parts
     def encode(self, x: Any, labels: Any) -> tuple[Any, Any]:
         """Images (n, 28, 28, 1), labels (n,) -> mean and logvar of q(z|x, y), each (n, latent_dim)."""
-        return super().encode(functional.with_labels(ops.flatten(x), labels, self.classes))
+        return super().encode(functional.with_labels(ops.flatten(x, 1), labels, self.classes))
 
     @in_parts
     def decode(self, z: Any, labels: Any) -> Any:
@@ -56,13 +56,13 @@ class ConditionalVariationalAutoencoder(VariationalAutoencoder):
     @in_parts
     def log_likelihood(self, x: Any, z: Any, labels: Any) -> Any:
         """log p(x|z, y), one number an image, in nats: (n,)."""
-        return self.log_likelihood_of(x, self.decode(z, labels))
+        return self.log_likelihood_from_logits(x, self.decode(z, labels))
 
     @no_grad()
     @in_parts
     def pixels(self, z: Any, labels: Any) -> Any:
         """Codes (n, latent_dim), labels (n,) -> images in [0, 1], outside any graph."""
-        return self.pixels_of(self.decode(z, labels))
+        return self.pixels_from_logits(self.decode(z, labels))
 
     @no_grad()
     @in_parts

@@ -15,8 +15,7 @@ from typing import Any
 import numpy as np
 
 from minigen import functional, nn, ops
-from minigen.autograd import Tensor, no_grad
-from minigen.autograd.border import plain
+from minigen.autograd import Tensor, no_grad, unwrap
 from minigen.backend import array_module, asarray, random, to_numpy
 from minigen.errors import ShapeError, StateError
 from minigen.models.gans import progan
@@ -89,7 +88,7 @@ class Generator(GrowingGenerator):
         w = self.mapping(z)
         if not self.training:
             return self.synthesize(w)
-        self.follow(plain(w))
+        self.follow(unwrap(w))
         rng = random.stream("latent")
         if rng.random() >= self.mixing:
             return self.synthesize(w)
