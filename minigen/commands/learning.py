@@ -120,17 +120,12 @@ def left_behind(folder: RunFolder, config: Config) -> str:
 
 
 def callbacks(folder: RunFolder, config: Config, trained: TrainedModel, test: Dataset) -> list[training.Callback]:
-    """What is hung into a run: it is saved, watched, and drawn."""
+    """What is hooked into a run: it is saved, watched, and drawn."""
     every = max(config.settings[config.counted] // MOMENTS, 1)
     presence, curves = Presence(folder.hold.check), Curves(folder.pictures)
     if config.counted == "steps":  # its history, and so its checkpoints, have a row for so many steps already
-<<<<<<< HEAD
-        return [presence, Saving(folder.path), training.SampleGrid(folder.pictures, every), training.Health(), curves]
-    drawn = [Reconstructions(trained, config, folder.pictures, test, every)] if config.images_shaped else []
-=======
         return [presence, Saving(folder.path), training.SampleGrid(folder.pictures, every), training.GanMonitor(), curves]
-    drawn = [Reconstructions(learner, config, folder.pictures, test, every)] if config.images_shaped else []
->>>>>>> main
+    drawn = [Reconstructions(trained, config, folder.pictures, test, every)] if config.images_shaped else []
     return [presence, Saving(folder.path, every), *drawn, curves]
 
 
