@@ -300,13 +300,13 @@ except ImportError:
         {"ops.special._halves"},
     ),
     "a network beside the models": (
-        "metrics/judges.py",
+        "metrics/evaluators.py",
         """
 from minigen import nn
-class Judge(nn.Sequential):
+class Evaluator(nn.Sequential):
     pass
 """,
-        {"metrics.judges.Judge"},
+        {"metrics.evaluators.Evaluator"},
     ),
 }
 

@@ -1,4 +1,4 @@
-"""What made this image? A network that reads all factors of variation from it: the judge of faces."""
+"""What made this image? A network that reads all factors of variation from it: the evaluator of faces."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,7 +11,7 @@ from minigen.backend import asarray, to_numpy
 from minigen.data import Batches
 from minigen.errors import ShapeError
 
-BATCH = 250  # images judged at a time
+BATCH = 250  # images at a time
 
 
 class AttributeClassifier(nn.Module):
@@ -113,7 +113,7 @@ class AttributeClassifier(nn.Module):
         }
 
     def probabilities(self, images: Any) -> dict[str, np.ndarray]:
-        """Images -> name -> p(level|x), (n, levels), of the discrete factors; its largest says how sure the judge is."""
+        """Images -> name -> p(level|x), (n, levels), of the discrete factors; its largest says how sure the evaluator is."""
         powers = {
             name: np.exp(output - output.max(axis=1, keepdims=True))
             for name, output in self._outputs(images).items()
