@@ -205,7 +205,7 @@ class NumpyProtocols:
     def __reduce__(self) -> tuple:
         """pickle saves a leaf as an array of the host, and makes a new leaf of it on whichever backend is in use then.
 
-        Its version is new, for a version dates from this process only.
+        Its version is new: versions count within one process.
         """
         return leaf, (type(self), to_numpy(self.copied_leaf()), self.requires_grad, self.name)
 
@@ -214,7 +214,7 @@ class NumpyProtocols:
         return leaf(type(self), self.copied_leaf(), self.requires_grad, self.name)
 
     def copied_leaf(self) -> Array:
-        """A copy of the array. TypeError for what is no leaf."""
+        """A copy of the array. TypeError for what is not a leaf."""
         if self.op is not None:
             raise TypeError(
                 f"the result of {self.op.name} is part of a graph and cannot be copied: use x.detach(), "
