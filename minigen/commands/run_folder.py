@@ -21,9 +21,9 @@ from minigen.backend.devices import NAMES as BACKENDS
 from minigen.commands import CommandError
 from minigen.data import Dataset
 from minigen.errors import RecipeError, suggestion
-from minigen.optim.optimizer import positive
 from minigen.recipes import Option, Plan, Recipe, Subject, find, subjects
 from minigen.training import checkpoint
+from minigen.utils.checks import check_positive
 from minigen.utils.files import LOCK, Hold, is_temporary, locked, replacing, sweep
 from minigen.utils.reading import parsed_json, read_bounded, shortened
 
@@ -123,7 +123,7 @@ class Config:
         for name in ("batch_size", self.counted):
             check_whole(name, self.plan[name], 1)
         check_option("lr", plan.lr, Option(self.recipe.lr, "learning rate"))
-        positive("lr", plan.lr)
+        check_positive("the plan", lr=plan.lr)
         try:
             subject = self.subject
         except RecipeError as error:

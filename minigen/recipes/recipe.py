@@ -9,10 +9,10 @@ import numpy as np
 
 from minigen.data import Dataset
 from minigen.errors import RecipeError, suggestion
-from minigen.optim.optimizer import positive
 from minigen.recipes import subjects
 from minigen.training import Callback, History
 from minigen.training.checkpoint import Saved
+from minigen.utils.checks import check_positive
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class Recipe:
             raise RecipeError(f"{self.name} has no option {name!r}: {suggestion(name, self.options)}")
         options = {name: options.get(name, option.default) for name, option in self.options.items()}
         lr = self.lr if lr is None else lr
-        positive("lr", lr)
+        check_positive(self.name, lr=lr)
         return self.timed(Plan(options, lr, batch_size or self.batch_size, epochs, steps), subject, n)
 
     def timed(self, plan: Plan, subject: Subject, n: int) -> Plan:
