@@ -1,6 +1,6 @@
 """What is asked of a network beside its task. Each is a number that does not change when the same batch comes twice over.
 
-`nn.ActivityRegularization` adds the two sparsities to a model's loss; so their formulas stand in `functional`, which layers can
+`nn.ActivityRegularization` adds the two sparsities to a model's loss; so their formulas stand in `ops`, which layers can
 reach. The others make a critic smooth. Each is called with the `DiscriminatorBatch` of a step in progress, and returns its share
 of the loss, a mean over the batch of one value for each score; or it changes the critic after the step, with `project`.
 """
@@ -13,9 +13,9 @@ from minigen import ops
 from minigen.autograd import Tensor, grad
 from minigen.backend import Array, array_module, random
 from minigen.errors import ShapeError
-from minigen.functional import kl_sparsity, l1_sparsity
 from minigen.losses.described import Described
 from minigen.nn import Module
+from minigen.ops import kl_sparsity, l1_sparsity
 from minigen.utils.checks import check_nonnegative, check_positive, check_same_shape
 
 __all__ = [

@@ -4,8 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from minigen.autograd import Tensor
-from minigen.autograd.border import plain
+from minigen.autograd import Tensor, unwrap
 from minigen.backend import Array
 from minigen.errors import DtypeError, ShapeError, conversion
 from minigen.utils.checks import check_same_shape
@@ -49,7 +48,7 @@ def check_matching(name: str, prediction: Tensor | Array, target: Tensor | Array
 def check_unit_interval(name: str, target: Any) -> None:
     """Raise ValueError for targets outside [0, 1], such as images scaled to [-1, 1]; a device is not asked, for it would have to
     wait."""
-    data = plain(target)
+    data = unwrap(target)
     if isinstance(data, np.ndarray) and data.size:
         low, high = data.min(), data.max()
         if not (low >= -ROUNDING and high <= 1.0 + ROUNDING):

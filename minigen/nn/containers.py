@@ -52,10 +52,10 @@ class Sequential(Module):
 
 
 class Flatten(Module):
-    """(n, h, w, c) -> (n, h * w * c)."""
+    """(n, h, w, c) -> (n, h * w * c): each example as one row."""
 
     def forward(self, x: Any) -> Any:
-        return ops.flatten(x)
+        return ops.flatten(x, 1)
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         return (math.prod(input_shape),)

@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from minigen import functional, ops
+from minigen import ops
 from minigen.autograd import Parameter
 from minigen.backend import array_module
 from minigen.errors import ShapeError
 from minigen.nn import init
 from minigen.nn.checks import check_example, check_input
 from minigen.nn.module import Module
+from minigen.ops.normalization import check_group_size
 from minigen.utils.checks import check_counts
 
 
@@ -49,16 +50,16 @@ class MinibatchDiscrimination(Module):
 class MinibatchStdDev(Module):
     """Appends one channel, the mean standard deviation within a group of examples: x (n, ..., c) -> (n, ..., c + 1).
 
-    See `functional.minibatch_stddev`. Stands before the last convolution of a discriminator (Karras et al. 2018, section 3).
+    See `ops.minibatch_stddev`. Stands before the last convolution of a discriminator (Karras et al. 2018, section 3).
     Raises ShapeError for a batch that is no multiple of `group_size`, in evaluation too.
     """
 
     def __init__(self, group_size: int = 4):
-        functional.check_group_size("MinibatchStdDev", group_size)
+        check_group_size("MinibatchStdDev", group_size)
         self.group_size = self.batch_multiple = group_size
 
     def forward(self, x: Any) -> Any:
-        return functional.minibatch_stddev(x, self.group_size)
+        return ops.minibatch_stddev(x, self.group_size)
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         check_example(self, input_shape, (..., "channels"))

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 
 from minigen.autograd import Parameter, Tensor, no_grad
-from minigen.autograd.tensor import next_serial
 from minigen.backend import array_module, asarray, current, to_numpy
-from minigen.errors import DtypeError, Located
+from minigen.errors import DtypeError, LayerError
 from minigen.nn.summary import summary
 from minigen.utils.blocks import Block, block
 from minigen.utils.settings import Configured
@@ -28,7 +27,7 @@ class Buffer(Tensor):
 
     def __init__(self, data: Any, name: str | None = None):
         super().__init__(data, name=name)
-        self._data = self._data.copy()  # it will be overwritten, the caller's array must not
+        self.rebind(self.data.copy())  # it will be overwritten, the caller's array must not
 
 
 class NonNegative(Buffer):
@@ -55,11 +54,11 @@ class Module(Configured):
     def __call__(self, *inputs: Any, **options: Any) -> Any:
         try:
             return self.forward(*inputs, **options)
-        except Located as error:
-            self.locate(error)
+        except LayerError as error:
+            self.add_path(error)
             raise
 
-    def locate(self, error: Located) -> None:
+    def add_path(self, error: LayerError) -> None:
         """Prepend, to an error from a module below this one, the path to that module."""
         if error.module is not self:
             path = next((path for path, module in self.named_modules() if module is error.module), None)
@@ -161,8 +160,9 @@ class Module(Configured):
         if np.dtype(dtype) not in (np.float32, np.float64):
             raise DtypeError(f"a model computes in float32 or float64, not in {np.dtype(dtype)}")
         for tensor in self.named_state().values():
-            tensor._data = tensor._data.astype(dtype)
-            tensor.grad, tensor.serial = None, next_serial()  # older graphs are stale
+            tensor.rebind(tensor.data.astype(dtype))
+            tensor.grad = None
+            tensor.touch()
         return self
 
     def state_dict(self) -> dict[str, np.ndarray]:
@@ -232,7 +232,7 @@ class Module(Configured):
 def freezing(parameters: list[Parameter], buffers: list[Buffer]) -> Iterator[None]:
     """The block of `Module.frozen`."""
     flags = [parameter.requires_grad for parameter in parameters]
-    before = [(buffer.serial, buffer.data.copy()) for buffer in buffers]
+    before = [(buffer.version, buffer.data.copy()) for buffer in buffers]
     for parameter in parameters:
         parameter.requires_grad = False
     try:
@@ -240,8 +240,8 @@ def freezing(parameters: list[Parameter], buffers: list[Buffer]) -> Iterator[Non
     finally:
         for parameter, flag in zip(parameters, flags):
             parameter.requires_grad = flag
-        for buffer, (serial, value) in zip(buffers, before):
-            if buffer.serial != serial:  # assigning makes older graphs stale: not those that read a buffer nobody changed
+        for buffer, (version, value) in zip(buffers, before):
+            if buffer.version != version:  # assigning makes older graphs stale: not those that read a buffer nobody changed
                 buffer.assign(value)
 
 

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from minigen.autograd import Parameter
-from minigen.autograd.tensor import next_serial
 from minigen.backend import Array, array_module, asarray, backend_of, to_numpy
 from minigen.errors import GraphError, NonFiniteError
 from minigen.utils.checks import check_nonnegative, check_positive
@@ -65,8 +64,8 @@ class Optimizer(Configured):
         xp = array_module(self.parameters[0].data)
         self.values = xp.concatenate([p.data.ravel() for p in self.parameters])
         for p, (start, stop) in zip(self.parameters, self._bounds):
-            p._data = self.values[start:stop].reshape(p.shape)
-        self._views = [p._data for p in self.parameters]
+            p.rebind(self.values[start:stop].reshape(p.shape))
+        self._views = [p.data for p in self.parameters]
 
     def zero_grad(self) -> None:
         """Forget all gradients."""
@@ -79,7 +78,7 @@ class Optimizer(Configured):
 
     def step(self) -> None:
         """Change the parameters by their gradients."""
-        if any(p._data is not view for p, view in zip(self.parameters, self._views)):
+        if any(p.data is not view for p, view in zip(self.parameters, self._views)):
             if {p.dtype for p in self.parameters} != {self.gradient.dtype}:
                 raise TypeError(f"the parameters are no longer {self.gradient.dtype}: make a new optimizer after astype()")
             self._adopt()
@@ -98,7 +97,7 @@ class Optimizer(Configured):
         self.steps += 1
         for p in self.parameters:
             if p.grad is not None:
-                p.serial = next_serial()  # older graphs are stale from now on
+                p.touch()  # older graphs are stale from now on
 
     def restart(self) -> None:
         """Forget all moments: the next step is like a first one. A schedule of the learning rate goes on where it is."""
@@ -142,7 +141,9 @@ class Optimizer(Configured):
         """clip_norm / norm where the norm of the whole gradient exceeds clip_norm, else 1."""
         norm = math.sqrt(sum(float(self.gradient[part] @ self.gradient[part]) for part in self._parts(runs)))
         if not math.isfinite(norm):
-            raise NonFiniteError(f"the gradient's norm is {norm}: clipping cannot mend NaN or infinity; see minigen.anomaly()")
+            raise NonFiniteError(
+                f"the gradient's norm is {norm}: clipping cannot mend NaN or infinity; see minigen.detect_anomaly()"
+            )
         return self.clip_norm / norm if norm > self.clip_norm else 1.0
 
     # -- state ---------------------------------------------------------------------------------------------------

@@ -131,7 +131,7 @@ class AutoencoderLearner(Learner):
     def as_pixels(self, y: Any) -> Any:
         """What the decoder puts out, logits or values, as pixels."""
         if self.generative:
-            return self.model.pixels_of(y)
+            return self.model.pixels_from_logits(y)
         return sigmoid(y) if isinstance(self.model, ImageAutoencoder) else y
 
 

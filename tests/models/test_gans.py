@@ -26,7 +26,7 @@ from minigen.models import gans
 from minigen.models.gans import conditional, dcgan, gan, points, progan, stylegan, wgan
 from minigen.models.gans.growing import Growing
 from minigen.training import Adversarial
-from minigen.training.remedies import FeatureMatching, LabelSmoothing, Remedy
+from minigen.training.gans.remedies import FeatureMatching, LabelSmoothing, Remedy
 from tests.checks import to_order_2
 
 

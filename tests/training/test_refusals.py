@@ -10,7 +10,7 @@ import minigen as mg
 from minigen import optim
 from minigen.errors import CheckpointError
 from minigen.training import Checkpoint, EarlyStopping, checkpoint, fit
-from minigen.training.reconstruction import Reconstruction as Run
+from minigen.training.fitting import FitRun as Run
 from tests.training.networks import BATCH, Noisy, Other, assert_same, everything, examples, numbers, saved_in_an_epoch
 
 

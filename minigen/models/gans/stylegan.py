@@ -14,9 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from minigen import functional, nn, ops
-from minigen.autograd import Tensor, no_grad
-from minigen.autograd.border import plain
+from minigen import nn, ops
+from minigen.autograd import Tensor, no_grad, unwrap
 from minigen.backend import array_module, asarray, random, to_numpy
 from minigen.errors import ShapeError, StateError
 from minigen.models.gans import progan
@@ -89,7 +88,7 @@ class Generator(GrowingGenerator):
         w = self.mapping(z)
         if not self.training:
             return self.synthesize(w)
-        self.follow(plain(w))
+        self.follow(unwrap(w))
         rng = random.stream("latent")
         if rng.random() >= self.mixing:
             return self.synthesize(w)
@@ -298,7 +297,7 @@ class StyledLayer(nn.Module):
         if self.noise is not None:
             x = self.noise(x, noise)
         x = ops.leaky_relu(self.bias(x), slope=0.2)
-        return functional.pixel_norm(x) if self.style is None else self.style(x, w)
+        return ops.pixel_norm(x) if self.style is None else self.style(x, w)
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         return self.body.output_shape(input_shape)
