@@ -17,7 +17,7 @@ import numpy as np
 from tqdm import trange
 
 import minigen as mg
-from minigen import baselines, data, metrics, optim, plot
+from minigen import baselines, data, metrics, optim, plot, synthetic
 from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.autoencoders import LinearAutoencoder
 
@@ -28,7 +28,7 @@ if args.quick:
 criteria = Criteria(args)
 
 
-def judge(model, points, closed_form):
+def compare(model, points, closed_form):
     """(largest angle in degrees to the closed form's plane, loss above the closed form's in per cent, the closed form's loss)."""
     angles = metrics.principal_angles(model.decoder[0].weight.numpy().T.astype(np.float64), closed_form.components)
     floor = closed_form.discarded.sum() / points.shape[1]
@@ -56,7 +56,7 @@ def train(model, points, optimizer, steps, batch_size=None):
 # Sixty points near a tilted plane, two codes. First exactly the chapter's setting: SGD with learning rate 0.1 for 20 epochs, in
 # batches of 32. It looks trained, but the plane that it found is not the plane of PCA.
 # %%
-points = data.tilted_plane()
+points = synthetic.tilted_plane()
 closed_form = baselines.pca(points, 2)
 model = LinearAutoencoder()
 train(model, points, optim.SGD(model.parameters(), lr=0.1), steps=20, batch_size=32)

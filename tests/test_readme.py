@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import minigen
-from minigen.data import glyphs
+from minigen.synthetic import glyphs
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -8,9 +8,9 @@ import pytest
 import minigen
 from minigen import Tensor, grad
 from minigen.backend import asarray
-from minigen.functional import dropout
 from minigen.models.applications import context_encoder
 from minigen.models.autoencoders.denoising import Corruption
+from minigen.ops import dropout
 from minigen.ops.activation import elu_slope, leaky_relu_grad
 from minigen.ops.pooling import max_pool2d_gather, max_unpool2d
 
@@ -140,7 +140,7 @@ def test_masking_hides_what_it_masks():
     model = context_encoder.Generator(hole=4, resolution=8)
     images = np.ones((1, 8, 8, 1), dtype=np.float32)
     images[0, 2:6, 2:6] = math.nan  # unknown, as the hole
-    damaged = minigen.to_numpy(model.damage(images, np.array([[2, 2]])))
-    np.testing.assert_array_equal(damaged[..., 0] + damaged[..., 1], np.ones((1, 8, 8)))
-    model.net = lambda damaged: np.full((1, 8, 8, 1), math.nan, dtype=np.float32)
-    np.testing.assert_array_equal(minigen.to_numpy(model(damaged)), images)
+    degraded = minigen.to_numpy(model.degrade(images, np.array([[2, 2]])))
+    np.testing.assert_array_equal(degraded[..., 0] + degraded[..., 1], np.ones((1, 8, 8)))
+    model.net = lambda degraded: np.full((1, 8, 8, 1), math.nan, dtype=np.float32)
+    np.testing.assert_array_equal(minigen.to_numpy(model(degraded)), images)
