@@ -18,7 +18,7 @@ import numpy as np
 from tqdm import trange
 
 import minigen as mg
-from minigen import data, metrics, optim, plot
+from minigen import baselines, data, metrics, optim, plot, synthetic
 from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.autoencoders import LinearAutoencoder
 
@@ -29,7 +29,7 @@ if args.quick:
 criteria = Criteria(args)
 
 
-def judge(model, points, closed_form):
+def compare(model, points, closed_form):
     """(largest angle in degrees to the closed form's plane, loss above the closed form's in per cent, the closed form's loss)."""
     angles = metrics.principal_angles(model.decoder[0].weight.numpy().T.astype(np.float64), closed_form.components)
     floor = closed_form.discarded.sum() / points.shape[1]
@@ -57,8 +57,8 @@ def train(model, points, optimizer, steps, batch_size=None):
 # Sixty points near a tilted plane, two codes. First exactly the chapter's setting: SGD with learning rate 0.1 for 20 epochs, in
 # batches of 32. It looks trained, but the plane that it found is not the plane of PCA.
 # %%
-points = data.tilted_plane()
-closed_form = metrics.pca(points, 2)
+points = synthetic.tilted_plane()
+closed_form = baselines.pca(points, 2)
 model = LinearAutoencoder()
 train(model, points, optim.SGD(model.parameters(), lr=0.1), steps=20, batch_size=32)
 angle, excess, floor = judge(model, points, closed_form)
@@ -86,7 +86,7 @@ save(plot.plane_fit(points, rebuilt, codes, title="A linear autoencoder finds th
 images = train_set.images[: args.images].reshape(-1, 28 * 28)
 mean = mg.mean(images, axis=0)
 images = images - mean
-closed_form = metrics.pca(images, 10)
+closed_form = baselines.pca(images, 10)
 pictures = LinearAutoencoder(features=28 * 28, latent_dim=10)
 adam = optim.Adam(pictures.parameters(), lr=optim.schedules.cosine(0.01, args.image_steps))
 train(pictures, images, adam, steps=args.image_steps)

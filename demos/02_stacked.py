@@ -15,7 +15,7 @@ neither has seen.
 # themselves, printed below beside the squared error.
 # %%
 import minigen as mg
-from minigen import data, metrics, optim, plot, training
+from minigen import baselines, data, metrics, optim, plot, training
 from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.autoencoders import StackedAutoencoder
 
@@ -44,7 +44,7 @@ history = training.fit(
 # %%
 model.eval()
 rebuilt = model.reconstruct(mg.asarray(test.images)).numpy()
-pca = metrics.pca(train.images.reshape(len(train), -1), 30)
+pca = baselines.pca(train.images.reshape(len(train), -1), 30)
 projected = pca.reconstruct(test.images.reshape(len(test), -1)).reshape(test.images.shape)
 rows = {"original": test.images[:10], "PCA,\n30 components": projected[:10].clip(0, 1), "autoencoder,\n30 codes": rebuilt[:10]}
 save(plot.image_rows(rows, title="Held-out images and their reconstructions"), args, "reconstructions.png")

@@ -16,9 +16,9 @@ together.
 # %%
 import minigen as mg
 from minigen import data, metrics, optim, plot, training
+from minigen.baselines import tsne
 from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.autoencoders import StackedAutoencoder
-from minigen.models.tsne import tsne
 
 args = demo_arguments("03_codes", __doc__, epochs=10, points=2000, iterations=500)
 train, test = data.load(args.data)

@@ -22,7 +22,7 @@ Compared with dense networks at equal parameters, and through a bottleneck of eq
 # All four see the same 10,000 images equally often, with the same optimizer.
 # %%
 import minigen as mg
-from minigen import data, metrics, optim, plot, training
+from minigen import baselines, data, metrics, optim, plot, training
 from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.autoencoders import ConvolutionalAutoencoder, StackedAutoencoder
 
@@ -77,7 +77,7 @@ def error(model: mg.nn.Module) -> float:
 def pca_error(k: int) -> float:
     """That of k principal components of the training images."""
     pixels, held_out = (images.reshape(len(images), -1) for images in (train.images, test.images))
-    return metrics.reconstruction_mse(held_out, metrics.pca(pixels, k).reconstruct(held_out))
+    return metrics.reconstruction_mse(held_out, baselines.pca(pixels, k).reconstruct(held_out))
 
 
 small, wide, stacked, narrow = (error(model) for model in models.values())

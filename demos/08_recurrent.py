@@ -23,7 +23,7 @@ from math import ceil
 import numpy as np
 
 import minigen as mg
-from minigen import data, metrics, optim, plot, training
+from minigen import baselines, data, metrics, optim, plot, training
 from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.autoencoders import RecurrentAutoencoder, StackedAutoencoder
 
@@ -50,7 +50,7 @@ training.fit(stacked, train.images, optimizer=optim.Nadam(stacked.parameters(), 
 model.eval()
 stacked.eval()
 rebuilt, dense = (network.reconstruct(mg.asarray(test.images)).numpy() for network in (model, stacked))
-pca = metrics.pca(train.images.reshape(len(train), -1), 30)
+pca = baselines.pca(train.images.reshape(len(train), -1), 30)
 projected = pca.reconstruct(test.images.reshape(len(test), -1)).reshape(test.images.shape)
 rows = {
     "original": test.images[:10],

@@ -24,7 +24,7 @@ from math import ceil
 import numpy as np
 
 import minigen as mg
-from minigen import data, metrics, optim, plot, training
+from minigen import baselines, data, metrics, optim, plot, training
 from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.autoencoders import DenoisingAutoencoder, LinearDenoisingAutoencoder, StackedAutoencoder
 
@@ -65,7 +65,7 @@ mean_square = np.mean(pixels**2, axis=0, dtype=np.float64)
 noise_variance = {"gaussian": CORRUPTIONS["gaussian"] ** 2, "masking": mean_square, "dropout": mean_square}
 noise_variance = {name: variance + 1 / (12 * 255**2) for name, variance in noise_variance.items()}
 brightness = {"gaussian": 1.0, "masking": 0.5, "dropout": 1.0}
-filters = {name: metrics.wiener_filter(pixels, noise_variance[name]) for name in CORRUPTIONS}
+filters = {name: baselines.wiener_filter(pixels, noise_variance[name]) for name in CORRUPTIONS}
 
 errors = {}
 for name, model in denoisers.items():
@@ -93,7 +93,7 @@ for name, amount in CORRUPTIONS.items():
     adam = optim.Adam(network.parameters(), lr=optim.schedules.cosine(0.01, args.linear_steps))
     training.fit(network, pixels, optimizer=adam, epochs=ceil(args.linear_steps * 250 / len(pixels)), batch_size=250)
     w1, b1, w2, b2 = (parameter.numpy().astype(np.float64) for parameter in network.parameters())
-    reached = metrics.denoising_error(pixels, noise_variance[name], brightness[name] * w1 @ w2, b1 @ w2 + b2)
+    reached = baselines.denoising_error(pixels, noise_variance[name], brightness[name] * w1 @ w2, b1 @ w2 + b2)
     excess[name] = 100 * (reached / filters[name].truncated(CODES).error - 1)
 
 # %% [markdown]

@@ -27,9 +27,10 @@ from functools import partial
 import numpy as np
 
 from demos.portraits import FULL, Subject, rarest, shorten
-from minigen import figures, losses, optim, plot, training
+from minigen import losses, optim, plot, training
 from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.gans import progan
+from minigen.plot import gan_figures
 from minigen.recipes.gans import small_maps
 
 args = demo_arguments(
@@ -74,12 +75,12 @@ class Distances(training.Callback):
     def __init__(self):
         self.values = []
 
-    def recorded(self, run):
-        samples = run.sampler.draw(figures.latent(run.generator, len(z), seed=1))
+    def on_epoch_end(self, run):
+        samples = run.sampler.draw(gan_figures.latent(run.generator, len(z), seed=1))
         self.values.append(subject.distance(samples, run.sampler.resolution, run.sampler.alpha))
 
 
-z = figures.latent(generator, 64 if args.quick else 1000, seed=0)
+z = gan_figures.latent(generator, 64 if args.quick else 1000, seed=0)
 untrained = subject.distance(generator.draw(z))
 adams = [optim.Adam(player.parameters(), lr=rate, beta1=0.0, beta2=0.99) for player in (generator, discriminator)]
 trainer = training.Progressive(
@@ -97,16 +98,16 @@ fit = partial(
 # ones say, below.
 # %%
 fit(steps=math.ceil((growth.images - growth.stable - growth.fading / 2) / args.batch_size))
-save(figures.fade_in(trainer.sampler), args, "fade.png")
+save(gan_figures.fade_in(trainer.sampler), args, "fade.png")
 
 # %% [markdown]
 # ## To the end
 # %%
 fit(steps=steps)
 samples = trainer.sample(args.samples)
-save(figures.uncurated(trainer.sampler, n=96, columns=16), args, "samples.png")
-save(figures.growth(grid.samples, n=12), args, "growth.png")
-save(figures.interpolation(trainer.sampler), args, "interpolation.png")
+save(gan_figures.uncurated(trainer.sampler, n=96, columns=16), args, "samples.png")
+save(gan_figures.growth(grid.samples, n=12), args, "growth.png")
+save(gan_figures.interpolation(trainer.sampler), args, "interpolation.png")
 history = trainer.history
 save(
     plot.curves(
@@ -126,7 +127,7 @@ save(plot.training_curves(history, panels=panels, title="The game"), args, "trai
 
 # %% [markdown]
 # ## Did it work?
-# Grown networks with alpha = 0 must say exactly what they said before. The Frechet distance of the judge's features must be a
+# Grown networks with alpha = 0 must say exactly what they said before. The Frechet distance of the evaluator's features must be a
 # small part of the untrained generator's, and no level of any discrete factor (man or woman, glasses, hair ...) may be seen less
 # than a third as often as would be fair.
 # %%

@@ -23,8 +23,9 @@ the coarse styles, and which the fine ones, is measured by a network that has le
 import numpy as np
 
 from demos.portraits import FULL, STYLEGAN, Subject, rarest, shorten, stylegan_trainer, train_stylegan
-from minigen import figures, metrics, plot, training
+from minigen import metrics, plot, training
 from minigen.gallery.demo import Criteria, demo_arguments, save
+from minigen.plot import gan_figures
 
 args = demo_arguments("27_stylegan", __doc__, data="faces", **STYLEGAN, samples=5000, full=FULL)
 if args.quick:
@@ -35,7 +36,7 @@ trainer, steps = stylegan_trainer(args, subject)
 generator = trainer.generator
 generator.grow_to(args.resolution)  # to be seen whole; the trainer begins with 4 x 4 pixels all the same
 generator.summary((generator.latent_dim,))
-z = figures.latent(generator, args.samples, seed=1)
+z = gan_figures.latent(generator, args.samples, seed=1)
 untrained = subject.distance(generator.draw(z))
 grid = training.SampleGrid(args.out / "evolution", every=max(steps // 40, 1), n=64)
 sampler = train_stylegan(args, subject, trainer, steps, callbacks=[grid])
@@ -43,25 +44,25 @@ sampler = train_stylegan(args, subject, trainer, steps, callbacks=[grid])
 # %% [markdown]
 # ## What it makes
 # %%
-save(figures.uncurated(sampler, n=96, columns=16), args, "samples.png")
-save(figures.growth(grid.samples, n=12), args, "growth.png")
-save(figures.style_mixing(sampler), args, "mixing.png")
-save(figures.noise(sampler), args, "noise.png")
-save(figures.truncation(sampler), args, "truncation.png")
-save(figures.interpolation(sampler), args, "interpolation.png")
+save(gan_figures.uncurated(sampler, n=96, columns=16), args, "samples.png")
+save(gan_figures.growth(grid.samples, n=12), args, "growth.png")
+save(gan_figures.style_mixing(sampler), args, "mixing.png")
+save(gan_figures.noise(sampler), args, "noise.png")
+save(gan_figures.truncation(sampler), args, "truncation.png")
+save(gan_figures.interpolation(sampler), args, "interpolation.png")
 
 # %% [markdown]
 # ## Which layers decide what?
-# For pairs of styles the judge reads each factor from three images: that of the first, that of the second, and that of the first
-# with some layers of the second. A discrete factor: how often it follows the second, where the two differ. A continuous one: how
-# far it goes from the first toward the second, on average. 0: these layers do not matter; 1: they decide alone.
+# For pairs of styles the evaluator reads each factor from three images: that of the first, that of the second, and that of the
+# first with some layers of the second. A discrete factor: how often it follows the second, where the two differ. A continuous
+# one: how far it goes from the first toward the second, on average. 0: these layers do not matter; 1: they decide alone.
 # %%
-w, other = (sampler.map(figures.latent(sampler, args.samples // 2, seed)) for seed in (2, 3))
-bands = figures.bands(sampler)
+w, other = (sampler.map(gan_figures.latent(sampler, args.samples // 2, seed)) for seed in (2, 3))
+bands = gan_figures.bands(sampler)
 read = {"first": w, "second": other, **{band: sampler.mix(w, other, layers) for band, layers in bands.items()}}
 read = {name: subject.read(sampler.draw_styles(styles)) for name, styles in read.items()}
 follows = {
-    factor: [metrics.following(read["first"][factor], read["second"][factor], read[band][factor]) for band in bands]
+    factor: [metrics.style_attribution(read["first"][factor], read["second"][factor], read[band][factor]) for band in bands]
     for factor in read["first"]
     if (read["first"][factor] != read["second"][factor]).any()
 }
@@ -78,8 +79,8 @@ save(
 # %% [markdown]
 # ## Did it work?
 # As in demo 26 for the images. Coarse and fine styles must differ in what they decide. Truncation must make images more precise
-# and less various, and with psi = 0 all alike. Noise may change less than 5 % of what the judge reads. W should be smoother than
-# Z, and its attributes easier to separate by planes.
+# and less various, and with psi = 0 all alike. Noise may change less than 5 % of what the evaluator reads. W should be smoother
+# than Z, and its attributes easier to separate by planes.
 # %%
 samples = sampler.draw(z)
 distance = subject.distance(samples)
@@ -110,7 +111,7 @@ rng = np.random.default_rng(4)
 noisy = [subject.read(sampler.draw_styles(w, sampler.noise_maps(len(w), rng))) for _ in range(2)]
 changed = np.mean([(noisy[0][factor] != noisy[1][factor]).mean() for factor in noisy[0] if noisy[0][factor].dtype.kind == "i"])
 criteria.check("discrete factors that other noise changes", changed, at_most=0.05)
-criteria.report("standard deviation of pixels over noise", float(figures.noise_deviation(sampler, w[:20], rng).mean()))
+criteria.report("standard deviation of pixels over noise", float(gan_figures.noise_deviation(sampler, w[:20], rng).mean()))
 
 pairs = min(2000, args.samples)
 lengths = {space: metrics.perceptual_path_length(sampler, subject, space, n=pairs) for space in ("z", "w")}

@@ -22,7 +22,7 @@ import numpy as np
 from PIL import Image
 
 import minigen as mg
-from minigen import data, losses, metrics, optim, plot, training
+from minigen import data, evaluators, losses, metrics, optim, plot, training
 from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.applications import super_resolution
 from minigen.models.gans import dcgan
@@ -36,7 +36,7 @@ train, test = data.load(args.data)
 if args.quick:
     train, args.epochs, args.steps, args.tests = train[:300], 1, 4, 100
 criteria = Criteria(args)
-judge = training.feature_classifier(train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None)
+judge = evaluators.feature_classifier(train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None)
 train, test = train[: args.images], test[: args.tests]
 
 
@@ -82,7 +82,7 @@ save(
 # %% [markdown]
 # ## Four enlargements of held-out images
 # %%
-low = mg.to_numpy(content.damage(mg.asarray(test.images)))
+low = mg.to_numpy(content.degrade(mg.asarray(test.images)))
 
 
 def enlarged(method):
@@ -104,20 +104,21 @@ save(plot.image_rows(rows, title=f"Held-out images, enlarged by {args.factor}"),
 
 # %% [markdown]
 # ## Did it work?
-# PSNR and SSIM compare with the original, pixel by pixel and window by window; the judge, a classifier that knows the originals'
-# kind, says whether the class can still be read. Sharpness is the energy of the Laplacian, here as a share of the originals'; the
-# Frechet distance, between features of enlarged images and of the originals, asks whether all of them together look real.
+# PSNR and SSIM compare with the original, pixel by pixel and window by window; the evaluator, a classifier that knows the
+# originals' kind, says whether the class can still be read. Sharpness is the energy of the Laplacian, here as a share of the
+# originals'; the Frechet distance, between features of enlarged images and of the originals, asks whether all of them together
+# look real.
 # %%
-features = judge.features(test.images)
+features = evaluator.features(test.images)
 sharpness = metrics.sharpness(test.images)
 scores = {}
 for name, images in pictures.items():
     scores[name] = {
         "SSIM": metrics.ssim(images, test.images),
-        "accuracy": metrics.accuracy(judge.predict(images), test.labels),
+        "accuracy": metrics.accuracy(evaluator.predict(images), test.labels),
         "sharpness": metrics.sharpness(images) / sharpness,
         "PSNR": metrics.psnr(images, test.images) if name != "original" else float("inf"),
-        "Frechet": metrics.frechet_distance(features, judge.features(images)),
+        "Frechet": metrics.frechet_distance(features, evaluator.features(images)),
     }
 columns = ("SSIM", "accuracy", "sharpness")
 table = {

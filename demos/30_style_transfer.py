@@ -24,10 +24,10 @@ content of one image and the style of another; which style, it is told by one ex
 import numpy as np
 
 import minigen as mg
-from minigen import data, metrics, nn, optim, plot, training
-from minigen.data.styles import PATTERNS, draw_styles, render
+from minigen import data, evaluators, metrics, nn, optim, plot, training
 from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.applications.style_transfer import StyleTransfer, TextureAutoencoder, style_distance
+from minigen.synthetic.styles import PATTERNS, draw_styles, render
 
 args = demo_arguments("30_style_transfer", __doc__, images=8000, encoder_epochs=2, epochs=3, batch_size=32)
 train, test = data.load(args.data)
@@ -126,10 +126,10 @@ save(
 
 # %% [markdown]
 # ## Did it work?
-# A judge that has learned digits and patterns from drawn pictures, of other colors, must see the content's digit and the
+# An evaluator that has learned digits and patterns from drawn pictures, of other colors, must see the content's digit and the
 # style's pattern in what was made. The distance of styles, the sum in the loss, must fall with every step of alpha: in the frozen
-# encoder, which the decoder was trained to please, and in the judge's own feature maps, which it never met. Beside it stand what
-# doing nothing reaches, the true drawing, and the obvious rival: mean and deviation of the three colors themselves, AdaIN of
+# encoder, which the decoder was trained to please, and in the evaluator's own feature maps, which it never met. Beside it stand
+# what doing nothing reaches, the true drawing, and the obvious rival: mean and deviation of the three colors themselves, AdaIN of
 # pixels, which finds the colors and no pattern.
 # %%
 others = train[order[-args.images :]]
@@ -141,7 +141,7 @@ taught_digits = data.Dataset(
     train.class_names,
     {"digit": others.labels, "pattern": taught.pattern},
 )
-judge = training.attribute_classifier(
+judge = evaluators.attribute_classifier(
     taught_digits, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None
 )
 true = {"digit": test.labels, "pattern": drawn.pattern}
@@ -149,10 +149,10 @@ answers = render(drawings(test), drawn)
 plain = white_on_black(test)
 
 
-def judges_maps(images):
-    """The judge's feature maps after each of its three convolutions."""
+def evaluator_maps(images):
+    """The evaluator's feature maps after each of its three convolutions."""
     x, maps = mg.asarray(images), []
-    with judge.evaluating(), mg.no_grad():
+    with judge.eval_mode(), mg.no_grad():
         for layer in judge.encoder:
             x = layer(x)
             maps += [x] if isinstance(layer, nn.ReLU) and len(x.shape) == 4 else []
@@ -160,11 +160,11 @@ def judges_maps(images):
 
 
 def distances(images):
-    """Of images from the examples of their styles: in the encoder, and in the judge."""
+    """Of images from the examples of their styles: in the encoder, and in the evaluator."""
     with mg.no_grad():
         return [
             style_distance(look(images), look(examples)).item()
-            for look in (lambda images: model.encoder.stages(mg.asarray(images)), judges_maps)
+            for look in (lambda images: model.encoder.stages(mg.asarray(images)), evaluator_maps)
         ]
 
 

@@ -26,7 +26,7 @@ import numpy as np
 from tqdm import tqdm
 
 import minigen as mg
-from minigen import data, metrics, optim, plot, training
+from minigen import baselines, data, metrics, optim, plot, training
 from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.autoencoders import StackedAutoencoder, VariationalAutoencoder
 
@@ -39,7 +39,7 @@ if args.quick:
 test = test[:2000]
 criteria = Criteria(args)
 rng = np.random.default_rng(args.seed)
-fitted, calibration, judged = (train[part] for part in np.split(rng.permutation(len(train))[: sum(sizes)], np.cumsum(sizes)[:2]))
+fitted, calibration, tested = (train[part] for part in np.split(rng.permutation(len(train))[: sum(sizes)], np.cumsum(sizes)[:2]))
 classes = range(2 if args.quick else len(train.class_names))
 
 
@@ -62,7 +62,7 @@ class Detector:
 
     def __init__(self, normal, updates):
         self.normal, self.mean = normal[:references], mg.mean(normal, axis=0)
-        self.pca = metrics.pca(rows(normal), codes)
+        self.pca = baselines.pca(rows(normal), codes)
         self.autoencoder = trained(StackedAutoencoder(latent_dim=codes), normal, updates)
 
     def rebuilt(self, images):
@@ -108,7 +108,7 @@ def damaged(images):
     return kinds
 
 
-def surprise(images):
+def nll(images):
     """The negative bound of the variational autoencoder, with the mean of q(z|x) for z, in nats: (n,)."""
     x = mg.asarray(images)
     with mg.no_grad():
@@ -120,7 +120,7 @@ everything = Detector(fitted.images, 2 * args.updates)
 variational = trained(VariationalAutoencoder(latent_dim=codes), fitted.images, 2 * args.updates)
 whole, others = test.images[: len(test) // 2], test.images[len(test) // 2 :]
 anomalies = {"letters": letters.images} | damaged(others)
-usual, *scores = [everything.scores(images) | {"variational": surprise(images)} for images in (whole, *anomalies.values())]
+usual, *scores = [everything.scores(images) | {"variational": nll(images)} for images in (whole, *anomalies.values())]
 strange = dict(zip(anomalies, scores))
 found = {kind: areas(usual, scores) for kind, scores in strange.items()}
 save(

@@ -14,7 +14,7 @@ copies of what the generator was shown, is measured against portraits that it wa
 #     ratio = median distance (new image, nearest training image) / median distance (held-out image, nearest training image)
 #
 # 1: as new as new images; near 0: copies. Distances are measured in pixels, where a copy is found whatever it shows, and in the
-# judge's features, where one is found that was shifted or shaded. As sites of this kind do, the page shows truncated samples
+# evaluator's features, where one is found that was shifted or shaded. As sites of this kind do, the page shows truncated samples
 # (psi = 0.7), which are more typical, and so a little nearer to everything.
 #
 # The generator is demo 27's, on faces of 16 x 16 pixels and longer than there, for at 32 x 32 a quarter of an hour does not make
@@ -23,9 +23,10 @@ copies of what the generator was shown, is measured against portraits that it wa
 import numpy as np
 
 from demos.portraits import FULL, PORTRAITS, Subject, fit_to_data, shorten, stylegan_trainer, trained_stylegan
-from minigen import data, figures, metrics, plot
+from minigen import data, metrics, plot
 from minigen.gallery import face_page
 from minigen.gallery.demo import Criteria, demo_arguments, save
+from minigen.plot import gan_figures
 
 args = demo_arguments("34_does_not_exist", __doc__, data="faces", **PORTRAITS, samples=2000, portraits=24, psi=0.7, full=FULL)
 fit_to_data(args)
@@ -40,7 +41,7 @@ thing = {"faces": "face", "fashion_mnist": "garment"}.get(args.data, "digit")
 # ## New images, and what they are most like
 # Held out are images made as the training images are. The glyphs' test split has other fonts, so that they are drawn anew.
 # %%
-z = figures.latent(generator, args.samples, seed=1)
+z = gan_figures.latent(generator, args.samples, seed=1)
 samples = generator.draw(z, args.psi)
 held_out = data.load("glyphs", seed=args.seed + 1)[0] if args.data == "glyphs" else subject.test
 held_out = held_out.images[: args.samples // 2]
@@ -81,13 +82,13 @@ save(
 # %% [markdown]
 # ## The page
 # %%
-w = generator.truncate(generator.map(figures.latent(generator, 10, seed=3)), args.psi)
+w = generator.truncate(generator.map(gan_figures.latent(generator, 10, seed=3)), args.psi)
 left, above, sources = w[:4], w[4:], generator.draw_styles(w)
 mixed = {
     band: np.stack(
         [generator.draw_styles(generator.mix(np.repeat(row[None], len(above), axis=0), above, layers)) for row in left]
     )
-    for band, layers in figures.bands(generator).items()
+    for band, layers in gan_figures.bands(generator).items()
 }
 corners = generator.truncate(generator.map(z[:5]), args.psi)
 t = np.linspace(0, 1, 12, endpoint=False, dtype=corners.dtype)[:, None]

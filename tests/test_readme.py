@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import minigen
-from minigen.data import glyphs
+from minigen.synthetic import glyphs
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -119,7 +119,7 @@ def run(command, home):
 def test_the_command_line_is_as_the_readme_shows_it(home):
     """In the README's order: what is trained is sampled from, what is written is checked."""
     for command in COMMANDS:
-        if command.startswith("minigen ") and command != "minigen check":
+        if command.startswith("minigen ") and not command.startswith("minigen demo") and command != "minigen check":
             done = run(command, home)
             assert done.returncode == (1 if command in FAILS else 0), f"{command}: {done.stdout}{done.stderr}"
             assert FAILS.get(command, "") in done.stdout
@@ -130,9 +130,9 @@ def test_the_command_line_is_as_the_readme_shows_it(home):
 
 
 @pytest.mark.parametrize("command", [
-    command for command in COMMANDS if command.startswith("python -m ") and "pytest" not in command
+    command for command in COMMANDS if re.match(r"minigen demo|python -m (?!pytest)", command)
 ])  # fmt: skip
-def test_python_commands(command, home):
+def test_demos_and_benchmarks(command, home):
     done = run(command, home)
     if "--backend cupy" in command and done.returncode != 0:
         assert done.returncode == 2 and "the cupy backend cannot be used" in done.stderr, "without a GPU the reason is said"

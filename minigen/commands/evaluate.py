@@ -1,8 +1,8 @@
-"""Judge a trained model by numbers that fit it, on held-out examples; a table, and RUN/evaluation.json.
+"""Evaluate a trained model by figures that fit it, on held-out examples; a table, and RUN/evaluation.json.
 
 Autoencoders: the error of their reconstructions, beside that of PCA with as many numbers. Variational ones: bounds of the
-log-likelihood, in nats. GANs: how far samples are from real images in the eyes of a judge, a classifier that is trained once for
-each data set and kept; below the floor, the distance of real images from others, no generator can be expected to come.
+log-likelihood, in nats. GANs: how far samples are from real images in the eyes of an evaluator, a classifier that is trained once
+for each data set and kept; below the floor, the distance of real images from others, no generator can be expected to come.
 """
 
 import argparse
@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from minigen import metrics, training
+from minigen import baselines, evaluators, metrics
 from minigen.autograd import no_grad
 from minigen.backend import asarray, to_numpy
 from minigen.commands import Parser, UsageError
@@ -22,13 +22,14 @@ from minigen.models.autoencoders import DenoisingAutoencoder, HashingAutoencoder
 from minigen.recipes import Learner, subjects
 from minigen.utils.arguments import positive_int
 from minigen.utils.files import replacing
+from minigen.utils.tables import table
 
 EXAMPLES = """
   minigen evaluate runs/vae
   minigen evaluate runs/dcgan -n 5000
 """
 IMPORTANCE_SAMPLES = 50
-FEWEST = 4  # samples that can be judged: each has three nearest neighbors among the others
+FEWEST = 4  # samples that can be evaluated: each has three nearest neighbors among the others
 NEAREST = 500  # samples whose nearest training image is looked for
 
 
@@ -48,9 +49,8 @@ def run(args: argparse.Namespace) -> int:
         figures = reconstructed(learner, train, test[: args.n])
         if learner.generative:
             figures |= bounds(learner, train, test[: args.n])
-    width = max(map(len, figures))
-    for name, value in figures.items():  # before they are saved, which can fail
-        print(f"{name.ljust(width)}  {value if isinstance(value, str) else f'{value:.5g}'}")
+    rows = [(name, value if isinstance(value, str) else f"{value:.5g}") for name, value in figures.items()]
+    print(table(rows))  # before they are saved, which can fail
     with replacing(folder.path / "evaluation.json") as temporary:
         content = {"model": config.model, "data": config.data, "seed": args.seed, "figures": figures}
         temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
@@ -67,7 +67,7 @@ def reconstructed(learner: Learner, train: Dataset, test: Dataset) -> dict[str, 
     rebuilt = learner.reconstruct(test).reshape(originals.shape)
     k = min(learner.codes(test[:1]).size, *fitted.shape)
     error = metrics.reconstruction_mse(originals, rebuilt)
-    best = metrics.reconstruction_mse(originals, metrics.pca(fitted, k).reconstruct(originals))
+    best = metrics.reconstruction_mse(originals, baselines.pca(fitted, k).reconstruct(originals))
     figures = {
         "held-out examples": len(test),
         "numbers in a code": learner.codes(test[:1]).size,
@@ -95,7 +95,7 @@ def bounds(learner: Learner, train: Dataset, test: Dataset) -> dict[str, float]:
     if isinstance(model, LinearVariationalAutoencoder):
         with no_grad():
             figures["negative ELBO, nats"] = -float(to_numpy(model.elbo(asarray(examples[0]))).mean())
-        best = metrics.probabilistic_pca(learner.inputs(train)[0], model.latent_dim)
+        best = baselines.probabilistic_pca(learner.inputs(train)[0], model.latent_dim)
         figures["the same of probabilistic PCA, exact, nats"] = -float(best.log_likelihood(examples[0]).mean())
     elif learner.conditional:
         with no_grad():
@@ -113,14 +113,14 @@ def bounds(learner: Learner, train: Dataset, test: Dataset) -> dict[str, float]:
 
 
 def generated(learner: Learner, config: Config, train: Dataset, n: int, progress: bool) -> dict[str, Any]:
-    """Name -> what the judge says of n samples beside n training images, and n others; no more than half of all.
+    """Name -> what the evaluator says of n samples beside n training images, and n others; no more than half of all.
 
-    UsageError for fewer than can be judged.
+    UsageError for fewer than can be evaluated.
     """
     n = min(n, len(train) // 2)
     if n < FEWEST:
         raise UsageError(
-            f"samples are judged beside as many training images, and as many others: at least {FEWEST} of each, here are {n}"
+            f"samples are evaluated beside as many training images, and as many others: at least {FEWEST} of each, here are {n}"
         )
     order = np.random.default_rng(0).permutation(len(train))
     real, others = (train.images[order[part]] for part in (slice(n), slice(n, 2 * n)))
@@ -128,22 +128,22 @@ def generated(learner: Learner, config: Config, train: Dataset, n: int, progress
     rim = (samples.shape[1] - real.shape[1]) // 2  # of networks whose sides are powers of two
     samples = samples[:, rim : samples.shape[1] - rim, rim : samples.shape[2] - rim]
     if config.data == "faces":
-        judge = training.attribute_classifier(train, progress=progress)
+        judge = evaluators.attribute_classifier(train, progress=progress)
         features = [judge.features(images) for images in (real, samples, others)]
         scores = {
             "Frechet distance": metrics.frechet_distance(*features[:2]),
             "Frechet floor": metrics.frechet_distance(features[0], features[2]),
         }
     else:
-        judge = training.feature_classifier(train, progress=progress)
+        judge = evaluators.feature_classifier(train, progress=progress)
         scores = metrics.judge_samples(judge, samples, real, others)
         if learner.conditional:
-            scores["samples of the class asked for"] = metrics.accuracy(judge.predict(samples), learner.labels(n, None))
+            scores["samples of the class asked for"] = metrics.accuracy(evaluator.predict(samples), learner.labels(n, None))
     near = metrics.nearest_training(samples[:NEAREST], real, held_out=others[:NEAREST])
     return {
         "samples": n,
         **scores,
         "pairwise diversity": metrics.pairwise_diversity(samples, real),
         "nearest-training-image ratio": near.memorization_ratio,
-        "judge": judge.fingerprint(),
+        "evaluator": evaluator.fingerprint(),
     }

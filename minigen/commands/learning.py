@@ -26,10 +26,10 @@ class Presence(training.Callback):
     def __init__(self, check: Callable[[], None]):
         self.check = check
 
-    def step_ended(self, run: Any) -> None:
+    def on_step_end(self, run: Any) -> None:
         self.check()
 
-    recorded = interrupted = run_ended = step_ended
+    on_epoch_end = on_interrupt = on_train_end = on_step_end
 
 
 class Saving(training.Checkpoint):
@@ -38,7 +38,7 @@ class Saving(training.Checkpoint):
     def held(self, run: Any) -> contextlib.AbstractContextManager[Any]:
         return contextlib.nullcontext()
 
-    def interrupted(self, run: Any) -> None:
+    def on_interrupt(self, run: Any) -> None:
         self.save(run)
 
 
@@ -48,11 +48,11 @@ class Reconstructions(training.Callback):
     def __init__(self, learner: Learner, config: Config, folder: Path, test: Dataset, every: int):
         self.learner, self.config, self.folder, self.test, self.every = learner, config, folder, test, every
 
-    def recorded(self, run: Any) -> None:
+    def on_epoch_end(self, run: Any) -> None:
         if run.epoch % self.every == 0 or run.finished:
             self.draw(run.epoch)
 
-    def run_ended(self, run: Any) -> None:
+    def on_train_end(self, run: Any) -> None:
         if not self.file(run.epoch).exists():  # of a run that was done before
             self.draw(run.epoch)
 
@@ -68,16 +68,16 @@ class Reconstructions(training.Callback):
 class Curves(training.Callback):
     """The history as a picture, when a run ends or is stopped: pictures/training.png."""
 
-    last = True  # the checkpoint goes first
+    runs_last = True  # the checkpoint goes first
 
     def __init__(self, folder: Path):
         self.folder = folder
 
-    def interrupted(self, run: Any) -> None:
+    def on_interrupt(self, run: Any) -> None:
         if run.history.rows:
-            self.run_ended(run)
+            self.on_train_end(run)
 
-    def run_ended(self, run: Any) -> None:
+    def on_train_end(self, run: Any) -> None:
         save_curves(run.history, self.folder / "training.png")
 
 
@@ -124,7 +124,7 @@ def callbacks(folder: RunFolder, config: Config, learner: Learner, test: Dataset
     every = max(config.plan[config.counted] // MOMENTS, 1)
     presence, curves = Presence(folder.hold.check), Curves(folder.pictures)
     if config.counted == "steps":  # its history, and so its checkpoints, have a row for so many steps already
-        return [presence, Saving(folder.path), training.SampleGrid(folder.pictures, every), training.Health(), curves]
+        return [presence, Saving(folder.path), training.SampleGrid(folder.pictures, every), training.GanMonitor(), curves]
     drawn = [Reconstructions(learner, config, folder.pictures, test, every)] if config.images_shaped else []
     return [presence, Saving(folder.path, every), *drawn, curves]
 

@@ -1,60 +1,9 @@
-"""Linear subspaces: principal component analysis, and the angles between two subspaces."""
-
-from dataclasses import dataclass
+"""How far apart two linear subspaces are: the angles between them."""
 
 import numpy as np
 
-from minigen.backend.host import whole_array
 from minigen.errors import ShapeError
-
-
-@dataclass(frozen=True, eq=False)
-class PCA:
-    """The k directions of largest variance of a data set, the best linear autoencoder with k code units.
-
-    mean: (d,).  components: (d, k), orthonormal columns, by descending variance; each column's element of
-    largest magnitude is positive.  explained: (k,) variances along the components.  discarded: the
-    min(n, d) - k variances that were left out (the covariance's other eigenvalues, if any, are zero).
-    Variances are sums over n divided by n, so discarded.sum() is the mean squared distance of an example of
-    the fitted data from its reconstruction, and discarded.sum() / d is its reconstruction_mse.
-    """
-
-    mean: np.ndarray
-    components: np.ndarray
-    explained: np.ndarray
-    discarded: np.ndarray
-
-    def project(self, x: np.ndarray) -> np.ndarray:
-        """Codes (x - mean) components. x: (n, d) -> (n, k)."""
-        return (checked_matrix(x, "x", columns=len(self.mean)) - self.mean) @ self.components
-
-    def reconstruct(self, x: np.ndarray) -> np.ndarray:
-        """Projection onto the subspace: mean + project(x) components^T. x: (n, d) -> (n, d)."""
-        return self.project(x) @ self.components.T + self.mean
-
-
-def pca(x: np.ndarray, k: int) -> PCA:
-    """Principal component analysis in closed form.
-
-        x - mean = U diag(s) V^T,   components = V[:, :k],   variances = s^2 / n
-
-    By the Eckart-Young theorem no linear autoencoder with k code units has a smaller mean squared error on x.
-    Computed in float64.
-
-    x: (n, d).  k: 1 to min(n, d).
-    Raises ShapeError if x is not (n, d), ValueError if k is out of range or x is not finite.
-    Source: Pearson 1901; Eckart & Young 1936; Baldi & Hornik 1989 for the linear autoencoder.
-    """
-    x = checked_matrix(x, "x")
-    if not 1 <= k <= min(x.shape):
-        raise ValueError(f"pca: k is {k}, expected 1 to min(n, d) = {min(x.shape)} for x of shape {x.shape}")
-    mean = x.mean(axis=0)
-    # R of x = QR has the singular values and right vectors of x; the n x d left vectors are never needed.
-    _, s, vt = np.linalg.svd(np.linalg.qr(x - mean, mode="r"), full_matrices=False)
-    components = vt[:k].T
-    largest = components[np.abs(components).argmax(axis=0), np.arange(k)]
-    variances = s**2 / len(x)
-    return PCA(mean, components * np.sign(largest), variances[:k], variances[k:])
+from minigen.metrics.checks import checked_matrix
 
 
 def principal_angles(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -92,14 +41,3 @@ def _orthonormal_basis(a: np.ndarray, name: str) -> np.ndarray:
     if rank < a.shape[1]:
         raise ValueError(f"principal_angles: {name} of shape {a.shape} has rank {rank}, expected linearly independent columns")
     return u
-
-
-def checked_matrix(x: np.ndarray, name: str, columns: int | None = None) -> np.ndarray:
-    """x as a finite float64 matrix, or an error that says what it is instead."""
-    x = whole_array(x, dtype=np.float64)
-    if x.ndim != 2 or 0 in x.shape or columns not in (None, x.shape[1]):
-        expected = "(rows, columns)" if columns is None else f"(rows, {columns})"
-        raise ShapeError(f"got {name} of shape {x.shape}, expected a non-empty matrix {expected}")
-    if not np.isfinite(x).all():
-        raise ValueError(f"got NaN or infinity in {name}, expected finite numbers")
-    return x

@@ -4,6 +4,7 @@ import numpy as np
 
 from minigen.backend.host import whole_array
 from minigen.errors import ShapeError
+from minigen.utils import geometry
 
 
 def great_circle(start: np.ndarray, end: np.ndarray, n: int) -> np.ndarray:
@@ -23,18 +24,9 @@ def great_circle(start: np.ndarray, end: np.ndarray, n: int) -> np.ndarray:
         raise ShapeError(f"great_circle: got start of shape {start.shape} and end of shape {end.shape}, expected (k, d) both")
     if n < 2:
         raise ValueError(f"great_circle: n counts both ends, at least 2, got {n}")
-    lengths = np.linalg.norm(start, axis=1), np.linalg.norm(end, axis=1)
-    if not all(length.all() for length in lengths):
+    if not all(np.linalg.norm(vectors, axis=1).all() for vectors in (start, end)):
         raise ValueError("great_circle: got a vector of length 0, which has no direction")
-    u, v = (vectors / length[:, None] for vectors, length in zip((start, end), lengths))
-    angle = 2 * np.arctan2(np.linalg.norm(u - v, axis=1), np.linalg.norm(u + v, axis=1))[:, None, None]
-    t = np.linspace(0, 1, n)[None, :, None]
-    apart = np.sin(angle) > 1e-6  # elsewhere the arc is a point, or one of many
-    sine = np.where(apart, np.sin(angle), 1.0)
-    of_u = np.where(apart, np.sin((1 - t) * angle) / sine, 1 - t)
-    of_v = np.where(apart, np.sin(t * angle) / sine, t)
-    length = (1 - t) * lengths[0][:, None, None] + t * lengths[1][:, None, None]
-    return ((of_u * u[:, None] + of_v * v[:, None]) * length).astype(np.float32)
+    return geometry.great_circle(start, end, np.linspace(0, 1, n)).astype(np.float32)
 
 
 def analogy(start: np.ndarray, without: np.ndarray, with_it: np.ndarray) -> np.ndarray:

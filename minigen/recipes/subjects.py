@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from minigen import data
+from minigen import data, synthetic
 from minigen.data import Dataset
 from minigen.data.registry import LOADERS
 from minigen.errors import RecipeError
@@ -30,7 +30,7 @@ def load(name: str, images: int | None = None, resolution: int = 32) -> tuple[Da
     images: train on so many only; RecipeError if there are fewer.  resolution: of "faces".
     """
     if name == "plane":
-        points = (data.tilted_plane(), data.tilted_plane(seed=5))
+        points = (synthetic.tilted_plane(), synthetic.tilted_plane(seed=5))
         train, test = (Dataset(name, each, np.zeros(len(each), dtype=np.int64), ("point",), {}) for each in points)
     elif name == "faces":
         sizes: dict[str, Any] = {} if images is None else {"train_size": images}

@@ -7,7 +7,7 @@ metric that sees the damage moves strictly at every rung. Some are blind to one 
 import numpy as np
 import pytest
 
-from minigen import data, metrics
+from minigen import baselines, data, metrics
 
 N, CLASSES = 800, 10  # examples a set
 NOISE = [0.0, 0.4, 0.6, 0.8, 1.0]  # in standard deviations of a feature
@@ -23,7 +23,7 @@ def glyphs():
     """Pictures of digits, flattened, in the frame of their first 32 principal components: (features, classes)."""
     train, _ = data.load("glyphs", train_size=(CLASSES + 1) * N, test_size=1)
     pixels = train.images.reshape(len(train), -1)
-    return metrics.pca(pixels[:N], 32).project(pixels), train.labels
+    return baselines.pca(pixels[:N], 32).project(pixels), train.labels
 
 
 @pytest.fixture(scope="module", params=[clusters, glyphs])

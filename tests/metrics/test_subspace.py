@@ -1,10 +1,10 @@
-"""Principal component analysis and principal angles, against closed forms."""
+"""Principal angles, against closed forms."""
 
 import numpy as np
 import pytest
 
 from minigen.errors import ShapeError
-from minigen.metrics import pca, principal_angles, reconstruction_mse
+from minigen.metrics import principal_angles
 
 
 def orthonormal(seed, d, k):
@@ -55,62 +55,3 @@ def test_a_subspace_makes_no_angle_with_one_that_contains_it():
 def test_angles_refuse(a, b, error, message):
     with pytest.raises(error, match=message):
         principal_angles(a, b)
-
-
-@pytest.mark.parametrize("shape", [(50, 6), (5, 12)], ids=["more examples", "more features"])
-def test_pca_equals_the_eigendecomposition_of_the_covariance(shape):
-    x = np.random.default_rng(6).standard_normal(shape) * np.arange(1, shape[1] + 1) + 3
-    covariance = np.cov(x.T, bias=True)
-    eigenvalues, eigenvectors = np.linalg.eigh(covariance)
-    result = pca(x, 3)
-    variances = np.concatenate([result.explained, result.discarded])
-    np.testing.assert_allclose(result.mean, x.mean(axis=0))
-    np.testing.assert_allclose(variances, eigenvalues[::-1][: min(shape)], rtol=1e-10, atol=1e-12)
-    np.testing.assert_allclose(np.abs((eigenvectors[:, :-4:-1] * result.components).sum(axis=0)), 1, rtol=1e-10)
-    np.testing.assert_allclose(result.components.T @ result.components, np.eye(3), atol=1e-12)
-
-
-def test_pca_reconstruction_error_is_the_sum_of_the_discarded_variances():
-    x = np.random.default_rng(7).standard_normal((40, 5)) @ np.random.default_rng(8).standard_normal((5, 5))
-    for k in range(1, 6):
-        result = pca(x, k)
-        mse = reconstruction_mse(x, result.reconstruct(x))
-        assert mse == pytest.approx(result.discarded.sum() / 5, rel=1e-10, abs=1e-25), f"k = {k}"
-
-
-def test_pca_codes_are_uncorrelated_with_the_explained_variances_on_data_of_bytes():
-    x = np.random.default_rng(9).integers(0, 256, (60, 4), dtype=np.uint8)
-    result = pca(x, 2)
-    codes = result.project(x)
-    np.testing.assert_allclose(codes.mean(axis=0), 0, atol=1e-10)
-    np.testing.assert_allclose(np.cov(codes.T, bias=True), np.diag(result.explained), atol=1e-9)
-
-
-def test_pca_signs_are_fixed_by_the_largest_element():
-    x = np.random.default_rng(10).standard_normal((30, 4))
-    components = pca(x, 4).components
-    assert (components[np.abs(components).argmax(axis=0), np.arange(4)] > 0).all()
-    np.testing.assert_allclose(pca(-x, 4).components, components, rtol=1e-9, atol=1e-12)
-
-
-@pytest.mark.parametrize(
-    ("x", "k", "error", "message"),
-    [
-        (np.ones((4, 2, 2)), 1, ShapeError, r"got x of shape \(4, 2, 2\)"),
-        (np.ones((0, 2)), 1, ShapeError, r"got x of shape \(0, 2\)"),
-        (np.ones((4, 2)), 0, ValueError, r"k is 0, expected 1 to min\(n, d\) = 2"),
-        (np.ones((4, 2)), 3, ValueError, "k is 3"),
-        (np.full((4, 2), np.inf), 1, ValueError, "NaN or infinity in x"),
-    ],
-)
-def test_pca_refuses(x, k, error, message):
-    with pytest.raises(error, match=message):
-        pca(x, k)
-
-
-def test_project_and_reconstruct_refuse_another_number_of_features():
-    result = pca(np.random.default_rng(11).standard_normal((9, 3)), 2)
-    with pytest.raises(ShapeError, match=r"shape \(9, 4\), expected a non-empty matrix \(rows, 3\)"):
-        result.project(np.ones((9, 4)))
-    with pytest.raises(ShapeError, match=r"\(rows, 3\)"):
-        result.reconstruct(np.ones((9, 2)))

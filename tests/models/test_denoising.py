@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import minigen as mg
-from minigen import losses, metrics, nn, training
+from minigen import baselines, losses, nn, training
 from minigen.errors import DtypeError, ShapeError
 from minigen.models.autoencoders import DenoisingAutoencoder, LinearAutoencoder, LinearDenoisingAutoencoder, StackedAutoencoder
 from minigen.models.autoencoders.denoising import CORRUPTIONS, Corruption
@@ -140,7 +140,7 @@ def test_training_denoises():
     model = LinearDenoisingAutoencoder(10, 1, amount=0.5)
     training.fit(model, x, optimizer=mg.optim.Adam(model.parameters(), lr=0.02), epochs=15, batch_size=50, progress=False)
     w1, b1, w2, b2 = (p.numpy().astype(float) for p in model.parameters())
-    reached, best = metrics.denoising_error(x, 0.25, w1 @ w2, b1 @ w2 + b2), metrics.wiener_filter(x, 0.25).truncated(1).error
+    reached, best = baselines.denoising_error(x, 0.25, w1 @ w2, b1 @ w2 + b2), baselines.wiener_filter(x, 0.25).truncated(1).error
     assert best == pytest.approx(0.025, rel=0.1)
     assert best <= reached < 1.1 * best
 
@@ -155,7 +155,7 @@ def test_the_wiener_filter_is_a_minimum_of_the_linear_network(name, rank):
     -1 or 1, or if each pixel stays or goes. So the mean over all 16 combinations must have no gradient, and the filter's error."""
     amount, x = 0.5, rng.standard_normal((20, 4)) @ rng.standard_normal((4, 4)) + 1.0
     variance = amount**2 if name == "gaussian" else (x**2).mean(axis=0)  # p / (1 - p) = 1
-    best = metrics.wiener_filter(x, variance).truncated(rank)
+    best = baselines.wiener_filter(x, variance).truncated(rank)
     model = LinearDenoisingAutoencoder(4, rank, name, amount).astype("float64")
     brightness = 1.0 - amount if name == "masking" else 1.0
     model.load_state_dict(

@@ -12,11 +12,10 @@ import numpy as np
 import pytest
 
 import minigen as mg
-from minigen import losses, metrics, optim, training
+from minigen import baselines, gradcheck_module, losses, metrics, optim, training
 from minigen.errors import ShapeError
 from minigen.models import autoencoders
 from minigen.models.autoencoders import ConditionalVariationalAutoencoder, LinearVariationalAutoencoder, VariationalAutoencoder
-from tests.checks import gradcheck_module
 
 rng = np.random.default_rng(0)
 
@@ -110,7 +109,7 @@ def test_derivatives_of_the_outputs_and_of_the_likelihood_to_order_2(case):
     model = case.make()
     gradcheck_module(model, lambda x, noise: model(x, *case.labels, noise), case.batch, case.noise, allow_unused=True)
     gradcheck_module(model, lambda x, z: model.log_likelihood(x, z, *case.labels), case.batch, case.noise, allow_unused=True)
-    mg.gradcheck(lambda y: model.pixels_of(y * y), case.batch)
+    mg.gradcheck(lambda y: model.pixels_from_logits(y * y), case.batch)
 
 
 def test_derivatives_of_the_bound_in_closed_form_to_order_2():
@@ -319,7 +318,7 @@ def test_gray_images_cost_what_black_and_white_ones_cost_on_average():
 def test_the_bernoulli_loss_stays_above_the_entropy_of_the_pixels():
     x = images(3)
     model = VariationalAutoencoder().astype("float64")
-    assert model.loss(x)[1]["reconstruction"].item() >= 784 * metrics.bernoulli_floor(x)
+    assert model.loss(x)[1]["reconstruction"].item() >= 784 * metrics.bernoulli_entropy(x)
 
 
 @pytest.mark.parametrize("settings, message", [
@@ -363,9 +362,9 @@ def test_a_runaway_variance_stays_finite_and_comes_back(backend):
 # -- the linear one: probabilistic PCA ---------------------------------------------------------------------------------
 
 
-def closed_form(x: np.ndarray, k: int) -> tuple[LinearVariationalAutoencoder, metrics.ProbabilisticPCA]:
+def closed_form(x: np.ndarray, k: int) -> tuple[LinearVariationalAutoencoder, baselines.ProbabilisticPCA]:
     """The linear model with the weights of probabilistic PCA and its posterior, in float64."""
-    model, best = LinearVariationalAutoencoder(x.shape[1], k).astype("float64"), metrics.probabilistic_pca(x, k)
+    model, best = LinearVariationalAutoencoder(x.shape[1], k).astype("float64"), baselines.probabilistic_pca(x, k)
     _, variances = best.posterior(x)
     inverse = best.weight / best.principal.explained  # x -> posterior mean: (x - mean) W diag(1 / eigenvalues)
     model.decoder.weight.assign(best.weight.T)
@@ -430,7 +429,7 @@ def test_gradient_descent_reaches_the_closed_form():
     """The likelihood, and not only the plane of the principal components but the components: W's rows, up to their sign."""
     source = np.random.default_rng(0)
     x = (source.standard_normal((200, 4)) * (3.0, 1.5, 0.7, 0.7)) @ np.linalg.qr(source.standard_normal((4, 4)))[0]
-    best, model = metrics.probabilistic_pca(x, 2), LinearVariationalAutoencoder(4, 2).astype("float64")
+    best, model = baselines.probabilistic_pca(x, 2), LinearVariationalAutoencoder(4, 2).astype("float64")
     optimizer = optim.Adam(model.parameters(), lr=optim.schedules.cosine(0.1, 800))
     for _ in range(800):
         optimizer.zero_grad()

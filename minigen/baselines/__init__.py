@@ -1,0 +1,7 @@
+"""Methods without a network, in closed form or by iteration: what a model is measured against, and how its codes are drawn."""
+
+from minigen.baselines.neighbor_embedding import tsne
+from minigen.baselines.principal_components import PCA, ProbabilisticPCA, pca, probabilistic_pca
+from minigen.baselines.wiener import WienerFilter, denoising_error, wiener_filter
+
+__all__ = ["PCA", "ProbabilisticPCA", "WienerFilter", "denoising_error", "pca", "probabilistic_pca", "tsne", "wiener_filter"]
