@@ -33,58 +33,26 @@ def float_array(data: Any) -> Array:
 
 
 # To NumPy, array * tensor is np.multiply(array, tensor), and array < tensor is np.less: what answers it.
+# fmt: off
 REFLECTED = {
-    "add": "__radd__",
-    "subtract": "__rsub__",
-    "multiply": "__rmul__",
-    "divide": "__rtruediv__",
-    "power": "__rpow__",
-    "matmul": "__rmatmul__",
-    "floor_divide": "__rfloordiv__",
-    "remainder": "__rmod__",
-    "divmod": "__rdivmod__",
-    "less": "__gt__",
-    "less_equal": "__ge__",
-    "greater": "__lt__",
-    "greater_equal": "__le__",
-    "equal": "__eq__",
-    "not_equal": "__ne__",
+    "add": "__radd__", "subtract": "__rsub__", "multiply": "__rmul__", "divide": "__rtruediv__", "power": "__rpow__",
+    "matmul": "__rmatmul__", "floor_divide": "__rfloordiv__", "remainder": "__rmod__", "divmod": "__rdivmod__", "less": "__gt__",
+    "less_equal": "__ge__", "greater": "__lt__", "greater_equal": "__le__", "equal": "__eq__", "not_equal": "__ne__",
 }
+# fmt: on
 
 # What to write for functions of NumPy: those that have another name here, or are an operator. `ops` adds those of its own names.
+# fmt: off
 ALTERNATIVES = {
-    "add.reduce": "minigen.sum",
-    "maximum.reduce": "minigen.max",
-    "minimum.reduce": "minigen.min",
-    "add.at": "minigen.scatter_add",
-    "logaddexp.reduce": "minigen.logsumexp",
-    "logaddexp": "minigen.logsumexp",
-    "fabs": "abs(x)",
-    "reciprocal": "1 / x",
-    "fmax": "minigen.maximum",
-    "fmin": "minigen.minimum",
-    "less": "x < y",
-    "less_equal": "x <= y",
-    "greater": "x > y",
-    "greater_equal": "x >= y",
-    "equal": "x == y",
-    "not_equal": "x != y",
-    "amax": "minigen.max",
-    "amin": "minigen.min",
-    "abs": "abs(x)",
-    "concat": "minigen.concatenate",
-    "permute_dims": "minigen.transpose",
-    "dot": "x @ y",
-    "linalg.norm": "minigen.l2norm",
-    "linalg.matmul": "x @ y",
-    "argmax": "x.argmax()",
-    "argmin": "x.argmin()",
-    "shape": "x.shape",
-    "ndim": "x.ndim",
-    "size": "x.size",
-    "ravel": "x.ravel()",
-    "float_power": "x ** y",
+    "add.reduce": "minigen.sum", "maximum.reduce": "minigen.max", "minimum.reduce": "minigen.min",
+    "add.at": "minigen.scatter_add", "logaddexp.reduce": "minigen.logsumexp", "logaddexp": "minigen.logsumexp", "fabs": "abs(x)",
+    "reciprocal": "1 / x", "fmax": "minigen.maximum", "fmin": "minigen.minimum", "less": "x < y", "less_equal": "x <= y",
+    "greater": "x > y", "greater_equal": "x >= y", "equal": "x == y", "not_equal": "x != y", "amax": "minigen.max",
+    "amin": "minigen.min", "abs": "abs(x)", "concat": "minigen.concatenate", "permute_dims": "minigen.transpose", "dot": "x @ y",
+    "linalg.norm": "minigen.l2norm", "linalg.matmul": "x @ y", "argmax": "x.argmax()", "argmin": "x.argmin()",
+    "shape": "x.shape", "ndim": "x.ndim", "size": "x.size", "ravel": "x.ravel()", "float_power": "x ** y",
 }
+# fmt: on
 
 
 def numpys_function(name: str) -> TypeError:
