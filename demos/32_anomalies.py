@@ -206,7 +206,7 @@ for name, table in TABLES.items():
 # normal ones.
 # %%
 threshold = metrics.alarm_threshold(everything.errors(calibration.images))
-alarms = np.mean(everything.errors(judged.images) > threshold)
+alarms = np.mean(everything.errors(tested.images) > threshold)
 criteria.check("false alarms at a threshold for 5 %, share", alarms, between=metrics.false_alarm_interval(*sizes[1:]))
 criteria.check("all classes normal: area for letters", found["letters"]["autoencoder"].value, at_least=0.80)
 of_one = {method: np.array([one[label][method].value for label in classes]) for method in methods}

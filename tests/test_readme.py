@@ -1,11 +1,11 @@
 """What the README says, done: its Python blocks run one after the other, and what it names exists."""
 
-import configparser
 import os
 import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -141,10 +141,9 @@ def test_demos_and_benchmarks(command, home):
 
 
 def test_every_extra_that_is_installed_exists():
-    setup = configparser.ConfigParser()
-    setup.read(ROOT / "setup.cfg")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     installed = re.findall(r"install -e '\.\[(\w+)\]'", README)
-    assert installed and set(installed) <= set(setup["options.extras_require"])
+    assert installed and set(installed) <= set(project["optional-dependencies"])
 
 
 def test_what_a_wrong_rule_is_told_is_what_the_readme_shows(home, tmp_path):
