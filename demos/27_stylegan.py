@@ -1,3 +1,4 @@
+# %% [markdown]
 """StyleGAN: a style for every layer, and what each of them decides.
 
 The generator starts from a constant and is told, at every resolution, what style to paint in. Which features of a portrait follow
@@ -127,5 +128,5 @@ for space in lengths:
     )
 criteria.report("Frechet distance", distance)
 criteria.report("Frechet distance of real images from others", subject.floor(min(args.samples, len(subject.images) // 2)))
-criteria.report("judge", f"{subject.judge.fingerprint()}, {args.samples:,} samples")
+criteria.report("evaluator", f"{subject.evaluator.fingerprint()}, {args.samples:,} samples")
 criteria.finish()

@@ -141,10 +141,10 @@ def test_demos_and_benchmarks(command, home):
 
 
 def test_every_extra_that_is_installed_exists():
-    setup = configparser.ConfigParser()
-    setup.read(ROOT / "setup.cfg")
+    project = configparser.ConfigParser()
+    project.read(ROOT / "setup.cfg", encoding="utf-8")
     installed = re.findall(r"install -e '\.\[(\w+)\]'", README)
-    assert installed and set(installed) <= set(setup["options.extras_require"])
+    assert installed and set(installed) <= set(project["options.extras_require"])
 
 
 def test_what_a_wrong_rule_is_told_is_what_the_readme_shows(home, tmp_path):
