@@ -10,7 +10,7 @@ from minigen.models.gans.growing import Growing, GrowingGenerator, at_stage, sta
 from minigen.nn import Module
 from minigen.training.gans.adversarial import Adversarial
 from minigen.training.history import History
-from minigen.utils.settings import Configured
+from minigen.utils.settings import Configured, takes_settings
 
 
 class Stage(NamedTuple):
@@ -20,6 +20,7 @@ class Stage(NamedTuple):
     alpha: float
 
 
+@takes_settings
 @dataclass(frozen=True)
 class Growth(Configured):
     """When the networks grow: a function of nothing but the number of real images that were shown.
@@ -34,7 +35,6 @@ class Growth(Configured):
     fading: int = 600_000
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         if stage_of(self.start) > stage_of(self.final):
             raise ValueError(f"growth from {self.start} to {self.final} pixels: expected start <= final")
         if not all(isinstance(count, Integral) for count in (self.stable, self.fading)):
