@@ -52,7 +52,7 @@ def save_reconstructions(learner: Learner, config: Config, dataset: Dataset, pat
     shown = dataset[:SHOWN]
     rows = [learner.inputs(shown)[0], learner.reconstruct(shown)]
     if learner.generative:
-        with random.aside():
+        with random.fork_rng():
             rows.append(learner.sample(len(shown)))
     save_tiled(config, np.concatenate(rows), path, columns=len(shown))
 

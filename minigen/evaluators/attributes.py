@@ -41,7 +41,7 @@ def attribute_classifier(
             f"{height} x {width}, expected at least one factor, and square images"
         )
     names = checksum([np.frombuffer("\n".join(factors).encode(), dtype=np.uint8)])
-    with random.aside():
+    with random.fork_rng():
         model = AttributeClassifier(kinds(factors), resolution=height, channels=channels)
         model.standardize(factors)
         examples = (train.images, *factors.values())

@@ -31,7 +31,7 @@ def feature_classifier(train: Dataset, epochs: int = 4, cache: Path | None = Non
     `cache` (default: minigen/features in the user's cache folder), named by the data's checksum, so that other data never meet
     these weights; a file that is damaged or of another version is told on stderr, and made anew.
     """
-    with random.aside():
+    with random.fork_rng():
         model = FeatureClassifier(len(train.class_names))
         train_or_load(model, train.name, (train.images, train.labels), RECIPE, epochs, cache, progress)
     return model
@@ -54,7 +54,7 @@ def train_on_fake(fake: Dataset, test: Dataset, epochs: int = 4, progress: bool 
     """
     flat = [images.reshape(len(images), -1) for images in (fake.images, test.images)]
     nearest = metrics.knn_accuracy(flat[0], fake.labels, k=1, test_codes=flat[1], test_labels=test.labels)
-    with random.aside():
+    with random.fork_rng():
         student = FeatureClassifier(len(fake.class_names))
         learn(student, (fake.images, fake.labels), epochs, progress)
     return TrainOnFake(nearest, student.accuracy(test.images, test.labels))

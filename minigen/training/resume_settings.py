@@ -261,6 +261,13 @@ def code_of(code: CodeType) -> tuple:
     return code.co_code, constants, code.co_names
 
 
+def optimizer_settings(name: str, optimizer: Optimizer) -> dict[str, Any]:
+    """Hyperparameters that are not in `Optimizer.settings`, such as texts and tuples, and which parameters it changes."""
+    known = {name, *(f"{name}.{setting}" for setting in optimizer.settings())}
+    others = {path: value for path, value in described(name, optimizer).items() if path not in known}
+    return others | {f"{name}.parameters.{i}": parameter.name for i, parameter in enumerate(optimizer.parameters)}
+
+
 # -- comparing ------------------------------------------------------------------------------------------------------
 
 
