@@ -151,7 +151,7 @@ plain = white_on_black(test)
 def judges_maps(images):
     """The judge's feature maps after each of its three convolutions."""
     x, maps = mg.asarray(images), []
-    with judge.evaluating(), mg.no_grad():
+    with judge.eval_mode(), mg.no_grad():
         for layer in judge.encoder:
             x = layer(x)
             maps += [x] if isinstance(layer, nn.ReLU) and len(x.shape) == 4 else []

@@ -22,6 +22,7 @@ from minigen.models.autoencoders import DenoisingAutoencoder, HashingAutoencoder
 from minigen.recipes import Learner, subjects
 from minigen.utils.arguments import positive_int
 from minigen.utils.files import replacing
+from minigen.utils.tables import table
 
 EXAMPLES = """
   minigen evaluate runs/vae
@@ -48,9 +49,8 @@ def run(args: argparse.Namespace) -> int:
         figures = reconstructed(learner, train, test[: args.n])
         if learner.generative:
             figures |= bounds(learner, train, test[: args.n])
-    width = max(map(len, figures))
-    for name, value in figures.items():  # before they are saved, which can fail
-        print(f"{name.ljust(width)}  {value if isinstance(value, str) else f'{value:.5g}'}")
+    rows = [(name, value if isinstance(value, str) else f"{value:.5g}") for name, value in figures.items()]
+    print(table(rows))  # before they are saved, which can fail
     with replacing(folder.path / "evaluation.json") as temporary:
         content = {"model": config.model, "data": config.data, "seed": args.seed, "figures": figures}
         temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

@@ -92,7 +92,7 @@ class AttributeClassifier(nn.Module):
                 terms[name] = 0.5 * losses.mse(ops.squeeze(output, axis=1), standardized)
         return sum(terms.values()), terms
 
-    def chain(self) -> Iterator[tuple[str, nn.Module]]:
+    def summary_children(self) -> Iterator[tuple[str, nn.Module]]:
         """The order of application, for a summary; the heads stand side by side behind it."""
         return iter((("encoder", self.encoder),))
 
@@ -100,7 +100,7 @@ class AttributeClassifier(nn.Module):
 
     def features(self, images: Any) -> np.ndarray:
         """Images (n, r, r, c) in [0, 1] -> features (n, 64), on the host; in evaluation mode, in batches."""
-        with self.evaluating(), no_grad():
+        with self.eval_mode(), no_grad():
             return np.concatenate([to_numpy(self.encoder(batch)) for batch in in_order(images)])
 
     def predict(self, images: Any) -> dict[str, np.ndarray]:
@@ -142,7 +142,7 @@ class AttributeClassifier(nn.Module):
 
     def _outputs(self, images: Any) -> dict[str, np.ndarray]:
         """What `forward` makes of the images, batch by batch, on the host."""
-        with self.evaluating(), no_grad():
+        with self.eval_mode(), no_grad():
             parts = [{name: to_numpy(output) for name, output in self(batch).items()} for batch in in_order(images)]
         return {name: np.concatenate([part[name] for part in parts]) for name in self.factors}
 

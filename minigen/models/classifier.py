@@ -54,10 +54,10 @@ class Classifier(nn.Module):
     def in_batches(self, module: nn.Module, x: Any) -> Iterator[Any]:
         """What a module makes of the examples, batch by batch, in evaluation mode, outside any graph."""
         for batch in Batches(x, batch_size=BATCH, seed=0, shuffle=False):
-            with self.evaluating(), no_grad():
+            with self.eval_mode(), no_grad():
                 y = module(batch)
             yield y
 
-    def chain(self) -> Iterator[tuple[str, nn.Module]]:
+    def summary_children(self) -> Iterator[tuple[str, nn.Module]]:
         """The order of application, for a summary."""
         return iter((("encoder", self.encoder), ("head", self.head)))

@@ -60,7 +60,7 @@ class MinibatchStdDev(Module):
 
     def __init__(self, group_size: int = 4):
         functional.check_group_size("MinibatchStdDev", group_size)
-        self.group_size = self.together = group_size  # together: of how many a batch is a multiple
+        self.group_size = self.batch_multiple = group_size
 
     def forward(self, x: Any) -> Any:
         return functional.minibatch_stddev(x, self.group_size)
@@ -85,7 +85,7 @@ class Pack(Module):
     def __init__(self, m: int):
         if m < 1:
             raise ValueError(f"Pack puts m >= 1 samples together, got m={m}")
-        self.m = self.together = m  # together: of how many a batch is a multiple
+        self.m = self.batch_multiple = m
 
     def forward(self, x: Any) -> Any:
         shape, n = self.output_shape(x.shape[1:]), x.shape[0]

@@ -55,18 +55,18 @@ class GaussianNoise(ElementwiseModule):
 
 
 class ActivityRegularization(ElementwiseModule):
-    """Passes x on unchanged, and notes what its activations cost: l1 * l1_sparsity(x) + kl * kl_sparsity(x, target).
+    """Passes x on unchanged, and remembers the penalty of its activations: l1 * l1_sparsity(x) + kl * kl_sparsity(x, target).
 
     x (n, ...); for kl in [0, 1], of a sigmoid for example. `functional.l1_sparsity` is charged to a mean example, whatever the
     batch size; `functional.kl_sparsity` to the units' means over the batch. A model adds the penalty to its loss with
     `activity_penalty(model)`. Only the latest forward pass counts, in training and in evaluation alike; under `no_grad` the
-    penalty is a number without a graph. A copy of the layer has noted nothing.
+    penalty is a number without a graph. A copy of the layer starts without one.
 
     Keras 3 until 2026 summed l1 over the batch, older Keras took this mean: there the same l1 differs by the batch size.
     Raises ValueError for weights that are negative or infinite, and for a target outside (0, 1).
     """
 
-    remembered = ("noted",)
+    remembered = ("penalty",)
 
     def __init__(self, l1: float = 0.0, kl: float = 0.0, target: float = 0.1):
         for name, weight in (("l1", l1), ("kl", kl)):
@@ -74,24 +74,24 @@ class ActivityRegularization(ElementwiseModule):
                 raise ValueError(f"ActivityRegularization's {name} is a penalty's weight, at least 0 and finite, got {weight}")
         functional.check_target("ActivityRegularization", target)
         self.l1, self.kl, self.target = l1, kl, target
-        self.noted: Any = 0.0
+        self.penalty: Any = 0.0
 
     def forward(self, x: Any) -> Any:
         check_floating(self, x)
-        self.noted = 0.0
+        self.penalty = 0.0
         if self.l1 and x.shape[0]:
-            self.noted = self.l1 * functional.l1_sparsity(x)
+            self.penalty = self.l1 * functional.l1_sparsity(x)
         if self.kl and x.shape[0]:
-            self.noted = self.noted + self.kl * functional.kl_sparsity(x, self.target)
+            self.penalty = self.penalty + self.kl * functional.kl_sparsity(x, self.target)
         return x
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "noted": 0.0}  # a graph cannot be copied
+        return {**vars(self), "penalty": 0.0}  # a graph cannot be copied
 
-    def take_penalty(self) -> Any:
+    def pop_penalty(self) -> Any:
         """The penalty of the latest forward pass, forgotten here so that its graph can go; 0.0 if it was taken already."""
-        noted, self.noted = self.noted, 0.0
-        return noted
+        penalty, self.penalty = self.penalty, 0.0
+        return penalty
 
     def describe(self) -> str:
         penalties = [f"l1={self.l1}"] * bool(self.l1) + [f"kl={self.kl}, target={self.target}"] * bool(self.kl)
@@ -99,11 +99,11 @@ class ActivityRegularization(ElementwiseModule):
 
 
 def activity_penalty(module: Module) -> Any:
-    """What all ActivityRegularization layers below a module noted in their latest forward pass, added up; 0.0 if nothing.
+    """The penalties of all ActivityRegularization layers below a module from their latest forward pass, summed; 0.0 if none.
 
-    Reading takes the penalties out: ask once after each forward pass.
+    Reading clears the penalties: ask once after each forward pass.
     """
-    return sum((layer.take_penalty() for layer in module.modules() if isinstance(layer, ActivityRegularization)), 0.0)
+    return sum((layer.pop_penalty() for layer in module.modules() if isinstance(layer, ActivityRegularization)), 0.0)
 
 
 def check_noise(layer: Module, x: Any, noise: Any) -> None:

@@ -8,8 +8,9 @@ import numpy as np
 
 from minigen.autograd import Parameter
 from minigen.backend import Array, array_module, asarray, backend_of, to_numpy
-from minigen.errors import GraphError, NonFiniteError, StateError
+from minigen.errors import GraphError, NonFiniteError
 from minigen.utils.settings import Configured
+from minigen.utils.states import check_fit, refuse
 
 Schedule = Callable[[int], float]
 
@@ -153,26 +154,7 @@ class Optimizer(Configured):
 
     def check_state(self, state: Mapping[str, Any]) -> None:
         """Raise StateError, naming every mismatch, unless a state fits; only shapes and dtypes are looked at."""
-        expected = {"steps": (), "began": (), **{name: buffer.shape for name, buffer in self.state.items()}}
-        problems = [f"missing {name}" for name in expected.keys() - state.keys()]
-        problems += [f"unexpected {name}" for name in state.keys() - expected.keys()]
-        problems += [
-            f"{name} has shape {state[name].shape}, expected {expected[name]}"
-            for name in expected.keys() & state.keys()
-            if tuple(state[name].shape) != expected[name]
-        ]
-        problems += [
-            f"{name} is {state[name].dtype}, expected a whole number"
-            for name in ("steps", "began")
-            if name in state and state[name].dtype.kind not in "iu"
-        ]
-        problems += [
-            f"{name} is {state[name].dtype}, expected {buffer.dtype}"
-            for name, buffer in self.state.items()
-            if name in state and state[name].dtype != buffer.dtype
-        ]
-        if problems:
-            raise StateError(f"this state does not fit {self!r}: {'; '.join(sorted(problems))}")
+        check_fit(repr(self), state, {"steps": np.array(self.steps), "began": np.array(self.began), **self.state})
 
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
         """Take over a state. All of it fits, or StateError names every mismatch and nothing changes.
@@ -188,8 +170,7 @@ class Optimizer(Configured):
         ]
         if not 0 <= state["began"] <= state["steps"]:
             problems.append(f"steps is {state['steps']} and began {state['began']}, expected 0 <= began <= steps")
-        if problems:
-            raise StateError(f"this state does not fit {self!r}: {'; '.join(sorted(problems))}")
+        refuse(repr(self), problems)
         buffers = {name: asarray(state[name]) for name in self.state}
         self.steps, self.began = int(state["steps"]), int(state["began"])
         for name, buffer in self.state.items():

@@ -17,8 +17,8 @@ class Checkpoint(Callback):
 
     In adversarial training, `every` counts rows of the history, of `record_every` steps each. Continue with
     `fit(..., resume=folder)`: weights, optimizers, random streams and position in the shuffled data are restored, and on the CPU
-    the run goes on bit for bit as if it had never stopped. SIGTERM and SIGHUP do as Ctrl-C does. The folder is the run's own while
-    it lasts: another run in it is refused, with BusyError.
+    the run goes on bit for bit as if it had never stopped. SIGTERM and SIGHUP do as Ctrl-C does. The folder is the run's own
+    while it lasts: another run in it is refused, with BusyError.
     """
 
     runs_last = True  # saves what the other callbacks have learned from the epoch

@@ -23,6 +23,7 @@ import numpy as np
 from minigen.autograd import Tensor
 from minigen.backend import is_array, to_numpy
 from minigen.nn import Module
+from minigen.optim.optimizer import Optimizer
 from minigen.utils.reading import shortened
 
 FOREIGN = {*sys.stdlib_module_names, "numpy", "cupy", "matplotlib", "tqdm", "PIL"}  # of whose objects only the class is compared

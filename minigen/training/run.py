@@ -90,7 +90,7 @@ class Run(PythonNumbers):
         raise NotImplementedError(f"{type(self).__name__} has no settings()")
 
     def described(self) -> dict[str, Any]:
-        """The settings of models and losses, as `resume_settings.described` finds them: the same, but for what training changes."""
+        """The settings of models and losses, as `resume_settings` finds them: also the same, but for what training changes."""
         return {}
 
     def position(self) -> str:
@@ -103,7 +103,8 @@ class Run(PythonNumbers):
         """The callbacks in the order in which they are called. TypeError for one that works in another kind of run."""
         for callback in callbacks:
             if callback.requires not in (None, self.kind):
-                raise TypeError(f"{type(callback).__name__} works in training.{callback.requires} only, not in training.{self.kind}")
+                name = type(callback).__name__
+                raise TypeError(f"{name} works in training.{callback.requires} only, not in training.{self.kind}")
         return sorted(callbacks, key=lambda callback: callback.runs_last)
 
     def notify(self, event: str) -> None:

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 import minigen as mg
-from minigen import functional, losses, nn, optim
+from minigen import functional, gradcheck_module, losses, nn, optim
 from minigen.backend import asarray, random, to_numpy
 from minigen.errors import ShapeError, StateError
 from minigen.models.gans import stylegan
 from minigen.nn import init
 from minigen.training import Adversarial
-from tests.checks import gradcheck_module, to_order_2
+from tests.checks import to_order_2
 
 rng = np.random.default_rng(17)
 LAYERS = 4  # of the generator of these tests, 8 x 8
@@ -305,7 +305,7 @@ def test_truncation_keeps_float32():
     "call",
     [
         lambda g: g.sample(2, psi=0.7),
-        lambda g: g.draw(latent(), 0.7),
+        lambda g: g.draw(latent(), psi=0.7),
         lambda g: g.truncate(np.zeros((1, 4)), 0.7),
         lambda g: g.truncate(np.zeros((1, 4)), 0.7, 2),
     ],
@@ -348,7 +348,7 @@ def test_nothing_but_training_moves_the_average(backend):
     for call in (
         lambda: generator(latent()),
         lambda: generator.sample(2, psi=0.5),
-        lambda: generator.train().draw(latent(), 0.5),
+        lambda: generator.train().draw(latent(), psi=0.5),
         lambda: generator.map(latent()),
         lambda: generator.synthesize(generator.mapping(latent())),
     ):
@@ -369,7 +369,7 @@ def test_the_discriminators_steps_do_not_move_the_average_and_the_generators_do(
     trainer.discriminator_step((asarray(rng.random((4, 8, 8, 1)).astype(np.float32)),))
     assert generator.fingerprint() == before
     z = generator.latent(4)
-    with generator.evaluating():
+    with generator.eval_mode():
         mean = numbers(generator.mapping(z)).mean(axis=0)
     trainer.generator_step((z,))
     np.testing.assert_allclose(numbers(generator.w_average), mean, rtol=1e-5)

@@ -12,11 +12,10 @@ import numpy as np
 import pytest
 
 import minigen as mg
-from minigen import baselines, losses, metrics, optim, training
+from minigen import baselines, gradcheck_module, losses, metrics, optim, training
 from minigen.errors import ShapeError
 from minigen.models import autoencoders
 from minigen.models.autoencoders import ConditionalVariationalAutoencoder, LinearVariationalAutoencoder, VariationalAutoencoder
-from tests.checks import gradcheck_module
 
 rng = np.random.default_rng(0)
 

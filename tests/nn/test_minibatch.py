@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 import minigen as mg
-from minigen import functional, nn
+from minigen import functional, gradcheck_module, nn
 from minigen.errors import DtypeError, ShapeError
-from tests.checks import gradcheck_module
 
 rng = np.random.default_rng(11)
 

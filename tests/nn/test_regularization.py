@@ -117,7 +117,7 @@ def test_the_chapters_line():
 
 
 @pytest.mark.parametrize("training", [True, False])
-def test_activity_passes_unchanged_and_its_penalty_is_noted_in_both_modes(training, backend):
+def test_activity_passes_unchanged_and_its_penalty_is_remembered_in_both_modes(training, backend):
     layer, x = nn.ActivityRegularization(l1=0.5, kl=2.0, target=0.3).train(training), mg.Tensor(mg.asarray(activations()))
     assert layer(x) is x
     expected = 0.5 * functional.l1_sparsity(x).item() + 2.0 * functional.kl_sparsity(x, 0.3).item()
@@ -215,8 +215,8 @@ def test_noise_of_another_shape_would_be_shared_by_several_examples(layer, name)
         layer(x, np.ones(3, dtype=np.float32))
 
 
-def test_a_layer_that_has_noted_a_penalty_can_be_copied():
+def test_a_layer_that_has_remembers_a_penalty_can_be_copied():
     layer = nn.ActivityRegularization(l1=1.0)
     layer(mg.Tensor(np.ones((2, 3), dtype=np.float32), requires_grad=True))
-    assert copy.deepcopy(layer).take_penalty() == 0.0
-    assert float(layer.take_penalty()) == 3.0
+    assert copy.deepcopy(layer).pop_penalty() == 0.0
+    assert float(layer.pop_penalty()) == 3.0

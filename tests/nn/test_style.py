@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 
 import minigen as mg
-from minigen import functional, nn, ops
+from minigen import functional, gradcheck_module, nn, ops
 from minigen.backend import asarray, random, to_numpy
 from minigen.errors import DtypeError, ShapeError
-from tests.checks import gradcheck_module
 
 rng = np.random.default_rng(7)
 

@@ -96,7 +96,7 @@ class StyleTransfer(nn.Module):
 
     def transfer(self, contents: Any, styles: Any, alpha: float = 1.0) -> Any:
         """What `forward` makes, in evaluation mode, outside any graph."""
-        with self.evaluating(), no_grad():
+        with self.eval_mode(), no_grad():
             return self(contents, styles, alpha)
 
     def loss(self, contents: Any, styles: Any) -> tuple[Any, dict[str, Any]]:

@@ -23,6 +23,7 @@ class Generator(nn.Module):
     latent_dim: int
     net: nn.Module
     pixel_range: tuple[float, float] | None = None
+    classes: int | None = None  # of the labels that it is conditioned on; None for none
 
     def forward(self, z: Any) -> Any:
         """Latent vectors (n, latent_dim) -> examples (n, ...)."""
@@ -57,11 +58,11 @@ class Generator(nn.Module):
 
     def draw(self, z: Any, *labels: Any) -> np.ndarray:
         """What is made of given latent vectors (n, latent_dim): examples on the host, pixels in [0, 1], in evaluation mode."""
-        if hasattr(self, "classes") != bool(labels):
+        if (self.classes is not None) != bool(labels):
             raise ValueError(
                 "this generator takes no labels"
                 if labels
-                else f"this generator is told the class, 0 to {self.classes - 1}: sample(n, labels)"
+                else f"this generator is conditioned on the class, 0 to {self.classes - 1}: sample(n, labels)"
             )
         z = to_numpy(z).astype(self.dtype, copy=False)
         labels = [each if each.ndim else np.repeat(each, len(z)) for each in map(to_numpy, labels)]
@@ -71,7 +72,7 @@ class Generator(nn.Module):
 
     def drawn(self, n: int, make: Callable[[slice], Any]) -> np.ndarray:
         """n examples on the host, pixels in [0, 1]: make(part) makes some of them, in evaluation mode, outside any graph."""
-        with self.evaluating(), no_grad():
+        with self.eval_mode(), no_grad():
             parts = (slice(start, start + self.at_a_time) for start in range(0, n, self.at_a_time))
             return self.to_pixels(np.concatenate([to_numpy(make(part)) for part in parts]))
 
@@ -94,7 +95,7 @@ class Generator(nn.Module):
         low, high = self.pixel_range
         return images * (high - low) + low
 
-    def chain(self) -> Iterator[tuple[str, nn.Module]]:
+    def summary_children(self) -> Iterator[tuple[str, nn.Module]]:
         """The order of application, for a summary."""
         return iter((("net", self.net),))
 
@@ -123,7 +124,7 @@ class Discriminator(nn.Module):
         features = self.features(x)
         return self.head(features if self.minibatch is None else self.minibatch(features))
 
-    def chain(self) -> Iterator[tuple[str, nn.Module]]:
+    def summary_children(self) -> Iterator[tuple[str, nn.Module]]:
         """The order of application, for a summary."""
         return self.children()
 

@@ -51,6 +51,6 @@ class Discriminator(nn.Module):
     def forward(self, x: Any, labels: Any) -> Any:
         return self.net(functional.with_labels(x, labels, self.classes))
 
-    def chain(self) -> Iterator[tuple[str, nn.Module]]:
+    def summary_children(self) -> Iterator[tuple[str, nn.Module]]:
         """The order of application, for a summary of examples with their labels as channels."""
-        return self.net.chain()
+        return self.net.summary_children()

@@ -24,7 +24,7 @@ from minigen.training.examples import Examples
 from minigen.training.gans.checks import check_counts, check_players, prepare_examples
 from minigen.training.gans.game import Game, Terms
 from minigen.training.gans.players import Generator
-from minigen.training.gans.remedies import Batch, Remedy
+from minigen.training.gans.remedies import Remedy
 from minigen.training.history import History
 from minigen.training.resume_settings import described, optimizer_settings, without_addresses
 from minigen.training.run import Callback, Run
@@ -84,7 +84,7 @@ class Adversarial(Game, Run):
             self.generator_step(self.generator_input(self.batches.batch_size))
         self.step += 1
 
-    def discriminator_step(self, real: Batch) -> None:
+    def discriminator_step(self, real: tuple[Array, ...]) -> None:
         """Update D by real examples (with their labels) and as many generated ones; G, its statistics too, stays as it is."""
         inputs = self.generator_input(len(real[0]), *real[1:])
         self.update("discriminator", lambda: self.discriminator_loss(real, self.fakes(*inputs)))
@@ -119,7 +119,7 @@ class Adversarial(Game, Run):
             labels = (asarray(self.batches.arrays[1][drawn]),)
         return (self.generator.latent(n), *labels)
 
-    def preprocess_real(self, real: Batch) -> Batch:
+    def preprocess_real(self, real: tuple[Array, ...]) -> tuple[Array, ...]:
         """Real examples as the networks are to see them at this step; a trainer of growing networks makes them smaller."""
         return real
 

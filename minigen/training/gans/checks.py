@@ -74,10 +74,10 @@ def check_counts(game: Game, steps: int, record_every: int, batch_size: int) -> 
     """Raise for steps that are none or done already, and for a batch that cannot be judged."""
     if any(not isinstance(count, Integral) or count < 1 for count in (steps, record_every)):
         raise ValueError(f"steps and record_every count steps, whole numbers of at least 1, got {steps} and {record_every}")
-    if batch_size % game.group_size:
-        right = max(batch_size // game.group_size, 1) * game.group_size
+    if batch_size % game.batch_multiple:
+        right = max(batch_size // game.batch_multiple, 1) * game.batch_multiple
         raise ShapeError(
-            f"the discriminator judges {game.group_size} examples together, which do not divide a batch of "
+            f"the discriminator judges {game.batch_multiple} examples together, which do not divide a batch of "
             f"{batch_size}: take batch_size={right}"
         )
     if game.step >= steps:
@@ -86,7 +86,7 @@ def check_counts(game: Game, steps: int, record_every: int, batch_size: int) -> 
 
 def check_shapes(game: Game) -> None:
     """Raise ShapeError, naming both shapes, unless the discriminator takes what the generator makes."""
-    n = 2 * game.group_size
+    n = 2 * game.batch_multiple
     labels = (asarray(np.zeros(n, dtype=np.int64)),) if game.conditional else ()
     z = asarray(np.zeros((n, *game.generator.input_shape))).astype(game.generator.dtype)
     with game.generator.eval_mode(), game.discriminator.eval_mode(), no_grad():

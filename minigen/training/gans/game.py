@@ -12,7 +12,7 @@ from minigen.losses.adversarial import AdversarialLoss, NonSaturating
 from minigen.losses.penalties import DiscriminatorBatch, Penalty
 from minigen.nn import Module, Pack
 from minigen.training.gans.players import Generator
-from minigen.training.gans.remedies import Batch, Remedy
+from minigen.training.gans.remedies import Remedy
 
 Terms = dict[str, Any]
 
@@ -35,11 +35,11 @@ class Game:
         self.penalties = list(penalties) if isinstance(penalties, Sequence) else [penalties]
         self.remedies = list(remedies) if isinstance(remedies, Sequence) else [remedies]
         self.frozen = {"generator": generator.frozen(), "discriminator": discriminator.frozen()}
-        self.latest_real: Batch = ()  # the last real batch, as the discriminator was shown it
+        self.latest_real: tuple[Array, ...] = ()  # the last real batch, as the discriminator was shown it
 
     # -- what the players minimize -------------------------------------------------------------------------------
 
-    def discriminator_loss(self, real: Batch, fake: Batch, *noise: Any) -> tuple[Any, Terms]:
+    def discriminator_loss(self, real: tuple[Array, ...], fake: tuple[Array, ...], *noise: Any) -> tuple[Any, Terms]:
         """What D minimizes, penalties included, and its named terms: real and fake are examples (and their labels).
 
         `noise`: what the penalties would draw, one array each, if it is to be given.
@@ -79,7 +79,7 @@ class Game:
                 return objective
         return self.loss.generator(self.discriminator(*fake))
 
-    def fakes(self, *inputs: Array) -> Batch:
+    def fakes(self, *inputs: Array) -> tuple[Array, ...]:
         """What D learns from: examples made of the generator's inputs, as arrays without a graph, and their labels."""
         z, *labels = inputs
         with self.frozen["generator"], no_grad():
@@ -113,19 +113,24 @@ class Game:
     @property
     def packed(self) -> int:
         """How many examples get one score."""
-        return math.prod(layer.together for layer in self.discriminator.modules() if isinstance(layer, Pack))
+        return math.prod(layer.batch_multiple for layer in self.discriminator.modules() if isinstance(layer, Pack))
 
     @property
-    def group_size(self) -> int:
+    def batch_multiple(self) -> int:
         """How many examples the discriminator judges together: a batch is a multiple of it."""
         layers = (layer for layer in self.discriminator.modules() if not isinstance(layer, Pack))
-        return self.packed * math.lcm(*(layer.together for layer in layers if hasattr(layer, "together")))
+        return self.packed * math.lcm(*(layer.batch_multiple for layer in layers if hasattr(layer, "batch_multiple")))
 
     @property
     def example_shape(self) -> tuple[int, ...]:
         """What a real example must look like: what the generator makes."""
         z = np.zeros((1, *self.generator.input_shape))
-        return self.generator.draw(z, *[0] * self.conditional).shape[1:]
+        return self.sampler.draw(z, *[0] * self.conditional).shape[1:]
+
+    @property
+    def sampler(self) -> Generator:
+        """The generator to draw from."""
+        return self.generator
 
 
 def score_metrics(real: Array, fake: Array, threshold: float | None) -> Terms:

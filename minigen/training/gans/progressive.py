@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from numbers import Integral
 from typing import Any, NamedTuple
 
+from minigen.backend import Array
 from minigen.nn import Module
 from minigen.training.examples import Examples
 from minigen.training.gans.adversarial import Adversarial
-from minigen.training.gans.game import Batch
 from minigen.training.gans.players import Generator, Growing
 from minigen.training.history import History
 from minigen.utils.resolution import doublings
@@ -119,7 +119,7 @@ class Progressive(Adversarial):
         for network in (self.generator, self.discriminator, self.sampler):
             network.grow_to(*self.scheduled)
 
-    def preprocess_real(self, real: Batch) -> Batch:
+    def preprocess_real(self, real: tuple[Array, ...]) -> tuple[Array, ...]:
         images, *labels = real  # by the networks' own stage: when a callback asks, `scheduled` may already be the next step's
         return (self.generator.at_stage(images), *labels)
 

@@ -42,8 +42,10 @@ class Remedy(Described):
         """The discriminator's targets for real and generated examples: a number each, or arrays of the shape of the scores."""
         return real, fake
 
-    def generator_objective(self, discriminator: Module, real: Batch, fake: Batch) -> tuple[Any, dict[str, Any]] | None:
-        """What the generator minimizes in place of the loss's own; None leaves it. real: the last batch that D has learned from."""
+    def generator_objective(
+        self, discriminator: Module, real: tuple[Array, ...], fake: Batch
+    ) -> tuple[Any, dict[str, Any]] | None:
+        """What the generator minimizes in place of the loss's own; None leaves it. real: the batch D has last seen."""
         return None
 
     def restart(self) -> None:
@@ -60,7 +62,7 @@ class Remedy(Described):
         """Take over what was remembered."""
 
     def check_restored(self, generator: Generator, labels: tuple[Array, ...]) -> None:
-        """Raise StateError if what was taken over is not of this generator, which is restored too; labels: those of all examples."""
+        """Raise StateError if what was taken over is not of this generator, restored before; labels: those of the examples."""
 
 
 @dataclass(frozen=True)
@@ -231,7 +233,7 @@ class FeatureMatching(Remedy):
                 "or take one of minigen.models.gans"
             )
 
-    def generator_objective(self, discriminator: Module, real: Batch, fake: Batch) -> tuple[Any, dict[str, Any]]:
+    def generator_objective(self, discriminator: Module, real: tuple[Array, ...], fake: Batch) -> tuple[Any, dict[str, Any]]:
         with no_grad():
             wanted = discriminator.features(*real).mean(axis=0)
         difference = discriminator.features(*fake).mean(axis=0) - wanted.data
@@ -243,6 +245,5 @@ def check_labeled(remedy: Remedy, loss: AdversarialLoss) -> None:
     """Raise TypeError for a remedy about labels beside a loss that has none."""
     if not loss.labeled:
         raise TypeError(
-            f"{remedy!r} changes the discriminator's labels, and {loss!r} has none: use Minimax, "
-            "NonSaturating or LeastSquares"
+            f"{remedy!r} changes the discriminator's labels, and {loss!r} has none: use Minimax, NonSaturating or LeastSquares"
         )

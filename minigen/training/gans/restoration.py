@@ -7,7 +7,7 @@ from minigen.autograd import Tensor
 from minigen.backend import Array
 from minigen.nn import Module
 from minigen.training.gans.adversarial import Adversarial
-from minigen.training.gans.game import Batch, Terms
+from minigen.training.gans.game import Terms
 from minigen.training.gans.players import Restorer
 
 
@@ -46,7 +46,7 @@ class Restoration(Adversarial):
         (x,) = next(self.stream)
         return self.generator.degrade(x), x
 
-    def fakes(self, *inputs: Array) -> Batch:
+    def fakes(self, *inputs: Array) -> tuple[Array, ...]:
         degraded, _ = inputs
         return super().fakes(degraded)
 
