@@ -10,8 +10,8 @@ of 8 Gaussians, the grid of 25, and pairs of digits, of which there are 100. Wha
 # The same networks, the same optimizer, the same number of steps, several seeds; one thing changes at a time. Ring and
 # grid as in PacGAN's experiments (Lin et al. 2018), with networks of three hidden layers; pairs of digits, as the two channels of
 # an image, with the chapter's dense networks. A mode counts as covered if one sample lies within three standard deviations of its
-# center; a pair of digits, if the judge (demo 17) sees it in one of 5,000 samples. The reverse KL compares the histogram of modes
-# with a uniform one, in nats. A perfect sampler scores 8 and 25 modes with 98.9 % of high quality, and 100.
+# center; a pair of digits, if the evaluator (demo 17) sees it in one of 5,000 samples. The reverse KL compares the histogram of
+# modes with a uniform one, in nats. A perfect sampler scores 8 and 25 modes with 98.9 % of high quality, and 100.
 #
 # Rates and weights are set once, at values that are usual for such networks, and not tuned for any method: another network may
 # rank them otherwise. Only differences within one such table mean anything.
@@ -25,13 +25,13 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from tqdm import tqdm
 
-from demos import remedies
 from minigen import metrics, plot
 from minigen.gallery.demo import Criteria, demo_arguments, save
+from minigen.recipes import remedy_bench
 from minigen.utils.files import replacing
 
 args = demo_arguments("21_remedies", __doc__, seeds=5, jobs=2)
-methods, steps = list(remedies.METHODS), remedies.STEPS
+methods, steps = list(remedy_bench.METHODS), remedy_bench.STEPS
 tasks = list(steps)
 if args.quick:
     tasks, methods, args.seeds, args.jobs, steps = ["ring", "grid"], ["plain", "R1", "packing, 2"], 2, 0, dict.fromkeys(steps, 20)
@@ -50,13 +50,13 @@ processes = []
 def run(task, method):
     """What the trainings of a method on a task measured, seed by seed, from their files where they are there."""
     if args.quick:
-        return [remedies.train(task, method, seed, steps[task], args.data) for seed in seeds]
+        return [remedy_bench.train(task, method, seed, steps[task], args.data) for seed in seeds]
     data = args.data if task == "stacked" else "toy"
-    name = f"{task}-{data}-{method}-recipe{remedies.RECIPE}".replace(" ", "_").replace(",", "")
+    name = f"{task}-{data}-{method}-version{remedy_bench.VERSION}".replace(" ", "_").replace(",", "")
     paths = {seed: cache / f"{name}-{seed}.json" for seed in seeds}
     missing = [seed for seed in seeds if not paths[seed].exists()]
     if missing:
-        command = [sys.executable, remedies.__file__, task, method, *map(str, missing), "--data", args.data]
+        command = [sys.executable, "-m", remedy_bench.__name__, task, method, *map(str, missing), "--data", args.data]
         one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
         process = subprocess.Popen(
             command, env={**os.environ, **one_thread}, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -72,7 +72,7 @@ def run(task, method):
 
 
 if "stacked" in tasks:
-    remedies.stacked_digits(args.data)  # trains the judge, once
+    remedy_bench.stacked_digits(args.data)  # trains the evaluator, once
 groups = [(task, method) for task in tasks for method in methods]
 with ThreadPoolExecutor(max(args.jobs, 1)) as pool:
     try:
@@ -126,7 +126,7 @@ for task in tasks:
     if task == "stacked":
         continue
     clouds = {method: np.array(results[task, method][0]["samples"]) for method in methods}
-    figure = plot.point_clouds(clouds, remedies.toy(task).points[:1000], title=f"The {task}, by every method, one seed")
+    figure = plot.point_clouds(clouds, remedy_bench.toy(task).points[:1000], title=f"The {task}, by every method, one seed")
     save(figure, args, f"{task}.png")
 for task in tasks:
     heights = {}
@@ -147,11 +147,11 @@ if "stacked" in tasks:
 # That a remedy helps is no criterion: the table is the result. The criteria ask whether the bench can tell good from bad: a
 # sampler of the true distribution must score as theory says, and the plain GAN must leave room above it.
 # %%
-perfect = remedies.toy("grid")
-coverage = metrics.mode_coverage(perfect.points[: remedies.SAMPLES], perfect.centers, perfect.std)
+perfect = remedy_bench.toy("grid")
+coverage = metrics.mode_coverage(perfect.points[: remedy_bench.SAMPLES], perfect.centers, perfect.std)
 criteria.check("modes of the grid that true samples cover", coverage.modes, at_least=25)
 criteria.check("of high quality among true samples (theory: 98.9 %)", coverage.high_quality, between=(0.98, 0.996))
-ring = metrics.mode_coverage(remedies.toy("ring").points[: remedies.SAMPLES], remedies.toy("ring").centers, 0.01)
+ring = metrics.mode_coverage(remedy_bench.toy("ring").points[: remedy_bench.SAMPLES], remedy_bench.toy("ring").centers, 0.01)
 criteria.check("reverse KL of true samples of the ring, nats", ring.reverse_kl, at_most=0.01)
 for task in tasks:
     best = {

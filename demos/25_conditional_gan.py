@@ -1,7 +1,7 @@
 """A conditional DCGAN with experience replay: the chapter's exercise, solved and measured.
 
-Ask for a digit, get that digit. Both networks are told the label, and the discriminator also learns from fakes of the past. Does
-the replay help? That is measured.
+Ask for a digit, get that digit. Both networks are conditioned on the label, and the discriminator also learns from fakes of the
+past. Does the replay help? That is measured.
 """
 
 # %% [markdown]
@@ -16,50 +16,33 @@ the replay help? That is measured.
 import numpy as np
 
 import minigen as mg
-from minigen import data, evaluators, losses, metrics, optim, plot, training
-from minigen.gallery.demo import Criteria, demo_arguments, save
-from minigen.models.gans import conditional, dcgan
-from minigen.training import remedies
+from minigen import data, evaluators, metrics, plot, recipes, training
+from minigen.gallery.demo import Criteria, demo_arguments, save, train_evaluator
 
-args = demo_arguments("25_conditional_gan", __doc__, steps=2000, batch_size=32, samples=10_000)
+recipe = recipes.find("conditional-dcgan")
+args = demo_arguments("25_conditional_gan", __doc__, recipe, samples=10_000)
 train, test = data.load(args.data)
 if args.quick:
     train, test, args.steps, args.batch_size, args.samples = train[:1000], test[:200], 4, 16, 200
 criteria = Criteria(args)
-judge = evaluators.feature_classifier(train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None)
+evaluator = train_evaluator(train, args)
 classes = len(train.class_names)
 
 
-def trained(replay, callbacks=()):
-    """A conditional DCGAN after training, with or without experience replay."""
+recipe = recipe.with_arguments(args)
+recipe.show()
+
+
+def trained(recipe, callbacks=()):
+    """A conditional DCGAN after training."""
     mg.seed(args.seed)
-    generator = conditional.Generator(dcgan.TinyGenerator(latent_dim=54 + classes), classes)
-    discriminator = conditional.Discriminator(dcgan.TinyDiscriminator(channels=1 + classes, batch_norm=False), classes)
-    adams = [
-        optim.Adam(player.parameters(), lr=optim.schedules.cosine(4e-3, args.steps), beta1=0.5)
-        for player in (generator, discriminator)
-    ]
-    trainer = training.Adversarial(
-        generator,
-        discriminator,
-        generator_optimizer=adams[0],
-        discriminator_optimizer=adams[1],
-        penalties=[losses.R1(gamma=1.0)],
-        ema=0.995,
-        remedies=[remedies.ExperienceReplay(capacity=1000)] if replay else [],
-    )
-    trainer.fit(
-        (train.images, train.labels),
-        steps=args.steps,
-        batch_size=args.batch_size,
-        record_every=max(args.steps // 50, 1),
-        callbacks=callbacks,
-    )
+    trainer = recipe.trainer(*recipe.networks(recipe.spec_of(train)))
+    recipe.fit(trainer, train, callbacks=callbacks)
     return trainer
 
 
 grid = training.SampleGrid(args.out / "evolution", every=max(args.steps // 5, 1), n=5 * classes)
-trainers = {"with replay": trained(True, [grid]), "without": trained(False)}
+trainers = {"with replay": trained(recipe, [grid]), "without": trained(recipe.with_settings(replay=0))}
 
 # %% [markdown]
 # ## A class a column
@@ -81,9 +64,9 @@ save(
 
 # %% [markdown]
 # ## Did it work?
-# The judge must see the class that was asked for. And a classifier that has never seen a real image, only these, must know real
-# ones when it is tested (train on fake, test on real): by the nearest generated image, as in the DCGAN's paper, and by the
-# judge's own network trained on fakes. What the same classifiers learn from as many real images stands beside it.
+# The evaluator must see the class that was asked for. And a classifier that has never seen a real image, only these, must know
+# real ones when it is tested (train on fake, test on real): by the nearest generated image, as in the DCGAN's paper, and by the
+# evaluator's own network trained on fakes. What the same classifiers learn from as many real images stands beside it.
 # %%
 order = np.random.default_rng(0).permutation(len(train))
 real, others = train[order[: args.samples]], train[order[args.samples : 2 * args.samples]]
@@ -91,15 +74,15 @@ of_real = evaluators.train_on_fake(real, test)
 labels = np.arange(args.samples) % classes
 for name, trainer in trainers.items():
     made = trainer.sample(args.samples, labels)
-    agreement = metrics.accuracy(judge.predict(made), labels)
+    agreement = metrics.accuracy(evaluator.predict(made), labels)
     nearest, network = evaluators.train_on_fake(data.Dataset("fake", made, labels, train.class_names, {}), test)
-    scores = metrics.judge_samples(judge, made, real.images, others.images)
+    scores = metrics.judge_samples(evaluator, made, real.images, others.images)
     if name == "with replay":
-        criteria.check("samples in which the judge sees the class asked for", agreement, at_least=0.90)
+        criteria.check("samples in which the evaluator sees the class asked for", agreement, at_least=0.90)
         criteria.check("accuracy on real images of a network that has seen fakes only", network, at_least=0.90)
-    criteria.report(f"{name}: judge agrees; Frechet distance", f"{agreement:.2%}; {scores['Frechet distance']:.2f}")
+    criteria.report(f"{name}: evaluator agrees; Frechet distance", f"{agreement:.2%}; {scores['Frechet distance']:.2f}")
     criteria.report(f"{name}: trained on fake, tested on real, 1-NN and network", f"{nearest:.2%}, {network:.2%}")
 criteria.report("trained on as many real images, 1-NN and network", f"{of_real.nearest:.2%}, {of_real.network:.2%}")
 criteria.report("Frechet floor", scores["Frechet floor"])
-criteria.report("judge", f"{judge.fingerprint()}, {args.samples:,} samples")
+criteria.report("evaluator", f"{evaluator.fingerprint()}, {args.samples:,} samples")
 criteria.finish()

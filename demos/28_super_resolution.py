@@ -15,27 +15,25 @@ for more: not the mean of what could have been, but one of it. What that gains a
 # pixels; `--weight` makes the discriminator louder than the paper's 1e-3.
 # %%
 import copy
-from math import ceil
 
 import numpy as np
 from PIL import Image
 
 import minigen as mg
-from minigen import data, evaluators, losses, metrics, optim, plot, training
-from minigen.gallery.demo import Criteria, demo_arguments, save
+from minigen import data, metrics, plot
+from minigen.gallery.demo import Criteria, demo_arguments, save, train_evaluator
 from minigen.models.applications import super_resolution
-from minigen.models.gans import dcgan
+from minigen.recipes.restoration import RestorationRecipe
 
-args = demo_arguments(
-    "28_super_resolution", __doc__, factor=2, weight=1e-3, epochs=3, steps=300, batch_size=32, images=10_000, tests=2000
-)
+recipe = RestorationRecipe()
+args = demo_arguments("28_super_resolution", __doc__, recipe, factor=2, weight=recipe.weight, images=10_000, tests=2000)
 if args.factor not in (2, 4):
     raise SystemExit(f"--factor {args.factor}: images of 28 x 28 can be made smaller by 2 or 4")
 train, test = data.load(args.data)
 if args.quick:
     train, args.epochs, args.steps, args.tests = train[:300], 1, 4, 100
 criteria = Criteria(args)
-judge = evaluators.feature_classifier(train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None)
+evaluator = train_evaluator(train, args)
 train, test = train[: args.images], test[: args.tests]
 
 
@@ -43,31 +41,14 @@ train, test = train[: args.images], test[: args.tests]
 # ## Training
 # First on the content alone. From there two copies go on for as many updates: one as before, and one with the discriminator.
 # %%
-def train_alone(network, lr, epochs):
-    """Train on the network's own loss, without a discriminator."""
-    adam = optim.Adam(network.parameters(), lr=optim.schedules.cosine(lr, epochs * ceil(len(train) / args.batch_size)))
-    training.fit(network, train.images, optimizer=adam, epochs=epochs, batch_size=args.batch_size)
-
-
+recipe = recipe.with_arguments(args)
+recipe.show()
 content = super_resolution.Generator(args.factor)
-train_alone(content, 2e-3, args.epochs)
-adversarial, discriminator = copy.deepcopy(content), dcgan.TinyDiscriminator(batch_norm=False)
-further = ceil(args.steps * args.batch_size / len(train))
-train_alone(content, 5e-4, further)
-
-adams = [
-    optim.Adam(player.parameters(), lr=optim.schedules.cosine(lr, args.steps), beta1=0.5)
-    for player, lr in ((adversarial, 5e-4), (discriminator, 2e-3))
-]
-trainer = training.Restoration(
-    adversarial,
-    discriminator,
-    weight=args.weight,
-    penalties=[losses.R1(gamma=1.0)],
-    generator_optimizer=adams[0],
-    discriminator_optimizer=adams[1],
-)
-history = trainer.fit(train.images, steps=args.steps, batch_size=args.batch_size, record_every=max(args.steps // 20, 1))
+recipe.fit_content(content, train.images)
+adversarial = copy.deepcopy(content)
+trainer = recipe.trainer(adversarial)
+recipe.go_on(content, train.images)
+history = recipe.fit(trainer, train.images)
 save(
     plot.training_curves(
         history,
@@ -103,20 +84,21 @@ save(plot.image_rows(rows, title=f"Held-out images, enlarged by {args.factor}"),
 
 # %% [markdown]
 # ## Did it work?
-# PSNR and SSIM compare with the original, pixel by pixel and window by window; the judge, a classifier that knows the originals'
-# kind, says whether the class can still be read. Sharpness is the energy of the Laplacian, here as a share of the originals'; the
-# Frechet distance, between features of enlarged images and of the originals, asks whether all of them together look real.
+# PSNR and SSIM compare with the original, pixel by pixel and window by window; the evaluator, a classifier that knows the
+# originals' kind, says whether the class can still be read. Sharpness is the energy of the Laplacian, here as a share of the
+# originals'; the Frechet distance, between features of enlarged images and of the originals, asks whether all of them together
+# look real.
 # %%
-features = judge.features(test.images)
+features = evaluator.features(test.images)
 sharpness = metrics.sharpness(test.images)
 scores = {}
 for name, images in pictures.items():
     scores[name] = {
         "SSIM": metrics.ssim(images, test.images),
-        "accuracy": metrics.accuracy(judge.predict(images), test.labels),
+        "accuracy": metrics.accuracy(evaluator.predict(images), test.labels),
         "sharpness": metrics.sharpness(images) / sharpness,
         "PSNR": metrics.psnr(images, test.images) if name != "original" else float("inf"),
-        "Frechet": metrics.frechet_distance(features, judge.features(images)),
+        "Frechet": metrics.frechet_distance(features, evaluator.features(images)),
     }
 columns = ("SSIM", "accuracy", "sharpness")
 table = {
@@ -128,7 +110,7 @@ bicubic, alone, both = (scores[name] for name in ("bicubic", "content", "content
 criteria.check("content alone: PSNR above bicubic's, dB", alone["PSNR"] - bicubic["PSNR"], at_least=2.0)
 criteria.check("content alone: SSIM above bicubic's", alone["SSIM"] - bicubic["SSIM"], at_least=0.0)
 gained = 100 * (alone["accuracy"] - bicubic["accuracy"])
-criteria.check("content alone: judge's accuracy above bicubic's, %", gained, at_least=0.0)
+criteria.check("content alone: evaluator's accuracy above bicubic's, %", gained, at_least=0.0)
 criteria.check(
     "sharpness that the adversarial term adds, as a share of the originals'", both["sharpness"] - alone["sharpness"], at_least=0.0
 )
@@ -138,5 +120,5 @@ for name, each in scores.items():
         f"{name}: PSNR, SSIM, accuracy, sharpness, Frechet distance",
         f"{each['PSNR']:.2f} dB, {each['SSIM']:.4f}, {each['accuracy']:.2%}, {each['sharpness']:.3f}, {each['Frechet']:.3f}",
     )
-criteria.report("judge", f"{judge.fingerprint()}, {len(test):,} held-out images")
+criteria.report("evaluator", f"{evaluator.fingerprint()}, {len(test):,} held-out images")
 criteria.finish()

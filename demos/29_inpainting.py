@@ -10,31 +10,29 @@ digits, and by a network that has learned to fill holes: the context encoder, wi
 #     G minimizes  0.999 * squared error in the hole + 0.001 * (-E log D(image with its hole filled))
 #
 # A network that must say what was in a hole has to know what goes with what (context encoder, Pathak et al. 2016). Holes are cut
-# anew at random places for each batch, and the network is shown where: a further channel is 1 in the hole. What it makes is taken
-# for the hole alone; known pixels stay. `--weight` makes the discriminator louder than the paper's 0.001.
+# at other random places for each batch, and the network is shown where: a further channel is 1 in the hole. What it makes is
+# taken for the hole alone; known pixels stay. `--weight` makes the discriminator louder than the paper's 0.001.
 # %%
 import copy
-from math import ceil
 
 import numpy as np
 
 import minigen as mg
-from minigen import data, evaluators, losses, metrics, optim, plot, training
-from minigen.gallery.demo import Criteria, demo_arguments, save
+from minigen import data, metrics, plot
+from minigen.gallery.demo import Criteria, demo_arguments, save, train_evaluator
 from minigen.models.applications import context_encoder
 from minigen.models.autoencoders import ConvolutionalAutoencoder
-from minigen.models.gans import dcgan
+from minigen.recipes.restoration import RestorationRecipe
 
-args = demo_arguments(
-    "29_inpainting", __doc__, hole=10, weight=0.001, epochs=3, steps=300, batch_size=32, images=10_000, tests=2000
-)
+recipe = RestorationRecipe()
+args = demo_arguments("29_inpainting", __doc__, recipe, hole=10, weight=recipe.weight, images=10_000, tests=2000)
 if args.hole > 28:
     raise SystemExit(f"--hole {args.hole}: images are 28 x 28")
 train, test = data.load(args.data)
 if args.quick:
     train, args.epochs, args.steps, args.tests = train[:300], 1, 4, 100
 criteria = Criteria(args)
-judge = evaluators.feature_classifier(train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None)
+evaluator = train_evaluator(train, args)
 train, test = train[: args.images], test[: args.tests]
 
 
@@ -43,33 +41,16 @@ train, test = train[: args.images], test[: args.tests]
 # The context encoder first on the content alone. From there two copies go on for as many updates: one as before, and one with the
 # discriminator. The plain autoencoder, of 30 codes, is trained on whole images, as often.
 # %%
-def train_alone(network, lr, epochs):
-    """Train on the network's own loss, without a discriminator."""
-    adam = optim.Adam(network.parameters(), lr=optim.schedules.cosine(lr, epochs * ceil(len(train) / args.batch_size)))
-    training.fit(network, train.images, optimizer=adam, epochs=epochs, batch_size=args.batch_size)
-
-
+recipe = recipe.with_arguments(args).with_settings(weight=args.weight / (1 - args.weight))
+recipe.show()
 content, plain = context_encoder.Generator(args.hole), ConvolutionalAutoencoder(latent_dim=30)
-for network, lr in ((content, 4e-3), (plain, 2e-3)):
-    train_alone(network, lr, args.epochs)
-adversarial, discriminator = copy.deepcopy(content), dcgan.TinyDiscriminator(batch_norm=False)
-further = ceil(args.steps * args.batch_size / len(train))
+recipe.with_settings(lr=4e-3).fit_content(content, train.images)
+recipe.fit_content(plain, train.images)
+adversarial = copy.deepcopy(content)
+trainer = recipe.trainer(adversarial)
 for network in (content, plain):
-    train_alone(network, 5e-4, further)
-
-adams = [
-    optim.Adam(player.parameters(), lr=optim.schedules.cosine(lr, args.steps), beta1=0.5)
-    for player, lr in ((adversarial, 5e-4), (discriminator, 2e-3))
-]
-trainer = training.Restoration(
-    adversarial,
-    discriminator,
-    weight=args.weight / (1 - args.weight),
-    penalties=[losses.R1(gamma=1.0)],
-    generator_optimizer=adams[0],
-    discriminator_optimizer=adams[1],
-)
-history = trainer.fit(train.images, steps=args.steps, batch_size=args.batch_size, record_every=max(args.steps // 20, 1))
+    recipe.go_on(network, train.images)
+history = recipe.fit(trainer, train.images)
 save(
     plot.training_curves(
         history,
@@ -127,7 +108,7 @@ save(plot.image_rows(rows, title="Held-out images, and what is put into their ho
 # %% [markdown]
 # ## Did it work?
 # Inside the hole: the squared error, and sharpness, the energy of the Laplacian, as a share of the originals'. Of the whole
-# image: whether the judge can still read the class, and the Frechet distance between features of all filled images and of the
+# image: whether the evaluator can still read the class, and the Frechet distance between features of all filled images and of the
 # originals.
 # %%
 def inside(images):
@@ -135,15 +116,15 @@ def inside(images):
     return images[hole == 1.0].reshape(len(images), args.hole, args.hole, 1)
 
 
-features = judge.features(test.images)
+features = evaluator.features(test.images)
 sharpness = metrics.sharpness(inside(test.images))
 scores = {}
 for name, images in pictures.items():
     scores[name] = {
         "error": metrics.reconstruction_mse(inside(images), inside(test.images)),
-        "accuracy": metrics.accuracy(judge.predict(images), test.labels),
+        "accuracy": metrics.accuracy(evaluator.predict(images), test.labels),
         "sharpness": metrics.sharpness(inside(images)) / sharpness,
-        "Frechet": metrics.frechet_distance(features, judge.features(images)),
+        "Frechet": metrics.frechet_distance(features, evaluator.features(images)),
     }
 rows = {name: [each["error"] / scores["mean"]["error"], each["accuracy"], each["sharpness"]] for name, each in scores.items()}
 save(plot.table(rows, ("error", "accuracy", "sharpness"), "In the hole; the error as a share of the mean's"), args, "scores.png")
@@ -153,7 +134,7 @@ for name, bound in (("mean", 0.5), ("linear", 1.0), ("autoencoder", 1.0)):
     share = alone["error"] / scores[name]["error"]
     criteria.check(f"content alone: squared error in the hole, as a share of that by {name}", share, at_most=bound)
 gained = 100 * (alone["accuracy"] - scores["mean"]["accuracy"])
-criteria.check("content alone: judge's accuracy above the mean fill's, %", gained, at_least=0.0)
+criteria.check("content alone: evaluator's accuracy above the mean fill's, %", gained, at_least=0.0)
 criteria.check(
     "sharpness that the adversarial term adds, as a share of the originals'", both["sharpness"] - alone["sharpness"], at_least=0.0
 )
@@ -163,5 +144,5 @@ for name, each in scores.items():
         f"{name}: squared error in the hole, accuracy, sharpness, Frechet distance",
         f"{each['error']:.5f}, {each['accuracy']:.2%}, {each['sharpness']:.3f}, {each['Frechet']:.3f}",
     )
-criteria.report("judge", f"{judge.fingerprint()}, {len(test):,} held-out images")
+criteria.report("evaluator", f"{evaluator.fingerprint()}, {len(test):,} held-out images")
 criteria.finish()

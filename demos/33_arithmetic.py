@@ -12,8 +12,8 @@ learned to read faces says in how many of a thousand trials it worked, in StyleG
 #     woman with glasses = woman + mean(man with glasses) - mean(man)
 #
 # Here it is measured. A trial takes the code of one woman without glasses, twenty new men with glasses and twenty without; it is
-# a success if the judge, a classifier that has learned all factors of the images, sees a woman *and* glasses. Who shows what is
-# said by the judge too, of StyleGAN's samples; of the images that the variational autoencoder encodes, by their labels. Of
+# a success if the evaluator, a classifier that has learned all factors of the images, sees a woman *and* glasses. Who shows what
+# is said by the evaluator too, of StyleGAN's samples; of the images that the variational autoencoder encodes, by their labels. Of
 # continuous attributes the upper third counts as having it, the lower third as lacking it.
 #
 # Beside the arithmetic stand four ways that should do worse: no edit; a random direction, as long as the arithmetic's; the same
@@ -26,16 +26,16 @@ from typing import NamedTuple
 import numpy as np
 
 import minigen as mg
-from demos.portraits import FULL, PORTRAITS, Subject, fit_to_data, shorten, trained_stylegan
-from minigen import data, evaluators, metrics, optim, plot, training
-from minigen.gallery.demo import Criteria, demo_arguments, save
+from minigen import data, evaluators, metrics, optim, plot, recipes, training
+from minigen.gallery.demo import Criteria, demo_arguments, save, train_evaluator
 from minigen.models.autoencoders import VariationalAutoencoder
 from minigen.models.latent import analogy, attribute_direction, walk
 from minigen.plot import gan_figures
+from minigen.recipes import portraits
 
-args = demo_arguments(
-    "33_arithmetic", __doc__, data="faces", **PORTRAITS, samples=10_000, trials=1000, examples=20, vae_steps=3900, full=FULL
-)
+recipe, full = recipes.find("stylegan"), portraits.full("stylegan")
+sizes = portraits.SMALL | {"samples": 10_000, "trials": 1000, "examples": 20, "vae_steps": 3900}
+args = demo_arguments("33_arithmetic", __doc__, recipe, data="faces", full=full, **sizes)
 
 
 class Analogy(NamedTuple):
@@ -74,19 +74,15 @@ if args.data not in ANALOGIES:
         f"{' and '.join(ANALOGIES)} only"
     )
 cases = ANALOGIES[args.data]
-fit_to_data(args)
+portraits.fit_to_data(args)
 if args.quick:
-    shorten(args)
+    portraits.shorten(args)
     args.trials, args.vae_steps, cases = 20, 1, dict([*cases.items()][:1])
 criteria = Criteria(args)
-subject = Subject(args)
-factors = {name: values for name, values in subject.train.factors.items() if name != "font"}  # that is weight, slant and family
-images = data.Dataset(args.data, subject.images, subject.train.labels, subject.train.class_names, factors)
-judge = (
-    subject.judge
-    if subject.faces
-    else evaluators.attribute_classifier(images, **({"epochs": 1, "cache": args.out / "weights"} if args.quick else {}))
-)
+task = portraits.PortraitTask(args)
+factors = {name: values for name, values in task.train.factors.items() if name != "font"}  # that is weight, slant and family
+images = data.Dataset(args.data, task.images, task.train.labels, task.train.class_names, factors)
+evaluator = task.evaluator if task.faces else train_evaluator(images, args, evaluators.attribute_classifier)
 
 # %% [markdown]
 # ## Three spaces
@@ -98,15 +94,15 @@ judge = (
 # %%
 
 
-class Centerd(VariationalAutoencoder):
+class Centered(VariationalAutoencoder):
     """Its encoder sees pixels from -2 to 2."""
 
     def encode(self, x):
         return super().encode(4.0 * (x - 0.5))
 
 
-generator = trained_stylegan(args, subject)
-vae = Centerd(latent_dim=64, beta=0.1, hidden=(256,), shape=subject.images.shape[1:])
+generator = portraits.trained_stylegan(task)
+vae = Centered(latent_dim=64, beta=0.1, hidden=(256,), shape=task.images.shape[1:])
 epochs = max(1, round(args.vae_steps * 64 / len(images)))
 steps = epochs * -(-len(images) // 64)
 training.fit(
@@ -121,10 +117,10 @@ training.fit(
 class Space:
     """Codes (n, d), the images that are drawn of them, who judges these, and what they show: factor -> (n,)."""
 
-    def __init__(self, codes, draw, judge, shown=None):
-        self.codes, self.draw, self.judge = codes, draw, judge
+    def __init__(self, codes, draw, evaluator, shown=None):
+        self.codes, self.draw, self.evaluator = codes, draw, evaluator
         self.images = draw(codes)
-        self.shown = judge.predict(self.images) if shown is None else shown
+        self.shown = evaluator.predict(self.images) if shown is None else shown
 
 
 def on_host(function):
@@ -137,16 +133,16 @@ def on_host(function):
     return hosted
 
 
-# A judge that has seen sharp images only does not recognize blurred glasses even where they are: the variational autoencoder gets
-# one of its own, which has learned from reconstructions, and what the images they are made of show.
+# An evaluator that has seen sharp images only does not recognize blurred glasses even where they are: the variational autoencoder
+# gets one of its own, which has learned from reconstructions, and what the images they are made of show.
 repaint = on_host(vae.reconstruct)
 repainted = data.Dataset(f"repainted {args.data}", repaint(images.images), images.labels, images.class_names, factors)
 reader = evaluators.attribute_classifier(repainted, epochs=1 if args.quick else 3, cache=args.out / "weights")
 z = gan_figures.latent(generator, args.samples, seed=1)
 encoded = images[: args.samples]
 spaces = {
-    "Z": Space(z, generator.draw, judge),
-    "W": Space(generator.map(z), generator.draw_styles, judge),
+    "Z": Space(z, generator.draw, evaluator),
+    "W": Space(generator.map(z), generator.draw_styles, evaluator),
     "VAE": Space(on_host(lambda x: vae.encode(x)[0])(encoded.images), on_host(vae.pixels), reader, encoded.factors),
 }
 SPACES = {"Z": "StyleGAN's Z", "W": "StyleGAN's W", "VAE": "a variational autoencoder's space"}
@@ -162,8 +158,8 @@ def shows(shown, factor, level):
 
 # %% [markdown]
 # ## The chapter's picture
-# Three samples of each concept, the first that the judge says show it, and what is made of their mean. On the right the sum, in
-# the middle, and around it what a little noise makes of it.
+# Three samples of each concept, the first that the evaluator says show it, and what is made of their mean. On the right the sum,
+# in the middle, and around it what a little noise makes of it.
 # %%
 
 
@@ -202,11 +198,11 @@ for label, space in spaces.items():
 # ## A thousand trials
 # %%
 METHODS = ("no edit", "random direction", "any samples", "arithmetic", "pixels")
-discrete = [name for name, levels in judge.factors.items() if levels is not None]
+discrete = [name for name, levels in evaluator.factors.items() if levels is not None]
 
 
 def trials(space, case):
-    """Of each method the images it makes and what the judge reads from them; and the rarest concept's number of samples."""
+    """Of each method the images it makes and what the evaluator reads from them; and the rarest concept's number of samples."""
     masks = concepts(space, case)
     start = rng.choice(some(masks[0]), args.trials)
     with_it, without = (rng.choice(some(mask), (args.trials, args.examples)) for mask in masks[1:])
@@ -228,7 +224,7 @@ def trials(space, case):
             for s, w, o in zip(start, with_it, without)
         ]
     ).clip(0, 1)
-    return made, {method: space.judge.predict(each) for method, each in made.items()}, min(mask.sum() for mask in masks)
+    return made, {method: space.evaluator.predict(each) for method, each in made.items()}, min(mask.sum() for mask in masks)
 
 
 table, stays, successes, rarest, distances = {}, {}, {}, {}, {}
@@ -249,9 +245,9 @@ for label, space in spaces.items():
                 f"trials_{label.lower()}.png",
             )
             own = shows(space.shown, case.attribute, 1) & shows(space.shown, case.kept, case.level)
-            target = space.judge.features(space.images[some(own)])
+            target = space.evaluator.features(space.images[some(own)])
             distances[label] = {
-                method: metrics.frechet_distance(target, space.judge.features(each)) for method, each in made.items()
+                method: metrics.frechet_distance(target, space.evaluator.features(each)) for method, each in made.items()
             }
 save(plot.table(table, METHODS, "How often both attributes are there"), args, "successes.png")
 
@@ -277,7 +273,7 @@ for label in ("W", "VAE"):
             path = walk(space.codes[: args.trials // 10], attribute_direction(space.codes, labels), distance)
             drawn = space.draw(path.reshape(-1, path.shape[2]))
             walked[factor] = drawn[: len(distance)]
-            curves[label][factor] = has(space, factor, space.judge.predict(drawn)).reshape(len(path), -1).mean(axis=0)
+            curves[label][factor] = has(space, factor, space.evaluator.predict(drawn)).reshape(len(path), -1).mean(axis=0)
     if walked:
         save(
             plot.image_rows(walked, f"From three deviations below to three above, in {SPACES[label]}"),
@@ -302,8 +298,9 @@ for label in ("W", "VAE"):
 # space and beyond chance: the lower end of its 95 % interval against three times the upper end of theirs. Its images must be
 # nearer to those that StyleGAN itself makes of women with glasses than sums of pixels are, and keep more of everything else
 # than a step of the same length in a random direction. The attribute that walks least must still change in half of the images.
-# (After a first look came the variational autoencoder's own judge, for the other did not see the glasses in its reconstructions,
-# and 16 x 16 pixels: at 32 x 32 the StyleGAN of demo 27 succeeded in 15 % of the trials in Z and 34 % in W. The criteria stayed.)
+# (After a first look came the variational autoencoder's own evaluator, for the other did not see the glasses in its
+# reconstructions, and 16 x 16 pixels: at 32 x 32 the StyleGAN of demo 27 succeeded in 15 % of the trials in Z and 34 % in W. The
+# criteria stayed.)
 # %%
 name = next(iter(cases))
 for label in spaces:
@@ -321,13 +318,15 @@ criteria.check(
     kept["arithmetic"] / kept["random direction"],
     at_least=1.0,
 )
-held_out = repaint(subject.test.images if subject.faces else np.pad(subject.test.images, ((0, 0), (2, 2), (2, 2), (0, 0))))
+held_out = repaint(task.test.images if task.faces else np.pad(task.test.images, ((0, 0), (2, 2), (2, 2), (0, 0))))
 seen = {
-    who: (each.predict(held_out)[chapter.attribute] == subject.test.factors[chapter.attribute]).mean()
-    for who, each in (("the judge of sharp images", judge), ("its own judge", reader))
+    who: (each.predict(held_out)[chapter.attribute] == task.test.factors[chapter.attribute]).mean()
+    for who, each in (("the evaluator of sharp images", evaluator), ("its own evaluator", reader))
 }
 criteria.check(
-    f"VAE: {chapter.attribute} read rightly in held-out reconstructions, by its own judge", seen["its own judge"], at_least=0.9
+    f"VAE: {chapter.attribute} read rightly in held-out reconstructions, by its own evaluator",
+    seen["its own evaluator"],
+    at_least=0.9,
 )
 criteria.check("rarest concept of it, samples to take from", min(rarest[label, name] for label in spaces), at_least=args.examples)
 for label, lines in curves.items():
@@ -350,12 +349,13 @@ for label in spaces:
         f"{label}: other factors that stay", ", ".join(f"{method} {share:.3f}" for method, share in stays[label, name].items())
     )
 criteria.report(
-    f"VAE: {chapter.attribute} read rightly in them, by the judge of sharp images", float(seen["the judge of sharp images"])
+    f"VAE: {chapter.attribute} read rightly in them, by the evaluator of sharp images",
+    float(seen["the evaluator of sharp images"]),
 )
 for label, lines in curves.items():
     criteria.report(
         f"{label}: walks, share at -3 and at 3",
         ", ".join(f"{factor} {line[0]:.2f} {line[-1]:.2f}" for factor, line in lines.items()),
     )
-criteria.report("judge", f"{judge.fingerprint()}, {args.trials:,} trials with {args.examples} examples of each concept")
+criteria.report("evaluator", f"{evaluator.fingerprint()}, {args.trials:,} trials with {args.examples} examples of each concept")
 criteria.finish()

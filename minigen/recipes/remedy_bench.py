@@ -1,4 +1,7 @@
-"""The bench of demo 21: every remedy on every task. `python -m demos.remedies TASK METHOD SEED ...` prints a line a seed."""
+"""The bench of demo 21: every remedy on every task.
+
+`python -m minigen.recipes.remedy_bench TASK METHOD SEED ...` prints a line per seed.
+"""
 
 import argparse
 import copy
@@ -15,7 +18,7 @@ from minigen import data, evaluators, losses, metrics, nn, optim, synthetic, tra
 from minigen.models.gans import gan, points
 from minigen.training import remedies
 
-RECIPE = 2  # counts up when a method or the training changes, so that old results are not read
+VERSION = 2  # counts up when a method or the training changes, so that old results are not read
 SAMPLES = 2500  # on ring and grid, as in VEEGAN's and PacGAN's tables
 STACKED = 5000  # of stacked digits, for 100 modes
 RATE = 1e-3  # of both networks' Adam, beta1 = 0.5; falls to 0 along a cosine
@@ -87,10 +90,10 @@ def train(task: str, method: str, seed: int, steps: int, dataset: str = "mnist")
         **penalties,
     )
     trainer.fit(examples, steps=steps, batch_size=BATCH[task], progress=False)
-    return judge_digits(trainer, dataset) if task == "stacked" else judge_points(trainer, task)
+    return evaluate_digits(trainer, dataset) if task == "stacked" else evaluate_points(trainer, task)
 
 
-def judge_points(trainer: training.Adversarial, task: str) -> dict[str, Any]:
+def evaluate_points(trainer: training.Adversarial, task: str) -> dict[str, Any]:
     """Modes, share of points within three standard deviations of one, and reverse KL of these points' histogram, in nats.
 
     Where no point is good enough to count, that is as bad as all of them in one mode.
@@ -106,12 +109,12 @@ def judge_points(trainer: training.Adversarial, task: str) -> dict[str, Any]:
     }
 
 
-def judge_digits(trainer: training.Adversarial, dataset: str) -> dict[str, Any]:
-    """Pairs of digits that the judge finds, reverse KL of their histogram in nats, Frechet distance of both digits' features."""
-    _, judge, real = stacked_digits(dataset)
+def evaluate_digits(trainer: training.Adversarial, dataset: str) -> dict[str, Any]:
+    """Pairs of digits that are found, reverse KL of their histogram in nats, Frechet distance of both digits' features."""
+    _, evaluator, real = stacked_digits(dataset)
     made = trainer.sample(STACKED)
-    seen = features(judge, made)
-    first, second = (mg.to_numpy(judge.head(mg.asarray(part))).argmax(axis=1) for part in np.split(seen, 2, axis=1))
+    seen = features(evaluator, made)
+    first, second = (mg.to_numpy(evaluator.head(mg.asarray(part))).argmax(axis=1) for part in np.split(seen, 2, axis=1))
     histogram = metrics.class_histogram(10 * first + second, 100)
     return {
         "modes": int((histogram > 0).sum()),
@@ -129,21 +132,21 @@ def toy(task: str) -> synthetic.GaussianMixture:
 
 @lru_cache
 def stacked_digits(dataset: str, n: int = 50_000) -> tuple[np.ndarray, Any, np.ndarray]:
-    """(pairs of digits as two channels (n, 28, 28, 2), the judge of single digits, features of 5,000 pairs)."""
+    """(pairs of digits as two channels (n, 28, 28, 2), the evaluator of single digits, features of 5,000 pairs)."""
     train, _ = data.load(dataset)
     first, second = np.random.default_rng(0).integers(len(train), size=(2, n))
     pairs = np.concatenate([train.images[first], train.images[second]], axis=-1)
-    judge = evaluators.feature_classifier(train, progress=False)
-    return pairs, judge, features(judge, pairs[:STACKED])
+    evaluator = evaluators.feature_classifier(train, progress=False)
+    return pairs, evaluator, features(evaluator, pairs[:STACKED])
 
 
-def features(judge: Any, pairs: np.ndarray) -> np.ndarray:
-    """What the judge makes of both digits, side by side: (n, 128)."""
-    return np.concatenate([judge.features(np.ascontiguousarray(pairs[..., i : i + 1])) for i in range(2)], axis=1)
+def features(evaluator: Any, pairs: np.ndarray) -> np.ndarray:
+    """The evaluator's features of both digits, side by side: (n, 128)."""
+    return np.concatenate([evaluator.features(np.ascontiguousarray(pairs[..., i : i + 1])) for i in range(2)], axis=1)
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(prog="python -m demos.remedies", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m minigen.recipes.remedy_bench", description=__doc__)
     parser.add_argument("task", choices=STEPS)
     parser.add_argument("method", choices=METHODS)
     parser.add_argument("seeds", type=int, nargs="+")
