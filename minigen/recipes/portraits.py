@@ -5,15 +5,14 @@ from pathlib import Path
 
 import numpy as np
 
-import minigen as mg
 from minigen import data, evaluators, metrics, training
-from minigen.backend import asarray, to_numpy
-from minigen.evaluators.features import keep, read_kept
+from minigen.backend import asarray, seed, to_numpy
 from minigen.models.gans import stylegan
 from minigen.models.gans.growing import at_stage
 from minigen.recipes import find
 from minigen.recipes.gans import GrowingRecipe
 from minigen.recipes.inputs import square
+from minigen.training.cache import load_weights, save_weights
 from minigen.training.run import checksum
 from minigen.utils.files import cached
 
@@ -132,14 +131,14 @@ def rarest(shares: dict[str, np.ndarray]) -> tuple[str, float]:
 def stylegan_game(task: PortraitTask) -> tuple[GrowingRecipe, training.Progressive]:
     """Demo 27's recipe, and its game before the first step."""
     recipe = task.recipe("stylegan")
-    mg.seed(task.args.seed)
+    seed(task.args.seed)
     return recipe, recipe.trainer(*recipe.networks(recipe.spec_of(task.train)))
 
 
 def trained_stylegan(task: PortraitTask) -> stylegan.Generator:
     """Demo 27's averaged generator: read, if these settings have been trained before, or trained (a quarter of an hour)."""
     recipe, trainer = stylegan_game(task)
-    if not read_kept(kept(task, recipe), "generator", trainer.sampler, made_of(task, recipe)):
+    if not load_weights(kept(task, recipe), "generator", trainer.sampler, made_of(task, recipe)):
         recipe.fit(trainer, task.train)
         keep_stylegan(task, recipe, trainer.sampler)
     return trainer.sampler
@@ -147,7 +146,7 @@ def trained_stylegan(task: PortraitTask) -> stylegan.Generator:
 
 def keep_stylegan(task: PortraitTask, recipe: GrowingRecipe, generator: stylegan.Generator) -> None:
     """Keep a trained generator for the demos that ask what it has learned."""
-    keep(kept(task, recipe), "generator", generator, made_of(task, recipe))
+    save_weights(kept(task, recipe), "generator", generator, made_of(task, recipe))
 
 
 def made_of(task: PortraitTask, recipe: GrowingRecipe) -> str:
