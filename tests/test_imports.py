@@ -3,6 +3,7 @@
 import ast
 import importlib
 import pkgutil
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -23,8 +24,8 @@ FLOORS = [
     ["nn", "metrics"],
     ["losses"],
     ["optim"],
+    ["training"],  # the last room of the framework; what is above it is the chapter's
     ["baselines", "models", "synthetic"],
-    ["training"],
     ["evaluators"],
     ["recipes"],
     ["__init__"],
@@ -33,6 +34,12 @@ FLOORS = [
     ["__main__"],
 ]
 FLOOR = {name: height for height, names in enumerate(FLOORS) for name in names}
+
+# What in the framework's rooms is the chapter's: only their front doors, and what is named here itself, know it.
+GAMES = ("losses.adversarial", "losses.penalties", "training.gans")
+
+# Modules that are imported by name when somebody asks for them.
+BY_NAME = {("data.registry", "synthetic"): "a data set is asked for by its name; nothing that is below it knows it"}
 
 
 def files() -> list[Path]:
@@ -68,6 +75,12 @@ def imports(path: Path) -> list[str]:
     return found
 
 
+def named(path: Path) -> set[str]:
+    """The modules of minigen that a file names in texts, "minigen.synthetic.glyphs:load", to import them later."""
+    texts = (node.value for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Constant))
+    return {text[8:].split(":")[0] for text in texts if isinstance(text, str) and re.fullmatch(r"minigen(\.\w+)+:\w+", text)}
+
+
 def targets(module: str, name: str) -> list[str]:
     """The module that `from module import name` needs, as a name below minigen; nothing if it is not minigen's."""
     if module.split(".")[0] != "minigen":
@@ -91,6 +104,20 @@ def test_imports_point_downwards(module):
     for target in imports(MODULES[module]):
         here, there = room(module), room(target)
         assert here == there or FLOOR[there] < FLOOR[here], f"minigen.{module} imports minigen.{target}, which is not below it"
+
+
+def test_what_is_imported_by_name_is_said():
+    assert {(module, room(target)) for module, path in MODULES.items() for target in named(path)} == set(BY_NAME)
+    assert all(target in MODULES for path in MODULES.values() for target in named(path))
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if FLOOR[room(module)] <= FLOOR["training"]])
+def test_the_framework_knows_no_games(module):
+    """Fitting, callbacks and checkpoints, as all rooms below them, do without the losses, penalties and trainers of GANs."""
+    if module == room(module) or module.startswith(GAMES):
+        return
+    known = [target for target in imports(MODULES[module]) if target.startswith(GAMES)]
+    assert not known, f"minigen.{module} is of the framework, and imports {known}"
 
 
 def test_a_tensor_has_its_operators_whatever_was_imported_first():

@@ -81,7 +81,7 @@ def _noise_source() -> Any:
 
 
 @contextlib.contextmanager
-def aside(n: int = 0) -> Iterator[None]:
+def fork_rng(n: int = 0) -> Iterator[None]:
     """Inside the block all streams start from the seed n; afterward they, and a GPU's noise, go on where they were."""
     global _device_noise
     before = dict(_streams), _device_noise
@@ -98,7 +98,7 @@ def state_dict() -> dict[str, str]:
 
     A GPU's generator cannot be saved. Taking the state therefore restarts it from the host stream "noise", here as well as
     after `load_state_dict`: the run that was saved and the run that resumes go on with the same noise. So this is for
-    checkpoints; for random numbers that leave no trace in the streams, use `aside`.
+    checkpoints; for random numbers that leave no trace in the streams, use `fork_rng`.
     """
     global _device_noise
     _device_noise = None

@@ -1,4 +1,7 @@
-"""The bench of demo 21: every remedy on every task. `python -m demos.remedies TASK METHOD SEED ...` prints a line a seed."""
+"""The bench of demo 21: every remedy on every task.
+
+`python -m minigen.recipes.remedy_bench TASK METHOD SEED ...` prints a line per seed.
+"""
 
 import argparse
 import copy
@@ -10,12 +13,13 @@ from typing import Any
 
 import numpy as np
 
-import minigen as mg
 from minigen import data, evaluators, losses, metrics, nn, optim, synthetic, training
+from minigen.backend import asarray, to_numpy
+from minigen.backend import seed as set_seed
 from minigen.models.gans import gan, points
 from minigen.training import remedies
 
-RECIPE = 2  # counts up when a method or the training changes, so that old results are not read
+VERSION = 2  # counts up when a method or the training changes, so that old results are not read
 SAMPLES = 2500  # on ring and grid, as in VEEGAN's and PacGAN's tables
 STACKED = 5000  # of stacked digits, for 100 modes
 RATE = 1e-3  # of both networks' Adam, beta1 = 0.5; falls to 0 along a cosine
@@ -67,7 +71,7 @@ BATCH = {"ring": 64, "grid": 64, "stacked": 32}
 def train(task: str, method: str, seed: int, steps: int, dataset: str = "mnist") -> dict[str, Any]:
     """One training: a dict of what its generator covers, and "samples" to be shown."""
     chosen = copy.deepcopy(METHODS[method])  # a remedy may remember: each training has its own
-    mg.seed(seed)
+    set_seed(seed)
     examples = stacked_digits(dataset)[0] if task == "stacked" else toy(task).points
     networks = (gan.Generator(channels=2), gan.Discriminator) if task == "stacked" else (points.Generator(), points.Discriminator)
     options = {"channels": 2} if task == "stacked" else {}
@@ -107,11 +111,11 @@ def evaluate_points(trainer: training.Adversarial, task: str) -> dict[str, Any]:
 
 
 def evaluate_digits(trainer: training.Adversarial, dataset: str) -> dict[str, Any]:
-    """Pairs of digits found, reverse KL of their histogram in nats, Frechet distance of both digits' features."""
+    """Pairs of digits that are found, reverse KL of their histogram in nats, Frechet distance of both digits' features."""
     _, evaluator, real = stacked_digits(dataset)
     made = trainer.sample(STACKED)
     seen = features(evaluator, made)
-    first, second = (mg.to_numpy(evaluator.head(mg.asarray(part))).argmax(axis=1) for part in np.split(seen, 2, axis=1))
+    first, second = (to_numpy(evaluator.head(asarray(part))).argmax(axis=1) for part in np.split(seen, 2, axis=1))
     histogram = metrics.class_histogram(10 * first + second, 100)
     return {
         "modes": int((histogram > 0).sum()),
@@ -138,12 +142,12 @@ def stacked_digits(dataset: str, n: int = 50_000) -> tuple[np.ndarray, Any, np.n
 
 
 def features(evaluator: Any, pairs: np.ndarray) -> np.ndarray:
-    """What the evaluator makes of both digits, side by side: (n, 128)."""
+    """The evaluator's features of both digits, side by side: (n, 128)."""
     return np.concatenate([evaluator.features(np.ascontiguousarray(pairs[..., i : i + 1])) for i in range(2)], axis=1)
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(prog="python -m demos.remedies", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m minigen.recipes.remedy_bench", description=__doc__)
     parser.add_argument("task", choices=STEPS)
     parser.add_argument("method", choices=METHODS)
     parser.add_argument("seeds", type=int, nargs="+")
