@@ -36,7 +36,8 @@ def heading(demo: Path) -> str:
 def on_files(files: Files, config: MkDocsConfig) -> None:
     """Add the demos, their pictures, and a page for every other file that a page links to."""
     for path in [*(ROOT / "demos").glob("[0-9]*.py"), *(ROOT / "demos/pictures").glob("*.png")]:
-        files.append(File.generated(config, path.relative_to(ROOT).as_posix(), abs_src_path=str(path)))
+        place = path.relative_to(ROOT).as_posix()
+        files.append(File(place, str(ROOT), config.site_dir, config.use_directory_urls))
     texts = {path: path.read_text(encoding="utf-8") for path in [ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]}
     for path, text in texts.items():
         files.append(File.generated(config, PAGES[path.name], content=text))
