@@ -17,7 +17,7 @@ import numpy as np
 from tqdm import trange
 
 import minigen as mg
-from minigen import baselines, data, metrics, optim, plot
+from minigen import baselines, data, metrics, optim, plot, synthetic
 from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.autoencoders import LinearAutoencoder
 
@@ -28,7 +28,7 @@ if args.quick:
 criteria = Criteria(args)
 
 
-def judge(model, points, closed_form):
+def compare(model, points, closed_form):
     """(largest angle in degrees to the closed form's plane, loss above the closed form's in per cent, the closed form's loss)."""
     angles = metrics.principal_angles(model.decoder[0].weight.numpy().T.astype(np.float64), closed_form.components)
     floor = closed_form.discarded.sum() / points.shape[1]
@@ -56,11 +56,11 @@ def train(model, points, optimizer, steps, batch_size=None):
 # Sixty points near a tilted plane, two codes. First exactly the chapter's setting: SGD with learning rate 0.1 for 20 epochs, in
 # batches of 32. It looks trained, but the plane that it found is not the plane of PCA.
 # %%
-points = data.tilted_plane()
+points = synthetic.tilted_plane()
 closed_form = baselines.pca(points, 2)
 model = LinearAutoencoder()
 train(model, points, optim.SGD(model.parameters(), lr=0.1), steps=20, batch_size=32)
-angle, excess, floor = judge(model, points, closed_form)
+angle, excess, floor = compare(model, points, closed_form)
 criteria.report("after the chapter's 20 epochs: angle to the plane of PCA, degrees", angle)
 criteria.report("after the chapter's 20 epochs: loss above the closed form, %", excess)
 
@@ -69,7 +69,7 @@ criteria.report("after the chapter's 20 epochs: loss above the closed form, %", 
 # %%
 optimizer = optim.SGD(model.parameters(), lr=0.2, momentum=0.9, nesterov=True)
 history = train(model, points, optimizer, steps=args.steps)
-angle, excess, floor = judge(model, points, closed_form)
+angle, excess, floor = compare(model, points, closed_form)
 criteria.check("3-D points: largest principal angle to PCA's plane, degrees", angle, at_most=1.0)
 criteria.check("3-D points: loss above the discarded eigenvalue, %", excess, between=(-0.1, 0.1))
 criteria.report("3-D points: loss, and the closed form's", f"{history[-1]:.7f}, {floor:.7f}")
@@ -89,7 +89,7 @@ closed_form = baselines.pca(images, 10)
 pictures = LinearAutoencoder(features=28 * 28, latent_dim=10)
 adam = optim.Adam(pictures.parameters(), lr=optim.schedules.cosine(0.01, args.image_steps))
 train(pictures, images, adam, steps=args.image_steps)
-angle, excess, floor = judge(pictures, images, closed_form)
+angle, excess, floor = compare(pictures, images, closed_form)
 criteria.check(f"{args.data}, 10 codes: largest principal angle to PCA, degrees", angle, at_most=1.0)
 criteria.check(f"{args.data}, 10 codes: loss above the discarded eigenvalues, %", excess, between=(-0.1, 0.1))
 

@@ -41,7 +41,7 @@ def adam(parameters):
 
 
 model = StackedAutoencoder()
-stages = training.fit_greedily(model, train.images, optimizer=adam, epochs=args.stage_epochs, **settings)
+stages = training.fit_layerwise(model, train.images, optimizer=adam, epochs=args.stage_epochs, **settings)
 together = copy.deepcopy(model)
 stages.append(training.fit(model, train.images, optimizer=adam(model.parameters()), epochs=args.fine_tuning, **settings))
 

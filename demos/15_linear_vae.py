@@ -19,7 +19,7 @@ import numpy as np
 from tqdm import trange
 
 import minigen as mg
-from minigen import baselines, data, metrics, optim, plot
+from minigen import baselines, data, metrics, optim, plot, synthetic
 from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.autoencoders import LinearVariationalAutoencoder
 
@@ -47,7 +47,7 @@ def train(model, examples, lr, epochs, batch_size):
     return np.array(bounds)
 
 
-def judge(name, model, examples, best):
+def compare(name, model, examples, best):
     """The criteria: how far the bound is below the likelihood's maximum, and W's plane from the principal components."""
     features = examples.shape[1]
     with mg.no_grad():
@@ -66,10 +66,10 @@ def judge(name, model, examples, best):
 # ## Sixty points in three dimensions
 # The chapter's points near a tilted plane, two latent variables.
 # %%
-points = data.tilted_plane()
+points = synthetic.tilted_plane()
 flat = LinearVariationalAutoencoder(features=3, latent_dim=2)
 train(flat, points, lr=0.02, epochs=args.point_epochs, batch_size=60)
-judge("3-D points", flat, points, baselines.probabilistic_pca(points, 2))
+compare("3-D points", flat, points, baselines.probabilistic_pca(points, 2))
 
 # %% [markdown]
 # ## Pictures
@@ -83,7 +83,7 @@ images = images - mean
 best = baselines.probabilistic_pca(images, 10)
 model = LinearVariationalAutoencoder(features=28 * 28, latent_dim=10)
 bounds = train(model, images, lr=0.01, epochs=args.image_epochs, batch_size=250) / images.shape[1]
-judge(args.data, model, images, best)
+compare(args.data, model, images, best)
 
 likelihood = np.full(len(bounds), best.log_likelihood(images).mean() / images.shape[1])
 lines = {"largest likelihood, closed form": likelihood, "bound in training": bounds}

@@ -25,7 +25,7 @@ import numpy as np
 from tqdm import tqdm, trange
 
 import minigen as mg
-from minigen import data, losses, metrics, optim, plot, training
+from minigen import data, losses, metrics, optim, plot, synthetic, training
 from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.gans import gan, points
 
@@ -137,7 +137,7 @@ save(
 # and the points of high quality, within three standard deviations of a mode. The intervals hold the mean of the seeds with 95 %
 # confidence; differences are taken seed by seed.
 # %%
-ring = data.gaussian_ring(20_000, seed=args.seed)
+ring = synthetic.gaussian_ring(20_000, seed=args.seed)
 modes, quality, clouds = np.empty((2, args.seeds)), np.empty((2, args.seeds)), {}
 for i in tqdm(range(2 * args.seeds), desc="trainings", leave=False):
     j, seed = divmod(i, args.seeds)

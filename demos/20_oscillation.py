@@ -49,16 +49,16 @@ class Point(gans.Generator):
 class Path(training.Callback):
     """Notes theta, psi and the averaged theta, before the first step and after each."""
 
-    def run_started(self, run):
+    def on_train_begin(self, run):
         self.points = []
-        self.step_ended(run)
+        self.on_step_end(run)
 
-    def step_ended(self, run):
+    def on_step_end(self, run):
         self.points.append([run.generator.theta.item(), run.discriminator.weight.item(), run.sampler.theta.item()])
 
 
 def play(loss, steps, gamma=0.0, momentum=0.0):
-    """Train the two by `training.Adversarial`, in float64; returns path (steps + 1, 2), averaged theta (steps + 1,), Health."""
+    """Train the two by `training.Adversarial`, in float64; returns path (steps + 1, 2), averaged theta (steps + 1,), monitor."""
     generator = Point().astype("float64")
     discriminator = nn.Dense(1, 1, bias=False, weight_init=nn.init.zeros).astype("float64")
     run = training.Adversarial(
@@ -70,10 +70,10 @@ def play(loss, steps, gamma=0.0, momentum=0.0):
         generator_optimizer=optim.SGD(generator.parameters(), lr=RATE, momentum=momentum),
         discriminator_optimizer=optim.SGD(discriminator.parameters(), lr=RATE, momentum=momentum),
     )
-    path, health = Path(), training.Health(samples=2)
-    run.fit(np.zeros((1, 1)), steps=steps, batch_size=1, record_every=5, callbacks=[path, health], progress=False)
+    path, monitor = Path(), training.GanMonitor(samples=2)
+    run.fit(np.zeros((1, 1)), steps=steps, batch_size=1, record_every=5, callbacks=[path, monitor], progress=False)
     points = np.array(path.points)
-    return points[:, :2], points[:, 2], health
+    return points[:, :2], points[:, 2], monitor
 
 
 def repeated(step, start, steps):
@@ -293,7 +293,7 @@ save(
 # %% [markdown]
 # ## Did it work?
 # The trainer computed in float64: it must agree with the closed forms up to rounding, all along each path. The laws that hold for
-# small steps only, or only on average, have their tolerance. The health monitor, which knows circles by the generator's loss
+# small steps only, or only on average, have their tolerance. The monitor, which knows circles by the generator's loss
 # alone, shall notice the circle, and see none where R1 ends it.
 # %%
 criteria.check("at the same time: largest relative difference from the spiral", difference(both, outwards), at_most=1e-9)
@@ -326,16 +326,16 @@ criteria.check("momentum 0.5: largest relative difference from matrix powers", d
 passed = np.abs(averaged[-LAP:]).max() / np.abs(around[-LAP:, 0]).max()
 criteria.check("moving average: weakened to, of the closed form", passed / weakened, between=(0.98, 1.02))
 criteria.check("mean of all steps: distance from 0, times h n / 2", abs(uniform[-1]) * RATE * len(uniform) / 2, at_most=1 + RATE)
-seen = [sum("run in circles" in text for _, text in health.findings) for health in (watching_circle, watching_r1)]
-criteria.check("in turns: times that the health monitor begins to see circles", seen[0], at_least=1)
-criteria.check("R1: times that the health monitor begins to see circles", seen[1], at_most=0)
+seen = [sum("run in circles" in text for _, text in monitor.warnings) for monitor in (watching_circle, watching_r1)]
+criteria.check("in turns: times that the monitor begins to see circles", seen[0], at_least=1)
+criteria.check("R1: times that the monitor begins to see circles", seen[1], at_most=0)
 
 criteria.report("R1: growth in a step, in the long run", f"{np.sqrt(1 - RATE * GAMMA):.5f}")
 for momentum in (-0.5, 0.0, 0.5, 0.9):
     criteria.report(f"momentum {momentum:g}: growth in a step, in the long run", f"{largest_eigenvalue(heavy(momentum)):.5f}")
 criteria.report("non-saturating: distance at the end", f"{distance:.4f}, after {args.long:,} steps")
 criteria.report("moving average: weakened to", f"{passed:.4f}")
-for name, health in {"in turns": watching_circle, "R1": watching_r1}.items():
-    first = f"step {health.findings[0][0]}: {health.findings[0][1].split(':')[0]}" if health.findings else "nothing to report"
-    criteria.report(f"{name}: the health monitor's first finding", first)
+for name, monitor in {"in turns": watching_circle, "R1": watching_r1}.items():
+    first = f"step {monitor.warnings[0][0]}: {monitor.warnings[0][1].split(':')[0]}" if monitor.warnings else "nothing to report"
+    criteria.report(f"{name}: the monitor's first warning", first)
 criteria.finish()

@@ -1,7 +1,7 @@
 """A deep convolutional GAN: digits that one can read.
 
 Convolutions in both networks, and a few rules under which they train. At equal numbers of images seen it must come nearer to the
-real ones than the dense networks of demo 18, in the eyes of the same judge.
+real ones than the dense networks of demo 18, in the eyes of the same evaluator.
 """
 
 # %% [markdown]
@@ -20,7 +20,7 @@ from functools import partial
 import numpy as np
 
 import minigen as mg
-from minigen import data, losses, metrics, optim, plot, training
+from minigen import data, evaluators, losses, metrics, optim, plot, training
 from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.gans import dcgan, gan
 from minigen.models.latent import great_circle
@@ -32,7 +32,9 @@ train, test = data.load(args.data)
 if args.quick:
     train, test, args.steps, args.batch_size, args.samples = train[:1000], test[:200], 4, 16, 100
 criteria = Criteria(args)
-judge = training.feature_classifier(train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None)
+evaluator = evaluators.feature_classifier(
+    train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None
+)
 
 
 def trained(generator, discriminator, optimizers, penalties=(), callbacks=()):
@@ -59,8 +61,8 @@ else:
 generator.summary((generator.latent_dim,))
 discriminator.summary((28, 28, 1))
 grid = training.SampleGrid(args.out / "evolution", every=max(args.steps // 10, 1), n=36)
-health = training.Health(judge)
-trainer = trained(generator, discriminator, 2 * [partial(optim.Adam, lr=rate, beta1=0.5)], penalties, [grid, health])
+monitor = training.GanMonitor(evaluator)
+trainer = trained(generator, discriminator, 2 * [partial(optim.Adam, lr=rate, beta1=0.5)], penalties, [grid, monitor])
 samples = trainer.sample(args.samples)
 
 # %% [markdown]
@@ -120,12 +122,12 @@ save(
 
 # %% [markdown]
 # ## Did it work?
-# The Frechet distance between the judge's features of generated and of training images must be below the dense GAN's, and no
+# The Frechet distance between the evaluator's features of generated and of training images must be below the dense GAN's, and no
 # class may be rarer than a third of its fair share. Where other training images end up is the floor.
 # %%
 order = np.random.default_rng(0).permutation(len(train))
 real, others = train.images[order[: args.samples]], train.images[order[args.samples : 2 * args.samples]]
-scores, dense_scores = (metrics.judge_samples(judge, made, real, others) for made in (samples, dense_samples))
+scores, dense_scores = (metrics.evaluate_samples(evaluator, made, real, others) for made in (samples, dense_samples))
 criteria.check(
     "Frechet distance, as a share of the dense GAN's", scores["Frechet distance"] / dense_scores["Frechet distance"], at_most=1.0
 )
@@ -136,7 +138,7 @@ for name, score in scores.items():
 criteria.report(
     "distance from the nearest of half the training images, of that of other real images (0: copies)", near.memorization_ratio
 )
-criteria.report("judge", f"{judge.fingerprint()}, {len(samples):,} samples")
-for step, text in health.findings:
-    criteria.report(f"health, step {step}", text)
+criteria.report("evaluator", f"{evaluator.fingerprint()}, {len(samples):,} samples")
+for step, text in monitor.warnings:
+    criteria.report(f"monitor, step {step}", text)
 criteria.finish()

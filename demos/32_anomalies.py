@@ -38,7 +38,7 @@ if args.quick:
 test = test[:2000]
 criteria = Criteria(args)
 rng = np.random.default_rng(args.seed)
-fitted, calibration, judged = (train[part] for part in np.split(rng.permutation(len(train))[: sum(sizes)], np.cumsum(sizes)[:2]))
+fitted, calibration, tested = (train[part] for part in np.split(rng.permutation(len(train))[: sum(sizes)], np.cumsum(sizes)[:2]))
 classes = range(2 if args.quick else len(train.class_names))
 
 
@@ -107,7 +107,7 @@ def damaged(images):
     return kinds
 
 
-def surprise(images):
+def nll(images):
     """The negative bound of the variational autoencoder, with the mean of q(z|x) for z, in nats: (n,)."""
     x = mg.asarray(images)
     with mg.no_grad():
@@ -119,7 +119,7 @@ everything = Detector(fitted.images, 2 * args.updates)
 variational = trained(VariationalAutoencoder(latent_dim=codes), fitted.images, 2 * args.updates)
 whole, others = test.images[: len(test) // 2], test.images[len(test) // 2 :]
 anomalies = {"letters": letters.images} | damaged(others)
-usual, *scores = [everything.scores(images) | {"variational": surprise(images)} for images in (whole, *anomalies.values())]
+usual, *scores = [everything.scores(images) | {"variational": nll(images)} for images in (whole, *anomalies.values())]
 strange = dict(zip(anomalies, scores))
 found = {kind: areas(usual, scores) for kind, scores in strange.items()}
 save(
@@ -205,7 +205,7 @@ for name, table in TABLES.items():
 # normal ones.
 # %%
 threshold = metrics.alarm_threshold(everything.errors(calibration.images))
-alarms = np.mean(everything.errors(judged.images) > threshold)
+alarms = np.mean(everything.errors(tested.images) > threshold)
 criteria.check("false alarms at a threshold for 5 %, share", alarms, between=metrics.false_alarm_interval(*sizes[1:]))
 criteria.check("all classes normal: area for letters", found["letters"]["autoencoder"].value, at_least=0.80)
 of_one = {method: np.array([one[label][method].value for label in classes]) for method in methods}

@@ -13,7 +13,7 @@ copies of what the generator was shown, is measured against portraits that it wa
 #     ratio = median distance (new image, nearest training image) / median distance (held-out image, nearest training image)
 #
 # 1: as new as new images; near 0: copies. Distances are measured in pixels, where a copy is found whatever it shows, and in the
-# judge's features, where one is found that was shifted or shaded. As sites of this kind do, the page shows truncated samples
+# evaluator's features, where one is found that was shifted or shaded. As sites of this kind do, the page shows truncated samples
 # (psi = 0.7), which are more typical, and so a little nearer to everything.
 #
 # The generator is demo 27's, on faces of 16 x 16 pixels and longer than there, for at 32 x 32 a quarter of an hour does not make
@@ -154,5 +154,5 @@ criteria.report("Frechet distance", distance)
 criteria.report("Frechet distance without truncation", subject.distance(generator.draw(z)))
 for space, of in nearness.items():
     criteria.report(f"nearest pair in {space}: new, held out", f"{of['new'].min():.3f}, {of['held out'].min():.3f}")
-criteria.report("judge", f"{subject.judge.fingerprint()}, {args.samples:,} samples")
+criteria.report("evaluator", f"{subject.evaluator.fingerprint()}, {args.samples:,} samples")
 criteria.finish()

@@ -8,7 +8,7 @@ from typing import Any
 CHANNELS_FIRST = "channels first? Here they come last: x.transpose(0, 2, 3, 1)"  # what images of a wrong shape often are
 
 
-class Located(Exception):
+class LayerError(Exception):
     """Base of errors raised inside a network: modules prepend their names while the error travels outwards."""
 
     path: tuple[str, ...] = ()
@@ -19,15 +19,15 @@ class Located(Exception):
         return f"{'.'.join(self.path)}: {message}" if self.path else message
 
 
-class ShapeError(Located, ValueError):
+class ShapeError(LayerError, ValueError):
     """An array of the wrong shape was given to an op or a layer."""
 
 
-class DtypeError(Located, TypeError):
+class DtypeError(LayerError, TypeError):
     """An array of the wrong dtype was given, or two dtypes were mixed."""
 
 
-class DeviceError(Located, TypeError):
+class DeviceError(LayerError, TypeError):
     """Arrays of two devices were mixed, or the device that was asked for cannot be used."""
 
 
@@ -36,12 +36,12 @@ class GraphError(RuntimeError):
 
 
 class GradcheckError(AssertionError):
-    """A derivative rule disagrees with the numerical derivative. `mismatch`: both, as `autograd.gradcheck.Mismatch`."""
+    """A derivative rule disagrees with the numerical derivative. `mismatch`: both, as `autograd.Mismatch`."""
 
     mismatch: Any = None
 
 
-class NonFiniteError(Located, FloatingPointError):
+class NonFiniteError(LayerError, FloatingPointError):
     """NaN or infinity appeared; the message names where it appeared first."""
 
 

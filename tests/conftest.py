@@ -13,9 +13,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import minigen
-from minigen.autograd.context import observer, recording
-from minigen.autograd.op import OPS
 from minigen.backend import cuda
+from minigen.engine.context import current_observer, recording
+from minigen.engine.operation import OPS
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +29,7 @@ def fresh_start():
     OPS.clear()
     OPS.update(ops)
     assert recording.get(), "the test left a no_grad() open"
-    assert observer.get() is None, "the test left an observer watching"
+    assert current_observer.get() is None, "the test left an observer watching"
 
 
 @pytest.fixture(params=["numpy", "strict", "cupy"])

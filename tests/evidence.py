@@ -24,7 +24,7 @@ from tests.inventory import Checked, functions
 
 LIBRARY = os.path.dirname(minigen.__file__)
 CALLS = {"gradcheck", "gradcheck_module"}
-checks = importlib.import_module("minigen.autograd.gradcheck")
+checks = importlib.import_module("minigen.autograd.gradient_check")
 
 
 class Watcher:

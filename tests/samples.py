@@ -172,7 +172,9 @@ samples(
 samples("activation.relu", call(apart(3, 4)), call(apart()))
 samples("activation.leaky_relu", call(apart(3, 4)), call(apart(3), slope=0.01), call(apart(3), slope=0.0))
 samples(
-    "activation.leaky_gate", call(normal(3, 4), Constant(apart(3, 4)), slope=0.2), call(normal(3), Constant(apart(3)), slope=0.0)
+    "activation.leaky_relu_grad",
+    call(normal(3, 4), Constant(apart(3, 4)), slope=0.2),
+    call(normal(3), Constant(apart(3)), slope=0.0),
 )
 samples("activation.elu", call(apart(3, 4)), call(apart(3), alpha=0.5, order=3), call(apart(3), alpha=2.0))
 samples("activation.selu", call(apart(3, 4), order=3), call(apart()))
@@ -418,7 +420,7 @@ for pool in POOLS:  # the winners are constants, so that ties are welcome
     images = rng.integers(-3, 3, (2, 5, 4, 2)).astype(float)
     maxima = max_pool2d(images, **pool)
     samples("pooling.max_unpool2d", call(normal(*maxima.shape), Constant(images), Constant(maxima), **pool))
-    samples("pooling.max_pick2d", call(normal(2, 5, 4, 2), Constant(images), Constant(maxima), **pool))
+    samples("pooling.max_pool2d_gather", call(normal(2, 5, 4, 2), Constant(images), Constant(maxima), **pool))
 samples(
     "pooling.sum_pool2d",
     call(normal(2, 4, 6, 2), factor=2),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import minigen as mg
-from minigen import data, losses, nn, optim, plot, training
+from minigen import losses, nn, optim, plot, synthetic, training
 from minigen.models import autoencoders
 
 # What the chapter only names, or shows one layer of, is completed from the book's notebooks: the tied, the recurrent, the sparse
@@ -43,7 +43,7 @@ def test_pca():
     optimizer = optim.SGD(
         autoencoder.parameters(), lr=0.1
     )  # autoencoder.compile(optimizer=keras.optimizers.SGD(learning_rate=0.1),
-    x = mg.asarray(data.tilted_plane())
+    x = mg.asarray(synthetic.tilted_plane())
     loss = losses.mse(autoencoder(x), x)  #                     loss="mse")
     optimizer.zero_grad()
     loss.backward()

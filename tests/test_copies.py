@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import minigen as mg
-from minigen import data, errors, losses, nn, optim, training
+from minigen import data, errors, losses, nn, optim, synthetic, training
 from minigen.autograd import grad
 from minigen.losses.described import Described
 from minigen.models.autoencoders.denoising import Corruption
@@ -21,7 +21,7 @@ from tests.models.test_restorers import RESTORERS
 from tests.models.test_variational import MODELS as VARIATIONAL
 from tests.nn.test_layers import LAYERS, run
 from tests.training import networks
-from tests.training.players import QUIET, cloud, everything, game
+from tests.training.gans.players import QUIET, cloud, everything, game
 
 COPIES = {"deepcopy": copy.deepcopy, "pickle": lambda x: pickle.loads(pickle.dumps(x))}
 each_copy = pytest.mark.parametrize("copied", COPIES.values(), ids=COPIES)
@@ -168,13 +168,13 @@ def test_losses_penalties_and_remedies(make, copied):
 PLAIN: dict[str, Callable[[], Any]] = {
     "Checkpoint": lambda: training.Checkpoint("runs", every=2),
     "EarlyStopping": lambda: training.EarlyStopping(3),
-    "Health": training.Health,
+    "GanMonitor": training.GanMonitor,
     "SampleGrid": training.SampleGrid,
     "Growth": lambda: training.Growth(8),
     "History": lambda: training.History([{"epoch": 1, "loss": 0.5}]),
     "Corruption": lambda: Corruption("masking", 0.5),
     "Batches": lambda: data.Batches(np.arange(6), batch_size=2, seed=1),
-    "GaussianMixture": lambda: data.gaussian_ring(4),
+    "GaussianMixture": lambda: synthetic.gaussian_ring(4),
     "Profile": mg.profile,
     "a frozen module": lambda: nn.Dense(1, 1).frozen(),
     "Dataset": lambda: data.Dataset(

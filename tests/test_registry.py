@@ -19,7 +19,7 @@ from tests.samples import SAMPLES
 
 TESTS = Path(__file__).parent
 CHECK = re.compile(r"\bgradcheck(_module)?\(")
-ELSEWHERE = {"autograd", "coursework", "tests", "test_gradcheck_module"}  # whose gradient checks are of the tests' own functions
+ELSEWHERE = {"autograd", "coursework", "tests", "test_gradient_check"}  # whose gradient checks are of the tests' own functions
 
 # What no gradient check to order 2 runs, or by which input none differentiates, and why.
 CONSTANT = {
@@ -36,27 +36,27 @@ CONSTANT = {
     "minigen.models.gans.base.Generator.dtype": "the kind of its numbers",
     "minigen.models.gans.base.Generator.latent": "noise",
     "minigen.models.parts.joined": "run only where no graph is recorded",
-    "minigen.nn.init.suiting": "an initializer",
+    "minigen.nn.init.for_activation": "an initializer",
     "minigen.nn.module.zeros": "an input of zeros, to ask for shapes",
     "minigen.nn.recurrent.LSTMCell.initial_state": "zeros",
     "minigen.nn.recurrent.RecurrentCell.initial_state": "zeros",
     "minigen.nn.style.NoiseInjection.draw": "noise",
     "minigen.ops.indexing.checked_index": "indices are integers",
-    "minigen.training.adversarial.Adversarial.discriminator_loss(noise)": "what the penalties would draw",
-    "minigen.training.adversarial.Adversarial.evaluate": "runs the objectives, and tells of their errors",
-    "minigen.training.reconstruction.Reconstruction.evaluate": "runs a model's loss, and tells of its errors",
-    "minigen.training.remedies.ExperienceReplay.fakes": "the discriminator learns from fakes as from data",
-    "minigen.training.remedies.LabelSmoothing.smoothed": "targets are numbers",
-    "minigen.training.remedies.LabelSmoothing.targets": "targets are numbers",
-    "minigen.training.remedies.NoisyLabels.targets": "targets are numbers",
-    "minigen.training.remedies.Remedy.fakes": "the discriminator learns from fakes as from data",
-    "minigen.training.remedies.Remedy.targets": "targets are numbers",
-    "minigen.training.sample_grid.SampleGrid.cloud": "a figure",
+    "minigen.training.gans.adversarial.Adversarial.discriminator_loss(noise)": "what the penalties would draw",
+    "minigen.training.gans.adversarial.Adversarial.evaluate": "runs the objectives, and tells of their errors",
+    "minigen.training.fitting.FitRun.evaluate": "runs a model's loss, and tells of its errors",
+    "minigen.training.gans.remedies.ExperienceReplay.fakes": "the discriminator learns from fakes as from data",
+    "minigen.training.gans.remedies.LabelSmoothing.smoothed": "targets are numbers",
+    "minigen.training.gans.remedies.LabelSmoothing.targets": "targets are numbers",
+    "minigen.training.gans.remedies.NoisyLabels.targets": "targets are numbers",
+    "minigen.training.gans.remedies.Remedy.fakes": "the discriminator learns from fakes as from data",
+    "minigen.training.gans.remedies.Remedy.targets": "targets are numbers",
+    "minigen.training.gans.sample_grid.SampleGrid.cloud": "a figure",
 }
 
 # Where something in the graph is taken for a constant on purpose, and why. What CONSTANT names is one as a whole.
 DETACHED = {
-    "minigen.functional.kl_sparsity": "to see whether the means are in [0, 1]",
+    "minigen.ops.regularization.kl_sparsity": "to see whether the means are in [0, 1]",
     "minigen.losses.penalties.GradientPenalty.__call__": "the points between real and generated examples are given: G is not punished",
     "minigen.losses.penalties.gradient_norms": "those points are where the critic is differentiated, a graph of their own",
     "minigen.models.gans.stylegan.Generator.forward": "the running average of w; and the other latent vectors are noise",
@@ -67,10 +67,10 @@ DETACHED = {
     "minigen.ops.elementwise.power_dp": "a base that is a number, which has no graph; and where it is 0",
     "minigen.ops.elementwise.power_dx": "an exponent that is a number; and where it is 0",
     "minigen.ops.pooling.separable": "to compare sizes",
-    "minigen.training.adversarial.Adversarial.discriminator_loss": "examples are data: D's step does not change G",
-    "minigen.training.adversarial.Adversarial.generator_loss": "latent vectors are noise",
-    "minigen.training.remedies.FeatureMatching.generator_objective": "the features of real examples, which G is to match",
-    "minigen.training.restoration.Restoration.generator_loss": "damaged images are data",
+    "minigen.training.gans.adversarial.Adversarial.discriminator_loss": "examples are data: D's step does not change G",
+    "minigen.training.gans.adversarial.Adversarial.generator_loss": "latent vectors are noise",
+    "minigen.training.gans.remedies.FeatureMatching.generator_objective": "the features of real examples, which G is to match",
+    "minigen.training.gans.restoration.Restoration.generator_loss": "degraded images are data",
 }
 
 
@@ -224,8 +224,8 @@ from typing import Any
 from minigen.losses.penalties import Penalty
 class R2(Penalty):
     name = "R2"
-    def __call__(self, judged) -> Any:
-        return judged.fake_scores.mean()
+    def __call__(self, batch) -> Any:
+        return batch.fake_scores.mean()
 """,
         {"losses.penalties.R2", "losses.penalties.R2.__call__"},
     ),
@@ -265,19 +265,19 @@ class Coloring(nn.Module):
         },
     ),
     "a remedy with an objective": (
-        "training/remedies.py",
+        "training/gans/remedies.py",
         """
 from typing import Any
-from minigen.training.remedies import Remedy
+from minigen.training.gans.remedies import Remedy
 class MinibatchMatching(Remedy):
     def generator_objective(self, trainer: "Adversarial", fake: tuple) -> tuple[Any, dict[str, Any]] | None:
         loss = fake[0].mean()
         return loss, {}
 """,
-        {"training.remedies.MinibatchMatching.generator_objective"},
+        {"training.gans.remedies.MinibatchMatching.generator_objective"},
     ),
     "a composition": (
-        "functional.py",
+        "ops/special.py",
         """
 from typing import Any
 from minigen.autograd import Tensor
@@ -285,10 +285,10 @@ from minigen.ops import sigmoid
 def swish(x: Any) -> Any:
     return x * sigmoid(x)
 """,
-        {"functional.swish"},
+        {"ops.special.swish"},
     ),
     "a private composition, under a condition, with a result in a tuple": (
-        "functional.py",
+        "ops/special.py",
         """
 from minigen.autograd import Tensor
 try:
@@ -297,16 +297,16 @@ try:
 except ImportError:
     pass
 """,
-        {"functional._halves"},
+        {"ops.special._halves"},
     ),
     "a network beside the models": (
-        "metrics/judges.py",
+        "metrics/evaluators.py",
         """
 from minigen import nn
-class Judge(nn.Sequential):
+class Evaluator(nn.Sequential):
     pass
 """,
-        {"metrics.judges.Judge"},
+        {"metrics.evaluators.Evaluator"},
     ),
 }
 
@@ -365,23 +365,23 @@ def weighted(prediction: Any, weight: Any, times: int = 1) -> Any:
 
 
 @pytest.mark.parametrize(
-    "detached", ["x.data", "plain(x)", "x.numpy()", "Tensor(plain(x))", "autograd.Tensor(x.data)", "to_numpy(x)"]
+    "detached", ["x.data", "unwrap(x)", "x.numpy()", "Tensor(unwrap(x))", "autograd.Tensor(x.data)", "to_numpy(x)"]
 )
 def test_a_composition_that_detaches_is_found(detached, package):
     added = package(
-        "functional.py",
+        "ops/special.py",
         f"""
 from minigen import autograd
 from minigen.autograd import Tensor
-from minigen.autograd.border import plain
+from minigen.autograd import unwrap
 from minigen.backend import to_numpy
 from minigen.ops import sigmoid
 def swish(x):
     return x * sigmoid({detached})
 """,
     )
-    assert leaving(added).keys() == {f"{added.__name__}.functional.swish"}
-    from_there = importlib.import_module(f"{added.__name__}.functional")
+    assert leaving(added).keys() == {f"{added.__name__}.ops.special.swish"}
+    from_there = importlib.import_module(f"{added.__name__}.ops.special")
     with pytest.raises(GradcheckError, match="swish: wrong derivative"):
         minigen.gradcheck(from_there.swish, np.array([0.3, -0.7]))
 
@@ -391,13 +391,13 @@ def test_an_op_that_nothing_checks_and_whose_rule_detaches_is_found(package):
         "nn/special.py",
         """
 from minigen.autograd import op
-from minigen.autograd.border import plain
+from minigen.autograd import unwrap
 @op
 def cube(x):
     return x * x * x
 @cube.vjp("x")
 def cube_dx(g, y, x):
-    return g * (3.0 * plain(y) / x)
+    return g * (3.0 * unwrap(y) / x)
 """,
     )
     assert set(ops(added)) - set(SAMPLES) == {f"{added.__name__}.nn.special.cube"}

@@ -12,25 +12,26 @@ from typing import Any
 import numpy as np
 
 from minigen import backend
-from minigen.autograd.calls import describe
-from minigen.autograd.context import Observer, observer
-from minigen.autograd.op import Op
-from minigen.autograd.tensor import Tensor
+from minigen.engine.context import Observer, current_observer
+from minigen.engine.messages import describe
+from minigen.engine.operation import Op
+from minigen.engine.tensor import Tensor
 from minigen.errors import NonFiniteError
 from minigen.utils.blocks import Block, block
+from minigen.utils.tables import table
 
 
 @contextlib.contextmanager
-def observing(watcher: Observer) -> Iterator[Any]:
-    """Let `watcher` see every op on tensors inside the block, in this thread only."""
-    token = observer.set(watcher)
+def observing(observer: Observer) -> Iterator[Any]:
+    """Let `observer` see every op on tensors inside the block, in this thread only."""
+    token = current_observer.set(observer)
     try:
-        yield watcher
+        yield observer
     finally:
-        observer.reset(token)
+        current_observer.reset(token)
 
 
-# -- anomaly: which op made the NaN? -----------------------------------------------------------------------------
+# -- detect_anomaly: which op made the NaN? -----------------------------------------------------------------------------
 
 
 class FiniteOnly(Observer):
@@ -47,10 +48,10 @@ class FiniteOnly(Observer):
         return y
 
     def recorded(self, node: Tensor) -> None:
-        self.sites[node.serial] = call_site()
+        self.sites[node.version] = call_site()
 
     def backward(self, node: Tensor, rule: Callable, arguments: tuple, attributes: dict) -> Any:
-        where = self.sites.get(node.serial, "a line outside the anomaly() block")
+        where = self.sites.get(node.version, "a line outside the detect_anomaly() block")
         fault = NonFiniteError(
             f"rule {rule.__name__} of {node.op.name} returned NaN or infinity; {node.op.name} was called at {where}"
         )
@@ -64,7 +65,7 @@ class FiniteOnly(Observer):
 
 
 @block
-def anomaly() -> Iterator[None]:
+def detect_anomaly() -> Iterator[None]:
     """Inside the block, the first op whose output or gradient is not finite raises NonFiniteError with op and call site.
 
     Slow: every result is looked at. Wrap the forward and the backward pass. NumPy's own warnings are silent meanwhile.
@@ -83,7 +84,7 @@ def call_site() -> str:
     library = Path(__file__).parents[1]
     for frame in reversed(traceback.extract_stack()):
         path = Path(frame.filename)
-        engine = library / "autograd" in path.parents or library / "ops" in path.parents
+        engine = path.is_relative_to(library) and path.relative_to(library).parts[0] in ("autograd", "engine", "ops")
         if not engine and path.name not in ("contextlib.py", "blocks.py"):
             return f"{path.name}:{frame.lineno} in {frame.name}: {frame.line}"
     return "an unknown line"
@@ -130,12 +131,11 @@ class Profile(Observer, Block):
     def __str__(self) -> str:
         """A table, the most expensive first."""
         total = sum(cost.seconds for cost in self.costs.values()) or 1.0
-        lines = [f"{'op':28} {'calls':>7} {'ms':>10} {'share':>6} {'MiB':>9}"]
+        rows = [("op", "calls", "ms", "share", "MiB")]
         for name, cost in sorted(self.costs.items(), key=lambda item: -item[1].seconds):
-            lines.append(
-                f"{name:28} {cost.calls:7d} {1e3 * cost.seconds:10.3f} {cost.seconds / total:6.1%} {cost.bytes / 2**20:9.2f}"
-            )
-        return "\n".join(lines)
+            milliseconds, share, size = 1e3 * cost.seconds, cost.seconds / total, cost.bytes / 2**20
+            rows.append((name, str(cost.calls), f"{milliseconds:.3f}", f"{share:.1%}", f"{size:.2f}"))
+        return table(rows, "<>>>>")
 
 
 def profile() -> Profile:
@@ -158,7 +158,7 @@ def nodes_and_depths(y: Tensor) -> dict[Tensor, int]:
                 found.add(x)
                 stack.append(x)
     depths: dict[Tensor, int] = {}
-    for node in sorted(found, key=lambda node: node.serial):
+    for node in sorted(found, key=lambda node: node.version):
         depths[node] = 1 + max((depths[x] for x in node.inputs if isinstance(x, Tensor)), default=-1)
     uses: dict[Tensor, list[int]] = {x: [] for x in found if x.op is None and x is not y}
     for node in found:
@@ -180,8 +180,8 @@ def graph_to_dot(y: Tensor) -> str:
     lines = ["digraph minigen {", "  rankdir=LR; node [shape=box, fontname=sans, style=rounded];"]
     for node in nodes_and_depths(y):
         text = label(node).replace("\n", "\\n").replace('"', '\\"')
-        lines.append(f'  t{node.serial} [label="{text}"{", style=filled" if node.op is None else ""}];')
-        lines += [f"  t{x.serial} -> t{node.serial};" for x in node.inputs if isinstance(x, Tensor)]
+        lines.append(f'  t{node.version} [label="{text}"{", style=filled" if node.op is None else ""}];')
+        lines += [f"  t{x.version} -> t{node.version};" for x in node.inputs if isinstance(x, Tensor)]
     return "\n".join([*lines, "}"])
 
 

@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 from minigen.backend.devices import Array, array_module
+from minigen.errors import ShapeError
 
 BLOCK = 256  # numbers that are added one after the other, at most
 FEW = 64  # in a column that needs no blocks
@@ -36,6 +37,18 @@ def sum_along(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     for before, length, after in steps:
         x = rows_summed(x.reshape(before, length)) if after == 1 else columns_summed(x.reshape(before, length, after))
     return x.reshape(shape)
+
+
+def sum_to(x: Array, shape: tuple[int, ...]) -> Array:
+    """x summed over the axes along which an array of `shape` was repeated to broadcast to x: the adjoint of broadcasting.
+
+    Raises ShapeError if `shape` does not broadcast to that of x.
+    """
+    extra = x.ndim - len(shape)
+    if extra < 0 or any(length not in (1, n) for length, n in zip(shape, x.shape[extra:])):
+        raise ShapeError(f"an array of shape {shape} does not broadcast to {x.shape}")
+    axes = tuple(i for i, n in enumerate(x.shape) if i < extra or shape[i - extra] != n)
+    return sum_along(x, axes, keepdims=True).reshape(shape) if axes else x
 
 
 @lru_cache(maxsize=4096, typed=True)

@@ -25,7 +25,7 @@ def bce_with_logits(logits: Any, target: Any, reduction: str = "mean") -> Any:
     """Binary cross entropy of sigmoid(logits) against targets in [0, 1], in nats.
 
     -t log s(x) - (1 - t) log(1 - s(x)), computed from the logit x, which cannot overflow. For targets between 0 and 1 its
-    minimum is their own entropy, not 0: see `metrics.bernoulli_floor`. Targets outside [0, 1] have no minimum at all:
+    minimum is their own entropy, not 0: see `metrics.bernoulli_entropy`. Targets outside [0, 1] have no minimum at all:
     ValueError (on a GPU, where the check would wait for the device, they go unnoticed).
     """
     check_alike("bce_with_logits", logits, target)

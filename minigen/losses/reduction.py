@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from minigen.autograd.border import plain
+from minigen.autograd import unwrap
 from minigen.errors import CHANNELS_FIRST, DtypeError, ShapeError, conversion
 
 ROUNDING = 1e-5  # what resizing or decoding may leave an image outside its range
@@ -51,7 +51,7 @@ def check_alike(name: str, prediction: Any, target: Any) -> None:
 def check_unit_interval(name: str, target: Any) -> None:
     """Raise ValueError for targets outside [0, 1], such as images scaled to [-1, 1]; a device is not asked, for it would have to
     wait."""
-    data = plain(target)
+    data = unwrap(target)
     if isinstance(data, np.ndarray) and data.size:
         low, high = data.min(), data.max()
         if not (low >= -ROUNDING and high <= 1.0 + ROUNDING):

@@ -36,7 +36,7 @@ def mode_coverage(points: np.ndarray, centers: np.ndarray, std: float) -> ModeCo
     lucky point captures a mode.
 
     points: (n, d).  centers: (m, d).  std: the standard deviation of every mode along each axis.
-    `mode_coverage(points, ring.centers, ring.std)` judges points against `data.gaussian_ring` or `gaussian_grid`.
+    `mode_coverage(points, ring.centers, ring.std)` judges points against `synthetic.gaussian_ring` or `gaussian_grid`.
     Raises ShapeError for shapes that do not fit, ValueError for no points, for values that are not finite, and for a std that
     is not positive.
     Source: Srivastava et al. 2017 (VEEGAN); Lin et al. 2018 (PacGAN).

@@ -15,7 +15,7 @@ class FeatureClassifier(Classifier):
         features = relu(flatten(pool(relu(conv(pool(relu(conv(x))))))) W + b),   (n, 64)
 
     What a network trained on ImageNet is to photographs, this is to small gray images: distances between its features are
-    closer to what one sees than distances between pixels. `training.feature_classifier` trains it; its `fingerprint()` belongs
+    closer to what one sees than distances between pixels. `evaluators.feature_classifier` trains it; its `fingerprint()` belongs
     beside every score made with it.
     """
 

@@ -4,8 +4,7 @@ import functools
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from minigen.autograd import Tensor
-from minigen.autograd.context import recording
+from minigen.autograd import Tensor, is_grad_enabled
 from minigen.backend import array_module
 
 PART = 500  # examples that go through a network at a time
@@ -23,7 +22,7 @@ def in_parts(method: Callable) -> Callable:
     @functools.wraps(method)
     def parted(self: Any, x: Any, *others: Any, **options: Any) -> Any:
         n = len(x) if getattr(x, "shape", ()) else 0
-        if recording.get() or n <= PART:
+        if is_grad_enabled() or n <= PART:
             return method(self, x, *others, **options)
 
         def results() -> Iterable[tuple[slice, Any]]:

@@ -29,7 +29,7 @@ class Sequential(Module):
         """Layers are named by their numbers."""
         return ((name.removeprefix("layers."), value) for name, value in super().members())
 
-    def chain(self) -> Iterator[tuple[str, Module]]:
+    def summary_children(self) -> Iterator[tuple[str, Module]]:
         """(name, layer) in order of application: what a summary lists."""
         return ((str(i), layer) for i, layer in enumerate(self.layers))
 
@@ -52,10 +52,10 @@ class Sequential(Module):
 
 
 class Flatten(Module):
-    """(n, h, w, c) -> (n, h * w * c)."""
+    """(n, h, w, c) -> (n, h * w * c): each example as one row."""
 
     def forward(self, x: Any) -> Any:
-        return ops.flatten(x)
+        return ops.flatten(x, 1)
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         return (math.prod(input_shape),)

@@ -7,7 +7,7 @@ from minigen import ops
 from minigen.autograd import Parameter
 from minigen.errors import CHANNELS_FIRST, DtypeError, ShapeError, conversion
 from minigen.nn import init
-from minigen.nn.activations import activation_named
+from minigen.nn.activations import get_activation
 from minigen.nn.module import Module, WeightedModule
 from minigen.ops.convolution import check_output_size, default_output_size
 from minigen.ops.window import Padding, Pair, explicit_padding, output_size, pair
@@ -34,7 +34,7 @@ class Conv2d(WeightedModule):
     ):
         configure(self, in_channels, out_channels, kernel_size, stride, padding, activation)
         shape = (*self.kernel_size, in_channels, out_channels)
-        self.weight = Parameter((weight_init or init.suiting(activation))(shape))
+        self.weight = Parameter((weight_init or init.for_activation(activation))(shape))
         self.bias = Parameter(init.zeros((out_channels,))) if bias else None
 
     def forward(self, x: Any) -> Any:
@@ -74,7 +74,7 @@ class ConvTranspose2d(WeightedModule):
     ):
         configure(self, in_channels, out_channels, kernel_size, stride, padding, activation)
         self.output_size = None if output_size is None else pair(output_size, "output_size")
-        weight = (weight_init or init.suiting(activation))((*self.kernel_size, in_channels, out_channels)).swapaxes(2, 3)
+        weight = (weight_init or init.for_activation(activation))((*self.kernel_size, in_channels, out_channels)).swapaxes(2, 3)
         self.weight = Parameter(weight if weight_init else weight * math.sqrt(math.prod(self.stride)))
         self.bias = Parameter(init.zeros((out_channels,))) if bias else None
 
@@ -110,7 +110,7 @@ def configure(
     layer.in_channels, layer.out_channels, layer.activation = in_channels, out_channels, activation
     layer.kernel_size, layer.stride, layer.padding = pair(kernel_size, "kernel_size"), pair(stride, "stride"), padding
     explicit_padding(padding, (1, 1), layer.kernel_size, layer.stride)
-    layer._activate = activation_named(activation)
+    layer._activate = get_activation(activation)
 
 
 def check_images(layer: Module, x: Any, channels: int, dtype: Any) -> None:

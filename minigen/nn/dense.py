@@ -7,7 +7,7 @@ from minigen import ops
 from minigen.autograd import Parameter
 from minigen.errors import DtypeError, ShapeError, conversion
 from minigen.nn import init
-from minigen.nn.activations import activation_named
+from minigen.nn.activations import get_activation
 from minigen.nn.module import Module, WeightedModule
 
 
@@ -15,7 +15,7 @@ class Dense(WeightedModule):
     """y = activation(x W + b): x (..., in_features) -> (..., out_features), W (in, out), b (out,).
 
     `activation`: a name such as "selu", or None for a linear layer. Weights start from the initializer that suits the
-    activation (`nn.init.suiting`) or from `weight_init`; biases from zero.
+    activation (`nn.init.for_activation`) or from `weight_init`; biases from zero.
     """
 
     def __init__(
@@ -29,8 +29,8 @@ class Dense(WeightedModule):
         if in_features < 1 or out_features < 1:
             raise ShapeError(f"Dense needs at least one input and one output, got {in_features} -> {out_features}")
         self.in_features, self.out_features, self.activation = in_features, out_features, activation
-        self._activate = activation_named(activation)
-        self.weight = Parameter((weight_init or init.suiting(activation))((in_features, out_features)))
+        self._activate = get_activation(activation)
+        self.weight = Parameter((weight_init or init.for_activation(activation))((in_features, out_features)))
         self.bias = Parameter(init.zeros((out_features,))) if bias else None
 
     def forward(self, x: Any) -> Any:
@@ -52,7 +52,7 @@ class DenseTranspose(Module):
 
     def __init__(self, dense: Dense, activation: str | None = None):
         self.in_features, self.out_features, self.activation = dense.out_features, dense.in_features, activation
-        self._activate = activation_named(activation)
+        self._activate = get_activation(activation)
         self.weight = dense.weight
         self.bias = Parameter(init.zeros((self.out_features,)))
 

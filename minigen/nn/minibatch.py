@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from minigen import functional, ops
+from minigen import ops
 from minigen.autograd import Parameter
 from minigen.backend import array_module
 from minigen.errors import ShapeError
 from minigen.nn import init
 from minigen.nn.dense import check_features
 from minigen.nn.module import Module
+from minigen.ops.normalization import check_group_size
 
 
 class MinibatchDiscrimination(Module):
@@ -54,16 +55,16 @@ class MinibatchDiscrimination(Module):
 class MinibatchStdDev(Module):
     """Appends one channel, the mean standard deviation within a group of examples: x (n, ..., c) -> (n, ..., c + 1).
 
-    See `functional.minibatch_stddev`. Stands before the last convolution of a discriminator (Karras et al. 2018, section 3).
+    See `ops.minibatch_stddev`. Stands before the last convolution of a discriminator (Karras et al. 2018, section 3).
     Raises ShapeError for a batch that is no multiple of `group_size`, in evaluation too.
     """
 
     def __init__(self, group_size: int = 4):
-        functional.check_group_size("MinibatchStdDev", group_size)
-        self.group_size = self.together = group_size  # together: of how many a batch is a multiple
+        check_group_size("MinibatchStdDev", group_size)
+        self.group_size = self.batch_multiple = group_size
 
     def forward(self, x: Any) -> Any:
-        return functional.minibatch_stddev(x, self.group_size)
+        return ops.minibatch_stddev(x, self.group_size)
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         if not input_shape:
@@ -85,7 +86,7 @@ class Pack(Module):
     def __init__(self, m: int):
         if m < 1:
             raise ValueError(f"Pack puts m >= 1 samples together, got m={m}")
-        self.m = self.together = m  # together: of how many a batch is a multiple
+        self.m = self.batch_multiple = m
 
     def forward(self, x: Any) -> Any:
         shape, n = self.output_shape(x.shape[1:]), x.shape[0]

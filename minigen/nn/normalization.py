@@ -10,8 +10,7 @@ import math
 from typing import Any
 
 from minigen import ops
-from minigen.autograd import Parameter
-from minigen.autograd.border import plain
+from minigen.autograd import Parameter, unwrap
 from minigen.errors import ShapeError
 from minigen.nn import init
 from minigen.nn.convolution import check_images
@@ -72,9 +71,9 @@ class BatchNorm(Normalization):
             )
         axes = tuple(range(len(x.shape) - 1))
         centered = ops.center(x, axis=axes)
-        variance = ops.mean(ops.square(plain(centered)), axis=axes, keepdims=True)
+        variance = ops.mean(ops.square(unwrap(centered)), axis=axes, keepdims=True)
         inv_std = ops.inv_rms(centered, variance, axis=axes, eps=self.eps)
-        self.update(ops.mean(plain(x), axis=axes), variance.reshape(-1), math.prod(x.shape[:-1]))
+        self.update(ops.mean(unwrap(x), axis=axes), variance.reshape(-1), math.prod(x.shape[:-1]))
         return ops.scale_shift(centered, inv_std * self.weight, self.bias)
 
     def update(self, mean: Any, variance: Any, n: int) -> None:

@@ -3,8 +3,7 @@
 from typing import Any
 
 from minigen import ops
-from minigen.autograd import Parameter
-from minigen.autograd.border import plain
+from minigen.autograd import Parameter, unwrap
 from minigen.backend import Array, array_module, random, to_numpy
 from minigen.errors import ShapeError
 from minigen.nn.dense import DenseTranspose
@@ -65,7 +64,7 @@ class SpectralNorm(Module):
     def forward(self, weight: Any) -> Any:
         matrix = as_matrix(weight, self.output_axis)
         if self.training:
-            self.u.assign(power_iteration(plain(matrix), self.u.data))
+            self.u.assign(power_iteration(unwrap(matrix), self.u.data))
         u = self.u.data.copy()  # the next forward pass may move the buffer before this one's backward pass
         return weight * (1.0 / ops.l2norm(matrix @ u))
 
@@ -80,9 +79,9 @@ def as_matrix(weight: Any, output_axis: int) -> Any:
 
 def power_iteration(matrix: Array, u: Array) -> Array:
     """One step: W^T W u, normalized, which turns u toward the largest right singular vector."""
-    return normalized(normalized(matrix @ u) @ matrix)
+    return unit_vector(unit_vector(matrix @ u) @ matrix)
 
 
-def normalized(vector: Array) -> Array:
+def unit_vector(vector: Array) -> Array:
     """The vector divided by its length."""
     return vector / array_module(vector).sqrt(vector @ vector)

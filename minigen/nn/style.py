@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from minigen import functional, ops
+from minigen import ops
 from minigen.autograd import Parameter
 from minigen.backend import random
 from minigen.errors import ShapeError
@@ -15,14 +15,14 @@ from minigen.nn.regularization import check_floating
 
 
 class PixelNorm(ElementwiseModule):
-    """Every vector of features divided by its root mean square: x (..., features), same shape. See `functional.pixel_norm`.
+    """Every vector of features divided by its root mean square: x (..., features), same shape. See `ops.pixel_norm`.
 
     Of images, the channels of each pixel; of latent vectors, all of their numbers, which brings them to a sphere.
     """
 
     def forward(self, x: Any) -> Any:
         check_floating(self, x)
-        return functional.pixel_norm(x)
+        return ops.pixel_norm(x)
 
 
 class Blur2d(ElementwiseModule):
@@ -129,7 +129,7 @@ class AdaIN(Module):
         check_images(self, x, self.features, self.affine.weight.dtype)
         check_features(self, w, self.affine.in_features, self.affine.weight)
         style = self.affine(w)
-        return functional.adain(x, style[:, : self.features] + 1.0, style[:, self.features :])
+        return ops.adain(x, style[:, : self.features] + 1.0, style[:, self.features :])
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         if len(input_shape) != 3 or input_shape[2] != self.features:

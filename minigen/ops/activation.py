@@ -5,12 +5,12 @@ import math
 
 import numpy as np
 
-from minigen.autograd.op import op
 from minigen.backend import Array, array_module
+from minigen.engine import op
 from minigen.ops.elementwise import gated, masked
 
 
-@op(method="tanh")
+@op
 def tanh(x: Array) -> Array:
     """Hyperbolic tangent."""
     return array_module(x).tanh(x)
@@ -22,7 +22,7 @@ def tanh_dx(g, y, x):
     return g * (1.0 - y * y)
 
 
-@op(method="sigmoid")
+@op
 def sigmoid(x: Array) -> Array:
     """1 / (1 + e^-x). Where e^-x overflows the result is 0, as it should be."""
     with np.errstate(over="ignore"):
@@ -37,7 +37,7 @@ def sigmoid_dx(g, y, x):
     return g * y * (1.0 - y)
 
 
-@op(method="softplus")
+@op
 def softplus(x: Array) -> Array:
     """log(1 + e^x), computed as max(x, 0) + log(1 + e^-|x|), which cannot overflow. -softplus(-x) is log sigmoid(x)."""
     xp = array_module(x)
@@ -85,7 +85,7 @@ def sigmoid_cross_entropy_dtargets(g, y, logits, targets):
     return -g * logits
 
 
-@op(method="relu")
+@op
 def relu(x: Array) -> Array:
     """max(x, 0); its derivative at 0 is taken to be 0."""
     return x.clip(0, math.inf)
@@ -111,11 +111,11 @@ def leaky_relu(x: Array, *, slope: float = 0.2) -> Array:
 @leaky_relu.vjp("x")
 def leaky_relu_dx(g, y, x, *, slope):
     """dL/dx = g where x > 0, else slope * g."""
-    return leaky_gate(g, x, slope=slope)
+    return leaky_relu_grad(g, x, slope=slope)
 
 
-@op(nondiff=("x",))
-def leaky_gate(g: Array, x: Array, *, slope: float) -> Array:
+@op(non_differentiable=("x",))
+def leaky_relu_grad(g: Array, x: Array, *, slope: float) -> Array:
     """g where x > 0, slope * g below: what leaky_relu lets through of a derivative. Linear in g, and constant in x but for 0."""
     xp = array_module(x)
     if slope == 0.0:
@@ -126,10 +126,10 @@ def leaky_gate(g: Array, x: Array, *, slope: float) -> Array:
     return gate
 
 
-@leaky_gate.vjp("g")
-def leaky_gate_dg(gg, y, g, x, *, slope):
+@leaky_relu_grad.vjp("g")
+def leaky_relu_grad_dg(gg, y, g, x, *, slope):
     """dL/dg = what the same gate lets through of gg."""
-    return leaky_gate(gg, x, slope=slope)
+    return leaky_relu_grad(gg, x, slope=slope)
 
 
 def check_slope(slope: float, prefix: str = "") -> None:
@@ -157,7 +157,7 @@ SELU_ALPHA = 1.6732632423543772
 SELU_SCALE = 1.0507009873554805
 
 
-@op(method="selu")
+@op
 def selu(x: Array) -> Array:
     """scale * elu(x, alpha): keeps activations at mean 0 and variance 1 with LeCun-normal weights (Klambauer et al. 2017)."""
     return scaled_elu(x, SELU_SCALE, SELU_ALPHA)

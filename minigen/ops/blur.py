@@ -1,7 +1,7 @@
 """The binomial low-pass filter, which takes the blocks out of repeated pixels."""
 
-from minigen.autograd.op import op
 from minigen.backend import Array
+from minigen.engine import op
 from minigen.ops.pooling import check_images
 
 

@@ -7,15 +7,14 @@ import math
 
 import numpy as np
 
-from minigen.autograd.border import plain
-from minigen.autograd.op import op
 from minigen.backend import Array, array_module
+from minigen.engine import op, unwrap
 from minigen.errors import DtypeError
 
 # -- arithmetic --------------------------------------------------------------------------------------------------
 
 
-@op(method="__add__", broadcasts=True)
+@op(broadcasts=True)
 def add(x: Array, y: Array) -> Array:
     """x + y, broadcasting."""
     return x + y
@@ -33,7 +32,7 @@ def add_dy(g, z, x, y):
     return g
 
 
-@op(method="__sub__", broadcasts=True)
+@op(broadcasts=True)
 def subtract(x: Array, y: Array) -> Array:
     """x - y, broadcasting."""
     return x - y
@@ -51,7 +50,7 @@ def subtract_dy(g, z, x, y):
     return -g
 
 
-@op(method="__mul__", broadcasts=True)
+@op(broadcasts=True)
 def multiply(x: Array, y: Array) -> Array:
     """x * y, broadcasting."""
     return x * y
@@ -69,7 +68,7 @@ def multiply_dy(g, z, x, y):
     return g * x
 
 
-@op(method="__truediv__", broadcasts=True)
+@op(broadcasts=True)
 def divide(x: Array, y: Array) -> Array:
     """x / y, broadcasting."""
     return x / y
@@ -87,7 +86,7 @@ def divide_dy(g, z, x, y):
     return -g * z / y
 
 
-@op(method="__neg__")
+@op
 def negative(x: Array) -> Array:
     """-x."""
     return -x
@@ -99,7 +98,7 @@ def negative_dx(g, y, x):
     return -g
 
 
-@op(method="__pos__")
+@op
 def positive(x: Array) -> Array:
     """+x, a copy of x."""
     return +x
@@ -111,7 +110,7 @@ def positive_dx(g, y, x):
     return g
 
 
-@op(method="__pow__", broadcasts=True)
+@op(broadcasts=True)
 def power(x: Array, p: Array) -> Array:
     """x ** p, broadcasting; 0 ** 0 = 1. With respect to p it is differentiable for x > 0, and for x = 0 if p > 0.
 
@@ -123,10 +122,10 @@ def power(x: Array, p: Array) -> Array:
 @power.vjp("x")
 def power_dx(g, y, x, p):
     """dL/dx = g * p * x^(p - 1), and 0 at p = 0 where x^-1 is no number: x^0 is constant."""
-    exponent = plain(p)
+    exponent = unwrap(p)
     if isinstance(exponent, (int, float)):
         return masked(g, False) if exponent == 0 else g * exponent if exponent == 1 else g * (exponent * x ** (exponent - 1))
-    invertible = abs(plain(x)) >= np.finfo(exponent.dtype).tiny  # not so are 0, numbers so small that 1 / x overflows, and NaN
+    invertible = abs(unwrap(x)) >= np.finfo(exponent.dtype).tiny  # not so are 0, numbers so small that 1 / x overflows, and NaN
     keep = invertible | (exponent != 0)  # not the latter alone: for other x, the derivative of all this by p is g / x
     return masked(masked(g, keep) * p * where(keep, x, 1.0) ** (p - 1.0), keep)
 
@@ -134,14 +133,14 @@ def power_dx(g, y, x, p):
 @power.vjp("p")
 def power_dp(g, y, x, p):
     """dL/dp = g * x^p * log(x), and 0 at x = 0, p >= 0: 0^p is constant, but for a jump at p = 0."""
-    base = plain(x)
+    base = unwrap(x)
     if isinstance(base, (int, float)):
-        x = base = array_module(plain(p)).full_like(plain(p), base)
+        x = base = array_module(unwrap(p)).full_like(unwrap(p), base)
     keep = ((base == 0) & (p >= 0)) ^ True
     return masked(masked(g, keep) * y * log(where(keep, x, 1.0)), keep)
 
 
-@op(method="__abs__")
+@op
 def absolute(x: Array) -> Array:
     """|x|; its derivative at 0 is taken to be 0."""
     return abs(x)
@@ -150,10 +149,10 @@ def absolute(x: Array) -> Array:
 @absolute.vjp("x")
 def absolute_dx(g, y, x):
     """dL/dx = g * sign(x)."""
-    return g * array_module(plain(x)).sign(plain(x))
+    return g * array_module(unwrap(x)).sign(unwrap(x))
 
 
-@op(method="square")
+@op
 def square(x: Array) -> Array:
     """x^2."""
     return x * x
@@ -168,7 +167,7 @@ def square_dx(g, y, x):
 # -- exponentials and their inverses -----------------------------------------------------------------------------
 
 
-@op(method="exp")
+@op
 def exp(x: Array) -> Array:
     """e^x."""
     return array_module(x).exp(x)
@@ -180,7 +179,7 @@ def exp_dx(g, y, x):
     return g * y
 
 
-@op(method="log")
+@op
 def log(x: Array) -> Array:
     """Natural logarithm, for x > 0."""
     return array_module(x).log(x)
@@ -192,7 +191,7 @@ def log_dx(g, y, x):
     return g / x
 
 
-@op(method="sqrt")
+@op
 def sqrt(x: Array) -> Array:
     """Square root, for x >= 0. Its derivative at 0 is infinite: for a length use `l2norm`, for a deviation `std`."""
     return array_module(x).sqrt(x)
@@ -204,7 +203,7 @@ def sqrt_dx(g, y, x):
     return 0.5 * g / y
 
 
-@op(method="sin")
+@op
 def sin(x: Array) -> Array:
     """Sine; x in radians."""
     return array_module(x).sin(x)
@@ -216,7 +215,7 @@ def sin_dx(g, y, x):
     return g * cos(x)
 
 
-@op(method="cos")
+@op
 def cos(x: Array) -> Array:
     """Cosine; x in radians."""
     return array_module(x).cos(x)
@@ -267,7 +266,7 @@ def minimum_dy(g, z, x, y):
     return masked(g, (y >= x) ^ True) + masked(g, x == y, scale=0.5)
 
 
-@op(method="clip")
+@op
 def clip(x: Array, *, low: float = -math.inf, high: float = math.inf) -> Array:
     """x kept within [low, high]; the gradient passes where low <= x <= high. Raises ValueError unless low <= high."""
     if not low <= high:
@@ -281,7 +280,7 @@ def clip_dx(g, y, x, *, low, high):
     return masked(g, (x >= low) & (x <= high))
 
 
-@op(broadcasts=True, nondiff=("condition",))
+@op(broadcasts=True, non_differentiable=("condition",))
 def where(condition: Array, x: Array, y: Array) -> Array:
     """x where the bool array `condition` holds, else y; broadcasting. Raises DtypeError for any other condition."""
     check_bool("condition", condition)
@@ -300,7 +299,7 @@ def where_dy(g, z, condition, x, y):
     return masked(g, condition ^ True)
 
 
-@op(nondiff=("keep",))
+@op(non_differentiable=("keep",))
 def masked(x: Array, keep: Array, *, scale: float = 1.0) -> Array:
     """x * scale where the bool array `keep` holds, else 0, also in place of inf and NaN: the gate of every rule that has one.
 

@@ -8,8 +8,8 @@ leads back.
 import math
 from typing import Any
 
-from minigen.autograd.op import op
 from minigen.backend import Array, array_module
+from minigen.engine import op
 from minigen.ops.elementwise import clip, exp, masked
 
 LOGVAR_LIMIT = 20.0

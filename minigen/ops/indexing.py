@@ -1,14 +1,14 @@
 """Ops that pick elements: getitem and its adjoint scatter_add, take, one_hot."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from minigen.autograd.op import op
-from minigen.autograd.tensor import Tensor
 from minigen.backend import Array, array_module, asarray, is_array
 from minigen.backend.host import check_whole
+from minigen.engine import Tensor, op
+from minigen.errors import ShapeError
+from minigen.ops.shape import broadcast_to, concatenate
 
 
 @op
@@ -72,22 +72,22 @@ def one_hot(labels: Array, classes: int, dtype: Any = np.float32) -> Array:
     return (labels[..., None] == array_module(labels).arange(classes)).astype(dtype)
 
 
+def with_labels(x: Any, labels: Any, classes: int) -> Any:
+    """x and the labels, one-hot, side by side: x (n, ..., c), labels (n,) -> (n, ..., c + classes), 0 or 1 at every position.
+
+    The input of a network that is conditioned on the class. Raises ValueError for labels that are not integers from 0 to
+    classes - 1, ShapeError unless each example has one.
+    """
+    labels = asarray(labels)
+    if labels.shape != x.shape[:1]:
+        raise ShapeError(f"expected one label for each of {x.shape[0]} examples, got labels of shape {tuple(labels.shape)}")
+    indicators = one_hot(labels, classes, dtype=x.dtype).reshape((len(labels), *(1 for _ in x.shape[1:-1]), classes))
+    return concatenate(x, broadcast_to(indicators, shape=(*x.shape[:-1], classes)), axis=-1)
+
+
 def checked_index(index: Any) -> Any:
     """The index, if it holds no Tensor and no array that would lose something."""
     if any(isinstance(part, Tensor) for part in (index if isinstance(index, tuple) else (index,))):
         raise TypeError("an index must be a plain array of integers or bools, not a Tensor: index with x.data")
     check_whole(index)
     return index
-
-
-def getitem_method(self: Tensor, index: Any) -> Tensor:
-    """x[index], with any index that NumPy knows."""
-    return getitem(self, index=checked_index(index))
-
-
-def iterate(self: Tensor) -> Iterator[Tensor]:
-    """Along the first axis."""
-    return (self[i] for i in range(len(self)))
-
-
-Tensor.__getitem__, Tensor.__iter__ = getitem_method, iterate

@@ -2,14 +2,13 @@
 
 import math
 
-from minigen.autograd.op import op
-from minigen.autograd.tensor import Tensor
 from minigen.backend import Array
+from minigen.engine import op
 from minigen.ops.reduction import sum
 from minigen.ops.shape import reshape, swapaxes
 
 
-@op(method="__matmul__", broadcasts=True)
+@op(broadcasts=True)
 def matmul(x: Array, y: Array) -> Array:
     """x @ y: (..., n, k) @ (..., k, m) -> (..., n, m); leading axes broadcast, and a vector counts as one row or column.
 
@@ -87,6 +86,3 @@ def dense_dw(g, y, x, w, b):
 def dense_db(g, y, x, w, b):
     """dL/db = g summed over the batch."""
     return sum(g, axis=0)
-
-
-Tensor.dot = matmul

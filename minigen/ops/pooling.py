@@ -1,8 +1,8 @@
 """Ops that change the size of images (n, h, w, c), each channel by itself: pooling, upsampling, resizing.
 
 `size`, `stride` and `factor` are an int or (height, width); `padding` is "same", "valid", an int or explicit pairs. Adjoint
-pairs: max_unpool2d / max_pick2d, sum_pool2d / upsample_nearest2d. A window is never gathered: for each place in it, a strided
-slice of the images holds what all windows have there.
+pairs: max_unpool2d / max_pool2d_gather, sum_pool2d / upsample_nearest2d. A window is never copied: for each place in it, a
+strided slice of the images holds what all windows have there.
 """
 
 import math
@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from minigen.autograd.border import plain
-from minigen.autograd.op import op
 from minigen.backend import Array, array_module
+from minigen.engine import op, unwrap
 from minigen.errors import DtypeError, ShapeError, conversion
 from minigen.ops.elementwise import gated
 from minigen.ops.linalg import matmul
@@ -57,9 +56,9 @@ def max_pool2d_dx(g, y, x, *, size, stride, padding):
     return max_unpool2d(g, x, y, size=size, stride=stride, padding=padding)
 
 
-@op(nondiff=("x", "maxima"))
+@op(non_differentiable=("x", "maxima"))
 def max_unpool2d(values: Array, x: Array, maxima: Array, *, size: Size, stride: Size | None, padding: Padding) -> Array:
-    """Zeros of the shape of x, and `values`, one for each window, added to the winners. The adjoint of max_pick2d.
+    """Zeros of the shape of x, and `values`, one for each window, added to the winners. The adjoint of max_pool2d_gather.
 
     x and maxima = max_pool2d(x) only say who won. The winners stay the same when x moves a little: no derivative by them.
     """
@@ -81,11 +80,11 @@ def max_unpool2d(values: Array, x: Array, maxima: Array, *, size: Size, stride: 
 @max_unpool2d.vjp("values")
 def max_unpool2d_dvalues(g, y, values, x, maxima, *, size, stride, padding):
     """dL/dvalues = g at the winners, gathered."""
-    return max_pick2d(g, x, maxima, size=size, stride=stride, padding=padding)
+    return max_pool2d_gather(g, x, maxima, size=size, stride=stride, padding=padding)
 
 
-@op(nondiff=("x", "maxima"))
-def max_pick2d(values: Array, x: Array, maxima: Array, *, size: Size, stride: Size | None, padding: Padding) -> Array:
+@op(non_differentiable=("x", "maxima"))
+def max_pool2d_gather(values: Array, x: Array, maxima: Array, *, size: Size, stride: Size | None, padding: Padding) -> Array:
     """Of `values`, shaped like x, those at the winners, one for each window. The adjoint of max_unpool2d."""
     size, stride, padding, grid = geometry(x, size, stride, padding)
     x, maxima = comparable(x, maxima)
@@ -96,8 +95,8 @@ def max_pick2d(values: Array, x: Array, maxima: Array, *, size: Size, stride: Si
     return y
 
 
-@max_pick2d.vjp("values")
-def max_pick2d_dvalues(g, y, values, x, maxima, *, size, stride, padding):
+@max_pool2d_gather.vjp("values")
+def max_pool2d_gather_dvalues(g, y, values, x, maxima, *, size, stride, padding):
     """dL/dvalues = g at the winners, else 0."""
     return max_unpool2d(g, x, maxima, size=size, stride=stride, padding=padding)
 
@@ -194,7 +193,7 @@ def resize_bilinear(x: Any, *, size: Size) -> Any:
 
 def separable(x: Any, rows: np.ndarray, columns: np.ndarray) -> Any:
     """y[n, i, j, c] = sum over h, w of  rows[i, h]  columns[j, w]  x[n, h, w, c]; its rule is that of matmul, the transposes."""
-    data = plain(x)
+    data = unwrap(x)
     rows, columns = (array_module(data).asarray(matrix.astype(data.dtype)) for matrix in (rows, columns))
     n, h, w, c = x.shape
     y = matmul(rows, reshape(x, shape=(n, h, w * c)))

@@ -5,15 +5,15 @@ from typing import Any
 
 import numpy as np
 
-from minigen.autograd.op import op
 from minigen.backend import Array, array_module, sum_along
 from minigen.backend.summation import Axis, axis_of
+from minigen.engine import op
 from minigen.errors import ShapeError
 from minigen.ops.elementwise import exp, masked
 from minigen.ops.shape import broadcast_to, reshape
 
 
-@op(method="sum")
+@op
 def sum(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Array:
     """Sum along `axis`."""
     return sum_along(x, axis, keepdims)
@@ -25,7 +25,7 @@ def sum_dx(g, y, x, *, axis, keepdims):
     return repeat(g, x, axis)
 
 
-@op(method="mean")
+@op
 def mean(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Array:
     """Mean along `axis`. Raises ShapeError for a mean of no elements, an empty batch for example."""
     if not count(x, axis):
@@ -39,7 +39,7 @@ def mean_dx(g, y, x, *, axis, keepdims):
     return repeat(g / count(x, axis), x, axis)
 
 
-@op(method="max")
+@op
 def max(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Array:
     """Largest element along `axis`; equal ones share the gradient equally. Raises ShapeError for the largest of no elements."""
     check_some("max", x, axis)
@@ -52,7 +52,7 @@ def max_dx(g, y, x, *, axis, keepdims):
     return share_among_equal(g, y, x, axis)
 
 
-@op(method="min")
+@op
 def min(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Array:
     """Smallest element along `axis`; equal ones share the gradient equally. Raises ShapeError for the smallest of no elements."""
     check_some("min", x, axis)
@@ -65,7 +65,7 @@ def min_dx(g, y, x, *, axis, keepdims):
     return share_among_equal(g, y, x, axis)
 
 
-@op(method="logsumexp")
+@op
 def logsumexp(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Array:
     """log sum e^x along `axis`, with the largest element taken out first so that nothing overflows; of no elements, -inf."""
     xp = array_module(x)
@@ -113,6 +113,14 @@ def l2norm_dx(g, y, x, *, axis, keepdims, eps):
     """dL/dx = g * x / y, and 0 where y = 0."""
     zero = y == 0
     return repeat(masked(g, zero ^ True) / (y + zero), x, axis) * x
+
+
+# -- compositions ------------------------------------------------------------------------------------------------
+
+
+def softmax(x: Any, axis: int = -1) -> Any:
+    """e^x / sum e^x along `axis`: probabilities from logits, without overflow."""
+    return exp(log_softmax(x, axis=axis))
 
 
 # -- helpers of the ops and rules --------------------------------------------------------------------------------

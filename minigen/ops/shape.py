@@ -4,9 +4,9 @@ with themselves."""
 import math
 from typing import Any
 
-from minigen.autograd.op import op
-from minigen.autograd.tensor import Tensor
-from minigen.backend import Array, array_module, sum_along
+from minigen import backend
+from minigen.backend import Array, array_module
+from minigen.engine import op
 from minigen.errors import ShapeError
 
 
@@ -55,10 +55,7 @@ def broadcast_to_dx(g, y, x, *, shape):
 @op
 def sum_to(x: Array, *, shape: tuple[int, ...]) -> Array:
     """x summed over axes until it has `shape`, which broadcasts to that of x. The adjoint of `broadcast_to`."""
-    array_module(x).broadcast_shapes(shape, x.shape)
-    extra = x.ndim - len(shape)
-    axes = tuple(range(extra)) + tuple(extra + i for i, n in enumerate(shape) if n == 1 != x.shape[extra + i])
-    return sum_along(x, axes, keepdims=True).reshape(shape)
+    return backend.sum_to(x, shape)
 
 
 @sum_to.vjp("x")
@@ -120,7 +117,7 @@ def interior(widths: tuple[tuple[int, int], ...], shape: tuple[int, ...]) -> tup
 # -- compositions ------------------------------------------------------------------------------------------------
 
 
-def stack(*arrays: Array, axis: int = 0) -> Tensor | Array:
+def stack(*arrays: Array, axis: int = 0) -> Any:
     """Arrays of one shape along a new axis: stack(x, y) of two (n,) is (2, n)."""
     one_by_one("stack", arrays)
     return concatenate(*(expand_dims(array, axis) for array in arrays), axis=axis)
@@ -132,7 +129,7 @@ def one_by_one(name: str, arrays: tuple) -> None:
         raise TypeError(f"{name} takes arrays, not a list of them: {name}(x, y, axis=0) or {name}(*arrays, axis=0)")
 
 
-def split(x: Tensor, sections: int, axis: int = 0) -> list[Any]:
+def split(x: Any, sections: int, axis: int = 0) -> list[Any]:
     """x cut into `sections` equal parts along an axis. Raises ValueError if the length is not divisible."""
     if sections < 1:
         raise ValueError(f"split: expected at least one section, got {sections}")
@@ -143,13 +140,13 @@ def split(x: Tensor, sections: int, axis: int = 0) -> list[Any]:
     return [x[(*before, slice(i * step, (i + 1) * step))] for i in range(sections)]
 
 
-def expand_dims(x: Tensor, axis: int) -> Any:
+def expand_dims(x: Any, axis: int) -> Any:
     """x with a new axis of length 1 at position `axis`."""
     position = checked_axis("expand_dims", axis, len(x.shape) + 1)
     return reshape(x, shape=(*x.shape[:position], 1, *x.shape[position:]))
 
 
-def squeeze(x: Tensor, axis: int | tuple[int, ...] | None = None) -> Any:
+def squeeze(x: Any, axis: int | tuple[int, ...] | None = None) -> Any:
     """x without the given axes of length 1; by default without all of them."""
     ndim = len(x.shape)
     axes = (
@@ -162,7 +159,7 @@ def squeeze(x: Tensor, axis: int | tuple[int, ...] | None = None) -> Any:
     return reshape(x, shape=tuple(n for i, n in enumerate(x.shape) if n != 1 or i not in axes))
 
 
-def swapaxes(x: Tensor, first: int, second: int) -> Any:
+def swapaxes(x: Any, first: int, second: int) -> Any:
     """x with two axes exchanged."""
     axes = list(range(len(x.shape)))
     first, second = (checked_axis("swapaxes", axis, len(axes)) for axis in (first, second))
@@ -177,36 +174,11 @@ def checked_axis(name: str, axis: int, ndim: int) -> int:
     return axis % ndim
 
 
-def flatten(x: Tensor) -> Any:
-    """(n, ...) -> (n, product of the rest): each example as one row. Raises ShapeError for a number, which has no examples."""
-    if not x.shape:
-        raise ShapeError("flatten: expected a batch (n, ...), got a single number")
-    return reshape(x, shape=(x.shape[0], math.prod(x.shape[1:])))
+def flatten(x: Any, start_axis: int = 0) -> Any:
+    """The axes from `start_axis` on as one: flatten(x) is one row, flatten(x, 1) of (n, h, w, c) is (n, h w c): one per example.
 
-
-def shape_argument(values: tuple) -> tuple[int, ...]:
-    """x.reshape(2, 3) and x.reshape((2, 3)) mean the same."""
-    return tuple(values[0]) if len(values) == 1 and isinstance(values[0], (tuple, list)) else values
-
-
-# -- as methods, with NumPy's calling conventions ------------------------------------------------------------------
-
-
-def reshape_method(self: Tensor, *shape: Any) -> Tensor:
-    """x.reshape(2, 3) or x.reshape((2, 3)): the elements, in row-major order, in another shape; one length may be -1."""
-    return reshape(self, shape=shape_argument(shape))
-
-
-def transpose_method(self: Tensor, *axes: Any) -> Tensor:
-    """x.transpose(), x.transpose(1, 0, 2) or x.transpose((1, 0, 2)): the axes permuted; by default, reversed."""
-    return transpose(self, axes=shape_argument(axes) if axes and axes != (None,) else None)
-
-
-def ravel(self: Tensor) -> Tensor:
-    """All elements in one row."""
-    return reshape(self, shape=(-1,))
-
-
-Tensor.reshape, Tensor.transpose, Tensor.ravel = reshape_method, transpose_method, ravel
-Tensor.squeeze, Tensor.swapaxes, Tensor.flatten = squeeze, swapaxes, ravel
-Tensor.T = property(transpose, doc="The transpose: axes reversed.")
+    Raises ShapeError for an array with fewer axes.
+    """
+    if not 0 <= start_axis <= len(x.shape):
+        raise ShapeError(f"flatten: start_axis is {start_axis}, expected 0 to {len(x.shape)} for shape {tuple(x.shape)}")
+    return reshape(x, shape=(*x.shape[:start_axis], math.prod(x.shape[start_axis:])))

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from minigen.autograd import Parameter
-from minigen.autograd.tensor import next_serial
 from minigen.backend import Array, array_module, asarray, backend_of, to_numpy
-from minigen.errors import GraphError, NonFiniteError, StateError
+from minigen.errors import GraphError, NonFiniteError
 from minigen.utils.settings import Configured
+from minigen.utils.states import check_fit, refuse
 
 Schedule = Callable[[int], float]
 
@@ -63,8 +63,8 @@ class Optimizer(Configured):
         xp = array_module(self.parameters[0].data)
         self.values = xp.concatenate([p.data.ravel() for p in self.parameters])
         for p, (start, stop) in zip(self.parameters, self._bounds):
-            p._data = self.values[start:stop].reshape(p.shape)
-        self._views = [p._data for p in self.parameters]
+            p.rebind(self.values[start:stop].reshape(p.shape))
+        self._views = [p.data for p in self.parameters]
 
     def zero_grad(self) -> None:
         """Forget all gradients."""
@@ -77,7 +77,7 @@ class Optimizer(Configured):
 
     def step(self) -> None:
         """Change the parameters by their gradients."""
-        if any(p._data is not view for p, view in zip(self.parameters, self._views)):
+        if any(p.data is not view for p, view in zip(self.parameters, self._views)):
             if {p.dtype for p in self.parameters} != {self.gradient.dtype}:
                 raise TypeError(f"the parameters are no longer {self.gradient.dtype}: make a new optimizer after astype()")
             self._adopt()
@@ -96,7 +96,7 @@ class Optimizer(Configured):
         self.steps += 1
         for p in self.parameters:
             if p.grad is not None:
-                p.serial = next_serial()  # older graphs are stale from now on
+                p.touch()  # older graphs are stale from now on
 
     def restart(self) -> None:
         """Forget all moments: the next step is like a first one. A schedule of the learning rate goes on where it is."""
@@ -140,7 +140,9 @@ class Optimizer(Configured):
         """clip_norm / norm where the norm of the whole gradient exceeds clip_norm, else 1."""
         norm = math.sqrt(sum(float(self.gradient[part] @ self.gradient[part]) for part in self._parts(runs)))
         if not math.isfinite(norm):
-            raise NonFiniteError(f"the gradient's norm is {norm}: clipping cannot mend NaN or infinity; see minigen.anomaly()")
+            raise NonFiniteError(
+                f"the gradient's norm is {norm}: clipping cannot mend NaN or infinity; see minigen.detect_anomaly()"
+            )
         return self.clip_norm / norm if norm > self.clip_norm else 1.0
 
     # -- state ---------------------------------------------------------------------------------------------------
@@ -152,26 +154,7 @@ class Optimizer(Configured):
 
     def check_state(self, state: Mapping[str, Any]) -> None:
         """Raise StateError, naming every mismatch, unless a state fits; only shapes and dtypes are looked at."""
-        expected = {"steps": (), "began": (), **{name: buffer.shape for name, buffer in self.state.items()}}
-        problems = [f"missing {name}" for name in expected.keys() - state.keys()]
-        problems += [f"unexpected {name}" for name in state.keys() - expected.keys()]
-        problems += [
-            f"{name} has shape {state[name].shape}, expected {expected[name]}"
-            for name in expected.keys() & state.keys()
-            if tuple(state[name].shape) != expected[name]
-        ]
-        problems += [
-            f"{name} is {state[name].dtype}, expected a whole number"
-            for name in ("steps", "began")
-            if name in state and state[name].dtype.kind not in "iu"
-        ]
-        problems += [
-            f"{name} is {state[name].dtype}, expected {buffer.dtype}"
-            for name, buffer in self.state.items()
-            if name in state and state[name].dtype != buffer.dtype
-        ]
-        if problems:
-            raise StateError(f"this state does not fit {self!r}: {'; '.join(sorted(problems))}")
+        check_fit(repr(self), state, {"steps": np.array(self.steps), "began": np.array(self.began), **self.state})
 
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
         """Take over a state. All of it fits, or StateError names every mismatch and nothing changes.
@@ -187,8 +170,7 @@ class Optimizer(Configured):
         ]
         if not 0 <= state["began"] <= state["steps"]:
             problems.append(f"steps is {state['steps']} and began {state['began']}, expected 0 <= began <= steps")
-        if problems:
-            raise StateError(f"this state does not fit {self!r}: {'; '.join(sorted(problems))}")
+        refuse(repr(self), problems)
         buffers = {name: asarray(state[name]) for name in self.state}
         self.steps, self.began = int(state["steps"]), int(state["began"])
         for name, buffer in self.state.items():

@@ -1,33 +1,23 @@
-"""Training loops, and what can be hung into them."""
+"""Training loops, and the callbacks that can be hooked into them; those of adversarial games are in `training.gans`."""
 
-from minigen.training import remedies
-from minigen.training.adversarial import Adversarial
-from minigen.training.attributes import attribute_classifier
 from minigen.training.callbacks import Callback, Checkpoint, EarlyStopping
-from minigen.training.features import feature_classifier, train_on_fake
-from minigen.training.greedy import fit_greedily
-from minigen.training.health import Health
+from minigen.training.fitting import fit
+from minigen.training.gans import Adversarial, GanMonitor, Growth, Progressive, Restoration, SampleGrid, remedies
 from minigen.training.history import History
-from minigen.training.progressive import Growth, Progressive
-from minigen.training.reconstruction import fit
-from minigen.training.restoration import Restoration
-from minigen.training.sample_grid import SampleGrid
+from minigen.training.layerwise import fit_layerwise
 
 __all__ = [
     "Adversarial",
     "Callback",
     "Checkpoint",
     "EarlyStopping",
+    "GanMonitor",
     "Growth",
-    "Health",
     "History",
     "Progressive",
     "Restoration",
     "SampleGrid",
-    "attribute_classifier",
-    "feature_classifier",
     "fit",
-    "fit_greedily",
+    "fit_layerwise",
     "remedies",
-    "train_on_fake",
 ]

@@ -18,29 +18,29 @@ if TYPE_CHECKING:
 class Callback(Configured):
     """Base of callbacks; subclasses override what they need. `state_dict` goes into checkpoints."""
 
-    last = False  # whether it is called after all callbacks for which this is False
-    only: str | None = None  # the one kind of run into which it can be hung: "fit" or "Adversarial"
+    runs_last = False  # whether it is called after all callbacks for which this is False
+    requires: str | None = None  # the one kind of run into which it can be hung: "fit" or "Adversarial"
 
     def held(self, run: "Run") -> AbstractContextManager[None]:
         """What must be the run's own from before it is resumed until it ends, however it ends."""
         return nullcontext()
 
-    def run_started(self, run: "Run") -> None:
+    def on_train_begin(self, run: "Run") -> None:
         """Called before the first step, after a resume."""
 
-    def step_ended(self, run: "Run") -> None:
+    def on_step_end(self, run: "Run") -> None:
         """Called after each step of adversarial training, before the row of the history that it may complete."""
 
-    def recorded(self, run: "Run") -> None:
+    def on_epoch_end(self, run: "Run") -> None:
         """Called when the history has got a row: after an epoch and its validation, or some steps of adversarial training."""
 
-    def interrupted(self, run: "Run") -> None:
+    def on_interrupt(self, run: "Run") -> None:
         """Called after the last whole step when training is stopped by Ctrl-C, SIGTERM or SIGHUP."""
 
-    def run_ended(self, run: "Run") -> None:
+    def on_train_end(self, run: "Run") -> None:
         """Called when the last epoch is done, after the last checkpoint."""
 
-    def stops(self, run: "Run") -> bool:
+    def should_stop(self, run: "Run") -> bool:
         """Whether the run ends here, before all its epochs are done; a function of what is in a checkpoint."""
         return False
 
@@ -64,7 +64,7 @@ class Checkpoint(Callback):
     own while it lasts: another one in it is refused, with BusyError.
     """
 
-    last = True  # saves what the other callbacks have learned from the epoch
+    runs_last = True  # saves what the other callbacks have learned from the epoch
 
     def __init__(self, folder: str | Path, every: int = 1):
         if every < 1:
@@ -74,7 +74,7 @@ class Checkpoint(Callback):
     def held(self, run: "Run") -> AbstractContextManager[None]:
         return locked(self.folder)
 
-    def run_started(self, run: "Run") -> None:
+    def on_train_begin(self, run: "Run") -> None:
         """Mend what a kill has left: temporary files, and a history that lacks the row of the checkpoint beside it."""
         sweep(self.folder)
         if run.history.rows and self.file.exists():
@@ -85,13 +85,13 @@ class Checkpoint(Callback):
         """The checkpoint."""
         return self.folder / "checkpoint.npz"
 
-    def recorded(self, run: "Run") -> None:
+    def on_epoch_end(self, run: "Run") -> None:
         if len(run.history.rows) % self.every == 0 or run.finished:
             self.save(run)
 
-    def interrupted(self, run: "Run") -> None:
+    def on_interrupt(self, run: "Run") -> None:
         self.save(run)
-        run.say(f"saved to {self.folder}; continue with fit(..., resume={str(self.folder)!r})")
+        run.log(f"saved to {self.folder}; continue with fit(..., resume={str(self.folder)!r})")
 
     def save(self, run: "Run") -> None:
         """Write both files, each whole or not at all."""
@@ -107,7 +107,7 @@ class EarlyStopping(Callback):
     less, patient.
     """
 
-    only = "fit"
+    requires = "fit"
 
     def __init__(self, patience: int = 5, monitor: str = "validation loss", minimum: float = 0.0):
         if patience < 1:
@@ -116,24 +116,24 @@ class EarlyStopping(Callback):
         self.best, self.best_epoch = float("inf"), 0
         self.weights: dict[str, np.ndarray] | None = None
 
-    def run_started(self, run: "Run") -> None:
+    def on_train_begin(self, run: "Run") -> None:
         if self.monitor.startswith("validation ") and run.validation is None:
             raise ValueError(
                 f"EarlyStopping watches {self.monitor!r}, but there is no validation data: pass validation=..., or monitor='loss'"
             )
 
-    def recorded(self, run: "Run") -> None:
+    def on_epoch_end(self, run: "Run") -> None:
         value = run.history[self.monitor][-1]
         if value < self.best - self.minimum:
             self.best, self.best_epoch, self.weights = value, run.epoch, run.model.state_dict()
 
-    def stops(self, run: "Run") -> bool:
+    def should_stop(self, run: "Run") -> bool:
         return run.epoch - self.best_epoch >= self.patience
 
-    def run_ended(self, run: "Run") -> None:
+    def on_train_end(self, run: "Run") -> None:
         if run.epoch > self.best_epoch:
             run.model.load_state_dict(self.weights)
-            run.say(f"best {self.monitor} {self.best:.6g} was in epoch {self.best_epoch}; its weights are restored")
+            run.log(f"best {self.monitor} {self.best:.6g} was in epoch {self.best_epoch}; its weights are restored")
 
     def state_dict(self) -> dict[str, np.ndarray]:
         weights = {f"weights/{name}": array for name, array in (self.weights or {}).items()}

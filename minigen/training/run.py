@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from minigen.autograd import Tensor, anomaly
+from minigen.autograd import Tensor, detect_anomaly
 from minigen.autograd.debug import all_finite
 from minigen.backend import random, to_numpy
 from minigen.errors import (
@@ -30,15 +30,15 @@ from minigen.optim.optimizer import Optimizer
 from minigen.training import checkpoint
 from minigen.training.callbacks import Callback
 from minigen.training.history import History, is_finite_number
-from minigen.training.settings import described, differences, listed, plain, same
+from minigen.training.resume_settings import described, differences, listed, plain, same
 from minigen.utils.reading import shortened
 from minigen.utils.settings import PythonNumbers
 
 
 class Run(PythonNumbers):
-    """Base of training runs. A subclass trains, and says what belongs to it: `parts`, `settings`, the attributes `counted`."""
+    """Base of training runs. A subclass trains, and says what belongs to it: `state_parts`, `settings`, `progress_fields`."""
 
-    counted: tuple[str, ...] = ()  # attributes that say how far the run is, JSON values; they go into checkpoints
+    progress_fields: tuple[str, ...] = ()  # attributes that say how far the run is, JSON values; they go into checkpoints
     kind = "fit"  # what of minigen.training the user called, for messages
 
     def __init__(self, callbacks: Sequence[Callback], progress: bool):
@@ -48,9 +48,9 @@ class Run(PythonNumbers):
         self.begun_with: dict[str, Any] = {}  # `described`, as training found it
         self.moved: set[str] = set()  # names in it that training itself has changed since, such as a counter
 
-    def parts(self) -> Mapping[str, Any]:
+    def state_parts(self) -> Mapping[str, Any]:
         """Name -> what has arrays to be saved, with state_dict() and load_state_dict()."""
-        raise NotImplementedError(f"{type(self).__name__} has no parts()")
+        raise NotImplementedError(f"{type(self).__name__} has no state_parts()")
 
     def settings(self) -> dict[str, Any]:
         """What must be the same when a run is resumed, numbers and texts."""
@@ -67,19 +67,21 @@ class Run(PythonNumbers):
     def in_order(self, callbacks: Sequence[Callback]) -> list[Callback]:
         """The callbacks in the order in which they are called. TypeError for one that belongs into another kind of run."""
         for callback in callbacks:
-            if callback.only not in (None, self.kind):
-                raise TypeError(f"{type(callback).__name__} works in training.{callback.only} only, not in training.{self.kind}")
-        return sorted(callbacks, key=lambda callback: callback.last)
+            if callback.requires not in (None, self.kind):
+                raise TypeError(
+                    f"{type(callback).__name__} works in training.{callback.requires} only, not in training.{self.kind}"
+                )
+        return sorted(callbacks, key=lambda callback: callback.runs_last)
 
-    def say(self, text: str) -> None:
+    def log(self, text: str) -> None:
         """A line beside the progress bar."""
         if self.progress:
             with contextlib.suppress(OSError):  # of a terminal that was closed
                 tqdm.write(text, file=sys.stderr)
 
-    def stops(self) -> bool:
+    def should_stop(self) -> bool:
         """Whether a callback ends the run here."""
-        return any(callback.stops(self) for callback in self.callbacks)
+        return any(callback.should_stop(self) for callback in self.callbacks)
 
     def record(self, row: dict[str, float]) -> None:
         """Add a row to the history, once all of it is finite. The callbacks are yet to be told."""
@@ -88,7 +90,7 @@ class Run(PythonNumbers):
                 raise NonFiniteError(f"{name} is {value} at {self.position()}")
         self.history.append(row)
 
-    def tell(self, event: str) -> None:
+    def notify(self, event: str) -> None:
         """Call the method `event` of every callback."""
         for callback in self.callbacks:
             getattr(callback, event)(self)
@@ -103,12 +105,12 @@ class Run(PythonNumbers):
 
     def interrupt(self, where: str, state: Mapping[str, Tensor]) -> None:
         """The run was asked to stop, and the step is finished: let callbacks save, unless the state is not finite, and stop."""
-        self.say(f"stopped {where}")
+        self.log(f"stopped {where}")
         self.check_finite(state)
         for name, total in getattr(self, "sums", {}).items():  # they would be refused when they are read back
             if not np.isfinite(total):
                 raise NonFiniteError(f"{name} is {total} at {self.position()}")
-        self.tell("interrupted")
+        self.notify("on_interrupt")
         raise KeyboardInterrupt
 
     # -- what can go wrong ---------------------------------------------------------------------------------------
@@ -119,14 +121,14 @@ class Run(PythonNumbers):
             if not all_finite(tensor.data):
                 cause = "the last update went too far; try a smaller learning rate or clip_norm"
                 if tensor.grad is not None and not all_finite(tensor.grad):
-                    cause = "its gradient was not finite; minigen.anomaly() names the op"
+                    cause = "its gradient was not finite; minigen.detect_anomaly() names the op"
                 kind = "buffer" if isinstance(tensor, Buffer) else "parameter"
                 raise NonFiniteError(f"{kind} {name} is not finite before {self.position()}: {cause}")
 
     def explain_non_finite(self, what: str, value: float, compute: Callable[[], Any], model: Module) -> None:
         """Raise NonFiniteError for a loss that is not finite, naming where it came from; `compute` computes it once more."""
         try:
-            with anomaly():
+            with detect_anomaly():
                 compute()
         except NonFiniteError as error:
             where = ".".join(error.path) or type(model).__name__
@@ -137,7 +139,7 @@ class Run(PythonNumbers):
 
     def state(self) -> tuple[dict[str, dict[str, np.ndarray]], dict[str, Any]]:
         """(arrays, header) of a checkpoint."""
-        arrays = {name: part.state_dict() for name, part in self.parts().items()}
+        arrays = {name: part.state_dict() for name, part in self.state_parts().items()}
         arrays |= {name: callback.state_dict() for name, callback in self.named_callbacks()}
         self.note_moved()
         return arrays, {
@@ -146,7 +148,7 @@ class Run(PythonNumbers):
             "batches": self.batches.state_dict(),
             "random": random.state_dict(),
             "history": self.history.rows,
-            **{name: getattr(self, name) for name in self.counted},
+            **{name: getattr(self, name) for name in self.progress_fields},
         }
 
     def all_settings(self) -> dict[str, Any]:
@@ -176,7 +178,7 @@ class Run(PythonNumbers):
             try:
                 arrays = {
                     name: saved.fitting(name, part) if hasattr(part, "check_state") else saved[name]
-                    for name, part in self.parts().items()
+                    for name, part in self.state_parts().items()
                 }
                 arrays |= {name: saved[name] for name, _ in self.named_callbacks() if name in saved}
                 self._restore(arrays, saved.header)
@@ -197,8 +199,8 @@ class Run(PythonNumbers):
 
     def misfits(self, saved: checkpoint.Saved) -> list[str]:
         """What is missing in a checkpoint or not as it should be, in words, before any of its arrays is read."""
-        header, parts, callbacks = saved.header, self.parts(), dict(self.named_callbacks())
-        typical = {"moved": [], **{name: getattr(self, name) for name in self.counted}}
+        header, parts, callbacks = saved.header, self.state_parts(), dict(self.named_callbacks())
+        typical = {"moved": [], **{name: getattr(self, name) for name in self.progress_fields}}
         names = {"format", "settings", "batches", "random", "history", *typical}
         found = [f"missing {name!r}" for name in (*sorted(names - header.keys()), *(name for name in parts if name not in saved))]
         found += [f"unexpected {shortened(name)}" for name in sorted(header.keys() - names)]
@@ -234,7 +236,7 @@ class Run(PythonNumbers):
 
     def _restore(self, arrays: dict[str, dict[str, np.ndarray]], header: dict[str, Any]) -> None:
         """Take everything over; if something cannot be, all that was changed is put back."""
-        before = {name: getattr(self, name) for name in ("history", *self.counted)}
+        before = {name: getattr(self, name) for name in ("history", *self.progress_fields)}
         undo: list[tuple[Any, Any]] = []
 
         def take(owner: Any, state: Any) -> None:
@@ -243,10 +245,10 @@ class Run(PythonNumbers):
 
         try:
             self.history = History.checked(header["history"])
-            vars(self).update({name: header[name] for name in self.counted})
+            vars(self).update({name: header[name] for name in self.progress_fields})
             take(self.batches, header["batches"])
             take(random, header["random"])
-            for name, part in self.parts().items():
+            for name, part in self.state_parts().items():
                 try:
                     take(part, arrays[name])
                 except StateError as error:

@@ -9,7 +9,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 import minigen
-from minigen import Parameter, Tensor, anomaly, draw_graph, grad, graph_to_dot, op, profile
+from minigen import Parameter, Tensor, detect_anomaly, draw_graph, grad, graph_to_dot, op, profile
 from minigen.autograd.debug import Cost
 from minigen.backend import strict
 from minigen.errors import NonFiniteError
@@ -27,19 +27,25 @@ def line_of(text: str) -> int:
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_anomaly_names_the_op_that_made_the_nan_and_its_call_site():
     x = Tensor([-1.0, 1.0], requires_grad=True)
-    with anomaly(), pytest.raises(NonFiniteError, match="log returned NaN or infinity; it made it from finite inputs") as caught:
+    with (
+        detect_anomaly(),
+        pytest.raises(NonFiniteError, match="log returned NaN or infinity; it made it from finite inputs") as caught,
+    ):
         x.tanh().log().sum()  # the forward call
     assert re.search(rf"test_debug\.py:{line_of('the forward call')} in test_anomaly_names", str(caught.value))
 
 
 def test_anomaly_tells_when_the_input_was_the_culprit():
-    with anomaly(), pytest.raises(NonFiniteError, match="multiply returned NaN or infinity; it already had such an input"):
+    with detect_anomaly(), pytest.raises(NonFiniteError, match="multiply returned NaN or infinity; it already had such an input"):
         Tensor([np.inf]) * 2.0
 
 
 def test_an_input_that_was_not_given_is_finite():
     x, kernel = (Tensor(np.full((1, 1, 1, 1), 1e30, np.float32)) for _ in range(2))
-    with anomaly(), pytest.raises(NonFiniteError, match=r"conv2d returned .* it made it from finite inputs \(.*, None\), at"):
+    with (
+        detect_anomaly(),
+        pytest.raises(NonFiniteError, match=r"conv2d returned .* it made it from finite inputs \(.*, None\), at"),
+    ):
         minigen.conv2d(x, kernel)
 
 
@@ -47,7 +53,7 @@ def test_an_input_that_was_not_given_is_finite():
 @pytest.mark.parametrize("create_graph", [False, True])
 def test_anomaly_names_the_rule_and_where_its_op_was_called(create_graph):
     x = Tensor([0.0], requires_grad=True)
-    with anomaly():
+    with detect_anomaly():
         y = x.sqrt().sum()  # the call whose rule divides by zero
         with pytest.raises(NonFiniteError, match="rule sqrt_dx of sqrt returned NaN or infinity") as caught:
             grad(y, [x], create_graph=create_graph)
@@ -57,14 +63,14 @@ def test_anomaly_names_the_rule_and_where_its_op_was_called(create_graph):
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_anomaly_says_when_the_forward_pass_was_outside_the_block():
     y = Tensor([0.0], requires_grad=True).sqrt().sum()
-    with anomaly(), pytest.raises(NonFiniteError, match=r"a line outside the anomaly\(\) block"):
+    with detect_anomaly(), pytest.raises(NonFiniteError, match=r"a line outside the detect_anomaly\(\) block"):
         y.backward()
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_anomaly_ends_with_its_block_and_holds_in_its_thread_only():
     seen = []
-    with anomaly():
+    with detect_anomaly():
         thread = threading.Thread(target=lambda: seen.append(Tensor([np.inf]) * 1.0))
         thread.start()
         thread.join()
@@ -73,13 +79,13 @@ def test_anomaly_ends_with_its_block_and_holds_in_its_thread_only():
 
 
 def test_anomaly_is_quicker_than_numpys_own_complaint():
-    with np.errstate(all="raise"), anomaly(), pytest.raises(NonFiniteError, match="log returned NaN or infinity"):
+    with np.errstate(all="raise"), detect_anomaly(), pytest.raises(NonFiniteError, match="log returned NaN or infinity"):
         Tensor([-1.0]).log()
 
 
 def test_anomaly_lets_finite_numbers_pass(backend):
     x = Tensor([1.0, 2.0], requires_grad=True)
-    with anomaly():
+    with detect_anomaly():
         (x * x).sum().backward()
     np.testing.assert_array_equal(minigen.to_numpy(x.grad), [2.0, 4.0])
 
@@ -112,10 +118,7 @@ def test_the_table_of_a_profile_lists_every_op_the_most_expensive_first():
 def test_a_row_of_the_table_shows_milliseconds_share_and_mebibytes():
     costs = profile()
     costs.costs = {"tanh": Cost(3, 0.0015, 3 << 19), "tanh_dx": Cost(1, 0.0045, 1 << 18)}
-    assert str(costs).splitlines()[1:] == [
-        "tanh_dx                            1      4.500  75.0%      0.25",
-        "tanh                               3      1.500  25.0%      1.50",
-    ]
+    assert str(costs).splitlines()[1:] == ["tanh_dx      1  4.500  75.0%  0.25", "tanh         3  1.500  25.0%  1.50"]
 
 
 def test_the_seconds_of_a_profile_are_those_between_start_and_end_of_an_op_on_its_device():

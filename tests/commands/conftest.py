@@ -6,14 +6,14 @@ import pytest
 from minigen import plot
 from minigen.commands import learning, main
 from minigen.data import registry
-from minigen.data.glyphs import load as load_glyphs
+from minigen.synthetic.glyphs import load as load_glyphs
 
 TRAIN, TEST = 96, 24
 
 
 @pytest.fixture(autouse=True)
 def small_data(monkeypatch, tmp_path, tmp_path_factory):
-    """ "glyphs" are a hundred, paths are relative to a new folder, and judges are kept for the session, not in the user's cache."""
+    """ "glyphs" are a hundred, paths are relative to a new folder, and evaluators are kept for the session, not in the user's cache."""
     monkeypatch.setitem(registry.LOADERS, "glyphs", lambda: load_glyphs(train_size=TRAIN, test_size=TEST))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
     monkeypatch.chdir(tmp_path)

@@ -15,7 +15,7 @@ from PIL import Image
 from minigen.commands import learning, pictures
 from minigen.commands.run_folder import RunFolder
 from minigen.training import Adversarial, checkpoint
-from minigen.training.reconstruction import Reconstruction
+from minigen.training.fitting import FitRun
 
 ROOT = Path(__file__).parents[2]
 VAE = "train vae --epochs 2 --batch-size 24 --quiet --out"
@@ -26,7 +26,7 @@ def child(line, before, **options):
     """The command line on small data in a process of its own, after the Python lines `before`."""
     code = (
         f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
-        "from minigen.commands import main\nfrom minigen.data import registry\nfrom minigen.data.glyphs import load\n"
+        "from minigen.commands import main\nfrom minigen.data import registry\nfrom minigen.synthetic.glyphs import load\n"
         f"registry.LOADERS['glyphs'] = lambda: load(train_size=96, test_size=24)\n{before}\nsys.exit(main({line.split()!r}))"
     )
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, **options)
@@ -35,9 +35,9 @@ def child(line, before, **options):
 def signaled(step, number):
     """Python lines after which training an autoencoder gets a signal at this step."""
     return (
-        "import signal\nfrom minigen.training.reconstruction import Reconstruction\n"
+        "import signal\nfrom minigen.training.fitting import FitRun\n"
         "from tests.commands.test_runs import at_step\n"
-        f"Reconstruction.train_step = at_step(Reconstruction.train_step, {step}, signal.{number.name})\n"
+        f"FitRun.train_step = at_step(FitRun.train_step, {step}, signal.{number.name})\n"
     )
 
 
@@ -84,9 +84,9 @@ def test_stopped_in_a_process_of_its_own(number, status):
 @pytest.mark.parametrize(
     "line, trainer, step, number, status",
     [
-        (VAE, Reconstruction, 6, signal.SIGINT, 130),
+        (VAE, FitRun, 6, signal.SIGINT, 130),
         (GAN, Adversarial, 3, signal.SIGINT, 130),
-        (VAE, Reconstruction, 6, signal.SIGTERM, 143),
+        (VAE, FitRun, 6, signal.SIGTERM, 143),
         (GAN, Adversarial, 3, signal.SIGHUP, 129),
     ],
     ids=["vae, ctrl-c", "dcgan, ctrl-c", "vae, SIGTERM", "dcgan, SIGHUP"],
@@ -117,7 +117,7 @@ def test_ctrl_c_before_there_is_anything_to_save_leaves_nothing(monkeypatch, min
     def interrupt(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Reconstruction, "validate", interrupt)
+    monkeypatch.setattr(FitRun, "validate", interrupt)
     status, _, err = minigen_line("train stacked --epochs 1 --out run --quiet")
     assert (status, err) == (130, "minigen: stopped: nothing was trained yet\n")
     assert not Path("run").exists()
@@ -280,7 +280,7 @@ def test_a_killed_run_holds_no_lock_and_goes_on(minigen_line):
 
 
 @pytest.mark.parametrize("what", ["deleted", "moved"])
-@pytest.mark.parametrize("line, trainer, step", [(VAE, Reconstruction, 6), (GAN, Adversarial, 3)], ids=["vae", "dcgan"])
+@pytest.mark.parametrize("line, trainer, step", [(VAE, FitRun, 6), (GAN, Adversarial, 3)], ids=["vae", "dcgan"])
 def test_a_folder_that_is_deleted_or_moved_meanwhile_ends_the_run(line, trainer, step, what, monkeypatch, minigen_line):
     steps = []
 

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 TRAIN = "train stacked --epochs 1 --images 32 --out"
 LINE = (
     "import sys; sys.path.insert(0, {root!r})\nfrom minigen.commands import main\nfrom minigen.data import registry\n"
-    "from minigen.data.glyphs import load\nregistry.LOADERS['glyphs'] = lambda: load(train_size=96, test_size=24)\n"
+    "from minigen.synthetic.glyphs import load\nregistry.LOADERS['glyphs'] = lambda: load(train_size=96, test_size=24)\n"
     "sys.exit(main(sys.argv[1:]))"
 )
 

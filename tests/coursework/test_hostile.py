@@ -47,7 +47,7 @@ def reported(folder: Path, text: str, seconds: float = 20.0, apart: bool = True)
 
 BEFORE = {
     "gradcheck": """
-        import minigen, minigen.autograd.gradcheck as g, minigen.autograd as a
+        import minigen, minigen.autograd.gradient_check as g, minigen.autograd as a
         g.gradcheck = g.check = a.gradcheck = minigen.gradcheck = lambda *x, **y: None""",
     "comparisons of NumPy": """
         import numpy as np
@@ -89,7 +89,7 @@ BEFORE = {
         import numpy as np, random
         np.random.seed = random.seed = lambda *x: None""",
     "the library's Tensor": """
-        import minigen.autograd.tensor as t
+        import minigen.engine.tensor as t
         t.Tensor.__eq__ = lambda self, other: True
         t.Tensor.__bool__ = lambda self: True""",
     "the library's grad": """
@@ -167,7 +167,7 @@ BEHIND = {
             shape, dtype, requires_grad = (3, 4), "float64", True
             def numpy(self): return self
         bump = lambda x: Liar()""",
-    "no rules to be checked": "bump.op.rules.clear(); bump.op.nondiff = ('x',)",
+    "no rules to be checked": "bump.op.rules.clear(); bump.op.non_differentiable = ('x',)",
     "the names only": "bump = 1.0 / 2.0",
     "ends well": "import os; os._exit(0)",
     "ends well at last": "import atexit, os, sys; atexit.register(lambda: os._exit(0)); sys.exit(0)",

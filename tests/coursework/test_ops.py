@@ -88,11 +88,14 @@ def test_inputs_that_nobody_differentiates_by(tmp_path):
         "return mg.take(x, index)",
         "return mg.scatter_add(g, index, shape=x.shape)",
         "x, index",
-        decorator='@op(nondiff=("index",))',
+        decorator='@op(non_differentiable=("index",))',
     )
     assert "example(mine, (3, 4), (3, 4))" in failures(checked_text(tmp_path, text))["runs"]
     text = op_text(
-        "return x * (index[:, None] == 0)", "return g * (index[:, None] == 0)", "x, index", decorator='@op(nondiff=("index",))'
+        "return x * (index[:, None] == 0)",
+        "return g * (index[:, None] == 0)",
+        "x, index",
+        decorator='@op(non_differentiable=("index",))',
     )
     report = checked_text(tmp_path, text + "example(mine, (5, 3), labels(5, classes=2))\n")
     assert report.status == "passed", failures(report)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import minigen
-from minigen.data import glyphs
+from minigen.synthetic import glyphs
 from tests.docs.pages import PAGES, ROOT, steps, words
 
 # The same, so that it takes seconds.

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from minigen import data
+from minigen import synthetic
 from minigen.errors import ShapeError
 from minigen.metrics import class_histogram, mode_coverage, reverse_kl
 
@@ -32,7 +32,7 @@ def test_collapse_onto_one_mode_costs_log_m():
     assert coverage.reverse_kl == pytest.approx(math.log(3), rel=1e-15)
 
 
-@pytest.mark.parametrize("mixture", [data.gaussian_ring, data.gaussian_grid])
+@pytest.mark.parametrize("mixture", [synthetic.gaussian_ring, synthetic.gaussian_grid])
 def test_a_perfect_sampler_has_the_closed_form(mixture):
     """The squared distance over the variance is chi-squared with 2 degrees of freedom: P(<= 9) = 1 - exp(-9 / 2)."""
     n, expected = 20_000, 1 - math.exp(-4.5)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import minigen as mg
-from minigen.autograd.context import recording
 from minigen.backend import array_module, asarray, to_numpy
+from minigen.engine.context import recording
 from minigen.errors import NonFiniteError, ShapeError
 from minigen.metrics import elbo, importance_weighted_nll
 

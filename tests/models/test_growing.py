@@ -7,12 +7,11 @@ import numpy as np
 import pytest
 
 import minigen as mg
-from minigen import nn, optim
+from minigen import gradcheck_module, nn, optim
 from minigen.backend import asarray, to_numpy
 from minigen.errors import ShapeError, StateError
 from minigen.models.gans import growing, progan, stylegan
 from minigen.nn import init
-from tests.checks import gradcheck_module
 
 rng = np.random.default_rng(13)
 MAPS = (4, 3, 2)
@@ -434,9 +433,9 @@ def test_moving_to_the_same_stage_moves_nothing(make):
     """The buffer is not written: a graph is not made stale."""
     network = make()
     network.grow_to(8, 0.5)
-    serial = network.growth.serial
+    version = network.growth.version
     network.grow_to(8, 0.5)
-    assert network.growth.serial == serial
+    assert network.growth.version == version
 
 
 # -- what a network sees of real images ----------------------------------------------------------------------------
@@ -502,9 +501,9 @@ def test_a_state_of_a_stage_that_there_is_not_is_refused(growth):
 def test_moving_to_the_same_stage_moves_nothing_whatever_the_rounding():
     generator = progan.Generator(8, 3, (3, 2))
     generator.grow_to(8, 0.1)
-    serial = generator.growth.serial
+    version = generator.growth.version
     generator.grow_to(8, 0.1)
-    assert generator.growth.serial == serial
+    assert generator.growth.version == version
 
 
 def test_a_device_is_asked_for_the_stage_once(device):

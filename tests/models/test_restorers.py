@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 import minigen as mg
-from minigen import losses, nn, optim
+from minigen import gradcheck_module, losses, nn, optim
 from minigen.errors import ShapeError
 from minigen.models import applications
 from minigen.models.applications import context_encoder, super_resolution
 from minigen.models.applications.restorer import Restorer
 from minigen.models.gans import base
 from minigen.training import Restoration
-from tests.checks import gradcheck_module, to_order_2
+from tests.checks import to_order_2
 
 STEP, SEED = 1e-7, 2  # of the gradchecks: along these directions so small a step passes no kink
 
@@ -50,11 +50,11 @@ def game(make, channels: int, dtype: str = "float32") -> tuple[Restoration, list
     for player in (generator, discriminator):
         player.astype(dtype)
     real, fake = (mg.asarray(images(2, channels, dtype=dtype, seed=seed)) for seed in (1, 2))
-    damaged = generator.damage(real)
+    degraded = generator.degrade(real)
     return trainer, [
         lambda: trainer.discriminator_loss((real,), (fake,))[0],
-        lambda: trainer.generator_loss(damaged, real)[0],
-        lambda: generator.loss(real, damaged)[0],
+        lambda: trainer.generator_loss(degraded, real)[0],
+        lambda: generator.loss(real, degraded)[0],
     ]
 
 
@@ -86,8 +86,8 @@ def test_derivatives_of_all_objectives_to_order_2(make, channels):
 def test_derivatives_with_respect_to_what_is_left(make, channels):
     generator = make().astype("float64")
     x = images(1, channels, dtype="float64")
-    damaged = generator.damage(x)
-    gradcheck_module(generator, lambda left: generator.loss(x, left)[0], damaged, eps=STEP, seed=SEED)
+    degraded = generator.degrade(x)
+    gradcheck_module(generator, lambda left: generator.loss(x, left)[0], degraded, eps=STEP, seed=SEED)
 
 
 @EVERY
@@ -118,13 +118,13 @@ def test_a_device_computes_the_same_to_order_2(make, channels, device):
 @EVERY
 def test_shapes_dtypes_and_range(make, channels, backend):
     generator, x = make(), images(3, channels)
-    damaged = generator.damage(mg.asarray(x))
-    assert damaged.shape == (3, *generator.input_shape) and damaged.dtype == np.float32
-    restored = generator(damaged)
+    degraded = generator.degrade(mg.asarray(x))
+    assert degraded.shape == (3, *generator.input_shape) and degraded.dtype == np.float32
+    restored = generator(degraded)
     assert restored.shape == x.shape and restored.dtype == np.float32
     for p in generator.parameters():
         p.assign(5.0 * p.data)  # so that images have blacks and whites
-    on_host = generator.restore(damaged)
+    on_host = generator.restore(degraded)
     assert type(on_host) is np.ndarray and on_host.shape == x.shape and on_host.dtype == np.float32
     assert 0.0 <= on_host.min() and on_host.max() <= 1.0
 
@@ -133,9 +133,9 @@ def test_shapes_dtypes_and_range(make, channels, backend):
 def test_restoring_in_parts_is_restoring(make, channels):
     """Five hundred at a time."""
     generator = make().eval()
-    damaged = generator.damage(images(503, channels))
+    degraded = generator.degrade(images(503, channels))
     np.testing.assert_allclose(
-        generator.restore(damaged)[[0, 499, 500, 502]], generator(damaged[[0, 499, 500, 502]]).numpy(), atol=1e-6
+        generator.restore(degraded)[[0, 499, 500, 502]], generator(degraded[[0, 499, 500, 502]]).numpy(), atol=1e-6
     )
 
 
@@ -143,11 +143,11 @@ def test_restoring_in_parts_is_restoring(make, channels):
 def test_the_loss_has_one_term_and_is_that_of_new_damage_unless_it_is_given(make, channels):
     generator, x = make(), images(4, channels)
     mg.seed(3)
-    damaged = generator.damage(x)
-    given, terms = generator.loss(x, damaged)
+    degraded = generator.degrade(x)
+    given, terms = generator.loss(x, degraded)
     assert list(terms) == ["content"] and terms["content"] is given
     mg.seed(3)
-    assert generator.loss(x)[0].item() == given.item() == generator.content(generator(damaged), x).item()
+    assert generator.loss(x)[0].item() == given.item() == generator.content_loss(generator(degraded), x).item()
 
 
 @EVERY
@@ -168,7 +168,7 @@ def test_the_low_resolution_is_the_mean_of_blocks(factor, backend):
     for i, row, column, channel in np.ndindex(expected.shape):
         block = x[i, row * factor : (row + 1) * factor, column * factor : (column + 1) * factor, channel]
         expected[i, row, column, channel] = block.sum(dtype=np.float64) / factor**2
-    low = super_resolution.Generator(factor, 8, channels=3, feature_maps=2).damage(mg.asarray(x))
+    low = super_resolution.Generator(factor, 8, channels=3, feature_maps=2).degrade(mg.asarray(x))
     np.testing.assert_allclose(mg.to_numpy(low), expected, rtol=1e-6)
 
 
@@ -204,8 +204,8 @@ def test_a_factor_that_does_not_divide():
     with pytest.raises(ValueError, match="^resolution: expected a multiple of the factor 8, got 28$"):
         super_resolution.Generator(8)
     for x in (images(1, side=7), images(1)[0]):
-        with pytest.raises(ShapeError, match=r"^damage: expected images \(n, h, w, c\) whose sides are multiples of 2, got \("):
-            super_resolution.Generator(2, 8).damage(x)
+        with pytest.raises(ShapeError, match=r"^degrade: expected images \(n, h, w, c\) whose sides are multiples of 2, got \("):
+            super_resolution.Generator(2, 8).degrade(x)
 
 
 # -- inpainting ----------------------------------------------------------------------------------------------------
@@ -223,8 +223,8 @@ def test_a_hole_is_black_and_marked(backend):
         for row in range(top, top + 3):
             for column in range(left, left + 3):
                 expected[i, row, column] = [0.0, 0.0, 1.0]
-    damaged = encoder(channels=2).damage(mg.asarray(x), corners)
-    np.testing.assert_array_equal(mg.to_numpy(damaged), expected)
+    degraded = encoder(channels=2).degrade(mg.asarray(x), corners)
+    np.testing.assert_array_equal(mg.to_numpy(degraded), expected)
 
 
 def test_holes_are_anywhere_and_the_same_on_every_backend(device):
@@ -232,7 +232,7 @@ def test_holes_are_anywhere_and_the_same_on_every_backend(device):
     for name in (device, "numpy"):
         mg.use(name)
         mg.seed(4)
-        marked.append(mg.to_numpy(encoder(hole=6).damage(mg.asarray(images(90))))[..., -1])
+        marked.append(mg.to_numpy(encoder(hole=6).degrade(mg.asarray(images(90))))[..., -1])
     np.testing.assert_array_equal(*marked)
     assert (marked[0].sum(axis=(1, 2)) == 36).all()
     first = {(int(np.argmax(mask.max(axis=1))), int(np.argmax(mask.max(axis=0)))) for mask in marked[0]}
@@ -240,26 +240,26 @@ def test_holes_are_anywhere_and_the_same_on_every_backend(device):
 
 
 def test_a_hole_may_be_as_large_as_the_image():
-    damaged = context_encoder.Generator(hole=4, resolution=4).damage(mg.asarray(images(2, 1)[:, :4, :4]))
-    np.testing.assert_array_equal(damaged, np.broadcast_to(np.float32([0.0, 1.0]), (2, 4, 4, 2)))
+    degraded = context_encoder.Generator(hole=4, resolution=4).degrade(mg.asarray(images(2, 1)[:, :4, :4]))
+    np.testing.assert_array_equal(degraded, np.broadcast_to(np.float32([0.0, 1.0]), (2, 4, 4, 2)))
 
 
 def test_known_pixels_stay_and_the_hole_is_the_networks(backend):
     generator, x = encoder(channels=2), images(3, 2)
-    damaged = generator.damage(mg.asarray(x))
-    hole = mg.to_numpy(damaged)[..., -1] == 1.0
-    restored, made = mg.to_numpy(generator(damaged).data), mg.to_numpy(generator.net(damaged).data)
+    degraded = generator.degrade(mg.asarray(x))
+    hole = mg.to_numpy(degraded)[..., -1] == 1.0
+    restored, made = mg.to_numpy(generator(degraded).data), mg.to_numpy(generator.net(degraded).data)
     np.testing.assert_array_equal(restored[~hole], x[~hole])
     np.testing.assert_array_equal(restored[hole], made[hole])
 
 
 def test_the_content_is_the_mean_squared_error_in_the_hole():
     generator, x = encoder(hole=5, channels=2), images(3, 2)
-    damaged = generator.damage(x)
-    hole = damaged[..., -1] == 1.0
-    error = (generator(damaged).numpy()[hole] - x[hole]) ** 2
+    degraded = generator.degrade(x)
+    hole = degraded[..., -1] == 1.0
+    error = (generator(degraded).numpy()[hole] - x[hole]) ** 2
     assert error.shape == (3 * 5 * 5, 2)
-    np.testing.assert_allclose(generator.loss(x, damaged)[0].item(), error.mean(dtype=np.float64), rtol=1e-6)
+    np.testing.assert_allclose(generator.loss(x, degraded)[0].item(), error.mean(dtype=np.float64), rtol=1e-6)
 
 
 def test_parameters_of_the_context_encoder():
@@ -285,17 +285,19 @@ def test_a_hole_that_does_not_fit(hole):
 def test_wrong_sizes_of_inpainting():
     with pytest.raises(ValueError, match="^resolution: expected a multiple of 4, for the image is halved twice, got 30$"):
         context_encoder.Generator(resolution=30)
-    with pytest.raises(ValueError, match="^damage: images of 4 x 2 pixels have no room for a hole of 3 x 3$"):
-        encoder().damage(np.zeros((1, 4, 2, 1), np.float32))
+    with pytest.raises(ValueError, match="^degrade: images of 4 x 2 pixels have no room for a hole of 3 x 3$"):
+        encoder().degrade(np.zeros((1, 4, 2, 1), np.float32))
 
 
 def test_wrong_corners():
     x = images(2)
-    with pytest.raises(ShapeError, match=r"^damage: expected corners \(2, 2\), a row and a column for each image, got \(3, 2\)$"):
-        encoder().damage(x, np.zeros((3, 2), np.int64))
+    with pytest.raises(
+        ShapeError, match=r"^degrade: expected corners \(2, 2\), a row and a column for each image, got \(3, 2\)$"
+    ):
+        encoder().degrade(x, np.zeros((3, 2), np.int64))
     for corners, low, high in (([[0, 0], [6, 1]], [0, 0], [6, 1]), ([[0, -1], [2, 1]], [0, -1], [2, 1])):
         with pytest.raises(
-            ValueError, match="^damage: holes begin at rows from 0 to 5 and columns from 0 to 5, got corners from"
+            ValueError, match="^degrade: holes begin at rows from 0 to 5 and columns from 0 to 5, got corners from"
         ) as caught:
-            encoder().damage(x, corners)
+            encoder().degrade(x, corners)
         assert str(caught.value).endswith(f"from {low} to {high}")

@@ -407,9 +407,9 @@ def test_a_copy_has_buffers_of_its_own(again):
     assert (twin[0].running_mean.numpy() != net[0].running_mean.numpy()).all()
 
 
-def test_evaluating_restores_the_mode_of_every_module():
+def test_eval_mode_restores_the_mode_of_every_module():
     net = nn.Sequential(nn.Dropout(0.5), nn.Dropout(0.5).eval())
-    with pytest.raises(KeyError), net.evaluating():
+    with pytest.raises(KeyError), net.eval_mode():
         assert not any(module.training for module in net.modules())
         raise KeyError
     assert [module.training for module in net.modules()] == [True, True, False]

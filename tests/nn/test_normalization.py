@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 import minigen as mg
-from minigen import nn, optim
+from minigen import gradcheck_module, nn, optim
 from minigen.errors import DtypeError, GraphError, ShapeError
-from tests.checks import gradcheck_module
 
 rng = np.random.default_rng(5)
 

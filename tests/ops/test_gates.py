@@ -8,11 +8,11 @@ import pytest
 import minigen
 from minigen import Tensor, grad
 from minigen.backend import asarray
-from minigen.functional import dropout
 from minigen.models.applications import context_encoder
 from minigen.models.autoencoders.denoising import Corruption
-from minigen.ops.activation import elu_slope, leaky_gate
-from minigen.ops.pooling import max_pick2d, max_unpool2d
+from minigen.ops import dropout
+from minigen.ops.activation import elu_slope, leaky_relu_grad
+from minigen.ops.pooling import max_pool2d_gather, max_unpool2d
 
 SIGNS = np.array([-2.0, -0.5, 0.5, 2.0])
 IMAGES = np.array([[3.0, 1.0, 0.0, 2.0], [1.0, 2.0, 5.0, 4.0]]).reshape(1, 2, 4, 1)
@@ -37,7 +37,7 @@ GATES = {
     "relu": (minigen.relu, SIGNS, SIGNS < 0),
     "relu at 0": (minigen.relu, np.array([0.0, -0.0, 1.0]), np.array([True, True, False])),
     "leaky_relu of slope 0": (lambda x: minigen.leaky_relu(x, slope=0.0), SIGNS, SIGNS < 0),
-    "leaky_gate of slope 0": (lambda g: leaky_gate(g, asarray(SIGNS), slope=0.0), np.ones(4), SIGNS < 0),
+    "leaky_relu_grad of slope 0": (lambda g: leaky_relu_grad(g, asarray(SIGNS), slope=0.0), np.ones(4), SIGNS < 0),
     "elu_slope": (lambda y: elu_slope(y, scale=1.0, alpha=1.0), np.array([-0.7, 0.5, 2.0]), np.array([False, True, True])),
     "clip": (lambda x: minigen.clip(x, low=-1.0, high=1.0), SIGNS, abs(SIGNS) > 1),
     "clip from below": (lambda x: minigen.clip(x, low=0.0), SIGNS, SIGNS < 0),
@@ -54,7 +54,7 @@ GATES = {
     "min": (lambda x: minigen.min(x, axis=0), SIGNS, SIGNS > -2),
     "max_pool2d": (minigen.max_pool2d, IMAGES, LOSERS),
     "overlapping max_pool2d": (lambda x: minigen.max_pool2d(x, size=2, stride=(2, 1)), IMAGES, LOSERS),
-    "max_pick2d": (lambda values: pooled(values, max_pick2d), IMAGES, LOSERS),
+    "max_pool2d_gather": (lambda values: pooled(values, max_pool2d_gather), IMAGES, LOSERS),
     "reparameterize beyond its limit": (lambda x: minigen.reparameterize(one_like(x), x, one_like(x)), HIGH, HIGH > 20),
     "power 0": (lambda x: x**0, np.array([0.0, 2.0]), np.array([True, True])),
     "power [0, 0.5]": (lambda x: x ** asarray(np.array([0.0, 0.5])), np.array([0.0, 4.0]), np.array([True, False])),
@@ -140,7 +140,7 @@ def test_masking_hides_what_it_masks():
     model = context_encoder.Generator(hole=4, resolution=8)
     images = np.ones((1, 8, 8, 1), dtype=np.float32)
     images[0, 2:6, 2:6] = math.nan  # unknown, as the hole
-    damaged = minigen.to_numpy(model.damage(images, np.array([[2, 2]])))
-    np.testing.assert_array_equal(damaged[..., 0] + damaged[..., 1], np.ones((1, 8, 8)))
-    model.net = lambda damaged: np.full((1, 8, 8, 1), math.nan, dtype=np.float32)
-    np.testing.assert_array_equal(minigen.to_numpy(model(damaged)), images)
+    degraded = minigen.to_numpy(model.degrade(images, np.array([[2, 2]])))
+    np.testing.assert_array_equal(degraded[..., 0] + degraded[..., 1], np.ones((1, 8, 8)))
+    model.net = lambda degraded: np.full((1, 8, 8, 1), math.nan, dtype=np.float32)
+    np.testing.assert_array_equal(minigen.to_numpy(model(degraded)), images)

@@ -10,7 +10,7 @@ import minigen as mg
 from minigen import Tensor, ops
 from minigen.autograd import OPS
 from minigen.errors import DtypeError, ShapeError
-from minigen.ops.pooling import max_pick2d, max_unpool2d
+from minigen.ops.pooling import max_pool2d_gather, max_unpool2d
 from minigen.ops.window import explicit_padding, output_size, pair
 from tests.ops.test_adjoints import assert_adjoint, normal
 from tests.samples import SAMPLES, Constant
@@ -54,7 +54,7 @@ def first_winner(x, places):
     return next(place for place in places if all(x[place] >= x[other] for other in places))
 
 
-def max_pick2d_loop(values, x, maxima, **attributes):
+def max_pool2d_gather_loop(values, x, maxima, **attributes):
     return reduced(x, lambda places: values[first_winner(x, places)], **attributes)
 
 
@@ -101,7 +101,7 @@ def resize_bilinear(x, size):
 LOOPS = {
     "max_pool2d": max_pool2d,
     "max_unpool2d": max_unpool2d_loop,
-    "max_pick2d": max_pick2d_loop,
+    "max_pool2d_gather": max_pool2d_gather_loop,
     "sum_pool2d": sum_pool2d,
     "upsample_nearest2d": upsample_nearest2d,
 }
@@ -137,7 +137,7 @@ def test_max_unpool2d_and_max_pick2d(backend, size, stride, padding):
     maxima = ops.max_pool2d(x, size=size, stride=stride, padding=padding)
     winners = {"x": x, "maxima": maxima, "size": size, "stride": stride, "padding": padding}
     assert_adjoint(
-        lambda u: max_unpool2d(u, **winners), lambda v: max_pick2d(v, **winners), normal(*maxima.shape), normal(*x.shape)
+        lambda u: max_unpool2d(u, **winners), lambda v: max_pool2d_gather(v, **winners), normal(*maxima.shape), normal(*x.shape)
     )
 
 

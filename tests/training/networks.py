@@ -117,12 +117,12 @@ class Crash(Exception):
 class Dies(Callback):
     """Raises as soon as the history's row of this epoch, or step, is saved; to be put behind Checkpoint."""
 
-    last = True
+    runs_last = True
 
     def __init__(self, count: int):
         self.count = count
 
-    def recorded(self, run: Any) -> None:
+    def on_epoch_end(self, run: Any) -> None:
         counted = next(iter(run.history))  # the first column: "epoch" or "step"
         if run.history[counted][-1] == self.count:
             raise Crash

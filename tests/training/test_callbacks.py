@@ -164,7 +164,7 @@ def test_two_runs_in_one_folder(tmp_path):
     """The second is refused, and may come when the first has ended, however it has."""
 
     class Intrudes(Callback):
-        def recorded(self, run):
+        def on_epoch_end(self, run):
             with pytest.raises(BusyError, match=f"{tmp_path} is in use by process {os.getpid()} on "):
                 countdown([5, 4], Checkpoint(tmp_path))
             raise ZeroDivisionError
@@ -210,14 +210,14 @@ def test_callbacks_are_called_in_order_and_checkpoint_after_all_others(tmp_path)
         def __init__(self, name):
             self.name = name
 
-        def recorded(self, run):
+        def on_epoch_end(self, run):
             calls.append((self.name, run.epoch))
 
-        def run_ended(self, run):
+        def on_train_end(self, run):
             calls.append((self.name, "end"))
 
     class Save(Checkpoint):
-        def recorded(self, run):
+        def on_epoch_end(self, run):
             calls.append(("save", run.epoch))
 
     countdown([5, 4], Save(tmp_path), Listener("a"), Listener("b"))
@@ -226,7 +226,7 @@ def test_callbacks_are_called_in_order_and_checkpoint_after_all_others(tmp_path)
 
 def test_a_callback_may_stop_the_run():
     class Enough(Callback):
-        def stops(self, run):
+        def should_stop(self, run):
             return run.history.rows != [] and run.history["validation loss"][-1] < 3.5
 
     assert countdown([5, 4, 3, 2], Enough())[0]["epoch"] == [1, 2, 3]
@@ -237,7 +237,7 @@ def test_what_a_callback_remembers_travels_with_the_checkpoint(tmp_path):
         def __init__(self):
             self.count = 0
 
-        def recorded(self, run):
+        def on_epoch_end(self, run):
             self.count += 1
 
         def state_dict(self):
@@ -256,7 +256,7 @@ def test_the_run_is_there_to_look_at():
     seen = []
 
     class Look(Callback):
-        def recorded(self, run):
+        def on_epoch_end(self, run):
             seen.append(
                 (run.epoch, run.epochs, run.finished, list(run.history["epoch"]), run.optimizer.steps, run.model.training)
             )

@@ -20,7 +20,7 @@ from minigen import optim
 from minigen.backend import random
 from minigen.errors import CheckpointError, StateError
 from minigen.training import EarlyStopping, checkpoint
-from minigen.training.reconstruction import Reconstruction
+from minigen.training.fitting import FitRun
 from minigen.utils import archive
 from tests.training.networks import BATCH, Noisy, assert_same, everything, examples, saved_in_an_epoch
 
@@ -29,7 +29,7 @@ def made_run(seed=1, epochs=1):
     """A run that watches a validation loss, after some epochs."""
     mg.seed(seed)
     network = Noisy()
-    run = Reconstruction(
+    run = FitRun(
         network, optim.Adam(network.parameters(), lr=0.05), examples(), examples(5, 6), 4, BATCH, 3, [EarlyStopping(9)], False
     )
     for _ in range(epochs):

@@ -181,14 +181,14 @@ class Sqrt(nn.Module):
 def test_nan_gradient_is_noticed_before_saving(step, tmp_path):
     with pytest.raises(NonFiniteError, match=rf"parameter weight is not finite before step {step + 1} \(epoch 2\)") as caught:
         train(Sqrt(step), tmp_path)
-    assert "its gradient was not finite; minigen.anomaly() names the op" in str(caught.value)
+    assert "its gradient was not finite; minigen.detect_anomaly() names the op" in str(caught.value)
     assert_last_good(tmp_path, 1)
 
 
 def test_advice_is_good():
     """What the message of a NaN gradient advises does find the op."""
     model = Sqrt()
-    with mg.anomaly(), pytest.raises(NonFiniteError, match="sqrt"):
+    with mg.detect_anomaly(), pytest.raises(NonFiniteError, match="sqrt"):
         model.loss(examples())[0].backward()
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from minigen import losses, optim
 from minigen.models.gans import points
-from minigen.training.remedies import LabelSmoothing
-from tests.training.players import QUIET, game
+from minigen.training.gans.remedies import LabelSmoothing
+from tests.training.gans.players import QUIET, game
 
 RATE, BATCH, STEPS = 0.1, 4, 3
 

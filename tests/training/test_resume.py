@@ -236,7 +236,7 @@ class Presses(Callback):
     def __init__(self, epoch):
         self.epoch = epoch
 
-    def recorded(self, run):
+    def on_epoch_end(self, run):
         if run.epoch == self.epoch:
             interrupt()
 
@@ -252,7 +252,7 @@ def test_interrupted_callbacks_are_told():
     told = []
 
     class Listener(Callback):
-        def interrupted(self, run):
+        def on_interrupt(self, run):
             told.append((run.epoch, run.seen))
 
     with pytest.raises(KeyboardInterrupt):

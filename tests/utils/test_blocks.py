@@ -8,9 +8,9 @@ import pytest
 
 import minigen as mg
 from minigen import nn
-from minigen.autograd.context import observer, recording
 from minigen.autograd.debug import FiniteOnly, Profile
 from minigen.backend import strict
+from minigen.engine.context import current_observer, recording
 from minigen.utils.blocks import Block
 
 layer = nn.Dropout(0.5)
@@ -18,9 +18,9 @@ layer = nn.Dropout(0.5)
 # Name -> (how the block is made, whether it holds here and now).
 BLOCKS = {
     "no_grad": (mg.no_grad, lambda: not recording.get()),
-    "anomaly": (mg.anomaly, lambda: isinstance(observer.get(), FiniteOnly)),
-    "profile": (mg.profile, lambda: isinstance(observer.get(), Profile)),
-    "evaluating": (layer.evaluating, lambda: not layer.training),
+    "detect_anomaly": (mg.detect_anomaly, lambda: isinstance(current_observer.get(), FiniteOnly)),
+    "profile": (mg.profile, lambda: isinstance(current_observer.get(), Profile)),
+    "eval_mode": (layer.eval_mode, lambda: not layer.training),
     "frozen": (lambda: FROZEN.frozen(), lambda: not FROZEN.weight.requires_grad),
     "strict.count": (strict.count, lambda: strict.counters is not COUNTERS),
 }
@@ -182,7 +182,7 @@ def test_what_awaits_and_classes_are_refused(made):
 
 
 def test_no_grad_and_anomaly_without_parentheses():
-    for name in ("no_grad", "anomaly"):
+    for name in ("no_grad", "detect_anomaly"):
         make, holds = BLOCKS[name]
 
         @make

@@ -17,7 +17,7 @@ Array = np.ndarray
 OP = {
     "inputs": [str],
     "variadic": bool,
-    "nondiff": [str],
+    "non_differentiable": [str],
     "attributes": [str],
     "rules": {str: {"line": int, "place": str}},
     "undocumented": [str],

@@ -65,7 +65,7 @@ class Examination:
         return [
             name
             for name in op["inputs"][: 1 if op["variadic"] else None]
-            if name not in op["rules"] and name not in op["nondiff"]
+            if name not in op["rules"] and name not in op["non_differentiable"]
         ]
 
     def rules(self) -> Line:
@@ -81,7 +81,7 @@ class Examination:
                 f"none for {', '.join(map(repr, missing))}",
                 [
                     f'write\n    @{f}.vjp("{name}")\n    def {f}_d{name}({arguments}):\n        return ...'
-                    f'\nor, if nobody differentiates by it, declare @op(nondiff=("{name}",))'
+                    f'\nor, if nobody differentiates by it, declare @op(non_differentiable=("{name}",))'
                 ],
             )
         text = ", ".join(f"{name}: line {rule['line']}" for name, rule in op["rules"].items())
@@ -183,7 +183,7 @@ class Examination:
                     "dtype=x.dtype), or let the caller pass them in"
                 ],
             )
-        alike = same(call.value(arrays, evaluating=True), first)
+        alike = same(call.value(arrays, eval_mode=True), first)
         return Line("repeatable", True, "" if alike else "with the same seed; in eval() it gives something else than in training")
 
     def strided(self) -> Line:

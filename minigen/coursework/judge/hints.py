@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 
-from minigen.autograd.gradcheck import Mismatch
+from minigen.autograd.gradient_check import Mismatch
 
 CLOSE = 1e-3  # relative: two derivatives or ratios that agree to this are taken for equal
 ENOUGH = 4  # elements that must agree before a pattern in them is believed

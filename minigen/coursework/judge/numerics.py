@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minigen.autograd.gradcheck import Mismatch, agree, compare
+from minigen.autograd.gradient_check import Mismatch, agree, compare
 from minigen.coursework.judge.report import Missed
 
 EPS, RTOL, ATOL = 1e-6, 1e-5, 1e-7

@@ -123,7 +123,7 @@ def of_error(error: BaseException, function: FunctionType | None) -> Iterator[st
             "makes everything float64; use Python numbers, math.sqrt(2.0)"
         )
     if "has no rule for its input" in text:
-        yield 'every input needs a rule, or is declared @op(nondiff=("name",))'
+        yield 'every input needs a rule, or is declared @op(non_differentiable=("name",))'
     if isinstance(error, TypeError) and ("unexpected keyword argument" in text or "positional argument" in text):
         yield "a rule takes g, y, the op's inputs and its attributes, by the same names: def f_dx(g, y, x, *, axis)"
     if "returned NoneType" in text:

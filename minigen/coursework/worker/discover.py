@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from minigen.autograd import Parameter, Tensor, no_grad
-from minigen.autograd.op import Op
 from minigen.backend import asarray
 from minigen.coursework.examples import Example
 from minigen.coursework.samples import Sample, normal, positive, unit
 from minigen.coursework.worker.learner import NAME, reseed
 from minigen.coursework.worker.source import line_of, place
+from minigen.engine.operation import Op
 from minigen.nn import Module
 
 SHAPES = ((3, 4), (2, 3, 4), (2, 6, 6, 3), (4, 4), (4,))  # tried in this order where a file gives no example
@@ -129,7 +129,7 @@ def description_of(op: Op, function: FunctionType | None) -> dict[str, Any]:
     return {
         "inputs": list(op.inputs),
         "variadic": op.variadic,
-        "nondiff": list(op.nondiff),
+        "non_differentiable": list(op.non_differentiable),
         "attributes": list(op.attributes),
         "rules": rules,
         "undocumented": [f.__name__ for f in (function, *op.rules.values()) if f and not (f.__doc__ or "").strip()],
@@ -250,7 +250,7 @@ def guess_op(value: Callable) -> Subject:
     op = value.op
     subject = Subject("op", op.name, line_of(value.__wrapped__), value, [()], guessed=True)
     given = ", ".join(["(3, 4)"] * len(op.inputs))
-    if op.nondiff or set(op.attributes) - set(op.defaults):
+    if op.non_differentiable or set(op.attributes) - set(op.defaults):
         said = [f"{name}=..." for name in op.attributes if name not in op.defaults]
         subject.problem = f"it cannot be guessed how to call it: write example({', '.join([op.name, given, *said])})"
         return subject

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-CUTS = {"numpy", "data", "_data", "detach", "item", "float", "to_numpy", "Tensor", "no_grad"}  # what leaves the graph
+CUTS = {"numpy", "data", "_data", "detach", "item", "float", "to_numpy", "Tensor", "no_grad", "unwrap"}  # what leaves the graph
 OURS = ("minigen.coursework.", "tests.")  # the checks themselves; a submission has no business there
 
 

@@ -3,7 +3,7 @@
 The network sees an image with a hole and makes what was there, from what is around it. Squared error alone gives the mean of all
 that could have been there; a discriminator asks it to decide:
 
-    G minimizes  0.999 * content + 0.001 * (-E log D(G(damaged))),   content = squared error in the hole, mean over its pixels
+    G minimizes  0.999 * content + 0.001 * (-E log D(G(degraded))),   content = squared error in the hole, mean over its pixels
 
 Its discriminator sees filled images whole, so that what is in the hole must also fit its surroundings (the paper's sees what is
 made alone, at a fixed place). `dcgan.TinyDiscriminator` is one for 28 x 28 pixels.
@@ -31,7 +31,7 @@ class Generator(Restorer):
 
     The last channel of the input is m: the hole is black, and so are many pixels that are known.
 
-    `hole`: pixels a side of the square that `damage` cuts out, at a random place.  `resolution`: pixels a side of the images, a
+    `hole`: pixels a side of the square that `degrade` cuts out, at a random place.  `resolution`: pixels a side of the images, a
     multiple of 4.  Raises ValueError for a resolution that is none, and for a hole of no pixels, or larger than the images.
     """
 
@@ -65,7 +65,7 @@ class Generator(Restorer):
         )
         return (rows[:, :, None] & columns[:, None, :])[..., None]
 
-    def damage(self, x: Any, corners: np.ndarray | None = None) -> Any:
+    def degrade(self, x: Any, corners: np.ndarray | None = None) -> Any:
         """Images (n, h, w, c) -> with a black hole each, which the last channel marks, (n, h, w, c + 1).
 
         `corners`: where the holes begin, rows and columns (n, 2); by default anywhere, drawn on the host.
@@ -74,22 +74,22 @@ class Generator(Restorer):
         n, height, width, _ = x.shape
         free = np.array([height, width]) - self.hole  # the last row and the last column at which a hole can begin
         if (free < 0).any():
-            raise ValueError(f"damage: images of {height} x {width} pixels have no room for a hole of {self.hole} x {self.hole}")
+            raise ValueError(f"degrade: images of {height} x {width} pixels have no room for a hole of {self.hole} x {self.hole}")
         corners = random.stream("noise").integers(free + 1, size=(n, 2)) if corners is None else np.asarray(corners)
         if corners.shape != (n, 2):
-            raise ShapeError(f"damage: expected corners ({n}, 2), a row and a column for each image, got {corners.shape}")
+            raise ShapeError(f"degrade: expected corners ({n}, 2), a row and a column for each image, got {corners.shape}")
         if (corners < 0).any() or (corners > free).any():
             raise ValueError(
-                f"damage: holes begin at rows from 0 to {free[0]} and columns from 0 to {free[1]}, got corners from "
+                f"degrade: holes begin at rows from 0 to {free[0]} and columns from 0 to {free[1]}, got corners from "
                 f"{corners.min(axis=0).tolist()} to {corners.max(axis=0).tolist()}"
             )
         mask = asarray(self.mask(corners, height, width))
         return ops.concatenate(ops.masked(x, mask ^ True), mask.astype(x.dtype), axis=-1)
 
-    def forward(self, damaged: Any) -> Any:
-        known, mask = damaged[..., :-1], damaged[..., -1:]
-        return known + ops.masked(self.net(damaged), mask > 0.5)
+    def forward(self, degraded: Any) -> Any:
+        known, mask = degraded[..., :-1], degraded[..., -1:]
+        return known + ops.masked(self.net(degraded), mask > 0.5)
 
-    def content(self, restored: Any, x: Any) -> Any:
+    def content_loss(self, restored: Any, x: Any) -> Any:
         """Squared error in the hole, mean over its pixels and channels: elsewhere both images are the same."""
         return losses.mse(restored, x, "sum") / float(len(x) * self.hole**2 * x.shape[-1])

@@ -54,14 +54,14 @@ class Generator(Restorer):
             nn.Sigmoid(),
         )
 
-    def damage(self, x: Any) -> Any:
+    def degrade(self, x: Any) -> Any:
         """Images (n, h, w, c) -> the mean of each factor x factor pixels, (n, h / factor, w / factor, c).
 
         Raises ShapeError for images whose sides are no multiples of the factor.
         """
         if len(x.shape) != 4 or any(side % self.factor for side in x.shape[1:3]):
             raise ShapeError(
-                f"damage: expected images (n, h, w, c) whose sides are multiples of {self.factor}, got {tuple(x.shape)}"
+                f"degrade: expected images (n, h, w, c) whose sides are multiples of {self.factor}, got {tuple(x.shape)}"
             )
         return ops.avg_pool2d(x, size=self.factor)
 

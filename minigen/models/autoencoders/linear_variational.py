@@ -37,7 +37,7 @@ class LinearVariationalAutoencoder(VariationalAutoencoder):
         mean = self.encoder(x)
         return mean, ops.broadcast_to(self.posterior_logvar, shape=mean.shape)
 
-    def pixel_surprise(self, x: Any, y: Any) -> Any:
+    def pixel_nll(self, x: Any, y: Any) -> Any:
         """-log p(x|z) of each feature, in nats: ((x - y)^2 / variance + log(2 pi variance)) / 2."""
         check_alike("reconstruction", y, x)
         return 0.5 * (ops.square(y - x) * ops.exp(-self.noise_logvar) + self.noise_logvar + math.log(2.0 * math.pi))
@@ -53,6 +53,6 @@ class LinearVariationalAutoencoder(VariationalAutoencoder):
         expected = -0.5 * spread * ops.exp(-self.noise_logvar) + self.log_likelihood(x, mean)
         return expected - ops.kl_standard_normal(mean, logvar).sum(axis=1)
 
-    def pixels_of(self, y: Any) -> Any:
+    def pixels_from_logits(self, y: Any) -> Any:
         """The values themselves: features have no range."""
         return y

@@ -26,7 +26,8 @@ class VariationalAutoencoder(nn.Module):
 
     "bce": Bernoulli, from logits. A gray value in [0, 1] counts as the probability that the pixel is white, so that the loss is
            the expected one of images made black and white anew each time they are shown, and never below their entropy
-           (`metrics.bernoulli_floor` * 784). Images outside [0, 1]: ValueError (on a GPU, where the check would wait, unnoticed).
+           (`metrics.bernoulli_entropy` * 784). Images outside [0, 1]: ValueError (on a GPU, where the check would wait,
+           unnoticed).
     "mse": Gaussian with fixed variance 1/2: -log p = (x - x^)^2 + log(pi) / 2, a density, of which 784 log(pi) / 2 = 449 nats
            are normalization. The variance is the book's: its loss, mean over pixels of (x - x^)^2 + KL / 784, is ours without
            that constant, divided by 784.
@@ -83,19 +84,19 @@ class VariationalAutoencoder(nn.Module):
     def bound(self, x: Any, y: Any, mean: Any, logvar: Any) -> tuple[Any, dict[str, Any]]:
         """The loss and its terms, from what the decoder puts out (y) and the posterior's parameters."""
         kl = losses.kl_normal(mean, logvar)
-        reconstruction = reduce(self.pixel_surprise(x, y), "batchmean")
+        reconstruction = reduce(self.pixel_nll(x, y), "batchmean")
         return reconstruction + self.beta * kl, {"reconstruction": reconstruction, "kl": kl}
 
     @in_parts
     def log_likelihood(self, x: Any, z: Any) -> Any:
         """log p(x|z), one number an image, in nats: x (n, 28, 28, 1), z (n, latent_dim) -> (n,)."""
-        return self.log_likelihood_of(x, self.decode(z))
+        return self.log_likelihood_from_logits(x, self.decode(z))
 
-    def log_likelihood_of(self, x: Any, y: Any) -> Any:
+    def log_likelihood_from_logits(self, x: Any, y: Any) -> Any:
         """log p(x|z) from what the decoder puts out at z: (n,)."""
-        return -ops.flatten(self.pixel_surprise(x, y)).sum(axis=1)
+        return -ops.flatten(self.pixel_nll(x, y), 1).sum(axis=1)
 
-    def pixel_surprise(self, x: Any, y: Any) -> Any:
+    def pixel_nll(self, x: Any, y: Any) -> Any:
         """-log p(x|z) of each pixel, in nats, from what the decoder puts out (y): the shape of x."""
         check_alike("reconstruction", y, x)
         if self.reconstruction == "mse":
@@ -109,9 +110,9 @@ class VariationalAutoencoder(nn.Module):
     @in_parts
     def pixels(self, z: Any) -> Any:
         """Codes (n, latent_dim) -> images in [0, 1], the mean of p(x|z), outside any graph."""
-        return self.pixels_of(self.decode(z))
+        return self.pixels_from_logits(self.decode(z))
 
-    def pixels_of(self, y: Any) -> Any:
+    def pixels_from_logits(self, y: Any) -> Any:
         """What the decoder puts out, as pixels in [0, 1]."""
         return ops.sigmoid(y) if self.reconstruction == "bce" else ops.clip(y, low=0.0, high=1.0)
 

@@ -31,7 +31,7 @@ class Growing(nn.Module):
     def __init__(self, resolution: int, feature_maps: Sequence[int] | None):
         self.resolutions = [SMALLEST << s for s in range(stage_of(resolution) + 1)]
         self.feature_maps = checked_maps(feature_maps, self.resolutions)
-        self._read = (None, (0, 1.0))  # of `growth`: its serial, its values
+        self._read = (None, (0, 1.0))  # of `growth`: its version, its values
         self.growth = nn.Buffer(asarray(np.array([len(self.resolutions) - 1, 1.0], dtype=np.float32)))
 
     def grow_to(self, resolution: int, alpha: float = 1.0) -> None:
@@ -65,9 +65,9 @@ class Growing(nn.Module):
 
     def _on_host(self) -> tuple[int, float]:
         """Stage and alpha; a device is asked once for each change."""
-        if self._read[0] != self.growth.serial:
+        if self._read[0] != self.growth.version:
             stage, alpha = to_numpy(self.growth.data)
-            self._read = self.growth.serial, (int(stage), float(alpha))
+            self._read = self.growth.version, (int(stage), float(alpha))
         return self._read[1]
 
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:

@@ -35,14 +35,14 @@ def inpainted(w: Weights, x: np.ndarray, corners: np.ndarray, training: bool) ->
     mask = np.zeros((*x.shape[:3], 1))
     for i, (row, column) in enumerate(corners):
         mask[i, row : row + 3, column : column + 3] = 1.0
-    h = damaged = np.concatenate([x * (1 - mask), mask], axis=-1)
+    h = degraded = np.concatenate([x * (1 - mask), mask], axis=-1)
     h = relu(batch_norm(conv(h, w, "net.0", 4, stride=2), w, "net.1", training))
     h = relu(batch_norm(conv(h, w, "net.3", 4, stride=2), w, "net.4", training))
     h = relu(batch_norm(conv(h, w, "net.6", 3), w, "net.7", training))
     h = relu(batch_norm(conv(h, w, "net.9", 3), w, "net.10", training))
     h = relu(batch_norm(transposed(h, w, "net.12", 4), w, "net.13", training))
     y = np.where(mask == 1, sigmoid(transposed(h, w, "net.15", 4)), x)
-    return damaged, y, ((y - x) ** 2).sum() / (len(x) * 3 * 3 * x.shape[3])
+    return degraded, y, ((y - x) ** 2).sum() / (len(x) * 3 * 3 * x.shape[3])
 
 
 def encoded(w: Weights, x: np.ndarray) -> list[np.ndarray]:
@@ -89,8 +89,8 @@ def transferred(w: Weights, contents: np.ndarray, styles: np.ndarray) -> tuple[n
 
 def restoration(model, x, *corners):
     """What is left, the image of it, and the content loss."""
-    damaged = model.damage(x, *corners)
-    return damaged, model(damaged), model.loss(x, damaged)[0]
+    degraded = model.degrade(x, *corners)
+    return degraded, model(degraded), model.loss(x, degraded)[0]
 
 
 def transfer(model, contents, styles):

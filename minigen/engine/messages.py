@@ -1,0 +1,132 @@
+"""How a call of an op is read, and what is said when it is wrong."""
+
+import reprlib
+from typing import Any
+
+import numpy as np
+
+from minigen.backend import check_same_device, is_array
+from minigen.backend.host import check_whole, host_array
+from minigen.engine.tensor import Tensor
+from minigen.errors import DeviceError, DtypeError, GraphError, ShapeError
+from minigen.utils.settings import to_python
+
+
+def bind(op: Any, inputs: tuple, attributes: dict) -> tuple[tuple, dict]:
+    """Sort a call such as sum(x, 0) or dense(x, w, b=b) into inputs and attributes, as Python would."""
+    surplus = inputs[len(op.inputs) :]
+    named = dict(zip(op.attributes, surplus))
+    if len(surplus) > len(op.attributes) or named.keys() & attributes.keys():
+        raise TypeError(f"{op.name} takes the arguments {op.inputs + op.attributes}, got {len(inputs)} positional ones")
+    attributes = {**named, **attributes}
+    rest = op.inputs[len(inputs) :]
+    for name in rest:
+        if name not in attributes and name not in op.optional:
+            raise TypeError(f"{op.name} is missing its argument {name!r}")
+    return inputs[: len(op.inputs)] + tuple(attributes.pop(name, None) for name in rest), attributes
+
+
+def admitted(op: Any, inputs: tuple) -> tuple[tuple, list]:
+    """The inputs, and the arrays in them, once NumPy's numbers are Python's, which do not change the dtype of what they meet.
+
+    Without Tensors, a number of NumPy's may be an array of no axes, such as the sum of one: it stays, unless there is an array of
+    another dtype. Raises TypeError for an array that would lose something as one of NumPy's own (a masked array).
+    """
+    recorded = any(isinstance(x, Tensor) for x in inputs)
+    floating = {x.dtype for x in inputs if is_array(x) and x.dtype.kind == "f"}
+
+    def usual(x: Any) -> Any:
+        if isinstance(x, np.generic):
+            return to_python(x) if recorded or (floating and x.dtype not in floating) else x
+        check_whole(x)
+        return host_array(x) if hasattr(x, "__array__") and not isinstance(x, Tensor) and not is_array(x) else x
+
+    try:
+        inputs = tuple(map(usual, inputs))
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{op.name}: {error}") from None
+    return inputs, [x._data if isinstance(x, Tensor) else x for x in inputs]
+
+
+def describe(arrays: Any) -> str:
+    """Dtypes and shapes of a call's inputs, for messages; of others the beginning."""
+    return ", ".join(f"{x.dtype}{list(x.shape)}" if hasattr(x, "shape") else reprlib.repr(x) for x in arrays)
+
+
+def setting(op: Any, name: str, value: Any) -> Any:
+    """An attribute, a number of NumPy's as Python's. TypeError for a Tensor, by which nothing would be differentiated."""
+    if isinstance(value, Tensor):
+        raise TypeError(f"{op.name}: {name} is a setting, no part of the graph, got a Tensor: take its number, x.item()")
+    return to_python(value)
+
+
+def mixed_dtypes(op: Any, inputs: tuple, result: Any = None) -> DtypeError:
+    """The error for a call whose result would not, or does not, keep the dtype of its tensors."""
+    gave = "" if result is None else f" gave {result.dtype}"
+    return DtypeError(
+        f"{op.name} mixes dtypes: {describe(inputs)}{gave}. All arrays of a computation share one dtype: "
+        "convert data with x.astype('float32') (or the model with .astype('float64'))"
+    )
+
+
+def explain(op: Any, arrays: list, error: Exception) -> Exception:
+    """NumPy's error, retold with the op's name and its inputs; a mix of devices is told as such."""
+    try:
+        check_same_device(tuple(arrays))
+    except DeviceError as mixed:
+        return DeviceError(f"{op.name} {mixed}")
+    if isinstance(error, (ShapeError, DtypeError, IndexError)):
+        return type(error)(f"{op.name}: {error}")
+    kind = ShapeError if isinstance(error, ValueError) else TypeError
+    hint = "; is its result one array?" if "no attribute 'dtype'" in str(error) else ""
+    return kind(f"{op.name}: {error}{hint} (inputs: {describe(arrays)})")
+
+
+def call_explained(op: Any, inputs: tuple, attributes: dict) -> Any:
+    """The result of a call without Tensors, but with lists or the like."""
+    try:
+        return op.forward(*inputs, **attributes)
+    except (ValueError, TypeError, IndexError, AttributeError) as error:
+        raise explain(op, list(inputs), error) from error
+
+
+def wrong_gradient(op: Any, rule: Any, position: int, gx: Any, x: Any) -> Exception:
+    """The error for a rule whose result has not the shape and dtype of the input it belongs to."""
+    name = op.inputs[0 if op.variadic else position]
+    kind = DtypeError if getattr(gx, "shape", None) == x.shape else ShapeError
+    got = describe([gx]) if hasattr(gx, "shape") else type(gx).__name__
+    return kind(f"{op.name}: rule {rule.__name__} for {name!r} returned {got}, expected {x.dtype}{list(x.shape)}")
+
+
+def freed(node: Tensor) -> GraphError:
+    """The error for a second pass through a graph."""
+    return GraphError(
+        f"the graph of this {node.op.name} has been freed by an earlier backward(): compute the loss again, "
+        "or call backward(retain_graph=True) the first time"
+    )
+
+
+def stale(node: Tensor, x: Tensor) -> GraphError:
+    """The error for a pass through a node whose input x is younger than itself."""
+    return GraphError(
+        f"stale graph: {x.name or 'a tensor'} of shape {x.shape} was changed after this {node.op.name} had used it; "
+        "compute the forward pass again after the update"
+    )
+
+
+def constant(x: Any, position: int) -> GraphError:
+    """The error for a derivative by what requires none, the x at a position of xs."""
+    return GraphError(
+        f"grad with respect to {name_of(x, position)}, which does not require a gradient: "
+        "make it with minigen.Tensor(array, requires_grad=True)"
+    )
+
+
+def unused(x: Tensor, position: int) -> GraphError:
+    """The error for a derivative by an x that has no part in the result."""
+    return GraphError(f"the output does not depend on {name_of(x, position)}: pass allow_unused=True for a zero gradient")
+
+
+def name_of(x: Any, position: int) -> str:
+    """What messages call the x at a position of xs."""
+    return getattr(x, "name", None) or f"input {position}"

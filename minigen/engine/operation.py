@@ -1,0 +1,134 @@
+"""An operation and its derivative rules.
+
+    @op                                             an op is a forward function on plain arrays ...
+    def tanh(x): ...
+
+    @tanh.vjp("x")                                  ... and one rule for each differentiable input
+    def tanh_dx(g, y, x): return g * (1 - y * y)
+
+Positional arguments are inputs (an optional one may be None), keyword-only arguments are attributes (axis, stride). A rule
+receives g = dL/dy, the result y, the inputs and the attributes, and returns dL/dinput. It is written with ops and operators only,
+because it is run in two ways: on arrays for a first derivative, on Tensors when the derivative itself is to be differentiated.
+"""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from minigen.backend import USUAL, is_array
+from minigen.engine.context import current_observer, recording
+from minigen.engine.messages import admitted, bind, call_explained, explain, mixed_dtypes, setting
+from minigen.engine.tensor import Tensor, next_version
+from minigen.utils.settings import PLAIN
+
+OPS: dict[str, "Op"] = {}  # every op, by module and name: the tests walk through it
+
+
+class Op:
+    """A forward function with its rules: what a node of the graph points to."""
+
+    def __init__(self, forward: Callable, broadcasts: bool, non_differentiable: tuple[str, ...]):
+        parameters = inspect.signature(forward).parameters.values()
+        self.forward = forward
+        self.name = forward.__name__
+        self.broadcasts = broadcasts
+        self.non_differentiable = non_differentiable
+        self.inputs = tuple(p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.VAR_POSITIONAL))
+        self.optional = tuple(p.name for p in parameters if p.kind == p.POSITIONAL_OR_KEYWORD and p.default is None)
+        self.variadic = any(p.kind == p.VAR_POSITIONAL for p in parameters)
+        self.attributes = tuple(p.name for p in parameters if p.kind == p.KEYWORD_ONLY)
+        self.defaults = {p.name: p.default for p in parameters if p.kind == p.KEYWORD_ONLY and p.default is not p.empty}
+        self.rules: dict[str, Callable] = {}
+        unknown = set(non_differentiable) - set(self.inputs)
+        if unknown:
+            raise TypeError(f"op {self.name}: non_differentiable names {sorted(unknown)}, but the inputs are {self.inputs}")
+
+    def rule(self, position: int) -> Callable | None:
+        """The rule for the input at `position`; None if it is declared non_differentiable."""
+        name = self.inputs[0] if self.variadic else self.inputs[position]
+        if name in self.rules or name in self.non_differentiable:
+            return self.rules.get(name)
+        raise NotImplementedError(
+            f"op {self.name} has no rule for its input {name!r}: "
+            f'add one with @{self.name}.vjp("{name}"), or declare it: @op(non_differentiable=("{name}",))'
+        )
+
+
+def op(forward: Callable | None = None, *, broadcasts: bool = False, non_differentiable: tuple[str, ...] = ()) -> Callable:
+    """Make a differentiable operation of `forward`, a function of plain arrays that returns a new array.
+
+    `broadcasts`: inputs broadcast as in NumPy; the engine sums the gradients back, rules need not.
+    `non_differentiable`: inputs without a derivative (labels, masks).
+    A variadic op (`def concatenate(*arrays, axis)`) has one rule, which gets its input's position as keyword `position`.
+    """
+    if forward is None:
+        return lambda function: op(function, broadcasts=broadcasts, non_differentiable=non_differentiable)
+
+    self = Op(forward, broadcasts, non_differentiable)
+    arity = None if self.variadic else len(self.inputs)
+
+    def apply(*inputs: Any, **attributes: Any) -> Any:
+        if len(inputs) != arity and arity is not None:
+            inputs, attributes = bind(self, inputs, attributes)
+        for name, value in attributes.items():
+            if type(value) not in PLAIN:  # a number of NumPy's would change the dtype of the result
+                attributes[name] = setting(self, name, value)
+        arrays, dtype, requires_grad, unusual = [], None, False, False
+        for x in inputs:
+            if isinstance(x, Tensor):
+                array = x._data
+                if dtype is None:
+                    dtype = array.dtype
+                elif array.dtype is not dtype and array.dtype != dtype:  # equal but not identical: unpickled
+                    raise mixed_dtypes(self, inputs)
+                requires_grad = requires_grad or x.requires_grad
+                arrays.append(array)
+            else:
+                arrays.append(x)
+                unusual = unusual or type(x) not in USUAL
+        if unusual:
+            inputs, arrays = admitted(self, inputs)
+        if dtype is None:
+            return call_explained(self, inputs, attributes) if unusual else forward(*inputs, **attributes)
+
+        observer = current_observer.get()
+        try:
+            data = forward(*arrays, **attributes) if observer is None else observer.forward(self, arrays, attributes)
+            same_dtype = data.dtype is dtype or data.dtype == dtype
+        except (ValueError, TypeError, IndexError, AttributeError) as error:
+            raise explain(self, arrays, error) from error
+        if not same_dtype:
+            raise mixed_dtypes(self, inputs, data)
+
+        result = new(Tensor)
+        result._data = data if is_array(data) else np.asarray(data)
+        result.grad = result.name = None
+        result.version = next_version()
+        if requires_grad and recording.get():
+            result.requires_grad, result.op, result.inputs, result.attributes = True, self, inputs, attributes
+            if observer is not None:
+                observer.recorded(result)
+        else:
+            result.requires_grad, result.op, result.inputs, result.attributes = False, None, (), None
+        return result
+
+    def vjp(name: str) -> Callable:
+        """Register the rule for the input `name`: a function (g, y, *inputs, **attributes) -> dL/dinput."""
+        if name not in self.inputs or name in self.non_differentiable:
+            raise TypeError(f"op {self.name} has no differentiable input {name!r}; its inputs are {self.inputs}")
+
+        def register(rule: Callable) -> Callable:
+            self.rules[name] = rule
+            return rule
+
+        return register
+
+    apply.__name__, apply.__qualname__, apply.__doc__ = forward.__name__, forward.__qualname__, forward.__doc__
+    apply.__module__, apply.__wrapped__, apply.op, apply.vjp = forward.__module__, forward, self, vjp
+    OPS[f"{forward.__module__}.{forward.__name__}"] = self
+    return apply
+
+
+new = object.__new__

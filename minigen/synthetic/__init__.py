@@ -1,0 +1,6 @@
+"""Data drawn by formula, so that what made each picture is known: glyphs, faces, styles of drawings, points of the plane."""
+
+from minigen.synthetic import faces, glyphs, styles
+from minigen.synthetic.toys import GaussianMixture, gaussian_grid, gaussian_ring, tilted_plane
+
+__all__ = ["GaussianMixture", "faces", "gaussian_grid", "gaussian_ring", "glyphs", "styles", "tilted_plane"]

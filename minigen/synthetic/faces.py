@@ -1,0 +1,296 @@
+"""Faces: procedural color portraits at any power-of-two resolution, with known factors of variation.
+
+The embedded stand-in for photographs of faces in Progressive GAN, StyleGAN and latent arithmetic. Each factor is drawn
+independently of all others, so that "woman with glasses" = "woman" + "man with glasses" - "man" can be measured. What the
+factors leave open (hair strands, freckles, the texture of the background) is stochastic detail, drawn from a stream of its
+own for each picture, as StyleGAN's noise inputs would. How a face is drawn is in portrait.py.
+"""
+
+import hashlib
+import io
+import math
+import sys
+import zipfile
+from collections.abc import Mapping
+from functools import lru_cache
+from numbers import Integral
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minigen.data.dataset import Dataset
+from minigen.errors import suggestion
+from minigen.synthetic import portrait
+from minigen.utils.archive import LONGEST_HEAD, plain_array
+from minigen.utils.files import cached, keeping, replacing
+from minigen.utils.reading import open_regular
+from minigen.utils.settings import to_python
+
+CLASS_NAMES = ("woman", "man")
+SMALLEST, LARGEST = 4, 1024  # pixels along a side
+DIGEST = 16  # bytes of the checksum of all pixels
+FINEST_MEAN = 32  # pictures smaller than this are box means of one of this size
+TILE = 2**17  # pixels drawn at a time: enough that the calls cost little, little enough for the cache
+LONG = 2**24  # pixels from which on a progress bar is shown
+
+
+class Factor(NamedTuple):
+    """One factor of variation: drawn uniformly from [low, high], or from 0 to high where its levels have names.
+
+    neutral: the value `render` takes where none is given.
+    """
+
+    low: float
+    high: float
+    neutral: float
+    levels: tuple[str, ...] = ()
+
+
+def _levels(*names: str) -> Factor:
+    return Factor(0, len(names) - 1, 0, names)
+
+
+# Their order is part of what a seed means.
+FACTORS: dict[str, Factor] = {
+    "man": _levels(*CLASS_NAMES),  # brows, jaw, neck and beard against lashes and red lips
+    "glasses": _levels("without", "with"),
+    "smile": Factor(-1, 1, 0.3),  # corners of the mouth: down, up with teeth
+    "hair_length": Factor(0, 1, 0.4),  # above the ears to below the shoulders
+    "hair_style": _levels("parted", "fringe", "curly"),
+    "hair_color": _levels(*portrait.HAIR_COLORS),
+    "skin": Factor(0, 1, 0.2),  # light to dark
+    "face_shape": Factor(0, 1, 0.5),  # long and narrow to round and wide
+    "pose_x": Factor(-1, 1, 0),  # head turned to the left, to the right of the picture
+    "pose_y": Factor(-1, 1, 0),  # head turned down, up
+    "tilt": Factor(-10, 10, 0),  # degrees, anticlockwise
+    "age": Factor(0, 1, 0),  # rosy and smooth to pale, with wrinkles and bags under the eyes
+    "background": Factor(0, 1, 0.6),  # hue, from red over green and blue to violet
+    "shirt": _levels(*portrait.SHIRT_COLORS),
+}
+
+
+def load(
+    resolution: int = 64,
+    train_size: int = 10_000,
+    test_size: int = 2_000,
+    seed: int = 0,
+    fixed: Mapping[str, float] | None = None,
+    cache: bool = False,
+) -> tuple[Dataset, Dataset]:
+    """Training and test portraits, each of another person; the labels are those of the factor "man".
+
+    Two Datasets with images (n, resolution, resolution, 3), in steps of 1/255, and the FACTORS: int64 where a factor has
+    named levels, float32 elsewhere. All are drawn independently and uniformly, but `fixed` ones, {"glasses": 1}, which are
+    the same in every picture. A seed shows the same people at every resolution, with other factors fixed, and in smaller
+    sizes its first ones.
+
+    The same arguments give the same arrays; the last ones are kept in memory and are read-only. cache=True keeps the images
+    on disk too, in ~/.cache/minigen/faces, so that another process need not draw them again.
+    Raises ValueError for a resolution that is not a power of two from 4 to 1024, a size below 1, a negative seed, a factor
+    that does not exist and a value out of its range.
+    """
+    _check_resolution(resolution)
+    if not (isinstance(train_size, Integral) and isinstance(test_size, Integral)) or train_size < 1 or test_size < 1:
+        raise ValueError(f"faces: got train_size {train_size!r}, test_size {test_size!r}, expected at least 1")
+    if not isinstance(seed, Integral) or seed < 0:
+        raise ValueError(f"faces: got seed {seed!r}, expected a non-negative integer")
+    held = _checked(fixed or {})
+    for name, value in held.items():
+        if value.ndim:
+            raise ValueError(f"faces: got {name} of shape {value.shape}, expected one number to fix it at")
+    values = tuple(sorted((name, float(value)) for name, value in held.items()))
+    train, test = _load(int(resolution), int(train_size), int(test_size), int(seed), values, bool(cache))
+    return train[:], test[:]
+
+
+def sample_factors(n: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """n values of each of the FACTORS, independent and uniform: int64 where they have levels, float32 elsewhere. -> (n,) each.
+
+    Raises ValueError if n < 1.
+    """
+    if n < 1:
+        raise ValueError(f"faces: got n {n}, expected at least 1")
+    shares = rng.random((n, len(FACTORS)))
+    factors = {}
+    for share, (name, factor) in zip(shares.T, FACTORS.items(), strict=True):
+        if factor.levels:
+            factors[name] = (share * len(factor.levels)).astype(np.int64)
+        else:
+            factors[name] = (factor.low + share * (factor.high - factor.low)).astype(np.float32)
+    return factors
+
+
+def render(
+    factors: Mapping[str, Any], resolution: int, n: int | None = None, detail: np.ndarray | int | None = None
+) -> np.ndarray:
+    """Portraits with given factors, each an (n,) array or one number for all; the rest are neutral (see FACTORS).
+
+    detail: seeds of the stochastic detail, (n,) or one for all; 0 to n - 1 if None. n: how many, where no array tells.
+    -> (n, resolution, resolution, 3) float32 in [0, 1], in steps of 1/255.
+    Raises ValueError for a resolution that is not a power of two from 4 to 1024, a factor that does not exist, a value out
+    of its range, a negative detail, and for arrays whose lengths differ.
+    """
+    _check_resolution(resolution)
+    given = _checked(factors)
+    if detail is not None:
+        given["detail"] = _checked_detail(detail)
+    lengths = {name: value.size for name, value in given.items() if value.ndim}
+    if n is not None:
+        lengths["n"] = n
+    if len(set(lengths.values())) > 1:
+        raise ValueError(f"faces: got {lengths}, expected the same number of each")
+    count = next(iter(lengths.values()), 1)
+    if count < 1:
+        raise ValueError(f"faces: got n {count}, expected at least 1")
+    seeds = np.broadcast_to(given.pop("detail", np.arange(count)), count)
+    complete = {name: np.broadcast_to(given.get(name, factor.neutral), count) for name, factor in FACTORS.items()}
+    return _scaled(_draw(complete, seeds, int(resolution)))
+
+
+# Checks.
+
+
+def _check_resolution(resolution: int) -> None:
+    if not isinstance(resolution, Integral) or resolution not in (2**k for k in range(2, 11)):
+        raise ValueError(f"faces: got resolution {resolution!r}, expected a power of two from {SMALLEST} to {LARGEST}")
+
+
+def _checked(factors: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """The factors as arrays, () or (n,)."""
+    arrays = {}
+    for name, value in factors.items():
+        if name not in FACTORS:
+            raise ValueError(f"faces: unknown factor {name!r}: {suggestion(name, FACTORS)}")
+        factor, value = FACTORS[name], np.asarray(value)
+        if value.dtype.kind not in "biuf":
+            raise ValueError(f"faces: got {name} {value!r}, expected numbers")
+        if value.ndim > 1:
+            raise ValueError(f"faces: got {name} of shape {value.shape}, expected (n,) or one number")
+        fits = (factor.low <= value) & (value <= factor.high)
+        expected = f"{factor.low:g} to {factor.high:g}"
+        if factor.levels:
+            fits &= value == np.floor(value)
+            expected = ", ".join(f"{level} ({title})" for level, title in enumerate(factor.levels))
+        if not fits.all():
+            raise ValueError(f"faces: {name} contains {value[~fits].flat[0]}, expected {expected}")
+        arrays[name] = value
+    return arrays
+
+
+def _checked_detail(detail: Any) -> np.ndarray:
+    detail = np.asarray(detail)
+    if detail.dtype.kind not in "iu" or detail.ndim > 1:
+        raise ValueError(f"faces: got detail {detail.dtype} of shape {detail.shape}, expected integers, (n,) or one")
+    if (detail < 0).any():
+        raise ValueError(f"faces: detail contains {detail.min()}, expected non-negative integers")
+    return detail
+
+
+# Drawing.
+
+
+@lru_cache(maxsize=1)  # 12,000 pictures of 64 x 64 are 0.6 GB
+def _load(
+    resolution: int, train_size: int, test_size: int, seed: int, fixed: tuple[tuple[str, float], ...], cache: bool
+) -> tuple[Dataset, Dataset]:
+    splits = []
+    for split, n in enumerate((train_size, test_size)):
+        factors = sample_factors(n, np.random.default_rng([seed, split]))
+        for name, value in fixed:
+            factors[name] = np.full_like(factors[name], value)
+        splits.append((factors, np.random.default_rng([seed, split, 1]).integers(2**62, size=n)))
+
+    path = cached("faces", _cache_file(resolution, train_size, test_size, seed, fixed)) if cache else None
+    drawn = _read(path, [(n, resolution, resolution, 3) for n in (train_size, test_size)]) if path else None
+    if drawn is None:
+        drawn = [_draw(factors, detail, resolution) for factors, detail in splits]
+        if path:
+            with keeping(), replacing(path) as temporary, open(temporary, "wb") as file:
+                np.savez_compressed(file, train=drawn[0], test=drawn[1], checksum=_checksum(drawn))
+    return tuple(_dataset(images, factors) for images, (factors, _) in zip(drawn, splits, strict=True))
+
+
+def _dataset(images: np.ndarray, factors: dict[str, np.ndarray]) -> Dataset:
+    dataset = Dataset("faces", _scaled(images), factors["man"], CLASS_NAMES, factors)
+    for array in (dataset.images, *factors.values()):
+        array.flags.writeable = False
+    return dataset
+
+
+def _draw(factors: Mapping[str, np.ndarray], detail: np.ndarray, resolution: int) -> np.ndarray:
+    """Factors and detail, (n,) each -> (n, resolution, resolution, 3) uint8."""
+    from tqdm import tqdm
+
+    n, fine = len(detail), max(resolution, FINEST_MEAN)
+    shrink = fine // resolution
+    rows = min(fine, max(shrink, TILE // fine))  # of one picture, where a picture is larger than a tile
+    together = max(1, TILE // (fine * fine))
+    images = np.empty((n, resolution, resolution, 3), np.uint8)
+    with tqdm(total=n, desc="faces", unit="image", disable=n * fine * fine < LONG, leave=False) as bar:
+        for start in range(0, n, together):
+            part = slice(start, min(start + together, n))
+            noise = np.stack([np.random.default_rng(int(seed)).random(portrait.NOISE) for seed in detail[part]])
+            style = {name: np.asarray(values[part], np.float64) for name, values in factors.items()}
+            for top in range(0, fine, rows):
+                pixels = portrait.draw(style, noise, fine, slice(top, top + rows))
+                np.clip(pixels, 0, 1, out=pixels)
+                if shrink > 1:
+                    pixels = pixels.reshape(*pixels.shape[:2], rows // shrink, shrink, resolution, shrink).mean((3, 5))
+                pixels *= 255
+                np.rint(pixels, out=pixels)
+                images[part, top // shrink : (top + rows) // shrink] = pixels.transpose(0, 2, 3, 1)
+            bar.update(part.stop - part.start)
+    return images
+
+
+def _scaled(images: np.ndarray) -> np.ndarray:
+    return np.divide(images, np.float32(255), dtype=np.float32)
+
+
+# The cache on disk.
+
+
+def _cache_file(*arguments: Any) -> str:
+    """A name for each set of arguments, and for each version of the two files that draw."""
+    digest = hashlib.sha256(repr(to_python(arguments)).encode())
+    for file in (__file__, portrait.__file__):
+        digest.update(Path(file).read_bytes())
+    return f"{digest.hexdigest()[:32]}.npz"
+
+
+def _read(path: Path, shapes: list[tuple[int, ...]]) -> list[np.ndarray] | None:
+    """The images of both splits; None if the file is missing, or, which is said, damaged: it is then made anew."""
+    try:
+        with open_regular(path) as file, zipfile.ZipFile(file) as archive:
+            images = [_pixels(archive, name, shape) for name, shape in zip(("train.npy", "test.npy"), shapes, strict=True)]
+            if (_pixels(archive, "checksum.npy", (DIGEST,)) != _checksum(images)).any():
+                raise ValueError("it has other pixels than were drawn")
+            return images
+    except FileNotFoundError:
+        return None
+    except Exception as error:  # a damaged archive fails in a dozen ways: BadZipFile, EOFError, NotImplementedError ...
+        print(f"minigen: {path} is damaged ({error}): the faces are drawn anew", file=sys.stderr)
+        return None
+
+
+def _checksum(images: list[np.ndarray]) -> np.ndarray:
+    digest = hashlib.blake2b(digest_size=DIGEST)
+    for array in images:
+        digest.update(array)
+    return np.frombuffer(digest.digest(), np.uint8)
+
+
+def _pixels(archive: zipfile.ZipFile, name: str, shape: tuple[int, ...]) -> np.ndarray:
+    """Bytes of this shape from an archive. ValueError for anything else, of which no more is read than these would be."""
+    if archive.getinfo(name).compress_type != zipfile.ZIP_DEFLATED:
+        raise ValueError(f"{name} is not compressed as the pixels that are kept")
+    most = math.prod(shape) + LONGEST_HEAD
+    with archive.open(name) as member:
+        content = member.read(most + 1)  # whatever the archive says of its size: so much is unpacked at once
+    if len(content) > most:
+        raise ValueError(f"{name} is larger than {math.prod(shape):,} pixels")
+    layout = plain_array(name, io.BytesIO(content), 0, len(content))
+    if (layout.dtype, layout.shape) != (np.uint8, shape):
+        raise ValueError(f"{name} is {layout.dtype}{list(layout.shape)}, expected uint8{list(shape)}")
+    return np.frombuffer(content, np.uint8, offset=layout.start).reshape(shape)

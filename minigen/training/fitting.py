@@ -1,0 +1,238 @@
+"""The loop that trains an autoencoder, or anything whose loss needs only the examples."""
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from minigen.autograd import no_grad
+from minigen.backend import Array, random, to_numpy
+from minigen.data import Batches
+from minigen.errors import LayerError, ShapeError, StateError
+from minigen.nn import Module
+from minigen.optim.optimizer import Optimizer
+from minigen.training.callbacks import Callback
+from minigen.training.history import History
+from minigen.training.resume_settings import described
+from minigen.training.run import Run, batch_of, check_examples, checksum, optimizer_settings
+from minigen.utils.signals import stop_requests
+
+VALIDATION_BATCH = 1000
+
+
+Examples = np.ndarray | tuple[np.ndarray, ...]
+
+
+def fit(
+    model: Module,
+    examples: Examples,
+    *,
+    optimizer: Optimizer,
+    epochs: int,
+    batch_size: int = 32,
+    validation: Examples | None = None,
+    seed: int | None = None,
+    callbacks: Sequence[Callback] = (),
+    resume: str | Path | None = None,
+    progress: bool = True,
+) -> History:
+    """Minimize model.loss over the examples (n, ...), in shuffled batches, for a number of epochs.
+
+    model.loss(batch) returns the total and a dict of its named terms. Examples may be several arrays that belong together,
+    such as (images, labels): then it is model.loss(images, labels). The history has, for each epoch, the mean "loss" over
+    all examples (and its terms, if there are several), "validation loss" on held-out examples, and "seconds".
+    `seed` fixes the order of the examples; by default it comes from `minigen.seed`. `resume`: a folder of `Checkpoint`, or
+    a checkpoint file; the run goes on where it stood, up to `epochs` in all. Every setting of the model, its layers and the
+    optimizer is compared (schedules are not): what has changed is refused by name. What is no setting, such as the time at which
+    a model was made, its class names: remembered = ("made_at",); also after a run was saved.
+
+    Raises DataError for examples that are not finite, DtypeError for another dtype than the model's, NonFiniteError as soon
+    as the loss is not finite (naming step and layer; checkpoints on disk stay), CheckpointError for a resume that does not
+    fit, BusyError for a folder in which another run saves. Ctrl-C finishes the step, lets the callbacks save, and then raises
+    KeyboardInterrupt; SIGTERM and SIGHUP do as much and raise SystemExit, unless the caller handles them himself.
+    """
+    if resume is not None:
+        seed = 0  # of no consequence, and drawn from no stream: the checkpoint brings its own
+    run = FitRun(model, optimizer, examples, validation, epochs, batch_size, seed, callbacks, progress)
+    with run.held():
+        if resume is not None:
+            run.load(resume)
+        run.notify("on_train_begin")
+        with stop_requests() as stop_requested:
+            while not run.finished:
+                run.train_epoch(stop_requested)
+        run.notify("on_train_end")
+    return run.history
+
+
+class FitRun(Run):
+    """A run of `fit`: everything that a checkpoint holds, and the steps of the loop."""
+
+    progress_fields = ("epoch", "sums", "seen")
+
+    def __init__(
+        self,
+        model: Module,
+        optimizer: Optimizer,
+        examples: Examples,
+        validation: Examples | None,
+        epochs: int,
+        batch_size: int,
+        seed: int | None,
+        callbacks: Sequence[Callback],
+        progress: bool,
+    ):
+        if not hasattr(model, "loss"):
+            raise TypeError(
+                f"{type(model).__name__} has no loss(batch): fit takes a model of minigen.models, or a Module "
+                "of yours with loss(batch) -> (total, dict of its terms)"
+            )
+        if epochs < 1:
+            raise ValueError(f"epochs is the number of passes over the data, at least 1, got {epochs}")
+        examples = check_examples("examples", examples, model)
+        if validation is not None:
+            validation = check_examples("validation", validation, model)
+            check_alike(validation, examples)
+        if {id(p) for p in model.parameters()}.isdisjoint(map(id, optimizer.parameters)):
+            raise ValueError("the optimizer has none of this model's parameters: make it from model.parameters() again")
+        super().__init__(callbacks, progress)
+        self.model, self.optimizer = model, optimizer
+        self.validation, self.epochs = validation, epochs
+        self.batches = Batches(*examples, batch_size=batch_size, seed=seed)
+        self.data_checksum = checksum(self.batches.arrays)
+        self.epoch = 0  # epochs that are done
+        self.sums: dict[str, float] = {}  # of the epoch in progress: each term, summed over examples
+        self.seen = 0  # examples in these sums
+        self.begun_with = self.described()
+
+    @property
+    def finished(self) -> bool:
+        """Whether all epochs are done, or a callback stops the run."""
+        return self.epoch >= self.epochs or self.should_stop()
+
+    # -- the loop ------------------------------------------------------------------------------------------------
+
+    def train_epoch(self, stop_requested: Callable[[], bool]) -> None:
+        """One pass over the data (or the rest of it, after a resume), validation, callbacks."""
+        start = time.perf_counter()
+        self.model.train()
+        title = f"epoch {self.epoch + 1}/{self.epochs}"
+        with tqdm(
+            total=self.batches.examples, initial=self.seen, desc=title, unit="ex", disable=not self.progress, leave=False
+        ) as bar:
+            for batch in self.batches:
+                batch = batch if isinstance(batch, tuple) else (batch,)
+                loss = self.train_step(batch)
+                bar.update(len(batch[0]))
+                bar.set_postfix(loss=f"{loss:.4g}", refresh=False)
+                if stop_requested():
+                    self.interrupt(
+                        f"in epoch {self.epoch + 1} after {self.seen} of {self.batches.examples} examples",
+                        self.model.named_state(),
+                    )
+        row = {"epoch": self.epoch + 1, **{name: total / self.seen for name, total in self.sums.items()}}
+        if self.validation is not None:
+            row.update(self.validate())
+        row["seconds"] = time.perf_counter() - start
+        self.check_finite(self.model.named_state())
+        self.record(row)
+        self.epoch, self.sums, self.seen = self.epoch + 1, {}, 0
+        self.log(f"{title}: " + ", ".join(f"{name} {row[name]:.5g}" for name in row if name != "epoch"))
+        self.notify("on_epoch_end")
+
+    def train_step(self, batch: tuple[Array, ...]) -> float:
+        """Forward, backward, update. The loss of the batch, before the update."""
+        loss, terms = self.evaluate(batch)
+        value = float(loss)
+        if not np.isfinite(value):
+            self.check_finite(self.model.named_parameters())  # buffers may have seen the numbers that are to be explained
+            self.explain_non_finite("the loss", value, lambda: self.evaluate(batch), self.model)
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        self.add(value, terms, len(batch[0]), self.sums)
+        self.seen += len(batch[0])
+        return value
+
+    def validate(self) -> dict[str, float]:
+        """The mean loss, and its terms, over the held-out examples, in evaluation mode.
+
+        With the same noise after each epoch, so that epochs can be compared, and none of it taken from training's.
+        """
+        sums: dict[str, float] = {}
+        with random.aside(), self.model.eval_mode(), no_grad():
+            for batch in Batches(*self.validation, batch_size=VALIDATION_BATCH, seed=0, shuffle=False):
+                batch = batch if isinstance(batch, tuple) else (batch,)
+                loss, terms = self.evaluate(batch)
+                self.add(float(loss), terms, len(batch[0]), sums)
+        return {f"validation {name}": total / len(self.validation[0]) for name, total in sums.items()}
+
+    def evaluate(self, batch: tuple[Array, ...]) -> tuple[Any, dict[str, Any]]:
+        """model.loss, with errors that name the layer."""
+        try:
+            result = self.model.loss(*batch)
+        except LayerError as error:
+            self.model.add_path(error)
+            raise
+        if not isinstance(result, tuple):
+            raise TypeError(
+                f"{type(self.model).__name__}.loss returned a {type(result).__name__}, expected (total, dict of its terms)"
+            )
+        return result
+
+    @staticmethod
+    def add(loss: float, terms: dict[str, Any], examples: int, sums: dict[str, float]) -> None:
+        """Book a batch's mean loss, and its terms where there are several, into sums over examples."""
+        named = {"loss": loss, **(terms if len(terms) > 1 else {})}
+        for name, value in named.items():
+            sums[name] = sums.get(name, 0.0) + float(value) * examples
+
+    # -- what a checkpoint holds -----------------------------------------------------------------------------------
+
+    def position(self) -> str:
+        return f"step {self.optimizer.steps + 1} (epoch {self.epoch + 1})"
+
+    def state_parts(self) -> dict[str, Any]:
+        return {"model": self.model, "optimizer": self.optimizer}
+
+    def settings(self) -> dict[str, Any]:
+        self.model.named_state()  # which gives the parameters the names that are compared
+        validation = None if self.validation is None else checksum(tuple(map(to_numpy, self.validation)))
+        return {
+            "model": type(self.model).__name__,
+            "data checksum": self.data_checksum,
+            "validation checksum": validation,
+            **self.optimizer.settings(),
+            **optimizer_settings("optimizer", self.optimizer),
+        }
+
+    def described(self) -> dict[str, Any]:
+        return described("model", self.model)
+
+    def check_restored(self) -> None:
+        batches = self.batches
+        seen = min(batches.position * batches.batch_size, batches.examples)
+        if (batches.epoch, seen) != (self.epoch, self.seen):
+            raise StateError(
+                f"epoch {self.epoch} with {self.seen} examples seen is not where its batches are, epoch "
+                f"{batches.epoch} with {seen}"
+            )
+        rows = self.history.rows
+        if len(rows) != self.epoch or any(row.get("epoch") != i for i, row in enumerate(rows, 1)):
+            raise StateError(f"history: expected a row for each of {self.epoch} epochs, got {len(rows)}")
+        if bool(self.sums) != (self.seen > 0) or self.sums and "loss" not in self.sums:
+            raise StateError(f"sums has {sorted(self.sums)}, after {self.seen} examples")
+
+
+def check_alike(validation: tuple[np.ndarray, ...], examples: tuple[np.ndarray, ...]) -> None:
+    """Raise unless the validation data have the shapes of the examples, but for their number."""
+    got, expected = ([tuple(array.shape[1:]) for array in arrays] for arrays in (validation, examples))
+    if got != expected:
+        shapes = " and ".join(map(batch_of, expected))
+        raise ShapeError(
+            f"validation: expected the shape of the examples, {shapes}, got "
+            f"{' and '.join(str(tuple(array.shape)) for array in validation)}"
+        )

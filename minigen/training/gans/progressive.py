@@ -1,0 +1,150 @@
+"""The loop that lets two networks grow while they play (Karras et al. 2018, section 2)."""
+
+import math
+from dataclasses import dataclass
+from numbers import Integral
+from typing import Any, NamedTuple
+
+from minigen.backend import Array
+from minigen.models.gans.growing import Growing, GrowingGenerator, at_stage, stage_of
+from minigen.nn import Module
+from minigen.training.gans.adversarial import Adversarial
+from minigen.training.history import History
+from minigen.utils.settings import Configured
+
+
+class Stage(NamedTuple):
+    """How far the networks have grown: pixels a side, and the weight of the newest layers."""
+
+    resolution: int
+    alpha: float
+
+
+@dataclass(frozen=True)
+class Growth(Configured):
+    """When the networks grow: a function of nothing but the number of real images that were shown.
+
+    `start` x `start` for `stable` images; then, until `final`, each resolution for `fading` images while alpha rises evenly from
+    0 to 1, and for `stable` images more. `images` is the sum. The paper has 800,000 images each, its code 600,000.
+    """
+
+    final: int
+    start: int = 4
+    stable: int = 600_000
+    fading: int = 600_000
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if stage_of(self.start) > stage_of(self.final):
+            raise ValueError(f"growth from {self.start} to {self.final} pixels: expected start <= final")
+        if not all(isinstance(count, Integral) for count in (self.stable, self.fading)):
+            raise TypeError(f"stable and fading count images, whole numbers, got {self.stable!r} and {self.fading!r}")
+        if self.stable < 0 or self.fading < 0 or self.images < 1:
+            raise ValueError(
+                "stable and fading count images, expected at least 0 each, and at least one image in all, got "
+                f"stable={self.stable} and fading={self.fading} from {self.start} to {self.final} pixels"
+            )
+
+    def __call__(self, images: int) -> Stage:
+        """The stage after so many images."""
+        if images < self.stable or self.start == self.final:
+            return Stage(self.start, 1.0)
+        if images >= self.images - self.stable:  # the last fade is over
+            return Stage(self.final, 1.0)
+        doublings, within = divmod(images - self.stable, self.fading + self.stable)
+        return Stage(self.start << (doublings + 1), min(within / self.fading, 1.0) if self.fading else 1.0)
+
+    @property
+    def images(self) -> int:
+        """How many images it takes until the networks are fully grown and their last stage has had its time."""
+        return self.stable + (stage_of(self.final) - stage_of(self.start)) * (self.fading + self.stable)
+
+
+class Progressive(Adversarial):
+    """`Adversarial` for networks that grow: `models.gans.progan` and `models.gans.stylegan`.
+
+    In front of each step the networks are brought to the stage that `growth` gives for the images seen, and real images are
+    shown as the generator makes them: as means of blocks, and faded like its own. When a resolution is new, both optimizers
+    forget their moments, which were those of other layers (the official code does it again when the fade is over), and remedies
+    their fakes, which were of another size. The history also has "images", "resolution" and "alpha".
+
+    growth: a `Growth`.  All other arguments: see `Adversarial`. The paper has `losses.Wasserstein()` with
+    `losses.GradientPenalty(resolution=final)` and `losses.Drift()`, StyleGAN the default loss with
+    `losses.R1(resolution=final)`; both Adam with beta1=0, beta2=0.99.
+
+    Raises TypeError for networks that cannot grow, ValueError for a growth past their last stage, and what `Adversarial` raises.
+    """
+
+    progress_fields = (*Adversarial.progress_fields, "images_seen")
+
+    def __init__(self, generator: GrowingGenerator, discriminator: Module, *, growth: Growth, **options: Any):
+        if not isinstance(growth, Growth):
+            raise TypeError(f"growth: expected such as training.Growth(final=32), got {growth!r}")
+        networks = {"generator": generator, "discriminator": discriminator}
+        for name, network in networks.items():
+            if not isinstance(network, Growing):
+                raise TypeError(
+                    f"the {name} cannot grow: expected one of models.gans.progan or models.gans.stylegan, got a "
+                    f"{type(network).__name__}"
+                )
+        self.growth, self.images_seen = growth, 0  # real images that were shown to the discriminator
+        before = [(network.resolution, network.alpha) for network in networks.values()]
+        try:
+            for network in networks.values():
+                network.grow_to(growth.final)  # or an error: there is no such stage
+                network.grow_to(*growth(0))
+            super().__init__(generator, discriminator, **options)
+        except Exception:
+            for network, stage in zip(networks.values(), before):
+                network.grow_to(*stage)
+            raise
+
+    @property
+    def stage(self) -> Stage:
+        """Where the networks stand, or will stand as soon as the next step begins."""
+        return self.growth(self.images_seen)
+
+    def train_step(self) -> None:
+        self.grow()
+        super().train_step()
+        self.images_seen += self.discriminator_steps * self.batches.batch_size
+
+    def grow(self) -> None:
+        """Bring both networks, and the generator's average, to the stage; at a new resolution both optimizers begin anew."""
+        if self.generator.resolution != self.stage.resolution:
+            for forgetful in (self.generator_optimizer, self.discriminator_optimizer, *self.remedies):
+                forgetful.restart()
+        for network in (self.generator, self.discriminator, self.sampler):
+            network.grow_to(*self.stage)
+
+    def presented(self, real: tuple[Array, ...]) -> tuple[Array, ...]:
+        images, *labels = real  # by the networks' own stage: when a callback asks, `stage` may already be the next step's
+        return (at_stage(images, self.generator.resolution, self.generator.alpha), *labels)
+
+    def fit(self, examples: Any, *, steps: int | None = None, batch_size: int = 32, **options: Any) -> History:
+        """`Adversarial.fit`, by default for as many steps as the growth takes. examples: images of its final resolution."""
+        if batch_size < 1:
+            raise ValueError(f"Progressive.fit: got batch_size {batch_size}, expected at least 1")
+        if steps is None:
+            left = self.growth.images - self.images_seen
+            steps = self.step + math.ceil(left / (batch_size * self.discriminator_steps))
+        return super().fit(examples, steps=steps, batch_size=batch_size, **options)
+
+    def open(self, *arguments: Any) -> None:
+        super().open(*arguments)
+        self.grow()
+
+    def record(self, row: dict[str, float]) -> None:
+        generator = self.generator
+        super().record({**row, "images": self.images_seen, "resolution": generator.resolution, "alpha": generator.alpha})
+
+    @property
+    def phase(self) -> str:
+        return f"{self.generator.resolution}x{self.generator.resolution}, alpha {self.generator.alpha:.2f}"
+
+    @property
+    def example_shape(self) -> tuple[int, ...]:
+        return (self.growth.final, self.growth.final, super().example_shape[2])
+
+    def settings(self) -> dict[str, Any]:
+        return {**super().settings(), "growth": repr(self.growth)}

@@ -1,0 +1,60 @@
+"""The loop that trains a network to restore images so that a discriminator takes them for whole ones."""
+
+import math
+from typing import Any
+
+from minigen.autograd import Tensor
+from minigen.backend import Array
+from minigen.models.applications.restorer import Restorer
+from minigen.nn import Module
+from minigen.training.gans.adversarial import Adversarial, Terms
+
+
+class Restoration(Adversarial):
+    """`Adversarial` for a generator that is given degraded images: of the whole ones it also minimizes the distance.
+
+        G minimizes  content + weight * (what `loss` makes of the scores of restored images)
+
+    Whole images are what the discriminator takes for real; restored ones are made of others. The history also has "content" and
+    "adversarial", the two without the weight.
+
+    generator: one of `models.applications`.  weight: 1e-3 in super-resolution; in inpainting 0.001 beside 0.999, which is the
+    same to Adam.  All other arguments: see `Adversarial`.
+
+    Raises TypeError for a generator that restores nothing, ValueError for a weight that is not positive and finite.
+    """
+
+    kind = "Restoration"
+
+    def __init__(self, generator: Restorer, discriminator: Module, *, weight: float = 1e-3, **options: Any):
+        if not isinstance(generator, Restorer):
+            raise TypeError(
+                "Restoration needs a generator that is given degraded images, such as one of models.applications, got "
+                f"a {type(generator).__name__}: training.Adversarial trains those that are given noise"
+            )
+        if not 0.0 < weight < math.inf:
+            raise ValueError(
+                f"weight: of the adversarial loss, expected a positive number, got {weight}; without a "
+                "discriminator, training.fit minimizes the content alone"
+            )
+        self.weight = float(weight)
+        super().__init__(generator, discriminator, **options)
+
+    def generator_input(self, n: int, *labels: Array) -> tuple[Array, ...]:
+        """What is left of the images of a new batch, and these images whole."""
+        (x,) = next(self.stream)
+        return self.generator.degrade(x), x
+
+    def fakes(self, degraded: Array, x: Array) -> tuple[Array, ...]:
+        return super().fakes(degraded)
+
+    def generator_loss(self, degraded: Array, x: Array) -> tuple[Any, Terms]:
+        """What G minimizes for what is left of images x, and its named terms."""
+        restored = self.generator(Tensor(degraded))
+        content = self.generator.content_loss(restored, x)
+        adversarial, terms = self.generator_objective(restored)
+        loss = content + self.weight * adversarial
+        return loss, {"generator loss": loss, "content": content, "adversarial": adversarial}
+
+    def settings(self) -> dict[str, Any]:
+        return {**super().settings(), "weight": self.weight}
