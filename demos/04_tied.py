@@ -1,3 +1,4 @@
+# %% [markdown]
 """Tied weights: what encodes, transposed, decodes.
 
 Half the parameters of a stacked autoencoder, and about as good at rebuilding images that neither has seen.

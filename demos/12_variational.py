@@ -1,3 +1,4 @@
+# %% [markdown]
 """A variational autoencoder: codes are distributions, so that new images can be drawn.
 
 The encoder answers with a Gaussian instead of a point, and a divergence keeps these Gaussians near one prior. Whatever is drawn

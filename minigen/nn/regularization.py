@@ -1,13 +1,13 @@
 """Layers that disturb the signal in training and do nothing in evaluation (`model.eval()`), and one that charges for activity."""
 
-import math
 from typing import Any
 
 from minigen import ops
 from minigen.backend import Array, random
-from minigen.errors import DtypeError, ShapeError, conversion
+from minigen.nn.checks import check_floating, check_noise
 from minigen.nn.module import ElementwiseModule, Module
 from minigen.ops.regularization import check_rate, check_target
+from minigen.utils.checks import check_nonnegative
 
 
 class Dropout(ElementwiseModule):
@@ -38,8 +38,7 @@ class GaussianNoise(ElementwiseModule):
     """x + std * noise, noise ~ N(0, 1). `noise`: the numbers, if they are to be given rather than drawn."""
 
     def __init__(self, std: float):
-        if not 0.0 <= std < math.inf:
-            raise ValueError(f"GaussianNoise's standard deviation must be at least 0 and finite, got {std}")
+        check_nonnegative("GaussianNoise", std=std)
         self.std = std
 
     def forward(self, x: Any, noise: Array | None = None) -> Any:
@@ -70,9 +69,7 @@ class ActivityRegularization(ElementwiseModule):
     remembered = ("penalty",)
 
     def __init__(self, l1: float = 0.0, kl: float = 0.0, target: float = 0.1):
-        for name, weight in (("l1", l1), ("kl", kl)):
-            if not 0.0 <= weight < math.inf:
-                raise ValueError(f"ActivityRegularization's {name} is a penalty's weight, at least 0 and finite, got {weight}")
+        check_nonnegative("ActivityRegularization", l1=l1, kl=kl)
         check_target("ActivityRegularization", target)
         self.l1, self.kl, self.target = l1, kl, target
         self.penalty: Any = 0.0
@@ -105,18 +102,3 @@ def activity_penalty(module: Module) -> Any:
     Reading clears the penalties: ask once after each forward pass.
     """
     return sum((layer.pop_penalty() for layer in module.modules() if isinstance(layer, ActivityRegularization)), 0.0)
-
-
-def check_noise(layer: Module, x: Any, noise: Any) -> None:
-    """Raise ShapeError for noise or a mask of another shape, which would be the same for several examples; a number may be."""
-    shape = tuple(getattr(noise, "shape", ()))
-    if shape not in ((), tuple(x.shape)):
-        raise ShapeError(f"{layer!r} expects noise of the shape of x, {tuple(x.shape)}, got {shape}")
-
-
-def check_floating(layer: Module, x: Any) -> None:
-    """Raise for data that are still integers, which would turn into float64 or not take noise at all."""
-    if x.dtype.kind != "f":
-        raise DtypeError(
-            f"{layer!r} takes floating-point numbers, got {x.dtype}: convert the data with {conversion(x.dtype, 'float32')}"
-        )

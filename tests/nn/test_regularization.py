@@ -191,9 +191,9 @@ def test_the_penalty_of_a_parameter_does_not_make_it_the_layers():
 
 
 @pytest.mark.parametrize("settings, message", [
-    ({"l1": -1e-3}, "l1 is a penalty's weight, at least 0 and finite, got -0.001"),
-    ({"kl": math.inf}, "kl is a penalty's weight, at least 0 and finite, got inf"),
-    ({"kl": math.nan}, "kl is a penalty's weight, at least 0 and finite, got nan"),
+    ({"l1": -1e-3}, "l1 must be at least 0 and finite, got -0.001"),
+    ({"kl": math.inf}, "kl must be at least 0 and finite, got inf"),
+    ({"kl": math.nan}, "kl must be at least 0 and finite, got nan"),
     ({"kl": 1.0, "target": 1.0}, "the target is a mean activation, 0 < target < 1, got 1.0"),
     ({"target": 0.0}, "the target is a mean activation, 0 < target < 1, got 0.0"),
 ])  # fmt: skip
@@ -215,7 +215,7 @@ def test_noise_of_another_shape_would_be_shared_by_several_examples(layer, name)
         layer(x, np.ones(3, dtype=np.float32))
 
 
-def test_a_layer_that_has_remembers_a_penalty_can_be_copied():
+def test_a_layer_that_remembers_a_penalty_can_be_copied():
     layer = nn.ActivityRegularization(l1=1.0)
     layer(mg.Tensor(np.ones((2, 3), dtype=np.float32), requires_grad=True))
     assert copy.deepcopy(layer).pop_penalty() == 0.0

@@ -9,7 +9,7 @@ from minigen.backend import Array, random
 from minigen.errors import ShapeError, suggestion
 from minigen.models.autoencoders.linear import LinearAutoencoder
 from minigen.models.autoencoders.stacked import StackedAutoencoder
-from minigen.nn.regularization import check_floating
+from minigen.nn.checks import check_floating
 from minigen.utils.settings import Configured
 
 CORRUPTIONS: dict[str, Callable] = {

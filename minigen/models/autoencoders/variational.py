@@ -9,7 +9,7 @@ from minigen import losses, nn, ops
 from minigen.autograd import no_grad
 from minigen.backend import Array, asarray, random
 from minigen.errors import suggestion
-from minigen.losses.reduction import check_alike, check_unit_interval, reduce
+from minigen.losses.reduction import check_matching, check_unit_interval, reduce
 from minigen.models.parts import in_parts
 
 LIKELIHOODS = ("bce", "mse")
@@ -98,7 +98,7 @@ class VariationalAutoencoder(nn.Module):
 
     def pixel_nll(self, x: Any, y: Any) -> Any:
         """-log p(x|z) of each pixel, in nats, from what the decoder puts out (y): the shape of x."""
-        check_alike("reconstruction", y, x)
+        check_matching("reconstruction", y, x)
         if self.reconstruction == "mse":
             return ops.square(y - x) + 0.5 * math.log(math.pi)
         check_unit_interval("reconstruction", x)
