@@ -152,7 +152,11 @@ def take_benchmarks(path: Path) -> None:
         row["peak bytes"] = [ours.get("peak bytes"), theirs.get("peak bytes")]
         rows.append(row)
     if ratios := [each["ratio"] for each in convolutions if "ratio" in each]:
-        row = {"name": f"conv ({len(ratios)} shapes)", "description": convolutions[0]["description"], "ratio": geometric_mean(ratios)}
+        row = {
+            "name": f"conv ({len(ratios)} shapes)",
+            "description": convolutions[0]["description"],
+            "ratio": geometric_mean(ratios),
+        }
         rows.append({**row, "least and most": [min(ratios), max(ratios)], "seconds": [None, None], "peak bytes": [None, None]})
     write("benchmarks", {"version": installed_version(), "machine": measured["machine"], "workloads": rows})
 

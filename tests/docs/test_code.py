@@ -132,7 +132,9 @@ def test_nothing_is_declared_that_no_page_does():
 def test_every_extra_that_is_installed_exists():
     setup = configparser.ConfigParser()
     setup.read(ROOT / "setup.cfg")
-    installed = {name for page in PAGES.values() for names in re.findall(r"install -e '\.\[([\w,]+)\]'", page) for name in names.split(",")}
+    installed = {
+        name for page in PAGES.values() for names in re.findall(r"install -e '\.\[([\w,]+)\]'", page) for name in names.split(",")
+    }
     assert installed and installed <= set(setup["options.extras_require"])
 
 

@@ -97,7 +97,9 @@ def test_quick_runs_and_other_settings_are_left_out(results, tmp_path, capsys):
 
 def test_the_table_of_techniques_is_taken_over(results, tmp_path):
     write_result(tmp_path / "out", "21_remedies", data="mnist", given={"data": "mnist"})
-    (tmp_path / "out/21_remedies/table.md").write_text("| method | ring: modes |\n|---|---|\n| plain | 6.8 ± 0.4 |\n| R1 | 8.0 ± 0.0 + |\n")
+    (tmp_path / "out/21_remedies/table.md").write_text(
+        "| method | ring: modes |\n|---|---|\n| plain | 6.8 ± 0.4 |\n| R1 | 8.0 ± 0.0 + |\n"
+    )
     generate.take_results(tmp_path / "out")
     table = json.loads((results / "techniques.json").read_text())
     assert table["columns"] == ["ring: modes"] and table["rows"] == {"plain": ["6.8 ± 0.4"], "R1": ["8.0 ± 0.0 +"]}
