@@ -9,18 +9,21 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
 from tqdm import tqdm
 
 import minigen as mg
+from minigen import evaluators
 from minigen.backend.devices import NAMES as BACKENDS
+from minigen.data import Dataset
 from minigen.data.registry import LOADERS
 from minigen.errors import BusyError, DeviceError, one_line
 from minigen.gallery.criteria_table import criteria_table
 from minigen.gallery.registry import checksum, names
+from minigen.recipes import Recipe
 from minigen.utils.arguments import nonnegative_int, output_path
 from minigen.utils.files import locked, replacing, sweep
 from minigen.utils.tables import table
@@ -64,14 +67,19 @@ def in_notebook() -> bool:
 
 
 def demo_arguments(
-    name: str, description: str, data: str = "glyphs", full: Mapping[str, Any] | None = None, **defaults: Any
+    name: str,
+    description: str,
+    recipe: Recipe | None = None,
+    data: str = "glyphs",
+    full: Mapping[str, Any] | None = None,
+    **defaults: Any,
 ) -> argparse.Namespace:
     """The arguments of a demo, with the backend chosen and the seed set.
 
-    --data, --backend, --out, --seed, --quick, and one option for each of `defaults` (epochs=10 gives --epochs). `data`: the
-    default of --data; only demos of faces take them.  `full`: other defaults, which --full stands for; what is given beside it
-    counts. What cannot be right ends the script, with status 2, before any work. The output folder is the demo's own until its
-    `Criteria.finish`.
+    --data, --backend, --out, --seed, --quick, and one option for each of `defaults` (epochs=10 gives --epochs).  `recipe`: what
+    says how long the demo trains, which are options too.  `data`: the default of --data; only demos of faces take them.  `full`:
+    other defaults, which --full stands for; what is given beside it counts. What cannot be right ends the script, with status 2,
+    before any work. The output folder is the demo's own until its `Criteria.finish`.
 
     In a notebook the options are those in the environment variable MINIGEN_OPTIONS. For result.json the namespace also has
     `given`, the options that differ from their defaults, and `source`, the checksum of the demo's file (None in a notebook,
@@ -91,6 +99,7 @@ def demo_arguments(
     parser.add_argument("--out", type=output_path, default=None, help=f"output folder (default: out/{name})")
     parser.add_argument("--seed", type=nonnegative_int, default=0, help="seed of all random numbers")
     parser.add_argument("--quick", action="store_true", help="a few seconds, to see that it runs; criteria are not judged")
+    defaults = (recipe.length if recipe else {}) | defaults
     for option, default in defaults.items():
         parser.add_argument(f"--{option.replace('_', '-')}", type=type(default), default=default, help=f"default: {default}")
     if full is not None:
@@ -114,6 +123,13 @@ def demo_arguments(
     sweep(args.out)
     mg.seed(args.seed)
     return args
+
+
+def train_evaluator(
+    train: Dataset, args: argparse.Namespace, kind: Callable[..., Any] = evaluators.feature_classifier, **options: Any
+) -> Any:
+    """The network that judges images of this kind: trained once, for all demos; in a quick run for an epoch, for it alone."""
+    return kind(train, **options | ({"epochs": 1, "cache": args.out / "weights"} if args.quick else {}))
 
 
 class Criteria:

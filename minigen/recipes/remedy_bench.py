@@ -1,4 +1,7 @@
-"""The bench of demo 21: every remedy on every task. `python -m demos.remedies TASK METHOD SEED ...` prints a line a seed."""
+"""The bench of demo 21: every remedy on every task.
+
+`python -m minigen.recipes.remedy_bench TASK METHOD SEED ...` prints a line per seed.
+"""
 
 import argparse
 import copy
@@ -15,7 +18,7 @@ from minigen import data, evaluators, losses, metrics, nn, optim, synthetic, tra
 from minigen.models.gans import gan, points
 from minigen.training import remedies
 
-RECIPE = 2  # counts up when a method or the training changes, so that old results are not read
+VERSION = 2  # counts up when a method or the training changes, so that old results are not read
 SAMPLES = 2500  # on ring and grid, as in VEEGAN's and PacGAN's tables
 STACKED = 5000  # of stacked digits, for 100 modes
 RATE = 1e-3  # of both networks' Adam, beta1 = 0.5; falls to 0 along a cosine
@@ -107,7 +110,7 @@ def evaluate_points(trainer: training.Adversarial, task: str) -> dict[str, Any]:
 
 
 def evaluate_digits(trainer: training.Adversarial, dataset: str) -> dict[str, Any]:
-    """Pairs of digits found, reverse KL of their histogram in nats, Frechet distance of both digits' features."""
+    """Pairs of digits that are found, reverse KL of their histogram in nats, Frechet distance of both digits' features."""
     _, evaluator, real = stacked_digits(dataset)
     made = trainer.sample(STACKED)
     seen = features(evaluator, made)
@@ -138,12 +141,12 @@ def stacked_digits(dataset: str, n: int = 50_000) -> tuple[np.ndarray, Any, np.n
 
 
 def features(evaluator: Any, pairs: np.ndarray) -> np.ndarray:
-    """What the evaluator makes of both digits, side by side: (n, 128)."""
+    """The evaluator's features of both digits, side by side: (n, 128)."""
     return np.concatenate([evaluator.features(np.ascontiguousarray(pairs[..., i : i + 1])) for i in range(2)], axis=1)
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(prog="python -m demos.remedies", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m minigen.recipes.remedy_bench", description=__doc__)
     parser.add_argument("task", choices=STEPS)
     parser.add_argument("method", choices=METHODS)
     parser.add_argument("seeds", type=int, nargs="+")
