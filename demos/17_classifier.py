@@ -26,8 +26,8 @@ if args.quick:
     train, test, args.epochs, args.map_examples = train[:1000], test[:300], 1, 100
 criteria = Criteria(args)
 
-judge = evaluators.feature_classifier(train, epochs=args.epochs, cache=args.out / "weights")
-judge.summary((28, 28, 1))
+evaluator = evaluators.feature_classifier(train, epochs=args.epochs, cache=args.out / "weights")
+evaluator.summary((28, 28, 1))
 
 # %% [markdown]
 # ## What it sees
@@ -64,13 +64,13 @@ neighbors = {
     for name, space in (("features", features), ("pixels", few.images.reshape(len(few), -1)))
 }
 required = 0.985 if args.data == "mnist" else 0.89 if args.data == "fashion_mnist" else 0.95
-criteria.check("accuracy on held-out images", judge.accuracy(test.images, test.labels), at_least=required)
+criteria.check("accuracy on held-out images", evaluator.accuracy(test.images, test.labels), at_least=required)
 criteria.check(
     "5-NN errors among the features, as a share of those among the pixels",
     (1 - neighbors["features"]) / max(1 - neighbors["pixels"], 1e-12),
     at_most=1.0,
 )
 criteria.report("5-NN accuracy: features, pixels", f"{neighbors['features']:.4f}, {neighbors['pixels']:.4f}")
-criteria.report("parameters", f"{judge.parameter_count():,}")
-criteria.report("fingerprint of the weights", judge.fingerprint())
+criteria.report("parameters", f"{evaluator.parameter_count():,}")
+criteria.report("fingerprint of the weights", evaluator.fingerprint())
 criteria.finish()

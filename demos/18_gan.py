@@ -28,7 +28,9 @@ if args.quick:
     train, test, args.steps, args.samples = train[:1000], test[:200], 20, 100
 criteria = Criteria(args)
 
-judge = evaluators.feature_classifier(train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None)
+evaluator = evaluators.feature_classifier(
+    train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None
+)
 generator, discriminator = gan.Generator(), gan.Discriminator()
 untrained = generator.sample(args.samples)
 trainer = training.Adversarial(
@@ -38,7 +40,7 @@ trainer = training.Adversarial(
     generator_optimizer=optim.RMSprop(generator.parameters(), lr=optim.schedules.cosine(1e-3, args.steps)),
     discriminator_optimizer=optim.RMSprop(discriminator.parameters(), lr=optim.schedules.cosine(2.5e-4, args.steps)),
 )
-monitor = training.GanMonitor(judge)
+monitor = training.GanMonitor(evaluator)
 grid = training.SampleGrid(args.out / "evolution", every=max(args.steps // 20, 1), n=49)
 history = trainer.fit(train.images, steps=args.steps, record_every=max(args.steps // 100, 10), callbacks=[monitor, grid])
 
@@ -120,11 +122,11 @@ criteria.check(
 criteria.check(
     "Frechet distance, as a share of that of independent pixels", scores["Frechet distance"] / distances["pixels"], at_most=1.0
 )
-histogram = metrics.class_histogram(judge.predict(samples), len(train.class_names))
+histogram = metrics.class_histogram(evaluator.predict(samples), len(train.class_names))
 criteria.check("classes, of 10, that are each more than 2 % of the samples", (histogram > 0.02 * len(samples)).sum(), at_least=9)
 for name, score in scores.items():
     criteria.report(name, float(score))
-criteria.report("judge", f"{judge.fingerprint()}, {len(samples):,} samples")
+criteria.report("evaluator", f"{evaluator.fingerprint()}, {len(samples):,} samples")
 for step, text in monitor.warnings:
     criteria.report(f"monitor, step {step}", text)
 criteria.finish()

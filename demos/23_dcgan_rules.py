@@ -33,7 +33,9 @@ if args.quick:
     train, args.steps, args.batch_size, args.seeds, args.samples = train[:1000], 3, 8, 2, 100
     BROKEN = dict(list(BROKEN.items())[:4])
 criteria = Criteria(args)
-judge = evaluators.feature_classifier(train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None)
+evaluator = evaluators.feature_classifier(
+    train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None
+)
 real = train.images[np.random.default_rng(0).permutation(len(train))[: args.samples]]
 true = evaluator.features(real)
 
@@ -98,5 +100,5 @@ for name, values in distances.items():
         says = clear if abs(difference) > half_width else "no clear difference"
         text += f"; difference {difference:+.2f} \N{PLUS-MINUS SIGN} {half_width:.2f}: {says}"
     criteria.report(f"{name}: Frechet distance", f"{text}; rarest class {np.mean(rarest[name]):.2f} of its share")
-criteria.report("judge", f"{judge.fingerprint()}, {args.samples:,} samples; untrained {untrained:.1f}")
+criteria.report("evaluator", f"{evaluator.fingerprint()}, {args.samples:,} samples; untrained {untrained:.1f}")
 criteria.finish()

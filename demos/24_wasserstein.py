@@ -68,7 +68,9 @@ for name, (bound, optimizer) in BOUNDS.items():
 # The same two on small convolutional networks. Their settings are their papers': RMSprop at 5e-5 and c = 0.01 for clipping, Adam
 # at 1e-4 with moments 0 and 0.9 for the penalty (here both rates four times as high, for a short training).
 # %%
-judge = evaluators.feature_classifier(train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None)
+evaluator = evaluators.feature_classifier(
+    train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None
+)
 real = train.images[np.random.default_rng(0).permutation(len(train))[: args.samples]]
 true = evaluator.features(real)
 CLIP, rng = 0.01, np.random.default_rng(args.seed)
@@ -85,7 +87,7 @@ class Follow(training.Callback):
         self.distances = []
 
     def on_epoch_end(self, run):
-        self.distances.append(metrics.frechet_distance(true, judge.features(run.sample(1000 if not args.quick else 50))))
+        self.distances.append(metrics.frechet_distance(true, evaluator.features(run.sample(1000 if not args.quick else 50))))
 
 
 trainers, followed = {}, {}
@@ -174,14 +176,16 @@ criteria.check(
 )
 criteria.check("clipped weights in the outermost 1 % of their interval", edge.mean(), at_least=0.10)
 criteria.check(
-    "rank correlation of the critic's estimate with the judge's distance", rank_correlation(estimates, distances), at_least=0.5
+    "rank correlation of the critic's estimate with the evaluator's distance",
+    rank_correlation(estimates, distances),
+    at_least=0.5,
 )
 for name, images in samples.items():
-    scores = metrics.judge_samples(judge, images, real)
+    scores = metrics.evaluate_samples(evaluator, images, real)
     criteria.report(
         f"{name}: Frechet distance, rarest class, precision, recall",
         ", ".join(f"{scores[key]:.3g}" for key in ("Frechet distance", "rarest class", "precision", "recall")),
     )
 criteria.report("mean slope of the clipped critic", slopes["clipping"])
-criteria.report("judge", f"{judge.fingerprint()}, {args.samples:,} samples")
+criteria.report("evaluator", f"{evaluator.fingerprint()}, {args.samples:,} samples")
 criteria.finish()

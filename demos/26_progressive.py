@@ -149,5 +149,5 @@ criteria.report(
     f"Frechet distance at the end of each stage, {len(z):,} samples",
     ", ".join(f"{r}x{r}: {distance:.3g}" for r, distance in at_the_end.items()),
 )
-criteria.report("judge", f"{subject.judge.fingerprint()}, {args.samples:,} samples")
+criteria.report("evaluator", f"{subject.evaluator.fingerprint()}, {args.samples:,} samples")
 criteria.finish()

@@ -127,5 +127,5 @@ for space in lengths:
     )
 criteria.report("Frechet distance", distance)
 criteria.report("Frechet distance of real images from others", subject.floor(min(args.samples, len(subject.images) // 2)))
-criteria.report("judge", f"{subject.judge.fingerprint()}, {args.samples:,} samples")
+criteria.report("evaluator", f"{subject.evaluator.fingerprint()}, {args.samples:,} samples")
 criteria.finish()

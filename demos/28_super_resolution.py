@@ -35,7 +35,9 @@ train, test = data.load(args.data)
 if args.quick:
     train, args.epochs, args.steps, args.tests = train[:300], 1, 4, 100
 criteria = Criteria(args)
-judge = evaluators.feature_classifier(train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None)
+evaluator = evaluators.feature_classifier(
+    train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None
+)
 train, test = train[: args.images], test[: args.tests]
 
 
@@ -129,7 +131,7 @@ bicubic, alone, both = (scores[name] for name in ("bicubic", "content", "content
 criteria.check("content alone: PSNR above bicubic's, dB", alone["PSNR"] - bicubic["PSNR"], at_least=2.0)
 criteria.check("content alone: SSIM above bicubic's", alone["SSIM"] - bicubic["SSIM"], at_least=0.0)
 gained = 100 * (alone["accuracy"] - bicubic["accuracy"])
-criteria.check("content alone: judge's accuracy above bicubic's, %", gained, at_least=0.0)
+criteria.check("content alone: evaluator's accuracy above bicubic's, %", gained, at_least=0.0)
 criteria.check(
     "sharpness that the adversarial term adds, as a share of the originals'", both["sharpness"] - alone["sharpness"], at_least=0.0
 )
@@ -139,5 +141,5 @@ for name, each in scores.items():
         f"{name}: PSNR, SSIM, accuracy, sharpness, Frechet distance",
         f"{each['PSNR']:.2f} dB, {each['SSIM']:.4f}, {each['accuracy']:.2%}, {each['sharpness']:.3f}, {each['Frechet']:.3f}",
     )
-criteria.report("judge", f"{judge.fingerprint()}, {len(test):,} held-out images")
+criteria.report("evaluator", f"{evaluator.fingerprint()}, {len(test):,} held-out images")
 criteria.finish()

@@ -34,7 +34,9 @@ train, test = data.load(args.data)
 if args.quick:
     train, args.epochs, args.steps, args.tests = train[:300], 1, 4, 100
 criteria = Criteria(args)
-judge = evaluators.feature_classifier(train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None)
+evaluator = evaluators.feature_classifier(
+    train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None
+)
 train, test = train[: args.images], test[: args.tests]
 
 
@@ -153,7 +155,7 @@ for name, bound in (("mean", 0.5), ("linear", 1.0), ("autoencoder", 1.0)):
     share = alone["error"] / scores[name]["error"]
     criteria.check(f"content alone: squared error in the hole, as a share of that by {name}", share, at_most=bound)
 gained = 100 * (alone["accuracy"] - scores["mean"]["accuracy"])
-criteria.check("content alone: judge's accuracy above the mean fill's, %", gained, at_least=0.0)
+criteria.check("content alone: evaluator's accuracy above the mean fill's, %", gained, at_least=0.0)
 criteria.check(
     "sharpness that the adversarial term adds, as a share of the originals'", both["sharpness"] - alone["sharpness"], at_least=0.0
 )
@@ -163,5 +165,5 @@ for name, each in scores.items():
         f"{name}: squared error in the hole, accuracy, sharpness, Frechet distance",
         f"{each['error']:.5f}, {each['accuracy']:.2%}, {each['sharpness']:.3f}, {each['Frechet']:.3f}",
     )
-criteria.report("judge", f"{judge.fingerprint()}, {len(test):,} held-out images")
+criteria.report("evaluator", f"{evaluator.fingerprint()}, {len(test):,} held-out images")
 criteria.finish()

@@ -140,7 +140,7 @@ taught_digits = data.Dataset(
     train.class_names,
     {"digit": others.labels, "pattern": taught.pattern},
 )
-judge = evaluators.attribute_classifier(
+evaluator = evaluators.attribute_classifier(
     taught_digits, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None
 )
 true = {"digit": test.labels, "pattern": drawn.pattern}
@@ -151,8 +151,8 @@ plain = white_on_black(test)
 def evaluator_maps(images):
     """The evaluator's feature maps after each of its three convolutions."""
     x, maps = mg.asarray(images), []
-    with judge.eval_mode(), mg.no_grad():
-        for layer in judge.encoder:
+    with evaluator.eval_mode(), mg.no_grad():
+        for layer in evaluator.encoder:
             x = layer(x)
             maps += [x] if isinstance(layer, nn.ReLU) and len(x.shape) == 4 else []
     return maps
@@ -175,10 +175,10 @@ def of_pixels(images, examples):
 
 made = {alpha: transferred(plain, examples, alpha) for alpha in ALPHAS}
 falls = np.array([distances(images) for images in made.values()])
-seen = judge.score(made[1.0], true)
-criteria.check("images in which the judge sees the content's digit", seen["digit"], at_least=0.90)
-criteria.check("images in which the judge sees the style's pattern", seen["pattern"], at_least=0.90)
-for name, fall in zip(("encoder", "judge"), falls.T):
+seen = evaluator.score(made[1.0], true)
+criteria.check("images in which the evaluator sees the content's digit", seen["digit"], at_least=0.90)
+criteria.check("images in which the evaluator sees the style's pattern", seen["pattern"], at_least=0.90)
+for name, fall in zip(("encoder", "evaluator"), falls.T):
     criteria.check(f"distance of styles, {name}: down from alpha 0 to 1 by", 1 - fall[-1] / fall[0], at_least=0.80)
 criteria.check("steps of alpha at which a distance does not fall", int((np.diff(falls, axis=0) >= 0).sum()), at_most=0)
 answered = {"nothing done": plain, "AdaIN of pixels": of_pixels(plain, examples), "made": made[1.0], "true drawing": answers}
@@ -187,11 +187,11 @@ criteria.check(
     "squared error to the true drawing, times that of AdaIN of pixels", error["made"] / error["AdaIN of pixels"], at_most=1.0
 )
 for name, images in answered.items():
-    scores, (encoder, other) = judge.score(images, true), distances(images)
+    scores, (encoder, other) = evaluator.score(images, true), distances(images)
     criteria.report(
-        f"{name}: digit, pattern, distances (encoder, judge), error",
+        f"{name}: digit, pattern, distances (encoder, evaluator), error",
         f"{scores['digit']:.1%}, {scores['pattern']:.1%}, {encoder:.4f}, {other:.4f}, {error[name]:.4f}",
     )
 criteria.report("loss, content and style at the end", f"{history['content'][-1]:.4f}, {history['style'][-1]:.5f}")
-criteria.report("judge; parameters that learn", f"{judge.fingerprint()}; {model.decoder.parameter_count():,}")
+criteria.report("evaluator; parameters that learn", f"{evaluator.fingerprint()}; {model.decoder.parameter_count():,}")
 criteria.finish()

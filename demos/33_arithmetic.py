@@ -328,7 +328,9 @@ seen = {
     for who, each in (("the evaluator of sharp images", evaluator), ("its own evaluator", reader))
 }
 criteria.check(
-    f"VAE: {chapter.attribute} read rightly in held-out reconstructions, by its own judge", seen["its own judge"], at_least=0.9
+    f"VAE: {chapter.attribute} read rightly in held-out reconstructions, by its own evaluator",
+    seen["its own evaluator"],
+    at_least=0.9,
 )
 criteria.check("rarest concept of it, samples to take from", min(rarest[label, name] for label in spaces), at_least=args.examples)
 for label, lines in curves.items():
@@ -338,7 +340,7 @@ for label, lines in curves.items():
         at_least=0.5,
     )
 for row, shares in table.items():
-    low, high = metrics.share_interval(successes[tuple(row.split(": "))]["arithmetic"], args.trials)
+    low, high = metrics.wilson_interval(successes[tuple(row.split(": "))]["arithmetic"], args.trials)
     criteria.report(
         row,
         f"{shares[3]:.3f} ({low:.3f} to {high:.3f}); "
@@ -351,12 +353,13 @@ for label in spaces:
         f"{label}: other factors that stay", ", ".join(f"{method} {share:.3f}" for method, share in stays[label, name].items())
     )
 criteria.report(
-    f"VAE: {chapter.attribute} read rightly in them, by the judge of sharp images", float(seen["the judge of sharp images"])
+    f"VAE: {chapter.attribute} read rightly in them, by the evaluator of sharp images",
+    float(seen["the evaluator of sharp images"]),
 )
 for label, lines in curves.items():
     criteria.report(
         f"{label}: walks, share at -3 and at 3",
         ", ".join(f"{factor} {line[0]:.2f} {line[-1]:.2f}" for factor, line in lines.items()),
     )
-criteria.report("judge", f"{judge.fingerprint()}, {args.trials:,} trials with {args.examples} examples of each concept")
+criteria.report("evaluator", f"{evaluator.fingerprint()}, {args.trials:,} trials with {args.examples} examples of each concept")
 criteria.finish()

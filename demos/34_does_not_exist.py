@@ -154,5 +154,5 @@ criteria.report("Frechet distance", distance)
 criteria.report("Frechet distance without truncation", subject.distance(generator.draw(z)))
 for space, of in nearness.items():
     criteria.report(f"nearest pair in {space}: new, held out", f"{of['new'].min():.3f}, {of['held out'].min():.3f}")
-criteria.report("judge", f"{subject.judge.fingerprint()}, {args.samples:,} samples")
+criteria.report("evaluator", f"{subject.evaluator.fingerprint()}, {args.samples:,} samples")
 criteria.finish()

@@ -48,13 +48,13 @@ class Subject:
         if self.faces:
             sizes = {"train_size": 400, "test_size": 10} if args.quick else {"train_size": args.images, "test_size": 1000}
             self.train, self.test = data.load("faces", resolution=args.resolution, **sizes)
-            self.judge = evaluators.attribute_classifier(self.train, **({"epochs": 1, "cache": cache} if args.quick else {}))
+            self.evaluator = evaluators.attribute_classifier(self.train, **({"epochs": 1, "cache": cache} if args.quick else {}))
             self.images = self.train.images
         else:
             if args.resolution != 32:
                 raise SystemExit(f"--resolution {args.resolution}: {args.data} is 28 x 28, padded to 32 x 32")
             self.train, self.test = (each[:400] if args.quick else each for each in data.load(args.data))
-            self.judge = evaluators.feature_classifier(self.train, **({"epochs": 1, "cache": cache} if args.quick else {}))
+            self.evaluator = evaluators.feature_classifier(self.train, **({"epochs": 1, "cache": cache} if args.quick else {}))
             self.images = np.pad(self.train.images, ((0, 0), (2, 2), (2, 2), (0, 0)))
         self.resolution, self.channels = self.images.shape[1], self.images.shape[3]
 

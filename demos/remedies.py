@@ -133,8 +133,8 @@ def stacked_digits(dataset: str, n: int = 50_000) -> tuple[np.ndarray, Any, np.n
     train, _ = data.load(dataset)
     first, second = np.random.default_rng(0).integers(len(train), size=(2, n))
     pairs = np.concatenate([train.images[first], train.images[second]], axis=-1)
-    judge = evaluators.feature_classifier(train, progress=False)
-    return pairs, judge, features(judge, pairs[:STACKED])
+    evaluator = evaluators.feature_classifier(train, progress=False)
+    return pairs, evaluator, features(evaluator, pairs[:STACKED])
 
 
 def features(evaluator: Any, pairs: np.ndarray) -> np.ndarray:

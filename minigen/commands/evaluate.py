@@ -35,7 +35,7 @@ NEAREST = 500  # samples whose nearest training image is looked for
 
 def arguments(parser: Parser) -> None:
     run_arguments(parser)
-    parser.add_argument("-n", type=positive_int, default=2000, help="examples to judge, at most (default: 2000)")
+    parser.add_argument("-n", type=positive_int, default=2000, help="examples to evaluate, at most (default: 2000)")
     parser.add_argument("--quiet", action="store_true", help="no progress bars")
 
 
@@ -128,15 +128,15 @@ def generated(learner: Learner, config: Config, train: Dataset, n: int, progress
     rim = (samples.shape[1] - real.shape[1]) // 2  # of networks whose sides are powers of two
     samples = samples[:, rim : samples.shape[1] - rim, rim : samples.shape[2] - rim]
     if config.data == "faces":
-        judge = evaluators.attribute_classifier(train, progress=progress)
-        features = [judge.features(images) for images in (real, samples, others)]
+        evaluator = evaluators.attribute_classifier(train, progress=progress)
+        features = [evaluator.features(images) for images in (real, samples, others)]
         scores = {
             "Frechet distance": metrics.frechet_distance(*features[:2]),
             "Frechet floor": metrics.frechet_distance(features[0], features[2]),
         }
     else:
-        judge = evaluators.feature_classifier(train, progress=progress)
-        scores = metrics.judge_samples(judge, samples, real, others)
+        evaluator = evaluators.feature_classifier(train, progress=progress)
+        scores = metrics.evaluate_samples(evaluator, samples, real, others)
         if learner.conditional:
             scores["samples of the class asked for"] = metrics.accuracy(evaluator.predict(samples), learner.labels(n, None))
     near = metrics.nearest_training(samples[:NEAREST], real, held_out=others[:NEAREST])

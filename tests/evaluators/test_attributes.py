@@ -26,7 +26,7 @@ def squares(n, seed=0):
 TRAIN = squares(128)
 
 
-def judge(cache, train=TRAIN, epochs=1):
+def evaluator(cache, train=TRAIN, epochs=1):
     return evaluators.attribute_classifier(train, epochs=epochs, cache=cache, progress=False)
 
 

@@ -17,7 +17,7 @@ from minigen.utils import files
 TRAIN = data.load("glyphs", train_size=96, test_size=32)[0]
 
 
-def judge(cache, train=TRAIN, **options):
+def evaluator(cache, train=TRAIN, **options):
     return evaluators.feature_classifier(train, epochs=1, cache=cache, progress=False, **options)
 
 
