@@ -8,9 +8,9 @@ from pathlib import Path
 
 from minigen.commands import UsageError
 from minigen.coursework.exercises import number
-from minigen.coursework.judge.report import EXIT_STATUS, Report
-from minigen.coursework.judge.run import judge
-from minigen.coursework.judge.submission import read_all
+from minigen.coursework.grading.report import EXIT_STATUS, Report
+from minigen.coursework.grading.run import grade
+from minigen.coursework.grading.submission import read_all
 from minigen.utils.files import replacing
 
 EXAMPLES = """
@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
     write_marks(args.json, reports)  # before any work, lest it be for nothing
     width = min(60, max(len(submission.shown) for submission in submissions))
     for submission in submissions:
-        report = judge(submission, args.timeout, args.exercise)
+        report = grade(submission, args.timeout, args.exercise)
         reports.append(report)
         write_marks(args.json, reports)  # as they come
         if len(submissions) == 1:

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from minigen.commands import UsageError, check
-from minigen.coursework.judge.run import check_file
-from minigen.coursework.judge.submission import read_all
+from minigen.coursework.grading.run import check_file
+from minigen.coursework.grading.submission import read_all
 from tests.coursework.checking import PAGE, checked_text
 
 SOFTSIGN = '''
@@ -284,7 +284,7 @@ def test_a_link_is_called_one(tmp_path):
 def test_marks_that_cannot_be_written_are_refused_before_any_work(tmp_path, monkeypatch):
     path = tmp_path / "softsign.py"
     path.write_text(SOFTSIGN, encoding="utf-8")
-    monkeypatch.setattr(check, "judge", lambda *_: pytest.fail("it has been judged"))
+    monkeypatch.setattr(check, "grade", lambda *_: pytest.fail("it has been graded"))
     with pytest.raises(UsageError, match=r"the marks cannot be written to .*marks.json \(.*\): give another file"):
         command(path, "--json", path / "marks.json")
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from minigen.coursework.judge.border import clean, fits
+from minigen.coursework.grading.border import clean, fits
 
 HINTS = 20  # that are told, of an error
 PRINTED = 2000  # characters that are kept of what a file prints
@@ -45,7 +45,7 @@ class LearnerError(Exception):
 
 class Session:
     """`running`: what is being done, for the message if it never ends. `files`: the submission and its helpers, by name.
-    `seed`: of all random numbers of this judging.
+    `seed`: of all random numbers of this grading.
 
     The seed comes from the text of the submission: the same file gets the same marks every time, and no file can contain what it
     will be asked.
@@ -86,6 +86,6 @@ class Session:
 
     def nonsense(self, question: str) -> Stopped:
         return Stopped(
-            f"it cannot be judged: while {self.running}, its process gave an answer that makes no sense ({question}); "
+            f"it cannot be graded: while {self.running}, its process gave an answer that makes no sense ({question}); "
             "does the file change minigen, NumPy or Python itself?"
         )

@@ -1,17 +1,17 @@
-"""Judge a submission: in a process of its own it answers questions, and here the report is written."""
+"""Grade a submission: in a process of its own it answers questions, and here the report is written."""
 
 import time
 from pathlib import Path
 
 from minigen.coursework.exercises import COUNT, Asked, Exercise, exercise
-from minigen.coursework.judge.border import clean, in_one_line
-from minigen.coursework.judge.calls import DESCRIBED, Call
-from minigen.coursework.judge.examine import Examination, guarded
-from minigen.coursework.judge.process import WorkerProcess
-from minigen.coursework.judge.remote import file_of
-from minigen.coursework.judge.report import Item, Line, Report
-from minigen.coursework.judge.session import LearnerError, Session, Stopped
-from minigen.coursework.judge.submission import Submission, read_all
+from minigen.coursework.grading.border import clean, in_one_line
+from minigen.coursework.grading.calls import DESCRIBED, Call
+from minigen.coursework.grading.examine import Examination, guarded
+from minigen.coursework.grading.process import WorkerProcess
+from minigen.coursework.grading.remote import file_of
+from minigen.coursework.grading.report import Item, Line, Report
+from minigen.coursework.grading.session import LearnerError, Session, Stopped
+from minigen.coursework.grading.submission import Submission, read_all
 
 SECONDS = 60.0  # a check may take, unless its exercise allows more
 SUBJECTS = 200  # that are checked, of a file
@@ -27,10 +27,10 @@ def check_file(path: Path, seconds: float | None = None, number: int | None = No
     """The report on one file. `seconds`: the time limit, by default 60 or what its exercise allows. `number`: of the exercise, by
     default what the file says. `apart`: see WorkerProcess."""
     (submission,) = read_all([path], number)
-    return judge(submission, seconds, number, apart)
+    return grade(submission, seconds, number, apart)
 
 
-def judge(submission: Submission, seconds: float | None = None, number: int | None = None, apart: bool = True) -> Report:
+def grade(submission: Submission, seconds: float | None = None, number: int | None = None, apart: bool = True) -> Report:
     """The report on one submission; see check_file."""
     report = Report(submission.shown, submission.exercise if number is None else number, stopped=submission.problem)
     if report.stopped:
@@ -55,17 +55,17 @@ def default_limit(number: int | None) -> float:
 def question(session: Session, report: Report, name: str) -> None:
     """Ask all that is to be asked about the file called `name`, and fill its report; an end before the end is part of it."""
     try:
-        Judging(session, report, name).run()
+        Grading(session, report, name).run()
     except Stopped as stopped:
         report.stopped = str(stopped)
     except LearnerError as error:
         report.stopped = f"{name} cannot be looked at, while {session.running}:\n\n{error.traceback or error.first_line}"
     except Exception as error:  # an answer of the right form that makes no sense, or a fault of ours
-        report.stopped = f"it cannot be judged: while {session.running}, {type(error).__name__}: {clean(str(error), 200)}"
+        report.stopped = f"it cannot be graded: while {session.running}, {type(error).__name__}: {clean(str(error), 200)}"
     report.printed = session.printed
 
 
-class Judging:
+class Grading:
     """The order of the questions."""
 
     def __init__(self, session: Session, report: Report, name: str):

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from minigen.coursework.judge.calls import Array, Call
-from minigen.coursework.judge.report import Line
+from minigen.coursework.grading.calls import Array, Call
+from minigen.coursework.grading.report import Line
 
 
 def parameters(call: Call) -> Line:

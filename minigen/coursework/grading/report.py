@@ -11,7 +11,7 @@ WIDTH = 120
 ROWS = 10  # of what the file prints
 
 
-class Missed(Exception):
+class CheckFailed(Exception):
     """Something is not as it should be: what is wrong, and hints."""
 
     def __init__(self, detail: str, *hints: str):

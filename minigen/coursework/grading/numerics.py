@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from minigen.autograd.gradient_check import Mismatch, agree, compare
-from minigen.coursework.judge.report import Missed
+from minigen.coursework.grading.report import CheckFailed
 
 EPS, RTOL, ATOL = 1e-6, 1e-5, 1e-7
 
@@ -51,10 +51,10 @@ def find_mismatch(f: Differentiable, arrays: list[np.ndarray], rng: np.random.Ge
 
 
 def moved(f: Differentiable, arrays: list[np.ndarray], i: int, move: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """f with the i-th array moved. Raises Missed if the result has not this shape."""
+    """f with the i-th array moved. Raises CheckFailed if the result has not this shape."""
     y = f.value([*arrays[:i], arrays[i] + move, *arrays[i + 1 :]])
     if y.shape != shape:
-        raise Missed(f"the result has shape {shape} at one input, and {y.shape} at another of the same shape")
+        raise CheckFailed(f"the result has shape {shape} at one input, and {y.shape} at another of the same shape")
     return np.asarray(y, np.float64)
 
 

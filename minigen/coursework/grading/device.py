@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from minigen.coursework.judge.calls import Array, Call
-from minigen.coursework.judge.report import Line
-from minigen.coursework.judge.session import LearnerError
+from minigen.coursework.grading.calls import Array, Call
+from minigen.coursework.grading.report import Line
+from minigen.coursework.grading.session import LearnerError
 
 LARGE = (64, 100)  # of the op that is timed
 REMEDIES = {

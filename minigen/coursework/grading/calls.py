@@ -1,13 +1,13 @@
-"""A call of the submission's, as the judge knows it: what it is called with, and how it is asked for values and derivatives."""
+"""A call of the submission's, as the grader knows it: what it is called with, and how it is asked for values and derivatives."""
 
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from minigen.coursework.judge.border import fits
-from minigen.coursework.judge.report import Missed
-from minigen.coursework.judge.session import Session
+from minigen.coursework.grading.border import fits
+from minigen.coursework.grading.report import CheckFailed
+from minigen.coursework.grading.session import Session
 from minigen.coursework.samples import Sample
 
 NUMBERS = 1 << 21  # that the inputs of a call may have
@@ -132,10 +132,10 @@ class Call:
         return found
 
     def value(self, arrays: list[Array], **wanted: Any) -> Array:
-        """The result as an array. Raises Missed if it is none."""
+        """The result as an array. Raises CheckFailed if it is none."""
         found = self.derive(arrays, **wanted)
         if found["type"] != "Tensor":
-            raise Missed(f"it must return one Tensor, got {found['type']}")
+            raise CheckFailed(f"it must return one Tensor, got {found['type']}")
         return found["y"]
 
     @classmethod

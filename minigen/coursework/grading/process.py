@@ -17,9 +17,9 @@ from typing import Any
 
 import minigen
 from minigen.coursework import confine
-from minigen.coursework.judge.border import clean, cleaned
-from minigen.coursework.judge.session import Session, Stopped
-from minigen.coursework.judge.submission import Submission
+from minigen.coursework.grading.border import clean, cleaned
+from minigen.coursework.grading.session import Session, Stopped
+from minigen.coursework.grading.submission import Submission
 from minigen.coursework.protocol import ProtocolError, pack, receive
 
 LIBRARY = Path(minigen.__file__).resolve().parent
@@ -129,7 +129,7 @@ class WorkerProcess(Session):
                     raise self.nonsense(question["do"]) from None
             if not (isinstance(message, dict) and message.keys() == {"printed"} and isinstance(message["printed"], str)):
                 raise Stopped(
-                    f"it cannot be judged: while {self.running}, something else was written where its process should "
+                    f"it cannot be graded: while {self.running}, something else was written where its process should "
                     "answer; does the file write to other files than its own?"
                 )
             self.hear(message["printed"])
@@ -149,7 +149,7 @@ class WorkerProcess(Session):
                 raise Stopped(self.unfinished())
             if isinstance(message, (ProtocolError, MemoryError)):
                 raise Stopped(
-                    f"it cannot be judged: while {self.running}, something else was written where its process should "
+                    f"it cannot be graded: while {self.running}, something else was written where its process should "
                     f"answer ({message})"
                 )
             return message

@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from minigen.coursework.judge import device, hints, modules
-from minigen.coursework.judge.calls import Array, Call
-from minigen.coursework.judge.numerics import Differentiable, find_mismatch
-from minigen.coursework.judge.report import Item, Line, Missed
-from minigen.coursework.judge.session import LearnerError
+from minigen.coursework.grading import device, hints, modules
+from minigen.coursework.grading.calls import Array, Call
+from minigen.coursework.grading.numerics import Differentiable, find_mismatch
+from minigen.coursework.grading.report import CheckFailed, Item, Line
+from minigen.coursework.grading.session import LearnerError
 
 
 class Examination:
@@ -254,7 +254,7 @@ class Examination:
                 **wanted,
             )
             if found["type"] != "Tensor":
-                raise Missed(f"it must return one Tensor, got {found['type']}")
+                raise CheckFailed(f"it must return one Tensor, got {found['type']}")
             return found
 
         def value(arrays: list[Array]) -> Array:
@@ -335,7 +335,7 @@ def guarded(name: str, function: Callable[[], Line]) -> Line:
     try:
         with np.errstate(all="ignore"):
             return function()
-    except Missed as missed:
+    except CheckFailed as missed:
         return Line(name, False, str(missed), missed.hints)
     except LearnerError as error:
         if error.unwritten:

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from minigen.coursework.judge.report import Missed
-from minigen.coursework.judge.session import Session
+from minigen.coursework.grading.report import CheckFailed
+from minigen.coursework.grading.session import Session
 
 Array = np.ndarray
 VALUE = (Array, dict, str, int, float, bool, None)
@@ -94,12 +94,12 @@ def fetched(target: Remote) -> Any:
 
 
 def parameters_of(module: Any, what: str) -> dict[str, tuple[int, ...]]:
-    """Name -> shape, of all parameters. Raises Missed for what is no module."""
+    """Name -> shape, of all parameters. Raises CheckFailed for what is no module."""
     found = {"module": False}
     if isinstance(module, Remote):
         found = module._session.ask("describe", {"module": bool, "parameters": {str: [int]}}, target=module._target)
     if not found["module"]:
-        raise Missed(f"{what} is no nn.Module")
+        raise CheckFailed(f"{what} is no nn.Module")
     return {name: tuple(shape) for name, shape in found["parameters"].items()}
 
 
@@ -124,27 +124,27 @@ def learn(model: Remote, images: Array, epochs: int, lr: float) -> None:
 
 
 def loss_of(model: Remote, images: Array) -> tuple[float, dict[str, float]]:
-    """The total and the terms of a model's loss. Raises Missed where it returns something else."""
+    """The total and the terms of a model's loss. Raises CheckFailed where it returns something else."""
     found = model.loss(images)
     if not (isinstance(found, tuple) and len(found) == 2 and isinstance(found[1], dict)):
-        raise Missed("loss must return the total and a dict of its terms", 'return total, {"error": error}')
+        raise CheckFailed("loss must return the total and a dict of its terms", 'return total, {"error": error}')
     return number("the total", found[0]), {name: number(f"the term {name}", term) for name, term in found[1].items()}
 
 
 def numbers(what: str, x: Any) -> Array:
-    """A result as an array. Raises Missed for one that is none."""
+    """A result as an array. Raises CheckFailed for one that is none."""
     x = np.asarray(x) if type(x) in (bool, int, float) else x
     if not isinstance(x, np.ndarray):
         kind = "another object" if isinstance(x, Remote) else "nothing" if x is None else type(x).__name__
-        raise Missed(f"{what}: expected numbers, got {kind}", "there is no return" if x is None else "")
+        raise CheckFailed(f"{what}: expected numbers, got {kind}", "there is no return" if x is None else "")
     return x
 
 
 def number(what: str, x: Any) -> float:
-    """A result as one number. Raises Missed for one that is none."""
+    """A result as one number. Raises CheckFailed for one that is none."""
     x = numbers(what, x)
     if x.size != 1:
-        raise Missed(f"{what}: expected one number, got shape {x.shape}")
+        raise CheckFailed(f"{what}: expected one number, got shape {x.shape}")
     return float(x.item()) if x.dtype.kind in "fiub" else math.nan
 
 
