@@ -1,4 +1,4 @@
-"""What pyproject.toml cannot say: the folder demos/ is installed as minigen/demos. No top-level package is called `demos`."""
+"""What setup.cfg cannot say: the folder demos/ is installed as minigen/demos. No top-level package is called `demos`."""
 
 from setuptools import find_packages, setup
 

@@ -211,7 +211,7 @@ criteria.check("false alarms at a threshold for 5 %, share", alarms, between=met
 criteria.check("all classes normal: area for letters", found["letters"]["autoencoder"].value, at_least=0.80)
 of_one = {method: np.array([one[label][method].value for label in classes]) for method in methods}
 criteria.check("one class normal: area, mean over classes", of_one["autoencoder"].mean(), at_least=0.90)
-mean, half_width = metrics.mean_interval(of_one["autoencoder"] - of_one["mean"])
+mean, half_width = metrics.t_interval(of_one["autoencoder"] - of_one["mean"])
 criteria.check("of it more than by the distance from the mean, lower end of the 95 % interval", mean - half_width, at_least=0.0)
 thinnest = int(np.argmin([fitted.images[fitted.labels == label].mean() for label in classes]))
 criteria.check(

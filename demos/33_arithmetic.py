@@ -341,7 +341,7 @@ for label, lines in curves.items():
         at_least=0.5,
     )
 for row, shares in table.items():
-    low, high = metrics.share_interval(successes[tuple(row.split(": "))]["arithmetic"], args.trials)
+    low, high = metrics.wilson_interval(successes[tuple(row.split(": "))]["arithmetic"], args.trials)
     criteria.report(
         row,
         f"{shares[3]:.3f} ({low:.3f} to {high:.3f}); "

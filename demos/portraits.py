@@ -10,11 +10,11 @@ import numpy as np
 import minigen as mg
 from minigen import data, evaluators, losses, metrics, optim, training
 from minigen.backend import asarray, to_numpy
-from minigen.evaluators.features import keep, read_kept
 from minigen.models.gans import progan, stylegan
 from minigen.models.gans.growing import at_stage
 from minigen.recipes.gans import small_maps
-from minigen.training.run import checksum
+from minigen.training.cache import load_weights, save_weights
+from minigen.training.examples import checksum
 from minigen.utils.files import cached
 
 STYLEGAN = {"resolution": 32, "images": 10_000, "stable": 6000, "fading": 6000, "last": 20_000, "batch_size": 16}
@@ -155,14 +155,14 @@ def train_stylegan(
 ) -> stylegan.Generator:
     """Play demo 27's game to its end, and keep the averaged generator for the demos that ask what it has learned."""
     trainer.fit(subject.images, steps=steps, batch_size=args.batch_size, record_every=max(steps // 40, 1), callbacks=callbacks)
-    keep(kept(args, subject), "generator", trainer.sampler, made_of(args, subject))
+    save_weights(kept(args, subject), "generator", trainer.sampler, made_of(args, subject))
     return trainer.sampler
 
 
 def trained_stylegan(args: argparse.Namespace, subject: Subject) -> stylegan.Generator:
     """Demo 27's averaged generator: read, if these settings have been trained before, or trained (a quarter of an hour)."""
     trainer, steps = stylegan_trainer(args, subject)
-    if read_kept(kept(args, subject), "generator", trainer.sampler, made_of(args, subject)):
+    if load_weights(kept(args, subject), "generator", trainer.sampler, made_of(args, subject)):
         return trainer.sampler
     return train_stylegan(args, subject, trainer, steps)
 

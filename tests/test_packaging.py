@@ -1,11 +1,11 @@
 """What is installed is minigen alone, it works without the clone, and nobody is sent to a stranger's package of that name."""
 
+import configparser
 import os
 import re
 import shutil
 import subprocess
 import sys
-import tomllib
 import zipfile
 from pathlib import Path
 
@@ -14,8 +14,9 @@ import pytest
 from minigen.backend import cuda
 
 ROOT = Path(__file__).parents[1]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-SOURCES = ["minigen", "demos", "README.md", "LICENSE", "pyproject.toml", "setup.py"]
+PROJECT = configparser.ConfigParser()
+PROJECT.read(ROOT / "setup.cfg", encoding="utf-8")
+SOURCES = ["minigen", "demos", "README.md", "LICENSE", "pyproject.toml", "setup.cfg", "setup.py"]
 CACHES = shutil.ignore_patterns("__pycache__")
 
 
@@ -112,5 +113,5 @@ def test_nobody_is_advised_to_install_the_project_of_that_name():
 
 
 def test_what_is_advised_for_a_gpu_is_what_the_extras_install():
-    extras = PROJECT["optional-dependencies"]
-    assert all(f"'{extras[name][0]}'" in cuda.INSTALL for name in ("cuda12", "cuda13"))
+    extras = PROJECT["options.extras_require"]
+    assert all(f"'{extras[name].strip()}'" in cuda.INSTALL for name in ("cuda12", "cuda13"))

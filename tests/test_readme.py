@@ -1,11 +1,11 @@
 """What the README says, done: its Python blocks run one after the other, and what it names exists."""
 
+import configparser
 import os
 import re
 import shlex
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -141,9 +141,10 @@ def test_demos_and_benchmarks(command, home):
 
 
 def test_every_extra_that_is_installed_exists():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    project = configparser.ConfigParser()
+    project.read(ROOT / "setup.cfg", encoding="utf-8")
     installed = re.findall(r"install -e '\.\[(\w+)\]'", README)
-    assert installed and set(installed) <= set(project["optional-dependencies"])
+    assert installed and set(installed) <= set(project["options.extras_require"])
 
 
 def test_what_a_wrong_rule_is_told_is_what_the_readme_shows(home, tmp_path):
