@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from minigen.commands import UsageError, check
+from minigen.commands import check
 from minigen.coursework.grading.run import check_file
 from minigen.coursework.grading.submission import read_all
+from minigen.errors import UsageError
 from tests.coursework.checking import PAGE, checked_text
 
 SOFTSIGN = '''
