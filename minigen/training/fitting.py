@@ -18,6 +18,7 @@ from minigen.training.callbacks import Callback
 from minigen.training.history import History
 from minigen.training.resume_settings import described
 from minigen.training.run import Run, batch_of, check_examples, checksum, optimizer_settings
+from minigen.utils.settings import takes_settings
 from minigen.utils.signals import stop_requests
 
 VALIDATION_BATCH = 1000
@@ -26,6 +27,7 @@ VALIDATION_BATCH = 1000
 Examples = np.ndarray | tuple[np.ndarray, ...]
 
 
+@takes_settings
 def fit(
     model: Module,
     examples: Examples,

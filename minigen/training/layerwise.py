@@ -14,8 +14,10 @@ from minigen.models.autoencoders.base import Autoencoder
 from minigen.optim.optimizer import Optimizer
 from minigen.training.fitting import VALIDATION_BATCH, fit
 from minigen.training.history import History
+from minigen.utils.settings import takes_settings
 
 
+@takes_settings
 def fit_layerwise(
     model: Autoencoder,
     examples: np.ndarray,

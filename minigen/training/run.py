@@ -32,10 +32,10 @@ from minigen.training.callbacks import Callback
 from minigen.training.history import History, is_finite_number
 from minigen.training.resume_settings import described, differences, listed, plain, same
 from minigen.utils.reading import shortened
-from minigen.utils.settings import PythonNumbers
+from minigen.utils.settings import Configured
 
 
-class Run(PythonNumbers):
+class Run(Configured):
     """Base of training runs. A subclass trains, and says what belongs to it: `state_parts`, `settings`, `progress_fields`."""
 
     progress_fields: tuple[str, ...] = ()  # attributes that say how far the run is, JSON values; they go into checkpoints

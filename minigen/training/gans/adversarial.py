@@ -28,6 +28,7 @@ from minigen.training.gans.remedies import Remedy
 from minigen.training.history import History
 from minigen.training.resume_settings import described, without_addresses
 from minigen.training.run import Run, checksum, optimizer_settings
+from minigen.utils.settings import takes_settings
 from minigen.utils.signals import stop_requests
 
 PLAYERS = ("generator", "discriminator")
@@ -203,6 +204,7 @@ class Adversarial(Run):
 
     # -- the run -------------------------------------------------------------------------------------------------
 
+    @takes_settings
     def fit(
         self,
         examples: Any,
