@@ -13,7 +13,7 @@ from minigen.recipes import find
 from minigen.recipes.gans import GrowingRecipe
 from minigen.recipes.inputs import square
 from minigen.training.cache import load_weights, save_weights
-from minigen.training.run import checksum
+from minigen.training.examples import checksum
 from minigen.utils.files import cached
 
 SIZE = {"resolution": 32, "images": 10_000}
