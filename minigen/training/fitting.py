@@ -17,7 +17,7 @@ from minigen.optim.optimizer import Optimizer
 from minigen.training.examples import Examples, batch_shape, prepare
 from minigen.training.history import History
 from minigen.training.resume_settings import described, optimizer_settings
-from minigen.training.run import Callback, Run, optimizer_settings
+from minigen.training.run import Callback, Run
 from minigen.utils.settings import takes_settings
 from minigen.utils.signals import stop_requests
 

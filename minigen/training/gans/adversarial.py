@@ -27,7 +27,7 @@ from minigen.training.gans.players import Generator
 from minigen.training.gans.remedies import Remedy
 from minigen.training.history import History
 from minigen.training.resume_settings import described, optimizer_settings, without_addresses
-from minigen.training.run import Callback, Run, optimizer_settings
+from minigen.training.run import Callback, Run
 from minigen.utils.settings import takes_settings
 from minigen.utils.signals import stop_requests
 
