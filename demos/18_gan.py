@@ -1,3 +1,4 @@
+# %% [markdown]
 """A generative adversarial network: two players, and images that neither was shown.
 
 A generator makes images from noise, a discriminator learns to tell them from real ones, and each is the other's teacher. The
@@ -103,7 +104,7 @@ save(
 # %%
 order = np.random.default_rng(0).permutation(len(train))
 real, others = train.images[order[: args.samples]], train.images[order[args.samples : 2 * args.samples]]
-scores = metrics.judge_samples(evaluator, samples, real, others)
+scores = metrics.evaluate_samples(evaluator, samples, real, others)
 noise = np.random.default_rng(args.seed).standard_normal(real.shape)
 pixels = np.clip(mg.mean(train.images, axis=0) + mg.std(train.images, axis=0) * noise, 0, 1).astype(np.float32)
 distances = {

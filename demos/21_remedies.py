@@ -1,3 +1,4 @@
+# %% [markdown]
 """Every remedy, measured.
 
 Twenty-one things that are said to help a GAN, each against the plain one, on three tasks whose modes can be counted: the ring
@@ -105,7 +106,7 @@ def cell(task, method, column):
     """Mean, standard error, and + or - where it differs from the plain GAN's."""
     values = measured(task, method, column)
     digits = 2 if column in ("high quality", "reverse KL") else 1
-    gain, half_width = metrics.mean_interval(values - measured(task, "plain", column))
+    gain, half_width = metrics.t_interval(values - measured(task, "plain", column))
     sign = "" if abs(gain) <= half_width else " +" if gain * RISES[column] > 0 else " -"
     return f"{values.mean():.{digits}f} \N{PLUS-MINUS SIGN} {values.std(ddof=1) / np.sqrt(len(values)):.{digits}f}{sign}"
 

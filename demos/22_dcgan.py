@@ -1,3 +1,4 @@
+# %% [markdown]
 """A deep convolutional GAN: digits that one can read.
 
 Convolutions in both networks, and a few rules under which they train. At equal numbers of images seen it must come nearer to the
@@ -115,7 +116,7 @@ save(
 # %%
 order = np.random.default_rng(0).permutation(len(train))
 real, others = train.images[order[: args.samples]], train.images[order[args.samples : 2 * args.samples]]
-scores, dense_scores = (metrics.judge_samples(evaluator, made, real, others) for made in (samples, dense_samples))
+scores, dense_scores = (metrics.evaluate_samples(evaluator, made, real, others) for made in (samples, dense_samples))
 criteria.check(
     "Frechet distance, as a share of the dense GAN's", scores["Frechet distance"] / dense_scores["Frechet distance"], at_most=1.0
 )

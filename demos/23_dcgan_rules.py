@@ -1,3 +1,4 @@
+# %% [markdown]
 """The rules of the DCGAN, one broken at a time.
 
 Do they matter? The same small networks with all rules, and with each of them broken, from several seeds, as the evaluator sees
@@ -93,7 +94,7 @@ criteria.check(
 for name, values in distances.items():
     text = f"{values.mean():.2f} \N{PLUS-MINUS SIGN} {values.std(ddof=1) / np.sqrt(len(values)):.2f}"
     if name != "all rules":
-        difference, half_width = metrics.mean_interval(values - distances["all rules"])
+        difference, half_width = metrics.t_interval(values - distances["all rules"])
         clear = "the rule helps" if difference > 0 else "the rule hurts"
         says = clear if abs(difference) > half_width else "no clear difference"
         text += f"; difference {difference:+.2f} \N{PLUS-MINUS SIGN} {half_width:.2f}: {says}"

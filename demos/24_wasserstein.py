@@ -1,3 +1,4 @@
+# %% [markdown]
 """The Wasserstein GAN: a critic with a slope, by clipping its weights or by a penalty on its gradient.
 
 The critic does not classify, it measures how far apart real and generated images are; that is a distance only while the critic's
@@ -160,7 +161,7 @@ criteria.check(
     at_least=0.5,
 )
 for name, images in samples.items():
-    scores = metrics.judge_samples(evaluator, images, real)
+    scores = metrics.evaluate_samples(evaluator, images, real)
     criteria.report(
         f"{name}: Frechet distance, rarest class, precision, recall",
         ", ".join(f"{scores[key]:.3g}" for key in ("Frechet distance", "rarest class", "precision", "recall")),

@@ -1,3 +1,4 @@
+# %% [markdown]
 """A conditional DCGAN with experience replay: the chapter's exercise, solved and measured.
 
 Ask for a digit, get that digit. Both networks are conditioned on the label, and the discriminator also learns from fakes of the
@@ -76,7 +77,7 @@ for name, trainer in trainers.items():
     made = trainer.sample(args.samples, labels)
     agreement = metrics.accuracy(evaluator.predict(made), labels)
     nearest, network = evaluators.train_on_fake(data.Dataset("fake", made, labels, train.class_names, {}), test)
-    scores = metrics.judge_samples(evaluator, made, real.images, others.images)
+    scores = metrics.evaluate_samples(evaluator, made, real.images, others.images)
     if name == "with replay":
         criteria.check("samples in which the evaluator sees the class asked for", agreement, at_least=0.90)
         criteria.check("accuracy on real images of a network that has seen fakes only", network, at_least=0.90)

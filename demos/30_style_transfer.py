@@ -1,3 +1,4 @@
+# %% [markdown]
 """Style transfer: one image's content in another's style, by adaptive instance normalization.
 
 The style of an image is what its feature maps say on average, the content is where they say it. A decoder learns to draw from the
@@ -149,7 +150,7 @@ plain = white_on_black(test)
 def feature_maps(images):
     """The evaluator's feature maps after each of its three convolutions."""
     x, maps = mg.asarray(images), []
-    with evaluator.evaluating(), mg.no_grad():
+    with evaluator.eval_mode(), mg.no_grad():
         for layer in evaluator.encoder:
             x = layer(x)
             maps += [x] if isinstance(layer, nn.ReLU) and len(x.shape) == 4 else []

@@ -1,3 +1,4 @@
+# %% [markdown]
 """Semantic arithmetic: "woman with glasses" = "woman" + "man with glasses" - "man", and how often it is true.
 
 Concepts are means of codes, and what an image shows is changed by adding the difference of two of them. A network that has
@@ -304,7 +305,7 @@ for label in ("W", "VAE"):
 # %%
 name = next(iter(cases))
 for label in spaces:
-    intervals = {method: metrics.share_interval(count, args.trials) for method, count in successes[label, name].items()}
+    intervals = {method: metrics.wilson_interval(count, args.trials) for method, count in successes[label, name].items()}
     best = max(intervals[method][1] for method in METHODS[:3])
     criteria.check(
         f"{label}: {name}, lower end less 3 times the others' upper end", intervals["arithmetic"][0] - 3 * best, at_least=0.0
@@ -336,7 +337,7 @@ for label, lines in curves.items():
         at_least=0.5,
     )
 for row, shares in table.items():
-    low, high = metrics.share_interval(successes[tuple(row.split(": "))]["arithmetic"], args.trials)
+    low, high = metrics.wilson_interval(successes[tuple(row.split(": "))]["arithmetic"], args.trials)
     criteria.report(
         row,
         f"{shares[3]:.3f} ({low:.3f} to {high:.3f}); "

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:  # for editors, which complete what they can see
     from minigen.autograd import *  # noqa: F403
     from minigen.backend import *  # noqa: F403
+    from minigen.nn.gradient_check import gradcheck_module  # noqa: F401
     from minigen.ops import *  # noqa: F403
 
 __version__ = "0.1.0"
@@ -22,7 +23,6 @@ FOLDERS = (
     "engine",
     "errors",
     "evaluators",
-    "functional",
     "losses",
     "metrics",
     "models",
@@ -41,6 +41,7 @@ NAMES = {
     "draw_graph": "autograd",
     "grad": "autograd",
     "gradcheck": "autograd",
+    "gradcheck_module": "nn.gradient_check",
     "graph_to_dot": "autograd",
     "no_grad": "autograd",
     "op": "autograd",

@@ -17,7 +17,7 @@ FLOORS = [
     ["engine"],
     ["ops"],
     ["autograd"],
-    ["functional", "data", "plot"],
+    ["data", "plot"],
     ["nn", "metrics"],
     ["losses"],
     ["optim"],

@@ -18,6 +18,7 @@ from minigen.engine.operation import Op
 from minigen.engine.tensor import Tensor
 from minigen.errors import NonFiniteError
 from minigen.utils.blocks import Block, block
+from minigen.utils.tables import table
 
 
 @contextlib.contextmanager
@@ -130,12 +131,11 @@ class Profile(Observer, Block):
     def __str__(self) -> str:
         """A table, the most expensive first."""
         total = sum(cost.seconds for cost in self.costs.values()) or 1.0
-        lines = [f"{'op':28} {'calls':>7} {'ms':>10} {'share':>6} {'MiB':>9}"]
+        rows = [("op", "calls", "ms", "share", "MiB")]
         for name, cost in sorted(self.costs.items(), key=lambda item: -item[1].seconds):
-            lines.append(
-                f"{name:28} {cost.calls:7d} {1e3 * cost.seconds:10.3f} {cost.seconds / total:6.1%} {cost.bytes / 2**20:9.2f}"
-            )
-        return "\n".join(lines)
+            milliseconds, share, size = 1e3 * cost.seconds, cost.seconds / total, cost.bytes / 2**20
+            rows.append((name, str(cost.calls), f"{milliseconds:.3f}", f"{share:.1%}", f"{size:.2f}"))
+        return table(rows, "<>>>>")
 
 
 def profile() -> Profile:

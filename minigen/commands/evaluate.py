@@ -1,8 +1,8 @@
-"""Judge a trained model by numbers that fit it, on held-out examples; a table, and RUN/evaluation.json.
+"""Evaluate a trained model by figures that fit it, on held-out examples; a table, and RUN/evaluation.json.
 
 Autoencoders: the error of their reconstructions, beside that of PCA with as many numbers. Variational ones: bounds of the
-log-likelihood, in nats. GANs: how far samples are from real images in the eyes of a judge, a classifier that is trained once for
-each data set and kept; below the floor, the distance of real images from others, no generator can be expected to come.
+log-likelihood, in nats. GANs: how far samples are from real images in the eyes of an evaluator, a classifier that is trained once
+for each data set and kept; below the floor, the distance of real images from others, no generator can be expected to come.
 """
 
 import argparse
@@ -22,19 +22,20 @@ from minigen.models.autoencoders import DenoisingAutoencoder, HashingAutoencoder
 from minigen.recipes import TrainedModel, inputs
 from minigen.utils.arguments import positive_int
 from minigen.utils.files import replacing
+from minigen.utils.tables import table
 
 EXAMPLES = """
   minigen evaluate runs/vae
   minigen evaluate runs/dcgan -n 5000
 """
 IMPORTANCE_SAMPLES = 50
-FEWEST = 4  # samples that can be judged: each has three nearest neighbors among the others
+FEWEST = 4  # samples that can be evaluated: each has three nearest neighbors among the others
 NEAREST = 500  # samples whose nearest training image is looked for
 
 
 def arguments(parser: Parser) -> None:
     run_arguments(parser)
-    parser.add_argument("-n", type=positive_int, default=2000, help="examples to judge, at most (default: 2000)")
+    parser.add_argument("-n", type=positive_int, default=2000, help="examples to evaluator, at most (default: 2000)")
     parser.add_argument("--quiet", action="store_true", help="no progress bars")
 
 
@@ -48,9 +49,8 @@ def run(args: argparse.Namespace) -> int:
         figures = reconstructed(trained, train, test[: args.n])
         if trained.generative:
             figures |= bounds(trained, train, test[: args.n])
-    width = max(map(len, figures))
-    for name, value in figures.items():  # before they are saved, which can fail
-        print(f"{name.ljust(width)}  {value if isinstance(value, str) else f'{value:.5g}'}")
+    rows = [(name, value if isinstance(value, str) else f"{value:.5g}") for name, value in figures.items()]
+    print(table(rows))  # before they are saved, which can fail
     with replacing(folder.path / "evaluation.json") as temporary:
         content = {"model": config.model, "data": config.data, "seed": args.seed, "figures": figures}
         temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
@@ -113,14 +113,14 @@ def bounds(trained: TrainedModel, train: Dataset, test: Dataset) -> dict[str, fl
 
 
 def generated(trained: TrainedModel, config: Config, train: Dataset, n: int, progress: bool) -> dict[str, Any]:
-    """Name -> what the judge says of n samples beside n training images, and n others; no more than half of all.
+    """Name -> what the evaluator says of n samples beside n training images, and n others; no more than half of all.
 
-    UsageError for fewer than can be judged.
+    UsageError for fewer than can be evaluated.
     """
     n = min(n, len(train) // 2)
     if n < FEWEST:
         raise UsageError(
-            f"samples are judged beside as many training images, and as many others: at least {FEWEST} of each, here are {n}"
+            f"samples are evaluated beside as many training images, and as many others: at least {FEWEST} of each, here are {n}"
         )
     order = np.random.default_rng(0).permutation(len(train))
     real, others = (train.images[order[part]] for part in (slice(n), slice(n, 2 * n)))
@@ -128,22 +128,22 @@ def generated(trained: TrainedModel, config: Config, train: Dataset, n: int, pro
     rim = (samples.shape[1] - real.shape[1]) // 2  # of networks whose sides are powers of two
     samples = samples[:, rim : samples.shape[1] - rim, rim : samples.shape[2] - rim]
     if config.data == "faces":
-        judge = evaluators.attribute_classifier(train, progress=progress)
-        features = [judge.features(images) for images in (real, samples, others)]
+        evaluator = evaluators.attribute_classifier(train, progress=progress)
+        features = [evaluator.features(images) for images in (real, samples, others)]
         scores = {
             "Frechet distance": metrics.frechet_distance(*features[:2]),
             "Frechet floor": metrics.frechet_distance(features[0], features[2]),
         }
     else:
-        judge = evaluators.feature_classifier(train, progress=progress)
-        scores = metrics.judge_samples(judge, samples, real, others)
+        evaluator = evaluators.feature_classifier(train, progress=progress)
+        scores = metrics.evaluate_samples(evaluator, samples, real, others)
         if trained.conditional:
-            scores["samples of the class asked for"] = metrics.accuracy(judge.predict(samples), trained.labels(n, None))
+            scores["samples of the class asked for"] = metrics.accuracy(evaluator.predict(samples), trained.labels(n, None))
     near = metrics.nearest_training(samples[:NEAREST], real, held_out=others[:NEAREST])
     return {
         "samples": n,
         **scores,
         "pairwise diversity": metrics.pairwise_diversity(samples, real),
         "nearest-training-image ratio": near.memorization_ratio,
-        "judge": judge.fingerprint(),
+        "evaluator": evaluator.fingerprint(),
     }

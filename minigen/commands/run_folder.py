@@ -23,6 +23,7 @@ from minigen.data import Dataset
 from minigen.errors import RecipeError, suggestion
 from minigen.recipes import InputSpec, Recipe, find, inputs
 from minigen.training import checkpoint
+from minigen.utils.checks import check_positive
 from minigen.utils.files import LOCK, Hold, is_temporary, locked, replacing, sweep
 from minigen.utils.reading import parsed_json, read_bounded, shortened
 
@@ -115,6 +116,7 @@ class Config:
         for name in ("batch_size", self.counted):
             check_whole(name, self.settings[name], 1)
         check_setting("lr", self.settings["lr"], standard.lr)
+        check_positive(self.model, lr=self.settings["lr"])
         recipe = self.recipe
         try:
             spec = self.input_spec

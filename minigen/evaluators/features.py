@@ -49,8 +49,8 @@ def train_on_fake(fake: Dataset, test: Dataset, epochs: int = 4, progress: bool 
 
     fake: generated images and the labels that were asked for.  test: real ones.  Two classifiers: the class of the nearest
     generated image, in pixels (Radford et al. 2016, supplementary section 8.1), and a `FeatureClassifier`
-    trained as the judge is. Beside it belongs what as many real images teach; below it lie fakes that are wrong, or all alike.
-    The random streams of the caller are left alone. Raises what `metrics.knn_accuracy` and `fit` raise.
+    trained as the evaluator is. Beside it belongs what as many real images teach; below it lie fakes that are wrong, or all
+    alike. The random streams of the caller are left alone. Raises what `metrics.knn_accuracy` and `fit` raise.
     """
     flat = [images.reshape(len(images), -1) for images in (fake.images, test.images)]
     nearest = metrics.knn_accuracy(flat[0], fake.labels, k=1, test_codes=flat[1], test_labels=test.labels)
@@ -119,7 +119,7 @@ def read_kept(path: Path | None, part: str, model: Module, made_of: str) -> bool
 def learn(
     model: Module, examples: tuple[np.ndarray, ...], epochs: int, progress: bool, learning_rate: float = LEARNING_RATE
 ) -> None:
-    """Train a judge by the one recipe: Adam, a learning rate that falls along a cosine, batches of 64."""
+    """Train an evaluator by the one recipe: Adam, a learning rate that falls along a cosine, batches of 64."""
     total = epochs * -(-len(examples[0]) // BATCH_SIZE)
     optimizer = optim.Adam(model.parameters(), lr=optim.schedules.cosine(learning_rate, total))
     fit(model, examples, optimizer=optimizer, epochs=epochs, batch_size=BATCH_SIZE, progress=progress)

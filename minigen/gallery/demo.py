@@ -21,11 +21,12 @@ from minigen.backend.devices import NAMES as BACKENDS
 from minigen.data import Dataset
 from minigen.data.registry import LOADERS
 from minigen.errors import BusyError, DeviceError, one_line
-from minigen.gallery.page import criteria_table
+from minigen.gallery.criteria_table import criteria_table
 from minigen.gallery.registry import checksum, names
 from minigen.recipes import Recipe
 from minigen.utils.arguments import nonnegative_int, output_path
 from minigen.utils.files import locked, replacing, sweep
+from minigen.utils.tables import table
 
 HELD = contextlib.ExitStack()  # the output folder of the demo that runs
 atexit.register(HELD.close)
@@ -197,8 +198,7 @@ class Criteria:
             for c in self.checks
         ]
         rows += [(name, "", value, "") for name, value in self.reports]
-        widths = [max(map(len, column)) for column in zip(*rows)]
-        return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows)
+        return table(rows)
 
 
 def save(figure: Any, args: argparse.Namespace, name: str) -> None:

@@ -4,9 +4,9 @@ from minigen.losses.adversarial import AdversarialLoss, Hinge, LeastSquares, Min
 from minigen.losses.divergence import kl_normal
 from minigen.losses.penalties import (
     R1,
+    DiscriminatorBatch,
     Drift,
     GradientPenalty,
-    Judged,
     Penalty,
     WeightClipping,
     gradient_norms,
@@ -22,7 +22,7 @@ __all__ = [
     "Drift",
     "GradientPenalty",
     "Hinge",
-    "Judged",
+    "DiscriminatorBatch",
     "LeastSquares",
     "Minimax",
     "NonSaturating",

@@ -1,11 +1,10 @@
 """What is asked of a network beside its task. Each is a number that does not change when the same batch comes twice over.
 
-`nn.ActivityRegularization` adds the two sparsities to a model's loss; so their formulas stand in `functional`, which layers can
-reach. The others make a critic smooth. Each is called with a discriminator step in progress, `Judged`, and returns its share of
-the loss, a mean over the batch of one value for each score; or it changes the critic after the step, with `project`.
+`nn.ActivityRegularization` adds the two sparsities to a model's loss; so their formulas stand in `ops`, which layers can
+reach. The others make a critic smooth. Each is called with the `DiscriminatorBatch` of a step in progress, and returns its share
+of the loss, a mean over the batch of one value for each score; or it changes the critic after the step, with `project`.
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -14,14 +13,15 @@ from minigen import ops
 from minigen.autograd import Tensor, grad
 from minigen.backend import Array, array_module, random
 from minigen.errors import ShapeError
-from minigen.functional import kl_sparsity, l1_sparsity
 from minigen.losses.described import Described
 from minigen.nn import Module
+from minigen.ops import kl_sparsity, l1_sparsity
+from minigen.utils.checks import check_nonnegative, check_positive, check_same_shape
 
 __all__ = [
     "Drift",
     "GradientPenalty",
-    "Judged",
+    "DiscriminatorBatch",
     "Penalty",
     "R1",
     "WeightClipping",
@@ -33,7 +33,7 @@ __all__ = [
 
 
 @dataclass
-class Judged:
+class DiscriminatorBatch:
     """Real and generated examples and what the critic says of them: what a penalty can look at.
 
     critic: examples (n, ...) -> scores (n, 1), or (n / m, 1) if it judges m examples together.  real, fake: (n, ...) Tensors.
@@ -56,7 +56,7 @@ class Penalty(Described):
     differentiates_real: ClassVar[bool] = False
     draws: ClassVar[bool] = False  # whether it takes noise as a second argument, which it draws if there is none
 
-    def __call__(self, judged: Judged) -> Any:
+    def __call__(self, batch: DiscriminatorBatch) -> Any:
         """The penalty's share of the discriminator's loss, weight included; None for one that is no term of a loss."""
 
     def project(self, critic: Module) -> None:
@@ -82,26 +82,22 @@ class GradientPenalty(Penalty):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_positive(self, "weight")
-        check_resolution(self)
-        if not 0.0 <= self.target < math.inf:
-            raise ValueError(f"GradientPenalty's target is a slope, at least 0 and finite, got {self.target}")
+        check_positive("GradientPenalty", weight=self.weight)
+        check_nonnegative("GradientPenalty", target=self.target)
+        if self.resolution is not None:
+            check_positive("GradientPenalty", resolution=self.resolution)
 
-    def __call__(self, judged: Judged, mix: Array | None = None) -> Any:
+    def __call__(self, batch: DiscriminatorBatch, mix: Array | None = None) -> Any:
         """`mix`: the u, one for each score, (n, 1), if they are to be given rather than drawn."""
-        n, groups = len(judged.real), len(judged.real_scores)
-        if judged.fake.shape != judged.real.shape:
-            raise ShapeError(
-                f"the gradient penalty joins real and generated examples pair by pair, got {judged.real.shape} and "
-                f"{judged.fake.shape}"
-            )
+        n, groups = len(batch.real), len(batch.real_scores)
+        check_same_shape("the gradient penalty joins examples pair by pair", real=batch.real, fake=batch.fake)
         if mix is None:
-            mix = random.uniform((groups, 1), dtype=judged.real.dtype)
+            mix = random.uniform((groups, 1), dtype=batch.real.dtype)
         if mix.shape != (groups, 1):
             raise ShapeError(f"the gradient penalty takes one mix for each score, {(groups, 1)}, got {tuple(mix.shape)}")
-        mix = array_module(mix).repeat(mix, n // groups).reshape((n, *(1 for _ in judged.real.shape[1:])))
-        between = judged.fake.data + mix * (judged.real.data - judged.fake.data)
-        norms = gradient_norms(judged.critic, between) * spread(judged, self.resolution)
+        mix = array_module(mix).repeat(mix, n // groups).reshape((n, *(1 for _ in batch.real.shape[1:])))
+        between = batch.fake.data + mix * (batch.real.data - batch.fake.data)
+        norms = gradient_norms(batch.critic, between) * resolution_scale(batch, self.resolution)
         return self.weight * ops.square(norms - self.target).mean()
 
 
@@ -122,12 +118,17 @@ class R1(Penalty):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_positive(self, "gamma")
-        check_resolution(self)
+        check_positive("R1", gamma=self.gamma)
+        if self.resolution is not None:
+            check_positive("R1", resolution=self.resolution)
 
-    def __call__(self, judged: Judged) -> Any:
-        gradients = score_gradients(judged.real_scores, judged.real)
-        return (0.5 * self.gamma * spread(judged, self.resolution) ** 2) * ops.square(gradients).sum() / float(len(gradients))
+    def __call__(self, batch: DiscriminatorBatch) -> Any:
+        gradients = score_gradients(batch.real_scores, batch.real)
+        return (
+            (0.5 * self.gamma * resolution_scale(batch, self.resolution) ** 2)
+            * ops.square(gradients).sum()
+            / float(len(gradients))
+        )
 
 
 @dataclass(frozen=True)
@@ -139,10 +140,10 @@ class Drift(Penalty):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_positive(self, "weight")
+        check_positive("Drift", weight=self.weight)
 
-    def __call__(self, judged: Judged) -> Any:
-        return self.weight * ops.square(judged.real_scores).mean()
+    def __call__(self, batch: DiscriminatorBatch) -> Any:
+        return self.weight * ops.square(batch.real_scores).mean()
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,7 @@ class WeightClipping(Penalty):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_positive(self, "limit")
+        check_positive("WeightClipping", limit=self.limit)
 
     def project(self, critic: Module) -> None:
         for parameter in critic.parameters():
@@ -185,19 +186,6 @@ def score_gradients(scores: Any, x: Tensor) -> Any:
     return gradients.reshape((len(scores), -1))
 
 
-def spread(judged: Judged, resolution: int | None) -> float:
+def resolution_scale(batch: DiscriminatorBatch, resolution: int | None) -> float:
     """How long the gradient by these images is if they count as enlarged to `resolution` rows of pixels, beside what it is."""
-    return 1.0 if resolution is None else judged.real.shape[1] / resolution
-
-
-def check_resolution(penalty: Penalty) -> None:
-    """Raise ValueError for a resolution, if there is one, of no pixels."""
-    if penalty.resolution is not None:
-        check_positive(penalty, "resolution")
-
-
-def check_positive(penalty: Penalty, name: str) -> None:
-    """Raise ValueError unless the setting `name` is a finite number above 0."""
-    value = getattr(penalty, name)
-    if not 0.0 < value < math.inf:
-        raise ValueError(f"{type(penalty).__name__}'s {name} must be above 0 and finite, got {value}")
+    return 1.0 if resolution is None else batch.real.shape[1] / resolution

@@ -1,4 +1,4 @@
-"""What made this image? A network that reads all factors of variation from it: the judge of faces."""
+"""What made this image? A network that reads all factors of variation from it: the evaluator of faces."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,7 +11,7 @@ from minigen.backend import asarray, to_numpy
 from minigen.data import Batches
 from minigen.errors import ShapeError
 
-BATCH = 250  # images judged at a time
+BATCH = 250  # images at a time
 
 
 class AttributeClassifier(nn.Module):
@@ -92,7 +92,7 @@ class AttributeClassifier(nn.Module):
                 terms[name] = 0.5 * losses.mse(ops.squeeze(output, axis=1), standardized)
         return sum(terms.values()), terms
 
-    def chain(self) -> Iterator[tuple[str, nn.Module]]:
+    def summary_children(self) -> Iterator[tuple[str, nn.Module]]:
         """The order of application, for a summary; the heads stand side by side behind it."""
         return iter((("encoder", self.encoder),))
 
@@ -100,7 +100,7 @@ class AttributeClassifier(nn.Module):
 
     def features(self, images: Any) -> np.ndarray:
         """Images (n, r, r, c) in [0, 1] -> features (n, 64), on the host; in evaluation mode, in batches."""
-        with self.evaluating(), no_grad():
+        with self.eval_mode(), no_grad():
             return np.concatenate([to_numpy(self.encoder(batch)) for batch in in_order(images)])
 
     def predict(self, images: Any) -> dict[str, np.ndarray]:
@@ -113,7 +113,7 @@ class AttributeClassifier(nn.Module):
         }
 
     def probabilities(self, images: Any) -> dict[str, np.ndarray]:
-        """Images -> name -> p(level|x), (n, levels), of the discrete factors; its largest says how sure the judge is."""
+        """Images -> name -> p(level|x), (n, levels), of the discrete factors; its largest says how sure the evaluator is."""
         powers = {
             name: np.exp(output - output.max(axis=1, keepdims=True))
             for name, output in self._outputs(images).items()
@@ -142,7 +142,7 @@ class AttributeClassifier(nn.Module):
 
     def _outputs(self, images: Any) -> dict[str, np.ndarray]:
         """What `forward` makes of the images, batch by batch, on the host."""
-        with self.evaluating(), no_grad():
+        with self.eval_mode(), no_grad():
             parts = [{name: to_numpy(output) for name, output in self(batch).items()} for batch in in_order(images)]
         return {name: np.concatenate([part[name] for part in parts]) for name in self.factors}
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from minigen import functional, losses, metrics, nn
+from minigen import losses, metrics, nn, ops
 from minigen.autograd import no_grad
 from minigen.backend import to_numpy
 from minigen.data import Batches
@@ -45,7 +45,7 @@ class Classifier(nn.Module):
 
     def probabilities(self, x: Any) -> np.ndarray:
         """Examples (n, ...) -> p(class|x), (n, classes), on the host; in evaluation mode, in batches."""
-        return np.concatenate([to_numpy(functional.softmax(y)) for y in self.in_batches(self, x)])
+        return np.concatenate([to_numpy(ops.softmax(y)) for y in self.in_batches(self, x)])
 
     def accuracy(self, x: np.ndarray, labels: np.ndarray) -> float:
         """Share of the examples (n, ...) whose most likely class is their label."""
@@ -54,10 +54,10 @@ class Classifier(nn.Module):
     def in_batches(self, module: nn.Module, x: Any) -> Iterator[Any]:
         """What a module makes of the examples, batch by batch, in evaluation mode, outside any graph."""
         for batch in Batches(x, batch_size=BATCH, seed=0, shuffle=False):
-            with self.evaluating(), no_grad():
+            with self.eval_mode(), no_grad():
                 y = module(batch)
             yield y
 
-    def chain(self) -> Iterator[tuple[str, nn.Module]]:
+    def summary_children(self) -> Iterator[tuple[str, nn.Module]]:
         """The order of application, for a summary."""
         return iter((("encoder", self.encoder), ("head", self.head)))

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from minigen import functional, ops
+from minigen import ops
 from minigen.errors import suggestion
 from minigen.nn.module import ElementwiseModule
 from minigen.ops.activation import check_slope
@@ -57,7 +57,7 @@ class Softplus(Activation):
 class Softmax(Activation):
     """Probabilities along the last axis."""
 
-    function = staticmethod(functional.softmax)
+    function = staticmethod(ops.softmax)
 
 
 class LeakyReLU(Activation):
@@ -88,11 +88,11 @@ ACTIVATIONS: dict[str, type[Activation]] = {
 }
 
 
-def activation_named(name: str | None) -> Callable | None:
+def get_activation(name: str | None) -> Callable | None:
     """The function of an activation's name; None stays None. Raises ValueError with the nearest name for an unknown one."""
     if name is not None and not isinstance(name, str):
         raise TypeError(f"an activation is given by its name, such as 'selu', or is a layer of its own, got {name!r}")
-    return None if name is None else layer_named(name).function
+    return None if name is None else get_layer(name).function
 
 
 def activation(name: str) -> Activation:
@@ -100,10 +100,10 @@ def activation(name: str) -> Activation:
 
     Raises ValueError with the nearest name for an unknown one.
     """
-    return layer_named(name)()
+    return get_layer(name)()
 
 
-def layer_named(name: str) -> type[Activation]:
+def get_layer(name: str) -> type[Activation]:
     """The class of the layer of an activation's name."""
     if name not in ACTIVATIONS:
         raise ValueError(f"unknown activation {name!r}: {suggestion(name, ACTIVATIONS)}")

@@ -29,7 +29,7 @@ class Sequential(Module):
         """Layers are named by their numbers."""
         return ((name.removeprefix("layers."), value) for name, value in super().members())
 
-    def chain(self) -> Iterator[tuple[str, Module]]:
+    def summary_children(self) -> Iterator[tuple[str, Module]]:
         """(name, layer) in order of application: what a summary lists."""
         return ((str(i), layer) for i, layer in enumerate(self.layers))
 

@@ -63,7 +63,7 @@ def fans(shape: tuple[int, ...]) -> tuple[int, int]:
     return receptive * shape[-2], receptive * shape[-1]
 
 
-SUITS = {
+FOR_ACTIVATION = {
     "relu": he_normal,
     "leaky_relu": he_normal,
     "elu": he_normal,
@@ -74,6 +74,6 @@ SUITS = {
 }
 
 
-def suiting(activation: str | None) -> Initializer:
+def for_activation(activation: str | None) -> Initializer:
     """The initializer that suits an activation, by its name; for a linear layer, whose activation is None, `glorot_uniform`."""
-    return SUITS.get(activation, glorot_uniform)
+    return FOR_ACTIVATION.get(activation, glorot_uniform)

@@ -3,7 +3,6 @@
 import contextlib
 import functools
 import hashlib
-import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,9 +10,11 @@ import numpy as np
 
 from minigen.autograd import Parameter, Tensor, no_grad
 from minigen.backend import array_module, asarray, current, to_numpy
-from minigen.errors import DtypeError, LayerError, StateError
+from minigen.errors import DtypeError, LayerError
+from minigen.nn.summary import summary
 from minigen.utils.blocks import Block, block
 from minigen.utils.settings import Configured
+from minigen.utils.states import check_fit, refuse
 
 
 class Buffer(Tensor):
@@ -126,7 +127,7 @@ class Module(Configured):
         return self.train(False)
 
     @block
-    def evaluating(self) -> Iterator[None]:
+    def eval_mode(self) -> Iterator[None]:
         """Evaluation mode inside a `with` block, or a decorated function; afterward every module is in the mode it was in."""
         modes = [(module, module.training) for module in self.modules()]
         self.eval()
@@ -170,24 +171,15 @@ class Module(Configured):
 
     def check_state(self, state: Mapping[str, Any]) -> None:
         """Raise StateError, naming every mismatch, unless a state dict fits; only shapes and dtypes are looked at."""
-        named = self.named_state()
-        problems = [f"missing {name} {named[name].shape}" for name in named.keys() - state.keys()]
-        problems += [f"unexpected {name}" for name in state.keys() - named.keys()]
-        for name in named.keys() & state.keys():
-            value, expected = state[name], named[name]
-            if tuple(value.shape) != tuple(expected.shape) or value.dtype != expected.dtype:
-                problems.append(f"{name} is {value.dtype}{list(value.shape)}, expected {expected.dtype}{list(expected.shape)}")
-        if problems:
-            raise StateError(f"this state does not fit {type(self).__name__}: {'; '.join(sorted(problems))}")
+        check_fit(type(self).__name__, state, self.named_state())
 
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
         """Take over the values of a state dict. All of it fits, or StateError names every mismatch and nothing changes."""
         state = {name: to_numpy(value) for name, value in state.items()}  # refuses what is no array, before anything has changed
         self.check_state(state)
         named = self.named_state()
-        for name, tensor in named.items():
-            if isinstance(tensor, NonNegative) and (np.asarray(state[name]) < 0).any():
-                raise StateError(f"this state does not fit {type(self).__name__}: {name} holds negative numbers")
+        counts = [name for name, tensor in named.items() if isinstance(tensor, NonNegative)]
+        refuse(type(self).__name__, [f"{name} holds negative numbers" for name in counts if (np.asarray(state[name]) < 0).any()])
         for name, tensor in named.items():
             tensor.assign(asarray(state[name]))
 
@@ -207,10 +199,18 @@ class Module(Configured):
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         """The shape of one example's output for one example's input shape (neither counts the batch).
 
-        Layers compute it; a module that does not say is asked by a forward pass of one example of zeros, in evaluation mode.
+        Layers compute it; any other module is asked by a forward pass of one example of zeros, in evaluation mode.
         """
-        with self.evaluating(), no_grad():
-            return self(Tensor(zeros((1, *input_shape), self))).shape[1:]
+        return self.traced_output_shape(input_shape)
+
+    def traced_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The output shape that a forward pass of one example of zeros has."""
+        with self.eval_mode(), no_grad():
+            return tuple(self(Tensor(zeros((1, *input_shape), self))).shape[1:])
+
+    def knows_output_shape(self) -> bool:
+        """Whether the module computes its output shape without a forward pass."""
+        return type(self).output_shape is not Module.output_shape
 
     def describe(self) -> str:
         """What stands behind the class name in a summary, e.g. "784 -> 100"."""
@@ -219,22 +219,13 @@ class Module(Configured):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.describe()})"
 
+    def summary_children(self) -> Iterator[tuple[str, "Module"]] | None:
+        """(name, module) of the parts that a summary lists, in the order in which they are applied; None: the order is traced."""
+        return None
+
     def summary(self, input_shape: tuple[int, ...]) -> None:
         """Print a table: every layer with its output shape and parameters, for one example's input shape."""
-        rows: list[tuple[str, str, str]] = []
-        counted: set[int] = set()
-        summarize(self, "", tuple(input_shape), rows, counted)
-        others = self.parameter_count() - sum(parameter.size for parameter in self.parameters() if id(parameter) in counted)
-        if others:
-            rows.append(("parameters outside the layers", "", f"{others:,}"))
-        rows.append(("total", "", f"{self.parameter_count():,}"))
-        rows.insert(0, ("layer", "output shape", "parameters"))
-        rows.insert(1, ("input", str(tuple(input_shape)), ""))
-        widths = [max(map(len, column)) for column in zip(*rows)]
-        for i, (layer, shape, count) in enumerate(rows):
-            if i in (1, len(rows) - 1):
-                print("-" * (sum(widths) + 6))
-            print(f"{layer:<{widths[0]}}   {shape:<{widths[1]}}   {count:>{widths[2]}}")
+        print(summary(self, tuple(input_shape)))
 
 
 @contextlib.contextmanager
@@ -294,60 +285,3 @@ def zeros(shape: tuple[int, ...], module: Module) -> Any:
     for parameter in module.parameters():
         return array_module(parameter.data).zeros(shape, dtype=parameter.dtype)
     return current().xp.zeros(shape, dtype=np.float32)
-
-
-def summarize(module: Module, path: str, shape: tuple[int, ...], rows: list, counted: set[int]) -> tuple[int, ...]:
-    """Append the rows of a module, a chain link by link; returns its output shape."""
-    if hasattr(module, "chain"):
-        for name, child in module.chain():
-            shape = summarize(child, f"{path}{name}.", shape, rows, counted)
-        return shape
-    if type(module).output_shape is Module.output_shape and any(module.children()):
-        layers: dict[int, tuple[str, Module]] = {}
-        for name, layer in layers_below(module, path):
-            layers.setdefault(id(layer), (name, layer))
-        shapes, shape = trace(module, shape, [layer for _, layer in layers.values()])
-        for name, child in layers.values():
-            append_row(rows, name, child, shapes.get(id(child), "not reached"), counted)
-    else:
-        shape = module.output_shape(shape)
-        append_row(rows, path.rstrip("."), module, shape, counted)
-    return shape
-
-
-def layers_below(module: Module, path: str) -> Iterator[tuple[str, Module]]:
-    """(path, module) of the modules below that know their own output shape, or have no modules below themselves."""
-    for name, child in module.children():
-        known = type(child).output_shape is not Module.output_shape and not hasattr(child, "chain")
-        if known or not any(child.children()):
-            yield path + name, child
-        else:
-            yield from layers_below(child, f"{path}{name}.")
-
-
-def trace(module: Module, shape: tuple[int, ...], layers: list[Module]) -> tuple[dict[int, Any], tuple[int, ...]]:
-    """Output shapes of the layers (by id) and of the module, seen in a forward pass of one example of zeros."""
-    shapes: dict[int, Any] = {}
-
-    def watched(layer: Module, forward: Any) -> Any:
-        def seen(*inputs: Any, **options: Any) -> Any:
-            y = forward(*inputs, **options)
-            shapes[id(layer)] = tuple(getattr(y, "shape", ("?", "?"))[1:])
-            return y
-
-        return seen
-
-    for layer in layers:
-        layer.forward = watched(layer, layer.forward)
-    try:
-        return shapes, tuple(Module.output_shape(module, shape))
-    finally:
-        for layer in layers:
-            del layer.forward
-
-
-def append_row(rows: list, name: str, module: Module, shape: Any, counted: set[int]) -> None:
-    """One line of a summary; a shared parameter counts where it comes first."""
-    fresh = [parameter for parameter in module.parameters() if id(parameter) not in counted]
-    counted.update(map(id, fresh))
-    rows.append((f"{name} {module!r}".strip(), str(shape), f"{sum(math.prod(p.shape) for p in fresh):,}"))

@@ -79,9 +79,9 @@ def as_matrix(weight: Any, output_axis: int) -> Any:
 
 def power_iteration(matrix: Array, u: Array) -> Array:
     """One step: W^T W u, normalized, which turns u toward the largest right singular vector."""
-    return normalized(normalized(matrix @ u) @ matrix)
+    return unit_vector(unit_vector(matrix @ u) @ matrix)
 
 
-def normalized(vector: Array) -> Array:
+def unit_vector(vector: Array) -> Array:
     """The vector divided by its length."""
     return vector / array_module(vector).sqrt(vector @ vector)

@@ -8,8 +8,10 @@ import numpy as np
 
 from minigen.autograd import Parameter
 from minigen.backend import Array, array_module, asarray, backend_of, to_numpy
-from minigen.errors import GraphError, NonFiniteError, StateError
+from minigen.errors import GraphError, NonFiniteError
+from minigen.utils.checks import check_nonnegative, check_positive
 from minigen.utils.settings import Configured
+from minigen.utils.states import check_fit, refuse
 
 Schedule = Callable[[int], float]
 
@@ -42,10 +44,10 @@ class Optimizer(Configured):
             raise ValueError("the same parameter was given twice: it would be updated twice a step")
         if len({p.dtype for p in self.parameters}) > 1:
             raise TypeError(f"parameters mix dtypes: {sorted({str(p.dtype) for p in self.parameters})}")
-        positive("lr", lr if not callable(lr) else lr(0), or_zero=True)
-        positive("weight_decay", weight_decay, or_zero=True)
+        name = type(self).__name__
+        check_nonnegative(name, lr=lr(0) if callable(lr) else lr, weight_decay=weight_decay)
         if clip_norm is not None:
-            positive("clip_norm", clip_norm)
+            check_positive(name, clip_norm=clip_norm)
         self.lr = lr if callable(lr) else float(lr)
         self.weight_decay, self.clip_norm = weight_decay, clip_norm
         self.steps = 0  # that are done, for schedules of the learning rate
@@ -153,26 +155,7 @@ class Optimizer(Configured):
 
     def check_state(self, state: Mapping[str, Any]) -> None:
         """Raise StateError, naming every mismatch, unless a state fits; only shapes and dtypes are looked at."""
-        expected = {"steps": (), "began": (), **{name: buffer.shape for name, buffer in self.state.items()}}
-        problems = [f"missing {name}" for name in expected.keys() - state.keys()]
-        problems += [f"unexpected {name}" for name in state.keys() - expected.keys()]
-        problems += [
-            f"{name} has shape {state[name].shape}, expected {expected[name]}"
-            for name in expected.keys() & state.keys()
-            if tuple(state[name].shape) != expected[name]
-        ]
-        problems += [
-            f"{name} is {state[name].dtype}, expected a whole number"
-            for name in ("steps", "began")
-            if name in state and state[name].dtype.kind not in "iu"
-        ]
-        problems += [
-            f"{name} is {state[name].dtype}, expected {buffer.dtype}"
-            for name, buffer in self.state.items()
-            if name in state and state[name].dtype != buffer.dtype
-        ]
-        if problems:
-            raise StateError(f"this state does not fit {self!r}: {'; '.join(sorted(problems))}")
+        check_fit(repr(self), state, {"steps": np.array(self.steps), "began": np.array(self.began), **self.state})
 
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
         """Take over a state. All of it fits, or StateError names every mismatch and nothing changes.
@@ -188,8 +171,7 @@ class Optimizer(Configured):
         ]
         if not 0 <= state["began"] <= state["steps"]:
             problems.append(f"steps is {state['steps']} and began {state['began']}, expected 0 <= began <= steps")
-        if problems:
-            raise StateError(f"this state does not fit {self!r}: {'; '.join(sorted(problems))}")
+        refuse(repr(self), problems)
         buffers = {name: asarray(state[name]) for name in self.state}
         self.steps, self.began = int(state["steps"]), int(state["began"])
         for name, buffer in self.state.items():
@@ -206,15 +188,3 @@ class Optimizer(Configured):
     def __repr__(self) -> str:
         settings = ", ".join(f"{name}={value}" for name, value in self.settings().items() if name != "optimizer")
         return f"{type(self).__name__}({len(self.parameters)} parameters, {settings})"
-
-
-def positive(name: str, value: float, or_zero: bool = False) -> None:
-    """Raise unless value is a finite number above (or at) zero."""
-    if not math.isfinite(value) or value < 0 or (value == 0 and not or_zero):
-        raise ValueError(f"{name} must be {'at least' if or_zero else 'above'} 0 and finite, got {value}")
-
-
-def fraction(name: str, value: float) -> None:
-    """Raise unless 0 <= value < 1."""
-    if not 0.0 <= value < 1.0:
-        raise ValueError(f"{name} is a decay rate, 0 <= {name} < 1, got {value}")

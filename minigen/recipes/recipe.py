@@ -9,8 +9,8 @@ import numpy as np
 
 from minigen.data import Dataset
 from minigen.errors import RecipeError, suggestion
-from minigen.optim.optimizer import positive
 from minigen.recipes import inputs
+from minigen.utils.checks import check_positive
 
 TRAINING = ("lr", "batch_size", "epochs", "steps")  # the settings that every recipe has
 
@@ -96,7 +96,7 @@ class Recipe:
         if given.keys() & {"epochs", "steps"}:
             given = {"epochs": None, "steps": None} | given
         recipe = replace(self, **given)
-        positive("lr", recipe.lr)
+        check_positive(self.name, lr=recipe.lr)
         return recipe
 
     def with_arguments(self, args: Any) -> Self:

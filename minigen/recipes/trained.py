@@ -118,7 +118,7 @@ class TrainedAutoencoder(TrainedModel):
         t = np.linspace(0, 1, steps, dtype=start.dtype).reshape(1, steps, *[1] * (start.ndim - 2))
         codes = (start + t * (end - start)).reshape(pairs * steps, *start.shape[2:])
         labels = [np.repeat(chosen.labels[:pairs], steps)] if self.conditional else []
-        with self.model.evaluating(), no_grad():
+        with self.model.eval_mode(), no_grad():
             made = to_numpy(self.as_pixels(self.model.decode(asarray(codes), *labels)))
         return made.reshape(pairs, steps, *made.shape[1:])
 
@@ -130,12 +130,12 @@ class TrainedAutoencoder(TrainedModel):
     def reconstruct(self, dataset: Dataset) -> np.ndarray:
         """What the model makes of examples of a data set, on the host."""
         make = getattr(self.model, "reconstruct", lambda x: self.as_pixels(self.model(x)))
-        with self.model.evaluating(), no_grad():
+        with self.model.eval_mode(), no_grad():
             return to_numpy(make(*map(asarray, self.inputs(dataset))))
 
     def codes(self, dataset: Dataset) -> np.ndarray:
         """The codes of examples of a data set, on the host; of those that are distributions, the means."""
-        with self.model.evaluating(), no_grad():
+        with self.model.eval_mode(), no_grad():
             codes = self.model.encode(*map(asarray, self.inputs(dataset)))
         return to_numpy(codes[0] if self.generative else codes)
 

@@ -163,7 +163,7 @@ class FitRun(Run):
         With the same noise after each epoch, so that epochs can be compared, and none of it taken from training's.
         """
         sums: dict[str, float] = {}
-        with random.aside(), self.model.evaluating(), no_grad():
+        with random.aside(), self.model.eval_mode(), no_grad():
             for batch in Batches(*self.validation, batch_size=VALIDATION_BATCH, seed=0, shuffle=False):
                 batch = batch if isinstance(batch, tuple) else (batch,)
                 loss, terms = self.evaluate(batch)

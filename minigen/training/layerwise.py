@@ -101,6 +101,6 @@ def trained_parts(layers: Iterable[nn.Module]) -> list[nn.Sequential]:
 
 def codes(model: Autoencoder, examples: np.ndarray) -> np.ndarray:
     """What the encoder makes of all examples (n, ...), on the host, in evaluation mode."""
-    with model.evaluating(), no_grad():
+    with model.eval_mode(), no_grad():
         batches = Batches(examples, batch_size=VALIDATION_BATCH, seed=0, shuffle=False)
         return np.concatenate([to_numpy(model.encode(batch)) for batch in batches])

@@ -118,10 +118,7 @@ def test_the_table_of_a_profile_lists_every_op_the_most_expensive_first():
 def test_a_row_of_the_table_shows_milliseconds_share_and_mebibytes():
     costs = profile()
     costs.costs = {"tanh": Cost(3, 0.0015, 3 << 19), "tanh_dx": Cost(1, 0.0045, 1 << 18)}
-    assert str(costs).splitlines()[1:] == [
-        "tanh_dx                            1      4.500  75.0%      0.25",
-        "tanh                               3      1.500  25.0%      1.50",
-    ]
+    assert str(costs).splitlines()[1:] == ["tanh_dx      1  4.500  75.0%  0.25", "tanh         3  1.500  25.0%  1.50"]
 
 
 def test_the_seconds_of_a_profile_are_those_between_start_and_end_of_an_op_on_its_device():

@@ -8,19 +8,28 @@ import numpy as np
 import pytest
 
 import minigen as mg
-from minigen import losses, nn
+from minigen import gradcheck_module, losses, nn
 from minigen.backend import random
 from minigen.errors import GraphError, ShapeError
-from minigen.losses import R1, Drift, GradientPenalty, Judged, Penalty, WeightClipping, gradient_norms, score_gradients
-from tests.checks import gradcheck_module, to_order_2
+from minigen.losses import (
+    R1,
+    DiscriminatorBatch,
+    Drift,
+    GradientPenalty,
+    Penalty,
+    WeightClipping,
+    gradient_norms,
+    score_gradients,
+)
+from tests.checks import to_order_2
 
 rng = np.random.default_rng(5)
 
 
-def judge(critic, real, fake) -> Judged:
+def judge(critic, real, fake) -> DiscriminatorBatch:
     """A discriminator step in progress, with real examples that require a gradient."""
     x, y = mg.Tensor(mg.asarray(real), requires_grad=True), mg.Tensor(mg.asarray(fake))
-    return Judged(critic, x, y, critic(x), critic(y))
+    return DiscriminatorBatch(critic, x, y, critic(x), critic(y))
 
 
 def linear(weight, bias=0.3) -> nn.Dense:
@@ -60,7 +69,7 @@ EVERY = pytest.mark.parametrize("penalty", PENALTIES, ids=repr)
 
 def test_every_public_penalty_is_tested_here():
     public = {name for name in losses.__all__ if getattr(losses, name).__module__ == "minigen.losses.penalties"}
-    beside = {"Judged", "Penalty", "WeightClipping", "gradient_norms", "score_gradients"}
+    beside = {"DiscriminatorBatch", "Penalty", "WeightClipping", "gradient_norms", "score_gradients"}
     assert {type(penalty).__name__ for penalty in PENALTIES} == public - beside
 
 
@@ -127,8 +136,8 @@ def test_gradient_norms_and_score_gradients_of_a_quadratic_critic(backend):
     """The norms are 5 and 13; the gradients themselves are those of each score by its own example."""
     x = np.array([[3.0, 4.0], [-5.0, 12.0]])
     np.testing.assert_allclose(mg.to_numpy(gradient_norms(Quadratic(np.eye(2)), mg.asarray(x))), [5.0, 13.0], rtol=1e-15)
-    judged = judge(Quadratic(np.diag([1.0, 2.0])), x, x)
-    np.testing.assert_array_equal(score_gradients(judged.real_scores, judged.real).numpy(), x * [1.0, 2.0])
+    batch = judge(Quadratic(np.diag([1.0, 2.0])), x, x)
+    np.testing.assert_array_equal(score_gradients(batch.real_scores, batch.real).numpy(), x * [1.0, 2.0])
 
 
 @pytest.mark.parametrize("penalty", [GradientPenalty(), R1()], ids=repr)
@@ -150,9 +159,9 @@ def test_a_critic_of_zeros_has_a_penalty_and_finite_gradients(backend):
     net = nn.Sequential(nn.Dense(3, 4, activation="tanh"), nn.Dense(4, 1))
     for p in net.parameters():
         p.assign(mg.asarray(np.zeros(p.shape, np.float32)))
-    judged = judge(net, normal(5, 3).astype(np.float32), normal(5, 3).astype(np.float32))
+    batch = judge(net, normal(5, 3).astype(np.float32), normal(5, 3).astype(np.float32))
     with np.errstate(all="raise"):
-        value = GradientPenalty()(judged) + R1()(judged) + Drift()(judged)
+        value = GradientPenalty()(batch) + R1()(batch) + Drift()(batch)
         value.backward()
     assert value.item() == 10.0
     assert not any(mg.to_numpy(p.grad).any() for p in net.parameters() if p.grad is not None)
@@ -176,12 +185,12 @@ def test_the_same_batch_twice_over_costs_the_same(penalty, backend):
 
 
 def test_a_mix_that_is_not_given_is_drawn_one_for_each_pair(backend):
-    judged = judge(Quadratic(normal(3, 3)), normal(6, 3), normal(6, 3))
+    batch = judge(Quadratic(normal(3, 3)), normal(6, 3), normal(6, 3))
     mg.seed(4)
-    drawn = GradientPenalty()(judged).item()
+    drawn = GradientPenalty()(batch).item()
     mg.seed(4)
-    assert GradientPenalty()(judged, random.uniform((6, 1), dtype=np.float64)).item() == drawn
-    assert GradientPenalty()(judged).item() != drawn
+    assert GradientPenalty()(batch, random.uniform((6, 1), dtype=np.float64)).item() == drawn
+    assert GradientPenalty()(batch).item() != drawn
 
 
 @pytest.mark.parametrize(("mix", "end"), [(1.0, "real"), (0.0, "fake")])
@@ -272,9 +281,9 @@ def test_a_device_computes_the_same_penalties_to_order_2(make, shape, device):
 def smoothness(critic: nn.Module, shape: tuple[int, ...]) -> mg.Tensor:
     """Both penalties on the gradient, and the drift, for the two do not depend on the last bias."""
     real, fake = np.random.default_rng(0).standard_normal((2, 4, *shape))
-    judged = judge(critic, real, fake)
+    batch = judge(critic, real, fake)
     penalty = GradientPenalty(weight=1.0)
-    return R1(gamma=1.0)(judged) + penalty(judged, *given(penalty, len(judged.real_scores))) + Drift(1.0)(judged)
+    return R1(gamma=1.0)(batch) + penalty(batch, *given(penalty, len(batch.real_scores))) + Drift(1.0)(batch)
 
 
 @pytest.mark.parametrize(("n", "height", "width", "channels"), [(1, 5, 5, 1), (3, 6, 4, 2), (2, 7, 9, 3)])
@@ -290,8 +299,8 @@ def test_values_and_gradients_are_those_of_torch(n, height, width, channels):
         nn.Flatten(),
         nn.Dense(h * w * 2, 1),
     ).astype("float64")
-    judged = judge(critic, real, fake)
-    ours = judged.fake_scores.mean() - judged.real_scores.mean() + GradientPenalty()(judged, mix) + R1()(judged) + Drift()(judged)
+    batch = judge(critic, real, fake)
+    ours = batch.fake_scores.mean() - batch.real_scores.mean() + GradientPenalty()(batch, mix) + R1()(batch) + Drift()(batch)
     ours.backward()
 
     first, first_bias, second, second_bias, last, last_bias = (
@@ -328,10 +337,10 @@ def test_no_gradient_by_the_examples_is_computed_in_the_last_pass(penalty, backe
         seen.append(x)
         return net(x)
 
-    judged = judge(critic, normal(4, 3), normal(4, 3))
-    (penalty(judged) + judged.real_scores.mean()).backward()
+    batch = judge(critic, normal(4, 3), normal(4, 3))
+    (penalty(batch) + batch.real_scores.mean()).backward()
     assert net[0].weight.grad is not None and len(seen) == 2 + penalty.draws
-    differentiated = seen[-1] if penalty.draws else judged.real
+    differentiated = seen[-1] if penalty.draws else batch.real
     assert differentiated.grad is None and not differentiated.requires_grad
 
 
@@ -342,8 +351,8 @@ def test_that_the_examples_are_constants_does_not_change_the_gradient_of_the_sco
         normal(4, 3),
         normal(4, 3),
     )
-    judged = judge(net, real, fake)
-    (R1()(judged) + judged.real_scores.mean()).backward()
+    batch = judge(net, real, fake)
+    (R1()(batch) + batch.real_scores.mean()).backward()
     together = [p.grad for p in net.parameters()]
     net.zero_grad()
     R1()(judge(net, real, fake)).backward()
@@ -414,12 +423,12 @@ def test_wrong_settings_are_refused(penalty, name, value):
 
 @pytest.mark.parametrize("target", [-1.0, float("nan"), float("inf")])
 def test_the_slope_asked_for_is_a_slope(target):
-    with pytest.raises(ValueError, match=f"^GradientPenalty's target is a slope, at least 0 and finite, got {target}$"):
+    with pytest.raises(ValueError, match=f"^GradientPenalty's target must be at least 0 and finite, got {target}$"):
         GradientPenalty(target=target)
 
 
 def test_pairs_of_different_shapes_are_refused():
-    with pytest.raises(ShapeError, match=r"joins real and generated examples pair by pair, got \(4, 3\) and \(5, 3\)"):
+    with pytest.raises(ShapeError, match=r"joins examples pair by pair: real has shape \(4, 3\), fake \(5, 3\)"):
         GradientPenalty()(judge(linear([1.0, 1.0, 1.0]), normal(4, 3), normal(5, 3)))
 
 
@@ -432,12 +441,12 @@ def test_a_mix_of_another_shape_is_refused(shape):
 
 def test_two_penalties_may_ask_for_the_same_examples():
     critic, x = linear([1.0, 2.0, 2.0]), mg.Tensor(normal(4, 3), requires_grad=True)
-    judged = Judged(critic, x, x, critic(x), critic(x))
-    assert [R1(1.0)(judged).item(), R1(2.0)(judged).item()] == pytest.approx([4.5, 9.0])
+    batch = DiscriminatorBatch(critic, x, x, critic(x), critic(x))
+    assert [R1(1.0)(batch).item(), R1(2.0)(batch).item()] == pytest.approx([4.5, 9.0])
     assert not x.requires_grad
 
 
-def at_two_resolutions(small: int) -> tuple[Judged, Judged]:
+def at_two_resolutions(small: int) -> tuple[DiscriminatorBatch, DiscriminatorBatch]:
     """A critic of images of `small` x 3 pixels, and what it says of images of 8 rows that are reduced to these by means."""
     net = nn.Sequential(nn.Conv2d(2, 3, 3, activation="tanh"), nn.Flatten(), nn.Dense(9 * small, 1)).astype("float64")
     factor = 8 // small
@@ -449,11 +458,11 @@ def at_two_resolutions(small: int) -> tuple[Judged, Judged]:
 @pytest.mark.parametrize("small", [2, 4, 8])
 def test_a_penalty_at_another_resolution_is_that_of_the_enlarged_images(small, backend):
     """By the pixels of the large ones: a gradient that is spread over several is shorter."""
-    judged, enlarged = at_two_resolutions(small)
-    np.testing.assert_allclose(R1(3.0, resolution=8)(judged).item(), R1(3.0)(enlarged).item(), rtol=1e-12)
+    batch, enlarged = at_two_resolutions(small)
+    np.testing.assert_allclose(R1(3.0, resolution=8)(batch).item(), R1(3.0)(enlarged).item(), rtol=1e-12)
     mix = mg.asarray(MIX[:5])
     np.testing.assert_allclose(
-        GradientPenalty(resolution=8)(judged, mix).item(), GradientPenalty()(enlarged, mix).item(), rtol=1e-12
+        GradientPenalty(resolution=8)(batch, mix).item(), GradientPenalty()(enlarged, mix).item(), rtol=1e-12
     )
 
 

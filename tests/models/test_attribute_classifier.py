@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import minigen as mg
+from minigen import gradcheck_module
 from minigen.errors import DtypeError, ShapeError
 from minigen.models.attribute_classifier import AttributeClassifier, kinds
-from tests.checks import gradcheck_module
 
 rng = np.random.default_rng(0)
 FACTORS = {"color": 3, "size": None, "glasses": 2}

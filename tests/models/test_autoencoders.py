@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import minigen as mg
-from minigen import nn, optim
+from minigen import gradcheck_module, nn, optim
 from minigen.errors import ShapeError
 from minigen.models import autoencoders
 from minigen.models.autoencoders import (
@@ -23,7 +23,6 @@ from minigen.models.autoencoders import (
     VariationalAutoencoder,
 )
 from minigen.models.autoencoders.base import Autoencoder
-from tests.checks import gradcheck_module
 
 rng = np.random.default_rng(0)
 

@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 
 import minigen as mg
-from minigen import nn, optim, training
+from minigen import gradcheck_module, nn, optim, training
 from minigen.errors import ShapeError
 from minigen.models.autoencoders import StackedAutoencoder, TiedAutoencoder
 from minigen.models.classifier import Classifier
-from tests.checks import gradcheck_module
 
 rng = np.random.default_rng(0)
 images, labels = rng.random((7, 28, 28, 1)).astype(np.float32), np.array([0, 1, 2, 0, 1, 2, 2])

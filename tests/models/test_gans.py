@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import minigen as mg
-from minigen import losses, nn, optim
+from minigen import gradcheck_module, losses, nn, optim
 from minigen.losses import (
     R1,
     AdversarialLoss,
@@ -27,7 +27,7 @@ from minigen.models.gans import conditional, dcgan, gan, points, progan, stylega
 from minigen.models.gans.growing import Growing
 from minigen.training import Adversarial
 from minigen.training.gans.remedies import FeatureMatching, LabelSmoothing, Remedy
-from tests.checks import gradcheck_module, to_order_2
+from tests.checks import to_order_2
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Pair:
         rng = np.random.default_rng(0)
         labels = tuple(mg.asarray(np.array(self.labels)) for _ in range(game.conditional))
         z = mg.asarray(rng.standard_normal((self.n, game.generator.latent_dim)).astype(dtype))
-        with game.generator.evaluating():
+        with game.generator.eval_mode():
             shape = game.generator(z.astype("float32"), *labels).shape
         real = mg.asarray(rng.random(shape).astype(dtype))
         scores = self.n // max(getattr(layer, "m", 1) for layer in game.discriminator.modules())

@@ -7,12 +7,11 @@ import numpy as np
 import pytest
 
 import minigen as mg
-from minigen import nn, optim
+from minigen import gradcheck_module, nn, optim
 from minigen.backend import asarray, to_numpy
 from minigen.errors import ShapeError, StateError
 from minigen.models.gans import growing, progan, stylegan
 from minigen.nn import init
-from tests.checks import gradcheck_module
 
 rng = np.random.default_rng(13)
 MAPS = (4, 3, 2)

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 import minigen as mg
-from minigen import losses, nn, optim
+from minigen import gradcheck_module, losses, nn, optim
 from minigen.errors import ShapeError
 from minigen.models import applications
 from minigen.models.applications import context_encoder, super_resolution
 from minigen.models.applications.restorer import Restorer
 from minigen.models.gans import base
 from minigen.training import Restoration
-from tests.checks import gradcheck_module, to_order_2
+from tests.checks import to_order_2
 
 STEP, SEED = 1e-7, 2  # of the gradchecks: along these directions so small a step passes no kink
 

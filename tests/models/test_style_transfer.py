@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 import minigen as mg
-from minigen import optim, training
+from minigen import gradcheck_module, optim, training
 from minigen.errors import DtypeError, ShapeError
 from minigen.models.applications import style_transfer
 from minigen.models.applications.style_transfer import StyleTransfer, TextureAutoencoder, statistics, style_distance
-from tests.checks import gradcheck_module, to_order_2
+from tests.checks import to_order_2
 
 rng = np.random.default_rng(0)
 CONTENTS, STYLES = rng.random((2, 3, 8, 8, 3))

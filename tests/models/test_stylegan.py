@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 import minigen as mg
-from minigen import functional, losses, nn, optim
+from minigen import gradcheck_module, losses, nn, ops, optim
 from minigen.backend import asarray, random, to_numpy
 from minigen.errors import ShapeError, StateError
 from minigen.models.gans import stylegan
 from minigen.nn import init
 from minigen.training import Adversarial
-from tests.checks import gradcheck_module, to_order_2
+from tests.checks import to_order_2
 
 rng = np.random.default_rng(17)
 LAYERS = 4  # of the generator of these tests, 8 x 8
@@ -369,7 +369,7 @@ def test_the_discriminators_steps_do_not_move_the_average_and_the_generators_do(
     trainer.discriminator_step((asarray(rng.random((4, 8, 8, 1)).astype(np.float32)),))
     assert generator.fingerprint() == before
     z = generator.latent(4)
-    with generator.evaluating():
+    with generator.eval_mode():
         mean = numbers(generator.mapping(z)).mean(axis=0)
     trainer.generator_step((z,))
     np.testing.assert_allclose(numbers(generator.w_average), mean, rtol=1e-5)
@@ -503,7 +503,7 @@ def test_with_a_constant_input_w_does_not_enter_there(backend):
 
 def test_without_mapping_w_is_z_normalized(backend):
     generator, z = made(mapping_layers=0, latent_dim=4), latent(2, 4)
-    np.testing.assert_array_equal(numbers(mg.Tensor(generator.mapping(z))), to_numpy(functional.pixel_norm(z)))
+    np.testing.assert_array_equal(numbers(mg.Tensor(generator.mapping(z))), to_numpy(ops.pixel_norm(z)))
     assert not generator.mapping.parameters()
 
 

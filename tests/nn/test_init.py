@@ -114,9 +114,9 @@ def test_every_activation_has_the_initializer_that_its_paper_names():
     glorot = {None, "linear", "tanh", "sigmoid", "softmax"}
     he = {"relu", "leaky_relu", "elu", "softplus"}
     assert glorot | he | {"selu"} == {None, "linear", *ACTIVATIONS}, "a new activation: say here which initializer suits it"
-    assert {name: init.suiting(name) for name in glorot} == dict.fromkeys(glorot, init.glorot_uniform)
-    assert {name: init.suiting(name) for name in he} == dict.fromkeys(he, init.he_normal)
-    assert init.suiting("selu") is init.lecun_normal
+    assert {name: init.for_activation(name) for name in glorot} == dict.fromkeys(glorot, init.glorot_uniform)
+    assert {name: init.for_activation(name) for name in he} == dict.fromkeys(he, init.he_normal)
+    assert init.for_activation("selu") is init.lecun_normal
 
 
 @pytest.mark.parametrize("activation", [None, *ACTIVATIONS])
@@ -124,7 +124,7 @@ def test_dense_starts_from_the_suiting_initializer(activation):
     mg.seed(3)
     weight = mg.nn.Dense(20, 30, activation=activation).weight.numpy()
     mg.seed(3)
-    np.testing.assert_array_equal(weight, init.suiting(activation)((20, 30)))
+    np.testing.assert_array_equal(weight, init.for_activation(activation)((20, 30)))
 
 
 @pytest.mark.parametrize(

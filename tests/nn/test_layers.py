@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import minigen as mg
-from minigen import backend, nn
-from tests.checks import apart, gradcheck_module
+from minigen import backend, gradcheck_module, nn
+from tests.checks import apart
 
 rng = np.random.default_rng(7)
 

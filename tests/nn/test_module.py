@@ -331,8 +331,9 @@ def test_sequential_refuses_a_class_a_list_and_a_function():
 
 
 def test_dense_refuses_impossible_sizes_and_unknown_activations():
-    assert "at least one input and one output, got 0 -> 3" in message(ShapeError, nn.Dense, 0, 3)
-    assert "got 3 -> -1" in message(ShapeError, nn.Dense, 3, -1)
+    assert message(ShapeError, nn.Dense, 0, 3) == "Dense's in_features must be at least 1, got 0"
+    assert message(ShapeError, nn.Dense, 3, -1) == "Dense's out_features must be at least 1, got -1"
+    assert message(TypeError, nn.Dense, 3, 2.5) == "Dense's out_features must be a whole number, got 2.5"
     assert message(ValueError, nn.Dense, 3, 2, "sellu") == "unknown activation 'sellu': did you mean 'selu'?"
     assert "expected one of relu, " in message(ValueError, nn.Dense, 3, 2, "xyz")
     assert "by its name, such as 'selu'" in message(TypeError, nn.Dense, 3, 2, nn.SELU())
@@ -407,9 +408,9 @@ def test_a_copy_has_buffers_of_its_own(again):
     assert (twin[0].running_mean.numpy() != net[0].running_mean.numpy()).all()
 
 
-def test_evaluating_restores_the_mode_of_every_module():
+def test_eval_mode_restores_the_mode_of_every_module():
     net = nn.Sequential(nn.Dropout(0.5), nn.Dropout(0.5).eval())
-    with pytest.raises(KeyError), net.evaluating():
+    with pytest.raises(KeyError), net.eval_mode():
         assert not any(module.training for module in net.modules())
         raise KeyError
     assert [module.training for module in net.modules()] == [True, True, False]

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 import minigen as mg
-from minigen import nn
+from minigen import gradcheck_module, nn
 from minigen.backend import random
 from minigen.errors import ShapeError
 from minigen.nn.module import WeightedModule
-from tests.checks import apart, gradcheck_module
+from tests.checks import apart
 
 rng = np.random.default_rng(13)
 
@@ -30,7 +30,7 @@ def normalized(name):
 def matrix(layer):
     """(the weight, the weight that the layer computes with), as matrices (fan_in, out), by other means than the layer's."""
     before = mg.to_numpy(layer.weight.data)
-    with layer.frozen(), layer.evaluating():
+    with layer.frozen(), layer.eval_mode():
         after = mg.to_numpy(layer.effective_weight().data)
     columns = [np.take(w, i, axis=layer.output_axis).ravel() for w in (before, after) for i in range(w.shape[layer.output_axis])]
     return np.split(np.stack(columns, axis=1), 2, axis=1)

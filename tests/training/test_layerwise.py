@@ -4,13 +4,12 @@ import numpy as np
 import pytest
 
 import minigen as mg
-from minigen import losses, nn, optim, training
+from minigen import gradcheck_module, losses, nn, optim, training
 from minigen.backend import random
 from minigen.models.autoencoders import DenoisingAutoencoder, HashingAutoencoder, StackedAutoencoder, TiedAutoencoder
 from minigen.models.autoencoders.base import Autoencoder
 from minigen.training import fit, fit_layerwise
 from minigen.training.layerwise import Stage, stages
-from tests.checks import gradcheck_module
 
 images = np.random.default_rng(0).random((22, 28, 28, 1)).astype(np.float32)
 held_out = images[:5] * 0.5

@@ -20,7 +20,7 @@ BLOCKS = {
     "no_grad": (mg.no_grad, lambda: not recording.get()),
     "detect_anomaly": (mg.detect_anomaly, lambda: isinstance(current_observer.get(), FiniteOnly)),
     "profile": (mg.profile, lambda: isinstance(current_observer.get(), Profile)),
-    "evaluating": (layer.evaluating, lambda: not layer.training),
+    "eval_mode": (layer.eval_mode, lambda: not layer.training),
     "frozen": (lambda: FROZEN.frozen(), lambda: not FROZEN.weight.requires_grad),
     "strict.count": (strict.count, lambda: strict.counters is not COUNTERS),
 }

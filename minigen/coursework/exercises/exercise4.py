@@ -95,6 +95,6 @@ def start(file: Remote, rng: np.random.Generator) -> str:
     expect(
         0.05 < spread < 0.6,
         f"directions have a standard deviation of {spread:.3g}, expected about sqrt(1 / 40) = 0.16",
-        "nn.init has initializers: nn.init.suiting(None)((in_features, out_features))",
+        "nn.init has initializers: nn.init.for_activation(None)((in_features, out_features))",
     )
     return "scale starts as the length, bias as 0"

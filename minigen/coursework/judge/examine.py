@@ -183,7 +183,7 @@ class Examination:
                     "dtype=x.dtype), or let the caller pass them in"
                 ],
             )
-        alike = same(call.value(arrays, evaluating=True), first)
+        alike = same(call.value(arrays, eval_mode=True), first)
         return Line("repeatable", True, "" if alike else "with the same seed; in eval() it gives something else than in training")
 
     def strided(self) -> Line:

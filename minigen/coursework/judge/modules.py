@@ -42,7 +42,7 @@ def state(call: Call) -> Line:
     other = call.drawn(np.float32, again=1)  # other inputs than those on which the two are compared
     count = call.ask("hand_over", int, arrays=other, options=call.chosen(np.float32))
     arrays = call.drawn(np.float32)
-    used, fresh = (call.value(arrays, evaluating=True, again=again) for again in (False, True))
+    used, fresh = (call.value(arrays, eval_mode=True, again=again) for again in (False, True))
     if not np.array_equal(used, fresh):
         return Line(
             "state dict",

@@ -14,7 +14,7 @@ whose weight is `direction`: scale is the length of each direction, bias is 0.
 
 Hints
     - from minigen import Parameter: Parameter(array) is what an optimizer finds. A Tensor or an array it does not.
-    - nn.init.suiting(None)((in_features, out_features)) draws the numbers to begin with; all arrays are float32.
+    - nn.init.for_activation(None)((in_features, out_features)) draws the numbers to begin with; all arrays are float32.
     - mg.l2norm(...) and other ops return Tensors, also in __init__; the array of a Tensor is its .data.
     - The norm is part of the graph: write it with ops in forward (minigen.sqrt, .sum(axis=0), or minigen.l2norm), not in
       __init__.

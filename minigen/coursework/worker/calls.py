@@ -10,9 +10,9 @@ import numpy as np
 
 from minigen.autograd import Tensor, grad
 from minigen.backend import asarray, to_numpy
-from minigen.coursework.gradients import swapped
 from minigen.coursework.worker.discover import Subject
 from minigen.nn import Buffer, Module
+from minigen.nn.gradient_check import swapped
 
 BUDGET = 0.03  # seconds for each figure of the time line
 
@@ -25,9 +25,9 @@ class Parts(Module):
 
 
 @contextmanager
-def evaluating(parts: list[Module]) -> Iterator[None]:
+def eval_mode(parts: list[Module]) -> Iterator[None]:
     """Inside the block all these modules are in evaluation mode."""
-    with Parts(parts).evaluating():
+    with Parts(parts).eval_mode():
         yield
 
 
@@ -55,7 +55,7 @@ class Wanted:
     by_cotangent: bool = False
     frozen: bool = False  # the arrays cannot be written to
     strided: bool = False  # the arrays' elements do not lie one behind the other
-    evaluating: bool = False  # in evaluation mode
+    eval_mode: bool = False  # in evaluation mode
     afterward: bool = False  # tell what became of the arrays, the cotangent and the result
 
 
@@ -72,7 +72,7 @@ def derive(subject: Subject, wanted: Wanted) -> dict[str, Any]:
     if wanted.parameters is not None:
         parameters = [Tensor(x, requires_grad=True) for x in wanted.parameters]
         block = swapped(parts, dict(zip(map(id, own), parameters)))
-    with block, evaluating(subject.parts) if wanted.evaluating else nullcontext():
+    with block, eval_mode(subject.parts) if wanted.eval_mode else nullcontext():
         y = subject(xs, wanted.options, wanted.variant)
     if not isinstance(y, Tensor):
         kind = "an array" if isinstance(y, np.ndarray) else type(y).__name__

@@ -20,7 +20,7 @@ from minigen.coursework.examples import Example
 from minigen.coursework.protocol import ProtocolError, pack, receive
 from minigen.coursework.samples import Sample
 from minigen.coursework.worker import advice, objects
-from minigen.coursework.worker.calls import Doubled, Parts, Wanted, derive, evaluating, fastest, tensor
+from minigen.coursework.worker.calls import Doubled, Parts, Wanted, derive, eval_mode, fastest, tensor
 from minigen.coursework.worker.device import watching
 from minigen.coursework.worker.discover import Subject, merged, of_example, plain_classes, plain_functions, subjects
 from minigen.coursework.worker.learner import load, reseed, why
@@ -210,14 +210,14 @@ class Worker:
         """The total and the terms of a model's loss, in evaluation mode."""
         reseed()
         call = self.found["numpy"][subject]
-        with evaluating(call.parts), no_grad():
+        with eval_mode(call.parts), no_grad():
             total, terms = call.loss(call.filled(list(map(np.array, arrays))), options)
         return {"total": float(total), "terms": {str(name): float(term) for name, term in terms.items()}}
 
     def sample(self, subject: int, n: int) -> Any:
         """What a model's sample(n) gives."""
         call = self.found["numpy"][subject]
-        with evaluating(call.parts), no_grad():
+        with eval_mode(call.parts), no_grad():
             return self.objects.encoded(call.target.sample(n))
 
     def time(self, subject: int, arrays: list, options: dict) -> dict[str, float | None]:

@@ -35,7 +35,7 @@ class Autoencoder(nn.Module):
         """What training minimizes: the total and its named terms."""
         raise NotImplementedError(f"{type(self).__name__} has no loss()")
 
-    def chain(self) -> Iterator[tuple[str, nn.Module]]:
+    def summary_children(self) -> Iterator[tuple[str, nn.Module]]:
         """The order of application, for a summary."""
         return iter((("encoder", self.encoder), ("decoder", self.decoder)))
 
@@ -52,7 +52,7 @@ class ImageAutoencoder(Autoencoder):
     @in_parts
     def reconstruct(self, x: Any) -> Any:
         """Images (n, h, w, c) -> their reconstructions, pixels in [0, 1], in evaluation mode, outside any graph."""
-        with self.evaluating():
+        with self.eval_mode():
             return ops.sigmoid(self(x))
 
     def loss(self, x: Any) -> tuple[Any, dict[str, Any]]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from minigen import functional, ops
+from minigen import ops
 from minigen.autograd import no_grad
 from minigen.backend import Array
 from minigen.models.autoencoders.variational import VariationalAutoencoder
@@ -34,12 +34,12 @@ class ConditionalVariationalAutoencoder(VariationalAutoencoder):
     @in_parts
     def encode(self, x: Any, labels: Any) -> tuple[Any, Any]:
         """Images (n, 28, 28, 1), labels (n,) -> mean and logvar of q(z|x, y), each (n, latent_dim)."""
-        return super().encode(functional.with_labels(ops.flatten(x, 1), labels, self.classes))
+        return super().encode(ops.with_labels(ops.flatten(x, 1), labels, self.classes))
 
     @in_parts
     def decode(self, z: Any, labels: Any) -> Any:
         """Codes (n, latent_dim), labels (n,) -> logits or pixel values, (n, 28, 28, 1)."""
-        return super().decode(functional.with_labels(z, labels, self.classes))
+        return super().decode(ops.with_labels(z, labels, self.classes))
 
     def forward(self, x: Any, labels: Any, noise: Any = None) -> Any:
         return self.decode(self.sampling(*self.encode(x, labels), noise), labels)

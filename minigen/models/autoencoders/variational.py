@@ -9,7 +9,7 @@ from minigen import losses, nn, ops
 from minigen.autograd import no_grad
 from minigen.backend import Array, asarray, random
 from minigen.errors import suggestion
-from minigen.losses.reduction import check_alike, check_unit_interval, reduce
+from minigen.losses.reduction import check_matching, check_unit_interval, reduce
 from minigen.models.parts import in_parts
 
 LIKELIHOODS = ("bce", "mse")
@@ -26,7 +26,8 @@ class VariationalAutoencoder(nn.Module):
 
     "bce": Bernoulli, from logits. A gray value in [0, 1] counts as the probability that the pixel is white, so that the loss is
            the expected one of images made black and white anew each time they are shown, and never below their entropy
-           (`metrics.bernoulli_floor` * 784). Images outside [0, 1]: ValueError (on a GPU, where the check would wait, unnoticed).
+           (`metrics.bernoulli_entropy` * 784). Images outside [0, 1]: ValueError (on a GPU, where the check would wait,
+           unnoticed).
     "mse": Gaussian with fixed variance 1/2: -log p = (x - x^)^2 + log(pi) / 2, a density, of which 784 log(pi) / 2 = 449 nats
            are normalization. The variance is the book's: its loss, mean over pixels of (x - x^)^2 + KL / 784, is ours without
            that constant, divided by 784.
@@ -97,7 +98,7 @@ class VariationalAutoencoder(nn.Module):
 
     def pixel_nll(self, x: Any, y: Any) -> Any:
         """-log p(x|z) of each pixel, in nats, from what the decoder puts out (y): the shape of x."""
-        check_alike("reconstruction", y, x)
+        check_matching("reconstruction", y, x)
         if self.reconstruction == "mse":
             return ops.square(y - x) + 0.5 * math.log(math.pi)
         check_unit_interval("reconstruction", x)

@@ -71,7 +71,7 @@ class Generator(nn.Module):
 
     def drawn(self, n: int, make: Callable[[slice], Any]) -> np.ndarray:
         """n examples on the host, pixels in [0, 1]: make(part) makes some of them, in evaluation mode, outside any graph."""
-        with self.evaluating(), no_grad():
+        with self.eval_mode(), no_grad():
             parts = (slice(start, start + self.at_a_time) for start in range(0, n, self.at_a_time))
             return self.to_pixels(np.concatenate([to_numpy(make(part)) for part in parts]))
 
@@ -94,7 +94,7 @@ class Generator(nn.Module):
         low, high = self.pixel_range
         return images * (high - low) + low
 
-    def chain(self) -> Iterator[tuple[str, nn.Module]]:
+    def summary_children(self) -> Iterator[tuple[str, nn.Module]]:
         """The order of application, for a summary."""
         return iter((("net", self.net),))
 
@@ -123,7 +123,7 @@ class Discriminator(nn.Module):
         features = self.features(x)
         return self.head(features if self.minibatch is None else self.minibatch(features))
 
-    def chain(self) -> Iterator[tuple[str, nn.Module]]:
+    def summary_children(self) -> Iterator[tuple[str, nn.Module]]:
         """The order of application, for a summary."""
         return self.children()
 

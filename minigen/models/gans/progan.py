@@ -55,7 +55,7 @@ class Generator(GrowingGenerator):
         """The same by the plain form, enlarged to the largest resolution: see `GrowingGenerator.linear_image`."""
         return self.linear_image(z, lambda s, x: self.blocks[s](x))
 
-    def chain(self) -> Iterator[tuple[str, nn.Module]]:
+    def summary_children(self) -> Iterator[tuple[str, nn.Module]]:
         """The settled layers of this stage in order of application, for a summary."""
         yield from ((f"blocks.{s}", self.blocks[s]) for s in range(self.stage + 1))
         yield f"rgb.{self.stage}", self.rgb[self.stage]
@@ -120,7 +120,7 @@ class Discriminator(Growing):
             y = fade(self.rgb[s - 1](x), self.blocks[s](y), self.weight(s))
         return self.head(self.blocks[0](y))
 
-    def chain(self) -> Iterator[tuple[str, nn.Module]]:
+    def summary_children(self) -> Iterator[tuple[str, nn.Module]]:
         """The settled layers of this stage in order of application, for a summary."""
         yield f"rgb.{self.stage}", self.rgb[self.stage]
         yield from ((f"blocks.{s}", self.blocks[s]) for s in range(self.stage, -1, -1))

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from minigen import functional, nn, ops
+from minigen import nn, ops
 from minigen.autograd import Tensor, no_grad, unwrap
 from minigen.backend import array_module, asarray, random, to_numpy
 from minigen.errors import ShapeError, StateError
@@ -137,7 +137,7 @@ class Generator(GrowingGenerator):
         self.w_average.assign(share * self.w_average.data + (1.0 - share) * ops.mean(w, axis=0))
         self.w_seen.assign(seen + 1.0)
 
-    def chain(self) -> Iterator[tuple[str, nn.Module]]:
+    def summary_children(self) -> Iterator[tuple[str, nn.Module]]:
         """The settled layers of this stage in order of application, for a summary."""
         yield "mapping", self.mapping
         yield "input", self.input
@@ -156,7 +156,7 @@ class Generator(GrowingGenerator):
 
     def map(self, z: Any) -> np.ndarray:
         """Latent vectors (n, latent_dim) -> styles (n, style_dim), on the host."""
-        with self.evaluating(), no_grad():
+        with self.eval_mode(), no_grad():
             return to_numpy(self.mapping(Tensor(asarray(to_numpy(z).astype(self.dtype, copy=False)))))
 
     def truncate(self, w: np.ndarray, psi: float, layers: int | None = None) -> np.ndarray:
@@ -254,9 +254,9 @@ class MappingNetwork(nn.Module):
     def forward(self, z: Any) -> Any:
         return self.net(z)
 
-    def chain(self) -> Iterator[tuple[str, nn.Module]]:
+    def summary_children(self) -> Iterator[tuple[str, nn.Module]]:
         """The order of application, for a summary."""
-        return self.net.chain()
+        return self.net.summary_children()
 
 
 class Block(nn.Module):
@@ -275,7 +275,7 @@ class Block(nn.Module):
             x = layer(x, style, map_)
         return x
 
-    def chain(self) -> Iterator[tuple[str, nn.Module]]:
+    def summary_children(self) -> Iterator[tuple[str, nn.Module]]:
         """The order of application, for a summary."""
         return ((f"layers.{i}", layer) for i, layer in enumerate(self.layers))
 
@@ -297,7 +297,7 @@ class StyledLayer(nn.Module):
         if self.noise is not None:
             x = self.noise(x, noise)
         x = ops.leaky_relu(self.bias(x), slope=0.2)
-        return functional.pixel_norm(x) if self.style is None else self.style(x, w)
+        return ops.pixel_norm(x) if self.style is None else self.style(x, w)
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         return self.body.output_shape(input_shape)

@@ -16,7 +16,7 @@ from minigen.backend import Array, asarray, random
 from minigen.data.minibatches import Batches, Endless
 from minigen.errors import LayerError, NonFiniteError, StateError
 from minigen.losses.adversarial import AdversarialLoss, NonSaturating
-from minigen.losses.penalties import Judged, Penalty
+from minigen.losses.penalties import DiscriminatorBatch, Penalty
 from minigen.models.gans import Generator
 from minigen.nn import Module, Pack
 from minigen.nn.module import WeightedModule
@@ -121,17 +121,17 @@ class Adversarial(Run):
         self.latest_real = real
         differentiable = any(penalty.differentiates_real for penalty in self.penalties)
         images = Tensor(real[0], requires_grad=differentiable), Tensor(fake[0])
-        judged = Judged(
+        batch = DiscriminatorBatch(
             lambda x: self.discriminator(x, *real[1:]),
             *images,
             self.discriminator(images[0], *real[1:]),
             self.discriminator(images[1], *fake[1:]),
         )
-        loss, terms = self.loss.discriminator(judged.real_scores, judged.fake_scores, **self.targets(judged))
-        terms = {**terms, **self.opinions(judged)}
+        loss, terms = self.loss.discriminator(batch.real_scores, batch.fake_scores, **self.targets(batch))
+        terms = {**terms, **self.opinions(batch)}
         given = iter(noise)
         for penalty in self.penalties:
-            share = penalty(judged, *([next(given)] if noise and penalty.draws else []))
+            share = penalty(batch, *([next(given)] if noise and penalty.draws else []))
             if share is not None:
                 loss = loss + share
                 terms[penalty.name] = terms[penalty.name] + share if penalty.name in terms else share
@@ -183,18 +183,18 @@ class Adversarial(Run):
             x = remedy.shown(x, self.step)
         return x
 
-    def targets(self, judged: Judged) -> dict[str, Any]:
+    def targets(self, batch: DiscriminatorBatch) -> dict[str, Any]:
         """The discriminator's targets, where its loss has some."""
         if not self.loss.labeled:
             return {}
         real, fake = 1.0, 0.0
         for remedy in self.remedies:
-            real, fake = remedy.targets(real, fake, judged.real_scores)
+            real, fake = remedy.targets(real, fake, batch.real_scores)
         return {"real_target": real, "fake_target": fake}
 
-    def opinions(self, judged: Judged) -> Terms:
+    def opinions(self, batch: DiscriminatorBatch) -> Terms:
         """Mean scores, and how often the discriminator is right."""
-        real, fake, threshold = judged.real_scores.data, judged.fake_scores.data, self.loss.threshold
+        real, fake, threshold = batch.real_scores.data, batch.fake_scores.data, self.loss.threshold
         terms = {"score of real": real.mean(), "score of fake": fake.mean()}
         if threshold is not None:
             right = {"accuracy on real": real > threshold, "accuracy on fake": fake <= threshold}
@@ -310,20 +310,20 @@ class Adversarial(Run):
         return getattr(self.generator, "classes", None) is not None
 
     @property
-    def together(self) -> int:
+    def batch_multiple(self) -> int:
         """How many examples the discriminator judges together: a batch is a multiple of it."""
         return self.packed * math.lcm(
             *(
-                layer.together
+                layer.batch_multiple
                 for layer in self.discriminator.modules()
-                if hasattr(layer, "together") and not isinstance(layer, Pack)
+                if hasattr(layer, "batch_multiple") and not isinstance(layer, Pack)
             )
         )
 
     @property
     def packed(self) -> int:
         """How many examples get one score."""
-        return math.prod(layer.together for layer in self.discriminator.modules() if isinstance(layer, Pack))
+        return math.prod(layer.batch_multiple for layer in self.discriminator.modules() if isinstance(layer, Pack))
 
     @property
     def sampler(self) -> Generator:

@@ -77,10 +77,10 @@ def check_counts(trainer: "Adversarial", steps: int, record_every: int, batch_si
     """Raise for steps that are none or done already, and for a batch that cannot be judged."""
     if any(not isinstance(count, Integral) or count < 1 for count in (steps, record_every)):
         raise ValueError(f"steps and record_every count steps, whole numbers of at least 1, got {steps} and {record_every}")
-    if batch_size % trainer.together:
-        right = max(batch_size // trainer.together, 1) * trainer.together
+    if batch_size % trainer.batch_multiple:
+        right = max(batch_size // trainer.batch_multiple, 1) * trainer.batch_multiple
         raise ShapeError(
-            f"the discriminator judges {trainer.together} examples together, which do not divide a batch of "
+            f"the discriminator judges {trainer.batch_multiple} examples together, which do not divide a batch of "
             f"{batch_size}: take batch_size={right}"
         )
     if trainer.step >= steps:
@@ -89,10 +89,10 @@ def check_counts(trainer: "Adversarial", steps: int, record_every: int, batch_si
 
 def check_shapes(trainer: "Adversarial") -> None:
     """Raise ShapeError, naming both shapes, unless the discriminator takes what the generator makes."""
-    n = 2 * trainer.together
+    n = 2 * trainer.batch_multiple
     labels = (asarray(np.zeros(n, dtype=np.int64)),) if trainer.conditional else ()
     z = asarray(np.zeros((n, *trainer.generator.input_shape))).astype(trainer.generator.dtype)
-    with trainer.generator.evaluating(), trainer.discriminator.evaluating(), no_grad():
+    with trainer.generator.eval_mode(), trainer.discriminator.eval_mode(), no_grad():
         examples = trainer.generator(Tensor(z), *labels)
         try:
             scores = trainer.discriminator(examples, *labels)

@@ -196,7 +196,7 @@ class ExperienceReplay(Remedy):
     def check_restored(self, trainer: "Adversarial") -> None:
         if not self.buffer:
             return
-        with random.aside(), no_grad(), trainer.generator.evaluating():
+        with random.aside(), no_grad(), trainer.generator.eval_mode():
             inputs = asarray(np.zeros((1, *trainer.generator.input_shape), trainer.generator.dtype))
             labels = [asarray(np.zeros(1, array.dtype)) for array in trainer.batches.arrays[1:]]
             made = [trainer.generator(Tensor(inputs), *labels).data, *labels]

@@ -20,8 +20,8 @@ GOAL = Goal("ratio", 1.2)
 class GivenMix(losses.GradientPenalty):
     """The gradient penalty at points that are drawn once, so that both libraries compute the same."""
 
-    def __call__(self, judged: losses.Judged) -> Any:
-        return super().__call__(judged, mg.asarray(mix(len(judged.real))))
+    def __call__(self, batch: losses.DiscriminatorBatch) -> Any:
+        return super().__call__(batch, mg.asarray(mix(len(batch.real))))
 
 
 def with_minigen(batch_size: int) -> Callable[[], Any]:

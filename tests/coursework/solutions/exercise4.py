@@ -12,7 +12,7 @@ class WeightNormDense(nn.Module):
     """y = x W + bias with W = scale * direction / ||direction||. x (n, in_features) -> (n, out_features)."""
 
     def __init__(self, in_features, out_features):
-        self.direction = Parameter(nn.init.suiting(None)((in_features, out_features)))
+        self.direction = Parameter(nn.init.for_activation(None)((in_features, out_features)))
         self.scale = Parameter(np.linalg.norm(self.direction.numpy(), axis=0))
         self.bias = Parameter(np.zeros(out_features, dtype=np.float32))
 

@@ -9,7 +9,7 @@ import numpy as np
 from minigen.autograd import Parameter, Tensor, grad, gradcheck
 from minigen.backend import asarray, to_numpy
 from minigen.errors import GradcheckError
-from minigen.nn import Module
+from minigen.nn.module import Module
 
 
 def gradcheck_module(

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import minigen as mg
-from minigen import nn
+from minigen import gradcheck_module, nn
 from minigen.errors import GradcheckError, GraphError
-from tests.checks import apart, gradcheck_module
+from tests.checks import apart
 
 x = apart(5, 4)
 
