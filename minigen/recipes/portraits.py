@@ -5,9 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-import minigen as mg
 from minigen import data, evaluators, metrics, training
-from minigen.backend import asarray, to_numpy
+from minigen.backend import asarray, seed, to_numpy
 from minigen.evaluators.features import keep, read_kept
 from minigen.models.gans import stylegan
 from minigen.models.gans.growing import at_stage
@@ -132,7 +131,7 @@ def rarest(shares: dict[str, np.ndarray]) -> tuple[str, float]:
 def stylegan_game(task: PortraitTask) -> tuple[GrowingRecipe, training.Progressive]:
     """Demo 27's recipe, and its game before the first step."""
     recipe = task.recipe("stylegan")
-    mg.seed(task.args.seed)
+    seed(task.args.seed)
     return recipe, recipe.trainer(*recipe.networks(recipe.spec_of(task.train)))
 
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-import minigen as mg
 from minigen import data, evaluators, losses, metrics, nn, optim, synthetic, training
+from minigen.backend import asarray, random, to_numpy
 from minigen.models.gans import gan, points
 from minigen.training import remedies
 
@@ -70,7 +70,7 @@ BATCH = {"ring": 64, "grid": 64, "stacked": 32}
 def train(task: str, method: str, seed: int, steps: int, dataset: str = "mnist") -> dict[str, Any]:
     """One training: a dict of what its generator covers, and "samples" to be shown."""
     chosen = copy.deepcopy(METHODS[method])  # a remedy may remember: each training has its own
-    mg.seed(seed)
+    random.seed(seed)
     examples = stacked_digits(dataset)[0] if task == "stacked" else toy(task).points
     networks = (gan.Generator(channels=2), gan.Discriminator) if task == "stacked" else (points.Generator(), points.Discriminator)
     options = {"channels": 2} if task == "stacked" else {}
@@ -114,7 +114,7 @@ def evaluate_digits(trainer: training.Adversarial, dataset: str) -> dict[str, An
     _, evaluator, real = stacked_digits(dataset)
     made = trainer.sample(STACKED)
     seen = features(evaluator, made)
-    first, second = (mg.to_numpy(evaluator.head(mg.asarray(part))).argmax(axis=1) for part in np.split(seen, 2, axis=1))
+    first, second = (to_numpy(evaluator.head(asarray(part))).argmax(axis=1) for part in np.split(seen, 2, axis=1))
     histogram = metrics.class_histogram(10 * first + second, 100)
     return {
         "modes": int((histogram > 0).sum()),
