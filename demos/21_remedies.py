@@ -1,4 +1,3 @@
-# %% [markdown]
 """Every remedy, measured.
 
 Twenty-one things that are said to help a GAN, each against the plain one, on three tasks whose modes can be counted: the ring

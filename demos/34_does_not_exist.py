@@ -44,7 +44,7 @@ thing = {"faces": "face", "fashion_mnist": "garment"}.get(args.data, "digit")
 # Held out are images made as the training images are. The glyphs' test split has other fonts, so that they are drawn again.
 # %%
 z = gan_figures.latent(generator, args.samples, seed=1)
-samples = generator.draw(z, args.psi)
+samples = generator.draw(z, psi=args.psi)
 held_out = data.load("glyphs", seed=args.seed + 1)[0] if args.data == "glyphs" else task.test
 held_out = held_out.images[: args.samples // 2]
 if not task.faces:

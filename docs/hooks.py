@@ -2,7 +2,7 @@
 such link is made to lead to a page of the site.
 
 A demo is a page, made by mkdocs-jupyter. CONTRIBUTING.md and CHANGELOG.md are pages. Any other file that a page links to, such as
-minigen/autograd/op.py, is shown as highlighted source.
+minigen/engine/operation.py, is shown as highlighted source.
 """
 
 import posixpath
@@ -48,7 +48,7 @@ def on_files(files: Files, config: MkDocsConfig) -> None:
 
 
 def target(page: Path, link: str) -> str | None:
-    """The file in the repository that a link on a page leads to, if it is outside docs/: "minigen/autograd/op.py"."""
+    """The file in the repository that a link on a page leads to, if it is outside docs/: "minigen/engine/operation.py"."""
     place = posixpath.normpath(posixpath.join(page.parent.relative_to(ROOT).as_posix(), link))
     return place if not place.startswith("docs/") and (ROOT / place).is_file() else None
 

@@ -88,9 +88,9 @@ def to_unit_interval(low: float, high: float) -> str:
 
 def suggestion(name: Any, known: Iterable[str]) -> str:
     """What an unknown name was probably meant to be, for messages: the nearest of the known ones, or else all of them."""
-    known = list(known)
-    nearest = get_close_matches(str(name).lower(), known, n=1)
-    return f"did you mean {nearest[0]!r}?" if nearest else f"expected one of {', '.join(known)}"
+    folded = {each.lower(): each for each in known}
+    nearest = get_close_matches(str(name).lower(), folded, n=1)
+    return f"did you mean {folded[nearest[0]]!r}?" if nearest else f"expected one of {', '.join(folded.values())}"
 
 
 def one_line(message: str) -> str:

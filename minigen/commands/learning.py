@@ -35,7 +35,7 @@ class Presence(training.Callback):
 class Saving(training.Checkpoint):
     """Checkpoints that leave it to the command line to have the folder for itself, and to say how to go on."""
 
-    def held(self, run: Any) -> contextlib.AbstractContextManager[Any]:
+    def lock(self, run: Any) -> contextlib.AbstractContextManager[Any]:
         return contextlib.nullcontext()
 
     def on_interrupt(self, run: Any) -> None:

@@ -52,7 +52,7 @@ def save_reconstructions(trained: TrainedModel, config: Config, dataset: Dataset
     shown = dataset[:SHOWN]
     rows = [trained.inputs(shown)[0], trained.reconstruct(shown)]
     if trained.generative:
-        with random.aside():
+        with random.fork_rng():
             rows.append(trained.sample(len(shown)))
     save_tiled(config, np.concatenate(rows), path, columns=len(shown))
 

@@ -10,7 +10,7 @@ from minigen.nn import init
 from minigen.nn.checks import IMAGES, check_example, check_floating, check_input
 from minigen.nn.equalized import EqualizedDense
 from minigen.nn.module import Buffer, ElementwiseModule, Module
-from minigen.utils.checks import check_counts, check_positive
+from minigen.utils.checks import check_counts, check_positive, check_shape
 
 
 class PixelNorm(ElementwiseModule):
@@ -54,9 +54,7 @@ class LearnedConstant(Module):
     """
 
     def __init__(self, shape: tuple[int, ...]):
-        self.shape = tuple(shape)
-        if min(self.shape, default=0) < 1:
-            raise ShapeError(f"LearnedConstant needs a shape of at least one number, got {self.shape}")
+        self.shape = check_shape("LearnedConstant", shape)
         self.weight = Parameter(init.ones(self.shape))
 
     def forward(self, x: Any) -> Any:

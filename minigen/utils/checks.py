@@ -32,6 +32,14 @@ def check_counts(owner: str, **settings: int) -> None:
             raise ShapeError(f"{owner}'s {name} must be at least 1, got {value}")
 
 
+def check_shape(owner: str, shape: Any) -> tuple[int, ...]:
+    """A setting that is a shape, as a tuple. TypeError for what is none, ShapeError for an axis of length 0."""
+    if not isinstance(shape, (tuple, list)):
+        raise TypeError(f"{owner}'s shape must be a tuple, such as (28, 28, 1), got {shape!r}")
+    check_counts(owner, **{f"shape[{axis}]": length for axis, length in enumerate(shape)})
+    return tuple(shape)
+
+
 def check_same_shape(owner: str, **arrays: Any) -> None:
     """Raise ShapeError unless all arrays have one shape, for (n, 1) against (n,) would broadcast to n * n pairs."""
     shapes = {name: tuple(array.shape) for name, array in arrays.items()}

@@ -1,4 +1,4 @@
-"""Long batches go through the autoencoders in parts: the same results, in memory that does not grow with their number."""
+"""Long batches go through the autoencoders in batches: the same results, in memory that does not grow with their number."""
 
 import tracemalloc
 
@@ -7,7 +7,7 @@ import pytest
 
 import minigen as mg
 from minigen import nn
-from minigen.models import parts
+from minigen.models import batching
 from minigen.models.autoencoders import (
     ConditionalVariationalAutoencoder,
     ConvolutionalAutoencoder,
@@ -52,12 +52,12 @@ def arrays(result):
 
 
 @pytest.mark.parametrize(("name", "method"), METHODS)
-def test_parts_make_what_the_whole_makes(name, method, backend, monkeypatch):
+def test_batches_make_what_the_whole_makes(name, method, backend, monkeypatch):
     model = MODELS[name][0]().astype("float64").eval()
     inputs = examples(name, 7, np.float64)
     with mg.no_grad():
         whole = getattr(model, method)(*inputs)
-        monkeypatch.setattr(parts, "PART", 3)
+        monkeypatch.setattr(batching, "BATCH", 3)
         parted = getattr(model, method)(*inputs)
     assert type(parted) is type(whole)
     for got, expected in zip(arrays(parted), arrays(whole), strict=True):
@@ -69,7 +69,7 @@ def test_parts_make_what_the_whole_makes(name, method, backend, monkeypatch):
 def test_memory_does_not_grow_with_the_number_of_examples(name, method):
     model = MODELS[name][0]()
     peaks = []
-    for n in (parts.PART, 4 * parts.PART):
+    for n in (batching.BATCH, 4 * batching.BATCH):
         inputs = examples(name, n)
         tracemalloc.start()
         with mg.no_grad():
@@ -81,7 +81,7 @@ def test_memory_does_not_grow_with_the_number_of_examples(name, method):
 
 
 def test_what_belongs_to_the_examples_is_cut_with_them(monkeypatch):
-    monkeypatch.setattr(parts, "PART", 2)
+    monkeypatch.setattr(batching, "BATCH", 2)
     model = HashingAutoencoder().astype("float64")
     x, noise = np.random.default_rng(1).random((5, *IMAGES)), np.random.default_rng(2).standard_normal((5, 100))
     expected = model.encode(x, noise).numpy()  # a graph is recorded: in one piece
@@ -92,7 +92,7 @@ def test_what_belongs_to_the_examples_is_cut_with_them(monkeypatch):
 
 
 def test_inside_a_graph_everything_goes_together(monkeypatch):
-    monkeypatch.setattr(parts, "PART", 2)
+    monkeypatch.setattr(batching, "BATCH", 2)
     model = StackedAutoencoder()
     seen = []
     model.encoder = Seeing(model.encoder, seen)
