@@ -35,14 +35,14 @@ CONSTANT = {
     "minigen.models.autoencoders.variational.VariationalAutoencoder.sample": "for pictures, outside any graph",
     "minigen.models.gans.base.Generator.dtype": "the kind of its numbers",
     "minigen.models.gans.base.Generator.latent": "noise",
-    "minigen.models.parts.joined": "run only where no graph is recorded",
+    "minigen.models.batching.joined": "run only where no graph is recorded",
     "minigen.nn.init.for_activation": "an initializer",
     "minigen.nn.module.zeros": "an input of zeros, to ask for shapes",
     "minigen.nn.recurrent.LSTMCell.initial_state": "zeros",
     "minigen.nn.recurrent.RecurrentCell.initial_state": "zeros",
     "minigen.nn.style.NoiseInjection.draw": "noise",
     "minigen.ops.indexing.checked_index": "indices are integers",
-    "minigen.training.gans.adversarial.Adversarial.discriminator_loss(noise)": "what the penalties would draw",
+    "minigen.training.gans.game.Game.discriminator_loss(noise)": "what the penalties would draw",
     "minigen.training.gans.adversarial.Adversarial.evaluate": "runs the objectives, and tells of their errors",
     "minigen.training.fitting.FitRun.evaluate": "runs a model's loss, and tells of its errors",
     "minigen.training.gans.remedies.ExperienceReplay.fakes": "the discriminator learns from fakes as from data",
@@ -67,8 +67,8 @@ DETACHED = {
     "minigen.ops.elementwise.power_dp": "a base that is a number, which has no graph; and where it is 0",
     "minigen.ops.elementwise.power_dx": "an exponent that is a number; and where it is 0",
     "minigen.ops.pooling.separable": "to compare sizes",
-    "minigen.training.gans.adversarial.Adversarial.discriminator_loss": "examples are data: D's step does not change G",
-    "minigen.training.gans.adversarial.Adversarial.generator_loss": "latent vectors are noise",
+    "minigen.training.gans.game.Game.discriminator_loss": "examples are data: D's step does not change G",
+    "minigen.training.gans.game.Game.generator_loss": "latent vectors are noise",
     "minigen.training.gans.remedies.FeatureMatching.generator_objective": "the features of real examples, which G is to match",
     "minigen.training.gans.restoration.Restoration.generator_loss": "degraded images are data",
 }
@@ -270,7 +270,7 @@ class Coloring(nn.Module):
 from typing import Any
 from minigen.training.gans.remedies import Remedy
 class MinibatchMatching(Remedy):
-    def generator_objective(self, trainer: "Adversarial", fake: tuple) -> tuple[Any, dict[str, Any]] | None:
+    def generator_objective(self, discriminator: Any, real: tuple, fake: tuple) -> tuple[Any, dict[str, Any]] | None:
         loss = fake[0].mean()
         return loss, {}
 """,

@@ -167,7 +167,7 @@ class TrainedGan(TrainedModel):
     def sample(self, n: int, label: int | None = None, psi: float = 1.0) -> np.ndarray:
         labels = self.labels(n, label)
         if isinstance(self.generator, stylegan.Generator):
-            return self.generator.sample(n, psi)
+            return self.generator.sample(n, psi=psi)
         self.check_untruncated(psi)
         return self.generator.sample(n, labels) if self.conditional else self.generator.sample(n)
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import minigen
-from minigen.coursework.judge.border import cleaned
-from minigen.coursework.judge.report import Item, Line, Report
-from minigen.coursework.judge.run import question
-from minigen.coursework.judge.session import Session
-from minigen.coursework.judge.submission import read_all
+from minigen.coursework.grading.border import cleaned
+from minigen.coursework.grading.report import Item, Line, Report
+from minigen.coursework.grading.run import question
+from minigen.coursework.grading.session import Session
+from minigen.coursework.grading.submission import read_all
 from minigen.coursework.protocol import pack, receive
 from minigen.coursework.worker.serve import Worker
 

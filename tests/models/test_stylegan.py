@@ -305,7 +305,7 @@ def test_truncation_keeps_float32():
     "call",
     [
         lambda g: g.sample(2, psi=0.7),
-        lambda g: g.draw(latent(), 0.7),
+        lambda g: g.draw(latent(), psi=0.7),
         lambda g: g.truncate(np.zeros((1, 4)), 0.7),
         lambda g: g.truncate(np.zeros((1, 4)), 0.7, 2),
     ],
@@ -348,7 +348,7 @@ def test_nothing_but_training_moves_the_average(backend):
     for call in (
         lambda: generator(latent()),
         lambda: generator.sample(2, psi=0.5),
-        lambda: generator.train().draw(latent(), 0.5),
+        lambda: generator.train().draw(latent(), psi=0.5),
         lambda: generator.map(latent()),
         lambda: generator.synthesize(generator.mapping(latent())),
     ):

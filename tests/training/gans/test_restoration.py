@@ -94,7 +94,7 @@ def test_a_remedy_may_change_the_adversarial_part():
     run.fit(pixels(), steps=1, **QUIET)
     degraded, x = run.generator_input(4)
     restored = run.generator(degraded)
-    matching = run.remedies[0].generator_objective(run, (restored,))[0]
+    matching = run.remedies[0].generator_objective(run.discriminator, run.latest_real, (restored,))[0]
     expected = run.generator.content_loss(restored, x) + 0.25 * matching
     assert run.generator_loss(degraded, x)[0].item() == pytest.approx(expected.item(), rel=1e-6)
 
