@@ -1,3 +1,4 @@
+# %% [markdown]
 """A linear autoencoder is principal component analysis.
 
 An autoencoder squeezes its input through a narrow layer of codes and rebuilds it. With linear layers and squared error, the best
@@ -28,7 +29,7 @@ if args.quick:
 criteria = Criteria(args)
 
 
-def judge(model, points, closed_form):
+def compare(model, points, closed_form):
     """(largest angle in degrees to the closed form's plane, loss above the closed form's in per cent, the closed form's loss)."""
     angles = metrics.principal_angles(model.decoder[0].weight.numpy().T.astype(np.float64), closed_form.components)
     floor = closed_form.discarded.sum() / points.shape[1]
@@ -60,7 +61,7 @@ points = synthetic.tilted_plane()
 closed_form = baselines.pca(points, 2)
 model = LinearAutoencoder()
 train(model, points, optim.SGD(model.parameters(), lr=0.1), steps=20, batch_size=32)
-angle, excess, floor = judge(model, points, closed_form)
+angle, excess, floor = compare(model, points, closed_form)
 criteria.report("after the chapter's 20 epochs: angle to the plane of PCA, degrees", angle)
 criteria.report("after the chapter's 20 epochs: loss above the closed form, %", excess)
 
@@ -69,7 +70,7 @@ criteria.report("after the chapter's 20 epochs: loss above the closed form, %", 
 # %%
 optimizer = optim.SGD(model.parameters(), lr=0.2, momentum=0.9, nesterov=True)
 history = train(model, points, optimizer, steps=args.steps)
-angle, excess, floor = judge(model, points, closed_form)
+angle, excess, floor = compare(model, points, closed_form)
 criteria.check("3-D points: largest principal angle to PCA's plane, degrees", angle, at_most=1.0)
 criteria.check("3-D points: loss above the discarded eigenvalue, %", excess, between=(-0.1, 0.1))
 criteria.report("3-D points: loss, and the closed form's", f"{history[-1]:.7f}, {floor:.7f}")
@@ -89,7 +90,7 @@ closed_form = baselines.pca(images, 10)
 pictures = LinearAutoencoder(features=28 * 28, latent_dim=10)
 adam = optim.Adam(pictures.parameters(), lr=optim.schedules.cosine(0.01, args.image_steps))
 train(pictures, images, adam, steps=args.image_steps)
-angle, excess, floor = judge(pictures, images, closed_form)
+angle, excess, floor = compare(pictures, images, closed_form)
 criteria.check(f"{args.data}, 10 codes: largest principal angle to PCA, degrees", angle, at_most=1.0)
 criteria.check(f"{args.data}, 10 codes: loss above the discarded eigenvalues, %", excess, between=(-0.1, 0.1))
 

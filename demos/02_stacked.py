@@ -1,3 +1,4 @@
+# %% [markdown]
 """A stacked autoencoder: 784 pixels through 30 numbers, and better than PCA.
 
 Several nonlinear layers, symmetrical around the codes. With as many codes, it must beat the best linear method on images that
@@ -54,7 +55,7 @@ save(plot.training_curves(curves, title="Binary cross entropy, nats per pixel"),
 # ## Did it work?
 # %%
 error, linear = metrics.reconstruction_mse(test.images, rebuilt), metrics.reconstruction_mse(test.images, projected)
-bce, floor = history["validation loss"][-1], metrics.bernoulli_floor(test.images)
+bce, floor = history["validation loss"][-1], metrics.bernoulli_entropy(test.images)
 criteria.check("mean squared error on held-out images, as a share of PCA's with 30 components", error / linear, at_most=1.0)
 criteria.check("binary cross entropy above its floor, nats per pixel", bce - floor, at_most=0.05)
 criteria.report("mean squared error: autoencoder, PCA", f"{error:.5f}, {linear:.5f}")

@@ -1,3 +1,4 @@
+# %% [markdown]
 """Looking at the codes: a map of 30 dimensions in two.
 
 The codes of a stacked autoencoder, laid out on a page by t-SNE. The network has never seen a label; yet images of one class lie

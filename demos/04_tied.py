@@ -1,3 +1,4 @@
+# %% [markdown]
 """Tied weights: what encodes, transposed, decodes.
 
 Half the parameters of a stacked autoencoder, and about as good at rebuilding images that neither has seen.
@@ -81,6 +82,6 @@ criteria.report("parameters: tied, untied", ", ".join(f"{model.parameter_count()
 criteria.report("mean squared error: tied, untied", ", ".join(f"{error:.5f}" for error in errors.values()))
 criteria.report(
     "binary cross entropy: tied, untied, its floor",
-    ", ".join(f"{bce:.5f}" for bce in (*bces.values(), metrics.bernoulli_floor(test.images))),
+    ", ".join(f"{bce:.5f}" for bce in (*bces.values(), metrics.bernoulli_entropy(test.images))),
 )
 criteria.finish()

@@ -1,3 +1,4 @@
+# %% [markdown]
 """One layer at a time: a deep autoencoder as a series of shallow ones.
 
 Greedy layer-wise training needs no gradient through more than two layers. Put together and fine-tuned, the network must be as
@@ -83,5 +84,5 @@ for name, history in zip(names, stages):
     criteria.report(f"{name} on held-out images", history["validation loss"][-1])
 for name, error in errors.items():
     criteria.report(f"mean squared error on held-out images, {name}", f"{error:.5f}")
-criteria.report("binary cross entropy, trained whole; its floor", f"{at_end:.5f}; {metrics.bernoulli_floor(test.images):.5f}")
+criteria.report("binary cross entropy, trained whole; its floor", f"{at_end:.5f}; {metrics.bernoulli_entropy(test.images):.5f}")
 criteria.finish()

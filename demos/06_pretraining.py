@@ -1,3 +1,4 @@
+# %% [markdown]
 """Unsupervised pretraining: many images, few labels.
 
 An autoencoder learns from all images without a label, then its encoder becomes the lower part of a classifier that learns from a
@@ -94,7 +95,7 @@ for run in tqdm(range(len(sizes) * args.seeds), desc="pairs of classifiers"):
 # Means over the seeds, with 95 % intervals (Student's t).
 # %%
 lines = {"pretrained, fine-tuned": pretrained, "pretrained, frozen": frozen, "from scratch": scratch}
-lines = {name: metrics.mean_interval(accuracies) for name, accuracies in lines.items()}
+lines = {name: metrics.t_interval(accuracies) for name, accuracies in lines.items()}
 save(
     plot.curves(
         sizes,
@@ -112,7 +113,7 @@ save(
 # ## Did it work?
 # What pretraining gains is the difference of two accuracies with the same seed, so with the same labeled images.
 # %%
-gains, widths = metrics.mean_interval(pretrained - scratch)
+gains, widths = metrics.t_interval(pretrained - scratch)
 at_500 = sizes.index(500)
 criteria.check("weights of an encoder that the transfer, or training the head, has changed", changed, at_most=0)
 criteria.check("accuracy gained at 500 labels, lower end of the 95 % interval", gains[at_500] - widths[at_500], at_least=0.0)

@@ -1,3 +1,4 @@
+# %% [markdown]
 """A convolutional autoencoder: the same small kernels everywhere in the image.
 
 Kernels that slide over the image need fewer parameters than a dense layer and know that a stroke is a stroke wherever it is.

@@ -1,3 +1,4 @@
+# %% [markdown]
 """A recurrent autoencoder: an image read, and written, row by row.
 
 To a recurrent network an image is a sequence of 28 rows. Two LSTMs read it into 30 numbers, a third one writes it again from

@@ -1,3 +1,4 @@
+# %% [markdown]
 """Denoising autoencoders: shown damaged pictures, asked for whole ones.
 
 A network that must undo damage has to know what pictures look like. Three kinds of damage; and, for the linear network, the best

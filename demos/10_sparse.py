@@ -1,3 +1,4 @@
+# %% [markdown]
 """A sparse autoencoder: 300 codes, few of them active at a time.
 
 More codes than a bottleneck would allow, but each one costs something when it is active. Without the cost, with an L1 penalty,

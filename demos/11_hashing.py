@@ -1,3 +1,4 @@
+# %% [markdown]
 """Hashing with a binary autoencoder: sixteen bits that find similar pictures.
 
 Noise in front of the codes leaves them only two safe values, 0 and 1. Rounded, they are a key: pictures that share it, or nearly,

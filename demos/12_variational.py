@@ -1,3 +1,4 @@
+# %% [markdown]
 """A variational autoencoder: codes are distributions, so that new images can be drawn.
 
 The encoder answers with a Gaussian instead of a point, and a divergence keeps these Gaussians near one prior. Whatever is drawn
@@ -86,7 +87,7 @@ steps = np.concatenate([np.sqrt((np.diff(grid, axis=axis) ** 2).sum(axis=(2, 3, 
 # labeled by their nearest training images, they should be of all classes alike (ten classes: at most log 10 = 2.303 nats).
 # A second model with squared error (Gaussian, the other usual choice) is reported beside the first.
 # %%
-floor = 784 * metrics.bernoulli_floor(test.images)
+floor = 784 * metrics.bernoulli_entropy(test.images)
 bound = {"mnist": 110.0, "fashion_mnist": 251.0}.get(args.data, 103.5)
 elbo = metrics.elbo(model, test.images, samples=5, seed=args.seed)
 criteria.check("negative ELBO of held-out images, nats", -elbo.value, at_most=bound)

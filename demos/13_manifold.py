@@ -1,3 +1,4 @@
+# %% [markdown]
 """A manifold of images: two latent variables, and everything the decoder knows on one page.
 
 With a 2-D latent space the whole generative model can be seen: each point of the page decodes to an image, and neighboring

@@ -1,3 +1,4 @@
+# %% [markdown]
 """The beta of a variational autoencoder: a price on every nat of the code.
 
 With a higher price, codes carry less and reconstructions get worse. Does each latent variable then stand for one factor of what
@@ -76,7 +77,7 @@ kl, reconstruction, active, gaps = np.moveaxis(measured, -1, 0)  # each (betas, 
 # ## The price and what is bought
 # Intervals hold the mean of the seeds with 95 % confidence (Student's t).
 # %%
-curves = {"reconstruction error": metrics.mean_interval(reconstruction), "KL": metrics.mean_interval(kl)}
+curves = {"reconstruction error": metrics.t_interval(reconstruction), "KL": metrics.t_interval(kl)}
 save(
     plot.curves(
         betas,
@@ -93,7 +94,7 @@ if factors:
     components = baselines.pca(train.images.reshape(len(train), -1), 10).project(test.images.reshape(len(test), -1))
     others = {"10 principal components": components, "random codes": np.random.default_rng(0).standard_normal((len(test), 10))}
     others = {name: metrics.mutual_information_gap(codes, factors)[0] for name, codes in others.items()}
-    lines = {"variational autoencoder": metrics.mean_interval(gaps)}
+    lines = {"variational autoencoder": metrics.t_interval(gaps)}
     lines |= {name: np.full(len(betas), gap) for name, gap in others.items()}
     save(
         plot.curves(
@@ -146,7 +147,7 @@ for i, beta in enumerate(betas):
     )
 if factors:
     for i, beta in enumerate(betas):
-        (gap, width), (gain, error) = map(metrics.mean_interval, (gaps[i], gaps[i] - gaps[betas.index(1.0)]))
+        (gap, width), (gain, error) = map(metrics.t_interval, (gaps[i], gaps[i] - gaps[betas.index(1.0)]))
         difference = "" if beta == 1.0 else f"; less that of beta 1: {gain:+.3f} \N{PLUS-MINUS SIGN} {error:.3f}"
         criteria.report(f"beta {beta:g}: mutual information gap", f"{gap:.3f} \N{PLUS-MINUS SIGN} {width:.3f}{difference}")
     for name, gap in others.items():

@@ -1,3 +1,4 @@
+# %% [markdown]
 """A linear variational autoencoder is probabilistic PCA: the bound against the likelihood itself.
 
 A variational autoencoder maximizes a lower bound, and usually nobody knows how far below the truth it ends. With linear networks
@@ -47,7 +48,7 @@ def train(model, examples, lr, epochs, batch_size):
     return np.array(bounds)
 
 
-def judge(name, model, examples, best):
+def compare(name, model, examples, best):
     """The criteria: how far the bound is below the likelihood's maximum, and W's plane from the principal components."""
     features = examples.shape[1]
     with mg.no_grad():
@@ -69,7 +70,7 @@ def judge(name, model, examples, best):
 points = synthetic.tilted_plane()
 flat = LinearVariationalAutoencoder(features=3, latent_dim=2)
 train(flat, points, lr=0.02, epochs=args.point_epochs, batch_size=60)
-judge("3-D points", flat, points, baselines.probabilistic_pca(points, 2))
+compare("3-D points", flat, points, baselines.probabilistic_pca(points, 2))
 
 # %% [markdown]
 # ## Pictures
@@ -83,7 +84,7 @@ images = images - mean
 best = baselines.probabilistic_pca(images, 10)
 model = LinearVariationalAutoencoder(features=28 * 28, latent_dim=10)
 bounds = train(model, images, lr=0.01, epochs=args.image_epochs, batch_size=250) / images.shape[1]
-judge(args.data, model, images, best)
+compare(args.data, model, images, best)
 
 likelihood = np.full(len(bounds), best.log_likelihood(images).mean() / images.shape[1])
 lines = {"largest likelihood, closed form": likelihood, "bound in training": bounds}

@@ -1,3 +1,4 @@
+# %% [markdown]
 """A conditional variational autoencoder: say which class, draw the style.
 
 Encoder and decoder are told the label, so the codes need not say it: they keep what the label leaves open, the hand. One code

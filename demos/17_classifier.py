@@ -1,17 +1,18 @@
-"""The judge: a small convolutional classifier, whose features later scores stand on.
+# %% [markdown]
+"""The evaluator: a small convolutional classifier, whose features later scores stand on.
 
 How good is a generated digit? Distances between pixels say little. So distances are taken between what a classifier makes of the
 pixels, and the classifier is trained here, by minigen, in about a minute.
 """
 
 # %% [markdown]
-# # 17. A classifier as judge
+# # 17. A classifier as evaluator
 #
 #     28 x 28 -> conv 16 -> pool -> conv 32 -> pool -> 64 features -> 10 classes
 #
 # Scores of generated images (the Frechet distance, precision and recall, "does it show what was asked for?") need a space in
 # which near means alike. Published ones use a network trained on ImageNet; for small gray images, the 64 features before the last
-# layer of this network serve better, and nothing has to be downloaded. Scores from different judges cannot be compared: the
+# layer of this network serve better, and nothing has to be downloaded. Scores from different evaluators cannot be compared: the
 # fingerprint of the weights is printed with each.
 # %%
 import numpy as np
@@ -26,21 +27,21 @@ if args.quick:
     train, test, args.epochs, args.map_examples = train[:1000], test[:300], 1, 100
 criteria = Criteria(args)
 
-judge = evaluators.feature_classifier(train, epochs=args.epochs, cache=args.out / "weights")
-judge.summary((28, 28, 1))
+evaluator = evaluators.feature_classifier(train, epochs=args.epochs, cache=args.out / "weights")
+evaluator.summary((28, 28, 1))
 
 # %% [markdown]
 # ## What it sees
 # The images it gets wrong are mostly those that a person would hesitate about. The map shows 64 features in two dimensions.
 # %%
-predicted = judge.predict(test.images)
+predicted = evaluator.predict(test.images)
 wrong = np.flatnonzero(predicted != test.labels)[:20]
 if len(wrong):
     texts = [f"{test.class_names[test.labels[i]]} taken for {test.class_names[predicted[i]]}" for i in wrong]
     figure = plot.image_grid(test.images[wrong], columns=5, labels=texts, title="Held-out images it gets wrong")
     save(figure, args, "mistakes.png")
 few = test[: args.map_examples]
-features = judge.features(few.images)
+features = evaluator.features(few.images)
 save(
     plot.code_map(
         tsne(features, perplexity=30, progress=True),
@@ -52,7 +53,7 @@ save(
     args,
     "features.png",
 )
-save(plot.filters(judge.encoder[0].weight, title="First layer: 16 kernels of 3 x 3"), args, "filters.png")
+save(plot.filters(evaluator.encoder[0].weight, title="First layer: 16 kernels of 3 x 3"), args, "filters.png")
 
 # %% [markdown]
 # ## Did it work?
@@ -64,13 +65,13 @@ neighbors = {
     for name, space in (("features", features), ("pixels", few.images.reshape(len(few), -1)))
 }
 required = 0.985 if args.data == "mnist" else 0.89 if args.data == "fashion_mnist" else 0.95
-criteria.check("accuracy on held-out images", judge.accuracy(test.images, test.labels), at_least=required)
+criteria.check("accuracy on held-out images", evaluator.accuracy(test.images, test.labels), at_least=required)
 criteria.check(
     "5-NN errors among the features, as a share of those among the pixels",
     (1 - neighbors["features"]) / max(1 - neighbors["pixels"], 1e-12),
     at_most=1.0,
 )
 criteria.report("5-NN accuracy: features, pixels", f"{neighbors['features']:.4f}, {neighbors['pixels']:.4f}")
-criteria.report("parameters", f"{judge.parameter_count():,}")
-criteria.report("fingerprint of the weights", judge.fingerprint())
+criteria.report("parameters", f"{evaluator.parameter_count():,}")
+criteria.report("fingerprint of the weights", evaluator.fingerprint())
 criteria.finish()

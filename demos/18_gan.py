@@ -1,3 +1,4 @@
+# %% [markdown]
 """A generative adversarial network: two players, and images that neither was shown.
 
 A generator makes images from noise, a discriminator learns to tell them from real ones, and each is the other's teacher. The
@@ -28,7 +29,9 @@ if args.quick:
     train, test, args.steps, args.samples = train[:1000], test[:200], 20, 100
 criteria = Criteria(args)
 
-judge = evaluators.feature_classifier(train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None)
+evaluator = evaluators.feature_classifier(
+    train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None
+)
 generator, discriminator = gan.Generator(), gan.Discriminator()
 untrained = generator.sample(args.samples)
 trainer = training.Adversarial(
@@ -38,7 +41,7 @@ trainer = training.Adversarial(
     generator_optimizer=optim.RMSprop(generator.parameters(), lr=optim.schedules.cosine(1e-3, args.steps)),
     discriminator_optimizer=optim.RMSprop(discriminator.parameters(), lr=optim.schedules.cosine(2.5e-4, args.steps)),
 )
-monitor = training.GanMonitor(judge)
+monitor = training.GanMonitor(evaluator)
 grid = training.SampleGrid(args.out / "evolution", every=max(args.steps // 20, 1), n=49)
 history = trainer.fit(train.images, steps=args.steps, record_every=max(args.steps // 100, 10), callbacks=[monitor, grid])
 
@@ -101,17 +104,17 @@ save(
 
 # %% [markdown]
 # ## Did it work?
-# The distance is Frechet's, between the features that the judge (demo 17) finds in generated and in training images. It must have
-# fallen to a quarter of the untrained generator's, and below that of images whose pixels are drawn one by one, each with the mean
-# and variance that it has in the training set. All classes must occur.
+# The distance is Frechet's, between the features that the evaluator (demo 17) finds in generated and in training images. It must
+# have fallen to a quarter of the untrained generator's, and below that of images whose pixels are drawn one by one, each with the
+# mean and variance that it has in the training set. All classes must occur.
 # %%
 order = np.random.default_rng(0).permutation(len(train))
 real, others = train.images[order[: args.samples]], train.images[order[args.samples : 2 * args.samples]]
-scores = metrics.judge_samples(judge, samples, real, others)
+scores = metrics.evaluate_samples(evaluator, samples, real, others)
 noise = np.random.default_rng(args.seed).standard_normal(real.shape)
 pixels = np.clip(mg.mean(train.images, axis=0) + mg.std(train.images, axis=0) * noise, 0, 1).astype(np.float32)
 distances = {
-    name: metrics.frechet_distance(judge.features(real), judge.features(images))
+    name: metrics.frechet_distance(evaluator.features(real), evaluator.features(images))
     for name, images in (("untrained", untrained), ("pixels", pixels))
 }
 criteria.check(
@@ -120,11 +123,11 @@ criteria.check(
 criteria.check(
     "Frechet distance, as a share of that of independent pixels", scores["Frechet distance"] / distances["pixels"], at_most=1.0
 )
-histogram = metrics.class_histogram(judge.predict(samples), len(train.class_names))
+histogram = metrics.class_histogram(evaluator.predict(samples), len(train.class_names))
 criteria.check("classes, of 10, that are each more than 2 % of the samples", (histogram > 0.02 * len(samples)).sum(), at_least=9)
 for name, score in scores.items():
     criteria.report(name, float(score))
-criteria.report("judge", f"{judge.fingerprint()}, {len(samples):,} samples")
+criteria.report("evaluator", f"{evaluator.fingerprint()}, {len(samples):,} samples")
 for step, text in monitor.warnings:
     criteria.report(f"monitor, step {step}", text)
 criteria.finish()

@@ -1,3 +1,4 @@
+# %% [markdown]
 """Two objectives for the generator, with the same equilibrium and different gradients.
 
 To make the discriminator wrong, or to make it say "real": both lead to the same place, and the book calls them equivalent. But a
@@ -168,8 +169,8 @@ for age in ages:
     criteria.check(f"{who}: non-saturating gradient at its smallest, of that at the start", other.min(), at_least=0.1)
     criteria.report(f"{who}: non-saturating gradient at the end, of that at the start", float(other[-1]))
 for what, values in {"modes of 8": modes, "share of high quality": quality}.items():
-    for name, (mean, width) in zip(OBJECTIVES, map(metrics.mean_interval, values)):
+    for name, (mean, width) in zip(OBJECTIVES, map(metrics.t_interval, values)):
         criteria.report(f"ring, {name}: {what}", f"{mean:.3f} \N{PLUS-MINUS SIGN} {width:.3f}")
-    mean, width = metrics.mean_interval(values[1] - values[0])
+    mean, width = metrics.t_interval(values[1] - values[0])
     criteria.report(f"ring, non-saturating less minimax: {what}", f"{mean:+.3f} \N{PLUS-MINUS SIGN} {width:.3f}")
 criteria.finish()

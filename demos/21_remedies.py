@@ -1,3 +1,4 @@
+# %% [markdown]
 """Every remedy, measured.
 
 Twenty-one things that are said to help a GAN, each against the plain one, on three tasks whose modes can be counted: the ring
@@ -10,8 +11,8 @@ of 8 Gaussians, the grid of 25, and pairs of digits, of which there are 100. Wha
 # The same networks, the same optimizer, the same number of steps, several seeds; one thing changes at a time. Ring and
 # grid as in PacGAN's experiments (Lin et al. 2018), with networks of three hidden layers; pairs of digits, as the two channels of
 # an image, with the chapter's dense networks. A mode counts as covered if one sample lies within three standard deviations of its
-# center; a pair of digits, if the judge (demo 17) sees it in one of 5,000 samples. The reverse KL compares the histogram of modes
-# with a uniform one, in nats. A perfect sampler scores 8 and 25 modes with 98.9 % of high quality, and 100.
+# center; a pair of digits, if the evaluator (demo 17) sees it in one of 5,000 samples. The reverse KL compares the histogram of
+# modes with a uniform one, in nats. A perfect sampler scores 8 and 25 modes with 98.9 % of high quality, and 100.
 #
 # Rates and weights are set once, at values that are usual for such networks, and not tuned for any method: another network may
 # rank them otherwise. Only differences within one such table mean anything.
@@ -72,7 +73,7 @@ def run(task, method):
 
 
 if "stacked" in tasks:
-    remedies.stacked_digits(args.data)  # trains the judge, once
+    remedies.stacked_digits(args.data)  # trains the evaluator, once
 groups = [(task, method) for task in tasks for method in methods]
 with ThreadPoolExecutor(max(args.jobs, 1)) as pool:
     try:
@@ -105,7 +106,7 @@ def cell(task, method, column):
     """Mean, standard error, and + or - where it differs from the plain GAN's."""
     values = measured(task, method, column)
     digits = 2 if column in ("high quality", "reverse KL") else 1
-    gain, half_width = metrics.mean_interval(values - measured(task, "plain", column))
+    gain, half_width = metrics.t_interval(values - measured(task, "plain", column))
     sign = "" if abs(gain) <= half_width else " +" if gain * RISES[column] > 0 else " -"
     return f"{values.mean():.{digits}f} \N{PLUS-MINUS SIGN} {values.std(ddof=1) / np.sqrt(len(values)):.{digits}f}{sign}"
 

@@ -1,7 +1,8 @@
+# %% [markdown]
 """A deep convolutional GAN: digits that one can read.
 
 Convolutions in both networks, and a few rules under which they train. At equal numbers of images seen it must come nearer to the
-real ones than the dense networks of demo 18, in the eyes of the same judge.
+real ones than the dense networks of demo 18, in the eyes of the same evaluator.
 """
 
 # %% [markdown]
@@ -32,7 +33,9 @@ train, test = data.load(args.data)
 if args.quick:
     train, test, args.steps, args.batch_size, args.samples = train[:1000], test[:200], 4, 16, 100
 criteria = Criteria(args)
-judge = evaluators.feature_classifier(train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None)
+evaluator = evaluators.feature_classifier(
+    train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None
+)
 
 
 def trained(generator, discriminator, optimizers, penalties=(), callbacks=()):
@@ -59,7 +62,7 @@ else:
 generator.summary((generator.latent_dim,))
 discriminator.summary((28, 28, 1))
 grid = training.SampleGrid(args.out / "evolution", every=max(args.steps // 10, 1), n=36)
-monitor = training.GanMonitor(judge)
+monitor = training.GanMonitor(evaluator)
 trainer = trained(generator, discriminator, 2 * [partial(optim.Adam, lr=rate, beta1=0.5)], penalties, [grid, monitor])
 samples = trainer.sample(args.samples)
 
@@ -120,12 +123,12 @@ save(
 
 # %% [markdown]
 # ## Did it work?
-# The Frechet distance between the judge's features of generated and of training images must be below the dense GAN's, and no
+# The Frechet distance between the evaluator's features of generated and of training images must be below the dense GAN's, and no
 # class may be rarer than a third of its fair share. Where other training images end up is the floor.
 # %%
 order = np.random.default_rng(0).permutation(len(train))
 real, others = train.images[order[: args.samples]], train.images[order[args.samples : 2 * args.samples]]
-scores, dense_scores = (metrics.judge_samples(judge, made, real, others) for made in (samples, dense_samples))
+scores, dense_scores = (metrics.evaluate_samples(evaluator, made, real, others) for made in (samples, dense_samples))
 criteria.check(
     "Frechet distance, as a share of the dense GAN's", scores["Frechet distance"] / dense_scores["Frechet distance"], at_most=1.0
 )
@@ -136,7 +139,7 @@ for name, score in scores.items():
 criteria.report(
     "distance from the nearest of half the training images, of that of other real images (0: copies)", near.memorization_ratio
 )
-criteria.report("judge", f"{judge.fingerprint()}, {len(samples):,} samples")
+criteria.report("evaluator", f"{evaluator.fingerprint()}, {len(samples):,} samples")
 for step, text in monitor.warnings:
     criteria.report(f"monitor, step {step}", text)
 criteria.finish()

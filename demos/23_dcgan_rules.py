@@ -1,7 +1,8 @@
+# %% [markdown]
 """The rules of the DCGAN, one broken at a time.
 
-Do they matter? The same small networks with all rules, and with each of them broken, from several seeds, as the judge sees what
-they make.
+Do they matter? The same small networks with all rules, and with each of them broken, from several seeds, as the evaluator sees
+what they make.
 """
 
 # %% [markdown]
@@ -33,9 +34,11 @@ if args.quick:
     train, args.steps, args.batch_size, args.seeds, args.samples = train[:1000], 3, 8, 2, 100
     BROKEN = dict(list(BROKEN.items())[:4])
 criteria = Criteria(args)
-judge = evaluators.feature_classifier(train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None)
+evaluator = evaluators.feature_classifier(
+    train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None
+)
 real = train.images[np.random.default_rng(0).permutation(len(train))[: args.samples]]
-true = judge.features(real)
+true = evaluator.features(real)
 
 # %% [markdown]
 # ## The trainings
@@ -48,7 +51,7 @@ for name, seed in tqdm(runs, desc="trainings"):
     generator = dcgan.TinyGenerator(feature_maps=(32, 16), **of_generator)
     discriminator = dcgan.TinyDiscriminator(feature_maps=(16, 32), **of_discriminator)
     if (name, seed) == ("all rules", args.seed):
-        untrained = metrics.frechet_distance(true, judge.features(generator.sample(args.samples)))
+        untrained = metrics.frechet_distance(true, evaluator.features(generator.sample(args.samples)))
     trainer = training.Adversarial(
         generator,
         discriminator,
@@ -58,8 +61,8 @@ for name, seed in tqdm(runs, desc="trainings"):
     )
     trainer.fit(train.images, steps=args.steps, batch_size=args.batch_size, progress=False)
     samples = trainer.sample(args.samples)
-    distances.setdefault(name, []).append(metrics.frechet_distance(true, judge.features(samples)))
-    histogram = metrics.class_histogram(judge.predict(samples), len(train.class_names))
+    distances.setdefault(name, []).append(metrics.frechet_distance(true, evaluator.features(samples)))
+    histogram = metrics.class_histogram(evaluator.predict(samples), len(train.class_names))
     rarest.setdefault(name, []).append(histogram.min() * len(histogram) / histogram.sum())
     shown.setdefault(name, samples[:14])
 distances = {name: np.array(values) for name, values in distances.items()}
@@ -93,10 +96,10 @@ criteria.check(
 for name, values in distances.items():
     text = f"{values.mean():.2f} \N{PLUS-MINUS SIGN} {values.std(ddof=1) / np.sqrt(len(values)):.2f}"
     if name != "all rules":
-        difference, half_width = metrics.mean_interval(values - distances["all rules"])
+        difference, half_width = metrics.t_interval(values - distances["all rules"])
         clear = "the rule helps" if difference > 0 else "the rule hurts"
         says = clear if abs(difference) > half_width else "no clear difference"
         text += f"; difference {difference:+.2f} \N{PLUS-MINUS SIGN} {half_width:.2f}: {says}"
     criteria.report(f"{name}: Frechet distance", f"{text}; rarest class {np.mean(rarest[name]):.2f} of its share")
-criteria.report("judge", f"{judge.fingerprint()}, {args.samples:,} samples; untrained {untrained:.1f}")
+criteria.report("evaluator", f"{evaluator.fingerprint()}, {args.samples:,} samples; untrained {untrained:.1f}")
 criteria.finish()

@@ -1,3 +1,4 @@
+# %% [markdown]
 """The Wasserstein GAN: a critic with a slope, by clipping its weights or by a penalty on its gradient.
 
 The critic does not classify, it measures how far apart real and generated images are; that is a distance only while the critic's
@@ -68,9 +69,11 @@ for name, (bound, optimizer) in BOUNDS.items():
 # The same two on small convolutional networks. Their settings are their papers': RMSprop at 5e-5 and c = 0.01 for clipping, Adam
 # at 1e-4 with moments 0 and 0.9 for the penalty (here both rates four times as high, for a short training).
 # %%
-judge = evaluators.feature_classifier(train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None)
+evaluator = evaluators.feature_classifier(
+    train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None
+)
 real = train.images[np.random.default_rng(0).permutation(len(train))[: args.samples]]
-true = judge.features(real)
+true = evaluator.features(real)
 CLIP, rng = 0.01, np.random.default_rng(args.seed)
 ways = {
     "clipping": (losses.WeightClipping(CLIP), lambda parameters: optim.RMSprop(parameters, lr=2e-4)),
@@ -79,13 +82,13 @@ ways = {
 
 
 class Follow(training.Callback):
-    """The judge's distance at every row of the history."""
+    """The evaluator's distance at every row of the history."""
 
     def __init__(self):
         self.distances = []
 
     def on_epoch_end(self, run):
-        self.distances.append(metrics.frechet_distance(true, judge.features(run.sample(1000 if not args.quick else 50))))
+        self.distances.append(metrics.frechet_distance(true, evaluator.features(run.sample(1000 if not args.quick else 50))))
 
 
 trainers, followed = {}, {}
@@ -134,7 +137,7 @@ save(plot.histograms(weights, xlabel="weight", title="The critics' weights"), ar
 
 # %% [markdown]
 # ## A loss that means something
-# The critic's estimate E f(x) - E f(G(z)) against the judge's distance, while the generator learns.
+# The critic's estimate E f(x) - E f(G(z)) against the evaluator's distance, while the generator learns.
 # %%
 
 
@@ -145,14 +148,14 @@ def rank_correlation(a, b):
 
 history = trainers["gradient penalty"].history
 estimates, distances = np.array(history["distance"]), np.array(followed["gradient penalty"].distances)
-lines = {"critic's estimate": estimates / estimates.max(), "judge's Frechet distance": distances / distances.max()}
+lines = {"critic's estimate": estimates / estimates.max(), "evaluator's Frechet distance": distances / distances.max()}
 save(
     plot.curves(
         history["step"],
         lines,
         xlabel="step",
         ylabel="as a share of its maximum",
-        title="WGAN-GP: what the critic says, and what the judge says",
+        title="WGAN-GP: what the critic says, and what the evaluator says",
     ),
     args,
     "estimate.png",
@@ -162,7 +165,7 @@ save(
 # ## Did it work?
 # With the penalty the slope between real and generated images must be near 1. Clipped, the weights must pile up: they started
 # evenly distributed over the interval, with 1 % of them in its outermost hundredth. And the critic's estimate must fall where the
-# judge's distance falls. Which of the two ways is better on these images is reported.
+# evaluator's distance falls. Which of the two ways is better on these images is reported.
 # %%
 mix = rng.random((len(real[:500]), 1, 1, 1), dtype=np.float32)
 slopes = {}
@@ -174,14 +177,16 @@ criteria.check(
 )
 criteria.check("clipped weights in the outermost 1 % of their interval", edge.mean(), at_least=0.10)
 criteria.check(
-    "rank correlation of the critic's estimate with the judge's distance", rank_correlation(estimates, distances), at_least=0.5
+    "rank correlation of the critic's estimate with the evaluator's distance",
+    rank_correlation(estimates, distances),
+    at_least=0.5,
 )
 for name, images in samples.items():
-    scores = metrics.judge_samples(judge, images, real)
+    scores = metrics.evaluate_samples(evaluator, images, real)
     criteria.report(
         f"{name}: Frechet distance, rarest class, precision, recall",
         ", ".join(f"{scores[key]:.3g}" for key in ("Frechet distance", "rarest class", "precision", "recall")),
     )
 criteria.report("mean slope of the clipped critic", slopes["clipping"])
-criteria.report("judge", f"{judge.fingerprint()}, {args.samples:,} samples")
+criteria.report("evaluator", f"{evaluator.fingerprint()}, {args.samples:,} samples")
 criteria.finish()

@@ -1,3 +1,4 @@
+# %% [markdown]
 """A conditional DCGAN with experience replay: the chapter's exercise, solved and measured.
 
 Ask for a digit, get that digit. Both networks are told the label, and the discriminator also learns from fakes of the past. Does
@@ -26,7 +27,9 @@ train, test = data.load(args.data)
 if args.quick:
     train, test, args.steps, args.batch_size, args.samples = train[:1000], test[:200], 4, 16, 200
 criteria = Criteria(args)
-judge = evaluators.feature_classifier(train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None)
+evaluator = evaluators.feature_classifier(
+    train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None
+)
 classes = len(train.class_names)
 
 
@@ -81,9 +84,9 @@ save(
 
 # %% [markdown]
 # ## Did it work?
-# The judge must see the class that was asked for. And a classifier that has never seen a real image, only these, must know real
-# ones when it is tested (train on fake, test on real): by the nearest generated image, as in the DCGAN's paper, and by the
-# judge's own network trained on fakes. What the same classifiers learn from as many real images stands beside it.
+# The evaluator must see the class that was asked for. And a classifier that has never seen a real image, only these, must know
+# real ones when it is tested (train on fake, test on real): by the nearest generated image, as in the DCGAN's paper, and by the
+# evaluator's own network trained on fakes. What the same classifiers learn from as many real images stands beside it.
 # %%
 order = np.random.default_rng(0).permutation(len(train))
 real, others = train[order[: args.samples]], train[order[args.samples : 2 * args.samples]]
@@ -91,15 +94,15 @@ of_real = evaluators.train_on_fake(real, test)
 labels = np.arange(args.samples) % classes
 for name, trainer in trainers.items():
     made = trainer.sample(args.samples, labels)
-    agreement = metrics.accuracy(judge.predict(made), labels)
+    agreement = metrics.accuracy(evaluator.predict(made), labels)
     nearest, network = evaluators.train_on_fake(data.Dataset("fake", made, labels, train.class_names, {}), test)
-    scores = metrics.judge_samples(judge, made, real.images, others.images)
+    scores = metrics.evaluate_samples(evaluator, made, real.images, others.images)
     if name == "with replay":
-        criteria.check("samples in which the judge sees the class asked for", agreement, at_least=0.90)
+        criteria.check("samples in which the evaluator sees the class asked for", agreement, at_least=0.90)
         criteria.check("accuracy on real images of a network that has seen fakes only", network, at_least=0.90)
-    criteria.report(f"{name}: judge agrees; Frechet distance", f"{agreement:.2%}; {scores['Frechet distance']:.2f}")
+    criteria.report(f"{name}: evaluator agrees; Frechet distance", f"{agreement:.2%}; {scores['Frechet distance']:.2f}")
     criteria.report(f"{name}: trained on fake, tested on real, 1-NN and network", f"{nearest:.2%}, {network:.2%}")
 criteria.report("trained on as many real images, 1-NN and network", f"{of_real.nearest:.2%}, {of_real.network:.2%}")
 criteria.report("Frechet floor", scores["Frechet floor"])
-criteria.report("judge", f"{judge.fingerprint()}, {args.samples:,} samples")
+criteria.report("evaluator", f"{evaluator.fingerprint()}, {args.samples:,} samples")
 criteria.finish()

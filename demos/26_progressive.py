@@ -1,3 +1,4 @@
+# %% [markdown]
 """Progressive growing: from 4 x 4 pixels to portraits.
 
 Two networks begin with images of sixteen pixels and grow, layer by layer, each new layer faded in. What they make is judged by a
@@ -126,7 +127,7 @@ save(plot.training_curves(history, panels=panels, title="The game"), args, "trai
 
 # %% [markdown]
 # ## Did it work?
-# Grown networks with alpha = 0 must say exactly what they said before. The Frechet distance of the judge's features must be a
+# Grown networks with alpha = 0 must say exactly what they said before. The Frechet distance of the evaluator's features must be a
 # small part of the untrained generator's, and no level of any discrete factor (man or woman, glasses, hair ...) may be seen less
 # than a third as often as would be fair.
 # %%
@@ -149,5 +150,5 @@ criteria.report(
     f"Frechet distance at the end of each stage, {len(z):,} samples",
     ", ".join(f"{r}x{r}: {distance:.3g}" for r, distance in at_the_end.items()),
 )
-criteria.report("judge", f"{subject.judge.fingerprint()}, {args.samples:,} samples")
+criteria.report("evaluator", f"{subject.evaluator.fingerprint()}, {args.samples:,} samples")
 criteria.finish()

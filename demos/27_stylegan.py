@@ -1,3 +1,4 @@
+# %% [markdown]
 """StyleGAN: a style for every layer, and what each of them decides.
 
 The generator starts from a constant and is told, at every resolution, what style to paint in. Which features of a portrait follow
@@ -52,9 +53,9 @@ save(gan_figures.interpolation(sampler), args, "interpolation.png")
 
 # %% [markdown]
 # ## Which layers decide what?
-# For pairs of styles the judge reads each factor from three images: that of the first, that of the second, and that of the first
-# with some layers of the second. A discrete factor: how often it follows the second, where the two differ. A continuous one: how
-# far it goes from the first toward the second, on average. 0: these layers do not matter; 1: they decide alone.
+# For pairs of styles the evaluator reads each factor from three images: that of the first, that of the second, and that of the
+# first with some layers of the second. A discrete factor: how often it follows the second, where the two differ. A continuous
+# one: how far it goes from the first toward the second, on average. 0: these layers do not matter; 1: they decide alone.
 # %%
 w, other = (sampler.map(gan_figures.latent(sampler, args.samples // 2, seed)) for seed in (2, 3))
 bands = gan_figures.bands(sampler)
@@ -78,8 +79,8 @@ save(
 # %% [markdown]
 # ## Did it work?
 # As in demo 26 for the images. Coarse and fine styles must differ in what they decide. Truncation must make images more precise
-# and less various, and with psi = 0 all alike. Noise may change less than 5 % of what the judge reads. W should be smoother than
-# Z, and its attributes easier to separate by planes.
+# and less various, and with psi = 0 all alike. Noise may change less than 5 % of what the evaluator reads. W should be smoother
+# than Z, and its attributes easier to separate by planes.
 # %%
 samples = sampler.draw(z)
 distance = subject.distance(samples)
@@ -129,5 +130,5 @@ for space in lengths:
     )
 criteria.report("Frechet distance", distance)
 criteria.report("Frechet distance of real images from others", subject.floor(min(args.samples, len(subject.images) // 2)))
-criteria.report("judge", f"{subject.judge.fingerprint()}, {args.samples:,} samples")
+criteria.report("evaluator", f"{subject.evaluator.fingerprint()}, {args.samples:,} samples")
 criteria.finish()

@@ -1,3 +1,4 @@
+# %% [markdown]
 """Super-resolution: 28 x 28 pixels made of 14 x 14.
 
 A network that has seen many digits enlarges a small one better than any formula for all images. With a discriminator it is asked
@@ -35,7 +36,9 @@ train, test = data.load(args.data)
 if args.quick:
     train, args.epochs, args.steps, args.tests = train[:300], 1, 4, 100
 criteria = Criteria(args)
-judge = evaluators.feature_classifier(train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None)
+evaluator = evaluators.feature_classifier(
+    train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None
+)
 train, test = train[: args.images], test[: args.tests]
 
 
@@ -103,20 +106,21 @@ save(plot.image_rows(rows, title=f"Held-out images, enlarged by {args.factor}"),
 
 # %% [markdown]
 # ## Did it work?
-# PSNR and SSIM compare with the original, pixel by pixel and window by window; the judge, a classifier that knows the originals'
-# kind, says whether the class can still be read. Sharpness is the energy of the Laplacian, here as a share of the originals'; the
-# Frechet distance, between features of enlarged images and of the originals, asks whether all of them together look real.
+# PSNR and SSIM compare with the original, pixel by pixel and window by window; the evaluator, a classifier that knows the
+# originals' kind, says whether the class can still be read. Sharpness is the energy of the Laplacian, here as a share of the
+# originals'; the Frechet distance, between features of enlarged images and of the originals, asks whether all of them together
+# look real.
 # %%
-features = judge.features(test.images)
+features = evaluator.features(test.images)
 sharpness = metrics.sharpness(test.images)
 scores = {}
 for name, images in pictures.items():
     scores[name] = {
         "SSIM": metrics.ssim(images, test.images),
-        "accuracy": metrics.accuracy(judge.predict(images), test.labels),
+        "accuracy": metrics.accuracy(evaluator.predict(images), test.labels),
         "sharpness": metrics.sharpness(images) / sharpness,
         "PSNR": metrics.psnr(images, test.images) if name != "original" else float("inf"),
-        "Frechet": metrics.frechet_distance(features, judge.features(images)),
+        "Frechet": metrics.frechet_distance(features, evaluator.features(images)),
     }
 columns = ("SSIM", "accuracy", "sharpness")
 table = {
@@ -128,7 +132,7 @@ bicubic, alone, both = (scores[name] for name in ("bicubic", "content", "content
 criteria.check("content alone: PSNR above bicubic's, dB", alone["PSNR"] - bicubic["PSNR"], at_least=2.0)
 criteria.check("content alone: SSIM above bicubic's", alone["SSIM"] - bicubic["SSIM"], at_least=0.0)
 gained = 100 * (alone["accuracy"] - bicubic["accuracy"])
-criteria.check("content alone: judge's accuracy above bicubic's, %", gained, at_least=0.0)
+criteria.check("content alone: evaluator's accuracy above bicubic's, %", gained, at_least=0.0)
 criteria.check(
     "sharpness that the adversarial term adds, as a share of the originals'", both["sharpness"] - alone["sharpness"], at_least=0.0
 )
@@ -138,5 +142,5 @@ for name, each in scores.items():
         f"{name}: PSNR, SSIM, accuracy, sharpness, Frechet distance",
         f"{each['PSNR']:.2f} dB, {each['SSIM']:.4f}, {each['accuracy']:.2%}, {each['sharpness']:.3f}, {each['Frechet']:.3f}",
     )
-criteria.report("judge", f"{judge.fingerprint()}, {len(test):,} held-out images")
+criteria.report("evaluator", f"{evaluator.fingerprint()}, {len(test):,} held-out images")
 criteria.finish()

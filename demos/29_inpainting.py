@@ -1,3 +1,4 @@
+# %% [markdown]
 """Inpainting: what was in the hole.
 
 A hole of 10 x 10 pixels in digits, filled by the mean image, by the best linear map, by an autoencoder that knows whole
@@ -34,7 +35,9 @@ train, test = data.load(args.data)
 if args.quick:
     train, args.epochs, args.steps, args.tests = train[:300], 1, 4, 100
 criteria = Criteria(args)
-judge = evaluators.feature_classifier(train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None)
+evaluator = evaluators.feature_classifier(
+    train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None
+)
 train, test = train[: args.images], test[: args.tests]
 
 
@@ -127,7 +130,7 @@ save(plot.image_rows(rows, title="Held-out images, and what is put into their ho
 # %% [markdown]
 # ## Did it work?
 # Inside the hole: the squared error, and sharpness, the energy of the Laplacian, as a share of the originals'. Of the whole
-# image: whether the judge can still read the class, and the Frechet distance between features of all filled images and of the
+# image: whether the evaluator can still read the class, and the Frechet distance between features of all filled images and of the
 # originals.
 # %%
 def inside(images):
@@ -135,15 +138,15 @@ def inside(images):
     return images[hole == 1.0].reshape(len(images), args.hole, args.hole, 1)
 
 
-features = judge.features(test.images)
+features = evaluator.features(test.images)
 sharpness = metrics.sharpness(inside(test.images))
 scores = {}
 for name, images in pictures.items():
     scores[name] = {
         "error": metrics.reconstruction_mse(inside(images), inside(test.images)),
-        "accuracy": metrics.accuracy(judge.predict(images), test.labels),
+        "accuracy": metrics.accuracy(evaluator.predict(images), test.labels),
         "sharpness": metrics.sharpness(inside(images)) / sharpness,
-        "Frechet": metrics.frechet_distance(features, judge.features(images)),
+        "Frechet": metrics.frechet_distance(features, evaluator.features(images)),
     }
 rows = {name: [each["error"] / scores["mean"]["error"], each["accuracy"], each["sharpness"]] for name, each in scores.items()}
 save(plot.table(rows, ("error", "accuracy", "sharpness"), "In the hole; the error as a share of the mean's"), args, "scores.png")
@@ -153,7 +156,7 @@ for name, bound in (("mean", 0.5), ("linear", 1.0), ("autoencoder", 1.0)):
     share = alone["error"] / scores[name]["error"]
     criteria.check(f"content alone: squared error in the hole, as a share of that by {name}", share, at_most=bound)
 gained = 100 * (alone["accuracy"] - scores["mean"]["accuracy"])
-criteria.check("content alone: judge's accuracy above the mean fill's, %", gained, at_least=0.0)
+criteria.check("content alone: evaluator's accuracy above the mean fill's, %", gained, at_least=0.0)
 criteria.check(
     "sharpness that the adversarial term adds, as a share of the originals'", both["sharpness"] - alone["sharpness"], at_least=0.0
 )
@@ -163,5 +166,5 @@ for name, each in scores.items():
         f"{name}: squared error in the hole, accuracy, sharpness, Frechet distance",
         f"{each['error']:.5f}, {each['accuracy']:.2%}, {each['sharpness']:.3f}, {each['Frechet']:.3f}",
     )
-criteria.report("judge", f"{judge.fingerprint()}, {len(test):,} held-out images")
+criteria.report("evaluator", f"{evaluator.fingerprint()}, {len(test):,} held-out images")
 criteria.finish()

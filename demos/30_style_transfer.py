@@ -1,3 +1,4 @@
+# %% [markdown]
 """Style transfer: one image's content in another's style, by adaptive instance normalization.
 
 The style of an image is what its feature maps say on average, the content is where they say it. A decoder learns to draw from the
@@ -125,10 +126,10 @@ save(
 
 # %% [markdown]
 # ## Did it work?
-# A judge that has learned digits and patterns from drawn pictures, of other colors, must see the content's digit and the
+# An evaluator that has learned digits and patterns from drawn pictures, of other colors, must see the content's digit and the
 # style's pattern in what was made. The distance of styles, the sum in the loss, must fall with every step of alpha: in the frozen
-# encoder, which the decoder was trained to please, and in the judge's own feature maps, which it never met. Beside it stand what
-# doing nothing reaches, the true drawing, and the obvious rival: mean and deviation of the three colors themselves, AdaIN of
+# encoder, which the decoder was trained to please, and in the evaluator's own feature maps, which it never met. Beside it stand
+# what doing nothing reaches, the true drawing, and the obvious rival: mean and deviation of the three colors themselves, AdaIN of
 # pixels, which finds the colors and no pattern.
 # %%
 others = train[order[-args.images :]]
@@ -140,7 +141,7 @@ taught_digits = data.Dataset(
     train.class_names,
     {"digit": others.labels, "pattern": taught.pattern},
 )
-judge = evaluators.attribute_classifier(
+evaluator = evaluators.attribute_classifier(
     taught_digits, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None
 )
 true = {"digit": test.labels, "pattern": drawn.pattern}
@@ -148,22 +149,22 @@ answers = render(drawings(test), drawn)
 plain = white_on_black(test)
 
 
-def judges_maps(images):
-    """The judge's feature maps after each of its three convolutions."""
+def evaluator_maps(images):
+    """The evaluator's feature maps after each of its three convolutions."""
     x, maps = mg.asarray(images), []
-    with judge.eval_mode(), mg.no_grad():
-        for layer in judge.encoder:
+    with evaluator.eval_mode(), mg.no_grad():
+        for layer in evaluator.encoder:
             x = layer(x)
             maps += [x] if isinstance(layer, nn.ReLU) and len(x.shape) == 4 else []
     return maps
 
 
 def distances(images):
-    """Of images from the examples of their styles: in the encoder, and in the judge."""
+    """Of images from the examples of their styles: in the encoder, and in the evaluator."""
     with mg.no_grad():
         return [
             style_distance(look(images), look(examples)).item()
-            for look in (lambda images: model.encoder.stages(mg.asarray(images)), judges_maps)
+            for look in (lambda images: model.encoder.stages(mg.asarray(images)), evaluator_maps)
         ]
 
 
@@ -175,10 +176,10 @@ def of_pixels(images, examples):
 
 made = {alpha: transferred(plain, examples, alpha) for alpha in ALPHAS}
 falls = np.array([distances(images) for images in made.values()])
-seen = judge.score(made[1.0], true)
-criteria.check("images in which the judge sees the content's digit", seen["digit"], at_least=0.90)
-criteria.check("images in which the judge sees the style's pattern", seen["pattern"], at_least=0.90)
-for name, fall in zip(("encoder", "judge"), falls.T):
+seen = evaluator.score(made[1.0], true)
+criteria.check("images in which the evaluator sees the content's digit", seen["digit"], at_least=0.90)
+criteria.check("images in which the evaluator sees the style's pattern", seen["pattern"], at_least=0.90)
+for name, fall in zip(("encoder", "evaluator"), falls.T):
     criteria.check(f"distance of styles, {name}: down from alpha 0 to 1 by", 1 - fall[-1] / fall[0], at_least=0.80)
 criteria.check("steps of alpha at which a distance does not fall", int((np.diff(falls, axis=0) >= 0).sum()), at_most=0)
 answered = {"nothing done": plain, "AdaIN of pixels": of_pixels(plain, examples), "made": made[1.0], "true drawing": answers}
@@ -187,11 +188,11 @@ criteria.check(
     "squared error to the true drawing, times that of AdaIN of pixels", error["made"] / error["AdaIN of pixels"], at_most=1.0
 )
 for name, images in answered.items():
-    scores, (encoder, other) = judge.score(images, true), distances(images)
+    scores, (encoder, other) = evaluator.score(images, true), distances(images)
     criteria.report(
-        f"{name}: digit, pattern, distances (encoder, judge), error",
+        f"{name}: digit, pattern, distances (encoder, evaluator), error",
         f"{scores['digit']:.1%}, {scores['pattern']:.1%}, {encoder:.4f}, {other:.4f}, {error[name]:.4f}",
     )
 criteria.report("loss, content and style at the end", f"{history['content'][-1]:.4f}, {history['style'][-1]:.5f}")
-criteria.report("judge; parameters that learn", f"{judge.fingerprint()}; {model.decoder.parameter_count():,}")
+criteria.report("evaluator; parameters that learn", f"{evaluator.fingerprint()}; {model.decoder.parameter_count():,}")
 criteria.finish()

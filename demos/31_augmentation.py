@@ -1,3 +1,4 @@
+# %% [markdown]
 """Data augmentation: few labeled images, and more that a model makes of them.
 
 A generator learns from the same few images as the classifier, and then draws as many as one likes. Is that worth anything?
@@ -144,7 +145,7 @@ save(plot.image_rows(rows, title="What is added to 200 labeled images"), args, "
 # Means over the seeds, with 95 % intervals (Student's t); and the gain over repeating the real images, seed by seed.
 # %%
 methods = list(added)
-lines = {method: np.array([metrics.mean_interval(scores[size, method]) for size in sizes]).T for method in methods}
+lines = {method: np.array([metrics.t_interval(scores[size, method]) for size in sizes]).T for method in methods}
 save(
     plot.curves(
         sizes,
@@ -161,7 +162,7 @@ save(
 
 def gain(size, method):
     """Mean accuracy gained over repeating the real images, and the half width of its 95 % interval."""
-    return metrics.mean_interval(np.subtract(scores[size, method], scores[size, "repeated"]))
+    return metrics.t_interval(np.subtract(scores[size, method], scores[size, "repeated"]))
 
 
 save(

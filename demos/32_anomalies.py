@@ -1,3 +1,4 @@
+# %% [markdown]
 """Anomaly detection: what a network cannot rebuild, it has not seen.
 
 An autoencoder that has learned from normal images only draws everything as if it were normal. How far that is from the image says
@@ -38,7 +39,7 @@ if args.quick:
 test = test[:2000]
 criteria = Criteria(args)
 rng = np.random.default_rng(args.seed)
-fitted, calibration, judged = (train[part] for part in np.split(rng.permutation(len(train))[: sum(sizes)], np.cumsum(sizes)[:2]))
+fitted, calibration, tested = (train[part] for part in np.split(rng.permutation(len(train))[: sum(sizes)], np.cumsum(sizes)[:2]))
 classes = range(2 if args.quick else len(train.class_names))
 
 
@@ -107,7 +108,7 @@ def damaged(images):
     return kinds
 
 
-def surprise(images):
+def nll(images):
     """The negative bound of the variational autoencoder, with the mean of q(z|x) for z, in nats: (n,)."""
     x = mg.asarray(images)
     with mg.no_grad():
@@ -119,7 +120,7 @@ everything = Detector(fitted.images, 2 * args.updates)
 variational = trained(VariationalAutoencoder(latent_dim=codes), fitted.images, 2 * args.updates)
 whole, others = test.images[: len(test) // 2], test.images[len(test) // 2 :]
 anomalies = {"letters": letters.images} | damaged(others)
-usual, *scores = [everything.scores(images) | {"variational": surprise(images)} for images in (whole, *anomalies.values())]
+usual, *scores = [everything.scores(images) | {"variational": nll(images)} for images in (whole, *anomalies.values())]
 strange = dict(zip(anomalies, scores))
 found = {kind: areas(usual, scores) for kind, scores in strange.items()}
 save(
@@ -205,12 +206,12 @@ for name, table in TABLES.items():
 # normal ones.
 # %%
 threshold = metrics.alarm_threshold(everything.errors(calibration.images))
-alarms = np.mean(everything.errors(judged.images) > threshold)
+alarms = np.mean(everything.errors(tested.images) > threshold)
 criteria.check("false alarms at a threshold for 5 %, share", alarms, between=metrics.false_alarm_interval(*sizes[1:]))
 criteria.check("all classes normal: area for letters", found["letters"]["autoencoder"].value, at_least=0.80)
 of_one = {method: np.array([one[label][method].value for label in classes]) for method in methods}
 criteria.check("one class normal: area, mean over classes", of_one["autoencoder"].mean(), at_least=0.90)
-mean, half_width = metrics.mean_interval(of_one["autoencoder"] - of_one["mean"])
+mean, half_width = metrics.t_interval(of_one["autoencoder"] - of_one["mean"])
 criteria.check("of it more than by the distance from the mean, lower end of the 95 % interval", mean - half_width, at_least=0.0)
 thinnest = int(np.argmin([fitted.images[fitted.labels == label].mean() for label in classes]))
 criteria.check(

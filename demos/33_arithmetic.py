@@ -1,3 +1,4 @@
+# %% [markdown]
 """Semantic arithmetic: "woman with glasses" = "woman" + "man with glasses" - "man", and how often it is true.
 
 Concepts are means of codes, and what an image shows is changed by adding the difference of two of them. A network that has
@@ -12,8 +13,8 @@ learned to read faces says in how many of a thousand trials it worked, in StyleG
 #     woman with glasses = woman + mean(man with glasses) - mean(man)
 #
 # Here it is measured. A trial takes the code of one woman without glasses, twenty new men with glasses and twenty without; it is
-# a success if the judge, a classifier that has learned all factors of the images, sees a woman *and* glasses. Who shows what is
-# said by the judge too, of StyleGAN's samples; of the images that the variational autoencoder encodes, by their labels. Of
+# a success if the evaluator, a classifier that has learned all factors of the images, sees a woman *and* glasses. Who shows what
+# is said by the evaluator too, of StyleGAN's samples; of the images that the variational autoencoder encodes, by their labels. Of
 # continuous attributes the upper third counts as having it, the lower third as lacking it.
 #
 # Beside the arithmetic stand four ways that should do worse: no edit; a random direction, as long as the arithmetic's; the same
@@ -82,8 +83,8 @@ criteria = Criteria(args)
 subject = Subject(args)
 factors = {name: values for name, values in subject.train.factors.items() if name != "font"}  # that is weight, slant and family
 images = data.Dataset(args.data, subject.images, subject.train.labels, subject.train.class_names, factors)
-judge = (
-    subject.judge
+evaluator = (
+    subject.evaluator
     if subject.faces
     else evaluators.attribute_classifier(images, **({"epochs": 1, "cache": args.out / "weights"} if args.quick else {}))
 )
@@ -121,10 +122,10 @@ training.fit(
 class Space:
     """Codes (n, d), the images that are drawn of them, who judges these, and what they show: factor -> (n,)."""
 
-    def __init__(self, codes, draw, judge, shown=None):
-        self.codes, self.draw, self.judge = codes, draw, judge
+    def __init__(self, codes, draw, evaluator, shown=None):
+        self.codes, self.draw, self.evaluator = codes, draw, evaluator
         self.images = draw(codes)
-        self.shown = judge.predict(self.images) if shown is None else shown
+        self.shown = evaluator.predict(self.images) if shown is None else shown
 
 
 def on_host(function):
@@ -137,16 +138,16 @@ def on_host(function):
     return hosted
 
 
-# A judge that has seen sharp images only does not recognize blurred glasses even where they are: the variational autoencoder gets
-# one of its own, which has learned from reconstructions, and what the images they are made of show.
+# An evaluator that has seen sharp images only does not recognize blurred glasses even where they are: the variational autoencoder
+# gets one of its own, which has learned from reconstructions, and what the images they are made of show.
 repaint = on_host(vae.reconstruct)
 repainted = data.Dataset(f"repainted {args.data}", repaint(images.images), images.labels, images.class_names, factors)
 reader = evaluators.attribute_classifier(repainted, epochs=1 if args.quick else 3, cache=args.out / "weights")
 z = gan_figures.latent(generator, args.samples, seed=1)
 encoded = images[: args.samples]
 spaces = {
-    "Z": Space(z, generator.draw, judge),
-    "W": Space(generator.map(z), generator.draw_styles, judge),
+    "Z": Space(z, generator.draw, evaluator),
+    "W": Space(generator.map(z), generator.draw_styles, evaluator),
     "VAE": Space(on_host(lambda x: vae.encode(x)[0])(encoded.images), on_host(vae.pixels), reader, encoded.factors),
 }
 SPACES = {"Z": "StyleGAN's Z", "W": "StyleGAN's W", "VAE": "a variational autoencoder's space"}
@@ -162,8 +163,8 @@ def shows(shown, factor, level):
 
 # %% [markdown]
 # ## The chapter's picture
-# Three samples of each concept, the first that the judge says show it, and what is made of their mean. On the right the sum, in
-# the middle, and around it what a little noise makes of it.
+# Three samples of each concept, the first that the evaluator says show it, and what is made of their mean. On the right the sum,
+# in the middle, and around it what a little noise makes of it.
 # %%
 
 
@@ -202,11 +203,11 @@ for label, space in spaces.items():
 # ## A thousand trials
 # %%
 METHODS = ("no edit", "random direction", "any samples", "arithmetic", "pixels")
-discrete = [name for name, levels in judge.factors.items() if levels is not None]
+discrete = [name for name, levels in evaluator.factors.items() if levels is not None]
 
 
 def trials(space, case):
-    """Of each method the images it makes and what the judge reads from them; and the rarest concept's number of samples."""
+    """Of each method the images it makes and what the evaluator reads from them; and the rarest concept's number of samples."""
     masks = concepts(space, case)
     start = rng.choice(some(masks[0]), args.trials)
     with_it, without = (rng.choice(some(mask), (args.trials, args.examples)) for mask in masks[1:])
@@ -228,7 +229,7 @@ def trials(space, case):
             for s, w, o in zip(start, with_it, without)
         ]
     ).clip(0, 1)
-    return made, {method: space.judge.predict(each) for method, each in made.items()}, min(mask.sum() for mask in masks)
+    return made, {method: space.evaluator.predict(each) for method, each in made.items()}, min(mask.sum() for mask in masks)
 
 
 table, stays, successes, rarest, distances = {}, {}, {}, {}, {}
@@ -249,9 +250,9 @@ for label, space in spaces.items():
                 f"trials_{label.lower()}.png",
             )
             own = shows(space.shown, case.attribute, 1) & shows(space.shown, case.kept, case.level)
-            target = space.judge.features(space.images[some(own)])
+            target = space.evaluator.features(space.images[some(own)])
             distances[label] = {
-                method: metrics.frechet_distance(target, space.judge.features(each)) for method, each in made.items()
+                method: metrics.frechet_distance(target, space.evaluator.features(each)) for method, each in made.items()
             }
 save(plot.table(table, METHODS, "How often both attributes are there"), args, "successes.png")
 
@@ -277,7 +278,7 @@ for label in ("W", "VAE"):
             path = walk(space.codes[: args.trials // 10], attribute_direction(space.codes, labels), distance)
             drawn = space.draw(path.reshape(-1, path.shape[2]))
             walked[factor] = drawn[: len(distance)]
-            curves[label][factor] = has(space, factor, space.judge.predict(drawn)).reshape(len(path), -1).mean(axis=0)
+            curves[label][factor] = has(space, factor, space.evaluator.predict(drawn)).reshape(len(path), -1).mean(axis=0)
     if walked:
         save(
             plot.image_rows(walked, f"From three deviations below to three above, in {SPACES[label]}"),
@@ -302,12 +303,13 @@ for label in ("W", "VAE"):
 # space and beyond chance: the lower end of its 95 % interval against three times the upper end of theirs. Its images must be
 # nearer to those that StyleGAN itself makes of women with glasses than sums of pixels are, and keep more of everything else
 # than a step of the same length in a random direction. The attribute that walks least must still change in half of the images.
-# (After a first look came the variational autoencoder's own judge, for the other did not see the glasses in its reconstructions,
-# and 16 x 16 pixels: at 32 x 32 the StyleGAN of demo 27 succeeded in 15 % of the trials in Z and 34 % in W. The criteria stayed.)
+# (After a first look came the variational autoencoder's own evaluator, for the other did not see the glasses in its
+# reconstructions, and 16 x 16 pixels: at 32 x 32 the StyleGAN of demo 27 succeeded in 15 % of the trials in Z and 34 % in W. The
+# criteria stayed.)
 # %%
 name = next(iter(cases))
 for label in spaces:
-    intervals = {method: metrics.share_interval(count, args.trials) for method, count in successes[label, name].items()}
+    intervals = {method: metrics.wilson_interval(count, args.trials) for method, count in successes[label, name].items()}
     best = max(intervals[method][1] for method in METHODS[:3])
     criteria.check(
         f"{label}: {name}, lower end less 3 times the others' upper end", intervals["arithmetic"][0] - 3 * best, at_least=0.0
@@ -324,10 +326,12 @@ criteria.check(
 held_out = repaint(subject.test.images if subject.faces else np.pad(subject.test.images, ((0, 0), (2, 2), (2, 2), (0, 0))))
 seen = {
     who: (each.predict(held_out)[chapter.attribute] == subject.test.factors[chapter.attribute]).mean()
-    for who, each in (("the judge of sharp images", judge), ("its own judge", reader))
+    for who, each in (("the evaluator of sharp images", evaluator), ("its own evaluator", reader))
 }
 criteria.check(
-    f"VAE: {chapter.attribute} read rightly in held-out reconstructions, by its own judge", seen["its own judge"], at_least=0.9
+    f"VAE: {chapter.attribute} read rightly in held-out reconstructions, by its own evaluator",
+    seen["its own evaluator"],
+    at_least=0.9,
 )
 criteria.check("rarest concept of it, samples to take from", min(rarest[label, name] for label in spaces), at_least=args.examples)
 for label, lines in curves.items():
@@ -337,7 +341,7 @@ for label, lines in curves.items():
         at_least=0.5,
     )
 for row, shares in table.items():
-    low, high = metrics.share_interval(successes[tuple(row.split(": "))]["arithmetic"], args.trials)
+    low, high = metrics.wilson_interval(successes[tuple(row.split(": "))]["arithmetic"], args.trials)
     criteria.report(
         row,
         f"{shares[3]:.3f} ({low:.3f} to {high:.3f}); "
@@ -350,12 +354,13 @@ for label in spaces:
         f"{label}: other factors that stay", ", ".join(f"{method} {share:.3f}" for method, share in stays[label, name].items())
     )
 criteria.report(
-    f"VAE: {chapter.attribute} read rightly in them, by the judge of sharp images", float(seen["the judge of sharp images"])
+    f"VAE: {chapter.attribute} read rightly in them, by the evaluator of sharp images",
+    float(seen["the evaluator of sharp images"]),
 )
 for label, lines in curves.items():
     criteria.report(
         f"{label}: walks, share at -3 and at 3",
         ", ".join(f"{factor} {line[0]:.2f} {line[-1]:.2f}" for factor, line in lines.items()),
     )
-criteria.report("judge", f"{judge.fingerprint()}, {args.trials:,} trials with {args.examples} examples of each concept")
+criteria.report("evaluator", f"{evaluator.fingerprint()}, {args.trials:,} trials with {args.examples} examples of each concept")
 criteria.finish()

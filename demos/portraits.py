@@ -1,4 +1,4 @@
-"""What demos 26, 27, 33 and 34 share: square images whose sides are a power of two, a judge who has seen them, a StyleGAN."""
+"""What demos 26, 27, 33 and 34 share: square images whose sides are a power of two, their evaluator, a StyleGAN."""
 
 import argparse
 import math
@@ -38,8 +38,8 @@ def fit_to_data(args: argparse.Namespace) -> None:
 class Subject:
     """The images of a demo, (n, r, r, c) in [0, 1], and how they are judged.
 
-    faces: drawn at the resolution asked for; the judge has learned all of their factors.  Any other data set: 28 x 28 images with
-    a rim of two black pixels, 32 x 32; the judge is the classifier of demo 17, which sees them without the rim.
+    faces: drawn at the resolution asked for; the evaluator has learned all of their factors.  Any other data set: 28 x 28 images
+    with a rim of two black pixels, 32 x 32; the evaluator is the classifier of demo 17, which sees them without the rim.
     """
 
     def __init__(self, args: argparse.Namespace):
@@ -48,25 +48,25 @@ class Subject:
         if self.faces:
             sizes = {"train_size": 400, "test_size": 10} if args.quick else {"train_size": args.images, "test_size": 1000}
             self.train, self.test = data.load("faces", resolution=args.resolution, **sizes)
-            self.judge = evaluators.attribute_classifier(self.train, **({"epochs": 1, "cache": cache} if args.quick else {}))
+            self.evaluator = evaluators.attribute_classifier(self.train, **({"epochs": 1, "cache": cache} if args.quick else {}))
             self.images = self.train.images
         else:
             if args.resolution != 32:
                 raise SystemExit(f"--resolution {args.resolution}: {args.data} is 28 x 28, padded to 32 x 32")
             self.train, self.test = (each[:400] if args.quick else each for each in data.load(args.data))
-            self.judge = evaluators.feature_classifier(self.train, **({"epochs": 1, "cache": cache} if args.quick else {}))
+            self.evaluator = evaluators.feature_classifier(self.train, **({"epochs": 1, "cache": cache} if args.quick else {}))
             self.images = np.pad(self.train.images, ((0, 0), (2, 2), (2, 2), (0, 0)))
         self.resolution, self.channels = self.images.shape[1], self.images.shape[3]
 
     def seen(self, images: np.ndarray) -> np.ndarray:
-        """Images as the judge takes them: as large as the data, those of a smaller stage with their pixels repeated."""
+        """Images as the evaluator takes them: as large as the data, those of a smaller stage with their pixels repeated."""
         factor = self.resolution // images.shape[1]
         images = images.repeat(factor, axis=1).repeat(factor, axis=2)
         return images if self.faces else images[:, 2:-2, 2:-2]
 
     def features(self, images: np.ndarray) -> np.ndarray:
-        """What the judge notices, (n, 64)."""
-        return self.judge.features(self.seen(images))
+        """What the evaluator notices, (n, 64)."""
+        return self.evaluator.features(self.seen(images))
 
     def distance(self, samples: np.ndarray, resolution: int | None = None, alpha: float = 1.0) -> float:
         """The Frechet distance of samples from as many real images, at the stage at which both are."""
@@ -80,13 +80,13 @@ class Subject:
         return self.distance(self.images[np.random.default_rng(1).permutation(len(self.images))[n : 2 * n]])
 
     def read(self, images: np.ndarray) -> dict[str, np.ndarray]:
-        """What the judge sees: factor -> (n,), levels or values; of other data sets class and brightness."""
-        said = self.judge.predict(self.seen(images))
+        """What the evaluator sees: factor -> (n,), levels or values; of other data sets class and brightness."""
+        said = self.evaluator.predict(self.seen(images))
         return said if self.faces else {"class": said, "brightness": images.mean(axis=(1, 2, 3))}
 
     def shares(self, images: np.ndarray) -> dict[str, np.ndarray]:
         """Of each discrete factor, or of the classes, how often each level is seen; a fair share is 1."""
-        levels = self.judge.factors if self.faces else {"class": len(self.train.class_names)}
+        levels = self.evaluator.factors if self.faces else {"class": len(self.train.class_names)}
         return {
             name: metrics.class_histogram(values, levels[name]) * (levels[name] / len(images))
             for name, values in self.read(images).items()
@@ -94,12 +94,12 @@ class Subject:
         }
 
     def attributes(self, images: np.ndarray) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-        """Yes-or-no attributes of the images, and how sure the judge is: levels, and values above their median.
+        """Yes-or-no attributes of the images, and how sure the evaluator is: levels, and values above their median.
 
-        Left out are those that, of the half of which the judge is surest, fewer than one in fifty has, or all but so few.
+        Left out are those that, of the half of which the evaluator is surest, fewer than one in fifty has, or all but so few.
         """
         labels, sure = {}, {}
-        chances = self.judge.probabilities(self.seen(images))
+        chances = self.evaluator.probabilities(self.seen(images))
         for name, values in self.read(images).items():
             if values.dtype.kind == "i":
                 of_each = chances[name] if self.faces else chances

@@ -87,10 +87,10 @@ def train(task: str, method: str, seed: int, steps: int, dataset: str = "mnist")
         **penalties,
     )
     trainer.fit(examples, steps=steps, batch_size=BATCH[task], progress=False)
-    return judge_digits(trainer, dataset) if task == "stacked" else judge_points(trainer, task)
+    return evaluate_digits(trainer, dataset) if task == "stacked" else evaluate_points(trainer, task)
 
 
-def judge_points(trainer: training.Adversarial, task: str) -> dict[str, Any]:
+def evaluate_points(trainer: training.Adversarial, task: str) -> dict[str, Any]:
     """Modes, share of points within three standard deviations of one, and reverse KL of these points' histogram, in nats.
 
     Where no point is good enough to count, that is as bad as all of them in one mode.
@@ -106,12 +106,12 @@ def judge_points(trainer: training.Adversarial, task: str) -> dict[str, Any]:
     }
 
 
-def judge_digits(trainer: training.Adversarial, dataset: str) -> dict[str, Any]:
-    """Pairs of digits that the judge finds, reverse KL of their histogram in nats, Frechet distance of both digits' features."""
-    _, judge, real = stacked_digits(dataset)
+def evaluate_digits(trainer: training.Adversarial, dataset: str) -> dict[str, Any]:
+    """Pairs of digits found, reverse KL of their histogram in nats, Frechet distance of both digits' features."""
+    _, evaluator, real = stacked_digits(dataset)
     made = trainer.sample(STACKED)
-    seen = features(judge, made)
-    first, second = (mg.to_numpy(judge.head(mg.asarray(part))).argmax(axis=1) for part in np.split(seen, 2, axis=1))
+    seen = features(evaluator, made)
+    first, second = (mg.to_numpy(evaluator.head(mg.asarray(part))).argmax(axis=1) for part in np.split(seen, 2, axis=1))
     histogram = metrics.class_histogram(10 * first + second, 100)
     return {
         "modes": int((histogram > 0).sum()),
@@ -129,17 +129,17 @@ def toy(task: str) -> synthetic.GaussianMixture:
 
 @lru_cache
 def stacked_digits(dataset: str, n: int = 50_000) -> tuple[np.ndarray, Any, np.ndarray]:
-    """(pairs of digits as two channels (n, 28, 28, 2), the judge of single digits, features of 5,000 pairs)."""
+    """(pairs of digits as two channels (n, 28, 28, 2), the evaluator of single digits, features of 5,000 pairs)."""
     train, _ = data.load(dataset)
     first, second = np.random.default_rng(0).integers(len(train), size=(2, n))
     pairs = np.concatenate([train.images[first], train.images[second]], axis=-1)
-    judge = evaluators.feature_classifier(train, progress=False)
-    return pairs, judge, features(judge, pairs[:STACKED])
+    evaluator = evaluators.feature_classifier(train, progress=False)
+    return pairs, evaluator, features(evaluator, pairs[:STACKED])
 
 
-def features(judge: Any, pairs: np.ndarray) -> np.ndarray:
-    """What the judge makes of both digits, side by side: (n, 128)."""
-    return np.concatenate([judge.features(np.ascontiguousarray(pairs[..., i : i + 1])) for i in range(2)], axis=1)
+def features(evaluator: Any, pairs: np.ndarray) -> np.ndarray:
+    """What the evaluator makes of both digits, side by side: (n, 128)."""
+    return np.concatenate([evaluator.features(np.ascontiguousarray(pairs[..., i : i + 1])) for i in range(2)], axis=1)
 
 
 if __name__ == "__main__":

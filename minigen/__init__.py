@@ -23,7 +23,6 @@ FOLDERS = (
     "engine",
     "errors",
     "evaluators",
-    "functional",
     "losses",
     "metrics",
     "models",

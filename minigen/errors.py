@@ -61,6 +61,10 @@ class BusyError(RuntimeError):
     """A folder is in use by another process, or by another run of this one."""
 
 
+class MissingPackageError(ImportError):
+    """Something needs a package that is not installed; the message says how to install it."""
+
+
 class RecipeError(ValueError):
     """A model, or a training of it, was asked for that no recipe can make; the message says which can."""
 

@@ -122,12 +122,12 @@ def test_a_training_of_the_bench_depends_on_its_seed_and_not_on_what_ran_before(
 def test_form(name):
     text = source(name)
     heading, gap, *rest = ast.get_docstring(ast.parse(text)).splitlines()
-    assert text.startswith(f'"""{heading}\n'), "a demo starts with its title"
+    assert text.startswith(f'# %% [markdown]\n"""{heading}\n'), "a demo starts with its title, a cell of text"
     assert heading.endswith(".") and not gap and rest, "title, empty line, summary"
     assert text.rstrip().endswith("\ncriteria.finish()"), "a demo ends with its criteria"
     assert re.search(rf'demo_arguments\(\s*"{name}",\s*__doc__', text), "a demo is called what its file is called"
 
-    _, *cells = re.split(r"^(?=# %%)", text, flags=re.MULTILINE)
+    _, _, *cells = re.split(r"^(?=# %%)", text, flags=re.MULTILINE)
     kinds = [cell.splitlines()[0] for cell in cells]
     assert set(kinds) == {"# %% [markdown]", "# %%"}
     for cell in cells:

@@ -18,7 +18,7 @@ FLOORS = [
     ["engine"],
     ["ops"],
     ["autograd"],
-    ["functional", "data", "plot"],
+    ["data", "plot"],
     ["nn", "metrics"],
     ["losses"],
     ["optim"],

@@ -119,7 +119,7 @@ def run(command, home):
 def test_the_command_line_is_as_the_readme_shows_it(home):
     """In the README's order: what is trained is sampled from, what is written is checked."""
     for command in COMMANDS:
-        if command.startswith("minigen ") and command != "minigen check":
+        if command.startswith("minigen ") and not command.startswith("minigen demo") and command != "minigen check":
             done = run(command, home)
             assert done.returncode == (1 if command in FAILS else 0), f"{command}: {done.stdout}{done.stderr}"
             assert FAILS.get(command, "") in done.stdout
@@ -130,9 +130,9 @@ def test_the_command_line_is_as_the_readme_shows_it(home):
 
 
 @pytest.mark.parametrize("command", [
-    command for command in COMMANDS if command.startswith("python -m ") and "pytest" not in command
+    command for command in COMMANDS if re.match(r"minigen demo|python -m (?!pytest)", command)
 ])  # fmt: skip
-def test_python_commands(command, home):
+def test_demos_and_benchmarks(command, home):
     done = run(command, home)
     if "--backend cupy" in command and done.returncode != 0:
         assert done.returncode == 2 and "the cupy backend cannot be used" in done.stderr, "without a GPU the reason is said"
@@ -141,10 +141,10 @@ def test_python_commands(command, home):
 
 
 def test_every_extra_that_is_installed_exists():
-    setup = configparser.ConfigParser()
-    setup.read(ROOT / "setup.cfg")
+    project = configparser.ConfigParser()
+    project.read(ROOT / "setup.cfg", encoding="utf-8")
     installed = re.findall(r"install -e '\.\[(\w+)\]'", README)
-    assert installed and set(installed) <= set(setup["options.extras_require"])
+    assert installed and set(installed) <= set(project["options.extras_require"])
 
 
 def test_what_a_wrong_rule_is_told_is_what_the_readme_shows(home, tmp_path):

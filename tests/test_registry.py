@@ -56,7 +56,7 @@ CONSTANT = {
 
 # Where something in the graph is taken for a constant on purpose, and why. What CONSTANT names is one as a whole.
 DETACHED = {
-    "minigen.functional.kl_sparsity": "to see whether the means are in [0, 1]",
+    "minigen.ops.regularization.kl_sparsity": "to see whether the means are in [0, 1]",
     "minigen.losses.penalties.GradientPenalty.__call__": "the points between real and generated examples are given: G is not punished",
     "minigen.losses.penalties.gradient_norms": "those points are where the critic is differentiated, a graph of their own",
     "minigen.models.gans.stylegan.Generator.forward": "the running average of w; and the other latent vectors are noise",
@@ -277,7 +277,7 @@ class MinibatchMatching(Remedy):
         {"training.gans.remedies.MinibatchMatching.generator_objective"},
     ),
     "a composition": (
-        "functional.py",
+        "ops/special.py",
         """
 from typing import Any
 from minigen.autograd import Tensor
@@ -285,10 +285,10 @@ from minigen.ops import sigmoid
 def swish(x: Any) -> Any:
     return x * sigmoid(x)
 """,
-        {"functional.swish"},
+        {"ops.special.swish"},
     ),
     "a private composition, under a condition, with a result in a tuple": (
-        "functional.py",
+        "ops/special.py",
         """
 from minigen.autograd import Tensor
 try:
@@ -297,16 +297,16 @@ try:
 except ImportError:
     pass
 """,
-        {"functional._halves"},
+        {"ops.special._halves"},
     ),
     "a network beside the models": (
-        "metrics/judges.py",
+        "metrics/evaluators.py",
         """
 from minigen import nn
-class Judge(nn.Sequential):
+class Evaluator(nn.Sequential):
     pass
 """,
-        {"metrics.judges.Judge"},
+        {"metrics.evaluators.Evaluator"},
     ),
 }
 
@@ -369,7 +369,7 @@ def weighted(prediction: Any, weight: Any, times: int = 1) -> Any:
 )
 def test_a_composition_that_detaches_is_found(detached, package):
     added = package(
-        "functional.py",
+        "ops/special.py",
         f"""
 from minigen import autograd
 from minigen.autograd import Tensor
@@ -380,8 +380,8 @@ def swish(x):
     return x * sigmoid({detached})
 """,
     )
-    assert leaving(added).keys() == {f"{added.__name__}.functional.swish"}
-    from_there = importlib.import_module(f"{added.__name__}.functional")
+    assert leaving(added).keys() == {f"{added.__name__}.ops.special.swish"}
+    from_there = importlib.import_module(f"{added.__name__}.ops.special")
     with pytest.raises(GradcheckError, match="swish: wrong derivative"):
         minigen.gradcheck(from_there.swish, np.array([0.3, -0.7]))
 

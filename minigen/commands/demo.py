@@ -6,7 +6,7 @@ import sys
 import traceback
 
 from minigen.commands import EXPECTED, FAILURE, Parser
-from minigen.errors import BusyError, DataError, DeviceError
+from minigen.errors import BusyError, DataError, DeviceError, MissingPackageError
 from minigen.gallery import registry
 
 EXAMPLES = """
@@ -16,7 +16,14 @@ EXAMPLES = """
   minigen demo all --quick
   minigen demo notebook 12
 """
-SURROUNDINGS = (OSError, MemoryError, BusyError, DataError, DeviceError)  # the rest is of the demo's own text
+SURROUNDINGS = (
+    OSError,
+    MemoryError,
+    BusyError,
+    DataError,
+    DeviceError,
+    MissingPackageError,
+)  # the rest is of the demo's own text
 
 
 def arguments(parser: Parser) -> None:

@@ -1,8 +1,8 @@
-"""Judge a trained model by numbers that fit it, on held-out examples; a table, and RUN/evaluation.json.
+"""Evaluate a trained model by figures that fit it, on held-out examples; a table, and RUN/evaluation.json.
 
 Autoencoders: the error of their reconstructions, beside that of PCA with as many numbers. Variational ones: bounds of the
-log-likelihood, in nats. GANs: how far samples are from real images in the eyes of a judge, a classifier that is trained once for
-each data set and kept; below the floor, the distance of real images from others, no generator can be expected to come.
+log-likelihood, in nats. GANs: how far samples are from real images in the eyes of an evaluator, a classifier that is trained once
+for each data set and kept; below the floor, the distance of real images from others, no generator can be expected to come.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from minigen.commands.run_folder import Config
 from minigen.commands.trained import opened, run_arguments
 from minigen.data import Dataset
 from minigen.models.autoencoders import DenoisingAutoencoder, HashingAutoencoder, LinearVariationalAutoencoder
-from minigen.recipes import Learner, subjects
+from minigen.recipes import TrainedModel, inputs
 from minigen.utils.arguments import positive_int
 from minigen.utils.files import replacing
 from minigen.utils.tables import table
@@ -29,26 +29,26 @@ EXAMPLES = """
   minigen evaluate runs/dcgan -n 5000
 """
 IMPORTANCE_SAMPLES = 50
-FEWEST = 4  # samples that can be judged: each has three nearest neighbors among the others
+FEWEST = 4  # samples that can be evaluated: each has three nearest neighbors among the others
 NEAREST = 500  # samples whose nearest training image is looked for
 
 
 def arguments(parser: Parser) -> None:
     run_arguments(parser)
-    parser.add_argument("-n", type=positive_int, default=2000, help="examples to judge, at most (default: 2000)")
+    parser.add_argument("-n", type=positive_int, default=2000, help="examples to evaluator, at most (default: 2000)")
     parser.add_argument("--quiet", action="store_true", help="no progress bars")
 
 
 def run(args: argparse.Namespace) -> int:
-    folder, config, learner = opened(args)
-    train, test = subjects.load(config.data, config.images, config.resolution)
+    folder, config, trained = opened(args)
+    train, test = inputs.load(config.data, config.images, config.resolution)
     config.check_data(train)
     if config.counted == "steps":
-        figures = generated(learner, config, train, args.n, not args.quiet)
+        figures = generated(trained, config, train, args.n, not args.quiet)
     else:
-        figures = reconstructed(learner, train, test[: args.n])
-        if learner.generative:
-            figures |= bounds(learner, train, test[: args.n])
+        figures = reconstructed(trained, train, test[: args.n])
+        if trained.generative:
+            figures |= bounds(trained, train, test[: args.n])
     rows = [(name, value if isinstance(value, str) else f"{value:.5g}") for name, value in figures.items()]
     print(table(rows))  # before they are saved, which can fail
     with replacing(folder.path / "evaluation.json") as temporary:
@@ -61,20 +61,20 @@ def run(args: argparse.Namespace) -> int:
 # -- autoencoders ----------------------------------------------------------------------------------------------
 
 
-def reconstructed(learner: Learner, train: Dataset, test: Dataset) -> dict[str, float]:
+def reconstructed(trained: TrainedModel, train: Dataset, test: Dataset) -> dict[str, float]:
     """Name -> squared errors, means over all numbers of all held-out examples."""
-    originals, fitted = (learner.inputs(part)[0].reshape(len(part), -1) for part in (test, train))
-    rebuilt = learner.reconstruct(test).reshape(originals.shape)
-    k = min(learner.codes(test[:1]).size, *fitted.shape)
+    originals, fitted = (trained.inputs(part)[0].reshape(len(part), -1) for part in (test, train))
+    rebuilt = trained.reconstruct(test).reshape(originals.shape)
+    k = min(trained.codes(test[:1]).size, *fitted.shape)
     error = metrics.reconstruction_mse(originals, rebuilt)
     best = metrics.reconstruction_mse(originals, baselines.pca(fitted, k).reconstruct(originals))
     figures = {
         "held-out examples": len(test),
-        "numbers in a code": learner.codes(test[:1]).size,
+        "numbers in a code": trained.codes(test[:1]).size,
         "squared error": error,
         f"squared error of PCA with {k} numbers": best,
     }
-    model = learner.model
+    model = trained.model
     if isinstance(model, DenoisingAutoencoder):
         damaged = to_numpy(model.corrupt(asarray(test.images)))
         whole = to_numpy(model.reconstruct(asarray(damaged)))
@@ -83,21 +83,21 @@ def reconstructed(learner: Learner, train: Dataset, test: Dataset) -> dict[str, 
             "squared error of what is made of them": metrics.reconstruction_mse(test.images, whole),
         }
     if isinstance(model, HashingAutoencoder):
-        codes = learner.codes(test)
+        codes = trained.codes(test)
         figures["share of codes outside (0.1, 0.9)"] = float(((codes < 0.1) | (codes > 0.9)).mean())
     return figures
 
 
-def bounds(learner: Learner, train: Dataset, test: Dataset) -> dict[str, float]:
+def bounds(trained: TrainedModel, train: Dataset, test: Dataset) -> dict[str, float]:
     """Name -> nats per example: how improbable the model finds held-out examples, and how much codes say."""
-    model, examples = learner.model, learner.inputs(test)
+    model, examples = trained.model, trained.inputs(test)
     figures = {}
     if isinstance(model, LinearVariationalAutoencoder):
         with no_grad():
             figures["negative ELBO, nats"] = -float(to_numpy(model.elbo(asarray(examples[0]))).mean())
-        best = baselines.probabilistic_pca(learner.inputs(train)[0], model.latent_dim)
+        best = baselines.probabilistic_pca(trained.inputs(train)[0], model.latent_dim)
         figures["the same of probabilistic PCA, exact, nats"] = -float(best.log_likelihood(examples[0]).mean())
-    elif learner.conditional:
+    elif trained.conditional:
         with no_grad():
             _, terms = model.loss(*map(asarray, examples))
         figures["negative ELBO given the class, nats"] = float(terms["reconstruction"]) + float(terms["kl"])
@@ -105,45 +105,45 @@ def bounds(learner: Learner, train: Dataset, test: Dataset) -> dict[str, float]:
         figures["negative ELBO, nats"] = -metrics.elbo(model, examples[0], seed=0).value
         surprise = metrics.importance_weighted_nll(model, examples[0], IMPORTANCE_SAMPLES, seed=0)
         figures[f"importance-weighted bound, {IMPORTANCE_SAMPLES} samples, nats"] = surprise.value
-    figures["active units"] = metrics.active_units(learner.codes(test))
+    figures["active units"] = metrics.active_units(trained.codes(test))
     return figures
 
 
 # -- GANs ------------------------------------------------------------------------------------------------------
 
 
-def generated(learner: Learner, config: Config, train: Dataset, n: int, progress: bool) -> dict[str, Any]:
-    """Name -> what the judge says of n samples beside n training images, and n others; no more than half of all.
+def generated(trained: TrainedModel, config: Config, train: Dataset, n: int, progress: bool) -> dict[str, Any]:
+    """Name -> what the evaluator says of n samples beside n training images, and n others; no more than half of all.
 
-    UsageError for fewer than can be judged.
+    UsageError for fewer than can be evaluated.
     """
     n = min(n, len(train) // 2)
     if n < FEWEST:
         raise UsageError(
-            f"samples are judged beside as many training images, and as many others: at least {FEWEST} of each, here are {n}"
+            f"samples are evaluated beside as many training images, and as many others: at least {FEWEST} of each, here are {n}"
         )
     order = np.random.default_rng(0).permutation(len(train))
     real, others = (train.images[order[part]] for part in (slice(n), slice(n, 2 * n)))
-    samples = learner.sample(n)
+    samples = trained.sample(n)
     rim = (samples.shape[1] - real.shape[1]) // 2  # of networks whose sides are powers of two
     samples = samples[:, rim : samples.shape[1] - rim, rim : samples.shape[2] - rim]
     if config.data == "faces":
-        judge = evaluators.attribute_classifier(train, progress=progress)
-        features = [judge.features(images) for images in (real, samples, others)]
+        evaluator = evaluators.attribute_classifier(train, progress=progress)
+        features = [evaluator.features(images) for images in (real, samples, others)]
         scores = {
             "Frechet distance": metrics.frechet_distance(*features[:2]),
             "Frechet floor": metrics.frechet_distance(features[0], features[2]),
         }
     else:
-        judge = evaluators.feature_classifier(train, progress=progress)
-        scores = metrics.judge_samples(judge, samples, real, others)
-        if learner.conditional:
-            scores["samples of the class asked for"] = metrics.accuracy(judge.predict(samples), learner.labels(n, None))
+        evaluator = evaluators.feature_classifier(train, progress=progress)
+        scores = metrics.evaluate_samples(evaluator, samples, real, others)
+        if trained.conditional:
+            scores["samples of the class asked for"] = metrics.accuracy(evaluator.predict(samples), trained.labels(n, None))
     near = metrics.nearest_training(samples[:NEAREST], real, held_out=others[:NEAREST])
     return {
         "samples": n,
         **scores,
         "pairwise diversity": metrics.pairwise_diversity(samples, real),
         "nearest-training-image ratio": near.memorization_ratio,
-        "judge": judge.fingerprint(),
+        "evaluator": evaluator.fingerprint(),
     }

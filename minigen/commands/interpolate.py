@@ -12,7 +12,7 @@ from minigen import plot
 from minigen.commands import Parser, UsageError
 from minigen.commands.pictures import as_images, save_figure
 from minigen.commands.trained import opened, picture, run_arguments
-from minigen.recipes import subjects
+from minigen.recipes import inputs
 from minigen.utils.arguments import MOST, image_count
 
 EXAMPLES = """
@@ -35,12 +35,12 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("a walk has two ends: take at least 2 steps")
     if args.rows * args.steps > MOST:
         raise UsageError(f"{args.rows} walks of {args.steps} steps are {args.rows * args.steps:,} images: take at most {MOST:,}")
-    folder, config, learner = opened(args)
+    folder, config, trained = opened(args)
     if not config.images_shaped:
         raise UsageError(f"{config.data} are points, not images: there is nothing to see between them")
-    train, test = subjects.load(config.data, config.images, config.resolution)
+    train, test = inputs.load(config.data, config.images, config.resolution)
     config.check_data(train)
-    walks = learner.between(args.rows, args.steps, np.random.default_rng(args.seed), test)
+    walks = trained.interpolate(args.rows, args.steps, np.random.default_rng(args.seed), test)
     images = as_images(config, walks.reshape(-1, *walks.shape[2:]))
     images = images.reshape(*walks.shape[:2], *images.shape[1:])
     out = args.out or folder.path / "interpolation.png"

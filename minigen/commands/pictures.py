@@ -10,7 +10,7 @@ from minigen import plot
 from minigen.backend import random
 from minigen.commands.run_folder import Config
 from minigen.data import Dataset
-from minigen.recipes import Learner
+from minigen.recipes import TrainedModel
 from minigen.utils.files import replacing
 
 SUFFIXES = (".png", ".jpg", ".pdf", ".svg")
@@ -44,23 +44,23 @@ def save_tiled(config: Config, examples: np.ndarray, path: Path, columns: int | 
     plot.save_tiles(as_images(config, examples), path, columns)
 
 
-def save_reconstructions(learner: Learner, config: Config, dataset: Dataset, path: Path) -> None:
+def save_reconstructions(trained: TrainedModel, config: Config, dataset: Dataset, path: Path) -> None:
     """Held-out images above what the model makes of them, and, of a model that samples, new ones of the same codes each time.
 
     Training misses no random numbers by it.
     """
     shown = dataset[:SHOWN]
-    rows = [learner.inputs(shown)[0], learner.reconstruct(shown)]
-    if learner.generative:
+    rows = [trained.inputs(shown)[0], trained.reconstruct(shown)]
+    if trained.generative:
         with random.fork_rng():
-            rows.append(learner.sample(len(shown)))
+            rows.append(trained.sample(len(shown)))
     save_tiled(config, np.concatenate(rows), path, columns=len(shown))
 
 
-def save_plane(learner: Learner, config: Config, dataset: Dataset, path: Path) -> None:
+def save_plane(trained: TrainedModel, config: Config, dataset: Dataset, path: Path) -> None:
     """Points of space, and the plane on which they come to lie."""
-    points = learner.inputs(dataset)[0]
-    figure = plot.plane_fit(points, learner.reconstruct(dataset), learner.codes(dataset), title=f"{config.model} finds a plane")
+    points = trained.inputs(dataset)[0]
+    figure = plot.plane_fit(points, trained.reconstruct(dataset), trained.codes(dataset), title=f"{config.model} finds a plane")
     save_figure(figure, path)
 
 

@@ -41,14 +41,14 @@ def finite(text: str) -> float:
 
 
 def run(args: argparse.Namespace) -> int:
-    folder, config, learner = opened(args)
+    folder, config, trained = opened(args)
     label = None
     if args.label is not None:
         if args.label not in config.classes:
             raise UsageError(f"unknown class {args.label!r}: {suggestion(args.label, config.classes)}")
         label = config.classes.index(args.label)
     out = args.out or folder.path / "samples.png"
-    columns = len(config.classes) if learner.conditional and label is None else None
-    save_samples(config, learner.sample(args.n, label, args.psi), out, columns)
+    columns = len(config.classes) if trained.conditional and label is None else None
+    save_samples(config, trained.sample(args.n, label, args.psi), out, columns)
     print(f"wrote {out}")
     return 0

@@ -6,7 +6,6 @@ on. Each model has options of its own: `minigen train MODEL --help`.
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import minigen
@@ -16,7 +15,7 @@ from minigen.commands import Parser, UsageError
 from minigen.commands.learning import learn
 from minigen.commands.run_folder import Config, RunFolder
 from minigen.data import Dataset
-from minigen.recipes import RECIPES, Plan, Recipe, subjects
+from minigen.recipes import RECIPES, Recipe, inputs
 from minigen.utils.arguments import nonnegative_int, output_path, positive_int
 
 EXAMPLES = """
@@ -37,18 +36,17 @@ def arguments(parser: Parser) -> None:
         model = models.add_parser(recipe.name, help=recipe.summary, description=recipe.summary)
         model.set_defaults(parser=model)
         common(model, recipe)
-        own = model.add_argument_group(f"options of {recipe.name}") if recipe.options else None
-        for name, option in recipe.options.items():
-            kind = type(option.default)
+        options = recipe.options()
+        own = model.add_argument_group(f"options of {recipe.name}") if options else None
+        for name, option in options.items():
+            kind, (text, choices) = type(option.default), (option.metadata[key] for key in ("help", "choices"))
             own.add_argument(
                 f"--{name.replace('_', '-')}",
                 type=kind,
                 default=option.default,
-                choices=option.choices or None,
-                metavar=None if option.choices else {int: "N", float: "X"}[kind],
-                help=f"{option.help} (default: {option.default:.6g})"
-                if kind is float
-                else f"{option.help} (default: {option.default})",
+                choices=choices or None,
+                metavar=None if choices else {int: "N", float: "X"}[kind],
+                help=f"{text} (default: {option.default:.6g})" if kind is float else f"{text} (default: {option.default})",
             )
 
 
@@ -65,10 +63,10 @@ def common(parser: argparse.ArgumentParser, recipe: Recipe) -> None:
     )
     add(
         "--data",
-        choices=subjects.NAMES,
+        choices=inputs.NAMES,
         default=recipe.data,
         metavar="NAME",
-        help=f"{', '.join(subjects.NAMES)} (default: {recipe.data})",
+        help=f"{', '.join(inputs.NAMES)} (default: {recipe.data})",
     )
     add("--images", type=positive_int, metavar="N", help="train on so many examples only")
     add("--resolution", type=int, choices=[4 << s for s in range(9)], metavar="N", help="of faces (default: 32)")
@@ -90,8 +88,8 @@ def run(args: argparse.Namespace) -> int:
     elif args.data != "faces":
         raise UsageError(f"--resolution is for --data faces: examples of {args.data} have a size of their own")
     use(args.backend or current().name)
-    planned(args, recipe, *subjects.expected(args.data, args.resolution), args.images or ANY)  # before anything is loaded
-    train, test = subjects.load(args.data, args.images, args.resolution)
+    complete(args, recipe, *inputs.expected(args.data, args.resolution), args.images or ANY)  # before anything is loaded
+    train, test = inputs.load(args.data, args.images, args.resolution)
     config = configured(args, recipe, train)
     with folder.created():
         config.save(folder.config_file)
@@ -99,9 +97,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def configured(args: argparse.Namespace, recipe: Recipe, train: Dataset) -> Config:
-    """What goes into config.json. UsageError for numbers with which the model cannot be made or trained."""
+    """What goes into config.json. UsageError for settings with which the model cannot be made or trained."""
     shape = list(train.images.shape[1:])
-    plan = planned(args, recipe, shape, len(train.class_names), len(train))
+    recipe = complete(args, recipe, shape, len(train.class_names), len(train))
     return Config(
         minigen.__version__,
         recipe.name,
@@ -113,17 +111,17 @@ def configured(args: argparse.Namespace, recipe: Recipe, train: Dataset) -> Conf
         list(train.class_names),
         args.seed,
         current().name,
-        asdict(plan),
+        recipe.settings,
     )
 
 
-def planned(args: argparse.Namespace, recipe: Recipe, shape: Sequence[int], classes: int, n: int) -> Plan:
-    """The plan of a run with n examples. UsageError for numbers with which the model cannot be made or trained."""
-    options = {name: getattr(args, name) for name in recipe.options}
+def complete(args: argparse.Namespace, recipe: Recipe, shape: Sequence[int], classes: int, n: int) -> Recipe:
+    """The recipe of a run with n examples. UsageError for settings with which the model cannot be made or trained."""
     try:
-        subject = recipe.subject(shape, classes)
-        plan = recipe.plan(subject, n, options, args.lr, args.batch_size, args.epochs, args.steps)
-        recipe.made(subject, plan)
+        recipe = recipe.with_arguments(args)
+        spec = recipe.input_spec(shape, classes)
+        recipe = recipe.with_length(spec, n)
+        recipe.build(spec)
     except (TypeError, ValueError) as error:  # the library's own words for what it was given
         raise UsageError(str(error)) from error
-    return plan
+    return recipe

@@ -9,7 +9,7 @@ from minigen.commands import CommandError, Parser
 from minigen.commands.pictures import SUFFIXES
 from minigen.commands.run_folder import Config, RunFolder
 from minigen.errors import StateError
-from minigen.recipes import Learner, Plan
+from minigen.recipes import TrainedModel
 from minigen.training import checkpoint
 from minigen.utils.arguments import nonnegative_int, output_path
 
@@ -21,7 +21,7 @@ def run_arguments(parser: Parser) -> None:
     parser.add_argument("--backend", choices=NAMES, metavar="NAME", help=f"array library: {', '.join(NAMES)}")
 
 
-def opened(args: argparse.Namespace) -> tuple[RunFolder, Config, Learner]:
+def opened(args: argparse.Namespace) -> tuple[RunFolder, Config, TrainedModel]:
     """The folder, what it says of itself, and its model as of the last checkpoint, with the seed set.
 
     CommandError for a checkpoint of another model.
@@ -30,14 +30,14 @@ def opened(args: argparse.Namespace) -> tuple[RunFolder, Config, Learner]:
     config = folder.config()
     path = folder.trained(config)
     use(args.backend or current().name)
-    learner = config.recipe.made(config.subject, Plan(**config.plan))
+    trained = config.recipe.build(config.input_spec)
     with checkpoint.opened(path) as saved:
         try:
-            learner.load(saved)
+            trained.load(saved)
         except StateError as error:
             raise CommandError(f"{path} is not of the model in {folder.config_file}: {error}") from error
     seed(args.seed)
-    return folder, config, learner
+    return folder, config, trained
 
 
 def picture(text: str) -> Path:

@@ -8,7 +8,7 @@ import numpy as np
 from minigen.backend import check_same_device, is_array
 from minigen.backend.host import check_whole, host_array
 from minigen.engine.tensor import Tensor
-from minigen.errors import DeviceError, DtypeError, ShapeError
+from minigen.errors import DeviceError, DtypeError, GraphError, ShapeError
 from minigen.utils.settings import to_python
 
 
@@ -96,6 +96,35 @@ def wrong_gradient(op: Any, rule: Any, position: int, gx: Any, x: Any) -> Except
     kind = DtypeError if getattr(gx, "shape", None) == x.shape else ShapeError
     got = describe([gx]) if hasattr(gx, "shape") else type(gx).__name__
     return kind(f"{op.name}: rule {rule.__name__} for {name!r} returned {got}, expected {x.dtype}{list(x.shape)}")
+
+
+def freed(node: Tensor) -> GraphError:
+    """The error for a second pass through a graph."""
+    return GraphError(
+        f"the graph of this {node.op.name} has been freed by an earlier backward(): compute the loss again, "
+        "or call backward(retain_graph=True) the first time"
+    )
+
+
+def stale(node: Tensor, x: Tensor) -> GraphError:
+    """The error for a pass through a node whose input x is younger than itself."""
+    return GraphError(
+        f"stale graph: {x.name or 'a tensor'} of shape {x.shape} was changed after this {node.op.name} had used it; "
+        "compute the forward pass again after the update"
+    )
+
+
+def constant(x: Any, position: int) -> GraphError:
+    """The error for a derivative by what requires none, the x at a position of xs."""
+    return GraphError(
+        f"grad with respect to {name_of(x, position)}, which does not require a gradient: "
+        "make it with minigen.Tensor(array, requires_grad=True)"
+    )
+
+
+def unused(x: Tensor, position: int) -> GraphError:
+    """The error for a derivative by an x that has no part in the result."""
+    return GraphError(f"the output does not depend on {name_of(x, position)}: pass allow_unused=True for a zero gradient")
 
 
 def name_of(x: Any, position: int) -> str:

@@ -19,7 +19,7 @@ import minigen as mg
 from minigen.backend.devices import NAMES as BACKENDS
 from minigen.data.registry import LOADERS
 from minigen.errors import BusyError, DeviceError, one_line
-from minigen.gallery.page import criteria_table
+from minigen.gallery.criteria_table import criteria_table
 from minigen.gallery.registry import checksum, names
 from minigen.utils.arguments import nonnegative_int, output_path
 from minigen.utils.files import locked, replacing, sweep

@@ -13,10 +13,11 @@ def style_attribution(first: np.ndarray, second: np.ndarray, mixed: np.ndarray) 
         continuous:   slope b of the regression  mixed - first = b (second - first),
                       b = sum (mixed - first)(second - first) / sum (second - first)^2
 
-    first, second, mixed: (n,) each, what a judge reads from the two images and from the mixed one; a feature is discrete if its
-    dtype is an integer or a bool. With the styles of some layers from the second image, it tells how much these layers decide
-    (Karras et al. 2019, section 3.1, who show it in pictures). A judge who errs pulls it toward 1/2 in a feature that no layer
-    changes. Raises ShapeError unless all are (n,), ValueError for parents that never differ and for values that are not finite.
+    first, second, mixed: (n,) each, what an evaluator reads from the two images and from the mixed one; a feature is discrete if
+    its dtype is an integer or a bool. With the styles of some layers from the second image, it tells how much these layers decide
+    (Karras et al. 2019, section 3.1, who show it in pictures). An evaluator who errs pulls it toward 1/2 in a feature that no
+    layer changes. Raises ShapeError unless all are (n,), ValueError for parents that never differ and for values that are not
+    finite.
     """
     first, second, mixed = (whole_array(values) for values in (first, second, mixed))
     if first.ndim != 1 or not first.shape == second.shape == mixed.shape:

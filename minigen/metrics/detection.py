@@ -57,32 +57,32 @@ def alarm_threshold(normal: np.ndarray, rate: float = 0.05) -> float:
     return float(np.sort(normal)[_place("alarm_threshold", len(normal), rate) - 1])
 
 
-def false_alarm_interval(calibrated: int, judged: int, rate: float = 0.05) -> tuple[float, float]:
-    """The shares of false alarms between which 99 of 100 detectors lie: `judged` new examples, a threshold from `calibrated`.
+def false_alarm_interval(calibrated: int, tested: int, rate: float = 0.05) -> tuple[float, float]:
+    """The shares of false alarms between which 99 of 100 detectors lie: `tested` new examples, a threshold from `calibrated`.
 
-        P(f false alarms) = C(judged, f) B(f + c, judged - f + k) / B(c, k),     c = calibrated + 1 - k,  k of `alarm_threshold`
+        P(f false alarms) = C(tested, f) B(f + c, tested - f + k) / B(c, k),     c = calibrated + 1 - k,  k of `alarm_threshold`
 
     The beta-binomial distribution: the true rate of a threshold that is the k-th of n scores is Beta(n + 1 - k, k), and given
     that rate, alarms are counted independently. Exact for every continuous distribution of the scores. The interval leaves out at
     most half a percent at either end; ends belong to it.
 
-    Raises ValueError for a rate outside (0, 1), too few calibrated, or judged below 1.
+    Raises ValueError for a rate outside (0, 1), too few calibrated, or tested below 1.
     Source: Wilks 1941 (tolerance limits); Vovk 2012.
     """
-    if judged < 1:
-        raise ValueError(f"false_alarm_interval: got {judged} judged examples, expected at least 1")
+    if tested < 1:
+        raise ValueError(f"false_alarm_interval: got {tested} tested examples, expected at least 1")
     k = _place("false_alarm_interval", calibrated, rate)
     c = calibrated + 1 - k
 
     def log_beta(a: float, b: float) -> float:
         return lgamma(a) + lgamma(b) - lgamma(a + b)
 
-    ways = [lgamma(judged + 1) - lgamma(f + 1) - lgamma(judged - f + 1) for f in range(judged + 1)]
-    probabilities = [exp(way + log_beta(f + c, judged - f + k) - log_beta(c, k)) for f, way in enumerate(ways)]
+    ways = [lgamma(tested + 1) - lgamma(f + 1) - lgamma(tested - f + 1) for f in range(tested + 1)]
+    probabilities = [exp(way + log_beta(f + c, tested - f + k) - log_beta(c, k)) for f, way in enumerate(ways)]
     upwards = np.cumsum(probabilities)
     downwards = np.cumsum(probabilities[::-1])
     low, high = (int((tail <= 0.005).sum()) for tail in (upwards, downwards))
-    return low / judged, (judged - high) / judged
+    return low / tested, (tested - high) / tested
 
 
 def _share_below(scores: np.ndarray, others: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from minigen.errors import ShapeError
 NORMAL = 1.959963984540054  # the z with P(|Z| < z) = 0.95, Z ~ N(0, 1)
 
 
-def mean_interval(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def t_interval(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean over the last axis, and the half width of its 95 % confidence interval, both in the unit of the values.
 
         mean +- t * s / sqrt(n),   s^2 = sum (x - mean)^2 / (n - 1),   t: 97.5 % quantile of Student's t, n - 1 degrees of freedom
@@ -27,14 +27,14 @@ def mean_interval(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
     values = whole_array(values, dtype=np.float64)
     if not values.ndim or values.shape[-1] < 2:
-        raise ShapeError(f"mean_interval: got values of shape {values.shape}, expected (..., n) with at least two runs")
+        raise ShapeError(f"t_interval: got values of shape {values.shape}, expected (..., n) with at least two runs")
     if not np.isfinite(values).all():
-        raise ValueError("mean_interval: got NaN or infinity, expected finite values")
+        raise ValueError("t_interval: got NaN or infinity, expected finite values")
     n = values.shape[-1]
     return values.mean(axis=-1), student_quantile(n - 1) * values.std(axis=-1, ddof=1) / sqrt(n)
 
 
-def share_interval(successes: int, trials: int) -> tuple[float, float]:
+def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
     """The 95 % confidence interval of a probability of which `successes` of `trials` independent trials were seen: low, high.
 
         (p + z^2 / 2n -+ z sqrt(p (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n),   p = successes / n,   z = 1.960
@@ -46,10 +46,10 @@ def share_interval(successes: int, trials: int) -> tuple[float, float]:
     """
     for name, count in (("successes", successes), ("trials", trials)):
         if not isinstance(count, Integral):
-            raise TypeError(f"share_interval: {name} are counted in whole numbers, got {count!r}")
+            raise TypeError(f"wilson_interval: {name} are counted in whole numbers, got {count!r}")
     if trials < 1 or not 0 <= successes <= trials:
         raise ValueError(
-            f"share_interval: got {successes} successes of {trials} trials, expected at least one trial, and from "
+            f"wilson_interval: got {successes} successes of {trials} trials, expected at least one trial, and from "
             "none to all of them successes"
         )
     p, spread = successes / trials, NORMAL**2 / trials

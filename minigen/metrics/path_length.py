@@ -1,11 +1,12 @@
 """How smooth a generator is: how much its images change with a small step in latent space."""
 
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from minigen.errors import ShapeError
 from minigen.metrics.distances import checked_examples
+from minigen.metrics.evaluator import FeatureExtractor
 from minigen.utils.geometry import great_circle
 
 BATCH = 250  # pairs of images held at a time
@@ -28,13 +29,6 @@ class Mapped(Protocol):
         """Style codes (n, d) -> images (n, h, w, c) in [0, 1], on the host."""
 
 
-class FeatureJudge(Protocol):
-    """What measures distances: `models.FeatureClassifier` or `models.AttributeClassifier`, for example."""
-
-    def features(self, images: Any) -> np.ndarray:
-        """Images (n, h, w, c) in [0, 1] -> features (n, k), on the host."""
-
-
 class PathLength(NamedTuple):
     """Mean over the pairs that were kept, and its standard error.
 
@@ -52,20 +46,26 @@ class PathLength(NamedTuple):
 
 
 def perceptual_path_length(
-    generator: Mapped, judge: FeatureJudge, space: str = "z", n: int = 2000, eps: float = 1e-4, ends: bool = False, seed: int = 0
+    generator: Mapped,
+    evaluator: FeatureExtractor,
+    space: str = "z",
+    n: int = 2000,
+    eps: float = 1e-4,
+    ends: bool = False,
+    seed: int = 0,
 ) -> PathLength:
     """Perceptual path length: by how much images change along a path between two codes, squared; lower is smoother.
 
         E d(G(g(t)), G(g(t + eps))) / eps^2,    d(x, y) = | f(x) / |f(x)| - f(y) / |f(y)| |^2
 
-    the squared speed at which the judge's features f turn, for a path that takes the time 1. space "z": g runs at even speed
+    the squared speed at which the evaluator's features f turn, for a path that takes the time 1. space "z": g runs at even speed
     on the great circle between two latent vectors from N(0, I), both brought to the length sqrt(latent_dim), near which all of
     them lie. "w": on the straight line between map(z1) and map(z2). t ~ U[0, 1), or 0 with `ends`: straight lines leave the
     region of W that mapped codes fill, so that their ends may fare better than their middles. Of the n distances those below
     the 1st and above the 99th percentile are dropped.
 
     Features are divided by their length, as LPIPS does, so that their scale does not matter; a vector of zeros stays. Still,
-    scores of different judges cannot be compared. Paths of Z and of W can: both join the same pairs of codes.
+    scores of different evaluators cannot be compared. Paths of Z and of W can: both join the same pairs of codes.
 
     eps, the paper's: rounding to float32 leaves errors of about 3e-7 in features of length 1, which add (3e-7 / eps)^2, 1e-5,
     whatever the generator does: below 1e-3 a score says little, and with eps = 1e-5 below 0.1. A longer step cuts corners: of
@@ -98,7 +98,7 @@ def perceptual_path_length(
         images = [draw(code) for code in codes]
         if not start:
             _check_repeats(images[0], draw(codes[0]), type(generator).__name__)
-        x, y = (_directions(judge.features(each), pairs) for each in images)
+        x, y = (_directions(evaluator.features(each), pairs) for each in images)
         distances.append(((x - y) ** 2).sum(axis=1) / eps**2)
     return _trimmed(np.concatenate(distances))
 

@@ -21,7 +21,7 @@ def reconstruction_mse(x: np.ndarray, y: np.ndarray) -> float:
     return float(np.mean(np.subtract(x, y, dtype=np.float64) ** 2))
 
 
-def bernoulli_floor(x: np.ndarray) -> float:
+def bernoulli_entropy(x: np.ndarray) -> float:
     """The least binary cross entropy that any prediction of the targets x can have, in nats per pixel.
 
         mean( -x log x - (1 - x) log(1 - x) ),   with 0 log 0 = 0,   over all elements
@@ -34,10 +34,10 @@ def bernoulli_floor(x: np.ndarray) -> float:
     """
     x = whole_array(x, dtype=np.float64)
     if x.size == 0:
-        raise ValueError(f"bernoulli_floor: got an array of shape {x.shape}, expected at least one element")
+        raise ValueError(f"bernoulli_entropy: got an array of shape {x.shape}, expected at least one element")
     low, high = x.min(), x.max()
     if not (low >= 0 and high <= 1):  # NaN fails too
-        raise ValueError(f"bernoulli_floor: got values from {low} to {high}, expected targets in [0, 1]")
+        raise ValueError(f"bernoulli_entropy: got values from {low} to {high}, expected targets in [0, 1]")
     return float(-np.mean(_x_log_x(x) + _x_log_x(1 - x)))
 
 

@@ -1,10 +1,9 @@
-"""Everything a judge can say of generated images, in one go."""
-
-from typing import Any, Protocol
+"""Everything an evaluator can say of generated images, in one go."""
 
 import numpy as np
 
 from minigen.metrics.coverage import class_histogram, reverse_kl
+from minigen.metrics.evaluator import Evaluator
 from minigen.metrics.frechet import frechet_distance
 from minigen.metrics.kernel import kernel_distance
 from minigen.metrics.manifold import precision_recall
@@ -13,18 +12,10 @@ from minigen.metrics.two_sample import nearest_neighbor_test
 COMPARED = 5000  # examples that are compared with one another, one by one
 
 
-class Judge(Protocol):
-    """What judges: `models.FeatureClassifier`, for example."""
-
-    def features(self, images: Any) -> np.ndarray:
-        """Images (n, h, w, c) in [0, 1] -> features (n, d)."""
-
-    def predict(self, images: Any) -> np.ndarray:
-        """Images -> classes (n,)."""
-
-
-def judge_samples(judge: Judge, samples: np.ndarray, real: np.ndarray, others: np.ndarray | None = None) -> dict[str, float]:
-    """Name -> number, of generated images beside real ones, in the space of the judge's features.
+def evaluate_samples(
+    evaluator: Evaluator, samples: np.ndarray, real: np.ndarray, others: np.ndarray | None = None
+) -> dict[str, float]:
+    """Name -> number, of generated images beside real ones, in the space of the evaluator's features.
 
     "Frechet distance" and "kernel distance" (0 for equal distributions), "precision" and "recall" (k = 3), "1-NN on real" and
     "1-NN on fake" (1/2 if nothing tells them apart), "rarest class" (its share of the samples, in fair shares: 1 if all classes
@@ -34,20 +25,20 @@ def judge_samples(judge: Judge, samples: np.ndarray, real: np.ndarray, others: n
     `data.load("glyphs")` the test split shows other fonts: take a second part of the training split.)
 
     samples: (n, h, w, c), real and others at least n such images, all in [0, 1]; n of each are taken, for the distances depend on
-    the numbers, and at most 5,000 for neighbors. Scores of different judges, and of different n, cannot be compared: print
-    `judge.fingerprint()` and n beside them. Raises ValueError for fewer real images than samples.
+    the numbers, and at most 5,000 for neighbors. Scores of different evaluators, and of different n, cannot be compared: print
+    `evaluator.fingerprint()` and n beside them. Raises ValueError for fewer real images than samples.
     """
     for name, images in (("real", real), ("others", others)):
         if images is not None and len(images) < len(samples):
             raise ValueError(
-                f"judge_samples: got {len(samples)} samples and {len(images)} {name} images, expected as many or more"
+                f"evaluate_samples: got {len(samples)} samples and {len(images)} {name} images, expected as many or more"
             )
     real = real[: len(samples)]
-    fake_features, real_features = judge.features(samples), judge.features(real)
+    fake_features, real_features = evaluator.features(samples), evaluator.features(real)
     few_real, few_fake = (features[: min(len(samples), len(real), COMPARED)] for features in (real_features, fake_features))
-    judged = judge.predict(samples), judge.predict(real)
-    classes = int(max(labels.max() for labels in judged)) + 1
-    histogram, true = (class_histogram(labels, classes) for labels in judged)
+    predicted = evaluator.predict(samples), evaluator.predict(real)
+    classes = int(max(labels.max() for labels in predicted)) + 1
+    histogram, true = (class_histogram(labels, classes) for labels in predicted)
     manifold, neighbors = precision_recall(few_real, few_fake), nearest_neighbor_test(few_real, few_fake)
     scores = {
         "Frechet distance": frechet_distance(real_features, fake_features),
@@ -60,7 +51,7 @@ def judge_samples(judge: Judge, samples: np.ndarray, real: np.ndarray, others: n
         "reverse KL": reverse_kl(histogram, np.maximum(true, 1)),
     }
     if others is not None:
-        other_features = judge.features(others[: len(samples)])
+        other_features = evaluator.features(others[: len(samples)])
         scores["Frechet floor"] = frechet_distance(real_features, other_features)
         scores["kernel floor"] = kernel_distance(real_features, other_features, block_size=min(1000, len(few_real))).mean
     return scores

@@ -32,11 +32,11 @@ def linear_separability(
 
         exp( sum over attributes of H(Y|X) ),    H(Y|X) = H(Y) - I(X; Y), from the observed counts, in nats
 
-    Y: what a judge sees in the image of a code; X: on which side of a plane the code lies. With `confidence`, of each attribute
-    only those half of the images count of which the judge is surest. Unlike in the paper, the plane is that of a logistic
-    regression, not of a linear support vector machine, and codes are judged by planes that have not seen them: the
-    images are dealt into 5 parts, and each part is judged by the plane of the four others. Few examples of many codes can
-    be separated whatever their labels, so that a plane judged by its own examples flatters; the paper has 100,000. What remains
+    Y: what an evaluator sees in the image of a code; X: on which side of a plane the code lies. With `confidence`, of each
+    attribute only those half of the images count of which the evaluator is surest. Unlike in the paper, the plane is that of a
+    logistic regression, not of a linear support vector machine, and codes are tested by planes that have not seen them: the
+    images are dealt into 5 parts, and each part is tested by the plane of the four others. Few examples of many codes can
+    be separated whatever their labels, so that a plane tested by its own examples flatters; the paper has 100,000. What remains
     is an error in the other direction, for the plane is not found exactly: attributes that a plane tells, but without a gap,
     score 1.08 each with 4,000 examples in 64 dimensions instead of 1, and 1.3 in 512 dimensions. Compare at equal n and d.
 
@@ -104,7 +104,7 @@ def _whitened(codes: np.ndarray) -> np.ndarray:
 def _predictions(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """On which side of the plane each example lies that was fitted without its part: (n, d), (n,) of 0 and 1 -> (n,) bools.
 
-    Parts have equal shares of both labels: else a part that has more of one would be judged by four that have less of it.
+    Parts have equal shares of both labels: else a part that has more of one would be tested by four that have less of it.
     """
     part = np.empty(len(y), dtype=np.int64)
     part[np.argsort(y, kind="stable")] = np.arange(len(y)) % FOLDS

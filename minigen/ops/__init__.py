@@ -27,11 +27,12 @@ from minigen.ops.elementwise import (
     where,
 )
 from minigen.ops.gaussian import kl_standard_normal, reparameterize
-from minigen.ops.indexing import getitem, one_hot, scatter_add, take
+from minigen.ops.indexing import getitem, one_hot, scatter_add, take, with_labels
 from minigen.ops.linalg import dense, matmul
-from minigen.ops.normalization import center, inv_rms, normalize, scale_shift, std, var
+from minigen.ops.normalization import adain, center, inv_rms, minibatch_stddev, normalize, pixel_norm, scale_shift, std, var
 from minigen.ops.pooling import avg_pool2d, max_pool2d, resize_bilinear, sum_pool2d, upsample_nearest2d
-from minigen.ops.reduction import l2norm, log_softmax, logsumexp, max, mean, min, sum
+from minigen.ops.reduction import l2norm, log_softmax, logsumexp, max, mean, min, softmax, sum
+from minigen.ops.regularization import dropout, kl_sparsity, l1_sparsity
 from minigen.ops.shape import (
     broadcast_to,
     concatenate,
@@ -49,6 +50,14 @@ from minigen.ops.shape import (
 )
 
 __all__ = [
+    "l1_sparsity",
+    "kl_sparsity",
+    "dropout",
+    "minibatch_stddev",
+    "adain",
+    "pixel_norm",
+    "with_labels",
+    "softmax",
     "absolute",
     "add",
     "avg_pool2d",

@@ -8,7 +8,8 @@ import numpy as np
 
 from minigen.autograd import Parameter
 from minigen.backend import Array, array_module
-from minigen.optim.optimizer import Optimizer, Schedule, fraction, positive
+from minigen.optim.optimizer import Optimizer, Schedule
+from minigen.utils.checks import check_fraction, check_positive
 
 
 class SGD(Optimizer):
@@ -20,7 +21,7 @@ class SGD(Optimizer):
     def __init__(
         self, parameters: Sequence[Parameter], lr: float | Schedule, momentum: float = 0.0, nesterov: bool = False, **options: Any
     ):
-        fraction("momentum", momentum)
+        check_fraction("SGD", momentum=momentum)
         if nesterov and not momentum:
             raise ValueError("Nesterov's momentum needs momentum > 0, got 0")
         self.momentum, self.nesterov = momentum, nesterov
@@ -48,8 +49,8 @@ class RMSprop(Optimizer):
     def __init__(
         self, parameters: Sequence[Parameter], lr: float | Schedule = 1e-3, rho: float = 0.9, eps: float = 1e-7, **options: Any
     ):
-        fraction("rho", rho)
-        positive("eps", eps)
+        check_fraction("RMSprop", rho=rho)
+        check_positive("RMSprop", eps=eps)
         self.rho, self.eps = rho, eps
         super().__init__(parameters, lr, **options)
 
@@ -81,9 +82,8 @@ class Adam(Optimizer):
         eps: float = 1e-8,
         **options: Any,
     ):
-        fraction("beta1", beta1)
-        fraction("beta2", beta2)
-        positive("eps", eps)
+        check_fraction(type(self).__name__, beta1=beta1, beta2=beta2)
+        check_positive(type(self).__name__, eps=eps)
         self.beta1, self.beta2, self.eps = beta1, beta2, eps
         super().__init__(parameters, lr, **options)
 

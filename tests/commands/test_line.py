@@ -12,7 +12,7 @@ import pytest
 
 import minigen
 from minigen.commands import COMMANDS, main, parser_of
-from minigen.recipes import subjects
+from minigen.recipes import inputs
 
 ROOT = Path(__file__).parents[2]
 PRESENT = [name for name in COMMANDS if find_spec(f"minigen.commands.{name}")]
@@ -126,16 +126,16 @@ def test_bad_usage(line, complaint, minigen_line):
 
 
 def test_what_a_model_cannot_be_made_with_is_refused_before_data_are_loaded(monkeypatch, minigen_line):
-    monkeypatch.setattr(subjects, "load", None)
+    monkeypatch.setattr(inputs, "load", None)
     for line in ("stylegan --mixing 2", "vae --beta -1", "progan --resolution 1024 --steps 2", "vae --data plane"):
         assert minigen_line(f"train {line}")[0] == 2
 
 
 @pytest.mark.parametrize("name", ["glyphs", "faces", "plane"])
 def test_what_is_expected_of_data_before_they_are_loaded(name):
-    train, _ = subjects.load(name, 8, 16)
-    assert subjects.expected(name, 16) == (train.images.shape[1:], len(train.class_names))
-    assert {subjects.expected(name)[0] for name in ("mnist", "fashion_mnist")} == {(28, 28, 1)}
+    train, _ = inputs.load(name, 8, 16)
+    assert inputs.expected(name, 16) == (train.images.shape[1:], len(train.class_names))
+    assert {inputs.expected(name)[0] for name in ("mnist", "fashion_mnist")} == {(28, 28, 1)}
 
 
 @pytest.mark.parametrize(

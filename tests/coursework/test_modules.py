@@ -204,7 +204,7 @@ def huber(a, b):
     q = mg.minimum(abs(a - b), 1.0)
     return (q * (abs(a - b) - 0.5 * q)).mean()
 
-def surprise(logits, classes):
+def nll(logits, classes):
     return losses.cross_entropy(logits, classes)
 
 def another(x):
@@ -212,7 +212,7 @@ def another(x):
 
 example(r1, Critic(), (4, 2))
 example(huber, (5, 3), (5, 3), output=())
-example(surprise, (5, 3), labels(5, classes=3))
+example(nll, (5, 3), labels(5, classes=3))
 """
 )
 
@@ -221,7 +221,7 @@ def test_functions_are_checked_by_their_arrays_or_by_the_parameters_of_their_net
     report = checked_text(tmp_path, FUNCTIONS.replace("CREATE", "True"))
     assert report.status == "passed", failures(report)
     assert line(report, "gradient, order 2", "huber").detail.startswith("by a, b")
-    assert line(report, "gradient, order 2", "surprise").detail.startswith("by logits;")
+    assert line(report, "gradient, order 2", "nll").detail.startswith("by logits;")
     assert line(report, "gradient, order 2", "r1").detail == "by a.weight, a.bias, b.weight, b.bias"
     assert "b.bias does not enter" in line(report, "parameters", "r1").detail
     assert report.remarks[0].startswith("Not checked: another. ")

@@ -26,7 +26,7 @@ def squares(n, seed=0):
 TRAIN = squares(128)
 
 
-def judge(cache, train=TRAIN, epochs=1):
+def evaluator(cache, train=TRAIN, epochs=1):
     return evaluators.attribute_classifier(train, epochs=epochs, cache=cache, progress=False)
 
 
@@ -46,49 +46,49 @@ def no_training(monkeypatch):
 
 def test_it_learns_all_factors(tmp_path):
     test = squares(200, seed=1)
-    scores = judge(tmp_path, squares(1000), epochs=6).score(test.images, test.factors)
+    scores = evaluator(tmp_path, squares(1000), epochs=6).score(test.images, test.factors)
     assert list(scores) == ["color", "large", "bright", "place"] and min(scores.values()) > 0.8, scores
 
 
 def test_it_is_trained_once(tmp_path, no_training):
-    first = judge(tmp_path)
+    first = evaluator(tmp_path)
     no_training()
-    second = judge(tmp_path)
+    second = evaluator(tmp_path)
     assert first.fingerprint() == second.fingerprint() and not second.training
     np.testing.assert_array_equal(first.features(TRAIN.images), second.features(TRAIN.images))
 
 
-def test_other_factors_have_another_judge_also_if_only_their_names_change_places(tmp_path):
-    first = judge(tmp_path)
+def test_other_factors_have_another_evaluator_also_if_only_their_names_change_places(tmp_path):
+    first = evaluator(tmp_path)
     for factors in (
         TRAIN.factors | {"bright": TRAIN.factors["bright"] / 2},
         {{"bright": "place", "place": "bright"}.get(name, name): values for name, values in TRAIN.factors.items()},
     ):
-        assert judge(tmp_path, changed(factors)).fingerprint() != first.fingerprint()
+        assert evaluator(tmp_path, changed(factors)).fingerprint() != first.fingerprint()
     assert len(list(tmp_path.glob("*.npz"))) == 3
 
 
 def test_a_damaged_file_is_made_anew(tmp_path):
-    first = judge(tmp_path)
+    first = evaluator(tmp_path)
     (path,) = tmp_path.glob("*.npz")
     path.write_bytes(path.read_bytes()[:1000])
-    assert judge(tmp_path).fingerprint() == first.fingerprint()
+    assert evaluator(tmp_path).fingerprint() == first.fingerprint()
 
 
 def test_the_callers_random_streams_are_left_alone(tmp_path):
     before = random.state_dict()
-    judge(tmp_path)
+    evaluator(tmp_path)
     assert random.state_dict() == before
 
 
 def test_factors_that_never_vary_are_left_out_and_floats_may_be_double(tmp_path):
     constant = {"man": np.zeros(128, np.int64), "skin": np.ones(128, np.float32)}
-    model = judge(tmp_path, changed({**constant, "bright": TRAIN.factors["bright"].astype(np.float64)}))
+    model = evaluator(tmp_path, changed({**constant, "bright": TRAIN.factors["bright"].astype(np.float64)}))
     assert model.factors == {"bright": None}
 
 
 def test_a_last_batch_of_one_is_left_out(tmp_path):
-    assert judge(tmp_path, squares(129)).fingerprint() == judge(tmp_path, squares(129)[:128]).fingerprint()
+    assert evaluator(tmp_path, squares(129)).fingerprint() == evaluator(tmp_path, squares(129)[:128]).fingerprint()
 
 
 @pytest.mark.parametrize("dataset, message", [
@@ -98,4 +98,4 @@ def test_a_last_batch_of_one_is_left_out(tmp_path):
 ])  # fmt: skip
 def test_it_refuses(tmp_path, dataset, message):
     with pytest.raises(DataError, match=message):
-        judge(tmp_path, dataset)
+        evaluator(tmp_path, dataset)

@@ -17,7 +17,7 @@ from minigen.utils import files
 TRAIN = data.load("glyphs", train_size=96, test_size=32)[0]
 
 
-def judge(cache, train=TRAIN, **options):
+def evaluator(cache, train=TRAIN, **options):
     return evaluators.feature_classifier(train, epochs=1, cache=cache, progress=False, **options)
 
 
@@ -32,19 +32,19 @@ def no_training(monkeypatch):
 
 
 def test_it_is_trained_once(tmp_path, no_training):
-    first = judge(tmp_path)
+    first = evaluator(tmp_path)
     no_training()
-    second = judge(tmp_path)
+    second = evaluator(tmp_path)
     assert first.fingerprint() == second.fingerprint()
     np.testing.assert_array_equal(first.features(TRAIN.images), second.features(TRAIN.images))
 
 
-def test_other_data_have_another_judge(tmp_path):
-    first = judge(tmp_path)
+def test_other_data_have_another_evaluator(tmp_path):
+    first = evaluator(tmp_path)
     labels = TRAIN.labels.copy()
     labels[0] = (labels[0] + 1) % 10
     other = data.Dataset(TRAIN.name, TRAIN.images, labels, TRAIN.class_names, {})
-    assert judge(tmp_path, other).fingerprint() != first.fingerprint()
+    assert evaluator(tmp_path, other).fingerprint() != first.fingerprint()
     assert len(list(tmp_path.glob("*.npz"))) == 2
 
 
@@ -93,21 +93,21 @@ DAMAGES = {
 def test_a_damaged_file_is_reported_and_made_again(name, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(features, "fit_evaluator", lambda *arguments: None)  # what is new will do for what is trained
     damage, message = DAMAGES[name]
-    first = judge(tmp_path)
+    first = evaluator(tmp_path)
     (path,) = tmp_path.glob("*.npz")
     damage(path)
     capsys.readouterr()
-    assert judge(tmp_path).fingerprint() == first.fingerprint()
+    assert evaluator(tmp_path).fingerprint() == first.fingerprint()
     said = capsys.readouterr().err
     assert said.startswith("minigen: ") and str(path) in said and message in said and said.endswith("; it is trained again\n")
-    assert judge(tmp_path).fingerprint() == first.fingerprint() and not capsys.readouterr().err
+    assert evaluator(tmp_path).fingerprint() == first.fingerprint() and not capsys.readouterr().err
 
 
-def test_without_a_cache_that_can_be_written_the_judge_serves_and_it_is_said_once(tmp_path, monkeypatch, capsys):
+def test_without_a_cache_that_can_be_written_the_evaluator_serves_and_it_is_said_once(tmp_path, monkeypatch, capsys):
     (tmp_path / "file").write_text("")
     monkeypatch.setattr(files, "TOLD", [])
-    judges = [judge(tmp_path / "file" / "cache"), judge(tmp_path), judge(tmp_path / "file" / "cache")]
-    assert len({each.fingerprint() for each in judges}) == 1
+    evaluators = [evaluator(tmp_path / "file" / "cache"), evaluator(tmp_path), evaluator(tmp_path / "file" / "cache")]
+    assert len({each.fingerprint() for each in evaluators}) == 1
     assert capsys.readouterr().err.count("minigen: nothing is kept for the next time (") == 1
 
 
@@ -124,7 +124,7 @@ def test_a_user_without_a_home_has_no_cache(monkeypatch):
 
 def test_the_callers_random_streams_are_left_alone(tmp_path):
     before = random.state_dict()
-    judge(tmp_path)
+    evaluator(tmp_path)
     assert random.state_dict() == before
 
 

@@ -147,8 +147,8 @@ def test_one_that_fails_does_not_stop_the_others(tmp_path):
     out, error = process.communicate(timeout=300)
     assert process.returncode == 1
     assert "01_linear_pca" in out and "did not finish" in out
-    page = (tmp_path / "index.html").read_text(encoding="utf-8")
-    assert "lacks train-labels-idx1-ubyte" in page and "Its last words" in page
+    page = (tmp_path / "pages" / "01_linear_pca.html").read_text(encoding="utf-8")
+    assert "lacks train-labels-idx1-ubyte" in page and "The end of its log" in page
     assert not (tmp_path / "01_linear_pca" / "result.json").exists()
     assert (tmp_path / "20_oscillation" / "result.json").exists(), "demo 20 needs no data"
 

@@ -73,16 +73,16 @@ def test_of_new_examples_the_share_that_was_asked_for_gives_alarm():
     assert alarms == pytest.approx(0.1, abs=4 * sqrt(0.1 * 0.9 / experiments))
 
 
-def beta_binomial(f, judged, c, k):
-    """P(f) as a ratio of binomial coefficients: the places of the judged among the calibrated, all orders alike likely."""
-    return comb(f + c - 1, f) * comb(judged - f + k - 1, judged - f) / comb(judged + c + k - 1, judged)
+def beta_binomial(f, tested, c, k):
+    """P(f) as a ratio of binomial coefficients: the places of the tested among the calibrated, all orders alike likely."""
+    return comb(f + c - 1, f) * comb(tested - f + k - 1, tested - f) / comb(tested + c + k - 1, tested)
 
 
-@pytest.mark.parametrize(("calibrated", "judged", "rate", "k"), [(39, 50, 0.1, 36), (199, 120, 0.05, 190), (19, 7, 0.05, 19)])
-def test_the_interval_is_that_of_counted_orders(calibrated, judged, rate, k):
-    probabilities = [beta_binomial(f, judged, calibrated + 1 - k, k) for f in range(judged + 1)]
+@pytest.mark.parametrize(("calibrated", "tested", "rate", "k"), [(39, 50, 0.1, 36), (199, 120, 0.05, 190), (19, 7, 0.05, 19)])
+def test_the_interval_is_that_of_counted_orders(calibrated, tested, rate, k):
+    probabilities = [beta_binomial(f, tested, calibrated + 1 - k, k) for f in range(tested + 1)]
     assert sum(probabilities) == pytest.approx(1)
-    low, high = (round(end * judged) for end in false_alarm_interval(calibrated, judged, rate))
+    low, high = (round(end * tested) for end in false_alarm_interval(calibrated, tested, rate))
     assert sum(probabilities[:low]) <= 0.005 < sum(probabilities[: low + 1])
     assert sum(probabilities[high + 1 :]) <= 0.005 < sum(probabilities[high:])
 
@@ -112,7 +112,7 @@ def test_with_many_examples_it_closes_around_the_rate():
     (lambda: alarm_threshold(np.arange(9.0), 1.0), ValueError, "got rate 1.0, expected a share of false alarms between 0 and 1"),
     (lambda: alarm_threshold([]), ShapeError, r"normal of shape \(0,\)"),
     (lambda: false_alarm_interval(18, 10), ValueError, "false_alarm_interval: got 18 normal scores"),
-    (lambda: false_alarm_interval(100, 0), ValueError, "got 0 judged examples, expected at least 1"),
+    (lambda: false_alarm_interval(100, 0), ValueError, "got 0 tested examples, expected at least 1"),
 ])  # fmt: skip
 def test_refusals(call, error, message):
     with pytest.raises(error, match=message):

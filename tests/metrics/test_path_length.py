@@ -133,7 +133,7 @@ def test_a_generator_of_one_image_and_features_of_zeros_have_no_length():
 
 
 def jumping(n, share):
-    """A judge for which some of the first n pairs are infinitely rough: they jump between the two ends of a step."""
+    """An evaluator for which some of the first n pairs are infinitely rough: they jump between the two ends of a step."""
 
     class Jumping:
         calls = 0
@@ -201,7 +201,7 @@ class Broken:
         return self.answer
 
 
-@pytest.mark.parametrize("options, judge, error, message", [
+@pytest.mark.parametrize("options, evaluator, error, message", [
     ({"space": "v"}, Plain(), ValueError, "got space 'v', expected 'z' or 'w'"),
     ({"n": 1}, Plain(), ValueError, "got n = 1"),
     ({"eps": 0.0}, Plain(), ValueError, "eps = 0.0, expected"),
@@ -210,6 +210,6 @@ class Broken:
     ({}, Broken(np.ones(20)), ShapeError, r"features of shape \(20,\)"),
     ({}, Broken(np.ones((3, 2))), ShapeError, r"features of shape \(3, 2\) for 20 images"),
 ])  # fmt: skip
-def test_it_refuses(options, judge, error, message):
+def test_it_refuses(options, evaluator, error, message):
     with pytest.raises(error, match=message):
-        perceptual_path_length(Toy(), judge, **{"n": 20, **options})
+        perceptual_path_length(Toy(), evaluator, **{"n": 20, **options})

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from minigen.errors import ShapeError
-from minigen.metrics import bernoulli_floor, reconstruction_mse
+from minigen.metrics import bernoulli_entropy, reconstruction_mse
 
 
 def test_mse_equals_the_loop():
@@ -34,9 +34,9 @@ def test_mse_refuses_other_shapes_and_nothing():
 def test_floor_equals_the_loop_with_zero_at_black_and_white():
     x = np.array([[0.0, 1.0, 0.5], [0.2, 1e-300, 1 - 1e-16]])
     terms = [-v * log(v) - (1 - v) * (log(1 - v) if v < 1 else 0) if v > 0 else 0.0 for v in x.ravel().tolist()]
-    assert bernoulli_floor(x) == pytest.approx(sum(terms) / 6, rel=1e-14)
-    assert bernoulli_floor(np.array([0, 1, 1, 0], np.uint8)) == 0
-    assert bernoulli_floor(np.full((2, 2), 0.5, np.float32)) == pytest.approx(log(2), rel=1e-15)
+    assert bernoulli_entropy(x) == pytest.approx(sum(terms) / 6, rel=1e-14)
+    assert bernoulli_entropy(np.array([0, 1, 1, 0], np.uint8)) == 0
+    assert bernoulli_entropy(np.full((2, 2), 0.5, np.float32)) == pytest.approx(log(2), rel=1e-15)
 
 
 def test_no_prediction_has_less_cross_entropy_than_the_floor():
@@ -45,9 +45,9 @@ def test_no_prediction_has_less_cross_entropy_than_the_floor():
     def cross_entropy(p):
         return -np.mean(x * np.log(p) + (1 - x) * np.log(1 - p))
 
-    assert cross_entropy(x) == pytest.approx(bernoulli_floor(x), rel=1e-14)
+    assert cross_entropy(x) == pytest.approx(bernoulli_entropy(x), rel=1e-14)
     for step in (-1e-3, 1e-3):
-        assert cross_entropy(np.clip(x + step, 1e-6, 1 - 1e-6)) > bernoulli_floor(x), f"step {step}"
+        assert cross_entropy(np.clip(x + step, 1e-6, 1 - 1e-6)) > bernoulli_entropy(x), f"step {step}"
 
 
 @pytest.mark.parametrize(
@@ -55,4 +55,4 @@ def test_no_prediction_has_less_cross_entropy_than_the_floor():
 )
 def test_floor_refuses(x, message):
     with pytest.raises(ValueError, match=message):
-        bernoulli_floor(np.array(x))
+        bernoulli_entropy(np.array(x))

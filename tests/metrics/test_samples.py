@@ -1,4 +1,4 @@
-"""judge_samples is what its parts say, one by one."""
+"""evaluate_samples is what its parts say, one by one."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from minigen import metrics
 rng = np.random.default_rng(7)
 
 
-class Judge:
+class Evaluator:
     """Its features are the pixels, its class the brightest of them."""
 
     def features(self, images):
@@ -24,7 +24,7 @@ def images(n, shift=0.0):
 
 def test_every_number_is_its_metrics():
     fake, real, others = images(60, 0.1), images(80), images(70)
-    scores = metrics.judge_samples(Judge(), fake, real, others)
+    scores = metrics.evaluate_samples(Evaluator(), fake, real, others)
     x, y = real[:60].reshape(60, 4), fake.reshape(60, 4)
     manifold, neighbors = metrics.precision_recall(x, y), metrics.nearest_neighbor_test(x, y)
     made, true = (np.bincount(z.argmax(axis=1), minlength=4) for z in (y, x))
@@ -44,8 +44,8 @@ def test_every_number_is_its_metrics():
 
 def test_real_images_score_as_real_ones_and_constant_ones_do_not():
     real = images(400)
-    good = metrics.judge_samples(Judge(), images(400), real)
-    bad = metrics.judge_samples(Judge(), np.repeat(images(1), 400, axis=0), real)
+    good = metrics.evaluate_samples(Evaluator(), images(400), real)
+    bad = metrics.evaluate_samples(Evaluator(), np.repeat(images(1), 400, axis=0), real)
     assert "Frechet floor" not in good, "it needs other real images"
     assert good["Frechet distance"] < 0.01 < 0.1 < bad["Frechet distance"]
     assert good["rarest class"] > 0.7 and bad["rarest class"] == 0.0
@@ -57,17 +57,17 @@ def test_real_images_score_as_real_ones_and_constant_ones_do_not():
 def test_a_class_that_only_samples_have_is_not_infinitely_far():
     real, fake = images(50), images(50)
     real[:, 0, 0], fake[:10, 0, 0] = 0.0, 2.0
-    assert np.isfinite(metrics.judge_samples(Judge(), fake, real)["reverse KL"])
+    assert np.isfinite(metrics.evaluate_samples(Evaluator(), fake, real)["reverse KL"])
 
 
 @pytest.mark.parametrize("n", [2, 3])
 def test_too_few_images_are_refused_by_the_part_that_needs_more(n):
     with pytest.raises(ValueError, match="precision_recall"):
-        metrics.judge_samples(Judge(), images(n), images(n))
+        metrics.evaluate_samples(Evaluator(), images(n), images(n))
 
 
 def test_fewer_real_images_than_samples_are_refused():
     with pytest.raises(ValueError, match="got 20 samples and 10 real images, expected as many or more"):
-        metrics.judge_samples(Judge(), images(20), images(10))
+        metrics.evaluate_samples(Evaluator(), images(20), images(10))
     with pytest.raises(ValueError, match="got 20 samples and 19 others images"):
-        metrics.judge_samples(Judge(), images(20), images(20), images(19))
+        metrics.evaluate_samples(Evaluator(), images(20), images(20), images(19))

@@ -240,7 +240,7 @@ def test_noise_of_another_shape_is_refused(case):
     model, (n, d) = case.make(), case.noise.shape
     for shape in ((d,), (n, d + 1), (1, d), (2 * n, d)):
         if shape != (n, d):
-            with pytest.raises(ShapeError, match=rf"Sampling\(\) expects noise of shape \({n}, {d}\), one number for each"):
+            with pytest.raises(ShapeError, match=r"Sampling\(\): mean has shape .*, noise .*; expected the same"):
                 model.loss(*case.arguments(), np.zeros(shape, np.float32))
 
 
@@ -318,7 +318,7 @@ def test_gray_images_cost_what_black_and_white_ones_cost_on_average():
 def test_the_bernoulli_loss_stays_above_the_entropy_of_the_pixels():
     x = images(3)
     model = VariationalAutoencoder().astype("float64")
-    assert model.loss(x)[1]["reconstruction"].item() >= 784 * metrics.bernoulli_floor(x)
+    assert model.loss(x)[1]["reconstruction"].item() >= 784 * metrics.bernoulli_entropy(x)
 
 
 @pytest.mark.parametrize("settings, message", [

@@ -1,9 +1,9 @@
-"""The conditional variational autoencoder: told the class, the codes need only say the style."""
+"""The conditional variational autoencoder: where the class is given, the codes need only say the style."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from minigen import functional, ops
+from minigen import ops
 from minigen.autograd import no_grad
 from minigen.backend import Array
 from minigen.models.autoencoders.variational import VariationalAutoencoder
@@ -11,7 +11,7 @@ from minigen.models.batching import in_batches
 
 
 class ConditionalVariationalAutoencoder(VariationalAutoencoder):
-    """A variational autoencoder whose two networks are told the label y, one-hot (Kingma et al. 2014, M2; Sohn et al. 2015).
+    """A variational autoencoder, both networks conditioned on the label y, one-hot (Kingma et al. 2014, M2; Sohn et al. 2015).
 
         loss = E_q[-log p(x|z, y)] + beta * KL(q(z|x, y) || p(z)),   z ~ q(z|x, y),   in nats per image
 
@@ -34,18 +34,18 @@ class ConditionalVariationalAutoencoder(VariationalAutoencoder):
     @in_batches
     def encode(self, x: Any, labels: Any) -> tuple[Any, Any]:
         """Images (n, 28, 28, 1), labels (n,) -> mean and logvar of q(z|x, y), each (n, latent_dim)."""
-        return super().encode(functional.with_labels(ops.flatten(x, 1), labels, self.classes))
+        return super().encode(ops.with_labels(ops.flatten(x, 1), labels, self.classes))
 
     @in_batches
     def decode(self, z: Any, labels: Any) -> Any:
         """Codes (n, latent_dim), labels (n,) -> logits or pixel values, (n, 28, 28, 1)."""
-        return super().decode(functional.with_labels(z, labels, self.classes))
+        return super().decode(ops.with_labels(z, labels, self.classes))
 
     def forward(self, x: Any, labels: Any, noise: Any = None) -> Any:
         return self.decode(self.sampling(*self.encode(x, labels), noise), labels)
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        """That of the input: said here, since a summary has no labels to ask with."""
+        """That of the input: given here, since a summary has no labels."""
         return tuple(input_shape)
 
     def loss(self, x: Any, labels: Any, noise: Any = None) -> tuple[Any, dict[str, Any]]:
@@ -55,7 +55,7 @@ class ConditionalVariationalAutoencoder(VariationalAutoencoder):
 
     @in_batches
     def log_likelihood(self, x: Any, z: Any, labels: Any) -> Any:
-        """log p(x|z, y), one number an image, in nats: (n,)."""
+        """log p(x|z, y) per image, in nats: (n,)."""
         return self.log_likelihood_from_logits(x, self.decode(z, labels))
 
     @no_grad()

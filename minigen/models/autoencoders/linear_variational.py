@@ -5,7 +5,7 @@ from typing import Any
 
 from minigen import nn, ops
 from minigen.autograd import Parameter
-from minigen.losses.reduction import check_alike
+from minigen.losses.reduction import check_matching
 from minigen.models.autoencoders.variational import VariationalAutoencoder
 from minigen.models.batching import in_batches
 from minigen.nn import init
@@ -39,7 +39,7 @@ class LinearVariationalAutoencoder(VariationalAutoencoder):
 
     def pixel_nll(self, x: Any, y: Any) -> Any:
         """-log p(x|z) of each feature, in nats: ((x - y)^2 / variance + log(2 pi variance)) / 2."""
-        check_alike("reconstruction", y, x)
+        check_matching("reconstruction", y, x)
         return 0.5 * (ops.square(y - x) * ops.exp(-self.noise_logvar) + self.noise_logvar + math.log(2.0 * math.pi))
 
     @in_batches

@@ -1,4 +1,4 @@
-"""Conditional GANs: both networks are told the class (Mirza & Osindero 2014). Any pair of networks can be told.
+"""Conditional GANs: both networks are conditioned on the class (Mirza & Osindero 2014). Any pair of networks can be.
 
 The label joins what a network is given, as it is. (The paper's networks have a hidden layer for each of both first.)
 """
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from numbers import Integral
 from typing import Any
 
-from minigen import functional, nn
+from minigen import nn, ops
 from minigen.models.gans import base
 
 
@@ -31,14 +31,14 @@ class Generator(base.Generator):
 
     def forward(self, z: Any, labels: Any) -> Any:
         """Latent vectors (n, latent_dim), labels (n,) -> examples (n, ...)."""
-        return self.net(functional.with_labels(z, labels, self.classes))
+        return self.net(ops.with_labels(z, labels, self.classes))
 
 
 class Discriminator(nn.Module):
     """D(x, y) = network([x, onehot(y)]): the label joins the images as further channels, each of them 0 or 1 all over.
 
     `network`: a discriminator of channels + classes channels, such as dcgan.Discriminator(channels=1 + 10); of points, of
-    features + classes numbers. Labels are integers (n,) from 0 to classes - 1, else ValueError.
+    features + classes values. Labels are integers (n,) from 0 to classes - 1, else ValueError.
     """
 
     def __init__(self, network: base.Discriminator, classes: int = 10):
@@ -46,10 +46,10 @@ class Discriminator(nn.Module):
 
     def features(self, x: Any, labels: Any) -> Any:
         """Examples (n, ...) and labels (n,) -> what the last layers see of them, (n / pack, features)."""
-        return self.net.features(functional.with_labels(x, labels, self.classes))
+        return self.net.features(ops.with_labels(x, labels, self.classes))
 
     def forward(self, x: Any, labels: Any) -> Any:
-        return self.net(functional.with_labels(x, labels, self.classes))
+        return self.net(ops.with_labels(x, labels, self.classes))
 
     def summary_children(self) -> Iterator[tuple[str, nn.Module]]:
         """The order of application, for a summary of examples with their labels as channels."""

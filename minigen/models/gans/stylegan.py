@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from minigen import functional, nn, ops
+from minigen import nn, ops
 from minigen.autograd import Tensor, no_grad, unwrap
 from minigen.backend import array_module, asarray, random, to_numpy
 from minigen.errors import ShapeError, StateError
@@ -278,7 +278,7 @@ class Block(nn.Module):
 class StyledLayer(nn.Module):
     """AdaIN(leaky(body(x) + scale * noise + b), w); without styles the features of each pixel are normalized.
 
-    `noise_lr`: how fast scale learns, None for no noise.
+    `noise_lr`: how fast the scale learns, None for no noise.
     """
 
     def __init__(self, body: nn.Sequential, features: int, resolution: int, style_dim: int, noise_lr: float | None, styles: bool):
@@ -292,7 +292,7 @@ class StyledLayer(nn.Module):
         if self.noise is not None:
             x = self.noise(x, noise)
         x = ops.leaky_relu(self.bias(x), slope=0.2)
-        return functional.pixel_norm(x) if self.style is None else self.style(x, w)
+        return ops.pixel_norm(x) if self.style is None else self.style(x, w)
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         return self.body.output_shape(input_shape)

@@ -1,4 +1,4 @@
-"""The judges, in plain NumPy. They are minigen's own: no paper but their docstrings."""
+"""The evaluators, in plain NumPy. They are minigen's own: no paper but their docstrings."""
 
 import numpy as np
 

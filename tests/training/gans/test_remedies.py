@@ -131,8 +131,8 @@ def test_both_players_see_the_noise():
     """In the discriminator's step on real and on generated examples, in the generator's on its own; each time anew."""
     trainer = game(remedies=[InstanceNoise(0.5, steps=2)])
     seen, made = [], []
-    judge, make = trainer.discriminator.forward, trainer.generator.forward
-    trainer.discriminator.forward = lambda x: (seen.append(to_numpy(x.data)), judge(x))[1]
+    evaluator, make = trainer.discriminator.forward, trainer.generator.forward
+    trainer.discriminator.forward = lambda x: (seen.append(to_numpy(x.data)), evaluator(x))[1]
     trainer.generator.forward = lambda z: (made.append(make(z)), made[-1])[1]
     real = cloud(4)
     trainer.batches = mg.data.Batches(real, batch_size=4)
@@ -304,7 +304,7 @@ def test_feature_matching_needs_features():
         game((small()[0], nn.Sequential(nn.Dense(2, 1))), remedies=[FeatureMatching()])
 
 
-# -- networks that judge several together ------------------------------------------------------------------------
+# -- networks that evaluator several together ------------------------------------------------------------------------
 
 
 def test_packing_judges_groups_of_examples_all_real_or_all_generated():

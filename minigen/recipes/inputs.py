@@ -1,4 +1,4 @@
-"""Data sets as the models take them."""
+"""The inputs of the recipes: data sets by name, and their images in the shape that a model takes."""
 
 from typing import Any
 
@@ -66,12 +66,12 @@ def sized(images: np.ndarray) -> np.ndarray:
 
 
 def flat(images: np.ndarray) -> np.ndarray:
-    """Any examples, as rows of numbers: (n, ...) -> (n, features)."""
+    """Any examples, as rows: (n, ...) -> (n, features)."""
     return images.reshape(len(images), -1)
 
 
 def square(images: np.ndarray) -> np.ndarray:
-    """Squares whose sides are a power of two; those of 28 x 28 get a rim of two black pixels."""
+    """Squares whose sides are a power of two; those of 28 x 28 get a zero padding of 2 pixels."""
     if images.shape[1:3] == (28, 28):
         images = np.pad(images, ((0, 0), (2, 2), (2, 2), (0, 0)))
     side = images.shape[1]

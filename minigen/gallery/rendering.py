@@ -1,0 +1,69 @@
+"""The templates of the pages, and what they call: text, code and pictures as HTML."""
+
+import io
+from functools import cache
+from typing import Any
+
+from minigen.gallery import images
+from minigen.gallery.libraries import jinja2, markdown_it, markupsafe, pygments
+from minigen.gallery.runs import duration
+
+MARKDOWN = markdown_it.MarkdownIt("commonmark", {"html": False})
+PYTHON = pygments.lexers.PythonLexer()
+STYLES = {"light": "default", "dark": "github-dark"}  # of highlighted code
+
+
+def render(template: str, **context: Any) -> str:
+    """A page from a file in templates/."""
+    return ENVIRONMENT.get_template(template).render(context)
+
+
+def markdown(text: str, level: int = 1) -> str:
+    """Markdown as HTML. level: of its largest headings; 3 makes "# Title" an <h3>."""
+    tokens = MARKDOWN.parse(text)
+    for token in tokens:
+        if token.type in ("heading_open", "heading_close"):
+            token.tag = f"h{min(int(token.tag[1]) + level - 1, 6)}"
+    return markupsafe.Markup(MARKDOWN.renderer.render(tokens, MARKDOWN.options, {}))
+
+
+def inline(text: str) -> str:
+    """Markdown within a line as HTML."""
+    return markupsafe.Markup(MARKDOWN.renderInline(text))
+
+
+@cache
+def python(code: str) -> str:
+    """Highlighted code as HTML."""
+    return markupsafe.Markup(pygments.highlight(code, PYTHON, pygments.formatters.HtmlFormatter(cssclass="code")))
+
+
+def code_style() -> str:
+    """The colors of highlighted code, on light pages and on dark ones."""
+    rules = {
+        kind: "\n".join(pygments.formatters.HtmlFormatter(style=style).get_token_style_defs([".code"]))
+        for kind, style in STYLES.items()
+    }
+    return markupsafe.Markup(f"{rules['light']}\n@media (prefers-color-scheme: dark) {{\n{rules['dark']}\n}}")
+
+
+@cache
+def compact(content: bytes) -> images.Embedded:
+    """A picture for the page of its demo, from the bytes of its file; it is kept for the next time that the page is written."""
+    return images.compact(io.BytesIO(content), width=1200)
+
+
+@cache
+def thumbnail(content: bytes) -> images.Embedded:
+    """A picture for the index, from the bytes of its file."""
+    return images.thumbnail(io.BytesIO(content), width=480)
+
+
+ENVIRONMENT = jinja2.Environment(
+    loader=jinja2.PackageLoader("minigen.gallery"),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+ENVIRONMENT.filters |= {each.__name__: each for each in (markdown, inline, python, compact, thumbnail, duration)}
