@@ -132,7 +132,7 @@ def propagate(node: Tensor, g: Any, gradients: dict[int, Accumulator], wanted: s
     op, observer = node.op, current_observer.get()
     attributes = {**op.defaults, **node.attributes} if op.attributes else {}
     # One text, two speeds: plain arrays make plain arrays; Tensors record the graph of the derivative.
-    y, inputs = node, node.inputs
+    y, inputs = node, list(node.inputs)
     if not create_graph:
         y, inputs = node._data, [x._data if isinstance(x, Tensor) else unwrap(x) for x in inputs]
     for position, x in enumerate(node.inputs):
@@ -150,7 +150,7 @@ def propagate(node: Tensor, g: Any, gradients: dict[int, Accumulator], wanted: s
         data = x._data
         if op.broadcasts and hasattr(gx, "shape") and gx.shape != data.shape:
             with contextlib.suppress(ShapeError):  # of no shape that broadcasting can give: the next lines name the rule
-                gx = gx.sum_to(shape=data.shape) if isinstance(gx, Tensor) else backend.sum_to(gx, data.shape)
+                gx = gx.sum_to(shape=data.shape) if isinstance(gx, Tensor) else backend.sum_to_shape(gx, data.shape)
         if getattr(gx, "shape", None) != data.shape or (gx.dtype is not data.dtype and gx.dtype != data.dtype):
             raise wrong_gradient(op, rule, position, gx, x)
 

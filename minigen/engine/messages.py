@@ -9,6 +9,7 @@ from minigen.backend import check_same_device, is_array
 from minigen.backend.host import check_whole, host_array
 from minigen.engine.tensor import Tensor
 from minigen.errors import DeviceError, DtypeError, GraphError, ShapeError
+from minigen.utils.near_misses import misnamed
 from minigen.utils.settings import to_python
 
 
@@ -49,14 +50,14 @@ def admitted(op: Any, inputs: tuple) -> tuple[tuple, list]:
 
 
 def describe(arrays: Any) -> str:
-    """Dtypes and shapes of a call's inputs, for messages; of others the beginning."""
+    """Dtypes and shapes of a call's inputs, for messages; of what has none, the beginning of its text."""
     return ", ".join(f"{x.dtype}{list(x.shape)}" if hasattr(x, "shape") else reprlib.repr(x) for x in arrays)
 
 
 def setting(op: Any, name: str, value: Any) -> Any:
-    """An attribute, a number of NumPy's as Python's. TypeError for a Tensor, by which nothing would be differentiated."""
+    """An attribute, a NumPy number as Python's. TypeError for a Tensor, with respect to which nothing would be differentiated."""
     if isinstance(value, Tensor):
-        raise TypeError(f"{op.name}: {name} is a setting, no part of the graph, got a Tensor: take its number, x.item()")
+        raise TypeError(f"{op.name}: {name} is a setting, not a part of the graph, got a Tensor: take its value, x.item()")
     return to_python(value)
 
 
@@ -70,7 +71,7 @@ def mixed_dtypes(op: Any, inputs: tuple, result: Any = None) -> DtypeError:
 
 
 def explain(op: Any, arrays: list, error: Exception) -> Exception:
-    """NumPy's error, retold with the op's name and its inputs; a mix of devices is told as such."""
+    """NumPy's error, worded with the op's name and its inputs; a mix of devices is named as such."""
     try:
         check_same_device(tuple(arrays))
     except DeviceError as mixed:
@@ -82,6 +83,14 @@ def explain(op: Any, arrays: list, error: Exception) -> Exception:
     return kind(f"{op.name}: {error}{hint} (inputs: {describe(arrays)})")
 
 
+def unknown_attribute(op: Any, attributes: dict) -> TypeError | None:
+    """The error for a keyword that the op does not have, with the one that was probably meant; None if it has all of them."""
+    for name in attributes:
+        if name not in op.attributes:
+            return TypeError(f"{op.name} has no setting {name!r}: {misnamed(name, op.inputs + op.attributes)}")
+    return None
+
+
 def call_explained(op: Any, inputs: tuple, attributes: dict) -> Any:
     """The result of a call without Tensors, but with lists or the like."""
     try:
@@ -90,8 +99,16 @@ def call_explained(op: Any, inputs: tuple, attributes: dict) -> Any:
         raise explain(op, list(inputs), error) from error
 
 
+def missing_rule(op: Any, name: str) -> NotImplementedError:
+    """The error for a derivative by an input that has no rule, and is not declared to need none."""
+    return NotImplementedError(
+        f"op {op.name} has no rule for its input {name!r}: "
+        f'add one with @{op.name}.vjp("{name}"), or declare it: @op(non_differentiable=("{name}",))'
+    )
+
+
 def wrong_gradient(op: Any, rule: Any, position: int, gx: Any, x: Any) -> Exception:
-    """The error for a rule whose result has not the shape and dtype of the input it belongs to."""
+    """The error for a rule whose result does not have the shape and dtype of the input it belongs to."""
     name = op.inputs[0 if op.variadic else position]
     kind = DtypeError if getattr(gx, "shape", None) == x.shape else ShapeError
     got = describe([gx]) if hasattr(gx, "shape") else type(gx).__name__

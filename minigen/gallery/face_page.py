@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from minigen.gallery.images import lossless
-from minigen.gallery.rendering import compact, render
+from minigen.gallery.images import compact, lossless
+from minigen.gallery.rendering import render
 from minigen.utils.files import replacing
 
 STILLS = 9  # of the frames, side by side
@@ -44,7 +44,7 @@ def write(
         film=lossless(np.concatenate(list(frames), axis=1)),
         stills=[(number + 1, lossless(frames[number])) for number in stills],
         frames=len(frames),
-        chart=compact(chart.read_bytes()),
+        chart=compact(chart.read_bytes(), width=1000),
         **facts,
     )
     with replacing(path) as temporary:

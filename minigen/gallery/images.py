@@ -2,11 +2,12 @@
 
 import base64
 import io
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
 
+FEW = 100_000  # bytes
 TALL, WIDE = 1.2, 2.0  # width / height of a thumbnail, at least and at most
 
 
@@ -25,21 +26,22 @@ def lossless(pixels: np.ndarray) -> Embedded:
     return embedded(image, "png", encoded(image, "PNG", optimize=True))
 
 
-def compact(file: BinaryIO, width: int) -> Embedded:
-    """A picture in few bytes: PNG of 64 colors, or WebP at most `width` pixels wide if that is smaller."""
-    image = Image.open(file).convert("RGB")
-    narrow = at_most(width, image)
-    png, webp = encoded(image.quantize(64), "PNG"), encoded(narrow, "WEBP", quality=80, method=2)
-    return embedded(image, "png", png) if len(png) <= len(webp) else embedded(narrow, "webp", webp)
+def compact(content: bytes, width: int) -> Embedded:
+    """The bytes of a PNG file: as they are if they are few, or else as WebP, at most `width` pixels wide."""
+    image = Image.open(io.BytesIO(content))
+    if len(content) <= FEW:
+        return embedded(image, "png", content)
+    image = at_most(width, image.convert("RGB"))
+    return embedded(image, "webp", encoded(image, "WEBP", quality=80, method=2))
 
 
-def thumbnail(file: BinaryIO, width: int) -> Embedded:
+def thumbnail(content: bytes, width: int) -> Embedded:
     """The middle of a picture, neither very tall nor very wide, at most `width` pixels wide, as WebP."""
-    image = Image.open(file).convert("RGB")
+    image = Image.open(io.BytesIO(content)).convert("RGB")
     across, down = min(image.width, round(WIDE * image.height)), min(image.height, round(image.width / TALL))
     left, top = (image.width - across) // 2, (image.height - down) // 2
     image = at_most(width, image.crop((left, top, left + across, top + down)))
-    return embedded(image, "webp", encoded(image, "WEBP", quality=80))
+    return embedded(image, "webp", encoded(image, "WEBP", quality=80, method=2))
 
 
 def at_most(width: int, image: Image.Image) -> Image.Image:

@@ -1,7 +1,6 @@
 """The templates of the pages, and what they call: text, code and pictures as HTML."""
 
-import io
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from minigen.gallery import images
@@ -47,18 +46,14 @@ def code_style() -> str:
     return markupsafe.Markup(f"{rules['light']}\n@media (prefers-color-scheme: dark) {{\n{rules['dark']}\n}}")
 
 
-@cache
-def compact(content: bytes) -> images.Embedded:
-    """A picture for the page of its demo, from the bytes of its file; it is kept for the next time that the page is written."""
-    return images.compact(io.BytesIO(content), width=1200)
-
-
-@cache
-def thumbnail(content: bytes) -> images.Embedded:
-    """A picture for the index, from the bytes of its file."""
-    return images.thumbnail(io.BytesIO(content), width=480)
-
-
+FILTERS = {
+    "markdown": markdown,
+    "inline": inline,
+    "python": python,
+    "duration": duration,
+    "compact": cache(partial(images.compact, width=1200)),  # a picture, from the bytes of its file, for the page of its demo
+    "thumbnail": cache(partial(images.thumbnail, width=480)),  # and for the index: both are kept for the next time
+}
 ENVIRONMENT = jinja2.Environment(
     loader=jinja2.PackageLoader("minigen.gallery"),
     autoescape=True,
@@ -66,4 +61,4 @@ ENVIRONMENT = jinja2.Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-ENVIRONMENT.filters |= {each.__name__: each for each in (markdown, inline, python, compact, thumbnail, duration)}
+ENVIRONMENT.filters |= FILTERS

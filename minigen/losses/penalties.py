@@ -17,6 +17,7 @@ from minigen.losses.described import Described
 from minigen.nn import Module
 from minigen.ops import kl_sparsity, l1_sparsity
 from minigen.utils.checks import check_nonnegative, check_positive, check_same_shape
+from minigen.utils.settings import takes_settings
 
 __all__ = [
     "Drift",
@@ -63,6 +64,7 @@ class Penalty(Described):
         """Change the critic after an update, if that is how the penalty works."""
 
 
+@takes_settings
 @dataclass(frozen=True)
 class GradientPenalty(Penalty):
     """The critic's slope shall be `target` on the straight lines between real and generated examples.
@@ -81,7 +83,6 @@ class GradientPenalty(Penalty):
     resolution: int | None = None
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         check_positive("GradientPenalty", weight=self.weight)
         check_nonnegative("GradientPenalty", target=self.target)
         if self.resolution is not None:
@@ -101,6 +102,7 @@ class GradientPenalty(Penalty):
         return self.weight * ops.square(norms - self.target).mean()
 
 
+@takes_settings
 @dataclass(frozen=True)
 class R1(Penalty):
     """The discriminator shall be flat at the real examples: gamma / 2 * E ||grad_x D(x)||^2 (Mescheder et al. 2018, equation 9).
@@ -117,7 +119,6 @@ class R1(Penalty):
     resolution: int | None = None
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         check_positive("R1", gamma=self.gamma)
         if self.resolution is not None:
             check_positive("R1", resolution=self.resolution)
@@ -131,6 +132,7 @@ class R1(Penalty):
         )
 
 
+@takes_settings
 @dataclass(frozen=True)
 class Drift(Penalty):
     """weight * E D(x)^2 over real examples: a critic that only compares may not drift away from 0 (Karras et al. 2018, A.1)."""
@@ -139,13 +141,13 @@ class Drift(Penalty):
     weight: float = 1e-3
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         check_positive("Drift", weight=self.weight)
 
     def __call__(self, batch: DiscriminatorBatch) -> Any:
         return self.weight * ops.square(batch.real_scores).mean()
 
 
+@takes_settings
 @dataclass(frozen=True)
 class WeightClipping(Penalty):
     """After each update every weight of the critic is brought back to [-limit, limit] (Arjovsky et al. 2017, algorithm 1).
@@ -157,7 +159,6 @@ class WeightClipping(Penalty):
     limit: float = 0.01
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         check_positive("WeightClipping", limit=self.limit)
 
     def project(self, critic: Module) -> None:

@@ -194,9 +194,9 @@ def default_output_size(grid: Pair, kernel: Pair, stride: int | Pair, padding: P
     """What a transposed convolution leads to unless it is told. Raises ShapeError if the padding leaves nothing of it."""
     stride = pair(stride, "stride")
     if padding == "same":
-        return tuple(n * s for n, s in zip(grid, stride))
+        return grid[0] * stride[0], grid[1] * stride[1]
     sides = explicit_padding(padding, grid, kernel, stride)
-    size = tuple((n - 1) * s + k - before - after for n, s, k, (before, after) in zip(grid, stride, kernel, sides))
-    if min(size) < 1:
-        raise ShapeError(f"of a transposed convolution from {grid[0]}x{grid[1]}, padding {padding!r} leaves {size[0]}x{size[1]}")
-    return size
+    height, width = ((n - 1) * s + k - before - after for n, s, k, (before, after) in zip(grid, stride, kernel, sides))
+    if min(height, width) < 1:
+        raise ShapeError(f"of a transposed convolution from {grid[0]}x{grid[1]}, padding {padding!r} leaves {height}x{width}")
+    return height, width

@@ -1,4 +1,4 @@
-"""How convolutions are computed: windows of images as the rows of a matrix (im2col), for one matrix product a block.
+"""How convolutions are computed: windows of images as the rows of a matrix (im2col), for one matrix product per block.
 
 Copying the windows costs time too, so it is done block by block, in a workspace that is used again and again; and no copy is
 kept for the backward pass, which copies them again: for a kernel of 3 x 3 they are nine times as large as the images. Images are
@@ -9,7 +9,7 @@ import math
 import threading
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -39,7 +39,7 @@ def windows(x: Array, origin: Pair, kernel: Pair, stride: Pair, grid: Pair) -> I
 
 
 def blocks(x: Array, length: int, grid: Pair) -> Iterator[Part]:
-    """Some whole examples, or some rows of windows of one example, whose windows of `length` numbers take about a BLOCK."""
+    """Some whole examples, or some rows of windows of one example, whose windows of `length` values take about a BLOCK."""
     limit = BLOCK if array_module(x) is np else DEVICE_BLOCK
     rows = max(1, limit // (grid[1] * length * x.itemsize))
     examples = max(1, rows // grid[0])
@@ -150,7 +150,7 @@ def gather(g: Array, w: Array, b: Array | None, padding: Pair, stride: Pair, out
         if not pixels.size:
             continue
         kernels = [swapped[y.flipped, x.flipped].reshape(-1, w.shape[2]) for y in down]
-        row = x.taps * w.shape[3]  # numbers in a row of a window
+        row = x.taps * w.shape[3]  # values in a row of a window
         grid = (-(-out.shape[1] // stride[0]), pixels.shape[2])
         for (examples, rows), matrix in windows(g, (top, x.first), (height, x.taps), (1, 1), grid):
             for y, kernel in zip(down, kernels):
@@ -169,7 +169,7 @@ class Phase(NamedTuple):
 
 @lru_cache(maxsize=1024)
 def phases(kernel: int, padding: int, stride: int) -> list[Phase]:
-    """For `gather`, along one axis: one phase a residue modulo the stride."""
+    """For `gather`, along one axis: one phase per residue modulo the stride."""
     found = []
     for r in range(stride):
         first, taps = (r - padding) % stride, len(range(r, kernel, stride))
@@ -179,7 +179,7 @@ def phases(kernel: int, padding: int, stride: int) -> list[Phase]:
 
 
 def scatter(g: Array, w: Array, b: Array | None, padding: Pair, stride: Pair, out: Array) -> None:
-    """The same by adding up windows where they lie (col2im): the adjoint of copying them."""
+    """What `gather` computes, by adding up windows where they lie (col2im): the adjoint of copying them."""
     out[...] = 0.0 if b is None else b
     if not w.size:
         return
@@ -222,7 +222,7 @@ def multiply(x: Array, y: Array, b: Array | None, out: Array) -> None:
     whole = out.flags.c_contiguous and out.size == len(x) * channels
     product = out if whole else workspace("product", (n, len(x) // (n * columns), columns, channels), x)
     xp.matmul(x, y, out=product.reshape(len(x), -1))
-    if b is not None:  # as one row of pixels, for NumPy is slow to repeat a few numbers many times
+    if b is not None:  # as one row of pixels: NumPy is slow to repeat a few values many times
         product = product.reshape(-1, columns * channels)
         product += xp.repeat(b[None], columns, axis=0).reshape(-1)
     if not whole:
@@ -238,7 +238,7 @@ def workspace(name: str, shape: tuple[int, ...], like: Array) -> Array:
     if xp is not np:
         return xp.empty(shape, dtype=like.dtype)
     size, key = math.prod(shape), (name, like.dtype)
-    buffers = _local.__dict__
+    buffers: dict[Any, Array] = _local.__dict__
     if key not in buffers or buffers[key].size < size:
         buffers[key] = np.empty(size, dtype=like.dtype)
     return buffers[key][:size].reshape(shape)

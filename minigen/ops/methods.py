@@ -15,6 +15,7 @@ from minigen.backend.summation import Axis
 from minigen.engine.backward import backward
 from minigen.engine.tensor import Tensor
 from minigen.ops import activation, elementwise, indexing, linalg, normalization, reduction, shape
+from minigen.ops.indexing import checked_index, getitem
 
 Signature = TypeVar("Signature", bound=Callable)
 
@@ -70,7 +71,7 @@ class Methods:
 
     def __getitem__(self, index: Any) -> Tensor:
         """x[index], with any index that NumPy knows."""
-        return indexing.getitem(self, index=indexing.checked_index(index))
+        return getitem(self, index=checked_index(index))
 
     def __iter__(self: Any) -> Iterator[Tensor]:
         """Along the first axis."""

@@ -188,6 +188,6 @@ def spread(v: Array, x: Array) -> Array:
 
 
 def check_group_size(name: str, group_size: int) -> None:
-    """Raise for a group of one, which has no deviation, and for what is no number of examples."""
+    """Raise for a group of one, which has no deviation, and for what does not count examples."""
     if not isinstance(group_size, Integral) or group_size < 2:
         raise ValueError(f"{name}: examples are compared within groups of at least 2, got group_size={group_size!r}")

@@ -1,12 +1,12 @@
 """What all optimizers share: flat buffers, so that a step is a few vector operations however many parameters there are."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-from minigen.autograd import Parameter
+from minigen.autograd import Parameter, Tensor
 from minigen.backend import Array, array_module, asarray, backend_of, to_numpy
 from minigen.errors import GraphError, NonFiniteError
 from minigen.utils.checks import check_nonnegative, check_positive
@@ -32,8 +32,10 @@ class Optimizer(Configured):
     remembered = ("parameters", "lr", "values", "gradient", "state", "steps", "began", "_bounds", "_views")  # no settings
 
     def __init__(
-        self, parameters: Sequence[Parameter], lr: float | Schedule, weight_decay: float = 0.0, clip_norm: float | None = None
+        self, parameters: Iterable[Parameter], lr: float | Schedule, weight_decay: float = 0.0, clip_norm: float | None = None
     ):
+        if not isinstance(parameters, Iterable) or isinstance(parameters, Tensor):
+            raise TypeError(f"an optimizer takes a list of parameters, got {parameters!r}: pass model.parameters()")
         self.parameters = list(parameters)
         if not self.parameters:
             raise ValueError("an optimizer needs at least one parameter, got none: pass model.parameters()")

@@ -162,7 +162,7 @@ def test_an_unreadable_state_loads_nothing(change):
     state = random.state_dict()
     draw()
     after = random.state_dict()
-    with pytest.raises(ValueError, match="random state: the stream 'weights' is no state of a PCG64 generator"):
+    with pytest.raises(ValueError, match="random state: the stream 'weights' is not a state of a PCG64 generator"):
         random.load_state_dict({**state, "weights": change(state["weights"])})
     assert random.state_dict() == after
 

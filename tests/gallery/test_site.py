@@ -11,7 +11,7 @@ from urllib.parse import unquote
 import nbformat
 import pytest
 
-from minigen.gallery import chapter, rendering, site
+from minigen.gallery import chapter, images, site
 from minigen.gallery.notebook import text as notebook_text
 from minigen.gallery.registry import names, source
 from tests.browser import background, browser, check_page
@@ -152,14 +152,14 @@ def test_failed_crashed_and_missing(out):
 def test_a_quick_run_shows_the_kept_picture_and_says_so(alone):
     quick = alone(result("01_linear_pca", None))
     assert "This was a quick run" in quick and "The picture was kept from a full run." in quick and "quick: not judged" in quick
-    image = rendering.compact((ROOT / "demos" / "pictures" / "01.png").read_bytes())
+    image = images.compact((ROOT / "demos" / "pictures" / "01.png").read_bytes(), 1200)
     assert re.findall(r'<img src="([^"]+)"', quick) == [image.src]
 
 
 def test_a_full_run_shows_its_own(alone):
     full = alone(result("01_linear_pca", True))
     assert "kept from a full run" not in full
-    assert re.findall(r'<img src="([^"]+)"', full) == [rendering.compact(KEPT[-1].read_bytes()).src]
+    assert re.findall(r'<img src="([^"]+)"', full) == [images.compact(KEPT[-1].read_bytes(), 1200).src]
 
 
 def test_a_page_of_a_demo_is_linked(tmp_path, alone):

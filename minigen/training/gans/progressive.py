@@ -12,7 +12,7 @@ from minigen.training.gans.adversarial import Adversarial
 from minigen.training.gans.players import Generator, Growing
 from minigen.training.history import History
 from minigen.utils.resolution import doublings
-from minigen.utils.settings import Configured
+from minigen.utils.settings import Configured, takes_settings
 
 
 class GrowthState(NamedTuple):
@@ -22,6 +22,7 @@ class GrowthState(NamedTuple):
     alpha: float
 
 
+@takes_settings
 @dataclass(frozen=True)
 class Growth(Configured):
     """When the networks grow: a function of nothing but the number of real images that were shown.
@@ -36,7 +37,6 @@ class Growth(Configured):
     fading: int = 600_000
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         if doublings(self.start) > doublings(self.final):
             raise ValueError(f"growth from {self.start} to {self.final} pixels: expected start <= final")
         if not all(isinstance(count, Integral) for count in (self.stable, self.fading)):

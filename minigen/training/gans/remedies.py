@@ -20,6 +20,7 @@ from minigen.losses.adversarial import AdversarialLoss
 from minigen.losses.described import Described
 from minigen.nn import Module
 from minigen.training.gans.players import Generator
+from minigen.utils.settings import takes_settings
 
 Batch = tuple[Array, ...]  # examples (n, ...), and their labels (n,) if the networks are conditional
 
@@ -65,6 +66,7 @@ class Remedy(Described):
         """Raise StateError if what was taken over is not of this generator, restored before; labels: those of the examples."""
 
 
+@takes_settings
 @dataclass(frozen=True)
 class LabelSmoothing(Remedy):
     """Real examples are only `real` real: the discriminator is never quite sure (Salimans et al. 2016, section 3.4).
@@ -77,7 +79,6 @@ class LabelSmoothing(Remedy):
     fake: float = 0.0
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         if not 0.0 <= self.fake < self.real <= 1.0:
             raise ValueError(f"LabelSmoothing's targets lie in [0, 1], that of real examples above that of fakes, got {self}")
 
@@ -92,6 +93,7 @@ class LabelSmoothing(Remedy):
         return float(self.real) * target + float(self.fake) * (1.0 - target)
 
 
+@takes_settings
 @dataclass(frozen=True)
 class NoisyLabels(Remedy):
     """Each target of the discriminator is exchanged for the other kind's with probability `flip` (Chintala et al. 2016)."""
@@ -99,7 +101,6 @@ class NoisyLabels(Remedy):
     flip: float = 0.05
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         if not 0.0 <= self.flip < 0.5:
             raise ValueError(f"NoisyLabels' flip is a probability below 1/2, at which labels say nothing, got {self.flip}")
 
@@ -111,6 +112,7 @@ class NoisyLabels(Remedy):
         return real + flipped * (fake - real), fake + other * (real - fake)
 
 
+@takes_settings
 @dataclass(frozen=True)
 class InstanceNoise(Remedy):
     """Gaussian noise on all that the discriminator sees, real and generated, so that the two overlap (Sønderby et al. 2017).
@@ -122,7 +124,6 @@ class InstanceNoise(Remedy):
     steps: int = 10_000
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         if not 0.0 < self.std < math.inf or self.steps < 1:
             raise ValueError(f"InstanceNoise needs a finite std above 0 and steps of at least 1, got {self}")
 
@@ -216,6 +217,7 @@ class ExperienceReplay(Remedy):
         return f"ExperienceReplay(capacity={self.capacity}, share={self.share})"
 
 
+@takes_settings
 @dataclass(frozen=True)
 class FeatureMatching(Remedy):
     """The generator matches the mean of the discriminator's features over a batch, in place of its own loss.
