@@ -22,43 +22,45 @@ copies of what the generator was shown, is measured against portraits that it wa
 # %%
 import numpy as np
 
-from demos.portraits import FULL, PORTRAITS, Subject, fit_to_data, shorten, stylegan_trainer, trained_stylegan
-from minigen import data, metrics, plot
+from minigen import data, metrics, plot, recipes
 from minigen.gallery import face_page
 from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.plot import gan_figures
+from minigen.recipes import portraits
 
-args = demo_arguments("34_does_not_exist", __doc__, data="faces", **PORTRAITS, samples=2000, portraits=24, psi=0.7, full=FULL)
-fit_to_data(args)
+recipe, full = recipes.find("stylegan"), portraits.full("stylegan")
+sizes = portraits.SMALL | {"samples": 2000, "portraits": 24, "psi": 0.7}
+args = demo_arguments("34_does_not_exist", __doc__, recipe, data="faces", full=full, **sizes)
+portraits.fit_to_data(args)
 if args.quick:
-    shorten(args)
+    portraits.shorten(args)
 criteria = Criteria(args)
-subject = Subject(args)
-generator = trained_stylegan(args, subject)
+task = portraits.PortraitTask(args)
+generator = portraits.trained_stylegan(task)
 thing = {"faces": "face", "fashion_mnist": "garment"}.get(args.data, "digit")
 
 # %% [markdown]
 # ## New images, and what they are most like
-# Held out are images made as the training images are. The glyphs' test split has other fonts, so that they are drawn anew.
+# Held out are images made as the training images are. The glyphs' test split has other fonts, so that they are drawn again.
 # %%
 z = gan_figures.latent(generator, args.samples, seed=1)
 samples = generator.draw(z, psi=args.psi)
-held_out = data.load("glyphs", seed=args.seed + 1)[0] if args.data == "glyphs" else subject.test
+held_out = data.load("glyphs", seed=args.seed + 1)[0] if args.data == "glyphs" else task.test
 held_out = held_out.images[: args.samples // 2]
-if not subject.faces:
+if not task.faces:
     held_out = np.pad(held_out, ((0, 0), (2, 2), (2, 2), (0, 0)))
-noisy = subject.images[: len(held_out)] + 0.02 * np.random.default_rng(2).standard_normal(held_out.shape)
+noisy = task.images[: len(held_out)] + 0.02 * np.random.default_rng(2).standard_normal(held_out.shape)
 sets = {"new": samples[: args.samples // 2], "held out": held_out, "copies with noise": noisy.clip(0, 1).astype(np.float32)}
 found, nearness = {}, {}
-for space, seen in {"features": subject.features, "pixels": lambda images: images}.items():
-    known = seen(subject.images)
+for space, seen in {"features": task.features, "pixels": lambda images: images}.items():
+    known = seen(task.images)
     found[space] = {name: metrics.nearest_training(seen(images), known) for name, images in sets.items()}
     typical = np.median(found[space]["held out"].distances)
     nearness[space] = {name: each.distances / typical for name, each in found[space].items()}
 ratios = {space: {name: float(np.median(values)) for name, values in of.items()} for space, of in nearness.items()}
 
 shown = samples[: args.portraits]
-nearest = subject.images[found["features"]["new"].indices[: args.portraits]]
+nearest = task.images[found["features"]["new"].indices[: args.portraits]]
 pairs = {
     f"{name}{' ' * row}": images[12 * row : 12 * row + 12]  # spaces that one does not see keep the labels apart
     for row in range(len(shown) // 12)
@@ -105,9 +107,9 @@ face_page.write(
     mixed=mixed,
     frames=loop,
     chart=args.out / "nearness.png",
-    examples=len(subject.images),
-    resolution=subject.resolution,
-    drawn=subject.faces,
+    examples=len(task.images),
+    resolution=task.resolution,
+    drawn=task.faces,
     by_features=ratios["features"]["new"],
     by_pixels=ratios["pixels"]["new"],
     psi=args.psi,
@@ -129,14 +131,14 @@ copies = sum((of["new"] < of["held out"].min() / 2).sum() for of in nearness.val
 criteria.check(f"copies among {len(sets['new']):,} images", copies, at_most=0)
 noticed = max(ratio["copies with noise"] for ratio in ratios.values())
 criteria.check("the same ratio of training images with noise", noticed, at_most=0.5)
-criteria.check("diversity of pixels, of that of real images", metrics.pairwise_diversity(samples, subject.images), at_least=0.6)
-untrained = subject.distance(stylegan_trainer(args, subject)[0].generator.draw(z))
-distance = subject.distance(samples)
+criteria.check("diversity of pixels, of that of real images", metrics.pairwise_diversity(samples, task.images), at_least=0.6)
+untrained = task.distance(portraits.stylegan_game(task)[1].generator.draw(z))
+distance = task.distance(samples)
 criteria.check("Frechet distance, as a share of the untrained generator's", distance / untrained, at_most=0.25)
 criteria.check("size of the page, MB", page.stat().st_size / 1e6, at_most=1.0)
 criteria.report("Frechet distance", distance)
-criteria.report("Frechet distance without truncation", subject.distance(generator.draw(z)))
+criteria.report("Frechet distance without truncation", task.distance(generator.draw(z)))
 for space, of in nearness.items():
     criteria.report(f"nearest pair in {space}: new, held out", f"{of['new'].min():.3f}, {of['held out'].min():.3f}")
-criteria.report("evaluator", f"{subject.evaluator.fingerprint()}, {args.samples:,} samples")
+criteria.report("evaluator", f"{task.evaluator.fingerprint()}, {args.samples:,} samples")
 criteria.finish()

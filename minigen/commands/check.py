@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 from minigen.coursework import exercises
-from minigen.coursework.judge.report import EXIT_STATUS, Report
-from minigen.coursework.judge.run import judge
-from minigen.coursework.judge.submission import read_all
+from minigen.coursework.grading.report import EXIT_STATUS, Report
+from minigen.coursework.grading.run import grade
+from minigen.coursework.grading.submission import read_all
 from minigen.errors import UsageError
 from minigen.utils.arguments import Parser, number
 from minigen.utils.files import write_json
@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     write_marks(args.json, reports)  # before any work, which would be for nothing if this fails
     width = min(60, max(len(submission.shown) for submission in submissions))
     for submission in submissions:
-        report = judge(submission, args.timeout, args.exercise)
+        report = grade(submission, args.timeout, args.exercise)
         reports.append(report)
         write_marks(args.json, reports)  # as they come
         if len(submissions) == 1:

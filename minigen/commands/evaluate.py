@@ -34,7 +34,7 @@ NEAREST = 500  # samples whose nearest training image is looked for
 
 def arguments(parser: Parser) -> None:
     run_arguments(parser)
-    parser.add_argument("-n", type=positive_int, default=2000, help="examples to evaluator, at most (default: 2000)")
+    parser.add_argument("-n", type=positive_int, default=2000, help="examples to evaluate, at most (default: 2000)")
     parser.add_argument("--quiet", action="store_true", help="no progress bars")
 
 

@@ -15,12 +15,14 @@ from typing import Any
 from tqdm import tqdm
 
 import minigen as mg
-from minigen import plot
+from minigen import evaluators, plot
 from minigen.backend.devices import NAMES as BACKENDS
+from minigen.data import Dataset
 from minigen.data.registry import LOADERS
 from minigen.errors import BusyError, DeviceError, UsageError
 from minigen.gallery.criteria_table import criteria_table
 from minigen.gallery.registry import checksum, names
+from minigen.recipes import Recipe
 from minigen.utils.arguments import Parser, add_name, add_output, add_seed, integer, number, resolution
 from minigen.utils.exits import USAGE, print_error
 from minigen.utils.files import owned, write_json
@@ -55,21 +57,26 @@ def in_notebook() -> bool:
 
 
 def demo_arguments(
-    name: str, description: str, data: str = "glyphs", full: Mapping[str, Any] | None = None, **defaults: Any
+    name: str,
+    description: str,
+    recipe: Recipe | None = None,
+    data: str = "glyphs",
+    full: Mapping[str, Any] | None = None,
+    **defaults: Any,
 ) -> argparse.Namespace:
     """The arguments of a demo, with the backend chosen and the seed set.
 
-    --data, --backend, --out, --seed, --quick, and one option for each of `defaults` (epochs=10 gives --epochs). `data`: the
-    default of --data; only demos of faces take them.  `full`: other defaults, which --full stands for; what is given beside it
-    counts. What cannot be right ends the script, with status 2, before any work. The output folder is the demo's own until its
-    `Criteria.finish`.
+    --data, --backend, --out, --seed, --quick, and one option for each of `defaults` (epochs=10 gives --epochs).  `recipe`: what
+    says how long the demo trains, which are options too.  `data`: the default of --data; only demos of faces take them.  `full`:
+    other defaults, which --full stands for; what is given beside it counts. What cannot be right ends the script, with status 2,
+    before any work. The output folder is the demo's own until its `Criteria.finish`.
 
     In a notebook the options are those in the environment variable MINIGEN_OPTIONS. For result.json the namespace also has
     `given`, the options that differ from their defaults, and `source`, the checksum of the demo's file (None in a notebook,
     where it may have been changed).
     """
     words = shlex.split(os.environ.get("MINIGEN_OPTIONS", "")) if in_notebook() else sys.argv[1:]
-    parser = demo_parser(name, description, data, defaults)
+    parser = demo_parser(name, description, data, (recipe.length if recipe else {}) | defaults)
     if full is not None:
         values = ", ".join(f"{option.replace('_', '-')} {value}" for option, value in full.items())
         parser.add_argument("--full", action="store_true", help=f"the real thing, for a GPU, with other defaults: {values}")
@@ -104,6 +111,13 @@ def demo_parser(name: str, description: str, data: str, defaults: Mapping[str, A
             f"--{option.replace('_', '-')}", type=kind, default=default, metavar=metavar, help=f"default: {default}"
         )
     return parser
+
+
+def train_evaluator(
+    train: Dataset, args: argparse.Namespace, kind: Callable[..., Any] = evaluators.feature_classifier, **options: Any
+) -> Any:
+    """The network that judges images of this kind: trained once, for all demos; in a quick run for an epoch, for it alone."""
+    return kind(train, **options | ({"epochs": 1, "cache": args.out / "weights"} if args.quick else {}))
 
 
 class Criteria:
