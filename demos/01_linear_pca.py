@@ -17,11 +17,12 @@ import numpy as np
 from tqdm import trange
 
 import minigen as mg
-from minigen import baselines, data, metrics, optim, plot, synthetic
+from minigen import baselines, data, metrics, optim, plot, recipes, synthetic
 from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.autoencoders import LinearAutoencoder
 
-args = demo_arguments("01_linear_pca", __doc__, steps=600, images=5000, image_steps=400)
+recipe = recipes.find("linear")
+args = demo_arguments("01_linear_pca", __doc__, recipe, images=5000, image_steps=400)
 train_set, test_set = data.load(args.data)
 if args.quick:
     args.steps, args.images, args.image_steps = 200, 1000, 20
@@ -37,13 +38,13 @@ def compare(model, points, closed_form):
     return angles.max(), 100 * (float(loss) / floor - 1), floor
 
 
-def train(model, points, optimizer, steps, batch_size=None):
-    """Plain gradient steps, on all points at once unless a batch size is given; returns the loss before each step."""
+def train(model, points, optimizer, epochs, batch_size):
+    """So many times over all points, in batches; returns the loss before each step of the optimizer."""
     points = mg.asarray(points)
     history = []
-    for _ in trange(steps, leave=False):
-        for start in range(0, len(points), batch_size or len(points)):
-            loss, _ = model.loss(points[start : start + (batch_size or len(points))])
+    for _ in trange(epochs, leave=False):
+        for start in range(0, len(points), batch_size):
+            loss, _ = model.loss(points[start : start + batch_size])
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -59,16 +60,17 @@ def train(model, points, optimizer, steps, batch_size=None):
 points = synthetic.tilted_plane()
 closed_form = baselines.pca(points, 2)
 model = LinearAutoencoder()
-train(model, points, optim.SGD(model.parameters(), lr=0.1), steps=20, batch_size=32)
+train(model, points, optim.SGD(model.parameters(), lr=0.1), epochs=20, batch_size=32)
 angle, excess, floor = compare(model, points, closed_form)
 criteria.report("after the chapter's 20 epochs: angle to the plane of PCA, degrees", angle)
 criteria.report("after the chapter's 20 epochs: loss above the closed form, %", excess)
 
 # %% [markdown]
-# Now to convergence, with momentum.
+# Now to convergence, by the recipe: what `minigen train linear` does.
 # %%
-optimizer = optim.SGD(model.parameters(), lr=0.2, momentum=0.9, nesterov=True)
-history = train(model, points, optimizer, steps=args.steps)
+recipe = recipe.with_arguments(args)
+recipe.show()
+history = train(model, points, recipe.optimizer(model.parameters(), recipe.steps), recipe.steps, recipe.batch_size)
 angle, excess, floor = compare(model, points, closed_form)
 criteria.check("3-D points: largest principal angle to PCA's plane, degrees", angle, at_most=1.0)
 criteria.check("3-D points: loss above the discarded eigenvalue, %", excess, between=(-0.1, 0.1))
@@ -80,15 +82,15 @@ save(plot.plane_fit(points, rebuilt, codes, title="A linear autoencoder finds th
 
 # %% [markdown]
 # ## The same on pictures
-# 5,000 images of 784 pixels, centerd, and ten codes. The closed form is still there to compare with.
+# 5,000 images of 784 pixels, centered, and ten codes. The closed form is still there to compare with.
 # %%
+recipe = recipe.with_settings(latent_dim=10, steps=args.image_steps)
 images = train_set.images[: args.images].reshape(-1, 28 * 28)
 mean = mg.mean(images, axis=0)
 images = images - mean
 closed_form = baselines.pca(images, 10)
-pictures = LinearAutoencoder(features=28 * 28, latent_dim=10)
-adam = optim.Adam(pictures.parameters(), lr=optim.schedules.cosine(0.01, args.image_steps))
-train(pictures, images, adam, steps=args.image_steps)
+pictures = recipe.network(recipe.spec_of(train_set))
+train(pictures, images, recipe.optimizer(pictures.parameters(), recipe.steps), recipe.steps, len(images))
 angle, excess, floor = compare(pictures, images, closed_form)
 criteria.check(f"{args.data}, 10 codes: largest principal angle to PCA, degrees", angle, at_most=1.0)
 criteria.check(f"{args.data}, 10 codes: loss above the discarded eigenvalues, %", excess, between=(-0.1, 0.1))
@@ -103,7 +105,7 @@ rows = {
     "linear\nautoencoder": rebuilt.reshape(chosen.shape).clip(0, 1),
     "PCA": projected.reshape(chosen.shape).clip(0, 1),
 }
-save(plot.image_rows(rows, title="Ten numbers an image: the autoencoder against the closed form"), args, "images.png")
+save(plot.image_rows(rows, title="Ten codes per image: the autoencoder against the closed form"), args, "images.png")
 
 # %% [markdown]
 # ## Did it work?

@@ -1,4 +1,4 @@
-"""A stacked autoencoder: 784 pixels through 30 numbers, and better than PCA.
+"""A stacked autoencoder: 784 pixels through 30 codes, and better than PCA.
 
 Several nonlinear layers, symmetrical around the codes. With as many codes, it must beat the best linear method on images that
 neither has seen.
@@ -14,28 +14,25 @@ neither has seen.
 # themselves, printed below beside the squared error.
 # %%
 import minigen as mg
-from minigen import baselines, data, metrics, optim, plot, training
+from minigen import baselines, data, metrics, plot, recipes, training
 from minigen.gallery.demo import Criteria, demo_arguments, save
-from minigen.models.autoencoders import StackedAutoencoder
 
-args = demo_arguments("02_stacked", __doc__, epochs=10, batch_size=32)
+recipe = recipes.find("stacked")
+args = demo_arguments("02_stacked", __doc__, recipe)
 train, test = data.load(args.data)
 if args.quick:
     train, test, args.epochs = train[:2000], test[:500], 2
 criteria = Criteria(args)
 
-model = StackedAutoencoder()
+# %% [markdown]
+# ## The recipe
+# All that `minigen train stacked` does, too: the network, its optimizer, and how long they are trained.
+# %%
+recipe = recipe.with_arguments(args)
+recipe.show()
+model = recipe.network(recipe.spec_of(train))
 model.summary((28, 28, 1))
-optimizer = optim.SGD(model.parameters(), lr=1.5)
-history = training.fit(
-    model,
-    train.images,
-    validation=test.images,
-    optimizer=optimizer,
-    epochs=args.epochs,
-    batch_size=args.batch_size,
-    callbacks=[training.Checkpoint(args.out / "run")],
-)
+history = recipe.fit(model, train, test, callbacks=[training.Checkpoint(args.out / "run")])
 
 # %% [markdown]
 # ## Reconstructions

@@ -1,3 +1,4 @@
+# %% [markdown]
 """Looking at the codes: a map of 30 dimensions in two.
 
 The codes of a stacked autoencoder, laid out on a page by t-SNE. The network has never seen a label; yet images of one class lie
@@ -14,23 +15,25 @@ together.
 # how often do the five nearest points have the class of the point in their middle?
 # %%
 import minigen as mg
-from minigen import data, metrics, optim, plot, training
+from minigen import data, metrics, plot, recipes
 from minigen.baselines import tsne
 from minigen.gallery.demo import Criteria, demo_arguments, save
-from minigen.models.autoencoders import StackedAutoencoder
 
-args = demo_arguments("03_codes", __doc__, epochs=10, points=2000, iterations=500)
+recipe = recipes.find("stacked")
+args = demo_arguments("03_codes", __doc__, recipe, points=2000, iterations=500)
 train, test = data.load(args.data)
 if args.quick:
     train, args.epochs, args.points, args.iterations = train[:2000], 2, 300, 100
 criteria = Criteria(args)
 
-model = StackedAutoencoder()
-training.fit(model, train.images, optimizer=optim.SGD(model.parameters(), lr=1.5), epochs=args.epochs)
+recipe = recipe.with_arguments(args)
+recipe.show()
+model = recipe.network(recipe.spec_of(train))
+recipe.fit(model, train)
 
 # %% [markdown]
 # ## The map
-# Held-out images only. Colors are the classes, which the network was never told.
+# Held-out images only. Colors are the classes, which the network has never seen.
 # %%
 model.eval()
 shown = test[: args.points]
@@ -47,9 +50,9 @@ save(plot.code_map(points, shown.labels, shown.class_names, images=shown.images,
 # %%
 pixels = metrics.knn_accuracy(shown.images.reshape(len(shown), -1), shown.labels)
 in_codes, on_page = metrics.knn_accuracy(codes, shown.labels), metrics.knn_accuracy(points, shown.labels)
-criteria.check("5-NN accuracy on the page (2 numbers an image)", on_page, at_least=0.80)
+criteria.check("5-NN accuracy on the page (2 coordinates per image)", on_page, at_least=0.80)
 criteria.check("5-NN accuracy lost from codes to page", in_codes - on_page, at_most=0.05)
-criteria.report("5-NN accuracy in the codes (30 numbers)", in_codes)
-criteria.report("5-NN accuracy in the pixels (784 numbers)", pixels)
+criteria.report("5-NN accuracy in the codes (30 values)", in_codes)
+criteria.report("5-NN accuracy in the pixels (784 values)", pixels)
 criteria.report("most frequent class", max((shown.labels == label).mean() for label in set(shown.labels.tolist())))
 criteria.finish()

@@ -1,3 +1,4 @@
+# %% [markdown]
 """Tied weights: what encodes, transposed, decodes.
 
 Half the parameters of a stacked autoencoder, and about as good at rebuilding images that neither has seen.
@@ -14,29 +15,24 @@ Half the parameters of a stacked autoencoder, and about as good at rebuilding im
 # Both networks start from the same seed, so with the same W1 and W2, and see the same batches.
 # %%
 import minigen as mg
-from minigen import data, metrics, optim, plot, training
+from minigen import data, metrics, plot, recipes
 from minigen.gallery.demo import Criteria, demo_arguments, save
-from minigen.models.autoencoders import StackedAutoencoder, TiedAutoencoder
 
-args = demo_arguments("04_tied", __doc__, epochs=10, batch_size=32)
+recipe = recipes.find("tied")
+args = demo_arguments("04_tied", __doc__, recipe)
 train, test = data.load(args.data)
 if args.quick:
     train, test, args.epochs = train[:2000], test[:500], 2
 criteria = Criteria(args)
 
-models, histories = {"tied": TiedAutoencoder, "untied": StackedAutoencoder}, {}
-for name, kind in models.items():
+recipe.show()
+models, histories = {}, {}
+for name, each in {"tied": recipe, "untied": recipes.find("stacked")}.items():
     mg.seed(args.seed)
-    models[name] = model = kind()
+    each = each.with_arguments(args)
+    models[name] = model = each.network(each.spec_of(train))
     model.summary((28, 28, 1))
-    histories[name] = training.fit(
-        model,
-        train.images,
-        validation=test.images,
-        epochs=args.epochs,
-        optimizer=optim.SGD(model.parameters(), lr=1.5),
-        batch_size=args.batch_size,
-    )
+    histories[name] = each.fit(model, train, test)
     model.eval()
 
 # %% [markdown]

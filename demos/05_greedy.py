@@ -1,3 +1,4 @@
+# %% [markdown]
 """One layer at a time: a deep autoencoder as a series of shallow ones.
 
 Greedy layer-wise training needs no gradient through more than two layers. Put together and fine-tuned, the network must be as

@@ -1,3 +1,4 @@
+# %% [markdown]
 """Unsupervised pretraining: many images, few labels.
 
 An autoencoder learns from all images without a label, then its encoder becomes the lower part of a classifier that learns from a

@@ -1,3 +1,4 @@
+# %% [markdown]
 """A convolutional autoencoder: the same small kernels everywhere in the image.
 
 Kernels that slide over the image need fewer parameters than a dense layer and know that a stroke is a stroke wherever it is.
@@ -10,38 +11,41 @@ Compared with dense networks at equal parameters, and through a bottleneck of eq
 #     encoder   28 x 28 x 1 -> 14 x 14 x 16 -> 7 x 7 x 32 -> 3 x 3 x 64      3 x 3 kernels, SELU, then max pooling by 2
 #     decoder   3 x 3 x 64 -> 7 x 7 x 32 -> 14 x 14 x 16 -> 28 x 28 x 1      transposed convolutions with stride 2
 #
-# The chapter's encoder and the book's decoder, 23,296 + 23,233 parameters. Its codes are 64 maps of 3 x 3, which is 576 numbers
+# The chapter's encoder and the book's decoder, 23,296 + 23,233 parameters. Its codes are 64 maps of 3 x 3, which is 576 values
 # for 784 pixels: no bottleneck at all, as the error of PCA with 576 components, below, shows. What this network can show is how
-# far shared kernels get with few parameters; how much fits into 30 numbers takes a second one. So two comparisons:
+# far shared kernels get with few parameters; how much fits into 30 values takes a second one. So two comparisons:
 #
 #     576 codes   the network above, beside a dense network with as many parameters, 784-28-30-28-784
 #     30 codes    a network with a dense layer on either side of the codes (40,606 + 13,873 parameters, as the third edition's),
 #                 beside the chapter's stacked network, three times as large
 #
-# All four see the same 10,000 images equally often, with the same optimizer.
+# All four see the same 10,000 images equally often, with the same optimizer. `minigen train convolutional` takes all images.
 # %%
 import minigen as mg
-from minigen import baselines, data, metrics, optim, plot, training
+from minigen import baselines, data, metrics, plot, recipes
 from minigen.gallery.demo import Criteria, demo_arguments, save
-from minigen.models.autoencoders import ConvolutionalAutoencoder, StackedAutoencoder
+from minigen.models.autoencoders import StackedAutoencoder
 
-args = demo_arguments("07_convolutional", __doc__, epochs=6, images=10_000)
+recipe = recipes.find("convolutional")
+args = demo_arguments("07_convolutional", __doc__, recipe, images=10_000)
 train, test = data.load(args.data)
 if args.quick:
     train, test, args.epochs, args.images = train[:640], test[:100], 1, 640
 train = train[: args.images]
 criteria = Criteria(args)
 
+recipe = recipe.with_arguments(args)
+recipe.show()
+narrow, spec = recipe.with_settings(latent_dim=30), recipe.spec_of(train)
 models = {
     "dense,\nas many\nparameters": StackedAutoencoder(hidden=28),
-    "convolutional,\n576 codes": ConvolutionalAutoencoder(),
+    "convolutional,\n576 codes": recipe.network(spec),
     "stacked,\n30 codes": StackedAutoencoder(),
-    "convolutional,\n30 codes": ConvolutionalAutoencoder(latent_dim=30),
+    "convolutional,\n30 codes": narrow.network(spec),
 }
 models["convolutional,\n576 codes"].summary((28, 28, 1))
 for model in models.values():
-    optimizer = optim.Nadam(model.parameters(), lr=1e-3)
-    training.fit(model, train.images, optimizer=optimizer, epochs=args.epochs)
+    recipe.fit(model, train)
     model.eval()
 
 # %% [markdown]

@@ -1,3 +1,4 @@
+# %% [markdown]
 """Denoising autoencoders: shown damaged pictures, asked for whole ones.
 
 A network that must undo damage has to know what pictures look like. Three kinds of damage; and, for the linear network, the best
@@ -23,29 +24,31 @@ from math import ceil
 import numpy as np
 
 import minigen as mg
-from minigen import baselines, data, metrics, optim, plot, training
+from minigen import baselines, data, metrics, optim, plot, recipes, training
 from minigen.gallery.demo import Criteria, demo_arguments, save
-from minigen.models.autoencoders import DenoisingAutoencoder, LinearDenoisingAutoencoder, StackedAutoencoder
+from minigen.models.autoencoders import LinearDenoisingAutoencoder, StackedAutoencoder
 
-args = demo_arguments("09_denoising", __doc__, epochs=10, images=30000, linear_steps=1200)
+recipe = recipes.find("denoising")
+args = demo_arguments("09_denoising", __doc__, recipe, images=30_000, linear_steps=1200)
 train, test = data.load(args.data)
 train = train[: args.images]
 if args.quick:
     train, test, args.epochs, args.linear_steps = train[:1000], test[:200], 1, 4
 criteria = Criteria(args)
-CORRUPTIONS = {"gaussian": 0.2, "masking": 0.5, "dropout": 0.5}
-CODES = 30
+CORRUPTIONS = {"gaussian": recipe.amount, "masking": 0.5, "dropout": 0.5}
+CODES = recipe.latent_dim
 
 # %% [markdown]
 # ## Training
-# Four times the chapter's stacked autoencoder: once on whole pictures, and once for each corruption. The damage is drawn anew for
-# every batch.
+# Four times the chapter's stacked autoencoder: once on whole pictures, and once for each corruption. Each batch is damaged in its
+# own way.
 # %%
-plain = StackedAutoencoder(latent_dim=CODES)
-denoisers = {name: DenoisingAutoencoder(name, amount, latent_dim=CODES) for name, amount in CORRUPTIONS.items()}
+recipe = recipe.with_arguments(args)
+recipe.show()
+plain, spec = StackedAutoencoder(latent_dim=CODES), recipe.spec_of(train)
+denoisers = {name: recipe.with_settings(corruption=name, amount=amount).network(spec) for name, amount in CORRUPTIONS.items()}
 for model in (plain, *denoisers.values()):
-    optimizer = optim.Nadam(model.parameters(), lr=1e-3)
-    training.fit(model, train.images, optimizer=optimizer, epochs=args.epochs)
+    recipe.fit(model, train)
     model.eval()
 
 # %% [markdown]

@@ -1,3 +1,4 @@
+# %% [markdown]
 """A sparse autoencoder: 300 codes, few of them active at a time.
 
 More codes than a bottleneck would allow, but each one costs something when it is active. Without the cost, with an L1 penalty,
@@ -18,21 +19,24 @@ and with a target for how often a code may be active.
 import numpy as np
 
 import minigen as mg
-from minigen import data, metrics, optim, plot, training
+from minigen import data, metrics, plot, recipes
 from minigen.gallery.demo import Criteria, demo_arguments, save
-from minigen.models.autoencoders import SparseAutoencoder
 
-args = demo_arguments("10_sparse", __doc__, epochs=10, images=30000)
+recipe = recipes.find("sparse")
+args = demo_arguments("10_sparse", __doc__, recipe, images=30_000)
 train, test = data.load(args.data)
 train = train[: args.images]
 if args.quick:
     train, test, args.epochs = train[:1000], test[:500], 1
 criteria = Criteria(args)
 
-models = {"plain": SparseAutoencoder(), "L1": SparseAutoencoder(l1=1e-3), "KL": SparseAutoencoder(kl=0.05 / 32, target=0.1)}
+recipe = recipe.with_arguments(args)
+recipe.show()
+plain = recipe.with_settings(kl=0.0)
+variants = {"plain": plain, "L1": plain.with_settings(l1=1e-3), "KL": recipe}
+models = {name: each.network(each.spec_of(train)) for name, each in variants.items()}
 for model in models.values():
-    optimizer = optim.Nadam(model.parameters(), lr=1e-3)
-    training.fit(model, train.images, validation=test.images, optimizer=optimizer, epochs=args.epochs)
+    recipe.fit(model, train, test)
     model.eval()
 
 # %% [markdown]
@@ -51,7 +55,7 @@ save(plot.image_rows(rows, title="Held-out images and their reconstructions"), a
 # %% [markdown]
 # ## What does a code stand for?
 # The ten held-out images that excite a code most, for the four codes of each sparse network whose activation varies most. Codes
-# are no classes. As a number: of the ten images, the share that belongs to the most frequent class, mean over the codes that are
+# are not classes. As a number: of the ten images, the share that belongs to the most frequent class, mean over the codes that are
 # in use (above 0.1 for ten images at least), with the plain network to compare with.
 # %%
 rows, purity = {}, {}

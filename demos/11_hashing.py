@@ -1,3 +1,4 @@
+# %% [markdown]
 """Hashing with a binary autoencoder: sixteen bits that find similar pictures.
 
 Noise in front of the codes leaves them only two safe values, 0 and 1. Rounded, they are a key: pictures that share it, or nearly,
@@ -7,7 +8,7 @@ look alike.
 # %% [markdown]
 # # 11. Hashing with a binary autoencoder
 #
-#     784 -> 100, SELU -> + 15 noise -> 16, sigmoid = z -> 100, SELU -> 784,        noise ~ N(0, 1), drawn anew for every batch
+#     784 -> 100, SELU -> + 15 noise -> 16, sigmoid = z -> 100, SELU -> 784,        noise ~ N(0, 1), other noise for every batch
 #
 # The noise drowns whatever a code between 0 and 1 could say. What survives is the sign of a number much larger than the noise, so
 # training drives every code to one of its ends (Salakhutdinov & Hinton 2009, "Semantic hashing"). Beside it, the same network
@@ -16,21 +17,23 @@ look alike.
 import numpy as np
 
 import minigen as mg
-from minigen import data, metrics, ops, optim, plot, training
+from minigen import data, metrics, ops, plot, recipes
 from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.autoencoders import HashingAutoencoder
 
-args = demo_arguments("11_hashing", __doc__, epochs=10)
+recipe = recipes.find("hashing")
+args = demo_arguments("11_hashing", __doc__, recipe)
 train, test = data.load(args.data)
 if args.quick:
     train, test, args.epochs = train[:2000], test[:500], 2
 criteria = Criteria(args)
 
-model, plain = HashingAutoencoder(), HashingAutoencoder(noise_std=0.0)
+recipe = recipe.with_arguments(args)
+recipe.show()
+model, plain = (each.network(each.spec_of(train)) for each in (recipe, recipe.with_settings(noise_std=0.0)))
 model.summary((28, 28, 1))
 for network in (model, plain):
-    optimizer = optim.Nadam(network.parameters(), lr=1e-3)
-    training.fit(network, train.images, optimizer=optimizer, epochs=args.epochs)
+    recipe.fit(network, train)
     network.eval()
 
 # %% [markdown]
@@ -57,7 +60,7 @@ def rounding_errors(network: HashingAutoencoder) -> tuple[float, float]:
 # %% [markdown]
 # ## Searching by hash
 # One held-out image of each class is the query; below it, the training images whose hashes differ from its own in the fewest
-# bits (among equals, whichever comes first). Nothing but 16 bits an image is compared.
+# bits (among equals, whichever comes first). Nothing but 16 bits per image is compared.
 # %%
 hashes, library = (mg.to_numpy(model.hash(mg.asarray(images))).astype(np.float32) for images in (held_out.images, train.images))
 

@@ -1,3 +1,4 @@
+# %% [markdown]
 """A variational autoencoder: codes are distributions, so that new images can be drawn.
 
 The encoder answers with a Gaussian instead of a point, and a divergence keeps these Gaussians near one prior. Whatever is drawn
@@ -18,36 +19,36 @@ from that prior, the decoder has seen its like. The loss bounds the log-likeliho
 import numpy as np
 
 import minigen as mg
-from minigen import data, metrics, optim, plot, training
+from minigen import data, metrics, plot, recipes
 from minigen.gallery.demo import Criteria, demo_arguments, save
-from minigen.models.autoencoders import VariationalAutoencoder
 
-args = demo_arguments("12_variational", __doc__, epochs=25, batch_size=128)
+recipe = recipes.find("vae")
+args = demo_arguments("12_variational", __doc__, recipe)
 train, test = data.load(args.data)
 if args.quick:
     train, test, args.epochs = train[:2000], test[:300], 1
 criteria = Criteria(args)
 
 
-def trained(reconstruction):
+recipe = recipe.with_arguments(args)
+recipe.show()
+
+
+def trained(recipe):
     """A variational autoencoder after training, in evaluation mode, and its history."""
-    model = VariationalAutoencoder(latent_dim=10, reconstruction=reconstruction)
-    steps = args.epochs * -(-len(train) // args.batch_size)
-    optimizer = optim.Adam(model.parameters(), lr=optim.schedules.cosine(2e-3, steps))
-    history = training.fit(
-        model, train.images, validation=test.images, optimizer=optimizer, epochs=args.epochs, batch_size=args.batch_size
-    )
+    model = recipe.network(recipe.spec_of(train))
+    history = recipe.fit(model, train, test)
     return model.eval(), history
 
 
-model, history = trained("bce")
+model, history = trained(recipe)
 model.summary((28, 28, 1))
 curves = {name: history[name] for name in ("epoch", "reconstruction", "validation reconstruction", "kl", "validation kl")}
 save(plot.training_curves(curves, title="The two terms of the bound, nats per image"), args, "training.png")
 
 # %% [markdown]
 # ## Reconstructions and new images
-# A reconstruction is decoded from the mean of q(z|x). A new image is decoded from ten numbers drawn from N(0, 1).
+# A reconstruction is decoded from the mean of q(z|x). A new image is decoded from ten values drawn from N(0, 1).
 # %%
 shown = test.images[:10]
 rows = {"original": shown, "reconstruction": model.reconstruct(mg.asarray(shown))}
@@ -118,7 +119,10 @@ criteria.check("interpolation: largest step between neighbors, in mean steps", s
 
 criteria.report("entropy of the held-out pixels, nats per image", floor)
 criteria.report("bound on black and white images: 1, 5, 50 samples, nats", f"{loose:.2f}, {tighter:.2f}, {tightest:.2f}")
-for name, (form, terms) in {"Bernoulli": (model, history), "Gaussian, variance 1/2": trained("mse")}.items():
+for name, (form, terms) in {
+    "Bernoulli": (model, history),
+    "Gaussian, variance 1/2": trained(recipe.with_settings(reconstruction="mse")),
+}.items():
     with mg.no_grad():
         mean, _ = form.encode(mg.asarray(test.images))
     error = metrics.reconstruction_mse(test.images, form.reconstruct(mg.asarray(test.images)).numpy())

@@ -1,7 +1,8 @@
+# %% [markdown]
 """A manifold of images: two latent variables, and everything the decoder knows on one page.
 
 With a 2-D latent space the whole generative model can be seen: each point of the page decodes to an image, and neighboring
-points to similar ones. Where in it do the classes lie, that it was never told?
+points to similar ones. Where in it do the classes lie, which it has never seen?
 """
 
 # %% [markdown]
@@ -16,22 +17,20 @@ from statistics import NormalDist
 import numpy as np
 
 import minigen as mg
-from minigen import data, metrics, optim, plot, training
+from minigen import data, metrics, plot, recipes
 from minigen.gallery.demo import Criteria, demo_arguments, save
-from minigen.models.autoencoders import VariationalAutoencoder
 
-args = demo_arguments("13_manifold", __doc__, epochs=30, batch_size=32, columns=20)
+recipe = recipes.find("vae").with_settings(latent_dim=2, lr=1e-3, batch_size=32, epochs=30)
+args = demo_arguments("13_manifold", __doc__, recipe, columns=20)
 train, test = data.load(args.data)
 if args.quick:
     train, test, args.epochs = train[:2000], test[:500], 1
 criteria = Criteria(args)
 
-model = VariationalAutoencoder(latent_dim=2)
-steps = args.epochs * -(-len(train) // args.batch_size)
-optimizer = optim.Adam(model.parameters(), lr=optim.schedules.cosine(1e-3, steps))
-history = training.fit(
-    model, train.images, validation=test.images, optimizer=optimizer, epochs=args.epochs, batch_size=args.batch_size
-)
+recipe = recipe.with_arguments(args)
+recipe.show()
+model = recipe.network(recipe.spec_of(train))
+history = recipe.fit(model, train, test)
 model.eval()
 
 # %% [markdown]
@@ -46,7 +45,7 @@ save(
 
 # %% [markdown]
 # ## Where the images lie
-# The mean of q(z|x) for held-out images, colored by a class that the model was never told.
+# The mean of q(z|x) for held-out images, colored by a class that the model has never seen.
 # %%
 with mg.no_grad():
     mean, logvar = (part.numpy().astype(float) for part in model.encode(mg.asarray(test.images)))
@@ -65,11 +64,11 @@ save(
 
 # %% [markdown]
 # ## Did it work?
-# Two numbers are few for an image; still the five nearest codes should name its class far more often than chance, one in ten.
+# Two values are few for an image; still the five nearest codes should name its class far more often than chance, one in ten.
 # And the prior must be what it is taken for: the codes of all images together, q(z) = mean over x of q(z|x), should look like
 # N(0, I), or the page above shows places where no image lies. The divergence of q(z|x) from the prior is what z tells of x plus
 # the divergence of q(z) from the prior (Hoffman & Johnson 2016); with q(z) taken as Gaussian, the latter must be the lesser part
-# by far. The covariance of q(z) is that of the means plus the mean of the variances. Two numbers have to carry so much here that
+# by far. The covariance of q(z) is that of the means plus the mean of the variances. Two values have to carry so much here that
 # codes reach out further than the prior: variances above 1.
 # %%
 measured = min(len(test), 4000)

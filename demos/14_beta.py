@@ -1,3 +1,4 @@
+# %% [markdown]
 """The beta of a variational autoencoder: a price on every nat of the code.
 
 With a higher price, codes carry less and reconstructions get worse. Does each latent variable then stand for one factor of what

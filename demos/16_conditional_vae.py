@@ -1,13 +1,14 @@
+# %% [markdown]
 """A conditional variational autoencoder: say which class, draw the style.
 
-Encoder and decoder are told the label, so the codes need not say it: they keep what the label leaves open, the hand. One code
-then writes all classes in one hand, and a new image can be asked for by name.
+Encoder and decoder are conditioned on the label, so the codes need not say it: they keep what the label leaves open, the hand.
+One code then writes all classes in one hand, and a new image can be asked for by name.
 """
 
 # %% [markdown]
 # # 16. A conditional variational autoencoder
 #
-# The label y enters both networks as ten more numbers, one-hot (Kingma et al. 2014; Sohn et al. 2015). The prior of z is the same
+# The label y enters both networks as ten more inputs, one-hot (Kingma et al. 2014; Sohn et al. 2015). The prior of z is the same
 # for every class, which asks of the codes to say nothing of it. They obey as far as the divergence weighs: here beta = 2, since a
 # code that has to say more than the style is one that does not fit another label.
 #
@@ -16,28 +17,21 @@ then writes all classes in one hand, and a new image can be asked for by name.
 import numpy as np
 
 import minigen as mg
-from minigen import data, metrics, optim, plot, training
+from minigen import data, metrics, plot, recipes
 from minigen.gallery.demo import Criteria, demo_arguments, save
-from minigen.models.autoencoders import ConditionalVariationalAutoencoder
 
-args = demo_arguments("16_conditional_vae", __doc__, epochs=25, batch_size=128, beta=2.0)
+recipe = recipes.find("conditional-vae")
+args = demo_arguments("16_conditional_vae", __doc__, recipe, beta=recipe.beta)
 train, test = data.load(args.data)
 if args.quick:
     train, test, args.epochs = train[:2000], test[:500], 1
 criteria = Criteria(args)
 
 classes = len(train.class_names)
-model = ConditionalVariationalAutoencoder(classes, beta=args.beta)
-steps = args.epochs * -(-len(train) // args.batch_size)
-optimizer = optim.Adam(model.parameters(), lr=optim.schedules.cosine(2e-3, steps))
-history = training.fit(
-    model,
-    (train.images, train.labels),
-    validation=(test.images, test.labels),
-    optimizer=optimizer,
-    epochs=args.epochs,
-    batch_size=args.batch_size,
-)
+recipe = recipe.with_arguments(args)
+recipe.show()
+model = recipe.network(recipe.spec_of(train))
+history = recipe.fit(model, train, test)
 model.eval()
 
 # %% [markdown]

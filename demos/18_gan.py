@@ -17,32 +17,26 @@ chapter's dense networks, its optimizer, its loop.
 import numpy as np
 
 import minigen as mg
-from minigen import data, evaluators, metrics, optim, plot, training
-from minigen.gallery.demo import Criteria, demo_arguments, save
-from minigen.models.gans import gan
+from minigen import data, metrics, plot, recipes, training
+from minigen.gallery.demo import Criteria, demo_arguments, save, train_evaluator
 from minigen.models.latent import great_circle
 
-args = demo_arguments("18_gan", __doc__, steps=20_000, samples=10_000)
+recipe = recipes.find("gan")
+args = demo_arguments("18_gan", __doc__, recipe, samples=10_000)
 train, test = data.load(args.data)
 if args.quick:
     train, test, args.steps, args.samples = train[:1000], test[:200], 20, 100
 criteria = Criteria(args)
 
-evaluator = evaluators.feature_classifier(
-    train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None
-)
-generator, discriminator = gan.Generator(), gan.Discriminator()
+evaluator = train_evaluator(train, args)
+recipe = recipe.with_arguments(args)
+recipe.show()
+generator, discriminator = recipe.networks(recipe.spec_of(train))
 untrained = generator.sample(args.samples)
-trainer = training.Adversarial(
-    generator,
-    discriminator,
-    ema=0.999,
-    generator_optimizer=optim.RMSprop(generator.parameters(), lr=optim.schedules.cosine(1e-3, args.steps)),
-    discriminator_optimizer=optim.RMSprop(discriminator.parameters(), lr=optim.schedules.cosine(2.5e-4, args.steps)),
-)
+trainer = recipe.trainer(generator, discriminator)
 monitor = training.GanMonitor(evaluator)
 grid = training.SampleGrid(args.out / "evolution", every=max(args.steps // 20, 1), n=49)
-history = trainer.fit(train.images, steps=args.steps, record_every=max(args.steps // 100, 10), callbacks=[monitor, grid])
+history = recipe.fit(trainer, train, record_every=max(args.steps // 100, 10), callbacks=[monitor, grid])
 
 # %% [markdown]
 # ## What it makes

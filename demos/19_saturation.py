@@ -1,3 +1,4 @@
+# %% [markdown]
 """Two objectives for the generator, with the same equilibrium and different gradients.
 
 To make the discriminator wrong, or to make it say "real": both lead to the same place, and the book calls them equivalent. But a

@@ -1,3 +1,4 @@
+# %% [markdown]
 """Why training oscillates: the smallest game, in which every step is known exactly.
 
 A generator of one number and a discriminator of one number chase each other in circles. Whether they go round, out or in is

@@ -25,13 +25,13 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from tqdm import tqdm
 
-from demos import remedies
 from minigen import metrics, plot
 from minigen.gallery.demo import Criteria, demo_arguments, save
+from minigen.recipes import remedy_bench
 from minigen.utils.files import replacing
 
 args = demo_arguments("21_remedies", __doc__, seeds=5, jobs=2)
-methods, steps = list(remedies.METHODS), remedies.STEPS
+methods, steps = list(remedy_bench.METHODS), remedy_bench.STEPS
 tasks = list(steps)
 if args.quick:
     tasks, methods, args.seeds, args.jobs, steps = ["ring", "grid"], ["plain", "R1", "packing, 2"], 2, 0, dict.fromkeys(steps, 20)
@@ -50,13 +50,13 @@ processes = []
 def run(task, method):
     """What the trainings of a method on a task measured, seed by seed, from their files where they are there."""
     if args.quick:
-        return [remedies.train(task, method, seed, steps[task], args.data) for seed in seeds]
+        return [remedy_bench.train(task, method, seed, steps[task], args.data) for seed in seeds]
     data = args.data if task == "stacked" else "toy"
-    name = f"{task}-{data}-{method}-recipe{remedies.RECIPE}".replace(" ", "_").replace(",", "")
+    name = f"{task}-{data}-{method}-version{remedy_bench.VERSION}".replace(" ", "_").replace(",", "")
     paths = {seed: cache / f"{name}-{seed}.json" for seed in seeds}
     missing = [seed for seed in seeds if not paths[seed].exists()]
     if missing:
-        command = [sys.executable, remedies.__file__, task, method, *map(str, missing), "--data", args.data]
+        command = [sys.executable, "-m", remedy_bench.__name__, task, method, *map(str, missing), "--data", args.data]
         one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
         process = subprocess.Popen(
             command, env={**os.environ, **one_thread}, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -72,7 +72,7 @@ def run(task, method):
 
 
 if "stacked" in tasks:
-    remedies.stacked_digits(args.data)  # trains the evaluator, once
+    remedy_bench.stacked_digits(args.data)  # trains the evaluator, once
 groups = [(task, method) for task in tasks for method in methods]
 with ThreadPoolExecutor(max(args.jobs, 1)) as pool:
     try:
@@ -126,7 +126,7 @@ for task in tasks:
     if task == "stacked":
         continue
     clouds = {method: np.array(results[task, method][0]["samples"]) for method in methods}
-    figure = plot.point_clouds(clouds, remedies.toy(task).points[:1000], title=f"The {task}, by every method, one seed")
+    figure = plot.point_clouds(clouds, remedy_bench.toy(task).points[:1000], title=f"The {task}, by every method, one seed")
     save(figure, args, f"{task}.png")
 for task in tasks:
     heights = {}
@@ -147,11 +147,11 @@ if "stacked" in tasks:
 # That a remedy helps is no criterion: the table is the result. The criteria ask whether the bench can tell good from bad: a
 # sampler of the true distribution must score as theory says, and the plain GAN must leave room above it.
 # %%
-perfect = remedies.toy("grid")
-coverage = metrics.mode_coverage(perfect.points[: remedies.SAMPLES], perfect.centers, perfect.std)
+perfect = remedy_bench.toy("grid")
+coverage = metrics.mode_coverage(perfect.points[: remedy_bench.SAMPLES], perfect.centers, perfect.std)
 criteria.check("modes of the grid that true samples cover", coverage.modes, at_least=25)
 criteria.check("of high quality among true samples (theory: 98.9 %)", coverage.high_quality, between=(0.98, 0.996))
-ring = metrics.mode_coverage(remedies.toy("ring").points[: remedies.SAMPLES], remedies.toy("ring").centers, 0.01)
+ring = metrics.mode_coverage(remedy_bench.toy("ring").points[: remedy_bench.SAMPLES], remedy_bench.toy("ring").centers, 0.01)
 criteria.check("reverse KL of true samples of the ring, nats", ring.reverse_kl, at_most=0.01)
 for task in tasks:
     best = {

@@ -1,7 +1,7 @@
 """A deep convolutional GAN: digits that one can read.
 
 Convolutions in both networks, and a few rules under which they train. At equal numbers of images seen it must come nearer to the
-real ones than the dense networks of demo 18, in the eyes of the same evaluator.
+real ones than the dense networks of demo 18, by the features of the same evaluator.
 """
 
 # %% [markdown]
@@ -15,54 +15,33 @@ real ones than the dense networks of demo 18, in the eyes of the same evaluator.
 # from 4e-3 by half a cosine. `--model book`: the chapter's, 100 -> 7 x 7 x 128 -> 14 x 14 x 64 -> 28 x 28, kernels of 5 x 5,
 # with dropout in the discriminator and rates of 2e-4; it takes several times as long.
 # %%
-from functools import partial
-
 import numpy as np
 
 import minigen as mg
-from minigen import data, evaluators, losses, metrics, optim, plot, training
-from minigen.gallery.demo import Criteria, demo_arguments, save
-from minigen.models.gans import dcgan, gan
+from minigen import data, metrics, optim, plot, recipes, training
+from minigen.gallery.demo import Criteria, demo_arguments, save, train_evaluator
 from minigen.models.latent import great_circle
 
-args = demo_arguments("22_dcgan", __doc__, steps=3000, batch_size=32, samples=10_000, model="tiny")
+recipe = recipes.find("dcgan")
+args = demo_arguments("22_dcgan", __doc__, recipe, samples=10_000, model="tiny")
 if args.model not in ("tiny", "book"):
     raise SystemExit(f"--model {args.model}: there are tiny and book")
 train, test = data.load(args.data)
 if args.quick:
     train, test, args.steps, args.batch_size, args.samples = train[:1000], test[:200], 4, 16, 100
 criteria = Criteria(args)
-evaluator = evaluators.feature_classifier(
-    train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None
-)
+evaluator = train_evaluator(train, args)
 
 
-def trained(generator, discriminator, optimizers, penalties=(), callbacks=()):
-    """A trainer after its steps; `optimizers` make the generator's and the discriminator's from their parameters."""
-    trainer = training.Adversarial(
-        generator,
-        discriminator,
-        penalties=penalties,
-        ema=0.995,
-        generator_optimizer=optimizers[0](generator.parameters()),
-        discriminator_optimizer=optimizers[1](discriminator.parameters()),
-    )
-    trainer.fit(
-        train.images, steps=args.steps, batch_size=args.batch_size, record_every=max(args.steps // 50, 1), callbacks=callbacks
-    )
-    return trainer
-
-
-if args.model == "tiny":
-    generator, discriminator, penalties = dcgan.TinyGenerator(), dcgan.TinyDiscriminator(batch_norm=False), [losses.R1(gamma=1.0)]
-    rate = optim.schedules.cosine(4e-3, args.steps)
-else:
-    generator, discriminator, penalties, rate = dcgan.Generator(), dcgan.Discriminator(), [], 2e-4
+recipe = recipes.find({"tiny": "dcgan", "book": "dcgan-book"}[args.model]).with_arguments(args)
+recipe.show()
+generator, discriminator = recipe.networks(recipe.spec_of(train))
 generator.summary((generator.latent_dim,))
 discriminator.summary((28, 28, 1))
 grid = training.SampleGrid(args.out / "evolution", every=max(args.steps // 10, 1), n=36)
 monitor = training.GanMonitor(evaluator)
-trainer = trained(generator, discriminator, 2 * [partial(optim.Adam, lr=rate, beta1=0.5)], penalties, [grid, monitor])
+trainer = recipe.trainer(generator, discriminator)
+recipe.fit(trainer, train, callbacks=[grid, monitor])
 samples = trainer.sample(args.samples)
 
 # %% [markdown]
@@ -103,11 +82,20 @@ save(
 
 # %% [markdown]
 # ## The dense GAN, with as many images seen
-# The chapter's dense networks and RMSprop, at the rates at which demo 18 begins; the same steps and batches, the same average of
-# weights.
+# The chapter's dense networks and RMSprop, at the rates at which demo 18 begins, which stay; the same steps and batches, the same
+# average of weights.
 # %%
+first = recipes.find("gan")
 mg.seed(args.seed)
-dense = trained(gan.Generator(), gan.Discriminator(), [partial(optim.RMSprop, lr=rate) for rate in (1e-3, 2.5e-4)])
+generator, discriminator = first.networks(first.spec_of(train))
+dense = training.Adversarial(
+    generator,
+    discriminator,
+    ema=recipe.ema,
+    generator_optimizer=optim.RMSprop(generator.parameters(), lr=first.lr),
+    discriminator_optimizer=optim.RMSprop(discriminator.parameters(), lr=first.lr / 4),
+)
+recipe.fit(dense, train)
 dense_samples = dense.sample(args.samples)
 half = len(train) // 2
 near = metrics.nearest_training(samples[:500], train.images[:half], held_out=train.images[half : half + 500])

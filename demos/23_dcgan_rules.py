@@ -15,8 +15,8 @@ import numpy as np
 from tqdm import tqdm
 
 import minigen as mg
-from minigen import data, evaluators, metrics, optim, plot, training
-from minigen.gallery.demo import Criteria, demo_arguments, save
+from minigen import data, metrics, optim, plot, training
+from minigen.gallery.demo import Criteria, demo_arguments, save, train_evaluator
 from minigen.models.gans import dcgan
 
 args = demo_arguments("23_dcgan_rules", __doc__, steps=400, batch_size=64, seeds=3, samples=5000)
@@ -33,9 +33,7 @@ if args.quick:
     train, args.steps, args.batch_size, args.seeds, args.samples = train[:1000], 3, 8, 2, 100
     BROKEN = dict(list(BROKEN.items())[:4])
 criteria = Criteria(args)
-evaluator = evaluators.feature_classifier(
-    train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None
-)
+evaluator = train_evaluator(train, args)
 real = train.images[np.random.default_rng(0).permutation(len(train))[: args.samples]]
 true = evaluator.features(real)
 

@@ -17,11 +17,12 @@ slope is bounded. Two ways to bound it, and what each does to the critic.
 import numpy as np
 
 import minigen as mg
-from minigen import data, evaluators, losses, metrics, optim, plot, synthetic, training
-from minigen.gallery.demo import Criteria, demo_arguments, save
-from minigen.models.gans import dcgan, points
+from minigen import data, losses, metrics, optim, plot, recipes, synthetic, training
+from minigen.gallery.demo import Criteria, demo_arguments, save, train_evaluator
+from minigen.models.gans import points
 
-args = demo_arguments("24_wasserstein", __doc__, steps=600, toy_steps=1500, batch_size=64, critic_steps=3, samples=5000)
+recipe = recipes.find("wgan-gp")
+args = demo_arguments("24_wasserstein", __doc__, recipe, toy_steps=1500, critic_steps=recipe.critic_steps, samples=5000)
 train, test = data.load(args.data)
 if args.quick:
     train, args.steps, args.toy_steps, args.batch_size, args.samples = train[:1000], 4, 10, 16, 100
@@ -68,16 +69,12 @@ for name, (bound, optimizer) in BOUNDS.items():
 # The same two on small convolutional networks. Their settings are their papers': RMSprop at 5e-5 and c = 0.01 for clipping, Adam
 # at 1e-4 with moments 0 and 0.9 for the penalty (here both rates four times as high, for a short training).
 # %%
-evaluator = evaluators.feature_classifier(
-    train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None
-)
+ways = {"clipping": recipes.find("wgan").with_arguments(args), "gradient penalty": recipe.with_arguments(args)}
+ways["clipping"].show()  # which begins with the other one
+evaluator = train_evaluator(train, args)
 real = train.images[np.random.default_rng(0).permutation(len(train))[: args.samples]]
 true = evaluator.features(real)
-CLIP, rng = 0.01, np.random.default_rng(args.seed)
-ways = {
-    "clipping": (losses.WeightClipping(CLIP), lambda parameters: optim.RMSprop(parameters, lr=2e-4)),
-    "gradient penalty": (losses.GradientPenalty(10.0), lambda parameters: optim.Adam(parameters, lr=4e-4, beta1=0.0, beta2=0.9)),
-}
+rng = np.random.default_rng(args.seed)
 
 
 class Follow(training.Callback):
@@ -91,33 +88,15 @@ class Follow(training.Callback):
 
 
 trainers, followed = {}, {}
-for name, (bound, optimizer) in ways.items():
+for name, each in ways.items():
     mg.seed(args.seed)
-    generator = dcgan.TinyGenerator(feature_maps=(32, 16))
-    critic = dcgan.TinyDiscriminator(feature_maps=(16, 32), batch_norm=False)
+    generator, critic = each.networks(each.spec_of(train))
     if name == "clipping":  # even over the interval, so that what piles up at its ends has been driven there
+        clip = each.clip
         for parameter in critic.parameters():
-            parameter.assign(mg.asarray(rng.uniform(-CLIP, CLIP, parameter.shape).astype(np.float32)))
-    trainers[name], followed[name] = (
-        training.Adversarial(
-            generator,
-            critic,
-            loss=losses.Wasserstein(),
-            penalties=[bound],
-            discriminator_steps=args.critic_steps,
-            ema=0.99,
-            generator_optimizer=optimizer(generator.parameters()),
-            discriminator_optimizer=optimizer(critic.parameters()),
-        ),
-        Follow(),
-    )
-    trainers[name].fit(
-        train.images,
-        steps=args.steps,
-        batch_size=args.batch_size,
-        record_every=max(args.steps // 20, 1),
-        callbacks=[followed[name]],
-    )
+            parameter.assign(mg.asarray(rng.uniform(-clip, clip, parameter.shape).astype(np.float32)))
+    trainers[name], followed[name] = each.trainer(generator, critic), Follow()
+    each.fit(trainers[name], train, record_every=max(args.steps // 20, 1), callbacks=[followed[name]])
 samples = {name: trainer.sample(args.samples) for name, trainer in trainers.items()}
 title = f"After {args.steps:,} steps of the generator, {args.critic_steps} of the critic each"
 save(plot.image_rows({name: images[:14] for name, images in samples.items()}, title=title), args, "samples.png")
@@ -131,7 +110,7 @@ weights = {
     name: np.concatenate([layer.weight.numpy().ravel() for layer in trainer.discriminator.modules() if hasattr(layer, "weight")])
     for name, trainer in trainers.items()
 }
-edge = np.abs(weights["clipping"]) > 0.99 * CLIP
+edge = np.abs(weights["clipping"]) > 0.99 * clip
 save(plot.histograms(weights, xlabel="weight", title="The critics' weights"), args, "weights.png")
 
 # %% [markdown]

@@ -1,7 +1,7 @@
 """A conditional DCGAN with experience replay: the chapter's exercise, solved and measured.
 
-Ask for a digit, get that digit. Both networks are told the label, and the discriminator also learns from fakes of the past. Does
-the replay help? That is measured.
+Ask for a digit, get that digit. Both networks are conditioned on the label, and the discriminator also learns from fakes of the
+past. Does the replay help? That is measured.
 """
 
 # %% [markdown]
@@ -16,52 +16,33 @@ the replay help? That is measured.
 import numpy as np
 
 import minigen as mg
-from minigen import data, evaluators, losses, metrics, optim, plot, training
-from minigen.gallery.demo import Criteria, demo_arguments, save
-from minigen.models.gans import conditional, dcgan
-from minigen.training import remedies
+from minigen import data, evaluators, metrics, plot, recipes, training
+from minigen.gallery.demo import Criteria, demo_arguments, save, train_evaluator
 
-args = demo_arguments("25_conditional_gan", __doc__, steps=2000, batch_size=32, samples=10_000)
+recipe = recipes.find("conditional-dcgan")
+args = demo_arguments("25_conditional_gan", __doc__, recipe, samples=10_000)
 train, test = data.load(args.data)
 if args.quick:
     train, test, args.steps, args.batch_size, args.samples = train[:1000], test[:200], 4, 16, 200
 criteria = Criteria(args)
-evaluator = evaluators.feature_classifier(
-    train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None
-)
+evaluator = train_evaluator(train, args)
 classes = len(train.class_names)
 
 
-def trained(replay, callbacks=()):
-    """A conditional DCGAN after training, with or without experience replay."""
+recipe = recipe.with_arguments(args)
+recipe.show()
+
+
+def trained(recipe, callbacks=()):
+    """A conditional DCGAN after training."""
     mg.seed(args.seed)
-    generator = conditional.Generator(dcgan.TinyGenerator(latent_dim=54 + classes), classes)
-    discriminator = conditional.Discriminator(dcgan.TinyDiscriminator(channels=1 + classes, batch_norm=False), classes)
-    adams = [
-        optim.Adam(player.parameters(), lr=optim.schedules.cosine(4e-3, args.steps), beta1=0.5)
-        for player in (generator, discriminator)
-    ]
-    trainer = training.Adversarial(
-        generator,
-        discriminator,
-        generator_optimizer=adams[0],
-        discriminator_optimizer=adams[1],
-        penalties=[losses.R1(gamma=1.0)],
-        ema=0.995,
-        remedies=[remedies.ExperienceReplay(capacity=1000)] if replay else [],
-    )
-    trainer.fit(
-        (train.images, train.labels),
-        steps=args.steps,
-        batch_size=args.batch_size,
-        record_every=max(args.steps // 50, 1),
-        callbacks=callbacks,
-    )
+    trainer = recipe.trainer(*recipe.networks(recipe.spec_of(train)))
+    recipe.fit(trainer, train, callbacks=callbacks)
     return trainer
 
 
 grid = training.SampleGrid(args.out / "evolution", every=max(args.steps // 5, 1), n=5 * classes)
-trainers = {"with replay": trained(True, [grid]), "without": trained(False)}
+trainers = {"with replay": trained(recipe, [grid]), "without": trained(recipe.with_settings(replay=0))}
 
 # %% [markdown]
 # ## A class a column

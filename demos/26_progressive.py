@@ -17,55 +17,30 @@ network that has learned to read all that is known of a portrait.
 #
 # For two CPU cores: 32 x 32 pixels, few feature maps, the non-saturating loss with R1, and learning rates of 1e-2 that fall by
 # half a cosine (the paper has 1e-3, for 12 million images). `--full`: the paper's networks, loss (WGAN-GP with drift) and rates
-# at 128 x 128, for a GPU.
+# at 128 x 128, for a GPU (the recipe `progan-paper`).
 # %%
 import copy
 import math
-from functools import partial
+from dataclasses import replace
 
 import numpy as np
 
-from demos.portraits import FULL, Subject, rarest, shorten
-from minigen import losses, optim, plot, training
+from minigen import plot, recipes, training
 from minigen.gallery.demo import Criteria, demo_arguments, save
-from minigen.models.gans import progan
 from minigen.plot import gan_figures
-from minigen.recipes.gans import small_maps
+from minigen.recipes import portraits
 
-args = demo_arguments(
-    "26_progressive",
-    __doc__,
-    data="faces",
-    resolution=32,
-    images=10_000,
-    stable=6000,
-    fading=6000,
-    last=18_000,
-    batch_size=32,
-    samples=5000,
-    full=FULL,
-)
+recipe, full = recipes.find("progan"), portraits.full("progan")
+args = demo_arguments("26_progressive", __doc__, recipe, data="faces", full=full, **portraits.SIZE, samples=5000)
 if args.quick:
-    shorten(args)
+    portraits.shorten(args)
 criteria = Criteria(args)
-subject = Subject(args)
-growth = training.Growth(final=args.resolution, stable=args.stable, fading=args.fading)
-steps = math.ceil((growth.images + args.last) / args.batch_size)
-
-if args.full:
-    latent_dim, feature_maps, rate = 512, None, 1e-3
-    game = {
-        "loss": losses.Wasserstein(),
-        "ema": 0.999,
-        "penalties": [losses.GradientPenalty(10.0, resolution=args.resolution), losses.Drift()],
-    }
-else:
-    latent_dim, feature_maps, rate = 32, small_maps(args.resolution), optim.schedules.cosine(1e-2, steps)
-    game = {"penalties": [losses.R1(gamma=2.0, resolution=32)], "ema": 0.995}
-generator = progan.Generator(args.resolution, latent_dim, feature_maps, subject.channels)
-discriminator = progan.Discriminator(args.resolution, feature_maps, subject.channels)
-generator.summary((latent_dim,))
-discriminator.summary((args.resolution, args.resolution, subject.channels))
+task = portraits.PortraitTask(args)
+recipe = task.recipe(recipe.name)
+recipe.show()
+generator, discriminator = recipe.networks(recipe.spec_of(task.train))
+generator.summary((generator.latent_dim,))
+discriminator.summary(task.images.shape[1:])
 
 
 class Distances(training.Callback):
@@ -76,33 +51,30 @@ class Distances(training.Callback):
 
     def on_epoch_end(self, run):
         samples = run.sampler.draw(gan_figures.latent(run.generator, len(z), seed=1))
-        self.values.append(subject.distance(samples, run.sampler.resolution, run.sampler.alpha))
+        self.values.append(task.distance(samples, run.sampler.resolution, run.sampler.alpha))
 
 
 z = gan_figures.latent(generator, 64 if args.quick else 1000, seed=0)
-untrained = subject.distance(generator.draw(z))
-adams = [optim.Adam(player.parameters(), lr=rate, beta1=0.0, beta2=0.99) for player in (generator, discriminator)]
-trainer = training.Progressive(
-    generator, discriminator, growth=growth, generator_optimizer=adams[0], discriminator_optimizer=adams[1], **game
-)
-grid = training.SampleGrid(args.out / "evolution", every=max(steps // 40, 1), n=64)
+untrained = task.distance(generator.draw(z))
+trainer = recipe.trainer(generator, discriminator)
+grid = training.SampleGrid(args.out / "evolution", every=max(recipe.steps // 40, 1), n=64)
 distances = Distances()
-fit = partial(
-    trainer.fit, subject.images, batch_size=args.batch_size, record_every=max(steps // 40, 1), callbacks=[grid, distances]
-)
+watched = {"record_every": max(recipe.steps // 40, 1), "callbacks": [grid, distances]}
 
 # %% [markdown]
 # ## Half-way to the last resolution
 # The run is stopped in the middle of the last fade, to look at what is blended: what the old layers say, above, with what the new
 # ones say, below.
 # %%
-fit(steps=math.ceil((growth.images - growth.stable - growth.fading / 2) / args.batch_size))
+growth = trainer.growth
+half_way = math.ceil((growth.images - growth.stable - growth.fading / 2) / args.batch_size)
+replace(recipe, steps=half_way).fit(trainer, task.train, **watched)
 save(gan_figures.fade_in(trainer.sampler), args, "fade.png")
 
 # %% [markdown]
 # ## To the end
 # %%
-fit(steps=steps)
+recipe.fit(trainer, task.train, **watched)
 samples = trainer.sample(args.samples)
 save(gan_figures.uncurated(trainer.sampler, n=96, columns=16), args, "samples.png")
 save(gan_figures.growth(grid.samples, n=12), args, "growth.png")
@@ -137,17 +109,17 @@ before = twin.draw(z[:100]).repeat(2, axis=1).repeat(2, axis=2)
 twin.grow_to(args.resolution, alpha=0.0)
 difference = float(np.abs(twin.draw(z[:100]) - before).max())
 criteria.check("largest difference that new layers make at alpha = 0", difference, at_most=0.0)
-distance = subject.distance(samples)
+distance = task.distance(samples)
 criteria.check("Frechet distance, as a share of the untrained generator's", distance / untrained, at_most=0.25)
-level, share = rarest(subject.shares(samples))
+level, share = portraits.rarest(task.shares(samples))
 criteria.check("rarest level of a factor, of its fair share", share, at_least=1 / 3)
 criteria.report("which", level)
 criteria.report("Frechet distance", distance)
-criteria.report("Frechet distance of real images from others", subject.floor(min(args.samples, len(subject.images) // 2)))
+criteria.report("Frechet distance of real images from others", task.floor(min(args.samples, len(task.images) // 2)))
 at_the_end = dict(zip(map(int, history["resolution"]), distances.values))  # the last row of each resolution stays
 criteria.report(
     f"Frechet distance at the end of each stage, {len(z):,} samples",
     ", ".join(f"{r}x{r}: {distance:.3g}" for r, distance in at_the_end.items()),
 )
-criteria.report("evaluator", f"{subject.evaluator.fingerprint()}, {args.samples:,} samples")
+criteria.report("evaluator", f"{task.evaluator.fingerprint()}, {args.samples:,} samples")
 criteria.finish()

@@ -1,6 +1,6 @@
 """StyleGAN: a style for every layer, and what each of them decides.
 
-The generator starts from a constant and is told, at every resolution, what style to paint in. Which features of a portrait follow
+The generator starts from a constant and is given, at every resolution, a style to paint in. Which features of a portrait follow
 the coarse styles, and which the fine ones, is measured by a network that has learned to read them.
 """
 
@@ -15,30 +15,34 @@ the coarse styles, and which the fine ones, is measured by a network that has le
 # For two CPU cores: 32 x 32 pixels, few feature maps, four mapping layers, styles mixed in half of the batches (the paper: in
 # nine of ten), R1, and learning rates of 2e-2 that fall by half a cosine; a tenth of that for the mapping network (the paper has
 # a hundredth), and a fiftieth for the strength of the noise, on which so short a training otherwise relies for its details. The
-# discriminator is Progressive GAN's, without low-pass filters (all of it in demos/portraits.py, for two later demos ask what this
-# generator has learned; it is kept in the user's cache). `--full`: the paper's networks, weight of R1 and rates, at 128 x
-# 128 pixels, for a GPU.
+# discriminator is Progressive GAN's, without low-pass filters. Two later demos ask what this generator has learned: it is kept in
+# the user's cache. `--full`: the paper's networks, weight of R1 and rates, at 128 x 128 pixels, for a GPU (the recipe
+# `stylegan-paper`).
 # %%
 import numpy as np
 
-from demos.portraits import FULL, STYLEGAN, Subject, rarest, shorten, stylegan_trainer, train_stylegan
-from minigen import metrics, plot, training
+from minigen import metrics, plot, recipes, training
 from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.plot import gan_figures
+from minigen.recipes import portraits
 
-args = demo_arguments("27_stylegan", __doc__, data="faces", **STYLEGAN, samples=5000, full=FULL)
+recipe, full = recipes.find("stylegan"), portraits.full("stylegan")
+args = demo_arguments("27_stylegan", __doc__, recipe, data="faces", full=full, **portraits.SIZE, samples=5000)
 if args.quick:
-    shorten(args)
+    portraits.shorten(args)
 criteria = Criteria(args)
-subject = Subject(args)
-trainer, steps = stylegan_trainer(args, subject)
+task = portraits.PortraitTask(args)
+recipe, trainer = portraits.stylegan_game(task)
+recipe.show()
 generator = trainer.generator
 generator.grow_to(args.resolution)  # to be seen whole; the trainer begins with 4 x 4 pixels all the same
 generator.summary((generator.latent_dim,))
 z = gan_figures.latent(generator, args.samples, seed=1)
-untrained = subject.distance(generator.draw(z))
-grid = training.SampleGrid(args.out / "evolution", every=max(steps // 40, 1), n=64)
-sampler = train_stylegan(args, subject, trainer, steps, callbacks=[grid])
+untrained = task.distance(generator.draw(z))
+grid = training.SampleGrid(args.out / "evolution", every=max(recipe.steps // 40, 1), n=64)
+recipe.fit(trainer, task.train, record_every=max(recipe.steps // 40, 1), callbacks=[grid])
+sampler = trainer.sampler
+portraits.keep_stylegan(task, recipe, sampler)  # for demos 33 and 34
 
 # %% [markdown]
 # ## What it makes
@@ -59,7 +63,7 @@ save(gan_figures.interpolation(sampler), args, "interpolation.png")
 w, other = (sampler.map(gan_figures.latent(sampler, args.samples // 2, seed)) for seed in (2, 3))
 bands = gan_figures.bands(sampler)
 read = {"first": w, "second": other, **{band: sampler.mix(w, other, layers) for band, layers in bands.items()}}
-read = {name: subject.read(sampler.draw_styles(styles)) for name, styles in read.items()}
+read = {name: task.read(sampler.draw_styles(styles)) for name, styles in read.items()}
 follows = {
     factor: [metrics.style_attribution(read["first"][factor], read["second"][factor], read[band][factor]) for band in bands]
     for factor in read["first"]
@@ -82,9 +86,9 @@ save(
 # than Z, and its attributes easier to separate by planes.
 # %%
 samples = sampler.draw(z)
-distance = subject.distance(samples)
+distance = task.distance(samples)
 criteria.check("Frechet distance, as a share of the untrained generator's", distance / untrained, at_most=0.25)
-level, share = rarest(subject.shares(samples))
+level, share = portraits.rarest(task.shares(samples))
 criteria.check("rarest level of a factor, of its fair share", share, at_least=1 / 3)
 coarse, _, fine = np.array(list(follows.values())).T
 difference = coarse - fine
@@ -93,8 +97,8 @@ criteria.check("the factor that follows fine styles most, by how much more than 
 factors = list(follows)
 criteria.report("these are", f"{factors[int(difference.argmax())]}; {factors[int(difference.argmin())]}")
 
-real = subject.features(subject.images[np.random.default_rng(1).permutation(len(subject.images))[: len(z) // 2]])
-manifold = {psi: metrics.precision_recall(real, subject.features(sampler.draw(z[: len(real)], psi))) for psi in (1.0, 0.7, 0.4)}
+real = task.features(task.images[np.random.default_rng(1).permutation(len(task.images))[: len(z) // 2]])
+manifold = {psi: metrics.precision_recall(real, task.features(sampler.draw(z[: len(real)], psi))) for psi in (1.0, 0.7, 0.4)}
 criteria.check("precision gained by psi = 0.4", manifold[0.4].precision - manifold[1.0].precision, at_least=0.02)
 criteria.check(
     "diversity of pixels at psi = 0.4, of that at psi = 1",
@@ -107,14 +111,14 @@ for psi, score in manifold.items():
     criteria.report(f"precision and recall at psi = {psi:g}", f"{score.precision:.3f}, {score.recall:.3f}")
 
 rng = np.random.default_rng(4)
-noisy = [subject.read(sampler.draw_styles(w, sampler.noise_maps(len(w), rng))) for _ in range(2)]
+noisy = [task.read(sampler.draw_styles(w, sampler.noise_maps(len(w), rng))) for _ in range(2)]
 changed = np.mean([(noisy[0][factor] != noisy[1][factor]).mean() for factor in noisy[0] if noisy[0][factor].dtype.kind == "i"])
 criteria.check("discrete factors that other noise changes", changed, at_most=0.05)
 criteria.report("standard deviation of pixels over noise", float(gan_figures.noise_deviation(sampler, w[:20], rng).mean()))
 
 pairs = min(2000, args.samples)
-lengths = {space: metrics.perceptual_path_length(sampler, subject, space, n=pairs) for space in ("z", "w")}
-labels, sure = subject.attributes(samples)
+lengths = {space: metrics.perceptual_path_length(sampler, task, space, n=pairs) for space in ("z", "w")}
+labels, sure = task.attributes(samples)
 planes = {"z": metrics.linear_separability(z, labels, sure), "w": metrics.linear_separability(sampler.map(z), labels, sure)}
 criteria.check("path length in W, of that in Z", lengths["w"].mean / lengths["z"].mean, at_most=1.0)
 criteria.check("entropy left by planes in W, of that in Z", np.log(planes["w"].score) / np.log(planes["z"].score), at_most=1.0)
@@ -126,6 +130,6 @@ for space in lengths:
         f"{np.log(planes[space].score):.3f} of {np.log(planes[space].unrelated):.3f}, {len(labels)} attributes",
     )
 criteria.report("Frechet distance", distance)
-criteria.report("Frechet distance of real images from others", subject.floor(min(args.samples, len(subject.images) // 2)))
-criteria.report("evaluator", f"{subject.evaluator.fingerprint()}, {args.samples:,} samples")
+criteria.report("Frechet distance of real images from others", task.floor(min(args.samples, len(task.images) // 2)))
+criteria.report("evaluator", f"{task.evaluator.fingerprint()}, {args.samples:,} samples")
 criteria.finish()

@@ -15,29 +15,25 @@ for more: not the mean of what could have been, but one of it. What that gains a
 # pixels; `--weight` makes the discriminator louder than the paper's 1e-3.
 # %%
 import copy
-from math import ceil
 
 import numpy as np
 from PIL import Image
 
 import minigen as mg
-from minigen import data, evaluators, losses, metrics, optim, plot, training
-from minigen.gallery.demo import Criteria, demo_arguments, save
+from minigen import data, metrics, plot
+from minigen.gallery.demo import Criteria, demo_arguments, save, train_evaluator
 from minigen.models.applications import super_resolution
-from minigen.models.gans import dcgan
+from minigen.recipes.restoration import RestorationRecipe
 
-args = demo_arguments(
-    "28_super_resolution", __doc__, factor=2, weight=1e-3, epochs=3, steps=300, batch_size=32, images=10_000, tests=2000
-)
+recipe = RestorationRecipe()
+args = demo_arguments("28_super_resolution", __doc__, recipe, factor=2, weight=recipe.weight, images=10_000, tests=2000)
 if args.factor not in (2, 4):
     raise SystemExit(f"--factor {args.factor}: images of 28 x 28 can be made smaller by 2 or 4")
 train, test = data.load(args.data)
 if args.quick:
     train, args.epochs, args.steps, args.tests = train[:300], 1, 4, 100
 criteria = Criteria(args)
-evaluator = evaluators.feature_classifier(
-    train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None
-)
+evaluator = train_evaluator(train, args)
 train, test = train[: args.images], test[: args.tests]
 
 
@@ -45,31 +41,14 @@ train, test = train[: args.images], test[: args.tests]
 # ## Training
 # First on the content alone. From there two copies go on for as many updates: one as before, and one with the discriminator.
 # %%
-def train_alone(network, lr, epochs):
-    """Train on the network's own loss, without a discriminator."""
-    adam = optim.Adam(network.parameters(), lr=optim.schedules.cosine(lr, epochs * ceil(len(train) / args.batch_size)))
-    training.fit(network, train.images, optimizer=adam, epochs=epochs, batch_size=args.batch_size)
-
-
+recipe = recipe.with_arguments(args)
+recipe.show()
 content = super_resolution.Generator(args.factor)
-train_alone(content, 2e-3, args.epochs)
-adversarial, discriminator = copy.deepcopy(content), dcgan.TinyDiscriminator(batch_norm=False)
-further = ceil(args.steps * args.batch_size / len(train))
-train_alone(content, 5e-4, further)
-
-adams = [
-    optim.Adam(player.parameters(), lr=optim.schedules.cosine(lr, args.steps), beta1=0.5)
-    for player, lr in ((adversarial, 5e-4), (discriminator, 2e-3))
-]
-trainer = training.Restoration(
-    adversarial,
-    discriminator,
-    weight=args.weight,
-    penalties=[losses.R1(gamma=1.0)],
-    generator_optimizer=adams[0],
-    discriminator_optimizer=adams[1],
-)
-history = trainer.fit(train.images, steps=args.steps, batch_size=args.batch_size, record_every=max(args.steps // 20, 1))
+recipe.fit_content(content, train.images)
+adversarial = copy.deepcopy(content)
+trainer = recipe.trainer(adversarial)
+recipe.go_on(content, train.images)
+history = recipe.fit(trainer, train.images)
 save(
     plot.training_curves(
         history,

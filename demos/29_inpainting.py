@@ -10,33 +10,29 @@ digits, and by a network that has learned to fill holes: the context encoder, wi
 #     G minimizes  0.999 * squared error in the hole + 0.001 * (-E log D(image with its hole filled))
 #
 # A network that must say what was in a hole has to know what goes with what (context encoder, Pathak et al. 2016). Holes are cut
-# anew at random places for each batch, and the network is shown where: a further channel is 1 in the hole. What it makes is taken
-# for the hole alone; known pixels stay. `--weight` makes the discriminator louder than the paper's 0.001.
+# at other random places for each batch, and the network is shown where: a further channel is 1 in the hole. What it makes is
+# taken for the hole alone; known pixels stay. `--weight` makes the discriminator louder than the paper's 0.001.
 # %%
 import copy
-from math import ceil
 
 import numpy as np
 
 import minigen as mg
-from minigen import data, evaluators, losses, metrics, optim, plot, training
-from minigen.gallery.demo import Criteria, demo_arguments, save
+from minigen import data, metrics, plot
+from minigen.gallery.demo import Criteria, demo_arguments, save, train_evaluator
 from minigen.models.applications import context_encoder
 from minigen.models.autoencoders import ConvolutionalAutoencoder
-from minigen.models.gans import dcgan
+from minigen.recipes.restoration import RestorationRecipe
 
-args = demo_arguments(
-    "29_inpainting", __doc__, hole=10, weight=0.001, epochs=3, steps=300, batch_size=32, images=10_000, tests=2000
-)
+recipe = RestorationRecipe()
+args = demo_arguments("29_inpainting", __doc__, recipe, hole=10, weight=recipe.weight, images=10_000, tests=2000)
 if args.hole > 28:
     raise SystemExit(f"--hole {args.hole}: images are 28 x 28")
 train, test = data.load(args.data)
 if args.quick:
     train, args.epochs, args.steps, args.tests = train[:300], 1, 4, 100
 criteria = Criteria(args)
-evaluator = evaluators.feature_classifier(
-    train, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None
-)
+evaluator = train_evaluator(train, args)
 train, test = train[: args.images], test[: args.tests]
 
 
@@ -45,33 +41,16 @@ train, test = train[: args.images], test[: args.tests]
 # The context encoder first on the content alone. From there two copies go on for as many updates: one as before, and one with the
 # discriminator. The plain autoencoder, of 30 codes, is trained on whole images, as often.
 # %%
-def train_alone(network, lr, epochs):
-    """Train on the network's own loss, without a discriminator."""
-    adam = optim.Adam(network.parameters(), lr=optim.schedules.cosine(lr, epochs * ceil(len(train) / args.batch_size)))
-    training.fit(network, train.images, optimizer=adam, epochs=epochs, batch_size=args.batch_size)
-
-
+recipe = recipe.with_arguments(args).with_settings(weight=args.weight / (1 - args.weight))
+recipe.show()
 content, plain = context_encoder.Generator(args.hole), ConvolutionalAutoencoder(latent_dim=30)
-for network, lr in ((content, 4e-3), (plain, 2e-3)):
-    train_alone(network, lr, args.epochs)
-adversarial, discriminator = copy.deepcopy(content), dcgan.TinyDiscriminator(batch_norm=False)
-further = ceil(args.steps * args.batch_size / len(train))
+recipe.with_settings(lr=4e-3).fit_content(content, train.images)
+recipe.fit_content(plain, train.images)
+adversarial = copy.deepcopy(content)
+trainer = recipe.trainer(adversarial)
 for network in (content, plain):
-    train_alone(network, 5e-4, further)
-
-adams = [
-    optim.Adam(player.parameters(), lr=optim.schedules.cosine(lr, args.steps), beta1=0.5)
-    for player, lr in ((adversarial, 5e-4), (discriminator, 2e-3))
-]
-trainer = training.Restoration(
-    adversarial,
-    discriminator,
-    weight=args.weight / (1 - args.weight),
-    penalties=[losses.R1(gamma=1.0)],
-    generator_optimizer=adams[0],
-    discriminator_optimizer=adams[1],
-)
-history = trainer.fit(train.images, steps=args.steps, batch_size=args.batch_size, record_every=max(args.steps // 20, 1))
+    recipe.go_on(network, train.images)
+history = recipe.fit(trainer, train.images)
 save(
     plot.training_curves(
         history,

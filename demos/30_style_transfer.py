@@ -1,7 +1,7 @@
 """Style transfer: one image's content in another's style, by adaptive instance normalization.
 
 The style of an image is what its feature maps say on average, the content is where they say it. A decoder learns to draw from the
-content of one image and the style of another; which style, it is told by one example, in one pass.
+content of one image and the style of another; which style, one example shows, in one pass.
 """
 
 # %% [markdown]
@@ -24,7 +24,7 @@ import numpy as np
 
 import minigen as mg
 from minigen import data, evaluators, metrics, nn, optim, plot, training
-from minigen.gallery.demo import Criteria, demo_arguments, save
+from minigen.gallery.demo import Criteria, demo_arguments, save, train_evaluator
 from minigen.models.applications.style_transfer import StyleTransfer, TextureAutoencoder, style_distance
 from minigen.synthetic.styles import PATTERNS, draw_styles, render
 
@@ -37,7 +37,7 @@ ALPHAS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
 def drawings(split):
-    """Digits with a rim of two black pixels, (n, 32, 32, 1)."""
+    """Digits with a zero padding of 2 pixels, (n, 32, 32, 1)."""
     return np.pad(split.images, ((0, 0), (2, 2), (2, 2), (0, 0)))
 
 
@@ -140,15 +140,13 @@ taught_digits = data.Dataset(
     train.class_names,
     {"digit": others.labels, "pattern": taught.pattern},
 )
-evaluator = evaluators.attribute_classifier(
-    taught_digits, epochs=1 if args.quick else 4, cache=args.out / "weights" if args.quick else None
-)
+evaluator = train_evaluator(taught_digits, args, evaluators.attribute_classifier, epochs=4)
 true = {"digit": test.labels, "pattern": drawn.pattern}
 answers = render(drawings(test), drawn)
 plain = white_on_black(test)
 
 
-def evaluator_maps(images):
+def feature_maps(images):
     """The evaluator's feature maps after each of its three convolutions."""
     x, maps = mg.asarray(images), []
     with evaluator.eval_mode(), mg.no_grad():
@@ -163,7 +161,7 @@ def distances(images):
     with mg.no_grad():
         return [
             style_distance(look(images), look(examples)).item()
-            for look in (lambda images: model.encoder.stages(mg.asarray(images)), evaluator_maps)
+            for look in (lambda images: model.encoder.stages(mg.asarray(images)), feature_maps)
         ]
 
 

@@ -1,3 +1,4 @@
+# %% [markdown]
 """Data augmentation: few labeled images, and more that a model makes of them.
 
 A generator learns from the same few images as the classifier, and then draws as many as one likes. Is that worth anything?

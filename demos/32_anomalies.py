@@ -1,3 +1,4 @@
+# %% [markdown]
 """Anomaly detection: what a network cannot rebuild, it has not seen.
 
 An autoencoder that has learned from normal images only draws everything as if it were normal. How far that is from the image says

@@ -26,16 +26,16 @@ from typing import NamedTuple
 import numpy as np
 
 import minigen as mg
-from demos.portraits import FULL, PORTRAITS, Subject, fit_to_data, shorten, trained_stylegan
-from minigen import data, evaluators, metrics, optim, plot, training
-from minigen.gallery.demo import Criteria, demo_arguments, save
+from minigen import data, evaluators, metrics, optim, plot, recipes, training
+from minigen.gallery.demo import Criteria, demo_arguments, save, train_evaluator
 from minigen.models.autoencoders import VariationalAutoencoder
 from minigen.models.latent import analogy, attribute_direction, walk
 from minigen.plot import gan_figures
+from minigen.recipes import portraits
 
-args = demo_arguments(
-    "33_arithmetic", __doc__, data="faces", **PORTRAITS, samples=10_000, trials=1000, examples=20, vae_steps=3900, full=FULL
-)
+recipe, full = recipes.find("stylegan"), portraits.full("stylegan")
+sizes = portraits.SMALL | {"samples": 10_000, "trials": 1000, "examples": 20, "vae_steps": 3900}
+args = demo_arguments("33_arithmetic", __doc__, recipe, data="faces", full=full, **sizes)
 
 
 class Analogy(NamedTuple):
@@ -74,19 +74,15 @@ if args.data not in ANALOGIES:
         f"{' and '.join(ANALOGIES)} only"
     )
 cases = ANALOGIES[args.data]
-fit_to_data(args)
+portraits.fit_to_data(args)
 if args.quick:
-    shorten(args)
+    portraits.shorten(args)
     args.trials, args.vae_steps, cases = 20, 1, dict([*cases.items()][:1])
 criteria = Criteria(args)
-subject = Subject(args)
-factors = {name: values for name, values in subject.train.factors.items() if name != "font"}  # that is weight, slant and family
-images = data.Dataset(args.data, subject.images, subject.train.labels, subject.train.class_names, factors)
-evaluator = (
-    subject.evaluator
-    if subject.faces
-    else evaluators.attribute_classifier(images, **({"epochs": 1, "cache": args.out / "weights"} if args.quick else {}))
-)
+task = portraits.PortraitTask(args)
+factors = {name: values for name, values in task.train.factors.items() if name != "font"}  # that is weight, slant and family
+images = data.Dataset(args.data, task.images, task.train.labels, task.train.class_names, factors)
+evaluator = task.evaluator if task.faces else train_evaluator(images, args, evaluators.attribute_classifier)
 
 # %% [markdown]
 # ## Three spaces
@@ -98,15 +94,15 @@ evaluator = (
 # %%
 
 
-class Centerd(VariationalAutoencoder):
+class Centered(VariationalAutoencoder):
     """Its encoder sees pixels from -2 to 2."""
 
     def encode(self, x):
         return super().encode(4.0 * (x - 0.5))
 
 
-generator = trained_stylegan(args, subject)
-vae = Centerd(latent_dim=64, beta=0.1, hidden=(256,), shape=subject.images.shape[1:])
+generator = portraits.trained_stylegan(task)
+vae = Centered(latent_dim=64, beta=0.1, hidden=(256,), shape=task.images.shape[1:])
 epochs = max(1, round(args.vae_steps * 64 / len(images)))
 steps = epochs * -(-len(images) // 64)
 training.fit(
@@ -322,9 +318,9 @@ criteria.check(
     kept["arithmetic"] / kept["random direction"],
     at_least=1.0,
 )
-held_out = repaint(subject.test.images if subject.faces else np.pad(subject.test.images, ((0, 0), (2, 2), (2, 2), (0, 0))))
+held_out = repaint(task.test.images if task.faces else np.pad(task.test.images, ((0, 0), (2, 2), (2, 2), (0, 0))))
 seen = {
-    who: (each.predict(held_out)[chapter.attribute] == subject.test.factors[chapter.attribute]).mean()
+    who: (each.predict(held_out)[chapter.attribute] == task.test.factors[chapter.attribute]).mean()
     for who, each in (("the evaluator of sharp images", evaluator), ("its own evaluator", reader))
 }
 criteria.check(

@@ -20,46 +20,48 @@ copies of what the generator was shown, is measured against portraits that it wa
 # eyes. It is read from the user's cache, or trained, which takes as long again.
 # %%
 import numpy as np
+from minigen.gallery.page import document, small_picture
 
-from demos.portraits import FULL, PORTRAITS, Subject, fit_to_data, shorten, stylegan_trainer, trained_stylegan
-from minigen import data, metrics, plot
+from minigen import data, metrics, plot, recipes
 from minigen.gallery import exhibition
 from minigen.gallery.demo import Criteria, demo_arguments, save
-from minigen.gallery.page import document, small_picture
 from minigen.plot import gan_figures
+from minigen.recipes import portraits
 from minigen.utils.files import replacing
 
-args = demo_arguments("34_does_not_exist", __doc__, data="faces", **PORTRAITS, samples=2000, portraits=24, psi=0.7, full=FULL)
-fit_to_data(args)
+recipe, full = recipes.find("stylegan"), portraits.full("stylegan")
+sizes = portraits.SMALL | {"samples": 2000, "portraits": 24, "psi": 0.7}
+args = demo_arguments("34_does_not_exist", __doc__, recipe, data="faces", full=full, **sizes)
+portraits.fit_to_data(args)
 if args.quick:
-    shorten(args)
+    portraits.shorten(args)
 criteria = Criteria(args)
-subject = Subject(args)
-generator = trained_stylegan(args, subject)
+task = portraits.PortraitTask(args)
+generator = portraits.trained_stylegan(task)
 thing = {"faces": "face", "fashion_mnist": "garment"}.get(args.data, "digit")
 
 # %% [markdown]
 # ## New images, and what they are most like
-# Held out are images made as the training images are. The glyphs' test split has other fonts, so that they are drawn anew.
+# Held out are images made as the training images are. The glyphs' test split has other fonts, so that they are drawn again.
 # %%
 z = gan_figures.latent(generator, args.samples, seed=1)
 samples = generator.draw(z, args.psi)
-held_out = data.load("glyphs", seed=args.seed + 1)[0] if args.data == "glyphs" else subject.test
+held_out = data.load("glyphs", seed=args.seed + 1)[0] if args.data == "glyphs" else task.test
 held_out = held_out.images[: args.samples // 2]
-if not subject.faces:
+if not task.faces:
     held_out = np.pad(held_out, ((0, 0), (2, 2), (2, 2), (0, 0)))
-noisy = subject.images[: len(held_out)] + 0.02 * np.random.default_rng(2).standard_normal(held_out.shape)
+noisy = task.images[: len(held_out)] + 0.02 * np.random.default_rng(2).standard_normal(held_out.shape)
 sets = {"new": samples[: args.samples // 2], "held out": held_out, "copies with noise": noisy.clip(0, 1).astype(np.float32)}
 found, nearness = {}, {}
-for space, seen in {"features": subject.features, "pixels": lambda images: images}.items():
-    known = seen(subject.images)
+for space, seen in {"features": task.features, "pixels": lambda images: images}.items():
+    known = seen(task.images)
     found[space] = {name: metrics.nearest_training(seen(images), known) for name, images in sets.items()}
     typical = np.median(found[space]["held out"].distances)
     nearness[space] = {name: each.distances / typical for name, each in found[space].items()}
 ratios = {space: {name: float(np.median(values)) for name, values in of.items()} for space, of in nearness.items()}
 
 shown = samples[: args.portraits]
-nearest = subject.images[found["features"]["new"].indices[: args.portraits]]
+nearest = task.images[found["features"]["new"].indices[: args.portraits]]
 pairs = {
     f"{name}{' ' * row}": images[12 * row : 12 * row + 12]  # spaces that one does not see keep the labels apart
     for row in range(len(shown) // 12)
@@ -94,15 +96,15 @@ mixed = {
 corners = generator.truncate(generator.map(z[:5]), args.psi)
 t = np.linspace(0, 1, 12, endpoint=False, dtype=corners.dtype)[:, None]
 loop = generator.draw_styles(np.concatenate([a + t * (b - a) for a, b in zip(corners, np.roll(corners, -1, axis=0))]))
-drawn = ", all drawn by a program, so that nobody was photographed" if subject.faces else ""
+drawn = ", all drawn by a program, so that nobody was photographed" if task.faces else ""
 lead = f"""<p>Nor do the {args.portraits - 1} others below. They are the work of a StyleGAN that has learned from
-{len(subject.images):,} images of {subject.resolution} × {subject.resolution} pixels{drawn}. It is a small network, trained for
+{len(task.images):,} images of {task.resolution} × {task.resolution} pixels{drawn}. It is a small network, trained for
 minutes rather than weeks, and one sees that. None of its images was selected.</p>"""
-copied = f"""<p>Each new {thing} stands beside the training image that is most like it, in the eyes of a network that has learned
-to read such images. Distances are in units of a typical one: half of the images that the generator was never shown are farther
-than 1 from their nearest training image. Half of the new ones are farther than <strong>{ratios["features"]["new"]:.2f}</strong>
-(compared by their pixels: {ratios["pixels"]["new"]:.2f}); copies would be at 0. More than 1 is no praise: what fails to look
-real is far from all that is. Choose a pair to see it large.</p>"""
+copied = f"""<p>Each new {thing} stands beside the training image that is most like it, by the features of a network that has
+learned to read such images. Distances are in units of a typical one: half of the images that the generator was never shown are
+farther than 1 from their nearest training image. Half of the new ones are farther than
+<strong>{ratios["features"]["new"]:.2f}</strong> (compared by their pixels: {ratios["pixels"]["new"]:.2f}); copies would be at 0.
+More than 1 is no praise: what fails to look real is far from all that is. Choose a pair to see it large.</p>"""
 body = "\n".join(
     [
         exhibition.hero(thing, shown[0], lead),
@@ -116,7 +118,7 @@ body = "\n".join(
             "chart",
         ),
         "<h2>Mixing styles</h2>",
-        f"<p>Every layer of the generator is told a style. Here some take theirs from the {thing} above, all others from the one "
+        f"<p>Every layer of the generator has a style. Here some take theirs from the {thing} above, all others from the one "
         "at the left.</p>",
         exhibition.mixing(thing, sources[:4], sources[4:], mixed),
         "<h2>Between them</h2>",
@@ -145,14 +147,14 @@ copies = sum((of["new"] < of["held out"].min() / 2).sum() for of in nearness.val
 criteria.check(f"copies among {len(sets['new']):,} images", copies, at_most=0)
 noticed = max(ratio["copies with noise"] for ratio in ratios.values())
 criteria.check("the same ratio of training images with noise", noticed, at_most=0.5)
-criteria.check("diversity of pixels, of that of real images", metrics.pairwise_diversity(samples, subject.images), at_least=0.6)
-untrained = subject.distance(stylegan_trainer(args, subject)[0].generator.draw(z))
-distance = subject.distance(samples)
+criteria.check("diversity of pixels, of that of real images", metrics.pairwise_diversity(samples, task.images), at_least=0.6)
+untrained = task.distance(portraits.stylegan_game(task)[1].generator.draw(z))
+distance = task.distance(samples)
 criteria.check("Frechet distance, as a share of the untrained generator's", distance / untrained, at_most=0.25)
 criteria.check("size of the page, MB", page.stat().st_size / 1e6, at_most=1.0)
 criteria.report("Frechet distance", distance)
-criteria.report("Frechet distance without truncation", subject.distance(generator.draw(z)))
+criteria.report("Frechet distance without truncation", task.distance(generator.draw(z)))
 for space, of in nearness.items():
     criteria.report(f"nearest pair in {space}: new, held out", f"{of['new'].min():.3f}, {of['held out'].min():.3f}")
-criteria.report("evaluator", f"{subject.evaluator.fingerprint()}, {args.samples:,} samples")
+criteria.report("evaluator", f"{task.evaluator.fingerprint()}, {args.samples:,} samples")
 criteria.finish()

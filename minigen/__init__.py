@@ -23,7 +23,6 @@ FOLDERS = (
     "engine",
     "errors",
     "evaluators",
-    "functional",
     "losses",
     "metrics",
     "models",
@@ -62,7 +61,7 @@ def __getattr__(name: str) -> Any:
     if name == "__all__":
         return [*NAMES, *ops.__all__]
     if name not in NAMES and name not in ops.__all__:
-        raise AttributeError(f"module 'minigen' has no attribute {name!r}")
+        return import_module("minigen.utils.near_misses").answering("minigen", [*FOLDERS, *NAMES, *ops.__all__])(name)
     value = globals()[name] = getattr(import_module(f"minigen.{NAMES.get(name, 'ops')}"), name)
     return value
 

@@ -3,8 +3,7 @@
 import os
 import sys
 
-safe = getattr(sys.flags, "safe_path", False)  # since Python 3.11
-if __name__ == "__main__" and not safe and not os.path.isdir(os.path.join(sys.path[0], "minigen")):
+if __name__ == "__main__" and not sys.flags.safe_path and not os.path.isdir(os.path.join(sys.path[0], "minigen")):
     del sys.path[0]  # the folder of the user, whose files may be called like Python's own
 
 from minigen.commands import main  # noqa: E402

@@ -61,8 +61,20 @@ class BusyError(RuntimeError):
     """A folder is in use by another process, or by another run of this one."""
 
 
+class MissingPackageError(ImportError):
+    """Something needs a package that is not installed; the message says how to install it."""
+
+
 class RecipeError(ValueError):
     """A model, or a training of it, was asked for that no recipe can make; the message says which can."""
+
+
+class CommandError(RuntimeError):
+    """A command cannot do what it was asked for; the message says what would be right."""
+
+
+class UsageError(CommandError):
+    """A command line is not understood."""
 
 
 def conversion(got: Any, expected: Any) -> str:
@@ -84,9 +96,9 @@ def to_unit_interval(low: float, high: float) -> str:
 
 def suggestion(name: Any, known: Iterable[str]) -> str:
     """What an unknown name was probably meant to be, for messages: the nearest of the known ones, or else all of them."""
-    known = list(known)
-    nearest = get_close_matches(str(name).lower(), known, n=1)
-    return f"did you mean {nearest[0]!r}?" if nearest else f"expected one of {', '.join(known)}"
+    folded = {each.lower(): each for each in known}
+    nearest = get_close_matches(str(name).lower(), folded, n=1)
+    return f"did you mean {folded[nearest[0]]!r}?" if nearest else f"expected one of {', '.join(folded.values())}"
 
 
 def one_line(message: str) -> str:

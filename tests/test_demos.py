@@ -17,11 +17,13 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 from PIL import Image
 
-from demos import remedies
-from minigen.errors import BusyError
+from minigen import data, evaluators, recipes, training
+from minigen.errors import BusyError, UsageError
 from minigen.gallery import demo
 from minigen.gallery.demo import Criteria, demo_arguments
 from minigen.gallery.registry import checksum, find, names, title
+from minigen.recipes import Recipe, remedy_bench
+from minigen.recipes.restoration import RestorationRecipe
 from minigen.utils.files import locked
 
 ROOT = Path(__file__).parents[1]
@@ -104,14 +106,14 @@ def test_a_wrong_name_is_refused_before_any_work(name, tmp_path, monkeypatch, ca
     monkeypatch.setattr(sys, "argv", [name, "--data", "mnits"])
     with pytest.raises(SystemExit) as caught:
         runpy.run_path(str(ROOT / "demos" / f"{name}.py"), run_name="__main__")
-    assert caught.value.code == 2 and "argument --data: invalid choice: 'mnits' (choose from" in capsys.readouterr().err
+    assert caught.value.code == 2 and "argument --data: unknown data 'mnits': did you mean 'mnist'?" in capsys.readouterr().err
     assert not list(tmp_path.iterdir()), "something was left behind"
 
 
-@pytest.mark.parametrize("method", remedies.METHODS)
+@pytest.mark.parametrize("method", remedy_bench.METHODS)
 def test_a_training_of_the_bench_depends_on_its_seed_and_not_on_what_ran_before(method):
     """A remedy that remembers would carry one training's fakes into the next."""
-    first, _, again = (remedies.train("ring", method, seed, steps=2) for seed in (3, 4, 3))
+    first, _, again = (remedy_bench.train("ring", method, seed, steps=2) for seed in (3, 4, 3))
     assert again == first
 
 
@@ -122,12 +124,12 @@ def test_a_training_of_the_bench_depends_on_its_seed_and_not_on_what_ran_before(
 def test_form(name):
     text = source(name)
     heading, gap, *rest = ast.get_docstring(ast.parse(text)).splitlines()
-    assert text.startswith(f'"""{heading}\n'), "a demo starts with its title"
+    assert text.startswith(f'# %% [markdown]\n"""{heading}\n'), "a demo starts with its title, a cell of text"
     assert heading.endswith(".") and not gap and rest, "title, empty line, summary"
     assert text.rstrip().endswith("\ncriteria.finish()"), "a demo ends with its criteria"
-    assert re.search(rf'demo_arguments\(\s*"{name}",\s*__doc__', text), "a demo is called what its file is called"
+    assert f'demo_arguments("{name}", __doc__' in text, "a demo is called what its file is called"
 
-    _, *cells = re.split(r"^(?=# %%)", text, flags=re.MULTILINE)
+    _, _, *cells = re.split(r"^(?=# %%)", text, flags=re.MULTILINE)
     kinds = [cell.splitlines()[0] for cell in cells]
     assert set(kinds) == {"# %% [markdown]", "# %%"}
     for cell in cells:
@@ -144,6 +146,88 @@ def test_numbers_are_in_order_and_unique():
     assert [int(name[:2]) for name in NAMES] == list(range(1, len(NAMES) + 1))
 
 
+# -- every experiment is stated once --------------------------------------------------------------------------------
+
+SETTINGS = {"lr", "batch_size", "epochs", "steps", "gamma", "beta1", "beta2", "ema", "momentum", "beta", "phase", "last", "clip"}
+BESIDE = {  # what is trained in a demo beside the model of its recipe, by numbers of its own
+    "01_linear_pca": "exactly the chapter's 20 epochs",
+    "08_recurrent": "the chapter's stacked network",
+    "09_denoising": "the linear network",
+    "24_wasserstein": "generators of points",
+    "33_arithmetic": "a variational autoencoder of faces",
+}
+DEVIATIONS = {"13_manifold": {"latent_dim", "lr", "batch_size", "epochs"}, "29_inpainting": {"weight"}}  # from the recipe
+
+
+def recipe_of(name):
+    """The recipe that a demo begins with, or None."""
+    text = source(name)
+    if found := re.search(r'^recipe(?:, full)? = recipes\.find\("([\w-]+)"\)', text, re.MULTILINE):
+        return recipes.find(found[1])
+    return RestorationRecipe() if "RestorationRecipe()" in text else None
+
+
+WITH_RECIPE = [name for name in NAMES if recipe_of(name)]
+SHOWN = [name for name in WITH_RECIPE if ".show()" in source(name)]
+
+
+def test_demos_of_a_model_that_minigen_train_knows_have_its_recipe():
+    assert {recipe_of(name).name for name in SHOWN} == {
+        name for name in recipes.RECIPES if not name.endswith(("-book", "-paper")) and name != "wgan"
+    } | {"restoration"}, "the others are variations that the same demos show"
+
+
+def repeated(name, text):
+    """Numbers of a training that stand in a demo with a recipe: such as ["lr=0.1"]."""
+    recipe, found = recipe_of(name), []
+    for call in (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)):
+        for keyword in call.keywords:
+            if keyword.arg in SETTINGS and isinstance(keyword.value, ast.Constant):
+                deviates = ast.unparse(call.func).endswith(".with_settings") or name in BESIDE
+                if not deviates or keyword.value.value == recipe.settings.get(keyword.arg):
+                    found.append(ast.unparse(keyword))
+    return found
+
+
+@pytest.mark.parametrize("name", WITH_RECIPE)
+def test_a_demo_repeats_no_number_of_its_recipe(name):
+    assert not repeated(name, source(name)), "state it in the recipe, or as a deviation from it: recipe.with_settings(...)"
+
+
+def test_a_repeated_number_is_found():
+    assert repeated("02_stacked", "optim.SGD(parameters, lr=1.5); demo_arguments('', '', epochs=10)") == ["lr=1.5", "epochs=10"]
+    assert repeated("13_manifold", "recipe.with_settings(lr=1e-3, epochs=25)") == ["epochs=25"]
+
+
+class Shown(Exception):
+    """Ends a demo where it shows its recipe."""
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_a_demo_trains_as_minigen_train_does(name, tmp_path, monkeypatch):
+    """By the settings of the recipe, if no option says otherwise; what differs is declared above."""
+    few = data.load("glyphs")[0][:600]
+    faces = data.load("faces", resolution=32, train_size=64, test_size=10)
+    monkeypatch.setattr(data, "load", lambda kind, **options: faces if kind == "faces" else (few, few))
+    monkeypatch.setattr(demo, "train_evaluator", lambda *args, **options: None)
+    monkeypatch.setattr(evaluators, "attribute_classifier", lambda *args, **options: None)
+    monkeypatch.setattr(training.Adversarial, "fit", lambda *args, **options: None)
+    monkeypatch.setattr(sys, "argv", [name, "--out", str(tmp_path / "out")])
+
+    def show(recipe):
+        raise Shown(recipe)
+
+    monkeypatch.setattr(Recipe, "show", show)
+    with pytest.raises(Shown) as caught:
+        runpy.run_path(str(ROOT / "demos" / f"{name}.py"), run_name="__main__")
+    used = caught.value.args[0]
+    standard = recipes.RECIPES.get(used.name) or RestorationRecipe()
+    if "phase" in used.settings:
+        standard = standard.with_length(standard.spec_of(faces[0]), len(faces[0]))
+    assert recipe_of(name).name == used.name or name == "24_wasserstein", "which shows that of clipping first"
+    assert {key for key, value in used.settings.items() if value != standard.settings[key]} == DEVIATIONS.get(name, set())
+
+
 # -- minigen demo ---------------------------------------------------------------------------------------------
 
 
@@ -156,15 +240,17 @@ def test_list():
 
 def test_unknown_name():
     done = command("stakced")
-    assert done.returncode == 1 and done.stdout == ""
-    assert done.stderr.startswith("no demo 'stakced': did you mean 02_stacked?")
-    assert all(name in done.stderr for name in NAMES)
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr == "minigen: error: no demo 'stakced': did you mean '02_stacked'?; `minigen demo` lists all\n"
 
 
 def test_running_by_number():
     done = command("2", "--epochs", "many")
     assert done.returncode == 2
-    assert "minigen demo 02_stacked: error: argument --epochs: invalid int value: 'many'" in done.stderr
+    assert (
+        "minigen: error: argument --epochs: expected a whole number of at least 1, got 'many'; see minigen demo 02_stacked --help"
+        in done.stderr
+    )
 
 
 @pytest.mark.parametrize("word, name", [
@@ -176,11 +262,11 @@ def test_find(word, name):
 
 
 @pytest.mark.parametrize("word, message", [
-    ("01_linear_pka", "did you mean 01_linear_pca?"), ("pcca", "did you mean 01_linear_pca?"),
-    ("0", "it could be 01_.* or 02_"), ("xyzzy", "see the list:"),
+    ("01_linear_pka", "did you mean '01_linear_pca'?"), ("pcca", "did you mean '01_linear_pca'?"),
+    ("0", "it could be 01_.* or 02_"), ("xyzzy", "expected a name, a number, or a part of a name"),
 ])  # fmt: skip
 def test_find_helps(word, message):
-    with pytest.raises(SystemExit, match=f"no demo '{word}': {message}"):
+    with pytest.raises(UsageError, match=rf"no demo '{word}': {message}"):
         find(word)
 
 
@@ -200,21 +286,21 @@ def test_arguments(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "words, complaint",
     [
-        (["--epochs", "0"], "argument --epochs: expected at least 1, got 0"),
-        (["--epochs", "1e9"], "argument --epochs: invalid int value: '1e9'"),
-        (["--seeds", "1"], "argument --seeds: expected at least 2, got 1"),
-        (["--rate", "nan"], "argument --rate: expected at least 0 and finite, got nan"),
-        (["--rate", "-1"], "argument --rate: expected at least 0 and finite, got -1.0"),
-        (["--resolution", "28"], "argument --resolution: expected 4, 8, 16 ... 1024, got 28"),
+        (["--epochs", "0"], "argument --epochs: expected a whole number of at least 1, got '0'"),
+        (["--epochs", "1e9"], "argument --epochs: expected a whole number of at least 1, got '1e9'"),
+        (["--seeds", "1"], "argument --seeds: expected a whole number of at least 2, got '1'"),
+        (["--rate", "nan"], "argument --rate: expected a finite number of at least 0, got 'nan'"),
+        (["--rate", "-1"], "argument --rate: expected a finite number of at least 0, got '-1'"),
+        (["--resolution", "28"], "argument --resolution: expected 4, 8, 16 ... 1024, got '28'"),
         (["--seed", "-1"], "argument --seed: expected a whole number of at least 0, got '-1'"),
-        (["--backend", "torch"], "argument --backend: invalid choice: 'torch'"),
-        (["--data", "faces"], "argument --data: invalid choice: 'faces'"),
+        (["--backend", "torch"], "argument --backend: unknown backend 'torch': expected one of numpy, cupy, strict"),
+        (["--data", "faces"], "argument --data: unknown data 'faces': expected one of glyphs, mnist, fashion_mnist"),
         (["--out", ""], "argument --out: expected a name, in a folder, got ''"),
         (["--out", "file"], "File exists: 'file'"),
         (["--out", "file/out"], "argument --out: expected a name, in a folder, got 'file/out'"),
         (["--out", "x" * 5000], "File name too long: 'xxx"),
-        (["--data", "x" * 5000], "argument --data: invalid choice: 'xxx"),
-        (["--nonsense" * 500], "unrecognized arguments: --nonsense--nonsense"),
+        (["--data", "x" * 5000], "argument --data: unknown data 'xxx"),
+        (["--nonsense" * 500], "has no option --nonsense--nonsense"),
     ],
 )
 def test_what_cannot_be_right_is_refused_before_any_work(words, complaint, tmp_path, monkeypatch, capsys):

@@ -1,6 +1,9 @@
 """The floors of the house: imports point downwards only, and nothing heavy is imported unasked."""
 
 import ast
+import importlib
+import pkgutil
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,12 +20,12 @@ FLOORS = [
     ["engine"],
     ["ops"],
     ["autograd"],
-    ["functional", "data", "plot"],
+    ["data", "plot"],
     ["nn", "metrics"],
     ["losses"],
     ["optim"],
+    ["training"],  # the last room of the framework; what is above it is the chapter's
     ["baselines", "models", "synthetic"],
-    ["training"],
     ["evaluators"],
     ["recipes"],
     ["__init__"],
@@ -31,6 +34,12 @@ FLOORS = [
     ["__main__"],
 ]
 FLOOR = {name: height for height, names in enumerate(FLOORS) for name in names}
+
+# What in the framework's rooms is the chapter's: only their front doors, and what is named here itself, know it.
+GAMES = ("losses.adversarial", "losses.penalties", "training.gans")
+
+# Modules that are imported by name when somebody asks for them.
+BY_NAME = {("data.registry", "synthetic"): "a data set is asked for by its name; nothing that is below it knows it"}
 
 
 def files() -> list[Path]:
@@ -47,23 +56,29 @@ def module_of(path: Path) -> str:
 MODULES = {module_of(path): path for path in files()}
 
 
-def imports(path: Path) -> list[tuple[str, bool]]:
-    """(module of minigen that is imported, whether inside a function), one for each import of a file."""
-    found = []
+def imports(path: Path) -> list[str]:
+    """The module of minigen that is imported, for each import of a file; also inside functions."""
+    found: list[str] = []
 
-    def visit(node: ast.AST, late: bool) -> None:
+    def visit(node: ast.AST) -> None:
         for child in ast.iter_child_nodes(node):
             if isinstance(child, ast.ImportFrom):
                 assert child.level == 0, f"{path.name}:{child.lineno}: imports in minigen are absolute"
-                found.extend((target, late) for alias in child.names for target in targets(child.module, alias.name))
+                found.extend(target for alias in child.names for target in targets(child.module, alias.name))
             elif isinstance(child, ast.Import):
-                found.extend((target, late) for alias in child.names for target in targets(alias.name, ""))
+                found.extend(target for alias in child.names for target in targets(alias.name, ""))
             if isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
                 continue  # read by type checkers only
-            visit(child, late or isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)))
+            visit(child)
 
-    visit(ast.parse(path.read_text(encoding="utf-8")), False)
+    visit(ast.parse(path.read_text(encoding="utf-8")))
     return found
+
+
+def named(path: Path) -> set[str]:
+    """The modules of minigen that a file names in texts, "minigen.synthetic.glyphs:load", to import them later."""
+    texts = (node.value for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Constant))
+    return {text[8:].split(":")[0] for text in texts if isinstance(text, str) and re.fullmatch(r"minigen(\.\w+)+:\w+", text)}
 
 
 def targets(module: str, name: str) -> list[str]:
@@ -86,15 +101,52 @@ def test_every_module_has_a_floor():
 
 @pytest.mark.parametrize("module", MODULES)
 def test_imports_point_downwards(module):
-    for target, _ in imports(MODULES[module]):
+    for target in imports(MODULES[module]):
         here, there = room(module), room(target)
         assert here == there or FLOOR[there] < FLOOR[here], f"minigen.{module} imports minigen.{target}, which is not below it"
+
+
+def test_what_is_imported_by_name_is_said():
+    assert {(module, room(target)) for module, path in MODULES.items() for target in named(path)} == set(BY_NAME)
+    assert all(target in MODULES for path in MODULES.values() for target in named(path))
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if FLOOR[room(module)] <= FLOOR["training"]])
+def test_the_framework_knows_no_games(module):
+    """Fitting, callbacks and checkpoints, as all rooms below them, do without the losses, penalties and trainers of GANs."""
+    if module == room(module) or module.startswith(GAMES):
+        return
+    known = [target for target in imports(MODULES[module]) if target.startswith(GAMES)]
+    assert not known, f"minigen.{module} is of the framework, and imports {known}"
 
 
 def test_a_tensor_has_its_operators_whatever_was_imported_first():
     code = "from minigen.autograd import Tensor; print(float((Tensor([3.0]) * 2).tanh().sum()) < 1)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=LIBRARY.parent)
     assert done.stdout.strip() == "True", done.stderr
+
+
+ENGINE = ("engine", "ops", "autograd")
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if room(module) not in ENGINE])
+def test_nobody_reaches_into_the_engine(module):
+    """Tensors, and what makes and unwraps them, come from minigen.autograd; their arrays are changed by their methods."""
+    assert not {target for target in imports(MODULES[module]) if room(target) == "engine"}
+    for node in ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Attribute):
+            written = isinstance(node.ctx, (ast.Store, ast.Del))
+            assert node.attr != "_data" and not (written and node.attr in ("version", "inputs", "attributes")), ast.unparse(node)
+
+
+@pytest.mark.parametrize("package", sorted({"__init__", *(module.rpartition(".")[0] for module in MODULES)} - {""}))
+def test_no_name_of_a_package_hides_one_of_its_modules(package):
+    """`from minigen.autograd import x` and `import minigen.autograd.x` must not find two things."""
+    dotted = "minigen" if package == "__init__" else f"minigen.{package}"
+    found = importlib.import_module(dotted)
+    for name in [part.name for part in pkgutil.iter_modules(found.__path__)]:
+        if hasattr(found, name):
+            assert getattr(found, name) is sys.modules.get(f"{dotted}.{name}"), f"{dotted}.{name} is not the module"
 
 
 def test_importing_minigen_alone_does_not_import_numpy():
@@ -104,9 +156,8 @@ def test_importing_minigen_alone_does_not_import_numpy():
 
 
 def test_modules_of_one_floor_form_no_circle():
-    arrows = {
-        module: {target for target, late in imports(path) if not late and target != module} for module, path in MODULES.items()
-    }
+    """Not even one that an import inside a function closes."""
+    arrows = {module: {target for target in imports(path) if target != module} for module, path in MODULES.items()}
     for module in MODULES:  # importing a module runs its package's __init__ too, but that is always half done before
         arrows[module].discard(room(module))
     done, walking = set(), []

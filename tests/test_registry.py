@@ -35,14 +35,14 @@ CONSTANT = {
     "minigen.models.autoencoders.variational.VariationalAutoencoder.sample": "for pictures, outside any graph",
     "minigen.models.gans.base.Generator.dtype": "the kind of its numbers",
     "minigen.models.gans.base.Generator.latent": "noise",
-    "minigen.models.parts.joined": "run only where no graph is recorded",
+    "minigen.models.batching.joined": "run only where no graph is recorded",
     "minigen.nn.init.for_activation": "an initializer",
     "minigen.nn.module.zeros": "an input of zeros, to ask for shapes",
     "minigen.nn.recurrent.LSTMCell.initial_state": "zeros",
     "minigen.nn.recurrent.RecurrentCell.initial_state": "zeros",
     "minigen.nn.style.NoiseInjection.draw": "noise",
     "minigen.ops.indexing.checked_index": "indices are integers",
-    "minigen.training.gans.adversarial.Adversarial.discriminator_loss(noise)": "what the penalties would draw",
+    "minigen.training.gans.game.Game.discriminator_loss(noise)": "what the penalties would draw",
     "minigen.training.gans.adversarial.Adversarial.evaluate": "runs the objectives, and tells of their errors",
     "minigen.training.fitting.FitRun.evaluate": "runs a model's loss, and tells of its errors",
     "minigen.training.gans.remedies.ExperienceReplay.fakes": "the discriminator learns from fakes as from data",
@@ -56,7 +56,7 @@ CONSTANT = {
 
 # Where something in the graph is taken for a constant on purpose, and why. What CONSTANT names is one as a whole.
 DETACHED = {
-    "minigen.functional.kl_sparsity": "to see whether the means are in [0, 1]",
+    "minigen.ops.regularization.kl_sparsity": "to see whether the means are in [0, 1]",
     "minigen.losses.penalties.GradientPenalty.__call__": "the points between real and generated examples are given: G is not punished",
     "minigen.losses.penalties.gradient_norms": "those points are where the critic is differentiated, a graph of their own",
     "minigen.models.gans.stylegan.Generator.forward": "the running average of w; and the other latent vectors are noise",
@@ -67,8 +67,8 @@ DETACHED = {
     "minigen.ops.elementwise.power_dp": "a base that is a number, which has no graph; and where it is 0",
     "minigen.ops.elementwise.power_dx": "an exponent that is a number; and where it is 0",
     "minigen.ops.pooling.separable": "to compare sizes",
-    "minigen.training.gans.adversarial.Adversarial.discriminator_loss": "examples are data: D's step does not change G",
-    "minigen.training.gans.adversarial.Adversarial.generator_loss": "latent vectors are noise",
+    "minigen.training.gans.game.Game.discriminator_loss": "examples are data: D's step does not change G",
+    "minigen.training.gans.game.Game.generator_loss": "latent vectors are noise",
     "minigen.training.gans.remedies.FeatureMatching.generator_objective": "the features of real examples, which G is to match",
     "minigen.training.gans.restoration.Restoration.generator_loss": "degraded images are data",
 }
@@ -270,14 +270,14 @@ class Coloring(nn.Module):
 from typing import Any
 from minigen.training.gans.remedies import Remedy
 class MinibatchMatching(Remedy):
-    def generator_objective(self, trainer: "Adversarial", fake: tuple) -> tuple[Any, dict[str, Any]] | None:
+    def generator_objective(self, discriminator: Any, real: tuple, fake: tuple) -> tuple[Any, dict[str, Any]] | None:
         loss = fake[0].mean()
         return loss, {}
 """,
         {"training.gans.remedies.MinibatchMatching.generator_objective"},
     ),
     "a composition": (
-        "functional.py",
+        "ops/special.py",
         """
 from typing import Any
 from minigen.autograd import Tensor
@@ -285,10 +285,10 @@ from minigen.ops import sigmoid
 def swish(x: Any) -> Any:
     return x * sigmoid(x)
 """,
-        {"functional.swish"},
+        {"ops.special.swish"},
     ),
     "a private composition, under a condition, with a result in a tuple": (
-        "functional.py",
+        "ops/special.py",
         """
 from minigen.autograd import Tensor
 try:
@@ -297,7 +297,7 @@ try:
 except ImportError:
     pass
 """,
-        {"functional._halves"},
+        {"ops.special._halves"},
     ),
     "a network beside the models": (
         "metrics/evaluators.py",
@@ -369,7 +369,7 @@ def weighted(prediction: Any, weight: Any, times: int = 1) -> Any:
 )
 def test_a_composition_that_detaches_is_found(detached, package):
     added = package(
-        "functional.py",
+        "ops/special.py",
         f"""
 from minigen import autograd
 from minigen.autograd import Tensor
@@ -380,8 +380,8 @@ def swish(x):
     return x * sigmoid({detached})
 """,
     )
-    assert leaving(added).keys() == {f"{added.__name__}.functional.swish"}
-    from_there = importlib.import_module(f"{added.__name__}.functional")
+    assert leaving(added).keys() == {f"{added.__name__}.ops.special.swish"}
+    from_there = importlib.import_module(f"{added.__name__}.ops.special")
     with pytest.raises(GradcheckError, match="swish: wrong derivative"):
         minigen.gradcheck(from_there.swish, np.array([0.3, -0.7]))
 

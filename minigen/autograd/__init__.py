@@ -1,12 +1,18 @@
-"""Automatic differentiation: Tensors with all their methods, derivatives, and the tools that check them and show them."""
+"""Automatic differentiation: Tensors with all their methods, derivatives, and the tools that check them and show them.
+
+Ops, layers and losses take Tensors and plain arrays alike. Where a Tensor takes part, as an input or as a layer's parameter, the
+result is a Tensor; from plain arrays alone the same forward pass makes a plain array, which is part of no graph (of a single
+value, NumPy makes a scalar). So data need no wrapping: an image is a plain array until it meets a weight.
+"""
 
 from minigen.autograd.debug import detect_anomaly, draw_graph, graph_to_dot, profile
 from minigen.autograd.gradient_check import Mismatch, gradcheck
-from minigen.engine import OPS, Parameter, Tensor, grad, is_grad_enabled, no_grad, op, unwrap
+from minigen.engine import OPS, Op, Parameter, Tensor, grad, is_grad_enabled, no_grad, op, unwrap
 
 __all__ = [
     "OPS",
     "Mismatch",
+    "Op",
     "Parameter",
     "Tensor",
     "detect_anomaly",

@@ -9,6 +9,7 @@ sum of a softmax or of a normalized vector does not depend on x at all. Order 2 
 vjp(u): it sees the analytic first derivative, so it is as accurate as order 1.
 """
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -87,7 +88,7 @@ def check(f: Callable, arrays: tuple, wrt: list[int], order: int, name: str, tol
         v = rng.standard_normal(x.shape)
         numeric = directional(f, arrays, i, v, u, eps)
         if not agree(g, v, numeric, rtol, atol):
-            mismatch = compare(lambda basis, i=i: directional(f, arrays, i, basis, u, eps), i, u, g)
+            mismatch = compare(functools.partial(directional, f, arrays, i, u=u, eps=eps), i, u, g)
             error = GradcheckError(f"{name}: {mismatch}")
             error.mismatch = mismatch
             raise error

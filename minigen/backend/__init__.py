@@ -17,7 +17,7 @@ from minigen.backend.devices import (
     use_from_environment,
 )
 from minigen.backend.random import seed
-from minigen.backend.summation import sum_along, sum_to
+from minigen.backend.summation import sum_along, sum_to_shape
 
 __all__ = [
     "USUAL",
@@ -33,7 +33,7 @@ __all__ = [
     "random",
     "seed",
     "sum_along",
-    "sum_to",
+    "sum_to_shape",
     "to_numpy",
     "use",
     "use_from_environment",

@@ -6,7 +6,7 @@ import importlib.util
 from minigen.backend.devices import Backend
 from minigen.errors import DeviceError
 
-INSTALL = "pip install 'minigen[cuda13]' (or 'minigen[cuda12]'; nvidia-smi shows your CUDA version)"
+INSTALL = "pip install 'cupy-cuda13x[ctk]>=14,<15' (or 'cupy-cuda12x[ctk]>=14,<15'; nvidia-smi shows your CUDA version)"
 
 
 @functools.cache

@@ -35,7 +35,7 @@ class Backend:
 NUMPY = Backend("numpy", np, np.ndarray, lambda x: x, lambda x: x, lambda: None)
 
 _by_type: dict[type, Backend] = {np.ndarray: NUMPY}
-USUAL = {np.ndarray, float, int, bool, type(None)}  # what ops are given beside Tensors, and take as it is
+USUAL = {np.ndarray, float, int, bool, type(None)}  # what ops are given beside Tensors, and take as is
 _current = NUMPY
 
 
@@ -80,7 +80,7 @@ def array_module(*arrays: Array) -> Any:
 
 
 def backend_of(array: Array) -> Backend | None:
-    """The backend that `array` lives on; None if it is no array (a scalar, a list)."""
+    """The backend that `array` lives on; None if it is not an array (a scalar, a list)."""
     return _by_type.get(type(array))
 
 
@@ -98,9 +98,9 @@ def asarray(x: Any, dtype: Any = None) -> Array:
     """x as an array on the current backend. A float array keeps its dtype; lists and Python floats become float32.
 
     Copies only where it must (another device, another dtype). Raises DeviceError for an array of another device, TypeError or
-    ShapeError for what is no array of numbers, or more than one (see `host.host_array`).
+    ShapeError for what cannot be one array of numbers (see `host.host_array`).
     """
-    owner = _by_type.get(type(x))
+    owner = _by_type.get(type(x), NUMPY)
     if not is_real_array(x):
         array = host_array(x)
         if dtype is None and array.dtype == np.float64 and has_no_dtype(x):
@@ -119,7 +119,7 @@ def asarray(x: Any, dtype: Any = None) -> Array:
 def to_numpy(x: Any) -> np.ndarray:
     """x as a NumPy array on the host: x itself if it is one, memory-mapped or not, a copy if it lives on a device.
 
-    Raises TypeError or ShapeError for what is no array of numbers, or more than one (see `host.host_array`).
+    Raises TypeError or ShapeError for what cannot be one array of numbers (see `host.host_array`).
     """
     if type(x) is np.memmap and x.dtype.kind in REAL:
         return x
@@ -144,15 +144,15 @@ def check_same_device(arrays: tuple[Array, ...]) -> None:
 def keep_freed_memory() -> None:
     """Let the C library keep the memory of freed arrays of up to 32 MiB for the next ones; called once, with the first import.
 
-    glibc returns large freed blocks to the system, and each new array is then paid for page by page, hundreds of pages a
-    training step. It stops doing so for blocks as large as the largest (of at most 32 MiB) that was ever freed; so free one,
-    unused. Elsewhere this does nothing.
+    glibc returns large freed blocks to the system, and each new array is then paid for page by page, hundreds of pages per
+    training step. It stops doing so for blocks up to the size of the largest (of at most 32 MiB) that was ever freed; so free
+    one, unused. Elsewhere this does nothing.
     """
     np.empty((32 << 20) - (64 << 10), dtype=np.uint8)
 
 
 def use_from_environment() -> None:
-    """Obey MINIGEN_BACKEND; called once, with the first import. DeviceError for a backend that there is not."""
+    """Use the backend that MINIGEN_BACKEND names; called once, with the first import. DeviceError for an unknown name."""
     try:
         use(os.environ.get("MINIGEN_BACKEND") or "numpy")
     except ValueError as error:

@@ -9,7 +9,7 @@ from minigen.errors import DtypeError, ShapeError
 REAL = "biuf"  # kinds of dtypes: bools, integers, floats
 WHOLE = (np.ndarray, np.memmap)  # a memory-mapped array is an array that is read when it is looked at
 
-# What other arrays know beside their numbers, and how to leave it behind.
+# What other arrays hold beside their values, and how to leave it behind.
 SUBCLASSES = {
     "MaskedArray": "whose mask would be lost: fill the gaps with x.filled(value)",
     "matrix": "whose * is a matrix product: take the array, np.asarray(x)",
@@ -17,11 +17,11 @@ SUBCLASSES = {
 KINDS = {
     "c": "expected real numbers, and x.astype('float32') would drop the imaginary parts: take x.real, x.imag or abs(x)",
     "O": "expected numbers, none missing, in rows of one length",
-    "U": "text is no number: float(x) reads one",
-    "S": "text is no number: float(x) reads one",
-    "M": "a date is no number: take differences in a unit, such as (x - x[0]) / np.timedelta64(1, 'D')",
-    "m": "a span of time is no number: divide by a unit, such as np.timedelta64(1, 'D')",
-    "V": "a record is no number: take its fields one by one, x['name']",
+    "U": "text is not a number: float(x) reads one",
+    "S": "text is not a number: float(x) reads one",
+    "M": "a date is not a number: take differences in a unit, such as (x - x[0]) / np.timedelta64(1, 'D')",
+    "m": "a span of time is not a number: divide by a unit, such as np.timedelta64(1, 'D')",
+    "V": "a record is not a number: take its fields one by one, x['name']",
 }
 
 
@@ -29,13 +29,14 @@ def host_array(x: Any, dtype: Any = None) -> np.ndarray:
     """x as a plain NumPy array of real numbers, of the dtype that it has or of the one asked for; copied only where it must be.
 
     x: an array, also a memory-mapped one, which stays so; a number, a list of either; or what offers itself as an array (a table
-    of pandas, a tensor of PyTorch). Raises TypeError for a subclass of arrays that knows more than its numbers (a masked array),
-    DtypeError for what is no real number (None, text, complex numbers, objects), ShapeError for rows of different lengths.
+    of pandas, a tensor of PyTorch). Raises TypeError for a subclass of arrays that holds more than its values (a masked array),
+    DtypeError for what does not hold real numbers (None, text, complex numbers, objects), ShapeError for rows of different
+    lengths.
     """
     try:
         array = whole_array(x)
     except ValueError as error:
-        raise ShapeError(f"got a {type(x).__name__} that is no array, {error}: expected rows of one length") from None
+        raise ShapeError(f"got a {type(x).__name__} that is not an array, {error}: expected rows of one length") from None
     if array.dtype.kind not in REAL:
         what = array.dtype if hasattr(x, "dtype") else f"a {type(x).__name__} of {array.dtype}" if array.shape else repr(x)[:60]
         raise DtypeError(f"got {what}: {KINDS.get(array.dtype.kind, 'expected numbers')}")
@@ -55,12 +56,12 @@ def check_whole(x: Any) -> None:
             check_whole(part)
     elif isinstance(x, np.ndarray) and type(x) not in WHOLE:
         name = type(x).__name__
-        hint = SUBCLASSES.get(name, "which may know more than its numbers: if not, take np.asarray(x)")
+        hint = SUBCLASSES.get(name, "which may hold more than its values: if not, take np.asarray(x)")
         raise TypeError(f"got a {name}, {hint}")
 
 
 def has_no_dtype(x: Any) -> bool:
-    """Whether x is a number of Python's, or a list without arrays in it: its floats become float32."""
+    """Whether x is a Python number, or a list without arrays in it: its floats become float32."""
     if isinstance(x, (list, tuple)):
         return not any(isinstance(part, np.ndarray) or (isinstance(part, (list, tuple)) and not has_no_dtype(part)) for part in x)
     return not hasattr(x, "dtype")

@@ -49,7 +49,7 @@ def uniform(shape: tuple[int, ...], dtype: Any = np.float32) -> Array:
 def bernoulli(shape: tuple[int, ...], p: float) -> Array:
     """Bools on the current backend, each True with probability p, which the host rounds to a multiple of 2^-16.
 
-    Sixteen random bits an element, four elements a number drawn: a third of the time that `uniform(shape) < p` takes.
+    Sixteen random bits per element, four elements per number drawn: a third of the time that `uniform(shape) < p` takes.
     """
     if devices.current().name == "cupy":
         return uniform(shape) < p
@@ -81,7 +81,7 @@ def _noise_source() -> Any:
 
 
 @contextlib.contextmanager
-def aside(n: int = 0) -> Iterator[None]:
+def fork_rng(n: int = 0) -> Iterator[None]:
     """Inside the block all streams start from the seed n; afterward they, and a GPU's noise, go on where they were."""
     global _device_noise
     before = dict(_streams), _device_noise
@@ -94,11 +94,11 @@ def aside(n: int = 0) -> Iterator[None]:
 
 
 def state_dict() -> dict[str, str]:
-    """All streams as JSON texts, one a stream.
+    """All streams as JSON texts, one per stream.
 
     A GPU's generator cannot be saved. Taking the state therefore restarts it from the host stream "noise", here as well as
     after `load_state_dict`: the run that was saved and the run that resumes go on with the same noise. So this is for
-    checkpoints; who wants random numbers of his own for a while, and no trace left, takes `aside`.
+    checkpoints; for random numbers that leave no trace in the streams, use `fork_rng`.
     """
     global _device_noise
     _device_noise = None
@@ -133,7 +133,7 @@ def parsed(name: str, text: str) -> dict[str, Any]:
             raise ValueError("its numbers are out of range")
     except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         reason = f"missing {error}" if isinstance(error, KeyError) else error
-        raise ValueError(f"random state: the stream {name!r} is no state of a PCG64 generator ({reason})") from error
+        raise ValueError(f"random state: the stream {name!r} is not a state of a PCG64 generator ({reason})") from error
     return found
 
 

@@ -45,7 +45,7 @@ rollaxis rot90 round row_stack searchsorted select setdiff1d setxor1d sign signb
 sort_complex split sqrt square squeeze stack std subtract sum swapaxes take take_along_axis tan tanh
 tensordot tile trace transpose trapezoid tri tril tril_indices tril_indices_from trim_zeros triu
 triu_indices triu_indices_from true_divide trunc union1d unique unique_all unique_counts unique_inverse
-unique_values unravel_index unwrap vander var vdot vsplit vstack where zeros zeros_like
+unique_values unravel_index host_of vander var vdot vsplit vstack where zeros zeros_like
 """.split()
 )
 CONSTANTS = frozenset(
@@ -155,9 +155,9 @@ class StrictArray:
 
     def __setitem__(self, index: Any, value: Any) -> None:
         counters.launches += 1
-        host_index = unwrap(index)
+        host_index = host_of(index)
         refuse_repeated_indices(host_index)
-        self._host[host_index] = unwrap(value)
+        self._host[host_index] = host_of(value)
 
     # -- methods -------------------------------------------------------------------------------------------------
 
@@ -176,7 +176,7 @@ class StrictArray:
 
     def fill(self, value: float) -> None:
         counters.launches += 1
-        self._host.fill(unwrap(value))
+        self._host.fill(host_of(value))
 
 
 def _method(name: str) -> Any:
@@ -218,11 +218,11 @@ def answers_itself(other: Any) -> bool:
 def in_place(function: Any, target: StrictArray, other: Any) -> StrictArray:
     """target op= other."""
     counters.launches += 1
-    function(target._host, unwrap(other))
+    function(target._host, host_of(other))
     return target
 
 
-def unwrap(x: Any) -> Any:
+def host_of(x: Any) -> Any:
     """The host array inside x, or x; containers recursively. A host array among the operands is an error."""
     if isinstance(x, StrictArray):
         return x._host
@@ -232,7 +232,7 @@ def unwrap(x: Any) -> Any:
             "move it with minigen.asarray(x)"
         )
     if isinstance(x, (list, tuple)):
-        return type(x)(map(unwrap, x))
+        return type(x)(map(host_of, x))
     return x
 
 
@@ -240,8 +240,8 @@ def launch(function: Any, *inputs: Any, **options: Any) -> Any:
     """Run a host function as one kernel: operands in, checks, results out."""
     counters.launches += 1
     if getattr(inputs[0], "shape", None) == () and options.get("axis") in (0, -1) and function.__name__ in REDUCTIONS:
-        raise np.exceptions.AxisError(options["axis"], 0)  # NumPy lets these two pass, for a number that has no axes
-    result = function(*map(unwrap, inputs), **{name: unwrap(value) for name, value in options.items()})
+        raise np.exceptions.AxisError(options["axis"], 0)  # for a number, which has no axes, NumPy lets these two pass
+    result = function(*map(host_of, inputs), **{name: host_of(value) for name, value in options.items()})
     return wrap(result, getattr(function, "__name__", str(function)), inputs, options)
 
 
@@ -258,7 +258,7 @@ def wrap(result: Any, name: str, inputs: tuple, options: dict) -> Any:
 
 def refuse_float64(name: str, inputs: tuple, options: dict) -> None:
     """A float64 result is right only if every floating operand is float64, or float64 was asked for."""
-    dtypes = {part.dtype for part in flatten(inputs) if isinstance(part, StrictArray)}
+    dtypes = {part.dtype for part in leaves_of(inputs) if isinstance(part, StrictArray)}
     asked = any(
         part is np.float64 or part == "float64" or part == np.dtype(np.float64)
         for part in [*inputs, options.get("dtype")]
@@ -271,11 +271,11 @@ def refuse_float64(name: str, inputs: tuple, options: dict) -> None:
         )
 
 
-def flatten(parts: Any) -> Iterator[Any]:
+def leaves_of(parts: Any) -> Iterator[Any]:
     """All leaves of nested tuples and lists."""
     for part in parts:
         if isinstance(part, (list, tuple)):
-            yield from flatten(part)
+            yield from leaves_of(part)
         else:
             yield part
 
@@ -294,6 +294,7 @@ class StrictModule:
     """Stands where `numpy` or `cupy` would: only what both have, on device arrays only."""
 
     ndarray = StrictArray
+    lib: Any
 
     def __getattr__(self, name: str) -> Any:
         if name in CONSTANTS:
@@ -324,9 +325,9 @@ def device_function(name: str) -> Any:
 
         def at(target: StrictArray, index: Any, values: Any) -> None:
             counters.launches += 1
-            host.at(target._host, unwrap(index), unwrap(values))
+            host.at(target._host, host_of(index), host_of(values))
 
-        function.at = at
+        function.at = at  # type: ignore[attr-defined]
     return function
 
 
@@ -335,7 +336,7 @@ class stride_tricks:
 
     @staticmethod
     def as_strided(x: StrictArray, shape: tuple[int, ...], strides: tuple[int, ...]) -> StrictArray:
-        """A view, which is no launch."""
+        """A view: no launch."""
         return StrictArray(np.lib.stride_tricks.as_strided(x._host, shape, strides))
 
 

@@ -6,7 +6,7 @@ running sum here is longer than a block, and the sums of many blocks are added i
 
     |error| <= 300 u sum |x|,    u = 2^-24 in single precision, half a unit in the last place
 
-for any number of terms along neighboring axes. In practice it is some 5 u, for a product adds several numbers side by side.
+for any number of terms along neighboring axes. In practice it is some 5 u, as a product adds several numbers side by side.
 """
 
 import math
@@ -17,10 +17,10 @@ from minigen.backend.devices import Array, array_module
 from minigen.errors import ShapeError
 
 BLOCK = 256  # numbers that are added one after the other, at most
-FEW = 64  # in a column that needs no blocks
-BESIDE = 8  # blocks of a column, at least: of so many side by side, a product adds four numbers at a time
-SHORT = 16  # numbers in a block of a row that are not worth a product
-MANY = 16  # sums of blocks, above which the rounding of their own sum would count
+SHORT_COLUMN = 64  # numbers in a column that needs no blocks
+MIN_BLOCKS = 8  # of a column: with so many side by side, a product adds four numbers at a time
+SHORT_BLOCK = 16  # numbers in a block of a row that is not worth a product
+MANY_SUMS = 16  # of blocks: above this the rounding of their own sum would count
 
 Axis = int | tuple[int, ...] | None
 
@@ -39,7 +39,7 @@ def sum_along(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     return x.reshape(shape)
 
 
-def sum_to(x: Array, shape: tuple[int, ...]) -> Array:
+def sum_to_shape(x: Array, shape: tuple[int, ...]) -> Array:
     """x summed over the axes along which an array of `shape` was repeated to broadcast to x: the adjoint of broadcasting.
 
     Raises ShapeError if `shape` does not broadcast to that of x.
@@ -55,7 +55,7 @@ def sum_to(x: Array, shape: tuple[int, ...]) -> Array:
 def plan(lengths: tuple[int, ...], axis: Axis, keepdims: bool) -> tuple[list[tuple[int, int, int]], tuple[int, ...]]:
     """(steps, shape of the result). A step is a run of neighboring axes: how many numbers lie before, in and after them.
 
-    No steps where there is nothing to add, and for what are no axes of these lengths, which x.sum refuses.
+    No steps where there is nothing to add, and for axes that do not exist, which x.sum refuses.
     """
     given = given_axes(len(lengths), axis)
     axes = sorted({i % len(lengths) for i in given if -len(lengths) <= i < len(lengths)})
@@ -73,7 +73,7 @@ def plan(lengths: tuple[int, ...], axis: Axis, keepdims: bool) -> tuple[list[tup
 
 
 def axis_of(x: Array, axis: Axis) -> Axis:
-    """`axis` for a reduction of x by its own library: of a number, which has none, NumPy takes 0 and -1 too, CuPy does not."""
+    """`axis` for a reduction of x by its own library: of a number, which has no axes, NumPy takes 0 and -1 too, CuPy does not."""
     return None if not x.ndim and axis in (0, -1) else axis
 
 
@@ -93,7 +93,7 @@ def sum_in_memory_order(x: Array, axis: Axis) -> Array:
 def total(x: Array) -> Array:
     """The sum of all numbers of an array without gaps: of blocks, then of their sums as NumPy adds a row, pairwise."""
     block = largest_divisor(x.size) if x.size > 8 * BLOCK else 1  # of less, NumPy's sum is as fast
-    if block >= SHORT:
+    if block >= SHORT_BLOCK:
         x = x.reshape(-1, block) @ ones(x, block)
     return x.sum()
 
@@ -101,9 +101,9 @@ def total(x: Array) -> Array:
 def columns_summed(x: Array) -> Array:
     """(before, length, after) -> (before, after)."""
     before, length, after = x.shape
-    if length <= FEW:
+    if length <= SHORT_COLUMN:
         return ones(x, length) @ x
-    count = max(BESIDE, -(-length // BLOCK))  # of the blocks; the numbers of one stand `count` apart
+    count = max(MIN_BLOCKS, -(-length // BLOCK))  # of the blocks; the numbers of one stand `count` apart
     block = length // count
     rest = length - block * count
     sums = ones(x, block) @ x[:, : block * count].reshape(before, block, count * after)
@@ -119,7 +119,7 @@ def rows_summed(x: Array) -> Array:
     if length <= BLOCK:
         return x @ ones(x, length)
     block = largest_divisor(length)
-    if block < SHORT:
+    if block < SHORT_BLOCK:
         return x.sum(axis=1)  # pairwise
     sums = (x.reshape(-1, block) @ ones(x, block)).reshape(n, -1)
     return rows_summed(doubled(sums, sums.shape[1])).astype(x.dtype, copy=False)
@@ -127,7 +127,7 @@ def rows_summed(x: Array) -> Array:
 
 def doubled(sums: Array, count: int) -> Array:
     """The sums of blocks, so many for each result, with the precision in which to add them."""
-    return sums.astype("float64") if count > MANY else sums
+    return sums.astype("float64") if count > MANY_SUMS else sums
 
 
 @lru_cache(maxsize=1024)

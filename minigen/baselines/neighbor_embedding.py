@@ -7,13 +7,13 @@ from tqdm import tqdm
 
 from minigen.backend.host import whole_array
 from minigen.errors import NonFiniteError, ShapeError
-from minigen.utils.settings import with_python_numbers
+from minigen.utils.settings import takes_settings
 
 _CHUNK = 1 << 18  # pairs worked on at once: 1 MiB in float32, so the many passes over them stay in the cache
 _EXAGGERATED_ITERATIONS = 250
 
 
-@with_python_numbers
+@takes_settings
 def tsne(
     x: np.ndarray,
     perplexity: float = 30.0,

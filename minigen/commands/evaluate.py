@@ -6,7 +6,6 @@ for each data set and kept; below the floor, the distance of real images from ot
 """
 
 import argparse
-import json
 from typing import Any
 
 import numpy as np
@@ -14,14 +13,14 @@ import numpy as np
 from minigen import baselines, evaluators, metrics
 from minigen.autograd import no_grad
 from minigen.backend import asarray, to_numpy
-from minigen.commands import Parser, UsageError
 from minigen.commands.run_folder import Config
 from minigen.commands.trained import opened, run_arguments
 from minigen.data import Dataset
+from minigen.errors import UsageError
 from minigen.models.autoencoders import DenoisingAutoencoder, HashingAutoencoder, LinearVariationalAutoencoder
-from minigen.recipes import Learner, subjects
-from minigen.utils.arguments import positive_int
-from minigen.utils.files import replacing
+from minigen.recipes import TrainedModel, inputs
+from minigen.utils.arguments import Parser, positive_int
+from minigen.utils.files import write_json
 from minigen.utils.tables import table
 
 EXAMPLES = """
@@ -40,41 +39,40 @@ def arguments(parser: Parser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    folder, config, learner = opened(args)
-    train, test = subjects.load(config.data, config.images, config.resolution)
+    folder, config, trained = opened(args)
+    train, test = inputs.load(config.data, config.images, config.resolution)
     config.check_data(train)
     if config.counted == "steps":
-        figures = generated(learner, config, train, args.n, not args.quiet)
+        figures = generated(trained, config, train, args.n, not args.quiet)
     else:
-        figures = reconstructed(learner, train, test[: args.n])
-        if learner.generative:
-            figures |= bounds(learner, train, test[: args.n])
+        figures = reconstructed(trained, train, test[: args.n])
+        if trained.generative:
+            figures |= bounds(trained, train, test[: args.n])
     rows = [(name, value if isinstance(value, str) else f"{value:.5g}") for name, value in figures.items()]
     print(table(rows))  # before they are saved, which can fail
-    with replacing(folder.path / "evaluation.json") as temporary:
-        content = {"model": config.model, "data": config.data, "seed": args.seed, "figures": figures}
-        temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    print(f"wrote {folder.path / 'evaluation.json'}")
+    path = folder.path / "evaluation.json"
+    write_json(path, {"model": config.model, "data": config.data, "seed": args.seed, "figures": figures})
+    print(f"wrote {path}")
     return 0
 
 
 # -- autoencoders ----------------------------------------------------------------------------------------------
 
 
-def reconstructed(learner: Learner, train: Dataset, test: Dataset) -> dict[str, float]:
+def reconstructed(trained: TrainedModel, train: Dataset, test: Dataset) -> dict[str, float]:
     """Name -> squared errors, means over all numbers of all held-out examples."""
-    originals, fitted = (learner.inputs(part)[0].reshape(len(part), -1) for part in (test, train))
-    rebuilt = learner.reconstruct(test).reshape(originals.shape)
-    k = min(learner.codes(test[:1]).size, *fitted.shape)
+    originals, fitted = (trained.inputs(part)[0].reshape(len(part), -1) for part in (test, train))
+    rebuilt = trained.reconstruct(test).reshape(originals.shape)
+    k = min(trained.codes(test[:1]).size, *fitted.shape)
     error = metrics.reconstruction_mse(originals, rebuilt)
     best = metrics.reconstruction_mse(originals, baselines.pca(fitted, k).reconstruct(originals))
     figures = {
         "held-out examples": len(test),
-        "numbers in a code": learner.codes(test[:1]).size,
+        "numbers in a code": trained.codes(test[:1]).size,
         "squared error": error,
         f"squared error of PCA with {k} numbers": best,
     }
-    model = learner.model
+    model = trained.model
     if isinstance(model, DenoisingAutoencoder):
         damaged = to_numpy(model.corrupt(asarray(test.images)))
         whole = to_numpy(model.reconstruct(asarray(damaged)))
@@ -83,21 +81,21 @@ def reconstructed(learner: Learner, train: Dataset, test: Dataset) -> dict[str, 
             "squared error of what is made of them": metrics.reconstruction_mse(test.images, whole),
         }
     if isinstance(model, HashingAutoencoder):
-        codes = learner.codes(test)
+        codes = trained.codes(test)
         figures["share of codes outside (0.1, 0.9)"] = float(((codes < 0.1) | (codes > 0.9)).mean())
     return figures
 
 
-def bounds(learner: Learner, train: Dataset, test: Dataset) -> dict[str, float]:
+def bounds(trained: TrainedModel, train: Dataset, test: Dataset) -> dict[str, float]:
     """Name -> nats per example: how improbable the model finds held-out examples, and how much codes say."""
-    model, examples = learner.model, learner.inputs(test)
+    model, examples = trained.model, trained.inputs(test)
     figures = {}
     if isinstance(model, LinearVariationalAutoencoder):
         with no_grad():
             figures["negative ELBO, nats"] = -float(to_numpy(model.elbo(asarray(examples[0]))).mean())
-        best = baselines.probabilistic_pca(learner.inputs(train)[0], model.latent_dim)
+        best = baselines.probabilistic_pca(trained.inputs(train)[0], model.latent_dim)
         figures["the same of probabilistic PCA, exact, nats"] = -float(best.log_likelihood(examples[0]).mean())
-    elif learner.conditional:
+    elif trained.conditional:
         with no_grad():
             _, terms = model.loss(*map(asarray, examples))
         figures["negative ELBO given the class, nats"] = float(terms["reconstruction"]) + float(terms["kl"])
@@ -105,14 +103,14 @@ def bounds(learner: Learner, train: Dataset, test: Dataset) -> dict[str, float]:
         figures["negative ELBO, nats"] = -metrics.elbo(model, examples[0], seed=0).value
         surprise = metrics.importance_weighted_nll(model, examples[0], IMPORTANCE_SAMPLES, seed=0)
         figures[f"importance-weighted bound, {IMPORTANCE_SAMPLES} samples, nats"] = surprise.value
-    figures["active units"] = metrics.active_units(learner.codes(test))
+    figures["active units"] = metrics.active_units(trained.codes(test))
     return figures
 
 
 # -- GANs ------------------------------------------------------------------------------------------------------
 
 
-def generated(learner: Learner, config: Config, train: Dataset, n: int, progress: bool) -> dict[str, Any]:
+def generated(trained: TrainedModel, config: Config, train: Dataset, n: int, progress: bool) -> dict[str, Any]:
     """Name -> what the evaluator says of n samples beside n training images, and n others; no more than half of all.
 
     UsageError for fewer than can be evaluated.
@@ -124,7 +122,7 @@ def generated(learner: Learner, config: Config, train: Dataset, n: int, progress
         )
     order = np.random.default_rng(0).permutation(len(train))
     real, others = (train.images[order[part]] for part in (slice(n), slice(n, 2 * n)))
-    samples = learner.sample(n)
+    samples = trained.sample(n)
     rim = (samples.shape[1] - real.shape[1]) // 2  # of networks whose sides are powers of two
     samples = samples[:, rim : samples.shape[1] - rim, rim : samples.shape[2] - rim]
     if config.data == "faces":
@@ -137,8 +135,8 @@ def generated(learner: Learner, config: Config, train: Dataset, n: int, progress
     else:
         evaluator = evaluators.feature_classifier(train, progress=progress)
         scores = metrics.evaluate_samples(evaluator, samples, real, others)
-        if learner.conditional:
-            scores["samples of the class asked for"] = metrics.accuracy(evaluator.predict(samples), learner.labels(n, None))
+        if trained.conditional:
+            scores["samples of the class asked for"] = metrics.accuracy(evaluator.predict(samples), trained.labels(n, None))
     near = metrics.nearest_training(samples[:NEAREST], real, held_out=others[:NEAREST])
     return {
         "samples": n,

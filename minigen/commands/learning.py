@@ -8,12 +8,12 @@ from typing import Any
 
 from minigen import training
 from minigen.backend import seed
-from minigen.commands import INTERRUPTED, CommandError
 from minigen.commands.pictures import save_curves, save_plane, save_reconstructions, save_tiled
 from minigen.commands.run_folder import Config, RunFolder
 from minigen.data import Dataset
-from minigen.recipes import Learner, Plan
-from minigen.utils.signals import Stopped
+from minigen.errors import CommandError
+from minigen.recipes import TrainedModel
+from minigen.utils.signals import INTERRUPTED, Stopped
 
 MOMENTS = 20  # of a run are drawn, and saved
 SAMPLES = 64
@@ -35,7 +35,7 @@ class Presence(training.Callback):
 class Saving(training.Checkpoint):
     """Checkpoints that leave it to the command line to have the folder for itself, and to say how to go on."""
 
-    def held(self, run: Any) -> contextlib.AbstractContextManager[Any]:
+    def lock(self, run: Any) -> contextlib.AbstractContextManager[Any]:
         return contextlib.nullcontext()
 
     def on_interrupt(self, run: Any) -> None:
@@ -45,8 +45,8 @@ class Saving(training.Checkpoint):
 class Reconstructions(training.Callback):
     """What the model makes of held-out images, every so many epochs: pictures/epoch_0001.png and so on."""
 
-    def __init__(self, learner: Learner, config: Config, folder: Path, test: Dataset, every: int):
-        self.learner, self.config, self.folder, self.test, self.every = learner, config, folder, test, every
+    def __init__(self, trained: TrainedModel, config: Config, folder: Path, test: Dataset, every: int):
+        self.trained, self.config, self.folder, self.test, self.every = trained, config, folder, test, every
 
     def on_epoch_end(self, run: Any) -> None:
         if run.epoch % self.every == 0 or run.finished:
@@ -58,7 +58,7 @@ class Reconstructions(training.Callback):
 
     def draw(self, epoch: int) -> None:
         """Save the picture of an epoch."""
-        save_reconstructions(self.learner, self.config, self.test, self.file(epoch))
+        save_reconstructions(self.trained, self.config, self.test, self.file(epoch))
 
     def file(self, epoch: int) -> Path:
         """Where the picture of an epoch lies."""
@@ -87,14 +87,14 @@ def learn(folder: RunFolder, config: Config, data: tuple[Dataset, Dataset], quie
     Ctrl-C saves and ends with 130, SIGTERM with 143. A full disk is an error; the last checkpoint is whole then, as after any
     end.
     """
-    (train, test), plan = data, Plan(**config.plan)
+    train, test = data
     seed(config.seed)
-    learner = config.recipe.made(config.subject, plan)
+    trained = config.recipe.build(config.input_spec)
     resume = folder.checkpoint if folder.checkpoint.exists() else None
-    progress = not quiet and (plan.epochs or 0) <= LINES
+    progress = not quiet and (config.settings["epochs"] or 0) <= LINES
     try:
-        history = learner.fit(train, test, callbacks(folder, config, learner, test), resume, progress)
-        draw_results(folder, config, learner, test)
+        history = trained.fit(train, test, callbacks(folder, config, trained, test), resume, progress)
+        draw_results(folder, config, trained, test)
         folder.hold.check()
     except (KeyboardInterrupt, Stopped) as stop:
         with contextlib.suppress(OSError):  # of a terminal that was closed
@@ -114,38 +114,38 @@ def left_behind(folder: RunFolder, config: Config) -> str:
     """What a run that is stopped leaves, in words."""
     if not folder.checkpoint.exists():
         return "nothing was trained yet"
-    if folder.done(config) == config.plan[config.counted]:
+    if folder.done(config) == config.settings[config.counted]:
         return f"the run is done and saved, some of its pictures may be missing: minigen resume {folder.path} makes them"
     return f"the run is saved; to go on: minigen resume {folder.path}"
 
 
-def callbacks(folder: RunFolder, config: Config, learner: Learner, test: Dataset) -> list[training.Callback]:
-    """What is hung into a run: it is saved, watched, and drawn."""
-    every = max(config.plan[config.counted] // MOMENTS, 1)
+def callbacks(folder: RunFolder, config: Config, trained: TrainedModel, test: Dataset) -> list[training.Callback]:
+    """What is hooked into a run: it is saved, watched, and drawn."""
+    every = max(config.settings[config.counted] // MOMENTS, 1)
     presence, curves = Presence(folder.hold.check), Curves(folder.pictures)
     if config.counted == "steps":  # its history, and so its checkpoints, have a row for so many steps already
         return [presence, Saving(folder.path), training.SampleGrid(folder.pictures, every), training.GanMonitor(), curves]
-    drawn = [Reconstructions(learner, config, folder.pictures, test, every)] if config.images_shaped else []
+    drawn = [Reconstructions(trained, config, folder.pictures, test, every)] if config.images_shaped else []
     return [presence, Saving(folder.path, every), *drawn, curves]
 
 
-def draw_results(folder: RunFolder, config: Config, learner: Learner, test: Dataset) -> None:
+def draw_results(folder: RunFolder, config: Config, trained: TrainedModel, test: Dataset) -> None:
     """What the model has learned in the end, in pictures/."""
     seed(config.seed)
     if is_planar(config):
-        save_plane(learner, config, test, folder.pictures / "plane.png")
-    elif config.images_shaped and learner.generative:
-        save_tiled(config, learner.sample(SAMPLES), folder.pictures / "samples.png")
+        save_plane(trained, config, test, folder.pictures / "plane.png")
+    elif config.images_shaped and trained.generative:
+        save_tiled(config, trained.sample(SAMPLES), folder.pictures / "samples.png")
 
 
 def is_planar(config: Config) -> bool:
     """Whether two codes stand for the three numbers of a point."""
-    return config.shape == [3] and config.plan["options"]["latent_dim"] == 2
+    return config.shape == [3] and config.settings["latent_dim"] == 2
 
 
 def is_complete(folder: RunFolder, config: Config) -> bool:
     """Whether all that a run leaves is there, and what is made after its last checkpoint is not older than that."""
-    length, generative = config.plan[config.counted], config.recipe.made(config.subject, Plan(**config.plan)).generative
+    length, generative = config.settings[config.counted], config.recipe.build(config.input_spec).generative
     results = [folder.history, folder.pictures / "training.png"]
     if is_planar(config):
         results.append(folder.pictures / "plane.png")

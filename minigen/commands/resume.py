@@ -11,11 +11,11 @@ from pathlib import Path
 
 from minigen.backend import use
 from minigen.backend.devices import NAMES
-from minigen.commands import CommandError, Parser, UsageError
 from minigen.commands.learning import is_complete, learn
 from minigen.commands.run_folder import Config, RunFolder
-from minigen.recipes import subjects
-from minigen.utils.arguments import positive_int
+from minigen.errors import CommandError, UsageError
+from minigen.recipes import inputs
+from minigen.utils.arguments import Parser, add_name, positive_int
 
 EXAMPLES = """
   minigen resume runs/vae
@@ -29,7 +29,7 @@ def arguments(parser: Parser) -> None:
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--epochs", type=positive_int, metavar="N", help="so many in all, those done included")
     length.add_argument("--steps", type=positive_int, metavar="N", help="the same for a run that counts steps, such as a GAN's")
-    parser.add_argument("--backend", choices=NAMES, metavar="NAME", help=f"{', '.join(NAMES)} (default: the run's)")
+    add_name(parser, "backend", NAMES, "array library, if not the run's")
     parser.add_argument("--quiet", action="store_true", help="no progress bars")
 
 
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
         folder.trained(config)
         use(config.backend)
         check_unfinished(folder, config)
-        data = subjects.load(config.data, config.images, config.resolution)
+        data = inputs.load(config.data, config.images, config.resolution)
         config.check_data(data[0])
         folder.sweep()
         config.save(folder.config_file)
@@ -53,13 +53,13 @@ def longer(config: Config, args: argparse.Namespace) -> Config:
     for name in ("epochs", "steps"):
         if getattr(args, name) is not None and name != counted:
             raise UsageError(f"{args.run} counts {counted}, not {name}: say --{counted}")
-    length = getattr(args, counted) or config.plan[counted]
-    return replace(config, plan={**config.plan, counted: length}, backend=args.backend or config.backend)
+    length = getattr(args, counted) or config.settings[counted]
+    return replace(config, settings={**config.settings, counted: length}, backend=args.backend or config.backend)
 
 
 def check_unfinished(folder: RunFolder, config: Config) -> None:
     """Raise CommandError if all epochs, or steps, are done already, and all pictures are there."""
-    done, asked = folder.done(config), config.plan[config.counted]
+    done, asked = folder.done(config), config.settings[config.counted]
     if done > asked or (done == asked and is_complete(folder, config)):
         raise CommandError(
             f"{folder.path} has trained for all its {config.counted}: {done}; for more say how many in all, such "

@@ -8,28 +8,26 @@ pictures/        samples or reconstructions while it learned, and the training c
 """
 
 import contextlib
-import json
 import math
 import os
 import shutil
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from minigen.backend.devices import NAMES as BACKENDS
-from minigen.commands import CommandError
 from minigen.data import Dataset
-from minigen.errors import RecipeError, suggestion
-from minigen.optim.optimizer import positive
-from minigen.recipes import Option, Plan, Recipe, Subject, find, subjects
+from minigen.errors import CommandError, RecipeError, suggestion
+from minigen.recipes import InputSpec, Recipe, find, inputs
 from minigen.training import checkpoint
-from minigen.utils.files import LOCK, Hold, is_temporary, locked, replacing, sweep
+from minigen.utils.checks import check_positive
+from minigen.utils.files import LOCK, Hold, is_temporary, locked, sweep, write_json
 from minigen.utils.reading import parsed_json, read_bounded, shortened
 
 LARGEST_CONFIG = 1 << 20  # bytes
 LARGEST_EXAMPLE = 3 << 20  # numbers: an image of 1024 x 1024 in color
-KINDS = {int: "a whole number", float: "a finite number", str: "a text"}  # of options, in words
+KINDS = {int: "a whole number", float: "a finite number", str: "a text"}  # of settings, in words
 
 
 @dataclass(frozen=True)
@@ -50,22 +48,22 @@ class Config:
     classes: list[str]
     seed: int
     backend: str
-    plan: dict[str, Any]
+    settings: dict[str, Any]
 
     @property
     def recipe(self) -> Recipe:
-        """That of the model."""
-        return find(self.model)
+        """That of the model, with the run's settings."""
+        return find(self.model).with_settings(**self.settings)
 
     @property
-    def subject(self) -> Subject:
+    def input_spec(self) -> InputSpec:
         """What the model must know of its data."""
-        return self.recipe.subject(self.shape, len(self.classes))
+        return self.recipe.input_spec(self.shape, len(self.classes))
 
     @property
     def counted(self) -> str:
         """What the run's length is counted in: "epochs" or "steps"."""
-        return "epochs" if self.plan["steps"] is None else "steps"
+        return "epochs" if self.settings["steps"] is None else "steps"
 
     @property
     def images_shaped(self) -> bool:
@@ -78,7 +76,7 @@ class Config:
         for name in ("minigen", "model", "data", "backend"):
             if not isinstance(getattr(self, name), str):
                 raise ValueError(f"{name} must be a text, got {shortened(getattr(self, name))}")
-        for name, value, known in (("data", self.data, subjects.NAMES), ("backend", self.backend, BACKENDS)):
+        for name, value, known in (("data", self.data, inputs.NAMES), ("backend", self.backend, BACKENDS)):
             if value not in known:
                 raise ValueError(f"unknown {name} {shortened(value)}: {suggestion(value, known)}")
         images = self.examples if self.images is None else self.images
@@ -104,40 +102,34 @@ class Config:
         listed = isinstance(self.classes, list) and all(isinstance(name, str) for name in self.classes)
         if not listed or not 0 < len(set(self.classes)) == len(self.classes):
             raise ValueError(f"classes must be a list of different names, got {shortened(self.classes)}")
-        self.check_plan()
+        self.check_settings()
 
-    def check_plan(self) -> None:
-        """Raise TypeError or ValueError, naming the field, unless the plan is one by which the model can be made and trained."""
-        if not isinstance(self.plan, dict):
-            raise ValueError(f"plan must be names and values, got {shortened(self.plan)}")
-        try:
-            plan, options = Plan(**self.plan), self.recipe.options
-        except TypeError as error:
-            raise TypeError(f"plan: {error}") from error
-        if missing := {field.name for field in fields(Plan)} - self.plan.keys():
-            raise ValueError(f"plan has no {min(missing)}")
-        if not isinstance(plan.options, dict) or plan.options.keys() != options.keys():
-            raise ValueError(f"the options of {self.model} are {', '.join(options) or 'none'}, got {shortened(plan.options)}")
-        for name, option in options.items():
-            check_option(name, plan.options[name], option)
+    def check_settings(self) -> None:
+        """Raise TypeError or ValueError, naming the setting, unless the model can be made and trained with these."""
+        standard = find(self.model)
+        if not isinstance(self.settings, dict) or self.settings.keys() != standard.settings.keys():
+            raise ValueError(f"the settings of {self.model} are {', '.join(standard.settings)}, got {shortened(self.settings)}")
+        for name, each in standard.options().items():
+            check_setting(name, self.settings[name], getattr(standard, name), each.metadata["choices"])
         for name in ("batch_size", self.counted):
-            check_whole(name, self.plan[name], 1)
-        check_option("lr", plan.lr, Option(self.recipe.lr, "learning rate"))
-        positive("lr", plan.lr)
+            check_whole(name, self.settings[name], 1)
+        check_setting("lr", self.settings["lr"], standard.lr)
+        check_positive(self.model, lr=self.settings["lr"])
+        recipe = self.recipe
         try:
-            subject = self.subject
+            spec = self.input_spec
         except RecipeError as error:
             raise ValueError(f"shape: {error}") from error
-        timed = self.recipe.timed(plan, subject, self.examples)
-        if (timed.epochs, timed.steps) != (plan.epochs, plan.steps):
+        complete = recipe.with_length(spec, self.examples)
+        if (complete.epochs, complete.steps) != (self.settings["epochs"], self.settings["steps"]):
             raise ValueError(
-                f"plan has epochs {plan.epochs} and steps {plan.steps}, {self.model} is trained in "
-                f"{'epochs' if timed.steps is None else 'steps'} alone"
+                f"epochs is {self.settings['epochs']} and steps {self.settings['steps']}, {self.model} is trained in "
+                f"{'epochs' if complete.steps is None else 'steps'} alone"
             )
         try:
-            self.recipe.made(subject, plan)
+            recipe.build(spec)
         except (ArithmeticError, MemoryError, TypeError, ValueError) as error:
-            raise ValueError(f"options {shortened(plan.options)}: {error}") from error
+            raise ValueError(f"settings {shortened(self.settings)}: {error}") from error
 
     def check_data(self, train: Dataset) -> None:
         """Raise CommandError, naming the field, for data that are not what config.json says of them."""
@@ -150,9 +142,8 @@ class Config:
                 )
 
     def save(self, path: Path) -> None:
-        """Write it as JSON, whole or not at all."""
-        with replacing(path) as temporary:
-            temporary.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+        """Write it as JSON."""
+        write_json(path, asdict(self))
 
 
 def check_whole(name: str, value: Any, least: int) -> None:
@@ -161,13 +152,13 @@ def check_whole(name: str, value: Any, least: int) -> None:
         raise ValueError(f"{name} must be a whole number of at least {least}, got {shortened(value)}")
 
 
-def check_option(name: str, value: Any, option: Option) -> None:
-    """Raise ValueError unless a value of config.json is of the kind that an option of a model has."""
-    kind = type(option.default)
+def check_setting(name: str, value: Any, standard: Any, choices: Sequence[str] = ()) -> None:
+    """Raise ValueError unless a value of config.json is of the kind that a recipe's own is, and one of its choices."""
+    kind = type(standard)
     if type(value) not in ((int, float) if kind is float else (kind,)) or isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"{name} must be {KINDS[kind]}, such as {option.default!r}, got {shortened(value)}")
-    if option.choices and value not in option.choices:
-        raise ValueError(f"unknown {name} {shortened(value)}: {suggestion(value, option.choices)}")
+        raise ValueError(f"{name} must be {KINDS[kind]}, such as {standard!r}, got {shortened(value)}")
+    if choices and value not in choices:
+        raise ValueError(f"unknown {name} {shortened(value)}: {suggestion(value, choices)}")
 
 
 class RunFolder:

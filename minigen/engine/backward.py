@@ -17,7 +17,7 @@ from minigen import backend
 from minigen.backend import Array
 from minigen.backend.host import host_array
 from minigen.engine.context import current_observer, recording
-from minigen.engine.messages import name_of, wrong_gradient
+from minigen.engine.messages import constant, freed, stale, unused, wrong_gradient
 from minigen.engine.numpy_protocols import unwrap
 from minigen.engine.tensor import Tensor
 from minigen.errors import DtypeError, GraphError, ShapeError
@@ -62,10 +62,7 @@ def grad(
     xs = list(xs)
     for position, x in enumerate(xs):
         if not (isinstance(x, Tensor) and x.requires_grad):
-            raise GraphError(
-                f"grad with respect to {name_of(x, position)}, which does not require a gradient: "
-                "make it with minigen.Tensor(array, requires_grad=True)"
-            )
+            raise constant(x, position)
     token = recording.set(create_graph)
     try:
         start = initial_cotangent(y, cotangent)
@@ -90,9 +87,7 @@ def grad(
         total = gradients.get(id(x))
         if total is None or id(x) not in wanted:
             if not allow_unused:
-                raise GraphError(
-                    f"the output does not depend on {name_of(x, position)}: pass allow_unused=True for a zero gradient"
-                )
+                raise unused(x, position)
             results.append(Tensor(backend.array_module(x.data).zeros_like(x.data)))
         elif create_graph:
             results.append(total.value)
@@ -121,17 +116,11 @@ def topological_order(y: Tensor) -> list[Tensor]:
     while stack:
         node = stack.pop()
         if node.inputs is FREED:
-            raise GraphError(
-                f"the graph of this {node.op.name} has been freed by an earlier backward(): compute the loss again, "
-                "or call backward(retain_graph=True) the first time"
-            )
+            raise freed(node)
         for x in node.inputs:
             if isinstance(x, Tensor):
                 if x.version > node.version:
-                    raise GraphError(
-                        f"stale graph: {x.name or 'a tensor'} of shape {x.shape} was changed after this "
-                        f"{node.op.name} had used it; compute the forward pass again after the update"
-                    )
+                    raise stale(node, x)
                 if x.requires_grad and id(x) not in found:
                     found[id(x)] = x
                     stack.append(x)
@@ -143,7 +132,7 @@ def propagate(node: Tensor, g: Any, gradients: dict[int, Accumulator], wanted: s
     op, observer = node.op, current_observer.get()
     attributes = {**op.defaults, **node.attributes} if op.attributes else {}
     # One text, two speeds: plain arrays make plain arrays; Tensors record the graph of the derivative.
-    y, inputs = node, node.inputs
+    y, inputs = node, list(node.inputs)
     if not create_graph:
         y, inputs = node._data, [x._data if isinstance(x, Tensor) else unwrap(x) for x in inputs]
     for position, x in enumerate(node.inputs):
@@ -161,7 +150,7 @@ def propagate(node: Tensor, g: Any, gradients: dict[int, Accumulator], wanted: s
         data = x._data
         if op.broadcasts and hasattr(gx, "shape") and gx.shape != data.shape:
             with contextlib.suppress(ShapeError):  # of no shape that broadcasting can give: the next lines name the rule
-                gx = gx.sum_to(shape=data.shape) if isinstance(gx, Tensor) else backend.sum_to(gx, data.shape)
+                gx = gx.sum_to(shape=data.shape) if isinstance(gx, Tensor) else backend.sum_to_shape(gx, data.shape)
         if getattr(gx, "shape", None) != data.shape or (gx.dtype is not data.dtype and gx.dtype != data.dtype):
             raise wrong_gradient(op, rule, position, gx, x)
 

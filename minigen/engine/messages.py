@@ -8,7 +8,7 @@ import numpy as np
 from minigen.backend import check_same_device, is_array
 from minigen.backend.host import check_whole, host_array
 from minigen.engine.tensor import Tensor
-from minigen.errors import DeviceError, DtypeError, ShapeError
+from minigen.errors import DeviceError, DtypeError, GraphError, ShapeError
 from minigen.utils.settings import to_python
 
 
@@ -49,14 +49,14 @@ def admitted(op: Any, inputs: tuple) -> tuple[tuple, list]:
 
 
 def describe(arrays: Any) -> str:
-    """Dtypes and shapes of a call's inputs, for messages; of others the beginning."""
+    """Dtypes and shapes of a call's inputs, for messages; of what has none, the beginning of its text."""
     return ", ".join(f"{x.dtype}{list(x.shape)}" if hasattr(x, "shape") else reprlib.repr(x) for x in arrays)
 
 
 def setting(op: Any, name: str, value: Any) -> Any:
-    """An attribute, a number of NumPy's as Python's. TypeError for a Tensor, by which nothing would be differentiated."""
+    """An attribute, a NumPy number as Python's. TypeError for a Tensor, with respect to which nothing would be differentiated."""
     if isinstance(value, Tensor):
-        raise TypeError(f"{op.name}: {name} is a setting, no part of the graph, got a Tensor: take its number, x.item()")
+        raise TypeError(f"{op.name}: {name} is a setting, not a part of the graph, got a Tensor: take its value, x.item()")
     return to_python(value)
 
 
@@ -70,7 +70,7 @@ def mixed_dtypes(op: Any, inputs: tuple, result: Any = None) -> DtypeError:
 
 
 def explain(op: Any, arrays: list, error: Exception) -> Exception:
-    """NumPy's error, retold with the op's name and its inputs; a mix of devices is told as such."""
+    """NumPy's error, worded with the op's name and its inputs; a mix of devices is named as such."""
     try:
         check_same_device(tuple(arrays))
     except DeviceError as mixed:
@@ -90,12 +90,49 @@ def call_explained(op: Any, inputs: tuple, attributes: dict) -> Any:
         raise explain(op, list(inputs), error) from error
 
 
+def missing_rule(op: Any, name: str) -> NotImplementedError:
+    """The error for a derivative by an input that has no rule, and is not declared to need none."""
+    return NotImplementedError(
+        f"op {op.name} has no rule for its input {name!r}: "
+        f'add one with @{op.name}.vjp("{name}"), or declare it: @op(non_differentiable=("{name}",))'
+    )
+
+
 def wrong_gradient(op: Any, rule: Any, position: int, gx: Any, x: Any) -> Exception:
-    """The error for a rule whose result has not the shape and dtype of the input it belongs to."""
+    """The error for a rule whose result does not have the shape and dtype of the input it belongs to."""
     name = op.inputs[0 if op.variadic else position]
     kind = DtypeError if getattr(gx, "shape", None) == x.shape else ShapeError
     got = describe([gx]) if hasattr(gx, "shape") else type(gx).__name__
     return kind(f"{op.name}: rule {rule.__name__} for {name!r} returned {got}, expected {x.dtype}{list(x.shape)}")
+
+
+def freed(node: Tensor) -> GraphError:
+    """The error for a second pass through a graph."""
+    return GraphError(
+        f"the graph of this {node.op.name} has been freed by an earlier backward(): compute the loss again, "
+        "or call backward(retain_graph=True) the first time"
+    )
+
+
+def stale(node: Tensor, x: Tensor) -> GraphError:
+    """The error for a pass through a node whose input x is younger than itself."""
+    return GraphError(
+        f"stale graph: {x.name or 'a tensor'} of shape {x.shape} was changed after this {node.op.name} had used it; "
+        "compute the forward pass again after the update"
+    )
+
+
+def constant(x: Any, position: int) -> GraphError:
+    """The error for a derivative by what requires none, the x at a position of xs."""
+    return GraphError(
+        f"grad with respect to {name_of(x, position)}, which does not require a gradient: "
+        "make it with minigen.Tensor(array, requires_grad=True)"
+    )
+
+
+def unused(x: Tensor, position: int) -> GraphError:
+    """The error for a derivative by an x that has no part in the result."""
+    return GraphError(f"the output does not depend on {name_of(x, position)}: pass allow_unused=True for a zero gradient")
 
 
 def name_of(x: Any, position: int) -> str:

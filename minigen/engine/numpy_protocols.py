@@ -6,7 +6,7 @@ import numpy as np
 
 from minigen.backend import Array, asarray, to_numpy
 from minigen.backend.host import has_no_dtype
-from minigen.errors import DtypeError
+from minigen.errors import DtypeError, ShapeError
 
 
 def unwrap(x: Any) -> Any:
@@ -33,58 +33,26 @@ def float_array(data: Any) -> Array:
 
 
 # To NumPy, array * tensor is np.multiply(array, tensor), and array < tensor is np.less: what answers it.
+# fmt: off
 REFLECTED = {
-    "add": "__radd__",
-    "subtract": "__rsub__",
-    "multiply": "__rmul__",
-    "divide": "__rtruediv__",
-    "power": "__rpow__",
-    "matmul": "__rmatmul__",
-    "floor_divide": "__rfloordiv__",
-    "remainder": "__rmod__",
-    "divmod": "__rdivmod__",
-    "less": "__gt__",
-    "less_equal": "__ge__",
-    "greater": "__lt__",
-    "greater_equal": "__le__",
-    "equal": "__eq__",
-    "not_equal": "__ne__",
+    "add": "__radd__", "subtract": "__rsub__", "multiply": "__rmul__", "divide": "__rtruediv__", "power": "__rpow__",
+    "matmul": "__rmatmul__", "floor_divide": "__rfloordiv__", "remainder": "__rmod__", "divmod": "__rdivmod__", "less": "__gt__",
+    "less_equal": "__ge__", "greater": "__lt__", "greater_equal": "__le__", "equal": "__eq__", "not_equal": "__ne__",
 }
+# fmt: on
 
 # What to write for functions of NumPy: those that have another name here, or are an operator. `ops` adds those of its own names.
+# fmt: off
 ALTERNATIVES = {
-    "add.reduce": "minigen.sum",
-    "maximum.reduce": "minigen.max",
-    "minimum.reduce": "minigen.min",
-    "add.at": "minigen.scatter_add",
-    "logaddexp.reduce": "minigen.logsumexp",
-    "logaddexp": "minigen.logsumexp",
-    "fabs": "abs(x)",
-    "reciprocal": "1 / x",
-    "fmax": "minigen.maximum",
-    "fmin": "minigen.minimum",
-    "less": "x < y",
-    "less_equal": "x <= y",
-    "greater": "x > y",
-    "greater_equal": "x >= y",
-    "equal": "x == y",
-    "not_equal": "x != y",
-    "amax": "minigen.max",
-    "amin": "minigen.min",
-    "abs": "abs(x)",
-    "concat": "minigen.concatenate",
-    "permute_dims": "minigen.transpose",
-    "dot": "x @ y",
-    "linalg.norm": "minigen.l2norm",
-    "linalg.matmul": "x @ y",
-    "argmax": "x.argmax()",
-    "argmin": "x.argmin()",
-    "shape": "x.shape",
-    "ndim": "x.ndim",
-    "size": "x.size",
-    "ravel": "x.ravel()",
-    "float_power": "x ** y",
+    "add.reduce": "minigen.sum", "maximum.reduce": "minigen.max", "minimum.reduce": "minigen.min",
+    "add.at": "minigen.scatter_add", "logaddexp.reduce": "minigen.logsumexp", "logaddexp": "minigen.logsumexp", "fabs": "abs(x)",
+    "reciprocal": "1 / x", "fmax": "minigen.maximum", "fmin": "minigen.minimum", "less": "x < y", "less_equal": "x <= y",
+    "greater": "x > y", "greater_equal": "x >= y", "equal": "x == y", "not_equal": "x != y", "amax": "minigen.max",
+    "amin": "minigen.min", "abs": "abs(x)", "concat": "minigen.concatenate", "permute_dims": "minigen.transpose", "dot": "x @ y",
+    "linalg.norm": "minigen.l2norm", "linalg.matmul": "x @ y", "argmax": "x.argmax()", "argmin": "x.argmin()",
+    "shape": "x.shape", "ndim": "x.ndim", "size": "x.size", "ravel": "x.ravel()", "float_power": "x ** y",
 }
+# fmt: on
 
 
 def numpys_function(name: str) -> TypeError:
@@ -124,6 +92,11 @@ class NumpyProtocols:
 
     __slots__ = ()
 
+    _data: Array
+    requires_grad: bool
+    op: Any
+    name: str | None
+
     # -- comparisons give plain bool arrays, never part of a graph ------------------------------------------------
 
     def __lt__(self, other: Any) -> Array:
@@ -147,8 +120,8 @@ class NumpyProtocols:
     __hash__ = object.__hash__
 
     def __bool__(self) -> bool:
-        if self.size != 1:
-            raise ValueError(f"the truth of {self.size} values is ambiguous: use (x > 0).all() or (x > 0).any()")
+        if self._data.size != 1:
+            raise ValueError(f"the truth of {self._data.size} values is ambiguous: use (x > 0).all() or (x > 0).any()")
         return bool(self._data)
 
     def argmax(self, axis: int | None = None) -> Array:
@@ -180,6 +153,14 @@ class NumpyProtocols:
 
     __rfloordiv__ = __mod__ = __rmod__ = __divmod__ = __rdivmod__ = __floordiv__
 
+    def item(self) -> float:
+        """The value of a tensor of one element, as a Python float."""
+        if self._data.size != 1:
+            raise ShapeError(f"item() needs a tensor of one element, got shape {self._data.shape}")
+        return self._data.item()
+
+    __float__ = item
+
     def __format__(self, spec: str) -> str:
         return format(self.item(), spec) if spec else str(self)
 
@@ -192,7 +173,7 @@ class NumpyProtocols:
     def __reduce__(self) -> tuple:
         """pickle saves a leaf as an array of the host, and makes a new leaf of it on whichever backend is in use then.
 
-        Its version is new, for a version dates from this process only.
+        Its version is new: versions count within one process.
         """
         return leaf, (type(self), to_numpy(self.copied_leaf()), self.requires_grad, self.name)
 
@@ -201,7 +182,7 @@ class NumpyProtocols:
         return leaf(type(self), self.copied_leaf(), self.requires_grad, self.name)
 
     def copied_leaf(self) -> Array:
-        """A copy of the array. TypeError for what is no leaf."""
+        """A copy of the array. TypeError for what is not a leaf."""
         if self.op is not None:
             raise TypeError(
                 f"the result of {self.op.name} is part of a graph and cannot be copied: use x.detach(), "

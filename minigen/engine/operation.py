@@ -11,15 +11,17 @@ receives g = dL/dy, the result y, the inputs and the attributes, and returns dL/
 because it is run in two ways: on arrays for a first derivative, on Tensors when the derivative itself is to be differentiated.
 """
 
+import functools
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
 from minigen.backend import USUAL, is_array
 from minigen.engine.context import current_observer, recording
-from minigen.engine.messages import admitted, bind, call_explained, explain, mixed_dtypes, setting
+from minigen.engine.messages import admitted, bind, call_explained, explain, missing_rule, mixed_dtypes, setting
+from minigen.engine.signature import Function, Inputs
 from minigen.engine.tensor import Tensor, next_version
 from minigen.utils.settings import PLAIN
 
@@ -50,13 +52,16 @@ class Op:
         name = self.inputs[0] if self.variadic else self.inputs[position]
         if name in self.rules or name in self.non_differentiable:
             return self.rules.get(name)
-        raise NotImplementedError(
-            f"op {self.name} has no rule for its input {name!r}: "
-            f'add one with @{self.name}.vjp("{name}"), or declare it: @op(non_differentiable=("{name}",))'
-        )
+        raise missing_rule(self, name)
 
 
-def op(forward: Callable | None = None, *, broadcasts: bool = False, non_differentiable: tuple[str, ...] = ()) -> Callable:
+@overload
+def op(forward: Callable[Inputs, Any], /) -> Function[Inputs]: ...
+@overload
+def op(
+    *, broadcasts: bool = False, non_differentiable: tuple[str, ...] = ()
+) -> Callable[[Callable[Inputs, Any]], Function[Inputs]]: ...
+def op(forward: Callable | None = None, *, broadcasts: bool = False, non_differentiable: tuple[str, ...] = ()) -> Any:
     """Make a differentiable operation of `forward`, a function of plain arrays that returns a new array.
 
     `broadcasts`: inputs broadcast as in NumPy; the engine sums the gradients back, rules need not.
@@ -64,7 +69,7 @@ def op(forward: Callable | None = None, *, broadcasts: bool = False, non_differe
     A variadic op (`def concatenate(*arrays, axis)`) has one rule, which gets its input's position as keyword `position`.
     """
     if forward is None:
-        return lambda function: op(function, broadcasts=broadcasts, non_differentiable=non_differentiable)
+        return functools.partial(op, broadcasts=broadcasts, non_differentiable=non_differentiable)
 
     self = Op(forward, broadcasts, non_differentiable)
     arity = None if self.variadic else len(self.inputs)
@@ -125,10 +130,10 @@ def op(forward: Callable | None = None, *, broadcasts: bool = False, non_differe
 
         return register
 
-    apply.__name__, apply.__qualname__, apply.__doc__ = forward.__name__, forward.__qualname__, forward.__doc__
-    apply.__module__, apply.__wrapped__, apply.op, apply.vjp = forward.__module__, forward, self, vjp
+    function: Any = functools.update_wrapper(apply, forward)
+    function.op, function.vjp = self, vjp
     OPS[f"{forward.__module__}.{forward.__name__}"] = self
-    return apply
+    return function
 
 
 new = object.__new__

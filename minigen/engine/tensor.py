@@ -40,7 +40,7 @@ class Tensor(NumpyProtocols, Methods):
         self.grad: Array | None = None
         self.op: Any = None
         self.inputs: tuple = ()
-        self.attributes: dict[str, Any] | None = None
+        self.attributes: Any = None
         self.version = next_version()
         self.name = name
 
@@ -93,14 +93,6 @@ class Tensor(NumpyProtocols, Methods):
     def numpy(self) -> np.ndarray:
         """The values on the host, outside the graph: the array itself on the CPU, a copy from a GPU."""
         return backend.to_numpy(self._data)
-
-    def item(self) -> float:
-        """The value of a tensor of one element, as a Python float."""
-        if self.size != 1:
-            raise ShapeError(f"item() needs a tensor of one element, got shape {self.shape}")
-        return self._data.item()
-
-    __float__ = item
 
     def detach(self) -> "Tensor":
         """A tensor with the same array and no history: a constant for every derivative."""

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 
 from minigen.backend import random
-from minigen.data.dataset import Dataset
+from minigen.data import Dataset
 from minigen.errors import DataError
-from minigen.evaluators.features import BATCH_SIZE, train_or_load
+from minigen.evaluators.features import BATCH_SIZE, train_once
 from minigen.models.attribute_classifier import AttributeClassifier, kinds
-from minigen.training.run import checksum
+from minigen.training.examples import checksum
 
 RECIPE = 1  # counts up when the network or its training changes, so that old files are not read
 LEARNING_RATE = 4e-3
@@ -21,10 +21,10 @@ def attribute_classifier(
     """An AttributeClassifier of all factors of `train` that vary, read from the cache if it was trained before.
 
     Adam with a learning rate that falls along a cosine, batches of 64, a fixed seed; the random streams of the caller are left
-    alone. Five epochs on 8,000 faces of 32 x 32 take about a minute on one core; of 2,000 others it then tells the
-    discrete factors with an accuracy of 99.9 % or more, and of continuous ones 70 % (smile) to 96 % (skin) of the variance.
+    alone. Five epochs on 8,000 faces of 32 x 32 take about a minute on one core; of 2,000 others it then reads the
+    discrete factors with an accuracy of 99.9 % or more, and 70 % (smile) to 96 % (skin) of the continuous ones' variance.
     The file lies under `cache` (default: minigen/features in the user's cache folder), named by the checksums of the data and of
-    the factors' names; a file that is damaged or of another version is made anew.
+    the factors' names; a file that is damaged or of another version is made again.
     Raises DataError for a data set of which no factor is known that varies, or whose images are not square.
     """
     if len(train) % BATCH_SIZE == 1:  # a batch of one has no variance for BatchNorm
@@ -41,9 +41,9 @@ def attribute_classifier(
             f"{height} x {width}, expected at least one factor, and square images"
         )
     names = checksum([np.frombuffer("\n".join(factors).encode(), dtype=np.uint8)])
-    with random.aside():
+    with random.fork_rng():
         model = AttributeClassifier(kinds(factors), resolution=height, channels=channels)
         model.standardize(factors)
         examples = (train.images, *factors.values())
-        train_or_load(model, f"{train.name}-attributes-{names:08x}", examples, RECIPE, epochs, cache, progress, LEARNING_RATE)
+        train_once(model, f"{train.name}-attributes-{names:08x}", examples, RECIPE, epochs, cache, progress, LEARNING_RATE)
     return model

@@ -1,17 +1,18 @@
-"""A demo as a notebook, and back: `minigen demo notebook NAME [--out FILE]`.
+"""A demo as a notebook: `minigen demo notebook NAME [--out FILE]`.
 
-Its cells are the demo's own, without loss. One is added, which finds minigen, sets the options and picks the array library.
+A demo is a script of cells in Jupytext's percent format, which makes the notebook. One cell is added, which finds minigen, sets
+the options and picks the array library.
 """
 
-import argparse
 import hashlib
-import json
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from minigen.gallery.cells import Cell, join, split
+from minigen.gallery.libraries import jupytext, nbformat
 from minigen.gallery.registry import find, source
+from minigen.utils.arguments import Parser, output_path
 from minigen.utils.files import replacing
 
 SETUP = """\
@@ -34,6 +35,9 @@ if not importlib.util.find_spec("minigen"):
     importlib.invalidate_caches()
 
 import minigen as mg
+from minigen.gallery.registry import FOLDER
+
+sys.path.append(str(FOLDER.parent))  # some demos share a file
 
 try:
     mg.use("cupy")
@@ -42,54 +46,49 @@ except TypeError as error:
     print(f"NumPy: computing on the CPU ({error})")"""
 
 
+def cells(name: str) -> list[Any]:
+    """The cells of a demo: its docstring first, as a cell of text."""
+    return parsed(source(name))
+
+
+@cache
+def parsed(script: str) -> list[Any]:
+    """The cells of a script, which are not to be changed."""
+    return jupytext.reads(script, fmt="py:percent").cells
+
+
 def notebook(name: str) -> dict[str, Any]:
-    """A demo as nbformat 4.5. Its cells keep in their metadata what their text does not say."""
-    docstring, *cells = split(source(name))
-    return {
-        "cells": [as_json(cell, place) for place, cell in enumerate([docstring, Cell("setup", SETUP), *cells])],
-        "metadata": {
+    """A demo as nbformat has it, always the same for the same demo."""
+    docstring, *rest = cells(name)
+    chosen = [docstring, nbformat.v4.new_code_cell(SETUP), *rest]
+    return nbformat.v4.new_notebook(
+        cells=[nbformat.from_dict({**cell, "id": identity(place, cell.source)}) for place, cell in enumerate(chosen)],
+        metadata={
             "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
             "language_info": {"name": "python"},
         },
-        "nbformat": 4,
-        "nbformat_minor": 5,
-    }
+    )
 
 
-def as_json(cell: Cell, place: int) -> dict[str, Any]:
-    """A cell as nbformat has it; its id changes with its place and its text only."""
-    identity = hashlib.sha256(f"{place} {cell.text}".encode()).hexdigest()[:8]
-    metadata = {"minigen": {"kind": cell.kind, "above": cell.above, "below": cell.below}}
-    common = {"id": identity, "metadata": metadata, "source": cell.text.splitlines(keepends=True)}
-    if cell.kind in ("docstring", "markdown"):
-        return {"cell_type": "markdown", **common}
-    return {"cell_type": "code", "execution_count": None, "outputs": [], **common}
+def identity(place: int, source: str) -> str:
+    """The id of a cell, which changes with its place and its text only; by themselves they are drawn at random."""
+    return hashlib.sha256(f"{place} {source}".encode()).hexdigest()[:8]
 
 
-def script(content: dict[str, Any]) -> str:
-    """The script that a notebook was made from, with what has been changed in it since.
-
-    A cell that was added has an empty line below it. Raises ValueError for a notebook that was not made here.
-    """
-    cells = []
-    for cell in content["cells"]:
-        kept = cell["metadata"].get("minigen", {"kind": cell["cell_type"], "above": 0, "below": int(cell["cell_type"] == "code")})
-        if kept["kind"] != "setup" and cell["cell_type"] in ("code", "markdown"):
-            cells.append(Cell(kept["kind"], "".join(cell["source"]), kept["above"], kept["below"]))
-    return join(cells)
+def text(name: str) -> str:
+    """A demo as the text of an .ipynb file."""
+    return nbformat.writes(notebook(name)) + "\n"
 
 
 def write_notebook(words: Sequence[str]) -> int:
     """`minigen demo notebook NAME`: write the file and say how to open it."""
-    parser = argparse.ArgumentParser(
-        prog="minigen demo notebook", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser("minigen demo notebook", __doc__)
     parser.add_argument("name", help="a demo: its name, its number, or a part of its name")
-    parser.add_argument("--out", type=Path, help="file to write (default: NAME.ipynb, here)")
+    parser.add_argument("--out", type=output_path, metavar="FILE", help="file to write (default: NAME.ipynb, here)")
     args = parser.parse_args(words)
     name = find(args.name)
     path = args.out or Path(f"{name}.ipynb")
     with replacing(path) as temporary:
-        temporary.write_text(json.dumps(notebook(name), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        temporary.write_text(text(name), encoding="utf-8")
     print(f"wrote {path}: open it in Jupyter, or upload it to a hosted notebook; its options are in its first cell of code")
     return 0

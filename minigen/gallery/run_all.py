@@ -19,11 +19,11 @@ from tqdm import tqdm
 import minigen
 from minigen.backend.devices import NAMES as BACKENDS
 from minigen.data.registry import LOADERS
-from minigen.gallery import gallery
-from minigen.gallery.demo import Parser
+from minigen.gallery import site
 from minigen.gallery.registry import checksum, find, names
-from minigen.utils.arguments import nonnegative_int, output_path
-from minigen.utils.files import locked, sweep
+from minigen.gallery.runs import Run, duration, read
+from minigen.utils.arguments import Parser, add_name, add_output, nonnegative_int, positive_int
+from minigen.utils.files import locked, owned
 from minigen.utils.signals import INTERRUPTED, Request, Stopped, ending, handled
 
 # Seconds on one core: quick, measured; and with the defaults, from 18 on measured on two cores (20 and 33 are guesses), before it
@@ -43,26 +43,18 @@ THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")  # what
 
 def parsed(words: Sequence[str]) -> argparse.Namespace:
     """The options of `minigen demo all`."""
-    parser = Parser(prog="minigen demo all", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser("minigen demo all", __doc__)
     parser.add_argument("--quick", action="store_true", help="a few seconds each, to see that they run; criteria are not judged")
-    parser.add_argument(
-        "--out", type=output_path, default=Path("out"), help="folder of the page and the demos' folders; default: out"
-    )
+    add_output(parser, Path("out"), "folder of the page and the demos' folders")
     parser.add_argument("--only", type=chosen, default=names(), metavar="DEMOS", help="for example 01,02,18-20,stylegan")
+    add_name(parser, "data", [*LOADERS], "data set of all of them, if not each its own, which needs no download")
+    parser.add_argument("--seed", type=nonnegative_int, metavar="N", help="seed of all of them (default: 0)")
+    add_name(parser, "backend", BACKENDS, "array library")
     parser.add_argument(
-        "--data",
-        choices=[*LOADERS],
-        metavar="NAME",
-        help=f"data set of all of them: {', '.join(LOADERS)}; default: each its own, and no download",
+        "--jobs", type=positive_int, metavar="N", help="how many run at a time (default: one per core, on a GPU one)"
     )
-    parser.add_argument("--seed", type=nonnegative_int, help="seed of all of them; default: 0")
-    parser.add_argument("--backend", choices=BACKENDS, help="array library")
-    parser.add_argument("--jobs", type=int, default=None, help="how many run at a time; default: one a core, on a GPU one")
     parser.add_argument("--again", action="store_true", help="also what has run with these settings; after a change in minigen/")
-    args = parser.parse_args(words)
-    if args.jobs is not None and args.jobs < 1:
-        parser.error(f"--jobs {args.jobs}: at least 1")
-    return args
+    return parser.parse_args(words)
 
 
 def chosen(words: str) -> list[str]:
@@ -160,8 +152,7 @@ def run_all(words: Sequence[str]) -> int:
     """Run what is asked for and write the page: 0, or 1 if a criterion failed or a demo did not finish, 130 after Ctrl-C, 143
     after SIGTERM. BusyError if the folder is in use."""
     args = parsed(words)
-    with locked(args.out):
-        sweep(args.out)
+    with owned(args.out):
         return run_chosen(args, words)
 
 
@@ -169,22 +160,22 @@ def run_chosen(args: argparse.Namespace, words: Sequence[str]) -> int:
     """`run_all`, in a folder of its own."""
     settings, out = settings_of(args), args.out.resolve()
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    waiting = [name for name in args.only if args.again or not is_done(name, gallery.read(name, out / name).result, settings)]
+    waiting = [name for name in args.only if args.again or not is_done(name, read(name, out / name).result, settings)]
     if kept := len(args.only) - len(waiting):
         print(f"{kept} of {len(args.only)} have run already with these settings (--again runs them anyway)")
     jobs = args.jobs or (1 if args.backend == "cupy" else min(cores, 8))
     try:  # as many threads for the last demo as for the first: figures depend on it
         play(waiting, settings, out, jobs, threads=max(1, cores // jobs))
     except (KeyboardInterrupt, Stopped) as stop:
-        page = gallery.write(out)
+        page = site.write(out)
         print(
             f"\nStopped. What is done is on {page}. The same command goes on where it stopped:\n"
             f"  {' '.join(['minigen demo all', *words])}".replace(" --again", ""),
             file=sys.stderr,
         )
         return stop.code if isinstance(stop, Stopped) else INTERRUPTED
-    page = gallery.write(out)
-    return summary([gallery.read(name, out / name) for name in args.only], page)
+    page = site.write(out)
+    return summary([read(name, out / name) for name in args.only], page)
 
 
 def play(waiting: list[str], settings: Mapping[str, Any], out: Path, jobs: int, threads: int) -> None:
@@ -194,7 +185,7 @@ def play(waiting: list[str], settings: Mapping[str, Any], out: Path, jobs: int, 
     fall.
     """
     waiting, running, clock = list(waiting), {}, Clock(settings.get("quick", False))
-    gallery.write(out)
+    site.write(out)
     request = Request()
     bar = tqdm(
         total=len(waiting),
@@ -216,11 +207,11 @@ def play(waiting: list[str], settings: Mapping[str, Any], out: Path, jobs: int, 
                     demo = running.pop(name)
                     demo.stop()
                     clock.finished(name, demo.seconds())
-                    bar.write(line(gallery.read(name, out / name)))
-                    gallery.write(out)
+                    bar.write(line(read(name, out / name)))
+                    site.write(out)
                     bar.update()
                 left = clock.left(waiting, {name: demo.seconds() for name, demo in running.items()}, jobs)
-                told = f"about {gallery.duration(left)} left; running {', '.join(running)}" if running else ""
+                told = f"about {duration(left)} left; running {', '.join(running)}" if running else ""
                 bar.set_postfix_str(told, refresh=False)
                 bar.update(0)  # shows it, at most once a second
         finally:
@@ -236,13 +227,13 @@ def first_ready(waiting: Sequence[str], running: Iterable[str]) -> str | None:
     return next((name for name in waiting if AFTER.get(name[:2]) not in numbers), None)
 
 
-def line(run: gallery.Run) -> str:
+def line(run: Run) -> str:
     """One line about a demo that has ended."""
-    took = gallery.duration(run.result["seconds"]) if run.result else f"see {run.name}/log.txt"
+    took = duration(run.result["seconds"]) if run.result else f"see {run.name}/log.txt"
     return f"{run.name:24} {run.status[1]:24} {took}"
 
 
-def summary(runs: Sequence[gallery.Run], page: Path) -> int:
+def summary(runs: Sequence[Run], page: Path) -> int:
     """Say what failed and where the page is; the exit status."""
     failed = [run for run in runs if run.status[0] == "bad"]
     if failed:

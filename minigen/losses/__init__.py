@@ -1,5 +1,7 @@
 """Objectives. Losses take logits, and every docstring states its convention of sums and means."""
 
+from typing import TYPE_CHECKING
+
 from minigen.losses.adversarial import AdversarialLoss, Hinge, LeastSquares, Minimax, NonSaturating, Wasserstein
 from minigen.losses.divergence import kl_normal
 from minigen.losses.penalties import (
@@ -15,6 +17,7 @@ from minigen.losses.penalties import (
     score_gradients,
 )
 from minigen.losses.reconstruction import bce_with_logits, cross_entropy, mae, mse
+from minigen.utils.near_misses import answering
 
 __all__ = [
     "R1",
@@ -39,3 +42,6 @@ __all__ = [
     "mse",
     "score_gradients",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__ = answering(__name__, __all__)

@@ -14,6 +14,7 @@ import numpy as np
 from minigen import ops
 from minigen.errors import DtypeError, ShapeError, conversion
 from minigen.losses.described import Described
+from minigen.utils.settings import takes_settings
 
 Terms = tuple[Any, dict[str, Any]]
 
@@ -52,6 +53,7 @@ class CrossEntropyLoss(AdversarialLoss):
         return on_real + on_fake, {"on real": on_real, "on fake": on_fake}
 
 
+@takes_settings
 @dataclass(frozen=True)
 class Minimax(CrossEntropyLoss):
     """The zero-sum game of the first paper: min over G, max over D of E log D(x) + E log(1 - D(G(z))).
@@ -69,6 +71,7 @@ class Minimax(CrossEntropyLoss):
         return loss, {"minimax": loss}
 
 
+@takes_settings
 @dataclass(frozen=True)
 class NonSaturating(CrossEntropyLoss):
     """The same discriminator; the generator maximizes E log D(G(z)) (Goodfellow et al. 2014, section 3; the chapter's form).
@@ -85,6 +88,7 @@ class NonSaturating(CrossEntropyLoss):
         return loss, {"non-saturating": loss}
 
 
+@takes_settings
 @dataclass(frozen=True)
 class LeastSquares(AdversarialLoss):
     """Regression on the labels in place of classification (Mao et al. 2017, equation 9, with a = 0, b = c = 1).
@@ -110,6 +114,7 @@ class LeastSquares(AdversarialLoss):
         return loss, {"least squares": loss}
 
 
+@takes_settings
 @dataclass(frozen=True)
 class Hinge(AdversarialLoss):
     """A margin on both sides, beyond which the discriminator learns nothing (Lim & Ye 2017; Miyato et al. 2018, eq. 16, 17).
@@ -128,6 +133,7 @@ class Hinge(AdversarialLoss):
         return loss, {"hinge": loss}
 
 
+@takes_settings
 @dataclass(frozen=True)
 class Wasserstein(AdversarialLoss):
     """The distance that earth must be moved, by a critic f that must be 1-Lipschitz (Arjovsky et al. 2017, equation 3).

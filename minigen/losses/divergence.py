@@ -3,8 +3,8 @@
 from typing import Any
 
 from minigen import ops
-from minigen.errors import ShapeError
 from minigen.losses.reduction import reduce
+from minigen.utils.checks import check_same_shape
 
 
 def kl_normal(mean: Any, logvar: Any, reduction: str = "batchmean") -> Any:
@@ -17,8 +17,5 @@ def kl_normal(mean: Any, logvar: Any, reduction: str = "batchmean") -> Any:
     (`ops.kl_standard_normal`), so that nothing overflows. Raises ShapeError unless both have one shape.
     Source: Kingma & Welling 2014, appendix B.
     """
-    if tuple(mean.shape) != tuple(logvar.shape):
-        raise ShapeError(f"kl_normal: mean has shape {tuple(mean.shape)}, logvar {tuple(logvar.shape)}; expected the same")
-    if mean.shape[:1] == (0,):
-        raise ShapeError(f"kl_normal: an empty batch, shape {tuple(mean.shape)}")
+    check_same_shape("kl_normal", mean=mean, logvar=logvar)
     return reduce(ops.kl_standard_normal(mean, logvar), reduction)

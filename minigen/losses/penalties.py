@@ -1,11 +1,10 @@
 """What is asked of a network beside its task. Each is a number that does not change when the same batch comes twice over.
 
-`nn.ActivityRegularization` adds the two sparsities to a model's loss; so their formulas stand in `functional`, which layers can
+`nn.ActivityRegularization` adds the two sparsities to a model's loss; so their formulas stand in `ops`, which layers can
 reach. The others make a critic smooth. Each is called with the `DiscriminatorBatch` of a step in progress, and returns its share
 of the loss, a mean over the batch of one value for each score; or it changes the critic after the step, with `project`.
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -14,9 +13,11 @@ from minigen import ops
 from minigen.autograd import Tensor, grad
 from minigen.backend import Array, array_module, random
 from minigen.errors import ShapeError
-from minigen.functional import kl_sparsity, l1_sparsity
 from minigen.losses.described import Described
 from minigen.nn import Module
+from minigen.ops import kl_sparsity, l1_sparsity
+from minigen.utils.checks import check_nonnegative, check_positive, check_same_shape
+from minigen.utils.settings import takes_settings
 
 __all__ = [
     "Drift",
@@ -63,6 +64,7 @@ class Penalty(Described):
         """Change the critic after an update, if that is how the penalty works."""
 
 
+@takes_settings
 @dataclass(frozen=True)
 class GradientPenalty(Penalty):
     """The critic's slope shall be `target` on the straight lines between real and generated examples.
@@ -81,20 +83,15 @@ class GradientPenalty(Penalty):
     resolution: int | None = None
 
     def __post_init__(self) -> None:
-        super().__post_init__()
-        check_positive(self, "weight")
-        check_resolution(self)
-        if not 0.0 <= self.target < math.inf:
-            raise ValueError(f"GradientPenalty's target is a slope, at least 0 and finite, got {self.target}")
+        check_positive("GradientPenalty", weight=self.weight)
+        check_nonnegative("GradientPenalty", target=self.target)
+        if self.resolution is not None:
+            check_positive("GradientPenalty", resolution=self.resolution)
 
     def __call__(self, batch: DiscriminatorBatch, mix: Array | None = None) -> Any:
         """`mix`: the u, one for each score, (n, 1), if they are to be given rather than drawn."""
         n, groups = len(batch.real), len(batch.real_scores)
-        if batch.fake.shape != batch.real.shape:
-            raise ShapeError(
-                f"the gradient penalty joins real and generated examples pair by pair, got {batch.real.shape} and "
-                f"{batch.fake.shape}"
-            )
+        check_same_shape("the gradient penalty joins examples pair by pair", real=batch.real, fake=batch.fake)
         if mix is None:
             mix = random.uniform((groups, 1), dtype=batch.real.dtype)
         if mix.shape != (groups, 1):
@@ -105,6 +102,7 @@ class GradientPenalty(Penalty):
         return self.weight * ops.square(norms - self.target).mean()
 
 
+@takes_settings
 @dataclass(frozen=True)
 class R1(Penalty):
     """The discriminator shall be flat at the real examples: gamma / 2 * E ||grad_x D(x)||^2 (Mescheder et al. 2018, equation 9).
@@ -121,9 +119,9 @@ class R1(Penalty):
     resolution: int | None = None
 
     def __post_init__(self) -> None:
-        super().__post_init__()
-        check_positive(self, "gamma")
-        check_resolution(self)
+        check_positive("R1", gamma=self.gamma)
+        if self.resolution is not None:
+            check_positive("R1", resolution=self.resolution)
 
     def __call__(self, batch: DiscriminatorBatch) -> Any:
         gradients = score_gradients(batch.real_scores, batch.real)
@@ -134,6 +132,7 @@ class R1(Penalty):
         )
 
 
+@takes_settings
 @dataclass(frozen=True)
 class Drift(Penalty):
     """weight * E D(x)^2 over real examples: a critic that only compares may not drift away from 0 (Karras et al. 2018, A.1)."""
@@ -142,13 +141,13 @@ class Drift(Penalty):
     weight: float = 1e-3
 
     def __post_init__(self) -> None:
-        super().__post_init__()
-        check_positive(self, "weight")
+        check_positive("Drift", weight=self.weight)
 
     def __call__(self, batch: DiscriminatorBatch) -> Any:
         return self.weight * ops.square(batch.real_scores).mean()
 
 
+@takes_settings
 @dataclass(frozen=True)
 class WeightClipping(Penalty):
     """After each update every weight of the critic is brought back to [-limit, limit] (Arjovsky et al. 2017, algorithm 1).
@@ -160,8 +159,7 @@ class WeightClipping(Penalty):
     limit: float = 0.01
 
     def __post_init__(self) -> None:
-        super().__post_init__()
-        check_positive(self, "limit")
+        check_positive("WeightClipping", limit=self.limit)
 
     def project(self, critic: Module) -> None:
         for parameter in critic.parameters():
@@ -192,16 +190,3 @@ def score_gradients(scores: Any, x: Tensor) -> Any:
 def resolution_scale(batch: DiscriminatorBatch, resolution: int | None) -> float:
     """How long the gradient by these images is if they count as enlarged to `resolution` rows of pixels, beside what it is."""
     return 1.0 if resolution is None else batch.real.shape[1] / resolution
-
-
-def check_resolution(penalty: Penalty) -> None:
-    """Raise ValueError for a resolution, if there is one, of no pixels."""
-    if penalty.resolution is not None:
-        check_positive(penalty, "resolution")
-
-
-def check_positive(penalty: Penalty, name: str) -> None:
-    """Raise ValueError unless the setting `name` is a finite number above 0."""
-    value = getattr(penalty, name)
-    if not 0.0 < value < math.inf:
-        raise ValueError(f"{type(penalty).__name__}'s {name} must be above 0 and finite, got {value}")

@@ -6,18 +6,18 @@ from typing import Any
 from minigen import ops
 from minigen.backend import Array, asarray, is_array
 from minigen.errors import ShapeError
-from minigen.losses.reduction import check_alike, check_unit_interval, reduce
+from minigen.losses.reduction import check_matching, check_unit_interval, reduce
 
 
 def mse(prediction: Any, target: Any, reduction: str = "mean") -> Any:
     """Squared error (x - t)^2; prediction and target of one shape (n, ...)."""
-    check_alike("mse", prediction, target)
+    check_matching("mse", prediction, target)
     return reduce(ops.square(prediction - target), reduction)
 
 
 def mae(prediction: Any, target: Any, reduction: str = "mean") -> Any:
     """Absolute error |x - t|; prediction and target of one shape (n, ...)."""
-    check_alike("mae", prediction, target)
+    check_matching("mae", prediction, target)
     return reduce(ops.absolute(prediction - target), reduction)
 
 
@@ -28,7 +28,7 @@ def bce_with_logits(logits: Any, target: Any, reduction: str = "mean") -> Any:
     minimum is their own entropy, not 0: see `metrics.bernoulli_entropy`. Targets outside [0, 1] have no minimum at all:
     ValueError (on a GPU, where the check would wait for the device, they go unnoticed).
     """
-    check_alike("bce_with_logits", logits, target)
+    check_matching("bce_with_logits", logits, target)
     check_unit_interval("bce_with_logits", target)
     return reduce(ops.sigmoid_cross_entropy(logits, target), reduction)
 
@@ -43,7 +43,5 @@ def cross_entropy(logits: Any, labels: Array, reduction: str = "mean") -> Any:
         raise ShapeError(
             f"cross_entropy expects logits (n, classes) and labels (n,), got {tuple(logits.shape)} and {tuple(labels.shape)}"
         )
-    if not logits.shape[0]:
-        raise ShapeError("cross_entropy: an empty batch")
     chosen = ops.one_hot(labels, logits.shape[1], dtype=bool)
     return reduce(-ops.masked(ops.log_softmax(logits), chosen).sum(axis=1), reduction)

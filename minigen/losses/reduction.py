@@ -4,8 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from minigen.autograd import unwrap
-from minigen.errors import CHANNELS_FIRST, DtypeError, ShapeError, conversion
+from minigen.autograd import Tensor, unwrap
+from minigen.backend import Array
+from minigen.errors import DtypeError, ShapeError, conversion
+from minigen.utils.checks import check_same_shape
 
 ROUNDING = 1e-5  # what resizing or decoding may leave an image outside its range
 REDUCTIONS = ("mean", "batchmean", "sum")
@@ -17,6 +19,8 @@ def reduce(loss: Any, reduction: str) -> Any:
     "mean": over all elements (per pixel, as the chapter's Keras losses); "batchmean": summed over an example's elements, mean
     over the n examples (per image, as in likelihoods); "sum": over everything.
     """
+    if loss.shape[:1] == (0,):
+        raise ShapeError(f"a loss of an empty batch, shape {tuple(loss.shape)}, is not defined")
     if reduction == "mean":
         return loss.mean()
     if reduction == "batchmean":
@@ -28,19 +32,12 @@ def reduce(loss: Any, reduction: str) -> Any:
     raise ValueError(f"unknown reduction {reduction!r}: expected one of {', '.join(REDUCTIONS)}")
 
 
-def check_alike(name: str, prediction: Any, target: Any) -> None:
-    """Raise unless prediction and target have one shape, for (n, 1) against (n,) would broadcast to n * n pairs, and one
-    dtype, for pixels from 0 to 255 would pass as targets in [0, 1]."""
+def check_matching(name: str, prediction: Tensor | Array, target: Tensor | Array) -> None:
+    """Raise unless a target is an array of the prediction's shape, and of its dtype, for pixels from 0 to 255 would pass as
+    targets in [0, 1]."""
     if not hasattr(target, "shape"):
         raise TypeError(f"{name}: expected an array as target, got {type(target).__name__}")
-    if tuple(prediction.shape) != tuple(target.shape):
-        moved = tuple(target.shape[axis] for axis in (0, 2, 3, 1)) if len(target.shape) == 4 else None
-        hint = f": {CHANNELS_FIRST}" if tuple(prediction.shape) == moved else ""
-        raise ShapeError(
-            f"{name}: prediction has shape {tuple(prediction.shape)}, target {tuple(target.shape)}; expected the same{hint}"
-        )
-    if prediction.shape[:1] == (0,):
-        raise ShapeError(f"{name}: an empty batch, shape {tuple(prediction.shape)}")
+    check_same_shape(name, prediction=prediction, target=target)
     if target.dtype != prediction.dtype:
         raise DtypeError(
             f"{name}: prediction is {prediction.dtype}, target {target.dtype}; expected the same: convert the "

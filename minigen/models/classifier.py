@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from minigen import functional, losses, metrics, nn
+from minigen import losses, metrics, nn, ops
 from minigen.autograd import no_grad
 from minigen.backend import to_numpy
 from minigen.data import Batches
@@ -45,7 +45,7 @@ class Classifier(nn.Module):
 
     def probabilities(self, x: Any) -> np.ndarray:
         """Examples (n, ...) -> p(class|x), (n, classes), on the host; in evaluation mode, in batches."""
-        return np.concatenate([to_numpy(functional.softmax(y)) for y in self.in_batches(self, x)])
+        return np.concatenate([to_numpy(ops.softmax(y)) for y in self.in_batches(self, x)])
 
     def accuracy(self, x: np.ndarray, labels: np.ndarray) -> float:
         """Share of the examples (n, ...) whose most likely class is their label."""

@@ -1,5 +1,7 @@
 """Layers: parameters and functions together."""
 
+from typing import TYPE_CHECKING
+
 from minigen.nn import init
 from minigen.nn.activations import ELU, SELU, LeakyReLU, ReLU, Sigmoid, Softmax, Softplus, Tanh, activation
 from minigen.nn.containers import Flatten, Reshape, Sequential
@@ -15,6 +17,7 @@ from minigen.nn.regularization import ActivityRegularization, Dropout, GaussianN
 from minigen.nn.sampling import Sampling
 from minigen.nn.spectral import SpectralNorm, spectral_norm
 from minigen.nn.style import AdaIN, Bias, Blur2d, LearnedConstant, NoiseInjection, PixelNorm
+from minigen.utils.near_misses import answering
 
 __all__ = [
     "ELU",
@@ -67,3 +70,6 @@ __all__ = [
     "init",
     "spectral_norm",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__ = answering(__name__, __all__)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from minigen import functional, ops
+from minigen import ops
 from minigen.errors import suggestion
 from minigen.nn.module import ElementwiseModule
 from minigen.ops.activation import check_slope
@@ -57,7 +57,7 @@ class Softplus(Activation):
 class Softmax(Activation):
     """Probabilities along the last axis."""
 
-    function = staticmethod(functional.softmax)
+    function = staticmethod(ops.softmax)
 
 
 class LeakyReLU(Activation):

@@ -7,6 +7,7 @@ from typing import Any
 from minigen import ops
 from minigen.errors import ShapeError
 from minigen.nn.module import Module
+from minigen.utils.checks import check_shape
 
 
 class Sequential(Module):
@@ -65,7 +66,7 @@ class Reshape(Module):
     """(n, ...) -> (n, *shape), e.g. Reshape((28, 28, 1))."""
 
     def __init__(self, shape: tuple[int, ...]):
-        self.shape = tuple(shape)
+        self.shape = check_shape("Reshape", shape)
 
     def forward(self, x: Any) -> Any:
         self.output_shape(x.shape[1:])

@@ -5,12 +5,13 @@ from typing import Any
 
 from minigen import ops
 from minigen.autograd import Parameter
-from minigen.errors import CHANNELS_FIRST, DtypeError, ShapeError, conversion
 from minigen.nn import init
 from minigen.nn.activations import get_activation
-from minigen.nn.module import Module, WeightedModule
+from minigen.nn.checks import IMAGES, check_example, check_input
+from minigen.nn.module import WeightedModule
 from minigen.ops.convolution import check_output_size, default_output_size
 from minigen.ops.window import Padding, Pair, explicit_padding, output_size, pair
+from minigen.utils.checks import check_counts
 
 
 class Conv2d(WeightedModule):
@@ -38,16 +39,16 @@ class Conv2d(WeightedModule):
         self.bias = Parameter(init.zeros((out_channels,))) if bias else None
 
     def forward(self, x: Any) -> Any:
-        check_images(self, x, self.in_channels, self.weight.dtype)
+        check_input(self, x, (*IMAGES, self.in_channels), self.weight.dtype)
         y = ops.conv2d(x, self.effective_weight(), self.bias, stride=self.stride, padding=self.padding)
         return y if self._activate is None else self._activate(y)
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        size = image_size(self, input_shape, self.in_channels)
-        return (*output_size(size, self.kernel_size, self.stride, self.padding), self.out_channels)
+        check_example(self, input_shape, (*IMAGES[1:], self.in_channels))
+        return (*output_size(input_shape[:2], self.kernel_size, self.stride, self.padding), self.out_channels)
 
     def describe(self) -> str:
-        return described(self)
+        return convolution_settings(self)
 
 
 class ConvTranspose2d(WeightedModule):
@@ -79,20 +80,21 @@ class ConvTranspose2d(WeightedModule):
         self.bias = Parameter(init.zeros((out_channels,))) if bias else None
 
     def forward(self, x: Any) -> Any:
-        check_images(self, x, self.in_channels, self.weight.dtype)
+        check_input(self, x, (*IMAGES, self.in_channels), self.weight.dtype)
         y = ops.conv2d_transpose(
             x, self.effective_weight(), self.bias, stride=self.stride, padding=self.padding, output_size=self.output_size
         )
         return y if self._activate is None else self._activate(y)
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        size = image_size(self, input_shape, self.in_channels)
+        check_example(self, input_shape, (*IMAGES[1:], self.in_channels))
+        size = tuple(input_shape[:2])
         large = self.output_size or default_output_size(size, self.kernel_size, self.stride, self.padding)
         check_output_size(large, size, self.kernel_size, self.stride, self.padding)
         return (*large, self.out_channels)
 
     def describe(self) -> str:
-        return described(self) + (f", to {self.output_size[0]}x{self.output_size[1]}" if self.output_size else "")
+        return convolution_settings(self) + (f", to {self.output_size[0]}x{self.output_size[1]}" if self.output_size else "")
 
 
 def configure(
@@ -105,45 +107,14 @@ def configure(
     activation: str | None,
 ) -> None:
     """Set, checked, what both layers have in common."""
-    if in_channels < 1 or out_channels < 1:
-        raise ShapeError(f"{type(layer).__name__} needs at least one channel on both sides, got {in_channels} -> {out_channels}")
+    check_counts(type(layer).__name__, in_channels=in_channels, out_channels=out_channels)
     layer.in_channels, layer.out_channels, layer.activation = in_channels, out_channels, activation
     layer.kernel_size, layer.stride, layer.padding = pair(kernel_size, "kernel_size"), pair(stride, "stride"), padding
     explicit_padding(padding, (1, 1), layer.kernel_size, layer.stride)
     layer._activate = get_activation(activation)
 
 
-def check_images(layer: Module, x: Any, channels: int, dtype: Any) -> None:
-    """Raise unless x is a batch of images with these channels, of the dtype that the layer computes in."""
-    if not hasattr(x, "shape"):
-        raise TypeError(f"{layer!r} expects an array or a Tensor, got {type(x).__name__}: write minigen.Tensor(x)")
-    if len(x.shape) != 4 or x.shape[3] != channels:
-        raise ShapeError(
-            f"{layer!r} expects images (n, height, width, {channels}), got {tuple(x.shape)}" + hint(tuple(x.shape), channels)
-        )
-    if x.dtype != dtype:
-        raise DtypeError(f"{layer!r} computes in {dtype}, got {x.dtype}: convert the data with {conversion(x.dtype, dtype)}")
-
-
-def hint(shape: tuple[int, ...], channels: int) -> str:
-    """What images of a wrong shape probably are."""
-    if len(shape) == 4 and shape[1] == channels:
-        return f": {CHANNELS_FIRST}"
-    if len(shape) == 3 and channels == 1:
-        return ": without an axis of channels? x.reshape(*x.shape, 1)"
-    if len(shape) == 3 and shape[2] == channels:
-        return ": a single image? x[None]"
-    return ""
-
-
-def image_size(layer: Module, shape: tuple[int, ...], channels: int) -> Pair:
-    """(height, width) of one example's shape."""
-    if len(shape) != 3 or shape[2] != channels:
-        raise ShapeError(f"{layer!r} expects images (height, width, {channels}), got {tuple(shape)}")
-    return tuple(shape[:2])
-
-
-def described(layer: Any) -> str:
+def convolution_settings(layer: Any) -> str:
     """A layer's settings, for its repr."""
     (kh, kw), (sh, sw) = layer.kernel_size, layer.stride
     parts = [f"{layer.in_channels} -> {layer.out_channels}", f"{kh}x{kw}"]

@@ -1,14 +1,14 @@
 """Fully connected layers."""
 
-import math
 from typing import Any
 
 from minigen import ops
 from minigen.autograd import Parameter
-from minigen.errors import DtypeError, ShapeError, conversion
 from minigen.nn import init
 from minigen.nn.activations import get_activation
+from minigen.nn.checks import check_example, check_input
 from minigen.nn.module import Module, WeightedModule
+from minigen.utils.checks import check_counts
 
 
 class Dense(WeightedModule):
@@ -26,19 +26,19 @@ class Dense(WeightedModule):
         bias: bool = True,
         weight_init: init.Initializer | None = None,
     ):
-        if in_features < 1 or out_features < 1:
-            raise ShapeError(f"Dense needs at least one input and one output, got {in_features} -> {out_features}")
+        check_counts(type(self).__name__, in_features=in_features, out_features=out_features)
         self.in_features, self.out_features, self.activation = in_features, out_features, activation
         self._activate = get_activation(activation)
         self.weight = Parameter((weight_init or init.for_activation(activation))((in_features, out_features)))
         self.bias = Parameter(init.zeros((out_features,))) if bias else None
 
     def forward(self, x: Any) -> Any:
-        check_features(self, x, self.in_features, self.weight)
+        check_input(self, x, (..., self.in_features), self.weight.dtype)
         return affine(x, self.effective_weight(), self.bias, self._activate)
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        return features_replaced(self, input_shape, self.in_features, self.out_features)
+        check_example(self, input_shape, (..., self.in_features))
+        return (*input_shape[:-1], self.out_features)
 
     def describe(self) -> str:
         return f"{self.in_features} -> {self.out_features}" + (f", {self.activation}" if self.activation else "")
@@ -57,11 +57,12 @@ class DenseTranspose(Module):
         self.bias = Parameter(init.zeros((self.out_features,)))
 
     def forward(self, x: Any) -> Any:
-        check_features(self, x, self.in_features, self.weight)
+        check_input(self, x, (..., self.in_features), self.weight.dtype)
         return affine(x, self.weight.T, self.bias, self._activate)
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        return features_replaced(self, input_shape, self.in_features, self.out_features)
+        check_example(self, input_shape, (..., self.in_features))
+        return (*input_shape[:-1], self.out_features)
 
     def describe(self) -> str:
         return f"{self.in_features} -> {self.out_features}, tied" + (f", {self.activation}" if self.activation else "")
@@ -74,24 +75,3 @@ def affine(x: Any, weight: Any, bias: Any, activate: Any) -> Any:
     else:
         y = ops.dense(x, weight, bias) if len(x.shape) == 2 else x @ weight + bias
     return y if activate is None else activate(y)
-
-
-def check_features(layer: Module, x: Any, features: int, weight: Parameter) -> None:
-    """Raise unless x has the length of last axis and the dtype that the layer takes."""
-    if not hasattr(x, "shape"):
-        raise TypeError(f"{layer!r} expects an array or a Tensor, got {type(x).__name__}: write minigen.Tensor(x)")
-    if not x.shape or x.shape[-1] != features:
-        flat = len(x.shape) > 2 and math.prod(x.shape[1:]) == features
-        hint = "; put nn.Flatten() before it" if flat else ""
-        raise ShapeError(f"{layer!r} expects shape (..., {features}), got {tuple(x.shape)}{hint}")
-    if x.dtype != weight.dtype:
-        raise DtypeError(
-            f"{layer!r} computes in {weight.dtype}, got {x.dtype}: convert the data with {conversion(x.dtype, weight.dtype)}"
-        )
-
-
-def features_replaced(layer: Module, shape: tuple[int, ...], before: int, after: int) -> tuple[int, ...]:
-    """The shape with `after` in place of a last length `before`."""
-    if not shape or shape[-1] != before:
-        raise ShapeError(f"{layer!r} expects shape (..., {before}), got {tuple(shape)}")
-    return (*shape[:-1], after)

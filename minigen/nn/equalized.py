@@ -11,10 +11,12 @@ import math
 from typing import Any
 
 from minigen.nn import init
-from minigen.nn.convolution import Conv2d, described
-from minigen.nn.dense import Dense, affine, check_features
+from minigen.nn.checks import check_input
+from minigen.nn.convolution import Conv2d, convolution_settings
+from minigen.nn.dense import Dense, affine
 from minigen.nn.module import Module
 from minigen.ops.window import Pair
+from minigen.utils.checks import check_positive
 
 GAIN = math.sqrt(2.0)  # keeps the size of signals through ReLU and its relatives
 
@@ -42,7 +44,7 @@ class EqualizedDense(Dense):
         self.reparametrization = Scaled(lr_multiplier * gain / math.sqrt(in_features))
 
     def forward(self, x: Any) -> Any:
-        check_features(self, x, self.in_features, self.weight)
+        check_input(self, x, (..., self.in_features), self.weight.dtype)
         bias = self.bias if self.bias is None or self.lr_multiplier == 1.0 else self.bias * self.lr_multiplier
         return affine(x, self.effective_weight(), bias, self._activate)
 
@@ -79,7 +81,7 @@ class EqualizedConv2d(Conv2d):
         self.reparametrization = Scaled(gain / math.sqrt(math.prod(self.weight.shape[:3])))
 
     def describe(self) -> str:
-        return f"{described(self)}, gain {self.gain:.3g}"
+        return f"{convolution_settings(self)}, gain {self.gain:.3g}"
 
 
 class Scaled(Module):
@@ -93,10 +95,3 @@ class Scaled(Module):
 
     def describe(self) -> str:
         return f"{self.c:.6g}"
-
-
-def check_positive(layer: str, **settings: float) -> None:
-    """Raise ValueError for a factor that would turn the layer off or around."""
-    for name, value in settings.items():
-        if not 0.0 < value < math.inf:
-            raise ValueError(f"{layer}'s {name} must be above 0 and finite, got {value}")

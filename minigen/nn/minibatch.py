@@ -2,13 +2,15 @@
 
 from typing import Any
 
-from minigen import functional, ops
+from minigen import ops
 from minigen.autograd import Parameter
 from minigen.backend import array_module
 from minigen.errors import ShapeError
 from minigen.nn import init
-from minigen.nn.dense import check_features
+from minigen.nn.checks import check_example, check_input
 from minigen.nn.module import Module
+from minigen.ops.normalization import check_group_size
+from minigen.utils.checks import check_counts
 
 
 class MinibatchDiscrimination(Module):
@@ -23,17 +25,12 @@ class MinibatchDiscrimination(Module):
     """
 
     def __init__(self, in_features: int, kernels: int = 100, dim: int = 5):
-        if min(in_features, kernels, dim) < 1:
-            raise ShapeError(
-                "MinibatchDiscrimination needs at least one feature, one kernel and one dimension, "
-                f"got {in_features}, {kernels} and {dim}"
-            )
+        check_counts("MinibatchDiscrimination", in_features=in_features, kernels=kernels, dim=dim)
         self.in_features, self.kernels, self.dim = in_features, kernels, dim
         self.weight = Parameter(init.glorot_uniform((in_features, kernels * dim)))
 
     def forward(self, x: Any) -> Any:
-        check_features(self, x, self.in_features, self.weight)
-        self.output_shape(x.shape[1:])
+        check_input(self, x, ("n", self.in_features), self.weight.dtype)
         n = x.shape[0]
         if n < 2:
             raise ShapeError(f"{self!r} compares the examples of a batch, expected at least two, got {n}")
@@ -43,8 +40,7 @@ class MinibatchDiscrimination(Module):
         return ops.concatenate(x, (ops.exp(-distances) * others[:, :, None]).sum(axis=1), axis=1)
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        if tuple(input_shape) != (self.in_features,):
-            raise ShapeError(f"{self!r} expects vectors ({self.in_features},), got examples {tuple(input_shape)}")
+        check_example(self, input_shape, (self.in_features,))
         return (self.in_features + self.kernels,)
 
     def describe(self) -> str:
@@ -54,20 +50,19 @@ class MinibatchDiscrimination(Module):
 class MinibatchStdDev(Module):
     """Appends one channel, the mean standard deviation within a group of examples: x (n, ..., c) -> (n, ..., c + 1).
 
-    See `functional.minibatch_stddev`. Stands before the last convolution of a discriminator (Karras et al. 2018, section 3).
+    See `ops.minibatch_stddev`. Stands before the last convolution of a discriminator (Karras et al. 2018, section 3).
     Raises ShapeError for a batch that is no multiple of `group_size`, in evaluation too.
     """
 
     def __init__(self, group_size: int = 4):
-        functional.check_group_size("MinibatchStdDev", group_size)
+        check_group_size("MinibatchStdDev", group_size)
         self.group_size = self.batch_multiple = group_size
 
     def forward(self, x: Any) -> Any:
-        return functional.minibatch_stddev(x, self.group_size)
+        return ops.minibatch_stddev(x, self.group_size)
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        if not input_shape:
-            raise ShapeError(f"{self!r} expects examples (..., channels), got examples without an axis")
+        check_example(self, input_shape, (..., "channels"))
         return (*input_shape[:-1], input_shape[-1] + 1)
 
     def describe(self) -> str:
@@ -83,8 +78,7 @@ class Pack(Module):
     """
 
     def __init__(self, m: int):
-        if m < 1:
-            raise ValueError(f"Pack puts m >= 1 samples together, got m={m}")
+        check_counts("Pack", m=m)
         self.m = self.batch_multiple = m
 
     def forward(self, x: Any) -> Any:
@@ -97,8 +91,7 @@ class Pack(Module):
         return ops.reshape(packed, shape=(n // self.m, *shape))
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        if not input_shape:
-            raise ShapeError(f"{self!r} expects examples (..., channels), got examples without an axis")
+        check_example(self, input_shape, (..., "channels"))
         return (*input_shape[:-1], self.m * input_shape[-1])
 
     def describe(self) -> str:

@@ -13,28 +13,24 @@ from minigen import ops
 from minigen.autograd import Parameter, unwrap
 from minigen.errors import ShapeError
 from minigen.nn import init
-from minigen.nn.convolution import check_images
-from minigen.nn.dense import check_features
+from minigen.nn.checks import IMAGES, check_input
 from minigen.nn.module import Buffer, ElementwiseModule, NonNegative
+from minigen.utils.checks import check_counts, check_fraction, check_positive
 
 
 class Normalization(ElementwiseModule):
     """Base of the normalization layers: their parameters and checks."""
 
     def __init__(self, features: int, eps: float = 1e-5):
-        if features < 1:
-            raise ShapeError(f"{type(self).__name__} needs at least one feature, got {features}")
-        if not 0.0 < eps < math.inf:
-            raise ValueError(f"{type(self).__name__}'s eps must be above 0 and finite, got {eps}")
+        check_counts(type(self).__name__, features=features)
+        check_positive(type(self).__name__, eps=eps)
         self.features, self.eps = features, eps
         self.weight, self.bias = Parameter(init.ones((features,))), Parameter(init.zeros((features,)))
 
     def check(self, x: Any) -> None:
         """Raise unless x has the channels and the dtype of this layer."""
-        if len(getattr(x, "shape", ())) == 4:
-            check_images(self, x, self.features, self.weight.dtype)
-        else:
-            check_features(self, x, self.features, self.weight)
+        images = len(getattr(x, "shape", ())) == 4
+        check_input(self, x, (*(IMAGES if images else (...,)), self.features), self.weight.dtype)
 
     def describe(self) -> str:
         return str(self.features)
@@ -54,8 +50,7 @@ class BatchNorm(Normalization):
 
     def __init__(self, features: int, momentum: float = 0.9, eps: float = 1e-5):
         super().__init__(features, eps)
-        if not 0.0 <= momentum < 1.0:
-            raise ValueError(f"BatchNorm's momentum is the share that stays, 0 <= momentum < 1, got {momentum}")
+        check_fraction("BatchNorm", momentum=momentum)
         self.momentum = momentum
         self.running_mean, self.running_var = Buffer(init.zeros((features,))), NonNegative(init.ones((features,)))
 
@@ -101,7 +96,7 @@ class InstanceNorm(Normalization):
     """
 
     def forward(self, x: Any) -> Any:
-        check_images(self, x, self.features, self.weight.dtype)
+        check_input(self, x, (*IMAGES, self.features), self.weight.dtype)
         if x.shape[1] * x.shape[2] < 2:
             raise ShapeError(f"{self!r} needs images of more than one pixel, got {tuple(x.shape)}")
         centered = ops.center(x, axis=(1, 2))

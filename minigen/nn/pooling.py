@@ -1,12 +1,10 @@
 """Layers that change the size of images (n, height, width, channels), each channel by itself. They have no parameters."""
 
-import warnings
 from typing import Any
 
 from minigen import ops
-from minigen.errors import CHANNELS_FIRST, ShapeError
+from minigen.nn.checks import IMAGES, check_example, check_input, warn_of_channels_first
 from minigen.nn.module import Module
-from minigen.nn.regularization import check_floating
 from minigen.ops.window import Padding, Pair, explicit_padding, output_size, pair
 
 
@@ -23,11 +21,13 @@ class Pool2d(Module):
         raise NotImplementedError
 
     def forward(self, x: Any) -> Any:
-        check_images(self, x)
+        check_input(self, x, (*IMAGES, "channels"))
+        warn_of_channels_first(self, tuple(x.shape))
         return self.pool(x, size=self.pool_size, stride=self.stride, padding=self.padding)
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        height, width, channels = image_shape(self, input_shape)
+        check_example(self, input_shape, (*IMAGES[1:], "channels"))
+        height, width, channels = input_shape
         return (*output_size((height, width), self.pool_size, self.stride, self.padding), channels)
 
     def describe(self) -> str:
@@ -58,34 +58,17 @@ class UpSample2d(Module):
         self.factor = pair(factor, "factor")
 
     def forward(self, x: Any) -> Any:
-        check_images(self, x)
+        check_input(self, x, (*IMAGES, "channels"))
+        warn_of_channels_first(self, tuple(x.shape))
         return ops.upsample_nearest2d(x, factor=self.factor)
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        height, width, channels = image_shape(self, input_shape)
+        check_example(self, input_shape, (*IMAGES[1:], "channels"))
+        height, width, channels = input_shape
         return height * self.factor[0], width * self.factor[1], channels
 
     def describe(self) -> str:
         return by(self.factor)
-
-
-def check_images(layer: Module, x: Any) -> None:
-    """Raise unless x is a batch of floating-point images; warn if the channels seem to come first."""
-    if not hasattr(x, "shape"):
-        raise TypeError(f"{layer!r} expects an array or a Tensor, got {type(x).__name__}: write minigen.Tensor(x)")
-    shape = tuple(x.shape)
-    if len(shape) != 4:
-        raise ShapeError(f"{layer!r} expects images (n, height, width, channels), got {shape}")
-    if shape[1] in (1, 3) and shape[1] < shape[2] == shape[3]:
-        warnings.warn(f"{layer!r} takes images (n, height, width, channels), got {shape}: {CHANNELS_FIRST}", stacklevel=4)
-    check_floating(layer, x)
-
-
-def image_shape(layer: Module, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """One example's shape, if it is that of an image."""
-    if len(shape) != 3:
-        raise ShapeError(f"{layer!r} expects images (height, width, channels), got {tuple(shape)}")
-    return tuple(shape)
 
 
 def by(size: Pair) -> str:

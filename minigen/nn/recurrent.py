@@ -9,8 +9,9 @@ from minigen.autograd import Parameter
 from minigen.backend import Array, array_module, asarray
 from minigen.errors import ShapeError
 from minigen.nn import init
-from minigen.nn.dense import check_features, features_replaced
+from minigen.nn.checks import check_example, check_input
 from minigen.nn.module import Module
+from minigen.utils.checks import check_counts
 
 State = tuple[Any, ...]  # what a cell carries from step to step, its output h (n, hidden_size) first
 
@@ -26,10 +27,7 @@ class RecurrentCell(Module):
     gates: int
 
     def __init__(self, input_size: int, hidden_size: int):
-        if input_size < 1 or hidden_size < 1:
-            raise ShapeError(
-                f"{type(self).__name__} needs at least one input and one hidden unit, got {input_size} -> {hidden_size}"
-            )
+        check_counts(type(self).__name__, input_size=input_size, hidden_size=hidden_size)
         self.input_size, self.hidden_size = input_size, hidden_size
         self.weight = Parameter(self.each_gate(init.glorot_uniform, (input_size, hidden_size)))
         self.recurrent_weight = Parameter(self.each_gate(init.orthogonal, (hidden_size, hidden_size)))
@@ -50,7 +48,7 @@ class RecurrentCell(Module):
         return (array_module(weight).zeros((n, self.hidden_size), dtype=weight.dtype),)
 
     def forward(self, x: Any, state: State | None = None) -> State:
-        check_features(self, x, self.input_size, self.weight)
+        check_input(self, x, (..., self.input_size), self.weight.dtype)
         zeros = self.initial_state(x.shape[0])
         if state is None:
             state = zeros
@@ -62,7 +60,8 @@ class RecurrentCell(Module):
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         """The shape of h."""
-        return features_replaced(self, input_shape, self.input_size, self.hidden_size)
+        check_example(self, input_shape, (..., self.input_size))
+        return (*input_shape[:-1], self.hidden_size)
 
     def describe(self) -> str:
         return f"{self.input_size} -> {self.hidden_size}"
@@ -128,8 +127,8 @@ class Recurrent(Module):
         self.cell, self.return_sequences = cell, return_sequences
 
     def forward(self, x: Any) -> Any:
-        check_features(self, x, self.cell.input_size, self.cell.weight)
-        self.check_sequence(x.shape[1:])
+        check_input(self, x, ("n", "time", self.cell.input_size), self.cell.weight.dtype)
+        self.check_steps(x.shape[1])
         state, outputs = self.cell.initial_state(x.shape[0]), []
         for t in range(x.shape[1]):
             state = self.cell.step(x[:, t], state)
@@ -137,16 +136,14 @@ class Recurrent(Module):
         return ops.stack(*outputs, axis=1) if self.return_sequences else outputs[-1]
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        self.check_sequence(input_shape)
-        time, features = features_replaced(self, input_shape, self.cell.input_size, self.cell.hidden_size)
-        return (time, features) if self.return_sequences else (features,)
+        check_example(self, input_shape, ("time", self.cell.input_size))
+        self.check_steps(input_shape[0])
+        return (*input_shape[: int(self.return_sequences)], self.cell.hidden_size)
 
-    def check_sequence(self, shape: tuple[int, ...]) -> None:
-        """Raise unless one example has this shape: (time, features), with a step at least."""
-        if len(shape) != 2 or shape[0] < 1:
-            raise ShapeError(
-                f"{self!r} expects sequences (time, {self.cell.input_size}) of at least one step, got examples {tuple(shape)}"
-            )
+    def check_steps(self, time: int) -> None:
+        """Raise ShapeError for a sequence without a step, after which there is no output."""
+        if time < 1:
+            raise ShapeError(f"{self!r} expects sequences (time, {self.cell.input_size}) of at least one step, got none")
 
     def describe(self) -> str:
         return self.cell.describe() + (", sequences" if self.return_sequences else "")
@@ -176,8 +173,7 @@ class RepeatVector(Module):
     """Each example n times in a row, as a sequence: (n_examples, features) -> (n_examples, n, features)."""
 
     def __init__(self, n: int):
-        if n < 1:
-            raise ValueError(f"RepeatVector repeats at least once, got n={n}")
+        check_counts("RepeatVector", n=n)
         self.n = n
 
     def forward(self, x: Any) -> Any:
@@ -185,8 +181,7 @@ class RepeatVector(Module):
         return ops.broadcast_to(ops.expand_dims(x, 1), shape=(x.shape[0], *shape))
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        if len(input_shape) != 1:
-            raise ShapeError(f"{self!r} expects vectors (features,), got examples {tuple(input_shape)}")
+        check_example(self, input_shape, ("features",))
         return (self.n, *input_shape)
 
     def describe(self) -> str:

@@ -1,12 +1,13 @@
 """Layers that disturb the signal in training and do nothing in evaluation (`model.eval()`), and one that charges for activity."""
 
-import math
 from typing import Any
 
-from minigen import functional
+from minigen import ops
 from minigen.backend import Array, random
-from minigen.errors import DtypeError, ShapeError, conversion
+from minigen.nn.checks import check_floating, check_noise
 from minigen.nn.module import ElementwiseModule, Module
+from minigen.ops.regularization import check_rate, check_target
+from minigen.utils.checks import check_nonnegative
 
 
 class Dropout(ElementwiseModule):
@@ -17,7 +18,7 @@ class Dropout(ElementwiseModule):
     """
 
     def __init__(self, rate: float):
-        functional.check_rate("Dropout", rate)
+        check_rate("Dropout", rate)
         self.rate = rate
 
     def forward(self, x: Any, keep: Array | None = None) -> Any:
@@ -27,7 +28,7 @@ class Dropout(ElementwiseModule):
         if keep is None:
             keep = random.bernoulli(x.shape, 1.0 - self.rate)
         check_noise(self, x, keep)
-        return functional.dropout(x, keep, self.rate)
+        return ops.dropout(x, keep, self.rate)
 
     def describe(self) -> str:
         return f"rate={self.rate}"
@@ -37,8 +38,7 @@ class GaussianNoise(ElementwiseModule):
     """x + std * noise, noise ~ N(0, 1). `noise`: the numbers, if they are to be given rather than drawn."""
 
     def __init__(self, std: float):
-        if not 0.0 <= std < math.inf:
-            raise ValueError(f"GaussianNoise's standard deviation must be at least 0 and finite, got {std}")
+        check_nonnegative("GaussianNoise", std=std)
         self.std = std
 
     def forward(self, x: Any, noise: Array | None = None) -> Any:
@@ -57,8 +57,8 @@ class GaussianNoise(ElementwiseModule):
 class ActivityRegularization(ElementwiseModule):
     """Passes x on unchanged, and remembers the penalty of its activations: l1 * l1_sparsity(x) + kl * kl_sparsity(x, target).
 
-    x (n, ...); for kl in [0, 1], of a sigmoid for example. `functional.l1_sparsity` is charged to a mean example, whatever the
-    batch size; `functional.kl_sparsity` to the units' means over the batch. A model adds the penalty to its loss with
+    x (n, ...); for kl in [0, 1], of a sigmoid for example. `ops.l1_sparsity` is charged to a mean example, whatever the
+    batch size; `ops.kl_sparsity` to the units' means over the batch. A model adds the penalty to its loss with
     `activity_penalty(model)`. Only the latest forward pass counts, in training and in evaluation alike; under `no_grad` the
     penalty is a number without a graph. A copy of the layer starts without one.
 
@@ -69,10 +69,8 @@ class ActivityRegularization(ElementwiseModule):
     remembered = ("penalty",)
 
     def __init__(self, l1: float = 0.0, kl: float = 0.0, target: float = 0.1):
-        for name, weight in (("l1", l1), ("kl", kl)):
-            if not 0.0 <= weight < math.inf:
-                raise ValueError(f"ActivityRegularization's {name} is a penalty's weight, at least 0 and finite, got {weight}")
-        functional.check_target("ActivityRegularization", target)
+        check_nonnegative("ActivityRegularization", l1=l1, kl=kl)
+        check_target("ActivityRegularization", target)
         self.l1, self.kl, self.target = l1, kl, target
         self.penalty: Any = 0.0
 
@@ -80,9 +78,9 @@ class ActivityRegularization(ElementwiseModule):
         check_floating(self, x)
         self.penalty = 0.0
         if self.l1 and x.shape[0]:
-            self.penalty = self.l1 * functional.l1_sparsity(x)
+            self.penalty = self.l1 * ops.l1_sparsity(x)
         if self.kl and x.shape[0]:
-            self.penalty = self.penalty + self.kl * functional.kl_sparsity(x, self.target)
+            self.penalty = self.penalty + self.kl * ops.kl_sparsity(x, self.target)
         return x
 
     def __getstate__(self) -> dict[str, Any]:
@@ -104,18 +102,3 @@ def activity_penalty(module: Module) -> Any:
     Reading clears the penalties: ask once after each forward pass.
     """
     return sum((layer.pop_penalty() for layer in module.modules() if isinstance(layer, ActivityRegularization)), 0.0)
-
-
-def check_noise(layer: Module, x: Any, noise: Any) -> None:
-    """Raise ShapeError for noise or a mask of another shape, which would be the same for several examples; a number may be."""
-    shape = tuple(getattr(noise, "shape", ()))
-    if shape not in ((), tuple(x.shape)):
-        raise ShapeError(f"{layer!r} expects noise of the shape of x, {tuple(x.shape)}, got {shape}")
-
-
-def check_floating(layer: Module, x: Any) -> None:
-    """Raise for data that are still integers, which would turn into float64 or not take noise at all."""
-    if x.dtype.kind != "f":
-        raise DtypeError(
-            f"{layer!r} takes floating-point numbers, got {x.dtype}: convert the data with {conversion(x.dtype, 'float32')}"
-        )

@@ -2,27 +2,26 @@
 
 from typing import Any
 
-from minigen import functional, ops
+from minigen import ops
 from minigen.autograd import Parameter
 from minigen.backend import random
 from minigen.errors import ShapeError
 from minigen.nn import init
-from minigen.nn.convolution import check_images
-from minigen.nn.dense import check_features
-from minigen.nn.equalized import EqualizedDense, check_positive
+from minigen.nn.checks import IMAGES, check_example, check_floating, check_input
+from minigen.nn.equalized import EqualizedDense
 from minigen.nn.module import Buffer, ElementwiseModule, Module
-from minigen.nn.regularization import check_floating
+from minigen.utils.checks import check_counts, check_positive, check_shape
 
 
 class PixelNorm(ElementwiseModule):
-    """Every vector of features divided by its root mean square: x (..., features), same shape. See `functional.pixel_norm`.
+    """Every vector of features divided by its root mean square: x (..., features), same shape. See `ops.pixel_norm`.
 
     Of images, the channels of each pixel; of latent vectors, all of their numbers, which brings them to a sphere.
     """
 
     def forward(self, x: Any) -> Any:
         check_floating(self, x)
-        return functional.pixel_norm(x)
+        return ops.pixel_norm(x)
 
 
 class Blur2d(ElementwiseModule):
@@ -36,13 +35,12 @@ class Bias(ElementwiseModule):
     """x + b, one number a channel: x (..., features), same shape. For places where it does not follow its layer at once."""
 
     def __init__(self, features: int):
-        if features < 1:
-            raise ShapeError(f"Bias needs at least one feature, got {features}")
+        check_counts("Bias", features=features)
         self.features = features
         self.bias = Parameter(init.zeros((features,)))
 
     def forward(self, x: Any) -> Any:
-        check_features(self, x, self.features, self.bias)
+        check_input(self, x, (..., self.features), self.bias.dtype)
         return x + self.bias
 
     def describe(self) -> str:
@@ -56,9 +54,7 @@ class LearnedConstant(Module):
     """
 
     def __init__(self, shape: tuple[int, ...]):
-        self.shape = tuple(shape)
-        if min(self.shape, default=0) < 1:
-            raise ShapeError(f"LearnedConstant needs a shape of at least one number, got {self.shape}")
+        self.shape = check_shape("LearnedConstant", shape)
         self.weight = Parameter(init.ones(self.shape))
 
     def forward(self, x: Any) -> Any:
@@ -83,14 +79,13 @@ class NoiseInjection(ElementwiseModule):
 
     def __init__(self, features: int, height: int, width: int, lr_multiplier: float = 1.0):
         check_positive("NoiseInjection", lr_multiplier=lr_multiplier)
-        if min(features, height, width) < 1:
-            raise ShapeError(f"NoiseInjection needs at least one feature and one pixel, got {features}, {height} and {width}")
+        check_counts("NoiseInjection", features=features, height=height, width=width)
         self.features, self.height, self.width, self.lr_multiplier = features, height, width, lr_multiplier
         self.scale = Parameter(init.zeros((features,)))
         self.fixed = Buffer(init.normal((1, height, width, 1), 1.0))
 
     def forward(self, x: Any, noise: Any = None) -> Any:
-        check_images(self, x, self.features, self.scale.dtype)
+        check_input(self, x, (*IMAGES, self.features), self.scale.dtype)
         if x.shape[1:3] != (self.height, self.width):
             raise ShapeError(f"{self!r} expects images of {self.height}x{self.width} pixels, got {tuple(x.shape)}")
         if noise is None:
@@ -126,14 +121,13 @@ class AdaIN(Module):
         self.affine = EqualizedDense(style_dim, 2 * features, gain=1.0)
 
     def forward(self, x: Any, w: Any) -> Any:
-        check_images(self, x, self.features, self.affine.weight.dtype)
-        check_features(self, w, self.affine.in_features, self.affine.weight)
+        check_input(self, x, (*IMAGES, self.features), self.affine.weight.dtype)
+        check_input(self, w, (..., self.affine.in_features), self.affine.weight.dtype)
         style = self.affine(w)
-        return functional.adain(x, style[:, : self.features] + 1.0, style[:, self.features :])
+        return ops.adain(x, style[:, : self.features] + 1.0, style[:, self.features :])
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        if len(input_shape) != 3 or input_shape[2] != self.features:
-            raise ShapeError(f"{self!r} expects images (height, width, {self.features}), got {tuple(input_shape)}")
+        check_example(self, input_shape, (*IMAGES[1:], self.features))
         return tuple(input_shape)
 
     def describe(self) -> str:

@@ -27,11 +27,12 @@ from minigen.ops.elementwise import (
     where,
 )
 from minigen.ops.gaussian import kl_standard_normal, reparameterize
-from minigen.ops.indexing import getitem, one_hot, scatter_add, take
+from minigen.ops.indexing import getitem, one_hot, scatter_add, take, with_labels
 from minigen.ops.linalg import dense, matmul
-from minigen.ops.normalization import center, inv_rms, normalize, scale_shift, std, var
+from minigen.ops.normalization import adain, center, inv_rms, minibatch_stddev, normalize, pixel_norm, scale_shift, std, var
 from minigen.ops.pooling import avg_pool2d, max_pool2d, resize_bilinear, sum_pool2d, upsample_nearest2d
-from minigen.ops.reduction import l2norm, log_softmax, logsumexp, max, mean, min, sum
+from minigen.ops.reduction import l2norm, log_softmax, logsumexp, max, mean, min, softmax, sum
+from minigen.ops.regularization import dropout, kl_sparsity, l1_sparsity
 from minigen.ops.shape import (
     broadcast_to,
     concatenate,
@@ -48,77 +49,17 @@ from minigen.ops.shape import (
     transpose,
 )
 
+# fmt: off
 __all__ = [
-    "absolute",
-    "add",
-    "avg_pool2d",
-    "blur2d",
-    "broadcast_to",
-    "center",
-    "clip",
-    "concatenate",
-    "conv2d",
-    "conv2d_transpose",
-    "conv2d_weight",
-    "cos",
-    "crop",
-    "dense",
-    "divide",
-    "elu",
-    "exp",
-    "expand_dims",
-    "flatten",
-    "getitem",
-    "inv_rms",
-    "kl_standard_normal",
-    "l2norm",
-    "leaky_relu",
-    "log",
-    "log_softmax",
-    "logsumexp",
-    "masked",
-    "matmul",
-    "max",
-    "max_pool2d",
-    "maximum",
-    "mean",
-    "min",
-    "minimum",
-    "multiply",
-    "negative",
-    "normalize",
-    "one_hot",
-    "pad",
-    "positive",
-    "power",
-    "relu",
-    "reparameterize",
-    "reshape",
-    "resize_bilinear",
-    "scale_shift",
-    "scatter_add",
-    "selu",
-    "sigmoid",
-    "sigmoid_cross_entropy",
-    "sin",
-    "softplus",
-    "split",
-    "sqrt",
-    "square",
-    "squeeze",
-    "stack",
-    "std",
-    "subtract",
-    "sum",
-    "sum_pool2d",
-    "sum_to",
-    "swapaxes",
-    "take",
-    "tanh",
-    "transpose",
-    "upsample_nearest2d",
-    "var",
-    "where",
+    "absolute", "adain", "add", "avg_pool2d", "blur2d", "broadcast_to", "center", "clip", "concatenate", "conv2d",
+    "conv2d_transpose", "conv2d_weight", "cos", "crop", "dense", "divide", "dropout", "elu", "exp", "expand_dims", "flatten",
+    "getitem", "inv_rms", "kl_sparsity", "kl_standard_normal", "l1_sparsity", "l2norm", "leaky_relu", "log", "log_softmax",
+    "logsumexp", "masked", "matmul", "max", "max_pool2d", "maximum", "mean", "min", "minibatch_stddev", "minimum", "multiply",
+    "negative", "normalize", "one_hot", "pad", "pixel_norm", "positive", "power", "relu", "reparameterize", "reshape",
+    "resize_bilinear", "scale_shift", "scatter_add", "selu", "sigmoid", "sigmoid_cross_entropy", "sin", "softmax", "softplus",
+    "split", "sqrt", "square", "squeeze", "stack", "std", "subtract", "sum", "sum_pool2d", "sum_to", "swapaxes", "take", "tanh",
+    "transpose", "upsample_nearest2d", "var", "where", "with_labels",
 ]
+# fmt: on
 
 ALTERNATIVES.update((name, f"minigen.{name}") for name in __all__ if name not in ALTERNATIVES)

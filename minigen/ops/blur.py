@@ -7,9 +7,9 @@ from minigen.ops.pooling import check_images
 
 @op
 def blur2d(x: Array) -> Array:
-    """Each channel convolved with (1, 2, 1) / 4 down and across, zeros beyond the rim: (n, h, w, c), same shape.
+    """Each channel convolved with (1, 2, 1) / 4 down and across, zeros beyond the edge: (n, h, w, c), same shape.
 
-    Its own adjoint, for the kernel is symmetric. Source: Zhang 2019, section 3; Karras et al. 2019, section 2.
+    Its own adjoint, as the kernel is symmetric. Source: Zhang 2019, section 3; Karras et al. 2019, section 2.
     """
     check_images(x)
     return smoothed(smoothed(x, 1), 2, scale=1.0 / 16.0)

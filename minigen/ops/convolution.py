@@ -17,7 +17,7 @@ from minigen.backend import Array, array_module
 from minigen.engine import op
 from minigen.errors import CHANNELS_FIRST, DtypeError, ShapeError
 from minigen.ops import window
-from minigen.ops.im2col import FEW, correlate, gather, narrowed, neighbors, scatter, windows, workspace
+from minigen.ops.im2col import FEW_CHANNELS, correlate, fused_windows, gather, scatter, split_kernel, windows, workspace
 from minigen.ops.reduction import sum
 from minigen.ops.window import Padding, Pair, explicit_padding, pair
 
@@ -80,7 +80,7 @@ def conv2d_transpose(
     check_output_size(size, g.shape[1:3], w.shape[:2], stride, padding)
     x = array_module(g).empty((len(g), *size, w.shape[2]), dtype=g.dtype)
     # Gathering copies windows of o channels and flips the kernel: too much for few c, or for more c than there are windows.
-    few = w.shape[2] <= min(FEW, w.shape[3]) or w.shape[2] > math.prod(g.shape[:3])
+    few = w.shape[2] <= min(FEW_CHANNELS, w.shape[3]) or w.shape[2] > math.prod(g.shape[:3])
     compute = scatter if few else gather
     compute(g, w, b, (top, left), stride, out=x)
     return x
@@ -120,16 +120,16 @@ def conv2d_weight(x: Array, g: Array, *, kernel_size: Pair, stride: int | Pair =
         )
     if not x.shape[3] * g.shape[3]:
         return array_module(x).zeros((*kernel, x.shape[3], g.shape[3]), dtype=x.dtype)
-    xp, together = array_module(x), neighbors(g, kernel[1], stride[1])
-    outputs, wide = together * g.shape[3], (kernel[0], kernel[1] + together - 1)
-    g = g.reshape(len(g), grid[0], grid[1] // together, outputs)
+    xp, fused = array_module(x), fused_windows(g, kernel[1], stride[1])
+    outputs, wide = fused * g.shape[3], (kernel[0], kernel[1] + fused - 1)
+    g = g.reshape(len(g), grid[0], grid[1] // fused, outputs)
     w = xp.zeros((*wide, x.shape[3], outputs), dtype=x.dtype)
     matrix = w.reshape(-1, outputs)
     product = workspace("product", matrix.shape, x)
-    for part, columns in windows(x, (-top, -left), wide, (stride[0], stride[1] * together), g.shape[1:3]):
+    for part, columns in windows(x, (-top, -left), wide, (stride[0], stride[1] * fused), g.shape[1:3]):
         xp.matmul(columns.T, g[part].reshape(-1, outputs), out=product)
         matrix += product
-    return w if together == 1 else narrowed(w, kernel[1], together)
+    return w if fused == 1 else split_kernel(w, kernel[1], fused)
 
 
 @conv2d_weight.vjp("x")
@@ -154,7 +154,7 @@ def geometry(image: tuple[int, ...], kernel: tuple[int, ...], stride: int | Pair
     stride = pair(stride, "stride")
     try:
         return placed(image[1:3], kernel[:2], stride, padding)
-    except TypeError:  # what cannot be looked up, such as a list, is computed, or refused, anew
+    except TypeError:  # what cannot be looked up, such as a list, is computed, or refused, without the table
         return placed.__wrapped__(image[1:3], kernel[:2], stride, padding)
 
 
@@ -194,9 +194,9 @@ def default_output_size(grid: Pair, kernel: Pair, stride: int | Pair, padding: P
     """What a transposed convolution leads to unless it is told. Raises ShapeError if the padding leaves nothing of it."""
     stride = pair(stride, "stride")
     if padding == "same":
-        return tuple(n * s for n, s in zip(grid, stride))
+        return grid[0] * stride[0], grid[1] * stride[1]
     sides = explicit_padding(padding, grid, kernel, stride)
-    size = tuple((n - 1) * s + k - before - after for n, s, k, (before, after) in zip(grid, stride, kernel, sides))
-    if min(size) < 1:
-        raise ShapeError(f"of a transposed convolution from {grid[0]}x{grid[1]}, padding {padding!r} leaves {size[0]}x{size[1]}")
-    return size
+    height, width = ((n - 1) * s + k - before - after for n, s, k, (before, after) in zip(grid, stride, kernel, sides))
+    if min(height, width) < 1:
+        raise ShapeError(f"of a transposed convolution from {grid[0]}x{grid[1]}, padding {padding!r} leaves {height}x{width}")
+    return height, width

@@ -121,11 +121,11 @@ def power(x: Array, p: Array) -> Array:
 
 @power.vjp("x")
 def power_dx(g, y, x, p):
-    """dL/dx = g * p * x^(p - 1), and 0 at p = 0 where x^-1 is no number: x^0 is constant."""
+    """dL/dx = g * p * x^(p - 1), and 0 at p = 0 where x^-1 does not exist: x^0 is constant."""
     exponent = unwrap(p)
     if isinstance(exponent, (int, float)):
         return masked(g, False) if exponent == 0 else g * exponent if exponent == 1 else g * (exponent * x ** (exponent - 1))
-    invertible = abs(unwrap(x)) >= np.finfo(exponent.dtype).tiny  # not so are 0, numbers so small that 1 / x overflows, and NaN
+    invertible = abs(unwrap(x)) >= np.finfo(exponent.dtype).tiny  # not 0, not so small that 1 / x overflows, not NaN
     keep = invertible | (exponent != 0)  # not the latter alone: for other x, the derivative of all this by p is g / x
     return masked(masked(g, keep) * p * where(keep, x, 1.0) ** (p - 1.0), keep)
 
@@ -318,7 +318,7 @@ def masked_dx(g, y, x, keep, *, scale):
     return masked(g, keep, scale=scale)
 
 
-BITS = {size: np.dtype(f"uint{8 * size}") for size in (2, 4, 8)}  # for numbers of so many bytes, an integer of as many
+BITS = {size: np.dtype(f"uint{8 * size}") for size in (2, 4, 8)}  # for floats of so many bytes, an integer type of the same size
 
 
 def gated(x: Array, keep: Array, out: Array) -> Array:

@@ -1,7 +1,7 @@
-"""How convolutions are computed: windows of images as the rows of a matrix (im2col), for one matrix product a block.
+"""How convolutions are computed: windows of images as the rows of a matrix (im2col), for one matrix product per block.
 
 Copying the windows costs time too, so it is done block by block, in a workspace that is used again and again; and no copy is
-kept for the backward pass, which copies them anew: for a kernel of 3 x 3 they are nine times as large as the images. Images are
+kept for the backward pass, which copies them again: for a kernel of 3 x 3 they are nine times as large as the images. Images are
 (n, h, w, c), so a row of a window, (kw, c), is one run of memory.
 """
 
@@ -9,7 +9,7 @@ import math
 import threading
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,8 +17,8 @@ from minigen.backend import Array, array_module
 
 BLOCK = 1 << 22  # bytes of windows at a time: what a CPU's cache can hold
 DEVICE_BLOCK = 1 << 28  # on a GPU, where a launch costs more than a cache miss
-WIDE = 32  # outputs that a matrix product should have to be fast
-FEW = 3  # so few channels that the runs of memory are too short to be copied one by one
+FAST_COLUMNS = 32  # of a matrix, with which a product is fast
+FEW_CHANNELS = 3  # with so few, the runs of memory are too short to be copied one by one
 
 Pair = tuple[int, int]
 Part = tuple[slice, slice]  # of the examples, and of the rows of windows
@@ -39,7 +39,7 @@ def windows(x: Array, origin: Pair, kernel: Pair, stride: Pair, grid: Pair) -> I
 
 
 def blocks(x: Array, length: int, grid: Pair) -> Iterator[Part]:
-    """Some whole examples, or some rows of windows of one example, whose windows of `length` numbers take about a BLOCK."""
+    """Some whole examples, or some rows of windows of one example, whose windows of `length` values take about a BLOCK."""
     limit = BLOCK if array_module(x) is np else DEVICE_BLOCK
     rows = max(1, limit // (grid[1] * length * x.itemsize))
     examples = max(1, rows // grid[0])
@@ -69,7 +69,7 @@ def excerpt(x: Array, rows: Pair, columns: Pair) -> Array:
 def matrix_of_windows(image: Array, kernel: Pair, stride: Pair, grid: Pair) -> Array:
     """All windows of an image as rows: (n * rows * columns, kh * kw * c)."""
     n, channels, (rows, columns) = len(image), image.shape[3], grid
-    if channels <= FEW:  # column by column: down a column the runs are long
+    if channels <= FEW_CHANNELS:  # column by column: down a column the runs are long
         matrix = workspace("windows", (*kernel, channels, n, rows, columns), image)
         for a, b, c in np.ndindex(*kernel, channels):
             matrix[a, b, c] = image[:, a:, b:, c][:, :: stride[0], :: stride[1]][:, :rows, :columns]
@@ -86,45 +86,45 @@ def matrix_of_windows(image: Array, kernel: Pair, stride: Pair, grid: Pair) -> A
 def correlate(x: Array, w: Array, b: Array | None, origin: Pair, stride: Pair, out: Array) -> None:
     """out (n, i, j, o) = b + the windows of x (n, h, w, c), the first at `origin`, times the kernel w (kh, kw, c, o).
 
-    Where outputs are few, some neighboring windows count as one, a little wider: see `neighbors`.
+    Where outputs are few, neighboring windows are fused into one, a little wider: see `fused_windows`.
     """
     if not w.size:  # a sum over no channels
         out[...] = 0.0 if b is None else b
         return
-    together = neighbors(out, w.shape[1], stride[1])
-    if together > 1:
-        w, b = widened(w, together), b if b is None else array_module(b).tile(b, together)
-        out = out.reshape(*out.shape[:2], out.shape[2] // together, w.shape[3])
+    fused = fused_windows(out, w.shape[1], stride[1])
+    if fused > 1:
+        w, b = fused_kernel(w, fused), b if b is None else array_module(b).tile(b, fused)
+        out = out.reshape(*out.shape[:2], out.shape[2] // fused, w.shape[3])
     matrix = w.reshape(-1, w.shape[3])
-    for part, columns in windows(x, origin, w.shape[:2], (stride[0], stride[1] * together), out.shape[1:3]):
+    for part, columns in windows(x, origin, w.shape[:2], (stride[0], stride[1] * fused), out.shape[1:3]):
         multiply(columns, matrix, b, out=out[part])
 
 
-def neighbors(out: Array, width: int, stride: int) -> int:
-    """How many neighboring windows of a row are best computed as one, for out (n, i, j, o) and a kernel of this width.
+def fused_windows(out: Array, width: int, stride: int) -> int:
+    """How many neighboring windows of a row to fuse into one, for out (n, i, j, o) and a kernel of this width.
 
     Windows that overlap share most of what is copied, and a matrix product of few columns is slow: of 4 windows of 3 x 3 with 8
     outputs, a window of 3 x 6 with 32 outputs copies half as much. That its kernel is zero by half costs less than that.
     """
     if stride != 1 or width == 1 or array_module(out) is not np or not out.flags.c_contiguous:
         return 1
-    return next(m for m in (4, 2, 1) if out.shape[2] % m == 0 and (m == 1 or m * out.shape[3] <= WIDE))
+    return next(m for m in (4, 2, 1) if out.shape[2] % m == 0 and (m == 1 or m * out.shape[3] <= FAST_COLUMNS))
 
 
-def widened(w: Array, together: int) -> Array:
-    """The kernel of so many neighboring windows as one: (kh, kw, c, o) -> (kh, kw + together - 1, c, together * o)."""
+def fused_kernel(w: Array, fused: int) -> Array:
+    """The kernel for so many neighboring windows fused into one: (kh, kw, c, o) -> (kh, kw + fused - 1, c, fused * o)."""
     kh, kw, channels, outputs = w.shape
-    wide = array_module(w).zeros((kh, kw + together - 1, channels, together, outputs), dtype=w.dtype)
-    for i in range(together):
+    wide = array_module(w).zeros((kh, kw + fused - 1, channels, fused, outputs), dtype=w.dtype)
+    for i in range(fused):
         wide[:, i : i + kw, :, i] = w
-    return wide.reshape(kh, kw + together - 1, channels, together * outputs)
+    return wide.reshape(kh, kw + fused - 1, channels, fused * outputs)
 
 
-def narrowed(wide: Array, width: int, together: int) -> Array:
-    """The adjoint of `widened`, back to a kernel of this width: what the windows say of it, added up."""
+def split_kernel(wide: Array, width: int, fused: int) -> Array:
+    """The adjoint of `fused_kernel`, back to a kernel of this width: what the windows say of it, added up."""
     kh, _, channels, outputs = wide.shape
-    wide = wide.reshape(kh, -1, channels, together, outputs // together)
-    return sum(wide[:, i : i + width, :, i] for i in range(together))
+    wide = wide.reshape(kh, -1, channels, fused, outputs // fused)
+    return sum(wide[:, i : i + width, :, i] for i in range(fused))
 
 
 def gather(g: Array, w: Array, b: Array | None, padding: Pair, stride: Pair, out: Array) -> None:
@@ -150,7 +150,7 @@ def gather(g: Array, w: Array, b: Array | None, padding: Pair, stride: Pair, out
         if not pixels.size:
             continue
         kernels = [swapped[y.flipped, x.flipped].reshape(-1, w.shape[2]) for y in down]
-        row = x.taps * w.shape[3]  # numbers in a row of a window
+        row = x.taps * w.shape[3]  # values in a row of a window
         grid = (-(-out.shape[1] // stride[0]), pixels.shape[2])
         for (examples, rows), matrix in windows(g, (top, x.first), (height, x.taps), (1, 1), grid):
             for y, kernel in zip(down, kernels):
@@ -169,7 +169,7 @@ class Phase(NamedTuple):
 
 @lru_cache(maxsize=1024)
 def phases(kernel: int, padding: int, stride: int) -> list[Phase]:
-    """For `gather`, along one axis: one phase a residue modulo the stride."""
+    """For `gather`, along one axis: one phase per residue modulo the stride."""
     found = []
     for r in range(stride):
         first, taps = (r - padding) % stride, len(range(r, kernel, stride))
@@ -179,7 +179,7 @@ def phases(kernel: int, padding: int, stride: int) -> list[Phase]:
 
 
 def scatter(g: Array, w: Array, b: Array | None, padding: Pair, stride: Pair, out: Array) -> None:
-    """The same by adding up windows where they lie (col2im): the adjoint of copying them."""
+    """What `gather` computes, by adding up windows where they lie (col2im): the adjoint of copying them."""
     out[...] = 0.0 if b is None else b
     if not w.size:
         return
@@ -189,7 +189,7 @@ def scatter(g: Array, w: Array, b: Array | None, padding: Pair, stride: Pair, ou
         examples, rows = part
         block = g[part]
         image, n_rows_columns = out[examples], block.shape[:3]
-        if channels <= FEW:
+        if channels <= FEW_CHANNELS:
             product = workspace("windows", (len(matrix), math.prod(n_rows_columns)), g)
             xp.matmul(matrix, block.reshape(-1, outputs).T, out=product)
             taps = product.reshape(kh, kw, channels, *n_rows_columns).transpose(0, 1, 3, 4, 5, 2)
@@ -222,7 +222,7 @@ def multiply(x: Array, y: Array, b: Array | None, out: Array) -> None:
     whole = out.flags.c_contiguous and out.size == len(x) * channels
     product = out if whole else workspace("product", (n, len(x) // (n * columns), columns, channels), x)
     xp.matmul(x, y, out=product.reshape(len(x), -1))
-    if b is not None:  # as one row of pixels, for NumPy is slow to repeat a few numbers many times
+    if b is not None:  # as one row of pixels: NumPy is slow to repeat a few values many times
         product = product.reshape(-1, columns * channels)
         product += xp.repeat(b[None], columns, axis=0).reshape(-1)
     if not whole:
@@ -238,7 +238,7 @@ def workspace(name: str, shape: tuple[int, ...], like: Array) -> Array:
     if xp is not np:
         return xp.empty(shape, dtype=like.dtype)
     size, key = math.prod(shape), (name, like.dtype)
-    buffers = _local.__dict__
+    buffers: dict[Any, Array] = _local.__dict__
     if key not in buffers or buffers[key].size < size:
         buffers[key] = np.empty(size, dtype=like.dtype)
     return buffers[key][:size].reshape(shape)

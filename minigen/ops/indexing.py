@@ -7,6 +7,8 @@ import numpy as np
 from minigen.backend import Array, array_module, asarray, is_array
 from minigen.backend.host import check_whole
 from minigen.engine import Tensor, op
+from minigen.errors import ShapeError
+from minigen.ops.shape import broadcast_to, concatenate
 
 
 @op
@@ -68,6 +70,19 @@ def one_hot(labels: Array, classes: int, dtype: Any = np.float32) -> Array:
     if labels.size and (int(labels.min()) < 0 or int(labels.max()) >= classes):
         raise ValueError(f"one_hot: labels reach from {int(labels.min())} to {int(labels.max())}, expected 0 to {classes - 1}")
     return (labels[..., None] == array_module(labels).arange(classes)).astype(dtype)
+
+
+def with_labels(x: Any, labels: Any, classes: int) -> Any:
+    """x and the labels, one-hot, side by side: x (n, ..., c), labels (n,) -> (n, ..., c + classes), 0 or 1 at every position.
+
+    The input of a network that is conditioned on the class. Raises ValueError for labels that are not integers from 0 to
+    classes - 1, ShapeError unless each example has one.
+    """
+    labels = asarray(labels)
+    if labels.shape != x.shape[:1]:
+        raise ShapeError(f"expected one label for each of {x.shape[0]} examples, got labels of shape {tuple(labels.shape)}")
+    indicators = one_hot(labels, classes, dtype=x.dtype).reshape((len(labels), *(1 for _ in x.shape[1:-1]), classes))
+    return concatenate(x, broadcast_to(indicators, shape=(*x.shape[:-1], classes)), axis=-1)
 
 
 def checked_index(index: Any) -> Any:

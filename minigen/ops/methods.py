@@ -15,6 +15,7 @@ from minigen.backend.summation import Axis
 from minigen.engine.backward import backward
 from minigen.engine.tensor import Tensor
 from minigen.ops import activation, elementwise, indexing, linalg, normalization, reduction, shape
+from minigen.ops.indexing import checked_index, getitem
 
 Signature = TypeVar("Signature", bound=Callable)
 
@@ -70,7 +71,7 @@ class Methods:
 
     def __getitem__(self, index: Any) -> Tensor:
         """x[index], with any index that NumPy knows."""
-        return indexing.getitem(self, index=indexing.checked_index(index))
+        return getitem(self, index=checked_index(index))
 
     def __iter__(self: Any) -> Iterator[Tensor]:
         """Along the first axis."""
@@ -129,6 +130,8 @@ class Methods:
     def l2norm(self, axis: Axis = None, keepdims: bool = False, eps: float = 0.0) -> Tensor: ...
     @is_(reduction.log_softmax)
     def log_softmax(self, axis: int = -1) -> Tensor: ...
+    @is_(reduction.softmax)
+    def softmax(self, axis: int = -1) -> Tensor: ...
     @is_(normalization.center)
     def center(self, axis: Axis) -> Tensor: ...
     @is_(normalization.normalize)

@@ -6,14 +6,15 @@ Each rule is again made of these ops, so that no derivative, of any order, needs
 passes over the data as it can. Variance and standard deviation begin with the first step, too.
 """
 
+from numbers import Integral
 from typing import Any
 
 from minigen.backend import Array, array_module
 from minigen.engine import op
 from minigen.errors import DtypeError, ShapeError
-from minigen.ops.elementwise import square
-from minigen.ops.reduction import Axis, count, l2norm, mean, normalized, sum
-from minigen.ops.shape import reshape
+from minigen.ops.elementwise import sqrt, square
+from minigen.ops.reduction import Axis, check_eps, count, l2norm, mean, normalized
+from minigen.ops.shape import broadcast_to, concatenate, reshape, sum_to
 
 
 @op
@@ -85,13 +86,13 @@ def scale_shift_dx(g, y, x, scale, shift):
 @scale_shift.vjp("scale")
 def scale_shift_dscale(g, y, x, scale, shift):
     """dL/dscale = g * x, summed where scale was repeated."""
-    return gathered(g * x, scale.shape)
+    return sum_to(g * x, shape=scale.shape)
 
 
 @scale_shift.vjp("shift")
 def scale_shift_dshift(g, y, x, scale, shift):
     """dL/dshift = g, summed where shift was repeated."""
-    return gathered(g, shift.shape)
+    return sum_to(g, shape=shift.shape)
 
 
 # -- compositions ------------------------------------------------------------------------------------------------
@@ -116,6 +117,62 @@ def std(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     return l2norm(deviations(x, axis=axis), axis=axis, keepdims=keepdims) * count(x, axis) ** -0.5
 
 
+def pixel_norm(x: Any, eps: float = 1e-8) -> Any:
+    """x / sqrt(mean over channels of x^2 + eps): every vector along the last axis brought to a mean square of 1; same shape.
+
+    After each convolution of a generator it keeps the signal from growing. Source: Karras et al. 2018, section 4.2.
+    """
+    check_eps(eps)
+    return scale_shift(x, inv_rms(x, axis=-1, eps=eps))
+
+
+def adain(x: Any, scale: Any, shift: Any, eps: float = 1e-8) -> Any:
+    """scale * (x - mean) / sqrt(variance + eps) + shift: every channel of every image gets a style's mean and deviation.
+
+    x (n, h, w, c), scale and shift (n, c) -> (n, h, w, c); mean and biased variance over the pixels of a channel of an image.
+    Raises ShapeError for images of one pixel, which would all become zero, and for styles of other images.
+    Source: Huang & Belongie 2017, equation 8.
+    """
+    if len(x.shape) != 4 or x.shape[1] * x.shape[2] < 2:
+        raise ShapeError(f"adain: expected images (n, height, width, channels) of more than one pixel, got {tuple(x.shape)}")
+    n, channels = x.shape[0], x.shape[3]
+    for name, part in (("scale", scale), ("shift", shift)):
+        if tuple(part.shape) != (n, channels):
+            raise ShapeError(f"adain: images {tuple(x.shape)} take a {name} of shape {(n, channels)}, got {tuple(part.shape)}")
+    check_eps(eps)
+    scale, shift = (reshape(part, shape=(n, 1, 1, channels)) for part in (scale, shift))
+    centered = center(x, axis=(1, 2))
+    return scale_shift(centered, inv_rms(centered, axis=(1, 2), eps=eps) * scale, shift)
+
+
+def minibatch_stddev(x: Any, group_size: int) -> Any:
+    """Appends one channel that says how much the examples of a group differ: x (n, ..., c) -> (n, ..., c + 1).
+
+        s = mean over positions and channels of sqrt(variance over the group + 1e-8)
+
+    The variance is biased, divided by group_size; s is the same for all members of a group, at all positions. As in the
+    official code, the m = n / group_size groups are strided: example i belongs to group i mod m. Vectors (n, c) have no
+    positions. Where all examples of a group are equal, s = 1e-4.
+
+    Raises ValueError for a group_size below 2, and ShapeError if it does not divide the batch (an empty one included).
+    Source: Karras et al. 2018, section 3.
+    """
+    check_group_size("minibatch_stddev", group_size)
+    if len(x.shape) < 2:
+        raise ShapeError(f"minibatch_stddev: expected x (n, ..., channels), got shape {tuple(x.shape)}")
+    n = x.shape[0]
+    if n % group_size or not n:
+        raise ShapeError(
+            f"minibatch_stddev: groups of {group_size} need a batch size of {group_size}, {2 * group_size}, "
+            f"{3 * group_size} ..., got {n}: drop the rest of the last batch, or choose another group_size"
+        )
+    groups = n // group_size
+    s = mean(sqrt(var(reshape(x, shape=(group_size, groups, -1)), axis=0) + 1e-8), axis=1)
+    ones = (1,) * (len(x.shape) - 1)
+    column = broadcast_to(reshape(s, shape=(1, groups, *ones)), shape=(group_size, groups, *x.shape[1:-1], 1))
+    return concatenate(x, reshape(column, shape=(*x.shape[:-1], 1)), axis=-1)
+
+
 # -- helpers of the ops and rules --------------------------------------------------------------------------------
 
 
@@ -130,8 +187,7 @@ def spread(v: Array, x: Array) -> Array:
     return xp.ascontiguousarray(xp.broadcast_to(v, (*v.shape[:-2], *x.shape[-2:])))
 
 
-def gathered(g: Any, shape: tuple[int, ...]) -> Any:
-    """g summed over the axes along which an array of `shape` was repeated."""
-    extra = len(g.shape) - len(shape)
-    axes = tuple(i for i, n in enumerate(g.shape) if i < extra or shape[i - extra] != n)
-    return reshape(sum(g, axis=axes), shape=shape) if axes else g
+def check_group_size(name: str, group_size: int) -> None:
+    """Raise for a group of one, which has no deviation, and for what does not count examples."""
+    if not isinstance(group_size, Integral) or group_size < 2:
+        raise ValueError(f"{name}: examples are compared within groups of at least 2, got group_size={group_size!r}")

@@ -31,8 +31,8 @@ def max_pool2d(x: Array, *, size: Size = 2, stride: Size | None = None, padding:
 
     `stride`: from window to window, by default `size`; windows may overlap, and what remains at the end is dropped. Padding
     never wins, not even against -inf; NaN always does. The whole gradient goes to one winner: of equal elements the first, row
-    by row, as in PyTorch. Raises ShapeError if x is no batch of images or smaller than a window, ValueError if a side's padding
-    is not less than the size.
+    by row, as in PyTorch. Raises ShapeError if x is not a batch of images or smaller than a window, ValueError if a side's
+    padding is not less than the size.
     """
     size, stride, padding, grid = geometry(x, size, stride, padding)
     x = padded(x, padding, -math.inf)
@@ -104,7 +104,7 @@ def max_pool2d_gather_dvalues(g, y, values, x, maxima, *, size, stride, padding)
 def comparable(x: Array, maxima: Array) -> tuple[Array, Array]:
     """Both, with inf in place of NaN, which would not be equal to itself."""
     xp = array_module(x)
-    if xp is np and not np.isnan(maxima.max(initial=-math.inf)):  # a device is not asked, for it would have to wait
+    if xp is np and not np.isnan(maxima.max(initial=-math.inf)):  # a device is not asked: it would have to wait
         return x, maxima
     return xp.nan_to_num(x, nan=math.inf, posinf=math.inf, neginf=-math.inf), xp.nan_to_num(
         maxima, nan=math.inf, posinf=math.inf, neginf=-math.inf
@@ -250,7 +250,7 @@ def unpadded(x: Array, padding: tuple[Pair, Pair]) -> Array:
 
 
 def check_images(x: Any) -> None:
-    """Raise unless x has the four axes of a batch of images, and floating-point numbers."""
+    """Raise unless x has the four axes of a batch of images, and floating-point values."""
     if len(x.shape) != 4:
         raise ShapeError(f"expected images (n, height, width, channels), got shape {tuple(x.shape)}")
     if x.dtype.kind != "f":

@@ -115,6 +115,14 @@ def l2norm_dx(g, y, x, *, axis, keepdims, eps):
     return repeat(masked(g, zero ^ True) / (y + zero), x, axis) * x
 
 
+# -- compositions ------------------------------------------------------------------------------------------------
+
+
+def softmax(x: Any, axis: int = -1) -> Any:
+    """e^x / sum e^x along `axis`: probabilities from logits, without overflow."""
+    return exp(log_softmax(x, axis=axis))
+
+
 # -- helpers of the ops and rules --------------------------------------------------------------------------------
 
 

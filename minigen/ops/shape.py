@@ -36,8 +36,8 @@ def transpose_dx(g, y, x, *, axes):
 
 def inverse(axes: tuple[int, ...]) -> tuple[int, ...]:
     """The permutation that undoes `axes` (which may count from the end)."""
-    axes = [axis % len(axes) for axis in axes]
-    return tuple(sorted(range(len(axes)), key=axes.__getitem__))
+    places = [axis % len(axes) for axis in axes]
+    return tuple(sorted(range(len(places)), key=places.__getitem__))
 
 
 @op
@@ -55,7 +55,7 @@ def broadcast_to_dx(g, y, x, *, shape):
 @op
 def sum_to(x: Array, *, shape: tuple[int, ...]) -> Array:
     """x summed over axes until it has `shape`, which broadcasts to that of x. The adjoint of `broadcast_to`."""
-    return backend.sum_to(x, shape)
+    return backend.sum_to_shape(x, shape)
 
 
 @sum_to.vjp("x")

@@ -12,12 +12,12 @@ Padding = str | int | tuple[Pair, Pair]  # "same", "valid", pixels on every side
 def pair(value: int | Pair, name: str) -> Pair:
     """An int, for both height and width, or (height, width), as a pair; each at least 1, else ValueError."""
     value = to_python(value)
-    both = (value, value) if is_int(value) else tuple(value) if isinstance(value, (tuple, list)) else ()
+    both: tuple[Any, ...] = (value, value) if is_int(value) else tuple(value) if isinstance(value, (tuple, list)) else ()
     if len(both) != 2 or not all(map(is_int, both)):
         raise TypeError(f"{name} is {value!r}, expected an int or (height, width)")
     if min(both) < 1:
         raise ValueError(f"{name} is {value!r}, expected at least 1")
-    return both
+    return both[0], both[1]
 
 
 def explicit_padding(padding: Padding, size: Pair, kernel: Pair, stride: Pair) -> tuple[Pair, Pair]:
@@ -27,18 +27,17 @@ def explicit_padding(padding: Padding, size: Pair, kernel: Pair, stride: Pair) -
     odd one after. "valid" adds none, an int as many on every side; pairs are taken as they are.
     """
     padding = to_python(padding)
+    pairs: Any = padding
     if padding == "same":
-        return tuple(split(max((-(-n // s) - 1) * s + k - n, 0)) for n, k, s in zip(size, kernel, stride))
-    if padding == "valid":
-        padding = 0
-    if is_int(padding):
-        padding = ((padding, padding), (padding, padding))
-    sides = isinstance(padding, (tuple, list)) and len(padding) == 2
-    if not sides or not all(isinstance(p, (tuple, list)) and len(p) == 2 and all(map(is_int, p)) for p in padding):
+        pairs = [split(max((-(-n // s) - 1) * s + k - n, 0)) for n, k, s in zip(size, kernel, stride)]
+    elif padding == "valid" or is_int(padding):
+        pairs = [(0, 0) if padding == "valid" else (padding, padding)] * 2
+    sides = isinstance(pairs, (tuple, list)) and len(pairs) == 2
+    if not sides or not all(isinstance(p, (tuple, list)) and len(p) == 2 and all(map(is_int, p)) for p in pairs):
         raise ValueError(f'padding is {padding!r}, expected "same", "valid", an int or ((top, bottom), (left, right))')
-    if min(map(min, padding)) < 0:
+    if min(map(min, pairs)) < 0:
         raise ValueError(f"padding is {padding!r}, expected no negative number")
-    return tuple(map(tuple, padding))
+    return tuple(pairs[0]), tuple(pairs[1])
 
 
 def output_size(size: Pair, kernel: Pair, stride: Pair, padding: Padding) -> Pair:
@@ -52,7 +51,8 @@ def output_size(size: Pair, kernel: Pair, stride: Pair, padding: Padding) -> Pai
             f"a window of {kernel[0]}x{kernel[1]} does not fit into images of {size[0]}x{size[1]}"
             + (f", padded to {padded[0]}x{padded[1]}" if padded != tuple(size) else "")
         )
-    return tuple((n - k) // s + 1 for n, k, s in zip(padded, kernel, stride))
+    rows, columns = ((n - k) // s + 1 for n, k, s in zip(padded, kernel, stride))
+    return rows, columns
 
 
 def split(total: int) -> Pair:

@@ -1,7 +1,13 @@
 """Optimizers on flat buffers, and learning-rate schedules."""
 
+from typing import TYPE_CHECKING
+
 from minigen.optim import schedules
 from minigen.optim.average import ExponentialMovingAverage
 from minigen.optim.optimizers import SGD, Adam, Nadam, RMSprop
+from minigen.utils.near_misses import answering
 
 __all__ = ["SGD", "Adam", "ExponentialMovingAverage", "Nadam", "RMSprop", "schedules"]
+
+if not TYPE_CHECKING:
+    __getattr__ = answering(__name__, __all__)

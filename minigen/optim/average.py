@@ -9,7 +9,7 @@ import numpy as np
 from minigen.autograd import Parameter
 from minigen.errors import StateError
 from minigen.nn import Module
-from minigen.optim.optimizer import fraction
+from minigen.utils.checks import check_fraction
 from minigen.utils.settings import Configured
 
 
@@ -24,7 +24,7 @@ class ExponentialMovingAverage(Configured):
     """
 
     def __init__(self, module: Module, decay: float = 0.999):
-        fraction("decay", decay)
+        check_fraction("ExponentialMovingAverage", decay=decay)
         self.decay = decay
         self.average = copy.deepcopy(module).eval()
         self.pairs = list(zip(self.average.named_state().values(), module.named_state().values()))

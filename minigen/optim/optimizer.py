@@ -1,14 +1,15 @@
 """What all optimizers share: flat buffers, so that a step is a few vector operations however many parameters there are."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-from minigen.autograd import Parameter
+from minigen.autograd import Parameter, Tensor
 from minigen.backend import Array, array_module, asarray, backend_of, to_numpy
 from minigen.errors import GraphError, NonFiniteError
+from minigen.utils.checks import check_nonnegative, check_positive
 from minigen.utils.settings import Configured
 from minigen.utils.states import check_fit, refuse
 
@@ -31,8 +32,10 @@ class Optimizer(Configured):
     remembered = ("parameters", "lr", "values", "gradient", "state", "steps", "began", "_bounds", "_views")  # no settings
 
     def __init__(
-        self, parameters: Sequence[Parameter], lr: float | Schedule, weight_decay: float = 0.0, clip_norm: float | None = None
+        self, parameters: Iterable[Parameter], lr: float | Schedule, weight_decay: float = 0.0, clip_norm: float | None = None
     ):
+        if not isinstance(parameters, Iterable) or isinstance(parameters, Tensor):
+            raise TypeError(f"an optimizer takes a list of parameters, got {parameters!r}: pass model.parameters()")
         self.parameters = list(parameters)
         if not self.parameters:
             raise ValueError("an optimizer needs at least one parameter, got none: pass model.parameters()")
@@ -43,10 +46,10 @@ class Optimizer(Configured):
             raise ValueError("the same parameter was given twice: it would be updated twice a step")
         if len({p.dtype for p in self.parameters}) > 1:
             raise TypeError(f"parameters mix dtypes: {sorted({str(p.dtype) for p in self.parameters})}")
-        positive("lr", lr if not callable(lr) else lr(0), or_zero=True)
-        positive("weight_decay", weight_decay, or_zero=True)
+        name = type(self).__name__
+        check_nonnegative(name, lr=lr(0) if callable(lr) else lr, weight_decay=weight_decay)
         if clip_norm is not None:
-            positive("clip_norm", clip_norm)
+            check_positive(name, clip_norm=clip_norm)
         self.lr = lr if callable(lr) else float(lr)
         self.weight_decay, self.clip_norm = weight_decay, clip_norm
         self.steps = 0  # that are done, for schedules of the learning rate
@@ -187,15 +190,3 @@ class Optimizer(Configured):
     def __repr__(self) -> str:
         settings = ", ".join(f"{name}={value}" for name, value in self.settings().items() if name != "optimizer")
         return f"{type(self).__name__}({len(self.parameters)} parameters, {settings})"
-
-
-def positive(name: str, value: float, or_zero: bool = False) -> None:
-    """Raise unless value is a finite number above (or at) zero."""
-    if not math.isfinite(value) or value < 0 or (value == 0 and not or_zero):
-        raise ValueError(f"{name} must be {'at least' if or_zero else 'above'} 0 and finite, got {value}")
-
-
-def fraction(name: str, value: float) -> None:
-    """Raise unless 0 <= value < 1."""
-    if not 0.0 <= value < 1.0:
-        raise ValueError(f"{name} is a decay rate, 0 <= {name} < 1, got {value}")

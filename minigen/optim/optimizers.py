@@ -1,14 +1,14 @@
 """The optimizers of the chapter. p: parameters, g: gradient, t = 1, 2, ...: the number of the step."""
 
 import functools
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable
 
 import numpy as np
 
 from minigen.autograd import Parameter
 from minigen.backend import Array, array_module
-from minigen.optim.optimizer import Optimizer, Schedule, fraction, positive
+from minigen.optim.optimizer import Optimizer, Schedule
+from minigen.utils.checks import check_fraction, check_positive
 
 
 class SGD(Optimizer):
@@ -18,14 +18,20 @@ class SGD(Optimizer):
     """
 
     def __init__(
-        self, parameters: Sequence[Parameter], lr: float | Schedule, momentum: float = 0.0, nesterov: bool = False, **options: Any
+        self,
+        parameters: Iterable[Parameter],
+        lr: float | Schedule,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        weight_decay: float = 0.0,
+        clip_norm: float | None = None,
     ):
-        fraction("momentum", momentum)
+        check_fraction("SGD", momentum=momentum)
         if nesterov and not momentum:
             raise ValueError("Nesterov's momentum needs momentum > 0, got 0")
         self.momentum, self.nesterov = momentum, nesterov
         self.buffers = ("velocity",) if momentum else ()
-        super().__init__(parameters, lr, **options)
+        super().__init__(parameters, lr, weight_decay, clip_norm)
 
     def update(self, values: Array, gradient: Array, lr: float, velocity: Array | None = None) -> None:
         if velocity is None:
@@ -46,12 +52,18 @@ class RMSprop(Optimizer):
     buffers = squares = ("mean_square",)
 
     def __init__(
-        self, parameters: Sequence[Parameter], lr: float | Schedule = 1e-3, rho: float = 0.9, eps: float = 1e-7, **options: Any
+        self,
+        parameters: Iterable[Parameter],
+        lr: float | Schedule = 1e-3,
+        rho: float = 0.9,
+        eps: float = 1e-7,
+        weight_decay: float = 0.0,
+        clip_norm: float | None = None,
     ):
-        fraction("rho", rho)
-        positive("eps", eps)
+        check_fraction("RMSprop", rho=rho)
+        check_positive("RMSprop", eps=eps)
         self.rho, self.eps = rho, eps
-        super().__init__(parameters, lr, **options)
+        super().__init__(parameters, lr, weight_decay, clip_norm)
 
     def update(self, values: Array, gradient: Array, lr: float, mean_square: Array) -> None:
         move_to_square(mean_square, self.rho, gradient)
@@ -74,18 +86,18 @@ class Adam(Optimizer):
 
     def __init__(
         self,
-        parameters: Sequence[Parameter],
+        parameters: Iterable[Parameter],
         lr: float | Schedule = 1e-3,
         beta1: float = 0.9,
         beta2: float = 0.999,
         eps: float = 1e-8,
-        **options: Any,
+        weight_decay: float = 0.0,
+        clip_norm: float | None = None,
     ):
-        fraction("beta1", beta1)
-        fraction("beta2", beta2)
-        positive("eps", eps)
+        check_fraction(type(self).__name__, beta1=beta1, beta2=beta2)
+        check_positive(type(self).__name__, eps=eps)
         self.beta1, self.beta2, self.eps = beta1, beta2, eps
-        super().__init__(parameters, lr, **options)
+        super().__init__(parameters, lr, weight_decay, clip_norm)
 
     def update(self, values: Array, gradient: Array, lr: float, first_moment: Array, second_moment: Array) -> None:
         t = self.t

@@ -6,14 +6,15 @@ They are functions of this file with their settings filled in, no closures: so t
 import math
 from functools import partial
 
-from minigen.optim.optimizer import Schedule, positive
-from minigen.utils.settings import with_python_numbers
+from minigen.optim.optimizer import Schedule
+from minigen.utils.checks import check_positive
+from minigen.utils.settings import takes_settings
 
 
-@with_python_numbers
+@takes_settings
 def exponential(lr: float, decay: float, every: int) -> Schedule:
     """lr * decay^(step / every): falls by the factor `decay` every so many steps."""
-    positive("every", every)
+    check_positive("exponential", every=every)
     return partial(at_exponential, lr, decay, every)
 
 
@@ -22,7 +23,7 @@ def at_exponential(lr: float, decay: float, every: int, step: int) -> float:
     return lr * decay ** (step / every)
 
 
-@with_python_numbers
+@takes_settings
 def piecewise(lr: float, boundaries: list[int], factor: float = 0.1) -> Schedule:
     """lr, multiplied by `factor` at each step number in `boundaries`."""
     return partial(at_piecewise, lr, boundaries, factor)
@@ -33,10 +34,10 @@ def at_piecewise(lr: float, boundaries: list[int], factor: float, step: int) -> 
     return lr * factor ** sum(step >= boundary for boundary in boundaries)
 
 
-@with_python_numbers
+@takes_settings
 def cosine(lr: float, total: int, final: float = 0.0) -> Schedule:
     """Half a cosine from lr down to `final` at step `total`, constant afterward (Loshchilov & Hutter 2017, eq. 5)."""
-    positive("total", total)
+    check_positive("cosine", total=total)
     return partial(at_cosine, lr, total, final)
 
 
@@ -45,10 +46,10 @@ def at_cosine(lr: float, total: int, final: float, step: int) -> float:
     return final + (lr - final) * 0.5 * (1.0 + math.cos(math.pi * min(step / total, 1.0)))
 
 
-@with_python_numbers
+@takes_settings
 def warmup(schedule: float | Schedule, steps: int) -> Schedule:
     """`schedule` (or a constant rate), rising linearly from 1 / steps of it over the first `steps` steps."""
-    positive("steps", steps)
+    check_positive("warmup", steps=steps)
     return partial(at_warmup, schedule, steps)
 
 

@@ -21,8 +21,8 @@ class Generator(Protocol):
 
     latent_dim: int
 
-    def draw(self, z: np.ndarray, *psi: float) -> np.ndarray:
-        """Latent vectors (n, latent_dim) -> images (n, h, w, c) in [0, 1], on the host."""
+    def draw(self, z: np.ndarray, **psi: float) -> np.ndarray:
+        """Latent vectors (n, latent_dim) -> images (n, h, w, c) in [0, 1], on the host; StyleGAN's takes psi=..."""
 
 
 class GrowingGenerator(Generator, Protocol):
@@ -58,7 +58,7 @@ def uncurated(generator: Generator, n: int = 64, seed: int = 0, columns: int | N
     if psi != 1.0:
         check_styled("truncation", generator)
     z = latent(generator, n, seed)
-    images = generator.draw(z) if psi == 1.0 else generator.draw(z, psi)
+    images = generator.draw(z) if psi == 1.0 else generator.draw(z, psi=psi)
     return image_grid(images, columns, f"{n} samples, none selected" + (f", psi = {psi:g}" if psi != 1.0 else ""))
 
 
@@ -161,7 +161,7 @@ def truncation(
     """
     check_styled("truncation", generator)
     z = latent(generator, n, seed)
-    return image_rows({f"psi = {psi:g}": generator.draw(z, psi) for psi in psis}, "Truncation")
+    return image_rows({f"psi = {psi:g}": generator.draw(z, psi=psi) for psi in psis}, "Truncation")
 
 
 def interpolation(generator: Generator, pairs: int = 3, steps: int = 9, seed: int = 0) -> Figure:

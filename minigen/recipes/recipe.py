@@ -1,166 +1,133 @@
-"""What a recipe is: a model of the chapter, the data that it takes, and the training that is known to make it work."""
+"""What a recipe is: a network, the examples that it takes, and the training that is known to make it work."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+import inspect
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from minigen.data import Dataset
 from minigen.errors import RecipeError, suggestion
-from minigen.optim.optimizer import positive
-from minigen.recipes import subjects
-from minigen.training import Callback, History
-from minigen.training.checkpoint import Saved
+from minigen.recipes import inputs
+from minigen.utils.checks import check_positive
+
+TRAINING = ("lr", "batch_size", "epochs", "steps")  # the settings that every recipe has
 
 
 @dataclass(frozen=True)
-class Option:
-    """A number or word that a model can be made with. `choices`: the words that it knows."""
-
-    default: int | float | str
-    help: str
-    choices: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Subject:
-    """What a model must know of its examples: their shape, without n, and how many classes they have."""
+class InputSpec:
+    """What a network must know of its examples: their shape, without n, and how many classes they have."""
 
     shape: tuple[int, ...]
     classes: int
 
 
-@dataclass(frozen=True)
-class Plan:
-    """All numbers of one training run; `epochs` or `steps` says how long it is, whichever the recipe counts in."""
-
-    options: Mapping[str, Any]
-    lr: float
-    batch_size: int
-    epochs: int | None = None
-    steps: int | None = None
+def option(default: int | float | str, help: str, choices: tuple[str, ...] = ()) -> Any:
+    """A setting of a recipe that is an option of its model in `minigen train`. `choices`: the words that it knows."""
+    return field(default=default, metadata={"help": help, "choices": choices})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """How to make a model and train it, by name. A subclass knows which loop trains it.
+    """One experiment, stated once: a subclass is a model of the chapter with all that its training needs.
 
-    build: (subject, **options) -> the model.  view: brings a data set's images to examples of the shape that the model takes,
-    or raises RecipeError.  labeled: whether the model is told the labels.  lr: the largest learning rate.  epochs, steps: how
-    long it is trained by default, one of the two.
+    Its fields are its settings, with their defaults: the largest learning rate, the batch size, how long it is trained (epochs
+    or steps, one of the two), and the options of the model. Its methods build the networks and say how they are trained.
+    `minigen train` and the demos train by it, and the demos `show` it. A copy is a good start for an experiment of your own.
+
+    name: what `minigen train` calls it.  data: the data set that it is trained on by default.  conditional: whether the model is
+    conditioned on the labels.  view: brings the images of a data set to the shape that the model takes, or raises RecipeError.
     """
 
-    name: str
-    summary: str
-    build: Callable[..., Any]
+    name: ClassVar[str]
+    data: ClassVar[str] = "glyphs"
+    conditional: ClassVar[bool] = False
+    view = staticmethod(inputs.small)
+
     lr: float
     batch_size: int
     epochs: int | None = None
     steps: int | None = None
-    options: Mapping[str, Option] = field(default_factory=dict)
-    view: Callable[[np.ndarray], np.ndarray] = subjects.small
-    labeled: bool = False
-    data: str = "glyphs"
+
+    # -- the statement -------------------------------------------------------------------------------------------
+
+    @property
+    def summary(self) -> str:
+        """What it trains, in a line."""
+        return inspect.getdoc(type(self)).splitlines()[0].removesuffix(".")
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """All settings, by name."""
+        return {each.name: getattr(self, each.name) for each in fields(self)}
+
+    @property
+    def length(self) -> dict[str, int]:
+        """The settings that say how long it is trained, which a demo has as options: epochs or steps, and the batch size."""
+        return {name: value for name in ("epochs", "steps", "batch_size") if (value := getattr(self, name))}
+
+    @classmethod
+    def options(cls) -> dict[str, Any]:
+        """The settings that are options of the model: name -> field."""
+        return {each.name: each for each in fields(cls) if each.name not in TRAINING}
+
+    @classmethod
+    def source(cls) -> str:
+        """The text of the recipe, after that of the recipes that it is a variation of."""
+        return "\n\n".join(inspect.getsource(each) for each in reversed(cls.__mro__) if "name" in vars(each))
+
+    def show(self) -> None:
+        """Print the recipe as it stands in its file, and the settings that differ from it here."""
+        print(self.source(), end="")
+        standard = type(self)()
+        for name, value in self.settings.items():
+            if value != getattr(standard, name):
+                print(f"# here: {name} = {value!r}")
+
+    def with_settings(self, **settings: Any) -> Self:
+        """The recipe with other settings; those that are None stay. Epochs take the place of steps, and steps of epochs.
+
+        RecipeError for a setting that it does not have, and for a learning rate that is not positive.
+        """
+        for name in settings.keys() - self.settings.keys():
+            raise RecipeError(f"{self.name} has no option {name!r}: {suggestion(name, self.settings)}")
+        given = {name: value for name, value in settings.items() if value is not None}
+        if given.keys() & {"epochs", "steps"}:
+            given = {"epochs": None, "steps": None} | given
+        recipe = replace(self, **given)
+        check_positive(self.name, lr=recipe.lr)
+        return recipe
+
+    def with_arguments(self, args: Any) -> Self:
+        """The recipe with those of its settings that a demo's arguments have."""
+        return self.with_settings(**{name: value for name, value in vars(args).items() if name in self.settings})
+
+    def with_length(self, spec: InputSpec, n: int) -> Self:
+        """The recipe with the length of a run on n examples filled in, in what its training counts: epochs or steps.
+
+        RecipeError for fewer examples than a GAN's batch, and for a run that is too short to grow.
+        """
+        raise NotImplementedError
+
+    # -- the examples --------------------------------------------------------------------------------------------
 
     def examples(self, dataset: Dataset) -> Any:
         """What the model is trained on: images, or images and labels."""
         images = self.viewed(dataset.images)
-        return (images, dataset.labels) if self.labeled else images
+        return (images, dataset.labels) if self.conditional else images
 
     def viewed(self, images: np.ndarray) -> np.ndarray:
         """Images as the model takes them. RecipeError, naming what it takes, for others."""
         try:
             return self.view(images)
         except RecipeError as error:
-            raise RecipeError(f"{self.name} takes {error}, got {subjects.described(images)}") from None
+            raise RecipeError(f"{self.name} takes {error}, got {inputs.described(images)}") from None
 
-    def subject(self, shape: Sequence[int], classes: int) -> Subject:
-        """What the model must know of images of this shape. RecipeError for images that it does not take."""
-        return Subject(self.viewed(np.zeros((1, *shape), dtype=np.float32)).shape[1:], classes)
+    def input_spec(self, shape: Sequence[int], classes: int) -> InputSpec:
+        """What the networks must know of images of this shape. RecipeError for images that they do not take."""
+        return InputSpec(self.viewed(np.zeros((1, *shape), dtype=np.float32)).shape[1:], classes)
 
-    def plan(
-        self,
-        subject: Subject,
-        n: int,
-        options: Mapping[str, Any] | None = None,
-        lr: float | None = None,
-        batch_size: int | None = None,
-        epochs: int | None = None,
-        steps: int | None = None,
-    ) -> Plan:
-        """A plan for n examples of a subject: what is not given is the recipe's.
-
-        RecipeError for an option that the model does not have, fewer examples than a GAN's batch, and a run too short to grow.
-        """
-        options = dict(options or {})
-        for name in options.keys() - self.options.keys():
-            raise RecipeError(f"{self.name} has no option {name!r}: {suggestion(name, self.options)}")
-        options = {name: options.get(name, option.default) for name, option in self.options.items()}
-        lr = self.lr if lr is None else lr
-        positive("lr", lr)
-        return self.timed(Plan(options, lr, batch_size or self.batch_size, epochs, steps), subject, n)
-
-    def timed(self, plan: Plan, subject: Subject, n: int) -> Plan:
-        """The plan with the length of the run filled in."""
-        raise NotImplementedError
-
-    def made(self, subject: Subject, plan: Plan) -> "Learner":
-        """The model, new, and what trains it."""
-        raise NotImplementedError
-
-
-class Learner:
-    """A model and its training by a recipe: `fit`, or `load` for use without any data; then `sample` and `between`."""
-
-    def __init__(self, recipe: Recipe, subject: Subject, plan: Plan):
-        self.recipe, self.subject, self.plan = recipe, subject, plan
-
-    def fit(
-        self,
-        train: Dataset,
-        test: Dataset,
-        callbacks: Sequence[Callback] = (),
-        resume: str | Path | None = None,
-        progress: bool = True,
-    ) -> History:
-        """Train, on to the end of the plan. resume: see `training.fit`."""
-        raise NotImplementedError
-
-    def load(self, saved: Saved) -> None:
-        """Take over the weights from a checkpoint of such a run, open. StateError for those of another model."""
-        raise NotImplementedError
-
-    @property
-    def conditional(self) -> bool:
-        """Whether it is asked for a class."""
-        return self.recipe.labeled
-
-    @property
-    def generative(self) -> bool:
-        """Whether it can sample."""
-        return True
-
-    def sample(self, n: int, label: int | None = None, psi: float = 1.0) -> np.ndarray:
-        """n new examples, pixels in [0, 1], on the host. RecipeError for a model that cannot make new ones.
-
-        label: the one class to draw, by default all in turn.  psi: truncation of StyleGAN's styles.
-        """
-        raise NotImplementedError
-
-    def between(self, pairs: int, steps: int, rng: np.random.Generator, held_out: Dataset) -> np.ndarray:
-        """(pairs, steps, ...): walks through the latent space from one example to another, ends included."""
-        raise NotImplementedError
-
-    def labels(self, n: int, label: int | None) -> np.ndarray:
-        """n labels: all the same, or those of all classes in turn. RecipeError for a model that takes none."""
-        if label is not None and not self.conditional:
-            raise RecipeError(f"{self.recipe.name} is not told the class: it draws whatever it likes")
-        return np.arange(n) % self.subject.classes if label is None else np.full(n, label)
-
-
-def check_untruncated(recipe: Recipe, psi: float) -> None:
-    """Raise RecipeError for a psi that means nothing to the model."""
-    if psi != 1.0:
-        raise RecipeError(f"psi truncates the styles of stylegan, {recipe.name} has none")
+    def spec_of(self, dataset: Dataset) -> InputSpec:
+        """What the networks must know of a data set. RecipeError for one that they do not take."""
+        return self.input_spec(dataset.images.shape[1:], len(dataset.class_names))

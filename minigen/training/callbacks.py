@@ -1,58 +1,15 @@
-"""What can be hung into a training loop: called before the first step, after each epoch, on Ctrl-C, and at the end."""
+"""The callbacks that every kind of training can use: checkpoints, and an early end."""
 
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from minigen.errors import StateError
+from minigen.training.run import Callback, Run
 from minigen.utils.files import locked, sweep
-from minigen.utils.settings import Configured
-
-if TYPE_CHECKING:
-    from minigen.training.run import Run
-
-
-class Callback(Configured):
-    """Base of callbacks; subclasses override what they need. `state_dict` goes into checkpoints."""
-
-    runs_last = False  # whether it is called after all callbacks for which this is False
-    requires: str | None = None  # the one kind of run into which it can be hung: "fit" or "Adversarial"
-
-    def held(self, run: "Run") -> AbstractContextManager[None]:
-        """What must be the run's own from before it is resumed until it ends, however it ends."""
-        return nullcontext()
-
-    def on_train_begin(self, run: "Run") -> None:
-        """Called before the first step, after a resume."""
-
-    def on_step_end(self, run: "Run") -> None:
-        """Called after each step of adversarial training, before the row of the history that it may complete."""
-
-    def on_epoch_end(self, run: "Run") -> None:
-        """Called when the history has got a row: after an epoch and its validation, or some steps of adversarial training."""
-
-    def on_interrupt(self, run: "Run") -> None:
-        """Called after the last whole step when training is stopped by Ctrl-C, SIGTERM or SIGHUP."""
-
-    def on_train_end(self, run: "Run") -> None:
-        """Called when the last epoch is done, after the last checkpoint."""
-
-    def should_stop(self, run: "Run") -> bool:
-        """Whether the run ends here, before all its epochs are done; a function of what is in a checkpoint."""
-        return False
-
-    def state_dict(self) -> dict[str, np.ndarray]:
-        """What the callback remembers, as arrays."""
-        return {}
-
-    def check_state(self, state: Mapping[str, Any], run: "Run") -> None:
-        """Raise StateError unless a state with arrays of these dtypes and shapes may be loaded in this run; before it is read."""
-
-    def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
-        """Take over what was remembered."""
 
 
 class Checkpoint(Callback):
@@ -60,8 +17,8 @@ class Checkpoint(Callback):
 
     In adversarial training, `every` counts rows of the history, of `record_every` steps each. Continue with
     `fit(..., resume=folder)`: weights, optimizers, random streams and position in the shuffled data are restored, and on the CPU
-    the run goes on as if it had never stopped, to the last bit. SIGTERM and SIGHUP are as good as Ctrl-C. The folder is the run's
-    own while it lasts: another one in it is refused, with BusyError.
+    the run goes on bit for bit as if it had never stopped. SIGTERM and SIGHUP do as Ctrl-C does. The folder is the run's own
+    while it lasts: another run in it is refused, with BusyError.
     """
 
     runs_last = True  # saves what the other callbacks have learned from the epoch
@@ -71,10 +28,10 @@ class Checkpoint(Callback):
             raise ValueError(f"a checkpoint every {every} epochs makes no sense: expected at least 1")
         self.folder, self.every = Path(folder).absolute(), every
 
-    def held(self, run: "Run") -> AbstractContextManager[None]:
+    def lock(self, run: Run) -> AbstractContextManager[None]:
         return locked(self.folder)
 
-    def on_train_begin(self, run: "Run") -> None:
+    def on_train_begin(self, run: Run) -> None:
         """Mend what a kill has left: temporary files, and a history that lacks the row of the checkpoint beside it."""
         sweep(self.folder)
         if run.history.rows and self.file.exists():
@@ -85,16 +42,16 @@ class Checkpoint(Callback):
         """The checkpoint."""
         return self.folder / "checkpoint.npz"
 
-    def on_epoch_end(self, run: "Run") -> None:
+    def on_epoch_end(self, run: Run) -> None:
         if len(run.history.rows) % self.every == 0 or run.finished:
             self.save(run)
 
-    def on_interrupt(self, run: "Run") -> None:
+    def on_interrupt(self, run: Run) -> None:
         self.save(run)
         run.log(f"saved to {self.folder}; continue with fit(..., resume={str(self.folder)!r})")
 
-    def save(self, run: "Run") -> None:
-        """Write both files, each whole or not at all."""
+    def save(self, run: Run) -> None:
+        """Write both files, each atomically."""
         run.save(self.file)
         run.history.save_csv(self.folder / "history.csv")
 
@@ -116,21 +73,21 @@ class EarlyStopping(Callback):
         self.best, self.best_epoch = float("inf"), 0
         self.weights: dict[str, np.ndarray] | None = None
 
-    def on_train_begin(self, run: "Run") -> None:
+    def on_train_begin(self, run: Run) -> None:
         if self.monitor.startswith("validation ") and run.validation is None:
             raise ValueError(
                 f"EarlyStopping watches {self.monitor!r}, but there is no validation data: pass validation=..., or monitor='loss'"
             )
 
-    def on_epoch_end(self, run: "Run") -> None:
+    def on_epoch_end(self, run: Run) -> None:
         value = run.history[self.monitor][-1]
         if value < self.best - self.minimum:
             self.best, self.best_epoch, self.weights = value, run.epoch, run.model.state_dict()
 
-    def should_stop(self, run: "Run") -> bool:
+    def should_stop(self, run: Run) -> bool:
         return run.epoch - self.best_epoch >= self.patience
 
-    def on_train_end(self, run: "Run") -> None:
+    def on_train_end(self, run: Run) -> None:
         if run.epoch > self.best_epoch:
             run.model.load_state_dict(self.weights)
             run.log(f"best {self.monitor} {self.best:.6g} was in epoch {self.best_epoch}; its weights are restored")
@@ -144,7 +101,7 @@ class EarlyStopping(Callback):
             **weights,
         }
 
-    def check_state(self, state: Mapping[str, Any], run: "Run") -> None:
+    def check_state(self, state: Mapping[str, Any], run: Run) -> None:
         if weights := best_weights(state):
             try:
                 run.model.check_state(weights)

@@ -1,4 +1,4 @@
-"""The loop that trains an autoencoder, or anything whose loss needs only the examples."""
+"""The loop that trains an autoencoder, a classifier, or anything whose loss needs only the examples."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -8,32 +8,31 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from minigen.autograd import no_grad
-from minigen.backend import Array, random, to_numpy
+from minigen.autograd import Tensor, no_grad
+from minigen.backend import Array, random
 from minigen.data import Batches
 from minigen.errors import LayerError, ShapeError, StateError
 from minigen.nn import Module
 from minigen.optim.optimizer import Optimizer
-from minigen.training.callbacks import Callback
+from minigen.training.examples import Examples, batch_shape, prepare
 from minigen.training.history import History
-from minigen.training.resume_settings import described
-from minigen.training.run import Run, batch_of, check_examples, checksum, optimizer_settings
+from minigen.training.resume_settings import described, optimizer_settings
+from minigen.training.run import Callback, Run
 from minigen.utils.signals import stop_requests
 
 VALIDATION_BATCH = 1000
 
-
-Examples = np.ndarray | tuple[np.ndarray, ...]
+Arrays = np.ndarray | tuple[np.ndarray, ...]
 
 
 def fit(
     model: Module,
-    examples: Examples,
+    examples: Arrays,
     *,
     optimizer: Optimizer,
     epochs: int,
     batch_size: int = 32,
-    validation: Examples | None = None,
+    validation: Arrays | None = None,
     seed: int | None = None,
     callbacks: Sequence[Callback] = (),
     resume: str | Path | None = None,
@@ -57,7 +56,7 @@ def fit(
     if resume is not None:
         seed = 0  # of no consequence, and drawn from no stream: the checkpoint brings its own
     run = FitRun(model, optimizer, examples, validation, epochs, batch_size, seed, callbacks, progress)
-    with run.held():
+    with run.locked():
         if resume is not None:
             run.load(resume)
         run.notify("on_train_begin")
@@ -77,8 +76,8 @@ class FitRun(Run):
         self,
         model: Module,
         optimizer: Optimizer,
-        examples: Examples,
-        validation: Examples | None,
+        examples: Arrays,
+        validation: Arrays | None,
         epochs: int,
         batch_size: int,
         seed: int | None,
@@ -92,17 +91,16 @@ class FitRun(Run):
             )
         if epochs < 1:
             raise ValueError(f"epochs is the number of passes over the data, at least 1, got {epochs}")
-        examples = check_examples("examples", examples, model)
-        if validation is not None:
-            validation = check_examples("validation", validation, model)
-            check_alike(validation, examples)
+        data = prepare("examples", examples, model)
+        held_out = None if validation is None else prepare("validation", validation, model)
+        if held_out is not None:
+            check_shapes(held_out, data)
         if {id(p) for p in model.parameters()}.isdisjoint(map(id, optimizer.parameters)):
             raise ValueError("the optimizer has none of this model's parameters: make it from model.parameters() again")
         super().__init__(callbacks, progress)
-        self.model, self.optimizer = model, optimizer
-        self.validation, self.epochs = validation, epochs
-        self.batches = Batches(*examples, batch_size=batch_size, seed=seed)
-        self.data_checksum = checksum(self.batches.arrays)
+        self.model, self.optimizer, self.epochs = model, optimizer, epochs
+        self.validation, self.data_checksum = held_out, data.checksum
+        self.batches = Batches(*data.arrays, batch_size=batch_size, seed=seed)
         self.epoch = 0  # epochs that are done
         self.sums: dict[str, float] = {}  # of the epoch in progress: each term, summed over examples
         self.seen = 0  # examples in these sums
@@ -129,15 +127,12 @@ class FitRun(Run):
                 bar.update(len(batch[0]))
                 bar.set_postfix(loss=f"{loss:.4g}", refresh=False)
                 if stop_requested():
-                    self.interrupt(
-                        f"in epoch {self.epoch + 1} after {self.seen} of {self.batches.examples} examples",
-                        self.model.named_state(),
-                    )
+                    self.interrupt(f"in epoch {self.epoch + 1} after {self.seen} of {self.batches.examples} examples")
         row = {"epoch": self.epoch + 1, **{name: total / self.seen for name, total in self.sums.items()}}
         if self.validation is not None:
             row.update(self.validate())
         row["seconds"] = time.perf_counter() - start
-        self.check_finite(self.model.named_state())
+        self.check_finite()
         self.record(row)
         self.epoch, self.sums, self.seen = self.epoch + 1, {}, 0
         self.log(f"{title}: " + ", ".join(f"{name} {row[name]:.5g}" for name in row if name != "epoch"))
@@ -148,7 +143,6 @@ class FitRun(Run):
         loss, terms = self.evaluate(batch)
         value = float(loss)
         if not np.isfinite(value):
-            self.check_finite(self.model.named_parameters())  # buffers may have seen the numbers that are to be explained
             self.explain_non_finite("the loss", value, lambda: self.evaluate(batch), self.model)
         self.optimizer.zero_grad()
         loss.backward()
@@ -163,12 +157,12 @@ class FitRun(Run):
         With the same noise after each epoch, so that epochs can be compared, and none of it taken from training's.
         """
         sums: dict[str, float] = {}
-        with random.aside(), self.model.eval_mode(), no_grad():
-            for batch in Batches(*self.validation, batch_size=VALIDATION_BATCH, seed=0, shuffle=False):
+        with random.fork_rng(), self.model.eval_mode(), no_grad():
+            for batch in Batches(*self.validation.arrays, batch_size=VALIDATION_BATCH, seed=0, shuffle=False):
                 batch = batch if isinstance(batch, tuple) else (batch,)
                 loss, terms = self.evaluate(batch)
                 self.add(float(loss), terms, len(batch[0]), sums)
-        return {f"validation {name}": total / len(self.validation[0]) for name, total in sums.items()}
+        return {f"validation {name}": total / len(self.validation.arrays[0]) for name, total in sums.items()}
 
     def evaluate(self, batch: tuple[Array, ...]) -> tuple[Any, dict[str, Any]]:
         """model.loss, with errors that name the layer."""
@@ -195,16 +189,18 @@ class FitRun(Run):
     def position(self) -> str:
         return f"step {self.optimizer.steps + 1} (epoch {self.epoch + 1})"
 
+    def named_state(self) -> dict[str, Tensor]:
+        return self.model.named_state()
+
     def state_parts(self) -> dict[str, Any]:
         return {"model": self.model, "optimizer": self.optimizer}
 
     def settings(self) -> dict[str, Any]:
-        self.model.named_state()  # which gives the parameters the names that are compared
-        validation = None if self.validation is None else checksum(tuple(map(to_numpy, self.validation)))
+        self.named_state()  # which gives the parameters the names that are compared
         return {
             "model": type(self.model).__name__,
             "data checksum": self.data_checksum,
-            "validation checksum": validation,
+            "validation checksum": self.validation and self.validation.checksum,
             **self.optimizer.settings(),
             **optimizer_settings("optimizer", self.optimizer),
         }
@@ -227,12 +223,12 @@ class FitRun(Run):
             raise StateError(f"sums has {sorted(self.sums)}, after {self.seen} examples")
 
 
-def check_alike(validation: tuple[np.ndarray, ...], examples: tuple[np.ndarray, ...]) -> None:
-    """Raise unless the validation data have the shapes of the examples, but for their number."""
-    got, expected = ([tuple(array.shape[1:]) for array in arrays] for arrays in (validation, examples))
+def check_shapes(validation: Examples, data: Examples) -> None:
+    """Raise ShapeError unless the validation data have the shapes of the examples, but for how many there are."""
+    got, expected = ([tuple(array.shape[1:]) for array in each.arrays] for each in (validation, data))
     if got != expected:
-        shapes = " and ".join(map(batch_of, expected))
+        shapes = " and ".join(map(batch_shape, expected))
         raise ShapeError(
             f"validation: expected the shape of the examples, {shapes}, got "
-            f"{' and '.join(str(tuple(array.shape)) for array in validation)}"
+            f"{' and '.join(str(tuple(array.shape)) for array in validation.arrays)}"
         )

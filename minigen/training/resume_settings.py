@@ -23,6 +23,7 @@ import numpy as np
 from minigen.autograd import Tensor
 from minigen.backend import is_array, to_numpy
 from minigen.nn import Module
+from minigen.optim.optimizer import Optimizer
 from minigen.utils.reading import shortened
 
 FOREIGN = {*sys.stdlib_module_names, "numpy", "cupy", "matplotlib", "tqdm", "PIL"}  # of whose objects only the class is compared
@@ -259,6 +260,13 @@ def code_of(code: CodeType) -> tuple:
         for each in code.co_consts
     ]  # a set has another order in another process
     return code.co_code, constants, code.co_names
+
+
+def optimizer_settings(name: str, optimizer: Optimizer) -> dict[str, Any]:
+    """Hyperparameters that are not in `Optimizer.settings`, such as texts and tuples, and which parameters it changes."""
+    known = {name, *(f"{name}.{setting}" for setting in optimizer.settings())}
+    others = {path: value for path, value in described(name, optimizer).items() if path not in known}
+    return others | {f"{name}.parameters.{i}": parameter.name for i, parameter in enumerate(optimizer.parameters)}
 
 
 # -- comparing ------------------------------------------------------------------------------------------------------

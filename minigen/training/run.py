@@ -2,8 +2,8 @@
 
 import contextlib
 import sys
-import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from numbers import Integral
 from pathlib import Path
 from typing import Any
@@ -11,32 +11,61 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from minigen.autograd import Tensor, detect_anomaly
+from minigen.autograd import Parameter, Tensor, detect_anomaly
 from minigen.autograd.debug import all_finite
-from minigen.backend import random, to_numpy
-from minigen.errors import (
-    CheckpointError,
-    DataError,
-    DtypeError,
-    NonFiniteError,
-    ShapeError,
-    StateError,
-    conversion,
-    to_unit_interval,
-)
-from minigen.models.gans import Generator
+from minigen.backend import random
+from minigen.errors import CheckpointError, NonFiniteError, StateError
 from minigen.nn import Buffer, Module
-from minigen.optim.optimizer import Optimizer
 from minigen.training import checkpoint
-from minigen.training.callbacks import Callback
 from minigen.training.history import History, is_finite_number
-from minigen.training.resume_settings import described, differences, listed, plain, same
+from minigen.training.resume_settings import differences, listed, plain, same
 from minigen.utils.reading import shortened
-from minigen.utils.settings import PythonNumbers
+from minigen.utils.settings import Configured, PythonNumbers
+
+
+class Callback(Configured):
+    """Base of what can be hooked into a run: subclasses override what they need. `state_dict` goes into checkpoints."""
+
+    runs_last = False  # whether it is called after all callbacks for which this is False
+    requires: str | None = None  # the one kind of run that it works in: "fit" or "Adversarial"
+
+    def lock(self, run: "Run") -> AbstractContextManager[None]:
+        """What must be the run's own from before it is resumed until it ends, however it ends."""
+        return contextlib.nullcontext()
+
+    def on_train_begin(self, run: "Run") -> None:
+        """Called before the first step, after a resume."""
+
+    def on_step_end(self, run: "Run") -> None:
+        """Called after each step of adversarial training, before the row of the history that it may complete."""
+
+    def on_epoch_end(self, run: "Run") -> None:
+        """Called when the history has a new row: after an epoch and its validation, or `record_every` steps of adversarial
+        training, which counts no epochs."""
+
+    def on_interrupt(self, run: "Run") -> None:
+        """Called after the last whole step when training is stopped by Ctrl-C, SIGTERM or SIGHUP."""
+
+    def on_train_end(self, run: "Run") -> None:
+        """Called when the last epoch is done, after the last checkpoint."""
+
+    def should_stop(self, run: "Run") -> bool:
+        """Whether the run ends here, before all its epochs are done; a function of what is in a checkpoint."""
+        return False
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """What the callback remembers, as arrays."""
+        return {}
+
+    def check_state(self, state: Mapping[str, Any], run: "Run") -> None:
+        """Raise StateError unless a state with arrays of these dtypes and shapes may be loaded in this run; before it is read."""
+
+    def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
+        """Take over what was remembered."""
 
 
 class Run(PythonNumbers):
-    """Base of training runs. A subclass trains, and says what belongs to it: `state_parts`, `settings`, `progress_fields`."""
+    """Base of training runs. A subclass trains, and says what belongs to it: the first five methods, and `progress_fields`."""
 
     progress_fields: tuple[str, ...] = ()  # attributes that say how far the run is, JSON values; they go into checkpoints
     kind = "fit"  # what of minigen.training the user called, for messages
@@ -48,6 +77,10 @@ class Run(PythonNumbers):
         self.begun_with: dict[str, Any] = {}  # `described`, as training found it
         self.moved: set[str] = set()  # names in it that training itself has changed since, such as a counter
 
+    def named_state(self) -> Mapping[str, Tensor]:
+        """Path -> parameter or buffer of everything that is trained."""
+        raise NotImplementedError(f"{type(self).__name__} has no named_state()")
+
     def state_parts(self) -> Mapping[str, Any]:
         """Name -> what has arrays to be saved, with state_dict() and load_state_dict()."""
         raise NotImplementedError(f"{type(self).__name__} has no state_parts()")
@@ -57,21 +90,38 @@ class Run(PythonNumbers):
         raise NotImplementedError(f"{type(self).__name__} has no settings()")
 
     def described(self) -> dict[str, Any]:
-        """The settings of models and losses, as `settings.described` finds them: the same, but for what training changes."""
+        """The settings of models and losses, as `resume_settings` finds them: also the same, but for what training changes."""
         return {}
 
     def position(self) -> str:
         """Where the run stands, for messages."""
         raise NotImplementedError(f"{type(self).__name__} has no position()")
 
+    # -- callbacks and the history -------------------------------------------------------------------------------
+
     def in_order(self, callbacks: Sequence[Callback]) -> list[Callback]:
-        """The callbacks in the order in which they are called. TypeError for one that belongs into another kind of run."""
+        """The callbacks in the order in which they are called. TypeError for one that works in another kind of run."""
         for callback in callbacks:
             if callback.requires not in (None, self.kind):
-                raise TypeError(
-                    f"{type(callback).__name__} works in training.{callback.requires} only, not in training.{self.kind}"
-                )
+                name = type(callback).__name__
+                raise TypeError(f"{name} works in training.{callback.requires} only, not in training.{self.kind}")
         return sorted(callbacks, key=lambda callback: callback.runs_last)
+
+    def notify(self, event: str) -> None:
+        """Call the method `event` of every callback."""
+        for callback in self.callbacks:
+            getattr(callback, event)(self)
+
+    def should_stop(self) -> bool:
+        """Whether a callback ends the run here."""
+        return any(callback.should_stop(self) for callback in self.callbacks)
+
+    def locked(self) -> contextlib.ExitStack:
+        """A context in which the callbacks have for themselves what no other run may use. BusyError if another does."""
+        with contextlib.ExitStack() as stack:
+            for callback in self.callbacks:
+                stack.enter_context(callback.lock(self))
+            return stack.pop_all()
 
     def log(self, text: str) -> None:
         """A line beside the progress bar."""
@@ -79,34 +129,17 @@ class Run(PythonNumbers):
             with contextlib.suppress(OSError):  # of a terminal that was closed
                 tqdm.write(text, file=sys.stderr)
 
-    def should_stop(self) -> bool:
-        """Whether a callback ends the run here."""
-        return any(callback.should_stop(self) for callback in self.callbacks)
-
     def record(self, row: dict[str, float]) -> None:
-        """Add a row to the history, once all of it is finite. The callbacks are yet to be told."""
+        """Add a row to the history, once all of it is finite. The callbacks have yet to be notified."""
         for name, value in row.items():
             if not np.isfinite(value):
                 raise NonFiniteError(f"{name} is {value} at {self.position()}")
         self.history.append(row)
 
-    def notify(self, event: str) -> None:
-        """Call the method `event` of every callback."""
-        for callback in self.callbacks:
-            getattr(callback, event)(self)
-
-    @contextlib.contextmanager
-    def held(self) -> Iterator[None]:
-        """Inside the block the callbacks have for themselves what no other run may use. BusyError if another does."""
-        with contextlib.ExitStack() as stack:
-            for callback in self.callbacks:
-                stack.enter_context(callback.held(self))
-            yield
-
-    def interrupt(self, where: str, state: Mapping[str, Tensor]) -> None:
+    def interrupt(self, where: str) -> None:
         """The run was asked to stop, and the step is finished: let callbacks save, unless the state is not finite, and stop."""
         self.log(f"stopped {where}")
-        self.check_finite(state)
+        self.check_finite()
         for name, total in getattr(self, "sums", {}).items():  # they would be refused when they are read back
             if not np.isfinite(total):
                 raise NonFiniteError(f"{name} is {total} at {self.position()}")
@@ -115,18 +148,19 @@ class Run(PythonNumbers):
 
     # -- what can go wrong ---------------------------------------------------------------------------------------
 
-    def check_finite(self, named: Mapping[str, Tensor]) -> None:
-        """Raise NonFiniteError if a parameter or buffer is not finite: it must not reach a checkpoint."""
-        for name, tensor in named.items():
-            if not all_finite(tensor.data):
+    def check_finite(self, kind: type[Tensor] = Tensor) -> None:
+        """Raise NonFiniteError if a parameter or buffer (of this kind) is not finite: it must not reach a checkpoint."""
+        for name, tensor in self.named_state().items():
+            if isinstance(tensor, kind) and not all_finite(tensor.data):
                 cause = "the last update went too far; try a smaller learning rate or clip_norm"
                 if tensor.grad is not None and not all_finite(tensor.grad):
                     cause = "its gradient was not finite; minigen.detect_anomaly() names the op"
-                kind = "buffer" if isinstance(tensor, Buffer) else "parameter"
-                raise NonFiniteError(f"{kind} {name} is not finite before {self.position()}: {cause}")
+                word = "buffer" if isinstance(tensor, Buffer) else "parameter"
+                raise NonFiniteError(f"{word} {name} is not finite before {self.position()}: {cause}")
 
     def explain_non_finite(self, what: str, value: float, compute: Callable[[], Any], model: Module) -> None:
         """Raise NonFiniteError for a loss that is not finite, naming where it came from; `compute` computes it once more."""
+        self.check_finite(Parameter)  # buffers may have seen the values that are to be explained
         try:
             with detect_anomaly():
                 compute()
@@ -161,7 +195,7 @@ class Run(PythonNumbers):
         self.moved |= {name for name in {**self.begun_with, **now} if not same(self.begun_with.get(name), now.get(name))}
 
     def save(self, path: str | Path) -> None:
-        """Write a checkpoint, whole or not at all."""
+        """Write a checkpoint, atomically."""
         checkpoint.save(path, *self.state())
 
     def load(self, path: str | Path) -> None:
@@ -278,75 +312,3 @@ def mistaken(value: Any, own: Any) -> str | None:
         numbers = isinstance(value, dict) and all(map(is_finite_number, value.values()))
         return None if numbers else "names and finite numbers"
     return None
-
-
-def optimizer_settings(name: str, optimizer: Optimizer) -> dict[str, Any]:
-    """Hyperparameters that are not in `Optimizer.settings`, such as texts and tuples, and which parameters it changes."""
-    known = {name, *(f"{name}.{setting}" for setting in optimizer.settings())}
-    others = {path: value for path, value in described(name, optimizer).items() if path not in known}
-    return others | {f"{name}.parameters.{i}": parameter.name for i, parameter in enumerate(optimizer.parameters)}
-
-
-def some(examples: np.ndarray, n: int) -> np.ndarray:
-    """At most n of the examples, at random but always the same ones: data may be sorted."""
-    return examples[np.random.default_rng(0).permutation(len(examples))[:n]]
-
-
-def checksum(arrays: Sequence[np.ndarray]) -> int:
-    """CRC-32 of host arrays, one after the other."""
-    value = 0
-    for array in arrays:
-        for part in in_parts(array):
-            value = zlib.crc32(np.ascontiguousarray(part).data, value)
-    return value
-
-
-def in_parts(array: np.ndarray) -> Iterator[np.ndarray]:
-    """Views of some examples at a time, of about 16 MiB: what is memory-mapped is never in memory as a whole."""
-    step = max(1, (16 << 20) * len(array) // max(1, array.nbytes))
-    return (array[start : start + step] for start in range(0, len(array), step))
-
-
-def check_examples(name: str, examples: Any, model: Module) -> tuple[np.ndarray, ...]:
-    """The examples as a tuple of arrays. Raises unless each is a batch of finite numbers, floating ones in the model's dtype."""
-    examples = examples if isinstance(examples, tuple) else (examples,)
-    dtype = next((parameter.dtype for parameter in model.parameters()), None)
-    for position, array in enumerate(examples):
-        which = name if len(examples) == 1 else f"{name}[{position}]"
-        if not hasattr(array, "shape"):
-            hint = "; pass its array .images" if hasattr(array, "images") else ""
-            raise TypeError(f"{which}: expected an array (n, ...), got {type(array).__name__}{hint}")
-        if not array.shape or not len(array):
-            raise ShapeError(f"{which}: expected an array (n, ...) with n >= 1, got shape {tuple(array.shape)}")
-        if array.dtype != (dtype or array.dtype) and (position == 0 or array.dtype.kind == "f"):  # labels are integers
-            raise DtypeError(
-                f"{which} are {array.dtype}, the model computes in {dtype}: convert with {conversion(array.dtype, dtype)}"
-            )
-        finite = np.concatenate([np.isfinite(part).reshape(len(part), -1).all(axis=1) for part in in_parts(to_numpy(array))])
-        if not finite.all():
-            raise DataError(
-                f"{which}: {int((~finite).sum())} of {len(array)} contain NaN or infinity, the first at index "
-                f"{int(np.argmin(finite))}"
-            )
-    return examples
-
-
-def in_range(images: np.ndarray, bounds: tuple[float, float], generator: Generator) -> np.ndarray:
-    """Images in the range of the generator's: those in [0, 1] are brought to it, those in it already stay. Raises DataError."""
-    low, high = float(images.min()), float(images.max())
-    if low < -1.0 - 1e-5 or high > 1.0 + 1e-5:
-        raise DataError(
-            f"images reach from {low:.6g} to {high:.6g}, expected pixels in [0, 1] or [-1, 1]: {to_unit_interval(low, high)}"
-        )
-    if low >= -1e-5:
-        return generator.from_pixels(images)
-    if bounds[0] > -1.0:
-        raise DataError(
-            f"images reach from {low:.6g} to {high:.6g}, this generator makes pixels in {list(bounds)}: (images + 1) / 2"
-        )
-    return images
-
-
-def batch_of(shape: tuple[int, ...]) -> str:
-    """The shape of a batch of examples of this shape, for messages: (n, 28, 28, 1)."""
-    return f"({', '.join(map(str, ('n', *shape)))})"

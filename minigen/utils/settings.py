@@ -7,9 +7,13 @@ dtype of what it meets (a float32 array times np.float64 is float64), count as n
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
+
+from minigen.utils.near_misses import METHODS, missing, wrong_call
+
+Target = TypeVar("Target", bound=Callable)
 
 PLAIN = frozenset({bool, int, float, str, type(None), slice})  # types of settings that are what they are
 
@@ -38,24 +42,39 @@ class PythonNumbers:
 
 
 class Configured(PythonNumbers):
-    """Base of what has settings: those given to the constructor become Python's numbers, and those set as attributes later."""
+    """Base of what has settings: those given to the constructor become Python's numbers, and those set as attributes later.
+
+    A name that is nearly right, or another library's, is answered with the right one. A dataclass stands under `@takes_settings`,
+    for its constructor is written after the class.
+    """
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         if "__init__" in vars(cls):
-            cls.__init__ = with_python_numbers(cls.__init__)
+            takes_settings(cls)
 
-    def __post_init__(self) -> None:
-        """For dataclasses, whose constructor is written later; one with a __post_init__ of its own calls this first."""
-        for name, value in vars(self).items():
-            object.__setattr__(self, name, to_python(value))  # also where it is frozen
+    if not TYPE_CHECKING:  # a type checker believes that what has a __getattr__ has every attribute
+
+        def __getattr__(self, name: str) -> Any:
+            """Called for what is not there, and where a property raised an AttributeError: that one is then raised again."""
+            if name in METHODS and not hasattr(type(self), name):
+                raise missing(type(self).__name__, name, METHODS)
+            return object.__getattribute__(self, name)
 
 
-def with_python_numbers(function: Callable) -> Callable:
-    """The function, called with Python's numbers in place of NumPy's."""
+def takes_settings(target: Target) -> Target:
+    """The function, or the class, called with Python's numbers in place of NumPy's; a wrong call is told what would be right."""
+    if isinstance(target, type):
+        target.__init__ = takes_settings(target.__init__)
+        return target
 
-    @functools.wraps(function)
+    @functools.wraps(target)
     def called(*inputs: Any, **options: Any) -> Any:
-        return function(*map(to_python, inputs), **{name: to_python(value) for name, value in options.items()})
+        try:
+            return target(*map(to_python, inputs), **{name: to_python(value) for name, value in options.items()})
+        except TypeError as error:
+            if error.__traceback__.tb_next is None:  # not an error inside the function: it was not called at all
+                raise wrong_call(target, inputs, options, error) from None
+            raise
 
     return called

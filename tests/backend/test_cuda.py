@@ -50,7 +50,7 @@ def fake_cupy(available=True, devices=None, compute=np.ones):
 
 def test_not_installed(probe):
     usable, reason = probe(None)
-    assert not usable and reason.startswith("CuPy is not installed: pip install 'minigen[cuda13]'")
+    assert not usable and reason.startswith("CuPy is not installed: pip install 'cupy-cuda13x[ctk]>=14,<15'")
 
 
 def test_installed_but_broken(probe, monkeypatch):

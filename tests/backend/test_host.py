@@ -125,12 +125,12 @@ NO_NUMBERS = {
     "None": (None, "got None: expected numbers, none missing"),
     "a gap": ([1.0, None], "got a list of object: expected numbers, none missing"),
     "objects": (np.array([1.0, None]), "got object: expected numbers"),
-    "text": ("1.5", "got '1.5': text is no number"),
-    "texts": (["1", "2"], "text is no number"),
+    "text": ("1.5", "got '1.5': text is not a number"),
+    "texts": (["1", "2"], "text is not a number"),
     "complex": (X * 1j, r"got complex128: expected real numbers.* take x\.real, x\.imag or abs\(x\)"),
     "a complex number": (1j, "expected real numbers"),
-    "dates": (np.array(["2020-01-01"], "datetime64[D]"), "a date is no number"),
-    "spans": (np.array([1], "timedelta64[D]"), "a span of time is no number"),
+    "dates": (np.array(["2020-01-01"], "datetime64[D]"), "a date is not a number"),
+    "spans": (np.array([1], "timedelta64[D]"), "a span of time is not a number"),
     "records": (np.zeros(2, [("a", "f4")]), "take its fields"),
     "a generator": ((x for x in range(3)), "expected numbers"),
     "a dict": ({"a": 1.0}, "got {'a': 1.0}: expected numbers"),
@@ -168,7 +168,7 @@ def test_what_is_no_number_is_refused(door, name):
 
 @pytest.mark.parametrize("door", ["Tensor", "asarray", "to_numpy", "assign"])
 def test_rows_of_different_lengths_and_lists_of_tensors_are_refused(door):
-    with pytest.raises(ShapeError, match="got a list that is no array, .*expected rows of one length"):
+    with pytest.raises(ShapeError, match="got a list that is not an array, .*expected rows of one length"):
         ONE[door]([[1.0, 2.0], [3.0]])
     with pytest.raises(TypeError, match=r"write x\.numpy\(\)"):
         ONE[door]([mg.Tensor([1.0]), mg.Tensor([2.0])])

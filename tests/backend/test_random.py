@@ -162,7 +162,7 @@ def test_an_unreadable_state_loads_nothing(change):
     state = random.state_dict()
     draw()
     after = random.state_dict()
-    with pytest.raises(ValueError, match="random state: the stream 'weights' is no state of a PCG64 generator"):
+    with pytest.raises(ValueError, match="random state: the stream 'weights' is not a state of a PCG64 generator"):
         random.load_state_dict({**state, "weights": change(state["weights"])})
     assert random.state_dict() == after
 
@@ -182,7 +182,7 @@ def noise_after_five(between=lambda: None):
 
 def drawn_aside():
     """Numbers of every stream, and noise, drawn aside."""
-    with random.aside():
+    with random.fork_rng():
         return draw(), to_numpy(random.normal((7,)))
 
 
@@ -201,8 +201,8 @@ def test_aside_ends_with_an_error_too_and_nests():
     expected = draw()
     minigen.seed(3)
     held = random.stream("latent")
-    with pytest.raises(RuntimeError, match="inside"), random.aside():
-        with random.aside(5):
+    with pytest.raises(RuntimeError, match="inside"), random.fork_rng():
+        with random.fork_rng(5):
             draw()
         raise RuntimeError("inside")
     assert random.stream("latent") is held, "who holds a stream goes on with it"

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minigen.commands import CommandError
 from minigen.commands.run_folder import RunFolder
+from minigen.errors import CommandError
 from minigen.training import checkpoint
 
 
@@ -47,8 +47,8 @@ def refused(minigen_line, line, *messages):
 
 WRONG = [None, True, -1, 0, 1.5, float("nan"), float("inf"), "text", "", [], [1], ["a"], {}, {"a": 1}, 10**30, [None], ["a", "a"]]
 FITTING = {  # what is wrong somewhere else, and right here
-    "images": [None], "seed": [0, 10**30], "minigen": ["text", ""], "classes": [["a"]], "plan.epochs": [10**30], "plan.lr": [1.5, 10**30],
-    "plan.options.beta": [0, 1.5, 10**30], "plan.steps": [None], "plan.batch_size": [10**30], "shape": [],
+    "images": [None], "seed": [0, 10**30], "minigen": ["text", ""], "classes": [["a"]], "settings.epochs": [10**30], "settings.lr": [1.5, 10**30],
+    "settings.beta": [0, 1.5, 10**30], "settings.steps": [None], "settings.batch_size": [10**30], "shape": [],
 }  # fmt: skip
 
 
@@ -86,22 +86,22 @@ def test_each_field_with_each_wrong_value(run_of):
 
 @pytest.mark.parametrize("change, message", [
     (lambda config: config.pop("seed"), "missing 1 required positional argument: 'seed'"),
-    (lambda config: config["plan"].pop("steps"), "plan has no steps"),
-    (lambda config: config["plan"].pop("lr"), "'lr'"),
-    (lambda config: config["plan"]["options"].pop("beta"), "the options of vae are latent_dim, beta, reconstruction"),
+    (lambda config: config["settings"].pop("steps"), "the settings of vae are lr, batch_size, epochs, steps, latent_dim, beta, reconstruction"),
+    (lambda config: config["settings"].pop("lr"), "the settings of vae are lr"),
+    (lambda config: config["settings"].pop("beta"), "the settings of vae are lr"),
     (lambda config: config.update(sead=3), "unexpected keyword argument 'sead'"),
-    (lambda config: config["plan"].update(sead=3), "unexpected keyword argument 'sead'"),
-    (lambda config: config["plan"]["options"].update(gamma=3), "the options of vae are latent_dim, beta, reconstruction"),
+    (lambda config: config["settings"].update(sead=3), "the settings of vae are lr"),
+    (lambda config: config["settings"].update(gamma=3), "the settings of vae are lr"),
     (lambda config: config.update(images=31), "images is 31, and examples 32"),
     (lambda config: config.update(resolution=48), "resolution must be 4, 8, 16"),
     (lambda config: config.update(data="faces"), "faces are 32 x 32 x 3"),
     (lambda config: config.update(shape=[28, 28, 10**12]), "shape is that of"),
     (lambda config: config.update(model="vea"), "unknown model 'vea': did you mean"),
-    (lambda config: config.update(model="dcgan"), "the options of dcgan are networks"),
-    (lambda config: config["plan"].update(epochs=None, steps=5), "vae is trained in epochs alone"),
-    (lambda config: config["plan"].update(steps=5), "vae is trained in epochs alone"),
-    (lambda config: config["plan"]["options"].update(reconstruction="mce"), "unknown reconstruction 'mce': did you mean 'mse'?"),
-    (lambda config: config["plan"]["options"].update(latent_dim=10.0), "latent_dim must be a whole number, such as 10, got 10.0"),
+    (lambda config: config.update(model="dcgan"), "the settings of dcgan are lr, batch_size, epochs, steps, got"),
+    (lambda config: config["settings"].update(epochs=None, steps=5), "vae is trained in epochs alone"),
+    (lambda config: config["settings"].update(steps=5), "vae is trained in epochs alone"),
+    (lambda config: config["settings"].update(reconstruction="mce"), "unknown reconstruction 'mce': did you mean 'mse'?"),
+    (lambda config: config["settings"].update(latent_dim=10.0), "latent_dim must be a whole number, such as 10, got 10.0"),
 ])  # fmt: skip
 def test_fields_that_do_not_fit_together(change, message, run_of, minigen_line):
     folder = run_of("vae --images 32 --epochs 1")

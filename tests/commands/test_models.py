@@ -10,8 +10,8 @@ from PIL import Image
 
 from minigen.commands.pictures import as_images
 from minigen.commands.run_folder import RunFolder
-from minigen.recipes import RECIPES, Plan
-from minigen.recipes.subjects import load
+from minigen.recipes import RECIPES
+from minigen.recipes.inputs import load
 from minigen.training import checkpoint
 
 SMALL = {
@@ -40,12 +40,14 @@ def test_data_that_are_brought_to_another_shape(line, shape, minigen_line):
         assert status == 0, err
     config = RunFolder("run").config()
     assert config.shape == [28, 28, 1]
-    walks = config.recipe.made(config.subject, Plan(**config.plan)).between(1, 3, np.random.default_rng(0), load("glyphs")[1])
+    walks = config.recipe.build(config.input_spec).interpolate(1, 3, np.random.default_rng(0), load("glyphs")[1])
     assert as_images(config, walks[0]).shape == (3, *shape)
     assert not_blank("run/interpolation.png")
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize(
+    "name", [name for name in RECIPES if not name.endswith("-paper")]
+)  # these are too large, see test_recipes
 def test_a_model_through_all_commands(name, minigen_line):
     recipe, samples = RECIPES[name], is_gan(name) or "vae" in name
     counted = "step" if is_gan(name) else "epoch"
@@ -58,14 +60,14 @@ def test_a_model_through_all_commands(name, minigen_line):
     config = folder.config()
     assert (config.model, config.data, config.seed) == (name, recipe.data, 0)
     done = checkpoint.load(folder.checkpoint)[1][counted]
-    assert config.plan[f"{counted}s"] == done == last_row(folder)[counted]
+    assert config.settings[f"{counted}s"] == done == last_row(folder)[counted]
     drawn = {path.name for path in folder.pictures.iterdir()}
     assert drawn >= {"training.png", "plane.png" if name in POINTS else "samples.png" if samples else "epoch_0001.png"}
 
     status, out, err = minigen_line(f"resume run --{counted}s {done + 1} --quiet")
     assert status == 0, err
     assert checkpoint.load(folder.checkpoint)[1][counted] == done + 1 == last_row(folder)[counted]
-    assert folder.config().plan[f"{counted}s"] == done + 1
+    assert folder.config().settings[f"{counted}s"] == done + 1
 
     status, out, err = minigen_line("sample run -n 4 --out drawn/four.png")
     if samples:

@@ -174,7 +174,7 @@ def test_a_config_of_other_numbers_is_refused(minigen_line):
         ('"epochs": 1', '"epochs": "many"', "epochs must be a whole number of at least 1, got 'many'"),
         ('"lr": 1.5', '"lr": NaN', "lr must be a finite number, such as 1.5, got nan"),
         ('"lr": 1.5', '"lr": "fast"', "lr must be a finite number, such as 1.5, got 'fast'"),
-        ('"latent_dim": 30', '"latent_dim": -30', "Dense needs at least one input and one output, got 100 -> -30"),
+        ('"latent_dim": 30', '"latent_dim": -30', "Dense's out_features must be at least 1, got -30"),
         ('"shape": [', '"shape": [3, ', "shape must be that of points, [2], or images, [28, 28, 1], got [3, 28, 28, 1]"),
         ('"steps": null', '"step": null', "unexpected keyword argument 'step'"),
     ],

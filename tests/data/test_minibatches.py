@@ -11,7 +11,7 @@ import pytest
 from minigen import backend, nn, training
 from minigen.data import Batches, batches
 from minigen.errors import ShapeError, StateError
-from minigen.training.run import check_examples, checksum
+from minigen.training.examples import prepare
 from tests.training import networks
 
 N = 10
@@ -200,7 +200,7 @@ def test_a_memory_mapped_array_stays_memory_mapped(tmp_path):
         stream = Batches(mapped, batch_size=8, seed=0)
         first = next(iter(stream))
         model = nn.Sequential(nn.Dense(1, 1))
-        (checked,), value = check_examples("examples", mapped, model), checksum([mapped])
+        (checked,), value = prepare("examples", mapped, model)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

@@ -324,7 +324,7 @@ def test_a_masked_array_as_an_index_is_explained(index):
     ],
 )
 def test_a_tensor_as_a_setting_is_explained(call):
-    with pytest.raises(TypeError, match=r"is a setting, no part of the graph, got a Tensor: take its number, x\.item\(\)"):
+    with pytest.raises(TypeError, match=r"is a setting, not a part of the graph, got a Tensor: take its value, x\.item\(\)"):
         call(tensor(), Tensor(0.5))
 
 

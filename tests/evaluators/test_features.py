@@ -90,8 +90,8 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("name", [name for name in DAMAGES if hasattr(os, "mkfifo") or name != "a pipe"])
-def test_a_damaged_file_is_told_and_made_anew(name, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(features, "learn", lambda *arguments: None)  # what is new will do for what is trained
+def test_a_damaged_file_is_reported_and_made_again(name, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(features, "fit_evaluator", lambda *arguments: None)  # what is new will do for what is trained
     damage, message = DAMAGES[name]
     first = evaluator(tmp_path)
     (path,) = tmp_path.glob("*.npz")
@@ -99,7 +99,7 @@ def test_a_damaged_file_is_told_and_made_anew(name, tmp_path, capsys, monkeypatc
     capsys.readouterr()
     assert evaluator(tmp_path).fingerprint() == first.fingerprint()
     said = capsys.readouterr().err
-    assert said.startswith("minigen: ") and str(path) in said and message in said and said.endswith("; it is trained anew\n")
+    assert said.startswith("minigen: ") and str(path) in said and message in said and said.endswith("; it is trained again\n")
     assert evaluator(tmp_path).fingerprint() == first.fingerprint() and not capsys.readouterr().err
 
 

@@ -423,12 +423,12 @@ def test_wrong_settings_are_refused(penalty, name, value):
 
 @pytest.mark.parametrize("target", [-1.0, float("nan"), float("inf")])
 def test_the_slope_asked_for_is_a_slope(target):
-    with pytest.raises(ValueError, match=f"^GradientPenalty's target is a slope, at least 0 and finite, got {target}$"):
+    with pytest.raises(ValueError, match=f"^GradientPenalty's target must be at least 0 and finite, got {target}$"):
         GradientPenalty(target=target)
 
 
 def test_pairs_of_different_shapes_are_refused():
-    with pytest.raises(ShapeError, match=r"joins real and generated examples pair by pair, got \(4, 3\) and \(5, 3\)"):
+    with pytest.raises(ShapeError, match=r"joins examples pair by pair: real has shape \(4, 3\), fake \(5, 3\)"):
         GradientPenalty()(judge(linear([1.0, 1.0, 1.0]), normal(4, 3), normal(5, 3)))
 
 

@@ -261,7 +261,7 @@ def test_labels_that_are_no_integers_are_refused(dtype):
 @pytest.mark.parametrize("name", LOSSES)
 def test_an_empty_batch_is_refused_whatever_the_reduction(name, reduction):
     target = np.zeros(0, int) if name == "cross_entropy" else np.zeros((0, 3), np.float32)
-    with pytest.raises(ShapeError, match=f"{name}: an empty batch"):
+    with pytest.raises(ShapeError, match="an empty batch, shape"):
         getattr(losses, name)(mg.Tensor(np.zeros((0, 3), np.float32)), target, reduction)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import minigen as mg
-from minigen import functional, losses
+from minigen import losses, ops
 from minigen.errors import ShapeError
 
 PENALTIES = {"l1": losses.l1_sparsity, "kl": losses.kl_sparsity, "kl, target 0.3": lambda a: losses.kl_sparsity(a, target=0.3)}
@@ -151,4 +151,4 @@ def test_an_empty_batch_is_refused(penalty, shape):
 
 
 def test_layers_and_losses_share_the_formulas():
-    assert losses.l1_sparsity is functional.l1_sparsity and losses.kl_sparsity is functional.kl_sparsity
+    assert losses.l1_sparsity is ops.l1_sparsity and losses.kl_sparsity is ops.kl_sparsity

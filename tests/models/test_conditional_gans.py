@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import minigen as mg
-from minigen import functional, nn
+from minigen import nn, ops
 from minigen.errors import ShapeError
 from minigen.models.gans import base, conditional, dcgan, gan, points
 
@@ -52,7 +52,7 @@ def test_the_label_joins_as_channels_that_are_0_or_1_all_over(shape, backend):
     for i, label in enumerate(labels):
         expected[i, ..., 2 + label] = 1.0
     discriminator = conditional.Discriminator(Ear(), classes=4)
-    for joined in (lambda x, labels: functional.with_labels(x, labels, 4), discriminator, discriminator.features):
+    for joined in (lambda x, labels: ops.with_labels(x, labels, 4), discriminator, discriminator.features):
         np.testing.assert_array_equal(mg.to_numpy(joined(mg.Tensor(mg.asarray(x)), mg.asarray(labels)).data), expected)
 
 

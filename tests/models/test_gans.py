@@ -337,7 +337,7 @@ def test_copies_compute_the_same_and_share_nothing(pair):
 
 def draw(generator: nn.Module, n: int) -> np.ndarray:
     """Samples, with labels if it is told."""
-    labels = [np.arange(n) % generator.classes] if hasattr(generator, "classes") else []
+    labels = [np.arange(n) % generator.classes] if generator.classes else []
     return generator.sample(n, *labels)
 
 

@@ -12,6 +12,7 @@ from minigen.backend import asarray, to_numpy
 from minigen.errors import ShapeError, StateError
 from minigen.models.gans import growing, progan, stylegan
 from minigen.nn import init
+from tests.models.papers.plain import plain, weight
 
 rng = np.random.default_rng(13)
 MAPS = (4, 3, 2)
@@ -183,7 +184,7 @@ def test_images_of_another_stage_are_refused(make, resolution, alpha):
 def test_the_weight_of_each_stage(stage, alpha, expected):
     network = progan.Discriminator(16, MAPS)
     network.grow_to(stage, alpha)
-    assert [network.weight(s) for s in range(3)] == expected
+    assert [weight(network, s) for s in range(3)] == expected
 
 
 # -- fading --------------------------------------------------------------------------------------------------------
@@ -255,8 +256,8 @@ def forms(network):
         return x
 
     if isinstance(network, growing.GrowingGenerator):
-        return lambda z: often(network(z)), network.linear
-    return network, lambda x: network.linear(often(x))
+        return lambda z: often(network(z)), lambda z: plain(network, z)
+    return network, lambda x: plain(network, often(x))
 
 
 @EVERY
@@ -265,8 +266,8 @@ def test_the_plain_form_computes_the_same(make, resolution, alpha):
     """The images halved again are those that were doubled, exactly: no rounding has an excuse."""
     network = made(make, resolution, alpha)
     x = an_input(network)
-    fast, plain = (numbers(form(x)) for form in forms(network))
-    np.testing.assert_array_equal(plain, fast)
+    fast, slow = (numbers(form(x)) for form in forms(network))
+    np.testing.assert_array_equal(slow, fast)
     assert fast.std() > 0.0
 
 
@@ -281,16 +282,16 @@ def test_the_plain_form_has_the_same_gradient(make, resolution, alpha):
         y = form(variable)
         cotangent = asarray(np.random.default_rng(3).standard_normal(y.shape))
         results.append(mg.grad((y * cotangent).sum(), [variable, *network.parameters()], allow_unused=True))
-    for name, fast, plain in zip(["the input", *network.named_parameters()], *results):
-        expected = np.zeros(plain.shape) if fast is None else numbers(fast)
-        np.testing.assert_allclose(numbers(plain), expected, rtol=1e-9, atol=1e-10, err_msg=name)
+    for name, fast, slow in zip(["the input", *network.named_parameters()], *results):
+        expected = np.zeros(slow.shape) if fast is None else numbers(fast)
+        np.testing.assert_allclose(numbers(slow), expected, rtol=1e-9, atol=1e-10, err_msg=name)
 
 
 def test_the_plain_form_of_a_discriminator_sees_any_large_image_by_its_means():
     """Not only images that were small before; here with roundings."""
     network = made(NETWORKS["progan.Discriminator"], 8, 0.3)
     x = rng.standard_normal((2, 16, 16, 3))
-    np.testing.assert_allclose(network.linear(x).numpy(), network(halved(x)).numpy(), rtol=1e-12)
+    np.testing.assert_allclose(plain(network, x).numpy(), network(halved(x)).numpy(), rtol=1e-12)
 
 
 # -- grow_to -------------------------------------------------------------------------------------------------------
@@ -544,9 +545,12 @@ def test_images_are_drawn_in_parts_that_fit_into_memory():
 def test_derivatives_of_the_plain_form_to_order_2(make):
     network = made(make, 8, 0.375)
     x = an_input(network) if isinstance(network, growing.GrowingGenerator) else rng.standard_normal((2, 16, 16, 3))
-    gradcheck_module(network, network.linear, x, allow_unused=True, eps=1e-7, seed=2)
+    gradcheck_module(network, lambda x: plain(network, x), x, allow_unused=True, eps=1e-7, seed=2)
 
 
-@pytest.mark.parametrize(("resolution", "alpha"), [(8, 1.0), (4, 0.375)])
+@pytest.mark.parametrize(("resolution", "alpha"), [(8, 1.0), (8, 0.375), (4, 1.0)])
 def test_derivatives_of_images_at_a_stage_to_order_2(resolution, alpha):
-    mg.gradcheck(lambda x: growing.at_stage(x * x, resolution, alpha), rng.standard_normal((2, 8, 8, 2)))
+    generator, images = progan.Generator(8, 3, (3, 2)), rng.standard_normal((2, 8, 8, 2))
+    generator.grow_to(resolution, alpha)
+    np.testing.assert_array_equal(generator.at_stage(images), growing.at_stage(images, resolution, alpha))
+    mg.gradcheck(lambda x: generator.at_stage(x * x), images)

@@ -13,7 +13,7 @@ from minigen.models import autoencoders as auto
 from minigen.models.applications import style_transfer
 from minigen.models.applications.restorer import Restorer
 from minigen.models.attribute_classifier import AttributeClassifier
-from minigen.models.autoencoders.base import Autoencoder, ImageAutoencoder
+from minigen.models.autoencoders.base import Autoencoder, ImageAutoencoder, LayerPair
 from minigen.models.classifier import Classifier
 from minigen.models.feature_classifier import FeatureClassifier
 from minigen.models.gans import base, growing, progan, stylegan
@@ -21,7 +21,16 @@ from tests.models.papers import applications, autoencoders, classifiers, gans
 from tests.models.papers import growing as grown
 
 NETWORKS = [network for family in (autoencoders, gans, grown, applications, classifiers) for network in family.NETWORKS]
-BASES = {Autoencoder, ImageAutoencoder, base.Generator, base.Discriminator, growing.Growing, growing.GrowingGenerator, Restorer}
+BASES = {
+    Autoencoder,
+    ImageAutoencoder,
+    LayerPair,
+    base.Generator,
+    base.Discriminator,
+    growing.Growing,
+    growing.GrowingGenerator,
+    Restorer,
+}
 
 
 def host(result) -> list[np.ndarray]:

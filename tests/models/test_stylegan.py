@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import minigen as mg
-from minigen import functional, gradcheck_module, losses, nn, optim
+from minigen import gradcheck_module, losses, nn, ops, optim
 from minigen.backend import asarray, random, to_numpy
 from minigen.errors import ShapeError, StateError
 from minigen.models.gans import stylegan
@@ -305,7 +305,7 @@ def test_truncation_keeps_float32():
     "call",
     [
         lambda g: g.sample(2, psi=0.7),
-        lambda g: g.draw(latent(), 0.7),
+        lambda g: g.draw(latent(), psi=0.7),
         lambda g: g.truncate(np.zeros((1, 4)), 0.7),
         lambda g: g.truncate(np.zeros((1, 4)), 0.7, 2),
     ],
@@ -348,7 +348,7 @@ def test_nothing_but_training_moves_the_average(backend):
     for call in (
         lambda: generator(latent()),
         lambda: generator.sample(2, psi=0.5),
-        lambda: generator.train().draw(latent(), 0.5),
+        lambda: generator.train().draw(latent(), psi=0.5),
         lambda: generator.map(latent()),
         lambda: generator.synthesize(generator.mapping(latent())),
     ):
@@ -503,7 +503,7 @@ def test_with_a_constant_input_w_does_not_enter_there(backend):
 
 def test_without_mapping_w_is_z_normalized(backend):
     generator, z = made(mapping_layers=0, latent_dim=4), latent(2, 4)
-    np.testing.assert_array_equal(numbers(mg.Tensor(generator.mapping(z))), to_numpy(functional.pixel_norm(z)))
+    np.testing.assert_array_equal(numbers(mg.Tensor(generator.mapping(z))), to_numpy(ops.pixel_norm(z)))
     assert not generator.mapping.parameters()
 
 

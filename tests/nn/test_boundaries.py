@@ -24,7 +24,7 @@ TAKEN = {
     ],
     "EqualizedConv2d": [lambda: nn.EqualizedConv2d(1, 1, 1, gain=TINY), lambda: nn.EqualizedConv2d(1, 1, 1, gain=HUGE)],
     "Bias": [lambda: nn.Bias(1)],
-    "LearnedConstant": [lambda: nn.LearnedConstant((1,))],
+    "LearnedConstant": [lambda: nn.LearnedConstant((1,)), lambda: nn.LearnedConstant(())],
     "NoiseInjection": [lambda: nn.NoiseInjection(1, 1, 1, TINY), lambda: nn.NoiseInjection(1, 1, 1, HUGE)],
     "AdaIN": [lambda: nn.AdaIN(1, 1)],
     "MinibatchDiscrimination": [lambda: nn.MinibatchDiscrimination(1, 1, 1)],
@@ -72,7 +72,7 @@ REFUSED = {
     ],
     "EqualizedConv2d": [lambda: nn.EqualizedConv2d(1, 1, 1, gain=0.0), lambda: nn.EqualizedConv2d(1, 1, 1, gain=math.inf)],
     "Bias": [lambda: nn.Bias(0)],
-    "LearnedConstant": [lambda: nn.LearnedConstant((1, 0)), lambda: nn.LearnedConstant(())],
+    "LearnedConstant": [lambda: nn.LearnedConstant((1, 0))],
     "NoiseInjection": [
         lambda: nn.NoiseInjection(0, 1, 1),
         lambda: nn.NoiseInjection(1, 0, 1),

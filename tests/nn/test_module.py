@@ -331,8 +331,9 @@ def test_sequential_refuses_a_class_a_list_and_a_function():
 
 
 def test_dense_refuses_impossible_sizes_and_unknown_activations():
-    assert "at least one input and one output, got 0 -> 3" in message(ShapeError, nn.Dense, 0, 3)
-    assert "got 3 -> -1" in message(ShapeError, nn.Dense, 3, -1)
+    assert message(ShapeError, nn.Dense, 0, 3) == "Dense's in_features must be at least 1, got 0"
+    assert message(ShapeError, nn.Dense, 3, -1) == "Dense's out_features must be at least 1, got -1"
+    assert message(TypeError, nn.Dense, 3, 2.5) == "Dense's out_features must be a whole number, got 2.5"
     assert message(ValueError, nn.Dense, 3, 2, "sellu") == "unknown activation 'sellu': did you mean 'selu'?"
     assert "expected one of relu, " in message(ValueError, nn.Dense, 3, 2, "xyz")
     assert "by its name, such as 'selu'" in message(TypeError, nn.Dense, 3, 2, nn.SELU())

@@ -224,8 +224,8 @@ X = np.zeros((2, 5, 6, 3), dtype=np.float32)
         (lambda: nn.LayerNorm(4)(X[0]), ShapeError, r"LayerNorm\(4\) expects shape \(..., 4\)"),
         (lambda: nn.LayerNorm(3)(X.astype(float)), DtypeError, "computes in float32, got float64"),
         (lambda: nn.BatchNorm(3)([1.0]), TypeError, "expects an array or a Tensor, got list"),
-        (lambda: nn.BatchNorm(0), ShapeError, "at least one feature, got 0"),
-        (lambda: nn.BatchNorm(3, momentum=1.0), ValueError, "momentum is the share that stays, 0 <= momentum < 1, got 1.0"),
+        (lambda: nn.BatchNorm(0), ShapeError, "BatchNorm's features must be at least 1, got 0"),
+        (lambda: nn.BatchNorm(3, momentum=1.0), ValueError, "BatchNorm's momentum must be at least 0 and below 1, got 1.0"),
         (lambda: nn.LayerNorm(3, eps=0.0), ValueError, "eps must be above 0 and finite, got 0.0"),
     ],
 )

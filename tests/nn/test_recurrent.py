@@ -190,18 +190,25 @@ def test_repeat_vector_repeats_and_its_gradient_adds_up(backend):
 # -- what they refuse ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("shape", [(5, 28), (5, 1, 28, 28), (5, 0, 28)])
-def test_what_is_no_sequence_is_refused(shape):
-    with pytest.raises(ShapeError, match=r"LSTM\(28 -> 3\) expects sequences \(time, 28\) of at least one step, got examples \("):
+@pytest.mark.parametrize(
+    "shape, expected",
+    [
+        ((5, 28), r"\(n, time, 28\), got \(5, 28\)"),
+        ((5, 1, 28, 28), r"\(n, time, 28\), got \(5, 1, 28, 28\)"),
+        ((5, 0, 28), r"\(time, 28\) of at least one step, got none"),
+    ],
+)
+def test_what_is_not_a_sequence_is_refused(shape, expected):
+    with pytest.raises(ShapeError, match=rf"LSTM\(28 -> 3\) expects sequences {expected}"):
         nn.LSTM(28, 3)(np.zeros(shape, dtype=np.float32))
 
 
 def test_other_numbers_of_features_and_other_dtypes_are_refused():
-    with pytest.raises(ShapeError, match=r"GRU\(3 -> 2, sequences\) expects shape \(\.\.\., 3\), got \(5, 4, 1\)"):
+    with pytest.raises(ShapeError, match=r"GRU\(3 -> 2, sequences\) expects sequences \(n, time, 3\), got \(5, 4, 1\)"):
         nn.GRU(3, 2, return_sequences=True)(np.zeros((5, 4, 1), dtype=np.float32))
     with pytest.raises(DtypeError, match=r"LSTM\(3 -> 2\) computes in float32, got float64"):
         nn.LSTM(3, 2)(np.zeros((5, 4, 3)))
-    with pytest.raises(ShapeError, match=r"LSTM\(3 -> 2\) expects shape"):
+    with pytest.raises(ShapeError, match=r"LSTM\(3 -> 2\) expects sequences \(time, 3\), got \(4, 1\)"):
         nn.LSTM(3, 2).output_shape((4, 1))
 
 
@@ -216,14 +223,14 @@ def test_a_state_that_does_not_fit_is_refused(cell, state, message):
 
 
 @pytest.mark.parametrize("layer", [nn.LSTM, nn.GRU, nn.LSTMCell, nn.GRUCell])
-@pytest.mark.parametrize("sizes", [(0, 2), (2, 0)])
-def test_a_layer_of_nothing_is_refused(layer, sizes):
-    with pytest.raises(ShapeError, match=rf"needs at least one input and one hidden unit, got {sizes[0]} -> {sizes[1]}"):
+@pytest.mark.parametrize("sizes, name", [((0, 2), "input_size"), ((2, 0), "hidden_size")])
+def test_a_layer_of_nothing_is_refused(layer, sizes, name):
+    with pytest.raises(ShapeError, match=rf"Cell's {name} must be at least 1, got 0"):
         layer(*sizes)
 
 
 def test_repeat_vector_refuses_no_repetition_and_sequences():
-    with pytest.raises(ValueError, match="RepeatVector repeats at least once, got n=0"):
+    with pytest.raises(ValueError, match="RepeatVector's n must be at least 1, got 0"):
         nn.RepeatVector(0)
-    with pytest.raises(ShapeError, match=r"RepeatVector\(4\) expects vectors \(features,\), got examples \(3, 2\)"):
+    with pytest.raises(ShapeError, match=r"RepeatVector\(4\) expects shape \(features,\), got \(3, 2\)"):
         nn.RepeatVector(4)(np.zeros((5, 3, 2), dtype=np.float32))

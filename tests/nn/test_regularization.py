@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import minigen as mg
-from minigen import functional, nn
+from minigen import nn, ops
 from minigen.errors import ShapeError
 
 N = 200_000
@@ -41,7 +41,7 @@ def test_a_given_mask_is_scaled_exactly(backend):
 def test_the_gradient_of_dropout_passes_where_the_signal_did():
     keep = np.array([True, False, True])
     x = mg.Tensor([1.0, 2.0, 3.0], requires_grad=True)
-    functional.dropout(x, keep, 0.5).sum().backward()
+    ops.dropout(x, keep, 0.5).sum().backward()
     np.testing.assert_array_equal(x.grad, [2.0, 0.0, 2.0])
 
 
@@ -120,7 +120,7 @@ def test_the_chapters_line():
 def test_activity_passes_unchanged_and_its_penalty_is_remembered_in_both_modes(training, backend):
     layer, x = nn.ActivityRegularization(l1=0.5, kl=2.0, target=0.3).train(training), mg.Tensor(mg.asarray(activations()))
     assert layer(x) is x
-    expected = 0.5 * functional.l1_sparsity(x).item() + 2.0 * functional.kl_sparsity(x, 0.3).item()
+    expected = 0.5 * ops.l1_sparsity(x).item() + 2.0 * ops.kl_sparsity(x, 0.3).item()
     np.testing.assert_allclose(nn.activity_penalty(layer).item(), expected, rtol=1e-14)
 
 
@@ -191,9 +191,9 @@ def test_the_penalty_of_a_parameter_does_not_make_it_the_layers():
 
 
 @pytest.mark.parametrize("settings, message", [
-    ({"l1": -1e-3}, "l1 is a penalty's weight, at least 0 and finite, got -0.001"),
-    ({"kl": math.inf}, "kl is a penalty's weight, at least 0 and finite, got inf"),
-    ({"kl": math.nan}, "kl is a penalty's weight, at least 0 and finite, got nan"),
+    ({"l1": -1e-3}, "l1 must be at least 0 and finite, got -0.001"),
+    ({"kl": math.inf}, "kl must be at least 0 and finite, got inf"),
+    ({"kl": math.nan}, "kl must be at least 0 and finite, got nan"),
     ({"kl": 1.0, "target": 1.0}, "the target is a mean activation, 0 < target < 1, got 1.0"),
     ({"target": 0.0}, "the target is a mean activation, 0 < target < 1, got 0.0"),
 ])  # fmt: skip
@@ -215,7 +215,7 @@ def test_noise_of_another_shape_would_be_shared_by_several_examples(layer, name)
         layer(x, np.ones(3, dtype=np.float32))
 
 
-def test_a_layer_that_has_remembers_a_penalty_can_be_copied():
+def test_a_layer_that_remembers_a_penalty_can_be_copied():
     layer = nn.ActivityRegularization(l1=1.0)
     layer(mg.Tensor(np.ones((2, 3), dtype=np.float32), requires_grad=True))
     assert copy.deepcopy(layer).pop_penalty() == 0.0

@@ -8,7 +8,7 @@ import pytest
 import minigen
 from minigen import Tensor, grad, gradcheck, losses, nn
 from minigen.backend import asarray
-from minigen.functional import adain, dropout, pixel_norm, softmax
+from minigen.ops import adain, dropout, pixel_norm, softmax
 
 INF, NAN = math.inf, math.nan
 THIRD = np.exp([1.0, 2.0]) / np.exp([1.0, 2.0]).sum()  # softmax of 1 and 2

@@ -8,9 +8,9 @@ import pytest
 import minigen
 from minigen import Tensor, grad
 from minigen.backend import asarray
-from minigen.functional import dropout
 from minigen.models.applications import context_encoder
 from minigen.models.autoencoders.denoising import Corruption
+from minigen.ops import dropout
 from minigen.ops.activation import elu_slope, leaky_relu_grad
 from minigen.ops.pooling import max_pool2d_gather, max_unpool2d
 

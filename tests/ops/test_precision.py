@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import minigen as mg
-from minigen import Tensor, functional, losses, nn, ops
+from minigen import Tensor, losses, nn, ops
 from minigen.backend import to_numpy
 
 U = 2.0**-24  # half a unit in the last place
@@ -63,7 +63,7 @@ SUMS = {
     "deviation": (ROWS, lambda x: ops.std(x, axis=0)),
     "inv_rms": (ROWS, lambda x: ops.inv_rms(x, axis=0, eps=1e-5)),
     "a loss": (ROWS, lambda x: losses.mse(x, 0.5 * x, reduction="batchmean")),
-    "l1_sparsity": (ROWS, functional.l1_sparsity),
+    "l1_sparsity": (ROWS, ops.l1_sparsity),
     "bias of dense": (ROWS, by_bias(lambda b, x: ops.dense(x, same(x), b))),
     "bias of conv2d": (IMAGES, by_bias(lambda b, x: ops.conv2d(x, kernel(x), b))),
     "bias of conv2d_transpose": (IMAGES, by_bias(lambda b, x: ops.conv2d_transpose(x, kernel(x), b))),
@@ -92,7 +92,7 @@ NORMS = {
     "BatchNorm": (IMAGES, lambda x: nn.BatchNorm(3).astype(str(x.dtype))(x)),
     "InstanceNorm": ((2, 128, 128, 3), lambda x: nn.InstanceNorm(3).astype(str(x.dtype))(x)),
     "LayerNorm": ((4, 3 << 12), lambda x: nn.LayerNorm(3 << 12).astype(str(x.dtype))(x)),
-    "adain": ((2, 128, 128, 3), lambda x: functional.adain(x, x[:, 0, 0], x[:, 1, 0])),
+    "adain": ((2, 128, 128, 3), lambda x: ops.adain(x, x[:, 0, 0], x[:, 1, 0])),
 }
 
 

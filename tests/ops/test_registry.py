@@ -54,7 +54,7 @@ def test_every_op_has_samples_and_every_sample_has_an_op():
 
 
 @each_op
-def test_every_input_has_a_rule_or_is_declared_nondiff(op):
+def test_every_input_has_a_rule_or_is_declared_non_differentiable(op):
     inputs, rules, non_differentiable = OPS[op].inputs, OPS[op].rules, OPS[op].non_differentiable
     assert set(rules) | set(non_differentiable) == set(inputs)
     assert not set(rules) & set(non_differentiable)

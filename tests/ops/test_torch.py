@@ -220,7 +220,7 @@ EDGE_BINARY = {
 ROWS = {
     "logsumexp": UNARY["logsumexp"][:2],
     "log_softmax": UNARY["log_softmax"][:2],
-    "softmax": (minigen.functional.softmax, lambda x: torch.softmax(x, -1)),
+    "softmax": (minigen.ops.softmax, lambda x: torch.softmax(x, -1)),
     "max": UNARY["max"][:2],
     "min": (lambda x: minigen.min(x, axis=-1), lambda x: torch.amin(x, -1)),
     "l2norm": UNARY["l2norm"][:2],

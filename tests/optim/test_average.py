@@ -198,5 +198,5 @@ def test_a_state_of_the_module_itself_is_refused():
 
 @pytest.mark.parametrize("decay", [-0.1, 1.0, float("nan")])
 def test_a_decay_outside_its_range_is_refused(decay):
-    with pytest.raises(ValueError, match=f"decay is a decay rate, 0 <= decay < 1, got {decay}"):
+    with pytest.raises(ValueError, match=f"decay must be at least 0 and below 1, got {decay}"):
         ExponentialMovingAverage(network(), decay)

@@ -10,39 +10,40 @@ from minigen import recipes
 from minigen.data import Dataset
 from minigen.errors import RecipeError
 from minigen.models import autoencoders, gans
-from minigen.recipes import RECIPES, Subject, subjects
+from minigen.recipes import RECIPES, InputSpec, inputs
 
-DIGITS = Subject((28, 28, 1), 10)
+DIGITS = InputSpec((28, 28, 1), 10)
 
 
-def subject_of(name):
+def spec_of(name):
     """What the recipe's own data are like."""
     return (
         DIGITS
         if RECIPES[name].data == "glyphs"
-        else RECIPES[name].subject({"plane": (3,), "faces": (16, 16, 3)}[RECIPES[name].data], 2)
+        else RECIPES[name].input_spec({"plane": (3,), "faces": (16, 16, 3)}[RECIPES[name].data], 2)
     )
 
 
 def test_every_autoencoder_and_every_gan_has_a_recipe():
-    made = {name: RECIPES[name].made(subject_of(name), RECIPES[name].plan(subject_of(name), 1000)) for name in RECIPES}
-    models = {type(learner.model).__name__ for learner in made.values() if hasattr(learner, "model")}
+    built = [recipe.build(spec_of(name)) for name, recipe in RECIPES.items()]
+    models = {type(trained.model).__name__ for trained in built if hasattr(trained, "model")}
     assert set(autoencoders.__all__) - models == {"LinearDenoisingAutoencoder"}, "the Wiener filter of demo 09"
-    files = {type(learner.generator).__module__.rsplit(".")[-1] for learner in made.values() if hasattr(learner, "generator")}
+    files = {type(trained.generator).__module__.rsplit(".")[-1] for trained in built if hasattr(trained, "generator")}
     every = {name for name in gans.__all__ if inspect.ismodule(getattr(gans, name))}
     assert every - files == {"points", "wgan"}, "the toys, and networks too large for two cores: wgan-gp has smaller ones"
 
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_options_are_the_models_own(name):
-    """Another value than the default makes another model, or another plan."""
-    recipe, subject = RECIPES[name], subject_of(name)
-    for option, described in recipe.options.items():
-        other = next((word for word in described.choices if word != described.default), None) or described.default / 2 or 12
-        plan = recipe.plan(subject, 1000, {option: type(described.default)(other)})
-        assert plan.options[option] != described.default and plan.options.keys() == recipe.options.keys()
-        recipe.made(subject, plan)
-        assert described.help
+    """Another value than the default makes another recipe, by which a model can be built."""
+    recipe = RECIPES[name]
+    for option, described in recipe.options().items():
+        words, default = described.metadata["choices"], described.default
+        other = next((word for word in words if word != default), None) or default / 2 or 12
+        changed = recipe.with_settings(**{option: type(default)(other)})
+        assert changed.settings[option] != default and changed.settings.keys() == recipe.settings.keys()
+        changed.with_length(spec_of(name), 1000).build(spec_of(name))
+        assert described.metadata["help"]
 
 
 @pytest.mark.parametrize(
@@ -56,69 +57,78 @@ def test_options_are_the_models_own(name):
         ("gan", {"epochs": 2}, (None, 62)),
         ("gan", {"steps": 7}, (None, 7)),
         ("wgan-gp", {"epochs": 2}, (None, 10)),
-        ("stylegan", {"batch_size": 100}, (None, 480)),
+        ("stylegan", {"batch_size": 100}, (None, 500)),
         ("progan", {"steps": 2000, "batch_size": 100}, (None, 2000)),
     ],
 )
 def test_how_long_a_run_is(name, given, expected):
-    """1000 examples; growing to 16 x 16 takes 5 phases of 6000 images, and 3 more follow."""
-    plan = RECIPES[name].plan(subject_of(name), 1000, **given)
-    assert (plan.epochs, plan.steps) == expected
+    """1000 examples; growing to 16 x 16 takes 5 phases of 6000 images, and 20,000 more follow."""
+    recipe = RECIPES[name].with_settings(**given).with_length(spec_of(name), 1000)
+    assert (recipe.epochs, recipe.steps) == expected
+
+
+@pytest.mark.parametrize("name", ["progan-paper", "stylegan-paper"])
+def test_the_papers_networks_take_a_step(name):
+    spec, images = InputSpec((4, 4, 3), 2), np.random.default_rng(0).random((8, 4, 4, 3), dtype=np.float32)
+    recipe = RECIPES[name].with_settings(batch_size=4, phase=4, last=4).with_length(spec, len(images))
+    trainer = recipe.trainer(*recipe.networks(spec))
+    history = recipe.fit(trainer, Dataset("noise", images, np.zeros(8, dtype=int), ("face", "other"), {}), progress=False)
+    assert history["step"][-1] == recipe.steps == 2 and np.isfinite(history["generator loss"]).all()
 
 
 def test_what_is_refused():
     with pytest.raises(RecipeError, match="unknown model 'styelgan': did you mean 'stylegan'?"):
         recipes.find("styelgan")
     with pytest.raises(RecipeError, match="vae has no option 'latent_dims': did you mean 'latent_dim'?"):
-        RECIPES["vae"].plan(DIGITS, 100, {"latent_dims": 3})
+        RECIPES["vae"].with_settings(latent_dims=3)
     with pytest.raises(RecipeError, match="dcgan needs whole batches: take at most 20"):
-        RECIPES["dcgan"].plan(DIGITS, 20)
+        RECIPES["dcgan"].with_length(DIGITS, 20)
     with pytest.raises(RecipeError, match="needs 30000 images to grow to 16 x 16, 10 steps of 32 are too few: at least 938"):
-        RECIPES["progan"].plan(subject_of("progan"), 1000, steps=10)
+        RECIPES["progan"].with_settings(steps=10).with_length(spec_of("progan"), 1000)
     with pytest.raises(RecipeError, match="stacked takes images of 28 x 28 x 1, got images of 32 x 32 x 3"):
-        RECIPES["stacked"].subject((32, 32, 3), 2)
+        RECIPES["stacked"].input_spec((32, 32, 3), 2)
     with pytest.raises(
         RecipeError, match="progan takes square images of 4, 8, 16 ... 1024 pixels a side, or of 28, got points of 3"
     ):
-        RECIPES["progan"].subject((3,), 1)
+        RECIPES["progan"].input_spec((3,), 1)
     with pytest.raises(RecipeError, match="gan takes images of 28 x 28, got images of 32 x 32 x 3"):
-        RECIPES["gan"].subject((32, 32, 3), 1)
+        RECIPES["gan"].input_spec((32, 32, 3), 1)
 
 
 @pytest.mark.parametrize("name", ["vae", "stacked", "conditional-vae", "dcgan", "conditional-dcgan", "stylegan"])
 def test_walks_begin_and_end_where_they_should(name):
-    recipe, subject = RECIPES[name], subject_of(name)
+    spec = spec_of(name)
     mg.seed(0)
-    learner = recipe.made(subject, recipe.plan(subject, 1000))
+    trained = RECIPES[name].build(spec)
     rng = np.random.default_rng(0)
-    held_out = Dataset("noise", rng.random((8, *subject.shape), dtype=np.float32), np.arange(8), tuple("0123456789"), {})
-    walks = learner.between(2, 5, np.random.default_rng(1), held_out)
-    assert walks.shape == (2, 5, *subject.shape) and walks.min() >= 0 and walks.max() <= 1
+    held_out = Dataset("noise", rng.random((8, *spec.shape), dtype=np.float32), np.arange(8), tuple("0123456789"), {})
+    walks = trained.interpolate(2, 5, np.random.default_rng(1), held_out)
+    assert walks.shape == (2, 5, *spec.shape) and walks.min() >= 0 and walks.max() <= 1
     steps = np.abs(np.diff(walks, axis=1)).mean(axis=(2, 3, 4))
     assert (steps > 0).all()
     if name in ("stacked", "vae"):
         with pytest.raises(RecipeError, match="5 walks are between 10 held-out examples, there are 8"):
-            learner.between(5, 5, rng, held_out)
+            trained.interpolate(5, 5, rng, held_out)
         chosen = held_out[np.random.default_rng(1).permutation(8)[:4]]
-        rebuilt = learner.reconstruct(chosen)
+        rebuilt = trained.reconstruct(chosen)
         np.testing.assert_allclose(walks[:, 0], rebuilt[:2], atol=1e-6)
         np.testing.assert_allclose(walks[:, -1], rebuilt[2:], atol=1e-6)
 
 
-def test_only_stylegan_is_truncated_and_only_conditional_models_are_told_the_class():
+def test_only_stylegan_is_truncated_and_only_conditional_models_take_a_class():
     for name in ("vae", "dcgan"):
-        learner = RECIPES[name].made(DIGITS, RECIPES[name].plan(DIGITS, 100))
+        trained = RECIPES[name].build(DIGITS)
         with pytest.raises(RecipeError, match=f"psi truncates the styles of stylegan, {name} has none"):
-            learner.sample(1, psi=0.5)
-        with pytest.raises(RecipeError, match=f"{name} is not told the class"):
-            learner.sample(1, label=3)
+            trained.sample(1, psi=0.5)
+        with pytest.raises(RecipeError, match=f"{name} is not conditioned on the class"):
+            trained.sample(1, label=3)
 
 
 def test_data_sets():
-    train, test = subjects.load("plane", images=40)
+    train, test = inputs.load("plane", images=40)
     assert train.images.shape == (40, 3) and test.images.shape == (60, 3)
     assert (train.images != test.images[:40]).any(), "held-out points are others"
     with pytest.raises(RecipeError, match="plane has 60 training examples, not 61"):
-        subjects.load("plane", images=61)
-    assert subjects.square(np.ones((2, 28, 28, 1))).shape == (2, 32, 32, 1)
-    assert subjects.described(train.images) == "points of 3"
+        inputs.load("plane", images=61)
+    assert inputs.square(np.ones((2, 28, 28, 1))).shape == (2, 32, 32, 1)
+    assert inputs.described(train.images) == "points of 3"

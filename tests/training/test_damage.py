@@ -363,7 +363,7 @@ def test_an_array_with_wrong_numbers(good, tmp_path, refused):
 
 
 def test_sums_of_an_epoch_that_has_not_begun(tmp_path, refused):
-    with random.aside():
+    with random.fork_rng():
         made_run().save(tmp_path / "whole.npz")
     arrays, header = checkpoint.load(tmp_path / "whole.npz")
     checkpoint.save(tmp_path / "spoiled.npz", arrays, {**header, "sums": {"more": 1.0}})

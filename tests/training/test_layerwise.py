@@ -6,10 +6,15 @@ import pytest
 import minigen as mg
 from minigen import gradcheck_module, losses, nn, optim, training
 from minigen.backend import random
-from minigen.models.autoencoders import DenoisingAutoencoder, HashingAutoencoder, StackedAutoencoder, TiedAutoencoder
-from minigen.models.autoencoders.base import Autoencoder
+from minigen.models.autoencoders import (
+    DenoisingAutoencoder,
+    HashingAutoencoder,
+    StackedAutoencoder,
+    TiedAutoencoder,
+    VariationalAutoencoder,
+)
+from minigen.models.autoencoders.base import Autoencoder, LayerPair
 from minigen.training import fit, fit_layerwise
-from minigen.training.layerwise import Stage, stages
 
 images = np.random.default_rng(0).random((22, 28, 28, 1)).astype(np.float32)
 held_out = images[:5] * 0.5
@@ -59,10 +64,10 @@ def by_hand(model):
     return [a[0], a[1], *b, a[2], a[3]], histories
 
 
-def test_derivatives_of_a_stages_objective_to_order_2():
+def test_derivatives_of_a_pairs_objective_to_order_2():
     codes = nn.Sequential(nn.Dense(4, 3, activation="sigmoid"), nn.ActivityRegularization(l1=0.3, kl=0.2))
-    stage = Stage(codes, nn.Dense(3, 4, activation="selu"))
-    gradcheck_module(stage, lambda x: stage.loss(x)[0], np.random.default_rng(0).standard_normal((5, 4)))
+    pair = LayerPair(codes, nn.Dense(3, 4, activation="selu"))
+    gradcheck_module(pair, lambda x: pair.loss(x)[0], np.random.default_rng(0).standard_normal((5, 4)))
 
 
 def test_it_equals_the_algorithm_by_hand():
@@ -77,10 +82,10 @@ def test_it_equals_the_algorithm_by_hand():
         assert history["loss"] == other["loss"] and history["validation loss"] == other["validation loss"]
 
 
-def test_a_stage_holds_its_own_layers_and_they_are_the_models():
+def test_a_pair_holds_its_own_layers_and_they_are_the_models():
     model = small()
     names = {id(p): name for name, p in model.named_parameters().items()}
-    assert [[names[id(p)] for p in stage.parameters()] for stage in stages(model)] == [
+    assert [[names[id(p)] for p in pair.parameters()] for pair in model.layer_pairs()] == [
         ["encoder.1.weight", "encoder.1.bias", "decoder.1.weight", "decoder.1.bias"],
         ["encoder.2.weight", "encoder.2.bias", "decoder.0.weight", "decoder.0.bias"],
     ]
@@ -90,7 +95,7 @@ def test_the_pieces_are_cut_where_layers_have_parameters():
     """Flatten goes with the layer behind it, everything else without parameters with the layer before it."""
     encoder = nn.Sequential(nn.GaussianNoise(0.1), nn.Dense(6, 5), nn.SELU(), nn.Dense(5, 4), nn.Dropout(0.1), nn.Dense(4, 2))
     decoder = nn.Sequential(nn.Dense(2, 4), nn.SELU(), nn.Dense(4, 5), nn.Dense(5, 6), nn.Sigmoid())
-    cut = [(str(stage.encoder), str(stage.decoder)) for stage in stages(Net(encoder, decoder))]
+    cut = [(str(pair.encoder), str(pair.decoder)) for pair in Net(encoder, decoder).layer_pairs()]
     assert cut == [
         ("Sequential(GaussianNoise(std=0.1), Dense(6 -> 5), SELU())", "Sequential(Dense(5 -> 6), Sigmoid())"),
         ("Sequential(Dense(5 -> 4), Dropout(rate=0.1))", "Sequential(Dense(4 -> 5))"),
@@ -98,9 +103,9 @@ def test_the_pieces_are_cut_where_layers_have_parameters():
     ]
 
 
-def test_the_first_stage_has_the_models_own_loss_and_the_others_squared_error():
+def test_the_first_pair_has_the_models_own_loss_and_the_others_squared_error():
     model = small(lambda **sizes: DenoisingAutoencoder("masking", 0.5, **sizes))
-    outer, inner = stages(model)
+    outer, inner = model.layer_pairs()
     noise = np.random.default_rng(3).random(images.shape).astype(np.float32)
     total, terms = outer.loss(images, noise)
     logits = model.decoder[2](model.decoder[1](model.encoder[1](model.encoder[0](images * (noise >= 0.5)))))
@@ -111,12 +116,12 @@ def test_the_first_stage_has_the_models_own_loss_and_the_others_squared_error():
 
 
 def test_codes_are_made_without_noise():
-    """Stage 2 learns the same codes whatever the streams of noise hold."""
+    """The second pair learns the same codes whatever the streams of noise hold."""
     results = []
     for seed in (5, 6):
         mg.seed(1)
         model = Net(nn.Sequential(nn.Dense(6, 5), nn.Dropout(0.5), nn.Dense(5, 2)), nn.Sequential(nn.Dense(2, 5), nn.Dense(5, 6)))
-        outer, _ = stages(model)
+        outer, _ = model.layer_pairs()
         random.stream("noise").standard_normal(seed)
         results.append(training.layerwise.codes(outer, images[:, 0, :6, 0]))
         assert model.training
@@ -146,6 +151,11 @@ def test_what_it_cannot_take_apart_is_refused():
     lopsided = Net(nn.Sequential(nn.Dense(4, 3), nn.Dense(3, 2)), nn.Sequential(nn.Dense(2, 4)))
     with pytest.raises(ValueError, match="but Net has 2 and 1 with parameters"):
         fit_layerwise(lopsided, np.ones((3, 4), np.float32), optimizer=adam, epochs=1)
+
+
+def test_a_model_without_pairs_is_refused():
+    with pytest.raises(TypeError, match=r"^fit_layerwise takes a model with layer_pairs\(\), .* got VariationalAutoencoder$"):
+        training.fit_layerwise(VariationalAutoencoder(), images, optimizer=adam, epochs=1, progress=False)
 
 
 def test_a_model_with_an_encode_of_its_own_is_refused():

@@ -296,7 +296,7 @@ class Turning(remedies.Remedy):
     def __init__(self, angle=(0.1, 0.2)):
         self.angle, self.turned = angle, 0
 
-    def shown(self, x, step):
+    def augment(self, x, step):
         self.turned += 1
         return x
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import minigen as mg
-from minigen import data, functional, losses, nn, optim, training
+from minigen import data, losses, nn, ops, optim, training
 from minigen.autograd import OPS, grad
 from minigen.baselines import tsne
 from minigen.models.gans.growing import at_stage
@@ -96,13 +96,13 @@ COMPOSED: dict[str, Callable[[Any, Callable], Any]] = {  # x (2, 4, 4, 3) in (0,
     "avg_pool2d": lambda x, n: mg.avg_pool2d(x, size=n(3), stride=(n(1), n(2)), padding=n(1)),
     "resize_bilinear": lambda x, n: mg.resize_bilinear(x, size=n(5)),
     "normalize": lambda x, n: mg.normalize(x, axis=n(3), eps=n(1e-3)),
-    "softmax": lambda x, n: functional.softmax(x, axis=n(1)),
-    "dropout": lambda x, n: functional.dropout(x, np.ones((2, 4, 4, 3), bool), n(0.3)),
-    "with_labels": lambda x, n: functional.with_labels(x, np.array([0, 1]), n(3)),
-    "kl_sparsity": lambda x, n: functional.kl_sparsity(x, n(0.2)),
-    "minibatch_stddev": lambda x, n: functional.minibatch_stddev(x, n(2)),
-    "pixel_norm": lambda x, n: functional.pixel_norm(x, n(1e-3)),
-    "adain": lambda x, n: functional.adain(x, np.ones((2, 3), np.float32), np.ones((2, 3), np.float32), n(1e-3)),
+    "softmax": lambda x, n: ops.softmax(x, axis=n(1)),
+    "dropout": lambda x, n: ops.dropout(x, np.ones((2, 4, 4, 3), bool), n(0.3)),
+    "with_labels": lambda x, n: ops.with_labels(x, np.array([0, 1]), n(3)),
+    "kl_sparsity": lambda x, n: ops.kl_sparsity(x, n(0.2)),
+    "minibatch_stddev": lambda x, n: ops.minibatch_stddev(x, n(2)),
+    "pixel_norm": lambda x, n: ops.pixel_norm(x, n(1e-3)),
+    "adain": lambda x, n: ops.adain(x, np.ones((2, 3), np.float32), np.ones((2, 3), np.float32), n(1e-3)),
     "at_stage": lambda x, n: at_stage(x, n(2), n(0.3)),
     "add": lambda x, n: mg.add(x, n(0.3)),
     "maximum": lambda x, n: mg.maximum(n(0.3), x),

@@ -8,13 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from minigen.autograd import Tensor, no_grad
+from minigen.autograd import Op, Tensor, no_grad
 from minigen.coursework.examples import Example
 from minigen.coursework.samples import Sample, normal, positive, unit
 from minigen.coursework.worker.learner import NAME
 from minigen.coursework.worker.source import line_of
 from minigen.coursework.worker.targets import CheckTarget, WrongReturn
-from minigen.engine.operation import Op
 from minigen.nn import Module
 
 SHAPES = ((3, 4), (2, 3, 4), (2, 6, 6, 3), (4, 4), (4,))  # tried in this order where a file gives no example

@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from minigen.autograd import Parameter, Tensor
+from minigen.autograd import Op, Parameter, Tensor
 from minigen.backend import asarray
 from minigen.coursework.samples import Sample
 from minigen.coursework.worker.learner import reseed
 from minigen.coursework.worker.source import place
-from minigen.engine.operation import Op
 from minigen.nn import Module
 
 

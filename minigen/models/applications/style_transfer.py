@@ -4,7 +4,7 @@ import copy
 from math import inf
 from typing import Any
 
-from minigen import functional, losses, nn, ops
+from minigen import losses, nn, ops
 from minigen.autograd import no_grad
 from minigen.errors import ShapeError
 from minigen.models.autoencoders.base import ImageAutoencoder
@@ -115,7 +115,7 @@ def adapted(content: Any, style: Any) -> Any:
             f"StyleTransfer: got {content.shape[0]} contents and {style.shape[0]} styles, expected a style for each content"
         )
     mean, std = statistics(style)
-    return functional.adain(content, std, mean, eps=EPS)
+    return ops.adain(content, std, mean, eps=EPS)
 
 
 def statistics(features: Any) -> tuple[Any, Any]:

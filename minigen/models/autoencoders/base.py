@@ -1,31 +1,32 @@
 """What all autoencoders share whose codes are points; the variational ones have distributions for codes."""
 
-from collections.abc import Iterator
+import copy
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from minigen import losses, nn, ops
 from minigen.autograd import no_grad
-from minigen.models.parts import in_parts
+from minigen.models.batching import in_batches
 
 
 class Autoencoder(nn.Module):
-    """x -> encoder -> codes z -> decoder -> x^. Subclasses set `encoder` and `decoder`, and write `loss`.
+    """x -> encoder -> codes z -> decoder -> x^. Subclasses set `encoder` and `decoder`, and define `loss`.
 
-    loss(x) returns the total and a dict of its named terms. Outside any graph, long batches are encoded and decoded in parts
-    (`models.parts`).
+    loss(x) returns the total and a dict of its named terms. Outside any graph, many examples are encoded and decoded in batches
+    (`models.batching`).
     """
 
     encoder: nn.Module
     decoder: nn.Module
 
-    @in_parts
+    @in_batches
     def encode(self, x: Any) -> Any:
         """Examples (n, ...) -> codes (n, latent_dim)."""
         return self.encoder(x)
 
-    @in_parts
+    @in_batches
     def decode(self, z: Any) -> Any:
-        """Codes (n, latent_dim) -> what the decoder puts out: logits or values, (n, ...)."""
+        """Codes (n, latent_dim) -> the decoder's outputs: logits or values, (n, ...)."""
         return self.decoder(z)
 
     def forward(self, x: Any) -> Any:
@@ -39,9 +40,57 @@ class Autoencoder(nn.Module):
         """The order of application, for a summary."""
         return iter((("encoder", self.encoder), ("decoder", self.decoder)))
 
+    def layer_pairs(self) -> list["Autoencoder"]:
+        """The shallow autoencoders that this one consists of, from the outside inwards: an encoding and a decoding layer each.
+
+        They share the layers of this model. The outermost has its loss, too; the others have the squared error of codes.
+        Raises TypeError unless encoder and decoder are nn.Sequential, and encode() is the one above; ValueError unless both have
+        the same number of layers with parameters.
+        """
+        name, sequential = (
+            type(self).__name__,
+            isinstance(self.encoder, nn.Sequential) and isinstance(self.decoder, nn.Sequential),
+        )
+        if not sequential or type(self).encode is not Autoencoder.encode:
+            raise TypeError(
+                f"layer_pairs takes the encoder and the decoder of {name} apart into their layers: expected an nn.Sequential "
+                "each, and no encode() of its own"
+            )
+        down, up = trained_layers(self.encoder), trained_layers(self.decoder)[::-1]
+        if len(down) != len(up):
+            raise ValueError(
+                "layer_pairs pairs the layers of the encoder with those of the decoder, but "
+                f"{name} has {len(down)} and {len(up)} with parameters"
+            )
+        outermost = copy.copy(self)  # with its loss
+        outermost.encoder, outermost.decoder = down[0], up[0]
+        return [outermost, *map(LayerPair, down[1:], up[1:])]
+
+
+class LayerPair(Autoencoder):
+    """One encoding and one decoding layer of a deeper autoencoder: loss = mean (g(f(x)) - x)^2 + their activity's penalty."""
+
+    def __init__(self, encoder: nn.Module, decoder: nn.Module):
+        self.encoder, self.decoder = encoder, decoder
+
+    def loss(self, x: Any) -> tuple[Any, dict[str, Any]]:
+        """Squared error, mean over all elements, with the penalty; and the error alone by name."""
+        error = losses.mse(self(x), x)
+        return error + nn.activity_penalty(self), {"mse": error}
+
+
+def trained_layers(layers: Iterable[nn.Module]) -> list[nn.Sequential]:
+    """A chain cut in front of each layer that has parameters, but for the first; what has none stays with what it follows."""
+    cut: list[list[nn.Module]] = [[]]
+    for layer in layers:
+        if layer.parameters() and any(before.parameters() for before in cut[-1]):
+            cut.append([])
+        cut[-1].append(layer)
+    return [nn.Sequential(*each) for each in cut]
+
 
 class ImageAutoencoder(Autoencoder):
-    """An autoencoder of images in [0, 1] whose decoder puts out logits, trained on binary cross entropy.
+    """An autoencoder of images in [0, 1] whose decoder outputs logits, trained on binary cross entropy.
 
         loss = mean over pixels of BCE(sigmoid(logits), x)
 
@@ -49,7 +98,7 @@ class ImageAutoencoder(Autoencoder):
     """
 
     @no_grad()
-    @in_parts
+    @in_batches
     def reconstruct(self, x: Any) -> Any:
         """Images (n, h, w, c) -> their reconstructions, pixels in [0, 1], in evaluation mode, outside any graph."""
         with self.eval_mode():

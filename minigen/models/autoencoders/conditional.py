@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-from minigen import functional, ops
+from minigen import ops
 from minigen.autograd import no_grad
 from minigen.backend import Array
 from minigen.models.autoencoders.variational import VariationalAutoencoder
-from minigen.models.parts import in_parts
+from minigen.models.batching import in_batches
 
 
 class ConditionalVariationalAutoencoder(VariationalAutoencoder):
@@ -31,15 +31,15 @@ class ConditionalVariationalAutoencoder(VariationalAutoencoder):
         super().__init__(latent_dim, beta, reconstruction, hidden, condition=classes)
         self.classes = classes
 
-    @in_parts
+    @in_batches
     def encode(self, x: Any, labels: Any) -> tuple[Any, Any]:
         """Images (n, 28, 28, 1), labels (n,) -> mean and logvar of q(z|x, y), each (n, latent_dim)."""
-        return super().encode(functional.with_labels(ops.flatten(x, 1), labels, self.classes))
+        return super().encode(ops.with_labels(ops.flatten(x, 1), labels, self.classes))
 
-    @in_parts
+    @in_batches
     def decode(self, z: Any, labels: Any) -> Any:
         """Codes (n, latent_dim), labels (n,) -> logits or pixel values, (n, 28, 28, 1)."""
-        return super().decode(functional.with_labels(z, labels, self.classes))
+        return super().decode(ops.with_labels(z, labels, self.classes))
 
     def forward(self, x: Any, labels: Any, noise: Any = None) -> Any:
         return self.decode(self.sampling(*self.encode(x, labels), noise), labels)
@@ -53,19 +53,19 @@ class ConditionalVariationalAutoencoder(VariationalAutoencoder):
         mean, logvar = self.encode(x, labels)
         return self.bound(x, self.decode(self.sampling(mean, logvar, noise), labels), mean, logvar)
 
-    @in_parts
+    @in_batches
     def log_likelihood(self, x: Any, z: Any, labels: Any) -> Any:
         """log p(x|z, y), one number an image, in nats: (n,)."""
         return self.log_likelihood_from_logits(x, self.decode(z, labels))
 
     @no_grad()
-    @in_parts
+    @in_batches
     def pixels(self, z: Any, labels: Any) -> Any:
         """Codes (n, latent_dim), labels (n,) -> images in [0, 1], outside any graph."""
         return self.pixels_from_logits(self.decode(z, labels))
 
     @no_grad()
-    @in_parts
+    @in_batches
     def reconstruct(self, x: Any, labels: Any) -> Any:
         """Images and their labels -> reconstructions in [0, 1] from the mean of q(z|x, y), outside any graph."""
         return self.pixels(self.encode(x, labels)[0], labels)

@@ -4,18 +4,18 @@ from collections.abc import Callable
 from math import inf
 from typing import Any
 
-from minigen import functional, losses, ops
+from minigen import losses, ops
 from minigen.backend import Array, random
 from minigen.errors import ShapeError, suggestion
 from minigen.models.autoencoders.linear import LinearAutoencoder
 from minigen.models.autoencoders.stacked import StackedAutoencoder
-from minigen.nn.regularization import check_floating
+from minigen.nn.checks import check_floating
 from minigen.utils.settings import Configured
 
 CORRUPTIONS: dict[str, Callable] = {
     "gaussian": lambda x, noise, amount: x + amount * noise,
     "masking": lambda x, noise, amount: ops.masked(x, noise >= amount),
-    "dropout": lambda x, noise, amount: functional.dropout(x, noise >= amount, amount),
+    "dropout": lambda x, noise, amount: ops.dropout(x, noise >= amount, amount),
 }
 
 

@@ -6,7 +6,7 @@ from minigen import losses, nn
 from minigen.autograd import no_grad
 from minigen.backend import Array
 from minigen.models.autoencoders.base import ImageAutoencoder
-from minigen.models.parts import in_parts
+from minigen.models.batching import in_batches
 
 
 class HashingAutoencoder(ImageAutoencoder):
@@ -32,7 +32,7 @@ class HashingAutoencoder(ImageAutoencoder):
             nn.Dense(bits, hidden, activation="selu"), nn.Dense(hidden, 28 * 28), nn.Reshape((28, 28, 1))
         )
 
-    @in_parts
+    @in_batches
     def encode(self, x: Any, noise: Array | float | None = None) -> Any:
         """Images (n, 28, 28, 1) -> codes (n, bits) in (0, 1)."""
         flatten, features, disturb, codes = self.encoder
@@ -47,7 +47,7 @@ class HashingAutoencoder(ImageAutoencoder):
         return bce, {"bce": bce}
 
     @no_grad()
-    @in_parts
+    @in_batches
     def hash(self, x: Any) -> Array:
         """Images (n, 28, 28, 1) -> bits (n, bits), a plain bool array: which codes exceed 1/2, without noise."""
         return self.encode(x, noise=0.0) > 0.5

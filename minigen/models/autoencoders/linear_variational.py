@@ -5,9 +5,9 @@ from typing import Any
 
 from minigen import nn, ops
 from minigen.autograd import Parameter
-from minigen.losses.reduction import check_alike
+from minigen.losses.reduction import check_matching
 from minigen.models.autoencoders.variational import VariationalAutoencoder
-from minigen.models.parts import in_parts
+from minigen.models.batching import in_batches
 from minigen.nn import init
 
 
@@ -31,7 +31,7 @@ class LinearVariationalAutoencoder(VariationalAutoencoder):
         self.decoder = nn.Dense(latent_dim, features)
         self.noise_logvar = Parameter(init.zeros((1,)))
 
-    @in_parts
+    @in_batches
     def encode(self, x: Any) -> tuple[Any, Any]:
         """Examples (n, features) -> mean and logvar of q(z|x), each (n, latent_dim); the logvar is the same for all."""
         mean = self.encoder(x)
@@ -39,10 +39,10 @@ class LinearVariationalAutoencoder(VariationalAutoencoder):
 
     def pixel_nll(self, x: Any, y: Any) -> Any:
         """-log p(x|z) of each feature, in nats: ((x - y)^2 / variance + log(2 pi variance)) / 2."""
-        check_alike("reconstruction", y, x)
+        check_matching("reconstruction", y, x)
         return 0.5 * (ops.square(y - x) * ops.exp(-self.noise_logvar) + self.noise_logvar + math.log(2.0 * math.pi))
 
-    @in_parts
+    @in_batches
     def elbo(self, x: Any) -> Any:
         """The evidence lower bound of each example, with its expectation over z in closed form: (n, features) -> (n,), in nats.
 

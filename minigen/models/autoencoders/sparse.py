@@ -13,7 +13,7 @@ class SparseAutoencoder(ImageAutoencoder):
         loss = mean over pixels of BCE(sigmoid(logits), x) + l1 * sum_j |z_j| + kl * sum_j KL(target || mean of z_j)
 
     L1 is charged to a mean example, whatever the batch size; KL to the units' means over the batch, which scatter more, and so
-    cost more, the smaller the batch (`functional.l1_sparsity`, `kl_sparsity`). The chapter's are l1 = 1e-3, which pushes every
+    cost more, the smaller the batch (`ops.l1_sparsity`, `kl_sparsity`). The chapter's are l1 = 1e-3, which pushes every
     activation toward zero, or kl = 0.05 / 32 = 1.6e-3, which lets each code be active for a share `target` of the images;
     with neither, the network is the plain one to compare with.
     Source: Ng 2011, "Sparse autoencoder" (CS294A); Olshausen & Field 1996 for the idea.

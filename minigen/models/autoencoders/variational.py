@@ -9,8 +9,8 @@ from minigen import losses, nn, ops
 from minigen.autograd import no_grad
 from minigen.backend import Array, asarray, random
 from minigen.errors import suggestion
-from minigen.losses.reduction import check_alike, check_unit_interval, reduce
-from minigen.models.parts import in_parts
+from minigen.losses.reduction import check_matching, check_unit_interval, reduce
+from minigen.models.batching import in_batches
 
 LIKELIHOODS = ("bce", "mse")
 
@@ -57,13 +57,13 @@ class VariationalAutoencoder(nn.Module):
         self.sampling = nn.Sampling()
         self.decoder = nn.Sequential(*selu_layers(up), nn.Dense(up[-1], math.prod(shape)), nn.Reshape(shape))
 
-    @in_parts
+    @in_batches
     def encode(self, x: Any) -> tuple[Any, Any]:
         """Images (n, 28, 28, 1) -> mean and logvar of q(z|x), each (n, latent_dim)."""
         h = self.encoder(x)
         return self.mean(h), self.logvar(h)
 
-    @in_parts
+    @in_batches
     def decode(self, z: Any) -> Any:
         """Codes (n, latent_dim) -> logits ("bce") or pixel values ("mse"), (n, 28, 28, 1)."""
         return self.decoder(z)
@@ -87,7 +87,7 @@ class VariationalAutoencoder(nn.Module):
         reconstruction = reduce(self.pixel_nll(x, y), "batchmean")
         return reconstruction + self.beta * kl, {"reconstruction": reconstruction, "kl": kl}
 
-    @in_parts
+    @in_batches
     def log_likelihood(self, x: Any, z: Any) -> Any:
         """log p(x|z), one number an image, in nats: x (n, 28, 28, 1), z (n, latent_dim) -> (n,)."""
         return self.log_likelihood_from_logits(x, self.decode(z))
@@ -98,7 +98,7 @@ class VariationalAutoencoder(nn.Module):
 
     def pixel_nll(self, x: Any, y: Any) -> Any:
         """-log p(x|z) of each pixel, in nats, from what the decoder puts out (y): the shape of x."""
-        check_alike("reconstruction", y, x)
+        check_matching("reconstruction", y, x)
         if self.reconstruction == "mse":
             return ops.square(y - x) + 0.5 * math.log(math.pi)
         check_unit_interval("reconstruction", x)
@@ -107,7 +107,7 @@ class VariationalAutoencoder(nn.Module):
     # -- what it makes -------------------------------------------------------------------------------------------
 
     @no_grad()
-    @in_parts
+    @in_batches
     def pixels(self, z: Any) -> Any:
         """Codes (n, latent_dim) -> images in [0, 1], the mean of p(x|z), outside any graph."""
         return self.pixels_from_logits(self.decode(z))
@@ -117,7 +117,7 @@ class VariationalAutoencoder(nn.Module):
         return ops.sigmoid(y) if self.reconstruction == "bce" else ops.clip(y, low=0.0, high=1.0)
 
     @no_grad()
-    @in_parts
+    @in_batches
     def reconstruct(self, x: Any) -> Any:
         """Images -> their reconstructions in [0, 1] from the mean of q(z|x), without chance, outside any graph."""
         return self.pixels(self.encode(x)[0])

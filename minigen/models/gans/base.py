@@ -23,6 +23,7 @@ class Generator(nn.Module):
     latent_dim: int
     net: nn.Module
     pixel_range: tuple[float, float] | None = None
+    classes: int | None = None  # of the labels that it is conditioned on; None for none
 
     def forward(self, z: Any) -> Any:
         """Latent vectors (n, latent_dim) -> examples (n, ...)."""
@@ -57,11 +58,11 @@ class Generator(nn.Module):
 
     def draw(self, z: Any, *labels: Any) -> np.ndarray:
         """What is made of given latent vectors (n, latent_dim): examples on the host, pixels in [0, 1], in evaluation mode."""
-        if hasattr(self, "classes") != bool(labels):
+        if (self.classes is not None) != bool(labels):
             raise ValueError(
                 "this generator takes no labels"
                 if labels
-                else f"this generator is told the class, 0 to {self.classes - 1}: sample(n, labels)"
+                else f"this generator is conditioned on the class, 0 to {self.classes - 1}: sample(n, labels)"
             )
         z = to_numpy(z).astype(self.dtype, copy=False)
         labels = [each if each.ndim else np.repeat(each, len(z)) for each in map(to_numpy, labels)]

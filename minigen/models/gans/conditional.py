@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from numbers import Integral
 from typing import Any
 
-from minigen import functional, nn
+from minigen import nn, ops
 from minigen.models.gans import base
 
 
@@ -31,7 +31,7 @@ class Generator(base.Generator):
 
     def forward(self, z: Any, labels: Any) -> Any:
         """Latent vectors (n, latent_dim), labels (n,) -> examples (n, ...)."""
-        return self.net(functional.with_labels(z, labels, self.classes))
+        return self.net(ops.with_labels(z, labels, self.classes))
 
 
 class Discriminator(nn.Module):
@@ -46,10 +46,10 @@ class Discriminator(nn.Module):
 
     def features(self, x: Any, labels: Any) -> Any:
         """Examples (n, ...) and labels (n,) -> what the last layers see of them, (n / pack, features)."""
-        return self.net.features(functional.with_labels(x, labels, self.classes))
+        return self.net.features(ops.with_labels(x, labels, self.classes))
 
     def forward(self, x: Any, labels: Any) -> Any:
-        return self.net(functional.with_labels(x, labels, self.classes))
+        return self.net(ops.with_labels(x, labels, self.classes))
 
     def summary_children(self) -> Iterator[tuple[str, nn.Module]]:
         """The order of application, for a summary of examples with their labels as channels."""

@@ -10,10 +10,8 @@ from minigen import nn, ops
 from minigen.backend import asarray, to_numpy
 from minigen.errors import ShapeError, StateError
 from minigen.models.gans import base
+from minigen.utils.resolution import SMALLEST, doublings
 from minigen.utils.settings import to_python
-
-SMALLEST = 4
-LARGEST = 1024
 
 
 class Growing(nn.Module):
@@ -29,7 +27,7 @@ class Growing(nn.Module):
     rgb: list[nn.Module]  # for each stage, a 1 x 1 convolution from its feature maps to colors, or from colors to them
 
     def __init__(self, resolution: int, feature_maps: Sequence[int] | None):
-        self.resolutions = [SMALLEST << s for s in range(stage_of(resolution) + 1)]
+        self.resolutions = [SMALLEST << s for s in range(doublings(resolution) + 1)]
         self.feature_maps = checked_maps(feature_maps, self.resolutions)
         self._read = (None, (0, 1.0))  # of `growth`: its version, its values
         self.growth = nn.Buffer(asarray(np.array([len(self.resolutions) - 1, 1.0], dtype=np.float32)))
@@ -39,7 +37,7 @@ class Growing(nn.Module):
 
         Raises ValueError for a resolution that the network has no layers for and for another alpha.
         """
-        stage, last = stage_of(resolution), len(self.resolutions) - 1
+        stage, last = doublings(resolution), len(self.resolutions) - 1
         if stage > last:
             raise ValueError(
                 f"cannot grow to {resolution}x{resolution}: {type(self).__name__} has layers up to "
@@ -79,10 +77,6 @@ class Growing(nn.Module):
             )
         super().load_state_dict(state)
 
-    def weight(self, stage: int) -> float:
-        """Of what the layers of a stage say: 1 if they are settled, alpha for the newest, 0 for those to come."""
-        return min(max(self.stage + self.alpha - stage, 0.0), 1.0)
-
     @property
     def resolution(self) -> int:
         """Pixels along a side of the images, at this stage."""
@@ -103,6 +97,10 @@ class GrowingGenerator(Growing, base.Generator):
 
     pixel_range = (-1.0, 1.0)
 
+    def at_stage(self, images: Any) -> Any:
+        """Real images as this generator now shows its own: see the function of this name."""
+        return at_stage(images, self.resolution, self.alpha)
+
     def image(self, x: Any, block: Callable[[int, Any], Any]) -> Any:
         """The image that the blocks make of x at this stage; block(s, x) applies the one of stage s."""
         stage, alpha = self.stage, self.alpha
@@ -110,19 +108,6 @@ class GrowingGenerator(Growing, base.Generator):
             x = block(s, x)
         new = self.rgb[stage](block(stage, x))
         return new if alpha == 1.0 else fade(double(self.rgb[stage - 1](x)), new, alpha)
-
-    def linear_image(self, x: Any, block: Callable[[int, Any], Any]) -> Any:
-        """The same as the paper's figure 2 draws it, enlarged to the largest resolution; slower, for all layers are computed.
-
-        Every stage shows its image, and each is faded over the one before with its own weight: 1 for those that are settled,
-        alpha for the newest, 0 for those to come.
-        """
-        image = None
-        for s in range(len(self.blocks)):
-            x = block(s, x)
-            new = self.rgb[s](x)
-            image = new if s == 0 else fade(double(image), new, self.weight(s))
-        return image
 
     @property
     def at_a_time(self) -> int:
@@ -158,14 +143,6 @@ def at_stage(images: Any, resolution: int, alpha: float = 1.0) -> Any:
     factor = images.shape[1] // resolution
     x = ops.avg_pool2d(images, size=factor) if factor > 1 else images
     return x if alpha == 1.0 else fade(double(halve(x)), x, alpha)
-
-
-def stage_of(resolution: int) -> int:
-    """How often 4 is doubled to make `resolution`. ValueError unless it is 4, 8, 16 ... 1024."""
-    whole = isinstance(resolution, Integral)
-    if not whole or not SMALLEST <= resolution <= LARGEST or resolution & (resolution - 1):
-        raise ValueError(f"a resolution is a whole number, a power of two from {SMALLEST} to {LARGEST}, got {resolution!r}")
-    return int(resolution).bit_length() - SMALLEST.bit_length()
 
 
 def checked_maps(feature_maps: Sequence[int] | None, resolutions: Sequence[int]) -> tuple[int, ...]:

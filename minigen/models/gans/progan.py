@@ -51,10 +51,6 @@ class Generator(GrowingGenerator):
         """Latent vectors (n, latent_dim) -> images of the present resolution (n, r, r, channels)."""
         return self.image(z, lambda s, x: self.blocks[s](x))
 
-    def linear(self, z: Any) -> Any:
-        """The same by the plain form, enlarged to the largest resolution: see `GrowingGenerator.linear_image`."""
-        return self.linear_image(z, lambda s, x: self.blocks[s](x))
-
     def summary_children(self) -> Iterator[tuple[str, nn.Module]]:
         """The settled layers of this stage in order of application, for a summary."""
         yield from ((f"blocks.{s}", self.blocks[s]) for s in range(self.stage + 1))
@@ -107,18 +103,6 @@ class Discriminator(Growing):
 
     def forward(self, x: Any) -> Any:
         return self.head(self.features(x))
-
-    def linear(self, x: Any) -> Any:
-        """The same by the plain form, of images of the largest resolution, whatever the stage; slower.
-
-        All layers are computed. Before each halving by layers, the image halved is faded in, with a weight of 0 where the stage
-        is settled, 1 where it is yet to come: that then is all that the stages below see.
-        """
-        y = self.rgb[-1](x)
-        for s in range(len(self.blocks) - 1, 0, -1):
-            x = halve(x)
-            y = fade(self.rgb[s - 1](x), self.blocks[s](y), self.weight(s))
-        return self.head(self.blocks[0](y))
 
     def summary_children(self) -> Iterator[tuple[str, nn.Module]]:
         """The settled layers of this stage in order of application, for a summary."""

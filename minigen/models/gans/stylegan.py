@@ -1,4 +1,4 @@
-"""StyleGAN, the first: a generator whose every layer is told its style (Karras et al. 2019).
+"""StyleGAN, the first: a generator each of whose layers is given a style (Karras et al. 2019).
 
     w = mapping(z),   x_0 = constant,   x_(l+1) = AdaIN( leaky(conv(x_l) + scale_l noise_l + b_l), A_l w )
 
@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from minigen import functional, nn, ops
+from minigen import nn, ops
 from minigen.autograd import Tensor, no_grad, unwrap
 from minigen.backend import array_module, asarray, random, to_numpy
 from minigen.errors import ShapeError, StateError
@@ -98,8 +98,8 @@ class Generator(GrowingGenerator):
         """Styles -> images of the present resolution. w: (n, style_dim), the same for all layers, or one such for each layer.
 
         `noise`: a map for each layer, (n or 1, r, r, 1), if they are to be given: see `noise_maps`. Else as in
-        `nn.NoiseInjection`. Raises ShapeError for as many styles or maps as there are no layers, ValueError for noise that a
-        generator without noise has no use for.
+        `nn.NoiseInjection`. Raises ShapeError unless there is a style, and a map, for each layer; ValueError for noise given to a
+        generator that has none.
         """
         if noise is not None and not self.noisy:
             raise ValueError("this generator has no layers of noise: make it with noise=True")
@@ -115,11 +115,6 @@ class Generator(GrowingGenerator):
     def mixed(self, w: Any, other: Any, crossover: int) -> list[Any]:
         """A style for each layer: w in front of the crossover, the other from there on."""
         return [w] * crossover + [other] * (self.layers - crossover)
-
-    def linear(self, z: Any) -> Any:
-        """`forward` in evaluation mode by the plain form, enlarged to the largest resolution: see `linear_image`."""
-        w = self.mapping(z)
-        return self.linear_image(self.input(w), lambda s, x: self.blocks[s](x, [w, w], [None, None]))
 
     @property
     def layers(self) -> int:
@@ -146,11 +141,11 @@ class Generator(GrowingGenerator):
 
     # -- styles and images on the host -----------------------------------------------------------------------------
 
-    def sample(self, n: int, psi: float = 1.0) -> np.ndarray:
+    def sample(self, n: int, *, psi: float = 1.0) -> np.ndarray:
         """n new images on the host, pixels in [0, 1]: `draw` of new latent vectors."""
-        return self.draw(self.latent(n), psi)
+        return self.draw(self.latent(n), psi=psi)
 
-    def draw(self, z: Any, psi: float = 1.0) -> np.ndarray:
+    def draw(self, z: Any, *, psi: float = 1.0) -> np.ndarray:
         """The images of given latent vectors (n, latent_dim), on the host, their styles truncated by psi."""
         return self.draw_styles(self.truncate(self.map(z), psi))
 
@@ -183,7 +178,7 @@ class Generator(GrowingGenerator):
     def mix(self, w: np.ndarray, other: np.ndarray, layers: Sequence[int]) -> np.ndarray:
         """The styles w, but those of the other in some layers: two times (n, style_dim) -> (n, all layers, style_dim).
 
-        Layers are counted from 0, two for each resolution. IndexError for one that there is not at this stage.
+        Layers are counted from 0, two for each resolution. IndexError for one that this stage does not have.
         """
         w, other = self.checked_styles(w), self.checked_styles(other)
         if w.shape != other.shape:
@@ -297,7 +292,7 @@ class StyledLayer(nn.Module):
         if self.noise is not None:
             x = self.noise(x, noise)
         x = ops.leaky_relu(self.bias(x), slope=0.2)
-        return functional.pixel_norm(x) if self.style is None else self.style(x, w)
+        return ops.pixel_norm(x) if self.style is None else self.style(x, w)
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         return self.body.output_shape(input_shape)

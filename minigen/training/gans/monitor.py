@@ -1,17 +1,15 @@
 """What is going wrong in an adversarial game, said in words while it goes wrong."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from minigen import metrics
 from minigen.errors import StateError
-from minigen.training.callbacks import Callback
-from minigen.training.run import some
-
-if TYPE_CHECKING:
-    from minigen.training.gans.adversarial import Adversarial
+from minigen.training.examples import subset
+from minigen.training.gans.adversarial import Adversarial
+from minigen.training.run import Callback
 
 SURE = 0.98  # right on so many real and so many generated examples, the discriminator is too strong
 LASTING = 3  # rows of the history over which that must last
@@ -43,13 +41,13 @@ class GanMonitor(Callback):
         self.diversity: list[float] = []
         self.present: set[str] = set()  # kinds of trouble at the last row
 
-    def on_train_begin(self, run: "Adversarial") -> None:
+    def on_train_begin(self, run: Adversarial) -> None:
         if len(self.diversity) > len(run.history.rows):  # it has watched another trainer before
             self.warnings, self.diversity, self.present = [], [], set()
 
-    def on_epoch_end(self, run: "Adversarial") -> None:
+    def on_epoch_end(self, run: Adversarial) -> None:
         samples = self.drawn(run)
-        (real,) = run.presented((some(run.batches.arrays[0], self.samples),))
+        (real,) = run.preprocess_real((subset(run.batches.arrays[0], self.samples),))
         real = run.generator.to_pixels(real)
         differ = bool((real != real[0]).any())  # one example, over and over, leaves nothing to compare with
         self.diversity.append(metrics.pairwise_diversity(samples, real) if differ else 1.0)
@@ -64,14 +62,14 @@ class GanMonitor(Callback):
             run.log(f"monitor, step {run.step}: {found[kind]}")
         self.present = set(found)
 
-    def drawn(self, run: "Adversarial") -> np.ndarray:
+    def drawn(self, run: Adversarial) -> np.ndarray:
         """Samples of latent vectors that are the same each time."""
         rng = np.random.default_rng(0)
         z = rng.standard_normal((self.samples, run.generator.latent_dim))
         labels = [rng.integers(run.generator.classes, size=self.samples)] if run.conditional else []
         return run.sampler.draw(z, *labels)
 
-    def on_train_end(self, run: "Adversarial") -> None:
+    def on_train_end(self, run: Adversarial) -> None:
         if not self.warnings:
             run.log("monitor: nothing to report")
 
@@ -84,7 +82,7 @@ class GanMonitor(Callback):
             "diversity": np.array(self.diversity, dtype=np.float64),
         }
 
-    def check_state(self, state: Mapping[str, Any], run: "Adversarial") -> None:
+    def check_state(self, state: Mapping[str, Any], run: Adversarial) -> None:
         if not state:  # the run had no GanMonitor before
             return
         kinds = {"steps": "i", "texts": "U", "present": "U", "diversity": "f"}

@@ -6,20 +6,23 @@ from numbers import Integral
 from typing import Any, NamedTuple
 
 from minigen.backend import Array
-from minigen.models.gans.growing import Growing, GrowingGenerator, at_stage, stage_of
 from minigen.nn import Module
+from minigen.training.examples import Examples
 from minigen.training.gans.adversarial import Adversarial
+from minigen.training.gans.players import Generator, Growing
 from minigen.training.history import History
-from minigen.utils.settings import Configured
+from minigen.utils.resolution import doublings
+from minigen.utils.settings import Configured, takes_settings
 
 
-class Stage(NamedTuple):
-    """How far the networks have grown: pixels a side, and the weight of the newest layers."""
+class GrowthState(NamedTuple):
+    """How far the networks have grown: pixels along a side, and the weight of the newest layers."""
 
     resolution: int
     alpha: float
 
 
+@takes_settings
 @dataclass(frozen=True)
 class Growth(Configured):
     """When the networks grow: a function of nothing but the number of real images that were shown.
@@ -34,8 +37,7 @@ class Growth(Configured):
     fading: int = 600_000
 
     def __post_init__(self) -> None:
-        super().__post_init__()
-        if stage_of(self.start) > stage_of(self.final):
+        if doublings(self.start) > doublings(self.final):
             raise ValueError(f"growth from {self.start} to {self.final} pixels: expected start <= final")
         if not all(isinstance(count, Integral) for count in (self.stable, self.fading)):
             raise TypeError(f"stable and fading count images, whole numbers, got {self.stable!r} and {self.fading!r}")
@@ -45,19 +47,19 @@ class Growth(Configured):
                 f"stable={self.stable} and fading={self.fading} from {self.start} to {self.final} pixels"
             )
 
-    def __call__(self, images: int) -> Stage:
+    def __call__(self, images: int) -> GrowthState:
         """The stage after so many images."""
         if images < self.stable or self.start == self.final:
-            return Stage(self.start, 1.0)
+            return GrowthState(self.start, 1.0)
         if images >= self.images - self.stable:  # the last fade is over
-            return Stage(self.final, 1.0)
-        doublings, within = divmod(images - self.stable, self.fading + self.stable)
-        return Stage(self.start << (doublings + 1), min(within / self.fading, 1.0) if self.fading else 1.0)
+            return GrowthState(self.final, 1.0)
+        faded, within = divmod(images - self.stable, self.fading + self.stable)
+        return GrowthState(self.start << (faded + 1), min(within / self.fading, 1.0) if self.fading else 1.0)
 
     @property
     def images(self) -> int:
         """How many images it takes until the networks are fully grown and their last stage has had its time."""
-        return self.stable + (stage_of(self.final) - stage_of(self.start)) * (self.fading + self.stable)
+        return self.stable + (doublings(self.final) - doublings(self.start)) * (self.fading + self.stable)
 
 
 class Progressive(Adversarial):
@@ -77,7 +79,7 @@ class Progressive(Adversarial):
 
     progress_fields = (*Adversarial.progress_fields, "images_seen")
 
-    def __init__(self, generator: GrowingGenerator, discriminator: Module, *, growth: Growth, **options: Any):
+    def __init__(self, generator: Generator, discriminator: Module, *, growth: Growth, **options: Any):
         if not isinstance(growth, Growth):
             raise TypeError(f"growth: expected such as training.Growth(final=32), got {growth!r}")
         networks = {"generator": generator, "discriminator": discriminator}
@@ -100,7 +102,7 @@ class Progressive(Adversarial):
             raise
 
     @property
-    def stage(self) -> Stage:
+    def scheduled(self) -> GrowthState:
         """Where the networks stand, or will stand as soon as the next step begins."""
         return self.growth(self.images_seen)
 
@@ -110,16 +112,16 @@ class Progressive(Adversarial):
         self.images_seen += self.discriminator_steps * self.batches.batch_size
 
     def grow(self) -> None:
-        """Bring both networks, and the generator's average, to the stage; at a new resolution both optimizers begin anew."""
-        if self.generator.resolution != self.stage.resolution:
+        """Bring both networks, and the generator's average, to the stage; at a new resolution both optimizers start again."""
+        if self.generator.resolution != self.scheduled.resolution:
             for forgetful in (self.generator_optimizer, self.discriminator_optimizer, *self.remedies):
                 forgetful.restart()
         for network in (self.generator, self.discriminator, self.sampler):
-            network.grow_to(*self.stage)
+            network.grow_to(*self.scheduled)
 
-    def presented(self, real: tuple[Array, ...]) -> tuple[Array, ...]:
-        images, *labels = real  # by the networks' own stage: when a callback asks, `stage` may already be the next step's
-        return (at_stage(images, self.generator.resolution, self.generator.alpha), *labels)
+    def preprocess_real(self, real: tuple[Array, ...]) -> tuple[Array, ...]:
+        images, *labels = real  # by the networks' own stage: when a callback asks, `scheduled` may already be the next step's
+        return (self.generator.at_stage(images), *labels)
 
     def fit(self, examples: Any, *, steps: int | None = None, batch_size: int = 32, **options: Any) -> History:
         """`Adversarial.fit`, by default for as many steps as the growth takes. examples: images of its final resolution."""
@@ -130,8 +132,8 @@ class Progressive(Adversarial):
             steps = self.step + math.ceil(left / (batch_size * self.discriminator_steps))
         return super().fit(examples, steps=steps, batch_size=batch_size, **options)
 
-    def open(self, *arguments: Any) -> None:
-        super().open(*arguments)
+    def open(self, data: Examples, *options: Any) -> None:
+        super().open(data, *options)
         self.grow()
 
     def record(self, row: dict[str, float]) -> None:

@@ -5,9 +5,10 @@ from typing import Any
 
 from minigen.autograd import Tensor
 from minigen.backend import Array
-from minigen.models.applications.restorer import Restorer
 from minigen.nn import Module
-from minigen.training.gans.adversarial import Adversarial, Terms
+from minigen.training.gans.adversarial import Adversarial
+from minigen.training.gans.game import Terms
+from minigen.training.gans.players import Restorer
 
 
 class Restoration(Adversarial):
@@ -41,15 +42,17 @@ class Restoration(Adversarial):
         super().__init__(generator, discriminator, **options)
 
     def generator_input(self, n: int, *labels: Array) -> tuple[Array, ...]:
-        """What is left of the images of a new batch, and these images whole."""
+        """A new batch of images, degraded and whole."""
         (x,) = next(self.stream)
         return self.generator.degrade(x), x
 
-    def fakes(self, degraded: Array, x: Array) -> tuple[Array, ...]:
+    def fakes(self, *inputs: Array) -> tuple[Array, ...]:
+        degraded, _ = inputs
         return super().fakes(degraded)
 
-    def generator_loss(self, degraded: Array, x: Array) -> tuple[Any, Terms]:
-        """What G minimizes for what is left of images x, and its named terms."""
+    def generator_loss(self, *inputs: Array) -> tuple[Any, Terms]:
+        """What G minimizes for degraded images and the whole ones, and its named terms."""
+        degraded, x = inputs
         restored = self.generator(Tensor(degraded))
         content = self.generator.content_loss(restored, x)
         adversarial, terms = self.generator_objective(restored)

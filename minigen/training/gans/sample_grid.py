@@ -3,19 +3,17 @@
 import operator
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from minigen import plot
 from minigen.errors import StateError
-from minigen.training.callbacks import Callback
-from minigen.training.run import some
+from minigen.training.examples import subset
+from minigen.training.gans.adversarial import Adversarial
+from minigen.training.run import Callback
 from minigen.utils.files import replacing
 from minigen.utils.reading import shortened
-
-if TYPE_CHECKING:
-    from minigen.training.gans.adversarial import Adversarial
 
 
 class SampleGrid(Callback):
@@ -37,7 +35,7 @@ class SampleGrid(Callback):
         self.steps: list[int] = []
         self.samples: list[np.ndarray] = []
 
-    def on_train_begin(self, run: "Adversarial") -> None:
+    def on_train_begin(self, run: Adversarial) -> None:
         if self.steps and self.steps[-1] > run.step:  # it has watched another trainer before
             self.steps, self.samples = [], []
         for step, samples in zip(self.steps, self.samples):
@@ -46,11 +44,11 @@ class SampleGrid(Callback):
         if not self.steps:
             self.draw(run)
 
-    def on_step_end(self, run: "Adversarial") -> None:
+    def on_step_end(self, run: Adversarial) -> None:
         if run.step % self.every == 0:
             self.draw(run)
 
-    def on_train_end(self, run: "Adversarial") -> None:
+    def on_train_end(self, run: Adversarial) -> None:
         if self.steps[-1] < run.step:
             self.draw(run)
         last = self.samples[-1]
@@ -64,9 +62,9 @@ class SampleGrid(Callback):
         )
         run.log(f"wrote {path}")
 
-    def draw(self, run: "Adversarial") -> None:
+    def draw(self, run: Adversarial) -> None:
         """Sample, keep the samples, and save their picture. Raises NonFiniteError before it would draw NaN."""
-        run.check_finite(run.named_state())
+        run.check_finite()
         z = np.random.default_rng(0).standard_normal((self.n, run.generator.latent_dim))
         labels = [np.arange(self.n) % run.generator.classes] if run.conditional else []
         samples = run.sampler.draw(z, *labels).astype(np.float32)
@@ -74,7 +72,7 @@ class SampleGrid(Callback):
         self.steps.append(run.step)
         self.save(run, run.step, self.samples[-1])
 
-    def save(self, run: "Adversarial", step: int, samples: np.ndarray) -> None:
+    def save(self, run: Adversarial, step: int, samples: np.ndarray) -> None:
         """Save the picture of a step."""
         if samples.ndim > 2:
             plot.save_tiles(samples, self.file(step), self.columns(run))
@@ -86,18 +84,18 @@ class SampleGrid(Callback):
         """Where the picture of a step lies."""
         return self.folder / f"step_{step:06d}.png"
 
-    def columns(self, run: "Adversarial") -> int | None:
+    def columns(self, run: Adversarial) -> int | None:
         """Of the grid of images: one for each class, if there are classes."""
         return run.generator.classes if run.conditional else None
 
-    def cloud(self, points: np.ndarray, run: "Adversarial", title: str | None = None) -> Any:
+    def cloud(self, points: np.ndarray, run: Adversarial, title: str | None = None) -> Any:
         """A figure of points over real ones."""
-        return plot.point_cloud(points, reference=some(run.batches.arrays[0], 1000), title=title)
+        return plot.point_cloud(points, reference=subset(run.batches.arrays[0], 1000), title=title)
 
     def state_dict(self) -> dict[str, np.ndarray]:
         return {"steps": np.array(self.steps, dtype=np.int64), **{f"samples {i}": x for i, x in enumerate(self.samples)}}
 
-    def check_state(self, state: Mapping[str, Any], run: "Adversarial") -> None:
+    def check_state(self, state: Mapping[str, Any], run: Adversarial) -> None:
         if not state:  # the run had no SampleGrid before
             return
         drawn = [f"samples {i}" for i in range(len(state) - 1)]

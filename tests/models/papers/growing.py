@@ -24,6 +24,7 @@ from tests.models.papers.arithmetic import (
     pixel_norm,
 )
 from tests.models.papers.network import Network, normal, uniform
+from tests.models.papers.plain import plain
 
 # -- Karras et al. 2018 --------------------------------------------------------------------------------------------
 
@@ -206,7 +207,7 @@ def grown(make, stage, alpha):
 
 def both_forms(model, x):
     """By the form that computes what the stage needs and, of generators enlarged, by the plain one."""
-    return model(x), model.linear(x)
+    return model(x), plain(model, x)
 
 
 def enlarged(paper, stage, alpha, w, z):
@@ -252,13 +253,7 @@ NETWORKS = [
         for stage, alpha in STAGES
     ),
     *(
-        Network(
-            f"{name} discriminator, plain form",
-            make,
-            lambda model, x: model.linear(x),
-            partial(paper, stage=2, alpha=1.0),
-            (uniform(4, 16, 16, 2),),
-        )
+        Network(f"{name} discriminator, plain form", make, plain, partial(paper, stage=2, alpha=1.0), (uniform(4, 16, 16, 2),))
         for name, (make, paper) in DISCRIMINATORS.items()
     ),
     Network("stylegan, mixed", GENERATORS["stylegan"][0], mixed, mixed_generator, (normal(4, 3), normal(4, 3), *NOISE)),

@@ -180,10 +180,10 @@ def test_a_projection_follows_every_update_of_the_discriminator():
     """Its weights are within the limit whenever the generator learns from it, and in the end; the generator's are not clipped."""
     trainer = game(penalties=[losses.WeightClipping(0.05)], discriminator_steps=2)
     largest = []
-    judge = trainer.generator_step
+    evaluator = trainer.generator_step
     trainer.generator_step = lambda inputs: (
         largest.append(max(abs(p.data).max() for p in trainer.discriminator.parameters())),
-        judge(inputs),
+        evaluator(inputs),
     )
     trainer.fit(cloud(), steps=3, **QUIET)
     assert largest == [np.float32(0.05)] * 3

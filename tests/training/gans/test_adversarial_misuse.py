@@ -108,7 +108,9 @@ def test_a_generator_that_cannot_sample():
     (lambda: (told(3)[0], told(4)[1]), "3, the discriminator 4"),
 ])  # fmt: skip
 def test_labels_on_one_side_only(networks, classes):
-    with pytest.raises(ValueError, match=f"^the generator has classes {classes}: both networks are told the labels, or neither$"):
+    with pytest.raises(
+        ValueError, match=f"^the generator has classes {classes}: both networks are conditioned on labels, or neither$"
+    ):
         game(networks)
 
 
@@ -443,7 +445,7 @@ def test_a_run_that_is_asked_for_less_than_it_has_done_changes_nothing(tmp_path)
 
 
 def test_a_conditional_generator_that_is_told_nothing():
-    with pytest.raises(ValueError, match=r"^this generator is told the class, 0 to 2: sample\(n, labels\)$"):
+    with pytest.raises(ValueError, match=r"^this generator is conditioned on the class, 0 to 2: sample\(n, labels\)$"):
         game(told).sample(4)
     with pytest.raises(ValueError, match="^this generator takes no labels$"):
         game().sample(4, 1)

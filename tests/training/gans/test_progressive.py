@@ -174,7 +174,7 @@ def test_the_networks_grow_as_the_schedule_says_and_the_history_tells(backend):
     assert history["resolution"] == RESOLUTIONS and history["images"] == [4, 8, 12, 16, 20, 24, 28]
     assert history["alpha"] == ALPHAS and [tuple(first) for first, *_ in stages] == list(zip(RESOLUTIONS, ALPHAS))
     assert all(first == second == average for first, second, average in stages)
-    assert trainer.images_seen == GROWTH.images == 28 and trainer.stage == (16, 1.0)
+    assert trainer.images_seen == GROWTH.images == 28 and trainer.scheduled == (16, 1.0)
     assert trainer.sample(3).shape == (3, 16, 16, 1)
     assert all(np.isfinite(history[name]).all() for name in history)
 
@@ -403,12 +403,12 @@ def test_a_monitor_compares_samples_with_real_images_of_the_same_stage():
     assert len(monitor.diversity) == 7 and np.isfinite(monitor.diversity).all()
 
 
-def test_what_a_callback_is_presented_is_what_the_networks_see():
+def test_what_a_callback_sees_of_real_images_is_what_the_networks_see():
     """Also behind the step after which a new resolution is due."""
     trainer, seen = grown(), []
 
     def look(run):
-        (real,) = run.presented((run.batches.arrays[0][:3],))
+        (real,) = run.preprocess_real((run.batches.arrays[0][:3],))
         seen.append((real.shape[1], run.generator(run.generator.latent(1)).shape[1]))
 
     trainer.fit(images(), callbacks=[Each(look)], **QUIET)
@@ -463,7 +463,7 @@ def test_callbacks_are_told_before_the_networks_grow():
     trainer, order, later = grown(), Order(), Order()
     trainer.fit(images(), steps=1, callbacks=[order], **QUIET)
     assert order.told == [("started", 0, 4), ("step", 1, 4), ("row", 1, 4), ("ended", 1, 4)]
-    assert trainer.stage == (8, 0.0)
+    assert trainer.scheduled == (8, 0.0)
     trainer.fit(images(), steps=2, callbacks=[later], **QUIET)
     assert later.told == [("started", 1, 8), ("step", 2, 8), ("row", 2, 8), ("ended", 2, 8)]
 

@@ -113,7 +113,7 @@ def test_no_labels_to_change(remedy, loss):
 def test_derivatives_of_what_is_shown_under_instance_noise_to_order_2():
     def shown(x):
         mg.seed(3)
-        return InstanceNoise(0.5, steps=20).shown(x * x, step=5)
+        return InstanceNoise(0.5, steps=20).augment(x * x, step=5)
 
     mg.gradcheck(shown, np.random.default_rng(0).standard_normal((3, 2)))
 
@@ -121,18 +121,18 @@ def test_derivatives_of_what_is_shown_under_instance_noise_to_order_2():
 def test_instance_noise_falls_linearly_to_nothing():
     x = np.zeros((5000, 2), np.float32)
     for step, std in ((0, 0.5), (10, 0.25), (15, 0.125)):
-        seen = InstanceNoise(0.5, steps=20).shown(x, step)
+        seen = InstanceNoise(0.5, steps=20).augment(x, step)
         assert seen.dtype == np.float32 and abs(seen.std() - std) < 0.02 * std and abs(seen.mean()) < 0.05 * std
     for step in (20, 21, 1000):
-        assert InstanceNoise(0.5, steps=20).shown(x, step) is x
+        assert InstanceNoise(0.5, steps=20).augment(x, step) is x
 
 
 def test_both_players_see_the_noise():
     """In the discriminator's step on real and on generated examples, in the generator's on its own; each time anew."""
     trainer = game(remedies=[InstanceNoise(0.5, steps=2)])
     seen, made = [], []
-    judge, make = trainer.discriminator.forward, trainer.generator.forward
-    trainer.discriminator.forward = lambda x: (seen.append(to_numpy(x.data)), judge(x))[1]
+    evaluator, make = trainer.discriminator.forward, trainer.generator.forward
+    trainer.discriminator.forward = lambda x: (seen.append(to_numpy(x.data)), evaluator(x))[1]
     trainer.generator.forward = lambda z: (made.append(make(z)), made[-1])[1]
     real = cloud(4)
     trainer.batches = mg.data.Batches(real, batch_size=4)
@@ -304,7 +304,7 @@ def test_feature_matching_needs_features():
         game((small()[0], nn.Sequential(nn.Dense(2, 1))), remedies=[FeatureMatching()])
 
 
-# -- networks that judge several together ------------------------------------------------------------------------
+# -- networks that evaluator several together ------------------------------------------------------------------------
 
 
 def test_packing_judges_groups_of_examples_all_real_or_all_generated():
@@ -424,7 +424,7 @@ def test_by_default_the_settings_are_these(remedy, settings):
 
 def test_settings_at_the_edge_of_what_makes_sense():
     x = np.zeros((3, 2), np.float32)
-    assert InstanceNoise(0.1, steps=1).shown(x, 0).any() and InstanceNoise(0.1, steps=1).shown(x, 1) is x
+    assert InstanceNoise(0.1, steps=1).augment(x, 0).any() and InstanceNoise(0.1, steps=1).augment(x, 1) is x
     assert LabelSmoothing(1.0).targets(1.0, 0.0, x) == (1.0, 0.0)
     assert ExperienceReplay(1, share=1.0).fakes((x,))[0].shape == x.shape
 

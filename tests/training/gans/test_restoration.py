@@ -32,7 +32,7 @@ def filling():
     return context_encoder.Generator(3, 8, feature_maps=(4, 4))
 
 
-def judge():
+def evaluator():
     """8 x 8 pixels -> a score."""
     return base.Discriminator(nn.Sequential(nn.Flatten(), nn.Dense(64, 4, "tanh")), 4)
 
@@ -40,7 +40,7 @@ def judge():
 def trainer(generator=enlarging, **options):
     """A trainer, from a seed that also starts the random streams."""
     mg.seed(1)
-    players = generator(), judge()
+    players = generator(), evaluator()
     adams = [optim.Adam(player.parameters(), lr=0.01, beta1=0.5) for player in players]
     return Restoration(
         *players, **{"generator_optimizer": adams[0], "discriminator_optimizer": adams[1], "weight": 0.25, **options}
@@ -94,7 +94,7 @@ def test_a_remedy_may_change_the_adversarial_part():
     run.fit(pixels(), steps=1, **QUIET)
     degraded, x = run.generator_input(4)
     restored = run.generator(degraded)
-    matching = run.remedies[0].generator_objective(run, (restored,))[0]
+    matching = run.remedies[0].generator_objective(run.discriminator, run.latest_real, (restored,))[0]
     expected = run.generator.content_loss(restored, x) + 0.25 * matching
     assert run.generator_loss(degraded, x)[0].item() == pytest.approx(expected.item(), rel=1e-6)
 
@@ -149,7 +149,7 @@ def test_weights(weight):
 
 def test_by_default_a_thousandth_of_the_adversarial_loss_counts():
     """SRGAN's weight."""
-    players = enlarging(), judge()
+    players = enlarging(), evaluator()
     optimizers = {
         f"{name}_optimizer": optim.SGD(network.parameters(), lr=0.1)
         for name, network in zip(("generator", "discriminator"), players)

@@ -1,0 +1,17 @@
+"""What `@op` makes of a forward function, for editors and type checkers."""
+
+from collections.abc import Callable
+from typing import Any, ParamSpec, Protocol
+
+Inputs = ParamSpec("Inputs")
+
+
+class Function(Protocol[Inputs]):
+    """A function of the forward's signature that takes Tensors too; `op` is what a node of the graph points to."""
+
+    op: Any
+
+    def vjp(self, name: str) -> Callable[[Callable], Callable]:
+        """Register the decorated function as the rule for the input `name`."""
+
+    def __call__(self, *inputs: Inputs.args, **attributes: Inputs.kwargs) -> Any: ...

@@ -1,0 +1,62 @@
+"""Pictures that a page carries in itself, as data URLs, so that it has nothing to load."""
+
+import base64
+import io
+from typing import Any, NamedTuple
+
+import numpy as np
+from PIL import Image
+
+FEW = 100_000  # bytes
+TALL, WIDE = 1.2, 2.0  # width / height of a thumbnail, at least and at most
+
+
+class Embedded(NamedTuple):
+    """An image as the src of an <img>, with its size, for the page's layout before it is drawn."""
+
+    src: str
+    width: int
+    height: int
+
+
+def lossless(pixels: np.ndarray) -> Embedded:
+    """One image of (h, w), (h, w, 1) or (h, w, 3) in [0, 1], as PNG."""
+    pixels = pixels[..., 0] if pixels.shape[2:] == (1,) else pixels
+    image = Image.fromarray(np.rint(pixels.clip(0, 1) * 255).astype(np.uint8))
+    return embedded(image, "png", encoded(image, "PNG", optimize=True))
+
+
+def compact(content: bytes, width: int) -> Embedded:
+    """The bytes of a PNG file: as they are if they are few, or else as WebP, at most `width` pixels wide."""
+    image = Image.open(io.BytesIO(content))
+    if len(content) <= FEW:
+        return embedded(image, "png", content)
+    image = at_most(width, image.convert("RGB"))
+    return embedded(image, "webp", encoded(image, "WEBP", quality=80, method=2))
+
+
+def thumbnail(content: bytes, width: int) -> Embedded:
+    """The middle of a picture, neither very tall nor very wide, at most `width` pixels wide, as WebP."""
+    image = Image.open(io.BytesIO(content)).convert("RGB")
+    across, down = min(image.width, round(WIDE * image.height)), min(image.height, round(image.width / TALL))
+    left, top = (image.width - across) // 2, (image.height - down) // 2
+    image = at_most(width, image.crop((left, top, left + across, top + down)))
+    return embedded(image, "webp", encoded(image, "WEBP", quality=80, method=2))
+
+
+def at_most(width: int, image: Image.Image) -> Image.Image:
+    """An image no wider than this, its proportions kept."""
+    scale = min(1.0, width / image.width)
+    return image.resize((round(image.width * scale), max(1, round(image.height * scale))), Image.Resampling.LANCZOS)
+
+
+def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
+    """An image as the bytes of a file of this kind."""
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def embedded(image: Image.Image, kind: str, content: bytes) -> Embedded:
+    """The bytes of a file as an image of a page."""
+    return Embedded(f"data:image/{kind};base64,{base64.b64encode(content).decode()}", *image.size)

@@ -1,0 +1,49 @@
+"""Many examples in batches, so that what a network makes on the way never lies in memory for all of them at once."""
+
+import functools
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from minigen.autograd import Tensor, is_grad_enabled
+from minigen.backend import array_module
+
+BATCH = 500  # examples that go through a network at a time
+
+
+def in_batches(method: Callable) -> Callable:
+    """Make a method of a model take more than BATCH examples a batch at a time, where no graph is recorded.
+
+    Beside its arguments and its result it then needs no more memory for 60,000 examples than for BATCH. What has as many rows as
+    the first argument is cut with it; anything else is given to every batch. The method returns one result (n, ...), or a tuple
+    of such ones, in which an example depends on nothing but itself: a BatchNorm in training mode would see each batch by itself.
+    Where a graph is recorded, which holds on to everything anyway, all examples go together.
+    """
+
+    @functools.wraps(method)
+    def batched(self: Any, x: Any, *others: Any, **options: Any) -> Any:
+        n = len(x) if getattr(x, "shape", ()) else 0
+        if is_grad_enabled() or n <= BATCH:
+            return method(self, x, *others, **options)
+
+        def results() -> Iterable[tuple[slice, Any]]:
+            for start in range(0, n, BATCH):
+                rows = slice(start, start + BATCH)
+                cut = [each[rows] if getattr(each, "shape", ())[:1] == (n,) else each for each in (*others, *options.values())]
+                yield rows, method(self, x[rows], *cut[: len(others)], **dict(zip(options, cut[len(others) :])))
+
+        return joined(results(), n)
+
+    return batched
+
+
+def joined(results: Iterable[tuple[slice, Any]], n: int) -> Any:
+    """The results of the batches, arrays, Tensors or tuples of them, written into one of n rows as they come."""
+    whole: list = []
+    for rows, result in results:
+        columns = result if isinstance(result, tuple) else (result,)
+        arrays = [column.data if isinstance(column, Tensor) else column for column in columns]
+        whole = whole or [array_module(y).empty((n, *y.shape[1:]), dtype=y.dtype) for y in arrays]
+        for column, y in zip(whole, arrays, strict=True):
+            column[rows] = y
+    made = tuple(Tensor(y) if isinstance(column, Tensor) else y for y, column in zip(whole, columns))
+    return made if isinstance(result, tuple) else made[0]

@@ -1,0 +1,80 @@
+"""Compositions that regularize a network: dropout and the two sparsities."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from minigen.backend import Array
+from minigen.engine import unwrap
+from minigen.errors import ShapeError
+from minigen.ops.elementwise import absolute, clip, log, masked
+from minigen.ops.reduction import mean
+
+
+def dropout(x: Any, keep: Array, rate: float) -> Any:
+    """x / (1 - rate) where kept, else 0: zeroes what the bool mask `keep` drops and rescales the rest, so that the mean stays.
+
+    Inverted dropout (Srivastava et al. 2014): nothing is left to do at test time. Raises ValueError for a rate outside [0, 1).
+    """
+    check_rate("dropout", rate)
+    return masked(x, keep, scale=1.0 / (1.0 - float(rate)))
+
+
+def l1_sparsity(activations: Any) -> Any:
+    """L1 norm of an example's activations, which pushes most of them to zero.
+
+        sum over units j of |a_j|,   mean over the batch
+
+    activations: (n, ...) -> one number. A sum over the units, so it grows with their number; a mean over examples, so it does
+    not change with the batch size. Raises ShapeError for an empty batch.
+    """
+    check_batch("l1_sparsity", activations)
+    return absolute(activations).sum() / float(activations.shape[0])
+
+
+def kl_sparsity(activations: Any, target: float = 0.1) -> Any:
+    """How far the units' mean activations are from `target`: a divergence between coins, in nats.
+
+        sum over units j of  t log(t / p_j) + (1 - t) log((1 - t) / (1 - p_j)),   p_j = mean over the batch of a_j,   t = target
+
+    activations: (n, ...) in [0, 1], of a sigmoid for example -> one number. It depends on the batch through the means only, so
+    the same batch twice over costs the same; but the means of a small batch scatter, and that raises it. Inside the logarithms
+    p and 1 - p are kept above 1e-12: a unit that is off, or on, for a whole batch costs much, not infinitely much.
+
+    Raises ValueError for a target outside (0, 1) and for means outside [0, 1] on the host (single activations are not checked),
+    ShapeError for an empty batch. Source: Ng 2011, "Sparse autoencoder" (CS294A), section 3.
+    """
+    check_target("kl_sparsity", target)
+    target = float(target)  # a number of NumPy's would compute in float64
+    check_batch("kl_sparsity", activations)
+    p = mean(activations, axis=0)
+    means = unwrap(p)
+    if isinstance(means, np.ndarray) and ((means < 0.0) | (means > 1.0)).any():  # a device is not asked: it would have to wait
+        raise ValueError(
+            f"kl_sparsity: mean activations reach from {float(p.min()):.4g} to {float(p.max()):.4g}, expected "
+            "activations in [0, 1], of a sigmoid for example"
+        )
+    on, off = log(clip(p, low=1e-12)), log(clip(1.0 - p, low=1e-12))
+    return (target * (math.log(target) - on) + (1.0 - target) * (math.log(1.0 - target) - off)).sum()
+
+
+def check_batch(name: str, activations: Any) -> None:
+    """Raise for activations without examples, which have no mean."""
+    if not activations.shape or not activations.shape[0]:
+        raise ShapeError(
+            f"{name}: expected activations (n, ...) of at least one example, got shape {tuple(activations.shape)}: "
+            "an empty batch?"
+        )
+
+
+def check_target(name: str, target: float) -> None:
+    """Raise unless a mean activation could be the target without being always off or always on."""
+    if not 0.0 < target < 1.0:
+        raise ValueError(f"{name}: the target is a mean activation, 0 < target < 1, got {target}")
+
+
+def check_rate(name: str, rate: float) -> None:
+    """Raise unless a rate leaves something."""
+    if not 0.0 <= rate < 1.0:
+        raise ValueError(f"{name}: the rate is the probability of dropping, 0 <= rate < 1, got {rate}")

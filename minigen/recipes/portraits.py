@@ -1,0 +1,161 @@
+"""What demos 26, 27, 33 and 34 share: square images whose sides are a power of two, an evaluator of them, a StyleGAN."""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from minigen import data, evaluators, metrics, training
+from minigen.backend import asarray, seed, to_numpy
+from minigen.models.gans import stylegan
+from minigen.models.gans.growing import at_stage
+from minigen.recipes import find
+from minigen.recipes.gans import GrowingRecipe
+from minigen.recipes.inputs import square
+from minigen.training.cache import load_weights, save_weights
+from minigen.training.run import checksum
+from minigen.utils.files import cached
+
+SIZE = {"resolution": 32, "images": 10_000}
+SMALL = {"resolution": 16, "images": 10_000, "last": 80_000}  # demos 33 and 34: fewer pixels, longer, so that there are eyes
+
+
+def full(name: str) -> dict[str, int]:
+    """What --full stands for: the size and the length of the paper's training, of which there is a recipe."""
+    paper = find(f"{name}-paper")
+    return {"resolution": 128, "images": 30_000, "phase": paper.phase, "last": paper.last}
+
+
+def shorten(args: argparse.Namespace) -> None:
+    """What --quick stands for: a few steps, and faces of 16 x 16."""
+    args.phase, args.last, args.batch_size, args.samples = 16, 16, 8, 100
+    args.resolution = 16 if args.data == "faces" else 32
+
+
+def fit_to_data(args: argparse.Namespace) -> None:
+    """Digits and garments are 32 x 32: of SMALL, what was not given becomes as in demo 27."""
+    usual = SIZE | find("stylegan").length
+    for name, small in SMALL.items():
+        if args.data != "faces" and getattr(args, name) == small:
+            setattr(args, name, usual[name])
+
+
+class PortraitTask:
+    """The images of a demo, (n, r, r, c) in [0, 1], and how generated ones are evaluated.
+
+    faces: drawn at the resolution asked for; the evaluator has learned all of their factors.  Any other data set: 28 x 28 images
+    with a zero padding of 2 pixels, 32 x 32; the evaluator is the classifier of demo 17, which sees them without the padding.
+    """
+
+    def __init__(self, args: argparse.Namespace):
+        self.args, self.faces = args, args.data == "faces"
+        quick = {"epochs": 1, "cache": args.out / "weights"} if args.quick else {}
+        if self.faces:
+            sizes = {"train_size": 400, "test_size": 10} if args.quick else {"train_size": args.images, "test_size": 1000}
+            self.train, self.test = data.load("faces", resolution=args.resolution, **sizes)
+            self.evaluator = evaluators.attribute_classifier(self.train, **quick)
+        else:
+            if args.resolution != 32:
+                raise SystemExit(f"--resolution {args.resolution}: {args.data} is 28 x 28, padded to 32 x 32")
+            self.train, self.test = (each[:400] if args.quick else each for each in data.load(args.data))
+            self.evaluator = evaluators.feature_classifier(self.train, **quick)
+        self.images = square(self.train.images)
+        self.resolution = self.images.shape[1]
+
+    def recipe(self, name: str) -> GrowingRecipe:
+        """The recipe of this name, or with --full its paper's, with the demo's settings and the length of its run."""
+        recipe = find(f"{name}-paper" if self.args.full else name).with_arguments(self.args)
+        return recipe.with_length(recipe.spec_of(self.train), len(self.train))
+
+    def seen(self, images: np.ndarray) -> np.ndarray:
+        """Images as the evaluator takes them: as large as the data, those of a smaller stage with their pixels repeated."""
+        factor = self.resolution // images.shape[1]
+        images = images.repeat(factor, axis=1).repeat(factor, axis=2)
+        return images if self.faces else images[:, 2:-2, 2:-2]
+
+    def features(self, images: np.ndarray) -> np.ndarray:
+        """The evaluator's features, (n, 64)."""
+        return self.evaluator.features(self.seen(images))
+
+    def distance(self, samples: np.ndarray, resolution: int | None = None, alpha: float = 1.0) -> float:
+        """The Frechet distance of samples from as many real images, at the stage at which both are."""
+        real = self.images[np.random.default_rng(1).permutation(len(self.images))[: len(samples)]]
+        if resolution is not None:
+            real = to_numpy(at_stage(asarray(real), resolution, alpha))
+        return metrics.frechet_distance(self.features(real), self.features(samples))
+
+    def floor(self, n: int) -> float:
+        """The Frechet distance of n real images from n others."""
+        return self.distance(self.images[np.random.default_rng(1).permutation(len(self.images))[n : 2 * n]])
+
+    def read(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        """What the evaluator reads: factor -> (n,), levels or values; of other data sets class and brightness."""
+        said = self.evaluator.predict(self.seen(images))
+        return said if self.faces else {"class": said, "brightness": images.mean(axis=(1, 2, 3))}
+
+    def shares(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        """Of each discrete factor, or of the classes, how often each level is seen; a fair share is 1."""
+        levels = self.evaluator.factors if self.faces else {"class": len(self.train.class_names)}
+        return {
+            name: metrics.class_histogram(values, levels[name]) * (levels[name] / len(images))
+            for name, values in self.read(images).items()
+            if values.dtype.kind == "i"
+        }
+
+    def attributes(self, images: np.ndarray) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """Yes-or-no attributes of the images, and how sure the evaluator is: levels, and values above their median.
+
+        Left out are those that, of the half of which the evaluator is surest, fewer than one in fifty has, or all but so few.
+        """
+        labels, sure = {}, {}
+        chances = self.evaluator.probabilities(self.seen(images))
+        for name, values in self.read(images).items():
+            if values.dtype.kind == "i":
+                of_each = chances[name] if self.faces else chances
+                for level in range(of_each.shape[1])[1 if of_each.shape[1] == 2 else 0 :]:
+                    labels[f"{name} {level}"], sure[f"{name} {level}"] = values == level, np.abs(of_each[:, level] - 0.5)
+            else:
+                median = np.median(values)
+                labels[f"{name} high"], sure[f"{name} high"] = values > median, np.abs(values - median)
+        shares = {name: yes[sure[name] >= np.median(sure[name])].mean() for name, yes in labels.items()}
+        kept = [name for name, share in shares.items() if 0.02 < share < 0.98]
+        return {name: labels[name] for name in kept}, {name: sure[name] for name in kept}
+
+
+def rarest(shares: dict[str, np.ndarray]) -> tuple[str, float]:
+    """The level that is seen least, as text, and its share."""
+    name = min(shares, key=lambda name: shares[name].min())
+    return f"{name} {int(shares[name].argmin())}", float(shares[name].min())
+
+
+def stylegan_game(task: PortraitTask) -> tuple[GrowingRecipe, training.Progressive]:
+    """Demo 27's recipe, and its game before the first step."""
+    recipe = task.recipe("stylegan")
+    seed(task.args.seed)
+    return recipe, recipe.trainer(*recipe.networks(recipe.spec_of(task.train)))
+
+
+def trained_stylegan(task: PortraitTask) -> stylegan.Generator:
+    """Demo 27's averaged generator: read, if these settings have been trained before, or trained (a quarter of an hour)."""
+    recipe, trainer = stylegan_game(task)
+    if not load_weights(kept(task, recipe), "generator", trainer.sampler, made_of(task, recipe)):
+        recipe.fit(trainer, task.train)
+        keep_stylegan(task, recipe, trainer.sampler)
+    return trainer.sampler
+
+
+def keep_stylegan(task: PortraitTask, recipe: GrowingRecipe, generator: stylegan.Generator) -> None:
+    """Keep a trained generator for the demos that ask what it has learned."""
+    save_weights(kept(task, recipe), "generator", generator, made_of(task, recipe))
+
+
+def made_of(task: PortraitTask, recipe: GrowingRecipe) -> str:
+    """What the generator of these settings has learned, and how, in a word."""
+    settings = "-".join(str(value) for value in recipe.settings.values() if value is not None)
+    return f"{task.args.data}-{checksum([task.images]):08x}-{recipe.name}-{settings}-seed{task.args.seed}"
+
+
+def kept(task: PortraitTask, recipe: GrowingRecipe) -> Path | None:
+    """Where the generator of these settings lies, in the user's cache; None if there is no such thing."""
+    name = f"{made_of(task, recipe)}.npz"
+    return task.args.out / "weights" / name if task.args.quick else cached("stylegan", name)

@@ -1,0 +1,53 @@
+"""The recipe of demos 28 and 29: a network that restores images, on its content alone and with a discriminator beside it."""
+
+from dataclasses import dataclass
+from math import ceil
+
+import numpy as np
+
+from minigen import losses, nn, optim, training
+from minigen.models.applications.restorer import Restorer
+from minigen.models.gans import dcgan
+from minigen.optim import schedules
+from minigen.recipes.recipe import Recipe, option
+
+
+@dataclass(frozen=True)
+class RestorationRecipe(Recipe):
+    """Restoration: on the content first; then two copies go on for as many updates, one as before, one with a discriminator."""
+
+    name = "restoration"
+    lr: float = 2e-3
+    batch_size: int = 32
+    epochs: int | None = 3
+    steps: int | None = 300
+    weight: float = option(1e-3, "weight of the adversarial term beside the content")
+
+    def fit_content(self, network: nn.Module, images: np.ndarray) -> training.History:
+        """Train a network on its own loss, without a discriminator."""
+        rate = schedules.cosine(self.lr, self.epochs * ceil(len(images) / self.batch_size))
+        adam = optim.Adam(network.parameters(), lr=rate)
+        return training.fit(network, images, optimizer=adam, epochs=self.epochs, batch_size=self.batch_size)
+
+    def go_on(self, network: nn.Module, images: np.ndarray) -> training.History:
+        """The same, for as many more updates as the game has steps."""
+        epochs = ceil(self.steps * self.batch_size / len(images))
+        return self.with_settings(lr=5e-4, epochs=epochs).fit_content(network, images)
+
+    def trainer(self, network: Restorer) -> training.Restoration:
+        """The game of a network that has learned its content, and a new discriminator."""
+        discriminator = dcgan.TinyDiscriminator(batch_norm=False)
+        slow, fast = (schedules.cosine(rate, self.steps) for rate in (5e-4, 2e-3))
+        return training.Restoration(
+            network,
+            discriminator,
+            weight=self.weight,
+            penalties=[losses.R1(gamma=1.0)],
+            generator_optimizer=optim.Adam(network.parameters(), lr=slow, beta1=0.5),
+            discriminator_optimizer=optim.Adam(discriminator.parameters(), lr=fast, beta1=0.5),
+        )
+
+    def fit(self, trainer: training.Restoration, images: np.ndarray) -> training.History:
+        """Play the game."""
+        rows = max(self.steps // 20, 1)
+        return trainer.fit(images, steps=self.steps, batch_size=self.batch_size, record_every=rows)

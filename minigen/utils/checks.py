@@ -1,0 +1,60 @@
+"""Settings that are numbers, and arrays of one shape, checked: a refusal says whose they are, what was given and expected."""
+
+import math
+from collections.abc import Callable
+from numbers import Real
+from typing import Any
+
+from minigen.errors import CHANNELS_FIRST, ShapeError
+
+
+def check_positive(owner: str, **settings: float) -> None:
+    """Raise ValueError for a setting that is not above 0 and finite, TypeError for one that is not a number."""
+    check_range(owner, settings, lambda value: 0.0 < value < math.inf, "above 0 and finite")
+
+
+def check_nonnegative(owner: str, **settings: float) -> None:
+    """Raise ValueError for a setting that is negative or not finite, TypeError for one that is not a number."""
+    check_range(owner, settings, lambda value: 0.0 <= value < math.inf, "at least 0 and finite")
+
+
+def check_fraction(owner: str, **settings: float) -> None:
+    """Raise ValueError for a setting outside [0, 1), such as a decay rate; TypeError for one that is not a number."""
+    check_range(owner, settings, lambda value: 0.0 <= value < 1.0, "at least 0 and below 1")
+
+
+def check_counts(owner: str, **settings: int) -> None:
+    """Raise ShapeError for a number of features, pixels or examples below 1, TypeError for one that is not a whole number."""
+    for name, value in settings.items():
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise TypeError(f"{owner}'s {name} must be a whole number, got {value!r}")
+        if value < 1:
+            raise ShapeError(f"{owner}'s {name} must be at least 1, got {value}")
+
+
+def check_shape(owner: str, shape: Any) -> tuple[int, ...]:
+    """A setting that is a shape, as a tuple. TypeError for what is none, ShapeError for an axis of length 0."""
+    if not isinstance(shape, (tuple, list)):
+        raise TypeError(f"{owner}'s shape must be a tuple, such as (28, 28, 1), got {shape!r}")
+    check_counts(owner, **{f"shape[{axis}]": length for axis, length in enumerate(shape)})
+    return tuple(shape)
+
+
+def check_same_shape(owner: str, **arrays: Any) -> None:
+    """Raise ShapeError unless all arrays have one shape, for (n, 1) against (n,) would broadcast to n * n pairs."""
+    shapes = {name: tuple(array.shape) for name, array in arrays.items()}
+    if len(set(shapes.values())) > 1:
+        (first, shape), *others = shapes.items()
+        listed = ", ".join(f"{name} {other}" for name, other in others)
+        moved = any(len(other) == 4 and shape == tuple(other[axis] for axis in (0, 2, 3, 1)) for _, other in others)
+        hint = f": {CHANNELS_FIRST}" if moved else ""
+        raise ShapeError(f"{owner}: {first} has shape {shape}, {listed}; expected the same{hint}")
+
+
+def check_range(owner: str, settings: dict[str, Any], inside: Callable[[float], bool], expected: str) -> None:
+    """What the checks of real numbers have in common."""
+    for name, value in settings.items():
+        if not isinstance(value, Real):
+            raise TypeError(f"{owner}'s {name} must be a number, got {value!r}")
+        if not inside(value):
+            raise ValueError(f"{owner}'s {name} must be {expected}, got {value}")

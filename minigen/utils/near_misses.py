@@ -1,0 +1,137 @@
+"""Answers to near misses: a name that is nearly right, or is another library's, and what it is called here.
+
+Nothing of this runs before an error has happened.
+"""
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from minigen.errors import suggestion
+
+# fmt: off
+SETTINGS = {  # what a setting is called in Keras, PyTorch or papers -> what it may be called here
+    "act": ["activation"], "nonlinearity": ["activation"],
+    "alpha": ["slope", "rho"], "leak": ["slope"], "negative_slope": ["slope"],
+    "axes": ["axis"], "dim": ["axis", "latent_dim"], "dims": ["axis"], "keepdim": ["keepdims"],
+    "betas": ["beta1", "beta2"], "beta_1": ["beta1"], "beta_2": ["beta2"],
+    "clipnorm": ["clip_norm"], "global_clipnorm": ["clip_norm"], "max_norm": ["clip_norm"],
+    "codings_size": ["latent_dim"], "n_latent": ["latent_dim"], "nz": ["latent_dim"], "z_dim": ["latent_dim"],
+    "data": ["examples"], "dataset": ["examples"], "inputs": ["examples"], "x": ["examples"],
+    "ema_decay": ["decay", "ema"],
+    "epsilon": ["eps"],
+    "filters": ["out_channels"], "num_filters": ["out_channels"],
+    "filter_size": ["kernel_size"], "kernel": ["kernel_size"], "strides": ["stride"],
+    "hidden_dim": ["hidden_size", "hidden"], "hidden_units": ["hidden_size", "hidden"],
+    "in_dim": ["in_features", "input_size"], "input_dim": ["in_features", "input_size"], "n_in": ["in_features"],
+    "in_features": ["input_size"], "in_channels": ["in_features", "features"], "out_channels": ["out_features"],
+    "iterations": ["steps"], "num_steps": ["steps"],
+    "kernel_initializer": ["weight_init"], "initializer": ["weight_init"],
+    "kernel_size": ["pool_size"],
+    "lambda_": ["weight"], "lambda_gp": ["weight"], "gp_weight": ["weight"],
+    "learning_rate": ["lr", "optimizer"], "eta": ["lr"], "step_size": ["lr"],
+    "model": ["parameters"], "params": ["parameters"],
+    "n_critic": ["discriminator_steps"], "critic_steps": ["discriminator_steps"],
+    "n_epochs": ["epochs"], "num_epochs": ["epochs"],
+    "normalized_shape": ["features"], "num_channels": ["features"], "num_features": ["features"],
+    "out_dim": ["out_features"], "output_dim": ["out_features"], "units": ["out_features", "hidden_size"],
+    "p": ["rate"], "prob": ["rate"], "drop_prob": ["rate"],
+    "scale_factor": ["factor"], "size": ["factor", "kernel_size", "pool_size", "shape"],
+    "sigma": ["std"], "stddev": ["std"], "noise_std": ["std"],
+    "target_shape": ["shape"],
+    "use_bias": ["bias"],
+    "validation_data": ["validation"],
+    "verbose": ["progress"],
+}
+
+NAMES = {  # classes and functions elsewhere -> here, where spelling alone does not lead there
+    "Linear": "minigen.nn.Dense", "Layer": "minigen.nn.Module", "Model": "minigen.nn.Module",
+    "kaiming_normal": "minigen.nn.init.he_normal", "xavier_uniform": "minigen.nn.init.glorot_uniform",
+    "Unflatten": "minigen.nn.Reshape",
+    "ModuleList": "a list of modules, as an attribute", "ModuleDict": "a dict of modules, as an attribute",
+    "AdamW": "minigen.optim.Adam, whose weight_decay is added to the gradient", "EMA": "minigen.optim.ExponentialMovingAverage",
+    "lr_scheduler": "minigen.optim.schedules", "clip_grad_norm_": "clip_norm=..., a setting of optimizers",
+    "MSELoss": "minigen.losses.mse", "mse_loss": "minigen.losses.mse", "MeanSquaredError": "minigen.losses.mse",
+    "L1Loss": "minigen.losses.mae", "l1_loss": "minigen.losses.mae", "MeanAbsoluteError": "minigen.losses.mae",
+    "BCELoss": "minigen.losses.bce_with_logits", "BCEWithLogitsLoss": "minigen.losses.bce_with_logits",
+    "BinaryCrossentropy": "minigen.losses.bce_with_logits", "binary_crossentropy": "minigen.losses.bce_with_logits",
+    "binary_cross_entropy": "minigen.losses.bce_with_logits", "CrossEntropyLoss": "minigen.losses.cross_entropy",
+    "SparseCategoricalCrossentropy": "minigen.losses.cross_entropy",
+    "KLDivLoss": "minigen.losses.kl_normal", "kl_div": "minigen.losses.kl_normal", "kl_divergence": "minigen.losses.kl_normal",
+    "cat": "minigen.concatenate", "concat": "minigen.concatenate", "unsqueeze": "minigen.expand_dims", "view": "minigen.reshape",
+    "abs": "minigen.absolute", "sub": "minigen.subtract", "mul": "minigen.multiply", "div": "minigen.divide",
+    "neg": "minigen.negative", "pow": "minigen.power", "permute": "minigen.transpose", "norm": "minigen.l2norm",
+    "reduce_mean": "minigen.mean", "reduce_sum": "minigen.sum", "array": "minigen.asarray", "manual_seed": "minigen.seed",
+    "GradientTape": "minigen.grad", "DataLoader": "minigen.data.Batches",
+}
+
+METHODS = {  # methods and attributes elsewhere -> what is written here
+    "fit": "minigen.training.fit(model, examples, optimizer=..., epochs=...)",
+    "compile": "minigen.training.fit, which takes the optimizer; the loss is a method of the model",
+    "predict": "a call of the model inside `with model.eval_mode(), minigen.no_grad():`",
+    "train_on_batch": "loss.backward() and optimizer.step(), or minigen.training.fit",
+    "evaluate": "model.loss(examples) inside `with model.eval_mode(), minigen.no_grad():`",
+    "to": "minigen.use(\"cupy\") before the model is made, or astype for another dtype",
+    "cuda": "minigen.use(\"cupy\") before the model is made", "cpu": "minigen.use(\"numpy\") before the model is made",
+    "double": "astype(\"float64\")", "float": "astype(\"float32\")",
+    "trainable": "`with module.frozen():`", "requires_grad_": "`with module.frozen():`",
+    "weights": "parameters()", "trainable_weights": "parameters()", "trainable_variables": "parameters()",
+    "get_weights": "state_dict()", "set_weights": "load_state_dict()", "load_weights": "load_state_dict()",
+    "save": "minigen.training.Checkpoint", "save_weights": "minigen.training.Checkpoint",
+    "count_params": "parameter_count()", "num_parameters": "parameter_count()",
+    "named_children": "children()", "add": "Sequential(*layers)", "append": "Sequential(*layers)",
+    "minimize": "loss.backward() and step()", "apply_gradients": "loss.backward() and step()",
+    "zero_gradients": "zero_grad()", "param_groups": "an optimizer for each group of parameters",
+    "learning_rate": "lr, or rate() for that of the next step",
+}
+# fmt: on
+
+
+def misnamed(name: str, known: Iterable[str]) -> str:
+    """What a setting was probably meant to be, of those that are known: another library's name for it, or the nearest."""
+    known = list(known)
+    here = [each for each in SETTINGS.get(name, ()) if each in known]
+    return f"did you mean {' and '.join(map(repr, here))}?" if here else suggestion(name, known)
+
+
+def wrong_call(function: Callable, inputs: tuple, options: dict[str, Any], error: TypeError) -> TypeError:
+    """The error for a call that does not fit a function's parameters, in place of Python's own."""
+    constructor = function.__name__ == "__init__"
+    owner = type(inputs[0]).__name__ if constructor else function.__qualname__.rpartition("<locals>.")[2]
+    parameters = [p for p in inspect.signature(function).parameters.values() if p.name != "self"]
+    named = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    open_ended = any(p.kind == p.VAR_KEYWORD for p in parameters)
+    for name in options:
+        if name not in named and not open_ended:
+            return TypeError(f"{owner} has no setting {name!r}: {misnamed(name, named)}")
+    text = str(error).removeprefix(f"{function.__qualname__}() ")
+    if "positional argument" in text and "given" in text:  # Python counts `self`
+        text = "got too many positional arguments"
+    return TypeError(f"{owner} {text}; it takes {owner.rpartition('.')[2]}({', '.join(map(str, map(bare, parameters)))})")
+
+
+def bare(parameter: inspect.Parameter) -> inspect.Parameter:
+    """A parameter without its annotation."""
+    return parameter.replace(annotation=inspect.Parameter.empty)
+
+
+def answering(module: str, names: Iterable[str]) -> Callable[[str], Any]:
+    """The `__getattr__` of a module that offers these names: it answers a name that the module does not have.
+
+    To be assigned under `if not TYPE_CHECKING`, for a type checker believes that a module with one has every name.
+    """
+
+    def __getattr__(name: str) -> Any:
+        raise missing(f"module {module!r}", name, NAMES, names)
+
+    return __getattr__
+
+
+def missing(owner: str, name: str, elsewhere: Mapping[str, str], known: Iterable[str] = ()) -> AttributeError:
+    """The error for an attribute that is not there, with what it is called here, or with the nearest of the known names."""
+    text = f"{owner} has no attribute {name!r}"
+    if name in elsewhere:
+        text += f": here it is {elsewhere[name]}"
+    elif not name.startswith("_") and (nearest := suggestion(name, known)).startswith("did you mean"):
+        text += f": {nearest}"
+    return AttributeError(text)

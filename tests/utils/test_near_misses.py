@@ -1,0 +1,219 @@
+"""A name that is nearly right, or another library's, is answered with the right one; a right one costs nothing."""
+
+import copy
+import dataclasses
+import inspect
+import pickle
+from importlib import import_module
+
+import numpy as np
+import pytest
+
+import minigen as mg
+from minigen import losses, nn, optim
+from minigen.utils import near_misses
+from minigen.utils.settings import Configured, takes_settings
+
+
+def parameters() -> list[mg.Parameter]:
+    """Those of a small layer."""
+    return nn.Dense(3, 2).parameters()
+
+
+SETTINGS = {
+    "Adam has no setting 'learning_rate': did you mean 'lr'?": lambda: optim.Adam(parameters(), learning_rate=0.1),
+    "Adam has no setting 'betas': did you mean 'beta1' and 'beta2'?": lambda: optim.Adam(parameters(), betas=(0.9, 0.999)),
+    "Adam has no setting 'params': did you mean 'parameters'?": lambda: optim.Adam(params=parameters()),
+    "SGD has no setting 'learning_rate': did you mean 'lr'?": lambda: optim.SGD(parameters(), learning_rate=0.1),
+    "SGD has no setting 'wieght_decay': did you mean 'weight_decay'?": lambda: optim.SGD(parameters(), 0.1, wieght_decay=0.1),
+    "RMSprop has no setting 'alpha': did you mean 'rho'?": lambda: optim.RMSprop(parameters(), alpha=0.9),
+    "RMSprop has no setting 'epsilon': did you mean 'eps'?": lambda: optim.RMSprop(parameters(), epsilon=1e-6),
+    "Nadam has no setting 'clipnorm': did you mean 'clip_norm'?": lambda: optim.Nadam(parameters(), clipnorm=1.0),
+    "ExponentialMovingAverage has no setting 'model': did you mean 'module'?": lambda: optim.ExponentialMovingAverage(
+        model=nn.ReLU()
+    ),
+    "cosine has no setting 'steps': expected one of lr, total, final": lambda: optim.schedules.cosine(0.1, steps=9),
+    "Dense has no setting 'units': did you mean 'out_features'?": lambda: nn.Dense(units=100),
+    "Dense has no setting 'use_bias': did you mean 'bias'?": lambda: nn.Dense(3, 2, use_bias=False),
+    "Conv2d has no setting 'filters': did you mean 'out_channels'?": lambda: nn.Conv2d(filters=8, kernel_size=3),
+    "Conv2d has no setting 'strides': did you mean 'stride'?": lambda: nn.Conv2d(1, 8, 3, strides=2),
+    "LSTM has no setting 'units': did you mean 'hidden_size'?": lambda: nn.LSTM(units=100),
+    "MaxPool2d has no setting 'kernel_size': did you mean 'pool_size'?": lambda: nn.MaxPool2d(kernel_size=2),
+    "BatchNorm has no setting 'num_features': did you mean 'features'?": lambda: nn.BatchNorm(num_features=3),
+    "LeakyReLU has no setting 'negative_slope': did you mean 'slope'?": lambda: nn.LeakyReLU(negative_slope=0.2),
+    "Dropout has no setting 'p': did you mean 'rate'?": lambda: nn.Dropout(p=0.5),
+    "UpSample2d has no setting 'scale_factor': did you mean 'factor'?": lambda: nn.UpSample2d(scale_factor=2),
+    "GradientPenalty has no setting 'lambda_gp': did you mean 'weight'?": lambda: losses.GradientPenalty(lambda_gp=10.0),
+    "R1 has no setting 'gama': did you mean 'gamma'?": lambda: losses.R1(gama=10.0),
+    "Dense missing 1 required positional argument: 'out_features'; it takes Dense(in_features, out_features, activation=None, "
+    "bias=True, weight_init=None)": lambda: nn.Dense(100),
+    "Reshape got too many positional arguments; it takes Reshape(shape)": lambda: nn.Reshape(28, 28, 1),
+}
+
+
+@pytest.mark.parametrize("message", SETTINGS)
+def test_settings(message):
+    with pytest.raises(TypeError) as caught:
+        SETTINGS[message]()
+    assert str(caught.value) == message and caught.value.__cause__ is None
+
+
+ATTRIBUTES = {
+    "module 'minigen.nn' has no attribute 'Linear': here it is minigen.nn.Dense": lambda: nn.Linear,
+    "module 'minigen.nn' has no attribute 'Conv2D': did you mean 'Conv2d'?": lambda: nn.Conv2D,
+    "module 'minigen.nn' has no attribute 'MaxPooling2D': did you mean 'MaxPool2d'?": lambda: nn.MaxPooling2D,
+    "module 'minigen.nn' has no attribute 'BatchNorm2d': did you mean 'BatchNorm'?": lambda: nn.BatchNorm2d,
+    "module 'minigen.nn' has no attribute 'Conv2DTranspose': did you mean 'ConvTranspose2d'?": lambda: nn.Conv2DTranspose,
+    "module 'minigen.nn' has no attribute 'lstm': did you mean 'LSTM'?": lambda: nn.lstm,
+    "module 'minigen.nn' has no attribute 'Qwertz'": lambda: nn.Qwertz,
+    "module 'minigen.optim' has no attribute 'AdamW': here it is minigen.optim.Adam, whose weight_decay is added to the gradient": (
+        lambda: optim.AdamW
+    ),
+    "module 'minigen.optim' has no attribute 'RMSProp': did you mean 'RMSprop'?": lambda: optim.RMSProp,
+    "module 'minigen.losses' has no attribute 'BCEWithLogitsLoss': here it is minigen.losses.bce_with_logits": (
+        lambda: losses.BCEWithLogitsLoss
+    ),
+    "module 'minigen.losses' has no attribute 'WassersteinLoss': did you mean 'Wasserstein'?": lambda: losses.WassersteinLoss,
+    "module 'minigen' has no attribute 'cat': here it is minigen.concatenate": lambda: mg.cat,
+    "module 'minigen' has no attribute 'gradchek': did you mean 'gradcheck'?": lambda: mg.gradchek,
+    "Dense has no attribute 'train_on_batch': here it is loss.backward() and optimizer.step(), or minigen.training.fit": (
+        lambda: nn.Dense(1, 1).train_on_batch
+    ),
+    "Sequential has no attribute 'add': here it is Sequential(*layers)": lambda: nn.Sequential().add(nn.ReLU()),
+    "Dense has no attribute 'count_params': here it is parameter_count()": lambda: nn.Dense(1, 1).count_params(),
+    "SGD has no attribute 'apply_gradients': here it is loss.backward() and step()": (
+        lambda: optim.SGD(parameters(), 0.1).apply_gradients
+    ),
+}
+
+
+@pytest.mark.parametrize("message", ATTRIBUTES)
+def test_attributes(message):
+    with pytest.raises(AttributeError) as caught:
+        ATTRIBUTES[message]()
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("answer", [*near_misses.NAMES.values(), *near_misses.METHODS.values()])
+def test_what_is_advised_exists(answer):
+    for word in answer.replace("(", " ").replace(",", " ").replace(":", " ").split():
+        if word.startswith("minigen."):
+            path, found = word.split("."), mg
+            for i, name in enumerate(path[1:], 1):
+                found = getattr(found, name, None) or import_module(".".join(path[: i + 1]))
+        elif word.endswith("()") or answer.endswith("()") and word.isidentifier() and "_" in word:
+            assert hasattr(nn.Module, word.removesuffix("()")) or hasattr(optim.Optimizer, word.removesuffix("()")), word
+
+
+def test_a_setting_of_another_librarys_is_not_one_of_ours_by_chance():
+    """An answer must name what some class here takes."""
+    known = {
+        name
+        for room in (nn, optim, optim.schedules, losses, mg.training, mg.models.autoencoders, mg.ops, mg.data)
+        for each in vars(room).values()
+        if getattr(each, "__module__", "").startswith("minigen.") and callable(each)
+        for name in inspect.signature(each).parameters
+    }
+    assert {here for names in near_misses.SETTINGS.values() for here in names} <= known
+
+
+def test_an_error_inside_a_constructor_stays_what_it_is():
+    class Wrong(nn.Module):
+        def __init__(self, size):
+            self.body = nn.Dense(units=size)
+
+    with pytest.raises(TypeError, match="^Dense has no setting 'units'"):
+        Wrong(3)
+    with pytest.raises(TypeError, match=r"^Wrong missing 1 required positional argument: 'size'; it takes Wrong\(size\)$"):
+        Wrong()
+
+    @takes_settings
+    def divide(total, parts):
+        return total / parts
+
+    with pytest.raises(TypeError, match="unsupported operand"):
+        divide(1, "2")
+
+
+def test_a_property_that_fails_says_why():
+    class Broken(nn.Module):
+        @property
+        def add(self):
+            return self.nothing
+
+    with pytest.raises(AttributeError, match="'Broken' object has no attribute 'nothing'"):
+        Broken().add()
+
+
+def configured(kind: type = Configured) -> list[type]:
+    """All classes with settings in the library."""
+    below = [each for cls in kind.__subclasses__() for each in (cls, *configured(cls))]
+    return [each for each in below if each.__module__.startswith("minigen.")]
+
+
+@pytest.mark.parametrize("kind", filter(dataclasses.is_dataclass, configured()), ids=lambda kind: kind.__name__)
+def test_every_dataclass_with_settings_takes_them_so(kind):
+    assert not dataclasses.fields(kind) or hasattr(kind.__init__, "__wrapped__"), f"write @takes_settings above {kind.__name__}"
+    with pytest.raises(TypeError, match=f"^{kind.__name__} has no setting 'qwertz'"):
+        kind(qwertz=1)
+
+
+def test_signatures_stay_visible_to_editors_and_copies_work():
+    assert list(inspect.signature(nn.Dense).parameters) == ["in_features", "out_features", "activation", "bias", "weight_init"]
+    assert list(inspect.signature(losses.R1).parameters) == ["gamma", "resolution"]
+    layer = nn.Dense(2, 2)
+    for twin in (copy.deepcopy(layer), pickle.loads(pickle.dumps(layer))):
+        np.testing.assert_array_equal(twin.weight.numpy(), layer.weight.numpy())
+
+
+@pytest.mark.parametrize(
+    "given, message",
+    [
+        (nn.Dense(1, 1), r"an optimizer takes a list of parameters, got Dense\(1 -> 1\): pass model.parameters\(\)"),
+        (nn.Sequential(nn.Dense(1, 1)), r"an optimizer takes Parameters, got Dense: pass model.parameters\(\)"),
+        (nn.Dense(1, 1).weight, r"an optimizer takes a list of parameters, got Tensor"),
+        (nn.Dense(1, 1).named_parameters(), r"an optimizer takes Parameters, got str: pass model.parameters\(\)"),
+        (nn.Dense(1, 1).parameters, r"an optimizer takes a list of parameters, got <bound method"),
+    ],
+)
+def test_what_is_given_in_place_of_parameters(given, message):
+    with pytest.raises(TypeError, match=f"^{message}"):
+        optim.Adam(given)
+
+
+def test_a_generator_of_parameters_will_do():
+    layer = nn.Dense(2, 1)
+    assert len(optim.Adam(p for p in layer.parameters()).parameters) == 2
+
+
+@pytest.mark.parametrize("lr", ["0.1", None, [0.1]])
+def test_a_learning_rate_that_is_not_a_number(lr):
+    with pytest.raises(TypeError, match="^Adam's lr must be a number, got "):
+        optim.Adam(parameters(), lr)
+
+
+@pytest.mark.parametrize(
+    "call, same",
+    [
+        (lambda: nn.Conv2d(1, 2, [3, 5], stride=[1, 2]), lambda: nn.Conv2d(1, 2, (3, 5), stride=(1, 2))),
+        (lambda: nn.Reshape([2, 3]), lambda: nn.Reshape((2, 3))),
+        (lambda: nn.LearnedConstant([2, 3]), lambda: nn.LearnedConstant((2, 3))),
+    ],
+)
+def test_lists_will_do_where_tuples_are_meant(call, same):
+    assert repr(call()) == repr(same())
+
+
+@pytest.mark.parametrize(
+    "shape, message",
+    [
+        (784, r"shape must be a tuple, such as \(28, 28, 1\), got 784"),
+        ("784", r"shape must be a tuple, such as \(28, 28, 1\), got '784'"),
+        ((28, 28.0), r"shape\[1\] must be a whole number, got 28.0"),
+        ((28, 0), r"shape\[1\] must be at least 1, got 0"),
+    ],
+)
+def test_what_is_not_a_shape(shape, message):
+    for layer in (nn.Reshape, nn.LearnedConstant):
+        with pytest.raises((TypeError, ValueError), match=rf"^{layer.__name__}'s {message}$"):
+            layer(shape)
