@@ -1,3 +1,4 @@
+# %% [markdown]
 """A stacked autoencoder: 784 pixels through 30 codes, and better than PCA.
 
 Several nonlinear layers, symmetrical around the codes. With as many codes, it must beat the best linear method on images that

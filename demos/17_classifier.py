@@ -1,3 +1,4 @@
+# %% [markdown]
 """The evaluator: a small convolutional classifier, whose features later scores stand on.
 
 How good is a generated digit? Distances between pixels say little. So distances are taken between what a classifier makes of the

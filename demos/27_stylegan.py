@@ -98,7 +98,7 @@ factors = list(follows)
 criteria.report("these are", f"{factors[int(difference.argmax())]}; {factors[int(difference.argmin())]}")
 
 real = task.features(task.images[np.random.default_rng(1).permutation(len(task.images))[: len(z) // 2]])
-manifold = {psi: metrics.precision_recall(real, task.features(sampler.draw(z[: len(real)], psi))) for psi in (1.0, 0.7, 0.4)}
+manifold = {psi: metrics.precision_recall(real, task.features(sampler.draw(z[: len(real)], psi=psi))) for psi in (1.0, 0.7, 0.4)}
 criteria.check("precision gained by psi = 0.4", manifold[0.4].precision - manifold[1.0].precision, at_least=0.02)
 criteria.check(
     "diversity of pixels at psi = 0.4, of that at psi = 1",

@@ -1,3 +1,4 @@
+# %% [markdown]
 """This face does not exist: a page of new portraits, each beside the training image that is most like it.
 
 Image synthesis as an application: one command makes a page that needs no network. Whether its portraits are new, rather than
@@ -20,14 +21,12 @@ copies of what the generator was shown, is measured against portraits that it wa
 # eyes. It is read from the user's cache, or trained, which takes as long again.
 # %%
 import numpy as np
-from minigen.gallery.page import document, small_picture
 
 from minigen import data, metrics, plot, recipes
-from minigen.gallery import exhibition
+from minigen.gallery import face_page
 from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.plot import gan_figures
 from minigen.recipes import portraits
-from minigen.utils.files import replacing
 
 recipe, full = recipes.find("stylegan"), portraits.full("stylegan")
 sizes = portraits.SMALL | {"samples": 2000, "portraits": 24, "psi": 0.7}
@@ -45,7 +44,7 @@ thing = {"faces": "face", "fashion_mnist": "garment"}.get(args.data, "digit")
 # Held out are images made as the training images are. The glyphs' test split has other fonts, so that they are drawn again.
 # %%
 z = gan_figures.latent(generator, args.samples, seed=1)
-samples = generator.draw(z, args.psi)
+samples = generator.draw(z, psi=args.psi)
 held_out = data.load("glyphs", seed=args.seed + 1)[0] if args.data == "glyphs" else task.test
 held_out = held_out.images[: args.samples // 2]
 if not task.faces:
@@ -96,42 +95,27 @@ mixed = {
 corners = generator.truncate(generator.map(z[:5]), args.psi)
 t = np.linspace(0, 1, 12, endpoint=False, dtype=corners.dtype)[:, None]
 loop = generator.draw_styles(np.concatenate([a + t * (b - a) for a, b in zip(corners, np.roll(corners, -1, axis=0))]))
-drawn = ", all drawn by a program, so that nobody was photographed" if task.faces else ""
-lead = f"""<p>Nor do the {args.portraits - 1} others below. They are the work of a StyleGAN that has learned from
-{len(task.images):,} images of {task.resolution} × {task.resolution} pixels{drawn}. It is a small network, trained for
-minutes rather than weeks, and one sees that. None of its images was selected.</p>"""
-copied = f"""<p>Each new {thing} stands beside the training image that is most like it, by the features of a network that has
-learned to read such images. Distances are in units of a typical one: half of the images that the generator was never shown are
-farther than 1 from their nearest training image. Half of the new ones are farther than
-<strong>{ratios["features"]["new"]:.2f}</strong> (compared by their pixels: {ratios["pixels"]["new"]:.2f}); copies would be at 0.
-More than 1 is no praise: what fails to look real is far from all that is. Choose a pair to see it large.</p>"""
-body = "\n".join(
-    [
-        exhibition.hero(thing, shown[0], lead),
-        "<h2>Are they copies?</h2>",
-        copied,
-        exhibition.gallery(thing, shown, nearest, nearness["features"]["new"]),
-        exhibition.classed(
-            small_picture(
-                args.out / "nearness.png", "how near new, held-out and copied images are to training images", width=1000
-            ),
-            "chart",
-        ),
-        "<h2>Mixing styles</h2>",
-        f"<p>Every layer of the generator has a style. Here some take theirs from the {thing} above, all others from the one "
-        "at the left.</p>",
-        exhibition.mixing(thing, sources[:4], sources[4:], mixed),
-        "<h2>Between them</h2>",
-        "<p>Between any two styles lie others. No image jumps into the next: it is changed into it.</p>",
-        exhibition.between(thing, loop),
-        f'<p class="faint">Made by <code>minigen demo 34</code> of minigen: psi = {args.psi:g}, seed {args.seed}, '
-        f"{generator.parameter_count():,} parameters.</p>",
-        f"<script>{exhibition.SCRIPT}</script>",
-    ]
-)
 page = args.out / "page.html"
-with replacing(page) as temporary:
-    temporary.write_text(document(f"This {thing} does not exist", body, exhibition.STYLE), encoding="utf-8")
+face_page.write(
+    page,
+    thing,
+    shown,
+    nearest,
+    nearness["features"]["new"],
+    left=sources[:4],
+    above=sources[4:],
+    mixed=mixed,
+    frames=loop,
+    chart=args.out / "nearness.png",
+    examples=len(task.images),
+    resolution=task.resolution,
+    drawn=task.faces,
+    by_features=ratios["features"]["new"],
+    by_pixels=ratios["pixels"]["new"],
+    psi=args.psi,
+    seed=args.seed,
+    parameters=generator.parameter_count(),
+)
 print(f"wrote {page}")
 
 # %% [markdown]

@@ -12,8 +12,8 @@ from minigen.models.gans.growing import at_stage
 from minigen.recipes import find
 from minigen.recipes.gans import GrowingRecipe
 from minigen.recipes.inputs import square
-from minigen.training.cache import load_weights, save_weights
-from minigen.training.run import checksum
+from minigen.training.cache import save_weights, train_or_load
+from minigen.training.examples import checksum
 from minigen.utils.files import cached
 
 SIZE = {"resolution": 32, "images": 10_000}
@@ -138,15 +138,13 @@ def stylegan_game(task: PortraitTask) -> tuple[GrowingRecipe, training.Progressi
 def trained_stylegan(task: PortraitTask) -> stylegan.Generator:
     """Demo 27's averaged generator: read, if these settings have been trained before, or trained (a quarter of an hour)."""
     recipe, trainer = stylegan_game(task)
-    if not load_weights(kept(task, recipe), "generator", trainer.sampler, made_of(task, recipe)):
-        recipe.fit(trainer, task.train)
-        keep_stylegan(task, recipe, trainer.sampler)
+    train_or_load(trainer.sampler, kept(task, recipe), made_of(task, recipe), lambda: recipe.fit(trainer, task.train))
     return trainer.sampler
 
 
 def keep_stylegan(task: PortraitTask, recipe: GrowingRecipe, generator: stylegan.Generator) -> None:
     """Keep a trained generator for the demos that ask what it has learned."""
-    save_weights(kept(task, recipe), "generator", generator, made_of(task, recipe))
+    save_weights(kept(task, recipe), "model", generator, made_of(task, recipe))
 
 
 def made_of(task: PortraitTask, recipe: GrowingRecipe) -> str:

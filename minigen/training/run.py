@@ -20,7 +20,7 @@ from minigen.training import checkpoint
 from minigen.training.history import History, is_finite_number
 from minigen.training.resume_settings import differences, listed, plain, same
 from minigen.utils.reading import shortened
-from minigen.utils.settings import Configured, PythonNumbers
+from minigen.utils.settings import Configured
 
 
 class Callback(Configured):
@@ -64,7 +64,7 @@ class Callback(Configured):
         """Take over what was remembered."""
 
 
-class Run(PythonNumbers):
+class Run(Configured):
     """Base of training runs. A subclass trains, and says what belongs to it: the first five methods, and `progress_fields`."""
 
     progress_fields: tuple[str, ...] = ()  # attributes that say how far the run is, JSON values; they go into checkpoints
