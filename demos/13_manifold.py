@@ -71,9 +71,9 @@ save(
 # by far. The covariance of q(z) is that of the means plus the mean of the variances. Two values have to carry so much here that
 # codes reach out further than the prior: variances above 1.
 # %%
-judged = min(len(test), 4000)
+measured = min(len(test), 4000)
 criteria.check(
-    "5-NN accuracy of the codes, held-out images", metrics.knn_accuracy(mean[:judged], test.labels[:judged]), at_least=0.5
+    "5-NN accuracy of the codes, held-out images", metrics.knn_accuracy(mean[:measured], test.labels[:measured]), at_least=0.5
 )
 kl, center = history["validation kl"][-1], mean.mean(axis=0)
 variances = np.linalg.eigvalsh(np.cov(mean.T, bias=True) + np.diag(np.exp(logvar).mean(axis=0)))

@@ -36,7 +36,8 @@ def heading(demo: Path) -> str:
 def on_files(files: Files, config: MkDocsConfig) -> None:
     """Add the demos, their pictures, and a page for every other file that a page links to."""
     for path in [*(ROOT / "demos").glob("[0-9]*.py"), *(ROOT / "demos/pictures").glob("*.png")]:
-        files.append(File.generated(config, path.relative_to(ROOT).as_posix(), abs_src_path=str(path)))
+        place = path.relative_to(ROOT).as_posix()
+        files.append(File(place, str(ROOT), config.site_dir, config.use_directory_urls))
     texts = {path: path.read_text(encoding="utf-8") for path in [ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]}
     for path, text in texts.items():
         files.append(File.generated(config, PAGES[path.name], content=text))
@@ -71,6 +72,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     """Let the links into the repository lead to the site's own pages."""
     if page.file.src_uri.startswith("source/"):
         return markdown
+    if page.file.src_uri == "index.md":
+        page.meta["hide"] = ["navigation", "toc"]
     written = {name: place for place, name in PAGES.items() if place != "README.md"}
     path = ROOT / written[page.file.src_uri] if page.file.src_uri in written else DOCS / page.file.src_uri
     here = posixpath.dirname(page.file.src_uri)
@@ -86,3 +89,25 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         return f"{match['before']}{posixpath.relpath(there, here or '.')}{match['anchor'] or ''}"
 
     return LINK.sub(led, markdown)
+
+
+def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """A demo in the style of the site, its heading and its picture first; mkdocs-jupyter adds half a megabyte of Jupyter's own style
+    to each page, and scripts that ask the network.
+    """
+    if not page.file.src_uri.startswith("demos/"):
+        return html
+    unwanted = r'<(script|style|clipboard-copy)\b.*?</\1>|<!--.*?-->|<div class="clipboard-copy-txt".*?</div>'
+    html = re.sub(unwanted, "", html, flags=re.DOTALL)
+    html = re.sub(
+        r'<div class="highlight-ipynb[^>]*><pre>(.*?)</pre>',
+        r'<div class="highlight"><pre><code>\1</code></pre>',
+        html,
+        flags=re.DOTALL,
+    )
+    html = html.replace('class="anchor-link"', 'class="headerlink"')
+    title = re.search(r"<h1.*?</h1>", html, re.DOTALL)[0]
+    name = posixpath.basename(page.file.src_uri)
+    picture = f'<p><img src="../pictures/{name[:2]}.png" alt="What it draws"></p>'
+    run = f'<p><code>minigen demo {name[:2]}</code>, as a file: <a href="{name}" download>{name}</a></p>'
+    return title + picture + html.replace(title, "", 1) + run

@@ -69,6 +69,14 @@ class RecipeError(ValueError):
     """A model, or a training of it, was asked for that no recipe can make; the message says which can."""
 
 
+class CommandError(RuntimeError):
+    """A command cannot do what it was asked for; the message says what would be right."""
+
+
+class UsageError(CommandError):
+    """A command line is not understood."""
+
+
 def conversion(got: Any, expected: Any) -> str:
     """How to turn data of one dtype into another, for messages; bytes are pixels from 0 to 255. Of other libraries' tensors first
     an array is to be made."""

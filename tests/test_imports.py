@@ -116,7 +116,7 @@ def test_the_framework_knows_no_games(module):
     """Fitting, callbacks and checkpoints, as all rooms below them, do without the losses, penalties and trainers of GANs."""
     if module == room(module) or module.startswith(GAMES):
         return
-    known = [target for target, _ in imports(MODULES[module]) if target.startswith(GAMES)]
+    known = [target for target in imports(MODULES[module]) if target.startswith(GAMES)]
     assert not known, f"minigen.{module} is of the framework, and imports {known}"
 
 

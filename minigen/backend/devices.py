@@ -100,7 +100,7 @@ def asarray(x: Any, dtype: Any = None) -> Array:
     Copies only where it must (another device, another dtype). Raises DeviceError for an array of another device, TypeError or
     ShapeError for what cannot be one array of numbers (see `host.host_array`).
     """
-    owner = _by_type.get(type(x))
+    owner = _by_type.get(type(x), NUMPY)
     if not is_real_array(x):
         array = host_array(x)
         if dtype is None and array.dtype == np.float64 and has_no_dtype(x):

@@ -294,6 +294,7 @@ class StrictModule:
     """Stands where `numpy` or `cupy` would: only what both have, on device arrays only."""
 
     ndarray = StrictArray
+    lib: Any
 
     def __getattr__(self, name: str) -> Any:
         if name in CONSTANTS:
@@ -326,7 +327,7 @@ def device_function(name: str) -> Any:
             counters.launches += 1
             host.at(target._host, host_of(index), host_of(values))
 
-        function.at = at
+        function.at = at  # type: ignore[attr-defined]
     return function
 
 

@@ -1,17 +1,17 @@
 """Check a file of your own: gradients to order 2, shapes, dtype, GPU-readiness, time; or an exercise."""
 
 import argparse
-import json
 import math
 import sys
 from pathlib import Path
 
-from minigen.commands import UsageError
-from minigen.coursework.exercises import number
-from minigen.coursework.judge.report import EXIT_STATUS, Report
-from minigen.coursework.judge.run import judge
-from minigen.coursework.judge.submission import read_all
-from minigen.utils.files import replacing
+from minigen.coursework import exercises
+from minigen.coursework.grading.report import EXIT_STATUS, Report
+from minigen.coursework.grading.run import grade
+from minigen.coursework.grading.submission import read_all
+from minigen.errors import UsageError
+from minigen.utils.arguments import Parser, number
+from minigen.utils.files import write_json
 
 EXAMPLES = """
   minigen check my_op.py
@@ -20,35 +20,24 @@ EXAMPLES = """
 """
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
+def arguments(parser: Parser) -> None:
     """FILE..., --timeout, --exercise, --json."""
     parser.add_argument("files", metavar="FILE.py", nargs="+", type=Path, help="Python files with ops, layers, losses or models")
     parser.add_argument(
         "--timeout",
         metavar="SECONDS",
-        type=seconds,
+        type=number("a number of seconds above 0", lambda seconds: 0.0 < seconds < math.inf),
         default=None,
         help="end a file that takes longer (default: 60, or what its exercise allows)",
     )
     parser.add_argument(
         "--exercise",
         metavar="NUMBER",
-        type=number,
+        type=exercises.number,
         default=None,
         help="check all files as this exercise (default: what their line EXERCISE = NUMBER says)",
     )
     parser.add_argument("--json", metavar="FILE", type=marks, help="also write everything to a file, for marking")
-
-
-def seconds(text: str) -> float:
-    """A finite number above 0."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0.0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"expected a number of seconds above 0, got {text!r}")
-    return value
 
 
 def marks(text: str) -> Path:
@@ -64,10 +53,10 @@ def run(args: argparse.Namespace) -> int:
     sys.stdout.reconfigure(errors="backslashreplace")  # a learner's text may have letters that a terminal lacks
     submissions = read_all(args.files, args.exercise)  # before any of them runs
     reports: list[Report] = []
-    write_marks(args.json, reports)  # before any work, lest it be for nothing
+    write_marks(args.json, reports)  # before any work, which would be for nothing if this fails
     width = min(60, max(len(submission.shown) for submission in submissions))
     for submission in submissions:
-        report = judge(submission, args.timeout, args.exercise)
+        report = grade(submission, args.timeout, args.exercise)
         reports.append(report)
         write_marks(args.json, reports)  # as they come
         if len(submissions) == 1:
@@ -86,7 +75,6 @@ def write_marks(path: Path | None, reports: list[Report]) -> None:
     if path is None:
         return
     try:
-        with replacing(path) as temporary:
-            temporary.write_text(json.dumps({"files": [report.as_dict() for report in reports]}, indent=1), encoding="utf-8")
+        write_json(path, {"files": [report.as_dict() for report in reports]})
     except OSError as error:
         raise UsageError(f"the marks cannot be written to {path} ({error.strerror}): give another file") from None

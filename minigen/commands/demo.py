@@ -5,9 +5,10 @@ import runpy
 import sys
 import traceback
 
-from minigen.commands import EXPECTED, FAILURE, Parser
 from minigen.errors import BusyError, DataError, DeviceError, MissingPackageError
 from minigen.gallery import registry
+from minigen.utils.arguments import Parser
+from minigen.utils.exits import EXPECTED, FAILURE
 
 EXAMPLES = """
   minigen demo
@@ -16,18 +17,12 @@ EXAMPLES = """
   minigen demo all --quick
   minigen demo notebook 12
 """
-SURROUNDINGS = (
-    OSError,
-    MemoryError,
-    BusyError,
-    DataError,
-    DeviceError,
-    MissingPackageError,
-)  # the rest is of the demo's own text
+# What a demo's surroundings do; all else is of its own text.
+SURROUNDINGS = (OSError, MemoryError, BusyError, DataError, DeviceError, MissingPackageError)
 
 
 def arguments(parser: Parser) -> None:
-    """WORD..."""
+    """NAME..."""
     parser.add_argument(
         "words",
         nargs=argparse.REMAINDER,
@@ -57,7 +52,6 @@ def run_script(name: str, words: list[str]) -> int:
     """Run a demo as a script; an error of its own text keeps its traceback, since it is there to be changed."""
     path = registry.FOLDER / f"{name}.py"
     sys.argv = [str(path), *words]
-    sys.path.append(str(path.parents[1]))
     try:
         runpy.run_path(str(path), run_name="__main__")
     except EXPECTED as error:

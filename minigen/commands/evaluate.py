@@ -6,7 +6,6 @@ for each data set and kept; below the floor, the distance of real images from ot
 """
 
 import argparse
-import json
 from typing import Any
 
 import numpy as np
@@ -14,14 +13,14 @@ import numpy as np
 from minigen import baselines, evaluators, metrics
 from minigen.autograd import no_grad
 from minigen.backend import asarray, to_numpy
-from minigen.commands import Parser, UsageError
 from minigen.commands.run_folder import Config
 from minigen.commands.trained import opened, run_arguments
 from minigen.data import Dataset
+from minigen.errors import UsageError
 from minigen.models.autoencoders import DenoisingAutoencoder, HashingAutoencoder, LinearVariationalAutoencoder
 from minigen.recipes import TrainedModel, inputs
-from minigen.utils.arguments import positive_int
-from minigen.utils.files import replacing
+from minigen.utils.arguments import Parser, positive_int
+from minigen.utils.files import write_json
 from minigen.utils.tables import table
 
 EXAMPLES = """
@@ -35,7 +34,7 @@ NEAREST = 500  # samples whose nearest training image is looked for
 
 def arguments(parser: Parser) -> None:
     run_arguments(parser)
-    parser.add_argument("-n", type=positive_int, default=2000, help="examples to evaluator, at most (default: 2000)")
+    parser.add_argument("-n", type=positive_int, default=2000, help="examples to evaluate, at most (default: 2000)")
     parser.add_argument("--quiet", action="store_true", help="no progress bars")
 
 
@@ -51,10 +50,9 @@ def run(args: argparse.Namespace) -> int:
             figures |= bounds(trained, train, test[: args.n])
     rows = [(name, value if isinstance(value, str) else f"{value:.5g}") for name, value in figures.items()]
     print(table(rows))  # before they are saved, which can fail
-    with replacing(folder.path / "evaluation.json") as temporary:
-        content = {"model": config.model, "data": config.data, "seed": args.seed, "figures": figures}
-        temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    print(f"wrote {folder.path / 'evaluation.json'}")
+    path = folder.path / "evaluation.json"
+    write_json(path, {"model": config.model, "data": config.data, "seed": args.seed, "figures": figures})
+    print(f"wrote {path}")
     return 0
 
 

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from minigen.coursework.exercises import COUNT, exercise, exercises, hand_out, number
+from minigen.utils.arguments import Parser
 
 EXAMPLES = """
   minigen exercise
@@ -12,7 +13,7 @@ EXAMPLES = """
 """
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
+def arguments(parser: Parser) -> None:
     """[NUMBER]."""
     parser.add_argument("number", metavar="NUMBER", nargs="?", type=number, help=f"1 to {COUNT}; without it, they are listed")
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import minigen
 from minigen.backend import cuda, current
-from minigen.commands import Parser
 from minigen.data import mnist
 from minigen.errors import DataError
+from minigen.utils.arguments import Parser
 from minigen.utils.files import cache_folder
 
 EXAMPLES = """

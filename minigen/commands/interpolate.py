@@ -9,11 +9,11 @@ import argparse
 import numpy as np
 
 from minigen import plot
-from minigen.commands import Parser, UsageError
-from minigen.commands.pictures import as_images, save_figure
-from minigen.commands.trained import opened, picture, run_arguments
+from minigen.commands.pictures import MOST, as_images, image_count, picture_path
+from minigen.commands.trained import opened, run_arguments
+from minigen.errors import UsageError
 from minigen.recipes import inputs
-from minigen.utils.arguments import MOST, image_count
+from minigen.utils.arguments import Parser
 
 EXAMPLES = """
   minigen interpolate runs/vae
@@ -26,7 +26,7 @@ def arguments(parser: Parser) -> None:
     run_arguments(parser)
     parser.add_argument("--rows", type=image_count, default=5, help="walks, one a row (default: 5)")
     parser.add_argument("--steps", type=image_count, default=10, help="images a walk, its ends included (default: 10)")
-    parser.add_argument("--out", type=picture, metavar="FILE", help="the picture (default: RUN/interpolation.png)")
+    parser.add_argument("--out", type=picture_path, metavar="FILE", help="the picture (default: RUN/interpolation.png)")
     parser.add_argument("--gif", action="store_true", help="also as an animation beside it, there and back again")
 
 
@@ -45,8 +45,8 @@ def run(args: argparse.Namespace) -> int:
     images = images.reshape(*walks.shape[:2], *images.shape[1:])
     out = args.out or folder.path / "interpolation.png"
     ends = [(row, column) for row in range(len(images)) for column in (0, -1)]
-    save_figure(plot.interpolation_grid(images, f"From one image to another: {config.model}", ends), out)
-    print(f"wrote {out}")
+    figure = plot.interpolation_grid(images, f"From one image to another: {config.model}", ends)
+    print(f"wrote {plot.save_figure(figure, out)}")
     if args.gif:
         there = images.swapaxes(0, 1)
         print(f"wrote {plot.save_animation([*there, *there[-2:0:-1]], out.with_suffix('.gif'), columns=len(images))}")

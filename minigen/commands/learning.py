@@ -8,12 +8,12 @@ from typing import Any
 
 from minigen import training
 from minigen.backend import seed
-from minigen.commands import INTERRUPTED, CommandError
 from minigen.commands.pictures import save_curves, save_plane, save_reconstructions, save_tiled
 from minigen.commands.run_folder import Config, RunFolder
 from minigen.data import Dataset
+from minigen.errors import CommandError
 from minigen.recipes import TrainedModel
-from minigen.utils.signals import Stopped
+from minigen.utils.signals import INTERRUPTED, Stopped
 
 MOMENTS = 20  # of a run are drawn, and saved
 SAMPLES = 64

@@ -1,18 +1,19 @@
-"""The pictures of the command line, each written whole or not at all."""
+"""The pictures of the command line, and the arguments that name and count them."""
 
+import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from minigen import plot
 from minigen.backend import random
 from minigen.commands.run_folder import Config
 from minigen.data import Dataset
 from minigen.recipes import TrainedModel
-from minigen.utils.files import replacing
+from minigen.utils.arguments import output_path, positive_int
 
+MOST = 10_000  # images in a picture
 SUFFIXES = (".png", ".jpg", ".pdf", ".svg")
 SHOWN = 16  # images in a row
 GAME = {
@@ -22,10 +23,20 @@ GAME = {
 }
 
 
-def save_figure(figure: Figure, path: Path) -> None:
-    """Save a figure in the format that the path's suffix names."""
-    with replacing(path) as temporary:
-        figure.savefig(temporary, format=path.suffix.removeprefix("."))
+def image_count(text: str) -> int:
+    """The type of an argument that counts images in one picture, which shows nothing if there are too many."""
+    if positive_int(text) > MOST:
+        raise argparse.ArgumentTypeError(f"expected at most {MOST:,}, got {text}")
+    return int(text)
+
+
+def picture_path(text: str) -> Path:
+    """The type of an argument that names a picture."""
+    if Path(text).is_dir():
+        raise argparse.ArgumentTypeError(f"{text} is a folder: expected the name of a picture")
+    if Path(text).suffix.lower() not in SUFFIXES:
+        raise argparse.ArgumentTypeError(f"expected a name that ends in {', '.join(SUFFIXES)}, got {text!r}")
+    return output_path(text)
 
 
 def as_images(config: Config, examples: np.ndarray) -> np.ndarray:
@@ -36,7 +47,7 @@ def as_images(config: Config, examples: np.ndarray) -> np.ndarray:
 def save_curves(history: Mapping[str, Sequence[float]], path: Path) -> None:
     """The history of a run: its losses, or the game."""
     columns = {name: column for name, column in history.items() if name != "seconds"}
-    save_figure(plot.training_curves(columns, panels=GAME if "step" in history else None), path)
+    plot.save_figure(plot.training_curves(columns, panels=GAME if "step" in history else None), path)
 
 
 def save_tiled(config: Config, examples: np.ndarray, path: Path, columns: int | None = None) -> None:
@@ -47,7 +58,7 @@ def save_tiled(config: Config, examples: np.ndarray, path: Path, columns: int | 
 def save_reconstructions(trained: TrainedModel, config: Config, dataset: Dataset, path: Path) -> None:
     """Held-out images above what the model makes of them, and, of a model that samples, new ones of the same codes each time.
 
-    Training misses no random numbers by it.
+    The random numbers that this takes are not those of the training.
     """
     shown = dataset[:SHOWN]
     rows = [trained.inputs(shown)[0], trained.reconstruct(shown)]
@@ -61,13 +72,13 @@ def save_plane(trained: TrainedModel, config: Config, dataset: Dataset, path: Pa
     """Points of space, and the plane on which they come to lie."""
     points = trained.inputs(dataset)[0]
     figure = plot.plane_fit(points, trained.reconstruct(dataset), trained.codes(dataset), title=f"{config.model} finds a plane")
-    save_figure(figure, path)
+    plot.save_figure(figure, path)
 
 
 def save_samples(config: Config, examples: np.ndarray, path: Path, columns: int | None = None) -> None:
     """New examples as they come; of points, the first two coordinates."""
     title = f"{len(examples)} samples of {config.model}, none selected"
     if config.images_shaped:
-        save_figure(plot.image_grid(as_images(config, examples), columns, title), path)
+        plot.save_figure(plot.image_grid(as_images(config, examples), columns, title), path)
     else:
-        save_figure(plot.point_cloud(examples[:, :2], title=title), path)
+        plot.save_figure(plot.point_cloud(examples[:, :2], title=title), path)

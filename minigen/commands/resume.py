@@ -11,11 +11,11 @@ from pathlib import Path
 
 from minigen.backend import use
 from minigen.backend.devices import NAMES
-from minigen.commands import CommandError, Parser, UsageError
 from minigen.commands.learning import is_complete, learn
 from minigen.commands.run_folder import Config, RunFolder
+from minigen.errors import CommandError, UsageError
 from minigen.recipes import inputs
-from minigen.utils.arguments import positive_int
+from minigen.utils.arguments import Parser, add_name, positive_int
 
 EXAMPLES = """
   minigen resume runs/vae
@@ -29,7 +29,7 @@ def arguments(parser: Parser) -> None:
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--epochs", type=positive_int, metavar="N", help="so many in all, those done included")
     length.add_argument("--steps", type=positive_int, metavar="N", help="the same for a run that counts steps, such as a GAN's")
-    parser.add_argument("--backend", choices=NAMES, metavar="NAME", help=f"{', '.join(NAMES)} (default: the run's)")
+    add_name(parser, "backend", NAMES, "array library, if not the run's")
     parser.add_argument("--quiet", action="store_true", help="no progress bars")
 
 

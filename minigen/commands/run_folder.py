@@ -8,7 +8,6 @@ pictures/        samples or reconstructions while it learned, and the training c
 """
 
 import contextlib
-import json
 import math
 import os
 import shutil
@@ -18,13 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from minigen.backend.devices import NAMES as BACKENDS
-from minigen.commands import CommandError
 from minigen.data import Dataset
-from minigen.errors import RecipeError, suggestion
+from minigen.errors import CommandError, RecipeError, suggestion
 from minigen.recipes import InputSpec, Recipe, find, inputs
 from minigen.training import checkpoint
 from minigen.utils.checks import check_positive
-from minigen.utils.files import LOCK, Hold, is_temporary, locked, replacing, sweep
+from minigen.utils.files import LOCK, Hold, is_temporary, locked, sweep, write_json
 from minigen.utils.reading import parsed_json, read_bounded, shortened
 
 LARGEST_CONFIG = 1 << 20  # bytes
@@ -144,9 +142,8 @@ class Config:
                 )
 
     def save(self, path: Path) -> None:
-        """Write it as JSON, whole or not at all."""
-        with replacing(path) as temporary:
-            temporary.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+        """Write it as JSON."""
+        write_json(path, asdict(self))
 
 
 def check_whole(name: str, value: Any, least: int) -> None:

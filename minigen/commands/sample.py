@@ -5,13 +5,11 @@ sample; `minigen interpolate` shows what they can do.
 """
 
 import argparse
-import math
 
-from minigen.commands import Parser, UsageError
-from minigen.commands.pictures import save_samples
-from minigen.commands.trained import opened, picture, run_arguments
-from minigen.errors import suggestion
-from minigen.utils.arguments import image_count
+from minigen.commands.pictures import image_count, picture_path, save_samples
+from minigen.commands.trained import opened, run_arguments
+from minigen.errors import UsageError, suggestion
+from minigen.utils.arguments import Parser, finite_float
 
 EXAMPLES = """
   minigen sample runs/vae
@@ -24,20 +22,11 @@ EXAMPLES = """
 def arguments(parser: Parser) -> None:
     run_arguments(parser)
     parser.add_argument("-n", type=image_count, default=64, help="how many (default: 64)")
-    parser.add_argument("--out", type=picture, metavar="FILE", help="the picture (default: RUN/samples.png)")
+    parser.add_argument("--out", type=picture_path, metavar="FILE", help="the picture (default: RUN/samples.png)")
     parser.add_argument("--label", metavar="CLASS", help="the class to draw, of a conditional model (default: all in turn)")
-    parser.add_argument("--psi", type=finite, default=1.0, help="truncation of StyleGAN's styles; 0: their mean (default: 1)")
-
-
-def finite(text: str) -> float:
-    """The type of an argument that is a number, and no NaN or infinity."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise argparse.ArgumentTypeError(f"expected a finite number, got {text!r}")
-    return value
+    parser.add_argument(
+        "--psi", type=finite_float, default=1.0, metavar="X", help="truncation of StyleGAN's styles, 0: their mean (default: 1)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:

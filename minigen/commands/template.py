@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from minigen.coursework.exercises import TEMPLATES, hand_out
+from minigen.utils.arguments import Parser, one_of
 
 EXAMPLES = """
   minigen template op
@@ -13,9 +14,14 @@ EXAMPLES = """
 KINDS = ("op", "layer", "loss", "model")
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
+def arguments(parser: Parser) -> None:
     """KIND."""
-    parser.add_argument("kind", choices=KINDS, help="what to begin; it is written into this folder as my_KIND.py")
+    parser.add_argument(
+        "kind",
+        type=one_of("kind", KINDS),
+        metavar="KIND",
+        help=f"{', '.join(KINDS)}: what to begin, as my_KIND.py in this folder",
+    )
 
 
 def run(args: argparse.Namespace) -> int:

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import minigen
 from minigen.backend import current, use
-from minigen.backend.devices import NAMES
-from minigen.commands import Parser, UsageError
+from minigen.backend.devices import NAMES as BACKENDS
 from minigen.commands.learning import learn
 from minigen.commands.run_folder import Config, RunFolder
 from minigen.data import Dataset
+from minigen.errors import UsageError
 from minigen.recipes import RECIPES, Recipe, inputs
-from minigen.utils.arguments import nonnegative_int, output_path, positive_int
+from minigen.utils.arguments import Parser, add_name, add_output, add_seed, one_of, positive_int, resolution
 
 EXAMPLES = """
   minigen train vae --data mnist --epochs 25 --out runs/vae
@@ -25,63 +25,51 @@ EXAMPLES = """
   minigen train stylegan --data faces --resolution 32 --out runs/faces
   minigen train stacked --images 2000 --epochs 2
 """
-
-
 ANY = 10**9  # examples, where it is not known how many there are: more than any batch asks for
 
 
 def arguments(parser: Parser) -> None:
-    models = parser.add_subparsers(dest="model", metavar="MODEL", required=True, parser_class=Parser, title="models")
-    for recipe in RECIPES.values():
-        model = models.add_parser(recipe.name, help=recipe.summary, description=recipe.summary)
-        model.set_defaults(parser=model)
-        common(model, recipe)
-        options = recipe.options()
-        own = model.add_argument_group(f"options of {recipe.name}") if options else None
-        for name, option in options.items():
-            kind, (text, choices) = type(option.default), (option.metadata[key] for key in ("help", "choices"))
-            own.add_argument(
-                f"--{name.replace('_', '-')}",
-                type=kind,
-                default=option.default,
-                choices=choices or None,
-                metavar=None if choices else {int: "N", float: "X"}[kind],
-                help=f"{text} (default: {option.default:.6g})" if kind is float else f"{text} (default: {option.default})",
-            )
+    """MODEL, and what comes behind it, which is its own parser's: `model_parser`."""
+    models = "\n".join(f"  {recipe.name:22} {recipe.summary}" for recipe in RECIPES.values())
+    parser.description = f"{parser.description}\nmodels:\n{models}"
+    parser.add_argument("model", type=one_of("model", [*RECIPES]), metavar="MODEL", help="one of the models above")
+    parser.add_argument("words", nargs=argparse.REMAINDER, metavar="...", help="its options: minigen train MODEL --help")
 
 
-def common(parser: argparse.ArgumentParser, recipe: Recipe) -> None:
-    """What every model is trained with."""
-    length = f"{recipe.epochs} epochs" if recipe.epochs else f"{recipe.steps} steps" if recipe.steps else "until it is grown"
+def model_parser(recipe: Recipe) -> Parser:
+    """The parser of `minigen train MODEL`: what every model is trained with, and the options of its own."""
+    parser = Parser(f"minigen train {recipe.name}", recipe.summary)
     add = parser.add_argument
-    add(
-        "--out",
-        type=output_path,
-        metavar="RUN",
-        default=Path("runs", recipe.name),
-        help=f"run folder (default: runs/{recipe.name})",
-    )
-    add(
-        "--data",
-        choices=inputs.NAMES,
-        default=recipe.data,
-        metavar="NAME",
-        help=f"{', '.join(inputs.NAMES)} (default: {recipe.data})",
-    )
+    add_output(parser, Path("runs", recipe.name), "run folder", "RUN")
+    add_name(parser, "data", inputs.NAMES, "data set", recipe.data)
     add("--images", type=positive_int, metavar="N", help="train on so many examples only")
-    add("--resolution", type=int, choices=[4 << s for s in range(9)], metavar="N", help="of faces (default: 32)")
+    add("--resolution", type=resolution, metavar="N", help="of faces (default: 32)")
+    length = f"{recipe.epochs} epochs" if recipe.epochs else f"{recipe.steps} steps" if recipe.steps else "until it is grown"
     long = parser.add_mutually_exclusive_group()
     long.add_argument("--epochs", type=positive_int, metavar="N", help=f"passes over the data (default: {length})")
     long.add_argument("--steps", type=positive_int, metavar="N", help="the same, counted in updates")
     add("--batch-size", type=positive_int, metavar="N", help=f"(default: {recipe.batch_size})")
     add("--lr", type=float, metavar="X", help=f"largest learning rate (default: {recipe.lr:g})")
-    add("--seed", type=nonnegative_int, default=0, metavar="N", help="of all random numbers (default: 0)")
-    add("--backend", choices=NAMES, metavar="NAME", help=f"array library: {', '.join(NAMES)}")
+    add_seed(parser)
+    add_name(parser, "backend", BACKENDS, "array library")
     add("--quiet", action="store_true", help="no progress bars")
+    own = parser.add_argument_group(f"options of {recipe.name}") if recipe.options() else None
+    for name, option in recipe.options().items():
+        kind, choices = type(option.default), option.metadata["choices"]
+        own.add_argument(
+            f"--{name.replace('_', '-')}",
+            type=one_of(name, choices) if choices else kind,
+            default=option.default,
+            metavar={int: "N", float: "X", str: f"{{{','.join(choices)}}}"}[kind],
+            help=f"{option.metadata['help']} (default: {f'{option.default:.6g}' if kind is float else option.default})",
+        )
+    return parser
 
 
 def run(args: argparse.Namespace) -> int:
-    recipe, folder = RECIPES[args.model], RunFolder(args.out)
+    recipe = RECIPES[args.model]
+    args = model_parser(recipe).parse_args(args.words)
+    folder = RunFolder(args.out)
     folder.check_free()
     if args.resolution is None:
         args.resolution = 32

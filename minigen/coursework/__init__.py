@@ -1,6 +1,6 @@
 """Coursework: a learner's own file, checked; the exercises, and what a file says about how it is to be called.
 
-worker/ runs the file, in a process of its own, and answers questions about it; judge/ asks them and never imports the file.
+worker/ runs the file, in a process of its own, and answers questions about it; grading/ asks them and never imports the file.
 """
 
 from minigen.coursework.examples import example

@@ -1,6 +1,6 @@
 """Keep a submission in: limits for its processes, an end for all of them, and on Linux, where allowed, a space of its own.
 
-Three processes, one inside the other. The keeper, which the judge starts, sets the limits, makes the space and waits; in it is
+Three processes, one inside the other. The keeper, which the grader starts, sets the limits, makes the space and waits; in it is
 the first process of the space, with which everything in it ends; and in that the worker. What a system does not offer is left
 out: Windows has the worker only. No other file of minigen is needed here, so that the keeper is ready at once.
 """
@@ -86,7 +86,7 @@ def enclose(folder: str, apart: bool, needed: Iterable[str], secret: Iterable[st
 def keep(child: int) -> NoReturn:
     """Wait for this child, end all others, and end as it did."""
     for stream in range(3):
-        os.close(stream)  # the judge is to see the end of a pipe when the worker ends
+        os.close(stream)  # the grader is to see the end of a pipe when the worker ends
     while True:
         ended, status = os.waitpid(-1, 0)
         if ended == child:

@@ -1,8 +1,8 @@
-"""What judge and worker say to each other: one message at a time, JSON and plain numbers, never a pickle.
+"""What grader and worker say to each other: one message at a time, JSON and plain numbers, never a pickle.
 
     frame = bytes of JSON (4), bytes of numbers (8), the JSON, the numbers
 
-In the JSON an array is {"array": [dtype, shape]}; their numbers follow one another. The judge reads what a submission may have
+In the JSON an array is {"array": [dtype, shape]}; their numbers follow one another. The grader reads what a submission may have
 written: everything is bounded, and checked before memory is taken for it.
 """
 

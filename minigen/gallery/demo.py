@@ -3,7 +3,6 @@
 import argparse
 import atexit
 import contextlib
-import json
 import math
 import os
 import shlex
@@ -11,32 +10,27 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from tqdm import tqdm
 
 import minigen as mg
-from minigen import evaluators
+from minigen import evaluators, plot
 from minigen.backend.devices import NAMES as BACKENDS
 from minigen.data import Dataset
 from minigen.data.registry import LOADERS
-from minigen.errors import BusyError, DeviceError, one_line
+from minigen.errors import BusyError, DeviceError, UsageError
 from minigen.gallery.criteria_table import criteria_table
-from minigen.gallery.registry import checksum, names
+from minigen.gallery.registry import names
+from minigen.gallery.statement import checksum
 from minigen.recipes import Recipe
-from minigen.utils.arguments import nonnegative_int, output_path
-from minigen.utils.files import locked, replacing, sweep
+from minigen.utils.arguments import Parser, add_name, add_output, add_seed, integer, number, resolution
+from minigen.utils.exits import USAGE, print_error
+from minigen.utils.files import owned, write_json
 from minigen.utils.tables import table
 
 HELD = contextlib.ExitStack()  # the output folder of the demo that runs
 atexit.register(HELD.close)
-
-
-class Parser(argparse.ArgumentParser):
-    """An argument parser whose complaints echo no more of a long word than is needed to know it again."""
-
-    def error(self, message: str) -> NoReturn:
-        super().error(one_line(message))
 
 
 # What an option must at least be, if it is not 1: an interval needs two seeds, a figure needs samples.
@@ -47,17 +41,14 @@ LEAST = {
     "portraits": 12,
     **dict.fromkeys(("samples", "tests", "points", "map_examples", "images"), 100),
 }
+weight = number("a finite number of at least 0", lambda value: 0.0 <= value < math.inf)
 
 
-def refusal(option: str, value: Any) -> str | None:
-    """What is wrong with an option's value, in words: counts are at least 1, weights at least 0, the sides of images that grow
-    are powers of two."""
-    least = LEAST.get(option, 1) if isinstance(value, int) else 0.0
-    if not isinstance(value, str) and not least <= value < math.inf:
-        return f"expected at least {least:g}{' and finite' * isinstance(value, float)}, got {value}"
-    if option == "resolution" and (value & (value - 1) or not 4 <= value <= 1024):
-        return f"expected 4, 8, 16 ... 1024, got {value}"
-    return None
+def type_of(option: str, default: Any) -> Callable[[str], Any]:
+    """The type of an option: counts are at least 1, weights at least 0, the sides of images that grow are powers of two."""
+    if option == "resolution":
+        return resolution
+    return {int: integer(LEAST.get(option, 1)), float: weight, str: str}[type(default)]
 
 
 def in_notebook() -> bool:
@@ -82,47 +73,45 @@ def demo_arguments(
     before any work. The output folder is the demo's own until its `Criteria.finish`.
 
     In a notebook the options are those in the environment variable MINIGEN_OPTIONS. For result.json the namespace also has
-    `given`, the options that differ from their defaults, and `source`, the checksum of the demo's file (None in a notebook,
-    where it may have been changed).
+    `given`, the options that differ from their defaults, and `source`, the checksum of the demo and its recipes (None in a
+    notebook, where it may have been changed).
     """
     words = shlex.split(os.environ.get("MINIGEN_OPTIONS", "")) if in_notebook() else sys.argv[1:]
-    parser = Parser(prog=f"minigen demo {name}", description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    known = [each for each in LOADERS if each != "faces" or data == "faces"]
-    parser.add_argument(
-        "--data",
-        default=data,
-        choices=known,
-        metavar="NAME",
-        help=f"data set: {', '.join(known)} (glyphs and faces need no download)",
-    )
-    parser.add_argument("--backend", default=None, choices=BACKENDS, help="array library")
-    parser.add_argument("--out", type=output_path, default=None, help=f"output folder (default: out/{name})")
-    parser.add_argument("--seed", type=nonnegative_int, default=0, help="seed of all random numbers")
-    parser.add_argument("--quick", action="store_true", help="a few seconds, to see that it runs; criteria are not judged")
-    defaults = (recipe.length if recipe else {}) | defaults
-    for option, default in defaults.items():
-        parser.add_argument(f"--{option.replace('_', '-')}", type=type(default), default=default, help=f"default: {default}")
+    parser = demo_parser(name, description, data, (recipe.length if recipe else {}) | defaults)
     if full is not None:
         values = ", ".join(f"{option.replace('_', '-')} {value}" for option, value in full.items())
         parser.add_argument("--full", action="store_true", help=f"the real thing, for a GPU, with other defaults: {values}")
         if "--full" in words:
             parser.set_defaults(**full)
-    args = parser.parse_args(words)
-    for option in defaults:
-        if wrong := refusal(option, getattr(args, option)):
-            parser.error(f"argument --{option.replace('_', '-')}: {wrong}")
-    args.given = {key: value for key, value in vars(args).items() if value != parser.get_default(key) and key != "out"}
-    args.source = checksum(name) if name in names() and not in_notebook() else None
-    args.name, args.out = name, args.out or Path("out") / name
     HELD.close()
     try:
+        args = parser.parse_args(words)
+        args.given = {key: value for key, value in vars(args).items() if value != parser.get_default(key) and key != "out"}
+        args.source = checksum(name) if name in names() and not in_notebook() else None
+        args.name = name
         mg.use(args.backend or mg.backend.current().name)
-        HELD.enter_context(locked(args.out))
-    except (DeviceError, BusyError, OSError) as error:  # no usable GPU, no usable folder: the reason is all that one needs
-        parser.error(str(error))
-    sweep(args.out)
+        HELD.enter_context(owned(args.out))
+    except (UsageError, DeviceError, BusyError, OSError) as error:  # no usable GPU, no usable folder: the reason is enough
+        sys.exit(print_error(error, USAGE))
     mg.seed(args.seed)
     return args
+
+
+def demo_parser(name: str, description: str, data: str, defaults: Mapping[str, Any]) -> Parser:
+    """The parser of a demo's options."""
+    parser = Parser(f"minigen demo {name}", description)
+    known = [each for each in LOADERS if each != "faces" or data == "faces"]
+    add_name(parser, "data", known, "data set, of which glyphs and faces need no download", data)
+    add_name(parser, "backend", BACKENDS, "array library")
+    add_output(parser, Path("out", name), "output folder")
+    add_seed(parser)
+    parser.add_argument("--quick", action="store_true", help="a few seconds, to see that it runs; criteria are not judged")
+    for option, default in defaults.items():
+        kind, metavar = type_of(option, default), {int: "N", float: "X", str: "NAME"}[type(default)]
+        parser.add_argument(
+            f"--{option.replace('_', '-')}", type=kind, default=default, metavar=metavar, help=f"default: {default}"
+        )
+    return parser
 
 
 def train_evaluator(
@@ -179,8 +168,7 @@ class Criteria:
             "report": dict(self.reports),
             "seconds": round(seconds, 2),
         }
-        with replacing(self.args.out / "result.json") as path:
-            path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+        write_json(self.args.out / "result.json", result)
         HELD.close()
         if in_notebook():
             show("HTML", criteria_table(result))
@@ -202,15 +190,12 @@ class Criteria:
 
 
 def save(figure: Any, args: argparse.Namespace, name: str) -> None:
-    """Save a figure into the output folder, with its title in the file, and say so; in a notebook, show it."""
-    titles = [figure.get_suptitle(), *(axes.get_title() for axes in figure.axes)]
-    with replacing(args.out / name) as temporary:
-        title = " ".join(next(filter(None, titles), "").split())
-        figure.savefig(temporary, format=Path(name).suffix[1:], metadata={"Title": title})
+    """Save a figure into the output folder, and say so; in a notebook, show it."""
+    path = plot.save_figure(figure, args.out / name)
     if in_notebook():
-        show("Image", filename=args.out / name)
+        show("Image", filename=path)
     else:
-        tqdm.write(f"wrote {args.out / name}")
+        tqdm.write(f"wrote {path}")
 
 
 def show(kind: str, *content: Any, **source: Any) -> None:

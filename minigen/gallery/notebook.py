@@ -4,7 +4,6 @@ A demo is a script of cells in Jupytext's percent format, which makes the notebo
 the options and picks the array library.
 """
 
-import argparse
 import hashlib
 from collections.abc import Sequence
 from functools import cache
@@ -13,6 +12,7 @@ from typing import Any
 
 from minigen.gallery.libraries import jupytext, nbformat
 from minigen.gallery.registry import find, source
+from minigen.utils.arguments import Parser, output_path
 from minigen.utils.files import replacing
 
 SETUP = """\
@@ -35,9 +35,6 @@ if not importlib.util.find_spec("minigen"):
     importlib.invalidate_caches()
 
 import minigen as mg
-from minigen.gallery.registry import FOLDER
-
-sys.path.append(str(FOLDER.parent))  # some demos share a file
 
 try:
     mg.use("cupy")
@@ -82,11 +79,9 @@ def text(name: str) -> str:
 
 def write_notebook(words: Sequence[str]) -> int:
     """`minigen demo notebook NAME`: write the file and say how to open it."""
-    parser = argparse.ArgumentParser(
-        prog="minigen demo notebook", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser("minigen demo notebook", __doc__)
     parser.add_argument("name", help="a demo: its name, its number, or a part of its name")
-    parser.add_argument("--out", type=Path, help="file to write (default: NAME.ipynb, here)")
+    parser.add_argument("--out", type=output_path, metavar="FILE", help="file to write (default: NAME.ipynb, here)")
     args = parser.parse_args(words)
     name = find(args.name)
     path = args.out or Path(f"{name}.ipynb")

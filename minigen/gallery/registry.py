@@ -1,13 +1,11 @@
 """Which demos there are: their names, titles, texts, and the one that a word means."""
 
 import ast
-import hashlib
-import sys
 from difflib import get_close_matches
 from pathlib import Path
 
 import minigen
-from minigen.errors import one_line
+from minigen.errors import UsageError
 
 PACKAGE = Path(minigen.__file__).parent
 FOLDER = next(folder for folder in (PACKAGE / "demos", PACKAGE.parent / "demos") if folder.is_dir())  # installed; in a clone
@@ -23,11 +21,6 @@ def source(name: str) -> str:
     return (FOLDER / f"{name}.py").read_text(encoding="utf-8")
 
 
-def checksum(name: str) -> str:
-    """Ten hexadecimal digits that change with the text of a demo."""
-    return hashlib.sha256(source(name).encode()).hexdigest()[:10]
-
-
 def docstring(name: str) -> tuple[str, str]:
     """A demo's title, which is the first line of its docstring, and what follows it."""
     heading, *rest = ast.get_docstring(ast.parse(source(name))).split("\n", 1)
@@ -40,16 +33,20 @@ def title(name: str) -> str:
 
 
 def find(word: str) -> str:
-    """The one demo that `word` names. Exits with the nearest name otherwise."""
+    """The one demo that `word` names. UsageError, with the nearest name, otherwise."""
     known = names()
     matches = [name for name in known if name == word or name.split("_")[0] == word.zfill(2)]
     matches = matches or [name for name in known if word in name]
     if len(matches) == 1:
         return matches[0]
     parts = {part: name for name in known for part in (name, *name.split("_"))} | {"all": "all", "notebook": "notebook"}
-    nearest = [parts[part] for part in get_close_matches(word, parts, n=1)]
-    hint = f"it could be {' or '.join(matches)}" if matches else f"did you mean {nearest[0]}?" if nearest else "see the list:"
-    sys.exit(f"no demo {one_line(repr(word))}: {hint}\n\n{listing()}")
+    if matches:
+        hint = f"it could be {' or '.join(matches)}"
+    elif nearest := get_close_matches(word, parts, n=1):
+        hint = f"did you mean {parts[nearest[0]]!r}?"
+    else:
+        hint = "expected a name, a number, or a part of a name"
+    raise UsageError(f"no demo {word!r}: {hint}; `minigen demo` lists all")
 
 
 def listing() -> str:

@@ -20,11 +20,11 @@ import minigen
 from minigen.backend.devices import NAMES as BACKENDS
 from minigen.data.registry import LOADERS
 from minigen.gallery import site
-from minigen.gallery.demo import Parser
-from minigen.gallery.registry import checksum, find, names
+from minigen.gallery.registry import find, names
 from minigen.gallery.runs import Run, duration, read
-from minigen.utils.arguments import nonnegative_int, output_path
-from minigen.utils.files import locked, sweep
+from minigen.gallery.statement import checksum
+from minigen.utils.arguments import Parser, add_name, add_output, nonnegative_int, positive_int
+from minigen.utils.files import locked, owned
 from minigen.utils.signals import INTERRUPTED, Request, Stopped, ending, handled
 
 # Seconds on one core: quick, measured; and with the defaults, from 18 on measured on two cores (20 and 33 are guesses), before it
@@ -44,26 +44,18 @@ THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")  # what
 
 def parsed(words: Sequence[str]) -> argparse.Namespace:
     """The options of `minigen demo all`."""
-    parser = Parser(prog="minigen demo all", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser("minigen demo all", __doc__)
     parser.add_argument("--quick", action="store_true", help="a few seconds each, to see that they run; criteria are not judged")
-    parser.add_argument(
-        "--out", type=output_path, default=Path("out"), help="folder of the page and the demos' folders; default: out"
-    )
+    add_output(parser, Path("out"), "folder of the page and the demos' folders")
     parser.add_argument("--only", type=chosen, default=names(), metavar="DEMOS", help="for example 01,02,18-20,stylegan")
+    add_name(parser, "data", [*LOADERS], "data set of all of them, if not each its own, which needs no download")
+    parser.add_argument("--seed", type=nonnegative_int, metavar="N", help="seed of all of them (default: 0)")
+    add_name(parser, "backend", BACKENDS, "array library")
     parser.add_argument(
-        "--data",
-        choices=[*LOADERS],
-        metavar="NAME",
-        help=f"data set of all of them: {', '.join(LOADERS)}; default: each its own, and no download",
+        "--jobs", type=positive_int, metavar="N", help="how many run at a time (default: one per core, on a GPU one)"
     )
-    parser.add_argument("--seed", type=nonnegative_int, help="seed of all of them; default: 0")
-    parser.add_argument("--backend", choices=BACKENDS, help="array library")
-    parser.add_argument("--jobs", type=int, default=None, help="how many run at a time; default: one a core, on a GPU one")
     parser.add_argument("--again", action="store_true", help="also what has run with these settings; after a change in minigen/")
-    args = parser.parse_args(words)
-    if args.jobs is not None and args.jobs < 1:
-        parser.error(f"--jobs {args.jobs}: at least 1")
-    return args
+    return parser.parse_args(words)
 
 
 def chosen(words: str) -> list[str]:
@@ -161,8 +153,7 @@ def run_all(words: Sequence[str]) -> int:
     """Run what is asked for and write the page: 0, or 1 if a criterion failed or a demo did not finish, 130 after Ctrl-C, 143
     after SIGTERM. BusyError if the folder is in use."""
     args = parsed(words)
-    with locked(args.out):
-        sweep(args.out)
+    with owned(args.out):
         return run_chosen(args, words)
 
 

@@ -1,5 +1,5 @@
-"""Every picture of the library. Each function returns a matplotlib Figure, for figure.savefig("name.png"); save_animation
-makes a GIF of many, save_tiles a PNG of many images, fast.
+"""Every picture of the library. Each function returns a matplotlib Figure, for save_figure; save_animation makes a GIF of many,
+save_tiles a PNG of many images, fast.
 
 Images are floats in [0, 1], (n, h, w) or (n, h, w, 1) for gray and (n, h, w, 3) for RGB, as NumPy arrays or
 Tensors; values outside, which a linear decoder may give, are refused: clip(0, 1) is the caller's to say. The
@@ -9,7 +9,7 @@ figures know nothing of pyplot: they need no screen, and they are gone when nobo
 from minigen.plot.animation import save_animation, save_tiles
 from minigen.plot.charts import bars, curves, histograms, table, training_curves
 from minigen.plot.codes import activation_histograms, code_map, plane_fit
-from minigen.plot.figure import PALETTE
+from minigen.plot.figure import PALETTE, save_figure
 from minigen.plot.images import equation, filters, image_grid, image_rows, interpolation_grid, manifold_grid
 from minigen.plot.points import point_cloud, point_clouds, trajectories
 
@@ -30,6 +30,7 @@ __all__ = [
     "point_cloud",
     "point_clouds",
     "save_animation",
+    "save_figure",
     "save_tiles",
     "table",
     "training_curves",

@@ -1,5 +1,6 @@
 """What all pictures share: the figure, the colors, and the checks of what is to be shown."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from matplotlib.figure import Figure
 
 from minigen.backend.host import whole_array
 from minigen.errors import ShapeError, to_unit_interval
+from minigen.utils.files import replacing
 
 # Ten colors that readers with any color vision can tell apart (Petroff 2021, "Accessible color sequences").
 PALETTE = (
@@ -29,6 +31,19 @@ def new_figure(size: tuple[float, float], title: str | None) -> Figure:
     if title is not None:
         figure.suptitle(title, fontsize=13)
     return figure
+
+
+def save_figure(figure: Figure, path: str | Path) -> Path:
+    """Write a figure in the format that the path's suffix names, with its title in the file; return its path.
+
+    An existing file is replaced only by a whole new one.
+    """
+    path = Path(path)
+    titles = [figure.get_suptitle(), *(axes.get_title() for axes in figure.axes)]
+    title = " ".join(next(filter(None, titles), "").split())
+    with replacing(path) as temporary:
+        figure.savefig(temporary, format=path.suffix.removeprefix("."), metadata={"Title": title})
+    return path
 
 
 def host(x: Any) -> np.ndarray:

@@ -1,29 +1,92 @@
-"""Types of arguments of a command line: each says what it expects, instead of what it got."""
+"""The parser of every command line, and types of arguments that say what is expected and what was given instead."""
 
 import argparse
+import math
+import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any, NoReturn
 
-MOST = 10_000  # images in a picture
-
-
-def positive_int(text: str) -> int:
-    """The type of an argument that counts something."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
-    return int(text)
+from minigen.errors import UsageError, suggestion
 
 
-def image_count(text: str) -> int:
-    """The type of an argument that counts images in one picture, which shows nothing if there are too many."""
-    if positive_int(text) > MOST:
-        raise argparse.ArgumentTypeError(f"expected at most {MOST:,}, got {text}")
-    return int(text)
+class Parser(argparse.ArgumentParser):
+    """An argument parser that raises UsageError, and names the nearest option to one that it does not know."""
+
+    def __init__(self, prog: str, description: str | None, epilog: str | None = None):
+        super().__init__(
+            prog=prog,
+            description=description,
+            epilog=epilog,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+
+    def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> argparse.Namespace:
+        known, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            name, options = unknown[0].split("=")[0], ["help", *re.findall(r"--([\w-]+)", self.format_usage())]
+            if not name.startswith("-"):
+                raise UsageError(f"{self.prog} does not know what to do with {name!r}; see {self.prog} --help")
+            hint = suggestion(name.lstrip("-"), options)
+            raise UsageError(f"{self.prog} has no option {name}: {hint}; see {self.prog} --help")
+        return known
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}; see {self.prog} --help")
 
 
-def nonnegative_int(text: str) -> int:
-    """The type of an argument that is a seed."""
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"expected a whole number of at least 0, got {text!r}")
+def integer(least: int) -> Callable[[str], int]:
+    """The type of an argument that is a whole number of at least so much."""
+
+    def checked(text: str) -> int:
+        try:
+            value = int(text) if text.isdecimal() else -1
+        except ValueError:  # more digits than Python reads
+            value = -1
+        if value < least:
+            raise argparse.ArgumentTypeError(f"expected a whole number of at least {least}, got {text!r}")
+        return value
+
+    return checked
+
+
+positive_int, nonnegative_int = integer(1), integer(0)
+
+
+def number(expected: str, accepted: Callable[[float], bool]) -> Callable[[str], float]:
+    """The type of an argument that is a number, of those that are accepted; `expected`: which these are, in words."""
+
+    def checked(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not accepted(value):
+            raise argparse.ArgumentTypeError(f"expected {expected}, got {text!r}")
+        return value
+
+    return checked
+
+
+finite_float = number("a finite number", math.isfinite)
+
+
+def one_of(what: str, names: Sequence[str]) -> Callable[[str], str]:
+    """The type of an argument that is one of these names, of what one calls `what`; of another it says the nearest."""
+
+    def checked(text: str) -> str:
+        if text not in names:
+            raise argparse.ArgumentTypeError(f"unknown {what} {text!r}: {suggestion(text, names)}")
+        return text
+
+    return checked
+
+
+def resolution(text: str) -> int:
+    """The type of an argument that is the side of images that grow: a power of two."""
+    if text not in [str(4 << doublings) for doublings in range(9)]:
+        raise argparse.ArgumentTypeError(f"expected 4, 8, 16 ... 1024, got {text!r}")
     return int(text)
 
 
@@ -33,3 +96,19 @@ def output_path(text: str) -> Path:
     if not text or next((parent for parent in path.absolute().parents if parent.exists()), path).is_file():  # / has no parents
         raise argparse.ArgumentTypeError(f"expected a name, in a folder, got {text!r}")
     return path
+
+
+def add_output(parser: argparse.ArgumentParser, default: Path, help: str, metavar: str = "FOLDER") -> None:
+    """--out."""
+    parser.add_argument("--out", type=output_path, default=default, metavar=metavar, help=f"{help} (default: {default})")
+
+
+def add_seed(parser: argparse.ArgumentParser) -> None:
+    """--seed."""
+    parser.add_argument("--seed", type=nonnegative_int, default=0, metavar="N", help="of all random numbers (default: 0)")
+
+
+def add_name(parser: argparse.ArgumentParser, what: str, names: Sequence[str], help: str, default: str | None = None) -> None:
+    """--WHAT, one of these names, which its help lists."""
+    help = f"{help}: {', '.join(names)}{f' (default: {default})' if default else ''}"
+    parser.add_argument(f"--{what}", type=one_of(what, names), default=default, metavar="NAME", help=help)

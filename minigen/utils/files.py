@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import glob
+import json
 import os
 import re
 import socket
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from io import FileIO
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from minigen.errors import BusyError
 
@@ -48,6 +50,12 @@ def replacing(path: Path) -> Iterator[Path]:
             os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write a file of JSON, by `replacing`."""
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 def begun(path: Path) -> tuple[Path, FileIO]:
@@ -119,6 +127,14 @@ def locked(folder: Path) -> Iterator[Hold]:
             if new:
                 folder.rmdir()
         file.close()
+
+
+@contextlib.contextmanager
+def owned(folder: Path) -> Iterator[None]:
+    """Inside the block the folder is this process's own, rid of what killed ones have left; BusyError if another has it."""
+    with locked(folder):
+        sweep(folder)
+        yield
 
 
 def taken(path: Path) -> FileIO:

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minigen.commands import CommandError
 from minigen.commands.run_folder import RunFolder
+from minigen.errors import CommandError
 from minigen.training import checkpoint
 
 

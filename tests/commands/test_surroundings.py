@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from minigen.commands import guarded
+from minigen.commands import main
 from minigen.errors import DataError, one_line
+from minigen.gallery import registry
 from minigen.training import checkpoint
+from minigen.utils.exits import guarded
 from minigen.utils.signals import Stopped
 
 ROOT = Path(__file__).parents[2]
@@ -92,10 +94,26 @@ def test_only_what_is_expected_is_said_in_a_line(capsys):
     def work():
         raise DataError("mnist: no such\nfile")
 
-    assert guarded(work, (DataError,)) == 1
+    assert guarded(work) == 1
     assert capsys.readouterr().err == "minigen: error: mnist: no such file\n"
-    with pytest.raises(DataError):
-        guarded(work, (OSError,))
+    with pytest.raises(ZeroDivisionError):
+        guarded(lambda: 1 // 0)
+
+
+def test_an_error_of_a_demos_own_text_keeps_its_traceback(monkeypatch, tmp_path, capsys):
+    """It may be a learner's text; what its surroundings do is said in a line."""
+    (tmp_path / "demos").mkdir()
+    script = tmp_path / "demos" / "01_mine.py"
+    monkeypatch.setattr(registry, "FOLDER", script.parent)
+    monkeypatch.setattr(sys, "argv", [])
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    script.write_text('"""Mine."""\nfrom minigen import errors\nraise errors.ShapeError("three axes")\n')
+    assert main(["demo", "01"]) == 1
+    error = capsys.readouterr().err
+    assert "Traceback" in error and "01_mine.py" in error and error.endswith("ShapeError: three axes\n")
+    script.write_text('"""Mine."""\nfrom minigen import errors\nraise errors.DataError("no such file")\n')
+    assert main(["demo", "mine"]) == 1
+    assert capsys.readouterr().err == "minigen: error: no such file\n"
 
 
 def test_a_long_input_is_not_echoed():

@@ -7,17 +7,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import minigen
-from minigen.coursework.judge.border import cleaned
-from minigen.coursework.judge.report import Item, Line, Report
-from minigen.coursework.judge.run import question
-from minigen.coursework.judge.session import Session
-from minigen.coursework.judge.submission import read_all
+from minigen.coursework.grading.border import cleaned
+from minigen.coursework.grading.report import Item, Line, Report
+from minigen.coursework.grading.run import question
+from minigen.coursework.grading.session import Session
+from minigen.coursework.grading.submission import read_all
 from minigen.coursework.protocol import pack, receive
 from minigen.coursework.worker.serve import Worker
 
 SOLUTIONS = Path(__file__).parent / "solutions"
-PAGE = (Path(minigen.__file__).parent / "coursework" / "TEACHING.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "coursework.md").read_text(encoding="utf-8")
 
 
 class Local(Session):

@@ -13,9 +13,9 @@ import pytest
 from minigen.commands import exercise as exercise_command
 from minigen.commands import template as template_command
 from minigen.coursework.exercises import COUNT, TEMPLATES, exercise, exercises, pictures
-from minigen.coursework.judge.remote import file_of
-from minigen.coursework.judge.report import Missed, Report
-from minigen.coursework.judge.submission import read_all
+from minigen.coursework.grading.remote import file_of
+from minigen.coursework.grading.report import CheckFailed, Report
+from minigen.coursework.grading.submission import read_all
 from tests.coursework.checking import PAGE, SOLUTIONS, Local, checked, checked_text, failures, importing, line
 
 NUMBERS = range(1, COUNT + 1)
@@ -221,7 +221,7 @@ def test_wrong_replays(tmp_path, right, wrong, said):
     with importing():
         session = Local(tmp_path / "theirs.py", seed=0)
         assert session.ask("load", str) == ""
-        with pytest.raises(Missed, match=said):
+        with pytest.raises(CheckFailed, match=said):
             required(file_of(session), session.random(0))
 
 

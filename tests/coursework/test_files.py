@@ -6,14 +6,14 @@ import json
 import os
 import re
 import sys
-import textwrap
 from pathlib import Path
 
 import pytest
 
-from minigen.commands import UsageError, check
-from minigen.coursework.judge.run import check_file
-from minigen.coursework.judge.submission import read_all
+from minigen.commands import check
+from minigen.coursework.grading.run import check_file
+from minigen.coursework.grading.submission import read_all
+from minigen.errors import UsageError
 from tests.coursework.checking import PAGE, checked_text
 
 SOFTSIGN = '''
@@ -285,7 +285,7 @@ def test_a_link_is_called_one(tmp_path):
 def test_marks_that_cannot_be_written_are_refused_before_any_work(tmp_path, monkeypatch):
     path = tmp_path / "softsign.py"
     path.write_text(SOFTSIGN, encoding="utf-8")
-    monkeypatch.setattr(check, "judge", lambda *_: pytest.fail("it has been judged"))
+    monkeypatch.setattr(check, "grade", lambda *_: pytest.fail("it has been graded"))
     with pytest.raises(UsageError, match=r"the marks cannot be written to .*marks.json \(.*\): give another file"):
         command(path, "--json", path / "marks.json")
 
@@ -313,7 +313,7 @@ def test_wrong_options_are_refused(tmp_path, capsys, words, told):
 
 
 def test_the_teachers_page_makes_a_table_of_marks(tmp_path, monkeypatch, capsys):
-    code = re.search(r'python -c "\n(.*?)"\n', PAGE, re.DOTALL).group(1)
+    code = re.search(r"```python\n(.*?)```", PAGE, re.DOTALL).group(1)
     monkeypatch.chdir(tmp_path)
     files = [
         {"file": "ada.py", "status": "passed", "passed": 9, "failed": 0},
@@ -321,5 +321,5 @@ def test_the_teachers_page_makes_a_table_of_marks(tmp_path, monkeypatch, capsys)
         {"file": "cleo.py", "status": "unchecked", "passed": 0, "failed": 0},
     ]
     Path("marks.json").write_text(json.dumps({"files": files}), encoding="utf-8")
-    exec(textwrap.dedent(code))
+    exec(code)
     assert capsys.readouterr().out.splitlines() == ["ada.py;passed;9", "bob.py;failed;6", "cleo.py;unchecked;0"]

@@ -17,12 +17,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minigen.coursework.judge import process
-from minigen.coursework.judge.calls import Call
-from minigen.coursework.judge.report import Report
-from minigen.coursework.judge.run import check_file, judge
-from minigen.coursework.judge.session import Session
-from minigen.coursework.judge.submission import read_all
+from minigen.coursework.grading import process
+from minigen.coursework.grading.calls import Call
+from minigen.coursework.grading.report import Report
+from minigen.coursework.grading.run import check_file, grade
+from minigen.coursework.grading.session import Session
+from minigen.coursework.grading.submission import read_all
 from minigen.coursework.samples import normal
 from tests.coursework.checking import SOLUTIONS, checked, checked_text, failures
 
@@ -63,12 +63,12 @@ BEFORE = {
             def __getattr__(self, name): return lambda *x, **y: np.zeros(x[-1] if x else ())
         np.random.default_rng = lambda *x: Zeros()""",
     "the checks' guards": """
-        import minigen.coursework.judge.examine as e
-        from minigen.coursework.judge.report import Line
+        import minigen.coursework.grading.examine as e
+        from minigen.coursework.grading.report import Line
         e.guarded = lambda name, function: Line(name, True)
         e.Examination.gradient = lambda self, order: Line("gradient", True)""",
     "the report": """
-        import minigen.coursework.judge.report as r
+        import minigen.coursework.grading.report as r
         r.Report.failed = r.Report.stopped = 0
         r.Report.status = property(lambda self: "passed")""",
     "built-in functions": """
@@ -76,7 +76,7 @@ BEFORE = {
         builtins.all = builtins.any = lambda *x: True
         builtins.abs = lambda x: 0.0 * x""",
     "the numerical derivative": """
-        import minigen.coursework.judge.numerics as n
+        import minigen.coursework.grading.numerics as n
         n.find_mismatch = lambda *x: None""",
     "a report on standard output": r"""
         import os
@@ -375,18 +375,18 @@ def test_what_a_file_is_tried_with_follows_from_its_text(tmp_path):
     assert Session(1, []).random(5).random() != Session(2, []).random(5).random()
 
 
-def test_what_was_read_is_what_is_judged(tmp_path):
+def test_what_was_read_is_what_is_graded(tmp_path):
     path = tmp_path / "theirs.py"
     path.write_text(SOLVED, encoding="utf-8")
     (submission,) = read_all([path])
     path.unlink()
-    assert judge(submission).status == "passed"
+    assert grade(submission).status == "passed"
 
 
 def test_the_worker_holds_no_exercise_and_finds_no_tests(tmp_path):
     text = """
         import sys
-        assert not [name for name in sys.modules if "exercises" in name or ".judge" in name], sys.modules
+        assert not [name for name in sys.modules if "exercises" in name or ".grading" in name], sys.modules
         import os
         assert "SECRET" not in os.environ
     """
@@ -740,7 +740,7 @@ def running() -> list[str]:
 
 
 @posix
-def test_a_killed_judge_leaves_the_marks_that_were_given(tmp_path):
+def test_a_killed_grader_leaves_the_marks_that_were_given(tmp_path):
     texts = {"ada.py": SOLVED, "bob.py": "import time; time.sleep(60)", "zoe.py": SOLVED}
     folder = written(tmp_path / "submissions", texts)
     command = subprocess.Popen(

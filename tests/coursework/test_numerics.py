@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from minigen.coursework.judge import hints
-from minigen.coursework.judge.numerics import Differentiable, find_mismatch
-from minigen.coursework.judge.report import Missed
+from minigen.coursework.grading import hints
+from minigen.coursework.grading.numerics import Differentiable, find_mismatch
+from minigen.coursework.grading.report import CheckFailed
 
 X, Y = np.random.default_rng(0).standard_normal((2, 3, 4))
 
@@ -71,5 +71,5 @@ def test_values_and_derivatives_are_asked_for_in_an_order_that_nobody_knows():
 
 def test_a_result_whose_shape_changes_is_refused():
     f = Differentiable(lambda a: a[0] if a[0] is X else a[0][:1], lambda a, u: [u], [0])
-    with pytest.raises(Missed, match=r"has shape \(3, 4\) at one input, and \(1, 4\) at another"):
+    with pytest.raises(CheckFailed, match=r"has shape \(3, 4\) at one input, and \(1, 4\) at another"):
         find_mismatch(f, [X], np.random.default_rng(0))

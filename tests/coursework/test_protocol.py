@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import minigen
-from minigen.coursework.judge.border import clean, cleaned, fits
+from minigen.coursework.grading.border import clean, cleaned, fits
 from minigen.coursework.protocol import HEAD, JSON_LIMIT, KINDS, NUMBERS_LIMIT, ProtocolError, pack, receive
 from minigen.coursework.samples import Sample, array, images, labels, normal, positive, unit
 
@@ -184,10 +184,10 @@ def test_what_describes_no_sample_is_refused(wrong):
         Sample.of(normal(2).as_dict() | wrong)
 
 
-def test_judge_and_worker_know_nothing_of_each_other():
+def test_grader_and_worker_know_nothing_of_each_other():
     def imported(folder: str) -> set[str]:
         trees = [ast.parse(path.read_text(encoding="utf-8")) for path in (COURSEWORK / folder).glob("*.py")]
         return {node.module for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
 
-    assert not [name for name in imported("judge") if "coursework.worker" in name]
-    assert not [name for name in imported("worker") if "coursework.judge" in name or "exercises" in name]
+    assert not [name for name in imported("grading") if "coursework.worker" in name]
+    assert not [name for name in imported("worker") if "coursework.grading" in name or "exercises" in name]

@@ -12,6 +12,7 @@ import jupytext
 import nbformat
 import pytest
 
+from minigen.errors import UsageError
 from minigen.gallery.notebook import notebook, text, write_notebook
 from minigen.gallery.registry import names, source
 
@@ -43,7 +44,7 @@ def test_the_command(tmp_path, monkeypatch, capsys):
     assert write_notebook(["stacked", "--out", "here/mine.ipynb"]) == 0
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] != ["02_stacked.ipynb"]
     assert (tmp_path / "here" / "mine.ipynb").read_text() == (tmp_path / "02_stacked.ipynb").read_text()
-    with pytest.raises(SystemExit, match="no demo 'stakced': did you mean 02_stacked"):
+    with pytest.raises(UsageError, match="no demo 'stakced': did you mean '02_stacked'"):
         write_notebook(["stakced"])
 
 

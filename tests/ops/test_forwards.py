@@ -404,6 +404,11 @@ def test_compositions(backend, compose, expected):
         (lambda: minigen.crop(Tensor(X[0]), widths=((2, 2), (0, 0))), ShapeError, r"crop: cannot cut \(\(2, 2\), \(0, 0\)\) off"),
         (lambda: minigen.pad(Tensor(X), widths=((1, 1),)), ShapeError, "pad: "),
         (lambda: minigen.sum_to(Tensor(X), shape=(5,)), ShapeError, "sum_to: "),
+        (
+            lambda: minigen.sum_to(Tensor(X[0, 0]), shape=(1, 4)),
+            ShapeError,
+            r"sum_to: an array of shape \(1, 4\) does not broadcast to \(4,\)",
+        ),
         (lambda: minigen.masked(Tensor(X[0]), X > 0.0), ShapeError, r"masked: .*float64\[3, 4\], bool\[2, 3, 4\]"),
         (
             lambda: minigen.dense(Tensor(X[0]), X[1].T, X[0, 0]),

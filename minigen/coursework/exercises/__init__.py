@@ -1,8 +1,8 @@
 """The exercises: for each a starter file, which the learner completes, and here what the completed file must do.
 
 A module exerciseN has a TITLE, SECONDS that its check may take, FORBIDDEN names (the library's own solution), EXAMPLES, the
-calls that `minigen check` is to gradient-check, and requirements: functions (file, rng) that return a remark, or raise Missed.
-`file` stands for the learner's, which runs in another process (see judge/remote.py): it is called, and arrays come back. `rng`
+calls that `minigen check` is to gradient-check, and requirements: functions (file, rng) that return a remark, or raise CheckFailed.
+`file` stands for the learner's, which runs in another process (see grading/remote.py): it is called, and arrays come back. `rng`
 draws what it is called with, for a submission should not know beforehand what it will be asked.
 """
 
@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minigen.coursework.judge.calls import Call
-from minigen.coursework.judge.remote import Array, numbers
-from minigen.coursework.judge.report import Missed
+from minigen.coursework.grading.calls import Call
+from minigen.coursework.grading.remote import Array, numbers
+from minigen.coursework.grading.report import CheckFailed
 from minigen.coursework.samples import Sample
 from minigen.utils.files import replacing
 
@@ -169,24 +169,24 @@ def requirement(name: str) -> Callable:
 
 
 def expect_close(what: str, got: Any, expected: Any, *hints: str, rtol: float = 1e-5) -> None:
-    """Raise Missed unless a result is what it should be: shape and values."""
+    """Raise CheckFailed unless a result is what it should be: shape and values."""
     got, expected = numbers(what, got), np.asarray(expected)
     if got.shape != expected.shape:
-        raise Missed(f"{what}: expected shape {expected.shape}, got {got.shape}", *hints)
+        raise CheckFailed(f"{what}: expected shape {expected.shape}, got {got.shape}", *hints)
     if not np.allclose(got, expected, rtol=rtol, atol=rtol):
         worst = np.unravel_index(np.argmax(np.nan_to_num(np.abs(got - expected), nan=np.inf)), got.shape)
         at = f" at index {tuple(map(int, worst))}" if got.shape else ""
-        raise Missed(f"{what}: expected {expected[worst]:.6g}{at}, got {got[worst]:.6g}", *hints)
+        raise CheckFailed(f"{what}: expected {expected[worst]:.6g}{at}, got {got[worst]:.6g}", *hints)
 
 
 def expect(condition: Any, detail: str, *hints: str) -> None:
-    """Raise Missed unless the condition holds."""
+    """Raise CheckFailed unless the condition holds."""
     if not condition:
-        raise Missed(detail, *hints)
+        raise CheckFailed(detail, *hints)
 
 
 def expect_images(what: str, got: Any, shape: tuple[int, ...]) -> Array:
-    """The result, images in [0, 1]. Raises Missed for anything else."""
+    """The result, images in [0, 1]. Raises CheckFailed for anything else."""
     got = numbers(what, got)
     extent = f", from {got.min():.3g} to {got.max():.3g}" if got.size else ""
     expect(

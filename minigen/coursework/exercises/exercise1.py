@@ -3,7 +3,7 @@
 import numpy as np
 
 from minigen.coursework.exercises import Asked, expect_close, requirement
-from minigen.coursework.judge.remote import Leaf, Remote, gradients
+from minigen.coursework.grading.remote import Leaf, Remote, gradients
 from minigen.coursework.samples import normal
 
 TITLE = "An op and its rule: the bump 1 / (1 + x^2)"

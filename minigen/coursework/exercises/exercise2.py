@@ -3,7 +3,7 @@
 import numpy as np
 
 from minigen.coursework.exercises import Asked, expect, expect_close, requirement
-from minigen.coursework.judge.remote import Fixed, Leaf, Remote, called, gradients, numbers
+from minigen.coursework.grading.remote import Fixed, Leaf, Remote, called, gradients, numbers
 from minigen.coursework.samples import normal
 
 TITLE = "Two inputs: squared distances between two sets of points"

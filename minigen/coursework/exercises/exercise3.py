@@ -3,9 +3,9 @@
 import numpy as np
 
 from minigen.coursework.exercises import Asked, expect, expect_close, requirement
-from minigen.coursework.judge.remote import Fixed, Leaf, Remote, gradients, number
-from minigen.coursework.judge.report import Missed
-from minigen.coursework.judge.session import LearnerError
+from minigen.coursework.grading.remote import Fixed, Leaf, Remote, gradients, number
+from minigen.coursework.grading.report import CheckFailed
+from minigen.coursework.grading.session import LearnerError
 from minigen.coursework.samples import normal
 from minigen.errors import ShapeError
 
@@ -37,7 +37,7 @@ def values(file: Remote, rng: np.random.Generator) -> str:
         got = number("huber", file.huber(Fixed(np.array([r])), Fixed(np.zeros(1)), delta=delta))
         if not np.isclose(got, pieces(r, delta)):
             near = "near 0 it is r^2 / 2" if abs(r) <= delta else "far away it is delta * (|r| - delta / 2)"
-            raise Missed(f"for an error of {r:g} and delta = {delta:g}: expected {pieces(r, delta):g}, got {got:.6g}", near)
+            raise CheckFailed(f"for an error of {r:g} and delta = {delta:g}: expected {pieces(r, delta):g}, got {got:.6g}", near)
     return "a parabola up to delta, then a straight line"
 
 
@@ -75,8 +75,8 @@ def unlike_shapes(file: Remote, rng: np.random.Generator) -> str:
             raise
         if "(5, 1)" in error.message and "(5,)" in error.message:
             return "refused: " + error.message
-        raise Missed(f"the message does not name both shapes: {error.message}") from None
-    raise Missed(
+        raise CheckFailed(f"the message does not name both shapes: {error.message}") from None
+    raise CheckFailed(
         "prediction (5, 1) and target (5,) are compared pair by pair, 25 of them, and nobody notices",
         "raise minigen.errors.ShapeError with both shapes in its message",
     )

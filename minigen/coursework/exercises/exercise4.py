@@ -3,7 +3,7 @@
 import numpy as np
 
 from minigen.coursework.exercises import Asked, expect, expect_close, requirement
-from minigen.coursework.judge.remote import (
+from minigen.coursework.grading.remote import (
     Array,
     Fixed,
     Leaf,

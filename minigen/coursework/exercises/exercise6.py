@@ -14,7 +14,7 @@ from minigen.coursework.exercises import (
     pixelwise_nats,
     requirement,
 )
-from minigen.coursework.judge.remote import Fixed, Leaf, Remote, assign, called, learn, loss_of, number, parameters_of
+from minigen.coursework.grading.remote import Fixed, Leaf, Remote, assign, called, learn, loss_of, number, parameters_of
 from minigen.coursework.samples import normal, unit
 
 TITLE = "A variational autoencoder: reparameterization, KL divergence, bound"

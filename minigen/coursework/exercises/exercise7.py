@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from minigen.coursework.exercises import Asked, Network, expect, expect_close, requirement
-from minigen.coursework.judge.remote import Array, Fixed, Leaf, Remote, assign, gradients, network, parameter
+from minigen.coursework.grading.remote import Array, Fixed, Leaf, Remote, assign, gradients, network, parameter
 from minigen.coursework.samples import normal
 
 TITLE = "A GAN: what both players minimize, and the R1 penalty"

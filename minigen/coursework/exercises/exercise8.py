@@ -3,7 +3,7 @@
 import numpy as np
 
 from minigen.coursework.exercises import Asked, expect, expect_images, least_nats, pictures, pixelwise_nats, requirement
-from minigen.coursework.judge.remote import Array, Remote, called, loss_of, numbers, parameters_of, state
+from minigen.coursework.grading.remote import Array, Remote, called, loss_of, numbers, parameters_of, state
 
 TITLE = "The chapter's exercises: denoising and pretraining, a VAE, a conditional DCGAN with replay"
 SECONDS = 600.0
@@ -16,7 +16,7 @@ EXAMPLES: tuple[Asked, ...] = ()  # this exercise is about what comes out of tra
 
 
 def remains(what: str, made: object) -> Remote:
-    """An object that stays with the learner's. Raises Missed for a plain value."""
+    """An object that stays with the learner's. Raises CheckFailed for a plain value."""
     expect(isinstance(made, Remote), f"{what} gave no model", "is there a return?" if made is None else "")
     return made
 

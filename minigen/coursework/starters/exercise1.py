@@ -5,7 +5,7 @@ The bump is high where x is near 0 and falls off on both sides:
     bump(x) = 1 / (1 + x^2),    element by element
 
 Write it as an op: a function of plain arrays that returns a new array, and a rule, which gets g = dL/dy, the result y and
-the input x, and returns dL/dx. (README, "An op of your own, checked", does so for another function.)
+the input x, and returns dL/dx. (README.md and docs/guide/op.md, "An op of your own", do so for another function.)
 
     1. Replace the line `raise NotImplementedError` of the op.
     2. Differentiate by hand: what is dy/dx? Write it into the rule's docstring, then into its code.

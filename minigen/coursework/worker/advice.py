@@ -23,7 +23,7 @@ OF_RESULTS = {  # by type
 
 
 def described(error: BaseException, path: Path, code: FunctionType | None) -> dict[str, Any]:
-    """An error in the learner's code, for the judge. `code`: the function that was called."""
+    """An error in the learner's code, for the grader. `code`: the function that was called."""
     try:
         at = frames(error, path)
         return {

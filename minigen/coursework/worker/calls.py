@@ -1,4 +1,4 @@
-"""Calls of a Subject: arrays in, values and derivatives out, time taken."""
+"""Calls of a CheckTarget: arrays in, values and derivatives out, time taken."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -10,7 +10,7 @@ import numpy as np
 
 from minigen.autograd import Tensor, grad
 from minigen.backend import asarray, to_numpy
-from minigen.coursework.worker.discover import Subject
+from minigen.coursework.worker.discover import CheckTarget
 from minigen.nn import Buffer, Module
 from minigen.nn.gradient_check import swapped
 
@@ -62,7 +62,7 @@ class Wanted:
 NOTHING = {"y": None, "tuple": None, "first": [], "second": [], "arrays": [], "cotangent": None, "y afterward": None}
 
 
-def derive(subject: Subject, wanted: Wanted) -> dict[str, Any]:
+def derive(subject: CheckTarget, wanted: Wanted) -> dict[str, Any]:
     """The result ("type", and "y" if it is a Tensor), "first" and "second" derivatives, and what became of the arguments."""
     arrays = [laid_out(x, wanted) for x in wanted.arrays]
     xs = [tensor(x, requires_grad=i in wanted.by) for i, x in enumerate(arrays)]
@@ -123,7 +123,7 @@ def fastest(call: Callable) -> float:
 class Doubled:
     """The parts of a call in float64, with the same buffers (running statistics) at the beginning of each call, until `end`."""
 
-    def __init__(self, subject: Subject):
+    def __init__(self, subject: CheckTarget):
         self.parts = Parts(subject.parts)
         self.before = self.parts.state_dict()
         self.parts.astype("float64")

@@ -25,7 +25,7 @@ class WrongReturn(TypeError):
 
 
 @dataclass
-class Subject:
+class CheckTarget:
     """A call to be checked: call(*inputs, **options) -> Tensor, for several choices of inputs, the first of them the main one.
 
     `parts`: the modules whose parameters it depends on. `guessed`: the inputs are ours, for the file gives no example.
@@ -106,7 +106,7 @@ class Subject:
         return [names[i] if i < len(names) else f"input {i}" for i in range(len(self.variants[0]))]
 
     def described(self) -> dict[str, Any]:
-        """All that the judge is to know of it, for a message."""
+        """All that the grader is to know of it, for a message."""
         described = {"kind": self.kind, "name": self.name, "line": self.line, "problem": self.problem, "guessed": self.guessed}
         if self.problem or self.error:
             return described
@@ -123,7 +123,7 @@ class Subject:
 
 
 def description_of(op: Op, function: FunctionType | None) -> dict[str, Any]:
-    """What the judge is to know of an op and its rules."""
+    """What the grader is to know of an op and its rules."""
     rules = {name: {"line": rule.__code__.co_firstlineno, "place": place(rule)} for name, rule in op.rules.items()}
     return {
         "inputs": list(op.inputs),
@@ -143,7 +143,7 @@ def moved(x: Any) -> Any:
 # -- what a file holds -------------------------------------------------------------------------------------------
 
 
-def subjects(module: ModuleType, examples: list[Example]) -> list[Subject]:
+def subjects(module: ModuleType, examples: list[Example]) -> list[CheckTarget]:
     """All that is to be checked in a file, in the order of its lines; then what its examples call besides."""
     own = list(defined(module))
     found = [subject for value in own for subject in subjects_of(value, examples)]
@@ -199,15 +199,15 @@ def belongs(each: Example, value: Any) -> bool:
     return each.target is value or (isinstance(value, type) and type(each.target) is value)
 
 
-def subjects_of(value: Any, examples: list[Example]) -> list[Subject]:
+def subjects_of(value: Any, examples: list[Example]) -> list[CheckTarget]:
     """The calls of an op or of a class: one an example, or one that is guessed."""
     given = merged(map(of_example, (each for each in examples if belongs(each, value))))
     return given or [guess_op(value) if is_op(value) else guess_module(value)]
 
 
-def merged(found: Iterable[Subject]) -> list[Subject]:
+def merged(found: Iterable[CheckTarget]) -> list[CheckTarget]:
     """Calls of one target that differ in their inputs only become one, of several variants."""
-    kept: list[Subject] = []
+    kept: list[CheckTarget] = []
     for subject in found:
         same = [
             other
@@ -224,7 +224,7 @@ def merged(found: Iterable[Subject]) -> list[Subject]:
     return kept
 
 
-def of_example(each: Example) -> Subject:
+def of_example(each: Example) -> CheckTarget:
     """The call that an example describes."""
     kind, name, line = "function", "", each.line
     if is_op(each.target):
@@ -238,16 +238,16 @@ def of_example(each: Example) -> Subject:
     else:
         name = getattr(each.target, "__name__", type(each.target).__name__)
         line = line_of(each.target) if isinstance(each.target, FunctionType) else line
-    return Subject(kind, name, line, each.target, [each.inputs], each.options, each.output)
+    return CheckTarget(kind, name, line, each.target, [each.inputs], each.options, each.output)
 
 
 # -- guesses -----------------------------------------------------------------------------------------------------
 
 
-def guess_op(value: Callable) -> Subject:
+def guess_op(value: Callable) -> CheckTarget:
     """An op with inputs that it takes: all of one shape, of numbers for which its result is finite."""
     op = value.op
-    subject = Subject("op", op.name, line_of(value.__wrapped__), value, [()], guessed=True)
+    subject = CheckTarget("op", op.name, line_of(value.__wrapped__), value, [()], guessed=True)
     given = ", ".join(["(3, 4)"] * len(op.inputs))
     if op.non_differentiable or set(op.attributes) - set(op.defaults):
         said = [f"{name}=..." for name in op.attributes if name not in op.defaults]
@@ -276,11 +276,11 @@ def finite(call: Callable, inputs: Any) -> bool:
         return False
 
 
-def guess_module(kind: type) -> Subject:
+def guess_module(kind: type) -> CheckTarget:
     """An object of a class that needs no settings, with an input that it takes."""
     is_model = hasattr(kind, "loss")
     name, inputs = kind.__name__, required(kind.loss if is_model else kind.forward)
-    subject = Subject("model" if is_model else "layer", name, line_of(kind), kind, [()], guessed=True)
+    subject = CheckTarget("model" if is_model else "layer", name, line_of(kind), kind, [()], guessed=True)
     if not is_model and kind.forward is Module.forward:
         subject.problem = "it has no forward: write def forward(self, x), with what it computes"
         return subject
@@ -300,7 +300,7 @@ def guess_module(kind: type) -> Subject:
         return subject
     errors = []
     for shape in [unit(2, 28, 28, 1), unit(2, 784)] if is_model else [normal(*shape) for shape in SHAPES]:
-        trial = Subject(subject.kind, name, subject.line, made, [(shape,) * len(inputs)], guessed=True)
+        trial = CheckTarget(subject.kind, name, subject.line, made, [(shape,) * len(inputs)], guessed=True)
         errors.append(refused(trial))
         if not errors[-1] or isinstance(errors[-1], (NotImplementedError, WrongReturn)):  # another guess would not help
             return trial
@@ -318,7 +318,7 @@ def required(method: Callable) -> list[str]:
     ]
 
 
-def refused(subject: Subject) -> BaseException | None:
+def refused(subject: CheckTarget) -> BaseException | None:
     """The error with which a module refuses its inputs; None if it takes them."""
     try:
         with np.errstate(all="ignore"), no_grad():

@@ -1,4 +1,4 @@
-"""Values on their way to and from the judge: plain ones are copied, other objects stay here and are known by a number."""
+"""Values on their way to and from the grader: plain ones are copied, other objects stay here and are known by a number."""
 
 from types import ModuleType
 from typing import Any
@@ -42,7 +42,7 @@ class Objects:
         return {"object": len(self.kept) - 1}
 
     def decoded(self, value: Any) -> Any:
-        """What the judge means: {"leaf": array} is a Tensor that requires a gradient, {"fixed": array} one that does not."""
+        """What the grader means: {"leaf": array} is a Tensor that requires a gradient, {"fixed": array} one that does not."""
         if isinstance(value, np.ndarray):
             return np.array(value)
         if isinstance(value, list):
@@ -65,7 +65,7 @@ class Objects:
 
 
 def described(value: Any) -> dict[str, Any]:
-    """What the judge may ask of an object: whether it is a module, and its parameters."""
+    """What the grader may ask of an object: whether it is a module, and its parameters."""
     module = isinstance(value, Module)
     named = value.named_parameters() if module else {}
     return {"module": module, "parameters": {name: list(x.shape) for name, x in named.items()}}

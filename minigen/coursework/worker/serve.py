@@ -1,4 +1,4 @@
-"""Answer the judge's questions about one file, in the process in which the file runs.
+"""Answer the grader's questions about one file, in the process in which the file runs.
 
 Each question {"do": name, ...} is answered by a method of that name below. What the learner's code raises is an answer, too.
 """
@@ -22,7 +22,7 @@ from minigen.coursework.samples import Sample
 from minigen.coursework.worker import advice, objects
 from minigen.coursework.worker.calls import Doubled, Parts, Wanted, derive, eval_mode, fastest, tensor
 from minigen.coursework.worker.device import watching
-from minigen.coursework.worker.discover import Subject, merged, of_example, plain_classes, plain_functions, subjects
+from minigen.coursework.worker.discover import CheckTarget, merged, of_example, plain_classes, plain_functions, subjects
 from minigen.coursework.worker.learner import load, reseed, why
 from minigen.coursework.worker.networks import NETWORKS
 from minigen.coursework.worker.source import calls_of_numpy, uses
@@ -30,7 +30,7 @@ from minigen.coursework.worker.source import calls_of_numpy, uses
 PRINTED = 2000  # characters of what the file prints that are told
 
 
-class Printed(io.TextIOBase):
+class StdoutCapture(io.TextIOBase):
     """Stands where standard output was: tells how what is printed begins, lest a loop that prints fill the disk."""
 
     def __init__(self, tell: Callable[[dict], None]):
@@ -55,11 +55,11 @@ class Worker:
 
     def __init__(self, path: Path, tell: Callable[[dict], None]):
         self.path = path
-        self.printed = Printed(tell)
+        self.printed = StdoutCapture(tell)
         self.objects = objects.Objects()
         self.examples: list[Example] = []
-        self.asked: list[dict] | None = None  # the judge's own examples, of an exercise
-        self.found: dict[str, list[Subject]] = {}  # by the backend on which the file was imported
+        self.asked: list[dict] | None = None  # the grader's own examples, of an exercise
+        self.found: dict[str, list[CheckTarget]] = {}  # by the backend on which the file was imported
         self.doubled: dict[int, Doubled] = {}
 
     def answer(self, question: dict[str, Any]) -> dict[str, Any]:
@@ -116,13 +116,13 @@ class Worker:
             described.append(subject.described() | {"error": error})
         return described
 
-    def calls(self, module: ModuleType, examples: list[Example]) -> list[Subject]:
+    def calls(self, module: ModuleType, examples: list[Example]) -> list[CheckTarget]:
         if self.asked is None:
             return subjects(module, examples)
         return merged(of_example(self.example(module, each)) for each in self.asked)
 
     def example(self, module: ModuleType, asked: dict) -> Example:
-        """An example as the judge describes it: a name of the file, or an object made of a class of it."""
+        """An example as the grader describes it: a name of the file, or an object made of a class of it."""
         target = getattr(module, asked["name"])
         if asked["settings"] is not None:
             target = target(*asked["settings"]["inputs"], **asked["settings"]["options"])
@@ -130,7 +130,7 @@ class Worker:
         output = None if asked["output"] is None else tuple(asked["output"])
         return Example(target, tuple(map(given, asked["inputs"])), options, output)
 
-    def twin(self, backend: str, position: int) -> Subject:
+    def twin(self, backend: str, position: int) -> CheckTarget:
         """The subject at this position in the file imported once more, on this backend, which is then in use."""
         name = f"{backend} once more"
         if name not in self.found:
@@ -264,7 +264,7 @@ class Worker:
         return {"value": self.objects.encoded(value), "inputs": self.objects.encoded(inputs), "gradients": gradients}
 
     def network(self, name: str, settings: list) -> Any:
-        """One of the judge's networks."""
+        """One of the grader's networks."""
         return self.objects.keep(NETWORKS[name](*settings))
 
     def describe(self, target: dict) -> dict[str, Any]:
@@ -294,7 +294,7 @@ class Worker:
 
 
 def given(described: dict[str, Any]) -> Any:
-    """An input of an example, as the judge describes it: {"sample"}, {"network"} with its settings, or {"value"}."""
+    """An input of an example, as the grader describes it: {"sample"}, {"network"} with its settings, or {"value"}."""
     if "sample" in described:
         return Sample.of(described["sample"])
     if "network" in described:

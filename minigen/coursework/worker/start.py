@@ -1,6 +1,6 @@
 """The process of a submission begins here, as a script: `python -I -B start.py SETTINGS`, with the settings as JSON.
 
-Nothing is imported from the folder in which the submission lies, and minigen is the judge's, whatever else is called so.
+Nothing is imported from the folder in which the submission lies, and minigen is the grader's, whatever else is called so.
 """
 
 import faulthandler

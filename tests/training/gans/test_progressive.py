@@ -573,12 +573,12 @@ def test_replayed_fakes_are_forgotten_when_they_become_too_small():
 
 
 def test_a_monitor_asks_a_classifier_only_about_images_of_full_size():
-    class Judge:
+    class Evaluator:
         def predict(self, x):
             assert x.shape[1:] == (16, 16, 1)
             return np.arange(len(x)) % 2
 
-    grown().fit(images(), **QUIET, callbacks=[GanMonitor(Judge(), samples=4)])
+    grown().fit(images(), **QUIET, callbacks=[GanMonitor(Evaluator(), samples=4)])
 
 
 def test_a_run_with_another_share_of_mixed_styles_is_another_run(tmp_path):

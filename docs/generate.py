@@ -1,0 +1,192 @@
+"""The pages that are made of measurements: results, criteria, techniques, benchmarks.
+
+    python docs/generate.py                                 # write the pages again, from docs/templates and docs/results
+    python docs/generate.py results out                     # take over what `minigen demo all --out out` has measured
+    python docs/generate.py benchmarks out/benchmarks.json  # take over what `python -m tests.benchmarks` has measured
+
+A page is a template of text with `{{ measured(...) }}` in it; figures come from docs/results alone. The second and third command
+copy new ones there, compactly, under the version of minigen that is installed, and then write the pages.
+"""
+
+import argparse
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from statistics import geometric_mean
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+DOCS = Path(__file__).parent
+RESULTS = DOCS / "results"
+PAGES = ("results", "criteria", "techniques", "benchmarks")
+KEPT = ("demo", "criteria", "report", "seconds")  # of a result.json
+
+
+def write_pages() -> None:
+    """Every page of PAGES, from its template."""
+    for name in PAGES:
+        (DOCS / f"{name}.md").write_text(page(name), encoding="utf-8")
+
+
+def page(name: str) -> str:
+    """The text of a page."""
+    environment = Environment(loader=FileSystemLoader(DOCS / "templates"), undefined=StrictUndefined, keep_trailing_newline=True)
+    environment.globals |= {
+        "measured": measured,
+        "techniques": lambda: load("techniques"),
+        "benchmarks": lambda: load("benchmarks"),
+        "demos": demos,
+        "versions": versions,
+        "milliseconds": milliseconds,
+        "mebibytes": mebibytes,
+        "workloads_by_description": workloads_by_description,
+        "max": max,
+        "min": min,
+    }
+    note = f"<!-- Written by docs/generate.py from docs/templates/{name}.md and docs/results: change those. -->\n\n"
+    return note + environment.get_template(f"{name}.md").render()
+
+
+# -- what the templates ask for ------------------------------------------------------------------------------------
+
+
+def load(name: str) -> Any:
+    """A file of docs/results."""
+    return json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def measured(data: str, demo: str, criterion: str, form: str, worst: Callable[..., float] | None = None) -> str:
+    """What a demo measured on a data set for the criterion whose name contains `criterion`.
+
+    form: a format, such as "{:.2f} dB".  worst: max or min, where several criteria contain it.
+    """
+    found = [each["measured"] for each in load(f"{data}/{demo}")["criteria"] if criterion in each["name"]]
+    if len(found) != 1 and not (found and worst):
+        raise LookupError(f"{data}, demo {demo}: {len(found)} criteria contain {criterion!r}, expected one")
+    text = form.format(worst(found) if worst else found[0])
+    return re.sub(r"(?<=\d)%", " %", text).replace("-", "\N{MINUS SIGN}")
+
+
+def demos(data: str) -> list[dict[str, Any]]:
+    """What all demos measured on a data set, in reading order."""
+    return [load(f"{data}/{path.stem}") for path in sorted((RESULTS / data).glob("*.json"))]
+
+
+def versions(data: str) -> str:
+    """Which version measured which demos of a data set: "0.1.0: 01 to 25, 28"."""
+    of: dict[str, list[int]] = {}
+    for result in demos(data):
+        of.setdefault(result["version"], []).append(int(result["demo"][:2]))
+    return "; ".join(f"{version}: {spans(numbers)}" for version, numbers in of.items())
+
+
+def spans(numbers: list[int]) -> str:
+    """Numbers in words: "01 to 25, 28"."""
+    runs: list[list[int]] = []
+    for number in sorted(numbers):
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(f"{run[0]:02}" if len(run) == 1 else f"{run[0]:02} to {run[-1]:02}" for run in runs)
+
+
+def workloads_by_description() -> list[tuple[str, list[str]]]:
+    """(what is timed, names of the workloads that do)."""
+    of: dict[str, list[str]] = {}
+    for each in load("benchmarks")["workloads"]:
+        of.setdefault(each["description"], []).append(f"`{each['name']}`")
+    return list(of.items())
+
+
+def milliseconds(seconds: float | None) -> str:
+    """A time with its unit: "1.72 ms", or in microseconds if it is short."""
+    if seconds is None:
+        return ""
+    scale, unit = (1e3, "ms") if seconds >= 1e-4 else (1e6, "µs")
+    return f"{seconds * scale:.3g} {unit}"
+
+
+def mebibytes(count: float | None) -> str:
+    """Bytes in MiB, without the unit."""
+    return "" if count is None else f"{count / 2**20:.0f}"
+
+
+# -- taking over new measurements ------------------------------------------------------------------------------------
+
+
+def take_results(folder: Path) -> None:
+    """Copy the results of a run of demos to docs/results: each by its data set and number, and demo 21's table."""
+    version = installed_version()
+    for path in sorted(folder.glob("*/result.json")):
+        result = json.loads(path.read_text(encoding="utf-8"))
+        config = result["config"]
+        if config["quick"] or set(config["given"]) - {"data", "backend"}:
+            print(f"left out: {path}, which was run quickly or with other settings")
+            continue
+        kept = {"version": version, **{key: result[key] for key in KEPT}}
+        write(f"{config['data']}/{result['demo'][:2]}", kept)
+        if (table := path.with_name("table.md")).exists():
+            write("techniques", {"version": version, "data": config["data"], **read_table(table.read_text())})
+
+
+def read_table(markdown: str) -> dict[str, Any]:
+    """A Markdown table as data: its columns, and each row's cells by its first one."""
+    head, _, *rows = ([cell.strip() for cell in line.strip("| \n").split("|")] for line in markdown.strip().splitlines())
+    return {"columns": head[1:], "rows": {name: cells for name, *cells in rows}}
+
+
+def take_benchmarks(path: Path) -> None:
+    """Copy what the benchmarks measured to docs/results; of several convolutions only the mean and the range of their ratios."""
+    measured = json.loads(path.read_text(encoding="utf-8"))
+    rows, convolutions = [], []
+    for each in measured["workloads"]:
+        ours, theirs = each["minigen"], each.get("pytorch", {})
+        if re.match(r"conv-\d", each["name"]):
+            convolutions.append(each)
+            continue
+        row = {"name": each["name"], "description": each["description"], "ratio": each.get("ratio")}
+        row["seconds"] = [ours["seconds"], theirs.get("seconds")]
+        row["peak bytes"] = [ours.get("peak bytes"), theirs.get("peak bytes")]
+        rows.append(row)
+    if ratios := [each["ratio"] for each in convolutions if "ratio" in each]:
+        row = {
+            "name": f"conv ({len(ratios)} shapes)",
+            "description": convolutions[0]["description"],
+            "ratio": geometric_mean(ratios),
+        }
+        rows.append({**row, "least and most": [min(ratios), max(ratios)], "seconds": [None, None], "peak bytes": [None, None]})
+    write("benchmarks", {"version": installed_version(), "machine": measured["machine"], "workloads": rows})
+
+
+def installed_version() -> str:
+    """Of minigen: the version whose measurements these are."""
+    import minigen
+
+    return minigen.__version__
+
+
+def write(name: str, content: Any) -> None:
+    """Write a file of docs/results."""
+    path = RESULTS / f"{name}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    print(f"wrote {path}")
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command")
+    commands.add_parser("results").add_argument("path", type=Path, help="output folder of `minigen demo all`")
+    commands.add_parser("benchmarks").add_argument("path", type=Path, help="what `python -m tests.benchmarks --json` has written")
+    args = parser.parse_args()
+    if args.command:
+        {"results": take_results, "benchmarks": take_benchmarks}[args.command](args.path)
+    write_pages()
+
+
+if __name__ == "__main__":
+    main()

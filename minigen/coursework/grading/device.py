@@ -1,0 +1,89 @@
+"""Is it ready for a GPU? The call on the strict backend beside the same on NumPy; and how long it takes."""
+
+import numpy as np
+
+from minigen.coursework.grading.calls import Array, Call
+from minigen.coursework.grading.report import Line
+from minigen.coursework.grading.session import LearnerError
+
+LARGE = (64, 100)  # of the op that is timed
+REMEDIES = {
+    "mixes arrays": "make arrays where x is: array_module(x).zeros(...), zeros_like(x); from minigen.backend import array_module",
+    "no implicit conversion": "a NumPy function was given a device array: use array_module(x) in place of np, or minigen's op",
+    "cupy has no function": "compose it of functions that CuPy has as well",
+    "float64 result": "use Python numbers for constants, and dtype=x.dtype where arrays are made",
+    "out of range": "a GPU does not check indices: keep them in range",
+}
+
+
+def derivatives(call: Call, order: int, watched: bool = False) -> dict:
+    """Result, gradients, and gradients of a sum of these, up to `order`, in float32."""
+    arrays, rng = call.drawn(np.float32), call.session.random(2)
+    wanted = {"by": call.floating(), "by_parameters": True} if order else {}
+    if order:
+        shapes = [call.value(arrays).shape]
+        shapes += [arrays[i].shape for i in call.floating()] + [shape for _, shape in call.parameters] if order == 2 else []
+        wanted["cotangents"] = [np.asarray(rng.standard_normal(shape), np.float32) for shape in shapes]
+    return call.derive(arrays, watched, **wanted)
+
+
+def gpu_ready(call: Call, order: int) -> Line:
+    """A remark: yes, or no and why. `order`: of the derivatives, as far as they are right."""
+    expected = derivatives(call, order)
+    try:
+        found = derivatives(call, order, watched=True)
+    except LearnerError as error:
+        where = [f"line {error.line}: {error.source}"] if error.line else []
+        reason = error.message.splitlines()[0] if error.message else error.type
+        advice = [remedy for sign, remedy in REMEDIES.items() if sign in error.message]
+        return Line("GPU-ready", None, f"no: {reason}", where + advice)
+    for what, name in (("result", "y"), ("gradient", "first"), ("second derivative", "second")):
+        pairs = zip(*(x[name] if name != "y" else [x["y"]] for x in (expected, found)))
+        if not all(alike(a, b) for a, b in pairs):
+            return Line(
+                "GPU-ready",
+                None,
+                f"no: the {what} has other values there",
+                ["memory that was not filled (empty), or random numbers that differ?"],
+            )
+    if found["waits"]:
+        return Line(
+            "GPU-ready",
+            None,
+            "no: it works, but the processor waits for the GPU",
+            [*found["waits"], "float(x), int(x), `if x > 0` and x.numpy() bring numbers home; use where and tensors"],
+        )
+    through = ("forward", "forward and backward", "forward, backward and second derivative")[order]
+    copies = [*found["copies"], "copies an array to the GPU in every call: make it once"] if found["copies"] else []
+    kernels = f"{found['launches']} kernel{'s' * (found['launches'] != 1)}"
+    return Line("GPU-ready", None, f"yes ({through}: {kernels}, no waiting)", copies)
+
+
+def alike(a: Array | None, b: Array | None) -> bool:
+    """Whether two results are the same but for rounding."""
+    return a is not None and b is not None and a.shape == b.shape and np.allclose(a, b, rtol=1e-3, atol=1e-5, equal_nan=True)
+
+
+def time(call: Call) -> Line:
+    """Of the inputs that are checked, or of more where these were guessed."""
+    arrays, form = call.drawn(np.float32), {"forward": float, "backward": (float, None)}
+    options = call.chosen(np.float32)
+    found = None
+    if call.guessed and call.kind == "op":
+        enlarged = [np.resize(x, LARGE) for x in arrays]
+        try:
+            found = call.ask("time", form, arrays=enlarged, options=options)
+            arrays = enlarged
+        except LearnerError:  # an op of another number of axes is timed as it was checked
+            pass
+    found = found or call.ask("time", form, arrays=arrays, options=options)
+    text = f"{in_words(found['forward'])} forward"
+    if found["backward"] is not None:
+        text += f", {in_words(found['backward'])} backward"
+    return Line("time", None, f"{text}, for {', '.join(str(x.shape) for x in arrays)} float32")
+
+
+def in_words(seconds: float) -> str:
+    """12 us, 3.4 ms, 1.2 s."""
+    unit, scale = ("us", 1e6) if seconds < 1e-3 else ("ms", 1e3) if seconds < 1.0 else ("s", 1.0)
+    return f"{seconds * scale:.3g} {unit}"

@@ -1,0 +1,284 @@
+"""The worker as a process: started in a folder of its own, watched while it answers, and ended with all that it has started."""
+
+import contextlib
+import json
+import os
+import queue
+import re
+import secrets
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import minigen
+from minigen.coursework import confine
+from minigen.coursework.grading.border import clean, cleaned
+from minigen.coursework.grading.session import Session, Stopped
+from minigen.coursework.grading.submission import Submission
+from minigen.coursework.protocol import ProtocolError, pack, receive
+
+LIBRARY = Path(minigen.__file__).resolve().parent
+START = LIBRARY / "coursework" / "worker" / "start.py"
+GRACE = 3.0  # seconds after which a process that should have ended itself is killed
+LONGEST = 1e6  # seconds that are a limit
+TICK = 0.2  # seconds between two looks at what it is doing
+PROCESSES = 64  # that it may start
+MEMORY = 2 << 30  # bytes of one of them; all together may take twice as much
+THREADS = 4  # of a matrix product, for each takes memory
+DISK = 256 << 20  # bytes in its folder
+FILES = 10_000  # in its folder
+TAIL = 20_000  # bytes of standard error that are looked at
+PASSED_ON = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "MINIGEN_DATA")
+LIBRARIES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+class WorkerProcess(Session):
+    """A context: inside it questions can be asked. `apart`: shut off from other processes, where the system can do that."""
+
+    def __init__(self, submission: Submission, seconds: float, apart: bool = True):
+        super().__init__(submission.seed, [submission.path.name, *submission.helpers])
+        self.submission, self.seconds, self.apart = submission, min(seconds, LONGEST), apart
+        self.mark = secrets.token_hex(8)
+        self.inbox: queue.Queue = queue.Queue(maxsize=4)
+        self.outbox: queue.Queue = queue.Queue()
+
+    def __enter__(self) -> "WorkerProcess":
+        self.folder = Path(tempfile.mkdtemp(prefix="minigen-")).resolve()
+        self.errors = tempfile.TemporaryFile()
+        try:
+            self.submission.write_into(self.folder)
+            self.start()
+        except BaseException:
+            self.clear_up()
+            raise
+        return self
+
+    def start(self) -> None:
+        settings = {
+            "path": self.search_path(),
+            "library": str(LIBRARY),
+            "folder": str(self.folder),
+            "seconds": self.seconds,
+            "file": str(self.folder / self.submission.path.name),
+            "memory": MEMORY,
+            "apart": self.apart,
+            "data": [os.environ["MINIGEN_DATA"]] if "MINIGEN_DATA" in os.environ else [],
+            "room": (DISK, FILES),
+            "secret": [str(LIBRARY.parent / "tests")],
+        }  # where the solutions are
+        home = dict.fromkeys(("HOME", "USERPROFILE", "TMPDIR", "TEMP", "TMP"), str(self.folder))
+        environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}  # the rest may hold secrets
+        threads = {name: os.environ.get(name, str(min(THREADS, os.cpu_count() or 1))) for name in LIBRARIES}
+        self.began = self.looked = time.monotonic()
+        self.process = subprocess.Popen(
+            [sys.executable, "-I", "-B", str(START), json.dumps(settings)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.errors,
+            cwd=self.folder,
+            start_new_session=True,
+            env=environment | threads | home | {confine.MARK: self.mark},
+        )
+        self.threads = [threading.Thread(target=work, daemon=True) for work in (self.send_all, self.receive_all)]
+        for thread in self.threads:
+            thread.start()
+
+    def search_path(self) -> list[str]:
+        """Where the worker finds libraries: where we do, but nothing of the learner's, and no tests beside minigen."""
+        own = {Path(os.path.realpath(os.curdir)), self.submission.path.parent}
+        found = [Path(each).resolve() for each in sys.path if Path(each).is_absolute()]
+        return [
+            str(each)
+            for each in found
+            if (each / "numpy" / "__init__.py").exists() or not (each in own or (each / "minigen").is_dir())
+        ]
+
+    # -- questions and answers -----------------------------------------------------------------------------------
+
+    def send_all(self) -> None:
+        """In a thread of its own, for a worker that does not read would keep us waiting."""
+        with contextlib.suppress(OSError, ValueError):
+            while (frame := self.outbox.get()) is not None:
+                self.process.stdin.write(frame)
+                self.process.stdin.flush()
+
+    def receive_all(self) -> None:
+        """In a thread of its own, for a worker that does not write would keep us waiting."""
+        with contextlib.suppress(ValueError):  # the pipe is closed
+            while True:
+                try:
+                    self.inbox.put(receive(self.process.stdout.read))
+                except (ProtocolError, EOFError, OSError, MemoryError) as end:
+                    self.inbox.put(end)
+                    return
+
+    def exchange(self, question: dict[str, Any]) -> dict[str, Any]:
+        number = secrets.token_hex(8)  # which nobody can have answered in advance
+        self.outbox.put(pack(question | {"id": number}))
+        while True:
+            message = self.next_message()
+            if isinstance(message, dict) and message.get("id") == number:
+                try:
+                    return cleaned(message, str(self.folder), str(self.submission.path.parent))
+                except RecursionError:
+                    raise self.nonsense(question["do"]) from None
+            if not (isinstance(message, dict) and message.keys() == {"printed"} and isinstance(message["printed"], str)):
+                raise Stopped(
+                    f"it cannot be graded: while {self.running}, something else was written where its process should "
+                    "answer; does the file write to other files than its own?"
+                )
+            self.hear(message["printed"])
+
+    def next_message(self) -> Any:
+        """What comes next from the worker. Raises Stopped if it has ended, or does what it should not."""
+        while True:
+            if time.monotonic() - self.looked > TICK:
+                self.look()
+            try:
+                message = self.inbox.get(timeout=TICK)
+            except queue.Empty:
+                if self.process.poll() is None:
+                    continue
+                message = EOFError()  # its pipe may be held open by what it has started
+            if isinstance(message, (EOFError, OSError)):
+                raise Stopped(self.unfinished())
+            if isinstance(message, (ProtocolError, MemoryError)):
+                raise Stopped(
+                    f"it cannot be graded: while {self.running}, something else was written where its process should "
+                    f"answer ({message})"
+                )
+            return message
+
+    def look(self) -> None:
+        """Stop a worker that takes too much of anything."""
+        self.looked = time.monotonic()
+        if self.looked - self.began > self.seconds + GRACE:
+            raise Stopped(self.unfinished())
+        started = confine.below(self.process.pid)
+        nameless: dict[tuple[int, int], int] = {}
+        try:
+            for each in started:
+                nameless |= confine.nameless(each)
+            size, count = taken_on_disk(self.folder)
+        except PermissionError:
+            raise Stopped(f"it hides what it takes, while {self.running}") from None
+        taken = sum(started.values()) + sum(nameless.values())
+        if len(started) > PROCESSES:
+            raise Stopped(f"it has started {len(started)} processes, while {self.running}; at most {PROCESSES} are let run")
+        if taken > 2 * MEMORY:
+            raise Stopped(
+                f"it takes {taken / 2**30:.1f} GiB of memory, while {self.running}; at most {2 * MEMORY / 2**30:.1f} are given"
+            )
+        if size > DISK or count > FILES:
+            raise Stopped(
+                f"it has written {count} files of {size / 2**20:.0f} MiB together, while {self.running}; at most "
+                f"{FILES} of {DISK >> 20} are kept"
+            )
+
+    # -- the end -------------------------------------------------------------------------------------------------
+
+    def unfinished(self) -> str:
+        """Why there are no more answers: time was over, or the process died."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(GRACE if time.monotonic() - self.began < self.seconds else 0.0)
+        status = self.process.poll()
+        trace = self.tail()
+        start = max(trace.rfind("Timeout ("), trace.rfind("Fatal Python error"))
+        file = re.escape(str(self.folder / self.submission.path.name))
+        own = re.findall(rf'File "{file}", line (\d+) in (\S+)', trace[start:] if start >= 0 else "")
+        where = f", in line {own[0][0]} ({own[0][1]})" if own else ""
+        if time.monotonic() - self.began >= self.seconds:
+            return (
+                f"time was over after {self.seconds:g} s, while {self.running}{where}: an endless loop, or too much work? "
+                "(--timeout SECONDS allows more)"
+            )
+        if start >= 0 and trace.startswith("Fatal Python error", start):
+            return f"Python itself crashed while {self.running}{where}: {clean(trace[start:].splitlines()[0], 200)}"
+        if status is None:
+            return f"the process answers no more while {self.running}{where}"
+        code = status - 128 if 128 < status < 192 else -status  # of a signal, by its keeper's or by its own end
+        perhaps = ", perhaps for too much memory" if code == 9 else ""
+        how = f"was killed (signal {code}{perhaps})" if code > 0 else f"ended by itself (exit status {status})"
+        shown = cleaned(trace[-1000:], str(self.folder), str(self.submission.path.parent))
+        return f"the process {how} while {self.running}{where}\n{shown}".rstrip()
+
+    def tail(self) -> str:
+        """The end of what was written to standard error."""
+        size = os.fstat(self.errors.fileno()).st_size
+        self.errors.seek(max(0, size - TAIL))
+        return self.errors.read(TAIL).decode(errors="replace")
+
+    def __exit__(self, *error: Any) -> None:
+        self.outbox.put(None)
+        try:
+            if hasattr(os, "killpg"):
+                confine.end_all(self.process.pid, spare_the_first=True, mark=self.mark)
+                with contextlib.suppress(OSError):
+                    os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.kill()
+            self.process.wait()
+            self.hang_up()
+        finally:
+            self.clear_up()
+
+    def hang_up(self) -> None:
+        """Let the threads come to their end, unless something out of our reach holds the pipes open."""
+        for _ in range(20):
+            with contextlib.suppress(queue.Empty):
+                self.inbox.get_nowait()  # there may be no room for what comes last
+            for thread in self.threads:
+                thread.join(0.02)
+        if not any(thread.is_alive() for thread in self.threads):
+            for pipe in (self.process.stdin, self.process.stdout):
+                with contextlib.suppress(OSError):
+                    pipe.close()
+
+    def clear_up(self) -> None:
+        self.errors.close()
+        with contextlib.suppress(OSError):
+            remove(self.folder)
+
+
+def taken_on_disk(folder: Path) -> tuple[int, int]:
+    """(bytes, files) below a folder, as far as the limits. Raises PermissionError for what is closed to us."""
+    size = count = 0
+    left = [folder]
+    while left and size <= DISK and count <= FILES:
+        try:
+            with os.scandir(left.pop()) as entries:
+                for entry in entries:
+                    count += 1
+                    if entry.is_dir(follow_symlinks=False):
+                        left.append(Path(entry.path))
+                    else:
+                        size += entry.stat(follow_symlinks=False).st_size
+                    if count > FILES:
+                        break
+        except PermissionError:
+            raise
+        except OSError:  # it is gone, or too deep
+            pass
+    return size, count
+
+
+def remove(folder: Path) -> None:
+    """Delete a folder, whatever is in it: folders that are closed, and folders in folders without end."""
+    left = [folder]
+    while left:
+        here = left.pop()
+        os.chmod(here, 0o700)
+        for entry in list(os.scandir(here)):
+            if entry.is_dir(follow_symlinks=False):
+                left.append(folder / secrets.token_hex(8))
+                os.chmod(entry.path, 0o700)
+                os.rename(entry.path, left[-1])  # to where its path is short
+            else:
+                os.unlink(entry.path)
+        if here != folder:
+            os.rmdir(here)
+    os.rmdir(folder)

@@ -1,0 +1,174 @@
+"""What a submission defines, as it is used from outside: call it, and there come arrays, numbers, or again such things.
+
+file.bump(np.zeros(3))                                   the worker calls it; an array
+gradients(file.bump, [Leaf(x)], by=[0], cotangent=u)     the gradients by its inputs
+layer = file.WeightNormDense(4, 3)                       an object that stays in the worker
+state(layer)["bias"]                                     its numbers
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from minigen.coursework.grading.report import CheckFailed
+from minigen.coursework.grading.session import Session
+
+Array = np.ndarray
+VALUE = (Array, dict, str, int, float, bool, None)
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """An array that the worker makes a Tensor of, by which can be differentiated."""
+
+    array: Array
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """An array that the worker makes a Tensor of, which requires no gradient."""
+
+    array: Array
+
+
+class Remote:
+    """A name of the submission, or an object in its worker; attributes and results are found there when they are used."""
+
+    def __init__(self, session: Session, target: dict[str, Any]):
+        self._session, self._target = session, target
+
+    def __getattr__(self, name: str) -> "Remote":
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return Remote(self._session, self._target | {"path": [*self._target["path"], name]})
+
+    def __call__(self, *inputs: Any, **options: Any) -> Any:
+        """What the call returns."""
+        return called(self, inputs, options)["value"]
+
+
+def file_of(session: Session) -> Remote:
+    """The submission itself."""
+    return Remote(session, {"path": []})
+
+
+def called(target: Remote, inputs: Sequence[Any], options: dict[str, Any], **wanted: Any) -> dict[str, Any]:
+    """Of a call the "value", the "inputs" as they are afterward, and the "gradients"."""
+    session = target._session
+    found = session.ask(
+        "call",
+        {"value": VALUE, "inputs": VALUE, "gradients": [Array]},
+        target=target._target,
+        inputs=[encoded(x) for x in inputs],
+        options={name: encoded(x) for name, x in options.items()},
+        **wanted,
+    )
+    return found | {name: decoded(session, found[name]) for name in ("value", "inputs")}
+
+
+def gradients(target: Remote, inputs: Sequence[Any], by: Sequence[Any], cotangent: Any = None, **options: Any) -> list[Array]:
+    """The gradients of target(*inputs, **options), or of <cotangent, ...>, by inputs (their positions) or parameters."""
+    leaves = [x if isinstance(x, int) else x._target for x in by]
+    found = called(target, inputs, options, by=leaves, cotangent=cotangent)["gradients"]
+    if len(found) != len(by):
+        raise target._session.nonsense("call")
+    return found
+
+
+def parameter(module: Remote, name: str) -> Remote:
+    """A parameter of a module, by the path that leads to it."""
+    return Remote(module._session, module._target | {"parameter": name})
+
+
+def network(file: Remote, name: str, *settings: Any) -> Remote:
+    """One of the networks of worker/networks.py, to be given to the submission's functions."""
+    return decoded(file._session, file._session.ask("network", dict, name=name, settings=list(settings)))
+
+
+def fetched(target: Remote) -> Any:
+    """What an attribute is."""
+    return decoded(target._session, target._session.ask("get", VALUE, target=target._target))
+
+
+def parameters_of(module: Any, what: str) -> dict[str, tuple[int, ...]]:
+    """Name -> shape, of all parameters. Raises CheckFailed for what is no module."""
+    found = {"module": False}
+    if isinstance(module, Remote):
+        found = module._session.ask("describe", {"module": bool, "parameters": {str: [int]}}, target=module._target)
+    if not found["module"]:
+        raise CheckFailed(f"{what} is no nn.Module")
+    return {name: tuple(shape) for name, shape in found["parameters"].items()}
+
+
+def state(module: Remote) -> dict[str, Array]:
+    """Name -> numbers, of all parameters and buffers."""
+    return module._session.ask("state", {str: Array}, target=module._target)
+
+
+def assign(module: Remote, values: dict[str, Array]) -> None:
+    """Give parameters these numbers, each in its own dtype."""
+    module._session.ask("assign", None, target=module._target, values=values)
+
+
+def astype(module: Remote, dtype: str) -> None:
+    """Convert a module."""
+    module._session.ask("astype", None, target=module._target, dtype=dtype)
+
+
+def learn(model: Remote, images: Array, epochs: int, lr: float) -> None:
+    """Train a learner's model on its own loss: Adam, batches of 60, in the same order in each epoch."""
+    model._session.ask("learn", None, target=model._target, images=images, epochs=epochs, lr=lr)
+
+
+def loss_of(model: Remote, images: Array) -> tuple[float, dict[str, float]]:
+    """The total and the terms of a model's loss. Raises CheckFailed where it returns something else."""
+    found = model.loss(images)
+    if not (isinstance(found, tuple) and len(found) == 2 and isinstance(found[1], dict)):
+        raise CheckFailed("loss must return the total and a dict of its terms", 'return total, {"error": error}')
+    return number("the total", found[0]), {name: number(f"the term {name}", term) for name, term in found[1].items()}
+
+
+def numbers(what: str, x: Any) -> Array:
+    """A result as an array. Raises CheckFailed for one that is none."""
+    x = np.asarray(x) if type(x) in (bool, int, float) else x
+    if not isinstance(x, np.ndarray):
+        kind = "another object" if isinstance(x, Remote) else "nothing" if x is None else type(x).__name__
+        raise CheckFailed(f"{what}: expected numbers, got {kind}", "there is no return" if x is None else "")
+    return x
+
+
+def number(what: str, x: Any) -> float:
+    """A result as one number. Raises CheckFailed for one that is none."""
+    x = numbers(what, x)
+    if x.size != 1:
+        raise CheckFailed(f"{what}: expected one number, got shape {x.shape}")
+    return float(x.item()) if x.dtype.kind in "fiub" else math.nan
+
+
+def encoded(value: Any) -> Any:
+    """An argument, for a message."""
+    if isinstance(value, (Leaf, Fixed)):
+        return {type(value).__name__.lower(): value.array}
+    if isinstance(value, Remote):
+        return value._target
+    if isinstance(value, tuple):
+        return {"tuple": [encoded(part) for part in value]}
+    return value
+
+
+def decoded(session: Session, value: Any) -> Any:
+    """A result, from a message. Raises Stopped for what no worker sends."""
+    if not isinstance(value, (dict, list)):
+        return value
+    try:
+        if isinstance(value, dict) and value.keys() == {"object"} and type(value["object"]) is int:
+            return Remote(session, {"object": value["object"], "path": []})
+        ((kind, parts),) = value.items()
+        if kind == "dict":
+            return {str(name): decoded(session, part) for name, part in parts}
+        return {"list": list, "tuple": tuple}[kind](decoded(session, part) for part in parts)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise session.nonsense("call") from None

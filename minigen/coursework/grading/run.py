@@ -1,0 +1,191 @@
+"""Grade a submission: in a process of its own it answers questions, and here the report is written."""
+
+import time
+from pathlib import Path
+
+from minigen.coursework.exercises import COUNT, Asked, Exercise, exercise
+from minigen.coursework.grading.border import clean, in_one_line
+from minigen.coursework.grading.calls import DESCRIBED, Call
+from minigen.coursework.grading.examine import Examination, guarded
+from minigen.coursework.grading.process import WorkerProcess
+from minigen.coursework.grading.remote import file_of
+from minigen.coursework.grading.report import Item, Line, Report
+from minigen.coursework.grading.session import LearnerError, Session, Stopped
+from minigen.coursework.grading.submission import Submission, read_all
+
+SECONDS = 60.0  # a check may take, unless its exercise allows more
+SUBJECTS = 200  # that are checked, of a file
+ADVICE = "write it yourself, of ops"
+KINDS = {
+    "op": "write @op above it, and its rule below it",
+    "layer": "write class ...(nn.Module), with a forward",
+    "model": "write class ...(nn.Module), with a loss",
+}
+
+
+def check_file(path: Path, seconds: float | None = None, number: int | None = None, apart: bool = True) -> Report:
+    """The report on one file. `seconds`: the time limit, by default 60 or what its exercise allows. `number`: of the exercise, by
+    default what the file says. `apart`: see WorkerProcess."""
+    (submission,) = read_all([path], number)
+    return grade(submission, seconds, number, apart)
+
+
+def grade(submission: Submission, seconds: float | None = None, number: int | None = None, apart: bool = True) -> Report:
+    """The report on one submission; see check_file."""
+    report = Report(submission.shown, submission.exercise if number is None else number, stopped=submission.problem)
+    if report.stopped:
+        return report
+    report.remarks += [submission.link] * bool(submission.link)
+    limit = default_limit(report.exercise) if seconds is None else seconds
+    start = time.perf_counter()
+    try:
+        with WorkerProcess(submission, limit, apart) as session:
+            question(session, report, in_one_line(submission.path.name))
+    except OSError as error:  # no more processes, no space
+        report.stopped = f"the process in which it was to be run cannot be started: {error}"
+    report.seconds = time.perf_counter() - start
+    return report
+
+
+def default_limit(number: int | None) -> float:
+    """Seconds for a file of this exercise, or of none."""
+    return exercise(number).seconds if number in range(1, COUNT + 1) else SECONDS
+
+
+def question(session: Session, report: Report, name: str) -> None:
+    """Ask all that is to be asked about the file called `name`, and fill its report; an end before the end is part of it."""
+    try:
+        Grading(session, report, name).run()
+    except Stopped as stopped:
+        report.stopped = str(stopped)
+    except LearnerError as error:
+        report.stopped = f"{name} cannot be looked at, while {session.running}:\n\n{error.traceback or error.first_line}"
+    except Exception as error:  # an answer of the right form that makes no sense, or a fault of ours
+        report.stopped = f"it cannot be graded: while {session.running}, {type(error).__name__}: {clean(str(error), 200)}"
+    report.printed = session.printed
+
+
+class Grading:
+    """The order of the questions."""
+
+    def __init__(self, session: Session, report: Report, name: str):
+        self.session, self.report, self.name = session, report, name
+
+    def run(self) -> None:
+        session, report, name = self.session, self.report, self.name
+        try:
+            task = None if report.exercise is None else exercise(report.exercise)
+        except ValueError as error:
+            report.stopped = f"EXERCISE = {report.exercise} in {name}: {error}"
+            return
+        session.running = "reading the file"
+        borrowed = []
+        if task:  # while nothing of it has run
+            borrowed = session.ask("uses", [str], names=list(task.forbidden), files=session.files)
+        session.running = "importing the file"
+        trouble = session.ask("load", str)
+        if trouble:
+            report.stopped = f"{name} cannot be imported:\n\n{trouble}"
+            return
+        if task:
+            self.examine_exercise(task, [Line("your own work", False, use, [ADVICE]) for use in borrowed])
+        else:
+            self.examine_all()
+
+    def examine_all(self) -> None:
+        """Whatever there is in a file of no exercise."""
+        session, report = self.session, self.report
+        session.running = "looking for what there is to check"
+        calls = self.calls(None)
+        left = session.ask("unchecked", {"functions": [str], "classes": [str]})
+        if not calls:
+            report.stopped = nothing(self.name, left["functions"], left["classes"])
+            return
+        self.examine(calls[:SUBJECTS])
+        for name in left["classes"]:
+            report.remarks.append(
+                f"{name} has a forward, but is no layer: write class {name}(nn.Module), with from minigen import nn."
+            )
+        if left["functions"]:
+            report.remarks.append(
+                f"Not checked: {', '.join(left['functions'])}. To check a function, write `from minigen.coursework import "
+                f"example`, and example({left['functions'][0]}, (3, 4)), a shape for each input."
+            )
+
+    def examine_exercise(self, task: Exercise, problems: list[Line]) -> None:
+        """The calls that an exercise asks for, then its requirements."""
+        session, report = self.session, self.report
+        session.running = "looking for what the exercise asks for"
+        calls: list[Call] = []
+
+        def begin() -> Line:
+            missing = session.ask("missing", [str], names=list(task.names))
+            if missing:
+                return Line("defines", False, f"{self.name} has no {' and no '.join(missing)}", ["names must stay as handed out"])
+            borrowed = session.ask("borrowed", [str], names=list(task.names))
+            problems.extend(Line("your own work", False, f"{name} is the library's", [ADVICE]) for name in borrowed)
+            for call, trouble in self.asked_for(task.examples):
+                if trouble and trouble not in problems:
+                    problems.append(trouble)
+                elif not trouble:
+                    calls.append(call)
+            return Line("begins", True)
+
+        beginning = guarded("begins", begin)
+        self.examine(calls)
+        item = Item("exercise", f"Exercise {task.number}: {task.title}")
+        report.items.append(item)
+        item.lines += [beginning] * (beginning.passed is False) + problems
+        if beginning.check == "defines":
+            return
+        for position, (name, function) in enumerate(task.requirements()):
+            session.running = f"requirement {name!r}"
+
+            def required(name: str = name, function=function, position: int = position) -> Line:
+                session.ask("reseed", None)
+                return Line(name, True, function(file_of(session), session.random(100 + position)))
+
+            item.lines.append(guarded(name, required))
+
+    def asked_for(self, examples: tuple[Asked, ...]) -> list[tuple[Call, Line | None]]:
+        """The calls of an exercise, with what is wrong about what they call. Raises Stopped unless they are those asked for."""
+        calls = self.calls([each.as_dict() for each in examples])
+        told = [(call, variant) for call in calls for variant in call.variants]
+        if len(told) != len(examples) or not all(each.is_that(*one) for each, one in zip(examples, told)):
+            raise self.session.nonsense("subjects")
+        whose = {call.position: each for each, (call, _) in zip(examples, told)}
+        return [(call, unlike(whose[call.position], call)) for call in calls]
+
+    def calls(self, asked: list[dict] | None) -> list[Call]:
+        """What is to be checked, as the worker finds it."""
+        found = self.session.ask("subjects", [DESCRIBED], asked=asked)
+        return [Call.of_answer(self.session, position, each) for position, each in enumerate(found)]
+
+    def examine(self, calls: list[Call]) -> None:
+        """All checks of these calls."""
+        for call in calls:
+            self.report.items.append(Item(call.kind, call.name, call.line))
+            Examination(call, self.report.items[-1]).run()
+
+
+def unlike(asked: Asked, call: Call) -> Line | None:
+    """What to say of a function in place of an op, or of a class in place of a layer or a model."""
+    if asked.kind not in ("function", call.kind):
+        return Line("defines", False, f"{asked.name} is no {asked.kind}", [KINDS[asked.kind]])
+    if asked.kind in ("layer", "model") and not call.parameters:
+        return Line("defines", False, f"{asked.name} has no parameters", ["make them in __init__: self.scale = Parameter(array)"])
+    return None
+
+
+def nothing(name: str, functions: list[str], classes: list[str]) -> str:
+    """What to write in a file that holds nothing to check."""
+    text = (
+        f"{name} has nothing to check: no op (a function under @op), no layer or model (a class of nn.Module), and "
+        "no call of example(). (What it imports is checked with the file in which it stands.)"
+    )
+    for each in classes:
+        text += f"\nIt does define {each}, with a forward: write class {each}(nn.Module), with from minigen import nn."
+    if functions:
+        text += f"\nIt does define {', '.join(functions)}. Put @op above a function of arrays, or write"
+        text += f"\n\n    from minigen.coursework import example\n\n    example({functions[0]}, (3, 4))"
+    return text + "\n\n`minigen template op` writes a file to begin with."
