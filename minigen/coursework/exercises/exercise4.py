@@ -7,7 +7,6 @@ from minigen.coursework.grading.remote import Array, Fixed, Leaf, Remote, assign
 from minigen.coursework.samples import normal
 
 TITLE = "A layer: a dense layer whose weights have a length and a direction"
-SECONDS = 60.0
 NAMES = ("WeightNormDense",)
 EXAMPLES = (  # as a hidden layer
     Asked("WeightNormDense", (normal(5, 4),), "layer", output=(5, 3), settings={"inputs": [4, 3], "options": {}}),
