@@ -74,7 +74,7 @@ class Grading:
         session.running = "reading the file"  # while nothing of it has run
         uses = session.ask("forbidden_uses", [str], names=list(task.forbidden), files=session.files) if task else []
         session.running = "importing the file"
-        if trouble := session.ask("load", str):
+        if trouble := session.ask("import_file", str):
             report.stopped = f"{self.name} cannot be imported:\n\n{trouble}"
         elif task:
             self.examine_exercise(task, uses)

@@ -7,7 +7,7 @@ import numpy as np
 from minigen.errors import ShapeError
 from minigen.metrics.checks import checked_examples
 from minigen.metrics.evaluator import FeatureExtractor
-from minigen.utils.geometry import great_circle
+from minigen.utils.arcs import great_circle
 
 BATCH = 250  # pairs of images held at a time
 DROPPED = 1  # percent of the distances, at either end

@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from minigen.plot.images import image_grid, image_rows
-from minigen.utils.geometry import great_circle
+from minigen.utils.arcs import great_circle
 
 REALIZATIONS = 100  # of noise, for its standard deviation
 

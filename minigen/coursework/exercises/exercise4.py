@@ -78,10 +78,10 @@ def start(file: Remote, rng: np.random.Generator) -> str:
     expect_close(
         "a new layer", layer(Fixed(x)), x @ direction, "scale starts as the length of each direction, bias as 0", rtol=1e-4
     )
-    spread = float(direction.std())
+    deviation = float(direction.std())
     expect(
-        0.05 < spread < 0.6,
-        f"directions have a standard deviation of {spread:.3g}, expected about sqrt(1 / 40) = 0.16",
+        0.05 < deviation < 0.6,
+        f"directions have a standard deviation of {deviation:.3g}, expected about sqrt(1 / 40) = 0.16",
         "nn.init has initializers: nn.init.for_activation(None)((in_features, out_features))",
     )
     return "scale starts as the length, bias as 0"
