@@ -25,10 +25,10 @@ from minigen.synthetic import portrait
 from minigen.utils.archive import LONGEST_HEAD, plain_array
 from minigen.utils.files import cached, keeping, replacing
 from minigen.utils.reading import open_regular
+from minigen.utils.resolution import doublings
 from minigen.utils.settings import to_python
 
 CLASS_NAMES = ("woman", "man")
-SMALLEST, LARGEST = 4, 1024  # pixels along a side
 DIGEST = 16  # bytes of the checksum of all pixels
 FINEST_MEAN = 32  # pictures smaller than this are box means of one of this size
 TILE = 2**17  # pixels drawn at a time: enough that the calls cost little, little enough for the cache
@@ -90,7 +90,7 @@ def load(
     Raises ValueError for a resolution that is not a power of two from 4 to 1024, a size below 1, a negative seed, a factor
     that does not exist and a value out of its range.
     """
-    _check_resolution(resolution)
+    doublings(resolution)  # or an error: it is not 4, 8, 16 ... 1024
     if not (isinstance(train_size, Integral) and isinstance(test_size, Integral)) or train_size < 1 or test_size < 1:
         raise ValueError(f"faces: got train_size {train_size!r}, test_size {test_size!r}, expected at least 1")
     if not isinstance(seed, Integral) or seed < 0:
@@ -131,7 +131,7 @@ def render(
     Raises ValueError for a resolution that is not a power of two from 4 to 1024, a factor that does not exist, a value out
     of its range, a negative detail, and for arrays whose lengths differ.
     """
-    _check_resolution(resolution)
+    doublings(resolution)  # or an error: it is not 4, 8, 16 ... 1024
     given = _checked(factors)
     if detail is not None:
         given["detail"] = _checked_detail(detail)
@@ -149,11 +149,6 @@ def render(
 
 
 # Checks.
-
-
-def _check_resolution(resolution: int) -> None:
-    if not isinstance(resolution, Integral) or resolution not in (2**k for k in range(2, 11)):
-        raise ValueError(f"faces: got resolution {resolution!r}, expected a power of two from {SMALLEST} to {LARGEST}")
 
 
 def _checked(factors: Mapping[str, Any]) -> dict[str, np.ndarray]:

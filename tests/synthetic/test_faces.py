@@ -466,10 +466,10 @@ def test_a_broken_off_write_leaves_nothing(cache, monkeypatch, capsys):
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"resolution": 48}, "resolution 48, expected a power of two from 4 to 1024"),
-        ({"resolution": 2}, "resolution 2, expected"),
-        ({"resolution": 2048}, "resolution 2048, expected"),
-        ({"resolution": 64.0}, "resolution 64.0, expected"),
+        ({"resolution": 48}, "a power of two from 4 to 1024, got 48"),
+        ({"resolution": 2}, "from 4 to 1024, got 2"),
+        ({"resolution": 2048}, "from 4 to 1024, got 2048"),
+        ({"resolution": 64.0}, "from 4 to 1024, got 64.0"),
         ({"train_size": 0}, "train_size 0.*at least 1"),
         ({"test_size": -1}, "test_size -1"),
         ({"seed": -1}, "seed -1"),
@@ -489,7 +489,7 @@ def test_bad_options_are_named(options, message):
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        (({}, 33), "resolution 33"),
+        (({}, 33), "from 4 to 1024, got 33"),
         (({"tint": 1}, 32), "unknown factor 'tint': did you mean 'tilt'"),
         (({"tilt": [0, 11]}, 32), "tilt contains 11, expected -10 to 10"),
         (({"smile": [0, 1], "skin": [0, 1, 0]}, 32), "'smile': 2, 'skin': 3.*same number"),
