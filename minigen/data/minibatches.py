@@ -121,7 +121,7 @@ class Endless:
         return {"batches": self.batches}  # an epoch under way cannot be copied
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(**state)
+        self.batches, self.epoch = state["batches"], iter(())
         self.batches.load_state_dict(self.batches.state_dict())  # it knows where the epoch stands
 
 

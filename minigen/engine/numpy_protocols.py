@@ -111,10 +111,10 @@ class NumpyProtocols:
     def __ge__(self, other: Any) -> Array:
         return self._data >= unwrap(other)
 
-    def __eq__(self, other: Any) -> Array:  # type: ignore[override]
+    def __eq__(self, other: Any) -> Array:
         return self._data == unwrap(other)
 
-    def __ne__(self, other: Any) -> Array:  # type: ignore[override]
+    def __ne__(self, other: Any) -> Array:
         return self._data != unwrap(other)
 
     __hash__ = object.__hash__

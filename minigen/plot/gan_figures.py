@@ -5,7 +5,7 @@ Each takes a trained generator, `models.gans.progan.Generator` or `models.gans.s
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeGuard
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -170,7 +170,7 @@ def interpolation(generator: Generator, pairs: int = 3, steps: int = 9, seed: in
     Sources: White 2016, section 2.1, for great circles; Karras et al. 2019, section 4.1, for Z and W.
     """
     ends = latent(generator, 2 * pairs, seed).reshape(2, pairs, -1)
-    in_z = great_circle(*ends, np.linspace(0, 1, steps))
+    in_z = great_circle(ends[0], ends[1], np.linspace(0, 1, steps))
     ways = {"in Z": generator.draw(in_z.reshape(pairs * steps, -1).astype(np.float32))}
     if has_styles(generator):
         start, end = (generator.map(z)[:, None] for z in ends)
@@ -182,7 +182,7 @@ def interpolation(generator: Generator, pairs: int = 3, steps: int = 9, seed: in
     return image_rows(rows, "From one image to another")
 
 
-def has_styles(generator: Any) -> bool:
+def has_styles(generator: Any) -> TypeGuard[StyleGenerator]:
     """Whether it is a StyleGenerator."""
     return hasattr(generator, "draw_styles")
 

@@ -60,8 +60,9 @@ def write_json(path: Path, content: Any) -> None:
 
 def begun(path: Path) -> tuple[Path, FileIO]:
     """A new temporary file for `path`, and the same file locked, so that others see that it is being written."""
-    for number in count(os.getpid()):
-        temporary = path.with_name(f".{path.name}.{number}.tmp")
+    numbers = count(os.getpid())
+    while True:
+        temporary = path.with_name(f".{path.name}.{next(numbers)}.tmp")
         try:
             file = open(temporary, "xb", buffering=0)
         except FileExistsError:  # by another thread, or by a process of another machine that has the same number

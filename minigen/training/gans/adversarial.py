@@ -48,7 +48,7 @@ class Adversarial(Game, Run):
     """
 
     kind = "Adversarial"
-    progress_fields = ("step", "sums", "summed")
+    progress_fields: tuple[str, ...] = ("step", "sums", "summed")
 
     def __init__(
         self,
@@ -68,11 +68,11 @@ class Adversarial(Game, Run):
         Game.__init__(self, generator, discriminator, loss, penalties, remedies)
         self.generator_optimizer, self.discriminator_optimizer = generator_optimizer, discriminator_optimizer
         self.discriminator_steps, self.generator_steps = discriminator_steps, generator_steps
-        self.average = None if ema is None else ExponentialMovingAverage(generator, ema)
+        self.average = None if ema is None else ExponentialMovingAverage(self.generator, ema)
         self.step = 0
         self.sums: dict[str, float] = {}  # of the history's next row: each term, summed over steps
         self.summed: dict[str, int] = {}  # how many values are in these sums
-        self.batches: Batches | None = None
+        self.batches: Any = None  # Batches, from the first fit on
         check_players(self)
 
     # -- algorithm 1 ---------------------------------------------------------------------------------------------
@@ -125,7 +125,7 @@ class Adversarial(Game, Run):
         return real
 
     @property
-    def sampler(self) -> Generator:
+    def sampler(self) -> Any:
         """The generator to draw from: its moving average, if there is one."""
         return self.average.average if self.average else self.generator
 

@@ -2,7 +2,7 @@
 
 import warnings
 from numbers import Integral
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,10 +17,13 @@ from minigen.training.gans.game import Game
 from minigen.training.gans.players import Generator
 from minigen.training.gans.remedies import Remedy
 
+if TYPE_CHECKING:
+    from minigen.training.gans.adversarial import Adversarial
+
 EXAMPLES = {"loss": "losses.NonSaturating()", "penalties": "[losses.R1()]", "remedies": "[remedies.LabelSmoothing()]"}
 
 
-def check_players(game: Game) -> None:
+def check_players(game: "Adversarial") -> None:
     """Raise for a loss, penalties, remedies, networks or optimizers that are of other kinds, or do not fit each other."""
     generator, discriminator = game.generator, game.discriminator
     for name, given, base in (
@@ -34,7 +37,7 @@ def check_players(game: Game) -> None:
     for name, steps in (("discriminator_steps", game.discriminator_steps), ("generator_steps", game.generator_steps)):
         if not isinstance(steps, Integral) or steps < 1:
             raise ValueError(f"{name} counts updates in a step, a whole number of at least 1, got {steps}")
-    if not isinstance(generator, Generator):
+    if not isinstance(game.generator, Generator):
         raise TypeError(
             f"the generator must be a minigen.models.gans.Generator, got a {type(generator).__name__}: write a "
             "subclass that sets latent_dim and net"
@@ -118,15 +121,16 @@ def prepare_examples(game: Game, examples: Any) -> Examples:
     made = game.example_shape
     if images.shape[1:] != made:
         raise ShapeError(f"the generator makes examples {batch_shape(made)}, the real ones are {images.shape}")
-    if game.generator.pixel_range is not None:
-        given, images = images, in_range(images, game.generator)
-        value = value if images is given else checksum([images])
+    given, images = images, in_range(images, game.generator)
+    value = value if images is given else checksum([images])
     labels = [checked_labels(each, len(images), game.generator.classes) for each in examples[1:]]
     return Examples((images, *labels), checksum(labels, value))
 
 
 def in_range(images: np.ndarray, generator: Generator) -> np.ndarray:
     """Images in the generator's range: those in [0, 1] are brought to it, those in it already stay. Raises DataError."""
+    if generator.pixel_range is None:  # it makes points
+        return images
     low, high = float(images.min()), float(images.max())
     if low < -1.0 - 1e-5 or high > 1.0 + 1e-5:
         raise DataError(

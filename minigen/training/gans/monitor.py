@@ -22,7 +22,7 @@ PERIODS = 3  # that must be seen: less is a drift, as a random walk has it
 PERIODIC = 0.85  # of the variance near one frequency
 
 
-class GanMonitor(Callback):
+class GanMonitor(Callback[Adversarial]):
     """Watches an adversarial run and says in words, once, what begins to go wrong and what is known to help.
 
     A discriminator that is too strong; mode collapse, by the diversity of `samples` fresh samples beside as many real examples,

@@ -7,9 +7,11 @@ from typing import Any, NamedTuple
 
 from minigen.backend import Array
 from minigen.nn import Module
+from minigen.optim.optimizer import Optimizer
 from minigen.training.examples import Examples
 from minigen.training.gans.adversarial import Adversarial
 from minigen.training.gans.players import Generator, Growing
+from minigen.training.gans.remedies import Remedy
 from minigen.training.history import History
 from minigen.utils.resolution import doublings
 from minigen.utils.settings import Configured, takes_settings
@@ -78,11 +80,12 @@ class Progressive(Adversarial):
     """
 
     progress_fields = (*Adversarial.progress_fields, "images_seen")
+    discriminator: Any  # a Module that is Growing
 
     def __init__(self, generator: Generator, discriminator: Module, *, growth: Growth, **options: Any):
         if not isinstance(growth, Growth):
             raise TypeError(f"growth: expected such as training.Growth(final=32), got {growth!r}")
-        networks = {"generator": generator, "discriminator": discriminator}
+        networks: dict[str, Any] = {"generator": generator, "discriminator": discriminator}
         for name, network in networks.items():
             if not isinstance(network, Growing):
                 raise TypeError(
@@ -114,8 +117,9 @@ class Progressive(Adversarial):
     def grow(self) -> None:
         """Bring both networks, and the generator's average, to the stage; at a new resolution both optimizers start again."""
         if self.generator.resolution != self.scheduled.resolution:
-            for forgetful in (self.generator_optimizer, self.discriminator_optimizer, *self.remedies):
-                forgetful.restart()
+            forgetful: list[Optimizer | Remedy] = [self.generator_optimizer, self.discriminator_optimizer, *self.remedies]
+            for each in forgetful:
+                each.restart()
         for network in (self.generator, self.discriminator, self.sampler):
             network.grow_to(*self.scheduled)
 

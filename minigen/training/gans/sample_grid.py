@@ -16,7 +16,7 @@ from minigen.utils.files import replacing
 from minigen.utils.reading import shortened
 
 
-class SampleGrid(Callback):
+class SampleGrid(Callback[Adversarial]):
     """What the generator makes of `n` latent vectors that stay the same, every so many steps and at the end of the run.
 
     Each time a picture folder/step_000100.png, and in the end folder/evolution.gif of all of them. A conditional generator is
