@@ -29,7 +29,7 @@ class Checkpoint(Callback[Run]):
             raise ValueError(f"a checkpoint every {every} epochs makes no sense: expected at least 1")
         self.folder, self.every = Path(folder).absolute(), every
 
-    def lock(self, run: Run) -> AbstractContextManager[Any]:
+    def lock(self, run: Run) -> AbstractContextManager[object]:
         return locked(self.folder)
 
     def on_train_begin(self, run: Run) -> None:

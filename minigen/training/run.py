@@ -32,7 +32,7 @@ class Callback(Configured, Generic[Watched]):
     runs_last = False  # whether it is called after all callbacks for which this is False
     requires: str | None = None  # the one kind of run that it works in: "fit" or "Adversarial"
 
-    def lock(self, run: Watched) -> AbstractContextManager[Any]:
+    def lock(self, run: Watched) -> AbstractContextManager[object]:
         """What must be the run's own from before it is resumed until it ends, however it ends."""
         return contextlib.nullcontext()
 

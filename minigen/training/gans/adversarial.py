@@ -5,7 +5,7 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from tqdm import tqdm
@@ -125,9 +125,9 @@ class Adversarial(Game, Run):
         return real
 
     @property
-    def sampler(self) -> Any:
+    def sampler(self) -> Generator:
         """The generator to draw from: its moving average, if there is one."""
-        return self.average.average if self.average else self.generator
+        return cast(Generator, self.average.average) if self.average else self.generator
 
     def sample(self, n: int, *labels: Any) -> np.ndarray:
         """n examples from the averaged generator, on the host, pixels in [0, 1]; a conditional one takes labels (n,)."""

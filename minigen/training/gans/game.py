@@ -129,7 +129,7 @@ class Game:
         return self.sampler.draw(z, *[0] * self.conditional).shape[1:]
 
     @property
-    def sampler(self) -> Any:
+    def sampler(self) -> Generator:
         """The generator to draw from."""
         return self.generator
 

@@ -120,7 +120,8 @@ class Progressive(Adversarial):
             forgetful: list[Optimizer | Remedy] = [self.generator_optimizer, self.discriminator_optimizer, *self.remedies]
             for each in forgetful:
                 each.restart()
-        for network in (self.generator, self.discriminator, self.sampler):
+        networks: list[Any] = [self.generator, self.discriminator, self.sampler]
+        for network in networks:
             network.grow_to(*self.scheduled)
 
     def preprocess_real(self, real: tuple[Array, ...]) -> tuple[Array, ...]:
