@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from minigen.coursework.exercises import COUNT, exercise, exercises, hand_out, number
+from minigen.coursework.exercises import COUNT, exercise, hand_out, number
 from minigen.utils.arguments import Parser
 
 EXAMPLES = """
@@ -21,7 +21,7 @@ def arguments(parser: Parser) -> None:
 def run(args: argparse.Namespace) -> int:
     """0; 1 if the file exists already."""
     if args.number is None:
-        for each in exercises():
+        for each in map(exercise, range(1, COUNT + 1)):
             print(f"{each.number}  {each.title}")
         print("\n`minigen exercise 1` writes exercise1.py into this folder; complete it, then `minigen check exercise1.py`.")
         return 0

@@ -9,6 +9,7 @@ from minigen.backend import check_same_device, is_array
 from minigen.backend.host import check_whole, host_array
 from minigen.engine.tensor import Tensor
 from minigen.errors import DeviceError, DtypeError, GraphError, ShapeError
+from minigen.utils.near_misses import misnamed
 from minigen.utils.settings import to_python
 
 
@@ -80,6 +81,14 @@ def explain(op: Any, arrays: list, error: Exception) -> Exception:
     kind = ShapeError if isinstance(error, ValueError) else TypeError
     hint = "; is its result one array?" if "no attribute 'dtype'" in str(error) else ""
     return kind(f"{op.name}: {error}{hint} (inputs: {describe(arrays)})")
+
+
+def unknown_setting(op: Any, attributes: dict) -> TypeError | None:
+    """The error for a keyword that the op does not have, with the one that was probably meant; None if it has all of them."""
+    for name in attributes:
+        if name not in op.attributes:
+            return TypeError(f"{op.name} has no setting {name!r}: {misnamed(name, op.inputs + op.attributes)}")
+    return None
 
 
 def call_explained(op: Any, inputs: tuple, attributes: dict) -> Any:

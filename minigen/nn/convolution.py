@@ -11,7 +11,7 @@ from minigen.nn.checks import IMAGES, check_example, check_input
 from minigen.nn.module import WeightedModule
 from minigen.ops.convolution import check_output_size, default_output_size
 from minigen.ops.window import Padding, Pair, explicit_padding, output_size, pair
-from minigen.utils.checks import check_counts
+from minigen.utils.checks import check_sizes
 
 
 class Conv2d(WeightedModule):
@@ -107,7 +107,7 @@ def configure(
     activation: str | None,
 ) -> None:
     """Set, checked, what both layers have in common."""
-    check_counts(type(layer).__name__, in_channels=in_channels, out_channels=out_channels)
+    check_sizes(type(layer).__name__, in_channels=in_channels, out_channels=out_channels)
     layer.in_channels, layer.out_channels, layer.activation = in_channels, out_channels, activation
     layer.kernel_size, layer.stride, layer.padding = pair(kernel_size, "kernel_size"), pair(stride, "stride"), padding
     explicit_padding(padding, (1, 1), layer.kernel_size, layer.stride)

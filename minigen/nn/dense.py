@@ -8,7 +8,7 @@ from minigen.nn import init
 from minigen.nn.activations import get_activation
 from minigen.nn.checks import check_example, check_input
 from minigen.nn.module import Module, WeightedModule
-from minigen.utils.checks import check_counts
+from minigen.utils.checks import check_sizes
 
 
 class Dense(WeightedModule):
@@ -26,7 +26,7 @@ class Dense(WeightedModule):
         bias: bool = True,
         weight_init: init.Initializer | None = None,
     ):
-        check_counts(type(self).__name__, in_features=in_features, out_features=out_features)
+        check_sizes(type(self).__name__, in_features=in_features, out_features=out_features)
         self.in_features, self.out_features, self.activation = in_features, out_features, activation
         self._activate = get_activation(activation)
         self.weight = Parameter((weight_init or init.for_activation(activation))((in_features, out_features)))

@@ -10,7 +10,7 @@ from minigen.nn import init
 from minigen.nn.checks import check_example, check_input
 from minigen.nn.module import Module
 from minigen.ops.normalization import check_group_size
-from minigen.utils.checks import check_counts
+from minigen.utils.checks import check_sizes
 
 
 class MinibatchDiscrimination(Module):
@@ -25,7 +25,7 @@ class MinibatchDiscrimination(Module):
     """
 
     def __init__(self, in_features: int, kernels: int = 100, dim: int = 5):
-        check_counts("MinibatchDiscrimination", in_features=in_features, kernels=kernels, dim=dim)
+        check_sizes("MinibatchDiscrimination", in_features=in_features, kernels=kernels, dim=dim)
         self.in_features, self.kernels, self.dim = in_features, kernels, dim
         self.weight = Parameter(init.glorot_uniform((in_features, kernels * dim)))
 
@@ -78,7 +78,7 @@ class Pack(Module):
     """
 
     def __init__(self, m: int):
-        check_counts("Pack", m=m)
+        check_sizes("Pack", m=m)
         self.m = self.batch_multiple = m
 
     def forward(self, x: Any) -> Any:

@@ -15,14 +15,14 @@ from minigen.errors import ShapeError
 from minigen.nn import init
 from minigen.nn.checks import IMAGES, check_input
 from minigen.nn.module import Buffer, ElementwiseModule, NonNegative
-from minigen.utils.checks import check_counts, check_fraction, check_positive
+from minigen.utils.checks import check_fraction, check_positive, check_sizes
 
 
 class Normalization(ElementwiseModule):
     """Base of the normalization layers: their parameters and checks."""
 
     def __init__(self, features: int, eps: float = 1e-5):
-        check_counts(type(self).__name__, features=features)
+        check_sizes(type(self).__name__, features=features)
         check_positive(type(self).__name__, eps=eps)
         self.features, self.eps = features, eps
         self.weight, self.bias = Parameter(init.ones((features,))), Parameter(init.zeros((features,)))

@@ -11,7 +11,7 @@ from minigen.errors import ShapeError
 from minigen.nn import init
 from minigen.nn.checks import check_example, check_input
 from minigen.nn.module import Module
-from minigen.utils.checks import check_counts
+from minigen.utils.checks import check_sizes
 
 State = tuple[Any, ...]  # what a cell carries from step to step, its output h (n, hidden_size) first
 
@@ -27,7 +27,7 @@ class RecurrentCell(Module):
     gates: int
 
     def __init__(self, input_size: int, hidden_size: int):
-        check_counts(type(self).__name__, input_size=input_size, hidden_size=hidden_size)
+        check_sizes(type(self).__name__, input_size=input_size, hidden_size=hidden_size)
         self.input_size, self.hidden_size = input_size, hidden_size
         self.weight = Parameter(self.each_gate(init.glorot_uniform, (input_size, hidden_size)))
         self.recurrent_weight = Parameter(self.each_gate(init.orthogonal, (hidden_size, hidden_size)))
@@ -173,7 +173,7 @@ class RepeatVector(Module):
     """Each example n times in a row, as a sequence: (n_examples, features) -> (n_examples, n, features)."""
 
     def __init__(self, n: int):
-        check_counts("RepeatVector", n=n)
+        check_sizes("RepeatVector", n=n)
         self.n = n
 
     def forward(self, x: Any) -> Any:

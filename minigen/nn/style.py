@@ -10,7 +10,7 @@ from minigen.nn import init
 from minigen.nn.checks import IMAGES, check_example, check_floating, check_input
 from minigen.nn.equalized import EqualizedDense
 from minigen.nn.module import Buffer, ElementwiseModule, Module
-from minigen.utils.checks import check_counts, check_positive, check_shape
+from minigen.utils.checks import check_positive, check_shape, check_sizes
 
 
 class PixelNorm(ElementwiseModule):
@@ -35,7 +35,7 @@ class Bias(ElementwiseModule):
     """x + b, one number a channel: x (..., features), same shape. For places where it does not follow its layer at once."""
 
     def __init__(self, features: int):
-        check_counts("Bias", features=features)
+        check_sizes("Bias", features=features)
         self.features = features
         self.bias = Parameter(init.zeros((features,)))
 
@@ -79,7 +79,7 @@ class NoiseInjection(ElementwiseModule):
 
     def __init__(self, features: int, height: int, width: int, lr_multiplier: float = 1.0):
         check_positive("NoiseInjection", lr_multiplier=lr_multiplier)
-        check_counts("NoiseInjection", features=features, height=height, width=width)
+        check_sizes("NoiseInjection", features=features, height=height, width=width)
         self.features, self.height, self.width, self.lr_multiplier = features, height, width, lr_multiplier
         self.scale = Parameter(init.zeros((features,)))
         self.fixed = Buffer(init.normal((1, height, width, 1), 1.0))

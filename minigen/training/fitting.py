@@ -18,6 +18,7 @@ from minigen.training.examples import Examples, batch_shape, prepare
 from minigen.training.history import History
 from minigen.training.resume_settings import described, optimizer_settings
 from minigen.training.run import Callback, Run
+from minigen.utils.settings import takes_settings
 from minigen.utils.signals import stop_requests
 
 VALIDATION_BATCH = 1000
@@ -25,6 +26,7 @@ VALIDATION_BATCH = 1000
 Arrays = np.ndarray | tuple[np.ndarray, ...]
 
 
+@takes_settings
 def fit(
     model: Module,
     examples: Arrays,

@@ -11,8 +11,10 @@ from minigen.data import Batches
 from minigen.optim.optimizer import Optimizer
 from minigen.training.fitting import VALIDATION_BATCH, fit
 from minigen.training.history import History
+from minigen.utils.settings import takes_settings
 
 
+@takes_settings
 def fit_layerwise(
     model: Any,
     examples: np.ndarray,

@@ -20,7 +20,7 @@ from minigen.training import checkpoint
 from minigen.training.history import History, is_finite_number
 from minigen.training.resume_settings import differences, listed, plain, same
 from minigen.utils.reading import shortened
-from minigen.utils.settings import Configured, PythonNumbers
+from minigen.utils.settings import Configured
 
 
 class Callback(Configured):
@@ -64,7 +64,7 @@ class Callback(Configured):
         """Take over what was remembered."""
 
 
-class Run(PythonNumbers):
+class Run(Configured):
     """Base of training runs. A subclass trains, and says what belongs to it: the first five methods, and `progress_fields`."""
 
     progress_fields: tuple[str, ...] = ()  # attributes that say how far the run is, JSON values; they go into checkpoints
@@ -86,7 +86,7 @@ class Run(PythonNumbers):
         raise NotImplementedError(f"{type(self).__name__} has no state_parts()")
 
     def settings(self) -> dict[str, Any]:
-        """What must be the same when a run is resumed, numbers and texts."""
+        """What must be the same when a run is resumed, JSON values."""
         raise NotImplementedError(f"{type(self).__name__} has no settings()")
 
     def described(self) -> dict[str, Any]:
@@ -298,7 +298,7 @@ class Run(PythonNumbers):
 
 
 def normal(value: Any) -> list | float | str | bool | None:
-    """A setting as JSON has it: NumPy's numbers as Python's, tuples as lists."""
+    """A setting as JSON has it: NumPy's scalars as Python's, tuples as lists."""
     return [normal(element) for element in value] if isinstance(value, (list, tuple)) else plain(value)
 
 

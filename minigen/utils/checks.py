@@ -23,7 +23,7 @@ def check_fraction(owner: str, **settings: float) -> None:
     check_range(owner, settings, lambda value: 0.0 <= value < 1.0, "at least 0 and below 1")
 
 
-def check_counts(owner: str, **settings: int) -> None:
+def check_sizes(owner: str, **settings: int) -> None:
     """Raise ShapeError for a number of features, pixels or examples below 1, TypeError for one that is not a whole number."""
     for name, value in settings.items():
         if not isinstance(value, int) or isinstance(value, bool):
@@ -36,7 +36,7 @@ def check_shape(owner: str, shape: Any) -> tuple[int, ...]:
     """A setting that is a shape, as a tuple. TypeError for what is none, ShapeError for an axis of length 0."""
     if not isinstance(shape, (tuple, list)):
         raise TypeError(f"{owner}'s shape must be a tuple, such as (28, 28, 1), got {shape!r}")
-    check_counts(owner, **{f"shape[{axis}]": length for axis, length in enumerate(shape)})
+    check_sizes(owner, **{f"shape[{axis}]": length for axis, length in enumerate(shape)})
     return tuple(shape)
 
 

@@ -27,7 +27,7 @@ SETTINGS = {  # what a setting is called in Keras, PyTorch or papers -> what it 
     "in_features": ["input_size"], "in_channels": ["in_features", "features"], "out_channels": ["out_features"],
     "iterations": ["steps"], "num_steps": ["steps"],
     "kernel_initializer": ["weight_init"], "initializer": ["weight_init"],
-    "kernel_size": ["pool_size"],
+    "kernel_size": ["pool_size", "size"], "pool_size": ["size"],
     "lambda_": ["weight"], "lambda_gp": ["weight"], "gp_weight": ["weight"],
     "learning_rate": ["lr", "optimizer"], "eta": ["lr"], "step_size": ["lr"],
     "model": ["parameters"], "params": ["parameters"],

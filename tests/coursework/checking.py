@@ -75,11 +75,9 @@ def item(report: Report, name: str) -> Item:
 def line(report: Report, check: str, name: str | None = None) -> Line:
     """The line of a check, of the item of this name or of the first that has one."""
     items = report.items if name is None else [item(report, name)]
-    return next(each for part in items for each in part.lines if each.check == check)
+    return next(each for part in items for each in part.checks if each.check == check)
 
 
 def failures(report: Report) -> dict[str, str]:
     """Check -> what is said of it, of all that failed."""
-    return {
-        each.check: "\n".join([each.detail, *each.hints]) for part in report.items for each in part.lines if each.passed is False
-    }
+    return {each.check: "\n".join([each.detail, *each.hints]) for each in report.lines if each.passed is False}

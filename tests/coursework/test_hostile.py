@@ -65,7 +65,7 @@ BEFORE = {
     "the checks' guards": """
         import minigen.coursework.grading.examine as e
         from minigen.coursework.grading.report import Line
-        e.guarded = lambda name, function: Line(name, True)
+        e.checked = lambda name, function: Line(name, True)
         e.Examination.gradient = lambda self, order: Line("gradient", True)""",
     "the report": """
         import minigen.coursework.grading.report as r
@@ -114,7 +114,7 @@ BEHIND = {
             frame = frame.f_back""",
     "answers": """
         import minigen.coursework.worker.serve as s
-        s.Worker.answer = lambda self, question: {"ok": [] if question["do"] in ("missing", "subjects") else "passed"}""",
+        s.Worker.answer = lambda self, question: {"ok": [] if question["do"] in ("missing", "targets") else "passed"}""",
     "found by the garbage collector": """
         import gc
         for each in gc.get_objects():
@@ -122,7 +122,7 @@ BEHIND = {
                 each.derive = lambda **asked: {"type": "Tensor", "passed": True}""",
     "zeros of every shape": """
         import numpy as np, minigen.coursework.worker.serve as s
-        def derive(self, subject, **asked):
+        def derive(self, position, **asked):
             first = [np.zeros(asked["arrays"][i].shape) for i in asked.get("by", ())]
             return {"type": "Tensor", "y": np.zeros(asked["arrays"][0].shape), "tuple": None, "arrays": [], "cotangent": None,
                     "y afterward": None, "first": first if asked.get("cotangents") else [], "second": []}
@@ -206,7 +206,7 @@ INSIDE = {  # in place of the function; `x` is what it is called with
         return x * 1.0""",
 }
 LIES = {
-    "an answer in advance": ("import sys\nsys.stdout.tell({'id': '0', 'ok': ''})", "something else was written"),
+    "an answer in advance": ("import sys\nsys.stdout.send({'id': '0', 'ok': ''})", "something else was written"),
     "a gradient of another shape": (
         """
         import numpy as np, minigen.coursework.worker.serve as s
@@ -234,30 +234,30 @@ LIES = {
     "no calls": (
         """
         import minigen.coursework.worker.serve as s
-        s.Worker.subjects = lambda self, asked: []""",
-        "an answer that makes no sense (subjects)",
+        s.Worker.targets = lambda self, asked: []""",
+        "an answer that makes no sense (targets)",
     ),
     "empty inputs": (
         """
         import minigen.coursework.worker.serve as s
-        subjects = s.Worker.subjects
+        targets = s.Worker.targets
         empty = {"kind": "normal", "shape": [0], "classes": 0, "values": None}
-        s.Worker.subjects = lambda self, asked: [each | {"variants": [[empty]] * 2} for each in subjects(self, asked)]""",
-        "an answer that makes no sense (subjects)",
+        s.Worker.targets = lambda self, asked: [each | {"variants": [[empty]] * 2} for each in targets(self, asked)]""",
+        "an answer that makes no sense (targets)",
     ),
     "data, by which nobody differentiates": (
         """
         import minigen.coursework.worker.serve as s
-        subjects = s.Worker.subjects
-        s.Worker.subjects = lambda self, asked: [each | {"kind": "model"} for each in subjects(self, asked)]""",
-        "an answer that makes no sense (subjects)",
+        targets = s.Worker.targets
+        s.Worker.targets = lambda self, asked: [each | {"kind": "model"} for each in targets(self, asked)]""",
+        "an answer that makes no sense (targets)",
     ),
     "no modules": (
         """
         import minigen.coursework.worker.serve as s
-        subjects = s.Worker.subjects
-        s.Worker.subjects = lambda self, asked: [each | {"modules": 1} for each in subjects(self, asked)]""",
-        "an answer that makes no sense (subjects)",
+        targets = s.Worker.targets
+        s.Worker.targets = lambda self, asked: [each | {"modules": 1} for each in targets(self, asked)]""",
+        "an answer that makes no sense (targets)",
     ),
     "numbers that no norm can hold": (
         """
@@ -411,7 +411,7 @@ ENDLESS = {
     "stopped": ("import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)", "time was over"),
     "a text without end": (f"class E(Exception):\n    def __str__(self): {SLEEP}\nraise E", "time was over"),
     "prints": ("while True: print('x' * 1000)", "time was over"),
-    "messages": ("import sys\nwhile True: sys.stdout.tell({'printed': 'x' * 1000})", "time was over"),
+    "messages": ("import sys\nwhile True: sys.stdout.send({'printed': 'x' * 1000})", "time was over"),
     "deep recursion": ("import sys\nsys.setrecursionlimit(10**9)\ndef f(): f()\nf()", ""),
     "a child that holds the pipes": (
         f"import os\nif not os.fork():\n    os.setsid()\n    if not os.fork(): {SLEEP}\n{SLEEP}",

@@ -37,7 +37,7 @@ def test_a_right_layer_passes_without_an_example(tmp_path):
     report = checked_text(tmp_path, layer_text(WEIGHT, "return mg.tanh(x @ self.weight)"))
     assert report.status == "passed", failures(report)
     assert line(report, "gradient, order 2").detail == "by x, weight"
-    assert line(report, "parameters").detail == "12 numbers in weight; each gets a gradient"
+    assert line(report, "parameters").detail == "12 values in weight; each gets a gradient"
     assert line(report, "GPU-ready").detail.startswith("yes")
 
 
@@ -73,7 +73,7 @@ MISTAKES = {
         WEIGHT,
         "return x @ self.weight * float((self.weight * self.weight).sum())",
         "gradient, order 1",
-        r"wrong by weight.*(.|\n)*line \d+: float\(.*\) takes a number out of the graph",
+        r"wrong by weight.*(.|\n)*line \d+: float\(.*\) takes a value out of the graph",
     ),
     "state outside": (
         WEIGHT + "\nself.seen = 0.0",

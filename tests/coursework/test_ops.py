@@ -53,7 +53,7 @@ def test_a_right_op_passes_without_an_example(tmp_path, forward, rule):
     assert report.status == "passed", failures(report)
     assert "guessed" in line(report, "runs").detail
     assert {"gradient, order 1", "gradient, order 2", "dtype", "leaves inputs alone"} <= {
-        each.check for each in report.items[0].lines if each.passed
+        each.check for each in report.items[0].checks if each.passed
     }
     assert line(report, "GPU-ready").detail.startswith("yes")
     assert re.search(r"[\d.]+ [um]?s forward, [\d.]+ [um]?s backward", line(report, "time").detail)
@@ -140,7 +140,7 @@ MISTAKES = {
         "return np.tanh(x)",
         'y = y.numpy() if hasattr(y, "numpy") else y\nreturn g * (1 - y * y)',
         "gradient, order 2",
-        r"theirs.py, line 16: y.numpy takes a number out of the graph",
+        r"theirs.py, line 16: y.numpy takes a value out of the graph",
     ),
     "captured in the forward": (
         "kept[0] = np.tanh(x)\nreturn np.tanh(x)",

@@ -269,7 +269,7 @@ REFUSED = {
     "int64": (np.zeros((5, 6), np.int64), DtypeError, r"are int64, the model computes in float32: .*x.astype\('float32'\)$"),
     "float64": (np.zeros((5, 6)), DtypeError, r"are float64, the model computes in float32: .*x.astype\('float32'\)$"),
     "empty": (np.zeros((0, 6), np.float32), ShapeError, r"expected an array \(n, ...\) with n >= 1, got shape \(0, 6\)"),
-    "number": (np.float32(1).reshape(()), ShapeError, r"expected an array \(n, ...\) with n >= 1, got shape \(\)"),
+    "number": (np.float32(1).reshape(()), TypeError, r"expected an array \(n, ...\), got float"),
     "list": ([[0.0] * 6], TypeError, r"expected an array \(n, ...\), got list"),
     "data set": (
         data.Dataset("toy", examples(), np.zeros(EXAMPLES, int), ("a",), {}),

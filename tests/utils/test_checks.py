@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from minigen.errors import ShapeError
-from minigen.utils.checks import check_counts, check_fraction, check_nonnegative, check_positive, check_same_shape
+from minigen.utils.checks import check_fraction, check_nonnegative, check_positive, check_same_shape, check_sizes
 
 
 @pytest.mark.parametrize(
@@ -31,14 +31,14 @@ def test_what_is_not_a_number(value):
         check_positive("Adam", lr=value)
 
 
-def test_counts():
-    check_counts("Dense", in_features=1, out_features=10**9)
+def test_sizes():
+    check_sizes("Dense", in_features=1, out_features=10**9)
     for value in (0, -3):
         with pytest.raises(ShapeError, match=f"^Dense's units must be at least 1, got {value}$"):
-            check_counts("Dense", units=value)
+            check_sizes("Dense", units=value)
     for value in (1.0, "3", True, None):
         with pytest.raises(TypeError, match=f"^Dense's units must be a whole number, got {value!r}$"):
-            check_counts("Dense", units=value)
+            check_sizes("Dense", units=value)
 
 
 def test_shapes():

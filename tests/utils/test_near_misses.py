@@ -14,6 +14,8 @@ from minigen import losses, nn, optim
 from minigen.utils import near_misses
 from minigen.utils.settings import Configured, takes_settings
 
+X = np.ones((2, 4, 4, 1), np.float32)
+
 
 def parameters() -> list[mg.Parameter]:
     """Those of a small layer."""
@@ -44,6 +46,13 @@ SETTINGS = {
     "Dropout has no setting 'p': did you mean 'rate'?": lambda: nn.Dropout(p=0.5),
     "UpSample2d has no setting 'scale_factor': did you mean 'factor'?": lambda: nn.UpSample2d(scale_factor=2),
     "GradientPenalty has no setting 'lambda_gp': did you mean 'weight'?": lambda: losses.GradientPenalty(lambda_gp=10.0),
+    "fit has no setting 'learning_rate': did you mean 'optimizer'?": lambda: mg.training.fit(
+        None, X, learning_rate=0.1, epochs=1
+    ),
+    "fit has no setting 'n_epochs': did you mean 'epochs'?": lambda: mg.training.fit(None, X, optimizer=None, n_epochs=1),
+    "Adversarial has no setting 'n_critic': did you mean 'discriminator_steps'?": lambda: mg.training.Adversarial(
+        None, None, n_critic=5
+    ),
     "R1 has no setting 'gama': did you mean 'gamma'?": lambda: losses.R1(gama=10.0),
     "Dense missing 1 required positional argument: 'out_features'; it takes Dense(in_features, out_features, activation=None, "
     "bias=True, weight_init=None)": lambda: nn.Dense(100),
@@ -56,6 +65,27 @@ def test_settings(message):
     with pytest.raises(TypeError) as caught:
         SETTINGS[message]()
     assert str(caught.value) == message and caught.value.__cause__ is None
+
+
+ARGUMENTS = {
+    "sum has no setting 'dim': did you mean 'axis'?": lambda x: mg.sum(x, dim=0),
+    "mean has no setting 'keepdim': did you mean 'keepdims'?": lambda x: mg.mean(x, axis=0, keepdim=True),
+    "leaky_relu has no setting 'alpha': did you mean 'slope'?": lambda x: mg.leaky_relu(x, alpha=0.2),
+    "concatenate has no setting 'dim': did you mean 'axis'?": lambda x: mg.concatenate(x, x, dim=1),
+    "max_pool2d has no setting 'kernel_size': did you mean 'size'?": lambda x: mg.max_pool2d(x, kernel_size=2),
+    "conv2d has no setting 'strides': did you mean 'stride'?": lambda x: mg.conv2d(
+        x, np.ones((3, 3, 1, 1), np.float32), strides=2
+    ),
+    "clip has no setting 'minimum': expected one of x, low, high": lambda x: mg.clip(x, minimum=0.0),
+}
+
+
+@pytest.mark.parametrize("make", [mg.Tensor, np.asarray, np.ndarray.tolist])
+@pytest.mark.parametrize("message", ARGUMENTS)
+def test_arguments_of_ops(message, make):
+    with pytest.raises(TypeError) as caught:
+        ARGUMENTS[message](make(X))
+    assert str(caught.value) == message
 
 
 ATTRIBUTES = {

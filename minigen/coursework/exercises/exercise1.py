@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minigen.coursework.exercises import Asked, expect_close, requirement
+from minigen.coursework.exercises.tools import Asked, expect_close, requirement
 from minigen.coursework.grading.remote import Leaf, Remote, gradients
 from minigen.coursework.samples import normal
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minigen.coursework.exercises import Asked, expect, expect_close, requirement
+from minigen.coursework.exercises.tools import Asked, expect, expect_close, requirement
 from minigen.coursework.grading.remote import Fixed, Leaf, Remote, gradients, number
 from minigen.coursework.grading.report import CheckFailed
 from minigen.coursework.grading.session import LearnerError

@@ -2,20 +2,8 @@
 
 import numpy as np
 
-from minigen.coursework.exercises import Asked, expect, expect_close, requirement
-from minigen.coursework.grading.remote import (
-    Array,
-    Fixed,
-    Leaf,
-    Remote,
-    assign,
-    astype,
-    gradients,
-    numbers,
-    parameter,
-    parameters_of,
-    state,
-)
+from minigen.coursework.exercises.tools import Asked, expect, expect_close, requirement
+from minigen.coursework.grading.remote import Array, Fixed, Leaf, Remote, assign, gradients, numbers, parameter, parameters_of
 from minigen.coursework.samples import normal
 
 TITLE = "A layer: a dense layer whose weights have a length and a direction"
@@ -32,7 +20,7 @@ def layer_of(file: Remote, rng: np.random.Generator) -> tuple[Remote, dict[str, 
     layer = file.WeightNormDense(4, 3)
     found = parameters_of(layer, "WeightNormDense")
     expect(found == SHAPES, f"expected {SHAPES}, got {found}", "self.direction = Parameter(...) in __init__")
-    astype(layer, "float64")
+    layer.astype("float64")
     values = {name: rng.uniform(0.5, 2.0, shape) * rng.choice([-1.0, 1.0], shape) for name, shape in SHAPES.items()}
     assign(layer, values)
     return layer, values
@@ -86,7 +74,7 @@ def start(file: Remote, rng: np.random.Generator) -> str:
     layer = file.WeightNormDense(40, 30)
     parameters_of(layer, "WeightNormDense")
     x = rng.standard_normal((5, 40)).astype(np.float32)
-    direction = state(layer).get("direction", np.zeros(0))
+    direction = numbers("direction", layer.state_dict().get("direction", np.zeros(0)))
     expect(direction.shape == (40, 30), f"the parameter direction has shape {direction.shape}, expected (40, 30)")
     expect_close(
         "a new layer", layer(Fixed(x)), x @ direction, "scale starts as the length of each direction, bias as 0", rtol=1e-4

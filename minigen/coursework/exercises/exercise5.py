@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from minigen.coursework.exercises import Asked, expect, expect_close, pictures, requirement
+from minigen.coursework.exercises.tools import Asked, expect, expect_close, pictures, requirement
 from minigen.coursework.grading.remote import Fixed, Remote, fetched, learn, loss_of, number, numbers
 from minigen.coursework.samples import unit
 

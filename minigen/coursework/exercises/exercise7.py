@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from minigen.coursework.exercises import Asked, Network, expect, expect_close, requirement
+from minigen.coursework.exercises.tools import Asked, Network, expect, expect_close, requirement
 from minigen.coursework.grading.remote import Array, Fixed, Leaf, Remote, assign, gradients, network, parameter
 from minigen.coursework.samples import normal
 

@@ -7,10 +7,10 @@ import numpy as np
 
 from minigen.coursework.grading.border import fits
 from minigen.coursework.grading.report import CheckFailed
-from minigen.coursework.grading.session import Session
+from minigen.coursework.grading.session import LearnerError, Session
 from minigen.coursework.samples import Sample
 
-NUMBERS = 1 << 21  # that the inputs of a call may have
+VALUES = 1 << 21  # that the inputs of a call may have
 VARIANTS = 20  # of inputs that are tried
 Array = np.ndarray
 
@@ -105,18 +105,13 @@ class Call:
         return "; ".join(", ".join(x.text for x in self.of(variant)) for variant in range(len(self.variants)))
 
     def ask(self, question: str, form: Any, **fields: Any) -> Any:
-        return self.session.ask(question, form, subject=self.position, **fields)
+        return self.session.ask(question, form, position=self.position, **fields)
 
     def derive(self, arrays: list[Array], watched: bool = False, **wanted: Any) -> dict[str, Any]:
         """The result of the call and its derivatives, which have the shapes that they must; see worker.calls.Wanted."""
         dtype = next((x.dtype for x in arrays if x.dtype.kind == "f"), np.float32)
-        found = self.ask(
-            "watched" if watched else "derive",
-            RESULT | (WATCHED if watched else {}),
-            arrays=arrays,
-            options=self.chosen(wanted.pop("dtype", dtype)),
-            **wanted,
-        )
+        question, form = ("watched", RESULT | WATCHED) if watched else ("derive", RESULT)
+        found = self.ask(question, form, arrays=arrays, options=self.chosen(wanted.pop("dtype", dtype)), **wanted)
         shapes = [arrays[i].shape for i in wanted.get("by", ())]
         shapes += [shape for _, shape in self.parameters] if wanted.get("by_parameters") else []
         cotangents = wanted.get("cotangents", ())
@@ -125,22 +120,32 @@ class Call:
             "second": shapes + [cotangents[0].shape] * wanted.get("by_cotangent", False) if len(cotangents) > 1 else [],
             "arrays": [x.shape for x in arrays] if wanted.get("afterward") else [],
         }
-        if found["type"] == "Tensor" and (
-            found["y"] is None or any([g.shape for g in found[name]] != shapes for name, shapes in expected.items())
-        ):
+        right = found["y"] is not None and all([g.shape for g in found[name]] == shapes for name, shapes in expected.items())
+        if found["type"] == "Tensor" and not right:
             raise self.session.nonsense("derive")
+        return found
+
+    def result(self, arrays: list[Array], **wanted: Any) -> dict[str, Any]:
+        """The same, of a call that returns a Tensor. Raises CheckFailed if it does not."""
+        found = self.derive(arrays, **wanted)
+        if found["type"] != "Tensor":
+            raise CheckFailed(f"it must return one Tensor, got {found['type']}")
         return found
 
     def value(self, arrays: list[Array], **wanted: Any) -> Array:
         """The result as an array. Raises CheckFailed if it is none."""
-        found = self.derive(arrays, **wanted)
-        if found["type"] != "Tensor":
-            raise CheckFailed(f"it must return one Tensor, got {found['type']}")
-        return found["y"]
+        return self.result(arrays, **wanted)["y"]
+
+    def advice(self, about: str) -> list[str]:
+        """What the text of the learner's functions suggests, about "arrays", "float64" or "cuts", if it can be read."""
+        try:
+            return self.ask("advise", [str], about=about)
+        except LearnerError:
+            return []
 
     @classmethod
     def of_answer(cls, session: Session, position: int, found: dict[str, Any]) -> "Call":
-        """What a worker says of a subject. Raises Stopped if that makes no sense."""
+        """What a worker says of a call. Raises Stopped if that makes no sense."""
         error = None if found.get("error") is None else session.error(found["error"])
         known = {name: found[name] for name in DESCRIBED}
         known |= {name: " ".join(found[name].split())[:100] for name in ("kind", "name")}  # in one line, whatever it says
@@ -149,29 +154,20 @@ class Call:
         try:
             if not fits(found, CALLABLE):
                 raise ValueError
-            variants = tuple(tuple(x and Sample.of(x) for x in variant) for variant in found["variants"])
-            options = tuple((name, Sample.of(x)) for name, x in found["options"].items())
-            parameters = tuple((name, shape_of(shape)) for name, shape in found["parameters"].items())
-            output = None if found["output"] is None else shape_of(found["output"])
-            if not variants or any(len(variant) != len(variants[0]) for variant in variants):
+            known |= {name: found[name] for name in ("modules", "samples", "op")}
+            known["arguments"] = tuple(found["arguments"])
+            known["variants"] = tuple(tuple(x and Sample.of(x) for x in variant) for variant in found["variants"][:VARIANTS])
+            known["options"] = tuple((name, Sample.of(x)) for name, x in found["options"].items())
+            known["parameters"] = tuple((name, shape_of(shape)) for name, shape in found["parameters"].items())
+            known["output"] = None if found["output"] is None else shape_of(found["output"])
+            if len(set(map(len, known["variants"]))) != 1:
                 raise ValueError
         except (ValueError, TypeError, KeyError, AttributeError):
-            raise session.nonsense("subjects") from None
-        call = cls(
-            session,
-            position,
-            **known,
-            variants=variants[:VARIANTS],
-            options=options,
-            output=output,
-            arguments=tuple(found["arguments"]),
-            modules=found["modules"],
-            parameters=parameters,
-            samples=found["samples"],
-            op=found["op"],
-        )
-        if any(sum(x.size for x in (*variant, *dict(options).values()) if x) > NUMBERS for variant in variants):
-            call.problem = f"inputs of more than {NUMBERS:,} numbers are too large to be checked: small ones show the same"
+            raise session.nonsense("targets") from None
+        call = cls(session, position, **known)
+        others = sum(x.size for _, x in call.options)
+        if max(others + sum(x.size for x in call.of(i)) for i in range(len(call.variants))) > VALUES:
+            call.problem = f"inputs of more than {VALUES:,} values are too large to be checked: small ones show the same"
         return call
 
 

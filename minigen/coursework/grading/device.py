@@ -1,9 +1,11 @@
 """Is it ready for a GPU? The call on the strict backend beside the same on NumPy; and how long it takes."""
 
+from contextlib import suppress
+
 import numpy as np
 
 from minigen.coursework.grading.calls import Array, Call
-from minigen.coursework.grading.report import Line
+from minigen.coursework.grading.report import Remark
 from minigen.coursework.grading.session import LearnerError
 
 LARGE = (64, 100)  # of the op that is timed
@@ -27,36 +29,26 @@ def derivatives(call: Call, order: int, watched: bool = False) -> dict:
     return call.derive(arrays, watched, **wanted)
 
 
-def gpu_ready(call: Call, order: int) -> Line:
-    """A remark: yes, or no and why. `order`: of the derivatives, as far as they are right."""
+def gpu_ready(call: Call, order: int) -> Remark:
+    """Yes, or no and why. `order`: of the derivatives, as far as they are right."""
     expected = derivatives(call, order)
     try:
         found = derivatives(call, order, watched=True)
     except LearnerError as error:
         where = [f"line {error.line}: {error.source}"] if error.line else []
         reason = error.message.splitlines()[0] if error.message else error.type
-        advice = [remedy for sign, remedy in REMEDIES.items() if sign in error.message]
-        return Line("GPU-ready", None, f"no: {reason}", where + advice)
+        return Remark(f"no: {reason}", where + [remedy for sign, remedy in REMEDIES.items() if sign in error.message])
     for what, name in (("result", "y"), ("gradient", "first"), ("second derivative", "second")):
         pairs = zip(*(x[name] if name != "y" else [x["y"]] for x in (expected, found)))
         if not all(alike(a, b) for a, b in pairs):
-            return Line(
-                "GPU-ready",
-                None,
-                f"no: the {what} has other values there",
-                ["memory that was not filled (empty), or random numbers that differ?"],
-            )
+            hint = "memory that was not filled (empty), or random numbers that differ?"
+            return Remark(f"no: the {what} has other values there", [hint])
     if found["waits"]:
-        return Line(
-            "GPU-ready",
-            None,
-            "no: it works, but the processor waits for the GPU",
-            [*found["waits"], "float(x), int(x), `if x > 0` and x.numpy() bring numbers home; use where and tensors"],
-        )
+        hint = "float(x), int(x), `if x > 0` and x.numpy() bring values home; use where and tensors"
+        return Remark("no: it works, but the processor waits for the GPU", [*found["waits"], hint])
     through = ("forward", "forward and backward", "forward, backward and second derivative")[order]
     copies = [*found["copies"], "copies an array to the GPU in every call: make it once"] if found["copies"] else []
-    kernels = f"{found['launches']} kernel{'s' * (found['launches'] != 1)}"
-    return Line("GPU-ready", None, f"yes ({through}: {kernels}, no waiting)", copies)
+    return Remark(f"yes ({through}: {found['launches']} kernel{'s' * (found['launches'] != 1)}, no waiting)", copies)
 
 
 def alike(a: Array | None, b: Array | None) -> bool:
@@ -64,23 +56,19 @@ def alike(a: Array | None, b: Array | None) -> bool:
     return a is not None and b is not None and a.shape == b.shape and np.allclose(a, b, rtol=1e-3, atol=1e-5, equal_nan=True)
 
 
-def time(call: Call) -> Line:
+def time(call: Call) -> Remark:
     """Of the inputs that are checked, or of more where these were guessed."""
     arrays, form = call.drawn(np.float32), {"forward": float, "backward": (float, None)}
-    options = call.chosen(np.float32)
-    found = None
+    found, options = None, call.chosen(np.float32)
     if call.guessed and call.kind == "op":
         enlarged = [np.resize(x, LARGE) for x in arrays]
-        try:
+        with suppress(LearnerError):  # an op of another number of axes is timed as it was checked
             found = call.ask("time", form, arrays=enlarged, options=options)
             arrays = enlarged
-        except LearnerError:  # an op of another number of axes is timed as it was checked
-            pass
     found = found or call.ask("time", form, arrays=arrays, options=options)
-    text = f"{in_words(found['forward'])} forward"
-    if found["backward"] is not None:
-        text += f", {in_words(found['backward'])} backward"
-    return Line("time", None, f"{text}, for {', '.join(str(x.shape) for x in arrays)} float32")
+    backward = "" if found["backward"] is None else f", {in_words(found['backward'])} backward"
+    shapes = ", ".join(str(x.shape) for x in arrays)
+    return Remark(f"{in_words(found['forward'])} forward{backward}, for {shapes} float32")
 
 
 def in_words(seconds: float) -> str:

@@ -5,55 +5,46 @@ from typing import Any
 import numpy as np
 
 from minigen.coursework.grading.calls import Array, Call
-from minigen.coursework.grading.report import Line
+from minigen.coursework.grading.report import CheckFailed
 
 
-def parameters(call: Call) -> Line:
+def parameters(call: Call) -> str:
     """Which there are, and whether each gets a gradient."""
-    arrays = call.drawn(np.float32)
+    arrays, form = call.drawn(np.float32), {"lost": [str], "without": [str], "count": int}
     y = call.value(arrays)
     u = call.session.random(1).standard_normal(y.shape).astype(np.float32)
-    found = call.ask(
-        "parameters", {"lost": [str], "without": [str], "count": int}, arrays=arrays, options=call.chosen(np.float32), cotangent=u
-    )
+    found = call.ask("parameters", form, arrays=arrays, options=call.chosen(np.float32), cotangent=u)
     without, count = found["without"], found["count"]
     if found["lost"]:
-        return Line(
-            "parameters",
-            False,
+        raise CheckFailed(
             f"{', '.join(found['lost'])} is a Tensor that no optimizer will find",
-            ["make it a Parameter: from minigen import Parameter; self.weight = Parameter(array)"],
+            "make it a Parameter: from minigen import Parameter; self.weight = Parameter(array)",
         )
     if without and call.kind == "function":
-        return Line("parameters", True, f"{count:,} numbers; {', '.join(without)} does not enter")
+        return f"{count:,} values; {', '.join(without)} does not enter"
     if without:
-        return Line(
-            "parameters",
-            False,
+        raise CheckFailed(
             f"{', '.join(without)} never gets a gradient",
-            ["it is made but not used, or its values are taken out of the graph on the way (.data, .numpy(), no_grad)"],
+            "it is made but not used, or its values are taken out of the graph on the way (.data, .numpy(), no_grad)",
         )
-    names = ", ".join(name for name, _ in call.parameters)
-    return Line("parameters", True, f"{count:,} numbers in {names}; each gets a gradient" if count else "none")
+    return f"{count:,} values in {', '.join(name for name, _ in call.parameters)}; each gets a gradient" if count else "none"
 
 
-def state(call: Call) -> Line:
+def state(call: Call) -> str:
     """Whether all that the module has learned is in its state: a fresh one that loads it must compute the same."""
     other = call.drawn(np.float32, again=1)  # other inputs than those on which the two are compared
     count = call.ask("hand_over", int, arrays=other, options=call.chosen(np.float32))
     arrays = call.drawn(np.float32)
     used, fresh = (call.value(arrays, eval_mode=True, again=again) for again in (False, True))
     if not np.array_equal(used, fresh):
-        return Line(
-            "state dict",
-            False,
+        raise CheckFailed(
             "a new object that loads the state of a used one computes something else",
-            ["numbers that change but are no Parameter belong into an nn.Buffer(array), changed by .assign(array)"],
+            "values that change but are no Parameter belong into an nn.Buffer(array), changed by .assign(array)",
         )
-    return Line("state dict", True, f"{count} array{'s' * (count != 1)}, saved and loaded")
+    return f"{count} array{'s' * (count != 1)}, saved and loaded"
 
 
-def batch(call: Call) -> Line:
+def batch(call: Call) -> str:
     """Whether the loss is a mean over the examples: a batch of twice as many of the same then costs the same."""
     arrays, options = call.drawn(np.float32), call.chosen(np.float32)
     sizes = {len(x) for x in arrays if x.ndim}
@@ -62,39 +53,31 @@ def batch(call: Call) -> Line:
         return np.concatenate([x] * times) if x.ndim and len(x) in sizes else x
 
     def total(times: int) -> tuple[float, dict[str, float]]:
-        found = call.ask(
-            "loss",
-            {"total": float, "terms": {str: float}},
-            arrays=[repeated(x, times) for x in arrays],
-            options={name: repeated(x, times) for name, x in options.items()},
-        )
+        given = {"arrays": [repeated(x, times) for x in arrays], "options": {n: repeated(x, times) for n, x in options.items()}}
+        found = call.ask("loss", {"total": float, "terms": {str: float}}, **given)
         return found["total"], found["terms"]
 
     value, terms = total(1)
     once, twice = total(8)[0], total(16)[0]  # many, for noise that is drawn, not given, makes a difference
     if not np.isfinite([value, *terms.values(), once, twice]).all():
-        return Line("batch", False, f"a term is not finite: {terms}")
+        raise CheckFailed(f"a term is not finite: {terms}")
     if abs(once) > 1e-6 and 1.7 < twice / once < 2.3:
-        return Line(
-            "batch",
-            False,
+        raise CheckFailed(
             f"twice as many of the same examples cost twice as much: {once:.4g}, {twice:.4g}",
-            ["a sum over the batch makes the learning rate depend on the batch size: take the mean over the examples"],
+            "a sum over the batch makes the learning rate depend on the batch size: take the mean over the examples",
         )
     weighed = "" if np.isclose(value, sum(terms.values()), rtol=1e-4) else " (which is not their plain sum: they have weights)"
-    return Line("batch", True, f"total {value:.4g}: {', '.join(f'{name} {term:.4g}' for name, term in terms.items())}{weighed}")
+    return f"total {value:.4g}: {', '.join(f'{name} {term:.4g}' for name, term in terms.items())}{weighed}"
 
 
-def sample(call: Call) -> Line:
+def sample(call: Call) -> str:
     """Whether it draws as many images as asked for, in [0, 1]."""
     values: Any = call.ask("sample", (Array, dict, list, str, int, float, bool, None), n=3)
     if not isinstance(values, np.ndarray) or values.ndim == 0 or values.dtype.kind not in "fiub":
-        return Line("sample(n)", False, "sample(3) gave no array")
+        raise CheckFailed("sample(3) gave no array")
     if len(values) != 3:
-        return Line("sample(n)", False, f"sample(3) gave {len(values)} examples, shape {values.shape}")
+        raise CheckFailed(f"sample(3) gave {len(values)} examples, shape {values.shape}")
+    extent = f"from {values.min():.3g} to {values.max():.3g}" if values.size else "none"
     if not (values.size and np.isfinite(values).all() and values.min() >= 0.0 and values.max() <= 1.0):
-        extent = f"from {values.min():.3g} to {values.max():.3g}" if values.size else "none"
-        return Line(
-            "sample(n)", False, f"values {extent}, expected images in [0, 1]", ["logits? minigen.sigmoid(logits) are pixels"]
-        )
-    return Line("sample(n)", True, f"{values.shape}, from {values.min():.3g} to {values.max():.3g}")
+        raise CheckFailed(f"values {extent}, expected images in [0, 1]", "logits? minigen.sigmoid(logits) are pixels")
+    return f"{values.shape}, {extent}"

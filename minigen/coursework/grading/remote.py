@@ -3,7 +3,7 @@
 file.bump(np.zeros(3))                                   the worker calls it; an array
 gradients(file.bump, [Leaf(x)], by=[0], cotangent=u)     the gradients by its inputs
 layer = file.WeightNormDense(4, 3)                       an object that stays in the worker
-state(layer)["bias"]                                     its numbers
+layer.state_dict()["bias"]                               its values
 """
 
 import math
@@ -103,19 +103,9 @@ def parameters_of(module: Any, what: str) -> dict[str, tuple[int, ...]]:
     return {name: tuple(shape) for name, shape in found["parameters"].items()}
 
 
-def state(module: Remote) -> dict[str, Array]:
-    """Name -> numbers, of all parameters and buffers."""
-    return module._session.ask("state", {str: Array}, target=module._target)
-
-
 def assign(module: Remote, values: dict[str, Array]) -> None:
     """Give parameters these numbers, each in its own dtype."""
     module._session.ask("assign", None, target=module._target, values=values)
-
-
-def astype(module: Remote, dtype: str) -> None:
-    """Convert a module."""
-    module._session.ask("astype", None, target=module._target, dtype=dtype)
 
 
 def learn(model: Remote, images: Array, epochs: int, lr: float) -> None:

@@ -1,8 +1,8 @@
 """What a check has found, as a text that teaches and as data to be marked."""
 
 import textwrap
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from typing import Any, NamedTuple
 
 PASSED, FAILED, UNCHECKED = "passed", "failed", "unchecked"
 EXIT_STATUS = {PASSED: 0, FAILED: 1, UNCHECKED: 2}
@@ -19,26 +19,32 @@ class CheckFailed(Exception):
         self.hints = [hint for hint in hints if hint]
 
 
+class Remark(NamedTuple):
+    """What a check returns that neither passes nor fails."""
+
+    detail: str
+    hints: list[str] = []
+
+
 @dataclass
 class Line:
-    """One check. `passed` None: a remark, which neither passes nor fails. hints: what is wrong, where, and what may help."""
+    """One check. `passed` None: a remark. hints: what is wrong, where, and what may help."""
 
     check: str
     passed: bool | None
     detail: str = ""
     hints: list[str] = field(default_factory=list)
 
-    def text(self, told: set[str]) -> str:
-        """As it is printed; a traceback that has been told is not told again."""
+    def text(self, shown: set[str]) -> str:
+        """As it is printed; a traceback that was shown is not shown again."""
         first = f"  {MARKS[self.passed]:<5} {self.check:<20} {' '.join(self.detail.split())}".rstrip()
-        hints = ["as above" if hint in told else hint for hint in self.hints]
-        told.update(hint for hint in self.hints if hint.startswith("Traceback"))
-        return "\n".join(
-            [
-                wrapped(first, 29),
-                *(wrapped(row, 10) if "\n" not in hint else row for hint in hints for row in shifted(hint, 8).splitlines()),
-            ]
-        )
+        rows = [wrapped(first, 29)]
+        for hint in self.hints:
+            several = "\n" in hint  # a traceback, or code: its lines stay as they are
+            text = shifted("as above" if hint in shown else hint, 8).splitlines()
+            rows += text if several else [wrapped(row, 10) for row in text]
+        shown.update(hint for hint in self.hints if hint.startswith("Traceback"))
+        return "\n".join(rows)
 
 
 @dataclass
@@ -48,11 +54,11 @@ class Item:
     kind: str  # op, layer, model, function, exercise
     name: str
     line: int = 0
-    lines: list[Line] = field(default_factory=list)
+    checks: list[Line] = field(default_factory=list)
 
-    def text(self, told: set[str]) -> str:
+    def text(self, shown: set[str]) -> str:
         where = f"  ({self.kind}, line {self.line})" if self.line else ""
-        return "\n".join([self.name + where, *(line.text(told) for line in self.lines)])
+        return "\n".join([self.name + where, *(line.text(shown) for line in self.checks)])
 
 
 @dataclass
@@ -68,12 +74,17 @@ class Report:
     seconds: float = 0.0
 
     @property
+    def lines(self) -> list[Line]:
+        """Those of all items."""
+        return [line for item in self.items for line in item.checks]
+
+    @property
     def passed(self) -> int:
-        return sum(line.passed is True for item in self.items for line in item.lines)
+        return sum(line.passed is True for line in self.lines)
 
     @property
     def failed(self) -> int:
-        return sum(line.passed is False for item in self.items for line in item.lines)
+        return sum(line.passed is False for line in self.lines)
 
     @property
     def status(self) -> str:
@@ -84,12 +95,12 @@ class Report:
 
     def __str__(self) -> str:
         parts = [self.file + (f"  (exercise {self.exercise})" if self.exercise else "")]
-        told: set[str] = set()
-        parts += [item.text(told) for item in self.items]
+        shown: set[str] = set()
+        parts += [item.text(shown) for item in self.items]
         if self.remarks:
             parts.append("\n".join(self.remarks))
         if self.printed:
-            parts.append("The file printed while it was imported:\n" + shifted(shown(self.printed)))
+            parts.append("The file printed while it was imported:\n" + shifted(on_screen(self.printed)))
         if self.stopped:
             parts.append(self.stopped)
         return "\n\n".join([*parts, self.summary()])
@@ -99,9 +110,8 @@ class Report:
         if self.stopped:
             return "NOT CHECKED" + (f" to the end; so far {self.passed} passed, {self.failed} failed" if self.items else "")
         passed = f"PASSED: {self.passed} check{'s' * (self.passed != 1)} passed"
-        waiting = [
-            item.name for item in self.items for line in item.lines if line.check == "GPU-ready" and line.detail.startswith("no")
-        ]
+        unready = ("GPU-ready", "no")
+        waiting = [item.name for item in self.items if unready in ((line.check, line.detail[:2]) for line in item.checks)]
         result = f"FAILED: {self.failed} of {self.passed + self.failed} checks" if self.failed else passed
         return result + (f"; not GPU-ready: {', '.join(waiting)}" if waiting else "")
 
@@ -110,33 +120,12 @@ class Report:
         if self.stopped:
             said = self.stopped.strip().splitlines()
             return said[-1 if said[0].endswith(":") else 0][:WIDTH]  # of a traceback what it ends with
-        return next((f"{item.name}: {line.check}" for item in self.items for line in item.lines if line.passed is False), "")
+        return next((f"{item.name}: {line.check}" for item in self.items for line in item.checks if line.passed is False), "")
 
     def as_dict(self) -> dict[str, Any]:
         """For a file of marks."""
-        return {
-            "file": self.file,
-            "exercise": self.exercise,
-            "status": self.status,
-            "passed": self.passed,
-            "failed": self.failed,
-            "seconds": round(self.seconds, 2),
-            "stopped": self.stopped,
-            "remarks": self.remarks,
-            "printed": self.printed,
-            "items": [
-                {
-                    "kind": item.kind,
-                    "name": item.name,
-                    "line": item.line,
-                    "checks": [
-                        {"check": line.check, "passed": line.passed, "detail": line.detail, "hints": line.hints}
-                        for line in item.lines
-                    ],
-                }
-                for item in self.items
-            ],
-        }
+        counts = {"status": self.status, "passed": self.passed, "failed": self.failed, "seconds": round(self.seconds, 2)}
+        return asdict(self) | counts
 
 
 def shifted(text: str, columns: int = 4) -> str:
@@ -144,7 +133,7 @@ def shifted(text: str, columns: int = 4) -> str:
     return textwrap.indent(text.rstrip(), " " * columns)
 
 
-def shown(printed: str) -> str:
+def on_screen(printed: str) -> str:
     """What a terminal would show of it, for progress bars overwrite their line; of many lines the first."""
     rows = [row.rpartition("\r")[2].rstrip() for row in printed.rstrip().split("\n")]
     return "\n".join(rows[:ROWS] + ["..."] * (len(rows) > ROWS))

@@ -3,18 +3,19 @@
 import time
 from pathlib import Path
 
-from minigen.coursework.exercises import COUNT, Asked, Exercise, exercise
+from minigen.coursework.exercises import COUNT, Exercise, exercise
+from minigen.coursework.exercises.tools import Asked
 from minigen.coursework.grading.border import clean, in_one_line
 from minigen.coursework.grading.calls import DESCRIBED, Call
-from minigen.coursework.grading.examine import Examination, guarded
+from minigen.coursework.grading.examine import Examination, checked
 from minigen.coursework.grading.process import WorkerProcess
 from minigen.coursework.grading.remote import file_of
-from minigen.coursework.grading.report import Item, Line, Report
+from minigen.coursework.grading.report import CheckFailed, Item, Line, Report
 from minigen.coursework.grading.session import LearnerError, Session, Stopped
 from minigen.coursework.grading.submission import Submission, read_all
 
 SECONDS = 60.0  # a check may take, unless its exercise allows more
-SUBJECTS = 200  # that are checked, of a file
+CALLS = 200  # that are checked, of a file
 ADVICE = "write it yourself, of ops"
 KINDS = {
     "op": "write @op above it, and its rule below it",
@@ -72,23 +73,19 @@ class Grading:
         self.session, self.report, self.name = session, report, name
 
     def run(self) -> None:
-        session, report, name = self.session, self.report, self.name
+        session, report = self.session, self.report
         try:
             task = None if report.exercise is None else exercise(report.exercise)
         except ValueError as error:
-            report.stopped = f"EXERCISE = {report.exercise} in {name}: {error}"
+            report.stopped = f"EXERCISE = {report.exercise} in {self.name}: {error}"
             return
-        session.running = "reading the file"
-        borrowed = []
-        if task:  # while nothing of it has run
-            borrowed = session.ask("uses", [str], names=list(task.forbidden), files=session.files)
+        session.running = "reading the file"  # while nothing of it has run
+        uses = session.ask("forbidden_uses", [str], names=list(task.forbidden), files=session.files) if task else []
         session.running = "importing the file"
-        trouble = session.ask("load", str)
-        if trouble:
-            report.stopped = f"{name} cannot be imported:\n\n{trouble}"
-            return
-        if task:
-            self.examine_exercise(task, [Line("your own work", False, use, [ADVICE]) for use in borrowed])
+        if trouble := session.ask("load", str):
+            report.stopped = f"{self.name} cannot be imported:\n\n{trouble}"
+        elif task:
+            self.examine_exercise(task, uses)
         else:
             self.examine_all()
 
@@ -101,64 +98,62 @@ class Grading:
         if not calls:
             report.stopped = nothing(self.name, left["functions"], left["classes"])
             return
-        self.examine(calls[:SUBJECTS])
-        for name in left["classes"]:
-            report.remarks.append(
-                f"{name} has a forward, but is no layer: write class {name}(nn.Module), with from minigen import nn."
-            )
+        self.examine(calls[:CALLS])
+        report.remarks += [f"{name} has a forward, but is no layer: {of_module(name)}." for name in left["classes"]]
         if left["functions"]:
             report.remarks.append(
                 f"Not checked: {', '.join(left['functions'])}. To check a function, write `from minigen.coursework import "
                 f"example`, and example({left['functions'][0]}, (3, 4)), a shape for each input."
             )
 
-    def examine_exercise(self, task: Exercise, problems: list[Line]) -> None:
-        """The calls that an exercise asks for, then its requirements."""
-        session, report = self.session, self.report
+    def examine_exercise(self, task: Exercise, uses: list[str]) -> None:
+        """The calls that an exercise asks for, then its requirements. `uses`: of what it is to be written without."""
+        session = self.session
         session.running = "looking for what the exercise asks for"
+        problems = [Line("your own work", False, use, [ADVICE]) for use in uses]
+        missing: list[str] = []
         calls: list[Call] = []
 
-        def begin() -> Line:
-            missing = session.ask("missing", [str], names=list(task.names))
+        def begin() -> str:
+            missing.extend(session.ask("missing", [str], names=list(task.names)))
             if missing:
-                return Line("defines", False, f"{self.name} has no {' and no '.join(missing)}", ["names must stay as handed out"])
-            borrowed = session.ask("borrowed", [str], names=list(task.names))
-            problems.extend(Line("your own work", False, f"{name} is the library's", [ADVICE]) for name in borrowed)
+                raise CheckFailed(f"{self.name} has no {' and no '.join(missing)}", "names must stay as handed out")
+            for name in session.ask("library_names", [str], names=list(task.names)):
+                problems.append(Line("your own work", False, f"{name} is the library's", [ADVICE]))
             for call, trouble in self.asked_for(task.examples):
-                if trouble and trouble not in problems:
-                    problems.append(trouble)
-                elif not trouble:
+                if not trouble:
                     calls.append(call)
-            return Line("begins", True)
+                elif trouble not in problems:
+                    problems.append(trouble)
+            return ""
 
-        beginning = guarded("begins", begin)
+        beginning = checked("defines", begin)
         self.examine(calls)
-        item = Item("exercise", f"Exercise {task.number}: {task.title}")
-        report.items.append(item)
-        item.lines += [beginning] * (beginning.passed is False) + problems
-        if beginning.check == "defines":
+        item = Item("exercise", f"Exercise {task.number}: {task.title}", checks=[beginning] * (not beginning.passed) + problems)
+        self.report.items.append(item)
+        if missing:
             return
-        for position, (name, function) in enumerate(task.requirements()):
+        for position, (name, function) in enumerate(task.requirements):
             session.running = f"requirement {name!r}"
 
-            def required(name: str = name, function=function, position: int = position) -> Line:
+            def required(function=function, position: int = position) -> str:
                 session.ask("reseed", None)
-                return Line(name, True, function(file_of(session), session.random(100 + position)))
+                return function(file_of(session), session.random(100 + position))
 
-            item.lines.append(guarded(name, required))
+            item.checks.append(checked(name, required))
 
     def asked_for(self, examples: tuple[Asked, ...]) -> list[tuple[Call, Line | None]]:
         """The calls of an exercise, with what is wrong about what they call. Raises Stopped unless they are those asked for."""
         calls = self.calls([each.as_dict() for each in examples])
-        told = [(call, variant) for call in calls for variant in call.variants]
-        if len(told) != len(examples) or not all(each.is_that(*one) for each, one in zip(examples, told)):
-            raise self.session.nonsense("subjects")
-        whose = {call.position: each for each, (call, _) in zip(examples, told)}
-        return [(call, unlike(whose[call.position], call)) for call in calls]
+        found = [(call, variant) for call in calls for variant in call.variants]
+        if len(found) != len(examples) or not all(each.is_that(*one) for each, one in zip(examples, found)):
+            raise self.session.nonsense("targets")
+        of = {call.position: each for each, (call, _) in zip(examples, found)}
+        return [(call, unlike(of[call.position], call)) for call in calls]
 
     def calls(self, asked: list[dict] | None) -> list[Call]:
         """What is to be checked, as the worker finds it."""
-        found = self.session.ask("subjects", [DESCRIBED], asked=asked)
+        found = self.session.ask("targets", [DESCRIBED], asked=asked)
         return [Call.of_answer(self.session, position, each) for position, each in enumerate(found)]
 
     def examine(self, calls: list[Call]) -> None:
@@ -177,6 +172,11 @@ def unlike(asked: Asked, call: Call) -> Line | None:
     return None
 
 
+def of_module(name: str) -> str:
+    """What to write in place of a class that is no Module."""
+    return f"write class {name}(nn.Module), with from minigen import nn"
+
+
 def nothing(name: str, functions: list[str], classes: list[str]) -> str:
     """What to write in a file that holds nothing to check."""
     text = (
@@ -184,7 +184,7 @@ def nothing(name: str, functions: list[str], classes: list[str]) -> str:
         "no call of example(). (What it imports is checked with the file in which it stands.)"
     )
     for each in classes:
-        text += f"\nIt does define {each}, with a forward: write class {each}(nn.Module), with from minigen import nn."
+        text += f"\nIt does define {each}, with a forward: {of_module(each)}."
     if functions:
         text += f"\nIt does define {', '.join(functions)}. Put @op above a function of arrays, or write"
         text += f"\n\n    from minigen.coursework import example\n\n    example({functions[0]}, (3, 4))"

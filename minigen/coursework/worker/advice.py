@@ -37,16 +37,8 @@ def described(error: BaseException, path: Path, code: FunctionType | None) -> di
             "hints": list(of_error(error, innermost(at, code))),
         }
     except BaseException:  # an error of a class that raises errors
-        return {
-            "type": "an error",
-            "bases": [],
-            "message": "it cannot be read",
-            "unwritten": "",
-            "line": None,
-            "source": None,
-            "traceback": "",
-            "hints": [],
-        }
+        unread = {"type": "an error", "message": "it cannot be read", "unwritten": "", "traceback": ""}
+        return unread | {"line": None, "source": None, "bases": [], "hints": []}
 
 
 def innermost(at: list, code: FunctionType | None) -> FunctionType | None:
@@ -64,13 +56,13 @@ def of_cuts(functions: list[FunctionType]) -> list[str]:
     for function in functions:
         name = Path(function.__code__.co_filename).name
         hints += [
-            f"{name}, line {line}: {text} takes a number out of the graph; use the tensor itself" for line, text in cuts(function)
+            f"{name}, line {line}: {text} takes a value out of the graph; use the tensor itself" for line, text in cuts(function)
         ]
         hints += [f"{name}, line {line}: {of_numpy(text, called)}" for line, text, called in calls_of_numpy(function)]
         kept = [cell for cell in function.__code__.co_names if holds_array(function.__globals__.get(cell))]
         hints += [
             f"{place(function)} uses the global {cell!r}, an array made earlier: to the rule it is a constant; compute it "
-            "anew from the inputs or from y"
+            "again from the inputs or from y"
             for cell in kept
         ]
     return hints

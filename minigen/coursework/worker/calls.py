@@ -10,7 +10,7 @@ import numpy as np
 
 from minigen.autograd import Tensor, grad
 from minigen.backend import asarray, to_numpy
-from minigen.coursework.worker.discover import CheckTarget
+from minigen.coursework.worker.targets import CheckTarget
 from minigen.nn import Buffer, Module
 from minigen.nn.gradient_check import swapped
 
@@ -62,18 +62,18 @@ class Wanted:
 NOTHING = {"y": None, "tuple": None, "first": [], "second": [], "arrays": [], "cotangent": None, "y afterward": None}
 
 
-def derive(subject: CheckTarget, wanted: Wanted) -> dict[str, Any]:
+def derive(target: CheckTarget, wanted: Wanted) -> dict[str, Any]:
     """The result ("type", and "y" if it is a Tensor), "first" and "second" derivatives, and what became of the arguments."""
     arrays = [laid_out(x, wanted) for x in wanted.arrays]
     xs = [tensor(x, requires_grad=i in wanted.by) for i, x in enumerate(arrays)]
-    parts = Parts(subject.parts)
-    own = list(subject.parameters().values())
+    parts = Parts(target.parts)
+    own = list(target.parameters().values())
     parameters, block = own, nullcontext()
     if wanted.parameters is not None:
         parameters = [Tensor(x, requires_grad=True) for x in wanted.parameters]
         block = swapped(parts, dict(zip(map(id, own), parameters)))
-    with block, eval_mode(subject.parts) if wanted.eval_mode else nullcontext():
-        y = subject(xs, wanted.options, wanted.variant)
+    with block, eval_mode(target.parts) if wanted.eval_mode else nullcontext():
+        y = target(xs, wanted.options, wanted.variant)
     if not isinstance(y, Tensor):
         kind = "an array" if isinstance(y, np.ndarray) else type(y).__name__
         return NOTHING | {"type": kind, "tuple": isinstance(y, tuple)}
@@ -123,8 +123,8 @@ def fastest(call: Callable) -> float:
 class Doubled:
     """The parts of a call in float64, with the same buffers (running statistics) at the beginning of each call, until `end`."""
 
-    def __init__(self, subject: CheckTarget):
-        self.parts = Parts(subject.parts)
+    def __init__(self, target: CheckTarget):
+        self.parts = Parts(target.parts)
         self.before = self.parts.state_dict()
         self.parts.astype("float64")
         self.buffers = [(x, np.array(to_numpy(x.data))) for x in self.parts.named_state().values() if isinstance(x, Buffer)]

@@ -22,40 +22,41 @@ from minigen.coursework.samples import Sample
 from minigen.coursework.worker import advice, objects
 from minigen.coursework.worker.calls import Doubled, Parts, Wanted, derive, eval_mode, fastest, tensor
 from minigen.coursework.worker.device import watching
-from minigen.coursework.worker.discover import CheckTarget, merged, of_example, plain_classes, plain_functions, subjects
+from minigen.coursework.worker.discover import merged, of_example, plain_classes, plain_functions, targets
 from minigen.coursework.worker.learner import load, reseed, why
 from minigen.coursework.worker.networks import NETWORKS
-from minigen.coursework.worker.source import calls_of_numpy, uses
+from minigen.coursework.worker.source import calls_of_numpy, forbidden_uses
+from minigen.coursework.worker.targets import CheckTarget
 
-PRINTED = 2000  # characters of what the file prints that are told
+PRINTED = 2000  # characters of what the file prints that are sent
 
 
 class StdoutCapture(io.TextIOBase):
-    """Stands where standard output was: tells how what is printed begins, lest a loop that prints fill the disk."""
+    """Stands where standard output was: sends the beginning of what is printed, so that a loop that prints fills no disk."""
 
-    def __init__(self, tell: Callable[[dict], None]):
-        self.tell, self.left = tell, PRINTED
+    def __init__(self, send: Callable[[dict], None]):
+        self.send, self.left = send, PRINTED
 
     def writable(self) -> bool:
         return True
 
     def write(self, text: str) -> int:
         if self.left > 0:
-            told, self.left = text[: self.left], self.left - len(text)
-            self.tell({"printed": told})
+            self.send({"printed": text[: self.left]})
+            self.left -= len(text)
         return len(text)
 
     def silence(self) -> None:
-        """Tell nothing of what is printed from now on."""
+        """Send nothing of what is printed from now on."""
         self.left = 0
 
 
 class Worker:
-    """One file, and what has been made of it. `tell`: sends a message that no question asked for."""
+    """One file, and what has been made of it. `send`: a message that no question asked for."""
 
-    def __init__(self, path: Path, tell: Callable[[dict], None]):
+    def __init__(self, path: Path, send: Callable[[dict], None]):
         self.path = path
-        self.printed = StdoutCapture(tell)
+        self.printed = StdoutCapture(send)
         self.objects = objects.Objects()
         self.examples: list[Example] = []
         self.asked: list[dict] | None = None  # the grader's own examples, of an exercise
@@ -65,17 +66,17 @@ class Worker:
     def answer(self, question: dict[str, Any]) -> dict[str, Any]:
         """{"ok": what was found} or {"error": what the learner's code raised}."""
         question = dict(question)
-        name, asked = question.pop("do"), question.get("subject")
+        name, position = question.pop("do"), question.get("position")
         try:
             with np.errstate(all="ignore"):
                 return {"ok": getattr(self, name)(**question)}
         except BaseException as error:  # whatever a file may do, SystemExit and KeyboardInterrupt included
-            code = self.found["numpy"][asked].function if asked is not None and "numpy" in self.found else None
+            code = self.found["numpy"][position].function if position is not None and "numpy" in self.found else None
             return {"error": advice.described(error, self.path, code)}
 
     # -- the file ------------------------------------------------------------------------------------------------
 
-    def uses(self, names: list[str], files: list[str]) -> list[str]:
+    def forbidden_uses(self, names: list[str], files: list[str]) -> list[str]:
         """Lines of these files that use what the library has under one of these names; nothing of them has run."""
         found = []
         for file in files:
@@ -84,7 +85,7 @@ class Worker:
             except (SyntaxError, ValueError):  # the import will say so
                 continue
             where = "" if file == self.path.name else f"{file}, "
-            found += [where + use for use in uses(tree, names)]
+            found += [where + use for use in forbidden_uses(tree, names)]
         return found
 
     def load(self) -> str:
@@ -101,24 +102,24 @@ class Worker:
         """Names that the file should define and does not."""
         return [name for name in names if not hasattr(self.objects.file, name)]
 
-    def borrowed(self, names: list[str]) -> list[str]:
+    def library_names(self, names: list[str]) -> list[str]:
         """Names of the file that stand for something of the library's."""
         values = {name: getattr(self.objects.file, name) for name in names}
         return [name for name, value in values.items() if str(getattr(value, "__module__", "")).startswith("minigen.")]
 
-    def subjects(self, asked: list[dict] | None) -> list[dict]:
+    def targets(self, asked: list[dict] | None) -> list[dict]:
         """What is to be checked: all that is in the file, or the calls that are asked for."""
         self.asked = asked
         self.found["numpy"] = self.calls(self.objects.file, self.examples)
         described = []
-        for subject in self.found["numpy"]:
-            error = subject.error and advice.described(subject.error, self.path, subject.function)
-            described.append(subject.described() | {"error": error})
+        for target in self.found["numpy"]:
+            error = target.error and advice.described(target.error, self.path, target.function)
+            described.append(target.described() | {"error": error})
         return described
 
     def calls(self, module: ModuleType, examples: list[Example]) -> list[CheckTarget]:
         if self.asked is None:
-            return subjects(module, examples)
+            return targets(module, examples)
         return merged(of_example(self.example(module, each)) for each in self.asked)
 
     def example(self, module: ModuleType, asked: dict) -> Example:
@@ -130,16 +131,16 @@ class Worker:
         output = None if asked["output"] is None else tuple(asked["output"])
         return Example(target, tuple(map(given, asked["inputs"])), options, output)
 
-    def twin(self, backend: str, position: int) -> CheckTarget:
-        """The subject at this position in the file imported once more, on this backend, which is then in use."""
-        name = f"{backend} once more"
+    def reimported(self, backend: str, position: int) -> CheckTarget:
+        """The target at this position in a copy of the file, imported on this backend, which is then in use."""
+        name = f"{backend} again"
         if name not in self.found:
             self.found[name] = self.calls(*load(self.path, backend))
         minigen.use(backend)
-        subject = self.found[name][position]
-        if subject.error:
-            raise subject.error
-        return subject
+        target = self.found[name][position]
+        if target.error:
+            raise target.error
+        return target
 
     def unchecked(self) -> dict[str, list[str]]:
         """Names of the functions and classes that are not checked."""
@@ -150,38 +151,38 @@ class Worker:
         minigen.use("numpy")
         reseed()
 
-    # -- a subject -----------------------------------------------------------------------------------------------
+    # -- a target ------------------------------------------------------------------------------------------------
 
-    def derive(self, subject: int, again: bool = False, **wanted: Any) -> dict[str, Any]:
-        """The result of a call and its derivatives. `again`: of the file imported once more."""
+    def derive(self, position: int, again: bool = False, **wanted: Any) -> dict[str, Any]:
+        """The result of a call and its derivatives. `again`: of a copy of the file."""
         if again:
-            return derive(self.twin("numpy", subject), Wanted(**wanted))
-        if subject in self.doubled:
-            self.doubled[subject].begin()
-        return derive(self.found["numpy"][subject], Wanted(**wanted))
+            return derive(self.reimported("numpy", position), Wanted(**wanted))
+        if position in self.doubled:
+            self.doubled[position].begin()
+        return derive(self.found["numpy"][position], Wanted(**wanted))
 
-    def watched(self, subject: int, **wanted: Any) -> dict[str, Any]:
+    def watched(self, position: int, **wanted: Any) -> dict[str, Any]:
         """The same on the strict device, and what it had to do there."""
         try:
-            twin = self.twin("strict", subject)
+            copy = self.reimported("strict", position)
             with watching(self.path) as counted:
-                found = derive(twin, Wanted(**wanted))
+                found = derive(copy, Wanted(**wanted))
             return found | {"launches": counted.launches, "waits": sorted(counted.waits), "copies": sorted(counted.copies)}
         finally:
             minigen.use("numpy")
 
-    def double(self, subject: int) -> list[np.ndarray]:
+    def double(self, position: int) -> list[np.ndarray]:
         """Convert the parts to float64; the values of their parameters."""
-        self.doubled[subject] = Doubled(self.found["numpy"][subject])
-        return [np.array(x.numpy()) for x in self.found["numpy"][subject].parameters().values()]
+        self.doubled[position] = Doubled(self.found["numpy"][position])
+        return [np.array(x.numpy()) for x in self.found["numpy"][position].parameters().values()]
 
-    def single(self, subject: int) -> None:
+    def single(self, position: int) -> None:
         """Convert them back, to the values that they had."""
-        self.doubled.pop(subject).end()
+        self.doubled.pop(position).end()
 
-    def parameters(self, subject: int, arrays: list, options: dict, cotangent: np.ndarray) -> dict[str, Any]:
-        """Which parameters get no gradient; which Tensors no optimizer would find; how many numbers there are."""
-        call = self.found["numpy"][subject]
+    def parameters(self, position: int, arrays: list, options: dict, cotangent: np.ndarray) -> dict[str, Any]:
+        """Which parameters get no gradient; which Tensors no optimizer would find; how many values there are."""
+        call = self.found["numpy"][position]
         parts, named = Parts(call.parts), call.parameters()
         lost = [
             f"{type(part).__name__}.{name}"
@@ -197,32 +198,32 @@ class Worker:
         parts.zero_grad()
         return {"lost": lost, "without": without, "count": sum(x.size for x in named.values())}
 
-    def hand_over(self, subject: int, arrays: list, options: dict) -> int:
-        """Use the subject once more, and let that of the file imported once more load its state; how many arrays that are."""
-        used, fresh = self.found["numpy"][subject], self.twin("numpy", subject)
+    def hand_over(self, position: int, arrays: list, options: dict) -> int:
+        """Use the target again, and let that of a copy of the file load its state; how many arrays that are."""
+        used, fresh = self.found["numpy"][position], self.reimported("numpy", position)
         with no_grad():
             used(list(map(tensor, arrays)), options)
         for old, new in zip(used.parts, fresh.parts):
             new.load_state_dict(old.state_dict())
         return len(Parts(used.parts).state_dict())
 
-    def loss(self, subject: int, arrays: list, options: dict) -> dict[str, Any]:
+    def loss(self, position: int, arrays: list, options: dict) -> dict[str, Any]:
         """The total and the terms of a model's loss, in evaluation mode."""
         reseed()
-        call = self.found["numpy"][subject]
+        call = self.found["numpy"][position]
         with eval_mode(call.parts), no_grad():
             total, terms = call.loss(call.filled(list(map(np.array, arrays))), options)
         return {"total": float(total), "terms": {str(name): float(term) for name, term in terms.items()}}
 
-    def sample(self, subject: int, n: int) -> Any:
+    def sample(self, position: int, n: int) -> Any:
         """What a model's sample(n) gives."""
-        call = self.found["numpy"][subject]
+        call = self.found["numpy"][position]
         with eval_mode(call.parts), no_grad():
-            return self.objects.encoded(call.target.sample(n))
+            return self.objects.encoded(call.callee.sample(n))
 
-    def time(self, subject: int, arrays: list, options: dict) -> dict[str, float | None]:
+    def time(self, position: int, arrays: list, options: dict) -> dict[str, float | None]:
         """Seconds of the forward and the backward pass."""
-        call = self.found["numpy"][subject]
+        call = self.found["numpy"][position]
         xs = [tensor(np.array(x), requires_grad=x.dtype.kind == "f") for x in arrays]
         y = call(xs, options)
         wanted = [x for x in xs if isinstance(x, Tensor)] + list(call.parameters().values())
@@ -232,9 +233,9 @@ class Worker:
             backward = fastest(lambda: grad(y, wanted, u, allow_unused=True))
         return {"forward": forward, "backward": backward}
 
-    def advise(self, subject: int, about: str) -> list[str]:
+    def advise(self, position: int, about: str) -> list[str]:
         """What the text of the learner's functions suggests, about "arrays", "float64" or "cuts" of the graph."""
-        call = self.found["numpy"][subject]
+        call = self.found["numpy"][position]
         own = [call.function] if call.function else []
         rules = list(call.op.rules.values()) if call.op else []
         if about == "arrays":
@@ -264,20 +265,14 @@ class Worker:
         return {"value": self.objects.encoded(value), "inputs": self.objects.encoded(inputs), "gradients": gradients}
 
     def network(self, name: str, settings: list) -> Any:
-        """One of the grader's networks."""
+        """One of the grader's networks, by name."""
         return self.objects.keep(NETWORKS[name](*settings))
 
     def describe(self, target: dict) -> dict[str, Any]:
         return objects.described(self.objects.found(target))
 
-    def state(self, target: dict) -> dict[str, np.ndarray]:
-        return self.objects.found(target).state_dict()
-
     def assign(self, target: dict, values: dict[str, np.ndarray]) -> None:
         objects.assign(self.objects.found(target), values)
-
-    def astype(self, target: dict, dtype: str) -> None:
-        self.objects.found(target).astype(dtype)
 
     def learn(self, target: dict, images: np.ndarray, epochs: int, lr: float) -> None:
         """Train a learner's model on its own loss: Adam, batches of 60, in the same order in each epoch."""

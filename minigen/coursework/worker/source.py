@@ -13,7 +13,7 @@ CUTS = {"numpy", "data", "_data", "detach", "item", "float", "to_numpy", "Tensor
 OURS = ("minigen.coursework.", "tests.")  # the checks themselves; a submission has no business there
 
 
-def uses(tree: ast.Module, names: list[str]) -> Iterator[str]:
+def forbidden_uses(tree: ast.Module, names: list[str]) -> Iterator[str]:
     """What the file does with one of these names of the library, and each import of what checks it, with the line."""
     nodes = list(ast.walk(tree))
     own = {node.name for node in nodes if isinstance(node, (ast.FunctionDef, ast.ClassDef))}

@@ -28,6 +28,7 @@ from minigen.training.gans.remedies import Remedy
 from minigen.training.history import History
 from minigen.training.resume_settings import described, optimizer_settings, without_addresses
 from minigen.training.run import Callback, Run
+from minigen.utils.settings import takes_settings
 from minigen.utils.signals import stop_requests
 
 PLAYERS = ("generator", "discriminator")
@@ -134,6 +135,7 @@ class Adversarial(Game, Run):
 
     # -- the run -------------------------------------------------------------------------------------------------
 
+    @takes_settings
     def fit(
         self,
         examples: Any,

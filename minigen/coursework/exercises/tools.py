@@ -1,0 +1,155 @@
+"""What the exercises are written with: the calls that they ask for, and their requirements.
+
+A requirement is a function (file, rng) that returns a remark, or raises CheckFailed. `file` stands for the learner's, which runs
+in another process (see grading/remote.py): it is called, and arrays come back. `rng` draws what it is called with, for a
+submission should not know beforehand what it will be asked.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from minigen.coursework.grading.calls import Call
+from minigen.coursework.grading.remote import Array, Remote, loss_of, numbers
+from minigen.coursework.grading.report import CheckFailed
+from minigen.coursework.samples import Sample
+
+if TYPE_CHECKING:
+    from minigen.data import Dataset
+
+
+# -- calls -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Network:
+    """One of worker/networks.py, as an input of an example."""
+
+    name: str
+    settings: tuple = ()
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A call to be checked: of the learner's op or function `name`, or of an object of the class `name` made with `settings`, a
+    layer or a model."""
+
+    name: str
+    inputs: tuple
+    kind: str = "function"
+    options: dict[str, Any] = field(default_factory=dict)
+    output: tuple[int, ...] | None = None
+    settings: dict[str, Any] | None = None
+
+    def is_that(self, call: Call, variant: tuple) -> bool:
+        """Whether this is what a worker says it is, with inputs that are no easier."""
+        samples = [x.as_dict() if isinstance(x, Sample) else None for x in self.inputs]
+        options = {name: x.as_dict() for name, x in self.options.items() if isinstance(x, Sample)}
+        networks = sum(isinstance(x, Network) for x in self.inputs)
+        data = self.kind == "model" or networks > 0
+        return (
+            samples == [x and x.as_dict() for x in variant]
+            and options == {name: x.as_dict() for name, x in call.options}
+            and self.output == call.output
+            and (data or not call.data)
+            and call.modules == networks + (call.kind in ("layer", "model"))
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """For a message."""
+        return {
+            "name": self.name,
+            "inputs": list(map(described, self.inputs)),
+            "settings": self.settings,
+            "output": self.output,
+            "options": {name: described(x) for name, x in self.options.items()},
+        }
+
+
+def described(x: Any) -> dict[str, Any]:
+    """An input of an example, for a message."""
+    if isinstance(x, Network):
+        return {"network": [x.name, *x.settings]}
+    return {"sample": x.as_dict()} if isinstance(x, Sample) else {"value": x}
+
+
+# -- requirements ------------------------------------------------------------------------------------------------
+
+
+def requirement(name: str) -> Callable:
+    """Mark a function as a requirement, by the name under which it is reported."""
+
+    def mark(function: Callable) -> Callable:
+        function.requirement = name
+        return function
+
+    return mark
+
+
+def expect_close(what: str, got: Any, expected: Any, *hints: str, rtol: float = 1e-5) -> None:
+    """Raise CheckFailed unless a result is what it should be: shape and values."""
+    got, expected = numbers(what, got), np.asarray(expected)
+    if got.shape != expected.shape:
+        raise CheckFailed(f"{what}: expected shape {expected.shape}, got {got.shape}", *hints)
+    if not np.allclose(got, expected, rtol=rtol, atol=rtol):
+        worst = np.unravel_index(np.argmax(np.nan_to_num(np.abs(got - expected), nan=np.inf)), got.shape)
+        at = f" at index {tuple(map(int, worst))}" if got.shape else ""
+        raise CheckFailed(f"{what}: expected {expected[worst]:.6g}{at}, got {got[worst]:.6g}", *hints)
+
+
+def expect(condition: Any, detail: str, *hints: str) -> None:
+    """Raise CheckFailed unless the condition holds."""
+    if not condition:
+        raise CheckFailed(detail, *hints)
+
+
+def expect_images(what: str, got: Any, shape: tuple[int, ...]) -> Array:
+    """The result, images in [0, 1]. Raises CheckFailed for anything else."""
+    got = numbers(what, got)
+    extent = f", from {got.min():.3g} to {got.max():.3g}" if got.size else ""
+    expect(
+        got.shape == shape and got.min() >= 0.0 and got.max() <= 1.0,
+        f"{what} gave shape {got.shape}{extent}; expected images in [0, 1]",
+    )
+    return got
+
+
+def pictures(characters: str, train_size: int, test_size: int, rng: np.random.Generator) -> "tuple[Dataset, Dataset]":
+    """Glyphs at 14 x 14 pixels, each the mean of four, so that a network learns them in seconds: (train, test).
+
+    Everyone is trained on the same, and tested on what nobody has seen.
+    """
+    from minigen import data  # imported late, for most checks need none and shall begin at once
+
+    train, _ = data.load("glyphs", characters=characters, train_size=train_size, test_size=1)
+    _, test = data.load("glyphs", characters=characters, train_size=1, test_size=test_size, seed=int(rng.integers(1, 2**31)))
+    return tuple(replace(split, images=split.images.reshape(-1, 14, 2, 14, 2, 1).mean(axis=(2, 4))) for split in (train, test))
+
+
+def expect_bound(model: Remote, train: "Dataset", test: "Dataset", samples: int) -> tuple[float, float, float, dict[str, float]]:
+    """What a trained variational autoencoder must reach: a bound on held-out images that is better than what independent pixels
+    cost and no better than can be, and samples that differ. Returns the bound in nats, its share of that of independent pixels,
+    how far samples differ as a share of how far images do, and the terms of the loss."""
+    total, terms = loss_of(model, test.images)
+    p, gray = train.images.mean(axis=0, dtype=np.float64).clip(0.005, 0.995), test.images.astype(np.float64)
+    independent, least = nats(gray, p), nats(gray, gray.clip(1e-12, 1 - 1e-12))  # a gray pixel is as uncertain as a coin
+    expect(
+        total <= 0.9 * independent,
+        f"{total:.1f} nats on held-out images, expected at most 0.9 times the {independent:.1f} of a model of independent pixels",
+    )
+    expect(total >= least, f"{total:.1f} nats, which cannot be: the pixels' own entropy is {least:.1f}")
+    made = expect_images(f"sample({samples})", model.sample(samples), (samples, *test.images.shape[1:]))
+    various = made.std(axis=0).mean() / train.images.std(axis=0).mean()
+    expect(
+        various >= 0.5,
+        f"samples differ {various:.2f} times as much as images do, expected at least 0.5",
+        "does sample draw its codes from N(0, I), new ones for each image?",
+    )
+    return total, total / independent, various, terms
+
+
+def nats(images: np.ndarray, p: np.ndarray) -> float:
+    """What a model costs that says with probability p that a pixel is white: -log p of an image, in nats."""
+    return float(-(images * np.log(p) + (1 - images) * np.log(1 - p)).sum(axis=(1, 2, 3)).mean())

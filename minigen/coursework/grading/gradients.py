@@ -1,0 +1,102 @@
+"""The gradient check of a call, to order 2, and what a wrong derivative says of the rule that gave it."""
+
+from typing import Any
+
+import numpy as np
+
+from minigen.coursework.grading import hints
+from minigen.coursework.grading.calls import Array, Call
+from minigen.coursework.grading.numerics import Differentiable, find_mismatch
+from minigen.coursework.grading.report import CheckFailed
+
+
+def check(call: Call, order: int) -> str:
+    """Compare the derivatives of this order by all floating inputs and all parameters, or by the parameters only."""
+    random, parameters = call.session.random, []
+    if call.modules:  # not at their initial values, but nearby, where no bias is zero
+        near = random(3)
+        values = call.ask("double", [Array])
+        if [x.shape for x in values] != [shape for _, shape in call.parameters]:
+            raise call.session.nonsense("double")
+        parameters = [np.asarray(x + 0.1 * near.standard_normal(x.shape), np.float64) for x in values]
+    try:
+        for variant in range(len(call.variants)):
+            arrays = [*call.drawn(np.float64, variant), *parameters]
+            if order == 2:
+                arrays.append(random(4).standard_normal(differentiable(call, variant, 1).value(arrays).shape))
+            mismatch = find_mismatch(differentiable(call, variant, order), arrays, random(10 * order + variant))
+            if mismatch:
+                names = [*call.named(), *(name for name, _ in call.parameters), "the cotangent g"]
+                name = names[min(mismatch.input, len(names) - 1)]
+                raise CheckFailed(f"wrong by {name}, shape {mismatch.shape}", *explain(call, mismatch, arrays, order))
+    finally:
+        if call.modules:
+            call.ask("single", None)
+    names = [name for name, x in zip(call.named(), call.of()) if x.floating and not call.data]
+    names += [name for name, _ in call.parameters]
+    by = f"by {', '.join(names)}" if len(names) <= 6 else f"by {', '.join(names[:4])} and {len(names) - 4} others"
+    return by if call.modules else f"{by}; shapes {call.shapes()}"
+
+
+def differentiable(call: Call, variant: int, order: int) -> Differentiable:
+    """The call as a function of its arrays and its parameters; at order 2 its gradients, in one row, of the cotangent too."""
+    inputs, count = len(call.of(variant)), len(call.parameters)
+    by = [] if call.data else call.floating(variant)
+
+    def derive(arrays: list[Array], cotangents: list[Array], **wanted: Any) -> dict[str, Any]:
+        if call.modules:
+            wanted |= {"by_parameters": True, "parameters": arrays[inputs : inputs + count]}
+        wanted |= {"variant": variant, "dtype": np.float64, "frozen": True, "cotangents": cotangents}
+        return call.result(arrays[:inputs], **wanted)
+
+    def value(arrays: list[Array]) -> Array:
+        return derive(arrays, [], by=call.floating(variant))["y"]  # it may itself contain grad()
+
+    def vjp(arrays: list[Array], u: Array) -> list[Array]:
+        return derive(arrays, [u], by=by)["first"]
+
+    wrt = [*by, *range(inputs, inputs + count)]
+    if order == 1:
+        return Differentiable(value, vjp, wrt)
+
+    def gradients(arrays: list[Array]) -> Array:
+        return np.concatenate([np.zeros(0), *(g.ravel() for g in vjp(arrays[:-1], arrays[-1]))])
+
+    def second(arrays: list[Array], w: Array) -> list[Array]:
+        ends = np.cumsum([arrays[i].size for i in wrt])[:-1]
+        others = [part.reshape(arrays[i].shape) for i, part in zip(wrt, np.split(w, ends))]
+        return derive(arrays[:-1], [arrays[-1], *others], by=by, by_cotangent=True)["second"]
+
+    return Differentiable(gradients, second, [*wrt, inputs + count])
+
+
+def explain(call: Call, mismatch: Any, arrays: list[Array], order: int) -> list[str]:
+    """Where the wrong rule is, and what its values suggest."""
+    op = call.op
+    if op is None:
+        return hints.of_values(mismatch, None, None, whose="the graph") + call.advice("cuts")
+    if order == 2:
+        return [
+            f"rule: {', '.join(rule['place'] for rule in op['rules'].values())}",
+            *hints.of_values(mismatch, None, None)[:1],
+            "order 1 is right: so is the formula. But at order 2 the rule is itself differentiated, and part of it was taken for "
+            "a constant",
+            *(call.advice("cuts") or hints.OF_HIDDEN_CUTS),
+        ]
+    name = op["inputs"][0 if op["variadic"] else mismatch.input]
+    f = differentiable(call, 0, 1)
+    place = op["rules"][name]["place"] if name in op["rules"] else name
+    of_values = hints.of_values(mismatch, arrays[mismatch.input], f.value(arrays))
+    return [f"rule: {place}", *of_values, *of_another_input(f, mismatch, arrays)]
+
+
+def of_another_input(f: Differentiable, mismatch: Any, arrays: list[Array]) -> list[str]:
+    """Whether a rule gives the derivative by another input, or the same whatever g is."""
+    place = list(f.wrt).index(mismatch.input)
+    once, twice = (f.vjp(arrays, k * mismatch.cotangent) for k in (1.0, 2.0))
+    if len(arrays) == len(once) == 2 and all(x.shape == mismatch.shape for x in arrays):
+        if np.allclose(once[1 - place].ravel()[mismatch.elements], mismatch.numeric, rtol=1e-3):
+            return ["what the other input's rule gives is the derivative by this one: are the two rules exchanged?"]
+    if not np.allclose(2.0 * once[place], twice[place], rtol=1e-6, equal_nan=True):
+        return ["the rule is not proportional to g: dL/dx is g times the derivative, in every term"]
+    return []
