@@ -37,6 +37,7 @@ CONSTANT = {
     "minigen.models.gans.base.Generator.latent": "noise",
     "minigen.models.batching.joined": "run only where no graph is recorded",
     "minigen.nn.init.for_activation": "an initializer",
+    "minigen.nn.init.initializer": "an initializer",
     "minigen.nn.module.zeros": "an input of zeros, to ask for shapes",
     "minigen.nn.recurrent.LSTMCell.initial_state": "zeros",
     "minigen.nn.recurrent.RecurrentCell.initial_state": "zeros",
