@@ -35,7 +35,7 @@ CONSTANT = {
     "minigen.models.autoencoders.variational.VariationalAutoencoder.sample": "for pictures, outside any graph",
     "minigen.models.gans.base.Generator.dtype": "the kind of its numbers",
     "minigen.models.gans.base.Generator.latent": "noise",
-    "minigen.models.batching.joined": "run only where no graph is recorded",
+    "minigen.nn.batching.joined": "run only where no graph is recorded",
     "minigen.nn.init.for_activation": "an initializer",
     "minigen.nn.init.initializer": "an initializer",
     "minigen.nn.module.zeros": "an input of zeros, to ask for shapes",
