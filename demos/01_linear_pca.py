@@ -1,3 +1,4 @@
+# %% [markdown]
 """A linear autoencoder is principal component analysis.
 
 An autoencoder squeezes its input through a narrow layer of codes and rebuilds it. With linear layers and squared error, the best

@@ -1,3 +1,4 @@
+# %% [markdown]
 """A linear variational autoencoder is probabilistic PCA: the bound against the likelihood itself.
 
 A variational autoencoder maximizes a lower bound, and usually nobody knows how far below the truth it ends. With linear networks

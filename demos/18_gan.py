@@ -1,3 +1,4 @@
+# %% [markdown]
 """A generative adversarial network: two players, and images that neither was shown.
 
 A generator makes images from noise, a discriminator learns to tell them from real ones, and each is the other's teacher. The

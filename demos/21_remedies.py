@@ -1,3 +1,4 @@
+# %% [markdown]
 """Every remedy, measured.
 
 Twenty-one things that are said to help a GAN, each against the plain one, on three tasks whose modes can be counted: the ring

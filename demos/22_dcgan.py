@@ -1,3 +1,4 @@
+# %% [markdown]
 """A deep convolutional GAN: digits that one can read.
 
 Convolutions in both networks, and a few rules under which they train. At equal numbers of images seen it must come nearer to the

@@ -1,3 +1,4 @@
+# %% [markdown]
 """The rules of the DCGAN, one broken at a time.
 
 Do they matter? The same small networks with all rules, and with each of them broken, from several seeds, as the evaluator sees

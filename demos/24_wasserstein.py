@@ -1,3 +1,4 @@
+# %% [markdown]
 """The Wasserstein GAN: a critic with a slope, by clipping its weights or by a penalty on its gradient.
 
 The critic does not classify, it measures how far apart real and generated images are; that is a distance only while the critic's

@@ -1,3 +1,4 @@
+# %% [markdown]
 """A conditional DCGAN with experience replay: the chapter's exercise, solved and measured.
 
 Ask for a digit, get that digit. Both networks are conditioned on the label, and the discriminator also learns from fakes of the

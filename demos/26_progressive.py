@@ -1,3 +1,4 @@
+# %% [markdown]
 """Progressive growing: from 4 x 4 pixels to portraits.
 
 Two networks begin with images of sixteen pixels and grow, layer by layer, each new layer faded in. What they make is judged by a

@@ -1,3 +1,4 @@
+# %% [markdown]
 """StyleGAN: a style for every layer, and what each of them decides.
 
 The generator starts from a constant and is given, at every resolution, a style to paint in. Which features of a portrait follow

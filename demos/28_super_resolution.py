@@ -1,3 +1,4 @@
+# %% [markdown]
 """Super-resolution: 28 x 28 pixels made of 14 x 14.
 
 A network that has seen many digits enlarges a small one better than any formula for all images. With a discriminator it is asked

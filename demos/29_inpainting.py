@@ -1,3 +1,4 @@
+# %% [markdown]
 """Inpainting: what was in the hole.
 
 A hole of 10 x 10 pixels in digits, filled by the mean image, by the best linear map, by an autoencoder that knows whole

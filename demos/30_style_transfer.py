@@ -1,3 +1,4 @@
+# %% [markdown]
 """Style transfer: one image's content in another's style, by adaptive instance normalization.
 
 The style of an image is what its feature maps say on average, the content is where they say it. A decoder learns to draw from the

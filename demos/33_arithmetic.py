@@ -1,3 +1,4 @@
+# %% [markdown]
 """Semantic arithmetic: "woman with glasses" = "woman" + "man with glasses" - "man", and how often it is true.
 
 Concepts are means of codes, and what an image shows is changed by adding the difference of two of them. A network that has

@@ -21,7 +21,8 @@ from minigen import data, evaluators, recipes, training
 from minigen.errors import BusyError, UsageError
 from minigen.gallery import demo
 from minigen.gallery.demo import Criteria, demo_arguments
-from minigen.gallery.registry import checksum, find, names, title
+from minigen.gallery.registry import find, names, title
+from minigen.gallery.statement import checksum
 from minigen.recipes import Recipe, remedy_bench
 from minigen.recipes.restoration import RestorationRecipe
 from minigen.utils.files import locked

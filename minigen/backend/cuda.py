@@ -34,7 +34,7 @@ def status() -> tuple[bool, str]:
     return True, f"{name}, CuPy {cupy.__version__}"
 
 
-def load() -> Backend:
+def make_backend() -> Backend:
     """The cupy backend. Raises DeviceError with the reason if there is no usable GPU."""
     usable, reason = status()
     if not usable:

@@ -48,15 +48,15 @@ def use(name: str) -> None:
     global _current
     if name not in NAMES:
         raise ValueError(f"unknown backend {name!r}: expected one of {', '.join(NAMES)}")
-    _current = load(name)
+    _current = get_backend(name)
 
 
-def load(name: str) -> Backend:
+def get_backend(name: str) -> Backend:
     """The backend called `name`, imported on first use."""
     for backend in _by_type.values():
         if backend.name == name:
             return backend
-    backend = importlib.import_module(f"minigen.backend.{'cuda' if name == 'cupy' else name}").load()
+    backend = importlib.import_module(f"minigen.backend.{'cuda' if name == 'cupy' else name}").make_backend()
     _by_type[backend.array_type] = backend
     USUAL.add(backend.array_type)
     return backend

@@ -355,6 +355,6 @@ def wait() -> None:
     counters.synchronizations += 1
 
 
-def load() -> Backend:
+def make_backend() -> Backend:
     """The strict backend."""
     return Backend("strict", xp, StrictArray, from_host, StrictArray.get, wait)

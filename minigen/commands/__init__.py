@@ -21,14 +21,14 @@ COMMANDS = {
     "resume": "go on with a run that was stopped, or make it longer",
     "sample": "draw new images with a trained model",
     "interpolate": "walk from image to image through the latent space",
-    "evaluate": "judge a trained model by numbers",
+    "evaluate": "evaluate a trained model by figures",
     "check": "gradient-check, GPU-readiness and timing of a file of your own",
     "exercise": "the coursework: list the exercises, or write one's starter file",
     "template": "a file to begin with: an op, a layer, a loss or a model of your own",
 }
 HELP = """usage: minigen COMMAND ...
 
-Autoencoders and GANs from scratch: train them, look at them, judge them.
+Autoencoders and GANs from scratch: train them, look at them, evaluate them.
 
 {}
 

@@ -52,7 +52,6 @@ def run_script(name: str, words: list[str]) -> int:
     """Run a demo as a script; an error of its own text keeps its traceback, since it is there to be changed."""
     path = registry.FOLDER / f"{name}.py"
     sys.argv = [str(path), *words]
-    sys.path.append(str(path.parents[1]))  # some demos share a file
     try:
         runpy.run_path(str(path), run_name="__main__")
     except EXPECTED as error:

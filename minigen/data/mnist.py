@@ -300,4 +300,4 @@ def _published(content: bytes) -> tuple[str | None, str]:
 
 
 def _unusable(path: Path, what: str) -> DataError:
-    return DataError(f"{path}: {what}; replace the file, or move all four away to have them downloaded anew")
+    return DataError(f"{path}: {what}; replace the file, or move all four away to have them downloaded again")

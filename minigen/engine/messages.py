@@ -83,7 +83,7 @@ def explain(op: Any, arrays: list, error: Exception) -> Exception:
     return kind(f"{op.name}: {error}{hint} (inputs: {describe(arrays)})")
 
 
-def unknown_attribute(op: Any, attributes: dict) -> TypeError | None:
+def unknown_setting(op: Any, attributes: dict) -> TypeError | None:
     """The error for a keyword that the op does not have, with the one that was probably meant; None if it has all of them."""
     for name in attributes:
         if name not in op.attributes:

@@ -20,16 +20,7 @@ import numpy as np
 
 from minigen.backend import USUAL, is_array
 from minigen.engine.context import current_observer, recording
-from minigen.engine.messages import (
-    admitted,
-    bind,
-    call_explained,
-    explain,
-    missing_rule,
-    mixed_dtypes,
-    setting,
-    unknown_attribute,
-)
+from minigen.engine.messages import admitted, bind, call_explained, explain, missing_rule, mixed_dtypes, setting, unknown_setting
 from minigen.engine.signature import Function, Inputs
 from minigen.engine.tensor import Tensor, next_version
 from minigen.utils.settings import PLAIN
@@ -108,14 +99,14 @@ def op(forward: Callable | None = None, *, broadcasts: bool = False, non_differe
             try:
                 return call_explained(self, inputs, attributes) if unusual else forward(*inputs, **attributes)
             except TypeError as error:
-                raise unknown_attribute(self, attributes) or error from error.__cause__
+                raise unknown_setting(self, attributes) or error from error.__cause__
 
         observer = current_observer.get()
         try:
             data = forward(*arrays, **attributes) if observer is None else observer.forward(self, arrays, attributes)
             same_dtype = data.dtype is dtype or data.dtype == dtype
         except (ValueError, TypeError, IndexError, AttributeError) as error:
-            raise unknown_attribute(self, attributes) or explain(self, arrays, error) from error
+            raise unknown_setting(self, attributes) or explain(self, arrays, error) from error
         if not same_dtype:
             raise mixed_dtypes(self, inputs, data)
 

@@ -65,16 +65,16 @@ class Tensor(NumpyProtocols, Methods):
         self.touch()
 
     def rebind(self, array: Array) -> None:
-        """Keep the values in another array of this shape from now on: a view of an optimizer's buffer, or one of another dtype.
+        """Keep the values in another array of this shape: a view of an optimizer's buffer, or one of another dtype.
 
-        The array is shared, not copied, and holds the values already; where it does not, `touch()` says so.
+        The array is shared, not copied, and should hold the same values; if it does not, call `touch()` as well.
         """
         if array.shape != self.shape:
             raise ShapeError(f"rebind {self.name or 'a tensor'}: got shape {array.shape}, expected {self.shape}")
         self._data = array
 
     def touch(self) -> None:
-        """Count the values as changed, for who has written into the array: backward passes through older graphs raise."""
+        """Say that the array has been written into, as optimizers do: backward passes through older graphs raise."""
         self.version = next_version()
 
     shape = property(lambda self: self._data.shape, doc="Lengths of the axes.")

@@ -17,7 +17,7 @@ class TrainOnFake(NamedTuple):
 
 
 def train_on_fake(fake: Dataset, test: Dataset, epochs: int = 4, progress: bool = True) -> TrainOnFake:
-    """What classifiers know of real images that have learned from generated ones only: how much of the classes is in them.
+    """What classifiers that have learned from generated images only know of real ones: how much of the classes is in them.
 
     fake: generated images and the labels that were asked for.  test: real ones.  Two classifiers: the class of the nearest
     generated image, in pixels (Radford et al. 2016, supplementary section 8.1), and a `FeatureClassifier`

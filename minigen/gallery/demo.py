@@ -21,7 +21,8 @@ from minigen.data import Dataset
 from minigen.data.registry import LOADERS
 from minigen.errors import BusyError, DeviceError, UsageError
 from minigen.gallery.criteria_table import criteria_table
-from minigen.gallery.registry import checksum, names
+from minigen.gallery.registry import names
+from minigen.gallery.statement import checksum
 from minigen.recipes import Recipe
 from minigen.utils.arguments import Parser, add_name, add_output, add_seed, integer, number, resolution
 from minigen.utils.exits import USAGE, print_error
@@ -72,8 +73,8 @@ def demo_arguments(
     before any work. The output folder is the demo's own until its `Criteria.finish`.
 
     In a notebook the options are those in the environment variable MINIGEN_OPTIONS. For result.json the namespace also has
-    `given`, the options that differ from their defaults, and `source`, the checksum of the demo's file (None in a notebook,
-    where it may have been changed).
+    `given`, the options that differ from their defaults, and `source`, the checksum of the demo and its recipes (None in a
+    notebook, where it may have been changed).
     """
     words = shlex.split(os.environ.get("MINIGEN_OPTIONS", "")) if in_notebook() else sys.argv[1:]
     parser = demo_parser(name, description, data, (recipe.length if recipe else {}) | defaults)

@@ -35,9 +35,6 @@ if not importlib.util.find_spec("minigen"):
     importlib.invalidate_caches()
 
 import minigen as mg
-from minigen.gallery.registry import FOLDER
-
-sys.path.append(str(FOLDER.parent))  # some demos share a file
 
 try:
     mg.use("cupy")

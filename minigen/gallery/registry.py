@@ -1,7 +1,6 @@
 """Which demos there are: their names, titles, texts, and the one that a word means."""
 
 import ast
-import hashlib
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -20,11 +19,6 @@ def names() -> list[str]:
 def source(name: str) -> str:
     """The text of a demo."""
     return (FOLDER / f"{name}.py").read_text(encoding="utf-8")
-
-
-def checksum(name: str) -> str:
-    """Ten hexadecimal digits that change with the text of a demo."""
-    return hashlib.sha256(source(name).encode()).hexdigest()[:10]
 
 
 def docstring(name: str) -> tuple[str, str]:

@@ -20,8 +20,9 @@ import minigen
 from minigen.backend.devices import NAMES as BACKENDS
 from minigen.data.registry import LOADERS
 from minigen.gallery import site
-from minigen.gallery.registry import checksum, find, names
+from minigen.gallery.registry import find, names
 from minigen.gallery.runs import Run, duration, read
+from minigen.gallery.statement import checksum
 from minigen.utils.arguments import Parser, add_name, add_output, nonnegative_int, positive_int
 from minigen.utils.files import locked, owned
 from minigen.utils.signals import INTERRUPTED, Request, Stopped, ending, handled

@@ -13,6 +13,7 @@ from minigen.gallery.notebook import cells, text
 from minigen.gallery.registry import FOLDER, PACKAGE, docstring, names, source
 from minigen.gallery.rendering import code_style, render
 from minigen.gallery.runs import Run, read
+from minigen.gallery.statement import statement
 from minigen.utils.files import replacing
 
 
@@ -108,6 +109,7 @@ def demo_page(demo: Demo, section: Section, demos: list[Demo], context: dict[str
         demo=demo,
         introduction=first.source.partition("\n")[2],
         cells=rest,
+        statement=statement(demo.name),
         criteria=markupsafe.Markup(criteria_table(demo.run.result)) if demo.run.result else None,
         source_url=data_url("text/x-python", source(demo.name)),
         notebook_url=data_url("application/x-ipynb+json", text(demo.name)),

@@ -22,8 +22,8 @@ class AttributeClassifier(nn.Module):
 
         loss = sum over factors of   -log p(level|x), in nats,   or   (value - true value)^2 / (2 std^2);   mean over the examples
 
-    norm is BatchNorm, with which small marks such as a smile are learned in a few epochs, and not without; so training needs
-    batches of at least two. A constant guess costs about the entropy of a discrete factor's levels, and 1/2 of a continuous
+    norm is BatchNorm, without which small marks such as a smile are not learned in a few epochs; so training needs batches of
+    at least two. A constant guess costs about the entropy of a discrete factor's levels, and 1/2 of a continuous
     factor: no factor drowns the others.
 
     `factors`: name -> number of levels, or None for a continuous factor; `kinds(dataset.factors)` says it of a data set.
@@ -124,7 +124,7 @@ class AttributeClassifier(nn.Module):
     def score(self, images: Any, factors: Mapping[str, np.ndarray]) -> dict[str, float]:
         """Name -> the accuracy of a discrete factor, R^2 = 1 - sum (value - true)^2 / sum (true - mean)^2 of a continuous one.
 
-        Both are 1 at best; an R^2 of 0 has who always says the mean. factors: name -> (n,), at least those of the model.
+        Both are 1 at best; always predicting the mean scores an R^2 of 0. factors: name -> (n,), at least those of the model.
         """
         scores = {}
         for name, said in self.predict(images).items():

@@ -21,7 +21,7 @@ class Classifier(nn.Module):
 
     `encoder`: any module from examples of shape `input_shape` to features of any shape; it becomes part of the classifier. For
     transfer, give it a copy, `copy.deepcopy(autoencoder.encoder)`: trained, it no longer fits its decoder. To keep it frozen,
-    give the optimizer `head.parameters()` only (what a BatchNorm remembers of its batches would still move). Training takes
+    give the optimizer `head.parameters()` only (a BatchNorm's running statistics would still move). Training takes
     examples=(images, labels), labels (n,) from 0 to classes - 1.
     """
 
@@ -36,8 +36,8 @@ class Classifier(nn.Module):
 
     def loss(self, x: Any, labels: Any) -> tuple[Any, dict[str, Any]]:
         """Cross entropy in nats, mean over the examples; the total and its named terms."""
-        surprise = losses.cross_entropy(self(x), labels)
-        return surprise, {"cross_entropy": surprise}
+        nll = losses.cross_entropy(self(x), labels)
+        return nll, {"cross_entropy": nll}
 
     def predict(self, x: Any) -> np.ndarray:
         """Examples (n, ...) -> their most likely classes, (n,) integers on the host; in evaluation mode, in batches."""

@@ -62,4 +62,4 @@ __all__ = [
 ]
 # fmt: on
 
-ALTERNATIVES.update((name, f"minigen.{name}") for name in __all__ if name not in ALTERNATIVES)
+ALTERNATIVES.update({name: f"minigen.{name}" for name in __all__})

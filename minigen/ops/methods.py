@@ -1,8 +1,8 @@
 """Tensor's operators and methods, in one list.
 
-Each is an op (or a short composition), which computes what makes one array of one other, or stands behind an operator. What takes
-several arrays on an equal footing (`maximum`, `where`, `concatenate`), what works on images (`max_pool2d`) and what is a step of
-networks (`dropout`, `dense`) is a function only.
+A method is an op, or a short composition, that makes one array from one other, or what stands behind an operator. Functions only
+are those that treat several arrays alike (`maximum`, `where`, `concatenate`), that work on images (`max_pool2d`), and that are
+steps of networks (`dropout`, `dense`).
 """
 
 # mypy: disable-error-code="empty-body"
@@ -20,8 +20,8 @@ from minigen.ops.indexing import checked_index, getitem
 Signature = TypeVar("Signature", bound=Callable)
 
 
-def is_(function: Callable) -> Callable[[Signature], Signature]:
-    """The method below is this function: the definition tells editors and type checkers its signature, and costs nothing."""
+def implemented_by(function: Callable) -> Callable[[Signature], Signature]:
+    """The method below is this function; its definition is the signature that editors and type checkers see, at no cost."""
     return lambda signature: function  # type: ignore[return-value]
 
 
@@ -33,40 +33,40 @@ def reflected(function: Callable) -> Callable:
 class Methods:
     """What one writes behind a Tensor, or around it."""
 
-    @is_(backward)
+    @implemented_by(backward)
     def backward(self, cotangent: Any = None, retain_graph: bool = False) -> None: ...
 
     # -- operators -------------------------------------------------------------------------------------------------
 
-    @is_(elementwise.add)
+    @implemented_by(elementwise.add)
     def __add__(self, other: Any) -> Tensor: ...
-    @is_(reflected(elementwise.add))
+    @implemented_by(reflected(elementwise.add))
     def __radd__(self, other: Any) -> Tensor: ...
-    @is_(elementwise.subtract)
+    @implemented_by(elementwise.subtract)
     def __sub__(self, other: Any) -> Tensor: ...
-    @is_(reflected(elementwise.subtract))
+    @implemented_by(reflected(elementwise.subtract))
     def __rsub__(self, other: Any) -> Tensor: ...
-    @is_(elementwise.multiply)
+    @implemented_by(elementwise.multiply)
     def __mul__(self, other: Any) -> Tensor: ...
-    @is_(reflected(elementwise.multiply))
+    @implemented_by(reflected(elementwise.multiply))
     def __rmul__(self, other: Any) -> Tensor: ...
-    @is_(elementwise.divide)
+    @implemented_by(elementwise.divide)
     def __truediv__(self, other: Any) -> Tensor: ...
-    @is_(reflected(elementwise.divide))
+    @implemented_by(reflected(elementwise.divide))
     def __rtruediv__(self, other: Any) -> Tensor: ...
-    @is_(elementwise.power)
+    @implemented_by(elementwise.power)
     def __pow__(self, other: Any) -> Tensor: ...
-    @is_(reflected(elementwise.power))
+    @implemented_by(reflected(elementwise.power))
     def __rpow__(self, other: Any) -> Tensor: ...
-    @is_(linalg.matmul)
+    @implemented_by(linalg.matmul)
     def __matmul__(self, other: Any) -> Tensor: ...
-    @is_(reflected(linalg.matmul))
+    @implemented_by(reflected(linalg.matmul))
     def __rmatmul__(self, other: Any) -> Tensor: ...
-    @is_(elementwise.negative)
+    @implemented_by(elementwise.negative)
     def __neg__(self) -> Tensor: ...
-    @is_(elementwise.positive)
+    @implemented_by(elementwise.positive)
     def __pos__(self) -> Tensor: ...
-    @is_(elementwise.absolute)
+    @implemented_by(elementwise.absolute)
     def __abs__(self) -> Tensor: ...
 
     def __getitem__(self, index: Any) -> Tensor:
@@ -79,62 +79,62 @@ class Methods:
 
     # -- element by element ----------------------------------------------------------------------------------------
 
-    @is_(elementwise.square)
+    @implemented_by(elementwise.square)
     def square(self) -> Tensor: ...
-    @is_(elementwise.exp)
+    @implemented_by(elementwise.exp)
     def exp(self) -> Tensor: ...
-    @is_(elementwise.log)
+    @implemented_by(elementwise.log)
     def log(self) -> Tensor: ...
-    @is_(elementwise.sqrt)
+    @implemented_by(elementwise.sqrt)
     def sqrt(self) -> Tensor: ...
-    @is_(elementwise.sin)
+    @implemented_by(elementwise.sin)
     def sin(self) -> Tensor: ...
-    @is_(elementwise.cos)
+    @implemented_by(elementwise.cos)
     def cos(self) -> Tensor: ...
-    @is_(elementwise.clip)
+    @implemented_by(elementwise.clip)
     def clip(self, low: float = ..., high: float = ...) -> Tensor: ...
-    @is_(elementwise.masked)
+    @implemented_by(elementwise.masked)
     def masked(self, keep: Array, scale: float = 1.0) -> Tensor: ...
-    @is_(activation.tanh)
+    @implemented_by(activation.tanh)
     def tanh(self) -> Tensor: ...
-    @is_(activation.sigmoid)
+    @implemented_by(activation.sigmoid)
     def sigmoid(self) -> Tensor: ...
-    @is_(activation.softplus)
+    @implemented_by(activation.softplus)
     def softplus(self) -> Tensor: ...
-    @is_(activation.relu)
+    @implemented_by(activation.relu)
     def relu(self) -> Tensor: ...
-    @is_(activation.leaky_relu)
+    @implemented_by(activation.leaky_relu)
     def leaky_relu(self, slope: float = 0.2) -> Tensor: ...
-    @is_(activation.elu)
+    @implemented_by(activation.elu)
     def elu(self, alpha: float = 1.0) -> Tensor: ...
-    @is_(activation.selu)
+    @implemented_by(activation.selu)
     def selu(self) -> Tensor: ...
 
     # -- reductions, and what they are for -------------------------------------------------------------------------
 
-    @is_(reduction.sum)
+    @implemented_by(reduction.sum)
     def sum(self, axis: Axis = None, keepdims: bool = False) -> Tensor: ...
-    @is_(reduction.mean)
+    @implemented_by(reduction.mean)
     def mean(self, axis: Axis = None, keepdims: bool = False) -> Tensor: ...
-    @is_(reduction.max)
+    @implemented_by(reduction.max)
     def max(self, axis: Axis = None, keepdims: bool = False) -> Tensor: ...
-    @is_(reduction.min)
+    @implemented_by(reduction.min)
     def min(self, axis: Axis = None, keepdims: bool = False) -> Tensor: ...
-    @is_(reduction.logsumexp)
+    @implemented_by(reduction.logsumexp)
     def logsumexp(self, axis: Axis = None, keepdims: bool = False) -> Tensor: ...
-    @is_(normalization.var)
+    @implemented_by(normalization.var)
     def var(self, axis: Axis = None, keepdims: bool = False) -> Tensor: ...
-    @is_(normalization.std)
+    @implemented_by(normalization.std)
     def std(self, axis: Axis = None, keepdims: bool = False) -> Tensor: ...
-    @is_(reduction.l2norm)
+    @implemented_by(reduction.l2norm)
     def l2norm(self, axis: Axis = None, keepdims: bool = False, eps: float = 0.0) -> Tensor: ...
-    @is_(reduction.log_softmax)
+    @implemented_by(reduction.log_softmax)
     def log_softmax(self, axis: int = -1) -> Tensor: ...
-    @is_(reduction.softmax)
+    @implemented_by(reduction.softmax)
     def softmax(self, axis: int = -1) -> Tensor: ...
-    @is_(normalization.center)
+    @implemented_by(normalization.center)
     def center(self, axis: Axis) -> Tensor: ...
-    @is_(normalization.normalize)
+    @implemented_by(normalization.normalize)
     def normalize(self, axis: Axis, eps: float) -> Tensor: ...
 
     # -- shapes and places -----------------------------------------------------------------------------------------
@@ -152,32 +152,32 @@ class Methods:
         """The transpose: axes reversed."""
         return shape.transpose(self)
 
-    @is_(shape.flatten)
+    @implemented_by(shape.flatten)
     def flatten(self, start_axis: int = 0) -> Tensor: ...
-    @is_(shape.squeeze)
+    @implemented_by(shape.squeeze)
     def squeeze(self, axis: int | tuple[int, ...] | None = None) -> Tensor: ...
-    @is_(shape.expand_dims)
+    @implemented_by(shape.expand_dims)
     def expand_dims(self, axis: int) -> Tensor: ...
-    @is_(shape.swapaxes)
+    @implemented_by(shape.swapaxes)
     def swapaxes(self, first: int, second: int) -> Tensor: ...
-    @is_(shape.broadcast_to)
+    @implemented_by(shape.broadcast_to)
     def broadcast_to(self, shape: tuple[int, ...]) -> Tensor: ...
-    @is_(shape.sum_to)
+    @implemented_by(shape.sum_to)
     def sum_to(self, shape: tuple[int, ...]) -> Tensor: ...
-    @is_(shape.pad)
+    @implemented_by(shape.pad)
     def pad(self, widths: tuple[tuple[int, int], ...]) -> Tensor: ...
-    @is_(shape.crop)
+    @implemented_by(shape.crop)
     def crop(self, widths: tuple[tuple[int, int], ...]) -> Tensor: ...
-    @is_(shape.split)
+    @implemented_by(shape.split)
     def split(self, sections: int, axis: int = 0) -> list[Tensor]: ...
-    @is_(indexing.take)
+    @implemented_by(indexing.take)
     def take(self, indices: Array, axis: int = 0) -> Tensor: ...
 
     # -- NumPy's other names ---------------------------------------------------------------------------------------
 
-    @is_(linalg.matmul)
+    @implemented_by(linalg.matmul)
     def dot(self, other: Any) -> Tensor: ...
-    @is_(shape.flatten)
+    @implemented_by(shape.flatten)
     def ravel(self) -> Tensor: ...
 
 

@@ -13,14 +13,14 @@ from minigen.backend import Array, array_module
 from minigen.engine import op
 from minigen.errors import DtypeError, ShapeError
 from minigen.ops.elementwise import sqrt, square
-from minigen.ops.reduction import Axis, check_eps, count, l2norm, mean, normalized
+from minigen.ops.reduction import Axis, axis_tuple, check_eps, count, l2norm, mean
 from minigen.ops.shape import broadcast_to, concatenate, reshape, sum_to
 
 
 @op
 def center(x: Array, *, axis: Axis) -> Array:
     """x minus its mean along `axis`. Its own adjoint. Raises ShapeError for a mean of no elements."""
-    return x - spread(mean(x, axis=axis, keepdims=True), x)
+    return x - repeat_per_row(mean(x, axis=axis, keepdims=True), x)
 
 
 @center.vjp("x")
@@ -35,9 +35,9 @@ def deviations(x: Array, *, axis: Axis) -> Array:
 
     It takes one pass more.
     """
-    axes = normalized(axis, x.ndim)
+    axes = axis_tuple(axis, x.ndim)
     y = x - x[tuple(slice(1) if i in axes else slice(None) for i in range(x.ndim))]
-    y -= spread(mean(y, axis=axis, keepdims=True), y)
+    y -= repeat_per_row(mean(y, axis=axis, keepdims=True), y)
     return y
 
 
@@ -67,13 +67,13 @@ def inv_rms_dx(g, y, x, mean_square, *, axis, eps):
 @op
 def scale_shift(x: Array, scale: Array, shift: Array | None = None) -> Array:
     """x * scale + shift; scale and the optional shift broadcast to the shape of x, else ShapeError."""
-    y = x * spread(scale, x)
+    y = x * repeat_per_row(scale, x)
     if y.shape != x.shape:
         raise ShapeError(f"a scale of shape {scale.shape} does not broadcast to x of shape {x.shape}")
     if shift is not None:
         if shift.dtype != x.dtype:
             raise DtypeError(f"mixes dtypes: x is {x.dtype}, shift {shift.dtype}; all arrays share one")
-        y += spread(shift, x)
+        y += repeat_per_row(shift, x)
     return y
 
 
@@ -176,8 +176,8 @@ def minibatch_stddev(x: Any, group_size: int) -> Any:
 # -- helpers of the ops and rules --------------------------------------------------------------------------------
 
 
-def spread(v: Array, x: Array) -> Array:
-    """v, which broadcasts to x: if it holds one number a channel, repeated along the next axis.
+def repeat_per_row(v: Array, x: Array) -> Array:
+    """v, which broadcasts to x: if it holds one value per channel, repeated along the next axis.
 
     NumPy then works in runs of width * channels instead of channels, two to four times as fast.
     """

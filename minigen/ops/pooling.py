@@ -34,7 +34,7 @@ def max_pool2d(x: Array, *, size: Size = 2, stride: Size | None = None, padding:
     by row, as in PyTorch. Raises ShapeError if x is not a batch of images or smaller than a window, ValueError if a side's
     padding is not less than the size.
     """
-    size, stride, padding, grid = geometry(x, size, stride, padding)
+    size, stride, padding, grid = checked_windows(x, size, stride, padding)
     x = padded(x, padding, -math.inf)
     down = slices((size[0], 1), (stride[0], 1), (grid[0], x.shape[2]))  # first down the columns: there the runs are long
     across = slices((1, size[1]), (1, stride[1]), grid)
@@ -63,7 +63,7 @@ def max_unpool2d(values: Array, x: Array, maxima: Array, *, size: Size, stride: 
     x and maxima = max_pool2d(x) only say who won. The winners stay the same when x moves a little: no derivative by them.
     """
     xp = array_module(values)
-    size, stride, padding, grid = geometry(x, size, stride, padding)
+    size, stride, padding, grid = checked_windows(x, size, stride, padding)
     x, maxima = comparable(x, maxima)
     x = padded(x, padding, math.nan)  # which equals no maximum
     overlapping = stride[0] < size[0] or stride[1] < size[1]
@@ -86,7 +86,7 @@ def max_unpool2d_dvalues(g, y, values, x, maxima, *, size, stride, padding):
 @op(non_differentiable=("x", "maxima"))
 def max_pool2d_gather(values: Array, x: Array, maxima: Array, *, size: Size, stride: Size | None, padding: Padding) -> Array:
     """Of `values`, shaped like x, those at the winners, one for each window. The adjoint of max_unpool2d."""
-    size, stride, padding, grid = geometry(x, size, stride, padding)
+    size, stride, padding, grid = checked_windows(x, size, stride, padding)
     x, maxima = comparable(x, maxima)
     x, values = padded(x, padding, math.nan), padded(values, padding, 0.0)
     y, picked = (array_module(values).zeros(maxima.shape, dtype=values.dtype) for _ in "yp")
@@ -173,7 +173,7 @@ def avg_pool2d(x: Any, *, size: Size = 2, stride: Size | None = None, padding: P
 
     Padding does not count: at the rim, the mean of the pixels that are there (as in Keras; PyTorch's count_include_pad=False).
     """
-    size, stride, padding, grid = geometry(x, size, stride, padding)
+    size, stride, padding, grid = checked_windows(x, size, stride, padding)
     if size == stride and padding == NO_PADDING:
         rest = tuple((0, length % s) for length, s in zip(x.shape[1:3], size))
         x = crop(x, widths=((0, 0), *rest, (0, 0))) if rest != NO_PADDING else x
@@ -216,7 +216,7 @@ def interpolation(length: int, count: int) -> np.ndarray:
 # -- windows -----------------------------------------------------------------------------------------------------
 
 
-def geometry(x: Any, size: Size, stride: Size | None, padding: Padding) -> tuple[Pair, Pair, tuple[Pair, Pair], Pair]:
+def checked_windows(x: Any, size: Size, stride: Size | None, padding: Padding) -> tuple[Pair, Pair, tuple[Pair, Pair], Pair]:
     """Size, stride, padding and number of windows, each for both axes; checked."""
     check_images(x)
     size = pair(size, "size")

@@ -126,7 +126,7 @@ def softmax(x: Any, axis: int = -1) -> Any:
 # -- helpers of the ops and rules --------------------------------------------------------------------------------
 
 
-def normalized(axis: Axis, ndim: int) -> tuple[int, ...]:
+def axis_tuple(axis: Axis, ndim: int) -> tuple[int, ...]:
     """`axis` as a tuple of axes counted from the front. A number has none: NumPy lets 0 and -1 pass for it."""
     if axis is None or not ndim:
         return tuple(range(ndim))
@@ -135,13 +135,13 @@ def normalized(axis: Axis, ndim: int) -> tuple[int, ...]:
 
 def reduced_shape(x: Any, axis: Axis) -> tuple[int, ...]:
     """The shape of x without the reduced axes."""
-    axes = normalized(axis, len(x.shape))
+    axes = axis_tuple(axis, len(x.shape))
     return tuple(n for i, n in enumerate(x.shape) if i not in axes)
 
 
 def count(x: Any, axis: Axis) -> int:
     """How many elements are reduced into one."""
-    return x.size if axis is None else math.prod(x.shape[i] for i in normalized(axis, len(x.shape)))
+    return x.size if axis is None else math.prod(x.shape[i] for i in axis_tuple(axis, len(x.shape)))
 
 
 def check_some(name: str, x: Any, axis: Axis) -> None:
@@ -160,11 +160,11 @@ def repeat(g: Any, x: Any, axis: Axis) -> Any:
     """g, a reduction of x along `axis` with or without keepdims, repeated to the shape of x."""
     if not g.shape:
         return broadcast_to(g, shape=x.shape)
-    axes = normalized(axis, len(x.shape))
+    axes = axis_tuple(axis, len(x.shape))
     return broadcast_to(reshape(g, shape=tuple(1 if i in axes else n for i, n in enumerate(x.shape))), shape=x.shape)
 
 
 def share_among_equal(g: Any, y: Any, x: Any, axis: Axis) -> Any:
     """g at the elements of x equal to the extreme y, divided by how many there are, else 0."""
     equal = x == repeat(y, x, axis)
-    return masked(repeat(g, x, axis), equal) / equal.sum(axis=normalized(axis, len(x.shape)), keepdims=True, dtype=x.dtype)
+    return masked(repeat(g, x, axis), equal) / equal.sum(axis=axis_tuple(axis, len(x.shape)), keepdims=True, dtype=x.dtype)

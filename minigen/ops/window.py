@@ -29,7 +29,7 @@ def explicit_padding(padding: Padding, size: Pair, kernel: Pair, stride: Pair) -
     padding = to_python(padding)
     pairs: Any = padding
     if padding == "same":
-        pairs = [split(max((-(-n // s) - 1) * s + k - n, 0)) for n, k, s in zip(size, kernel, stride)]
+        pairs = [halves(max((-(-n // s) - 1) * s + k - n, 0)) for n, k, s in zip(size, kernel, stride)]
     elif padding == "valid" or is_int(padding):
         pairs = [(0, 0) if padding == "valid" else (padding, padding)] * 2
     sides = isinstance(pairs, (tuple, list)) and len(pairs) == 2
@@ -55,7 +55,7 @@ def output_size(size: Pair, kernel: Pair, stride: Pair, padding: Padding) -> Pai
     return rows, columns
 
 
-def split(total: int) -> Pair:
+def halves(total: int) -> Pair:
     """A number of pixels as (before, after), the odd one after."""
     return total // 2, total - total // 2
 

@@ -34,15 +34,16 @@ def new_figure(size: tuple[float, float], title: str | None) -> Figure:
 
 
 def save_figure(figure: Figure, path: str | Path) -> Path:
-    """Write a figure in the format that the path's suffix names, with its title in the file; return its path.
+    """Write a figure in the format that the path's suffix names; return its path. All but a JPEG carry the figure's title.
 
     An existing file is replaced only by a whole new one.
     """
     path = Path(path)
     titles = [figure.get_suptitle(), *(axes.get_title() for axes in figure.axes)]
-    title = " ".join(next(filter(None, titles), "").split())
+    title = {"Title": " ".join(next(filter(None, titles), "").split())}
+    form = path.suffix.lower().removeprefix(".")
     with replacing(path) as temporary:
-        figure.savefig(temporary, format=path.suffix.removeprefix("."), metadata={"Title": title})
+        figure.savefig(temporary, format=form, metadata=None if form in ("jpg", "jpeg") else title)
     return path
 
 

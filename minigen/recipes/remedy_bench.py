@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from minigen import data, evaluators, losses, metrics, nn, optim, synthetic, training
-from minigen.backend import asarray, random, to_numpy
+from minigen.backend import asarray, to_numpy
+from minigen.backend import seed as set_seed
 from minigen.models.gans import gan, points
 from minigen.training import remedies
 
@@ -70,7 +71,7 @@ BATCH = {"ring": 64, "grid": 64, "stacked": 32}
 def train(task: str, method: str, seed: int, steps: int, dataset: str = "mnist") -> dict[str, Any]:
     """One training: a dict of what its generator covers, and "samples" to be shown."""
     chosen = copy.deepcopy(METHODS[method])  # a remedy may remember: each training has its own
-    random.seed(seed)
+    set_seed(seed)
     examples = stacked_digits(dataset)[0] if task == "stacked" else toy(task).points
     networks = (gan.Generator(channels=2), gan.Discriminator) if task == "stacked" else (points.Generator(), points.Discriminator)
     options = {"channels": 2} if task == "stacked" else {}

@@ -98,7 +98,7 @@ def load(
     held = _checked(fixed or {})
     for name, value in held.items():
         if value.ndim:
-            raise ValueError(f"faces: got {name} of shape {value.shape}, expected one number to fix it at")
+            raise ValueError(f"faces: got {name} of shape {value.shape}, expected a scalar to fix it at")
     values = tuple(sorted((name, float(value)) for name, value in held.items()))
     train, test = _load(int(resolution), int(train_size), int(test_size), int(seed), values, bool(cache))
     return train[:], test[:]
@@ -124,7 +124,7 @@ def sample_factors(n: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
 def render(
     factors: Mapping[str, Any], resolution: int, n: int | None = None, detail: np.ndarray | int | None = None
 ) -> np.ndarray:
-    """Portraits with given factors, each an (n,) array or one number for all; the rest are neutral (see FACTORS).
+    """Portraits with given factors, each an (n,) array or a scalar for all; the rest are neutral (see FACTORS).
 
     detail: seeds of the stochastic detail, (n,) or one for all; 0 to n - 1 if None. n: how many, where no array tells.
     -> (n, resolution, resolution, 3) float32 in [0, 1], in steps of 1/255.
@@ -166,7 +166,7 @@ def _checked(factors: Mapping[str, Any]) -> dict[str, np.ndarray]:
         if value.dtype.kind not in "biuf":
             raise ValueError(f"faces: got {name} {value!r}, expected numbers")
         if value.ndim > 1:
-            raise ValueError(f"faces: got {name} of shape {value.shape}, expected (n,) or one number")
+            raise ValueError(f"faces: got {name} of shape {value.shape}, expected (n,) or a scalar")
         fits = (factor.low <= value) & (value <= factor.high)
         expected = f"{factor.low:g} to {factor.high:g}"
         if factor.levels:
@@ -260,7 +260,7 @@ def _cache_file(*arguments: Any) -> str:
 
 
 def _read(path: Path, shapes: list[tuple[int, ...]]) -> list[np.ndarray] | None:
-    """The images of both splits; None if the file is missing, or, which is said, damaged: it is then made anew."""
+    """The images of both splits; None if the file is missing, or damaged, which is reported: it is then made again."""
     try:
         with open_regular(path) as file, zipfile.ZipFile(file) as archive:
             images = [_pixels(archive, name, shape) for name, shape in zip(("train.npy", "test.npy"), shapes, strict=True)]
@@ -270,7 +270,7 @@ def _read(path: Path, shapes: list[tuple[int, ...]]) -> list[np.ndarray] | None:
     except FileNotFoundError:
         return None
     except Exception as error:  # a damaged archive fails in a dozen ways: BadZipFile, EOFError, NotImplementedError ...
-        print(f"minigen: {path} is damaged ({error}): the faces are drawn anew", file=sys.stderr)
+        print(f"minigen: {path} is damaged ({error}): the faces are drawn again", file=sys.stderr)
         return None
 
 

@@ -144,7 +144,7 @@ def render(
     shift_y: np.ndarray | float = 0.0,
     stroke: np.ndarray | float = 0.0,
 ) -> np.ndarray:
-    """Pictures of characters[labels] with given factors, each an (n,) array or one number for all.
+    """Pictures of characters[labels] with given factors, each an (n,) array or a scalar for all.
 
     labels: (n,) -> (n, 28, 28, 1) float32 in [0, 1]. Units as in `load`; styles beyond RANGES are allowed.
     Raises ValueError for a label, a font or a character that does not exist.

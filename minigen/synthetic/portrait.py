@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+Values = np.ndarray | float  # one for each of the n pictures, (n,), or the same for all
+
 HAIR_COLORS = {
     "black": (0.13, 0.11, 0.13),
     "brown": (0.42, 0.24, 0.13),
@@ -30,7 +32,7 @@ WHITE, RED, FRAME, GLARE = (0.98, 0.98, 0.97), (0.84, 0.12, 0.20), (0.08, 0.08, 
 # Of each hair style: the height of the hairline, its curvature, where it is parted, and the height of its curls.
 HAIRLINES = np.array([(-0.39, 1.20, -0.17, 0.00), (-0.20, -0.35, 0.00, 0.00), (-0.31, 0.30, 0.00, 0.05)])
 
-# The stochastic detail of one picture, as uniform numbers.
+# The stochastic detail of one picture, as uniform values.
 FRECKLES, DISCS = 14, 4
 STRANDS = (1.7, 2.9, 4.3, 11.0, 23.0)  # waves of tone across the hair, from wide locks to single hairs
 NOISE = 1 + 3 * FRECKLES + 4 * DISCS + 2 * len(STRANDS)
@@ -94,7 +96,7 @@ class Canvas:
         shape = (len(self.pixels), rows.stop - rows.start, len(self.x))
         return Window(rows, slice(None), np.broadcast_to(self.x, shape), np.broadcast_to(self.y[rows, None], shape))
 
-    def window(self, u: np.ndarray | float, v: np.ndarray | float, width: float, height: float) -> Window:
+    def window(self, u: Values, v: Values, width: float, height: float) -> Window:
         """What holds in all pictures the points up to width and height from (u, v) of the head, and half a pixel more."""
         v = v + HEAD - PIVOT
         x, y = self.cos * u + self.sin * v, self.cos * v - self.sin * u + PIVOT
@@ -110,15 +112,7 @@ class Canvas:
         """The share of each pixel at a negative distance."""
         return np.clip(0.5 - distance * (1 / self.pixel), 0, 1)
 
-    def stroke(
-        self,
-        u: np.ndarray,
-        v: np.ndarray,
-        half: np.ndarray | float,
-        bend: np.ndarray | float,
-        thick: np.ndarray | float,
-        slope: np.ndarray | float = 0,
-    ) -> np.ndarray:
+    def stroke(self, u: np.ndarray, v: np.ndarray, half: Values, bend: Values, thick: Values, slope: Values = 0) -> np.ndarray:
         """The share of each pixel under a stroke of the pen from u = -half to half, thick in the middle, tapered to its ends.
 
         The ends hang down by bend, and the right one by slope more. Exact also for lines much thinner than a pixel.
@@ -162,7 +156,7 @@ class Head:
         self.below = 0.59 - 0.08 * factors["face_shape"] + 0.6 * self.shift
         self.nose, _ = self.place(0)
 
-    def place(self, u: np.ndarray | float, depth: float = 1) -> tuple[np.ndarray, np.ndarray]:
+    def place(self, u: Values, depth: float = 1) -> tuple[np.ndarray, np.ndarray]:
         """Where points of the face at u, in half widths, lie when the head is turned, and how much narrower things are there.
 
         depth: 1 on the round of the face, more for what sticks out of it, less where the face is narrower.
@@ -192,9 +186,8 @@ def draw_hair_behind(canvas: Canvas, head: Head, factors: dict[str, np.ndarray],
     curls = wrapped(3.7 * u) ** 2
     curls += wrapped(3.7 * v + 0.2) ** 2
     curls = (curls * 4 - 1.2) * plane(HAIRLINES[factors["hair_style"].astype(int), 3])
-    outline = oval(
-        u, v + 0.1, head.width + 0.085 + 0.05 * length, head.above, 0.2 + 0.98 * length, 0.55 * np.minimum(2 * length, 1)
-    )
+    corners = 0.55 * np.minimum(2 * length, 1)
+    outline = oval(u, v + 0.1, head.width + 0.085 + 0.05 * length, head.above, 0.2 + 0.98 * length, corners)
     outline += curls
 
     across = u / (np.maximum(v + 0.65, 0) * 0.5 + 0.35)  # hair falls from the crown
@@ -287,10 +280,8 @@ def draw_eyes(canvas: Canvas, head: Head, factors: dict[str, np.ndarray]) -> Non
         canvas.paint(window, canvas.inside(ellipse(gaze + 0.022, window.v + 0.026, 0.02, 0.02)), WHITE)
 
         color = head.skin * (0.15 + 0.35 * head.man)[:, None]
-        lid = canvas.stroke(
-            window.u, window.v + plane(height - 0.004), width * (1.25 - 0.1 * head.man), 0.055, 0.033 - 0.016 * head.man
-        )
-        canvas.paint(window, lid, color)
+        half, thick = width * (1.25 - 0.1 * head.man), 0.033 - 0.016 * head.man
+        canvas.paint(window, canvas.stroke(window.u, window.v + plane(height - 0.004), half, 0.055, thick), color)
         lash = canvas.stroke(side * window.u - plane(1.1 * width), window.v + 0.035, 0.06, 0, 0.024, -0.7)
         canvas.paint(window, lash * plane(head.woman), color)
 
@@ -362,7 +353,7 @@ def draw_glasses(canvas: Canvas, head: Head, glasses: np.ndarray) -> None:
 # Signed distances.
 
 
-def ellipse(x: np.ndarray, y: np.ndarray, width: np.ndarray | float, height: np.ndarray | float) -> np.ndarray:
+def ellipse(x: np.ndarray, y: np.ndarray, width: Values, height: Values) -> np.ndarray:
     width, height = plane(1 / width), plane(1 / height)
     x, y = x * width, y * height
     q = x * x + y * y
@@ -371,14 +362,7 @@ def ellipse(x: np.ndarray, y: np.ndarray, width: np.ndarray | float, height: np.
     return (q - 1) / (2 * np.sqrt(x * x + y * y) + 1e-3)
 
 
-def oval(
-    x: np.ndarray,
-    y: np.ndarray,
-    width: np.ndarray,
-    above: np.ndarray | float,
-    below: np.ndarray | float,
-    square: np.ndarray | float,
-) -> np.ndarray:
+def oval(x: np.ndarray, y: np.ndarray, width: Values, above: Values, below: Values, square: Values) -> np.ndarray:
     """An ellipse with unlike halves above and below y = 0; square > 0 fills the corners of the lower one, < 0 points it."""
     width, above, below, square = (plane(value) for value in (1 / width, 1 / above, 1 / below, square))
     x = x * width
@@ -399,7 +383,7 @@ def wrapped(x: np.ndarray) -> np.ndarray:
 # Values of each picture.
 
 
-def plane(values: np.ndarray | float) -> np.ndarray:
+def plane(values: Values) -> np.ndarray:
     """(...) -> (..., 1, 1), to go with the pixels of a picture."""
     return np.asarray(values, np.float32)[..., None, None]
 

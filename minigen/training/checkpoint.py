@@ -1,4 +1,4 @@
-"""Checkpoints: groups of arrays and a header in one file, written whole or not at all, and refused by name if it does not fit."""
+"""Checkpoints: groups of arrays and a header in one file, written atomically, and refused by name if it does not fit."""
 
 import contextlib
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""What training has measured, a row an epoch, or a row for so many steps of adversarial training."""
+"""What training has measured: one row per epoch, or per so many steps of adversarial training."""
 
 import csv
 import sys
@@ -17,15 +17,15 @@ def is_finite_number(value: Any) -> bool:
 
 
 class History(Mapping):
-    """Column name -> list of numbers, one a row: history["loss"][-1]. The first column is "epoch", or "step", counted from 1."""
+    """Column name -> list of values, one per row: history["loss"][-1]. The first column is "epoch", or "step", counted from 1."""
 
     def __init__(self, rows: list[dict[str, float]] | None = None):
         self.rows = list(rows or [])
 
     @classmethod
     def checked(cls, rows: Any) -> "History":
-        """A history of rows as a file has them. StateError for what is none: names, finite numbers, and a first column that
-        counts."""
+        """A history of rows as a file has them. StateError unless they are names, finite numbers, and a first
+        column that counts."""
         if not isinstance(rows, list):
             raise StateError(f"history is {shortened(rows)}, expected rows")
         before = 0
@@ -45,7 +45,7 @@ class History(Mapping):
         return cls(rows)
 
     def append(self, row: dict[str, float]) -> None:
-        """Add an epoch."""
+        """Add a row."""
         self.rows.append(row)
 
     def __getitem__(self, column: str) -> list[float]:
@@ -60,7 +60,7 @@ class History(Mapping):
         return len(list(iter(self)))
 
     def save_csv(self, path: str | Path) -> None:
-        """Write all columns as CSV, with a header; an existing file is replaced as a whole."""
+        """Write all columns as CSV, with a header; an existing file is replaced atomically."""
         with replacing(Path(path)) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, fieldnames=list(self))
             writer.writeheader()

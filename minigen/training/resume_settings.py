@@ -42,7 +42,7 @@ LONG = 300  # letters of a setting that it shows
 def described(name: str, value: Any) -> dict[str, Any]:
     """Path -> number, text, list of these, or None, JSON values: all settings of an object that is called `name`.
 
-    An array counts by the checksum of its numbers, a function by its name; a lambda, or a function made in another, also by its
+    An array counts by the checksum of its values, a function by its name; a lambda, or a function made in another, also by its
     code and by the values that it holds from around it.
     """
     return Description(name, value).found
@@ -53,7 +53,7 @@ class Description:
 
     def __init__(self, name: str, value: Any):
         self.found: dict[str, Any] = {}
-        self.seen: dict[int, Any] = {}  # objects, by id; held on to, lest an id be used again
+        self.seen: dict[int, Any] = {}  # objects, by id; held on to, so that no id is used again
         self.above: list[int] = []  # ids of what leads here
         self.state: set[int] = set()  # ids of parameters and buffers, which are no settings
         self.paths: dict[int, str] = {}  # of modules, as everywhere else
@@ -179,7 +179,7 @@ def is_plain(value: Any) -> bool:
 
 
 def plain(value: Any) -> float | str | bool | None:
-    """A plain value as JSON has it: NumPy's numbers as Python's, and as text what JSON does not have or is too long."""
+    """A plain value as JSON has it: NumPy's scalars as Python's, and as text what JSON does not have or is too long."""
     value = value.item() if isinstance(value, np.generic) else value
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else repr(value)
@@ -202,7 +202,7 @@ def without_addresses(text: str) -> str:
 
 
 def array_text(array: Any) -> str:
-    """An array, on the host or not, as text: dtype, shape and the checksum of its numbers."""
+    """An array, on the host or not, as text: dtype, shape and the checksum of its values."""
     array = array.data if isinstance(array, Tensor) else array
     host = np.asarray(array if isinstance(array, np.ndarray) else to_numpy(array), order="C")
     content = host.reshape(-1).view(np.uint8) if host.nbytes else b""  # dates have no other bytes

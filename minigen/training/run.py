@@ -86,7 +86,7 @@ class Run(Configured):
         raise NotImplementedError(f"{type(self).__name__} has no state_parts()")
 
     def settings(self) -> dict[str, Any]:
-        """What must be the same when a run is resumed, numbers and texts."""
+        """What must be the same when a run is resumed, JSON values."""
         raise NotImplementedError(f"{type(self).__name__} has no settings()")
 
     def described(self) -> dict[str, Any]:
@@ -298,7 +298,7 @@ class Run(Configured):
 
 
 def normal(value: Any) -> list | float | str | bool | None:
-    """A setting as JSON has it: NumPy's numbers as Python's, tuples as lists."""
+    """A setting as JSON has it: NumPy's scalars as Python's, tuples as lists."""
     return [normal(element) for element in value] if isinstance(value, (list, tuple)) else plain(value)
 
 

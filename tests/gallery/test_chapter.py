@@ -7,7 +7,8 @@ import pytest
 
 import minigen
 from minigen.gallery import chapter
-from minigen.gallery.registry import FOLDER, names, source
+from minigen.gallery.registry import names, source
+from minigen.gallery.statement import whole
 
 PACKAGE = Path(minigen.__file__).parent
 NUMBERS = [name[:2] for name in names()]
@@ -39,13 +40,6 @@ def plain(text):
     """A text as words with spaces between, without case: `LabelSmoothing` and `label_smoothing` are "label smoothing"."""
     text = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", text)
     return " " + " ".join(re.sub(r"[\W_]+", " ", text).split()).casefold()
-
-
-def whole(name):
-    """The text of a demo, and of the modules beside the demos that it imports."""
-    text = source(name)
-    beside = re.findall(r"^from demos\.(\w+) import|^from demos import (\w+)", text, re.MULTILINE)
-    return text + "".join((FOLDER / f"{''.join(each)}.py").read_text(encoding="utf-8") for each in beside)
 
 
 DEMOS = {name[:2]: plain(whole(name)) for name in names()}

@@ -13,8 +13,9 @@ import pytest
 
 from minigen.errors import UsageError
 from minigen.gallery import run_all
-from minigen.gallery.registry import checksum, names
+from minigen.gallery.registry import names
 from minigen.gallery.run_all import Clock, chosen, is_done, parsed, settings_of
+from minigen.gallery.statement import checksum
 
 ROOT = Path(__file__).parents[2]
 

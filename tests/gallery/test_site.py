@@ -131,6 +131,7 @@ def test_what_a_demo_shows(out):
     assert "minigen demo 01 --data mnist" in shown and "<code>demos/01_linear_pca.py</code>" in shown
     assert '<span class="n">criteria</span><span class="o">.</span><span class="n">finish</span>' in shown, "its code"
     assert "linear autoencoder: " in shown and "<code>minigen/models/autoencoders/linear.py</code>" in shown
+    assert '<span class="k">class</span><span class="w"> </span><span class="nc">Linear' in shown, "its recipe"
     assert 'rel="next">02 A stacked autoencoder' in shown and 'rel="prev"' not in shown
 
 

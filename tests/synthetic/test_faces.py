@@ -478,7 +478,7 @@ def test_a_broken_off_write_leaves_nothing(cache, monkeypatch, capsys):
         ({"fixed": {"smile": float("nan")}}, "smile contains nan, expected -1 to 1"),
         ({"fixed": {"hair_style": 3}}, r"hair_style contains 3, expected 0 \(parted\), 1 \(fringe\), 2 \(curly\)"),
         ({"fixed": {"man": 0.5}}, r"man contains 0.5, expected 0 \(woman\), 1 \(man\)"),
-        ({"fixed": {"smile": [0, 1]}}, r"smile of shape \(2,\), expected one number"),
+        ({"fixed": {"smile": [0, 1]}}, r"smile of shape \(2,\), expected a scalar"),
     ],
 )
 def test_bad_options_are_named(options, message):
@@ -495,7 +495,7 @@ def test_bad_options_are_named(options, message):
         (({"smile": [0, 1], "skin": [0, 1, 0]}, 32), "'smile': 2, 'skin': 3.*same number"),
         (({"smile": [0, 1]}, 32, 3), "'smile': 2, 'n': 3"),
         (({"smile": [0, 1]}, 32, None, [1, 2, 3]), "'smile': 2, 'detail': 3"),
-        (({"smile": [[0, 1]]}, 32), r"smile of shape \(1, 2\), expected \(n,\) or one number"),
+        (({"smile": [[0, 1]]}, 32), r"smile of shape \(1, 2\), expected \(n,\) or a scalar"),
         (({}, 32, 0), "n 0, expected at least 1"),
         (({"smile": []}, 32), "n 0, expected at least 1"),
         (({}, 32, None, -1), "detail contains -1"),

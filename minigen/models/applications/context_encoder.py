@@ -32,7 +32,7 @@ class Generator(Restorer):
     The last channel of the input is m: the hole is black, and so are many pixels that are known.
 
     `hole`: pixels a side of the square that `degrade` cuts out, at a random place.  `resolution`: pixels a side of the images, a
-    multiple of 4.  Raises ValueError for a resolution that is none, and for a hole of no pixels, or larger than the images.
+    multiple of 4.  Raises ValueError for another resolution, and for a hole of no pixels, or larger than the images.
     """
 
     def __init__(self, hole: int = 10, resolution: int = 28, channels: int = 1, feature_maps: tuple[int, int] = (32, 48)):

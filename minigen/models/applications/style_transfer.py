@@ -42,7 +42,7 @@ class TextureAutoencoder(ImageAutoencoder):
 
     The paper's encoder has learned from a million photographs (VGG-19, up to relu4_1). This one learns from the images at hand
     to keep what makes them up, colors, edges and textures. The decoder mirrors it, with transposed convolutions of a kernel
-    that their stride divides, which leave no checkerboard. ShapeError for sides that are no multiple of 4.
+    that their stride divides, which leave no checkerboard. ShapeError for sides that are not multiples of 4.
     """
 
     def __init__(self, channels: int = 3, feature_maps: tuple[int, int] = (32, 64)):
@@ -121,7 +121,7 @@ def adapted(content: Any, style: Any) -> Any:
 def statistics(features: Any) -> tuple[Any, Any]:
     """Mean and standard deviation of each channel of each image: feature maps (n, h, w, c) -> (n, c) and (n, c).
 
-    sqrt(variance + 1e-5), of the biased variance. Raises ShapeError for what is no batch of feature maps.
+    sqrt(variance + 1e-5), of the biased variance. Raises ShapeError for anything but a batch of feature maps.
     """
     if len(features.shape) != 4:
         raise ShapeError(f"statistics: expected feature maps (n, height, width, channels), got shape {tuple(features.shape)}")
@@ -130,7 +130,7 @@ def statistics(features: Any) -> tuple[Any, Any]:
 
 
 def style_distance(stages: list[Any], others: list[Any]) -> Any:
-    """How far the styles of n images are from those of n others: the style loss of the paper, one number.
+    """How far the styles of n images are from those of n others: the style loss of the paper, a scalar.
 
         sum over stages of  mean over images and channels of  (difference of means)^2 + (difference of standard deviations)^2
 

@@ -21,14 +21,14 @@ class Generator(Restorer):
     """Low resolution (n, h / factor, w / factor, c) -> (n, h, w, c), by residual blocks and a learned enlargement.
 
     All residual blocks work at the low resolution; then each doubling is a transposed convolution, 4 x 4 with stride 2. The
-    paper's convolution to four times the channels, whose numbers are then laid out as 2 x 2 pixels, is a transposed convolution
+    paper's convolution to four times the channels, whose values are then laid out as 2 x 2 pixels, is a transposed convolution
     too (Shi et al. 2016). The paper has 16 blocks of 64 maps, PReLU, kernels of 9 x 9 at both ends, and batch normalization,
     which Lim et al. 2017 found better left out; here two blocks of 24 maps, ReLU and 3 x 3 do: 26,665 parameters for a factor of
     2, 35,905 for 4.
 
     `factor`: 2, 4, 8 ...  `resolution`: pixels a side of the images it makes, a multiple of the factor. The network is
     convolutional, and `restore` takes images of any size; the resolution is what a discriminator must fit.
-    Raises ValueError for a factor that is no power of 2, or that does not divide the resolution.
+    Raises ValueError for a factor that is not a power of 2, or that does not divide the resolution.
     """
 
     def __init__(self, factor: int = 2, resolution: int = 28, channels: int = 1, feature_maps: int = 24, blocks: int = 2):
@@ -57,7 +57,7 @@ class Generator(Restorer):
     def degrade(self, x: Any) -> Any:
         """Images (n, h, w, c) -> the mean of each factor x factor pixels, (n, h / factor, w / factor, c).
 
-        Raises ShapeError for images whose sides are no multiples of the factor.
+        Raises ShapeError for images whose sides are not multiples of the factor.
         """
         if len(x.shape) != 4 or any(side % self.factor for side in x.shape[1:3]):
             raise ShapeError(

@@ -1,4 +1,4 @@
-"""The conditional variational autoencoder: told the class, the codes need only say the style."""
+"""The conditional variational autoencoder: where the class is given, the codes need only say the style."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from minigen.models.batching import in_batches
 
 
 class ConditionalVariationalAutoencoder(VariationalAutoencoder):
-    """A variational autoencoder whose two networks are told the label y, one-hot (Kingma et al. 2014, M2; Sohn et al. 2015).
+    """A variational autoencoder, both networks conditioned on the label y, one-hot (Kingma et al. 2014, M2; Sohn et al. 2015).
 
         loss = E_q[-log p(x|z, y)] + beta * KL(q(z|x, y) || p(z)),   z ~ q(z|x, y),   in nats per image
 
@@ -45,7 +45,7 @@ class ConditionalVariationalAutoencoder(VariationalAutoencoder):
         return self.decode(self.sampling(*self.encode(x, labels), noise), labels)
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        """That of the input: said here, since a summary has no labels to ask with."""
+        """That of the input: given here, since a summary has no labels."""
         return tuple(input_shape)
 
     def loss(self, x: Any, labels: Any, noise: Any = None) -> tuple[Any, dict[str, Any]]:
@@ -55,7 +55,7 @@ class ConditionalVariationalAutoencoder(VariationalAutoencoder):
 
     @in_batches
     def log_likelihood(self, x: Any, z: Any, labels: Any) -> Any:
-        """log p(x|z, y), one number an image, in nats: (n,)."""
+        """log p(x|z, y) per image, in nats: (n,)."""
         return self.log_likelihood_from_logits(x, self.decode(z, labels))
 
     @no_grad()

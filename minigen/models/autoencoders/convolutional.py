@@ -7,7 +7,7 @@ from minigen.models.autoencoders.base import ImageAutoencoder
 class ConvolutionalAutoencoder(ImageAutoencoder):
     """Convolution and pooling down to 3 x 3 maps, transposed convolutions back: 28 -> 14 -> 7 -> 3 -> 7 -> 14 -> 28.
 
-    The chapter's encoder (23,296 parameters) and the book's decoder (23,233): the codes are 64 maps of 3 x 3, 576 numbers, which
+    The chapter's encoder (23,296 parameters) and the book's decoder (23,233): the codes are 64 maps of 3 x 3, 576 values, which
     is hardly a bottleneck. With `latent_dim`, a Dense layer on either side of the codes makes it one: with 30 codes, 40,606 +
     13,873 parameters, as many as in the book's third edition. (Its codes are the means of 30 maps, its activation is ReLU, and
     there is none behind its decoder's Dense layer.)

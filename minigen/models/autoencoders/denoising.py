@@ -1,4 +1,4 @@
-"""The denoising autoencoder: it is shown damaged examples and must return whole ones."""
+"""The denoising autoencoder: it is shown corrupted examples and must return clean ones."""
 
 from collections.abc import Callable
 from math import inf
@@ -20,7 +20,7 @@ CORRUPTIONS: dict[str, Callable] = {
 
 
 class Corruption(Configured):
-    """A way to damage examples, by name: x~ = corrupt(x).
+    """A way to corrupt examples, by name: x~ = corrupt(x).
 
         "gaussian":  x~ = x + amount * noise,                            noise ~ N(0, 1);  amount: standard deviation, at least 0
         "masking":   x~ = x where noise >= amount, else 0,               noise ~ U[0, 1);  amount: probability of a zero, below 1
@@ -41,9 +41,9 @@ class Corruption(Configured):
         self.name, self.amount = name, amount
 
     def __call__(self, x: Any, noise: Array | None = None) -> Any:
-        """x~, of the shape and dtype of x. `noise`: the numbers, one for each of x, if they are to be given rather than drawn.
+        """x~, of the shape and dtype of x. `noise`: of the shape of x, if it is to be given rather than drawn.
 
-        Raises DtypeError for examples that are no floats, ShapeError for noise of another shape.
+        Raises DtypeError for examples that are not floats, ShapeError for noise of another shape.
         """
         check_floating(self, x)
         if noise is None:
@@ -61,9 +61,9 @@ class DenoisingAutoencoder(StackedAutoencoder):
 
         x~ = corrupt(x),   loss = mean over pixels of BCE(sigmoid(decode(encode(x~))), x)
 
-    The input is damaged, the target is not: copying no longer helps, the network has to know what images look like. `corruption`
-    and `amount`: see Corruption. Only `loss` damages, and only in training mode; encode, forward and reconstruct take what they
-    are given: `reconstruct(corrupt(x))` denoises, `encode(x)` gives clean codes.
+    The input is corrupted, the target is not: copying no longer helps, the network has to know what images look like.
+    `corruption` and `amount`: see Corruption. Only `loss` corrupts, and only in training mode; encode, forward and reconstruct
+    take what they are given: `reconstruct(corrupt(x))` denoises, `encode(x)` gives clean codes.
     """
 
     def __init__(self, corruption: str = "gaussian", amount: float = 0.2, hidden: int = 100, latent_dim: int = 30):
@@ -75,8 +75,8 @@ class DenoisingAutoencoder(StackedAutoencoder):
 
         In evaluation mode x itself is reconstructed, unless noise is given.
         """
-        damaged = self.corrupt(x, noise) if self.training or noise is not None else x
-        bce = losses.bce_with_logits(self(damaged), x)
+        corrupted = self.corrupt(x, noise) if self.training or noise is not None else x
+        bce = losses.bce_with_logits(self(corrupted), x)
         return bce, {"bce": bce}
 
 
@@ -94,6 +94,6 @@ class LinearDenoisingAutoencoder(LinearAutoencoder):
 
     def loss(self, x: Any, noise: Array | None = None) -> tuple[Any, dict[str, Any]]:
         """Squared error between the clean x and what is made of corrupt(x, noise), mean over all elements; see above."""
-        damaged = self.corrupt(x, noise) if self.training or noise is not None else x
-        error = losses.mse(self(damaged), x)
+        corrupted = self.corrupt(x, noise) if self.training or noise is not None else x
+        error = losses.mse(self(corrupted), x)
         return error, {"mse": error}

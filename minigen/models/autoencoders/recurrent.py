@@ -7,7 +7,7 @@ from minigen.models.autoencoders.base import ImageAutoencoder
 class RecurrentAutoencoder(ImageAutoencoder):
     """Two LSTMs read the rows of an image from top to bottom, a third one writes them (the book's network, 122,548 parameters).
 
-        rows (28, 28) -> LSTM 100 -> the last h of LSTM 30 = z;    z 28 times -> LSTM 100 -> Dense 28: a row of logits a step
+        rows (28, 28) -> LSTM 100 -> the last h of LSTM 30 = z;    z 28 times -> LSTM 100 -> Dense 28: logits, row by row
         loss = mean over pixels of BCE(sigmoid(logits), x)
 
     The sequence-to-sequence autoencoder of Srivastava et al. (2015), with the codes given at every step of the decoder, which

@@ -25,7 +25,7 @@ class VariationalAutoencoder(nn.Module):
     reconstruction for a simpler posterior. `reconstruction` names p(x|z), pixel by pixel:
 
     "bce": Bernoulli, from logits. A gray value in [0, 1] counts as the probability that the pixel is white, so that the loss is
-           the expected one of images made black and white anew each time they are shown, and never below their entropy
+           the expected one of images that are drawn in black and white each time they are shown, and never below their entropy
            (`metrics.bernoulli_entropy` * 784). Images outside [0, 1]: ValueError (on a GPU, where the check would wait,
            unnoticed).
     "mse": Gaussian with fixed variance 1/2: -log p = (x - x^)^2 + log(pi) / 2, a density, of which 784 log(pi) / 2 = 449 nats
@@ -33,7 +33,7 @@ class VariationalAutoencoder(nn.Module):
            that constant, divided by 784.
 
     `shape`: of an image, for others than those of 28 x 28; the docstrings below say (28, 28, 1) for it.  `condition`: how many
-    further numbers both networks are told; the conditional form uses it.
+    further inputs both networks are given; the conditional form uses it.
     Raises ValueError for a negative beta or an unknown reconstruction.
     """
 
@@ -76,28 +76,28 @@ class VariationalAutoencoder(nn.Module):
     def loss(self, x: Any, noise: Any = None) -> tuple[Any, dict[str, Any]]:
         """The total and its terms "reconstruction" and "kl" (without beta), in nats per image.
 
-        One sample of z an image, from `noise` (n, latent_dim) ~ N(0, 1) if it is given.
+        One sample of z per image, from `noise` (n, latent_dim) ~ N(0, 1) if it is given.
         """
         mean, logvar = self.encode(x)
         return self.bound(x, self.decode(self.sampling(mean, logvar, noise)), mean, logvar)
 
     def bound(self, x: Any, y: Any, mean: Any, logvar: Any) -> tuple[Any, dict[str, Any]]:
-        """The loss and its terms, from what the decoder puts out (y) and the posterior's parameters."""
+        """The loss and its terms, from the decoder's outputs y and the posterior's parameters."""
         kl = losses.kl_normal(mean, logvar)
         reconstruction = reduce(self.pixel_nll(x, y), "batchmean")
         return reconstruction + self.beta * kl, {"reconstruction": reconstruction, "kl": kl}
 
     @in_batches
     def log_likelihood(self, x: Any, z: Any) -> Any:
-        """log p(x|z), one number an image, in nats: x (n, 28, 28, 1), z (n, latent_dim) -> (n,)."""
+        """log p(x|z) per image, in nats: x (n, 28, 28, 1), z (n, latent_dim) -> (n,)."""
         return self.log_likelihood_from_logits(x, self.decode(z))
 
     def log_likelihood_from_logits(self, x: Any, y: Any) -> Any:
-        """log p(x|z) from what the decoder puts out at z: (n,)."""
+        """log p(x|z) from the decoder's outputs y at z: (n,)."""
         return -ops.flatten(self.pixel_nll(x, y), 1).sum(axis=1)
 
     def pixel_nll(self, x: Any, y: Any) -> Any:
-        """-log p(x|z) of each pixel, in nats, from what the decoder puts out (y): the shape of x."""
+        """-log p(x|z) of each pixel, in nats, from the decoder's outputs y: the shape of x."""
         check_matching("reconstruction", y, x)
         if self.reconstruction == "mse":
             return ops.square(y - x) + 0.5 * math.log(math.pi)
@@ -113,7 +113,7 @@ class VariationalAutoencoder(nn.Module):
         return self.pixels_from_logits(self.decode(z))
 
     def pixels_from_logits(self, y: Any) -> Any:
-        """What the decoder puts out, as pixels in [0, 1]."""
+        """The decoder's outputs as pixels in [0, 1]."""
         return ops.sigmoid(y) if self.reconstruction == "bce" else ops.clip(y, low=0.0, high=1.0)
 
     @no_grad()

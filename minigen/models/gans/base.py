@@ -16,7 +16,7 @@ SAMPLED = 500  # small images drawn at a time
 class Generator(nn.Module):
     """z ~ N(0, I) -> an example. Subclasses set `latent_dim`, `net` and `pixel_range`.
 
-    `pixel_range`: the numbers that stand for black and white in what the network puts out, (0, 1) for a sigmoid, (-1, 1) for a
+    `pixel_range`: the values that stand for black and white in the network's output, (0, 1) for a sigmoid, (-1, 1) for a
     tanh; None for a generator of points. Trainers bring real images to it, and `sample` brings generated ones back to [0, 1].
     """
 
@@ -89,7 +89,7 @@ class Generator(nn.Module):
         return ((x - low) / (high - low)).clip(0.0, 1.0)
 
     def from_pixels(self, images: np.ndarray) -> np.ndarray:
-        """Pixels in [0, 1] as the network would put them out."""
+        """Pixels in [0, 1] as the network would output them."""
         if self.pixel_range in (None, (0.0, 1.0)):
             return images
         low, high = self.pixel_range
@@ -105,7 +105,7 @@ class Discriminator(nn.Module):
 
         score = minibatch(body(pack(x))) W + b
 
-    `body`: a module from examples to flat features, (n, features).  `pack`: so many examples are judged together (PacGAN), with
+    `body`: a module from examples to flat features, (n, features).  `pack`: how many examples are judged together (PacGAN), with
     one score: the body must then take their channels side by side.  `minibatch`: "stddev" or "discrimination" puts the layer of
     that name (32 kernels of 5), which lets each example be judged beside the others of its batch, in front of the last one.
     """

@@ -1,4 +1,4 @@
-"""Conditional GANs: both networks are told the class (Mirza & Osindero 2014). Any pair of networks can be told.
+"""Conditional GANs: both networks are conditioned on the class (Mirza & Osindero 2014). Any pair of networks can be.
 
 The label joins what a network is given, as it is. (The paper's networks have a hidden layer for each of both first.)
 """
@@ -38,7 +38,7 @@ class Discriminator(nn.Module):
     """D(x, y) = network([x, onehot(y)]): the label joins the images as further channels, each of them 0 or 1 all over.
 
     `network`: a discriminator of channels + classes channels, such as dcgan.Discriminator(channels=1 + 10); of points, of
-    features + classes numbers. Labels are integers (n,) from 0 to classes - 1, else ValueError.
+    features + classes values. Labels are integers (n,) from 0 to classes - 1, else ValueError.
     """
 
     def __init__(self, network: base.Discriminator, classes: int = 10):

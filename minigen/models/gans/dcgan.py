@@ -19,7 +19,7 @@ from minigen.models.gans import base
 class Generator(base.Generator):
     """The book's: 100 -> 7 x 7 x 128 -> 14 x 14 x 64 -> 28 x 28 x 1, kernels of 5 x 5, SELU, tanh: pixels in [-1, 1].
 
-    840,705 numbers, of which 384 are running statistics: 840,321 parameters.
+    840,321 parameters, and 384 running statistics.
     """
 
     pixel_range = (-1.0, 1.0)

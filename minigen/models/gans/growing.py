@@ -69,7 +69,9 @@ class Growing(nn.Module):
         return self._read[1]
 
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
-        stage, alpha = state["growth"] if np.shape(state.get("growth")) == (2,) else (0.0, 1.0)  # what is missing is told below
+        stage, alpha = (
+            state["growth"] if np.shape(state.get("growth")) == (2,) else (0.0, 1.0)
+        )  # what is missing is reported below
         if stage not in range(len(self.resolutions)) or not 0.0 <= alpha <= 1.0 or alpha < 1.0 and stage == 0:
             raise StateError(
                 f"this state is of stage {stage:g} with alpha {alpha:g}, {type(self).__name__} has the stages 0 to "
@@ -83,7 +85,7 @@ class Growing(nn.Module):
         return self.resolutions[self.stage]
 
     def parameter_count(self) -> int:
-        """The number of trainable numbers that this stage uses, of those that `parameters` returns."""
+        """How many trainable values this stage uses, of those in `parameters`."""
         idle = [
             *self.blocks[self.stage + 1 :],
             *self.rgb[self.stage + 1 :],
@@ -111,8 +113,8 @@ class GrowingGenerator(Growing, base.Generator):
 
     @property
     def at_a_time(self) -> int:
-        numbers = self.resolution**2 * self.feature_maps[self.stage]  # in the largest activation of an image
-        return max(1, min(base.SAMPLED, base.SAMPLED * 32**3 // numbers))
+        values = self.resolution**2 * self.feature_maps[self.stage]  # in the largest activation of an image
+        return max(1, min(base.SAMPLED, base.SAMPLED * 32**3 // values))
 
 
 def fade(old: Any, new: Any, alpha: float) -> Any:

@@ -21,7 +21,7 @@ from minigen.models.gans.growing import Growing, GrowingGenerator, fade, halve
 class Generator(GrowingGenerator):
     """z -> 4 x 4 -> 8 x 8 ... -> `resolution`, two convolutions of 3 x 3 for each doubling.
 
-    `feature_maps`: one number for each resolution from 4 x 4 on. By default min(512, 16384 / resolution).
+    `feature_maps`: one for each resolution from 4 x 4 on. By default min(512, 16384 / resolution).
     """
 
     def __init__(

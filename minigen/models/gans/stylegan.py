@@ -278,7 +278,7 @@ class Block(nn.Module):
 class StyledLayer(nn.Module):
     """AdaIN(leaky(body(x) + scale * noise + b), w); without styles the features of each pixel are normalized.
 
-    `noise_lr`: how fast scale learns, None for no noise.
+    `noise_lr`: how fast the scale learns, None for no noise.
     """
 
     def __init__(self, body: nn.Sequential, features: int, resolution: int, style_dim: int, noise_lr: float | None, styles: bool):

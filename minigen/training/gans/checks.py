@@ -21,7 +21,7 @@ EXAMPLES = {"loss": "losses.NonSaturating()", "penalties": "[losses.R1()]", "rem
 
 
 def check_players(game: Game) -> None:
-    """Raise for a loss, penalties, remedies, networks or optimizers that are none, or that do not fit each other."""
+    """Raise for a loss, penalties, remedies, networks or optimizers that are of other kinds, or do not fit each other."""
     generator, discriminator = game.generator, game.discriminator
     for name, given, base in (
         ("loss", [game.loss], AdversarialLoss),
@@ -71,7 +71,7 @@ def check_players(game: Game) -> None:
 
 
 def check_counts(game: Game, steps: int, record_every: int, batch_size: int) -> None:
-    """Raise for steps that are none or done already, and for a batch that cannot be judged."""
+    """Raise for steps that are not counts or done already, and for a batch that cannot be judged."""
     if any(not isinstance(count, Integral) or count < 1 for count in (steps, record_every)):
         raise ValueError(f"steps and record_every count steps, whole numbers of at least 1, got {steps} and {record_every}")
     if batch_size % game.batch_multiple:

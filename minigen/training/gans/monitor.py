@@ -28,7 +28,7 @@ class GanMonitor(Callback):
     A discriminator that is too strong; mode collapse, by the diversity of `samples` fresh samples beside as many real examples,
     and, if a classifier with predict(images) is given, by the classes it finds in them; gradients that vanish or explode;
     oscillation. Tensors that are not finite the trainer names itself, and stops. `warnings`: (step, text) of all that was said;
-    `diversity`: one number a row of the history. It samples from a seed of its own, so that watching changes nothing.
+    `diversity`: one value per row of the history. It samples from a seed of its own, so that watching changes nothing.
     """
 
     requires = "Adversarial"
@@ -94,7 +94,7 @@ class GanMonitor(Callback):
         if not state:
             return
         if (state["steps"] < 0).any() or not ((state["diversity"] >= 0) & (state["diversity"] < np.inf)).all():
-            raise StateError("GanMonitor: steps or diversity hold numbers that cannot be")
+            raise StateError("GanMonitor: steps or diversity hold values that cannot be")
         self.warnings = list(zip(state["steps"].tolist(), state["texts"].tolist()))
         self.present, self.diversity = set(state["present"].tolist()), state["diversity"].tolist()
 

@@ -23,7 +23,7 @@ class SampleGrid(Callback):
     asked for its classes in turn. Pixels beyond [0, 1], of a generator that nothing bounds, are cut off; points of the plane are
     drawn over real ones. The latent vectors come from a seed of their own, so that watching changes nothing; the samples come
     from the averaged generator, if there is one. What has been drawn goes into checkpoints: after a resume the GIF is whole.
-    With another trainer it begins anew.
+    With another trainer it starts again.
     """
 
     requires = "Adversarial"
@@ -122,7 +122,7 @@ class SampleGrid(Callback):
         samples = {name: array for name, array in state.items() if name != "steps"}
         for name, array in samples.items():
             if not np.isfinite(array).all() or array.ndim > 2 and (array.min() < 0.0 or array.max() > 1.0):
-                raise StateError(f"SampleGrid: {name} holds numbers that are no pixels or points")
+                raise StateError(f"SampleGrid: {name} holds values that are not pixels or points")
         self.steps, self.samples = steps, [samples[f"samples {i}"] for i in range(len(steps))]
 
 

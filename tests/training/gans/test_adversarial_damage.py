@@ -77,8 +77,8 @@ SPOILED = {
     "average/average.net.0.weight": (np.float64, "float64[3, 4], expected float32[3, 4]"),
     "discriminator optimizer/second_moment": (-1, "negative"),
     "remedy 0/stored 0": (np.float64, "is of float64[2, 2, 1], the generator makes float32[2, 2, 1]"),
-    "callback SampleGrid 1/samples 1": (-1, "no pixels"),
-    "callback SampleGrid 1/samples 0": (np.nan, "no pixels"),
+    "callback SampleGrid 1/samples 1": (-1, "not pixels"),
+    "callback SampleGrid 1/samples 0": (np.nan, "not pixels"),
     "callback SampleGrid 1/steps": (-(2**63), "rising"),
     "callback GanMonitor 1/diversity": (-1, "cannot be"),
 }
