@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from minigen import recipes
 from minigen.gallery import chapter
 from minigen.gallery.criteria_table import criteria_table
 from minigen.gallery.libraries import markupsafe
@@ -110,11 +109,7 @@ def demo_page(demo: Demo, section: Section, demos: list[Demo], context: dict[str
         demo=demo,
         introduction=first.source.partition("\n")[2],
         cells=rest,
-<<<<<<< HEAD
-        recipes=recipe_texts(demo.name),
-=======
         statement=statement(demo.name),
->>>>>>> w-recipes
         criteria=markupsafe.Markup(criteria_table(demo.run.result)) if demo.run.result else None,
         source_url=data_url("text/x-python", source(demo.name)),
         notebook_url=data_url("application/x-ipynb+json", text(demo.name)),
@@ -128,11 +123,6 @@ def demo_page(demo: Demo, section: Section, demos: list[Demo], context: dict[str
 def heading(name: str) -> str:
     """The heading of a demo's first text, without its number."""
     return re.sub(r"^# \d+\. ", "", cells(name)[1].source.split("\n", 1)[0])
-
-
-def recipe_texts(name: str) -> list[str]:
-    """The recipes by which a demo trains, as they stand in their file."""
-    return [recipes.find(each).source() for each in dict.fromkeys(re.findall(r'recipes\.find\("([^"]+)"\)', source(name)))]
 
 
 def data_url(kind: str, content: str) -> str:

@@ -8,11 +8,7 @@ import pytest
 import minigen
 from minigen.gallery import chapter
 from minigen.gallery.registry import names, source
-<<<<<<< HEAD
-from minigen.gallery.site import recipe_texts
-=======
 from minigen.gallery.statement import whole
->>>>>>> w-recipes
 
 PACKAGE = Path(minigen.__file__).parent
 NUMBERS = [name[:2] for name in names()]
@@ -46,16 +42,6 @@ def plain(text):
     return " " + " ".join(re.sub(r"[\W_]+", " ", text).split()).casefold()
 
 
-<<<<<<< HEAD
-def whole(name):
-    """The text of a demo, with the recipes that it trains by and the files of recipes that it imports."""
-    files = re.findall(r"^from minigen\.recipes(?:\.(\w+))? import (\w+)", source(name), re.MULTILINE)
-    imported = [(PACKAGE / "recipes" / f"{file or module}.py").read_text(encoding="utf-8") for file, module in files]
-    return "\n".join([source(name), *recipe_texts(name), *imported])
-
-
-=======
->>>>>>> w-recipes
 DEMOS = {name[:2]: plain(whole(name)) for name in names()}
 
 
