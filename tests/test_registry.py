@@ -19,7 +19,13 @@ from tests.samples import SAMPLES
 
 TESTS = Path(__file__).parent
 CHECK = re.compile(r"\bgradcheck(_module)?\(")
-ELSEWHERE = {"autograd", "coursework", "tests", "test_gradient_check"}  # whose gradient checks are of the tests' own functions
+ELSEWHERE = {
+    "autograd",
+    "coursework",
+    "docs",
+    "tests",
+    "test_gradient_check",
+}  # whose gradient checks are of the tests' own functions
 
 # What no gradient check to order 2 runs, or by which input none differentiates, and why.
 CONSTANT = {
@@ -37,6 +43,7 @@ CONSTANT = {
     "minigen.models.gans.base.Generator.latent": "noise",
     "minigen.nn.batching.joined": "run only where no graph is recorded",
     "minigen.nn.init.for_activation": "an initializer",
+    "minigen.nn.init.initializer": "an initializer",
     "minigen.nn.module.zeros": "an input of zeros, to ask for shapes",
     "minigen.nn.recurrent.LSTMCell.initial_state": "zeros",
     "minigen.nn.recurrent.RecurrentCell.initial_state": "zeros",

@@ -1,6 +1,6 @@
 """Glyphs: 28 x 28 digits and letters in the fonts that matplotlib ships, with known factors of style.
 
-White on black like MNIST, and like MNIST each character is fitted to a 20 x 20 box and centerd on its center
+White on black like MNIST, and like MNIST each character is fitted to a 20 x 20 box and centered on its center
 of ink. Unlike MNIST's, the factors that made a picture are known, so that disentanglement can be measured.
 
 Each (font, character) becomes a signed distance field once: the distance, in pixels, from each node of a fine

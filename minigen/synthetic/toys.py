@@ -10,7 +10,7 @@ def tilted_plane(n: int = 60, noise: float = 0.1, seed: int = 4) -> np.ndarray:
 
         a ~ U[-0.5, 3 pi / 2 - 0.5],   e1, e2, e3 ~ N(0, 1)
         x1 = cos(a) + sin(a) / 2 + noise e1 / 2,   x2 = 0.7 sin(a) + noise e2 / 2,
-        x3 = 0.1 x1 + 0.3 x2 + noise e3,   then centerd
+        x3 = 0.1 x1 + 0.3 x2 + noise e3,   then centered
 
     The defaults give the chapter's own 60 points. -> (n, 3) float32, each column of mean 0.
     Raises ValueError if n < 1.

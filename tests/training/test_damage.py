@@ -419,7 +419,7 @@ def test_what_is_no_regular_file(tmp_path, refused):
     refused("a folder of that name", tmp_path / "folder.npz", match="cannot be read: it is a folder")
     listener.close()
     for device in ("/dev/full", "/dev/zero", "/dev/null"):
-        refused(device, device, match="it is no regular file")
+        refused(device, device, match="it is not a regular file")
     refused("a name with a NUL", tmp_path / "a\0b", match="cannot be read")
     (tmp_path / "file").write_text("")
     refused("a file as a folder", tmp_path / "file" / "checkpoint.npz", match="cannot be read")
