@@ -48,9 +48,9 @@ def test_what_is_said_of_an_example():
 
 def test_dtypes():
     check_input(LAYER, np.zeros(3), (..., 3))
-    check_input(LAYER, np.zeros(3), (..., 3), np.float64)
+    check_input(LAYER, np.zeros(3), (..., 3), np.dtype("float64"))
     with pytest.raises(DtypeError, match="computes in float32, got float64"):
-        check_input(LAYER, np.zeros(3), (..., 3), np.float32)
+        check_input(LAYER, np.zeros(3), (..., 3), np.dtype("float32"))
     with pytest.raises(DtypeError, match="takes floating-point numbers, got int64"):
         check_input(LAYER, np.zeros(3, np.int64), (..., 3))
     with pytest.raises(TypeError, match="expects an array or a Tensor, got list"):
