@@ -801,8 +801,8 @@ def test_files_that_are_none_are_named(tmp_path):
         "folder.py": "is a folder",
         "circle.py": "cannot be read",
         "gone.py": "does not exist",
-        "device.py": "no regular file",
-        "fifo.py": "no regular file",
+        "device.py": "not a regular file",
+        "fifo.py": "not a regular file",
     }
     assert all(said in marks[name]["stopped"] for name, said in told.items()), marks
     assert r"\x1b[2J.py" in marks
