@@ -14,7 +14,7 @@ content of one image and the style of another; which style, one example shows, i
 #
 #     t = AdaIN(f(c), f(s)) = std(f(s)) (f(c) - mean(f(c))) / std(f(c)) + mean(f(s)),        image = g(t)
 #
-#     loss = |f(image) - t|^2 + 10 sum over the stages of f of  |difference of means|^2 + |difference of deviations|^2
+#     loss = |f(image) - t|^2 + 10 sum over the layers of f of  |difference of means|^2 + |difference of deviations|^2
 #
 # Contents are digits, white on black. Styles are pictures of other digits, in ink of any color on darker paper of any color,
 # with one of six patterns. Since these are drawn, we know what the answer should be: the same digit, drawn in that style. The
@@ -162,7 +162,7 @@ def distances(images):
     with mg.no_grad():
         return [
             style_distance(look(images), look(examples)).item()
-            for look in (lambda images: model.encoder.stages(mg.asarray(images)), feature_maps)
+            for look in (lambda images: model.encoder.activations(mg.asarray(images)), feature_maps)
         ]
 
 

@@ -61,9 +61,18 @@ def __getattr__(name: str) -> Any:
     if name == "__all__":
         return [*NAMES, *ops.__all__]
     if name not in NAMES and name not in ops.__all__:
-        return import_module("minigen.utils.near_misses").answering("minigen", [*FOLDERS, *NAMES, *ops.__all__])(name)
+        return not_here(name, [*FOLDERS, *NAMES, *ops.__all__])
     value = globals()[name] = getattr(import_module(f"minigen.{NAMES.get(name, 'ops')}"), name)
     return value
+
+
+def not_here(name: str, known: list[str]) -> Any:
+    """Raise AttributeError for a name that minigen does not have itself, with the room that has it, or what it is called here."""
+    near_misses = import_module("minigen.utils.near_misses")
+    elsewhere = dict(near_misses.NAMES)
+    for room in () if name.startswith("_") else ("nn", "optim", "losses"):
+        elsewhere |= {each: f"minigen.{room}.{each}" for each in import_module(f"minigen.{room}").__all__}
+    raise near_misses.missing("module 'minigen'", name, elsewhere, known)
 
 
 def __dir__() -> list[str]:

@@ -11,10 +11,10 @@ import pytest
 import minigen as mg
 from minigen import data, errors, losses, nn, optim, synthetic, training
 from minigen.autograd import grad
-from minigen.losses.described import Described
 from minigen.models.autoencoders.denoising import Corruption
 from minigen.optim.optimizer import Optimizer
 from minigen.training import remedies
+from minigen.utils.settings import Settings
 from tests.models.test_autoencoders import MODELS as AUTOENCODERS
 from tests.models.test_gans import PAIRS
 from tests.models.test_restorers import RESTORERS
@@ -154,7 +154,7 @@ def test_a_game_that_has_begun_goes_on_as_its_copy_does(options, copied):
     networks.assert_same(*results)
 
 
-def described(base: type = Described) -> list[type]:
+def described(base: type = Settings) -> list[type]:
     """All losses, penalties and remedies that can be made without arguments."""
     return [each for cls in base.__subclasses__() for each in (cls, *described(cls)) if each.__module__.startswith("minigen.")]
 

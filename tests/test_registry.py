@@ -19,7 +19,13 @@ from tests.samples import SAMPLES
 
 TESTS = Path(__file__).parent
 CHECK = re.compile(r"\bgradcheck(_module)?\(")
-ELSEWHERE = {"autograd", "coursework", "docs", "tests", "test_gradient_check"}  # whose gradient checks are of the tests' own functions
+ELSEWHERE = {
+    "autograd",
+    "coursework",
+    "docs",
+    "tests",
+    "test_gradient_check",
+}  # whose gradient checks are of the tests' own functions
 
 # What no gradient check to order 2 runs, or by which input none differentiates, and why.
 CONSTANT = {
@@ -35,8 +41,9 @@ CONSTANT = {
     "minigen.models.autoencoders.variational.VariationalAutoencoder.sample": "for pictures, outside any graph",
     "minigen.models.gans.base.Generator.dtype": "the kind of its numbers",
     "minigen.models.gans.base.Generator.latent": "noise",
-    "minigen.models.batching.joined": "run only where no graph is recorded",
+    "minigen.nn.batching.joined": "run only where no graph is recorded",
     "minigen.nn.init.for_activation": "an initializer",
+    "minigen.nn.init.initializer": "an initializer",
     "minigen.nn.module.zeros": "an input of zeros, to ask for shapes",
     "minigen.nn.recurrent.LSTMCell.initial_state": "zeros",
     "minigen.nn.recurrent.RecurrentCell.initial_state": "zeros",

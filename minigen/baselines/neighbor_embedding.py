@@ -7,6 +7,7 @@ from tqdm import tqdm
 
 from minigen.backend.host import whole_array
 from minigen.errors import NonFiniteError, ShapeError
+from minigen.metrics.checks import check_count, check_finite
 from minigen.utils.settings import takes_settings
 
 _CHUNK = 1 << 18  # pairs worked on at once: 1 MiB in float32, so the many passes over them stay in the cache
@@ -44,8 +45,7 @@ def tsne(
     Source: van der Maaten & Hinton 2008; learning rate: Belkina et al. 2019; start: Kobak & Berens 2019.
     """
     x = _points(x)
-    if iterations < 1:
-        raise ValueError(f"tsne: iterations is {iterations}, expected at least 1")
+    check_count("tsne", "iterations", iterations, least=1)
     if learning_rate == "auto":
         learning_rate = max(len(x) / 12, 50.0)
     p = joint_probabilities(x, perplexity)
@@ -195,9 +195,9 @@ def _principal_plane(x: np.ndarray) -> np.ndarray:
     """The first two principal components of x, the first scaled to standard deviation 1e-4. -> (n, 2)."""
     if (x == x[0]).all():
         raise ValueError(f"tsne: all {len(x)} points are the same, expected points that differ")
-    centerd = x.astype(np.float64) - x.mean(axis=0, dtype=np.float64)
-    _, _, vt = np.linalg.svd(np.linalg.qr(centerd, mode="r"), full_matrices=False)
-    plane = centerd @ vt[:2].T
+    centered = x.astype(np.float64) - x.mean(axis=0, dtype=np.float64)
+    _, _, vt = np.linalg.svd(np.linalg.qr(centered, mode="r"), full_matrices=False)
+    plane = centered @ vt[:2].T
     return (plane * (1e-4 / plane[:, 0].std())).astype(x.dtype)
 
 
@@ -207,6 +207,5 @@ def _points(x: np.ndarray) -> np.ndarray:
     x = x.astype(np.float64 if x.dtype == np.float64 else np.float32, copy=False)
     if x.ndim != 2 or x.shape[1] < 2:
         raise ShapeError(f"tsne: got x of shape {x.shape}, expected (n, d) with d at least 2")
-    if not np.isfinite(x).all():
-        raise ValueError("tsne: got NaN or infinity in x, expected finite points")
+    check_finite("tsne", "x", x)
     return x

@@ -25,7 +25,7 @@ class PCA:
 
     def project(self, x: np.ndarray) -> np.ndarray:
         """Codes (x - mean) components. x: (n, d) -> (n, k)."""
-        return (checked_matrix(x, "x", columns=len(self.mean)) - self.mean) @ self.components
+        return (checked_matrix("PCA", "x", x, columns=len(self.mean)) - self.mean) @ self.components
 
     def reconstruct(self, x: np.ndarray) -> np.ndarray:
         """Projection onto the subspace: mean + project(x) components^T. x: (n, d) -> (n, d)."""
@@ -44,7 +44,7 @@ def pca(x: np.ndarray, k: int) -> PCA:
     Raises ShapeError if x is not (n, d), ValueError if k is out of range or x is not finite.
     Source: Pearson 1901; Eckart & Young 1936; Baldi & Hornik 1989 for the linear autoencoder.
     """
-    x = checked_matrix(x, "x")
+    x = checked_matrix("pca", "x", x)
     if not 1 <= k <= min(x.shape):
         raise ValueError(f"pca: k is {k}, expected 1 to min(n, d) = {min(x.shape)} for x of shape {x.shape}")
     mean = x.mean(axis=0)
@@ -94,7 +94,7 @@ def probabilistic_pca(x: np.ndarray, k: int) -> ProbabilisticPCA:
     with U the first k principal components and Lambda their eigenvalues (variances divided by n). It is what the best linear
     variational autoencoder with k latent variables must find.
 
-    x: (n, d).  k: 1 to min(n, d), and below d, for else no dimension is left for the noise.
+    x: (n, d).  k: 1 to min(n, d), and below d, so that a dimension is left for the noise.
     Raises ShapeError if x is not (n, d); ValueError for k out of range, for x that is not finite, or that lies in a k-dimensional
     plane, where the likelihood has no maximum.
     Source: Tipping & Bishop 1999, equations 7 and 8.

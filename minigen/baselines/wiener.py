@@ -6,7 +6,7 @@ import numpy as np
 
 from minigen.backend.host import whole_array
 from minigen.errors import ShapeError
-from minigen.metrics.checks import checked_matrix
+from minigen.metrics.checks import check_count, checked_matrix
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,13 +40,14 @@ class WienerFilter:
 
     def truncated(self, rank: int) -> "WienerFilter":
         """The best affine denoiser through `rank` codes, 1 to k. Raises ValueError for a rank out of range."""
-        if not 1 <= rank <= len(self.errors):
-            raise ValueError(f"WienerFilter.truncated: rank is {rank}, expected 1 to {len(self.errors)}")
+        check_count("WienerFilter.truncated", "rank", rank, least=1, most=len(self.errors))
         return WienerFilter(self.mean, self.encoder[:, :rank], self.decoder[:rank], self.errors[:rank])
 
     def denoise(self, noisy: np.ndarray) -> np.ndarray:
         """Noisy examples (n, d) -> estimates of the clean ones (n, d), in float64."""
-        return (checked_matrix(noisy, "noisy", columns=len(self.mean)) - self.mean) @ self.encoder @ self.decoder + self.mean
+        return (
+            checked_matrix("WienerFilter", "noisy", noisy, columns=len(self.mean)) - self.mean
+        ) @ self.encoder @ self.decoder + self.mean
 
 
 def wiener_filter(x: np.ndarray, noise_variance: float | np.ndarray) -> WienerFilter:
@@ -60,18 +61,18 @@ def wiener_filter(x: np.ndarray, noise_variance: float | np.ndarray) -> WienerFi
     features these are the principal components, each shrunk by lambda / (lambda + v); without noise it is PCA.
 
     The noise may depend on x: all that counts is that its mean, given x, is zero, and that N is its covariance over everything.
-    So the formula holds for dropout at rate p, with noise_variance = p / (1 - p) * mean(x^2), a number a feature. Masking is
+    So the formula holds for dropout at rate p, with noise_variance = p / (1 - p) * mean(x^2), one for each feature. Masking is
     dropout times 1 - p: divide masked examples by 1 - p first.
 
     x: (n, d) clean examples.  noise_variance: a number or (d,), in the squared unit of x.
     Covariances are divided by n; computed in float64. Raises ShapeError for shapes that do not fit, ValueError for variances
     that are negative or infinite, and for x that is not finite. Source: Wiener 1949; Izenman 1975 for the reduced rank.
     """
-    x, noise_variance = _examples(x, noise_variance)
+    x, noise_variance = _examples("wiener_filter", x, noise_variance)
     n, d = x.shape
     mean = x.mean(axis=0)
-    centerd = x - mean
-    covariance = centerd.T @ centerd / n
+    centered = x - mean
+    covariance = centered.T @ centered / n
     # A feature that neither varies nor is noisy makes the sum singular; it tells nothing of the others, and stays at its mean.
     inverse = np.linalg.pinv(covariance + np.diag(noise_variance), rcond=d * np.finfo(np.float64).eps, hermitian=True)
     regression = inverse @ covariance
@@ -88,9 +89,9 @@ def denoising_error(x: np.ndarray, noise_variance: float | np.ndarray, weight: n
     The expectation over the noise is exact, nothing is drawn. weight: (d, d), bias: (d,); the rest, and the errors raised, as in
     `wiener_filter`, which no other map of its rank undercuts.
     """
-    x, noise_variance = _examples(x, noise_variance)
+    x, noise_variance = _examples("denoising_error", x, noise_variance)
     d = x.shape[1]
-    weight, bias = checked_matrix(weight, "weight", columns=d), whole_array(bias, dtype=np.float64)
+    weight, bias = checked_matrix("denoising_error", "weight", weight, columns=d), whole_array(bias, dtype=np.float64)
     if weight.shape != (d, d) or bias.shape != (d,):
         raise ShapeError(
             f"denoising_error: got weight {weight.shape} and bias {bias.shape} for {d} features, expected ({d}, {d}) and ({d},)"
@@ -99,11 +100,13 @@ def denoising_error(x: np.ndarray, noise_variance: float | np.ndarray, weight: n
     return float(systematic + noise_variance @ (weight**2).sum(axis=1) / d)
 
 
-def _examples(x: np.ndarray, noise_variance: float | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """x (n, d) and one variance a feature (d,), or an error that says what they are instead."""
-    x, variance = checked_matrix(x, "x"), whole_array(noise_variance, dtype=np.float64)
+def _examples(function: str, x: np.ndarray, noise_variance: float | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """x (n, d) and one variance for each feature (d,), or an error that says what they are instead."""
+    x, variance = checked_matrix(function, "x", x), whole_array(noise_variance, dtype=np.float64)
     if variance.shape not in ((), x.shape[1:]):
-        raise ShapeError(f"got noise_variance of shape {variance.shape}, expected a number or ({x.shape[1]},), one a feature")
+        expected = f"a number or ({x.shape[1]},), one for each feature"
+        raise ShapeError(f"{function}: got noise_variance of shape {variance.shape}, expected {expected}")
     if not (np.isfinite(variance) & (variance >= 0)).all():
-        raise ValueError(f"got noise_variance from {variance.min()} to {variance.max()}, expected at least 0 and finite")
+        between = f"from {variance.min()} to {variance.max()}"
+        raise ValueError(f"{function}: got noise_variance {between}, expected at least 0 and finite")
     return x, np.broadcast_to(variance, x.shape[1:])

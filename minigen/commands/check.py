@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 from minigen.coursework import exercises
+from minigen.coursework.grader import grade
 from minigen.coursework.grading.report import EXIT_STATUS, Report
-from minigen.coursework.grading.run import grade
 from minigen.coursework.grading.submission import read_all
 from minigen.errors import UsageError
 from minigen.utils.arguments import Parser, number

@@ -26,8 +26,8 @@ def download(urls: Sequence[str], name: str, sha256: str, *, decompress: bool) -
     failures = []
     for url in urls:
         try:
-            content = _received(url, name)
-            digest = _sha256(content, decompress)
+            content = received(url, name)
+            digest = sha256_of(content, decompress)
             if digest != sha256:
                 raise DataError(f"wrong checksum: SHA-256 is {digest}, expected {sha256}")
             return content
@@ -37,7 +37,7 @@ def download(urls: Sequence[str], name: str, sha256: str, *, decompress: bool) -
     raise DataError(f"{name} could not be downloaded:\n" + "\n".join(failures))
 
 
-def _received(url: str, name: str) -> bytes:
+def received(url: str, name: str) -> bytes:
     content = bytearray()
     with urllib.request.urlopen(url, timeout=TIMEOUT) as response:
         promised = response.headers.get("Content-Length")
@@ -51,7 +51,7 @@ def _received(url: str, name: str) -> bytes:
     return bytes(content)
 
 
-def _sha256(content: bytes, decompress: bool) -> str:
+def sha256_of(content: bytes, decompress: bool) -> str:
     digest = hashlib.sha256()
     with gzip.GzipFile(fileobj=io.BytesIO(content)) if decompress else io.BytesIO(content) as file:
         while block := file.read(BLOCK):

@@ -36,7 +36,7 @@ class Batches(PythonNumbers):
         self, *arrays: Any, batch_size: int, seed: int | None = None, shuffle: bool = True, drop_last: bool = False
     ) -> None:
         arrays = tuple(to_numpy(array) for array in arrays)
-        self.examples = _common_length(arrays)
+        self.examples = common_length(arrays)
         self.arrays = arrays
         if batch_size < 1:
             raise ValueError(f"batches: got batch_size {batch_size}, expected at least 1")
@@ -125,7 +125,7 @@ class Endless:
         self.batches.load_state_dict(self.batches.state_dict())  # it knows where the epoch stands
 
 
-def _common_length(arrays: tuple[np.ndarray, ...]) -> int:
+def common_length(arrays: tuple[np.ndarray, ...]) -> int:
     shapes = [array.shape for array in arrays]
     if not arrays or () in shapes:
         raise ShapeError(f"batches: got arrays of shapes {shapes}, expected one or more, (n, ...) each")

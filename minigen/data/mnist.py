@@ -108,19 +108,19 @@ def load_mnist() -> tuple[Dataset, Dataset]:
     images; with as many as are published they must be the published ones, as a download must, by their SHA-256.
     Raises DataError, naming the file, what is wrong and what to do, if a file cannot be had or used.
     """
-    return _load("mnist")
+    return load_source("mnist")
 
 
 def load_fashion_mnist() -> tuple[Dataset, Dataset]:
     """Fashion-MNIST: 60,000 training and 10,000 test images of clothes, (n, 28, 28, 1); found as MNIST is."""
-    return _load("fashion_mnist")
+    return load_source("fashion_mnist")
 
 
-def _load(name: str) -> tuple[Dataset, Dataset]:
-    files = _own_files(name) or _cached_files(name)
+def load_source(name: str) -> tuple[Dataset, Dataset]:
+    files = own_files(name) or cached_files(name)
     class_names = SOURCES[name].class_names
     return tuple(
-        Dataset(name, *_read_split(name, {file: files[file] for file in split}, len(class_names)), class_names, {})
+        Dataset(name, *read_split(name, {file: files[file] for file in split}, len(class_names)), class_names, {})
         for split in (FILES[:2], FILES[2:])
     )
 
@@ -144,17 +144,17 @@ def places(name: str, root: Path) -> list[Path]:
 
 def found(place: Path) -> dict[str, Path]:
     """Which of FILES are in a folder, under any of their names."""
-    return {file: path for file in FILES if (path := _existing(place, file))}
+    return {file: path for file in FILES if (path := existing(place, file))}
 
 
-def _existing(folder: Path, file: str) -> Path | None:
+def existing(folder: Path, file: str) -> Path | None:
     """One of FILES in a folder, under any of its names; the last is that of an unpacked archive of archives."""
     stems = (file, file.replace("-idx", ".idx"))
     names = (*stems, *(f"{stem}.gz" for stem in stems), *(f"{stem}/{stem}" for stem in stems))
     return next((folder / name for name in names if (folder / name).is_file()), None)
 
 
-def _own_files(name: str) -> dict[str, File]:
+def own_files(name: str) -> dict[str, File]:
     """The user's own files, all four of them, or none. DataError if there are some, but not all."""
     root = own_folder()
     for place in places(name, root) if root else ():
@@ -165,27 +165,29 @@ def _own_files(name: str) -> dict[str, File]:
         missing = [file for file in FILES if file not in paths]
         if len(missing) == len(FILES):
             continue
-        files = {file: File(path, _content(path)) for file, path in paths.items()}
-        if place in (root, root / "raw") and any(_published(each.content)[0] not in (None, name) for each in files.values()):
+        files = {file: File(path, read_content(path)) for file, path in paths.items()}
+        if place in (root, root / "raw") and any(published_as(each.content)[0] not in (None, name) for each in files.values()):
             continue  # where no folder's name says what they are, they may be another data set's
         if missing:
-            beside = _beside(place, paths)
+            beside = neighbors(place, paths)
             raise DataError(f"{name}: {place} lacks {', '.join(missing)}; put them there, plain or as .gz{beside}")
         return files
     return {}
 
 
-def _cached_files(name: str) -> dict[str, File]:
+def cached_files(name: str) -> dict[str, File]:
     """The files of the cache, which is completed first; what cannot be kept there serves nevertheless."""
     try:
         folder = cache_folder(name)
         paths = found(folder)
     except OSError:
         folder, paths = None, {}
-    return {file: File(paths[file], _content(paths[file])) if file in paths else _fetched(name, file, folder) for file in FILES}
+    return {
+        file: File(paths[file], read_content(paths[file])) if file in paths else fetched(name, file, folder) for file in FILES
+    }
 
 
-def _fetched(name: str, file: str, cache: Path | None) -> File:
+def fetched(name: str, file: str, cache: Path | None) -> File:
     """A file that is downloaded, and kept in the cache if that is possible."""
     source, archive = SOURCES[name], f"{file}.gz"
     try:
@@ -199,24 +201,24 @@ def _fetched(name: str, file: str, cache: Path | None) -> File:
         own = own_folder()
         place = own / name if own else f"$MINIGEN_DATA/{name} (set MINIGEN_DATA to a folder of your choice)"
         raise DataError(
-            f"{name}: {error}\n{_looked_into(name, own)}Without a network, get {', '.join(f'{f}.gz' for f in FILES)} elsewhere "
+            f"{name}: {error}\n{looked_into(name, own)}Without a network, get {', '.join(f'{f}.gz' for f in FILES)} elsewhere "
             f"and put all four into {place}; or take data.load('glyphs'), which needs no download."
         ) from error
     with keeping(), replacing((cache or cache_folder(name)) / archive) as temporary:
         temporary.write_bytes(content)
     path = Path(archive) if cache is None else cache / archive
-    return File(path, _unpacked(path, content), published=True)
+    return File(path, decompressed(path, content), published=True)
 
 
-def _looked_into(name: str, own: Path | None) -> str:
+def looked_into(name: str, own: Path | None) -> str:
     """Where the files were looked for in vain, and what is there, a line a place."""
     if own and not own.is_dir():
         return f"MINIGEN_DATA is {own}: there is no such folder.\n"
     there = [place for place in places(name, own) if place.is_dir()] if own else []
-    return "".join(f"{place} has none of them{_beside(place)}.\n" for place in there)
+    return "".join(f"{place} has none of them{neighbors(place)}.\n" for place in there)
 
 
-def _beside(place: Path, paths: Mapping[str, Path] | None = None) -> str:
+def neighbors(place: Path, paths: Mapping[str, Path] | None = None) -> str:
     """What else is in a folder, in words: a file may only have another name."""
     with contextlib.suppress(OSError):
         others = sorted(path.name for path in place.iterdir() if path not in (paths or {}).values())
@@ -228,15 +230,15 @@ def _beside(place: Path, paths: Mapping[str, Path] | None = None) -> str:
 # Reading them.
 
 
-def _content(path: Path) -> bytes:
+def read_content(path: Path) -> bytes:
     """All bytes of a file, decompressed. DataError if it cannot be read."""
     try:
-        return _unpacked(path, path.read_bytes())
+        return decompressed(path, path.read_bytes())
     except OSError as error:
-        raise _unusable(path, f"it cannot be read to its end ({error})") from error
+        raise unusable(path, f"it cannot be read to its end ({error})") from error
 
 
-def _unpacked(path: Path, content: bytes) -> bytes:
+def decompressed(path: Path, content: bytes) -> bytes:
     """What is in a file that may be compressed, whatever its name says; no more of it than its header promises, and a byte."""
     if not content.startswith(GZIP) and (path.suffix != ".gz" or content.startswith(bytes((0, 0, UNSIGNED_BYTE)))):
         return content
@@ -247,45 +249,45 @@ def _unpacked(path: Path, content: bytes) -> bytes:
             promised = math.prod(struct.unpack_from(f">{axes}I", header, 4)) if len(header) >= 4 + 4 * axes and axes else 0
             return header + file.read(min(promised, LARGEST) + 1)
     except (OSError, EOFError, zlib.error) as error:
-        raise _unusable(path, f"it cannot be read to its end ({error})") from error
+        raise unusable(path, f"it cannot be read to its end ({error})") from error
 
 
-def _read_split(name: str, files: dict[str, File], classes: int) -> tuple[np.ndarray, np.ndarray]:
+def read_split(name: str, files: dict[str, File], classes: int) -> tuple[np.ndarray, np.ndarray]:
     """Images scaled to [0, 1] and labels, checked against each other."""
-    images, labels = (_read_idx(name, file, *files[file], ndim=ndim) for file, ndim in zip(files, (3, 1), strict=True))
+    images, labels = (read_idx(name, file, *files[file], ndim=ndim) for file, ndim in zip(files, (3, 1), strict=True))
     images_path, labels_path = (each.path for each in files.values())
     if images.shape[1:] != (SIDE, SIDE):
         height, width = images.shape[1:]
-        raise _unusable(images_path, f"its images are {height} x {width}, expected {SIDE} x {SIDE}")
+        raise unusable(images_path, f"its images are {height} x {width}, expected {SIDE} x {SIDE}")
     if len(images) == 0:
-        raise _unusable(images_path, "it holds no images")
+        raise unusable(images_path, "it holds no images")
     if len(images) != len(labels):
-        raise _unusable(labels_path, f"it holds {len(labels)} labels for the {len(images)} images of {images_path.name}")
+        raise unusable(labels_path, f"it holds {len(labels)} labels for the {len(images)} images of {images_path.name}")
     if labels.max() >= classes:
         where = int(labels.argmax())
-        raise _unusable(labels_path, f"label {where} is {labels[where]}, expected 0 to {classes - 1}")
+        raise unusable(labels_path, f"label {where} is {labels[where]}, expected 0 to {classes - 1}")
     scaled = np.divide(images[..., None], np.float32(255), dtype=np.float32)
     return scaled, labels.astype(np.int64)
 
 
-def _read_idx(name: str, file: str, path: Path, content: bytes, published: bool, ndim: int) -> np.ndarray:
+def read_idx(name: str, file: str, path: Path, content: bytes, published: bool, ndim: int) -> np.ndarray:
     """The unsigned bytes of one of FILES, which has ndim axes."""
     magic, start = bytes((0, 0, UNSIGNED_BYTE, ndim)), 4 + 4 * ndim
     if content[:4] != magic:
         got = content[:4].hex(" ") or "nothing"
-        raise _unusable(path, f"it starts with {got}, expected the magic number {magic.hex(' ')}")
+        raise unusable(path, f"it starts with {got}, expected the magic number {magic.hex(' ')}")
     if len(content) < start:
-        raise _unusable(path, f"its header is {len(content)} bytes, expected {start}")
+        raise unusable(path, f"its header is {len(content)} bytes, expected {start}")
     shape = struct.unpack_from(f">{ndim}I", content, offset=4)
     size = len(content) - start
     if size != math.prod(shape):
         promised = f"{' x '.join(map(str, shape))} = {math.prod(shape)} bytes"
-        raise _unusable(path, f"its header promises {promised}, it holds {size}")
-    known, under = (name, file) if published else _published(content)
+        raise unusable(path, f"its header promises {promised}, it holds {size}")
+    known, under = (name, file) if published else published_as(content)
     if known and (known, under) != (name, file):
-        raise _unusable(path, f"it is the published {under} of {known}")
+        raise unusable(path, f"it is the published {under} of {known}")
     if not known and shape[0] == PUBLISHED[FILES.index(file)]:
-        raise _unusable(
+        raise unusable(
             path,
             f"it holds {shape[0]:,}, as the published {file} of {name} does, but is damaged, or of another "
             f"data set: its SHA-256 is {hashlib.sha256(content).hexdigest()}",
@@ -293,11 +295,11 @@ def _read_idx(name: str, file: str, path: Path, content: bytes, published: bool,
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
 
 
-def _published(content: bytes) -> tuple[str | None, str]:
+def published_as(content: bytes) -> tuple[str | None, str]:
     """The data set and the name among FILES under which a content is published; None and "" if it is not."""
     digest = hashlib.sha256(content).hexdigest()
     return next(((name, files[digest]) for name, source in SOURCES.items() if digest in (files := source.digests())), (None, ""))
 
 
-def _unusable(path: Path, what: str) -> DataError:
+def unusable(path: Path, what: str) -> DataError:
     return DataError(f"{path}: {what}; replace the file, or move all four away to have them downloaded again")

@@ -19,8 +19,9 @@ from typing import Any, overload
 import numpy as np
 
 from minigen.backend import USUAL, is_array
+from minigen.engine import messages
 from minigen.engine.context import current_observer, recording
-from minigen.engine.messages import admitted, bind, call_explained, explain, missing_rule, mixed_dtypes, setting, unknown_setting
+from minigen.engine.messages import admitted, bind, setting
 from minigen.engine.signature import Function, Inputs
 from minigen.engine.tensor import Tensor, next_version
 from minigen.utils.settings import PLAIN
@@ -52,7 +53,7 @@ class Op:
         name = self.inputs[0] if self.variadic else self.inputs[position]
         if name in self.rules or name in self.non_differentiable:
             return self.rules.get(name)
-        raise missing_rule(self, name)
+        raise messages.missing_rule(self, name)
 
 
 @overload
@@ -87,7 +88,7 @@ def op(forward: Callable | None = None, *, broadcasts: bool = False, non_differe
                 if dtype is None:
                     dtype = array.dtype
                 elif array.dtype is not dtype and array.dtype != dtype:  # equal but not identical: unpickled
-                    raise mixed_dtypes(self, inputs)
+                    raise messages.mixed_dtypes(self, inputs)
                 requires_grad = requires_grad or x.requires_grad
                 arrays.append(array)
             else:
@@ -97,18 +98,18 @@ def op(forward: Callable | None = None, *, broadcasts: bool = False, non_differe
             inputs, arrays = admitted(self, inputs)
         if dtype is None:
             try:
-                return call_explained(self, inputs, attributes) if unusual else forward(*inputs, **attributes)
+                return messages.call_explained(self, inputs, attributes) if unusual else forward(*inputs, **attributes)
             except TypeError as error:
-                raise unknown_setting(self, attributes) or error from error.__cause__
+                raise messages.unknown_setting(self, attributes) or error from error.__cause__
 
         observer = current_observer.get()
         try:
             data = forward(*arrays, **attributes) if observer is None else observer.forward(self, arrays, attributes)
             same_dtype = data.dtype is dtype or data.dtype == dtype
         except (ValueError, TypeError, IndexError, AttributeError) as error:
-            raise unknown_setting(self, attributes) or explain(self, arrays, error) from error
+            raise messages.unknown_setting(self, attributes) or messages.explain(self, arrays, error) from error
         if not same_dtype:
-            raise mixed_dtypes(self, inputs, data)
+            raise messages.mixed_dtypes(self, inputs, data)
 
         result = new(Tensor)
         result._data = data if is_array(data) else np.asarray(data)

@@ -7,30 +7,29 @@ and a dict of its named terms.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from minigen import ops
+from minigen.autograd import TensorLike
 from minigen.errors import DtypeError, ShapeError, conversion
-from minigen.losses.described import Described
-from minigen.utils.settings import takes_settings
+from minigen.utils.settings import Settings, takes_settings
 
-Terms = tuple[Any, dict[str, Any]]
+Terms = tuple[TensorLike, dict[str, TensorLike]]
 
 
-class AdversarialLoss(Described):
+class AdversarialLoss(Settings):
     """Base of the losses of two players. `labeled`: whether the discriminator's objective has labels, 1 for real and 0 for
     generated examples, which smoothing and noise may change; its decision is then the nearer label."""
 
     labeled = False
     threshold: float | None = 0.0  # scores above it say "real"; None where single scores say nothing
 
-    def discriminator(self, real: Any, fake: Any) -> Terms:
+    def discriminator(self, real: TensorLike, fake: TensorLike) -> Terms:
         """What the discriminator minimizes: scores of real examples (n, 1) and of generated ones (m, 1)."""
         raise NotImplementedError(f"{type(self).__name__} has no discriminator()")
 
-    def generator(self, fake: Any) -> Terms:
+    def generator(self, fake: TensorLike) -> Terms:
         """What the generator minimizes: the scores (n, 1) of what it makes."""
         raise NotImplementedError(f"{type(self).__name__} has no generator()")
 
@@ -40,7 +39,9 @@ class CrossEntropyLoss(AdversarialLoss):
 
     labeled = True
 
-    def discriminator(self, real: Any, fake: Any, real_target: Any = 1.0, fake_target: Any = 0.0) -> Terms:
+    def discriminator(
+        self, real: TensorLike, fake: TensorLike, real_target: TensorLike | float = 1.0, fake_target: TensorLike | float = 0.0
+    ) -> Terms:
         """E BCE(D(x), real_target) + E BCE(D(G(z)), fake_target), in nats; a target is a number or one for each score (n, 1).
 
         With targets 1 and 0 it is -E log D(x) - E log(1 - D(G(z))): at the best discriminator log 4 - 2 JSD(p, q), which is
@@ -64,7 +65,7 @@ class Minimax(CrossEntropyLoss):
     Not equivalent to maximizing E log D(G(z)), `NonSaturating`, but for its fixed point. Goodfellow et al. 2014, equation 1.
     """
 
-    def generator(self, fake: Any) -> Terms:
+    def generator(self, fake: TensorLike) -> Terms:
         """E log(1 - D(G(z))), at most 0."""
         check_scores(fake)
         loss = -ops.softplus(fake).mean()
@@ -81,7 +82,7 @@ class NonSaturating(CrossEntropyLoss):
     d/dscore = sigmoid(score) - 1: strongest where the fake is seen through.
     """
 
-    def generator(self, fake: Any) -> Terms:
+    def generator(self, fake: TensorLike) -> Terms:
         """-E log D(G(z)); log 2 = 0.693 where D says 1/2."""
         check_scores(fake)
         loss = ops.softplus(-fake).mean()
@@ -99,7 +100,9 @@ class LeastSquares(AdversarialLoss):
     labeled = True
     threshold = 0.5
 
-    def discriminator(self, real: Any, fake: Any, real_target: Any = 1.0, fake_target: Any = 0.0) -> Terms:
+    def discriminator(
+        self, real: TensorLike, fake: TensorLike, real_target: TensorLike | float = 1.0, fake_target: TensorLike | float = 0.0
+    ) -> Terms:
         """Half the mean squared distance of both kinds of scores from their targets, a number or one for each score (n, 1)."""
         check_scores(real, fake)
         real_target, fake_target = checked_target(real, real_target), checked_target(fake, fake_target)
@@ -107,7 +110,7 @@ class LeastSquares(AdversarialLoss):
         on_fake = 0.5 * ops.square(fake - fake_target).mean()
         return on_real + on_fake, {"on real": on_real, "on fake": on_fake}
 
-    def generator(self, fake: Any) -> Terms:
+    def generator(self, fake: TensorLike) -> Terms:
         """Half the mean squared distance of the fakes' scores from 1."""
         check_scores(fake)
         loss = 0.5 * ops.square(fake - 1.0).mean()
@@ -122,12 +125,12 @@ class Hinge(AdversarialLoss):
     D minimizes  E max(0, 1 - D(x)) + E max(0, 1 + D(G(z))),    G minimizes  -E D(G(z))
     """
 
-    def discriminator(self, real: Any, fake: Any) -> Terms:
+    def discriminator(self, real: TensorLike, fake: TensorLike) -> Terms:
         check_scores(real, fake)
         on_real, on_fake = ops.relu(1.0 - real).mean(), ops.relu(1.0 + fake).mean()
         return on_real + on_fake, {"on real": on_real, "on fake": on_fake}
 
-    def generator(self, fake: Any) -> Terms:
+    def generator(self, fake: TensorLike) -> Terms:
         check_scores(fake)
         loss = -fake.mean()
         return loss, {"hinge": loss}
@@ -146,32 +149,30 @@ class Wasserstein(AdversarialLoss):
 
     threshold = None
 
-    def discriminator(self, real: Any, fake: Any) -> Terms:
+    def discriminator(self, real: TensorLike, fake: TensorLike) -> Terms:
         check_scores(real, fake)
         loss = fake.mean() - real.mean()
         return loss, {"distance": -loss}
 
-    def generator(self, fake: Any) -> Terms:
+    def generator(self, fake: TensorLike) -> Terms:
         check_scores(fake)
         loss = -fake.mean()
         return loss, {"critic": loss}
 
 
-def check_scores(*scores: Any) -> None:
+def check_scores(*scores: TensorLike) -> None:
     """Raise ShapeError unless these are scores (n, 1) or (n,) of at least one example each."""
     for score in scores:
         shape = tuple(score.shape)
         if len(shape) not in (1, 2) or shape[1:] not in ((), (1,)) or shape[0] < 1:
-            raise ShapeError(f"a discriminator gives one score an example, (n, 1) with n at least 1, got {shape}")
+            raise ShapeError(f"a discriminator gives one score per example, (n, 1) with n at least 1, got {shape}")
 
 
-def checked_target(score: Any, target: Any) -> Any:
+def checked_target(score: TensorLike, target: TensorLike | float) -> TensorLike | float:
     """A target that is a number, or an array of the shape and dtype of its scores, else an error: (n, 1) against (n,) would be
     n * n pairs."""
-    if not hasattr(target, "shape"):
-        return target
-    if isinstance(target, np.generic):
-        return float(target)  # as a number of NumPy's it would decide the dtype
+    if isinstance(target, (int, float, np.generic)):
+        return float(target)  # a number of NumPy's would decide the dtype
     if tuple(target.shape) not in ((), tuple(score.shape)):
         raise ShapeError(f"a target is a number or one for each score, {tuple(score.shape)}, got {tuple(target.shape)}")
     if target.dtype != score.dtype:

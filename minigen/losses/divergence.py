@@ -1,13 +1,12 @@
 """How far a distribution is from another, in nats. `reduction`: see losses.reduction; the default is nats per image."""
 
-from typing import Any
-
 from minigen import ops
+from minigen.autograd import TensorLike
 from minigen.losses.reduction import reduce
 from minigen.utils.checks import check_same_shape
 
 
-def kl_normal(mean: Any, logvar: Any, reduction: str = "batchmean") -> Any:
+def kl_normal(mean: TensorLike, logvar: TensorLike, reduction: str = "batchmean") -> TensorLike:
     """Divergence of a diagonal Gaussian from the standard normal, KL(N(mean, diag exp(logvar)) || N(0, I)), in nats.
 
         1/2 sum_j (mean_j^2 + exp(logvar_j) - 1 - logvar_j)

@@ -7,17 +7,16 @@ of the loss, a mean over the batch of one value for each score; or it changes th
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from minigen import ops
 from minigen.autograd import Tensor, grad
 from minigen.backend import Array, array_module, random
 from minigen.errors import ShapeError
-from minigen.losses.described import Described
 from minigen.nn import Module
 from minigen.ops import kl_sparsity, l1_sparsity
 from minigen.utils.checks import check_nonnegative, check_positive, check_same_shape
-from minigen.utils.settings import takes_settings
+from minigen.utils.settings import Settings, takes_settings
 
 __all__ = [
     "Drift",
@@ -37,28 +36,28 @@ __all__ = [
 class DiscriminatorBatch:
     """Real and generated examples and what the critic says of them: what a penalty can look at.
 
-    critic: examples (n, ...) -> scores (n, 1), or (n / m, 1) if it judges m examples together.  real, fake: (n, ...) Tensors.
+    critic: examples (n, ...) -> scores (n, 1), or (n / m, 1) if it scores m examples together.  real, fake: (n, ...) Tensors.
     real_scores, fake_scores: the critic's, as part of the graph.
     """
 
-    critic: Callable[[Any], Any]
+    critic: Callable[[Tensor], Tensor]
     real: Tensor
     fake: Tensor
     real_scores: Tensor
     fake_scores: Tensor
 
 
-class Penalty(Described):
+class Penalty(Settings):
     """Base of the penalties. `name`: its column in a history. `differentiates_real`: whether it differentiates the scores of
-    real examples by these, which must then require a gradient before they are judged."""
+    real examples by these, which must then require a gradient before they are scored."""
 
     name: ClassVar[str]
     needs_gradient: ClassVar[bool] = False  # whether it is about the critic's gradient, which a BatchNorm would mix up
     differentiates_real: ClassVar[bool] = False
     draws: ClassVar[bool] = False  # whether it takes noise as a second argument, which it draws if there is none
 
-    def __call__(self, batch: DiscriminatorBatch) -> Any:
-        """The penalty's share of the discriminator's loss, weight included; None for one that is no term of a loss."""
+    def __call__(self, batch: DiscriminatorBatch) -> Tensor | None:
+        """The penalty's share of the discriminator's loss, weight included; None for one that is not a term of a loss."""
 
     def project(self, critic: Module) -> None:
         """Change the critic after an update, if that is how the penalty works."""
@@ -71,7 +70,7 @@ class GradientPenalty(Penalty):
 
         weight * E (||grad_x f(x^)||_2 - target)^2,    x^ = u x + (1 - u) G(z),   u ~ U[0, 1), one for each pair
 
-    The norm is over all axes but the batch's, and its derivative at 0 is taken to be 0. A conditional critic judges x^ beside the
+    The norm is over all axes but the batch's, and its derivative at 0 is taken to be 0. A conditional critic scores x^ beside the
     label of the real example, also where experience replay has exchanged the generated one. Gulrajani et al. 2017, equation 3,
     with their weight of 10 (0.1 for their toys). `resolution`: as in `R1`.
     """
@@ -88,7 +87,7 @@ class GradientPenalty(Penalty):
         if self.resolution is not None:
             check_positive("GradientPenalty", resolution=self.resolution)
 
-    def __call__(self, batch: DiscriminatorBatch, mix: Array | None = None) -> Any:
+    def __call__(self, batch: DiscriminatorBatch, mix: Array | None = None) -> Tensor:
         """`mix`: the u, one for each score, (n, 1), if they are to be given rather than drawn."""
         n, groups = len(batch.real), len(batch.real_scores)
         check_same_shape("the gradient penalty joins examples pair by pair", real=batch.real, fake=batch.fake)
@@ -123,7 +122,7 @@ class R1(Penalty):
         if self.resolution is not None:
             check_positive("R1", resolution=self.resolution)
 
-    def __call__(self, batch: DiscriminatorBatch) -> Any:
+    def __call__(self, batch: DiscriminatorBatch) -> Tensor:
         gradients = score_gradients(batch.real_scores, batch.real)
         return (
             (0.5 * self.gamma * resolution_scale(batch, self.resolution) ** 2)
@@ -143,7 +142,7 @@ class Drift(Penalty):
     def __post_init__(self) -> None:
         check_positive("Drift", weight=self.weight)
 
-    def __call__(self, batch: DiscriminatorBatch) -> Any:
+    def __call__(self, batch: DiscriminatorBatch) -> Tensor:
         return self.weight * ops.square(batch.real_scores).mean()
 
 
@@ -166,17 +165,17 @@ class WeightClipping(Penalty):
             parameter.assign(parameter.data.clip(-self.limit, self.limit))
 
 
-def gradient_norms(critic: Callable[[Any], Any], x: Array) -> Any:
-    """||grad_x f(x_i)||_2 of each example, over all its numbers: x (n, ...) -> (n,), which can be differentiated by weights.
+def gradient_norms(critic: Callable[[Tensor], Tensor], x: Array) -> Tensor:
+    """||grad_x f(x_i)||_2 of each example, over all its elements: x (n, ...) -> (n,), which can be differentiated by weights.
 
-    `critic` gives one score an example, from that example alone; where it judges m together, the norm is that of the m.
+    `critic` gives one score per example, from that example alone; where it scores m together, the norm is that of the m.
     """
     x = Tensor(x, requires_grad=True)
     return ops.l2norm(score_gradients(critic(x), x), axis=1)
 
 
-def score_gradients(scores: Any, x: Tensor) -> Any:
-    """The gradient of each score by the examples it judges: scores (n, 1) of x (n, ...) -> (n, numbers an example), a Tensor.
+def score_gradients(scores: Tensor, x: Tensor) -> Tensor:
+    """The gradient of each score by the examples it rates: scores (n, 1) of x (n, ...) -> (n, elements of an example), a Tensor.
 
     It comes from one backward pass, from the sum of the scores: so no score may depend on another's examples, as those of a
     critic with BatchNorm do. x is a constant from here on: only the weights are still to be differentiated by.

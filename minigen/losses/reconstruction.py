@@ -1,27 +1,26 @@
 """How far a reconstruction is from what it should be. `reduction`: see losses.reduction; the default is the mean over all
 elements, as in the chapter's Keras losses."""
 
-from typing import Any
-
 from minigen import ops
+from minigen.autograd import TensorLike
 from minigen.backend import Array, asarray, is_array
 from minigen.errors import ShapeError
 from minigen.losses.reduction import check_matching, check_unit_interval, reduce
 
 
-def mse(prediction: Any, target: Any, reduction: str = "mean") -> Any:
+def mse(prediction: TensorLike, target: TensorLike, reduction: str = "mean") -> TensorLike:
     """Squared error (x - t)^2; prediction and target of one shape (n, ...)."""
     check_matching("mse", prediction, target)
     return reduce(ops.square(prediction - target), reduction)
 
 
-def mae(prediction: Any, target: Any, reduction: str = "mean") -> Any:
+def mae(prediction: TensorLike, target: TensorLike, reduction: str = "mean") -> TensorLike:
     """Absolute error |x - t|; prediction and target of one shape (n, ...)."""
     check_matching("mae", prediction, target)
     return reduce(ops.absolute(prediction - target), reduction)
 
 
-def bce_with_logits(logits: Any, target: Any, reduction: str = "mean") -> Any:
+def bce_with_logits(logits: TensorLike, target: TensorLike, reduction: str = "mean") -> TensorLike:
     """Binary cross entropy of sigmoid(logits) against targets in [0, 1], in nats.
 
     -t log s(x) - (1 - t) log(1 - s(x)), computed from the logit x, which cannot overflow. For targets between 0 and 1 its
@@ -33,7 +32,7 @@ def bce_with_logits(logits: Any, target: Any, reduction: str = "mean") -> Any:
     return reduce(ops.sigmoid_cross_entropy(logits, target), reduction)
 
 
-def cross_entropy(logits: Any, labels: Array, reduction: str = "mean") -> Any:
+def cross_entropy(logits: TensorLike, labels: Array, reduction: str = "mean") -> TensorLike:
     """-log softmax(logits)[label], in nats: logits (n, classes), labels (n,) plain integers from 0 to classes - 1.
 
     One number an example, so that "mean" and "batchmean" agree. Raises ValueError for labels out of range.

@@ -1,11 +1,8 @@
 """How a loss becomes one number, in PyTorch's words."""
 
-from typing import Any
-
 import numpy as np
 
-from minigen.autograd import Tensor, unwrap
-from minigen.backend import Array
+from minigen.autograd import TensorLike, unwrap
 from minigen.errors import DtypeError, ShapeError, conversion
 from minigen.utils.checks import check_same_shape
 
@@ -13,7 +10,7 @@ ROUNDING = 1e-5  # what resizing or decoding may leave an image outside its rang
 REDUCTIONS = ("mean", "batchmean", "sum")
 
 
-def reduce(loss: Any, reduction: str) -> Any:
+def reduce(loss: TensorLike, reduction: str) -> TensorLike:
     """One number from an elementwise loss of shape (n, ...).
 
     "mean": over all elements (per pixel, as the chapter's Keras losses); "batchmean": summed over an example's elements, mean
@@ -32,7 +29,7 @@ def reduce(loss: Any, reduction: str) -> Any:
     raise ValueError(f"unknown reduction {reduction!r}: expected one of {', '.join(REDUCTIONS)}")
 
 
-def check_matching(name: str, prediction: Tensor | Array, target: Tensor | Array) -> None:
+def check_matching(name: str, prediction: TensorLike, target: TensorLike) -> None:
     """Raise unless a target is an array of the prediction's shape, and of its dtype, for pixels from 0 to 255 would pass as
     targets in [0, 1]."""
     if not hasattr(target, "shape"):
@@ -45,7 +42,7 @@ def check_matching(name: str, prediction: Tensor | Array, target: Tensor | Array
         )
 
 
-def check_unit_interval(name: str, target: Any) -> None:
+def check_unit_interval(name: str, target: TensorLike) -> None:
     """Raise ValueError for targets outside [0, 1], such as images scaled to [-1, 1]; a device is not asked, for it would have to
     wait."""
     data = unwrap(target)

@@ -1,9 +1,10 @@
-"""Whom does a child take after? Of images mixed from two, which one's features they have."""
+"""Style attribution: of two images that were mixed, whose feature has the result?"""
 
 import numpy as np
 
 from minigen.backend.host import whole_array
 from minigen.errors import ShapeError
+from minigen.metrics.checks import check_finite
 
 
 def style_attribution(first: np.ndarray, second: np.ndarray, mixed: np.ndarray) -> float:
@@ -28,6 +29,5 @@ def style_attribution(first: np.ndarray, second: np.ndarray, mixed: np.ndarray) 
     if first.dtype.kind in "iub":
         return float((mixed[differ] == second[differ]).mean())
     first, way, gone = first.astype(np.float64), second.astype(np.float64) - first, mixed.astype(np.float64) - first
-    if not (np.isfinite(way).all() and np.isfinite(gone).all()):
-        raise ValueError("style_attribution: got NaN or infinity, expected finite values")
+    check_finite("style_attribution", "a feature", np.append(way, gone))
     return float(gone @ way / (way @ way))

@@ -4,6 +4,7 @@ import numpy as np
 
 from minigen.backend.host import whole_array
 from minigen.errors import ShapeError
+from minigen.metrics.checks import check_classes
 
 
 def accuracy(predictions: np.ndarray, labels: np.ndarray) -> float:
@@ -22,16 +23,10 @@ def accuracy(predictions: np.ndarray, labels: np.ndarray) -> float:
         )
     if not len(labels):
         raise ValueError("accuracy: got no examples, expected at least one")
+    check_classes("accuracy", "labels", labels, predictions.shape[1] if predictions.ndim == 2 else None)
+    if np.isnan(predictions).any():
+        raise ValueError("accuracy: got NaN in the predictions")
     if predictions.ndim == 2:
-        if np.isnan(predictions).any():
-            raise ValueError("accuracy: got NaN in the predictions")
-        if labels.min() < 0 or labels.max() >= predictions.shape[1]:
-            raise ValueError(
-                f"accuracy: got labels from {labels.min()} to {labels.max()}, "
-                f"expected 0 to {predictions.shape[1] - 1}, as predictions has columns"
-            )
         predictions = predictions.argmax(axis=1)
-    for name, classes in (("predictions", predictions), ("labels", labels)):
-        if classes.dtype.kind not in "iu":
-            raise TypeError(f"accuracy: got {name} as {classes.dtype}, expected integers")
+    check_classes("accuracy", "predictions", predictions)
     return float((predictions == labels).mean())

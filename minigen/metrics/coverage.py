@@ -6,7 +6,8 @@ import numpy as np
 
 from minigen.backend.host import whole_array
 from minigen.errors import ShapeError
-from minigen.metrics.distances import checked_examples, nearest
+from minigen.metrics.checks import check_classes, checked_examples
+from minigen.metrics.distances import nearest
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,10 +66,7 @@ def class_histogram(labels: np.ndarray, classes: int) -> np.ndarray:
         raise ShapeError(f"class_histogram: got labels of shape {labels.shape}, expected (n,)")
     if not len(labels):
         raise ValueError("class_histogram: got no labels, expected at least one")
-    if labels.dtype.kind not in "iu":
-        raise TypeError(f"class_histogram: got labels as {labels.dtype}, expected integers")
-    if labels.min() < 0 or labels.max() >= classes:
-        raise ValueError(f"class_histogram: got labels from {labels.min()} to {labels.max()}, expected 0 to {classes - 1}")
+    check_classes("class_histogram", "labels", labels, classes)
     return np.bincount(labels.astype(np.int64), minlength=classes)
 
 

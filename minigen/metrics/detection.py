@@ -7,8 +7,7 @@ import numpy as np
 
 from minigen.backend.host import whole_array
 from minigen.errors import ShapeError
-
-NORMAL_QUANTILE = 1.959963984540054  # P(|N(0, 1)| < it) = 0.95
+from minigen.metrics.intervals import NORMAL
 
 
 class Auroc(NamedTuple):
@@ -37,7 +36,7 @@ def auroc(normal: np.ndarray, anomalous: np.ndarray) -> Auroc:
     above_normal = _share_below(anomalous, normal)
     below_anomalous = 1 - _share_below(normal, anomalous)
     variance = above_normal.var(ddof=1) / len(anomalous) + below_anomalous.var(ddof=1) / len(normal)
-    return Auroc(float(above_normal.mean()), NORMAL_QUANTILE * sqrt(variance))
+    return Auroc(float(above_normal.mean()), NORMAL * sqrt(variance))
 
 
 def alarm_threshold(normal: np.ndarray, rate: float = 0.05) -> float:

@@ -6,6 +6,9 @@ import numpy as np
 
 from minigen.backend.host import whole_array
 from minigen.errors import ShapeError
+from minigen.metrics.checks import check_count, checked_array, checked_matrix
+
+GAP = "mutual_information_gap"
 
 
 def active_units(means: np.ndarray, threshold: float = 0.01) -> int:
@@ -19,7 +22,7 @@ def active_units(means: np.ndarray, threshold: float = 0.01) -> int:
     Raises ShapeError if means is not (n, d), ValueError if it is not finite.
     Source: Burda et al. 2016, section 5 (threshold 0.01).
     """
-    return int((_codes("active_units", means).var(axis=0) > threshold).sum())
+    return int((checked_matrix("active_units", "codes", means).var(axis=0) > threshold).sum())
 
 
 def mutual_information_gap(
@@ -40,9 +43,8 @@ def mutual_information_gap(
     factors, or fewer than 2 bins.
     Source: Chen et al. 2018, equation 6.
     """
-    codes = _codes("mutual_information_gap", codes)
-    if bins < 2:
-        raise ValueError(f"mutual_information_gap: bins is {bins}, expected at least 2")
+    codes = checked_matrix(GAP, "codes", codes)
+    check_count(GAP, "bins", bins, least=2)
     if not factors:
         raise ValueError("mutual_information_gap: got no factors; of this data set nothing is known that made its images")
     columns = [_equal_width(code, bins) for code in codes.T]
@@ -52,8 +54,8 @@ def mutual_information_gap(
         entropy = mutual_information(levels, levels)
         if entropy == 0:
             raise ValueError(f"mutual_information_gap: the factor {name!r} never varies, so nothing can tell it; leave it out")
-        told = sorted(mutual_information(column, levels) for column in columns)
-        gaps[name] = (told[-1] - (told[-2] if len(told) > 1 else 0.0)) / entropy
+        information = sorted(mutual_information(column, levels) for column in columns)
+        gaps[name] = (information[-1] - (information[-2] if len(information) > 1 else 0.0)) / entropy
     return float(np.mean(list(gaps.values()))), gaps
 
 
@@ -88,20 +90,7 @@ def _equal_width(values: np.ndarray, bins: int) -> np.ndarray:
 def _levels(name: str, factor: np.ndarray, n: int, bins: int) -> np.ndarray:
     """A factor as discrete values, or an error that names it."""
     factor = whole_array(factor)
-    if factor.shape != (n,):
-        raise ShapeError(f"mutual_information_gap: got the factor {name!r} of shape {factor.shape}, expected ({n},) as in codes")
-    if factor.dtype.kind != "f":
-        return factor
-    if not np.isfinite(factor).all():
-        raise ValueError(f"mutual_information_gap: got NaN or infinity in the factor {name!r}, expected finite numbers")
-    return _equal_width(factor.astype(np.float64), bins)
-
-
-def _codes(metric: str, codes: np.ndarray) -> np.ndarray:
-    """codes as a finite float64 matrix, or an error that says what they are instead."""
-    codes = whole_array(codes, dtype=np.float64)
-    if codes.ndim != 2 or 0 in codes.shape:
-        raise ShapeError(f"{metric}: got codes of shape {codes.shape}, expected non-empty (n, d)")
-    if not np.isfinite(codes).all():
-        raise ValueError(f"{metric}: got NaN or infinity in the codes, expected finite numbers")
-    return codes
+    continuous = factor.dtype.kind == "f"
+    if continuous or factor.shape != (n,):
+        factor = checked_array(GAP, f"the factor {name!r}", factor, n, expected=f"({n},) as in codes", dtype=None)
+    return _equal_width(factor.astype(np.float64), bins) if continuous else factor

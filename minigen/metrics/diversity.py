@@ -3,7 +3,8 @@
 import numpy as np
 
 from minigen.backend.host import whole_array
-from minigen.metrics.distances import checked_examples, squared_distances
+from minigen.metrics.checks import checked_examples
+from minigen.metrics.distances import squared_distances
 
 _MOST = 256  # samples compared: about a tenth of a second at 64 x 64 x 3 pixels, and enough to see a collapse
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from minigen.backend.host import whole_array
 from minigen.errors import ShapeError
-from minigen.metrics.distances import checked_examples
+from minigen.metrics.checks import check_finite, checked_examples
 
 _ROUNDING = 1e-5  # of a covariance, relative to its largest eigenvalue; one that was summed in float32 has up to that much
 
@@ -13,11 +13,11 @@ def frechet_distance(real: np.ndarray, fake: np.ndarray) -> float:
     """Frechet distance of the Gaussians fitted to two sets of features, squared as it is always reported; 0 is best.
 
     `frechet_gaussians` of the means and the covariances, sums over n divided by n - 1. With the features of the Inception
-    network it is called FID; its numbers have nothing to do with those from other features. More than covariances it cannot see.
+    network it is called FID; its values cannot be compared with those from other features. It sees no more than covariances.
     It is biased: of two samples of one distribution it is positive and falls with n about as 1 / n, so compare at equal n, report
     n, and beside it the distance of one real set from another.
 
-    real: (n, ...), fake: (m, ...), each example flattened to d numbers, best the features of a classifier. n, m: at least 2;
+    real: (n, ...), fake: (m, ...), each example flattened to d values, best the features of a classifier. n, m: at least 2;
     no more than d is well defined, but mostly bias.
     Computed in float64. Raises ShapeError for shapes that do not fit, ValueError for too few examples or values that are not
     finite.
@@ -36,7 +36,7 @@ def frechet_gaussians(mean1: np.ndarray, cov1: np.ndarray, mean2: np.ndarray, co
 
     mean1, mean2: (d,).  cov1, cov2: (d, d), symmetric without negative eigenvalues.
     Computed in float64. Raises ShapeError for shapes that do not fit, ValueError for values that are not finite and matrices
-    that are no covariance.
+    that are not covariances.
     Source: Dowson & Landau 1982.
     """
     mean1, root1 = _gaussian("1", mean1, cov1)
@@ -63,7 +63,7 @@ def _distance(mean1: np.ndarray, root1: np.ndarray, mean2: np.ndarray, root2: np
 def _fitted(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean and root of the covariance of x: (n, d) -> (d,) and (min(n, d), d)."""
     mean = x.mean(axis=0)
-    # x - mean = Q R gives (x - mean)^T (x - mean) = R^T R: the covariance itself, with squared numbers, is never formed.
+    # x - mean = Q R gives (x - mean)^T (x - mean) = R^T R: the covariance itself, with squared values, is never formed.
     return mean, np.linalg.qr(x - mean, mode="r") / np.sqrt(len(x) - 1)
 
 
@@ -75,8 +75,7 @@ def _gaussian(number: str, mean: np.ndarray, covariance: np.ndarray) -> tuple[np
             f"frechet_gaussians: got mean{number} of shape {mean.shape} and cov{number} of shape "
             f"{covariance.shape}, expected (d,) and (d, d)"
         )
-    if not (np.isfinite(mean).all() and np.isfinite(covariance).all()):
-        raise ValueError(f"frechet_gaussians: got NaN or infinity in mean{number} or cov{number}, expected finite numbers")
+    check_finite("frechet_gaussians", f"mean{number} or cov{number}", np.append(mean, covariance))
     if np.abs(covariance - covariance.T).max() > _ROUNDING * np.abs(covariance).max():
         raise ValueError(f"frechet_gaussians: got cov{number} that is not symmetric, expected a covariance")
     variances, directions = np.linalg.eigh(covariance)

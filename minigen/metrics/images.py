@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from minigen.backend.host import whole_array
 from minigen.errors import ShapeError
+from minigen.metrics.checks import checked_array
 
 _WINDOW = 11  # pixels along a side of the window of SSIM ...
 _SIGMA = 1.5  # ... and the standard deviation of its Gaussian weights, in pixels
@@ -40,8 +40,7 @@ def ssim(x: np.ndarray, y: np.ndarray) -> float:
     Source: Wang et al. 2004, equation 13.
     """
     x, y = _pair("ssim", x, y, 1.0)
-    if min(x.shape[1:3]) < _WINDOW:
-        raise ShapeError(f"ssim: got images of {x.shape[1]} x {x.shape[2]} pixels, expected at least {_WINDOW} x {_WINDOW}")
+    _check_size("ssim", x, _WINDOW)
     mx, my = _window_mean(x), _window_mean(y)
     vx, vy = _window_mean(x * x) - mx * mx, _window_mean(y * y) - my * my
     cov = _window_mean(x * y) - mx * my
@@ -60,8 +59,7 @@ def sharpness(x: np.ndarray) -> float:
     Raises ShapeError for another shape, ValueError if x is not finite.
     """
     x = _images("sharpness", "x", x)
-    if min(x.shape[1:3]) < 3:
-        raise ShapeError(f"sharpness: got images of {x.shape[1]} x {x.shape[2]} pixels, expected at least 3 x 3")
+    _check_size("sharpness", x, 3)
     inner, up, down, left, right = x[:, 1:-1, 1:-1], x[:, :-2, 1:-1], x[:, 2:, 1:-1], x[:, 1:-1, :-2], x[:, 1:-1, 2:]
     return float(np.mean((4 * inner - up - down - left - right) ** 2))
 
@@ -93,9 +91,10 @@ def _pair(metric: str, x: np.ndarray, y: np.ndarray, peak: float) -> tuple[np.nd
 
 def _images(metric: str, name: str, x: np.ndarray) -> np.ndarray:
     """x as finite float64 images (n, h, w, c), or an error that says what it is instead."""
-    x = whole_array(x, dtype=np.float64)
-    if x.ndim != 4 or 0 in x.shape:
-        raise ShapeError(f"{metric}: got {name} of shape {x.shape}, expected non-empty images (n, h, w, c)")
-    if not np.isfinite(x).all():
-        raise ValueError(f"{metric}: got NaN or infinity in {name}, expected finite pixels")
-    return x
+    return checked_array(metric, name, x, None, None, None, None, expected="non-empty images (n, h, w, c)")
+
+
+def _check_size(metric: str, x: np.ndarray, side: int) -> None:
+    """Raise ShapeError for images with fewer pixels along a side."""
+    if min(x.shape[1:3]) < side:
+        raise ShapeError(f"{metric}: got images of {x.shape[1]} x {x.shape[2]} pixels, expected at least {side} x {side}")

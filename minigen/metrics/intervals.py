@@ -8,6 +8,7 @@ import numpy as np
 
 from minigen.backend.host import whole_array
 from minigen.errors import ShapeError
+from minigen.metrics.checks import check_finite
 
 NORMAL = 1.959963984540054  # the z with P(|Z| < z) = 0.95, Z ~ N(0, 1)
 
@@ -28,8 +29,7 @@ def t_interval(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     values = whole_array(values, dtype=np.float64)
     if not values.ndim or values.shape[-1] < 2:
         raise ShapeError(f"t_interval: got values of shape {values.shape}, expected (..., n) with at least two runs")
-    if not np.isfinite(values).all():
-        raise ValueError("t_interval: got NaN or infinity, expected finite values")
+    check_finite("t_interval", "values", values)
     n = values.shape[-1]
     return values.mean(axis=-1), student_quantile(n - 1) * values.std(axis=-1, ddof=1) / sqrt(n)
 
@@ -52,9 +52,9 @@ def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
             f"wilson_interval: got {successes} successes of {trials} trials, expected at least one trial, and from "
             "none to all of them successes"
         )
-    p, spread = successes / trials, NORMAL**2 / trials
-    middle, half_width = p + spread / 2, NORMAL * sqrt(p * (1 - p) / trials + spread / (4 * trials))
-    return max((middle - half_width) / (1 + spread), 0.0), min((middle + half_width) / (1 + spread), 1.0)
+    p, shrinkage = successes / trials, NORMAL**2 / trials
+    middle, half_width = p + shrinkage / 2, NORMAL * sqrt(p * (1 - p) / trials + shrinkage / (4 * trials))
+    return max((middle - half_width) / (1 + shrinkage), 0.0), min((middle + half_width) / (1 + shrinkage), 1.0)
 
 
 @lru_cache

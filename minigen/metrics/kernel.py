@@ -1,17 +1,16 @@
 """Kernel distance: how far apart two sets of features are, without the bias of the Frechet distance."""
 
-from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
 
-from minigen.metrics.distances import checked_examples
+from minigen.metrics.checks import check_count, checked_examples
 
 
 class KernelDistance(NamedTuple):
     """A mean over blocks and their standard deviation (blocks - 1 in its denominator; NaN for a single block).
 
-    Blocks are drawn from the same examples, so that the deviation is no standard error: it says how far one block is off.
+    Blocks are drawn from the same examples, so that the deviation is not a standard error: it says how far one block is off.
     """
 
     mean: float
@@ -31,20 +30,16 @@ def kernel_distance(
     It compares means, covariances and third moments, no more. Of N(0, s^2 I) and N(0, t^2 I) it is 3 (s^2 - t^2)^2 / d: noise
     that spreads over many features, such as raw pixels, it hardly sees. With the Inception network's features it is called KID.
 
-    real: (n, ...), fake: (m, ...), each example flattened to d numbers, best the features of a classifier. block_size: 2 to
+    real: (n, ...), fake: (m, ...), each example flattened to d values, best the features of a classifier. block_size: 2 to
     min(n, m).  seed: of the blocks.
     Computed in float64. Raises ShapeError for shapes that do not fit, ValueError for too few examples, values that are not
     finite, no blocks, and a block_size out of range.
     Source: Binkowski et al. 2018; Gretton et al. 2012, lemma 6.
     """
     real, fake = checked_examples("kernel_distance", 2, real=real, fake=fake)
-    if blocks < 1:
-        raise ValueError(f"kernel_distance: blocks is {blocks}, expected at least 1")
-    if not isinstance(block_size, Integral) or not 2 <= block_size <= min(len(real), len(fake)):
-        raise ValueError(
-            f"kernel_distance: block_size is {block_size} for {len(real)} real and {len(fake)} fake examples, "
-            f"expected 2 to {min(len(real), len(fake))}"
-        )
+    check_count("kernel_distance", "blocks", blocks, least=1)
+    of = f"{len(real)} real and {len(fake)} fake examples"
+    check_count("kernel_distance", "block_size", block_size, least=2, most=min(len(real), len(fake)), of=of)
     rng = np.random.default_rng(seed)
     estimates = np.array(
         [squared_mmd(*(x[rng.choice(len(x), block_size, replace=False)] for x in (real, fake))) for _ in range(blocks)]

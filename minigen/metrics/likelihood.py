@@ -6,7 +6,7 @@ The model is any object with
     log_likelihood(x, z) -> (n,)   log p(x|z) in nats, summed over an image's pixels
 
 and the prior N(0, I). Noise is drawn on the host, so that a seed gives the same noise on every backend and to every model. For
-the numbers of the literature images must be black and white: then a Bernoulli decoder is a probability; of gray pixels it is not.
+the figures of the literature images must be black and white: then a Bernoulli decoder is a probability; of gray pixels it is not.
 """
 
 from collections.abc import Iterator
@@ -39,9 +39,9 @@ def elbo(
         mean over samples of log p(x|z) - KL(q(z|x) || p(z)),   z ~ q(z|x)
         KL = 1/2 sum_j (mean_j^2 + exp(logvar_j) - 1 - logvar_j)
 
-    The KL is the closed form, not a sample of it. beta is no part of it, whatever the model was trained with.
+    The KL is the closed form, not a sample of it. beta is not part of it, whatever the model was trained with.
 
-    x: images (n, ...), in the model's dtype; model in evaluation mode.  samples: noise vectors an image.
+    x: images (n, ...), in the model's dtype; model in evaluation mode.  samples: noise vectors for each image.
     seed: of the noise; None takes it from the stream "noise" of `minigen.seed`.  progress: show a bar.
     Raises ShapeError if the model's answers do not fit, NonFiniteError if they are not finite, ValueError for no images, no
     samples or a batch_size below 1.
@@ -117,6 +117,6 @@ def _estimate(metric: str, bounds: list[np.ndarray]) -> Estimate:
     finite = np.isfinite(bounds)
     if not finite.all():
         worst = int(np.argmin(finite))
-        raise NonFiniteError(f"{metric}: got {bounds[worst]} for image {worst}, expected a finite number")
-    spread = bounds.std(ddof=1) if len(bounds) > 1 else np.nan
-    return Estimate(float(bounds.mean()), float(spread / np.sqrt(len(bounds))))
+        raise NonFiniteError(f"{metric}: got {bounds[worst]} for image {worst}, expected a finite value")
+    deviation = bounds.std(ddof=1) if len(bounds) > 1 else np.nan
+    return Estimate(float(bounds.mean()), float(deviation / np.sqrt(len(bounds))))

@@ -1,11 +1,11 @@
 """Quality and variety, apart: precision and recall of a generator."""
 
-from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
 
-from minigen.metrics.distances import checked_examples, squared_distances
+from minigen.metrics.checks import check_count, checked_examples
+from minigen.metrics.distances import squared_distances
 
 
 class PrecisionRecall(NamedTuple):
@@ -21,7 +21,7 @@ def precision_recall(real: np.ndarray, fake: np.ndarray, k: int = 3) -> Precisio
         region of a set = union of the balls around its examples, each as far as its k-th nearest neighbor in the set
         precision = share of fake in the region of real,   recall = share of real in the region of fake
 
-    A generator of few but good images has precision without recall. Both numbers depend on k, n and m, which must be the same
+    A generator of few but good images has precision without recall. Both values depend on k, n and m, which must be the same
     in what is compared. Recall trusts the region of the fakes: noise that scatters them makes their balls large, and recall
     rises. Precision does not see what is left out.
 
@@ -31,11 +31,8 @@ def precision_recall(real: np.ndarray, fake: np.ndarray, k: int = 3) -> Precisio
     Source: Kynkaanniemi et al. 2019, equations 1 and 2.
     """
     real, fake = checked_examples("precision_recall", 2, real=real, fake=fake)
-    if not isinstance(k, Integral) or not 1 <= k < min(len(real), len(fake)):
-        raise ValueError(
-            f"precision_recall: k is {k} for {len(real)} real and {len(fake)} fake examples, "
-            f"expected 1 to {min(len(real), len(fake)) - 1}, the neighbors that there are"
-        )
+    of = f"{len(real)} real and {len(fake)} fake examples"
+    check_count("precision_recall", "k", k, least=1, most=min(len(real), len(fake)) - 1, of=of)  # neighbors that there are
     real_radii, fake_radii = _squared_radii(real, k), _squared_radii(fake, k)
     precise, recalled = 0, np.zeros(len(real), dtype=bool)
     for rows, distances in squared_distances(fake, real):

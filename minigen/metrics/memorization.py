@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minigen.metrics.distances import checked_examples, nearest
+from minigen.metrics.checks import checked_examples
+from minigen.metrics.distances import nearest
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,9 +1,10 @@
-"""Judging codes by their neighbors: do examples of one class lie together?"""
+"""Codes and their neighbors: do examples of one class lie together?"""
 
 import numpy as np
 
 from minigen.backend.host import whole_array
 from minigen.errors import ShapeError
+from minigen.metrics.checks import check_count, checked_matrix
 from minigen.metrics.distances import squared_distances
 
 
@@ -33,9 +34,7 @@ def knn_accuracy(
         queries, query_labels = _labeled(test_codes, test_labels, "test_codes", "test_labels")
         if queries.shape[1] != codes.shape[1]:
             raise ShapeError(f"knn_accuracy: got test_codes of shape {queries.shape}, expected (m, {codes.shape[1]}) as in codes")
-    candidates = len(codes) - leave_one_out
-    if not 1 <= k <= candidates:
-        raise ValueError(f"knn_accuracy: k is {k}, expected 1 to {candidates}, the neighbors that there are")
+    check_count("knn_accuracy", "k", k, least=1, most=len(codes) - leave_one_out)  # neighbors that there are
 
     correct = 0
     for rows, distances in squared_distances(queries, None if leave_one_out else codes):
@@ -50,12 +49,8 @@ def knn_accuracy(
 
 
 def _labeled(codes: np.ndarray, labels: np.ndarray, codes_name: str, labels_name: str) -> tuple[np.ndarray, np.ndarray]:
-    """codes as a finite float64 matrix with one label a row, or an error that says what they are instead."""
-    codes, labels = whole_array(codes, dtype=np.float64), whole_array(labels)
-    if codes.ndim != 2 or 0 in codes.shape:
-        raise ShapeError(f"knn_accuracy: got {codes_name} of shape {codes.shape}, expected non-empty (n, d)")
+    """codes as a finite float64 matrix with one label for each row, or an error that says what they are instead."""
+    codes, labels = checked_matrix("knn_accuracy", codes_name, codes), whole_array(labels)
     if labels.shape != codes.shape[:1]:
         raise ShapeError(f"knn_accuracy: got {labels_name} of shape {labels.shape}, expected ({len(codes)},) as in {codes_name}")
-    if not np.isfinite(codes).all():
-        raise ValueError(f"knn_accuracy: got NaN or infinity in {codes_name}, expected finite codes")
     return codes, labels

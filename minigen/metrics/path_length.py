@@ -5,9 +5,9 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from minigen.errors import ShapeError
-from minigen.metrics.distances import checked_examples
+from minigen.metrics.checks import checked_examples
 from minigen.metrics.evaluator import FeatureExtractor
-from minigen.utils.geometry import great_circle
+from minigen.utils.arcs import great_circle
 
 BATCH = 250  # pairs of images held at a time
 DROPPED = 1  # percent of the distances, at either end
@@ -75,7 +75,7 @@ def perceptual_path_length(
     seed: of pairs and t; the streams of `minigen.seed` are left alone.
     Computed in float64 from the features on. Raises ValueError for an unknown space, "w" of a generator without map and
     draw_styles, n below 2, eps outside (0, 1), a generator that draws two images of one code, and features that are not finite;
-    ShapeError for features that are no (n, k).
+    ShapeError for features that are not (n, k).
     Source: Karras et al. 2019, section 4.1.
     """
     if space not in ("z", "w"):

@@ -15,7 +15,7 @@ COMPARED = 5000  # examples that are compared with one another, one by one
 def evaluate_samples(
     evaluator: Evaluator, samples: np.ndarray, real: np.ndarray, others: np.ndarray | None = None
 ) -> dict[str, float]:
-    """Name -> number, of generated images beside real ones, in the space of the evaluator's features.
+    """Name -> figure, of generated images beside real ones, in the space of the evaluator's features.
 
     "Frechet distance" and "kernel distance" (0 for equal distributions), "precision" and "recall" (k = 3), "1-NN on real" and
     "1-NN on fake" (1/2 if nothing tells them apart), "rarest class" (its share of the samples, in fair shares: 1 if all classes
@@ -25,7 +25,7 @@ def evaluate_samples(
     `data.load("glyphs")` the test split shows other fonts: take a second part of the training split.)
 
     samples: (n, h, w, c), real and others at least n such images, all in [0, 1]; n of each are taken, for the distances depend on
-    the numbers, and at most 5,000 for neighbors. Scores of different evaluators, and of different n, cannot be compared: print
+    their number, and at most 5,000 for neighbors. Scores of different evaluators, and of different n, cannot be compared: print
     `evaluator.fingerprint()` and n beside them. Raises ValueError for fewer real images than samples.
     """
     for name, images in (("real", real), ("others", others)):

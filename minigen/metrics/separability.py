@@ -5,10 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minigen.backend.host import whole_array
-from minigen.errors import ShapeError
+from minigen.metrics.checks import checked_array, checked_examples
 from minigen.metrics.disentanglement import mutual_information
-from minigen.metrics.distances import checked_examples
 
 FOLDS = 5
 RIDGE = 1.0  # of the weights, beside the sum of the examples' losses
@@ -46,7 +44,7 @@ def linear_separability(
     stretched, which is nothing that a plane would mind, and Z and W are not told apart by their scales.
 
     codes: (n, d).  labels: attribute -> (n,) bools, or 0 and 1.  confidence: attribute -> (n,), such as the probability of the
-    class that was chosen; any numbers that grow with it.
+    class that was chosen; any values that grow with it.
     Computed in float64. Raises ShapeError for shapes that do not fit, ValueError for values that are not finite or not 0 or 1,
     no attributes, fewer than 10 examples that count, attributes without confidence, and an attribute that all or none of
     those images have: it says nothing, with H(Y|X) = 0 it would look perfect, and so would a generator that always draws
@@ -77,13 +75,9 @@ def linear_separability(
 
 
 def _checked(name: str, what: str, values: np.ndarray, n: int) -> np.ndarray:
-    """One finite number for each of the n codes, or an error that names the attribute."""
-    values = whole_array(values)
-    if values.shape != (n,):
-        raise ShapeError(f"linear_separability: got {what} of {name!r} of shape {values.shape}, expected ({n},) as in codes")
-    if not np.isfinite(values).all():
-        raise ValueError(f"linear_separability: got NaN or infinity in the {what} of {name!r}, expected finite numbers")
-    return values
+    """One finite value for each of the n codes, or an error that names the attribute."""
+    what = f"{what} of {name!r}"
+    return checked_array("linear_separability", what, values, n, expected=f"({n},) as in codes", dtype=None)
 
 
 def _surest(name: str, confidence: Mapping[str, np.ndarray], n: int) -> np.ndarray:

@@ -12,8 +12,8 @@ def principal_angles(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         cosines = singular values of Qa^T Qb,   sines = singular values of Qb - Qa Qa^T Qb,
         with Qa, Qb orthonormal bases of the spans, and Qb the one with no more columns
 
-    The cosine of a small angle is 1 to the last bit (arccos sees nothing below 1e-6 degrees in float64), and
-    so is the sine of a large one; arctan2 of both is accurate at every angle.
+    The cosine of a small angle rounds to 1 (arccos sees nothing below 1e-6 degrees in float64), and so does the
+    sine of a large one; arctan2 of both is accurate at every angle.
 
     a: (d, p), b: (d, q), each with linearly independent columns -> (min(p, q),).
     Raises ShapeError if a or b is not a matrix or their rows differ in number, ValueError if columns are
@@ -33,7 +33,7 @@ def principal_angles(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 def _orthonormal_basis(a: np.ndarray, name: str) -> np.ndarray:
     """Orthonormal columns with the span of a's."""
-    a = checked_matrix(a, name)
+    a = checked_matrix("principal_angles", name, a)
     # The scale of a column does not move the span, so it must not decide the rank either.
     norms = np.linalg.norm(a, axis=0)
     u, s, _ = np.linalg.svd(a / np.where(norms > 0, norms, 1), full_matrices=False)

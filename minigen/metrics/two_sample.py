@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minigen.metrics.distances import checked_examples, squared_distances
+from minigen.metrics.checks import checked_examples
+from minigen.metrics.distances import squared_distances
 
 
 class NearestNeighborTest(NamedTuple):

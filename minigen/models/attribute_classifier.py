@@ -6,12 +6,9 @@ from typing import Any
 import numpy as np
 
 from minigen import losses, metrics, nn, ops
-from minigen.autograd import no_grad
-from minigen.backend import asarray, to_numpy
-from minigen.data import Batches
+from minigen.backend import asarray
 from minigen.errors import ShapeError
-
-BATCH = 250  # images at a time
+from minigen.nn.batching import outputs
 
 
 class AttributeClassifier(nn.Module):
@@ -49,8 +46,8 @@ class AttributeClassifier(nn.Module):
             raise ShapeError(f"AttributeClassifier: resolution must be a power of two, at least 8, got {resolution}")
         self.factors = dict(factors)
         layers: list[nn.Module] = []
-        for inputs, outputs in zip((channels, *feature_maps), feature_maps):
-            layers += [nn.Conv2d(inputs, outputs, 3, bias=False), nn.MaxPool2d(2), nn.BatchNorm(outputs), nn.ReLU()]
+        for inputs, maps in zip((channels, *feature_maps), feature_maps):
+            layers += [nn.Conv2d(inputs, maps, 3, bias=False), nn.MaxPool2d(2), nn.BatchNorm(maps), nn.ReLU()]
         side = resolution // 2 ** len(feature_maps)
         dense = nn.Dense(side * side * feature_maps[-1], features, bias=False)
         self.encoder = nn.Sequential(*layers, nn.Flatten(), dense, nn.BatchNorm(features), nn.ReLU())
@@ -100,8 +97,7 @@ class AttributeClassifier(nn.Module):
 
     def features(self, images: Any) -> np.ndarray:
         """Images (n, r, r, c) in [0, 1] -> features (n, 64), on the host; in evaluation mode, in batches."""
-        with self.eval_mode(), no_grad():
-            return np.concatenate([to_numpy(self.encoder(batch)) for batch in in_order(images)])
+        return outputs(self, self.encoder, images)
 
     def predict(self, images: Any) -> dict[str, np.ndarray]:
         """Images -> name -> the most likely levels, (n,) int64, or the values, (n,) float32, in the factor's own units."""
@@ -114,12 +110,8 @@ class AttributeClassifier(nn.Module):
 
     def probabilities(self, images: Any) -> dict[str, np.ndarray]:
         """Images -> name -> p(level|x), (n, levels), of the discrete factors; its largest says how sure the evaluator is."""
-        powers = {
-            name: np.exp(output - output.max(axis=1, keepdims=True))
-            for name, output in self._outputs(images).items()
-            if self.factors[name] is not None
-        }
-        return {name: power / power.sum(axis=1, keepdims=True) for name, power in powers.items()}
+        logits = self._outputs(images)
+        return {name: ops.softmax(logits[name]) for name, levels in self.factors.items() if levels is not None}
 
     def score(self, images: Any, factors: Mapping[str, np.ndarray]) -> dict[str, float]:
         """Name -> the accuracy of a discrete factor, R^2 = 1 - sum (value - true)^2 / sum (true - mean)^2 of a continuous one.
@@ -141,10 +133,9 @@ class AttributeClassifier(nn.Module):
         return scores
 
     def _outputs(self, images: Any) -> dict[str, np.ndarray]:
-        """What `forward` makes of the images, batch by batch, on the host."""
-        with self.eval_mode(), no_grad():
-            parts = [{name: to_numpy(output) for name, output in self(batch).items()} for batch in in_order(images)]
-        return {name: np.concatenate([part[name] for part in parts]) for name in self.factors}
+        """What `forward` makes of the images, on the host."""
+        features = self.features(images)
+        return {name: outputs(self, head, features) for name, head in self.heads.items()}
 
 
 def kinds(factors: Mapping[str, np.ndarray]) -> dict[str, int | None]:
@@ -158,8 +149,3 @@ def kinds(factors: Mapping[str, np.ndarray]) -> dict[str, int | None]:
             raise TypeError(f"AttributeClassifier: the factor {name!r} is {values.dtype}, expected integers or floats")
         found[name] = None if values.dtype.kind == "f" else int(values.max()) + 1
     return found
-
-
-def in_order(images: Any) -> Batches:
-    """Batches of the images as they come."""
-    return Batches(images, batch_size=BATCH, seed=0, shuffle=False)

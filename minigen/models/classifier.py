@@ -7,11 +7,7 @@ from typing import Any
 import numpy as np
 
 from minigen import losses, metrics, nn, ops
-from minigen.autograd import no_grad
-from minigen.backend import to_numpy
-from minigen.data import Batches
-
-BATCH = 1000  # examples classified at a time
+from minigen.nn.batching import outputs
 
 
 class Classifier(nn.Module):
@@ -41,22 +37,15 @@ class Classifier(nn.Module):
 
     def predict(self, x: Any) -> np.ndarray:
         """Examples (n, ...) -> their most likely classes, (n,) integers on the host; in evaluation mode, in batches."""
-        return np.concatenate([to_numpy(y).argmax(axis=1) for y in self.in_batches(self, x)])
+        return outputs(self, self, x).argmax(axis=1)
 
     def probabilities(self, x: Any) -> np.ndarray:
         """Examples (n, ...) -> p(class|x), (n, classes), on the host; in evaluation mode, in batches."""
-        return np.concatenate([to_numpy(ops.softmax(y)) for y in self.in_batches(self, x)])
+        return ops.softmax(outputs(self, self, x))
 
     def accuracy(self, x: np.ndarray, labels: np.ndarray) -> float:
         """Share of the examples (n, ...) whose most likely class is their label."""
         return metrics.accuracy(self.predict(x), labels)
-
-    def in_batches(self, module: nn.Module, x: Any) -> Iterator[Any]:
-        """What a module makes of the examples, batch by batch, in evaluation mode, outside any graph."""
-        for batch in Batches(x, batch_size=BATCH, seed=0, shuffle=False):
-            with self.eval_mode(), no_grad():
-                y = module(batch)
-            yield y
 
     def summary_children(self) -> Iterator[tuple[str, nn.Module]]:
         """The order of application, for a summary."""

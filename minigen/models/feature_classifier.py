@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from minigen import nn
-from minigen.backend import to_numpy
 from minigen.models.classifier import Classifier
+from minigen.nn.batching import outputs
 
 
 class FeatureClassifier(Classifier):
@@ -35,4 +35,4 @@ class FeatureClassifier(Classifier):
 
     def features(self, images: Any) -> np.ndarray:
         """Images (n, 28, 28, 1) in [0, 1] -> features (n, 64), on the host; in evaluation mode, in batches."""
-        return np.concatenate([to_numpy(y) for y in self.in_batches(self.encoder, images)])
+        return outputs(self, self.encoder, images)

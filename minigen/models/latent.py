@@ -4,7 +4,7 @@ import numpy as np
 
 from minigen.backend.host import whole_array
 from minigen.errors import ShapeError
-from minigen.utils import geometry
+from minigen.utils import arcs
 
 
 def great_circle(start: np.ndarray, end: np.ndarray, n: int) -> np.ndarray:
@@ -26,7 +26,7 @@ def great_circle(start: np.ndarray, end: np.ndarray, n: int) -> np.ndarray:
         raise ValueError(f"great_circle: n counts both ends, at least 2, got {n}")
     if not all(np.linalg.norm(vectors, axis=1).all() for vectors in (start, end)):
         raise ValueError("great_circle: got a vector of length 0, which has no direction")
-    return geometry.great_circle(start, end, np.linspace(0, 1, n)).astype(np.float32)
+    return arcs.great_circle(start, end, np.linspace(0, 1, n)).astype(np.float32)
 
 
 def analogy(start: np.ndarray, without: np.ndarray, with_it: np.ndarray) -> np.ndarray:

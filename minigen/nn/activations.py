@@ -1,9 +1,9 @@
 """Activations as layers, and by name."""
 
 from collections.abc import Callable
-from typing import Any
 
 from minigen import ops
+from minigen.autograd import TensorLike
 from minigen.errors import suggestion
 from minigen.nn.module import ElementwiseModule
 from minigen.ops.activation import check_slope
@@ -14,7 +14,7 @@ class Activation(ElementwiseModule):
 
     function: Callable
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: TensorLike) -> TensorLike:
         return type(self).function(x)
 
 
@@ -69,7 +69,7 @@ class LeakyReLU(Activation):
         check_slope(slope, "leaky_relu: ")
         self.slope = slope
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: TensorLike) -> TensorLike:
         return type(self).function(x, slope=self.slope)
 
     def describe(self) -> str:

@@ -9,15 +9,14 @@ import warnings
 from types import EllipsisType
 from typing import Any
 
-from minigen.autograd import Tensor
-from minigen.backend import Array
+from minigen.autograd import TensorLike
 from minigen.errors import CHANNELS_FIRST, DtypeError, ShapeError, conversion
 
 Axes = tuple[str | int | EllipsisType, ...]
 IMAGES: Axes = ("n", "height", "width")  # the axes in front of the channels
 
 
-def check_input(layer: Any, x: Tensor | Array, axes: Axes, dtype: Any = None) -> None:
+def check_input(layer: Any, x: TensorLike, axes: Axes, dtype: Any = None) -> None:
     """Raise unless a batch has these axes and this dtype (None: a floating one). TypeError for what is not an array."""
     if not hasattr(x, "shape"):
         raise TypeError(f"{layer!r} expects an array or a Tensor, got {type(x).__name__}: write minigen.Tensor(x)")
@@ -35,7 +34,7 @@ def check_example(layer: Any, shape: tuple[int, ...], axes: Axes) -> None:
         raise ShapeError(f"{layer!r} expects {noun(axes)} {written(axes)}, got {tuple(shape)}")
 
 
-def check_floating(layer: Any, x: Tensor | Array) -> None:
+def check_floating(layer: Any, x: TensorLike) -> None:
     """Raise DtypeError for data that are still integers, which would turn into float64 or not take noise at all."""
     if x.dtype.kind != "f":
         raise DtypeError(
@@ -43,7 +42,7 @@ def check_floating(layer: Any, x: Tensor | Array) -> None:
         )
 
 
-def check_noise(layer: Any, x: Tensor | Array, noise: Tensor | Array | float) -> None:
+def check_noise(layer: Any, x: TensorLike, noise: TensorLike | float) -> None:
     """Raise ShapeError for noise or a mask of another shape, which would be the same for several examples; a number may be."""
     shape = tuple(getattr(noise, "shape", ()))
     if shape not in ((), tuple(x.shape)):

@@ -1,17 +1,18 @@
-"""Layers one behind the other, and layers that only change the shape."""
+"""Layers in a row, and layers that only change the shape."""
 
 import math
 from collections.abc import Iterator
 from typing import Any
 
 from minigen import ops
+from minigen.autograd import TensorLike
 from minigen.errors import ShapeError
 from minigen.nn.module import Module
 from minigen.utils.checks import check_shape
 
 
 class Sequential(Module):
-    """Modules one behind the other: Sequential(a, b)(x) = b(a(x)). Members by number: net[0], len(net), for layer in net."""
+    """Modules in a row: Sequential(a, b)(x) = b(a(x)). Members by position: net[0], len(net), for layer in net."""
 
     def __init__(self, *layers: Module):
         for layer in layers:
@@ -21,13 +22,13 @@ class Sequential(Module):
                 raise TypeError(f"Sequential takes modules one by one, got {layer!r}: write {hint}")
         self.layers = list(layers)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: TensorLike) -> TensorLike:
         for layer in self.layers:
             x = layer(x)
         return x
 
     def members(self) -> Iterator[tuple[str, Any]]:
-        """Layers are named by their numbers."""
+        """Layers are named by their positions."""
         return ((name.removeprefix("layers."), value) for name, value in super().members())
 
     def summary_children(self) -> Iterator[tuple[str, Module]]:
@@ -55,7 +56,7 @@ class Sequential(Module):
 class Flatten(Module):
     """(n, h, w, c) -> (n, h * w * c): each example as one row."""
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: TensorLike) -> TensorLike:
         return ops.flatten(x, 1)
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -68,14 +69,14 @@ class Reshape(Module):
     def __init__(self, shape: tuple[int, ...]):
         self.shape = check_shape("Reshape", shape)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: TensorLike) -> TensorLike:
         self.output_shape(x.shape[1:])
         return ops.reshape(x, shape=(x.shape[0], *self.shape))
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         if math.prod(input_shape) != math.prod(self.shape):
             raise ShapeError(
-                f"{self!r} expects {math.prod(self.shape)} numbers an example, got {math.prod(input_shape)}: {input_shape}"
+                f"{self!r} expects {math.prod(self.shape)} values per example, got {math.prod(input_shape)}: {input_shape}"
             )
         return self.shape
 

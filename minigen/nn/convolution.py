@@ -1,10 +1,9 @@
 """Convolutional layers. Images are (n, height, width, channels)."""
 
 import math
-from typing import Any
 
 from minigen import ops
-from minigen.autograd import Parameter
+from minigen.autograd import Parameter, TensorLike
 from minigen.nn import init
 from minigen.nn.activations import get_activation
 from minigen.nn.checks import IMAGES, check_example, check_input
@@ -14,7 +13,38 @@ from minigen.ops.window import Padding, Pair, explicit_padding, output_size, pai
 from minigen.utils.checks import check_sizes
 
 
-class Conv2d(WeightedModule):
+class Convolution(WeightedModule):
+    """What the two layers have in common: their settings."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int | Pair,
+        stride: int | Pair,
+        padding: Padding,
+        activation: str | None,
+    ):
+        check_sizes(type(self).__name__, in_channels=in_channels, out_channels=out_channels)
+        self.in_channels, self.out_channels, self.activation = in_channels, out_channels, activation
+        self.kernel_size, self.stride, self.padding = pair(kernel_size, "kernel_size"), pair(stride, "stride"), padding
+        explicit_padding(padding, (1, 1), self.kernel_size, self.stride)
+        self._activate = get_activation(activation)
+
+    def image_size(self, input_shape: tuple[int, ...]) -> Pair:
+        """(height, width) of one example's shape. Raises ShapeError for other channels than this layer's."""
+        check_example(self, input_shape, (*IMAGES[1:], self.in_channels))
+        return input_shape[0], input_shape[1]
+
+    def describe(self) -> str:
+        (kh, kw), (sh, sw) = self.kernel_size, self.stride
+        parts = [f"{self.in_channels} -> {self.out_channels}", f"{kh}x{kw}"]
+        parts += [f"stride {sh}" if sh == sw else f"stride {self.stride}"] if self.stride != (1, 1) else []
+        parts += [] if self.padding == "same" else [f"padding {self.padding}" if self.padding != "valid" else "valid"]
+        return ", ".join(parts + ([self.activation] if self.activation else []))
+
+
+class Conv2d(Convolution):
     """y = activation(conv2d(x, W) + b): x (n, h, w, in_channels) -> (n, h', w', out_channels).
 
     W (kh, kw, in, out), b (out,). `kernel_size`, `stride`: an int or (height, width). `padding`: "same" gives
@@ -33,25 +63,21 @@ class Conv2d(WeightedModule):
         bias: bool = True,
         weight_init: init.Initializer | None = None,
     ):
-        configure(self, in_channels, out_channels, kernel_size, stride, padding, activation)
+        super().__init__(in_channels, out_channels, kernel_size, stride, padding, activation)
         shape = (*self.kernel_size, in_channels, out_channels)
-        self.weight = Parameter((weight_init or init.for_activation(activation))(shape))
+        self.weight = Parameter(init.initializer(weight_init, activation)(shape))
         self.bias = Parameter(init.zeros((out_channels,))) if bias else None
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: TensorLike) -> TensorLike:
         check_input(self, x, (*IMAGES, self.in_channels), self.weight.dtype)
         y = ops.conv2d(x, self.effective_weight(), self.bias, stride=self.stride, padding=self.padding)
         return y if self._activate is None else self._activate(y)
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        check_example(self, input_shape, (*IMAGES[1:], self.in_channels))
-        return (*output_size(input_shape[:2], self.kernel_size, self.stride, self.padding), self.out_channels)
-
-    def describe(self) -> str:
-        return convolution_settings(self)
+        return (*output_size(self.image_size(input_shape), self.kernel_size, self.stride, self.padding), self.out_channels)
 
 
-class ConvTranspose2d(WeightedModule):
+class ConvTranspose2d(Convolution):
     """y = activation(conv2d_transpose(x, W) + b), which enlarges: x (n, h, w, in_channels) -> (n, h', w', out_channels).
 
     W (kh, kw, out, in), the kernel of the convolution of which this is the adjoint; b (out,). h' is h * stride for "same",
@@ -73,13 +99,13 @@ class ConvTranspose2d(WeightedModule):
         bias: bool = True,
         weight_init: init.Initializer | None = None,
     ):
-        configure(self, in_channels, out_channels, kernel_size, stride, padding, activation)
+        super().__init__(in_channels, out_channels, kernel_size, stride, padding, activation)
         self.output_size = None if output_size is None else pair(output_size, "output_size")
-        weight = (weight_init or init.for_activation(activation))((*self.kernel_size, in_channels, out_channels)).swapaxes(2, 3)
+        weight = init.initializer(weight_init, activation)((*self.kernel_size, in_channels, out_channels)).swapaxes(2, 3)
         self.weight = Parameter(weight if weight_init else weight * math.sqrt(math.prod(self.stride)))
         self.bias = Parameter(init.zeros((out_channels,))) if bias else None
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: TensorLike) -> TensorLike:
         check_input(self, x, (*IMAGES, self.in_channels), self.weight.dtype)
         y = ops.conv2d_transpose(
             x, self.effective_weight(), self.bias, stride=self.stride, padding=self.padding, output_size=self.output_size
@@ -87,37 +113,10 @@ class ConvTranspose2d(WeightedModule):
         return y if self._activate is None else self._activate(y)
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        check_example(self, input_shape, (*IMAGES[1:], self.in_channels))
-        size = tuple(input_shape[:2])
+        size = self.image_size(input_shape)
         large = self.output_size or default_output_size(size, self.kernel_size, self.stride, self.padding)
         check_output_size(large, size, self.kernel_size, self.stride, self.padding)
         return (*large, self.out_channels)
 
     def describe(self) -> str:
-        return convolution_settings(self) + (f", to {self.output_size[0]}x{self.output_size[1]}" if self.output_size else "")
-
-
-def configure(
-    layer: Any,
-    in_channels: int,
-    out_channels: int,
-    kernel_size: int | Pair,
-    stride: int | Pair,
-    padding: Padding,
-    activation: str | None,
-) -> None:
-    """Set, checked, what both layers have in common."""
-    check_sizes(type(layer).__name__, in_channels=in_channels, out_channels=out_channels)
-    layer.in_channels, layer.out_channels, layer.activation = in_channels, out_channels, activation
-    layer.kernel_size, layer.stride, layer.padding = pair(kernel_size, "kernel_size"), pair(stride, "stride"), padding
-    explicit_padding(padding, (1, 1), layer.kernel_size, layer.stride)
-    layer._activate = get_activation(activation)
-
-
-def convolution_settings(layer: Any) -> str:
-    """A layer's settings, for its repr."""
-    (kh, kw), (sh, sw) = layer.kernel_size, layer.stride
-    parts = [f"{layer.in_channels} -> {layer.out_channels}", f"{kh}x{kw}"]
-    parts += [f"stride {sh}" if sh == sw else f"stride {layer.stride}"] if layer.stride != (1, 1) else []
-    parts += [] if layer.padding == "same" else [f"padding {layer.padding}" if layer.padding != "valid" else "valid"]
-    return ", ".join(parts + ([layer.activation] if layer.activation else []))
+        return super().describe() + (f", to {self.output_size[0]}x{self.output_size[1]}" if self.output_size else "")

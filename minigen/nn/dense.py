@@ -1,9 +1,9 @@
 """Fully connected layers."""
 
-from typing import Any
+from collections.abc import Callable
 
 from minigen import ops
-from minigen.autograd import Parameter
+from minigen.autograd import Parameter, TensorLike
 from minigen.nn import init
 from minigen.nn.activations import get_activation
 from minigen.nn.checks import check_example, check_input
@@ -29,10 +29,10 @@ class Dense(WeightedModule):
         check_sizes(type(self).__name__, in_features=in_features, out_features=out_features)
         self.in_features, self.out_features, self.activation = in_features, out_features, activation
         self._activate = get_activation(activation)
-        self.weight = Parameter((weight_init or init.for_activation(activation))((in_features, out_features)))
+        self.weight = Parameter(init.initializer(weight_init, activation)((in_features, out_features)))
         self.bias = Parameter(init.zeros((out_features,))) if bias else None
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: TensorLike) -> TensorLike:
         check_input(self, x, (..., self.in_features), self.weight.dtype)
         return affine(x, self.effective_weight(), self.bias, self._activate)
 
@@ -56,7 +56,7 @@ class DenseTranspose(Module):
         self.weight = dense.weight
         self.bias = Parameter(init.zeros((self.out_features,)))
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: TensorLike) -> TensorLike:
         check_input(self, x, (..., self.in_features), self.weight.dtype)
         return affine(x, self.weight.T, self.bias, self._activate)
 
@@ -68,7 +68,7 @@ class DenseTranspose(Module):
         return f"{self.in_features} -> {self.out_features}, tied" + (f", {self.activation}" if self.activation else "")
 
 
-def affine(x: Any, weight: Any, bias: Any, activate: Any) -> Any:
+def affine(x: TensorLike, weight: TensorLike, bias: TensorLike | None, activate: Callable | None) -> TensorLike:
     """activate(x @ weight + bias); fused where x is a plain batch of rows."""
     if bias is None:
         y = x @ weight

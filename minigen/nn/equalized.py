@@ -3,16 +3,16 @@
     y = activation(x (c W) + b),   c = gain / sqrt(fan_in)
 
 At the start that is He's initialization. While training, an optimizer that divides a gradient by its size, as Adam does, moves
-all W by the same amount a step: relative to what they are, all layers learn equally fast, however many inputs they have, where
+all W by the same amount per step: relative to what they are, all layers learn equally fast, however many inputs they have, where
 He's small weights would move faster the more inputs they have. Source: Karras et al. 2018, section 4.1.
 """
 
 import math
-from typing import Any
 
+from minigen.autograd import TensorLike
 from minigen.nn import init
 from minigen.nn.checks import check_input
-from minigen.nn.convolution import Conv2d, convolution_settings
+from minigen.nn.convolution import Conv2d
 from minigen.nn.dense import Dense, affine
 from minigen.nn.module import Module
 from minigen.ops.window import Pair
@@ -43,7 +43,7 @@ class EqualizedDense(Dense):
         self.gain, self.lr_multiplier = gain, lr_multiplier
         self.reparametrization = Scaled(lr_multiplier * gain / math.sqrt(in_features))
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: TensorLike) -> TensorLike:
         check_input(self, x, (..., self.in_features), self.weight.dtype)
         bias = self.bias if self.bias is None or self.lr_multiplier == 1.0 else self.bias * self.lr_multiplier
         return affine(x, self.effective_weight(), bias, self._activate)
@@ -81,7 +81,7 @@ class EqualizedConv2d(Conv2d):
         self.reparametrization = Scaled(gain / math.sqrt(math.prod(self.weight.shape[:3])))
 
     def describe(self) -> str:
-        return f"{convolution_settings(self)}, gain {self.gain:.3g}"
+        return f"{super().describe()}, gain {self.gain:.3g}"
 
 
 class Scaled(Module):
@@ -90,7 +90,7 @@ class Scaled(Module):
     def __init__(self, c: float):
         self.c = c
 
-    def forward(self, weight: Any) -> Any:
+    def forward(self, weight: TensorLike) -> TensorLike:
         return weight * self.c
 
     def describe(self) -> str:

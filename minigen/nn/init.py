@@ -1,7 +1,7 @@
-"""Initial weights: random numbers of the variance that keeps signals from growing or dying from layer to layer.
+"""Initial weights: random, with the variance that keeps signals from growing or dying from layer to layer.
 
 Each takes the shape of a weight, whose last axis counts outputs and whose other axes multiply to the fan-in, and returns a
-float32 array on the current backend. Numbers are drawn on the host: a seed gives the same weights on every backend.
+float32 array on the current backend. Drawn on the host: a seed gives the same weights on every backend.
 """
 
 import math
@@ -63,7 +63,7 @@ def fans(shape: tuple[int, ...]) -> tuple[int, int]:
     return receptive * shape[-2], receptive * shape[-1]
 
 
-FOR_ACTIVATION = {
+FOR_ACTIVATION: dict[str | None, Initializer] = {
     "relu": he_normal,
     "leaky_relu": he_normal,
     "elu": he_normal,
@@ -77,3 +77,10 @@ FOR_ACTIVATION = {
 def for_activation(activation: str | None) -> Initializer:
     """The initializer that suits an activation, by its name; for a linear layer, whose activation is None, `glorot_uniform`."""
     return FOR_ACTIVATION.get(activation, glorot_uniform)
+
+
+def initializer(weight_init: Initializer | None, activation: str | None) -> Initializer:
+    """`weight_init`, or the one for the activation where there is none. Raises TypeError for what cannot be called, as a name."""
+    if weight_init is not None and not callable(weight_init):
+        raise TypeError(f"weight_init is a function of the shape, such as nn.init.he_normal, got {weight_init!r}")
+    return weight_init or for_activation(activation)

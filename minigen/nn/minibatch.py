@@ -1,9 +1,7 @@
-"""Layers that let a discriminator judge several samples together, and so see that a generator repeats itself."""
-
-from typing import Any
+"""Layers that let a discriminator see several samples together, and so notice a generator that repeats itself."""
 
 from minigen import ops
-from minigen.autograd import Parameter
+from minigen.autograd import Parameter, TensorLike
 from minigen.backend import array_module
 from minigen.errors import ShapeError
 from minigen.nn import init
@@ -20,7 +18,7 @@ class MinibatchDiscrimination(Module):
 
     W (in_features, kernels * dim) is trained. 0 < o < n - 1, a sum over the batch: larger in a larger batch. The paper also
     counts j = i, which adds the constant 1. Real and generated examples are to be compared among themselves: one call each.
-    Memory for n^2 * kernels * dim numbers, several times over. Raises ShapeError for fewer than two examples.
+    Needs memory for n^2 * kernels * dim values, several times over. Raises ShapeError for fewer than two examples.
     Source: Salimans et al. 2016, section 3.2.
     """
 
@@ -29,7 +27,7 @@ class MinibatchDiscrimination(Module):
         self.in_features, self.kernels, self.dim = in_features, kernels, dim
         self.weight = Parameter(init.glorot_uniform((in_features, kernels * dim)))
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: TensorLike) -> TensorLike:
         check_input(self, x, ("n", self.in_features), self.weight.dtype)
         n = x.shape[0]
         if n < 2:
@@ -51,14 +49,14 @@ class MinibatchStdDev(Module):
     """Appends one channel, the mean standard deviation within a group of examples: x (n, ..., c) -> (n, ..., c + 1).
 
     See `ops.minibatch_stddev`. Stands before the last convolution of a discriminator (Karras et al. 2018, section 3).
-    Raises ShapeError for a batch that is no multiple of `group_size`, in evaluation too.
+    Raises ShapeError for a batch that is not a multiple of `group_size`, in evaluation too.
     """
 
     def __init__(self, group_size: int = 4):
         check_group_size("MinibatchStdDev", group_size)
         self.group_size = self.batch_multiple = group_size
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: TensorLike) -> TensorLike:
         return ops.minibatch_stddev(x, self.group_size)
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -73,15 +71,15 @@ class Pack(Module):
     """Makes one example of m: x (n, features) -> (n / m, m * features), (n, h, w, c) -> (n / m, h, w, m * c).
 
     The m consecutive samples stand side by side along the last axis, images as the channels of one image. As the first layer
-    of a discriminator, which then judges m samples, all real or all generated, by one logit; nothing else changes. Raises
-    ShapeError for a batch that is no multiple of m. Source: PacGAN, Lin et al. 2018.
+    of a discriminator, which then scores m samples, all real or all generated, by one logit; nothing else changes. Raises
+    ShapeError for a batch that is not a multiple of m. Source: PacGAN, Lin et al. 2018.
     """
 
     def __init__(self, m: int):
         check_sizes("Pack", m=m)
         self.m = self.batch_multiple = m
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: TensorLike) -> TensorLike:
         shape, n = self.output_shape(x.shape[1:]), x.shape[0]
         if n % self.m:
             raise ShapeError(f"{self!r} expects a batch whose size is a multiple of {self.m}, got {n}")

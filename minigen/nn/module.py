@@ -18,7 +18,7 @@ from minigen.utils.states import check_fit, refuse
 
 
 class Buffer(Tensor):
-    """Numbers of a module that are not trained but belong to its state, such as the running statistics of a BatchNorm.
+    """Values of a module that are not trained but belong to its state, such as the running statistics of a BatchNorm.
 
     No gradient, not among the parameters; saved and loaded with the module. Change it with `assign`.
     """
@@ -92,26 +92,27 @@ class Module(Configured):
 
     def named_state(self) -> dict[str, Parameter | Buffer]:
         """Path -> parameter or buffer: all that a state dict holds, named as in `named_parameters`."""
-        named: dict[int, Parameter | Buffer] = {}
+        named: dict[str, Parameter | Buffer] = {}
+        found: set[int] = set()
         for path, tensor in self._paths(""):
-            if id(tensor) not in named:
-                tensor.name = path
-                named[id(tensor)] = tensor
-        return {tensor.name: tensor for tensor in named.values()}
+            if id(tensor) not in found:
+                found.add(id(tensor))
+                named[path], tensor.name = tensor, path
+        return named
 
     def _paths(self, prefix: str) -> Iterator[tuple[str, Parameter | Buffer]]:
         for name, value in self.members():
-            if isinstance(value, Tensor):
-                yield prefix + name, value
-            else:
+            if isinstance(value, Module):
                 yield from value._paths(f"{prefix}{name}.")
+            else:
+                yield prefix + name, value
 
     def parameters(self) -> list[Parameter]:
         """All parameters, each once: what an optimizer takes."""
         return list(self.named_parameters().values())
 
     def parameter_count(self) -> int:
-        """The number of trainable numbers."""
+        """The number of trainable values, all elements of all parameters."""
         return sum(parameter.size for parameter in self.parameters())
 
     # -- modes and state -----------------------------------------------------------------------------------------
@@ -141,13 +142,14 @@ class Module(Configured):
         """Inside a `with` block the module is used without being changed: its parameters are constants.
 
         Gradients flow through it to its input, and none of its own is computed. That is decided in the backward pass, which
-        therefore belongs inside the block too. Afterward the buffers (running statistics) are what they were, to the bit, and
+        therefore belongs inside the block too. Afterward the buffers (running statistics) are what they were, bit for bit, and
         each parameter requires a gradient as before, also after an error. Modes stay: a BatchNorm in training mode uses the
-        batch. For adversarial training, whose generator is judged by a discriminator that its step must not change. What is
-        returned can be entered again and again, which saves the search for the parameters.
+        batch. For adversarial training: the discriminator scores the generator, whose step must not change it. The block
+        can be entered again and again, which saves the search for the parameters.
         """
         state = list(self.named_state().values())
-        parameters, buffers = ([tensor for tensor in state if isinstance(tensor, kind)] for kind in (Parameter, Buffer))
+        parameters = [tensor for tensor in state if isinstance(tensor, Parameter)]
+        buffers = [tensor for tensor in state if isinstance(tensor, Buffer)]
         return Block(functools.partial(freezing, parameters, buffers))
 
     def zero_grad(self) -> None:
@@ -156,7 +158,7 @@ class Module(Configured):
             parameter.grad = None
 
     def astype(self, dtype: Any) -> "Module":
-        """Convert all parameters and buffers, e.g. to "float64" for a gradcheck; optimizers made before must be made again."""
+        """Convert all parameters and buffers, e.g. to "float64" for a gradcheck; an optimizer made before must be made again."""
         if np.dtype(dtype) not in (np.float32, np.float64):
             raise DtypeError(f"a model computes in float32 or float64, not in {np.dtype(dtype)}")
         for tensor in self.named_state().values():
@@ -175,7 +177,7 @@ class Module(Configured):
 
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
         """Take over the values of a state dict. All of it fits, or StateError names every mismatch and nothing changes."""
-        state = {name: to_numpy(value) for name, value in state.items()}  # refuses what is no array, before anything has changed
+        state = {name: to_numpy(value) for name, value in state.items()}  # refuses what is not an array, before anything changes
         self.check_state(state)
         named = self.named_state()
         counts = [name for name, tensor in named.items() if isinstance(tensor, NonNegative)]
@@ -253,7 +255,7 @@ class ElementwiseModule(Module):
 
 
 class WeightedModule(Module):
-    """Base of layers whose weight another module may compute anew in each forward pass, from the parameter `weight`.
+    """Base of layers whose weight another module may compute again in each forward pass, from the parameter `weight`.
 
     `reparametrization`: that module, called with the parameter; for example `nn.spectral_norm` sets it. `output_axis`: the axis
     of the weight that counts the layer's outputs.

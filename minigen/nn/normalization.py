@@ -2,15 +2,14 @@
 
     y = (x - mean) / sqrt(variance + eps) * weight + bias
 
-They differ in what shares a mean and a variance. weight and bias have one number a channel (the last axis), and start at 1 and
+They differ in what shares a mean and a variance. weight and bias have one value per channel (the last axis), and start at 1 and
 0. The variance in this formula is the biased one, divided by the number of elements.
 """
 
 import math
-from typing import Any
 
 from minigen import ops
-from minigen.autograd import Parameter, unwrap
+from minigen.autograd import Parameter, TensorLike, unwrap
 from minigen.errors import ShapeError
 from minigen.nn import init
 from minigen.nn.checks import IMAGES, check_input
@@ -27,7 +26,7 @@ class Normalization(ElementwiseModule):
         self.features, self.eps = features, eps
         self.weight, self.bias = Parameter(init.ones((features,))), Parameter(init.zeros((features,)))
 
-    def check(self, x: Any) -> None:
+    def check(self, x: TensorLike) -> None:
         """Raise unless x has the channels and the dtype of this layer."""
         images = len(getattr(x, "shape", ())) == 4
         check_input(self, x, (*(IMAGES if images else (...,)), self.features), self.weight.dtype)
@@ -45,7 +44,7 @@ class BatchNorm(Normalization):
 
     In evaluation, the running ones. `momentum` is Keras's word for how much stays; PyTorch's momentum is 1 minus it. As in
     PyTorch, the running variance takes the unbiased variance of the batch, divided by n - 1. Raises ShapeError in training for
-    one value a channel, whose variance says nothing. Ioffe & Szegedy 2015, algorithms 1 and 2.
+    one value per channel, whose variance says nothing. Ioffe & Szegedy 2015, algorithms 1 and 2.
     """
 
     def __init__(self, features: int, momentum: float = 0.9, eps: float = 1e-5):
@@ -54,14 +53,14 @@ class BatchNorm(Normalization):
         self.momentum = momentum
         self.running_mean, self.running_var = Buffer(init.zeros((features,))), NonNegative(init.ones((features,)))
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: TensorLike) -> TensorLike:
         self.check(x)
         if not self.training:
             scale = self.weight / ops.sqrt(self.running_var + self.eps)
             return ops.scale_shift(x, scale, self.bias - self.running_mean * scale)
         if math.prod(x.shape[:-1]) < 2:
             raise ShapeError(
-                f"{self!r} in training mode needs more than one value a channel, got {tuple(x.shape)}: "
+                f"{self!r} in training mode needs more than one value per channel, got {tuple(x.shape)}: "
                 "a larger batch, a batch size that leaves no single example over, or evaluation mode with eval()"
             )
         axes = tuple(range(len(x.shape) - 1))
@@ -71,8 +70,8 @@ class BatchNorm(Normalization):
         self.update(ops.mean(unwrap(x), axis=axes), variance.reshape(-1), math.prod(x.shape[:-1]))
         return ops.scale_shift(centered, inv_std * self.weight, self.bias)
 
-    def update(self, mean: Any, variance: Any, n: int) -> None:
-        """Move the running statistics toward those of a batch with n values a channel; `variance` is divided by n."""
+    def update(self, mean: TensorLike, variance: TensorLike, n: int) -> None:
+        """Move the running statistics toward those of a batch with n values per channel; `variance` is divided by n."""
         for running, batch in ((self.running_mean, mean), (self.running_var, variance * (n / (n - 1)))):
             running.assign(self.momentum * running.data + (1.0 - self.momentum) * batch)
 
@@ -80,10 +79,10 @@ class BatchNorm(Normalization):
 class LayerNorm(Normalization):
     """Every vector of features by its own mean and variance: x (..., features), same shape. Ba et al. 2016.
 
-    Of images, the channels of each pixel. No matter in which batch: training and evaluation are the same.
+    Of images, the channels of each pixel. It does not depend on the batch: training and evaluation are the same.
     """
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: TensorLike) -> TensorLike:
         self.check(x)
         return ops.scale_shift(ops.normalize(x, axis=-1, eps=self.eps), self.weight, self.bias)
 
@@ -91,11 +90,11 @@ class LayerNorm(Normalization):
 class InstanceNorm(Normalization):
     """Every channel of every image by its mean and variance over height and width: x (n, h, w, features), same shape.
 
-    No matter in which batch: training and evaluation are the same. Raises ShapeError for images of one pixel, which would all
-    become zero. Ulyanov et al. 2016.
+    It does not depend on the batch: training and evaluation are the same. Raises ShapeError for images of one pixel, which would
+    all become zero. Ulyanov et al. 2016.
     """
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: TensorLike) -> TensorLike:
         check_input(self, x, (*IMAGES, self.features), self.weight.dtype)
         if x.shape[1] * x.shape[2] < 2:
             raise ShapeError(f"{self!r} needs images of more than one pixel, got {tuple(x.shape)}")

@@ -1,8 +1,9 @@
 """Layers that change the size of images (n, height, width, channels), each channel by itself. They have no parameters."""
 
-from typing import Any
+from collections.abc import Callable
 
 from minigen import ops
+from minigen.autograd import TensorLike
 from minigen.nn.checks import IMAGES, check_example, check_input, warn_of_channels_first
 from minigen.nn.module import Module
 from minigen.ops.window import Padding, Pair, explicit_padding, output_size, pair
@@ -11,16 +12,14 @@ from minigen.ops.window import Padding, Pair, explicit_padding, output_size, pai
 class Pool2d(Module):
     """Base of the two pooling layers, which differ in what they make of a window."""
 
+    pool: Callable[..., TensorLike]  # the op
+
     def __init__(self, pool_size: int | Pair = 2, stride: int | Pair | None = None, padding: Padding = "valid"):
         self.pool_size, self.padding = pair(pool_size, "pool_size"), padding
         self.stride = self.pool_size if stride is None else pair(stride, "stride")
         explicit_padding(padding, (1, 1), self.pool_size, self.stride)
 
-    def pool(self, x: Any, **window: Any) -> Any:
-        """The op."""
-        raise NotImplementedError
-
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: TensorLike) -> TensorLike:
         check_input(self, x, (*IMAGES, "channels"))
         warn_of_channels_first(self, tuple(x.shape))
         return self.pool(x, size=self.pool_size, stride=self.stride, padding=self.padding)
@@ -57,7 +56,7 @@ class UpSample2d(Module):
     def __init__(self, factor: int | Pair = 2):
         self.factor = pair(factor, "factor")
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: TensorLike) -> TensorLike:
         check_input(self, x, (*IMAGES, "channels"))
         warn_of_channels_first(self, tuple(x.shape))
         return ops.upsample_nearest2d(x, factor=self.factor)

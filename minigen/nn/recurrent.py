@@ -1,11 +1,9 @@
 """Layers that read a sequence step by step. Sequences are (n, time, features); a state is passed on from step to step."""
 
-from typing import Any
-
 import numpy as np
 
 from minigen import ops
-from minigen.autograd import Parameter
+from minigen.autograd import Parameter, TensorLike
 from minigen.backend import Array, array_module, asarray
 from minigen.errors import ShapeError
 from minigen.nn import init
@@ -13,7 +11,7 @@ from minigen.nn.checks import check_example, check_input
 from minigen.nn.module import Module
 from minigen.utils.checks import check_sizes
 
-State = tuple[Any, ...]  # what a cell carries from step to step, its output h (n, hidden_size) first
+State = tuple[TensorLike, ...]  # what a cell carries from step to step, its output h (n, hidden_size) first
 
 
 class RecurrentCell(Module):
@@ -38,7 +36,7 @@ class RecurrentCell(Module):
         parts = [initializer(shape) for _ in range(self.gates)]
         return array_module(*parts).concatenate(parts, axis=1)
 
-    def step(self, x: Any, state: State) -> State:
+    def step(self, x: TensorLike, state: State) -> State:
         """The next state, from the input x (n, in) and the state before it; unchecked."""
         raise NotImplementedError(f"{type(self).__name__} has no step()")
 
@@ -47,7 +45,7 @@ class RecurrentCell(Module):
         weight = self.weight.data
         return (array_module(weight).zeros((n, self.hidden_size), dtype=weight.dtype),)
 
-    def forward(self, x: Any, state: State | None = None) -> State:
+    def forward(self, x: TensorLike, state: State | None = None) -> State:
         check_input(self, x, (..., self.input_size), self.weight.dtype)
         zeros = self.initial_state(x.shape[0])
         if state is None:
@@ -81,12 +79,12 @@ class LSTMCell(RecurrentCell):
 
     def __init__(self, input_size: int, hidden_size: int):
         super().__init__(input_size, hidden_size)
-        self.bias.assign(asarray(np.repeat(np.float32([0, 1, 0, 0]), hidden_size)))
+        self.bias.assign(asarray(np.repeat(np.array([0, 1, 0, 0], np.float32), hidden_size)))
 
     def initial_state(self, n: int) -> State:
         return 2 * super().initial_state(n)
 
-    def step(self, x: Any, state: State) -> State:
+    def step(self, x: TensorLike, state: State) -> State:
         h, c = state
         i, f, g, o = ops.split(ops.dense(x, self.weight, self.bias) + h @ self.recurrent_weight, 4, axis=1)
         c = ops.sigmoid(f) * c + ops.sigmoid(i) * ops.tanh(g)
@@ -111,7 +109,7 @@ class GRUCell(RecurrentCell):
         super().__init__(input_size, hidden_size)
         self.recurrent_bias = Parameter(init.zeros((3 * hidden_size,)))
 
-    def step(self, x: Any, state: State) -> State:
+    def step(self, x: TensorLike, state: State) -> State:
         (h,) = state
         r_x, z_x, n_x = ops.split(ops.dense(x, self.weight, self.bias), 3, axis=1)
         r_h, z_h, n_h = ops.split(ops.dense(h, self.recurrent_weight, self.recurrent_bias), 3, axis=1)
@@ -126,7 +124,7 @@ class Recurrent(Module):
     def __init__(self, cell: RecurrentCell, return_sequences: bool = False):
         self.cell, self.return_sequences = cell, return_sequences
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: TensorLike) -> TensorLike:
         check_input(self, x, ("n", "time", self.cell.input_size), self.cell.weight.dtype)
         self.check_steps(x.shape[1])
         state, outputs = self.cell.initial_state(x.shape[0]), []
@@ -176,7 +174,7 @@ class RepeatVector(Module):
         check_sizes("RepeatVector", n=n)
         self.n = n
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: TensorLike) -> TensorLike:
         shape = self.output_shape(x.shape[1:])
         return ops.broadcast_to(ops.expand_dims(x, 1), shape=(x.shape[0], *shape))
 

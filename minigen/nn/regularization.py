@@ -1,27 +1,28 @@
-"""Layers that disturb the signal in training and do nothing in evaluation (`model.eval()`), and one that charges for activity."""
+"""Layers that disturb the signal in training and do nothing in evaluation (`model.eval()`), and a penalty on activity."""
 
 from typing import Any
 
 from minigen import ops
+from minigen.autograd import Tensor, TensorLike
 from minigen.backend import Array, random
 from minigen.nn.checks import check_floating, check_noise
 from minigen.nn.module import ElementwiseModule, Module
-from minigen.ops.regularization import check_rate, check_target
-from minigen.utils.checks import check_nonnegative
+from minigen.ops.regularization import check_target
+from minigen.utils.checks import check_fraction, check_nonnegative
 
 
 class Dropout(ElementwiseModule):
     """Zeroes each element with probability `rate` and divides the rest by 1 - rate (Srivastava et al. 2014).
 
-    On the host the probability is rounded to a multiple of 2^-16. `keep`: the bool mask, if it is to be given rather than drawn
-    (a gradcheck needs the same twice).
+    On the host the probability is rounded to a multiple of 2^-16. `keep`, a bool mask, is drawn unless it is given (a gradcheck
+    needs the same one twice).
     """
 
     def __init__(self, rate: float):
-        check_rate("Dropout", rate)
+        check_fraction("Dropout", rate=rate)
         self.rate = rate
 
-    def forward(self, x: Any, keep: Array | None = None) -> Any:
+    def forward(self, x: TensorLike, keep: Array | None = None) -> TensorLike:
         check_floating(self, x)
         if not self.training or self.rate == 0.0:
             return x
@@ -35,13 +36,13 @@ class Dropout(ElementwiseModule):
 
 
 class GaussianNoise(ElementwiseModule):
-    """x + std * noise, noise ~ N(0, 1). `noise`: the numbers, if they are to be given rather than drawn."""
+    """x + std * noise, noise ~ N(0, 1). `noise` is drawn unless it is given."""
 
     def __init__(self, std: float):
         check_nonnegative("GaussianNoise", std=std)
         self.std = std
 
-    def forward(self, x: Any, noise: Array | None = None) -> Any:
+    def forward(self, x: TensorLike, noise: Array | None = None) -> TensorLike:
         check_floating(self, x)
         if not self.training or self.std == 0.0:
             return x
@@ -72,9 +73,9 @@ class ActivityRegularization(ElementwiseModule):
         check_nonnegative("ActivityRegularization", l1=l1, kl=kl)
         check_target("ActivityRegularization", target)
         self.l1, self.kl, self.target = l1, kl, target
-        self.penalty: Any = 0.0
+        self.penalty: Tensor | float = 0.0
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: TensorLike) -> TensorLike:
         check_floating(self, x)
         self.penalty = 0.0
         if self.l1 and x.shape[0]:
@@ -86,7 +87,7 @@ class ActivityRegularization(ElementwiseModule):
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "penalty": 0.0}  # a graph cannot be copied
 
-    def pop_penalty(self) -> Any:
+    def pop_penalty(self) -> Tensor | float:
         """The penalty of the latest forward pass, forgotten here so that its graph can go; 0.0 if it was taken already."""
         penalty, self.penalty = self.penalty, 0.0
         return penalty
@@ -96,7 +97,7 @@ class ActivityRegularization(ElementwiseModule):
         return ", ".join(penalties)
 
 
-def activity_penalty(module: Module) -> Any:
+def activity_penalty(module: Module) -> Tensor | float:
     """The penalties of all ActivityRegularization layers below a module from their latest forward pass, summed; 0.0 if none.
 
     Reading clears the penalties: ask once after each forward pass.

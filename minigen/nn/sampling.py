@@ -1,8 +1,7 @@
 """The random layer of a variational autoencoder."""
 
-from typing import Any
-
 from minigen import ops
+from minigen.autograd import TensorLike
 from minigen.backend import random
 from minigen.nn.module import ElementwiseModule
 from minigen.utils.checks import check_same_shape
@@ -17,7 +16,7 @@ class Sampling(ElementwiseModule):
     Source: Kingma & Welling 2014, section 2.4 (the reparameterization trick).
     """
 
-    def forward(self, mean: Any, logvar: Any, noise: Any = None) -> Any:
+    def forward(self, mean: TensorLike, logvar: TensorLike, noise: TensorLike | None = None) -> TensorLike:
         if noise is None:
             noise = random.normal(mean.shape, dtype=mean.dtype)
         check_same_shape(repr(self), mean=mean, logvar=logvar, noise=noise)

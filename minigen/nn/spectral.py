@@ -1,9 +1,7 @@
-"""Spectral normalization: layers that stretch no vector."""
-
-from typing import Any
+"""Spectral normalization: layers that do not stretch any vector."""
 
 from minigen import ops
-from minigen.autograd import Parameter, unwrap
+from minigen.autograd import Parameter, TensorLike, unwrap
 from minigen.backend import Array, array_module, random, to_numpy
 from minigen.errors import ShapeError
 from minigen.nn.dense import DenseTranspose
@@ -14,7 +12,7 @@ def spectral_norm(module: Module) -> Module:
     """Divide the weight of every Dense, Conv2d and ConvTranspose2d in a module by its largest singular value.
 
     Returns the module, so that `nn.spectral_norm(Discriminator())` is the one line. The weights stretch no vector any more (those
-    of a convolution: no vector of the numbers under its kernel), which bounds the discriminator's slope. The division is a
+    of a convolution: no vector of the values under its kernel), which bounds the discriminator's slope. The division is a
     `SpectralNorm`, computed in each forward pass. Biases and all other layers stay as they are: a BatchNorm would stretch again.
 
     Raises ValueError for a module without such a layer, and for a layer whose weight is reparametrized already, is tied to a
@@ -33,7 +31,7 @@ def spectral_norm(module: Module) -> Module:
         if layer.weight.ndim < 2:
             raise ShapeError(f"{where} has a weight of shape {layer.weight.shape}, expected at least two axes, (in, out)")
         if not to_numpy(layer.weight.data).any():
-            raise ValueError(f"{where} has a weight of zeros, which cannot be divided by its size: start from random numbers")
+            raise ValueError(f"{where} has a weight of zeros, which cannot be divided by its size: start from random ones")
     for _, layer in layers.values():
         layer.reparametrization = SpectralNorm(layer.weight, layer.output_axis)
     return module
@@ -61,7 +59,7 @@ class SpectralNorm(Module):
             u = power_iteration(matrix, u)
         self.u = Buffer(array_module(weight.data).asarray(u))
 
-    def forward(self, weight: Any) -> Any:
+    def forward(self, weight: TensorLike) -> TensorLike:
         matrix = as_matrix(weight, self.output_axis)
         if self.training:
             self.u.assign(power_iteration(unwrap(matrix), self.u.data))
@@ -72,7 +70,7 @@ class SpectralNorm(Module):
         return str(len(self.u))
 
 
-def as_matrix(weight: Any, output_axis: int) -> Any:
+def as_matrix(weight: TensorLike, output_axis: int) -> TensorLike:
     """A weight as the matrix (fan_in, out)."""
     return ops.reshape(ops.swapaxes(weight, output_axis, -1), shape=(-1, weight.shape[output_axis]))
 

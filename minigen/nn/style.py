@@ -1,9 +1,7 @@
 """The layers of Progressive GAN's and StyleGAN's generators."""
 
-from typing import Any
-
 from minigen import ops
-from minigen.autograd import Parameter
+from minigen.autograd import Parameter, TensorLike
 from minigen.backend import random
 from minigen.errors import ShapeError
 from minigen.nn import init
@@ -16,10 +14,10 @@ from minigen.utils.checks import check_positive, check_shape, check_sizes
 class PixelNorm(ElementwiseModule):
     """Every vector of features divided by its root mean square: x (..., features), same shape. See `ops.pixel_norm`.
 
-    Of images, the channels of each pixel; of latent vectors, all of their numbers, which brings them to a sphere.
+    Of images, the channels of each pixel; of latent vectors, all elements, which brings them to a sphere.
     """
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: TensorLike) -> TensorLike:
         check_floating(self, x)
         return ops.pixel_norm(x)
 
@@ -27,19 +25,19 @@ class PixelNorm(ElementwiseModule):
 class Blur2d(ElementwiseModule):
     """Each channel convolved with (1, 2, 1) / 4 down and across: x (n, h, w, c), same shape. See `ops.blur2d`."""
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: TensorLike) -> TensorLike:
         return ops.blur2d(x)
 
 
 class Bias(ElementwiseModule):
-    """x + b, one number a channel: x (..., features), same shape. For places where it does not follow its layer at once."""
+    """x + b, one value per channel: x (..., features), same shape. For places where it does not follow its layer at once."""
 
     def __init__(self, features: int):
         check_sizes("Bias", features=features)
         self.features = features
         self.bias = Parameter(init.zeros((features,)))
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: TensorLike) -> TensorLike:
         check_input(self, x, (..., self.features), self.bias.dtype)
         return x + self.bias
 
@@ -48,7 +46,7 @@ class Bias(ElementwiseModule):
 
 
 class LearnedConstant(Module):
-    """The same learned numbers for every example: x (n, ...) -> (n, *shape), whatever x is. They start at 1.
+    """The same learned values for every example: x (n, ...) -> (n, *shape), whatever x is. They start at 1.
 
     The input of StyleGAN's synthesis network (Karras et al. 2019, section 2).
     """
@@ -57,7 +55,7 @@ class LearnedConstant(Module):
         self.shape = check_shape("LearnedConstant", shape)
         self.weight = Parameter(init.ones(self.shape))
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: TensorLike) -> TensorLike:
         return ops.broadcast_to(self.weight, shape=(x.shape[0], *self.shape))
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -68,13 +66,14 @@ class LearnedConstant(Module):
 
 
 class NoiseInjection(ElementwiseModule):
-    """x + m scale * noise: one map of noise for all channels of an image, and one learned scale for each channel, at first 0.
+    """x + m scale * noise: one map of noise for all channels of an image, and one learned scale per channel, at first 0.
 
     x (n, height, width, features), noise (n, height, width, 1) or (1, height, width, 1), scale (features,), m = `lr_multiplier`:
-    below 1 the network learns more slowly to rely on noise (the paper has 1). `noise`: the numbers, if they are to be given.
-    Otherwise N(0, 1): in training drawn anew for each image, in evaluation the same map, a buffer, for all of them, so that an
-    image depends on its latent vector alone. Gives a generator the chance in strands and freckles that it would else have to
-    make out of its latent vector. Raises ShapeError for images or noise of another size. Source: Karras et al. 2019, section 2.
+    below 1 the network learns more slowly to rely on noise (the paper has 1). `noise`, unless it is given, is N(0, 1): drawn for
+    each image in training; in evaluation the same map, a buffer, for all of them, so that an image depends on its latent vector
+    alone. It is the source of what is random in an image, such as strands of hair and freckles, which a generator would
+    otherwise have to make out of its latent vector. Raises ShapeError for images or noise of another size.
+    Source: Karras et al. 2019, section 2.
     """
 
     def __init__(self, features: int, height: int, width: int, lr_multiplier: float = 1.0):
@@ -84,7 +83,7 @@ class NoiseInjection(ElementwiseModule):
         self.scale = Parameter(init.zeros((features,)))
         self.fixed = Buffer(init.normal((1, height, width, 1), 1.0))
 
-    def forward(self, x: Any, noise: Any = None) -> Any:
+    def forward(self, x: TensorLike, noise: TensorLike | None = None) -> TensorLike:
         check_input(self, x, (*IMAGES, self.features), self.scale.dtype)
         if x.shape[1:3] != (self.height, self.width):
             raise ShapeError(f"{self!r} expects images of {self.height}x{self.width} pixels, got {tuple(x.shape)}")
@@ -97,7 +96,7 @@ class NoiseInjection(ElementwiseModule):
         rows = ops.reshape(noise, shape=(-1, 1)) @ ops.reshape(self.scale * self.lr_multiplier, shape=(1, self.features))
         return x + ops.reshape(rows, shape=(*noise.shape[:3], self.features))
 
-    def draw(self, n: int) -> Any:
+    def draw(self, n: int) -> TensorLike:
         """New noise for n images, (n, height, width, 1)."""
         return random.normal((n, self.height, self.width, 1), dtype=self.scale.dtype)
 
@@ -107,20 +106,20 @@ class NoiseInjection(ElementwiseModule):
 
 
 class AdaIN(Module):
-    """Adaptive instance normalization: a style w says how strong each channel is, x only where.
+    """Adaptive instance normalization: x says where each channel is strong, a style w how strong it is.
 
         y = (1 + ys) (x - mean) / sqrt(variance + eps) + yb,   (ys, yb) = A(w)
 
     x (n, h, w, features), w (n, style_dim) -> (n, h, w, features). Mean and biased variance of each channel of each image, over
     its pixels; A is a learned affine map (an EqualizedDense, gain 1), with biases that start at 0. Raises ShapeError for images
-    of one pixel and for as many styles as there are no images. Source: Karras et al. 2019, equation 1.
+    of one pixel, and unless there is one style for each image. Source: Karras et al. 2019, equation 1.
     """
 
     def __init__(self, features: int, style_dim: int):
         self.features = features
         self.affine = EqualizedDense(style_dim, 2 * features, gain=1.0)
 
-    def forward(self, x: Any, w: Any) -> Any:
+    def forward(self, x: TensorLike, w: TensorLike) -> TensorLike:
         check_input(self, x, (*IMAGES, self.features), self.affine.weight.dtype)
         check_input(self, w, (..., self.affine.in_features), self.affine.weight.dtype)
         style = self.affine(w)

@@ -53,9 +53,9 @@ def layers_below(module: "Module", path: str) -> "Iterator[tuple[str, Module]]":
             yield from layers_below(child, f"{path}{name}.")
 
 
-def trace(module: "Module", shape: Shape, layers: "list[Module]") -> tuple[dict[int, Shape], Shape]:
+def trace(module: "Module", shape: Shape, layers: "list[Module]") -> tuple[dict[int, Any], Shape]:
     """Output shapes of the layers (by id) and of the module, seen in a forward pass of one example of zeros."""
-    shapes: dict[int, Shape] = {}
+    shapes: dict[int, Any] = {}
 
     def watched(layer: "Module", forward: "Callable") -> "Callable":
         def seen(*inputs: Any, **options: Any) -> Any:
@@ -66,12 +66,12 @@ def trace(module: "Module", shape: Shape, layers: "list[Module]") -> tuple[dict[
         return seen
 
     for layer in layers:
-        layer.forward = watched(layer, layer.forward)
+        vars(layer)["forward"] = watched(layer, layer.forward)
     try:
         return shapes, module.traced_output_shape(shape)
     finally:
         for layer in layers:
-            del layer.forward
+            del vars(layer)["forward"]
 
 
 def row(name: str, module: "Module", shape: Any, counted: set[int]) -> tuple[str, str, str]:

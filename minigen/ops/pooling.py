@@ -184,7 +184,7 @@ def avg_pool2d(x: Any, *, size: Size = 2, stride: Size | None = None, padding: P
 def resize_bilinear(x: Any, *, size: Size) -> Any:
     """Images of another size by linear interpolation along height and width: (n, h, w, c) -> (n, *size, c).
 
-    Coordinates count from the edges, pixels are centerd at halves: y[i] = x[(i + 1/2) h / h' - 1/2], beyond the outer centers
+    Coordinates count from the edges, pixels are centered at halves: y[i] = x[(i + 1/2) h / h' - 1/2], beyond the outer centers
     constant (PyTorch's align_corners=False). Between neighbors only: to shrink by more than 2, take means first.
     """
     check_images(x)

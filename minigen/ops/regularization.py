@@ -10,6 +10,7 @@ from minigen.engine import unwrap
 from minigen.errors import ShapeError
 from minigen.ops.elementwise import absolute, clip, log, masked
 from minigen.ops.reduction import mean
+from minigen.utils.checks import check_fraction
 
 
 def dropout(x: Any, keep: Array, rate: float) -> Any:
@@ -17,7 +18,7 @@ def dropout(x: Any, keep: Array, rate: float) -> Any:
 
     Inverted dropout (Srivastava et al. 2014): nothing is left to do at test time. Raises ValueError for a rate outside [0, 1).
     """
-    check_rate("dropout", rate)
+    check_fraction("dropout", rate=rate)
     return masked(x, keep, scale=1.0 / (1.0 - float(rate)))
 
 
@@ -72,9 +73,3 @@ def check_target(name: str, target: float) -> None:
     """Raise unless a mean activation could be the target without being always off or always on."""
     if not 0.0 < target < 1.0:
         raise ValueError(f"{name}: the target is a mean activation, 0 < target < 1, got {target}")
-
-
-def check_rate(name: str, rate: float) -> None:
-    """Raise unless a rate leaves something."""
-    if not 0.0 <= rate < 1.0:
-        raise ValueError(f"{name}: the rate is the probability of dropping, 0 <= rate < 1, got {rate}")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from minigen.autograd import Parameter, Tensor
-from minigen.backend import Array, array_module, asarray, backend_of, to_numpy
+from minigen.backend import Array, array_module, asarray, to_numpy
 from minigen.errors import GraphError, NonFiniteError
 from minigen.utils.checks import check_nonnegative, check_positive
 from minigen.utils.settings import Configured
@@ -19,7 +19,7 @@ CHUNK = 1 << 17  # elements updated at a time on the CPU: all buffers of a chunk
 
 
 class Optimizer(Configured):
-    """Base of the optimizers: subclasses name their `buffers` (one number a parameter each) and write `update`.
+    """Base of the optimizers: subclasses name their `buffers` (as many values each as the parameters) and write `update`.
 
     The values of all parameters move into one flat array, of which each parameter's data becomes a view; gradients are gathered
     into a second one, and each buffer is a third. `lr`: a number, or a schedule, a function of the number of steps done.
@@ -43,7 +43,7 @@ class Optimizer(Configured):
             if not isinstance(p, Parameter):
                 raise TypeError(f"an optimizer takes Parameters, got {type(p).__name__}: pass model.parameters()")
         if len({id(p) for p in self.parameters}) < len(self.parameters):
-            raise ValueError("the same parameter was given twice: it would be updated twice a step")
+            raise ValueError("the same parameter was given twice: each step would update it twice")
         if len({p.dtype for p in self.parameters}) > 1:
             raise TypeError(f"parameters mix dtypes: {sorted({str(p.dtype) for p in self.parameters})}")
         name = type(self).__name__
@@ -88,7 +88,7 @@ class Optimizer(Configured):
         if not runs:
             raise GraphError("no parameter has a gradient: call loss.backward() before step()")
         lr = self.rate()
-        scale = self._clipping_scale(runs) if self.clip_norm is not None else 1.0
+        scale = self._clipping_scale(runs)
         for part in self._parts(runs):
             gradient = self.gradient[part]
             if scale != 1.0:
@@ -119,7 +119,8 @@ class Optimizer(Configured):
     def _gather(self) -> Iterator[slice]:
         """Copy the gradients into the flat array; yields the runs of neighboring parameters that have one."""
         xp = array_module(self.values)
-        start, parts = 0, []
+        start = 0
+        parts: list[Array] = []
         for p, (begin, end) in zip(self.parameters, self._bounds):
             if p.grad is None:
                 if parts:
@@ -134,13 +135,15 @@ class Optimizer(Configured):
 
     def _parts(self, runs: list[slice]) -> Iterator[slice]:
         """The runs, on the CPU cut into pieces that fit the cache."""
-        chunk = CHUNK if backend_of(self.values).name == "numpy" else len(self.values)
+        chunk = CHUNK if isinstance(self.values, np.ndarray) else len(self.values)
         for run in runs:
             for start in range(run.start, run.stop, chunk):
                 yield slice(start, min(start + chunk, run.stop))
 
     def _clipping_scale(self, runs: list[slice]) -> float:
-        """clip_norm / norm where the norm of the whole gradient exceeds clip_norm, else 1."""
+        """clip_norm / norm where the norm of the whole gradient exceeds clip_norm, else 1; 1 without a clip_norm."""
+        if self.clip_norm is None:
+            return 1.0
         norm = math.sqrt(sum(float(self.gradient[part] @ self.gradient[part]) for part in self._parts(runs)))
         if not math.isfinite(norm):
             raise NonFiniteError(
@@ -181,7 +184,7 @@ class Optimizer(Configured):
 
     def settings(self) -> dict[str, Any]:
         """The hyperparameters, for checkpoints and messages."""
-        plain = {name: value for name, value in vars(self).items() if isinstance(value, (bool, int, float))}
+        plain: dict[str, Any] = {name: value for name, value in vars(self).items() if isinstance(value, (bool, int, float))}
         plain = {name: value for name, value in plain.items() if name not in ("steps", "began")}
         if callable(self.lr):
             plain["lr"] = "a schedule"  # functions cannot be compared: a resumed run may take another one

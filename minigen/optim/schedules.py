@@ -4,6 +4,7 @@ They are functions of this file with their settings filled in, no closures: so t
 """
 
 import math
+from collections.abc import Sequence
 from functools import partial
 
 from minigen.optim.optimizer import Schedule
@@ -24,12 +25,14 @@ def at_exponential(lr: float, decay: float, every: int, step: int) -> float:
 
 
 @takes_settings
-def piecewise(lr: float, boundaries: list[int], factor: float = 0.1) -> Schedule:
+def piecewise(lr: float, boundaries: Sequence[int], factor: float = 0.1) -> Schedule:
     """lr, multiplied by `factor` at each step number in `boundaries`."""
+    if not isinstance(boundaries, (list, tuple)):
+        raise TypeError(f"piecewise's boundaries are a list of steps, such as [1000, 2000], got {boundaries!r}")
     return partial(at_piecewise, lr, boundaries, factor)
 
 
-def at_piecewise(lr: float, boundaries: list[int], factor: float, step: int) -> float:
+def at_piecewise(lr: float, boundaries: Sequence[int], factor: float, step: int) -> float:
     """The rate of `piecewise` after so many steps."""
     return lr * factor ** sum(step >= boundary for boundary in boundaries)
 

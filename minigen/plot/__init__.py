@@ -2,8 +2,8 @@
 save_tiles a PNG of many images, fast.
 
 Images are floats in [0, 1], (n, h, w) or (n, h, w, 1) for gray and (n, h, w, 3) for RGB, as NumPy arrays or
-Tensors; values outside, which a linear decoder may give, are refused: clip(0, 1) is the caller's to say. The
-figures know nothing of pyplot: they need no screen, and they are gone when nobody holds them.
+Tensors; values outside, which a linear decoder may give, are refused: the caller decides to clip(0, 1). The
+figures know nothing of pyplot: they need no screen, and are freed like any object.
 """
 
 from minigen.plot.animation import save_animation, save_tiles

@@ -29,15 +29,16 @@ def save_animation(
     labels: Sequence[Any] | None = None,
     columns: int | None = None,
 ) -> Path:
-    """Write frames as a GIF that loops for ever and holds its last frame 2 seconds longer; return its path.
+    """Write frames as a GIF that loops forever and holds its last frame 2 seconds longer; return its path.
 
-    A batch of images is shown as a grid, as square as can be, small images enlarged by a whole factor. Frames may come
-    from a generator, and are reduced to one byte a pixel one by one. An existing file is replaced only by a whole new one.
+    A batch of images is shown as a grid, as square as possible, small images enlarged by a whole factor. Frames may come
+    from a generator, and are reduced to one byte per pixel one by one. An existing file is replaced atomically.
 
-    frames: batches of images (n, h, w) or (n, h, w, c) in [0, 1], or Figures, at 100 pixels an inch; all of one shape.
+    frames: batches of images (n, h, w) or (n, h, w, c) in [0, 1], or Figures, at 100 pixels per inch; all of one shape.
     labels: a text below each frame, e.g. "step 1200".  columns: of a grid of images.
-    Raises ShapeError for frames that differ in shape or as many labels as do not fit, ValueError without frames, for values
-    that are not floats in [0, 1], frames shorter than 0.02 seconds, which players do not show, or a path without ".gif".
+    Raises ShapeError for frames that differ in shape or a number of labels other than that of the frames, ValueError without
+    frames, for values that are not floats in [0, 1], frames shorter than 0.02 seconds, which players do not show, or a path
+    without ".gif".
     """
     path = Path(path)
     if path.suffix.lower() != ".gif":
@@ -67,10 +68,10 @@ def save_animation(
 
 
 def save_tiles(images: Any, path: str | Path, columns: int | None = None) -> Path:
-    """Write images as one PNG of tiles, as square as can be unless columns says otherwise; return its path.
+    """Write images as one PNG of tiles, as square as possible unless columns says otherwise; return its path.
 
     Pixel by pixel, without titles and labels: a hundredth of the time of `image_grid`, for pictures taken while training. An
-    existing file is replaced only by a whole new one.
+    existing file is replaced atomically.
 
     images: (n, h, w) or (n, h, w, c) in [0, 1].
     Raises ShapeError for images that do not fit, ValueError for values that are not floats in [0, 1] or a path without ".png".
@@ -128,7 +129,7 @@ def captioned(picture: np.ndarray, caption: str) -> np.ndarray:
 
 
 def reduced(picture: np.ndarray) -> Image.Image:
-    """A picture in one byte a pixel and a palette: 64 shades of gray, or the 256 colors that suit it best."""
+    """A picture in one byte per pixel and a palette: 64 shades of gray, or the 256 colors that suit it best."""
     if picture.ndim == 3:
         return Image.fromarray(picture).quantize(256)
     page = Image.fromarray(np.round(picture * ((SHADES - 1) / 255)).astype(np.uint8))

@@ -1,4 +1,4 @@
-"""Numbers: training histories, curves and bars, with their intervals."""
+"""Charts of values: training histories, curves and bars, with their intervals."""
 
 from collections.abc import Mapping, Sequence
 from math import ceil, sqrt
@@ -16,12 +16,12 @@ from minigen.plot.figure import MARKERS, PALETTE, color_of, host, new_figure, op
 def training_curves(
     history: Mapping[str, Sequence[float]], title: str | None = None, panels: Mapping[str, Sequence[str]] | None = None
 ) -> Figure:
-    """The columns of a training history against the epoch or the step, one panel a quantity.
+    """The columns of a training history against the epoch or the step, one panel for each quantity.
 
     A column "validation NAME" is drawn dashed, in the panel of NAME. A panel whose values are all positive and span
     more than two decades has a logarithmic axis. NaN stands for "not measured here".
 
-    history: column name -> numbers, all of one length; "epoch" or "step", whichever comes first, is the horizontal axis.
+    history: column name -> values, all of one length; "epoch" or "step", whichever comes first, is the horizontal axis.
     panels: panel name -> the columns drawn together in it, as in {"losses": ["critic loss", "generator loss"]}; columns in
     no panel are left out. None: every column, with its validation.
     Raises ValueError without "epoch" and "step", without anything to draw or for a panel's column that the history lacks,
@@ -77,24 +77,24 @@ def curves(
     Up to ten points on a logarithmic horizontal axis are its ticks; whole numbers have no ticks between them. On a
     logarithmic vertical axis, an interval that reaches down to 0 or below leaves the picture at its lower edge.
 
-    x: (n,) numbers, positive if logx.  lines: label -> y (n,), or a tuple (mean, half_width), both (n,) and in the units
+    x: (n,) values, positive if logx.  lines: label -> y (n,), or a tuple (mean, half_width), both (n,) and in the units
     of ylabel, for the interval from mean - half_width to mean + half_width; y or mean positive if logy.
     Raises ShapeError if lengths differ, ValueError without lines, for values that are not finite, for negative half
-    widths, or for numbers of 0 or less on a logarithmic axis.
+    widths, or for values of 0 or less on a logarithmic axis.
     """
     if not lines:
         raise ValueError("curves: got no lines, expected at least one, as in {'label': y}")
     x = host(x)
     if x.ndim != 1 or len(x) == 0:
         raise ShapeError(f"curves: got x of shape {x.shape}, expected (n,) with n at least 1")
-    x = checked_numbers(x, "curves: got x", x.shape)
+    x = checked_values(x, "curves: got x", x.shape)
     if logx and x.min() <= 0:
-        raise ValueError(f"curves: x goes down to {x.min():g}, expected positive numbers for a logarithmic axis")
+        raise ValueError(f"curves: x goes down to {x.min():g}, expected positive values for a logarithmic axis")
     measured = {label: with_interval(line, f"curves: got line {label!r}", x.shape) for label, line in lines.items()}
     lowest = min(measured, key=lambda label: measured[label][0].min())
     floor = measured[lowest][0].min()
     if logy and floor <= 0:
-        raise ValueError(f"curves: line {lowest!r} goes down to {floor:g}, expected positive numbers for a logarithmic axis")
+        raise ValueError(f"curves: line {lowest!r} goes down to {floor:g}, expected positive values for a logarithmic axis")
     few = len(x) <= 10
     figure = new_figure((6.0, 4.0), title)
     axes = figure.add_subplot()
@@ -125,14 +125,14 @@ def curves(
 
 
 def bars(heights: Mapping[str, Any], *, ylabel: str, title: str | None = None) -> Figure:
-    """Numbers side by side: bars from 0, each with its value beside its end, and with its interval if there is one.
+    """Values side by side: bars from 0, each with its value beside its end, and with its interval if there is one.
 
     The bars stand if their labels have room side by side, in 11 inches; else they lie, the first on top.
 
     heights: label -> value, or a tuple (value, half_width), both in the units of ylabel, for the interval from
     value - half_width to value + half_width.
     Raises ValueError without bars, for values that are not finite or for negative half widths, ShapeError for
-    anything but one number or two.
+    anything but one value or two.
     """
     if not heights:
         raise ValueError("bars: got no bars, expected at least one, as in {'label': value}")
@@ -165,20 +165,20 @@ def bars(heights: Mapping[str, Any], *, ylabel: str, title: str | None = None) -
 
 
 def table(rows: Mapping[str, Any], columns: Sequence[str], title: str | None = None) -> Figure:
-    """Numbers in a table, each on a ground that is the darker the nearer it is to 1; 0 and less is white.
+    """Values in a table, each in a cell that is darker the nearer it is to 1; at 0 and below it is white.
 
-    rows: label -> as many numbers as there are columns.
+    rows: label -> as many values as there are columns.
     Raises ValueError without rows or for values that are not finite, ShapeError for a row of another length.
     """
     if not rows:
-        raise ValueError("table: got no rows, expected at least one, as in {'label': numbers}")
-    numbers = np.stack([checked_numbers(row, f"table: got row {label!r}", (len(columns),)) for label, row in rows.items()])
+        raise ValueError("table: got no rows, expected at least one, as in {'label': values}")
+    values = np.stack([checked_values(row, f"table: got row {label!r}", (len(columns),)) for label, row in rows.items()])
     longest = max(len(label) for label in rows)
     figure = new_figure((0.1 * longest + 1.0 * len(columns) + 0.4, 0.3 * len(rows) + 0.8), title)
     axes = figure.add_subplot()
-    axes.imshow(numbers, cmap="Blues", vmin=0, vmax=1.3, aspect="auto")  # 1.3: black letters stay readable
-    for (i, j), number in np.ndenumerate(numbers):
-        axes.text(j, i, Formatter.fix_minus(f"{number:.2f}"), ha="center", va="center")
+    axes.imshow(values, cmap="Blues", vmin=0, vmax=1.3, aspect="auto")  # 1.3: black letters stay readable
+    for (i, j), value in np.ndenumerate(values):
+        axes.text(j, i, Formatter.fix_minus(f"{value:.2f}"), ha="center", va="center")
     axes.set_xticks(range(len(columns)), columns)
     axes.set_yticks(range(len(rows)), list(rows))
     axes.tick_params(length=0)
@@ -187,19 +187,19 @@ def table(rows: Mapping[str, Any], columns: Sequence[str], title: str | None = N
 
 
 def histograms(values: Mapping[str, Any], *, xlabel: str, title: str | None = None) -> Figure:
-    """How numbers are distributed, one panel a set, each from its own smallest to its own largest number.
+    """How values are distributed, one panel for each set, from its smallest to its largest value.
 
-    values: label -> numbers of any shape, in the units of xlabel; the heights are their share, in percent, in 50 bins.
+    values: label -> values of any shape, in the units of xlabel; the heights are their share, in percent, in 50 bins.
     Raises ValueError without sets, for an empty one, or for values that are not finite.
     """
     if not values:
         raise ValueError("histograms: got no sets, expected at least one, as in {'label': values}")
     figure = new_figure((3.6 * len(values), 3.0), title)
-    for i, (label, numbers) in enumerate(values.items()):
-        flat = host(numbers).astype(np.float64).ravel()
+    for i, (label, given) in enumerate(values.items()):
+        flat = host(given).astype(np.float64).ravel()
         if not flat.size:
-            raise ValueError(f"histograms: got {label!r} without any number, expected at least one")
-        flat = checked_numbers(flat, f"histograms: got {label!r}", flat.shape)
+            raise ValueError(f"histograms: got {label!r} without any value, expected at least one")
+        flat = checked_values(flat, f"histograms: got {label!r}", flat.shape)
         axes = figure.add_subplot(1, len(values), i + 1)
         axes.hist(flat, bins=50, weights=np.full(flat.size, 100 / flat.size), color=color_of(i))
         axes.set_title(label, fontsize=11)
@@ -209,26 +209,26 @@ def histograms(values: Mapping[str, Any], *, xlabel: str, title: str | None = No
 
 
 def with_interval(given: Any, name: str, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray | None]:
-    """(numbers, half widths or None) from numbers of this shape or a tuple of numbers and half widths, or an error."""
-    numbers, half_widths = given if isinstance(given, tuple) and len(given) == 2 else (given, None)
-    numbers = checked_numbers(numbers, name, shape)
+    """(values, half widths or None) from values of this shape or a tuple of values and half widths, or an error."""
+    values, half_widths = given if isinstance(given, tuple) and len(given) == 2 else (given, None)
+    values = checked_values(values, name, shape)
     if half_widths is None:
-        return numbers, None
-    half_widths = checked_numbers(half_widths, f"{name} with half widths", shape)
+        return values, None
+    half_widths = checked_values(half_widths, f"{name} with half widths", shape)
     if half_widths.min() < 0:
         raise ValueError(f"{name} with a half width of {half_widths.min():g}, expected 0 or more")
-    return numbers, half_widths
+    return values, half_widths
 
 
-def checked_numbers(numbers: Any, name: str, shape: tuple[int, ...]) -> np.ndarray:
-    """numbers as a finite array of this shape, or an error that says what they are instead."""
-    numbers = host(numbers).astype(np.float64)
-    if numbers.shape != shape:
-        expected = shape or "one number"
-        raise ShapeError(f"{name} of shape {numbers.shape}, expected {expected}, or a tuple of two: numbers, half widths")
-    if not np.isfinite(numbers).all():
-        raise ValueError(f"{name} with NaN or infinity, expected finite numbers")
-    return numbers
+def checked_values(values: Any, name: str, shape: tuple[int, ...]) -> np.ndarray:
+    """values as a finite array of this shape, or an error that says what they are instead."""
+    values = host(values).astype(np.float64)
+    if values.shape != shape:
+        expected = shape or "one value"
+        raise ShapeError(f"{name} of shape {values.shape}, expected {expected}, or a tuple of two: values, half widths")
+    if not np.isfinite(values).all():
+        raise ValueError(f"{name} with NaN or infinity, expected finite values")
+    return values
 
 
 def lines_by_quantity(columns: Mapping[str, Any]) -> dict[str, dict[str, dict[str, str]]]:

@@ -26,14 +26,14 @@ def code_map(
     of the longer side of the map; images are drawn about as large as they can be without overlap.
 
     points: (n, 2).  labels: (n,) integers, indices of class_names.
-    images: (n, h, w) or (n, h, w, c) in [0, 1], one a point.
+    images: (n, h, w) or (n, h, w, c) in [0, 1], one for each point.
     Raises ShapeError for arrays that do not fit, ValueError for points that are not finite, labels out of range, pixels
     outside [0, 1] or a minimum_distance that is not positive.
     """
     points = checked_points(points, "points", 2)
     labels = host(labels)
     if labels.shape != points.shape[:1]:
-        raise ShapeError(f"code_map: got labels of shape {labels.shape}, expected ({len(points)},), one a point")
+        raise ShapeError(f"code_map: got labels of shape {labels.shape}, expected ({len(points)},), one for each point")
     if labels.dtype.kind not in "iu" or labels.min() < 0 or labels.max() >= len(class_names):
         raise ValueError(
             f"code_map: got labels of {labels.dtype} from {labels.min()} to {labels.max()}, "
@@ -115,7 +115,7 @@ def plane_fit(points: Any, reconstructed: Any, codes: Any, title: str | None = N
 def activation_histograms(codes: Mapping[str, Any], title: str | None = None) -> Figure:
     """How active the units of a code are: all activations above, each unit's mean activation below.
 
-    One column a code, all on the same scales, which hold 0 and 1; a dashed line marks the mean of all activations. The
+    One column for each code, all on the same scales, which hold 0 and 1; a dashed line marks the mean of all activations. The
     shares of activations are on a logarithmic scale if they span more than two decades, as those of sparse codes do;
     below 0.01 % nothing is seen then.
 

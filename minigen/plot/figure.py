@@ -36,7 +36,7 @@ def new_figure(size: tuple[float, float], title: str | None) -> Figure:
 def save_figure(figure: Figure, path: str | Path) -> Path:
     """Write a figure in the format that the path's suffix names; return its path. All but a JPEG carry the figure's title.
 
-    An existing file is replaced only by a whole new one.
+    An existing file is replaced atomically.
     """
     path = Path(path)
     titles = [figure.get_suptitle(), *(axes.get_title() for axes in figure.axes)]

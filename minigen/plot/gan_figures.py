@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from minigen.plot.images import image_grid, image_rows
-from minigen.utils.geometry import great_circle
+from minigen.utils.arcs import great_circle
 
 REALIZATIONS = 100  # of noise, for its standard deviation
 
@@ -63,7 +63,7 @@ def uncurated(generator: Generator, n: int = 64, seed: int = 0, columns: int | N
 
 
 def growth(samples: Iterable[np.ndarray], n: int = 8) -> Figure:
-    """What the same latent vectors became at each resolution, at its end: a row each (Karras et al. 2018, figure 1).
+    """What the same latent vectors became by the end of each resolution, one row each (Karras et al. 2018, figure 1).
 
     samples: batches of images, (n, r, r, c), in the order of training: `SampleGrid(...).samples`.
     """
@@ -74,10 +74,10 @@ def growth(samples: Iterable[np.ndarray], n: int = 8) -> Figure:
 def fade_in(
     generator: GrowingGenerator, n: int = 8, seed: int = 0, alphas: Sequence[float] = (0, 0.2, 0.4, 0.6, 0.8, 1)
 ) -> Figure:
-    """How the layers of the present resolution are faded in: a row for each alpha, the weight of what they say.
+    """How the layers of the present resolution are faded in: a row for each alpha, their weight.
 
-    What figure 2 of Karras et al. 2018 draws as a diagram. Best of a generator in the middle of this phase, when both what is
-    left and what comes is trained. It stays as it is.
+    What figure 2 of Karras et al. 2018 draws as a diagram. Best with a generator in the middle of this phase, when both the old
+    and the new layers are trained. The generator is left as it was.
     """
     z, before = latent(generator, n, seed), generator.alpha
     rows = {}
@@ -94,7 +94,7 @@ def fade_in(
 def bands(generator: StyleGenerator) -> dict[str, range]:
     """The layers that hold "coarse", "middle" and "fine" styles: those of the lowest third of the resolutions, and so on.
 
-    Of fewer than three resolutions the finer ones are left out.
+    With fewer than three resolutions, the finer bands are left out.
     """
     check_styled("bands", generator)
     parts = np.array_split(np.arange(generator.layers // 2), 3)  # of resolutions, with two layers each; some may be empty
@@ -114,7 +114,7 @@ def style_mixing(generator: StyleGenerator, rows: int = 2, columns: int = 6, see
     for name, layers in bands(generator).items():
         for row in range(rows):
             mixed = generator.draw_styles(generator.mix(np.repeat(left[row : row + 1], columns, axis=0), above, layers))
-            label = f"{name} styles\nfrom above" + " " * row  # spaces that one does not see keep the labels apart
+            label = f"{name} styles\nfrom above" + " " * row  # invisible spaces keep the labels apart
             picture[label] = np.concatenate([sources[row : row + 1], mixed])
     return image_rows(picture, "Style mixing: each image takes some styles from above, all others from the left")
 
@@ -146,7 +146,7 @@ def noise_deviation(generator: StyleGenerator, w: np.ndarray, rng: np.random.Gen
     first = generator.draw_styles(w, generator.noise_maps(len(w), rng)).astype(np.float64)
     total = square = np.zeros_like(first)
     for _ in range(REALIZATIONS - 1):
-        off = generator.draw_styles(w, generator.noise_maps(len(w), rng)) - first  # small numbers keep their digits when squared
+        off = generator.draw_styles(w, generator.noise_maps(len(w), rng)) - first  # small values keep their digits when squared
         total, square = total + off, square + off**2
     variance = square / REALIZATIONS - (total / REALIZATIONS) ** 2
     return np.sqrt(variance.clip(0.0)).mean(axis=-1, keepdims=True)
@@ -165,7 +165,7 @@ def truncation(
 
 
 def interpolation(generator: Generator, pairs: int = 3, steps: int = 9, seed: int = 0) -> Figure:
-    """Between two latent vectors on the great circle of Z, and, of StyleGAN, between the same two on the straight line of W.
+    """Between two latent vectors on the great circle of Z and, for StyleGAN, between the same two on the straight line of W.
 
     Sources: White 2016, section 2.1, for great circles; Karras et al. 2019, section 4.1, for Z and W.
     """

@@ -17,7 +17,7 @@ GAP = 0.08  # white between images, in widths of an image
 
 
 def image_grid(images: Any, columns: int | None = None, title: str | None = None, labels: Sequence[Any] | None = None) -> Figure:
-    """Images side by side, row by row, as square as can be unless columns says otherwise.
+    """Images side by side, row by row, as square as possible unless columns says otherwise.
 
     images: (n, h, w) or (n, h, w, c) in [0, 1].  labels: n texts, one below each image.
     Raises ShapeError for images or labels that do not fit, ValueError for values that are not floats in
@@ -60,7 +60,7 @@ def image_rows(rows: Mapping[str, Any], title: str | None = None) -> Figure:
     first = next(iter(images.values()))
     heights = {label: row.shape[1] / row.shape[2] for label, row in images.items()}
     finest = max(row.shape[2] for row in images.values())
-    beside = 0.1 * max(len(line) + 2 for label in rows for line in label.split("\n"))  # 0.1 inches a letter
+    beside = 0.1 * max(len(line) + 2 for label in rows for line in label.split("\n"))  # 0.1 inches for each letter
     axes = canvas(len(first), sum(heights.values()) + GAP * len(rows), finest, title, beside)
     top = 0.0
     for label, row in images.items():
@@ -173,7 +173,7 @@ def filters(weights: Any, title: str | None = None, shape: tuple[int, ...] | Non
     """What the units of a first layer look at: their weights as images, red above 0, blue below, white 0.
 
     Each filter is scaled by its own largest absolute weight, the same for all its input channels. Filters of one input
-    channel lie in a grid as square as can be; of several, a column is a filter and a row an input channel.
+    channel lie in a grid as square as possible; of several, a column is a filter and a row an input channel.
 
     weights: kernels (h, w, in channels, filters), or dense columns (h * w, units) with shape=(h, w), or
     (h * w * c, units) with shape=(h, w, c).
@@ -243,7 +243,7 @@ def checked_coordinates(coordinates: Any, name: str, n: int) -> np.ndarray:
         )
     steps = np.diff(coordinates)
     if not np.isfinite(coordinates).all() or not ((steps > 0).all() or (steps < 0).all()):
-        raise ValueError(f"manifold_grid: got {name} = {coordinates}, expected finite numbers that rise or fall throughout")
+        raise ValueError(f"manifold_grid: got {name} = {coordinates}, expected finite values that rise or fall throughout")
     return coordinates
 
 
@@ -263,7 +263,7 @@ def checked_kernels(weights: Any, shape: tuple[int, ...] | None) -> np.ndarray:
             "or dense columns (h * w, units) with shape=(h, w)"
         )
     if not np.isfinite(weights).all():
-        raise ValueError("filters: got NaN or infinity in weights, expected finite numbers")
+        raise ValueError("filters: got NaN or infinity in weights, expected finite values")
     return weights
 
 

@@ -48,11 +48,11 @@ def point_cloud(
 
 
 def point_clouds(panels: Mapping[str, Any], reference: Any, columns: int | None = None, title: str | None = None) -> Figure:
-    """Generated points of several methods over the same real ones, a panel each, row by row, all on the same scale.
+    """Generated points of several methods over the same real ones, one panel for each, row by row, all on the same scale.
 
     Every panel holds all real points and a margin around them; how many generated ones lie outside is written into a corner.
 
-    panels: name -> generated points (n, 2).  reference: (m, 2), real points.  columns: None: as square as can be.
+    panels: name -> generated points (n, 2).  reference: (m, 2), real points.  columns: None: as square as possible.
     Raises ShapeError for arrays that do not fit, ValueError without panels, for values that are not finite or columns below 1.
     """
     if not panels:

@@ -25,10 +25,10 @@ from minigen.synthetic import portrait
 from minigen.utils.archive import LONGEST_HEAD, plain_array
 from minigen.utils.files import cached, keeping, replacing
 from minigen.utils.reading import open_regular
+from minigen.utils.resolution import doublings
 from minigen.utils.settings import to_python
 
 CLASS_NAMES = ("woman", "man")
-SMALLEST, LARGEST = 4, 1024  # pixels along a side
 DIGEST = 16  # bytes of the checksum of all pixels
 FINEST_MEAN = 32  # pictures smaller than this are box means of one of this size
 TILE = 2**17  # pixels drawn at a time: enough that the calls cost little, little enough for the cache
@@ -47,18 +47,18 @@ class Factor(NamedTuple):
     levels: tuple[str, ...] = ()
 
 
-def _levels(*names: str) -> Factor:
+def named_levels(*names: str) -> Factor:
     return Factor(0, len(names) - 1, 0, names)
 
 
 # Their order is part of what a seed means.
 FACTORS: dict[str, Factor] = {
-    "man": _levels(*CLASS_NAMES),  # brows, jaw, neck and beard against lashes and red lips
-    "glasses": _levels("without", "with"),
+    "man": named_levels(*CLASS_NAMES),  # brows, jaw, neck and beard against lashes and red lips
+    "glasses": named_levels("without", "with"),
     "smile": Factor(-1, 1, 0.3),  # corners of the mouth: down, up with teeth
     "hair_length": Factor(0, 1, 0.4),  # above the ears to below the shoulders
-    "hair_style": _levels("parted", "fringe", "curly"),
-    "hair_color": _levels(*portrait.HAIR_COLORS),
+    "hair_style": named_levels("parted", "fringe", "curly"),
+    "hair_color": named_levels(*portrait.HAIR_COLORS),
     "skin": Factor(0, 1, 0.2),  # light to dark
     "face_shape": Factor(0, 1, 0.5),  # long and narrow to round and wide
     "pose_x": Factor(-1, 1, 0),  # head turned to the left, to the right of the picture
@@ -66,7 +66,7 @@ FACTORS: dict[str, Factor] = {
     "tilt": Factor(-10, 10, 0),  # degrees, anticlockwise
     "age": Factor(0, 1, 0),  # rosy and smooth to pale, with wrinkles and bags under the eyes
     "background": Factor(0, 1, 0.6),  # hue, from red over green and blue to violet
-    "shirt": _levels(*portrait.SHIRT_COLORS),
+    "shirt": named_levels(*portrait.SHIRT_COLORS),
 }
 
 
@@ -90,17 +90,17 @@ def load(
     Raises ValueError for a resolution that is not a power of two from 4 to 1024, a size below 1, a negative seed, a factor
     that does not exist and a value out of its range.
     """
-    _check_resolution(resolution)
+    doublings(resolution)  # or an error: it is not 4, 8, 16 ... 1024
     if not (isinstance(train_size, Integral) and isinstance(test_size, Integral)) or train_size < 1 or test_size < 1:
         raise ValueError(f"faces: got train_size {train_size!r}, test_size {test_size!r}, expected at least 1")
     if not isinstance(seed, Integral) or seed < 0:
         raise ValueError(f"faces: got seed {seed!r}, expected a non-negative integer")
-    held = _checked(fixed or {})
+    held = checked_factors(fixed or {})
     for name, value in held.items():
         if value.ndim:
             raise ValueError(f"faces: got {name} of shape {value.shape}, expected a scalar to fix it at")
     values = tuple(sorted((name, float(value)) for name, value in held.items()))
-    train, test = _load(int(resolution), int(train_size), int(test_size), int(seed), values, bool(cache))
+    train, test = load_drawn(int(resolution), int(train_size), int(test_size), int(seed), values, bool(cache))
     return train[:], test[:]
 
 
@@ -131,10 +131,10 @@ def render(
     Raises ValueError for a resolution that is not a power of two from 4 to 1024, a factor that does not exist, a value out
     of its range, a negative detail, and for arrays whose lengths differ.
     """
-    _check_resolution(resolution)
-    given = _checked(factors)
+    doublings(resolution)  # or an error: it is not 4, 8, 16 ... 1024
+    given = checked_factors(factors)
     if detail is not None:
-        given["detail"] = _checked_detail(detail)
+        given["detail"] = checked_detail(detail)
     lengths = {name: value.size for name, value in given.items() if value.ndim}
     if n is not None:
         lengths["n"] = n
@@ -145,18 +145,13 @@ def render(
         raise ValueError(f"faces: got n {count}, expected at least 1")
     seeds = np.broadcast_to(given.pop("detail", np.arange(count)), count)
     complete = {name: np.broadcast_to(given.get(name, factor.neutral), count) for name, factor in FACTORS.items()}
-    return _scaled(_draw(complete, seeds, int(resolution)))
+    return scaled(draw_pixels(complete, seeds, int(resolution)))
 
 
 # Checks.
 
 
-def _check_resolution(resolution: int) -> None:
-    if not isinstance(resolution, Integral) or resolution not in (2**k for k in range(2, 11)):
-        raise ValueError(f"faces: got resolution {resolution!r}, expected a power of two from {SMALLEST} to {LARGEST}")
-
-
-def _checked(factors: Mapping[str, Any]) -> dict[str, np.ndarray]:
+def checked_factors(factors: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """The factors as arrays, () or (n,)."""
     arrays = {}
     for name, value in factors.items():
@@ -178,7 +173,7 @@ def _checked(factors: Mapping[str, Any]) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _checked_detail(detail: Any) -> np.ndarray:
+def checked_detail(detail: Any) -> np.ndarray:
     detail = np.asarray(detail)
     if detail.dtype.kind not in "iu" or detail.ndim > 1:
         raise ValueError(f"faces: got detail {detail.dtype} of shape {detail.shape}, expected integers, (n,) or one")
@@ -191,7 +186,7 @@ def _checked_detail(detail: Any) -> np.ndarray:
 
 
 @lru_cache(maxsize=1)  # 12,000 pictures of 64 x 64 are 0.6 GB
-def _load(
+def load_drawn(
     resolution: int, train_size: int, test_size: int, seed: int, fixed: tuple[tuple[str, float], ...], cache: bool
 ) -> tuple[Dataset, Dataset]:
     splits = []
@@ -201,24 +196,24 @@ def _load(
             factors[name] = np.full_like(factors[name], value)
         splits.append((factors, np.random.default_rng([seed, split, 1]).integers(2**62, size=n)))
 
-    path = cached("faces", _cache_file(resolution, train_size, test_size, seed, fixed)) if cache else None
-    drawn = _read(path, [(n, resolution, resolution, 3) for n in (train_size, test_size)]) if path else None
+    path = cached("faces", cache_file(resolution, train_size, test_size, seed, fixed)) if cache else None
+    drawn = read_cached(path, [(n, resolution, resolution, 3) for n in (train_size, test_size)]) if path else None
     if drawn is None:
-        drawn = [_draw(factors, detail, resolution) for factors, detail in splits]
+        drawn = [draw_pixels(factors, detail, resolution) for factors, detail in splits]
         if path:
             with keeping(), replacing(path) as temporary, open(temporary, "wb") as file:
-                np.savez_compressed(file, train=drawn[0], test=drawn[1], checksum=_checksum(drawn))
-    return tuple(_dataset(images, factors) for images, (factors, _) in zip(drawn, splits, strict=True))
+                np.savez_compressed(file, train=drawn[0], test=drawn[1], checksum=digest_of(drawn))
+    return tuple(as_dataset(images, factors) for images, (factors, _) in zip(drawn, splits, strict=True))
 
 
-def _dataset(images: np.ndarray, factors: dict[str, np.ndarray]) -> Dataset:
-    dataset = Dataset("faces", _scaled(images), factors["man"], CLASS_NAMES, factors)
+def as_dataset(images: np.ndarray, factors: dict[str, np.ndarray]) -> Dataset:
+    dataset = Dataset("faces", scaled(images), factors["man"], CLASS_NAMES, factors)
     for array in (dataset.images, *factors.values()):
         array.flags.writeable = False
     return dataset
 
 
-def _draw(factors: Mapping[str, np.ndarray], detail: np.ndarray, resolution: int) -> np.ndarray:
+def draw_pixels(factors: Mapping[str, np.ndarray], detail: np.ndarray, resolution: int) -> np.ndarray:
     """Factors and detail, (n,) each -> (n, resolution, resolution, 3) uint8."""
     from tqdm import tqdm
 
@@ -244,14 +239,14 @@ def _draw(factors: Mapping[str, np.ndarray], detail: np.ndarray, resolution: int
     return images
 
 
-def _scaled(images: np.ndarray) -> np.ndarray:
+def scaled(images: np.ndarray) -> np.ndarray:
     return np.divide(images, np.float32(255), dtype=np.float32)
 
 
 # The cache on disk.
 
 
-def _cache_file(*arguments: Any) -> str:
+def cache_file(*arguments: Any) -> str:
     """A name for each set of arguments, and for each version of the two files that draw."""
     digest = hashlib.sha256(repr(to_python(arguments)).encode())
     for file in (__file__, portrait.__file__):
@@ -259,12 +254,12 @@ def _cache_file(*arguments: Any) -> str:
     return f"{digest.hexdigest()[:32]}.npz"
 
 
-def _read(path: Path, shapes: list[tuple[int, ...]]) -> list[np.ndarray] | None:
+def read_cached(path: Path, shapes: list[tuple[int, ...]]) -> list[np.ndarray] | None:
     """The images of both splits; None if the file is missing, or damaged, which is reported: it is then made again."""
     try:
         with open_regular(path) as file, zipfile.ZipFile(file) as archive:
-            images = [_pixels(archive, name, shape) for name, shape in zip(("train.npy", "test.npy"), shapes, strict=True)]
-            if (_pixels(archive, "checksum.npy", (DIGEST,)) != _checksum(images)).any():
+            images = [read_pixels(archive, name, shape) for name, shape in zip(("train.npy", "test.npy"), shapes, strict=True)]
+            if (read_pixels(archive, "checksum.npy", (DIGEST,)) != digest_of(images)).any():
                 raise ValueError("it has other pixels than were drawn")
             return images
     except FileNotFoundError:
@@ -274,14 +269,14 @@ def _read(path: Path, shapes: list[tuple[int, ...]]) -> list[np.ndarray] | None:
         return None
 
 
-def _checksum(images: list[np.ndarray]) -> np.ndarray:
+def digest_of(images: list[np.ndarray]) -> np.ndarray:
     digest = hashlib.blake2b(digest_size=DIGEST)
     for array in images:
         digest.update(array)
     return np.frombuffer(digest.digest(), np.uint8)
 
 
-def _pixels(archive: zipfile.ZipFile, name: str, shape: tuple[int, ...]) -> np.ndarray:
+def read_pixels(archive: zipfile.ZipFile, name: str, shape: tuple[int, ...]) -> np.ndarray:
     """Bytes of this shape from an archive. ValueError for anything else, of which no more is read than these would be."""
     if archive.getinfo(name).compress_type != zipfile.ZIP_DEFLATED:
         raise ValueError(f"{name} is not compressed as the pixels that are kept")

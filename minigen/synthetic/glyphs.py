@@ -1,6 +1,6 @@
 """Glyphs: 28 x 28 digits and letters in the fonts that matplotlib ships, with known factors of style.
 
-White on black like MNIST, and like MNIST each character is fitted to a 20 x 20 box and centerd on its center
+White on black like MNIST, and like MNIST each character is fitted to a 20 x 20 box and centered on its center
 of ink. Unlike MNIST's, the factors that made a picture are known, so that disentanglement can be measured.
 
 Each (font, character) becomes a signed distance field once: the distance, in pixels, from each node of a fine
@@ -109,18 +109,18 @@ def load(
         raise ValueError(f"glyphs: got train_size {train_size}, test_size {test_size}, expected at least 1")
     if seed < 0:
         raise ValueError(f"glyphs: got seed {seed}, expected a non-negative integer")
-    train, test = _load(characters, train_size, test_size, seed)
+    train, test = load_drawn(characters, train_size, test_size, seed)
     return train[:], test[:]
 
 
 @lru_cache(maxsize=2)
-def _load(characters: str, train_size: int, test_size: int, seed: int) -> tuple[Dataset, Dataset]:
-    train = _draw_split(characters, train_size, TRAIN_FONTS, np.random.default_rng([seed, 0]))
-    test = _draw_split(characters, test_size, TEST_FONTS, np.random.default_rng([seed, 1]))
+def load_drawn(characters: str, train_size: int, test_size: int, seed: int) -> tuple[Dataset, Dataset]:
+    train = draw_split(characters, train_size, TRAIN_FONTS, np.random.default_rng([seed, 0]))
+    test = draw_split(characters, test_size, TEST_FONTS, np.random.default_rng([seed, 1]))
     return train, test
 
 
-def _draw_split(characters: str, n: int, fonts: tuple[int, ...], rng: np.random.Generator) -> Dataset:
+def draw_split(characters: str, n: int, fonts: tuple[int, ...], rng: np.random.Generator) -> Dataset:
     labels = rng.permutation(np.arange(n) % len(characters))
     font = rng.choice(fonts, size=n)
     style = {name: rng.uniform(low, high, n).astype(np.float32) for name, (low, high) in RANGES.items()}
@@ -153,10 +153,10 @@ def render(
     font, rotation, scale, *shift_and_stroke = (
         np.broadcast_to(value, labels.shape) for value in (font, rotation, scale, shift_x, shift_y, stroke)
     )
-    _check_indices("labels", labels, len(characters))
-    _check_indices("font", font, len(FONTS))
+    check_indices("labels", labels, len(characters))
+    check_indices("font", font, len(FONTS))
     used, row = np.unique(font, return_inverse=True)
-    glyphs = [_glyph(FONTS[index].file, character) for index in used for character in characters]
+    glyphs = [fitted_glyph(FONTS[index].file, character) for index in used for character in characters]
     fields, center, fit = (np.array(values, np.float32) for values in zip(*glyphs, strict=True))
     glyph = (row * len(characters) + labels).astype(np.int32)
 
@@ -165,17 +165,17 @@ def render(
     images = np.empty((len(labels), SIZE, SIZE, 1), np.float32)
     for start in range(0, len(labels), 128):  # the arrays of 128 pictures fit the cache
         part = slice(start, start + 128)
-        images[part, ..., 0] = _sample(fields, glyph[part, None, None], *(value[part] for value in placement))
+        images[part, ..., 0] = sample_fields(fields, glyph[part, None, None], *(value[part] for value in placement))
     return images
 
 
-def _check_indices(name: str, indices: np.ndarray, count: int) -> None:
+def check_indices(name: str, indices: np.ndarray, count: int) -> None:
     wrong = indices[(indices < 0) | (indices >= count)]
     if len(wrong):
         raise ValueError(f"glyphs: {name} contains {wrong[0]}, expected indices of 0 to {count - 1}")
 
 
-def _sample(
+def sample_fields(
     fields: np.ndarray,
     glyph: np.ndarray,
     center_x: np.ndarray,
@@ -201,16 +201,16 @@ def _sample(
     left, top = np.floor(column), np.floor(row)
     right_share, bottom_share = column - left, row - top
     node = (glyph * NODES + top.astype(np.int32)) * NODES + left.astype(np.int32)
-    upper = _mix(fields.take(node), fields.take(node + 1), right_share)
-    lower = _mix(fields.take(node + NODES), fields.take(node + NODES + 1), right_share)
-    return np.clip(scale * _mix(upper, lower, bottom_share) + (stroke + 1) / 2, 0, 1)
+    upper = mix(fields.take(node), fields.take(node + 1), right_share)
+    lower = mix(fields.take(node + NODES), fields.take(node + NODES + 1), right_share)
+    return np.clip(scale * mix(upper, lower, bottom_share) + (stroke + 1) / 2, 0, 1)
 
 
-def _mix(a: np.ndarray, b: np.ndarray, share_of_b: np.ndarray) -> np.ndarray:
+def mix(a: np.ndarray, b: np.ndarray, share_of_b: np.ndarray) -> np.ndarray:
     return a + share_of_b * (b - a)
 
 
-class _Glyph(NamedTuple):
+class Glyph(NamedTuple):
     """field: (NODES, NODES) signed distances, in pixels, of the character fitted to the box.
     center: (x, y) of its ink, in pixels from the middle of the box.  fit: the further scale that keeps it in
     REACH.
@@ -222,8 +222,8 @@ class _Glyph(NamedTuple):
 
 
 @lru_cache(maxsize=4096)
-def _glyph(file: str, character: str) -> _Glyph:
-    polygons = _outline(file, character)
+def fitted_glyph(file: str, character: str) -> Glyph:
+    polygons = outline_of(file, character)
     points = np.concatenate(polygons)
     low, high = points.min(axis=0), points.max(axis=0)
     to_box = BOX / (high - low).max() * np.array([1, -1])  # fonts point y up, pictures down
@@ -231,14 +231,14 @@ def _glyph(file: str, character: str) -> _Glyph:
 
     line = np.linspace(-BOX / 2 - MARGIN, BOX / 2 + MARGIN, NODES)
     nodes = np.stack(np.meshgrid(line, line), axis=-1).reshape(-1, 2)
-    field = _signed_distance(nodes, polygons)
+    field = signed_distance(nodes, polygons)
     ink = np.clip(field + 0.5, 0, 1)
     center = ink @ nodes / ink.sum()
     reach = np.linalg.norm(np.concatenate(polygons) - center, axis=1).max()
-    return _Glyph(field.reshape(NODES, NODES), center, min(1.0, REACH / reach))
+    return Glyph(field.reshape(NODES, NODES), center, min(1.0, REACH / reach))
 
 
-def _outline(file: str, character: str) -> list[np.ndarray]:
+def outline_of(file: str, character: str) -> list[np.ndarray]:
     """The polygons around a character, each (m, 2) and closed: its first point is its last."""
     import matplotlib
     from matplotlib.font_manager import FontProperties
@@ -257,7 +257,7 @@ def _outline(file: str, character: str) -> list[np.ndarray]:
     return polygons
 
 
-def _signed_distance(points: np.ndarray, polygons: list[np.ndarray]) -> np.ndarray:
+def signed_distance(points: np.ndarray, polygons: list[np.ndarray]) -> np.ndarray:
     """Distance of points (n, 2) to the nearest side of the closed polygons, positive inside. -> (n,)
 
     Inside is where the winding number is not zero, so that contours may overlap.

@@ -10,12 +10,12 @@ def tilted_plane(n: int = 60, noise: float = 0.1, seed: int = 4) -> np.ndarray:
 
         a ~ U[-0.5, 3 pi / 2 - 0.5],   e1, e2, e3 ~ N(0, 1)
         x1 = cos(a) + sin(a) / 2 + noise e1 / 2,   x2 = 0.7 sin(a) + noise e2 / 2,
-        x3 = 0.1 x1 + 0.3 x2 + noise e3,   then centerd
+        x3 = 0.1 x1 + 0.3 x2 + noise e3,   then centered
 
     The defaults give the chapter's own 60 points. -> (n, 3) float32, each column of mean 0.
     Raises ValueError if n < 1.
     """
-    _check_count(n)
+    check_count(n)
     rng = np.random.RandomState(seed)  # the generator of the chapter's cells, so that the points are the same
     angle = rng.rand(n) * 3 * np.pi / 2 - 0.5
     x = np.empty((n, 3))
@@ -47,7 +47,7 @@ def gaussian_ring(n: int, modes: int = 8, radius: float = 1.0, std: float = 0.01
     if modes < 1:
         raise ValueError(f"gaussian_ring: got modes {modes}, expected at least 1")
     angle = 2 * np.pi * np.arange(modes) / modes
-    return _sample(n, radius * np.stack([np.cos(angle), np.sin(angle)], axis=1), std, seed)
+    return mixture(n, radius * np.stack([np.cos(angle), np.sin(angle)], axis=1), std, seed)
 
 
 def gaussian_grid(n: int, side: int = 5, spacing: float = 2.0, std: float = 0.05, seed: int = 0) -> GaussianMixture:
@@ -60,17 +60,17 @@ def gaussian_grid(n: int, side: int = 5, spacing: float = 2.0, std: float = 0.05
         raise ValueError(f"gaussian_grid: got side {side}, expected at least 1")
     line = spacing * (np.arange(side) - (side - 1) / 2)
     y, x = np.meshgrid(line, line, indexing="ij")
-    return _sample(n, np.stack([x.ravel(), y.ravel()], axis=1), std, seed)
+    return mixture(n, np.stack([x.ravel(), y.ravel()], axis=1), std, seed)
 
 
-def _sample(n: int, centers: np.ndarray, std: float, seed: int) -> GaussianMixture:
-    _check_count(n)
+def mixture(n: int, centers: np.ndarray, std: float, seed: int) -> GaussianMixture:
+    check_count(n)
     rng = np.random.default_rng(seed)
     modes = rng.integers(len(centers), size=n)
     points = centers[modes] + std * rng.standard_normal((n, 2))
     return GaussianMixture(points.astype(np.float32), modes, centers.astype(np.float32), std)
 
 
-def _check_count(n: int) -> None:
+def check_count(n: int) -> None:
     if n < 1:
         raise ValueError(f"got n = {n}, expected at least 1 point")

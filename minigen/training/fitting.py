@@ -60,7 +60,7 @@ def fit(
     run = FitRun(model, optimizer, examples, validation, epochs, batch_size, seed, callbacks, progress)
     with run.locked():
         if resume is not None:
-            run.load(resume)
+            run.restore(resume)
         run.notify("on_train_begin")
         with stop_requests() as stop_requested:
             while not run.finished:

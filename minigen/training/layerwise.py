@@ -5,11 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from minigen.autograd import Parameter, no_grad
-from minigen.backend import to_numpy
-from minigen.data import Batches
+from minigen.autograd import Parameter
+from minigen.nn.batching import outputs
 from minigen.optim.optimizer import Optimizer
-from minigen.training.fitting import VALIDATION_BATCH, fit
+from minigen.training.fitting import fit
 from minigen.training.history import History
 from minigen.utils.settings import takes_settings
 
@@ -56,13 +55,6 @@ def fit_layerwise(
                 progress=progress,
             )
         )
-        examples = codes(pair, examples)
-        validation = None if validation is None else codes(pair, validation)
+        examples = outputs(pair, pair.encode, examples)
+        validation = None if validation is None else outputs(pair, pair.encode, validation)
     return histories
-
-
-def codes(model: Any, examples: np.ndarray) -> np.ndarray:
-    """What the encoder makes of all examples (n, ...), on the host, in evaluation mode."""
-    with model.eval_mode(), no_grad():
-        batches = Batches(examples, batch_size=VALIDATION_BATCH, seed=0, shuffle=False)
-        return np.concatenate([to_numpy(model.encode(batch)) for batch in batches])

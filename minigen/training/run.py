@@ -198,7 +198,7 @@ class Run(Configured):
         """Write a checkpoint, atomically."""
         checkpoint.save(path, *self.state())
 
-    def load(self, path: str | Path) -> None:
+    def restore(self, path: str | Path) -> None:
         """Take over a checkpoint; CheckpointError if it does not fit, and then nothing has changed."""
         path = Path(path)
         path = path / "checkpoint.npz" if path.is_dir() else path
@@ -215,7 +215,7 @@ class Run(Configured):
                     for name, part in self.state_parts().items()
                 }
                 arrays |= {name: saved[name] for name, _ in self.named_callbacks() if name in saved}
-                self._restore(arrays, saved.header)
+                self.take_over(arrays, saved.header)
             except CheckpointError:
                 raise
             except Exception as error:
@@ -268,7 +268,7 @@ class Run(Configured):
             counts[kind] = counts.get(kind, 0) + 1
             yield f"callback {kind} {counts[kind]}", callback
 
-    def _restore(self, arrays: dict[str, dict[str, np.ndarray]], header: dict[str, Any]) -> None:
+    def take_over(self, arrays: dict[str, dict[str, np.ndarray]], header: dict[str, Any]) -> None:
         """Take everything over; if something cannot be, all that was changed is put back."""
         before = {name: getattr(self, name) for name in ("history", *self.progress_fields)}
         undo: list[tuple[Any, Any]] = []

@@ -52,7 +52,7 @@ class Layout(NamedTuple):
 
 
 def save(path: Path, arrays: Mapping[str, np.ndarray], header: Mapping[str, Any]) -> None:
-    """Write arrays and a header to `path`, whole or not at all. TypeError for arrays of anything but numbers and texts."""
+    """Write arrays and a header to `path`, atomically. TypeError for arrays of anything but numbers and texts."""
     arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     for name, array in arrays.items():
         if array.dtype.kind not in KINDS or not array.dtype.isnative:

@@ -12,7 +12,7 @@ class Block(AbstractContextManager):
 
     Of a generator (a function with `yield`) it holds while the body runs, and not in between, where the body waits and the
     caller goes on. An `async` function hands over whenever it awaits: TypeError, as for a class, whose methods are to be
-    decorated. `enter`: makes what is entered, anew each time.
+    decorated. `enter`: makes what is entered, afresh each time.
     """
 
     def __init__(self, enter: Callable[[], AbstractContextManager]):

@@ -51,7 +51,7 @@ def check_same_shape(owner: str, **arrays: Any) -> None:
         raise ShapeError(f"{owner}: {first} has shape {shape}, {listed}; expected the same{hint}")
 
 
-def check_range(owner: str, settings: dict[str, Any], inside: Callable[[float], bool], expected: str) -> None:
+def check_range(owner: str, settings: dict[str, Any], inside: Callable[[Any], bool], expected: str) -> None:
     """What the checks of real numbers have in common."""
     for name, value in settings.items():
         if not isinstance(value, Real):

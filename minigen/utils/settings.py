@@ -7,7 +7,8 @@ dtype of what it meets (a float32 array times np.float64 is float64), count as n
 
 import functools
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from numbers import Number
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 
@@ -56,16 +57,16 @@ class Configured(PythonNumbers):
     if not TYPE_CHECKING:  # a type checker believes that what has a __getattr__ has every attribute
 
         def __getattr__(self, name: str) -> Any:
-            """Called for what is not there, and where a property raised an AttributeError: that one is then raised again."""
+            """Called for what is not there, and where a property raised an AttributeError, which is raised again."""
             if name in METHODS and not hasattr(type(self), name):
                 raise missing(type(self).__name__, name, METHODS)
             return object.__getattribute__(self, name)
 
 
 def takes_settings(target: Target) -> Target:
-    """The function, or the class, called with Python's numbers in place of NumPy's; a wrong call is told what would be right."""
+    """A function, or a class, called with Python's numbers in place of NumPy's; the error of a wrong call says what fits."""
     if isinstance(target, type):
-        target.__init__ = takes_settings(target.__init__)
+        type.__setattr__(target, "__init__", takes_settings(vars(target)["__init__"]))
         return target
 
     @functools.wraps(target)
@@ -73,8 +74,22 @@ def takes_settings(target: Target) -> Target:
         try:
             return target(*map(to_python, inputs), **{name: to_python(value) for name, value in options.items()})
         except TypeError as error:
-            if error.__traceback__.tb_next is None:  # not an error inside the function: it was not called at all
+            if (
+                getattr(error.__traceback__, "tb_next", None) is None
+            ):  # not an error inside the function: it was not called at all
                 raise wrong_call(target, inputs, options, error) from None
             raise
 
-    return called
+    return cast(Target, called)
+
+
+class Settings(Configured):
+    """Base of what has settings and nothing else, such as a loss: its repr is Name(setting=value, ...), alike in every process.
+
+    A resumed run compares these texts. Attributes with an underscore, and those that are no plain values, are not settings.
+    """
+
+    def __repr__(self) -> str:
+        plain = {name: value for name, value in vars(self).items() if value is None or isinstance(value, (Number, str))}
+        settings = ", ".join(f"{name}={value!r}" for name, value in plain.items() if not name.startswith("_"))
+        return f"{type(self).__name__}({settings})"

@@ -118,7 +118,7 @@ def test_pixels_that_are_always_the_same_stay_so(variance):
 
 @pytest.mark.parametrize("arguments, error, message", [
     ((X[0], 0.1), ShapeError, r"got x of shape \(5,\)"),
-    ((X, np.ones(4)), ShapeError, r"noise_variance of shape \(4,\), expected a number or \(5,\), one a feature"),
+    ((X, np.ones(4)), ShapeError, r"noise_variance of shape \(4,\), expected a number or \(5,\), one for each feature"),
     ((X, np.ones((5, 5))), ShapeError, r"noise_variance of shape \(5, 5\)"),
     ((X, -0.1), ValueError, "noise_variance from -0.1 to -0.1, expected at least 0 and finite"),
     ((X, np.inf), ValueError, "expected at least 0 and finite"),
@@ -139,7 +139,7 @@ def test_a_rank_out_of_range_is_refused(rank):
 
 
 def test_a_map_of_another_size_is_refused():
-    with pytest.raises(ShapeError, match=r"got weight of shape \(4, 4\), expected a non-empty matrix \(rows, 5\)"):
+    with pytest.raises(ShapeError, match=r"got weight of shape \(4, 4\), expected non-empty \(n, 5\)"):
         denoising_error(X, 0.1, np.eye(4), np.zeros(5))
     with pytest.raises(ShapeError, match=r"got weight \(5, 5\) and bias \(4,\) for 5 features, expected \(5, 5\) and \(5,\)"):
         denoising_error(X, 0.1, np.eye(5), np.zeros(4))

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from minigen.coursework.grader import grade, question
 from minigen.coursework.grading.border import cleaned
 from minigen.coursework.grading.report import Item, Line, Report
-from minigen.coursework.grading.run import question
 from minigen.coursework.grading.session import Session
 from minigen.coursework.grading.submission import read_all
 from minigen.coursework.protocol import pack, receive
@@ -38,6 +38,12 @@ class Local(Session):
 def passed_on(message: Any) -> Any:
     """A message as the other side gets it."""
     return receive(io.BytesIO(pack(message)).read)
+
+
+def check_file(path: Path, seconds: float | None = None, number: int | None = None, apart: bool = True) -> Report:
+    """The report on a file, which is run as the command line runs it: in a process of its own."""
+    (submission,) = read_all([path], number)
+    return grade(submission, seconds, number, apart)
 
 
 def checked(path: Path, number: int | None = None) -> Report:

@@ -221,7 +221,7 @@ def test_wrong_replays(tmp_path, right, wrong, said):
     required = dict(exercise(8).requirements)["11. replay"]
     with importing():
         session = Local(tmp_path / "theirs.py", seed=0)
-        assert session.ask("load", str) == ""
+        assert session.ask("import_file", str) == ""
         with pytest.raises(CheckFailed, match=said):
             required(file_of(session), session.random(0))
 

@@ -11,10 +11,9 @@ from pathlib import Path
 import pytest
 
 from minigen.commands import check
-from minigen.coursework.grading.run import check_file
 from minigen.coursework.grading.submission import read_all
 from minigen.errors import UsageError
-from tests.coursework.checking import PAGE, checked_text
+from tests.coursework.checking import PAGE, check_file, checked_text
 
 SOFTSIGN = '''
 from minigen.autograd import op

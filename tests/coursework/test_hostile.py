@@ -17,14 +17,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from minigen.coursework.grader import grade
 from minigen.coursework.grading import process
 from minigen.coursework.grading.calls import Call
 from minigen.coursework.grading.report import Report
-from minigen.coursework.grading.run import check_file, grade
 from minigen.coursework.grading.session import Session
 from minigen.coursework.grading.submission import read_all
 from minigen.coursework.samples import normal
-from tests.coursework.checking import SOLUTIONS, checked, checked_text, failures
+from tests.coursework.checking import SOLUTIONS, check_file, checked, checked_text, failures
 
 ROOT = Path(__file__).parents[2]
 LONG = f"5{os.getpid()}.5"  # seconds; by which a process is known that sleeps as long
@@ -386,7 +386,7 @@ def test_what_was_read_is_what_is_graded(tmp_path):
 def test_the_worker_holds_no_exercise_and_finds_no_tests(tmp_path):
     text = """
         import sys
-        assert not [name for name in sys.modules if "exercises" in name or ".grading" in name], sys.modules
+        assert not [name for name in sys.modules if "exercises" in name or ".grading" in name or ".grader" in name], sys.modules
         import os
         assert "SECRET" not in os.environ
     """
@@ -801,8 +801,8 @@ def test_files_that_are_none_are_named(tmp_path):
         "folder.py": "is a folder",
         "circle.py": "cannot be read",
         "gone.py": "does not exist",
-        "device.py": "no regular file",
-        "fifo.py": "no regular file",
+        "device.py": "not a regular file",
+        "fifo.py": "not a regular file",
     }
     assert all(said in marks[name]["stopped"] for name, said in told.items()), marks
     assert r"\x1b[2J.py" in marks

@@ -85,7 +85,7 @@ DAMAGES = {
     "of another model": (spoiled(lambda arrays, header: arrays["model"].pop("encoder.0.weight")), "missing encoder.0.weight"),
     "no model": (spoiled(lambda arrays, header: arrays.pop("model")), "the checkpoint has no part 'model'"),
     "by NumPy": (lambda path: np.savez(path, **np.load(path)), "does not end with minigen's checksum"),
-    "a pipe": (pipe, "cannot be read: it is no regular file"),
+    "a pipe": (pipe, "cannot be read: it is not a regular file"),
 }
 
 

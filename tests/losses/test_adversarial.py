@@ -362,7 +362,7 @@ def test_what_is_no_score_an_example_is_refused(loss, shape):
     ):
         with pytest.raises(ShapeError) as caught:
             call()
-        assert str(caught.value) == f"a discriminator gives one score an example, (n, 1) with n at least 1, got {shape}"
+        assert str(caught.value) == f"a discriminator gives one score per example, (n, 1) with n at least 1, got {shape}"
 
 
 def test_a_loss_that_is_not_written_says_so():

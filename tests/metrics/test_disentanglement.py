@@ -157,7 +157,7 @@ CODES, FACTOR = np.arange(12.0).reshape(6, 2), np.arange(6)
     ("codes", "factors", "bins", "error", "message"),
     [
         (np.ones(4), {"a": FACTOR}, 20, ShapeError, r"got codes of shape \(4,\), expected non-empty \(n, d\)"),
-        (CODES * np.nan, {"a": FACTOR}, 20, ValueError, "NaN or infinity in the codes"),
+        (CODES * np.nan, {"a": FACTOR}, 20, ValueError, "NaN or infinity in codes"),
         (CODES, {"a": FACTOR, "b": FACTOR[:5]}, 20, ShapeError, r"factor 'b' of shape \(5,\), expected \(6,\) as in codes"),
         (CODES, {"a": np.full(6, np.inf)}, 20, ValueError, "NaN or infinity in the factor 'a'"),
         (

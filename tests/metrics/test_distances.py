@@ -5,7 +5,8 @@ import pytest
 
 from minigen.errors import ShapeError
 from minigen.metrics import distances
-from minigen.metrics.distances import checked_examples, nearest, squared_distances
+from minigen.metrics.checks import checked_examples
+from minigen.metrics.distances import nearest, squared_distances
 
 rng = np.random.default_rng(0)
 QUERIES, REFERENCES = rng.standard_normal((7, 3)) + 5, rng.standard_normal((11, 3)) + 5

@@ -200,7 +200,7 @@ CODES = np.zeros((3, 2)), np.zeros((3, 2))
         ((np.zeros(3), np.zeros(3)), np.zeros(3), ShapeError, r"shapes \(3,\) and \(3,\)"),
         (CODES, np.float64(-1), ShapeError, r"log_likelihood\(x, z\) of shape \(\) for 3 images, expected \(3,\): the sum over"),
         (CODES, np.zeros((3, 4)), ShapeError, r"log_likelihood\(x, z\) of shape \(3, 4\)"),
-        (CODES, np.array([0, np.nan, 0]), NonFiniteError, "got nan for image 1, expected a finite number"),
+        (CODES, np.array([0, np.nan, 0]), NonFiniteError, "got nan for image 1, expected a finite value"),
     ],
 )
 def test_refuses_answers(metric, codes, likelihood, error, message):

@@ -145,7 +145,7 @@ HALF = np.arange(10) % 2
     ((TEN, {}), ValueError, "no attributes"),
     ((TEN, {"a": HALF[:9]}), ShapeError, r"labels of 'a' of shape \(9,\), expected \(10,\)"),
     ((TEN, {"a": HALF + 1}), ValueError, "labels of 'a' other than 0 and 1"),
-    ((TEN, {"a": np.full(10, np.nan)}), ValueError, "NaN or infinity in the labels of 'a'"),
+    ((TEN, {"a": np.full(10, np.nan)}), ValueError, "NaN or infinity in labels of 'a'"),
     ((TEN[:9], {"a": HALF[:9]}), ValueError, "9 examples count, expected at least 10"),
     ((TEN, {"a": HALF}, {"b": TEN[:, 0]}), ValueError, "no confidence for 'a'"),
     ((TEN, {"a": HALF}, {"a": TEN}), ShapeError, r"confidence of 'a' of shape \(10, 1\)"),

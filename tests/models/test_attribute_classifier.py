@@ -65,7 +65,7 @@ def test_what_it_says_is_on_the_host_whatever_the_batches(backend, monkeypatch):
     }
     assert {name: x.shape for name, x in sure.items()} == {"color": (6, 3), "glasses": (6, 2)}
     assert model.training, "left in evaluation mode"
-    monkeypatch.setattr("minigen.models.attribute_classifier.BATCH", 4)
+    monkeypatch.setattr("minigen.nn.batching.BATCH", 4)
     np.testing.assert_allclose(model.features(IMAGES), features, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(model.predict(IMAGES)["size"], said["size"], rtol=1e-5)
 

@@ -46,7 +46,7 @@ def test_predictions_and_accuracy_are_on_the_host_and_outside_any_graph(backend,
     np.testing.assert_array_equal(p.argmax(axis=1), predicted)
     assert model.accuracy(images, predicted) == 1.0 and model.accuracy(images, (predicted + 1) % 3) == 0.0
     whole = model.accuracy(images, labels)
-    monkeypatch.setattr("minigen.models.classifier.BATCH", 3)
+    monkeypatch.setattr("minigen.nn.batching.BATCH", 3)
     assert model.accuracy(images, labels) == whole == np.mean(predicted == labels)
 
 

@@ -65,7 +65,7 @@ def test_it_computes_its_docstring():
         for i, ((mean, std), (own_mean, own_std)) in enumerate(zip(wanted, moments(maps[None])[0])):
             to[..., i] = std * (maps[..., i] - own_mean) / own_std + mean
     image = 1 / (1 + np.exp(-model.decoder(target).numpy()))
-    stages = [[stage.numpy() for stage in model.encoder.stages(x)] for x in (image, STYLES)]
+    stages = [[stage.numpy() for stage in model.encoder.activations(x)] for x in (image, STYLES)]
     style = sum(np.mean((np.array(moments(ours)) - np.array(moments(theirs))) ** 2) * 2 for ours, theirs in zip(*stages))
     total, terms = model.loss(CONTENTS, STYLES)
     assert list(terms) == ["content", "style"]
@@ -140,7 +140,7 @@ def test_an_image_is_its_own_style():
     model = small()
     content = model.encoder(CONTENTS).numpy()
     np.testing.assert_allclose(model.blend(CONTENTS, CONTENTS).numpy(), content, atol=1e-12)
-    stages = model.encoder.stages(CONTENTS)
+    stages = model.encoder.activations(CONTENTS)
     assert style_distance(stages, stages).item() == 0
 
 
@@ -196,7 +196,7 @@ def test_transfer_is_outside_any_graph_and_in_range(backend):
 
 def test_sizes():
     model = TextureAutoencoder()
-    assert [stage.shape for stage in model.encoder.stages(np.zeros((1, 32, 32, 3), np.float32))] == [
+    assert [stage.shape for stage in model.encoder.activations(np.zeros((1, 32, 32, 3), np.float32))] == [
         (1, 16, 16, 32),
         (1, 8, 8, 64),
     ]
@@ -237,4 +237,4 @@ def test_refusals():
     with pytest.raises(ShapeError, match=r"expected feature maps \(n, height, width, channels\), got shape \(3, 5\)"):
         statistics(mg.Tensor(np.zeros((3, 5))))
     with pytest.raises(ValueError, match="zip"):
-        style_transfer.style_distance(model.encoder.stages(CONTENTS), model.encoder.stages(STYLES)[:1])
+        style_transfer.style_distance(model.encoder.activations(CONTENTS), model.encoder.activations(STYLES)[:1])

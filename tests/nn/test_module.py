@@ -340,7 +340,7 @@ def test_dense_refuses_impossible_sizes_and_unknown_activations():
 
 
 def test_reshape_names_both_sizes():
-    expected = "Reshape((28, 28)) expects 784 numbers an example, got 100: (100,)"
+    expected = "Reshape((28, 28)) expects 784 values per example, got 100: (100,)"
     assert message(ShapeError, nn.Reshape((28, 28)), np.zeros((2, 100), np.float32)) == expected
     assert message(ShapeError, nn.Reshape((28, 28)).output_shape, (100,)) == expected
 

@@ -210,9 +210,9 @@ X = np.zeros((2, 5, 6, 3), dtype=np.float32)
         (
             lambda: nn.BatchNorm(3)(X[:1, 0, 0]),
             ShapeError,
-            r"BatchNorm\(3\) in training mode needs more than one value a channel, got \(1, 3\)",
+            r"BatchNorm\(3\) in training mode needs more than one value per channel, got \(1, 3\)",
         ),
-        (lambda: nn.BatchNorm(3)(X[:1, :1, :1]), ShapeError, "needs more than one value a channel"),
+        (lambda: nn.BatchNorm(3)(X[:1, :1, :1]), ShapeError, "needs more than one value per channel"),
         (lambda: nn.InstanceNorm(3)(X[:, :1, :1]), ShapeError, "needs images of more than one pixel"),
         (
             lambda: nn.BatchNorm(5)(X),

@@ -332,7 +332,7 @@ def test_clip_refuses_bounds_in_the_wrong_order(low, high):
 def test_dropout_refuses_a_rate_outside_0_and_1(rate):
     x = Tensor([1.0, 2.0])
     for make in (lambda: dropout(x, np.array([True, False]), rate), lambda: nn.Dropout(rate)):
-        with pytest.raises(ValueError, match=f"ropout: the rate is the probability of dropping, 0 <= rate < 1, got {rate}"):
+        with pytest.raises(ValueError, match=f"ropout's rate must be at least 0 and below 1, got {rate}"):
             make()
 
 

@@ -155,16 +155,10 @@ def test_intervals_that_reach_0_leave_a_logarithmic_axis_readable(x):
         (np.ones((3, 1)), {"a": THREE}, False, ShapeError, r"got x of shape \(3, 1\)"),
         (THREE, {"a": [1, 2]}, False, ShapeError, r"got line 'a' of shape \(2,\), expected \(3,\)"),
         (THREE, {"a": (THREE, [1])}, False, ShapeError, r"line 'a' with half widths of shape \(1,\)"),
-        (
-            THREE,
-            {"a": np.stack([THREE, THREE])},
-            False,
-            ShapeError,
-            r"shape \(2, 3\), .* or a tuple of two: numbers, half widths",
-        ),
+        (THREE, {"a": np.stack([THREE, THREE])}, False, ShapeError, r"shape \(2, 3\), .* or a tuple of two: values, half widths"),
         (THREE, {"a": [1, np.nan, 2]}, False, ValueError, "line 'a' with NaN or infinity"),
         (THREE, {"a": (THREE, -THREE)}, False, ValueError, "line 'a' with a half width of -4, expected 0 or more"),
-        ([0, 1, 2], {"a": THREE}, True, ValueError, "x goes down to 0, expected positive numbers for a logarithmic axis"),
+        ([0, 1, 2], {"a": THREE}, True, ValueError, "x goes down to 0, expected positive values for a logarithmic axis"),
     ],
 )
 def test_lines_refuse(x, lines, logx, error, message):
@@ -175,7 +169,7 @@ def test_lines_refuse(x, lines, logx, error, message):
 @pytest.mark.parametrize("lowest", [0.0, -2.0])
 def test_lines_on_a_logarithmic_axis_are_positive(lowest):
     lines = {"a": THREE, "b": [1, lowest, 1]}
-    with pytest.raises(ValueError, match=f"line 'b' goes down to {lowest:g}, expected positive numbers for a logarithmic axis"):
+    with pytest.raises(ValueError, match=f"line 'b' goes down to {lowest:g}, expected positive values for a logarithmic axis"):
         plot.curves(THREE, lines, xlabel="x", ylabel="y", logy=True)
 
 
@@ -229,8 +223,8 @@ def test_bars_say_their_value(value, text):
     ("heights", "error", "message"),
     [
         ({}, ValueError, "bars: got no bars"),
-        ({"a": [1, 2]}, ShapeError, r"bars: got 'a' of shape \(2,\), expected one number, or a tuple of two"),
-        ({"a": (1, 2, 3)}, ShapeError, r"shape \(3,\), expected one number"),
+        ({"a": [1, 2]}, ShapeError, r"bars: got 'a' of shape \(2,\), expected one value, or a tuple of two"),
+        ({"a": (1, 2, 3)}, ShapeError, r"shape \(3,\), expected one value"),
         ({"a": float("nan")}, ValueError, "got 'a' with NaN or infinity"),
         ({"a": (1, -1)}, ValueError, "got 'a' with a half width of -1"),
     ],
@@ -259,7 +253,7 @@ def test_histograms_hold_shares_over_each_sets_own_range():
     ("values", "message"),
     [
         ({}, "histograms: got no sets"),
-        ({"a": []}, "got 'a' without any number"),
+        ({"a": []}, "got 'a' without any value"),
         ({"a": [1, np.nan]}, "got 'a' with NaN or infinity"),
     ],
 )

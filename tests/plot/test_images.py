@@ -295,7 +295,7 @@ def test_manifold_of_many_images_stays_readable():
         ({"images": pictures(6, 4, 4, 1)}, ShapeError, r"manifold_grid: got images of shape \(6, 4, 4, 1\)"),
         ({"x": [0, 1]}, ShapeError, r"got x of shape \(2,\), expected \(3,\), one for each column"),
         ({"y": [0, 1, 2]}, ShapeError, r"got y of shape \(3,\), expected \(2,\), one for each row"),
-        ({"x": [0, 1, 1]}, ValueError, r"got x = \[0. 1. 1.\], expected finite numbers that rise or fall throughout"),
+        ({"x": [0, 1, 1]}, ValueError, r"got x = \[0. 1. 1.\], expected finite values that rise or fall throughout"),
         ({"y": [0, np.nan]}, ValueError, "got y = "),
     ],
 )

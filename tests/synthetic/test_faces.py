@@ -27,9 +27,9 @@ def splits():
 def cache(tmp_path, monkeypatch):
     """The folder in which cached images are kept; nothing is in memory."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    faces._load.cache_clear()
+    faces.load_drawn.cache_clear()
     yield tmp_path / "minigen" / "faces"
-    faces._load.cache_clear()
+    faces.load_drawn.cache_clear()
 
 
 def people(n, seed=0, **fixed):
@@ -90,7 +90,7 @@ def test_images_are_whole_steps_of_a_255th(splits):
 
 
 def test_same_seed_gives_the_same_bytes_also_when_drawn_anew(splits):
-    faces._load.cache_clear()
+    faces.load_drawn.cache_clear()
     assert fingerprint(*data.load("faces", **SMALL)) == fingerprint(*splits)
 
 
@@ -359,8 +359,8 @@ def test_cached_images_are_those_drawn(cache, monkeypatch):
     assert not cache.exists(), "nothing is written unasked"
     assert fingerprint(*data.load("faces", cache=True, **TINY)) == drawn
     assert len(list(cache.iterdir())) == 1
-    faces._load.cache_clear()
-    monkeypatch.setattr(faces, "_draw", None)
+    faces.load_drawn.cache_clear()
+    monkeypatch.setattr(faces, "draw_pixels", None)
     assert fingerprint(*data.load("faces", cache=True, **TINY)) == drawn
 
 
@@ -433,7 +433,7 @@ def test_a_damaged_file_is_made_anew(cache, damage, capsys):
     (path,) = cache.iterdir()
     whole = path.read_bytes()
     damage(path)
-    faces._load.cache_clear()
+    faces.load_drawn.cache_clear()
     tracemalloc.start()
     try:
         assert fingerprint(*data.load("faces", cache=True, **TINY)) == drawn
@@ -452,7 +452,7 @@ def test_a_broken_off_write_leaves_nothing(cache, monkeypatch, capsys):
         raise OSError("no space left on device")
 
     drawn = fingerprint(*data.load("faces", **TINY))
-    faces._load.cache_clear()
+    faces.load_drawn.cache_clear()
     monkeypatch.setattr(np, "savez_compressed", full_disk)
     monkeypatch.setattr(files, "TOLD", [])
     assert fingerprint(*data.load("faces", cache=True, **TINY)) == drawn
@@ -466,10 +466,10 @@ def test_a_broken_off_write_leaves_nothing(cache, monkeypatch, capsys):
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"resolution": 48}, "resolution 48, expected a power of two from 4 to 1024"),
-        ({"resolution": 2}, "resolution 2, expected"),
-        ({"resolution": 2048}, "resolution 2048, expected"),
-        ({"resolution": 64.0}, "resolution 64.0, expected"),
+        ({"resolution": 48}, "a power of two from 4 to 1024, got 48"),
+        ({"resolution": 2}, "from 4 to 1024, got 2"),
+        ({"resolution": 2048}, "from 4 to 1024, got 2048"),
+        ({"resolution": 64.0}, "from 4 to 1024, got 64.0"),
         ({"train_size": 0}, "train_size 0.*at least 1"),
         ({"test_size": -1}, "test_size -1"),
         ({"seed": -1}, "seed -1"),
@@ -489,7 +489,7 @@ def test_bad_options_are_named(options, message):
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        (({}, 33), "resolution 33"),
+        (({}, 33), "from 4 to 1024, got 33"),
         (({"tint": 1}, 32), "unknown factor 'tint': did you mean 'tilt'"),
         (({"tilt": [0, 11]}, 32), "tilt contains 11, expected -10 to 10"),
         (({"smile": [0, 1], "skin": [0, 1, 0]}, 32), "'smile': 2, 'skin': 3.*same number"),

@@ -42,8 +42,8 @@ def total_ink(images):
 
 
 def test_same_seed_gives_the_same_bytes_also_when_drawn_anew(splits):
-    glyphs._load.cache_clear()
-    glyphs._glyph.cache_clear()
+    glyphs.load_drawn.cache_clear()
+    glyphs.fitted_glyph.cache_clear()
     assert fingerprint(*data.load("glyphs", **SMALL)) == fingerprint(*splits)
 
 
@@ -194,7 +194,7 @@ PROBES = np.array([(0.0, 0.0), (1.5, 0.0), (5.0, 6.0), (0.0, -4.0)])
     ids=["anticlockwise", "clockwise", "hole", "overlap"],
 )
 def test_signed_distance_of_squares(polygons, distances):
-    np.testing.assert_allclose(glyphs._signed_distance(PROBES, polygons), distances, atol=1e-12)
+    np.testing.assert_allclose(glyphs.signed_distance(PROBES, polygons), distances, atol=1e-12)
 
 
 def test_letters_are_distinct_in_every_font():

@@ -53,7 +53,7 @@ def refused(tmp_path):
 
     def check(what, path=tmp_path / "spoiled.npz", match=None):
         with pytest.raises(CheckpointError, match=match) as caught:
-            run.load(path)
+            run.restore(path)
             pytest.fail(f"accepted: {what}")
         assert str(path) in str(caught.value), f"{what}: the message does not name the file: {caught.value}"
         assert_same(everything(run), before)
@@ -78,7 +78,7 @@ def at_most(size):
 
 def test_the_good_one_is_accepted(good):
     run = made_run(seed=99, epochs=0)
-    run.load(good)
+    run.restore(good)
     assert (run.epoch, run.seen, run.optimizer.steps) == (1, 12, 9)
     with np.load(good, allow_pickle=False) as file:  # by NumPy alone
         assert json.loads(file["minigen"].tobytes())["format"] == checkpoint.FORMAT
@@ -419,7 +419,7 @@ def test_what_is_no_regular_file(tmp_path, refused):
     refused("a folder of that name", tmp_path / "folder.npz", match="cannot be read: it is a folder")
     listener.close()
     for device in ("/dev/full", "/dev/zero", "/dev/null"):
-        refused(device, device, match="it is no regular file")
+        refused(device, device, match="it is not a regular file")
     refused("a name with a NUL", tmp_path / "a\0b", match="cannot be read")
     (tmp_path / "file").write_text("")
     refused("a file as a folder", tmp_path / "file" / "checkpoint.npz", match="cannot be read")
@@ -435,7 +435,7 @@ def test_what_may_not_be_read(good, tmp_path, refused):
 def test_a_link_to_nothing_is_no_checkpoint(tmp_path):
     (tmp_path / "checkpoint.npz").symlink_to("nowhere")
     with pytest.raises(FileNotFoundError):
-        made_run(epochs=0).load(tmp_path)
+        made_run(epochs=0).restore(tmp_path)
 
 
 # -- what cannot be saved ----------------------------------------------------------------------------------------

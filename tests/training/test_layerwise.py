@@ -14,6 +14,7 @@ from minigen.models.autoencoders import (
     VariationalAutoencoder,
 )
 from minigen.models.autoencoders.base import Autoencoder, LayerPair
+from minigen.nn.batching import outputs
 from minigen.training import fit, fit_layerwise
 
 images = np.random.default_rng(0).random((22, 28, 28, 1)).astype(np.float32)
@@ -123,7 +124,7 @@ def test_codes_are_made_without_noise():
         model = Net(nn.Sequential(nn.Dense(6, 5), nn.Dropout(0.5), nn.Dense(5, 2)), nn.Sequential(nn.Dense(2, 5), nn.Dense(5, 6)))
         outer, _ = model.layer_pairs()
         random.stream("noise").standard_normal(seed)
-        results.append(training.layerwise.codes(outer, images[:, 0, :6, 0]))
+        results.append(outputs(outer, outer.encode, images[:, 0, :6, 0]))
         assert model.training
     np.testing.assert_array_equal(*results)
 

@@ -30,7 +30,7 @@ def refused(path, message, error=CheckpointError, **options):
     run.train_epoch(lambda: False)
     before = everything(run)
     with pytest.raises(error, match=message) as caught:
-        run.load(path)
+        run.restore(path)
     assert_same(everything(run), before)
     assert str(path) in str(caught.value) or error is not CheckpointError, "the message does not name the file"
 
@@ -60,7 +60,7 @@ def rewrite(path, change):
 
 def test_the_good_one_is_accepted(good):
     run = made_run(seed=99)
-    run.load(good)
+    run.restore(good)
     assert (run.epoch, run.seen, run.optimizer.steps) == (1, 12, 9)
 
 
@@ -289,7 +289,7 @@ def test_spoiled_checkpoint(name, path):
 def test_rewriting_alone_spoils_nothing(path):
     rewrite(path, lambda arrays, header: None)
     run = made_run(seed=99)
-    run.load(path)
+    run.restore(path)
     assert run.epoch == 1
 
 
@@ -301,6 +301,6 @@ def test_a_run_goes_on_as_if_nothing_had_been_refused(path):
     run.train_epoch(lambda: False)
     rewrite(path, headless("seen"))
     with pytest.raises(CheckpointError):
-        run.load(path)
+        run.restore(path)
     run.train_epoch(lambda: False)
     assert_same(everything(run), everything(expected))

@@ -241,12 +241,19 @@ def test_a_profile_as_a_decorator_adds_up_all_calls():
     assert costs.costs["tanh"].calls == 2
 
 
-def test_batches_of_a_classifier_leave_the_caller_its_modes():
-    from minigen.models.feature_classifier import FeatureClassifier
+def test_outputs_in_batches_leave_the_caller_its_modes(monkeypatch):
+    from minigen.nn import Dense, batching
 
-    model = FeatureClassifier(feature_maps=(1, 1), features=1)
-    for _ in model.in_batches(model, np.zeros((2, 28, 28, 1), np.float32)):
-        assert model.training and recording.get()
+    monkeypatch.setattr(batching, "BATCH", 2)
+    model, seen = Dense(1, 1), []
+
+    def look(x):
+        seen.append((len(x), model.training, recording.get()))
+        return model(x)
+
+    assert batching.outputs(model, look, np.ones((3, 1), np.float32)).shape == (3, 1)
+    assert seen == [(2, False, False), (1, False, False)]
+    assert model.training and recording.get()
 
 
 def test_public_blocks_are_blocks():

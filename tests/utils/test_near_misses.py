@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import minigen as mg
+import minigen.models.autoencoders
 from minigen import losses, nn, optim
 from minigen.utils import near_misses
 from minigen.utils.settings import Configured, takes_settings
@@ -56,6 +57,11 @@ SETTINGS = {
     "R1 has no setting 'gama': did you mean 'gamma'?": lambda: losses.R1(gama=10.0),
     "Dense missing 1 required positional argument: 'out_features'; it takes Dense(in_features, out_features, activation=None, "
     "bias=True, weight_init=None)": lambda: nn.Dense(100),
+    "weight_init is a function of the shape, such as nn.init.he_normal, got 'he_normal'": lambda: nn.Dense(
+        1, 1, weight_init="he_normal"
+    ),
+    "piecewise's boundaries are a list of steps, such as [1000, 2000], got 5": lambda: optim.schedules.piecewise(0.1, 5),
+    "Dropout's rate must be a number, got '0.5'": lambda: nn.Dropout("0.5"),
     "Reshape got too many positional arguments; it takes Reshape(shape)": lambda: nn.Reshape(28, 28, 1),
 }
 
@@ -105,6 +111,9 @@ ATTRIBUTES = {
     ),
     "module 'minigen.losses' has no attribute 'WassersteinLoss': did you mean 'Wasserstein'?": lambda: losses.WassersteinLoss,
     "module 'minigen' has no attribute 'cat': here it is minigen.concatenate": lambda: mg.cat,
+    "module 'minigen' has no attribute 'Adam': here it is minigen.optim.Adam": lambda: mg.Adam,
+    "module 'minigen' has no attribute 'Dense': here it is minigen.nn.Dense": lambda: mg.Dense,
+    "module 'minigen' has no attribute '__wrapped__'": lambda: mg.__wrapped__,
     "module 'minigen' has no attribute 'gradchek': did you mean 'gradcheck'?": lambda: mg.gradchek,
     "Dense has no attribute 'train_on_batch': here it is loss.backward() and optimizer.step(), or minigen.training.fit": (
         lambda: nn.Dense(1, 1).train_on_batch

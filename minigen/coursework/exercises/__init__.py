@@ -1,8 +1,8 @@
 """The exercises: for each a starter file, which the learner completes, and here what the completed file must do.
 
-A module exerciseN has a TITLE, SECONDS that its check may take, NAMES that the file must define, FORBIDDEN names of the library
-(its own solution), EXAMPLES (the calls that `minigen check` is to gradient-check), and requirements, which are checks of their
-own (see tools.py).
+A module exerciseN has a TITLE, NAMES that the file must define, FORBIDDEN names of the library (its own solution), SECONDS that
+its check may take, EXAMPLES (the calls that `minigen check` is to gradient-check), and requirements, which are checks of its own
+(see tools.py).
 """
 
 import sys
@@ -16,6 +16,7 @@ from minigen.coursework.exercises.tools import Asked
 from minigen.utils.files import replacing
 
 COUNT = 8
+SECONDS = 60.0  # that a check may take, unless an exercise allows more
 STARTERS = Path(__file__).parents[1] / "starters"
 TEMPLATES = Path(__file__).parents[1] / "templates"
 
@@ -44,7 +45,7 @@ def exercise(number: int) -> Exercise:
         number,
         module.TITLE,
         STARTERS / f"exercise{number}.py",
-        module.SECONDS,
+        getattr(module, "SECONDS", SECONDS),
         module.NAMES,
         getattr(module, "FORBIDDEN", ()),
         module.EXAMPLES,

@@ -7,7 +7,6 @@ from minigen.coursework.grading.remote import Leaf, Remote, gradients
 from minigen.coursework.samples import normal
 
 TITLE = "An op and its rule: the bump 1 / (1 + x^2)"
-SECONDS = 60.0
 NAMES = ("bump",)
 EXAMPLES = (Asked("bump", (normal(3, 4),), "op"), Asked("bump", (normal(2, 1, 3),), "op"))
 

@@ -7,7 +7,6 @@ from minigen.coursework.grading.remote import Fixed, Leaf, Remote, called, gradi
 from minigen.coursework.samples import normal
 
 TITLE = "Two inputs: squared distances between two sets of points"
-SECONDS = 60.0
 NAMES = ("squared_distances",)
 EXAMPLES = (  # different numbers of points, in another number of dimensions; and one point each
     Asked("squared_distances", (normal(4, 3), normal(5, 3)), "op"),

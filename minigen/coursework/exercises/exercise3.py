@@ -10,7 +10,6 @@ from minigen.coursework.samples import normal
 from minigen.errors import ShapeError
 
 TITLE = "A loss: Huber's, which outliers cannot pull"
-SECONDS = 60.0
 NAMES = ("huber",)
 EXAMPLES = (  # as it is called in training
     Asked("huber", (normal(5, 3), normal(5, 3))),

@@ -7,7 +7,6 @@ from minigen.coursework.grading.remote import Array, Fixed, Leaf, Remote, assign
 from minigen.coursework.samples import normal
 
 TITLE = "A layer: a dense layer whose weights have a length and a direction"
-SECONDS = 60.0
 NAMES = ("WeightNormDense",)
 EXAMPLES = (  # as a hidden layer
     Asked("WeightNormDense", (normal(5, 4),), "layer", output=(5, 3), settings={"inputs": [4, 3], "options": {}}),
@@ -79,10 +78,10 @@ def start(file: Remote, rng: np.random.Generator) -> str:
     expect_close(
         "a new layer", layer(Fixed(x)), x @ direction, "scale starts as the length of each direction, bias as 0", rtol=1e-4
     )
-    spread = float(direction.std())
+    deviation = float(direction.std())
     expect(
-        0.05 < spread < 0.6,
-        f"directions have a standard deviation of {spread:.3g}, expected about sqrt(1 / 40) = 0.16",
+        0.05 < deviation < 0.6,
+        f"directions have a standard deviation of {deviation:.3g}, expected about sqrt(1 / 40) = 0.16",
         "nn.init has initializers: nn.init.for_activation(None)((in_features, out_features))",
     )
     return "scale starts as the length, bias as 0"

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from minigen.coursework.exercises.tools import Asked, expect, expect_close, pictures, requirement
-from minigen.coursework.grading.remote import Fixed, Remote, fetched, learn, loss_of, number, numbers
+from minigen.coursework.grading.remote import Fixed, Remote, fetched, fit, loss_of, number, numbers
 from minigen.coursework.samples import unit
 
 TITLE = "A sparse autoencoder: the KL divergence that keeps units quiet"
@@ -95,7 +95,7 @@ def sparse(file: Remote, rng: np.random.Generator) -> str:
     """After 300 steps the mean activation on what it has seen is 0.1 +- 0.03, and held-out images are rebuilt."""
     train, test = pictures("017", 600, 200, rng)
     model = file.SparseAutoencoder()
-    learn(model, train.images, epochs=30, lr=1e-2)
+    fit(model, train.images, epochs=30, lr=1e-2)
     activation = float(numbers("encode(x)", model.encode(train.images)).mean())
     logits = numbers("the model's result", model(test.images))
     expect(logits.shape == test.images.shape, f"images {test.images.shape} became logits {logits.shape}")

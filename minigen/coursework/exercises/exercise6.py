@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from minigen.coursework.exercises.tools import Asked, expect, expect_bound, expect_close, pictures, requirement
-from minigen.coursework.grading.remote import Fixed, Leaf, Remote, assign, called, learn, loss_of, number, parameters_of
+from minigen.coursework.grading.remote import Fixed, Leaf, Remote, assign, called, fit, loss_of, number, parameters_of
 from minigen.coursework.samples import normal, unit
 
 TITLE = "A variational autoencoder: reparameterization, KL divergence, bound"
@@ -98,7 +98,7 @@ def bound(file: Remote, rng: np.random.Generator) -> str:
     """After 400 steps, at most 0.9 times what a model of independent pixels costs; and it uses its codes."""
     train, test = pictures("017", 600, 200, rng)
     model = file.VariationalAutoencoder()
-    learn(model, train.images, epochs=40, lr=5e-3)
+    fit(model, train.images, epochs=40, lr=5e-3)
     total, share, _, terms = expect_bound(model, train, test, 60)
     expect(terms.get("kl", 0.0) >= 1.0, f"the codes carry {terms.get('kl', 0.0):.2f} nats: the decoder ignores them")
     return f"{total:.1f} nats, {share:.2f} of a model of independent pixels"

@@ -9,7 +9,6 @@ from minigen.coursework.grading.remote import Array, Fixed, Leaf, Remote, assign
 from minigen.coursework.samples import normal
 
 TITLE = "A GAN: what both players minimize, and the R1 penalty"
-SECONDS = 60.0
 NAMES = ("discriminator_loss", "generator_loss", "r1_penalty")
 FORBIDDEN = ("NonSaturating", "Minimax", "CrossEntropyLoss", "R1", "GradientPenalty", "score_gradients", "gradient_norms")
 EXAMPLES = (  # the losses by the scores, the penalty by the critic's parameters

@@ -120,10 +120,10 @@ def conditional(file: Remote, rng: np.random.Generator) -> str:
         f"{agree:.1%} of the samples are nearest to the mean of the class asked for, expected at least 90 %",
         "do both networks see the label?",
     )
-    spread = [made[labels == k].std(axis=0).mean() / train.images[train.labels == k].std(axis=0).mean() for k in range(3)]
+    various = [made[labels == k].std(axis=0).mean() / train.images[train.labels == k].std(axis=0).mean() for k in range(3)]
     expect(
-        min(spread) >= 0.3,
-        f"samples of a class differ {min(spread):.2f} times as much as images do, expected at least 0.3",
+        min(various) >= 0.3,
+        f"samples of a class differ {min(various):.2f} times as much as images do, expected at least 0.3",
         "mode collapse: all samples of a class alike",
     )
-    return f"{agree:.1%} are the class asked for; within a class they differ {min(spread):.2f} times as much as images, or more"
+    return f"{agree:.1%} are the class asked for; within a class they differ {min(various):.2f} times as much as images, or more"

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import minigen
+from minigen.backend.devices import THREAD_VARIABLES
 from minigen.coursework import confine
 from minigen.coursework.grading.border import clean, cleaned
 from minigen.coursework.grading.session import Session, Stopped
@@ -34,7 +35,6 @@ DISK = 256 << 20  # bytes in its folder
 FILES = 10_000  # in its folder
 TAIL = 20_000  # bytes of standard error that are looked at
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "MINIGEN_DATA")
-LIBRARIES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 class WorkerProcess(Session):
@@ -69,11 +69,11 @@ class WorkerProcess(Session):
             "apart": self.apart,
             "data": [os.environ["MINIGEN_DATA"]] if "MINIGEN_DATA" in os.environ else [],
             "room": (DISK, FILES),
-            "secret": [str(LIBRARY.parent / "tests")],
-        }  # where the solutions are
+            "secret": [str(LIBRARY.parent / "tests")],  # where the solutions are
+        }
         home = dict.fromkeys(("HOME", "USERPROFILE", "TMPDIR", "TEMP", "TMP"), str(self.folder))
         environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}  # the rest may hold secrets
-        threads = {name: os.environ.get(name, str(min(THREADS, os.cpu_count() or 1))) for name in LIBRARIES}
+        threads = {name: os.environ.get(name, str(min(THREADS, os.cpu_count() or 1))) for name in THREAD_VARIABLES}
         self.began = self.looked = time.monotonic()
         self.process = subprocess.Popen(
             [sys.executable, "-I", "-B", str(START), json.dumps(settings)],
@@ -128,11 +128,13 @@ class WorkerProcess(Session):
                 except RecursionError:
                     raise self.nonsense(question["do"]) from None
             if not (isinstance(message, dict) and message.keys() == {"printed"} and isinstance(message["printed"], str)):
-                raise Stopped(
-                    f"it cannot be graded: while {self.running}, something else was written where its process should "
-                    "answer; does the file write to other files than its own?"
-                )
+                raise self.disturbed("does the file write to other files than its own?")
             self.hear(message["printed"])
+
+    def disturbed(self, why: str) -> Stopped:
+        return Stopped(
+            f"it cannot be graded: while {self.running}, something else was written where its process should answer; {why}"
+        )
 
     def next_message(self) -> Any:
         """What comes next from the worker. Raises Stopped if it has ended, or does what it should not."""
@@ -148,10 +150,7 @@ class WorkerProcess(Session):
             if isinstance(message, (EOFError, OSError)):
                 raise Stopped(self.unfinished())
             if isinstance(message, (ProtocolError, MemoryError)):
-                raise Stopped(
-                    f"it cannot be graded: while {self.running}, something else was written where its process should "
-                    f"answer ({message})"
-                )
+                raise self.disturbed(str(message))
             return message
 
     def look(self) -> None:

@@ -108,9 +108,9 @@ def assign(module: Remote, values: dict[str, Array]) -> None:
     module._session.ask("assign", None, target=module._target, values=values)
 
 
-def learn(model: Remote, images: Array, epochs: int, lr: float) -> None:
+def fit(model: Remote, images: Array, epochs: int, lr: float) -> None:
     """Train a learner's model on its own loss: Adam, batches of 60, in the same order in each epoch."""
-    model._session.ask("learn", None, target=model._target, images=images, epochs=epochs, lr=lr)
+    model._session.ask("fit", None, target=model._target, images=images, epochs=epochs, lr=lr)
 
 
 def loss_of(model: Remote, images: Array) -> tuple[float, dict[str, float]]:

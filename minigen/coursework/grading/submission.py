@@ -93,7 +93,7 @@ def content(path: Path) -> bytes:
     with os.fdopen(file, "rb") as reader:
         found = os.fstat(reader.fileno())
         if not stat.S_ISREG(found.st_mode):
-            raise ValueError("it is no regular file")
+            raise ValueError("it is not a regular file")
         if found.st_size > LARGEST:
             raise ValueError(f"it has {found.st_size:,} bytes, expected at most {LARGEST:,}")
         return reader.read(LARGEST)

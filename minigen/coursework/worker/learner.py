@@ -21,7 +21,7 @@ TRACEBACK = 20_000  # of its traceback
 SHOWN_FRAMES = 1000  # of a recursion without end
 
 
-def load(path: Path, backend: str) -> tuple[ModuleType, list[Example]]:
+def import_file(path: Path, backend: str) -> tuple[ModuleType, list[Example]]:
     """Import the file with this backend in use and all random streams at seed 0; the module and its examples.
 
     Whatever the file raises comes through. Files beside it can be imported by it, as when Python runs it, but for those that are

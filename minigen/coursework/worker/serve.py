@@ -23,7 +23,7 @@ from minigen.coursework.worker import advice, objects
 from minigen.coursework.worker.calls import Doubled, Parts, Wanted, derive, eval_mode, fastest, tensor
 from minigen.coursework.worker.device import watching
 from minigen.coursework.worker.discover import merged, of_example, plain_classes, plain_functions, targets
-from minigen.coursework.worker.learner import load, reseed, why
+from minigen.coursework.worker.learner import import_file, reseed, why
 from minigen.coursework.worker.networks import NETWORKS
 from minigen.coursework.worker.source import calls_of_numpy, forbidden_uses
 from minigen.coursework.worker.targets import CheckTarget
@@ -88,10 +88,10 @@ class Worker:
             found += [where + use for use in forbidden_uses(tree, names)]
         return found
 
-    def load(self) -> str:
+    def import_file(self) -> str:
         """Import the file; "", or why it cannot be imported."""
         try:
-            self.objects.file, self.examples = load(self.path, "numpy")
+            self.objects.file, self.examples = import_file(self.path, "numpy")
             return ""
         except BaseException as error:
             return why(error, self.path)
@@ -135,7 +135,7 @@ class Worker:
         """The target at this position in a copy of the file, imported on this backend, which is then in use."""
         name = f"{backend} again"
         if name not in self.found:
-            self.found[name] = self.calls(*load(self.path, backend))
+            self.found[name] = self.calls(*import_file(self.path, backend))
         minigen.use(backend)
         target = self.found[name][position]
         if target.error:
@@ -274,7 +274,7 @@ class Worker:
     def assign(self, target: dict, values: dict[str, np.ndarray]) -> None:
         objects.assign(self.objects.found(target), values)
 
-    def learn(self, target: dict, images: np.ndarray, epochs: int, lr: float) -> None:
+    def fit(self, target: dict, images: np.ndarray, epochs: int, lr: float) -> None:
         """Train a learner's model on its own loss: Adam, batches of 60, in the same order in each epoch."""
         from minigen import data, optim  # imported late, for most checks need none and shall begin at once
 

@@ -15,7 +15,7 @@ EPS = 1e-5  # added to every variance, inside the root
 class Encoder(nn.Module):
     """Images (n, h, w, channels) -> feature maps at half the size, then at a quarter: two strided convolutions with ReLU.
 
-    `stages` gives both, in which style is measured; the encoder's output is the last, (n, h / 4, w / 4, maps).
+    `activations` gives both, in which style is measured; the encoder's output is the last, (n, h / 4, w / 4, maps).
     """
 
     def __init__(self, channels: int, feature_maps: tuple[int, int]):
@@ -25,7 +25,7 @@ class Encoder(nn.Module):
             nn.Conv2d(first, second, 4, stride=2, activation="relu"),
         ]
 
-    def stages(self, x: Any) -> list[Any]:
+    def activations(self, x: Any) -> list[Any]:
         """The feature maps that each layer makes."""
         found = []
         for layer in self.layers:
@@ -34,7 +34,7 @@ class Encoder(nn.Module):
         return found
 
     def forward(self, x: Any) -> Any:
-        return self.stages(x)[-1]
+        return self.activations(x)[-1]
 
 
 class TextureAutoencoder(ImageAutoencoder):
@@ -59,7 +59,7 @@ class StyleTransfer(nn.Module):
         t = AdaIN(f(c), f(s)) = std(f(s)) (f(c) - mean(f(c))) / std(f(c)) + mean(f(s))
         image = sigmoid(g(t)),       and with less style:  sigmoid(g((1 - alpha) f(c) + alpha t))
 
-        loss = |f(image) - t|^2 + style_weight * sum over the stages f_i of f of
+        loss = |f(image) - t|^2 + style_weight * sum over the layers f_i of f of
                |mean(f_i(image)) - mean(f_i(s))|^2 + |std(f_i(image)) - std(f_i(s))|^2
 
     Means and standard deviations are those of a channel of an image, over its pixels (biased, 1e-5 added to the variance): they
@@ -101,9 +101,9 @@ class StyleTransfer(nn.Module):
 
     def loss(self, contents: Any, styles: Any) -> tuple[Any, dict[str, Any]]:
         """Content and style as above; the total and its named terms, the style without its weight."""
-        wanted = self.encoder.stages(styles)
+        wanted = self.encoder.activations(styles)
         target = adapted(self.encoder(contents), wanted[-1])
-        made = self.encoder.stages(ops.sigmoid(self.decoder(target)))
+        made = self.encoder.activations(ops.sigmoid(self.decoder(target)))
         content, style = losses.mse(made[-1], target), style_distance(made, wanted)
         return content + self.style_weight * style, {"content": content, "style": style}
 
@@ -129,13 +129,13 @@ def statistics(features: Any) -> tuple[Any, Any]:
     return ops.mean(features, axis=(1, 2)), ops.sqrt(variance + EPS)
 
 
-def style_distance(stages: list[Any], others: list[Any]) -> Any:
+def style_distance(layers: list[Any], others: list[Any]) -> Any:
     """How far the styles of n images are from those of n others: the style loss of the paper, a scalar.
 
-        sum over stages of  mean over images and channels of  (difference of means)^2 + (difference of standard deviations)^2
+        sum over layers of  mean over images and channels of  (difference of means)^2 + (difference of standard deviations)^2
 
-    stages, others: feature maps (n, h, w, c), one for each stage; heights and widths may differ.
+    layers, others: feature maps (n, h, w, c), one for each layer; heights and widths may differ.
     """
     return sum(
-        losses.mse(ours, theirs) for pair in zip(stages, others, strict=True) for ours, theirs in zip(*map(statistics, pair))
+        losses.mse(ours, theirs) for pair in zip(layers, others, strict=True) for ours, theirs in zip(*map(statistics, pair))
     )

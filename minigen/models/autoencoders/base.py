@@ -6,14 +6,14 @@ from typing import Any
 
 from minigen import losses, nn, ops
 from minigen.autograd import no_grad
-from minigen.models.batching import in_batches
+from minigen.nn.batching import in_batches
 
 
 class Autoencoder(nn.Module):
     """x -> encoder -> codes z -> decoder -> x^. Subclasses set `encoder` and `decoder`, and define `loss`.
 
     loss(x) returns the total and a dict of its named terms. Outside any graph, many examples are encoded and decoded in batches
-    (`models.batching`).
+    (`nn.batching`).
     """
 
     encoder: nn.Module

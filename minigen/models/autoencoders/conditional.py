@@ -7,7 +7,7 @@ from minigen import ops
 from minigen.autograd import no_grad
 from minigen.backend import Array
 from minigen.models.autoencoders.variational import VariationalAutoencoder
-from minigen.models.batching import in_batches
+from minigen.nn.batching import in_batches
 
 
 class ConditionalVariationalAutoencoder(VariationalAutoencoder):

@@ -6,7 +6,7 @@ from minigen import losses, nn
 from minigen.autograd import no_grad
 from minigen.backend import Array
 from minigen.models.autoencoders.base import ImageAutoencoder
-from minigen.models.batching import in_batches
+from minigen.nn.batching import in_batches
 
 
 class HashingAutoencoder(ImageAutoencoder):

@@ -7,8 +7,8 @@ from minigen import nn, ops
 from minigen.autograd import Parameter
 from minigen.losses.reduction import check_matching
 from minigen.models.autoencoders.variational import VariationalAutoencoder
-from minigen.models.batching import in_batches
 from minigen.nn import init
+from minigen.nn.batching import in_batches
 
 
 class LinearVariationalAutoencoder(VariationalAutoencoder):

@@ -10,7 +10,7 @@ from minigen.autograd import no_grad
 from minigen.backend import Array, asarray, random
 from minigen.errors import suggestion
 from minigen.losses.reduction import check_matching, check_unit_interval, reduce
-from minigen.models.batching import in_batches
+from minigen.nn.batching import in_batches
 
 LIKELIHOODS = ("bce", "mse")
 

@@ -193,7 +193,7 @@ class Adversarial(Game, Run):
         self.data_checksum = data.checksum
         self.begun_with = self.described()
         if resume is not None:
-            self.load(resume)
+            self.restore(resume)
         elif position:
             self.batches.load_state_dict(position)
 

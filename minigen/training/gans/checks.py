@@ -100,7 +100,7 @@ def check_shapes(game: Game) -> None:
     expected = (n // game.packed, 1)
     if tuple(scores.shape) != expected:
         raise ShapeError(
-            f"a discriminator gives one score an example, or one for those it packs, {expected} for {n} examples, "
+            f"a discriminator gives one score per example, or one for those it packs, {expected} for {n} examples, "
             f"got {tuple(scores.shape)}"
         )
 

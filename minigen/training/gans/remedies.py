@@ -17,15 +17,14 @@ from minigen.autograd import Tensor, no_grad
 from minigen.backend import Array, array_module, asarray, random, to_numpy
 from minigen.errors import StateError
 from minigen.losses.adversarial import AdversarialLoss
-from minigen.losses.described import Described
 from minigen.nn import Module
 from minigen.training.gans.players import Generator
-from minigen.utils.settings import takes_settings
+from minigen.utils.settings import Settings, takes_settings
 
 Batch = tuple[Array, ...]  # examples (n, ...), and their labels (n,) if the networks are conditional
 
 
-class Remedy(Described):
+class Remedy(Settings):
     """Base of the remedies: subclasses change one move of the game and leave the others. What they remember is `state_dict`."""
 
     def check(self, loss: AdversarialLoss, discriminator: Module) -> None:

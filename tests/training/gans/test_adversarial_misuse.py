@@ -73,7 +73,7 @@ def test_one_score_an_example(head, shape):
     with pytest.raises(
         ShapeError,
         match=re.escape(
-            f"a discriminator gives one score an example, or one for those it packs, (2, 1) for 2 examples, got {shape}"
+            f"a discriminator gives one score per example, or one for those it packs, (2, 1) for 2 examples, got {shape}"
         )
         + "$",
     ):

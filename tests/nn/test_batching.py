@@ -7,7 +7,6 @@ import pytest
 
 import minigen as mg
 from minigen import nn
-from minigen.models import batching
 from minigen.models.autoencoders import (
     ConditionalVariationalAutoencoder,
     ConvolutionalAutoencoder,
@@ -19,6 +18,7 @@ from minigen.models.autoencoders import (
     TiedAutoencoder,
     VariationalAutoencoder,
 )
+from minigen.nn import batching
 
 IMAGES = (28, 28, 1)
 MODELS = {

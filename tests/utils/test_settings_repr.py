@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from minigen.losses.described import Described
+from minigen.utils.settings import Settings
 
 
-class Weighted(Described):
+class Weighted(Settings):
     """A loss of one's own, which is no dataclass."""
 
     def __init__(self, weight: float):

@@ -1,9 +1,8 @@
 """Grade a submission: in a process of its own it answers questions, and here the report is written."""
 
 import time
-from pathlib import Path
 
-from minigen.coursework.exercises import COUNT, Exercise, exercise
+from minigen.coursework.exercises import COUNT, SECONDS, Exercise, exercise
 from minigen.coursework.exercises.tools import Asked
 from minigen.coursework.grading.border import clean, in_one_line
 from minigen.coursework.grading.calls import DESCRIBED, Call
@@ -12,9 +11,8 @@ from minigen.coursework.grading.process import WorkerProcess
 from minigen.coursework.grading.remote import file_of
 from minigen.coursework.grading.report import CheckFailed, Item, Line, Report
 from minigen.coursework.grading.session import LearnerError, Session, Stopped
-from minigen.coursework.grading.submission import Submission, read_all
+from minigen.coursework.grading.submission import Submission
 
-SECONDS = 60.0  # a check may take, unless its exercise allows more
 CALLS = 200  # that are checked, of a file
 ADVICE = "write it yourself, of ops"
 KINDS = {
@@ -24,15 +22,9 @@ KINDS = {
 }
 
 
-def check_file(path: Path, seconds: float | None = None, number: int | None = None, apart: bool = True) -> Report:
-    """The report on one file. `seconds`: the time limit, by default 60 or what its exercise allows. `number`: of the exercise, by
-    default what the file says. `apart`: see WorkerProcess."""
-    (submission,) = read_all([path], number)
-    return grade(submission, seconds, number, apart)
-
-
 def grade(submission: Submission, seconds: float | None = None, number: int | None = None, apart: bool = True) -> Report:
-    """The report on one submission; see check_file."""
+    """The report on one submission. `seconds`: the time limit, by default 60 or what its exercise allows. `number`: of the
+    exercise, by default what the file says. `apart`: see WorkerProcess."""
     report = Report(submission.shown, submission.exercise if number is None else number, stopped=submission.problem)
     if report.stopped:
         return report
@@ -82,7 +74,7 @@ class Grading:
         session.running = "reading the file"  # while nothing of it has run
         uses = session.ask("forbidden_uses", [str], names=list(task.forbidden), files=session.files) if task else []
         session.running = "importing the file"
-        if trouble := session.ask("load", str):
+        if trouble := session.ask("import_file", str):
             report.stopped = f"{self.name} cannot be imported:\n\n{trouble}"
         elif task:
             self.examine_exercise(task, uses)

@@ -4,8 +4,12 @@ import functools
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from minigen.autograd import Tensor, is_grad_enabled
-from minigen.backend import array_module
+import numpy as np
+
+from minigen.autograd import Tensor, is_grad_enabled, no_grad
+from minigen.backend import array_module, to_numpy
+from minigen.data import Batches
+from minigen.nn.module import Module
 
 BATCH = 500  # examples that go through a network at a time
 
@@ -47,3 +51,9 @@ def joined(results: Iterable[tuple[slice, Any]], n: int) -> Any:
             column[rows] = y
     made = tuple(Tensor(y) if isinstance(column, Tensor) else y for y, column in zip(whole, columns))
     return made if isinstance(result, tuple) else made[0]
+
+
+def outputs(model: Module, function: Callable[[Any], Any], examples: Any) -> np.ndarray:
+    """function(examples (n, ...)), which belongs to the model, on the host: in batches, in evaluation mode, outside any graph."""
+    with model.eval_mode(), no_grad():
+        return np.concatenate([to_numpy(function(x)) for x in Batches(examples, batch_size=BATCH, seed=0, shuffle=False)])
