@@ -1,4 +1,4 @@
-"""The floors of minigen, read from the table of docs/architecture.md, and their drawing: `python docs/house.py` writes house.svg."""
+"""The floors of minigen, read from docs/architecture.md, and their drawing: `python docs/house.py` writes docs/house.svg."""
 
 import re
 from html import escape
@@ -29,7 +29,9 @@ def drawing() -> str:
     """The house as an SVG: a roof, and one box for each room."""
     parts, top = [], 60
     middle = SIDE + WIDTH / 2
-    parts.append(f'<path d="M{SIDE} {top - GAP} L{middle} 8 L{SIDE + WIDTH} {top - GAP} Z" fill="{COLORS[HALVES[0]]}" opacity=".25"/>')
+    parts.append(
+        f'<path d="M{SIDE} {top - GAP} L{middle} 8 L{SIDE + WIDTH} {top - GAP} Z" fill="{COLORS[HALVES[0]]}" opacity=".25"/>'
+    )
     for half, rows in floors().items():
         start = top
         for rooms in rows:

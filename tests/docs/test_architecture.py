@@ -64,7 +64,9 @@ def test_a_walk_is_walked(title, calls):
 def test_the_parameter_of_the_walk_has_the_name_that_is_said():
     recipe = recipes.find("stacked")
     name = re.search(r"named by its path: `([\w.]+)`", PAGE)[1]
-    assert next(iter(recipe.network(recipe.spec_of(data.load("glyphs", train_size=1, test_size=1)[0])).named_parameters())) == name
+    assert (
+        next(iter(recipe.network(recipe.spec_of(data.load("glyphs", train_size=1, test_size=1)[0])).named_parameters())) == name
+    )
 
 
 def test_the_drawing_is_of_the_table():
