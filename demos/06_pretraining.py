@@ -45,7 +45,7 @@ training.fit(
 # %% [markdown]
 # ## Two classifiers
 # They get the same labeled images, in the same order, and the same number of updates: the pretrained one spends a quarter of
-# them on its head, which alone, on 30 numbers that stay, can take larger steps. Each seed draws other images and other initial
+# them on its head, which alone, on 30 values that stay, can take larger steps. Each seed draws other images and other initial
 # weights; the autoencoder is the same for all.
 # %%
 before, changed = autoencoder.encoder.state_dict(), 0

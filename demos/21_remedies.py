@@ -27,6 +27,7 @@ import numpy as np
 from tqdm import tqdm
 
 from minigen import metrics, plot
+from minigen.backend.devices import THREAD_VARIABLES
 from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.recipes import remedy_bench
 from minigen.utils.files import replacing
@@ -58,7 +59,7 @@ def run(task, method):
     missing = [seed for seed in seeds if not paths[seed].exists()]
     if missing:
         command = [sys.executable, "-m", remedy_bench.__name__, task, method, *map(str, missing), "--data", args.data]
-        one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+        one_thread = dict.fromkeys(THREAD_VARIABLES, "1")
         process = subprocess.Popen(
             command, env={**os.environ, **one_thread}, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )

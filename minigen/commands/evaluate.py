@@ -1,8 +1,8 @@
 """Evaluate a trained model by figures that fit it, on held-out examples; a table, and RUN/evaluation.json.
 
-Autoencoders: the error of their reconstructions, beside that of PCA with as many numbers. Variational ones: bounds of the
+Autoencoders: the error of their reconstructions, beside that of PCA with as many components. Variational ones: bounds of the
 log-likelihood, in nats. GANs: how far samples are from real images in the eyes of an evaluator, a classifier that is trained once
-for each data set and kept; below the floor, the distance of real images from others, no generator can be expected to come.
+for each data set and kept; below the floor, the distance of real images from others, no generator can be expected to get.
 """
 
 import argparse
@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def reconstructed(trained: TrainedModel, train: Dataset, test: Dataset) -> dict[str, float]:
-    """Name -> squared errors, means over all numbers of all held-out examples."""
+    """Name -> squared errors, means over all values of all held-out examples."""
     originals, fitted = (trained.inputs(part)[0].reshape(len(part), -1) for part in (test, train))
     rebuilt = trained.reconstruct(test).reshape(originals.shape)
     k = min(trained.codes(test[:1]).size, *fitted.shape)
@@ -68,9 +68,9 @@ def reconstructed(trained: TrainedModel, train: Dataset, test: Dataset) -> dict[
     best = metrics.reconstruction_mse(originals, baselines.pca(fitted, k).reconstruct(originals))
     figures = {
         "held-out examples": len(test),
-        "numbers in a code": trained.codes(test[:1]).size,
+        "values in a code": trained.codes(test[:1]).size,
         "squared error": error,
-        f"squared error of PCA with {k} numbers": best,
+        f"squared error of PCA with {k} components": best,
     }
     model = trained.model
     if isinstance(model, DenoisingAutoencoder):

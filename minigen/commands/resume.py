@@ -1,6 +1,6 @@
 """Go on with a run that was stopped, or make it longer.
 
-The run goes on where its last checkpoint was, to the last bit as if it had never stopped. With more --epochs (or --steps) it
+The run goes on from its last checkpoint, bit for bit as if it had never stopped. With more --epochs (or --steps) it
 becomes longer; a learning rate that falls to 0 at the end of the run then falls along the longer curve. Of a run that is done,
 pictures that are missing are made.
 """

@@ -1,8 +1,8 @@
 """The folder of a training run: what it is made of, and that only one process trains in it.
 
-config.json      model, data, seed and all numbers: everything needed to make the model again
+config.json      model, data, seed and settings: everything needed to build the model again
 checkpoint.npz   weights, optimizers, random streams and the position in the data: everything needed to go on
-history.csv      a row an epoch, or every so many steps
+history.csv      a row per epoch, or for every so many steps
 pictures/        samples or reconstructions while it learned, and the training curves
 .lock            there while a process trains here, and held by the operating system
 """
@@ -26,7 +26,7 @@ from minigen.utils.files import LOCK, Hold, is_temporary, locked, sweep, write_j
 from minigen.utils.reading import parsed_json, read_bounded, shortened
 
 LARGEST_CONFIG = 1 << 20  # bytes
-LARGEST_EXAMPLE = 3 << 20  # numbers: an image of 1024 x 1024 in color
+LARGEST_EXAMPLE = 3 << 20  # values: an image of 1024 x 1024 in color
 KINDS = {int: "a whole number", float: "a finite number", str: "a text"}  # of settings, in words
 
 
@@ -71,8 +71,8 @@ class Config:
         return len(self.shape) == 3
 
     def check(self) -> None:
-        """Raise TypeError or ValueError, naming the field, unless the run can be gone on with: it is known what to train, on
-        what, and how long, and `minigen train` could have written it."""
+        """Raise TypeError or ValueError, naming the field, unless the run can be continued: it says what to train, on what, and
+        how long, as `minigen train` could have written it."""
         for name in ("minigen", "model", "data", "backend"):
             if not isinstance(getattr(self, name), str):
                 raise ValueError(f"{name} must be a text, got {shortened(getattr(self, name))}")
@@ -96,7 +96,7 @@ class Config:
         for length in self.shape:
             check_whole("shape", length, 1)
         if math.prod(self.shape) > LARGEST_EXAMPLE:
-            raise ValueError(f"shape is that of {math.prod(self.shape)} numbers, expected at most {LARGEST_EXAMPLE}")
+            raise ValueError(f"shape is that of {math.prod(self.shape)} values, expected at most {LARGEST_EXAMPLE}")
         if self.data == "faces" and self.shape != [self.resolution, self.resolution, 3]:
             raise ValueError(f"shape is {self.shape}, but faces are {self.resolution} x {self.resolution} x 3")
         listed = isinstance(self.classes, list) and all(isinstance(name, str) for name in self.classes)
@@ -211,7 +211,7 @@ class RunFolder:
         if self.checkpoint.is_symlink():
             raise CommandError(
                 f"{self.checkpoint} is a link to {os.readlink(self.checkpoint)}, where there is no file: bring it "
-                f"back, or begin anew with `minigen train {config.model}` and another --out"
+                f"back, or start again with `minigen train {config.model}` and another --out"
             )
         raise CommandError(
             f"{self.path} has no checkpoint, so that there is nothing to go on from: "

@@ -1,4 +1,4 @@
-"""`minigen demo all`: every demo in a process of its own, two at a time, and a page of what is there so far.
+"""`minigen demo all`: every demo in a process of its own, one per core at a time, and a page of what is there so far.
 
 A demo that has run with the same settings and the same text is not run again, so that a stopped run goes on where it was.
 """
@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 import minigen
 from minigen.backend.devices import NAMES as BACKENDS
+from minigen.backend.devices import THREAD_VARIABLES
 from minigen.data.registry import LOADERS
 from minigen.gallery import site
 from minigen.gallery.registry import find, names
@@ -38,8 +39,6 @@ SECONDS: dict[str, tuple[float, float]] = {
 }  # fmt: skip
 TYPICAL = (8, 200)  # of a demo that is not in the table
 AFTER = {"34": "33"}  # what 33 trains and keeps, 34 uses: side by side, both would train it
-
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")  # what sets them for one library or another
 
 
 def parsed(words: Sequence[str]) -> argparse.Namespace:
@@ -79,7 +78,7 @@ def settings_of(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def is_done(name: str, result: Mapping[str, Any] | None, settings: Mapping[str, Any]) -> bool:
-    """Whether a result.json is what the demo as it is now, with these settings and no others, has said."""
+    """Whether a result.json was written by the demo as it is now, with these settings and no others."""
     config = (result or {}).get("config", {})
     asked = all(config.get(option) == value for option, value in settings.items())
     return asked and config.get("given", {"unknown": None}).keys() <= settings.keys() and config.get("source") == checksum(name)
@@ -121,8 +120,8 @@ class Process:
         words = [word for option, value in settings.items() for word in (f"--{option}", str(value)) if word != "True"]
         paths = os.pathsep.join(filter(None, [str(Path(minigen.__file__).parents[1]), os.environ.get("PYTHONPATH")]))
         environment = {**os.environ, "PYTHONPATH": paths}
-        if not any(variable in os.environ for variable in THREADS):
-            environment |= dict.fromkeys(THREADS, str(threads))
+        if not any(variable in os.environ for variable in THREAD_VARIABLES):
+            environment |= dict.fromkeys(THREAD_VARIABLES, str(threads))
         self.log: TextIO = open(folder / "log.txt", "w", encoding="utf-8")
         self.start = time.monotonic()
         self.process = subprocess.Popen(
@@ -212,8 +211,8 @@ def play(waiting: list[str], settings: Mapping[str, Any], out: Path, jobs: int, 
                     site.write(out)
                     bar.update()
                 left = clock.left(waiting, {name: demo.seconds() for name, demo in running.items()}, jobs)
-                told = f"about {duration(left)} left; running {', '.join(running)}" if running else ""
-                bar.set_postfix_str(told, refresh=False)
+                text = f"about {duration(left)} left; running {', '.join(running)}" if running else ""
+                bar.set_postfix_str(text, refresh=False)
                 bar.update(0)  # shows it, at most once a second
         finally:
             for name, demo in running.items():

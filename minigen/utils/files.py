@@ -144,7 +144,7 @@ def taken(path: Path) -> FileIO:
         path.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileNotFoundError):
             if not stat.S_ISREG(path.lstat().st_mode):
-                raise BusyError(f"{path} is not a plain file, so that nothing can lock {path.parent}: remove it, or take another")
+                raise BusyError(f"{path} is not a regular file, so nothing can lock {path.parent}: remove it, or take another")
         try:
             file = open(path, "a+b", buffering=0)
         except FileNotFoundError:  # who had the new folder has just removed it

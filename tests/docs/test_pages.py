@@ -1,18 +1,13 @@
 """What the pages say is there is there: links, demos, and figures, which come from docs/results alone."""
 
-import importlib.util
 import json
 import re
-import sys
 
 import pytest
 
-from tests.docs.pages import DOCS, PAGES, ROOT, links
+from tests.docs.pages import DOCS, PAGES, ROOT, links, script
 
-pytest.importorskip("jinja2")
-specification = importlib.util.spec_from_file_location("generate", DOCS / "generate.py")
-generate = sys.modules["generate"] = importlib.util.module_from_spec(specification)
-specification.loader.exec_module(generate)
+generate = script("generate")
 
 
 def test_the_readme_is_one_screen():

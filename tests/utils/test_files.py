@@ -95,7 +95,7 @@ def test_a_folder_is_had_by_one(tmp_path):
 )
 def test_what_is_no_file_is_no_lock(tmp_path, make):
     make(tmp_path / LOCK)
-    with pytest.raises(BusyError, match="lock is not a plain file, so that nothing can lock .*: remove it, or take another"):
+    with pytest.raises(BusyError, match="lock is not a regular file, so nothing can lock .*: remove it, or take another"):
         with locked(tmp_path):
             pass
     assert names(tmp_path) == [LOCK]
