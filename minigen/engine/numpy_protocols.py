@@ -1,4 +1,4 @@
-"""Where a Tensor meets Python and NumPy: comparisons, and for what it refuses, the minigen way to do it."""
+"""Where a Tensor meets Python and NumPy: its shape, comparisons, and for what it refuses, the minigen way to do it."""
 
 from typing import Any, NoReturn
 
@@ -96,6 +96,28 @@ class NumpyProtocols:
     requires_grad: bool
     op: Any
     name: str | None
+
+    # -- what the array says of itself ---------------------------------------------------------------------------
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Lengths of the axes."""
+        return self._data.shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The dtype, float32 or float64."""
+        return self._data.dtype
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return self._data.ndim
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return self._data.size
 
     # -- comparisons give plain bool arrays, never part of a graph ------------------------------------------------
 
