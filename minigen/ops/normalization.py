@@ -6,14 +6,13 @@ Each rule is again made of these ops, so that no derivative, of any order, needs
 passes over the data as it can. Variance and standard deviation begin with the first step, too.
 """
 
-from numbers import Integral
-
 from minigen.backend import Array, array_module
 from minigen.engine import TensorLike, op
 from minigen.errors import DtypeError, ShapeError
 from minigen.ops.elementwise import sqrt, square
 from minigen.ops.reduction import Axis, axis_tuple, check_eps, count, l2norm, mean
 from minigen.ops.shape import broadcast_to, concatenate, reshape, sum_to
+from minigen.utils.checks import is_whole
 
 
 @op
@@ -188,5 +187,5 @@ def repeat_per_row(v: Array, x: Array) -> Array:
 
 def check_group_size(name: str, group_size: int) -> None:
     """Raise for a group of one, which has no deviation, and for what does not count examples."""
-    if not isinstance(group_size, Integral) or group_size < 2:
+    if not is_whole(group_size) or group_size < 2:
         raise ValueError(f"{name}: examples are compared within groups of at least 2, got group_size={group_size!r}")

@@ -13,7 +13,6 @@ import sys
 import zipfile
 from collections.abc import Mapping
 from functools import lru_cache
-from numbers import Integral
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,6 +22,7 @@ from minigen.data.dataset import Dataset
 from minigen.errors import suggestion
 from minigen.synthetic import portrait
 from minigen.utils.archive import LONGEST_HEAD, plain_array
+from minigen.utils.checks import is_whole
 from minigen.utils.files import cached, keeping, replacing
 from minigen.utils.reading import open_regular
 from minigen.utils.resolution import doublings
@@ -91,9 +91,9 @@ def load(
     that does not exist and a value out of its range.
     """
     doublings(resolution)  # or an error: it is not 4, 8, 16 ... 1024
-    if not (isinstance(train_size, Integral) and isinstance(test_size, Integral)) or train_size < 1 or test_size < 1:
+    if not (is_whole(train_size) and is_whole(test_size)) or train_size < 1 or test_size < 1:
         raise ValueError(f"faces: got train_size {train_size!r}, test_size {test_size!r}, expected at least 1")
-    if not isinstance(seed, Integral) or seed < 0:
+    if not is_whole(seed) or seed < 0:
         raise ValueError(f"faces: got seed {seed!r}, expected a non-negative integer")
     held = checked_factors(fixed or {})
     for name, value in held.items():

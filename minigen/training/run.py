@@ -4,7 +4,6 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from numbers import Integral
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -20,6 +19,7 @@ from minigen.nn import Buffer, Module
 from minigen.training import checkpoint
 from minigen.training.history import History, is_finite_number
 from minigen.training.resume_settings import differences, listed, plain, same
+from minigen.utils.checks import is_whole
 from minigen.utils.reading import shortened
 from minigen.utils.settings import Configured
 
@@ -313,7 +313,7 @@ def normal(value: Any) -> list | float | str | bool | None:
 
 def mistaken(value: Any, own: Any) -> str | None:
     """What a value of a checkpoint should be instead, for messages, beside the run's own; None if it is all right."""
-    if isinstance(own, Integral):
+    if is_whole(own):
         return None if type(value) is int and 0 <= value < 1 << 63 else "a whole number of at least 0"
     if isinstance(own, list):
         return None if isinstance(value, list) and all(isinstance(each, str) for each in value) else "names"

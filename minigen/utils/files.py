@@ -210,9 +210,10 @@ def cache_folder(kind: str) -> Path:
 
 def cached(kind: str, name: str) -> Path | None:
     """Where a file lies in the user's cache; None for a user who can have none, which is said."""
+    path = None
     with keeping():
-        return cache_folder(kind) / name
-    return None
+        path = cache_folder(kind) / name
+    return path
 
 
 @contextlib.contextmanager

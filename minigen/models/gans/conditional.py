@@ -4,11 +4,11 @@ The label joins what a network is given, as it is. (The paper's networks have a 
 """
 
 from collections.abc import Iterator
-from numbers import Integral
 from typing import Any
 
 from minigen import nn, ops
 from minigen.models.gans import base
+from minigen.utils.checks import is_whole
 
 
 class Generator(base.Generator):
@@ -19,7 +19,7 @@ class Generator(base.Generator):
     """
 
     def __init__(self, network: base.Generator, classes: int = 10):
-        if not isinstance(classes, Integral) or classes < 1:
+        if not is_whole(classes) or classes < 1:
             raise ValueError(f"classes counts the classes, a whole number of at least 1, got {classes}")
         if network.latent_dim <= classes:
             raise ValueError(

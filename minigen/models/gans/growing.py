@@ -1,7 +1,6 @@
 """What networks share that grow: resolutions from 4 x 4 on, and a new one that is faded in (Karras et al. 2018, section 2)."""
 
 from collections.abc import Callable, Mapping, Sequence
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ from minigen import nn, ops
 from minigen.backend import asarray, to_numpy
 from minigen.errors import ShapeError, StateError
 from minigen.models.gans import base
+from minigen.utils.checks import is_whole
 from minigen.utils.resolution import SMALLEST, doublings
 from minigen.utils.settings import to_python
 
@@ -151,7 +151,7 @@ def checked_maps(feature_maps: Sequence[int] | None, resolutions: Sequence[int])
     """Feature maps for each resolution; by default the paper's: 512 up to 32 x 32, then half as many for each doubling."""
     if feature_maps is None:
         return tuple(min(512, 16384 // r) for r in resolutions)
-    counted = isinstance(feature_maps, Sequence) and all(isinstance(n, Integral) and n > 0 for n in feature_maps)
+    counted = isinstance(feature_maps, Sequence) and all(is_whole(n) and n > 0 for n in feature_maps)
     if not counted or len(feature_maps) != len(resolutions):
         raise ValueError(
             f"feature_maps: expected {len(resolutions)} positive whole numbers, one for each resolution "

@@ -2,7 +2,6 @@
 
 import warnings
 from collections.abc import Mapping
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from minigen.training.examples import Examples, batch_shape, checksum, prepare
 from minigen.training.gans.game import Game
 from minigen.training.gans.players import Generator
 from minigen.training.gans.remedies import Remedy
+from minigen.utils.checks import is_whole
 
 EXAMPLES = {"loss": "losses.NonSaturating()", "penalties": "[losses.R1()]", "remedies": "[remedies.LabelSmoothing()]"}
 
@@ -34,7 +34,7 @@ def check_players(game: Game, optimizers: Mapping[str, Optimizer], steps: Mappin
             if not isinstance(each, base):
                 raise TypeError(f"{name}: expected such as {EXAMPLES[name]}, got {each!r}")
     for name, count in steps.items():
-        if not isinstance(count, Integral) or count < 1:
+        if not is_whole(count) or count < 1:
             raise ValueError(f"{name} counts updates in a step, a whole number of at least 1, got {count}")
     if not isinstance(game.generator, Generator):
         raise TypeError(
@@ -74,7 +74,7 @@ def check_players(game: Game, optimizers: Mapping[str, Optimizer], steps: Mappin
 
 def check_counts(game: Game, steps: int, record_every: int, batch_size: int) -> None:
     """Raise for steps that are not counts or done already, and for a batch that cannot be judged."""
-    if any(not isinstance(count, Integral) or count < 1 for count in (steps, record_every)):
+    if any(not is_whole(count) or count < 1 for count in (steps, record_every)):
         raise ValueError(f"steps and record_every count steps, whole numbers of at least 1, got {steps} and {record_every}")
     if batch_size % game.batch_multiple:
         right = max(batch_size // game.batch_multiple, 1) * game.batch_multiple

@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Any, NamedTuple
 
 from minigen.backend import Array
@@ -13,6 +12,7 @@ from minigen.training.gans.adversarial import Adversarial
 from minigen.training.gans.players import Generator, Growing
 from minigen.training.gans.remedies import Remedy
 from minigen.training.history import History
+from minigen.utils.checks import is_whole
 from minigen.utils.resolution import doublings
 from minigen.utils.settings import Configured, takes_settings
 
@@ -41,7 +41,7 @@ class Growth(Configured):
     def __post_init__(self) -> None:
         if doublings(self.start) > doublings(self.final):
             raise ValueError(f"growth from {self.start} to {self.final} pixels: expected start <= final")
-        if not all(isinstance(count, Integral) for count in (self.stable, self.fading)):
+        if not all(is_whole(count) for count in (self.stable, self.fading)):
             raise TypeError(f"stable and fading count images, whole numbers, got {self.stable!r} and {self.fading!r}")
         if self.stable < 0 or self.fading < 0 or self.images < 1:
             raise ValueError(
