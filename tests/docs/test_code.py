@@ -17,8 +17,8 @@ from tests.docs.pages import PAGES, ROOT, steps, words
 # The same, so that it takes seconds.
 SHORTER = [
     (r'data\.load\("glyphs"\)', 'data.load("glyphs", train_size=1200, test_size=300)'),
-    (r"steps=1000\b", "steps=20"),
-    (r"every=100\b", "every=10"),
+    (r"steps=2000\b", "steps=20"),
+    (r"every=200\b", "every=10"),
     (r"stable=6000, fading=6000", "stable=64, fading=64"),
     (r"(minigen demo all --quick)", r"\1 --only 01"),
     (r"(minigen demo \d\d[^-]*(?: --(?!quick)\S+ \S+)*)$", r"\1 --quick"),
