@@ -1,4 +1,4 @@
-"""The IDX loaders: right files are read, wrong ones refused by name, downloads whole or not at all."""
+"""The IDX loaders: right files are read, wrong ones refused by name, downloads atomic."""
 
 import gzip
 import hashlib

@@ -188,7 +188,7 @@ def test_with_mixing_0_or_in_evaluation_there_is_none():
 
 
 def test_the_share_of_batches_that_are_mixed_is_what_the_stream_says():
-    """random() < mixing, decided anew for each batch; a new latent vector and a crossover are drawn only then."""
+    """random() < mixing, decided for each batch; a new latent vector and a crossover are drawn only then."""
     generator = made(mixing=0.5)
     mg.seed(8)
     stream, expected = np.random.default_rng(), []

@@ -89,7 +89,7 @@ def numbers(model: Any, optimizer: Any, history: Any = None, callbacks: Any = ()
 
 
 def assert_same(actual: dict[str, Any], expected: dict[str, Any]) -> None:
-    """Every number equal to the last bit; names all that differ."""
+    """Every number equal bit for bit; names all that differ."""
     assert list(actual) == list(expected)
     differing = [name for name in expected if not np.array_equal(actual[name], expected[name])]
     assert not differing, f"these differ: {', '.join(differing)}"

@@ -89,7 +89,7 @@ class Call:
         return {name: x.draw(dtype, [self.session.seed, 1000 + i]) for i, (name, x) in enumerate(self.options)}
 
     def of(self, variant: int = 0) -> list[Sample]:
-        """The samples of a variant, without what is no array."""
+        """The samples of a variant, without what is not an array."""
         return [x for x in self.variants[variant] if x is not None]
 
     def floating(self, variant: int = 0) -> list[int]:
@@ -133,7 +133,7 @@ class Call:
         return found
 
     def value(self, arrays: list[Array], **wanted: Any) -> Array:
-        """The result as an array. Raises CheckFailed if it is none."""
+        """The result as an array. Raises CheckFailed if it is not one."""
         return self.result(arrays, **wanted)["y"]
 
     def advice(self, about: str) -> list[str]:

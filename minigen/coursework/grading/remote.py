@@ -94,12 +94,12 @@ def fetched(target: Remote) -> Any:
 
 
 def parameters_of(module: Any, what: str) -> dict[str, tuple[int, ...]]:
-    """Name -> shape, of all parameters. Raises CheckFailed for what is no module."""
+    """Name -> shape, of all parameters. Raises CheckFailed for what is not a module."""
     found = {"module": False}
     if isinstance(module, Remote):
         found = module._session.ask("describe", {"module": bool, "parameters": {str: [int]}}, target=module._target)
     if not found["module"]:
-        raise CheckFailed(f"{what} is no nn.Module")
+        raise CheckFailed(f"{what} is not an nn.Module")
     return {name: tuple(shape) for name, shape in found["parameters"].items()}
 
 
@@ -122,7 +122,7 @@ def loss_of(model: Remote, images: Array) -> tuple[float, dict[str, float]]:
 
 
 def numbers(what: str, x: Any) -> Array:
-    """A result as an array. Raises CheckFailed for one that is none."""
+    """A result as an array. Raises CheckFailed for one that is not."""
     x = np.asarray(x) if type(x) in (bool, int, float) else x
     if not isinstance(x, np.ndarray):
         kind = "another object" if isinstance(x, Remote) else "nothing" if x is None else type(x).__name__
@@ -131,7 +131,7 @@ def numbers(what: str, x: Any) -> Array:
 
 
 def number(what: str, x: Any) -> float:
-    """A result as one number. Raises CheckFailed for one that is none."""
+    """A result as one number. Raises CheckFailed for one that is not."""
     x = numbers(what, x)
     if x.size != 1:
         raise CheckFailed(f"{what}: expected one number, got shape {x.shape}")

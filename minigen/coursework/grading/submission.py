@@ -74,7 +74,7 @@ def read(path: Path) -> Submission:
         elif not path.exists():
             submission.problem = f"{shown} does not exist: give a Python file, such as `minigen check my_op.py`"
         elif path.suffix != ".py":
-            submission.problem = f"{shown} is no Python file: its name should end in .py"
+            submission.problem = f"{shown} is not a Python file: its name should end in .py"
         else:
             submission.source = content(path)
     except (OSError, ValueError, RuntimeError) as error:  # closed to us, no file of bytes, links in a circle
@@ -88,7 +88,7 @@ def reason(error: Exception) -> str:
 
 
 def content(path: Path) -> bytes:
-    """The bytes of a regular file. Raises ValueError for one that is none, or is too large."""
+    """The bytes of a regular file. Raises ValueError for one that is not, or is too large."""
     file = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))  # a FIFO would keep us waiting
     with os.fdopen(file, "rb") as reader:
         found = os.fstat(reader.fileno())

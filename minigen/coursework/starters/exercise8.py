@@ -9,7 +9,7 @@ Use whatever minigen offers (nn, losses, optim, training, models), but for `Repl
         classified rightly.
     10. Train a variational autoencoder and let it draw images.
     11. Train a DCGAN. Add experience replay: a buffer of old fakes, which the discriminator sees beside the new ones. Make it
-        conditional: both networks are told the label. 90 % of the samples must be the digit that was asked for.
+        conditional: both networks are conditioned on the label. 90 % of the samples must be the digit that was asked for.
 
     minigen check exercise8.py      (about half a minute)
 

@@ -44,7 +44,7 @@ def defined(module: ModuleType) -> Iterator[Any]:
 
 
 def plain_functions(module: ModuleType, examples: list[Example]) -> list[str]:
-    """Names of the file's functions that are no ops and that no example calls."""
+    """Names of the file's functions that are not ops and that no example calls."""
     rules = {rule for value in defined(module) if is_op(value) for rule in value.op.rules.values()}
     called = {getattr(each.target, "__func__", each.target) for each in examples if callable(each.target)}
     return [
@@ -59,7 +59,7 @@ def plain_functions(module: ModuleType, examples: list[Example]) -> list[str]:
 
 
 def plain_classes(module: ModuleType) -> list[str]:
-    """Names of the file's classes that have a forward and yet are no Modules: the base is forgotten, or another library's."""
+    """Names of the file's classes that have a forward and yet are not Modules: the base is forgotten, or another library's."""
     return [
         name
         for name, value in vars(module).items()

@@ -73,7 +73,11 @@ class Adversarial(Game, Run):
         self.sums: dict[str, float] = {}  # of the history's next row: each term, summed over steps
         self.summed: dict[str, int] = {}  # how many values are in these sums
         self.batches: Batches | None = None
-        check_players(self)
+        check_players(
+            self,
+            {"generator": generator_optimizer, "discriminator": discriminator_optimizer},
+            {"discriminator_steps": discriminator_steps, "generator_steps": generator_steps},
+        )
 
     # -- algorithm 1 ---------------------------------------------------------------------------------------------
 

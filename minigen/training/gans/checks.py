@@ -1,6 +1,7 @@
 """What a game must be like, and its examples, before it is played."""
 
 import warnings
+from collections.abc import Mapping
 from numbers import Integral
 from typing import Any
 
@@ -12,6 +13,7 @@ from minigen.errors import DataError, DtypeError, LayerError, ShapeError, to_uni
 from minigen.losses.adversarial import AdversarialLoss
 from minigen.losses.penalties import Penalty
 from minigen.nn import BatchNorm
+from minigen.optim.optimizer import Optimizer
 from minigen.training.examples import Examples, batch_shape, checksum, prepare
 from minigen.training.gans.game import Game
 from minigen.training.gans.players import Generator
@@ -20,7 +22,7 @@ from minigen.training.gans.remedies import Remedy
 EXAMPLES = {"loss": "losses.NonSaturating()", "penalties": "[losses.R1()]", "remedies": "[remedies.LabelSmoothing()]"}
 
 
-def check_players(game: Game) -> None:
+def check_players(game: Game, optimizers: Mapping[str, Optimizer], steps: Mapping[str, int]) -> None:
     """Raise for a loss, penalties, remedies, networks or optimizers that are of other kinds, or do not fit each other."""
     generator, discriminator = game.generator, game.discriminator
     for name, given, base in (
@@ -31,9 +33,9 @@ def check_players(game: Game) -> None:
         for each in given:
             if not isinstance(each, base):
                 raise TypeError(f"{name}: expected such as {EXAMPLES[name]}, got {each!r}")
-    for name, steps in (("discriminator_steps", game.discriminator_steps), ("generator_steps", game.generator_steps)):
-        if not isinstance(steps, Integral) or steps < 1:
-            raise ValueError(f"{name} counts updates in a step, a whole number of at least 1, got {steps}")
+    for name, count in steps.items():
+        if not isinstance(count, Integral) or count < 1:
+            raise ValueError(f"{name} counts updates in a step, a whole number of at least 1, got {count}")
     if not isinstance(generator, Generator):
         raise TypeError(
             f"the generator must be a minigen.models.gans.Generator, got a {type(generator).__name__}: write a "
@@ -41,7 +43,7 @@ def check_players(game: Game) -> None:
         )
     for name, network in (("generator", generator), ("discriminator", discriminator)):
         ours = {id(p) for p in network.parameters()}
-        theirs = {id(p) for p in getattr(game, f"{name}_optimizer").parameters}
+        theirs = {id(p) for p in optimizers[name].parameters}
         if not theirs or not theirs <= ours:
             raise ValueError(
                 f"the {name}'s optimizer must have parameters of the {name} and no others: make it from {name}.parameters()"

@@ -160,7 +160,7 @@ def conditional_discriminator(w: Weights, x: np.ndarray, labels: np.ndarray) -> 
 
 
 def output(model, *inputs):
-    """What it puts out."""
+    """Its output."""
     return model(*inputs)
 
 
