@@ -1,8 +1,8 @@
 """What the site needs beyond its pages.
 
 The pages link into the repository, so that they can be read there as they are; here every such link is made to lead to a page of
-the site. A demo is a page, made by mkdocs-jupyter. CONTRIBUTING.md and CHANGELOG.md are pages. Any other file that a page links to,
-such as minigen/engine/operation.py, is shown as highlighted source.
+the site. A demo is a page, made by mkdocs-jupyter; CONTRIBUTING.md and CHANGELOG.md are pages; any other file that a page
+links to, such as minigen/engine/operation.py, is shown as highlighted source.
 """
 
 import posixpath

@@ -214,7 +214,7 @@ class NumpyProtocols:
 
     def astype(self, dtype: Any) -> NoReturn:
         """Raises TypeError: an op never changes the dtype of its input."""
-        raise TypeError(f"a Tensor keeps its dtype: make a new leaf with minigen.Tensor(x.numpy().astype('{dtype}'))")
+        raise TypeError(f"a Tensor keeps its dtype: make a new leaf with minigen.Tensor(x.numpy().astype('{np.dtype(dtype)}'))")
 
 
 def leaf(kind: type, data: Array, requires_grad: bool, name: str | None) -> Any:

@@ -13,7 +13,7 @@ from minigen.backend import Array, random
 from minigen.data import Batches
 from minigen.errors import LayerError, ShapeError, StateError
 from minigen.nn import Module
-from minigen.optim.optimizer import Optimizer
+from minigen.optim.optimizer import Optimizer, check_optimizer
 from minigen.training.examples import Examples, batch_shape, prepare
 from minigen.training.history import History
 from minigen.training.resume_settings import described, optimizer_settings
@@ -93,6 +93,7 @@ class FitRun(Run):
             )
         if epochs < 1:
             raise ValueError(f"epochs is the number of passes over the data, at least 1, got {epochs}")
+        check_optimizer("optimizer", optimizer, "model")
         data = prepare("examples", examples, model)
         held_out = None if validation is None else prepare("validation", validation, model)
         if held_out is not None:

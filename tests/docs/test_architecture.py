@@ -23,7 +23,7 @@ def walk(title: str) -> list[tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 def calls() -> list[tuple[str, str]]:
-    """Every call, in order, while demo 02's network is made, takes two steps, and rebuilds two images."""
+    """Every call, in order, while demo 02's network is made, takes one step, and rebuilds two images."""
     found = []
     names: dict[object, tuple[str, str]] = {}
 
@@ -40,7 +40,7 @@ def calls() -> list[tuple[str, str]]:
     recipe = recipes.find("stacked").with_settings(epochs=1)
     sys.setprofile(note)
     try:
-        train, test = data.load("glyphs", train_size=64, test_size=2)
+        train, test = data.load("glyphs", train_size=32, test_size=2)
         model = recipe.network(recipe.spec_of(train))
         recipe.fit(model, train, progress=False)
         rebuilt = model.reconstruct(minigen.asarray(test.images))

@@ -103,7 +103,7 @@ def test_the_table_of_techniques_is_taken_over(results, tmp_path):
 def test_a_criterion_that_is_not_there_or_not_the_only_one_is_an_error(results, tmp_path):
     write_result(tmp_path / "out", "01_linear_pca")
     generate.take_results(tmp_path / "out")
-    with pytest.raises(LookupError, match="0 criteria contain 'distance'"):
+    with pytest.raises(LookupError, match="0 criteria match 'distance'"):
         generate.measured("glyphs", "01", "distance", "{:.1f}")
 
 

@@ -12,7 +12,7 @@ from minigen.errors import DataError, DtypeError, LayerError, ShapeError, to_uni
 from minigen.losses.adversarial import AdversarialLoss
 from minigen.losses.penalties import Penalty
 from minigen.nn import BatchNorm
-from minigen.optim.optimizer import Optimizer
+from minigen.optim.optimizer import Optimizer, check_optimizer
 from minigen.training.examples import Examples, batch_shape, checksum, prepare
 from minigen.training.gans.game import Game
 from minigen.training.gans.players import Generator
@@ -42,6 +42,7 @@ def check_players(game: Game, optimizers: Mapping[str, Optimizer], steps: Mappin
             "subclass that sets latent_dim and net"
         )
     for name, network in (("generator", generator), ("discriminator", discriminator)):
+        check_optimizer(f"{name}_optimizer", optimizers[name], name)
         ours = {id(p) for p in network.parameters()}
         theirs = {id(p) for p in optimizers[name].parameters}
         if not theirs or not theirs <= ours:

@@ -137,6 +137,14 @@ def test_an_optimizer_of_other_parameters(case, name):
         Adversarial(generator, discriminator, generator_optimizer=optimizers[0], discriminator_optimizer=optimizers[1])
 
 
+def test_an_optimizer_that_is_a_class():
+    players = small()
+    with pytest.raises(
+        TypeError, match=r"^generator_optimizer: expected such as optim\.Adam\(generator\.parameters\(\)\), got <class"
+    ):
+        Adversarial(*players, generator_optimizer=optim.Adam, discriminator_optimizer=optim.Adam)
+
+
 @pytest.mark.parametrize("penalty", [losses.GradientPenalty(), losses.R1()], ids=repr)
 def test_batch_norm_beside_a_penalty_on_the_gradient_warns(penalty):
     with pytest.warns(UserWarning) as caught:
