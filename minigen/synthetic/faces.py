@@ -203,7 +203,8 @@ def load_drawn(
         if path:
             with keeping(), replacing(path) as temporary, open(temporary, "wb") as file:
                 np.savez_compressed(file, train=drawn[0], test=drawn[1], checksum=digest_of(drawn))
-    return tuple(as_dataset(images, factors) for images, (factors, _) in zip(drawn, splits, strict=True))
+    train, test = (as_dataset(images, factors) for images, (factors, _) in zip(drawn, splits, strict=True))
+    return train, test
 
 
 def as_dataset(images: np.ndarray, factors: dict[str, np.ndarray]) -> Dataset:
@@ -272,7 +273,7 @@ def read_cached(path: Path, shapes: list[tuple[int, ...]]) -> list[np.ndarray] |
 def digest_of(images: list[np.ndarray]) -> np.ndarray:
     digest = hashlib.blake2b(digest_size=DIGEST)
     for array in images:
-        digest.update(array)
+        digest.update(array.data)
     return np.frombuffer(digest.digest(), np.uint8)
 
 

@@ -18,6 +18,8 @@ class Generator(base.Generator):
     (n,) from 0 to classes - 1, else ValueError.
     """
 
+    classes: int
+
     def __init__(self, network: base.Generator, classes: int = 10):
         if not is_whole(classes) or classes < 1:
             raise ValueError(f"classes counts the classes, a whole number of at least 1, got {classes}")

@@ -127,12 +127,12 @@ class TinyDiscriminator(base.Discriminator):
         pack: int = 1,
         minibatch: str | None = None,
     ):
-        body = []
+        layers: list[nn.Module] = []
         for i, (before, after) in enumerate(pairwise((channels * pack, *feature_maps))):
             halving = [nn.Conv2d(before, after, 4, stride=2)] if strided else [nn.Conv2d(before, after, 4), nn.MaxPool2d(2)]
             norm = [nn.BatchNorm(after)] if batch_norm and i > 0 else []
-            body += [*halving, *norm, nn.activation(activation), *([nn.Dropout(dropout)] if dropout else [])]
-        body = nn.Sequential(*body, nn.Flatten())
+            layers += [*halving, *norm, nn.activation(activation), *([nn.Dropout(dropout)] if dropout else [])]
+        body = nn.Sequential(*layers, nn.Flatten())
         (features,) = body.output_shape((28, 28, channels * pack))
         if hidden:
             body = nn.Sequential(*body, nn.Dense(features, hidden), nn.activation(activation))

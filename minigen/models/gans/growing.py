@@ -29,7 +29,7 @@ class Growing(nn.Module):
     def __init__(self, resolution: int, feature_maps: Sequence[int] | None):
         self.resolutions = [SMALLEST << s for s in range(doublings(resolution) + 1)]
         self.feature_maps = checked_maps(feature_maps, self.resolutions)
-        self._read = (None, (0, 1.0))  # of `growth`: its version, its values
+        self._read: tuple[int | None, tuple[int, float]] = (None, (0, 1.0))  # of `growth`: its version, its values
         self.growth = nn.Buffer(asarray(np.array([len(self.resolutions) - 1, 1.0], dtype=np.float32)))
 
     def grow_to(self, resolution: int, alpha: float = 1.0) -> None:
@@ -69,9 +69,8 @@ class Growing(nn.Module):
         return self._read[1]
 
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
-        stage, alpha = (
-            state["growth"] if np.shape(state.get("growth")) == (2,) else (0.0, 1.0)
-        )  # what is missing is reported below
+        growth = state.get("growth", np.zeros(0))
+        stage, alpha = growth if np.shape(growth) == (2,) else (0.0, 1.0)  # what is missing is reported below
         if stage not in range(len(self.resolutions)) or not 0.0 <= alpha <= 1.0 or alpha < 1.0 and stage == 0:
             raise StateError(
                 f"this state is of stage {stage:g} with alpha {alpha:g}, {type(self).__name__} has the stages 0 to "
