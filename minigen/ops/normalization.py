@@ -13,6 +13,7 @@ from minigen.ops.elementwise import sqrt, square
 from minigen.ops.reduction import Axis, axis_tuple, check_eps, count, l2norm, mean
 from minigen.ops.shape import broadcast_to, concatenate, reshape, sum_to
 from minigen.utils.checks import is_whole
+from minigen.utils.near_misses import explained
 
 
 @op
@@ -96,17 +97,20 @@ def scale_shift_dshift(g, y, x, scale, shift):
 # -- compositions ------------------------------------------------------------------------------------------------
 
 
+@explained
 def normalize(x: TensorLike, axis: Axis, eps: float) -> TensorLike:
     """(x - mean) / sqrt(variance + eps) along `axis`, with the biased variance (divided by n)."""
     centered = center(x, axis=axis)
     return scale_shift(centered, inv_rms(centered, axis=axis, eps=eps))
 
 
+@explained
 def var(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> TensorLike:
     """Variance along `axis`: the mean of (x - mean)^2, divided by n as in NumPy."""
     return mean(square(deviations(x, axis=axis)), axis=axis, keepdims=keepdims)
 
 
+@explained
 def std(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> TensorLike:
     """Standard deviation along `axis`, the square root of `var`.
 

@@ -11,6 +11,7 @@ from minigen.engine import TensorLike, op
 from minigen.errors import ShapeError
 from minigen.ops.elementwise import exp, masked
 from minigen.ops.shape import broadcast_to, reshape
+from minigen.utils.near_misses import explained
 
 
 @op
@@ -118,6 +119,7 @@ def l2norm_dx(g, y, x, *, axis, keepdims, eps):
 # -- compositions ------------------------------------------------------------------------------------------------
 
 
+@explained
 def softmax(x: TensorLike, axis: int = -1) -> TensorLike:
     """e^x / sum e^x along `axis`: probabilities from logits, without overflow."""
     return exp(log_softmax(x, axis=axis))
