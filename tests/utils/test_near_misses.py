@@ -190,7 +190,7 @@ def configured(kind: type = Configured) -> list[type]:
     return [each for each in below if each.__module__.startswith("minigen.")]
 
 
-@pytest.mark.parametrize("kind", filter(dataclasses.is_dataclass, configured()), ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", list(filter(dataclasses.is_dataclass, configured())), ids=lambda kind: kind.__name__)
 def test_every_dataclass_with_settings_takes_them_so(kind):
     assert not dataclasses.fields(kind) or hasattr(kind.__init__, "__wrapped__"), f"write @takes_settings above {kind.__name__}"
     with pytest.raises(TypeError, match=f"^{kind.__name__} has no setting 'qwertz'"):
