@@ -190,3 +190,6 @@ def initial_cotangent(y: Tensor, cotangent: Any) -> Array:
     if g.shape != y.shape:
         raise ShapeError(f"cotangent: got shape {g.shape}, expected that of the output, {y.shape}")
     return g
+
+
+Tensor.backward = backward  # type: ignore[method-assign, assignment]  # engine/methods.py lists it
