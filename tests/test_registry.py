@@ -19,7 +19,13 @@ from tests.samples import SAMPLES
 
 TESTS = Path(__file__).parent
 CHECK = re.compile(r"\bgradcheck(_module)?\(")
-ELSEWHERE = {"autograd", "coursework", "docs", "tests", "test_gradient_check"}  # whose gradient checks are of the tests' own functions
+ELSEWHERE = {
+    "autograd",
+    "coursework",
+    "docs",
+    "tests",
+    "test_gradient_check",
+}  # whose gradient checks are of the tests' own functions
 
 # What no gradient check to order 2 runs, or by which input none differentiates, and why.
 CONSTANT = {

@@ -49,13 +49,13 @@ def installed(package: str) -> str:
 
 
 def threads() -> str:
-    """How many processors there are, and what was said to the library that multiplies matrices."""
+    """The number of processors, and the thread settings of the BLAS library."""
     said = [f"{name}={os.environ[name]}" for name in THREADS if name in os.environ]
     return f"{os.cpu_count()}; threads of BLAS: {', '.join(said) or 'as many as it likes (OMP_NUM_THREADS limits them)'}"
 
 
 def folders() -> str:
-    """Where data sets are looked for, and which are there; glyphs and faces need no file."""
+    """Where data sets are searched, and which are there; glyphs and faces need no file."""
     said = []
     try:
         if own := mnist.own_folder():

@@ -1,7 +1,7 @@
 """Walk from image to image through the latent space.
 
-Each row is a walk: of an autoencoder straight from the code of one held-out image to that of another (a class that it is told
-stays the first one's), of a GAN along a great circle from one latent vector to another.
+Each row is a walk: for an autoencoder, straight from the code of one held-out image to that of another (conditioned on the first
+one's class); for a GAN, along a great circle from one latent vector to another.
 """
 
 import argparse
@@ -24,10 +24,10 @@ EXAMPLES = """
 
 def arguments(parser: Parser) -> None:
     run_arguments(parser)
-    parser.add_argument("--rows", type=image_count, default=5, help="walks, one a row (default: 5)")
-    parser.add_argument("--steps", type=image_count, default=10, help="images a walk, its ends included (default: 10)")
+    parser.add_argument("--rows", type=image_count, default=5, help="walks, one per row (default: 5)")
+    parser.add_argument("--steps", type=image_count, default=10, help="images per walk, including its ends (default: 10)")
     parser.add_argument("--out", type=picture_path, metavar="FILE", help="the picture (default: RUN/interpolation.png)")
-    parser.add_argument("--gif", action="store_true", help="also as an animation beside it, there and back again")
+    parser.add_argument("--gif", action="store_true", help="also as an animation beside it, there and back")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""What `@op` makes of a forward function, for editors and type checkers."""
+"""The type of what `@op` returns, for editors and type checkers."""
 
 from collections.abc import Callable
 from typing import Any, ParamSpec, Protocol
@@ -7,7 +7,7 @@ Inputs = ParamSpec("Inputs")
 
 
 class Function(Protocol[Inputs]):
-    """A function of the forward's signature that takes Tensors too; `op` is what a node of the graph points to."""
+    """A function with the forward's signature that also takes Tensors; `op` is what a node of the graph points to."""
 
     op: Any
 

@@ -1,4 +1,4 @@
-"""What looks at generated images for a metric: a network, and that it has learned on real ones."""
+"""The networks, trained on real images, that metrics use to evaluate generated ones."""
 
 from typing import Any, Protocol
 
@@ -6,14 +6,14 @@ import numpy as np
 
 
 class FeatureExtractor(Protocol):
-    """Whose features tell how alike two images look: `models.AttributeClassifier`, for example."""
+    """A network whose features measure how similar two images look, such as `models.AttributeClassifier`."""
 
     def features(self, images: Any) -> np.ndarray:
         """Images (n, h, w, c) in [0, 1] -> features (n, d), on the host."""
 
 
 class Evaluator(FeatureExtractor, Protocol):
-    """One that also says what is seen: `models.FeatureClassifier`, for example."""
+    """One that also predicts classes, such as `models.FeatureClassifier`."""
 
     def predict(self, images: Any) -> np.ndarray:
         """Images -> classes (n,)."""

@@ -19,7 +19,7 @@ def getitem(x: Array, *, index: Any) -> Array:
 
 @getitem.vjp("x")
 def getitem_dx(g, y, x, *, index):
-    """dL/dx = g added up at the picked places of a zero array."""
+    """dL/dx = g added up at the indexed places of a zero array."""
     return scatter_add(g, index=index, shape=x.shape)
 
 
@@ -27,7 +27,7 @@ def getitem_dx(g, y, x, *, index):
 def scatter_add(values: Array, *, index: Any, shape: tuple[int, ...]) -> Array:
     """A zero array of `shape` with `values` added at `index`; a place named twice receives both. Adjoint of getitem.
 
-    values: of the shape of the picked places, or broadcasting to it.
+    values: of the shape of the indexed places, or broadcasting to it.
     """
     xp = array_module(values)
     y = xp.zeros(shape, dtype=values.dtype)
@@ -45,7 +45,7 @@ def scatter_add_dvalues(g, y, values, *, index, shape):
 
 
 def is_basic(index: Any) -> bool:
-    """Whether an index is made of ints, slices, ... and None only, and so names no place twice."""
+    """Whether an index consists of ints, slices, ... and None only, and so names no place twice."""
     parts = index if isinstance(index, tuple) else (index,)
     return all(part is None or part is Ellipsis or isinstance(part, (int, slice, np.integer)) for part in parts)
 
@@ -54,7 +54,7 @@ def is_basic(index: Any) -> bool:
 
 
 def take(x: Any, indices: Array, axis: int = 0) -> Any:
-    """The slices of x at `indices` (an int array) along an axis: rows of a table by number. Raises IndexError out of range."""
+    """The slices of x at `indices` (an int array) along an axis: rows of a table by index. Raises IndexError out of range."""
     indices = indices if is_array(indices) else asarray(indices)
     length = x.shape[axis]
     if indices.size and (int(indices.min()) < -length or int(indices.max()) >= length):
@@ -86,7 +86,7 @@ def with_labels(x: Any, labels: Any, classes: int) -> Any:
 
 
 def checked_index(index: Any) -> Any:
-    """The index, if it holds no Tensor and no array that would lose something."""
+    """The index, if it holds no Tensor and no array that would lose information."""
     if any(isinstance(part, Tensor) for part in (index if isinstance(index, tuple) else (index,))):
         raise TypeError("an index must be a plain array of integers or bools, not a Tensor: index with x.data")
     check_whole(index)

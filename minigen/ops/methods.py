@@ -1,8 +1,8 @@
 """Tensor's operators and methods, in one list.
 
-A method is an op, or a short composition, that makes one array from one other, or what stands behind an operator. Functions only
-are those that treat several arrays alike (`maximum`, `where`, `concatenate`), that work on images (`max_pool2d`), and that are
-steps of networks (`dropout`, `dense`).
+A method is an op, or a short composition, that maps one array to another, or implements an operator. Ops that treat several
+arrays alike (`maximum`, `where`, `concatenate`), work on images (`max_pool2d`) or are steps of networks (`dropout`, `dense`) are
+functions only.
 """
 
 # mypy: disable-error-code="empty-body"
@@ -31,7 +31,7 @@ def reflected(function: Callable) -> Callable:
 
 
 class Methods:
-    """What one writes behind a Tensor, or around it."""
+    """The methods and operators of a Tensor."""
 
     @implemented_by(backward)
     def backward(self, cotangent: Any = None, retain_graph: bool = False) -> None: ...
@@ -110,7 +110,7 @@ class Methods:
     @implemented_by(activation.selu)
     def selu(self) -> Tensor: ...
 
-    # -- reductions, and what they are for -------------------------------------------------------------------------
+    # -- reductions, and what is built on them -----------------------------------------------------------------------
 
     @implemented_by(reduction.sum)
     def sum(self, axis: Axis = None, keepdims: bool = False) -> Tensor: ...

@@ -1,7 +1,8 @@
-"""The figures of the Progressive GAN and StyleGAN papers, one function each. Nothing is selected: a seed says which vectors.
+"""The figures of the Progressive GAN and StyleGAN papers, one function each. Nothing is selected: the seed determines the latent
+vectors.
 
-Each takes a trained generator, `models.gans.progan.Generator` or `models.gans.stylegan.Generator`, best the averaged one
-(`trainer.sampler`), and returns a matplotlib Figure. How samples change in training, as a GIF, is `training.SampleGrid`.
+Each takes a trained generator, `models.gans.progan.Generator` or `models.gans.stylegan.Generator`, preferably the averaged one
+(`trainer.sampler`), and returns a matplotlib Figure. For a GIF of samples during training see `training.SampleGrid`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,7 +14,7 @@ from matplotlib.figure import Figure
 from minigen.plot.images import image_grid, image_rows
 from minigen.utils.arcs import great_circle
 
-REALIZATIONS = 100  # of noise, for its standard deviation
+REALIZATIONS = 100  # draws of noise, for the standard deviation
 
 
 class Generator(Protocol):
@@ -32,7 +33,7 @@ class GrowingGenerator(Generator, Protocol):
     alpha: float
 
     def grow_to(self, resolution: int, alpha: float) -> None:
-        """Make images of this resolution, alpha the weight of its newest layers."""
+        """Generate images of this resolution, alpha the weight of its newest layers."""
 
 
 class StyleGenerator(Generator, Protocol):
@@ -44,7 +45,7 @@ class StyleGenerator(Generator, Protocol):
         """Latent vectors (n, latent_dim) -> styles (n, style_dim), on the host."""
 
     def mix(self, w: np.ndarray, other: np.ndarray, layers: Sequence[int]) -> np.ndarray:
-        """The styles w, but those of the other in some layers: (n, all layers, style_dim)."""
+        """The styles w, with those of `other` in some layers: (n, all layers, style_dim)."""
 
     def draw_styles(self, w: np.ndarray, noise: Sequence[np.ndarray] | None = None) -> np.ndarray:
         """Styles (n, style_dim) or (n, layers, style_dim) -> images (n, h, w, c) in [0, 1], on the host."""
@@ -54,7 +55,7 @@ class StyleGenerator(Generator, Protocol):
 
 
 def uncurated(generator: Generator, n: int = 64, seed: int = 0, columns: int | None = None, psi: float = 1.0) -> Figure:
-    """n samples as they come (Karras et al. 2019, figure 2). `psi`: of StyleGAN's truncation."""
+    """n samples, none selected (Karras et al. 2019, figure 2). `psi`: of StyleGAN's truncation."""
     if psi != 1.0:
         check_styled("truncation", generator)
     z = latent(generator, n, seed)
@@ -63,7 +64,7 @@ def uncurated(generator: Generator, n: int = 64, seed: int = 0, columns: int | N
 
 
 def growth(samples: Iterable[np.ndarray], n: int = 8) -> Figure:
-    """What the same latent vectors became by the end of each resolution, one row each (Karras et al. 2018, figure 1).
+    """The images of the same latent vectors at the end of each resolution, one row each (Karras et al. 2018, figure 1).
 
     samples: batches of images, (n, r, r, c), in the order of training: `SampleGrid(...).samples`.
     """
@@ -74,10 +75,10 @@ def growth(samples: Iterable[np.ndarray], n: int = 8) -> Figure:
 def fade_in(
     generator: GrowingGenerator, n: int = 8, seed: int = 0, alphas: Sequence[float] = (0, 0.2, 0.4, 0.6, 0.8, 1)
 ) -> Figure:
-    """How the layers of the present resolution are faded in: a row for each alpha, their weight.
+    """How the layers of the current resolution are faded in: a row for each alpha, their weight.
 
-    What figure 2 of Karras et al. 2018 draws as a diagram. Best with a generator in the middle of this phase, when both the old
-    and the new layers are trained. The generator is left as it was.
+    Karras et al. 2018, figure 2, show it as a diagram. Best with a generator in the middle of this phase, when both the old and
+    the new layers are trained. The generator's stage is restored.
     """
     z, before = latent(generator, n, seed), generator.alpha
     rows = {}
@@ -94,10 +95,10 @@ def fade_in(
 def bands(generator: StyleGenerator) -> dict[str, range]:
     """The layers that hold "coarse", "middle" and "fine" styles: those of the lowest third of the resolutions, and so on.
 
-    With fewer than three resolutions, the finer bands are left out.
+    With fewer than three resolutions, the finer bands are omitted.
     """
     check_styled("bands", generator)
-    parts = np.array_split(np.arange(generator.layers // 2), 3)  # of resolutions, with two layers each; some may be empty
+    parts = np.array_split(np.arange(generator.layers // 2), 3)  # of resolutions, with two layers each; bands may be empty
     return {name: range(2 * part[0], 2 * part[-1] + 2) for name, part in zip(("coarse", "middle", "fine"), parts) if len(part)}
 
 
@@ -120,7 +121,7 @@ def style_mixing(generator: StyleGenerator, rows: int = 2, columns: int = 6, see
 
 
 def noise(generator: StyleGenerator, n: int = 8, seed: int = 0) -> Figure:
-    """The same styles with two draws of noise, without any, and the deviation over 100 draws, white where it is largest.
+    """The same styles with two draws of noise, without any, and the standard deviation over 100 draws, white where it is largest.
 
     Karras et al. 2019, figures 4 and 5.
     """
@@ -137,7 +138,7 @@ def noise(generator: StyleGenerator, n: int = 8, seed: int = 0) -> Figure:
             "no noise": generator.draw_styles(w, [0.0 * each for each in maps[0]]),
             f"deviation,\nwhite: {largest:.2g}": deviation / max(largest, 1e-12),
         },
-        "What is left to chance",
+        "The effect of noise",
     )
 
 
@@ -155,7 +156,7 @@ def noise_deviation(generator: StyleGenerator, w: np.ndarray, rng: np.random.Gen
 def truncation(
     generator: StyleGenerator, n: int = 8, seed: int = 0, psis: Sequence[float] = (1, 0.7, 0.5, 0, -0.5, -1)
 ) -> Figure:
-    """The same latent vectors with styles ever nearer to their average (psi = 0), and beyond it: each becomes its opposite.
+    """The same latent vectors with styles moved to their average (psi = 0), and beyond it, to the opposite styles.
 
     Karras et al. 2019, figure 8.
     """
@@ -165,7 +166,7 @@ def truncation(
 
 
 def interpolation(generator: Generator, pairs: int = 3, steps: int = 9, seed: int = 0) -> Figure:
-    """Between two latent vectors on the great circle of Z and, for StyleGAN, between the same two on the straight line of W.
+    """Interpolation between two latent vectors on a great circle in Z and, for StyleGAN, between the same two on a line in W.
 
     Sources: White 2016, section 2.1, for great circles; Karras et al. 2019, section 4.1, for Z and W.
     """

@@ -209,7 +209,7 @@ def test_members_that_are_missing_more_twice_or_in_another_order(good, tmp_path,
         with pytest.warns(UserWarning) if "twice" in what else contextlib.nullcontext():
             forged(path, contents)
         if what == "swapped arrays":  # a checksum that was made anew can be anyone's: here it is the sign that tells
-            refused(what, match="second_moment holds negative numbers")
+            refused(what, match="second_moment holds negative values")
         else:
             refused(what)
 
@@ -443,6 +443,6 @@ def test_a_link_to_nothing_is_no_checkpoint(tmp_path):
 
 @pytest.mark.parametrize("array", [np.array([None]), np.zeros(2, "c8"), np.zeros(2, "M8[s]"), np.zeros(2, ">f4")], ids=str)
 def test_arrays_that_could_not_be_read_back_are_not_written(array, tmp_path):
-    with pytest.raises(TypeError, match="model/x is an array of .*: only numbers and texts can be saved without pickle"):
+    with pytest.raises(TypeError, match="model/x is an array of .*: only numbers and strings can be saved without pickle"):
         checkpoint.save(tmp_path / "checkpoint.npz", {"model": {"x": array}}, {})
     assert not list(tmp_path.iterdir())

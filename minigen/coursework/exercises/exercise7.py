@@ -30,7 +30,7 @@ def scores(*values: float) -> Fixed:
 
 @requirement("discriminator's loss")
 def discriminator(file: Remote, rng: np.random.Generator) -> str:
-    """2 log 2 where it cannot tell; the closed form elsewhere; finite where it is sure and wrong."""
+    """2 log 2 where it cannot distinguish; the closed form elsewhere; finite where it is confident and wrong."""
     expect_close(
         "all scores 0",
         file.discriminator_loss(scores(0, 0), scores(0, 0, 0)),
@@ -54,7 +54,7 @@ def discriminator(file: Remote, rng: np.random.Generator) -> str:
 
 @requirement("generator's loss")
 def generator(file: Remote, rng: np.random.Generator) -> str:
-    """log 2 at 0, and a gradient that does not die where the fake is seen through."""
+    """log 2 at 0, and a gradient that does not vanish for a recognized fake."""
     expect_close("all scores 0", file.generator_loss(scores(0, 0)), math.log(2.0))
     fake = 2 * rng.standard_normal(5)
     expect_close("five other scores", file.generator_loss(scores(*fake)), np.mean(np.log1p(np.exp(-fake))))

@@ -1,4 +1,4 @@
-"""What a submission defines, as it is used from outside: call it, and there come arrays, numbers, or again such things.
+"""Proxies for what a submission defines: calling one returns arrays, numbers, or further proxies.
 
 file.bump(np.zeros(3))                                   the worker calls it; an array
 gradients(file.bump, [Leaf(x)], by=[0], cotangent=u)     the gradients by its inputs
@@ -22,14 +22,14 @@ VALUE = (Array, dict, str, int, float, bool, None)
 
 @dataclass(frozen=True)
 class Leaf:
-    """An array that the worker makes a Tensor of, by which can be differentiated."""
+    """An array that the worker turns into a Tensor that requires a gradient."""
 
     array: Array
 
 
 @dataclass(frozen=True)
 class Fixed:
-    """An array that the worker makes a Tensor of, which requires no gradient."""
+    """An array that the worker turns into a Tensor that requires no gradient."""
 
     array: Array
 
@@ -94,7 +94,7 @@ def fetched(target: Remote) -> Any:
 
 
 def parameters_of(module: Any, what: str) -> dict[str, tuple[int, ...]]:
-    """Name -> shape, of all parameters. Raises CheckFailed for what is no module."""
+    """Name -> shape, of all parameters. Raises CheckFailed unless it is a module."""
     found = {"module": False}
     if isinstance(module, Remote):
         found = module._session.ask("describe", {"module": bool, "parameters": {str: [int]}}, target=module._target)
@@ -104,7 +104,7 @@ def parameters_of(module: Any, what: str) -> dict[str, tuple[int, ...]]:
 
 
 def assign(module: Remote, values: dict[str, Array]) -> None:
-    """Give parameters these numbers, each in its own dtype."""
+    """Set parameters to these values, each in its own dtype."""
     module._session.ask("assign", None, target=module._target, values=values)
 
 
@@ -122,7 +122,7 @@ def loss_of(model: Remote, images: Array) -> tuple[float, dict[str, float]]:
 
 
 def numbers(what: str, x: Any) -> Array:
-    """A result as an array. Raises CheckFailed for one that is none."""
+    """A result as an array. Raises CheckFailed if it is not one."""
     x = np.asarray(x) if type(x) in (bool, int, float) else x
     if not isinstance(x, np.ndarray):
         kind = "another object" if isinstance(x, Remote) else "nothing" if x is None else type(x).__name__
@@ -131,7 +131,7 @@ def numbers(what: str, x: Any) -> Array:
 
 
 def number(what: str, x: Any) -> float:
-    """A result as one number. Raises CheckFailed for one that is none."""
+    """A result as a number. Raises CheckFailed if it is not one."""
     x = numbers(what, x)
     if x.size != 1:
         raise CheckFailed(f"{what}: expected one number, got shape {x.shape}")

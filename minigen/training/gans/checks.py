@@ -1,4 +1,4 @@
-"""What a game must be like, and its examples, before it is played."""
+"""Checks of a game and its examples, before training."""
 
 import warnings
 from numbers import Integral
@@ -21,7 +21,7 @@ EXAMPLES = {"loss": "losses.NonSaturating()", "penalties": "[losses.R1()]", "rem
 
 
 def check_players(game: Game) -> None:
-    """Raise for a loss, penalties, remedies, networks or optimizers that are of other kinds, or do not fit each other."""
+    """Raise for a loss, penalties, remedies, networks or optimizers of a wrong type, or that do not fit each other."""
     generator, discriminator = game.generator, game.discriminator
     for name, given, base in (
         ("loss", [game.loss], AdversarialLoss),
@@ -71,21 +71,21 @@ def check_players(game: Game) -> None:
 
 
 def check_counts(game: Game, steps: int, record_every: int, batch_size: int) -> None:
-    """Raise for steps that are not counts or done already, and for a batch that cannot be judged."""
+    """Raise for steps that are not counts or already done, and for a batch that cannot be scored."""
     if any(not isinstance(count, Integral) or count < 1 for count in (steps, record_every)):
         raise ValueError(f"steps and record_every count steps, whole numbers of at least 1, got {steps} and {record_every}")
     if batch_size % game.batch_multiple:
         right = max(batch_size // game.batch_multiple, 1) * game.batch_multiple
         raise ShapeError(
-            f"the discriminator judges {game.batch_multiple} examples together, which do not divide a batch of "
+            f"the discriminator scores {game.batch_multiple} examples together, which does not divide a batch of "
             f"{batch_size}: take batch_size={right}"
         )
     if game.step >= steps:
-        raise ValueError(f"{game.step} steps are done already; `steps` counts them in, ask for more than {steps}")
+        raise ValueError(f"{game.step} steps are done already; `steps` includes them: pass more than {steps}")
 
 
 def check_shapes(game: Game) -> None:
-    """Raise ShapeError, naming both shapes, unless the discriminator takes what the generator makes."""
+    """Raise ShapeError, naming both shapes, unless the discriminator takes the generator's examples."""
     n = 2 * game.batch_multiple
     labels = (asarray(np.zeros(n, dtype=np.int64)),) if game.conditional else ()
     z = asarray(np.zeros((n, *game.generator.input_shape))).astype(game.generator.dtype)
@@ -126,7 +126,7 @@ def prepare_examples(game: Game, examples: Any) -> Examples:
 
 
 def in_range(images: np.ndarray, generator: Generator) -> np.ndarray:
-    """Images in the generator's range: those in [0, 1] are brought to it, those in it already stay. Raises DataError."""
+    """Images in the generator's range: those in [0, 1] are scaled to it, those already in it are unchanged. Raises DataError."""
     low, high = float(images.min()), float(images.max())
     if low < -1.0 - 1e-5 or high > 1.0 + 1e-5:
         raise DataError(
@@ -143,7 +143,7 @@ def in_range(images: np.ndarray, generator: Generator) -> np.ndarray:
 
 
 def checked_labels(labels: Any, n: int, classes: int) -> np.ndarray:
-    """Labels (n,) as host integers from 0 to classes - 1, or an error that says what they are instead."""
+    """Labels (n,) as host integers from 0 to classes - 1, else an error that says what they are."""
     labels = np.asarray(to_numpy(labels))
     if labels.shape != (n,) or labels.dtype.kind not in "iu":
         raise ValueError(f"labels: expected {n} integers, one for each example, got {labels.dtype} of shape {labels.shape}")
