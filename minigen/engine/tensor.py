@@ -27,7 +27,7 @@ class Tensor(NumpyProtocols, Methods["Tensor"]):
     (or `p.data -= ...`), which the engine notices. References run from a result to its inputs only, so a graph dies with it.
     """
 
-    __module__ = "minigen.autograd"  # for pickle and help(): where it is found with its methods
+    __module__ = "minigen.autograd"  # for pickle and help(): the module that has it with its methods
     __slots__ = ("_data", "requires_grad", "grad", "op", "inputs", "attributes", "version", "name", "__weakref__")
 
     def __init__(self, data: Any, requires_grad: bool = False, name: str | None = None):
@@ -61,7 +61,7 @@ class Tensor(NumpyProtocols, Methods["Tensor"]):
         self.touch()
 
     def rebind(self, array: Array) -> None:
-        """Keep the values in another array of this shape: a view of an optimizer's buffer, or one of another dtype.
+        """Store the values in another array of this shape: a view of an optimizer's buffer, or one of another dtype.
 
         The array is shared, not copied, and should hold the same values; if it does not, call `touch()` as well.
         """
@@ -70,7 +70,7 @@ class Tensor(NumpyProtocols, Methods["Tensor"]):
         self._data = array
 
     def touch(self) -> None:
-        """Say that the array has been written into, as optimizers do: backward passes through older graphs raise."""
+        """Record that the array has been written to, as optimizers do: backward passes through older graphs raise."""
         self.version = next_version()
 
     def __len__(self) -> int:
@@ -98,4 +98,4 @@ class Parameter(Tensor):
 
     def __init__(self, data: Any, name: str | None = None):
         super().__init__(data, requires_grad=True, name=name)
-        self.rebind(self.data.copy())  # it will be overwritten, the caller's array must not
+        self.rebind(self.data.copy())  # it will be overwritten, the caller's array must not be

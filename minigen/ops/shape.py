@@ -42,7 +42,7 @@ def inverse(axes: tuple[int, ...]) -> tuple[int, ...]:
 
 @op
 def broadcast_to(x: Array, *, shape: tuple[int, ...]) -> Array:
-    """x repeated along new or one-long axes until it has `shape`. The adjoint of `sum_to`. A view."""
+    """x repeated along new axes and axes of length 1 until it has `shape`. The adjoint of `sum_to`. A view."""
     return array_module(x).broadcast_to(x, shape)
 
 
@@ -66,7 +66,7 @@ def sum_to_dx(g, y, x, *, shape):
 
 @op
 def concatenate(*arrays: Array, axis: int = 0) -> Array:
-    """Arrays one behind the other along an axis: concatenate(x, y, z, axis=0)."""
+    """Arrays joined along an axis: concatenate(x, y, z, axis=0)."""
     one_by_one("concatenate", arrays)
     return array_module(*arrays).concatenate(arrays, axis=axis)
 
@@ -97,9 +97,9 @@ def pad_dx(g, y, x, *, widths):
 
 @op
 def crop(x: Array, *, widths: tuple[tuple[int, int], ...]) -> Array:
-    """x without its rim: widths[i] = (before, after) elements are cut off along axis i. The adjoint of `pad`. A view."""
+    """x without its borders: widths[i] = (before, after) elements are cut off along axis i. The adjoint of `pad`. A view."""
     if any(before + after > length for (before, after), length in zip(widths, x.shape, strict=True)):
-        raise ValueError(f"cannot cut {widths} off an array of shape {x.shape}")
+        raise ValueError(f"cannot crop {widths} from an array of shape {x.shape}")
     return x[interior(widths, x.shape)]
 
 
@@ -125,7 +125,7 @@ def stack(*arrays: TensorLike, axis: int = 0) -> TensorLike:
 
 
 def one_by_one(name: str, arrays: tuple) -> None:
-    """Raise TypeError if the arrays came as one list, as NumPy wants them."""
+    """Raise TypeError if the arrays were passed as one list, as in NumPy."""
     if any(isinstance(array, (list, tuple)) for array in arrays):
         raise TypeError(f"{name} takes arrays, not a list of them: {name}(x, y, axis=0) or {name}(*arrays, axis=0)")
 
@@ -137,7 +137,7 @@ def split(x: TensorLike, sections: int, axis: int = 0) -> list[TensorLike]:
         raise ValueError(f"split: expected at least one section, got {sections}")
     length = x.shape[axis]
     if length % sections:
-        raise ValueError(f"split: axis {axis} has length {length}, which {sections} equal sections do not divide")
+        raise ValueError(f"split: axis {axis} has length {length}, which is not divisible into {sections} equal sections")
     step, before = length // sections, (slice(None),) * (axis % len(x.shape))
     return [x[(*before, slice(i * step, (i + 1) * step))] for i in range(sections)]
 

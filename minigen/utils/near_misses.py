@@ -1,6 +1,6 @@
-"""Answers to near misses: a name that is nearly right, or is another library's, and what it is called here.
+"""Answers to near misses: for a name that is nearly right, or another library's, the name used here.
 
-Nothing of this runs before an error has happened.
+Nothing here runs before an error has occurred.
 """
 
 import functools
@@ -47,7 +47,7 @@ SETTINGS = {  # what a setting is called in Keras, PyTorch or papers -> what it 
     "verbose": ["progress"],
 }
 
-NAMES = {  # classes and functions elsewhere -> here, where spelling alone does not lead there
+NAMES = {  # classes and functions elsewhere -> here, where a search by spelling does not find them
     "Linear": "minigen.nn.Dense", "Layer": "minigen.nn.Module", "Model": "minigen.nn.Module",
     "kaiming_normal": "minigen.nn.init.he_normal", "xavier_uniform": "minigen.nn.init.glorot_uniform",
     "Unflatten": "minigen.nn.Reshape",
@@ -101,7 +101,7 @@ TENSORS = {  # a Tensor's methods and attributes elsewhere -> what is written he
 
 
 def misnamed(name: str, known: Iterable[str]) -> str:
-    """What a setting was probably meant to be, of those that are known: another library's name for it, or the nearest."""
+    """The known setting that was probably meant: by another library's name for it, or by spelling."""
     known = list(known)
     here = [each for each in SETTINGS.get(name, ()) if each in known]
     return f"did you mean {' and '.join(map(repr, here))}?" if here else suggestion(name, known)
@@ -144,9 +144,9 @@ def bare(parameter: inspect.Parameter) -> inspect.Parameter:
 
 
 def answering(module: str, names: Iterable[str]) -> Callable[[str], Any]:
-    """The `__getattr__` of a module that offers these names: it answers a name that the module does not have.
+    """The `__getattr__` of a module with these names: its error for an unknown name suggests the right one.
 
-    To be assigned under `if not TYPE_CHECKING`, for a type checker believes that a module with one has every name.
+    Assign it under `if not TYPE_CHECKING`, as a type checker believes that a module with one has every name.
     """
 
     def __getattr__(name: str) -> Any:
@@ -156,7 +156,7 @@ def answering(module: str, names: Iterable[str]) -> Callable[[str], Any]:
 
 
 def missing(owner: str, name: str, elsewhere: Mapping[str, str], known: Iterable[str] = ()) -> AttributeError:
-    """The error for an attribute that is not there, with what it is called here, or with the nearest of the known names."""
+    """The error for an attribute that is not there, with its name here, or the nearest of the known names."""
     text = f"{owner} has no attribute {name!r}"
     if name in elsewhere:
         text += f": here it is {elsewhere[name]}"

@@ -57,7 +57,7 @@ SETTINGS = {
     "R1 has no setting 'gama': did you mean 'gamma'?": lambda: losses.R1(gama=10.0),
     "Dense missing 1 required positional argument: 'out_features'; it takes Dense(in_features, out_features, activation=None, "
     "bias=True, weight_init=None)": lambda: nn.Dense(100),
-    "weight_init is a function of the shape, such as nn.init.he_normal, got 'he_normal'": lambda: nn.Dense(
+    "weight_init must be a function of the shape, such as nn.init.he_normal, got 'he_normal'": lambda: nn.Dense(
         1, 1, weight_init="he_normal"
     ),
     "piecewise's boundaries are a list of steps, such as [1000, 2000], got 5": lambda: optim.schedules.piecewise(0.1, 5),
