@@ -10,7 +10,7 @@ from minigen.ops.window import Padding, Pair, explicit_padding, output_size, pai
 
 
 class Pool2d(Module):
-    """Base of the two pooling layers, which differ in what they make of a window."""
+    """Base of the two pooling layers, which differ in how they reduce a window."""
 
     pool: Callable[..., TensorLike]  # the op
 
@@ -37,7 +37,7 @@ class Pool2d(Module):
 class MaxPool2d(Pool2d):
     """The largest element of each window: x (n, h, w, c) -> (n, h', w', c), h' = floor((h + padding - pool_size) / stride) + 1.
 
-    `stride` is `pool_size` unless given; `padding`: "valid" (none: what remains at the end is dropped, so that 7 becomes 3),
+    `stride` is `pool_size` unless given; `padding`: "valid" (none: the remainder at the end is dropped, so that 7 becomes 3),
     "same" (h' = ceil(h / stride)), an int or ((top, bottom), (left, right)). See `ops.max_pool2d`.
     """
 

@@ -1,4 +1,4 @@
-"""The recipe of demos 28 and 29: a network that restores images, on its content alone and with a discriminator beside it."""
+"""The recipe of demos 28 and 29: a network that restores images, trained on the content loss alone, and with a discriminator."""
 
 from dataclasses import dataclass
 from math import ceil
@@ -14,7 +14,7 @@ from minigen.recipes.recipe import Recipe, option
 
 @dataclass(frozen=True)
 class RestorationRecipe(Recipe):
-    """Restoration: on the content first; then two copies go on for as many updates, one as before, one with a discriminator."""
+    """Restoration: content loss first; then two copies continue for as many updates, one as before, one with a discriminator."""
 
     name = "restoration"
     lr: float = 2e-3
@@ -31,12 +31,12 @@ class RestorationRecipe(Recipe):
         return training.fit(network, images, optimizer=adam, epochs=self.epochs, batch_size=self.batch_size)
 
     def continue_content(self, network: nn.Module, images: np.ndarray) -> training.History:
-        """The same, for as many more updates as the game has steps."""
+        """The same, for as many additional updates as the game has steps."""
         epochs = ceil(self.steps * self.batch_size / len(images))
         return self.with_settings(lr=self.later_lr, epochs=epochs).fit_content(network, images)
 
     def trainer(self, network: Restorer) -> training.Restoration:
-        """The game of a network that has learned its content, and a new discriminator."""
+        """The game of a network trained on the content loss, and a new discriminator."""
         discriminator = dcgan.TinyDiscriminator(batch_norm=False)
         slow, fast = (schedules.cosine(rate, self.steps) for rate in (self.later_lr, 2e-3))
         return training.Restoration(
