@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # what type checkers and editors see of what follows; `as` sa
     from minigen.ops import *  # noqa: F403
 # isort: on
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 FOLDERS = (
     "autograd", "backend", "baselines", "coursework", "data", "engine", "errors", "evaluators", "losses", "metrics", "models",

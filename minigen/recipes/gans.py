@@ -95,12 +95,17 @@ class Gan(GanRecipe):
     steps: int | None = 20_000
     ema = 0.999
 
+    @property
+    def rates(self) -> tuple[float, float]:
+        """Learning rates of generator and discriminator, where they begin."""
+        return self.lr, self.lr / 4
+
     def networks(self, spec: InputSpec) -> Players:
         channels = spec.shape[2]
         return gan.Generator(channels=channels), gan.Discriminator(channels=channels)
 
     def trainer(self, generator: base.Generator, discriminator: Any) -> Adversarial:
-        rates = [schedules.cosine(rate, self.steps) for rate in (self.lr, self.lr / 4)]
+        rates = [schedules.cosine(rate, self.steps) for rate in self.rates]
         return Adversarial(
             generator,
             discriminator,
