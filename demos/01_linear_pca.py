@@ -1,8 +1,8 @@
 # %% [markdown]
 """A linear autoencoder is principal component analysis.
 
-An autoencoder squeezes its input through a narrow layer of codes and rebuilds it. With linear layers and squared error, the best
-it can do is known in closed form: project onto the first principal components. So here training can be checked exactly.
+An autoencoder squeezes its input through a narrow layer of codes and rebuilds it. With linear layers and squared error, the
+optimum is known in closed form: projection onto the first principal components. So training can be checked exactly.
 """
 
 # %% [markdown]
@@ -10,9 +10,9 @@ it can do is known in closed form: project onto the first principal components. 
 #
 #     z = x W1 + b1,    x^ = z W2 + b2,    loss = mean (x^ - x)^2
 #
-# At the minimum, the rows of W2 span the same plane as the first principal components, and the loss is the sum of the
-# discarded eigenvalues of the covariance, divided by the number of features (Baldi & Hornik 1989). Only the plane is found,
-# not the axes in it: any rotation of the codes, undone by the decoder, does as well.
+# At the minimum, the rows of W2 span the same plane as the first principal components, and the loss is the sum of the discarded
+# eigenvalues of the covariance, divided by the number of features (Baldi & Hornik 1989). Only the plane is found, not the axes in
+# it: any rotation of the codes, undone by the decoder, is just as good.
 # %%
 import numpy as np
 from tqdm import trange
@@ -40,7 +40,7 @@ def compare(model, points, closed_form):
 
 
 def train(model, points, optimizer, epochs, batch_size):
-    """So many times over all points, in batches; returns the loss before each step of the optimizer."""
+    """Train for `epochs` epochs, in batches; returns the loss before each step of the optimizer."""
     points = mg.asarray(points)
     history = []
     for _ in trange(epochs, leave=False):
@@ -82,7 +82,7 @@ with mg.no_grad():
 save(plot.plane_fit(points, rebuilt, codes, title="A linear autoencoder finds the plane of PCA"), args, "plane.png")
 
 # %% [markdown]
-# ## The same on pictures
+# ## The same on images
 # 5,000 images of 784 pixels, centered, and ten codes. The closed form is still there to compare with.
 # %%
 recipe = recipe.with_settings(latent_dim=10, steps=args.image_steps)

@@ -12,7 +12,7 @@ neither has seen.
 #
 # Exactly the chapter's network (163,814 parameters) and its optimizer, SGD with learning rate 1.5, which is that large because
 # the loss is a mean over pixels. Binary cross entropy of gray pixels cannot reach zero: its floor is the entropy of the pixels
-# themselves, printed below beside the squared error.
+# themselves, printed below with the squared error.
 # %%
 import minigen as mg
 from minigen import baselines, data, metrics, plot, recipes, training
@@ -27,7 +27,7 @@ criteria = Criteria(args)
 
 # %% [markdown]
 # ## The recipe
-# All that `minigen train stacked` does, too: the network, its optimizer, and how long they are trained.
+# It is what `minigen train stacked` does, too: the network, its optimizer, and the length of training.
 # %%
 recipe = recipe.with_arguments(args)
 recipe.show()

@@ -1,18 +1,18 @@
 # %% [markdown]
 """Looking at the codes: a map of 30 dimensions in two.
 
-The codes of a stacked autoencoder, laid out on a page by t-SNE. The network has never seen a label; yet images of one class lie
+The codes of a stacked autoencoder, mapped to the plane by t-SNE. The network has never seen a label; yet images of one class lie
 together.
 """
 
 # %% [markdown]
 # # 3. Looking at the codes
-# t-SNE (van der Maaten & Hinton 2008) places each code on a page so that near neighbors stay near:
+# t-SNE (van der Maaten & Hinton 2008) places each code in the plane so that near neighbors stay near:
 #
 #     p_ij: neighborhood in 30 dimensions, Gaussian;    q_ij: on the page, Student's t;    minimize KL(p || q)
 #
-# Distances between far clusters mean little; which points are neighbors means much. So the map is judged by its neighbors:
-# how often do the five nearest points have the class of the point in their middle?
+# Distances between far clusters mean little, but neighborhoods mean much. So the map is scored by its neighbors: how often do the
+# five nearest points have the class of the point itself?
 # %%
 import minigen as mg
 from minigen import data, metrics, plot, recipes
@@ -45,7 +45,7 @@ save(plot.code_map(points, shown.labels, shown.class_names, images=shown.images,
 
 # %% [markdown]
 # ## Did it work?
-# A point's five neighbors name its class: in the pixels, in the codes, and on the page. Chance is about one in the number of
+# A point's five neighbors predict its class: in the pixels, in the codes, and on the map. Chance is about one in the number of
 # classes.
 # %%
 pixels = metrics.knn_accuracy(shown.images.reshape(len(shown), -1), shown.labels)

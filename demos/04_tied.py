@@ -1,7 +1,7 @@
 # %% [markdown]
-"""Tied weights: what encodes, transposed, decodes.
+"""Tied weights: the decoder uses the encoder's weights, transposed.
 
-Half the parameters of a stacked autoencoder, and about as good at rebuilding images that neither has seen.
+Half the parameters of a stacked autoencoder, and about as good at reconstructing images that neither has seen.
 """
 
 # %% [markdown]
@@ -9,8 +9,8 @@ Half the parameters of a stacked autoencoder, and about as good at rebuilding im
 #
 #     z = selu(selu(x W1 + b1) W2 + b2),    logits = selu(z W2^T + b3) W1^T + b4
 #
-# An autoencoder is symmetrical; tied, it says so: the decoder takes the encoder's weights, transposed, and has only its biases to
-# itself. Each weight is used twice, and its gradient is the sum over both uses.
+# An autoencoder is symmetrical; tying makes that explicit: the decoder uses the encoder's weights, transposed, and only its
+# biases are its own. Each weight is used twice, and its gradient is the sum over both uses.
 #
 # Both networks start from the same seed, so with the same W1 and W2, and see the same batches.
 # %%
@@ -56,10 +56,10 @@ save(
 )
 
 # %% [markdown]
-# ## What the first layer looks at
-# One picture a unit: the weights of its 784 pixels, red above zero, blue below. In the tied network the same picture is what a
-# unit paints when it decodes: those that it uses are smooth, for noise would be painted, and the others are as they began.
-# Untied, the noise of the beginning stays in all of them, for nothing asks it to go.
+# ## The first layer's weights
+# One picture per unit: the weights of its 784 pixels, red above zero, blue below. In the tied network a unit also decodes with
+# this picture: those in use are smooth, because noise would appear in the output, and the others stay at their initial values.
+# Untied, the initial noise remains in all of them, because nothing removes it.
 # %%
 for name, model in models.items():
     title = f"First-layer filters, {name} ({args.data})"

@@ -2,7 +2,7 @@
 """One layer at a time: a deep autoencoder as a series of shallow ones.
 
 Greedy layer-wise training needs no gradient through more than two layers. Put together and fine-tuned, the network must be as
-good as one that was trained whole, for as many epochs.
+good as one trained end to end, for as many epochs.
 """
 
 # %% [markdown]
@@ -12,12 +12,13 @@ good as one that was trained whole, for as many epochs.
 #     stage 1:  784 -> 100 -> 784    on the images,           binary cross entropy
 #     stage 2:  100 -> 30 -> 100     on the codes of stage 1, squared error
 #
-# Put together, the layers make the stacked autoencoder, 784 -> 100 -> 30 -> 100 -> 784. The stages did not know of each other:
-# what stage 2 gets a little wrong, stage 1 has never been asked to decode. Some epochs for all layers at once mend that.
+# Put together, the layers make the stacked autoencoder, 784 -> 100 -> 30 -> 100 -> 784. The stages were trained separately: stage
+# 1 never had to decode the errors of stage 2. Some epochs for all layers together fix that.
 #
-# In 2006 this is how deep networks were got to train at all. Today's activations and initial weights train them whole, so what is
-# shown here is that the pieces fit. Adam sets the size of the steps, since the two losses differ in scale. Most of the epochs go
-# to the fine-tuning: with --stage-epochs 5 --fine-tuning 5, as many in all, the network ends behind the one trained whole.
+# In 2006 this was the way to train deep networks at all. With today's activations and initial weights they can be trained end to
+# end, so the demo only shows that the pieces fit together. Adam normalizes the size of the steps, since the two losses differ in
+# scale. Most of the epochs go to fine-tuning: with --stage-epochs 5 --fine-tuning 5, as many in total, the network ends behind
+# the one trained end to end.
 # %%
 import copy
 
@@ -47,7 +48,7 @@ together = copy.deepcopy(model)
 stages.append(training.fit(model, train.images, optimizer=adam(model.parameters()), epochs=args.fine_tuning, **settings))
 
 # %% [markdown]
-# ## The same network, trained whole
+# ## The same network, trained end to end
 # For as many epochs as the two stages and the fine-tuning together.
 # %%
 mg.seed(args.seed)

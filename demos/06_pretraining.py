@@ -2,7 +2,7 @@
 """Unsupervised pretraining: many images, few labels.
 
 An autoencoder learns from all images without a label, then its encoder becomes the lower part of a classifier that learns from a
-few. Against the same network from scratch, with as many updates.
+few. It is compared with the same network from scratch, with as many updates.
 """
 
 # %% [markdown]
@@ -13,9 +13,9 @@ few. Against the same network from scratch, with as many updates.
 #     3. frozen:       only W and b learn                   few labeled images
 #     4. fine-tuning:  encoder, W and b learn               the same ones
 #
-# The head begins with random weights, and its first gradients would tear up what the encoder knows: hence step 3. That nothing
-# changes the encoder in steps 2 and 3 is counted, weight by weight; it is easily got wrong, by a "clone" that draws new weights,
-# and then nothing at all has been transferred.
+# The head starts with random weights, and its first gradients would destroy what the encoder has learned: hence step 3. That the
+# encoder does not change in steps 2 and 3 is checked weight by weight: a "clone" that draws new weights is an easy mistake, and
+# then nothing has been transferred.
 # %%
 import copy
 from math import ceil
@@ -53,12 +53,12 @@ classes = len(train.class_names)
 
 
 def differing(encoder):
-    """How many of an encoder's weights are not what the autoencoder has learned."""
+    """How many of an encoder's weights differ from the autoencoder's."""
     return sum(int((before[name] != weights).sum()) for name, weights in encoder.state_dict().items())
 
 
 def learn(classifier, optimizer, labeled, epochs, seed):
-    """Train what the optimizer holds of a classifier; the accuracy on held-out images."""
+    """Train the optimizer's parameters of a classifier; returns the accuracy on held-out images."""
     training.fit(
         classifier,
         (labeled.images, labeled.labels),
@@ -111,7 +111,7 @@ save(
 
 # %% [markdown]
 # ## Did it work?
-# What pretraining gains is the difference of two accuracies with the same seed, so with the same labeled images.
+# The gain of pretraining is the difference of two accuracies with the same seed, so with the same labeled images.
 # %%
 gains, widths = metrics.t_interval(pretrained - scratch)
 at_500 = sizes.index(500)

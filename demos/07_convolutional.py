@@ -1,8 +1,8 @@
 # %% [markdown]
 """A convolutional autoencoder: the same small kernels everywhere in the image.
 
-Kernels that slide over the image need fewer parameters than a dense layer and know that a stroke is a stroke wherever it is.
-Compared with dense networks at equal parameters, and through a bottleneck of equal width.
+Kernels that slide over the image need fewer parameters than a dense layer, and detect a stroke wherever it is. They are compared
+with dense networks at equal parameters, and through a bottleneck of equal width.
 """
 
 # %% [markdown]
@@ -12,8 +12,8 @@ Compared with dense networks at equal parameters, and through a bottleneck of eq
 #     decoder   3 x 3 x 64 -> 7 x 7 x 32 -> 14 x 14 x 16 -> 28 x 28 x 1      transposed convolutions with stride 2
 #
 # The chapter's encoder and the book's decoder, 23,296 + 23,233 parameters. Its codes are 64 maps of 3 x 3, which is 576 values
-# for 784 pixels: no bottleneck at all, as the error of PCA with 576 components, below, shows. What this network can show is how
-# far shared kernels get with few parameters; how much fits into 30 values takes a second one. So two comparisons:
+# for 784 pixels: no bottleneck at all, as the error of PCA with 576 components, below, shows. This network shows how far shared
+# kernels get with few parameters; how much fits into 30 values takes a second one. So there are two comparisons:
 #
 #     576 codes   the network above, beside a dense network with as many parameters, 784-28-30-28-784
 #     30 codes    a network with a dense layer on either side of the codes (40,606 + 13,873 parameters, as the third edition's),
@@ -56,8 +56,8 @@ rows = {"original": test.images[:10], **{name: model.reconstruct(shown) for name
 save(plot.image_rows(rows, title="Held-out images and their reconstructions"), args, "reconstructions.png")
 
 # %% [markdown]
-# ## What the first layer sees
-# Its 16 kernels, and what each of them makes of the same image, in the same order: edges of one direction or another, strokes,
+# ## The first layer's feature maps
+# Its 16 kernels, and the feature map of each for the same image, in the same order: edges of one direction or another, strokes,
 # background.
 # %%
 first = models["convolutional,\n576 codes"].encoder[0]
@@ -65,7 +65,7 @@ save(plot.filters(first.weight, title="The kernels of the first layer"), args, "
 with mg.no_grad():
     maps = mg.to_numpy(first(shown[:1]).data)[0].transpose(2, 0, 1)
 low, high = maps.min(axis=(1, 2), keepdims=True), maps.max(axis=(1, 2), keepdims=True)
-title = "What each kernel makes of one image\n(black: its least value, white: its largest)"
+title = "The feature maps of one image\n(black: smallest value, white: largest)"
 save(plot.image_grid((maps - low) / (high - low), columns=4, title=title), args, "maps.png")
 
 
@@ -78,7 +78,7 @@ def error(model: mg.nn.Module) -> float:
 
 
 def pca_error(k: int) -> float:
-    """That of k principal components of the training images."""
+    """The mean squared error of k principal components of the training images."""
     pixels, held_out = (images.reshape(len(images), -1) for images in (train.images, test.images))
     return metrics.reconstruction_mse(held_out, baselines.pca(pixels, k).reconstruct(held_out))
 

@@ -1,8 +1,7 @@
 # %% [markdown]
 """A recurrent autoencoder: an image read, and written, row by row.
 
-To a recurrent network an image is a sequence of 28 rows. Two LSTMs read it into 30 values, a third one writes it again from
-them.
+To a recurrent network an image is a sequence of 28 rows. Two LSTMs read it into 30 values, a third one writes it from them.
 """
 
 # %% [markdown]
@@ -10,13 +9,12 @@ them.
 #
 #     28 rows of 28 pixels -> LSTM 100 -> the last state of LSTM 30 = z        z, 28 times -> LSTM 100 -> 28 rows of 28 pixels
 #
-# The book's network, 122,548 parameters. The decoder is given z at every step and never sees what it has written: which row it
-# is at, it must count itself. That is slow to learn: for some hundred steps the network knows no more than the mean image, and a
-# large learning rate can keep it there for thousands. So the rate starts small, rises over the first third of the steps, and
-# falls along a cosine.
+# The book's network, 122,548 parameters. The decoder gets z at every step and never sees what it has written: it must count the
+# rows itself. That is slow to learn: for some hundred steps the network outputs only the mean image, and a large learning rate
+# can keep it there for thousands. So the rate starts small, rises over the first third of the steps, and falls along a cosine.
 #
-# Trained on 10,000 images (`minigen train recurrent` takes all). Beside it: as many principal components, and the chapter's
-# stacked network, trained on the same images for as many epochs, which takes it a fraction of the time.
+# Trained on 10,000 images (`minigen train recurrent` takes all). For comparison: as many principal components, and the chapter's
+# stacked network, trained on the same images for as many epochs, in a fraction of the time.
 # %%
 import numpy as np
 
@@ -63,8 +61,8 @@ save(plot.training_curves(curves, title="Binary cross entropy, nats per pixel"),
 
 # %% [markdown]
 # ## Reading from the top
-# An image is revealed four rows at a time, the rest is blank. The network has never seen part of a digit, let alone none: it
-# answers with a blot or with some other digit at first, and comes nearer to the right one the further down it has read.
+# An image is revealed four rows at a time, the rest is blank. The network has never seen a partial digit, let alone a blank: at
+# first it outputs a blot or another digit, and comes closer to the right one the further it has read.
 # %%
 revealed = np.arange(4, 29, 4)
 rows = {}

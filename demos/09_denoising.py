@@ -1,8 +1,8 @@
 # %% [markdown]
-"""Denoising autoencoders: shown damaged pictures, asked for whole ones.
+"""Denoising autoencoders: from damaged images to clean ones.
 
-A network that must undo damage has to know what pictures look like. Three kinds of damage; and, for the linear network, the best
-that any training can reach, in closed form: the Wiener filter.
+A network that must undo damage has to know what images look like. Three kinds of damage are tried; and for the linear network the
+optimum is known in closed form: the Wiener filter.
 """
 
 # %% [markdown]
@@ -16,8 +16,8 @@ that any training can reach, in closed form: the Wiener filter.
 #     masking 0.5     x~ = x at half of the pixels, else 0      on average half as bright as x
 #     dropout 0.5     x~ = 2 x at half of the pixels, else 0    on average as bright as x
 #
-# Dropout, the chapter's Dropout(0.5) before the encoder, is masking times 2. It destroys just as much; but to a network that
-# knows only one of them, the other's pictures are too bright or too dark.
+# Dropout, the chapter's Dropout(0.5) before the encoder, is masking times 2. It destroys just as much; but to a network trained
+# on one of them, the other's images are too bright or too dark.
 # %%
 from math import ceil
 
@@ -40,8 +40,8 @@ CODES = recipe.latent_dim
 
 # %% [markdown]
 # ## Training
-# Four times the chapter's stacked autoencoder: once on whole pictures, and once for each corruption. Each batch is damaged in its
-# own way.
+# The chapter's stacked autoencoder, four times: once on clean images, and once for each corruption. The damage is random in each
+# batch.
 # %%
 recipe = recipe.with_arguments(args)
 recipe.show()
@@ -59,8 +59,8 @@ for model in (plain, *denoisers.values()):
 #
 #     x^ = m + (x~ - m) (C + N)^-1 C,        through codes:  x^ = m + (x~ - m) (C + N)^-1 C V V^T
 #
-# Masked pictures are doubled first, which makes them dropout's. And a little noise is always assumed, that of pixels rounded to
-# bytes, of variance 1 / (12 * 255^2): without it, the filter reads too much into a pixel that was gray in one training image.
+# Masked images are doubled first, which turns masking into dropout. And a little noise is always assumed, that of pixels rounded
+# to bytes, of variance 1 / (12 * 255^2): without it, the filter overfits to a pixel that was gray in one training image.
 # %%
 pixels = train.images.reshape(len(train), -1)
 mean_square = np.mean(pixels**2, axis=0, dtype=np.float64)
@@ -86,8 +86,8 @@ for name, model in denoisers.items():
 
 # %% [markdown]
 # ## Gradient descent finds the Wiener filter
-# A linear network with 30 codes, trained on damaged pictures like the others. What is compared is its expected error on the
-# training images, which is exact: for a linear map the expectation over the noise needs no samples.
+# A linear network with 30 codes, trained on damaged images like the others. Its expected error on the training images is
+# compared, which is exact: for a linear map the expectation over the noise needs no samples.
 # %%
 excess = {}
 for name, amount in CORRUPTIONS.items():

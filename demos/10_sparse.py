@@ -1,8 +1,8 @@
 # %% [markdown]
 """A sparse autoencoder: 300 codes, few of them active at a time.
 
-More codes than a bottleneck would allow, but each one costs something when it is active. Without the cost, with an L1 penalty,
-and with a target for how often a code may be active.
+More codes than a bottleneck would allow, but active codes are penalized. Three variants: without a penalty, with L1, and with a
+target for how often a code may be active.
 """
 
 # %% [markdown]
@@ -13,8 +13,8 @@ and with a target for how often a code may be active.
 #     L1   0.001 * sum_j |z_j|                            mean over the batch: every activation is pushed toward zero
 #     KL   0.0016 * sum_j KL(0.1 || mean of z_j)          each code may be active for a tenth of the images
 #
-# L1 is charged to a mean example, so it does not change with the batch size. That is not everyone's convention: where the same
-# 0.001 is summed over a batch of 32, it is 32 times as strong, and hardly a code survives.
+# L1 is a mean over examples, so it does not change with the batch size. Conventions differ: if the same 0.001 is summed over a
+# batch of 32, it is 32 times as strong, and hardly any code survives.
 # %%
 import numpy as np
 
@@ -42,7 +42,7 @@ for model in models.values():
 # %% [markdown]
 # ## How active are the codes?
 # Above, all activations on held-out images; below, each code's mean. The plain network uses the whole range of its sigmoids. L1
-# does not care whose activity it saves: it may keep a few codes and give up the others. KL asks every code for its tenth.
+# only limits the total activity: it may keep a few codes and switch off the others. KL asks each code to be active for a tenth.
 # %%
 images = mg.asarray(test.images)
 with mg.no_grad():
@@ -53,10 +53,10 @@ rows = {"original": test.images[:10]} | {name: x[:10] for name, x in rebuilt.ite
 save(plot.image_rows(rows, title="Held-out images and their reconstructions"), args, "reconstructions.png")
 
 # %% [markdown]
-# ## What does a code stand for?
-# The ten held-out images that excite a code most, for the four codes of each sparse network whose activation varies most. Codes
-# are not classes. As a number: of the ten images, the share that belongs to the most frequent class, mean over the codes that are
-# in use (above 0.1 for ten images at least), with the plain network to compare with.
+# ## What does a code represent?
+# The ten held-out images that activate a code most, for the four codes of each sparse network whose activation varies most. Codes
+# are not classes. Their purity is the share of the ten images in the most frequent class, averaged over the codes in use (above
+# 0.1 for at least ten images), with the plain network for comparison.
 # %%
 rows, purity = {}, {}
 for name, z in codes.items():
@@ -65,11 +65,11 @@ for name, z in codes.items():
     purity[name] = np.mean([np.bincount(test.labels[column]).max() / 10 for column in exciting.T[in_use]])
     if name != "plain":
         rows |= {f"{name},\ncode {code}": test.images[exciting[:, code]] for code in np.argsort(-z.var(axis=0))[:4]}
-save(plot.image_rows(rows, title="The images that most excite a code"), args, "exciting.png")
+save(plot.image_rows(rows, title="The images that activate a code most"), args, "exciting.png")
 
 # %% [markdown]
 # ## Did it work?
-# A network that draws the same image for all gets many pixels right, most of them being black. So wrong pixels (after rounding to
+# A network that draws the same image for all inputs gets many pixels right, as most are black. So wrong pixels (after rounding to
 # black and white) are counted against those of the best constant image: 1 would be collapse.
 # %%
 white = test.images > 0.5

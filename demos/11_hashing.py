@@ -1,18 +1,18 @@
 # %% [markdown]
-"""Hashing with a binary autoencoder: sixteen bits that find similar pictures.
+"""Hashing with a binary autoencoder: sixteen bits that find similar images.
 
-Noise in front of the codes leaves them only two safe values, 0 and 1. Rounded, they are a key: pictures that share it, or nearly,
-look alike.
+Noise before the codes leaves them only two safe values, 0 and 1. Rounded, they are a hash: images with the same or nearly the
+same hash look alike.
 """
 
 # %% [markdown]
 # # 11. Hashing with a binary autoencoder
 #
-#     784 -> 100, SELU -> + 15 noise -> 16, sigmoid = z -> 100, SELU -> 784,        noise ~ N(0, 1), other noise for every batch
+#     784 -> 100, SELU -> + 15 noise -> 16, sigmoid = z -> 100, SELU -> 784,        noise ~ N(0, 1), new noise for every batch
 #
-# The noise drowns whatever a code between 0 and 1 could say. What survives is the sign of a number much larger than the noise, so
-# training drives every code to one of its ends (Salakhutdinov & Hinton 2009, "Semantic hashing"). Beside it, the same network
-# without noise, which has no reason to.
+# The noise drowns any information in values between 0 and 1. What survives is the sign of an input much larger than the noise, so
+# training drives every code to 0 or 1 (Salakhutdinov & Hinton 2009, "Semantic hashing"). The same network without noise, for
+# comparison, has no reason to.
 # %%
 import numpy as np
 
@@ -38,8 +38,8 @@ for network in (model, plain):
 
 # %% [markdown]
 # ## The codes
-# Held-out images, no noise any more: with noise in training the codes are bits all but for rounding, without it they are not.
-# Rounding then costs little or much.
+# Held-out images, without noise: trained with noise, the codes are bits up to rounding; trained without it, they are not.
+# Accordingly, rounding them costs little or much.
 # %%
 held_out = test[:4000]
 x = mg.asarray(held_out.images)
@@ -59,14 +59,14 @@ def rounding_errors(network: HashingAutoencoder) -> tuple[float, float]:
 
 # %% [markdown]
 # ## Searching by hash
-# One held-out image of each class is the query; below it, the training images whose hashes differ from its own in the fewest
-# bits (among equals, whichever comes first). Nothing but 16 bits per image is compared.
+# One held-out image of each class is the query; below it, the training images whose hashes differ from its own in the fewest bits
+# (the first ones, in a tie). Only 16 bits per image are compared.
 # %%
 hashes, library = (mg.to_numpy(model.hash(mg.asarray(images))).astype(np.float32) for images in (held_out.images, train.images))
 
 
 def hamming(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """In how many bits each hash of a (n, bits) differs from each of b (m, bits): (n, m)."""
+    """The number of bits in which each hash of a (n, bits) differs from each of b (m, bits): (n, m)."""
     return a @ (1 - b).T + (1 - a) @ b.T
 
 

@@ -1,8 +1,8 @@
 # %% [markdown]
 """A variational autoencoder: codes are distributions, so that new images can be drawn.
 
-The encoder answers with a Gaussian instead of a point, and a divergence keeps these Gaussians near one prior. Whatever is drawn
-from that prior, the decoder has seen its like. The loss bounds the log-likelihood of images, so it is judged in nats.
+The encoder outputs a Gaussian instead of a point, and a divergence keeps these Gaussians near one prior. So codes drawn from the
+prior resemble those the decoder was trained on. The loss bounds the log-likelihood of images, and is measured in nats.
 """
 
 # %% [markdown]
@@ -12,9 +12,9 @@ from that prior, the decoder has seen its like. The loss bounds the log-likeliho
 #     loss = E_q[-log p(x|z)] + KL(q(z|x) || p(z))  >=  -log p(x),    in nats per image
 #
 # The book's network, 784-150-100-(10, 10)-100-150-784. The likelihood is Bernoulli: a gray value is read as the probability that
-# the pixel is white, and the loss is the expected one of black and white images drawn with these probabilities. Of it, the
-# entropy of the pixels themselves cannot be saved by any model; it is printed below. The bound that must be reached leaves
-# 64.5 nats above the entropy of MNIST (45.5), and as much above that of the glyphs (39).
+# the pixel is white, and the loss is the expected one of black and white images drawn with these probabilities. The entropy of
+# the pixels is a lower limit for any model; it is printed below. The criterion allows 64.5 nats above the entropy of MNIST
+# (45.5), and as much above that of the glyphs (39).
 # %%
 import numpy as np
 
@@ -56,12 +56,12 @@ save(plot.image_grid(model.sample(60), columns=12, title="Drawn from the prior")
 
 # %% [markdown]
 # ## Between images
-# Twelve held-out images in a table of 3 x 4 (framed), and 23 between them, decoded from codes between their codes.
+# Twelve held-out images in a grid of 3 x 4 (framed), and 23 between them, decoded from codes between their codes.
 # %%
 
 
 def between(table):
-    """A table of codes (rows, columns, d) with the means of neighbors put between them: (2 rows - 1, 2 columns - 1, d)."""
+    """A grid of codes (rows, columns, d) with the means of neighbors inserted between them: (2 rows - 1, 2 columns - 1, d)."""
     for axis in (0, 1):
         table = np.moveaxis(table, axis, 0)
         wider = np.repeat(table, 2, axis=0)[:-1]
@@ -82,9 +82,9 @@ steps = np.concatenate([np.sqrt((np.diff(grid, axis=axis) ** 2).sum(axis=(2, 3, 
 # %% [markdown]
 # ## Did it work?
 # The bound is loose by the divergence of q(z|x) from the true posterior. Averaging k weighted samples inside the logarithm
-# tightens it (Burda et al. 2016); this is measured on black and white images, drawn once. The prior is judged by its samples:
-# labeled by their nearest training images, they should be of all classes alike (ten classes: at most log 10 = 2.303 nats).
-# A second model with squared error (Gaussian, the other usual choice) is reported beside the first.
+# tightens it (Burda et al. 2016); this is measured on black and white images, drawn once. The prior is tested by its samples:
+# labeled by their nearest training images, they should cover all classes evenly (entropy at most log 10 = 2.303 nats for ten
+# classes). A second model with squared error (Gaussian, the other usual choice) is also reported.
 # %%
 floor = 784 * metrics.bernoulli_entropy(test.images)
 bound = {"mnist": 110.0, "fashion_mnist": 251.0}.get(args.data, 103.5)

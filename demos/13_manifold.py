@@ -1,14 +1,14 @@
 # %% [markdown]
-"""A manifold of images: two latent variables, and everything the decoder knows on one page.
+"""A manifold of images: two latent variables, and all of the decoder's images in one picture.
 
-With a 2-D latent space the whole generative model can be seen: each point of the page decodes to an image, and neighboring
-points to similar ones. Where in it do the classes lie, which it has never seen?
+With a 2-D latent space the whole generative model can be seen: each point of the plane decodes to an image, and neighboring
+points to similar ones. Where in it are the classes, which the model has never seen?
 """
 
 # %% [markdown]
 # # 13. A manifold of images
-# A variational autoencoder with two latent variables (Kingma & Welling 2014, figure 4). The prior p(z) = N(0, I) is the density
-# of the page: walking in equal steps of probability, not of length, shows every part of it as often as it occurs.
+# A variational autoencoder with two latent variables (Kingma & Welling 2014, figure 4). Steps of equal probability under the
+# prior p(z) = N(0, I), instead of equal length, show every region as often as it occurs.
 #
 #     z = (F^-1(u), F^-1(v)),   u, v = 1/40, 3/40, ..., 39/40,   F the distribution function of N(0, 1)
 # %%
@@ -34,7 +34,7 @@ history = recipe.fit(model, train, test)
 model.eval()
 
 # %% [markdown]
-# ## The page
+# ## The map
 # %%
 quantiles = [NormalDist().inv_cdf((i + 0.5) / args.columns) for i in range(args.columns)]
 z = np.array([(z1, z2) for z2 in quantiles for z1 in quantiles], dtype=np.float32)
@@ -64,12 +64,12 @@ save(
 
 # %% [markdown]
 # ## Did it work?
-# Two values are few for an image; still the five nearest codes should name its class far more often than chance, one in ten.
-# And the prior must be what it is taken for: the codes of all images together, q(z) = mean over x of q(z|x), should look like
-# N(0, I), or the page above shows places where no image lies. The divergence of q(z|x) from the prior is what z tells of x plus
-# the divergence of q(z) from the prior (Hoffman & Johnson 2016); with q(z) taken as Gaussian, the latter must be the lesser part
-# by far. The covariance of q(z) is that of the means plus the mean of the variances. Two values have to carry so much here that
-# codes reach out further than the prior: variances above 1.
+# Two values are few for an image; still the five nearest codes should predict its class far more often than chance, one in ten.
+# And the codes must match the prior: those of all images together, q(z) = mean over x of q(z|x), should look like N(0, I),
+# otherwise the map above shows regions without images. The divergence of q(z|x) from the prior is the information of z on x plus
+# the divergence of q(z) from the prior (Hoffman & Johnson 2016); approximating q(z) by a Gaussian, the latter must be by far the
+# smaller part. The covariance of q(z) is that of the means plus the mean of the variances. Two values have to carry so much here
+# that codes extend beyond the prior: variances above 1.
 # %%
 measured = min(len(test), 4000)
 criteria.check(

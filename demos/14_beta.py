@@ -1,8 +1,8 @@
 # %% [markdown]
 """The beta of a variational autoencoder: a price on every nat of the code.
 
-With a higher price, codes carry less and reconstructions get worse. Does each latent variable then stand for one factor of what
-made the image? That is measured, over several seeds, not promised.
+With a higher price, codes carry less and reconstructions get worse. Does each latent variable then represent one factor of
+variation? That is measured over several seeds, not assumed.
 """
 
 # %% [markdown]
@@ -10,10 +10,10 @@ made the image? That is measured, over several seeds, not promised.
 #
 #     loss = E_q[-log p(x|z)] + beta * KL(q(z|x) || p(z)),    nats per image
 #
-# KL is what the code tells about the image, and beta is its price (Higgins et al. 2017). At the minimum of the loss a higher beta
-# can only lower KL and raise the reconstruction error: from the same start, with the same images, we expect both at every step
-# of beta, on held-out images too. The paper's hope is another one: that under a high price each latent variable learns one
-# factor of variation.
+# KL is the information of the code on the image, and beta is its price (Higgins et al. 2017). At the minimum of the loss a higher
+# beta can only lower KL and raise the reconstruction error: from the same start, with the same images, we expect both at every
+# step of beta, on held-out images too. The paper hopes for something else: that under a high price each latent variable learns
+# one factor of variation.
 # %%
 import numpy as np
 from tqdm import tqdm
@@ -34,10 +34,10 @@ if args.quick:
 criteria = Criteria(args)
 
 # %% [markdown]
-# ## Does one code tell one factor?
-# Glyphs come with the factors that made them, so it can be measured, on held-out images: by the mutual information gap (MIG), for
-# each factor the information that the best code has on it beyond the second best, as a share of the factor's entropy; 1 if every
-# factor has a code of its own. Of the factors we take those that were drawn independently; family, weight and slant follow from
+# ## Does one code determine one factor?
+# Glyphs come with their factors of variation, so it can be measured on held-out images, by the mutual information gap (MIG): for
+# each factor, the information of the best code on it beyond that of the second best, as a share of the factor's entropy; 1 if
+# every factor has a code of its own. Only factors that were drawn independently are used; family, weight and slant follow from
 # the font. Other data sets have no factors, and no MIG.
 # %%
 INDEPENDENT = ("class", "font", "rotation", "scale", "shift_x", "shift_y", "stroke")
@@ -52,7 +52,7 @@ def posterior(model, images):
 
 
 def measure(model):
-    """What the held-out images say of a trained model: (KL, reconstruction error, active units, MIG or NaN)."""
+    """Measurements of a trained model on held-out images: (KL, reconstruction error, active units, MIG or NaN)."""
     means, kl = posterior(model, test.images)
     bound = metrics.elbo(model, test.images, seed=0)
     gap = metrics.mutual_information_gap(means, factors)[0] if factors else np.nan
@@ -74,8 +74,8 @@ for run in tqdm(range(args.seeds * len(betas)), desc="trainings"):
 kl, reconstruction, active, gaps = np.moveaxis(measured, -1, 0)  # each (betas, seeds)
 
 # %% [markdown]
-# ## The price and what is bought
-# Intervals hold the mean of the seeds with 95 % confidence (Student's t).
+# ## The price and what it buys
+# Intervals contain the mean over seeds with 95 % confidence (Student's t).
 # %%
 curves = {"reconstruction error": metrics.t_interval(reconstruction), "KL": metrics.t_interval(kl)}
 save(
@@ -103,7 +103,7 @@ if factors:
             xlabel="beta",
             ylabel="mutual information gap (at most 1)",
             logx=True,
-            title="Does one code tell one factor?",
+            title="Does one code determine one factor?",
         ),
         args,
         "gap.png",
@@ -111,8 +111,8 @@ if factors:
 
 # %% [markdown]
 # ## Traversals
-# The codes of one image, of which one latent variable at a time moves from -3 to 3, the variables with the highest KL first. One
-# whose KL is near 0 is not used, and changes nothing.
+# The codes of one image, with one latent variable at a time moving from -3 to 3, the variables with the highest KL first. A
+# variable with a KL near 0 is not used, and changes nothing.
 # %%
 steps = np.linspace(-3, 3, 7, dtype=np.float32)
 for beta in (1.0, betas[-1]):
@@ -130,8 +130,8 @@ for beta in (1.0, betas[-1]):
 
 # %% [markdown]
 # ## Did it work?
-# The two criteria count the steps from one beta to the next, of every seed. The gap is reported as it is; it differs from that of
-# beta 1 only where the interval of the difference, seed by seed, leaves out 0.
+# The two criteria count the steps from one beta to the next, of every seed. The gap is only reported; it differs from that of
+# beta 1 only if the interval of the difference, seed by seed, excludes 0.
 # %%
 ups = args.seeds * (len(betas) - 1)
 criteria.check(f"steps up in beta, of {ups}, at which KL does not fall", (np.diff(kl, axis=0) >= 0).sum(), at_most=0)

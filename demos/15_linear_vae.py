@@ -1,8 +1,8 @@
 # %% [markdown]
 """A linear variational autoencoder is probabilistic PCA: the bound against the likelihood itself.
 
-A variational autoencoder maximizes a lower bound, and usually nobody knows how far below the truth it ends. With linear networks
-the likelihood is known in closed form, and so is the best bound: the two are equal. So here the whole machinery is checked.
+A variational autoencoder maximizes a lower bound, and usually the gap to the likelihood is unknown. With linear networks the
+likelihood is known in closed form, and so is the best bound: the two are equal. So the whole method can be checked here.
 """
 
 # %% [markdown]
@@ -12,9 +12,9 @@ the likelihood is known in closed form, and so is the best bound: the two are eq
 #     loss = E_q[-log p(x|z)] + KL(q(z|x) || p(z))  >=  -log p(x)
 #
 # Integrating z out, p(x) = N(b, W^T W + variance I): probabilistic PCA (Tipping & Bishop 1999). Its maximum likelihood has W
-# along the principal components, and the mean of the discarded eigenvalues as variance. There the true posterior of z is
-# Gaussian, too, so that the bound can reach the likelihood (Lucas et al. 2019). Training knows nothing of this: it draws one z
-# for each example, as every variational autoencoder does.
+# along the principal components, and the mean of the discarded eigenvalues as variance. Then the true posterior of z is Gaussian,
+# too, so that the bound can reach the likelihood (Lucas et al. 2019). Training does not use this: it draws one z for each
+# example, as every variational autoencoder does.
 # %%
 import numpy as np
 from tqdm import trange
@@ -75,10 +75,11 @@ train(flat, recipe.with_settings(epochs=args.point_epochs), points)
 compare("3-D points", flat, points, baselines.probabilistic_pca(points, 2))
 
 # %% [markdown]
-# ## Pictures
-# 784 pixels, centered, ten latent variables, a smaller rate. The right plane is found soon. Within it the bound prefers W's rows
-# along the components themselves, since only then a diagonal q(z|x) is the posterior; but that is worth a fraction of a nat per
-# image, and the pull that turns the rows is weak: at the end, how far they are still turned is reported with what it costs.
+# ## Images
+# 784 pixels, centered, ten latent variables, a smaller learning rate. The right subspace is found soon. Within it the bound
+# prefers W's rows along the components themselves, since only then the posterior is a diagonal q(z|x); but that is worth a
+# fraction of a nat per image, and the gradient that rotates the rows is weak: their remaining rotation, and its cost, are
+# reported at the end.
 # %%
 images = train_set.images[: args.images].reshape(-1, 28 * 28)
 mean = mg.mean(images, axis=0)

@@ -1,16 +1,16 @@
 # %% [markdown]
-"""A conditional variational autoencoder: say which class, draw the style.
+"""A conditional variational autoencoder: choose the class, draw the style.
 
-Encoder and decoder are conditioned on the label, so the codes need not say it: they keep what the label leaves open, the hand.
-One code then writes all classes in one hand, and a new image can be asked for by name.
+Encoder and decoder are conditioned on the label, so the codes need not represent it: they keep what the label leaves open, the
+style. One code then draws all classes in one handwriting, and a new image can be requested by class.
 """
 
 # %% [markdown]
 # # 16. A conditional variational autoencoder
 #
 # The label y enters both networks as ten more inputs, one-hot (Kingma et al. 2014; Sohn et al. 2015). The prior of z is the same
-# for every class, which asks of the codes to say nothing of it. They obey as far as the divergence weighs: here beta = 2, since a
-# code that has to say more than the style is one that does not fit another label.
+# for every class, which pushes codes to be independent of it, as far as the divergence has weight: here beta = 2, since a code
+# that represents more than the style does not fit another label.
 #
 #     loss = E_q[-log p(x|z, y)] + 2 KL(q(z|x, y) || p(z))
 # %%
@@ -53,7 +53,7 @@ save(
 )
 
 # %% [markdown]
-# ## The hand of an image
+# ## The style of an image
 # The same with the style of held-out images (left): the code of each, decoded with every label.
 # %%
 chosen = test[:8]
@@ -66,8 +66,8 @@ save(plot.image_grid(written.reshape(-1, 28, 28, 1), columns=classes + 1, title=
 
 # %% [markdown]
 # ## Did it work?
-# A classifier that has seen only real images (5 nearest neighbors, pixels) must find in an image the class that was asked for.
-# What it scores on real held-out images stands beside it.
+# A classifier that has seen only real images (5 nearest neighbors, pixels) must predict the class that an image is conditioned
+# on. Its accuracy on real held-out images is given for comparison.
 # %%
 n, pixels = min(len(test), 1000), train.images.reshape(len(train), -1)
 asked = np.arange(n) % classes

@@ -1,8 +1,8 @@
 # %% [markdown]
-"""The evaluator: a small convolutional classifier, whose features later scores stand on.
+"""The evaluator: a small convolutional classifier, whose features later scores use.
 
-How good is a generated digit? Distances between pixels say little. So distances are taken between what a classifier makes of the
-pixels, and the classifier is trained here, by minigen, in about a minute.
+How good is a generated digit? Distances between pixels say little. So distances are measured between a classifier's features, and
+the classifier is trained here, by minigen, in about a minute.
 """
 
 # %% [markdown]
@@ -10,8 +10,8 @@ pixels, and the classifier is trained here, by minigen, in about a minute.
 #
 #     28 x 28 -> conv 16 -> pool -> conv 32 -> pool -> 64 features -> 10 classes
 #
-# Scores of generated images (the Frechet distance, precision and recall, "does it show what was asked for?") need a space in
-# which near means alike. Published ones use a network trained on ImageNet; for small gray images, the 64 features before the last
+# Scores of generated images (the Frechet distance, precision and recall, "does it show the right class?") need a space in which
+# near means similar. Published ones use a network trained on ImageNet; for small gray images, the 64 features before the last
 # layer of this network serve better, and nothing has to be downloaded. Scores from different evaluators cannot be compared: the
 # fingerprint of the weights is printed with each.
 # %%
@@ -31,8 +31,8 @@ evaluator = evaluators.feature_classifier(train, epochs=args.epochs, cache=args.
 evaluator.summary((28, 28, 1))
 
 # %% [markdown]
-# ## What it sees
-# The images it gets wrong are mostly those that a person would hesitate about. The map shows 64 features in two dimensions.
+# ## Errors and features
+# The images it gets wrong are mostly ambiguous to a person, too. The map shows the 64 features in two dimensions.
 # %%
 predicted = evaluator.predict(test.images)
 wrong = np.flatnonzero(predicted != test.labels)[:20]
@@ -57,8 +57,9 @@ save(plot.filters(evaluator.encoder[0].weight, title="First layer: 16 kernels of
 
 # %% [markdown]
 # ## Did it work?
-# The accuracy asked of it, 98.5 % of MNIST's test images, leaves little doubt when it calls a generated image a 7. Glyphs are
-# tested in fonts that it has never seen. Neighbors must agree better by features than by pixels, or nothing is gained.
+# The required accuracy, 98.5 % of MNIST's test images, leaves little doubt when it classifies a generated image as a 7. Glyphs
+# are tested in fonts that it has never seen. Neighbors by features must agree better than neighbors by pixels, otherwise nothing
+# is gained.
 # %%
 neighbors = {
     name: metrics.knn_accuracy(space, few.labels)

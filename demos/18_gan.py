@@ -1,8 +1,8 @@
 # %% [markdown]
-"""A generative adversarial network: two players, and images that neither was shown.
+"""A generative adversarial network: two players, and new images.
 
-A generator makes images from noise, a discriminator learns to tell them from real ones, and each is the other's teacher. The
-chapter's dense networks, its optimizer, its loop.
+A generator makes images from noise, a discriminator learns to distinguish them from real ones, and each learns from the other.
+The chapter's dense networks, its optimizer, its loop.
 """
 
 # %% [markdown]
@@ -10,10 +10,10 @@ chapter's dense networks, its optimizer, its loop.
 #
 #     D maximizes  E log D(x) + E log(1 - D(G(z))),    G maximizes  E log D(G(z)),    z ~ N(0, I)
 #
-# Generator 30-100-150-784, discriminator 784-150-100-1, SELU, RMSprop, batches of 32 (the chapter's). Where the two are balanced
-# and nothing tells real from generated, D says 1/2 everywhere: its loss is then 2 log 2 = 1.386, the generator's log 2 = 0.693.
-# The discriminator's learning rate is a quarter of the generator's, and both fall to zero by half a cosine.
-# A loss far from that is no failure, and a loss near it no success: a GAN is judged by what it makes.
+# Generator 30-100-150-784, discriminator 784-150-100-1, SELU, RMSprop, batches of 32 (the chapter's). If the two are balanced and
+# real and generated images are indistinguishable, D is 1/2 everywhere: its loss is then 2 log 2 = 1.386, the generator's log 2 =
+# 0.693. The discriminator's learning rate is a quarter of the generator's, and both fall to zero by half a cosine. A loss far
+# from that is not a failure, and a loss near it not a success: a GAN is evaluated by its samples.
 # %%
 import numpy as np
 
@@ -40,7 +40,7 @@ grid = training.SampleGrid(args.out / "evolution", every=max(args.steps // 20, 1
 history = recipe.fit(trainer, train, record_every=max(args.steps // 100, 10), callbacks=[monitor, grid])
 
 # %% [markdown]
-# ## What it makes
+# ## Samples
 # Samples are drawn from a moving average of the generator's weights. Nothing was selected.
 # %%
 samples = trainer.sample(args.samples)
@@ -69,8 +69,8 @@ save(
 )
 
 # %% [markdown]
-# ## Is it only remembering?
-# Each sample beside the training image nearest to it in pixels: alike in kind, not copies.
+# ## Are they copies?
+# Each sample with the training image nearest to it in pixels: similar, but not copies.
 # %%
 near = metrics.nearest_training(samples[:12], train.images[:20_000])
 save(
@@ -83,7 +83,7 @@ save(
 
 # %% [markdown]
 # ## Between two images
-# From one z to another in equal steps along the great circle.
+# From one z to another in equal steps along a great circle.
 # %%
 ends = np.random.default_rng(args.seed).standard_normal((2, 5, generator.latent_dim))
 paths = great_circle(*ends, 10)
@@ -98,9 +98,9 @@ save(
 
 # %% [markdown]
 # ## Did it work?
-# The distance is Frechet's, between the features that the evaluator (demo 17) finds in generated and in training images. It must
-# have fallen to a quarter of the untrained generator's, and below that of images whose pixels are drawn one by one, each with the
-# mean and variance that it has in the training set. All classes must occur.
+# The Frechet distance is measured between the evaluator's features (demo 17) of generated and training images. It must fall to a
+# quarter of the untrained generator's, and below that of images with independent pixels of the same means and variances as in the
+# training set. All classes must occur.
 # %%
 order = np.random.default_rng(0).permutation(len(train))
 real, others = train.images[order[: args.samples]], train.images[order[args.samples : 2 * args.samples]]

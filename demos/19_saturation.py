@@ -1,8 +1,8 @@
 # %% [markdown]
 """Two objectives for the generator, with the same equilibrium and different gradients.
 
-To make the discriminator wrong, or to make it say "real": both lead to the same place, and the book calls them equivalent. But a
-discriminator that is sure leaves the first generator without a gradient, and the second with one that grows.
+To make the discriminator wrong, or to make it say "real": both lead to the same equilibrium, and the book calls them equivalent.
+But a confident discriminator leaves the first generator without a gradient, and the second with one that grows.
 """
 
 # %% [markdown]
@@ -11,14 +11,14 @@ discriminator that is sure leaves the first generator without a gradient, and th
 #     minimax          G minimizes   E log(1 - D(G(z)))
 #     non-saturating   G minimizes  -E log D(G(z))
 #
-# D is the sigmoid of a score s. Both generators want higher scores, and both rest where D cannot tell real from generated, with
-# s = 0 for everything. On the way there,
+# D is the sigmoid of a score s. Both generators want higher scores, and both are at rest where D cannot distinguish real from
+# generated, with s = 0 for everything. On the way there,
 #
 #     minimax          d/ds = -sigmoid(s)       = -D
 #     non-saturating   d/ds = sigmoid(s) - 1    = -(1 - D)
 #
-# Minimax listens to the examples that deceive D already, the other to those that D sees through. When D sees through all of them,
-# as at the beginning of training, minimax hears nothing (Goodfellow et al. 2014, section 3).
+# Minimax learns from the examples that already fool D, the other from those that D recognizes. When D recognizes all of them, as
+# at the start of training, minimax learns nothing (Goodfellow et al. 2014, section 3).
 # %%
 from itertools import chain, repeat
 
@@ -70,24 +70,24 @@ save(
         slopes,
         xlabel="score of a generated example",
         ylabel="slope of the generator's loss",
-        title="Seen through (left), minimax is flat",
+        title="For recognized fakes (left), minimax is flat",
     ),
     args,
     "slopes.png",
 )
 
 # %% [markdown]
-# ## A generator that waits
-# The experiment of Arjovsky & Bottou (2017, figures 2 and 3), with the book's dense networks. A generator is trained for a
-# while, then frozen. A new discriminator is trained against it, alone, and after every 20 steps we ask how large the gradient of
-# the generator's parameters would be under either objective. The images of a generator fill no more than a thin sheet among all
-# images, which real ones miss, so that in the end the discriminator can be right about each. Then
+# ## A frozen generator
+# The experiment of Arjovsky & Bottou (2017, figures 2 and 3), with the book's dense networks. A generator is trained for a while,
+# then frozen. A new discriminator is trained against it, alone, and after every 20 steps we measure how large the gradient of the
+# generator's parameters would be under either objective. A generator's images lie on a thin manifold in the space of all images,
+# which real ones do not meet, so that in the end the discriminator can be right about each. Then
 #
-#     minimax          E[-D ds/dtheta]         dies with D(G(z)), which falls exponentially with the score
+#     minimax          E[-D ds/dtheta]         vanishes with D(G(z)), which falls exponentially with the score
 #     non-saturating   E[-(1 - D) ds/dtheta]   becomes the gradient of the mean score alone
 #
-# So we expect that the first falls below 1 % of where it starts, and that the second stays above 10 % of where it starts. Nothing
-# bounds it from above: a discriminator that becomes ever more sure becomes ever steeper.
+# So we expect that the first falls below 1 % of its initial value, and that the second stays above 10 %. Nothing bounds it from
+# above: a discriminator that becomes ever more confident becomes ever steeper.
 # %%
 images = train.images[: args.images]
 z = mg.Tensor(mg.asarray(np.random.default_rng(args.seed).standard_normal((512, 30), dtype=np.float32)))
@@ -125,7 +125,7 @@ save(
         xlabel="steps of the discriminator alone",
         ylabel="norm of the generator's gradient",
         logy=True,
-        title=f"What is left to learn from ({args.data})",
+        title=f"The generator's gradient ({args.data})",
     ),
     args,
     "frozen.png",
@@ -133,10 +133,10 @@ save(
 
 # %% [markdown]
 # ## Both in training
-# In a game the discriminator is not left alone, and whether it ever becomes so sure depends on the task. Here the task is eight
-# narrow Gaussians on a circle, and both games start with the same weights. Of 2,500 points each, we count the modes they reach
-# and the points of high quality, within three standard deviations of a mode. The intervals hold the mean of the seeds with 95 %
-# confidence; differences are taken seed by seed.
+# In a game the discriminator is not trained alone, and whether it ever becomes so confident depends on the task. Here the task is
+# eight narrow Gaussians on a circle, and both games start with the same weights. For 2,500 points each, we count the modes they
+# reach and the points of high quality, within three standard deviations of a mode. The intervals contain the mean over seeds with
+# 95 % confidence; differences are taken seed by seed.
 # %%
 ring = synthetic.gaussian_ring(20_000, seed=args.seed)
 modes, quality, clouds = np.empty((2, args.seeds)), np.empty((2, args.seeds)), {}
@@ -161,7 +161,8 @@ save(
 
 # %% [markdown]
 # ## Did it work?
-# What the frozen generator gets is judged. Which of the two wins on the circle is not promised by any theory: it is reported.
+# The criteria are about the gradients of the frozen generator. No theory predicts which of the two wins on the circle: it is only
+# reported.
 # %%
 for age in ages:
     who, (saturating, other) = f"generator of {age} steps", (norms[age] / norms[age][0]).T

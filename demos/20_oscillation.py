@@ -1,8 +1,8 @@
 # %% [markdown]
 """Why training oscillates: the smallest game, in which every step is known exactly.
 
-A generator of one number and a discriminator of one number chase each other in circles. Whether they go round, out or in is
-decided by a matrix of two rows, and the trainer that trains all GANs here must follow it to the last digits.
+A generator with one parameter and a discriminator with one parameter chase each other in circles. Whether they go around, outward
+or inward is determined by a 2 x 2 matrix, and the trainer of all GANs here must follow it up to rounding.
 """
 
 # %% [markdown]
@@ -15,8 +15,8 @@ decided by a matrix of two rows, and the trainer that trains all GANs here must 
 #     D minimizes   psi theta,    psi   <- psi - h theta
 #     G minimizes  -psi theta,    theta <- theta + h psi
 #
-# Two players who both descend do not descend together: each step stands at right angles to the direction of the equilibrium. In
-# continuous time the two circle around it for ever. What do steps make of the circle?
+# Two players who both descend do not descend together: each step is perpendicular to the direction of the equilibrium. In
+# continuous time the two circle around it forever. What happens in discrete steps?
 # %%
 import numpy as np
 
@@ -36,7 +36,7 @@ LAP = 63  # steps in 2 pi / h
 
 
 class Point(gans.Generator):
-    """Makes the number theta of any latent vector: (n, 1) -> (n, 1)."""
+    """Returns the number theta for any latent vector: (n, 1) -> (n, 1)."""
 
     latent_dim = 1
 
@@ -48,7 +48,7 @@ class Point(gans.Generator):
 
 
 class Path(training.Callback):
-    """Notes theta, psi and the averaged theta, before the first step and after each."""
+    """Records theta, psi and the averaged theta, before the first step and after each."""
 
     def on_train_begin(self, run):
         self.points = []
@@ -96,14 +96,14 @@ def difference(path, exact):
 
 
 # %% [markdown]
-# ## At the same time: outwards
-# If both step at once, from the same point, the step goes along the tangent, and out of the circle: by Pythagoras, the distance
-# from the equilibrium grows by sqrt(1 + h^2) each time, and the direction turns by arctan h.
+# ## Simultaneously: outward
+# If both step simultaneously, from the same point, the step is tangential, and leads out of the circle: by Pythagoras, the
+# distance from the equilibrium grows by sqrt(1 + h^2) each time, and the direction turns by arctan h.
 # %%
 
 
 def simultaneous(point):
-    """One step of both players at once, by the gradients that the engine finds."""
+    """One simultaneous step of both players, by the gradients that the engine computes."""
     theta, psi = (mg.Tensor(mg.asarray(np.array(value)), requires_grad=True) for value in point)
     by_theta, by_psi = mg.grad(psi * theta, [theta, psi])
     return point + RATE * np.array([by_theta.item(), -by_psi.item()])
@@ -115,7 +115,7 @@ turned = -steps * np.arctan(RATE)
 outwards = (1 + RATE**2) ** (steps[:, None] / 2) * np.stack([np.cos(turned), np.sin(turned)], axis=1)
 
 # %% [markdown]
-# ## In turns: an ellipse; with R1: inwards
+# ## In turns: an ellipse; with R1: inward
 # Algorithm 1 updates the discriminator first, and the generator sees the new one. R1 adds gamma / 2 * psi^2 to what D minimizes.
 # Then one step of both is
 #
@@ -126,7 +126,7 @@ outwards = (1 + RATE**2) ** (steps[:, None] / 2) * np.stack([np.cos(turned), np.
 #
 #     area = h (theta^2 + psi^2 - h theta psi)
 #
-# It is a closed ellipse, on which the players stay for ever. With R1 the area shrinks by 1 - h gamma in each step, and lengths by
+# It is a closed ellipse, on which the players stay forever. With R1 the area shrinks by 1 - h gamma in each step, and lengths by
 # its square root, the absolute value of both eigenvalues of M as long as they are complex.
 # %%
 
@@ -138,12 +138,12 @@ def matrix(rate, gamma=0.0):
 
 
 def largest_eigenvalue(m):
-    """The spectral radius: by what factor a step of the map m stretches, in the long run."""
+    """The spectral radius: the factor by which a step of the map m stretches, in the long run."""
     return np.abs(np.linalg.eigvals(m)).max()
 
 
 def area(path):
-    """What each point spans with its successor, (steps,); positive, since the players go round clockwise."""
+    """The area that each point spans with its successor, (steps,); positive, since the players move clockwise."""
     (x, y), (next_x, next_y) = path[:-1].T, path[1:].T
     return y * next_x - x * next_y
 
@@ -161,7 +161,7 @@ save(
         exact=exact,
         xlabel="generator: theta",
         ylabel="discriminator: psi",
-        title="Wasserstein loss: outwards, around, inwards",
+        title="Wasserstein loss: outward, around, inward",
     ),
     args,
     "paths.png",
@@ -176,13 +176,13 @@ save(
 #     G, non-saturating: theta <- theta + h (1 - sigmoid(psi theta)) psi
 #
 # At the equilibrium both slopes are 1/2. So near it a step of both games is M with h / 2 for h, except in h gamma: det M is as
-# before, and with R1 both converge like sqrt(1 - h gamma)^k. Without R1, minimax goes round. The non-saturating game does not
-# quite: in continuous time, with r^2 = theta^2 + psi^2,
+# before, and with R1 both converge like sqrt(1 - h gamma)^k. Without R1, minimax circles. The non-saturating game does not quite:
+# in continuous time, with r^2 = theta^2 + psi^2,
 #
 #     d r^2 / dt = -2 psi theta tanh(psi theta / 2),    about -(psi theta)^2,    on average over a lap -r^4 / 8
 #
-# and hence r = 1 / sqrt(1 / r0^2 + t / 8), where t is h times the number of steps. It does come nearer, but ever more slowly: to
-# a tenth of the distance in a hundred times as many steps.
+# and hence r = 1 / sqrt(1 / r0^2 + t / 8), where t is h times the number of steps. It does approach, but ever more slowly: to a
+# tenth of the distance in a hundred times as many steps.
 # %%
 
 
@@ -220,7 +220,7 @@ save(
         exact=exact,
         xlabel="generator: theta",
         ylabel="discriminator: psi",
-        title="Logistic losses: around, slowly inwards, inwards",
+        title="Logistic losses: around, slowly inward, inward",
     ),
     args,
     "logistic.png",
@@ -228,9 +228,9 @@ save(
 
 # %% [markdown]
 # ## Momentum
-# A heavy ball keeps rolling where it went, and that was 90 degrees off: momentum drives the players outwards. Negative momentum
-# brakes, and lets them converge (Gidel et al. 2019). With momentum m a step is linear in theta, psi and the velocities of both.
-# The optimizers here take no momentum below 0: of that, the eigenvalues below must tell.
+# A heavy ball keeps its direction, which was 90 degrees off: momentum drives the players outward. Negative momentum brakes, and
+# lets them converge (Gidel et al. 2019). With momentum m a step is linear in theta, psi and the velocities of both. The
+# optimizers here do not accept negative momentum: the eigenvalues below show its effect.
 # %%
 
 
@@ -260,7 +260,7 @@ save(
         xlabel="step",
         ylabel="distance from the equilibrium",
         logy=True,
-        title="Who comes nearer? (all but one in turns)",
+        title="Distance from the equilibrium (all but one in turns)",
     ),
     args,
     "radius.png",
@@ -268,9 +268,9 @@ save(
 
 # %% [markdown]
 # ## The mean of a circle is its center
-# The players go round, but their mean over a lap is where they want to be. A moving average a <- d a + (1 - d) theta weakens an
-# oscillation of w radians a step to (1 - d) / |1 - d exp(-i w)|; cos w is half the trace of M. A uniform mean over n steps is
-# (1 - M)^-1 (x_0 - x_n) / n, at most about 2 / (h n). The picture shows the largest |theta| within a lap.
+# The players circle, but their mean over a lap is the equilibrium. A moving average a <- d a + (1 - d) theta damps an oscillation
+# of w radians per step to (1 - d) / |1 - d exp(-i w)|; cos w is half the trace of M. A uniform mean over n steps is (1 - M)^-1
+# (x_0 - x_n) / n, at most about 2 / (h n). The picture shows the largest |theta| within a lap.
 # %%
 frequency = np.arccos(np.trace(matrix(RATE)) / 2)
 weakened = (1 - DECAY) / abs(1 - DECAY * np.exp(-1j * frequency))
@@ -285,7 +285,7 @@ save(
         xlabel="step",
         ylabel="distance of what is made from 0",
         logy=True,
-        title=f"A generator that goes round, its moving average (decay {DECAY}) and mean",
+        title=f"A circling generator, its moving average (decay {DECAY}) and mean",
     ),
     args,
     "averages.png",
@@ -293,9 +293,9 @@ save(
 
 # %% [markdown]
 # ## Did it work?
-# The trainer computed in float64: it must agree with the closed forms up to rounding, all along each path. The laws that hold for
-# small steps only, or only on average, have their tolerance. The monitor, which knows circles by the generator's loss
-# alone, shall notice the circle, and see none where R1 ends it.
+# The trainer computed in float64: it must agree with the closed forms up to rounding, all along each path. The laws that hold
+# only for small steps, or only on average, have a tolerance. The monitor, which detects circles from the generator's loss alone,
+# must notice the circle, and see none where R1 ends it.
 # %%
 criteria.check("at the same time: largest relative difference from the spiral", difference(both, outwards), at_most=1e-9)
 criteria.check("in turns: largest relative difference from powers of M", difference(around, ellipse), at_most=1e-9)

@@ -2,8 +2,7 @@
 """Every remedy, measured.
 
 Twenty-one things that are said to help a GAN, each against the plain one, on three tasks whose modes can be counted: the ring
-of 8 Gaussians, the grid of 25, and pairs of digits, of which there are 100. Whatever the table says, it says.
-"""
+of 8 Gaussians, the grid of 25, and pairs of digits, of which there are 100. The table is reported as it is."""
 
 # %% [markdown]
 # # 21. Remedies
@@ -14,8 +13,8 @@ of 8 Gaussians, the grid of 25, and pairs of digits, of which there are 100. Wha
 # center; a pair of digits, if the evaluator (demo 17) sees it in one of 5,000 samples. The reverse KL compares the histogram of
 # modes with a uniform one, in nats. A perfect sampler scores 8 and 25 modes with 98.9 % of high quality, and 100.
 #
-# Rates and weights are set once, at values that are usual for such networks, and not tuned for any method: another network may
-# rank them otherwise. Only differences within one such table mean anything.
+# Rates and weights are set once, at values that are usual for such networks, and not tuned for any method: the ranking may differ
+# for another network. Only differences within one such table are meaningful.
 # %%
 import json
 import os
@@ -41,8 +40,8 @@ criteria = Criteria(args)
 
 # %% [markdown]
 # ## The runs
-# All seeds of a method are one process with one thread, `--jobs` of them at a time. Each training leaves a file: what is there is
-# not computed again.
+# All seeds of a method are one process with one thread, `--jobs` of them at a time. Each training saves a file: existing results
+# are not computed again.
 # %%
 seeds = range(args.seed, args.seed + args.seeds)
 cache = args.out / "runs"
@@ -50,7 +49,7 @@ processes = []
 
 
 def run(task, method):
-    """What the trainings of a method on a task measured, seed by seed, from their files where they are there."""
+    """The results of a method on a task, seed by seed, from their files if they exist."""
     if args.quick:
         return [remedy_bench.train(task, method, seed, steps[task], args.data) for seed in seeds]
     data = args.data if task == "stacked" else "toy"
@@ -87,8 +86,8 @@ with ThreadPoolExecutor(max(args.jobs, 1)) as pool:
 
 # %% [markdown]
 # ## The table
-# Mean and standard error over the seeds. A method is better (+) or worse (-) than the plain GAN where the 95 % interval of the
-# difference, seed by seed, leaves out 0. Of twenty such marks in a row one would be there by chance alone.
+# Mean and standard error over the seeds. A method is better (+) or worse (-) than the plain GAN if the 95 % interval of the
+# difference, seed by seed, excludes 0. One in twenty such marks would appear by chance alone.
 # %%
 COLUMNS = {
     "ring": ("modes", "high quality", "reverse KL"),
@@ -99,7 +98,7 @@ RISES = {"modes": 1, "high quality": 1, "reverse KL": -1, "distance": -1}  # bet
 
 
 def measured(task, method, column):
-    """One number a seed."""
+    """One value per seed."""
     return np.array([result[column] for result in results[task, method]])
 
 
@@ -146,8 +145,8 @@ if "stacked" in tasks:
 
 # %% [markdown]
 # ## Did it work?
-# That a remedy helps is no criterion: the table is the result. The criteria ask whether the bench can tell good from bad: a
-# sampler of the true distribution must score as theory says, and the plain GAN must leave room above it.
+# That a remedy helps is not a criterion: the table is the result. The criteria test whether the benchmark can distinguish good
+# from bad: a sampler of the true distribution must score as theory predicts, and the plain GAN must leave room for improvement.
 # %%
 perfect = remedy_bench.toy("grid")
 coverage = metrics.mode_coverage(perfect.points[: remedy_bench.SAMPLES], perfect.centers, perfect.std)

@@ -1,7 +1,7 @@
 # %% [markdown]
 """A deep convolutional GAN: digits that one can read.
 
-Convolutions in both networks, and a few rules under which they train. At equal numbers of images seen it must come nearer to the
+Convolutions in both networks, and a few rules under which they train. After the same number of images it must be closer to the
 real ones than the dense networks of demo 18, by the features of the same evaluator.
 """
 
@@ -12,10 +12,9 @@ real ones than the dense networks of demo 18, by the features of the same evalua
 # generator with a tanh at its end, leaky ReLU in the discriminator, Adam with beta1 = 0.5.
 #
 # `--model tiny`, for two CPU cores: 64 -> 7 x 7 x 64 -> 14 x 14 x 32 -> 28 x 28, kernels of 4 x 4. Its discriminator breaks one
-# rule: in place of batch normalization it has R1 (Mescheder et al. 2018), half the squared slope at real images. Both rates fall
-# from 4e-3 by half a cosine. `--model book`: the chapter's, 100 -> 7 x 7 x 128 -> 14 x 14 x 64 -> 28 x 28, kernels of 5 x 5,
-# with dropout in the discriminator and rates of 2e-4; it takes several times as long.
-# %%
+# rule: instead of batch normalization it has R1 (Mescheder et al. 2018), half the squared slope at real images. Both rates fall
+# from 4e-3 by half a cosine. `--model book`: the chapter's, 100 -> 7 x 7 x 128 -> 14 x 14 x 64 -> 28 x 28, kernels of 5 x 5, with
+# dropout in the discriminator and rates of 2e-4; it takes several times as long. %%
 import numpy as np
 
 import minigen as mg
@@ -45,7 +44,7 @@ recipe.fit(trainer, train, callbacks=[grid, monitor])
 samples = trainer.sample(args.samples)
 
 # %% [markdown]
-# ## What it makes
+# ## Samples
 # Nothing was selected.
 # %%
 save(plot.image_grid(samples[:96], columns=16, title=f"Made by a DCGAN after {args.steps:,} steps"), args, "samples.png")
@@ -68,7 +67,7 @@ save(
 
 # %% [markdown]
 # ## A walk through the latent space
-# Each row runs from one z to another in equal steps along the great circle. A generator that only remembers would jump.
+# Each row runs from one z to another in equal steps along a great circle. A generator that only memorizes would jump.
 # %%
 ends = np.random.default_rng(args.seed).standard_normal((2, 5, generator.latent_dim))
 walked = trainer.sampler.draw(great_circle(*ends, 12).reshape(60, -1)).reshape(5, 12, 28, 28, 1)
@@ -82,7 +81,7 @@ save(
 
 # %% [markdown]
 # ## The dense GAN, with as many images seen
-# The chapter's dense networks and RMSprop, at the rates at which demo 18 begins, which stay; the same steps and batches, the same
+# The chapter's dense networks and RMSprop, at the initial rates of demo 18, constant; the same steps and batches, the same
 # average of weights.
 # %%
 first = recipes.find("gan")
@@ -92,8 +91,8 @@ dense = training.Adversarial(
     generator,
     discriminator,
     ema=recipe.ema,
-    generator_optimizer=optim.RMSprop(generator.parameters(), lr=first.lr),
-    discriminator_optimizer=optim.RMSprop(discriminator.parameters(), lr=first.lr / 4),
+    generator_optimizer=optim.RMSprop(generator.parameters(), lr=first.rates[0]),
+    discriminator_optimizer=optim.RMSprop(discriminator.parameters(), lr=first.rates[1]),
 )
 recipe.fit(dense, train)
 dense_samples = dense.sample(args.samples)
@@ -111,7 +110,7 @@ save(
 # %% [markdown]
 # ## Did it work?
 # The Frechet distance between the evaluator's features of generated and of training images must be below the dense GAN's, and no
-# class may be rarer than a third of its fair share. Where other training images end up is the floor.
+# class may be rarer than a third of its fair share. The distance of other training images is the floor.
 # %%
 order = np.random.default_rng(0).permutation(len(train))
 real, others = train.images[order[: args.samples]], train.images[order[args.samples : 2 * args.samples]]

@@ -1,16 +1,15 @@
 # %% [markdown]
 """The rules of the DCGAN, one broken at a time.
 
-Do they matter? The same small networks with all rules, and with each of them broken, from several seeds, as the evaluator sees
-what they make.
+Do they matter? The same small networks with all rules, and with each of them broken, for several seeds, scored by the evaluator.
 """
 
 # %% [markdown]
 # # 23. The rules, one broken at a time
 #
-# Radford et al. (2016) found their rules by trying, on pictures of faces and bedrooms. Here each is broken alone, on networks of
-# 32 and 16 maps, with the same steps, batches and optimizer. Whatever the table says, it says: at this size a rule may not
-# matter, or the other way may be better.
+# Radford et al. (2016) found their rules by trial and error, on images of faces and bedrooms. Here each is broken alone, on
+# networks of 32 and 16 maps, with the same steps, batches and optimizer. The results are reported as they are: at this size a
+# rule may not matter, or its opposite may be better.
 # %%
 import numpy as np
 from tqdm import tqdm
@@ -66,7 +65,7 @@ for name, seed in tqdm(runs, desc="trainings"):
 distances = {name: np.array(values) for name, values in distances.items()}
 
 # %% [markdown]
-# ## What they make
+# ## Samples
 # One seed each, nothing selected.
 # %%
 save(plot.image_rows(shown, title=f"After {args.steps} steps of {args.batch_size} images"), args, "samples.png")
@@ -83,8 +82,8 @@ save(
 
 # %% [markdown]
 # ## Did it work?
-# The criterion asks only that the networks that keep all rules learn: a quarter of the untrained distance. Whether a rule matters
-# is the report: its difference from all rules, seed by seed, with its 95 % interval.
+# The criterion is only that the networks that keep all rules learn: a quarter of the untrained distance. Whether a rule matters
+# is reported: its difference from all rules, seed by seed, with its 95 % interval.
 # %%
 criteria.check(
     "Frechet distance with all rules, as a share of the untrained generator's",

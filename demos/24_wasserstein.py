@@ -2,7 +2,7 @@
 """The Wasserstein GAN: a critic with a slope, by clipping its weights or by a penalty on its gradient.
 
 The critic does not classify, it measures how far apart real and generated images are; that is a distance only while the critic's
-slope is bounded. Two ways to bound it, and what each does to the critic.
+slope is bounded. Two ways to bound it, and their effects on the critic.
 """
 
 # %% [markdown]
@@ -10,10 +10,10 @@ slope is bounded. Two ways to bound it, and what each does to the critic.
 #
 #     W(p, q) = max over 1-Lipschitz f of  E f(x) - E f(G(z))
 #
-# Clipping every weight to [-c, c] after each update (Arjovsky et al. 2017) bounds the slope somehow; the critic then spends its
-# weights at the two ends of the interval, on simple functions. A penalty on the gradient's norm, 10 E (||grad f(x^)|| - 1)^2 at
-# points x^ between real and generated images (Gulrajani et al. 2017), asks for the slope that the best critic has. No batch
-# normalization in the critic: a gradient must be one example's own.
+# Clipping every weight to [-c, c] after each update (Arjovsky et al. 2017) bounds the slope only roughly; the critic's weights
+# then collect at the two ends of the interval, which gives simple functions. A penalty on the gradient's norm, 10 E (||grad
+# f(x^)|| - 1)^2 at points x^ between real and generated images (Gulrajani et al. 2017), asks for the slope of the optimal critic.
+# The critic has no batch normalization: gradients must be per example.
 # %%
 import numpy as np
 
@@ -31,8 +31,8 @@ criteria = Criteria(args)
 
 # %% [markdown]
 # ## In the plane
-# What a critic thinks of the plane, when the generator has learned a while: high ground is where it expects real points. Both
-# critics have played the same number of steps against a generator of points.
+# A critic's values on the plane, after some training of the generator: they are high where it expects real points. Both critics
+# were trained for the same number of steps against a generator of points.
 # %%
 ring = synthetic.gaussian_ring(20_000, std=0.02)
 BOUNDS = {
@@ -67,7 +67,7 @@ for name, (bound, optimizer) in BOUNDS.items():
 
 # %% [markdown]
 # ## On images
-# The same two on small convolutional networks. Their settings are their papers': RMSprop at 5e-5 and c = 0.01 for clipping, Adam
+# The same two on small convolutional networks, with the settings of the papers: RMSprop at 5e-5 and c = 0.01 for clipping, Adam
 # at 1e-4 with moments 0 and 0.9 for the penalty (here both rates four times as high, for a short training).
 # %%
 ways = {"clipping": recipes.find("wgan").with_arguments(args), "gradient penalty": recipe.with_arguments(args)}
@@ -92,7 +92,7 @@ trainers, followed = {}, {}
 for name, each in ways.items():
     mg.seed(args.seed)
     generator, critic = each.networks(each.spec_of(train))
-    if name == "clipping":  # even over the interval, so that what piles up at its ends has been driven there
+    if name == "clipping":  # uniform over the interval, so that any pile-up at its ends is due to training
         clip = each.clip
         for parameter in critic.parameters():
             parameter.assign(mg.asarray(rng.uniform(-clip, clip, parameter.shape).astype(np.float32)))
@@ -105,7 +105,7 @@ save(plot.image_grid(samples["gradient penalty"][:96], columns=16, title="WGAN-G
 
 # %% [markdown]
 # ## The critic's weights
-# Clipped, they pile up at the ends of their interval; with the penalty they are distributed as in any other network.
+# With clipping, they pile up at the ends of the interval; with the penalty they are distributed as in any other network.
 # %%
 weights = {
     name: np.concatenate([layer.weight.numpy().ravel() for layer in trainer.discriminator.modules() if hasattr(layer, "weight")])
@@ -134,7 +134,7 @@ save(
         lines,
         xlabel="step",
         ylabel="as a share of its maximum",
-        title="WGAN-GP: what the critic says, and what the evaluator says",
+        title="WGAN-GP: the critic's estimate and the evaluator's distance",
     ),
     args,
     "estimate.png",
@@ -142,9 +142,9 @@ save(
 
 # %% [markdown]
 # ## Did it work?
-# With the penalty the slope between real and generated images must be near 1. Clipped, the weights must pile up: they started
-# evenly distributed over the interval, with 1 % of them in its outermost hundredth. And the critic's estimate must fall where the
-# evaluator's distance falls. Which of the two ways is better on these images is reported.
+# With the penalty the slope between real and generated images must be near 1. With clipping, the weights must pile up: they
+# started uniformly distributed over the interval, with 1 % of them in its outermost hundredth. And the critic's estimate must
+# fall when the evaluator's distance falls. Which of the two ways is better on these images is only reported.
 # %%
 mix = rng.random((len(real[:500]), 1, 1, 1), dtype=np.float32)
 slopes = {}

@@ -1,8 +1,8 @@
 # %% [markdown]
 """A conditional DCGAN with experience replay: the chapter's exercise, solved and measured.
 
-Ask for a digit, get that digit. Both networks are conditioned on the label, and the discriminator also learns from fakes of the
-past. Does the replay help? That is measured.
+Choose a digit, get that digit. Both networks are conditioned on the label, and the discriminator also learns from past fakes.
+Whether the replay helps is measured.
 """
 
 # %% [markdown]
@@ -10,9 +10,8 @@ past. Does the replay help? That is measured.
 #
 # "Train a DCGAN, add experience replay, turn it into a conditional GAN": an exercise to which the book gives no answer. The label
 # enters the generator as ten more latent variables and the discriminator as ten more channels (Mirza & Osindero 2014), and each
-# fake is judged beside its label. With replay (Shrivastava et al. 2017), half of the fakes that the discriminator sees are
-# exchanged for older ones, out of a buffer of a thousand, each with the label that it was made for. Networks, penalty and rates
-# are those of demo 22.
+# fake is scored with its label. With replay (Shrivastava et al. 2017), half of the fakes that the discriminator sees are replaced
+# by older ones from a buffer of a thousand, each with its label. Networks, penalty and rates are those of demo 22.
 # %%
 import numpy as np
 
@@ -46,8 +45,8 @@ grid = training.SampleGrid(args.out / "evolution", every=max(args.steps // 5, 1)
 trainers = {"with replay": trained(recipe, [grid]), "without": trained(recipe.with_settings(replay=0))}
 
 # %% [markdown]
-# ## A class a column
-# Each row is one z, with every label in turn: the same hand writes all classes.
+# ## One class per column
+# Each row is one z, with every label in turn: the same style for all classes.
 # %%
 rng = np.random.default_rng(args.seed)
 z = np.repeat(rng.standard_normal((8, trainers["with replay"].generator.latent_dim)).astype(np.float32), classes, axis=0)
@@ -65,9 +64,9 @@ save(
 
 # %% [markdown]
 # ## Did it work?
-# The evaluator must see the class that was asked for. And a classifier that has never seen a real image, only these, must know
-# real ones when it is tested (train on fake, test on real): by the nearest generated image, as in the DCGAN's paper, and by the
-# evaluator's own network trained on fakes. What the same classifiers learn from as many real images stands beside it.
+# The evaluator must predict the class that was conditioned on. And a classifier trained only on generated images must recognize
+# real ones (train on fake, test on real): by the nearest generated image, as in the DCGAN paper, and by the evaluator's own
+# network trained on fakes. The same classifiers trained on as many real images are given for comparison.
 # %%
 order = np.random.default_rng(0).permutation(len(train))
 real, others = train[order[: args.samples]], train[order[args.samples : 2 * args.samples]]

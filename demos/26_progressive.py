@@ -1,20 +1,20 @@
 # %% [markdown]
 """Progressive growing: from 4 x 4 pixels to portraits.
 
-Two networks begin with images of sixteen pixels and grow, layer by layer, each new layer faded in. What they make is judged by a
-network that has learned to read all that is known of a portrait.
+Two networks start with images of sixteen pixels and grow, layer by layer, each new layer faded in. The samples are scored by a
+network trained to predict all factors of a portrait.
 """
 
 # %% [markdown]
 # # 26. Progressive growing of GANs
 #
-# Karras et al. (2018). At first both networks see images of 4 x 4 pixels, and what is to be learned is little. Then layers for
-# twice the resolution are added to both, and faded in with a weight alpha that rises from 0 to 1. The generator's image is
+# Karras et al. (2018). At first both networks see images of 4 x 4 pixels, and there is little to learn. Then layers for twice the
+# resolution are added to both, and faded in with a weight alpha that rises from 0 to 1. The generator's image is
 #
 #     (1 - alpha) double(old image) + alpha new image
 #
-# and real images are blended alike. All layers have an equalized learning rate, the generator normalizes the features of each
-# pixel, and the discriminator sees how much the images of a batch differ.
+# and real images are blended in the same way. All layers have an equalized learning rate, the generator normalizes the features
+# of each pixel, and the discriminator sees how much the images of a batch differ.
 #
 # For two CPU cores: 32 x 32 pixels, few feature maps, the non-saturating loss with R1, and learning rates of 1e-2 that fall by
 # half a cosine (the paper has 1e-3, for 12 million images). `--full`: the paper's networks, loss (WGAN-GP with drift) and rates
@@ -45,7 +45,7 @@ discriminator.summary(task.images.shape[1:])
 
 
 class Distances(training.Callback):
-    """The Frechet distance at the stage at which the networks are, whenever the history gets a row."""
+    """The Frechet distance at the networks' current stage, whenever the history gets a row."""
 
     def __init__(self):
         self.values = []
@@ -64,8 +64,8 @@ watched = {"record_every": max(recipe.steps // 40, 1), "callbacks": [grid, dista
 
 # %% [markdown]
 # ## Half-way to the last resolution
-# The run is stopped in the middle of the last fade, to look at what is blended: what the old layers say, above, with what the new
-# ones say, below.
+# The run is stopped in the middle of the last fade, to look at the blend: from the old layers' image, above, to the new layers',
+# below.
 # %%
 growth = trainer.growth
 half_way = math.ceil((growth.images - growth.stable - growth.fading / 2) / args.batch_size)
@@ -99,9 +99,9 @@ save(plot.training_curves(history, panels=panels, title="The game"), args, "trai
 
 # %% [markdown]
 # ## Did it work?
-# Grown networks with alpha = 0 must say exactly what they said before. The Frechet distance of the evaluator's features must be a
-# small part of the untrained generator's, and no level of any discrete factor (man or woman, glasses, hair ...) may be seen less
-# than a third as often as would be fair.
+# Grown networks with alpha = 0 must give exactly the same output as before. The Frechet distance of the evaluator's features must
+# be a small part of the untrained generator's, and no level of any discrete factor (man or woman, glasses, hair ...) may occur
+# less than a third as often as its fair share.
 # %%
 half = args.resolution // 2
 twin = copy.deepcopy(trainer.sampler)

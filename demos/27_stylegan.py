@@ -1,23 +1,23 @@
 # %% [markdown]
-"""StyleGAN: a style for every layer, and what each of them decides.
+"""StyleGAN: a style for every layer, and what each of them controls.
 
-The generator starts from a constant and is given, at every resolution, a style to paint in. Which features of a portrait follow
-the coarse styles, and which the fine ones, is measured by a network that has learned to read them.
+The generator starts from a constant and gets a style at every resolution. Which features of a portrait follow the coarse styles,
+and which the fine ones, is measured by a network trained to predict them.
 """
 
 # %% [markdown]
 # # 27. StyleGAN
 #
-# Karras et al. (2019). A mapping network turns z into w; w tells each layer, by adaptive instance normalization, the mean and the
-# strength of each of its channels; noise is added for what is left to chance; the input is a learned constant. In many steps of
-# training the later layers get the style of another z (style mixing), so that neighboring layers do not learn to rely on each
-# other. The networks grow as in demo 26.
+# Karras et al. (2019). A mapping network turns z into w; w sets, by adaptive instance normalization, the mean and the strength of
+# each channel in each layer; noise is added for random detail; the input is a learned constant. In many training steps the later
+# layers get the style of another z (style mixing), so that neighboring layers do not learn to rely on each other. The networks
+# grow as in demo 26.
 #
 # For two CPU cores: 32 x 32 pixels, few feature maps, four mapping layers, styles mixed in half of the batches (the paper: in
 # nine of ten), R1, and learning rates of 2e-2 that fall by half a cosine; a tenth of that for the mapping network (the paper has
-# a hundredth), and a fiftieth for the strength of the noise, on which so short a training otherwise relies for its details. The
-# discriminator is Progressive GAN's, without low-pass filters. Two later demos ask what this generator has learned: it is kept in
-# the user's cache. `--full`: the paper's networks, weight of R1 and rates, at 128 x 128 pixels, for a GPU (the recipe
+# a hundredth), and a fiftieth for the strength of the noise, on which so short a training would otherwise rely for details. The
+# discriminator is Progressive GAN's, without low-pass filters. Two later demos examine this generator: it is kept in the user's
+# cache. `--full`: the paper's networks, weight of R1 and rates, at 128 x 128 pixels, for a GPU (the recipe
 # `stylegan-paper`).
 # %%
 import numpy as np
@@ -36,7 +36,7 @@ task = portraits.PortraitTask(args)
 recipe, trainer = portraits.stylegan_game(task)
 recipe.show()
 generator = trainer.generator
-generator.grow_to(args.resolution)  # to be seen whole; the trainer begins with 4 x 4 pixels all the same
+generator.grow_to(args.resolution)  # to show all layers; the trainer starts at 4 x 4 pixels anyway
 generator.summary((generator.latent_dim,))
 z = gan_figures.latent(generator, args.samples, seed=1)
 untrained = task.distance(generator.draw(z))
@@ -46,7 +46,7 @@ sampler = trainer.sampler
 portraits.keep_stylegan(task, recipe, sampler)  # for demos 33 and 34
 
 # %% [markdown]
-# ## What it makes
+# ## Samples
 # %%
 save(gan_figures.uncurated(sampler, n=96, columns=16), args, "samples.png")
 save(gan_figures.growth(grid.samples, n=12), args, "growth.png")
@@ -56,10 +56,11 @@ save(gan_figures.truncation(sampler), args, "truncation.png")
 save(gan_figures.interpolation(sampler), args, "interpolation.png")
 
 # %% [markdown]
-# ## Which layers decide what?
-# For pairs of styles the evaluator reads each factor from three images: that of the first, that of the second, and that of the
-# first with some layers of the second. A discrete factor: how often it follows the second, where the two differ. A continuous
-# one: how far it goes from the first toward the second, on average. 0: these layers do not matter; 1: they decide alone.
+# ## Which layers control what?
+# For pairs of styles the evaluator predicts each factor of three images: that of the first, that of the second, and that of the
+# first with some layers of the second. For a discrete factor: how often it follows the second, if the two differ. For a
+# continuous one: how far it moves from the first toward the second, on average. 0: these layers do not matter; 1: they alone
+# control it.
 # %%
 w, other = (sampler.map(gan_figures.latent(sampler, args.samples // 2, seed)) for seed in (2, 3))
 bands = gan_figures.bands(sampler)
@@ -82,8 +83,8 @@ save(
 
 # %% [markdown]
 # ## Did it work?
-# As in demo 26 for the images. Coarse and fine styles must differ in what they decide. Truncation must make images more precise
-# and less various, and with psi = 0 all alike. Noise may change less than 5 % of what the evaluator reads. W should be smoother
+# For the images, as in demo 26. Coarse and fine styles must differ in what they control. Truncation must make images more precise
+# and less varied, and all equal for psi = 0. Noise may change less than 5 % of the evaluator's predictions. W should be smoother
 # than Z, and its attributes easier to separate by planes.
 # %%
 samples = sampler.draw(z)

@@ -1,8 +1,8 @@
 # %% [markdown]
-"""Super-resolution: 28 x 28 pixels made of 14 x 14.
+"""Super-resolution: from 14 x 14 to 28 x 28 pixels.
 
-A network that has seen many digits enlarges a small one better than any formula for all images. With a discriminator it is asked
-for more: not the mean of what could have been, but one of it. What that gains and what it costs is measured.
+A network that has seen many digits enlarges a small one better than any general formula. A discriminator asks for more: not the
+mean of all plausible images, but one of them. The gain and the cost are measured.
 """
 
 # %% [markdown]
@@ -10,10 +10,10 @@ for more: not the mean of what could have been, but one of it. What that gains a
 #
 #     low = mean of each 2 x 2 pixels of x,    G minimizes  mean (G(low) - x)^2 + 1e-3 * (-E log D(G(low)))
 #
-# Many images look like `low` from afar. The squared error asks for their mean, which is blurred; the discriminator, which is
-# shown original images and enlarged ones, asks for one that could be an original (SRGAN, Ledig et al. 2017). Beside the network
-# stand two formulas that know nothing of digits: to repeat each pixel, and bicubic interpolation. `--factor 4` begins with 7 x 7
-# pixels; `--weight` makes the discriminator louder than the paper's 1e-3.
+# Many images have the same `low`. The squared error asks for their mean, which is blurred; the discriminator, which sees original
+# and enlarged images, asks for one that could be an original (SRGAN, Ledig et al. 2017). The network is compared with two general
+# formulas: repeating each pixel, and bicubic interpolation. `--factor 4` starts from 7 x 7 pixels; `--weight` changes the
+# discriminator's weight from the paper's 1e-3.
 # %%
 import copy
 
@@ -29,7 +29,7 @@ from minigen.recipes.restoration import RestorationRecipe
 recipe = RestorationRecipe()
 args = demo_arguments("28_super_resolution", __doc__, recipe, factor=2, weight=recipe.weight, images=10_000, tests=2000)
 if args.factor not in (2, 4):
-    raise SystemExit(f"--factor {args.factor}: images of 28 x 28 can be made smaller by 2 or 4")
+    raise SystemExit(f"--factor {args.factor}: images of 28 x 28 can be reduced by 2 or 4")
 train, test = data.load(args.data)
 if args.quick:
     train, args.epochs, args.steps, args.tests = train[:300], 1, 4, 100
@@ -40,7 +40,7 @@ train, test = train[: args.images], test[: args.tests]
 
 # %% [markdown]
 # ## Training
-# First on the content alone. From there two copies go on for as many updates: one as before, and one with the discriminator.
+# First on the content loss alone. Then two copies continue for as many updates: one as before, and one with the discriminator.
 # %%
 recipe = recipe.with_arguments(args)
 recipe.show()
@@ -48,7 +48,7 @@ content = super_resolution.Generator(args.factor)
 recipe.fit_content(content, train.images)
 adversarial = copy.deepcopy(content)
 trainer = recipe.trainer(adversarial)
-recipe.go_on(content, train.images)
+recipe.continue_content(content, train.images)
 history = recipe.fit(trainer, train.images)
 save(
     plot.training_curves(
@@ -67,7 +67,7 @@ low = mg.to_numpy(content.degrade(mg.asarray(test.images)))
 
 
 def enlarged(method):
-    """The low resolution enlarged by Pillow; bicubic interpolation goes beyond [0, 1], and is cut off there."""
+    """The low resolution enlarged by Pillow; bicubic interpolation overshoots [0, 1], and is clipped."""
     size = test.images.shape[2], test.images.shape[1]
     images = [np.asarray(Image.fromarray(image[..., 0]).resize(size, method)) for image in low]
     return np.stack(images)[..., None].clip(0.0, 1.0)
@@ -85,10 +85,9 @@ save(plot.image_rows(rows, title=f"Held-out images, enlarged by {args.factor}"),
 
 # %% [markdown]
 # ## Did it work?
-# PSNR and SSIM compare with the original, pixel by pixel and window by window; the evaluator, a classifier that knows the
-# originals' kind, says whether the class can still be read. Sharpness is the energy of the Laplacian, here as a share of the
-# originals'; the Frechet distance, between features of enlarged images and of the originals, asks whether all of them together
-# look real.
+# PSNR and SSIM compare with the original, pixel by pixel and window by window; the evaluator, a classifier trained on such
+# images, tests whether the class can still be recognized. Sharpness is the energy of the Laplacian, here as a share of the
+# originals'; the Frechet distance, between features of enlarged images and originals, tests whether they look real as a set.
 # %%
 features = evaluator.features(test.images)
 sharpness = metrics.sharpness(test.images)

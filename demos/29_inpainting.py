@@ -1,8 +1,8 @@
 # %% [markdown]
-"""Inpainting: what was in the hole.
+"""Inpainting: filling a hole in an image.
 
-A hole of 10 x 10 pixels in digits, filled by the mean image, by the best linear map, by an autoencoder that knows whole
-digits, and by a network that has learned to fill holes: the context encoder, without and with a discriminator.
+A hole of 10 x 10 pixels in digits, filled by the mean image, by the best linear map, by an autoencoder trained on complete
+digits, and by a network trained to fill holes: the context encoder, without and with a discriminator.
 """
 
 # %% [markdown]
@@ -10,9 +10,9 @@ digits, and by a network that has learned to fill holes: the context encoder, wi
 #
 #     G minimizes  0.999 * squared error in the hole + 0.001 * (-E log D(image with its hole filled))
 #
-# A network that must say what was in a hole has to know what goes with what (context encoder, Pathak et al. 2016). Holes are cut
-# at other random places for each batch, and the network is shown where: a further channel is 1 in the hole. What it makes is
-# taken for the hole alone; known pixels stay. `--weight` makes the discriminator louder than the paper's 0.001.
+# A network that must fill a hole has to learn the structure of images (context encoder, Pathak et al. 2016). Holes are cut at new
+# random positions for each batch, and the network sees where: an additional channel is 1 in the hole. Its output is used only in
+# the hole; known pixels stay. `--weight` changes the discriminator's weight from the paper's 0.001.
 # %%
 import copy
 
@@ -39,8 +39,8 @@ train, test = train[: args.images], test[: args.tests]
 
 # %% [markdown]
 # ## Training
-# The context encoder first on the content alone. From there two copies go on for as many updates: one as before, and one with the
-# discriminator. The plain autoencoder, of 30 codes, is trained on whole images, as often.
+# The context encoder is first trained on the content loss alone. Then two copies continue for as many updates: one as before, and
+# one with the discriminator. The plain autoencoder, with 30 codes, is trained on complete images, for as many updates.
 # %%
 recipe = recipe.with_arguments(args).with_settings(weight=args.weight / (1 - args.weight))
 recipe.show()
@@ -50,7 +50,7 @@ recipe.fit_content(plain, train.images)
 adversarial = copy.deepcopy(content)
 trainer = recipe.trainer(adversarial)
 for network in (content, plain):
-    recipe.go_on(network, train.images)
+    recipe.continue_content(network, train.images)
 history = recipe.fit(trainer, train.images)
 save(
     plot.training_curves(
@@ -68,7 +68,7 @@ save(
 #
 #     h^ = m_h - (P_hh)^-1 P_hk (k - m_k),   P = (C + I / (12 * 255^2))^-1
 #
-# The little noise added is that of pixels rounded to bytes. The autoencoder is shown the image with the mean in its hole.
+# The small noise added is that of pixels rounded to bytes. The autoencoder's input has the mean in the hole.
 # %%
 corners = np.random.default_rng(args.seed).integers(test.images.shape[1] - args.hole + 1, size=(len(test), 2))
 damaged = mg.to_numpy(content.degrade(mg.asarray(test.images), corners))
@@ -77,12 +77,12 @@ mean = mg.mean(train.images, axis=0)
 
 
 def filled(made):
-    """The known pixels, and in the hole what was made."""
+    """The known pixels, with the hole filled."""
     return (known + hole * made).clip(0.0, 1.0)
 
 
 def linear(images):
-    """The linear map's guess at what is hidden of each image."""
+    """The linear map's estimate of the hidden pixels of each image."""
     pixels = train.images.reshape(len(train), -1).astype(np.float64)
     inverse = np.linalg.inv(np.cov(pixels.T) + np.eye(pixels.shape[1]) / (12 * 255**2))
     made = np.repeat(mean.reshape(1, -1), len(images), axis=0).astype(np.float64)
@@ -103,17 +103,17 @@ pictures = {
 }
 shown = {"damaged": known + 0.5 * hole} | pictures
 rows = {name.replace(" and ", "\nand "): images[:12] for name, images in shown.items()}
-save(plot.image_rows(rows, title="Held-out images, and what is put into their holes"), args, "filled.png")
+save(plot.image_rows(rows, title="Held-out images, and their filled holes"), args, "filled.png")
 
 
 # %% [markdown]
 # ## Did it work?
-# Inside the hole: the squared error, and sharpness, the energy of the Laplacian, as a share of the originals'. Of the whole
-# image: whether the evaluator can still read the class, and the Frechet distance between features of all filled images and of the
-# originals.
+# Inside the hole: the squared error, and sharpness, the energy of the Laplacian, as a share of the originals'. For the whole
+# image: whether the evaluator can still recognize the class, and the Frechet distance between features of all filled images and
+# of the originals.
 # %%
 def inside(images):
-    """What is in the holes, (n, hole, hole, 1)."""
+    """The content of the holes, (n, hole, hole, 1)."""
     return images[hole == 1.0].reshape(len(images), args.hole, args.hole, 1)
 
 

@@ -1,25 +1,24 @@
 # %% [markdown]
 """Style transfer: one image's content in another's style, by adaptive instance normalization.
 
-The style of an image is what its feature maps say on average, the content is where they say it. A decoder learns to draw from the
-content of one image and the style of another; which style, one example shows, in one pass.
+The style of an image is the statistics of its feature maps, the content their spatial arrangement. A decoder learns to draw the
+content of one image in the style of another, given by a single example, in one pass.
 """
 
 # %% [markdown]
 # # 30. Style transfer
 #
-# Style transfer, in the chapter one of the things that generative networks are for, in the form of Huang & Belongie (2017): an
-# encoder f, which stays as it is, a decoder g, which learns, and between them the content's feature maps with the style's means
-# and deviations.
+# Style transfer, one of the chapter's applications of generative networks, in the form of Huang & Belongie (2017): a fixed
+# encoder f, a trained decoder g, and between them the content's feature maps with the style's means and standard deviations.
 #
 #     t = AdaIN(f(c), f(s)) = std(f(s)) (f(c) - mean(f(c))) / std(f(c)) + mean(f(s)),        image = g(t)
 #
 #     loss = |f(image) - t|^2 + 10 sum over the layers of f of  |difference of means|^2 + |difference of deviations|^2
 #
-# Contents are digits, white on black. Styles are pictures of other digits, in ink of any color on darker paper of any color,
-# with one of six patterns. Since these are drawn, we know what the answer should be: the same digit, drawn in that style. The
-# network is never shown it. (Ink is always brighter than paper, for a deviation has no sign: AdaIN cannot make a negative.) Every
-# eighth style is white on black like the contents, so that the decoder learns to leave a content as it is, too.
+# Contents are digits, white on black. Styles are pictures of other digits, in ink of any color on darker paper of any color, with
+# one of six patterns. Since these are drawn, we know the right answer: the same digit, drawn in that style. The network never
+# sees it. (Ink is always brighter than paper, because a standard deviation has no sign: AdaIN cannot make a negative.) Every
+# eighth style is white on black like the contents, so that the decoder also learns to leave a content unchanged.
 # %%
 import numpy as np
 
@@ -56,8 +55,8 @@ contents = white_on_black(content_digits)
 
 # %% [markdown]
 # ## The encoder
-# The paper takes a network that knows photographs. We have none, and train an autoencoder on the styles: what it must keep to
-# draw an image again, colors, edges and patterns, is what a style is made of. Its encoder is then frozen.
+# The paper uses a network trained on photographs. Here an autoencoder is trained on the styles: what it needs to reconstruct an
+# image, colors, edges and patterns, makes up a style. Its encoder is then frozen.
 # %%
 
 
@@ -91,7 +90,7 @@ model.eval()
 
 # %% [markdown]
 # ## Held-out digits in styles never seen
-# Left the contents, above the styles; and one pair with more and more of the style.
+# Contents on the left, styles above; and one pair with increasing style.
 # %%
 test = test[np.random.default_rng(0).permutation(len(test))[:1000]]
 drawn = draw_styles(len(test), seed=2)
@@ -99,7 +98,7 @@ examples = render(drawings(test[::-1]), drawn)
 
 
 def transferred(contents, examples, alpha=1.0):
-    """What the network makes, on the host, a few images at a time."""
+    """The network's output, on the host, a few images at a time."""
     parts = [slice(start, start + 250) for start in range(0, len(contents), 250)]
     return np.concatenate(
         [mg.to_numpy(model.transfer(mg.asarray(contents[part]), mg.asarray(examples[part]), alpha)) for part in parts]
@@ -126,11 +125,11 @@ save(
 
 # %% [markdown]
 # ## Did it work?
-# An evaluator that has learned digits and patterns from drawn pictures, of other colors, must see the content's digit and the
-# style's pattern in what was made. The distance of styles, the sum in the loss, must fall with every step of alpha: in the frozen
-# encoder, which the decoder was trained to please, and in the evaluator's own feature maps, which it never met. Beside it stand
-# what doing nothing reaches, the true drawing, and the obvious rival: mean and deviation of the three colors themselves, AdaIN of
-# pixels, which finds the colors and no pattern.
+# An evaluator trained on digits and patterns in drawn pictures of other colors must recognize the content's digit and the style's
+# pattern in the output. The distance of styles, the sum in the loss, must fall with every step of alpha: in the frozen encoder,
+# on which the decoder was trained, and in the evaluator's own feature maps, which it never saw. For comparison: no change, the
+# true drawing, and the obvious baseline, AdaIN of pixels: mean and standard deviation of the three colors themselves, which
+# transfers colors but no pattern.
 # %%
 others = train[order[-args.images :]]
 taught = draw_styles(len(others), seed=3)

@@ -1,27 +1,27 @@
 # %% [markdown]
-"""Data augmentation: few labeled images, and more that a model makes of them.
+"""Data augmentation: few labeled images, and more generated from them.
 
-A generator learns from the same few images as the classifier, and then draws as many as one likes. Is that worth anything?
-Against shifting the few by a pixel or two, against noise, and against what new real images would have been worth.
+A generator learns from the same few images as the classifier, and then draws any number of new ones. Does that help? It is
+compared with shifting the few by a pixel or two, with noise, and with new real images.
 """
 
 # %% [markdown]
 # # 31. Data augmentation
 #
-# The generator is a conditional variational autoencoder (demo 16, fewer codes), and it sees the few labeled images only: one
-# that had seen more labels would bring them along, and the gain would be theirs. (One that had seen more images without labels
-# would be fair, but a conditional model has no use for them.) Every classifier learns from 2,000 images, in as many updates. One
-# half are the real ones, repeated as often as needed. The other half:
+# The generator is a conditional variational autoencoder (demo 16, fewer codes), and it sees only the few labeled images: with
+# more labels, the gain would be due to them. (More images without labels would be fair, but a conditional model cannot use them.)
+# Every classifier learns from 2,000 images, in as many updates. One half are the real ones, repeated as often as needed. The
+# other half:
 #
 #     repeated     the real ones again
 #     noise        the real ones + 0.2 noise,  noise ~ N(0, 1),  clipped to [0, 1]
 #     shifted      the real ones, moved by up to 2 pixels in each direction
 #     generated    drawn from p(x|z, y),  z ~ N(0, I),  with the classes y in equal shares
 #     both         half of them shifted, half of them generated
-#     new real     images that the others have never seen, with their labels: what a perfect generator would draw
+#     new real     images that the others have never seen, with labels: what a perfect generator would draw
 #
-# A generator cannot know more than its images tell, and a rule such as "a shifted 3 is a 3" is knowledge that does not come from
-# them. What is new in its images is what lies between those that it knows.
+# A generator cannot know more than its training images, and a rule such as "a shifted 3 is a 3" is knowledge that is not in them.
+# Its new images are interpolations between the known ones.
 # %%
 from math import ceil
 
@@ -44,12 +44,12 @@ criteria = Criteria(args)
 classes, half = len(train.class_names), args.images // 2
 
 # %% [markdown]
-# ## The images that are added
+# ## The added images
 # %%
 
 
 def shifted(images, rng):
-    """Each image moved by up to `reach` pixels across and up or down; what leaves the frame is lost, and black comes in."""
+    """Each image moved by up to `reach` pixels across and up or down; what leaves the frame is lost, and black fills in."""
     padded = np.pad(images, ((0, 0), (reach, reach), (reach, reach), (0, 0)))
     height, width = images.shape[1:3]
     corners = rng.integers(0, 2 * reach + 1, (len(images), 2))
@@ -57,7 +57,7 @@ def shifted(images, rng):
 
 
 def trained_generator(few):
-    """A conditional variational autoencoder that has seen these images only."""
+    """A conditional variational autoencoder trained on these images only."""
     model = ConditionalVariationalAutoencoder(classes, latent_dim=4, hidden=(100,))
     optimizer = optim.Adam(model.parameters(), lr=optim.schedules.cosine(1e-2, args.updates))
     training.fit(
@@ -72,7 +72,7 @@ def trained_generator(few):
 
 
 def second_halves(few, others, generator, rng):
-    """What each method adds to the real images: name -> images and labels."""
+    """The images that each method adds to the real ones: name -> images and labels."""
     again = few[np.arange(half) % len(few)]
     classes_asked = np.arange(half) % classes
     moved, drawn = shifted(again.images, rng), generator.sample(classes_asked).numpy()
@@ -90,13 +90,13 @@ def second_halves(few, others, generator, rng):
 
 # %% [markdown]
 # ## The same few images for all
-# Each seed draws other images. From them all methods start, with the same initial weights and the same order of examples, so that
-# methods are compared seed by seed. The classifier is the dense network of demo 06.
+# Each seed draws different images. All methods start from them, with the same initial weights and the same order of examples, so
+# that methods are compared seed by seed. The classifier is the dense network of demo 06.
 # %%
 
 
 def accuracy(examples, seed):
-    """What a classifier that has learned from these examples scores on held-out images."""
+    """The accuracy on held-out images of a classifier trained on these examples."""
     mg.seed(args.seed + seed)
     classifier = Classifier(StackedAutoencoder().encoder, classes)
     training.fit(
@@ -141,7 +141,7 @@ rows = {name: rows[name] for name in ("new real", "noise", "shifted", "generated
 save(plot.image_rows(rows, title="What is added to 200 labeled images"), args, "added.png")
 
 # %% [markdown]
-# ## What it is worth
+# ## The gain
 # Means over the seeds, with 95 % intervals (Student's t); and the gain over repeating the real images, seed by seed.
 # %%
 methods = list(added)
@@ -177,12 +177,12 @@ save(
 
 # %% [markdown]
 # ## Did it work?
-# The first two criteria test the measurement: what is known to help must be seen to help. The third and fourth ask whether the
-# generator has learned classes from 200 images, and that its images do no harm. Whether they help is the result, and is reported.
-# Bad ones do: a first generator (ten codes, the layers of demo 16, 500 updates at a rate of 0.002) drew the class asked for in
-# 34 % of its images of glyphs, and cost 0.13 +- 0.04 of accuracy. Codes, layers, updates and rate of this one were then chosen by
-# how often its glyphs show that class, not by the accuracy.
-# The last rows compare how near the generated images lie to the few with how near new real ones do: below 1 they are nearer.
+# The first two criteria test the measurement: known improvements must show up. The third and fourth require that the generator
+# has learned the classes from 200 images, and that its images do no harm. Whether they help is the result, and is reported. Bad
+# ones do harm: a first generator (ten codes, the layers of demo 16, 500 updates at a rate of 0.002) drew the right class in 34 %
+# of its images of glyphs, and cost 0.13 +- 0.04 of accuracy. Codes, layers, updates and rate of this one were then chosen by how
+# often its glyphs show the right class, not by the accuracy. The last rows compare the distances of the generated images from the
+# few with those of new real ones: below 1 they are closer.
 # %%
 for method in ("new real", "shifted"):
     mean, half_width = gain(200, method)

@@ -1,14 +1,14 @@
 # %% [markdown]
-"""Anomaly detection: what a network cannot rebuild, it has not seen.
+"""Anomaly detection: a network cannot reconstruct what it has not seen.
 
-An autoencoder that has learned from normal images only draws everything as if it were normal. How far that is from the image says
-how strange the image is; how strange is too strange, normal images say that it has not seen.
+An autoencoder trained only on normal images draws everything as if it were normal. The reconstruction error measures how strange
+an image is; the threshold is set on held-out normal images.
 """
 
 # %% [markdown]
 # # 32. Anomaly detection
 #
-# Scores, each made of normal images only, each the higher the stranger an image is:
+# Scores, each based on normal images only, and higher for stranger images:
 #
 #     mean           mean over pixels of (x - m)^2,  m the mean of the normal images
 #     PCA            mean over pixels of (x - x^)^2,  x^ from 10 principal components
@@ -17,8 +17,8 @@ how strange the image is; how strange is too strange, normal images say that it 
 #     relative       the same as a share of the image itself:  sum (x - x^)^2 / sum x^2
 #     variational    -log p(x|z) + KL(q(z|x) || p(z)),  z the mean of q(z|x): about -log p(x), in nats
 #
-# A score is judged by the area under its ROC curve: how often it is higher for an anomaly than for a normal image.
-# A coin's is 1/2.
+# A score is measured by the area under its ROC curve: how often it is higher for an anomaly than for a normal image. Chance is
+# 1/2.
 # %%
 from math import ceil
 
@@ -49,7 +49,7 @@ def rows(images):
 
 
 def trained(model, images, updates):
-    """The model after (about) so many updates on these images, in evaluation mode."""
+    """The model after (about) `updates` updates on these images, in evaluation mode."""
     in_epoch = ceil(len(images) / args.batch_size)
     epochs = ceil(updates / in_epoch)
     optimizer = optim.Adam(model.parameters(), lr=optim.schedules.cosine(5e-3, epochs * in_epoch))
@@ -66,7 +66,7 @@ class Detector:
         self.autoencoder = trained(StackedAutoencoder(latent_dim=codes), normal, updates)
 
     def rebuilt(self, images):
-        """What the autoencoder makes of images."""
+        """The autoencoder's reconstructions of images."""
         return mg.to_numpy(self.autoencoder.reconstruct(mg.asarray(images)))
 
     def errors(self, images):
@@ -92,8 +92,8 @@ def areas(normal, anomalous):
 
 # %% [markdown]
 # ## All classes are normal
-# The anomalies: letters that look like no digit, in fonts; and held-out images that have been damaged. A sixth score, the
-# variational autoencoder's, is to be had here.
+# The anomalies: letters, in fonts, that do not look like digits; and held-out images that have been damaged. A sixth score, the
+# variational autoencoder's, is available here.
 # %%
 
 
@@ -151,7 +151,7 @@ save(
             "normal images with\nthe highest error": highest,
             "rebuilt": everything.rebuilt(highest),
             "letters with\nthe lowest error": lowest,
-            "letters, rebuilt": everything.rebuilt(lowest),
+            "letters, reconstructed": everything.rebuilt(lowest),
         },
         title="Where the autoencoder is most mistaken",
     ),
@@ -176,8 +176,8 @@ save(
 
 # %% [markdown]
 # ## One class is normal, and one class is missing
-# Ten times each: a detector that has seen one class only, for which all others are anomalies; and one that has seen all but one
-# class, which is the anomaly. The second task is the harder one: who can draw nine classes can draw much of the tenth.
+# Ten times each: a detector trained on one class only, for which all others are anomalies; and one trained on all but one class,
+# which is the anomaly. The second task is harder: a network that can draw nine classes can draw much of the tenth.
 # %%
 one, missing = {}, {}
 for label in tqdm(classes, desc="classes"):
@@ -200,10 +200,9 @@ for name, table in TABLES.items():
 
 # %% [markdown]
 # ## Did it work?
-# The threshold is chosen on 3,000 normal images so that 5 % of new ones give a false alarm. Among 3,000 others their share must
-# lie where it lies for 99 of 100 detectors, by a law that holds for any score: this is exact. That images with little ink are
-# rebuilt well, known or not, was expected: trained without the class that has least, the error takes it for more normal than the
-# normal ones.
+# The threshold is chosen on 3,000 normal images so that 5 % of new ones give a false alarm. Among 3,000 others the share must lie
+# in the interval of 99 of 100 detectors, which is exact for any score. Images with little ink are expected to be reconstructed
+# well, known or not: trained without the class with the least ink, the error ranks it as more normal than the normal ones.
 # %%
 threshold = metrics.alarm_threshold(everything.errors(calibration.images))
 alarms = np.mean(everything.errors(tested.images) > threshold)

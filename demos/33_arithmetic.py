@@ -1,8 +1,8 @@
 # %% [markdown]
 """Semantic arithmetic: "woman with glasses" = "woman" + "man with glasses" - "man", and how often it is true.
 
-Concepts are means of codes, and what an image shows is changed by adding the difference of two of them. A network that has
-learned to read faces says in how many of a thousand trials it worked, in StyleGAN's Z and W and in a variational autoencoder.
+Concepts are means of codes, and an image is edited by adding the difference of two of them. A network trained to recognize
+attributes of faces counts in how many of a thousand trials it worked, in StyleGAN's Z and W and in a variational autoencoder.
 """
 
 # %% [markdown]
@@ -13,14 +13,14 @@ learned to read faces says in how many of a thousand trials it worked, in StyleG
 #     woman with glasses = woman + mean(man with glasses) - mean(man)
 #
 # Here it is measured. A trial takes the code of one woman without glasses, twenty new men with glasses and twenty without; it is
-# a success if the evaluator, a classifier that has learned all factors of the images, sees a woman *and* glasses. Who shows what
-# is said by the evaluator too, of StyleGAN's samples; of the images that the variational autoencoder encodes, by their labels. Of
-# continuous attributes the upper third counts as having it, the lower third as lacking it.
+# a success if the evaluator, a classifier trained on all factors of the images, sees a woman *and* glasses. The evaluator also
+# decides which of StyleGAN's samples show which attribute; for the images that the variational autoencoder encodes, the labels
+# do. For continuous attributes the upper third counts as having it, the lower third as lacking it.
 #
-# Beside the arithmetic stand four ways that should do worse: no edit; a random direction, as long as the arithmetic's; the same
-# procedure, also brought to that length, with samples taken whatever they show (in W, where codes vary far more along some
-# directions than along others, this is the harder one to beat); and the same sum of *pixels*, which may well show glasses,
-# but as a double exposure does: its images are compared with those that the model itself makes of women with glasses.
+# The arithmetic is compared with four alternatives that should do worse: no edit; a random direction of the same length; the same
+# procedure, scaled to the same length, with arbitrary samples (in W, where codes vary far more along some directions than along
+# others, this is the harder one to beat); and the same sum of *pixels*, which may well show glasses, but as in a double exposure:
+# its images are compared with the model's own images of women with glasses.
 # %%
 from typing import NamedTuple
 
@@ -40,7 +40,8 @@ args = demo_arguments("33_arithmetic", __doc__, recipe, data="faces", full=full,
 
 
 class Analogy(NamedTuple):
-    """start + with_it - without: `attribute` is added to images that have a level of the factor `kept`, as others have it."""
+    """start + with_it - without: adds `attribute` to images with a level of the factor `kept`, using images that have both
+    levels."""
 
     attribute: str
     kept: str
@@ -71,7 +72,7 @@ WALKS = {
 }
 if args.data not in ANALOGIES:
     raise SystemExit(
-        f"--data {args.data}: arithmetic is judged by the factors that made an image, which are known of "
+        f"--data {args.data}: arithmetic is evaluated by an image's factors of variation, which are known for "
         f"{' and '.join(ANALOGIES)} only"
     )
 cases = ANALOGIES[args.data]
@@ -87,11 +88,11 @@ evaluator = task.evaluator if task.faces else train_evaluator(images, args, eval
 
 # %% [markdown]
 # ## Three spaces
-# StyleGAN is demo 27's, on faces of 16 x 16 pixels and longer than there: what it does not draw cannot be added, and at 32 x 32 a
-# quarter of an hour does not make eyes. It is read from the user's cache, or trained, which takes as long again. The variational
-# autoencoder is trained here; its codes are the means of q(z|x). It is dense, which in these few minutes becomes sharper than
-# convolutions do, and beta is a tenth: with 1 the few pixels of a pair of glasses cost less than saying that they are there. It
-# looks at images brought to a mean near 0, from which it learns faster.
+# StyleGAN is demo 27's, on faces of 16 x 16 pixels and trained for longer: attributes that it does not draw cannot be added, and
+# at 32 x 32 a quarter of an hour is not enough for eyes. It is loaded from the user's cache, or trained, which takes as long
+# again. The variational autoencoder is trained here; its codes are the means of q(z|x). It is dense, which becomes sharper in
+# these few minutes than convolutions, and beta is a tenth: with 1 the few pixels of a pair of glasses cost less than encoding
+# them. Its input is scaled to a mean near 0, which speeds up learning.
 # %%
 
 
@@ -116,7 +117,7 @@ training.fit(
 
 
 class Space:
-    """Codes (n, d), the images that are drawn of them, who judges these, and what they show: factor -> (n,)."""
+    """Codes (n, d), the function that draws their images, the evaluator of these, and what they show: factor -> (n,)."""
 
     def __init__(self, codes, draw, evaluator, shown=None):
         self.codes, self.draw, self.evaluator = codes, draw, evaluator
@@ -134,8 +135,8 @@ def on_host(function):
     return hosted
 
 
-# An evaluator that has seen sharp images only does not recognize blurred glasses even where they are: the variational autoencoder
-# gets one of its own, which has learned from reconstructions, and what the images they are made of show.
+# An evaluator that has seen only sharp images does not recognize blurred glasses: the variational autoencoder gets one of its
+# own, trained on reconstructions and the labels of the original images.
 repaint = on_host(vae.reconstruct)
 repainted = data.Dataset(f"repainted {args.data}", repaint(images.images), images.labels, images.class_names, factors)
 reader = evaluators.attribute_classifier(repainted, epochs=1 if args.quick else 3, cache=args.out / "weights")
@@ -151,7 +152,7 @@ thirds = {name: np.quantile(values, (1 / 3, 2 / 3)) for name, values in factors.
 
 
 def shows(shown, factor, level):
-    """Which images have this level of a factor; of a continuous one the upper third is 1 and the lower third 0."""
+    """Which images have this level of a factor; for a continuous one the upper third is 1 and the lower third 0."""
     if factor not in thirds:
         return shown[factor] == level
     return shown[factor] > thirds[factor][1] if level else shown[factor] < thirds[factor][0]
@@ -159,18 +160,18 @@ def shows(shown, factor, level):
 
 # %% [markdown]
 # ## The chapter's picture
-# Three samples of each concept, the first that the evaluator says show it, and what is made of their mean. On the right the sum,
-# in the middle, and around it what a little noise makes of it.
+# The first three samples in which the evaluator sees each concept, and the image of their mean. On the right the sum, in the
+# center, surrounded by variations with a little noise.
 # %%
 
 
 def some(mask):
-    """Indices of the images that have it; if none has, as in a quick run, any will do."""
+    """Indices of the images that have it; if none has, as in a quick run, of any."""
     return np.flatnonzero(mask) if mask.any() else np.arange(len(mask))
 
 
 def concepts(space, case):
-    """Indices of all images that show what is to be changed, what it shall become in others, and these without it."""
+    """Indices of all images that show the start, the attribute in others, and the others without it."""
     kept, other = (shows(space.shown, case.kept, level) for level in (case.level, case.other))
     has, lacks = (shows(space.shown, case.attribute, level) for level in (1, 0))
     return kept & lacks, other & has, other & lacks
@@ -203,7 +204,7 @@ discrete = [name for name, levels in evaluator.factors.items() if levels is not 
 
 
 def trials(space, case):
-    """Of each method the images it makes and what the evaluator reads from them; and the rarest concept's number of samples."""
+    """For each method its images and the evaluator's predictions; and the number of samples of the rarest concept."""
     masks = concepts(space, case)
     start = rng.choice(some(masks[0]), args.trials)
     with_it, without = (rng.choice(some(mask), (args.trials, args.examples)) for mask in masks[1:])
@@ -255,13 +256,13 @@ save(plot.table(table, METHODS, "How often both attributes are there"), args, "s
 # %% [markdown]
 # ## Walking along an attribute
 # From the codes without an attribute to those with it, in steps of one standard deviation of the codes in that direction, both
-# ways; continuous attributes count as there above their median. Each picture walks from the same portrait.
+# ways; continuous attributes count as present above their median. Each picture walks from the same portrait.
 # %%
 distance = np.arange(-3.0, 4.0)
 
 
 def has(space, factor, shown):
-    """Which images have an attribute; of a continuous one, more than half of the space's have."""
+    """Which images have an attribute; for a continuous one, those above the median of the space."""
     return shown[factor] > np.median(space.shown[factor]) if factor in thirds else shown[factor] == 1
 
 
@@ -297,11 +298,11 @@ for label in ("W", "VAE"):
 # ## Did it work?
 # The chapter's analogy must succeed more than three times as often as the best of the latent ways that should do worse, in each
 # space and beyond chance: the lower end of its 95 % interval against three times the upper end of theirs. Its images must be
-# nearer to those that StyleGAN itself makes of women with glasses than sums of pixels are, and keep more of everything else
-# than a step of the same length in a random direction. The attribute that walks least must still change in half of the images.
-# (After a first look came the variational autoencoder's own evaluator, for the other did not see the glasses in its
-# reconstructions, and 16 x 16 pixels: at 32 x 32 the StyleGAN of demo 27 succeeded in 15 % of the trials in Z and 34 % in W. The
-# criteria stayed.)
+# closer than sums of pixels to StyleGAN's own images of women with glasses, and preserve more of everything else than a step of
+# the same length in a random direction. The attribute that changes least must still change in half of the images. (After a first
+# look, two things changed: the variational autoencoder got an evaluator of its own, because the other did not see the glasses in
+# its reconstructions, and images got 16 x 16 pixels: at 32 x 32 the StyleGAN of demo 27 succeeded in 15 % of the trials in Z and
+# 34 % in W. The criteria stayed.)
 # %%
 name = next(iter(cases))
 for label in spaces:

@@ -1,24 +1,24 @@
 # %% [markdown]
-"""This face does not exist: a page of new portraits, each beside the training image that is most like it.
+"""This face does not exist: a page of new portraits, each beside the most similar training image.
 
-Image synthesis as an application: one command makes a page that needs no network. Whether its portraits are new, rather than
-copies of what the generator was shown, is measured against portraits that it was not shown.
+Image synthesis as an application: one command makes a page that works offline. Whether its portraits are new, rather than copies
+of training images, is measured against held-out portraits.
 """
 
 # %% [markdown]
 # # 34. This face does not exist
 #
-# A generator could pass every test of quality by showing what it has learned by heart. So each new image stands beside the
-# training image nearest to it, and the distance is compared with that of held-out images, which are new for sure:
+# A generator could pass every test of quality by showing memorized images. So each new image is shown beside its nearest training
+# image, and the distance is compared with that of held-out images, which are certainly new:
 #
 #     ratio = median distance (new image, nearest training image) / median distance (held-out image, nearest training image)
 #
-# 1: as new as new images; near 0: copies. Distances are measured in pixels, where a copy is found whatever it shows, and in the
-# evaluator's features, where one is found that was shifted or shaded. As sites of this kind do, the page shows truncated samples
-# (psi = 0.7), which are more typical, and so a little nearer to everything.
+# 1: as new as new images; near 0: copies. Distances are measured in pixels, which find any exact copy, and in the evaluator's
+# features, which find shifted or shaded ones. As sites of this kind do, the page shows truncated samples (psi = 0.7), which are
+# more typical, and so a little closer to everything.
 #
-# The generator is demo 27's, on faces of 16 x 16 pixels and longer than there, for at 32 x 32 a quarter of an hour does not make
-# eyes. It is read from the user's cache, or trained, which takes as long again.
+# The generator is demo 27's, on faces of 16 x 16 pixels and trained for longer, because at 32 x 32 a quarter of an hour is not
+# enough for eyes. It is loaded from the user's cache, or trained, which takes as long again.
 # %%
 import numpy as np
 
@@ -40,8 +40,9 @@ generator = portraits.trained_stylegan(task)
 thing = {"faces": "face", "fashion_mnist": "garment"}.get(args.data, "digit")
 
 # %% [markdown]
-# ## New images, and what they are most like
-# Held out are images made as the training images are. The glyphs' test split has other fonts, so that they are drawn again.
+# ## New images and their nearest training images
+# Held-out images come from the distribution of the training images. The glyphs' test split has other fonts, so they are drawn
+# separately.
 # %%
 z = gan_figures.latent(generator, args.samples, seed=1)
 samples = generator.draw(z, psi=args.psi)
@@ -62,7 +63,7 @@ ratios = {space: {name: float(np.median(values)) for name, values in of.items()}
 shown = samples[: args.portraits]
 nearest = task.images[found["features"]["new"].indices[: args.portraits]]
 pairs = {
-    f"{name}{' ' * row}": images[12 * row : 12 * row + 12]  # spaces that one does not see keep the labels apart
+    f"{name}{' ' * row}": images[12 * row : 12 * row + 12]  # invisible spaces keep the labels apart
     for row in range(len(shown) // 12)
     for name, images in (("new", shown), ("nearest", nearest))
 }
@@ -121,9 +122,9 @@ print(f"wrote {page}")
 # %% [markdown]
 # ## Did it work?
 # The new images must be at least half as far from the training images as held-out ones are, in pixels and in features (truncated
-# and blurry images lie near everything), none nearer than half the nearest held-out one; and the check itself must notice
-# training images with a touch of noise. They must be various, and their Fréchet distance, truncated as they are, what demo 27
-# asks of those that are not.
+# and blurry images are near everything), none closer than half the nearest held-out one; and the check itself must detect
+# training images with a little noise. They must be varied, and their Frechet distance, despite truncation, must meet the bound of
+# demo 27.
 # %%
 for space, ratio in ratios.items():
     criteria.check(f"distance to the nearest training image in {space}, of that of held-out images", ratio["new"], at_least=0.5)

@@ -1,6 +1,6 @@
 """minigen: autoencoders and GANs from scratch, on an autograd engine that can be differentiated twice.
 
-What it offers is imported when it is first used: `minigen --help` need not wait for NumPy.
+Names are imported on first use, so that `minigen --help` does not wait for NumPy.
 """
 
 from importlib import import_module
@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # what type checkers and editors see of what follows; `as` sa
     from minigen.ops import *  # noqa: F403
 # isort: on
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 FOLDERS = (
     "autograd", "backend", "baselines", "coursework", "data", "engine", "errors", "evaluators", "losses", "metrics", "models",
@@ -54,7 +54,7 @@ if not TYPE_CHECKING:  # to a type checker, a module with __getattr__ has any na
 
 
 def not_here(name: str, known: list[str]) -> Any:
-    """Raise AttributeError for a name that minigen does not have itself, with the room that has it, or what it is called here."""
+    """Raise AttributeError for a name that minigen does not have, naming the package that has it, or its name here."""
     near_misses = import_module("minigen.utils.near_misses")
     elsewhere = dict(near_misses.NAMES)
     for room in () if name.startswith("_") else ("nn", "optim", "losses"):

@@ -1,15 +1,15 @@
-"""The errors of minigen. Each says what was wrong and what would be right; each is also the built-in it resembles."""
+"""The errors of minigen. Each says what was wrong and what would be right, and is a subclass of the built-in it resembles."""
 
 import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Any
 
-CHANNELS_FIRST = "channels first? Here they come last: x.transpose(0, 2, 3, 1)"  # what images of a wrong shape often are
+CHANNELS_FIRST = "channels first? Here they come last: x.transpose(0, 2, 3, 1)"  # a frequent cause of wrong image shapes
 
 
 class LayerError(Exception):
-    """Base of errors raised inside a network: modules prepend their names while the error travels outwards."""
+    """Base of errors raised inside a network: modules prepend their names while the error propagates."""
 
     path: tuple[str, ...] = ()
     module: object | None = None
@@ -32,7 +32,7 @@ class DeviceError(LayerError, TypeError):
 
 
 class GraphError(RuntimeError):
-    """A backward pass that cannot be right: freed graph, stale parameter, unreachable input, missing cotangent."""
+    """A backward pass that would give wrong gradients: freed graph, stale parameter, unreachable input, missing cotangent."""
 
 
 class GradcheckError(AssertionError):
@@ -42,7 +42,7 @@ class GradcheckError(AssertionError):
 
 
 class NonFiniteError(LayerError, FloatingPointError):
-    """NaN or infinity appeared; the message names where it appeared first."""
+    """NaN or infinity appeared; the message says where it appeared first."""
 
 
 class StateError(ValueError):
@@ -50,11 +50,11 @@ class StateError(ValueError):
 
 
 class CheckpointError(ValueError):
-    """A checkpoint file is truncated, is not one of minigen's, or belongs to something else."""
+    """A checkpoint file is truncated, was not written by minigen, or belongs to something else."""
 
 
 class DataError(ValueError):
-    """A data file is missing, corrupt, or holds values that it should not."""
+    """A data file is missing, corrupt, or holds invalid values."""
 
 
 class BusyError(RuntimeError):
@@ -66,7 +66,7 @@ class MissingPackageError(ImportError):
 
 
 class RecipeError(ValueError):
-    """A model, or a training of it, was asked for that no recipe can make; the message says which can."""
+    """No recipe can build or train what was asked for; the message says what recipes can."""
 
 
 class CommandError(RuntimeError):
@@ -78,30 +78,30 @@ class UsageError(CommandError):
 
 
 def conversion(got: Any, expected: Any) -> str:
-    """How to turn data of one dtype into another, for messages; bytes are pixels from 0 to 255. Of other libraries' tensors first
-    an array is to be made."""
+    """How to convert data from one dtype to another, for messages; bytes are pixels from 0 to 255. Tensors of other libraries
+    must first become arrays."""
     if not hasattr(got, "kind"):
         return f"minigen.asarray(x).astype('{expected}')"
     return f"x.astype('{expected}')" + (" / 255" if got == "uint8" else "")
 
 
 def to_unit_interval(low: float, high: float) -> str:
-    """How to bring pixels that reach from `low` to `high` into [0, 1], for messages."""
+    """How to bring pixels in [`low`, `high`] into [0, 1], for messages."""
     if 0.0 <= low and high > 2.0:
         return "bytes are divided by 255"
     if -1.0 - 1e-4 <= low < -0.05 and high <= 1.0 + 1e-4:
         return "pixels in [-1, 1] are (x + 1) / 2"
-    return "x.clip(0, 1) cuts off what goes beyond"
+    return "x.clip(0, 1) clips what lies outside"
 
 
 def suggestion(name: Any, known: Iterable[str]) -> str:
-    """What an unknown name was probably meant to be, for messages: the nearest of the known ones, or else all of them."""
+    """What an unknown name was probably meant to be, for messages: the nearest known one, or else all of them."""
     folded = {each.lower(): each for each in known}
     nearest = get_close_matches(str(name).lower(), folded, n=1)
     return f"did you mean {folded[nearest[0]]!r}?" if nearest else f"expected one of {', '.join(folded.values())}"
 
 
 def one_line(message: str) -> str:
-    """A message in one line, in which what was echoed of a long input is cut to its beginning and its end."""
+    """A message in one line; a long one, echoing a long input, is cut to its beginning and its end."""
     message = re.sub(r"\S{200,}", lambda word: f"{word[0][:80]}…{word[0][-20:]}", " ".join(message.split()))
     return message if len(message) <= 2000 else f"{message[:1000]} … {message[-500:]}"

@@ -75,7 +75,7 @@ def test_quick_run(name, library, tmp_path, monkeypatch, capsys):
         assert list(criterion) == ["name", "expected", "measured", "pass"]
         assert re.fullmatch(r"at most \S+|at least \S+|\S+ to \S+", criterion["expected"])
         assert math.isfinite(criterion["measured"]), criterion["name"]
-        assert criterion["pass"] is None, "a quick run is not judged"
+        assert criterion["pass"] is None, "a quick run is not checked"
     assert all(isinstance(value, str) for value in result["report"].values())
     assert result["seconds"] > 0
 

@@ -1,8 +1,8 @@
-"""Automatic differentiation: Tensors with all their methods, derivatives, and the tools that check them and show them.
+"""Automatic differentiation: Tensors with all their methods, derivatives, and the tools that check and show them.
 
-Ops, layers and losses take Tensors and plain arrays alike. Where a Tensor takes part, as an input or as a layer's parameter, the
-result is a Tensor; from plain arrays alone the same forward pass makes a plain array, which is part of no graph (of a single
-value, NumPy makes a scalar). So data need no wrapping: an image is a plain array until it meets a weight.
+Ops, layers and losses take Tensors and plain arrays alike. If a Tensor is involved, as an input or as a layer's parameter, the
+result is a Tensor; from plain arrays alone the same forward pass gives a plain array, which is not part of a graph (for a single
+value, a NumPy scalar). So data need no wrapping: an image is a plain array until it meets a weight.
 """
 
 from minigen.autograd.debug import detect_anomaly, draw_graph, graph_to_dot, profile

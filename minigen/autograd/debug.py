@@ -1,4 +1,4 @@
-"""Look inside: draw the graph, find the op that made the NaN, and see where the time goes."""
+"""Debugging tools: draw the graph, find the op that produced a NaN, and see where the time goes."""
 
 import contextlib
 import functools
@@ -31,7 +31,7 @@ def observing(observer: Observer) -> Iterator[Any]:
         current_observer.reset(token)
 
 
-# -- detect_anomaly: which op made the NaN? -----------------------------------------------------------------------------
+# -- detect_anomaly: which op produced the NaN? -----------------------------------------------------------------------------
 
 
 class FiniteOnly(Observer):
@@ -43,7 +43,7 @@ class FiniteOnly(Observer):
     def forward(self, op: Op, arrays: list, attributes: dict) -> Any:
         y = super().forward(op, arrays, attributes)
         if not all_finite(y):
-            fault = "already had such an input" if not all(map(all_finite, arrays)) else "made it from finite inputs"
+            fault = "already had such an input" if not all(map(all_finite, arrays)) else "computed it from finite inputs"
             raise NonFiniteError(f"{op.name} returned NaN or infinity; it {fault} ({describe(arrays)}), at {call_site()}")
         return y
 
@@ -68,7 +68,7 @@ class FiniteOnly(Observer):
 def detect_anomaly() -> Iterator[None]:
     """Inside the block, the first op whose output or gradient is not finite raises NonFiniteError with op and call site.
 
-    Slow: every result is looked at. Wrap the forward and the backward pass. NumPy's own warnings are silent meanwhile.
+    Slow: every result is checked. Wrap the forward and the backward pass. NumPy's own warnings are silenced inside.
     """
     with np.errstate(all="ignore"), observing(FiniteOnly()):
         yield
@@ -95,7 +95,7 @@ def call_site() -> str:
 
 @dataclass
 class Cost:
-    """What the calls of one op (or one rule) have cost."""
+    """The accumulated cost of the calls of one op (or one rule)."""
 
     calls: int = 0
     seconds: float = 0.0
@@ -118,7 +118,7 @@ class Profile(Observer, Block):
         return self.timed(rule.__name__, lambda: Observer.backward(self, node, rule, arguments, attributes))
 
     def timed(self, name: str, call: Callable) -> Any:
-        """Run one op and book it."""
+        """Run one op and record its cost."""
         start = time.perf_counter()
         result = call()
         backend.current().synchronize()
@@ -141,7 +141,7 @@ class Profile(Observer, Block):
 def profile() -> Profile:
     """`with profile() as p: loss = ...; loss.backward()`, then `print(p)`: calls, time and result bytes by op and by rule.
 
-    As a decorator, `p = profile()`, then `@p` before a function, it adds up all of its calls.
+    As a decorator (`p = profile()`, then `@p` above a function) it adds up all calls of the function.
     """
     return Profile()
 
@@ -169,14 +169,14 @@ def nodes_and_depths(y: Tensor) -> dict[Tensor, int]:
 
 
 def label(node: Tensor) -> str:
-    """What a box of the drawing says."""
+    """The text in a node's box."""
     title = node.op.name if node.op else node.name or ("leaf" if node.requires_grad else "constant")
     value = f" = {node.item():.4g}" if node.size == 1 else ""
     return f"{title}{value}\n{'×'.join(map(str, node.shape)) or 'scalar'}"
 
 
 def graph_to_dot(y: Tensor) -> str:
-    """The graph below y in the DOT language of Graphviz: one box a tensor, arrows from inputs to results."""
+    """The graph below y in the DOT language of Graphviz: one box per tensor, arrows from inputs to results."""
     lines = ["digraph minigen {", "  rankdir=LR; node [shape=box, fontname=sans, style=rounded];"]
     for node in nodes_and_depths(y):
         text = label(node).replace("\n", "\\n").replace('"', '\\"')
@@ -188,7 +188,7 @@ def graph_to_dot(y: Tensor) -> str:
 def draw_graph(y: Tensor, path: str | Path | None = None) -> Any:
     """The graph below y as a picture, from left to right; also saved to `path` if given. Returns a matplotlib Figure.
 
-    Raises ValueError for more than 200 tensors, which no picture shows: draw a part of the network, or use graph_to_dot.
+    Raises ValueError for more than 200 tensors, which no picture can show: draw part of the network, or use graph_to_dot.
     """
     from matplotlib.figure import Figure
 
@@ -220,7 +220,7 @@ def draw_graph(y: Tensor, path: str | Path | None = None) -> Any:
     for node in place:
         for source in {x: None for x in node.inputs if isinstance(x, Tensor)}:
             bend = 0.3 if place[source][1] < 0 else -0.3
-            between = place[node][0] - place[source][0] > 1  # boxes that a straight arrow might run through
+            between = place[node][0] - place[source][0] > 1  # boxes that a straight arrow might cross
             axes.annotate(
                 "",
                 place[node],

@@ -26,13 +26,13 @@ COMPARED = 500  # elements of a large array that are compared one by one when it
 
 @dataclass(frozen=True)
 class Mismatch:
-    """Two derivatives by one input that disagree, element by element, for the cotangent dL/dy that was drawn."""
+    """Analytic and numerical derivatives with respect to one input that disagree, for the random cotangent dL/dy."""
 
     input: int  # its position; at order 2, one more than the last input is the cotangent of order 1
     shape: tuple[int, ...]  # of the input
     elements: np.ndarray  # which elements are compared, as indices into the flattened input
-    analytic: np.ndarray  # what the rules say of these
-    numeric: np.ndarray  # what differences say
+    analytic: np.ndarray  # the derivative by the rules
+    numeric: np.ndarray  # the derivative by differences
     cotangent: np.ndarray
 
     def __str__(self) -> str:
@@ -63,12 +63,12 @@ def gradcheck(
     floating ones. Away from kinks only: at 0, relu has no derivative to compare with.
 
     Passes if |analytic - numeric| <= atol + rtol * scale, scale being the norm of the derivative times that of the direction.
-    Raises GradcheckError with the worst element, both values and their ratio (2, -1 or N tell what was forgotten).
+    Raises GradcheckError with the worst element, both values and their ratio (2, -1 or N hint at what was forgotten).
     """
     arrays = tuple(read_only(to_numpy(x)) for x in arrays)
     wrt = [i for i, x in enumerate(arrays) if x.dtype.kind == "f"] if wrt is None else list(wrt)
     if not wrt:
-        raise DtypeError(f"gradcheck needs a float64 array to differentiate by, got {[str(x.dtype) for x in arrays]}")
+        raise DtypeError(f"gradcheck needs a float64 array to differentiate, got {[str(x.dtype) for x in arrays]}")
     for i in wrt:
         if arrays[i].dtype != np.float64:
             raise DtypeError(f"gradcheck needs float64, got {arrays[i].dtype} for input {i}: x.astype('float64')")
@@ -76,7 +76,7 @@ def gradcheck(
 
 
 def check(f: Callable, arrays: tuple, wrt: list[int], order: int, name: str, tolerances: tuple, rng: Any) -> None:
-    """One order, then the next on the derivative itself."""
+    """Check one order, then the next on the derivative itself."""
     eps, rtol, atol = tolerances
     output = evaluate(f, arrays, wrt)
     if not isinstance(output, Tensor):
@@ -102,7 +102,7 @@ def check(f: Callable, arrays: tuple, wrt: list[int], order: int, name: str, tol
 
 
 def evaluate(f: Callable, arrays: tuple, wrt: Sequence[int]) -> Any:
-    """f of the arrays as Tensors (integer arrays stay arrays), those in wrt requiring a gradient."""
+    """f applied to the arrays as Tensors (integer arrays stay arrays), those in wrt requiring a gradient."""
     inputs = leaves(arrays, wrt)
     output = f(*inputs)
     check_unchanged(f, "input {}", inputs, arrays)
@@ -136,7 +136,7 @@ def directional(f: Callable, arrays: tuple, i: int, v: np.ndarray, u: np.ndarray
 
 
 def agree(g: np.ndarray, v: np.ndarray, numeric: float, rtol: float, atol: float) -> bool:
-    """Whether <g, v> is the numerical derivative in the direction v; never if a number is infinite or too large for a norm."""
+    """Whether <g, v> is the numerical derivative in the direction v; never if a value is infinite or too large for a norm."""
     with np.errstate(all="ignore"):
         scale = np.linalg.norm(g) * np.linalg.norm(v) / np.sqrt(max(v.size, 1))
         tolerance = atol + rtol * max(scale, abs(numeric))
@@ -144,8 +144,8 @@ def agree(g: np.ndarray, v: np.ndarray, numeric: float, rtol: float, atol: float
 
 
 def compare(directional: Callable[[np.ndarray], float], i: int, u: np.ndarray, g: np.ndarray) -> Mismatch:
-    """The derivative g by input i beside the numerical one in the direction of each element; of a large array, of the largest
-    and some."""
+    """The derivative g with respect to input i beside the numerical one, element by element; in a large array, only the largest
+    elements and a sample of the others."""
     elements = np.arange(g.size)
     if g.size > COMPARED:
         largest = np.argsort(np.abs(g).ravel())[-COMPARED // 2 :]
@@ -160,12 +160,12 @@ def compare(directional: Callable[[np.ndarray], float], i: int, u: np.ndarray, g
 
 
 def flat(tensors: Sequence[Tensor]) -> Tensor:
-    """All elements of all tensors in one row, so that several derivatives are one output."""
+    """All elements of all tensors as one vector, so that several derivatives are one output."""
     return concatenate(*(x.reshape(-1) for x in tensors))
 
 
 def check_unchanged(f: Callable, name: str, inputs: Sequence[Any], arrays: Sequence[np.ndarray]) -> None:
-    """Raise GradcheckError if a forward or a rule has written into its inputs: a device's arrays cannot be made read-only."""
+    """Raise GradcheckError if a forward function or a rule has written to its inputs: device arrays cannot be made read-only."""
     for i, (x, before) in enumerate(zip(inputs, arrays)):
         if not np.array_equal(to_numpy(x), before, equal_nan=before.dtype.kind == "f"):
             raise GradcheckError(
@@ -175,7 +175,7 @@ def check_unchanged(f: Callable, name: str, inputs: Sequence[Any], arrays: Seque
 
 
 def read_only(x: np.ndarray) -> np.ndarray:
-    """A copy that nobody can change: a rule or forward that writes into its inputs raises."""
+    """A read-only copy: a rule or forward function that writes to its inputs raises."""
     x = np.array(x)
     x.flags.writeable = False
     return x

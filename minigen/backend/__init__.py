@@ -1,4 +1,4 @@
-"""The only folder that knows which array library runs: numpy, cupy, or the strict stand-in for a GPU."""
+"""The only package that knows which array library is in use: numpy, cupy, or the strict stand-in for a GPU."""
 
 from minigen.backend import random
 from minigen.backend.devices import (

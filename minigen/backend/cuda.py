@@ -1,4 +1,4 @@
-"""The GPU through CuPy, and a plain answer to "why can it not be used?". The only file that imports cupy."""
+"""The GPU through CuPy, and a clear answer to "why can it not be used?". The only file that imports cupy."""
 
 import functools
 import importlib.util
@@ -11,7 +11,7 @@ INSTALL = "pip install 'cupy-cuda13x[ctk]>=14,<15' (or 'cupy-cuda12x[ctk]>=14,<1
 
 @functools.cache
 def status() -> tuple[bool, str]:
-    """(usable, one line that says which GPU, or why none). Looks in layers, once, and never raises."""
+    """(usable, one line that says which GPU, or why none). Checks layer by layer, once, and never raises."""
     if importlib.util.find_spec("cupy") is None:
         return False, f"CuPy is not installed: {INSTALL}"
     try:

@@ -1,6 +1,6 @@
-"""Which array library runs: the choice of a backend, and the border between host and device.
+"""The choice of the array library (the backend), and transfers between host and device.
 
-`use(name)` decides where *new* arrays are created. Inside ops the arrays decide: `array_module(x)` is a look-up by type.
+`use(name)` decides where *new* arrays are created. Inside ops the arrays decide: `array_module(x)` looks up the module by type.
 """
 
 import importlib
@@ -23,7 +23,7 @@ THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"
 
 @dataclass(frozen=True)
 class Backend:
-    """An array library: its module, its array type, and the two copies across its border."""
+    """An array library: its module, its array type, and the copies to and from the host."""
 
     name: str
     xp: ModuleType | Any
@@ -36,12 +36,12 @@ class Backend:
 NUMPY = Backend("numpy", np, np.ndarray, lambda x: x, lambda x: x, lambda: None)
 
 _by_type: dict[type, Backend] = {np.ndarray: NUMPY}
-USUAL = {np.ndarray, float, int, bool, type(None)}  # what ops are given beside Tensors, and take as is
+USUAL = {np.ndarray, float, int, bool, type(None)}  # what ops accept beside Tensors, and use as is
 _current = NUMPY
 
 
 def use(name: str) -> None:
-    """Create everything from here on with the backend `name`: "numpy", "cupy" or "strict".
+    """Create all arrays from here on with the backend `name`: "numpy", "cupy" or "strict".
 
     Arrays that exist already stay where they are. Raises ValueError for an unknown name and DeviceError, saying why,
     when there is no usable GPU; the backend in use is then unchanged.
@@ -91,14 +91,14 @@ def is_array(x: object) -> bool:
 
 
 def is_real_array(x: Any) -> bool:
-    """Whether x is an array of a loaded backend, and of real numbers."""
+    """Whether x is an array of real numbers on a loaded backend."""
     return type(x) in _by_type and x.dtype.kind in REAL
 
 
 def asarray(x: Any, dtype: Any = None) -> Array:
     """x as an array on the current backend. A float array keeps its dtype; lists and Python floats become float32.
 
-    Copies only where it must (another device, another dtype). Raises DeviceError for an array of another device, TypeError or
+    Copies only if necessary (another device, another dtype). Raises DeviceError for an array of another device, TypeError or
     ShapeError for what cannot be one array of numbers (see `host.host_array`).
     """
     owner = _by_type.get(type(x), NUMPY)
@@ -131,7 +131,7 @@ def to_numpy(x: Any) -> np.ndarray:
 
 
 def check_same_device(arrays: tuple[Array, ...]) -> None:
-    """Raise DeviceError, naming both places, if `arrays` live on more than one device."""
+    """Raise DeviceError, naming the devices, if `arrays` live on more than one."""
     places = {backend.name for backend in map(backend_of, arrays) if backend is not None}
     if len(places) > 1:
         device = next(name for name in sorted(places) if name != "numpy")
@@ -143,17 +143,17 @@ def check_same_device(arrays: tuple[Array, ...]) -> None:
 
 
 def keep_freed_memory() -> None:
-    """Let the C library keep the memory of freed arrays of up to 32 MiB for the next ones; called once, with the first import.
+    """Let the C library keep the memory of freed arrays of up to 32 MiB for the next ones; called once, at the first import.
 
-    glibc returns large freed blocks to the system, and each new array is then paid for page by page, hundreds of pages per
-    training step. It stops doing so for blocks up to the size of the largest (of at most 32 MiB) that was ever freed; so free
-    one, unused. Elsewhere this does nothing.
+    glibc returns large freed blocks to the system, so that each new array causes page faults, hundreds per training step. It
+    stops doing so for blocks up to the size of the largest (of at most 32 MiB) that was ever freed; so allocate and free one.
+    With other C libraries this does nothing.
     """
     np.empty((32 << 20) - (64 << 10), dtype=np.uint8)
 
 
 def use_from_environment() -> None:
-    """Use the backend that MINIGEN_BACKEND names; called once, with the first import. DeviceError for an unknown name."""
+    """Use the backend that MINIGEN_BACKEND names; called once, at the first import. DeviceError for an unknown name."""
     try:
         use(os.environ.get("MINIGEN_BACKEND") or "numpy")
     except ValueError as error:

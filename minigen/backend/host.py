@@ -1,4 +1,4 @@
-"""What comes in as an array of the host: NumPy's own arrays, and what turns into one without losing anything."""
+"""Conversion of data to host arrays: NumPy's own arrays, and whatever becomes one without loss."""
 
 from typing import Any
 
@@ -7,9 +7,9 @@ import numpy as np
 from minigen.errors import DtypeError, ShapeError
 
 REAL = "biuf"  # kinds of dtypes: bools, integers, floats
-WHOLE = (np.ndarray, np.memmap)  # a memory-mapped array is an array that is read when it is looked at
+WHOLE = (np.ndarray, np.memmap)  # a memory-mapped array is an array that is read on access
 
-# What other arrays hold beside their values, and how to leave it behind.
+# What other array classes hold beside their values, and how to drop it.
 SUBCLASSES = {
     "MaskedArray": "whose mask would be lost: fill the gaps with x.filled(value)",
     "matrix": "whose * is a matrix product: take the array, np.asarray(x)",
@@ -26,10 +26,10 @@ KINDS = {
 
 
 def host_array(x: Any, dtype: Any = None) -> np.ndarray:
-    """x as a plain NumPy array of real numbers, of the dtype that it has or of the one asked for; copied only where it must be.
+    """x as a plain NumPy array of real numbers, of its own dtype or the one asked for; copied only if necessary.
 
-    x: an array, also a memory-mapped one, which stays so; a number, a list of either; or what offers itself as an array (a table
-    of pandas, a tensor of PyTorch). Raises TypeError for a subclass of arrays that holds more than its values (a masked array),
+    x: an array, also a memory-mapped one, which stays so; a number, a list of either; or an object that converts to an array (a
+    pandas table, a PyTorch tensor). Raises TypeError for an array subclass that holds more than its values (a masked array),
     DtypeError for what does not hold real numbers (None, text, complex numbers, objects), ShapeError for rows of different
     lengths.
     """
@@ -44,13 +44,14 @@ def host_array(x: Any, dtype: Any = None) -> np.ndarray:
 
 
 def whole_array(x: Any, dtype: Any = None) -> np.ndarray:
-    """np.asarray(x, dtype), of names and other things too. Raises TypeError for what would lose something (`check_whole`)."""
+    """np.asarray(x, dtype), also of strings and other objects. Raises TypeError where information would be lost
+    (`check_whole`)."""
     check_whole(x)
     return np.asarray(x, dtype=dtype)
 
 
 def check_whole(x: Any) -> None:
-    """Raise TypeError for an array, or one in a list, that would lose something as one of NumPy's own."""
+    """Raise TypeError for an array, or one in a list, that would lose information as a plain NumPy array."""
     if isinstance(x, (list, tuple)):
         for part in x:
             check_whole(part)

@@ -1,7 +1,7 @@
 """Random numbers: named host streams, the same on every backend, and noise drawn on the device.
 
-Weights, latent vectors and shuffles come from host streams, so that a seed gives the same start on every backend.
-Per-step noise comes from the device. All of it goes into a checkpoint through `state_dict`.
+Weights, latent vectors and shuffles come from host streams, so that a seed gives the same start on every backend. Per-step noise
+is drawn on the device. `state_dict` saves all streams in a checkpoint.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ _device_noise: Any = None  # a cupy Generator, made when first needed
 
 
 def seed(n: int | None = None) -> None:
-    """Start all random streams from the integer n; the same n gives the same numbers. None: from fresh entropy."""
+    """Start all random streams from the integer n; the same n gives the same random numbers. None: from fresh entropy."""
     global _device_noise
     children = np.random.SeedSequence(n).spawn(len(HOST_STREAMS))
     for name, child in zip(HOST_STREAMS, children):
@@ -47,7 +47,7 @@ def uniform(shape: tuple[int, ...], dtype: Any = np.float32) -> Array:
 
 
 def bernoulli(shape: tuple[int, ...], p: float) -> Array:
-    """Bools on the current backend, each True with probability p, which the host rounds to a multiple of 2^-16.
+    """Bools on the current backend, each True with probability p, which on the host is rounded to a multiple of 2^-16.
 
     Sixteen random bits per element, four elements per number drawn: a third of the time that `uniform(shape) < p` takes.
     """
@@ -82,7 +82,7 @@ def _noise_source() -> Any:
 
 @contextlib.contextmanager
 def fork_rng(n: int = 0) -> Iterator[None]:
-    """Inside the block all streams start from the seed n; afterward they, and a GPU's noise, go on where they were."""
+    """Inside the block all streams start from the seed n; afterward they, and a GPU's noise, continue where they were."""
     global _device_noise
     before = dict(_streams), _device_noise
     seed(n)
@@ -94,11 +94,11 @@ def fork_rng(n: int = 0) -> Iterator[None]:
 
 
 def state_dict() -> dict[str, str]:
-    """All streams as JSON texts, one per stream.
+    """All streams as JSON strings, one per stream.
 
-    A GPU's generator cannot be saved. Taking the state therefore restarts it from the host stream "noise", here as well as
-    after `load_state_dict`: the run that was saved and the run that resumes go on with the same noise. So this is for
-    checkpoints; for random numbers that leave no trace in the streams, use `fork_rng`.
+    A GPU's generator cannot be saved. Taking the state therefore restarts it from the host stream "noise", here as well as after
+    `load_state_dict`: the saved run and the resumed run continue with the same noise. So this is for checkpoints; for random
+    numbers that leave the streams unchanged, use `fork_rng`.
     """
     global _device_noise
     _device_noise = None
@@ -106,7 +106,7 @@ def state_dict() -> dict[str, str]:
 
 
 def load_state_dict(state: dict[str, str]) -> None:
-    """Set all streams to a state that `state_dict` returned. ValueError, and none of them changed, for any other."""
+    """Set all streams to a state that `state_dict` returned. ValueError for any other, with no stream changed."""
     global _device_noise
     if not isinstance(state, dict) or set(state) != set(HOST_STREAMS):
         streams = sorted(state) if isinstance(state, dict) else shortened(state)
@@ -118,7 +118,7 @@ def load_state_dict(state: dict[str, str]) -> None:
 
 
 def parsed(name: str, text: str) -> dict[str, Any]:
-    """The state of a PCG64 generator that a text holds. ValueError, naming the stream, if it is none."""
+    """The state of a PCG64 generator in a JSON string. ValueError, naming the stream, if it is not one."""
     try:
         found = json.loads(text)
         numbers = [found["state"]["state"], found["state"]["inc"], found["has_uint32"], found["uinteger"]]

@@ -1,9 +1,9 @@
-"""A pretend GPU: an array type that refuses what CuPy refuses, and what CuPy lets through although it should not.
+"""A simulated GPU: an array type that refuses what CuPy refuses, and what CuPy accepts although it should not.
 
 Opaque on purpose (no subclass of numpy.ndarray, which NumPy's C code would silently accept). It refuses: implicit
 conversion to NumPy, host arrays among the operands, functions that CuPy lacks, float64 results of float32 operands,
-indices out of range, repeated indices in an assignment. It counts launches, copies and synchronizations, so that a test
-can say "this step launches at most 60 kernels and never waits". It cannot find: rounding differences, races, missing
+indices out of range, repeated indices in an assignment. It counts launches, copies and synchronizations, so that a test can
+assert that "this step launches at most 60 kernels and never waits". It cannot find: rounding differences, races, missing
 CUDA libraries.
 """
 
@@ -55,7 +55,7 @@ CONSTANTS = frozenset(
 
 @dataclass
 class Counters:
-    """What a GPU would have been asked to do."""
+    """The operations that a GPU would have executed."""
 
     launches: int = 0
     uploads: int = 0
@@ -78,7 +78,7 @@ def count() -> Iterator[Counters]:
 
 
 class StrictArray:
-    """An array on the pretend device. Everything it offers, cupy.ndarray offers with the same meaning."""
+    """An array on the simulated device. Everything it offers, cupy.ndarray offers with the same meaning."""
 
     __slots__ = ("_host", "__weakref__")
     __array_priority__ = 100
@@ -211,7 +211,7 @@ for _name in ("neg", "pos", "abs", "invert"):
 
 
 def answers_itself(other: Any) -> bool:
-    """Whether an operand is a Tensor, whose own operator is to answer: CuPy asks so."""
+    """Whether to defer to the operator of the other operand, a Tensor: CuPy asks the same way."""
     return getattr(other, "__array_ufunc__", ...) is None
 
 
@@ -240,13 +240,13 @@ def launch(function: Any, *inputs: Any, **options: Any) -> Any:
     """Run a host function as one kernel: operands in, checks, results out."""
     counters.launches += 1
     if getattr(inputs[0], "shape", None) == () and options.get("axis") in (0, -1) and function.__name__ in REDUCTIONS:
-        raise np.exceptions.AxisError(options["axis"], 0)  # for a number, which has no axes, NumPy lets these two pass
+        raise np.exceptions.AxisError(options["axis"], 0)  # NumPy accepts these two for a scalar, which has no axes
     result = function(*map(host_of, inputs), **{name: host_of(value) for name, value in options.items()})
     return wrap(result, getattr(function, "__name__", str(function)), inputs, options)
 
 
 def wrap(result: Any, name: str, inputs: tuple, options: dict) -> Any:
-    """Results as device arrays (also scalars: a reduction on a GPU stays there); refuses an unasked float64."""
+    """Results as device arrays (also scalars: a reduction on a GPU stays there); refuses an unrequested float64."""
     if isinstance(result, (list, tuple)):
         return type(result)(wrap(part, name, inputs, options) for part in result)
     if not isinstance(result, (np.ndarray, np.generic)):
@@ -257,7 +257,7 @@ def wrap(result: Any, name: str, inputs: tuple, options: dict) -> Any:
 
 
 def refuse_float64(name: str, inputs: tuple, options: dict) -> None:
-    """A float64 result is right only if every floating operand is float64, or float64 was asked for."""
+    """A float64 result is right only if every floating operand is float64, or float64 was requested."""
     dtypes = {part.dtype for part in leaves_of(inputs) if isinstance(part, StrictArray)}
     asked = any(
         part is np.float64 or part == "float64" or part == np.dtype(np.float64)
@@ -291,7 +291,7 @@ def refuse_repeated_indices(index: Any) -> None:
 
 
 class StrictModule:
-    """Stands where `numpy` or `cupy` would: only what both have, on device arrays only."""
+    """Takes the place of `numpy` or `cupy`: only what both have, on device arrays only."""
 
     ndarray = StrictArray
     lib: Any
@@ -332,7 +332,7 @@ def device_function(name: str) -> Any:
 
 
 class stride_tricks:
-    """What stands at xp.lib.stride_tricks."""
+    """Takes the place of xp.lib.stride_tricks."""
 
     @staticmethod
     def as_strided(x: StrictArray, shape: tuple[int, ...], strides: tuple[int, ...]) -> StrictArray:
@@ -345,13 +345,13 @@ xp.lib = SimpleNamespace(stride_tricks=stride_tricks)
 
 
 def from_host(host: np.ndarray) -> StrictArray:
-    """A copy of a host array on the pretend device."""
+    """A copy of a host array on the simulated device."""
     counters.uploads += 1
     return StrictArray(np.array(host))
 
 
 def wait() -> None:
-    """What synchronizing a stream would be."""
+    """Takes the place of synchronizing a stream."""
     counters.synchronizations += 1
 
 

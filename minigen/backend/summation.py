@@ -1,12 +1,12 @@
-"""Sums of plain arrays that keep their digits, however many numbers they add.
+"""Sums of plain arrays that stay accurate, however many terms they have.
 
-A matrix product with ones adds 4 to 20 times as fast as x.sum(axis). But it adds one number after the other, as x.sum does along
-every axis but the last, and then a long sum swallows what comes late: four million times 0.1 in single precision lose 2 %. So no
-running sum here is longer than a block, and the sums of many blocks are added in double precision, block by block again:
+A matrix product with ones adds 4 to 20 times as fast as x.sum(axis). But it adds one term after the other, as x.sum does along
+every axis but the last, and then a long sum loses its last terms to rounding: four million times 0.1 in single precision loses 2
+%. So no running sum here is longer than a block, and the sums of many blocks are added in double precision, again block by block:
 
     |error| <= 300 u sum |x|,    u = 2^-24 in single precision, half a unit in the last place
 
-for any number of terms along neighboring axes. In practice it is some 5 u, as a product adds several numbers side by side.
+for any number of terms along neighboring axes. In practice it is about 5 u, as a product adds several terms in parallel.
 """
 
 import math
@@ -16,11 +16,11 @@ from typing import Any
 from minigen.backend.devices import Array, array_module
 from minigen.errors import ShapeError
 
-BLOCK = 256  # numbers that are added one after the other, at most
-SHORT_COLUMN = 64  # numbers in a column that needs no blocks
-MIN_BLOCKS = 8  # of a column: with so many side by side, a product adds four numbers at a time
-SHORT_BLOCK = 16  # numbers in a block of a row that is not worth a product
-MANY_SUMS = 16  # of blocks: above this the rounding of their own sum would count
+BLOCK = 256  # most terms that are added one after the other
+SHORT_COLUMN = 64  # length of a column that needs no blocks
+MIN_BLOCKS = 8  # of a column: with so many side by side, a product adds four terms at a time
+SHORT_BLOCK = 16  # length of a block of a row that is not worth a product
+MANY_SUMS = 16  # of blocks: above this the rounding error of their own sum would matter
 
 Axis = int | tuple[int, ...] | None
 
@@ -40,7 +40,7 @@ def sum_along(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
 
 
 def sum_to_shape(x: Array, shape: tuple[int, ...]) -> Array:
-    """x summed over the axes along which an array of `shape` was repeated to broadcast to x: the adjoint of broadcasting.
+    """x summed over the axes along which an array of `shape` is repeated to broadcast to x: the adjoint of broadcasting.
 
     Raises ShapeError if `shape` does not broadcast to that of x.
     """
@@ -53,9 +53,9 @@ def sum_to_shape(x: Array, shape: tuple[int, ...]) -> Array:
 
 @lru_cache(maxsize=4096, typed=True)
 def plan(lengths: tuple[int, ...], axis: Axis, keepdims: bool) -> tuple[list[tuple[int, int, int]], tuple[int, ...]]:
-    """(steps, shape of the result). A step is a run of neighboring axes: how many numbers lie before, in and after them.
+    """(steps, shape of the result). A step is a run of neighboring axes: how many elements lie before, in and after them.
 
-    No steps where there is nothing to add, and for axes that do not exist, which x.sum refuses.
+    No steps if there is nothing to add, or for axes that do not exist, which x.sum refuses.
     """
     given = given_axes(len(lengths), axis)
     axes = sorted({i % len(lengths) for i in given if -len(lengths) <= i < len(lengths)})
@@ -63,7 +63,7 @@ def plan(lengths: tuple[int, ...], axis: Axis, keepdims: bool) -> tuple[list[tup
     if len(axes) < len(given) or 0 in lengths:
         return [], shape
     steps = []
-    while axes:  # the last run first, where the numbers lie beside each other
+    while axes:  # the last run first, where the elements are contiguous
         last = first = axes.pop()
         while axes and axes[-1] == first - 1:
             first = axes.pop()
@@ -73,7 +73,8 @@ def plan(lengths: tuple[int, ...], axis: Axis, keepdims: bool) -> tuple[list[tup
 
 
 def axis_of(x: Array, axis: Axis) -> Axis:
-    """`axis` for a reduction of x by its own library: of a number, which has no axes, NumPy takes 0 and -1 too, CuPy does not."""
+    """`axis` for a reduction of x by its own library: for a scalar, which has no axes, NumPy also accepts 0 and -1, CuPy does
+    not."""
     return None if not x.ndim and axis in (0, -1) else axis
 
 
@@ -83,7 +84,7 @@ def given_axes(ndim: int, axis: Axis) -> tuple[int, ...]:
 
 
 def sum_in_memory_order(x: Array, axis: Axis) -> Array:
-    """The sums, axes of length 1 kept, of an array whose axes lie in another order, or that has gaps."""
+    """The sums, axes of length 1 kept, of an array that is not contiguous: axes in another order, or gaps."""
     order = sorted(range(x.ndim), key=lambda i: -abs(x.strides[i]))
     places = [order.index(i) for i in range(x.ndim)]
     x = array_module(x).ascontiguousarray(x.transpose(order))
@@ -91,8 +92,8 @@ def sum_in_memory_order(x: Array, axis: Axis) -> Array:
 
 
 def total(x: Array) -> Array:
-    """The sum of all numbers of an array without gaps: of blocks, then of their sums as NumPy adds a row, pairwise."""
-    block = largest_divisor(x.size) if x.size > 8 * BLOCK else 1  # of less, NumPy's sum is as fast
+    """The sum of all elements of a contiguous array: of blocks, then of their sums pairwise, as NumPy adds a row."""
+    block = largest_divisor(x.size) if x.size > 8 * BLOCK else 1  # below this, NumPy's sum is as fast
     if block >= SHORT_BLOCK:
         x = x.reshape(-1, block) @ ones(x, block)
     return x.sum()
@@ -103,7 +104,7 @@ def columns_summed(x: Array) -> Array:
     before, length, after = x.shape
     if length <= SHORT_COLUMN:
         return ones(x, length) @ x
-    count = max(MIN_BLOCKS, -(-length // BLOCK))  # of the blocks; the numbers of one stand `count` apart
+    count = max(MIN_BLOCKS, -(-length // BLOCK))  # of the blocks; the elements of one are `count` apart
     block = length // count
     rest = length - block * count
     sums = ones(x, block) @ x[:, : block * count].reshape(before, block, count * after)
@@ -126,13 +127,13 @@ def rows_summed(x: Array) -> Array:
 
 
 def doubled(sums: Array, count: int) -> Array:
-    """The sums of blocks, so many for each result, with the precision in which to add them."""
+    """The sums of blocks, `count` for each result, in the precision in which to add them."""
     return sums.astype("float64") if count > MANY_SUMS else sums
 
 
 @lru_cache(maxsize=1024)
 def largest_divisor(length: int) -> int:
-    """The longest block of at most BLOCK numbers that divides a length."""
+    """The longest block of at most BLOCK elements that divides a length."""
     return next(block for block in range(BLOCK, 0, -1) if length % block == 0)
 
 

@@ -1,4 +1,4 @@
-"""Methods without a network, in closed form or by iteration: what a model is measured against, and how its codes are drawn."""
+"""Methods without a network, in closed form or iterative: baselines for models, and maps of their codes."""
 
 from minigen.baselines.neighbor_embedding import tsne
 from minigen.baselines.principal_components import PCA, ProbabilisticPCA, pca, probabilistic_pca

@@ -10,7 +10,7 @@ from minigen.errors import NonFiniteError, ShapeError
 from minigen.metrics.checks import check_count, check_finite
 from minigen.utils.settings import takes_settings
 
-_CHUNK = 1 << 18  # pairs worked on at once: 1 MiB in float32, so the many passes over them stay in the cache
+_CHUNK = 1 << 18  # pairs worked on at once: 1 MiB in float32, so that many passes over them stay in the cache
 _EXAGGERATED_ITERATIONS = 250
 
 
@@ -74,8 +74,8 @@ def conditional_probabilities(x: np.ndarray, perplexity: float) -> np.ndarray:
     """Gaussian affinities p_{j|i}: row i is the softmax over j != i of -beta_i |x_i - x_j|^2; p_{i|i} = 0.
 
     The precision beta_i of each row is found by bisection, so that the row's perplexity, exp of its entropy
-    in nats, is the one asked for. (A row with more than that many neighbors all equally near has no such
-    precision; these neighbors then share its probability.)
+    in nats, is the given one. (A row with more than that many neighbors at the same distance has no such precision; these
+    neighbors then share its probability.)
 
     x: (n, d).  perplexity: more than 1, at most (n - 1) / 3 -> (n, n), each row sums to 1; dtype as in tsne.
     Raises ShapeError, ValueError as tsne does.
@@ -153,13 +153,13 @@ def kl_and_gradient(p: np.ndarray, y: np.ndarray, exaggeration: float = 1.0) -> 
 
 
 def _calibrated(distances: np.ndarray, perplexity: float) -> np.ndarray:
-    """Rows of p_{j|i} with the asked perplexity, from squared distances (rows, n) with infinity at j = i.
+    """Rows of p_{j|i} with the given perplexity, from squared distances (rows, n) with infinity at j = i.
 
     Bisection on all rows at once. Entropy falls as the precision beta grows; while no upper end of the
     bracket is known, beta is doubled.
     """
     others = distances.shape[1] - 1
-    # The nearest neighbor is put at exp(0), so that a row never underflows to 0 / 0.
+    # Distances are relative to the nearest neighbor's, exp(0), so that a row never underflows to 0 / 0.
     excess = distances - distances.min(axis=1, keepdims=True)
     own = np.isinf(excess)
     excess[own] = 0
@@ -201,7 +201,7 @@ def _principal_plane(x: np.ndarray) -> np.ndarray:
 
 
 def _points(x: np.ndarray) -> np.ndarray:
-    """x as a finite (n, d) of float64 or float32, or an error that says what it is instead."""
+    """x as a finite (n, d) of float64 or float32, else an error that says what it is."""
     x = whole_array(x)
     x = x.astype(np.float64 if x.dtype == np.float64 else np.float32, copy=False)
     if x.ndim != 2 or x.shape[1] < 2:

@@ -1,4 +1,4 @@
-"""Principal component analysis, and the linear Gaussian model whose maximum likelihood it is; both in closed form."""
+"""Principal component analysis, and the linear Gaussian model of which it is the maximum likelihood fit; both in closed form."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ class PCA:
 
     mean: (d,).  components: (d, k), orthonormal columns, by descending variance; each column's element of
     largest magnitude is positive.  explained: (k,) variances along the components.  discarded: the
-    min(n, d) - k variances that were left out (the covariance's other eigenvalues, if any, are zero).
+    min(n, d) - k remaining variances (the covariance's other eigenvalues, if any, are zero).
     Variances are sums over n divided by n, so discarded.sum() is the mean squared distance of an example of
     the fitted data from its reconstruction, and discarded.sum() / d is its reconstruction_mse.
     """
@@ -60,7 +60,7 @@ def pca(x: np.ndarray, k: int) -> PCA:
 class ProbabilisticPCA:
     """x = W z + mean + noise,  z ~ N(0, I_k),  noise ~ N(0, variance I_d): the maximum likelihood fit to a data set.
 
-    principal: the PCA it rests on, with mean (d,), components U (d, k) and eigenvalues `explained` (k,).
+    principal: the underlying PCA, with mean (d,), components U (d, k) and eigenvalues `explained` (k,).
     variance: of the noise, the mean of the d - k discarded eigenvalues.
     """
 
@@ -81,7 +81,7 @@ class ProbabilisticPCA:
         return -0.5 * (d * np.log(2 * np.pi) + np.log(explained).sum() + (d - k) * np.log(self.variance) + squares)
 
     def posterior(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Mean (n, k) and variances (k,) of p(z|x), which is N(mean, diag variances): orthogonal columns keep codes apart."""
+        """Mean (n, k) and variances (k,) of p(z|x), which is N(mean, diag variances): orthogonal columns make it diagonal."""
         explained = self.principal.explained
         return self.principal.project(x) * np.sqrt(explained - self.variance) / explained, self.variance / explained
 
@@ -91,8 +91,8 @@ def probabilistic_pca(x: np.ndarray, k: int) -> ProbabilisticPCA:
 
         variance = mean of the d - k smallest eigenvalues of the covariance,   W = U (Lambda - variance I)^(1/2)
 
-    with U the first k principal components and Lambda their eigenvalues (variances divided by n). It is what the best linear
-    variational autoencoder with k latent variables must find.
+    with U the first k principal components and Lambda their eigenvalues (variances divided by n). The best linear variational
+    autoencoder with k latent variables must find it.
 
     x: (n, d).  k: 1 to min(n, d), and below d, so that a dimension is left for the noise.
     Raises ShapeError if x is not (n, d); ValueError for k out of range, for x that is not finite, or that lies in a k-dimensional

@@ -1,4 +1,4 @@
-"""The best linear denoiser, in closed form: what a linear denoising autoencoder can reach, and no more."""
+"""The best linear denoiser, in closed form: the optimum of a linear denoising autoencoder."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ class WienerFilter:
     """The best affine denoiser of its rank k, x^ = x~ weight + bias with weight = encoder decoder.
 
     mean: (d,) of the clean examples.  encoder: (d, k).  decoder: (k, d), orthonormal rows, by descending share of the variance.
-    errors: (k,), of the first 1, 2, ..., k codes: the squared error to be expected on the fitted examples, mean over features
+    errors: (k,), of the first 1, 2, ..., k codes: the expected squared error on the fitted examples, mean over features
     and examples, expectation over the noise.
     """
 
@@ -60,11 +60,11 @@ def wiener_filter(x: np.ndarray, noise_variance: float | np.ndarray) -> WienerFi
     V_k: the k eigenvectors of S with the largest eigenvalues s (reduced-rank regression). With one noise variance v for all
     features these are the principal components, each shrunk by lambda / (lambda + v); without noise it is PCA.
 
-    The noise may depend on x: all that counts is that its mean, given x, is zero, and that N is its covariance over everything.
+    The noise may depend on x: it only has to have mean zero given x, and total covariance N.
     So the formula holds for dropout at rate p, with noise_variance = p / (1 - p) * mean(x^2), one for each feature. Masking is
     dropout times 1 - p: divide masked examples by 1 - p first.
 
-    x: (n, d) clean examples.  noise_variance: a number or (d,), in the squared unit of x.
+    x: (n, d) clean examples.  noise_variance: a scalar or (d,), in the squared unit of x.
     Covariances are divided by n; computed in float64. Raises ShapeError for shapes that do not fit, ValueError for variances
     that are negative or infinite, and for x that is not finite. Source: Wiener 1949; Izenman 1975 for the reduced rank.
     """
@@ -73,7 +73,8 @@ def wiener_filter(x: np.ndarray, noise_variance: float | np.ndarray) -> WienerFi
     mean = x.mean(axis=0)
     centered = x - mean
     covariance = centered.T @ centered / n
-    # A feature that neither varies nor is noisy makes the sum singular; it tells nothing of the others, and stays at its mean.
+    # A feature that neither varies nor is noisy makes the sum singular; it carries no information on the others, and stays at its
+    # mean.
     inverse = np.linalg.pinv(covariance + np.diag(noise_variance), rcond=d * np.finfo(np.float64).eps, hermitian=True)
     regression = inverse @ covariance
     explained, vectors = (part[..., ::-1] for part in np.linalg.eigh(covariance @ regression))
@@ -82,12 +83,12 @@ def wiener_filter(x: np.ndarray, noise_variance: float | np.ndarray) -> WienerFi
 
 
 def denoising_error(x: np.ndarray, noise_variance: float | np.ndarray, weight: np.ndarray, bias: np.ndarray) -> float:
-    """The squared error to be expected of x^ = x~ weight + bias, for x~ = x + noise; mean over features and examples.
+    """The expected squared error of x^ = x~ weight + bias, for x~ = x + noise; mean over features and examples.
 
         mean (x weight + bias - x)^2 + sum_j noise_variance_j |row j of weight|^2 / d
 
     The expectation over the noise is exact, nothing is drawn. weight: (d, d), bias: (d,); the rest, and the errors raised, as in
-    `wiener_filter`, which no other map of its rank undercuts.
+    `wiener_filter`, which is optimal among maps of its rank.
     """
     x, noise_variance = _examples("denoising_error", x, noise_variance)
     d = x.shape[1]
@@ -101,7 +102,7 @@ def denoising_error(x: np.ndarray, noise_variance: float | np.ndarray, weight: n
 
 
 def _examples(function: str, x: np.ndarray, noise_variance: float | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """x (n, d) and one variance for each feature (d,), or an error that says what they are instead."""
+    """x (n, d) and one variance for each feature (d,), else an error that says what they are."""
     x, variance = checked_matrix(function, "x", x), whole_array(noise_variance, dtype=np.float64)
     if variance.shape not in ((), x.shape[1:]):
         expected = f"a number or ({x.shape[1]},), one for each feature"

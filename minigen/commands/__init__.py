@@ -1,7 +1,7 @@
-"""The command line: one module a command, imported when it is asked for.
+"""The command line: one module per command, imported on demand.
 
 A module has a docstring, whose first line says what the command does, EXAMPLES, `arguments(parser)`, which adds its arguments,
-and `run(args)`, which returns the exit status. How it ends otherwise, `minigen.utils.exits` says.
+and `run(args)`, which returns the exit status. For errors see `minigen.utils.exits`.
 """
 
 import sys
@@ -18,13 +18,13 @@ COMMANDS = {
     "info": "versions, the backend in use, and why there is no GPU",
     "demo": "run a demo of the chapter, or list them",
     "train": "train a model of the chapter, into a run folder",
-    "resume": "go on with a run that was stopped, or make it longer",
+    "resume": "continue a stopped run, or extend a finished one",
     "sample": "draw new images with a trained model",
     "interpolate": "walk from image to image through the latent space",
-    "evaluate": "evaluate a trained model by figures",
+    "evaluate": "evaluate a trained model by metrics",
     "check": "gradient-check, GPU-readiness and timing of a file of your own",
     "exercise": "the coursework: list the exercises, or write one's starter file",
-    "template": "a file to begin with: an op, a layer, a loss or a model of your own",
+    "template": "a starter file: an op, a layer, a loss or a model of your own",
 }
 HELP = """usage: minigen COMMAND ...
 
@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def dispatch(argv: list[str]) -> int:
-    """Do what the words of a command line say; returns the exit status."""
+    """Run the command that the arguments name; returns the exit status."""
     if not argv or argv[0] in ("-h", "--help", "help"):
         print(listing())
         return 0

@@ -35,25 +35,25 @@ def arguments(parser: Parser) -> None:
         metavar="NUMBER",
         type=exercises.number,
         default=None,
-        help="check all files as this exercise (default: what their line EXERCISE = NUMBER says)",
+        help="check all files as this exercise (default: their line EXERCISE = NUMBER)",
     )
     parser.add_argument("--json", metavar="FILE", type=marks, help="also write everything to a file, for marking")
 
 
 def marks(text: str) -> Path:
-    """Any path but that of a submission, which an asterisk in the wrong place would have overwritten."""
+    """Any path except a submission's, which a misplaced asterisk would overwrite."""
     if text.endswith(".py"):
         raise argparse.ArgumentTypeError(f"{text} would be overwritten: name a file for the marks, such as marks.json")
     return Path(text)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Check the files, one after the other; one is reported in full, of many each gets a line. 0: all pass; 1: something fails;
-    2: a file cannot be checked."""
-    sys.stdout.reconfigure(errors="backslashreplace")  # a learner's text may have letters that a terminal lacks
+    """Check the files, one after the other; a single one is reported in full, several in one line each. 0: all pass; 1: something
+    fails; 2: a file cannot be checked."""
+    sys.stdout.reconfigure(errors="backslashreplace")  # a learner's text may have characters that a terminal lacks
     submissions = read_all(args.files, args.exercise)  # before any of them runs
     reports: list[Report] = []
-    write_marks(args.json, reports)  # before any work, which would be for nothing if this fails
+    write_marks(args.json, reports)  # before any work, which would be in vain if this fails
     width = min(60, max(len(submission.shown) for submission in submissions))
     for submission in submissions:
         report = grade(submission, args.timeout, args.exercise)
@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def write_marks(path: Path | None, reports: list[Report]) -> None:
-    """Write all reports so far to a file, in place of what was there."""
+    """Write all reports so far to a file, replacing its content."""
     if path is None:
         return
     try:

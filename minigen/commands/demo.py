@@ -1,4 +1,4 @@
-"""Run a demo of the chapter, or list them; run all of them, for a page of what they draw; make a notebook of one."""
+"""Run a demo of the chapter, or list them; run all of them, for a gallery of their pictures; make a notebook of one."""
 
 import argparse
 import runpy
@@ -17,7 +17,7 @@ EXAMPLES = """
   minigen demo all --quick
   minigen demo notebook 12
 """
-# What a demo's surroundings do; all else is of its own text.
+# Errors of a demo's environment; all others come from its own code.
 SURROUNDINGS = (OSError, MemoryError, BusyError, DataError, DeviceError, MissingPackageError)
 
 
@@ -32,7 +32,7 @@ def arguments(parser: Parser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """What only one word needs is imported by it, so that the list comes at once."""
+    """Imports are local to each case, so that the list is fast."""
     if not args.words:
         print(registry.listing())
         return 0
@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def run_script(name: str, words: list[str]) -> int:
-    """Run a demo as a script; an error of its own text keeps its traceback, since it is there to be changed."""
+    """Run a demo as a script; an error in its own code keeps its traceback, since learners are meant to change it."""
     path = registry.FOLDER / f"{name}.py"
     sys.argv = [str(path), *words]
     try:

@@ -1,4 +1,4 @@
-"""Evaluate a trained model by figures that fit it, on held-out examples; a table, and RUN/evaluation.json.
+"""Evaluate a trained model by metrics of its kind, on held-out examples; a table, and RUN/evaluation.json.
 
 Autoencoders: the error of their reconstructions, beside that of PCA with as many components. Variational ones: bounds of the
 log-likelihood, in nats. GANs: how far samples are from real images in the eyes of an evaluator, a classifier that is trained once
@@ -29,7 +29,7 @@ EXAMPLES = """
 """
 IMPORTANCE_SAMPLES = 50
 FEWEST = 4  # samples that can be evaluated: each has three nearest neighbors among the others
-NEAREST = 500  # samples whose nearest training image is looked for
+NEAREST = 500  # samples whose nearest training image is searched
 
 
 def arguments(parser: Parser) -> None:
@@ -87,7 +87,7 @@ def reconstructed(trained: TrainedModel, train: Dataset, test: Dataset) -> dict[
 
 
 def bounds(trained: TrainedModel, train: Dataset, test: Dataset) -> dict[str, float]:
-    """Name -> nats per example: how improbable the model finds held-out examples, and how much codes say."""
+    """Name -> nats per example: how improbable the model finds held-out examples, and how much information codes carry."""
     model, examples = trained.model, trained.inputs(test)
     figures = {}
     if isinstance(model, LinearVariationalAutoencoder):
@@ -111,7 +111,7 @@ def bounds(trained: TrainedModel, train: Dataset, test: Dataset) -> dict[str, fl
 
 
 def generated(trained: TrainedModel, config: Config, train: Dataset, n: int, progress: bool) -> dict[str, Any]:
-    """Name -> what the evaluator says of n samples beside n training images, and n others; no more than half of all.
+    """Name -> the evaluator's metrics of n samples against n training images, and n others; at most half of all.
 
     UsageError for fewer than can be evaluated.
     """
@@ -123,7 +123,7 @@ def generated(trained: TrainedModel, config: Config, train: Dataset, n: int, pro
     order = np.random.default_rng(0).permutation(len(train))
     real, others = (train.images[order[part]] for part in (slice(n), slice(n, 2 * n)))
     samples = trained.sample(n)
-    rim = (samples.shape[1] - real.shape[1]) // 2  # of networks whose sides are powers of two
+    rim = (samples.shape[1] - real.shape[1]) // 2  # of networks whose resolution is a power of two
     samples = samples[:, rim : samples.shape[1] - rim, rim : samples.shape[2] - rim]
     if config.data == "faces":
         evaluator = evaluators.attribute_classifier(train, progress=progress)

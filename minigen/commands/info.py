@@ -55,7 +55,7 @@ def threads() -> str:
 
 
 def folders() -> str:
-    """Where data sets are looked for, and which are there; glyphs and faces need no file."""
+    """Where data sets are searched, and which are there; glyphs and faces need no file."""
     said = []
     try:
         if own := mnist.own_folder():

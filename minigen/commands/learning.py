@@ -1,4 +1,5 @@
-"""What `train` and `resume` share: a run in its folder, with checkpoints and pictures, and what Ctrl-C or a full disk leaves."""
+"""Shared by `train` and `resume`: a run in its folder, with checkpoints and pictures, and its state after Ctrl-C or a full
+disk."""
 
 import contextlib
 import sys
@@ -15,13 +16,13 @@ from minigen.errors import CommandError
 from minigen.recipes import TrainedModel
 from minigen.utils.signals import INTERRUPTED, Stopped
 
-MOMENTS = 20  # of a run are drawn, and saved
+MOMENTS = 20  # per run are drawn, and saved
 SAMPLES = 64
 LINES = 200  # of progress, one per epoch: a run of more epochs has few examples, and is soon done
 
 
 class Presence(training.Callback):
-    """Ends a run whose folder was deleted or moved, before anything makes half of it again. check: raises if it was."""
+    """Ends a run whose folder was deleted or moved, before parts of it are recreated. check: raises if it was."""
 
     def __init__(self, check: Callable[[], None]):
         self.check = check
@@ -33,7 +34,7 @@ class Presence(training.Callback):
 
 
 class Saving(training.Checkpoint):
-    """Checkpoints that leave it to the command line to have the folder for itself, and to say how to go on."""
+    """Checkpoints for the command line, which itself locks the folder and prints how to continue."""
 
     def lock(self, run: Any) -> contextlib.AbstractContextManager[Any]:
         return contextlib.nullcontext()
@@ -43,7 +44,7 @@ class Saving(training.Checkpoint):
 
 
 class Reconstructions(training.Callback):
-    """What the model makes of held-out images, every so many epochs: pictures/epoch_0001.png and so on."""
+    """Reconstructions of held-out images, every `every` epochs: pictures/epoch_0001.png and so on."""
 
     def __init__(self, trained: TrainedModel, config: Config, folder: Path, test: Dataset, every: int):
         self.trained, self.config, self.folder, self.test, self.every = trained, config, folder, test, every
@@ -53,7 +54,7 @@ class Reconstructions(training.Callback):
             self.draw(run.epoch)
 
     def on_train_end(self, run: Any) -> None:
-        if not self.file(run.epoch).exists():  # of a run that was done before
+        if not self.file(run.epoch).exists():  # of a run that was already complete
             self.draw(run.epoch)
 
     def draw(self, epoch: int) -> None:
@@ -61,7 +62,7 @@ class Reconstructions(training.Callback):
         save_reconstructions(self.trained, self.config, self.test, self.file(epoch))
 
     def file(self, epoch: int) -> Path:
-        """Where the picture of an epoch lies."""
+        """The path of the picture of an epoch."""
         return self.folder / f"epoch_{epoch:04d}.png"
 
 
@@ -82,10 +83,9 @@ class Curves(training.Callback):
 
 
 def learn(folder: RunFolder, config: Config, data: tuple[Dataset, Dataset], quiet: bool = False) -> int:
-    """Train in a folder that is locked, on from its checkpoint if it has one; returns the exit status.
+    """Train in a locked folder, from its checkpoint if it has one; returns the exit status.
 
-    Ctrl-C saves and ends with 130, SIGTERM with 143. A full disk is an error; the last checkpoint is whole then, as after any
-    end.
+    Ctrl-C saves and ends with 130, SIGTERM with 143. A full disk is an error; the last checkpoint is intact, as after any end.
     """
     train, test = data
     seed(config.seed)
@@ -97,13 +97,13 @@ def learn(folder: RunFolder, config: Config, data: tuple[Dataset, Dataset], quie
         draw_results(folder, config, trained, test)
         folder.hold.check()
     except (KeyboardInterrupt, Stopped) as stop:
-        with contextlib.suppress(OSError):  # of a terminal that was closed
+        with contextlib.suppress(OSError):  # the terminal was closed
             print(f"minigen: stopped: {left_behind(folder, config)}", file=sys.stderr)
         return stop.code if isinstance(stop, Stopped) else INTERRUPTED
     except OSError as error:
         if not folder.checkpoint.exists():
             raise
-        raise CommandError(f"{error}; the last checkpoint is whole: once that is mended, minigen resume {folder.path}") from error
+        raise CommandError(f"{error}; the last checkpoint is intact: once that is fixed, minigen resume {folder.path}") from error
     clock = config.counted.removesuffix("s")
     losses = ", ".join(f"{name} {history[name][-1]:.5g}" for name in history if "loss" in name)
     print(f"{config.model} on {config.data}: {clock} {history[clock][-1]}, {losses}; in {folder.path}")
@@ -111,26 +111,26 @@ def learn(folder: RunFolder, config: Config, data: tuple[Dataset, Dataset], quie
 
 
 def left_behind(folder: RunFolder, config: Config) -> str:
-    """What a run that is stopped leaves, in words."""
+    """What a stopped run leaves, as text."""
     if not folder.checkpoint.exists():
         return "nothing was trained yet"
     if folder.done(config) == config.settings[config.counted]:
         return f"the run is done and saved, some of its pictures may be missing: minigen resume {folder.path} makes them"
-    return f"the run is saved; to go on: minigen resume {folder.path}"
+    return f"the run is saved; to continue: minigen resume {folder.path}"
 
 
 def callbacks(folder: RunFolder, config: Config, trained: TrainedModel, test: Dataset) -> list[training.Callback]:
-    """What is hooked into a run: it is saved, watched, and drawn."""
+    """The callbacks of a run, which save, watch and draw it."""
     every = max(config.settings[config.counted] // MOMENTS, 1)
     presence, curves = Presence(folder.hold.check), Curves(folder.pictures)
-    if config.counted == "steps":  # its history, and so its checkpoints, have a row for so many steps already
+    if config.counted == "steps":  # its history, and so its checkpoints, already have a row per that many steps
         return [presence, Saving(folder.path), training.SampleGrid(folder.pictures, every), training.GanMonitor(), curves]
     drawn = [Reconstructions(trained, config, folder.pictures, test, every)] if config.images_shaped else []
     return [presence, Saving(folder.path, every), *drawn, curves]
 
 
 def draw_results(folder: RunFolder, config: Config, trained: TrainedModel, test: Dataset) -> None:
-    """What the model has learned in the end, in pictures/."""
+    """Draw the final results of the model, in pictures/."""
     seed(config.seed)
     if is_planar(config):
         save_plane(trained, config, test, folder.pictures / "plane.png")
@@ -144,7 +144,7 @@ def is_planar(config: Config) -> bool:
 
 
 def is_complete(folder: RunFolder, config: Config) -> bool:
-    """Whether all that a run leaves is there, and what is made after its last checkpoint is not older than that."""
+    """Whether all results of a run exist, and those made after its last checkpoint are not older than it."""
     length, generative = config.settings[config.counted], config.recipe.build(config.input_spec).generative
     results = [folder.history, folder.pictures / "training.png"]
     if is_planar(config):

@@ -24,7 +24,7 @@ GAME = {
 
 
 def image_count(text: str) -> int:
-    """The type of an argument that counts images in one picture, which shows nothing if there are too many."""
+    """The type of an argument that counts images in one picture, which is unreadable with too many."""
     if positive_int(text) > MOST:
         raise argparse.ArgumentTypeError(f"expected at most {MOST:,}, got {text}")
     return int(text)
@@ -56,9 +56,9 @@ def save_tiled(config: Config, examples: np.ndarray, path: Path, columns: int | 
 
 
 def save_reconstructions(trained: TrainedModel, config: Config, dataset: Dataset, path: Path) -> None:
-    """Held-out images above what the model makes of them, and, of a model that samples, new ones of the same codes each time.
+    """Held-out images above their reconstructions and, if the model samples, new ones from the same codes each time.
 
-    The random numbers that this takes are not those of the training.
+    Training's random streams are not used.
     """
     shown = dataset[:SHOWN]
     rows = [trained.inputs(shown)[0], trained.reconstruct(shown)]
@@ -69,14 +69,14 @@ def save_reconstructions(trained: TrainedModel, config: Config, dataset: Dataset
 
 
 def save_plane(trained: TrainedModel, config: Config, dataset: Dataset, path: Path) -> None:
-    """Points of space, and the plane on which they come to lie."""
+    """Points in space, and the plane of their reconstructions."""
     points = trained.inputs(dataset)[0]
     figure = plot.plane_fit(points, trained.reconstruct(dataset), trained.codes(dataset), title=f"{config.model} finds a plane")
     plot.save_figure(figure, path)
 
 
 def save_samples(config: Config, examples: np.ndarray, path: Path, columns: int | None = None) -> None:
-    """New examples as they come; of points, the first two coordinates."""
+    """New examples, none selected; for points, the first two coordinates."""
     title = f"{len(examples)} samples of {config.model}, none selected"
     if config.images_shaped:
         plot.save_figure(plot.image_grid(as_images(config, examples), columns, title), path)

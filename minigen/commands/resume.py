@@ -1,4 +1,4 @@
-"""Go on with a run that was stopped, or make it longer.
+"""Continue a stopped run, or extend a finished one.
 
 The run goes on from its last checkpoint, bit for bit as if it had never stopped. With more --epochs (or --steps) it
 becomes longer; a learning rate that falls to 0 at the end of the run then falls along the longer curve. Of a run that is done,
@@ -27,8 +27,8 @@ EXAMPLES = """
 def arguments(parser: Parser) -> None:
     parser.add_argument("run", type=Path, metavar="RUN", help="a run folder, made by minigen train")
     length = parser.add_mutually_exclusive_group()
-    length.add_argument("--epochs", type=positive_int, metavar="N", help="so many in all, those done included")
-    length.add_argument("--steps", type=positive_int, metavar="N", help="the same for a run that counts steps, such as a GAN's")
+    length.add_argument("--epochs", type=positive_int, metavar="N", help="total number, including those already done")
+    length.add_argument("--steps", type=positive_int, metavar="N", help="the same for a run counted in steps, such as a GAN's")
     add_name(parser, "backend", NAMES, "array library, if not the run's")
     parser.add_argument("--quiet", action="store_true", help="no progress bars")
 
@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def longer(config: Config, args: argparse.Namespace) -> Config:
-    """The config with what was asked for. UsageError for epochs where the run counts steps."""
+    """The config with the given length. UsageError for epochs if the run counts steps."""
     counted = config.counted
     for name in ("epochs", "steps"):
         if getattr(args, name) is not None and name != counted:

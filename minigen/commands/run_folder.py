@@ -1,10 +1,10 @@
-"""The folder of a training run: what it is made of, and that only one process trains in it.
+"""The folder of a training run: its contents, and a lock so that only one process trains in it.
 
 config.json      model, data, seed and settings: everything needed to build the model again
 checkpoint.npz   weights, optimizers, random streams and the position in the data: everything needed to go on
 history.csv      a row per epoch, or for every so many steps
 pictures/        samples or reconstructions while it learned, and the training curves
-.lock            there while a process trains here, and held by the operating system
+.lock            present while a process trains here, locked by the operating system
 """
 
 import contextlib
@@ -32,10 +32,10 @@ KINDS = {int: "a whole number", float: "a finite number", str: "a text"}  # of s
 
 @dataclass(frozen=True)
 class Config:
-    """What config.json holds.
+    """The content of config.json.
 
-    `images`: how many to train on, None for all; `resolution`: of faces; `examples`, `shape`, `classes`: how many there are, what
-    one looks like, and the classes' names.
+    `images`: how many to train on, None for all; `resolution`: of faces; `examples`, `shape`, `classes`: their number, the shape
+    of one, and the class names.
     """
 
     minigen: str
@@ -52,7 +52,7 @@ class Config:
 
     @property
     def recipe(self) -> Recipe:
-        """That of the model, with the run's settings."""
+        """The model's recipe, with the run's settings."""
         return find(self.model).with_settings(**self.settings)
 
     @property
@@ -62,7 +62,7 @@ class Config:
 
     @property
     def counted(self) -> str:
-        """What the run's length is counted in: "epochs" or "steps"."""
+        """The unit of the run's length: "epochs" or "steps"."""
         return "epochs" if self.settings["steps"] is None else "steps"
 
     @property
@@ -105,7 +105,7 @@ class Config:
         self.check_settings()
 
     def check_settings(self) -> None:
-        """Raise TypeError or ValueError, naming the setting, unless the model can be made and trained with these."""
+        """Raise TypeError or ValueError, naming the setting, unless the model can be built and trained with these."""
         standard = find(self.model)
         if not isinstance(self.settings, dict) or self.settings.keys() != standard.settings.keys():
             raise ValueError(f"the settings of {self.model} are {', '.join(standard.settings)}, got {shortened(self.settings)}")
@@ -132,7 +132,7 @@ class Config:
             raise ValueError(f"settings {shortened(self.settings)}: {error}") from error
 
     def check_data(self, train: Dataset) -> None:
-        """Raise CommandError, naming the field, for data that are not what config.json says of them."""
+        """Raise CommandError, naming the field, for data that differ from config.json."""
         found = {"examples": len(train), "shape": list(train.images.shape[1:]), "classes": list(train.class_names)}
         for name, value in found.items():
             if getattr(self, name) != value:
@@ -147,13 +147,13 @@ class Config:
 
 
 def check_whole(name: str, value: Any, least: int) -> None:
-    """Raise ValueError unless a value of config.json is a whole number of at least so much."""
+    """Raise ValueError unless a value of config.json is a whole number of at least `least`."""
     if type(value) is not int or value < least:
         raise ValueError(f"{name} must be a whole number of at least {least}, got {shortened(value)}")
 
 
 def check_setting(name: str, value: Any, standard: Any, choices: Sequence[str] = ()) -> None:
-    """Raise ValueError unless a value of config.json is of the kind that a recipe's own is, and one of its choices."""
+    """Raise ValueError unless a value of config.json has the type of the recipe's own, and is one of its choices."""
     kind = type(standard)
     if type(value) not in ((int, float) if kind is float else (kind,)) or isinstance(value, float) and not math.isfinite(value):
         raise ValueError(f"{name} must be {KINDS[kind]}, such as {standard!r}, got {shortened(value)}")
@@ -162,7 +162,7 @@ def check_setting(name: str, value: Any, standard: Any, choices: Sequence[str] =
 
 
 class RunFolder:
-    """A run folder by its path. `opened` checks that it is one."""
+    """A run folder by its path. `opened` checks that it is a run folder."""
 
     hold: Hold  # while it is locked
 
@@ -195,7 +195,7 @@ class RunFolder:
         return config
 
     def done(self, config: Config) -> int:
-        """Epochs, or steps, that the checkpoint has behind it; 0 without one. CommandError for that of another kind of run."""
+        """Epochs, or steps, completed in the checkpoint; 0 without one. CommandError for another kind of run's."""
         if not self.checkpoint.exists():
             return 0
         with checkpoint.opened(self.checkpoint) as saved:
@@ -214,7 +214,7 @@ class RunFolder:
                 f"back, or start again with `minigen train {config.model}` and another --out"
             )
         raise CommandError(
-            f"{self.path} has no checkpoint, so that there is nothing to go on from: "
+            f"{self.path} has no checkpoint to continue from: "
             f"`minigen train {config.model} --out {self.path}` trains from the start"
         )
 
@@ -232,27 +232,27 @@ class RunFolder:
             sweep(folder)
 
     def check_free(self) -> None:
-        """Raise CommandError for a folder in which nothing can be begun, saying what is in it and what to do."""
+        """Raise CommandError for a folder in which no run can start, saying what is in it and what to do."""
         with self.locked() if (self.path / LOCK).exists() else contextlib.nullcontext():  # or an error: who trains there
             self.check_unused()
 
     def check_unused(self) -> None:
-        """Raise CommandError for a folder with more in it than a run leaves that is killed before its first checkpoint."""
+        """Raise CommandError for a folder with more in it than the remains of a run killed before its first checkpoint."""
         if not self.path.exists():
             if self.path.is_symlink():
                 raise CommandError(
-                    f"{self.path} is a link to {os.readlink(self.path)}, where there is no folder: take another --out"
+                    f"{self.path} is a link to {os.readlink(self.path)}, where there is no folder: choose another --out"
                 )
             return
         if not self.path.is_dir():
-            raise CommandError(f"{self.path} is a file: take another --out")
+            raise CommandError(f"{self.path} is a file: choose another --out")
         run = self.config_file.exists()
         if run and self.checkpoint.is_file():
             raise CommandError(
-                f"{self.path} holds a run already: `minigen resume {self.path}` goes on with it; or take another --out"
+                f"{self.path} already holds a run: `minigen resume {self.path}` continues it; or choose another --out"
             )
         if run:
-            self.config()  # or an error: it is of another program
+            self.config()  # or an error: it belongs to another program
         others = sorted(
             path.name
             for path in self.path.iterdir()
@@ -264,17 +264,17 @@ class RunFolder:
         )
         if others and run:
             raise CommandError(
-                f"{self.path} holds what is left of a run without its checkpoint ({', '.join(others[:3])}): take "
+                f"{self.path} holds the remains of a run without its checkpoint ({', '.join(others[:3])}): take "
                 "another --out, or remove it"
             )
         if others:
-            raise CommandError(f"{self.path} exists already and is not empty: take another --out")
+            raise CommandError(f"{self.path} already exists and is not empty: choose another --out")
 
     @contextlib.contextmanager
     def created(self) -> Iterator[None]:
-        """Inside the block, a folder of one's own, locked: a new one, or one that was empty; else `check_unused`'s error.
+        """Inside the block, this process's own locked folder: a new or an empty one; otherwise `check_unused`'s error.
 
-        If the block ends without any checkpoint, nothing is left, but a folder that was there before, such as a whole disk.
+        If the block ends without a checkpoint, nothing is left except a folder that existed before, such as a whole disk.
         """
         with self.locked():
             self.check_unused()
@@ -286,7 +286,7 @@ class RunFolder:
                     self.clear()
 
     def clear(self) -> None:
-        """Remove what a run makes before its first checkpoint; config.json last: it says whose the rest is."""
+        """Remove the files of a run before its first checkpoint; config.json last, as it identifies the rest."""
         self.sweep()
         if self.pictures.exists():
             shutil.rmtree(self.pictures)
@@ -294,7 +294,7 @@ class RunFolder:
 
 
 def only_progress(pictures: Path) -> bool:
-    """Whether a folder has nothing but pictures of a run's first steps."""
+    """Whether a folder holds only pictures of a run's first steps."""
     return pictures.is_dir() and all(
         path.name.startswith(("epoch_", "step_")) or is_temporary(path) for path in pictures.iterdir()
     )

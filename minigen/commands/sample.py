@@ -1,7 +1,7 @@
 """Draw new images with a trained model.
 
-As they come, none selected: a seed says which. Models whose codes have no distribution, such as the stacked autoencoder, cannot
-sample; `minigen interpolate` shows what they can do.
+None are selected: the seed determines them. Models whose codes have no distribution, such as the stacked autoencoder, cannot
+sample; see `minigen interpolate` for those.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Write a file to begin with: an op, a layer, a loss or a model that passes `minigen check`."""
+"""Write a starter file: an op, a layer, a loss or a model that passes `minigen check`."""
 
 import argparse
 from pathlib import Path
@@ -20,7 +20,7 @@ def arguments(parser: Parser) -> None:
         "kind",
         type=one_of("kind", KINDS),
         metavar="KIND",
-        help=f"{', '.join(KINDS)}: what to begin, as my_KIND.py in this folder",
+        help=f"{', '.join(KINDS)}: what to write, as my_KIND.py in this folder",
     )
 
 

@@ -1,7 +1,7 @@
 """Train a model of the chapter, into a run folder.
 
-The folder gets config.json, history.csv, checkpoint.npz and pictures/. Ctrl-C saves, and so does SIGTERM: `minigen resume` goes
-on. Each model has options of its own: `minigen train MODEL --help`.
+The folder gets config.json, history.csv, checkpoint.npz and pictures/. Ctrl-C saves, as does SIGTERM: `minigen resume` continues.
+Each model has its own options: `minigen train MODEL --help`.
 """
 
 import argparse
@@ -25,11 +25,11 @@ EXAMPLES = """
   minigen train stylegan --data faces --resolution 32 --out runs/faces
   minigen train stacked --images 2000 --epochs 2
 """
-ANY = 10**9  # examples, where it is not known how many there are: more than any batch asks for
+ANY = 10**9  # examples, if their number is unknown: more than any batch needs
 
 
 def arguments(parser: Parser) -> None:
-    """MODEL, and what comes behind it, which is its own parser's: `model_parser`."""
+    """MODEL, and the rest, which its own parser handles: `model_parser`."""
     models = "\n".join(f"  {recipe.name:22} {recipe.summary}" for recipe in RECIPES.values())
     parser.description = f"{parser.description}\nmodels:\n{models}"
     parser.add_argument("model", type=one_of("model", [*RECIPES]), metavar="MODEL", help="one of the models above")
@@ -37,12 +37,12 @@ def arguments(parser: Parser) -> None:
 
 
 def model_parser(recipe: Recipe) -> Parser:
-    """The parser of `minigen train MODEL`: what every model is trained with, and the options of its own."""
+    """The parser of `minigen train MODEL`: the common training options, and the model's own."""
     parser = Parser(f"minigen train {recipe.name}", recipe.summary)
     add = parser.add_argument
     add_output(parser, Path("runs", recipe.name), "run folder", "RUN")
     add_name(parser, "data", inputs.NAMES, "data set", recipe.data)
-    add("--images", type=positive_int, metavar="N", help="train on so many examples only")
+    add("--images", type=positive_int, metavar="N", help="train on this many examples only")
     add("--resolution", type=resolution, metavar="N", help="of faces (default: 32)")
     length = f"{recipe.epochs} epochs" if recipe.epochs else f"{recipe.steps} steps" if recipe.steps else "until it is grown"
     long = parser.add_mutually_exclusive_group()
@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def configured(args: argparse.Namespace, recipe: Recipe, train: Dataset) -> Config:
-    """What goes into config.json. UsageError for settings with which the model cannot be made or trained."""
+    """The content of config.json. UsageError for settings with which the model cannot be built or trained."""
     shape = list(train.images.shape[1:])
     recipe = complete(args, recipe, shape, len(train.class_names), len(train))
     return Config(
@@ -104,12 +104,12 @@ def configured(args: argparse.Namespace, recipe: Recipe, train: Dataset) -> Conf
 
 
 def complete(args: argparse.Namespace, recipe: Recipe, shape: Sequence[int], classes: int, n: int) -> Recipe:
-    """The recipe of a run with n examples. UsageError for settings with which the model cannot be made or trained."""
+    """The recipe of a run with n examples. UsageError for settings with which the model cannot be built or trained."""
     try:
         recipe = recipe.with_arguments(args)
         spec = recipe.input_spec(shape, classes)
         recipe = recipe.with_length(spec, n)
         recipe.build(spec)
-    except (TypeError, ValueError) as error:  # the library's own words for what it was given
+    except (TypeError, ValueError) as error:  # the library's own message
         raise UsageError(str(error)) from error
     return recipe

@@ -1,4 +1,4 @@
-"""What `sample`, `interpolate` and `evaluate` share: the model of a run folder, ready for use."""
+"""Shared by `sample`, `interpolate` and `evaluate`: the model of a run folder, ready for use."""
 
 import argparse
 from pathlib import Path
@@ -20,7 +20,7 @@ def run_arguments(parser: Parser) -> None:
 
 
 def opened(args: argparse.Namespace) -> tuple[RunFolder, Config, TrainedModel]:
-    """The folder, what it says of itself, and its model as of the last checkpoint, with the seed set.
+    """The folder, its config, and its model as of the last checkpoint, with the seed set.
 
     CommandError for a checkpoint of another model.
     """
@@ -33,6 +33,6 @@ def opened(args: argparse.Namespace) -> tuple[RunFolder, Config, TrainedModel]:
         try:
             trained.load(saved)
         except StateError as error:
-            raise CommandError(f"{path} is not of the model in {folder.config_file}: {error}") from error
+            raise CommandError(f"{path} does not belong to the model in {folder.config_file}: {error}") from error
     seed(args.seed)
     return folder, config, trained

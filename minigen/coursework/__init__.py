@@ -1,13 +1,13 @@
-"""Coursework: a learner's own file, checked; the exercises, and what a file says about how it is to be called.
+"""Coursework: checks of a learner's own file, the exercises, and how a file says how it is called.
 
 Two processes, which exchange messages (protocol.py) and never import each other's files:
 
     grader.py    the order of the questions, and the report
-      exercises/   what an exercise asks for, and what the completed file must do
-        grading/     asks, compares, marks; believes nothing that comes from a submission
-    worker/      imports the submission, shut off by confine.py, and answers; it knows no right answer
+      exercises/   what an exercise requires of the completed file
+        grading/     asks, compares, marks; trusts nothing that comes from a submission
+    worker/      imports the submission, confined by confine.py, and answers; it knows no right answers
 
-Both know samples.py, the arrays that a call is tried with, and examples.py, how a file says what is to be called.
+Both know samples.py, the arrays that a call is tried with, and examples.py, the calls that a file asks for.
 """
 
 from minigen.coursework.examples import example

@@ -1,8 +1,8 @@
-"""Keep a submission in: limits for its processes, an end for all of them, and on Linux, where allowed, a space of its own.
+"""Confine a submission: limits for its processes, an end for all of them, and on Linux, if allowed, a sandbox of its own.
 
 Three processes, one inside the other. The keeper, which the grader starts, sets the limits, makes the space and waits; in it is
-the first process of the space, with which everything in it ends; and in that the worker. What a system does not offer is left
-out: Windows has the worker only. No other file of minigen is needed here, so that the keeper is ready at once.
+the first process of the space, with which everything in it ends; and in that the worker. What a system does not offer is omitted:
+Windows has only the worker. No other file of minigen is imported, so that the keeper starts at once.
 """
 
 import contextlib
@@ -24,9 +24,9 @@ ADDRESSES = 16 << 30  # bytes of a process, of memory and of files that are mapp
 FILE = 64 << 20  # bytes of a file that is written
 OPEN = 256  # files
 TASKS = 256  # processes and threads more than the user has
-HIDDEN = ("/dev/", "/run/", "/tmp/")  # terminals, disks, and sockets of programs that would run something for a submission
+HIDDEN = ("/dev/", "/run/", "/tmp/")  # terminals, disks, and sockets of programs that would run code for a submission
 DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
-MARK = "MINIGEN_SUBMISSION"  # an environment variable, by which stray processes are known
+MARK = "MINIGEN_SUBMISSION"  # an environment variable that marks stray processes
 
 NEW_MOUNTS, NEW_IPC, NEW_USER, NEW_PIDS, NEW_NETWORK = 0x20000, 0x8000000, 0x10000000, 0x20000000, 0x40000000
 PRIVATE, RECURSIVE, BIND, NO_DEVICES = 1 << 18, 1 << 14, 1 << 12, 1 << 2  # of mount(2)
@@ -36,7 +36,7 @@ DIE_WITH_PARENT, ADOPT_ORPHANS, NO_NEW_PRIVILEGES = 1, 36, 38  # of prctl(2)
 
 
 def limit(seconds: float, memory: int) -> None:
-    """Limits for this process and each one that it will start, where the system knows them. `memory`: bytes of its own."""
+    """Limits for this process and each one that it starts, if the system supports them. `memory`: bytes of its own."""
     if resource is None:
         return
     limits = {
@@ -61,11 +61,11 @@ def limit(seconds: float, memory: int) -> None:
 
 
 def enclose(folder: str, apart: bool, needed: Iterable[str], secret: Iterable[str], room: tuple[int, int]) -> None:
-    """Returns in the worker only. The processes around it wait for it, end what it leaves running, and end as it does.
+    """Returns only in the worker. The processes around it wait for it, end what it leaves running, and exit as it does.
 
     `apart`: in a space of its own, if the system lets us: without other processes to be seen or killed, without a network, with
-    all files read-only but those below `folder`, where there is `room` for so many bytes and files, and without the places where
-    other programs can be reached, but for the files and folders that are `needed`, and without those that are `secret`.
+    all files read-only but those below `folder`, where there is `room` for that many bytes and files, and without the places
+    where other programs can be reached, except the files and folders that are `needed`, and without those that are `secret`.
     """
     if not hasattr(os, "fork"):
         return
@@ -84,7 +84,7 @@ def enclose(folder: str, apart: bool, needed: Iterable[str], secret: Iterable[st
 
 
 def keep(child: int) -> NoReturn:
-    """Wait for this child, end all others, and end as it did."""
+    """Wait for this child, end all others, and exit as it did."""
     for stream in range(3):
         os.close(stream)  # the grader is to see the end of a pipe when the worker ends
     while True:
@@ -137,7 +137,7 @@ def furnish(folder: str, needed: Iterable[str], secret: Iterable[str], room: tup
 
 
 def hide(libc: ctypes.CDLL, places: Iterable[str], needed: Iterable[str]) -> None:
-    """Make these places empty, but for the files and folders that are needed."""
+    """Make these places empty, except for the files and folders that are needed."""
     inside = [path for path in map(os.path.realpath, needed) if path.startswith(tuple(places)) and os.path.exists(path)]
     files = {path: os.open(path, os.O_PATH) for path in inside}
     for place in places:
@@ -175,7 +175,7 @@ def set_read_only(libc: ctypes.CDLL, path: bytes, below: bool) -> None:
 
 
 def drop_capabilities() -> None:
-    """Of what root may do and others may not, keep reading every file only: what was mounted stays as it is."""
+    """Drop all capabilities except reading every file, so that mounts cannot be changed."""
     header = (ctypes.c_uint32 * 2)(0x20080522, 0)
     kept = (ctypes.c_uint32 * 6)(READ_ALL, READ_ALL, 0, 0, 0, 0)  # effective, permitted, inheritable; and their upper halves
     ctypes.CDLL(None).capset(ctypes.byref(header), ctypes.byref(kept))
@@ -221,7 +221,7 @@ def below(process: int) -> dict[int, int]:
 
 def nameless(process: int) -> dict[tuple[int, int], int]:
     """(device, number) -> bytes, of the files that a process holds open and no folder knows: in memory, or deleted. Raises
-    PermissionError for a process that does not let itself be looked at."""
+    PermissionError for a process that cannot be inspected."""
     found = {}
     try:
         for name in os.listdir(f"/proc/{process}/fd"):
@@ -232,7 +232,7 @@ def nameless(process: int) -> dict[tuple[int, int], int]:
     except (FileNotFoundError, ProcessLookupError):  # it has ended
         pass
     except PermissionError:
-        if any(each == process and size for each, _, size in processes()):  # one that is just ending has no memory left
+        if any(each == process and size for each, _, size in processes()):  # one that is just exiting has no memory left
             raise
     return found
 

@@ -1,12 +1,12 @@
-"""How a file says with what its ops, layers, losses and models are to be called.
+"""How a file declares example calls of its ops, layers, losses and models.
 
-    example(softsign, (3, 4))                              a shape: numbers from N(0, 1)
-    example(MyLayer(4, 3), (5, 4), output=(5, 3))          `output`: the shape that must come out
-    example(log_loss, unit(5, 10), labels(5, classes=10))  other numbers
+    example(softsign, (3, 4))                              a shape: values from N(0, 1)
+    example(MyLayer(4, 3), (5, 4), output=(5, 3))          `output`: the required shape of the result
+    example(log_loss, unit(5, 10), labels(5, classes=10))  other values
     example(my_pad, (3, 4), width=1)                       attributes are passed on
     example(model, images(2, 28, 28, 1), noise=normal(2, 10))
 
-An op of inputs of one shape needs none: then `minigen check` guesses.
+An op whose inputs have one shape needs none: `minigen check` guesses them.
 """
 
 import sys
@@ -38,8 +38,8 @@ def example(target: Callable, *inputs: Any, output: tuple[int, ...] | None = Non
     """Let `minigen check` call target(*inputs, **options). target: an op, a layer, a model (its `loss` is called) or a function.
 
     inputs: shapes, of arrays from N(0, 1); `positive`, `unit`, `images`, `labels` and `array` make others; a Module is passed on
-    and its parameters are checked too. Arrays of floats are differentiated by, options are not. `output`: the shape of the
-    result.
+    and its parameters are checked too. Derivatives are checked with respect to float arrays, not options. `output`: the shape of
+    the result.
     """
     if isinstance(target, type) or not callable(target):
         made = f"an object of it, such as {target.__name__}(...)" if isinstance(target, type) else "an op, a layer or a function"

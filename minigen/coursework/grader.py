@@ -1,4 +1,4 @@
-"""Grade a submission: in a process of its own it answers questions, and here the report is written."""
+"""Grade a submission: it answers questions in a process of its own, and the report is written here."""
 
 import time
 
@@ -46,14 +46,14 @@ def default_limit(number: int | None) -> float:
 
 
 def question(session: Session, report: Report, name: str) -> None:
-    """Ask all that is to be asked about the file called `name`, and fill its report; an end before the end is part of it."""
+    """Ask all questions about the file called `name`, and fill its report; a premature end is part of it."""
     try:
         Grading(session, report, name).run()
     except Stopped as stopped:
         report.stopped = str(stopped)
     except LearnerError as error:
         report.stopped = f"{name} cannot be looked at, while {session.running}:\n\n{error.traceback or error.first_line}"
-    except Exception as error:  # an answer of the right form that makes no sense, or a fault of ours
+    except Exception as error:  # an answer of the right form that makes no sense, or a bug of ours
         report.stopped = f"it cannot be graded: while {session.running}, {type(error).__name__}: {clean(str(error), 200)}"
     report.printed = session.printed
 
@@ -71,7 +71,7 @@ class Grading:
         except ValueError as error:
             report.stopped = f"EXERCISE = {report.exercise} in {self.name}: {error}"
             return
-        session.running = "reading the file"  # while nothing of it has run
+        session.running = "reading the file"  # before any of it has run
         uses = session.ask("forbidden_uses", [str], names=list(task.forbidden), files=session.files) if task else []
         session.running = "importing the file"
         if trouble := session.ask("import_file", str):

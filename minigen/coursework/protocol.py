@@ -1,9 +1,9 @@
-"""What grader and worker say to each other: one message at a time, JSON and plain numbers, never a pickle.
+"""The protocol of grader and worker: one message at a time, JSON and plain arrays, never a pickle.
 
-    frame = bytes of JSON (4), bytes of numbers (8), the JSON, the numbers
+    frame = length of the JSON (4 bytes), length of the data (8 bytes), the JSON, the data
 
-In the JSON an array is {"array": [dtype, shape]}; their numbers follow one another. The grader reads what a submission may have
-written: everything is bounded, and checked before memory is taken for it.
+In the JSON an array is {"array": [dtype, shape]}; their values follow one another. The grader reads what a submission may have
+written: everything is bounded, and checked before memory is allocated for it.
 """
 
 import json
@@ -27,12 +27,12 @@ class ProtocolError(Exception):
 
 
 def plain(array: np.ndarray) -> bool:
-    """Whether an array is of numbers that a frame can hold."""
+    """Whether a frame can hold an array's dtype."""
     return array.dtype.name in DTYPES and array.ndim <= AXES
 
 
 def pack(message: Any) -> bytes:
-    """The frame of a message: None, bools, numbers, texts, lists, dicts and arrays of numbers."""
+    """The frame of a message: None, bools, numbers, strings, lists, dicts and arrays of numbers."""
     numbers: list[bytes] = []
 
     def array(x: Any) -> dict[str, Any]:
@@ -83,7 +83,7 @@ def unpack(text: bytes, numbers: bytes) -> Any:
 
 
 def array_at(description: Any, numbers: bytes, offset: int) -> np.ndarray:
-    """The array [dtype, shape] whose numbers begin at `offset`. Raises what a wrong description makes Python raise."""
+    """The array [dtype, shape] whose values begin at `offset`. A wrong description raises Python's own errors."""
     name, shape = description
     dtype = DTYPES[name]
     if len(shape) > AXES or not all(type(n) is int and n >= 0 for n in shape):

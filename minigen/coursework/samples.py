@@ -1,4 +1,4 @@
-"""Arrays to be drawn, as a description that both sides know: what a call is tried with."""
+"""Descriptions of random arrays, shared by both sides: the arguments of a call."""
 
 import math
 from collections.abc import Sequence
@@ -39,7 +39,7 @@ class Sample:
         return self.values.dtype.kind == "f" if self.kind == "given" else self.kind != "labels"
 
     def draw(self, dtype: Any, seed: int | Sequence[int]) -> np.ndarray:
-        """Its numbers for this seed; floats of this dtype."""
+        """Its values for this seed; floats of this dtype."""
         rng = np.random.default_rng(seed)
         if self.kind == "given":
             values = self.values
@@ -68,17 +68,17 @@ class Sample:
 
 
 def normal(*shape: int) -> Sample:
-    """Numbers from N(0, 1)."""
+    """Values from N(0, 1)."""
     return Sample("normal", checked(shape))
 
 
 def positive(*shape: int) -> Sample:
-    """Numbers from 0.5 to 2, for logarithms and roots."""
+    """Values from 0.5 to 2, for logarithms and roots."""
     return Sample("positive", checked(shape))
 
 
 def unit(*shape: int) -> Sample:
-    """Numbers from 0.05 to 0.95, for probabilities."""
+    """Values from 0.05 to 0.95, for probabilities."""
     return Sample("unit", checked(shape))
 
 
@@ -97,7 +97,7 @@ def labels(*shape: int, classes: int) -> Sample:
 
 
 def array(values: Any) -> Sample:
-    """These very numbers."""
+    """Exactly these values."""
     values = np.array(values)
     if values.dtype.kind not in "biuf" or values.dtype.itemsize > 8:
         raise TypeError(f"array: expected numbers, got an array of {values.dtype}")
@@ -112,7 +112,7 @@ def checked(shape: tuple) -> tuple[int, ...]:
 
 
 def as_sample(x: Any) -> Any:
-    """A shape or an array as a Sample; anything else as it is, but for lists, which might mean either."""
+    """A shape or an array as a Sample; anything else as it is, except lists, which are ambiguous."""
     if isinstance(x, list):
         raise TypeError(f"example: got the list {x}: a shape is a tuple, such as {tuple(x)}, and numbers are array({x})")
     if isinstance(x, tuple) and all(isinstance(n, Number) for n in x):

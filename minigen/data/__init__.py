@@ -1,4 +1,4 @@
-"""Data sets by name, loaders of the well-known ones, and the minibatches made of them."""
+"""Data sets by name, loaders of the well-known ones, and minibatches."""
 
 from minigen.data.dataset import Dataset
 from minigen.data.minibatches import Batches, batches

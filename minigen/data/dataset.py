@@ -1,4 +1,4 @@
-"""What every loader returns: images, their labels and, where they are known, the factors that made them."""
+"""The result of every loader: images, their labels and, if known, their factors of variation."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ class Dataset:
     """One split of a data set, on the host.
 
     images: (n, height, width, channels) float32 in [0, 1].  labels: (n,) int64, indices into class_names.
-    factors: one (n,) array for each known factor of variation, by name; empty where nothing is known of them.
+    factors: one (n,) array for each known factor of variation, by name; empty if none are known.
     `len(dataset)` is n; `dataset[:1000]`, `dataset[dataset.labels == 3]` and `dataset[indices]` are Datasets.
     Raises DataError if images, labels and factors differ in length.
     """

@@ -1,4 +1,4 @@
-"""Downloads that are whole and right, or do not happen: several mirrors, and a checksum."""
+"""Downloads that are complete and verified, or fail: several mirrors, and a checksum."""
 
 import gzip
 import hashlib
@@ -17,7 +17,7 @@ BLOCK = 1 << 18  # bytes
 
 
 def download(urls: Sequence[str], name: str, sha256: str, *, decompress: bool) -> bytes:
-    """The content of the file that the first of `urls` sends that keeps its promise.
+    """The content of a file, from the first of `urls` that delivers it with the right checksum.
 
     sha256: hexadecimal digest of the file, or with decompress=True of its content after gunzip, which does
     not depend on how a mirror compressed it.  name: of the file, for progress and messages.
@@ -31,7 +31,7 @@ def download(urls: Sequence[str], name: str, sha256: str, *, decompress: bool) -
             if digest != sha256:
                 raise DataError(f"wrong checksum: SHA-256 is {digest}, expected {sha256}")
             return content
-        # A truncated .gz is an EOFError; one that is no .gz, like every network error, an OSError.
+        # A truncated .gz is an EOFError; one that is not a .gz, like every network error, an OSError.
         except (OSError, EOFError, HTTPException, zlib.error, DataError) as error:
             failures.append(f"  {url}: {error}")
     raise DataError(f"{name} could not be downloaded:\n" + "\n".join(failures))

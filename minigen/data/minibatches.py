@@ -21,9 +21,9 @@ class Batches(PythonNumbers):
     examples in the order of np.random.default_rng([seed, e]).permutation(n), so (seed, epoch, position) is
     the whole state.
 
-    - A `for` that ends, or is left with `break`, is done with its epoch: the next `for` is the next epoch.
-    - After `load_state_dict`, the next `for` is the rest of the epoch that was saved. A state taken in the
-      loop's body counts the batch in hand as done; one taken in the last batch leaves an empty rest.
+    - A `for` that ends, or is left with `break`, ends its epoch: the next `for` is the next epoch.
+    - After `load_state_dict`, the next `for` is the rest of the epoch that was saved. A state taken in the loop's body counts the
+    current batch as done; one taken in the last batch leaves an empty rest.
 
     arrays: (n, ...) each, kept on the host; memory-mapped ones are read batch by batch.
     seed: None draws one from `minigen.seed`'s stream "shuffle".
@@ -51,11 +51,11 @@ class Batches(PythonNumbers):
             raise ValueError(f"batches: got seed {seed}, expected a non-negative integer")
         self.batch_size, self.seed, self.shuffle, self.drop_last = batch_size, seed, shuffle, drop_last
         self.epoch = 0  # the epoch in progress, or the next one
-        self.position = 0  # batches of it that have been handed out
+        self.position = 0  # batches of it already yielded
         self._resumed = False
 
     def __len__(self) -> int:
-        """Batches in a whole epoch."""
+        """Batches in a full epoch."""
         if self.drop_last:
             return self.examples // self.batch_size
         return -(-self.examples // self.batch_size)
@@ -70,18 +70,18 @@ class Batches(PythonNumbers):
         for batch in range(first, len(self)):
             part = slice(batch * self.batch_size, (batch + 1) * self.batch_size)
             index = part if order is None else order[part]
-            # Counted before it is handed out: a state saved in the loop's body continues with the next batch.
+            # Counted before it is yielded: a state saved in the loop's body continues with the next batch.
             self.epoch, self.position = epoch, batch + 1
             arrays = tuple(asarray(array[index]) for array in self.arrays)
             yield arrays[0] if len(arrays) == 1 else arrays
         self.epoch, self.position = epoch + 1, 0
 
     def state_dict(self) -> dict[str, int]:
-        """Where the iteration stands: seed, epoch, position; n and batch_size, to recognize the data."""
+        """The state of the iteration: seed, epoch, position; n and batch_size, to recognize the data."""
         return {name: getattr(self, name) for name in ("seed", "epoch", "position", "examples", "batch_size")}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        """Continue where `state` was taken. Raises StateError, changing nothing, if it is of other data."""
+        """Continue where `state` was taken. Raises StateError, without changes, if it belongs to other data."""
         expected = self.state_dict()
         if not isinstance(state, Mapping) or set(state) != set(expected):
             got = f"a state with {sorted(state)}" if isinstance(state, Mapping) else f"the state {shortened(state)}"
@@ -103,7 +103,7 @@ batches = Batches  # reads better in a `for`
 
 
 class Endless:
-    """Batches, as tuples, epoch after epoch. A copy goes on in the same epoch as this one, by itself."""
+    """Batches, as tuples, epoch after epoch. A copy continues in the same epoch, independently."""
 
     def __init__(self, batches: Batches):
         self.batches = batches
@@ -113,12 +113,12 @@ class Endless:
         return self
 
     def __next__(self) -> tuple[Array, ...]:
-        while (batch := next(self.epoch, None)) is None:  # twice, where what is left of an epoch is nothing
+        while (batch := next(self.epoch, None)) is None:  # twice, if the rest of an epoch is empty
             self.epoch = iter(self.batches)
         return batch if isinstance(batch, tuple) else (batch,)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"batches": self.batches}  # an epoch under way cannot be copied
+        return {"batches": self.batches}  # an iterator in mid-epoch cannot be copied
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.batches, self.epoch = state["batches"], iter(())
@@ -133,5 +133,5 @@ def common_length(arrays: tuple[np.ndarray, ...]) -> int:
     if len(lengths) > 1:
         raise ShapeError(f"batches: got arrays of shapes {shapes}, expected the same n in each (n, ...)")
     if lengths == {0}:
-        raise ShapeError(f"batches: got arrays of shapes {shapes}: no example, hence only an empty batch")
+        raise ShapeError(f"batches: got arrays of shapes {shapes}: no examples, hence only an empty batch")
     return lengths.pop()

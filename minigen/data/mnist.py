@@ -1,4 +1,4 @@
-"""MNIST and Fashion-MNIST from their IDX files: a folder of one's own, else the user cache, else a download.
+"""MNIST and Fashion-MNIST from their IDX files: a folder of your own, else the user cache, else a download.
 
 An IDX file is a magic number (two zero bytes, the element type, the number of axes), the axes' lengths as
 big-endian 32-bit integers, and the elements. Sources: LeCun, Cortes & Burges 1998 (MNIST); Xiao, Rasul &
@@ -30,15 +30,15 @@ PUBLISHED = (60_000, 60_000, 10_000, 10_000)  # how many images or labels are in
 SIDE = 28
 UNSIGNED_BYTE = 0x08
 GZIP = b"\x1f\x8b"
-LARGEST = 1 << 31  # bytes that a file may promise
+LARGEST = 1 << 31  # most bytes that a file may declare
 
 
 @dataclass(frozen=True)
 class Source:
     """Where a data set is published: the mirrors' folders, in order of preference, and the SHA-256 of FILES.
 
-    of_archive: whether the digests are of the .gz files, rather than of their decompressed content; then `contents` are of that.
-    folder: the name that torchvision gives it.
+    of_archive: whether the digests are of the .gz files rather than their decompressed content; then `contents` has the latter's.
+    folder: torchvision's name for it.
     """
 
     class_names: tuple[str, ...]
@@ -54,7 +54,7 @@ class Source:
 
 
 class File(NamedTuple):
-    """A file that was found or downloaded, its content decompressed; and whether it was compared with the published one."""
+    """A file found or downloaded, with its decompressed content, and whether it was verified against the published one."""
 
     path: Path
     content: bytes
@@ -104,15 +104,14 @@ def load_mnist() -> tuple[Dataset, Dataset]:
 
     Taken from $MINIGEN_DATA if any of its four files is there: in mnist/, where torchvision puts them (MNIST/raw/, MNIST/ or
     raw/), or directly; under the names of FILES or with a dot (train-images.idx3-ubyte), plain or compressed, with or without
-    .gz. Else from the user cache (~/.cache/minigen/mnist), else downloaded into it. Files of one's own may hold any number of
-    images; with as many as are published they must be the published ones, as a download must, by their SHA-256.
-    Raises DataError, naming the file, what is wrong and what to do, if a file cannot be had or used.
-    """
+    .gz. Else from the user cache (~/.cache/minigen/mnist), else downloaded into it. Your own files may hold any number of images;
+    with as many as published they must be the published ones, as must downloads, by their SHA-256. Raises DataError, naming the
+    file, what is wrong and what to do, if a file cannot be obtained or used."""
     return load_source("mnist")
 
 
 def load_fashion_mnist() -> tuple[Dataset, Dataset]:
-    """Fashion-MNIST: 60,000 training and 10,000 test images of clothes, (n, 28, 28, 1); found as MNIST is."""
+    """Fashion-MNIST: 60,000 training and 10,000 test images of clothes, (n, 28, 28, 1); found like MNIST."""
     return load_source("fashion_mnist")
 
 
@@ -130,7 +129,7 @@ def load_source(name: str) -> tuple[Dataset, Dataset]:
 
 
 def own_folder() -> Path | None:
-    """$MINIGEN_DATA, if it says anything. DataError for a ~ that means nothing."""
+    """$MINIGEN_DATA, if set. DataError for a ~ that cannot be expanded."""
     try:
         return Path(os.environ["MINIGEN_DATA"]).expanduser() if os.environ.get("MINIGEN_DATA") else None
     except RuntimeError as error:
@@ -138,7 +137,7 @@ def own_folder() -> Path | None:
 
 
 def places(name: str, root: Path) -> list[Path]:
-    """The folders below $MINIGEN_DATA in which the files of a data set are looked for; it may also be torchvision's own of it."""
+    """The folders below $MINIGEN_DATA in which the files of a data set are searched; it may also be torchvision's own folder."""
     known = SOURCES[name].folder
     return [root / name, root / known / "raw", root / known, root, root / "raw"]
 
@@ -164,13 +163,13 @@ def own_files(name: str) -> dict[str, File]:
         try:
             paths = found(place)
         except OSError as error:
-            raise DataError(f"{name}: {place} cannot be looked into ({error})") from error
+            raise DataError(f"{name}: {place} cannot be read ({error})") from error
         missing = [file for file in FILES if file not in paths]
         if len(missing) == len(FILES):
             continue
         files = {file: File(path, read_content(path)) for file, path in paths.items()}
         if place in (root, root / "raw") and any(published_as(each.content)[0] not in (None, name) for each in files.values()):
-            continue  # where no folder's name says what they are, they may be another data set's
+            continue  # in a folder with another name, they may be another data set's
         if missing:
             beside = neighbors(place, paths)
             raise DataError(f"{name}: {place} lacks {', '.join(missing)}; put them there, plain or as .gz{beside}")
@@ -179,7 +178,7 @@ def own_files(name: str) -> dict[str, File]:
 
 
 def cached_files(name: str) -> dict[str, File]:
-    """The files of the cache, which is completed first; what cannot be kept there serves nevertheless."""
+    """The files of the cache, completed by downloads; a file that cannot be kept there is used anyway."""
     try:
         folder = cache_folder(name)
         paths = found(folder)
@@ -191,7 +190,7 @@ def cached_files(name: str) -> dict[str, File]:
 
 
 def fetched(name: str, file: str, cache: Path | None) -> File:
-    """A file that is downloaded, and kept in the cache if that is possible."""
+    """A file, downloaded, and kept in the cache if possible."""
     source, archive = SOURCES[name], f"{file}.gz"
     try:
         content = download(
@@ -214,7 +213,7 @@ def fetched(name: str, file: str, cache: Path | None) -> File:
 
 
 def looked_into(name: str, own: Path | None) -> str:
-    """Where the files were looked for in vain, and what is there, a line a place."""
+    """The places that were searched in vain, and what is there, one line per place."""
     if own and not own.is_dir():
         return f"MINIGEN_DATA is {own}: there is no such folder.\n"
     there = [place for place in places(name, own) if place.is_dir()] if own else []
@@ -222,7 +221,7 @@ def looked_into(name: str, own: Path | None) -> str:
 
 
 def neighbors(place: Path, paths: Mapping[str, Path] | None = None) -> str:
-    """What else is in a folder, in words: a file may only have another name."""
+    """What else is in a folder, as text: a file may just have another name."""
     with contextlib.suppress(OSError):
         others = sorted(path.name for path in place.iterdir() if path not in (paths or {}).values())
         if others:
@@ -242,7 +241,7 @@ def read_content(path: Path) -> bytes:
 
 
 def decompressed(path: Path, content: bytes) -> bytes:
-    """What is in a file that may be compressed, whatever its name says; no more of it than its header promises, and a byte."""
+    """The content of a file that may be compressed, whatever its name says; at most one byte more than its header declares."""
     if not content.startswith(GZIP) and (path.suffix != ".gz" or content.startswith(bytes((0, 0, UNSIGNED_BYTE)))):
         return content
     try:
@@ -285,7 +284,7 @@ def read_idx(name: str, file: str, path: Path, content: bytes, published: bool, 
     size = len(content) - start
     if size != math.prod(shape):
         promised = f"{' x '.join(map(str, shape))} = {math.prod(shape)} bytes"
-        raise unusable(path, f"its header promises {promised}, it holds {size}")
+        raise unusable(path, f"its header declares {promised}, it holds {size}")
     known, under = (name, file) if published else published_as(content)
     if known and (known, under) != (name, file):
         raise unusable(path, f"it is the published {under} of {known}")
@@ -299,10 +298,10 @@ def read_idx(name: str, file: str, path: Path, content: bytes, published: bool, 
 
 
 def published_as(content: bytes) -> tuple[str | None, str]:
-    """The data set and the name among FILES under which a content is published; None and "" if it is not."""
+    """The data set and the name in FILES under which this content is published; None and "" if it is not."""
     digest = hashlib.sha256(content).hexdigest()
     return next(((name, files[digest]) for name, source in SOURCES.items() if digest in (files := source.digests())), (None, ""))
 
 
 def unusable(path: Path, what: str) -> DataError:
-    return DataError(f"{path}: {what}; replace the file, or move all four away to have them downloaded again")
+    return DataError(f"{path}: {what}; replace the file, or move all four away to download them again")

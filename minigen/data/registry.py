@@ -10,7 +10,7 @@ from minigen.data.mnist import load_fashion_mnist, load_mnist
 
 Loader = Callable[..., tuple[Dataset, Dataset]]
 
-# A loader, or "module:function" for one that is imported when it is asked for.
+# A loader, or "module:function" for one that is imported on demand.
 LOADERS: dict[str, Loader | str] = {
     "glyphs": "minigen.synthetic.glyphs:load",
     "mnist": load_mnist,
@@ -24,7 +24,7 @@ def load(name: str, **options: Any) -> tuple[Dataset, Dataset]:
 
     glyphs: 28 x 28 digits and letters, drawn.  faces: portraits in color at any resolution, drawn.
     mnist, fashion_mnist: found on disk or downloaded.
-    Raises ValueError for an unknown name, DataError for files that cannot be had or used.
+    Raises ValueError for an unknown name, DataError for files that cannot be obtained or used.
     """
     if name not in LOADERS:
         close = difflib.get_close_matches(name, LOADERS, n=1, cutoff=0.4)

@@ -1,6 +1,6 @@
 """The engine: arrays that remember how they were made, ops and their rules, and the backward pass. It knows no mathematics.
 
-`ops` is written with it and gives Tensor its operators and methods. Everybody else takes its names from `minigen.autograd`.
+`ops` is written with it and gives Tensor its operators and methods. Everything else imports its names from `minigen.autograd`.
 """
 
 from minigen.engine.backward import grad

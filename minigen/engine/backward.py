@@ -1,8 +1,8 @@
 """Reverse-mode differentiation: `backward()` for optimizers, `grad()` for mathematics.
 
 Both walk from the result to its inputs, youngest first. A tensor is always younger than its inputs, so when a node's turn
-comes, everything that was computed from it has already added its share to the node's gradient. That is why an order is
-needed at all: in c = b + b, b = a * a, the rule of b must run once, on the sum of both shares.
+comes, everything computed from it has already contributed to the node's gradient. The order matters: in c = b + b, b = a * a,
+the rule of b must run once, on the sum of both contributions.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ def backward(y: Tensor, cotangent: Any = None, retain_graph: bool = False) -> No
     """Add dL/dleaf to the `.grad` of every leaf that requires one, L being the scalar y (or <cotangent, y>).
 
     The graph is freed on the way, unless `retain_graph`. Raises GraphError for a tensor of more than one element without
-    a cotangent, for a graph that is freed already, and for one that was built on older values of a parameter.
+    a cotangent, for a graph that has been freed already, and for one built on older values of a parameter.
     """
     if not y.requires_grad:
         raise GraphError("backward() from a tensor that depends on nothing with requires_grad=True")
@@ -131,7 +131,7 @@ def propagate(node: Tensor, g: Any, gradients: dict[int, Accumulator], wanted: s
     """Run the node's rules and add the results to its inputs' gradients."""
     op, observer = node.op, current_observer.get()
     attributes = {**op.defaults, **node.attributes} if op.attributes else {}
-    # One text, two speeds: plain arrays make plain arrays; Tensors record the graph of the derivative.
+    # One rule, two modes: plain arrays give plain arrays; Tensors record the graph of the derivative.
     y, inputs = node, list(node.inputs)
     if not create_graph:
         y, inputs = node._data, [x._data if isinstance(x, Tensor) else unwrap(x) for x in inputs]
@@ -149,7 +149,7 @@ def propagate(node: Tensor, g: Any, gradients: dict[int, Accumulator], wanted: s
             gx = observer.backward(node, rule, (g, y, *inputs), attributes)
         data = x._data
         if op.broadcasts and hasattr(gx, "shape") and gx.shape != data.shape:
-            with contextlib.suppress(ShapeError):  # of no shape that broadcasting can give: the next lines name the rule
+            with contextlib.suppress(ShapeError):  # not a shape that broadcasting can produce: reported below
                 gx = gx.sum_to(shape=data.shape) if isinstance(gx, Tensor) else backend.sum_to_shape(gx, data.shape)
         if getattr(gx, "shape", None) != data.shape or (gx.dtype is not data.dtype and gx.dtype != data.dtype):
             raise wrong_gradient(op, rule, position, gx, x)
@@ -190,3 +190,6 @@ def initial_cotangent(y: Tensor, cotangent: Any) -> Array:
     if g.shape != y.shape:
         raise ShapeError(f"cotangent: got shape {g.shape}, expected that of the output, {y.shape}")
     return g
+
+
+Tensor.backward = backward  # type: ignore[method-assign, assignment]  # engine/methods.py lists it

@@ -1,4 +1,4 @@
-"""What holds for the engine in this thread: whether it records, and who observes it (autograd/debug.py has two observers)."""
+"""The engine's state in this thread: whether it records, and what observes it (autograd/debug.py has two observers)."""
 
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
@@ -26,7 +26,7 @@ def is_grad_enabled() -> bool:
 
 
 class Observer:
-    """Sees every op that runs on tensors, forward and backward. This one only passes on."""
+    """Sees every op that runs on tensors, forward and backward. This base class only passes calls through."""
 
     def forward(self, op: Any, arrays: list, attributes: dict) -> Array:
         return op.forward(*arrays, **attributes)

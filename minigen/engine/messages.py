@@ -1,4 +1,4 @@
-"""How a call of an op is read, and what is said when it is wrong."""
+"""How the arguments of an op are bound, and the error messages for wrong calls."""
 
 import reprlib
 from typing import Any
@@ -28,10 +28,10 @@ def bind(op: Any, inputs: tuple, attributes: dict) -> tuple[tuple, dict]:
 
 
 def admitted(op: Any, inputs: tuple) -> tuple[tuple, list]:
-    """The inputs, and the arrays in them, once NumPy's numbers are Python's, which do not change the dtype of what they meet.
+    """The inputs, and the arrays in them, with NumPy scalars as Python numbers, which do not change the dtype of other operands.
 
-    Without Tensors, a number of NumPy's may be an array of no axes, such as the sum of one: it stays, unless there is an array of
-    another dtype. Raises TypeError for an array that would lose something as one of NumPy's own (a masked array).
+    Without Tensors, a NumPy scalar may stand for an array of no axes, such as a sum: it stays, unless there is an array of
+    another dtype. Raises TypeError for an array that would lose information as a plain one (a masked array).
     """
     recorded = any(isinstance(x, Tensor) for x in inputs)
     floating = {x.dtype for x in inputs if is_array(x) and x.dtype.kind == "f"}
@@ -50,7 +50,7 @@ def admitted(op: Any, inputs: tuple) -> tuple[tuple, list]:
 
 
 def describe(arrays: Any) -> str:
-    """Dtypes and shapes of a call's inputs, for messages; of what has none, the beginning of its text."""
+    """Dtypes and shapes of a call's inputs, for messages; for anything else, the beginning of its repr."""
     return ", ".join(f"{x.dtype}{list(x.shape)}" if hasattr(x, "shape") else reprlib.repr(x) for x in arrays)
 
 
@@ -74,7 +74,7 @@ def mixed_dtypes(op: Any, inputs: tuple, result: Any = None) -> DtypeError:
 
 
 def explain(op: Any, arrays: list, error: Exception) -> Exception:
-    """NumPy's error, worded with the op's name and its inputs; a mix of devices is named as such."""
+    """NumPy's error, reworded with the op's name and inputs; mixed devices are reported as such."""
     try:
         check_same_device(tuple(arrays))
     except DeviceError as mixed:
@@ -87,7 +87,7 @@ def explain(op: Any, arrays: list, error: Exception) -> Exception:
 
 
 def unknown_setting(op: Any, attributes: dict) -> TypeError | None:
-    """The error for a keyword that the op does not have, with the one that was probably meant; None if it has all of them."""
+    """The error for a keyword that the op does not have, with the one probably meant; None if all are known."""
     for name in attributes:
         if name not in op.attributes:
             return TypeError(f"{op.name} has no setting {name!r}: {misnamed(name, op.inputs + op.attributes)}")
@@ -103,7 +103,7 @@ def call_explained(op: Any, inputs: tuple, attributes: dict) -> Any:
 
 
 def missing_rule(op: Any, name: str) -> NotImplementedError:
-    """The error for a derivative by an input that has no rule, and is not declared to need none."""
+    """The error for the derivative with respect to an input that has no rule and is not declared non_differentiable."""
     return NotImplementedError(
         f"op {op.name} has no rule for its input {name!r}: "
         f'add one with @{op.name}.vjp("{name}"), or declare it: @op(non_differentiable=("{name}",))'
@@ -127,7 +127,7 @@ def freed(node: Tensor) -> GraphError:
 
 
 def stale(node: Tensor, x: Tensor) -> GraphError:
-    """The error for a pass through a node whose input x is younger than itself."""
+    """The error for a pass through a node with an input x younger than itself."""
     return GraphError(
         f"stale graph: {x.name or 'a tensor'} of shape {x.shape} was changed after this {node.op.name} had used it; "
         "compute the forward pass again after the update"
@@ -135,7 +135,7 @@ def stale(node: Tensor, x: Tensor) -> GraphError:
 
 
 def constant(x: Any, position: int) -> GraphError:
-    """The error for a derivative by what requires none, the x at a position of xs."""
+    """The error for a derivative with respect to an x (at a position of xs) that requires none."""
     return GraphError(
         f"grad with respect to {name_of(x, position)}, which does not require a gradient: "
         "make it with minigen.Tensor(array, requires_grad=True)"
@@ -143,7 +143,7 @@ def constant(x: Any, position: int) -> GraphError:
 
 
 def unused(x: Tensor, position: int) -> GraphError:
-    """The error for a derivative by an x that has no part in the result."""
+    """The error for a derivative with respect to an x that the result does not depend on."""
     return GraphError(f"the output does not depend on {name_of(x, position)}: pass allow_unused=True for a zero gradient")
 
 

@@ -1,12 +1,13 @@
 """Where a Tensor meets Python and NumPy: its shape, comparisons, and for what it refuses, the minigen way to do it."""
 
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
 from minigen.backend import Array, asarray, to_numpy
 from minigen.backend.host import has_no_dtype
 from minigen.errors import DtypeError, ShapeError
+from minigen.utils.near_misses import TENSORS, missing
 
 
 def unwrap(x: Any) -> Any:
@@ -15,7 +16,7 @@ def unwrap(x: Any) -> Any:
 
 
 def float_array(data: Any) -> Array:
-    """What a Tensor holds of `data`: an array on the current backend, float32 or float64, else an error that says what to do."""
+    """`data` as a Tensor stores it: an array on the current backend, float32 or float64, else an error that says what to do."""
     if isinstance(data, NumpyProtocols):
         raise TypeError("got a Tensor, expected an array: use x.data, its array, or x.detach() for a tensor that shares it")
     try:
@@ -32,7 +33,7 @@ def float_array(data: Any) -> Array:
     return array
 
 
-# To NumPy, array * tensor is np.multiply(array, tensor), and array < tensor is np.less: what answers it.
+# To NumPy, array * tensor is np.multiply(array, tensor), and array < tensor is np.less: these answer.
 # fmt: off
 REFLECTED = {
     "add": "__radd__", "subtract": "__rsub__", "multiply": "__rmul__", "divide": "__rtruediv__", "power": "__rpow__",
@@ -41,7 +42,7 @@ REFLECTED = {
 }
 # fmt: on
 
-# What to write for functions of NumPy: those that have another name here, or are an operator. `ops` adds those of its own names.
+# What to write instead of NumPy functions that have another name here, or are an operator. `ops` adds those of the same name.
 # fmt: off
 ALTERNATIVES = {
     "add.reduce": "minigen.sum", "maximum.reduce": "minigen.max", "minimum.reduce": "minigen.min",
@@ -56,24 +57,24 @@ ALTERNATIVES = {
 
 
 def numpys_function(name: str) -> TypeError:
-    """The error for a function of NumPy that was given a Tensor: what to write instead."""
+    """The error for a NumPy function that was given a Tensor: what to write instead."""
     if name in ALTERNATIVES:
         return TypeError(f"np.{name} on a Tensor: write {ALTERNATIVES[name]}, or take x.numpy() outside the graph")
     return TypeError(
-        f"np.{name} on a Tensor: take x.numpy(), outside the graph; for what is to be differentiated, compose it of minigen's ops"
+        f"np.{name} on a Tensor: take x.numpy(), outside the graph; to differentiate through it, compose it from minigen's ops"
     )
 
 
 class Ufuncs:
-    """Tensor.__array_ufunc__. NumPy asks the class, and gets `answer`; CuPy asks the tensor, and gets None, which tells it to let
-    the tensor's own operator answer."""
+    """Tensor.__array_ufunc__. NumPy asks the class and gets `answer`; CuPy asks the tensor and gets None, so that it defers to
+    the tensor's own operator."""
 
     def __get__(self, tensor: Any, kind: type) -> Any:
         return answer if tensor is None else None
 
 
 def answer(tensor: Any, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
-    """The tensor's operator for a call that an array's operator may have made; TypeError with minigen's way for any other."""
+    """The tensor's operator for a call that an array's operator may have made; for any other, TypeError with the minigen way."""
     name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
     out = options.get("out", ())
     if any(isinstance(x, NumpyProtocols) for x in out):
@@ -154,12 +155,20 @@ class NumpyProtocols:
         """Index of the smallest element along an axis, as a plain array."""
         return self._data.argmin(axis=axis)
 
-    # -- what Python and NumPy lead one to expect, and what to write instead ----------------------------------------
+    # -- what Python and NumPy users expect, and what to write instead ----------------------------------------
+
+    if not TYPE_CHECKING:  # a type checker believes that what has a __getattr__ has every attribute
+
+        def __getattr__(self, name: str) -> Any:
+            """Called for what is not there: the methods of other libraries."""
+            if name in TENSORS:
+                raise missing("Tensor", name, TENSORS)
+            return object.__getattribute__(self, name)
 
     __array_ufunc__ = Ufuncs()
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
-        raise TypeError("a Tensor does not turn into an array by itself, it would lose its graph: write x.numpy()")
+        raise TypeError("a Tensor is not converted to an array implicitly, it would lose its graph: write x.numpy()")
 
     def __array_function__(self, function: Any, types: Any, inputs: Any, options: Any) -> Any:
         raise numpys_function(f"{function.__module__}.{function.__name__}".removeprefix("numpy."))
@@ -193,18 +202,18 @@ class NumpyProtocols:
         return round(self.item(), digits)
 
     def __reduce__(self) -> tuple:
-        """pickle saves a leaf as an array of the host, and makes a new leaf of it on whichever backend is in use then.
+        """pickle saves a leaf as a host array, and loads it as a new leaf on the backend in use then.
 
         Its version is new: versions count within one process.
         """
         return leaf, (type(self), to_numpy(self.copied_leaf()), self.requires_grad, self.name)
 
     def __deepcopy__(self, memo: dict) -> Any:
-        """copy.deepcopy makes a new leaf of a leaf, where that one is."""
+        """copy.deepcopy copies a leaf into a new leaf on the same device."""
         return leaf(type(self), self.copied_leaf(), self.requires_grad, self.name)
 
     def copied_leaf(self) -> Array:
-        """A copy of the array. TypeError for what is not a leaf."""
+        """A copy of the array. TypeError unless this is a leaf."""
         if self.op is not None:
             raise TypeError(
                 f"the result of {self.op.name} is part of a graph and cannot be copied: use x.detach(), "

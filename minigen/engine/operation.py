@@ -26,7 +26,7 @@ from minigen.engine.signature import Function, Inputs
 from minigen.engine.tensor import Tensor, next_version
 from minigen.utils.settings import PLAIN
 
-OPS: dict[str, "Op"] = {}  # every op, by module and name: the tests walk through it
+OPS: dict[str, "Op"] = {}  # every op, by module and name: the tests iterate over it
 
 
 class Op:
@@ -79,7 +79,7 @@ def op(forward: Callable | None = None, *, broadcasts: bool = False, non_differe
         if len(inputs) != arity and arity is not None:
             inputs, attributes = bind(self, inputs, attributes)
         for name, value in attributes.items():
-            if type(value) not in PLAIN:  # a number of NumPy's would change the dtype of the result
+            if type(value) not in PLAIN:  # a NumPy scalar would change the dtype of the result
                 attributes[name] = setting(self, name, value)
         arrays, dtype, requires_grad, unusual = [], None, False, False
         for x in inputs:

@@ -12,7 +12,7 @@ Inputs = ParamSpec("Inputs")
 
 
 class Function(Protocol[Inputs]):
-    """A function of the forward's signature that takes Tensors too; `op` is what a node of the graph points to."""
+    """A function with the forward's signature that also takes Tensors; `op` is what a node of the graph points to."""
 
     op: Any
 

@@ -2,19 +2,15 @@
 
 import itertools
 import operator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from minigen import backend
 from minigen.backend import Array
+from minigen.engine.methods import Methods
 from minigen.engine.numpy_protocols import NumpyProtocols, float_array, unwrap
 from minigen.errors import GraphError, ShapeError
-
-if TYPE_CHECKING:  # operators, methods and backward(): one list, for readers, editors and type checkers
-    from minigen.ops.methods import Methods
-else:
-    Methods = object  # minigen.ops puts them into the class
 
 # One clock for the whole engine. A tensor's version is the time it was made or last changed, so that
 #   - a tensor is always younger than its inputs: sorting by version is a topological order, and
@@ -22,7 +18,7 @@ else:
 next_version = itertools.count(1).__next__
 
 
-class Tensor(NumpyProtocols, Methods):
+class Tensor(NumpyProtocols, Methods["Tensor"]):
     """An array and, if it was computed from tensors that require a gradient, the op and the inputs it came from.
 
     `data`: a float array, which keeps its dtype and is shared, not copied; lists and Python numbers become float32. Integers
@@ -31,7 +27,7 @@ class Tensor(NumpyProtocols, Methods):
     (or `p.data -= ...`), which the engine notices. References run from a result to its inputs only, so a graph dies with it.
     """
 
-    __module__ = "minigen.autograd"  # for pickle and help(): where it is found with its methods
+    __module__ = "minigen.autograd"  # for pickle and help(): the module that has it with its methods
     __slots__ = ("_data", "requires_grad", "grad", "op", "inputs", "attributes", "version", "name", "__weakref__")
 
     def __init__(self, data: Any, requires_grad: bool = False, name: str | None = None):
@@ -65,7 +61,7 @@ class Tensor(NumpyProtocols, Methods):
         self.touch()
 
     def rebind(self, array: Array) -> None:
-        """Keep the values in another array of this shape: a view of an optimizer's buffer, or one of another dtype.
+        """Store the values in another array of this shape: a view of an optimizer's buffer, or one of another dtype.
 
         The array is shared, not copied, and should hold the same values; if it does not, call `touch()` as well.
         """
@@ -74,7 +70,7 @@ class Tensor(NumpyProtocols, Methods):
         self._data = array
 
     def touch(self) -> None:
-        """Say that the array has been written into, as optimizers do: backward passes through older graphs raise."""
+        """Record that the array has been written to, as optimizers do: backward passes through older graphs raise."""
         self.version = next_version()
 
     def __len__(self) -> int:
@@ -102,4 +98,4 @@ class Parameter(Tensor):
 
     def __init__(self, data: Any, name: str | None = None):
         super().__init__(data, requires_grad=True, name=name)
-        self.rebind(self.data.copy())  # it will be overwritten, the caller's array must not
+        self.rebind(self.data.copy())  # it will be overwritten, the caller's array must not be

@@ -1,4 +1,4 @@
-"""The attribute classifier, trained once for a data set and kept."""
+"""The attribute classifier, trained once per data set and cached."""
 
 from pathlib import Path
 
@@ -18,14 +18,14 @@ LEARNING_RATE = 4e-3
 def attribute_classifier(
     train: Dataset, epochs: int = 5, cache: Path | None = None, progress: bool = True
 ) -> AttributeClassifier:
-    """An AttributeClassifier of all factors of `train` that vary, read from the cache if it was trained before.
+    """An AttributeClassifier of all factors of `train` that vary, loaded from the cache if it was trained before.
 
-    Adam with a learning rate that falls along a cosine, batches of 64, a fixed seed; the random streams of the caller are left
-    alone. Five epochs on 8,000 faces of 32 x 32 take about a minute on one core; of 2,000 others it then reads the
-    discrete factors with an accuracy of 99.9 % or more, and 70 % (smile) to 96 % (skin) of the continuous ones' variance.
-    The file lies under `cache` (default: minigen/features in the user's cache folder), named by the checksums of the data and of
-    the factors' names; a file that is damaged or of another version is made again.
-    Raises DataError for a data set of which no factor is known that varies, or whose images are not square.
+    Adam with a learning rate that falls along a cosine, batches of 64, a fixed seed; the caller's random streams are not touched.
+    Five epochs on 8,000 faces of 32 x 32 take about a minute on one core; on 2,000 others it then predicts the discrete factors
+    with an accuracy of 99.9 % or more, and explains 70 % (smile) to 96 % (skin) of the variance of the continuous ones. The file
+    is in `cache` (default: minigen/features in the user's cache folder), named by the checksums of the data and of the factors'
+    names; a file that is damaged or of another version is replaced. Raises DataError for a data set without a known factor that
+    varies, or with images that are not square.
     """
     if len(train) % BATCH_SIZE == 1:  # a batch of one has no variance for BatchNorm
         train = train[:-1]

@@ -1,4 +1,4 @@
-"""What classifiers learn from generated images."""
+"""Classifiers trained on generated images."""
 
 from typing import NamedTuple
 
@@ -17,12 +17,12 @@ class TrainOnFake(NamedTuple):
 
 
 def train_on_fake(fake: Dataset, test: Dataset, epochs: int = 4, progress: bool = True) -> TrainOnFake:
-    """What classifiers that have learned from generated images only know of real ones: how much of the classes is in them.
+    """How well classifiers trained only on generated images classify real ones: how much of the classes they contain.
 
-    fake: generated images and the labels that were asked for.  test: real ones.  Two classifiers: the class of the nearest
+    fake: generated images and the labels they were conditioned on.  test: real ones.  Two classifiers: the class of the nearest
     generated image, in pixels (Radford et al. 2016, supplementary section 8.1), and a `FeatureClassifier`
-    trained as the evaluator is. Compare with what as many real images teach; fakes that are wrong, or all alike, stay below it.
-    The random streams of the caller are left alone. Raises what `metrics.knn_accuracy` and `fit` raise.
+    trained as the evaluator is. Compare with training on as many real images; fakes that are wrong, or all alike, score lower.
+    The caller's random streams are not touched. Raises what `metrics.knn_accuracy` and `fit` raise.
     """
     flat = [images.reshape(len(images), -1) for images in (fake.images, test.images)]
     nearest = metrics.knn_accuracy(flat[0], fake.labels, k=1, test_codes=flat[1], test_labels=test.labels)

@@ -1,4 +1,4 @@
-"""The feature classifier, trained once for a data set and kept."""
+"""The feature classifier, trained once per data set and cached."""
 
 from pathlib import Path
 
@@ -20,12 +20,12 @@ LEARNING_RATE = 2e-3
 
 
 def feature_classifier(train: Dataset, epochs: int = 4, cache: Path | None = None, progress: bool = True) -> FeatureClassifier:
-    """A FeatureClassifier trained on `train`, read from the cache if that was done before.
+    """A FeatureClassifier trained on `train`, loaded from the cache if that was done before.
 
-    Adam with a learning rate that falls along a cosine, batches of 64, a fixed seed; the random streams of the caller are left
-    alone. Four epochs on MNIST take about a minute on two cores and end near 99 % test accuracy. The file lies under
-    `cache` (default: minigen/features in the user's cache folder), named by the data's checksum, so that other data never meet
-    these weights; a file that is damaged or of another version is reported on stderr, and made again.
+    Adam with a learning rate that falls along a cosine, batches of 64, a fixed seed; the caller's random streams are not touched.
+    Four epochs on MNIST take about a minute on two cores and end near 99 % test accuracy. The file is in `cache` (default:
+    minigen/features in the user's cache folder), named by the data's checksum, so that other data never get these weights; a file
+    that is damaged or of another version is reported on stderr, and replaced.
     """
     with random.fork_rng():
         model = FeatureClassifier(len(train.class_names))
@@ -43,9 +43,9 @@ def train_once(
     progress: bool,
     learning_rate: float = LEARNING_RATE,
 ) -> None:
-    """Train an evaluator that has just been made, or read what the same examples have made of such a one.
+    """Train a new evaluator, or load the weights that the same examples gave before.
 
-    The file lies in the folder `cache`, or in the user's cache, named by the checksum of the examples.
+    The file is in the folder `cache`, or in the user's cache, named by the checksum of the examples.
     """
     made_of = f"{name}-{checksum(examples):08x}-epochs{epochs}-recipe{recipe}"
     path = cache / f"{made_of}.npz" if cache else cached("features", f"{made_of}.npz")

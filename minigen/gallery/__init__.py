@@ -1,1 +1,1 @@
-"""What runs the demos and shows them: their arguments and criteria, notebooks, and one page of all that they draw."""
+"""Running and showing the demos: their arguments and criteria, notebooks, and the gallery of their pictures."""

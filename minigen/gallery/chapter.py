@@ -1,6 +1,6 @@
-"""The chapter as data, read from chapter.toml: its sections in order, and where everything that it names is shown.
+"""The chapter as data, read from chapter.toml: its sections in order, and where each of its terms is shown.
 
-"Representation Learning and Generative Learning Using Autoencoders and GANs". From this table the gallery is built.
+"Representation Learning and Generative Learning Using Autoencoders and GANs". The gallery is built from this table.
 """
 
 import re
@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 
 class Term(NamedTuple):
-    """Something that the chapter names, the demos that show it, and the files that have it, below minigen/.
+    """A term of the chapter, the demos that show it, and the files that implement it, below minigen/.
 
-    words: what these demos and files call it, one of them at least; if not given, the parts of its name.
+    words: names for it, at least one of which these demos and files use; by default, the parts of its name.
     """
 
     name: str
@@ -23,7 +23,7 @@ class Term(NamedTuple):
 
 
 class Section(NamedTuple):
-    """A section: its title, what it says in our words, its demos in reading order, and its terms."""
+    """A section: its title, a summary in our words, its demos in reading order, and its terms."""
 
     title: str
     text: str
@@ -33,7 +33,7 @@ class Section(NamedTuple):
 
 @cache
 def table() -> dict[str, Any]:
-    """What is in chapter.toml."""
+    """The content of chapter.toml."""
     return tomllib.loads(Path(__file__).with_name("chapter.toml").read_text(encoding="utf-8"))
 
 
@@ -43,7 +43,7 @@ def sections() -> list[Section]:
 
 
 def term(name: str, demos: list[str], files: list[str], words: list[str] | None = None) -> Term:
-    """An entry of the table; its words are the parts of its name, if it has none of its own."""
+    """An entry of the table; its words are by default the parts of its name."""
     return Term(name, demos, files, words or [part.strip() for part in re.split(r"[,()]", name) if part.strip()])
 
 
@@ -53,5 +53,5 @@ def terms() -> list[Term]:
 
 
 def cover(number: str) -> str | None:
-    """The file of a demo's picture that is shown first, if it is not the first that the demo draws."""
+    """The file of the picture that a demo shows first, if it is not the first that it draws."""
     return table()["covers"].get(number)

@@ -1,14 +1,14 @@
-"""The table of a demo's criteria, for its page and for its notebook, which may be where no template engine is."""
+"""The table of a demo's criteria, for its page and its notebook, which may lack a template engine."""
 
 import html
 from collections.abc import Mapping
 from typing import Any
 
-OUTCOMES = {True: ("good", "✓ pass"), False: ("bad", "✗ FAIL"), None: ("faint", "quick: not judged")}
+OUTCOMES = {True: ("good", "✓ pass"), False: ("bad", "✗ FAIL"), None: ("faint", "quick: not checked")}
 
 
 def criteria_table(result: Mapping[str, Any]) -> str:
-    """What a demo's result.json says, in HTML: criterion, expected, measured, outcome; and below them the reports."""
+    """A demo's result.json as HTML: criterion, expected, measured, outcome; and below them the reports."""
     rows = ["<tr><th>criterion</th><th>expected</th><th>measured</th><th>outcome</th></tr>"]
     for criterion in result["criteria"]:
         color, word = OUTCOMES[criterion["pass"]]

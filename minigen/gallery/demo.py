@@ -1,4 +1,4 @@
-"""What every demo shares: its arguments, and the criteria at its end."""
+"""Shared by all demos: their arguments, and the criteria at the end."""
 
 import argparse
 import atexit
@@ -29,11 +29,11 @@ from minigen.utils.exits import USAGE, print_error
 from minigen.utils.files import owned, write_json
 from minigen.utils.tables import table
 
-HELD = contextlib.ExitStack()  # the output folder of the demo that runs
+HELD = contextlib.ExitStack()  # the output folder of the running demo
 atexit.register(HELD.close)
 
 
-# What an option must at least be, if it is not 1: an interval needs two seeds, a figure needs samples.
+# The minimum of an option, if it is not 1: an interval needs two seeds, a figure needs samples.
 LEAST = {
     "seeds": 2,
     "columns": 2,
@@ -45,7 +45,7 @@ weight = number("a finite number of at least 0", lambda value: 0.0 <= value < ma
 
 
 def type_of(option: str, default: Any) -> Callable[[str], Any]:
-    """The type of an option: counts are at least 1, weights at least 0, the sides of images that grow are powers of two."""
+    """The type of an option: counts are at least 1, weights at least 0, resolutions are powers of two."""
     if option == "resolution":
         return resolution
     return {int: integer(LEAST.get(option, 1)), float: weight, str: str}[type(default)]
@@ -67,14 +67,14 @@ def demo_arguments(
 ) -> argparse.Namespace:
     """The arguments of a demo, with the backend chosen and the seed set.
 
-    --data, --backend, --out, --seed, --quick, and one option for each of `defaults` (epochs=10 gives --epochs).  `recipe`: what
-    says how long the demo trains, which are options too.  `data`: the default of --data; only demos of faces take them.  `full`:
-    other defaults, which --full stands for; what is given beside it counts. What cannot be right ends the script, with status 2,
-    before any work. The output folder is the demo's own until its `Criteria.finish`.
+    --data, --backend, --out, --seed, --quick, and one option for each of `defaults` (epochs=10 gives --epochs).  `recipe`: its
+    length of training is added as options.  `data`: the default of --data; only demos of faces accept faces.  `full`: other
+    defaults, for --full; explicit options override them. Invalid options end the script with status 2, before any work. The
+    output folder is locked until `Criteria.finish`.
 
     In a notebook the options are those in the environment variable MINIGEN_OPTIONS. For result.json the namespace also has
     `given`, the options that differ from their defaults, and `source`, the checksum of the demo and its recipes (None in a
-    notebook, where it may have been changed).
+    notebook, where the code may have been changed).
     """
     words = shlex.split(os.environ.get("MINIGEN_OPTIONS", "")) if in_notebook() else sys.argv[1:]
     parser = demo_parser(name, description, data, (recipe.length if recipe else {}) | defaults)
@@ -91,7 +91,7 @@ def demo_arguments(
         args.name = name
         mg.use(args.backend or mg.backend.current().name)
         HELD.enter_context(owned(args.out))
-    except (UsageError, DeviceError, BusyError, OSError) as error:  # no usable GPU, no usable folder: the reason is enough
+    except (UsageError, DeviceError, BusyError, OSError) as error:  # no usable GPU, no usable folder: the message is enough
         sys.exit(print_error(error, USAGE))
     mg.seed(args.seed)
     return args
@@ -105,7 +105,7 @@ def demo_parser(name: str, description: str, data: str, defaults: Mapping[str, A
     add_name(parser, "backend", BACKENDS, "array library")
     add_output(parser, Path("out", name), "output folder")
     add_seed(parser)
-    parser.add_argument("--quick", action="store_true", help="a few seconds, to see that it runs; criteria are not judged")
+    parser.add_argument("--quick", action="store_true", help="a few seconds, to see that it runs; criteria are not checked")
     for option, default in defaults.items():
         kind, metavar = type_of(option, default), {int: "N", float: "X", str: "NAME"}[type(default)]
         parser.add_argument(
@@ -117,12 +117,12 @@ def demo_parser(name: str, description: str, data: str, defaults: Mapping[str, A
 def train_evaluator(
     train: Dataset, args: argparse.Namespace, kind: Callable[..., Any] = evaluators.feature_classifier, **options: Any
 ) -> Any:
-    """The network that judges images of this kind: trained once, for all demos; in a quick run for an epoch, for it alone."""
+    """The evaluator of images of this kind: trained once for all demos; in a quick run for one epoch, only for that run."""
     return kind(train, **options | ({"epochs": 1, "cache": args.out / "weights"} if args.quick else {}))
 
 
 class Criteria:
-    """Did it work? Criteria, each fixed before the run, against what was measured."""
+    """Acceptance criteria, each fixed before the run, against measured values."""
 
     def __init__(self, args: argparse.Namespace):
         self.args, self.start = args, time.perf_counter()
@@ -138,7 +138,7 @@ class Criteria:
         at_least: float | None = None,
         between: tuple[float, float] | None = None,
     ) -> None:
-        """A criterion: `measured` at most, at least, or between what was said beforehand. NaN never passes."""
+        """Check a criterion: `measured` at most, at least, or between the given bounds. NaN never passes."""
         if sum(bound is not None for bound in (at_most, at_least, between)) != 1:
             raise ValueError(f"{name}: a criterion has one bound: at_most, at_least or between")
         low, high = between or (at_least, at_most)
@@ -147,14 +147,14 @@ class Criteria:
         self.checks.append({"name": name, "expected": expected, "measured": float(measured), "pass": bool(passed)})
 
     def report(self, name: str, value: Any) -> None:
-        """A figure worth knowing that is no criterion."""
+        """Report a value that is not a criterion."""
         self.reports.append((name, f"{value:.6g}" if isinstance(value, float) else str(value)))
 
     def finish(self) -> None:
         """Show the table, write result.json, and end the script: exit status 1 if a criterion failed.
 
-        A quick run is too short to be judged: its figures are printed, its "pass" is null, its exit status 0. In a notebook the
-        table is shown as HTML, and nothing exits.
+        A quick run is too short for the criteria: values are printed, "pass" is null, the exit status 0. In a notebook the table
+        is shown as HTML, and nothing exits.
         """
         seconds = time.perf_counter() - self.start
         if self.args.quick:
@@ -190,7 +190,7 @@ class Criteria:
 
 
 def save(figure: Any, args: argparse.Namespace, name: str) -> None:
-    """Save a figure into the output folder, and say so; in a notebook, show it."""
+    """Save a figure to the output folder and print its path; in a notebook, show it."""
     path = plot.save_figure(figure, args.out / name)
     if in_notebook():
         show("Image", filename=path)
@@ -199,7 +199,7 @@ def save(figure: Any, args: argparse.Namespace, name: str) -> None:
 
 
 def show(kind: str, *content: Any, **source: Any) -> None:
-    """Something in the output of a notebook's cell: kind is a class of IPython.display."""
+    """Show something in the output of a notebook cell: kind is a class of IPython.display."""
     from IPython import display
 
     display.display(getattr(display, kind)(*content, **source))

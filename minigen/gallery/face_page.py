@@ -1,4 +1,4 @@
-"""The page of demo 34: images that do not exist, each beside the training image that is most like it."""
+"""The page of demo 34: images that do not exist, each beside the most similar training image."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -28,10 +28,10 @@ def write(
 ) -> None:
     """Write the page atomically.
 
-    new, nearest: images (n, h, w, c) of a `thing`, and the training images most like them; distances: between the two, in typical
-    distances of a held-out image from its nearest.  left (rows, ...), above (columns, ...): images; mixed: band -> those with the
-    band's styles from above and all others from the left, (rows, columns, ...).  frames: on the way from one image to another.
-    chart: a picture of the distances.  facts: what the text names.
+    new, nearest: images (n, h, w, c) of a `thing`, and the most similar training images; distances: between the two, in units of
+    the typical distance of a held-out image from its nearest.  left (rows, ...), above (columns, ...): images; mixed: band ->
+    those with the band's styles from above and all others from the left, (rows, columns, ...).  frames: steps from one image to
+    another.  chart: a picture of the distances.  facts: values for the text.
     """
     stills = np.linspace(0, len(frames) - 1, STILLS).round().astype(int)
     page = render(

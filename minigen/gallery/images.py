@@ -1,4 +1,4 @@
-"""Pictures that a page carries in itself, as data URLs, so that it has nothing to load."""
+"""Pictures embedded in a page as data URLs, so that it has nothing to load."""
 
 import base64
 import io
@@ -8,11 +8,11 @@ import numpy as np
 from PIL import Image
 
 FEW = 100_000  # bytes
-TALL, WIDE = 1.2, 2.0  # width / height of a thumbnail, at least and at most
+TALL, WIDE = 1.2, 2.0  # minimum and maximum width / height of a thumbnail
 
 
 class Embedded(NamedTuple):
-    """An image as the src of an <img>, with its size, for the page's layout before it is drawn."""
+    """An image as the src of an <img>, with its size, so that the page can be laid out before it is loaded."""
 
     src: str
     width: int
@@ -27,7 +27,7 @@ def lossless(pixels: np.ndarray) -> Embedded:
 
 
 def compact(content: bytes, width: int) -> Embedded:
-    """The bytes of a PNG file: as they are if they are few, or else as WebP, at most `width` pixels wide."""
+    """The bytes of a PNG file: unchanged if they are few, else as WebP, at most `width` pixels wide."""
     image = Image.open(io.BytesIO(content))
     if len(content) <= FEW:
         return embedded(image, "png", content)
@@ -36,7 +36,7 @@ def compact(content: bytes, width: int) -> Embedded:
 
 
 def thumbnail(content: bytes, width: int) -> Embedded:
-    """The middle of a picture, neither very tall nor very wide, at most `width` pixels wide, as WebP."""
+    """The center of a picture, neither very tall nor very wide, at most `width` pixels wide, as WebP."""
     image = Image.open(io.BytesIO(content)).convert("RGB")
     across, down = min(image.width, round(WIDE * image.height)), min(image.height, round(image.width / TALL))
     left, top = (image.width - across) // 2, (image.height - down) // 2

@@ -1,4 +1,4 @@
-"""The libraries of pages and notebooks, which minigen itself does without; one message where one of them is missing."""
+"""The libraries for pages and notebooks, which minigen itself does not need; one message if one is missing."""
 
 from minigen.errors import MissingPackageError
 

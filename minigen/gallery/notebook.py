@@ -1,7 +1,7 @@
 """A demo as a notebook: `minigen demo notebook NAME [--out FILE]`.
 
-A demo is a script of cells in Jupytext's percent format, which makes the notebook. One cell is added, which finds minigen, sets
-the options and picks the array library.
+A demo is a script of cells in Jupytext's percent format, from which the notebook is made. One cell is added, which finds minigen,
+sets the options and selects the array library.
 """
 
 import hashlib
@@ -50,12 +50,12 @@ def cells(name: str) -> list[Any]:
 
 @cache
 def parsed(script: str) -> list[Any]:
-    """The cells of a script, which are not to be changed."""
+    """The cells of a script; do not change them."""
     return jupytext.reads(script, fmt="py:percent").cells
 
 
 def notebook(name: str) -> dict[str, Any]:
-    """A demo as nbformat has it, always the same for the same demo."""
+    """A demo in nbformat, always the same for the same demo."""
     docstring, *rest = cells(name)
     chosen = [docstring, nbformat.v4.new_code_cell(SETUP), *rest]
     return nbformat.v4.new_notebook(
@@ -68,7 +68,7 @@ def notebook(name: str) -> dict[str, Any]:
 
 
 def identity(place: int, source: str) -> str:
-    """The id of a cell, which changes with its place and its text only; by themselves they are drawn at random."""
+    """The id of a cell, which depends only on its position and text; nbformat's own are random."""
     return hashlib.sha256(f"{place} {source}".encode()).hexdigest()[:8]
 
 
@@ -78,7 +78,7 @@ def text(name: str) -> str:
 
 
 def write_notebook(words: Sequence[str]) -> int:
-    """`minigen demo notebook NAME`: write the file and say how to open it."""
+    """`minigen demo notebook NAME`: write the file and print how to open it."""
     parser = Parser("minigen demo notebook", __doc__)
     parser.add_argument("name", help="a demo: its name, its number, or a part of its name")
     parser.add_argument("--out", type=output_path, metavar="FILE", help="file to write (default: NAME.ipynb, here)")

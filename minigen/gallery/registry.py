@@ -1,4 +1,4 @@
-"""Which demos there are: their names, titles, texts, and the one that a word means."""
+"""The demos: their names, titles and texts, and look-up by a word."""
 
 import ast
 from difflib import get_close_matches
@@ -50,7 +50,7 @@ def find(word: str) -> str:
 
 
 def listing() -> str:
-    """One line a demo."""
+    """One line per demo."""
     lines = [f"  {name:24} {title(name)}" for name in names()]
     heading = "Demos, in reading order (minigen demo NAME --help for options; `all` for all of them, `notebook NAME`):"
     return "\n".join([heading, *lines])

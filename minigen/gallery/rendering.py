@@ -1,4 +1,4 @@
-"""The templates of the pages, and what they call: text, code and pictures as HTML."""
+"""The templates of the pages, and their filters: text, code and pictures as HTML."""
 
 from functools import cache, partial
 from typing import Any
@@ -51,8 +51,8 @@ FILTERS = {
     "inline": inline,
     "python": python,
     "duration": duration,
-    "compact": cache(partial(images.compact, width=1200)),  # a picture, from the bytes of its file, for the page of its demo
-    "thumbnail": cache(partial(images.thumbnail, width=480)),  # and for the index: both are kept for the next time
+    "compact": cache(partial(images.compact, width=1200)),  # a picture, from the bytes of its file, for its demo's page
+    "thumbnail": cache(partial(images.thumbnail, width=480)),  # and for the index: both are cached
 }
 ENVIRONMENT = jinja2.Environment(
     loader=jinja2.PackageLoader("minigen.gallery"),

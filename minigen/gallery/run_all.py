@@ -1,6 +1,6 @@
 """`minigen demo all`: every demo in a process of its own, one per core at a time, and a page of what is there so far.
 
-A demo that has run with the same settings and the same text is not run again, so that a stopped run goes on where it was.
+A demo that has run with the same settings and the same source is not run again, so that a stopped run continues where it was.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from minigen.utils.files import locked, owned
 from minigen.utils.signals import INTERRUPTED, Request, Stopped, ending, handled
 
 # Seconds on one core: quick, measured; and with the defaults, from 18 on measured on two cores (20 and 33 are guesses), before it
-# estimated from the first epochs. The clock corrects what is wrong by a common factor.
+# estimated from the first epochs. The clock corrects them by a common factor.
 SECONDS: dict[str, tuple[float, float]] = {
     "01": (7, 30), "02": (7, 20), "03": (7, 55), "04": (9, 50), "05": (8, 60), "06": (7, 120), "07": (10, 150), "08": (8, 260),
     "09": (10, 150), "10": (10, 120), "11": (9, 50), "12": (9, 110), "13": (8, 90), "14": (10, 240), "15": (6, 90), "16": (7, 60),
@@ -38,22 +38,22 @@ SECONDS: dict[str, tuple[float, float]] = {
     "32": (10, 470), "33": (11, 800), "34": (5, 30),
 }  # fmt: skip
 TYPICAL = (8, 200)  # of a demo that is not in the table
-AFTER = {"34": "33"}  # what 33 trains and keeps, 34 uses: side by side, both would train it
+AFTER = {"34": "33"}  # 34 uses what 33 trains and keeps: in parallel, both would train it
 
 
 def parsed(words: Sequence[str]) -> argparse.Namespace:
     """The options of `minigen demo all`."""
     parser = Parser("minigen demo all", __doc__)
-    parser.add_argument("--quick", action="store_true", help="a few seconds each, to see that they run; criteria are not judged")
+    parser.add_argument("--quick", action="store_true", help="a few seconds each, to see that they run; criteria are not checked")
     add_output(parser, Path("out"), "folder of the page and the demos' folders")
     parser.add_argument("--only", type=chosen, default=names(), metavar="DEMOS", help="for example 01,02,18-20,stylegan")
-    add_name(parser, "data", [*LOADERS], "data set of all of them, if not each its own, which needs no download")
+    add_name(parser, "data", [*LOADERS], "data set of all of them; by default each its own, which needs no download")
     parser.add_argument("--seed", type=nonnegative_int, metavar="N", help="seed of all of them (default: 0)")
     add_name(parser, "backend", BACKENDS, "array library")
     parser.add_argument(
-        "--jobs", type=positive_int, metavar="N", help="how many run at a time (default: one per core, on a GPU one)"
+        "--jobs", type=positive_int, metavar="N", help="how many run at a time (default: one per core, one on a GPU)"
     )
-    parser.add_argument("--again", action="store_true", help="also what has run with these settings; after a change in minigen/")
+    parser.add_argument("--again", action="store_true", help="rerun what has run with these settings; after a change in minigen/")
     return parser.parse_args(words)
 
 
@@ -85,36 +85,36 @@ def is_done(name: str, result: Mapping[str, Any] | None, settings: Mapping[str, 
 
 
 class Clock:
-    """How long it will take: the table's seconds, at the pace of the demos that have finished."""
+    """An estimate of the remaining time: the table's seconds, at the pace of the finished demos."""
 
     def __init__(self, quick: bool):
         self.column = 0 if quick else 1
-        self.expected, self.taken = 20.0, 20.0  # a pace of 1 to begin with, which a few demos soon outweigh
+        self.expected, self.taken = 20.0, 20.0  # an initial pace of 1, which a few demos soon outweigh
 
     def seconds(self, name: str) -> float:
-        """What the table says of a demo."""
+        """The table's seconds for a demo."""
         return SECONDS.get(name[:2], TYPICAL)[self.column]
 
     def finished(self, name: str, seconds: float) -> None:
-        """A demo took so long."""
+        """Record the time of a finished demo."""
         self.expected, self.taken = self.expected + self.seconds(name), self.taken + seconds
 
     def left(self, waiting: Sequence[str], running: Mapping[str, float], jobs: int) -> float:
-        """Seconds until the last has finished; running: demos with the seconds that they have run for."""
+        """Seconds until the last has finished; running: demos with their elapsed seconds."""
         pace = self.taken / self.expected
-        rest = [max(pace * self.seconds(name) - ran, ran / 10) for name, ran in running.items()]  # late: some more of the same
+        rest = [max(pace * self.seconds(name) - ran, ran / 10) for name, ran in running.items()]  # late: expect some more
         rest += [pace * self.seconds(name) for name in waiting]
         return max(sum(rest) / jobs, max(rest, default=0.0))
 
 
 class Process:
-    """A demo that runs: its process, which writes what it says into log.txt."""
+    """A running demo: its process, with its output in log.txt."""
 
     def __init__(self, name: str, settings: Mapping[str, Any], out: Path, threads: int):
         folder = out / name
         folder.mkdir(parents=True, exist_ok=True)
-        with locked(folder):  # or an error: somebody runs it there
-            (folder / "result.json").unlink(missing_ok=True)  # what is there from now on is of this run
+        with locked(folder):  # or an error: it is running there already
+            (folder / "result.json").unlink(missing_ok=True)  # results from now on are of this run
             for picture in folder.glob("*.png"):
                 picture.unlink()
         words = [word for option, value in settings.items() for word in (f"--{option}", str(value)) if word != "True"]
@@ -133,11 +133,12 @@ class Process:
         )
 
     def seconds(self) -> float:
-        """Since it was started."""
+        """Seconds since it was started."""
         return time.monotonic() - self.start
 
     def stop(self) -> None:
-        """End it, if it runs still: by an interrupt, so that it ends its own processes too, or by force after ten seconds."""
+        """End it if it is still running: by an interrupt, so that it ends its own processes too, or by force after ten
+        seconds."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT if os.name == "posix" else signal.SIGTERM)
             try:
@@ -149,7 +150,7 @@ class Process:
 
 
 def run_all(words: Sequence[str]) -> int:
-    """Run what is asked for and write the page: 0, or 1 if a criterion failed or a demo did not finish, 130 after Ctrl-C, 143
+    """Run the chosen demos and write the page: 0, or 1 if a criterion failed or a demo did not finish, 130 after Ctrl-C, 143
     after SIGTERM. BusyError if the folder is in use."""
     args = parsed(words)
     with owned(args.out):
@@ -164,12 +165,12 @@ def run_chosen(args: argparse.Namespace, words: Sequence[str]) -> int:
     if kept := len(args.only) - len(waiting):
         print(f"{kept} of {len(args.only)} have run already with these settings (--again runs them anyway)")
     jobs = args.jobs or (1 if args.backend == "cupy" else min(cores, 8))
-    try:  # as many threads for the last demo as for the first: figures depend on it
+    try:  # as many threads for the last demo as for the first: results depend on it
         play(waiting, settings, out, jobs, threads=max(1, cores // jobs))
     except (KeyboardInterrupt, Stopped) as stop:
         page = site.write(out)
         print(
-            f"\nStopped. What is done is on {page}. The same command goes on where it stopped:\n"
+            f"\nStopped. Finished demos are on {page}. The same command continues where it stopped:\n"
             f"  {' '.join(['minigen demo all', *words])}".replace(" --again", ""),
             file=sys.stderr,
         )
@@ -179,10 +180,9 @@ def run_chosen(args: argparse.Namespace, words: Sequence[str]) -> int:
 
 
 def play(waiting: list[str], settings: Mapping[str, Any], out: Path, jobs: int, threads: int) -> None:
-    """Run the demos in this order, so many at a time, and write the page whenever one has finished.
+    """Run the demos in this order, `jobs` at a time, and write the page whenever one has finished.
 
-    Raises KeyboardInterrupt after Ctrl-C, Stopped after SIGTERM. They are noticed between two looks at the demos, wherever they
-    fall.
+    Raises KeyboardInterrupt after Ctrl-C, Stopped after SIGTERM, both when the demos are next polled.
     """
     waiting, running, clock = list(waiting), {}, Clock(settings.get("quick", False))
     site.write(out)
@@ -217,26 +217,26 @@ def play(waiting: list[str], settings: Mapping[str, Any], out: Path, jobs: int, 
         finally:
             for name, demo in running.items():
                 demo.stop()
-                (out / name / "log.txt").unlink()  # it did not fail, it was stopped
+                (out / name / "log.txt").unlink()  # stopped, not failed
             bar.close()
 
 
 def first_ready(waiting: Sequence[str], running: Iterable[str]) -> str | None:
-    """The next demo to start, if there is one that need not wait for another that runs."""
+    """The next demo to start that need not wait for a running one, if any."""
     numbers = {name[:2] for name in running}
     return next((name for name in waiting if AFTER.get(name[:2]) not in numbers), None)
 
 
 def line(run: Run) -> str:
-    """One line about a demo that has ended."""
+    """One line about a finished demo."""
     took = duration(run.result["seconds"]) if run.result else f"see {run.name}/log.txt"
     return f"{run.name:24} {run.status[1]:24} {took}"
 
 
 def summary(runs: Sequence[Run], page: Path) -> int:
-    """Say what failed and where the page is; the exit status."""
+    """Print what failed and where the page is; returns the exit status."""
     failed = [run for run in runs if run.status[0] == "bad"]
     if failed:
-        print("not as it should be:", *(f"  {line(run)}" for run in failed), sep="\n")
-    print(f"{len(runs) - len(failed)} of {len(runs)} demos as they should be; all pictures and criteria: {page}")
+        print("failed:", *(f"  {line(run)}" for run in failed), sep="\n")
+    print(f"{len(runs) - len(failed)} of {len(runs)} demos passed; all pictures and criteria: {page}")
     return 1 if failed else 0

@@ -1,4 +1,4 @@
-"""What the last run of a demo has left in its output folder."""
+"""The results of a demo's last run in its output folder."""
 
 import io
 import json
@@ -24,7 +24,7 @@ class Picture(NamedTuple):
 class Run(NamedTuple):
     """A demo and what its last run left: result.json, the end of its log, its pictures, the cover first, and its own pages.
 
-    kept: the one picture is not of this run, which was too short to learn anything, or has not been: a full run made it.
+    kept: the one picture is from a full run, as this run was too short to learn anything, or has not taken place.
     """
 
     name: str
@@ -40,24 +40,24 @@ class Run(NamedTuple):
 
     @property
     def status(self) -> tuple[str, str]:
-        """Its color and a few words."""
+        """Its color and a short text."""
         if self.result is None:
             return ("faint", "not run yet") if self.log is None else ("bad", "✗ did not finish")
         passed = [criterion["pass"] for criterion in self.result["criteria"]]
         if None in passed:
-            return "faint", "quick run, not judged"
+            return "faint", "quick run, not checked"
         return ("bad", f"✗ {passed.count(False)} of {len(passed)} FAIL") if False in passed else ("good", f"✓ {len(passed)} pass")
 
     @property
     def command(self) -> str:
-        """What one types to run it again, with the options that differ from their defaults."""
+        """The command to run it again, with the options that differ from their defaults."""
         given = (self.result or {}).get("config", {}).get("given", {})
         options = (f"--{key.replace('_', '-')}" + ("" if value is True else f" {value}") for key, value in given.items())
         return " ".join(["minigen demo", self.number, *options])
 
 
 def read(name: str, folder: Path) -> Run:
-    """What is in a demo's output folder."""
+    """The contents of a demo's output folder."""
     try:
         result = json.loads((folder / "result.json").read_text())
     except (OSError, ValueError):
@@ -80,7 +80,7 @@ def kept(name: str) -> list[Picture]:
 
 
 def pictures(paths: Iterable[Path]) -> list[Picture]:
-    """What these files show, with the title that each carries, or else its name; without those that are not whole."""
+    """The pictures in these files, each with its embedded title, or else its name; without incomplete ones."""
     contents = [(path, path.read_bytes()) for path in paths]
     titled = [(path, content, title_of(content)) for path, content in contents]
     return [Picture(content, text or path.stem.replace("_", " ")) for path, content, text in titled if text is not None]
@@ -88,7 +88,7 @@ def pictures(paths: Iterable[Path]) -> list[Picture]:
 
 @cache
 def title_of(content: bytes) -> str | None:
-    """The title that a picture's file carries, or ""; None of what is no whole picture, since a demo may just be writing it."""
+    """The title embedded in a picture's file, or ""; None for an incomplete picture, since a demo may just be writing it."""
     try:
         image = Image.open(io.BytesIO(content))
         image.load()
@@ -98,7 +98,7 @@ def title_of(content: bytes) -> str | None:
 
 
 def duration(seconds: float) -> str:
-    """Seconds in words: "8.2 s", "12 min", "1 h 5 min"."""
+    """Seconds as text: "8.2 s", "12 min", "1 h 5 min"."""
     if seconds < 100:
         return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
     minutes = round(seconds / 60)

@@ -31,7 +31,7 @@ class Demo(NamedTuple):
 
 
 class Section(NamedTuple):
-    """A section of the chapter with its demos; introduced: where what it names is shown, if it has none of its own."""
+    """A section of the chapter with its demos; introduced: the demos that show its terms, if it has none of its own."""
 
     title: str
     text: str
@@ -40,7 +40,7 @@ class Section(NamedTuple):
 
 
 def write(out: Path) -> Path:
-    """Write the pages of what is in the output folders below `out`, each atomically, and return the index's path.
+    """Write the pages of the output folders below `out`, each atomically, and return the index's path.
 
     The index is out/index.html, the demos' pages are in out/pages.
     """
@@ -54,27 +54,27 @@ def write(out: Path) -> Path:
 
 
 def put(path: Path, page: str) -> None:
-    """Write a page, if it is not there already: most demos are as they were when the last one finished."""
+    """Write a page unless it is unchanged: most demos have not changed since the last one finished."""
     if not path.is_file() or path.read_text(encoding="utf-8") != page:
         with replacing(path) as temporary:
             temporary.write_text(page, encoding="utf-8")
 
 
 def gathered(out: Path) -> dict[str, Any]:
-    """What all pages show: the sections with their demos, the terms each with its demos, the colors of code."""
+    """The content of all pages: the sections with their demos, the terms with theirs, the colors of code."""
     demos = {name[:2]: Demo(name, heading(name), docstring(name)[1], read(name, out / name)) for name in names()}
     sections = [
         Section(each.title, each.text, among(demos, each.demos), among(demos, [term.demos[0] for term in each.terms]))
         for each in chapter.sections()
     ]
     if others := sorted(set(demos).difference(*(each.demos for each in chapter.sections()))):
-        sections.append(Section("More demos", "Of no section of the chapter.", among(demos, others), []))
+        sections.append(Section("More demos", "In no section of the chapter.", among(demos, others), []))
     terms = [(term, among(demos, term.demos)) for term in chapter.terms()]
     return {"sections": sections, "terms": terms, "code_style": code_style()}
 
 
 def among(demos: dict[str, Demo], numbers: list[str]) -> list[Demo]:
-    """The demos of these numbers that there are, each once."""
+    """The existing demos of these numbers, each once."""
     return [demos[number] for number in dict.fromkeys(numbers) if number in demos]
 
 
@@ -126,7 +126,7 @@ def heading(name: str) -> str:
 
 
 def data_url(kind: str, content: str) -> str:
-    """A file that a page carries in itself."""
+    """A file embedded in a page."""
     return f"data:{kind};base64,{base64.b64encode(content.encode()).decode()}"
 
 

@@ -1,4 +1,4 @@
-"""The recipes by which a demo trains, as text: its page shows them, and it is done again when they change."""
+"""The recipes by which a demo trains, as text: its page shows them, and it is rerun when they change."""
 
 import hashlib
 import re
@@ -12,7 +12,7 @@ SHARED = re.compile(r"^from minigen\.recipes(?: import |\.)(\w+)", re.MULTILINE)
 
 
 def statement(name: str) -> str:
-    """The text of all recipes that a demo takes, each once; nothing for a demo that takes none."""
+    """The source of all recipes that a demo uses, each once; empty for a demo without any."""
     text = source(name)
     taken = [recipes.find(word) for word in FOUND.findall(text)]
     if "RestorationRecipe()" in text:
@@ -22,11 +22,11 @@ def statement(name: str) -> str:
 
 
 def whole(name: str) -> str:
-    """The text of a demo, of its recipes, and of the files of `minigen.recipes` that it shares with other demos."""
+    """The source of a demo, of its recipes, and of the modules of `minigen.recipes` that it shares with other demos."""
     shared = [PACKAGE / "recipes" / f"{module}.py" for module in SHARED.findall(source(name))]
     return "\n\n".join([source(name), statement(name), *(path.read_text(encoding="utf-8") for path in shared)])
 
 
 def checksum(name: str) -> str:
-    """Ten hexadecimal digits that change with the text of a demo, and of what it is made of."""
+    """Ten hexadecimal digits that change with the source of a demo, and of its recipes."""
     return hashlib.sha256(whole(name).encode()).hexdigest()[:10]

@@ -1,8 +1,8 @@
-"""What generator and discriminator ask of each other.
+"""The losses of generator and discriminator.
 
-Each loss has two methods, for the two players. Scores (n, 1) are logits for the losses with labels, a critic's values for the
-others: no sigmoid in front. Every expectation is a mean over the batch; the discriminator's two, over real and over generated
-examples, are added (Keras's mean over both halves together is half of that). Both players descend; each method returns the total
+Each loss has two methods, one per player. Scores (n, 1) are logits for the losses with labels, a critic's values for the others:
+apply no sigmoid before. Every expectation is a mean over the batch; the discriminator's two, over real and over generated
+examples, are added (Keras's mean over both halves together is half of that). Both players minimize; each method returns the total
 and a dict of its named terms.
 """
 
@@ -20,17 +20,17 @@ Terms = tuple[TensorLike, dict[str, TensorLike]]
 
 class AdversarialLoss(Settings):
     """Base of the losses of two players. `labeled`: whether the discriminator's objective has labels, 1 for real and 0 for
-    generated examples, which smoothing and noise may change; its decision is then the nearer label."""
+    generated examples, which smoothing and noise may change; its decision is then the closer label."""
 
     labeled = False
-    threshold: float | None = 0.0  # scores above it say "real"; None where single scores say nothing
+    threshold: float | None = 0.0  # scores above it mean "real"; None if single scores have no meaning
 
     def discriminator(self, real: TensorLike, fake: TensorLike) -> Terms:
         """What the discriminator minimizes: scores of real examples (n, 1) and of generated ones (m, 1)."""
         raise NotImplementedError(f"{type(self).__name__} has no discriminator()")
 
     def generator(self, fake: TensorLike) -> Terms:
-        """What the generator minimizes: the scores (n, 1) of what it makes."""
+        """What the generator minimizes: from the scores (n, 1) of its samples."""
         raise NotImplementedError(f"{type(self).__name__} has no generator()")
 
 
@@ -42,10 +42,10 @@ class CrossEntropyLoss(AdversarialLoss):
     def discriminator(
         self, real: TensorLike, fake: TensorLike, real_target: TensorLike | float = 1.0, fake_target: TensorLike | float = 0.0
     ) -> Terms:
-        """E BCE(D(x), real_target) + E BCE(D(G(z)), fake_target), in nats; a target is a number or one for each score (n, 1).
+        """E BCE(D(x), real_target) + E BCE(D(G(z)), fake_target), in nats; a target is a scalar or one per score (n, 1).
 
         With targets 1 and 0 it is -E log D(x) - E log(1 - D(G(z))): at the best discriminator log 4 - 2 JSD(p, q), which is
-        2 log 2 = 1.386 where generated and real examples cannot be told apart (Goodfellow et al. 2014, equation 6).
+        2 log 2 = 1.386 if generated and real examples cannot be distinguished (Goodfellow et al. 2014, equation 6).
         """
         check_scores(real, fake)
         real_target, fake_target = checked_target(real, real_target), checked_target(fake, fake_target)
@@ -61,8 +61,8 @@ class Minimax(CrossEntropyLoss):
 
         G minimizes  E log(1 - D(G(z))) = -E softplus(score)
 
-    Its gradient dies where the discriminator is sure: d/dscore = -sigmoid(score), which is 0 for a fake that is seen through.
-    Not equivalent to maximizing E log D(G(z)), `NonSaturating`, but for its fixed point. Goodfellow et al. 2014, equation 1.
+    Its gradient vanishes where the discriminator is confident: d/dscore = -sigmoid(score), which is 0 for a fake that is
+    recognized. Shares only its fixed point with maximizing E log D(G(z)), `NonSaturating`. Goodfellow et al. 2014, equation 1.
     """
 
     def generator(self, fake: TensorLike) -> Terms:
@@ -79,11 +79,11 @@ class NonSaturating(CrossEntropyLoss):
 
         G minimizes  -E log D(G(z)) = E softplus(-score)
 
-    d/dscore = sigmoid(score) - 1: strongest where the fake is seen through.
+    d/dscore = sigmoid(score) - 1: strongest for a fake that is recognized.
     """
 
     def generator(self, fake: TensorLike) -> Terms:
-        """-E log D(G(z)); log 2 = 0.693 where D says 1/2."""
+        """-E log D(G(z)); log 2 = 0.693 for D = 1/2."""
         check_scores(fake)
         loss = ops.softplus(-fake).mean()
         return loss, {"non-saturating": loss}
@@ -92,7 +92,7 @@ class NonSaturating(CrossEntropyLoss):
 @takes_settings
 @dataclass(frozen=True)
 class LeastSquares(AdversarialLoss):
-    """Regression on the labels in place of classification (Mao et al. 2017, equation 9, with a = 0, b = c = 1).
+    """Regression on the labels instead of classification (Mao et al. 2017, equation 9, with a = 0, b = c = 1).
 
     D minimizes  1/2 E (D(x) - 1)^2 + 1/2 E D(G(z))^2,    G minimizes  1/2 E (D(G(z)) - 1)^2
     """
@@ -103,7 +103,7 @@ class LeastSquares(AdversarialLoss):
     def discriminator(
         self, real: TensorLike, fake: TensorLike, real_target: TensorLike | float = 1.0, fake_target: TensorLike | float = 0.0
     ) -> Terms:
-        """Half the mean squared distance of both kinds of scores from their targets, a number or one for each score (n, 1)."""
+        """Half the mean squared distance of both kinds of scores from their targets, a scalar or one per score (n, 1)."""
         check_scores(real, fake)
         real_target, fake_target = checked_target(real, real_target), checked_target(fake, fake_target)
         on_real = 0.5 * ops.square(real - real_target).mean()
@@ -120,7 +120,7 @@ class LeastSquares(AdversarialLoss):
 @takes_settings
 @dataclass(frozen=True)
 class Hinge(AdversarialLoss):
-    """A margin on both sides, beyond which the discriminator learns nothing (Lim & Ye 2017; Miyato et al. 2018, eq. 16, 17).
+    """A margin on both sides, beyond which the discriminator gets no gradient (Lim & Ye 2017; Miyato et al. 2018, eq. 16, 17).
 
     D minimizes  E max(0, 1 - D(x)) + E max(0, 1 + D(G(z))),    G minimizes  -E D(G(z))
     """
@@ -139,11 +139,11 @@ class Hinge(AdversarialLoss):
 @takes_settings
 @dataclass(frozen=True)
 class Wasserstein(AdversarialLoss):
-    """The distance that earth must be moved, by a critic f that must be 1-Lipschitz (Arjovsky et al. 2017, equation 3).
+    """The earth mover's distance, by a critic f that must be 1-Lipschitz (Arjovsky et al. 2017, equation 3).
 
         f minimizes  E f(G(z)) - E f(x),    G minimizes  -E f(G(z))
 
-    What makes the critic Lipschitz is not in the loss: `WeightClipping`, `GradientPenalty` or `nn.spectral_norm`. The term
+    The Lipschitz constraint is not part of the loss: see `WeightClipping`, `GradientPenalty` and `nn.spectral_norm`. The term
     "distance" is E f(x) - E f(G(z)), the estimate of the Wasserstein distance, which falls as the generator learns.
     """
 
@@ -169,12 +169,12 @@ def check_scores(*scores: TensorLike) -> None:
 
 
 def checked_target(score: TensorLike, target: TensorLike | float) -> TensorLike | float:
-    """A target that is a number, or an array of the shape and dtype of its scores, else an error: (n, 1) against (n,) would be
-    n * n pairs."""
+    """A target that is a scalar, or an array of the shape and dtype of its scores, else an error: (n, 1) against (n,) would
+    broadcast to n * n pairs."""
     if isinstance(target, (int, float, np.generic)):
-        return float(target)  # a number of NumPy's would decide the dtype
+        return float(target)  # a NumPy scalar would change the dtype
     if tuple(target.shape) not in ((), tuple(score.shape)):
-        raise ShapeError(f"a target is a number or one for each score, {tuple(score.shape)}, got {tuple(target.shape)}")
+        raise ShapeError(f"a target is a number or one per score, {tuple(score.shape)}, got {tuple(target.shape)}")
     if target.dtype != score.dtype:
         raise DtypeError(
             f"scores are {score.dtype}, their targets {target.dtype}: convert the targets with "

@@ -1,8 +1,8 @@
-"""What is asked of a network beside its task. Each is a number that does not change when the same batch comes twice over.
+"""Penalties added to a network's loss. Each is a scalar that does not change when the batch is repeated.
 
-`nn.ActivityRegularization` adds the two sparsities to a model's loss; so their formulas stand in `ops`, which layers can
-reach. The others make a critic smooth. Each is called with the `DiscriminatorBatch` of a step in progress, and returns its share
-of the loss, a mean over the batch of one value for each score; or it changes the critic after the step, with `project`.
+`nn.ActivityRegularization` adds the two sparsities to a model's loss; so their formulas are in `ops`, which layers can import.
+The others make a critic smooth. Each is called with the `DiscriminatorBatch` of a step in progress, and returns its share of the
+loss, a mean over the batch of one value per score; or it changes the critic after the step, with `project`.
 """
 
 from collections.abc import Callable
@@ -34,7 +34,7 @@ __all__ = [
 
 @dataclass
 class DiscriminatorBatch:
-    """Real and generated examples and what the critic says of them: what a penalty can look at.
+    """Real and generated examples and their scores: the input of a penalty.
 
     critic: examples (n, ...) -> scores (n, 1), or (n / m, 1) if it scores m examples together.  real, fake: (n, ...) Tensors.
     real_scores, fake_scores: the critic's, as part of the graph.
@@ -48,31 +48,31 @@ class DiscriminatorBatch:
 
 
 class Penalty(Settings):
-    """Base of the penalties. `name`: its column in a history. `differentiates_real`: whether it differentiates the scores of
-    real examples by these, which must then require a gradient before they are scored."""
+    """Base of the penalties. `name`: its column in a history. `differentiates_real`: whether it differentiates the scores of real
+    examples with respect to the examples, which must then require a gradient before they are scored."""
 
     name: ClassVar[str]
-    needs_gradient: ClassVar[bool] = False  # whether it is about the critic's gradient, which a BatchNorm would mix up
+    needs_gradient: ClassVar[bool] = False  # whether it uses the gradients of single examples, which a BatchNorm would mix
     differentiates_real: ClassVar[bool] = False
-    draws: ClassVar[bool] = False  # whether it takes noise as a second argument, which it draws if there is none
+    draws: ClassVar[bool] = False  # whether it takes noise as a second argument, by default drawn
 
     def __call__(self, batch: DiscriminatorBatch) -> Tensor | None:
-        """The penalty's share of the discriminator's loss, weight included; None for one that is not a term of a loss."""
+        """The penalty's share of the discriminator's loss, weight included; None if it is not a term of a loss."""
 
     def project(self, critic: Module) -> None:
-        """Change the critic after an update, if that is how the penalty works."""
+        """Change the critic after an update, if the penalty works that way."""
 
 
 @takes_settings
 @dataclass(frozen=True)
 class GradientPenalty(Penalty):
-    """The critic's slope shall be `target` on the straight lines between real and generated examples.
+    """Pushes the critic's slope to `target` on the straight lines between real and generated examples.
 
         weight * E (||grad_x f(x^)||_2 - target)^2,    x^ = u x + (1 - u) G(z),   u ~ U[0, 1), one for each pair
 
-    The norm is over all axes but the batch's, and its derivative at 0 is taken to be 0. A conditional critic scores x^ beside the
-    label of the real example, also where experience replay has exchanged the generated one. Gulrajani et al. 2017, equation 3,
-    with their weight of 10 (0.1 for their toys). `resolution`: as in `R1`.
+    The norm is over all axes but the batch's, and its derivative at 0 is taken to be 0. A conditional critic scores x^ with the
+    label of the real example, even if experience replay has replaced the generated one. Gulrajani et al. 2017, equation 3, with
+    their weight of 10 (0.1 for their toys). `resolution`: as in `R1`.
     """
 
     name = "gradient penalty"
@@ -88,13 +88,13 @@ class GradientPenalty(Penalty):
             check_positive("GradientPenalty", resolution=self.resolution)
 
     def __call__(self, batch: DiscriminatorBatch, mix: Array | None = None) -> Tensor:
-        """`mix`: the u, one for each score, (n, 1), if they are to be given rather than drawn."""
+        """`mix`: the u, one per score, (n, 1); by default drawn."""
         n, groups = len(batch.real), len(batch.real_scores)
         check_same_shape("the gradient penalty joins examples pair by pair", real=batch.real, fake=batch.fake)
         if mix is None:
             mix = random.uniform((groups, 1), dtype=batch.real.dtype)
         if mix.shape != (groups, 1):
-            raise ShapeError(f"the gradient penalty takes one mix for each score, {(groups, 1)}, got {tuple(mix.shape)}")
+            raise ShapeError(f"the gradient penalty takes one mix per score, {(groups, 1)}, got {tuple(mix.shape)}")
         mix = array_module(mix).repeat(mix, n // groups).reshape((n, *(1 for _ in batch.real.shape[1:])))
         between = batch.fake.data + mix * (batch.real.data - batch.fake.data)
         norms = gradient_norms(batch.critic, between) * resolution_scale(batch, self.resolution)
@@ -104,12 +104,13 @@ class GradientPenalty(Penalty):
 @takes_settings
 @dataclass(frozen=True)
 class R1(Penalty):
-    """The discriminator shall be flat at the real examples: gamma / 2 * E ||grad_x D(x)||^2 (Mescheder et al. 2018, equation 9).
+    """Pushes the discriminator's slope to 0 at the real examples: gamma / 2 * E ||grad_x D(x)||^2 (Mescheder et al. 2018,
+    equation 9).
 
-    The square is summed over all axes but the batch's. gamma = 10 is their value for images. `resolution`: for networks that
-    grow, the pixels a side that gamma is meant for. The gradient by an image of r pixels a side is then that by the same image
-    enlarged to them by repeated pixels, r / resolution times as long, for what one pixel says is spread over several. (The
-    official code of Progressive GAN and StyleGAN does so by enlarging the images.)
+    The square is summed over all axes but the batch's. gamma = 10 is their value for images. `resolution`: for growing networks,
+    the side in pixels that gamma is meant for. The gradient with respect to an image with a side of r pixels is then that with
+    respect to the image enlarged to `resolution` by repeating pixels, r / resolution times as long, because the gradient of one
+    pixel is spread over several. (The official code of Progressive GAN and StyleGAN does so by enlarging the images.)
     """
 
     name = "R1"
@@ -149,7 +150,7 @@ class Drift(Penalty):
 @takes_settings
 @dataclass(frozen=True)
 class WeightClipping(Penalty):
-    """After each update every weight of the critic is brought back to [-limit, limit] (Arjovsky et al. 2017, algorithm 1).
+    """Clips every weight of the critic to [-limit, limit] after each update (Arjovsky et al. 2017, algorithm 1).
 
     A crude way to bound its slope; biases are clipped as well.
     """
@@ -166,26 +167,29 @@ class WeightClipping(Penalty):
 
 
 def gradient_norms(critic: Callable[[Tensor], Tensor], x: Array) -> Tensor:
-    """||grad_x f(x_i)||_2 of each example, over all its elements: x (n, ...) -> (n,), which can be differentiated by weights.
+    """||grad_x f(x_i)||_2 of each example, over all its elements: x (n, ...) -> (n,), which can be differentiated with respect to
+    the weights.
 
-    `critic` gives one score per example, from that example alone; where it scores m together, the norm is that of the m.
+    `critic` gives one score per example, from that example alone; if it scores m together, the norm is that of the m.
     """
     x = Tensor(x, requires_grad=True)
     return ops.l2norm(score_gradients(critic(x), x), axis=1)
 
 
 def score_gradients(scores: Tensor, x: Tensor) -> Tensor:
-    """The gradient of each score by the examples it rates: scores (n, 1) of x (n, ...) -> (n, elements of an example), a Tensor.
+    """The gradient of each score with respect to its examples: scores (n, 1) of x (n, ...) -> (n, elements of an example), a
+    Tensor.
 
-    It comes from one backward pass, from the sum of the scores: so no score may depend on another's examples, as those of a
-    critic with BatchNorm do. x is a constant from here on: only the weights are still to be differentiated by.
+    It takes one backward pass, from the sum of the scores: so no score may depend on another's examples, as with BatchNorm in the
+    critic. x is a constant from here on: only derivatives with respect to the weights follow.
     """
-    x.requires_grad = True  # again, if an earlier penalty has asked for the same examples
+    x.requires_grad = True  # again, if an earlier penalty has used the same examples
     (gradients,) = grad(scores.sum(), [x], create_graph=True)
-    x.requires_grad = False  # the most expensive gradient of a network, which nobody will ask for
+    x.requires_grad = False  # the most expensive gradient of a network, which is not needed
     return gradients.reshape((len(scores), -1))
 
 
 def resolution_scale(batch: DiscriminatorBatch, resolution: int | None) -> float:
-    """How long the gradient by these images is if they count as enlarged to `resolution` rows of pixels, beside what it is."""
+    """The factor by which gradients with respect to these images shrink if the images count as enlarged to `resolution` rows of
+    pixels."""
     return 1.0 if resolution is None else batch.real.shape[1] / resolution

@@ -1,4 +1,4 @@
-"""How far a reconstruction is from what it should be. `reduction`: see losses.reduction; the default is the mean over all
+"""Reconstruction losses. `reduction`: see losses.reduction; the default is the mean over all
 elements, as in the chapter's Keras losses."""
 
 from minigen import ops
@@ -6,36 +6,41 @@ from minigen.autograd import TensorLike
 from minigen.backend import Array, asarray, is_array
 from minigen.errors import ShapeError
 from minigen.losses.reduction import check_matching, check_unit_interval, reduce
+from minigen.utils.near_misses import explained
 
 
+@explained
 def mse(prediction: TensorLike, target: TensorLike, reduction: str = "mean") -> TensorLike:
     """Squared error (x - t)^2; prediction and target of one shape (n, ...)."""
     check_matching("mse", prediction, target)
     return reduce(ops.square(prediction - target), reduction)
 
 
+@explained
 def mae(prediction: TensorLike, target: TensorLike, reduction: str = "mean") -> TensorLike:
     """Absolute error |x - t|; prediction and target of one shape (n, ...)."""
     check_matching("mae", prediction, target)
     return reduce(ops.absolute(prediction - target), reduction)
 
 
+@explained
 def bce_with_logits(logits: TensorLike, target: TensorLike, reduction: str = "mean") -> TensorLike:
     """Binary cross entropy of sigmoid(logits) against targets in [0, 1], in nats.
 
     -t log s(x) - (1 - t) log(1 - s(x)), computed from the logit x, which cannot overflow. For targets between 0 and 1 its
-    minimum is their own entropy, not 0: see `metrics.bernoulli_entropy`. Targets outside [0, 1] have no minimum at all:
-    ValueError (on a GPU, where the check would wait for the device, they go unnoticed).
+    minimum is their own entropy, not 0: see `metrics.bernoulli_entropy`. For targets outside [0, 1] there is no minimum:
+    ValueError (not checked on a GPU, where it would have to synchronize).
     """
     check_matching("bce_with_logits", logits, target)
     check_unit_interval("bce_with_logits", target)
     return reduce(ops.sigmoid_cross_entropy(logits, target), reduction)
 
 
+@explained
 def cross_entropy(logits: TensorLike, labels: Array, reduction: str = "mean") -> TensorLike:
     """-log softmax(logits)[label], in nats: logits (n, classes), labels (n,) plain integers from 0 to classes - 1.
 
-    One number an example, so that "mean" and "batchmean" agree. Raises ValueError for labels out of range.
+    One value per example, so that "mean" and "batchmean" agree. Raises ValueError for labels out of range.
     """
     labels = labels if is_array(labels) else asarray(labels)
     if len(logits.shape) != 2 or tuple(labels.shape) != (logits.shape[0],):

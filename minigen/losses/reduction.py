@@ -1,4 +1,4 @@
-"""How a loss becomes one number, in PyTorch's words."""
+"""Reductions of a loss to a scalar, with PyTorch's names."""
 
 import numpy as np
 
@@ -6,12 +6,12 @@ from minigen.autograd import TensorLike, unwrap
 from minigen.errors import DtypeError, ShapeError, conversion
 from minigen.utils.checks import check_same_shape
 
-ROUNDING = 1e-5  # what resizing or decoding may leave an image outside its range
+ROUNDING = 1e-5  # how far resizing or decoding may take an image out of its range
 REDUCTIONS = ("mean", "batchmean", "sum")
 
 
 def reduce(loss: TensorLike, reduction: str) -> TensorLike:
-    """One number from an elementwise loss of shape (n, ...).
+    """A scalar from an elementwise loss of shape (n, ...).
 
     "mean": over all elements (per pixel, as the chapter's Keras losses); "batchmean": summed over an example's elements, mean
     over the n examples (per image, as in likelihoods); "sum": over everything.
@@ -30,8 +30,8 @@ def reduce(loss: TensorLike, reduction: str) -> TensorLike:
 
 
 def check_matching(name: str, prediction: TensorLike, target: TensorLike) -> None:
-    """Raise unless a target is an array of the prediction's shape, and of its dtype, for pixels from 0 to 255 would pass as
-    targets in [0, 1]."""
+    """Raise unless a target is an array of the prediction's shape, and of its dtype: pixels from 0 to 255 would pass as targets
+    in [0, 1]."""
     if not hasattr(target, "shape"):
         raise TypeError(f"{name}: expected an array as target, got {type(target).__name__}")
     check_same_shape(name, prediction=prediction, target=target)
@@ -43,8 +43,8 @@ def check_matching(name: str, prediction: TensorLike, target: TensorLike) -> Non
 
 
 def check_unit_interval(name: str, target: TensorLike) -> None:
-    """Raise ValueError for targets outside [0, 1], such as images scaled to [-1, 1]; a device is not asked, for it would have to
-    wait."""
+    """Raise ValueError for targets outside [0, 1], such as images scaled to [-1, 1]; not checked on a device, where it would have
+    to synchronize."""
     data = unwrap(target)
     if isinstance(data, np.ndarray) and data.size:
         low, high = data.min(), data.max()

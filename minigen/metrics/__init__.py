@@ -1,4 +1,4 @@
-"""Did it work? Figures, on host NumPy arrays, of images, codes, reconstructions and whole models."""
+"""Metrics, on host NumPy arrays, of images, codes, reconstructions and whole models."""
 
 from minigen.metrics.attribution import style_attribution
 from minigen.metrics.classification import accuracy

@@ -1,4 +1,4 @@
-"""Style attribution: of two images that were mixed, whose feature has the result?"""
+"""Style attribution: which of two mixed images a feature of the result comes from."""
 
 import numpy as np
 
@@ -8,17 +8,17 @@ from minigen.metrics.checks import check_finite
 
 
 def style_attribution(first: np.ndarray, second: np.ndarray, mixed: np.ndarray) -> float:
-    """How far a feature of mixed images follows the second of the two images that each was mixed from: 0 not at all, 1 alone.
+    """How far a feature of mixed images follows the second of the two images they were mixed from: 0 not at all, 1 completely.
 
         discrete:     the share of the images whose level is the second's, of those whose two parents have different levels
         continuous:   slope b of the regression  mixed - first = b (second - first),
                       b = sum (mixed - first)(second - first) / sum (second - first)^2
 
-    first, second, mixed: (n,) each, what an evaluator reads from the two images and from the mixed one; a feature is discrete if
-    its dtype is an integer or a bool. With the styles of some layers from the second image, it tells how much these layers decide
-    (Karras et al. 2019, section 3.1, who show it in pictures). An evaluator who errs pulls it toward 1/2 in a feature that no
-    layer changes. Raises ShapeError unless all are (n,), ValueError for parents that never differ and for values that are not
-    finite.
+    first, second, mixed: (n,) each, an evaluator's predictions for the two images and the mixed one; a feature is discrete if
+    its dtype is an integer or a bool. With the styles of some layers from the second image, it measures how much these layers
+    determine the feature (Karras et al. 2019, section 3.1, show it in pictures). Errors of the evaluator pull it toward 1/2 for a
+    feature that no layer changes. Raises ShapeError unless all are (n,), ValueError for parents that never differ and for values
+    that are not finite.
     """
     first, second, mixed = (whole_array(values) for values in (first, second, mixed))
     if first.ndim != 1 or not first.shape == second.shape == mixed.shape:

@@ -1,4 +1,4 @@
-"""What metrics demand of their arguments, in the words of one kind of message: "METRIC: got ..., expected ..."."""
+"""Checks of the arguments of metrics, with one form of message: "METRIC: got ..., expected ..."."""
 
 from typing import Any
 
@@ -10,9 +10,9 @@ from minigen.utils.checks import is_whole
 
 
 def checked_array(metric: str, name: str, x: Any, *lengths: int | None, expected: str, dtype: Any = np.float64) -> np.ndarray:
-    """x as an array of finite values, in float64 unless another dtype is asked for; None keeps its own.
+    """x as an array of finite values, in float64 unless another dtype is given; None keeps its own.
 
-    lengths: of its axes, None for any length but 0.  expected: the same in words, for the message.
+    lengths: of its axes, None for any length but 0.  expected: the same as text, for the message.
     Raises ShapeError for another shape, ValueError for NaN and infinity.
     """
     x = whole_array(x, dtype=dtype)
@@ -24,7 +24,7 @@ def checked_array(metric: str, name: str, x: Any, *lengths: int | None, expected
 
 
 def checked_matrix(metric: str, name: str, x: Any, columns: int | None = None) -> np.ndarray:
-    """x as a finite float64 matrix (n, d), with d columns if that is said."""
+    """x as a finite float64 matrix (n, d), with d columns if `columns` is given."""
     return checked_array(metric, name, x, None, columns, expected=f"non-empty (n, {'d' if columns is None else columns})")
 
 
@@ -56,7 +56,7 @@ def check_finite(metric: str, name: str, x: np.ndarray) -> None:
 
 
 def check_classes(metric: str, name: str, labels: np.ndarray, classes: int | None = None) -> None:
-    """Raise TypeError unless labels are integers, ValueError unless they are from 0 to classes - 1, if that is said."""
+    """Raise TypeError unless labels are integers, ValueError unless they are from 0 to classes - 1, if `classes` is given."""
     if labels.dtype.kind not in "iu":
         raise TypeError(f"{metric}: got {name} as {labels.dtype}, expected integers")
     if classes is not None and (labels.min() < 0 or labels.max() >= classes):

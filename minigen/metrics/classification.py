@@ -1,4 +1,4 @@
-"""How often a classifier is right."""
+"""Accuracy of a classifier."""
 
 import numpy as np
 
@@ -10,10 +10,9 @@ from minigen.metrics.checks import check_classes
 def accuracy(predictions: np.ndarray, labels: np.ndarray) -> float:
     """Share of the examples whose predicted class is their label, in [0, 1].
 
-    predictions: classes (n,), integers, or logits or probabilities (n, classes), of which the largest is the prediction, the
-    first of equals.  labels: (n,) integers.
-    Raises ShapeError for shapes that do not fit, TypeError for classes or labels that are not integers, ValueError for no
-    examples, for NaN, and for a label that none of the columns stands for.
+    predictions: classes (n,), integers, or logits or probabilities (n, classes), of which the largest is the prediction (the
+    first, in a tie).  labels: (n,) integers. Raises ShapeError for shapes that do not fit, TypeError for classes or labels that
+    are not integers, ValueError for no examples, for NaN, and for a label without a column.
     """
     predictions, labels = whole_array(predictions), whole_array(labels)
     if predictions.ndim not in (1, 2) or labels.shape != predictions.shape[:1]:

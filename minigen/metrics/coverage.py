@@ -1,4 +1,4 @@
-"""Does a generator make everything there is to make? Modes and classes, counted."""
+"""Coverage of modes and classes by a generator."""
 
 from dataclasses import dataclass
 
@@ -12,10 +12,10 @@ from minigen.metrics.distances import nearest
 
 @dataclass(frozen=True, eq=False)
 class ModeCoverage:
-    """How generated points spread over the modes of a mixture of Gaussians.
+    """How generated points cover the modes of a mixture of Gaussians.
 
-    modes: those captured, nearest to at least one point of high quality.  high_quality: share of the points within three
-    standard deviations of the nearest mode, in [0, 1].  histogram: (m,) int64, points of high quality nearest to each mode.
+    modes: the number captured, with at least one point of high quality nearest to them.  high_quality: share of the points within
+    three standard deviations of the nearest mode, in [0, 1].  histogram: (m,) int64, points of high quality nearest to each mode.
     reverse_kl: of that histogram from equal shares, in nats; NaN if no point is of high quality.
     """
 
@@ -33,11 +33,10 @@ def mode_coverage(points: np.ndarray, centers: np.ndarray, std: float) -> ModeCo
         reverse KL:     over the points of high quality alone; the others belong to no mode
 
     In two dimensions a perfect sampler scores 1 - exp(-9 / 2) = 98.9 % high quality, not 100 % (less in more dimensions), and
-    n points of it have a reverse KL of about (m - 1) / 2n instead of 0. Count modes with the n of what you compare with: one
-    lucky point captures a mode.
+    n points of it have a reverse KL of about (m - 1) / 2n instead of 0. Count modes at equal n: one lucky point captures a mode.
 
     points: (n, d).  centers: (m, d).  std: the standard deviation of every mode along each axis.
-    `mode_coverage(points, ring.centers, ring.std)` judges points against `synthetic.gaussian_ring` or `gaussian_grid`.
+    `mode_coverage(points, ring.centers, ring.std)` evaluates points against `synthetic.gaussian_ring` or `gaussian_grid`.
     Raises ShapeError for shapes that do not fit, ValueError for no points, for values that are not finite, and for a std that
     is not positive.
     Source: Srivastava et al. 2017 (VEEGAN); Lin et al. 2018 (PacGAN).
@@ -55,8 +54,7 @@ def mode_coverage(points: np.ndarray, centers: np.ndarray, std: float) -> ModeCo
 def class_histogram(labels: np.ndarray, classes: int) -> np.ndarray:
     """How often each class occurs; `(histogram > 0).sum()` classes are captured.
 
-    For stacked digits, labels are those that a classifier gives the parts, read as one number: 10 * first + second, of 100
-    classes.
+    For stacked digits, labels combine a classifier's labels of the parts: 10 * first + second, of 100 classes.
 
     labels: (n,) integers from 0 to classes - 1 -> (classes,) int64.
     Raises ShapeError if labels is not (n,), TypeError if they are not integers, ValueError for none or one out of range.
@@ -75,13 +73,12 @@ def reverse_kl(histogram: np.ndarray, reference: np.ndarray | None = None) -> fl
 
         sum over classes of   p log(p / q),   0 log 0 = 0
 
-    p: the share of each class in histogram.  q: its share in reference, or 1 / m each. A class left out costs little, all on
-    one class log(m). n examples with the shares q themselves have about (m - 1) / 2n instead of 0.
+    p: the share of each class in histogram.  q: its share in reference, or 1 / m each. A missing class costs little, a single
+    class log(m). n examples drawn with the shares q have about (m - 1) / 2n instead of 0.
 
     histogram, reference: (m,) counts or shares, at least 0.
-    Raises ShapeError for shapes that do not fit, ValueError for values that are negative or not finite, that are all 0, and for
-    a class that is generated but that the reference never shows: its divergence is infinite.
-    Source: Lin et al. 2018 (PacGAN).
+    Raises ShapeError for shapes that do not fit, ValueError for values that are negative or not finite, that are all 0, and for a
+    generated class that the reference lacks: its divergence is infinite. Source: Lin et al. 2018 (PacGAN).
     """
     p = _shares("histogram", histogram)
     q = _shares("reference", np.ones(len(p)) if reference is None else reference)
@@ -94,12 +91,12 @@ def reverse_kl(histogram: np.ndarray, reference: np.ndarray | None = None) -> fl
             f"reverse_kl: got class {impossible[0]} in {p[impossible[0]]:.3g} of the histogram and never in the "
             "reference, expected only classes of the reference"
         )
-    # Never negative but by rounding.
+    # Negative only by rounding.
     return max(float(np.sum(p[seen] * np.log(p[seen] / q[seen]))), 0.0)
 
 
 def _shares(name: str, counts: np.ndarray) -> np.ndarray:
-    """counts as shares of their sum, or an error that says what they are instead."""
+    """counts as shares of their sum, else an error that says what they are."""
     counts = whole_array(counts, dtype=np.float64)
     if counts.ndim != 1 or not len(counts):
         raise ShapeError(f"reverse_kl: got {name} of shape {counts.shape}, expected (m,) with at least one class")

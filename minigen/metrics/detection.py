@@ -1,4 +1,4 @@
-"""Detecting anomalies by a score: how well it ranks them, and a threshold with a known rate of false alarms."""
+"""Anomaly detection by a score: how well it ranks anomalies, and a threshold with a known rate of false alarms."""
 
 from math import ceil, exp, lgamma, sqrt
 from typing import NamedTuple
@@ -18,18 +18,18 @@ class Auroc(NamedTuple):
 
 
 def auroc(normal: np.ndarray, anomalous: np.ndarray) -> Auroc:
-    """Area under the ROC curve: how often the anomalous of two examples has the higher score, equal scores counting half.
+    """Area under the ROC curve: how often an anomalous example scores higher than a normal one, ties counting half.
 
         A = 1/(m n) sum over i, j of h(a_i, b_j),   h(a, b) = 1 if a > b, 1/2 if a = b, else 0
         A +- 1.96 sqrt( var_i(mean_j h) / m  +  var_j(mean_i h) / n )        (variances with m - 1 and n - 1)
 
-    1: every anomaly (a_i, m of them) has a higher score than every normal example (b_j, n of them); 0.5: the score tells nothing;
-    below it, normal examples look more anomalous than anomalies. No threshold enters, and the shares of the two kinds do not
-    matter. The mean is exact, from ranks, in O((m + n) log(m + n)). The interval is that of a new draw of examples, not of
-    another detector; where all pairs agree it has no width, which is too little.
+    1: every anomaly (a_i, m of them) has a higher score than every normal example (b_j, n of them); 0.5: the score is
+    uninformative; below it, normal examples score higher than anomalies. It depends neither on a threshold nor on the shares of
+    the two kinds. The mean is exact, from ranks, in O((m + n) log(m + n)). The interval covers a new draw of examples, not
+    another detector; if all pairs agree its width is 0, which is too small.
 
     normal: (n,), anomalous: (m,), scores that are high for anomalies; at least two of each.
-    Raises ShapeError for other shapes, ValueError for NaN; infinite scores are scores.
+    Raises ShapeError for other shapes, ValueError for NaN; infinite scores are allowed.
     Source: Hanley & McNeil 1982; DeLong et al. 1988, equations 4 to 6.
     """
     normal, anomalous = _scores("auroc", "normal", normal, 2), _scores("auroc", "anomalous", anomalous, 2)
@@ -40,15 +40,15 @@ def auroc(normal: np.ndarray, anomalous: np.ndarray) -> Auroc:
 
 
 def alarm_threshold(normal: np.ndarray, rate: float = 0.05) -> float:
-    """The score above which to give alarm, from held-out normal examples, so that a normal one rarely does.
+    """The score above which to raise an alarm, from held-out normal examples, so that false alarms are rare.
 
         the k-th smallest of n scores,   k = ceil((1 - rate) (n + 1))
 
-    Of new normal examples, drawn as these were, a share of at most `rate` is expected above it, whatever the distribution of the
-    scores: a new one is as likely to take any of n + 1 places among them. The plain quantile promises that for large n only. The
-    examples must be new to the detector: those that it was trained on score too low.
+    A share of at most `rate` of new normal examples from the same distribution is expected above it, whatever the distribution of
+    the scores: the rank of a new one among n + 1 is uniform. The plain quantile guarantees that only for large n. The examples
+    must be new to the detector: training examples score too low.
 
-    normal: (n,) finite scores, n at least 1 / rate - 1, so that there is such a k.
+    normal: (n,) finite scores, n at least 1 / rate - 1, so that k exists.
     Raises ShapeError for another shape, ValueError for NaN, a rate outside (0, 1), and too few scores.
     Source: Vovk et al. 2005, section 2 (inductive conformal prediction).
     """
@@ -57,13 +57,13 @@ def alarm_threshold(normal: np.ndarray, rate: float = 0.05) -> float:
 
 
 def false_alarm_interval(calibrated: int, tested: int, rate: float = 0.05) -> tuple[float, float]:
-    """The shares of false alarms between which 99 of 100 detectors lie: `tested` new examples, a threshold from `calibrated`.
+    """The interval of false alarm rates that contains 99 of 100 detectors: `tested` new examples, a threshold from `calibrated`.
 
         P(f false alarms) = C(tested, f) B(f + c, tested - f + k) / B(c, k),     c = calibrated + 1 - k,  k of `alarm_threshold`
 
     The beta-binomial distribution: the true rate of a threshold that is the k-th of n scores is Beta(n + 1 - k, k), and given
-    that rate, alarms are counted independently. Exact for every continuous distribution of the scores. The interval leaves out at
-    most half a percent at either end; ends belong to it.
+    that rate, alarms are counted independently. Exact for every continuous distribution of the scores. The interval excludes at
+    most half a percent at either end, and includes its ends.
 
     Raises ValueError for a rate outside (0, 1), too few calibrated, or tested below 1.
     Source: Wilks 1941 (tolerance limits); Vovk 2012.
@@ -85,7 +85,7 @@ def false_alarm_interval(calibrated: int, tested: int, rate: float = 0.05) -> tu
 
 
 def _share_below(scores: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """For each score the share of the others that lie below it, equal ones counting half: (n,), (m,) -> (n,)."""
+    """For each score the share of the others that lie below it, ties counting half: (n,), (m,) -> (n,)."""
     others = np.sort(others)
     return (others.searchsorted(scores, "left") + others.searchsorted(scores, "right")) / (2 * len(others))
 
@@ -94,14 +94,14 @@ def _place(metric: str, n: int, rate: float) -> int:
     """The k for which at most a share `rate` of new scores is expected above the k-th smallest of n, or an error."""
     if not 0 < rate < 1:
         raise ValueError(f"{metric}: got rate {rate}, expected a share of false alarms between 0 and 1")
-    k = ceil((1 - rate) * (n + 1) - 1e-9)  # of rounding, not of examples
+    k = ceil((1 - rate) * (n + 1) - 1e-9)  # rounding, not a missing example
     if k > n:
         raise ValueError(f"{metric}: got {n} normal scores, expected at least {ceil(1 / rate - 1 - 1e-9)} for a rate of {rate:g}")
     return k
 
 
 def _scores(metric: str, name: str, values: np.ndarray, least: int) -> np.ndarray:
-    """Scores as a float64 vector without NaN, or an error that says what they are instead."""
+    """Scores as a float64 vector without NaN, else an error that says what they are."""
     values = whole_array(values, dtype=np.float64)
     if values.ndim != 1 or len(values) < least:
         raise ShapeError(f"{metric}: got {name} of shape {values.shape}, expected (n,) with n at least {least}")

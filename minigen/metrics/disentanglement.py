@@ -1,4 +1,4 @@
-"""What single codes are good for: how many are used, and whether each stands for one factor of variation."""
+"""Metrics of single codes: how many are used, and whether each represents one factor of variation."""
 
 from collections.abc import Mapping
 
@@ -16,7 +16,7 @@ def active_units(means: np.ndarray, threshold: float = 0.01) -> int:
 
         number of dimensions j with   Var_x( mu_j(x) ) > threshold
 
-    An unused dimension has the posterior N(0, 1) whatever the image, so that its mean does not move.
+    An unused dimension has the posterior N(0, 1) for every image, so that its mean is constant.
 
     means: posterior means (n, d) of n examples.  The variance is a sum over n divided by n.
     Raises ShapeError if means is not (n, d), ValueError if it is not finite.
@@ -28,16 +28,16 @@ def active_units(means: np.ndarray, threshold: float = 0.01) -> int:
 def mutual_information_gap(
     codes: np.ndarray, factors: Mapping[str, np.ndarray], bins: int = 20
 ) -> tuple[float, dict[str, float]]:
-    """Mutual information gap: does one code, and only one, tell each factor? Returns (mean over factors, gap by factor).
+    """Mutual information gap: does exactly one code determine each factor? Returns (mean over factors, gap by factor).
 
-        gap(v) = ( I(z_a; v) - I(z_b; v) ) / H(v),   a, b: the two codes that tell most and second most of v
+        gap(v) = ( I(z_a; v) - I(z_b; v) ) / H(v),   a, b: the two codes with the most and second most information on v
 
-    Each gap lies in [0, 1]: 1 if one code determines v and no other tells anything of it, 0 if two tell equally much. Codes, and
-    factors of a float dtype, are cut into `bins` intervals of equal width between their least and greatest value; factors of any
-    other dtype are taken as they are. Information is that of the observed counts, which from n examples of independent variables
-    with p and q values comes out at about (p - 1)(q - 1) / 2n nats instead of 0. With a single code, I(z_b; v) is 0.
+    Each gap lies in [0, 1]: 1 if one code determines v and no other carries information on it, 0 if two carry equally much.
+    Codes, and factors of a float dtype, are cut into `bins` intervals of equal width between their minimum and maximum; factors
+    of any other dtype are used as they are. Information is that of the observed counts, which for n examples of independent
+    variables with p and q values is about (p - 1)(q - 1) / 2n nats instead of 0. With a single code, I(z_b; v) is 0.
 
-    codes: (n, d), of a variational autoencoder the posterior means.  factors: name -> (n,), as in Dataset.factors. Choose
+    codes: (n, d); for a variational autoencoder, the posterior means.  factors: name -> (n,), as in Dataset.factors. Choose
     factors that do not determine one another.
     Raises ShapeError for shapes that do not fit, ValueError for values that are not finite, a factor that never varies, no
     factors, or fewer than 2 bins.
@@ -46,14 +46,14 @@ def mutual_information_gap(
     codes = checked_matrix(GAP, "codes", codes)
     check_count(GAP, "bins", bins, least=2)
     if not factors:
-        raise ValueError("mutual_information_gap: got no factors; of this data set nothing is known that made its images")
+        raise ValueError("mutual_information_gap: got no factors; none are known for this data set")
     columns = [_equal_width(code, bins) for code in codes.T]
     gaps = {}
     for name, factor in factors.items():
         levels = _levels(name, factor, len(codes), bins)
         entropy = mutual_information(levels, levels)
         if entropy == 0:
-            raise ValueError(f"mutual_information_gap: the factor {name!r} never varies, so nothing can tell it; leave it out")
+            raise ValueError(f"mutual_information_gap: the factor {name!r} never varies, no code can determine it; leave it out")
         information = sorted(mutual_information(column, levels) for column in columns)
         gaps[name] = (information[-1] - (information[-2] if len(information) > 1 else 0.0)) / entropy
     return float(np.mean(list(gaps.values()))), gaps
@@ -66,7 +66,7 @@ def mutual_information(a: np.ndarray, b: np.ndarray) -> float:
 
     It is the entropy H(a) if a is b.
 
-    a, b: (n,) each, of any values that can be compared.
+    a, b: (n,) each, of any comparable values.
     Raises ShapeError if they are not, or are empty.
     """
     a, b = whole_array(a), whole_array(b)
@@ -80,7 +80,7 @@ def mutual_information(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def _equal_width(values: np.ndarray, bins: int) -> np.ndarray:
-    """Index of each value's interval, of `bins` between the least and the greatest; all 0 if nothing varies."""
+    """Index of each value's interval, of `bins` between minimum and maximum; all 0 if nothing varies."""
     low, high = values.min(), values.max()
     if low == high:
         return np.zeros(len(values), dtype=np.int64)

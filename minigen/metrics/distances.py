@@ -1,23 +1,22 @@
-"""Distances between the examples of two sets, a chunk at a time: what every metric that looks at neighbors stands on."""
+"""Distances between the examples of two sets, a chunk at a time: the basis of every metric that uses neighbors."""
 
 from collections.abc import Iterator
 
 import numpy as np
 
-_CHUNK = 1 << 18  # distances held at once: 2 MiB in float64, so that what is done to them next finds them in the cache
+_CHUNK = 1 << 18  # distances held at a time: 2 MiB in float64, so that they stay in the cache for the next operation
 
 
 def squared_distances(queries: np.ndarray, references: np.ndarray | None = None) -> Iterator[tuple[slice, np.ndarray]]:
-    """Squared Euclidean distances of some queries after the others: yields (rows of queries, distances (rows, m)).
+    """Squared Euclidean distances of the queries, chunk by chunk: yields (rows of queries, distances (rows, m)).
 
-        |q - r|^2 = |q|^2 + |r|^2 - 2 q.r,   after about the mean of the references is taken from both, so that less of it cancels
+        |q - r|^2 = |q|^2 + |r|^2 - 2 q.r,   after subtracting the approximate mean of the references from both
 
-    That mean is rounded to a multiple of a power of two, no larger than the largest deviation from it: of integers, or of other
-    multiples of one power of two, the distances are then exact, and equal ones compare as equal.
-
-    What is not above the rounding error of that sum becomes 0: a copy is at distance 0, and so is what lies nearer to its
-    reference than about 2e-8 sqrt(d) of their distance from the mean. Without references each query is measured against the
-    others, and its distance from itself is infinite.
+    That mean, which reduces cancellation, is rounded to a multiple of a power of two, no larger than the largest deviation from
+    it: for integers, or other multiples of one power of two, the distances are then exact, and equal ones compare as equal.
+    Distances within the rounding error of that sum become 0: a copy is at distance 0, and so is a query nearer to its reference
+    than about 2e-8 sqrt(d) of their distance from the mean. Without references each query is compared with the others, and its
+    distance from itself is infinite.
 
     queries: (n, d), references: (m, d), both float64.
     """
@@ -45,7 +44,7 @@ def squared_distances(queries: np.ndarray, references: np.ndarray | None = None)
 
 
 def nearest(queries: np.ndarray, references: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Index of the reference nearest to each query, any of equally near ones, and its Euclidean distance.
+    """Index of the reference nearest to each query (any one, in a tie), and its Euclidean distance.
 
     queries: (n, d), references: (m, d), both float64 -> (n,) int64 and (n,).
     """

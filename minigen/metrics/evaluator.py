@@ -1,4 +1,4 @@
-"""What looks at generated images for a metric: a network, and that it has learned on real ones."""
+"""The networks, trained on real images, that metrics use to evaluate generated ones."""
 
 from typing import Any, Protocol
 

@@ -1,4 +1,4 @@
-"""Frechet distance: how far apart two sets of features are, as far as their means and covariances tell."""
+"""Frechet distance: how far apart two sets of features are, measured by their means and covariances."""
 
 import numpy as np
 
@@ -6,22 +6,20 @@ from minigen.backend.host import whole_array
 from minigen.errors import ShapeError
 from minigen.metrics.checks import check_finite, checked_examples
 
-_ROUNDING = 1e-5  # of a covariance, relative to its largest eigenvalue; one that was summed in float32 has up to that much
+_ROUNDING = 1e-5  # tolerance of a covariance, relative to its largest eigenvalue: the error of sums in float32
 
 
 def frechet_distance(real: np.ndarray, fake: np.ndarray) -> float:
     """Frechet distance of the Gaussians fitted to two sets of features, squared as it is always reported; 0 is best.
 
     `frechet_gaussians` of the means and the covariances, sums over n divided by n - 1. With the features of the Inception
-    network it is called FID; its values cannot be compared with those from other features. It sees no more than covariances.
-    It is biased: of two samples of one distribution it is positive and falls with n about as 1 / n, so compare at equal n, report
-    n, and beside it the distance of one real set from another.
+    network it is called FID; its values cannot be compared with those from other features. It sees nothing beyond covariances. It
+    is biased: for two samples of one distribution it is positive and falls with n about as 1 / n, so compare at equal n, and
+    report n and the distance of one real set from another.
 
-    real: (n, ...), fake: (m, ...), each example flattened to d values, best the features of a classifier. n, m: at least 2;
-    no more than d is well defined, but mostly bias.
-    Computed in float64. Raises ShapeError for shapes that do not fit, ValueError for too few examples or values that are not
-    finite.
-    Source: Heusel et al. 2017, equation 6.
+    real: (n, ...), fake: (m, ...), each example flattened to d values, preferably the features of a classifier. n, m: at least 2;
+    up to d it is well defined, but mostly bias. Computed in float64. Raises ShapeError for shapes that do not fit, ValueError for
+    too few examples or values that are not finite. Source: Heusel et al. 2017, equation 6.
     """
     real, fake = checked_examples("frechet_distance", 2, real=real, fake=fake)
     return _distance(*_fitted(real), *_fitted(fake))
@@ -51,12 +49,12 @@ def frechet_gaussians(mean1: np.ndarray, cov1: np.ndarray, mean2: np.ndarray, co
 def _distance(mean1: np.ndarray, root1: np.ndarray, mean2: np.ndarray, root2: np.ndarray) -> float:
     """Squared Frechet distance of two Gaussians whose covariances are root^T root.
 
-    trace (C1^(1/2) C2 C1^(1/2))^(1/2) is the sum of the singular values of C1^(1/2) C2^(1/2), and these are the same for any
-    roots. No eigenvalue is rooted that has lost its digits to squaring: of a dead unit's 1e-17 that would make 3e-9.
+    trace (C1^(1/2) C2 C1^(1/2))^(1/2) is the sum of the singular values of C1^(1/2) C2^(1/2), which are the same for any roots.
+    This avoids square roots of eigenvalues that lost their digits to squaring: a dead unit's 1e-17 would become 3e-9.
     """
     overlap = np.linalg.svd(root1 @ root2.T, compute_uv=False).sum()
     squared = ((mean1 - mean2) ** 2).sum() + (root1**2).sum() + (root2**2).sum() - 2 * overlap
-    # The traces are never less than twice the overlap (Cauchy-Schwarz), so what falls below 0 is rounding.
+    # The traces are at least twice the overlap (Cauchy-Schwarz), so anything below 0 is rounding.
     return max(float(squared), 0.0)
 
 
@@ -68,7 +66,7 @@ def _fitted(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _gaussian(number: str, mean: np.ndarray, covariance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and root of the covariance, or an error that says what they are instead."""
+    """Mean and root of the covariance, else an error that says what they are."""
     mean, covariance = whole_array(mean, dtype=np.float64), whole_array(covariance, dtype=np.float64)
     if mean.ndim != 1 or not len(mean) or covariance.shape != 2 * mean.shape:
         raise ShapeError(

@@ -1,4 +1,4 @@
-"""Images against images, as the eye sees them: signal to noise, structure, sharpness."""
+"""Image quality: signal-to-noise ratio, structural similarity, sharpness."""
 
 import numpy as np
 
@@ -33,7 +33,7 @@ def ssim(x: np.ndarray, y: np.ndarray) -> float:
 
     Means mx and my, variances vx and vy and the covariance are those of a window of 11 x 11 pixels with Gaussian weights (sigma
     1.5, sum 1; variances are not corrected for bias). An image's value is the mean over channels and over the windows that lie
-    wholly inside it, (h - 10) x (w - 10) of them, as in the authors' reference; nothing is padded, nothing is downsampled.
+    entirely inside it, (h - 10) x (w - 10) of them, as in the authors' reference; nothing is padded, nothing is downsampled.
 
     x, y: images (n, h, w, c) with values in [0, 1], at least 11 x 11 pixels.
     Raises ShapeError for shapes that are not (n, h, w, c), differ or are too small, ValueError for values outside [0, 1].
@@ -49,7 +49,7 @@ def ssim(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def sharpness(x: np.ndarray) -> float:
-    """Energy of the Laplacian, the mean over images; blur lowers it, and so does anything else that flattens edges.
+    """Energy of the Laplacian, the mean over images; blur lowers it, as does anything else that flattens edges.
 
         mean of (4 x[i, j] - x[i-1, j] - x[i+1, j] - x[i, j-1] - x[i, j+1])^2,   over inner pixels, channels and images
 
@@ -68,14 +68,14 @@ def _window_mean(x: np.ndarray) -> np.ndarray:
     """Gaussian mean of each window. (n, h, w, c) -> (n, h - 10, w - 10, c)."""
     taps = np.exp(-0.5 * ((np.arange(_WINDOW) - _WINDOW // 2) / _SIGMA) ** 2)
     taps /= taps.sum()
-    # The Gaussian of a square is a product of two of lines.
+    # The Gaussian is separable.
     rows, columns = x.shape[1] - _WINDOW + 1, x.shape[2] - _WINDOW + 1
     x = sum(tap * x[:, i : i + rows] for i, tap in enumerate(taps))
     return sum(tap * x[:, :, i : i + columns] for i, tap in enumerate(taps))
 
 
 def _pair(metric: str, x: np.ndarray, y: np.ndarray, peak: float) -> tuple[np.ndarray, np.ndarray]:
-    """x and y as float64 images of one shape in [0, peak], or an error that says what they are instead."""
+    """x and y as float64 images of one shape in [0, peak], else an error that says what they are."""
     x, y = _images(metric, "x", x), _images(metric, "y", y)
     if x.shape != y.shape:
         raise ShapeError(f"{metric}: got shapes {x.shape} and {y.shape}, expected the same shape")
@@ -84,13 +84,13 @@ def _pair(metric: str, x: np.ndarray, y: np.ndarray, peak: float) -> tuple[np.nd
         if low < 0 or high > peak:
             raise ValueError(
                 f"{metric}: got {name} with values from {low:.6g} to {high:.6g}, expected [0, {peak:g}]; "
-                "clip what a linear decoder gives, divide bytes by 255"
+                "clip the output of a linear decoder, divide bytes by 255"
             )
     return x, y
 
 
 def _images(metric: str, name: str, x: np.ndarray) -> np.ndarray:
-    """x as finite float64 images (n, h, w, c), or an error that says what it is instead."""
+    """x as finite float64 images (n, h, w, c), else an error that says what it is."""
     return checked_array(metric, name, x, None, None, None, None, expected="non-empty images (n, h, w, c)")
 
 

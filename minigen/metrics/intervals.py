@@ -1,4 +1,4 @@
-"""How sure a mean over a few runs is, and a share of many trials."""
+"""Confidence intervals of a mean over a few runs, and of a proportion of many trials."""
 
 from functools import lru_cache
 from math import cos, pi, sin, sqrt, tan
@@ -18,9 +18,8 @@ def t_interval(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
         mean +- t * s / sqrt(n),   s^2 = sum (x - mean)^2 / (n - 1),   t: 97.5 % quantile of Student's t, n - 1 degrees of freedom
 
-    For n independent runs with about normal results: in 95 of 100 such experiments the interval covers the true mean. Two methods
-    that were run on the same seeds are compared by the interval of their differences, seed by seed, which leaves out what the
-    seeds have in common.
+    For n independent runs with roughly normal results: in 95 of 100 such experiments the interval covers the true mean. Compare
+    two methods run with the same seeds by the interval of their differences, seed by seed, which removes the effect of the seeds.
 
     values: (..., n) with n at least 2 -> two arrays (...).
     Raises ShapeError for fewer than two values, ValueError for values that are not finite.
@@ -35,12 +34,11 @@ def t_interval(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
-    """The 95 % confidence interval of a probability of which `successes` of `trials` independent trials were seen: low, high.
+    """The 95 % confidence interval of a probability from `successes` in `trials` independent trials: low, high.
 
         (p + z^2 / 2n -+ z sqrt(p (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n),   p = successes / n,   z = 1.960
 
-    It stays within [0, 1], and none of n successes do not mean a probability of 0: at most z^2 / (n + z^2), of 1,000 trials
-    0.4 %.
+    It stays within [0, 1], and no successes do not mean a probability of 0, but at most z^2 / (n + z^2): 0.4 % for 1,000 trials.
     Raises TypeError unless both are whole numbers, ValueError unless 0 <= successes <= trials and there is at least one trial.
     Source: Wilson 1927.
     """
@@ -59,7 +57,7 @@ def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
 
 @lru_cache
 def student_quantile(degrees: int) -> float:
-    """The t with P(|T| < t) = 0.95, T of Student's distribution with so many degrees of freedom: 12.706 for 1, 2.776 for 4."""
+    """The t with P(|T| < t) = 0.95, T of Student's distribution with that many degrees of freedom: 12.706 for 1, 2.776 for 4."""
     low, high = 0.0, pi / 2
     for _ in range(60):  # bisection
         middle = (low + high) / 2

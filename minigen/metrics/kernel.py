@@ -10,7 +10,7 @@ from minigen.metrics.checks import check_count, checked_examples
 class KernelDistance(NamedTuple):
     """A mean over blocks and their standard deviation (blocks - 1 in its denominator; NaN for a single block).
 
-    Blocks are drawn from the same examples, so that the deviation is not a standard error: it says how far one block is off.
+    Blocks are drawn from the same examples, so that the deviation is not a standard error: it measures the error of one block.
     """
 
     mean: float
@@ -26,11 +26,11 @@ def kernel_distance(
         k(x, y) = (x.y / d + 1)^3
 
     x and y: a block, block_size examples of each set, drawn without repetition. The estimate is unbiased at any block size: for
-    two sets of one distribution its expectation is 0, so that it is negative at times, and sets of any size can be compared.
-    It compares means, covariances and third moments, no more. Of N(0, s^2 I) and N(0, t^2 I) it is 3 (s^2 - t^2)^2 / d: noise
-    that spreads over many features, such as raw pixels, it hardly sees. With the Inception network's features it is called KID.
+    two sets of one distribution its expectation is 0, so that it is sometimes negative, and sets of any size can be compared. It
+    compares only means, covariances and third moments. For N(0, s^2 I) and N(0, t^2 I) it is 3 (s^2 - t^2)^2 / d: it is
+    insensitive to noise spread over many features, such as raw pixels. With the Inception network's features it is called KID.
 
-    real: (n, ...), fake: (m, ...), each example flattened to d values, best the features of a classifier. block_size: 2 to
+    real: (n, ...), fake: (m, ...), each example flattened to d values, preferably the features of a classifier. block_size: 2 to
     min(n, m).  seed: of the blocks.
     Computed in float64. Raises ShapeError for shapes that do not fit, ValueError for too few examples, values that are not
     finite, no blocks, and a block_size out of range.
@@ -53,7 +53,7 @@ def squared_mmd(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def _mean_of_pairs(x: np.ndarray) -> float:
-    """Mean of the kernel over pairs of different examples: one with itself would be what biases it."""
+    """Mean of the kernel over pairs of different examples: pairs of an example with itself would bias it."""
     kernel = _cubic(x, x)
     return float(kernel.sum() - kernel.trace()) / (len(x) * (len(x) - 1))
 

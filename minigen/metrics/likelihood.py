@@ -5,8 +5,8 @@ The model is any object with
     encode(x) -> (mean, logvar)    of q(z|x) = N(mean, diag exp(logvar)), each (n, d)
     log_likelihood(x, z) -> (n,)   log p(x|z) in nats, summed over an image's pixels
 
-and the prior N(0, I). Noise is drawn on the host, so that a seed gives the same noise on every backend and to every model. For
-the figures of the literature images must be black and white: then a Bernoulli decoder is a probability; of gray pixels it is not.
+and the prior N(0, I). Noise is drawn on the host, so that a seed gives the same noise on every backend and for every model. For
+values comparable with the literature, images must be black and white: only then does a Bernoulli decoder define a probability.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ from minigen.errors import NonFiniteError, ShapeError
 class Estimate(NamedTuple):
     """A mean over images, and its standard error: their standard deviation (n - 1 in its denominator) / sqrt(n).
 
-    The error is that of the images and the noise drawn; it is NaN for a single image.
+    The error covers the images and the noise drawn; it is NaN for a single image.
     """
 
     value: float
@@ -39,13 +39,12 @@ def elbo(
         mean over samples of log p(x|z) - KL(q(z|x) || p(z)),   z ~ q(z|x)
         KL = 1/2 sum_j (mean_j^2 + exp(logvar_j) - 1 - logvar_j)
 
-    The KL is the closed form, not a sample of it. beta is not part of it, whatever the model was trained with.
+    The KL is the closed form, not sampled. beta is not part of it, even if the model was trained with one.
 
     x: images (n, ...), in the model's dtype; model in evaluation mode.  samples: noise vectors for each image.
     seed: of the noise; None takes it from the stream "noise" of `minigen.seed`.  progress: show a bar.
-    Raises ShapeError if the model's answers do not fit, NonFiniteError if they are not finite, ValueError for no images, no
-    samples or a batch_size below 1.
-    Source: Kingma & Welling 2014, equation 3 and appendix B.
+    Raises ShapeError if the model's outputs do not fit, NonFiniteError if they are not finite, ValueError for no images, no
+    samples or a batch_size below 1. Source: Kingma & Welling 2014, equation 3 and appendix B.
     """
     bounds = []
     for likelihoods, _, mean, logvar in _posterior_samples("elbo", model, x, samples, batch_size, seed, progress):
@@ -61,12 +60,12 @@ def importance_weighted_nll(
 
         -log( mean over k of  p(x|z) p(z) / q(z|x) ),   z ~ q(z|x)
 
-    In expectation an upper bound of -log p(x), falling with k; for k = 1 it is the negative ELBO. The standard error says
-    nothing of how far the bound lies above -log p(x): compare two k for that.
+    In expectation an upper bound of -log p(x), falling with k; for k = 1 it is the negative ELBO. The standard error does not
+    cover how far the bound lies above -log p(x): compare two k for that.
 
     x: images (n, ...), in the model's dtype; model in evaluation mode.  batch_size: images at a time, each with one z.
     seed: of the noise; None takes it from the stream "noise" of `minigen.seed`.  progress: show a bar.
-    Raises ShapeError if the model's answers do not fit, NonFiniteError if they are not finite, ValueError for no images, k or
+    Raises ShapeError if the model's outputs do not fit, NonFiniteError if they are not finite, ValueError for no images, k or
     batch_size below 1.
     Source: Burda et al. 2016, equation 8.
     """
@@ -99,7 +98,7 @@ def _posterior_samples(
                         f"expected mean and logvar, ({n}, d) each"
                     )
                 noise = source.standard_normal((samples, *mean.shape))
-                # As the model will see it: rounded to its dtype, so that all densities are taken at one z.
+                # As the model sees it: rounded to its dtype, so that all densities are evaluated at the same z.
                 z = (mean + np.exp(logvar / 2) * noise).astype(mean.dtype)
                 likelihoods = np.stack([to_numpy(model.log_likelihood(batch, asarray(code))) for code in z])
             if likelihoods.shape != (samples, n):

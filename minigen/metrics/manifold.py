@@ -1,4 +1,4 @@
-"""Quality and variety, apart: precision and recall of a generator."""
+"""Quality and variety separately: precision and recall of a generator."""
 
 from typing import NamedTuple
 
@@ -16,23 +16,23 @@ class PrecisionRecall(NamedTuple):
 
 
 def precision_recall(real: np.ndarray, fake: np.ndarray, k: int = 3) -> PrecisionRecall:
-    """Precision and recall by nearest neighbors: does an example lie where those of the other set lie?
+    """Precision and recall by nearest neighbors: does an example lie in the region of the other set?
 
         region of a set = union of the balls around its examples, each as far as its k-th nearest neighbor in the set
         precision = share of fake in the region of real,   recall = share of real in the region of fake
 
-    A generator of few but good images has precision without recall. Both values depend on k, n and m, which must be the same
-    in what is compared. Recall trusts the region of the fakes: noise that scatters them makes their balls large, and recall
-    rises. Precision does not see what is left out.
+    A generator of few but good images has precision without recall. Both values depend on k, n and m: compare only at equal ones.
+    Recall relies on the region of the fakes: noise that scatters them enlarges their balls, and recall rises. Precision does not
+    see what is missing.
 
-    real: (n, ...), fake: (m, ...), each example flattened, best the features of a classifier. k: 1 to min(n, m) - 1.
+    real: (n, ...), fake: (m, ...), each example flattened, preferably the features of a classifier. k: 1 to min(n, m) - 1.
     Distances are Euclidean, in float64. Raises ShapeError for shapes that do not fit, ValueError for too few examples, values
     that are not finite, and k out of range.
     Source: Kynkaanniemi et al. 2019, equations 1 and 2.
     """
     real, fake = checked_examples("precision_recall", 2, real=real, fake=fake)
     of = f"{len(real)} real and {len(fake)} fake examples"
-    check_count("precision_recall", "k", k, least=1, most=min(len(real), len(fake)) - 1, of=of)  # neighbors that there are
+    check_count("precision_recall", "k", k, least=1, most=min(len(real), len(fake)) - 1, of=of)  # available neighbors
     real_radii, fake_radii = _squared_radii(real, k), _squared_radii(fake, k)
     precise, recalled = 0, np.zeros(len(real), dtype=bool)
     for rows, distances in squared_distances(fake, real):

@@ -10,7 +10,7 @@ from minigen.metrics.distances import nearest
 
 @dataclass(frozen=True, eq=False)
 class NearestTraining:
-    """The training image nearest to each fake: look at them side by side.
+    """The training image nearest to each fake, for comparison side by side.
 
     indices: (n,) int64, into train.  distances: (n,), Euclidean, in the unit of the images; 0 for a copy.
     memorization_ratio: median of distances / median distance of the held-out images from the training image nearest to each.
@@ -23,10 +23,10 @@ class NearestTraining:
 
 
 def nearest_training(fake: np.ndarray, train: np.ndarray, held_out: np.ndarray | None = None) -> NearestTraining:
-    """Finds the training image nearest to each generated one, of equally near ones any, and how new that makes the fakes.
+    """Finds the training image nearest to each generated one (any one, in a tie), and how new the fakes are.
 
-    The ratio needs held-out images that are made as the training images are (of `data.load("glyphs")` the test split is not: it
-    shows other fonts). Blurry images lie near everything, and have a ratio below 1 without being copies: look at the pairs.
+    The ratio needs held-out images from the distribution of the training images (the test split of `data.load("glyphs")` is not:
+    it has other fonts). Blurry images are near everything, and have a ratio below 1 without being copies: look at the pairs.
 
     fake: (n, ...), train: (m, ...), held_out: (l, ...), each image flattened; pixels, or the features of a classifier.
     Computed in float64. Raises ShapeError for shapes that do not fit, ValueError for no images, for values that are not finite,

@@ -14,13 +14,13 @@ def knn_accuracy(
     """Fraction of examples whose class is the majority among their k nearest neighbors (Euclidean).
 
     With codes and labels alone: leave-one-out, each example against all the others. With a test set: each
-    test example against codes. When classes tie for the majority, the one with the nearest member wins. Of
-    neighbors at exactly the same distance any may come first.
+    test example against codes. When classes tie for the majority, the one with the nearest member wins. Neighbors at exactly the
+    same distance come in any order.
 
     codes: (n, d), labels: (n,), test_codes: (m, d), test_labels: (m,) -> accuracy in [0, 1].
     k: 1 to n, or to n - 1 in leave-one-out.
     Raises ShapeError for shapes that do not fit, ValueError for k out of range, codes that are not finite, or
-    half a test set.
+    an incomplete test set.
     Source: Cover & Hart 1967.
     """
     codes, labels = _labeled(codes, labels, "codes", "labels")
@@ -34,7 +34,7 @@ def knn_accuracy(
         queries, query_labels = _labeled(test_codes, test_labels, "test_codes", "test_labels")
         if queries.shape[1] != codes.shape[1]:
             raise ShapeError(f"knn_accuracy: got test_codes of shape {queries.shape}, expected (m, {codes.shape[1]}) as in codes")
-    check_count("knn_accuracy", "k", k, least=1, most=len(codes) - leave_one_out)  # neighbors that there are
+    check_count("knn_accuracy", "k", k, least=1, most=len(codes) - leave_one_out)  # available neighbors
 
     correct = 0
     for rows, distances in squared_distances(queries, None if leave_one_out else codes):
@@ -49,7 +49,7 @@ def knn_accuracy(
 
 
 def _labeled(codes: np.ndarray, labels: np.ndarray, codes_name: str, labels_name: str) -> tuple[np.ndarray, np.ndarray]:
-    """codes as a finite float64 matrix with one label for each row, or an error that says what they are instead."""
+    """codes as a finite float64 matrix with one label for each row, else an error that says what they are."""
     codes, labels = checked_matrix("knn_accuracy", codes_name, codes), whole_array(labels)
     if labels.shape != codes.shape[:1]:
         raise ShapeError(f"knn_accuracy: got {labels_name} of shape {labels.shape}, expected ({len(codes)},) as in {codes_name}")

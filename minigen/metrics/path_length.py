@@ -30,10 +30,10 @@ class Mapped(Protocol):
 
 
 class PathLength(NamedTuple):
-    """Mean over the pairs that were kept, and its standard error.
+    """Mean over the kept pairs, and its standard error.
 
-    The error is that of a trimmed mean: the standard deviation of all distances (n - 1 in its denominator), those dropped moved
-    to the nearest that was kept, / (share kept * sqrt(n)) (Tukey & McLaughlin 1963).
+    The error is that of a trimmed mean: the standard deviation of all distances (n - 1 in its denominator), those dropped
+    replaced by the nearest kept one, / (share kept * sqrt(n)) (Tukey & McLaughlin 1963).
     """
 
     mean: float
@@ -54,29 +54,28 @@ def perceptual_path_length(
     ends: bool = False,
     seed: int = 0,
 ) -> PathLength:
-    """Perceptual path length: by how much images change along a path between two codes, squared; lower is smoother.
+    """Perceptual path length: how much images change along a path between two codes, squared; lower is smoother.
 
         E d(G(g(t)), G(g(t + eps))) / eps^2,    d(x, y) = | f(x) / |f(x)| - f(y) / |f(y)| |^2
 
-    the squared speed at which the evaluator's features f turn, for a path that takes the time 1. space "z": g runs at even speed
-    on the great circle between two latent vectors from N(0, I), both brought to the length sqrt(latent_dim), near which all of
-    them lie. "w": on the straight line between map(z1) and map(z2). t ~ U[0, 1), or 0 with `ends`: straight lines leave the
-    region of W that mapped codes fill, so that their ends may fare better than their middles. Of the n distances those below
-    the 1st and above the 99th percentile are dropped.
+    the squared speed at which the evaluator's features f turn, for a path of duration 1. space "z": g runs at constant speed on
+    the great circle between two latent vectors from N(0, I), both scaled to the length sqrt(latent_dim), near which all of them
+    lie. "w": on the straight line between map(z1) and map(z2). t ~ U[0, 1), or 0 with `ends`: straight lines leave the region of
+    W that mapped codes fill, so that their ends may score better than their middles. Distances below the 1st and above the 99th
+    percentile of the n are dropped.
 
-    Features are divided by their length, as LPIPS does, so that their scale does not matter; a vector of zeros stays. Still,
-    scores of different evaluators cannot be compared. Paths of Z and of W can: both join the same pairs of codes.
+    Features are divided by their length, as LPIPS does, so that their scale does not matter; zero vectors stay zero. Still,
+    scores of different evaluators are not comparable. Paths in Z and in W are: both join the same pairs of codes.
 
     eps, the paper's: rounding to float32 leaves errors of about 3e-7 in features of length 1, which add (3e-7 / eps)^2, 1e-5,
-    whatever the generator does: below 1e-3 a score says little, and with eps = 1e-5 below 0.1. A longer step cuts corners: of
-    a DCGAN of random weights, with scores from 0.01 to 4, eps = 1e-3 lost 0.2 to 8 %, 1e-4 at most 1 % (measured in float64).
+    for any generator: scores below 1e-3 mean little, and with eps = 1e-5 those below 0.1. A longer step cuts corners: for a DCGAN
+    with random weights, and scores from 0.01 to 4, eps = 1e-3 lost 0.2 to 8 %, 1e-4 at most 1 % (measured in float64).
 
     generator: the same image for the same code, so noise inputs are fixed.  n: pairs, at least 2; from 101 on some are dropped.
-    seed: of pairs and t; the streams of `minigen.seed` are left alone.
+    seed: of pairs and t; the streams of `minigen.seed` are not touched.
     Computed in float64 from the features on. Raises ValueError for an unknown space, "w" of a generator without map and
-    draw_styles, n below 2, eps outside (0, 1), a generator that draws two images of one code, and features that are not finite;
-    ShapeError for features that are not (n, k).
-    Source: Karras et al. 2019, section 4.1.
+    draw_styles, n below 2, eps outside (0, 1), a generator that draws different images for one code, and features that are not
+    finite; ShapeError for features that are not (n, k). Source: Karras et al. 2019, section 4.1.
     """
     if space not in ("z", "w"):
         raise ValueError(f"perceptual_path_length: got space {space!r}, expected 'z' or 'w'")
@@ -115,7 +114,7 @@ def _on_sphere(a: np.ndarray, b: np.ndarray, t: np.ndarray) -> np.ndarray:
 
 
 def _directions(features: np.ndarray, images: int) -> np.ndarray:
-    """Features (n, k) of so many images, in float64, each vector divided by its length; zeros stay."""
+    """Features (n, k) of that many images, in float64, each vector divided by its length; zero vectors stay."""
     if np.shape(features)[:1] != (images,) or np.ndim(features) != 2:
         raise ShapeError(
             f"perceptual_path_length: got features of shape {np.shape(features)} for {images} images, expected ({images}, k)"
@@ -126,7 +125,7 @@ def _directions(features: np.ndarray, images: int) -> np.ndarray:
 
 
 def _check_repeats(images: np.ndarray, again: np.ndarray, generator: str) -> None:
-    """Raise unless the same codes were drawn as the same images: noise between two ends of a step would drown the step."""
+    """Raise unless the same codes gave the same images: noise between the ends of a step would drown the step."""
     off = float(np.abs(np.asarray(images) - again).max())
     if not off <= REPEATED:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""How far reconstructions are from what they should be, and how near they can get."""
+"""Reconstruction errors, and their lower bound."""
 
 import numpy as np
 
@@ -22,11 +22,11 @@ def reconstruction_mse(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def bernoulli_entropy(x: np.ndarray) -> float:
-    """The least binary cross entropy that any prediction of the targets x can have, in nats per pixel.
+    """The smallest binary cross entropy that any prediction of the targets x can have, in nats per pixel.
 
         mean( -x log x - (1 - x) log(1 - x) ),   with 0 log 0 = 0,   over all elements
 
-    Cross entropy is least where the prediction equals the target, and there it is the target's entropy: 0
+    Cross entropy is smallest if the prediction equals the target, and then it is the target's entropy: 0
     for black and white pixels, up to log 2 = 0.693 for gray ones. Compare a loss with this, not with 0.
 
     x: targets in [0, 1], any shape.

@@ -1,4 +1,4 @@
-"""Everything an evaluator can say of generated images, in one go."""
+"""All metrics of generated images by an evaluator, in one call."""
 
 import numpy as np
 
@@ -9,24 +9,24 @@ from minigen.metrics.kernel import kernel_distance
 from minigen.metrics.manifold import precision_recall
 from minigen.metrics.two_sample import nearest_neighbor_test
 
-COMPARED = 5000  # examples that are compared with one another, one by one
+COMPARED = 5000  # examples that are compared pairwise
 
 
 def evaluate_samples(
     evaluator: Evaluator, samples: np.ndarray, real: np.ndarray, others: np.ndarray | None = None
 ) -> dict[str, float]:
-    """Name -> figure, of generated images beside real ones, in the space of the evaluator's features.
+    """Name -> value, for generated images against real ones, in the space of the evaluator's features.
 
     "Frechet distance" and "kernel distance" (0 for equal distributions), "precision" and "recall" (k = 3), "1-NN on real" and
-    "1-NN on fake" (1/2 if nothing tells them apart), "rarest class" (its share of the samples, in fair shares: 1 if all classes
-    are equally frequent; classes up to the largest that is seen) and "reverse KL" of the classes from the real ones', in nats, a
-    class that no real image has counting as one image. With `others`, real images that are not in `real` but of the same kind,
-    also "Frechet floor" and "kernel floor", their distances from `real`: no generator can be expected below them. (Of
-    `data.load("glyphs")` the test split shows other fonts: take a second part of the training split.)
+    "1-NN on fake" (1/2 if indistinguishable), "rarest class" (its share of the samples, in fair shares: 1 if all classes are
+    equally frequent; classes up to the largest observed) and "reverse KL" of the classes from the real ones', in nats, a class
+    without real images counting as one image. With `others`, real images that are not in `real` but from the same distribution,
+    also "Frechet floor" and "kernel floor", their distances from `real`: no generator can be expected to score below them. (The
+    test split of `data.load("glyphs")` has other fonts: use a second part of the training split.)
 
-    samples: (n, h, w, c), real and others at least n such images, all in [0, 1]; n of each are taken, for the distances depend on
-    their number, and at most 5,000 for neighbors. Scores of different evaluators, and of different n, cannot be compared: print
-    `evaluator.fingerprint()` and n beside them. Raises ValueError for fewer real images than samples.
+    samples: (n, h, w, c), real and others at least n such images, all in [0, 1]; n of each are used, because the distances depend
+    on their number, and at most 5,000 for neighbors. Scores of different evaluators, or different n, are not comparable: print
+    `evaluator.fingerprint()` and n with them. Raises ValueError for fewer real images than samples.
     """
     for name, images in (("real", real), ("others", others)):
         if images is not None and len(images) < len(samples):

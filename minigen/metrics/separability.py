@@ -1,4 +1,4 @@
-"""Linear separability: do straight cuts through latent space divide the images by what one sees in them?"""
+"""Linear separability: do hyperplanes in latent space divide the images by their attributes?"""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -9,13 +9,13 @@ from minigen.metrics.checks import checked_array, checked_examples
 from minigen.metrics.disentanglement import mutual_information
 
 FOLDS = 5
-RIDGE = 1.0  # of the weights, beside the sum of the examples' losses
+RIDGE = 1.0  # of the weights, relative to the sum of the examples' losses
 _FLAT = 1e-5  # of the largest deviation: directions that vary less are rounding
 
 
 class Separability(NamedTuple):
-    """score: exp of the sum of the entropies, at least 1.  unrelated: what codes that tell nothing get, exp of the sum of H(Y);
-    for attributes that half of the images have, 2 each.  entropies: attribute -> H(Y|X) in nats.
+    """score: exp of the sum of the entropies, at least 1.  unrelated: the score of uninformative codes, exp of the sum of H(Y); 2
+    per attribute that half of the images have.  entropies: attribute -> H(Y|X) in nats.
     """
 
     score: float
@@ -26,30 +26,28 @@ class Separability(NamedTuple):
 def linear_separability(
     codes: np.ndarray, labels: Mapping[str, np.ndarray], confidence: Mapping[str, np.ndarray] | None = None
 ) -> Separability:
-    """Linear separability of yes-or-no attributes by a space of codes: 1 if a plane tells each of them; lower is better.
+    """Linear separability of binary attributes in a space of codes: 1 if a plane separates each of them; lower is better.
 
         exp( sum over attributes of H(Y|X) ),    H(Y|X) = H(Y) - I(X; Y), from the observed counts, in nats
 
     Y: what an evaluator sees in the image of a code; X: on which side of a plane the code lies. With `confidence`, of each
     attribute only those half of the images count of which the evaluator is surest. Unlike in the paper, the plane is that of a
-    logistic regression, not of a linear support vector machine, and codes are tested by planes that have not seen them: the
-    images are dealt into 5 parts, and each part is tested by the plane of the four others. Few examples of many codes can
-    be separated whatever their labels, so that a plane tested by its own examples flatters; the paper has 100,000. What remains
-    is an error in the other direction, for the plane is not found exactly: attributes that a plane tells, but without a gap,
-    score 1.08 each with 4,000 examples in 64 dimensions instead of 1, and 1.3 in 512 dimensions. Compare at equal n and d.
+    logistic regression, not of a linear support vector machine, and codes are tested on planes fitted without them, by 5-fold
+    cross-validation. Few examples in many dimensions are separable whatever their labels, so that a plane tested on its own
+    examples scores too well; the paper has 100,000. What remains is an error in the other direction, because the plane is not
+    found exactly: attributes that a plane separates, but without a gap, score 1.08 each with 4,000 examples in 64 dimensions
+    instead of 1, and 1.3 in 512 dimensions. Compare at equal n and d.
 
         minimize  sum over examples of -log p(y|x)  +  |w|^2 / 2,    p(1|x) = sigmoid(w.(x, 1)),    by Newton's method
 
-    Codes are first brought to the covariance 1, the identity. So the score does not change when codes are shifted, rotated or
-    stretched, which is nothing that a plane would mind, and Z and W are not told apart by their scales.
+    Codes are first whitened, to the identity covariance. So the score is invariant to shifts, rotations and scalings of the
+    codes, as planes are, and does not depend on the scales of Z and W.
 
     codes: (n, d).  labels: attribute -> (n,) bools, or 0 and 1.  confidence: attribute -> (n,), such as the probability of the
-    class that was chosen; any values that grow with it.
-    Computed in float64. Raises ShapeError for shapes that do not fit, ValueError for values that are not finite or not 0 or 1,
-    no attributes, fewer than 10 examples that count, attributes without confidence, and an attribute that all or none of
-    those images have: it says nothing, with H(Y|X) = 0 it would look perfect, and so would a generator that always draws
-    one image. Leave it out.
-    Source: Karras et al. 2019, section 4.2.
+    predicted class; any increasing function of it will do. Computed in float64. Raises ShapeError for shapes that do not fit,
+    ValueError for values that are not finite or not 0 or 1, no attributes, fewer than 10 examples that count, attributes without
+    confidence, and an attribute that all or none of those images have: with H(Y|X) = 0 it would look perfect, as would a
+    generator that always draws one image. Leave it out. Source: Karras et al. 2019, section 4.2.
     """
     (codes,) = checked_examples("linear_separability", 1, codes=codes)
     if not labels:
@@ -75,13 +73,13 @@ def linear_separability(
 
 
 def _checked(name: str, what: str, values: np.ndarray, n: int) -> np.ndarray:
-    """One finite value for each of the n codes, or an error that names the attribute."""
+    """One finite value for each of the n codes, else an error that names the attribute."""
     what = f"{what} of {name!r}"
     return checked_array("linear_separability", what, values, n, expected=f"({n},) as in codes", dtype=None)
 
 
 def _surest(name: str, confidence: Mapping[str, np.ndarray], n: int) -> np.ndarray:
-    """Indices, in their order, of the half of the n examples with the greatest confidence, the first of equal ones."""
+    """Indices, in their order, of the half of the n examples with the highest confidence, the first ones in a tie."""
     if name not in confidence:
         raise ValueError(f"linear_separability: got no confidence for {name!r}, expected one for every attribute or none at all")
     surest = np.argsort(-_checked(name, "confidence", confidence[name], n).astype(np.float64), kind="stable")
@@ -89,16 +87,16 @@ def _surest(name: str, confidence: Mapping[str, np.ndarray], n: int) -> np.ndarr
 
 
 def _whitened(codes: np.ndarray) -> np.ndarray:
-    """Codes (n, d), shifted and turned and stretched to mean 0 and covariance 1, and a column of ones for the intercept."""
+    """Codes (n, d), whitened to mean 0 and identity covariance, and a column of ones for the intercept."""
     u, deviations, _ = np.linalg.svd(codes - codes.mean(axis=0), full_matrices=False)
     u = u[:, deviations > _FLAT * max(deviations[0], np.finfo(np.float64).tiny)]
     return np.concatenate([np.sqrt(len(codes)) * u, np.ones((len(codes), 1))], axis=1)
 
 
 def _predictions(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """On which side of the plane each example lies that was fitted without its part: (n, d), (n,) of 0 and 1 -> (n,) bools.
+    """The side on which each example lies of the plane fitted without its fold: (n, d), (n,) of 0 and 1 -> (n,) bools.
 
-    Parts have equal shares of both labels: else a part that has more of one would be tested by four that have less of it.
+    Folds are stratified: otherwise a fold with more of one label would be tested on four with less of it.
     """
     part = np.empty(len(y), dtype=np.int64)
     part[np.argsort(y, kind="stable")] = np.arange(len(y)) % FOLDS
@@ -112,8 +110,8 @@ def _predictions(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 def logistic_regression(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Weights (d,) that minimize sum of -log p(y|x) + |w|^2 / 2, p(1|x) = sigmoid(x w): (n, d), (n,) of 0 and 1, float64.
 
-    By Newton's method, with half the step wherever a whole one would not descend. The ridge makes the minimum exist for
-    examples that can be separated, and unique.
+    By Newton's method, halving steps that would not descend. The ridge makes the minimum exist for separable examples, and
+    unique.
     """
 
     def objective(w: np.ndarray) -> float:
@@ -126,7 +124,7 @@ def logistic_regression(x: np.ndarray, y: np.ndarray) -> np.ndarray:
         p = 0.5 + 0.5 * np.tanh(x @ w / 2)  # the sigmoid, without overflow
         gradient = x.T @ (p - y) + RIDGE * w
         step = np.linalg.solve((x.T * (p * (1 - p))) @ x + RIDGE * np.eye(len(w)), gradient)
-        if gradient @ step < 1e-10:  # twice of what is still to be gained, in nats
+        if gradient @ step < 1e-10:  # twice the remaining gain, in nats
             break
         size = 1.0
         while objective(w - size * step) > value - 0.25 * size * (gradient @ step) and size > 1e-6:

@@ -1,4 +1,4 @@
-"""How far apart two linear subspaces are: the angles between them."""
+"""The angles between two linear subspaces."""
 
 import numpy as np
 
@@ -34,7 +34,7 @@ def principal_angles(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def _orthonormal_basis(a: np.ndarray, name: str) -> np.ndarray:
     """Orthonormal columns with the span of a's."""
     a = checked_matrix("principal_angles", name, a)
-    # The scale of a column does not move the span, so it must not decide the rank either.
+    # The scale of a column does not change the span, so it must not affect the rank either.
     norms = np.linalg.norm(a, axis=0)
     u, s, _ = np.linalg.svd(a / np.where(norms > 0, norms, 1), full_matrices=False)
     rank = int((s > s[0] * max(a.shape) * np.finfo(np.float64).eps).sum())

@@ -1,4 +1,4 @@
-"""Can two sets of examples be told apart? The nearest-neighbor test."""
+"""The nearest-neighbor two-sample test: can two sets of examples be distinguished?"""
 
 from typing import NamedTuple
 
@@ -9,7 +9,8 @@ from minigen.metrics.distances import squared_distances
 
 
 class NearestNeighborTest(NamedTuple):
-    """on_real, on_fake: share of the set that its nearest neighbors tell rightly, in [0, 1].  accuracy: of both together."""
+    """on_real, on_fake: share of the set that its nearest neighbors classify correctly, in [0, 1].  accuracy: of both
+    together."""
 
     accuracy: float
     on_real: float
@@ -17,21 +18,21 @@ class NearestNeighborTest(NamedTuple):
 
 
 def nearest_neighbor_test(real: np.ndarray, fake: np.ndarray) -> NearestNeighborTest:
-    """Leave-one-out accuracy of the 1-nearest-neighbor classifier of real against fake: 1/2 each if nothing tells them apart.
+    """Leave-one-out accuracy of the 1-nearest-neighbor classifier of real against fake: 1/2 each if they are indistinguishable.
 
-    Each example is taken for what its nearest neighbor among all the others is; if one of either kind is equally near, it
-    counts half. The two parts tell what is wrong, and where they differ their mean, the accuracy, does not:
+    Each example gets the class of its nearest neighbor among all others; if both kinds are equally near, it counts half. The two
+    parts show what is wrong; their mean, the accuracy, hides it where they differ:
 
         on_real  on_fake
-        1        1        fakes lie elsewhere, or leave out much of what is real
+        1        1        fakes lie elsewhere, or miss much of the real set
         0        1        fakes vary less: crowded in the middle, they are nearest to real examples and to one another
         1        0        fakes vary more, as under noise: then the real examples are nearest to all
         0        0        fakes are copies of real examples
 
-    Samples of one distribution have an expected accuracy of (n - 1) / (2n - 1), for an example has n - 1 others of its own
+    Samples of one distribution have an expected accuracy of (n - 1) / (2n - 1), because an example has n - 1 others of its own
     kind and n of the other.
 
-    real, fake: (n, ...) each, each example flattened, best the features of a classifier. n: at least 2.
+    real, fake: (n, ...) each, each example flattened, preferably the features of a classifier. n: at least 2.
     Distances are Euclidean, in float64. Raises ShapeError for shapes that do not fit, ValueError for sets of different size,
     too few examples, or values that are not finite.
     Source: Lopez-Paz & Oquab 2017; Xu et al. 2018.
@@ -41,7 +42,7 @@ def nearest_neighbor_test(real: np.ndarray, fake: np.ndarray) -> NearestNeighbor
     if len(fake) != n:
         raise ValueError(
             f"nearest_neighbor_test: got {n} real and {len(fake)} fake examples, expected equally many; "
-            "of the larger set take some"
+            "take a subset of the larger one"
         )
     # For each example of both sets, its squared distances from the nearest real one and the nearest fake one.
     nearest_real, nearest_fake = np.concatenate(

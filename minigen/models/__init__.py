@@ -1,1 +1,1 @@
-"""Models: one file a paper; architecture, loss and sample(), no training code."""
+"""Models, one module per paper: architecture, loss and sample(), no training code."""

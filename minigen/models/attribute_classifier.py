@@ -1,4 +1,4 @@
-"""What made this image? A network that reads all factors of variation from it: the evaluator of faces."""
+"""A network that predicts all factors of variation of an image: the evaluator of faces."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -19,14 +19,14 @@ class AttributeClassifier(nn.Module):
 
         loss = sum over factors of   -log p(level|x), in nats,   or   (value - true value)^2 / (2 std^2);   mean over the examples
 
-    norm is BatchNorm, without which small marks such as a smile are not learned in a few epochs; so training needs batches of
-    at least two. A constant guess costs about the entropy of a discrete factor's levels, and 1/2 of a continuous
-    factor: no factor drowns the others.
+    norm is BatchNorm, without which small features such as a smile are not learned in a few epochs; so training needs batches of
+    at least two. A constant guess costs about the entropy of a discrete factor's levels, and 1/2 for a continuous factor: no
+    factor dominates.
 
-    `factors`: name -> number of levels, or None for a continuous factor; `kinds(dataset.factors)` says it of a data set.
-    `standardize` takes mean and std (buffers, at first 0 and 1) from the training data. `resolution`: r, a power of two, at
+    `factors`: name -> number of levels, or None for a continuous factor; `kinds(dataset.factors)` for a data set.
+    `standardize` sets mean and std (buffers, at first 0 and 1) from the training data. `resolution`: r, a power of two, at
     least 8. Training takes examples=(images, *factors), the factors in the order of `factors`, levels as integers from 0.
-    `evaluators.attribute_classifier` does all of it; the model's `fingerprint()` belongs beside every score made with it.
+    `evaluators.attribute_classifier` does all of this; report the model's `fingerprint()` with every score.
     """
 
     def __init__(
@@ -57,14 +57,14 @@ class AttributeClassifier(nn.Module):
         self.std = {name: nn.NonNegative(np.ones((), np.float32)) for name in continuous}
 
     def standardize(self, factors: Mapping[str, np.ndarray]) -> None:
-        """Take over mean and standard deviation (over n) of the continuous factors, (n,) each.
+        """Set the mean and standard deviation (over n) of the continuous factors, (n,) each.
 
         ValueError for one that never varies.
         """
         for name in self.mean:
             values = np.asarray(factors[name], dtype=np.float64)
             if not values.std() > 0:
-                raise ValueError(f"AttributeClassifier: the factor {name!r} never varies, so nothing can be learned of it")
+                raise ValueError(f"AttributeClassifier: the factor {name!r} never varies, so there is nothing to learn")
             for buffer, value in ((self.mean[name], values.mean()), (self.std[name], values.std())):
                 buffer.assign(asarray(np.asarray(value, dtype=buffer.dtype)))
 
@@ -74,7 +74,7 @@ class AttributeClassifier(nn.Module):
         return {name: head(features) for name, head in self.heads.items()}
 
     def loss(self, x: Any, *factors: Any) -> tuple[Any, dict[str, Any]]:
-        """The sum over factors, each a mean over the examples, and its terms by name. ShapeError for other than all factors."""
+        """The sum over factors, each a mean over the examples, and its terms by name. ShapeError unless all factors are given."""
         if len(factors) != len(self.factors):
             raise ShapeError(
                 f"AttributeClassifier: expected the images and {len(self.factors)} factors, "
@@ -90,10 +90,10 @@ class AttributeClassifier(nn.Module):
         return sum(terms.values()), terms
 
     def summary_children(self) -> Iterator[tuple[str, nn.Module]]:
-        """The order of application, for a summary; the heads stand side by side behind it."""
+        """The order of application, for a summary; the heads are parallel."""
         return iter((("encoder", self.encoder),))
 
-    # -- what it says of images --------------------------------------------------------------------------------------
+    # -- predictions -------------------------------------------------------------------------------------------------
 
     def features(self, images: Any) -> np.ndarray:
         """Images (n, r, r, c) in [0, 1] -> features (n, 64), on the host; in evaluation mode, in batches."""
@@ -109,7 +109,7 @@ class AttributeClassifier(nn.Module):
         }
 
     def probabilities(self, images: Any) -> dict[str, np.ndarray]:
-        """Images -> name -> p(level|x), (n, levels), of the discrete factors; its largest says how sure the evaluator is."""
+        """Images -> name -> p(level|x), (n, levels), of the discrete factors; its largest is the evaluator's confidence."""
         logits = self._outputs(images)
         return {name: np.asarray(ops.softmax(logits[name])) for name, levels in self.factors.items() if levels is not None}
 
@@ -133,13 +133,13 @@ class AttributeClassifier(nn.Module):
         return scores
 
     def _outputs(self, images: Any) -> dict[str, np.ndarray]:
-        """What `forward` makes of the images, on the host."""
+        """The outputs of `forward`, on the host."""
         features = self.features(images)
         return {name: outputs(self, head, features) for name, head in self.heads.items()}
 
 
 def kinds(factors: Mapping[str, np.ndarray]) -> dict[str, int | None]:
-    """What an `AttributeClassifier` must know of factors, (n,) each: of integers how many levels, of floats None.
+    """The `factors` of an `AttributeClassifier` from arrays (n,): the number of levels for integers, None for floats.
 
     Levels are counted from 0 to the largest. TypeError for any other dtype.
     """

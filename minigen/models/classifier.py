@@ -1,4 +1,4 @@
-"""A classifier on an encoder, which another task may have trained before."""
+"""A classifier on an encoder, which may be pretrained on another task."""
 
 import math
 from collections.abc import Iterator
@@ -11,13 +11,13 @@ from minigen.nn.batching import outputs
 
 
 class Classifier(nn.Module):
-    """Softmax regression on what an encoder makes of the examples.
+    """Softmax regression on the features of an encoder.
 
         p(class|x) = softmax(encoder(x) W + b),   loss = mean over examples of -log p(label|x), in nats
 
     `encoder`: any module from examples of shape `input_shape` to features of any shape; it becomes part of the classifier. For
-    transfer, give it a copy, `copy.deepcopy(autoencoder.encoder)`: trained, it no longer fits its decoder. To keep it frozen,
-    give the optimizer `head.parameters()` only (a BatchNorm's running statistics would still move). Training takes
+    transfer, give it a copy, `copy.deepcopy(autoencoder.encoder)`: once trained, it no longer fits its decoder. To keep it
+    frozen, give the optimizer `head.parameters()` only (a BatchNorm's running statistics would still move). Training takes
     examples=(images, labels), labels (n,) from 0 to classes - 1.
     """
 

@@ -1,4 +1,4 @@
-"""The classifier whose features later metrics stand on."""
+"""The classifier whose features metrics use."""
 
 from typing import Any
 
@@ -14,9 +14,9 @@ class FeatureClassifier(Classifier):
 
         features = relu(flatten(pool(relu(conv(pool(relu(conv(x))))))) W + b),   (n, 64)
 
-    What a network trained on ImageNet is to photographs, this is to small gray images: distances between its features are
-    closer to what one sees than distances between pixels. `evaluators.feature_classifier` trains it; its `fingerprint()` belongs
-    beside every score made with it.
+    What a network trained on ImageNet is to photographs, this is to small gray images: distances between its features are closer
+    to perception than distances between pixels. `evaluators.feature_classifier` trains it; report its `fingerprint()` with every
+    score.
     """
 
     def __init__(self, classes: int = 10, feature_maps: tuple[int, int] = (16, 32), features: int = 64):

@@ -1,4 +1,4 @@
-"""Ways through a latent space, and arithmetic in it."""
+"""Paths through a latent space, and arithmetic in it."""
 
 import numpy as np
 
@@ -12,9 +12,9 @@ def great_circle(start: np.ndarray, end: np.ndarray, n: int) -> np.ndarray:
 
         (sin((1 - t) w) u + sin(t w) v) / sin w,   u, v: the two directions, w: the angle between them, t = 0 ... 1
 
-    times a length that goes from the start's to the end's in equal steps. Vectors drawn from N(0, I) in d dimensions all have
-    lengths near sqrt(d); the straight line between two of them runs through the middle, where hardly any vector lies and no
-    generator was trained (White 2016). Opposite directions, between which there are many arcs, are joined by the straight line.
+    times a length interpolated linearly from the start's to the end's. Vectors drawn from N(0, I) in d dimensions all have
+    lengths near sqrt(d); the straight line between two of them passes near the origin, where hardly any vector lies and no
+    generator was trained (White 2016). Opposite directions, which many arcs join, are joined by the straight line.
 
     start, end: (k, d) -> (k, n, d), float32. n: at least 2.
     Raises ShapeError for shapes that do not fit, ValueError for n below 2 and for a vector of length 0, which has no direction.
@@ -32,13 +32,12 @@ def great_circle(start: np.ndarray, end: np.ndarray, n: int) -> np.ndarray:
 def analogy(start: np.ndarray, without: np.ndarray, with_it: np.ndarray) -> np.ndarray:
     """start + mean(with_it) - mean(without): "woman with glasses" = "woman" + "man with glasses" - "man".
 
-    The means are over samples that show a concept, each code by itself being mostly about other things: what k samples have
-    not in common is left with 1 / sqrt(k) of its size. Radford et al. took the mean of three for `start` too.
+    The means are over samples that show a concept, as a single code is mostly about other things: what k samples do not share
+    shrinks by 1 / sqrt(k). Radford et al. took the mean of three for `start` too.
 
-    start: (n, d), the codes to be changed, or their mean (1, d).  without, with_it: (k, d), or (n, k, d), other samples for each
-    code to be changed -> (n, d), float32.
-    Raises ShapeError for shapes that do not fit, ValueError for concepts without samples and for values that are not finite.
-    Source: Radford et al. 2016, section 6.3.2.
+    start: (n, d), the codes to change, or their mean (1, d).  without, with_it: (k, d), or (n, k, d), different samples for each
+    code -> (n, d), float32. Raises ShapeError for shapes that do not fit, ValueError for concepts without samples and for values
+    that are not finite. Source: Radford et al. 2016, section 6.3.2.
     """
     start, without, with_it = (whole_array(codes, dtype=np.float64) for codes in (start, without, with_it))
     for codes in (without, with_it):
@@ -58,13 +57,13 @@ def attribute_direction(codes: np.ndarray, has_it: np.ndarray) -> np.ndarray:
 
         mean of codes with it - mean of codes without it
 
-    The standard deviation is that of all codes along that direction, so that a step of 1 means as much in every space.
+    The standard deviation is that of all codes along that direction, so that a step of 1 means the same in every space.
 
     The other usual direction is the normal of a plane that separates both sides (`metrics.linear_separability`; Shen et al.
-    2020). Where all coordinates vary alike and independently, as in Z, it is parallel to this one. Elsewhere it is for telling,
-    not for making: it turns away from all that varies beside the attribute, toward what hardly varies at all, where a
-    generator has seen nothing (Haufe et al. 2014). The difference of the means is how codes with the attribute do differ; what
-    goes with it in the labeled samples goes along.
+    2020). Where all coordinates vary alike and independently, as in Z, it is parallel to this one. Elsewhere it serves to
+    classify, not to generate: it turns away from everything that varies together with the attribute, toward directions of little
+    variance, where a generator has seen nothing (Haufe et al. 2014). The difference of the means is how codes with the attribute
+    actually differ, including whatever is correlated with it in the labeled samples.
 
     codes: (n, d).  has_it: (n,), bools -> (d,), float32.
     Raises ShapeError for shapes that do not fit, TypeError unless has_it are bools, ValueError for an attribute that all or none
@@ -76,7 +75,7 @@ def attribute_direction(codes: np.ndarray, has_it: np.ndarray) -> np.ndarray:
             f"attribute_direction: got codes of shape {codes.shape} and has_it of shape {has_it.shape}, expected (n, d) and (n,)"
         )
     if has_it.dtype != bool:
-        raise TypeError(f"attribute_direction: has_it says yes or no of each code, expected bools, got {has_it.dtype}")
+        raise TypeError(f"attribute_direction: has_it says yes or no for each code, expected bools, got {has_it.dtype}")
     if not 0 < has_it.sum() < len(codes):
         share = "all" if has_it.any() else "none"
         raise ValueError(
@@ -106,5 +105,5 @@ def walk(codes: np.ndarray, direction: np.ndarray, steps: np.ndarray) -> np.ndar
 def checked_finite(function: str, values: np.ndarray) -> np.ndarray:
     """The values, or ValueError if one is not finite."""
     if not np.isfinite(values).all():
-        raise ValueError(f"{function}: got NaN or infinity among the codes, expected finite numbers")
+        raise ValueError(f"{function}: got NaN or infinity among the codes, expected finite values")
     return values

@@ -10,7 +10,7 @@ from minigen.ops.activation import check_slope
 
 
 class Activation(ElementwiseModule):
-    """A layer made of one function."""
+    """A layer that applies one function."""
 
     function: Callable
 
@@ -89,14 +89,14 @@ ACTIVATIONS: dict[str, type[Activation]] = {
 
 
 def get_activation(name: str | None) -> Callable | None:
-    """The function of an activation's name; None stays None. Raises ValueError with the nearest name for an unknown one."""
+    """The activation function by name; None stays None. Raises ValueError with the nearest name for an unknown one."""
     if name is not None and not isinstance(name, str):
-        raise TypeError(f"an activation is given by its name, such as 'selu', or is a layer of its own, got {name!r}")
+        raise TypeError(f"an activation is a name, such as 'selu', or a layer of its own, got {name!r}")
     return None if name is None else get_layer(name).function
 
 
 def activation(name: str) -> Activation:
-    """The layer of an activation's name, for places where it does not follow its layer at once (BatchNorm in between).
+    """The activation layer by name, for places where the activation does not directly follow its layer (BatchNorm in between).
 
     Raises ValueError with the nearest name for an unknown one.
     """
@@ -104,7 +104,7 @@ def activation(name: str) -> Activation:
 
 
 def get_layer(name: str) -> type[Activation]:
-    """The class of the layer of an activation's name."""
+    """The class of an activation layer by name."""
     if name not in ACTIVATIONS:
         raise ValueError(f"unknown activation {name!r}: {suggestion(name, ACTIVATIONS)}")
     return ACTIVATIONS[name]

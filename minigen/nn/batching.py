@@ -1,4 +1,4 @@
-"""Many examples in batches, so that what a network makes on the way never lies in memory for all of them at once."""
+"""Many examples in batches, so that intermediate activations are never in memory for all of them at the same time."""
 
 import functools
 from collections.abc import Callable, Iterable
@@ -15,12 +15,12 @@ BATCH = 500  # examples that go through a network at a time
 
 
 def in_batches(method: Callable) -> Callable:
-    """Make a method of a model take more than BATCH examples a batch at a time, where no graph is recorded.
+    """Make a method of a model process more than BATCH examples in batches, if no graph is recorded.
 
-    Beside its arguments and its result it then needs no more memory for 60,000 examples than for BATCH. What has as many rows as
-    the first argument is cut with it; anything else is given to every batch. The method returns one result (n, ...), or a tuple
-    of such ones, in which an example depends on nothing but itself: a BatchNorm in training mode would see each batch by itself.
-    Where a graph is recorded, which holds on to everything anyway, all examples go together.
+    Apart from its arguments and result it then needs no more memory for 60,000 examples than for BATCH. Arguments with as many
+    rows as the first are split with it; anything else is passed to every batch. The method returns one result (n, ...), or a
+    tuple of them, in which each example is independent of the others: a BatchNorm in training mode would see each batch by
+    itself. If a graph is recorded, which keeps everything anyway, all examples go together.
     """
 
     @functools.wraps(method)
@@ -41,7 +41,7 @@ def in_batches(method: Callable) -> Callable:
 
 
 def joined(results: Iterable[tuple[slice, Any]], n: int) -> Any:
-    """The results of the batches, arrays, Tensors or tuples of them, written into one of n rows as they come."""
+    """The results of the batches, arrays, Tensors or tuples of them, written into arrays of n rows as they come."""
     whole: list = []
     for rows, result in results:
         columns = result if isinstance(result, tuple) else (result,)
@@ -54,6 +54,6 @@ def joined(results: Iterable[tuple[slice, Any]], n: int) -> Any:
 
 
 def outputs(model: Module, function: Callable[[Any], Any], examples: Any) -> np.ndarray:
-    """function(examples (n, ...)), which belongs to the model, on the host: in batches, in evaluation mode, outside any graph."""
+    """function(examples (n, ...)) of the model, on the host: in batches, in evaluation mode, outside any graph."""
     with model.eval_mode(), no_grad():
         return np.concatenate([to_numpy(function(x)) for x in Batches(examples, batch_size=BATCH, seed=0, shuffle=False)])

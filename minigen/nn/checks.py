@@ -1,4 +1,4 @@
-"""What a layer takes, said once: the axes and the dtype of its input, and the remedy for what it is given instead.
+"""Checks of a layer's input, its axes and dtype, with errors that say how to fix it.
 
 Axes are written as in docstrings: ("n", "height", "width", 3), where a name stands for any length, and (..., 3), where the
 dots stand for any axes.
@@ -13,7 +13,7 @@ from minigen.autograd import TensorLike
 from minigen.errors import CHANNELS_FIRST, DtypeError, ShapeError, conversion
 
 Axes = tuple[str | int | EllipsisType, ...]
-IMAGES: Axes = ("n", "height", "width")  # the axes in front of the channels
+IMAGES: Axes = ("n", "height", "width")  # the axes before the channels
 
 
 def check_input(layer: Any, x: TensorLike, axes: Axes, dtype: Any = None) -> None:
@@ -29,13 +29,13 @@ def check_input(layer: Any, x: TensorLike, axes: Axes, dtype: Any = None) -> Non
 
 
 def check_example(layer: Any, shape: tuple[int, ...], axes: Axes) -> None:
-    """Raise ShapeError unless the shape of one example, which does not count the batch, has these axes."""
+    """Raise ShapeError unless the shape of one example, without the batch axis, has these axes."""
     if not fits(shape, axes):
         raise ShapeError(f"{layer!r} expects {noun(axes)} {written(axes)}, got {tuple(shape)}")
 
 
 def check_floating(layer: Any, x: TensorLike) -> None:
-    """Raise DtypeError for data that are still integers, which would turn into float64 or not take noise at all."""
+    """Raise DtypeError for integer data, which would become float64 or could not take noise at all."""
     if x.dtype.kind != "f":
         raise DtypeError(
             f"{layer!r} takes floating-point numbers, got {x.dtype}: convert the data with {conversion(x.dtype, 'float32')}"
@@ -43,7 +43,7 @@ def check_floating(layer: Any, x: TensorLike) -> None:
 
 
 def check_noise(layer: Any, x: TensorLike, noise: TensorLike | float) -> None:
-    """Raise ShapeError for noise or a mask of another shape, which would be the same for several examples; a number may be."""
+    """Raise ShapeError for noise or a mask of another shape, which would broadcast over examples; a scalar may."""
     shape = tuple(getattr(noise, "shape", ()))
     if shape not in ((), tuple(x.shape)):
         raise ShapeError(f"{layer!r} expects noise of the shape of x, {tuple(x.shape)}, got {shape}")
@@ -69,18 +69,18 @@ def fits(shape: tuple[int, ...], axes: Axes) -> bool:
 
 
 def noun(axes: Axes) -> str:
-    """What an array of these axes is called."""
+    """The name of an array with these axes."""
     return "images" if "height" in axes else "sequences" if "time" in axes else "shape"
 
 
 def written(axes: Axes) -> str:
-    """Axes as they are written: "(..., 3)"."""
+    """Axes as text: "(..., 3)"."""
     texts = ["..." if axis is ... else str(axis) for axis in axes]
     return f"({', '.join(texts)}{',' if len(texts) == 1 else ''})"
 
 
 def hint(shape: tuple[int, ...], axes: Axes) -> str:
-    """What an input of a wrong shape probably is, for the message."""
+    """What an input of a wrong shape probably is, for messages."""
     last = axes[-1]
     if axes[:-1] == IMAGES:
         if len(shape) == 4 and shape[1] == last:

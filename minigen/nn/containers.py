@@ -1,4 +1,4 @@
-"""Layers in a row, and layers that only change the shape."""
+"""Sequences of layers, and layers that only change the shape."""
 
 import math
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from minigen.utils.checks import check_shape
 
 
 class Sequential(Module):
-    """Modules in a row: Sequential(a, b)(x) = b(a(x)). Members by position: net[0], len(net), for layer in net."""
+    """Modules in sequence: Sequential(a, b)(x) = b(a(x)). Members by position: net[0], len(net), for layer in net."""
 
     def __init__(self, *layers: Module):
         for layer in layers:

@@ -14,7 +14,7 @@ from minigen.utils.checks import check_sizes
 
 
 class Convolution(WeightedModule):
-    """What the two layers have in common: their settings."""
+    """Base of both layers: their settings."""
 
     def __init__(
         self,
@@ -32,7 +32,7 @@ class Convolution(WeightedModule):
         self._activate = get_activation(activation)
 
     def image_size(self, input_shape: tuple[int, ...]) -> Pair:
-        """(height, width) of one example's shape. Raises ShapeError for other channels than this layer's."""
+        """(height, width) of one example's shape. Raises ShapeError if the channels are not this layer's."""
         check_example(self, input_shape, (*IMAGES[1:], self.in_channels))
         return input_shape[0], input_shape[1]
 
@@ -49,7 +49,7 @@ class Conv2d(Convolution):
 
     W (kh, kw, in, out), b (out,). `kernel_size`, `stride`: an int or (height, width). `padding`: "same" gives
     h' = ceil(h / stride), "valid" pads nothing, an int or ((top, bottom), (left, right)) says how much. `activation` and initial
-    weights: as in Dense. Raises ShapeError for images that do not fit, NCHW given by mistake among them.
+    weights: as in Dense. Raises ShapeError for images that do not fit, such as NCHW by mistake.
     """
 
     def __init__(
@@ -81,11 +81,11 @@ class ConvTranspose2d(Convolution):
     """y = activation(conv2d_transpose(x, W) + b), which enlarges: x (n, h, w, in_channels) -> (n, h', w', out_channels).
 
     W (kh, kw, out, in), the kernel of the convolution of which this is the adjoint; b (out,). h' is h * stride for "same",
-    (h - 1) * stride + kh for "valid", less the padding where that is explicit; or `output_size` = (h', w'), where several sizes
-    are possible. Weights start as a Dense layer's of as many inputs as meet in a pixel, kh * kw / stride^2 * in.
+    (h - 1) * stride + kh for "valid", minus explicit padding; or `output_size` = (h', w'), if several sizes are possible. Weights
+    start as in a Dense layer with as many inputs as contribute to a pixel, kh * kw / stride^2 * in.
     """
 
-    output_axis = 2  # its kernel is that of the adjoint, which reads what this layer writes
+    output_axis = 2  # its kernel is that of the adjoint convolution, whose input is this layer's output
 
     def __init__(
         self,

@@ -69,7 +69,7 @@ class DenseTranspose(Module):
 
 
 def affine(x: TensorLike, weight: TensorLike, bias: TensorLike | None, activate: Callable | None) -> TensorLike:
-    """activate(x @ weight + bias); fused where x is a plain batch of rows."""
+    """activate(x @ weight + bias); fused if x is a plain batch of rows."""
     if bias is None:
         y = x @ weight
     else:

@@ -2,9 +2,9 @@
 
     y = activation(x (c W) + b),   c = gain / sqrt(fan_in)
 
-At the start that is He's initialization. While training, an optimizer that divides a gradient by its size, as Adam does, moves
-all W by the same amount per step: relative to what they are, all layers learn equally fast, however many inputs they have, where
-He's small weights would move faster the more inputs they have. Source: Karras et al. 2018, section 4.1.
+At the start this equals He initialization. During training, an optimizer that normalizes gradients by their size, as Adam does,
+moves all W by the same amount per step: relative to their weights, all layers learn equally fast, however many inputs they have,
+whereas He's small weights would move faster the more inputs they have. Source: Karras et al. 2018, section 4.1.
 """
 
 import math
@@ -18,15 +18,15 @@ from minigen.nn.module import Module
 from minigen.ops.window import Pair
 from minigen.utils.checks import check_positive
 
-GAIN = math.sqrt(2.0)  # keeps the size of signals through ReLU and its relatives
+GAIN = math.sqrt(2.0)  # preserves the scale of signals through ReLU and its relatives
 
 
 class EqualizedDense(Dense):
     """y = activation(x (c W) + m b), c = m gain / sqrt(in_features): x (..., in_features) -> (..., out_features).
 
-    W starts from N(0, 1 / m^2), b from 0. m = `lr_multiplier`: a step of Adam changes what the layer computes m times as much as
-    it would otherwise, one of plain gradient descent m^2 times, at the same start (Karras et al. 2019, section C: 0.01 in the
-    mapping network). `gain`: sqrt(2) in front of ReLU and its relatives, 1 for a linear layer.
+    W starts from N(0, 1 / m^2), b from 0. m = `lr_multiplier`: a step of Adam changes the layer's output m times as much as it
+    would otherwise, one of plain gradient descent m^2 times, from the same start (Karras et al. 2019, section C: 0.01 in the
+    mapping network). `gain`: sqrt(2) before ReLU and its relatives, 1 for a linear layer.
     """
 
     def __init__(

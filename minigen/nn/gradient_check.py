@@ -1,4 +1,4 @@
-"""The gradient check of a module: by its inputs and by every parameter, to second order."""
+"""The gradient check of a module: with respect to its inputs and every parameter, to second order."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -15,7 +15,7 @@ from minigen.nn.module import Module
 def gradcheck_module(
     module: Module, f: Callable, *arrays: np.ndarray, order: int = 2, seed: int = 0, allow_unused: bool = False, **options: Any
 ) -> None:
-    """Check the derivatives of f(*arrays), which calls `module`, by its floating arrays and by every parameter of the module.
+    """Check the derivatives of f(*arrays), which calls `module`, with respect to its floating arrays and every parameter.
 
     f returns one Tensor, of any shape: a layer is its own f; for a model's objective it is `lambda x: model.loss(x)[0]`. Noise
     and masks are passed in, so that f is deterministic. The module is converted to float64, and checked not at its initial
@@ -47,7 +47,7 @@ def gradcheck_module(
 
 @contextlib.contextmanager
 def swapped(module: Module, swaps: dict[int, Tensor]) -> Iterator[None]:
-    """Inside the block, other tensors stand where the module and those below it have parameters (given by their id)."""
+    """Inside the block, other tensors replace parameters (given by id) of the module and its submodules."""
     before = {id(part): (part, dict(vars(part))) for part in module.modules()}
     try:
         for part, attributes in before.values():

@@ -1,4 +1,4 @@
-"""Initial weights: random, with the variance that keeps signals from growing or dying from layer to layer.
+"""Initial weights: random, with the variance that keeps signals from growing or vanishing from layer to layer.
 
 Each takes the shape of a weight, whose last axis counts outputs and whose other axes multiply to the fan-in, and returns a
 float32 array on the current backend. Drawn on the host: a seed gives the same weights on every backend.
@@ -37,13 +37,14 @@ def normal(shape: tuple[int, ...], std: float) -> Array:
 
 
 def orthogonal(shape: tuple[int, ...]) -> Array:
-    """A uniformly random matrix of orthonormal columns, or rows where they are fewer: for recurrent weights (Saxe et al. 2014).
+    """A uniformly random matrix with orthonormal columns, or rows if there are fewer of them: for recurrent weights (Saxe et al.
+    2014).
 
-    With as many columns as rows or more, x @ w is exactly as long as x. A kernel counts as the matrix (fan_in, out).
+    With at least as many columns as rows, x @ w has the length of x. A kernel counts as the matrix (fan_in, out).
     """
     tall = sorted((math.prod(shape[:-1]), shape[-1]), reverse=True)
     q, r = np.linalg.qr(random.stream("weights").standard_normal(tall))
-    q *= np.sign(np.diag(r))  # without it, the signs would be those of LAPACK, not random
+    q *= np.sign(np.diag(r))  # without this, the signs would be LAPACK's, not random
     return asarray(np.ascontiguousarray((q if shape[-1] == tall[1] else q.T).reshape(shape), dtype=np.float32))
 
 
@@ -80,7 +81,8 @@ def for_activation(activation: str | None) -> Initializer:
 
 
 def initializer(weight_init: Initializer | None, activation: str | None) -> Initializer:
-    """`weight_init`, or the one for the activation where there is none. Raises TypeError for what cannot be called, as a name."""
+    """`weight_init`, or by default the one for the activation. Raises TypeError for anything that is not callable, such as a
+    name."""
     if weight_init is not None and not callable(weight_init):
-        raise TypeError(f"weight_init is a function of the shape, such as nn.init.he_normal, got {weight_init!r}")
+        raise TypeError(f"weight_init must be a function of the shape, such as nn.init.he_normal, got {weight_init!r}")
     return weight_init or for_activation(activation)

@@ -1,4 +1,4 @@
-"""Layers that let a discriminator see several samples together, and so notice a generator that repeats itself."""
+"""Layers that let a discriminator see several samples together, and so detect a generator that repeats itself."""
 
 from minigen import ops
 from minigen.autograd import Parameter, TensorLike
@@ -12,13 +12,13 @@ from minigen.utils.checks import check_sizes
 
 
 class MinibatchDiscrimination(Module):
-    """Appends to each example how close others of its batch are: x (n, in_features) -> (n, in_features + kernels).
+    """Appends to each example its closeness to the others of its batch: x (n, in_features) -> (n, in_features + kernels).
 
         M = x W as (n, kernels, dim),    o_b(x_i) = sum over j != i of exp(-|M_ib - M_jb|_1),    y_i = (x_i, o(x_i))
 
     W (in_features, kernels * dim) is trained. 0 < o < n - 1, a sum over the batch: larger in a larger batch. The paper also
-    counts j = i, which adds the constant 1. Real and generated examples are to be compared among themselves: one call each.
-    Needs memory for n^2 * kernels * dim values, several times over. Raises ShapeError for fewer than two examples.
+    counts j = i, which adds the constant 1. Compare real and generated examples among themselves: one call each.
+    Needs memory for several times n^2 * kernels * dim values. Raises ShapeError for fewer than two examples.
     Source: Salimans et al. 2016, section 3.2.
     """
 
@@ -48,7 +48,7 @@ class MinibatchDiscrimination(Module):
 class MinibatchStdDev(Module):
     """Appends one channel, the mean standard deviation within a group of examples: x (n, ..., c) -> (n, ..., c + 1).
 
-    See `ops.minibatch_stddev`. Stands before the last convolution of a discriminator (Karras et al. 2018, section 3).
+    See `ops.minibatch_stddev`. Used before the last convolution of a discriminator (Karras et al. 2018, section 3).
     Raises ShapeError for a batch that is not a multiple of `group_size`, in evaluation too.
     """
 
@@ -68,9 +68,9 @@ class MinibatchStdDev(Module):
 
 
 class Pack(Module):
-    """Makes one example of m: x (n, features) -> (n / m, m * features), (n, h, w, c) -> (n / m, h, w, m * c).
+    """Merges m examples into one: x (n, features) -> (n / m, m * features), (n, h, w, c) -> (n / m, h, w, m * c).
 
-    The m consecutive samples stand side by side along the last axis, images as the channels of one image. As the first layer
+    The m consecutive samples are concatenated along the last axis, images as the channels of one image. Used as the first layer
     of a discriminator, which then scores m samples, all real or all generated, by one logit; nothing else changes. Raises
     ShapeError for a batch that is not a multiple of m. Source: PacGAN, Lin et al. 2018.
     """

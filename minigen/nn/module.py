@@ -27,11 +27,11 @@ class Buffer(Tensor):
 
     def __init__(self, data: Any, name: str | None = None):
         super().__init__(data, name=name)
-        self.rebind(self.data.copy())  # it will be overwritten, the caller's array must not
+        self.rebind(self.data.copy())  # it will be overwritten, the caller's array must not be
 
 
 class NonNegative(Buffer):
-    """A Buffer of variances or counts: a state with a number below 0 is refused."""
+    """A Buffer of variances or counts: a state with negative values is refused."""
 
     __slots__ = ()
 
@@ -40,15 +40,15 @@ class Module(Configured):
     """Base of layers and models: write `__init__`, which sets parameters, buffers and modules as attributes, and `forward`.
 
     These are found by attribute, also inside lists, tuples and dicts; a parameter that two modules share (tied
-    weights) counts once. Numbers among arguments and attributes are Python's, also where NumPy's were given. Calling the module
-    calls `forward`; an error inside says in which layer it arose.
+    weights) counts once. NumPy scalars among arguments and attributes become Python numbers. Calling the module calls `forward`;
+    an error inside names the layer in which it arose.
     """
 
     training = True
-    remembered: tuple[str, ...] = ()  # attributes that are no settings, such as what a forward pass leaves behind: not compared
+    remembered: tuple[str, ...] = ()  # attributes that are not settings, such as results of a forward pass: not compared
 
     def forward(self, *inputs: Any) -> Any:
-        """The computation; to be written by each module."""
+        """The computation; every module defines it."""
         raise NotImplementedError(f"{type(self).__name__} has no forward()")
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
@@ -65,7 +65,7 @@ class Module(Configured):
             error.path = error.path if path is None else (path, *error.path)
         error.module = self
 
-    # -- what belongs to a module --------------------------------------------------------------------------------
+    # -- the contents of a module --------------------------------------------------------------------------------
 
     def members(self) -> Iterator[tuple[str, Any]]:
         """All (name, parameter, buffer or module) among the attributes, in order of assignment."""
@@ -91,7 +91,7 @@ class Module(Configured):
         return {path: tensor for path, tensor in self.named_state().items() if isinstance(tensor, Parameter)}
 
     def named_state(self) -> dict[str, Parameter | Buffer]:
-        """Path -> parameter or buffer: all that a state dict holds, named as in `named_parameters`."""
+        """Path -> parameter or buffer: the contents of a state dict, named as in `named_parameters`."""
         named: dict[str, Parameter | Buffer] = {}
         found: set[int] = set()
         for path, tensor in self._paths(""):
@@ -129,7 +129,7 @@ class Module(Configured):
 
     @block
     def eval_mode(self) -> Iterator[None]:
-        """Evaluation mode inside a `with` block, or a decorated function; afterward every module is in the mode it was in."""
+        """Evaluation mode inside a `with` block, or a decorated function; afterward every module returns to its former mode."""
         modes = [(module, module.training) for module in self.modules()]
         self.eval()
         try:
@@ -141,11 +141,11 @@ class Module(Configured):
     def frozen(self) -> Block:
         """Inside a `with` block the module is used without being changed: its parameters are constants.
 
-        Gradients flow through it to its input, and none of its own is computed. That is decided in the backward pass, which
-        therefore belongs inside the block too. Afterward the buffers (running statistics) are what they were, bit for bit, and
+        Gradients flow through it to its input, and none for its parameters are computed. That is decided in the backward pass,
+        which therefore belongs inside the block too. Afterward the buffers (running statistics) are as before, bit for bit, and
         each parameter requires a gradient as before, also after an error. Modes stay: a BatchNorm in training mode uses the
-        batch. For adversarial training: the discriminator scores the generator, whose step must not change it. The block
-        can be entered again and again, which saves the search for the parameters.
+        batch. For adversarial training: the discriminator scores the generator, whose step must not change it. The block can be
+        entered repeatedly, which saves the search for the parameters.
         """
         state = list(self.named_state().values())
         parameters = [tensor for tensor in state if isinstance(tensor, Parameter)]
@@ -153,12 +153,13 @@ class Module(Configured):
         return Block(functools.partial(freezing, parameters, buffers))
 
     def zero_grad(self) -> None:
-        """Forget the gradients of all parameters."""
+        """Clear the gradients of all parameters."""
         for parameter in self.parameters():
             parameter.grad = None
 
     def astype(self, dtype: Any) -> "Module":
-        """Convert all parameters and buffers, e.g. to "float64" for a gradcheck; an optimizer made before must be made again."""
+        """Convert all parameters and buffers, e.g. to "float64" for a gradcheck; an optimizer created before must be
+        recreated."""
         if np.dtype(dtype) not in (np.float32, np.float64):
             raise DtypeError(f"a model computes in float32 or float64, not in {np.dtype(dtype)}")
         for tensor in self.named_state().values():
@@ -168,27 +169,27 @@ class Module(Configured):
         return self
 
     def state_dict(self) -> dict[str, np.ndarray]:
-        """Path -> copy of the values on the host, of every parameter and buffer."""
+        """Path -> a host copy of every parameter and buffer."""
         return {name: np.array(to_numpy(tensor.data)) for name, tensor in self.named_state().items()}
 
     def check_state(self, state: Mapping[str, Any]) -> None:
-        """Raise StateError, naming every mismatch, unless a state dict fits; only shapes and dtypes are looked at."""
+        """Raise StateError, naming every mismatch, unless a state dict fits; only shapes and dtypes are compared."""
         check_fit(type(self).__name__, state, self.named_state())
 
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
-        """Take over the values of a state dict. All of it fits, or StateError names every mismatch and nothing changes."""
+        """Load the values of a state dict. Unless all of it fits, StateError names every mismatch and nothing changes."""
         state = {name: to_numpy(value) for name, value in state.items()}  # refuses what is not an array, before anything changes
         self.check_state(state)
         named = self.named_state()
         counts = [name for name, tensor in named.items() if isinstance(tensor, NonNegative)]
-        refuse(type(self).__name__, [f"{name} holds negative numbers" for name in counts if (np.asarray(state[name]) < 0).any()])
+        refuse(type(self).__name__, [f"{name} holds negative values" for name in counts if (np.asarray(state[name]) < 0).any()])
         for name, tensor in named.items():
             tensor.assign(asarray(state[name]))
 
     def fingerprint(self) -> str:
         """The first 12 hexadecimal digits of the SHA-256 of the state: names, shapes, dtypes and values.
 
-        To be printed with every score that a trained network gives: other weights, other scores.
+        Print it with every score of a trained network: other weights, other scores.
         """
         digest = hashlib.sha256()
         for name, array in self.state_dict().items():
@@ -196,17 +197,17 @@ class Module(Configured):
             digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()[:12]
 
-    # -- what it looks like --------------------------------------------------------------------------------------
+    # -- summaries -----------------------------------------------------------------------------------------------
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         """The shape of one example's output for one example's input shape (neither counts the batch).
 
-        Layers compute it; any other module is asked by a forward pass of one example of zeros, in evaluation mode.
+        Layers compute it; for other modules it is found by a forward pass of one example of zeros, in evaluation mode.
         """
         return self.traced_output_shape(input_shape)
 
     def traced_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        """The output shape that a forward pass of one example of zeros has."""
+        """The output shape of a forward pass of one example of zeros."""
         with self.eval_mode(), no_grad():
             return tuple(self(Tensor(zeros((1, *input_shape), self))).shape[1:])
 
@@ -215,14 +216,14 @@ class Module(Configured):
         return type(self).output_shape is not Module.output_shape
 
     def describe(self) -> str:
-        """What stands behind the class name in a summary, e.g. "784 -> 100"."""
+        """The text after the class name in a summary, e.g. "784 -> 100"."""
         return ""
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.describe()})"
 
     def summary_children(self) -> Iterator[tuple[str, "Module"]] | None:
-        """(name, module) of the parts that a summary lists, in the order in which they are applied; None: the order is traced."""
+        """(name, module) of the parts that a summary lists, in order of application; None: the order is traced."""
         return None
 
     def summary(self, input_shape: tuple[int, ...]) -> None:
@@ -243,7 +244,7 @@ def freezing(parameters: list[Parameter], buffers: list[Buffer]) -> Iterator[Non
         for parameter, flag in zip(parameters, flags):
             parameter.requires_grad = flag
         for buffer, (version, value) in zip(buffers, before):
-            if buffer.version != version:  # assigning makes older graphs stale: not those that read a buffer nobody changed
+            if buffer.version != version:  # assigning makes older graphs stale: skip buffers that did not change
                 buffer.assign(value)
 
 
@@ -255,10 +256,10 @@ class ElementwiseModule(Module):
 
 
 class WeightedModule(Module):
-    """Base of layers whose weight another module may compute again in each forward pass, from the parameter `weight`.
+    """Base of layers whose weight another module may recompute in each forward pass, from the parameter `weight`.
 
     `reparametrization`: that module, called with the parameter; for example `nn.spectral_norm` sets it. `output_axis`: the axis
-    of the weight that counts the layer's outputs.
+    of the weight that indexes the layer's outputs.
     """
 
     weight: Parameter

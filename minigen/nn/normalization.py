@@ -1,9 +1,9 @@
-"""Layers that bring activations to mean 0 and variance 1, then scale and shift them.
+"""Layers that normalize activations to mean 0 and variance 1, then scale and shift them.
 
     y = (x - mean) / sqrt(variance + eps) * weight + bias
 
-They differ in what shares a mean and a variance. weight and bias have one value per channel (the last axis), and start at 1 and
-0. The variance in this formula is the biased one, divided by the number of elements.
+They differ in the elements that share a mean and a variance. weight and bias have one value per channel (the last axis), and
+start at 1 and 0. The variance in this formula is the biased one, divided by the number of elements.
 """
 
 import math
@@ -36,15 +36,15 @@ class Normalization(ElementwiseModule):
 
 
 class BatchNorm(Normalization):
-    """Every channel by its mean and variance over the batch, and over all positions: x (n, ..., features), same shape.
+    """Normalizes every channel by its mean and variance over the batch and all positions: x (n, ..., features), same shape.
 
-    In training, those of the batch, which also move the running statistics (kept in the state, outside the graph):
+    In training, those of the batch, which also update the running statistics (kept in the state, outside the graph):
 
         running = momentum * running + (1 - momentum) * batch
 
-    In evaluation, the running ones. `momentum` is Keras's word for how much stays; PyTorch's momentum is 1 minus it. As in
+    In evaluation, the running ones. `momentum` is Keras's, the share that is kept; PyTorch's momentum is 1 minus it. As in
     PyTorch, the running variance takes the unbiased variance of the batch, divided by n - 1. Raises ShapeError in training for
-    one value per channel, whose variance says nothing. Ioffe & Szegedy 2015, algorithms 1 and 2.
+    one value per channel, whose variance is meaningless. Ioffe & Szegedy 2015, algorithms 1 and 2.
     """
 
     def __init__(self, features: int, momentum: float = 0.9, eps: float = 1e-5):
@@ -61,7 +61,7 @@ class BatchNorm(Normalization):
         if math.prod(x.shape[:-1]) < 2:
             raise ShapeError(
                 f"{self!r} in training mode needs more than one value per channel, got {tuple(x.shape)}: "
-                "a larger batch, a batch size that leaves no single example over, or evaluation mode with eval()"
+                "a larger batch, a batch size that leaves no remainder of one example, or evaluation mode with eval()"
             )
         axes = tuple(range(len(x.shape) - 1))
         centered = ops.center(x, axis=axes)
@@ -71,15 +71,15 @@ class BatchNorm(Normalization):
         return ops.scale_shift(centered, inv_std * self.weight, self.bias)
 
     def update(self, mean: TensorLike, variance: TensorLike, n: int) -> None:
-        """Move the running statistics toward those of a batch with n values per channel; `variance` is divided by n."""
+        """Update the running statistics toward those of a batch with n values per channel; `variance` is divided by n."""
         for running, batch in ((self.running_mean, mean), (self.running_var, variance * (n / (n - 1)))):
             running.assign(self.momentum * running.data + (1.0 - self.momentum) * batch)
 
 
 class LayerNorm(Normalization):
-    """Every vector of features by its own mean and variance: x (..., features), same shape. Ba et al. 2016.
+    """Normalizes every vector of features by its own mean and variance: x (..., features), same shape. Ba et al. 2016.
 
-    Of images, the channels of each pixel. It does not depend on the batch: training and evaluation are the same.
+    In images, the channels of each pixel. It does not depend on the batch: training and evaluation are the same.
     """
 
     def forward(self, x: TensorLike) -> TensorLike:
@@ -88,7 +88,7 @@ class LayerNorm(Normalization):
 
 
 class InstanceNorm(Normalization):
-    """Every channel of every image by its mean and variance over height and width: x (n, h, w, features), same shape.
+    """Normalizes every channel of every image by its mean and variance over height and width: x (n, h, w, features), same shape.
 
     It does not depend on the batch: training and evaluation are the same. Raises ShapeError for images of one pixel, which would
     all become zero. Ulyanov et al. 2016.

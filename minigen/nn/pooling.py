@@ -10,7 +10,7 @@ from minigen.ops.window import Padding, Pair, explicit_padding, output_size, pai
 
 
 class Pool2d(Module):
-    """Base of the two pooling layers, which differ in what they make of a window."""
+    """Base of the two pooling layers, which differ in how they reduce a window."""
 
     pool: Callable[..., TensorLike]  # the op
 
@@ -30,14 +30,14 @@ class Pool2d(Module):
         return (*output_size((height, width), self.pool_size, self.stride, self.padding), channels)
 
     def describe(self) -> str:
-        stride = f", stride {by(self.stride)}" if self.stride != self.pool_size else ""
-        return by(self.pool_size) + stride + (f", padding {self.padding}" if self.padding != "valid" else "")
+        stride = f", stride {size_text(self.stride)}" if self.stride != self.pool_size else ""
+        return size_text(self.pool_size) + stride + (f", padding {self.padding}" if self.padding != "valid" else "")
 
 
 class MaxPool2d(Pool2d):
     """The largest element of each window: x (n, h, w, c) -> (n, h', w', c), h' = floor((h + padding - pool_size) / stride) + 1.
 
-    `stride` is `pool_size` unless given; `padding`: "valid" (none: what remains at the end is dropped, so that 7 becomes 3),
+    `stride` is `pool_size` unless given; `padding`: "valid" (none: the remainder at the end is dropped, so that 7 becomes 3),
     "same" (h' = ceil(h / stride)), an int or ((top, bottom), (left, right)). See `ops.max_pool2d`.
     """
 
@@ -67,9 +67,9 @@ class UpSample2d(Module):
         return height * self.factor[0], width * self.factor[1], channels
 
     def describe(self) -> str:
-        return by(self.factor)
+        return size_text(self.factor)
 
 
-def by(size: Pair) -> str:
+def size_text(size: Pair) -> str:
     """(2, 3) as "2x3"."""
     return f"{size[0]}x{size[1]}"

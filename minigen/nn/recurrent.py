@@ -15,11 +15,11 @@ State = tuple[TensorLike, ...]  # what a cell carries from step to step, its out
 
 
 class RecurrentCell(Module):
-    """One time step: cell(x, state) -> the next state. A subclass says how many gates it has, and writes `step`.
+    """One time step: cell(x, state) -> the next state. A subclass sets its number of gates, and defines `step`.
 
     Weights: `weight` (in, gates * hidden) and `bias` for the input, `recurrent_weight` (hidden, gates * hidden) for h, the gates
-    side by side. Each gate starts like a layer of its own: Glorot uniform from the input, orthogonal from h. (Keras draws the
-    fused matrices whole, which leaves every gate about half as strong; the recurrent autoencoder then needed twice the steps.)
+    side by side. Each gate is initialized like a layer of its own: Glorot uniform from the input, orthogonal from h. (Keras draws
+    each fused matrix as one, which makes every gate about half as strong; the recurrent autoencoder then needed twice the steps.)
     """
 
     gates: int
@@ -37,7 +37,7 @@ class RecurrentCell(Module):
         return array_module(*parts).concatenate(parts, axis=1)
 
     def step(self, x: TensorLike, state: State) -> State:
-        """The next state, from the input x (n, in) and the state before it; unchecked."""
+        """The next state, from the input x (n, in) and the previous state; unchecked."""
         raise NotImplementedError(f"{type(self).__name__} has no step()")
 
     def initial_state(self, n: int) -> State:
@@ -66,7 +66,7 @@ class RecurrentCell(Module):
 
 
 class LSTMCell(RecurrentCell):
-    """A cell with a memory c that gates guard (Hochreiter & Schmidhuber 1997; forget gate of Gers et al. 2000).
+    """A cell with a gated memory c (Hochreiter & Schmidhuber 1997; forget gate of Gers et al. 2000).
 
         i, f, g, o = x W + h U + b                     (n, hidden) each, side by side in this order
         c' = sigmoid(f) * c + sigmoid(i) * tanh(g),    h' = sigmoid(o) * tanh(c')
@@ -98,9 +98,9 @@ class GRUCell(RecurrentCell):
         r = sigmoid(r + r_h),   z = sigmoid(z + z_h),           n = tanh(n_x + r * n_h)
         h' = (1 - z) * n + z * h
 
-    cell(x, (h,)) -> (h',); by default from zeros. Cho et al. reset h before the product, tanh(n_x + (r * h) U); reset after it,
-    all three gates are one product, and need a bias of their own: that is why there are two. Parameters:
-    3 * hidden * (in + hidden + 2), as in PyTorch (whose order of gates this is) and in Keras (whose order is z, r, n).
+    cell(x, (h,)) -> (h',); by default from zeros. Cho et al. reset h before the product, tanh(n_x + (r * h) U); with the reset
+    after it, all three gates are one product, which needs a bias of its own: hence two biases. Parameters: 3 * hidden * (in +
+    hidden + 2), as in PyTorch (whose order of gates this is) and in Keras (whose order is z, r, n).
     """
 
     gates = 3
@@ -139,7 +139,7 @@ class Recurrent(Module):
         return (*input_shape[: int(self.return_sequences)], self.cell.hidden_size)
 
     def check_steps(self, time: int) -> None:
-        """Raise ShapeError for a sequence without a step, after which there is no output."""
+        """Raise ShapeError for an empty sequence, which has no output."""
         if time < 1:
             raise ShapeError(f"{self!r} expects sequences (time, {self.cell.input_size}) of at least one step, got none")
 
@@ -168,7 +168,7 @@ class GRU(Recurrent):
 
 
 class RepeatVector(Module):
-    """Each example n times in a row, as a sequence: (n_examples, features) -> (n_examples, n, features)."""
+    """Each example repeated n times, as a sequence: (n_examples, features) -> (n_examples, n, features)."""
 
     def __init__(self, n: int):
         check_sizes("RepeatVector", n=n)

@@ -1,4 +1,4 @@
-"""Layers that disturb the signal in training and do nothing in evaluation (`model.eval()`), and a penalty on activity."""
+"""Layers that perturb the signal in training and do nothing in evaluation (`model.eval()`), and an activity penalty."""
 
 from typing import Any
 
@@ -56,15 +56,15 @@ class GaussianNoise(ElementwiseModule):
 
 
 class ActivityRegularization(ElementwiseModule):
-    """Passes x on unchanged, and remembers the penalty of its activations: l1 * l1_sparsity(x) + kl * kl_sparsity(x, target).
+    """Returns x unchanged, and stores the penalty of its activations: l1 * l1_sparsity(x) + kl * kl_sparsity(x, target).
 
-    x (n, ...); for kl in [0, 1], of a sigmoid for example. `ops.l1_sparsity` is charged to a mean example, whatever the
-    batch size; `ops.kl_sparsity` to the units' means over the batch. A model adds the penalty to its loss with
-    `activity_penalty(model)`. Only the latest forward pass counts, in training and in evaluation alike; under `no_grad` the
-    penalty is a number without a graph. A copy of the layer starts without one.
+    x (n, ...); for kl in [0, 1], of a sigmoid for example. `ops.l1_sparsity` is a mean over examples, whatever the batch size;
+    `ops.kl_sparsity` is a function of the units' means over the batch. A model adds the penalty to its loss with
+    `activity_penalty(model)`. Only the latest forward pass counts, both in training and in evaluation; under `no_grad` the
+    penalty has no graph. A copy of the layer starts without one.
 
-    Keras 3 until 2026 summed l1 over the batch, older Keras took this mean: there the same l1 differs by the batch size.
-    Raises ValueError for weights that are negative or infinite, and for a target outside (0, 1).
+    Keras 3 until 2026 summed l1 over the batch, older Keras took this mean: the same l1 there differs by a factor of the batch
+    size. Raises ValueError for weights that are negative or infinite, and for a target outside (0, 1).
     """
 
     remembered = ("penalty",)
@@ -88,7 +88,7 @@ class ActivityRegularization(ElementwiseModule):
         return {**vars(self), "penalty": 0.0}  # a graph cannot be copied
 
     def pop_penalty(self) -> Tensor | float:
-        """The penalty of the latest forward pass, forgotten here so that its graph can go; 0.0 if it was taken already."""
+        """The penalty of the latest forward pass, cleared to free its graph; 0.0 if it was taken already."""
         penalty, self.penalty = self.penalty, 0.0
         return penalty
 
@@ -100,6 +100,6 @@ class ActivityRegularization(ElementwiseModule):
 def activity_penalty(module: Module) -> Tensor | float:
     """The penalties of all ActivityRegularization layers below a module from their latest forward pass, summed; 0.0 if none.
 
-    Reading clears the penalties: ask once after each forward pass.
+    Reading clears the penalties: call it once after each forward pass.
     """
     return sum((layer.pop_penalty() for layer in module.modules() if isinstance(layer, ActivityRegularization)), 0.0)

@@ -1,4 +1,4 @@
-"""Spectral normalization: layers that do not stretch any vector."""
+"""Spectral normalization: weights with largest singular value 1."""
 
 from minigen import ops
 from minigen.autograd import Parameter, TensorLike, unwrap
@@ -11,12 +11,12 @@ from minigen.nn.module import Buffer, Module, WeightedModule
 def spectral_norm(module: Module) -> Module:
     """Divide the weight of every Dense, Conv2d and ConvTranspose2d in a module by its largest singular value.
 
-    Returns the module, so that `nn.spectral_norm(Discriminator())` is the one line. The weights stretch no vector any more (those
-    of a convolution: no vector of the values under its kernel), which bounds the discriminator's slope. The division is a
-    `SpectralNorm`, computed in each forward pass. Biases and all other layers stay as they are: a BatchNorm would stretch again.
+    Returns the module, as in `nn.spectral_norm(Discriminator())`. The weights then stretch no vector (in a convolution, no vector
+    of values under the kernel), which bounds the discriminator's slope. The division is a `SpectralNorm`, computed in each
+    forward pass. Biases and all other layers are unchanged: a BatchNorm could stretch again.
 
     Raises ValueError for a module without such a layer, and for a layer whose weight is reparametrized already, is tied to a
-    DenseTranspose or is zero; ShapeError for a weight of one axis. Nothing is changed then. Source: Miyato et al. 2018.
+    DenseTranspose or is zero; ShapeError for a weight of one axis. The module is then unchanged. Source: Miyato et al. 2018.
     """
     layers = {id(layer): (path, layer) for path, layer in module.named_modules() if isinstance(layer, WeightedModule)}
     if not layers:
@@ -27,11 +27,11 @@ def spectral_norm(module: Module) -> Module:
         if layer.reparametrization is not None:
             raise ValueError(f"{where} is reparametrized already, by {layer.reparametrization!r}: apply it once")
         if id(layer.weight) in tied:
-            raise ValueError(f"{where} shares its weight with a DenseTranspose, which would use it as it is: give both their own")
+            raise ValueError(f"{where} shares its weight with a DenseTranspose, which would use it unnormalized: untie them")
         if layer.weight.ndim < 2:
             raise ShapeError(f"{where} has a weight of shape {layer.weight.shape}, expected at least two axes, (in, out)")
         if not to_numpy(layer.weight.data).any():
-            raise ValueError(f"{where} has a weight of zeros, which cannot be divided by its size: start from random ones")
+            raise ValueError(f"{where} has a weight of zeros, which cannot be normalized: start from random ones")
     for _, layer in layers.values():
         layer.reparametrization = SpectralNorm(layer.weight, layer.output_axis)
     return module
@@ -40,15 +40,15 @@ def spectral_norm(module: Module) -> Module:
 class SpectralNorm(Module):
     """W / sigma, with sigma -> the largest singular value of W from below: any shape, same shape.
 
-    W counts as the matrix (fan_in, out) that the inputs are multiplied by; `output_axis` is the axis of W that holds the outputs.
-    A kernel (kh, kw, in, out) becomes (kh kw in, out), and that of a ConvTranspose2d, (kh, kw, out, in), too becomes
-    (kh kw in, out), as in PyTorch. The buffer u (out,) makes one step of power iteration in each forward pass in training, none
-    in evaluation, and 15 here, at the start, from a random direction:
+    W counts as the matrix (fan_in, out) that the inputs are multiplied by; `output_axis` is the axis of W that indexes the
+    outputs. A kernel (kh, kw, in, out) becomes (kh kw in, out), and so does that of a ConvTranspose2d, (kh, kw, out, in), as in
+    PyTorch. The buffer u (out,) takes one step of power iteration in each forward pass in training, none in evaluation, and 15 in
+    the constructor, from a random direction:
 
         v = W u / |W u|,    u' = W^T v / |W^T v|,    sigma = |W u'|
 
-    In derivatives, of any order, u is a constant: dsigma/dW = v u^T. That is exact where u is the singular vector, and otherwise
-    as near as u is. Source: Miyato et al. 2018, algorithm 1.
+    In derivatives, of any order, u is a constant: dsigma/dW = v u^T. That is exact if u is the singular vector, and otherwise as
+    accurate as u. Source: Miyato et al. 2018, algorithm 1.
     """
 
     def __init__(self, weight: Parameter, output_axis: int = -1):
@@ -76,7 +76,7 @@ def as_matrix(weight: TensorLike, output_axis: int) -> TensorLike:
 
 
 def power_iteration(matrix: Array, u: Array) -> Array:
-    """One step: W^T W u, normalized, which turns u toward the largest right singular vector."""
+    """One step: W^T W u, normalized, which turns u toward the first right singular vector."""
     return unit_vector(unit_vector(matrix @ u) @ matrix)
 
 

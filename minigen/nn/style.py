@@ -14,7 +14,7 @@ from minigen.utils.checks import check_positive, check_shape, check_sizes
 class PixelNorm(ElementwiseModule):
     """Every vector of features divided by its root mean square: x (..., features), same shape. See `ops.pixel_norm`.
 
-    Of images, the channels of each pixel; of latent vectors, all elements, which brings them to a sphere.
+    In images, the channels of each pixel; in latent vectors, all elements, which projects them onto a sphere.
     """
 
     def forward(self, x: TensorLike) -> TensorLike:
@@ -30,7 +30,8 @@ class Blur2d(ElementwiseModule):
 
 
 class Bias(ElementwiseModule):
-    """x + b, one value per channel: x (..., features), same shape. For places where it does not follow its layer at once."""
+    """x + b, one value per channel: x (..., features), same shape. For places where the bias does not directly follow its
+    layer."""
 
     def __init__(self, features: int):
         check_sizes("Bias", features=features)
@@ -71,9 +72,9 @@ class NoiseInjection(ElementwiseModule):
     x (n, height, width, features), noise (n, height, width, 1) or (1, height, width, 1), scale (features,), m = `lr_multiplier`:
     below 1 the network learns more slowly to rely on noise (the paper has 1). `noise`, unless it is given, is N(0, 1): drawn for
     each image in training; in evaluation the same map, a buffer, for all of them, so that an image depends on its latent vector
-    alone. It is the source of what is random in an image, such as strands of hair and freckles, which a generator would
-    otherwise have to make out of its latent vector. Raises ShapeError for images or noise of another size.
-    Source: Karras et al. 2019, section 2.
+    alone. It is the source of random detail in an image, such as strands of hair and freckles, which a generator would otherwise
+    have to derive from its latent vector. Raises ShapeError for images or noise of another size. Source: Karras et al. 2019,
+    section 2.
     """
 
     def __init__(self, features: int, height: int, width: int, lr_multiplier: float = 1.0):
@@ -106,7 +107,7 @@ class NoiseInjection(ElementwiseModule):
 
 
 class AdaIN(Module):
-    """Adaptive instance normalization: x says where each channel is strong, a style w how strong it is.
+    """Adaptive instance normalization: x determines where each channel is strong, a style w how strong.
 
         y = (1 + ys) (x - mean) / sqrt(variance + eps) + yb,   (ys, yb) = A(w)
 

@@ -1,4 +1,4 @@
-"""The table of a network's layers, with the shapes of what they return and their parameters."""
+"""The table of a network's layers, with their output shapes and parameters."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ Shape = tuple[int, ...]  # of one example
 
 
 def summary(module: "Module", input_shape: Shape) -> str:
-    """The table as text: a row for each layer, in order of application where that is known, for one example's input shape."""
+    """The table as text: a row for each layer, in order of application if that is known, for one example's input shape."""
     rows = [("layer", "output shape", "parameters"), ("input", str(input_shape), "")]
     counted: set[int] = set()
     add_rows(rows, module, "", input_shape, counted)
@@ -54,7 +54,7 @@ def layers_below(module: "Module", path: str) -> "Iterator[tuple[str, Module]]":
 
 
 def trace(module: "Module", shape: Shape, layers: "list[Module]") -> tuple[dict[int, Any], Shape]:
-    """Output shapes of the layers (by id) and of the module, seen in a forward pass of one example of zeros."""
+    """Output shapes of the layers (by id) and of the module, recorded in a forward pass of one example of zeros."""
     shapes: dict[int, Any] = {}
 
     def watched(layer: "Module", forward: "Callable") -> "Callable":
@@ -75,7 +75,7 @@ def trace(module: "Module", shape: Shape, layers: "list[Module]") -> tuple[dict[
 
 
 def row(name: str, module: "Module", shape: Any, counted: set[int]) -> tuple[str, str, str]:
-    """One line of the table; a shared parameter counts where it comes first."""
+    """One line of the table; a shared parameter counts at its first occurrence."""
     new = [parameter for parameter in module.parameters() if id(parameter) not in counted]
     counted.update(map(id, new))
     return f"{name} {module!r}".strip(), str(shape), f"{sum(parameter.size for parameter in new):,}"

@@ -1,5 +1,5 @@
 """Activations, element by element: any shape -> the same shape. Rules use results (y) rather than inputs where that saves an
-operation, gate with `masked`, which is faster than `where`, and clip, which is faster than `maximum` with a number."""
+operation, gate with `masked`, which is faster than `where`, and clip, which is faster than `maximum` with a scalar."""
 
 import math
 
@@ -58,8 +58,8 @@ def sigmoid_cross_entropy(logits: Array, targets: Array) -> Array:
 
     -t log s(x) - (1 - t) log(1 - s(x)) = log(1 + e^-|x|) + x ([x > 0] - t): finite for every finite logit, and
     exact for a confident right answer, where softplus(x) - t x would round to 0. A logit of inf costs 0 if t = 1, one of -inf if
-    t = 0, else inf. Targets have the shape of the logits, for (n, 1) against (n,) would broadcast to n * n pairs, or are a
-    single number. `losses.bce_with_logits` reduces it.
+    t = 0, else inf. Targets have the shape of the logits, because (n, 1) against (n,) would broadcast to n * n pairs, or are a
+    scalar. `losses.bce_with_logits` reduces it.
     """
     if getattr(targets, "shape", ()) not in ((), logits.shape):
         raise ValueError(f"logits have shape {logits.shape}, targets {targets.shape}: expected the same")
@@ -116,7 +116,7 @@ def leaky_relu_dx(g, y, x, *, slope):
 
 @op(non_differentiable=("x",))
 def leaky_relu_grad(g: Array, x: Array, *, slope: float) -> Array:
-    """g where x > 0, slope * g below: what leaky_relu lets through of a derivative. Linear in g, and constant in x but for 0."""
+    """g where x > 0, slope * g below: the derivative rule of leaky_relu. Linear in g, and piecewise constant in x."""
     xp = array_module(x)
     if slope == 0.0:
         return gated(g, x > 0.0, out=xp.empty_like(g))
@@ -128,12 +128,12 @@ def leaky_relu_grad(g: Array, x: Array, *, slope: float) -> Array:
 
 @leaky_relu_grad.vjp("g")
 def leaky_relu_grad_dg(gg, y, g, x, *, slope):
-    """dL/dg = what the same gate lets through of gg."""
+    """dL/dg = the same gate applied to gg."""
     return leaky_relu_grad(gg, x, slope=slope)
 
 
 def check_slope(slope: float, prefix: str = "") -> None:
-    """Raise ValueError for a slope with which leaky_relu would not be the larger of x and slope * x."""
+    """Raise ValueError unless leaky_relu is the larger of x and slope * x."""
     if not 0.0 <= slope <= 1.0:
         raise ValueError(f"{prefix}expected 0 <= slope <= 1, got slope={slope}")
 
@@ -172,8 +172,8 @@ def selu_dx(g, y, x):
 def scaled_elu(x: Array, scale: float, alpha: float) -> Array:
     """scale * x for x > 0, scale * alpha * (e^x - 1) below: the forward pass of elu and selu.
 
-    e^x - 1 = 2 t / (1 - t) with t = tanh(x / 2) keeps its digits near 0 as expm1 does, which NumPy computes one by one on CPUs
-    without AVX-512, three times as slowly.
+    e^x - 1 = 2 t / (1 - t) with t = tanh(x / 2) keeps its digits near 0 as expm1 does, which NumPy does not vectorize on CPUs
+    without AVX-512, three times as slow.
     """
     xp = array_module(x)
     y = xp.multiply(x, 0.5, out=xp.empty_like(x))

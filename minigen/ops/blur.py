@@ -1,4 +1,4 @@
-"""The binomial low-pass filter, which takes the blocks out of repeated pixels."""
+"""The binomial low-pass filter, which smooths the blocks of repeated pixels."""
 
 from minigen.backend import Array
 from minigen.engine import op

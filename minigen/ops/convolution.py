@@ -1,9 +1,9 @@
-"""Convolution: three ops that are the partial derivatives of one trilinear form, so that none needs a rule of its own making.
+"""Convolution: three ops that are the partial derivatives of one trilinear form, so that their rules are one another.
 
     F(x, w, g) = sum over n, i, j, a, b, c, o of  x[n, i s + a - p, j s + b - p, c]  w[a, b, c, o]  g[n, i, j, o]
 
 Images x (n, h, w, c), zero outside; kernels w (kh, kw, c, o); g (n, i, j, o), one position for each window of x; stride s and
-padding p, for each axis its own. Then
+padding p, per axis. Then
 
     conv2d(x, w) = dF/dg,     conv2d_transpose(g, w) = dF/dx,     conv2d_weight(x, g) = dF/dw
 
@@ -79,7 +79,7 @@ def conv2d_transpose(
     check("g", g, w.shape[3], w, b, w.shape[2])
     check_output_size(size, g.shape[1:3], w.shape[:2], stride, padding)
     x = array_module(g).empty((len(g), *size, w.shape[2]), dtype=g.dtype)
-    # Gathering copies windows of o channels and flips the kernel: too much for few c, or for more c than there are windows.
+    # Gathering copies windows of o channels and flips the kernel: too costly if c is small, or larger than the number of windows.
     few = w.shape[2] <= min(FEW_CHANNELS, w.shape[3]) or w.shape[2] > math.prod(g.shape[:3])
     compute = scatter if few else gather
     compute(g, w, b, (top, left), stride, out=x)
@@ -110,13 +110,13 @@ def conv2d_weight(x: Array, g: Array, *, kernel_size: Pair, stride: int | Pair =
 
         w[a, b, c, o] = sum over n, i, j of  x[n, i s + a - p, j s + b - p, c]  g[n, i, j, o]
 
-    Raises ShapeError if g is not of the shape that conv2d gives.
+    Raises ShapeError if g does not have the shape that conv2d gives.
     """
     kernel = pair(kernel_size, "kernel_size")
     (top, left), stride, grid = geometry(x.shape, kernel, stride, padding)
     if tuple(g.shape[:3]) != (len(x), *grid):
         raise ShapeError(
-            f"got g of shape {tuple(g.shape)}, expected {(len(x), *grid)} and channels, as conv2d gives of x {tuple(x.shape)}"
+            f"got g of shape {tuple(g.shape)}, expected {(len(x), *grid)} and channels, as conv2d gives for x {tuple(x.shape)}"
         )
     if not x.shape[3] * g.shape[3]:
         return array_module(x).zeros((*kernel, x.shape[3], g.shape[3]), dtype=x.dtype)
@@ -144,7 +144,7 @@ def conv2d_weight_dg(gw, w, x, g, *, kernel_size, stride, padding):
     return conv2d(x, gw, stride=stride, padding=padding)
 
 
-# -- what is where -------------------------------------------------------------------------------------------------
+# -- geometry and checks -------------------------------------------------------------------------------------------------
 
 
 def geometry(image: tuple[int, ...], kernel: tuple[int, ...], stride: int | Pair, padding: Padding) -> tuple[Pair, Pair, Pair]:
@@ -154,19 +154,20 @@ def geometry(image: tuple[int, ...], kernel: tuple[int, ...], stride: int | Pair
     stride = pair(stride, "stride")
     try:
         return placed(image[1:3], kernel[:2], stride, padding)
-    except TypeError:  # what cannot be looked up, such as a list, is computed, or refused, without the table
+    except TypeError:  # an unhashable argument, such as a list, is computed, or refused, without the cache
         return placed.__wrapped__(image[1:3], kernel[:2], stride, padding)
 
 
-@lru_cache(maxsize=1024, typed=True)  # 1.0 and True are refused, also where 1 has been looked up
+@lru_cache(maxsize=1024, typed=True)  # 1.0 and True are refused, even if 1 is in the cache
 def placed(size: Pair, kernel: Pair, stride: Pair, padding: Padding) -> tuple[Pair, Pair, Pair]:
-    """What `geometry` returns, looked up where it has been computed before."""
+    """What `geometry` returns, cached."""
     (top, _), (left, _) = explicit_padding(padding, size, kernel, stride)
     return (top, left), stride, window.output_size(size, kernel, stride, padding)
 
 
 def check(name: str, images: Array, channels: int, w: Array, b: Array | None, outputs: int) -> None:
-    """Raise unless the images have as many channels as the kernel takes, the bias as many as it gives, and all one dtype."""
+    """Raise unless the images have as many channels as the kernel takes, the bias as many as it outputs, and all have one
+    dtype."""
     if images.shape[3] != channels:
         hint = f": {CHANNELS_FIRST}" if images.shape[1] == channels else ""
         raise ShapeError(
@@ -191,7 +192,7 @@ def check_output_size(size: Pair, grid: Pair, kernel: Pair, stride: Pair, paddin
 
 
 def default_output_size(grid: Pair, kernel: Pair, stride: int | Pair, padding: Padding) -> Pair:
-    """What a transposed convolution leads to unless it is told. Raises ShapeError if the padding leaves nothing of it."""
+    """The output size of a transposed convolution by default. Raises ShapeError if the padding leaves nothing of it."""
     stride = pair(stride, "stride")
     if padding == "same":
         return grid[0] * stride[0], grid[1] * stride[1]

@@ -126,13 +126,13 @@ def power_dx(g, y, x, p):
     if isinstance(exponent, (int, float)):
         return masked(g, False) if exponent == 0 else g * exponent if exponent == 1 else g * (exponent * x ** (exponent - 1))
     invertible = abs(unwrap(x)) >= np.finfo(exponent.dtype).tiny  # not 0, not so small that 1 / x overflows, not NaN
-    keep = invertible | (exponent != 0)  # not the latter alone: for other x, the derivative of all this by p is g / x
+    keep = invertible | (exponent != 0)  # not just the former: for other x, the derivative of this by p is g / x
     return masked(masked(g, keep) * p * where(keep, x, 1.0) ** (p - 1.0), keep)
 
 
 @power.vjp("p")
 def power_dp(g, y, x, p):
-    """dL/dp = g * x^p * log(x), and 0 at x = 0, p >= 0: 0^p is constant, but for a jump at p = 0."""
+    """dL/dp = g * x^p * log(x), and 0 at x = 0, p >= 0: 0^p is constant, except for a jump at p = 0."""
     base = unwrap(x)
     if isinstance(base, (int, float)):
         x = base = array_module(unwrap(p)).full_like(unwrap(p), base)
@@ -301,7 +301,7 @@ def where_dy(g, z, condition, x, y):
 
 @op(non_differentiable=("keep",))
 def masked(x: Array, keep: Array, *, scale: float = 1.0) -> Array:
-    """x * scale where the bool array `keep` holds, else 0, also in place of inf and NaN: the gate of every rule that has one.
+    """x * scale where the bool array `keep` holds, else 0, even where x is inf or NaN: the gate used by all rules.
 
     keep broadcasts to the shape of x, else ShapeError. Raises DtypeError unless it is bool.
     """
@@ -318,7 +318,7 @@ def masked_dx(g, y, x, keep, *, scale):
     return masked(g, keep, scale=scale)
 
 
-BITS = {size: np.dtype(f"uint{8 * size}") for size in (2, 4, 8)}  # for floats of so many bytes, an integer type of the same size
+BITS = {size: np.dtype(f"uint{8 * size}") for size in (2, 4, 8)}  # the integer type of the same size, per bytes of a float
 
 
 def gated(x: Array, keep: Array, out: Array) -> Array:

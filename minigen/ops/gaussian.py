@@ -1,7 +1,7 @@
-"""Ops of Gaussian latent variables N(mean, exp(logvar)), element by element; their inputs have one shape.
+"""Ops on Gaussian latent variables N(mean, exp(logvar)), element by element; their inputs have one shape.
 
-e^logvar overflows, in float32 at logvar = 88. So from LOGVAR_LIMIT on, a standard deviation of 22,000 where no sensible model
-comes, the standard deviation stays what it is there, and the divergence goes on along its tangent: both finite, and the gradient
+e^logvar overflows, in float32 at logvar = 88. So beyond LOGVAR_LIMIT, a standard deviation of 22,000 that no sensible model
+reaches, the standard deviation is constant and the divergence continues along its tangent: both stay finite, and the gradient
 leads back.
 """
 
@@ -53,7 +53,7 @@ def deviation(logvar: Any) -> Any:
 def kl_standard_normal(mean: Array, logvar: Array) -> Array:
     """KL(N(mean, exp(logvar)) || N(0, 1)) = (mean^2 + e^logvar - 1 - logvar) / 2, in nats (Kingma & Welling 2014, appendix B).
 
-    Through expm1, which keeps its digits near 0. `losses.kl_normal` reduces it. Raises ShapeError for two shapes.
+    Computed with expm1, which is accurate near 0. `losses.kl_normal` reduces it. Raises ShapeError if the shapes differ.
     """
     if mean.shape != logvar.shape:
         raise ValueError(f"mean has shape {mean.shape}, logvar {logvar.shape}: expected the same")

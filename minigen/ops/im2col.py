@@ -1,8 +1,8 @@
 """How convolutions are computed: windows of images as the rows of a matrix (im2col), for one matrix product per block.
 
-Copying the windows costs time too, so it is done block by block, in a workspace that is used again and again; and no copy is
-kept for the backward pass, which copies them again: for a kernel of 3 x 3 they are nine times as large as the images. Images are
-(n, h, w, c), so a row of a window, (kw, c), is one run of memory.
+Copying the windows costs time too, so it is done block by block, in a workspace that is reused; and no copy is kept for the
+backward pass, which copies them again: for a 3 x 3 kernel they are nine times as large as the images. Images are
+(n, h, w, c), so a row of a window, (kw, c), is contiguous in memory.
 """
 
 import math
@@ -17,8 +17,8 @@ from minigen.backend import Array, array_module
 
 BLOCK = 1 << 22  # bytes of windows at a time: what a CPU's cache can hold
 DEVICE_BLOCK = 1 << 28  # on a GPU, where a launch costs more than a cache miss
-FAST_COLUMNS = 32  # of a matrix, with which a product is fast
-FEW_CHANNELS = 3  # with so few, the runs of memory are too short to be copied one by one
+FAST_COLUMNS = 32  # columns of a matrix from which on a product is fast
+FEW_CHANNELS = 3  # with so few, the contiguous runs are too short to be copied one by one
 
 Pair = tuple[int, int]
 Part = tuple[slice, slice]  # of the examples, and of the rows of windows
@@ -49,7 +49,7 @@ def blocks(x: Array, length: int, grid: Pair) -> Iterator[Part]:
 
 
 def excerpt(x: Array, rows: Pair, columns: Pair) -> Array:
-    """x[:, rows, columns], with zeros where that is outside; a view where nothing is."""
+    """x[:, rows, columns], with zeros outside the image; a view if no part is outside."""
     n, height, width, channels = x.shape
     (top, bottom), (left, right) = rows, columns
     if top >= 0 and left >= 0 and bottom <= height and right <= width:
@@ -69,7 +69,7 @@ def excerpt(x: Array, rows: Pair, columns: Pair) -> Array:
 def matrix_of_windows(image: Array, kernel: Pair, stride: Pair, grid: Pair) -> Array:
     """All windows of an image as rows: (n * rows * columns, kh * kw * c)."""
     n, channels, (rows, columns) = len(image), image.shape[3], grid
-    if channels <= FEW_CHANNELS:  # column by column: down a column the runs are long
+    if channels <= FEW_CHANNELS:  # column by column: along a column the runs are long
         matrix = workspace("windows", (*kernel, channels, n, rows, columns), image)
         for a, b, c in np.ndindex(*kernel, channels):
             matrix[a, b, c] = image[:, a:, b:, c][:, :: stride[0], :: stride[1]][:, :rows, :columns]
@@ -86,9 +86,9 @@ def matrix_of_windows(image: Array, kernel: Pair, stride: Pair, grid: Pair) -> A
 def correlate(x: Array, w: Array, b: Array | None, origin: Pair, stride: Pair, out: Array) -> None:
     """out (n, i, j, o) = b + the windows of x (n, h, w, c), the first at `origin`, times the kernel w (kh, kw, c, o).
 
-    Where outputs are few, neighboring windows are fused into one, a little wider: see `fused_windows`.
+    If there are few outputs, neighboring windows are fused into a slightly wider one: see `fused_windows`.
     """
-    if not w.size:  # a sum over no channels
+    if not w.size:  # an empty sum over channels
         out[...] = 0.0 if b is None else b
         return
     fused = fused_windows(out, w.shape[1], stride[1])
@@ -103,8 +103,8 @@ def correlate(x: Array, w: Array, b: Array | None, origin: Pair, stride: Pair, o
 def fused_windows(out: Array, width: int, stride: int) -> int:
     """How many neighboring windows of a row to fuse into one, for out (n, i, j, o) and a kernel of this width.
 
-    Windows that overlap share most of what is copied, and a matrix product of few columns is slow: of 4 windows of 3 x 3 with 8
-    outputs, a window of 3 x 6 with 32 outputs copies half as much. That its kernel is zero by half costs less than that.
+    Overlapping windows share most of what is copied, and a matrix product with few columns is slow: fused from 4 windows of 3 x
+    3 with 8 outputs, a window of 3 x 6 with 32 outputs copies half as much. That half of its kernel is zero costs less than that.
     """
     if stride != 1 or width == 1 or array_module(out) is not np or not out.flags.c_contiguous:
         return 1
@@ -112,7 +112,7 @@ def fused_windows(out: Array, width: int, stride: int) -> int:
 
 
 def fused_kernel(w: Array, fused: int) -> Array:
-    """The kernel for so many neighboring windows fused into one: (kh, kw, c, o) -> (kh, kw + fused - 1, c, fused * o)."""
+    """The kernel for `fused` neighboring windows fused into one: (kh, kw, c, o) -> (kh, kw + fused - 1, c, fused * o)."""
     kh, kw, channels, outputs = w.shape
     wide = array_module(w).zeros((kh, kw + fused - 1, channels, fused, outputs), dtype=w.dtype)
     for i in range(fused):
@@ -121,7 +121,7 @@ def fused_kernel(w: Array, fused: int) -> Array:
 
 
 def split_kernel(wide: Array, width: int, fused: int) -> Array:
-    """The adjoint of `fused_kernel`, back to a kernel of this width: what the windows say of it, added up."""
+    """The adjoint of `fused_kernel`, back to a kernel of this width: the contributions of the windows, added up."""
     kh, _, channels, outputs = wide.shape
     wide = wide.reshape(kh, -1, channels, fused, outputs // fused)
     return sum(wide[:, i : i + width, :, i] for i in range(fused))
@@ -132,7 +132,7 @@ def gather(g: Array, w: Array, b: Array | None, padding: Pair, stride: Pair, out
 
     A pixel sees only those taps of the kernel that differ from its own position by a multiple of the stride. So the pixels that
     are congruent modulo the stride are a convolution of g with every s-th tap, flipped; s * s of these, interleaved, are the
-    result (a polyphase filter). Those that differ in the row only share one copy of the windows: each takes its rows of them.
+    result (a polyphase filter). Those that differ only in the row share one copy of the windows: each takes its rows of it.
     """
     if stride == (1, 1) or not w.size:
         flipped = w[::-1, ::-1].transpose(0, 1, 3, 2)
@@ -179,7 +179,7 @@ def phases(kernel: int, padding: int, stride: int) -> list[Phase]:
 
 
 def scatter(g: Array, w: Array, b: Array | None, padding: Pair, stride: Pair, out: Array) -> None:
-    """What `gather` computes, by adding up windows where they lie (col2im): the adjoint of copying them."""
+    """What `gather` computes, by adding up windows in place (col2im): the adjoint of copying them."""
     out[...] = 0.0 if b is None else b
     if not w.size:
         return
@@ -215,7 +215,7 @@ def landing(tap: int, padding: int, stride: int, windows: slice, size: int) -> t
 
 
 def multiply(x: Array, y: Array, b: Array | None, out: Array) -> None:
-    """out = x @ y + b for out (n, rows, columns, columns of y), which may be a strided view, and lack the last rows of x."""
+    """out = x @ y + b for out (n, rows, columns, columns of y), which may be a strided view, and may lack the last rows of x."""
     xp, (n, rows, columns, channels) = array_module(x), out.shape
     if not out.size:
         return
@@ -233,7 +233,7 @@ _local = threading.local()  # each thread has a workspace of its own
 
 
 def workspace(name: str, shape: tuple[int, ...], like: Array) -> Array:
-    """An uninitialized array for a moment: on the host always the same memory, which stays in the cache."""
+    """An uninitialized temporary array: on the host always the same memory, which stays in the cache."""
     xp = array_module(like)
     if xp is not np:
         return xp.empty(shape, dtype=like.dtype)

@@ -9,6 +9,7 @@ from minigen.backend.host import check_whole
 from minigen.engine import Tensor, TensorLike, op
 from minigen.errors import ShapeError
 from minigen.ops.shape import broadcast_to, concatenate
+from minigen.utils.near_misses import explained
 
 
 @op
@@ -19,7 +20,7 @@ def getitem(x: Array, *, index: Any) -> Array:
 
 @getitem.vjp("x")
 def getitem_dx(g, y, x, *, index):
-    """dL/dx = g added up at the picked places of a zero array."""
+    """dL/dx = g added up at the indexed places of a zero array."""
     return scatter_add(g, index=index, shape=x.shape)
 
 
@@ -27,7 +28,7 @@ def getitem_dx(g, y, x, *, index):
 def scatter_add(values: Array, *, index: Any, shape: tuple[int, ...]) -> Array:
     """A zero array of `shape` with `values` added at `index`; a place named twice receives both. Adjoint of getitem.
 
-    values: of the shape of the picked places, or broadcasting to it.
+    values: of the shape of the indexed places, or broadcasting to it.
     """
     xp = array_module(values)
     y = xp.zeros(shape, dtype=values.dtype)
@@ -45,7 +46,7 @@ def scatter_add_dvalues(g, y, values, *, index, shape):
 
 
 def is_basic(index: Any) -> bool:
-    """Whether an index is made of ints, slices, ... and None only, and so names no place twice."""
+    """Whether an index consists of ints, slices, ... and None only, and so names no place twice."""
     parts = index if isinstance(index, tuple) else (index,)
     return all(part is None or part is Ellipsis or isinstance(part, (int, slice, np.integer)) for part in parts)
 
@@ -53,6 +54,7 @@ def is_basic(index: Any) -> bool:
 # -- compositions ------------------------------------------------------------------------------------------------
 
 
+@explained
 def take(x: TensorLike, indices: Array, axis: int = 0) -> TensorLike:
     """The slices of x at `indices` (an int array) along an axis: rows of a table by number. Raises IndexError out of range."""
     indices = indices if is_array(indices) else asarray(indices)
@@ -86,7 +88,7 @@ def with_labels(x: TensorLike, labels: Any, classes: int) -> TensorLike:
 
 
 def checked_index(index: Any) -> Any:
-    """The index, if it holds no Tensor and no array that would lose something."""
+    """The index, if it holds no Tensor and no array that would lose information."""
     if any(isinstance(part, Tensor) for part in (index if isinstance(index, tuple) else (index,))):
         raise TypeError("an index must be a plain array of integers or bools, not a Tensor: index with x.data")
     check_whole(index)

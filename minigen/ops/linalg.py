@@ -15,7 +15,7 @@ def matmul(x: Array, y: Array) -> Array:
     Where y is one matrix, all rows of x go through a single product.
     """
     if not getattr(x, "shape", ()) or not getattr(y, "shape", ()):
-        raise TypeError("expected two arrays of at least one axis: a number multiplies with *")
+        raise TypeError("expected two arrays of at least one axis: multiply by a number with *")
     if x.shape[-1] != y.shape[-2 if y.ndim > 1 else 0]:
         raise ValueError(f"got {x.shape} @ {y.shape}, expected (..., n, k) @ (..., k, m)")
     if y.ndim == 2 and x.ndim > 2:

@@ -1,9 +1,9 @@
-"""The three steps of every normalization, as ops: subtract the mean, find the size of what is left, scale and shift.
+"""The three steps of every normalization, as ops: subtract the mean, measure what is left, scale and shift.
 
     d = center(x),   s = inv_rms(d) = 1 / standard deviation,   y = scale_shift(d, s * weight, bias)
 
-Each rule is again made of these ops, so that no derivative, of any order, needs more than they do; and each takes as few
-passes over the data as it can. Variance and standard deviation begin with the first step, too.
+Each rule is written with these ops, so that derivatives of any order need only them; and each makes as few passes over the data
+as possible. Variance and standard deviation begin with the first step, too.
 """
 
 from minigen.backend import Array, array_module
@@ -13,11 +13,12 @@ from minigen.ops.elementwise import sqrt, square
 from minigen.ops.reduction import Axis, axis_tuple, check_eps, count, l2norm, mean
 from minigen.ops.shape import broadcast_to, concatenate, reshape, sum_to
 from minigen.utils.checks import is_whole
+from minigen.utils.near_misses import explained
 
 
 @op
 def center(x: Array, *, axis: Axis) -> Array:
-    """x minus its mean along `axis`. Its own adjoint. Raises ShapeError for a mean of no elements."""
+    """x minus its mean along `axis`. Its own adjoint. Raises ShapeError for an empty mean."""
     return x - repeat_per_row(mean(x, axis=axis, keepdims=True), x)
 
 
@@ -31,7 +32,7 @@ def center_dx(g, y, x, *, axis):
 def deviations(x: Array, *, axis: Axis) -> Array:
     """What `center` gives, counted from the first element: equal elements are exactly 0, however their mean is rounded.
 
-    It takes one pass more.
+    It takes one more pass.
     """
     axes = axis_tuple(axis, x.ndim)
     y = x - x[tuple(slice(1) if i in axes else slice(None) for i in range(x.ndim))]
@@ -49,7 +50,8 @@ def deviations_dx(g, y, x, *, axis):
 def inv_rms(x: Array, mean_square: Array | None = None, *, axis: Axis, eps: float) -> Array:
     """1 / sqrt(mean(x^2) + eps) along `axis`, which keeps length 1: of centered x, 1 / standard deviation (biased, / n).
 
-    `mean_square`: the mean of x^2 as a plain array, axes kept, if it is known already; that it depends on x is seen to here.
+    `mean_square`: the mean of x^2 as a plain array, axes kept, if it is known already; that it depends on x is accounted for
+    here.
     """
     if mean_square is None:
         mean_square = mean(x * x, axis=axis, keepdims=True)
@@ -83,30 +85,33 @@ def scale_shift_dx(g, y, x, scale, shift):
 
 @scale_shift.vjp("scale")
 def scale_shift_dscale(g, y, x, scale, shift):
-    """dL/dscale = g * x, summed where scale was repeated."""
+    """dL/dscale = g * x, summed where scale was broadcast."""
     return sum_to(g * x, shape=scale.shape)
 
 
 @scale_shift.vjp("shift")
 def scale_shift_dshift(g, y, x, scale, shift):
-    """dL/dshift = g, summed where shift was repeated."""
+    """dL/dshift = g, summed where shift was broadcast."""
     return sum_to(g, shape=shift.shape)
 
 
 # -- compositions ------------------------------------------------------------------------------------------------
 
 
+@explained
 def normalize(x: TensorLike, axis: Axis, eps: float) -> TensorLike:
     """(x - mean) / sqrt(variance + eps) along `axis`, with the biased variance (divided by n)."""
     centered = center(x, axis=axis)
     return scale_shift(centered, inv_rms(centered, axis=axis, eps=eps))
 
 
+@explained
 def var(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> TensorLike:
     """Variance along `axis`: the mean of (x - mean)^2, divided by n as in NumPy."""
     return mean(square(deviations(x, axis=axis)), axis=axis, keepdims=keepdims)
 
 
+@explained
 def std(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> TensorLike:
     """Standard deviation along `axis`, the square root of `var`.
 
@@ -118,7 +123,7 @@ def std(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> TensorLike:
 def pixel_norm(x: TensorLike, eps: float = 1e-8) -> TensorLike:
     """x / sqrt(mean over channels of x^2 + eps): every vector along the last axis brought to a mean square of 1; same shape.
 
-    After each convolution of a generator it keeps the signal from growing. Source: Karras et al. 2018, section 4.2.
+    Applied after each convolution of a generator, it keeps activations from growing. Source: Karras et al. 2018, section 4.2.
     """
     check_eps(eps)
     return scale_shift(x, inv_rms(x, axis=-1, eps=eps))
@@ -128,7 +133,7 @@ def adain(x: TensorLike, scale: TensorLike, shift: TensorLike, eps: float = 1e-8
     """scale * (x - mean) / sqrt(variance + eps) + shift: every channel of every image gets a style's mean and deviation.
 
     x (n, h, w, c), scale and shift (n, c) -> (n, h, w, c); mean and biased variance over the pixels of a channel of an image.
-    Raises ShapeError for images of one pixel, which would all become zero, and for styles of other images.
+    Raises ShapeError for images of one pixel, which would all become zero, and for styles of another shape.
     Source: Huang & Belongie 2017, equation 8.
     """
     if len(x.shape) != 4 or x.shape[1] * x.shape[2] < 2:

@@ -2,7 +2,7 @@
 
 `size`, `stride` and `factor` are an int or (height, width); `padding` is "same", "valid", an int or explicit pairs. Adjoint
 pairs: max_unpool2d / max_pool2d_gather, sum_pool2d / upsample_nearest2d. A window is never copied: for each place in it, a
-strided slice of the images holds what all windows have there.
+strided slice of the images holds the elements of all windows there.
 """
 
 import math
@@ -18,6 +18,7 @@ from minigen.ops.elementwise import gated
 from minigen.ops.linalg import matmul
 from minigen.ops.shape import crop, interior, reshape
 from minigen.ops.window import Padding, Pair, explicit_padding, output_size, pair
+from minigen.utils.near_misses import explained
 
 Size = int | Pair
 NO_PADDING = ((0, 0), (0, 0))
@@ -29,20 +30,20 @@ NO_PADDING = ((0, 0), (0, 0))
 def max_pool2d(x: Array, *, size: Size = 2, stride: Size | None = None, padding: Padding = "valid") -> Array:
     """The largest element of each window: (n, h, w, c) -> (n, h', w', c), with h' = floor((h + padding - size) / stride) + 1.
 
-    `stride`: from window to window, by default `size`; windows may overlap, and what remains at the end is dropped. Padding
+    `stride`: from window to window, by default `size`; windows may overlap, and the remainder at the end is dropped. Padding
     never wins, not even against -inf; NaN always does. The whole gradient goes to one winner: of equal elements the first, row
     by row, as in PyTorch. Raises ShapeError if x is not a batch of images or smaller than a window, ValueError if a side's
     padding is not less than the size.
     """
     size, stride, padding, grid = checked_windows(x, size, stride, padding)
     x = padded(x, padding, -math.inf)
-    down = slices((size[0], 1), (stride[0], 1), (grid[0], x.shape[2]))  # first down the columns: there the runs are long
+    down = slices((size[0], 1), (stride[0], 1), (grid[0], x.shape[2]))  # first along the columns: there the runs are long
     across = slices((1, size[1]), (1, stride[1]), grid)
     return largest(largest(x, down), across)
 
 
 def largest(x: Array, places: list) -> Array:
-    """The largest of what lies at these places, element by element."""
+    """The largest element over these places, window by window."""
     xp = array_module(x)
     y = xp.maximum(x[places[0]], x[places[-1]])
     for place in places[1:-1]:
@@ -60,7 +61,8 @@ def max_pool2d_dx(g, y, x, *, size, stride, padding):
 def max_unpool2d(values: Array, x: Array, maxima: Array, *, size: Size, stride: Size | None, padding: Padding) -> Array:
     """Zeros of the shape of x, and `values`, one for each window, added to the winners. The adjoint of max_pool2d_gather.
 
-    x and maxima = max_pool2d(x) only say who won. The winners stay the same when x moves a little: no derivative by them.
+    x and maxima = max_pool2d(x) only determine the winners, which do not change with small changes of x: no derivative with
+    respect to them.
     """
     xp = array_module(values)
     size, stride, padding, grid = checked_windows(x, size, stride, padding)
@@ -104,7 +106,7 @@ def max_pool2d_gather_dvalues(g, y, values, x, maxima, *, size, stride, padding)
 def comparable(x: Array, maxima: Array) -> tuple[Array, Array]:
     """Both, with inf in place of NaN, which would not be equal to itself."""
     xp = array_module(x)
-    if xp is np and not np.isnan(maxima.max(initial=-math.inf)):  # a device is not asked: it would have to wait
+    if xp is np and not np.isnan(maxima.max(initial=-math.inf)):  # not checked on a device: it would have to synchronize
         return x, maxima
     return xp.nan_to_num(x, nan=math.inf, posinf=math.inf, neginf=-math.inf), xp.nan_to_num(
         maxima, nan=math.inf, posinf=math.inf, neginf=-math.inf
@@ -112,7 +114,7 @@ def comparable(x: Array, maxima: Array) -> tuple[Array, Array]:
 
 
 def winners(x: Array, maxima: Array, places: list) -> Iterator[tuple[Any, Array]]:
-    """(place, bools): in which windows the element at this place is the first that equals the maximum; True for in all."""
+    """(place, bools): in which windows the element at this place is the first that equals the maximum; True for all windows."""
     undecided = True
     for place in places[:-1]:
         won = x[place] == maxima
@@ -168,10 +170,11 @@ def upsample_nearest2d_dx(g, y, x, *, factor):
 # -- compositions ------------------------------------------------------------------------------------------------
 
 
+@explained
 def avg_pool2d(x: TensorLike, *, size: Size = 2, stride: Size | None = None, padding: Padding = "valid") -> TensorLike:
     """The mean of each window, as `max_pool2d` places them: (n, h, w, c) -> (n, h', w', c).
 
-    Padding does not count: at the rim, the mean of the pixels that are there (as in Keras; PyTorch's count_include_pad=False).
+    Padding does not count: at the border, the mean of the pixels that exist (as in Keras; PyTorch's count_include_pad=False).
     """
     size, stride, padding, grid = checked_windows(x, size, stride, padding)
     if size == stride and padding == NO_PADDING:
@@ -181,18 +184,19 @@ def avg_pool2d(x: TensorLike, *, size: Size = 2, stride: Size | None = None, pad
     return separable(x, *(window_means(*axis) for axis in zip(x.shape[1:3], grid, size, stride, padding)))
 
 
+@explained
 def resize_bilinear(x: TensorLike, *, size: Size) -> TensorLike:
     """Images of another size by linear interpolation along height and width: (n, h, w, c) -> (n, *size, c).
 
-    Coordinates count from the edges, pixels are centered at halves: y[i] = x[(i + 1/2) h / h' - 1/2], beyond the outer centers
-    constant (PyTorch's align_corners=False). Between neighbors only: to shrink by more than 2, take means first.
+    Coordinates count from the edges, pixels are centered at halves: y[i] = x[(i + 1/2) h / h' - 1/2], constant beyond the outer
+    centers (PyTorch's align_corners=False). Between neighbors only: to shrink by more than 2, average first.
     """
     check_images(x)
     return separable(x, *(interpolation(*axis) for axis in zip(x.shape[1:3], pair(size, "size"))))
 
 
 def separable(x: Any, rows: np.ndarray, columns: np.ndarray) -> Any:
-    """y[n, i, j, c] = sum over h, w of  rows[i, h]  columns[j, w]  x[n, h, w, c]; its rule is that of matmul, the transposes."""
+    """y[n, i, j, c] = sum over h, w of  rows[i, h]  columns[j, w]  x[n, h, w, c]; its gradient comes from matmul's rules."""
     data = unwrap(x)
     rows, columns = (array_module(data).asarray(matrix.astype(data.dtype)) for matrix in (rows, columns))
     n, h, w, c = x.shape
@@ -201,7 +205,7 @@ def separable(x: Any, rows: np.ndarray, columns: np.ndarray) -> Any:
 
 
 def window_means(length: int, count: int, size: int, stride: int, padding: Pair) -> np.ndarray:
-    """(count, length): row i takes the mean of the pixels in window i along one axis."""
+    """(count, length): row i averages the pixels in window i along one axis."""
     pixels = np.arange(length) - (np.arange(count)[:, None] * stride - padding[0])
     inside = (pixels >= 0) & (pixels < size)
     return inside / inside.sum(axis=1, keepdims=True)
@@ -223,12 +227,12 @@ def checked_windows(x: Any, size: Size, stride: Size | None, padding: Padding) -
     stride = size if stride is None else pair(stride, "stride")
     padding = explicit_padding(padding, x.shape[1:3], size, stride)
     if any(max(sides) >= length for sides, length in zip(padding, size)):
-        raise ValueError(f"padding {padding} with windows of {size[0]}x{size[1]}: some would hold no pixel at all")
+        raise ValueError(f"padding {padding} with windows of {size[0]}x{size[1]}: some would contain no pixels")
     return size, stride, padding, output_size(x.shape[1:3], size, stride, padding)
 
 
 def slices(size: Pair, stride: Pair, grid: Pair) -> list[tuple[slice, ...]]:
-    """For each place in a window, row by row: what picks the elements there, of all windows at once."""
+    """For each place in a window, row by row: the slices that select the elements there, of all windows together."""
     return [
         (slice(None), *(slice(i, i + (n - 1) * s + 1, s) for i, n, s in zip(place, grid, stride))) for place in np.ndindex(size)
     ]

@@ -11,6 +11,7 @@ from minigen.engine import TensorLike, op
 from minigen.errors import ShapeError
 from minigen.ops.elementwise import exp, masked
 from minigen.ops.shape import broadcast_to, reshape
+from minigen.utils.near_misses import explained
 
 
 @op
@@ -27,7 +28,7 @@ def sum_dx(g, y, x, *, axis, keepdims):
 
 @op
 def mean(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Array:
-    """Mean along `axis`. Raises ShapeError for a mean of no elements, an empty batch for example."""
+    """Mean along `axis`. Raises ShapeError for an empty mean, of an empty batch for example."""
     if not count(x, axis):
         raise ShapeError(f"the mean of no elements, shape {x.shape}: an empty batch?")
     return sum_along(x, axis, keepdims) / count(x, axis)
@@ -42,7 +43,7 @@ def mean_dx(g, y, x, *, axis, keepdims):
 @op
 def max(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Array:
     """Largest element along `axis`; equal ones share the gradient equally. Raises ShapeError for the largest of no elements."""
-    check_some("max", x, axis)
+    check_not_empty("max", x, axis)
     return x.max(axis=axis_of(x, axis), keepdims=keepdims)
 
 
@@ -55,7 +56,7 @@ def max_dx(g, y, x, *, axis, keepdims):
 @op
 def min(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Array:
     """Smallest element along `axis`; equal ones share the gradient equally. Raises ShapeError for the smallest of no elements."""
-    check_some("min", x, axis)
+    check_not_empty("min", x, axis)
     return x.min(axis=axis_of(x, axis), keepdims=keepdims)
 
 
@@ -67,7 +68,7 @@ def min_dx(g, y, x, *, axis, keepdims):
 
 @op
 def logsumexp(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Array:
-    """log sum e^x along `axis`, with the largest element taken out first so that nothing overflows; of no elements, -inf."""
+    """log sum e^x along `axis`, with the largest element factored out so that nothing overflows; -inf for no elements."""
     xp = array_module(x)
     top = 0.0
     if count(x, axis):
@@ -118,6 +119,7 @@ def l2norm_dx(g, y, x, *, axis, keepdims, eps):
 # -- compositions ------------------------------------------------------------------------------------------------
 
 
+@explained
 def softmax(x: TensorLike, axis: int = -1) -> TensorLike:
     """e^x / sum e^x along `axis`: probabilities from logits, without overflow."""
     return exp(log_softmax(x, axis=axis))
@@ -127,7 +129,7 @@ def softmax(x: TensorLike, axis: int = -1) -> TensorLike:
 
 
 def axis_tuple(axis: Axis, ndim: int) -> tuple[int, ...]:
-    """`axis` as a tuple of axes counted from the front. A number has none: NumPy lets 0 and -1 pass for it."""
+    """`axis` as a tuple of axes counted from the front. A scalar has none, though NumPy accepts 0 and -1."""
     if axis is None or not ndim:
         return tuple(range(ndim))
     return tuple(i % ndim for i in (axis if isinstance(axis, tuple) else (axis,)))
@@ -144,14 +146,14 @@ def count(x: Any, axis: Axis) -> int:
     return x.size if axis is None else math.prod(x.shape[i] for i in axis_tuple(axis, len(x.shape)))
 
 
-def check_some(name: str, x: Any, axis: Axis) -> None:
+def check_not_empty(name: str, x: Any, axis: Axis) -> None:
     """Raise ShapeError for the largest or smallest of no elements."""
     if not count(x, axis):
         raise ShapeError(f"the {name} of no elements, shape {x.shape}: an empty batch?")
 
 
 def check_eps(eps: float) -> None:
-    """Raise ValueError for a number that could make the square root's argument negative."""
+    """Raise ValueError for an eps that could make the argument of the square root negative."""
     if not eps >= 0.0:
         raise ValueError(f"expected eps >= 0, got {eps}")
 
@@ -165,6 +167,6 @@ def repeat(g: Any, x: Any, axis: Axis) -> Any:
 
 
 def share_among_equal(g: Any, y: Any, x: Any, axis: Axis) -> Any:
-    """g at the elements of x equal to the extreme y, divided by how many there are, else 0."""
+    """g at the elements of x equal to the extremum y, divided by their count, else 0."""
     equal = x == repeat(y, x, axis)
     return masked(repeat(g, x, axis), equal) / equal.sum(axis=axis_tuple(axis, len(x.shape)), keepdims=True, dtype=x.dtype)

@@ -7,6 +7,7 @@ from minigen import backend
 from minigen.backend import Array, array_module
 from minigen.engine import TensorLike, op
 from minigen.errors import ShapeError
+from minigen.utils.near_misses import explained
 
 
 @op
@@ -41,7 +42,7 @@ def inverse(axes: tuple[int, ...]) -> tuple[int, ...]:
 
 @op
 def broadcast_to(x: Array, *, shape: tuple[int, ...]) -> Array:
-    """x repeated along new or one-long axes until it has `shape`. The adjoint of `sum_to`. A view."""
+    """x repeated along new axes and axes of length 1 until it has `shape`. The adjoint of `sum_to`. A view."""
     return array_module(x).broadcast_to(x, shape)
 
 
@@ -65,7 +66,7 @@ def sum_to_dx(g, y, x, *, shape):
 
 @op
 def concatenate(*arrays: Array, axis: int = 0) -> Array:
-    """Arrays one behind the other along an axis: concatenate(x, y, z, axis=0)."""
+    """Arrays joined along an axis: concatenate(x, y, z, axis=0)."""
     one_by_one("concatenate", arrays)
     return array_module(*arrays).concatenate(arrays, axis=axis)
 
@@ -96,9 +97,9 @@ def pad_dx(g, y, x, *, widths):
 
 @op
 def crop(x: Array, *, widths: tuple[tuple[int, int], ...]) -> Array:
-    """x without its rim: widths[i] = (before, after) elements are cut off along axis i. The adjoint of `pad`. A view."""
+    """x without its borders: widths[i] = (before, after) elements are cut off along axis i. The adjoint of `pad`. A view."""
     if any(before + after > length for (before, after), length in zip(widths, x.shape, strict=True)):
-        raise ValueError(f"cannot cut {widths} off an array of shape {x.shape}")
+        raise ValueError(f"cannot crop {widths} from an array of shape {x.shape}")
     return x[interior(widths, x.shape)]
 
 
@@ -116,6 +117,7 @@ def interior(widths: tuple[tuple[int, int], ...], shape: tuple[int, ...]) -> tup
 # -- compositions ------------------------------------------------------------------------------------------------
 
 
+@explained
 def stack(*arrays: TensorLike, axis: int = 0) -> TensorLike:
     """Arrays of one shape along a new axis: stack(x, y) of two (n,) is (2, n)."""
     one_by_one("stack", arrays)
@@ -123,28 +125,31 @@ def stack(*arrays: TensorLike, axis: int = 0) -> TensorLike:
 
 
 def one_by_one(name: str, arrays: tuple) -> None:
-    """Raise TypeError if the arrays came as one list, as NumPy wants them."""
+    """Raise TypeError if the arrays were passed as one list, as in NumPy."""
     if any(isinstance(array, (list, tuple)) for array in arrays):
         raise TypeError(f"{name} takes arrays, not a list of them: {name}(x, y, axis=0) or {name}(*arrays, axis=0)")
 
 
+@explained
 def split(x: TensorLike, sections: int, axis: int = 0) -> list[TensorLike]:
     """x cut into `sections` equal parts along an axis. Raises ValueError if the length is not divisible."""
     if sections < 1:
         raise ValueError(f"split: expected at least one section, got {sections}")
     length = x.shape[axis]
     if length % sections:
-        raise ValueError(f"split: axis {axis} has length {length}, which {sections} equal sections do not divide")
+        raise ValueError(f"split: axis {axis} has length {length}, which is not divisible into {sections} equal sections")
     step, before = length // sections, (slice(None),) * (axis % len(x.shape))
     return [x[(*before, slice(i * step, (i + 1) * step))] for i in range(sections)]
 
 
+@explained
 def expand_dims(x: TensorLike, axis: int) -> TensorLike:
     """x with a new axis of length 1 at position `axis`."""
     position = checked_axis("expand_dims", axis, len(x.shape) + 1)
     return reshape(x, shape=(*x.shape[:position], 1, *x.shape[position:]))
 
 
+@explained
 def squeeze(x: TensorLike, axis: int | tuple[int, ...] | None = None) -> TensorLike:
     """x without the given axes of length 1; by default without all of them."""
     ndim = len(x.shape)
@@ -158,6 +163,7 @@ def squeeze(x: TensorLike, axis: int | tuple[int, ...] | None = None) -> TensorL
     return reshape(x, shape=tuple(n for i, n in enumerate(x.shape) if n != 1 or i not in axes))
 
 
+@explained
 def swapaxes(x: TensorLike, first: int, second: int) -> TensorLike:
     """x with two axes exchanged."""
     axes = list(range(len(x.shape)))
@@ -173,6 +179,7 @@ def checked_axis(name: str, axis: int, ndim: int) -> int:
     return axis % ndim
 
 
+@explained
 def flatten(x: TensorLike, start_axis: int = 0) -> TensorLike:
     """The axes from `start_axis` on as one: flatten(x) is one row, flatten(x, 1) of (n, h, w, c) is (n, h w c): one per example.
 

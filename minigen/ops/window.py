@@ -36,14 +36,14 @@ def explicit_padding(padding: Padding, size: Pair, kernel: Pair, stride: Pair) -
     if not sides or not all(isinstance(p, (tuple, list)) and len(p) == 2 and all(map(is_int, p)) for p in pairs):
         raise ValueError(f'padding is {padding!r}, expected "same", "valid", an int or ((top, bottom), (left, right))')
     if min(map(min, pairs)) < 0:
-        raise ValueError(f"padding is {padding!r}, expected no negative number")
+        raise ValueError(f"padding is {padding!r}, expected no negative values")
     return tuple(pairs[0]), tuple(pairs[1])
 
 
 def output_size(size: Pair, kernel: Pair, stride: Pair, padding: Padding) -> Pair:
     """(height, width) of the grid of windows: floor((size + padding - kernel) / stride) + 1 along each axis.
 
-    What remains at the end of an axis is not covered. Raises ShapeError if the kernel is larger than the padded image.
+    A remainder at the end of an axis is not covered. Raises ShapeError if the kernel is larger than the padded image.
     """
     padded = tuple(n + sum(p) for n, p in zip(size, explicit_padding(padding, size, kernel, stride)))
     if any(n < k for n, k in zip(padded, kernel)):

@@ -1,4 +1,4 @@
-"""The moving average of a network's weights, which samples better than the network itself."""
+"""The moving average of a network's weights, which gives better samples than the network itself."""
 
 import copy
 from collections.abc import Mapping
@@ -14,12 +14,12 @@ from minigen.utils.settings import Configured
 
 
 class ExponentialMovingAverage(Configured):
-    """A copy of a module whose weights follow the module's at a distance: `average`, a Module in evaluation mode.
+    """A copy of a module whose weights are a moving average of the module's: `average`, a Module in evaluation mode.
 
         a <- d a + (1 - d) w,    d = min(decay, (1 + t) / (10 + t)) after t updates
 
     The warm-up of d lets the average forget the initial weights. Buffers (running statistics) are copied, not averaged.
-    Adversarial training circles around what it looks for, and an average of the circle is nearer to it than any of its points
+    Adversarial training circles around its equilibrium, and the average of the circle is nearer to it than any of its points
     (Yazıcı et al. 2019; Karras et al. 2018 use it for all samples, with d = 0.999).
     """
 
@@ -31,7 +31,7 @@ class ExponentialMovingAverage(Configured):
         self.updates = 0
 
     def update(self) -> None:
-        """Follow the module; to be called after each of its updates."""
+        """Update the average; call it after each update of the module."""
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
         for averaged, followed in self.pairs:
             if isinstance(averaged, Parameter):
@@ -45,7 +45,7 @@ class ExponentialMovingAverage(Configured):
         return {"updates": np.array(self.updates), **{f"average.{k}": v for k, v in self.average.state_dict().items()}}
 
     def check_state(self, state: Mapping[str, Any]) -> None:
-        """Raise StateError, naming every mismatch, unless a state fits; only shapes and dtypes are looked at."""
+        """Raise StateError, naming every mismatch, unless a state fits; only shapes and dtypes are compared."""
         if "updates" not in state:
             raise StateError("this state is not of an ExponentialMovingAverage: missing updates")
         updates = state["updates"]
@@ -54,7 +54,7 @@ class ExponentialMovingAverage(Configured):
         self.average.check_state(averages(state))
 
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
-        """Take over a state of the same module. StateError, and nothing changed, if it does not fit."""
+        """Load a state of the same module. If it does not fit, StateError is raised and nothing changes."""
         self.check_state(state)
         if state["updates"] < 0:
             raise StateError(f"updates is {state['updates']}, expected at least 0")
@@ -63,5 +63,5 @@ class ExponentialMovingAverage(Configured):
 
 
 def averages(state: Mapping[str, Any]) -> dict[str, Any]:
-    """What a state says of the averaged module, under the module's own names."""
+    """The part of a state that belongs to the averaged module, under the module's own names."""
     return {name.removeprefix("average."): value for name, value in state.items() if name != "updates"}

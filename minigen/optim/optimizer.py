@@ -1,4 +1,4 @@
-"""What all optimizers share: flat buffers, so that a step is a few vector operations however many parameters there are."""
+"""The base of all optimizers: flat buffers, so that a step is a few vector operations for any number of parameters."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -19,16 +19,17 @@ CHUNK = 1 << 17  # elements updated at a time on the CPU: all buffers of a chunk
 
 
 class Optimizer(Configured):
-    """Base of the optimizers: subclasses name their `buffers` (as many values each as the parameters) and write `update`.
+    """Base of the optimizers: subclasses name their `buffers` (each the size of all parameters) and define `update`.
 
-    The values of all parameters move into one flat array, of which each parameter's data becomes a view; gradients are gathered
-    into a second one, and each buffer is a third. `lr`: a number, or a schedule, a function of the number of steps done.
+    The values of all parameters move into one flat array, and each parameter's data becomes a view of it; gradients are gathered
+    into another, and each buffer is one more. `lr`: a number, or a schedule, a function of the number of steps done.
     `weight_decay`: adds weight_decay * p to the gradient (a Gaussian prior on p; not AdamW's decay). `clip_norm`: scales the
-    gradient of all parameters together down to this Euclidean norm (Pascanu et al. 2013). Parameters without a gradient stay.
+    gradient of all parameters together down to this Euclidean norm (Pascanu et al. 2013). Parameters without a gradient do not
+    change.
     """
 
     buffers: tuple[str, ...] = ()
-    squares: tuple[str, ...] = ()  # those buffers that are means of squares, never negative
+    squares: tuple[str, ...] = ()  # the buffers that are means of squares, never negative
     remembered = ("parameters", "lr", "values", "gradient", "state", "steps", "began", "_bounds", "_views")  # no settings
 
     def __init__(
@@ -52,8 +53,8 @@ class Optimizer(Configured):
             check_positive(name, clip_norm=clip_norm)
         self.lr = lr if callable(lr) else float(lr)
         self.weight_decay, self.clip_norm = weight_decay, clip_norm
-        self.steps = 0  # that are done, for schedules of the learning rate
-        self.began = 0  # when the moments were zero
+        self.steps = 0  # taken so far, for learning-rate schedules
+        self.began = 0  # the step at which the moments were zero
         stops = np.cumsum([p.size for p in self.parameters]).tolist()
         self._bounds = list(zip([0, *stops[:-1]], stops))
         self._adopt()
@@ -62,7 +63,7 @@ class Optimizer(Configured):
         self.state = {name: xp.zeros_like(self.values) for name in self.buffers}
 
     def _adopt(self) -> None:
-        """Move the parameters' values into the flat array; again, if another optimizer has taken them over since."""
+        """Move the parameters' values into the flat array; again if another optimizer has moved them since."""
         xp = array_module(self.parameters[0].data)
         self.values = xp.concatenate([p.data.ravel() for p in self.parameters])
         for p, (start, stop) in zip(self.parameters, self._bounds):
@@ -70,16 +71,16 @@ class Optimizer(Configured):
         self._views = [p.data for p in self.parameters]
 
     def zero_grad(self) -> None:
-        """Forget all gradients."""
+        """Clear all gradients."""
         for p in self.parameters:
             p.grad = None
 
     def rate(self) -> float:
-        """The learning rate of the step that comes next."""
+        """The learning rate of the next step."""
         return float(self.lr(self.steps)) if callable(self.lr) else self.lr
 
     def step(self) -> None:
-        """Change the parameters by their gradients."""
+        """Update the parameters by their gradients."""
         if any(p.data is not view for p, view in zip(self.parameters, self._views)):
             if {p.dtype for p in self.parameters} != {self.gradient.dtype}:
                 raise TypeError(f"the parameters are no longer {self.gradient.dtype}: make a new optimizer after astype()")
@@ -102,18 +103,18 @@ class Optimizer(Configured):
                 p.touch()  # older graphs are stale from now on
 
     def restart(self) -> None:
-        """Forget all moments: the next step is like a first one. A schedule of the learning rate goes on where it is."""
+        """Reset all moments, as before the first step. A learning-rate schedule continues."""
         for buffer in self.state.values():
             buffer[...] = 0.0
         self.began = self.steps
 
     @property
     def t(self) -> int:
-        """The number of the step that comes next, counted from 1 since the moments were zero."""
+        """The number of the next step, counted from 1 since the moments were zero."""
         return self.steps - self.began + 1
 
     def update(self, values: Array, gradient: Array, lr: float, *buffers: Array) -> None:
-        """Change flat `values` (and this optimizer's buffers) in place; `gradient` may be used as scratch space."""
+        """Update flat `values` (and this optimizer's buffers) in place; `gradient` may be used as scratch space."""
         raise NotImplementedError
 
     def _gather(self) -> Iterator[slice]:
@@ -134,46 +135,43 @@ class Optimizer(Configured):
             yield slice(start, end)
 
     def _parts(self, runs: list[slice]) -> Iterator[slice]:
-        """The runs, on the CPU cut into pieces that fit the cache."""
+        """The runs, on the CPU cut into chunks that fit the cache."""
         chunk = CHUNK if isinstance(self.values, np.ndarray) else len(self.values)
         for run in runs:
             for start in range(run.start, run.stop, chunk):
                 yield slice(start, min(start + chunk, run.stop))
 
     def _clipping_scale(self, runs: list[slice]) -> float:
-        """clip_norm / norm where the norm of the whole gradient exceeds clip_norm, else 1; 1 without a clip_norm."""
+        """clip_norm / norm if the norm of the whole gradient exceeds clip_norm, else 1; 1 without a clip_norm."""
         if self.clip_norm is None:
             return 1.0
         norm = math.sqrt(sum(float(self.gradient[part] @ self.gradient[part]) for part in self._parts(runs)))
         if not math.isfinite(norm):
             raise NonFiniteError(
-                f"the gradient's norm is {norm}: clipping cannot mend NaN or infinity; see minigen.detect_anomaly()"
+                f"the gradient's norm is {norm}: clipping cannot fix NaN or infinity; see minigen.detect_anomaly()"
             )
         return self.clip_norm / norm if norm > self.clip_norm else 1.0
 
     # -- state ---------------------------------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, np.ndarray]:
-        """Numbers of steps and the flat buffers, as host arrays. The parameters belong to the model's state."""
+        """The step counts and the flat buffers, as host arrays. The parameters belong to the model's state."""
         buffers = {name: np.array(to_numpy(x)) for name, x in self.state.items()}
         return {"steps": np.array(self.steps), "began": np.array(self.began), **buffers}
 
     def check_state(self, state: Mapping[str, Any]) -> None:
-        """Raise StateError, naming every mismatch, unless a state fits; only shapes and dtypes are looked at."""
+        """Raise StateError, naming every mismatch, unless a state fits; only shapes and dtypes are compared."""
         check_fit(repr(self), state, {"steps": np.array(self.steps), "began": np.array(self.began), **self.state})
 
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
-        """Take over a state. All of it fits, or StateError names every mismatch and nothing changes.
+        """Load a state. Unless all of it fits, StateError names every mismatch and nothing changes.
 
-        The steps are whole numbers, those since the moments were zero no more than all; moments are finite, and those of squares
-        not negative.
+        The steps are whole numbers, 0 <= began <= steps; moments are finite, and means of squares not negative.
         """
         state = {"began": np.array(0), **state}  # states of older versions, which could not restart
         self.check_state(state)
         problems = [f"{name} holds NaN or infinity" for name in self.state if not np.isfinite(state[name]).all()]
-        problems += [
-            f"{name} holds negative numbers, it is a mean of squares" for name in self.squares if (state[name] < 0).any()
-        ]
+        problems += [f"{name} holds negative values, it is a mean of squares" for name in self.squares if (state[name] < 0).any()]
         if not 0 <= state["began"] <= state["steps"]:
             problems.append(f"steps is {state['steps']} and began {state['began']}, expected 0 <= began <= steps")
         refuse(repr(self), problems)
@@ -187,7 +185,7 @@ class Optimizer(Configured):
         plain: dict[str, Any] = {name: value for name, value in vars(self).items() if isinstance(value, (bool, int, float))}
         plain = {name: value for name, value in plain.items() if name not in ("steps", "began")}
         if callable(self.lr):
-            plain["lr"] = "a schedule"  # functions cannot be compared: a resumed run may take another one
+            plain["lr"] = "a schedule"  # functions cannot be compared: a resumed run may use another one
         return {"optimizer": type(self).__name__, **plain}
 
     def __repr__(self) -> str:

@@ -154,6 +154,6 @@ def move_to_square(average: Array, decay: float, gradient: Array) -> None:
 
 @functools.lru_cache(maxsize=8)
 def momentum_product(beta1: float, t: int) -> float:
-    """Nadam's mu_1 mu_2 ... mu_t; beyond 2,000 factors it is zero to the last digit."""
+    """Nadam's mu_1 mu_2 ... mu_t; beyond 2,000 factors it underflows to zero."""
     steps = np.arange(1, min(t, 2000) + 1)
     return float(np.prod(beta1 * (1.0 - 0.5 * 0.96 ** (0.004 * steps))))

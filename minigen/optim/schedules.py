@@ -1,6 +1,6 @@
 """Learning rates that change: each returns a function of the number of steps done, for an optimizer's `lr`.
 
-They are functions of this file with their settings filled in, no closures: so that an optimizer can be copied and pickled.
+They are partial applications of functions of this module, not closures, so that an optimizer can be copied and pickled.
 """
 
 import math
@@ -14,13 +14,13 @@ from minigen.utils.settings import takes_settings
 
 @takes_settings
 def exponential(lr: float, decay: float, every: int) -> Schedule:
-    """lr * decay^(step / every): falls by the factor `decay` every so many steps."""
+    """lr * decay^(step / every): falls by the factor `decay` every `every` steps."""
     check_positive("exponential", every=every)
     return partial(at_exponential, lr, decay, every)
 
 
 def at_exponential(lr: float, decay: float, every: int, step: int) -> float:
-    """The rate of `exponential` after so many steps."""
+    """The rate of `exponential` after `step` steps."""
     return lr * decay ** (step / every)
 
 
@@ -33,7 +33,7 @@ def piecewise(lr: float, boundaries: Sequence[int], factor: float = 0.1) -> Sche
 
 
 def at_piecewise(lr: float, boundaries: Sequence[int], factor: float, step: int) -> float:
-    """The rate of `piecewise` after so many steps."""
+    """The rate of `piecewise` after `step` steps."""
     return lr * factor ** sum(step >= boundary for boundary in boundaries)
 
 
@@ -45,7 +45,7 @@ def cosine(lr: float, total: int, final: float = 0.0) -> Schedule:
 
 
 def at_cosine(lr: float, total: int, final: float, step: int) -> float:
-    """The rate of `cosine` after so many steps."""
+    """The rate of `cosine` after `step` steps."""
     return final + (lr - final) * 0.5 * (1.0 + math.cos(math.pi * min(step / total, 1.0)))
 
 
@@ -57,6 +57,6 @@ def warmup(schedule: float | Schedule, steps: int) -> Schedule:
 
 
 def at_warmup(schedule: float | Schedule, steps: int, step: int) -> float:
-    """The rate of `warmup` after so many steps."""
+    """The rate of `warmup` after `step` steps."""
     rate = schedule(step) if callable(schedule) else schedule
     return rate * min((step + 1) / steps, 1.0)

@@ -1,4 +1,4 @@
-"""Pictures one after the other: how what a model makes changes while it learns."""
+"""Animations of a model's outputs during training, and fast tiles of images."""
 
 from collections.abc import Iterable, Sequence
 from io import BytesIO
@@ -17,8 +17,8 @@ from minigen.plot.figure import checked_images
 from minigen.plot.images import GAP
 from minigen.utils.files import replacing
 
-LAST = 2.0  # seconds that the last frame is held longer
-SHADES = 64  # of gray: to the eye as good as 256, in two thirds of the bytes
+LAST = 2.0  # additional seconds for the last frame
+SHADES = 64  # of gray: visually as good as 256, in two thirds of the bytes
 CAPTION = 16  # height of letters, in pixels
 
 
@@ -35,8 +35,8 @@ def save_animation(
     from a generator, and are reduced to one byte per pixel one by one. An existing file is replaced atomically.
 
     frames: batches of images (n, h, w) or (n, h, w, c) in [0, 1], or Figures, at 100 pixels per inch; all of one shape.
-    labels: a text below each frame, e.g. "step 1200".  columns: of a grid of images.
-    Raises ShapeError for frames that differ in shape or a number of labels other than that of the frames, ValueError without
+    labels: text below each frame, e.g. "step 1200".  columns: of a grid of images.
+    Raises ShapeError for frames that differ in shape or for a different number of labels, ValueError without
     frames, for values that are not floats in [0, 1], frames shorter than 0.02 seconds, which players do not show, or a path
     without ".gif".
     """
@@ -86,7 +86,7 @@ def save_tiles(images: Any, path: str | Path, columns: int | None = None) -> Pat
 
 
 def description(frame: np.ndarray | Figure) -> str:
-    """What kind of frame it is: frames of one animation are of the same."""
+    """The kind and size of a frame, which all frames of an animation share."""
     if isinstance(frame, Figure):
         width, height = frame.get_size_inches()
         return f"a Figure of {width:.2f} x {height:.2f} inches"
@@ -129,7 +129,7 @@ def captioned(picture: np.ndarray, caption: str) -> np.ndarray:
 
 
 def reduced(picture: np.ndarray) -> Image.Image:
-    """A picture in one byte per pixel and a palette: 64 shades of gray, or the 256 colors that suit it best."""
+    """A picture in one byte per pixel and a palette: 64 shades of gray, or the 256 best colors."""
     if picture.ndim == 3:
         return Image.fromarray(picture).quantize(256)
     page = Image.fromarray(np.round(picture * ((SHADES - 1) / 255)).astype(np.uint8))

@@ -24,10 +24,9 @@ def training_curves(
     more than two decades has a logarithmic axis. NaN stands for "not measured here".
 
     history: column name -> values, all of one length; "epoch" or "step", whichever comes first, is the horizontal axis.
-    panels: panel name -> the columns drawn together in it, as in {"losses": ["critic loss", "generator loss"]}; columns in
-    no panel are left out. None: every column, with its validation.
-    Raises ValueError without "epoch" and "step", without anything to draw or for a panel's column that the history lacks,
-    ShapeError if lengths differ.
+    panels: panel name -> the columns drawn together in it, as in {"losses": ["critic loss", "generator loss"]}; other columns are
+    omitted. None: every column, with its validation. Raises ValueError without "epoch" and "step", without anything to draw or
+    for a panel's column that the history lacks, ShapeError if lengths differ.
     """
     clock = next((name for name in history if name in ("epoch", "step")), None)
     if clock is None or len(history) < 2 or len(history[clock]) == 0:
@@ -60,7 +59,7 @@ def training_curves(
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
         open_frame(axes)
         if len(lines) > 1 or f"validation {panel}" in lines:
-            axes.legend(framealpha=0.8, edgecolor="none")  # noisy curves leave no place free
+            axes.legend(framealpha=0.8, edgecolor="none")  # noisy curves leave no free space
     return figure
 
 
@@ -129,7 +128,7 @@ def curves(
 def bars(heights: Mapping[str, Any], *, ylabel: str, title: str | None = None) -> Figure:
     """Values side by side: bars from 0, each with its value beside its end, and with its interval if there is one.
 
-    The bars stand if their labels have room side by side, in 11 inches; else they lie, the first on top.
+    The bars are vertical if their labels fit side by side in 11 inches, else horizontal, the first on top.
 
     heights: label -> value, or a tuple (value, half_width), both in the units of ylabel, for the interval from
     value - half_width to value + half_width.
@@ -167,7 +166,7 @@ def bars(heights: Mapping[str, Any], *, ylabel: str, title: str | None = None) -
 
 
 def table(rows: Mapping[str, Any], columns: Sequence[str], title: str | None = None) -> Figure:
-    """Values in a table, each in a cell that is darker the nearer it is to 1; at 0 and below it is white.
+    """Values in a table, each in a cell that is darker the closer it is to 1, and white at 0 and below.
 
     rows: label -> as many values as there are columns.
     Raises ValueError without rows or for values that are not finite, ShapeError for a row of another length.
@@ -189,9 +188,9 @@ def table(rows: Mapping[str, Any], columns: Sequence[str], title: str | None = N
 
 
 def histograms(values: Mapping[str, Any], *, xlabel: str, title: str | None = None) -> Figure:
-    """How values are distributed, one panel for each set, from its smallest to its largest value.
+    """The distribution of values, one panel for each set, from its smallest to its largest value.
 
-    values: label -> values of any shape, in the units of xlabel; the heights are their share, in percent, in 50 bins.
+    values: label -> values of any shape, in the units of xlabel; bar heights are shares in percent, in 50 bins.
     Raises ValueError without sets, for an empty one, or for values that are not finite.
     """
     if not values:
@@ -211,7 +210,7 @@ def histograms(values: Mapping[str, Any], *, xlabel: str, title: str | None = No
 
 
 def with_interval(given: Any, name: str, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray | None]:
-    """(values, half widths or None) from values of this shape or a tuple of values and half widths, or an error."""
+    """(values, half widths or None) from values of this shape or a tuple of values and half widths, else an error."""
     values, half_widths = given if isinstance(given, tuple) and len(given) == 2 else (given, None)
     values = checked_values(values, name, shape)
     if half_widths is None:
@@ -223,7 +222,7 @@ def with_interval(given: Any, name: str, shape: tuple[int, ...]) -> tuple[np.nda
 
 
 def checked_values(values: Any, name: str, shape: tuple[int, ...]) -> np.ndarray:
-    """values as a finite array of this shape, or an error that says what they are instead."""
+    """values as a finite array of this shape, else an error that says what they are."""
     values = host(values).astype(np.float64)
     if values.shape != shape:
         expected = shape or "one value"

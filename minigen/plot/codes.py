@@ -1,4 +1,4 @@
-"""Codes and the space they lie in: maps, subspaces, histograms of activations."""
+"""Codes and latent spaces: maps, subspaces, histograms of activations."""
 
 from collections.abc import Mapping, Sequence
 from math import ceil, sqrt
@@ -33,7 +33,7 @@ def code_map(
     """Codes in the plane (of t-SNE, or of a 2-D latent space), colored by class, with some of their images.
 
     An image is shown at its point if every image shown so far is at least minimum_distance away, in fractions
-    of the longer side of the map; images are drawn about as large as they can be without overlap.
+    of the longer side of the map; images are drawn about as large as possible without overlap.
 
     points: (n, 2).  labels: (n,) integers, indices of class_names.
     images: (n, h, w) or (n, h, w, c) in [0, 1], one for each point.
@@ -82,10 +82,10 @@ def code_map(
 
 
 def plane_fit(points: Any, reconstructed: Any, codes: Any, title: str | None = None) -> Figure:
-    """A 2-D subspace of 3-D data. Left: points, reconstructions and the plane these lie in; right: codes.
+    """A 2-D subspace of 3-D data. Left: points, reconstructions and their plane; right: codes.
 
-    The plane is the least-squares plane of the reconstructions. A gray line joins each point and its
-    reconstruction: the reconstruction error.
+    The plane is the least-squares plane of the reconstructions. A gray line, the reconstruction error, joins each point and its
+    reconstruction.
 
     points, reconstructed: (n, 3).  codes: (n, 2).
     Raises ShapeError for arrays that do not fit, ValueError for values that are not finite.
@@ -122,9 +122,9 @@ def plane_fit(points: Any, reconstructed: Any, codes: Any, title: str | None = N
 def activation_histograms(codes: Mapping[str, Any], title: str | None = None) -> Figure:
     """How active the units of a code are: all activations above, each unit's mean activation below.
 
-    One column for each code, all on the same scales, which hold 0 and 1; a dashed line marks the mean of all activations. The
+    One column for each code, all on the same scales, which include 0 and 1; a dashed line marks the mean of all activations. The
     shares of activations are on a logarithmic scale if they span more than two decades, as those of sparse codes do;
-    below 0.01 % nothing is seen then.
+    then nothing below 0.01 % is visible.
 
     codes: name -> activations (n examples, units), in units of the activation function.
     Raises ShapeError for activations that do not fit, ValueError if there is no code or for values that are not finite.
@@ -157,7 +157,7 @@ def activation_histograms(codes: Mapping[str, Any], title: str | None = None) ->
 
 
 def percent(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """The share of values, in percent, that lies between each two edges."""
+    """The share of values, in percent, between adjacent edges."""
     return 100 * np.histogram(values, edges)[0] / len(values)
 
 
@@ -172,7 +172,7 @@ def longer_side_of(points: np.ndarray) -> float:
 
 
 def spread_out(points: np.ndarray, minimum_distance: float) -> list[int]:
-    """Indices, first come first served, of points that keep the distance, in fractions of the longer side."""
+    """Indices, greedily in order, of points that keep the distance, in fractions of the longer side."""
     points = points / longer_side_of(points)
     free = np.ones(len(points), dtype=bool)
     chosen = []
@@ -194,7 +194,7 @@ def plane_through(points: np.ndarray) -> np.ndarray:
 
 
 def checked_activations(code: Any, name: str) -> np.ndarray:
-    """A code as a finite (n, units) array, or an error that says what it is instead."""
+    """A code as a finite (n, units) array, else an error that says what it is."""
     code = host(code).astype(np.float64)
     if code.ndim != 2 or 0 in code.shape:
         raise ShapeError(f"activation_histograms: got {name!r} of shape {code.shape}, expected (n, units), neither of them 0")

@@ -1,4 +1,4 @@
-"""What all pictures share: the figure, the colors, and the checks of what is to be shown."""
+"""Shared by all pictures: the figure, the colors, and checks of the data."""
 
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,13 @@ from minigen.backend.host import whole_array
 from minigen.errors import ShapeError, to_unit_interval
 from minigen.utils.files import replacing
 
-# Ten colors that readers with any color vision can tell apart (Petroff 2021, "Accessible color sequences").
+# Ten colors that readers with any color vision can distinguish (Petroff 2021, "Accessible color sequences").
 PALETTE = (
     "#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6",
     "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd",
 )  # fmt: skip
 MARKERS = "os^Dv"  # class 10 has the color of class 0 and the next marker
-ROUNDING = 1e-4  # how far beyond [0, 1] a pixel may lie: less than the eye, or a byte, can tell
+ROUNDING = 1e-4  # how far a pixel may lie outside [0, 1]: invisible to the eye, and in a byte
 
 
 def new_figure(size: tuple[float, float], title: str | None, apart: float | None = None) -> Figure:
@@ -39,7 +39,7 @@ def new_figure(size: tuple[float, float], title: str | None, apart: float | None
 
 
 def save_figure(figure: Figure, path: str | Path) -> Path:
-    """Write a figure in the format that the path's suffix names; return its path. All but a JPEG carry the figure's title.
+    """Write a figure in the format of the path's suffix; return its path. All formats but JPEG embed the figure's title.
 
     An existing file is replaced atomically.
     """
@@ -58,10 +58,10 @@ def host(x: Any) -> np.ndarray:
 
 
 def checked_images(images: Any, name: str) -> np.ndarray:
-    """images as (n, h, w) gray or (n, h, w, 3) RGB in [0, 1], or an error that says what they are instead.
+    """images as (n, h, w) gray or (n, h, w, 3) RGB in [0, 1], else an error that says what they are.
 
-    ValueError for pixels outside [0, 1]: cut off in silence, bytes would be white, and half of [-1, 1] black. Only what rounding
-    adds is cut off.
+    ValueError for pixels outside [0, 1]: clipped silently, bytes would be white, and half of [-1, 1] black. Only rounding errors
+    are clipped.
     """
     images = host(images)
     if images.ndim not in (3, 4) or 0 in images.shape or (images.ndim == 4 and images.shape[3] not in (1, 3)):
@@ -80,7 +80,7 @@ def checked_images(images: Any, name: str) -> np.ndarray:
 
 
 def checked_points(points: Any, name: str, dimensions: int) -> np.ndarray:
-    """points as a finite (n, dimensions) array, or an error that says what they are instead."""
+    """points as a finite (n, dimensions) array, else an error that says what they are."""
     points = host(points)
     if points.ndim != 2 or len(points) == 0 or points.shape[1] != dimensions:
         raise ShapeError(f"got {name} of shape {points.shape}, expected (n, {dimensions}) with n at least 1")
@@ -90,7 +90,7 @@ def checked_points(points: Any, name: str, dimensions: int) -> np.ndarray:
 
 
 def open_frame(axes: Axes) -> None:
-    """Leave of the frame the two sides that carry the scales."""
+    """Keep only the two sides of the frame that carry the scales."""
     axes.spines[["top", "right"]].set_visible(False)
 
 

@@ -1,7 +1,8 @@
-"""The figures of the Progressive GAN and StyleGAN papers, one function each. Nothing is selected: a seed says which vectors.
+"""The figures of the Progressive GAN and StyleGAN papers, one function each. Nothing is selected: the seed determines the latent
+vectors.
 
-Each takes a trained generator, `models.gans.progan.Generator` or `models.gans.stylegan.Generator`, best the averaged one
-(`trainer.sampler`), and returns a matplotlib Figure. How samples change in training, as a GIF, is `training.SampleGrid`.
+Each takes a trained generator, `models.gans.progan.Generator` or `models.gans.stylegan.Generator`, preferably the averaged one
+(`trainer.sampler`), and returns a matplotlib Figure. For a GIF of samples during training see `training.SampleGrid`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,7 +14,7 @@ from matplotlib.figure import Figure
 from minigen.plot.images import image_grid, image_rows
 from minigen.utils.arcs import great_circle
 
-REALIZATIONS = 100  # of noise, for its standard deviation
+REALIZATIONS = 100  # draws of noise, for the standard deviation
 
 
 def uncurated(generator: Any, n: int = 64, seed: int = 0, columns: int | None = None, psi: float = 1.0) -> Figure:
@@ -26,7 +27,7 @@ def uncurated(generator: Any, n: int = 64, seed: int = 0, columns: int | None = 
 
 
 def growth(samples: Iterable[np.ndarray], n: int = 8) -> Figure:
-    """What the same latent vectors became by the end of each resolution, one row each (Karras et al. 2018, figure 1).
+    """The images of the same latent vectors at the end of each resolution, one row each (Karras et al. 2018, figure 1).
 
     samples: batches of images, (n, r, r, c), in the order of training: `SampleGrid(...).samples`.
     """
@@ -37,8 +38,8 @@ def growth(samples: Iterable[np.ndarray], n: int = 8) -> Figure:
 def fade_in(generator: Any, n: int = 8, seed: int = 0, alphas: Sequence[float] = (0, 0.2, 0.4, 0.6, 0.8, 1)) -> Figure:
     """How the layers of the present resolution are faded in: a row for each alpha, their weight.
 
-    What figure 2 of Karras et al. 2018 draws as a diagram. Best with a generator in the middle of this phase, when both the old
-    and the new layers are trained. The generator is left as it was.
+    Karras et al. 2018, figure 2, show it as a diagram. Best with a generator in the middle of this phase, when both the old and
+    the new layers are trained. The generator's stage is restored.
     """
     z, before = latent(generator, n, seed), generator.alpha
     rows = {}
@@ -55,10 +56,10 @@ def fade_in(generator: Any, n: int = 8, seed: int = 0, alphas: Sequence[float] =
 def bands(generator: Any) -> dict[str, range]:
     """The layers that hold "coarse", "middle" and "fine" styles: those of the lowest third of the resolutions, and so on.
 
-    With fewer than three resolutions, the finer bands are left out.
+    With fewer than three resolutions, the finer bands are omitted.
     """
     check_styled("bands", generator)
-    parts = np.array_split(np.arange(generator.layers // 2), 3)  # of resolutions, with two layers each; some may be empty
+    parts = np.array_split(np.arange(generator.layers // 2), 3)  # of resolutions, with two layers each; bands may be empty
     return {name: range(2 * part[0], 2 * part[-1] + 2) for name, part in zip(("coarse", "middle", "fine"), parts) if len(part)}
 
 
@@ -98,7 +99,7 @@ def noise(generator: Any, n: int = 8, seed: int = 0) -> Figure:
             "no noise": generator.draw_styles(w, [0.0 * each for each in maps[0]]),
             f"deviation,\nwhite: {largest:.2g}": deviation / max(largest, 1e-12),
         },
-        "What is left to chance",
+        "The effect of noise",
     )
 
 

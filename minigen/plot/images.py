@@ -1,4 +1,4 @@
-"""Images: in grids, in rows, and laid out over a latent space; and the weights that can be seen as images."""
+"""Images: in grids, in rows, and laid out over a latent space; and weights as images."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from math import ceil, prod, sqrt
@@ -19,7 +19,7 @@ GAP = 0.08  # white between images, in widths of an image
 def image_grid(images: Any, columns: int | None = None, title: str | None = None, labels: Sequence[Any] | None = None) -> Figure:
     """Images side by side, row by row, as square as possible unless columns says otherwise.
 
-    images: (n, h, w) or (n, h, w, c) in [0, 1].  labels: n texts, one below each image.
+    images: (n, h, w) or (n, h, w, c) in [0, 1].  labels: n strings, one below each image.
     Raises ShapeError for images or labels that do not fit, ValueError for values that are not floats in
     [0, 1] or columns below 1.
     """
@@ -72,7 +72,7 @@ def image_rows(rows: Mapping[str, Any], title: str | None = None) -> Figure:
 
 
 def interpolation_grid(images: Any, title: str | None = None, anchors: Iterable[tuple[int, int]] | None = None) -> Figure:
-    """Images between images, in rows and columns; the anchors, between which the others were interpolated, are framed.
+    """A grid of interpolated images; the anchors, between which they were interpolated, are framed.
 
     images: (rows, columns, h, w, c) in [0, 1], c 1 or 3.  anchors: (row, column) pairs; None: the four corners.
     Raises ShapeError for images that do not fit, IndexError for an anchor outside the grid, ValueError for values
@@ -85,7 +85,7 @@ def interpolation_grid(images: Any, title: str | None = None, anchors: Iterable[
     ratio = images.shape[2] / images.shape[3]
     for row, column in anchors:
         if not (-rows <= row < rows and -columns <= column < columns):
-            raise IndexError(f"interpolation_grid: anchor ({row}, {column}) lies outside the {rows} rows and {columns} columns")
+            raise IndexError(f"interpolation_grid: anchor ({row}, {column}) is outside the {rows} rows and {columns} columns")
         corner = column % columns * (1 + GAP) - GAP / 2, row % rows * (ratio + GAP) - GAP / 2
         frame = Rectangle(corner, 1 + GAP, ratio + GAP, fill=False, edgecolor=PALETTE[6], linewidth=2.5, clip_on=False)
         figure.axes[0].add_patch(frame)
@@ -93,20 +93,20 @@ def interpolation_grid(images: Any, title: str | None = None, anchors: Iterable[
 
 
 def manifold_grid(images: Any, x: Any, y: Any, title: str | None = None) -> Figure:
-    """What a decoder makes of a grid of 2-D codes: images edge to edge, each at the place of its code.
+    """The images of a grid of 2-D codes: edge to edge, each at the position of its code.
 
-    z1 grows to the right and z2 upwards, in whichever order x and y are given. All images are equally large, also
-    where the coordinates are not equally far apart, as the quantiles of a normal prior are.
+    z1 grows to the right and z2 upward, whatever the order of x and y. All images have the same size, even if the coordinates are
+    not evenly spaced, such as quantiles of a normal prior.
 
     images: (rows, columns, h, w, c) in [0, 1], c 1 or 3; images[i, j] is decoded from (z1, z2) = (x[j], y[i]).
-    x: (columns,) and y: (rows,), coordinates in units of the code, each rising or falling throughout.
-    Raises ShapeError for arrays that do not fit, ValueError for coordinates that neither rise nor fall, or for values
+    x: (columns,) and y: (rows,), coordinates in units of the code, each increasing or decreasing.
+    Raises ShapeError for arrays that do not fit, ValueError for coordinates that are not monotonic, or for values
     that are not floats in [0, 1].
     """
     images = checked_table(images, "manifold_grid")
     (rows, columns, height, width), channels = images.shape[:4], images.shape[4:]
     x, y = checked_coordinates(x, "x", columns), checked_coordinates(y, "y", rows)
-    images = images[np.argsort(y)][:, np.argsort(x)][::-1]  # the first row of a picture is its highest
+    images = images[np.argsort(y)][:, np.argsort(x)][::-1]  # the first row of a picture is at the top
     mosaic = images.swapaxes(1, 2).reshape(rows * height, columns * width, *channels)
     across = min(max(3.0, 0.4 * columns, columns * width / 100), 7.0)  # inches
     down = across * mosaic.shape[0] / mosaic.shape[1]
@@ -120,19 +120,19 @@ def manifold_grid(images: Any, x: Any, y: Any, title: str | None = None) -> Figu
 
 
 def equation(terms: Mapping[str, Any], signs: Sequence[str], result: Any, title: str | None = None) -> Figure:
-    """Images that are added in a latent space: a column for each term, and in the end what comes out of it.
+    """Arithmetic with images in a latent space: a column for each term, and at the end the result.
 
-    A column shows examples of a concept and below them, framed, what their mean gives; the signs stand between the framed ones.
-    The result is a grid: in its middle, framed too, the sum, around it its neighbors.
+    A column shows examples of a concept and below them, framed, the image of their mean; the signs are between the framed images.
+    The result is a grid: the sum in the center, also framed, and its neighbors around it.
 
-    terms: label -> images (k + 1, h, w, c) in [0, 1], the same k in each: the examples, and last the image of their mean.
+    terms: label -> images (k + 1, h, w, c) in [0, 1], the same k in each: the examples, then the image of their mean.
     signs: one less than terms, such as "-+".  result: (rows, columns, h, w, c), of the same h, w and c; c: 1 or 3.
     Raises ShapeError for images that do not fit, ValueError without terms, for signs that do not fit between them, and for values
     that are not floats in [0, 1].
     Source: Radford et al. 2016, figure 7.
     """
     if not terms or len(signs) != len(terms) - 1:
-        raise ValueError(f"equation: got {len(terms)} terms and {len(signs)} signs, expected one sign between each two terms")
+        raise ValueError(f"equation: got {len(terms)} terms and {len(signs)} signs, expected one sign between adjacent terms")
     columns = {label: checked_images(images, f"term {label!r}") for label, images in terms.items()}
     result = checked_table(result, "equation")
     shapes = {label: images.shape for label, images in columns.items()}
@@ -171,7 +171,7 @@ def equation(terms: Mapping[str, Any], signs: Sequence[str], result: Any, title:
 
 
 def filters(weights: Any, title: str | None = None, shape: tuple[int, ...] | None = None) -> Figure:
-    """What the units of a first layer look at: their weights as images, red above 0, blue below, white 0.
+    """The weights of a first layer's units as images, red above 0, blue below, white 0.
 
     Each filter is scaled by its own largest absolute weight, the same for all its input channels. Filters of one input
     channel lie in a grid as square as possible; of several, a column is a filter and a row an input channel.
@@ -217,7 +217,7 @@ def canvas(columns: int, height: float, pixels: int, title: str | None, beside: 
 
 
 def place(axes: Axes, image: np.ndarray, left: float, top: float, colors: str = "gray", lowest: float = 0) -> None:
-    """Draw an image one unit wide with its upper left corner at (left, top), y pointing downwards."""
+    """Draw an image one unit wide with its upper left corner at (left, top), y pointing downward."""
     bottom = top + image.shape[0] / image.shape[1]
     limits = axes.axis()  # imshow would zoom in on the image
     axes.imshow(image, cmap=colors, vmin=lowest, vmax=1, extent=(left, left + 1, bottom, top), aspect="equal")
@@ -236,7 +236,7 @@ def checked_table(images: Any, function: str) -> np.ndarray:
 
 
 def checked_coordinates(coordinates: Any, name: str, n: int) -> np.ndarray:
-    """Coordinates as a finite (n,) array that rises or falls throughout, or an error."""
+    """Coordinates as a finite, monotonic (n,) array, else an error."""
     coordinates = host(coordinates).astype(np.float64)
     if coordinates.shape != (n,):
         raise ShapeError(
@@ -245,7 +245,7 @@ def checked_coordinates(coordinates: Any, name: str, n: int) -> np.ndarray:
         )
     steps = np.diff(coordinates)
     if not np.isfinite(coordinates).all() or not ((steps > 0).all() or (steps < 0).all()):
-        raise ValueError(f"manifold_grid: got {name} = {coordinates}, expected finite values that rise or fall throughout")
+        raise ValueError(f"manifold_grid: got {name} = {coordinates}, expected finite, strictly monotonic values")
     return coordinates
 
 
@@ -270,7 +270,7 @@ def checked_kernels(weights: Any, shape: tuple[int, ...] | None) -> np.ndarray:
 
 
 def round_ticks(coordinates: np.ndarray) -> tuple[np.ndarray, list[str]]:
-    """Round numbers among coordinates that rise: where they lie, in places of the coordinates, and what they read."""
+    """Round numbers within increasing coordinates: their positions, in indices of the coordinates, and their labels."""
     low, high, places = coordinates[0], coordinates[-1], np.arange(len(coordinates))
     candidates = np.asarray(MaxNLocator(min(8, len(coordinates)), steps=[1, 2, 5, 10]).tick_values(low, high))
     ticks = candidates[(candidates >= low) & (candidates <= high)] if len(coordinates) > 1 else coordinates

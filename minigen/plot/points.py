@@ -1,4 +1,4 @@
-"""Points in the plane: what a generator makes of a toy data set, and the paths of games of two players."""
+"""Points in the plane: generated points of toy data sets, and the paths of two-player games."""
 
 from collections.abc import Mapping, Sequence
 from math import ceil, sqrt
@@ -22,13 +22,13 @@ def point_cloud(
 ) -> Figure:
     """Generated points in the plane over real ones, both axes on the same scale.
 
-    The picture holds all real points and a margin around them; how many generated ones lie outside is written into a
-    corner. Without real points, it holds the generated ones.
+    The picture holds all real points and a margin around them; the number of generated ones outside is written in a corner.
+    Without real points, it holds the generated ones.
 
     points: (n, 2).  reference: (m, 2), real points.
     field: (x (w,), y (h,), values (h, w)), the critic's score at (x[j], y[i]) as values[i, j], drawn behind the points;
-    x and y rise.
-    Raises ShapeError for arrays that do not fit, ValueError for values that are not finite or coordinates that do not rise.
+    x and y increase. Raises ShapeError for arrays that do not fit, ValueError for values that are not finite or coordinates that
+    do not increase.
     """
     points = checked_points(points, "points", 2)
     reference = None if reference is None else checked_points(reference, "reference", 2)
@@ -50,7 +50,7 @@ def point_cloud(
 def point_clouds(panels: Mapping[str, Any], reference: Any, columns: int | None = None, title: str | None = None) -> Figure:
     """Generated points of several methods over the same real ones, one panel for each, row by row, all on the same scale.
 
-    Every panel holds all real points and a margin around them; how many generated ones lie outside is written into a corner.
+    Every panel holds all real points and a margin around them; the number of generated ones outside is written in a corner.
 
     panels: name -> generated points (n, 2).  reference: (m, 2), real points.  columns: None: as square as possible.
     Raises ShapeError for arrays that do not fit, ValueError without panels, for values that are not finite or columns below 1.
@@ -93,8 +93,8 @@ def trajectories(
 ) -> Figure:
     """Paths of games of two players in the plane of their two parameters, both axes on the same scale.
 
-    A ring marks the start of a path, arrowheads its direction, a cross the equilibrium. A closed form, where there is one, lies
-    over its path as a dotted line: the two agree where the dots run along the middle of the path.
+    A ring marks the start of a path, arrowheads its direction, a cross the equilibrium. A closed form, if given, is drawn over
+    its path as a dotted line: the two agree where the dots follow the middle of the path.
 
     lines: label -> path (n, 2), from its start to its end.  equilibrium: (x, y).
     exact: labels of lines -> closed form (m, 2).
@@ -113,7 +113,7 @@ def trajectories(
     axes.set_aspect("equal", adjustable="datalim")
     for i, (label, path) in enumerate(paths.items()):
         axes.plot(*path.T, color=color_of(i), linewidth=1.6, label=label)
-        for (x, y), angle in arrowheads(path):  # a triangle, which points up if it is not turned
+        for (x, y), angle in arrowheads(path):  # a triangle, which points up unless rotated
             axes.plot(x, y, color=color_of(i), marker=(3, 0, angle - 90), markersize=9, zorder=2.5)
     for i, path in enumerate(closed.values()):
         axes.plot(*path.T, ":", color="black", linewidth=1.2, label="closed form" if i == 0 else None)
@@ -128,7 +128,7 @@ def trajectories(
 
 
 def draw_cloud(axes: Axes, points: np.ndarray, reference: np.ndarray | None, limits: np.ndarray, inches: float) -> None:
-    """Generated points over real ones within limits, in axes about so many inches wide."""
+    """Generated points over real ones within limits, in axes about `inches` wide."""
     if reference is not None:
         axes.scatter(reference[:, 0], reference[:, 1], s=6 * mark_size(reference, inches), color=REAL, linewidths=0, label="real")
     style: dict[str, Any] = {"color": GENERATED, "alpha": 0.6, "linewidths": 0, "label": "generated"}
@@ -147,7 +147,7 @@ def mark_size(points: np.ndarray, inches: float) -> float:
 
 
 def name_clouds(figure: Figure) -> None:
-    """One legend of the two clouds, below a figure, with marks that can be seen."""
+    """One legend of the two clouds, below a figure, with visible marks."""
     handles, labels = figure.axes[0].get_legend_handles_labels()
     legend = figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False, handletextpad=0.1)
     enlarge_marks(legend, 30)
@@ -176,7 +176,7 @@ def arrowheads(path: np.ndarray) -> list[tuple[np.ndarray, float]]:
 
 
 def checked_field(field: Sequence[Any]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A field as finite arrays x (w,), y (h,) that rise and values (h, w), or an error that says what they are instead."""
+    """A field as finite increasing arrays x (w,), y (h,) and values (h, w), else an error that says what they are."""
     x, y, values = (host(part).astype(np.float64) for part in field)
     if x.ndim != 1 or y.ndim != 1 or values.shape != (len(y), len(x)) or min(values.shape) < 2:
         raise ShapeError(
@@ -186,5 +186,5 @@ def checked_field(field: Sequence[Any]) -> tuple[np.ndarray, np.ndarray, np.ndar
     if not all(np.isfinite(part).all() for part in (x, y, values)):
         raise ValueError("point_cloud: got NaN or infinity in field, expected finite coordinates and values")
     if (np.diff(x) <= 0).any() or (np.diff(y) <= 0).any():
-        raise ValueError("point_cloud: the x or y of field does not rise throughout, expected coordinates in rising order")
+        raise ValueError("point_cloud: the x or y of field is not increasing, expected coordinates in increasing order")
     return x, y, values

@@ -1,7 +1,7 @@
-"""Every model of the chapter by name, with the training that is known to make it work: the experiments, each stated once.
+"""Every model of the chapter by name, with a training known to work: the experiments, each stated once.
 
-`minigen train` trains by these recipes, and so do the demos, which print them. `autoencoders` and `gans` are to be read, and
-copied: a class with a name, its settings, its networks and their training is all that an experiment of one's own needs.
+`minigen train` and the demos, which print them, train by these recipes. `autoencoders` and `gans` are meant to be read and
+copied: a class with a name, settings, networks and their training is all that your own experiment needs.
 """
 
 from minigen.errors import RecipeError, suggestion
@@ -16,7 +16,7 @@ __all__ = ["RECIPES", "InputSpec", "Recipe", "TrainedModel", "find"]
 
 
 def find(name: str) -> Recipe:
-    """The recipe of this name. RecipeError, with the nearest name, for one that there is not."""
+    """The recipe of this name. RecipeError, with the nearest name, for an unknown one."""
     if name not in RECIPES:
         raise RecipeError(f"unknown model {name!r}: {suggestion(name, RECIPES)}")
     return RECIPES[name]

@@ -1,4 +1,4 @@
-"""The recipes of all autoencoders: network, optimizer, rates, batch size and length, as the demos measured them."""
+"""The recipes of all autoencoders: network, optimizer, rates, batch size and length, as measured by the demos."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -21,14 +21,14 @@ from minigen.training import Callback, History
 
 @dataclass(frozen=True)
 class AutoencoderRecipe(Recipe):
-    """A network with a loss of its own, trained by `training.fit`. Subclasses write `network` and `optimizer`."""
+    """A network with a loss of its own, trained by `training.fit`. Subclasses define `network` and `optimizer`."""
 
     def network(self, spec: InputSpec) -> nn.Module:
-        """The network, new."""
+        """A new network."""
         raise NotImplementedError
 
     def optimizer(self, parameters: Sequence[Any], steps: int) -> Optimizer:
-        """What trains these parameters in so many steps."""
+        """The optimizer of these parameters for `steps` steps."""
         raise NotImplementedError
 
     def fit(
@@ -57,11 +57,11 @@ class AutoencoderRecipe(Recipe):
         return replace(self, epochs=self.epochs or ceil(self.steps / ceil(n / self.batch_size)), steps=None)
 
     def build(self, spec: InputSpec) -> TrainedAutoencoder:
-        """The network, new, with all that can be asked of it."""
+        """A new network, with the methods of a trained model."""
         return TrainedAutoencoder(self, spec)
 
 
-# -- codes that are points ------------------------------------------------------------------------------------------
+# -- point codes ---------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ class Denoising(AutoencoderRecipe):
     epochs: int | None = 10
     latent_dim: int = option(30, "values in a code")
     corruption: str = option("gaussian", "how images are damaged", tuple(CORRUPTIONS))
-    amount: float = option(0.2, "of the damage: the noise's deviation, or the share of pixels lost")
+    amount: float = option(0.2, "of the damage: the noise's standard deviation, or the share of pixels lost")
 
     def network(self, spec: InputSpec) -> nn.Module:
         return autoencoders.DenoisingAutoencoder(self.corruption, self.amount, latent_dim=self.latent_dim)
@@ -175,7 +175,7 @@ class Sparse(AutoencoderRecipe):
     latent_dim: int = option(300, "values in a code")
     l1: float = option(0.0, "weight of the L1 penalty (the chapter's: 1e-3)")
     kl: float = option(0.05 / 32, "weight of the KL penalty")
-    target: float = option(0.1, "mean activation that KL asks for")
+    target: float = option(0.1, "target mean activation of the KL penalty")
 
     def network(self, spec: InputSpec) -> nn.Module:
         return autoencoders.SparseAutoencoder(latent_dim=self.latent_dim, l1=self.l1, kl=self.kl, target=self.target)
@@ -193,7 +193,7 @@ class Hashing(AutoencoderRecipe):
     batch_size: int = 32
     epochs: int | None = 10
     bits: int = option(16, "bits in a code")
-    noise_std: float = option(15.0, "deviation of the noise before the bits")
+    noise_std: float = option(15.0, "standard deviation of the noise before the bits")
 
     def network(self, spec: InputSpec) -> nn.Module:
         return autoencoders.HashingAutoencoder(bits=self.bits, noise_std=self.noise_std)
@@ -202,7 +202,7 @@ class Hashing(AutoencoderRecipe):
         return optim.Nadam(parameters, lr=self.lr)
 
 
-# -- codes that are distributions -----------------------------------------------------------------------------------
+# -- codes as distributions -----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -226,7 +226,7 @@ class Variational(AutoencoderRecipe):
 
 @dataclass(frozen=True)
 class ConditionalVariational(Variational):
-    """Variational autoencoder that is conditioned on the class."""
+    """Variational autoencoder conditioned on the class."""
 
     name = "conditional-vae"
     conditional = True

@@ -1,4 +1,4 @@
-"""The recipes of all GANs: networks, game, optimizers, penalties, rates and length, as the demos measured them."""
+"""The recipes of all GANs: networks, game, optimizers, penalties, rates and length, as measured by the demos."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -24,17 +24,17 @@ ROWS = 50  # of a history
 
 @dataclass(frozen=True)
 class GanRecipe(Recipe):
-    """Two networks and their game. Subclasses write `networks` and `trainer`. ema: decay of the generator's moving average."""
+    """Two networks and their game. Subclasses define `networks` and `trainer`. ema: decay of the generator's moving average."""
 
     view = staticmethod(inputs.sized)
     ema: ClassVar[float]
 
     def networks(self, spec: InputSpec) -> Players:
-        """(generator, discriminator), new."""
+        """A new (generator, discriminator)."""
         raise NotImplementedError
 
     def trainer(self, generator: base.Generator, discriminator: Any) -> Adversarial:
-        """The game of these two."""
+        """The game of these two networks."""
         raise NotImplementedError
 
     def fit(
@@ -59,18 +59,18 @@ class GanRecipe(Recipe):
 
     def with_length(self, spec: InputSpec, n: int) -> Self:
         if self.batch_size > n:
-            raise RecipeError(f"{self.name} needs whole batches: take at most {n}, the number of examples, for batch_size")
+            raise RecipeError(f"{self.name} needs full batches: choose a batch_size of at most {n}, the number of examples")
         in_step, batches = getattr(self, "critic_steps", 1), n // self.batch_size
         steps = self.epochs * batches // in_step if self.epochs else self.steps
         if steps == 0:
             raise RecipeError(
-                f"{self.name} needs {in_step} batches for a step, an epoch has {batches}: take more epochs, or a "
+                f"{self.name} needs {in_step} batches for a step, an epoch has {batches}: choose more epochs, or a "
                 "smaller batch_size"
             )
         return replace(self, epochs=None, steps=steps)
 
     def build(self, spec: InputSpec) -> TrainedGan:
-        """The networks, new, with all that can be asked of the generator."""
+        """New networks, with the methods of a trained generator."""
         return TrainedGan(self, spec)
 
 
@@ -90,12 +90,17 @@ class Gan(GanRecipe):
     steps: int | None = 20_000
     ema = 0.999
 
+    @property
+    def rates(self) -> tuple[float, float]:
+        """Learning rates of generator and discriminator, where they begin."""
+        return self.lr, self.lr / 4
+
     def networks(self, spec: InputSpec) -> Players:
         channels = spec.shape[2]
         return gan.Generator(channels=channels), gan.Discriminator(channels=channels)
 
     def trainer(self, generator: base.Generator, discriminator: Any) -> Adversarial:
-        rates = [schedules.cosine(rate, self.steps) for rate in (self.lr, self.lr / 4)]
+        rates = [schedules.cosine(rate, self.steps) for rate in self.rates]
         return Adversarial(
             generator,
             discriminator,
@@ -145,12 +150,12 @@ class BookDcgan(GanRecipe):
 
 @dataclass(frozen=True)
 class ConditionalDcgan(Dcgan):
-    """DCGAN that is conditioned on the class, with experience replay."""
+    """DCGAN conditioned on the class, with experience replay."""
 
     name = "conditional-dcgan"
     conditional = True
     steps: int | None = 2000
-    replay: int = option(1000, "generated images that are kept for experience replay; 0: none")
+    replay: int = option(1000, "generated images kept for experience replay; 0: none")
 
     def networks(self, spec: InputSpec) -> Players:
         channels, classes = spec.shape[2], spec.classes
@@ -172,7 +177,7 @@ class WganGp(GanRecipe):
     lr: float = 4e-4
     batch_size: int = 64
     steps: int | None = 600
-    critic_steps: int = option(3, "steps of the critic for each of the generator")
+    critic_steps: int = option(3, "critic steps per generator step")
     ema = 0.99
 
     def networks(self, spec: InputSpec) -> Players:
@@ -187,7 +192,7 @@ class WganGp(GanRecipe):
         return self.game(generator, critic, penalties=[losses.GradientPenalty(10.0)], **adams)
 
     def game(self, generator: base.Generator, critic: Any, **options: Any) -> Adversarial:
-        """The critic measures a distance, and learns more often than the generator."""
+        """The critic measures a distance, and is updated more often than the generator."""
         loss = losses.Wasserstein()
         return Adversarial(generator, critic, loss=loss, discriminator_steps=self.critic_steps, ema=self.ema, **options)
 
@@ -210,19 +215,19 @@ class Wgan(WganGp):
 
 @dataclass(frozen=True)
 class GrowingRecipe(GanRecipe):
-    """Networks that grow from 4 x 4 pixels on, as they are shown images."""
+    """Networks that grow from 4 x 4 pixels on, as a function of the images seen."""
 
     view = staticmethod(inputs.square)
     data = "faces"
-    phase: int = option(6000, "images for each phase: a resolution grows for one and is kept for one")
-    last: int = option(18_000, "images that follow when the networks are fully grown")
+    phase: int = option(6000, "images per phase: a resolution fades in for one and is trained for another")
+    last: int = option(18_000, "additional images once the networks are fully grown")
 
     @property
     def length(self) -> dict[str, int]:
         return {"batch_size": self.batch_size, "phase": self.phase, "last": self.last}
 
     def growth(self, resolution: int) -> Growth:
-        """When networks grow to so many pixels a side."""
+        """The schedule of networks that grow to a side of `resolution` pixels."""
         return Growth(final=resolution, stable=self.phase, fading=self.phase)
 
     def with_length(self, spec: InputSpec, n: int) -> Self:
@@ -272,8 +277,8 @@ class PaperProGan(GrowingRecipe):
     name = "progan-paper"
     lr: float = 1e-3
     batch_size: int = 32
-    phase: int = option(600_000, "images for each phase: a resolution grows for one and is kept for one")
-    last: int = option(600_000, "images that follow when the networks are fully grown")
+    phase: int = option(600_000, "images per phase: a resolution fades in for one and is trained for another")
+    last: int = option(600_000, "additional images once the networks are fully grown")
     ema = 0.999
 
     def networks(self, spec: InputSpec) -> Players:
@@ -295,7 +300,7 @@ class StyleGan(GrowingRecipe):
     name = "stylegan"
     lr: float = 2e-2
     batch_size: int = 16
-    last: int = option(20_000, "images that follow when the networks are fully grown")
+    last: int = option(20_000, "additional images once the networks are fully grown")
     mixing: float = option(0.5, "share of batches in which styles are mixed")
     ema = 0.995
 
@@ -329,8 +334,8 @@ class PaperStyleGan(GrowingRecipe):
     name = "stylegan-paper"
     lr: float = 1e-3
     batch_size: int = 16
-    phase: int = option(600_000, "images for each phase: a resolution grows for one and is kept for one")
-    last: int = option(600_000, "images that follow when the networks are fully grown")
+    phase: int = option(600_000, "images per phase: a resolution fades in for one and is trained for another")
+    last: int = option(600_000, "additional images once the networks are fully grown")
     ema = 0.999
 
     def networks(self, spec: InputSpec) -> Players:

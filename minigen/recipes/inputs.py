@@ -13,7 +13,7 @@ NAMES = (*LOADERS, "plane")
 
 
 def expected(name: str, resolution: int = 32) -> tuple[tuple[int, ...], int]:
-    """The shape of an example of a data set, and the number of its classes, of which nothing has been loaded."""
+    """The shape of an example of a data set, and the number of its classes, without loading it."""
     small = (28, 28, 1)
     return {
         "glyphs": (small, 10),
@@ -25,9 +25,9 @@ def expected(name: str, resolution: int = 32) -> tuple[tuple[int, ...], int]:
 
 
 def load(name: str, images: int | None = None, resolution: int = 32) -> tuple[Dataset, Dataset]:
-    """(train, test) of a data set by name; "plane" are points of space near a plane, whose labels say nothing.
+    """(train, test) of a data set by name; "plane" is a set of points in space near a plane, with meaningless labels.
 
-    images: train on so many only; RecipeError if there are fewer.  resolution: of "faces".
+    images: train on this many only; RecipeError if there are fewer.  resolution: of "faces".
     """
     if name == "plane":
         points = (synthetic.tilted_plane(), synthetic.tilted_plane(seed=5))
@@ -43,12 +43,12 @@ def load(name: str, images: int | None = None, resolution: int = 32) -> tuple[Da
 
 
 def described(images: np.ndarray) -> str:
-    """The shape of examples in words: "images of 28 x 28 x 1"."""
+    """The shape of examples as text: "images of 28 x 28 x 1"."""
     kind = "images of" if images.ndim == 4 else "points of"
     return f"{kind} {' x '.join(map(str, images.shape[1:]))}"
 
 
-# -- views: the images as a kind of model takes them, or RecipeError with what it takes ---------------------------
+# -- views: the images in the form that a kind of model takes, or RecipeError that says which it takes -----------
 
 
 def small(images: np.ndarray) -> np.ndarray:
@@ -71,10 +71,10 @@ def flat(images: np.ndarray) -> np.ndarray:
 
 
 def square(images: np.ndarray) -> np.ndarray:
-    """Squares whose sides are a power of two; those of 28 x 28 get a zero padding of 2 pixels."""
+    """Squares with a side that is a power of two; those of 28 x 28 get a zero padding of 2 pixels."""
     if images.shape[1:3] == (28, 28):
         images = np.pad(images, ((0, 0), (2, 2), (2, 2), (0, 0)))
     side = images.shape[1]
     if images.ndim != 4 or side != images.shape[2] or side & (side - 1) or side < 4:
-        raise RecipeError("square images of 4, 8, 16 ... 1024 pixels a side, or of 28")
+        raise RecipeError("square images with a side of 4, 8, 16 ... 1024 pixels, or of 28")
     return images

@@ -1,4 +1,4 @@
-"""What demos 26, 27, 33 and 34 share: square images whose sides are a power of two, an evaluator of them, a StyleGAN."""
+"""Shared by demos 26, 27, 33 and 34: square images with a side that is a power of two, their evaluator, a StyleGAN."""
 
 import argparse
 from pathlib import Path
@@ -17,23 +17,23 @@ from minigen.training.examples import checksum
 from minigen.utils.files import cached
 
 SIZE = {"resolution": 32, "images": 10_000}
-SMALL = {"resolution": 16, "images": 10_000, "last": 80_000}  # demos 33 and 34: fewer pixels, longer, so that there are eyes
+SMALL = {"resolution": 16, "images": 10_000, "last": 80_000}  # demos 33 and 34: smaller, but longer: eyes appear
 
 
 def full(name: str) -> dict[str, int]:
-    """What --full stands for: the size and the length of the paper's training, of which there is a recipe."""
+    """The settings of --full: the size and length of the paper's training, which has a recipe."""
     paper = find(f"{name}-paper")
     return {"resolution": 128, "images": 30_000, "phase": paper.phase, "last": paper.last}
 
 
 def shorten(args: argparse.Namespace) -> None:
-    """What --quick stands for: a few steps, and faces of 16 x 16."""
+    """The settings of --quick: a few steps, and faces of 16 x 16."""
     args.phase, args.last, args.batch_size, args.samples = 16, 16, 8, 100
     args.resolution = 16 if args.data == "faces" else 32
 
 
 def fit_to_data(args: argparse.Namespace) -> None:
-    """Digits and garments are 32 x 32: of SMALL, what was not given becomes as in demo 27."""
+    """Digits and garments are 32 x 32: replace the defaults of SMALL by those of demo 27."""
     usual = SIZE | find("stylegan").length
     for name, small in SMALL.items():
         if args.data != "faces" and getattr(args, name) == small:
@@ -43,7 +43,7 @@ def fit_to_data(args: argparse.Namespace) -> None:
 class PortraitTask:
     """The images of a demo, (n, r, r, c) in [0, 1], and how generated ones are evaluated.
 
-    faces: drawn at the resolution asked for; the evaluator has learned all of their factors.  Any other data set: 28 x 28 images
+    faces: drawn at the given resolution; the evaluator predicts all of their factors.  Any other data set: 28 x 28 images
     with a zero padding of 2 pixels, 32 x 32; the evaluator is the classifier of demo 17, which sees them without the padding.
     """
 
@@ -63,12 +63,12 @@ class PortraitTask:
         self.resolution = self.images.shape[1]
 
     def recipe(self, name: str) -> GrowingRecipe:
-        """The recipe of this name, or with --full its paper's, with the demo's settings and the length of its run."""
+        """The recipe of this name, or with --full its paper's, with the demo's settings and run length."""
         recipe = find(f"{name}-paper" if self.args.full else name).with_arguments(self.args)
         return recipe.with_length(recipe.spec_of(self.train), len(self.train))
 
     def seen(self, images: np.ndarray) -> np.ndarray:
-        """Images as the evaluator takes them: as large as the data, those of a smaller stage with their pixels repeated."""
+        """Images as the evaluator takes them: at the size of the data, smaller ones enlarged by repeating pixels."""
         factor = self.resolution // images.shape[1]
         images = images.repeat(factor, axis=1).repeat(factor, axis=2)
         return images if self.faces else images[:, 2:-2, 2:-2]
@@ -78,23 +78,23 @@ class PortraitTask:
         return self.evaluator.features(self.seen(images))
 
     def distance(self, samples: np.ndarray, resolution: int | None = None, alpha: float = 1.0) -> float:
-        """The Frechet distance of samples from as many real images, at the stage at which both are."""
+        """The Frechet distance between samples and as many real images, at the current stage."""
         real = self.images[np.random.default_rng(1).permutation(len(self.images))[: len(samples)]]
         if resolution is not None:
             real = to_numpy(at_stage(asarray(real), resolution, alpha))
         return metrics.frechet_distance(self.features(real), self.features(samples))
 
     def floor(self, n: int) -> float:
-        """The Frechet distance of n real images from n others."""
+        """The Frechet distance between n real images and n others."""
         return self.distance(self.images[np.random.default_rng(1).permutation(len(self.images))[n : 2 * n]])
 
     def read(self, images: np.ndarray) -> dict[str, np.ndarray]:
-        """What the evaluator reads: factor -> (n,), levels or values; of other data sets class and brightness."""
+        """The evaluator's predictions: factor -> (n,), levels or values; for other data sets class and brightness."""
         said = self.evaluator.predict(self.seen(images))
         return said if self.faces else {"class": said, "brightness": images.mean(axis=(1, 2, 3))}
 
     def shares(self, images: np.ndarray) -> dict[str, np.ndarray]:
-        """Of each discrete factor, or of the classes, how often each level is seen; a fair share is 1."""
+        """For each discrete factor, or the classes, how often each level occurs; a fair share is 1."""
         levels = self.evaluator.factors if self.faces else {"class": len(self.train.class_names)}
         return {
             name: metrics.class_histogram(values, levels[name]) * (levels[name] / len(images))
@@ -103,9 +103,9 @@ class PortraitTask:
         }
 
     def attributes(self, images: np.ndarray) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-        """Yes-or-no attributes of the images, and how sure the evaluator is: levels, and values above their median.
+        """Binary attributes of the images, and the evaluator's confidence: levels, and values above their median.
 
-        Left out are those that, of the half of which the evaluator is surest, fewer than one in fifty has, or all but so few.
+        Attributes that fewer than one in fifty, or all but so few, have in the more confident half are omitted.
         """
         labels, sure = {}, {}
         chances = self.evaluator.probabilities(self.seen(images))
@@ -123,7 +123,7 @@ class PortraitTask:
 
 
 def rarest(shares: dict[str, np.ndarray]) -> tuple[str, float]:
-    """The level that is seen least, as text, and its share."""
+    """The rarest level, as text, and its share."""
     name = min(shares, key=lambda name: shares[name].min())
     return f"{name} {int(shares[name].argmin())}", float(shares[name].min())
 
@@ -136,24 +136,24 @@ def stylegan_game(task: PortraitTask) -> tuple[GrowingRecipe, training.Progressi
 
 
 def trained_stylegan(task: PortraitTask) -> stylegan.Generator:
-    """Demo 27's averaged generator: read, if these settings have been trained before, or trained (a quarter of an hour)."""
+    """Demo 27's averaged generator: loaded, if these settings were trained before, else trained (a quarter of an hour)."""
     recipe, trainer = stylegan_game(task)
-    train_or_load(trainer.sampler, kept(task, recipe), made_of(task, recipe), lambda: recipe.fit(trainer, task.train))
+    train_or_load(trainer.sampler, weights_file(task, recipe), fingerprint(task, recipe), lambda: recipe.fit(trainer, task.train))
     return trainer.sampler
 
 
 def keep_stylegan(task: PortraitTask, recipe: GrowingRecipe, generator: stylegan.Generator) -> None:
-    """Keep a trained generator for the demos that ask what it has learned."""
-    save_weights(kept(task, recipe), "model", generator, made_of(task, recipe))
+    """Keep a trained generator for the demos that examine it."""
+    save_weights(weights_file(task, recipe), "model", generator, fingerprint(task, recipe))
 
 
-def made_of(task: PortraitTask, recipe: GrowingRecipe) -> str:
-    """What the generator of these settings has learned, and how, in a word."""
+def fingerprint(task: PortraitTask, recipe: GrowingRecipe) -> str:
+    """A name for the data and training of these settings."""
     settings = "-".join(str(value) for value in recipe.settings.values() if value is not None)
     return f"{task.args.data}-{checksum([task.images]):08x}-{recipe.name}-{settings}-seed{task.args.seed}"
 
 
-def kept(task: PortraitTask, recipe: GrowingRecipe) -> Path | None:
-    """Where the generator of these settings lies, in the user's cache; None if there is no such thing."""
-    name = f"{made_of(task, recipe)}.npz"
+def weights_file(task: PortraitTask, recipe: GrowingRecipe) -> Path | None:
+    """The path of the generator of these settings in the user's cache; None if there is no cache."""
+    name = f"{fingerprint(task, recipe)}.npz"
     return task.args.out / "weights" / name if task.args.quick else cached("stylegan", name)

@@ -1,4 +1,4 @@
-"""What a recipe is: a network, the examples that it takes, and the training that is known to make it work."""
+"""The base of recipes: a network, the examples that it takes, and a training known to work."""
 
 import inspect
 from collections.abc import Sequence
@@ -17,14 +17,14 @@ TRAINING = ("lr", "batch_size", "epochs", "steps")  # the settings that every re
 
 @dataclass(frozen=True)
 class InputSpec:
-    """What a network must know of its examples: their shape, without n, and how many classes they have."""
+    """What a network must know about its examples: their shape, without n, and the number of classes."""
 
     shape: tuple[int, ...]
     classes: int
 
 
 def option(default: int | float | str, help: str, choices: tuple[str, ...] = ()) -> Any:
-    """A setting of a recipe that is an option of its model in `minigen train`. `choices`: the words that it knows."""
+    """A setting of a recipe that is an option of its model in `minigen train`. `choices`: the accepted words."""
     return field(default=default, metadata={"help": help, "choices": choices})
 
 
@@ -32,12 +32,12 @@ def option(default: int | float | str, help: str, choices: tuple[str, ...] = ())
 class Recipe:
     """One experiment, stated once: a subclass is a model of the chapter with all that its training needs.
 
-    Its fields are its settings, with their defaults: the largest learning rate, the batch size, how long it is trained (epochs
-    or steps, one of the two), and the options of the model. Its methods build the networks and say how they are trained.
-    `minigen train` and the demos train by it, and the demos `show` it. A copy is a good start for an experiment of your own.
+    Its fields are its settings, with their defaults: the largest learning rate, the batch size, the length of training (epochs or
+    steps, one of the two), and the options of the model. Its methods build the networks and define their training. `minigen
+    train` and the demos train by it, and the demos `show` it. A copy is a good start for your own experiment.
 
-    name: what `minigen train` calls it.  data: the data set that it is trained on by default.  conditional: whether the model is
-    conditioned on the labels.  view: brings the images of a data set to the shape that the model takes, or raises RecipeError.
+    name: its name in `minigen train`.  data: the data set that it is trained on by default.  conditional: whether the model is
+    conditioned on the labels.  view: converts the images of a data set to the shape that the model takes, or raises RecipeError.
     """
 
     name: ClassVar[str]
@@ -64,7 +64,7 @@ class Recipe:
 
     @property
     def length(self) -> dict[str, int]:
-        """The settings that say how long it is trained, which a demo has as options: epochs or steps, and the batch size."""
+        """The length of training, which a demo has as options: epochs or steps, and the batch size."""
         return {name: value for name in ("epochs", "steps", "batch_size") if (value := getattr(self, name))}
 
     @classmethod
@@ -74,11 +74,11 @@ class Recipe:
 
     @classmethod
     def source(cls) -> str:
-        """The text of the recipe, after that of the recipes that it is a variation of."""
+        """The source of the recipe, preceded by that of the recipes it derives from."""
         return "\n\n".join(inspect.getsource(each) for each in reversed(cls.__mro__) if "name" in vars(each))
 
     def show(self) -> None:
-        """Print the recipe as it stands in its file, and the settings that differ from it here."""
+        """Print the recipe's source, and the settings that differ from it here."""
         print(self.source(), end="")
         standard = type(self)()
         for name, value in self.settings.items():
@@ -86,7 +86,7 @@ class Recipe:
                 print(f"# here: {name} = {value!r}")
 
     def with_settings(self, **settings: Any) -> Self:
-        """The recipe with other settings; those that are None stay. Epochs take the place of steps, and steps of epochs.
+        """The recipe with other settings; None keeps a setting. Epochs replace steps, and steps epochs.
 
         RecipeError for a setting that it does not have, and for a learning rate that is not positive.
         """
@@ -100,11 +100,11 @@ class Recipe:
         return recipe
 
     def with_arguments(self, args: Any) -> Self:
-        """The recipe with those of its settings that a demo's arguments have."""
+        """The recipe with its settings from a demo's arguments."""
         return self.with_settings(**{name: value for name, value in vars(args).items() if name in self.settings})
 
     def with_length(self, spec: InputSpec, n: int) -> Self:
-        """The recipe with the length of a run on n examples filled in, in what its training counts: epochs or steps.
+        """The recipe with the length of a run on n examples filled in, in its unit: epochs or steps.
 
         RecipeError for fewer examples than a GAN's batch, and for a run that is too short to grow.
         """
@@ -113,7 +113,7 @@ class Recipe:
     # -- the examples --------------------------------------------------------------------------------------------
 
     def examples(self, dataset: Dataset) -> Any:
-        """What the model is trained on: images, or images and labels."""
+        """The training examples of the model: images, or images and labels."""
         images = self.viewed(dataset.images)
         return (images, dataset.labels) if self.conditional else images
 
@@ -125,9 +125,9 @@ class Recipe:
             raise RecipeError(f"{self.name} takes {error}, got {inputs.described(images)}") from None
 
     def input_spec(self, shape: Sequence[int], classes: int) -> InputSpec:
-        """What the networks must know of images of this shape. RecipeError for images that they do not take."""
+        """The input spec for images of this shape. RecipeError for images that the networks do not take."""
         return InputSpec(self.viewed(np.zeros((1, *shape), dtype=np.float32)).shape[1:], classes)
 
     def spec_of(self, dataset: Dataset) -> InputSpec:
-        """What the networks must know of a data set. RecipeError for one that they do not take."""
+        """The input spec for a data set. RecipeError for one that the networks do not take."""
         return self.input_spec(dataset.images.shape[1:], len(dataset.class_names))

@@ -1,4 +1,4 @@
-"""The bench of demo 21: every remedy on every task.
+"""The benchmark of demo 21: every remedy on every task.
 
 `python -m minigen.recipes.remedy_bench TASK METHOD SEED ...` prints a line per seed.
 """
@@ -29,7 +29,7 @@ RATE = 1e-3  # of both networks' Adam, beta1 = 0.5; falls to 0 along a cosine
 class Method:
     """What differs from the plain GAN: arguments of `Adversarial` and of the discriminator, and the optimizers' rates.
 
-    `penalty`: the penalty for a weight, which is WEIGHTS' for points, or for images.
+    `penalty`: makes the penalty from a weight, which WEIGHTS has for points and for images.
     """
 
     arguments: dict[str, Any] = field(default_factory=dict)
@@ -64,13 +64,13 @@ METHODS = {
     "average of G": Method({"ema": 0.995}),
 }
 STEPS = {"ring": 2000, "grid": 2000, "stacked": 1200}
-WEIGHTS = {"ring": 0.1, "grid": 0.1, "stacked": 10.0}  # of penalties: as in their papers' code, for toys and for images
+WEIGHTS = {"ring": 0.1, "grid": 0.1, "stacked": 10.0}  # of penalties: as in the papers' code, for toys and for images
 BATCH = {"ring": 64, "grid": 64, "stacked": 32}
 
 
 def train(task: str, method: str, seed: int, steps: int, dataset: str = "mnist") -> dict[str, Any]:
-    """One training: a dict of what its generator covers, and "samples" to be shown."""
-    chosen = copy.deepcopy(METHODS[method])  # a remedy may remember: each training has its own
+    """One training: a dict of what its generator covers, and "samples" to show."""
+    chosen = copy.deepcopy(METHODS[method])  # a remedy may have state: each training has its own
     set_seed(seed)
     examples = stacked_digits(dataset)[0] if task == "stacked" else toy(task).points
     networks = (gan.Generator(channels=2), gan.Discriminator) if task == "stacked" else (points.Generator(), points.Discriminator)
@@ -97,7 +97,7 @@ def train(task: str, method: str, seed: int, steps: int, dataset: str = "mnist")
 def evaluate_points(trainer: training.Adversarial, task: str) -> dict[str, Any]:
     """Modes, share of points within three standard deviations of one, and reverse KL of these points' histogram, in nats.
 
-    Where no point is good enough to count, that is as bad as all of them in one mode.
+    If no point is good enough to count, this equals all of them in one mode.
     """
     made = trainer.sample(SAMPLES)
     coverage = metrics.mode_coverage(made, toy(task).centers, toy(task).std)
@@ -111,7 +111,7 @@ def evaluate_points(trainer: training.Adversarial, task: str) -> dict[str, Any]:
 
 
 def evaluate_digits(trainer: training.Adversarial, dataset: str) -> dict[str, Any]:
-    """Pairs of digits that are found, reverse KL of their histogram in nats, Frechet distance of both digits' features."""
+    """Pairs of digits found, reverse KL of their histogram in nats, Frechet distance of both digits' features."""
     _, evaluator, real = stacked_digits(dataset)
     made = trainer.sample(STACKED)
     seen = features(evaluator, made)

@@ -1,4 +1,4 @@
-"""The recipe of demos 28 and 29: a network that restores images, on its content alone and with a discriminator beside it."""
+"""The recipe of demos 28 and 29: a network that restores images, trained on the content loss alone, and with a discriminator."""
 
 from dataclasses import dataclass
 from math import ceil
@@ -14,13 +14,14 @@ from minigen.recipes.recipe import Recipe, option
 
 @dataclass(frozen=True)
 class RestorationRecipe(Recipe):
-    """Restoration: on the content first; then two copies go on for as many updates, one as before, one with a discriminator."""
+    """Restoration: content loss first; then two copies continue for as many updates, one as before, one with a discriminator."""
 
     name = "restoration"
     lr: float = 2e-3
     batch_size: int = 32
     epochs: int | None = 3
     steps: int | None = 300
+    later_lr = 5e-4  # the network's, once it has learned the content
     weight: float = option(1e-3, "weight of the adversarial term beside the content")
 
     def fit_content(self, network: nn.Module, images: np.ndarray) -> training.History:
@@ -29,15 +30,15 @@ class RestorationRecipe(Recipe):
         adam = optim.Adam(network.parameters(), lr=rate)
         return training.fit(network, images, optimizer=adam, epochs=self.epochs, batch_size=self.batch_size)
 
-    def go_on(self, network: nn.Module, images: np.ndarray) -> training.History:
-        """The same, for as many more updates as the game has steps."""
+    def continue_content(self, network: nn.Module, images: np.ndarray) -> training.History:
+        """The same, for as many additional updates as the game has steps."""
         epochs = ceil(self.steps * self.batch_size / len(images))
-        return self.with_settings(lr=5e-4, epochs=epochs).fit_content(network, images)
+        return self.with_settings(lr=self.later_lr, epochs=epochs).fit_content(network, images)
 
     def trainer(self, network: Restorer) -> training.Restoration:
-        """The game of a network that has learned its content, and a new discriminator."""
+        """The game of a network trained on the content loss, and a new discriminator."""
         discriminator = dcgan.TinyDiscriminator(batch_norm=False)
-        slow, fast = (schedules.cosine(rate, self.steps) for rate in (5e-4, 2e-3))
+        slow, fast = (schedules.cosine(rate, self.steps) for rate in (self.later_lr, 2e-3))
         return training.Restoration(
             network,
             discriminator,

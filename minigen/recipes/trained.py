@@ -1,4 +1,4 @@
-"""What `minigen train` makes by a recipe, and what can be asked of it: new examples, walks between them, reconstructions."""
+"""Models trained by a recipe, as `minigen train` makes them: new examples, walks between them, reconstructions."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -41,12 +41,12 @@ class TrainedModel:
         raise NotImplementedError
 
     def load(self, saved: Saved) -> None:
-        """Take over the weights from a checkpoint of such a run, open. StateError for those of another model."""
+        """Load the weights from an open checkpoint of such a run. StateError for those of another model."""
         raise NotImplementedError
 
     @property
     def conditional(self) -> bool:
-        """Whether it is asked for a class."""
+        """Whether it takes a class."""
         return self.recipe.conditional
 
     @property
@@ -62,17 +62,17 @@ class TrainedModel:
         raise NotImplementedError
 
     def interpolate(self, pairs: int, steps: int, rng: np.random.Generator, held_out: Dataset) -> np.ndarray:
-        """(pairs, steps, ...): walks through the latent space from one example to another, ends included."""
+        """(pairs, steps, ...): walks through the latent space from one example to another, including both ends."""
         raise NotImplementedError
 
     def labels(self, n: int, label: int | None) -> np.ndarray:
-        """n labels: all the same, or those of all classes in turn. RecipeError for a model that takes none."""
+        """n labels: all the same, or all classes in turn. RecipeError for a model that takes none."""
         if label is not None and not self.conditional:
-            raise RecipeError(f"{self.recipe.name} is not conditioned on the class: it draws whatever it likes")
+            raise RecipeError(f"{self.recipe.name} is not conditioned on the class: it draws any")
         return np.arange(n) % self.spec.classes if label is None else np.full(n, label)
 
     def check_untruncated(self, psi: float) -> None:
-        """Raise RecipeError for a psi that means nothing to the model."""
+        """Raise RecipeError for a psi that has no meaning for the model."""
         if psi != 1.0:
             raise RecipeError(f"psi truncates the styles of stylegan, {self.recipe.name} has none")
 
@@ -107,7 +107,7 @@ class TrainedAutoencoder(TrainedModel):
         return to_numpy(self.model.sample(labels if self.conditional else n))
 
     def interpolate(self, pairs: int, steps: int, rng: np.random.Generator, held_out: Dataset) -> np.ndarray:
-        """Straight from codes of held-out examples to those of others; a class that is conditioned on stays the first one's.
+        """Straight lines from codes of held-out examples to those of others, conditioned on the first one's class.
 
         RecipeError for more walks than there are pairs of held-out examples.
         """
@@ -123,18 +123,18 @@ class TrainedAutoencoder(TrainedModel):
         return made.reshape(pairs, steps, *made.shape[1:])
 
     def inputs(self, dataset: Dataset) -> tuple[np.ndarray, ...]:
-        """What the model is given of a data set: its examples, and their labels if it is conditioned on them."""
+        """The model's inputs from a data set: its examples, and their labels if it is conditioned on them."""
         examples = self.recipe.examples(dataset)
         return examples if self.conditional else (examples,)
 
     def reconstruct(self, dataset: Dataset) -> np.ndarray:
-        """What the model makes of examples of a data set, on the host."""
+        """The reconstructions of a data set's examples, on the host."""
         make = getattr(self.model, "reconstruct", lambda x: self.as_pixels(self.model(x)))
         with self.model.eval_mode(), no_grad():
             return to_numpy(make(*map(asarray, self.inputs(dataset))))
 
     def codes(self, dataset: Dataset) -> np.ndarray:
-        """The codes of examples of a data set, on the host; of those that are distributions, the means."""
+        """The codes of examples of a data set, on the host; if they are distributions, the means."""
         with self.model.eval_mode(), no_grad():
             codes = self.model.encode(*map(asarray, self.inputs(dataset)))
         return to_numpy(codes[0] if self.generative else codes)
@@ -147,7 +147,7 @@ class TrainedAutoencoder(TrainedModel):
 
 
 class TrainedGan(TrainedModel):
-    """The players of a game; `generator` is the averaged one once it is trained or loaded."""
+    """The players of a game; `generator` is the averaged one after training or loading."""
 
     def __init__(self, recipe: Recipe, spec: InputSpec):
         super().__init__(recipe, spec)

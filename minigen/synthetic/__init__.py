@@ -1,4 +1,4 @@
-"""Data drawn by formula, so that what made each picture is known: glyphs, faces, styles of drawings, points of the plane."""
+"""Procedural data with known factors of variation: glyphs, faces, styles of drawings, points in the plane."""
 
 from minigen.synthetic import faces, glyphs, styles
 from minigen.synthetic.toys import GaussianMixture, gaussian_grid, gaussian_ring, tilted_plane

@@ -1,6 +1,6 @@
 """Faces: procedural color portraits at any power-of-two resolution, with known factors of variation.
 
-The embedded stand-in for photographs of faces in Progressive GAN, StyleGAN and latent arithmetic. Each factor is drawn
+A built-in substitute for photographs of faces in Progressive GAN, StyleGAN and latent arithmetic. Each factor is drawn
 independently of all others, so that "woman with glasses" = "woman" + "man with glasses" - "man" can be measured. What the
 factors leave open (hair strands, freckles, the texture of the background) is stochastic detail, drawn from a stream of its
 own for each picture, as StyleGAN's noise inputs would. How a face is drawn is in portrait.py.
@@ -31,14 +31,14 @@ from minigen.utils.settings import to_python
 CLASS_NAMES = ("woman", "man")
 DIGEST = 16  # bytes of the checksum of all pixels
 FINEST_MEAN = 32  # pictures smaller than this are box means of one of this size
-TILE = 2**17  # pixels drawn at a time: enough that the calls cost little, little enough for the cache
+TILE = 2**17  # pixels drawn at a time: enough to amortize the calls, few enough for the cache
 LONG = 2**24  # pixels from which on a progress bar is shown
 
 
 class Factor(NamedTuple):
     """One factor of variation: drawn uniformly from [low, high], or from 0 to high where its levels have names.
 
-    neutral: the value `render` takes where none is given.
+    neutral: the default value of `render`.
     """
 
     low: float
@@ -51,7 +51,7 @@ def named_levels(*names: str) -> Factor:
     return Factor(0, len(names) - 1, 0, names)
 
 
-# Their order is part of what a seed means.
+# Their order determines what a seed gives.
 FACTORS: dict[str, Factor] = {
     "man": named_levels(*CLASS_NAMES),  # brows, jaw, neck and beard against lashes and red lips
     "glasses": named_levels("without", "with"),
@@ -78,12 +78,12 @@ def load(
     fixed: Mapping[str, float] | None = None,
     cache: bool = False,
 ) -> tuple[Dataset, Dataset]:
-    """Training and test portraits, each of another person; the labels are those of the factor "man".
+    """Training and test portraits, each of a different person; the labels are those of the factor "man".
 
     Two Datasets with images (n, resolution, resolution, 3), in steps of 1/255, and the FACTORS: int64 where a factor has
-    named levels, float32 elsewhere. All are drawn independently and uniformly, but `fixed` ones, {"glasses": 1}, which are
-    the same in every picture. A seed shows the same people at every resolution, with other factors fixed, and in smaller
-    sizes its first ones.
+    named levels, float32 elsewhere. All are drawn independently and uniformly, except `fixed` ones, {"glasses": 1}, which are the
+    same in every picture. A seed shows the same people at every resolution, with other factors fixed, and in smaller sizes its
+    first ones.
 
     The same arguments give the same arrays; the last ones are kept in memory and are read-only. cache=True keeps the images
     on disk too, in ~/.cache/minigen/faces, so that another process need not draw them again.
@@ -126,7 +126,7 @@ def render(
 ) -> np.ndarray:
     """Portraits with given factors, each an (n,) array or a scalar for all; the rest are neutral (see FACTORS).
 
-    detail: seeds of the stochastic detail, (n,) or one for all; 0 to n - 1 if None. n: how many, where no array tells.
+    detail: seeds of the stochastic detail, (n,) or one for all; 0 to n - 1 if None. n: how many, if no array determines it.
     -> (n, resolution, resolution, 3) float32 in [0, 1], in steps of 1/255.
     Raises ValueError for a resolution that is not a power of two from 4 to 1024, a factor that does not exist, a value out
     of its range, a negative detail, and for arrays whose lengths differ.
@@ -256,7 +256,7 @@ def cache_file(*arguments: Any) -> str:
 
 
 def read_cached(path: Path, shapes: list[tuple[int, ...]]) -> list[np.ndarray] | None:
-    """The images of both splits; None if the file is missing, or damaged, which is reported: it is then made again."""
+    """The images of both splits; None if the file is missing, or damaged, which is reported: it is then recreated."""
     try:
         with open_regular(path) as file, zipfile.ZipFile(file) as archive:
             images = [read_pixels(archive, name, shape) for name, shape in zip(("train.npy", "test.npy"), shapes, strict=True)]
@@ -278,12 +278,12 @@ def digest_of(images: list[np.ndarray]) -> np.ndarray:
 
 
 def read_pixels(archive: zipfile.ZipFile, name: str, shape: tuple[int, ...]) -> np.ndarray:
-    """Bytes of this shape from an archive. ValueError for anything else, of which no more is read than these would be."""
+    """Bytes of this shape from an archive. ValueError for anything else, without reading more than these."""
     if archive.getinfo(name).compress_type != zipfile.ZIP_DEFLATED:
         raise ValueError(f"{name} is not compressed as the pixels that are kept")
     most = math.prod(shape) + LONGEST_HEAD
     with archive.open(name) as member:
-        content = member.read(most + 1)  # whatever the archive says of its size: so much is unpacked at once
+        content = member.read(most + 1)  # whatever size the archive declares: at most this much is unpacked
     if len(content) > most:
         raise ValueError(f"{name} is larger than {math.prod(shape):,} pixels")
     layout = plain_array(name, io.BytesIO(content), 0, len(content))

@@ -3,9 +3,9 @@
 White on black like MNIST, and like MNIST each character is fitted to a 20 x 20 box and centered on its center
 of ink. Unlike MNIST's, the factors that made a picture are known, so that disentanglement can be measured.
 
-Each (font, character) becomes a signed distance field once: the distance, in pixels, from each node of a fine
-grid to the outline, positive inside. A picture is that field seen through a similarity map. The outline is
-moved by adding a number to the field, which is how a stroke is thickened, and its edges come out antialiased:
+Each (font, character) is converted once to a signed distance field: the distance, in pixels, from each node of a fine
+grid to the outline, positive inside. A picture is that field seen through a similarity map. Adding a constant to the field moves
+the outline, which thickens strokes, and edges are antialiased:
 
     ink(p) = clip(scale * field(R(-rotation) (p - shift) / scale) + stroke / 2 + 1/2, 0, 1)
 
@@ -23,7 +23,7 @@ from minigen.errors import DataError
 
 SIZE = 28  # pixels along a side of a picture
 BOX = 20  # pixels: the longer side of a character at scale 1 ...
-REACH = 11.75  # ... or less, so that no point of it is farther than this from its center of ink
+REACH = 11.75  # ... or less, so that no point is farther than this from its center of ink
 MARGIN = 3  # pixels of the distance field around the box, more than any stroke is thickened by
 PER_PIXEL = 3  # nodes of the distance field along a pixel
 NODES = (BOX + 2 * MARGIN) * PER_PIXEL + 1
@@ -48,7 +48,7 @@ class Font(NamedTuple):
     slant: int
 
 
-# The fonts with Latin letters in every matplotlib since 3.8. Their order is part of what a seed means.
+# The fonts with Latin letters in every matplotlib since 3.8. Their order determines what a seed gives.
 FONTS = (
     Font("DejaVuSans.ttf", 0, 0, 0),
     Font("DejaVuSans-Bold.ttf", 0, 1, 0),
@@ -72,13 +72,13 @@ FONTS = (
     Font("cmtt10.ttf", 6, 0, 0),
 )
 
-# The test split shows these fonts only, the training split all the others: unseen cuts of families that
-# training knows, and one family of which it has seen nothing (Computer Modern Sans).
+# The test split has these fonts only, the training split all others: unseen styles of families in the training split, and one
+# unseen family (Computer Modern Sans).
 TEST_FILES = ("DejaVuSansMono-Oblique.ttf", "DejaVuSerif-Bold.ttf", "STIXGeneralItalic.ttf", "cmr10.ttf", "cmss10.ttf")
 TEST_FONTS = tuple(index for index, font in enumerate(FONTS) if font.file in TEST_FILES)
 TRAIN_FONTS = tuple(index for index, font in enumerate(FONTS) if font.file not in TEST_FILES)
 
-# Uniform ranges. Nothing of a character is cut off (REACH + shift + stroke / 2 < SIZE / 2), and the thinnest
+# Uniform ranges. Characters are never cropped (REACH + shift + stroke / 2 < SIZE / 2), and the thinnest
 # hairline stays visible.
 RANGES = {"rotation": (-15.0, 15.0), "scale": (0.75, 1.0), "shift_x": (-1.5, 1.5), "shift_y": (-1.5, 1.5), "stroke": (-0.3, 1.2)}
 
@@ -86,22 +86,21 @@ RANGES = {"rotation": (-15.0, 15.0), "scale": (0.75, 1.0), "shift_x": (-1.5, 1.5
 def load(
     characters: str = "0123456789", train_size: int = 20_000, test_size: int = 4_000, seed: int = 0
 ) -> tuple[Dataset, Dataset]:
-    """Training and test pictures of `characters`; the test split is drawn in fonts that training never shows.
+    """Training and test pictures of `characters`; the test split has fonts that do not occur in training.
 
     Two Datasets with images (n, 28, 28, 1) and labels that index `characters`, in equal shares. Factors:
 
         class              the label
-        font               index into FONTS, and what is known of it: family (index into FAMILIES),
+        font               index into FONTS, and its properties: family (index into FAMILIES),
                            weight (1: bold), slant (1: italic or oblique)
         rotation           degrees, anticlockwise
         scale              size relative to the character fitted to a 20 x 20 box
         shift_x, shift_y   pixels to the right and downwards, of the center of ink (at stroke 0)
-        stroke             pixels added to the thickness of the strokes; negative: taken away
+        stroke             pixels added to the thickness of the strokes; negative: removed
 
     Font and the last five are drawn independently and uniformly (RANGES). The same arguments give the same
-    arrays; they are kept in memory and are read-only. Each character is fitted to the box by itself, so that
-    "o", "O" and "0" look alike.
-    Raises ValueError for characters that repeat or that a font lacks, a size below 1, and a negative seed.
+    arrays; they are kept in memory and are read-only. Each character is fitted to the box separately, so that "o", "O" and "0"
+    look alike. Raises ValueError for characters that repeat or that a font lacks, a size below 1, and a negative seed.
     """
     if not characters or len(set(characters)) < len(characters):
         raise ValueError(f"glyphs: got characters {characters!r}, expected at least one and none twice")

@@ -1,11 +1,11 @@
-"""How a picture of `faces` is drawn: parts given by signed distances, painted over each other from back to front.
+"""Drawing a picture of `faces`: parts given by signed distances, painted from back to front.
 
-Points (x, y) of a picture are counted from its middle, y downwards; (u, v) are the same, turned with the head and counted
-from the middle of a part. A part has a signed distance d, negative inside, and covers of a pixel of side p the share
+Points (x, y) of a picture are relative to its center, y downward; (u, v) are the same, rotated with the head and relative to the
+center of a part. A part has a signed distance d, negative inside, and covers this share of a pixel of side p:
 
     alpha = clip(1/2 - d / p, 0, 1),        pixels <- (1 - alpha) pixels + alpha color
 
-which antialiases its edge. Distances are exact to first order at the outline, where alone they matter: for an outline
+which antialiases its edge. Distances are exact to first order at the outline, the only place where they matter: for an outline
 q(u, v) = 1 they are (q - 1) / |gradient of q|. One formula serves all pictures, so that many are drawn at once.
 """
 
@@ -37,7 +37,7 @@ FRECKLES, DISCS = 14, 4
 STRANDS = (1.7, 2.9, 4.3, 11.0, 23.0)  # waves of tone across the hair, from wide locks to single hairs
 NOISE = 1 + 3 * FRECKLES + 4 * DISCS + 2 * len(STRANDS)
 
-VIEW = 0.88  # the picture shows points from -VIEW to VIEW
+VIEW = 0.88  # the picture covers points from -VIEW to VIEW
 HEAD = -0.12  # y of the middle of an upright head
 PIVOT = 0.50  # y of the point about which it tilts
 
@@ -97,7 +97,8 @@ class Canvas:
         return Window(rows, slice(None), np.broadcast_to(self.x, shape), np.broadcast_to(self.y[rows, None], shape))
 
     def window(self, u: Values, v: Values, width: float, height: float) -> Window:
-        """What holds in all pictures the points up to width and height from (u, v) of the head, and half a pixel more."""
+        """The window that contains, in all pictures, the points within width and height of (u, v) of the head, plus half a
+        pixel."""
         v = v + HEAD - PIVOT
         x, y = self.cos * u + self.sin * v, self.cos * v - self.sin * u + PIVOT
         wide = self.cos * width + abs(self.sin) * height + self.pixel
@@ -139,7 +140,7 @@ class Canvas:
 
 
 class Head:
-    """What several parts need to know of the n heads.
+    """Measures of the n heads that several parts share.
 
     width: half of it.  above, below: its height from the middle up and down.  square: how square the jaw is.
     nose, shift: by how much the middle of the face moves right and down where the head is turned.
@@ -161,7 +162,7 @@ class Head:
     def place(self, u: Values, depth: float = 1) -> tuple[np.ndarray, np.ndarray]:
         """Where points of the face at u, in half widths, lie when the head is turned, and how much narrower things are there.
 
-        depth: 1 on the round of the face, more for what sticks out of it, less where the face is narrower.
+        depth: 1 on the surface of the face, more for parts that protrude, less where the face is narrower.
         """
         angle = np.arcsin(u) + self.turn
         return self.width * (np.sin(angle) + (depth - 1) * np.sin(self.turn)), np.cos(angle) / np.cos(np.arcsin(u))
@@ -327,7 +328,7 @@ def draw_mouth(canvas: Canvas, head: Head, factors: dict[str, np.ndarray]) -> No
 
 
 def draw_hair_in_front(canvas: Canvas, head: Head, factors: dict[str, np.ndarray], hair: Hair) -> None:
-    """The hair again, without the opening that the face looks out of."""
+    """The hair again, except the opening for the face."""
     window, outline, curls, tone = hair
     u, v = window.u - plane(0.6 * head.nose), window.v - plane(0.6 * head.shift)
     hairline, curvature, parting, _ = plane(HAIRLINES[factors["hair_style"].astype(int)].T)
@@ -365,7 +366,7 @@ def ellipse(x: np.ndarray, y: np.ndarray, width: Values, height: Values) -> np.n
 
 
 def oval(x: np.ndarray, y: np.ndarray, width: Values, above: Values, below: Values, square: Values) -> np.ndarray:
-    """An ellipse with unlike halves above and below y = 0; square > 0 fills the corners of the lower one, < 0 points it."""
+    """An ellipse with different halves above and below y = 0; square > 0 fills the corners of the lower one, < 0 points it."""
     width, above, below, square = (plane(value) for value in (1 / width, 1 / above, 1 / below, square))
     x = x * width
     upper, lower = np.minimum(y, 0) * above, np.maximum(y, 0) * below

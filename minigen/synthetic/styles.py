@@ -1,7 +1,7 @@
-"""Styles: drawings in colored ink on patterned paper, known exactly, so that a transfer of style can be judged.
+"""Styles: drawings in colored ink on patterned paper, known exactly, so that style transfer can be evaluated.
 
-A drawing x says at each pixel how much ink lies there, from 0 to 1. The paper has a pattern p, printed in a thinner ink, and the
-colors make a picture of both:
+A drawing x is the amount of ink at each pixel, from 0 to 1. The paper has a pattern p, printed in a thinner ink, and colors
+combine both:
 
     picture = paper + max(x, 0.4 p) (ink - paper)
 
@@ -10,7 +10,7 @@ colors make a picture of both:
     diagonals  p = 1 in two diagonals of four             checks    p = 1 in every other square of 2 x 2 pixels
     dots       p = 1 in one square of 2 x 2 pixels of four
 
-A pattern lies where it lies, whatever the drawing.
+A pattern has a fixed position, independent of the drawing.
 """
 
 from typing import NamedTuple
@@ -22,7 +22,7 @@ from minigen.errors import ShapeError
 PATTERNS = ("plain", "rows", "columns", "diagonals", "checks", "dots")
 STRENGTH = np.float32(0.4)  # of the ink in which a pattern is printed
 BRIGHTNESS = np.array([0.299, 0.587, 0.114], np.float32)  # of red, green and blue (ITU-R BT.601)
-CONTRAST = 0.3  # by which ink is brighter than paper, at least
+CONTRAST = 0.3  # least difference by which ink is brighter than paper
 
 
 class Styles(NamedTuple):

@@ -1,4 +1,4 @@
-"""Points on which a model's idea can be seen: a tilted plane for PCA, Gaussian mixtures for mode coverage."""
+"""Toy data sets of points: a tilted plane for PCA, Gaussian mixtures for mode coverage."""
 
 from dataclasses import dataclass
 
@@ -27,7 +27,7 @@ def tilted_plane(n: int = 60, noise: float = 0.1, seed: int = 4) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class GaussianMixture:
-    """A sample from equally likely isotropic Gaussians, with what it takes to count the modes another covers.
+    """A sample from equally likely isotropic Gaussians, with the centers and std needed to count covered modes.
 
     points: (n, 2) float32.  modes: (n,) int64, the mode each point was drawn from.
     centers: (modes, 2) float32.  std: the standard deviation of every mode along each axis.
@@ -40,7 +40,7 @@ class GaussianMixture:
 
 
 def gaussian_ring(n: int, modes: int = 8, radius: float = 1.0, std: float = 0.01, seed: int = 0) -> GaussianMixture:
-    """Gaussians evenly spaced on a circle, the first at angle 0, counted anticlockwise.
+    """Gaussians evenly spaced on a circle, the first at angle 0, counted counterclockwise.
 
     The defaults are those of PacGAN (Lin et al. 2018). Raises ValueError if n or modes is below 1.
     """

@@ -1,4 +1,4 @@
-"""Training loops, and the callbacks that can be hooked into them; those of adversarial games are in `training.gans`."""
+"""Training loops and their callbacks; those for adversarial games are in `training.gans`."""
 
 from minigen.training.callbacks import Callback, Checkpoint, EarlyStopping
 from minigen.training.fitting import fit

@@ -1,4 +1,4 @@
-"""Trained models that are kept in files, so that they need not be trained again."""
+"""A cache of trained models, so that they need not be trained again."""
 
 import sys
 from collections.abc import Callable
@@ -12,11 +12,10 @@ from minigen.utils.reading import shortened
 
 
 def train_or_load(model: Module, path: Path | None, made_of: str, train: Callable[[], None]) -> None:
-    """Read the weights of a model from a file, or else train it, and keep them there; then evaluation mode.
+    """Load the weights of a model from a file, or else train it and save them there; then switch it to evaluation mode.
 
-    made_of: what it has learned, and how. A file that is damaged, or was made of something else, or whose weights are not those
-    that were trained, is reported on stderr, and replaced. Where none can be written, that is said, and the model serves
-    nevertheless.
+    made_of: a description of its data and training. A file that is damaged, has another description, or other weights than were
+    trained is reported on stderr and replaced. If the file cannot be written, that is reported too, and the model is used anyway.
     """
     if not load_weights(path, "model", model, made_of):
         train()
@@ -25,16 +24,16 @@ def train_or_load(model: Module, path: Path | None, made_of: str, train: Callabl
 
 
 def save_weights(path: Path | None, part: str, model: Module, made_of: str) -> None:
-    """Write a trained model to a file, if that can be done, for `load_weights`."""
+    """Write a trained model to a file, if possible, for `load_weights`."""
     if path:
         with keeping():
             checkpoint.save(path, {part: model.state_dict()}, {"made of": made_of, "fingerprint": model.fingerprint()})
 
 
 def load_weights(path: Path | None, part: str, model: Module, made_of: str) -> bool:
-    """Read the weights of a model that was trained before; False if there is no file that can be trusted.
+    """Load the weights of a model that was trained before; False if there is no valid file.
 
-    Of a file that is there, and is damaged, of another version, or not of this model, a line on stderr says so.
+    An existing file that is damaged, of another version, or of another model is reported in a line on stderr.
     """
     if path is None:
         return False

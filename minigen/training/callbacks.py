@@ -1,4 +1,4 @@
-"""The callbacks that every kind of training can use: checkpoints, and an early end."""
+"""Callbacks for every kind of training: checkpoints and early stopping."""
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -18,11 +18,11 @@ class Checkpoint(Callback[Run]):
 
     In adversarial training, `every` counts rows of the history, of `record_every` steps each. Continue with
     `fit(..., resume=folder)`: weights, optimizers, random streams and position in the shuffled data are restored, and on the CPU
-    the run goes on bit for bit as if it had never stopped. SIGTERM and SIGHUP do as Ctrl-C does. The folder is the run's own
-    while it lasts: another run in it is refused, with BusyError.
+    the run continues bit for bit as if it had never stopped. SIGTERM and SIGHUP act like Ctrl-C. The folder is locked during the
+    run: another run in it raises BusyError.
     """
 
-    runs_last = True  # saves what the other callbacks have learned from the epoch
+    runs_last = True  # saves the other callbacks' state after the epoch
 
     def __init__(self, folder: str | Path, every: int = 1):
         if every < 1:
@@ -33,7 +33,7 @@ class Checkpoint(Callback[Run]):
         return locked(self.folder)
 
     def on_train_begin(self, run: Run) -> None:
-        """Mend what a kill has left: temporary files, and a history that lacks the row of the checkpoint beside it."""
+        """Clean up after a killed run: temporary files, and a history that lacks the last row of the checkpoint."""
         sweep(self.folder)
         if run.history.rows and self.file.exists():
             run.history.save_csv(self.folder / "history.csv")
@@ -60,9 +60,9 @@ class Checkpoint(Callback[Run]):
 class EarlyStopping(Callback[FitRun]):
     """Stop when `monitor`, a column of the history, has not fallen by more than `minimum` for `patience` epochs.
 
-    When the run is done, for this reason or another, the model gets its best weights back. (Checkpoints hold the latest weights,
-    from which training can go on, and the best ones beside them.) A resumed run must watch the same column; it may be more, or
-    less, patient.
+    At the end of the run, for this or another reason, the model gets its best weights back. (Checkpoints hold both the latest
+    weights, from which training can continue, and the best ones.) A resumed run must watch the same column; its patience may
+    differ.
     """
 
     requires = "fit"
@@ -128,5 +128,5 @@ class EarlyStopping(Callback[FitRun]):
 
 
 def best_weights(state: Mapping[str, Any]) -> dict[str, Any]:
-    """What a state of EarlyStopping says of the model's best weights, under the model's own names."""
+    """The model's best weights in a state of EarlyStopping, under the model's own names."""
     return {name.removeprefix("weights/"): array for name, array in state.items() if name.startswith("weights/")}

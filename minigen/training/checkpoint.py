@@ -1,4 +1,4 @@
-"""Checkpoints: groups of arrays and a header in one file, written atomically, and refused by name if it does not fit."""
+"""Checkpoints: groups of arrays and a header in one file, written atomically; if it does not fit, the error names the part."""
 
 import contextlib
 from collections.abc import Iterator, Mapping
@@ -22,9 +22,9 @@ def save(path: str | Path, arrays: Mapping[str, Mapping[str, np.ndarray]], heade
 
 @contextlib.contextmanager
 def opened(path: str | Path) -> Iterator["Saved"]:
-    """A checkpoint, of which nothing but the header has been read: the arrays lie in the file until they are asked for.
+    """A checkpoint of which only the header has been read: arrays are read on demand.
 
-    FileNotFoundError if there is none; CheckpointError, naming file and field, for one that is damaged or foreign.
+    FileNotFoundError if there is none; CheckpointError, naming file and field, for one that is damaged or another program's.
     """
     with archive.opened(Path(path)) as file:
         yield Saved(file)
@@ -50,7 +50,7 @@ class Saved(Mapping):
         arrays = self.file.read(f"{group}/{name}" if name else group for name in self.layout[group])
         return dict(zip(self.layout[group], arrays.values()))
 
-    def __contains__(self, group: object) -> bool:  # Mapping's own would read it
+    def __contains__(self, group: object) -> bool:  # Mapping's own would read the arrays
         return group in self.layout
 
     def __iter__(self) -> Iterator[str]:
@@ -60,7 +60,7 @@ class Saved(Mapping):
         return len(self.layout)
 
     def fitting(self, group: str, owner: Any) -> dict[str, np.ndarray]:
-        """The arrays of a group that is to be the state of `owner`. StateError if they do not fit it, before they are read;
+        """The arrays of a group, to be loaded as the state of `owner`. StateError if they do not fit it, before they are read;
         CheckpointError if one of them, which it names, holds NaN or infinity."""
         if group not in self.layout:
             raise StateError(f"the checkpoint has no part {group!r}, only {', '.join(self.layout)}")

@@ -1,4 +1,4 @@
-"""What a run is given to train on: checked, and summed up, once, before the first step."""
+"""The examples that a run trains on, checked and checksummed once before the first step."""
 
 import zlib
 from collections.abc import Iterator, Sequence
@@ -10,7 +10,7 @@ from minigen.backend import to_numpy
 from minigen.errors import DataError, DtypeError, ShapeError, conversion
 from minigen.nn import Module
 
-BLOCK = 16 << 20  # bytes that are looked at together: what is memory-mapped is never in memory as a whole
+BLOCK = 16 << 20  # bytes that are checked at a time: a memory-mapped array is never in memory as a whole
 
 
 class Examples(NamedTuple):
@@ -21,7 +21,7 @@ class Examples(NamedTuple):
 
 
 def prepare(name: str, examples: Any, model: Module) -> Examples:
-    """The examples as arrays on the host. Raises unless each is a batch of finite numbers, floating ones in the model's dtype."""
+    """The examples as arrays on the host. Raises unless each is a batch of finite values, floating ones in the model's dtype."""
     examples = examples if isinstance(examples, tuple) else (examples,)
     dtype = next((parameter.dtype for parameter in model.parameters()), None)
     value, arrays = 0, []
@@ -51,7 +51,7 @@ def prepare(name: str, examples: Any, model: Module) -> Examples:
 
 
 def checksum(arrays: Sequence[np.ndarray], value: int = 0) -> int:
-    """CRC-32 of host arrays, one after the other, behind what has the CRC-32 `value`."""
+    """CRC-32 of host arrays, one after the other, continued from the CRC-32 `value`."""
     for array in arrays:
         for block in blocks(array):
             value = zlib.crc32(np.ascontiguousarray(block).data, value)
@@ -65,7 +65,7 @@ def blocks(array: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def subset(examples: np.ndarray, n: int) -> np.ndarray:
-    """At most n of the examples, at random but always the same ones: data may be sorted."""
+    """At most n of the examples, a fixed random choice: data may be sorted."""
     return examples[np.random.default_rng(0).permutation(len(examples))[:n]]
 
 

@@ -46,17 +46,17 @@ def fit(
     such as (images, labels): then it is model.loss(images, labels). The history has, for each epoch, the mean "loss" over
     all examples (and its terms, if there are several), "validation loss" on held-out examples, and "seconds".
     `seed` fixes the order of the examples; by default it comes from `minigen.seed`. `resume`: a folder of `Checkpoint`, or
-    a checkpoint file; the run goes on where it stood, up to `epochs` in all. Every setting of the model, its layers and the
-    optimizer is compared (schedules are not): what has changed is refused by name. What is no setting, such as the time at which
-    a model was made, its class names: remembered = ("made_at",); also after a run was saved.
+    a checkpoint file; the run continues where it was, up to `epochs` in all. Every setting of the model, its layers and the
+    optimizer is compared (schedules are not): the error names what has changed. A class excludes attributes that are not
+    settings, such as a creation time, by remembered = ("made_at",); also after a run was saved.
 
     Raises DataError for examples that are not finite, DtypeError for another dtype than the model's, NonFiniteError as soon
-    as the loss is not finite (naming step and layer; checkpoints on disk stay), CheckpointError for a resume that does not
+    as the loss is not finite (naming step and layer; checkpoints on disk stay), CheckpointError for a checkpoint that does not
     fit, BusyError for a folder in which another run saves. Ctrl-C finishes the step, lets the callbacks save, and then raises
-    KeyboardInterrupt; SIGTERM and SIGHUP do as much and raise SystemExit, unless the caller handles them himself.
+    KeyboardInterrupt; SIGTERM and SIGHUP do the same and raise SystemExit, unless the caller handles them.
     """
     if resume is not None:
-        seed = 0  # of no consequence, and drawn from no stream: the checkpoint brings its own
+        seed = 0  # irrelevant, and drawn from no stream: the checkpoint has its own
     run = FitRun(model, optimizer, examples, validation, epochs, batch_size, seed, callbacks, progress)
     with run.locked():
         if resume is not None:
@@ -70,7 +70,7 @@ def fit(
 
 
 class FitRun(Run):
-    """A run of `fit`: everything that a checkpoint holds, and the steps of the loop."""
+    """A run of `fit`: the contents of a checkpoint, and the steps of the loop."""
 
     progress_fields = ("epoch", "sums", "seen")
 
@@ -99,14 +99,14 @@ class FitRun(Run):
         if held_out is not None:
             check_shapes(held_out, data)
         if {id(p) for p in model.parameters()}.isdisjoint(map(id, optimizer.parameters)):
-            raise ValueError("the optimizer has none of this model's parameters: make it from model.parameters() again")
+            raise ValueError("the optimizer has none of this model's parameters: create it from model.parameters()")
         super().__init__(callbacks, progress)
         self.model, self.optimizer, self.epochs = model, optimizer, epochs
         self.validation, self.data_checksum = held_out, data.checksum
         self.batches = Batches(*data.arrays, batch_size=batch_size, seed=seed)
-        self.epoch = 0  # epochs that are done
+        self.epoch = 0  # completed epochs
         self.sums: dict[str, float] = {}  # of the epoch in progress: each term, summed over examples
-        self.seen = 0  # examples in these sums
+        self.seen = 0  # number of examples in these sums
         self.begun_with = self.described()
 
     @property
@@ -157,7 +157,7 @@ class FitRun(Run):
     def validate(self, held_out: Examples) -> dict[str, float]:
         """The mean loss, and its terms, over the held-out examples, in evaluation mode.
 
-        With the same noise after each epoch, so that epochs can be compared, and none of it taken from training's.
+        With the same noise after each epoch, so that epochs are comparable, and without drawing from training's streams.
         """
         sums: dict[str, float] = {}
         with random.fork_rng(), self.model.eval_mode(), no_grad():
@@ -182,12 +182,12 @@ class FitRun(Run):
 
     @staticmethod
     def add(loss: float, terms: dict[str, Any], examples: int, sums: dict[str, float]) -> None:
-        """Book a batch's mean loss, and its terms where there are several, into sums over examples."""
+        """Add a batch's mean loss, and its terms if there are several, to sums over examples."""
         named = {"loss": loss, **(terms if len(terms) > 1 else {})}
         for name, value in named.items():
             sums[name] = sums.get(name, 0.0) + float(value) * examples
 
-    # -- what a checkpoint holds -----------------------------------------------------------------------------------
+    # -- the contents of a checkpoint -----------------------------------------------------------------------------------
 
     def position(self) -> str:
         return f"step {self.optimizer.steps + 1} (epoch {self.epoch + 1})"
@@ -199,7 +199,7 @@ class FitRun(Run):
         return {"model": self.model, "optimizer": self.optimizer}
 
     def settings(self) -> dict[str, Any]:
-        self.named_state()  # which gives the parameters the names that are compared
+        self.named_state()  # which gives the parameters their names, which are compared
         return {
             "model": type(self.model).__name__,
             "data checksum": self.data_checksum,
@@ -227,7 +227,7 @@ class FitRun(Run):
 
 
 def check_shapes(validation: Examples, data: Examples) -> None:
-    """Raise ShapeError unless the validation data have the shapes of the examples, but for how many there are."""
+    """Raise ShapeError unless the validation data have the shapes of the examples, except their number."""
     got, expected = ([tuple(array.shape[1:]) for array in each.arrays] for each in (validation, data))
     if got != expected:
         shapes = " and ".join(map(batch_shape, expected))

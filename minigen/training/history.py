@@ -1,4 +1,4 @@
-"""What training has measured: one row per epoch, or per so many steps of adversarial training."""
+"""The measurements of training: one row per epoch, or per `record_every` steps of adversarial training."""
 
 import csv
 import sys
@@ -12,7 +12,7 @@ from minigen.utils.reading import shortened
 
 
 def is_finite_number(value: Any) -> bool:
-    """Whether a value that was read is a number, neither NaN nor larger than a float can be."""
+    """Whether a value from a file is a finite number within the range of a float."""
     return type(value) in (int, float) and abs(value) <= sys.float_info.max
 
 
@@ -24,8 +24,7 @@ class History(Mapping):
 
     @classmethod
     def checked(cls, rows: Any) -> "History":
-        """A history of rows as a file has them. StateError unless they are names, finite numbers, and a first
-        column that counts."""
+        """A history from rows of a file. StateError unless they are names with finite numbers, and the first column counts."""
         if not isinstance(rows, list):
             raise StateError(f"history is {shortened(rows)}, expected rows")
         before = 0

@@ -1,4 +1,4 @@
-"""Greedy layer-wise training: a deep autoencoder as a series of shallow ones, each on the codes of the one before."""
+"""Greedy layer-wise training: a deep autoencoder as a series of shallow ones, each trained on the codes of the previous one."""
 
 from collections.abc import Callable
 from typing import Any
@@ -24,19 +24,19 @@ def fit_layerwise(
     validation: np.ndarray | None = None,
     progress: bool = True,
 ) -> list[History]:
-    """Train a stacked autoencoder one pair of layers after the other, from the outside inwards (Bengio et al. 2007).
+    """Train a stacked autoencoder one pair of layers after the other, from the outside in (Bengio et al. 2007).
 
         for each pair (encoding layer f, decoding layer g):
             minimize the error of g(f(x)) against x
             x <- f(x)
 
-    The outermost pair learns the examples, by the model's own loss; each further pair learns the codes of the one before it, by
-    squared error, mean over all elements. They are the model's own layers: at the end the whole of it is ready for `fit`, the
-    fine-tuning of all layers at once. `model`: one with layer_pairs(), as `models.autoencoders.base` has it.  `optimizer`: makes
-    a pair's optimizer from its parameters, as in `lambda parameters: optim.Adam(parameters, lr=1e-3)`.  `epochs`: of each pair.
-    The others: see `fit`.
+    The outermost pair learns the examples, by the model's own loss; each further pair learns the codes of the previous one, by
+    squared error, mean over all elements. They are the model's own layers: at the end the whole model is ready for fine-tuning
+    all layers together with `fit`. `model`: one with layer_pairs(), as `models.autoencoders.base` has it.  `optimizer`: creates a
+    pair's optimizer from its parameters, as in `lambda parameters: optim.Adam(parameters, lr=1e-3)`.  `epochs`: of each pair. The
+    others: see `fit`.
 
-    Returns one history per pair. Raises TypeError for a model that has no such pairs, and what layer_pairs and `fit` raise.
+    Returns one history per pair. Raises TypeError for a model without such pairs, and what layer_pairs and `fit` raise.
     """
     if not hasattr(model, "layer_pairs"):
         raise TypeError(

@@ -1,9 +1,9 @@
-"""What a model, a loss or a penalty is set to, by name: a resumed run compares it with what it was when it was saved.
+"""The settings of a model, a loss or a penalty, by name: a resumed run compares them with the saved ones.
 
-Nothing has to be declared: whatever plain value hangs on an object, on the objects below it, or on a class of a learner's own is
-a setting. Left out is what training changes: parameters and buffers (they are the state), the mode, and what a class names in an
-attribute `remembered`, such as a cache. Nothing may depend on the process, such as an address or the order of a set: what is made
-in the same way is described in the same words.
+Nothing has to be declared: every plain value that is an attribute of an object, of the objects below it, or of a user's own class
+is a setting. Excluded is what training changes: parameters and buffers (they are the state), the mode, and what a class names in
+an attribute `remembered`, such as a cache. Nothing may depend on the process, such as an address or the order of a set: objects
+built in the same way have the same description.
 """
 
 import functools
@@ -27,35 +27,35 @@ from minigen.optim.optimizer import Optimizer
 from minigen.utils.reading import shortened
 
 FOREIGN = {*sys.stdlib_module_names, "numpy", "cupy", "matplotlib", "tqdm", "PIL"}  # of whose objects only the class is compared
-OWNED = {*FOREIGN, "minigen"}  # of whose functions the module counts: a learner's may be run as a script, or moved
-REMEMBERED = "(remembered)"  # in place of a value that a learner's class says is no setting
+OWNED = {*FOREIGN, "minigen"}  # the module of whose functions counts: a user's may be run as a script, or moved
+REMEMBERED = "(remembered)"  # in place of a value that a user's class excludes from the settings
 MAPPINGS = (dict, MappingProxyType)
 CONTAINERS = (list, tuple, set, frozenset, *MAPPINGS)
 PLAIN = (int, float, str, bool, NoneType)
-SHORT = 8  # elements of a tuple that is compared, and named, as one value
-MANY = 1000  # settings in a container, or letters of a text, of which only a checksum is kept
-DEEP = 50  # objects and containers inside one another; of what lies deeper only the class is compared
+SHORT = 8  # most elements of a tuple that is compared, and named, as one value
+MANY = 1000  # settings in a container, or characters of a string, from which on only a checksum is kept
+DEEP = 50  # nesting of objects and containers; deeper, only the class is compared
 LISTED = 10  # differences that a message lists
-LONG = 300  # letters of a setting that it shows
+LONG = 300  # characters of a setting that it shows
 
 
 def described(name: str, value: Any) -> dict[str, Any]:
-    """Path -> number, text, list of these, or None, JSON values: all settings of an object that is called `name`.
+    """Path -> number, string, list of these, or None, JSON values: all settings of an object called `name`.
 
-    An array counts by the checksum of its values, a function by its name; a lambda, or a function made in another, also by its
-    code and by the values that it holds from around it.
+    An array is described by the checksum of its values, a function by its name; a lambda, or a nested function, also by its code
+    and its closure.
     """
     return Description(name, value).found
 
 
 class Description:
-    """The walk through an object and all that hangs on it."""
+    """The traversal of an object and everything below it."""
 
     def __init__(self, name: str, value: Any):
         self.found: dict[str, Any] = {}
-        self.seen: dict[int, Any] = {}  # objects, by id; held on to, so that no id is used again
-        self.above: list[int] = []  # ids of what leads here
-        self.state: set[int] = set()  # ids of parameters and buffers, which are no settings
+        self.seen: dict[int, Any] = {}  # objects, by id; kept alive, so that no id is reused
+        self.above: list[int] = []  # ids of the objects on the current path
+        self.state: set[int] = set()  # ids of parameters and buffers, which are not settings
         self.paths: dict[int, str] = {}  # of modules, as everywhere else
         if isinstance(value, Module):
             self.state = set(map(id, value.named_state().values()))
@@ -74,11 +74,11 @@ class Description:
             self.array(name, value)
         elif len(self.above) >= DEEP:
             self.found[name] = type(value).__name__
-        elif id(value) not in self.paths:  # modules speak for themselves
+        elif id(value) not in self.paths:  # modules describe themselves
             self.inside(name, value)
 
     def inside(self, name: str, value: Any) -> None:
-        """Add what consists of others."""
+        """Add an object that consists of others."""
         again = id(value) in self.above
         self.above.append(id(value))
         if isinstance(value, CONTAINERS):
@@ -99,23 +99,23 @@ class Description:
             self.found[name] = array_text(value)
 
     def elements(self, name: str, value: Any) -> None:
-        """Add those of a container; a short one of plain values is one value, and of a large one the checksum is."""
+        """Add the elements of a container; a short one of plain values is one value, a large one its checksum."""
         if isinstance(value, (set, frozenset)):
             value = sorted(value, key=self.text)
         all_plain = not isinstance(value, MAPPINGS) and all(map(is_plain, value))
         if all_plain and len(value) <= SHORT:
             self.found[name] = [plain(element) for element in value]
         elif all_plain and len(value) > MANY:
-            self.found[name] = many(value, [plain(element) for element in value])
+            self.found[name] = digest(value, [plain(element) for element in value])
         else:
             found, self.found = self.found, {}
             for key, element in self.named(name, value):
                 self.describe(key, element)
-            found |= self.found if len(self.found) <= MANY else {name: many(value, self.found)}
+            found |= self.found if len(self.found) <= MANY else {name: digest(value, self.found)}
             self.found = found
 
     def named(self, name: str, value: Any) -> Iterator[tuple[str, Any]]:
-        """(name, element) of a container. A key that is no plain value is one more element."""
+        """(name, element) of a container. A key that is not a plain value is one more element."""
         for i, key in enumerate(value):
             if not isinstance(value, MAPPINGS):
                 yield f"{name}.{i}", key
@@ -126,7 +126,7 @@ class Description:
                 yield f"{name}.{i}", value[key]
 
     def text(self, value: Any) -> str:
-        """A value, described by itself, as text by which to put a set in order."""
+        """The description of a value, as text by which to sort a set."""
         if is_plain(value):
             return repr(value)
         found, seen = self.found, self.seen
@@ -137,24 +137,24 @@ class Description:
         return self.paths.get(id(value), text)
 
     def function(self, name: str, value: Any) -> None:
-        """Add a function by its name, and what is bound to it."""
+        """Add a function by its name, and its bound values."""
         if isinstance(value, functools.partial):
             self.describe(name, value.func)
             self.elements(f"{name}.arguments", value.args)
             self.elements(f"{name}.arguments", value.keywords)
             return
-        title = getattr(value, "__qualname__", None) or value.__name__  # a ufunc has the shorter one only
+        title = getattr(value, "__qualname__", None) or value.__name__  # a ufunc has only the shorter one
         module = getattr(value, "__module__", None) or ""
         self.found[name] = f"{module}.{title}" if module.split(".")[0] in OWNED else title
         if isinstance(value, MethodType):
             self.describe(f"{name}.__self__", value.__self__)
-        elif isinstance(value, FunctionType) and "<" in title:  # a lambda, or made in <locals>
+        elif isinstance(value, FunctionType) and "<" in title:  # a lambda, or defined in <locals>
             self.found[name] += f" (code {zlib.crc32(repr(code_of(value.__code__)).encode()):08x})"
             for variable, content in closure(value):
                 self.describe(f"{name}.{variable}", content)
 
     def object(self, name: str, value: Any) -> None:
-        """Add the class of an object, and its attributes; of what does not come from minigen or a learner, the class alone."""
+        """Add the class of an object, and its attributes; for foreign libraries' objects, the class alone."""
         if isinstance(value, Enum):
             self.found[name] = f"{type(value).__name__}.{value.name}"
             return
@@ -172,14 +172,14 @@ def is_function(value: Any) -> bool:
 
 
 def is_plain(value: Any) -> bool:
-    """Whether it is a number, a text, a range, or None."""
+    """Whether it is a number, a string, a range, or None."""
     if type(value) in PLAIN:  # nearly always, and fast
         return True
     return isinstance(value, (str, bytes, Number, np.generic, np.dtype, range)) and not isinstance(value, Enum)
 
 
 def plain(value: Any) -> float | str | bool | None:
-    """A plain value as JSON has it: NumPy's scalars as Python's, and as text what JSON does not have or is too long."""
+    """A plain value for JSON: NumPy scalars as Python's, and as text what JSON lacks or is too long."""
     value = value.item() if isinstance(value, np.generic) else value
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else repr(value)
@@ -188,16 +188,16 @@ def plain(value: Any) -> float | str | bool | None:
     if isinstance(value, int) and value.bit_length() <= 64:
         return int(value)
     text = hex(value) if isinstance(value, int) else str(value)  # Python prints no number of more than 4,300 digits
-    return text if len(text) <= MANY else f"{text[:SHORT]}... {many(text, text)}"
+    return text if len(text) <= MANY else f"{text[:SHORT]}... {digest(text, text)}"
 
 
-def many(value: Any, content: Any) -> str:
-    """What is long, as text: how long, and a checksum of its content, a JSON value."""
+def digest(value: Any, content: Any) -> str:
+    """The text for a long value: its length, and a checksum of its content, a JSON value."""
     return f"{len(value):,} {type(value).__name__} {zlib.crc32(json.dumps(content).encode()):08x}"
 
 
 def without_addresses(text: str) -> str:
-    """The repr of an object as every process has it: without where it lies in memory."""
+    """The repr of an object, the same in every process: without memory addresses."""
     return re.sub(r" at 0x[0-9a-fA-F]+", "", text)
 
 
@@ -210,9 +210,9 @@ def array_text(array: Any) -> str:
 
 
 def attributes(value: Any) -> dict[str, Any]:
-    """Name -> content of what is set on an object and, if its class is not one of minigen's, on its class.
+    """Name -> value of the attributes of an object and, if its class is not one of minigen's, of its class.
 
-    Methods that were replaced on the object, and values that a property keeps, are none.
+    Methods replaced on the object, and values cached by a property, are excluded.
     """
     kind = type(value)
     found: dict[str, Any] = {}
@@ -222,7 +222,7 @@ def attributes(value: Any) -> dict[str, Any]:
         if base.__module__.split(".")[0] not in OWNED:
             named |= set(listed_names(base, "remembered"))
             found |= {name: content for name, content in vars(base).items() if not computed(content)}
-        private = f"_{base.__name__.lstrip('_')}__"  # what Python makes of the two underscores of __name
+        private = f"_{base.__name__.lstrip('_')}__"  # Python's mangled form of __name
         slots = [re.sub("^__(?!.*__$)", private, name) for name in listed_names(base, "__slots__")]
         found |= {name: getattr(value, name) for name in slots if hasattr(value, name)}
     own = getattr(value, "__dict__", {})
@@ -232,7 +232,7 @@ def attributes(value: Any) -> dict[str, Any]:
 
 
 def listed_names(base: type, attribute: str) -> Iterable[str]:
-    """What a class itself lists: a text is one name, not letters."""
+    """The names that a class itself lists: a string is one name, not characters."""
     names = vars(base).get(attribute, ())
     return [names] if isinstance(names, str) else names
 
@@ -254,16 +254,16 @@ def closure(function: FunctionType) -> Iterator[tuple[str, Any]]:
 
 
 def code_of(code: CodeType) -> tuple:
-    """What a function does, without where it stands in its file."""
+    """What a function does, without its position in the file."""
     constants = [
         code_of(each) if isinstance(each, CodeType) else sorted(map(repr, each)) if isinstance(each, frozenset) else repr(each)
         for each in code.co_consts
-    ]  # a set has another order in another process
+    ]  # the order of a set depends on the process
     return code.co_code, constants, code.co_names
 
 
 def optimizer_settings(name: str, optimizer: Optimizer) -> dict[str, Any]:
-    """Hyperparameters that are not in `Optimizer.settings`, such as texts and tuples, and which parameters it changes."""
+    """Hyperparameters that are not in `Optimizer.settings`, such as strings and tuples, and which parameters it updates."""
     known = {name, *(f"{name}.{setting}" for setting in optimizer.settings())}
     others = {path: value for path, value in described(name, optimizer).items() if path not in known}
     return others | {f"{name}.parameters.{i}": parameter.name for i, parameter in enumerate(optimizer.parameters)}
@@ -273,7 +273,7 @@ def optimizer_settings(name: str, optimizer: Optimizer) -> dict[str, Any]:
 
 
 def differences(saved: Mapping[str, Any], current: Mapping[str, Any], ignored: set[str]) -> list[str]:
-    """What has changed, in words: "model.beta was 1.0, is 100.0". Of an object that is another, the attributes are not listed."""
+    """What has changed, in words: "model.beta was 1.0, is 100.0". If an object was replaced, its attributes are not listed."""
     known = {**saved, **current}.keys()
     names = [
         name
@@ -282,21 +282,21 @@ def differences(saved: Mapping[str, Any], current: Mapping[str, Any], ignored: s
     ]
     others = set(names)
     names = [name for name in names if owners(name, known).isdisjoint(others)]
-    public = [name for name in names if not name.rpartition(".")[2].startswith("_")]  # private ones may be made from them
+    public = [name for name in names if not name.rpartition(".")[2].startswith("_")]  # private ones may be derived from them
     return [f"{name} was {shortened(saved.get(name), LONG)}, is {shortened(current.get(name), LONG)}" for name in public or names]
 
 
 def is_remembered(name: str, *settings: Mapping[str, Any]) -> bool:
-    """Whether a class said of this, or of what it lies in, that it is no setting; it may say so after a run was saved."""
+    """Whether a class excludes this, or an object it belongs to, from the settings; it may do so after a run was saved."""
     path = name.split(".")
     above = [".".join(path[:i]) for i in range(1, len(path) + 1)]
     return any(each.get(part) == REMEMBERED for each in settings for part in above)
 
 
 def owners(name: str, known: Set[str]) -> set[str]:
-    """The path to the object whose attribute a setting is, and to the list in which that object lies."""
+    """The paths of the object whose attribute a setting is, and of the list that holds that object."""
     path = name.split(".")[:-1]
-    while path and ".".join(path) not in known:  # a tuple or a dict, which are no entries of their own
+    while path and ".".join(path) not in known:  # a tuple or a dict, which have no entries of their own
         path.pop()
     found = {".".join(path)}
     while path and path[-1].isdigit():

@@ -1,4 +1,4 @@
-"""What every training run is, whatever it trains: a history, callbacks, checkpoints, and what can go wrong."""
+"""The base of every training run: a history, callbacks, checkpoints, and error checks."""
 
 import contextlib
 import sys
@@ -29,8 +29,8 @@ Watched = TypeVar("Watched", bound="Run")  # the kind of run that a callback wor
 class Callback(Configured, Generic[Watched]):
     """Base of what can be hooked into a run: subclasses override what they need. `state_dict` goes into checkpoints."""
 
-    runs_last = False  # whether it is called after all callbacks for which this is False
-    requires: str | None = None  # the one kind of run that it works in: "fit" or "Adversarial"
+    runs_last = False  # whether it is called after all callbacks with False
+    requires: str | None = None  # the only kind of run in which it works: "fit" or "Adversarial"
 
     def lock(self, run: Watched) -> AbstractContextManager[object]:
         """What must be the run's own from before it is resumed until it ends, however it ends."""
@@ -44,7 +44,7 @@ class Callback(Configured, Generic[Watched]):
 
     def on_epoch_end(self, run: Watched) -> None:
         """Called when the history has a new row: after an epoch and its validation, or `record_every` steps of adversarial
-        training, which counts no epochs."""
+        training, which has no epochs."""
 
     def on_interrupt(self, run: Watched) -> None:
         """Called after the last whole step when training is stopped by Ctrl-C, SIGTERM or SIGHUP."""
@@ -64,7 +64,7 @@ class Callback(Configured, Generic[Watched]):
         """Raise StateError unless a state with arrays of these dtypes and shapes may be loaded in this run; before it is read."""
 
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
-        """Take over what was remembered."""
+        """Load what was remembered."""
 
 
 class Run(Configured):
@@ -78,15 +78,15 @@ class Run(Configured):
         self.callbacks = self.in_order(callbacks)
         self.progress = progress
         self.history = History()
-        self.begun_with: dict[str, Any] = {}  # `described`, as training found it
-        self.moved: set[str] = set()  # names in it that training itself has changed since, such as a counter
+        self.begun_with: dict[str, Any] = {}  # `described`, before training
+        self.moved: set[str] = set()  # names in it that training itself has changed, such as a counter
 
     def named_state(self) -> Mapping[str, Tensor]:
         """Path -> parameter or buffer of everything that is trained."""
         raise NotImplementedError(f"{type(self).__name__} has no named_state()")
 
     def state_parts(self) -> Mapping[str, Any]:
-        """Name -> what has arrays to be saved, with state_dict() and load_state_dict()."""
+        """Name -> object whose arrays are saved, with state_dict() and load_state_dict()."""
         raise NotImplementedError(f"{type(self).__name__} has no state_parts()")
 
     def settings(self) -> dict[str, Any]:
@@ -94,7 +94,7 @@ class Run(Configured):
         raise NotImplementedError(f"{type(self).__name__} has no settings()")
 
     def described(self) -> dict[str, Any]:
-        """The settings of models and losses, as `resume_settings` finds them: also the same, but for what training changes."""
+        """The settings of models and losses, as `resume_settings` finds them: also the same, except what training changes."""
         return {}
 
     def position(self) -> str:
@@ -126,16 +126,16 @@ class Run(Configured):
         return any(callback.should_stop(self) for callback in self.callbacks)
 
     def locked(self) -> contextlib.ExitStack:
-        """A context in which the callbacks have for themselves what no other run may use. BusyError if another does."""
+        """A context in which the callbacks hold their locks. BusyError if another run holds one."""
         with contextlib.ExitStack() as stack:
             for callback in self.callbacks:
                 stack.enter_context(callback.lock(self))
             return stack.pop_all()
 
     def log(self, text: str) -> None:
-        """A line beside the progress bar."""
+        """Print a line without disturbing the progress bar."""
         if self.progress:
-            with contextlib.suppress(OSError):  # of a terminal that was closed
+            with contextlib.suppress(OSError):  # the terminal was closed
                 tqdm.write(text, file=sys.stderr)
 
     def record(self, row: dict[str, float]) -> None:
@@ -149,13 +149,13 @@ class Run(Configured):
         """The run was asked to stop, and the step is finished: let callbacks save, unless the state is not finite, and stop."""
         self.log(f"stopped {where}")
         self.check_finite()
-        for name, total in getattr(self, "sums", {}).items():  # they would be refused when they are read back
+        for name, total in getattr(self, "sums", {}).items():  # they would be refused on reading
             if not np.isfinite(total):
                 raise NonFiniteError(f"{name} is {total} at {self.position()}")
         self.notify("on_interrupt")
         raise KeyboardInterrupt
 
-    # -- what can go wrong ---------------------------------------------------------------------------------------
+    # -- error checks ------------------------------------------------------------------------------------------
 
     def check_finite(self, kind: type[Tensor] = Tensor) -> None:
         """Raise NonFiniteError if a parameter or buffer (of this kind) is not finite: it must not reach a checkpoint."""
@@ -168,8 +168,8 @@ class Run(Configured):
                 raise NonFiniteError(f"{word} {name} is not finite before {self.position()}: {cause}")
 
     def explain_non_finite(self, what: str, value: float, compute: Callable[[], Any], model: Module) -> None:
-        """Raise NonFiniteError for a loss that is not finite, naming where it came from; `compute` computes it once more."""
-        self.check_finite(Parameter)  # buffers may have seen the values that are to be explained
+        """Raise NonFiniteError for a loss that is not finite, naming its source; `compute` computes it again."""
+        self.check_finite(Parameter)  # buffers may hold values from the failed pass
         try:
             with detect_anomaly():
                 compute()
@@ -195,11 +195,11 @@ class Run(Configured):
         }
 
     def all_settings(self) -> dict[str, Any]:
-        """`described` and `settings`, as JSON has them."""
+        """`described` and `settings`, as JSON values."""
         return {**self.described(), **{name: normal(value) for name, value in self.settings().items()}}
 
     def note_moved(self) -> None:
-        """Find what training has changed of what it began with."""
+        """Find the settings that training has changed."""
         now = self.described()
         self.moved |= {name for name in {**self.begun_with, **now} if not same(self.begun_with.get(name), now.get(name))}
 
@@ -208,7 +208,7 @@ class Run(Configured):
         checkpoint.save(path, *self.state())
 
     def restore(self, path: str | Path) -> None:
-        """Take over a checkpoint; CheckpointError if it does not fit, and then nothing has changed."""
+        """Load a checkpoint; if it does not fit, CheckpointError is raised and nothing changes."""
         path = Path(path)
         path = path / "checkpoint.npz" if path.is_dir() else path
         with checkpoint.opened(path) as saved:
@@ -233,15 +233,15 @@ class Run(Configured):
         self.moved.update(saved.header["moved"])
 
     def differences(self, header: Mapping[str, Any]) -> list[str]:
-        """Which settings are not those of a checkpoint, in words."""
+        """Which settings differ from a checkpoint's, as text."""
         settings, moved = header.get("settings", {}), header.get("moved")
         if not isinstance(settings, dict):
-            return []  # `misfits` tells
+            return []  # `misfits` reports it
         moved = {name for name in moved if isinstance(name, str)} if isinstance(moved, list) else set()
         return differences(settings, self.all_settings(), (moved | self.moved) - self.settings().keys())
 
     def misfits(self, saved: checkpoint.Saved) -> list[str]:
-        """What is missing in a checkpoint or not as it should be, in words, before any of its arrays is read."""
+        """What is missing or wrong in a checkpoint, as text, before any of its arrays is read."""
         header, parts, callbacks = saved.header, self.state_parts(), dict(self.named_callbacks())
         typical = {"moved": [], **{name: getattr(self, name) for name in self.progress_fields}}
         names = {"format", "settings", "batches", "random", "history", *typical}
@@ -264,13 +264,13 @@ class Run(Configured):
         return found
 
     def check_header(self, header: Mapping[str, Any]) -> None:
-        """Raise if this run cannot go on from a checkpoint with this header, before anything is changed."""
+        """Raise if this run cannot continue from a checkpoint with this header, before anything changes."""
 
     def check_restored(self) -> None:
-        """Raise StateError if what was read, each thing for itself as it should be, does not fit together."""
+        """Raise StateError if the loaded parts, each valid by itself, do not fit together."""
 
     def named_callbacks(self) -> Iterator[tuple[str, Callback]]:
-        """Name in checkpoints -> callback: by class, and by number within it, so that others may be added or left out."""
+        """Name in checkpoints -> callback: by class, and by number within it, so that others may be added or removed."""
         counts: dict[str, int] = {}
         for callback in self.callbacks:
             kind = type(callback).__name__
@@ -278,7 +278,7 @@ class Run(Configured):
             yield f"callback {kind} {counts[kind]}", callback
 
     def take_over(self, arrays: dict[str, dict[str, np.ndarray]], header: dict[str, Any]) -> None:
-        """Take everything over; if something cannot be, all that was changed is put back."""
+        """Load everything; if a part fails, all changes are undone."""
         before = {name: getattr(self, name) for name in ("history", *self.progress_fields)}
         undo: list[tuple[Any, Any]] = []
 
@@ -307,7 +307,7 @@ class Run(Configured):
 
 
 def normal(value: Any) -> list | float | str | bool | None:
-    """A setting as JSON has it: NumPy's scalars as Python's, tuples as lists."""
+    """A setting as a JSON value: NumPy scalars as Python's, tuples as lists."""
     return [normal(element) for element in value] if isinstance(value, (list, tuple)) else plain(value)
 
 

@@ -1,1 +1,1 @@
-"""What every part of the library leans on: files and archives, settings, blocks, signals."""
+"""Shared helpers of the whole library: files and archives, settings, blocks, signals."""

@@ -1,12 +1,12 @@
-"""Files of named arrays and a JSON header that notice every damage: a .npz without pickle, sealed by a checksum of all its bytes.
+"""Files of named arrays and a JSON header that detect any damage: a .npz without pickle, sealed by a checksum of all its bytes.
 
     minigen.npy     first, the header as UTF-8: "format", and under "arrays" the dtype and shape of every array that follows
-    NAME.npy ...    the arrays, as they are: nothing is compressed, so a file can claim no more than it has
+    NAME.npy ...    the arrays, uncompressed, so that a file cannot claim to hold more than it does
     the directory   of any archive; for each of these it has a CRC-32
-    the comment     `SEAL`, and a BLAKE2b checksum of all bytes in front of it that belong to none of these
+    the comment     `SEAL`, and a BLAKE2b checksum of all bytes before it that belong to none of these
 
-`numpy.load` reads such a file like any other .npz. It is checked from the outside inwards, and no array is read before all of
-them have been found to be where, and as large as, the header says.
+`numpy.load` reads such a file like any other .npz. It is checked from the outside in, and no array is read before all have been
+found to have the place and size that the header says.
 """
 
 import contextlib
@@ -35,16 +35,16 @@ KINDS = "biufU"  # of arrays: bools, whole numbers, floats, texts
 DIGITS = 32  # of the checksum, hexadecimal
 LARGEST_HEADER = 64 << 20  # bytes: a history of some 100,000 rows
 LARGEST_DIRECTORY = 8 << 20  # bytes: some 80,000 arrays
-LONGEST_HEAD = 1 << 14  # bytes in front of an array's numbers; NumPy reads no head of more than 10,000
-LONGEST_REASON = 300  # letters of what NumPy or zipfile says, which may quote the file
+LONGEST_HEAD = 1 << 14  # bytes before an array's values; NumPy reads no array header of more than 10,000
+LONGEST_REASON = 300  # characters of a NumPy or zipfile message, which may quote the file
 CHUNK = 1 << 18  # bytes at a time, for the checksums
-LOCAL = struct.Struct("<4s22xHH")  # of the entry in front of a member: signature, and lengths of its name and its extra field
+LOCAL = struct.Struct("<4s22xHH")  # of the entry before a member: signature, and lengths of its name and its extra field
 
 Place = tuple[int, int]  # where something begins in a file, and where it ends
 
 
 class Layout(NamedTuple):
-    """Of an array in a file: its dtype, its shape, and at which byte its numbers begin."""
+    """An array in a file: its dtype, its shape, and the byte at which its values begin."""
 
     dtype: np.dtype
     shape: tuple[int, ...]
@@ -52,13 +52,13 @@ class Layout(NamedTuple):
 
 
 def save(path: Path, arrays: Mapping[str, np.ndarray], header: Mapping[str, Any]) -> None:
-    """Write arrays and a header to `path`, atomically. TypeError for arrays of anything but numbers and texts."""
+    """Write arrays and a header to `path`, atomically. TypeError for arrays of anything but numbers and strings."""
     arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     for name, array in arrays.items():
         if array.dtype.kind not in KINDS or not array.dtype.isnative:
-            raise TypeError(f"{name} is an array of {array.dtype}: only numbers and texts can be saved without pickle")
+            raise TypeError(f"{name} is an array of {array.dtype}: only numbers and strings can be saved without pickle")
     declared = {name: [array.dtype.str, list(array.shape)] for name, array in arrays.items()}
-    text = json.dumps({"format": FORMAT, **header, "arrays": declared}, default=np.generic.item)  # NumPy's numbers as Python's
+    text = json.dumps({"format": FORMAT, **header, "arrays": declared}, default=np.generic.item)  # NumPy scalars as Python
     if len(text) > LARGEST_HEADER:
         raise CheckpointError(
             f"{path}: a history this long makes a header of {len(text):,} bytes, of which at most "
@@ -126,14 +126,14 @@ def opened(path: Path) -> Iterator["Archive"]:
 
 @contextlib.contextmanager
 def readable(path: Path) -> Iterator[None]:
-    """Whatever goes wrong inside the block, for a damaged archive fails in a dozen ways, is a CheckpointError."""
+    """Inside the block any error is raised as a CheckpointError: a damaged archive fails in a dozen ways."""
     try:
         yield
     except CheckpointError:
         raise
     except Exception as error:  # BadZipFile, EOFError, NotImplementedError, struct.error, MemoryError ...
         reason = str(error)[:LONGEST_REASON] or type(error).__name__
-        raise CheckpointError(f"{path} is not a readable checkpoint; truncated, or of another program? ({reason})") from error
+        raise CheckpointError(f"{path} is not a readable checkpoint; truncated, or another program's? ({reason})") from error
 
 
 class Archive:
@@ -152,11 +152,11 @@ class Archive:
         self.header = self.read_header(found.pop(HEADER))
         self.check_sums(members, places)
         if names[0] != HEADER or len(set(names)) < len(names):
-            raise ValueError("its members are out of order, or one is there twice")
+            raise ValueError("its members are out of order, or one occurs twice")
         declared = self.header.pop("arrays", None)
         actual = {name: [layout.dtype.str, list(layout.shape)] for name, layout in found.items()}
         if declared != actual or list(declared) != list(actual):
-            raise ValueError(f"it has other arrays than its header says: {difference(declared, found)}")
+            raise ValueError(f"its arrays differ from those in its header: {difference(declared, found)}")
         self.layout = found
 
     def read_header(self, layout: Layout) -> dict[str, Any]:
@@ -197,7 +197,7 @@ class Archive:
             return {name: self.numbers(self.layout[name]) for name in names}
 
     def numbers(self, layout: Layout) -> np.ndarray:
-        """What stands at a place in the file."""
+        """The values of an array in the file."""
         array = np.empty(layout.shape, layout.dtype)
         self.file.seek(layout.start)
         if array.nbytes and self.file.readinto(array.reshape(-1).view(np.uint8).data) != array.nbytes:
@@ -206,7 +206,7 @@ class Archive:
 
 
 class Sparing:
-    """A file that refuses to read much at once: zipfile takes an archive's word for how long its directory is."""
+    """A file that refuses to read much at once: zipfile trusts an archive about the length of its directory."""
 
     def __init__(self, file: io.BufferedIOBase):
         self.seek, self.tell, self.seekable, self.file = file.seek, file.tell, file.seekable, file
@@ -253,7 +253,7 @@ def plain_array(name: str, file: io.BufferedIOBase, start: int, end: int) -> Lay
 
 
 def difference(declared: Any, found: Mapping[str, Layout]) -> str:
-    """The first array that is not what a header says of it, for messages."""
+    """The first array that differs from its header, for messages."""
     if not isinstance(declared, dict):
         return f"it says {shortened(declared)}"
     for name in {**declared, **found}:

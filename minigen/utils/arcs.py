@@ -1,4 +1,4 @@
-"""Arcs: the paths between two directions that keep to the sphere."""
+"""Arcs: the paths on the sphere between two directions."""
 
 import numpy as np
 
@@ -8,10 +8,10 @@ def great_circle(start: np.ndarray, end: np.ndarray, t: np.ndarray) -> np.ndarra
 
         (sin((1 - t) w) u + sin(t w) v) / sin w,   u, v: the two directions, w: the angle between them
 
-    times a length that goes evenly from the start's to the end's. Opposite directions, between which there are many arcs, are
+    times a length that is interpolated linearly from the start's to the end's. Opposite directions, which many arcs join, are
     joined by the straight line.
 
-    start, end: (k, d), no vector of length 0.  t: (n,), the same times on every arc, or (k, n) -> (k, n, d), float64.
+    start, end: (k, d), without zero vectors.  t: (n,), the same times on every arc, or (k, n) -> (k, n, d), float64.
     """
     start, end = (vectors.astype(np.float64, copy=False) for vectors in (start, end))
     lengths = [np.linalg.norm(vectors, axis=1)[:, None, None] for vectors in (start, end)]

@@ -1,4 +1,4 @@
-"""The parser of every command line, and types of arguments that say what is expected and what was given instead."""
+"""The parser of every command line, and argument types whose errors say what was expected and what was given."""
 
 import argparse
 import math
@@ -11,7 +11,7 @@ from minigen.errors import UsageError, suggestion
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser that raises UsageError, and names the nearest option to one that it does not know."""
+    """An argument parser that raises UsageError, and suggests the nearest option for an unknown one."""
 
     def __init__(self, prog: str, description: str | None, epilog: str | None = None):
         super().__init__(
@@ -38,7 +38,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def integer(least: int) -> Callable[[str], int]:
-    """The type of an argument that is a whole number of at least so much."""
+    """The type of an argument that is a whole number of at least `least`."""
 
     def checked(text: str) -> int:
         try:
@@ -56,7 +56,7 @@ positive_int, nonnegative_int = integer(1), integer(0)
 
 
 def number(expected: str, accepted: Callable[[float], bool]) -> Callable[[str], float]:
-    """The type of an argument that is a number, of those that are accepted; `expected`: which these are, in words."""
+    """The type of an argument that is an accepted number; `expected`: which these are, in words."""
 
     def checked(text: str) -> float:
         try:
@@ -74,7 +74,7 @@ finite_float = number("a finite number", math.isfinite)
 
 
 def one_of(what: str, names: Sequence[str]) -> Callable[[str], str]:
-    """The type of an argument that is one of these names, of what one calls `what`; of another it says the nearest."""
+    """The type of an argument that is one of these names, each a `what`; for another, the error suggests the nearest."""
 
     def checked(text: str) -> str:
         if text not in names:
@@ -92,7 +92,7 @@ def resolution(text: str) -> int:
 
 
 def output_path(text: str) -> Path:
-    """The type of an argument that is a file or a folder: one with a name, and in a folder that there is or can be made."""
+    """The type of an argument that is a file or a folder: one with a name, in a folder that exists or can be created."""
     path = Path(text)
     if not text or next((parent for parent in path.absolute().parents if parent.exists()), path).is_file():  # / has no parents
         raise argparse.ArgumentTypeError(f"expected a name, in a folder, got {text!r}")

@@ -1,4 +1,4 @@
-"""`with` blocks that are decorators too: what they switch on then holds while a function runs, or a generator's body."""
+"""`with` blocks that are decorators too: then they are active while a function, or a generator's body, runs."""
 
 import functools
 import inspect
@@ -8,11 +8,11 @@ from typing import Any
 
 
 class Block(AbstractContextManager):
-    """What holds inside a `with` block, which a thread can enter again and again, and as a decorator in each call of a function.
+    """A context manager that a thread can enter repeatedly, and that as a decorator is active in each call of a function.
 
-    Of a generator (a function with `yield`) it holds while the body runs, and not in between, where the body waits and the
-    caller goes on. An `async` function hands over whenever it awaits: TypeError, as for a class, whose methods are to be
-    decorated. `enter`: makes what is entered, afresh each time.
+    For a generator (a function with `yield`) it is active while the body runs, not while the body waits for its caller. An
+    `async` function, which yields control whenever it awaits, raises TypeError, as does a class: decorate its methods. `enter`:
+    makes a new context manager each time.
     """
 
     def __init__(self, enter: Callable[[], AbstractContextManager]):
@@ -73,7 +73,7 @@ class Block(AbstractContextManager):
                 resume, argument = generator.throw, error
 
 
-DESCRIPTORS = (staticmethod, classmethod, property)  # of a class; a decorator of functions belongs below them
+DESCRIPTORS = (staticmethod, classmethod, property)  # of a class; a decorator for functions belongs below them
 
 
 def not_a_function(given: Any) -> TypeError:
@@ -90,16 +90,16 @@ def not_a_function(given: Any) -> TypeError:
 
 
 def asynchronous(function: Callable) -> TypeError:
-    """The error for a function that runs piece by piece, whenever others let it."""
+    """The error for an async function, which runs piece by piece."""
     name = getattr(function, "__qualname__", repr(function))
     return TypeError(
-        f"{name} is an async function, in whose pauses others would run inside the block: write the `with` block "
+        f"{name} is an async function, and while it waits others would run inside the block: write the `with` block "
         "in its body, around what does not await"
     )
 
 
 def block(hold: Callable) -> Callable:
-    """`contextlib.contextmanager` for blocks that people decorate functions with: a generator function that yields once.
+    """`contextlib.contextmanager` for blocks that are decorators too: takes a generator function that yields once.
 
     One without parameters can be written without parentheses: @no_grad.
     """

@@ -1,4 +1,4 @@
-"""Settings that are numbers, and arrays of one shape, checked: a refusal says whose they are, what was given and expected."""
+"""Checks of numeric settings and of arrays of one shape: errors name the owner, what was given and what was expected."""
 
 import math
 from collections.abc import Callable
@@ -38,7 +38,7 @@ def check_sizes(owner: str, **settings: int) -> None:
 
 
 def check_shape(owner: str, shape: Any) -> tuple[int, ...]:
-    """A setting that is a shape, as a tuple. TypeError for what is none, ShapeError for an axis of length 0."""
+    """A setting that is a shape, as a tuple. TypeError for anything else, ShapeError for an axis of length 0."""
     if not isinstance(shape, (tuple, list)):
         raise TypeError(f"{owner}'s shape must be a tuple, such as (28, 28, 1), got {shape!r}")
     check_sizes(owner, **{f"shape[{axis}]": length for axis, length in enumerate(shape)})
@@ -46,7 +46,7 @@ def check_shape(owner: str, shape: Any) -> tuple[int, ...]:
 
 
 def check_same_shape(owner: str, **arrays: Any) -> None:
-    """Raise ShapeError unless all arrays have one shape, for (n, 1) against (n,) would broadcast to n * n pairs."""
+    """Raise ShapeError unless all arrays have one shape: (n, 1) against (n,) would broadcast to n * n pairs."""
     shapes = {name: tuple(array.shape) for name, array in arrays.items()}
     if len(set(shapes.values())) > 1:
         (first, shape), *others = shapes.items()

@@ -1,7 +1,6 @@
-"""How a command ends: with an exit status, and an error that a user can cause as one line on stderr.
+"""How a command ends: with an exit status, and a user's error as one line on stderr.
 
-0: done; 1: it failed; 2: it was not understood; 130, 143, 129: Ctrl-C, SIGTERM, SIGHUP. Other errors are bugs, and keep their
-traceback.
+0: done; 1: it failed; 2: usage error; 130, 143, 129: Ctrl-C, SIGTERM, SIGHUP. Other errors are bugs, and keep their traceback.
 """
 
 import contextlib
@@ -22,10 +21,10 @@ EXPECTED: tuple[type[Exception], ...] = (
 
 
 def guarded(work: Callable[[], int]) -> int:
-    """The exit status of `work`, or that of the error that it has ended with, which is printed in one line.
+    """The exit status of `work`, or that of the error it raised, which is printed in one line.
 
-    What cannot be shown on a terminal is shown as an escape, SIGTERM and SIGHUP clean up before they end the process, and
-    matplotlib needs no window.
+    Characters that the terminal cannot show are escaped, SIGTERM and SIGHUP clean up before they end the process, and matplotlib
+    needs no window.
     """
     ready_streams()
     os.environ.pop("MPLBACKEND", None)
@@ -34,7 +33,7 @@ def guarded(work: Callable[[], int]) -> int:
             try:
                 return work()
             finally:
-                print(end="", flush=True)  # what is left to print can fail, too
+                print(end="", flush=True)  # flushing the rest can fail, too
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         with silenced(sys.stdout):
             sys.stdout.flush()
@@ -48,7 +47,7 @@ def guarded(work: Callable[[], int]) -> int:
 
 
 def ready_streams() -> None:
-    """Let stdout and stderr take any text, and be open: what is opened next would else get the number of a closed one."""
+    """Make stdout and stderr accept any text, and open closed ones: the next file opened would otherwise get their number."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))
@@ -59,7 +58,7 @@ def ready_streams() -> None:
 
 @contextlib.contextmanager
 def silenced(stream: TextIO) -> Iterator[None]:
-    """Inside the block a stream is written to; if it takes no more, its rest goes nowhere: Python flushes it when it ends."""
+    """Inside the block a stream is written to; if that fails, the rest is discarded, as Python flushes the stream at exit."""
     try:
         yield
     except OSError:
@@ -67,7 +66,7 @@ def silenced(stream: TextIO) -> Iterator[None]:
 
 
 def print_error(error: Exception, status: int) -> int:
-    """Say in one line what went wrong; returns the exit status."""
+    """Print in one line what went wrong; returns the exit status."""
     message = errors.one_line(str(error)) or type(error).__name__  # Python's own MemoryError says nothing
     with silenced(sys.stderr):
         print(f"minigen: error: {message}", file=sys.stderr, flush=True)

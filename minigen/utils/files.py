@@ -1,4 +1,4 @@
-"""Files that are written atomically, folders that one process has for itself, and the user's cache."""
+"""Files that are written atomically, folders locked by one process, and the user's cache."""
 
 import contextlib
 import errno
@@ -18,8 +18,8 @@ from typing import Any
 from minigen.errors import BusyError
 
 LOCK = ".lock"
-TEMPORARY = re.compile(r"\..+\.\d+\.tmp")  # .NAME.NUMBER.tmp, beside what is to become NAME
-NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)  # what a file system answers that has none
+TEMPORARY = re.compile(r"\..+\.\d+\.tmp")  # .NAME.NUMBER.tmp, beside the future NAME
+NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)  # the error of a file system without locks
 
 
 # -- files -----------------------------------------------------------------------------------------------------
@@ -27,10 +27,10 @@ NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)  # what a file system 
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path`, renamed onto it when the block ends well: a kill leaves the old file intact.
+    """A temporary path beside `path`, renamed to it when the block succeeds: a kill leaves the old file intact.
 
-    What killed processes left of earlier attempts is removed first. A device is not replaced, nor what a link such as /dev/stdout
-    leads to: it is written to.
+    Leftovers of killed processes are removed first. A device, or the target of a link such as /dev/stdout, is not replaced but
+    written to.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.is_dir():
@@ -45,7 +45,7 @@ def replacing(path: Path) -> Iterator[Path]:
             yield temporary
             with open(temporary, "r+b") as written:  # Windows flushes only what is open for writing
                 os.fsync(written.fileno())
-            if sys.platform == "win32":  # which renames nothing that is open
+            if sys.platform == "win32":  # which does not rename open files
                 file.close()
             os.replace(temporary, path)
     finally:
@@ -68,7 +68,7 @@ def begun(path: Path) -> tuple[Path, FileIO]:
         except FileExistsError:  # by another thread, or by a process of another machine that has the same number
             continue
         lock(file)
-        if is_at(temporary, file):  # else another process took it for a left one before it was locked
+        if is_at(temporary, file):  # otherwise another process took it for a leftover before it was locked
             return temporary, file
         file.close()
 
@@ -109,20 +109,20 @@ class Hold:
 
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[Hold]:
-    """Inside the block no other process, and no other thread, has the folder, which is made if there is none.
+    """Inside the block no other process, and no other thread, has the folder, which is created if necessary.
 
-    BusyError, naming who has it, otherwise. The operating system holds the lock, and lets go of it when the process ends, however
-    it ends: no lock is ever stale. A file system that knows no locks gives none.
+    BusyError, naming the holder, otherwise. The operating system holds the lock, and releases it when the process ends, however
+    it ends: no lock is ever stale. A file system without locks gives none.
     """
     new, path = not folder.exists(), folder / LOCK
     file = taken(path)
     try:
         file.truncate(0)
-        with contextlib.suppress(OSError):  # on a full disk the lock does without a name; what comes next says so
+        with contextlib.suppress(OSError):  # on a full disk the lock has no name; the next write reports it
             file.write(f"process {os.getpid()} on {socket.gethostname()}".encode())
         yield Hold(folder, file)
     finally:
-        with contextlib.suppress(OSError):  # Windows removes nothing that is open; a folder that holds something stays
+        with contextlib.suppress(OSError):  # Windows does not remove open files; a folder that is not empty stays
             if is_at(path, file):
                 path.unlink()
             if new:
@@ -132,14 +132,15 @@ def locked(folder: Path) -> Iterator[Hold]:
 
 @contextlib.contextmanager
 def owned(folder: Path) -> Iterator[None]:
-    """Inside the block the folder is this process's own, rid of what killed ones have left; BusyError if another has it."""
+    """Inside the block the folder is locked by this process, and cleared of leftovers of killed ones; BusyError if another has
+    it."""
     with locked(folder):
         sweep(folder)
         yield
 
 
 def taken(path: Path) -> FileIO:
-    """The file at `path`, locked, in a folder that is made if need be. BusyError if another has it."""
+    """The file at `path`, locked, in a folder that is created if necessary. BusyError if another process has it."""
     while True:
         path.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileNotFoundError):
@@ -147,22 +148,22 @@ def taken(path: Path) -> FileIO:
                 raise BusyError(f"{path} is not a regular file, so nothing can lock {path.parent}: remove it, or take another")
         try:
             file = open(path, "a+b", buffering=0)
-        except FileNotFoundError:  # who had the new folder has just removed it
+        except FileNotFoundError:  # its other holder has just removed the new folder
             continue
         if not lock(file):
             file.seek(0)
             holder = file.read(100).decode(errors="replace") or "another process"
             file.close()
-            raise BusyError(f"{path.parent} is in use by {holder}: wait for it, or take another folder")
-        if is_at(path, file):  # else its last holder has just removed it
+            raise BusyError(f"{path.parent} is in use by {holder}: wait for it, or choose another folder")
+        if is_at(path, file):  # otherwise its last holder has just removed it
             return file
         file.close()
 
 
 def lock(file: FileIO, otherwise: bool = True) -> bool:
-    """Take the operating system's lock on a file, which goes with the file's end; False if another has it.
+    """Take the operating system's lock on a file, released when the file is closed; False if another has it.
 
-    otherwise: the answer where the file system knows no locks.
+    otherwise: the answer if the file system has no locks.
     """
     try:
         if sys.platform == "win32":
@@ -195,7 +196,7 @@ def is_at(path: Path, file: FileIO) -> bool:
 
 
 def cache_folder(kind: str) -> Path:
-    """Where the user keeps what can be made again: minigen/KIND in $XDG_CACHE_HOME, if that is absolute, or in ~/.cache.
+    """The user's cache of files that can be recreated: minigen/KIND in $XDG_CACHE_HOME, if that is absolute, or in ~/.cache.
 
     FileNotFoundError for a user without a home.
     """
@@ -218,7 +219,7 @@ def cached(kind: str, name: str) -> Path | None:
 
 @contextlib.contextmanager
 def keeping() -> Iterator[None]:
-    """Inside the block something is written into the cache. Where that fails it is said, once, and the work goes on without."""
+    """Inside the block something is written to the cache. A failure is reported once, and work continues without a cache."""
     try:
         yield
     except OSError as error:
@@ -227,4 +228,4 @@ def keeping() -> Iterator[None]:
             print(f"minigen: nothing is kept for the next time ({error})", file=sys.stderr)
 
 
-TOLD: list[OSError] = []  # what was said already
+TOLD: list[OSError] = []  # messages already printed

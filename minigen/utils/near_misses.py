@@ -1,13 +1,16 @@
-"""Answers to near misses: a name that is nearly right, or is another library's, and what it is called here.
+"""Answers to near misses: for a name that is nearly right, or another library's, the name used here.
 
-Nothing of this runs before an error has happened.
+Nothing here runs before an error has occurred.
 """
 
+import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from minigen.errors import suggestion
+
+Target = TypeVar("Target", bound=Callable)
 
 # fmt: off
 SETTINGS = {  # what a setting is called in Keras, PyTorch or papers -> what it may be called here
@@ -25,7 +28,7 @@ SETTINGS = {  # what a setting is called in Keras, PyTorch or papers -> what it 
     "hidden_dim": ["hidden_size", "hidden"], "hidden_units": ["hidden_size", "hidden"],
     "in_dim": ["in_features", "input_size"], "input_dim": ["in_features", "input_size"], "n_in": ["in_features"],
     "in_features": ["input_size"], "in_channels": ["in_features", "features"], "out_channels": ["out_features"],
-    "iterations": ["steps"], "num_steps": ["steps"],
+    "iterations": ["steps"], "num_steps": ["steps"], "steps": ["total"], "total_steps": ["total"], "T_max": ["total"],
     "kernel_initializer": ["weight_init"], "initializer": ["weight_init"],
     "kernel_size": ["pool_size", "size"], "pool_size": ["size"],
     "lambda_": ["weight"], "lambda_gp": ["weight"], "gp_weight": ["weight"],
@@ -38,13 +41,13 @@ SETTINGS = {  # what a setting is called in Keras, PyTorch or papers -> what it 
     "p": ["rate"], "prob": ["rate"], "drop_prob": ["rate"],
     "scale_factor": ["factor"], "size": ["factor", "kernel_size", "pool_size", "shape"],
     "sigma": ["std"], "stddev": ["std"], "noise_std": ["std"],
-    "target_shape": ["shape"],
+    "start_dim": ["start_axis"], "target_shape": ["shape"],
     "use_bias": ["bias"],
     "validation_data": ["validation"],
     "verbose": ["progress"],
 }
 
-NAMES = {  # classes and functions elsewhere -> here, where spelling alone does not lead there
+NAMES = {  # classes and functions elsewhere -> here, where a search by spelling does not find them
     "Linear": "minigen.nn.Dense", "Layer": "minigen.nn.Module", "Model": "minigen.nn.Module",
     "kaiming_normal": "minigen.nn.init.he_normal", "xavier_uniform": "minigen.nn.init.glorot_uniform",
     "Unflatten": "minigen.nn.Reshape",
@@ -84,14 +87,39 @@ METHODS = {  # methods and attributes elsewhere -> what is written here
     "zero_gradients": "zero_grad()", "param_groups": "an optimizer for each group of parameters",
     "learning_rate": "lr, or rate() for that of the next step",
 }
+
+TENSORS = {  # a Tensor's methods and attributes elsewhere -> what is written here
+    "view": "x.reshape(shape)", "permute": "x.transpose(axes)", "unsqueeze": "x.expand_dims(axis)", "dim": "x.ndim",
+    "clamp": "x.clip(low, high)", "abs": "abs(x)", "pow": "x ** p", "mm": "x @ y", "bmm": "x @ y", "norm": "x.l2norm()",
+    "to": "minigen.use(\"cupy\") before the Tensor is made", "cuda": "minigen.use(\"cupy\") before the Tensor is made",
+    "cpu": "x.numpy()", "clone": "minigen.Tensor(x.data.copy())", "tolist": "x.numpy().tolist()", "grad_fn": "x.op",
+    "float": "x.astype, which says how", "double": "x.astype, which says how", "half": "float32 or float64 alone",
+    "requires_grad_": "minigen.Tensor(array, requires_grad=True)", "zero_grad": "zero_grad() of the optimizer or the module",
+    "unwrap": "x.data",
+}
 # fmt: on
 
 
 def misnamed(name: str, known: Iterable[str]) -> str:
-    """What a setting was probably meant to be, of those that are known: another library's name for it, or the nearest."""
+    """The known setting that was probably meant: by another library's name for it, or by spelling."""
     known = list(known)
     here = [each for each in SETTINGS.get(name, ()) if each in known]
     return f"did you mean {' and '.join(map(repr, here))}?" if here else suggestion(name, known)
+
+
+def explained(function: Target) -> Target:
+    """The function; the error of a call that does not fit its parameters says what does."""
+
+    @functools.wraps(function)
+    def called(*inputs: Any, **options: Any) -> Any:
+        try:
+            return function(*inputs, **options)
+        except TypeError as error:
+            if getattr(error.__traceback__, "tb_next", None) is None:  # not an error inside: the function was not called at all
+                raise wrong_call(function, inputs, options, error) from None
+            raise
+
+    return cast(Target, called)
 
 
 def wrong_call(function: Callable, inputs: tuple, options: dict[str, Any], error: TypeError) -> TypeError:
@@ -116,9 +144,9 @@ def bare(parameter: inspect.Parameter) -> inspect.Parameter:
 
 
 def answering(module: str, names: Iterable[str]) -> Callable[[str], Any]:
-    """The `__getattr__` of a module that offers these names: it answers a name that the module does not have.
+    """The `__getattr__` of a module with these names: its error for an unknown name suggests the right one.
 
-    To be assigned under `if not TYPE_CHECKING`, for a type checker believes that a module with one has every name.
+    Assign it under `if not TYPE_CHECKING`, as a type checker believes that a module with one has every name.
     """
 
     def __getattr__(name: str) -> Any:
@@ -128,7 +156,7 @@ def answering(module: str, names: Iterable[str]) -> Callable[[str], Any]:
 
 
 def missing(owner: str, name: str, elsewhere: Mapping[str, str], known: Iterable[str] = ()) -> AttributeError:
-    """The error for an attribute that is not there, with what it is called here, or with the nearest of the known names."""
+    """The error for an attribute that is not there, with its name here, or the nearest of the known names."""
     text = f"{owner} has no attribute {name!r}"
     if name in elsewhere:
         text += f": here it is {elsewhere[name]}"

@@ -1,4 +1,4 @@
-"""Files that others may have damaged or replaced, read with care: only regular ones, only so much, and JSON without surprises."""
+"""Careful reading of files that others may have damaged or replaced: regular files only, bounded in size, and strict JSON."""
 
 import errno
 import json
@@ -33,7 +33,7 @@ def read_bounded(path: Path, limit: int) -> bytes:
 
 
 def parsed_json(content: bytes) -> Any:
-    """What a JSON text in UTF-8 says. ValueError for what is none, names a key twice, or is nested beyond measure."""
+    """The content of a JSON text in UTF-8. ValueError if it is invalid, repeats a key, or is nested too deeply."""
     try:
         return json.loads(content.decode("utf-8"), object_pairs_hook=without_repetition)
     except RecursionError:
@@ -41,7 +41,7 @@ def parsed_json(content: bytes) -> Any:
 
 
 def without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """The pairs as a dict. ValueError for a key that occurs twice: which value is meant?"""
+    """The pairs as a dict. ValueError for a key that occurs twice, which is ambiguous."""
     found = dict(pairs)
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
@@ -53,6 +53,6 @@ def shortened(value: Any, length: int = 100) -> str:
     """The repr of a value for a message, cut where it becomes long."""
     try:
         text = repr(value)
-    except ValueError:  # an integer of more digits than Python prints
+    except ValueError:  # an integer with more digits than Python prints
         text = f"<{type(value).__name__} too long to print>"
     return text if len(text) <= length else f"{text[:length]}..."

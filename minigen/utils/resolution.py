@@ -1,4 +1,4 @@
-"""The sizes of images that grow: powers of two, from 4 x 4 to 1024 x 1024 pixels."""
+"""The sizes of growing images: powers of two, from 4 x 4 to 1024 x 1024 pixels."""
 
 from typing import Any
 

@@ -1,27 +1,24 @@
-"""Settings are Python's own numbers, whatever they come as.
+"""Settings are stored as Python numbers, whatever type they come as.
 
-A setting that was computed, `np.linspace(0, 1, 5)[1]` or `labels.max() + 1`, is a number of NumPy's. As such it would decide the
-dtype of what it meets (a float32 array times np.float64 is float64), count as no int, overflow at 255 and read
-"np.float64(0.25)" in a repr that a resumed run compares.
+A setting that was computed, `np.linspace(0, 1, 5)[1]` or `labels.max() + 1`, is a NumPy scalar. As such it would change the
+dtype of results (a float32 array times np.float64 is float64), not be an int, overflow at 255 and read "np.float64(0.25)" in a
+repr that a resumed run compares.
 """
 
 import functools
-from collections.abc import Callable
 from numbers import Number
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from minigen.utils.near_misses import METHODS, missing, wrong_call
+from minigen.utils.near_misses import METHODS, Target, explained, missing
 
-Target = TypeVar("Target", bound=Callable)
-
-PLAIN = frozenset({bool, int, float, str, type(None), slice})  # types of settings that are what they are
+PLAIN = frozenset({bool, int, float, str, type(None), slice})  # types of settings that are kept as they are
 
 
 def to_python(value: Any) -> Any:
-    """A number of NumPy's, or its array of one number without axes (as np.load gives of one), as Python's own, also inside tuples
-    and lists; anything else, other arrays too, as it is."""
+    """A NumPy scalar, or array without axes (as np.load returns for a scalar), as a Python number, also inside tuples and lists;
+    anything else, including other arrays, as it is."""
     kind = type(value)
     if kind in PLAIN:
         return value
@@ -36,17 +33,17 @@ def to_python(value: Any) -> Any:
 
 
 class PythonNumbers:
-    """Base of what has settings beside data: numbers that are set as attributes become Python's."""
+    """Base of classes that have settings beside data: numbers set as attributes become Python numbers."""
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, to_python(value))
 
 
 class Configured(PythonNumbers):
-    """Base of what has settings: those given to the constructor become Python's numbers, and those set as attributes later.
+    """Base of classes with settings: those given to the constructor, or set as attributes later, become Python numbers.
 
-    A name that is nearly right, or another library's, is answered with the right one. A dataclass stands under `@takes_settings`,
-    for its constructor is written after the class.
+    For a name that is nearly right, or another library's, the error suggests the right one. A dataclass also needs
+    `@takes_settings`, because its constructor is generated after the class.
     """
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -57,36 +54,31 @@ class Configured(PythonNumbers):
     if not TYPE_CHECKING:  # a type checker believes that what has a __getattr__ has every attribute
 
         def __getattr__(self, name: str) -> Any:
-            """Called for what is not there, and where a property raised an AttributeError, which is raised again."""
+            """Called for a missing attribute, and when a property raised an AttributeError, which is raised again."""
             if name in METHODS and not hasattr(type(self), name):
                 raise missing(type(self).__name__, name, METHODS)
             return object.__getattribute__(self, name)
 
 
 def takes_settings(target: Target) -> Target:
-    """A function, or a class, called with Python's numbers in place of NumPy's; the error of a wrong call says what fits."""
+    """A function, or a class, called with NumPy scalars as Python numbers; the error for a wrong call says what fits."""
     if isinstance(target, type):
         type.__setattr__(target, "__init__", takes_settings(vars(target)["__init__"]))
         return target
 
+    function = explained(target)
+
     @functools.wraps(target)
     def called(*inputs: Any, **options: Any) -> Any:
-        try:
-            return target(*map(to_python, inputs), **{name: to_python(value) for name, value in options.items()})
-        except TypeError as error:
-            if (
-                getattr(error.__traceback__, "tb_next", None) is None
-            ):  # not an error inside the function: it was not called at all
-                raise wrong_call(target, inputs, options, error) from None
-            raise
+        return function(*map(to_python, inputs), **{name: to_python(value) for name, value in options.items()})
 
     return cast(Target, called)
 
 
 class Settings(Configured):
-    """Base of what has settings and nothing else, such as a loss: its repr is Name(setting=value, ...), alike in every process.
+    """Base of classes with settings only, such as a loss: the repr is Name(setting=value, ...), the same in every process.
 
-    A resumed run compares these texts. Attributes with an underscore, and those that are no plain values, are not settings.
+    A resumed run compares these texts. Attributes with an underscore, and those that are not plain values, are not settings.
     """
 
     def __repr__(self) -> str:

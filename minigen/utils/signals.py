@@ -20,14 +20,14 @@ def ending(number: int) -> BaseException:
 
 
 class Ending:
-    """A handler that ends the process at once, and cleans up on the way, which SIGTERM's own way would not."""
+    """A handler that ends the process at once, after cleanup, which SIGTERM's default would skip."""
 
     def __call__(self, number: int, frame: Any) -> None:
         raise ending(number)
 
 
 class Request(Ending):
-    """A handler that notes the first signal, its `number`, and ends the process at the second."""
+    """A handler that records the first signal, its `number`, and ends the process at the second."""
 
     number: int | None = None
 
@@ -41,7 +41,8 @@ class Request(Ending):
 def handled(handler: Ending) -> Iterator[None]:
     """Inside the block the signals call the handler; only in the main thread, where signals arrive.
 
-    One that is ignored stays so, as after nohup. So does a handler of the user's own, but for Ctrl-C, which always asks to stop.
+    A signal that is ignored stays so, as after nohup. So does one with a handler of the user's own, except Ctrl-C, which always
+    asks to stop.
     """
     before = {}
     if threading.current_thread() is threading.main_thread():
@@ -60,9 +61,9 @@ def handled(handler: Ending) -> Iterator[None]:
 
 @contextlib.contextmanager
 def stop_requests() -> Iterator[Callable[[], bool]]:
-    """Inside the block a signal only asks to stop, so that a step is never cut in two; a second one ends at once.
+    """Inside the block a signal only asks to stop, so that no step is interrupted halfway; a second one ends the process at once.
 
-    Who has done what was asked raises KeyboardInterrupt, which becomes Stopped if it was no Ctrl-C that asked.
+    Code that complies raises KeyboardInterrupt, which becomes Stopped if the signal was not Ctrl-C.
     """
     request = Request()
     try:

@@ -1,4 +1,4 @@
-"""What is wrong with a state dict: said of all its arrays at once, before anything changes."""
+"""Checks of state dicts: all mismatches are reported together, before anything changes."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from minigen.errors import StateError
 def check_fit(owner: str, state: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
     """Raise StateError, naming every mismatch, unless a state has arrays of the names, shapes and dtypes that are expected.
 
-    The values on both sides are arrays or have their `shape` and `dtype`; of whole numbers any integer dtype will do.
+    The values on both sides are arrays or have their `shape` and `dtype`; for integers any integer dtype will do.
     """
     problems = [f"missing {name} {tuple(expected[name].shape)}" for name in expected.keys() - state.keys()]
     problems += [f"unexpected {name}" for name in state.keys() - expected.keys()]

@@ -1,4 +1,4 @@
-"""Texts in aligned columns."""
+"""Text in aligned columns."""
 
 from collections.abc import Container, Sequence
 
@@ -6,8 +6,8 @@ from collections.abc import Container, Sequence
 def table(rows: Sequence[Sequence[str]], align: str = "", gap: int = 2, rules: Container[int] = ()) -> str:
     """Rows of cells as lines of text, every column as wide as its longest cell, and `gap` spaces between columns.
 
-    `align`: "<" (left) or ">" (right), one for each column; left where it ends early. `rules`: in front of which rows a line is
-    drawn, by number. Lines do not end in spaces. A table without rows is the empty text.
+    `align`: "<" (left) or ">" (right), one for each column; left for columns beyond its end. `rules`: indices of the rows above
+    which a line is drawn. Lines have no trailing spaces. A table without rows is the empty string.
     """
     widths = [max(map(len, column)) for column in zip(*rows)]
     aligns = align.ljust(len(widths), "<")

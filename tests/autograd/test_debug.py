@@ -29,7 +29,7 @@ def test_anomaly_names_the_op_that_made_the_nan_and_its_call_site():
     x = Tensor([-1.0, 1.0], requires_grad=True)
     with (
         detect_anomaly(),
-        pytest.raises(NonFiniteError, match="log returned NaN or infinity; it made it from finite inputs") as caught,
+        pytest.raises(NonFiniteError, match="log returned NaN or infinity; it computed it from finite inputs") as caught,
     ):
         x.tanh().log().sum()  # the forward call
     assert re.search(rf"test_debug\.py:{line_of('the forward call')} in test_anomaly_names", str(caught.value))
@@ -44,7 +44,7 @@ def test_an_input_that_was_not_given_is_finite():
     x, kernel = (Tensor(np.full((1, 1, 1, 1), 1e30, np.float32)) for _ in range(2))
     with (
         detect_anomaly(),
-        pytest.raises(NonFiniteError, match=r"conv2d returned .* it made it from finite inputs \(.*, None\), at"),
+        pytest.raises(NonFiniteError, match=r"conv2d returned .* it computed it from finite inputs \(.*, None\), at"),
     ):
         minigen.conv2d(x, kernel)
 

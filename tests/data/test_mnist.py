@@ -196,9 +196,9 @@ def test_what_is_there_instead_is_said(folder, monkeypatch):
 
 
 def test_a_small_file_does_not_unpack_to_gigabytes(folder):
-    """No more is unpacked than its header promises, and a byte."""
+    """No more is unpacked than its header declares, and a byte."""
     (folder / TRAIN_LABELS).write_bytes(gz(CONTENTS[TRAIN_LABELS] + bytes(10**7)))
-    with pytest.raises(DataError, match="its header promises 12 = 12 bytes, it holds [12]?[0-9];"):
+    with pytest.raises(DataError, match="its header declares 12 = 12 bytes, it holds [12]?[0-9];"):
         data.load("mnist")
 
 
@@ -210,7 +210,7 @@ def test_a_small_file_does_not_unpack_to_gigabytes(folder):
         (TRAIN_IMAGES, CONTENTS[TRAIN_LABELS], "starts with 00 00 08 01, expected the magic number 00 00 08"),
         (TRAIN_IMAGES, idx(PIXELS[TRAIN_IMAGES], kind=0x0D), "starts with 00 00 0d 03"),
         (TRAIN_IMAGES, CONTENTS[TRAIN_IMAGES][:9], "header is 9 bytes, expected 16"),
-        (TRAIN_IMAGES, CONTENTS[TRAIN_IMAGES][:-1], "promises 12 x 28 x 28 = 9408 bytes, it holds 9407"),
+        (TRAIN_IMAGES, CONTENTS[TRAIN_IMAGES][:-1], "declares 12 x 28 x 28 = 9408 bytes, it holds 9407"),
         (TRAIN_IMAGES, CONTENTS[TRAIN_IMAGES] + b"x", "9408 bytes, it holds 9409"),
         (TRAIN_IMAGES, idx(np.zeros((12, 32, 32))), "images are 32 x 32, expected 28 x 28"),
         (TRAIN_IMAGES, idx(np.zeros((0, 28, 28))), "holds no images"),

@@ -226,7 +226,7 @@ def test_every_ufunc_names_itself_and_points_to_minigen(name):
     ours = (
         r"write .*, or take x\.numpy\(\) outside"
         if known
-        else r"take x\.numpy\(\), outside the graph; .* compose it of minigen's"
+        else r"take x\.numpy\(\), outside the graph; .* compose it from minigen's"
     )
     with pytest.raises(TypeError, match=rf"np\.{name} on a Tensor: {ours}"):
         function(*[tensor()] * function.nin)
@@ -324,7 +324,7 @@ def test_a_masked_array_as_an_index_is_explained(index):
     ],
 )
 def test_a_tensor_as_a_setting_is_explained(call):
-    with pytest.raises(TypeError, match=r"is a setting, not a part of the graph, got a Tensor: take its value, x\.item\(\)"):
+    with pytest.raises(TypeError, match=r"is a setting, not part of the graph, got a Tensor: take its value, x\.item\(\)"):
         call(tensor(), Tensor(0.5))
 
 

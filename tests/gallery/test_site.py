@@ -96,7 +96,7 @@ def test_what_the_index_says(out):
     assert "32 of 34 demos have run, in 4 min." in page(out) and "30 of 31 criteria pass." in page(out)
     assert "the picture was kept from a full run" in page(out)
     states = re.findall(r'class="state (\w+)">([^<]+)<', page(out))
-    assert {"✓ 1 pass", "✗ 1 of 1 FAIL", "✗ did not finish", "not run yet", "quick run, not judged"} == {
+    assert {"✓ 1 pass", "✗ 1 of 1 FAIL", "✗ did not finish", "not run yet", "quick run, not checked"} == {
         words for _, words in states
     }
 
@@ -152,7 +152,7 @@ def test_failed_crashed_and_missing(out):
 
 def test_a_quick_run_shows_the_kept_picture_and_says_so(alone):
     quick = alone(result("01_linear_pca", None))
-    assert "This was a quick run" in quick and "The picture was kept from a full run." in quick and "quick: not judged" in quick
+    assert "This was a quick run" in quick and "The picture was kept from a full run." in quick and "quick: not checked" in quick
     image = images.compact((ROOT / "demos" / "pictures" / "01.png").read_bytes(), 1200)
     assert re.findall(r'<img src="([^"]+)"', quick) == [image.src]
 

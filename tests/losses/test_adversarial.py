@@ -225,9 +225,9 @@ def test_a_number_of_numpys_is_a_target_as_pythons_is(loss, dtype):
 @LABELED
 def test_targets_of_another_shape_or_dtype_are_refused(loss):
     """(n, 1) against (n,) would broadcast to n * n pairs."""
-    with pytest.raises(ShapeError, match=r"a target is a number or one for each score, \(5, 1\), got \(5,\)"):
+    with pytest.raises(ShapeError, match=r"a target is a number or one per score, \(5, 1\), got \(5,\)"):
         loss.discriminator(scores(REAL), scores(FAKE), np.ones(5))
-    with pytest.raises(ShapeError, match=r"one for each score, \(3, 1\), got \(5, 1\)"):
+    with pytest.raises(ShapeError, match=r"one per score, \(3, 1\), got \(5, 1\)"):
         loss.discriminator(scores(REAL), scores(FAKE), 1.0, np.ones((5, 1)))
     with pytest.raises(DtypeError, match=r"scores are float32, their targets float64: .* x\.astype\('float32'\)"):
         loss.discriminator(scores(REAL, "float32"), scores(FAKE, "float32"), np.ones((5, 1)))

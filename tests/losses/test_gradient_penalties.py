@@ -436,7 +436,7 @@ def test_pairs_of_different_shapes_are_refused():
 def test_a_mix_of_another_shape_is_refused(shape):
     with pytest.raises(ShapeError) as caught:
         GradientPenalty()(judge(linear([1.0, 1.0, 1.0]), normal(4, 3), normal(4, 3)), np.ones(shape))
-    assert str(caught.value) == f"the gradient penalty takes one mix for each score, (4, 1), got {shape}"
+    assert str(caught.value) == f"the gradient penalty takes one mix per score, (4, 1), got {shape}"
 
 
 def test_two_penalties_may_ask_for_the_same_examples():

@@ -313,7 +313,7 @@ def test_the_plain_form_of_a_discriminator_sees_any_large_image_by_its_means():
         ((8, -0.1), "alpha is the weight of the new layers, 0 <= alpha <= 1, got -0.1"),
         ((8, 1.1), "alpha is the weight of the new layers, 0 <= alpha <= 1, got 1.1"),
         ((8, float("nan")), "alpha is the weight of the new layers, 0 <= alpha <= 1, got nan"),
-        ((4, 0.5), "nothing comes before 4x4 that it could be faded into, got alpha=0.5"),
+        ((4, 0.5), "nothing precedes 4x4 to fade from, got alpha=0.5"),
     ],
 )
 def test_growing_to_what_there_is_not(make, arguments, message):

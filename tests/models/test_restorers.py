@@ -196,7 +196,7 @@ def test_a_residual_adds_its_layers_to_what_they_are_given():
 
 @pytest.mark.parametrize("factor", [0, 1, 3, 6, -2, 2.0])
 def test_a_factor_that_is_no_power_of_2(factor):
-    with pytest.raises(ValueError, match=rf"^factor: each enlargement doubles, expected 2, 4, 8 \.\.\., got {factor}$"):
+    with pytest.raises(ValueError, match=rf"^factor: each upsampling doubles the size, expected 2, 4, 8 \.\.\., got {factor}$"):
         super_resolution.Generator(factor)
 
 
@@ -278,12 +278,12 @@ def test_each_place_of_the_small_maps_sees_as_many_pixels_as_it_says():
 
 @pytest.mark.parametrize("hole", [0, 9, -1, 2.0])
 def test_a_hole_that_does_not_fit(hole):
-    with pytest.raises(ValueError, match=f"^hole: pixels a side, a whole number from 1 to 8, got {hole}$"):
+    with pytest.raises(ValueError, match=f"^hole: the side in pixels, a whole number from 1 to 8, got {hole}$"):
         encoder(hole)
 
 
 def test_wrong_sizes_of_inpainting():
-    with pytest.raises(ValueError, match="^resolution: expected a multiple of 4, for the image is halved twice, got 30$"):
+    with pytest.raises(ValueError, match="^resolution: expected a multiple of 4, as the image is halved twice, got 30$"):
         context_encoder.Generator(resolution=30)
     with pytest.raises(ValueError, match="^degrade: images of 4 x 2 pixels have no room for a hole of 3 x 3$"):
         encoder().degrade(np.zeros((1, 4, 2, 1), np.float32))

@@ -216,7 +216,7 @@ def test_derivatives_of_the_autoencoders_objective_to_order_2():
 
 @pytest.mark.parametrize("alpha", [-0.1, 1.1, float("nan")])
 def test_alpha_is_a_share(alpha):
-    with pytest.raises(ValueError, match=f"alpha is how much of the style is wanted, 0 to 1, got {alpha}"):
+    with pytest.raises(ValueError, match=f"alpha is the strength of the style, from 0 to 1, got {alpha}"):
         small().blend(CONTENTS, STYLES, alpha)
 
 

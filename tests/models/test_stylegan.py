@@ -290,7 +290,7 @@ def test_truncation_of_the_first_layers_leaves_the_others(layers):
 
 @pytest.mark.parametrize("layers", [-1, 5])
 def test_truncation_of_layers_that_there_are_not(layers):
-    with pytest.raises(IndexError, match=r"layer (-1|4) lies outside: at 8x8 the layers are 0 to 3"):
+    with pytest.raises(IndexError, match=r"layer (-1|4) is out of range: at 8x8 the layers are 0 to 3"):
         followed().truncate(rng.standard_normal((3, 4)), 0.5, layers)
 
 
@@ -530,7 +530,7 @@ IMAGES, W = np.zeros((2, 8, 8, 1)), np.zeros((2, 4))
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: made(styles=False), ValueError, "a constant input without styles makes the same image of every z"),
+        (lambda: made(styles=False), ValueError, "a constant input without styles gives the same image for every z"),
         (
             lambda: made(mapping_layers=0),
             ValueError,

@@ -259,7 +259,7 @@ X, W = normal(2, 5, 5, 3), normal(3, 3, 3, 4)
         (lambda: [conv2d(Tensor(X), W, stride=s) for s in (1, (1.0, 1))], TypeError, r"stride is \(1\.0, 1\), expected"),
         (lambda: [conv2d(Tensor(X), W, padding=p) for p in (1, True)], ShapeError, "padding is True, expected"),
         (lambda: conv2d(Tensor(X), W, padding="full"), ShapeError, """padding is 'full', expected "same", "valid", an int or"""),
-        (lambda: conv2d(Tensor(X), W, padding=-1), ShapeError, "expected no negative number"),
+        (lambda: conv2d(Tensor(X), W, padding=-1), ShapeError, "expected no negative values"),
         (lambda: conv2d(Tensor(X[0]), W), ShapeError, r"expected images \(n, h, w, c\) and a kernel \(kh, kw, c, o\)"),
         (lambda: conv2d(Tensor(X[None]), W), ShapeError, "expected images"),
         (lambda: conv2d(Tensor(X), W[0]), ShapeError, r"expected images .* and a kernel .*, got \(2, 5, 5, 3\) and \(3, 3, 4\)"),

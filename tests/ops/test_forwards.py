@@ -232,6 +232,8 @@ def oracle(op: str, sample: Sample) -> np.ndarray:
         return y
     if name in REDUCTIONS:
         return reduce(REDUCTIONS[name], *arguments, **sample.attributes)
+    if name not in LOOPS:
+        pytest.fail(f"{op}: write what it computes once more, with loops, in ELEMENTWISE, REDUCTIONS or LOOPS")
     return LOOPS[name](*arguments, **sample.attributes)
 
 
@@ -239,7 +241,7 @@ def oracle(op: str, sample: Sample) -> np.ndarray:
 ELSEWHERE = {"convolution": "test_convolution.py", "normalization": "test_normalization.py", "pooling": "test_pooling.py"}
 
 
-@pytest.mark.parametrize("op", [op for op in OPS if op.startswith("minigen.") and op.split(".")[-2] not in ELSEWHERE])
+@pytest.mark.parametrize("op", [op for op in OPS if op in SAMPLES and op.split(".")[-2] not in ELSEWHERE])
 def test_forward_equals_loops(op):
     for number, sample in enumerate(SAMPLES[op]):
         y = sample.function(op)(*map(Tensor, sample.arrays)).numpy()
@@ -383,7 +385,7 @@ def test_compositions(backend, compose, expected):
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: minigen.split(X, 5, axis=1), ValueError, "axis 1 has length 3, which 5 equal sections do not divide"),
+        (lambda: minigen.split(X, 5, axis=1), ValueError, "axis 1 has length 3, which is not divisible into 5 equal sections"),
         (lambda: minigen.squeeze(Tensor(X), axis=1), ValueError, r"axis 1 of shape \(2, 3, 4\) is not of length 1"),
         (lambda: minigen.squeeze(Tensor(X), axis=3), IndexError, "squeeze: axis 3 is out of range, expected -3 to 2"),
         (lambda: minigen.expand_dims(Tensor(X), 4), IndexError, "expand_dims: axis 4 is out of range, expected -4 to 3"),
@@ -401,7 +403,11 @@ def test_compositions(backend, compose, expected):
             TypeError,
             r"stack takes arrays, not a list of them: stack\(x, y, axis=0\)",
         ),
-        (lambda: minigen.crop(Tensor(X[0]), widths=((2, 2), (0, 0))), ShapeError, r"crop: cannot cut \(\(2, 2\), \(0, 0\)\) off"),
+        (
+            lambda: minigen.crop(Tensor(X[0]), widths=((2, 2), (0, 0))),
+            ShapeError,
+            r"crop: cannot crop \(\(2, 2\), \(0, 0\)\) from",
+        ),
         (lambda: minigen.pad(Tensor(X), widths=((1, 1),)), ShapeError, "pad: "),
         (lambda: minigen.sum_to(Tensor(X), shape=(5,)), ShapeError, "sum_to: "),
         (

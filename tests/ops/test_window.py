@@ -77,8 +77,8 @@ def test_pairs_and_explicit_padding_are_taken_as_they_are():
                 {1: 1, 2: 2},
             )
         ),
-        (lambda: explicit_padding(((0, 0), (0, -1)), (4, 4), (2, 2), (1, 1)), ValueError, "expected no negative number"),
-        (lambda: explicit_padding(-1, (4, 4), (2, 2), (1, 1)), ValueError, "expected no negative number"),
+        (lambda: explicit_padding(((0, 0), (0, -1)), (4, 4), (2, 2), (1, 1)), ValueError, "expected no negative values"),
+        (lambda: explicit_padding(-1, (4, 4), (2, 2), (1, 1)), ValueError, "expected no negative values"),
         (lambda: output_size((3, 4), (5, 2), (1, 1), ((1, 0), (0, 0))), ShapeError, "a window of 5x2 .* of 3x4, padded to 4x4"),
         (lambda: output_size((3, 4), (3, 5), (1, 1), 0), ShapeError, "a window of 3x5 does not fit into images of 3x4$"),
     ],

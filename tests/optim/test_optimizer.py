@@ -308,7 +308,7 @@ def test_a_state_that_does_not_fit_is_refused_by_name_and_changes_nothing():
         ("first_moment", np.zeros(20), r"first_moment is float64\[20\], expected float32\[20\]"),
         ("first_moment", np.full(20, np.nan, np.float32), "first_moment holds NaN or infinity"),
         ("second_moment", np.full(20, np.inf, np.float32), "second_moment holds NaN or infinity"),
-        ("second_moment", np.full(20, -1, np.float32), "second_moment holds negative numbers, it is a mean of squares"),
+        ("second_moment", np.full(20, -1, np.float32), "second_moment holds negative values, it is a mean of squares"),
     ],
 )
 def test_a_state_of_numbers_that_cannot_be_is_refused_and_changes_nothing(name, value, message):

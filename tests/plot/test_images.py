@@ -174,7 +174,7 @@ def test_interpolation_frames_the_anchors(anchors, framed):
         (pictures(2, 3, 4, 4, 2), None, ShapeError, r"\(2, 3, 4, 4, 2\), expected .* with c 1 or 3"),
         (pictures(0, 3, 4, 4, 1), None, ShapeError, r"\(0, 3, 4, 4, 1\)"),
         (np.zeros((2, 3, 4, 4, 1), int), None, ValueError, "with int64"),
-        (pictures(2, 3, 4, 4, 1), [(2, 0)], IndexError, r"anchor \(2, 0\) lies outside the 2 rows and 3 columns"),
+        (pictures(2, 3, 4, 4, 1), [(2, 0)], IndexError, r"anchor \(2, 0\) is outside the 2 rows and 3 columns"),
         (pictures(2, 3, 4, 4, 1), [(0, -4)], IndexError, r"anchor \(0, -4\)"),
     ],
 )
@@ -295,7 +295,7 @@ def test_manifold_of_many_images_stays_readable():
         ({"images": pictures(6, 4, 4, 1)}, ShapeError, r"manifold_grid: got images of shape \(6, 4, 4, 1\)"),
         ({"x": [0, 1]}, ShapeError, r"got x of shape \(2,\), expected \(3,\), one for each column"),
         ({"y": [0, 1, 2]}, ShapeError, r"got y of shape \(3,\), expected \(2,\), one for each row"),
-        ({"x": [0, 1, 1]}, ValueError, r"got x = \[0. 1. 1.\], expected finite values that rise or fall throughout"),
+        ({"x": [0, 1, 1]}, ValueError, r"got x = \[0. 1. 1.\], expected finite, strictly monotonic values"),
         ({"y": [0, np.nan]}, ValueError, "got y = "),
     ],
 )

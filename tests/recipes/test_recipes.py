@@ -82,14 +82,14 @@ def test_what_is_refused():
         recipes.find("styelgan")
     with pytest.raises(RecipeError, match="vae has no option 'latent_dims': did you mean 'latent_dim'?"):
         RECIPES["vae"].with_settings(latent_dims=3)
-    with pytest.raises(RecipeError, match="dcgan needs whole batches: take at most 20"):
+    with pytest.raises(RecipeError, match="dcgan needs full batches: choose a batch_size of at most 20"):
         RECIPES["dcgan"].with_length(DIGITS, 20)
     with pytest.raises(RecipeError, match="needs 30000 images to grow to 16 x 16, 10 steps of 32 are too few: at least 938"):
         RECIPES["progan"].with_settings(steps=10).with_length(spec_of("progan"), 1000)
     with pytest.raises(RecipeError, match="stacked takes images of 28 x 28 x 1, got images of 32 x 32 x 3"):
         RECIPES["stacked"].input_spec((32, 32, 3), 2)
     with pytest.raises(
-        RecipeError, match="progan takes square images of 4, 8, 16 ... 1024 pixels a side, or of 28, got points of 3"
+        RecipeError, match="progan takes square images with a side of 4, 8, 16 ... 1024 pixels, or of 28, got points of 3"
     ):
         RECIPES["progan"].input_spec((3,), 1)
     with pytest.raises(RecipeError, match="gan takes images of 28 x 28, got images of 32 x 32 x 3"):

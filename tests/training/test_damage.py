@@ -443,6 +443,6 @@ def test_a_link_to_nothing_is_no_checkpoint(tmp_path):
 
 @pytest.mark.parametrize("array", [np.array([None]), np.zeros(2, "c8"), np.zeros(2, "M8[s]"), np.zeros(2, ">f4")], ids=str)
 def test_arrays_that_could_not_be_read_back_are_not_written(array, tmp_path):
-    with pytest.raises(TypeError, match="model/x is an array of .*: only numbers and texts can be saved without pickle"):
+    with pytest.raises(TypeError, match="model/x is an array of .*: only numbers and strings can be saved without pickle"):
         checkpoint.save(tmp_path / "checkpoint.npz", {"model": {"x": array}}, {})
     assert not list(tmp_path.iterdir())

@@ -147,7 +147,7 @@ def test_it_runs_on_every_backend_and_ends_in_training_mode(backend):
 
 
 def test_what_it_cannot_take_apart_is_refused():
-    with pytest.raises(TypeError, match="takes the encoder and the decoder of Net apart .* expected an nn.Sequential each"):
+    with pytest.raises(TypeError, match="splits the encoder and the decoder of Net into layers.* expected an nn.Sequential each"):
         fit_layerwise(Net(nn.Dense(4, 2), nn.Dense(2, 4)), np.ones((3, 4), np.float32), optimizer=adam, epochs=1)
     lopsided = Net(nn.Sequential(nn.Dense(4, 3), nn.Dense(3, 2)), nn.Sequential(nn.Dense(2, 4)))
     with pytest.raises(ValueError, match="but Net has 2 and 1 with parameters"):
@@ -160,5 +160,5 @@ def test_a_model_without_pairs_is_refused():
 
 
 def test_a_model_with_an_encode_of_its_own_is_refused():
-    with pytest.raises(TypeError, match=r"HashingAutoencoder apart .* no encode\(\) of its own"):
+    with pytest.raises(TypeError, match=r"HashingAutoencoder into layers.* no encode\(\) of its own"):
         training.fit_layerwise(HashingAutoencoder(), images, optimizer=lambda p: optim.SGD(p, lr=0.1), epochs=1, progress=False)

@@ -48,7 +48,7 @@ def test_exploding_loss_names_step_and_layer(tmp_path):
         train(LinearAutoencoder(6, 2), tmp_path, lr=explodes_at(STEPS + 2, 1e15))
     message = str(caught.value)
     assert message.startswith(f"the loss is inf at step {STEPS + 3} (epoch 2): layer "), message
-    assert "returned NaN or infinity; it made it from finite inputs" in message
+    assert "returned NaN or infinity; it computed it from finite inputs" in message
     assert_last_good(tmp_path, 1)
 
 

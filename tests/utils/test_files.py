@@ -79,7 +79,9 @@ def test_a_folder_is_refused_before_the_work_and_a_device_is_written_to(tmp_path
 
 def test_a_folder_is_had_by_one(tmp_path):
     with locked(tmp_path / "new"):
-        with pytest.raises(BusyError, match=f"new is in use by process {os.getpid()} on .*: wait for it, or take another folder"):
+        with pytest.raises(
+            BusyError, match=f"new is in use by process {os.getpid()} on .*: wait for it, or choose another folder"
+        ):
             with locked(tmp_path / "new"):
                 pass
         assert names(tmp_path / "new") == [LOCK], "who is refused takes nothing away"

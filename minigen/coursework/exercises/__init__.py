@@ -1,8 +1,8 @@
-"""The exercises: for each a starter file, which the learner completes, and here what the completed file must do.
+"""The exercises: a starter file for each, which the learner completes, and the requirements of the completed file.
 
 A module exerciseN has a TITLE, NAMES that the file must define, FORBIDDEN names of the library (its own solution), SECONDS that
-its check may take, EXAMPLES (the calls that `minigen check` is to gradient-check), and requirements, which are checks of its own
-(see tools.py).
+its check may take, EXAMPLES (the calls that `minigen check` gradient-checks), and requirements, which are checks of its own (see
+tools.py).
 """
 
 import sys
@@ -61,7 +61,7 @@ def number(text: str) -> int:
 
 
 def hand_out(source: Path, path: Path) -> int:
-    """Copy a starter or a template to `path`, atomically, and say so; an existing file is never overwritten. Returns the
+    """Copy a starter or a template to `path`, atomically, and print so; an existing file is never overwritten. Returns the
     exit status."""
     if path.exists() or path.is_symlink():
         print(f"{path} exists already and is left as it is: move it away, or go on with `minigen check {path}`", file=sys.stderr)

@@ -54,7 +54,7 @@ def mean(file: Remote, rng: np.random.Generator) -> str:
 
 @requirement("outliers")
 def outliers(file: Remote, rng: np.random.Generator) -> str:
-    """However wrong an element is, it pulls with delta / n at most."""
+    """However wrong an element is, its gradient is at most delta / n."""
     prediction = np.array([0.1, -1e6, 1e6, 2.0])
     (g,) = gradients(file.huber, [Leaf(prediction), Fixed(np.zeros(4))], by=[0], delta=1.0)
     expect_close("the derivative", g, [0.025, -0.25, 0.25, 0.25])

@@ -15,7 +15,7 @@ SHAPES = {"direction": (4, 3), "scale": (3,), "bias": (3,)}
 
 
 def layer_of(file: Remote, rng: np.random.Generator) -> tuple[Remote, dict[str, Array]]:
-    """A layer 4 -> 3 in float64 and its numbers, which are not those of the start."""
+    """A layer 4 -> 3 in float64 and its values, which differ from the initial ones."""
     layer = file.WeightNormDense(4, 3)
     found = parameters_of(layer, "WeightNormDense")
     expect(found == SHAPES, f"expected {SHAPES}, got {found}", "self.direction = Parameter(...) in __init__")
@@ -51,7 +51,7 @@ def lengths(file: Remote, rng: np.random.Generator) -> str:
 
 @requirement("only the direction")
 def only_the_direction(file: Remote, rng: np.random.Generator) -> str:
-    """Three times the direction is the same direction; so the derivative is at right angles to it."""
+    """Three times the direction is the same direction; so the derivative is perpendicular to it."""
     layer, values = layer_of(file, rng)
     x = rng.standard_normal((5, 4))
     before = numbers("layer(x)", layer(Fixed(x)))
@@ -69,7 +69,7 @@ def only_the_direction(file: Remote, rng: np.random.Generator) -> str:
 
 @requirement("start")
 def start(file: Remote, rng: np.random.Generator) -> str:
-    """In the beginning it is a dense layer whose weight is `direction`, and directions differ."""
+    """It starts as a dense layer with weight `direction`, and directions differ."""
     layer = file.WeightNormDense(40, 30)
     parameters_of(layer, "WeightNormDense")
     x = rng.standard_normal((5, 40)).astype(np.float32)

@@ -20,13 +20,13 @@ EXAMPLES = (  # the regularizer by its codes, the model by its parameters
 
 
 def divergence(p: float, target: float) -> float:
-    """KL of a coin with probability `target` of heads to one with probability p."""
+    """KL(Bernoulli(target) || Bernoulli(p))."""
     return target * math.log(target / p) + (1 - target) * math.log((1 - target) / (1 - p))
 
 
 @requirement("values")
 def values(file: Remote, rng: np.random.Generator) -> str:
-    """The closed form: 0 where every unit is on as often as it should be."""
+    """The closed form: 0 if every unit is on as often as it should be."""
     on_target = np.full((4, 3), TARGET)
     expect_close("units that are on as often as they should be", file.kl_sparsity(Fixed(on_target), TARGET), 0.0)
     codes = np.full((4, 3), 0.5)
@@ -45,7 +45,7 @@ def values(file: Remote, rng: np.random.Generator) -> str:
 
 @requirement("the batch twice")
 def twice(file: Remote, rng: np.random.Generator) -> str:
-    """It depends on the batch through the means only."""
+    """It depends on the batch only through the means."""
     codes = rng.uniform(0.1, 0.9, (5, 4))
     once = numbers("kl_sparsity", file.kl_sparsity(Fixed(codes), TARGET))
     expect_close("the same batch twice over", file.kl_sparsity(Fixed(np.concatenate([codes, codes])), TARGET), once)
@@ -88,7 +88,7 @@ def terms(file: Remote, rng: np.random.Generator) -> str:
 
 @requirement("sparse once trained")
 def sparse(file: Remote, rng: np.random.Generator) -> str:
-    """After 300 steps the mean activation on what it has seen is 0.1 +- 0.03, and held-out images are rebuilt."""
+    """After 300 steps the mean activation on training images is 0.1 +- 0.03, and held-out images are reconstructed."""
     train, test = pictures("017", 600, 200, rng)
     model = file.SparseAutoencoder()
     fit(model, train.images, epochs=30, lr=1e-2)

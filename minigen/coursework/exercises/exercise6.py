@@ -65,7 +65,7 @@ def divergence(file: Remote, rng: np.random.Generator) -> str:
 
 @requirement("nats per image")
 def nats(file: Remote, rng: np.random.Generator) -> str:
-    """A decoder that says 1/2 of each pixel costs 14 * 14 * log 2 nats; a batch costs what its mean image does."""
+    """A decoder that outputs 1/2 for each pixel costs 14 * 14 * log 2 nats; a batch costs the mean over its images."""
     model = file.VariationalAutoencoder(latent_dim=2)
     shapes = parameters_of(model, "VariationalAutoencoder")
     assign(model, {name: np.zeros(shape) for name, shape in shapes.items()})

@@ -45,7 +45,7 @@ def discriminator(file: Remote, rng: np.random.Generator) -> str:
 
 @requirement("generator's loss")
 def generator(file: Remote, rng: np.random.Generator) -> str:
-    """log 2 at 0, and a gradient that does not die where the fake is seen through."""
+    """log 2 at 0, and a gradient that does not vanish for a recognized fake."""
     expect_close("all scores 0", file.generator_loss(scores(0, 0)), math.log(2.0))
     fake = 2 * rng.standard_normal(5)
     expect_close("five other scores", file.generator_loss(scores(*fake)), np.mean(np.log1p(np.exp(-fake))))

@@ -10,20 +10,20 @@ SECONDS = 600.0
 NAMES = ("denoising_autoencoder", "classifier", "variational_autoencoder", "Replay", "conditional_gan")
 FORBIDDEN = ("ExperienceReplay",)
 CHARACTERS = "017"
-LABELED = 60  # images whose labels the classifier may see
+LABELED = 60  # labeled images for the classifier
 NOISE = 0.3  # standard deviation of the damage
-EXAMPLES: tuple[Asked, ...] = ()  # this exercise is about what comes out of training
+EXAMPLES: tuple[Asked, ...] = ()  # this exercise is about the results of training
 
 
 def remains(what: str, made: object) -> Remote:
-    """An object that stays with the learner's. Raises CheckFailed for a plain value."""
+    """An object that stays in the learner's process. Raises CheckFailed for a plain value."""
     expect(isinstance(made, Remote), f"{what} gave no model", "is there a return?" if made is None else "")
     return made
 
 
 @requirement("9. pretraining")
 def pretraining(file: Remote, rng: np.random.Generator) -> str:
-    """Denoised, images are nearer to the whole ones; and the encoder serves a classifier that has seen 60 labels."""
+    """Denoised images are closer to the clean ones; and the encoder supports a classifier trained on 60 labels."""
     train, test = pictures(CHARACTERS, 1500, 300, rng)
     model = remains("denoising_autoencoder(images)", file.denoising_autoencoder(train.images))
     damaged = test.images + NOISE * rng.standard_normal(test.images.shape).astype(np.float32)
@@ -73,7 +73,7 @@ def variational(file: Remote, rng: np.random.Generator) -> str:
 
 @requirement("11. replay")
 def replay(file: Remote, rng: np.random.Generator) -> str:
-    """Batch for batch: new ones until it is full, then half of them old, each with its own label."""
+    """Batch by batch: new ones until it is full, then half of them old, each with its own label."""
     kept = remains("Replay(capacity=20, share=0.5)", file.Replay(capacity=20, share=0.5))
     old, oldest, shown, made = 0, 0, 0, 0
     for batch in range(200):
@@ -107,7 +107,7 @@ def replay(file: Remote, rng: np.random.Generator) -> str:
 
 @requirement("11. conditional GAN")
 def conditional(file: Remote, rng: np.random.Generator) -> str:
-    """At least 90 % of the samples are nearest to the mean of the class asked for, and those of a class differ."""
+    """At least 90 % of the samples are nearest to the mean of their class, and those of a class differ."""
     train, _ = pictures(CHARACTERS, 1500, 300, rng)
     generator = remains("conditional_gan(images, labels)", file.conditional_gan(train.images, train.labels))
     labels = rng.permutation(np.arange(300) % 3)

@@ -1,8 +1,8 @@
-"""What the exercises are written with: the calls that they ask for, and their requirements.
+"""Tools for the exercises: the calls that they require, and their requirements.
 
 A requirement is a function (file, rng) that returns a remark, or raises CheckFailed. `file` stands for the learner's, which runs
-in another process (see grading/remote.py): it is called, and arrays come back. `rng` draws what it is called with, for a
-submission should not know beforehand what it will be asked.
+in another process (see grading/remote.py): it is called, and arrays come back. `rng` draws the arguments, because a submission
+must not know in advance what it will be asked.
 """
 
 from collections.abc import Callable
@@ -119,9 +119,9 @@ def expect_images(what: str, got: Any, shape: tuple[int, ...]) -> Array:
 def pictures(characters: str, train_size: int, test_size: int, rng: np.random.Generator) -> "tuple[Dataset, Dataset]":
     """Glyphs at 14 x 14 pixels, each the mean of four, so that a network learns them in seconds: (train, test).
 
-    Everyone is trained on the same, and tested on what nobody has seen.
+    Everyone trains on the same images, and is tested on unseen ones.
     """
-    from minigen import data  # imported late, for most checks need none and shall begin at once
+    from minigen import data  # imported late: most checks do not need it and should start at once
 
     train, _ = data.load("glyphs", characters=characters, train_size=train_size, test_size=1)
     _, test = data.load("glyphs", characters=characters, train_size=1, test_size=test_size, seed=int(rng.integers(1, 2**31)))
@@ -129,12 +129,12 @@ def pictures(characters: str, train_size: int, test_size: int, rng: np.random.Ge
 
 
 def expect_bound(model: Remote, train: "Dataset", test: "Dataset", samples: int) -> tuple[float, float, float, dict[str, float]]:
-    """What a trained variational autoencoder must reach: a bound on held-out images that is better than what independent pixels
-    cost and no better than can be, and samples that differ. Returns the bound in nats, its share of that of independent pixels,
-    how far samples differ as a share of how far images do, and the terms of the loss."""
+    """Check a trained variational autoencoder: its bound on held-out images must be better than that of independent pixels and
+    not better than possible, and its samples must differ. Returns the bound in nats, its share of that of independent pixels, how
+    far samples differ as a share of how far images do, and the terms of the loss."""
     total, terms = loss_of(model, test.images)
     p, gray = train.images.mean(axis=0, dtype=np.float64).clip(0.005, 0.995), test.images.astype(np.float64)
-    independent, least = nats(gray, p), nats(gray, gray.clip(1e-12, 1 - 1e-12))  # a gray pixel is as uncertain as a coin
+    independent, least = nats(gray, p), nats(gray, gray.clip(1e-12, 1 - 1e-12))  # a gray pixel is a Bernoulli variable
     expect(
         total <= 0.9 * independent,
         f"{total:.1f} nats on held-out images, expected at most 0.9 times the {independent:.1f} of a model of independent pixels",
@@ -151,5 +151,5 @@ def expect_bound(model: Remote, train: "Dataset", test: "Dataset", samples: int)
 
 
 def nats(images: np.ndarray, p: np.ndarray) -> float:
-    """What a model costs that says with probability p that a pixel is white: -log p of an image, in nats."""
+    """-log p of an image, in nats, under a model with independent pixels that are white with probability p."""
     return float(-(images * np.log(p) + (1 - images) * np.log(1 - p)).sum(axis=(1, 2, 3)).mean())

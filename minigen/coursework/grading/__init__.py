@@ -1,1 +1,1 @@
-"""The side that asks, compares and marks. It never imports a submission, and believes nothing that comes from one."""
+"""The side that asks, compares and marks. It never imports a submission, and trusts nothing that comes from one."""

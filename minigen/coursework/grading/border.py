@@ -1,15 +1,15 @@
-"""What comes from a worker, made harmless: texts that may be printed, and answers of the form that was asked for."""
+"""Sanitizing what comes from a worker: texts that may be printed, and answers of the expected form."""
 
 import re
 from typing import Any
 
 LENGTH = 5000  # characters of a text
-# What steers a terminal: control characters but for tab and newline, and the marks that reverse the order of a line.
+# What controls a terminal: control characters except tab and newline, and the marks that reverse the order of a line.
 STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 def clean(text: str, length: int = LENGTH) -> str:
-    """A text without what steers a terminal, and not longer than this."""
+    """A text without terminal control characters, cut to this length."""
     if len(text) > length:
         text = text[:length] + " ..."
     text = STEERING.sub(lambda found: repr(found.group())[1:-1], text)

@@ -1,4 +1,4 @@
-"""A call of the submission's, as the grader knows it: what it is called with, and how it is asked for values and derivatives."""
+"""A call of the submission, as the grader sees it: its arguments, and how to ask for values and derivatives."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -50,7 +50,7 @@ WATCHED = {"launches": int, "waits": [str], "copies": [str]}
 class Call:
     """call(*inputs, **options) -> Tensor, for several choices of inputs, the first of them the main one.
 
-    `data`: its arrays are data, by which nobody differentiates: those of a model, or of a function of networks. `parameters`: the
+    `data`: its arrays are data, without derivatives: those of a model, or of a function of networks. `parameters`: the
     names and shapes of those of all modules that it depends on.
     """
 
@@ -97,7 +97,7 @@ class Call:
         return [i for i, x in enumerate(self.of(variant)) if x.floating]
 
     def named(self) -> list[str]:
-        """What the arrays are called in the learner's code."""
+        """The names of the arrays in the learner's code."""
         return [name for name, x in zip(self.arguments, self.variants[0]) if x is not None]
 
     def shapes(self) -> str:

@@ -1,4 +1,4 @@
-"""Is it ready for a GPU? The call on the strict backend beside the same on NumPy; and how long it takes."""
+"""GPU-readiness: the call on the strict backend against the same on NumPy; and timing."""
 
 from contextlib import suppress
 
@@ -52,7 +52,7 @@ def gpu_ready(call: Call, order: int) -> Remark:
 
 
 def alike(a: Array | None, b: Array | None) -> bool:
-    """Whether two results are the same but for rounding."""
+    """Whether two results are the same up to rounding."""
     return a is not None and b is not None and a.shape == b.shape and np.allclose(a, b, rtol=1e-3, atol=1e-5, equal_nan=True)
 
 

@@ -1,6 +1,6 @@
 """The checks of one call, in the order in which they are reported; `Examination.run` reads like the report.
 
-Each is a function that returns what is to be said, a text or a `Remark` (which neither passes nor fails), or raises CheckFailed.
+Each is a function that returns its finding, a text or a `Remark` (which neither passes nor fails), or raises CheckFailed.
 """
 
 from collections.abc import Callable
@@ -59,7 +59,7 @@ class Examination:
     # -- ops only ------------------------------------------------------------------------------------------------
 
     def rules(self) -> str:
-        """Whether each input of an op has a rule, or is declared to need none."""
+        """Whether each input of an op has a rule, or is declared non_differentiable."""
         op, f = self.call.op, self.call.name
         inputs = op["inputs"][: 1 if op["variadic"] else None]
         missing = [name for name in inputs if name not in op["rules"] and name not in op["non_differentiable"]]
@@ -78,7 +78,7 @@ class Examination:
         return text
 
     def strided(self) -> str:
-        """Whether an op gives the same for arrays whose elements do not lie one behind the other in memory."""
+        """Whether an op gives the same result for arrays that are not contiguous in memory."""
         arrays = self.call.drawn(np.float64)
         y, of_views = self.call.value(arrays), self.call.value(arrays, strided=True)
         if y.shape != of_views.shape or not np.allclose(of_views, y, rtol=1e-12, equal_nan=True):
@@ -120,7 +120,7 @@ class Examination:
         return text + (f", one number: {float(values):.4g}" if shape == () else "")
 
     def gradient_shapes(self) -> str:
-        """Whether the rules run, and what they return has the shape of the inputs; the engine checks that."""
+        """Whether the rules run, and return the shapes of the inputs, which the engine checks."""
         call = self.call
         for variant in range(len(call.variants)):
             arrays = call.drawn(call.precision, variant)
@@ -177,7 +177,7 @@ class Examination:
 
 
 def same(a: Array | None, b: Array) -> bool:
-    """Whether two arrays are the same bit for bit, NaN where NaN is."""
+    """Whether two arrays are equal bit for bit, including NaN."""
     return a is not None and a.dtype == b.dtype and np.array_equal(a, b, equal_nan=b.dtype.kind == "f")
 
 

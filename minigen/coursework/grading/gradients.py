@@ -1,4 +1,4 @@
-"""The gradient check of a call, to order 2, and what a wrong derivative says of the rule that gave it."""
+"""The gradient check of a call, to order 2, and what a wrong derivative suggests about its rule."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from minigen.coursework.grading.report import CheckFailed
 
 
 def check(call: Call, order: int) -> str:
-    """Compare the derivatives of this order by all floating inputs and all parameters, or by the parameters only."""
+    """Compare the derivatives of this order with respect to all floating inputs and all parameters, or only the parameters."""
     random, parameters = call.session.random, []
     if call.modules:  # not at their initial values, but nearby, where no bias is zero
         near = random(3)
@@ -91,7 +91,7 @@ def explain(call: Call, mismatch: Any, arrays: list[Array], order: int) -> list[
 
 
 def of_another_input(f: Differentiable, mismatch: Any, arrays: list[Array]) -> list[str]:
-    """Whether a rule gives the derivative by another input, or the same whatever g is."""
+    """Whether a rule gives the derivative for another input, or the same for any g."""
     place = list(f.wrt).index(mismatch.input)
     once, twice = (f.vjp(arrays, k * mismatch.cotangent) for k in (1.0, 2.0))
     if len(arrays) == len(once) == 2 and all(x.shape == mismatch.shape for x in arrays):

@@ -1,4 +1,4 @@
-"""What a wrong derivative suggests: from the ratio of what the rules say to what is right."""
+"""What a wrong derivative suggests, from the ratio of the rules' values to the right ones."""
 
 import re
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from minigen.autograd.gradient_check import Mismatch
 
-CLOSE = 1e-3  # relative: two derivatives or ratios that agree to this are taken for equal
+CLOSE = 1e-3  # relative: derivatives or ratios that agree to this count as equal
 ENOUGH = 4  # elements that must agree before a pattern in them is believed
 
 OF_HIDDEN_CUTS = [
@@ -85,7 +85,7 @@ def of_pattern(mismatch: Mismatch, seen: np.ndarray, x: np.ndarray | None, y: np
 
 
 def expressions(x: np.ndarray, y: np.ndarray, g: np.ndarray) -> dict[str, np.ndarray]:
-    """What is often forgotten, or written where it does not belong."""
+    """Factors that are often forgotten, or misplaced."""
     with np.errstate(all="ignore"):
         return {
             "x": x,

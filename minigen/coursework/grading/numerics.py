@@ -1,10 +1,10 @@
-"""Derivatives that a worker gives, compared with differences of values that it gives: minigen.gradcheck, across a pipe.
+"""A worker's derivatives, compared with differences of its values: minigen.gradcheck, across a pipe.
 
 For one input x, a random direction v and a random cotangent u:
 
     <u, (f(x + eps v) - f(x - eps v)) / (2 eps)>   =   <vjp(u), v>
 
-At order 2 f is itself the gradient: a function of x and u. Values and derivatives are asked for in random order.
+At order 2 f is itself the gradient: a function of x and u. Values and derivatives are requested in random order.
 """
 
 from collections.abc import Callable, Sequence

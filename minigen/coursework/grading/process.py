@@ -101,14 +101,14 @@ class WorkerProcess(Session):
     # -- questions and answers -----------------------------------------------------------------------------------
 
     def send_all(self) -> None:
-        """In a thread of its own, for a worker that does not read would keep us waiting."""
+        """In a thread of its own, because a worker that does not read would keep us waiting."""
         with contextlib.suppress(OSError, ValueError):
             while (frame := self.outbox.get()) is not None:
                 self.process.stdin.write(frame)
                 self.process.stdin.flush()
 
     def receive_all(self) -> None:
-        """In a thread of its own, for a worker that does not write would keep us waiting."""
+        """In a thread of its own, because a worker that does not write would keep us waiting."""
         with contextlib.suppress(ValueError):  # the pipe is closed
             while True:
                 try:
@@ -118,7 +118,7 @@ class WorkerProcess(Session):
                     return
 
     def exchange(self, question: dict[str, Any]) -> dict[str, Any]:
-        number = secrets.token_hex(8)  # which nobody can have answered in advance
+        number = secrets.token_hex(8)  # which cannot be answered in advance
         self.outbox.put(pack(question | {"id": number}))
         while True:
             message = self.next_message()
@@ -137,7 +137,7 @@ class WorkerProcess(Session):
         )
 
     def next_message(self) -> Any:
-        """What comes next from the worker. Raises Stopped if it has ended, or does what it should not."""
+        """The next message from the worker. Raises Stopped if it has ended, or misbehaves."""
         while True:
             if time.monotonic() - self.looked > TICK:
                 self.look()
@@ -154,7 +154,7 @@ class WorkerProcess(Session):
             return message
 
     def look(self) -> None:
-        """Stop a worker that takes too much of anything."""
+        """Stop a worker that exceeds a limit."""
         self.looked = time.monotonic()
         if self.looked - self.began > self.seconds + GRACE:
             raise Stopped(self.unfinished())
@@ -182,7 +182,7 @@ class WorkerProcess(Session):
     # -- the end -------------------------------------------------------------------------------------------------
 
     def unfinished(self) -> str:
-        """Why there are no more answers: time was over, or the process died."""
+        """Why there are no more answers: a timeout, or the process died."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(GRACE if time.monotonic() - self.began < self.seconds else 0.0)
         status = self.process.poll()

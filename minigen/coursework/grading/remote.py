@@ -1,4 +1,4 @@
-"""What a submission defines, as it is used from outside: call it, and there come arrays, numbers, or again such things.
+"""Proxies for what a submission defines: calling one returns arrays, numbers, or further proxies.
 
 file.bump(np.zeros(3))                                   the worker calls it; an array
 gradients(file.bump, [Leaf(x)], by=[0], cotangent=u)     the gradients by its inputs
@@ -22,14 +22,14 @@ VALUE = (Array, dict, str, int, float, bool, None)
 
 @dataclass(frozen=True)
 class Leaf:
-    """An array that the worker makes a Tensor of, by which can be differentiated."""
+    """An array that the worker turns into a Tensor that requires a gradient."""
 
     array: Array
 
 
 @dataclass(frozen=True)
 class Fixed:
-    """An array that the worker makes a Tensor of, which requires no gradient."""
+    """An array that the worker turns into a Tensor that requires no gradient."""
 
     array: Array
 
@@ -104,7 +104,7 @@ def parameters_of(module: Any, what: str) -> dict[str, tuple[int, ...]]:
 
 
 def assign(module: Remote, values: dict[str, Array]) -> None:
-    """Give parameters these numbers, each in its own dtype."""
+    """Set parameters to these values, each in its own dtype."""
     module._session.ask("assign", None, target=module._target, values=values)
 
 

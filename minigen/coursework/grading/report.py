@@ -1,4 +1,4 @@
-"""What a check has found, as a text that teaches and as data to be marked."""
+"""The findings of a check, as text for the learner and as data for marking."""
 
 import textwrap
 from dataclasses import asdict, dataclass, field
@@ -12,7 +12,7 @@ ROWS = 10  # of what the file prints
 
 
 class CheckFailed(Exception):
-    """Something is not as it should be: what is wrong, and hints."""
+    """A check failed: what is wrong, and hints."""
 
     def __init__(self, detail: str, *hints: str):
         super().__init__(detail)

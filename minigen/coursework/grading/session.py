@@ -22,7 +22,7 @@ ERROR = {
 
 
 class Stopped(Exception):
-    """There is no more to be asked: the worker has ended, or what it says makes no sense. The message is for the learner."""
+    """The session is over: the worker has ended, or its answers make no sense. The message is for the learner."""
 
 
 class LearnerError(Exception):
@@ -44,11 +44,11 @@ class LearnerError(Exception):
 
 
 class Session:
-    """`running`: what is being done, for the message if it never ends. `files`: the submission and its helpers, by name.
+    """`running`: the current activity, for the message if it never ends. `files`: the submission and its helpers, by name.
     `seed`: of all random numbers of this grading.
 
-    The seed comes from the text of the submission: the same file gets the same marks every time, and no file can contain what it
-    will be asked.
+    The seed comes from the text of the submission: the same file gets the same marks every time, and no file can anticipate its
+    questions.
     """
 
     def __init__(self, seed: int, files: list[str]):

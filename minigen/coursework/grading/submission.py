@@ -1,4 +1,4 @@
-"""A submission, as it was before any was run: read once, and from then on kept in memory."""
+"""A submission, as it was before any code ran: read once, and then kept in memory."""
 
 import hashlib
 import os
@@ -48,7 +48,7 @@ class Submission:
 def read_all(paths: Iterable[Path], number: int | None = None) -> list[Submission]:
     """The submissions of these paths, with their helpers. `number`: of the exercise of all of them, by default what they say.
 
-    Who works on the same exercise is nobody's helper.
+    Submissions of the same exercise are not helpers of one another.
     """
     submissions = list(map(read, paths))
     for each in submissions:
@@ -100,7 +100,7 @@ def content(path: Path) -> bytes:
 
 
 def helpers(submission: Submission, others: set[Path]) -> dict[str, bytes]:
-    """The files beside a submission that it imports, and those that these import, but for others' work."""
+    """The files beside a submission that it imports, directly or indirectly, except other submissions."""
     found: dict[str, bytes] = {}
     left = [submission.source]
     while left:

@@ -12,8 +12,8 @@ the input x, and returns dL/dx. (README.md and docs/guide/op.md, "An op of your 
     3. minigen check exercise1.py
 
 Hints
-    - Operators are enough; no function of NumPy's is needed.
-    - Can you write the rule with y, which has been computed already, so that nothing is divided a second time?
+    - Operators are enough; no NumPy function is needed.
+    - Can you write the rule with y, which has been computed already, so that nothing is divided again?
     - If the check says "ratio -1", it is the sign; "ratio 0.5", a factor 2. Read on in its report.
 """
 

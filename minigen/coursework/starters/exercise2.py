@@ -4,8 +4,8 @@ How far is every point from every center? (k-means asks that, and so do t-SNE an
 
     y[i, j] = sum over d of (x[i, d] - centers[j, d])^2,     x: (n, d), centers: (k, d)  ->  y: (n, k)
 
-Each point meets all centers, and each center all points: both inputs are repeated on the way, so both derivatives are sums. Write
-the op and its two rules.
+Each point is paired with all centers, and each center with all points: both inputs are broadcast, so both derivatives are sums.
+Write the op and its two rules.
 
     minigen check exercise2.py
 
@@ -14,7 +14,7 @@ Hints
       can be indexed like that.)
     - Write y[i, j] with indices and differentiate by x[i, d]: dL/dx[i, d] = sum over j of g[i, j] * dy[i, j]/dx[i, d].
     - g is (n, k). Which axis of it belongs to which input?
-    - A rule whose result has the wrong shape stops the engine: it tells what it got and what it expected.
+    - A rule whose result has the wrong shape is an error, which says what the engine got and expected.
     - A rule may use operators, x.sum(axis=...), x.reshape, x.T, @, and minigen's ops; not np. functions, which do not take
       Tensors.
 """

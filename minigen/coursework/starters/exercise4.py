@@ -1,7 +1,7 @@
 """Exercise 4: a layer.
 
-Weight normalization (Salimans & Kingma 2016): each output of a dense layer has a weight vector; let its length be one
-parameter and its direction another, and gradient descent finds its way more easily.
+Weight normalization (Salimans & Kingma 2016): each output of a dense layer has a weight vector; making its length one parameter
+and its direction another helps gradient descent.
 
     W[:, j] = scale[j] * direction[:, j] / ||direction[:, j]||,      y = x W + bias
 
@@ -13,8 +13,8 @@ whose weight is `direction`: scale is the length of each direction, bias is 0.
     minigen check exercise4.py
 
 Hints
-    - from minigen import Parameter: Parameter(array) is what an optimizer finds. A Tensor or an array it does not.
-    - nn.init.for_activation(None)((in_features, out_features)) draws the numbers to begin with; all arrays are float32.
+    - from minigen import Parameter: an optimizer finds a Parameter(array), but not a Tensor or an array.
+    - nn.init.for_activation(None)((in_features, out_features)) draws initial values; all arrays are float32.
     - mg.l2norm(...) and other ops return Tensors, also in __init__; the array of a Tensor is its .data.
     - The norm is part of the graph: write it with ops in forward (minigen.sqrt, .sum(axis=0), or minigen.l2norm), not in
       __init__.

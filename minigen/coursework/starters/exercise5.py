@@ -1,8 +1,8 @@
 """Exercise 5: a sparse autoencoder.
 
-64 codes for an image of 14 x 14 pixels would be many, if each were used all the time. Let each unit be on for a tenth of the
-images only: then it must choose what it stands for. The regularizer compares how often unit j is on, on average over the
-batch, with what it should be (Ng 2011, "Sparse autoencoder"):
+64 codes for an image of 14 x 14 pixels would be many, if each were used all the time. If each unit is on for only a tenth of the
+images, it must choose what to represent. The regularizer compares how often unit j is on, on average over the batch, with the
+target (Ng 2011, "Sparse autoencoder"):
 
     p_j = mean over the batch of codes[:, j]
     kl_sparsity = sum over units j of   t log(t / p_j) + (1 - t) log((1 - t) / (1 - p_j)),      t = target
@@ -12,10 +12,10 @@ batch, with what it should be (Ng 2011, "Sparse autoencoder"):
     minigen check exercise5.py      (it also trains your model, for some seconds)
 
 Hints
-    - The mean comes first, the logarithm after it: the other way round is a different penalty.
+    - The mean comes first, the logarithm after it: the other order is a different penalty.
     - A unit that is off for a whole batch has p = 0. Its logarithm must not become infinite: minigen.clip(p, low=1e-6).
     - t is a Python number: math.log(t) is one, too.
-    - losses.bce_with_logits(logits, x) is the mean over all pixels; with that scale the weight 0.05 is meant.
+    - losses.bce_with_logits(logits, x) is the mean over all pixels; the weight 0.05 is meant for that scale.
     - loss returns the total and a dict of its terms, {"reconstruction": ..., "sparsity": ...}; sparsity without its weight.
 """
 
@@ -25,7 +25,7 @@ EXERCISE = 5
 
 
 def kl_sparsity(codes, target):
-    """How far the units' mean activations are from target, in nats, ... codes: (n, units) in [0, 1] -> one number."""
+    """The divergence of the units' mean activations from target, in nats, ... codes: (n, units) in [0, 1] -> scalar."""
     raise NotImplementedError("write the regularizer")
 
 

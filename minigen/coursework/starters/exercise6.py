@@ -1,9 +1,9 @@
 """Exercise 6: a variational autoencoder (Kingma & Welling 2014).
 
-The encoder says where a code might be, q(z|x) = N(mean, diag exp(logvar)); the decoder makes an image of a code drawn from
-there. Two ideas make that trainable:
+The encoder outputs a distribution of codes, q(z|x) = N(mean, diag exp(logvar)); the decoder maps a code drawn from it to an
+image. Two ideas make that trainable:
 
-    reparameterize:   z = mean + exp(logvar / 2) * noise,    noise ~ N(0, 1)          chance comes from outside, gradients pass
+    reparameterize:   z = mean + exp(logvar / 2) * noise,    noise ~ N(0, 1)          randomness is an input, gradients pass
     kl_divergence:    1/2 sum over j of (mean_j^2 + exp(logvar_j) - 1 - logvar_j)     a mean over the batch, in nats per image
 
     loss = reconstruction + kl,     reconstruction = -log p(x|z), a sum over the pixels, a mean over the batch
@@ -13,7 +13,7 @@ there. Two ideas make that trainable:
 Hints
     - losses.bce_with_logits(logits, x, reduction="batchmean") sums over pixels and takes the mean over the batch. With the
       mean over pixels, the KL divergence would be 196 times too strong beside it, and the decoder would ignore its codes.
-    - `noise` is a plain array of the shape of mean. Where it is None, draw it: minigen.backend.random.normal(shape, dtype).
+    - `noise` is a plain array of the shape of mean. If it is None, draw it: minigen.backend.random.normal(shape, dtype).
     - sample draws z ~ N(0, I) and returns pixels, not logits.
 """
 
@@ -28,7 +28,7 @@ def reparameterize(mean, logvar, noise):
 
 
 def kl_divergence(mean, logvar):
-    """KL(N(mean, diag exp(logvar)) || N(0, I)), in nats: ... mean, logvar: (n, latent_dim) -> one number."""
+    """KL(N(mean, diag exp(logvar)) || N(0, I)), in nats: ... mean, logvar: (n, latent_dim) -> scalar."""
     raise NotImplementedError("write the divergence")
 
 

@@ -6,8 +6,8 @@ Two networks, two losses. The discriminator gives a score, the logit of "this is
     generator_loss     = -mean log D(fake)                                      (the non-saturating form)
     r1_penalty         = gamma / 2 * mean over real examples of ||grad_x score(x)||^2
 
-The penalty (Mescheder et al. 2018) makes the discriminator flat where the data are. Training differentiates it by the weights: a
-derivative of a derivative.
+The penalty (Mescheder et al. 2018) makes the discriminator flat at the data. Training differentiates it with respect to the
+weights: a derivative of a derivative.
 
     minigen check exercise7.py
 
@@ -17,7 +17,7 @@ Hints
     - One backward pass gives the gradient of every score by its own example: that of the sum of the scores.
     - x = mg.Tensor(real.data, requires_grad=True) is a new leaf; [dx] = mg.grad(y, [x], create_graph=True) gives a derivative
       that can be differentiated again, in a list with one for each x.
-    - The norm goes over all of an example's numbers, whatever its shape; the mean over the examples.
+    - The norm is over all elements of an example, whatever its shape; the mean over the examples.
 """
 
 EXERCISE = 7

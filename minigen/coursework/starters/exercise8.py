@@ -2,11 +2,11 @@
 
 Numbers are those of the book's second edition. The images are glyphs of 14 x 14 pixels in [0, 1], (n, 14, 14, 1), of the
 three digits 0, 1 and 7, so that everything trains in seconds. The functions below get images and return something trained.
-Use whatever minigen offers (nn, losses, optim, training, models), but for `Replay`, which you write yourself.
+Use anything in minigen (nn, losses, optim, training, models), except for `Replay`, which you write yourself.
 
      9. Train a denoising autoencoder on images with Gaussian noise of standard deviation 0.3. Then use a copy of its encoder
-        for a classifier that learns from 60 labeled images. Damage must be halved; 80 % of held-out images must be
-        classified rightly.
+        for a classifier that learns from 60 labeled images. Damage must be halved; 80 % of held-out images must be classified
+        correctly.
     10. Train a variational autoencoder and let it draw images.
     11. Train a DCGAN. Add experience replay: a buffer of old fakes, which the discriminator sees beside the new ones. Make it
         conditional: both networks are conditioned on the label. 90 % of the samples must be the digit that was asked for.
@@ -17,7 +17,7 @@ Hints
     - training.fit(model, images, optimizer=optim.Adam(model.parameters(), lr=...), epochs=..., batch_size=...) trains any
       module with loss(x); examples may be (images, labels), for loss(images, labels).
     - minigen.models.autoencoders.denoising.Corruption damages; models.classifier.Classifier(encoder, classes, input_shape)
-      is a head on an encoder; your VAE of exercise 6 can be imported, if exercise6.py lies beside this file.
+      is a head on an encoder; your VAE of exercise 6 can be imported, if exercise6.py is beside this file.
     - models.gans.base.Generator and Discriminator take your networks for 14 x 14 pixels; models.gans.conditional makes both
       conditional; training.Adversarial(generator, discriminator, ..., remedies=[Replay()]) trains them.
 """
@@ -28,7 +28,7 @@ EXERCISE = 8
 
 
 def denoising_autoencoder(images):
-    """A trained model with a module `encoder` and a method reconstruct(x), damaged images -> whole images in [0, 1]."""
+    """A trained model with a module `encoder` and a method reconstruct(x), damaged images -> clean images in [0, 1]."""
     raise NotImplementedError("9: train a denoising autoencoder")
 
 
@@ -45,8 +45,8 @@ def variational_autoencoder(images):
 class Replay(remedies.Remedy):
     """A buffer of `capacity` fakes.
 
-    Until it is full every new one enters it and is shown; then each new one is either shown, or, with probability `share`, takes
-    the place of an old one, which is shown instead, with its own label.
+    Until it is full every new one is stored and shown; then each new one is either shown or, with probability `share`, replaces
+    an old one, which is shown instead, with its own label.
     """
 
     def __init__(self, capacity=500, share=0.5):
@@ -58,5 +58,5 @@ class Replay(remedies.Remedy):
 
 
 def conditional_gan(images, labels):
-    """A trained generator with sample(n, labels) -> images (n, 14, 14, 1) in [0, 1], each of the class asked for (0, 1 or 2)."""
+    """A trained generator with sample(n, labels) -> images (n, 14, 14, 1) in [0, 1], each of the requested class (0, 1 or 2)."""
     raise NotImplementedError("11: train a conditional DCGAN with replay")

@@ -1,1 +1,1 @@
-"""A file to begin with, of each kind."""
+"""A starter file of each kind."""

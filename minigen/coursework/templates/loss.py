@@ -6,11 +6,11 @@ from minigen.errors import ShapeError
 
 
 def log_cosh(prediction, target):
-    """log cosh(prediction - target), a mean over all elements: like the square where it is small, like |r| where it is large.
+    """log cosh(prediction - target), a mean over all elements: like a square for small r, like |r| for large r.
 
         log cosh r = r + log(1 + e^(-2 r)) - log 2,    r = prediction - target
 
-    prediction, target: (n, ...) -> one number.
+    prediction, target: (n, ...) -> scalar.
     """
     if prediction.shape != target.shape:  # (n, 1) against (n,) would be n * n pairs
         raise ShapeError(f"log_cosh: prediction has shape {prediction.shape}, target {target.shape}; expected the same")

@@ -22,7 +22,7 @@ class Autoencoder(nn.Module):
         return self.decoder(self.encoder(x))
 
     def loss(self, x):
-        """The total and a dict of its named terms: what training.fit asks of a model."""
+        """The total and a dict of its named terms: what training.fit minimizes."""
         bce = losses.bce_with_logits(self(x), x)
         return bce, {"bce": bce}
 

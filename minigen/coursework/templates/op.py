@@ -16,8 +16,8 @@ def softsign_dx(g, y, x):
     return g / (1 + abs(x)) ** 2  # operators and minigen's ops only, no np.: this is itself differentiated
 
 
-# Further inputs need a rule each, or @op(non_differentiable=("labels",)). Attributes stand behind a star:
-# def scaled(x, *, factor=2.0), and the rule gets them too. With what is it to be checked? (minigen.coursework has positive, unit,
-# labels, images and array as well.)
+# Further inputs need a rule each, or @op(non_differentiable=("labels",)). Attributes follow a star:
+# def scaled(x, *, factor=2.0), and the rule gets them too. What should it be checked with? (minigen.coursework has positive,
+# unit, labels, images and array as well.)
 example(softsign, (3, 4))
 example(softsign, (5,))

@@ -1,1 +1,1 @@
-"""The side that imports a submission and answers questions about it: values, gradients, messages. It knows no right answer."""
+"""The side that imports a submission and answers questions about it: values, gradients, messages. It knows no right answers."""

@@ -1,4 +1,4 @@
-"""What an error in a learner's code may mean, and what in the text of a function may be wrong."""
+"""What an error in a learner's code may mean, and what may be wrong in the source of a function."""
 
 import re
 from collections.abc import Iterator
@@ -51,7 +51,7 @@ def innermost(at: list, code: FunctionType | None) -> FunctionType | None:
 
 
 def of_cuts(functions: list[FunctionType]) -> list[str]:
-    """What the functions, rules or a forward, take out of the graph, so that a derivative misses it."""
+    """Places where the functions, rules or a forward, take values out of the graph, which derivatives then miss."""
     hints = []
     for function in functions:
         name = Path(function.__code__.co_filename).name
@@ -69,7 +69,7 @@ def of_cuts(functions: list[FunctionType]) -> list[str]:
 
 
 def holds_array(value: Any) -> bool:
-    """Whether a global is an array, or keeps arrays: a forward's result that was put aside for the rule."""
+    """Whether a global is an array, or holds arrays, such as a forward's result stored for the rule."""
     if isinstance(value, (dict, list)):
         return any(map(holds_array, value.values() if isinstance(value, dict) else value))
     return isinstance(value, np.ndarray) and value.size > 1

@@ -40,8 +40,8 @@ def tensor(x: np.ndarray, requires_grad: bool = False) -> Any:
 class Wanted:
     """What is asked about a call.
 
-    by: which of the arrays it is to be differentiated by; `by_parameters`: and by the parameters of its parts, in whose place
-    `parameters` may stand. cotangents: none for the result only; one, dL/dy, for the gradients; and one more for each gradient,
+    by: the arrays with respect to which it is differentiated; `by_parameters`: also the parameters of its parts, which
+    `parameters` may replace. cotangents: none for the result only; one, dL/dy, for the gradients; and one more for each gradient,
     for the derivatives of their sum (`by_cotangent`: by the first cotangent as well).
     """
 
@@ -54,7 +54,7 @@ class Wanted:
     cotangents: list[np.ndarray] = field(default_factory=list)
     by_cotangent: bool = False
     frozen: bool = False  # the arrays cannot be written to
-    strided: bool = False  # the arrays' elements do not lie one behind the other
+    strided: bool = False  # the arrays are not contiguous
     eval_mode: bool = False  # in evaluation mode
     afterward: bool = False  # tell what became of the arrays, the cotangent and the result
 
@@ -80,7 +80,7 @@ def derive(target: CheckTarget, wanted: Wanted) -> dict[str, Any]:
     found = NOTHING | {"type": "Tensor", "y": np.array(y.numpy())}
     leaves = [xs[i] for i in wanted.by] + (parameters if wanted.by_parameters else [])
     cotangents = [np.array(u) for u in wanted.cotangents]
-    if cotangents:  # else the result is all that is asked for
+    if cotangents:  # otherwise only the result is requested
         found["first"], found["second"] = derivatives(y, leaves, cotangents, wanted.by_cotangent)
     if wanted.afterward:
         found |= {"arrays": arrays, "cotangent": cotangents[0] if cotangents else None, "y afterward": np.array(y.numpy())}
@@ -88,7 +88,7 @@ def derive(target: CheckTarget, wanted: Wanted) -> dict[str, Any]:
 
 
 def laid_out(x: np.ndarray, wanted: Wanted) -> np.ndarray:
-    """A copy of an array, in memory as is asked for."""
+    """A copy of an array, with the requested memory layout."""
     x = np.repeat(x, 2, axis=-1)[..., ::2] if wanted.strided and x.ndim else np.array(x)
     x.flags.writeable = not wanted.frozen
     return x

@@ -1,4 +1,4 @@
-"""A call on the strict backend, which needs no GPU and refuses what one would refuse; what it would make a GPU do."""
+"""A call on the strict backend, which needs no GPU and refuses what one would refuse; and counts what a GPU would do."""
 
 import traceback
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ class Watched(strict.Counters):
             stack = traceback.extract_stack()
             outside = next((frame for frame in reversed(stack) if not set(Path(frame.filename).parents) & ENGINE), None)
             noise = any(Path(frame.filename) == LIBRARY / "backend" / "random.py" for frame in stack)  # a GPU draws its own
-            # Where a function of the library waits, it is not their fault.
+            # If a function of the library waits, it is not their fault.
             if outside and theirs(outside.filename, self.path) and not noise:
                 (self.waits if name == "synchronizations" else self.copies).add(f"line {outside.lineno}: {outside.line}")
         super().__setattr__(name, value)

@@ -1,4 +1,4 @@
-"""What there is to be checked in a file: its ops, layers, losses and models, each with a call of it."""
+"""Find what to check in a file: its ops, layers, losses and models, each with a call."""
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator
@@ -25,7 +25,7 @@ UNGUESSED = "it cannot be guessed how to call it: write "
 
 
 def targets(module: ModuleType, examples: list[Example]) -> list[CheckTarget]:
-    """All that is to be checked in a file, in the order of its lines; then what its examples call besides."""
+    """Everything to check in a file, in the order of its lines; then other targets of its examples."""
     own = list(defined(module))
     found = [target for value in own for target in targets_of(value, examples)]
     found.sort(key=lambda target: target.line)
@@ -81,7 +81,7 @@ def belongs(each: Example, value: Any) -> bool:
 
 
 def targets_of(value: Any, examples: list[Example]) -> list[CheckTarget]:
-    """The calls of an op or of a class: one an example, or one that is guessed."""
+    """The calls of an op or of a class: one per example, or a guessed one."""
     given = merged(map(of_example, (each for each in examples if belongs(each, value))))
     return given or [guess_op(value) if is_op(value) else guess_module(value)]
 

@@ -1,4 +1,4 @@
-"""A learner's file: how it is imported, and which part of an error is theirs to see."""
+"""A learner's file: how it is imported, and which part of an error they see."""
 
 import importlib.util
 import random
@@ -88,7 +88,7 @@ def traceback_of(error: BaseException, path: Path) -> str:
 
 
 def unwritten(error: BaseException, path: Path) -> str:
-    """What to say of a place that the learner has yet to fill in; empty for any other error."""
+    """The message for a place that the learner has yet to fill in; empty for any other error."""
     shown = frames(error, path)
     if isinstance(error, NotImplementedError) and shown and "NotImplementedError" in (shown[-1].line or ""):
         return f"still to be written: {path.name}, line {shown[-1].lineno}, {shown[-1].name}"

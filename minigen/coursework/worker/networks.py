@@ -1,4 +1,4 @@
-"""Networks that the grader gives to a submission's functions: small, and known by heart to both."""
+"""Networks that the grader gives to a submission's functions: small, and with known closed forms."""
 
 from typing import Any
 

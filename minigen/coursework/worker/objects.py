@@ -21,7 +21,7 @@ class Objects:
         self.file: ModuleType | None = None
 
     def encoded(self, value: Any, depth: int = DEPTH) -> Any:
-        """A result, for a message: tensors and arrays as numbers, what is neither plain nor small as {"object": number}."""
+        """A result, for a message: tensors and arrays as numbers, anything neither plain nor small as {"object": number}."""
         if value is None or type(value) in (bool, int, float, str):
             return value
         if isinstance(value, np.generic):
@@ -72,7 +72,7 @@ def described(value: Any) -> dict[str, Any]:
 
 
 def assign(module: Module, values: dict[str, np.ndarray]) -> None:
-    """Give parameters these numbers, each in its own dtype."""
+    """Set parameters to these values, each in its own dtype."""
     named = module.named_parameters()
     for name, value in values.items():
         named[name].assign(np.asarray(value, dtype=named[name].dtype))

@@ -1,6 +1,6 @@
 """Answer the grader's questions about one file, in the process in which the file runs.
 
-Each question {"do": name, ...} is answered by a method of that name below. What the learner's code raises is an answer, too.
+Each question {"do": name, ...} is answered by a method of that name below. An error in the learner's code is an answer, too.
 """
 
 import ast
@@ -32,7 +32,7 @@ PRINTED = 2000  # characters of what the file prints that are sent
 
 
 class StdoutCapture(io.TextIOBase):
-    """Stands where standard output was: sends the beginning of what is printed, so that a loop that prints fills no disk."""
+    """Replaces standard output: sends the beginning of what is printed, so that a printing loop does not fill the disk."""
 
     def __init__(self, send: Callable[[dict], None]):
         self.send, self.left = send, PRINTED
@@ -47,7 +47,7 @@ class StdoutCapture(io.TextIOBase):
         return len(text)
 
     def silence(self) -> None:
-        """Send nothing of what is printed from now on."""
+        """Discard what is printed from now on."""
         self.left = 0
 
 
@@ -199,7 +199,7 @@ class Worker:
         return {"lost": lost, "without": without, "count": sum(x.size for x in named.values())}
 
     def hand_over(self, position: int, arrays: list, options: dict) -> int:
-        """Use the target again, and let that of a copy of the file load its state; how many arrays that are."""
+        """Use the target again, and load its state into that of a copy of the file; returns the number of arrays."""
         used, fresh = self.found["numpy"][position], self.reimported("numpy", position)
         with no_grad():
             used(list(map(tensor, arrays)), options)
@@ -276,7 +276,7 @@ class Worker:
 
     def fit(self, target: dict, images: np.ndarray, epochs: int, lr: float) -> None:
         """Train a learner's model on its own loss: Adam, batches of 60, in the same order in each epoch."""
-        from minigen import data, optim  # imported late, for most checks need none and shall begin at once
+        from minigen import data, optim  # imported late: most checks do not need it and should start at once
 
         model = self.objects.found(target)
         optimizer = optim.Adam(model.parameters(), lr=lr)

@@ -1,4 +1,4 @@
-"""What the text of a learner's file says: what it uses, and where a function leaves the graph."""
+"""Source analysis of a learner's file: what it uses, and where a function leaves the graph."""
 
 import ast
 import linecache
@@ -46,7 +46,7 @@ def forbidden_uses(tree: ast.Module, names: list[str]) -> Iterator[str]:
 
 
 def line_of(function: Any) -> int:
-    """The line on which a function or a class begins; 0 if it cannot be said."""
+    """The line on which a function or a class begins; 0 if unknown."""
     if isinstance(function, FunctionType):
         return function.__code__.co_firstlineno
     return next((line_of(value) for value in vars(function).values() if isinstance(value, FunctionType)), 0)

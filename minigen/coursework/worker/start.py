@@ -1,6 +1,6 @@
 """The process of a submission begins here, as a script: `python -I -B start.py SETTINGS`, with the settings as JSON.
 
-Nothing is imported from the folder in which the submission lies, and minigen is the grader's, whatever else is called so.
+Nothing is imported from the folder in which the submission lies, and minigen is the grader's, whatever else has that name.
 """
 
 import faulthandler
@@ -39,7 +39,7 @@ if __name__ == "__main__":
 
     try:
         serve(Path(settings["file"]), questions, answers)
-    except BaseException as error:  # the pipe is gone, or what is needed to answer
+    except BaseException as error:  # the pipe is gone, or something needed to answer
         os.write(2, f"{type(error).__name__}: {error}\n".encode("utf-8", "replace"))
         os._exit(1)
     os._exit(0)  # what the file has left running, threads or atexit, is not waited for

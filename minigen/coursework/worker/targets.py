@@ -23,7 +23,7 @@ class WrongReturn(TypeError):
 class CheckTarget:
     """A call to be checked: call(*inputs, **options) -> Tensor, for several choices of inputs, the first of them the main one.
 
-    `parts`: the modules whose parameters it depends on. `guessed`: the inputs are ours, for the file gives no example.
+    `parts`: the modules whose parameters it depends on. `guessed`: the inputs are ours, as the file gives no example.
     `problem`: why there is no call; `error`: what the learner's code raised instead of making the object.
     """
 
@@ -69,7 +69,7 @@ class CheckTarget:
         return self.once(inputs, options, variant)
 
     def once(self, inputs: Sequence[Any], options: dict[str, np.ndarray], variant: int = 0) -> Any:
-        """The call as it is, with these in place of the samples; of a model the total of its loss."""
+        """The call itself, with these in place of the samples; for a model the total of its loss."""
         inputs = self.filled(inputs, variant)
         if self.kind != "model":
             return self.callee(*inputs, **self.chosen(options))
@@ -92,7 +92,7 @@ class CheckTarget:
         return {name: moved(np.array(options[name])) if isinstance(x, Sample) else x for name, x in self.options.items()}
 
     def arguments(self) -> list[str]:
-        """What the inputs are called in the learner's code."""
+        """The names of the inputs in the learner's code."""
         function = self.callee.loss if self.kind == "model" else self.callee
         function = function.forward if isinstance(function, Module) else getattr(function, "__wrapped__", function)
         function = function.__call__ if callable(function) and not hasattr(function, "__code__") else function

@@ -1,1 +1,1 @@
-"""Applications of generative networks: one file a paper."""
+"""Applications of generative networks, one module per paper."""

@@ -1,12 +1,12 @@
-"""Inpainting: what was in the hole (context encoder, Pathak et al. 2016).
+"""Inpainting: filling a hole in an image (context encoder, Pathak et al. 2016).
 
-The network sees an image with a hole and makes what was there, from what is around it. Squared error alone gives the mean of all
-that could have been there; a discriminator asks it to decide:
+The network sees an image with a hole and predicts its content from the surroundings. Squared error alone gives the mean of all
+plausible contents; a discriminator makes it choose one:
 
     G minimizes  0.999 * content + 0.001 * (-E log D(G(degraded))),   content = squared error in the hole, mean over its pixels
 
-Its discriminator sees filled images whole, so that what is in the hole must also fit its surroundings (the paper's sees what is
-made alone, at a fixed place). `dcgan.TinyDiscriminator` is one for 28 x 28 pixels.
+The discriminator sees the whole filled image, so that the content must also fit its surroundings (the paper's sees only the
+generated part, at a fixed place). `dcgan.TinyDiscriminator` is one for 28 x 28 pixels.
 """
 
 from typing import Any
@@ -21,18 +21,18 @@ from minigen.utils.checks import is_whole
 
 
 class Generator(Restorer):
-    """Images with a hole, and the hole, (n, h, w, c + 1) -> the images filled, (n, h, w, c); known pixels stay as they are.
+    """Images with a hole, and the hole, (n, h, w, c + 1) -> the filled images, (n, h, w, c); known pixels are unchanged.
 
         G(x, m) = (1 - m) x + m net(x, m),   m: 1 in the hole, 0 elsewhere
 
-    28 -> 14 -> 7 -> 7 -> 7 -> 14 -> 28: two strided convolutions, two that spread over the small maps what is known, so that each
-    of their places sees 26 x 26 pixels (the paper has a layer with a weight for each pair of places), two transposed ones; batch
-    normalization behind all but the last. 92,785 parameters for one channel.
+    28 -> 14 -> 7 -> 7 -> 7 -> 14 -> 28: two strided convolutions, two that spread information over the small maps, so that each
+    position sees 26 x 26 pixels (the paper has a layer with a weight for each pair of positions), two transposed ones; batch
+    normalization after all but the last. 92,785 parameters for one channel.
 
-    The last channel of the input is m: the hole is black, and so are many pixels that are known.
+    The last channel of the input is m: the hole is black, but so are many known pixels.
 
-    `hole`: pixels a side of the square that `degrade` cuts out, at a random place.  `resolution`: pixels a side of the images, a
-    multiple of 4.  Raises ValueError for another resolution, and for a hole of no pixels, or larger than the images.
+    `hole`: the side in pixels of the square that `degrade` cuts out, at a random position.  `resolution`: the side of the images
+    in pixels, a multiple of 4.  Raises ValueError for another resolution, and for a hole of no pixels, or larger than the images.
     """
 
     def __init__(self, hole: int = 10, resolution: int = 28, channels: int = 1, feature_maps: tuple[int, int] = (32, 48)):
@@ -68,8 +68,8 @@ class Generator(Restorer):
     def degrade(self, x: Any, corners: np.ndarray | None = None) -> Any:
         """Images (n, h, w, c) -> with a black hole each, which the last channel marks, (n, h, w, c + 1).
 
-        `corners`: where the holes begin, rows and columns (n, 2); by default anywhere, drawn on the host.
-        Raises ShapeError for corners of another shape, ValueError for holes that reach beyond the images.
+        `corners`: the upper left corners of the holes, rows and columns (n, 2); by default random, drawn on the host. Raises
+        ShapeError for corners of another shape, ValueError for holes that extend beyond the images.
         """
         n, height, width, _ = x.shape
         free = np.array([height, width]) - self.hole  # the last row and the last column at which a hole can begin

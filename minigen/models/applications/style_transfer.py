@@ -15,7 +15,7 @@ EPS = 1e-5  # added to every variance, inside the root
 class Encoder(nn.Module):
     """Images (n, h, w, channels) -> feature maps at half the size, then at a quarter: two strided convolutions with ReLU.
 
-    `activations` gives both, in which style is measured; the encoder's output is the last, (n, h / 4, w / 4, maps).
+    `activations` returns both, in which style is measured; the encoder's output is the last, (n, h / 4, w / 4, maps).
     """
 
     def __init__(self, channels: int, feature_maps: tuple[int, int]):
@@ -26,7 +26,7 @@ class Encoder(nn.Module):
         ]
 
     def activations(self, x: Any) -> list[Any]:
-        """The feature maps that each layer makes."""
+        """The feature maps of each layer."""
         found = []
         for layer in self.layers:
             x = layer(x)
@@ -38,11 +38,11 @@ class Encoder(nn.Module):
 
 
 class TextureAutoencoder(ImageAutoencoder):
-    """An autoencoder whose codes are feature maps, (n, h / 4, w / 4, maps): what `StyleTransfer` needs to begin with.
+    """An autoencoder whose codes are feature maps, (n, h / 4, w / 4, maps): the starting point of `StyleTransfer`.
 
-    The paper's encoder has learned from a million photographs (VGG-19, up to relu4_1). This one learns from the images at hand
-    to keep what makes them up, colors, edges and textures. The decoder mirrors it, with transposed convolutions of a kernel
-    that their stride divides, which leave no checkerboard. ShapeError for sides that are not multiples of 4.
+    The paper's encoder was trained on a million photographs (VGG-19, up to relu4_1). This one learns from the images at hand to
+    keep their colors, edges and textures. The decoder mirrors it, with transposed convolutions whose stride divides the kernel
+    size, which avoids checkerboard artifacts. ShapeError for sides that are not multiples of 4.
     """
 
     encoder: Encoder
@@ -56,7 +56,7 @@ class TextureAutoencoder(ImageAutoencoder):
 
 
 class StyleTransfer(nn.Module):
-    """Arbitrary style transfer (Huang & Belongie 2017): what is in one image c, drawn in the manner of another, s.
+    """Arbitrary style transfer (Huang & Belongie 2017): the content of one image, c, in the style of another, s.
 
         t = AdaIN(f(c), f(s)) = std(f(s)) (f(c) - mean(f(c))) / std(f(c)) + mean(f(s))
         image = sigmoid(g(t)),       and with less style:  sigmoid(g((1 - alpha) f(c) + alpha t))
@@ -65,12 +65,12 @@ class StyleTransfer(nn.Module):
                |mean(f_i(image)) - mean(f_i(s))|^2 + |std(f_i(image)) - std(f_i(s))|^2
 
     Means and standard deviations are those of a channel of an image, over its pixels (biased, 1e-5 added to the variance): they
-    are the style, for they say which colors, edges and textures there are, and not where. All |.|^2 are means over elements,
-    where the paper writes norms: of feature maps over images, pixels and channels, of statistics over images and channels.
+    are the style, because they tell which colors, edges and textures there are, but not where. All |.|^2 are means over elements,
+    where the paper writes norms: for feature maps over images, pixels and channels, for statistics over images and channels.
 
-    f and g start as copies of an autoencoder's two halves. f is frozen: its parameters require no gradient, and only
-    `decoder.parameters()` belong to an optimizer. Training takes examples=(contents, styles). Raises ValueError for a negative
-    style_weight. Source: the paper's equations 8 to 14.
+    f and g start as copies of an autoencoder's two halves. f is frozen: its parameters require no gradient, and the optimizer
+    takes only `decoder.parameters()`. Training takes examples=(contents, styles). Raises ValueError for a negative style_weight.
+    Source: the paper's equations 8 to 14.
     """
 
     def __init__(self, autoencoder: TextureAutoencoder, style_weight: float = 10.0):
@@ -88,7 +88,7 @@ class StyleTransfer(nn.Module):
         ShapeError unless there is a style for each content.
         """
         if not 0.0 <= alpha <= 1.0:
-            raise ValueError(f"StyleTransfer: alpha is how much of the style is wanted, 0 to 1, got {alpha}")
+            raise ValueError(f"StyleTransfer: alpha is the strength of the style, from 0 to 1, got {alpha}")
         content = self.encoder(contents)
         return (1.0 - alpha) * content + alpha * adapted(content, self.encoder(styles))
 
@@ -97,7 +97,7 @@ class StyleTransfer(nn.Module):
         return ops.sigmoid(self.decoder(self.blend(contents, styles, alpha)))
 
     def transfer(self, contents: Any, styles: Any, alpha: float = 1.0) -> Any:
-        """What `forward` makes, in evaluation mode, outside any graph."""
+        """`forward` in evaluation mode, outside any graph."""
         with self.eval_mode(), no_grad():
             return self(contents, styles, alpha)
 
@@ -111,7 +111,7 @@ class StyleTransfer(nn.Module):
 
 
 def adapted(content: Any, style: Any) -> Any:
-    """AdaIN(f(c), f(s)): feature maps (n, h, w, c) with the mean and deviation that each channel of n other maps has."""
+    """AdaIN(f(c), f(s)): feature maps (n, h, w, c) given the mean and standard deviation of each channel of n other maps."""
     if content.shape[0] != style.shape[0]:
         raise ShapeError(
             f"StyleTransfer: got {content.shape[0]} contents and {style.shape[0]} styles, expected a style for each content"
@@ -132,7 +132,7 @@ def statistics(features: Any) -> tuple[Any, Any]:
 
 
 def style_distance(layers: list[Any], others: list[Any]) -> Any:
-    """How far the styles of n images are from those of n others: the style loss of the paper, a scalar.
+    """The distance between the styles of n images and n others: the style loss of the paper, a scalar.
 
         sum over layers of  mean over images and channels of  (difference of means)^2 + (difference of standard deviations)^2
 

@@ -1,12 +1,12 @@
-"""Super-resolution: an image with more pixels than were taken (SRGAN, Ledig et al. 2017).
+"""Super-resolution: from a low to a high resolution (SRGAN, Ledig et al. 2017).
 
-An image of few pixels is what many images of more pixels look like from afar. The network that minimizes the squared error gives
-the mean of them all, which is blurred; a discriminator asks it to decide for one of them:
+Many high-resolution images have the same low-resolution image. The network that minimizes the squared error gives the mean of
+them all, which is blurred; a discriminator makes it choose one of them:
 
     G minimizes  content + 1e-3 * (-E log D(G(low)))
 
-The paper's content is a distance of VGG's features, or the squared error of pixels (its SRGAN-MSE), which is what stands here.
-Its discriminator is one of strided convolutions, as `dcgan.TinyDiscriminator` is at this size.
+The paper's content is a distance of VGG's features, or the squared error of pixels (its SRGAN-MSE), which is used here. Its
+discriminator has strided convolutions, like `dcgan.TinyDiscriminator` at this size.
 """
 
 from typing import Any
@@ -18,16 +18,16 @@ from minigen.utils.checks import is_whole
 
 
 class Generator(Restorer):
-    """Low resolution (n, h / factor, w / factor, c) -> (n, h, w, c), by residual blocks and a learned enlargement.
+    """Low resolution (n, h / factor, w / factor, c) -> (n, h, w, c), by residual blocks and learned upsampling.
 
     All residual blocks work at the low resolution; then each doubling is a transposed convolution, 4 x 4 with stride 2. The
-    paper's convolution to four times the channels, whose values are then laid out as 2 x 2 pixels, is a transposed convolution
-    too (Shi et al. 2016). The paper has 16 blocks of 64 maps, PReLU, kernels of 9 x 9 at both ends, and batch normalization,
-    which Lim et al. 2017 found better left out; here two blocks of 24 maps, ReLU and 3 x 3 do: 26,665 parameters for a factor of
-    2, 35,905 for 4.
+    paper's convolution to four times the channels, rearranged to 2 x 2 pixels, is a transposed convolution too (Shi et al. 2016).
+    The paper has 16 blocks of 64 maps, PReLU, 9 x 9 kernels at both ends, and batch normalization, which Lim et al. 2017 found
+    better left out; here two blocks of 24 maps, ReLU and 3 x 3 kernels suffice: 26,665 parameters for a factor of 2, 35,905 for
+    4.
 
-    `factor`: 2, 4, 8 ...  `resolution`: pixels a side of the images it makes, a multiple of the factor. The network is
-    convolutional, and `restore` takes images of any size; the resolution is what a discriminator must fit.
+    `factor`: 2, 4, 8 ...  `resolution`: the side in pixels of the output, a multiple of the factor. The network is
+    convolutional, and `restore` takes images of any size; the resolution is the one a discriminator must match.
     Raises ValueError for a factor that is not a power of 2, or that does not divide the resolution.
     """
 
@@ -55,7 +55,7 @@ class Generator(Restorer):
         )
 
     def degrade(self, x: Any) -> Any:
-        """Images (n, h, w, c) -> the mean of each factor x factor pixels, (n, h / factor, w / factor, c).
+        """Images (n, h, w, c) -> the mean of each block of factor x factor pixels, (n, h / factor, w / factor, c).
 
         Raises ShapeError for images whose sides are not multiples of the factor.
         """
@@ -67,7 +67,7 @@ class Generator(Restorer):
 
 
 class Residual(nn.Module):
-    """x + layers(x): the layers learn what is to be changed (He et al. 2016). They keep the shape of x."""
+    """x + layers(x): the layers learn the change (He et al. 2016). They keep the shape of x."""
 
     def __init__(self, *layers: nn.Module):
         self.body = nn.Sequential(*layers)

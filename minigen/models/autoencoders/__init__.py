@@ -1,4 +1,4 @@
-"""Autoencoders, one file a variant."""
+"""Autoencoders, one module per variant."""
 
 from minigen.models.autoencoders.conditional import ConditionalVariationalAutoencoder
 from minigen.models.autoencoders.convolutional import ConvolutionalAutoencoder

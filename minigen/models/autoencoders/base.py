@@ -1,4 +1,4 @@
-"""What all autoencoders share whose codes are points; the variational ones have distributions for codes."""
+"""The base of autoencoders with point codes; the codes of variational ones are distributions."""
 
 import copy
 from collections.abc import Iterable, Iterator
@@ -33,7 +33,7 @@ class Autoencoder(nn.Module):
         return self.decode(self.encode(x))
 
     def loss(self, x: Any) -> tuple[Any, dict[str, Any]]:
-        """What training minimizes: the total and its named terms."""
+        """The training loss: the total and its named terms."""
         raise NotImplementedError(f"{type(self).__name__} has no loss()")
 
     def summary_children(self) -> Iterator[tuple[str, nn.Module]]:
@@ -41,16 +41,16 @@ class Autoencoder(nn.Module):
         return iter((("encoder", self.encoder), ("decoder", self.decoder)))
 
     def layer_pairs(self) -> list["Autoencoder"]:
-        """The shallow autoencoders that this one consists of, from the outside inwards: an encoding and a decoding layer each.
+        """The shallow autoencoders that make up this one, from the outside in: an encoding and a decoding layer each.
 
-        They share the layers of this model. The outermost has its loss, too; the others have the squared error of codes.
+        They share the layers of this model. The outermost also has its loss; the others have the squared error of codes.
         Raises TypeError unless encoder and decoder are nn.Sequential, and encode() is the one above; ValueError unless both have
         the same number of layers with parameters.
         """
         name, encoder, decoder, own = type(self).__name__, self.encoder, self.decoder, type(self).encode is not Autoencoder.encode
         if not isinstance(encoder, nn.Sequential) or not isinstance(decoder, nn.Sequential) or own:
             raise TypeError(
-                f"layer_pairs takes the encoder and the decoder of {name} apart into their layers: expected an nn.Sequential "
+                f"layer_pairs splits the encoder and the decoder of {name} into layers: expected an nn.Sequential "
                 "each, and no encode() of its own"
             )
         down, up = trained_layers(encoder), trained_layers(decoder)[::-1]
@@ -65,7 +65,7 @@ class Autoencoder(nn.Module):
 
 
 class LayerPair(Autoencoder):
-    """One encoding and one decoding layer of a deeper autoencoder: loss = mean (g(f(x)) - x)^2 + their activity's penalty."""
+    """One encoding and one decoding layer of a deeper autoencoder: loss = mean (g(f(x)) - x)^2 + activity penalty."""
 
     def __init__(self, encoder: nn.Module, decoder: nn.Module):
         self.encoder, self.decoder = encoder, decoder
@@ -77,7 +77,7 @@ class LayerPair(Autoencoder):
 
 
 def trained_layers(layers: Iterable[nn.Module]) -> list[nn.Sequential]:
-    """A chain cut in front of each layer that has parameters, but for the first; what has none stays with what it follows."""
+    """The layers split before each one with parameters except the first; those without stay with the preceding one."""
     cut: list[list[nn.Module]] = [[]]
     for layer in layers:
         if layer.parameters() and any(before.parameters() for before in cut[-1]):
@@ -91,7 +91,7 @@ class ImageAutoencoder(Autoencoder):
 
         loss = mean over pixels of BCE(sigmoid(logits), x)
 
-    `decode` and `forward` give logits; `reconstruct` gives pixels in [0, 1].
+    `decode` and `forward` return logits; `reconstruct` returns pixels in [0, 1].
     """
 
     @no_grad()

@@ -1,4 +1,4 @@
-"""The conditional variational autoencoder: where the class is given, the codes need only say the style."""
+"""The conditional variational autoencoder: given the class, the codes only need to represent the style."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,8 +15,8 @@ class ConditionalVariationalAutoencoder(VariationalAutoencoder):
 
         loss = E_q[-log p(x|z, y)] + beta * KL(q(z|x, y) || p(z)),   z ~ q(z|x, y),   in nats per image
 
-    An upper bound of -log p(x|y). The prior is the same for every class, so that codes learn what the label does not say, the
-    style, and one code gives all classes in one hand. Labels are integers (n,) from 0 to classes - 1, else ValueError;
+    An upper bound of -log p(x|y). The prior is the same for every class, so that codes represent what the label does not, the
+    style, and one code draws all classes in one handwriting. Labels are integers (n,) from 0 to classes - 1, else ValueError;
     `training.fit` takes examples=(images, labels). Everything else is as in `VariationalAutoencoder`.
     """
 
@@ -45,7 +45,7 @@ class ConditionalVariationalAutoencoder(VariationalAutoencoder):
         return self.decode(self.sampling(*self.encode(x, labels), noise), labels)
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        """That of the input: given here, since a summary has no labels."""
+        """The input's; defined here because a summary has no labels."""
         return tuple(input_shape)
 
     def loss(self, x: Any, labels: Any, noise: Any = None) -> tuple[Any, dict[str, Any]]:

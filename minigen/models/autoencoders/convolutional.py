@@ -8,12 +8,12 @@ class ConvolutionalAutoencoder(ImageAutoencoder):
     """Convolution and pooling down to 3 x 3 maps, transposed convolutions back: 28 -> 14 -> 7 -> 3 -> 7 -> 14 -> 28.
 
     The chapter's encoder (23,296 parameters) and the book's decoder (23,233): the codes are 64 maps of 3 x 3, 576 values, which
-    is hardly a bottleneck. With `latent_dim`, a Dense layer on either side of the codes makes it one: with 30 codes, 40,606 +
-    13,873 parameters, as many as in the book's third edition. (Its codes are the means of 30 maps, its activation is ReLU, and
-    there is none behind its decoder's Dense layer.)
+    is hardly a bottleneck. `latent_dim` adds one, with a Dense layer on either side of the codes: with 30 codes, 40,606 + 13,873
+    parameters, as many as in the book's third edition. (Its codes are the means of 30 maps, its activation is ReLU, and there is
+    none after its decoder's Dense layer.)
 
-    The last pooling drops a row of 7, so the first transposed convolution pads nothing: (3 - 1) * 2 + 3 = 7. SELU never falls,
-    so that the SELU of a maximum is the maximum of the SELUs: it stands behind the pooling, where it has a quarter of the work.
+    The last pooling drops a row of 7, so the first transposed convolution pads nothing: (3 - 1) * 2 + 3 = 7. SELU is increasing,
+    so the SELU of a maximum is the maximum of the SELUs: it comes after the pooling, at a quarter of the cost.
     """
 
     def __init__(self, latent_dim: int | None = None, feature_maps: tuple[int, int, int] = (16, 32, 64)):

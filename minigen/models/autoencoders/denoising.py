@@ -1,4 +1,4 @@
-"""The denoising autoencoder: it is shown corrupted examples and must return clean ones."""
+"""The denoising autoencoder: it maps corrupted examples to clean ones."""
 
 from collections.abc import Callable
 from math import inf
@@ -26,10 +26,10 @@ class Corruption(Configured):
         "masking":   x~ = x where noise >= amount, else 0,               noise ~ U[0, 1);  amount: probability of a zero, below 1
         "dropout":   x~ = x / (1 - amount) where noise >= amount, else 0
 
-    Gaussian noise leaves [0, 1]; it is not clipped, for that would shift its mean. Dropout is masking, rescaled so that the mean
-    of x~ is x: it destroys the same pixels, but a network trained on one finds the other's images too bright or too dark.
-    Raises ValueError for an unknown name (with the nearest one) or an amount out of range.
-    Source: Vincent et al. 2008 (masking), 2010 (Gaussian); Srivastava et al. 2014 (dropout).
+    Gaussian noise leaves [0, 1]; it is not clipped, which would shift its mean. Dropout is masking, rescaled so that the mean of
+    x~ is x: it destroys the same pixels, but to a network trained on one, the other's images are too bright or too dark. Raises
+    ValueError for an unknown name (with the nearest one) or an amount out of range. Source: Vincent et al. 2008 (masking), 2010
+    (Gaussian); Srivastava et al. 2014 (dropout).
     """
 
     def __init__(self, name: str, amount: float):
@@ -41,7 +41,7 @@ class Corruption(Configured):
         self.name, self.amount = name, amount
 
     def __call__(self, x: Any, noise: Array | None = None) -> Any:
-        """x~, of the shape and dtype of x. `noise`: of the shape of x, if it is to be given rather than drawn.
+        """x~, of the shape and dtype of x. `noise`: of the shape of x; by default drawn.
 
         Raises DtypeError for examples that are not floats, ShapeError for noise of another shape.
         """
@@ -61,9 +61,9 @@ class DenoisingAutoencoder(StackedAutoencoder):
 
         x~ = corrupt(x),   loss = mean over pixels of BCE(sigmoid(decode(encode(x~))), x)
 
-    The input is corrupted, the target is not: copying no longer helps, the network has to know what images look like.
+    The input is corrupted, the target is not: copying no longer helps, the network has to learn what images look like.
     `corruption` and `amount`: see Corruption. Only `loss` corrupts, and only in training mode; encode, forward and reconstruct
-    take what they are given: `reconstruct(corrupt(x))` denoises, `encode(x)` gives clean codes.
+    use their input as it is: `reconstruct(corrupt(x))` denoises, `encode(x)` gives clean codes.
     """
 
     def __init__(self, corruption: str = "gaussian", amount: float = 0.2, hidden: int = 100, latent_dim: int = 30):
@@ -71,7 +71,7 @@ class DenoisingAutoencoder(StackedAutoencoder):
         self.corrupt = Corruption(corruption, amount)
 
     def loss(self, x: Any, noise: Array | None = None) -> tuple[Any, dict[str, Any]]:
-        """BCE between the clean x and what is made of corrupt(x, noise), in nats per pixel; the total and its named terms.
+        """BCE between the clean x and the reconstruction of corrupt(x, noise), in nats per pixel; the total and its named terms.
 
         In evaluation mode x itself is reconstructed, unless noise is given.
         """
@@ -93,7 +93,7 @@ class LinearDenoisingAutoencoder(LinearAutoencoder):
         self.corrupt = Corruption(corruption, amount)
 
     def loss(self, x: Any, noise: Array | None = None) -> tuple[Any, dict[str, Any]]:
-        """Squared error between the clean x and what is made of corrupt(x, noise), mean over all elements; see above."""
+        """Squared error between the clean x and the reconstruction of corrupt(x, noise), mean over all elements; see above."""
         corrupted = self.corrupt(x, noise) if self.training or noise is not None else x
         error = losses.mse(self(corrupted), x)
         return error, {"mse": error}

@@ -10,15 +10,14 @@ from minigen.nn.batching import in_batches
 
 
 class HashingAutoencoder(ImageAutoencoder):
-    """784-100-16-100-784 with noise in front of 16 sigmoids (semantic hashing, Salakhutdinov & Hinton 2009).
+    """784-100-16-100-784 with noise before 16 sigmoids (semantic hashing, Salakhutdinov & Hinton 2009).
 
         a = selu(x W1 + b1),   z = sigmoid((a + noise_std * noise) W2 + b2),   logits = selu(z W3 + b3) W4 + b4
         loss = mean over pixels of BCE(sigmoid(logits), x)
 
-    Strong noise makes gray values useless: whatever a code between 0 and 1 says, the noise drowns. What survives is the sign of
-    a large input, so the codes move to 0 and 1, and rounded they are a hash. With 16 bits, 80,116 + 80,884 parameters (the
-    book's network). Noise (n, hidden) may be given to `encode`, `forward` and `loss`; it is drawn in training, and absent in
-    evaluation.
+    Strong noise drowns intermediate codes between 0 and 1. What survives is the sign of a large input, so the codes move to 0 and
+    1; rounded, they are a hash. With 16 bits, 80,116 + 80,884 parameters (the book's network). Noise (n, hidden) may be given to
+    `encode`, `forward` and `loss`; it is drawn in training, and absent in evaluation.
     """
 
     encoder: nn.Sequential

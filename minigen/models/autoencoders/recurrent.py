@@ -10,7 +10,7 @@ class RecurrentAutoencoder(ImageAutoencoder):
         rows (28, 28) -> LSTM 100 -> the last h of LSTM 30 = z;    z 28 times -> LSTM 100 -> Dense 28: logits, row by row
         loss = mean over pixels of BCE(sigmoid(logits), x)
 
-    The sequence-to-sequence autoencoder of Srivastava et al. (2015), with the codes given at every step of the decoder, which
+    The sequence-to-sequence autoencoder of Srivastava et al. (2015), with the codes as input of every step of the decoder, which
     never sees the rows it has written. Every code lies in (-1, 1). `image_shape`: rows (the steps) and columns.
     """
 

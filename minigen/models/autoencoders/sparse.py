@@ -1,4 +1,4 @@
-"""The sparse autoencoder: more codes than pixels would need, few of them active at a time."""
+"""The sparse autoencoder: an overcomplete code with few active units."""
 
 from typing import Any
 
@@ -7,16 +7,15 @@ from minigen.models.autoencoders.base import ImageAutoencoder
 
 
 class SparseAutoencoder(ImageAutoencoder):
-    """784-100-300-100-784 with sigmoid codes that cost something (the chapter's network, 218,084 parameters).
+    """784-100-300-100-784 with a sparsity penalty on sigmoid codes (the chapter's network, 218,084 parameters).
 
         z = sigmoid(selu(x W1 + b1) W2 + b2),   logits = selu(z W3 + b3) W4 + b4
         loss = mean over pixels of BCE(sigmoid(logits), x) + l1 * sum_j |z_j| + kl * sum_j KL(target || mean of z_j)
 
-    L1 is charged to a mean example, whatever the batch size; KL to the units' means over the batch, which scatter more, and so
-    cost more, the smaller the batch (`ops.l1_sparsity`, `kl_sparsity`). The chapter's are l1 = 1e-3, which pushes every
-    activation toward zero, or kl = 0.05 / 32 = 1.6e-3, which lets each code be active for a share `target` of the images;
-    with neither, the network is the plain one to compare with.
-    Source: Ng 2011, "Sparse autoencoder" (CS294A); Olshausen & Field 1996 for the idea.
+    L1 is a mean over examples, whatever the batch size; KL is a function of the units' means over the batch, which are noisier,
+    and so cost more, in smaller batches (`ops.l1_sparsity`, `kl_sparsity`). The chapter's are l1 = 1e-3, which pushes every
+    activation toward zero, or kl = 0.05 / 32 = 1.6e-3, which lets each code be active for a share `target` of the images; with
+    neither, the network is the baseline. Source: Ng 2011, "Sparse autoencoder" (CS294A); Olshausen & Field 1996 for the idea.
     """
 
     def __init__(self, latent_dim: int = 300, l1: float = 0.0, kl: float = 0.0, target: float = 0.1, hidden: int = 100):

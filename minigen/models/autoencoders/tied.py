@@ -1,4 +1,4 @@
-"""The tied autoencoder: what encodes, transposed, decodes."""
+"""The tied autoencoder: it decodes with the encoder's transposed weights."""
 
 from minigen import nn
 from minigen.models.autoencoders.base import ImageAutoencoder

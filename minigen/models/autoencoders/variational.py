@@ -25,16 +25,14 @@ class VariationalAutoencoder(nn.Module):
     reconstruction for a simpler posterior. `reconstruction` names p(x|z), pixel by pixel:
 
     "bce": Bernoulli, from logits. A gray value in [0, 1] counts as the probability that the pixel is white, so that the loss is
-           the expected one of images that are drawn in black and white each time they are shown, and never below their entropy
-           (`metrics.bernoulli_entropy` * 784). Images outside [0, 1]: ValueError (on a GPU, where the check would wait,
-           unnoticed).
-    "mse": Gaussian with fixed variance 1/2: -log p = (x - x^)^2 + log(pi) / 2, a density, of which 784 log(pi) / 2 = 449 nats
-           are normalization. The variance is the book's: its loss, mean over pixels of (x - x^)^2 + KL / 784, is ours without
+           the expected one of images binarized at random each time, and never below their entropy
+           (`metrics.bernoulli_entropy` * 784). Images outside [0, 1]: ValueError (not checked on a GPU).
+    "mse": Gaussian with fixed variance 1/2: -log p = (x - x^)^2 + log(pi) / 2, a density, whose normalization is 784 log(pi) / 2
+    = 449 nats. The variance is the book's: its loss, mean over pixels of (x - x^)^2 + KL / 784, is ours without
            that constant, divided by 784.
 
-    `shape`: of an image, for others than those of 28 x 28; the docstrings below say (28, 28, 1) for it.  `condition`: how many
-    further inputs both networks are given; the conditional form uses it.
-    Raises ValueError for a negative beta or an unknown reconstruction.
+    `shape`: of an image; the docstrings below assume (28, 28, 1).  `condition`: the number of additional inputs of both networks;
+    used by the conditional form. Raises ValueError for a negative beta or an unknown reconstruction.
     """
 
     encoder: nn.Module
@@ -79,7 +77,7 @@ class VariationalAutoencoder(nn.Module):
     def loss(self, x: Any, noise: Any = None) -> tuple[Any, dict[str, Any]]:
         """The total and its terms "reconstruction" and "kl" (without beta), in nats per image.
 
-        One sample of z per image, from `noise` (n, latent_dim) ~ N(0, 1) if it is given.
+        One sample of z per image, from `noise` (n, latent_dim) ~ N(0, 1) if given.
         """
         mean, logvar = self.encode(x)
         return self.bound(x, self.decode(self.sampling(mean, logvar, noise)), mean, logvar)
@@ -107,7 +105,7 @@ class VariationalAutoencoder(nn.Module):
         check_unit_interval("reconstruction", x)
         return ops.sigmoid_cross_entropy(y, x)
 
-    # -- what it makes -------------------------------------------------------------------------------------------
+    # -- generated images ---------------------------------------------------------------------------------------
 
     @no_grad()
     @in_batches
@@ -122,11 +120,11 @@ class VariationalAutoencoder(nn.Module):
     @no_grad()
     @in_batches
     def reconstruct(self, x: Any) -> Any:
-        """Images -> their reconstructions in [0, 1] from the mean of q(z|x), without chance, outside any graph."""
+        """Images -> their reconstructions in [0, 1] from the mean of q(z|x), deterministic, outside any graph."""
         return self.pixels(self.encode(x)[0])
 
     def sample(self, n: int) -> Any:
-        """n images in [0, 1] from the prior: z ~ N(0, I), drawn on the host, so that a seed shows the same on every backend."""
+        """n images in [0, 1] from the prior: z ~ N(0, I), drawn on the host, so that a seed gives the same on every backend."""
         return self.pixels(self.prior(n))
 
     def prior(self, n: int) -> Array:

@@ -1,4 +1,4 @@
-"""What all generators and all discriminators share."""
+"""The bases of all generators and discriminators."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -17,13 +17,13 @@ class Generator(nn.Module):
     """z ~ N(0, I) -> an example. Subclasses set `latent_dim`, `net` and `pixel_range`.
 
     `pixel_range`: the values that stand for black and white in the network's output, (0, 1) for a sigmoid, (-1, 1) for a
-    tanh; None for a generator of points. Trainers bring real images to it, and `sample` brings generated ones back to [0, 1].
+    tanh; None for a generator of points. Trainers scale real images to it, and `sample` scales generated ones back to [0, 1].
     """
 
     latent_dim: int
     net: nn.Module
     pixel_range: tuple[float, float] | None = None
-    classes: int | None = None  # of the labels that it is conditioned on; None for none
+    classes: int | None = None  # of the labels that it is conditioned on, or None
 
     def forward(self, z: Any) -> Any:
         """Latent vectors (n, latent_dim) -> examples (n, ...)."""
@@ -31,12 +31,12 @@ class Generator(nn.Module):
 
     @property
     def input_shape(self) -> tuple[int, ...]:
-        """The shape of what one example is made of."""
+        """The shape of the input for one example."""
         return (self.latent_dim,)
 
     @property
     def dtype(self) -> Any:
-        """What it computes in: that of its parameters, float32 if it has none."""
+        """The dtype of its parameters, float32 if it has none."""
         return next((tensor.dtype for _, tensor in self._paths("") if isinstance(tensor, Parameter)), np.float32)
 
     def latent(self, n: int) -> Any:
@@ -69,7 +69,7 @@ class Generator(nn.Module):
         return self.drawn(len(z), lambda part: self(Tensor(asarray(z[part])), *(each[part] for each in given)))
 
     def drawn(self, n: int, make: Callable[[slice], Any]) -> np.ndarray:
-        """n examples on the host, pixels in [0, 1]: make(part) makes some of them, in evaluation mode, outside any graph."""
+        """n examples on the host, pixels in [0, 1]: make(part) computes a part of them, in evaluation mode, outside any graph."""
         with self.eval_mode(), no_grad():
             parts = (slice(start, start + self.at_a_time) for start in range(0, n, self.at_a_time))
             return self.to_pixels(np.concatenate([to_numpy(make(part)) for part in parts]))
@@ -80,7 +80,7 @@ class Generator(nn.Module):
         return SAMPLED
 
     def to_pixels(self, x: np.ndarray) -> np.ndarray:
-        """The network's images, in its pixel_range, as pixels in [0, 1], cut off where it goes beyond; points as they are."""
+        """The network's images, in its pixel_range, as pixels in [0, 1], clipped; points as they are."""
         if self.pixel_range in (None, (0.0, 1.0)):
             return x
         low, high = self.pixel_range
@@ -103,9 +103,9 @@ class Discriminator(nn.Module):
 
         score = minibatch(body(pack(x))) W + b
 
-    `body`: a module from examples to flat features, (n, features).  `pack`: how many examples are judged together (PacGAN), with
-    one score: the body must then take their channels side by side.  `minibatch`: "stddev" or "discrimination" puts the layer of
-    that name (32 kernels of 5), which lets each example be judged beside the others of its batch, in front of the last one.
+    `body`: a module from examples to flat features, (n, features).  `pack`: how many examples are scored together (PacGAN): the
+    body must then take their concatenated channels.  `minibatch`: "stddev" or "discrimination" puts the layer of that name (32
+    kernels of 5), which compares each example with the others of its batch, before the last one.
     """
 
     def __init__(self, body: nn.Module, features: int, pack: int = 1, minibatch: str | None = None):
@@ -115,7 +115,7 @@ class Discriminator(nn.Module):
         self.head = nn.Dense(features if self.minibatch is None else self.minibatch.output_shape((features,))[0], 1)
 
     def features(self, x: Any) -> Any:
-        """Examples (n, ...) -> what the last layers see of them, (n / pack, features)."""
+        """Examples (n, ...) -> their features before the last layers, (n / pack, features)."""
         return self.body(x if self.pack is None else self.pack(x))
 
     def forward(self, x: Any) -> Any:

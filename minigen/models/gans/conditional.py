@@ -1,6 +1,6 @@
 """Conditional GANs: both networks are conditioned on the class (Mirza & Osindero 2014). Any pair of networks can be.
 
-The label joins what a network is given, as it is. (The paper's networks have a hidden layer for each of both first.)
+The label is concatenated to a network's input. (In the paper, each of the two first has a hidden layer of its own.)
 """
 
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ class Generator(base.Generator):
 
 
 class Discriminator(nn.Module):
-    """D(x, y) = network([x, onehot(y)]): the label joins the images as further channels, each of them 0 or 1 all over.
+    """D(x, y) = network([x, onehot(y)]): the label is appended to the images as channels that are constant, 0 or 1.
 
     `network`: a discriminator of channels + classes channels, such as dcgan.Discriminator(channels=1 + 10); of points, of
     features + classes values. Labels are integers (n,) from 0 to classes - 1, else ValueError.
@@ -47,7 +47,7 @@ class Discriminator(nn.Module):
         self.net, self.classes = network, classes
 
     def features(self, x: Any, labels: Any) -> Any:
-        """Examples (n, ...) and labels (n,) -> what the last layers see of them, (n / pack, features)."""
+        """Examples (n, ...) and labels (n,) -> their features before the last layers, (n / pack, features)."""
         return self.net.features(ops.with_labels(x, labels, self.classes))
 
     def forward(self, x: Any, labels: Any) -> Any:

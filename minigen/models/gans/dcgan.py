@@ -1,13 +1,13 @@
 """The deep convolutional GAN: convolutions in both networks, and the rules under which they train (Radford et al. 2016).
 
 - strided convolutions in the discriminator, transposed ones in the generator, no pooling;
-- batch normalization in both, not where images leave the generator or enter the discriminator;
+- batch normalization in both, except at the output of the generator and the input of the discriminator;
 - no hidden dense layers;
 - ReLU in the generator, tanh at its end; leaky ReLU in the discriminator.
 
 `Generator` and `Discriminator` are the book's, which keep most of these. `TinyGenerator` and `TinyDiscriminator` keep all of them
 at a size for two CPU cores, and each rule is a switch. (The paper also draws all weights from N(0, 0.02^2) and z from a uniform
-distribution; here weights start as those of other layers do, and z is normal, as in the book.)
+distribution; here weights are initialized as in other layers, and z is normal, as in the book.)
 """
 
 from itertools import pairwise
@@ -64,9 +64,9 @@ class Discriminator(base.Discriminator):
 class TinyGenerator(base.Generator):
     """64 -> 7 x 7 x 64 -> 14 x 14 x 32 -> 28 x 28 x 1, kernels of 4 x 4, by all the rules: pixels in [-1, 1].
 
-    A kernel that its stride divides touches all pixels equally often, so that there are no checkerboards (Odena et al. 2016).
-    To break a rule: `batch_norm=False`; `transposed=False` enlarges by repeating pixels, with a convolution behind it;
-    `hidden`: a dense layer of so many units in front; `activation`.
+    A kernel whose size the stride divides covers all pixels equally often, which avoids checkerboards (Odena et al. 2016).
+    To break a rule: `batch_norm=False`; `transposed=False` upsamples by repeating pixels, followed by a convolution; `hidden`: a
+    first dense layer of that many units; `activation`.
     """
 
     pixel_range = (-1.0, 1.0)
@@ -107,11 +107,11 @@ class TinyGenerator(base.Generator):
 class TinyDiscriminator(base.Discriminator):
     """28 x 28 x 1 -> 14 x 14 x 16 -> 7 x 7 x 48 -> 4 x 4 x 96 -> 1, kernels of 4 x 4, by all the rules.
 
-    Three convolutions, so that the last one sees 22 x 22 pixels. The score is a sum over places: two convolutions, which see
-    10 x 10, would judge every stroke of a digit, and not whether they belong together.
+    Three convolutions, so that the last one sees 22 x 22 pixels. The score is a sum over positions: two convolutions, which see
+    10 x 10, would judge each stroke of a digit, but not whether they belong together.
 
     To break a rule: `batch_norm=False`, which makes it a critic for a gradient penalty; `strided=False` halves by max pooling
-    behind the convolution; `hidden`: a dense layer of so many units before the last; `activation`.  `feature_maps`: of each
+    after the convolution; `hidden`: a dense layer of that many units before the last; `activation`.  `feature_maps`: of each
     convolution.  `channels`, `dropout`: as in `Discriminator`.  `pack`, `minibatch`: see base.Discriminator.
     """
 

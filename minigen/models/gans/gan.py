@@ -27,7 +27,7 @@ class Generator(base.Generator):
 class Discriminator(base.Discriminator):
     """784-150-100-1 with SELU (the chapter's network, 132,951 parameters), without the sigmoid: losses take logits.
 
-    `channels`: of the images, (n, 28, 28, channels).  `dropout`: the rate behind each hidden layer.  `pack`, `minibatch`: see
+    `channels`: of the images, (n, 28, 28, channels).  `dropout`: the rate after each hidden layer.  `pack`, `minibatch`: see
     base.Discriminator.
     """
 

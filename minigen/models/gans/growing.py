@@ -1,4 +1,4 @@
-"""What networks share that grow: resolutions from 4 x 4 on, and a new one that is faded in (Karras et al. 2018, section 2)."""
+"""The base of growing networks: resolutions from 4 x 4 on, each faded in when new (Karras et al. 2018, section 2)."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -15,11 +15,11 @@ from minigen.utils.settings import to_python
 
 
 class Growing(nn.Module):
-    """A network for images of 4 x 4, 8 x 8 ... up to `resolution`, of which it uses the layers up to `stage`.
+    """A network for images of 4 x 4, 8 x 8 ... up to `resolution`, which uses its layers up to `stage`.
 
-    stage s works on images of 4 * 2^s pixels a side. While a stage is new, `alpha` < 1 is the weight of what its layers say, and
-    1 - alpha that of the stage before. Both lie in a buffer: a state dict knows how far its network has grown. A new network is
-    fully grown; `grow_to` makes it smaller or larger.
+    Stage s works on images with a side of 4 * 2^s pixels. While a stage is new, `alpha` < 1 is the weight of its layers' output,
+    and 1 - alpha that of the previous stage. Both are stored in a buffer: a state dict knows how far its network has grown. A new
+    network is fully grown; `grow_to` makes it smaller or larger.
     """
 
     remembered = ("_read",)
@@ -35,7 +35,7 @@ class Growing(nn.Module):
     def grow_to(self, resolution: int, alpha: float = 1.0) -> None:
         """Use the layers up to this resolution, the last of them with weight alpha, 0 <= alpha <= 1.
 
-        Raises ValueError for a resolution that the network has no layers for and for another alpha.
+        Raises ValueError for a resolution without layers, and for any other alpha.
         """
         stage, last = doublings(resolution), len(self.resolutions) - 1
         if stage > last:
@@ -46,7 +46,7 @@ class Growing(nn.Module):
         if not isinstance(alpha, (int, float, np.number)) or not 0.0 <= alpha <= 1.0:
             raise ValueError(f"alpha is the weight of the new layers, 0 <= alpha <= 1, got {alpha!r}")
         if alpha < 1.0 and stage == 0:
-            raise ValueError(f"nothing comes before {SMALLEST}x{SMALLEST} that it could be faded into, got alpha={alpha}")
+            raise ValueError(f"nothing precedes {SMALLEST}x{SMALLEST} to fade from, got alpha={alpha}")
         growth = np.array([stage, alpha], dtype=self.growth.dtype)
         if tuple(growth) != (self.stage, self.alpha):
             self.growth.assign(asarray(growth))
@@ -58,11 +58,11 @@ class Growing(nn.Module):
 
     @property
     def alpha(self) -> float:
-        """The weight of the newest layers, 1 once they are settled."""
+        """The weight of the newest layers, 1 once they are fully faded in."""
         return self._on_host()[1]
 
     def _on_host(self) -> tuple[int, float]:
-        """Stage and alpha; a device is asked once for each change."""
+        """Stage and alpha, copied from a device once per change."""
         if self._read[0] != self.growth.version:
             stage, alpha = to_numpy(self.growth.data)
             self._read = self.growth.version, (int(stage), float(alpha))
@@ -94,16 +94,17 @@ class Growing(nn.Module):
 
 
 class GrowingGenerator(Growing, base.Generator):
-    """A generator of images from 4 x 4 on: each block doubles the image, each `rgb` shows it. Pixels in [-1, 1], not bounded."""
+    """A generator of images from 4 x 4 on: each block doubles the size, each `rgb` maps features to colors. Pixels in [-1, 1],
+    unbounded."""
 
     pixel_range = (-1.0, 1.0)
 
     def at_stage(self, images: Any) -> Any:
-        """Real images as this generator now shows its own: see the function of this name."""
+        """Real images processed like this generator's at its current stage: see the function of this name."""
         return at_stage(images, self.resolution, self.alpha)
 
     def image(self, x: Any, block: Callable[[int, Any], Any]) -> Any:
-        """The image that the blocks make of x at this stage; block(s, x) applies the one of stage s."""
+        """The image of x at this stage; block(s, x) applies the block of stage s."""
         stage, alpha = self.stage, self.alpha
         for s in range(stage):
             x = block(s, x)
@@ -112,7 +113,7 @@ class GrowingGenerator(Growing, base.Generator):
 
     @property
     def at_a_time(self) -> int:
-        values = self.resolution**2 * self.feature_maps[self.stage]  # in the largest activation of an image
+        values = self.resolution**2 * self.feature_maps[self.stage]  # values in the largest activation of an image
         return max(1, min(base.SAMPLED, base.SAMPLED * 32**3 // values))
 
 
@@ -133,7 +134,7 @@ def halve(x: Any) -> Any:
 
 
 def at_stage(images: Any, resolution: int, alpha: float = 1.0) -> Any:
-    """Real images as a growing network sees them: brought to `resolution` by means of blocks, and faded like its own.
+    """Real images as a growing network sees them: averaged over blocks to `resolution`, and faded like its own.
 
         alpha x + (1 - alpha) double(halve(x)),   x: the images at `resolution`
 

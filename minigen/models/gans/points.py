@@ -1,4 +1,4 @@
-"""Networks for points of the plane: small enough to train in seconds, so that what goes wrong can be seen and counted."""
+"""Networks for points of the plane: small enough to train in seconds, so that failures can be seen and counted."""
 
 from minigen import nn
 from minigen.models.gans import base
@@ -20,7 +20,7 @@ class Generator(base.Generator):
 class Discriminator(base.Discriminator):
     """2-128-128-128-1 with ReLU: points (n, 2) -> scores (n, 1).
 
-    `dropout`: the rate behind each hidden layer.  `pack`, `minibatch`: see base.Discriminator. With hidden=512, the critic of
+    `dropout`: the rate after each hidden layer.  `pack`, `minibatch`: see base.Discriminator. With hidden=512, the critic of
     Gulrajani et al. 2017, 527,361 parameters.
     """
 

@@ -1,9 +1,9 @@
-"""Progressive growing of GANs (Karras et al. 2018): two networks that begin with 4 x 4 pixels and grow.
+"""Progressive growing of GANs (Karras et al. 2018): two networks that start at 4 x 4 pixels and grow.
 
 - new layers are faded in, in both networks;
-- equalized learning rates in all layers; latent vectors, and in the generator every pixel's features, brought to a mean square
-  of 1; the last layers of the discriminator see how much the images of a batch differ;
-- repeated pixels enlarge, means of 2 x 2 reduce, leaky ReLU (0.2), no tanh at the end.
+- equalized learning rates in all layers; latent vectors, and in the generator every pixel's features, scaled to a mean square of
+1; the last layers of the discriminator see how much the images of a batch differ;
+- upsampling by repeating pixels, downsampling by 2 x 2 means, leaky ReLU (0.2), no tanh at the end.
 
 With the default `feature_maps` the networks are the paper's (table 2): at 1024 x 1024 23,071,507 and 23,077,137 parameters.
 `training.Progressive` trains them.
@@ -48,20 +48,20 @@ class Generator(GrowingGenerator):
         self.rgb = [nn.EqualizedConv2d(features, channels, 1, gain=1.0) for features in maps]
 
     def forward(self, z: Any) -> Any:
-        """Latent vectors (n, latent_dim) -> images of the present resolution (n, r, r, channels)."""
+        """Latent vectors (n, latent_dim) -> images of the current resolution (n, r, r, channels)."""
         return self.image(z, lambda s, x: self.blocks[s](x))
 
     def summary_children(self) -> Iterator[tuple[str, nn.Module]]:
-        """The settled layers of this stage in order of application, for a summary."""
+        """The fully faded-in layers of this stage in order of application, for a summary."""
         yield from ((f"blocks.{s}", self.blocks[s]) for s in range(self.stage + 1))
         yield f"rgb.{self.stage}", self.rgb[self.stage]
 
 
 class Discriminator(Growing):
-    """`resolution` ... -> 8 x 8 -> 4 x 4 -> a score (n, 1), without a sigmoid: the generator's mirror image.
+    """`resolution` ... -> 8 x 8 -> 4 x 4 -> a score (n, 1), without a sigmoid: the generator mirrored.
 
-    `group_size`: of minibatch standard deviation; a batch is a multiple of it. `blur`: low-pass filters in front of each halving,
-    as in StyleGAN's.
+    `group_size`: of minibatch standard deviation; a batch is a multiple of it. `blur`: low-pass filters before each halving, as
+    in StyleGAN's.
     """
 
     def __init__(
@@ -90,10 +90,10 @@ class Discriminator(Growing):
         self.head = nn.EqualizedDense(maps[0], 1, gain=1.0)
 
     def features(self, x: Any) -> Any:
-        """Images of the present resolution (n, r, r, channels) -> what the last layer sees of them, (n, feature_maps[0])."""
+        """Images of the current resolution (n, r, r, channels) -> their features before the last layer, (n, feature_maps[0])."""
         stage, alpha, r = self.stage, self.alpha, self.resolution
         if len(x.shape) == 4 and tuple(x.shape[1:3]) != (r, r):
-            raise ShapeError(f"this discriminator judges images of {r}x{r} pixels at present, got {tuple(x.shape)}: see grow_to")
+            raise ShapeError(f"this discriminator currently takes images of {r}x{r} pixels, got {tuple(x.shape)}: see grow_to")
         y = self.blocks[stage](self.rgb[stage](x))
         if alpha < 1.0:
             y = fade(self.rgb[stage - 1](halve(x)), y, alpha)
@@ -105,19 +105,19 @@ class Discriminator(Growing):
         return self.head(self.features(x))
 
     def summary_children(self) -> Iterator[tuple[str, nn.Module]]:
-        """The settled layers of this stage in order of application, for a summary."""
+        """The fully faded-in layers of this stage in order of application, for a summary."""
         yield f"rgb.{self.stage}", self.rgb[self.stage]
         yield from ((f"blocks.{s}", self.blocks[s]) for s in range(self.stage, -1, -1))
         yield "head", self.head
 
 
 def convolution(before: int, after: int) -> list[nn.Module]:
-    """A convolution of 3 x 3 of the generator, with what follows each."""
+    """A 3 x 3 convolution of the generator, with the layers that follow each."""
     return [nn.EqualizedConv2d(before, after, 3, "leaky_relu"), nn.PixelNorm()]
 
 
 def halving(before: int, after: int, blur: bool) -> list[nn.Module]:
-    """The second convolution of a block of the discriminator, and half the size."""
+    """The second convolution of a block of the discriminator, and the halving."""
     if blur:
         return [nn.Blur2d(), nn.EqualizedConv2d(before, after, 3, bias=False), nn.AvgPool2d(2), nn.Bias(after), nn.LeakyReLU(0.2)]
     return [nn.EqualizedConv2d(before, after, 3, "leaky_relu"), nn.AvgPool2d(2)]

@@ -1,10 +1,10 @@
-"""StyleGAN, the first: a generator each of whose layers is given a style (Karras et al. 2019).
+"""The first StyleGAN: a generator with a style at each layer (Karras et al. 2019).
 
     w = mapping(z),   x_0 = constant,   x_(l+1) = AdaIN( leaky(conv(x_l) + scale_l noise_l + b_l), A_l w )
 
-Two layers for each resolution; the second resolution on begins with an enlargement, and a low-pass filter behind its convolution.
-With the default sizes the generator is the paper's: at 1024 x 1024 it has 26,212,019 parameters. Each of its ingredients is a
-switch. `training.Progressive` trains it while it grows, `training.Adversarial` at one resolution.
+Two layers for each resolution; from the second on, each resolution starts with upsampling, and a low-pass filter follows its
+convolution. With the default sizes the generator is the paper's: at 1024 x 1024 it has 26,212,019 parameters. Each ingredient can
+be switched off. `training.Progressive` trains it while it grows, `training.Adversarial` at one resolution.
 """
 
 import math
@@ -21,19 +21,20 @@ from minigen.models.gans import progan
 from minigen.models.gans.growing import GrowingGenerator
 from minigen.utils.checks import is_whole
 
-FOLLOWED = 0.995  # of the average of w stays at each step, once it has been followed for a while
+FOLLOWED = 0.995  # the share of the average of w that is kept per step, after a warm-up
 
 
 class Generator(GrowingGenerator):
-    """z -> w -> an image: `synthesize(mapping(z))`, of w alone but for noise.
+    """z -> w -> an image: `synthesize(mapping(z))`, a function of w and noise.
 
     `latent_dim`, `style_dim`: of z and w.  `mapping_layers`: 0 makes w the normalized z.  `feature_maps`: as in progan.Generator.
-    `styles=False`: no AdaIN; w enters at the input alone, pixels are normalized as in Progressive GAN.  `constant=False`: the
-    input is a dense layer's answer to w.  `noise=False`: no chance beside z.  `mixing`: in training, the share of batches in
-    which the later layers get the style of another z, from a random layer on.  `mapping_lr`, `noise_lr`: how fast the mapping
-    layers and the scales of the noise learn, beside the others.
+    `styles=False`: no AdaIN; w is only the input, pixels are normalized as in Progressive GAN.  `constant=False`: the
+    input is a dense layer of w.  `noise=False`: no randomness beside z.  `mixing`: in training, the share of batches in which the
+    layers from a random one on get the style of another z.  `mapping_lr`, `noise_lr`: the learning rates of the mapping layers
+    and of the noise scales, relative to the others.
 
-    Raises ValueError for a resolution, feature maps or switches with which no image could follow z.
+    Raises ValueError for an invalid resolution or feature maps, and for switches
+    with which images would not depend on z.
     """
 
     def __init__(
@@ -81,9 +82,9 @@ class Generator(GrowingGenerator):
     # -- the networks ----------------------------------------------------------------------------------------------
 
     def forward(self, z: Any) -> Any:
-        """Latent vectors (n, latent_dim) -> images of the present resolution (n, r, r, channels).
+        """Latent vectors (n, latent_dim) -> images of the current resolution (n, r, r, channels).
 
-        In training it follows the average of w, draws noise, and mixes styles.
+        In training it updates the average of w, draws noise, and mixes styles.
         """
         w = self.mapping(z)
         if not self.training:
@@ -95,11 +96,11 @@ class Generator(GrowingGenerator):
         return self.synthesize(self.mixed(w, self.mapping(Tensor(self.latent(z.shape[0]))), int(rng.integers(1, self.layers))))
 
     def synthesize(self, w: Any, noise: Sequence[Any] | None = None) -> Any:
-        """Styles -> images of the present resolution. w: (n, style_dim), the same for all layers, or one such for each layer.
+        """Styles -> images of the current resolution. w: (n, style_dim), the same for all layers, or a list with one for each
+        layer.
 
-        `noise`: a map for each layer, (n or 1, r, r, 1), if they are to be given: see `noise_maps`. Else as in
-        `nn.NoiseInjection`. Raises ShapeError unless there is a style, and a map, for each layer; ValueError for noise given to a
-        generator that has none.
+        `noise`: a map for each layer, (n or 1, r, r, 1), see `noise_maps`; by default as in `nn.NoiseInjection`. Raises
+        ShapeError unless there is a style, and a map, for each layer; ValueError for noise in a generator without noise.
         """
         if noise is not None and not self.noisy:
             raise ValueError("this generator has no layers of noise: make it with noise=True")
@@ -113,27 +114,27 @@ class Generator(GrowingGenerator):
         return self.image(self.input(w[0]), lambda s, x: self.blocks[s](x, w[2 * s : 2 * s + 2], noise[2 * s : 2 * s + 2]))
 
     def mixed(self, w: Any, other: Any, crossover: int) -> list[Any]:
-        """A style for each layer: w in front of the crossover, the other from there on."""
+        """A style for each layer: w before the crossover, the other from there on."""
         return [w] * crossover + [other] * (self.layers - crossover)
 
     @property
     def layers(self) -> int:
-        """How many layers have a style at this stage."""
+        """The number of layers with a style at this stage."""
         return 2 * (self.stage + 1)
 
     def follow(self, w: Any) -> None:
-        """Move the average of w toward that of a batch: the further the fewer it has seen, in the end by 0.005 of the way.
+        """Move the average of w toward that of a batch: at first by larger steps, in the end by 0.005 of the difference.
 
-        (The official code does so from the first batch on, from zeros.)
+        (The official code uses that step from the first batch on, starting at zeros.)
         """
         xp, seen = array_module(w), self.w_seen.data
         share = xp.minimum(FOLLOWED, (1.0 + seen) / (10.0 + seen)).astype(w.dtype)
-        share = share * (seen > 0)  # the first batch counts whole
+        share = share * (seen > 0)  # the first batch has weight 1
         self.w_average.assign(share * self.w_average.data + (1.0 - share) * ops.mean(w, axis=0))
         self.w_seen.assign(seen + 1.0)
 
     def summary_children(self) -> Iterator[tuple[str, nn.Module]]:
-        """The settled layers of this stage in order of application, for a summary."""
+        """The fully faded-in layers of this stage in order of application, for a summary."""
         yield "mapping", self.mapping
         yield "input", self.input
         yield from ((f"blocks.{s}", self.blocks[s]) for s in range(self.stage + 1))
@@ -146,7 +147,7 @@ class Generator(GrowingGenerator):
         return self.draw(self.latent(n), psi=psi)
 
     def draw(self, z: Any, *, psi: float = 1.0) -> np.ndarray:
-        """The images of given latent vectors (n, latent_dim), on the host, their styles truncated by psi."""
+        """The images for given latent vectors (n, latent_dim), on the host, with styles truncated by psi."""
         return self.draw_styles(self.truncate(self.map(z), psi))
 
     def map(self, z: Any) -> np.ndarray:
@@ -155,11 +156,11 @@ class Generator(GrowingGenerator):
             return to_numpy(self.mapping(Tensor(asarray(to_numpy(z).astype(self.dtype, copy=False)))))
 
     def truncate(self, w: np.ndarray, psi: float, layers: int | None = None) -> np.ndarray:
-        """Styles brought nearer to their average: average + psi (w - average). psi = 0 makes one image of all.
+        """Styles moved toward their average: average + psi (w - average). psi = 0 gives the same image for all.
 
         w: (n, style_dim) -> the same, or, if only the first `layers` are to be truncated, (n, all layers, style_dim). The average
-        is a moving one of what training has seen (Karras et al. 2019, section B). Raises StateError if nothing was recorded,
-        unless psi is 1, IndexError for `layers` outside 0 to all.
+        is a moving average over training (Karras et al. 2019, section B). Raises StateError if nothing was recorded, unless psi
+        is 1, IndexError for `layers` outside 0 to all.
         """
         w = self.checked_styles(w)
         if not np.isfinite(psi):
@@ -176,7 +177,7 @@ class Generator(GrowingGenerator):
         return self.mix(w, near, range(layers) if layers >= 0 else [layers])
 
     def mix(self, w: np.ndarray, other: np.ndarray, layers: Sequence[int]) -> np.ndarray:
-        """The styles w, but those of the other in some layers: two times (n, style_dim) -> (n, all layers, style_dim).
+        """The styles w, with those of `other` in some layers: two times (n, style_dim) -> (n, all layers, style_dim).
 
         Layers are counted from 0, two for each resolution. IndexError for one that this stage does not have.
         """
@@ -188,7 +189,7 @@ class Generator(GrowingGenerator):
         return styles
 
     def draw_styles(self, w: np.ndarray, noise: Sequence[np.ndarray] | None = None) -> np.ndarray:
-        """The images of styles (n, style_dim) or (n, layers, style_dim), on the host, pixels in [0, 1], in evaluation mode."""
+        """The images for styles (n, style_dim) or (n, layers, style_dim), on the host, pixels in [0, 1], in evaluation mode."""
         w = to_numpy(w).astype(self.dtype, copy=False)
         if w.shape[1:] not in ((self.style_dim,), (self.layers, self.style_dim)) or not len(w):
             raise ShapeError(f"expected styles (n, {self.style_dim}) or (n, {self.layers}, {self.style_dim}), got {w.shape}")
@@ -220,21 +221,21 @@ class Generator(GrowingGenerator):
         """A layer, or IndexError."""
         if not 0 <= layer < self.layers:
             raise IndexError(
-                f"layer {layer} lies outside: at {self.resolution}x{self.resolution} the layers are 0 to "
+                f"layer {layer} is out of range: at {self.resolution}x{self.resolution} the layers are 0 to "
                 f"{self.layers - 1}, coarse to fine"
             )
         return layer
 
 
 class Discriminator(progan.Discriminator):
-    """Progressive GAN's with low-pass filters in front of each halving. `group_size`: of minibatch standard deviation."""
+    """Progressive GAN's with low-pass filters before each halving. `group_size`: of minibatch standard deviation."""
 
     def __init__(self, resolution: int = 1024, feature_maps: Sequence[int] | None = None, channels: int = 3, group_size: int = 4):
         super().__init__(resolution, feature_maps, channels, group_size, blur=True)
 
 
 class MappingNetwork(nn.Module):
-    """z -> w: z brought to a mean square of 1, then dense layers that learn more slowly than the others (`lr_multiplier`)."""
+    """z -> w: z scaled to a mean square of 1, then dense layers with a smaller learning rate (`lr_multiplier`)."""
 
     def __init__(self, latent_dim: int, style_dim: int, layers: int, lr_multiplier: float):
         sizes = [latent_dim] + [style_dim] * layers
@@ -255,7 +256,7 @@ class MappingNetwork(nn.Module):
 
 
 class Block(nn.Module):
-    """The two layers of one resolution. The first of 4 x 4 has no convolution: its input is learned already."""
+    """The two layers of one resolution. The first, at 4 x 4, starts without a convolution: its input is learned already."""
 
     def __init__(self, before: int, after: int, resolution: int, style_dim: int, noise_lr: float | None, styles: bool):
         if resolution == 4:
@@ -278,7 +279,7 @@ class Block(nn.Module):
 class StyledLayer(nn.Module):
     """AdaIN(leaky(body(x) + scale * noise + b), w); without styles the features of each pixel are normalized.
 
-    `noise_lr`: how fast the scale learns, None for no noise.
+    `noise_lr`: the relative learning rate of the scale, None for no noise.
     """
 
     def __init__(self, body: nn.Sequential, features: int, resolution: int, style_dim: int, noise_lr: float | None, styles: bool):

@@ -7,7 +7,7 @@ from minigen.models.gans import base
 class Generator(base.Generator):
     """128 -> 4 x 4 x 256 -> 7 x 7 x 128 -> 14 x 14 x 64 -> 28 x 28 x 1, ReLU, sigmoid: pixels in [0, 1]. 1,554,177 parameters.
 
-    From 4 x 4 to 7 x 7 it is the adjoint of the convolution that halves 7 x 7. (The published code makes 8 x 8 and cuts off the
+    From 4 x 4 to 7 x 7 it is the adjoint of the convolution that halves 7 x 7. (The published code computes 8 x 8 and crops the
     last row and column; this is 8 x 8 without the first.)
     """
 
@@ -27,7 +27,7 @@ class Generator(base.Generator):
 class Critic(base.Discriminator):
     """28 x 28 x 1 -> 14 x 14 x 64 -> 7 x 7 x 128 -> 4 x 4 x 256 -> 1, leaky ReLU, 1,030,145 parameters.
 
-    No batch normalization: a penalty on the critic's gradient is one for each example. `channels`: of the images.  `pack`,
+    No batch normalization: a gradient penalty is computed per example. `channels`: of the images.  `pack`,
     `minibatch`: see base.Discriminator.
     """
 

@@ -1,4 +1,4 @@
-"""The adversarial game: its trainers, its remedies, and callbacks that watch it."""
+"""The adversarial game: its trainers, remedies and callbacks."""
 
 from minigen.training.gans import remedies
 from minigen.training.gans.adversarial import Adversarial

@@ -40,11 +40,11 @@ class Adversarial(Game, Run):
     generator: latent vectors (n, latent_dim) -> examples, one of `models.gans` or a subclass of its Generator.  discriminator:
     any Module, examples -> scores (n, 1).  Conditional ones, with an attribute `classes`, take labels (n,) as a second argument.
     loss: one of `losses.NonSaturating` (default), `Minimax`, `LeastSquares`, `Hinge`, `Wasserstein`.  penalties: such as
-    `losses.R1()`.  remedies: see `training.remedies`.  discriminator_steps, generator_steps: how many of each make a step.
-    ema: the decay of a moving average of the generator, which `sample` then draws from; None for none.
+    `losses.R1()`.  remedies: see `training.remedies`.  discriminator_steps, generator_steps: updates of each per step.
+    ema: the decay of a moving average of the generator, from which `sample` then draws; None for none.
 
     Raises ShapeError for a generator whose examples the discriminator does not take, ValueError for labels on one side only or an
-    optimizer of the other network, and warns of a penalty on the gradient of a discriminator with BatchNorm.
+    optimizer of the other network, and warns about a gradient penalty on a discriminator with BatchNorm.
     """
 
     kind = "Adversarial"
@@ -90,14 +90,14 @@ class Adversarial(Game, Run):
         self.step += 1
 
     def discriminator_step(self, real: tuple[Array, ...]) -> None:
-        """Update D by real examples (with their labels) and as many generated ones; G, its statistics too, stays as it is."""
+        """Update D with real examples (and their labels) and as many generated ones; G and its statistics do not change."""
         inputs = self.generator_input(len(real[0]), *real[1:])
         self.update("discriminator", lambda: self.discriminator_loss(real, self.fakes(*inputs)))
         for penalty in self.penalties:
             penalty.project(self.discriminator)
 
     def generator_step(self, inputs: tuple[Array, ...]) -> None:
-        """Update G by what D says of what G makes of its inputs; D, its statistics too, stays as it is."""
+        """Update G by D's scores of G's outputs; D and its statistics do not change."""
         with self.frozen["discriminator"]:
             self.update("generator", lambda: self.generator_loss(*inputs))
         if self.average:
@@ -118,14 +118,15 @@ class Adversarial(Game, Run):
             self.summed[term] = self.summed.get(term, 0) + 1
 
     def generator_input(self, n: int, *labels: Array) -> tuple[Array, ...]:
-        """Latent vectors for n examples; for conditional networks also labels, those given or else of random examples."""
+        """Latent vectors for n examples; for conditional networks also labels, the given ones, or else those of random
+        examples."""
         if self.conditional and not labels:
             drawn = random.stream("latent").integers(self.batches.examples, size=n)
             labels = (asarray(self.batches.arrays[1][drawn]),)
         return (self.generator.latent(n), *labels)
 
     def preprocess_real(self, real: tuple[Array, ...]) -> tuple[Array, ...]:
-        """Real examples as the networks are to see them at this step; a trainer of growing networks makes them smaller."""
+        """Real examples as the networks see them at this step; a trainer of growing networks shrinks them."""
         return real
 
     @property
@@ -152,17 +153,17 @@ class Adversarial(Game, Run):
         resume: str | Path | None = None,
         progress: bool = True,
     ) -> History:
-        """Train up to `steps` steps in all, those done before included; returns the history, a row every `record_every` steps.
+        """Train up to `steps` steps in total, including earlier ones; returns the history, one row per `record_every` steps.
 
         examples: (n, ...), or a tuple with labels (n,) for conditional networks. Images in [0, 1], as `data.load` gives them, are
-        brought to the generator's pixel_range; images that are in it already stay. A smaller last batch of an epoch is left out.
-        `seed` fixes the order of the examples; a second fit goes on in the order of the first.  `resume`: a folder of
-        `Checkpoint`, or a file; any changed setting of networks, loss, penalties, remedies and optimizers is refused by name
-        (schedules are not compared); more steps may be asked for, and where none are left what belongs to the end is made. A row
-        holds the means over its steps of the losses, their terms, scores, accuracies and gradient norms, and "seconds".
+        scaled to the generator's pixel_range; images already in it are unchanged. A smaller last batch of an epoch is dropped.
+        `seed` fixes the order of the examples; a second fit continues in the order of the first.  `resume`: a folder of
+        `Checkpoint`, or a file; any changed setting of networks, loss, penalties, remedies and optimizers is an error that names
+        it (schedules are not compared); `steps` may be larger, and if no steps are left, only the end of the run is repeated. A
+        row holds the means over its steps of the losses, their terms, scores, accuracies and gradient norms, and "seconds".
 
         Raises DataError for images outside [-1, 1] or outside the generator's range, ShapeError for a batch size that is not a
-        multiple of what the discriminator judges together, ValueError for labels that are missing, not asked for, or outside the
+        multiple of what the discriminator scores together, ValueError for labels that are missing, not expected, or outside the
         classes, NonFiniteError as soon as a loss or gradient is not finite, naming network, layer and step. Signals: see `fit`.
         """
         check_counts(self, steps, record_every, batch_size)
@@ -174,10 +175,10 @@ class Adversarial(Game, Run):
                 stack.enter_context(self.locked())
                 self.open(data, batch_size, seed, resume)
             except Exception:
-                vars(self).update(before)  # what is refused changes nothing
+                vars(self).update(before)  # errors here leave the run unchanged
                 raise
             self.record_every, self.stream = record_every, Endless(self.batches)
-            self.frozen = {name: getattr(self, name).frozen() for name in PLAYERS}  # they may have got other layers since
+            self.frozen = {name: getattr(self, name).frozen() for name in PLAYERS}  # their layers may have changed since
             self.generator.train()
             self.discriminator.train()
             self.notify("on_train_begin")
@@ -187,12 +188,12 @@ class Adversarial(Game, Run):
         return self.history
 
     def open(self, data: Examples, batch_size: int, seed: int | None, resume: str | Path | None) -> None:
-        """Take over the data, and where in them to begin: at the start, where the last fit stopped, or where a checkpoint was."""
+        """Set the data and the position in them: at the start, where the last fit stopped, or where a checkpoint was."""
         position = None if self.batches is None else self.batches.state_dict()
         if position and (position["examples"], position["batch_size"]) != (len(data.arrays[0]), batch_size):
             position = None
         if position or resume is not None:
-            seed = 0  # of no consequence, and drawn from no stream: they bring their own
+            seed = 0  # irrelevant, and drawn from no stream: they have their own
         self.batches = Batches(*data.arrays, batch_size=batch_size, seed=seed, drop_last=True)
         self.data_checksum = data.checksum
         self.begun_with = self.described()
@@ -202,7 +203,7 @@ class Adversarial(Game, Run):
             self.batches.load_state_dict(position)
 
     def play(self) -> None:
-        """The steps that are left, with a row of the history every so many."""
+        """Run the remaining steps, with a row of the history per `record_every` steps."""
         self.started = time.perf_counter()
         with (
             stop_requests() as stop_requested,
@@ -219,7 +220,7 @@ class Adversarial(Game, Run):
                     self.interrupt(f"after step {self.step} of {self.steps}")
 
     def add_row(self) -> None:
-        """Close a row of the history, check that all is finite, and notify the callbacks."""
+        """Complete a row of the history, check that all is finite, and notify the callbacks."""
         self.check_finite()
         seconds, self.started = time.perf_counter() - self.started, time.perf_counter()
         means = {name: total / self.summed[name] for name, total in self.sums.items()}
@@ -234,13 +235,13 @@ class Adversarial(Game, Run):
 
     @property
     def phase(self) -> str:
-        """What stands in front of the progress bar."""
+        """The text before the progress bar."""
         return ""
 
     # -- what can go wrong ---------------------------------------------------------------------------------------
 
     def evaluate(self, objective: Callable[[], tuple[Any, Terms]]) -> tuple[Any, Terms]:
-        """An objective, with errors that name the network, which may be the other player's, and the layer."""
+        """Evaluate an objective, with errors that name the network (which may be the other player's) and the layer."""
         try:
             return objective()
         except LayerError as error:
@@ -251,7 +252,8 @@ class Adversarial(Game, Run):
             raise
 
     def gradient_norm(self, player: str, optimizer: Optimizer) -> float:
-        """The Euclidean norm of the gradient of all the optimizer's parameters. NonFiniteError names the first not finite."""
+        """The Euclidean norm of the gradient of all the optimizer's parameters. NonFiniteError names the first that is not
+        finite."""
         gradients = [p.grad.ravel() for p in optimizer.parameters if p.grad is not None]
         square = float(sum(g @ g for g in gradients))
         if not math.isfinite(square):
@@ -266,7 +268,7 @@ class Adversarial(Game, Run):
             )
         return math.sqrt(square)
 
-    # -- what a checkpoint holds ---------------------------------------------------------------------------------
+    # -- the contents of a checkpoint ---------------------------------------------------------------------------------
 
     def position(self) -> str:
         return f"step {self.step + 1}"
@@ -295,7 +297,7 @@ class Adversarial(Game, Run):
             "pixel range": self.generator.pixel_range and list(self.generator.pixel_range),
             "data checksum": self.data_checksum,
         }
-        self.named_state()  # which gives the parameters the names that are compared
+        self.named_state()  # which gives the parameters their names, which are compared
         for name in PLAYERS:
             optimizer = getattr(self, f"{name}_optimizer")
             for key, value in optimizer.settings().items():
@@ -316,16 +318,16 @@ class Adversarial(Game, Run):
         return found
 
     def check_header(self, header: Mapping[str, Any]) -> None:
-        """Raise ValueError for a checkpoint with more steps than are asked for; with as many there is only the end to be made."""
+        """Raise ValueError for a checkpoint with more steps than requested; with as many, only the end of the run is repeated."""
         if header.get("step", 0) > self.steps:
             raise ValueError(
-                f"{header['step']} steps are done already; `steps` counts them in, ask for at least as many, not {self.steps}"
+                f"{header['step']} steps are done already; `steps` includes them: pass at least as many, not {self.steps}"
             )
 
     def check_restored(self) -> None:
         last = self.history.rows[-1] if self.history.rows else {"step": 0}
         if last.get("step", math.inf) > self.step:
-            raise StateError(f"history goes on to row {last}, behind step {self.step}")
+            raise StateError(f"history extends to row {last}, behind step {self.step}")
         if self.sums.keys() != self.summed.keys() or any(type(n) is not int or n < 1 for n in self.summed.values()):
             raise StateError(f"summed is {self.summed}, expected how many values are in each of {sorted(self.sums)}")
         for remedy in self.remedies:

@@ -1,4 +1,4 @@
-"""What a game must be like, and its examples, before it is played."""
+"""Checks of a game and its examples, before training."""
 
 import warnings
 from collections.abc import Mapping
@@ -80,15 +80,15 @@ def check_counts(game: Game, steps: int, record_every: int, batch_size: int) -> 
     if batch_size % game.batch_multiple:
         right = max(batch_size // game.batch_multiple, 1) * game.batch_multiple
         raise ShapeError(
-            f"the discriminator judges {game.batch_multiple} examples together, which do not divide a batch of "
+            f"the discriminator scores {game.batch_multiple} examples together, which does not divide a batch of "
             f"{batch_size}: take batch_size={right}"
         )
     if game.step >= steps:
-        raise ValueError(f"{game.step} steps are done already; `steps` counts them in, ask for more than {steps}")
+        raise ValueError(f"{game.step} steps are done already; `steps` includes them: pass more than {steps}")
 
 
 def check_shapes(game: Game) -> None:
-    """Raise ShapeError, naming both shapes, unless the discriminator takes what the generator makes."""
+    """Raise ShapeError, naming both shapes, unless the discriminator takes the generator's examples."""
     n = 2 * game.batch_multiple
     labels = (asarray(np.zeros(n, dtype=np.int64)),) if game.conditional else ()
     z = asarray(np.zeros((n, *game.generator.input_shape))).astype(game.generator.dtype)
@@ -147,7 +147,7 @@ def in_range(images: np.ndarray, generator: Generator) -> np.ndarray:
 
 
 def checked_labels(labels: Any, n: int, classes: int) -> np.ndarray:
-    """Labels (n,) as host integers from 0 to classes - 1, or an error that says what they are instead."""
+    """Labels (n,) as host integers from 0 to classes - 1, else an error that says what they are."""
     labels = np.asarray(to_numpy(labels))
     if labels.shape != (n,) or labels.dtype.kind not in "iu":
         raise ValueError(f"labels: expected {n} integers, one for each example, got {labels.dtype} of shape {labels.shape}")

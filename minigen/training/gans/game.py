@@ -1,4 +1,4 @@
-"""The game of two networks (Goodfellow et al. 2014): who plays, and what each player minimizes."""
+"""The game of two networks (Goodfellow et al. 2014): the players, and what each minimizes."""
 
 import math
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ Terms = dict[str, Any]
 class Game:
     """Generator, discriminator, loss, penalties and remedies: the objectives of both players, as the remedies change them."""
 
-    step = 0  # steps that are done
+    step = 0  # completed steps
 
     def __init__(
         self,
@@ -36,14 +36,14 @@ class Game:
         self.penalties = list(penalties) if isinstance(penalties, Sequence) else [penalties]
         self.remedies = list(remedies) if isinstance(remedies, Sequence) else [remedies]
         self.frozen = {"generator": generator.frozen(), "discriminator": discriminator.frozen()}
-        self.latest_real: tuple[Array, ...] = ()  # the last real batch, as the discriminator was shown it
+        self.latest_real: tuple[Array, ...] = ()  # the last real batch, as the discriminator saw it
 
     # -- what the players minimize -------------------------------------------------------------------------------
 
     def discriminator_loss(self, real: tuple[Array, ...], fake: tuple[Array, ...], *noise: Any) -> tuple[Any, Terms]:
         """What D minimizes, penalties included, and its named terms: real and fake are examples (and their labels).
 
-        `noise`: what the penalties would draw, one array each, if it is to be given.
+        `noise`: the penalties' noise, one array each; by default drawn.
         """
         real, fake = ((self.augment(examples), *labels) for examples, *labels in (real, fake))
         self.latest_real = real
@@ -72,7 +72,7 @@ class Game:
         return loss, {"generator loss": loss, **{name: term for name, term in terms.items() if term is not loss}}
 
     def generator_objective(self, examples: Any, *labels: Array) -> tuple[Any, Terms]:
-        """What G minimizes of examples that it made: a remedy's objective, or else what the loss makes of their scores."""
+        """What G minimizes, from its examples: a remedy's objective, or else the loss of their scores."""
         fake = (self.augment(examples), *labels)
         for remedy in self.remedies:
             objective = remedy.generator_objective(self.discriminator, self.latest_real, fake)
@@ -81,7 +81,7 @@ class Game:
         return self.loss.generator(self.discriminator(*fake))
 
     def fakes(self, *inputs: Array) -> tuple[Array, ...]:
-        """What D learns from: examples made of the generator's inputs, as arrays without a graph, and their labels."""
+        """What D learns from: the generator's examples for these inputs, as arrays without a graph, and their labels."""
         z, *labels = inputs
         with self.frozen["generator"], no_grad():
             fake = (self.generator(Tensor(z), *labels).data, *labels)
@@ -90,13 +90,13 @@ class Game:
         return fake
 
     def augment(self, x: Any) -> Any:
-        """Examples, real or generated, as the discriminator is shown them."""
+        """Examples, real or generated, as the discriminator sees them."""
         for remedy in self.remedies:
             x = remedy.augment(x, self.step)
         return x
 
     def targets(self, scores: Any) -> dict[str, Any]:
-        """The discriminator's targets, where its loss has some; scores: those of the real examples."""
+        """The discriminator's targets, if its loss has any; scores: those of the real examples."""
         if not self.loss.labeled:
             return {}
         real, fake = 1.0, 0.0
@@ -104,7 +104,7 @@ class Game:
             real, fake = remedy.targets(real, fake, scores)
         return {"real_target": real, "fake_target": fake}
 
-    # -- what the networks are like --------------------------------------------------------------------------------
+    # -- properties of the networks --------------------------------------------------------------------------------
 
     @property
     def conditional(self) -> bool:
@@ -113,18 +113,18 @@ class Game:
 
     @property
     def packed(self) -> int:
-        """How many examples get one score."""
+        """How many examples share one score."""
         return math.prod(layer.batch_multiple for layer in self.discriminator.modules() if isinstance(layer, Pack))
 
     @property
     def batch_multiple(self) -> int:
-        """How many examples the discriminator judges together: a batch is a multiple of it."""
+        """How many examples the discriminator scores together: a batch is a multiple of it."""
         layers = (layer for layer in self.discriminator.modules() if not isinstance(layer, Pack))
         return self.packed * math.lcm(*(layer.batch_multiple for layer in layers if hasattr(layer, "batch_multiple")))
 
     @property
     def example_shape(self) -> tuple[int, ...]:
-        """What a real example must look like: what the generator makes."""
+        """The shape of a real example: that of the generator's."""
         z = np.zeros((1, *self.generator.input_shape))
         return self.sampler.draw(z, *[0] * self.conditional).shape[1:]
 
@@ -135,7 +135,7 @@ class Game:
 
 
 def score_metrics(real: Array, fake: Array, threshold: float | None) -> Terms:
-    """Mean scores, and how often the discriminator is right, where scores above a threshold say "real"."""
+    """Mean scores, and how often the discriminator is right, if scores above a threshold mean "real"."""
     terms = {"score of real": real.mean(), "score of fake": fake.mean()}
     if threshold is not None:
         right = {"accuracy on real": real > threshold, "accuracy on fake": fake <= threshold}

@@ -1,4 +1,4 @@
-"""What is going wrong in an adversarial game, said in words while it goes wrong."""
+"""Warnings about what goes wrong in an adversarial game, while it does."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,14 +11,14 @@ from minigen.training.examples import subset
 from minigen.training.gans.adversarial import Adversarial
 from minigen.training.run import Callback
 
-SURE = 0.98  # right on so many real and so many generated examples, the discriminator is too strong
-LASTING = 3  # rows of the history over which that must last
+SURE = 0.98  # accuracy on real and on generated examples above which the discriminator is too strong
+LASTING = 3  # rows of the history for which that must last
 COLLAPSED = 0.5  # of the real examples' diversity
-RARE = 0.1  # of a fair share: the class is hardly made any more
+RARE = 0.1  # of a fair share: below this, the class has almost disappeared
 VANISHED = 1e-3  # of the largest gradient so far
-EXPLODED = 100.0  # times the median gradient so far
-ROWS = 24  # of the history before oscillation can be told from chance
-PERIODS = 3  # that must be seen: less is a drift, as a random walk has it
+EXPLODED = 100.0  # multiple of the median gradient so far
+ROWS = 24  # of the history needed to distinguish oscillation from chance
+PERIODS = 3  # that must be seen: fewer may be the drift of a random walk
 PERIODIC = 0.85  # of the variance near one frequency
 
 
@@ -27,8 +27,8 @@ class GanMonitor(Callback[Adversarial]):
 
     A discriminator that is too strong; mode collapse, by the diversity of `samples` fresh samples beside as many real examples,
     and, if a classifier with predict(images) is given, by the classes it finds in them; gradients that vanish or explode;
-    oscillation. Tensors that are not finite the trainer names itself, and stops. `warnings`: (step, text) of all that was said;
-    `diversity`: one value per row of the history. It samples from a seed of its own, so that watching changes nothing.
+    oscillation. The trainer itself reports tensors that are not finite, and stops. `warnings`: (step, text) of all warnings;
+    `diversity`: one value per row of the history. It samples from a seed of its own, so that it does not change the run.
     """
 
     requires = "Adversarial"
@@ -39,20 +39,20 @@ class GanMonitor(Callback[Adversarial]):
         self.classifier, self.samples = classifier, samples
         self.warnings: list[tuple[int, str]] = []
         self.diversity: list[float] = []
-        self.present: set[str] = set()  # kinds of trouble at the last row
+        self.present: set[str] = set()  # kinds of trouble in the last row
 
     def on_train_begin(self, run: Adversarial) -> None:
-        if len(self.diversity) > len(run.history.rows):  # it has watched another trainer before
+        if len(self.diversity) > len(run.history.rows):  # it watched another trainer before
             self.warnings, self.diversity, self.present = [], [], set()
 
     def on_epoch_end(self, run: Adversarial) -> None:
         samples = self.drawn(run)
         (real,) = run.preprocess_real((subset(run.batches.arrays[0], self.samples),))
         real = run.generator.to_pixels(real)
-        differ = bool((real != real[0]).any())  # one example, over and over, leaves nothing to compare with
+        differ = bool((real != real[0]).any())  # a single repeated example leaves nothing to compare with
         self.diversity.append(metrics.pairwise_diversity(samples, real) if differ else 1.0)
         found = {**too_strong(run.history), **gradients(run.history), **oscillating(run.history), **collapsed(self.diversity)}
-        grown = samples.shape[1:] == run.batches.arrays[0].shape[1:]  # a classifier knows images of one size
+        grown = samples.shape[1:] == run.batches.arrays[0].shape[1:]  # a classifier takes images of one size
         if self.classifier is not None and len(self.diversity) >= LASTING and grown:
             made, true = (np.asarray(self.classifier.predict(images)) for images in (samples, real))
             histogram = metrics.class_histogram(made, int(max(made.max(), true.max())) + 1)
@@ -63,7 +63,7 @@ class GanMonitor(Callback[Adversarial]):
         self.present = set(found)
 
     def drawn(self, run: Adversarial) -> np.ndarray:
-        """Samples of latent vectors that are the same each time."""
+        """Samples from latent vectors that are the same each time."""
         rng = np.random.default_rng(0)
         z = rng.standard_normal((self.samples, run.generator.latent_dim))
         labels = [rng.integers(run.generator.classes, size=self.samples)] if run.conditional else []
@@ -94,7 +94,7 @@ class GanMonitor(Callback[Adversarial]):
         if not state:
             return
         if (state["steps"] < 0).any() or not ((state["diversity"] >= 0) & (state["diversity"] < np.inf)).all():
-            raise StateError("GanMonitor: steps or diversity hold values that cannot be")
+            raise StateError("GanMonitor: steps or diversity hold impossible values")
         self.warnings = list(zip(state["steps"].tolist(), state["texts"].tolist()))
         self.present, self.diversity = set(state["present"].tolist()), state["diversity"].tolist()
 
@@ -105,7 +105,7 @@ class GanMonitor(Callback[Adversarial]):
 
 
 def too_strong(history: Mapping[str, Sequence[float]]) -> dict[str, str]:
-    """A discriminator that is right nearly always, for some rows: its loss then teaches the generator little."""
+    """A discriminator that is nearly always right, for some rows: the generator then learns little from it."""
     if "accuracy on real" not in history or len(history["step"]) < LASTING:
         return {}
     real, fake = (np.mean(history[f"accuracy on {kind}"][-LASTING:]) for kind in ("real", "fake"))
@@ -119,7 +119,8 @@ def too_strong(history: Mapping[str, Sequence[float]]) -> dict[str, str]:
 
 
 def collapsed(diversity: Sequence[float]) -> dict[str, str]:
-    """Samples that are much more alike than real examples, for some rows; what an untrained generator makes is alike, too."""
+    """Samples that are much more alike than real examples, for some rows; the samples of an untrained generator are alike,
+    too."""
     if len(diversity) < LASTING or max(diversity[-LASTING:]) >= COLLAPSED:
         return {}
     return {
@@ -129,7 +130,7 @@ def collapsed(diversity: Sequence[float]) -> dict[str, str]:
 
 
 def missing_classes(histogram: np.ndarray, classes: np.ndarray | None = None) -> dict[str, str]:
-    """Classes that are hardly made: `histogram` counts samples of those classes (by default 0, 1 ...) that real examples have."""
+    """Classes that have almost disappeared: `histogram` counts samples of the classes (by default 0, 1 ...) of real examples."""
     rare = np.flatnonzero(histogram < RARE * histogram.sum() / len(histogram))
     if not len(rare):
         return {}
@@ -142,7 +143,7 @@ def missing_classes(histogram: np.ndarray, classes: np.ndarray | None = None) ->
 
 
 def gradients(history: Mapping[str, Sequence[float]]) -> dict[str, str]:
-    """Gradient norms that are gone, or far beyond what they were."""
+    """Gradient norms that have vanished, or far exceed former ones."""
     found = {}
     for network in ("generator", "discriminator"):
         norms = np.asarray(history.get(f"{network} gradient norm", []))
@@ -153,7 +154,7 @@ def gradients(history: Mapping[str, Sequence[float]]) -> dict[str, str]:
             found[f"{network} vanishing"] = (
                 f"the {network}'s gradient vanishes: its norm is {now:.2g}, it was {earlier.max():.2g}. "
                 + (
-                    "Minimax saturates when the discriminator is sure: try NonSaturating"
+                    "Minimax saturates when the discriminator is confident: try NonSaturating"
                     if network == "generator"
                     else "it has nothing left to learn from these fakes"
                 )
@@ -167,7 +168,7 @@ def gradients(history: Mapping[str, Sequence[float]]) -> dict[str, str]:
 
 
 def oscillating(history: Mapping[str, Sequence[float]]) -> dict[str, str]:
-    """A generator's loss that goes up and down with one period: the players run in circles."""
+    """A generator's loss that oscillates with one period: the players run in circles."""
     losses = np.asarray(history.get("generator loss", []))[-4 * ROWS :]
     if len(losses) < ROWS:
         return {}

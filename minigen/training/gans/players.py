@@ -1,4 +1,4 @@
-"""What the trainers ask of networks, which they do not know: `models.gans` and `models.applications` have such ones."""
+"""What the trainers expect of networks; `models.gans` and `models.applications` provide them."""
 
 from typing import Any, Protocol, runtime_checkable
 
@@ -46,7 +46,7 @@ class Restorer(Generator, Protocol):
 
 @runtime_checkable
 class Growing(Protocol):
-    """A network that grows; see `models.gans.growing`. A generator also has `at_stage`: real images as it shows its own."""
+    """A network that grows; see `models.gans.growing`. A generator also has `at_stage`: real images processed like its own."""
 
     resolution: int
     alpha: float

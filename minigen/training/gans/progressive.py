@@ -1,4 +1,4 @@
-"""The loop that lets two networks grow while they play (Karras et al. 2018, section 2)."""
+"""The loop that grows two networks while they train (Karras et al. 2018, section 2)."""
 
 import math
 from dataclasses import dataclass
@@ -27,10 +27,10 @@ class GrowthState(NamedTuple):
 @takes_settings
 @dataclass(frozen=True)
 class Growth(Configured):
-    """When the networks grow: a function of nothing but the number of real images that were shown.
+    """When the networks grow: a function of the number of real images seen.
 
-    `start` x `start` for `stable` images; then, until `final`, each resolution for `fading` images while alpha rises evenly from
-    0 to 1, and for `stable` images more. `images` is the sum. The paper has 800,000 images each, its code 600,000.
+    `start` x `start` for `stable` images; then, until `final`, each resolution for `fading` images while alpha rises linearly
+    from 0 to 1, and for `stable` more images. `images` is the sum. The paper has 800,000 images each, its code 600,000.
     """
 
     final: int
@@ -45,12 +45,12 @@ class Growth(Configured):
             raise TypeError(f"stable and fading count images, whole numbers, got {self.stable!r} and {self.fading!r}")
         if self.stable < 0 or self.fading < 0 or self.images < 1:
             raise ValueError(
-                "stable and fading count images, expected at least 0 each, and at least one image in all, got "
+                "stable and fading count images, expected at least 0 each, and at least one image in total, got "
                 f"stable={self.stable} and fading={self.fading} from {self.start} to {self.final} pixels"
             )
 
     def __call__(self, images: int) -> GrowthState:
-        """The stage after so many images."""
+        """The stage after `images` images."""
         if images < self.stable or self.start == self.final:
             return GrowthState(self.start, 1.0)
         if images >= self.images - self.stable:  # the last fade is over
@@ -60,19 +60,19 @@ class Growth(Configured):
 
     @property
     def images(self) -> int:
-        """How many images it takes until the networks are fully grown and their last stage has had its time."""
+        """How many images it takes until the networks are fully grown and their last stage is over."""
         return self.stable + (doublings(self.final) - doublings(self.start)) * (self.fading + self.stable)
 
 
 class Progressive(Adversarial):
     """`Adversarial` for networks that grow: `models.gans.progan` and `models.gans.stylegan`.
 
-    In front of each step the networks are brought to the stage that `growth` gives for the images seen, and real images are
-    shown as the generator makes them: as means of blocks, and faded like its own. When a resolution is new, both optimizers
-    forget their moments, which were those of other layers (the official code does it again when the fade is over), and remedies
-    their fakes, which were of another size. The history also has "images", "resolution" and "alpha".
+    Before each step the networks are set to the stage that `growth` gives for the images seen, and real images are processed like
+    the generator's: averaged over blocks, and faded. At each new resolution, both optimizers reset their moments, which belong to
+    other layers (the official code does so again when the fade is over), and remedies drop their fakes, which have another size.
+    The history also has "images", "resolution" and "alpha".
 
-    growth: a `Growth`.  All other arguments: see `Adversarial`. The paper has `losses.Wasserstein()` with
+    growth: a `Growth`.  All other arguments: see `Adversarial`. The paper uses `losses.Wasserstein()` with
     `losses.GradientPenalty(resolution=final)` and `losses.Drift()`, StyleGAN the default loss with
     `losses.R1(resolution=final)`; both Adam with beta1=0, beta2=0.99.
 
@@ -92,7 +92,7 @@ class Progressive(Adversarial):
                     f"the {name} cannot grow: expected one of models.gans.progan or models.gans.stylegan, got a "
                     f"{type(network).__name__}"
                 )
-        self.growth, self.images_seen = growth, 0  # real images that were shown to the discriminator
+        self.growth, self.images_seen = growth, 0  # real images that the discriminator has seen
         before = [(network.resolution, network.alpha) for network in networks.values()]
         try:
             for network in networks.values():
@@ -106,7 +106,7 @@ class Progressive(Adversarial):
 
     @property
     def scheduled(self) -> GrowthState:
-        """Where the networks stand, or will stand as soon as the next step begins."""
+        """The stage of the networks, or of the next step."""
         return self.growth(self.images_seen)
 
     def train_step(self) -> None:
@@ -115,7 +115,7 @@ class Progressive(Adversarial):
         self.images_seen += self.discriminator_steps * self.batches.batch_size
 
     def grow(self) -> None:
-        """Bring both networks, and the generator's average, to the stage; at a new resolution both optimizers start again."""
+        """Set both networks, and the generator's average, to the stage; at a new resolution, restart both optimizers."""
         if self.generator.resolution != self.scheduled.resolution:
             forgetful: list[Optimizer | Remedy] = [self.generator_optimizer, self.discriminator_optimizer, *self.remedies]
             for each in forgetful:
@@ -125,7 +125,7 @@ class Progressive(Adversarial):
             network.grow_to(*self.scheduled)
 
     def preprocess_real(self, real: tuple[Array, ...]) -> tuple[Array, ...]:
-        images, *labels = real  # by the networks' own stage: when a callback asks, `scheduled` may already be the next step's
+        images, *labels = real  # by the networks' own stage: in a callback, `scheduled` may already be the next step's
         return (self.generator.at_stage(images), *labels)
 
     def fit(self, examples: Any, *, steps: int | None = None, batch_size: int = 32, **options: Any) -> History:

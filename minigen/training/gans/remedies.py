@@ -1,8 +1,8 @@
-"""Remedies: what the literature does to an adversarial game that goes wrong, each a small change of one of its moves.
+"""Remedies: what the literature does about an adversarial game that goes wrong, each a small change of one of its moves.
 
-Give them to `Adversarial(..., remedies=[...])`; they act in the order of the list. Some remedies need no class: a loss
+Give them to `Adversarial(..., remedies=[...])`; they are applied in order. Some remedies need no class: a loss
 (`losses.Wasserstein`), a penalty (`losses.R1`), another learning rate for each player (Heusel et al. 2017), more steps of one of
-them (`generator_steps=2`), dropout in the discriminator (`dropout=0.4`), examples judged together (`pack=2`), a layer that sees
+them (`generator_steps=2`), dropout in the discriminator (`dropout=0.4`), examples scored together (`pack=2`), a layer that sees
 the batch (`minibatch="stddev"`, `"discrimination"`), or spectral normalization (`nn.spectral_norm(discriminator)`).
 """
 
@@ -25,53 +25,55 @@ Batch = tuple[Array, ...]  # examples (n, ...), and their labels (n,) if the net
 
 
 class Remedy(Settings):
-    """Base of the remedies: subclasses change one move of the game and leave the others. What they remember is `state_dict`."""
+    """Base of the remedies: subclasses change one move of the game. `state_dict` holds what they remember."""
 
     def check(self, loss: AdversarialLoss, discriminator: Module) -> None:
         """Raise, before training, if the remedy cannot work with this loss and this discriminator."""
 
     def fakes(self, batch: Batch) -> Batch:
-        """The generated examples that the discriminator learns from, in place of those just made."""
+        """The generated examples that the discriminator learns from, in place of the new ones."""
         return batch
 
     def augment(self, x: Any, step: int) -> Any:
-        """Examples x (n, ...), real or generated, as the discriminator is shown them in both players' steps."""
+        """Examples x (n, ...), real or generated, as the discriminator sees them in both players' steps."""
         return x
 
     def targets(self, real: Any, fake: Any, scores: Any) -> tuple[Any, Any]:
-        """The discriminator's targets for real and generated examples: a number each, or arrays of the shape of the scores."""
+        """The discriminator's targets for real and generated examples: a scalar each, or arrays of the shape of the scores."""
         return real, fake
 
     def generator_objective(
         self, discriminator: Module, real: tuple[Array, ...], fake: Batch
     ) -> tuple[Any, dict[str, Any]] | None:
-        """What the generator minimizes in place of the loss's own; None leaves it. real: the batch D has last seen."""
+        """What the generator minimizes in place of the loss's own; None keeps it. real: the last batch that D has seen."""
         return None
 
     def restart(self) -> None:
-        """Forget the examples that are remembered: those to come have another size, for the networks have grown."""
+        """Drop all remembered examples: the networks have grown, and new ones have another size."""
 
     def state_dict(self) -> dict[str, np.ndarray]:
         """What the remedy remembers, as host arrays."""
         return {}
 
     def check_state(self, state: Mapping[str, Any]) -> None:
-        """Raise StateError unless a state with arrays of these dtypes and shapes may be loaded; before it is read."""
+        """Raise StateError, before the state is read, unless arrays of these dtypes and shapes can be loaded."""
 
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
-        """Take over what was remembered."""
+        """Load what was remembered."""
 
     def check_restored(self, generator: Generator, labels: tuple[Array, ...]) -> None:
-        """Raise StateError if what was taken over is not of this generator, restored before; labels: those of the examples."""
+        """Raise StateError if the loaded state is not of this generator, which was restored before; labels: those of the
+        examples."""
 
 
 @takes_settings
 @dataclass(frozen=True)
 class LabelSmoothing(Remedy):
-    """Real examples are only `real` real: the discriminator is never quite sure (Salimans et al. 2016, section 3.4).
+    """The target of real examples is `real`, below 1: the discriminator is never quite confident (Salimans et al. 2016, section
+    3.4).
 
     One-sided: fakes stay 0. Smoothed on both sides, to alpha and beta, the best discriminator is
-    (alpha p + beta q) / (p + q), which draws the generator to its own samples wherever p is small.
+    (alpha p + beta q) / (p + q), which attracts the generator to its own samples wherever p is small.
     """
 
     real: float = 0.9
@@ -88,20 +90,20 @@ class LabelSmoothing(Remedy):
         return self.smoothed(real), self.smoothed(fake)
 
     def smoothed(self, target: Any) -> Any:
-        """A target, or an array of them, brought from [0, 1] to [fake, real]: whatever came before, such as noise, stays."""
+        """A target, or an array of them, mapped from [0, 1] to [fake, real], which preserves earlier changes such as noise."""
         return float(self.real) * target + float(self.fake) * (1.0 - target)
 
 
 @takes_settings
 @dataclass(frozen=True)
 class NoisyLabels(Remedy):
-    """Each target of the discriminator is exchanged for the other kind's with probability `flip` (Chintala et al. 2016)."""
+    """Each target of the discriminator is flipped with probability `flip` (Chintala et al. 2016)."""
 
     flip: float = 0.05
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.flip < 0.5:
-            raise ValueError(f"NoisyLabels' flip is a probability below 1/2, at which labels say nothing, got {self.flip}")
+            raise ValueError(f"NoisyLabels' flip is a probability below 1/2, where labels carry no information, got {self.flip}")
 
     def check(self, loss: AdversarialLoss, discriminator: Module) -> None:
         check_labeled(self, loss)
@@ -132,11 +134,11 @@ class InstanceNoise(Remedy):
 
 
 class ExperienceReplay(Remedy):
-    """The discriminator also learns from past fakes, so that the generator does not run in circles (Shrivastava et al. 2017).
+    """The discriminator also learns from past fakes, against running in circles (Shrivastava et al. 2017).
 
-    A buffer of `capacity` fakes. Until it is full every new one enters it and is shown; then each new one is either shown, or,
-    with probability `share`, takes the place of an old one, which is shown instead; of one batch no more than the buffer holds.
-    Labels travel with their examples. Each trainer needs a buffer of its own: ValueError for one that already holds fakes.
+    A buffer of `capacity` fakes. Until it is full, every new one is stored and shown; then each new one is either shown or, with
+    probability `share`, replaces an old one, which is shown instead; at most `capacity` per batch. Labels stay with their
+    examples. Each trainer needs a buffer of its own: ValueError for one that already holds fakes.
     """
 
     remembered = ("buffer", "filled")
@@ -223,15 +225,15 @@ class FeatureMatching(Remedy):
 
         || E_x f(x) - E_z f(G(z)) ||^2,   f: the discriminator's features(x), both means over the batch
 
-    Not a distance of single examples, real and generated, which have nothing to do with each other. In a conditional game the
-    fakes have labels of their own, drawn as the real ones' are: their mixtures agree on average. Salimans et al. 2016, 3.1.
+    Single real and generated examples are not compared: they are unrelated. In a conditional game the fakes have labels of their
+    own, drawn from the distribution of the real ones: the mixtures agree on average. Salimans et al. 2016, 3.1.
     """
 
     def check(self, loss: AdversarialLoss, discriminator: Module) -> None:
         if not hasattr(discriminator, "features"):
             raise TypeError(
-                f"FeatureMatching needs a discriminator with features(x), {type(discriminator).__name__} has none: write one, "
-                "or take one of minigen.models.gans"
+                f"FeatureMatching needs a discriminator with features(x), {type(discriminator).__name__} has none: define one, "
+                "or use one of minigen.models.gans"
             )
 
     def generator_objective(self, discriminator: Any, real: tuple[Array, ...], fake: Batch) -> tuple[Any, dict[str, Any]]:
@@ -243,7 +245,7 @@ class FeatureMatching(Remedy):
 
 
 def check_labeled(remedy: Remedy, loss: AdversarialLoss) -> None:
-    """Raise TypeError for a remedy about labels beside a loss that has none."""
+    """Raise TypeError for a remedy about labels with a loss that has none."""
     if not loss.labeled:
         raise TypeError(
             f"{remedy!r} changes the discriminator's labels, and {loss!r} has none: use Minimax, NonSaturating or LeastSquares"

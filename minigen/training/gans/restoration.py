@@ -1,4 +1,4 @@
-"""The loop that trains a network to restore images so that a discriminator takes them for whole ones."""
+"""The loop that trains a network to restore images until a discriminator takes them for originals."""
 
 import math
 from typing import Any
@@ -12,11 +12,11 @@ from minigen.training.gans.players import Restorer
 
 
 class Restoration(Adversarial):
-    """`Adversarial` for a generator that is given degraded images: of the whole ones it also minimizes the distance.
+    """`Adversarial` for a generator of degraded images, which also minimizes the distance to the originals.
 
-        G minimizes  content + weight * (what `loss` makes of the scores of restored images)
+        G minimizes  content + weight * (`loss` of the scores of restored images)
 
-    Whole images are what the discriminator takes for real; restored ones are made of others. The history also has "content" and
+    Originals are the discriminator's real examples; restored images come from other originals. The history also has "content" and
     "adversarial", the two without the weight.
 
     generator: one of `models.applications`.  weight: 1e-3 in super-resolution; in inpainting 0.001 beside 0.999, which is the
@@ -30,8 +30,8 @@ class Restoration(Adversarial):
     def __init__(self, generator: Restorer, discriminator: Module, *, weight: float = 1e-3, **options: Any):
         if not isinstance(generator, Restorer):
             raise TypeError(
-                "Restoration needs a generator that is given degraded images, such as one of models.applications, got "
-                f"a {type(generator).__name__}: training.Adversarial trains those that are given noise"
+                "Restoration needs a generator that takes degraded images, such as one of models.applications, got "
+                f"a {type(generator).__name__}: training.Adversarial trains those that take noise"
             )
         if not 0.0 < weight < math.inf:
             raise ValueError(
@@ -42,7 +42,7 @@ class Restoration(Adversarial):
         super().__init__(generator, discriminator, **options)
 
     def generator_input(self, n: int, *labels: Array) -> tuple[Array, ...]:
-        """A new batch of images, degraded and whole."""
+        """A new batch of images, degraded and original."""
         (x,) = next(self.stream)
         return self.generator.degrade(x), x
 
@@ -51,7 +51,7 @@ class Restoration(Adversarial):
         return super().fakes(degraded)
 
     def generator_loss(self, *inputs: Array) -> tuple[Any, Terms]:
-        """What G minimizes for degraded images and the whole ones, and its named terms."""
+        """What G minimizes for degraded images and the originals, and its named terms."""
         degraded, x = inputs
         restored = self.generator(Tensor(degraded))
         content = self.generator.content_loss(restored, x)

@@ -1,4 +1,4 @@
-"""The same latent vectors, drawn again and again while the generator learns."""
+"""Samples from fixed latent vectors, drawn repeatedly while the generator learns."""
 
 import operator
 from collections.abc import Mapping
@@ -19,18 +19,18 @@ from minigen.utils.reading import shortened
 class SampleGrid(Callback[Adversarial]):
     """What the generator makes of `n` latent vectors that stay the same, every so many steps and at the end of the run.
 
-    Each time a picture folder/step_000100.png, and in the end folder/evolution.gif of all of them. A conditional generator is
-    asked for its classes in turn. Pixels beyond [0, 1], of a generator that nothing bounds, are cut off; points of the plane are
-    drawn over real ones. The latent vectors come from a seed of their own, so that watching changes nothing; the samples come
-    from the averaged generator, if there is one. What has been drawn goes into checkpoints: after a resume the GIF is whole.
-    With another trainer it starts again.
+    Each time it saves folder/step_000100.png, and at the end folder/evolution.gif with all of them. A conditional generator draws
+    its classes in turn. Pixels outside [0, 1], of an unbounded generator, are clipped; points of the plane are drawn over real
+    ones. The latent vectors come from a seed of their own, so that the run does not change; the samples come from the averaged
+    generator, if there is one. Checkpoints hold what has been drawn: after a resume the GIF is complete. With another trainer it
+    starts again.
     """
 
     requires = "Adversarial"
 
     def __init__(self, folder: str | Path = "samples", every: int = 100, n: int = 64, seconds_per_frame: float = 0.2):
         if every < 1 or n < 1:
-            raise ValueError(f"SampleGrid draws n samples every so many steps, both at least 1, got n={n}, every={every}")
+            raise ValueError(f"SampleGrid draws n samples per `every` steps, both at least 1, got n={n}, every={every}")
         self.folder, self.every, self.n, self.seconds_per_frame = Path(folder).absolute(), every, n, seconds_per_frame
         self.steps: list[int] = []
         self.samples: list[np.ndarray] = []
@@ -39,7 +39,7 @@ class SampleGrid(Callback[Adversarial]):
         if self.steps and self.steps[-1] > run.step:  # it has watched another trainer before
             self.steps, self.samples = [], []
         for step, samples in zip(self.steps, self.samples):
-            if not self.file(step).exists():  # after a kill, or in another folder than before
+            if not self.file(step).exists():  # after a kill, or in a new folder
                 self.save(run, step, samples)
         if not self.steps:
             self.draw(run)
@@ -63,7 +63,7 @@ class SampleGrid(Callback[Adversarial]):
         run.log(f"wrote {path}")
 
     def draw(self, run: Adversarial) -> None:
-        """Sample, keep the samples, and save their picture. Raises NonFiniteError before it would draw NaN."""
+        """Sample, keep the samples, and save their picture. Raises NonFiniteError for samples that are not finite."""
         run.check_finite()
         z = np.random.default_rng(0).standard_normal((self.n, run.generator.latent_dim))
         labels = [np.arange(self.n) % run.generator.classes] if run.conditional else []
@@ -81,11 +81,11 @@ class SampleGrid(Callback[Adversarial]):
                 self.cloud(samples, run, f"Step {step}").savefig(temporary, format="png")
 
     def file(self, step: int) -> Path:
-        """Where the picture of a step lies."""
+        """The path of the picture of a step."""
         return self.folder / f"step_{step:06d}.png"
 
     def columns(self, run: Adversarial) -> int | None:
-        """Of the grid of images: one for each class, if there are classes."""
+        """The number of columns of the grid: one per class, if there are classes."""
         return run.generator.classes if run.conditional else None
 
     def cloud(self, points: np.ndarray, run: Adversarial, title: str | None = None) -> Any:
@@ -110,7 +110,7 @@ class SampleGrid(Callback[Adversarial]):
             if not fits or any(map(operator.mod, largest, shape)) or state[name].dtype != np.float32:
                 raise StateError(
                     f"SampleGrid: {name} is {state[name].dtype}{list(state[name].shape)}, expected "
-                    f"float32{[self.n, *largest]}, or of a generator that was smaller"
+                    f"float32{[self.n, *largest]}, or smaller, of a growing generator"
                 )
 
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
@@ -118,7 +118,7 @@ class SampleGrid(Callback[Adversarial]):
             return
         steps = state["steps"].tolist()
         if steps != sorted(set(steps)) or min(steps, default=0) < 0:
-            raise StateError(f"SampleGrid: steps are {shortened(steps)}, expected rising whole numbers")
+            raise StateError(f"SampleGrid: steps are {shortened(steps)}, expected increasing whole numbers")
         samples = {name: array for name, array in state.items() if name != "steps"}
         for name, array in samples.items():
             if not np.isfinite(array).all() or array.ndim > 2 and (array.min() < 0.0 or array.max() > 1.0):
@@ -127,5 +127,5 @@ class SampleGrid(Callback[Adversarial]):
 
 
 def enlarged(images: np.ndarray, largest: np.ndarray) -> np.ndarray:
-    """Images of a generator that was smaller, each pixel repeated, as large as those of the last frame."""
+    """Images of a smaller generator, enlarged to the last frame's size by repeating pixels."""
     return images.repeat(largest.shape[1] // images.shape[1], axis=1).repeat(largest.shape[2] // images.shape[2], axis=2)

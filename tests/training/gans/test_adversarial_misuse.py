@@ -264,7 +264,7 @@ def test_a_batch_is_a_multiple_of_what_is_judged_together(networks, options, tog
     data = (cloud(), labels()) if trainer.conditional else cloud()
     before = weights(trainer)
     message = (
-        f"^the discriminator judges {together} examples together, which do not divide a batch of {batch_size}: take "
+        f"^the discriminator scores {together} examples together, which does not divide a batch of {batch_size}: take "
         f"batch_size={right}$"
     )
     with pytest.raises(ShapeError, match=message):
@@ -319,13 +319,13 @@ def assert_last_good(folder, step):
         (
             1e25,
             "discriminator",
-            r"^the generator's loss is nan at step 4: layer discriminator\.head: dense returned NaN or infinity; it made it "
+            r"^the generator's loss is nan at step 4: layer discriminator\.head: dense returned NaN or infinity; it computed it "
             "from finite inputs",
         ),
         (
             1e25,
             "generator",
-            r"^the discriminator's loss is nan at step 5: layer generator\.net\.1: dense returned NaN or infinity; it made it "
+            r"^the discriminator's loss is nan at step 5: layer generator\.net\.1: dense returned NaN or infinity; it computed it "
             "from finite inputs",
         ),
         (
@@ -447,7 +447,7 @@ def test_a_run_that_is_asked_for_less_than_it_has_done_changes_nothing(tmp_path)
     game().fit(cloud(), steps=3, callbacks=[Checkpoint(tmp_path)], **QUIET)
     trainer = game()
     before = trainer.generator.fingerprint()
-    with pytest.raises(ValueError, match="^3 steps are done already; `steps` counts them in, ask for at least as many, not 2$"):
+    with pytest.raises(ValueError, match="^3 steps are done already; `steps` includes them: pass at least as many, not 2$"):
         trainer.fit(cloud(), steps=2, resume=tmp_path, **QUIET)
     assert trainer.step == 0 and trainer.generator.fingerprint() == before
 

@@ -105,7 +105,7 @@ def test_ctrl_c_in_the_last_step_leaves_nothing_to_train(whole, tmp_path):
     assert_same(train(tmp_path, seed=99, resume=tmp_path, callbacks=[Ended(ended)]), whole)
     assert ended == [STEPS]
     with pytest.raises(
-        ValueError, match=f"^{STEPS} steps are done already; `steps` counts them in, ask for at least as many, not 5$"
+        ValueError, match=f"^{STEPS} steps are done already; `steps` includes them: pass at least as many, not 5$"
     ):
         train(tmp_path, seed=99, resume=tmp_path, steps=5)
 
@@ -259,7 +259,7 @@ def test_steps_that_are_done_already():
     run = game()
     run.fit(cloud(), steps=4, **QUIET)
     for steps in (1, 4):
-        with pytest.raises(ValueError, match=f"^4 steps are done already; `steps` counts them in, ask for more than {steps}$"):
+        with pytest.raises(ValueError, match=f"^4 steps are done already; `steps` includes them: pass more than {steps}$"):
             run.fit(cloud(), steps=steps, **QUIET)
 
 

@@ -102,7 +102,7 @@ def test_what_is_said_of_gradients():
     found = gradients(history(**{"generator gradient norm": [1, 2, 1e-4], "discriminator gradient norm": [2, 2, 400]}))
     assert found["generator vanishing"] == (
         "the generator's gradient vanishes: its norm is 0.0001, it was 2. Minimax saturates when the "
-        "discriminator is sure: try NonSaturating"
+        "discriminator is confident: try NonSaturating"
     )
     assert found["discriminator exploding"].startswith("the discriminator's gradient explodes: its norm is 4e+02, 2 is usual.")
 

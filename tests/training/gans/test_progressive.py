@@ -92,9 +92,12 @@ def test_a_schedule_is_told_apart_by_its_representation():
         ({"final": 2048}, "a resolution is a whole number, a power of two from 4 to 1024, got 2048"),
         ({"final": 8, "start": 2}, "a resolution is a whole number, a power of two from 4 to 1024, got 2"),
         ({"final": 8, "start": 16}, "growth from 16 to 8 pixels: expected start <= final"),
-        ({"final": 8, "stable": -1}, "expected at least 0 each, and at least one image in all, got stable=-1 and fading=600000"),
+        (
+            {"final": 8, "stable": -1},
+            "expected at least 0 each, and at least one image in total, got stable=-1 and fading=600000",
+        ),
         ({"final": 8, "fading": -5}, "got stable=600000 and fading=-5"),
-        ({"final": 8, "stable": 0, "fading": 0}, "at least one image in all, got stable=0 and fading=0 from 4 to 8 pixels"),
+        ({"final": 8, "stable": 0, "fading": 0}, "at least one image in total, got stable=0 and fading=0 from 4 to 8 pixels"),
         ({"final": 8, "start": 8, "stable": 0}, "got stable=0 and fading=600000 from 8 to 8 pixels"),
     ],
 )
@@ -525,7 +528,7 @@ def test_images_of_another_size_than_the_final_one(players, growth, shape):
 
 
 def test_a_batch_that_does_not_divide_into_groups():
-    with pytest.raises(ShapeError, match="judges 4 examples together, which do not divide a batch of 6: take batch_size=4"):
+    with pytest.raises(ShapeError, match="scores 4 examples together, which does not divide a batch of 6: take batch_size=4"):
         grown(lambda: plain(group_size=4)).fit(images(), **{**QUIET, "batch_size": 6})
 
 

@@ -299,7 +299,7 @@ def test_feature_matching_leaves_the_discriminator_as_it_is():
 
 def test_feature_matching_needs_features():
     with pytest.raises(
-        TypeError, match=r"needs a discriminator with features\(x\), Sequential has none: write one, or take one of"
+        TypeError, match=r"needs a discriminator with features\(x\), Sequential has none: define one, or use one of"
     ):
         game((small()[0], nn.Sequential(nn.Dense(2, 1))), remedies=[FeatureMatching()])
 
@@ -395,7 +395,7 @@ def test_any_loss_any_penalty_any_remedy_any_network(penalties, name):
     (lambda: LabelSmoothing(1.1), "targets lie in"),
     (lambda: LabelSmoothing(0.5, 0.5), "targets lie in"),
     (lambda: LabelSmoothing(0.9, -0.1), "targets lie in"),
-    (lambda: NoisyLabels(0.5), "a probability below 1/2, at which labels say nothing, got 0.5"),
+    (lambda: NoisyLabels(0.5), "a probability below 1/2, where labels carry no information, got 0.5"),
     (lambda: NoisyLabels(-0.1), "got -0.1"),
     (lambda: InstanceNoise(0.0), "std above 0 and steps of at least 1, got InstanceNoise"),
     (lambda: InstanceNoise(0.1, 0), "std above 0"),

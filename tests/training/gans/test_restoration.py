@@ -131,8 +131,8 @@ def test_fit_minimizes_the_content_alone(generator):
 def test_a_generator_that_restores_nothing():
     with pytest.raises(
         TypeError,
-        match=r"^Restoration needs a generator that is given degraded images, .* got a Generator: "
-        r"training\.Adversarial trains those that are given noise$",
+        match=r"^Restoration needs a generator that takes degraded images, .* got a Generator: "
+        r"training\.Adversarial trains those that take noise$",
     ):
         trainer(lambda: small()[0])
 
@@ -167,7 +167,7 @@ def test_the_trainer_of_generators_that_are_given_noise():
         loss=losses.Hinge(),
     )
     with pytest.raises(
-        TypeError, match=r"makes nothing of noise, .*: restore\(degrade\(images\)\); training\.Restoration trains it$"
+        TypeError, match=r"takes degraded images, not noise: restore\(degrade\(images\)\); training\.Restoration trains it$"
     ):
         other.fit(pixels(), steps=1, **QUIET)
 
