@@ -25,7 +25,7 @@ if args.quick:
     train, test, args.epochs = train[:2000], test[:500], 2
 criteria = Criteria(args)
 
-recipe.show()
+recipe.with_arguments(args).show()
 models, histories = {}, {}
 for name, each in {"tied": recipe, "untied": recipes.find("stacked")}.items():
     mg.seed(args.seed)

@@ -29,7 +29,6 @@ if args.quick:
     train, test, args.epochs = train[:2000], test[:300], 1
 criteria = Criteria(args)
 
-
 recipe = recipe.with_arguments(args)
 recipe.show()
 

@@ -30,7 +30,6 @@ if args.quick:
     args.point_epochs, args.images, args.image_epochs = 100, 1000, 3
 criteria = Criteria(args)
 
-
 recipe.show()
 
 

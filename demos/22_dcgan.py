@@ -32,7 +32,6 @@ if args.quick:
 criteria = Criteria(args)
 evaluator = train_evaluator(train, args)
 
-
 recipe = recipes.find({"tiny": "dcgan", "book": "dcgan-book"}[args.model]).with_arguments(args)
 recipe.show()
 generator, discriminator = recipe.networks(recipe.spec_of(train))

@@ -58,13 +58,13 @@ def load(name: str) -> Any:
 
 
 def measured(data: str, demo: str, criterion: str, form: str, worst: Callable[..., float] | None = None) -> str:
-    """What a demo measured on a data set for the criterion whose name contains `criterion`.
+    """What a demo measured on a data set for the criterion whose name has a match of `criterion`, a pattern.
 
-    form: a format, such as "{:.2f} dB".  worst: max or min, where several criteria contain it.
+    form: a format, such as "{:.2f} dB".  worst: max or min, where several have one.
     """
-    found = [each["measured"] for each in load(f"{data}/{demo}")["criteria"] if criterion in each["name"]]
+    found = [each["measured"] for each in load(f"{data}/{demo}")["criteria"] if re.search(criterion, each["name"])]
     if len(found) != 1 and not (found and worst):
-        raise LookupError(f"{data}, demo {demo}: {len(found)} criteria contain {criterion!r}, expected one")
+        raise LookupError(f"{data}, demo {demo}: {len(found)} criteria match {criterion!r}, expected one")
     text = form.format(worst(found) if worst else found[0])
     return re.sub(r"(?<=\d)%", " %", text).replace("-", "\N{MINUS SIGN}")
 

@@ -1,8 +1,8 @@
-"""What the site needs beyond its pages: the pages link into the repository, so that they can be read there as they are; here every
-such link is made to lead to a page of the site.
+"""What the site needs beyond its pages.
 
-A demo is a page, made by mkdocs-jupyter. CONTRIBUTING.md and CHANGELOG.md are pages. Any other file that a page links to, such as
-minigen/engine/operation.py, is shown as highlighted source.
+The pages link into the repository, so that they can be read there as they are; here every such link is made to lead to a page of
+the site. A demo is a page, made by mkdocs-jupyter; CONTRIBUTING.md and CHANGELOG.md are pages; any other file that a page
+links to, such as minigen/engine/operation.py, is shown as highlighted source.
 """
 
 import posixpath
@@ -92,8 +92,9 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
 
 def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """A demo in the style of the site, its heading and its picture first; mkdocs-jupyter adds half a megabyte of Jupyter's own style
-    to each page, and scripts that ask the network.
+    """A demo in the style of the site, its heading and its picture first.
+
+    mkdocs-jupyter adds half a megabyte of Jupyter's own style to each page, and scripts that ask the network.
     """
     if not page.file.src_uri.startswith("demos/"):
         return html

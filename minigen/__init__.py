@@ -6,64 +6,51 @@ Names are imported on first use, so that `minigen --help` does not wait for NumP
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:  # for editors, which complete what they can see
-    from minigen.autograd import *  # noqa: F403
-    from minigen.backend import *  # noqa: F403
-    from minigen.nn.gradient_check import gradcheck_module  # noqa: F401
+# fmt: off
+# isort: off
+if TYPE_CHECKING:  # what type checkers and editors see of what follows; `as` says that it is for others too
+    from minigen import autograd as autograd, backend as backend, baselines as baselines, coursework as coursework, data as data
+    from minigen import engine as engine, errors as errors, evaluators as evaluators, losses as losses, metrics as metrics
+    from minigen import models as models, nn as nn, ops as ops, optim as optim, plot as plot, recipes as recipes
+    from minigen import synthetic as synthetic, training as training
+    from minigen.autograd import Parameter as Parameter, Tensor as Tensor, detect_anomaly as detect_anomaly
+    from minigen.autograd import draw_graph as draw_graph, grad as grad, gradcheck as gradcheck, graph_to_dot as graph_to_dot
+    from minigen.autograd import no_grad as no_grad, op as op, profile as profile
+    from minigen.backend import asarray as asarray, seed as seed, to_numpy as to_numpy, use as use
+    from minigen.nn.gradient_check import gradcheck_module as gradcheck_module
     from minigen.ops import *  # noqa: F403
+# isort: on
 
 __version__ = "0.1.0"
 
 FOLDERS = (
-    "autograd",
-    "backend",
-    "baselines",
-    "coursework",
-    "data",
-    "engine",
-    "errors",
-    "evaluators",
-    "losses",
-    "metrics",
-    "models",
-    "nn",
-    "ops",
-    "optim",
-    "plot",
-    "recipes",
-    "synthetic",
-    "training",
+    "autograd", "backend", "baselines", "coursework", "data", "engine", "errors", "evaluators", "losses", "metrics", "models",
+    "nn", "ops", "optim", "plot", "recipes", "synthetic", "training",
 )
 NAMES = {
-    "Parameter": "autograd",
-    "Tensor": "autograd",
-    "detect_anomaly": "autograd",
-    "draw_graph": "autograd",
-    "grad": "autograd",
-    "gradcheck": "autograd",
+    **dict.fromkeys((
+        "Parameter", "Tensor", "detect_anomaly", "draw_graph", "grad", "gradcheck", "graph_to_dot", "no_grad", "op",
+        "profile",
+    ), "autograd"),
+    **dict.fromkeys(("asarray", "seed", "to_numpy", "use"), "backend"),
     "gradcheck_module": "nn.gradient_check",
-    "graph_to_dot": "autograd",
-    "no_grad": "autograd",
-    "op": "autograd",
-    "profile": "autograd",
-    "asarray": "backend",
-    "seed": "backend",
-    "to_numpy": "backend",
-    "use": "backend",
 }  # -> where they live; and all ops
+# fmt: on
 
 
-def __getattr__(name: str) -> Any:
-    """minigen.nn, minigen.Tensor, minigen.tanh ...: imported on first access, ordinary attributes from then on."""
-    if name in FOLDERS:
-        return import_module(f"minigen.{name}")
-    ops = import_module("minigen.ops")
-    if name == "__all__":
-        return [*NAMES, *ops.__all__]
-    if name not in NAMES and name not in ops.__all__:
-        return not_here(name, [*FOLDERS, *NAMES, *ops.__all__])
-    value = globals()[name] = getattr(import_module(f"minigen.{NAMES.get(name, 'ops')}"), name)
-    return value
+if not TYPE_CHECKING:  # to a type checker, a module with __getattr__ has any name
+
+    def __getattr__(name: str) -> Any:
+        """minigen.nn, minigen.Tensor, minigen.tanh ...: imported on first access, ordinary attributes from then on."""
+        if name in FOLDERS:
+            return import_module(f"minigen.{name}")
+        ops = import_module("minigen.ops")
+        if name == "__all__":
+            return [*NAMES, *ops.__all__]
+        if name not in NAMES and name not in ops.__all__:
+            return not_here(name, [*FOLDERS, *NAMES, *ops.__all__])
+        value = globals()[name] = getattr(import_module(f"minigen.{NAMES.get(name, 'ops')}"), name)
+        return value
 
 
 def not_here(name: str, known: list[str]) -> Any:
@@ -76,4 +63,4 @@ def not_here(name: str, known: list[str]) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *FOLDERS, *__getattr__("__all__")})
+    return sorted({*globals(), *FOLDERS, *NAMES, *import_module("minigen.ops").__all__})

@@ -7,10 +7,7 @@ value, a NumPy scalar). So data need no wrapping: an image is a plain array unti
 
 from minigen.autograd.debug import detect_anomaly, draw_graph, graph_to_dot, profile
 from minigen.autograd.gradient_check import Mismatch, gradcheck
-from minigen.backend import Array
-from minigen.engine import OPS, Op, Parameter, Tensor, grad, is_grad_enabled, no_grad, op, unwrap
-
-TensorLike = Tensor | Array  # what layers, losses and ops take: a Tensor, or an array that is a constant
+from minigen.engine import OPS, Op, Parameter, Tensor, TensorLike, grad, is_grad_enabled, no_grad, op, unwrap
 
 __all__ = [
     "OPS",

@@ -18,6 +18,7 @@ from minigen.errors import DeviceError
 Array = Any  # numpy.ndarray, cupy.ndarray or strict.StrictArray
 
 NAMES = ("numpy", "cupy", "strict")
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")  # of the libraries that multiply matrices
 
 
 @dataclass(frozen=True)

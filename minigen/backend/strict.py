@@ -327,7 +327,7 @@ def device_function(name: str) -> Any:
             counters.launches += 1
             host.at(target._host, host_of(index), host_of(values))
 
-        function.at = at  # type: ignore[attr-defined]
+        function.at = at  # type: ignore[attr-defined]  # which a function may have
     return function
 
 

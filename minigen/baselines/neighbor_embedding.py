@@ -46,8 +46,7 @@ def tsne(
     """
     x = _points(x)
     check_count("tsne", "iterations", iterations, least=1)
-    if learning_rate == "auto":
-        learning_rate = max(len(x) / 12, 50.0)
+    rate = max(len(x) / 12, 50.0) if learning_rate == "auto" else learning_rate
     p = joint_probabilities(x, perplexity)
     y = _principal_plane(x)
     velocity, gains = np.zeros_like(y), np.ones_like(y)
@@ -59,12 +58,12 @@ def tsne(
             # A coordinate that keeps going downhill gains speed, one that has overshot loses it.
             downhill = (gradient > 0) != (velocity > 0)
             gains = np.maximum(np.where(downhill, gains + 0.2, gains * 0.8), 0.01)
-            velocity = (0.5 if early else 0.8) * velocity - learning_rate * gains * gradient
+            velocity = (0.5 if early else 0.8) * velocity - rate * gains * gradient
             y += velocity
             y -= y.mean(axis=0, dtype=np.float64)
             if not np.isfinite(y).all():
                 raise NonFiniteError(
-                    f"tsne: the map diverged in iteration {step} with learning_rate {learning_rate}, expected a smaller one"
+                    f"tsne: the map diverged in iteration {step} with learning_rate {rate}, expected a smaller one"
                 )
             bar.set_postfix_str(f"KL {kl:.3f} nats", refresh=False)
             bar.update()

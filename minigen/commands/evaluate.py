@@ -1,9 +1,8 @@
 """Evaluate a trained model by metrics of its kind, on held-out examples; a table, and RUN/evaluation.json.
 
-Autoencoders: the error of their reconstructions, with that of PCA with as many components. Variational ones: bounds of the
-log-likelihood, in nats. GANs: the distance of samples from real images in the features of an evaluator, a classifier that is
-trained once per data set and cached; no generator can be expected to score below the floor, the distance between two sets of real
-images.
+Autoencoders: the error of their reconstructions, beside that of PCA with as many components. Variational ones: bounds of the
+log-likelihood, in nats. GANs: how far samples are from real images in the eyes of an evaluator, a classifier that is trained once
+for each data set and kept; below the floor, the distance of real images from others, no generator can be expected to get.
 """
 
 import argparse
@@ -69,9 +68,9 @@ def reconstructed(trained: TrainedModel, train: Dataset, test: Dataset) -> dict[
     best = metrics.reconstruction_mse(originals, baselines.pca(fitted, k).reconstruct(originals))
     figures = {
         "held-out examples": len(test),
-        "numbers in a code": trained.codes(test[:1]).size,
+        "values in a code": trained.codes(test[:1]).size,
         "squared error": error,
-        f"squared error of PCA with {k} numbers": best,
+        f"squared error of PCA with {k} components": best,
     }
     model = trained.model
     if isinstance(model, DenoisingAutoencoder):
@@ -124,8 +123,8 @@ def generated(trained: TrainedModel, config: Config, train: Dataset, n: int, pro
     order = np.random.default_rng(0).permutation(len(train))
     real, others = (train.images[order[part]] for part in (slice(n), slice(n, 2 * n)))
     samples = trained.sample(n)
-    rim = (samples.shape[1] - real.shape[1]) // 2  # of networks whose resolution is a power of two
-    samples = samples[:, rim : samples.shape[1] - rim, rim : samples.shape[2] - rim]
+    margin = (samples.shape[1] - real.shape[1]) // 2  # of networks whose resolution is a power of two
+    samples = samples[:, margin : samples.shape[1] - margin, margin : samples.shape[2] - margin]
     if config.data == "faces":
         evaluator = evaluators.attribute_classifier(train, progress=progress)
         features = [evaluator.features(images) for images in (real, samples, others)]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import minigen
 from minigen.backend import cuda, current
+from minigen.backend.devices import THREAD_VARIABLES
 from minigen.data import mnist
 from minigen.errors import DataError
 from minigen.utils.arguments import Parser
@@ -18,7 +19,6 @@ from minigen.utils.files import cache_folder
 EXAMPLES = """
   minigen info
 """
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def arguments(parser: Parser) -> None:
@@ -50,7 +50,7 @@ def installed(package: str) -> str:
 
 def threads() -> str:
     """The number of processors, and the thread settings of the BLAS library."""
-    said = [f"{name}={os.environ[name]}" for name in THREADS if name in os.environ]
+    said = [f"{name}={os.environ[name]}" for name in THREAD_VARIABLES if name in os.environ]
     return f"{os.cpu_count()}; threads of BLAS: {', '.join(said) or 'as many as it likes (OMP_NUM_THREADS limits them)'}"
 
 

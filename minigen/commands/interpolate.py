@@ -25,7 +25,7 @@ EXAMPLES = """
 def arguments(parser: Parser) -> None:
     run_arguments(parser)
     parser.add_argument("--rows", type=image_count, default=5, help="walks, one per row (default: 5)")
-    parser.add_argument("--steps", type=image_count, default=10, help="images per walk, including its ends (default: 10)")
+    parser.add_argument("--steps", type=image_count, default=10, help="images per walk, its ends included (default: 10)")
     parser.add_argument("--out", type=picture_path, metavar="FILE", help="the picture (default: RUN/interpolation.png)")
     parser.add_argument("--gif", action="store_true", help="also as an animation beside it, there and back")
 

@@ -96,7 +96,7 @@ class Config:
         for length in self.shape:
             check_whole("shape", length, 1)
         if math.prod(self.shape) > LARGEST_EXAMPLE:
-            raise ValueError(f"shape is that of {math.prod(self.shape)} numbers, expected at most {LARGEST_EXAMPLE}")
+            raise ValueError(f"shape is that of {math.prod(self.shape)} values, expected at most {LARGEST_EXAMPLE}")
         if self.data == "faces" and self.shape != [self.resolution, self.resolution, 3]:
             raise ValueError(f"shape is {self.shape}, but faces are {self.resolution} x {self.resolution} x 3")
         listed = isinstance(self.classes, list) and all(isinstance(name, str) for name in self.classes)

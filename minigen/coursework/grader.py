@@ -16,9 +16,9 @@ from minigen.coursework.grading.submission import Submission
 CALLS = 200  # that are checked, of a file
 ADVICE = "write it yourself, of ops"
 KINDS = {
-    "op": "write @op above it, and its rule below it",
-    "layer": "write class ...(nn.Module), with a forward",
-    "model": "write class ...(nn.Module), with a loss",
+    "op": ("an op", "write @op above it, and its rule below it"),
+    "layer": ("a layer", "write class ...(nn.Module), with a forward"),
+    "model": ("a model", "write class ...(nn.Module), with a loss"),
 }
 
 
@@ -91,7 +91,7 @@ class Grading:
             report.stopped = nothing(self.name, left["functions"], left["classes"])
             return
         self.examine(calls[:CALLS])
-        report.remarks += [f"{name} has a forward, but is no layer: {of_module(name)}." for name in left["classes"]]
+        report.remarks += [f"{name} has a forward, but is not a layer: {of_module(name)}." for name in left["classes"]]
         if left["functions"]:
             report.remarks.append(
                 f"Not checked: {', '.join(left['functions'])}. To check a function, write `from minigen.coursework import "
@@ -158,14 +158,15 @@ class Grading:
 def unlike(asked: Asked, call: Call) -> Line | None:
     """What to say of a function in place of an op, or of a class in place of a layer or a model."""
     if asked.kind not in ("function", call.kind):
-        return Line("defines", False, f"{asked.name} is no {asked.kind}", [KINDS[asked.kind]])
+        kind, remedy = KINDS[asked.kind]
+        return Line("defines", False, f"{asked.name} is not {kind}", [remedy])
     if asked.kind in ("layer", "model") and not call.parameters:
         return Line("defines", False, f"{asked.name} has no parameters", ["make them in __init__: self.scale = Parameter(array)"])
     return None
 
 
 def of_module(name: str) -> str:
-    """What to write in place of a class that is no Module."""
+    """What to write in place of a class that is not a Module."""
     return f"write class {name}(nn.Module), with from minigen import nn"
 
 

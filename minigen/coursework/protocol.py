@@ -79,7 +79,7 @@ def unpack(text: bytes, numbers: bytes) -> Any:
     try:
         return json.loads(text, object_hook=array)
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError, MemoryError) as error:
-        raise ProtocolError(f"what came is no message: {type(error).__name__}") from None
+        raise ProtocolError(f"what came is not a message: {type(error).__name__}") from None
 
 
 def array_at(description: Any, numbers: bytes, offset: int) -> np.ndarray:

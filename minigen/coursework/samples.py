@@ -3,12 +3,13 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from numbers import Integral, Number
+from numbers import Number
 from typing import Any
 
 import numpy as np
 
 from minigen.errors import ShapeError
+from minigen.utils.checks import is_whole
 
 KINDS = ("normal", "positive", "unit", "images", "labels", "given")
 
@@ -90,7 +91,7 @@ def images(*shape: int) -> Sample:
 
 def labels(*shape: int, classes: int) -> Sample:
     """Whole numbers from 0 to classes - 1."""
-    if not (isinstance(classes, Integral) and classes > 0):
+    if not (is_whole(classes) and classes > 0):
         raise ValueError(f"labels: classes is {classes!r}, expected a whole number of at least 1")
     return Sample("labels", checked(shape), int(classes))
 
@@ -105,7 +106,7 @@ def array(values: Any) -> Sample:
 
 def checked(shape: tuple) -> tuple[int, ...]:
     """The shape. Raises ShapeError for lengths that no array has."""
-    if not all(isinstance(n, Integral) and n >= 0 for n in shape):
+    if not all(is_whole(n) and n >= 0 for n in shape):
         raise ShapeError(f"a shape is whole numbers, each at least 0, got {shape}: write (3, 4), or normal(3, 4)")
     return tuple(map(int, shape))
 

@@ -1,13 +1,13 @@
 """Minibatches in a new order every epoch, on the current backend, with a position that can be saved."""
 
 from collections.abc import Iterator, Mapping
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 
 from minigen.backend import Array, asarray, random, to_numpy
 from minigen.errors import ShapeError, StateError
+from minigen.utils.checks import is_whole
 from minigen.utils.reading import shortened
 from minigen.utils.settings import PythonNumbers
 
@@ -87,7 +87,7 @@ class Batches(PythonNumbers):
             got = f"a state with {sorted(state)}" if isinstance(state, Mapping) else f"the state {shortened(state)}"
             raise StateError(f"batches: got {got}, expected {sorted(expected)}")
         for name, value in state.items():
-            if not isinstance(value, Integral) or isinstance(value, bool):
+            if not is_whole(value) or isinstance(value, bool):
                 raise StateError(f"batches: got a state with {name} {shortened(value)}, expected a whole number")
         state = {name: int(value) for name, value in state.items()}
         for name in ("examples", "batch_size"):
@@ -121,7 +121,7 @@ class Endless:
         return {"batches": self.batches}  # an iterator in mid-epoch cannot be copied
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(**state)
+        self.batches, self.epoch = state["batches"], iter(())
         self.batches.load_state_dict(self.batches.state_dict())  # it knows the position in the epoch
 
 

@@ -118,10 +118,11 @@ def load_fashion_mnist() -> tuple[Dataset, Dataset]:
 def load_source(name: str) -> tuple[Dataset, Dataset]:
     files = own_files(name) or cached_files(name)
     class_names = SOURCES[name].class_names
-    return tuple(
+    train, test = (
         Dataset(name, *read_split(name, {file: files[file] for file in split}, len(class_names)), class_names, {})
         for split in (FILES[:2], FILES[2:])
     )
+    return train, test
 
 
 # Finding the files.
@@ -156,7 +157,9 @@ def existing(folder: Path, file: str) -> Path | None:
 def own_files(name: str) -> dict[str, File]:
     """The user's own files, all four of them, or none. DataError if there are some, but not all."""
     root = own_folder()
-    for place in places(name, root) if root else ():
+    if root is None:
+        return {}
+    for place in places(name, root):
         try:
             paths = found(place)
         except OSError as error:

@@ -97,6 +97,28 @@ class NumpyProtocols:
     op: Any
     name: str | None
 
+    # -- what the array says of itself ---------------------------------------------------------------------------
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Lengths of the axes."""
+        return self._data.shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The dtype, float32 or float64."""
+        return self._data.dtype
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return self._data.ndim
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return self._data.size
+
     # -- comparisons give plain bool arrays, never part of a graph ------------------------------------------------
 
     def __lt__(self, other: Any) -> Array:
@@ -111,10 +133,10 @@ class NumpyProtocols:
     def __ge__(self, other: Any) -> Array:
         return self._data >= unwrap(other)
 
-    def __eq__(self, other: Any) -> Array:  # type: ignore[override]
+    def __eq__(self, other: Any) -> Array:
         return self._data == unwrap(other)
 
-    def __ne__(self, other: Any) -> Array:  # type: ignore[override]
+    def __ne__(self, other: Any) -> Array:
         return self._data != unwrap(other)
 
     __hash__ = object.__hash__
@@ -192,7 +214,7 @@ class NumpyProtocols:
 
     def astype(self, dtype: Any) -> NoReturn:
         """Raises TypeError: an op never changes the dtype of its input."""
-        raise TypeError(f"a Tensor keeps its dtype: make a new leaf with minigen.Tensor(x.numpy().astype('{dtype}'))")
+        raise TypeError(f"a Tensor keeps its dtype: make a new leaf with minigen.Tensor(x.numpy().astype('{np.dtype(dtype)}'))")
 
 
 def leaf(kind: type, data: Array, requires_grad: bool, name: str | None) -> Any:

@@ -3,6 +3,11 @@
 from collections.abc import Callable
 from typing import Any, ParamSpec, Protocol
 
+from minigen.backend import Array
+from minigen.engine.tensor import Tensor
+
+TensorLike = Tensor | Array  # what layers, losses and ops take: a Tensor, or an array that is a constant; and what they return
+
 Inputs = ParamSpec("Inputs")
 
 
@@ -14,4 +19,4 @@ class Function(Protocol[Inputs]):
     def vjp(self, name: str) -> Callable[[Callable], Callable]:
         """Register the decorated function as the rule for the input `name`."""
 
-    def __call__(self, *inputs: Inputs.args, **attributes: Inputs.kwargs) -> Any: ...
+    def __call__(self, *inputs: Inputs.args, **attributes: Inputs.kwargs) -> TensorLike: ...

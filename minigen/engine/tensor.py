@@ -77,11 +77,6 @@ class Tensor(NumpyProtocols, Methods):
         """Record that the array has been written to, as optimizers do: backward passes through older graphs raise."""
         self.version = next_version()
 
-    shape = property(lambda self: self._data.shape, doc="Lengths of the axes.")
-    dtype = property(lambda self: self._data.dtype, doc="The dtype, float32 or float64.")
-    ndim = property(lambda self: self._data.ndim, doc="The number of axes.")
-    size = property(lambda self: self._data.size, doc="The number of elements.")
-
     def __len__(self) -> int:
         return len(self._data)
 

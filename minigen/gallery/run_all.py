@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 import minigen
 from minigen.backend.devices import NAMES as BACKENDS
+from minigen.backend.devices import THREAD_VARIABLES
 from minigen.data.registry import LOADERS
 from minigen.gallery import site
 from minigen.gallery.registry import find, names
@@ -121,8 +122,8 @@ class Process:
         words = [word for option, value in settings.items() for word in (f"--{option}", str(value)) if word != "True"]
         paths = os.pathsep.join(filter(None, [str(Path(minigen.__file__).parents[1]), os.environ.get("PYTHONPATH")]))
         environment = {**os.environ, "PYTHONPATH": paths}
-        if not any(variable in os.environ for variable in THREADS):
-            environment |= dict.fromkeys(THREADS, str(threads))
+        if not any(variable in os.environ for variable in THREAD_VARIABLES):
+            environment |= dict.fromkeys(THREAD_VARIABLES, str(threads))
         self.log: TextIO = open(folder / "log.txt", "w", encoding="utf-8")
         self.start = time.monotonic()
         self.process = subprocess.Popen(
@@ -212,8 +213,8 @@ def play(waiting: list[str], settings: Mapping[str, Any], out: Path, jobs: int, 
                     site.write(out)
                     bar.update()
                 left = clock.left(waiting, {name: demo.seconds() for name, demo in running.items()}, jobs)
-                told = f"about {duration(left)} left; running {', '.join(running)}" if running else ""
-                bar.set_postfix_str(told, refresh=False)
+                text = f"about {duration(left)} left; running {', '.join(running)}" if running else ""
+                bar.set_postfix_str(text, refresh=False)
                 bar.update(0)  # shows it, at most once a second
         finally:
             for name, demo in running.items():

@@ -1,12 +1,12 @@
 """Checks of the arguments of metrics, with one form of message: "METRIC: got ..., expected ..."."""
 
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 
 from minigen.backend.host import whole_array
 from minigen.errors import ShapeError
+from minigen.utils.checks import is_whole
 
 
 def checked_array(metric: str, name: str, x: Any, *lengths: int | None, expected: str, dtype: Any = np.float64) -> np.ndarray:
@@ -65,6 +65,6 @@ def check_classes(metric: str, name: str, labels: np.ndarray, classes: int | Non
 
 def check_count(metric: str, name: str, count: int, least: int, most: int | None = None, of: str = "") -> None:
     """Raise ValueError unless it is a whole number from `least` to `most`. of: the source of the limit."""
-    if not isinstance(count, Integral) or count < least or (most is not None and count > most):
+    if not is_whole(count) or count < least or (most is not None and count > most):
         expected = f"at least {least}" if most is None else f"{least} to {most}"
         raise ValueError(f"{metric}: {name} is {count}{f' for {of}' if of else ''}, expected {expected}")

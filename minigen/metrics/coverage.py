@@ -48,7 +48,7 @@ def mode_coverage(points: np.ndarray, centers: np.ndarray, std: float) -> ModeCo
     histogram = np.bincount(modes[distances <= 3 * std], minlength=len(centers))
     good = int(histogram.sum())
     divergence = reverse_kl(histogram) if good else float("nan")
-    return ModeCoverage(np.count_nonzero(histogram), good / len(points), histogram, divergence)
+    return ModeCoverage(int(np.count_nonzero(histogram)), good / len(points), histogram, divergence)
 
 
 def class_histogram(labels: np.ndarray, classes: int) -> np.ndarray:

@@ -2,13 +2,13 @@
 
 from functools import lru_cache
 from math import cos, pi, sin, sqrt, tan
-from numbers import Integral
 
 import numpy as np
 
 from minigen.backend.host import whole_array
 from minigen.errors import ShapeError
 from minigen.metrics.checks import check_finite
+from minigen.utils.checks import is_whole
 
 NORMAL = 1.959963984540054  # the z with P(|Z| < z) = 0.95, Z ~ N(0, 1)
 
@@ -43,7 +43,7 @@ def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
     Source: Wilson 1927.
     """
     for name, count in (("successes", successes), ("trials", trials)):
-        if not isinstance(count, Integral):
+        if not is_whole(count):
             raise TypeError(f"wilson_interval: {name} are counted in whole numbers, got {count!r}")
     if trials < 1 or not 0 <= successes <= trials:
         raise ValueError(

@@ -106,13 +106,14 @@ def _posterior_samples(
                     f"{metric}: got log_likelihood(x, z) of shape {likelihoods.shape[1:]} for {n} images, "
                     f"expected ({n},): the sum over an image's pixels"
                 )
-            yield tuple(part.astype(np.float64) for part in (likelihoods, z, mean, logvar))
+            likelihoods, z, mean, logvar = (part.astype(np.float64) for part in (likelihoods, z, mean, logvar))
+            yield likelihoods, z, mean, logvar
             bar.update(n)
 
 
-def _estimate(metric: str, bounds: list[np.ndarray]) -> Estimate:
-    """Mean and standard error of the bounds of all images."""
-    bounds = np.concatenate(bounds)
+def _estimate(metric: str, parts: list[np.ndarray]) -> Estimate:
+    """Mean and standard error of the bounds of all images, which come in parts."""
+    bounds = np.concatenate(parts)
     finite = np.isfinite(bounds)
     if not finite.all():
         worst = int(np.argmin(finite))

@@ -24,12 +24,12 @@ def knn_accuracy(
     Source: Cover & Hart 1967.
     """
     codes, labels = _labeled(codes, labels, "codes", "labels")
-    if (test_codes is None) != (test_labels is None):
-        missing = "test_codes" if test_codes is None else "test_labels"
-        raise ValueError(f"knn_accuracy: got no {missing}, expected test_codes and test_labels together")
-    leave_one_out = test_codes is None
+    leave_one_out = test_codes is None and test_labels is None
     if leave_one_out:
         queries, query_labels = codes, labels
+    elif test_codes is None or test_labels is None:
+        missing = "test_codes" if test_codes is None else "test_labels"
+        raise ValueError(f"knn_accuracy: got no {missing}, expected test_codes and test_labels together")
     else:
         queries, query_labels = _labeled(test_codes, test_labels, "test_codes", "test_labels")
         if queries.shape[1] != codes.shape[1]:

@@ -111,7 +111,7 @@ class AttributeClassifier(nn.Module):
     def probabilities(self, images: Any) -> dict[str, np.ndarray]:
         """Images -> name -> p(level|x), (n, levels), of the discrete factors; its largest is the evaluator's confidence."""
         logits = self._outputs(images)
-        return {name: ops.softmax(logits[name]) for name, levels in self.factors.items() if levels is not None}
+        return {name: np.asarray(ops.softmax(logits[name])) for name, levels in self.factors.items() if levels is not None}
 
     def score(self, images: Any, factors: Mapping[str, np.ndarray]) -> dict[str, float]:
         """Name -> the accuracy of a discrete factor, R^2 = 1 - sum (value - true)^2 / sum (true - mean)^2 of a continuous one.

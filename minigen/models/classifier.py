@@ -41,7 +41,7 @@ class Classifier(nn.Module):
 
     def probabilities(self, x: Any) -> np.ndarray:
         """Examples (n, ...) -> p(class|x), (n, classes), on the host; in evaluation mode, in batches."""
-        return ops.softmax(outputs(self, self, x))
+        return np.asarray(ops.softmax(outputs(self, self, x)))
 
     def accuracy(self, x: np.ndarray, labels: np.ndarray) -> float:
         """Share of the examples (n, ...) whose most likely class is their label."""

@@ -60,7 +60,12 @@ def fits(shape: tuple[int, ...], axes: Axes) -> bool:
     if axes[0] is ...:
         axes = axes[1:]
         shape = shape[-len(axes) :]
-    return len(shape) == len(axes) and all(isinstance(axis, str) or n == axis for n, axis in zip(shape, axes))
+    if len(shape) != len(axes):
+        return False
+    for n, axis in zip(shape, axes):  # a plain loop: each forward pass of each layer comes here
+        if n != axis and not isinstance(axis, str):
+            return False
+    return True
 
 
 def noun(axes: Axes) -> str:

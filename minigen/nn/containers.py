@@ -16,10 +16,7 @@ class Sequential(Module):
 
     def __init__(self, *layers: Module):
         for layer in layers:
-            if not isinstance(layer, Module):
-                several = isinstance(layer, (list, tuple))
-                hint = "Sequential(*layers)" if several else "nn.ReLU(), with brackets, or a Module of yours"
-                raise TypeError(f"Sequential takes modules one by one, got {layer!r}: write {hint}")
+            check_module(layer)
         self.layers = list(layers)
 
     def forward(self, x: TensorLike) -> TensorLike:
@@ -82,3 +79,11 @@ class Reshape(Module):
 
     def describe(self) -> str:
         return str(self.shape)
+
+
+def check_module(layer: Any) -> None:
+    """Raise TypeError for what is not a Module, with what to write instead."""
+    if not isinstance(layer, Module):
+        several = isinstance(layer, (list, tuple))
+        hint = "Sequential(*layers)" if several else "nn.ReLU(), with brackets, or a Module of yours"
+        raise TypeError(f"Sequential takes modules one by one, got {layer!r}: write {hint}")

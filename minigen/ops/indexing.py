@@ -6,7 +6,7 @@ import numpy as np
 
 from minigen.backend import Array, array_module, asarray, is_array
 from minigen.backend.host import check_whole
-from minigen.engine import Tensor, op
+from minigen.engine import Tensor, TensorLike, op
 from minigen.errors import ShapeError
 from minigen.ops.shape import broadcast_to, concatenate
 
@@ -53,7 +53,7 @@ def is_basic(index: Any) -> bool:
 # -- compositions ------------------------------------------------------------------------------------------------
 
 
-def take(x: Any, indices: Array, axis: int = 0) -> Any:
+def take(x: TensorLike, indices: Array, axis: int = 0) -> TensorLike:
     """The slices of x at `indices` (an int array) along an axis: rows of a table by index. Raises IndexError out of range."""
     indices = indices if is_array(indices) else asarray(indices)
     length = x.shape[axis]
@@ -72,7 +72,7 @@ def one_hot(labels: Array, classes: int, dtype: Any = np.float32) -> Array:
     return (labels[..., None] == array_module(labels).arange(classes)).astype(dtype)
 
 
-def with_labels(x: Any, labels: Any, classes: int) -> Any:
+def with_labels(x: TensorLike, labels: Any, classes: int) -> TensorLike:
     """x and the labels, one-hot, side by side: x (n, ..., c), labels (n,) -> (n, ..., c + classes), 0 or 1 at every position.
 
     The input of a network that is conditioned on the class. Raises ValueError for labels that are not integers from 0 to

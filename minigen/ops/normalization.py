@@ -6,15 +6,13 @@ Each rule is written with these ops, so that derivatives of any order need only 
 as possible. Variance and standard deviation begin with the first step, too.
 """
 
-from numbers import Integral
-from typing import Any
-
 from minigen.backend import Array, array_module
-from minigen.engine import op
+from minigen.engine import TensorLike, op
 from minigen.errors import DtypeError, ShapeError
 from minigen.ops.elementwise import sqrt, square
 from minigen.ops.reduction import Axis, axis_tuple, check_eps, count, l2norm, mean
 from minigen.ops.shape import broadcast_to, concatenate, reshape, sum_to
+from minigen.utils.checks import is_whole
 
 
 @op
@@ -99,18 +97,18 @@ def scale_shift_dshift(g, y, x, scale, shift):
 # -- compositions ------------------------------------------------------------------------------------------------
 
 
-def normalize(x: Any, axis: Axis, eps: float) -> Any:
+def normalize(x: TensorLike, axis: Axis, eps: float) -> TensorLike:
     """(x - mean) / sqrt(variance + eps) along `axis`, with the biased variance (divided by n)."""
     centered = center(x, axis=axis)
     return scale_shift(centered, inv_rms(centered, axis=axis, eps=eps))
 
 
-def var(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+def var(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> TensorLike:
     """Variance along `axis`: the mean of (x - mean)^2, divided by n as in NumPy."""
     return mean(square(deviations(x, axis=axis)), axis=axis, keepdims=keepdims)
 
 
-def std(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+def std(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> TensorLike:
     """Standard deviation along `axis`, the square root of `var`.
 
     Where all elements are equal the gradient is defined as 0, at every order: the subgradient of `l2norm`.
@@ -118,7 +116,7 @@ def std(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     return l2norm(deviations(x, axis=axis), axis=axis, keepdims=keepdims) * count(x, axis) ** -0.5
 
 
-def pixel_norm(x: Any, eps: float = 1e-8) -> Any:
+def pixel_norm(x: TensorLike, eps: float = 1e-8) -> TensorLike:
     """x / sqrt(mean over channels of x^2 + eps): every vector along the last axis scaled to a mean square of 1; same shape.
 
     Applied after each convolution of a generator, it keeps activations from growing. Source: Karras et al. 2018, section 4.2.
@@ -127,7 +125,7 @@ def pixel_norm(x: Any, eps: float = 1e-8) -> Any:
     return scale_shift(x, inv_rms(x, axis=-1, eps=eps))
 
 
-def adain(x: Any, scale: Any, shift: Any, eps: float = 1e-8) -> Any:
+def adain(x: TensorLike, scale: TensorLike, shift: TensorLike, eps: float = 1e-8) -> TensorLike:
     """scale * (x - mean) / sqrt(variance + eps) + shift: every channel of every image gets a style's mean and deviation.
 
     x (n, h, w, c), scale and shift (n, c) -> (n, h, w, c); mean and biased variance over the pixels of a channel of an image.
@@ -146,7 +144,7 @@ def adain(x: Any, scale: Any, shift: Any, eps: float = 1e-8) -> Any:
     return scale_shift(centered, inv_rms(centered, axis=(1, 2), eps=eps) * scale, shift)
 
 
-def minibatch_stddev(x: Any, group_size: int) -> Any:
+def minibatch_stddev(x: TensorLike, group_size: int) -> TensorLike:
     """Appends one channel that says how much the examples of a group differ: x (n, ..., c) -> (n, ..., c + 1).
 
         s = mean over positions and channels of sqrt(variance over the group + 1e-8)
@@ -190,5 +188,5 @@ def repeat_per_row(v: Array, x: Array) -> Array:
 
 def check_group_size(name: str, group_size: int) -> None:
     """Raise for a group of one, which has no deviation, and for anything that is not a count."""
-    if not isinstance(group_size, Integral) or group_size < 2:
+    if not is_whole(group_size) or group_size < 2:
         raise ValueError(f"{name}: examples are compared within groups of at least 2, got group_size={group_size!r}")

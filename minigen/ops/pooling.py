@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from minigen.backend import Array, array_module
-from minigen.engine import op, unwrap
+from minigen.engine import TensorLike, op, unwrap
 from minigen.errors import DtypeError, ShapeError, conversion
 from minigen.ops.elementwise import gated
 from minigen.ops.linalg import matmul
@@ -169,7 +169,7 @@ def upsample_nearest2d_dx(g, y, x, *, factor):
 # -- compositions ------------------------------------------------------------------------------------------------
 
 
-def avg_pool2d(x: Any, *, size: Size = 2, stride: Size | None = None, padding: Padding = "valid") -> Any:
+def avg_pool2d(x: TensorLike, *, size: Size = 2, stride: Size | None = None, padding: Padding = "valid") -> TensorLike:
     """The mean of each window, as `max_pool2d` places them: (n, h, w, c) -> (n, h', w', c).
 
     Padding does not count: at the border, the mean of the pixels that exist (as in Keras; PyTorch's count_include_pad=False).
@@ -182,7 +182,7 @@ def avg_pool2d(x: Any, *, size: Size = 2, stride: Size | None = None, padding: P
     return separable(x, *(window_means(*axis) for axis in zip(x.shape[1:3], grid, size, stride, padding)))
 
 
-def resize_bilinear(x: Any, *, size: Size) -> Any:
+def resize_bilinear(x: TensorLike, *, size: Size) -> TensorLike:
     """Images of another size by linear interpolation along height and width: (n, h, w, c) -> (n, *size, c).
 
     Coordinates count from the edges, pixels are centered at halves: y[i] = x[(i + 1/2) h / h' - 1/2], constant beyond the outer

@@ -7,7 +7,7 @@ import numpy as np
 
 from minigen.backend import Array, array_module, sum_along
 from minigen.backend.summation import Axis, axis_of
-from minigen.engine import op
+from minigen.engine import TensorLike, op
 from minigen.errors import ShapeError
 from minigen.ops.elementwise import exp, masked
 from minigen.ops.shape import broadcast_to, reshape
@@ -118,7 +118,7 @@ def l2norm_dx(g, y, x, *, axis, keepdims, eps):
 # -- compositions ------------------------------------------------------------------------------------------------
 
 
-def softmax(x: Any, axis: int = -1) -> Any:
+def softmax(x: TensorLike, axis: int = -1) -> TensorLike:
     """e^x / sum e^x along `axis`: probabilities from logits, without overflow."""
     return exp(log_softmax(x, axis=axis))
 

@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 
 from minigen.backend import Array
-from minigen.engine import unwrap
+from minigen.engine import TensorLike, unwrap
 from minigen.errors import ShapeError
 from minigen.ops.elementwise import absolute, clip, log, masked
 from minigen.ops.reduction import mean
 from minigen.utils.checks import check_fraction
 
 
-def dropout(x: Any, keep: Array, rate: float) -> Any:
+def dropout(x: TensorLike, keep: Array, rate: float) -> TensorLike:
     """x / (1 - rate) where kept, else 0: zeroes what the bool mask `keep` drops and rescales the rest, which preserves the mean.
 
     Inverted dropout (Srivastava et al. 2014): nothing changes at test time. Raises ValueError for a rate outside [0, 1).
@@ -22,7 +22,7 @@ def dropout(x: Any, keep: Array, rate: float) -> Any:
     return masked(x, keep, scale=1.0 / (1.0 - float(rate)))
 
 
-def l1_sparsity(activations: Any) -> Any:
+def l1_sparsity(activations: TensorLike) -> TensorLike:
     """L1 norm of an example's activations, which pushes most of them to zero.
 
         sum over units j of |a_j|,   mean over the batch
@@ -34,7 +34,7 @@ def l1_sparsity(activations: Any) -> Any:
     return absolute(activations).sum() / float(activations.shape[0])
 
 
-def kl_sparsity(activations: Any, target: float = 0.1) -> Any:
+def kl_sparsity(activations: TensorLike, target: float = 0.1) -> TensorLike:
     """How far the units' mean activations are from `target`: a KL divergence between Bernoulli distributions, in nats.
 
         sum over units j of  t log(t / p_j) + (1 - t) log((1 - t) / (1 - p_j)),   p_j = mean over the batch of a_j,   t = target

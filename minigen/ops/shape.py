@@ -2,11 +2,10 @@
 with themselves."""
 
 import math
-from typing import Any
 
 from minigen import backend
 from minigen.backend import Array, array_module
-from minigen.engine import op
+from minigen.engine import TensorLike, op
 from minigen.errors import ShapeError
 
 
@@ -117,7 +116,7 @@ def interior(widths: tuple[tuple[int, int], ...], shape: tuple[int, ...]) -> tup
 # -- compositions ------------------------------------------------------------------------------------------------
 
 
-def stack(*arrays: Array, axis: int = 0) -> Any:
+def stack(*arrays: TensorLike, axis: int = 0) -> TensorLike:
     """Arrays of one shape along a new axis: stack(x, y) of two (n,) is (2, n)."""
     one_by_one("stack", arrays)
     return concatenate(*(expand_dims(array, axis) for array in arrays), axis=axis)
@@ -129,7 +128,7 @@ def one_by_one(name: str, arrays: tuple) -> None:
         raise TypeError(f"{name} takes arrays, not a list of them: {name}(x, y, axis=0) or {name}(*arrays, axis=0)")
 
 
-def split(x: Any, sections: int, axis: int = 0) -> list[Any]:
+def split(x: TensorLike, sections: int, axis: int = 0) -> list[TensorLike]:
     """x cut into `sections` equal parts along an axis. Raises ValueError if the length is not divisible."""
     if sections < 1:
         raise ValueError(f"split: expected at least one section, got {sections}")
@@ -140,13 +139,13 @@ def split(x: Any, sections: int, axis: int = 0) -> list[Any]:
     return [x[(*before, slice(i * step, (i + 1) * step))] for i in range(sections)]
 
 
-def expand_dims(x: Any, axis: int) -> Any:
+def expand_dims(x: TensorLike, axis: int) -> TensorLike:
     """x with a new axis of length 1 at position `axis`."""
     position = checked_axis("expand_dims", axis, len(x.shape) + 1)
     return reshape(x, shape=(*x.shape[:position], 1, *x.shape[position:]))
 
 
-def squeeze(x: Any, axis: int | tuple[int, ...] | None = None) -> Any:
+def squeeze(x: TensorLike, axis: int | tuple[int, ...] | None = None) -> TensorLike:
     """x without the given axes of length 1; by default without all of them."""
     ndim = len(x.shape)
     axes = (
@@ -159,7 +158,7 @@ def squeeze(x: Any, axis: int | tuple[int, ...] | None = None) -> Any:
     return reshape(x, shape=tuple(n for i, n in enumerate(x.shape) if n != 1 or i not in axes))
 
 
-def swapaxes(x: Any, first: int, second: int) -> Any:
+def swapaxes(x: TensorLike, first: int, second: int) -> TensorLike:
     """x with two axes swapped."""
     axes = list(range(len(x.shape)))
     first, second = (checked_axis("swapaxes", axis, len(axes)) for axis in (first, second))
@@ -174,7 +173,7 @@ def checked_axis(name: str, axis: int, ndim: int) -> int:
     return axis % ndim
 
 
-def flatten(x: Any, start_axis: int = 0) -> Any:
+def flatten(x: TensorLike, start_axis: int = 0) -> TensorLike:
     """The axes from `start_axis` on as one: flatten(x) is one row, flatten(x, 1) of (n, h, w, c) is (n, h w c): one per example.
 
     Raises ShapeError for an array with fewer axes.

@@ -191,3 +191,9 @@ class Optimizer(Configured):
     def __repr__(self) -> str:
         settings = ", ".join(f"{name}={value}" for name, value in self.settings().items() if name != "optimizer")
         return f"{type(self).__name__}({len(self.parameters)} parameters, {settings})"
+
+
+def check_optimizer(name: str, optimizer: Any, network: str) -> None:
+    """Raise TypeError for what is not an optimizer: its name, as Keras takes it, or a class."""
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"{name}: expected such as optim.Adam({network}.parameters()), got {optimizer!r}")

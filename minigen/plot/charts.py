@@ -12,6 +12,8 @@ from minigen.backend.host import whole_array
 from minigen.errors import ShapeError, suggestion
 from minigen.plot.figure import MARKERS, PALETTE, color_of, host, new_figure, open_frame
 
+Style = dict[str, Any]  # of a line, as matplotlib takes it
+
 
 def training_curves(
     history: Mapping[str, Sequence[float]], title: str | None = None, panels: Mapping[str, Sequence[str]] | None = None
@@ -98,7 +100,7 @@ def curves(
     figure = new_figure((6.0, 4.0), title)
     axes = figure.add_subplot()
     for i, (label, (y, half_width)) in enumerate(measured.items()):
-        style = {"color": color_of(i), "linewidth": 1.8, "label": label}
+        style: Style = {"color": color_of(i), "linewidth": 1.8, "label": label}
         if few:
             marker = MARKERS[i % len(MARKERS)]
             axes.errorbar(x, y, half_width, marker=marker, markersize=5, capsize=3, elinewidth=1.2, **style)
@@ -143,7 +145,7 @@ def bars(heights: Mapping[str, Any], *, ylabel: str, title: str | None = None) -
     axes = figure.add_subplot()
     for i, (label, height) in enumerate(heights.items()):
         value, half_width = with_interval(height, f"bars: got {label!r}", ())
-        style = {"color": PALETTE[0], "capsize": 3 if lying else 4}
+        style: Style = {"color": PALETTE[0], "capsize": 3 if lying else 4}
         bar = axes.barh(i, value, 0.6, xerr=half_width, **style) if lying else axes.bar(i, value, 0.6, yerr=half_width, **style)
         text = f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
         axes.bar_label(bar, [Formatter.fix_minus(text)], padding=3)
@@ -230,10 +232,10 @@ def checked_values(values: Any, name: str, shape: tuple[int, ...]) -> np.ndarray
     return values
 
 
-def lines_by_quantity(columns: Mapping[str, Any]) -> dict[str, dict[str, dict[str, str]]]:
+def lines_by_quantity(columns: Mapping[str, Any]) -> dict[str, dict[str, Style]]:
     """Each quantity -> its column and that of its validation, if they exist -> their style."""
-    training = {"label": "training", "color": PALETTE[0]}
-    validation = {"label": "validation", "color": PALETTE[6], "linestyle": "--"}
+    training: Style = {"label": "training", "color": PALETTE[0]}
+    validation: Style = {"label": "validation", "color": PALETTE[6], "linestyle": "--"}
     return {
         quantity: {
             name: style for name, style in ((quantity, training), (f"validation {quantity}", validation)) if name in columns
@@ -242,7 +244,7 @@ def lines_by_quantity(columns: Mapping[str, Any]) -> dict[str, dict[str, dict[st
     }
 
 
-def lines_by_panel(columns: Mapping[str, Any], panels: Mapping[str, Sequence[str]]) -> dict[str, dict[str, dict[str, str]]]:
+def lines_by_panel(columns: Mapping[str, Any], panels: Mapping[str, Sequence[str]]) -> dict[str, dict[str, Style]]:
     """Each panel -> its columns -> their style, else an error that names what the history lacks."""
     if not panels or not all(panels.values()):
         raise ValueError(f"training_curves: got panels {dict(panels)}, expected at least one, each with at least one column")

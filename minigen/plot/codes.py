@@ -9,7 +9,17 @@ from matplotlib.figure import Figure
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 
 from minigen.errors import ShapeError
-from minigen.plot.figure import MARKERS, PALETTE, checked_images, checked_points, color_of, host, new_figure, open_frame
+from minigen.plot.figure import (
+    MARKERS,
+    PALETTE,
+    checked_images,
+    checked_points,
+    color_of,
+    enlarge_marks,
+    host,
+    new_figure,
+    open_frame,
+)
 
 
 def code_map(
@@ -50,7 +60,7 @@ def code_map(
     present = np.unique(labels)
     for label in present:
         marker = MARKERS[label // len(PALETTE) % len(MARKERS)]
-        style = {"s": size, "alpha": 0.75, "linewidths": 0, "color": color_of(label), "marker": marker}
+        style: dict[str, Any] = {"s": size, "alpha": 0.75, "linewidths": 0, "color": color_of(label), "marker": marker}
         axes.scatter(*points[labels == label].T, label=str(class_names[label]), **style)
     if images is not None:
         images = checked_images(images, "images")
@@ -67,9 +77,7 @@ def code_map(
     open_frame(axes)
     columns = ceil(len(present) / 18)
     legend = axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, handletextpad=0.1, ncols=columns)
-    for handle in legend.legend_handles:
-        handle.set_sizes([40])
-        handle.set_alpha(1)
+    enlarge_marks(legend, 40)
     return figure
 
 
@@ -89,8 +97,7 @@ def plane_fit(points: Any, reconstructed: Any, codes: Any, title: str | None = N
             f"plane_fit: got {len(points)} points, {len(reconstructed)} reconstructions and {len(codes)} "
             "codes, expected as many of each"
         )
-    figure = new_figure((11.0, 5.2), title)
-    figure.get_layout_engine().set(wspace=0.08)
+    figure = new_figure((11.0, 5.2), title, apart=0.08)
     space = figure.add_subplot(1, 2, 1, projection="3d")
     space.plot_surface(*plane_through(reconstructed), color=PALETTE[3], alpha=0.25, linewidth=0, shade=False)
     for point, foot in zip(points, reconstructed, strict=True):
@@ -103,7 +110,7 @@ def plane_fit(points: Any, reconstructed: Any, codes: Any, title: str | None = N
     space.locator_params(nbins=5)
     space.legend(frameon=False, loc="upper left")
     plane = figure.add_subplot(1, 2, 2)
-    plane.scatter(*codes.T, color=PALETTE[6], s=16)
+    plane.scatter(codes[:, 0], codes[:, 1], color=PALETTE[6], s=16)
     plane.set(xlabel="$z_1$", ylabel="$z_2$", title="2-D codes")
     plane.set_aspect("equal", adjustable="datalim")
     plane.grid(color="0.9")

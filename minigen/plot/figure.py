@@ -6,7 +6,10 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.legend import Legend
 
 from minigen.backend.host import whole_array
 from minigen.errors import ShapeError, to_unit_interval
@@ -21,12 +24,14 @@ MARKERS = "os^Dv"  # class 10 has the color of class 0 and the next marker
 ROUNDING = 1e-4  # how far a pixel may lie outside [0, 1]: invisible to the eye, and in a byte
 
 
-def new_figure(size: tuple[float, float], title: str | None) -> Figure:
-    """A figure of this size in inches, or wider if the title needs it, not managed by pyplot."""
+def new_figure(size: tuple[float, float], title: str | None, apart: float | None = None) -> Figure:
+    """A figure of this size in inches, or wider if the title needs it, not managed by pyplot.
+
+    apart: the room between panels side by side, as a fraction of the figure; None: matplotlib's usual one.
+    """
     letters = max(map(len, (title or "").splitlines()), default=0)
     width = max(size[0], 0.1 * letters + 0.2)
-    figure = Figure(figsize=(width, size[1]), dpi=150, layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08)
+    figure = Figure(figsize=(width, size[1]), dpi=150, layout=ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.08, wspace=apart))
     FigureCanvasAgg(figure)
     if title is not None:
         figure.suptitle(title, fontsize=13)
@@ -87,6 +92,14 @@ def checked_points(points: Any, name: str, dimensions: int) -> np.ndarray:
 def open_frame(axes: Axes) -> None:
     """Keep only the two sides of the frame that carry the scales."""
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def enlarge_marks(legend: Legend, size: float) -> None:
+    """Marks of clouds that can be seen, in a legend: of this area in square points, and opaque."""
+    for handle in legend.legend_handles:
+        assert isinstance(handle, PathCollection)  # what `scatter` puts there
+        handle.set_sizes([size])
+        handle.set_alpha(1)
 
 
 def color_of(label: int) -> str:

@@ -6,7 +6,7 @@ Each takes a trained generator, `models.gans.progan.Generator` or `models.gans.s
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -17,44 +17,7 @@ from minigen.utils.arcs import great_circle
 REALIZATIONS = 100  # draws of noise, for the standard deviation
 
 
-class Generator(Protocol):
-    """A generator of images from latent vectors."""
-
-    latent_dim: int
-
-    def draw(self, z: np.ndarray, **psi: float) -> np.ndarray:
-        """Latent vectors (n, latent_dim) -> images (n, h, w, c) in [0, 1], on the host; StyleGAN's takes psi=..."""
-
-
-class GrowingGenerator(Generator, Protocol):
-    """One that fades in new layers while it grows."""
-
-    resolution: int
-    alpha: float
-
-    def grow_to(self, resolution: int, alpha: float) -> None:
-        """Generate images of this resolution, alpha the weight of its newest layers."""
-
-
-class StyleGenerator(Generator, Protocol):
-    """One that maps latent vectors to styles w, a style for each layer."""
-
-    layers: int
-
-    def map(self, z: np.ndarray) -> np.ndarray:
-        """Latent vectors (n, latent_dim) -> styles (n, style_dim), on the host."""
-
-    def mix(self, w: np.ndarray, other: np.ndarray, layers: Sequence[int]) -> np.ndarray:
-        """The styles w, with those of `other` in some layers: (n, all layers, style_dim)."""
-
-    def draw_styles(self, w: np.ndarray, noise: Sequence[np.ndarray] | None = None) -> np.ndarray:
-        """Styles (n, style_dim) or (n, layers, style_dim) -> images (n, h, w, c) in [0, 1], on the host."""
-
-    def noise_maps(self, n: int, rng: np.random.Generator) -> list[np.ndarray]:
-        """New noise for n images, a map for each layer."""
-
-
-def uncurated(generator: Generator, n: int = 64, seed: int = 0, columns: int | None = None, psi: float = 1.0) -> Figure:
+def uncurated(generator: Any, n: int = 64, seed: int = 0, columns: int | None = None, psi: float = 1.0) -> Figure:
     """n samples, none selected (Karras et al. 2019, figure 2). `psi`: of StyleGAN's truncation."""
     if psi != 1.0:
         check_styled("truncation", generator)
@@ -72,10 +35,8 @@ def growth(samples: Iterable[np.ndarray], n: int = 8) -> Figure:
     return image_rows({f"{r}x{r}": images for r, images in last.items()}, "The same latent vectors while the networks grow")
 
 
-def fade_in(
-    generator: GrowingGenerator, n: int = 8, seed: int = 0, alphas: Sequence[float] = (0, 0.2, 0.4, 0.6, 0.8, 1)
-) -> Figure:
-    """How the layers of the current resolution are faded in: a row for each alpha, their weight.
+def fade_in(generator: Any, n: int = 8, seed: int = 0, alphas: Sequence[float] = (0, 0.2, 0.4, 0.6, 0.8, 1)) -> Figure:
+    """How the layers of the present resolution are faded in: a row for each alpha, their weight.
 
     Karras et al. 2018, figure 2, show it as a diagram. Best with a generator in the middle of this phase, when both the old and
     the new layers are trained. The generator's stage is restored.
@@ -92,7 +53,7 @@ def fade_in(
     return image_rows(rows, f"From {half}x{half} to {generator.resolution}x{generator.resolution}")
 
 
-def bands(generator: StyleGenerator) -> dict[str, range]:
+def bands(generator: Any) -> dict[str, range]:
     """The layers that hold "coarse", "middle" and "fine" styles: those of the lowest third of the resolutions, and so on.
 
     With fewer than three resolutions, the finer bands are omitted.
@@ -102,7 +63,7 @@ def bands(generator: StyleGenerator) -> dict[str, range]:
     return {name: range(2 * part[0], 2 * part[-1] + 2) for name, part in zip(("coarse", "middle", "fine"), parts) if len(part)}
 
 
-def style_mixing(generator: StyleGenerator, rows: int = 2, columns: int = 6, seed: int = 0) -> Figure:
+def style_mixing(generator: Any, rows: int = 2, columns: int = 6, seed: int = 0) -> Figure:
     """Images whose coarse, middle or fine styles come from the image above, and all others from the image at the left.
 
     Karras et al. 2019, figure 3.
@@ -120,7 +81,7 @@ def style_mixing(generator: StyleGenerator, rows: int = 2, columns: int = 6, see
     return image_rows(picture, "Style mixing: each image takes some styles from above, all others from the left")
 
 
-def noise(generator: StyleGenerator, n: int = 8, seed: int = 0) -> Figure:
+def noise(generator: Any, n: int = 8, seed: int = 0) -> Figure:
     """The same styles with two draws of noise, without any, and the standard deviation over 100 draws, white where it is largest.
 
     Karras et al. 2019, figures 4 and 5.
@@ -142,7 +103,7 @@ def noise(generator: StyleGenerator, n: int = 8, seed: int = 0) -> Figure:
     )
 
 
-def noise_deviation(generator: StyleGenerator, w: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def noise_deviation(generator: Any, w: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """The standard deviation of each pixel over 100 draws of noise, mean over the colors: styles (n, d) -> (n, r, r, 1)."""
     first = generator.draw_styles(w, generator.noise_maps(len(w), rng)).astype(np.float64)
     total = square = np.zeros_like(first)
@@ -153,9 +114,7 @@ def noise_deviation(generator: StyleGenerator, w: np.ndarray, rng: np.random.Gen
     return np.sqrt(variance.clip(0.0)).mean(axis=-1, keepdims=True)
 
 
-def truncation(
-    generator: StyleGenerator, n: int = 8, seed: int = 0, psis: Sequence[float] = (1, 0.7, 0.5, 0, -0.5, -1)
-) -> Figure:
+def truncation(generator: Any, n: int = 8, seed: int = 0, psis: Sequence[float] = (1, 0.7, 0.5, 0, -0.5, -1)) -> Figure:
     """The same latent vectors with styles moved to their average (psi = 0), and beyond it, to the opposite styles.
 
     Karras et al. 2019, figure 8.
@@ -165,13 +124,13 @@ def truncation(
     return image_rows({f"psi = {psi:g}": generator.draw(z, psi=psi) for psi in psis}, "Truncation")
 
 
-def interpolation(generator: Generator, pairs: int = 3, steps: int = 9, seed: int = 0) -> Figure:
+def interpolation(generator: Any, pairs: int = 3, steps: int = 9, seed: int = 0) -> Figure:
     """Interpolation between two latent vectors on a great circle in Z and, for StyleGAN, between the same two on a line in W.
 
     Sources: White 2016, section 2.1, for great circles; Karras et al. 2019, section 4.1, for Z and W.
     """
     ends = latent(generator, 2 * pairs, seed).reshape(2, pairs, -1)
-    in_z = great_circle(*ends, np.linspace(0, 1, steps))
+    in_z = great_circle(ends[0], ends[1], np.linspace(0, 1, steps))
     ways = {"in Z": generator.draw(in_z.reshape(pairs * steps, -1).astype(np.float32))}
     if has_styles(generator):
         start, end = (generator.map(z)[:, None] for z in ends)
@@ -184,7 +143,7 @@ def interpolation(generator: Generator, pairs: int = 3, steps: int = 9, seed: in
 
 
 def has_styles(generator: Any) -> bool:
-    """Whether it is a StyleGenerator."""
+    """Whether it maps latent vectors to styles, a style for each layer."""
     return hasattr(generator, "draw_styles")
 
 
@@ -197,6 +156,6 @@ def check_styled(figure: str, generator: Any) -> None:
         )
 
 
-def latent(generator: Generator, n: int, seed: int) -> np.ndarray:
+def latent(generator: Any, n: int, seed: int) -> np.ndarray:
     """n latent vectors from N(0, I), the same for the same seed, whatever else was drawn."""
     return np.random.default_rng(seed).standard_normal((n, generator.latent_dim)).astype(np.float32)

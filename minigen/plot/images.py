@@ -33,14 +33,14 @@ def image_grid(images: Any, columns: int | None = None, title: str | None = None
         raise ShapeError(f"image_grid: got {len(labels)} labels for {n} images, expected one for each")
     columns = min(columns, n)
     row_height = height / width + GAP + (0.22 if labels is not None else 0)
-    axes = canvas(columns, ceil(n / columns) * row_height, width, title)
+    figure, axes = canvas(columns, ceil(n / columns) * row_height, width, title)
     for i, image in enumerate(images):
         left, top = i % columns * (1 + GAP), i // columns * row_height
         place(axes, image, left, top)
         if labels is not None:
             below = top + height / width + 0.03
             axes.text(left + 0.5, below, str(labels[i]), ha="center", va="top", fontsize=9)
-    return axes.figure
+    return figure
 
 
 def image_rows(rows: Mapping[str, Any], title: str | None = None) -> Figure:
@@ -61,14 +61,14 @@ def image_rows(rows: Mapping[str, Any], title: str | None = None) -> Figure:
     heights = {label: row.shape[1] / row.shape[2] for label, row in images.items()}
     finest = max(row.shape[2] for row in images.values())
     beside = 0.1 * max(len(line) + 2 for label in rows for line in label.split("\n"))  # 0.1 inches for each letter
-    axes = canvas(len(first), sum(heights.values()) + GAP * len(rows), finest, title, beside)
+    figure, axes = canvas(len(first), sum(heights.values()) + GAP * len(rows), finest, title, beside)
     top = 0.0
     for label, row in images.items():
         for i, image in enumerate(row):
             place(axes, image, i * (1 + GAP), top)
         axes.text(-0.12, top + heights[label] / 2, label, ha="right", va="center", fontsize=10)
         top += heights[label] + GAP
-    return axes.figure
+    return figure
 
 
 def interpolation_grid(images: Any, title: str | None = None, anchors: Iterable[tuple[int, int]] | None = None) -> Figure:
@@ -81,15 +81,15 @@ def interpolation_grid(images: Any, title: str | None = None, anchors: Iterable[
     images = checked_table(images, "interpolation_grid")
     rows, columns = images.shape[:2]
     anchors = [(0, 0), (0, -1), (-1, 0), (-1, -1)] if anchors is None else list(anchors)
-    axes = image_grid(images.reshape(-1, *images.shape[2:]), columns, title).axes[0]
+    figure = image_grid(images.reshape(-1, *images.shape[2:]), columns, title)
     ratio = images.shape[2] / images.shape[3]
     for row, column in anchors:
         if not (-rows <= row < rows and -columns <= column < columns):
             raise IndexError(f"interpolation_grid: anchor ({row}, {column}) is outside the {rows} rows and {columns} columns")
         corner = column % columns * (1 + GAP) - GAP / 2, row % rows * (ratio + GAP) - GAP / 2
         frame = Rectangle(corner, 1 + GAP, ratio + GAP, fill=False, edgecolor=PALETTE[6], linewidth=2.5, clip_on=False)
-        axes.add_patch(frame)
-    return axes.figure
+        figure.axes[0].add_patch(frame)
+    return figure
 
 
 def manifold_grid(images: Any, x: Any, y: Any, title: str | None = None) -> Figure:
@@ -110,12 +110,13 @@ def manifold_grid(images: Any, x: Any, y: Any, title: str | None = None) -> Figu
     mosaic = images.swapaxes(1, 2).reshape(rows * height, columns * width, *channels)
     across = min(max(3.0, 0.4 * columns, columns * width / 100), 7.0)  # inches
     down = across * mosaic.shape[0] / mosaic.shape[1]
-    axes = new_figure((across + 0.9, down + (1.1 if title else 0.8)), title).add_subplot()
+    figure = new_figure((across + 0.9, down + (1.1 if title else 0.8)), title)
+    axes = figure.add_subplot()
     axes.imshow(mosaic, cmap="gray", vmin=0, vmax=1, extent=(-0.5, columns - 0.5, -0.5, rows - 0.5), aspect=height / width)
     axes.xaxis.set_ticks(*round_ticks(np.sort(x)))
     axes.yaxis.set_ticks(*round_ticks(np.sort(y)))
     axes.set(xlabel="$z_1$", ylabel="$z_2$")
-    return axes.figure
+    return figure
 
 
 def equation(terms: Mapping[str, Any], signs: Sequence[str], result: Any, title: str | None = None) -> Figure:
@@ -144,7 +145,7 @@ def equation(terms: Mapping[str, Any], signs: Sequence[str], result: Any, title:
     row, apart = first[1] / first[2] + GAP, 0.5  # of a row and between columns, in widths of an image
     bottom = max(first[0] - 1, result.shape[0] - 1) * row + apart / 2  # upper edge of the framed images
     across = len(columns) * (1 + apart) + result.shape[1] * (1 + GAP)
-    axes = canvas(ceil(across), bottom + row + 0.5, first[2], title)
+    figure, axes = canvas(ceil(across), bottom + row + 0.5, first[2], title)
     axes.set(xlim=(-GAP, across), ylim=(bottom + row, -0.5))
 
     def framed(image: np.ndarray, left: float, top: float) -> None:
@@ -166,7 +167,7 @@ def equation(terms: Mapping[str, Any], signs: Sequence[str], result: Any, title:
     for i, j in np.ndindex(result.shape[:2]):
         put = framed if (i, j) == middle else lambda *at: place(axes, *at)
         put(result[i, j], len(columns) * (1 + apart) + j * (1 + GAP), bottom + (i + 1 - result.shape[0]) * row)
-    return axes.figure
+    return figure
 
 
 def filters(weights: Any, title: str | None = None, shape: tuple[int, ...] | None = None) -> Figure:
@@ -187,31 +188,32 @@ def filters(weights: Any, title: str | None = None, shape: tuple[int, ...] | Non
     tiles = scaled.transpose(2, 3, 0, 1).reshape(-1, height, width)
     row_height = height / width + GAP
     across, down = columns * (1 + GAP) - GAP, ceil(len(tiles) / columns) * row_height - GAP
-    axes = canvas(columns, down, width, title, beside=1.0)
+    figure, axes = canvas(columns, down, width, title, beside=1.0)
     for i, tile in enumerate(tiles):
         place(axes, tile, i % columns * (1 + GAP), i // columns * row_height, "RdBu_r", -1)
     if channels > 1:
         axes.text(-0.12, down / 2, "input channels", ha="right", va="center", rotation="vertical")
         axes.text(across / 2, down + 0.12, "filters", ha="center", va="top")
-    scale = axes.inset_axes([1 + 0.2 / across, 0, 0.15 / across, 1])
-    axes.figure.colorbar(axes.images[0], cax=scale)
+    scale = axes.inset_axes((1 + 0.2 / across, 0, 0.15 / across, 1))
+    figure.colorbar(axes.images[0], cax=scale)
     scale.set_yticks([-1, 0, 1], [r"$-\max|w|$", "0", r"$\max|w|$"])
-    return axes.figure
+    return figure
 
 
-def canvas(columns: int, height: float, pixels: int, title: str | None, beside: float = 0) -> Axes:
-    """Bare axes, y downward, for `columns` images, each 1 unit and `pixels` pixels wide, of a total `height`.
+def canvas(columns: int, height: float, pixels: int, title: str | None, beside: float = 0) -> tuple[Figure, Axes]:
+    """A figure, and its bare axes, y downward, for `columns` images, each 1 unit and `pixels` pixels wide, of a total `height`.
 
     beside: room for labels, in inches.
     """
     inches = min(max(0.8, pixels / 100), 12 / columns)
     width = columns * (1 + GAP) - GAP
     size = inches * width + beside + 0.2, inches * height + (0.5 if title else 0.2)
-    axes = new_figure(size, title).add_subplot()
+    figure = new_figure(size, title)
+    axes = figure.add_subplot()
     axes.set_aspect("equal")
     axes.set(xlim=(0, width), ylim=(height, 0))
     axes.axis("off")
-    return axes
+    return figure, axes
 
 
 def place(axes: Axes, image: np.ndarray, left: float, top: float, colors: str = "gray", lowest: float = 0) -> None:
@@ -270,6 +272,6 @@ def checked_kernels(weights: Any, shape: tuple[int, ...] | None) -> np.ndarray:
 def round_ticks(coordinates: np.ndarray) -> tuple[np.ndarray, list[str]]:
     """Round numbers within increasing coordinates: their positions, in indices of the coordinates, and their labels."""
     low, high, places = coordinates[0], coordinates[-1], np.arange(len(coordinates))
-    ticks = MaxNLocator(min(8, len(coordinates)), steps=[1, 2, 5, 10]).tick_values(low, high)
-    ticks = ticks[(ticks >= low) & (ticks <= high)] if len(coordinates) > 1 else coordinates
+    candidates = np.asarray(MaxNLocator(min(8, len(coordinates)), steps=[1, 2, 5, 10]).tick_values(low, high))
+    ticks = candidates[(candidates >= low) & (candidates <= high)] if len(coordinates) > 1 else coordinates
     return np.interp(ticks, coordinates, places), [Formatter.fix_minus(f"{tick:g}") for tick in ticks]

@@ -11,7 +11,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from minigen.errors import ShapeError, suggestion
-from minigen.plot.figure import PALETTE, checked_points, color_of, host, new_figure, open_frame
+from minigen.plot.figure import PALETTE, checked_points, color_of, enlarge_marks, host, new_figure, open_frame
 
 REAL, GENERATED = "0.65", PALETTE[0]
 SCORES = LinearSegmentedColormap.from_list("scores", ["#ffffff", "#fde9c9", "#f7b878", "#e08a3c"])  # points stay in sight
@@ -118,7 +118,7 @@ def trajectories(
     for i, path in enumerate(closed.values()):
         axes.plot(*path.T, ":", color="black", linewidth=1.2, label="closed form" if i == 0 else None)
     for i, path in enumerate(paths.values()):
-        style = {"markeredgecolor": "black", "markerfacecolor": "white", "markersize": 7}
+        style: dict[str, Any] = {"markeredgecolor": "black", "markerfacecolor": "white", "markersize": 7}
         axes.plot(*path[0], "o", label="start" if i == 0 else None, zorder=3, **style)
     axes.plot(*equilibrium, "x", color="black", markersize=10, markeredgewidth=2, label="equilibrium", zorder=3)
     axes.set(xlabel=xlabel, ylabel=ylabel)
@@ -130,13 +130,13 @@ def trajectories(
 def draw_cloud(axes: Axes, points: np.ndarray, reference: np.ndarray | None, limits: np.ndarray, inches: float) -> None:
     """Generated points over real ones within limits, in axes about `inches` wide."""
     if reference is not None:
-        axes.scatter(*reference.T, s=6 * mark_size(reference, inches), color=REAL, linewidths=0, label="real")
-    style = {"color": GENERATED, "alpha": 0.6, "linewidths": 0, "label": "generated"}
-    axes.scatter(*points.T, s=mark_size(points, inches), **style)
+        axes.scatter(reference[:, 0], reference[:, 1], s=6 * mark_size(reference, inches), color=REAL, linewidths=0, label="real")
+    style: dict[str, Any] = {"color": GENERATED, "alpha": 0.6, "linewidths": 0, "label": "generated"}
+    axes.scatter(points[:, 0], points[:, 1], s=mark_size(points, inches), **style)
     axes.set(xlim=limits[0], ylim=limits[1], aspect="equal")
     outside = int(((points < limits[:, 0]) | (points > limits[:, 1])).any(axis=1).sum())
     if outside:
-        note = {"size": 8, "ha": "right", "va": "bottom", "transform": axes.transAxes}
+        note: dict[str, Any] = {"size": 8, "ha": "right", "va": "bottom", "transform": axes.transAxes}
         backdrop = {"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 1}
         axes.text(0.98, 0.02, f"{outside:,} outside", bbox=backdrop, **note)
 
@@ -150,9 +150,7 @@ def name_clouds(figure: Figure) -> None:
     """One legend of the two clouds, below a figure, with visible marks."""
     handles, labels = figure.axes[0].get_legend_handles_labels()
     legend = figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False, handletextpad=0.1)
-    for handle in legend.legend_handles:
-        handle.set_sizes([30])
-        handle.set_alpha(1)
+    enlarge_marks(legend, 30)
 
 
 def limits_around(points: np.ndarray) -> np.ndarray:

@@ -13,7 +13,6 @@ import sys
 import zipfile
 from collections.abc import Mapping
 from functools import lru_cache
-from numbers import Integral
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,6 +22,7 @@ from minigen.data.dataset import Dataset
 from minigen.errors import suggestion
 from minigen.synthetic import portrait
 from minigen.utils.archive import LONGEST_HEAD, plain_array
+from minigen.utils.checks import is_whole
 from minigen.utils.files import cached, keeping, replacing
 from minigen.utils.reading import open_regular
 from minigen.utils.resolution import doublings
@@ -63,7 +63,7 @@ FACTORS: dict[str, Factor] = {
     "face_shape": Factor(0, 1, 0.5),  # long and narrow to round and wide
     "pose_x": Factor(-1, 1, 0),  # head turned to the left, to the right of the picture
     "pose_y": Factor(-1, 1, 0),  # head turned down, up
-    "tilt": Factor(-10, 10, 0),  # degrees, anticlockwise
+    "tilt": Factor(-10, 10, 0),  # degrees, counterclockwise
     "age": Factor(0, 1, 0),  # rosy and smooth to pale, with wrinkles and bags under the eyes
     "background": Factor(0, 1, 0.6),  # hue, from red over green and blue to violet
     "shirt": named_levels(*portrait.SHIRT_COLORS),
@@ -91,9 +91,9 @@ def load(
     that does not exist and a value out of its range.
     """
     doublings(resolution)  # or an error: it is not 4, 8, 16 ... 1024
-    if not (isinstance(train_size, Integral) and isinstance(test_size, Integral)) or train_size < 1 or test_size < 1:
+    if not (is_whole(train_size) and is_whole(test_size)) or train_size < 1 or test_size < 1:
         raise ValueError(f"faces: got train_size {train_size!r}, test_size {test_size!r}, expected at least 1")
-    if not isinstance(seed, Integral) or seed < 0:
+    if not is_whole(seed) or seed < 0:
         raise ValueError(f"faces: got seed {seed!r}, expected a non-negative integer")
     held = checked_factors(fixed or {})
     for name, value in held.items():
@@ -203,7 +203,8 @@ def load_drawn(
         if path:
             with keeping(), replacing(path) as temporary, open(temporary, "wb") as file:
                 np.savez_compressed(file, train=drawn[0], test=drawn[1], checksum=digest_of(drawn))
-    return tuple(as_dataset(images, factors) for images, (factors, _) in zip(drawn, splits, strict=True))
+    train, test = (as_dataset(images, factors) for images, (factors, _) in zip(drawn, splits, strict=True))
+    return train, test
 
 
 def as_dataset(images: np.ndarray, factors: dict[str, np.ndarray]) -> Dataset:
@@ -272,7 +273,7 @@ def read_cached(path: Path, shapes: list[tuple[int, ...]]) -> list[np.ndarray] |
 def digest_of(images: list[np.ndarray]) -> np.ndarray:
     digest = hashlib.blake2b(digest_size=DIGEST)
     for array in images:
-        digest.update(array)
+        digest.update(array.data)
     return np.frombuffer(digest.digest(), np.uint8)
 
 

@@ -93,9 +93,9 @@ def load(
         class              the label
         font               index into FONTS, and its properties: family (index into FAMILIES),
                            weight (1: bold), slant (1: italic or oblique)
-        rotation           degrees, anticlockwise
+        rotation           degrees, counterclockwise
         scale              size relative to the character fitted to a 20 x 20 box
-        shift_x, shift_y   pixels to the right and downwards, of the center of ink (at stroke 0)
+        shift_x, shift_y   pixels to the right and downward, of the center of ink (at stroke 0)
         stroke             pixels added to the thickness of the strokes; negative: removed
 
     Font and the last five are drawn independently and uniformly (RANGES). The same arguments give the same
@@ -159,7 +159,7 @@ def render(
     fields, center, fit = (np.array(values, np.float32) for values in zip(*glyphs, strict=True))
     glyph = (row * len(characters) + labels).astype(np.int32)
 
-    placement = (*center[glyph].T, np.deg2rad(rotation), fit[glyph] * scale, *shift_and_stroke)
+    placement = [*center[glyph].T, np.deg2rad(rotation), fit[glyph] * scale, *shift_and_stroke]
     placement = [value.astype(np.float32)[:, None, None] for value in placement]
     images = np.empty((len(labels), SIZE, SIZE, 1), np.float32)
     for start in range(0, len(labels), 128):  # the arrays of 128 pictures fit the cache
@@ -250,7 +250,8 @@ def outline_of(file: str, character: str) -> list[np.ndarray]:
     polygons = []
     if not character.isspace() and ord(character) in FT2Font(str(path)).get_charmap():
         # At 100 units to the em, matplotlib cuts curves into pieces far shorter than a pixel of ours.
-        polygons = TextPath((0, 0), character, size=100, prop=FontProperties(fname=path)).to_polygons()
+        outline = TextPath((0, 0), character, size=100, prop=FontProperties(fname=path))
+        polygons = [np.asarray(polygon) for polygon in outline.to_polygons()]
     if not polygons:
         raise ValueError(f"glyphs: {file} has no picture of the character {character!r}; leave it out")
     return polygons

@@ -125,16 +125,18 @@ class Canvas:
         v += 0.5
         return np.clip(v + thickness, 0, 1) - np.clip(v - thickness, 0, 1)
 
-    def paint(self, window: Window, alpha: np.ndarray, color: np.ndarray, light: np.ndarray | None = None) -> None:
+    def paint(
+        self, window: Window, alpha: np.ndarray, color: np.ndarray | tuple[float, ...], light: np.ndarray | None = None
+    ) -> None:
         """Where alpha is 1 the pixel is exactly the color, where it is 0 what it was.
 
         alpha, light: (n, h, w).  color: (3,) or (n, 3), times light if there is one.
         """
-        color = plane(color) if light is None else plane(color) * light[:, None]
+        lit = plane(color) if light is None else plane(color) * light[:, None]
         alpha = alpha[:, None]
         region = self.pixels[:, :, window.rows, window.columns]
         region *= 1 - alpha
-        region += alpha * color
+        region += alpha * lit
 
 
 class Head:
@@ -384,7 +386,7 @@ def wrapped(x: np.ndarray) -> np.ndarray:
 # Values of each picture.
 
 
-def plane(values: Values) -> np.ndarray:
+def plane(values: Values | tuple[float, ...]) -> np.ndarray:
     """(...) -> (..., 1, 1), to go with the pixels of a picture."""
     return np.asarray(values, np.float32)[..., None, None]
 

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from minigen.errors import StateError
+from minigen.training.fitting import FitRun
 from minigen.training.run import Callback, Run
 from minigen.utils.files import locked, sweep
 
 
-class Checkpoint(Callback):
+class Checkpoint(Callback[Run]):
     """Save the whole run to folder/checkpoint.npz, and its history to folder/history.csv, every `every` epochs and on Ctrl-C.
 
     In adversarial training, `every` counts rows of the history, of `record_every` steps each. Continue with
@@ -28,7 +29,7 @@ class Checkpoint(Callback):
             raise ValueError(f"a checkpoint every {every} epochs makes no sense: expected at least 1")
         self.folder, self.every = Path(folder).absolute(), every
 
-    def lock(self, run: Run) -> AbstractContextManager[None]:
+    def lock(self, run: Run) -> AbstractContextManager[object]:
         return locked(self.folder)
 
     def on_train_begin(self, run: Run) -> None:
@@ -56,7 +57,7 @@ class Checkpoint(Callback):
         run.history.save_csv(self.folder / "history.csv")
 
 
-class EarlyStopping(Callback):
+class EarlyStopping(Callback[FitRun]):
     """Stop when `monitor`, a column of the history, has not fallen by more than `minimum` for `patience` epochs.
 
     At the end of the run, for this or another reason, the model gets its best weights back. (Checkpoints hold both the latest
@@ -73,22 +74,22 @@ class EarlyStopping(Callback):
         self.best, self.best_epoch = float("inf"), 0
         self.weights: dict[str, np.ndarray] | None = None
 
-    def on_train_begin(self, run: Run) -> None:
+    def on_train_begin(self, run: FitRun) -> None:
         if self.monitor.startswith("validation ") and run.validation is None:
             raise ValueError(
                 f"EarlyStopping watches {self.monitor!r}, but there is no validation data: pass validation=..., or monitor='loss'"
             )
 
-    def on_epoch_end(self, run: Run) -> None:
+    def on_epoch_end(self, run: FitRun) -> None:
         value = run.history[self.monitor][-1]
         if value < self.best - self.minimum:
             self.best, self.best_epoch, self.weights = value, run.epoch, run.model.state_dict()
 
-    def should_stop(self, run: Run) -> bool:
+    def should_stop(self, run: FitRun) -> bool:
         return run.epoch - self.best_epoch >= self.patience
 
-    def on_train_end(self, run: Run) -> None:
-        if run.epoch > self.best_epoch:
+    def on_train_end(self, run: FitRun) -> None:
+        if self.weights is not None and run.epoch > self.best_epoch:
             run.model.load_state_dict(self.weights)
             run.log(f"best {self.monitor} {self.best:.6g} was in epoch {self.best_epoch}; its weights are restored")
 
@@ -101,7 +102,7 @@ class EarlyStopping(Callback):
             **weights,
         }
 
-    def check_state(self, state: Mapping[str, Any], run: Run) -> None:
+    def check_state(self, state: Mapping[str, Any], run: FitRun) -> None:
         if weights := best_weights(state):
             try:
                 run.model.check_state(weights)

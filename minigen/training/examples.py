@@ -37,11 +37,11 @@ def prepare(name: str, examples: Any, model: Module) -> Examples:
                 f"{which} are {array.dtype}, the model computes in {dtype}: convert with {conversion(array.dtype, dtype)}"
             )
         arrays.append(to_numpy(array))
-        finite = []
+        parts = []
         for block in blocks(arrays[-1]):
-            finite.append(np.isfinite(block).reshape(len(block), -1).all(axis=1))
+            parts.append(np.isfinite(block).reshape(len(block), -1).all(axis=1))
             value = checksum([block], value)
-        finite = np.concatenate(finite)
+        finite = np.concatenate(parts)
         if not finite.all():
             raise DataError(
                 f"{which}: {int((~finite).sum())} of {len(array)} contain NaN or infinity, the first at index "

@@ -1,7 +1,7 @@
 """The loop that trains an autoencoder, a classifier, or anything whose loss needs only the examples."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from minigen.backend import Array, random
 from minigen.data import Batches
 from minigen.errors import LayerError, ShapeError, StateError
 from minigen.nn import Module
-from minigen.optim.optimizer import Optimizer
+from minigen.optim.optimizer import Optimizer, check_optimizer
 from minigen.training.examples import Examples, batch_shape, prepare
 from minigen.training.history import History
 from minigen.training.resume_settings import described, optimizer_settings
@@ -93,6 +93,7 @@ class FitRun(Run):
             )
         if epochs < 1:
             raise ValueError(f"epochs is the number of passes over the data, at least 1, got {epochs}")
+        check_optimizer("optimizer", optimizer, "model")
         data = prepare("examples", examples, model)
         held_out = None if validation is None else prepare("validation", validation, model)
         if held_out is not None:
@@ -132,7 +133,7 @@ class FitRun(Run):
                     self.interrupt(f"in epoch {self.epoch + 1} after {self.seen} of {self.batches.examples} examples")
         row = {"epoch": self.epoch + 1, **{name: total / self.seen for name, total in self.sums.items()}}
         if self.validation is not None:
-            row.update(self.validate())
+            row.update(self.validate(self.validation))
         row["seconds"] = time.perf_counter() - start
         self.check_finite()
         self.record(row)
@@ -153,18 +154,18 @@ class FitRun(Run):
         self.seen += len(batch[0])
         return value
 
-    def validate(self) -> dict[str, float]:
+    def validate(self, held_out: Examples) -> dict[str, float]:
         """The mean loss, and its terms, over the held-out examples, in evaluation mode.
 
         With the same noise after each epoch, so that epochs are comparable, and without drawing from training's streams.
         """
         sums: dict[str, float] = {}
         with random.fork_rng(), self.model.eval_mode(), no_grad():
-            for batch in Batches(*self.validation.arrays, batch_size=VALIDATION_BATCH, seed=0, shuffle=False):
+            for batch in Batches(*held_out.arrays, batch_size=VALIDATION_BATCH, seed=0, shuffle=False):
                 batch = batch if isinstance(batch, tuple) else (batch,)
                 loss, terms = self.evaluate(batch)
                 self.add(float(loss), terms, len(batch[0]), sums)
-        return {f"validation {name}": total / len(self.validation.arrays[0]) for name, total in sums.items()}
+        return {f"validation {name}": total / len(held_out.arrays[0]) for name, total in sums.items()}
 
     def evaluate(self, batch: tuple[Array, ...]) -> tuple[Any, dict[str, Any]]:
         """model.loss, with errors that name the layer."""
@@ -191,7 +192,7 @@ class FitRun(Run):
     def position(self) -> str:
         return f"step {self.optimizer.steps + 1} (epoch {self.epoch + 1})"
 
-    def named_state(self) -> dict[str, Tensor]:
+    def named_state(self) -> Mapping[str, Tensor]:
         return self.model.named_state()
 
     def state_parts(self) -> dict[str, Any]:

@@ -205,7 +205,7 @@ def array_text(array: Any) -> str:
     """An array, on the host or not, as text: dtype, shape and the checksum of its values."""
     array = array.data if isinstance(array, Tensor) else array
     host = np.asarray(array if isinstance(array, np.ndarray) else to_numpy(array), order="C")
-    content = host.reshape(-1).view(np.uint8) if host.nbytes else b""  # the only bytes of dates
+    content = host.reshape(-1).view(np.uint8).data if host.nbytes else b""  # the only bytes of dates
     return f"{host.dtype}{list(host.shape)} {zlib.crc32(content):08x}"
 
 

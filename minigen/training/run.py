@@ -4,9 +4,8 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from numbers import Integral
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from tqdm import tqdm
@@ -14,42 +13,46 @@ from tqdm import tqdm
 from minigen.autograd import Parameter, Tensor, detect_anomaly
 from minigen.autograd.debug import all_finite
 from minigen.backend import random
+from minigen.data import Batches
 from minigen.errors import CheckpointError, NonFiniteError, StateError
 from minigen.nn import Buffer, Module
 from minigen.training import checkpoint
 from minigen.training.history import History, is_finite_number
 from minigen.training.resume_settings import differences, listed, plain, same
+from minigen.utils.checks import is_whole
 from minigen.utils.reading import shortened
 from minigen.utils.settings import Configured
 
+Watched = TypeVar("Watched", bound="Run")  # the kind of run that a callback works in: class Mine(Callback[Run])
 
-class Callback(Configured):
+
+class Callback(Configured, Generic[Watched]):
     """Base of callbacks: subclasses override what they need. `state_dict` is saved in checkpoints."""
 
     runs_last = False  # whether it is called after all callbacks with False
     requires: str | None = None  # the only kind of run in which it works: "fit" or "Adversarial"
 
-    def lock(self, run: "Run") -> AbstractContextManager[None]:
+    def lock(self, run: Watched) -> AbstractContextManager[object]:
         """A lock held from before the run is resumed until it ends, however it ends."""
         return contextlib.nullcontext()
 
-    def on_train_begin(self, run: "Run") -> None:
+    def on_train_begin(self, run: Watched) -> None:
         """Called before the first step, after a resume."""
 
-    def on_step_end(self, run: "Run") -> None:
+    def on_step_end(self, run: Watched) -> None:
         """Called after each step of adversarial training, before the row of the history that it may complete."""
 
-    def on_epoch_end(self, run: "Run") -> None:
+    def on_epoch_end(self, run: Watched) -> None:
         """Called when the history has a new row: after an epoch and its validation, or `record_every` steps of adversarial
         training, which has no epochs."""
 
-    def on_interrupt(self, run: "Run") -> None:
+    def on_interrupt(self, run: Watched) -> None:
         """Called after the last whole step when training is stopped by Ctrl-C, SIGTERM or SIGHUP."""
 
-    def on_train_end(self, run: "Run") -> None:
+    def on_train_end(self, run: Watched) -> None:
         """Called when the last epoch is done, after the last checkpoint."""
 
-    def should_stop(self, run: "Run") -> bool:
+    def should_stop(self, run: Watched) -> bool:
         """Whether the run ends here, before all epochs are done; a function of what is in a checkpoint."""
         return False
 
@@ -57,7 +60,7 @@ class Callback(Configured):
         """What the callback remembers, as arrays."""
         return {}
 
-    def check_state(self, state: Mapping[str, Any], run: "Run") -> None:
+    def check_state(self, state: Mapping[str, Any], run: Watched) -> None:
         """Raise StateError, before the state is read, unless arrays of these dtypes and shapes can be loaded in this run."""
 
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
@@ -65,11 +68,11 @@ class Callback(Configured):
 
 
 class Run(Configured):
-    """Base of training runs. A subclass trains, and defines what belongs to the run: the first five methods, and
-    `progress_fields`."""
+    """Base of training runs. A subclass trains, and says what belongs to it: the first six methods, and `progress_fields`."""
 
     progress_fields: tuple[str, ...] = ()  # attributes with the run's progress, JSON values; saved in checkpoints
     kind = "fit"  # what the user called in minigen.training, for messages
+    batches: Batches  # of the examples
 
     def __init__(self, callbacks: Sequence[Callback], progress: bool):
         self.callbacks = self.in_order(callbacks)
@@ -97,6 +100,11 @@ class Run(Configured):
     def position(self) -> str:
         """Where the run stands, for messages."""
         raise NotImplementedError(f"{type(self).__name__} has no position()")
+
+    @property
+    def finished(self) -> bool:
+        """Whether all of it is done, or a callback ends the run."""
+        raise NotImplementedError(f"{type(self).__name__} has no `finished`")
 
     # -- callbacks and the history -------------------------------------------------------------------------------
 
@@ -305,7 +313,7 @@ def normal(value: Any) -> list | float | str | bool | None:
 
 def mistaken(value: Any, own: Any) -> str | None:
     """What a checkpoint's value should be instead, given the run's own, for messages; None if it is valid."""
-    if isinstance(own, Integral):
+    if is_whole(own):
         return None if type(value) is int and 0 <= value < 1 << 63 else "a whole number of at least 0"
     if isinstance(own, list):
         return None if isinstance(value, list) and all(isinstance(each, str) for each in value) else "names"

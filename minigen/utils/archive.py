@@ -20,7 +20,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -65,11 +65,12 @@ def save(path: Path, arrays: Mapping[str, np.ndarray], header: Mapping[str, Any]
             f"{LARGEST_HEADER:,} are read back: record fewer rows"
         )
     with replacing(path) as temporary, open(temporary, "w+b") as file:
-        np.savez(file, **{HEADER: np.frombuffer(text.encode(), dtype=np.uint8)}, **arrays)
+        content: dict[str, Any] = {HEADER: np.frombuffer(text.encode(), dtype=np.uint8), **arrays}
+        np.savez(file, **content)
         seal(file)
 
 
-def seal(file: BinaryIO) -> None:
+def seal(file: io.BufferedIOBase) -> None:
     """Add the comment to a finished archive, with the checksum of its bytes."""
     with zipfile.ZipFile(file) as whole:
         places = [place_of(file, member) for member in whole.infolist()]
@@ -78,7 +79,7 @@ def seal(file: BinaryIO) -> None:
     file.write(checksum(file, places, file.tell()))
 
 
-def place_of(file: BinaryIO, member: zipfile.ZipInfo) -> Place:
+def place_of(file: io.BufferedIOBase, member: zipfile.ZipInfo) -> Place:
     """Where the content of a member begins and ends."""
     file.seek(member.header_offset)
     signature, *lengths = LOCAL.unpack(file.read(LOCAL.size))
@@ -88,7 +89,7 @@ def place_of(file: BinaryIO, member: zipfile.ZipInfo) -> Place:
     return start, start + member.file_size
 
 
-def checksum(file: BinaryIO, places: Iterable[Place], length: int) -> bytes:
+def checksum(file: io.BufferedIOBase, places: Iterable[Place], length: int) -> bytes:
     """The checksum of all of the first `length` bytes but the contents of members, as hexadecimal digits; the file's position is
     behind them afterward."""
     digest, end = hashlib.blake2b(digest_size=DIGITS // 2), 0
@@ -99,7 +100,7 @@ def checksum(file: BinaryIO, places: Iterable[Place], length: int) -> bytes:
     return digest.hexdigest().encode()
 
 
-def chunks(file: BinaryIO, start: int, end: int) -> Iterator[bytes]:
+def chunks(file: io.BufferedIOBase, start: int, end: int) -> Iterator[bytes]:
     """The bytes of a part of a file, some at a time."""
     file.seek(start)
     while start < end and (chunk := file.read(min(end - start, CHUNK))):
@@ -138,7 +139,7 @@ def readable(path: Path) -> Iterator[None]:
 class Archive:
     """An open file: `header`, and `layout`, name -> Layout of every array in it."""
 
-    def __init__(self, path: Path, file: BinaryIO):
+    def __init__(self, path: Path, file: io.BufferedIOBase):
         self.path, self.file = path, file
         with zipfile.ZipFile(Sparing(file)) as archive:
             members = archive.infolist()
@@ -199,7 +200,7 @@ class Archive:
         """The values of an array in the file."""
         array = np.empty(layout.shape, layout.dtype)
         self.file.seek(layout.start)
-        if array.nbytes and self.file.readinto(array.reshape(-1).view(np.uint8)) != array.nbytes:
+        if array.nbytes and self.file.readinto(array.reshape(-1).view(np.uint8).data) != array.nbytes:
             raise EOFError("the file became shorter while it was read")
         return array
 
@@ -207,7 +208,7 @@ class Archive:
 class Sparing:
     """A file that refuses to read much at once: zipfile trusts an archive about the length of its directory."""
 
-    def __init__(self, file: BinaryIO):
+    def __init__(self, file: io.BufferedIOBase):
         self.seek, self.tell, self.seekable, self.file = file.seek, file.tell, file.seekable, file
         self.size = os.fstat(file.fileno()).st_size
 
@@ -219,7 +220,7 @@ class Sparing:
         return self.file.read(max(length, 0))
 
 
-def checked_places(file: BinaryIO, members: Iterable[zipfile.ZipInfo]) -> Iterator[Place]:
+def checked_places(file: io.BufferedIOBase, members: Iterable[zipfile.ZipInfo]) -> Iterator[Place]:
     """Where the content of each member is, which must be stored uncompressed, and begin where the one before it ends."""
     end = 0
     for member in members:
@@ -234,7 +235,7 @@ def checked_places(file: BinaryIO, members: Iterable[zipfile.ZipInfo]) -> Iterat
         yield start, end
 
 
-def plain_array(name: str, file: BinaryIO, start: int, end: int) -> Layout:
+def plain_array(name: str, file: io.BufferedIOBase, start: int, end: int) -> Layout:
     """The layout of an array whose .npy content fills this part of a file. ValueError for all but plain arrays."""
     file.seek(start)
     head = io.BytesIO(file.read(min(end - start, LONGEST_HEAD)))

@@ -13,6 +13,7 @@ def great_circle(start: np.ndarray, end: np.ndarray, t: np.ndarray) -> np.ndarra
 
     start, end: (k, d), without zero vectors.  t: (n,), the same times on every arc, or (k, n) -> (k, n, d), float64.
     """
+    start, end = (vectors.astype(np.float64, copy=False) for vectors in (start, end))
     lengths = [np.linalg.norm(vectors, axis=1)[:, None, None] for vectors in (start, end)]
     u, v = (vectors[:, None] / length for vectors, length in zip((start, end), lengths))
     angle = 2 * np.arctan2(np.linalg.norm(u - v, axis=2), np.linalg.norm(u + v, axis=2))[..., None]

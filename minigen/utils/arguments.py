@@ -5,7 +5,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from minigen.errors import UsageError, suggestion
 
@@ -22,8 +22,9 @@ class Parser(argparse.ArgumentParser):
             allow_abbrev=False,
         )
 
-    def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> argparse.Namespace:
-        known, unknown = self.parse_known_args(args, namespace)
+    # typeshed wants a namespace of any class to be filled and returned; nobody has one
+    def parse_args(self, args: Sequence[str] | None = None, namespace: None = None) -> argparse.Namespace:  # type: ignore[override]
+        known, unknown = self.parse_known_args(args)
         if unknown:
             name, options = unknown[0].split("=")[0], ["help", *re.findall(r"--([\w-]+)", self.format_usage())]
             if not name.startswith("-"):

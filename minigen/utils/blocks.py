@@ -36,7 +36,7 @@ class Block(AbstractContextManager):
         if inspect.isgeneratorfunction(function):
 
             @functools.wraps(function)
-            def generator(*inputs: Any, **options: Any) -> Generator:
+            def generator(*inputs: Any, **options: Any) -> Generator[Any, Any, Any]:
                 return (yield from self.around(function(*inputs, **options)))
 
             return generator
@@ -54,9 +54,10 @@ class Block(AbstractContextManager):
 
         return call
 
-    def around(self, generator: Generator) -> Generator:
+    def around(self, generator: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
         """The generator with each of its steps run inside the block; what is sent, thrown and returned passes through."""
-        resume, argument = generator.send, None
+        resume: Callable[[Any], Any] = generator.send
+        argument: Any = None
         while True:
             with self.enter():
                 try:

@@ -2,10 +2,15 @@
 
 import math
 from collections.abc import Callable
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 from minigen.errors import CHANNELS_FIRST, ShapeError
+
+
+def is_whole(value: Any) -> bool:
+    """Whether it is a whole number, Python's or NumPy's."""
+    return isinstance(value, Integral)
 
 
 def check_positive(owner: str, **settings: float) -> None:

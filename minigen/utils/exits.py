@@ -13,7 +13,7 @@ from minigen import errors
 from minigen.utils.signals import INTERRUPTED, Ending, handled
 
 FAILURE, USAGE = 1, 2  # exit statuses
-EXPECTED = (
+EXPECTED: tuple[type[Exception], ...] = (
     OSError,
     MemoryError,
     *(error for error in vars(errors).values() if isinstance(error, type) and issubclass(error, Exception)),

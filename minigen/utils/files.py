@@ -60,8 +60,9 @@ def write_json(path: Path, content: Any) -> None:
 
 def begun(path: Path) -> tuple[Path, FileIO]:
     """A new temporary file for `path`, and the same file locked, so that others see that it is being written."""
-    for number in count(os.getpid()):
-        temporary = path.with_name(f".{path.name}.{number}.tmp")
+    numbers = count(os.getpid())
+    while True:
+        temporary = path.with_name(f".{path.name}.{next(numbers)}.tmp")
         try:
             file = open(temporary, "xb", buffering=0)
         except FileExistsError:  # by another thread, or by a process of another machine that has the same number
@@ -144,7 +145,7 @@ def taken(path: Path) -> FileIO:
         path.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileNotFoundError):
             if not stat.S_ISREG(path.lstat().st_mode):
-                raise BusyError(f"{path} is not a plain file, {path.parent} cannot be locked: remove it, or choose another")
+                raise BusyError(f"{path} is not a regular file, so nothing can lock {path.parent}: remove it, or take another")
         try:
             file = open(path, "a+b", buffering=0)
         except FileNotFoundError:  # its other holder has just removed the new folder
@@ -210,9 +211,10 @@ def cache_folder(kind: str) -> Path:
 
 def cached(kind: str, name: str) -> Path | None:
     """The path of a file in the user's cache; None, with a message, if there can be no cache."""
+    path = None
     with keeping():
-        return cache_folder(kind) / name
-    return None
+        path = cache_folder(kind) / name
+    return path
 
 
 @contextlib.contextmanager
@@ -221,9 +223,9 @@ def keeping() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if not TOLD:
-            TOLD.append(error)
+        if not REPORTED:
+            REPORTED.append(error)
             print(f"minigen: nothing is kept for the next time ({error})", file=sys.stderr)
 
 
-TOLD: list[OSError] = []  # messages already printed
+REPORTED: list[OSError] = []  # messages already printed

@@ -177,7 +177,7 @@ def test_what_is_expected_of_data_before_they_are_loaded(name):
         ),
         (
             "resume unlinked",
-            "unlinked/checkpoint.npz is a link to nowhere.npz, where there is no file: bring it back, or begin anew with",
+            "unlinked/checkpoint.npz is a link to nowhere.npz, where there is no file: bring it back, or start again with",
         ),
         (
             "train vae --out unlinked",

@@ -68,7 +68,7 @@ def test_a_starter_tells_the_task_and_every_name_that_is_asked_for(number):
     assert all(re.search(rf"^(def|class) {name}\b", text, re.MULTILINE) for name in exercise(number).names)
 
 
-# -- what is no solution -----------------------------------------------------------------------------------------
+# -- what is not a solution -----------------------------------------------------------------------------------------
 
 # exercise -> (in the solution, what a learner writes instead, the first check that fails, what it says)
 WRONG = {

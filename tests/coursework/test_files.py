@@ -52,12 +52,12 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize("text, told", BROKEN.values(), ids=BROKEN)
-def test_a_file_that_does_not_import_shows_its_own_traceback(tmp_path, text, told):
+@pytest.mark.parametrize("text, said", BROKEN.values(), ids=BROKEN)
+def test_a_file_that_does_not_import_shows_its_own_traceback(tmp_path, text, said):
     report = checked_text(tmp_path, text)
     assert report.status == "unchecked"
     assert report.stopped.startswith("theirs.py cannot be imported:")
-    for part in told:
+    for part in said:
         assert part in report.stopped
     files = re.findall(r'File "(.*?)"', report.stopped)
     assert all(file.endswith("theirs.py") for file in files), files
@@ -108,7 +108,7 @@ def test_what_is_imported_from_beside_is_copied_along_unless_it_is_anothers_solu
 
 
 @pytest.mark.parametrize(
-    "text, told",
+    "text, said",
     [
         ("", "nothing to check"),
         ("x = 3\n", "`minigen template op` writes a file to begin with"),
@@ -116,9 +116,9 @@ def test_what_is_imported_from_beside_is_copied_along_unless_it_is_anothers_solu
         ("from minigen.ops import tanh\nfrom minigen.nn import Dense\n", "nothing to check"),
     ],
 )
-def test_a_file_with_nothing_to_check_says_what_would_be(tmp_path, text, told):
+def test_a_file_with_nothing_to_check_says_what_would_be(tmp_path, text, said):
     report = checked_text(tmp_path, text)
-    assert report.status == "unchecked" and told in report.stopped
+    assert report.status == "unchecked" and said in report.stopped
     assert "NOT CHECKED" in str(report)
 
 
@@ -134,7 +134,7 @@ def test_what_the_file_prints_is_shown_once_and_cut_off(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "call, told",
+    "call, said",
     [
         ("example(3, (3,))", "the first argument is what is to be called, an op, a layer or a function, got 3"),
         ("example(abs, (3, 4.5))", r"a shape is whole numbers, each at least 0, got (3, 4.5)"),
@@ -144,9 +144,9 @@ def test_what_the_file_prints_is_shown_once_and_cut_off(tmp_path):
         ("example(abs, images(28, 28))", "images are (n, height, width, channels), got (28, 28)"),
     ],
 )
-def test_a_wrong_example_says_what_would_be_right(tmp_path, call, told):
+def test_a_wrong_example_says_what_would_be_right(tmp_path, call, said):
     report = checked_text(tmp_path, f"from minigen.coursework import example, images\n\n{call}\n")
-    assert told in report.stopped and "line 3, in <module>" in report.stopped
+    assert said in report.stopped and "line 3, in <module>" in report.stopped
     assert "coursework/examples.py" not in report.stopped
 
 
@@ -289,15 +289,17 @@ def test_marks_that_cannot_be_written_are_refused_before_any_work(tmp_path, monk
         command(path, "--json", path / "marks.json")
 
 
-@pytest.mark.parametrize("name, told", [("missing.py", "does not exist"), (".", "is a folder"), ("notes.txt", "no Python file")])
-def test_what_is_no_file_of_python_is_named(tmp_path, capsys, name, told):
+@pytest.mark.parametrize(
+    "name, said", [("missing.py", "does not exist"), (".", "is a folder"), ("notes.txt", "is not a Python file")]
+)
+def test_what_is_no_file_of_python_is_named(tmp_path, capsys, name, said):
     (tmp_path / "notes.txt").touch()
     assert command(tmp_path / name) == 2
-    assert told in capsys.readouterr().out
+    assert said in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
-    "words, told",
+    "words, said",
     [
         (["--timeout", "0"], "expected a number of seconds above 0, got '0'"),
         (["--timeout", "soon"], "got 'soon'"),
@@ -305,10 +307,10 @@ def test_what_is_no_file_of_python_is_named(tmp_path, capsys, name, told):
         (["--json", "ada.py"], "ada.py would be overwritten"),
     ],
 )
-def test_wrong_options_are_refused(tmp_path, capsys, words, told):
+def test_wrong_options_are_refused(tmp_path, capsys, words, said):
     with pytest.raises(SystemExit):
         command(tmp_path / "x.py", *words)
-    assert told in capsys.readouterr().err
+    assert said in capsys.readouterr().err
 
 
 def test_the_teachers_page_makes_a_table_of_marks(tmp_path, monkeypatch, capsys):

@@ -1,4 +1,5 @@
-"""Submissions that try to mark themselves, to stop the marking, or to harm others: none gets more than it deserves, and all end."""
+"""Submissions that try to mark themselves, to stop the marking, or to harm others: none gets more than it deserves, and all
+end."""
 
 import functools
 import json
@@ -43,7 +44,7 @@ def reported(folder: Path, text: str, seconds: float = 20.0, apart: bool = True)
     return report
 
 
-# -- more marks than one deserves: put in front of a wrong solution, or behind it -----------------------------------
+# -- more marks than one deserves: put before a wrong solution, or behind it -----------------------------------
 
 BEFORE = {
     "gradcheck": """
@@ -305,12 +306,12 @@ def test_what_is_changed_behind_earns_nothing(tmp_path, deserved, text):
 
 def test_a_function_is_no_op(tmp_path):
     report = reported(tmp_path, "def bump(x): return 1 / (1 + x * x)")
-    assert report.status == "failed" and report.passed == 2 and str(report).count("bump is no op") == 1
+    assert report.status == "failed" and report.passed == 2 and str(report).count("bump is not an op") == 1
 
 
 def test_a_class_is_no_layer(tmp_path):
     layer = (SOLUTIONS / "exercise4.py").read_text(encoding="utf-8")
-    assert "WeightNormDense is no layer" in str(checked_text(tmp_path, layer.replace("(nn.Module)", ""), 4))
+    assert "WeightNormDense is not a layer" in str(checked_text(tmp_path, layer.replace("(nn.Module)", ""), 4))
     bare = re.sub(r"Parameter\((.*)\)", r"mg.Tensor(\1)", layer)
     assert "WeightNormDense has no parameters" in str(checked_text(tmp_path, bare, 4))
 
@@ -794,15 +795,15 @@ def test_files_that_are_none_are_named(tmp_path):
     os.mkfifo(folder / "fifo.py")
     marks = marked(folder)
     assert [name for name, each in marks.items() if each["status"] == "passed"] == ["ada.py", "windows.py"], marks
-    told = {
+    expected = {
         "large.py": "at most",
         "zeros.py": "null bytes",
         "bytes.py": "SyntaxError",
         "folder.py": "is a folder",
         "circle.py": "cannot be read",
         "gone.py": "does not exist",
-        "device.py": "no regular file",
-        "fifo.py": "no regular file",
+        "device.py": "not a regular file",
+        "fifo.py": "not a regular file",
     }
-    assert all(said in marks[name]["stopped"] for name, said in told.items()), marks
+    assert all(said in marks[name]["stopped"] for name, said in expected.items()), marks
     assert r"\x1b[2J.py" in marks

@@ -177,7 +177,7 @@ MISTAKES = {
         "strided inputs",
         "a copy",
     ),
-    "a number": ("return 3", "return g", "runs", "a number is no array"),
+    "a number": ("return 3", "return g", "runs", "a number is not an array"),
     "nothing": ("2.0 * x", "return g", "runs", "there is no return"),
     "two results": ("return x, 2.0 * x", "return g", "runs", "an op has one result"),
     "a Tensor": ("return mg.Tensor(2.0 * x)", "return g", "runs", "made a Tensor: it gets arrays"),

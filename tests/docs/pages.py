@@ -1,9 +1,11 @@
 """The pages that a reader reads: README, CONTRIBUTING, and everything in docs/; their code, commands and links."""
 
+import importlib.util
 import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -40,3 +42,11 @@ def words(command: str, folder: Path) -> list[str]:
     for word in shlex.split(command):
         found += sorted(path.relative_to(folder).as_posix() for path in folder.glob(word)) if "*" in word else [word]
     return found
+
+
+def script(name: str) -> ModuleType:
+    """A script of docs/, imported: it belongs to no package."""
+    specification = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module

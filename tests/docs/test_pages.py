@@ -1,18 +1,13 @@
 """What the pages say is there is there: links, demos, and figures, which come from docs/results alone."""
 
-import importlib.util
 import json
 import re
-import sys
 
 import pytest
 
-from tests.docs.pages import DOCS, PAGES, ROOT, links
+from tests.docs.pages import DOCS, PAGES, ROOT, links, script
 
-pytest.importorskip("jinja2")
-specification = importlib.util.spec_from_file_location("generate", DOCS / "generate.py")
-generate = sys.modules["generate"] = importlib.util.module_from_spec(specification)
-specification.loader.exec_module(generate)
+generate = script("generate")
 
 
 def test_the_readme_is_one_screen():
@@ -108,7 +103,7 @@ def test_the_table_of_techniques_is_taken_over(results, tmp_path):
 def test_a_criterion_that_is_not_there_or_not_the_only_one_is_an_error(results, tmp_path):
     write_result(tmp_path / "out", "01_linear_pca")
     generate.take_results(tmp_path / "out")
-    with pytest.raises(LookupError, match="0 criteria contain 'distance'"):
+    with pytest.raises(LookupError, match="0 criteria match 'distance'"):
         generate.measured("glyphs", "01", "distance", "{:.1f}")
 
 

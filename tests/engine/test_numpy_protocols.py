@@ -199,7 +199,7 @@ def test_no_tensor_turns_into_an_array_by_itself(call):
         (
             np.allclose,
             (A,),
-            "np.allclose on a Tensor: take x.numpy(), outside the graph; for what is to be differentiated, compose",
+            "np.allclose on a Tensor: take x.numpy(), outside the graph; to differentiate through it, compose",
         ),
         (np.zeros_like, (), "np.zeros_like on a Tensor: take x.numpy(), outside the graph;"),
         (np.linalg.inv, (), "np.linalg.inv on a Tensor: take x.numpy(), outside the graph;"),
@@ -347,6 +347,14 @@ def test_astype_is_explained():
         TypeError, match=r"keeps its dtype: make a new leaf with minigen\.Tensor\(x\.numpy\(\)\.astype\('float64'\)\)"
     ):
         tensor().astype("float64")
+    with pytest.raises(TypeError, match=r"x\.numpy\(\)\.astype\('float64'\)"):
+        tensor().astype(np.float64)
+
+
+@pytest.mark.parametrize("call", [lambda x: x.sum(axis=[0, 1]), lambda x: minigen.mean(x.data, [0, 1])])
+def test_a_list_of_axes_is_answered_with_the_tuple(call):
+    with pytest.raises(TypeError, match=r"(sum|mean): axis is an int, a tuple of ints or None, got \[0, 1\]: write \(0, 1\)"):
+        call(tensor())
 
 
 @pytest.mark.parametrize("other", [

@@ -29,7 +29,7 @@ class Ear(nn.Module):
     features = forward
 
 
-def told(classes: int = 3) -> conditional.Generator:
+def conditioned(classes: int = 3) -> conditional.Generator:
     """A generator of points that knows classes."""
     return conditional.Generator(points.Generator(2 + classes, hidden=8), classes)
 
@@ -63,7 +63,7 @@ def test_in_a_pack_each_example_keeps_its_own_label():
 
 @pytest.mark.parametrize("dtype", ["int64", "int32", "uint8"])
 def test_labels_are_integers_of_any_kind(dtype, backend):
-    generator = told()
+    generator = conditioned()
     z, labels = generator.latent(4), np.array([0, 1, 2, 1])
     expected = generator(z, mg.asarray(labels)).numpy()
     np.testing.assert_array_equal(generator(z, mg.asarray(labels.astype(dtype))).numpy(), expected)
@@ -72,7 +72,7 @@ def test_labels_are_integers_of_any_kind(dtype, backend):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_the_label_takes_the_dtype_of_what_it_joins(dtype):
-    generator = told().astype(dtype)
+    generator = conditioned().astype(dtype)
     z = rng.standard_normal((2, 2)).astype(dtype)
     assert generator(z, [0, 1]).dtype == dtype
 
@@ -81,7 +81,7 @@ def test_the_label_takes_the_dtype_of_what_it_joins(dtype):
 
 
 def test_another_label_gives_another_example_and_another_score():
-    generator, z = told(), mg.asarray(rng.standard_normal((1, 2)).astype(np.float32)).repeat(3, axis=0)
+    generator, z = conditioned(), mg.asarray(rng.standard_normal((1, 2)).astype(np.float32)).repeat(3, axis=0)
     made = generator(z, [0, 1, 2]).numpy()
     assert len({tuple(point) for point in made.tolist()}) == 3
     discriminator = conditional.Discriminator(points.Discriminator(hidden=8, features=2 + 3), classes=3)
@@ -97,7 +97,7 @@ def test_the_wrapped_network_is_the_one_that_is_trained():
 
 def test_the_rows_of_the_first_weight_that_belong_to_absent_classes_get_no_gradient():
     """Their inputs are 0: a label reaches only its own row."""
-    generator = told()
+    generator = conditioned()
     generator(generator.latent(4), [0, 2, 2, 0]).square().sum().backward()
     by_row = abs(generator.net.net[0].weight.grad).sum(axis=1)
     assert (by_row > 0).tolist() == [True, True, True, False, True]
@@ -138,7 +138,7 @@ def test_classes_are_counted(classes):
 
 
 def test_state_and_copies():
-    first, second = told(), told()
+    first, second = conditioned(), conditioned()
     second.load_state_dict(first.state_dict())
     z, labels = first.latent(4), [0, 1, 2, 0]
     for other in (second, copy.deepcopy(first)):
@@ -146,7 +146,7 @@ def test_state_and_copies():
 
 
 def test_a_summary_is_of_what_the_wrapped_network_takes(capsys):
-    told().summary((2 + 3,))
+    conditioned().summary((2 + 3,))
     conditional.Discriminator(gan.Discriminator(channels=1 + 10)).summary((28, 28, 1 + 10))
     printed = capsys.readouterr().out
     assert "Dense(5 -> 8, relu)" in printed and "body.1 Dense(8624 -> 150, selu)" in printed
@@ -175,7 +175,7 @@ def test_a_network_whose_latent_variables_are_all_labels_is_refused(latent_dim):
     ],
 )
 def test_wrong_labels_are_refused_by_both_networks(labels, error, message, backend):
-    generator = told()
+    generator = conditioned()
     discriminator = conditional.Discriminator(points.Discriminator(hidden=8, features=2 + 3), classes=3)
     labels = mg.asarray(np.array(labels))
     for network, x in ((generator, generator.latent(2)), (discriminator, mg.asarray(np.ones((2, 2), np.float32)))):

@@ -103,7 +103,7 @@ def test_in_evaluation_an_image_is_that_of_its_style_in_all_layers(backend):
 
 @pytest.mark.parametrize("crossover", range(LAYERS + 1))
 def test_layers_in_front_of_the_crossover_compute_as_if_nothing_was_mixed(crossover, backend):
-    """Exactly; from the crossover on they do not. With all layers in front of it nothing changes."""
+    """Exactly; from the crossover on they do not. With all layers before it nothing changes."""
     generator = made().eval()
     w, other = (generator.mapping(latent()) for _ in range(2))
     plain = activations(generator, lambda: generator.synthesize(w))
@@ -188,7 +188,7 @@ def test_with_mixing_0_or_in_evaluation_there_is_none():
 
 
 def test_the_share_of_batches_that_are_mixed_is_what_the_stream_says():
-    """random() < mixing, decided anew for each batch; a new latent vector and a crossover are drawn only then."""
+    """random() < mixing, decided for each batch; a new latent vector and a crossover are drawn only then."""
     generator = made(mixing=0.5)
     mg.seed(8)
     stream, expected = np.random.default_rng(), []
@@ -412,7 +412,7 @@ def test_maps_of_noise_are_one_for_each_layer(resolution, shapes, backend):
 
 
 def test_given_noise_reaches_every_layer_in_order(backend):
-    """Layer by layer: what comes in front of the layer whose noise is another stays the same."""
+    """Layer by layer: what comes before the layer whose noise is another stays the same."""
     generator, w = made().eval(), latent(2, 4)
     maps = generator.noise_maps(2, np.random.default_rng(0))
     plain = activations(generator, lambda: generator.synthesize(w, [asarray(each) for each in maps]))

@@ -90,7 +90,7 @@ def test_evaluation_and_strength_0_are_the_identity(layer, backend):
 
 @pytest.mark.parametrize("rate", [-0.1, 1.0, 1.5, math.nan])
 def test_dropout_refuses_an_impossible_rate(rate):
-    with pytest.raises(ValueError, match=f"0 <= rate < 1, got {rate}"):
+    with pytest.raises(ValueError, match=f"rate must be at least 0 and below 1, got {rate}"):
         nn.Dropout(rate)
 
 

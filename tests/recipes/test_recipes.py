@@ -1,5 +1,6 @@
 """Recipes: what they make, how long they train, and what they refuse. That each trains is tested with the command line."""
 
+import argparse
 import inspect
 
 import numpy as np
@@ -132,3 +133,20 @@ def test_data_sets():
         inputs.load("plane", images=61)
     assert inputs.square(np.ones((2, 28, 28, 1))).shape == (2, 32, 32, 1)
     assert inputs.described(train.images) == "points of 3"
+
+
+def test_a_recipe_is_shown_as_it_stands_with_what_differs_here(capsys):
+    recipe = RECIPES["tied"].with_settings(epochs=3)
+    recipe.show()
+    shown = capsys.readouterr().out
+    assert inspect.getsource(type(recipe)) in shown and "# here: epochs = 3\n" in shown and shown.count("# here") == 1
+    assert "class Stacked(AutoencoderRecipe)" in shown, "what it is a variation of"
+
+
+def test_other_settings():
+    recipe = RECIPES["linear"].with_settings(epochs=3, lr=None)
+    assert (recipe.epochs, recipe.steps, recipe.lr) == (3, None, RECIPES["linear"].lr), "epochs take the place of steps"
+    assert RECIPES["vae"].with_arguments(argparse.Namespace(beta=4.0, out="out")) == RECIPES["vae"].with_settings(beta=4.0)
+    assert RECIPES["progan"].length == {"batch_size": 32, "phase": 6000, "last": 18_000}
+    with pytest.raises(ValueError, match="lr"):
+        RECIPES["vae"].with_settings(lr=0.0)

@@ -51,7 +51,7 @@ class Countdown(nn.Module):
 
 
 def examples(n: int = EXAMPLES, seed: int = 5) -> np.ndarray:
-    """n examples of 6 numbers, read-only: training has no business writing to them."""
+    """n examples of 6 values, read-only: training has no business writing to them."""
     x = np.random.default_rng(seed).standard_normal((n, 6), dtype=np.float32)
     x.flags.writeable = False
     return x
@@ -89,7 +89,7 @@ def numbers(model: Any, optimizer: Any, history: Any = None, callbacks: Any = ()
 
 
 def assert_same(actual: dict[str, Any], expected: dict[str, Any]) -> None:
-    """Every number equal to the last bit; names all that differ."""
+    """Every number equal bit for bit; names all that differ."""
     assert list(actual) == list(expected)
     differing = [name for name in expected if not np.array_equal(actual[name], expected[name])]
     assert not differing, f"these differ: {', '.join(differing)}"

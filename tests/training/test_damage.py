@@ -208,7 +208,7 @@ def test_members_that_are_missing_more_twice_or_in_another_order(good, tmp_path,
     for what, contents in changed.items():
         with pytest.warns(UserWarning) if "twice" in what else contextlib.nullcontext():
             forged(path, contents)
-        if what == "swapped arrays":  # a checksum that was made anew can be anyone's: here it is the sign that tells
+        if what == "swapped arrays":  # a checksum that was made again can be anyone's: here it is the sign that tells
             refused(what, match="second_moment holds negative values")
         else:
             refused(what)
@@ -400,7 +400,7 @@ def test_nothing_that_does_not_fit_is_read(good, tmp_path, refused):
             saved.fitting("model", Noisy())
 
 
-# -- what is no file ---------------------------------------------------------------------------------------------
+# -- what is not a file ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="of POSIX")

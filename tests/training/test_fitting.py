@@ -309,6 +309,12 @@ def test_optimizer_of_another_model_is_refused():
         fit(model, examples(), optimizer=optimizer, epochs=1, progress=False)
 
 
+@pytest.mark.parametrize("wrong", ["adam", optim.Adam])
+def test_what_is_not_an_optimizer_is_answered_with_one(wrong):
+    with pytest.raises(TypeError, match=r"^optimizer: expected such as optim\.Adam\(model\.parameters\(\)\), got .*[aA]dam'"):
+        fit(made()[0], examples(), optimizer=wrong, epochs=1, progress=False)
+
+
 def test_a_part_of_the_model_may_be_trained():
     model, _ = made()
     before = model.state_dict()

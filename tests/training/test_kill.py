@@ -1,4 +1,4 @@
-"""A kill at any moment leaves the previous checkpoint intact, and training goes on from it to the last bit."""
+"""A kill at any moment leaves the previous checkpoint intact, and training goes on from it bit for bit."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""A run that is stopped and resumed ends as if it had never stopped, to the last bit."""
+"""A run that is stopped and resumed ends bit for bit as if it had never stopped."""
 
 import re
 import signal

@@ -28,6 +28,11 @@ def test_each_arc_at_its_own_times_and_beyond_its_end():
     np.testing.assert_allclose(angles(START, great_circle(START, END, np.array([-1.0]))[:, 0]), angles(START, END), rtol=1e-9)
 
 
+def test_the_formula_is_computed_in_float64():
+    start, end, t = START.astype(np.float32), END.astype(np.float32), np.linspace(0, 1, 5)
+    np.testing.assert_array_equal(great_circle(start, end, t), great_circle(start.astype(float), end.astype(float), t))
+
+
 def test_opposite_directions_are_joined_by_the_straight_line():
     middle = great_circle(START, -3.0 * START, np.array([0.25]))[:, 0]
     np.testing.assert_allclose(middle, 0.5 * START * 1.5, rtol=1e-9)

@@ -1,4 +1,4 @@
-"""Files whole or not at all, what killed writers leave, and folders that only one has."""
+"""Files written atomically, what killed writers leave, and folders that only one has."""
 
 import errno
 import os
@@ -97,7 +97,7 @@ def test_a_folder_is_had_by_one(tmp_path):
 )
 def test_what_is_no_file_is_no_lock(tmp_path, make):
     make(tmp_path / LOCK)
-    with pytest.raises(BusyError, match="lock is not a plain file, .* cannot be locked: remove it, or choose another"):
+    with pytest.raises(BusyError, match="lock is not a regular file, so nothing can lock .*: remove it, or take another"):
         with locked(tmp_path):
             pass
     assert names(tmp_path) == [LOCK]

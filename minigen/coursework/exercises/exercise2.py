@@ -17,14 +17,12 @@ EXAMPLES = (  # different numbers of points, in another number of dimensions; an
 @requirement("values")
 def values(file: Remote, rng: np.random.Generator) -> str:
     """Against two loops."""
-    expect_close(
-        "the distance from (0, 0) to (3, 4), squared", file.squared_distances(np.zeros((1, 2)), np.array([[3.0, 4.0]])), [[25.0]]
-    )
+    got = file.squared_distances(np.zeros((1, 2)), np.array([[3.0, 4.0]]))
+    expect_close("the distance from (0, 0) to (3, 4), squared", got, [[25.0]])
     x, centers = rng.standard_normal((4, 3)), rng.standard_normal((5, 3))
     expected = [[sum((a - b) ** 2 for a, b in zip(p, q)) for q in centers] for p in x]
-    expect_close(
-        "squared_distances(x, centers)", file.squared_distances(x, centers), expected, "row i, column j: from x[i] to centers[j]"
-    )
+    got = file.squared_distances(x, centers)
+    expect_close("squared_distances(x, centers)", got, expected, "row i, column j: from x[i] to centers[j]")
     return "row i, column j: from x[i] to centers[j]"
 
 

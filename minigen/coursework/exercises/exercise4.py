@@ -75,9 +75,8 @@ def start(file: Remote, rng: np.random.Generator) -> str:
     x = rng.standard_normal((5, 40)).astype(np.float32)
     direction = numbers("direction", layer.state_dict().get("direction", np.zeros(0)))
     expect(direction.shape == (40, 30), f"the parameter direction has shape {direction.shape}, expected (40, 30)")
-    expect_close(
-        "a new layer", layer(Fixed(x)), x @ direction, "scale starts as the length of each direction, bias as 0", rtol=1e-4
-    )
+    got = layer(Fixed(x))
+    expect_close("a new layer", got, x @ direction, "scale starts as the length of each direction, bias as 0", rtol=1e-4)
     deviation = float(direction.std())
     expect(
         0.05 < deviation < 0.6,

@@ -30,12 +30,8 @@ def values(file: Remote, rng: np.random.Generator) -> str:
     on_target = np.full((4, 3), TARGET)
     expect_close("units that are on as often as they should be", file.kl_sparsity(Fixed(on_target), TARGET), 0.0)
     codes = np.full((4, 3), 0.5)
-    expect_close(
-        "three units, each on half of the time",
-        file.kl_sparsity(Fixed(codes), TARGET),
-        3 * divergence(0.5, TARGET),
-        "a sum over the units",
-    )
+    got = file.kl_sparsity(Fixed(codes), TARGET)
+    expect_close("three units, each on half of the time", got, 3 * divergence(0.5, TARGET), "a sum over the units")
     codes = rng.uniform(0.1, 0.9, (5, 4))
     expected = sum(divergence(p, 0.2) for p in codes.mean(axis=0))
     expect_close(

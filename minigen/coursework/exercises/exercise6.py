@@ -29,12 +29,8 @@ EXAMPLES = (  # both functions by mean and logvar, the model by its parameters w
 def reparameterization(file: Remote, rng: np.random.Generator) -> str:
     """mean + exp(logvar / 2) * noise: logvar is the logarithm of a variance, not of a standard deviation."""
     mean, logvar, noise = np.array([[1.0, 2.0]]), np.log([[4.0, 9.0]]), np.array([[1.0, -1.0]])
-    expect_close(
-        "mean (1, 2), variances 4 and 9, noise (1, -1)",
-        file.reparameterize(Fixed(mean), Fixed(logvar), noise),
-        [[3.0, -1.0]],
-        "the standard deviation is exp(logvar / 2)",
-    )
+    got = file.reparameterize(Fixed(mean), Fixed(logvar), noise)
+    expect_close("mean (1, 2), variances 4 and 9, noise (1, -1)", got, [[3.0, -1.0]], "the standard deviation is exp(logvar / 2)")
     mean, logvar, noise = rng.standard_normal((3, 5, 4))
     found = called(file.reparameterize, [Fixed(mean), Leaf(logvar), noise], {}, by=[1], cotangent=np.ones((5, 4)))
     expect_close("another code", found["value"], mean + np.exp(logvar / 2) * noise)
@@ -52,19 +48,12 @@ def divergence(file: Remote, rng: np.random.Generator) -> str:
     """Against the closed form and against an average over 200,000 draws."""
     zeros = np.zeros((3, 4))
     expect_close("of the standard normal from itself", file.kl_divergence(Fixed(zeros), Fixed(zeros)), 0.0)
-    expect_close(
-        "mean 1 in each of 4 dimensions",
-        file.kl_divergence(Fixed(zeros + 1.0), Fixed(zeros)),
-        2.0,
-        "a sum over the latent variables, a mean over the batch",
-    )
+    got = file.kl_divergence(Fixed(zeros + 1.0), Fixed(zeros))
+    expect_close("mean 1 in each of 4 dimensions", got, 2.0, "a sum over the latent variables, a mean over the batch")
     expect_close("variance e^2", file.kl_divergence(Fixed(zeros), Fixed(zeros + 2.0)), 4 * 0.5 * (math.e**2 - 3.0))
     means, logvars = rng.standard_normal((2, 6, 3))
-    expect_close(
-        "six codes of three numbers",
-        file.kl_divergence(Fixed(means), Fixed(logvars)),
-        0.5 * (means**2 + np.exp(logvars) - 1.0 - logvars).sum() / 6,
-    )
+    got = file.kl_divergence(Fixed(means), Fixed(logvars))
+    expect_close("six codes of three numbers", got, 0.5 * (means**2 + np.exp(logvars) - 1.0 - logvars).sum() / 6)
     mean, logvar = np.array([[0.7, -0.3]]), np.array([[0.5, -1.0]])
     z = mean + np.exp(logvar / 2) * np.random.default_rng(7).standard_normal((200_000, 2))
     draws = 0.5 * (z**2 - (z - mean) ** 2 / np.exp(logvar) - logvar).sum(axis=1)

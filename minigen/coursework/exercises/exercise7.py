@@ -31,24 +31,15 @@ def scores(*values: float) -> Fixed:
 @requirement("discriminator's loss")
 def discriminator(file: Remote, rng: np.random.Generator) -> str:
     """2 log 2 where it cannot distinguish; the closed form elsewhere; finite where it is confident and wrong."""
-    expect_close(
-        "all scores 0",
-        file.discriminator_loss(scores(0, 0), scores(0, 0, 0)),
-        2 * math.log(2.0),
-        "the means over real and over generated examples are added",
-    )
+    got = file.discriminator_loss(scores(0, 0), scores(0, 0, 0))
+    expect_close("all scores 0", got, 2 * math.log(2.0), "the means over real and over generated examples are added")
     real, fake = 2 * rng.standard_normal(4), 2 * rng.standard_normal(3)
     for a, b, said in (([2.0, -1.0], [0.5], "real scores 2 and -1, generated 0.5"), (real, fake, "four and three other scores")):
         expected = np.mean(np.log1p(np.exp(-np.array(a)))) + np.mean(np.log1p(np.exp(b)))
-        expect_close(
-            said, file.discriminator_loss(scores(*a), scores(*b)), expected, "real: softplus(-score), generated: softplus(score)"
-        )
-    expect_close(
-        "sure and wrong",
-        file.discriminator_loss(scores(-1000), scores(1000)),
-        2000.0,
-        "log(sigmoid(score)) is log(0): softplus is the same, without it",
-    )
+        got = file.discriminator_loss(scores(*a), scores(*b))
+        expect_close(said, got, expected, "real: softplus(-score), generated: softplus(score)")
+    got = file.discriminator_loss(scores(-1000), scores(1000))
+    expect_close("sure and wrong", got, 2000.0, "log(sigmoid(score)) is log(0): softplus is the same, without it")
     return "2 log 2 where all scores are 0"
 
 
@@ -68,18 +59,10 @@ def generator(file: Remote, rng: np.random.Generator) -> str:
 def r1(file: Remote, rng: np.random.Generator) -> str:
     """gamma / 2 times the squared slope; a mean over the examples; differentiable by the critic."""
     line = network(file, "Line", 3.0)
-    expect_close(
-        "score = 3 x, gamma = 10",
-        file.r1_penalty(line, scores(1, 2), 10.0),
-        45.0,
-        "gamma / 2 * mean over examples of ||gradient||^2",
-    )
-    expect_close(
-        "for four examples in place of two",
-        file.r1_penalty(line, scores(1, 2, 3, 4), 10.0),
-        45.0,
-        "a mean over the examples, not a sum",
-    )
+    got = file.r1_penalty(line, scores(1, 2), 10.0)
+    expect_close("score = 3 x, gamma = 10", got, 45.0, "gamma / 2 * mean over examples of ||gradient||^2")
+    got = file.r1_penalty(line, scores(1, 2, 3, 4), 10.0)
+    expect_close("for four examples in place of two", got, 45.0, "a mean over the examples, not a sum")
     (by_slope,) = gradients(file.r1_penalty, [line, scores(1, 2), 10.0], by=[parameter(line, "slope")])
     expect_close("its derivative by the slope", by_slope, [[30.0]], "mg.grad(..., create_graph=True)")
     square = network(file, "Square", 1.0)
@@ -91,11 +74,8 @@ def r1(file: Remote, rng: np.random.Generator) -> str:
         "the square is summed over all of an example's numbers",
     )
     x, scale, gamma = rng.standard_normal((4, 3)), float(rng.uniform(0.5, 2.0)), float(rng.uniform(0.5, 2.0))
-    expect_close(
-        "score = c |x|^2 at four other points",
-        file.r1_penalty(network(file, "Square", scale), Fixed(x), gamma),
-        gamma / 2 * (4 * scale**2 * (x * x).sum(axis=1)).mean(),
-    )
+    got = file.r1_penalty(network(file, "Square", scale), Fixed(x), gamma)
+    expect_close("score = c |x|^2 at four other points", got, gamma / 2 * (4 * scale**2 * (x * x).sum(axis=1)).mean())
     return "gamma / 2 * mean of the squared slope"
 
 

@@ -39,7 +39,7 @@ def state(call: Call) -> str:
     if not np.array_equal(used, fresh):
         raise CheckFailed(
             "a new object that loads the state of a used one computes something else",
-            "values that change but are no Parameter belong into an nn.Buffer(array), changed by .assign(array)",
+            "values that change but are not a Parameter belong into an nn.Buffer(array), changed by .assign(array)",
         )
     return f"{count} array{'s' * (count != 1)}, saved and loaded"
 

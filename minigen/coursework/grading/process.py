@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import minigen
+from minigen.backend.devices import THREAD_VARIABLES
 from minigen.coursework import confine
 from minigen.coursework.grading.border import clean, cleaned
 from minigen.coursework.grading.session import Session, Stopped
@@ -34,7 +35,6 @@ DISK = 256 << 20  # bytes in its folder
 FILES = 10_000  # in its folder
 TAIL = 20_000  # bytes of standard error that are looked at
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "MINIGEN_DATA")
-LIBRARIES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 class WorkerProcess(Session):
@@ -73,7 +73,7 @@ class WorkerProcess(Session):
         }
         home = dict.fromkeys(("HOME", "USERPROFILE", "TMPDIR", "TEMP", "TMP"), str(self.folder))
         environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}  # the rest may hold secrets
-        threads = {name: os.environ.get(name, str(min(THREADS, os.cpu_count() or 1))) for name in LIBRARIES}
+        threads = {name: os.environ.get(name, str(min(THREADS, os.cpu_count() or 1))) for name in THREAD_VARIABLES}
         self.began = self.looked = time.monotonic()
         self.process = subprocess.Popen(
             [sys.executable, "-I", "-B", str(START), json.dumps(settings)],

@@ -99,7 +99,7 @@ def parameters_of(module: Any, what: str) -> dict[str, tuple[int, ...]]:
     if isinstance(module, Remote):
         found = module._session.ask("describe", {"module": bool, "parameters": {str: [int]}}, target=module._target)
     if not found["module"]:
-        raise CheckFailed(f"{what} is no nn.Module")
+        raise CheckFailed(f"{what} is not an nn.Module")
     return {name: tuple(shape) for name, shape in found["parameters"].items()}
 
 

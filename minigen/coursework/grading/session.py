@@ -6,7 +6,7 @@ import numpy as np
 
 from minigen.coursework.grading.border import clean, fits
 
-HINTS = 20  # that are told, of an error
+HINTS = 20  # that are shown, of an error
 PRINTED = 2000  # characters that are kept of what a file prints
 
 ERROR = {

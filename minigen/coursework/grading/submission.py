@@ -74,7 +74,7 @@ def read(path: Path) -> Submission:
         elif not path.exists():
             submission.problem = f"{shown} does not exist: give a Python file, such as `minigen check my_op.py`"
         elif path.suffix != ".py":
-            submission.problem = f"{shown} is no Python file: its name should end in .py"
+            submission.problem = f"{shown} is not a Python file: its name should end in .py"
         else:
             submission.source = content(path)
     except (OSError, ValueError, RuntimeError) as error:  # closed to us, no file of bytes, links in a circle

@@ -16,9 +16,9 @@ OF_RESULTS = {  # by type
     "": "an op returns one array",
     "NoneType": "there is no return",
     "tuple": "an op has one result: make two ops, or one array of both",
-    "int": "a number is no array: x.sum() stays one, int(...) and float(...) do not",
-    "float": "a number is no array: x.sum() stays one, int(...) and float(...) do not",
-    "list": "a list is no array: np.stack makes one of several",
+    "int": "a number is not an array: x.sum() stays one, int(...) and float(...) do not",
+    "float": "a number is not an array: x.sum() stays one, int(...) and float(...) do not",
+    "list": "a list is not an array: np.stack makes one of several",
 }
 
 

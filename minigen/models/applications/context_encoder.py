@@ -9,7 +9,6 @@ The discriminator sees the whole filled image, so that the content must also fit
 generated part, at a fixed place). `dcgan.TinyDiscriminator` is one for 28 x 28 pixels.
 """
 
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from minigen import losses, nn, ops
 from minigen.backend import asarray, random
 from minigen.errors import ShapeError
 from minigen.models.applications.restorer import Restorer
+from minigen.utils.checks import is_whole
 
 
 class Generator(Restorer):
@@ -38,7 +38,7 @@ class Generator(Restorer):
     def __init__(self, hole: int = 10, resolution: int = 28, channels: int = 1, feature_maps: tuple[int, int] = (32, 48)):
         if resolution % 4:
             raise ValueError(f"resolution: expected a multiple of 4, as the image is halved twice, got {resolution}")
-        if not isinstance(hole, Integral) or not 1 <= hole <= resolution:
+        if not is_whole(hole) or not 1 <= hole <= resolution:
             raise ValueError(f"hole: the side in pixels, a whole number from 1 to {resolution}, got {hole}")
         self.hole = hole
         self.input_shape = (resolution, resolution, channels + 1)

@@ -45,6 +45,8 @@ class TextureAutoencoder(ImageAutoencoder):
     size, which avoids checkerboard artifacts. ShapeError for sides that are not multiples of 4.
     """
 
+    encoder: Encoder
+
     def __init__(self, channels: int = 3, feature_maps: tuple[int, int] = (32, 64)):
         first, second = feature_maps
         self.encoder = Encoder(channels, feature_maps)

@@ -9,12 +9,12 @@ The paper's content is a distance of VGG's features, or the squared error of pix
 discriminator has strided convolutions, like `dcgan.TinyDiscriminator` at this size.
 """
 
-from numbers import Integral
 from typing import Any
 
 from minigen import nn, ops
 from minigen.errors import ShapeError
 from minigen.models.applications.restorer import Restorer
+from minigen.utils.checks import is_whole
 
 
 class Generator(Restorer):
@@ -32,7 +32,7 @@ class Generator(Restorer):
     """
 
     def __init__(self, factor: int = 2, resolution: int = 28, channels: int = 1, feature_maps: int = 24, blocks: int = 2):
-        if not isinstance(factor, Integral) or factor < 2 or factor & (factor - 1):
+        if not is_whole(factor) or factor < 2 or factor & (factor - 1):
             raise ValueError(f"factor: each upsampling doubles the size, expected 2, 4, 8 ..., got {factor}")
         if resolution % factor:
             raise ValueError(f"resolution: expected a multiple of the factor {factor}, got {resolution}")

@@ -47,16 +47,13 @@ class Autoencoder(nn.Module):
         Raises TypeError unless encoder and decoder are nn.Sequential, and encode() is the one above; ValueError unless both have
         the same number of layers with parameters.
         """
-        name, sequential = (
-            type(self).__name__,
-            isinstance(self.encoder, nn.Sequential) and isinstance(self.decoder, nn.Sequential),
-        )
-        if not sequential or type(self).encode is not Autoencoder.encode:
+        name, encoder, decoder, own = type(self).__name__, self.encoder, self.decoder, type(self).encode is not Autoencoder.encode
+        if not isinstance(encoder, nn.Sequential) or not isinstance(decoder, nn.Sequential) or own:
             raise TypeError(
                 f"layer_pairs splits the encoder and the decoder of {name} into layers: expected an nn.Sequential "
                 "each, and no encode() of its own"
             )
-        down, up = trained_layers(self.encoder), trained_layers(self.decoder)[::-1]
+        down, up = trained_layers(encoder), trained_layers(decoder)[::-1]
         if len(down) != len(up):
             raise ValueError(
                 "layer_pairs pairs the layers of the encoder with those of the decoder, but "

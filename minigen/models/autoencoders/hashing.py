@@ -20,6 +20,8 @@ class HashingAutoencoder(ImageAutoencoder):
     `encode`, `forward` and `loss`; it is drawn in training, and absent in evaluation.
     """
 
+    encoder: nn.Sequential
+
     def __init__(self, bits: int = 16, hidden: int = 100, noise_std: float = 15.0):
         self.encoder = nn.Sequential(
             nn.Flatten(),

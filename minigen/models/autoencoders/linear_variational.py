@@ -23,6 +23,8 @@ class LinearVariationalAutoencoder(VariationalAutoencoder):
     rows (n, features), of any values.
     """
 
+    decoder: nn.Dense
+
     def __init__(self, features: int = 3, latent_dim: int = 2):
         self.latent_dim, self.beta = latent_dim, 1.0
         self.encoder = nn.Dense(features, latent_dim)

@@ -35,6 +35,9 @@ class VariationalAutoencoder(nn.Module):
     used by the conditional form. Raises ValueError for a negative beta or an unknown reconstruction.
     """
 
+    encoder: nn.Module
+    decoder: nn.Module
+
     def __init__(
         self,
         latent_dim: int = 10,

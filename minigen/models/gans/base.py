@@ -58,17 +58,15 @@ class Generator(nn.Module):
 
     def draw(self, z: Any, *labels: Any) -> np.ndarray:
         """The examples for given latent vectors (n, latent_dim): on the host, pixels in [0, 1], in evaluation mode."""
-        if (self.classes is not None) != bool(labels):
-            raise ValueError(
-                "this generator takes no labels"
-                if labels
-                else f"this generator is conditioned on the class, 0 to {self.classes - 1}: sample(n, labels)"
-            )
+        if self.classes is None and labels:
+            raise ValueError("this generator takes no labels")
+        if self.classes is not None and not labels:
+            raise ValueError(f"this generator is conditioned on the class, 0 to {self.classes - 1}: sample(n, labels)")
         z = to_numpy(z).astype(self.dtype, copy=False)
-        labels = [each if each.ndim else np.repeat(each, len(z)) for each in map(to_numpy, labels)]
-        if any(each.shape != (len(z),) for each in labels):
-            raise ShapeError(f"expected one label for each of {len(z)} examples, or one for all, got shape {labels[0].shape}")
-        return self.drawn(len(z), lambda part: self(Tensor(asarray(z[part])), *(each[part] for each in labels)))
+        given = [each if each.ndim else np.repeat(each, len(z)) for each in map(to_numpy, labels)]
+        if any(each.shape != (len(z),) for each in given):
+            raise ShapeError(f"expected one label for each of {len(z)} examples, or one for all, got shape {given[0].shape}")
+        return self.drawn(len(z), lambda part: self(Tensor(asarray(z[part])), *(each[part] for each in given)))
 
     def drawn(self, n: int, make: Callable[[slice], Any]) -> np.ndarray:
         """n examples on the host, pixels in [0, 1]: make(part) computes a part of them, in evaluation mode, outside any graph."""
@@ -131,7 +129,10 @@ class Discriminator(nn.Module):
 
 def minibatch_layer(name: str | None, features: int) -> nn.Module | None:
     """The layer called "stddev" or "discrimination", None for None. ValueError, with the nearest name, for any other."""
-    layers = {"stddev": nn.MinibatchStdDev, "discrimination": lambda: nn.MinibatchDiscrimination(features, kernels=32)}
+    layers: dict[str, Callable[[], nn.Module]] = {
+        "stddev": nn.MinibatchStdDev,
+        "discrimination": lambda: nn.MinibatchDiscrimination(features, kernels=32),
+    }
     if name is None:
         return None
     if name not in layers:

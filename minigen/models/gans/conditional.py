@@ -4,11 +4,11 @@ The label is concatenated to a network's input. (In the paper, each of the two f
 """
 
 from collections.abc import Iterator
-from numbers import Integral
 from typing import Any
 
 from minigen import nn, ops
 from minigen.models.gans import base
+from minigen.utils.checks import is_whole
 
 
 class Generator(base.Generator):
@@ -18,8 +18,10 @@ class Generator(base.Generator):
     (n,) from 0 to classes - 1, else ValueError.
     """
 
+    classes: int
+
     def __init__(self, network: base.Generator, classes: int = 10):
-        if not isinstance(classes, Integral) or classes < 1:
+        if not is_whole(classes) or classes < 1:
             raise ValueError(f"classes counts the classes, a whole number of at least 1, got {classes}")
         if network.latent_dim <= classes:
             raise ValueError(

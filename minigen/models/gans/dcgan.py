@@ -108,7 +108,7 @@ class TinyDiscriminator(base.Discriminator):
     """28 x 28 x 1 -> 14 x 14 x 16 -> 7 x 7 x 48 -> 4 x 4 x 96 -> 1, kernels of 4 x 4, by all the rules.
 
     Three convolutions, so that the last one sees 22 x 22 pixels. The score is a sum over positions: two convolutions, which see
-    10 x 10, would judge each stroke of a digit, but not whether they belong together.
+    10 x 10, would score each stroke of a digit, but not whether they fit together.
 
     To break a rule: `batch_norm=False`, which makes it a critic for a gradient penalty; `strided=False` halves by max pooling
     after the convolution; `hidden`: a dense layer of that many units before the last; `activation`.  `feature_maps`: of each
@@ -127,12 +127,12 @@ class TinyDiscriminator(base.Discriminator):
         pack: int = 1,
         minibatch: str | None = None,
     ):
-        body = []
+        layers: list[nn.Module] = []
         for i, (before, after) in enumerate(pairwise((channels * pack, *feature_maps))):
             halving = [nn.Conv2d(before, after, 4, stride=2)] if strided else [nn.Conv2d(before, after, 4), nn.MaxPool2d(2)]
             norm = [nn.BatchNorm(after)] if batch_norm and i > 0 else []
-            body += [*halving, *norm, nn.activation(activation), *([nn.Dropout(dropout)] if dropout else [])]
-        body = nn.Sequential(*body, nn.Flatten())
+            layers += [*halving, *norm, nn.activation(activation), *([nn.Dropout(dropout)] if dropout else [])]
+        body = nn.Sequential(*layers, nn.Flatten())
         (features,) = body.output_shape((28, 28, channels * pack))
         if hidden:
             body = nn.Sequential(*body, nn.Dense(features, hidden), nn.activation(activation))

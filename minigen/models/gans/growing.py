@@ -1,7 +1,6 @@
 """The base of growing networks: resolutions from 4 x 4 on, each faded in when new (Karras et al. 2018, section 2)."""
 
 from collections.abc import Callable, Mapping, Sequence
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ from minigen import nn, ops
 from minigen.backend import asarray, to_numpy
 from minigen.errors import ShapeError, StateError
 from minigen.models.gans import base
+from minigen.utils.checks import is_whole
 from minigen.utils.resolution import SMALLEST, doublings
 from minigen.utils.settings import to_python
 
@@ -29,7 +29,7 @@ class Growing(nn.Module):
     def __init__(self, resolution: int, feature_maps: Sequence[int] | None):
         self.resolutions = [SMALLEST << s for s in range(doublings(resolution) + 1)]
         self.feature_maps = checked_maps(feature_maps, self.resolutions)
-        self._read = (None, (0, 1.0))  # of `growth`: its version, its values
+        self._read: tuple[int | None, tuple[int, float]] = (None, (0, 1.0))  # of `growth`: its version, its values
         self.growth = nn.Buffer(asarray(np.array([len(self.resolutions) - 1, 1.0], dtype=np.float32)))
 
     def grow_to(self, resolution: int, alpha: float = 1.0) -> None:
@@ -69,9 +69,8 @@ class Growing(nn.Module):
         return self._read[1]
 
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
-        stage, alpha = (
-            state["growth"] if np.shape(state.get("growth")) == (2,) else (0.0, 1.0)
-        )  # what is missing is reported below
+        growth = state.get("growth", np.zeros(0))
+        stage, alpha = growth if np.shape(growth) == (2,) else (0.0, 1.0)  # what is missing is reported below
         if stage not in range(len(self.resolutions)) or not 0.0 <= alpha <= 1.0 or alpha < 1.0 and stage == 0:
             raise StateError(
                 f"this state is of stage {stage:g} with alpha {alpha:g}, {type(self).__name__} has the stages 0 to "
@@ -152,7 +151,7 @@ def checked_maps(feature_maps: Sequence[int] | None, resolutions: Sequence[int])
     """Feature maps for each resolution; by default the paper's: 512 up to 32 x 32, then half as many for each doubling."""
     if feature_maps is None:
         return tuple(min(512, 16384 // r) for r in resolutions)
-    counted = isinstance(feature_maps, Sequence) and all(isinstance(n, Integral) and n > 0 for n in feature_maps)
+    counted = isinstance(feature_maps, Sequence) and all(is_whole(n) and n > 0 for n in feature_maps)
     if not counted or len(feature_maps) != len(resolutions):
         raise ValueError(
             f"feature_maps: expected {len(resolutions)} positive whole numbers, one for each resolution "

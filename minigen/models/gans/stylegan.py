@@ -9,7 +9,6 @@ be switched off. `training.Progressive` trains it while it grows, `training.Adve
 
 import math
 from collections.abc import Iterator, Sequence
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from minigen.backend import array_module, asarray, random, to_numpy
 from minigen.errors import ShapeError, StateError
 from minigen.models.gans import progan
 from minigen.models.gans.growing import GrowingGenerator
+from minigen.utils.checks import is_whole
 
 FOLLOWED = 0.995  # the share of the average of w that is kept per step, after a warm-up
 
@@ -55,7 +55,7 @@ class Generator(GrowingGenerator):
         super().__init__(resolution, feature_maps)
         if constant and not styles:
             raise ValueError("a constant input without styles gives the same image for every z: constant=False, or styles=True")
-        if not isinstance(mapping_layers, Integral) or mapping_layers < 0:
+        if not is_whole(mapping_layers) or mapping_layers < 0:
             raise ValueError(f"mapping_layers counts layers, a whole number of at least 0, got {mapping_layers!r}")
         if mapping_layers == 0 and latent_dim != style_dim:
             raise ValueError(f"without mapping layers w is z: expected latent_dim = style_dim, got {latent_dim} and {style_dim}")

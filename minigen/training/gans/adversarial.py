@@ -5,7 +5,7 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from tqdm import tqdm
@@ -48,7 +48,7 @@ class Adversarial(Game, Run):
     """
 
     kind = "Adversarial"
-    progress_fields = ("step", "sums", "summed")
+    progress_fields: tuple[str, ...] = ("step", "sums", "summed")
 
     def __init__(
         self,
@@ -68,12 +68,16 @@ class Adversarial(Game, Run):
         Game.__init__(self, generator, discriminator, loss, penalties, remedies)
         self.generator_optimizer, self.discriminator_optimizer = generator_optimizer, discriminator_optimizer
         self.discriminator_steps, self.generator_steps = discriminator_steps, generator_steps
-        self.average = None if ema is None else ExponentialMovingAverage(generator, ema)
+        self.average = None if ema is None else ExponentialMovingAverage(self.generator, ema)
         self.step = 0
         self.sums: dict[str, float] = {}  # of the history's next row: each term, summed over steps
         self.summed: dict[str, int] = {}  # the number of values in these sums
-        self.batches: Batches | None = None
-        check_players(self)
+        self.batches: Any = None  # Batches, from the first fit on
+        check_players(
+            self,
+            {"generator": generator_optimizer, "discriminator": discriminator_optimizer},
+            {"discriminator_steps": discriminator_steps, "generator_steps": generator_steps},
+        )
 
     # -- algorithm 1 ---------------------------------------------------------------------------------------------
 
@@ -128,7 +132,7 @@ class Adversarial(Game, Run):
     @property
     def sampler(self) -> Generator:
         """The generator to draw from: its moving average, if there is one."""
-        return self.average.average if self.average else self.generator
+        return cast(Generator, self.average.average) if self.average else self.generator
 
     def sample(self, n: int, *labels: Any) -> np.ndarray:
         """n examples from the averaged generator, on the host, pixels in [0, 1]; a conditional one takes labels (n,)."""

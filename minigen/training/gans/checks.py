@@ -1,7 +1,7 @@
 """Checks of a game and its examples, before training."""
 
 import warnings
-from numbers import Integral
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,15 +12,17 @@ from minigen.errors import DataError, DtypeError, LayerError, ShapeError, to_uni
 from minigen.losses.adversarial import AdversarialLoss
 from minigen.losses.penalties import Penalty
 from minigen.nn import BatchNorm
+from minigen.optim.optimizer import Optimizer, check_optimizer
 from minigen.training.examples import Examples, batch_shape, checksum, prepare
 from minigen.training.gans.game import Game
 from minigen.training.gans.players import Generator
 from minigen.training.gans.remedies import Remedy
+from minigen.utils.checks import is_whole
 
 EXAMPLES = {"loss": "losses.NonSaturating()", "penalties": "[losses.R1()]", "remedies": "[remedies.LabelSmoothing()]"}
 
 
-def check_players(game: Game) -> None:
+def check_players(game: Game, optimizers: Mapping[str, Optimizer], steps: Mapping[str, int]) -> None:
     """Raise for a loss, penalties, remedies, networks or optimizers of a wrong type, or that do not fit each other."""
     generator, discriminator = game.generator, game.discriminator
     for name, given, base in (
@@ -31,17 +33,18 @@ def check_players(game: Game) -> None:
         for each in given:
             if not isinstance(each, base):
                 raise TypeError(f"{name}: expected such as {EXAMPLES[name]}, got {each!r}")
-    for name, steps in (("discriminator_steps", game.discriminator_steps), ("generator_steps", game.generator_steps)):
-        if not isinstance(steps, Integral) or steps < 1:
-            raise ValueError(f"{name} counts updates in a step, a whole number of at least 1, got {steps}")
-    if not isinstance(generator, Generator):
+    for name, count in steps.items():
+        if not is_whole(count) or count < 1:
+            raise ValueError(f"{name} counts updates in a step, a whole number of at least 1, got {count}")
+    if not isinstance(game.generator, Generator):
         raise TypeError(
             f"the generator must be a minigen.models.gans.Generator, got a {type(generator).__name__}: write a "
             "subclass that sets latent_dim and net"
         )
     for name, network in (("generator", generator), ("discriminator", discriminator)):
+        check_optimizer(f"{name}_optimizer", optimizers[name], name)
         ours = {id(p) for p in network.parameters()}
-        theirs = {id(p) for p in getattr(game, f"{name}_optimizer").parameters}
+        theirs = {id(p) for p in optimizers[name].parameters}
         if not theirs or not theirs <= ours:
             raise ValueError(
                 f"the {name}'s optimizer must have parameters of the {name} and no others: make it from {name}.parameters()"
@@ -72,7 +75,7 @@ def check_players(game: Game) -> None:
 
 def check_counts(game: Game, steps: int, record_every: int, batch_size: int) -> None:
     """Raise for steps that are not counts or already done, and for a batch that cannot be scored."""
-    if any(not isinstance(count, Integral) or count < 1 for count in (steps, record_every)):
+    if any(not is_whole(count) or count < 1 for count in (steps, record_every)):
         raise ValueError(f"steps and record_every count steps, whole numbers of at least 1, got {steps} and {record_every}")
     if batch_size % game.batch_multiple:
         right = max(batch_size // game.batch_multiple, 1) * game.batch_multiple
@@ -118,15 +121,16 @@ def prepare_examples(game: Game, examples: Any) -> Examples:
     made = game.example_shape
     if images.shape[1:] != made:
         raise ShapeError(f"the generator makes examples {batch_shape(made)}, the real ones are {images.shape}")
-    if game.generator.pixel_range is not None:
-        given, images = images, in_range(images, game.generator)
-        value = value if images is given else checksum([images])
+    given, images = images, in_range(images, game.generator)
+    value = value if images is given else checksum([images])
     labels = [checked_labels(each, len(images), game.generator.classes) for each in examples[1:]]
     return Examples((images, *labels), checksum(labels, value))
 
 
 def in_range(images: np.ndarray, generator: Generator) -> np.ndarray:
     """Images in the generator's range: those in [0, 1] are scaled to it, those already in it are unchanged. Raises DataError."""
+    if generator.pixel_range is None:  # it makes points
+        return images
     low, high = float(images.min()), float(images.max())
     if low < -1.0 - 1e-5 or high > 1.0 + 1e-5:
         raise DataError(

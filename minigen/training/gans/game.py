@@ -30,7 +30,8 @@ class Game:
         penalties: Sequence[Penalty],
         remedies: Sequence[Remedy],
     ):
-        self.generator, self.discriminator = generator, discriminator
+        self.generator: Any = generator  # a Generator and a Module: Python has no type for both
+        self.discriminator = discriminator
         self.loss = loss or NonSaturating()
         self.penalties = list(penalties) if isinstance(penalties, Sequence) else [penalties]
         self.remedies = list(remedies) if isinstance(remedies, Sequence) else [remedies]

@@ -22,7 +22,7 @@ PERIODS = 3  # that must be seen: fewer may be the drift of a random walk
 PERIODIC = 0.85  # of the variance near one frequency
 
 
-class GanMonitor(Callback):
+class GanMonitor(Callback[Adversarial]):
     """Watches an adversarial run and warns, once per kind of trouble, what goes wrong and what is known to help.
 
     A discriminator that is too strong; mode collapse, by the diversity of `samples` fresh samples beside as many real examples,
@@ -182,7 +182,7 @@ def oscillating(history: Mapping[str, Sequence[float]]) -> dict[str, str]:
     periods = np.average(np.arange(peak - 1, peak - 1 + len(near)), weights=near)
     period = np.diff(history["step"][-len(losses) :]).mean() * len(losses) / periods
     return {
-        "oscillation": f"the players run in circles: the generator's loss goes up and down about every {period:.0f} steps. "
+        "oscillation": f"the players run in circles: the generator's loss oscillates with a period of about {period:.0f} steps. "
         "Try R1, a gradient penalty, smaller learning rates, less momentum, an average of the generator "
         "(ema), or experience replay"
     }

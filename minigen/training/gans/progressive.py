@@ -2,15 +2,17 @@
 
 import math
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Any, NamedTuple
 
 from minigen.backend import Array
 from minigen.nn import Module
+from minigen.optim.optimizer import Optimizer
 from minigen.training.examples import Examples
 from minigen.training.gans.adversarial import Adversarial
 from minigen.training.gans.players import Generator, Growing
+from minigen.training.gans.remedies import Remedy
 from minigen.training.history import History
+from minigen.utils.checks import is_whole
 from minigen.utils.resolution import doublings
 from minigen.utils.settings import Configured, takes_settings
 
@@ -39,7 +41,7 @@ class Growth(Configured):
     def __post_init__(self) -> None:
         if doublings(self.start) > doublings(self.final):
             raise ValueError(f"growth from {self.start} to {self.final} pixels: expected start <= final")
-        if not all(isinstance(count, Integral) for count in (self.stable, self.fading)):
+        if not all(is_whole(count) for count in (self.stable, self.fading)):
             raise TypeError(f"stable and fading count images, whole numbers, got {self.stable!r} and {self.fading!r}")
         if self.stable < 0 or self.fading < 0 or self.images < 1:
             raise ValueError(
@@ -78,11 +80,12 @@ class Progressive(Adversarial):
     """
 
     progress_fields = (*Adversarial.progress_fields, "images_seen")
+    discriminator: Any  # a Module that is Growing
 
     def __init__(self, generator: Generator, discriminator: Module, *, growth: Growth, **options: Any):
         if not isinstance(growth, Growth):
             raise TypeError(f"growth: expected such as training.Growth(final=32), got {growth!r}")
-        networks = {"generator": generator, "discriminator": discriminator}
+        networks: dict[str, Any] = {"generator": generator, "discriminator": discriminator}
         for name, network in networks.items():
             if not isinstance(network, Growing):
                 raise TypeError(
@@ -114,9 +117,11 @@ class Progressive(Adversarial):
     def grow(self) -> None:
         """Set both networks, and the generator's average, to the stage; at a new resolution, restart both optimizers."""
         if self.generator.resolution != self.scheduled.resolution:
-            for forgetful in (self.generator_optimizer, self.discriminator_optimizer, *self.remedies):
-                forgetful.restart()
-        for network in (self.generator, self.discriminator, self.sampler):
+            forgetful: list[Optimizer | Remedy] = [self.generator_optimizer, self.discriminator_optimizer, *self.remedies]
+            for each in forgetful:
+                each.restart()
+        networks: list[Any] = [self.generator, self.discriminator, self.sampler]
+        for network in networks:
             network.grow_to(*self.scheduled)
 
     def preprocess_real(self, real: tuple[Array, ...]) -> tuple[Array, ...]:

@@ -236,7 +236,7 @@ class FeatureMatching(Remedy):
                 "or use one of minigen.models.gans"
             )
 
-    def generator_objective(self, discriminator: Module, real: tuple[Array, ...], fake: Batch) -> tuple[Any, dict[str, Any]]:
+    def generator_objective(self, discriminator: Any, real: tuple[Array, ...], fake: Batch) -> tuple[Any, dict[str, Any]]:
         with no_grad():
             wanted = discriminator.features(*real).mean(axis=0)
         difference = discriminator.features(*fake).mean(axis=0) - wanted.data

@@ -16,7 +16,7 @@ from minigen.utils.files import replacing
 from minigen.utils.reading import shortened
 
 
-class SampleGrid(Callback):
+class SampleGrid(Callback[Adversarial]):
     """The generator's samples from `n` fixed latent vectors, every `every` steps and at the end of the run.
 
     Each time it saves folder/step_000100.png, and at the end folder/evolution.gif with all of them. A conditional generator draws

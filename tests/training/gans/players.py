@@ -59,7 +59,7 @@ def small(hidden: int = 4, **options: Any) -> tuple[base.Generator, base.Discrim
     return points.Generator(hidden=hidden, layers=1), points.Discriminator(hidden=hidden, layers=1, **options)
 
 
-def told(classes: int = 3, **options: Any) -> tuple[Any, Any]:
+def conditioned(classes: int = 3, **options: Any) -> tuple[Any, Any]:
     """A conditional pair for points."""
     return (
         conditional.Generator(points.Generator(2 + classes, hidden=4, layers=1), classes),

@@ -19,6 +19,7 @@ from tests.training.gans.players import (
     PictureGenerator,
     bilinear,
     cloud,
+    conditioned,
     game,
     labels,
     network,
@@ -26,7 +27,6 @@ from tests.training.gans.players import (
     picture_discriminator,
     pixels,
     small,
-    told,
     weights,
 )
 from tests.training.networks import assert_same
@@ -74,7 +74,7 @@ def by_hand(trainer, examples, steps, formulas):
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("loss", FORMULAS, ids=lambda loss: type(loss).__name__)
 def test_equals_a_loop_written_by_hand(loss, optimizer):
-    """To the last bit, over more than an epoch, whose smaller last batch is left out."""
+    """Bit for bit, over more than an epoch, whose smaller last batch is left out."""
     trainer, expected = (game(optimizer=OPTIMIZERS[optimizer], loss=loss) for _ in range(2))
     mg.seed(7)
     trainer.fit(cloud(), steps=7, **QUIET)
@@ -124,7 +124,7 @@ def normed():
 
 @pytest.mark.parametrize("mine, other", [("discriminator", "generator"), ("generator", "discriminator")])
 def test_a_step_leaves_the_other_player_alone(mine, other):
-    """Weights, running statistics, power iterations, moments: to the last bit; and no gradient is computed for it."""
+    """Weights, running statistics, power iterations, moments: bit for bit; and no gradient is computed for it."""
     trainer = game(normed)
     trainer.fit(cloud(), steps=2, **QUIET)
     before = network(trainer, mine), network(trainer, other)
@@ -346,7 +346,7 @@ def test_samples_without_an_average_come_from_the_generator():
 
 def test_conditional_networks():
     """Real and fake share the labels of the batch; the generator's labels are those of examples, seldom ones seldom."""
-    trainer = game(told, ema=0.5)
+    trainer = game(conditioned, ema=0.5)
     asked = []
     forward = trainer.generator.forward
     trainer.generator.forward = lambda z, y: (asked.append(np.array(y)), forward(z, y))[1]
@@ -362,7 +362,7 @@ def test_conditional_networks():
 
 
 def test_a_label_changes_what_is_made():
-    trainer = game(told)
+    trainer = game(conditioned)
     trainer.fit((cloud(), labels()), steps=1, **QUIET)
     z = np.zeros((3, 2), np.float32)
     made = trainer.sampler.draw(z, np.arange(3))

@@ -12,12 +12,12 @@ from tests.training.gans.players import (
     QUIET,
     PictureGenerator,
     cloud,
+    conditioned,
     everything,
     game,
     labels,
     picture_discriminator,
     pixels,
-    told,
 )
 from tests.training.networks import assert_same
 
@@ -121,11 +121,11 @@ def test_replayed_labels_that_are_no_classes(tmp_path):
     def data():
         return cloud(), labels()
 
-    played(tmp_path, networks=told, data=data)
+    played(tmp_path, networks=conditioned, data=data)
     arrays, header = checkpoint.load(tmp_path / "checkpoint.npz")
     arrays["remedy 0"]["stored 1"][-1] = 3
     checkpoint.save(tmp_path / "checkpoint.npz", arrays, header)
-    run = game(told, 1, ema=0.9, remedies=[ExperienceReplay(6)])
+    run = game(conditioned, 1, ema=0.9, remedies=[ExperienceReplay(6)])
     with pytest.raises(CheckpointError, match=r"ExperienceReplay\(.*\): stored are labels that are none of 3 classes"):
         run.fit(data(), steps=8, record_every=2, resume=tmp_path, **QUIET)
     assert run.step == 0 and not run.remedies[0].buffer

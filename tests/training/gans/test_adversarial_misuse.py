@@ -19,13 +19,13 @@ from tests.training.gans.players import (
     NormedGenerator,
     PictureGenerator,
     cloud,
+    conditioned,
     game,
     labels,
     normed_discriminator,
     picture_discriminator,
     pixels,
     small,
-    told,
     weights,
 )
 from tests.training.networks import assert_same
@@ -103,9 +103,9 @@ def test_a_generator_that_cannot_sample():
 
 
 @pytest.mark.parametrize("networks, classes", [
-    (lambda: (told()[0], small()[1]), "3, the discriminator None"),
-    (lambda: (small()[0], told()[1]), "None, the discriminator 3"),
-    (lambda: (told(3)[0], told(4)[1]), "3, the discriminator 4"),
+    (lambda: (conditioned()[0], small()[1]), "3, the discriminator None"),
+    (lambda: (small()[0], conditioned()[1]), "None, the discriminator 3"),
+    (lambda: (conditioned(3)[0], conditioned(4)[1]), "3, the discriminator 4"),
 ])  # fmt: skip
 def test_labels_on_one_side_only(networks, classes):
     with pytest.raises(
@@ -135,6 +135,14 @@ def test_an_optimizer_of_other_parameters(case, name):
         ValueError, match=f"^the {name}'s optimizer must have parameters of the {name} and no others: make it from {name}"
     ):
         Adversarial(generator, discriminator, generator_optimizer=optimizers[0], discriminator_optimizer=optimizers[1])
+
+
+def test_an_optimizer_that_is_a_class():
+    players = small()
+    with pytest.raises(
+        TypeError, match=r"^generator_optimizer: expected such as optim\.Adam\(generator\.parameters\(\)\), got <class"
+    ):
+        Adversarial(*players, generator_optimizer=optim.Adam, discriminator_optimizer=optim.Adam)
 
 
 @pytest.mark.parametrize("penalty", [losses.GradientPenalty(), losses.R1()], ids=repr)
@@ -187,14 +195,14 @@ BAD = {
     "float64": (game, lambda: cloud().astype(np.float64), DtypeError, "examples are float64, the model computes in float32"),
     "a list": (game, lambda: cloud().tolist(), TypeError, r"expected an array \(n, ...\), got list"),
     "none": (game, lambda: cloud(0), ShapeError, "n >= 1"),
-    "labels missing": (lambda: game(told), cloud, ValueError, r"^conditional networks take examples=\(images, labels\), a tuple$"),
+    "labels missing": (lambda: game(conditioned), cloud, ValueError, r"^conditional networks take examples=\(images, labels\), a tuple$"),
     "labels not asked for": (game, lambda: (cloud(), labels()), ValueError,
                              "^these networks take no labels: pass the examples alone, or wrap them in models.gans.conditional$"),
-    "label too large": (lambda: game(told), lambda: (cloud(), labels(classes=4)), ValueError,
+    "label too large": (lambda: game(conditioned), lambda: (cloud(), labels(classes=4)), ValueError,
                         "^labels reach from 0 to 3, the networks know 0 to 2$"),
-    "label below 0": (lambda: game(told), lambda: (cloud(), labels() - 1), ValueError, "^labels reach from -1 to 1, the networks"),
-    "fewer labels": (lambda: game(told), lambda: (cloud(), labels(21)), ValueError, r"^labels: expected 22 integers, one for each example, got int64 of shape \(21,\)$"),
-    "labels one-hot": (lambda: game(told), lambda: (cloud(), np.eye(3, dtype=np.float32)[labels()]), ValueError,
+    "label below 0": (lambda: game(conditioned), lambda: (cloud(), labels() - 1), ValueError, "^labels reach from -1 to 1, the networks"),
+    "fewer labels": (lambda: game(conditioned), lambda: (cloud(), labels(21)), ValueError, r"^labels: expected 22 integers, one for each example, got int64 of shape \(21,\)$"),
+    "labels one-hot": (lambda: game(conditioned), lambda: (cloud(), np.eye(3, dtype=np.float32)[labels()]), ValueError,
                        r"^labels: expected 22 integers, one for each example, got float32 of shape \(22, 3\)$"),
 }  # fmt: skip
 
@@ -250,7 +258,7 @@ def test_batch_size(batch_size, message):
 @pytest.mark.parametrize("options, together, batch_size, right", [
     ({"pack": 2}, 2, 5, 4), ({"pack": 2}, 2, 1, 2), ({"pack": 3}, 3, 11, 9), ({"minibatch": "stddev"}, 4, 6, 4),
     ({"pack": 2, "minibatch": "stddev"}, 8, 12, 8), ({"pack": 2, "minibatch": "stddev"}, 8, 4, 8)])  # fmt: skip
-@pytest.mark.parametrize("networks", [small, told])
+@pytest.mark.parametrize("networks", [small, conditioned])
 def test_a_batch_is_a_multiple_of_what_is_judged_together(networks, options, together, batch_size, right):
     trainer = game(lambda: networks(**options))
     data = (cloud(), labels()) if trainer.conditional else cloud()
@@ -446,6 +454,6 @@ def test_a_run_that_is_asked_for_less_than_it_has_done_changes_nothing(tmp_path)
 
 def test_a_conditional_generator_that_is_told_nothing():
     with pytest.raises(ValueError, match=r"^this generator is conditioned on the class, 0 to 2: sample\(n, labels\)$"):
-        game(told).sample(4)
+        game(conditioned).sample(4)
     with pytest.raises(ValueError, match="^this generator takes no labels$"):
         game().sample(4, 1)

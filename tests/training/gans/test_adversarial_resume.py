@@ -1,4 +1,4 @@
-"""An adversarial run that is stopped and resumed ends as if it had never stopped, to the last bit; any other run is refused."""
+"""An adversarial run that is stopped and resumed ends bit for bit as if it had never stopped; any other run is refused."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ from minigen import losses, nn, optim
 from minigen.errors import CheckpointError
 from minigen.models.gans import points
 from minigen.training import Callback, Checkpoint, GanMonitor, checkpoint, fit, remedies
-from tests.training.gans.players import QUIET, Each, NormedGenerator, cloud, everything, game, labels, small, told, weights
+from tests.training.gans.players import QUIET, Each, NormedGenerator, cloud, conditioned, everything, game, labels, small, weights
 from tests.training.networks import Crash, Dies, assert_same, examples, made
 from tests.training.test_kill import Third, half_a_file, kill
 
@@ -175,7 +175,7 @@ def test_more_steps_later(tmp_path):
 
 
 OTHERS = {
-    "conditional": {"players": lambda: told(dropout=0.3), "data": (cloud(), labels())},
+    "conditional": {"players": lambda: conditioned(dropout=0.3), "data": (cloud(), labels())},
     "momentum": {"optimizer": lambda parameters: optim.SGD(parameters, lr=0.05, momentum=0.9)},
     "schedule": {"optimizer": lambda parameters: optim.Nadam(parameters, lr=optim.schedules.cosine(0.05, 20))},
     "several steps": {"discriminator_steps": 2, "generator_steps": 3},

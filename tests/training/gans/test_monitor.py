@@ -12,19 +12,19 @@ from tests.training.gans.players import (
     PictureGenerator,
     bilinear,
     cloud,
+    conditioned,
     everything,
     game,
     labels,
     picture_discriminator,
     pixels,
     small,
-    told,
 )
 from tests.training.networks import assert_same, examples, made
 
 
 def history(every=10, **columns):
-    """A history of these columns, a row every so many steps."""
+    """A history of these columns, a row every few steps."""
     rows = zip(*columns.values())
     return History([{"step": every * (i + 1), **dict(zip(columns, map(float, row)))} for i, row in enumerate(rows)])
 
@@ -281,7 +281,7 @@ def test_sorted_data_are_compared_with_at_random():
 
 def test_conditional_networks_are_asked_for_all_their_classes():
     monitor = GanMonitor(samples=30)
-    trainer = game(told)
+    trainer = game(conditioned)
     asked = []
     draw = trainer.generator.draw
     trainer.generator.draw = lambda z, *y: (asked.append(y), draw(z, *y))[1]
@@ -294,7 +294,7 @@ def test_conditional_networks_are_asked_for_all_their_classes():
 
 @pytest.mark.parametrize("pictures", [True, False], ids=["images", "points"])
 def test_watching_changes_nothing(pictures, tmp_path):
-    """GanMonitor, pictures and checkpoints beside it: the same game, to the last bit."""
+    """GanMonitor, pictures and checkpoints beside it: the same game, bit for bit."""
 
     def played(*callbacks):
         networks = (lambda: (PictureGenerator(), picture_discriminator())) if pictures else (lambda: small(dropout=0.3))
@@ -308,7 +308,7 @@ def test_watching_changes_nothing(pictures, tmp_path):
 
 def test_watching_on_every_backend(backend):
     monitor = GanMonitor(samples=8)
-    game(told).fit((cloud(), labels()), steps=2, record_every=1, callbacks=[monitor], **QUIET)
+    game(conditioned).fit((cloud(), labels()), steps=2, record_every=1, callbacks=[monitor], **QUIET)
     assert len(monitor.diversity) == 2 and all(type(x) is float for x in monitor.diversity)
 
 

@@ -333,7 +333,7 @@ def ctrl_c(step):
 
 @pytest.mark.parametrize(("players", "stop"), [(plain, 1), (plain, 4), (styled, 3)])
 def test_a_run_that_is_resumed_ends_as_if_it_had_never_stopped(players, stop, whole, tmp_path):
-    """To the last bit, its history too. After step 1 and step 4 a resolution is due that no step has seen."""
+    """Bit for bit, its history too. After step 1 and step 4 a resolution is due that no step has seen."""
     options = {**QUIET, "steps": 7, "record_every": 3}
     with pytest.raises(KeyboardInterrupt):
         grown(players, ema=0.9).fit(images(), callbacks=[ctrl_c(stop), Checkpoint(tmp_path)], **options)
@@ -442,33 +442,33 @@ def test_pictures_are_whole_again_after_a_resume_at_a_boundary(tmp_path):
 
 
 class Order(Callback):
-    """Writes down what it is told, with the stage at which the networks stand."""
+    """Writes down what it is called for, with the stage at which the networks stand."""
 
     def __init__(self):
-        self.told = []
+        self.seen = []
 
     def on_train_begin(self, run):
-        self.told.append(("started", run.step, run.generator.resolution))
+        self.seen.append(("started", run.step, run.generator.resolution))
 
     def on_step_end(self, run):
-        self.told.append(("step", run.step, run.generator.resolution))
+        self.seen.append(("step", run.step, run.generator.resolution))
 
     def on_epoch_end(self, run):
         assert run.history["resolution"][-1] == run.generator.resolution
-        self.told.append(("row", run.step, run.generator.resolution))
+        self.seen.append(("row", run.step, run.generator.resolution))
 
     def on_train_end(self, run):
-        self.told.append(("ended", run.step, run.generator.resolution))
+        self.seen.append(("ended", run.step, run.generator.resolution))
 
 
 def test_callbacks_are_told_before_the_networks_grow():
     """Behind step 1 a new resolution is due; it comes with step 2, or with the next fit."""
     trainer, order, later = grown(), Order(), Order()
     trainer.fit(images(), steps=1, callbacks=[order], **QUIET)
-    assert order.told == [("started", 0, 4), ("step", 1, 4), ("row", 1, 4), ("ended", 1, 4)]
+    assert order.seen == [("started", 0, 4), ("step", 1, 4), ("row", 1, 4), ("ended", 1, 4)]
     assert trainer.scheduled == (8, 0.0)
     trainer.fit(images(), steps=2, callbacks=[later], **QUIET)
-    assert later.told == [("started", 1, 8), ("step", 2, 8), ("row", 2, 8), ("ended", 2, 8)]
+    assert later.seen == [("started", 1, 8), ("step", 2, 8), ("row", 2, 8), ("ended", 2, 8)]
 
 
 def test_the_progress_bar_says_the_stage():

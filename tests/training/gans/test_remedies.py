@@ -13,7 +13,7 @@ from minigen.backend import random, to_numpy
 from minigen.errors import StateError
 from minigen.models.gans import base
 from minigen.training.gans.remedies import ExperienceReplay, FeatureMatching, InstanceNoise, LabelSmoothing, NoisyLabels, Remedy
-from tests.training.gans.players import QUIET, cloud, game, labels, network, small, told, weights
+from tests.training.gans.players import QUIET, cloud, conditioned, game, labels, network, small, weights
 from tests.training.networks import assert_same
 
 TARGETS = [LabelSmoothing(), LabelSmoothing(0.8, 0.1), NoisyLabels(0.25)]
@@ -128,7 +128,7 @@ def test_instance_noise_falls_linearly_to_nothing():
 
 
 def test_both_players_see_the_noise():
-    """In the discriminator's step on real and on generated examples, in the generator's on its own; each time anew."""
+    """In the discriminator's step on real and on generated examples, in the generator's on its own; each time again."""
     trainer = game(remedies=[InstanceNoise(0.5, steps=2)])
     seen, made = [], []
     evaluator, make = trainer.discriminator.forward, trainer.generator.forward
@@ -354,15 +354,15 @@ REMEDIES = [
 ]
 NETWORKS = {
     "plain": small,
-    "conditional": told,
+    "conditional": conditioned,
     "packed": lambda: small(pack=2),
     "standard deviation": lambda: small(minibatch="stddev"),
     "discrimination": lambda: small(minibatch="discrimination"),
-    "packed, with standard deviation, conditional": lambda: told(pack=2, minibatch="stddev"),
+    "packed, with standard deviation, conditional": lambda: conditioned(pack=2, minibatch="stddev"),
     "spectral": lambda: (small()[0], nn.spectral_norm(small()[1])),
     "dropout": lambda: small(dropout=0.4),
     "LayerNorm": lambda: (small()[0], base.Discriminator(nn.Sequential(nn.Dense(2, 4), nn.LayerNorm(4), nn.ReLU()), 4)),
-    "one network for everything": lambda: told(pack=2, minibatch="discrimination", dropout=0.1),
+    "one network for everything": lambda: conditioned(pack=2, minibatch="discrimination", dropout=0.1),
 }
 
 
