@@ -137,7 +137,7 @@ def test_mixing_replaces_the_named_layers_and_no_others(layers):
 @pytest.mark.parametrize("layers", [[4], [0, 7], [-1], [-5]])
 def test_layers_that_there_are_not_cannot_be_mixed(layers):
     generator, w = made(), rng.standard_normal((2, 4))
-    with pytest.raises(IndexError, match=f"layer {layers[-1]} lies outside: at 8x8 the layers are 0 to 3, coarse to fine"):
+    with pytest.raises(IndexError, match=f"layer {layers[-1]} is out of range: at 8x8 the layers are 0 to 3, coarse to fine"):
         generator.mix(w, w, layers)
 
 
@@ -145,7 +145,7 @@ def test_layers_of_a_later_stage_cannot_be_mixed():
     generator, w = made(), rng.standard_normal((2, 4))
     generator.grow_to(4)
     assert generator.mix(w, w, [1]).shape == (2, 2, 4)
-    with pytest.raises(IndexError, match="layer 2 lies outside: at 4x4 the layers are 0 to 1"):
+    with pytest.raises(IndexError, match="layer 2 is out of range: at 4x4 the layers are 0 to 1"):
         generator.mix(w, w, [2])
 
 

@@ -182,7 +182,7 @@ def oscillating(history: Mapping[str, Sequence[float]]) -> dict[str, str]:
     periods = np.average(np.arange(peak - 1, peak - 1 + len(near)), weights=near)
     period = np.diff(history["step"][-len(losses) :]).mean() * len(losses) / periods
     return {
-        "oscillation": f"the players run in circles: the generator's loss oscillates with a period of about {period:.0f} steps. "
+        "oscillation": f"the players run in circles: the generator's loss goes up and down about every {period:.0f} steps. "
         "Try R1, a gradient penalty, smaller learning rates, less momentum, an average of the generator "
         "(ema), or experience replay"
     }
