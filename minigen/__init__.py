@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # what type checkers and editors see of what follows; `as` sa
 __version__ = "0.2.0"
 
 FOLDERS = (
-    "autograd", "backend", "baselines", "coursework", "data", "engine", "errors", "evaluators", "losses", "metrics", "models",
+    "autograd", "backend", "baselines", "data", "engine", "errors", "evaluators", "losses", "metrics", "models",
     "nn", "ops", "optim", "plot", "recipes", "synthetic", "training",
 )
 NAMES = {
