@@ -33,6 +33,6 @@ def opened(args: argparse.Namespace) -> tuple[RunFolder, Config, TrainedModel]:
         try:
             trained.load(saved)
         except StateError as error:
-            raise CommandError(f"{path} does not belong to the model in {folder.config_file}: {error}") from error
+            raise CommandError(f"{path} is not of the model in {folder.config_file}: {error}") from error
     seed(args.seed)
     return folder, config, trained

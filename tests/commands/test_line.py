@@ -114,13 +114,13 @@ def test_the_help_of_a_model_has_its_own_options(minigen_line):
         ("train vae --out=", "argument --out: expected a name, in a folder, got ''"),
         (
             "train wgan-gp --epochs 2",
-            "wgan-gp needs 3 batches for a step, an epoch has 1: take more epochs, or a smaller batch_size",
+            "wgan-gp needs 3 batches for a step, an epoch has 1: choose more epochs, or a smaller batch_size",
         ),
         ("sample run --psi nan", "argument --psi: expected a finite number, got 'nan'"),
         ("sample run --seed -1", "argument --seed: expected a whole number of at least 0, got '-1'"),
         ("train vae --images 97", "glyphs has 96 training examples, not 97"),
         ("train vae --data plane", "vae takes images of 28 x 28 x 1, got points of 3"),
-        ("train gan --batch-size 97", "gan needs whole batches: take at most 96"),
+        ("train gan --batch-size 97", "gan needs full batches: choose a batch_size of at most 96"),
         (
             "train progan --data glyphs --steps 5",
             "progan needs 42000 images to grow to 32 x 32, 5 steps of 32 are too few: at least 1313",
@@ -163,20 +163,20 @@ def test_what_is_expected_of_data_before_they_are_loaded(name):
         ("evaluate damaged", "config.json is damaged, or of another version of minigen"),
         (
             "interpolate begun",
-            "begun has no checkpoint, so that there is nothing to go on from: `minigen train stacked --out begun` trains",
+            "begun has no checkpoint to continue from: `minigen train stacked --out begun` trains",
         ),
         (
             "resume begun",
-            "begun has no checkpoint, so that there is nothing to go on from: `minigen train stacked --out begun` trains",
+            "begun has no checkpoint to continue from: `minigen train stacked --out begun` trains",
         ),
-        ("train vae --out plain", "plain exists already and is not empty: take another --out"),
-        ("train vae --out /", "/ exists already and is not empty: take another --out"),
-        ("train vae --out plain/notes.txt", "plain/notes.txt is a file: take another --out"),
-        ("train vae --out dangling", "dangling is a link to nowhere, where there is no folder: take another --out"),
-        ("train vae --out done", "done holds a run already: `minigen resume done` goes on with it; or take another --out"),
+        ("train vae --out plain", "plain already exists and is not empty: choose another --out"),
+        ("train vae --out /", "/ already exists and is not empty: choose another --out"),
+        ("train vae --out plain/notes.txt", "plain/notes.txt is a file: choose another --out"),
+        ("train vae --out dangling", "dangling is a link to nowhere, where there is no folder: choose another --out"),
+        ("train vae --out done", "done already holds a run: `minigen resume done` continues it; or choose another --out"),
         (
             "train vae --out begun",
-            "begun holds what is left of a run without its checkpoint (history.csv, pictures): take another --out",
+            "begun holds the remains of a run without its checkpoint (history.csv, pictures): take another --out",
         ),
         (
             "resume unlinked",
@@ -184,7 +184,7 @@ def test_what_is_expected_of_data_before_they_are_loaded(name):
         ),
         (
             "train vae --out unlinked",
-            "unlinked holds what is left of a run without its checkpoint (checkpoint.npz, history.csv, pictures)",
+            "unlinked holds the remains of a run without its checkpoint (checkpoint.npz, history.csv, pictures)",
         ),
     ],
 )

@@ -71,7 +71,7 @@ def stacked_run(minigen_line):
 # -- stopped and resumed --------------------------------------------------------------------------------------------
 
 
-STOPPED = "minigen: stopped: the run is saved; to go on: minigen resume stopped\n"
+STOPPED = "minigen: stopped: the run is saved; to continue: minigen resume stopped\n"
 
 
 @pytest.mark.parametrize("number, status", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -277,7 +277,7 @@ def test_a_killed_run_holds_no_lock_and_goes_on(minigen_line):
     """Killed in its second epoch: the first is saved."""
     killed = child(f"{VAE} run", signaled(7, signal.SIGKILL))
     assert killed.returncode == -signal.SIGKILL and Path("run/.lock").exists()
-    assert "run holds a run already" in minigen_line("train vae --out run")[2]
+    assert "run already holds a run" in minigen_line("train vae --out run")[2]
     assert checkpoint.load("run/checkpoint.npz")[1]["epoch"] == 1
     assert minigen_line("resume run --quiet")[0] == 0
     assert checkpoint.load("run/checkpoint.npz")[1]["epoch"] == 2
@@ -314,7 +314,7 @@ def test_a_run_that_ended_before_its_first_checkpoint_is_begun_anew(minigen_line
         begun.joinpath(name).touch()
     assert "`minigen train vae --out begun` trains from the start" in minigen_line("resume begun")[2]
     pictures_of_it.joinpath("holiday.png").touch()
-    assert "begun holds what is left of a run without its checkpoint (pictures)" in minigen_line(f"{VAE} begun")[2]
+    assert "begun holds the remains of a run without its checkpoint (pictures)" in minigen_line(f"{VAE} begun")[2]
     pictures_of_it.joinpath("holiday.png").unlink()
     assert minigen_line(f"{VAE} begun")[0] == 0
     assert {path.relative_to(begun) for path in begun.rglob("*")} == {
@@ -339,7 +339,7 @@ def test_a_full_disk_leaves_the_last_checkpoint_whole(monkeypatch, minigen_line)
         patch.setattr(np, "savez", full)
         status, _, err = minigen_line(f"{VAE} run")
     assert status == 1
-    assert "No space left on device; the last checkpoint is whole: once that is mended, minigen resume run" in err
+    assert "No space left on device; the last checkpoint is intact: once that is fixed, minigen resume run" in err
     assert checkpoint.load("run/checkpoint.npz")[1]["epoch"] == 1
     assert not list(Path("run").rglob("*.tmp"))
     assert minigen_line("resume run --quiet")[0] == 0
