@@ -41,7 +41,7 @@ NAMES = {
 if not TYPE_CHECKING:  # to a type checker, a module with __getattr__ has any name
 
     def __getattr__(name: str) -> Any:
-        """minigen.nn, minigen.Tensor, minigen.tanh ...: imported now, and from now on an attribute like any other."""
+        """minigen.nn, minigen.Tensor, minigen.tanh ...: imported on first access, ordinary attributes from then on."""
         if name in FOLDERS:
             return import_module(f"minigen.{name}")
         ops = import_module("minigen.ops")
