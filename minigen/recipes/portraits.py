@@ -138,16 +138,16 @@ def stylegan_game(task: PortraitTask) -> tuple[GrowingRecipe, training.Progressi
 def trained_stylegan(task: PortraitTask) -> stylegan.Generator:
     """Demo 27's averaged generator: loaded, if these settings were trained before, else trained (a quarter of an hour)."""
     recipe, trainer = stylegan_game(task)
-    train_or_load(trainer.sampler, weights_file(task, recipe), fingerprint(task, recipe), lambda: recipe.fit(trainer, task.train))
+    train_or_load(trainer.sampler, weights_file(task, recipe), made_of(task, recipe), lambda: recipe.fit(trainer, task.train))
     return trainer.sampler
 
 
 def keep_stylegan(task: PortraitTask, recipe: GrowingRecipe, generator: stylegan.Generator) -> None:
     """Keep a trained generator for the demos that examine it."""
-    save_weights(weights_file(task, recipe), "model", generator, fingerprint(task, recipe))
+    save_weights(weights_file(task, recipe), "model", generator, made_of(task, recipe))
 
 
-def fingerprint(task: PortraitTask, recipe: GrowingRecipe) -> str:
+def made_of(task: PortraitTask, recipe: GrowingRecipe) -> str:
     """A name for the data and training of these settings."""
     settings = "-".join(str(value) for value in recipe.settings.values() if value is not None)
     return f"{task.args.data}-{checksum([task.images]):08x}-{recipe.name}-{settings}-seed{task.args.seed}"
@@ -155,5 +155,5 @@ def fingerprint(task: PortraitTask, recipe: GrowingRecipe) -> str:
 
 def weights_file(task: PortraitTask, recipe: GrowingRecipe) -> Path | None:
     """The path of the generator of these settings in the user's cache; None if there is no cache."""
-    name = f"{fingerprint(task, recipe)}.npz"
+    name = f"{made_of(task, recipe)}.npz"
     return task.args.out / "weights" / name if task.args.quick else cached("stylegan", name)

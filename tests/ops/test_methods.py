@@ -69,7 +69,7 @@ def test_every_function_is_a_method_an_operator_or_stands_alone():
     alone = [name for names in FUNCTIONS.values() for name in names.split()]
     kinds = [*NAMED, *OPERATORS, *alone]
     missing = set(ops.__all__) - set(kinds)
-    assert not missing, f"{missing}: enter methods in minigen/ops/methods.py, what does not read as one in FUNCTIONS"
+    assert not missing, f"{missing}: enter methods in minigen/engine/methods.py, what does not read as one in FUNCTIONS"
     assert sorted(kinds) == sorted(ops.__all__), "each stands in one place, and is exported"
 
 

@@ -532,3 +532,10 @@ def test_settings_and_representation_show_the_hyperparameters():
     assert repr(optimizer) == ("SGD(4 parameters, momentum=0.9, nesterov=True, lr=0.1, weight_decay=0.0, clip_norm=2.0)")
     scheduled = optim.RMSprop(parameters(), lr=optim.schedules.cosine(0.1, 10))
     assert scheduled.settings() == {"optimizer": "RMSprop", "rho": 0.9, "eps": 1e-7, "lr": "a schedule", "weight_decay": 0.0}
+
+
+def test_what_is_not_an_optimizer_is_refused():
+    check_optimizer("optimizer", optim.SGD(parameters(), lr=0.1), "model")
+    for wrong in ("adam", optim.Adam):
+        with pytest.raises(TypeError, match=r"^optimizer: expected such as optim.Adam\(model.parameters\(\)\), got "):
+            check_optimizer("optimizer", wrong, "model")
