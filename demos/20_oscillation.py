@@ -112,7 +112,7 @@ def simultaneous(point):
 both = repeated(simultaneous, START, args.steps)
 steps = np.arange(args.steps + 1)
 turned = -steps * np.arctan(RATE)
-outwards = (1 + RATE**2) ** (steps[:, None] / 2) * np.stack([np.cos(turned), np.sin(turned)], axis=1)
+outward = (1 + RATE**2) ** (steps[:, None] / 2) * np.stack([np.cos(turned), np.sin(turned)], axis=1)
 
 # %% [markdown]
 # ## In turns: an ellipse; with R1: inward
@@ -149,12 +149,12 @@ def area(path):
 
 
 around, averaged, watching_circle = play(losses.Wasserstein(), args.long)
-inwards, _, watching_r1 = play(losses.Wasserstein(), args.steps, gamma=GAMMA)
+inward, _, watching_r1 = play(losses.Wasserstein(), args.steps, gamma=GAMMA)
 ellipse = repeated(lambda point: matrix(RATE) @ point, START, args.long)
 contracting = repeated(lambda point: matrix(RATE, GAMMA) @ point, START, args.steps)
 
-paths = {"at the same time": both[: 2 * LAP], "in turns": around[:LAP], f"in turns, R1, gamma = {GAMMA}": inwards}
-exact = dict(zip(paths, (outwards[: 2 * LAP], ellipse[:LAP], contracting)))
+paths = {"at the same time": both[: 2 * LAP], "in turns": around[:LAP], f"in turns, R1, gamma = {GAMMA}": inward}
+exact = dict(zip(paths, (outward[: 2 * LAP], ellipse[:LAP], contracting)))
 save(
     plot.trajectories(
         paths,
@@ -250,7 +250,7 @@ lines = {
     "at the same time": both,
     "in turns": around,
     "non-saturating": played["non-saturating"],
-    "R1": inwards,
+    "R1": inward,
 }
 lines = {name: radius(path[: len(steps)]) for name, path in lines.items()}
 save(
@@ -297,12 +297,12 @@ save(
 # only for small steps, or only on average, have a tolerance. The monitor, which detects circles from the generator's loss alone,
 # must notice the circle, and see none where R1 ends it.
 # %%
-criteria.check("at the same time: largest relative difference from the spiral", difference(both, outwards), at_most=1e-9)
+criteria.check("at the same time: largest relative difference from the spiral", difference(both, outward), at_most=1e-9)
 criteria.check("in turns: largest relative difference from powers of M", difference(around, ellipse), at_most=1e-9)
 form = RATE * ((around**2).sum(axis=1) - RATE * around.prod(axis=1))
 criteria.check("in turns: largest relative change of the quadratic form", np.abs(form / form[0] - 1).max(), at_most=1e-9)
 criteria.check("in turns: largest relative difference of form and area", np.abs(area(around) / form[:-1] - 1).max(), at_most=1e-9)
-criteria.check("R1: largest relative difference from powers of M", difference(inwards, contracting), at_most=1e-9)
+criteria.check("R1: largest relative difference from powers of M", difference(inward, contracting), at_most=1e-9)
 criteria.check(
     "R1: spectral radius of M, of sqrt(1 - h gamma)",
     largest_eigenvalue(matrix(RATE, GAMMA)) / np.sqrt(1 - RATE * GAMMA),

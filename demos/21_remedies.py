@@ -7,11 +7,11 @@ of 8 Gaussians, the grid of 25, and pairs of digits, of which there are 100. The
 # %% [markdown]
 # # 21. Remedies
 #
-# The same networks, the same optimizer, the same number of steps, several seeds; one thing changes at a time. Ring and
-# grid as in PacGAN's experiments (Lin et al. 2018), with networks of three hidden layers; pairs of digits, as the two channels of
-# an image, with the chapter's dense networks. A mode counts as covered if one sample lies within three standard deviations of its
-# center; a pair of digits, if the evaluator (demo 17) sees it in one of 5,000 samples. The reverse KL compares the histogram of
-# modes with a uniform one, in nats. A perfect sampler scores 8 and 25 modes with 98.9 % of high quality, and 100.
+# The same networks, the same optimizer, the same number of steps, several seeds; one thing changes at a time. Ring and grid as in
+# PacGAN's experiments (Lin et al. 2018), with networks of three hidden layers; pairs of digits, as the two channels of an image,
+# with the chapter's dense networks. A mode counts as covered if one sample lies within three standard deviations of its center; a
+# pair of digits, if the evaluator (demo 17) sees it in one of 5,000 samples. The reverse KL compares the histogram of modes with
+# a uniform one, in nats. A perfect sampler scores 8 and 25 modes with 98.9 % of high quality, and 100.
 #
 # Rates and weights are set once, at values that are usual for such networks, and not tuned for any method: the ranking may differ
 # for another network. Only differences within one such table are meaningful.
@@ -94,7 +94,7 @@ COLUMNS = {
     "grid": ("modes", "high quality", "reverse KL"),
     "stacked": ("modes", "reverse KL", "distance"),
 }
-RISES = {"modes": 1, "high quality": 1, "reverse KL": -1, "distance": -1}  # better upwards or downwards
+RISES = {"modes": 1, "high quality": 1, "reverse KL": -1, "distance": -1}  # 1: larger is better, -1: smaller
 
 
 def measured(task, method, column):

@@ -42,7 +42,7 @@ def drawing() -> str:
         parts.append(words(SIDE - 14, (start + top - GAP) / 2, half, COLORS[half], "end"))
         top += 2 * GAP
     size = f'width="{SIDE + WIDTH + 10}" height="{top}" viewBox="0 0 {SIDE + WIDTH + 10} {top}"'
-    title = "<title>The rooms of minigen: imports point downwards</title>"
+    title = "<title>The rooms of minigen: imports point downward</title>"
     return f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img">{title}\n' + "\n".join(parts) + "\n</svg>\n"
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 # fmt: off
 # isort: off
 if TYPE_CHECKING:  # what type checkers and editors see of what follows; `as` says that it is for others too
-    from minigen import autograd as autograd, backend as backend, baselines as baselines, coursework as coursework, data as data
+    from minigen import autograd as autograd, backend as backend, baselines as baselines, data as data
     from minigen import engine as engine, errors as errors, evaluators as evaluators, losses as losses, metrics as metrics
     from minigen import models as models, nn as nn, ops as ops, optim as optim, plot as plot, recipes as recipes
     from minigen import synthetic as synthetic, training as training
@@ -41,7 +41,7 @@ NAMES = {
 if not TYPE_CHECKING:  # to a type checker, a module with __getattr__ has any name
 
     def __getattr__(name: str) -> Any:
-        """minigen.nn, minigen.Tensor, minigen.tanh ...: imported now, and from now on an attribute like any other."""
+        """minigen.nn, minigen.Tensor, minigen.tanh ...: imported on first access, ordinary attributes from then on."""
         if name in FOLDERS:
             return import_module(f"minigen.{name}")
         ops = import_module("minigen.ops")

@@ -24,7 +24,7 @@ from minigen.nn import Module
 LEFT_OUT = ("__main__", "coursework", "gallery")
 COMPUTING = ("ops", "nn", "losses", "models", "training")  # where functions make graphs
 CHECKED_KINDS = (Module, AdversarialLoss, Penalty)  # wherever they are; each is checked as itself, not only method by method
-OTHERWISE = ("Array", "Callable", "Iterator", "Mapping", "dict")  # annotations of what is no result of a computation with Tensors
+OTHERWISE = ("Array", "Callable", "Iterator", "Mapping", "dict")  # annotations of results that are not Tensors
 SPECIAL = re.compile(r"__(?!call__)\w+__$")  # methods that Python calls, such as __init__
 LEAVING = ("data", "item", "no_grad", "numpy", "unwrap", "Tensor", "to_numpy")  # names that lead out of the graph
 

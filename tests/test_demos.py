@@ -1,4 +1,4 @@
-"""Every demo runs and leaves what it promises; criteria judge as they say."""
+"""Every demo runs and leaves what it promises; criteria check what they say."""
 
 import argparse
 import ast

@@ -82,7 +82,8 @@ DETACHED = {
 
 
 def evidence(folder: Path) -> tuple[Checked, list[str]]:
-    """What the suite's gradient checks run, each of which runs its function once, watched (tests/evidence.py), and which failed."""
+    """What the suite's gradient checks run, each of which runs its function once, watched (tests/evidence.py), and which
+    failed."""
     files = [
         str(file)
         for file in sorted(TESTS.rglob("test_*.py"))

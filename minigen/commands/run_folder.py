@@ -127,7 +127,7 @@ class Config:
                 f"{'epochs' if complete.steps is None else 'steps'} alone"
             )
         try:
-            recipe.build(spec)
+            recipe.check(spec)
         except (ArithmeticError, MemoryError, TypeError, ValueError) as error:
             raise ValueError(f"settings {shortened(self.settings)}: {error}") from error
 

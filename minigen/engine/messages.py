@@ -58,7 +58,7 @@ def setting(op: Any, name: str, value: Any) -> Any:
     """An attribute, a NumPy number as Python's. TypeError for a Tensor, with respect to which nothing would be differentiated,
     and for a list of axes."""
     if isinstance(value, Tensor):
-        raise TypeError(f"{op.name}: {name} is a setting, not a part of the graph, got a Tensor: take its value, x.item()")
+        raise TypeError(f"{op.name}: {name} is a setting, not part of the graph, got a Tensor: take its value, x.item()")
     if name == "axis" and isinstance(value, list):
         raise TypeError(f"{op.name}: axis is an int, a tuple of ints or None, got {value}: write {tuple(value)}")
     return to_python(value)

@@ -89,7 +89,7 @@ def index_page(demos: list[Demo], context: dict[str, Any]) -> str:
         here=None,
         demos=demos,
         finished=finished,
-        judged=[outcome for outcome in outcomes if outcome is not None],
+        checked=[outcome for outcome in outcomes if outcome is not None],
         kept=any(demo.run.kept for demo in demos),
     )
 

@@ -78,9 +78,9 @@ def false_alarm_interval(calibrated: int, tested: int, rate: float = 0.05) -> tu
 
     ways = [lgamma(tested + 1) - lgamma(f + 1) - lgamma(tested - f + 1) for f in range(tested + 1)]
     probabilities = [exp(way + log_beta(f + c, tested - f + k) - log_beta(c, k)) for f, way in enumerate(ways)]
-    upwards = np.cumsum(probabilities)
-    downwards = np.cumsum(probabilities[::-1])
-    low, high = (int((tail <= 0.005).sum()) for tail in (upwards, downwards))
+    ascending = np.cumsum(probabilities)
+    descending = np.cumsum(probabilities[::-1])
+    low, high = (int((tail <= 0.005).sum()) for tail in (ascending, descending))
     return low / tested, (tested - high) / tested
 
 

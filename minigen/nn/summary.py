@@ -63,12 +63,12 @@ def trace(module: Module, shape: Shape, layers: list[Module]) -> tuple[dict[int,
         return seen
 
     for layer in layers:
-        vars(layer)["forward"] = watched(layer, layer.forward)
+        layer.__dict__["forward"] = watched(layer, layer.forward)
     try:
         return shapes, module.traced_output_shape(shape)
     finally:
         for layer in layers:
-            del vars(layer)["forward"]
+            del layer.__dict__["forward"]
 
 
 def row(name: str, module: Module, shape: Any, counted: set[int]) -> tuple[str, str, str]:

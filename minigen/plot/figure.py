@@ -25,7 +25,7 @@ ROUNDING = 1e-4  # how far a pixel may lie outside [0, 1]: invisible to the eye,
 
 
 def new_figure(size: tuple[float, float], title: str | None, apart: float | None = None) -> Figure:
-    """A figure of this size in inches, or wider if the title needs it, that no pyplot manages.
+    """A figure of this size in inches, or wider if the title needs it, not managed by pyplot.
 
     apart: the room between panels side by side, as a fraction of the figure; None: matplotlib's usual one.
     """

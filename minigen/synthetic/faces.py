@@ -63,7 +63,7 @@ FACTORS: dict[str, Factor] = {
     "face_shape": Factor(0, 1, 0.5),  # long and narrow to round and wide
     "pose_x": Factor(-1, 1, 0),  # head turned to the left, to the right of the picture
     "pose_y": Factor(-1, 1, 0),  # head turned down, up
-    "tilt": Factor(-10, 10, 0),  # degrees, anticlockwise
+    "tilt": Factor(-10, 10, 0),  # degrees, counterclockwise
     "age": Factor(0, 1, 0),  # rosy and smooth to pale, with wrinkles and bags under the eyes
     "background": Factor(0, 1, 0.6),  # hue, from red over green and blue to violet
     "shirt": named_levels(*portrait.SHIRT_COLORS),

@@ -93,9 +93,9 @@ def load(
         class              the label
         font               index into FONTS, and its properties: family (index into FAMILIES),
                            weight (1: bold), slant (1: italic or oblique)
-        rotation           degrees, anticlockwise
+        rotation           degrees, counterclockwise
         scale              size relative to the character fitted to a 20 x 20 box
-        shift_x, shift_y   pixels to the right and downwards, of the center of ink (at stroke 0)
+        shift_x, shift_y   pixels to the right and downward, of the center of ink (at stroke 0)
         stroke             pixels added to the thickness of the strokes; negative: removed
 
     Font and the last five are drawn independently and uniformly (RANGES). The same arguments give the same

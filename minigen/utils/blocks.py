@@ -55,7 +55,7 @@ class Block(AbstractContextManager):
         return call
 
     def around(self, generator: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
-        """The generator, each of whose steps runs inside the block: what is sent, thrown and returned passes through."""
+        """The generator with each of its steps run inside the block; what is sent, thrown and returned passes through."""
         resume: Callable[[Any], Any] = generator.send
         argument: Any = None
         while True:

@@ -223,9 +223,9 @@ def keeping() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if not TOLD:
-            TOLD.append(error)
+        if not REPORTED:
+            REPORTED.append(error)
             print(f"minigen: nothing is kept for the next time ({error})", file=sys.stderr)
 
 
-TOLD: list[OSError] = []  # messages already printed
+REPORTED: list[OSError] = []  # messages already printed

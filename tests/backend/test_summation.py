@@ -92,7 +92,7 @@ AXES = [None, *range(-4, 4), *(axes for n in range(5) for axes in itertools.comb
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_every_axis_of_every_layout(layout, backend):
-    """Whole numbers, whose sums are exact: equal to NumPy's to the last bit. The input stays, and shares nothing with the result."""
+    """Whole numbers, whose sums are exact: equal to NumPy's bit for bit. The input stays, and shares nothing with the result."""
     for shape in ((2, 3, 4, 5), (70, 2, 1, 3), (1, 1, 300, 2), (2, 1, 1, 1)):
         x = LAYOUTS[layout](np.random.default_rng(1).integers(-9, 9, shape).astype(np.float32))
         x.flags.writeable = False

@@ -23,7 +23,7 @@ LONGEST_PAUSE = 0.2
 
 
 def alternate(sides: Sequence[Side], seconds: float, progress: Callable[[float], None] = lambda share: None) -> list[list[float]]:
-    """For each side the seconds of a step, one a round. `progress` is told the share of the time gone by."""
+    """For each side the seconds of a step, one per round. `progress` is told the share of the time gone by."""
     gc.collect()
     steps = []
     for side in sides:

@@ -13,7 +13,8 @@ TRAIN, TEST = 96, 24
 
 @pytest.fixture(autouse=True)
 def small_data(monkeypatch, tmp_path, tmp_path_factory):
-    """ "glyphs" are a hundred, paths are relative to a new folder, and evaluators are kept for the session, not in the user's cache."""
+    """ "glyphs" are a hundred, paths are relative to a new folder, and evaluators are kept for the session, not in the user's
+    cache."""
     monkeypatch.setitem(registry.LOADERS, "glyphs", lambda: load_glyphs(train_size=TRAIN, test_size=TEST))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
     monkeypatch.chdir(tmp_path)

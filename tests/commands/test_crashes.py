@@ -1,4 +1,5 @@
-"""A process that dies before any change of the disk leaves nothing for ever: resumed or repeated, the run ends as if undisturbed."""
+"""A process that dies before any change of the disk leaves nothing for ever: resumed or repeated, the run ends as if
+undisturbed."""
 
 import csv
 import os

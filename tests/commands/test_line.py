@@ -86,7 +86,7 @@ def test_the_help_of_a_model_has_its_own_options(minigen_line):
     [
         ("trian vae", "unknown command 'trian': did you mean 'train'?"),
         ("zzz", "unknown command 'zzz': expected one of info, demo, train"),
-        ("train", "the following arguments are required: MODEL"),
+        ("train", "the following arguments are required: MODEL; see minigen train --help"),
         ("train vea", "unknown model 'vea': did you mean 'vae'?"),
         ("train vae --data mnits", "argument --data: unknown data 'mnits': did you mean 'mnist'?"),
         ("train vae --epoch 3", "minigen train vae has no option --epoch: did you mean 'epochs'?"),
@@ -102,6 +102,9 @@ def test_the_help_of_a_model_has_its_own_options(minigen_line):
         ("train vae --resolution 64", "--resolution is for --data faces: examples of glyphs have a size of their own"),
         ("train vae mnist", "minigen train vae does not know what to do with 'mnist'"),
         ("train stylegan --mixing 2", "mixing"),
+        ("train wgan-gp --critic-steps 0 --epochs 1", "wgan-gp's critic_steps must be at least 1, got 0"),
+        ("train conditional-dcgan --replay -1", "ExperienceReplay needs a capacity of at least 1"),
+        ("train progan --last -1", "progan's last must be at least 0, got -1"),
         ("train vae --data mnist --latent-dim 0", "0"),
         ("train vae --lr nan", "lr must be above 0 and finite, got nan"),
         ("train " + "x" * 5000, "unknown model 'xxx"),

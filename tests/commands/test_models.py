@@ -34,7 +34,7 @@ POINTS = ("linear", "linear-vae")  # whose default data are points, not images
     ],
 )
 def test_data_that_are_brought_to_another_shape(line, shape, minigen_line):
-    """Images as rows of numbers become images again; networks whose sides are powers of two are judged without their rims."""
+    """Images as flat rows become images again; networks with sides that are powers of two are evaluated without their borders."""
     for command in (f"train {line} --out run --quiet", "interpolate run --rows 2 --steps 3", "evaluate run -n 24 --quiet"):
         status, _, err = minigen_line(command)
         assert status == 0, err

@@ -346,7 +346,7 @@ def test_a_full_disk_leaves_the_last_checkpoint_whole(monkeypatch, minigen_line)
 
 
 def test_a_folder_that_was_there_stays_where_it_is(monkeypatch, minigen_line):
-    """It is emptied, and not made anew: it may be a disk, or a link to another folder."""
+    """It is emptied, and not made again: it may be a disk, or a link to another folder."""
     Path("elsewhere").mkdir()
     Path("run").symlink_to("elsewhere")
 

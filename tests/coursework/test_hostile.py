@@ -1,4 +1,5 @@
-"""Submissions that try to mark themselves, to stop the marking, or to harm others: none gets more than it deserves, and all end."""
+"""Submissions that try to mark themselves, to stop the marking, or to harm others: none gets more than it deserves, and all
+end."""
 
 import functools
 import json
@@ -43,7 +44,7 @@ def reported(folder: Path, text: str, seconds: float = 20.0, apart: bool = True)
     return report
 
 
-# -- more marks than one deserves: put in front of a wrong solution, or behind it -----------------------------------
+# -- more marks than one deserves: put before a wrong solution, or behind it -----------------------------------
 
 BEFORE = {
     "gradcheck": """

@@ -372,7 +372,7 @@ def test_a_connection_that_breaks_leaves_nothing(mirrors):
 
 def test_a_cache_that_cannot_be_written_is_done_without(mirrors, monkeypatch, capsys):
     Path(mirrors.cache.parent).write_text("a file in its place")
-    monkeypatch.setattr(files, "TOLD", [])
+    monkeypatch.setattr(files, "REPORTED", [])
     for _ in range(2):
         check_loaded(*data.load("mnist"))
     assert len(mirrors.asked) == 8 and capsys.readouterr().err.count("minigen: nothing is kept for the next time (") == 1

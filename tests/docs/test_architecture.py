@@ -1,4 +1,5 @@
-"""The architecture page is true: its walks are walked, and its drawing is of its table. (Its floors are tests/test_imports.py's.)"""
+"""The architecture page is true: its walks are walked, and its drawing is of its table. (Its floors are
+tests/test_imports.py's.)"""
 
 import re
 import sys

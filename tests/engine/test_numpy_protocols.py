@@ -196,11 +196,7 @@ def test_no_tensor_turns_into_an_array_by_itself(call):
         (np.dot, (A,), "np.dot on a Tensor: write x @ y,"),
         (np.shape, (), "np.shape on a Tensor: write x.shape,"),
         (np.linalg.norm, (), "np.linalg.norm on a Tensor: write minigen.l2norm,"),
-        (
-            np.allclose,
-            (A,),
-            "np.allclose on a Tensor: take x.numpy(), outside the graph; for what is to be differentiated, compose",
-        ),
+        (np.allclose, (A,), "np.allclose on a Tensor: take x.numpy(), outside the graph; to differentiate through it, compose"),
         (np.zeros_like, (), "np.zeros_like on a Tensor: take x.numpy(), outside the graph;"),
         (np.linalg.inv, (), "np.linalg.inv on a Tensor: take x.numpy(), outside the graph;"),
     ],

@@ -1,4 +1,4 @@
-"""@op: how an operation of one's own is written, called and refused."""
+"""@op: how an operation of your own is written, called and refused."""
 
 import numpy as np
 import pytest
@@ -46,7 +46,7 @@ def scale():
     return scale
 
 
-# -- an op of one's own ------------------------------------------------------------------------------------------
+# -- an op of your own ------------------------------------------------------------------------------------------
 
 
 def test_an_op_of_ones_own_passes_the_check(backend, softsign):

@@ -105,7 +105,7 @@ def test_a_damaged_file_is_reported_and_made_again(name, tmp_path, capsys, monke
 
 def test_without_a_cache_that_can_be_written_the_evaluator_serves_and_it_is_said_once(tmp_path, monkeypatch, capsys):
     (tmp_path / "file").write_text("")
-    monkeypatch.setattr(files, "TOLD", [])
+    monkeypatch.setattr(files, "REPORTED", [])
     evaluators = [evaluator(tmp_path / "file" / "cache"), evaluator(tmp_path), evaluator(tmp_path / "file" / "cache")]
     assert len({each.fingerprint() for each in evaluators}) == 1
     assert capsys.readouterr().err.count("minigen: nothing is kept for the next time (") == 1

@@ -76,18 +76,18 @@ symmetrical; ReLU; SELU; weight tying; DenseTranspose; greedy layer-wise trainin
 sparse autoencoder; L1 regularization; KL divergence penalty; specialized neurons; identity mapping; variational autoencoder;
 probabilistic autoencoder; log-variance; q(z|x); reparameterization trick; p(x|z); KL divergence; unit Gaussian prior; beta;
 sampling new images; interpolation; generative adversarial network; generator; discriminator; min-max game;
-log D(x) + log(1 - D(G(z))); maximize log D(G(z)); image synthesis; super-resolution; inpainting; style transfer; data augmentation;
-mode collapse; minibatch discrimination; feature matching; architectural tweaks; training instability; oscillation;
-Wasserstein GAN; gradient penalty; DCGAN guidelines; learning-rate tuning; overpowerful discriminator;
-label smoothing; noisy labels; updating G more often than D; DCGAN; strided convolutions; transposed convolution; batch normalization;
-leaky ReLU in D; progressive growing; 4 x 4 to 1024 x 1024; fade-in; StyleGAN; mapping network; style vector w; AdaIN;
-pose, hair; noise inputs; stochastic detail; style mixing regularization; disentangled; semantic arithmetic;
-woman with glasses; this person does not exist;
-representation learning; blurry; trivial copying; SGD; binary cross entropy; visualizing reconstructions; frozen weights; transfer;
-convolutional autoencoder; max pooling; dropout; ActivityRegularization; sparsity constraint; continuous latent space; Sampling layer;
-RMSprop; alternating training; custom training loop; oscillating gradients; sensitivity to hyperparameters; experience replay;
-t-SNE; recurrent autoencoder; hashing; anomaly detection; most activate each coding neuron; conditional GAN; minibatch standard
-deviation; equalized learning rate; pixelwise normalization; truncation trick; VAE on a data set of choice; with replay, made conditional
+log D(x) + log(1 - D(G(z))); maximize log D(G(z)); image synthesis; super-resolution; inpainting; style transfer; data
+augmentation; mode collapse; minibatch discrimination; feature matching; architectural tweaks; training instability; oscillation;
+Wasserstein GAN; gradient penalty; DCGAN guidelines; learning-rate tuning; overpowerful discriminator; label smoothing; noisy
+labels; updating G more often than D; DCGAN; strided convolutions; transposed convolution; batch normalization; leaky ReLU in D;
+progressive growing; 4 x 4 to 1024 x 1024; fade-in; StyleGAN; mapping network; style vector w; AdaIN; pose, hair; noise inputs;
+stochastic detail; style mixing regularization; disentangled; semantic arithmetic; woman with glasses; this person does not exist;
+representation learning; blurry; trivial copying; SGD; binary cross entropy; visualizing reconstructions; frozen weights;
+transfer; convolutional autoencoder; max pooling; dropout; ActivityRegularization; sparsity constraint; continuous latent space;
+Sampling layer; RMSprop; alternating training; custom training loop; oscillating gradients; sensitivity to hyperparameters;
+experience replay; t-SNE; recurrent autoencoder; hashing; anomaly detection; most activate each coding neuron; conditional GAN;
+minibatch standard deviation; equalized learning rate; pixelwise normalization; truncation trick; VAE on a data set of choice;
+with replay, made conditional
 """
 
 

@@ -167,7 +167,7 @@ CODES, FACTOR = np.arange(12.0).reshape(6, 2), np.arange(6)
             ValueError,
             "the factor 'b' never varies, no code can determine it; leave it out",
         ),
-        (CODES, {}, 20, ValueError, "got no factors; of this data set nothing is known"),
+        (CODES, {}, 20, ValueError, "got no factors; none are known"),
         (CODES, {"a": FACTOR}, 1, ValueError, "bins is 1, expected at least 2"),
     ],
 )

@@ -41,7 +41,8 @@ def test_the_mean_over_all_blocks_is_the_estimate_from_all_examples():
 
 @pytest.mark.parametrize("s, t", [(1.0, 1.0), (1.0, 2.0), (0.5, 3.0)])
 def test_unbiased_over_all_samples_of_two_coins(s, t):
-    """Each feature is +-s or +-t: moments up to the third are those of N(0, s^2) and N(0, t^2), so MMD^2 is 3 (s^2 - t^2)^2 / d."""
+    """Each feature is +-s or +-t: moments up to the third are those of N(0, s^2) and N(0, t^2), so MMD^2 is 3 (s^2 - t^2)^2 /
+    d."""
     corners = np.array(list(itertools.product([-1.0, 1.0], repeat=2)))
     pairs = list(itertools.product(range(4), repeat=2))
     estimates = [squared_mmd(s * corners[list(a)], t * corners[list(b)]) for a in pairs for b in pairs]

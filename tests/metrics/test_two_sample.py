@@ -57,7 +57,7 @@ def test_ties_count_half():
 
 
 def test_one_distribution_has_less_than_half():
-    """Of 3 others 1 is of one's own kind: over all ways to divide 4 points into two pairs, the mean accuracy is 1/3."""
+    """Of 3 others 1 is of your own kind: over all ways to divide 4 points into two pairs, the mean accuracy is 1/3."""
     points = rng.standard_normal((4, 2))
     divisions = [([0, a], [b for b in (1, 2, 3) if b != a]) for a in (1, 2, 3)]
     accuracies = [nearest_neighbor_test(points[real], points[fake]).accuracy for real, fake in divisions]

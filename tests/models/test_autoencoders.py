@@ -294,7 +294,7 @@ def test_reconstruct_gives_pixels_outside_any_graph(backend):
 
 
 def test_weights_start_from_what_suits_the_activation():
-    """LeCun normal in front of SELU, Glorot uniform in front of the logits; biases zero."""
+    """LeCun normal before SELU, Glorot uniform before the logits; biases zero."""
     model = StackedAutoencoder()
     mg.seed(0)
     expected = [

@@ -152,7 +152,8 @@ def test_training_denoises():
 @pytest.mark.parametrize("name", CORRUPTIONS)
 def test_the_wiener_filter_is_a_minimum_of_the_linear_network(name, rank):
     """The expectation over the noise is exact: squared error sees second moments only, and these are the same if each noise is
-    -1 or 1, or if each pixel stays or goes. So the mean over all 16 combinations must have no gradient, and the filter's error."""
+    -1 or 1, or if each pixel stays or goes. So the mean over all 16 combinations must have no gradient, and the filter's
+    error."""
     amount, x = 0.5, rng.standard_normal((20, 4)) @ rng.standard_normal((4, 4)) + 1.0
     variance = amount**2 if name == "gaussian" else (x**2).mean(axis=0)  # p / (1 - p) = 1
     best = baselines.wiener_filter(x, variance).truncated(rank)

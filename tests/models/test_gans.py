@@ -44,7 +44,8 @@ class Pair:
     labels: tuple[int, ...] = ()
 
     def game(self) -> Adversarial:
-        """The trainer, which knows both objectives. Nothing draws or moves: no dropout, power iterations, noise, mixing of styles."""
+        """The trainer, which knows both objectives. Nothing draws or moves: no dropout, power iterations, noise, mixing of
+        styles."""
         players = self.generator(), self.discriminator()
         for layer in (layer for player in players for layer in player.modules()):
             layer.training = not isinstance(layer, (nn.Dropout, nn.SpectralNorm, nn.NoiseInjection, stylegan.Generator))
@@ -233,7 +234,7 @@ def test_every_loss_and_every_penalty_is_in_a_pair():
         AdversarialLoss,
         Penalty,
         losses.WeightClipping,
-    }  # which is no term of an objective
+    }  # which is not a term of an objective
 
 
 # -- what holds for each -------------------------------------------------------------------------------------------
@@ -336,7 +337,7 @@ def test_copies_compute_the_same_and_share_nothing(pair):
 
 
 def draw(generator: nn.Module, n: int) -> np.ndarray:
-    """Samples, with labels if it is told."""
+    """Samples, with labels if it is conditional."""
     labels = [np.arange(n) % generator.classes] if generator.classes else []
     return generator.sample(n, *labels)
 

@@ -1,4 +1,5 @@
-"""Every network computes what its paper says, to the last digits: beside plain NumPy, written from the paper, on random weights."""
+"""Every network computes what its paper says, to the last digits: beside plain NumPy, written from the paper, on random
+weights."""
 
 import importlib
 import inspect
@@ -50,8 +51,8 @@ def test_it_is_the_papers(network):
 
 
 def test_settings_are_by_default_the_papers():
-    """Noise of 0.2 (the book); a target of 0.1 (the book); the bound itself; Karras et al. 2018, section 3, 2019, section 3.1 and C;
-    Huang & Belongie 2017's code; SRGAN's and the context encoder's sizes here."""
+    """Noise of 0.2 (the book); a target of 0.1 (the book); the bound itself; Karras et al. 2018, section 3, 2019, section 3.1 and
+    C; Huang & Belongie 2017's code; SRGAN's and the context encoder's sizes here."""
     denoising, linear = auto.DenoisingAutoencoder(), auto.LinearDenoisingAutoencoder(3, 2)
     assert repr(denoising.corrupt) == repr(linear.corrupt) == "Corruption(gaussian, 0.2)"
     assert auto.SparseAutoencoder().encoder[3].target == 0.1

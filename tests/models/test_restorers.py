@@ -152,9 +152,7 @@ def test_the_loss_has_one_term_and_is_that_of_new_damage_unless_it_is_given(make
 
 @EVERY
 def test_nothing_is_made_of_noise(make, channels):
-    with pytest.raises(
-        TypeError, match=r"^a Generator of minigen\.models\.applications\.\w+ makes nothing of noise, but images of "
-    ):
+    with pytest.raises(TypeError, match=r"^a Generator of minigen\.models\.applications\.\w+ takes degraded images, not noise: "):
         make().sample(3)
 
 

@@ -103,7 +103,7 @@ def test_in_evaluation_an_image_is_that_of_its_style_in_all_layers(backend):
 
 @pytest.mark.parametrize("crossover", range(LAYERS + 1))
 def test_layers_in_front_of_the_crossover_compute_as_if_nothing_was_mixed(crossover, backend):
-    """Exactly; from the crossover on they do not. With all layers in front of it nothing changes."""
+    """Exactly; from the crossover on they do not. With all layers before it nothing changes."""
     generator = made().eval()
     w, other = (generator.mapping(latent()) for _ in range(2))
     plain = activations(generator, lambda: generator.synthesize(w))
@@ -137,7 +137,7 @@ def test_mixing_replaces_the_named_layers_and_no_others(layers):
 @pytest.mark.parametrize("layers", [[4], [0, 7], [-1], [-5]])
 def test_layers_that_there_are_not_cannot_be_mixed(layers):
     generator, w = made(), rng.standard_normal((2, 4))
-    with pytest.raises(IndexError, match=f"layer {layers[-1]} lies outside: at 8x8 the layers are 0 to 3, coarse to fine"):
+    with pytest.raises(IndexError, match=f"layer {layers[-1]} is out of range: at 8x8 the layers are 0 to 3, coarse to fine"):
         generator.mix(w, w, layers)
 
 
@@ -145,7 +145,7 @@ def test_layers_of_a_later_stage_cannot_be_mixed():
     generator, w = made(), rng.standard_normal((2, 4))
     generator.grow_to(4)
     assert generator.mix(w, w, [1]).shape == (2, 2, 4)
-    with pytest.raises(IndexError, match="layer 2 lies outside: at 4x4 the layers are 0 to 1"):
+    with pytest.raises(IndexError, match="layer 2 is out of range: at 4x4 the layers are 0 to 1"):
         generator.mix(w, w, [2])
 
 
@@ -412,7 +412,7 @@ def test_maps_of_noise_are_one_for_each_layer(resolution, shapes, backend):
 
 
 def test_given_noise_reaches_every_layer_in_order(backend):
-    """Layer by layer: what comes in front of the layer whose noise is another stays the same."""
+    """Layer by layer: what comes before the layer whose noise is another stays the same."""
     generator, w = made().eval(), latent(2, 4)
     maps = generator.noise_maps(2, np.random.default_rng(0))
     plain = activations(generator, lambda: generator.synthesize(w, [asarray(each) for each in maps]))

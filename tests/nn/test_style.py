@@ -271,7 +271,7 @@ def test_blur_keeps_a_constant_but_for_the_rim_beyond_which_there_is_nothing(bac
 
 
 def test_blur_takes_out_a_chessboard(backend):
-    """The highest frequency of both directions, away from the rim."""
+    """The highest frequency of both directions, away from the border."""
     board = np.indices((6, 6)).sum(axis=0) % 2 * 2.0 - 1.0
     y = to_numpy(nn.Blur2d()(asarray(board[None, ..., None])))
     assert not y[0, 1:-1, 1:-1].any()

@@ -64,7 +64,7 @@ def test_a_tied_weight_counts_where_it_comes_first(capsys):
 
 
 class Residual(nn.Module):
-    """A module of one's own: a layer used twice, one not used, and a parameter outside all layers."""
+    """A module of your own: a layer used twice, one not used, and a parameter outside all layers."""
 
     def __init__(self):
         self.body = nn.Sequential(nn.Dense(4, 4), nn.Dropout(0.5))

@@ -292,7 +292,7 @@ def test_refuses(call, error, message):
 
 
 def test_an_empty_batch_stays_empty(backend):
-    """A convolution of no images is no image; losses refuse it."""
+    """A convolution of no images is not an image; losses refuse it."""
     assert conv2d(mg.asarray(X[:0]), mg.asarray(W)).shape == (0, 5, 5, 4)
     assert conv2d_transpose(mg.asarray(normal(0, 5, 5, 4)), mg.asarray(W)).shape == (0, 5, 5, 3)
     assert not to_numpy(conv2d_weight(mg.asarray(X[:0]), mg.asarray(normal(0, 5, 5, 4)), kernel_size=3)).any()

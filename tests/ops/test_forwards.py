@@ -281,7 +281,8 @@ def test_nothing_overflows(function, x, expected):
 )
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_small_results_keep_their_digits(backend, dtype, function, expected):
-    """e^x - 1 for x near 0, and the sigmoid far below 0: right to a few units in the last place, not rounded off against the 1."""
+    """e^x - 1 for x near 0, and the sigmoid far below 0: right to a few units in the last place, not rounded off against the
+    1."""
     x = -np.logspace(-12, 1.9, 57).astype(dtype)
     y = minigen.to_numpy(function(minigen.asarray(x)))
     assert y.dtype == dtype

@@ -79,7 +79,8 @@ def test_a_shut_gate_gives_0_at_first_order(backend, gate, bad):
 @pytest.mark.parametrize("bad", BAD)
 @each_gate
 def test_a_shut_gate_gives_0_at_second_order(backend, gate, bad):
-    """inf goes into the first derivative, or comes back through it: the gate lets it neither to the input nor to the cotangent."""
+    """inf goes into the first derivative, or comes back through it: the gate lets it neither to the input nor to the
+    cotangent."""
     f, at, shut = gate
     for into, back in ((bad, 1.0), (1.0, bad), (bad, bad)):
         x = Tensor(asarray(at), requires_grad=True)

@@ -42,7 +42,8 @@ def test_blocks_hold_every_row_of_windows_once_and_as_many_as_the_limit_allows(n
 
 @pytest.mark.parametrize(("kernel", "padding", "stride"), list(itertools.product(range(1, 6), range(5), range(1, 5))))
 def test_phases_are_the_taps_that_a_pixel_sees(kernel, padding, stride):
-    """Window i sees the pixel h with the tap h + padding - i stride. The k-th pixel of a phase sees the windows from first + k on."""
+    """Window i sees the pixel h with the tap h + padding - i stride. The k-th pixel of a phase sees the windows from first + k
+    on."""
     found = phases(kernel, padding, stride)
     assert sorted(h for phase in found for h in range(20)[phase.pixels]) == list(range(20)), "each pixel in one phase"
     for phase in found:

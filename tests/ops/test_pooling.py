@@ -1,4 +1,4 @@
-"""Pooling, upsampling and resizing: against loops, against PyTorch, and at ties, rims and remainders."""
+"""Pooling, upsampling and resizing: against loops, against PyTorch, and at ties, borders and remainders."""
 
 import math
 import re
@@ -21,7 +21,7 @@ rng = np.random.default_rng(11)
 
 
 def windows_of(x, size, stride, padding):
-    """((n, i, j, c), the places of x in that window, row by row; None where it reaches over the rim)."""
+    """((n, i, j, c), the places of x in that window, row by row; None where it reaches over the border)."""
     size = pair(size, "size")
     stride = size if stride is None else pair(stride, "stride")
     (top, _), (left, _) = padding = explicit_padding(padding, x.shape[1:3], size, stride)
@@ -176,13 +176,13 @@ def test_resizing_to_the_same_size_changes_nothing():
 
 
 def test_resizing_keeps_straight_lines_straight():
-    """A ramp stays a ramp between the outer centers, half a pixel from the rim."""
+    """A ramp stays a ramp between the outer centers, half a pixel from the border."""
     ramp = np.arange(4.0).reshape(1, 1, 4, 1)
     y = ops.resize_bilinear(ramp, size=(1, 8))
     np.testing.assert_array_equal(y.ravel(), [0.0, 0.25, 0.75, 1.25, 1.75, 2.25, 2.75, 3.0])
 
 
-# -- ties, rims, remainders --------------------------------------------------------------------------------------
+# -- ties, borders, remainders --------------------------------------------------------------------------------------
 
 
 def gradient(x, **attributes):

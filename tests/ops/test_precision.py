@@ -11,7 +11,7 @@ from minigen import Tensor, losses, nn, ops
 from minigen.backend import to_numpy
 
 U = 2.0**-24  # half a unit in the last place
-ROWS, IMAGES = (1 << 16, 3), (16, 64, 64, 3)  # as many numbers a channel
+ROWS, IMAGES = (1 << 16, 3), (16, 64, 64, 3)  # as many values per channel
 
 
 def near(shape, value=0.9, spread=0.01):
@@ -20,7 +20,7 @@ def near(shape, value=0.9, spread=0.01):
 
 
 def by_bias(function):
-    """x -> the derivative of function(b, x) by a bias b of zeros, one a channel, if dL/dy is x."""
+    """x -> the derivative of function(b, x) by a bias b of zeros, one per channel, if dL/dy is x."""
 
     def derivative(x):
         b = Tensor(0.0 * x.data.reshape(-1, x.shape[-1])[0], requires_grad=True)

@@ -436,7 +436,7 @@ def test_a_graph_from_before_the_step_is_stale(make):
 
 
 def test_a_graph_through_parameters_that_did_not_move_is_not_stale():
-    """One optimizer over two networks, of which only one has a gradient: the other's graph is as good as before."""
+    """One optimizer over two networks, of which only one has a gradient: the other's graph is unchanged."""
     moving, resting = nn.Dense(2, 1), nn.Dense(2, 1)
     optimizer = optim.SGD([*moving.parameters(), *resting.parameters()], lr=0.1)
     x = np.ones((1, 2), dtype=np.float32)

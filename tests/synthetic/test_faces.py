@@ -454,7 +454,7 @@ def test_a_broken_off_write_leaves_nothing(cache, monkeypatch, capsys):
     drawn = fingerprint(*data.load("faces", **TINY))
     faces.load_drawn.cache_clear()
     monkeypatch.setattr(np, "savez_compressed", full_disk)
-    monkeypatch.setattr(files, "TOLD", [])
+    monkeypatch.setattr(files, "REPORTED", [])
     assert fingerprint(*data.load("faces", cache=True, **TINY)) == drawn
     assert not list(cache.iterdir())
     assert capsys.readouterr().err == "minigen: nothing is kept for the next time (no space left on device)\n"

@@ -51,7 +51,7 @@ class Countdown(nn.Module):
 
 
 def examples(n: int = EXAMPLES, seed: int = 5) -> np.ndarray:
-    """n examples of 6 numbers, read-only: training has no business writing to them."""
+    """n examples of 6 values, read-only: training has no business writing to them."""
     x = np.random.default_rng(seed).standard_normal((n, 6), dtype=np.float32)
     x.flags.writeable = False
     return x

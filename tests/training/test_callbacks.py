@@ -201,7 +201,7 @@ def test_a_folder_is_where_it_was_when_it_was_named(tmp_path, monkeypatch):
     assert (tmp_path / "run" / "checkpoint.npz").exists() and not list(Path().iterdir())
 
 
-# -- callbacks of one's own --------------------------------------------------------------------------------------
+# -- callbacks of your own --------------------------------------------------------------------------------------
 
 
 def test_callbacks_are_called_in_order_and_checkpoint_after_all_others(tmp_path):

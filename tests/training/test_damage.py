@@ -400,7 +400,7 @@ def test_nothing_that_does_not_fit_is_read(good, tmp_path, refused):
             saved.fitting("model", Noisy())
 
 
-# -- what is no file ---------------------------------------------------------------------------------------------
+# -- what is not a file ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="of POSIX")

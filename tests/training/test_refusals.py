@@ -64,7 +64,7 @@ def test_the_good_one_is_accepted(good):
     assert (run.epoch, run.seen, run.optimizer.steps) == (1, 12, 9)
 
 
-# -- files that are no checkpoints -------------------------------------------------------------------------------
+# -- files that are not checkpoints -------------------------------------------------------------------------------
 
 
 def test_truncated_anywhere(good, tmp_path):

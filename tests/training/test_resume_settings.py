@@ -80,7 +80,7 @@ class Weighing:
 
 
 class Blur:
-    """A learner's object that is no module, with one of its own inside."""
+    """A learner's object that is not a module, with one of its own inside."""
 
     def __init__(self, width=3, kind="box"):
         self.width, self._weighing = width, Weighing()
@@ -227,7 +227,7 @@ class SimpleHolder:
 
 
 class Signs(optim.SGD):
-    """A learner's optimizer, with settings that are no numbers."""
+    """A learner's optimizer, with settings that are not numbers."""
 
     def __init__(self, parameters, lr, kind="sign", betas=(0.9, 0.99)):
         super().__init__(parameters, lr)

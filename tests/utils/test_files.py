@@ -1,4 +1,4 @@
-"""Files whole or not at all, what killed writers leave, and folders that only one has."""
+"""Files written atomically, what killed writers leave, and folders that only one has."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""A setting may be a number of NumPy's: result, dtype, repr and checkpoint are those of Python's number, in every op, layer,
+"""A setting may be a NumPy number: result, dtype, repr and checkpoint are those of Python's number, in every op, layer,
 model, objective and optimizer."""
 
 import dataclasses
@@ -35,7 +35,7 @@ each_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 
 
 def numpys(value: Any, kind: tuple[type, type]) -> Any:
-    """The value with NumPy's numbers in place of Python's, also in tuples and lists; where they do not fit, as it is."""
+    """The value with NumPy scalars in place of Python's, also in tuples and lists; where they do not fit, as it is."""
     if type(value) in (tuple, list):
         return type(value)(numpys(part, kind) for part in value)
     if type(value) is int and np.iinfo(kind[0]).min <= value <= np.iinfo(kind[0]).max:
@@ -56,7 +56,7 @@ def assert_equal(got: Any, expected: Any) -> None:
 
 
 def has_numpys(value: Any) -> bool:
-    """Whether a setting, or a part of it, is a number of NumPy's."""
+    """Whether a setting, or a part of it, is a NumPy number."""
     return isinstance(value, np.generic) or (isinstance(value, (tuple, list)) and any(map(has_numpys, value)))
 
 
@@ -171,7 +171,7 @@ def given(init: Callable, convert: Callable) -> Callable:
 
 
 def settings(model: Module) -> dict[str, str]:
-    """How all modules describe themselves. None has a number of NumPy's."""
+    """How all modules describe themselves. None has a NumPy number."""
     for path, module in model.named_modules():
         held = {name: value for name, value in vars(module).items() if has_numpys(value)}
         assert not held, f"{path} {module!r} has {held}"
@@ -365,7 +365,7 @@ def test_settings_of_an_adversarial_run(kind, tmp_path):
     assert_same_checkpoints(tmp_path)
 
 
-# -- what is no number stays what it is ----------------------------------------------------------------------------
+# -- what is not a number stays what it is ----------------------------------------------------------------------------
 
 
 def test_bools_pass_for_numbers_where_they_did_before_and_nowhere_else():

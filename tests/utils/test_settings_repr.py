@@ -7,7 +7,7 @@ from minigen.utils.settings import Settings
 
 
 class Weighted(Settings):
-    """A loss of one's own, which is no dataclass."""
+    """A loss of your own, which is not a dataclass."""
 
     def __init__(self, weight: float):
         self.weight, self._seen = weight, 7

@@ -108,7 +108,7 @@ class TinyDiscriminator(base.Discriminator):
     """28 x 28 x 1 -> 14 x 14 x 16 -> 7 x 7 x 48 -> 4 x 4 x 96 -> 1, kernels of 4 x 4, by all the rules.
 
     Three convolutions, so that the last one sees 22 x 22 pixels. The score is a sum over positions: two convolutions, which see
-    10 x 10, would judge each stroke of a digit, but not whether they belong together.
+    10 x 10, would score each stroke of a digit, but not whether they fit together.
 
     To break a rule: `batch_norm=False`, which makes it a critic for a gradient penalty; `strided=False` halves by max pooling
     after the convolution; `hidden`: a dense layer of that many units before the last; `activation`.  `feature_maps`: of each

@@ -39,7 +39,7 @@ def seeded_models() -> tuple[progan.Generator, progan.Discriminator]:
 
 
 def pictures(n: int, resolution: int) -> np.ndarray:
-    """Numbers in place of images, (n, r, r, 3)."""
+    """Random values in place of images, (n, r, r, 3)."""
     return np.random.default_rng(0).uniform(-1, 1, (n, resolution, resolution, 3)).astype(np.float32)
 
 

@@ -1,4 +1,5 @@
-"""A step of a small StyleGAN at 16 x 16: discriminator with R1, generator with mixing and noise, Adam, moving average, batch 32."""
+"""A step of a small StyleGAN at 16 x 16: discriminator with R1, generator with mixing and noise, Adam, moving average, batch
+32."""
 
 from collections.abc import Callable
 from typing import Any

@@ -9,7 +9,8 @@ EXERCISE = 5
 
 
 def kl_sparsity(codes, target):
-    """How far the units' mean activations are from target, in nats, summed over the units. codes: (n, units) in [0, 1] -> one number."""
+    """How far the units' mean activations are from target, in nats, summed over the units. codes: (n, units) in [0, 1] -> one
+    number."""
     p = mg.mean(codes, axis=0)
     on, off = mg.log(mg.clip(p, low=1e-6)), mg.log(mg.clip(1.0 - p, low=1e-6))
     return (target * (math.log(target) - on) + (1.0 - target) * (math.log(1.0 - target) - off)).sum()

@@ -6,7 +6,8 @@ EXERCISE = 7
 
 
 def discriminator_loss(real, fake):
-    """What the discriminator minimizes, a mean over each kind. real: scores (n, 1), fake: scores (m, 1) -> one number, in nats."""
+    """What the discriminator minimizes, a mean over each kind. real: scores (n, 1), fake: scores (m, 1) -> one number, in
+    nats."""
     return mg.softplus(-real).mean() + mg.softplus(fake).mean()
 
 

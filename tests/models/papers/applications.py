@@ -1,4 +1,5 @@
-"""Super-resolution, inpainting and style transfer in plain NumPy; where minigen's are smaller than the papers', as minigen's are."""
+"""Super-resolution, inpainting and style transfer in plain NumPy; where minigen's are smaller than the papers', as minigen's
+are."""
 
 import numpy as np
 

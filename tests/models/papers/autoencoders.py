@@ -76,7 +76,8 @@ def convolutional_bottleneck(w: Weights, x: np.ndarray) -> Outcome:
 
 
 def recurrent(w: Weights, x: np.ndarray) -> Outcome:
-    """The book's: LSTM(100) and LSTM(30) read rows; the last state, once for each row, LSTM(100), and a dense layer write them."""
+    """The book's: LSTM(100) and LSTM(30) read rows; the last state, once for each row, LSTM(100), and a dense layer write
+    them."""
     rows = x[..., 0]
     z = lstm(lstm(rows, w, "encoder.1.cell"), w, "encoder.2.cell")[:, -1]
     h = lstm(np.stack([z] * rows.shape[1], axis=1), w, "decoder.1.cell")
@@ -97,7 +98,7 @@ def sparse(w: Weights, x: np.ndarray, l1: float, kl: float, target: float) -> Ou
 
 
 def hashing(w: Weights, x: np.ndarray, noise: np.ndarray) -> Outcome:
-    """The book's: noise of deviation 15 in front of 16 sigmoids (Salakhutdinov & Hinton 2009)."""
+    """The book's: noise of deviation 15 before 16 sigmoids (Salakhutdinov & Hinton 2009)."""
     h = selu(dense(flat(x), w, "encoder.1"))
     z = sigmoid(dense(h + 15.0 * noise, w, "encoder.3"))
     y = dense(selu(dense(z, w, "decoder.0")), w, "decoder.1").reshape(x.shape)
@@ -125,7 +126,8 @@ def linear_denoising(w: Weights, x: np.ndarray, noise: np.ndarray, corruption: s
 
 
 def variational(w: Weights, x: np.ndarray, noise: np.ndarray, beta: float, reconstruction: str) -> Outcome:
-    """Kingma & Welling 2014, equation 10 and appendix B: the negative bound of a mean example, in nats; beta: Higgins et al. 2017.
+    """Kingma & Welling 2014, equation 10 and appendix B: the negative bound of a mean example, in nats; beta: Higgins et al.
+    2017.
 
     The book's 784-150-100-(10, 10)-100-150-784 with SELU. Its squared error is that of a Gaussian of variance 1/2.
     """
@@ -137,7 +139,8 @@ def variational(w: Weights, x: np.ndarray, noise: np.ndarray, beta: float, recon
 
 
 def conditional(w: Weights, x: np.ndarray, labels: np.ndarray, noise: np.ndarray, beta: float) -> Outcome:
-    """Kingma et al. 2014, M2's labeled half; Sohn et al. 2015: both networks are also told y, one-hot. (Their prior may know y.)"""
+    """Kingma et al. 2014, M2's labeled half; Sohn et al. 2015: both networks are also conditioned on y, one-hot. (Their prior may
+    know y.)"""
     h = selu(dense(selu(dense(with_labels(flat(x), labels, 3), w, "encoder.1")), w, "encoder.2"))
     mean, logvar = dense(h, w, "mean"), dense(h, w, "logvar")
     z = with_labels(mean + np.exp(logvar / 2) * noise, labels, 3)

@@ -37,7 +37,7 @@ def first_discriminator(w: Weights, x: np.ndarray) -> np.ndarray:
 
 
 def book_generator(w: Weights, z: np.ndarray, training: bool) -> np.ndarray:
-    """The book's DCGAN: 7 x 7 x 128, batch normalization in front of both transposed convolutions of 5 x 5; SELU, tanh."""
+    """The book's DCGAN: 7 x 7 x 128, batch normalization before both transposed convolutions of 5 x 5; SELU, tanh."""
     x = batch_norm(dense(z, w, "net.0").reshape(-1, 7, 7, 128), w, "net.2", training)
     x = batch_norm(selu(transposed(x, w, "net.3", 5)), w, "net.4", training)
     return np.tanh(transposed(x, w, "net.5", 5))
@@ -66,7 +66,7 @@ def dcgan_discriminator(w: Weights, x: np.ndarray, training: bool = True) -> np.
 
 
 def broken_generator(w: Weights, z: np.ndarray) -> np.ndarray:
-    """Against the rules: a hidden dense layer, no batch normalization, pixels repeated in front of plain convolutions."""
+    """Against the rules: a hidden dense layer, no batch normalization, pixels repeated before plain convolutions."""
     x = relu(dense(relu(dense(z, w, "net.0")), w, "net.2").reshape(len(z), 7, 7, -1))
     x = relu(conv(doubled(x), w, "net.6", 4))
     return np.tanh(conv(doubled(x), w, "net.9", 4))
@@ -128,7 +128,7 @@ def packed_critic(w: Weights, x: np.ndarray) -> np.ndarray:
 
 
 def comparing_discriminator(w: Weights, x: np.ndarray, minibatch: str) -> np.ndarray:
-    """A layer that compares the examples of a batch in front of the last one."""
+    """A layer that compares the examples of a batch before the last one."""
     features = points_body(w, x)
     compared = (
         minibatch_stddev(features, group_size=4)
@@ -138,11 +138,11 @@ def comparing_discriminator(w: Weights, x: np.ndarray, minibatch: str) -> np.nda
     return dense(compared, w, "head")
 
 
-# -- told the class ------------------------------------------------------------------------------------------------
+# -- conditioned on the class ------------------------------------------------------------------------------------------------
 
 
 def inner(w: Weights) -> Weights:
-    """The weights of the network that is told the class, under its own names."""
+    """The weights of the network that is conditioned on the class, under its own names."""
     return {name.removeprefix("net."): value for name, value in w.items()}
 
 

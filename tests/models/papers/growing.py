@@ -1,4 +1,5 @@
-"""Progressive GAN and StyleGAN in plain NumPy, from the papers' tables and figures, in the order of operations of the official code.
+"""Progressive GAN and StyleGAN in plain NumPy, from the papers' tables and figures, in the order of operations of the official
+code.
 
 Both forms of minigen's are compared: the one that computes what the stage needs, and the plain one.
 """
@@ -30,7 +31,7 @@ from tests.models.papers.plain import plain
 
 
 def progan_generator(w: Weights, z: np.ndarray, stage: int, alpha: float) -> np.ndarray:
-    """Table 2: LReLU and pixel normalization behind every convolution, the first of which is a dense layer; linear toRGB.
+    """Table 2: LReLU and pixel normalization after every convolution, the first of which is a dense layer; linear toRGB.
 
     The latent vector is normalized too. Gains: sqrt 2, of the first layer sqrt 2 / 4, of toRGB 1.
     """
@@ -51,7 +52,7 @@ def faded(old: np.ndarray, new: np.ndarray, alpha: float) -> np.ndarray:
 
 
 def progan_discriminator(w: Weights, x: np.ndarray, stage: int, alpha: float) -> np.ndarray:
-    """Table 2: the mirror image, without pixel normalization; fromRGB with LReLU; minibatch stddev in front of 4 x 4."""
+    """Table 2: the mirror image, without pixel normalization; fromRGB with LReLU; minibatch stddev before 4 x 4."""
     y = leaky(equalized_conv(x, w, f"rgb.{stage}", size=1))
     for s in range(stage, 0, -1):
         y = leaky(equalized_conv(y, w, f"blocks.{s}.0"))
@@ -72,7 +73,8 @@ def judged(w: Weights, y: np.ndarray) -> np.ndarray:
 
 
 def mapped(w: Weights, z: np.ndarray, layers: int = 2) -> np.ndarray:
-    """z normalized, then dense layers with LReLU whose learning rate is a hundredth: weights 100 times as large, times 1 / 100."""
+    """z normalized, then dense layers with LReLU whose learning rate is a hundredth: weights 100 times as large, times 1 /
+    100."""
     z = pixel_norm(z)
     for i in range(layers):
         weight, bias = 0.01 * equalized(w[f"mapping.net.{i + 1}.weight"], math.sqrt(2.0)), 0.01 * w[f"mapping.net.{i + 1}.bias"]
@@ -163,7 +165,7 @@ def truncated_generator(w: Weights, z: np.ndarray) -> np.ndarray:
 
 
 def stylegan_discriminator(w: Weights, x: np.ndarray, stage: int, alpha: float) -> np.ndarray:
-    """Progressive GAN's, with a blur in front of each convolution that halves; its bias and LReLU behind the halving."""
+    """Progressive GAN's, with a blur before each convolution that halves; its bias and LReLU behind the halving."""
     y = leaky(equalized_conv(x, w, f"rgb.{stage}", size=1))
     for s in range(stage, 0, -1):
         y = leaky(equalized_conv(y, w, f"blocks.{s}.0"))

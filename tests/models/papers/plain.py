@@ -1,4 +1,5 @@
-"""Growing networks as the paper's figure 2 draws them: all layers are computed, whatever the stage, each with its own weight; slower.
+"""Growing networks as the paper's figure 2 draws them: all layers are computed, whatever the stage, each with its own weight;
+slower.
 
 Images are enlarged to the largest resolution, and a discriminator takes images of that.
 """

@@ -24,7 +24,7 @@ from tests.training.networks import assert_same, examples, made
 
 
 def history(every=10, **columns):
-    """A history of these columns, a row every so many steps."""
+    """A history of these columns, a row every few steps."""
     rows = zip(*columns.values())
     return History([{"step": every * (i + 1), **dict(zip(columns, map(float, row)))} for i, row in enumerate(rows)])
 

@@ -333,7 +333,7 @@ def ctrl_c(step):
 
 @pytest.mark.parametrize(("players", "stop"), [(plain, 1), (plain, 4), (styled, 3)])
 def test_a_run_that_is_resumed_ends_as_if_it_had_never_stopped(players, stop, whole, tmp_path):
-    """To the last bit, its history too. After step 1 and step 4 a resolution is due that no step has seen."""
+    """Bit for bit, its history too. After step 1 and step 4 a resolution is due that no step has seen."""
     options = {**QUIET, "steps": 7, "record_every": 3}
     with pytest.raises(KeyboardInterrupt):
         grown(players, ema=0.9).fit(images(), callbacks=[ctrl_c(stop), Checkpoint(tmp_path)], **options)

@@ -128,7 +128,7 @@ def test_instance_noise_falls_linearly_to_nothing():
 
 
 def test_both_players_see_the_noise():
-    """In the discriminator's step on real and on generated examples, in the generator's on its own; each time anew."""
+    """In the discriminator's step on real and on generated examples, in the generator's on its own; each time again."""
     trainer = game(remedies=[InstanceNoise(0.5, steps=2)])
     seen, made = [], []
     evaluator, make = trainer.discriminator.forward, trainer.generator.forward

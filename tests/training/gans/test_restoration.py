@@ -52,7 +52,7 @@ BOTH = pytest.mark.parametrize("generator", [enlarging, filling])
 
 @BOTH
 def test_equals_a_loop_written_by_hand(generator):
-    """To the last bit, over more than an epoch: D learns from restored images of others than it is shown whole."""
+    """Bit for bit, over more than an epoch: D learns from restored images of others than it is shown whole."""
     run, expected = trainer(generator), trainer(generator)
     mg.seed(7)
     run.fit(pixels(), steps=6, **QUIET)
