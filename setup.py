@@ -1,7 +1,7 @@
 """What setup.cfg cannot say: the folder demos/ is installed as minigen/demos. No top-level package is called `demos`.
 
-`pip install -e` leaves the demos where they are and puts the clone on Python's path. A script beside a clone that is called minigen,
-where that folder would pass for the package, finds the package only so, and so does an editor, which runs no import hooks.
+`pip install -e` leaves the demos where they are and puts the clone on Python's path. With an import hook instead, an editor would
+not find the package, and to a script beside the clone the folder `minigen` would pass for it.
 """
 
 import sys
