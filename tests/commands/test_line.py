@@ -161,14 +161,8 @@ def test_what_is_expected_of_data_before_they_are_loaded(name):
         ("sample nosuch", "nosuch does not exist; `minigen train MODEL --out nosuch` makes a run folder"),
         ("resume plain", "plain is not a run folder: it has no config.json"),
         ("evaluate damaged", "config.json is damaged, or of another version of minigen"),
-        (
-            "interpolate begun",
-            "begun has no checkpoint to continue from: `minigen train stacked --out begun` trains",
-        ),
-        (
-            "resume begun",
-            "begun has no checkpoint to continue from: `minigen train stacked --out begun` trains",
-        ),
+        ("interpolate begun", "begun has no checkpoint to continue from: `minigen train stacked --out begun` trains"),
+        ("resume begun", "begun has no checkpoint to continue from: `minigen train stacked --out begun` trains"),
         ("train vae --out plain", "plain already exists and is not empty: choose another --out"),
         ("train vae --out /", "/ already exists and is not empty: choose another --out"),
         ("train vae --out plain/notes.txt", "plain/notes.txt is a file: choose another --out"),
