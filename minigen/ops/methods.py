@@ -66,7 +66,10 @@ OTHERS: dict[str, Callable | property] = {
 
 def behind(name: str) -> Callable | property:
     """What the method of this name does."""
-    return OTHERS[name] if name in OTHERS else next(getattr(file, name) for file in FILES if hasattr(file, name))
+    for functions in (OTHERS, *map(vars, FILES)):
+        if name in functions:
+            return functions[name]
+    raise NotImplementedError(f"engine/methods.py lists {name}, and nothing stands behind it: write it in a file of FILES")
 
 
 for name in METHODS:
