@@ -44,9 +44,9 @@ training.fit(
 
 # %% [markdown]
 # ## Two classifiers
-# They get the same labeled images, in the same order, and the same number of updates: the pretrained one spends a quarter of them
-# on its head, which alone, on 30 fixed features, can take larger steps. Each seed draws different images and initial weights; the
-# autoencoder is the same for all.
+# They get the same labeled images, in the same order, and the same number of updates: the pretrained one spends a quarter of
+# them on its head, which alone, on 30 values that stay, can take larger steps. Each seed draws other images and other initial
+# weights; the autoencoder is the same for all.
 # %%
 before, changed = autoencoder.encoder.state_dict(), 0
 classes = len(train.class_names)

@@ -92,8 +92,8 @@ dense = training.Adversarial(
     generator,
     discriminator,
     ema=recipe.ema,
-    generator_optimizer=optim.RMSprop(generator.parameters(), lr=first.lr),
-    discriminator_optimizer=optim.RMSprop(discriminator.parameters(), lr=first.lr / 4),
+    generator_optimizer=optim.RMSprop(generator.parameters(), lr=first.rates[0]),
+    discriminator_optimizer=optim.RMSprop(discriminator.parameters(), lr=first.rates[1]),
 )
 recipe.fit(dense, train)
 dense_samples = dense.sample(args.samples)

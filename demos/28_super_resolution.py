@@ -48,7 +48,7 @@ content = super_resolution.Generator(args.factor)
 recipe.fit_content(content, train.images)
 adversarial = copy.deepcopy(content)
 trainer = recipe.trainer(adversarial)
-recipe.go_on(content, train.images)
+recipe.continue_content(content, train.images)
 history = recipe.fit(trainer, train.images)
 save(
     plot.training_curves(

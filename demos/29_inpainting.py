@@ -50,7 +50,7 @@ recipe.fit_content(plain, train.images)
 adversarial = copy.deepcopy(content)
 trainer = recipe.trainer(adversarial)
 for network in (content, plain):
-    recipe.go_on(network, train.images)
+    recipe.continue_content(network, train.images)
 history = recipe.fit(trainer, train.images)
 save(
     plot.training_curves(

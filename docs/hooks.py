@@ -74,6 +74,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         return markdown
     if page.file.src_uri == "index.md":
         page.meta["hide"] = ["navigation", "toc"]
+    if page.file.src_uri == "techniques.md":
+        page.meta["hide"] = ["toc"]  # its table needs the width
     written = {name: place for place, name in PAGES.items() if place != "README.md"}
     path = ROOT / written[page.file.src_uri] if page.file.src_uri in written else DOCS / page.file.src_uri
     here = posixpath.dirname(page.file.src_uri)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 # fmt: off
 # isort: off
 if TYPE_CHECKING:  # what type checkers and editors see of what follows; `as` says that it is for others too
-    from minigen import autograd as autograd, backend as backend, baselines as baselines, coursework as coursework, data as data
+    from minigen import autograd as autograd, backend as backend, baselines as baselines, data as data
     from minigen import engine as engine, errors as errors, evaluators as evaluators, losses as losses, metrics as metrics
     from minigen import models as models, nn as nn, ops as ops, optim as optim, plot as plot, recipes as recipes
     from minigen import synthetic as synthetic, training as training
@@ -21,10 +21,10 @@ if TYPE_CHECKING:  # what type checkers and editors see of what follows; `as` sa
     from minigen.ops import *  # noqa: F403
 # isort: on
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 FOLDERS = (
-    "autograd", "backend", "baselines", "coursework", "data", "engine", "errors", "evaluators", "losses", "metrics", "models",
+    "autograd", "backend", "baselines", "data", "engine", "errors", "evaluators", "losses", "metrics", "models",
     "nn", "ops", "optim", "plot", "recipes", "synthetic", "training",
 )
 NAMES = {

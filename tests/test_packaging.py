@@ -71,6 +71,16 @@ def test_minigen_is_all_that_is_installed(site):
     assert sorted(path.name for path in site.iterdir()) == ["bin", "minigen", f"minigen_edu-{version()}.dist-info"]
 
 
+def test_an_editable_install_is_a_path_and_no_import_hook(wheel, tmp_path):
+    build = f"from setuptools.build_meta import build_editable; build_editable({str(tmp_path)!r})"
+    done = subprocess.run([sys.executable, "-c", build], cwd=wheel.parent / "clone", capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (editable,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(editable) as archive:
+        (name,) = [name for name in archive.namelist() if ".dist-info/" not in name]
+        assert Path(archive.read(name).decode().strip()) == wheel.parent / "clone"
+
+
 def version():
     """As minigen/__init__.py has it."""
     return re.search(r'^__version__ = "(.*)"$', (ROOT / "minigen/__init__.py").read_text(), re.MULTILINE)[1]

@@ -118,9 +118,11 @@ def test_all_that_exists_is_gradient_checked_to_order_2(tmp_path):
     missing = unchecked(minigen, checked, CONSTANT)
     assert not missing, "\n".join(
         [
-            "write a gradient check to order 2 (as in tests/nn/test_layers.py, tests/models, tests/losses, tests/ops/test_forwards.py), or",
-            "give in CONSTANT the reason why there is none:",
+            "write a gradient check to order 2 (of an op in tests/samples.py, of a composition of ops in tests/ops/test_forwards.py,",
+            "of a layer in tests/nn/test_layers.py, of others in tests/models and tests/losses), or give in CONSTANT the reason why",
+            "there is none:",
             *(f"{name}: {reason}" for name, reason in sorted(missing.items())),
+            "(tests that failed when their checks only looked, as those do that expect an error:)",
             *failed,
         ]
     )

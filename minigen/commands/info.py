@@ -49,7 +49,7 @@ def installed(package: str) -> str:
 
 
 def threads() -> str:
-    """The number of processors, and the thread settings of the BLAS library."""
+    """How many processors there are, and what was said to the library that multiplies matrices."""
     said = [f"{name}={os.environ[name]}" for name in THREAD_VARIABLES if name in os.environ]
     return f"{os.cpu_count()}; threads of BLAS: {', '.join(said) or 'as many as it likes (OMP_NUM_THREADS limits them)'}"
 

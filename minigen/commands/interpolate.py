@@ -1,7 +1,7 @@
 """Walk from image to image through the latent space.
 
-Each row is a walk: for an autoencoder, straight from the code of one held-out image to that of another (conditioned on the first
-one's class); for a GAN, along a great circle from one latent vector to another.
+Each row is a walk: of an autoencoder straight from the code of one held-out image to that of another (of a conditional model
+in the class of the first), of a GAN along a great circle from one latent vector to another.
 """
 
 import argparse

@@ -18,7 +18,7 @@ from minigen.utils.signals import INTERRUPTED, Stopped
 
 MOMENTS = 20  # per run are drawn, and saved
 SAMPLES = 64
-LINES = 200  # of progress, one per epoch: a run of more has few examples, and is soon done
+LINES = 200  # of progress, one per epoch: a run of more epochs has few examples, and is soon done
 
 
 class Presence(training.Callback):
@@ -139,7 +139,7 @@ def draw_results(folder: RunFolder, config: Config, trained: TrainedModel, test:
 
 
 def is_planar(config: Config) -> bool:
-    """Whether two codes represent the three coordinates of a point."""
+    """Whether two values stand for the three coordinates of a point."""
     return config.shape == [3] and config.settings["latent_dim"] == 2
 
 

@@ -40,7 +40,7 @@ def picture_path(text: str) -> Path:
 
 
 def as_images(config: Config, examples: np.ndarray) -> np.ndarray:
-    """Examples of a model as images (n, h, w, c): flat rows get the shape of the data's images back."""
+    """Examples of a model as images (n, h, w, c): rows get the shape of the data's images back."""
     return examples.reshape(len(examples), *config.shape).clip(0, 1) if examples.ndim == 2 else examples
 
 

@@ -1,8 +1,8 @@
 """Continue a stopped run, or extend a finished one.
 
-The run continues from its last checkpoint, bit for bit as if it had never stopped. More --epochs (or --steps) extend it; a
-learning rate that falls to 0 at the end of the run then falls along the longer curve. For a finished run, missing pictures are
-made.
+The run goes on from its last checkpoint, bit for bit as if it had never stopped. With more --epochs (or --steps) it
+becomes longer; a learning rate that falls to 0 at the end of the run then falls along the longer curve. Of a run that is done,
+pictures that are missing are made.
 """
 
 import argparse

@@ -1,8 +1,8 @@
 """The folder of a training run: its contents, and a lock so that only one process trains in it.
 
-config.json      model, data, seed and all settings: everything needed to rebuild the model
-checkpoint.npz   weights, optimizers, random streams and the position in the data: everything needed to continue
-history.csv      a row per epoch, or per some number of steps
+config.json      model, data, seed and settings: everything needed to build the model again
+checkpoint.npz   weights, optimizers, random streams and the position in the data: everything needed to go on
+history.csv      a row per epoch, or for every so many steps
 pictures/        samples or reconstructions while it learned, and the training curves
 .lock            present while a process trains here, locked by the operating system
 """
@@ -71,8 +71,8 @@ class Config:
         return len(self.shape) == 3
 
     def check(self) -> None:
-        """Raise TypeError or ValueError, naming the field, unless the run can be continued: model, data and length are known, and
-        `minigen train` could have written it."""
+        """Raise TypeError or ValueError, naming the field, unless the run can be continued: it says what to train, on what, and
+        how long, as `minigen train` could have written it."""
         for name in ("minigen", "model", "data", "backend"):
             if not isinstance(getattr(self, name), str):
                 raise ValueError(f"{name} must be a text, got {shortened(getattr(self, name))}")
@@ -127,7 +127,7 @@ class Config:
                 f"{'epochs' if complete.steps is None else 'steps'} alone"
             )
         try:
-            recipe.build(spec)
+            recipe.check(spec)
         except (ArithmeticError, MemoryError, TypeError, ValueError) as error:
             raise ValueError(f"settings {shortened(self.settings)}: {error}") from error
 

@@ -33,7 +33,8 @@ def arguments(parser: Parser) -> None:
     models = "\n".join(f"  {recipe.name:22} {recipe.summary}" for recipe in RECIPES.values())
     parser.description = f"{parser.description}\nmodels:\n{models}"
     parser.add_argument("model", type=one_of("model", [*RECIPES]), metavar="MODEL", help="one of the models above")
-    parser.add_argument("words", nargs=argparse.REMAINDER, metavar="...", help="its options: minigen train MODEL --help")
+    words = parser.add_argument("words", nargs=argparse.REMAINDER, metavar="...", help="its options: minigen train MODEL --help")
+    words.required = False
 
 
 def model_parser(recipe: Recipe) -> Parser:
@@ -109,7 +110,7 @@ def complete(args: argparse.Namespace, recipe: Recipe, shape: Sequence[int], cla
         recipe = recipe.with_arguments(args)
         spec = recipe.input_spec(shape, classes)
         recipe = recipe.with_length(spec, n)
-        recipe.build(spec)
+        recipe.check(spec)
     except (TypeError, ValueError) as error:  # the library's own message
         raise UsageError(str(error)) from error
     return recipe

@@ -13,7 +13,7 @@ from minigen.utils.arguments import Parser, add_name, add_seed
 
 
 def run_arguments(parser: Parser) -> None:
-    """The run, and the options of all commands that use it."""
+    """RUN, and the options of all commands that use a trained model."""
     parser.add_argument("run", type=Path, metavar="RUN", help="a run folder, made by minigen train")
     add_seed(parser)
     add_name(parser, "backend", NAMES, "array library")

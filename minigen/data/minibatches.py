@@ -122,7 +122,7 @@ class Endless:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.batches, self.epoch = state["batches"], iter(())
-        self.batches.load_state_dict(self.batches.state_dict())  # it knows the position in the epoch
+        self.batches.load_state_dict(self.batches.state_dict())  # it knows where the epoch stands
 
 
 def common_length(arrays: tuple[np.ndarray, ...]) -> int:

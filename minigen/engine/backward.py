@@ -26,7 +26,7 @@ FREED = (None,)  # the inputs of a node whose graph has been freed
 
 
 def backward(y: Tensor, cotangent: Any = None, retain_graph: bool = False) -> None:
-    """Add dL/dleaf to the `.grad` of every leaf that requires one, L being the scalar y (or <cotangent, y>).
+    """Add dL/dleaf to the `.grad` of every leaf that requires one, L being the scalar y (or `<cotangent, y>`).
 
     The graph is freed on the way, unless `retain_graph`. Raises GraphError for a tensor of more than one element without
     a cotangent, for a graph that has been freed already, and for one built on older values of a parameter.
@@ -51,7 +51,7 @@ def backward(y: Tensor, cotangent: Any = None, retain_graph: bool = False) -> No
 def grad(
     y: Tensor, xs: Sequence[Tensor], cotangent: Any = None, create_graph: bool = False, allow_unused: bool = False
 ) -> list[Tensor]:
-    """dL/dx for each x in xs, with L = y if y has one element, else L = <cotangent, y>.
+    """dL/dx for each x in xs, with L = y if y has one element, else L = `<cotangent, y>`.
 
     Returns Tensors of the shapes of xs, touches no `.grad`, and walks only paths that lead to xs. With `create_graph` the
     result is itself part of a graph and can be differentiated again. Raises GraphError if y does not depend on some x
@@ -190,3 +190,6 @@ def initial_cotangent(y: Tensor, cotangent: Any) -> Array:
     if g.shape != y.shape:
         raise ShapeError(f"cotangent: got shape {g.shape}, expected that of the output, {y.shape}")
     return g
+
+
+Tensor.backward = backward  # type: ignore[method-assign, assignment]  # engine/methods.py lists it

@@ -1,12 +1,13 @@
-"""Where a Tensor meets Python and NumPy: comparisons, and errors that name the minigen way to do what it refuses."""
+"""Where a Tensor meets Python and NumPy: its shape, comparisons, and for what it refuses, the minigen way to do it."""
 
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
 from minigen.backend import Array, asarray, to_numpy
 from minigen.backend.host import has_no_dtype
 from minigen.errors import DtypeError, ShapeError
+from minigen.utils.near_misses import TENSORS, missing
 
 
 def unwrap(x: Any) -> Any:
@@ -155,6 +156,14 @@ class NumpyProtocols:
         return self._data.argmin(axis=axis)
 
     # -- what Python and NumPy users expect, and what to write instead ----------------------------------------
+
+    if not TYPE_CHECKING:  # a type checker believes that what has a __getattr__ has every attribute
+
+        def __getattr__(self, name: str) -> Any:
+            """Called for what is not there: the methods of other libraries."""
+            if name in TENSORS:
+                raise missing("Tensor", name, TENSORS)
+            return object.__getattribute__(self, name)
 
     __array_ufunc__ = Ufuncs()
 

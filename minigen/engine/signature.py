@@ -1,4 +1,4 @@
-"""The type of what `@op` returns, for editors and type checkers."""
+"""What ops take and return, and what `@op` makes of a forward function, for editors and type checkers."""
 
 from collections.abc import Callable
 from typing import Any, ParamSpec, Protocol

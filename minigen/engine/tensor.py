@@ -2,19 +2,15 @@
 
 import itertools
 import operator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from minigen import backend
 from minigen.backend import Array
+from minigen.engine.methods import Methods
 from minigen.engine.numpy_protocols import NumpyProtocols, float_array, unwrap
 from minigen.errors import GraphError, ShapeError
-
-if TYPE_CHECKING:  # operators, methods and backward(): one list, for readers, editors and type checkers
-    from minigen.ops.methods import Methods
-else:
-    Methods = object  # minigen.ops puts them into the class
 
 # One clock for the whole engine. A tensor's version is the time it was made or last changed, so that
 #   - a tensor is always younger than its inputs: sorting by version is a topological order, and
@@ -22,7 +18,7 @@ else:
 next_version = itertools.count(1).__next__
 
 
-class Tensor(NumpyProtocols, Methods):
+class Tensor(NumpyProtocols, Methods["Tensor"]):
     """An array and, if it was computed from tensors that require a gradient, the op and the inputs it came from.
 
     `data`: a float array, which keeps its dtype and is shared, not copied; lists and Python numbers become float32. Integers

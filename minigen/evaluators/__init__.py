@@ -1,4 +1,4 @@
-"""Networks that evaluate generated images, each trained once per data set by one recipe, and cached."""
+"""Networks that evaluate what others make, each trained once for a data set by one recipe and kept."""
 
 from minigen.evaluators.attributes import attribute_classifier
 from minigen.evaluators.fakes import train_on_fake

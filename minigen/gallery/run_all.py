@@ -1,4 +1,4 @@
-"""`minigen demo all`: every demo in a process of its own, two at a time, and a page of the results so far.
+"""`minigen demo all`: every demo in a process of its own, one per core at a time, and a page of what is there so far.
 
 A demo that has run with the same settings and the same source is not run again, so that a stopped run continues where it was.
 """
@@ -40,8 +40,6 @@ SECONDS: dict[str, tuple[float, float]] = {
 TYPICAL = (8, 200)  # of a demo that is not in the table
 AFTER = {"34": "33"}  # 34 uses what 33 trains and keeps: in parallel, both would train it
 
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")  # the environment variables of various libraries
-
 
 def parsed(words: Sequence[str]) -> argparse.Namespace:
     """The options of `minigen demo all`."""
@@ -80,7 +78,7 @@ def settings_of(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def is_done(name: str, result: Mapping[str, Any] | None, settings: Mapping[str, Any]) -> bool:
-    """Whether a result.json is from the demo's current source with exactly these settings."""
+    """Whether a result.json was written by the demo as it is now, with these settings and no others."""
     config = (result or {}).get("config", {})
     asked = all(config.get(option) == value for option, value in settings.items())
     return asked and config.get("given", {"unknown": None}).keys() <= settings.keys() and config.get("source") == checksum(name)

@@ -4,8 +4,10 @@ from minigen import ops
 from minigen.autograd import TensorLike
 from minigen.losses.reduction import reduce
 from minigen.utils.checks import check_same_shape
+from minigen.utils.near_misses import explained
 
 
+@explained
 def kl_normal(mean: TensorLike, logvar: TensorLike, reduction: str = "batchmean") -> TensorLike:
     """Divergence of a diagonal Gaussian from the standard normal, KL(N(mean, diag exp(logvar)) || N(0, I)), in nats.
 

@@ -6,20 +6,24 @@ from minigen.autograd import TensorLike
 from minigen.backend import Array, asarray, is_array
 from minigen.errors import ShapeError
 from minigen.losses.reduction import check_matching, check_unit_interval, reduce
+from minigen.utils.near_misses import explained
 
 
+@explained
 def mse(prediction: TensorLike, target: TensorLike, reduction: str = "mean") -> TensorLike:
     """Squared error (x - t)^2; prediction and target of one shape (n, ...)."""
     check_matching("mse", prediction, target)
     return reduce(ops.square(prediction - target), reduction)
 
 
+@explained
 def mae(prediction: TensorLike, target: TensorLike, reduction: str = "mean") -> TensorLike:
     """Absolute error |x - t|; prediction and target of one shape (n, ...)."""
     check_matching("mae", prediction, target)
     return reduce(ops.absolute(prediction - target), reduction)
 
 
+@explained
 def bce_with_logits(logits: TensorLike, target: TensorLike, reduction: str = "mean") -> TensorLike:
     """Binary cross entropy of sigmoid(logits) against targets in [0, 1], in nats.
 
@@ -32,6 +36,7 @@ def bce_with_logits(logits: TensorLike, target: TensorLike, reduction: str = "me
     return reduce(ops.sigmoid_cross_entropy(logits, target), reduction)
 
 
+@explained
 def cross_entropy(logits: TensorLike, labels: Array, reduction: str = "mean") -> TensorLike:
     """-log softmax(logits)[label], in nats: logits (n, classes), labels (n,) plain integers from 0 to classes - 1.
 

@@ -64,7 +64,7 @@ def check_classes(metric: str, name: str, labels: np.ndarray, classes: int | Non
 
 
 def check_count(metric: str, name: str, count: int, least: int, most: int | None = None, of: str = "") -> None:
-    """Raise ValueError unless it is a whole number from `least` to `most`. of: the source of the limit."""
+    """Raise ValueError unless it is a whole number from `least` to `most`. of: what sets the limit."""
     if not is_whole(count) or count < least or (most is not None and count > most):
         expected = f"at least {least}" if most is None else f"{least} to {most}"
         raise ValueError(f"{metric}: {name} is {count}{f' for {of}' if of else ''}, expected {expected}")

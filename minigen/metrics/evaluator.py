@@ -6,14 +6,14 @@ import numpy as np
 
 
 class FeatureExtractor(Protocol):
-    """A network whose features measure how similar two images look, such as `models.AttributeClassifier`."""
+    """Whose features tell how alike two images look: `models.attribute_classifier.AttributeClassifier`, for example."""
 
     def features(self, images: Any) -> np.ndarray:
         """Images (n, h, w, c) in [0, 1] -> features (n, d), on the host."""
 
 
 class Evaluator(FeatureExtractor, Protocol):
-    """One that also predicts classes, such as `models.FeatureClassifier`."""
+    """One that also says what is seen: `models.feature_classifier.FeatureClassifier`, for example."""
 
     def predict(self, images: Any) -> np.ndarray:
         """Images -> classes (n,)."""

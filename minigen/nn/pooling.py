@@ -30,8 +30,8 @@ class Pool2d(Module):
         return (*output_size((height, width), self.pool_size, self.stride, self.padding), channels)
 
     def describe(self) -> str:
-        stride = f", stride {by(self.stride)}" if self.stride != self.pool_size else ""
-        return by(self.pool_size) + stride + (f", padding {self.padding}" if self.padding != "valid" else "")
+        stride = f", stride {size_text(self.stride)}" if self.stride != self.pool_size else ""
+        return size_text(self.pool_size) + stride + (f", padding {self.padding}" if self.padding != "valid" else "")
 
 
 class MaxPool2d(Pool2d):
@@ -67,9 +67,9 @@ class UpSample2d(Module):
         return height * self.factor[0], width * self.factor[1], channels
 
     def describe(self) -> str:
-        return by(self.factor)
+        return size_text(self.factor)
 
 
-def by(size: Pair) -> str:
+def size_text(size: Pair) -> str:
     """(2, 3) as "2x3"."""
     return f"{size[0]}x{size[1]}"

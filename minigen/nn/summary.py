@@ -1,18 +1,15 @@
 """The table of a network's layers, with their output shapes and parameters."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from minigen.utils.tables import table
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from minigen.nn.module import Module
-
 Shape = tuple[int, ...]  # of one example
+Module = Any  # nn.Module, whose method summary() is made of this file
 
 
-def summary(module: "Module", input_shape: Shape) -> str:
+def summary(module: Module, input_shape: Shape) -> str:
     """The table as text: a row for each layer, in order of application if that is known, for one example's input shape."""
     rows = [("layer", "output shape", "parameters"), ("input", str(input_shape), "")]
     counted: set[int] = set()
@@ -24,7 +21,7 @@ def summary(module: "Module", input_shape: Shape) -> str:
     return table(rows, "<<>", gap=3, rules=(1, len(rows) - 1))
 
 
-def add_rows(rows: list[tuple[str, str, str]], module: "Module", path: str, shape: Shape, counted: set[int]) -> Shape:
+def add_rows(rows: list[tuple[str, str, str]], module: Module, path: str, shape: Shape, counted: set[int]) -> Shape:
     """Append the rows of a module, or of its `summary_children`; returns its output shape."""
     parts = module.summary_children()
     if parts is not None:
@@ -43,7 +40,7 @@ def add_rows(rows: list[tuple[str, str, str]], module: "Module", path: str, shap
     return shape
 
 
-def layers_below(module: "Module", path: str) -> "Iterator[tuple[str, Module]]":
+def layers_below(module: Module, path: str) -> Iterator[tuple[str, Module]]:
     """(path, module) of the modules below that know their own output shape, or have no modules below themselves."""
     for name, child in module.children():
         known = child.knows_output_shape() and child.summary_children() is None
@@ -53,11 +50,11 @@ def layers_below(module: "Module", path: str) -> "Iterator[tuple[str, Module]]":
             yield from layers_below(child, f"{path}{name}.")
 
 
-def trace(module: "Module", shape: Shape, layers: "list[Module]") -> tuple[dict[int, Any], Shape]:
+def trace(module: Module, shape: Shape, layers: list[Module]) -> tuple[dict[int, Any], Shape]:
     """Output shapes of the layers (by id) and of the module, recorded in a forward pass of one example of zeros."""
     shapes: dict[int, Any] = {}
 
-    def watched(layer: "Module", forward: "Callable") -> "Callable":
+    def watched(layer: Module, forward: Callable) -> Callable:
         def seen(*inputs: Any, **options: Any) -> Any:
             y = forward(*inputs, **options)
             shapes[id(layer)] = tuple(getattr(y, "shape", ("?", "?"))[1:])
@@ -66,15 +63,15 @@ def trace(module: "Module", shape: Shape, layers: "list[Module]") -> tuple[dict[
         return seen
 
     for layer in layers:
-        vars(layer)["forward"] = watched(layer, layer.forward)
+        layer.__dict__["forward"] = watched(layer, layer.forward)
     try:
         return shapes, module.traced_output_shape(shape)
     finally:
         for layer in layers:
-            del vars(layer)["forward"]
+            del layer.__dict__["forward"]
 
 
-def row(name: str, module: "Module", shape: Any, counted: set[int]) -> tuple[str, str, str]:
+def row(name: str, module: Module, shape: Any, counted: set[int]) -> tuple[str, str, str]:
     """One line of the table; a shared parameter counts at its first occurrence."""
     new = [parameter for parameter in module.parameters() if id(parameter) not in counted]
     counted.update(map(id, new))

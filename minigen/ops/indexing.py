@@ -9,6 +9,7 @@ from minigen.backend.host import check_whole
 from minigen.engine import Tensor, TensorLike, op
 from minigen.errors import ShapeError
 from minigen.ops.shape import broadcast_to, concatenate
+from minigen.utils.near_misses import explained
 
 
 @op
@@ -53,8 +54,9 @@ def is_basic(index: Any) -> bool:
 # -- compositions ------------------------------------------------------------------------------------------------
 
 
+@explained
 def take(x: TensorLike, indices: Array, axis: int = 0) -> TensorLike:
-    """The slices of x at `indices` (an int array) along an axis: rows of a table by index. Raises IndexError out of range."""
+    """The slices of x at `indices` (an int array) along an axis: rows of a table by number. Raises IndexError out of range."""
     indices = indices if is_array(indices) else asarray(indices)
     length = x.shape[axis]
     if indices.size and (int(indices.min()) < -length or int(indices.max()) >= length):

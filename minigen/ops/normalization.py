@@ -13,6 +13,7 @@ from minigen.ops.elementwise import sqrt, square
 from minigen.ops.reduction import Axis, axis_tuple, check_eps, count, l2norm, mean
 from minigen.ops.shape import broadcast_to, concatenate, reshape, sum_to
 from minigen.utils.checks import is_whole
+from minigen.utils.near_misses import explained
 
 
 @op
@@ -97,17 +98,20 @@ def scale_shift_dshift(g, y, x, scale, shift):
 # -- compositions ------------------------------------------------------------------------------------------------
 
 
+@explained
 def normalize(x: TensorLike, axis: Axis, eps: float) -> TensorLike:
     """(x - mean) / sqrt(variance + eps) along `axis`, with the biased variance (divided by n)."""
     centered = center(x, axis=axis)
     return scale_shift(centered, inv_rms(centered, axis=axis, eps=eps))
 
 
+@explained
 def var(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> TensorLike:
     """Variance along `axis`: the mean of (x - mean)^2, divided by n as in NumPy."""
     return mean(square(deviations(x, axis=axis)), axis=axis, keepdims=keepdims)
 
 
+@explained
 def std(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> TensorLike:
     """Standard deviation along `axis`, the square root of `var`.
 
@@ -117,7 +121,7 @@ def std(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> TensorLike:
 
 
 def pixel_norm(x: TensorLike, eps: float = 1e-8) -> TensorLike:
-    """x / sqrt(mean over channels of x^2 + eps): every vector along the last axis scaled to a mean square of 1; same shape.
+    """x / sqrt(mean over channels of x^2 + eps): every vector along the last axis brought to a mean square of 1; same shape.
 
     Applied after each convolution of a generator, it keeps activations from growing. Source: Karras et al. 2018, section 4.2.
     """
@@ -187,6 +191,6 @@ def repeat_per_row(v: Array, x: Array) -> Array:
 
 
 def check_group_size(name: str, group_size: int) -> None:
-    """Raise for a group of one, which has no deviation, and for anything that is not a count."""
+    """Raise for a group of one, which has no deviation, and for what does not count examples."""
     if not is_whole(group_size) or group_size < 2:
         raise ValueError(f"{name}: examples are compared within groups of at least 2, got group_size={group_size!r}")

@@ -18,6 +18,7 @@ from minigen.ops.elementwise import gated
 from minigen.ops.linalg import matmul
 from minigen.ops.shape import crop, interior, reshape
 from minigen.ops.window import Padding, Pair, explicit_padding, output_size, pair
+from minigen.utils.near_misses import explained
 
 Size = int | Pair
 NO_PADDING = ((0, 0), (0, 0))
@@ -169,6 +170,7 @@ def upsample_nearest2d_dx(g, y, x, *, factor):
 # -- compositions ------------------------------------------------------------------------------------------------
 
 
+@explained
 def avg_pool2d(x: TensorLike, *, size: Size = 2, stride: Size | None = None, padding: Padding = "valid") -> TensorLike:
     """The mean of each window, as `max_pool2d` places them: (n, h, w, c) -> (n, h', w', c).
 
@@ -182,6 +184,7 @@ def avg_pool2d(x: TensorLike, *, size: Size = 2, stride: Size | None = None, pad
     return separable(x, *(window_means(*axis) for axis in zip(x.shape[1:3], grid, size, stride, padding)))
 
 
+@explained
 def resize_bilinear(x: TensorLike, *, size: Size) -> TensorLike:
     """Images of another size by linear interpolation along height and width: (n, h, w, c) -> (n, *size, c).
 

@@ -11,6 +11,7 @@ from minigen.engine import TensorLike, op
 from minigen.errors import ShapeError
 from minigen.ops.elementwise import exp, masked
 from minigen.ops.shape import broadcast_to, reshape
+from minigen.utils.near_misses import explained
 
 
 @op
@@ -42,7 +43,7 @@ def mean_dx(g, y, x, *, axis, keepdims):
 @op
 def max(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Array:
     """Largest element along `axis`; equal ones share the gradient equally. Raises ShapeError for the largest of no elements."""
-    check_some("max", x, axis)
+    check_not_empty("max", x, axis)
     return x.max(axis=axis_of(x, axis), keepdims=keepdims)
 
 
@@ -55,7 +56,7 @@ def max_dx(g, y, x, *, axis, keepdims):
 @op
 def min(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Array:
     """Smallest element along `axis`; equal ones share the gradient equally. Raises ShapeError for the smallest of no elements."""
-    check_some("min", x, axis)
+    check_not_empty("min", x, axis)
     return x.min(axis=axis_of(x, axis), keepdims=keepdims)
 
 
@@ -118,6 +119,7 @@ def l2norm_dx(g, y, x, *, axis, keepdims, eps):
 # -- compositions ------------------------------------------------------------------------------------------------
 
 
+@explained
 def softmax(x: TensorLike, axis: int = -1) -> TensorLike:
     """e^x / sum e^x along `axis`: probabilities from logits, without overflow."""
     return exp(log_softmax(x, axis=axis))
@@ -144,7 +146,7 @@ def count(x: Any, axis: Axis) -> int:
     return x.size if axis is None else math.prod(x.shape[i] for i in axis_tuple(axis, len(x.shape)))
 
 
-def check_some(name: str, x: Any, axis: Axis) -> None:
+def check_not_empty(name: str, x: Any, axis: Axis) -> None:
     """Raise ShapeError for the largest or smallest of no elements."""
     if not count(x, axis):
         raise ShapeError(f"the {name} of no elements, shape {x.shape}: an empty batch?")

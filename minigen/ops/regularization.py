@@ -14,7 +14,7 @@ from minigen.utils.checks import check_fraction
 
 
 def dropout(x: TensorLike, keep: Array, rate: float) -> TensorLike:
-    """x / (1 - rate) where kept, else 0: zeroes what the bool mask `keep` drops and rescales the rest, which preserves the mean.
+    """x / (1 - rate) where kept, else 0: zeroes what the bool mask `keep` drops and rescales the rest, so that the mean stays.
 
     Inverted dropout (Srivastava et al. 2014): nothing changes at test time. Raises ValueError for a rate outside [0, 1).
     """
@@ -35,7 +35,7 @@ def l1_sparsity(activations: TensorLike) -> TensorLike:
 
 
 def kl_sparsity(activations: TensorLike, target: float = 0.1) -> TensorLike:
-    """How far the units' mean activations are from `target`: a KL divergence between Bernoulli distributions, in nats.
+    """How far the units' mean activations are from `target`: a divergence between coins, in nats.
 
         sum over units j of  t log(t / p_j) + (1 - t) log((1 - t) / (1 - p_j)),   p_j = mean over the batch of a_j,   t = target
 

@@ -7,6 +7,7 @@ from minigen import backend
 from minigen.backend import Array, array_module
 from minigen.engine import TensorLike, op
 from minigen.errors import ShapeError
+from minigen.utils.near_misses import explained
 
 
 @op
@@ -116,6 +117,7 @@ def interior(widths: tuple[tuple[int, int], ...], shape: tuple[int, ...]) -> tup
 # -- compositions ------------------------------------------------------------------------------------------------
 
 
+@explained
 def stack(*arrays: TensorLike, axis: int = 0) -> TensorLike:
     """Arrays of one shape along a new axis: stack(x, y) of two (n,) is (2, n)."""
     one_by_one("stack", arrays)
@@ -128,6 +130,7 @@ def one_by_one(name: str, arrays: tuple) -> None:
         raise TypeError(f"{name} takes arrays, not a list of them: {name}(x, y, axis=0) or {name}(*arrays, axis=0)")
 
 
+@explained
 def split(x: TensorLike, sections: int, axis: int = 0) -> list[TensorLike]:
     """x cut into `sections` equal parts along an axis. Raises ValueError if the length is not divisible."""
     if sections < 1:
@@ -139,12 +142,14 @@ def split(x: TensorLike, sections: int, axis: int = 0) -> list[TensorLike]:
     return [x[(*before, slice(i * step, (i + 1) * step))] for i in range(sections)]
 
 
+@explained
 def expand_dims(x: TensorLike, axis: int) -> TensorLike:
     """x with a new axis of length 1 at position `axis`."""
     position = checked_axis("expand_dims", axis, len(x.shape) + 1)
     return reshape(x, shape=(*x.shape[:position], 1, *x.shape[position:]))
 
 
+@explained
 def squeeze(x: TensorLike, axis: int | tuple[int, ...] | None = None) -> TensorLike:
     """x without the given axes of length 1; by default without all of them."""
     ndim = len(x.shape)
@@ -158,8 +163,9 @@ def squeeze(x: TensorLike, axis: int | tuple[int, ...] | None = None) -> TensorL
     return reshape(x, shape=tuple(n for i, n in enumerate(x.shape) if n != 1 or i not in axes))
 
 
+@explained
 def swapaxes(x: TensorLike, first: int, second: int) -> TensorLike:
-    """x with two axes swapped."""
+    """x with two axes exchanged."""
     axes = list(range(len(x.shape)))
     first, second = (checked_axis("swapaxes", axis, len(axes)) for axis in (first, second))
     axes[first], axes[second] = axes[second], axes[first]
@@ -173,6 +179,7 @@ def checked_axis(name: str, axis: int, ndim: int) -> int:
     return axis % ndim
 
 
+@explained
 def flatten(x: TensorLike, start_axis: int = 0) -> TensorLike:
     """The axes from `start_axis` on as one: flatten(x) is one row, flatten(x, 1) of (n, h, w, c) is (n, h w c): one per example.
 

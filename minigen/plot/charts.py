@@ -245,7 +245,7 @@ def lines_by_quantity(columns: Mapping[str, Any]) -> dict[str, dict[str, Style]]
 
 
 def lines_by_panel(columns: Mapping[str, Any], panels: Mapping[str, Sequence[str]]) -> dict[str, dict[str, Style]]:
-    """Each panel -> its columns -> their style, else an error that names what the history lacks."""
+    """Each panel -> its columns -> their style, or an error that names what the history lacks."""
     if not panels or not all(panels.values()):
         raise ValueError(f"training_curves: got panels {dict(panels)}, expected at least one, each with at least one column")
     for panel, names in panels.items():

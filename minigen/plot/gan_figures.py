@@ -18,7 +18,7 @@ REALIZATIONS = 100  # draws of noise, for the standard deviation
 
 
 def uncurated(generator: Any, n: int = 64, seed: int = 0, columns: int | None = None, psi: float = 1.0) -> Figure:
-    """n samples, none selected (Karras et al. 2019, figure 2). `psi`: of StyleGAN's truncation."""
+    """n samples as they come (Karras et al. 2019, figure 2). `psi`: of StyleGAN's truncation."""
     if psi != 1.0:
         check_styled("truncation", generator)
     z = latent(generator, n, seed)
@@ -82,7 +82,7 @@ def style_mixing(generator: Any, rows: int = 2, columns: int = 6, seed: int = 0)
 
 
 def noise(generator: Any, n: int = 8, seed: int = 0) -> Figure:
-    """The same styles with two draws of noise, without any, and the standard deviation over 100 draws, white where it is largest.
+    """The same styles with two draws of noise, without any, and the deviation over 100 draws, white where it is largest.
 
     Karras et al. 2019, figures 4 and 5.
     """
@@ -115,7 +115,7 @@ def noise_deviation(generator: Any, w: np.ndarray, rng: np.random.Generator) -> 
 
 
 def truncation(generator: Any, n: int = 8, seed: int = 0, psis: Sequence[float] = (1, 0.7, 0.5, 0, -0.5, -1)) -> Figure:
-    """The same latent vectors with styles moved to their average (psi = 0), and beyond it, to the opposite styles.
+    """The same latent vectors with styles ever nearer to their average (psi = 0), and beyond it: each becomes its opposite.
 
     Karras et al. 2019, figure 8.
     """
@@ -125,7 +125,7 @@ def truncation(generator: Any, n: int = 8, seed: int = 0, psis: Sequence[float] 
 
 
 def interpolation(generator: Any, pairs: int = 3, steps: int = 9, seed: int = 0) -> Figure:
-    """Interpolation between two latent vectors on a great circle in Z and, for StyleGAN, between the same two on a line in W.
+    """Between two latent vectors on the great circle of Z and, for StyleGAN, between the same two on the straight line of W.
 
     Sources: White 2016, section 2.1, for great circles; Karras et al. 2019, section 4.1, for Z and W.
     """

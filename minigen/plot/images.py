@@ -201,7 +201,7 @@ def filters(weights: Any, title: str | None = None, shape: tuple[int, ...] | Non
 
 
 def canvas(columns: int, height: float, pixels: int, title: str | None, beside: float = 0) -> tuple[Figure, Axes]:
-    """A figure, and its bare axes, y downward, for `columns` images, each 1 unit and `pixels` pixels wide, of a total `height`.
+    """A figure, and its bare axes, y downwards, for columns images, each 1 wide and pixels pixels wide, in a total height.
 
     beside: room for labels, in inches.
     """

@@ -56,6 +56,9 @@ class AutoencoderRecipe(Recipe):
     def with_length(self, spec: InputSpec, n: int) -> Self:
         return replace(self, epochs=self.epochs or ceil(self.steps / ceil(n / self.batch_size)), steps=None)
 
+    def check(self, spec: InputSpec) -> None:
+        self.optimizer(self.network(spec).parameters(), 1)
+
     def build(self, spec: InputSpec) -> TrainedAutoencoder:
         """A new network, with the methods of a trained model."""
         return TrainedAutoencoder(self, spec)

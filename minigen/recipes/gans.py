@@ -61,6 +61,8 @@ class GanRecipe(Recipe):
         if self.batch_size > n:
             raise RecipeError(f"{self.name} needs full batches: choose a batch_size of at most {n}, the number of examples")
         in_step, batches = getattr(self, "critic_steps", 1), n // self.batch_size
+        if in_step < 1:
+            raise RecipeError(f"{self.name}'s critic_steps must be at least 1, got {in_step}")
         steps = self.epochs * batches // in_step if self.epochs else self.steps
         if steps == 0:
             raise RecipeError(
@@ -68,6 +70,9 @@ class GanRecipe(Recipe):
                 "smaller batch_size"
             )
         return replace(self, epochs=None, steps=steps)
+
+    def check(self, spec: InputSpec) -> None:
+        self.trainer(*self.networks(spec))
 
     def build(self, spec: InputSpec) -> TrainedGan:
         """New networks, with the methods of a trained generator."""
@@ -90,12 +95,17 @@ class Gan(GanRecipe):
     steps: int | None = 20_000
     ema = 0.999
 
+    @property
+    def rates(self) -> tuple[float, float]:
+        """Learning rates of generator and discriminator, where they begin."""
+        return self.lr, self.lr / 4
+
     def networks(self, spec: InputSpec) -> Players:
         channels = spec.shape[2]
         return gan.Generator(channels=channels), gan.Discriminator(channels=channels)
 
     def trainer(self, generator: base.Generator, discriminator: Any) -> Adversarial:
-        rates = [schedules.cosine(rate, self.steps) for rate in (self.lr, self.lr / 4)]
+        rates = [schedules.cosine(rate, self.steps) for rate in self.rates]
         return Adversarial(
             generator,
             discriminator,
@@ -226,6 +236,8 @@ class GrowingRecipe(GanRecipe):
         return Growth(final=resolution, stable=self.phase, fading=self.phase)
 
     def with_length(self, spec: InputSpec, n: int) -> Self:
+        if self.last < 0:
+            raise RecipeError(f"{self.name}'s last must be at least 0, got {self.last}")
         growth = self.growth(spec.shape[0])
         shortest = ceil(growth.images / self.batch_size)
         recipe = super().with_length(spec, n)

@@ -138,13 +138,13 @@ def stylegan_game(task: PortraitTask) -> tuple[GrowingRecipe, training.Progressi
 def trained_stylegan(task: PortraitTask) -> stylegan.Generator:
     """Demo 27's averaged generator: loaded, if these settings were trained before, else trained (a quarter of an hour)."""
     recipe, trainer = stylegan_game(task)
-    train_or_load(trainer.sampler, kept(task, recipe), made_of(task, recipe), lambda: recipe.fit(trainer, task.train))
+    train_or_load(trainer.sampler, weights_file(task, recipe), made_of(task, recipe), lambda: recipe.fit(trainer, task.train))
     return trainer.sampler
 
 
 def keep_stylegan(task: PortraitTask, recipe: GrowingRecipe, generator: stylegan.Generator) -> None:
     """Keep a trained generator for the demos that examine it."""
-    save_weights(kept(task, recipe), "model", generator, made_of(task, recipe))
+    save_weights(weights_file(task, recipe), "model", generator, made_of(task, recipe))
 
 
 def made_of(task: PortraitTask, recipe: GrowingRecipe) -> str:
@@ -153,7 +153,7 @@ def made_of(task: PortraitTask, recipe: GrowingRecipe) -> str:
     return f"{task.args.data}-{checksum([task.images]):08x}-{recipe.name}-{settings}-seed{task.args.seed}"
 
 
-def kept(task: PortraitTask, recipe: GrowingRecipe) -> Path | None:
+def weights_file(task: PortraitTask, recipe: GrowingRecipe) -> Path | None:
     """The path of the generator of these settings in the user's cache; None if there is no cache."""
     name = f"{made_of(task, recipe)}.npz"
     return task.args.out / "weights" / name if task.args.quick else cached("stylegan", name)

@@ -110,6 +110,10 @@ class Recipe:
         """
         raise NotImplementedError
 
+    def check(self, spec: InputSpec) -> None:
+        """Raise the error of whatever cannot be made with these settings, before anything is loaded or written."""
+        raise NotImplementedError
+
     # -- the examples --------------------------------------------------------------------------------------------
 
     def examples(self, dataset: Dataset) -> Any:

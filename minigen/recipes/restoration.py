@@ -21,6 +21,7 @@ class RestorationRecipe(Recipe):
     batch_size: int = 32
     epochs: int | None = 3
     steps: int | None = 300
+    later_lr = 5e-4  # the network's, once it has learned the content
     weight: float = option(1e-3, "weight of the adversarial term beside the content")
 
     def fit_content(self, network: nn.Module, images: np.ndarray) -> training.History:
@@ -29,15 +30,15 @@ class RestorationRecipe(Recipe):
         adam = optim.Adam(network.parameters(), lr=rate)
         return training.fit(network, images, optimizer=adam, epochs=self.epochs, batch_size=self.batch_size)
 
-    def go_on(self, network: nn.Module, images: np.ndarray) -> training.History:
+    def continue_content(self, network: nn.Module, images: np.ndarray) -> training.History:
         """The same, for as many additional updates as the game has steps."""
         epochs = ceil(self.steps * self.batch_size / len(images))
-        return self.with_settings(lr=5e-4, epochs=epochs).fit_content(network, images)
+        return self.with_settings(lr=self.later_lr, epochs=epochs).fit_content(network, images)
 
     def trainer(self, network: Restorer) -> training.Restoration:
         """The game of a network trained on the content loss, and a new discriminator."""
         discriminator = dcgan.TinyDiscriminator(batch_norm=False)
-        slow, fast = (schedules.cosine(rate, self.steps) for rate in (5e-4, 2e-3))
+        slow, fast = (schedules.cosine(rate, self.steps) for rate in (self.later_lr, 2e-3))
         return training.Restoration(
             network,
             discriminator,

@@ -14,7 +14,7 @@ from minigen.utils.files import locked, sweep
 
 
 class Checkpoint(Callback[Run]):
-    """Save the whole run to folder/checkpoint.npz, and its history to folder/history.csv, every `every` epochs and on Ctrl-C.
+    """Save the whole run to folder/checkpoint.npz, and its history to folder/history.csv, every so many epochs and on Ctrl-C.
 
     In adversarial training, `every` counts rows of the history, of `record_every` steps each. Continue with
     `fit(..., resume=folder)`: weights, optimizers, random streams and position in the shuffled data are restored, and on the CPU

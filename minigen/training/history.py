@@ -17,7 +17,10 @@ def is_finite_number(value: Any) -> bool:
 
 
 class History(Mapping):
-    """Column name -> list of values, one per row: history["loss"][-1]. The first column is "epoch", or "step", counted from 1."""
+    """Column name -> list of values, one per row: `history["loss"][-1]`.
+
+    The first column is "epoch", or "step", counted from 1.
+    """
 
     def __init__(self, rows: list[dict[str, float]] | None = None):
         self.rows = list(rows or [])

@@ -106,12 +106,12 @@ class Description:
         if all_plain and len(value) <= SHORT:
             self.found[name] = [plain(element) for element in value]
         elif all_plain and len(value) > MANY:
-            self.found[name] = many(value, [plain(element) for element in value])
+            self.found[name] = digest(value, [plain(element) for element in value])
         else:
             found, self.found = self.found, {}
             for key, element in self.named(name, value):
                 self.describe(key, element)
-            found |= self.found if len(self.found) <= MANY else {name: many(value, self.found)}
+            found |= self.found if len(self.found) <= MANY else {name: digest(value, self.found)}
             self.found = found
 
     def named(self, name: str, value: Any) -> Iterator[tuple[str, Any]]:
@@ -188,10 +188,10 @@ def plain(value: Any) -> float | str | bool | None:
     if isinstance(value, int) and value.bit_length() <= 64:
         return int(value)
     text = hex(value) if isinstance(value, int) else str(value)  # Python prints no number of more than 4,300 digits
-    return text if len(text) <= MANY else f"{text[:SHORT]}... {many(text, text)}"
+    return text if len(text) <= MANY else f"{text[:SHORT]}... {digest(text, text)}"
 
 
-def many(value: Any, content: Any) -> str:
+def digest(value: Any, content: Any) -> str:
     """The text for a long value: its length, and a checksum of its content, a JSON value."""
     return f"{len(value):,} {type(value).__name__} {zlib.crc32(json.dumps(content).encode()):08x}"
 
@@ -205,7 +205,7 @@ def array_text(array: Any) -> str:
     """An array, on the host or not, as text: dtype, shape and the checksum of its values."""
     array = array.data if isinstance(array, Tensor) else array
     host = np.asarray(array if isinstance(array, np.ndarray) else to_numpy(array), order="C")
-    content = host.reshape(-1).view(np.uint8).data if host.nbytes else b""  # the only bytes of dates
+    content = host.reshape(-1).view(np.uint8).data if host.nbytes else b""  # dates have no other bytes
     return f"{host.dtype}{list(host.shape)} {zlib.crc32(content):08x}"
 
 

@@ -27,13 +27,13 @@ Watched = TypeVar("Watched", bound="Run")  # the kind of run that a callback wor
 
 
 class Callback(Configured, Generic[Watched]):
-    """Base of callbacks: subclasses override what they need. `state_dict` is saved in checkpoints."""
+    """Base of what can be hooked into a run: subclasses override what they need. `state_dict` goes into checkpoints."""
 
     runs_last = False  # whether it is called after all callbacks with False
     requires: str | None = None  # the only kind of run in which it works: "fit" or "Adversarial"
 
     def lock(self, run: Watched) -> AbstractContextManager[object]:
-        """A lock held from before the run is resumed until it ends, however it ends."""
+        """What must be the run's own from before it is resumed until it ends, however it ends."""
         return contextlib.nullcontext()
 
     def on_train_begin(self, run: Watched) -> None:
@@ -53,7 +53,7 @@ class Callback(Configured, Generic[Watched]):
         """Called when the last epoch is done, after the last checkpoint."""
 
     def should_stop(self, run: Watched) -> bool:
-        """Whether the run ends here, before all epochs are done; a function of what is in a checkpoint."""
+        """Whether the run ends here, before all its epochs are done; a function of what is in a checkpoint."""
         return False
 
     def state_dict(self) -> dict[str, np.ndarray]:
@@ -61,7 +61,7 @@ class Callback(Configured, Generic[Watched]):
         return {}
 
     def check_state(self, state: Mapping[str, Any], run: Watched) -> None:
-        """Raise StateError, before the state is read, unless arrays of these dtypes and shapes can be loaded in this run."""
+        """Raise StateError unless a state with arrays of these dtypes and shapes may be loaded in this run; before it is read."""
 
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
         """Load what was remembered."""
@@ -70,8 +70,8 @@ class Callback(Configured, Generic[Watched]):
 class Run(Configured):
     """Base of training runs. A subclass trains, and says what belongs to it: the first six methods, and `progress_fields`."""
 
-    progress_fields: tuple[str, ...] = ()  # attributes with the run's progress, JSON values; saved in checkpoints
-    kind = "fit"  # what the user called in minigen.training, for messages
+    progress_fields: tuple[str, ...] = ()  # attributes that say how far the run is, JSON values; they go into checkpoints
+    kind = "fit"  # what of minigen.training the user called, for messages
     batches: Batches  # of the examples
 
     def __init__(self, callbacks: Sequence[Callback], progress: bool):
@@ -312,7 +312,7 @@ def normal(value: Any) -> list | float | str | bool | None:
 
 
 def mistaken(value: Any, own: Any) -> str | None:
-    """What a checkpoint's value should be instead, given the run's own, for messages; None if it is valid."""
+    """What a value of a checkpoint should be instead, for messages, beside the run's own; None if it is all right."""
     if is_whole(own):
         return None if type(value) is int and 0 <= value < 1 << 63 else "a whole number of at least 0"
     if isinstance(own, list):

@@ -71,7 +71,7 @@ def save(path: Path, arrays: Mapping[str, np.ndarray], header: Mapping[str, Any]
 
 
 def seal(file: io.BufferedIOBase) -> None:
-    """Add the comment to a finished archive, with the checksum of its bytes."""
+    """Give a whole archive its comment, with the checksum of its own bytes."""
     with zipfile.ZipFile(file) as whole:
         places = [place_of(file, member) for member in whole.infolist()]
     file.seek(-2, os.SEEK_END)  # the last two bytes of an archive: the length of its comment
@@ -90,8 +90,8 @@ def place_of(file: io.BufferedIOBase, member: zipfile.ZipInfo) -> Place:
 
 
 def checksum(file: io.BufferedIOBase, places: Iterable[Place], length: int) -> bytes:
-    """The checksum of all of the first `length` bytes but the contents of members, as hexadecimal digits; the file's position is
-    behind them afterward."""
+    """The checksum of all of the first `length` bytes but the contents of members, as hexadecimal digits; the file stands behind
+    them afterward."""
     digest, end = hashlib.blake2b(digest_size=DIGITS // 2), 0
     for start, behind in (*places, (length, length)):
         for chunk in chunks(file, end, start):
@@ -221,7 +221,7 @@ class Sparing:
 
 
 def checked_places(file: io.BufferedIOBase, members: Iterable[zipfile.ZipInfo]) -> Iterator[Place]:
-    """Where the content of each member is, which must be stored uncompressed, and begin where the one before it ends."""
+    """Where the content of each member is, which must be stored as it is, and begin where the one before it ends."""
     end = 0
     for member in members:
         name = shortened(member.filename)
@@ -236,7 +236,7 @@ def checked_places(file: io.BufferedIOBase, members: Iterable[zipfile.ZipInfo]) 
 
 
 def plain_array(name: str, file: io.BufferedIOBase, start: int, end: int) -> Layout:
-    """The layout of an array whose .npy content fills this part of a file. ValueError for all but plain arrays."""
+    """The layout of an array whose .npy text, which it fills, is this part of a file. ValueError for all but plain arrays."""
     file.seek(start)
     head = io.BytesIO(file.read(min(end - start, LONGEST_HEAD)))
     if np.lib.format.read_magic(head) != (1, 0):

@@ -210,7 +210,7 @@ def cache_folder(kind: str) -> Path:
 
 
 def cached(kind: str, name: str) -> Path | None:
-    """The path of a file in the user's cache; None, with a message, if there can be no cache."""
+    """Where a file lies in the user's cache; None for a user who can have none, which is said."""
     path = None
     with keeping():
         path = cache_folder(kind) / name

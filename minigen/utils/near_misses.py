@@ -3,11 +3,14 @@
 Nothing here runs before an error has occurred.
 """
 
+import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from minigen.errors import suggestion
+
+Target = TypeVar("Target", bound=Callable)
 
 # fmt: off
 SETTINGS = {  # what a setting is called in Keras, PyTorch or papers -> what it may be called here
@@ -25,7 +28,7 @@ SETTINGS = {  # what a setting is called in Keras, PyTorch or papers -> what it 
     "hidden_dim": ["hidden_size", "hidden"], "hidden_units": ["hidden_size", "hidden"],
     "in_dim": ["in_features", "input_size"], "input_dim": ["in_features", "input_size"], "n_in": ["in_features"],
     "in_features": ["input_size"], "in_channels": ["in_features", "features"], "out_channels": ["out_features"],
-    "iterations": ["steps"], "num_steps": ["steps"],
+    "iterations": ["steps"], "num_steps": ["steps"], "steps": ["total"], "total_steps": ["total"], "T_max": ["total"],
     "kernel_initializer": ["weight_init"], "initializer": ["weight_init"],
     "kernel_size": ["pool_size", "size"], "pool_size": ["size"],
     "lambda_": ["weight"], "lambda_gp": ["weight"], "gp_weight": ["weight"],
@@ -38,7 +41,7 @@ SETTINGS = {  # what a setting is called in Keras, PyTorch or papers -> what it 
     "p": ["rate"], "prob": ["rate"], "drop_prob": ["rate"],
     "scale_factor": ["factor"], "size": ["factor", "kernel_size", "pool_size", "shape"],
     "sigma": ["std"], "stddev": ["std"], "noise_std": ["std"],
-    "target_shape": ["shape"],
+    "start_dim": ["start_axis"], "target_shape": ["shape"],
     "use_bias": ["bias"],
     "validation_data": ["validation"],
     "verbose": ["progress"],
@@ -84,6 +87,16 @@ METHODS = {  # methods and attributes elsewhere -> what is written here
     "zero_gradients": "zero_grad()", "param_groups": "an optimizer for each group of parameters",
     "learning_rate": "lr, or rate() for that of the next step",
 }
+
+TENSORS = {  # a Tensor's methods and attributes elsewhere -> what is written here
+    "view": "x.reshape(shape)", "permute": "x.transpose(axes)", "unsqueeze": "x.expand_dims(axis)", "dim": "x.ndim",
+    "clamp": "x.clip(low, high)", "abs": "abs(x)", "pow": "x ** p", "mm": "x @ y", "bmm": "x @ y", "norm": "x.l2norm()",
+    "to": "minigen.use(\"cupy\") before the Tensor is made", "cuda": "minigen.use(\"cupy\") before the Tensor is made",
+    "cpu": "x.numpy()", "clone": "minigen.Tensor(x.data.copy())", "tolist": "x.numpy().tolist()", "grad_fn": "x.op",
+    "float": "x.astype, which says how", "double": "x.astype, which says how", "half": "float32 or float64 alone",
+    "requires_grad_": "minigen.Tensor(array, requires_grad=True)", "zero_grad": "zero_grad() of the optimizer or the module",
+    "unwrap": "x.data",
+}
 # fmt: on
 
 
@@ -92,6 +105,21 @@ def misnamed(name: str, known: Iterable[str]) -> str:
     known = list(known)
     here = [each for each in SETTINGS.get(name, ()) if each in known]
     return f"did you mean {' and '.join(map(repr, here))}?" if here else suggestion(name, known)
+
+
+def explained(function: Target) -> Target:
+    """The function; the error of a call that does not fit its parameters says what does."""
+
+    @functools.wraps(function)
+    def called(*inputs: Any, **options: Any) -> Any:
+        try:
+            return function(*inputs, **options)
+        except TypeError as error:
+            if getattr(error.__traceback__, "tb_next", None) is None:  # not an error inside: the function was not called at all
+                raise wrong_call(function, inputs, options, error) from None
+            raise
+
+    return cast(Target, called)
 
 
 def wrong_call(function: Callable, inputs: tuple, options: dict[str, Any], error: TypeError) -> TypeError:

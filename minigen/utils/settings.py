@@ -6,15 +6,12 @@ repr that a resumed run compares.
 """
 
 import functools
-from collections.abc import Callable
 from numbers import Number
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from minigen.utils.near_misses import METHODS, missing, wrong_call
-
-Target = TypeVar("Target", bound=Callable)
+from minigen.utils.near_misses import METHODS, Target, explained, missing
 
 PLAIN = frozenset({bool, int, float, str, type(None), slice})  # types of settings that are kept as they are
 
@@ -69,16 +66,11 @@ def takes_settings(target: Target) -> Target:
         type.__setattr__(target, "__init__", takes_settings(vars(target)["__init__"]))
         return target
 
+    function = explained(target)
+
     @functools.wraps(target)
     def called(*inputs: Any, **options: Any) -> Any:
-        try:
-            return target(*map(to_python, inputs), **{name: to_python(value) for name, value in options.items()})
-        except TypeError as error:
-            if (
-                getattr(error.__traceback__, "tb_next", None) is None
-            ):  # not an error inside the function: it was not called at all
-                raise wrong_call(target, inputs, options, error) from None
-            raise
+        return function(*map(to_python, inputs), **{name: to_python(value) for name, value in options.items()})
 
     return cast(Target, called)
 

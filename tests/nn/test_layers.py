@@ -188,7 +188,9 @@ def run(case: Case) -> tuple[nn.Module, mg.Tensor, mg.Tensor]:
 def test_the_table_names_every_public_layer():
     public = {name: getattr(nn, name) for name in nn.__all__}
     layers = {name for name, value in public.items() if isinstance(value, type) and issubclass(value, nn.Module)}
-    assert set(LAYERS) == layers - {"Module"}
+    missing = layers - {"Module"} - set(LAYERS)
+    assert not missing, f"{missing}: enter how they are made, and for which inputs, in LAYERS"
+    assert set(LAYERS) < layers, "layers that do not exist"
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -278,6 +280,9 @@ REPRESENTATIONS = {
     "NoiseInjection(3, 4x5, lr_multiplier=0.1)": lambda: nn.NoiseInjection(3, 4, 5, 0.1),
     "AdaIN(3, styles of 7)": lambda: nn.AdaIN(3, 7),
     "BatchNorm(3)": lambda: nn.BatchNorm(3),
+    "LayerNorm(3)": lambda: nn.LayerNorm(3),
+    "InstanceNorm(3)": lambda: nn.InstanceNorm(3),
+    "SpectralNorm(3)": lambda: nn.SpectralNorm(nn.Dense(2, 3).weight),
     "Dropout(rate=0.5)": lambda: nn.Dropout(0.5),
     "GaussianNoise(std=0.5)": lambda: nn.GaussianNoise(0.5),
     "LeakyReLU(slope=0.2)": nn.LeakyReLU,
@@ -290,12 +295,21 @@ REPRESENTATIONS = {
     "Pack(2)": lambda: nn.Pack(2),
     "RepeatVector(2)": lambda: nn.RepeatVector(2),
     "LSTM(2 -> 3)": lambda: nn.LSTM(2, 3),
+    "LSTMCell(2 -> 3)": lambda: nn.LSTMCell(2, 3),
+    "GRUCell(2 -> 3)": lambda: nn.GRUCell(2, 3),
     "GRU(2 -> 3, sequences)": lambda: nn.GRU(2, 3, return_sequences=True),
     "MaxPool2d(2x3, stride 1x2, padding 1)": lambda: nn.MaxPool2d((2, 3), (1, 2), 1),
     "AvgPool2d(2x2)": nn.AvgPool2d,
+    "UpSample2d(1x3)": lambda: nn.UpSample2d((1, 3)),
     "Reshape((2, 3))": lambda: nn.Reshape((2, 3)),
     "Sequential(Flatten(), Tanh())": lambda: nn.Sequential(nn.Flatten(), nn.Tanh()),
 }
+
+
+def test_the_representation_of_every_layer_with_settings_is_looked_at():
+    shown = {type(make()).__name__ for make in REPRESENTATIONS.values()}
+    missing = {name for name in LAYERS if inspect.signature(getattr(nn, name)).parameters} - shown
+    assert not missing, f"{missing}: enter in REPRESENTATIONS how they show their settings"
 
 
 @pytest.mark.parametrize("text", REPRESENTATIONS)
@@ -330,7 +344,7 @@ DEFAULTS = {  # those of Keras, or of the paper that the docstring names
 def test_the_settings_that_need_not_be_given(name):
     defaults = {parameter.name: parameter.default for parameter in inspect.signature(getattr(nn, name)).parameters.values()}
     given = {key: value for key, value in defaults.items() if isinstance(value, (bool, int, float))}
-    assert given == DEFAULTS.get(name, {})
+    assert given == DEFAULTS.get(name, {}), f"the defaults of {name} are not those in DEFAULTS"
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import minigen as mg
 from minigen import nn, optim
 from minigen.backend import strict
 from minigen.errors import GraphError, NonFiniteError, StateError
+from minigen.optim.optimizer import check_optimizer
 
 OPTIMIZERS = {
     "SGD": lambda p, **options: optim.SGD(p, lr=0.1, **options),
@@ -180,6 +181,13 @@ def test_a_very_long_gradient_is_clipped_to_its_norm():
     p.grad = np.full(p.shape, 0.77, np.float32)
     optim.SGD([p], lr=1.0, clip_norm=1.0).step()
     assert np.linalg.norm(p.numpy().astype(np.float64)) == pytest.approx(1.0, rel=5e-5)
+
+
+@pytest.mark.parametrize("given", ["adam", optim.Adam], ids=["a name, as in Keras", "a class"])
+def test_what_is_not_an_optimizer_is_told_how_to_make_one(given):
+    check_optimizer("optimizer", optim.Adam([mg.Parameter([1.0])]), "model")
+    with pytest.raises(TypeError, match=r"^optimizer: expected such as optim\.Adam\(model\.parameters\(\)\), got "):
+        check_optimizer("optimizer", given, "model")
 
 
 def test_a_step_without_any_gradient_is_refused_and_not_counted(make):
@@ -524,3 +532,10 @@ def test_settings_and_representation_show_the_hyperparameters():
     assert repr(optimizer) == ("SGD(4 parameters, momentum=0.9, nesterov=True, lr=0.1, weight_decay=0.0, clip_norm=2.0)")
     scheduled = optim.RMSprop(parameters(), lr=optim.schedules.cosine(0.1, 10))
     assert scheduled.settings() == {"optimizer": "RMSprop", "rho": 0.9, "eps": 1e-7, "lr": "a schedule", "weight_decay": 0.0}
+
+
+def test_what_is_not_an_optimizer_is_refused():
+    check_optimizer("optimizer", optim.SGD(parameters(), lr=0.1), "model")
+    for wrong in ("adam", optim.Adam):
+        with pytest.raises(TypeError, match=r"^optimizer: expected such as optim.Adam\(model.parameters\(\)\), got "):
+            check_optimizer("optimizer", wrong, "model")

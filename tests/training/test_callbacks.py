@@ -39,6 +39,7 @@ def countdown(script, *callbacks, epochs=None, **options):
     pytest.param([4, 3.75, 3.25, 3.125, 1], 2, 0.5, 5, 5,
                  id="falls by more than the minimum within the patience"),
     pytest.param([-1, -2, -1, -1], 2, 0.0, 4, 2, id="negative losses"),
+    pytest.param([5, 4, 3], 9, np.inf, 3, 3, id="nothing falls by so much: the last weights stay"),
 ])  # fmt: skip
 def test_early_stopping(script, patience, minimum, epochs, best):
     history, weights = countdown(script, EarlyStopping(patience, minimum=minimum))

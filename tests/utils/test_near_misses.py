@@ -35,7 +35,7 @@ SETTINGS = {
     "ExponentialMovingAverage has no setting 'model': did you mean 'module'?": lambda: optim.ExponentialMovingAverage(
         model=nn.ReLU()
     ),
-    "cosine has no setting 'steps': expected one of lr, total, final": lambda: optim.schedules.cosine(0.1, steps=9),
+    "cosine has no setting 'steps': did you mean 'total'?": lambda: optim.schedules.cosine(0.1, steps=9),
     "Dense has no setting 'units': did you mean 'out_features'?": lambda: nn.Dense(units=100),
     "Dense has no setting 'use_bias': did you mean 'bias'?": lambda: nn.Dense(3, 2, use_bias=False),
     "Conv2d has no setting 'filters': did you mean 'out_channels'?": lambda: nn.Conv2d(filters=8, kernel_size=3),
@@ -82,6 +82,8 @@ ARGUMENTS = {
     "conv2d has no setting 'strides': did you mean 'stride'?": lambda x: mg.conv2d(
         x, np.ones((3, 3, 1, 1), np.float32), strides=2
     ),
+    "softmax has no setting 'dim': did you mean 'axis'?": lambda x: mg.softmax(x, dim=1),
+    "flatten has no setting 'start_dim': did you mean 'start_axis'?": lambda x: mg.flatten(x, start_dim=1),
     "clip has no setting 'minimum': expected one of x, low, high": lambda x: mg.clip(x, minimum=0.0),
 }
 
@@ -115,6 +117,9 @@ ATTRIBUTES = {
     "module 'minigen' has no attribute 'Dense': here it is minigen.nn.Dense": lambda: mg.Dense,
     "module 'minigen' has no attribute '__wrapped__'": lambda: mg.__wrapped__,
     "module 'minigen' has no attribute 'gradchek': did you mean 'gradcheck'?": lambda: mg.gradchek,
+    "Tensor has no attribute 'view': here it is x.reshape(shape)": lambda: mg.Tensor(X).view,
+    "Tensor has no attribute 'unsqueeze': here it is x.expand_dims(axis)": lambda: mg.Parameter(X).unsqueeze,
+    "'Tensor' object has no attribute 'qwertz'": lambda: mg.Tensor(X).qwertz,
     "Dense has no attribute 'train_on_batch': here it is loss.backward() and optimizer.step(), or minigen.training.fit": (
         lambda: nn.Dense(1, 1).train_on_batch
     ),
@@ -133,13 +138,18 @@ def test_attributes(message):
     assert str(caught.value) == message
 
 
-@pytest.mark.parametrize("answer", [*near_misses.NAMES.values(), *near_misses.METHODS.values()])
+TABLES = (near_misses.NAMES, near_misses.METHODS, near_misses.TENSORS)
+
+
+@pytest.mark.parametrize("answer", [answer for table in TABLES for answer in table.values()])
 def test_what_is_advised_exists(answer):
     for word in answer.replace("(", " ").replace(",", " ").replace(":", " ").split():
         if word.startswith("minigen."):
             path, found = word.split("."), mg
             for i, name in enumerate(path[1:], 1):
                 found = getattr(found, name, None) or import_module(".".join(path[: i + 1]))
+        elif word.startswith("x."):
+            assert hasattr(mg.Tensor(X), word.removeprefix("x.").partition(".")[0]), word
         elif word.endswith("()") or answer.endswith("()") and word.isidentifier() and "_" in word:
             assert hasattr(nn.Module, word.removesuffix("()")) or hasattr(optim.Optimizer, word.removesuffix("()")), word
 
@@ -190,7 +200,7 @@ def configured(kind: type = Configured) -> list[type]:
     return [each for each in below if each.__module__.startswith("minigen.")]
 
 
-@pytest.mark.parametrize("kind", filter(dataclasses.is_dataclass, configured()), ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", list(filter(dataclasses.is_dataclass, configured())), ids=lambda kind: kind.__name__)
 def test_every_dataclass_with_settings_takes_them_so(kind):
     assert not dataclasses.fields(kind) or hasattr(kind.__init__, "__wrapped__"), f"write @takes_settings above {kind.__name__}"
     with pytest.raises(TypeError, match=f"^{kind.__name__} has no setting 'qwertz'"):

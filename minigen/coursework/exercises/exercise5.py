@@ -54,7 +54,7 @@ def twice(file: Remote, rng: np.random.Generator) -> str:
 
 @requirement("a dead unit")
 def dead(file: Remote, rng: np.random.Generator) -> str:
-    """A unit that is off for a whole batch has a large cost, not NaN."""
+    """A unit that is off for a whole batch costs much, and is not NaN."""
     codes = np.full((4, 2), 0.3)
     codes[:, 1] = 0.0
     cost = number("kl_sparsity", file.kl_sparsity(Fixed(codes), TARGET))

@@ -30,7 +30,7 @@ def scores(*values: float) -> Fixed:
 
 @requirement("discriminator's loss")
 def discriminator(file: Remote, rng: np.random.Generator) -> str:
-    """2 log 2 where it cannot distinguish; the closed form elsewhere; finite where it is confident and wrong."""
+    """2 log 2 where it cannot tell; the closed form elsewhere; finite where it is sure and wrong."""
     got = file.discriminator_loss(scores(0, 0), scores(0, 0, 0))
     expect_close("all scores 0", got, 2 * math.log(2.0), "the means over real and over generated examples are added")
     real, fake = 2 * rng.standard_normal(4), 2 * rng.standard_normal(3)

@@ -89,7 +89,7 @@ class Call:
         return {name: x.draw(dtype, [self.session.seed, 1000 + i]) for i, (name, x) in enumerate(self.options)}
 
     def of(self, variant: int = 0) -> list[Sample]:
-        """The samples of a variant that are arrays."""
+        """The samples of a variant, without what is not an array."""
         return [x for x in self.variants[variant] if x is not None]
 
     def floating(self, variant: int = 0) -> list[int]:

@@ -94,7 +94,7 @@ def fetched(target: Remote) -> Any:
 
 
 def parameters_of(module: Any, what: str) -> dict[str, tuple[int, ...]]:
-    """Name -> shape, of all parameters. Raises CheckFailed unless it is a module."""
+    """Name -> shape, of all parameters. Raises CheckFailed for what is not a module."""
     found = {"module": False}
     if isinstance(module, Remote):
         found = module._session.ask("describe", {"module": bool, "parameters": {str: [int]}}, target=module._target)
@@ -122,7 +122,7 @@ def loss_of(model: Remote, images: Array) -> tuple[float, dict[str, float]]:
 
 
 def numbers(what: str, x: Any) -> Array:
-    """A result as an array. Raises CheckFailed if it is not one."""
+    """A result as an array. Raises CheckFailed for one that is not."""
     x = np.asarray(x) if type(x) in (bool, int, float) else x
     if not isinstance(x, np.ndarray):
         kind = "another object" if isinstance(x, Remote) else "nothing" if x is None else type(x).__name__
@@ -131,7 +131,7 @@ def numbers(what: str, x: Any) -> Array:
 
 
 def number(what: str, x: Any) -> float:
-    """A result as a number. Raises CheckFailed if it is not one."""
+    """A result as one number. Raises CheckFailed for one that is not."""
     x = numbers(what, x)
     if x.size != 1:
         raise CheckFailed(f"{what}: expected one number, got shape {x.shape}")

@@ -88,7 +88,7 @@ def reason(error: Exception) -> str:
 
 
 def content(path: Path) -> bytes:
-    """The bytes of a regular file. Raises ValueError for anything else, or if it is too large."""
+    """The bytes of a regular file. Raises ValueError for one that is not, or is too large."""
     file = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))  # a FIFO would keep us waiting
     with os.fdopen(file, "rb") as reader:
         found = os.fstat(reader.fileno())

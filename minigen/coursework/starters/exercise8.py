@@ -9,7 +9,7 @@ Use anything in minigen (nn, losses, optim, training, models), except for `Repla
         correctly.
     10. Train a variational autoencoder and let it draw images.
     11. Train a DCGAN. Add experience replay: a buffer of old fakes, which the discriminator sees beside the new ones. Make it
-        conditional: condition both networks on the label. 90 % of the samples must be the requested digit.
+        conditional: both networks are conditioned on the label. 90 % of the samples must be the digit that was asked for.
 
     minigen check exercise8.py      (about half a minute)
 

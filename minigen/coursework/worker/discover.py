@@ -59,7 +59,7 @@ def plain_functions(module: ModuleType, examples: list[Example]) -> list[str]:
 
 
 def plain_classes(module: ModuleType) -> list[str]:
-    """Names of the file's classes that have a forward but are not Modules: the base is missing, or another library's."""
+    """Names of the file's classes that have a forward and yet are not Modules: the base is forgotten, or another library's."""
     return [
         name
         for name, value in vars(module).items()

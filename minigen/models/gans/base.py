@@ -57,7 +57,7 @@ class Generator(nn.Module):
         return self.draw(self.latent(n), *labels)
 
     def draw(self, z: Any, *labels: Any) -> np.ndarray:
-        """The examples for given latent vectors (n, latent_dim): on the host, pixels in [0, 1], in evaluation mode."""
+        """What is made of given latent vectors (n, latent_dim): examples on the host, pixels in [0, 1], in evaluation mode."""
         if self.classes is None and labels:
             raise ValueError("this generator takes no labels")
         if self.classes is not None and not labels:
@@ -128,7 +128,7 @@ class Discriminator(nn.Module):
 
 
 def minibatch_layer(name: str | None, features: int) -> nn.Module | None:
-    """The layer called "stddev" or "discrimination", None for None. ValueError, with the nearest name, for any other."""
+    """The layer called "stddev" or "discrimination", None for None. ValueError, with the nearest name, for another."""
     layers: dict[str, Callable[[], nn.Module]] = {
         "stddev": nn.MinibatchStdDev,
         "discrimination": lambda: nn.MinibatchDiscrimination(features, kernels=32),

@@ -71,7 +71,7 @@ class Adversarial(Game, Run):
         self.average = None if ema is None else ExponentialMovingAverage(self.generator, ema)
         self.step = 0
         self.sums: dict[str, float] = {}  # of the history's next row: each term, summed over steps
-        self.summed: dict[str, int] = {}  # the number of values in these sums
+        self.summed: dict[str, int] = {}  # how many values are in these sums
         self.batches: Any = None  # Batches, from the first fit on
         check_players(
             self,

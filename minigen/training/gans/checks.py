@@ -23,7 +23,7 @@ EXAMPLES = {"loss": "losses.NonSaturating()", "penalties": "[losses.R1()]", "rem
 
 
 def check_players(game: Game, optimizers: Mapping[str, Optimizer], steps: Mapping[str, int]) -> None:
-    """Raise for a loss, penalties, remedies, networks or optimizers of a wrong type, or that do not fit each other."""
+    """Raise for a loss, penalties, remedies, networks or optimizers that are of other kinds, or do not fit each other."""
     generator, discriminator = game.generator, game.discriminator
     for name, given, base in (
         ("loss", [game.loss], AdversarialLoss),
@@ -74,7 +74,7 @@ def check_players(game: Game, optimizers: Mapping[str, Optimizer], steps: Mappin
 
 
 def check_counts(game: Game, steps: int, record_every: int, batch_size: int) -> None:
-    """Raise for steps that are not counts or already done, and for a batch that cannot be scored."""
+    """Raise for steps that are not counts or done already, and for a batch that cannot be judged."""
     if any(not is_whole(count) or count < 1 for count in (steps, record_every)):
         raise ValueError(f"steps and record_every count steps, whole numbers of at least 1, got {steps} and {record_every}")
     if batch_size % game.batch_multiple:
@@ -128,7 +128,7 @@ def prepare_examples(game: Game, examples: Any) -> Examples:
 
 
 def in_range(images: np.ndarray, generator: Generator) -> np.ndarray:
-    """Images in the generator's range: those in [0, 1] are scaled to it, those already in it are unchanged. Raises DataError."""
+    """Images in the generator's range: those in [0, 1] are brought to it, those in it already stay. Raises DataError."""
     if generator.pixel_range is None:  # it makes points
         return images
     low, high = float(images.min()), float(images.max())

@@ -23,7 +23,7 @@ PERIODIC = 0.85  # of the variance near one frequency
 
 
 class GanMonitor(Callback[Adversarial]):
-    """Watches an adversarial run and warns, once per kind of trouble, what goes wrong and what is known to help.
+    """Watches an adversarial run and says in words, once, what begins to go wrong and what is known to help.
 
     A discriminator that is too strong; mode collapse, by the diversity of `samples` fresh samples beside as many real examples,
     and, if a classifier with predict(images) is given, by the classes it finds in them; gradients that vanish or explode;

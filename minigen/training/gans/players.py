@@ -37,7 +37,7 @@ class Generator(Protocol):
 
 @runtime_checkable
 class Restorer(Generator, Protocol):
-    """A generator that restores degraded images; see `models.applications`."""
+    """A generator from degraded images to whole ones; see `models.applications`."""
 
     def degrade(self, x: Any) -> Any: ...
 

@@ -17,7 +17,7 @@ from minigen.utils.reading import shortened
 
 
 class SampleGrid(Callback[Adversarial]):
-    """The generator's samples from `n` fixed latent vectors, every `every` steps and at the end of the run.
+    """What the generator makes of `n` latent vectors that stay the same, every so many steps and at the end of the run.
 
     Each time it saves folder/step_000100.png, and at the end folder/evolution.gif with all of them. A conditional generator draws
     its classes in turn. Pixels outside [0, 1], of an unbounded generator, are clipped; points of the plane are drawn over real
