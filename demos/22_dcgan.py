@@ -14,7 +14,8 @@ real ones than the dense networks of demo 18, by the features of the same evalua
 # `--model tiny`, for two CPU cores: 64 -> 7 x 7 x 64 -> 14 x 14 x 32 -> 28 x 28, kernels of 4 x 4. Its discriminator breaks one
 # rule: instead of batch normalization it has R1 (Mescheder et al. 2018), half the squared slope at real images. Both rates fall
 # from 4e-3 by half a cosine. `--model book`: the chapter's, 100 -> 7 x 7 x 128 -> 14 x 14 x 64 -> 28 x 28, kernels of 5 x 5, with
-# dropout in the discriminator and rates of 2e-4; it takes several times as long. %%
+# dropout in the discriminator and rates of 2e-4; it takes several times as long.
+# %%
 import numpy as np
 
 import minigen as mg

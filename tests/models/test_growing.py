@@ -485,7 +485,7 @@ def test_halving_undoes_doubling_exactly(backend):
 def test_a_discriminator_judges_images_of_its_stage_only(size, alpha):
     discriminator = progan.Discriminator(16, (3, 2, 2), group_size=2)
     discriminator.grow_to(16, alpha)
-    with pytest.raises(ShapeError, match=r"judges images of 16x16 pixels at present, got \(2, \d+, \d+, 3\)"):
+    with pytest.raises(ShapeError, match=r"currently takes images of 16x16 pixels, got \(2, \d+, \d+, 3\)"):
         discriminator(np.zeros((2, *size, 3), np.float32))
 
 

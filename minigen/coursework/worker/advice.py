@@ -95,7 +95,7 @@ def of_float64(function: FunctionType) -> list[str]:
 def of_error(error: BaseException, function: FunctionType | None) -> Iterator[str]:
     """What an error that came out of the learner's code may mean."""
     text = message_of(error)
-    if "does not support ufuncs" in text or "on a Tensor" in text or "does not turn into an array" in text:
+    if "does not support ufuncs" in text or "on a Tensor" in text or "is not converted to an array" in text:
         found = list(calls_of_numpy(function)) if function else []
         yield from (f"line {line}: {of_numpy(source, name)}" for line, source, name in found)
         if not found:
