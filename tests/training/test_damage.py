@@ -209,7 +209,7 @@ def test_members_that_are_missing_more_twice_or_in_another_order(good, tmp_path,
         with pytest.warns(UserWarning) if "twice" in what else contextlib.nullcontext():
             forged(path, contents)
         if what == "swapped arrays":  # a checksum that was made again can be anyone's: here it is the sign that tells
-            refused(what, match="second_moment holds negative numbers")
+            refused(what, match="second_moment holds negative values")
         else:
             refused(what)
 

@@ -37,9 +37,9 @@ class Generator(Restorer):
 
     def __init__(self, hole: int = 10, resolution: int = 28, channels: int = 1, feature_maps: tuple[int, int] = (32, 48)):
         if resolution % 4:
-            raise ValueError(f"resolution: expected a multiple of 4, for the image is halved twice, got {resolution}")
+            raise ValueError(f"resolution: expected a multiple of 4, as the image is halved twice, got {resolution}")
         if not is_whole(hole) or not 1 <= hole <= resolution:
-            raise ValueError(f"hole: pixels a side, a whole number from 1 to {resolution}, got {hole}")
+            raise ValueError(f"hole: the side in pixels, a whole number from 1 to {resolution}, got {hole}")
         self.hole = hole
         self.input_shape = (resolution, resolution, channels + 1)
         first, second = feature_maps

@@ -33,7 +33,7 @@ class Generator(Restorer):
 
     def __init__(self, factor: int = 2, resolution: int = 28, channels: int = 1, feature_maps: int = 24, blocks: int = 2):
         if not is_whole(factor) or factor < 2 or factor & (factor - 1):
-            raise ValueError(f"factor: each enlargement doubles, expected 2, 4, 8 ..., got {factor}")
+            raise ValueError(f"factor: each upsampling doubles the size, expected 2, 4, 8 ..., got {factor}")
         if resolution % factor:
             raise ValueError(f"resolution: expected a multiple of the factor {factor}, got {resolution}")
         self.factor = factor

@@ -54,7 +54,7 @@ class Generator(GrowingGenerator):
     ):
         super().__init__(resolution, feature_maps)
         if constant and not styles:
-            raise ValueError("a constant input without styles makes the same image of every z: constant=False, or styles=True")
+            raise ValueError("a constant input without styles gives the same image for every z: constant=False, or styles=True")
         if not is_whole(mapping_layers) or mapping_layers < 0:
             raise ValueError(f"mapping_layers counts layers, a whole number of at least 0, got {mapping_layers!r}")
         if mapping_layers == 0 and latent_dim != style_dim:
