@@ -57,7 +57,7 @@ def differing(encoder):
     return sum(int((before[name] != weights).sum()) for name, weights in encoder.state_dict().items())
 
 
-def learn(classifier, optimizer, labeled, epochs, seed):
+def train_classifier(classifier, optimizer, labeled, epochs, seed):
     """Train the optimizer's parameters of a classifier; returns the accuracy on held-out images."""
     training.fit(
         classifier,
@@ -82,13 +82,15 @@ for run in tqdm(range(len(sizes) * args.seeds), desc="pairs of classifiers"):
     mg.seed(args.seed + seed)
     classifier = Classifier(copy.deepcopy(autoencoder.encoder), classes)
     changed += differing(classifier.encoder)
-    frozen[i, seed] = learn(classifier, optim.Adam(classifier.head.parameters(), lr=1e-2), labeled, head_epochs, seed)
+    frozen[i, seed] = train_classifier(classifier, optim.Adam(classifier.head.parameters(), lr=1e-2), labeled, head_epochs, seed)
     changed += differing(classifier.encoder)
-    pretrained[i, seed] = learn(classifier, optim.Adam(classifier.parameters(), lr=1e-3), labeled, epochs - head_epochs, seed)
+    pretrained[i, seed] = train_classifier(
+        classifier, optim.Adam(classifier.parameters(), lr=1e-3), labeled, epochs - head_epochs, seed
+    )
 
     mg.seed(args.seed + seed)
     classifier = Classifier(StackedAutoencoder().encoder, classes)
-    scratch[i, seed] = learn(classifier, optim.Adam(classifier.parameters(), lr=1e-3), labeled, epochs, seed)
+    scratch[i, seed] = train_classifier(classifier, optim.Adam(classifier.parameters(), lr=1e-3), labeled, epochs, seed)
 
 # %% [markdown]
 # ## What labels are worth

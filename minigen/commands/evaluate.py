@@ -40,7 +40,7 @@ def arguments(parser: Parser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     folder, config, trained = opened(args)
-    train, test = inputs.load(config.data, config.images, config.resolution)
+    train, test = inputs.load_examples(config.data, config.images, config.resolution)
     config.check_data(train)
     if config.counted == "steps":
         figures = generated(trained, config, train, args.n, not args.quiet)

@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     folder, config, trained = opened(args)
     if not config.images_shaped:
         raise UsageError(f"{config.data} are points, not images: there is nothing to see between them")
-    train, test = inputs.load(config.data, config.images, config.resolution)
+    train, test = inputs.load_examples(config.data, config.images, config.resolution)
     config.check_data(train)
     walks = trained.interpolate(args.rows, args.steps, np.random.default_rng(args.seed), test)
     images = as_images(config, walks.reshape(-1, *walks.shape[2:]))

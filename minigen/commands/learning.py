@@ -82,7 +82,7 @@ class Curves(training.Callback):
         save_curves(run.history, self.folder / "training.png")
 
 
-def learn(folder: RunFolder, config: Config, data: tuple[Dataset, Dataset], quiet: bool = False) -> int:
+def train_into(folder: RunFolder, config: Config, data: tuple[Dataset, Dataset], quiet: bool = False) -> int:
     """Train in a locked folder, from its checkpoint if it has one; returns the exit status.
 
     Ctrl-C saves and ends with 130, SIGTERM with 143. A full disk is an error; the last checkpoint is intact, as after any end.

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from minigen.backend import use
 from minigen.backend.devices import NAMES
-from minigen.commands.learning import is_complete, learn
+from minigen.commands.learning import is_complete, train_into
 from minigen.commands.run_folder import Config, RunFolder
 from minigen.errors import CommandError, UsageError
 from minigen.recipes import inputs
@@ -40,11 +40,11 @@ def run(args: argparse.Namespace) -> int:
         folder.trained(config)
         use(config.backend)
         check_unfinished(folder, config)
-        data = inputs.load(config.data, config.images, config.resolution)
+        data = inputs.load_examples(config.data, config.images, config.resolution)
         config.check_data(data[0])
         folder.sweep()
         config.save(folder.config_file)
-        return learn(folder, config, data, args.quiet)
+        return train_into(folder, config, data, args.quiet)
 
 
 def longer(config: Config, args: argparse.Namespace) -> Config:

@@ -11,7 +11,7 @@ from pathlib import Path
 import minigen
 from minigen.backend import current, use
 from minigen.backend.devices import NAMES as BACKENDS
-from minigen.commands.learning import learn
+from minigen.commands.learning import train_into
 from minigen.commands.run_folder import Config, RunFolder
 from minigen.data import Dataset
 from minigen.errors import UsageError
@@ -78,11 +78,11 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"--resolution is for --data faces: examples of {args.data} have a size of their own")
     use(args.backend or current().name)
     complete(args, recipe, *inputs.expected(args.data, args.resolution), args.images or ANY)  # before anything is loaded
-    train, test = inputs.load(args.data, args.images, args.resolution)
+    train, test = inputs.load_examples(args.data, args.images, args.resolution)
     config = configured(args, recipe, train)
     with folder.created():
         config.save(folder.config_file)
-        return learn(folder, config, (train, test), args.quiet)
+        return train_into(folder, config, (train, test), args.quiet)
 
 
 def configured(args: argparse.Namespace, recipe: Recipe, train: Dataset) -> Config:

@@ -31,7 +31,7 @@ def opened(args: argparse.Namespace) -> tuple[RunFolder, Config, TrainedModel]:
     trained = config.recipe.build(config.input_spec)
     with checkpoint.opened(path) as saved:
         try:
-            trained.load(saved)
+            trained.restore(saved)
         except StateError as error:
             raise CommandError(f"{path} is not of the model in {folder.config_file}: {error}") from error
     seed(args.seed)

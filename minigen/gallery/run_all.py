@@ -22,7 +22,7 @@ from minigen.backend.devices import THREAD_VARIABLES
 from minigen.data.registry import LOADERS
 from minigen.gallery import site
 from minigen.gallery.registry import find, names
-from minigen.gallery.runs import Run, duration, read
+from minigen.gallery.runs import DemoRun, duration, read
 from minigen.gallery.statement import checksum
 from minigen.utils.arguments import Parser, add_name, add_output, nonnegative_int, positive_int
 from minigen.utils.files import locked, owned
@@ -227,13 +227,13 @@ def first_ready(waiting: Sequence[str], running: Iterable[str]) -> str | None:
     return next((name for name in waiting if AFTER.get(name[:2]) not in numbers), None)
 
 
-def line(run: Run) -> str:
+def line(run: DemoRun) -> str:
     """One line about a finished demo."""
     took = duration(run.result["seconds"]) if run.result else f"see {run.name}/log.txt"
     return f"{run.name:24} {run.status[1]:24} {took}"
 
 
-def summary(runs: Sequence[Run], page: Path) -> int:
+def summary(runs: Sequence[DemoRun], page: Path) -> int:
     """Print what failed and where the page is; returns the exit status."""
     failed = [run for run in runs if run.status[0] == "bad"]
     if failed:

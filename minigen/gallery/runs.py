@@ -21,7 +21,7 @@ class Picture(NamedTuple):
     title: str
 
 
-class Run(NamedTuple):
+class DemoRun(NamedTuple):
     """A demo and what its last run left: result.json, the end of its log, its pictures, the cover first, and its own pages.
 
     kept: the one picture is from a full run, as this run was too short to learn anything, or has not taken place.
@@ -56,7 +56,7 @@ class Run(NamedTuple):
         return " ".join(["minigen demo", self.number, *options])
 
 
-def read(name: str, folder: Path) -> Run:
+def read(name: str, folder: Path) -> DemoRun:
     """The contents of a demo's output folder."""
     try:
         result = json.loads((folder / "result.json").read_text())
@@ -67,10 +67,10 @@ def read(name: str, folder: Path) -> Run:
         end = "\n".join(re.findall(r"[^\r\n]*\S[^\r\n]*", log.read_text(errors="replace"))[-15:])
     own = sorted(path.name for path in folder.glob("*.html") if result)
     if result is None or result["config"].get("quick"):
-        return Run(name, result, end, kept(name), True, own)
+        return DemoRun(name, result, end, kept(name), True, own)
     text, cover = source(name), chapter.cover(name[:2])
     paths = sorted(folder.glob("*.png"), key=lambda path: (path.name != cover, text.find(path.name) % 10**9, path.name))
-    return Run(name, result, end, pictures(paths), False, own)
+    return DemoRun(name, result, end, pictures(paths), False, own)
 
 
 def kept(name: str) -> list[Picture]:

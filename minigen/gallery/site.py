@@ -12,7 +12,7 @@ from minigen.gallery.libraries import markupsafe
 from minigen.gallery.notebook import cells, text
 from minigen.gallery.registry import FOLDER, PACKAGE, docstring, names, source
 from minigen.gallery.rendering import code_style, render
-from minigen.gallery.runs import Run, read
+from minigen.gallery.runs import DemoRun, read
 from minigen.gallery.statement import statement
 from minigen.utils.files import replacing
 
@@ -23,7 +23,7 @@ class Demo(NamedTuple):
     name: str
     heading: str
     summary: str
-    run: Run
+    run: DemoRun
 
     @property
     def number(self) -> str:

@@ -24,7 +24,7 @@ def expected(name: str, resolution: int = 32) -> tuple[tuple[int, ...], int]:
     }[name]
 
 
-def load(name: str, images: int | None = None, resolution: int = 32) -> tuple[Dataset, Dataset]:
+def load_examples(name: str, images: int | None = None, resolution: int = 32) -> tuple[Dataset, Dataset]:
     """(train, test) of a data set by name; "plane" is a set of points in space near a plane, with meaningless labels.
 
     images: train on this many only; RecipeError if there are fewer.  resolution: of "faces".

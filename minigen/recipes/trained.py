@@ -24,7 +24,7 @@ VALIDATED = 2000  # held-out examples whose loss is measured after each epoch
 
 
 class TrainedModel:
-    """A model and its recipe: `fit`, or `load` for use without any data; then `sample` and `interpolate`."""
+    """A model and its recipe: `fit`, or `restore` for use without any data; then `sample` and `interpolate`."""
 
     def __init__(self, recipe: Recipe, spec: InputSpec):
         self.recipe, self.spec = recipe, spec
@@ -40,7 +40,7 @@ class TrainedModel:
         """Train by the recipe, to its end. resume: see `training.fit`."""
         raise NotImplementedError
 
-    def load(self, saved: Saved) -> None:
+    def restore(self, saved: Saved) -> None:
         """Load the weights from an open checkpoint of such a run. StateError for those of another model."""
         raise NotImplementedError
 
@@ -87,7 +87,7 @@ class TrainedAutoencoder(TrainedModel):
     def fit(self, train: Dataset, test: Dataset, *args: Any, **options: Any) -> History:
         return self.recipe.fit(self.model, train, test[:VALIDATED], *args, **options)
 
-    def load(self, saved: Saved) -> None:
+    def restore(self, saved: Saved) -> None:
         self.model.load_state_dict(saved.fitting("model", self.model))
         self.model.eval()
 
@@ -159,7 +159,7 @@ class TrainedGan(TrainedModel):
         self.generator = trainer.sampler
         return history
 
-    def load(self, saved: Saved) -> None:
+    def restore(self, saved: Saved) -> None:
         average = ExponentialMovingAverage(self.generator, self.recipe.ema)
         average.load_state_dict(saved.fitting("average", average))
         self.generator = average.average

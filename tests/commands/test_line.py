@@ -150,7 +150,7 @@ def test_what_a_model_cannot_be_made_with_is_refused_before_data_are_loaded(monk
 
 @pytest.mark.parametrize("name", ["glyphs", "faces", "plane"])
 def test_what_is_expected_of_data_before_they_are_loaded(name):
-    train, _ = inputs.load(name, 8, 16)
+    train, _ = inputs.load_examples(name, 8, 16)
     assert inputs.expected(name, 16) == (train.images.shape[1:], len(train.class_names))
     assert {inputs.expected(name)[0] for name in ("mnist", "fashion_mnist")} == {(28, 28, 1)}
 

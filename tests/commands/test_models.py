@@ -11,7 +11,7 @@ from PIL import Image
 from minigen.commands.pictures import as_images
 from minigen.commands.run_folder import RunFolder
 from minigen.recipes import RECIPES
-from minigen.recipes.inputs import load
+from minigen.recipes.inputs import load_examples
 from minigen.training import checkpoint
 
 SMALL = {
@@ -40,7 +40,7 @@ def test_data_that_are_brought_to_another_shape(line, shape, minigen_line):
         assert status == 0, err
     config = RunFolder("run").config()
     assert config.shape == [28, 28, 1]
-    walks = config.recipe.build(config.input_spec).interpolate(1, 3, np.random.default_rng(0), load("glyphs")[1])
+    walks = config.recipe.build(config.input_spec).interpolate(1, 3, np.random.default_rng(0), load_examples("glyphs")[1])
     assert as_images(config, walks[0]).shape == (3, *shape)
     assert not_blank("run/interpolation.png")
 

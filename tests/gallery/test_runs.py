@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from minigen.gallery.registry import names
-from minigen.gallery.runs import Run, duration, kept, read
+from minigen.gallery.runs import DemoRun, duration, kept, read
 
 PICTURES = Path(__file__).parents[2] / "demos" / "pictures"
 
@@ -18,7 +18,7 @@ def result(name, quick=False):
 
 def test_an_unreadable_result_is_none(tmp_path):
     (tmp_path / "result.json").write_text('{"demo": ')
-    assert read(names()[0], tmp_path) == Run(names()[0], None, None, kept(names()[0]), True, [])
+    assert read(names()[0], tmp_path) == DemoRun(names()[0], None, None, kept(names()[0]), True, [])
 
 
 def test_pictures_in_the_order_of_the_demo_and_whole_ones_only(tmp_path):

@@ -126,11 +126,11 @@ def test_only_stylegan_is_truncated_and_only_conditional_models_take_a_class():
 
 
 def test_data_sets():
-    train, test = inputs.load("plane", images=40)
+    train, test = inputs.load_examples("plane", images=40)
     assert train.images.shape == (40, 3) and test.images.shape == (60, 3)
     assert (train.images != test.images[:40]).any(), "held-out points are others"
     with pytest.raises(RecipeError, match="plane has 60 training examples, not 61"):
-        inputs.load("plane", images=61)
+        inputs.load_examples("plane", images=61)
     assert inputs.square(np.ones((2, 28, 28, 1))).shape == (2, 32, 32, 1)
     assert inputs.described(train.images) == "points of 3"
 
