@@ -143,7 +143,7 @@ def test_bad_usage(line, complaint, minigen_line):
 
 
 def test_what_a_model_cannot_be_made_with_is_refused_before_data_are_loaded(monkeypatch, minigen_line):
-    monkeypatch.setattr(inputs, "load", None)
+    monkeypatch.setattr(inputs, "load_examples", None)
     for line in ("stylegan --mixing 2", "vae --beta -1", "progan --resolution 1024 --steps 2", "vae --data plane"):
         assert minigen_line(f"train {line}")[0] == 2
 
