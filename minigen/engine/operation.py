@@ -98,13 +98,13 @@ def op(forward: Callable | None = None, *, broadcasts: bool = False, non_differe
             inputs, arrays = admitted(self, inputs)
         if dtype is None:
             try:
-                return messages.call_explained(self, inputs, attributes) if unusual else forward(*inputs, **attributes)
+                return messages.call_explained(self, inputs, attributes) if unusual else self.forward(*inputs, **attributes)
             except TypeError as error:
                 raise messages.unknown_setting(self, attributes) or error from error.__cause__
 
         observer = current_observer.get()
         try:
-            data = forward(*arrays, **attributes) if observer is None else observer.forward(self, arrays, attributes)
+            data = self.forward(*arrays, **attributes) if observer is None else observer.forward(self, arrays, attributes)
             same_dtype = data.dtype is dtype or data.dtype == dtype
         except (ValueError, TypeError, IndexError, AttributeError) as error:
             raise messages.unknown_setting(self, attributes) or messages.explain(self, arrays, error) from error

@@ -1,0 +1,33 @@
+/* What all loops share: vectors of floats, and all threads at once. */
+
+#pragma once
+#include <stddef.h>
+#include <string.h>
+
+/* As many floats as a register of this CPU holds: 16 with AVX-512, else 8 (of two registers on ARM). Arithmetic on vectors is
+   element by element, and a float beside a vector is spread over all of it. */
+#ifdef __AVX512F__
+#define LANES 16
+#else
+#define LANES 8
+#endif
+typedef float vector __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+
+static inline vector load(const float *p) { return *(const vector *)p; }
+static inline void store(float *p, vector v) { *(vector *)p = v; }
+
+static inline long min_long(long a, long b) { return a < b ? a : b; }
+static inline long max_long(long a, long b) { return a > b ? a : b; }
+static inline long ceil_div(long a, long b) { return (a + b - 1) / b; }
+
+#define EXPORT __attribute__((visibility("default")))
+#define INLINE static inline __attribute__((always_inline))
+#define UNROLL _Pragma("clang loop unroll(full)")
+
+/* Call f(task, work) for every task in 0 ... tasks - 1, on all threads. Which thread takes which task is left open, so a task
+   writes nothing that another reads or writes: then results do not depend on the number of threads. */
+void each(void (*f)(long task, const void *work), const void *work, long tasks);
+
+/* Memory for a task, at least so many bytes: each thread has its own, and keeps it. Slots are independent. */
+enum { FRAME, WINDOWS, PRODUCTS, SLOTS };
+void *scratch(int slot, size_t bytes);

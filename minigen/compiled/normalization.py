@@ -1,0 +1,106 @@
+"""The steps of normalizations, with the loops of loops/normalization.c."""
+
+import ctypes
+import math
+
+import numpy as np
+
+from minigen.compiled.arrays import FLOAT, FLOAT_VALUE, LONG, POINTER, plain, pointer
+from minigen.compiled.build import library
+
+PIECE = 16384  # elements of a task, about
+
+
+class Rows(ctypes.Structure):
+    _fields_ = (
+        [(name, POINTER) for name in ("x", "scale", "shift", "y")]
+        + [(name, LONG) for name in "groups rows channels by_row piece".split()]
+        + [("eps", FLOAT_VALUE)]
+    )
+
+
+def run(name, x, y, groups, scale=None, shift=None, by_row=False, eps=0.0):
+    channels = x.shape[-1]
+    piece = max(1, PIECE // channels)
+    job = Rows(
+        pointer(x), None if scale is None else pointer(scale), None if shift is None else pointer(shift), pointer(y),
+        groups, x.size // (groups * channels), channels, by_row, piece, eps,
+    )  # fmt: skip
+    getattr(library(), name)(ctypes.byref(job))
+    return y
+
+
+def groups_of(x, axis):
+    """How many groups of rows a mean along `axis` leaves: (n, h, w, c) along (1, 2) n, along (0, 1, 2) one; else None."""
+    if x.ndim == 4 and axis == (1, 2):
+        return len(x)
+    if x.ndim >= 2 and axis in ((0, 1, 2)[: x.ndim - 1], 0 if x.ndim == 2 else None):
+        return 1
+    return None
+
+
+def sums(x, groups, name="sum_rows"):
+    """(groups, channels)."""
+    channels = x.shape[-1]
+    rows = x.size // (groups * channels)
+    pieces = -(-rows // max(1, PIECE // channels))
+    parts = run(name, x, np.empty((groups, pieces, channels), FLOAT), groups)
+    return parts[:, 0] if pieces == 1 else parts.sum(axis=1, dtype=np.float64).astype(FLOAT)
+
+
+def kept(values, x, axis):
+    return values.reshape(*(1 if i in (axis if type(axis) is tuple else (axis,)) else n for i, n in enumerate(x.shape)))
+
+
+def sum_(x, *, axis=None, keepdims=False):
+    if not plain(x) or x.ndim < 2 or not x.size or (groups := groups_of(x, axis)) is None:
+        return None
+    y = kept(sums(x, groups), x, axis)
+    return y if keepdims else y.squeeze(axis)
+
+
+def center(x, *, axis):
+    if not plain(x) or not x.size or (groups := groups_of(x, axis)) is None:
+        return None
+    mean = sums(x, groups)
+    mean /= FLOAT.type(x.size // mean.size)
+    return run("subtract_rows", x, np.empty_like(x), groups, shift=mean)
+
+
+def inv_rms(x, mean_square=None, *, axis, eps):
+    if not plain(x) or not x.size or mean_square is not None:
+        return None
+    if axis == -1 and x.ndim >= 2:
+        return run("inv_rms_of_rows", x, np.empty((*x.shape[:-1], 1), FLOAT), 1, eps=eps)
+    if (groups := groups_of(x, axis)) is None:
+        return None
+    mean = sums(x, groups, "sum_squares")
+    mean /= FLOAT.type(x.size // mean.size)
+    return kept(FLOAT.type(1.0) / np.sqrt(mean + FLOAT.type(eps)), x, axis)
+
+
+def scale_shift(x, scale, shift=None):
+    if not plain(x) or x.ndim < 2 or not plain(scale) or not x.size:
+        return None
+    if shift is None and scale.shape == (*x.shape[:-1], 1):
+        return run("scale_rows", x, np.empty_like(x), 1, scale, by_row=True)
+    groups = groups_by_channel(x, scale)
+    if groups is None or scale.ndim < 1:
+        return None
+    if shift is not None:
+        if not plain(shift):
+            return None
+        if groups_by_channel(x, shift) != groups:
+            return None
+    return run("scale_rows", x, np.empty_like(x), groups, scale, shift)
+
+
+def groups_by_channel(x, v):
+    """One group if v is one value per channel, one per example if it is one per example and channel; else None."""
+    if v.shape[-1:] != x.shape[-1:]:
+        return None
+    if v.size == x.shape[-1]:
+        return 1
+    if x.ndim > 2 and v.shape == (len(x), *(1,) * (x.ndim - 2), x.shape[-1]):
+        return len(x)
+    return None
