@@ -14,7 +14,7 @@ from minigen.engine import OPS
 SMALL = 1  # elements: below it, NumPy's own loops are as fast
 
 FASTER = {
-    "convolution": "conv2d conv2d_transpose conv2d_weight",
+    "convolution": "conv2d conv2d_transpose conv2d_weight dense matmul",
     "activation": "leaky_relu leaky_relu_grad selu elu_slope tanh sigmoid sigmoid_cross_entropy",
     "pooling": "max_pool2d max_unpool2d sum_pool2d upsample_nearest2d blur2d",
     "normalization": "center inv_rms scale_shift",

@@ -1,22 +1,16 @@
 """Activations, their derivatives and the cross entropy, with the loops of loops/activation.c."""
 
-import ctypes
-
 import numpy as np
 
-from minigen.compiled.arrays import FLOAT, FLOAT_VALUE, LONG, POINTER, plain, pointer
-from minigen.compiled.build import library
+from minigen.backend import Array
+from minigen.compiled.arrays import FLOAT, call, plain
 from minigen.ops.activation import SELU_ALPHA, SELU_SCALE
 
 
-class Elements(ctypes.Structure):
-    _fields_ = [("x", POINTER), ("other", POINTER), ("y", POINTER), ("size", LONG), ("a", FLOAT_VALUE), ("b", FLOAT_VALUE), ("loop", POINTER)]
-
-
-def run(name, x, other=None, a=0.0, b=0.0):
+def run(loop: str, x: Array, other: Array | None = None, a: float = 0.0, b: float = 0.0) -> Array:
+    """The result of a loop over all elements."""
     y = np.empty(x.shape, FLOAT)
-    job = Elements(pointer(x), None if other is None else pointer(other), pointer(y), x.size, a, b)
-    getattr(library(), name)(ctypes.byref(job))
+    call(loop, x, other, y, x.size, float(a), float(b), None)
     return y
 
 
@@ -25,7 +19,7 @@ def leaky_relu(x, *, slope=0.2):
 
 
 def leaky_relu_grad(g, x, *, slope):
-    return run("leaky_relu_grad", x, g, a=slope) if plain(x) and plain(g) and x.shape == g.shape and slope > 0.0 else None
+    return run("leaky_relu_grad", x, g, a=slope) if plain(x, g) and x.shape == g.shape and slope > 0.0 else None
 
 
 def selu(x):
@@ -45,4 +39,4 @@ def sigmoid(x):
 
 
 def sigmoid_cross_entropy(logits, targets):
-    return run("sigmoid_cross_entropy", logits, targets) if plain(logits) and plain(targets) and logits.shape == targets.shape else None
+    return run("sigmoid_cross_entropy", logits, targets) if plain(logits, targets) and logits.shape == targets.shape else None

@@ -1,7 +1,6 @@
-"""Arrays and tables of settings, as C sees them."""
+"""Calls of the compiled loops with NumPy arrays."""
 
-import ctypes
-from collections.abc import Callable
+import struct
 from typing import Any
 
 import numpy as np
@@ -9,14 +8,17 @@ import numpy as np
 from minigen.compiled.build import library
 
 FLOAT = np.dtype(np.float32)
-POINTER, LONG, FLOAT_VALUE = ctypes.c_void_p, ctypes.c_long, ctypes.c_float
 
 
-def plain(x: Any) -> bool:
-    """Whether the loops can read it: float32 values of the host, one after the other."""
-    return type(x) is np.ndarray and x.dtype is FLOAT and x.flags.c_contiguous
+def plain(*arrays: Any) -> bool:
+    """Whether the loops can read all of them: float32 values of the host, one after the other."""
+    return all(type(x) is np.ndarray and x.dtype is FLOAT and x.flags.c_contiguous for x in arrays)
 
 
-def pointer(x: np.ndarray) -> int:
-    """Where the values begin."""
-    return x.ctypes.data
+def call(loop: str, *values: np.ndarray | float | None) -> None:
+    """Call a loop with the struct of these values, 8 bytes each: arrays by their address, None as NULL, whole numbers, floats."""
+    form, fields = "", []
+    for value in values:
+        form += "d" if type(value) is float else "q"
+        fields.append(value.ctypes.data if isinstance(value, np.ndarray) else value or 0)
+    getattr(library(), loop)(struct.pack(form, *fields))

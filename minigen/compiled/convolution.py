@@ -1,156 +1,161 @@
-"""conv2d, conv2d_transpose and conv2d_weight with the loops of loops/convolution.c."""
+"""Convolutions and matrix products with the loops of loops/convolution.c."""
 
-import ctypes
+import functools
 import math
 
 import numpy as np
 
-from minigen.compiled.arrays import FLOAT, LONG, POINTER, plain, pointer
+from minigen.backend import Array
+from minigen.compiled.arrays import FLOAT, call, plain
 from minigen.compiled.build import library
 from minigen.ops.convolution import default_output_size, geometry
-from minigen.ops.im2col import phases, workspace
-from minigen.ops.window import pair
+from minigen.ops.im2col import phases
+from minigen.ops.window import Padding, Pair, pair
 
-LANES = 16  # at most; outputs are packed in blocks of so many
 WINDOWS = 128  # of a task, about: enough to be worth a task, few enough to stay in the cache
+FEW_WINDOWS = 64  # with no more, packing the kernel costs more than it saves
+CHUNKS = 8  # of a kernel's gradient: tasks
 
 
-class Convolution(ctypes.Structure):
-    """The struct of the same name."""
-
-    _fields_ = [(name, POINTER) for name in ("x", "kernel", "bias", "y")] + [
-        (name, LONG)
-        for name in (
-            "n h w c kh kw rows columns outputs top left down across example row column few images bands".split()
-        )
-    ]
-
-
-class Frames(ctypes.Structure):
-    _fields_ = [("x", POINTER), ("copy", POINTER)] + [(name, LONG) for name in "n h w c top bottom left right".split()]
-
-
-class Gradient(ctypes.Structure):
-    _fields_ = [(name, POINTER) for name in ("x", "g", "dw")] + [
-        (name, LONG) for name in "n h w c kh kw rows columns outputs down across few chunks".split()
-    ]
-
-
+@functools.cache
 def lanes() -> int:
+    """Floats in a register."""
     return library().lanes()
 
 
-def convolve(x, w, b, origin, stride, y):
-    """y = b + windows of x times w, the first at `origin`; y may be a strided view whose channels are contiguous."""
-    (n, h, width, c), (kh, kw, _, o) = x.shape, w.shape
-    rows, columns = y.shape[1:3]
-    size = lanes()
-    few = o < size // 2 and kw * c >= size
-    if few:
-        kernel = np.ascontiguousarray(w.transpose(3, 0, 1, 2))
-        bias = np.zeros(o, FLOAT) if b is None else b
-    else:
-        blocks = -(-o // size)
-        wide = np.zeros((blocks, kh, kw * c, size), FLOAT) if o % size else np.empty((blocks, kh, kw * c, size), FLOAT)
-        if o % size:
-            full = o // size
-            flat = w.reshape(kh, kw * c, o)
-            wide[:full] = flat[..., : full * size].reshape(kh, kw * c, full, size).transpose(2, 0, 1, 3)
-            wide[full, ..., : o % size] = flat[..., full * size :]
-        else:
-            wide[...] = w.reshape(kh, kw * c, blocks, size).transpose(2, 0, 1, 3)
-        kernel = wide
-        bias = np.zeros(blocks * size, FLOAT)
-        if b is not None:
-            bias[:o] = b
-    windows = rows * columns
-    bands = max(1, min(rows, windows // (2 * WINDOWS)))
-    images = max(1, min(-(-n // 4), WINDOWS // windows)) if bands == 1 else 1
-    s = y.strides
-    job = Convolution(
-        pointer(x), pointer(kernel), pointer(bias), pointer(y),
-        n, h, width, c, kh, kw, rows, columns, o, origin[0], origin[1], stride[0], stride[1],
-        s[0] // 4, s[1] // 4, s[2] // 4, few, images, bands,
-    )  # fmt: skip
-    library().convolve(ctypes.byref(job))
-
-
-def conv2d(x, w, b=None, *, stride=1, padding="same"):
-    if not (plain(x) and x.ndim == w.ndim == 4 and w.dtype is FLOAT and x.shape[3] == w.shape[2] and w.size):
-        return None
-    if b is not None and not (plain(b) and b.shape == w.shape[3:]):
+def conv2d(x: Array, w: Array, b: Array | None = None, *, stride: int | Pair = 1, padding: Padding = "same") -> Array | None:
+    if not suits(x, w, b, w.shape[2:3], w.shape[3:]):
         return None
     (top, left), stride, grid = geometry(x.shape, w.shape, stride, padding)
     y = np.empty((len(x), *grid, w.shape[3]), FLOAT)
-    if not y.size:
-        return y
     convolve(x, w, b, (-top, -left), stride, y)
     return y
 
 
-def conv2d_transpose(g, w, b=None, *, stride=1, padding="same", output_size=None):
-    if not (plain(g) and g.ndim == w.ndim == 4 and w.dtype is FLOAT and g.shape[3] == w.shape[3] and w.size):
-        return None
-    if b is not None and not (plain(b) and b.shape == w.shape[2:3]):
+def conv2d_transpose(
+    g: Array,
+    w: Array,
+    b: Array | None = None,
+    *,
+    stride: int | Pair = 1,
+    padding: Padding = "same",
+    output_size: int | Pair | None = None,
+) -> Array | None:
+    """By ordinary convolutions, one for each phase of the stride, as `ops.im2col.gather`."""
+    if not suits(g, w, b, w.shape[3:], w.shape[2:3]):
         return None
     size = pair(output_size, "output_size") if output_size else default_output_size(g.shape[1:3], w.shape[:2], stride, padding)
     (top, left), stride, grid = geometry((len(g), *size, w.shape[2]), w.shape, stride, padding)
     if grid != g.shape[1:3]:
         return None
     x = np.empty((len(g), *size, w.shape[2]), FLOAT)
-    if not x.size:
-        return x
+    swapped = w.transpose(0, 1, 3, 2)
     if stride == (1, 1):
-        convolve(g, w[::-1, ::-1].transpose(0, 1, 3, 2), b, (top - w.shape[0] + 1, left - w.shape[1] + 1), stride, x)
+        convolve(g, swapped[::-1, ::-1], b, (top - w.shape[0] + 1, left - w.shape[1] + 1), stride, x)
         return x
     axes = [phases(*axis) for axis in zip(w.shape[:2], (top, left), stride)]
-    if not all(phase.taps for axis in axes for phase in axis):
+    if not all(phase.taps for axis in axes for phase in axis):  # a kernel smaller than the stride leaves gaps
         x[...] = 0.0 if b is None else b
-    swapped = w.transpose(0, 1, 3, 2)
     for down in axes[0]:
         for across in axes[1]:
-            pixels = x[:, down.pixels, across.pixels]
-            if down.taps and across.taps and pixels.size:
+            if down.taps and across.taps:
+                pixels = x[:, down.pixels, across.pixels]
                 convolve(g, swapped[down.flipped, across.flipped], b, (down.first, across.first), (1, 1), pixels)
     return x
 
 
-def conv2d_weight(x, g, *, kernel_size, stride=1, padding="same"):
-    if not (plain(x) and x.ndim == g.ndim == 4 and g.dtype is FLOAT and x.size and g.size):
+def conv2d_weight(
+    x: Array, g: Array, *, kernel_size: Pair, stride: int | Pair = 1, padding: Padding = "same"
+) -> Array | None:
+    if not (plain(x) and x.ndim == g.ndim == 4 and g.dtype == FLOAT and x.size and g.size):
         return None
-    kh, kw = kernel = pair(kernel_size, "kernel_size")
+    kernel = pair(kernel_size, "kernel_size")
     (top, left), stride, grid = geometry(x.shape, kernel, stride, padding)
-    if g.shape[:3] != (len(x), *grid):
+    return kernel_gradient(x, g, (-top, -left), kernel, stride) if g.shape[:3] == (len(x), *grid) else None
+
+
+def matmul(x: Array, y: Array) -> Array | None:
+    """x @ y, as a convolution of images of one pixel; x^T @ y as the gradient of one."""
+    if not (type(x) is type(y) is np.ndarray and x.ndim == y.ndim == 2 and x.dtype == y.dtype == FLOAT and x.shape[1] == len(y)):
         return None
-    n, h, w, c = x.shape
-    rows, columns, o = g.shape[1:]
-    height, width = (rows - 1) * stride[0] + kh, (columns - 1) * stride[1] + kw
-    size = lanes()
-    few = o < size // 2 and kw * c >= size
-    if few or (top, left) != (0, 0) or (height, width) != (h, w):
-        image = np.empty(n * height * width * c + size, FLOAT)
-        library().frames(ctypes.byref(Frames(pointer(x), pointer(image), n, h, w, c, -top, height - top, -left, width - left)))
-    else:
-        image = x
-    taps = kh * kw * c
-    if few:
-        g = np.ascontiguousarray(g)
-        dw = np.zeros((o, kh, -(-kw * c // size) * size), FLOAT)
-        units, outputs = o * kh * -(-kw * c // size), o
-    else:
-        outputs = -(-o // size) * size
-        if outputs != o:
-            wide = np.zeros((n, rows, columns, outputs), FLOAT)
-            wide[..., :o] = g
-            g = wide
-        g = np.ascontiguousarray(g)
-        tile = 8 if size == 16 else 6
-        dw = np.zeros((-(-taps // tile) * tile, outputs), FLOAT)
-        units = -(-taps // tile) * -(-outputs // (2 * size))
-    job = Gradient(
-        pointer(image), pointer(g), pointer(dw), n, height, width, c, kh, kw, rows, columns, outputs, *stride, few, min(8, units)
+    if x.size * y.shape[1] < 1 << 17 or not y.size:
+        return None
+    if x.flags.c_contiguous:
+        return dense(x, y)
+    if x.T.flags.c_contiguous and y.flags.c_contiguous:
+        k, n = x.T.shape
+        return kernel_gradient(x.T.reshape(1, k, 1, n), y.reshape(1, k, 1, -1), (0, 0), (1, 1), (1, 1)).reshape(n, -1)
+    return None
+
+
+def dense(x: Array, w: Array, b: Array | None = None) -> Array | None:
+    if not (plain(x) and x.ndim == w.ndim == 2 and w.dtype == FLOAT and w.size and x.shape[1] == len(w)):
+        return None
+    if b is not None and not (plain(b) and b.shape == w.shape[1:]) or x.size * w.shape[1] < 1 << 17:
+        return None
+    y = np.empty((len(x), w.shape[1]), FLOAT)
+    convolve(x[:, None, None], w[None, None], b, (0, 0), (1, 1), y[:, None, None])
+    return y
+
+
+def suits(x: Array, w: Array, b: Array | None, channels: Pair, outputs: Pair) -> bool:
+    """Whether these are arrays that the loops can read, and of shapes that fit; if not, the op says why."""
+    return (
+        plain(x)
+        and x.ndim == w.ndim == 4
+        and w.dtype == FLOAT
+        and x.shape[3:] == channels
+        and bool(w.size)
+        and (b is None or plain(b) and b.shape == outputs)
     )
-    library().kernel_gradient(ctypes.byref(job))
-    if few:
-        return np.ascontiguousarray(dw[:, :, : kw * c].transpose(1, 2, 0)).reshape(kh, kw, c, o)
-    return np.ascontiguousarray(dw[:taps, :o]).reshape(kh, kw, c, o)
+
+
+def convolve(x: Array, w: Array, b: Array | None, origin: Pair, stride: Pair, y: Array) -> None:
+    """y = b + windows of x times w, the first at `origin`. w and y may be strided; the channels of y are contiguous."""
+    if not y.size:
+        return
+    (n, h, width, c), (kh, kw, _, outputs), (rows, columns) = x.shape, w.shape, y.shape[1:3]
+    run, blocks = kh * kw * c, -(-outputs // lanes())
+    step, block = lanes(), run * lanes()
+    if outputs < lanes() // 2 and kw * c >= lanes():  # inner products along the window
+        kernel, step = np.ascontiguousarray(w.transpose(3, 0, 1, 2)), 0
+    elif outputs >= lanes() and w.flags.c_contiguous and n * rows * columns <= FEW_WINDOWS:
+        kernel, step = w, outputs
+    else:
+        kernel = np.empty(blocks * block, FLOAT)
+        call("pack", w, kernel, kh, kw, c, outputs, *(s // 4 for s in w.strides))
+    if b is not None and step and outputs < lanes():
+        b = np.concatenate([b, np.zeros(lanes() - outputs, FLOAT)])
+    windows = rows * columns
+    bands = max(1, min(rows, windows // (2 * WINDOWS)))
+    images = min(n, max(1, WINDOWS // windows))
+    pairs = -(-blocks // 2)
+    tasks = -(-n // images) * bands
+    parts = min(pairs, -(-8 // tasks)) if step else 1
+    call(
+        "convolve", x, kernel, b, y, n, h, width, c, kh, kw, rows, columns, outputs, *origin, *stride,
+        *(s // 4 for s in y.strides[:3]), step, block, images, bands, parts,
+    )  # fmt: skip
+
+
+def kernel_gradient(x: Array, g: Array, origin: Pair, kernel: Pair, stride: Pair) -> Array:
+    """The sum over windows of x, the first at `origin`, times g: (kh, kw, c, o)."""
+    (n, h, width, c), (_, rows, columns, outputs), (kh, kw) = x.shape, g.shape, kernel
+    height, wide = (rows - 1) * stride[0] + kh, (columns - 1) * stride[1] + kw  # of the pixels in windows
+    along_run = outputs < lanes() // 2 and kw * c >= lanes()
+    if along_run or origin != (0, 0) or (height, wide) != (h, width):
+        framed = np.empty(n * height * wide * c + lanes(), FLOAT)
+        call("frames", x, framed, n, h, width, c, origin[0], origin[0] + height, origin[1], origin[1] + wide)
+        x = framed
+    if outputs % lanes() and not along_run:
+        longer = np.empty(g.size + lanes(), FLOAT)
+        longer[: g.size] = g.reshape(-1)
+        g = longer
+    else:
+        g = np.ascontiguousarray(g)
+    run = -(-kw * c // lanes()) * lanes() if along_run else kw * c
+    dw = np.empty((outputs, kh, run) if along_run else (kh, kw, c, outputs), FLOAT)
+    call(
+        "kernel_gradient", x, g, dw, n, height, wide, c, kh, kw, rows, columns, outputs, outputs, *stride, along_run, CHUNKS
+    )
+    return np.ascontiguousarray(dw[:, :, : kw * c].transpose(1, 2, 0)).reshape(kh, kw, c, outputs) if along_run else dw

@@ -1,32 +1,15 @@
 """The steps of normalizations, with the loops of loops/normalization.c."""
 
-import ctypes
-import math
-
 import numpy as np
 
-from minigen.compiled.arrays import FLOAT, FLOAT_VALUE, LONG, POINTER, plain, pointer
-from minigen.compiled.build import library
+from minigen.compiled.arrays import FLOAT, call, plain
 
 PIECE = 16384  # elements of a task, about
 
 
-class Rows(ctypes.Structure):
-    _fields_ = (
-        [(name, POINTER) for name in ("x", "scale", "shift", "y")]
-        + [(name, LONG) for name in "groups rows channels by_row piece".split()]
-        + [("eps", FLOAT_VALUE)]
-    )
-
-
-def run(name, x, y, groups, scale=None, shift=None, by_row=False, eps=0.0):
+def run(loop, x, y, groups, scale=None, shift=None, by_row=False, eps=0.0):
     channels = x.shape[-1]
-    piece = max(1, PIECE // channels)
-    job = Rows(
-        pointer(x), None if scale is None else pointer(scale), None if shift is None else pointer(shift), pointer(y),
-        groups, x.size // (groups * channels), channels, by_row, piece, eps,
-    )  # fmt: skip
-    getattr(library(), name)(ctypes.byref(job))
+    call(loop, x, scale, shift, y, groups, x.size // (groups * channels), channels, by_row, max(1, PIECE // channels), float(eps))
     return y
 
 

@@ -1,15 +1,8 @@
 """Pooling, upsampling and blurring in blocks of 2 x 2, with the loops of loops/pooling.c."""
 
-import ctypes
-
 import numpy as np
 
-from minigen.compiled.arrays import FLOAT, LONG, POINTER, plain, pointer
-from minigen.compiled.build import library
-
-
-class Pooling(ctypes.Structure):
-    _fields_ = [(name, POINTER) for name in ("x", "values", "maxima", "y")] + [(name, LONG) for name in "n h w c width height".split()]
+from minigen.compiled.arrays import FLOAT, call, plain
 
 
 def two(size):
@@ -20,9 +13,8 @@ def blocks(x, size, stride, padding):
     return plain(x) and x.ndim == 4 and two(size) and (stride is None or two(stride)) and padding in ("valid", 0) and x.shape[1] > 1 and x.shape[2] > 1
 
 
-def run(name, x, y, small, large, values=None, maxima=None):
-    job = Pooling(pointer(x), None if values is None else pointer(values), None if maxima is None else pointer(maxima), pointer(y), *small, large[2], large[1])
-    getattr(library(), name)(ctypes.byref(job))
+def run(loop, x, y, small, large, values=None, maxima=None):
+    call(loop, x, values, maxima, y, *small, large[2], large[1])
     return y
 
 

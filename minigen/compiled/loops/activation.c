@@ -2,22 +2,21 @@
 
 #include "minigen.h"
 #include <math.h>
-#include <stdint.h>
 
 enum { PIECE = 8192 }; /* elements of a task */
 
 typedef struct Elements {
     const float *x, *other; /* other: a gradient, or targets */
     float *y;
-    long size;
-    float a, b; /* slope; or scale, and scale * alpha */
-    void (*loop)(const struct Elements *, long begin, long end);
+    whole size;
+    double a, b; /* slope; or scale, and scale * alpha */
+    void (*loop)(const struct Elements *, whole begin, whole end);
 } Elements;
 
-static void piece(long task, const void *work)
+static void piece(whole task, const void *work)
 {
     const Elements *s = work;
-    s->loop(s, task * PIECE, min_long(s->size, (task + 1) * PIECE));
+    s->loop(s, task * PIECE, min(s->size, (task + 1) * PIECE));
 }
 
 #define LOOP(name) \
@@ -73,61 +72,61 @@ INLINE float logarithm_plus_1(float x)
     return 2.0f * (u + u * z * p);
 }
 
-static void leaky_relu_loop(const Elements *s, long begin, long end)
+static void leaky_relu_loop(const Elements *s, whole begin, whole end)
 {
     const float slope = s->a;
-    for (long i = begin; i < end; i++)
+    for (whole i = begin; i < end; i++)
         s->y[i] = s->x[i] > 0 ? s->x[i] : slope * s->x[i];
 }
 LOOP(leaky_relu)
 
-static void leaky_relu_grad_loop(const Elements *s, long begin, long end)
+static void leaky_relu_grad_loop(const Elements *s, whole begin, whole end)
 {
     const float slope = s->a;
-    for (long i = begin; i < end; i++)
+    for (whole i = begin; i < end; i++)
         s->y[i] = s->x[i] > 0 ? s->other[i] : slope * s->other[i];
 }
 LOOP(leaky_relu_grad)
 
-static void scaled_elu_loop(const Elements *s, long begin, long end)
+static void scaled_elu_loop(const Elements *s, whole begin, whole end)
 {
     const float a = s->a, b = s->b;
-    for (long i = begin; i < end; i++) {
+    for (whole i = begin; i < end; i++) {
         float x = s->x[i], below = b * exponential_minus_1(x > 0 ? 0 : x);
         s->y[i] = x > 0 ? a * x : below;
     }
 }
 LOOP(scaled_elu)
 
-static void elu_slope_loop(const Elements *s, long begin, long end)
+static void elu_slope_loop(const Elements *s, whole begin, whole end)
 {
     const float a = s->a, b = s->b;
-    for (long i = begin; i < end; i++)
+    for (whole i = begin; i < end; i++)
         s->y[i] = s->x[i] > 0 ? a : s->x[i] + b;
 }
 LOOP(elu_slope)
 
-static void tanh_loop(const Elements *s, long begin, long end)
+static void tanh_loop(const Elements *s, whole begin, whole end)
 {
-    for (long i = begin; i < end; i++) {
+    for (whole i = begin; i < end; i++) {
         float e = exponential_minus_1(-2.0f * fabsf(s->x[i]));
         s->y[i] = copysignf(e / (e + 2.0f), s->x[i]);
     }
 }
 EXPORT void tangent(Elements *s) { s->loop = tanh_loop, each(piece, s, ceil_div(s->size, PIECE)); }
 
-static void sigmoid_loop(const Elements *s, long begin, long end)
+static void sigmoid_loop(const Elements *s, whole begin, whole end)
 {
-    for (long i = begin; i < end; i++) {
+    for (whole i = begin; i < end; i++) {
         float e = exponential(-fabsf(s->x[i]));
         s->y[i] = (s->x[i] > 0 ? 1.0f : e) / (1.0f + e);
     }
 }
 LOOP(sigmoid)
 
-static void sigmoid_cross_entropy_loop(const Elements *s, long begin, long end)
+static void sigmoid_cross_entropy_loop(const Elements *s, whole begin, whole end)
 {
-    for (long i = begin; i < end; i++) {
+    for (whole i = begin; i < end; i++) {
         float x = s->x[i], error = (x > 0 ? 1.0f : 0.0f) - s->other[i];
         float e = exponential(-fabsf(x));
         s->y[i] = (error != 0 ? x * error : 0) + logarithm_plus_1(e);

@@ -6,21 +6,21 @@
 #define PADDING 8                  /* places of windows are repeated, so that the last tile is a whole one */
 
 typedef struct {
-    const float *x, *kernel, *bias; /* (n, h, w, c); (blocks of LANES outputs, kh, kw * c, LANES), or (outputs, kh, kw * c) if few */
+    const float *x, *kernel, *bias; /* (n, h, w, c); (taps, outputs) or packed; (at least LANES outputs), or NULL */
     float *y;
-    long n, h, w, c, kh, kw, rows, columns, outputs;
-    long top, left, down, across; /* where the first window begins; from one to the next */
-    long example, row, column;    /* the same in y, in floats */
-    long few;                     /* outputs, fewer than LANES: vectors along the window instead of across outputs */
-    long images, bands;           /* a task: so many images, or one of so many bands of one image's rows */
+    whole n, h, w, c, kh, kw, rows, columns, outputs;
+    whole top, left, down, across; /* where the first window begins; from one to the next */
+    whole example, row, column;    /* the same in y, in floats */
+    whole step, block;             /* in the kernel: from one tap to the next, from one block of LANES outputs to the next */
+    whole images, bands, parts;    /* a task: so many images, or one of the bands of an image; one of the parts of the blocks */
 } Convolution;
 
 /* Rows [top, bottom) and columns [left, right) of images, which lie outside in part: a copy with zeros there. */
-static void frame(const float *x, long n, long h, long w, long c, long top, long bottom, long left, long right, float *copy)
+static void frame(const float *x, whole n, whole h, whole w, whole c, whole top, whole bottom, whole left, whole right, float *copy)
 {
-    long begin = max_long(left, 0), end = max_long(min_long(right, w), begin);
-    for (long e = 0; e < n; e++)
-        for (long i = top; i < bottom; i++, copy += (right - left) * c) {
+    whole begin = max(left, 0), end = max(min(right, w), begin);
+    for (whole e = 0; e < n; e++)
+        for (whole i = top; i < bottom; i++, copy += (right - left) * c) {
             if (i < 0 || i >= h || begin >= right) {
                 memset(copy, 0, (right - left) * c * sizeof(float));
                 continue;
@@ -32,13 +32,16 @@ static void frame(const float *x, long n, long h, long w, long c, long top, long
         }
 }
 
-static void store_some(float *p, vector v, long count)
+static vector load_some(const float *p, whole count)
 {
-    if (count >= LANES)
-        store(p, v);
-    else
-        for (long l = 0; l < count; l++)
-            p[l] = v[l];
+    vector v = {};
+    memcpy(&v, p, min(count, LANES) * sizeof(float));
+    return v;
+}
+
+static void store_some(float *p, vector v, whole count)
+{
+    memcpy(p, &v, min(count, LANES) * sizeof(float));
 }
 
 static float total(vector v)
@@ -49,41 +52,49 @@ static float total(vector v)
     return s;
 }
 
+/* Where a block of outputs begins: the last one may overlap the one before, so that it is whole. */
+static whole begins(const Convolution *s, whole block) { return max(0, min(block * LANES, s->outputs - LANES)); }
+
 /* `windows` windows times `wide` blocks of outputs. */
-INLINE void tile(const Convolution *s, const float *x, long line, const long *place, const long *target, long block, int windows,
-                 int wide)
+INLINE void tile(const Convolution *s, const float *x, whole line, const whole *place, const whole *target, whole block,
+                 int windows, int wide)
 {
-    long run = s->kw * s->c, length = s->kh * run * LANES;
-    const float *kernel = s->kernel + block * length;
+    whole run = s->kw * s->c, step = s->step, first = begins(s, block), second = begins(s, block + 1);
+    int packed = step == LANES;
+    const float *kernel = s->kernel + (packed ? block * s->block : first), *beside = packed ? kernel + s->block : s->kernel + second;
     vector sum[8][2];
-    UNROLL for (int m = 0; m < windows; m++)
-        UNROLL for (int j = 0; j < wide; j++)
-            sum[m][j] = load(s->bias + (block + j) * LANES);
-    for (long a = 0; a < s->kh; a++, x += line)
-        for (long k = 0; k < run; k++, kernel += LANES) {
-            vector v[2];
-            UNROLL for (int j = 0; j < wide; j++)
-                v[j] = load(kernel + j * length);
+    UNROLL for (int m = 0; m < windows; m++) {
+        sum[m][0] = s->bias ? load(s->bias + first) : (vector){};
+        if (wide > 1)
+            sum[m][1] = s->bias ? load(s->bias + second) : (vector){};
+    }
+    for (whole a = 0; a < s->kh; a++, x += line)
+        for (whole k = 0; k < run; k++, kernel += step, beside += step) {
+            vector v = load(kernel), w = wide > 1 ? load(beside) : v;
             UNROLL for (int m = 0; m < windows; m++) {
                 float pixel = x[place[m] + k];
-                UNROLL for (int j = 0; j < wide; j++)
-                    sum[m][j] += pixel * v[j];
+                sum[m][0] += pixel * v;
+                if (wide > 1)
+                    sum[m][1] += pixel * w;
             }
         }
     UNROLL for (int m = 0; m < windows; m++)
-        UNROLL for (int j = 0; j < wide; j++)
-            store_some(s->y + target[m] + (block + j) * LANES, sum[m][j], s->outputs - (block + j) * LANES);
+        if (wide > 1) {
+            store(s->y + target[m] + first, sum[m][0]);
+            store(s->y + target[m] + second, sum[m][1]);
+        } else
+            store_some(s->y + target[m] + first, sum[m][0], s->outputs);
 }
 
-/* Four windows times one output, as inner products. */
-INLINE void inner_products(const Convolution *s, const float *x, long line, const long *place, const long *target, long output)
+/* Four windows times one output, as inner products; the kernel is (outputs, kh, kw * c). */
+INLINE void inner_products(const Convolution *s, const float *x, whole line, const whole *place, const whole *target, whole output)
 {
-    long run = s->kw * s->c;
+    whole run = s->kw * s->c;
     const float *kernel = s->kernel + output * s->kh * run;
     vector sum[4] = {};
     float rest[4] = {};
-    for (long a = 0; a < s->kh; a++, x += line, kernel += run) {
-        long k = 0;
+    for (whole a = 0; a < s->kh; a++, x += line, kernel += run) {
+        whole k = 0;
         for (; k + LANES <= run; k += LANES)
             UNROLL for (int m = 0; m < 4; m++)
                 sum[m] += load(x + place[m] + k) * load(kernel + k);
@@ -92,17 +103,19 @@ INLINE void inner_products(const Convolution *s, const float *x, long line, cons
                 rest[m] += x[place[m] + k] * kernel[k];
     }
     UNROLL for (int m = 0; m < 4; m++)
-        s->y[target[m] + output] = s->bias[output] + total(sum[m]) + rest[m];
+        s->y[target[m] + output] = (s->bias ? s->bias[output] : 0) + total(sum[m]) + rest[m];
 }
 
-static void convolve_some(long task, const void *work)
+static void convolve_some(whole task, const void *work)
 {
     const Convolution *s = work;
-    long first = task / s->bands * s->images, images = min_long(s->images, s->n - first), band = task % s->bands;
-    long begin = band * s->rows / s->bands, rows = (band + 1) * s->rows / s->bands - begin;
-    long top = s->top + begin * s->down, bottom = top + (rows - 1) * s->down + s->kh;
-    long left = s->left, right = left + (s->columns - 1) * s->across + s->kw;
-    long height = s->h, width = s->w, start = top * s->w + left;
+    whole part = task % s->parts;
+    task /= s->parts;
+    whole first = task / s->bands * s->images, images = min(s->images, s->n - first), band = task % s->bands;
+    whole begin = band * s->rows / s->bands, rows = (band + 1) * s->rows / s->bands - begin;
+    whole top = s->top + begin * s->down, bottom = top + (rows - 1) * s->down + s->kh;
+    whole left = s->left, right = left + (s->columns - 1) * s->across + s->kw;
+    whole height = s->h, width = s->w, start = top * s->w + left;
     const float *x = s->x + first * s->h * s->w * s->c;
     if (top < 0 || left < 0 || bottom > s->h || right > s->w) {
         height = bottom - top, width = right - left, start = 0;
@@ -110,42 +123,72 @@ static void convolve_some(long task, const void *work)
         frame(x, images, s->h, s->w, s->c, top, bottom, left, right, copy);
         x = copy;
     }
-    long windows = images * rows * s->columns;
-    long *place = scratch(WINDOWS, 2 * (windows + PADDING) * sizeof(long)), *target = place + windows + PADDING, m = 0;
-    for (long e = 0; e < images; e++)
-        for (long i = 0; i < rows; i++)
-            for (long j = 0; j < s->columns; j++, m++) {
+    whole windows = images * rows * s->columns;
+    whole *place = scratch(WINDOWS, 2 * (windows + PADDING) * sizeof(whole)), *target = place + windows + PADDING, m = 0;
+    for (whole e = 0; e < images; e++)
+        for (whole i = 0; i < rows; i++)
+            for (whole j = 0; j < s->columns; j++, m++) {
                 place[m] = (start + (e * height + i * s->down) * width + j * s->across) * s->c;
                 target[m] = (first + e) * s->example + (begin + i) * s->row + j * s->column;
             }
     for (; m < windows + PADDING; m++)
         place[m] = place[windows - 1], target[m] = target[windows - 1];
 
-    long line = width * s->c, blocks = ceil_div(s->outputs, LANES), block = 0;
-    if (s->few) {
+    whole line = width * s->c, blocks = ceil_div(s->outputs, LANES);
+    if (!s->step) { /* inner products */
         for (m = 0; m < windows; m += 4)
-            for (long o = 0; o < s->outputs; o++)
+            for (whole o = 0; o < s->outputs; o++)
                 inner_products(s, x, line, place + m, target + m, o);
         return;
     }
-    for (; block + 1 < blocks; block += 2)
+    whole pairs = ceil_div(blocks, 2), block = part * pairs / s->parts * 2, last = min(blocks, (part + 1) * pairs / s->parts * 2);
+    for (; block + 1 < last; block += 2)
         for (m = 0; m < windows; m += TILE)
             tile(s, x, line, place + m, target + m, block, TILE, 2);
-    if (block < blocks)
+    if (block < last)
         for (m = 0; m < windows; m += 8)
             tile(s, x, line, place + m, target + m, block, 8, 1);
 }
 
 /* y = bias + windows of x times the kernel. */
-EXPORT void convolve(const Convolution *s) { each(convolve_some, s, ceil_div(s->n, s->images) * s->bands); }
+EXPORT void convolve(const Convolution *s) { each(convolve_some, s, ceil_div(s->n, s->images) * s->bands * s->parts); }
+
+typedef struct {
+    const float *kernel; /* (kh, kw, c, o), of any strides, in floats */
+    float *packed;       /* (blocks of LANES outputs, kh, kw, c, LANES), zeros where there are fewer */
+    whole kh, kw, c, outputs, strides[4];
+} Packing;
+
+static void pack_block(whole block, const void *work)
+{
+    const Packing *s = work;
+    whole first = max(0, min(block * LANES, s->outputs - LANES)), count = min(LANES, s->outputs), across = s->strides[3];
+    float *packed = s->packed + block * s->kh * s->kw * s->c * LANES;
+    for (whole a = 0; a < s->kh; a++)
+        for (whole b = 0; b < s->kw; b++, packed += s->c * LANES) {
+            const float *kernel = s->kernel + a * s->strides[0] + b * s->strides[1] + first * across;
+            if (across == 1 && count == LANES)
+                for (whole k = 0; k < s->c; k++)
+                    store(packed + k * LANES, load(kernel + k * s->strides[2]));
+            else {
+                if (count < LANES)
+                    memset(packed, 0, s->c * LANES * sizeof(float));
+                for (whole l = 0; l < count; l++)
+                    for (whole k = 0; k < s->c; k++)
+                        packed[k * LANES + l] = kernel[k * s->strides[2] + l * across];
+            }
+        }
+}
+
+EXPORT void pack(const Packing *s) { each(pack_block, s, ceil_div(s->outputs, LANES)); }
 
 typedef struct {
     const float *x;
     float *copy;
-    long n, h, w, c, top, bottom, left, right;
+    whole n, h, w, c, top, bottom, left, right;
 } Frames;
 
-static void frame_one(long e, const void *work)
+static void frame_one(whole e, const void *work)
 {
     const Frames *s = work;
     frame(s->x + e * s->h * s->w * s->c, 1, s->h, s->w, s->c, s->top, s->bottom, s->left, s->right,
@@ -155,43 +198,51 @@ static void frame_one(long e, const void *work)
 EXPORT void frames(const Frames *s) { each(frame_one, s, s->n); }
 
 typedef struct {
-    const float *x, *g; /* (n, h, w, c), no window outside, and LANES more floats; (n, rows, columns, outputs) */
-    float *dw;          /* zeros; (taps, up to a whole tile, outputs), or (outputs, kh, kw * c up to a whole vector) if few */
-    long n, h, w, c, kh, kw, rows, columns, outputs; /* outputs: a multiple of LANES, unless few */
-    long down, across, few, chunks;
+    const float *x, *g; /* (n, h, w, c), no window outside; (n, rows, columns, width of g), both LANES floats longer than that */
+    float *dw;          /* (taps, outputs), or (outputs, kh, kw * c up to a whole vector) if awhole the run */
+    whole n, h, w, c, kh, kw, rows, columns, outputs, width;
+    whole down, across, along_run, chunks;
 } Gradient;
 
-/* dw for `taps` taps times `wide` blocks of outputs, from the windows [begin, end) of an image. */
-INLINE void gradient_tile(const Gradient *s, const float *x, const float *g, const long *place, const long *tap, float *dw,
-                          long begin, long end, int wide)
+/* dw for `taps` taps times `wide` blocks of outputs, from the windows [begin, end) of an image; added to what is there. */
+INLINE void gradient_tile(const Gradient *s, const float *x, const float *g, const whole *place, const whole *tap, float *dw,
+                          whole begin, whole end, whole outputs, int add, int taps, int wide)
 {
-    vector sum[TILE][2];
-    UNROLL for (int t = 0; t < TILE; t++)
-        UNROLL for (int j = 0; j < wide; j++)
-            sum[t][j] = load(dw + t * s->outputs + j * LANES);
-    for (long m = begin; m < end; m++) {
+    vector sum[TILE][2] = {};
+    if (add)
+        UNROLL for (int t = 0; t < taps; t++) {
+            sum[t][0] = wide > 1 ? load(dw + t * s->outputs) : load_some(dw + t * s->outputs, outputs);
+            if (wide > 1)
+                sum[t][1] = load(dw + t * s->outputs + LANES);
+        }
+    for (whole m = begin; m < end; m++) {
         const float *window = x + place[m];
-        vector v[2];
-        UNROLL for (int j = 0; j < wide; j++)
-            v[j] = load(g + m * s->outputs + j * LANES);
-        UNROLL for (int t = 0; t < TILE; t++)
-            UNROLL for (int j = 0; j < wide; j++)
-                sum[t][j] += window[tap[t]] * v[j];
+        vector v = load(g + m * s->width), w = wide > 1 ? load(g + m * s->width + LANES) : v;
+        UNROLL for (int t = 0; t < taps; t++) {
+            float pixel = window[tap[t]];
+            sum[t][0] += pixel * v;
+            if (wide > 1)
+                sum[t][1] += pixel * w;
+        }
     }
-    UNROLL for (int t = 0; t < TILE; t++)
-        UNROLL for (int j = 0; j < wide; j++)
-            store(dw + t * s->outputs + j * LANES, sum[t][j]);
+    UNROLL for (int t = 0; t < taps; t++)
+        if (wide > 1) {
+            store(dw + t * s->outputs, sum[t][0]);
+            store(dw + t * s->outputs + LANES, sum[t][1]);
+        } else
+            store_some(dw + t * s->outputs, sum[t][0], outputs);
 }
 
-/* dw for up to TILE vectors along the window, times one output. */
-INLINE void gradient_run(const Gradient *s, const float *x, const float *g, const long *place, float *dw, long begin, long end,
-                         int vectors)
+/* dw for up to TILE vectors awhole the run of a window, times one output. */
+INLINE void gradient_run(const Gradient *s, const float *x, const float *g, const whole *place, float *dw, whole begin, whole end,
+                         int add, int vectors)
 {
-    vector sum[TILE];
-    UNROLL for (int t = 0; t < vectors; t++)
-        sum[t] = load(dw + t * LANES);
-    for (long m = begin; m < end; m++) {
-        float v = g[m * s->outputs];
+    vector sum[TILE] = {};
+    if (add)
+        UNROLL for (int t = 0; t < vectors; t++)
+            sum[t] = load(dw + t * LANES);
+    for (whole m = begin; m < end; m++) {
+        float v = g[m * s->width];
         UNROLL for (int t = 0; t < vectors; t++)
             sum[t] += v * load(x + place[m] + t * LANES);
     }
@@ -200,39 +251,48 @@ INLINE void gradient_run(const Gradient *s, const float *x, const float *g, cons
 }
 
 /* A chunk of dw, from all images; they are read in bands that stay in the cache. */
-static void gradient_chunk(long chunk, const void *work)
+static void gradient_chunk(whole chunk, const void *work)
 {
     const Gradient *s = work;
-    long windows = s->rows * s->columns, run = s->kw * s->c, taps = s->kh * run, line = s->w * s->c;
-    long tiles = ceil_div(taps, TILE), vectors = ceil_div(run, LANES), per_row = ceil_div(vectors, TILE);
-    long *place = scratch(WINDOWS, (windows + tiles * TILE) * sizeof(long)), *tap = place + windows;
-    for (long m = 0; m < windows; m++)
+    whole windows = s->rows * s->columns, run = s->kw * s->c, taps = s->kh * run, line = s->w * s->c;
+    whole tiles = ceil_div(taps, TILE), vectors = ceil_div(run, LANES), per_row = ceil_div(vectors, TILE);
+    whole *place = scratch(WINDOWS, (windows + taps) * sizeof(whole)), *tap = place + windows;
+    for (whole m = 0; m < windows; m++)
         place[m] = (m / s->columns * s->down * s->w + m % s->columns * s->across) * s->c;
-    for (long k = 0; k < tiles * TILE; k++)
-        tap[k] = min_long(k, taps - 1) / run * line + min_long(k, taps - 1) % run;
-    long units = s->few ? s->outputs * s->kh * per_row : tiles * ceil_div(s->outputs, 2 * LANES);
-    long band = max_long(32, min_long(256, 4096 / (s->c * s->across)));
-    for (long e = 0; e < s->n; e++)
-        for (long begin = 0; begin < windows; begin += band) {
-            const float *x = s->x + e * s->h * line, *g = s->g + e * windows * s->outputs;
-            long end = min_long(windows, begin + band);
-            for (long u = chunk * units / s->chunks; u < (chunk + 1) * units / s->chunks; u++) {
-                if (s->few) {
-                    long o = u / per_row / s->kh, a = u / per_row % s->kh, t = u % per_row * TILE;
+    for (whole k = 0; k < taps; k++)
+        tap[k] = k / run * line + k % run;
+    whole units = s->along_run ? s->outputs * s->kh * per_row : tiles * ceil_div(s->outputs, 2 * LANES);
+    whole band = max(32, min(256, 4096 / (s->c * s->across)));
+    for (whole e = 0; e < s->n; e++)
+        for (whole begin = 0; begin < windows; begin += band) {
+            const float *x = s->x + e * s->h * line, *g = s->g + e * windows * s->width;
+            whole end = min(windows, begin + band);
+            int add = e > 0 || begin > 0;
+            for (whole u = chunk * units / s->chunks; u < (chunk + 1) * units / s->chunks; u++) {
+                if (s->along_run) {
+                    whole o = u / per_row / s->kh, a = u / per_row % s->kh, t = u % per_row * TILE;
                     float *dw = s->dw + ((o * s->kh + a) * vectors + t) * LANES;
                     const float *from = x + a * line + t * LANES;
                     if (t + TILE <= vectors)
-                        gradient_run(s, from, g + o, place, dw, begin, end, TILE);
+                        gradient_run(s, from, g + o, place, dw, begin, end, add, TILE);
                     else
-                        for (long v = 0; t + v < vectors; v++)
-                            gradient_run(s, from + v * LANES, g + o, place, dw + v * LANES, begin, end, 1);
+                        for (whole v = 0; t + v < vectors; v++)
+                            gradient_run(s, from + v * LANES, g + o, place, dw + v * LANES, begin, end, add, 1);
                     continue;
                 }
-                long o = u / tiles * 2 * LANES, k = u % tiles * TILE;
-                if (o + 2 * LANES <= s->outputs)
-                    gradient_tile(s, x, g + o, place, tap + k, s->dw + k * s->outputs + o, begin, end, 2);
-                else
-                    gradient_tile(s, x, g + o, place, tap + k, s->dw + k * s->outputs + o, begin, end, 1);
+                whole o = u / tiles * 2 * LANES, k = u % tiles * TILE, rest = s->outputs - o;
+                for (whole block = 0; block < 2 && rest > 0; block++, o += LANES, rest -= LANES) {
+                    float *dw = s->dw + k * s->outputs + o;
+                    if (k + TILE > taps)
+                        for (whole t = 0; k + t < taps; t++)
+                            gradient_tile(s, x, g + o, place, tap + k + t, dw + t * s->outputs, begin, end, rest, add, 1, 1);
+                    else if (rest < 2 * LANES)
+                        gradient_tile(s, x, g + o, place, tap + k, dw, begin, end, rest, add, TILE, 1);
+                    else {
+                        gradient_tile(s, x, g + o, place, tap + k, dw, begin, end, rest, add, TILE, 2);
+                        break;
+                    }
+                }
             }
         }
 }

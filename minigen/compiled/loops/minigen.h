@@ -2,6 +2,7 @@
 
 #pragma once
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 /* As many floats as a register of this CPU holds: 16 with AVX-512, else 8 (of two registers on ARM). Arithmetic on vectors is
@@ -16,9 +17,11 @@ typedef float vector __attribute__((vector_size(4 * LANES), aligned(4), may_alia
 static inline vector load(const float *p) { return *(const vector *)p; }
 static inline void store(float *p, vector v) { *(vector *)p = v; }
 
-static inline long min_long(long a, long b) { return a < b ? a : b; }
-static inline long max_long(long a, long b) { return a > b ? a : b; }
-static inline long ceil_div(long a, long b) { return (a + b - 1) / b; }
+/* Whole numbers and settings are 8 bytes each, as Python passes them. */
+typedef int64_t whole;
+static inline whole min(whole a, whole b) { return a < b ? a : b; }
+static inline whole max(whole a, whole b) { return a > b ? a : b; }
+static inline whole ceil_div(whole a, whole b) { return (a + b - 1) / b; }
 
 #define EXPORT __attribute__((visibility("default")))
 #define INLINE static inline __attribute__((always_inline))
@@ -26,7 +29,7 @@ static inline long ceil_div(long a, long b) { return (a + b - 1) / b; }
 
 /* Call f(task, work) for every task in 0 ... tasks - 1, on all threads. Which thread takes which task is left open, so a task
    writes nothing that another reads or writes: then results do not depend on the number of threads. */
-void each(void (*f)(long task, const void *work), const void *work, long tasks);
+void each(void (*f)(whole task, const void *work), const void *work, whole tasks);
 
 /* Memory for a task, at least so many bytes: each thread has its own, and keeps it. Slots are independent. */
 enum { FRAME, WINDOWS, PRODUCTS, SLOTS };

@@ -8,72 +8,72 @@ enum { PIECE = 16384 }; /* elements of a task, about; a sum is added up piece by
 typedef struct {
     const float *x, *scale, *shift; /* (groups, rows, channels); what is told per group and channel, or per row */
     float *y;
-    long groups, rows, channels;
-    long by_row; /* scale (groups, rows) instead of (groups, channels) */
-    long piece;  /* rows of a task */
-    float eps;
+    whole groups, rows, channels;
+    whole by_row; /* scale (groups, rows) instead of (groups, channels) */
+    whole piece;  /* rows of a task */
+    double eps;
 } Rows;
 
-static long pieces(const Rows *s) { return ceil_div(s->rows, s->piece); }
+static whole pieces(const Rows *s) { return ceil_div(s->rows, s->piece); }
 
 /* y (groups, pieces, channels): sums of rows, or of their squares. */
-INLINE void add_rows(long task, const Rows *s, int squares)
+INLINE void add_rows(whole task, const Rows *s, int squares)
 {
-    long c = s->channels, group = task / pieces(s), first = task % pieces(s) * s->piece;
+    whole c = s->channels, group = task / pieces(s), first = task % pieces(s) * s->piece;
     const float *x = s->x + (group * s->rows + first) * c;
     float *y = s->y + task * c;
     memset(y, 0, c * sizeof(float));
-    for (long i = first; i < min_long(s->rows, first + s->piece); i++, x += c)
-        for (long k = 0; k < c; k++)
+    for (whole i = first; i < min(s->rows, first + s->piece); i++, x += c)
+        for (whole k = 0; k < c; k++)
             y[k] += squares ? x[k] * x[k] : x[k];
 }
-static void sum_piece(long task, const void *work) { add_rows(task, work, 0); }
-static void square_piece(long task, const void *work) { add_rows(task, work, 1); }
+static void sum_piece(whole task, const void *work) { add_rows(task, work, 0); }
+static void square_piece(whole task, const void *work) { add_rows(task, work, 1); }
 EXPORT void sum_rows(const Rows *s) { each(sum_piece, s, s->groups * pieces(s)); }
 EXPORT void sum_squares(const Rows *s) { each(square_piece, s, s->groups * pieces(s)); }
 
-static void scale_piece(long task, const void *work)
+static void scale_piece(whole task, const void *work)
 {
     const Rows *s = work;
-    long c = s->channels, group = task / pieces(s), first = task % pieces(s) * s->piece;
+    whole c = s->channels, group = task / pieces(s), first = task % pieces(s) * s->piece;
     const float *x = s->x + (group * s->rows + first) * c, *scale = s->scale + group * (s->by_row ? s->rows : c);
     const float *shift = s->shift ? s->shift + group * c : NULL;
     float *y = s->y + (group * s->rows + first) * c;
-    for (long i = first; i < min_long(s->rows, first + s->piece); i++, x += c, y += c)
+    for (whole i = first; i < min(s->rows, first + s->piece); i++, x += c, y += c)
         if (s->by_row)
-            for (long k = 0; k < c; k++)
+            for (whole k = 0; k < c; k++)
                 y[k] = x[k] * scale[i];
         else if (shift)
-            for (long k = 0; k < c; k++)
+            for (whole k = 0; k < c; k++)
                 y[k] = x[k] * scale[k] + shift[k];
         else
-            for (long k = 0; k < c; k++)
+            for (whole k = 0; k < c; k++)
                 y[k] = x[k] * scale[k];
 }
 EXPORT void scale_rows(const Rows *s) { each(scale_piece, s, s->groups * pieces(s)); }
 
 /* y = x - shift, told per group and channel. */
-static void subtract_piece(long task, const void *work)
+static void subtract_piece(whole task, const void *work)
 {
     const Rows *s = work;
-    long c = s->channels, group = task / pieces(s), first = task % pieces(s) * s->piece;
+    whole c = s->channels, group = task / pieces(s), first = task % pieces(s) * s->piece;
     const float *x = s->x + (group * s->rows + first) * c, *shift = s->shift + group * c;
     float *y = s->y + (group * s->rows + first) * c;
-    for (long i = first; i < min_long(s->rows, first + s->piece); i++, x += c, y += c)
-        for (long k = 0; k < c; k++)
+    for (whole i = first; i < min(s->rows, first + s->piece); i++, x += c, y += c)
+        for (whole k = 0; k < c; k++)
             y[k] = x[k] - shift[k];
 }
 EXPORT void subtract_rows(const Rows *s) { each(subtract_piece, s, s->groups * pieces(s)); }
 
 /* y (rows,) = 1 / sqrt(mean over channels of x^2 + eps). */
-static void inv_rms_piece(long task, const void *work)
+static void inv_rms_piece(whole task, const void *work)
 {
     const Rows *s = work;
-    long c = s->channels;
-    for (long i = task * s->piece; i < min_long(s->rows, (task + 1) * s->piece); i++) {
+    whole c = s->channels;
+    for (whole i = task * s->piece; i < min(s->rows, (task + 1) * s->piece); i++) {
         const float *x = s->x + i * c;
         vector sum = {};
-        long k = 0;
+        whole k = 0;
         for (; k + LANES <= c; k += LANES)
             sum += load(x + k) * load(x + k);
         float total = 0;

@@ -7,18 +7,18 @@ enum { PIECE = 8192 };
 
 typedef struct {
     float *values, *gradient, *first, *second;
-    long size;
-    float beta1, beta2, rate, correction, eps; /* rate: lr / (1 - beta1^t); correction: 1 / sqrt(1 - beta2^t) */
+    whole size;
+    double beta1, beta2, rate, correction, eps; /* rate: lr / (1 - beta1^t); correction: 1 / sqrt(1 - beta2^t) */
 } Adam;
 
-static void adam_piece(long task, const void *work)
+static void adam_piece(whole task, const void *work)
 {
     const Adam *s = work;
     float *restrict p = s->values, *restrict m = s->first, *restrict v = s->second;
     const float *restrict g = s->gradient;
     const float beta1 = s->beta1, beta2 = s->beta2, keep1 = 1 - beta1, keep2 = 1 - beta2;
     const float rate = s->rate, correction = s->correction, eps = s->eps;
-    for (long i = task * PIECE; i < min_long(s->size, (task + 1) * PIECE); i++) {
+    for (whole i = task * PIECE; i < min(s->size, (task + 1) * PIECE); i++) {
         m[i] = beta1 * m[i] + keep1 * g[i];
         v[i] = beta2 * v[i] + keep2 * g[i] * g[i];
         p[i] -= rate * m[i] / (sqrtf(v[i]) * correction + eps);

@@ -5,18 +5,18 @@
 typedef struct {
     const float *x, *values, *maxima;
     float *y;
-    long n, h, w, c; /* of the smaller images */
-    long width, height; /* of the larger ones: 2 h or 2 h + 1 */
+    whole n, h, w, c; /* of the smaller images */
+    whole width, height; /* of the larger ones: 2 h or 2 h + 1 */
 } Pooling;
 
-static void max_pool_row(long task, const void *work)
+static void max_pool_row(whole task, const void *work)
 {
     const Pooling *s = work;
-    long line = s->width * s->c, c = s->c;
+    whole line = s->width * s->c, c = s->c;
     const float *x = s->x + (task / s->h * s->height + task % s->h * 2) * line;
     float *y = s->y + task * s->w * c;
-    for (long j = 0; j < s->w; j++, x += 2 * c, y += c)
-        for (long k = 0; k < c; k++) {
+    for (whole j = 0; j < s->w; j++, x += 2 * c, y += c)
+        for (whole k = 0; k < c; k++) {
             float a = x[k], b = x[c + k], d = x[line + k], e = x[line + c + k];
             float above = a > b || a != a ? a : b, below = d > e || d != d ? d : e; /* NaN wins */
             y[k] = above > below || above != above ? above : below;
@@ -27,16 +27,16 @@ EXPORT void max_pool(const Pooling *s) { each(max_pool_row, s, s->n * s->h); }
 INLINE int same(float a, float b) { return (a == b) | ((a != a) & (b != b)); }
 
 /* values, at the first of the four that is the maximum; zeros elsewhere. */
-static void max_unpool_row(long task, const void *work)
+static void max_unpool_row(whole task, const void *work)
 {
     const Pooling *s = work;
-    long line = s->width * s->c, c = s->c, first = (task / s->h * s->height + task % s->h * 2) * line;
+    whole line = s->width * s->c, c = s->c, first = (task / s->h * s->height + task % s->h * 2) * line;
     const float *x = s->x + first, *values = s->values + task * s->w * c, *maxima = s->maxima + task * s->w * c;
     float *y = s->y + first;
-    for (long j = 0; j < s->w; j++, x += 2 * c, y += 2 * c, values += c, maxima += c)
-        for (long k = 0; k < c; k++) {
+    for (whole j = 0; j < s->w; j++, x += 2 * c, y += 2 * c, values += c, maxima += c)
+        for (whole k = 0; k < c; k++) {
             float v = values[k], m = maxima[k];
-            int won0 = same(x[k], m), won1 = !won0 & same(x[c + k], m), won2 = !won0 & !won1 & same(x[line + k], m);
+            int won0 = same(x[k], m), won1 = same(x[c + k], m) & ~won0, won2 = same(x[line + k], m) & ~(won0 | won1);
             y[k] = won0 ? v : 0;
             y[c + k] = won1 ? v : 0;
             y[line + k] = won2 ? v : 0;
@@ -49,25 +49,25 @@ static void max_unpool_row(long task, const void *work)
 }
 EXPORT void max_unpool(const Pooling *s) { each(max_unpool_row, s, s->n * s->h); }
 
-static void sum_pool_row(long task, const void *work)
+static void sum_pool_row(whole task, const void *work)
 {
     const Pooling *s = work;
-    long line = s->width * s->c, c = s->c;
+    whole line = s->width * s->c, c = s->c;
     const float *x = s->x + task * 2 * line;
     float *y = s->y + task * s->w * c;
-    for (long j = 0; j < s->w; j++, x += 2 * c, y += c)
-        for (long k = 0; k < c; k++)
+    for (whole j = 0; j < s->w; j++, x += 2 * c, y += c)
+        for (whole k = 0; k < c; k++)
             y[k] = x[k] + x[c + k] + x[line + k] + x[line + c + k];
 }
 EXPORT void sum_pool(const Pooling *s) { each(sum_pool_row, s, s->n * s->h); }
 
-static void upsample_row(long task, const void *work)
+static void upsample_row(whole task, const void *work)
 {
     const Pooling *s = work;
-    long line = s->width * s->c, c = s->c;
+    whole line = s->width * s->c, c = s->c;
     const float *x = s->x + task * s->w * c;
     float *y = s->y + task * 2 * line;
-    for (long j = 0; j < s->w; j++, x += c) {
+    for (whole j = 0; j < s->w; j++, x += c) {
         memcpy(y + 2 * j * c, x, c * sizeof(float));
         memcpy(y + (2 * j + 1) * c, x, c * sizeof(float));
     }
@@ -76,22 +76,22 @@ static void upsample_row(long task, const void *work)
 EXPORT void upsample(const Pooling *s) { each(upsample_row, s, s->n * s->h); }
 
 /* A row of images of n x h x w, convolved with (1, 2, 1) / 4 down and across. */
-static void blur_row(long task, const void *work)
+static void blur_row(whole task, const void *work)
 {
     const Pooling *s = work;
-    long c = s->c, line = s->w * c, i = task % s->h;
+    whole c = s->c, line = s->w * c, i = task % s->h;
     const float *x = s->x + task * line, *above = i > 0 ? x - line : NULL, *below = i < s->h - 1 ? x + line : NULL;
     float *y = s->y + task * line, *sum = (float *)scratch(FRAME, (line + 2 * c) * sizeof(float)) + c; /* a pixel of zeros beside */
     memset(sum - c, 0, c * sizeof(float)), memset(sum + line, 0, c * sizeof(float));
-    for (long k = 0; k < line; k++)
+    for (whole k = 0; k < line; k++)
         sum[k] = 2.0f * x[k];
     if (above)
-        for (long k = 0; k < line; k++)
+        for (whole k = 0; k < line; k++)
             sum[k] += above[k];
     if (below)
-        for (long k = 0; k < line; k++)
+        for (whole k = 0; k < line; k++)
             sum[k] += below[k];
-    for (long k = 0; k < line; k++)
+    for (whole k = 0; k < line; k++)
         y[k] = 0.0625f * (sum[k - c] + 2.0f * sum[k] + sum[k + c]);
 }
 EXPORT void blur(const Pooling *s) { each(blur_row, s, s->n * s->h); }

@@ -5,17 +5,16 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <time.h>
 
 enum { MOST = 256, SPIN_MICROSECONDS = 60 };
 
 static int wanted = 1, started = 0; /* threads besides the caller's: wanted - 1 take part */
-static void (*f)(long, const void *);
+static void (*f)(whole, const void *);
 static const void *work;
 static _Atomic uint64_t todo; /* number of the job in the upper half, tasks not yet taken in the lower */
-static _Atomic long done;
+static _Atomic whole done;
 static _Atomic int asleep;
 static pthread_mutex_t in_use = PTHREAD_MUTEX_INITIALIZER, bed = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t alarm_clock = PTHREAD_COND_INITIALIZER;
@@ -26,14 +25,14 @@ static void take_tasks(void)
     uint64_t now = atomic_load(&todo);
     while ((uint32_t)now) {
         if (atomic_compare_exchange_weak(&todo, &now, now - 1)) {
-            f((long)(uint32_t)now - 1, work);
+            f((whole)(uint32_t)now - 1, work);
             atomic_fetch_add(&done, 1);
             now = atomic_load(&todo);
         }
     }
 }
 
-static long microseconds(void)
+static whole microseconds(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -43,13 +42,13 @@ static long microseconds(void)
 static void *wait_for_tasks(void *number)
 {
     for (;;) {
-        long start = microseconds();
+        whole start = microseconds();
         while (!(uint32_t)atomic_load(&todo) && microseconds() - start < SPIN_MICROSECONDS)
             sched_yield();
-        if (!(uint32_t)atomic_load(&todo) || (long)number >= wanted - 1) {
+        if (!(uint32_t)atomic_load(&todo) || (whole)number >= wanted - 1) {
             pthread_mutex_lock(&bed);
             atomic_fetch_add(&asleep, 1);
-            while (!(uint32_t)atomic_load(&todo) || (long)number >= wanted - 1)
+            while (!(uint32_t)atomic_load(&todo) || (whole)number >= wanted - 1)
                 pthread_cond_wait(&alarm_clock, &bed);
             atomic_fetch_sub(&asleep, 1);
             pthread_mutex_unlock(&bed);
@@ -81,17 +80,17 @@ static void start_threads(void)
     }
     while (started < wanted - 1) {
         pthread_t thread;
-        if (pthread_create(&thread, NULL, wait_for_tasks, (void *)(long)started))
+        if (pthread_create(&thread, NULL, wait_for_tasks, (void *)(whole)started))
             return; /* fewer threads, the same results */
         pthread_detach(thread);
         started++;
     }
 }
 
-void each(void (*task)(long, const void *), const void *of, long tasks)
+void each(void (*task)(whole, const void *), const void *of, whole tasks)
 {
     if (tasks < 2 || wanted < 2 || pthread_mutex_trylock(&in_use)) { /* in use: by another thread of Python */
-        for (long t = 0; t < tasks; t++)
+        for (whole t = 0; t < tasks; t++)
             task(t, of);
         return;
     }
