@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from minigen.compiled.build import library
+from minigen.compiled.switch import library
 
 FLOAT = np.dtype(np.float32)
 

@@ -1,7 +1,6 @@
-"""The loops of loops/*.c as a library for this CPU: compiled once, on first use, and kept in the user's cache."""
+"""The library made of loops/*.c: compiled for this CPU on first use, and kept in the user's cache."""
 
 import ctypes
-import functools
 import hashlib
 import importlib.util
 import os
@@ -9,7 +8,7 @@ import platform
 import subprocess
 import sys
 import tempfile
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from tqdm import tqdm
@@ -17,40 +16,59 @@ from tqdm import tqdm
 from minigen.utils.files import cache_folder, replacing
 
 LOOPS = Path(__file__).parent / "loops"
-FLAGS = ("-O3", "-march=native", "-mprefer-vector-width=512", "-ffp-contract=fast", "-fno-math-errno", "-fvisibility=hidden", "-fPIC")
+FLAGS = ("-O3", "-mprefer-vector-width=512", "-ffp-contract=fast", "-fno-math-errno", "-fvisibility=hidden", "-fPIC")
+CPU = "native"  # whose instructions are used
 
 
 class CannotCompile(Exception):
     """Why there is no library."""
 
 
-@functools.cache
-def library() -> ctypes.CDLL:
-    """The library, from the cache or compiled. Raises CannotCompile."""
+def compiler_missing() -> str | None:
+    """What to do if the compiler is not installed; None if it is."""
+    if importlib.util.find_spec("ziglang") is None:
+        return "the compiler is not installed: pip install ziglang"
+    return None
+
+
+def load() -> ctypes.CDLL:
+    """The library, from the cache if it is there, else compiled. Raises CannotCompile."""
     try:
-        folder = cache_folder("compiled")
-        path = folder / f"{fingerprint()}.so"
-        if not path.is_file():
-            with replacing(path) as temporary:
-                compile_loops(temporary)
-    except OSError:  # nothing can be kept: compiled anew by each process
-        path = Path(tempfile.mkdtemp(prefix="minigen-")) / "loops.so"
-        compile_loops(path)
+        path = cache_folder("compiled") / f"{fingerprint()}.so"
+        if path.is_file():
+            return open_library(path)
+        with replacing(path) as temporary:
+            compile_loops(temporary)
+        return open_library(path)
+    except OSError:  # no cache, or one that is broken or cannot be written: for this process alone
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+            path = Path(folder) / "loops.so"
+            compile_loops(path)
+            try:
+                return open_library(path)
+            except OSError as error:
+                raise CannotCompile(f"what was compiled cannot be loaded: {error}") from error
+
+
+def open_library(path: Path) -> ctypes.CDLL:
+    """Raises OSError, also for a file that is something else."""
+    library = ctypes.CDLL(str(path))
     try:
-        return ctypes.CDLL(str(path))
-    except OSError as error:
-        raise CannotCompile(f"the compiled library cannot be loaded: {error}") from error
+        library.lanes()
+    except AttributeError as error:
+        raise OSError(f"{path} is not a library of loops") from error
+    return library
 
 
 def fingerprint() -> str:
-    """What the library depends on: the loops, how they are compiled, by what, for which CPU."""
-    parts = [path.read_bytes() for path in sorted(LOOPS.iterdir())]
-    parts += [repr((FLAGS, version("ziglang"), platform.platform(), cpu())).encode()]
+    """All that the library depends on: the loops, the compiler and how it is called, the CPU."""
+    parts = [source.read_bytes() for source in sorted(LOOPS.iterdir())]
+    parts.append(repr((FLAGS, CPU, version("ziglang"), platform.platform(), cpu_description())).encode())
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:20]
 
 
-def cpu() -> str:
-    """The CPU's model and instruction set, as far as they are told."""
+def cpu_description() -> str:
+    """The model of this CPU and its instructions, as far as the system tells: a home folder may be shared by several machines."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").split("\n\n")[0].splitlines()
     except OSError:
@@ -60,24 +78,33 @@ def cpu() -> str:
 
 def compile_loops(path: Path) -> None:
     """Compile loops/*.c into a shared library. Raises CannotCompile."""
-    if importlib.util.find_spec("ziglang") is None:
-        raise CannotCompile("the compiler is not installed")
+    if missing := compiler_missing():
+        raise CannotCompile(missing)
     sources = sorted(LOOPS.glob("*.c"))
-    with tempfile.TemporaryDirectory() as folder:
+    said = "minigen compiles its loops, once"
+    if not sys.stderr.isatty():
+        print(f"{said} (about 10 seconds)", file=sys.stderr)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         objects = [Path(folder) / f"{source.stem}.o" for source in sources]
-        bar = tqdm(
-            zip(sources, objects), "minigen compiles its loops, once", len(sources), leave=False, bar_format="{desc} {bar} {n}/{total}"
-        )
-        for source, target in bar:
-            call_compiler(*FLAGS, "-c", str(source), "-o", str(target))
-        call_compiler("-shared", *map(str, objects), "-o", str(path), "-lpthread", "-lm")
+        bar = tqdm(sources, said, leave=False, disable=None, bar_format="{desc} {bar} {n}/{total}")
+        for source, target in zip(bar, objects):
+            call_compiler(folder, *FLAGS, f"-mcpu={CPU}", "-c", str(source), "-o", str(target))
+        call_compiler(folder, "-shared", *map(str, objects), "-o", str(path), "-lpthread", "-lm")
 
 
-def call_compiler(*arguments: str) -> None:
-    """Raise CannotCompile unless it succeeds."""
-    try:
-        done = subprocess.run([sys.executable, "-m", "ziglang", "cc", *arguments], capture_output=True, text=True, check=False)
-    except OSError as error:
-        raise CannotCompile(f"the compiler cannot be started: {error}") from error
+def call_compiler(folder: str, *arguments: str) -> None:
+    """Call it, with a folder for its own files. Raises CannotCompile unless it succeeds."""
+    command = [sys.executable, "-m", "ziglang", "cc", *arguments]
+    environment = os.environ | {"ZIG_GLOBAL_CACHE_DIR": folder, "ZIG_LOCAL_CACHE_DIR": folder}
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", env=environment, cwd=folder, check=False)
     if done.returncode:
-        raise CannotCompile(f"the compiler failed: {done.stderr.strip().splitlines()[-1:]}")
+        said = done.stderr.strip().splitlines() or [f"it returned {done.returncode}"]
+        raise CannotCompile(f"the compiler failed: {said[0]}")
+
+
+def compiler_version() -> str:
+    """Its name and version."""
+    try:
+        return f"ziglang {version('ziglang')}"
+    except PackageNotFoundError:
+        return "ziglang"

@@ -7,7 +7,7 @@ import numpy as np
 
 from minigen.backend import Array
 from minigen.compiled.arrays import FLOAT, call, plain
-from minigen.compiled.build import library
+from minigen.compiled.switch import library
 from minigen.ops.convolution import default_output_size, geometry
 from minigen.ops.im2col import phases
 from minigen.ops.window import Padding, Pair, pair
