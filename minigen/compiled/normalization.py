@@ -7,9 +7,9 @@ from minigen.compiled.arrays import FLOAT, call, plain
 PIECE = 16384  # elements of a task, about
 
 
-def run(loop, x, y, groups, scale=None, shift=None, by_row=False, eps=0.0):
+def run(loop, x, y, groups, scale=None, shift=None, sums=None, by_row=False, eps=0.0):
     channels = x.shape[-1]
-    call(loop, x, scale, shift, y, groups, x.size // (groups * channels), channels, by_row, max(1, PIECE // channels), float(eps))
+    call(loop, x, scale, shift, y, sums, groups, x.size // (groups * channels), channels, by_row, max(1, PIECE // channels), float(eps))
     return y
 
 
@@ -17,36 +17,24 @@ def groups_of(x, axis):
     """How many groups of rows a mean along `axis` leaves: (n, h, w, c) along (1, 2) n, along (0, 1, 2) one; else None."""
     if x.ndim == 4 and axis == (1, 2):
         return len(x)
-    if x.ndim >= 2 and axis in ((0, 1, 2)[: x.ndim - 1], 0 if x.ndim == 2 else None):
-        return 1
-    return None
+    return 1 if x.ndim > 1 and axis == tuple(range(x.ndim - 1)) else None
 
 
-def sums(x, groups, name="sum_rows"):
-    """(groups, channels)."""
+def sums(x, groups, loop="sum_rows"):
+    """(groups, channels), in float64."""
     channels = x.shape[-1]
     rows = x.size // (groups * channels)
     pieces = -(-rows // max(1, PIECE // channels))
-    parts = run(name, x, np.empty((groups, pieces, channels), FLOAT), groups)
-    return parts[:, 0] if pieces == 1 else parts.sum(axis=1, dtype=np.float64).astype(FLOAT)
-
-
-def kept(values, x, axis):
-    return values.reshape(*(1 if i in (axis if type(axis) is tuple else (axis,)) else n for i, n in enumerate(x.shape)))
-
-
-def sum_(x, *, axis=None, keepdims=False):
-    if not plain(x) or x.ndim < 2 or not x.size or (groups := groups_of(x, axis)) is None:
-        return None
-    y = kept(sums(x, groups), x, axis)
-    return y if keepdims else y.squeeze(axis)
+    parts = np.empty((groups, pieces, channels))
+    run(loop, x, None, groups, sums=parts)
+    return parts[:, 0] if pieces == 1 else parts.sum(axis=1)
 
 
 def center(x, *, axis):
     if not plain(x) or not x.size or (groups := groups_of(x, axis)) is None:
         return None
-    mean = sums(x, groups)
-    mean /= FLOAT.type(x.size // mean.size)
+    total = sums(x, groups)
+    mean = (total / (x.size // total.size)).astype(FLOAT)
     return run("subtract_rows", x, np.empty_like(x), groups, shift=mean)
 
 
@@ -57,9 +45,9 @@ def inv_rms(x, mean_square=None, *, axis, eps):
         return run("inv_rms_of_rows", x, np.empty((*x.shape[:-1], 1), FLOAT), 1, eps=eps)
     if (groups := groups_of(x, axis)) is None:
         return None
-    mean = sums(x, groups, "sum_squares")
-    mean /= FLOAT.type(x.size // mean.size)
-    return kept(FLOAT.type(1.0) / np.sqrt(mean + FLOAT.type(eps)), x, axis)
+    total = sums(x, groups, "sum_squares")
+    y = 1.0 / np.sqrt(total / (x.size // total.size) + eps)
+    return y.astype(FLOAT).reshape(*(1 if i in axis else n for i, n in enumerate(x.shape)))
 
 
 def scale_shift(x, scale, shift=None):

@@ -66,12 +66,12 @@ def max_unpool2d(values: Array, x: Array, maxima: Array, *, size: Size, stride: 
     """
     xp = array_module(values)
     size, stride, padding, grid = checked_windows(x, size, stride, padding)
-    x, maxima = comparable(x, maxima)
-    x = padded(x, padding, math.nan)  # which equals no maximum
     overlapping = stride[0] < size[0] or stride[1] < size[1]
-    tiled = stride == size and (grid[0] * size[0], grid[1] * size[1]) == x.shape[1:3]  # then every pixel is written below
-    y = (xp.empty if tiled else xp.zeros)(x.shape, dtype=values.dtype)
-    for place, won in winners(x, maxima, slices(size, stride, grid)):
+    n, h, w, c = x.shape
+    inside = h + sum(padding[0]), w + sum(padding[1])
+    tiled = stride == size and (grid[0] * size[0], grid[1] * size[1]) == inside  # then every pixel is written below
+    y = (xp.empty if tiled else xp.zeros)((n, *inside, c), dtype=values.dtype)
+    for place, won in winners(x, maxima, padding, slices(size, stride, grid)):
         if overlapping:
             y[place] += gated(values, won, out=xp.empty_like(values))
         else:
@@ -89,10 +89,9 @@ def max_unpool2d_dvalues(g, y, values, x, maxima, *, size, stride, padding):
 def max_pool2d_gather(values: Array, x: Array, maxima: Array, *, size: Size, stride: Size | None, padding: Padding) -> Array:
     """Of `values`, shaped like x, those at the winners, one for each window. The adjoint of max_unpool2d."""
     size, stride, padding, grid = checked_windows(x, size, stride, padding)
-    x, maxima = comparable(x, maxima)
-    x, values = padded(x, padding, math.nan), padded(values, padding, 0.0)
+    values = padded(values, padding, 0.0)
     y, picked = (array_module(values).zeros(maxima.shape, dtype=values.dtype) for _ in "yp")
-    for place, won in winners(x, maxima, slices(size, stride, grid)):
+    for place, won in winners(x, maxima, padding, slices(size, stride, grid)):
         y += gated(values[place], won, out=picked)
     return y
 
@@ -103,21 +102,21 @@ def max_pool2d_gather_dvalues(g, y, values, x, maxima, *, size, stride, padding)
     return max_unpool2d(g, x, maxima, size=size, stride=stride, padding=padding)
 
 
-def comparable(x: Array, maxima: Array) -> tuple[Array, Array]:
-    """Both, with inf in place of NaN, which would not be equal to itself."""
+def winners(x: Array, maxima: Array, padding: tuple[Pair, Pair], places: list) -> Iterator[tuple[Any, Array]]:
+    """(place, bools): in which windows the element at this place is the first that equals the maximum, NaN for a maximum of NaN.
+
+    At the last place, True for all windows that have no winner yet.
+    """
     xp = array_module(x)
-    if xp is np and not np.isnan(maxima.max(initial=-math.inf)):  # not checked on a device: it would have to synchronize
-        return x, maxima
-    return xp.nan_to_num(x, nan=math.inf, posinf=math.inf, neginf=-math.inf), xp.nan_to_num(
-        maxima, nan=math.inf, posinf=math.inf, neginf=-math.inf
-    )
-
-
-def winners(x: Array, maxima: Array, places: list) -> Iterator[tuple[Any, Array]]:
-    """(place, bools): in which windows the element at this place is the first that equals the maximum; True for all windows."""
+    missing, nans = maxima != maxima, None
+    if xp is not np or missing.any():  # not asked on a device: it would have to synchronize
+        nans = padded(x != x, padding, False)
+    x = padded(x, padding, math.nan)  # which equals no maximum
     undecided = True
     for place in places[:-1]:
         won = x[place] == maxima
+        if nans is not None:
+            won |= missing & nans[place]
         won &= undecided
         undecided = undecided ^ won
         yield place, won

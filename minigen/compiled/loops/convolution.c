@@ -209,12 +209,6 @@ INLINE void gradient_tile(const Gradient *s, const float *x, const float *g, con
                           whole begin, whole end, whole outputs, int add, int taps, int wide)
 {
     vector sum[TILE][2] = {};
-    if (add)
-        UNROLL for (int t = 0; t < taps; t++) {
-            sum[t][0] = wide > 1 ? load(dw + t * s->outputs) : load_some(dw + t * s->outputs, outputs);
-            if (wide > 1)
-                sum[t][1] = load(dw + t * s->outputs + LANES);
-        }
     for (whole m = begin; m < end; m++) {
         const float *window = x + place[m];
         vector v = load(g + m * s->width), w = wide > 1 ? load(g + m * s->width + LANES) : v;
@@ -225,12 +219,12 @@ INLINE void gradient_tile(const Gradient *s, const float *x, const float *g, con
                 sum[t][1] += pixel * w;
         }
     }
-    UNROLL for (int t = 0; t < taps; t++)
+    UNROLL for (int t = 0; t < taps; t++, dw += s->outputs)
         if (wide > 1) {
-            store(dw + t * s->outputs, sum[t][0]);
-            store(dw + t * s->outputs + LANES, sum[t][1]);
+            store(dw, add ? load(dw) + sum[t][0] : sum[t][0]);
+            store(dw + LANES, add ? load(dw + LANES) + sum[t][1] : sum[t][1]);
         } else
-            store_some(dw + t * s->outputs, sum[t][0], outputs);
+            store_some(dw, add ? load_some(dw, outputs) + sum[t][0] : sum[t][0], outputs);
 }
 
 /* dw for up to TILE vectors awhole the run of a window, times one output. */
@@ -238,16 +232,13 @@ INLINE void gradient_run(const Gradient *s, const float *x, const float *g, cons
                          int add, int vectors)
 {
     vector sum[TILE] = {};
-    if (add)
-        UNROLL for (int t = 0; t < vectors; t++)
-            sum[t] = load(dw + t * LANES);
     for (whole m = begin; m < end; m++) {
         float v = g[m * s->width];
         UNROLL for (int t = 0; t < vectors; t++)
             sum[t] += v * load(x + place[m] + t * LANES);
     }
-    UNROLL for (int t = 0; t < vectors; t++)
-        store(dw + t * LANES, sum[t]);
+    UNROLL for (int t = 0; t < vectors; t++, dw += LANES)
+        store(dw, add ? load(dw) + sum[t] : sum[t]);
 }
 
 /* A chunk of dw, from all images; they are read in bands that stay in the cache. */

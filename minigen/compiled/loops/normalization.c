@@ -8,6 +8,7 @@ enum { PIECE = 16384 }; /* elements of a task, about; a sum is added up piece by
 typedef struct {
     const float *x, *scale, *shift; /* (groups, rows, channels); what is told per group and channel, or per row */
     float *y;
+    double *sums;
     whole groups, rows, channels;
     whole by_row; /* scale (groups, rows) instead of (groups, channels) */
     whole piece;  /* rows of a task */
@@ -16,16 +17,24 @@ typedef struct {
 
 static whole pieces(const Rows *s) { return ceil_div(s->rows, s->piece); }
 
-/* y (groups, pieces, channels): sums of rows, or of their squares. */
+/* sums (groups, pieces, channels): of rows, or of their squares. No running sum is longer than RUN, as in backend/summation.py. */
 INLINE void add_rows(whole task, const Rows *s, int squares)
 {
+    enum { RUN = 256 };
     whole c = s->channels, group = task / pieces(s), first = task % pieces(s) * s->piece;
+    whole last = min(s->rows, first + s->piece);
     const float *x = s->x + (group * s->rows + first) * c;
-    float *y = s->y + task * c;
-    memset(y, 0, c * sizeof(float));
-    for (whole i = first; i < min(s->rows, first + s->piece); i++, x += c)
+    double *sums = s->sums + task * c;
+    float *run = scratch(FRAME, c * sizeof(float));
+    memset(sums, 0, c * sizeof(double));
+    for (whole start = first; start < last; start += RUN) {
+        memset(run, 0, c * sizeof(float));
+        for (whole i = start; i < min(last, start + RUN); i++, x += c)
+            for (whole k = 0; k < c; k++)
+                run[k] += squares ? x[k] * x[k] : x[k];
         for (whole k = 0; k < c; k++)
-            y[k] += squares ? x[k] * x[k] : x[k];
+            sums[k] += run[k];
+    }
 }
 static void sum_piece(whole task, const void *work) { add_rows(task, work, 0); }
 static void square_piece(whole task, const void *work) { add_rows(task, work, 1); }

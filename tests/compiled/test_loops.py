@@ -1,0 +1,296 @@
+"""The loops compute what the ops' NumPy form computes: on random shapes, strides, paddings and values, at the edges, on any number of
+threads."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("ziglang", reason="the compiled loops need a compiler: pip install -e '.[fast]'")
+
+from minigen import compiled, ops
+from minigen.compiled import LOOPS, switch
+from minigen.engine import OPS
+from minigen.ops.activation import elu_slope, leaky_relu_grad
+from minigen.ops.pooling import max_unpool2d
+
+SPECIAL = [0.0, -0.0, np.inf, -np.inf, np.nan, 1e-40, -1e-40, 1e-45, 88.0, -88.0, -103.0, -104.0, 3e38, -3e38]
+
+
+@pytest.fixture(autouse=True)
+def loops(monkeypatch):
+    """All cases take the loops, however small, and on two threads."""
+    monkeypatch.setattr(compiled, "SMALL", 0)
+    with compiled.using(True):
+        switch.library().set_threads(2)
+        yield
+        switch.library().set_threads(compiled.threads())
+
+
+def normal(rng, *shape):
+    return rng.standard_normal(shape, dtype=np.float32)
+
+
+def both(function, *arrays, **attributes):
+    """(by the loops, by NumPy); the loops must not leave the case to NumPy."""
+    op = function.op
+    module = next(module for module, names in LOOPS.items() if op.name in names)
+    loop = getattr(__import__(f"minigen.compiled.{module}", fromlist=[op.name]), op.name)
+    by_loops = loop(*arrays, **attributes)
+    assert by_loops is not None, f"{op.name} was left to NumPy"
+    np.testing.assert_array_equal(by_loops, function(*arrays, **attributes))
+    with compiled.using(False):
+        by_numpy = function(*arrays, **attributes)
+    assert by_loops.dtype == by_numpy.dtype == np.float32
+    assert by_loops.shape == by_numpy.shape
+    return by_loops, by_numpy
+
+
+def assert_as_accurate(function, *arrays, **attributes):
+    """The loops' largest error, against float64, is at most three times NumPy's, or four roundings of the largest result."""
+    by_loops, by_numpy = both(function, *arrays, **attributes)
+    true = function(*(x if x is None else x.astype(np.float64) for x in arrays), **attributes)
+    if true.size:
+        allowed = max(3 * abs(by_numpy - true).max(), 4 * abs(true).max() * np.finfo(np.float32).eps)
+        assert abs(by_loops - true).max() <= allowed
+
+
+# -- convolutions --------------------------------------------------------------------------------------------------------
+
+
+def convolution(seed):
+    """A random convolution: images, kernel, bias, attributes."""
+    rng = np.random.default_rng(seed)
+    n, h, w = (int(i) for i in rng.integers(1, (9, 20, 20)))
+    few = seed % 3 == 0  # channels of first and last layers, and of powers of two
+    c, o = (int(i) for i in (rng.choice([1, 2, 3, 16, 32, 64], 2) if few else rng.integers(1, 40, 2)))
+    kh, kw = (int(i) for i in rng.integers(1, 6, 2))
+    stride = tuple(int(i) for i in rng.integers(1, 4, 2))
+    padding = ["same", "valid", 1, ((2, 0), (1, 3))][seed % 4]
+    h, w = max(h, kh), max(w, kw)
+    return normal(rng, n, h, w, c), normal(rng, kh, kw, c, o), normal(rng, o), {"stride": stride, "padding": padding}
+
+
+@pytest.mark.parametrize("seed", range(120))
+def test_a_convolution_is_that_of_numpy(seed):
+    x, w, b, settings = convolution(seed)
+    assert_as_accurate(ops.conv2d, x, w, b if seed % 2 else None, **settings)
+
+
+@pytest.mark.parametrize("seed", range(120))
+def test_a_transposed_convolution_is_that_of_numpy(seed):
+    x, w, _, settings = convolution(seed)
+    rng = np.random.default_rng(seed)
+    g = normal(rng, *ops.conv2d(x, w, **settings).shape)
+    b = normal(rng, x.shape[3]) if seed % 2 else None
+    assert_as_accurate(ops.conv2d_transpose, g, w, b, output_size=x.shape[1:3], **settings)
+
+
+@pytest.mark.parametrize("seed", range(120))
+def test_the_gradient_of_a_kernel_is_that_of_numpy(seed):
+    x, w, _, settings = convolution(seed)
+    g = normal(np.random.default_rng(seed), *ops.conv2d(x, w, **settings).shape)
+    assert_as_accurate(ops.conv2d_weight, x, g, kernel_size=w.shape[:2], **settings)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_a_matrix_product_is_that_of_numpy(seed):
+    rng = np.random.default_rng(seed)
+    n, k, m = (int(i) for i in rng.integers(50, 200, 3))
+    x, w, b, g = normal(rng, n, k), normal(rng, k, m), normal(rng, m), normal(rng, n, m)
+    w = np.asfortranarray(w) if seed % 2 else w
+    assert_as_accurate(ops.dense, x, w, b)
+    assert_as_accurate(ops.matmul, x, w)
+    assert_as_accurate(ops.matmul, x.T, g)
+
+
+def test_images_and_kernels_of_any_strides():
+    rng = np.random.default_rng(0)
+    x, w = normal(rng, 4, 12, 12, 8), normal(rng, 3, 3, 8, 24)
+    for kernel in (w[::-1, ::-1], w.transpose(1, 0, 2, 3), np.asfortranarray(w), np.repeat(w, 2, axis=3)[..., ::2]):
+        assert_as_accurate(ops.conv2d, x, kernel)
+    with compiled.using(False):
+        expected = ops.conv2d(x[:, ::2], w)
+    np.testing.assert_allclose(ops.conv2d(x[:, ::2], w), expected, rtol=1e-5, atol=1e-4)  # left to NumPy
+
+
+# -- element by element --------------------------------------------------------------------------------------------------
+
+
+def values(seed=0):
+    """Random values of all sizes, and all that are special."""
+    rng = np.random.default_rng(seed)
+    return np.concatenate([normal(rng, 20_000) * np.float32(10.0**power) for power in range(-8, 3)] + [np.float32(SPECIAL)])
+
+
+def ulps(x, y):
+    """How many floats lie between."""
+    bits = [np.where(z.view(np.int32) < 0, -(z.view(np.int32) & 0x7FFFFFFF), z.view(np.int32)).astype(np.int64) for z in (x, y)]
+    different = ~((x == y) | (np.isnan(x) & np.isnan(y)))
+    return int((abs(bits[0] - bits[1]) * different).max())
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize(
+    ("function", "more", "attributes", "most"),
+    [
+        (ops.leaky_relu, (), {"slope": 0.2}, 0),
+        (leaky_relu_grad, (values(1),), {"slope": 0.2}, 0),
+        (elu_slope, (), {"scale": 1.05, "alpha": 1.67}, 0),
+        (ops.selu, (), {}, 4),
+        (ops.tanh, (), {}, 4),
+        (ops.sigmoid, (), {}, 4),
+        (ops.sigmoid_cross_entropy, (np.random.default_rng(1).random(220_014, dtype=np.float32).round(1),), {}, 4),
+    ],
+)
+def test_activations_differ_from_numpy_by_few_ulps(function, more, attributes, most):
+    x = values()
+    if function is ops.sigmoid:
+        x = np.maximum(x, np.float32(-87.0))  # below, NumPy's form is 0 where it could be a denormal number
+    arrays = (more[0], x) if function is leaky_relu_grad else (x, *more)
+    by_loops, by_numpy = both(function, *arrays, **attributes)
+    assert ulps(by_loops, by_numpy) <= most
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize(
+    ("function", "true"),
+    [
+        (ops.tanh, np.tanh),
+        (ops.sigmoid, lambda x: 1 / (1 + np.exp(-x))),
+        (ops.selu, lambda x: 1.0507009873554805 * np.where(x > 0, x, 1.6732632423543772 * np.expm1(np.minimum(x, 0)))),
+    ],
+)
+def test_activations_are_true_to_a_few_ulps(function, true):
+    """Against float64, so that two wrongs do not agree."""
+    x = values()
+    x = x[np.isfinite(x)]
+    assert ulps(function(x), true(x.astype(np.float64)).astype(np.float32)) <= 4
+
+
+# -- pooling and normalization ---------------------------------------------------------------------------------------------
+
+IMAGES = [(3, 8, 8, 5), (2, 9, 7, 33), (4, 32, 32, 16), (1, 64, 64, 8), (2, 2, 3, 1), (0, 4, 4, 3)]
+
+
+def spoiled(seed, shape):
+    """Images with ties, NaN and infinities."""
+    rng = np.random.default_rng(seed)
+    return rng.choice(np.float32([*range(-4, 5), np.nan, np.inf, -np.inf]), shape, p=[0.1] * 9 + [0.04, 0.03, 0.03])
+
+
+@pytest.mark.parametrize("shape", IMAGES)
+def test_pooling_is_that_of_numpy_bit_for_bit(shape):
+    x = spoiled(0, shape)
+    y, expected = both(ops.max_pool2d, x)
+    np.testing.assert_array_equal(y, expected)
+    np.testing.assert_array_equal(
+        *both(max_unpool2d, normal(np.random.default_rng(1), *y.shape), x, y, size=2, stride=None, padding="valid")
+    )
+    np.testing.assert_array_equal(*both(ops.upsample_nearest2d, x, factor=2))
+    whole = normal(np.random.default_rng(2), *shape)
+    assert_as_accurate(ops.blur2d, whole)
+    even = whole[:, : shape[1] // 2 * 2, : shape[2] // 2 * 2].copy()
+    np.testing.assert_array_equal(*both(ops.sum_pool2d, even, factor=2))
+
+
+@pytest.mark.parametrize("shape", IMAGES[:4])
+@pytest.mark.parametrize("axis", [(1, 2), (0, 1, 2)])
+def test_the_steps_of_a_normalization_are_those_of_numpy(shape, axis):
+    rng = np.random.default_rng(0)
+    x = normal(rng, *shape) + np.float32(3.0)
+    scale = normal(rng, *((shape[0], 1, 1, shape[3]) if axis == (1, 2) else shape[3:]))
+    assert_as_accurate(ops.center, x, axis=axis)
+    np.testing.assert_allclose(*both(ops.inv_rms, x, axis=axis, eps=1e-3), rtol=1e-6)
+    np.testing.assert_allclose(*both(ops.inv_rms, x, axis=-1, eps=1e-8), rtol=1e-6)
+    np.testing.assert_array_equal(*both(ops.scale_shift, x, scale))
+    assert_as_accurate(ops.scale_shift, x, scale, scale[::-1].copy())
+    np.testing.assert_array_equal(*both(ops.scale_shift, x, normal(rng, *shape[:3], 1)))
+
+
+def test_a_mean_of_many_equal_values_does_not_drift():
+    x = np.full((64, 64, 64, 4), 0.1, np.float32)
+    assert abs(ops.center(x, axis=(0, 1, 2))).max() < 64 * 0.1 * np.finfo(np.float32).eps
+
+
+# -- what holds for all ----------------------------------------------------------------------------------------------------
+
+
+def cases():
+    """Some calls of every op that has loops."""
+    rng = np.random.default_rng(0)
+    x, w, g = normal(rng, 16, 14, 14, 24), normal(rng, 3, 3, 24, 40), normal(rng, 16, 14, 14, 40)
+    rows, matrix = normal(rng, 100, 150), normal(rng, 150, 90)
+    half = x[:, ::2, ::2].copy()
+    return {
+        "conv2d": lambda: ops.conv2d(x, w),
+        "conv2d_transpose": lambda: ops.conv2d_transpose(g, w),
+        "conv2d_weight": lambda: ops.conv2d_weight(x, g, kernel_size=(3, 3)),
+        "dense": lambda: ops.dense(rows, matrix, matrix[0].copy()),
+        "matmul": lambda: ops.matmul(rows.T, rows),
+        "elu_slope": lambda: elu_slope(x, scale=1.0, alpha=1.0),
+        "leaky_relu": lambda: ops.leaky_relu(x),
+        "leaky_relu_grad": lambda: leaky_relu_grad(x, x, slope=0.2),
+        "selu": lambda: ops.selu(x),
+        "sigmoid": lambda: ops.sigmoid(x),
+        "sigmoid_cross_entropy": lambda: ops.sigmoid_cross_entropy(x, x.clip(0, 1)),
+        "tanh": lambda: ops.tanh(x),
+        "blur2d": lambda: ops.blur2d(x),
+        "max_pool2d": lambda: ops.max_pool2d(x),
+        "max_unpool2d": lambda: max_unpool2d(half, x, ops.max_pool2d(x), size=2, stride=2, padding="valid"),
+        "sum_pool2d": lambda: ops.sum_pool2d(x, factor=2),
+        "upsample_nearest2d": lambda: ops.upsample_nearest2d(x, factor=2),
+        "center": lambda: ops.center(x, axis=(0, 1, 2)),
+        "inv_rms": lambda: ops.inv_rms(x, axis=(1, 2), eps=1e-3),
+        "scale_shift": lambda: ops.scale_shift(x, x[0, 0, 0].copy()),
+    }
+
+
+CASES = cases()
+
+
+def test_there_is_a_case_for_every_op_with_loops():
+    assert sorted(CASES) == sorted(name for names in LOOPS.values() for name in names)
+    assert set(CASES) <= {op.name for op in OPS.values()}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_results_are_the_same_bits_on_any_number_of_threads(name):
+    results = []
+    for threads in (1, 2, 3, 8):
+        switch.library().set_threads(threads)
+        results += [CASES[name]() for _ in range(3)]
+    for result in results:
+        np.testing.assert_array_equal(result, results[0])
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_the_loops_cannot_read_goes_to_numpy(name, monkeypatch):
+    """float64 never reaches a loop."""
+    monkeypatch.setattr("minigen.compiled.arrays.library", lambda: pytest.fail("a loop was called"))
+    cells = [cell for cell in CASES[name].__closure__]
+    saved = [cell.cell_contents for cell in cells]
+    try:
+        for cell in cells:
+            cell.cell_contents = cell.cell_contents.astype(np.float64)
+        assert CASES[name]().dtype == np.float64
+    finally:
+        for cell, content in zip(cells, saved):
+            cell.cell_contents = content
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: ops.conv2d(np.ones((2, 5, 5, 3), "f"), np.ones((3, 3, 4, 8), "f")), "has 3 channels, the kernel takes 4"),
+        (lambda: ops.conv2d(np.ones((2, 5, 5, 3), "f"), np.ones((3, 3, 3, 8), "d")), "mixes dtypes"),
+        (lambda: ops.conv2d(np.ones((2, 5, 5, 3), "f"), np.ones((3, 3, 3, 8), "f"), np.ones(7, "f")), "expected \\(8,\\)"),
+        (lambda: ops.dense(np.ones((99, 99), "f"), np.ones((98, 99), "f"), np.ones(99, "f")), "expected x \\(n, in\\)"),
+        (lambda: ops.sum_pool2d(np.ones((2, 5, 5, 3), "f"), factor=2), "do not divide into blocks"),
+        (lambda: ops.scale_shift(np.ones((2, 5, 5, 3), "f"), np.ones(4, "f")), "broadcast"),
+    ],
+)
+def test_what_is_refused_is_refused_in_the_same_words(call, message):
+    with pytest.raises((ValueError, TypeError), match=message) as by_loops:
+        call()
+    with compiled.using(False), pytest.raises((ValueError, TypeError), match=message) as by_numpy:
+        call()
+    assert str(by_loops.value) == str(by_numpy.value)
