@@ -113,7 +113,7 @@ criteria.check("largest difference that new layers make at alpha = 0", differenc
 distance = task.distance(samples)
 criteria.check("Frechet distance, as a share of the untrained generator's", distance / untrained, at_most=0.25)
 level, share = portraits.rarest(task.shares(samples))
-criteria.check("rarest level of a factor, of its fair share", share, at_least=1 / 3)
+criteria.check("rarest level of a factor, as a share of its fair share", share, at_least=1 / 3)
 criteria.report("which", level)
 criteria.report("Frechet distance", distance)
 criteria.report("Frechet distance of real images from others", task.floor(min(args.samples, len(task.images) // 2)))

@@ -91,7 +91,7 @@ samples = sampler.draw(z)
 distance = task.distance(samples)
 criteria.check("Frechet distance, as a share of the untrained generator's", distance / untrained, at_most=0.25)
 level, share = portraits.rarest(task.shares(samples))
-criteria.check("rarest level of a factor, of its fair share", share, at_least=1 / 3)
+criteria.check("rarest level of a factor, as a share of its fair share", share, at_least=1 / 3)
 coarse, _, fine = np.array(list(follows.values())).T
 difference = coarse - fine
 criteria.check("the factor that follows coarse styles most, by how much more than fine ones", difference.max(), at_least=0.2)
@@ -103,7 +103,7 @@ real = task.features(task.images[np.random.default_rng(1).permutation(len(task.i
 manifold = {psi: metrics.precision_recall(real, task.features(sampler.draw(z[: len(real)], psi=psi))) for psi in (1.0, 0.7, 0.4)}
 criteria.check("precision gained by psi = 0.4", manifold[0.4].precision - manifold[1.0].precision, at_least=0.02)
 criteria.check(
-    "diversity of pixels at psi = 0.4, of that at psi = 1",
+    "diversity of pixels at psi = 0.4, as a share of that at psi = 1",
     metrics.pairwise_diversity(sampler.draw(z[:1000], psi=0.4), samples[:1000]),
     at_most=0.8,
 )
@@ -122,8 +122,10 @@ pairs = min(2000, args.samples)
 lengths = {space: metrics.perceptual_path_length(sampler, task, space, n=pairs) for space in ("z", "w")}
 labels, sure = task.attributes(samples)
 planes = {"z": metrics.linear_separability(z, labels, sure), "w": metrics.linear_separability(sampler.map(z), labels, sure)}
-criteria.check("path length in W, of that in Z", lengths["w"].mean / lengths["z"].mean, at_most=1.0)
-criteria.check("entropy left by planes in W, of that in Z", np.log(planes["w"].score) / np.log(planes["z"].score), at_most=1.0)
+criteria.check("path length in W, as a share of that in Z", lengths["w"].mean / lengths["z"].mean, at_most=1.0)
+criteria.check(
+    "entropy left by planes in W, as a share of that in Z", np.log(planes["w"].score) / np.log(planes["z"].score), at_most=1.0
+)
 for space in lengths:
     low, high = lengths[space].interval
     criteria.report(f"path length in {space.upper()}, 95 % interval", f"{lengths[space].mean:.3g} ({low:.3g} to {high:.3g})")

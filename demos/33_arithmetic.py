@@ -313,10 +313,10 @@ for label in spaces:
     )
 ghosts, kept = distances["W"], stays["W", name]
 criteria.check(
-    "W: Frechet distance from its own, of that of sums of pixels", ghosts["arithmetic"] / ghosts["pixels"], at_most=1.0
+    "W: Frechet distance from its own, as a share of that of sums of pixels", ghosts["arithmetic"] / ghosts["pixels"], at_most=1.0
 )
 criteria.check(
-    "W: other factors that stay, of those that a random direction leaves",
+    "W: other factors that stay, as a multiple of those that a random direction leaves",
     kept["arithmetic"] / kept["random direction"],
     at_least=1.0,
 )
@@ -330,7 +330,9 @@ criteria.check(
     seen["its own evaluator"],
     at_least=0.9,
 )
-criteria.check("rarest concept of it, samples to take from", min(rarest[label, name] for label in spaces), at_least=args.examples)
+criteria.check(
+    "rarest concept: samples to take examples from", min(rarest[label, name] for label in spaces), at_least=args.examples
+)
 for label, lines in curves.items():
     criteria.check(
         f"{label}: the attribute that walks least, share at 3 deviations less at -3",
