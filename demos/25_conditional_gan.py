@@ -80,9 +80,9 @@ for name, trainer in trainers.items():
     if name == "with replay":
         criteria.check("samples in which the evaluator sees the class asked for", agreement, at_least=0.90)
         criteria.check("accuracy on real images of a network that has seen fakes only", network, at_least=0.90)
-    criteria.report(f"{name}: evaluator agrees; Frechet distance", f"{agreement:.2%}; {scores['Frechet distance']:.2f}")
+    criteria.report(f"{name}: evaluator agrees; Fréchet distance", f"{agreement:.2%}; {scores['Fréchet distance']:.2f}")
     criteria.report(f"{name}: trained on fake, tested on real, 1-NN and network", f"{nearest:.2%}, {network:.2%}")
 criteria.report("trained on as many real images, 1-NN and network", f"{of_real.nearest:.2%}, {of_real.network:.2%}")
-criteria.report("Frechet floor", scores["Frechet floor"])
+criteria.report("Fréchet floor", scores["Fréchet floor"])
 criteria.report("evaluator", f"{evaluator.fingerprint()}, {args.samples:,} samples")
 criteria.finish()

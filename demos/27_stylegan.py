@@ -89,7 +89,7 @@ save(
 # %%
 samples = sampler.draw(z)
 distance = task.distance(samples)
-criteria.check("Frechet distance, as a share of the untrained generator's", distance / untrained, at_most=0.25)
+criteria.check("Fréchet distance, as a share of the untrained generator's", distance / untrained, at_most=0.25)
 level, share = portraits.rarest(task.shares(samples))
 criteria.check("rarest level of a factor, as a share of its fair share", share, at_least=1 / 3)
 coarse, _, fine = np.array(list(follows.values())).T
@@ -133,7 +133,7 @@ for space in lengths:
         f"entropy left by planes in {space.upper()}, nats",
         f"{np.log(planes[space].score):.3f} of {np.log(planes[space].unrelated):.3f}, {len(labels)} attributes",
     )
-criteria.report("Frechet distance", distance)
-criteria.report("Frechet distance of real images from others", task.floor(min(args.samples, len(task.images) // 2)))
+criteria.report("Fréchet distance", distance)
+criteria.report("Fréchet distance of real images from others", task.floor(min(args.samples, len(task.images) // 2)))
 criteria.report("evaluator", f"{task.evaluator.fingerprint()}, {args.samples:,} samples")
 criteria.finish()

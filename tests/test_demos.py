@@ -351,7 +351,7 @@ NAN, INFINITY = float("nan"), float("inf")
     ({"between": (-0.1, 0.1)}, "-0.1 to 0.1", [-0.1, 0, 0.1], [-0.1000001, 0.1000001, INFINITY, -INFINITY, NAN]),
     ({"at_most": 0.0}, "at most 0", [0.0, -1], [1e-9, NAN]),
     ({"at_least": 0.0}, "at least 0", [0.0, 1], [-1e-9, NAN]),
-    ({"between": (0.0, 0.0)}, "0 to 0", [0], [1, -1, NAN]),
+    ({"between": (0.0, 0.0)}, "exactly 0", [0], [1, -1, NAN]),
 ])  # fmt: skip
 def test_criteria(criteria, bound, expected, passing, failing):
     for measured in (*passing, *failing):

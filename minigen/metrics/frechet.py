@@ -1,4 +1,4 @@
-"""Frechet distance: how far apart two sets of features are, measured by their means and covariances."""
+"""Fréchet distance: how far apart two sets of features are, measured by their means and covariances."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ _ROUNDING = 1e-5  # tolerance of a covariance, relative to its largest eigenvalu
 
 
 def frechet_distance(real: np.ndarray, fake: np.ndarray) -> float:
-    """Frechet distance of the Gaussians fitted to two sets of features, squared as it is always reported; 0 is best.
+    """Fréchet distance of the Gaussians fitted to two sets of features, squared as it is always reported; 0 is best.
 
     `frechet_gaussians` of the means and the covariances, sums over n divided by n - 1. With the features of the Inception
     network it is called FID; its values cannot be compared with those from other features. It sees nothing beyond covariances. It
@@ -26,7 +26,7 @@ def frechet_distance(real: np.ndarray, fake: np.ndarray) -> float:
 
 
 def frechet_gaussians(mean1: np.ndarray, cov1: np.ndarray, mean2: np.ndarray, cov2: np.ndarray) -> float:
-    """Frechet distance (2-Wasserstein distance) of two Gaussians, squared.
+    """Fréchet distance (2-Wasserstein distance) of two Gaussians, squared.
 
         |mean1 - mean2|^2 + trace(C1 + C2 - 2 (C1^(1/2) C2 C1^(1/2))^(1/2))
 
@@ -47,7 +47,7 @@ def frechet_gaussians(mean1: np.ndarray, cov1: np.ndarray, mean2: np.ndarray, co
 
 
 def _distance(mean1: np.ndarray, root1: np.ndarray, mean2: np.ndarray, root2: np.ndarray) -> float:
-    """Squared Frechet distance of two Gaussians whose covariances are root^T root.
+    """Squared Fréchet distance of two Gaussians whose covariances are root^T root.
 
     trace (C1^(1/2) C2 C1^(1/2))^(1/2) is the sum of the singular values of C1^(1/2) C2^(1/2), which are the same for any roots.
     This avoids square roots of eigenvalues that lost their digits to squaring: a dead unit's 1e-17 would become 3e-9.

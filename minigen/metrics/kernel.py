@@ -1,4 +1,4 @@
-"""Kernel distance: how far apart two sets of features are, without the bias of the Frechet distance."""
+"""Kernel distance: how far apart two sets of features are, without the bias of the Fréchet distance."""
 
 from typing import NamedTuple
 

@@ -78,14 +78,14 @@ class PortraitTask:
         return self.evaluator.features(self.seen(images))
 
     def distance(self, samples: np.ndarray, resolution: int | None = None, alpha: float = 1.0) -> float:
-        """The Frechet distance between samples and as many real images, at the current stage."""
+        """The Fréchet distance between samples and as many real images, at the current stage."""
         real = self.images[np.random.default_rng(1).permutation(len(self.images))[: len(samples)]]
         if resolution is not None:
             real = to_numpy(at_stage(asarray(real), resolution, alpha))
         return metrics.frechet_distance(self.features(real), self.features(samples))
 
     def floor(self, n: int) -> float:
-        """The Frechet distance between n real images and n others."""
+        """The Fréchet distance between n real images and n others."""
         return self.distance(self.images[np.random.default_rng(1).permutation(len(self.images))[n : 2 * n]])
 
     def read(self, images: np.ndarray) -> dict[str, np.ndarray]:

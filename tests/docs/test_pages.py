@@ -80,7 +80,7 @@ def test_results_are_taken_over_by_data_set_and_number(results, tmp_path):
     kept = json.loads((results / "mnist/02.json").read_text())
     assert kept["version"] == generate.installed_version() and kept["seconds"] == 3.5 and "config" not in kept
     assert generate.measured("glyphs", "01", "angle", "{:.1f}°") == "−0.2°"
-    assert generate.versions("glyphs") == f"{kept['version']}: 01"
+    assert generate.versions("glyphs") == f"{kept['version']} (01)"
 
 
 def test_quick_runs_and_other_settings_are_left_out(results, tmp_path, capsys):

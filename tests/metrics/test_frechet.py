@@ -1,4 +1,4 @@
-"""Frechet distance, against closed forms of Gaussians and against the formula that squares its eigenvalues."""
+"""Fréchet distance, against closed forms of Gaussians and against the formula that squares its eigenvalues."""
 
 import numpy as np
 import pytest
