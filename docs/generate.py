@@ -1,8 +1,8 @@
 """The pages that are made of measurements: results, criteria, techniques, benchmarks.
 
     python docs/generate.py                                 # write the pages again, from docs/templates and docs/results
-    python docs/generate.py results out                     # take over what `minigen demo all --out out` has measured
-    python docs/generate.py benchmarks out/benchmarks.json  # take over what `python -m tests.benchmarks` has measured
+    python docs/generate.py results out                     # take in what `minigen demo all --out out` has measured
+    python docs/generate.py benchmarks out/benchmarks.json  # take in what `python -m tests.benchmarks` has measured
 
 A page is a template of text with `{{ measured(...) }}` in it; figures come from docs/results alone. The second and third command
 copy new ones there, compactly, under the version of minigen that is installed, and then write the pages.
@@ -133,7 +133,7 @@ def mebibytes(count: float | None) -> str:
     return "" if count is None else f"{count / 2**20:.0f}"
 
 
-# -- taking over new measurements ------------------------------------------------------------------------------------
+# -- taking in new measurements ------------------------------------------------------------------------------------
 
 
 def take_results(folder: Path) -> None:
