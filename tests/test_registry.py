@@ -327,7 +327,7 @@ def test_an_addition_that_nothing_checks_is_found(file, source, expected, packag
     assert unchecked(added, Checked()).keys() == {f"{added.__name__}.{name}" for name in expected}
 
 
-def test_what_is_no_computation_with_tensors_is_not_asked_for(package):
+def test_what_is_not_a_computation_with_tensors_is_not_asked_for(package):
     added = package(
         "losses/checks.py",
         """

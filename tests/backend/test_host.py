@@ -73,7 +73,7 @@ def test_a_memory_mapped_array_keeps_its_dtype_and_stays_mapped(mapped, dtype):
     assert (mg.Tensor(X.astype(dtype)) + array).dtype == dtype
 
 
-def test_a_memory_mapped_array_of_bytes_is_no_tensor(mapped):
+def test_a_memory_mapped_array_of_bytes_is_not_a_tensor(mapped):
     with pytest.raises(DtypeError, match=r"got uint8: convert with x\.astype\('float32'\)"):
         mg.Tensor(mapped(np.zeros(3, np.uint8)))
 
@@ -110,7 +110,7 @@ def test_lists_of_pythons_numbers_are_float32_and_lists_of_arrays_what_these_are
     np.testing.assert_array_equal(x.numpy(), np.asarray(data).astype(dtype))
 
 
-def test_a_list_of_arrays_of_bytes_is_no_tensor():
+def test_a_list_of_arrays_of_bytes_is_not_a_tensor():
     with pytest.raises(DtypeError, match="got uint8"):
         mg.Tensor([np.zeros(3, np.uint8)])
 
@@ -158,7 +158,7 @@ def test_arrays_that_know_more_than_their_numbers_are_refused(backend, door, nam
 
 @pytest.mark.parametrize("door", ONE)
 @pytest.mark.parametrize("name", NO_NUMBERS)
-def test_what_is_no_number_is_refused(door, name):
+def test_what_is_not_a_number_is_refused(door, name):
     data, message = NO_NUMBERS[name]
     if door == "cotangent" and data is None:
         return  # it means: none is given

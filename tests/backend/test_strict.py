@@ -115,7 +115,7 @@ def test_no_memory_is_promised_to_be_zero(x):
     assert np.isnan(to_numpy(xp.empty_like(x))).all()
 
 
-def test_it_is_no_subclass_that_numpys_c_code_would_accept(x):
+def test_it_is_not_a_subclass_that_numpys_c_code_would_accept(x):
     assert not isinstance(x, np.ndarray)
     with pytest.raises((TypeError, DeviceError)):
         np.copyto(HOST.copy(), x)

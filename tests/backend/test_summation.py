@@ -126,7 +126,7 @@ def test_nothing_to_add_and_whole_numbers(x):
 
 
 @pytest.mark.parametrize("axis", [2, -3, (0, 2), (0, 0), (1, -1)])
-def test_what_are_no_axes_is_refused_as_numpy_does(axis):
+def test_what_are_not_axes_is_refused_as_numpy_does(axis):
     x = np.ones((2, 3), np.float32)
     with pytest.raises(ValueError) as expected:  # NumPy's AxisError is one
         x.sum(axis=axis)

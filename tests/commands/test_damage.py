@@ -116,7 +116,7 @@ def test_fields_that_do_not_fit_together(change, message, run_of, minigen_line):
     b"", b"{", b"[]", b"3", b"null", b'"text"', b"\xff\xfe{}", b"{}", b"[" * 100_000, b"[" * 5000 + b"]" * 5000, b"9" * 10_000,
     b'{"seed": 1, "seed": 1}', b" " * (2 << 20), b"\0" * 100,
 ], ids=lambda content: str(content[:12]))  # fmt: skip
-def test_a_config_that_is_none(content, run_of, minigen_line):
+def test_a_config_that_is_not_one(content, run_of, minigen_line):
     folder = run_of("vae --images 32 --epochs 1")
     (folder / "config.json").write_bytes(content)
     refused(minigen_line, "sample run", "config.json is damaged, or of another version of minigen (")

@@ -208,7 +208,7 @@ def test_too_little_memory_is_an_error_in_one_line(minigen_line):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes of POSIX")
 @pytest.mark.parametrize("line", ["--help", "info"])
-def test_a_reader_that_goes_away_is_no_news(line):
+def test_a_reader_that_goes_away_is_not_an_error(line):
     """As `minigen info | head -1`; no traceback, and no message when Python flushes at its end."""
     reader, writer = os.pipe()
     os.close(reader)

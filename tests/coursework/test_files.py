@@ -292,7 +292,7 @@ def test_marks_that_cannot_be_written_are_refused_before_any_work(tmp_path, monk
 @pytest.mark.parametrize(
     "name, said", [("missing.py", "does not exist"), (".", "is a folder"), ("notes.txt", "is not a Python file")]
 )
-def test_what_is_no_file_of_python_is_named(tmp_path, capsys, name, said):
+def test_what_is_not_a_python_file_is_named(tmp_path, capsys, name, said):
     (tmp_path / "notes.txt").touch()
     assert command(tmp_path / name) == 2
     assert said in capsys.readouterr().out

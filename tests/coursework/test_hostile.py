@@ -304,12 +304,12 @@ def test_what_is_changed_behind_earns_nothing(tmp_path, deserved, text):
     assert report.status != "passed" and report.passed <= deserved, str(report)
 
 
-def test_a_function_is_no_op(tmp_path):
+def test_a_function_is_not_an_op(tmp_path):
     report = reported(tmp_path, "def bump(x): return 1 / (1 + x * x)")
     assert report.status == "failed" and report.passed == 2 and str(report).count("bump is not an op") == 1
 
 
-def test_a_class_is_no_layer(tmp_path):
+def test_a_class_is_not_a_layer(tmp_path):
     layer = (SOLUTIONS / "exercise4.py").read_text(encoding="utf-8")
     assert "WeightNormDense is not a layer" in str(checked_text(tmp_path, layer.replace("(nn.Module)", ""), 4))
     bare = re.sub(r"Parameter\((.*)\)", r"mg.Tensor(\1)", layer)

@@ -103,7 +103,7 @@ def test_a_layer_with_settings_needs_an_example(tmp_path):
     assert wrong["runs"] == "gave shape (5, 3), the example says (5, 4)"
 
 
-def test_a_layer_without_a_forward_and_a_class_that_is_no_layer_are_told_apart(tmp_path):
+def test_a_layer_without_a_forward_and_a_class_that_is_not_a_layer_are_told_apart(tmp_path):
     text = layer_text(WEIGHT, "return x @ self.weight")
     assert "it has no forward" in failures(checked_text(tmp_path, text.replace("def forward", "def compute")))["runs"]
     alone = checked_text(tmp_path, text.replace("(nn.Module)", ""))

@@ -73,7 +73,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("frame", REFUSED.values(), ids=REFUSED)
-def test_what_is_no_message_is_refused_and_costs_no_memory(frame):
+def test_what_is_not_a_message_is_refused_and_costs_no_memory(frame):
     tracemalloc.start()
     try:
         with pytest.raises(ProtocolError):
@@ -179,7 +179,7 @@ def test_samples_are_drawn_alike_on_both_sides(sample):
         {"shape": [2**40]},
     ],
 )
-def test_what_describes_no_sample_is_refused(wrong):
+def test_what_does_not_describe_a_sample_is_refused(wrong):
     with pytest.raises((ValueError, TypeError)):
         Sample.of(normal(2).as_dict() | wrong)
 

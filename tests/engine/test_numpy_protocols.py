@@ -379,7 +379,7 @@ def test_shapes_that_do_not_fit_are_named_with_the_op():
         tensor()[2]
 
 
-def test_what_is_no_number_is_refused():
+def test_what_is_not_a_number_is_refused():
     for other in (None, "2"):
         with pytest.raises(TypeError, match="add: "):
             tensor() + other

@@ -68,7 +68,7 @@ def test_other_factors_have_another_evaluator_also_if_only_their_names_change_pl
     assert len(list(tmp_path.glob("*.npz"))) == 3
 
 
-def test_a_damaged_file_is_made_anew(tmp_path):
+def test_a_damaged_file_is_made_again(tmp_path):
     first = evaluator(tmp_path)
     (path,) = tmp_path.glob("*.npz")
     path.write_bytes(path.read_bytes()[:1000])

@@ -352,7 +352,7 @@ def test_the_critic_x_measures_how_far_two_points_are_apart():
 
 @EVERY
 @pytest.mark.parametrize("shape", [(4, 2), (0, 1), (), (2, 1, 1)])
-def test_what_is_no_score_an_example_is_refused(loss, shape):
+def test_what_is_not_one_score_per_example_is_refused(loss, shape):
     wrong = mg.Tensor(np.zeros(shape, np.float32))
     right = mg.Tensor(np.zeros((4, 1), np.float32))
     for call in (

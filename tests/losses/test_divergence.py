@@ -51,7 +51,7 @@ def test_value_and_gradients_are_those_of_torch(shape):
             np.testing.assert_allclose(x.grad, y.grad.numpy(), rtol=1e-10, atol=1e-14)
 
 
-def test_the_default_is_nats_an_example():
+def test_the_default_is_nats_per_example():
     """Two examples of two variables, each mean 2 and variance 1: a divergence of 2 each."""
     mean, logvar = mg.Tensor(np.full((2, 2), 2.0)), mg.Tensor(np.zeros((2, 2)))
     values = {reduction: losses.kl_normal(mean, logvar, reduction).item() for reduction in REDUCTIONS}

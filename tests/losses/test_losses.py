@@ -274,7 +274,7 @@ def test_a_target_of_another_dtype_is_refused_with_the_conversion(name, dtype, a
 
 
 @pytest.mark.parametrize("name", ELEMENTWISE)
-def test_a_target_that_is_no_array_is_refused(name):
+def test_a_target_that_is_not_an_array_is_refused(name):
     with pytest.raises(TypeError, match=f"^{name}: expected an array as target, got float$"):
         getattr(losses, name)(mg.Tensor([0.0, 1.0]), 0.5)
 

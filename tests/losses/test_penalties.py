@@ -109,7 +109,7 @@ def test_units_that_are_always_off_or_on_cost_much_and_no_nan(value, expected, d
 
 
 def test_a_unit_that_is_nearly_off_is_still_pulled_back():
-    """Its sigmoid is flat, but log's slope makes up for that: the gradient by the logit is -target / n an example."""
+    """Its sigmoid is flat, but log's slope makes up for that: the gradient by the logit is -target / n per example."""
     logits = mg.Tensor(np.full((4, 1), -20.0, dtype=np.float32), requires_grad=True)
     losses.kl_sparsity(mg.ops.sigmoid(logits)).backward()
     np.testing.assert_allclose(logits.grad, -0.1 / 4, rtol=1e-5)

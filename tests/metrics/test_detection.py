@@ -26,7 +26,7 @@ def test_the_area_is_the_share_of_pairs_in_order(levels, n, m):
     assert auroc(normal, anomalous).value == pytest.approx(counted(normal, anomalous), abs=1e-14)
 
 
-def test_of_what_is_told_apart_of_what_is_not_and_of_the_wrong_way_round():
+def test_of_what_is_told_apart_of_what_is_not_and_of_the_wrong_way_around():
     assert auroc([0.0, 1.0, -np.inf], [2.0, np.inf]) == (1.0, 0.0)
     assert auroc([2.0, 3.0], [0.0, 1.0]) == (0.0, 0.0)
     assert auroc([1.0, 1.0, 1.0], [1.0, 1.0]) == (0.5, 0.0)

@@ -40,13 +40,13 @@ def test_unrelated_attributes_score_2_each():
 
 
 def test_unrelated_attributes_are_not_separated_by_having_many_codes():
-    """A plane judged by its own 150 examples in 100 dimensions would be right in nearly all of them."""
+    """A plane scored on its own 150 examples in 100 dimensions would be right in nearly all of them."""
     codes, y = rng.standard_normal((150, 100)), rng.integers(0, 2, 150)
     assert (((codes @ logistic_regression(codes, y)) > 0) == y).mean() > 0.95
     assert linear_separability(codes, {"noise": y}).score > 1.9
 
 
-def test_exclusive_or_is_no_plane_and_its_product_is_one():
+def test_exclusive_or_is_not_a_plane_and_its_product_is_one():
     codes = np.array([[a, b] for a in (-1.0, 1.0) for b in (-1.0, 1.0)] * 100)
     xor = codes[:, 0] * codes[:, 1] > 0
     noisy = codes + 0.1 * rng.standard_normal(codes.shape)

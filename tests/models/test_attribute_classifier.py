@@ -70,7 +70,7 @@ def test_what_it_says_is_on_the_host_whatever_the_batches(backend, monkeypatch):
     np.testing.assert_allclose(model.predict(IMAGES)["size"], said["size"], rtol=1e-5)
 
 
-def test_scores_are_accuracy_and_the_share_of_variance_told(monkeypatch):
+def test_scores_are_accuracy_and_the_share_of_variance_explained(monkeypatch):
     model = small()
     said = {"color": np.array([0, 1, 2, 0, 2, 0]), "size": TRUE["size"] + [1, -1, 0, 0, 1, -1], "glasses": TRUE["glasses"]}
     monkeypatch.setattr(model, "predict", lambda images: said)

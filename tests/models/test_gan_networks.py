@@ -255,7 +255,7 @@ def test_a_minibatch_layer_stands_in_front_of_the_last_one_and_compares_examples
 
 
 @EVERY
-def test_without_a_minibatch_layer_an_example_is_judged_alone(make):
+def test_without_a_minibatch_layer_an_example_is_scored_alone(make):
     discriminator, x = make().eval(), examples(make, 4)
     np.testing.assert_allclose(discriminator(x).numpy()[:1], discriminator(x[:1]).numpy(), rtol=1e-4, atol=1e-6)
 
@@ -335,7 +335,7 @@ def test_latent_vectors_are_standard_normal_and_new_each_time():
     np.testing.assert_allclose(np.cov(first.T), np.eye(3), atol=0.05)
 
 
-def test_networks_for_points_have_128_units_a_layer():
+def test_networks_for_points_have_128_units_per_layer():
     shapes = [(2, 128), (128, 128), (128, 128)]
     assert [p.shape for p in points.Generator().parameters()[::2]] == [*shapes, (128, 2)]
     assert [p.shape for p in points.Discriminator().parameters()[::2]] == [*shapes, (128, 1)]

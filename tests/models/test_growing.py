@@ -482,7 +482,7 @@ def test_halving_undoes_doubling_exactly(backend):
 
 @pytest.mark.parametrize("size", [(17, 17), (18, 18), (8, 32), (8, 8)])
 @pytest.mark.parametrize("alpha", [0.5, 1.0])
-def test_a_discriminator_judges_images_of_its_stage_only(size, alpha):
+def test_a_discriminator_scores_images_of_its_stage_only(size, alpha):
     discriminator = progan.Discriminator(16, (3, 2, 2), group_size=2)
     discriminator.grow_to(16, alpha)
     with pytest.raises(ShapeError, match=r"currently takes images of 16x16 pixels, got \(2, \d+, \d+, 3\)"):

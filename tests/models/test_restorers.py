@@ -193,7 +193,7 @@ def test_a_residual_adds_its_layers_to_what_they_are_given():
 
 
 @pytest.mark.parametrize("factor", [0, 1, 3, 6, -2, 2.0])
-def test_a_factor_that_is_no_power_of_2(factor):
+def test_a_factor_that_is_not_a_power_of_2(factor):
     with pytest.raises(ValueError, match=rf"^factor: each upsampling doubles the size, expected 2, 4, 8 \.\.\., got {factor}$"):
         super_resolution.Generator(factor)
 

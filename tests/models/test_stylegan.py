@@ -561,7 +561,7 @@ IMAGES, W = np.zeros((2, 8, 8, 1)), np.zeros((2, 4))
         (lambda: made().draw_styles(W, [IMAGES]), ShapeError, "got 4 styles and 1 maps of noise"),
     ],
 )
-def test_misuse_is_told(call, error, message):
+def test_misuse_is_explained(call, error, message):
     with pytest.raises(error, match=message):
         call()
 

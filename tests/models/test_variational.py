@@ -131,7 +131,7 @@ def test_shapes_and_dtypes(case, backend):
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_the_loss_is_the_negative_bound_in_nats_an_example(case):
+def test_the_loss_is_the_negative_bound_in_nats_per_example(case):
     model, (x, *labels) = case.make().astype("float64"), (case.batch, *case.labels)
     mean, logvar = model.encode(x, *labels)
     z = mean + mg.exp(logvar / 2) * case.noise

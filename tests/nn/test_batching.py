@@ -117,7 +117,7 @@ class Seeing(nn.Module):
 
 
 @pytest.mark.parametrize("wrong", [None, 3.0, [[1.0]], np.float32(2)])
-def test_what_is_no_batch_is_left_to_the_model_to_refuse(wrong):
+def test_what_is_not_a_batch_is_left_to_the_model_to_refuse(wrong):
     model = StackedAutoencoder()
     with mg.no_grad(), pytest.raises((TypeError, ValueError, AttributeError)):
         model.encode(wrong)

@@ -217,7 +217,7 @@ X = np.zeros((2, 5, 5, 3), dtype=np.float32)
         ),
     ],
 )
-def test_misuse_is_told(call, error, message):
+def test_misuse_is_explained(call, error, message):
     with pytest.raises(error, match=message):
         call()
 

@@ -187,6 +187,6 @@ X = np.zeros((6, 5, 5, 3), dtype=np.float32)
         (lambda: nn.Pack(0), ValueError, "Pack's m must be at least 1, got 0"),
     ],
 )
-def test_misuse_is_told(call, error, message):
+def test_misuse_is_explained(call, error, message):
     with pytest.raises(error, match=message):
         call()

@@ -372,7 +372,7 @@ class Counting(nn.Module):
         return x * self.scale
 
 
-def test_a_buffer_is_saved_but_is_no_parameter():
+def test_a_buffer_is_saved_but_is_not_a_parameter():
     net = nn.Sequential(Counting(), Counting())
     assert list(net.named_parameters()) == ["0.scale", "1.scale"] and net.parameter_count() == 4
     assert list(net.state_dict()) == ["0.scale", "0.calls", "1.scale", "1.calls"] == list(net.named_state())

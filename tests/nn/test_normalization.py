@@ -229,6 +229,6 @@ X = np.zeros((2, 5, 6, 3), dtype=np.float32)
         (lambda: nn.LayerNorm(3, eps=0.0), ValueError, "eps must be above 0 and finite, got 0.0"),
     ],
 )
-def test_misuse_is_told(call, error, message):
+def test_misuse_is_explained(call, error, message):
     with pytest.raises(error, match=message):
         call()

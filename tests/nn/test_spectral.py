@@ -349,7 +349,7 @@ class Scale(WeightedModule):
         ),
     ],
 )
-def test_misuse_is_told_and_nothing_is_changed(module, error, message):
+def test_misuse_is_explained_and_nothing_is_changed(module, error, message):
     module = module()
     before = list(module.modules())
     with pytest.raises(error, match=f"spectral_norm: .*{message}"):

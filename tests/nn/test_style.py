@@ -347,7 +347,7 @@ NOISE = np.zeros((2, 4, 5, 1), dtype=np.float32)
         (lambda: nn.Blur2d()(X.astype(np.uint8)), DtypeError, "expected floating-point images, got uint8"),
     ],
 )
-def test_misuse_is_told(call, error, message):
+def test_misuse_is_explained(call, error, message):
     with pytest.raises(error, match=message):
         call()
 

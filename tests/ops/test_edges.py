@@ -212,7 +212,7 @@ def test_powers_of_0_by_the_base(backend):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_exponent_0_is_constant_where_1_over_x_is_no_number(backend, dtype):
+def test_exponent_0_is_constant_where_1_over_x_is_not_a_number(backend, dtype):
     """Of numbers below the smallest normal one, 1 / x may be infinite, and 0 * inf is NaN."""
     tiny = np.finfo(dtype).smallest_subnormal
     x = Tensor(asarray(np.array([tiny, -tiny, 0.0, NAN, INF], dtype)), requires_grad=True)

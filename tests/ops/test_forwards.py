@@ -11,7 +11,7 @@ from minigen.autograd import OPS
 from minigen.errors import ShapeError
 from tests.samples import SAMPLES, Constant, Sample, normal
 
-# -- elementwise: one function of floats an op -------------------------------------------------------------------
+# -- elementwise: one function of floats per op -------------------------------------------------------------------
 
 ELEMENTWISE = {
     "add": lambda x, y: x + y,
@@ -49,7 +49,7 @@ ELEMENTWISE = {
     ),
 }
 
-# -- reductions: one function of a list of floats an op ----------------------------------------------------------
+# -- reductions: one function of a list of floats per op ----------------------------------------------------------
 
 REDUCTIONS = {
     "sum": math.fsum,
@@ -79,7 +79,7 @@ def reduce(function, x, axis=None, keepdims=False, **attributes):
     return y
 
 
-# -- everything else: one loop an op -----------------------------------------------------------------------------
+# -- everything else: one loop per op -----------------------------------------------------------------------------
 
 
 def log_softmax(x, axis=-1):
@@ -432,7 +432,7 @@ def test_compositions(backend, compose, expected):
         (lambda: minigen.sigmoid_cross_entropy(Tensor(X[0]), X[0, 0]), ShapeError, r"logits have shape \(3, 4\), targets \(4,\)"),
     ],
 )
-def test_wrong_arguments_are_told(call, error, message):
+def test_wrong_arguments_are_explained(call, error, message):
     with pytest.raises(error, match=message):
         call()
 

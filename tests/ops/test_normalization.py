@@ -238,6 +238,6 @@ def test_pytorch_agrees_to_second_order_on_random_shapes(seed, axis):
         (lambda x: ops.center(x[:0], axis=0), ShapeError, "center: the mean of no elements"),
     ],
 )
-def test_wrong_arguments_are_told(call, error, message):
+def test_wrong_arguments_are_explained(call, error, message):
     with pytest.raises(error, match=message):
         call(Tensor(np.ones((1, 4, 4, 3))))

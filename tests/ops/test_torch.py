@@ -297,7 +297,7 @@ def test_cross_entropy_with_edges():
 
 @pytest.mark.parametrize("seed", range(20))
 def test_max_pool2d_with_edges(seed):
-    """Windows of -inf, inf and equal elements beside padding, and a NaN here and there (one a window: of several, another
+    """Windows of -inf, inf and equal elements beside padding, and a NaN here and there (one per window: of several, another
     wins)."""
     rng = np.random.default_rng(seed)
     size, stride, padding = (int(k) for k in (rng.integers(1, 4), rng.integers(1, 4), rng.integers(0, 2)))

@@ -184,7 +184,7 @@ def test_a_very_long_gradient_is_clipped_to_its_norm():
 
 
 @pytest.mark.parametrize("given", ["adam", optim.Adam], ids=["a name, as in Keras", "a class"])
-def test_what_is_not_an_optimizer_is_told_how_to_make_one(given):
+def test_what_is_not_an_optimizer_is_answered_with_how_to_make_one(given):
     check_optimizer("optimizer", optim.Adam([mg.Parameter([1.0])]), "model")
     with pytest.raises(TypeError, match=r"^optimizer: expected such as optim\.Adam\(model\.parameters\(\)\), got "):
         check_optimizer("optimizer", given, "model")
@@ -420,7 +420,7 @@ def test_a_state_without_a_restart_has_begun_with_the_first_step():
     assert (other.steps, other.t) == (2, 3)
 
 
-def test_a_restart_is_no_setting():
+def test_a_restart_is_not_a_setting():
     optimizer = optim.RMSprop(parameters())
     before = repr(optimizer), optimizer.settings()
     steps(optimizer.parameters, optimizer, range(2))

@@ -428,7 +428,7 @@ def write_bomb_of_bzip2(path):
         write_bomb_of_bzip2,
     ],
 )
-def test_a_damaged_file_is_made_anew(cache, damage, capsys):
+def test_a_damaged_file_is_made_again(cache, damage, capsys):
     drawn = fingerprint(*data.load("faces", cache=True, **TINY))
     (path,) = cache.iterdir()
     whole = path.read_bytes()

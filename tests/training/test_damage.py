@@ -284,7 +284,7 @@ HEADERS = {
 }  # fmt: skip
 
 
-def test_a_header_that_is_none(good, tmp_path, refused):
+def test_a_header_that_is_not_one(good, tmp_path, refused):
     for name, content in HEADERS.items():
         whole = {**members(good), "minigen.npy": npy(np.frombuffer(content, np.uint8))}
         forged(tmp_path / "spoiled.npz", whole.items())
@@ -404,7 +404,7 @@ def test_nothing_that_does_not_fit_is_read(good, tmp_path, refused):
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="of POSIX")
-def test_what_is_no_regular_file(tmp_path, refused):
+def test_what_is_not_a_regular_file(tmp_path, refused):
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "a").symlink_to("b")
     (tmp_path / "b").symlink_to("a")
@@ -432,7 +432,7 @@ def test_what_may_not_be_read(good, tmp_path, refused):
     refused("permission", path, match="Permission denied")
 
 
-def test_a_link_to_nothing_is_no_checkpoint(tmp_path):
+def test_a_link_to_nothing_is_not_a_checkpoint(tmp_path):
     (tmp_path / "checkpoint.npz").symlink_to("nowhere")
     with pytest.raises(FileNotFoundError):
         made_run(epochs=0).restore(tmp_path)

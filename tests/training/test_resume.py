@@ -248,7 +248,7 @@ def test_ctrl_c_between_epochs_is_not_swallowed(epoch, tmp_path):
     assert_same(train(tmp_path, seed=99, resume=tmp_path), train())
 
 
-def test_interrupted_callbacks_are_told():
+def test_callbacks_are_notified_of_an_interrupt():
     told = []
 
     class Listener(Callback):

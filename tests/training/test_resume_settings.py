@@ -162,7 +162,7 @@ def test_each_kind_of_setting(where, saved, tmp_path):
     assert f"it belongs to another run: {message}" in str(caught.value) and ";" not in str(caught.value)
 
 
-def test_what_training_changes_is_no_setting(saved, tmp_path):
+def test_what_training_changes_is_not_a_setting(saved, tmp_path):
     """A counter, and activations that are kept."""
     model = fitted(Own, examples(), tmp_path, epochs=2, resume=saved)
     assert model.calls == 6 and model.latest is not None

@@ -192,7 +192,7 @@ def as_stamped(found):
     return {**found, "x": "Stamped"}
 
 
-def test_what_is_named_as_remembered_is_no_setting():
+def test_what_is_named_as_remembered_is_not_a_setting():
     """Also of a run that was saved before it was named."""
     assert not differences(described("x", Forgiving(1)), described("x", Forgiving(2)), set())
     assert not differences(described("x", Stamped(1)), as_stamped(described("x", Forgiving(2))), set())

@@ -255,7 +255,7 @@ DESCRIBED = {
 
 @each_kind
 @pytest.mark.parametrize("name", DESCRIBED)
-def test_settings_of_what_is_no_module(name, kind):
+def test_settings_of_what_is_not_a_module(name, kind):
     got, expected = (DESCRIBED[name](convert) for convert in ways(kind))
     assert not any(map(has_numpys, vars(got).values()))
     if type(got).__repr__ is not object.__repr__:

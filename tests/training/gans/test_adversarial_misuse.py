@@ -259,7 +259,7 @@ def test_batch_size(batch_size, message):
     ({"pack": 2}, 2, 5, 4), ({"pack": 2}, 2, 1, 2), ({"pack": 3}, 3, 11, 9), ({"minibatch": "stddev"}, 4, 6, 4),
     ({"pack": 2, "minibatch": "stddev"}, 8, 12, 8), ({"pack": 2, "minibatch": "stddev"}, 8, 4, 8)])  # fmt: skip
 @pytest.mark.parametrize("networks", [small, conditioned])
-def test_a_batch_is_a_multiple_of_what_is_judged_together(networks, options, together, batch_size, right):
+def test_a_batch_is_a_multiple_of_what_is_scored_together(networks, options, together, batch_size, right):
     trainer = game(lambda: networks(**options))
     data = (cloud(), labels()) if trainer.conditional else cloud()
     before = weights(trainer)
@@ -380,7 +380,7 @@ def test_the_layer_that_makes_nan_is_named_with_its_network():
     net = small()[1]
     net.body.layers.insert(0, Breaks(6, "value"))
     trainer = game((small()[0], net))
-    net.body[0].calls = 0  # three forward passes a step
+    net.body[0].calls = 0  # three forward passes per step
     with pytest.raises(NonFiniteError, match=r"^the generator's loss is nan at step 2: layer discriminator\.body\.0: multiply"):
         trainer.fit(cloud(), steps=3, **QUIET)
 

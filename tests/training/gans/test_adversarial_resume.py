@@ -366,7 +366,7 @@ def test_truncated(good, tmp_path):
 
 @pytest.mark.parametrize("missing", ["generator optimizer/second_moment", "average/updates", "remedy 3/stored 0", "header step"])
 def test_something_is_missing(missing, good, tmp_path):
-    """It fails half-way, and what was loaded until then is put back."""
+    """It fails halfway, and what was loaded until then is put back."""
     arrays, header = checkpoint.load(good / "checkpoint.npz")
     header.pop("format")
     if missing == "header step":

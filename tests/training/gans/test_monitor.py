@@ -117,7 +117,7 @@ def says(losses, every=10):
 
 
 @pytest.mark.parametrize("kind", ["white", "white around 1", "red", "walk", "trend", "constant", "zero", "one jump", "too short"])
-def test_what_is_no_oscillation(kind):
+def test_what_is_not_an_oscillation(kind):
     for seed in range(40):
         noise = np.random.default_rng(seed).standard_normal(4 * ROWS)
         losses = {
@@ -134,7 +134,7 @@ def test_what_is_no_oscillation(kind):
         assert not says(losses), f"seed {seed}"
 
 
-def test_a_ripple_on_a_large_loss_is_no_oscillation():
+def test_a_ripple_on_a_large_loss_is_not_an_oscillation():
     assert says(5.0 + np.sin(np.arange(96.0))) == 0 < says(0.5 + np.sin(np.arange(96.0)))
 
 

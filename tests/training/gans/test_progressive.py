@@ -264,7 +264,7 @@ def test_layers_that_are_yet_to_come_stay_as_they_were():
 
 
 def test_images_seen_count_each_of_the_discriminators_steps():
-    """Two batches of four a step: four steps in all, and the boundary at 4 images waits for the step that begins with 8."""
+    """Two batches of four per step: four steps in all, and the boundary at 4 images waits for the step that begins with 8."""
     trainer = grown(discriminator_steps=2)
     history = trainer.fit(images(), **QUIET)
     assert history["images"] == [8, 16, 24, 32] and trainer.step == 4
