@@ -131,7 +131,7 @@ def test_the_seconds_of_a_profile_are_those_between_start_and_end_of_an_op_on_it
     assert counted.synchronizations == sum(cost.calls for cost in costs.costs.values()) == 4
 
 
-def test_an_empty_profile_prints():
+def test_an_empty_profile_prints_its_total_alone():
     with profile() as costs:
         pass
     assert len(str(costs).splitlines()) == 1

@@ -94,7 +94,7 @@ def test_bernoulli_of_the_strict_backend_is_that_of_the_host():
 
 
 @pytest.mark.parametrize("shape", [(), (0, 3), (1,), (5,)])
-def test_bernoulli_of_any_shape(shape):
+def test_bernoulli_draws_any_shape(shape):
     assert random.bernoulli(shape, 0.5).shape == shape
 
 

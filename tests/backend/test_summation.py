@@ -53,7 +53,7 @@ def test_long_sums_keep_their_digits(shape, axis, backend):
 
 
 @pytest.mark.parametrize(("shape", "axis"), LONG, ids=str)
-def test_no_worse_than_pytorch(shape, axis):
+def test_sums_are_no_worse_than_pytorchs(shape, axis):
     """Its own sums of such arrays are up to 15 u away."""
     torch = pytest.importorskip("torch")
     ours = theirs = 0.0
@@ -74,7 +74,7 @@ def test_the_sums_of_blocks_are_added_in_double_precision(axis, backend):
         np.testing.assert_allclose(mg.to_numpy(sum_along(mg.asarray(x), axis)), exact, rtol=0.8 * U, atol=0)
 
 
-def test_double_precision_too(backend):
+def test_sums_in_double_precision_are_as_good(backend):
     x = np.full((1 << 18, 2), 0.1)
     np.testing.assert_allclose(mg.to_numpy(sum_along(mg.asarray(x), 0)), 0.1 * (1 << 18), rtol=16 * 2.0**-53, atol=0)
 

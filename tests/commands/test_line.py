@@ -135,7 +135,7 @@ def test_the_help_of_a_model_has_its_own_options(minigen_line):
         ("interpolate run --steps 1", "a walk has two ends: take at least 2 steps"),
     ],
 )
-def test_bad_usage(line, complaint, minigen_line):
+def test_bad_usage_ends_with_status_2_and_one_line(line, complaint, minigen_line):
     status, out, err = minigen_line(line)
     assert status == 2 and not out
     assert complaint in err and err.startswith("minigen: error: ") and err.count("\n") == 1 and len(err) < 1000
@@ -182,7 +182,7 @@ def test_what_is_expected_of_data_before_they_are_loaded(name):
         ),
     ],
 )
-def test_failures(line, complaint, minigen_line):
+def test_failures_end_with_status_1_and_one_line(line, complaint, minigen_line):
     Path("plain").mkdir()
     Path("plain/notes.txt").write_text("mine")
     Path("damaged").mkdir()
@@ -242,7 +242,7 @@ def test_a_bug_keeps_its_traceback(monkeypatch):
 # -- info and demo --------------------------------------------------------------------------------------------------
 
 
-def test_info(minigen_line, monkeypatch):
+def test_info_names_versions_backend_and_data(minigen_line, monkeypatch):
     monkeypatch.setenv("MINIGEN_DATA", str(Path("data").absolute()))
     Path("data/mnist").mkdir(parents=True)
     Path("data/mnist/train-images-idx3-ubyte.gz").touch()

@@ -266,7 +266,7 @@ def test_a_seed_says_which_samples(minigen_line):
 
 
 @pytest.mark.parametrize("line", ["resume run --epochs 3", "train vae --out run"])
-def test_two_in_one_folder(line, minigen_line):
+def test_a_folder_in_use_is_refused(line, minigen_line):
     assert minigen_line("train stacked --epochs 1 --images 32 --out run --quiet")[0] == 0
     with RunFolder("run").locked():
         status, _, err = minigen_line(line)

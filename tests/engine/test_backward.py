@@ -86,7 +86,7 @@ def test_the_same_tensor_twice_in_one_op(backend):
     np.testing.assert_array_equal(dx.numpy(), [3.0, 3.0])
 
 
-def test_third_derivatives(backend):
+def test_a_graph_can_be_differentiated_four_times(backend):
     x = leaf(0.5)
     y = x * x * x * x
     for expected in (4 * 0.5**3, 12 * 0.5**2, 24 * 0.5, 24.0):

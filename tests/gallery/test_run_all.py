@@ -39,11 +39,11 @@ def started(out, *options, **environment):
     ("2", ["02"]), ("01,02", ["01", "02"]), ("3,1", ["01", "03"]), ("1-3", ["01", "02", "03"]), ("09-11,stylegan,2", ["02", "09", "10", "11", "27"]),
     ("2,2,1-2", ["01", "02"]),
 ])  # fmt: skip
-def test_only(words, expected):
+def test_only_chooses_demos(words, expected):
     assert [name[:2] for name in chosen(words)] == expected
 
 
-def test_only_helps():
+def test_a_mistyped_option_is_answered_with_the_right_one():
     for words, message in [
         (["--only", "1,stakced"], "no demo 'stakced': did you mean '02_stacked'?"),
         (["--only", ","], "no demo in ','"),
@@ -80,7 +80,7 @@ DEFAULT = {"quick": False, "data": "glyphs", "seed": 0, "backend": None, "given"
     ({"source": "0123456789"}, {}, False),
     ({"source": None}, {}, False),
 ])  # fmt: skip
-def test_what_counts_as_done(config, settings, expected):
+def test_a_run_with_the_same_settings_counts_as_done(config, settings, expected):
     assert is_done(NAME, {"config": DEFAULT | config}, settings) is expected
 
 

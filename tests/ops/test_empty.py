@@ -152,7 +152,7 @@ def test_split_of_an_axis_of_length_0(backend):
 
 
 @pytest.mark.parametrize("shape", [(0, 4, 4, 3), (2, 4, 4, 0), (0, 4, 4, 0)], ids=str)
-def test_images_of_nothing(backend, shape):
+def test_empty_images_pass_convolutions_and_pooling(backend, shape):
     n, channels = shape[0], shape[3]
     for padding, stride, size in (("same", 1, 4), ("valid", 2, 1), (1, 2, 2)):
         convolved = twice_differentiated(

@@ -377,7 +377,7 @@ X = normal(2, 3, 4)
         (lambda x: minigen.take(x, minigen.asarray(np.array([[3, -4]])), axis=-1), X[..., [[3, -4]]]),
     ],
 )
-def test_compositions(backend, compose, expected):
+def test_compositions_have_right_values_and_gradients(backend, compose, expected):
     minigen.gradcheck(compose, X)
     np.testing.assert_allclose(compose(Tensor(minigen.asarray(X))).numpy(), expected, rtol=1e-12)
     np.testing.assert_allclose(minigen.to_numpy(compose(minigen.asarray(X))), expected, rtol=1e-12)
@@ -437,7 +437,7 @@ def test_wrong_arguments_are_explained(call, error, message):
         call()
 
 
-def test_one_hot(backend):
+def test_one_hot_of_labels_and_its_refusals(backend):
     labels = minigen.asarray(np.array([2, 0]))
     np.testing.assert_array_equal(minigen.to_numpy(minigen.one_hot(labels, 3)), [[0, 0, 1], [1, 0, 0]])
     assert minigen.one_hot(labels, 3).dtype == np.float32 and minigen.one_hot(labels, 3, np.float64).dtype == np.float64

@@ -113,7 +113,7 @@ def test_operators_are_the_functions(name):
         np.testing.assert_array_equal(getattr(y, reflected)(x).numpy(), expected)
 
 
-def test_numpys_other_names():
+def test_numpys_other_names_of_methods_work():
     x = Tensor(X)
     np.testing.assert_array_equal(x.ravel().numpy(), X.ravel())
     np.testing.assert_array_equal(x[:, 0].dot(X[0, 0]).numpy(), X[:, 0] @ X[0, 0])

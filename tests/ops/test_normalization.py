@@ -72,7 +72,7 @@ AXES = [(0, 1, 2), (1, 2), -1, (0,), None]
 
 
 @pytest.mark.parametrize("axis", AXES, ids=str)
-def test_normalize(backend, axis):
+def test_normalize_centers_and_divides_by_the_deviation(backend, axis):
     x = rng.standard_normal((2, 3, 4, 2))
     mg.gradcheck(lambda x: ops.normalize(x, axis=axis, eps=0.01), x)
     y = mg.to_numpy(ops.normalize(mg.asarray(x), axis=axis, eps=0.01))
@@ -145,7 +145,7 @@ def test_the_deviation_of_equal_elements_is_0_and_so_are_its_derivatives(axis, d
         assert not x.var(axis).numpy().any() and not mg.grad(x.var(axis).sum(), [x])[0].numpy().any()
 
 
-def test_equal_columns_beside_others(backend):
+def test_equal_columns_disturb_no_others(backend):
     """Those that differ have the gradient (x - mean) / (n std), whatever stands beside them."""
     x = rng.standard_normal((6, 4))
     x[:, 1], x[:, 3] = 0.1, -2.0

@@ -109,7 +109,7 @@ def test_the_graph_of_a_sample_contains_the_op_and_all_its_inputs(op):
 
 
 @each_op
-def test_gradcheck(backend, op):
+def test_every_sample_passes_the_gradient_check(backend, op):
     for sample, name in samples_of(op):
         with name:
             gradcheck(sample.function(op), *sample.arrays, order=sample.order)

@@ -67,7 +67,7 @@ def test_loop_equals_the_one_written_by_hand(name):
     assert_same(results[1], results[0])
 
 
-def test_runs_on_every_backend(backend):
+def test_training_runs_on_every_backend(backend):
     model, optimizer = made()
     rows = by_hand(model, optimizer, epochs=2, seed=3)
     expected = numbers(model, optimizer)
@@ -146,7 +146,7 @@ def test_other_threads_may_train():
 # -- history -----------------------------------------------------------------------------------------------------
 
 
-def test_columns():
+def test_the_history_has_a_column_for_the_loss_and_each_term():
     _, history = train()
     assert list(history) == ["epoch", "loss", "mse", "size", "seconds"]
     assert history["epoch"] == [1, 2]
@@ -215,7 +215,7 @@ def test_validation_records_no_graph():
     assert recorded == [True] * STEPS + [False]
 
 
-def test_modes():
+def test_training_and_validation_run_in_their_modes():
     model, optimizer = made()
     modes, loss = [], model.loss
     model.loss = lambda x: (modes.append({module.training for module in model.modules()}), loss(x))[1]

@@ -67,7 +67,7 @@ def test_the_good_one_is_accepted(good):
 # -- files that are not checkpoints -------------------------------------------------------------------------------
 
 
-def test_truncated_anywhere(good, tmp_path):
+def test_a_file_truncated_anywhere_is_refused(good, tmp_path):
     whole = good.read_bytes()
     path = tmp_path / "cut.npz"
     lengths = [*range(0, len(whole), 97), *range(len(whole) - 30, len(whole))]
@@ -147,14 +147,14 @@ FOREIGN = {
 
 
 @pytest.mark.parametrize("name", FOREIGN)
-def test_foreign_file(name, tmp_path):
+def test_a_foreign_file_is_refused(name, tmp_path):
     content, message = FOREIGN[name]
     path = tmp_path / "checkpoint.npz"
     path.write_bytes(content)
     refused(path, message)
 
 
-def test_missing_file(tmp_path):
+def test_a_missing_file_is_refused(tmp_path):
     refused(tmp_path / "nowhere.npz", "nowhere.npz", error=FileNotFoundError)
     refused(tmp_path / "nowhere", "nowhere", error=FileNotFoundError)
     refused(tmp_path, "checkpoint.npz", error=FileNotFoundError)  # a folder without a checkpoint
@@ -202,7 +202,7 @@ ANOTHER_RUN = {
 
 
 @pytest.mark.parametrize("name", ANOTHER_RUN)
-def test_checkpoint_of_another_run(name, good):
+def test_a_checkpoint_of_another_run_is_refused(name, good):
     options, message = ANOTHER_RUN[name]
     refused(good, message, **options)
 
@@ -280,7 +280,7 @@ SPOILED = {
 
 
 @pytest.mark.parametrize("name", SPOILED)
-def test_spoiled_checkpoint(name, path):
+def test_a_spoiled_checkpoint_is_refused(name, path):
     change, message = SPOILED[name]
     rewrite(path, change)
     refused(path, message)

@@ -76,7 +76,7 @@ MADE = {  # each called twice, by what was made before and after
 
 
 @pytest.mark.parametrize("name", MADE)
-def test_made_twice(name):
+def test_what_is_made_twice_is_described_alike(name):
     first, second = (described("x", Thing(MADE[name]())) for _ in range(2))
     assert not differences(json.loads(json.dumps(first)), second, set())
     assert len(json.dumps(first)) < 20_000 and "0x7" not in json.dumps(first)

@@ -36,7 +36,7 @@ def made(request):
     assert not holds()
 
 
-def test_a_function(made):
+def test_a_decorated_function_runs_inside_the_block(made):
     block, holds = made
 
     @block

@@ -17,7 +17,7 @@ from minigen.utils.checks import check_fraction, check_nonnegative, check_positi
         (check_fraction, [0, 0.5, math.nextafter(1.0, 0.0)], [1.0, -1e-9, math.nan], "at least 0 and below 1"),
     ],
 )
-def test_ranges(check, taken, refused, expected):
+def test_values_outside_a_range_are_refused(check, taken, refused, expected):
     for value in taken:
         check("Adam", eps=value)
     for value in refused:
@@ -26,12 +26,12 @@ def test_ranges(check, taken, refused, expected):
 
 
 @pytest.mark.parametrize("value", ["0.1", None, [0.1], np.ones(1)])
-def test_what_is_not_a_number(value):
+def test_what_is_not_a_number_is_refused(value):
     with pytest.raises(TypeError, match=r"^Adam's lr must be a number, got "):
         check_positive("Adam", lr=value)
 
 
-def test_sizes():
+def test_sizes_are_whole_numbers_of_at_least_1():
     check_sizes("Dense", in_features=1, out_features=10**9)
     for value in (0, -3):
         with pytest.raises(ShapeError, match=f"^Dense's units must be at least 1, got {value}$"):
@@ -41,7 +41,7 @@ def test_sizes():
             check_sizes("Dense", units=value)
 
 
-def test_shapes():
+def test_shapes_that_differ_are_named():
     check_same_shape("kl", mean=np.ones((2, 3)), logvar=np.zeros((2, 3)))
     with pytest.raises(ShapeError, match=r"^kl: mean has shape \(2, 3\), logvar \(3,\), noise \(2, 3\); expected the same$"):
         check_same_shape("kl", mean=np.ones((2, 3)), logvar=np.ones(3), noise=np.ones((2, 3)))

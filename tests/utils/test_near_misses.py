@@ -67,7 +67,7 @@ SETTINGS = {
 
 
 @pytest.mark.parametrize("message", SETTINGS)
-def test_settings(message):
+def test_a_near_miss_of_a_setting_is_answered_with_its_name(message):
     with pytest.raises(TypeError) as caught:
         SETTINGS[message]()
     assert str(caught.value) == message and caught.value.__cause__ is None
@@ -90,7 +90,7 @@ ARGUMENTS = {
 
 @pytest.mark.parametrize("make", [mg.Tensor, np.asarray, np.ndarray.tolist])
 @pytest.mark.parametrize("message", ARGUMENTS)
-def test_arguments_of_ops(message, make):
+def test_a_near_miss_of_an_ops_argument_is_answered_with_its_name(message, make):
     with pytest.raises(TypeError) as caught:
         ARGUMENTS[message](make(X))
     assert str(caught.value) == message
@@ -132,7 +132,7 @@ ATTRIBUTES = {
 
 
 @pytest.mark.parametrize("message", ATTRIBUTES)
-def test_attributes(message):
+def test_a_near_miss_of_an_attribute_is_answered_with_its_name(message):
     with pytest.raises(AttributeError) as caught:
         ATTRIBUTES[message]()
     assert str(caught.value) == message
@@ -236,7 +236,7 @@ def test_a_generator_of_parameters_will_do():
 
 
 @pytest.mark.parametrize("lr", ["0.1", None, [0.1]])
-def test_a_learning_rate_that_is_not_a_number(lr):
+def test_a_learning_rate_that_is_not_a_number_is_refused(lr):
     with pytest.raises(TypeError, match="^Adam's lr must be a number, got "):
         optim.Adam(parameters(), lr)
 
@@ -262,7 +262,7 @@ def test_lists_will_do_where_tuples_are_meant(call, same):
         ((28, 0), r"shape\[1\] must be at least 1, got 0"),
     ],
 )
-def test_what_is_not_a_shape(shape, message):
+def test_what_is_not_a_shape_is_refused(shape, message):
     for layer in (nn.Reshape, nn.LearnedConstant):
         with pytest.raises((TypeError, ValueError), match=rf"^{layer.__name__}'s {message}$"):
             layer(shape)

@@ -9,7 +9,7 @@ from minigen.utils.states import check_fit
 EXPECTED = {"weight": np.zeros((2, 3), np.float32), "steps": np.array(0)}
 
 
-def test_a_state_that_fits():
+def test_a_state_that_fits_is_taken():
     check_fit("Adam", {"weight": np.ones((2, 3), np.float32), "steps": np.array(7, np.int32)}, EXPECTED)
 
 

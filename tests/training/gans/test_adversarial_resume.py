@@ -128,13 +128,13 @@ def test_ctrl_c_says_where_it_stopped_and_how_to_go_on(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("step", [3, 6, 12])
-def test_killed_after_a_row(step, whole, tmp_path):
+def test_a_run_killed_after_a_row_ends_as_if_it_had_not_been(step, whole, tmp_path):
     with pytest.raises(Crash):
         train(tmp_path, callbacks=[Dies(step)])
     assert_same(train(tmp_path, seed=99, resume=tmp_path / "checkpoint.npz"), whole)
 
 
-def test_killed_in_between_goes_back_to_the_last_row(whole, tmp_path):
+def test_a_run_killed_in_between_goes_back_to_the_last_row(whole, tmp_path):
     def crash(run):
         if run.step == 8:
             raise Crash
@@ -152,7 +152,7 @@ def die(folder):
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="SIGKILL is of POSIX")
-def test_killed_while_it_writes(whole, tmp_path):
+def test_a_run_killed_while_it_writes_resumes_from_the_previous_checkpoint(whole, tmp_path):
     code = f"from tests.training.gans.test_adversarial_resume import die; die({str(tmp_path)!r})"
     child = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True
@@ -163,7 +163,7 @@ def test_killed_while_it_writes(whole, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint.npz", "history.csv"]
 
 
-def test_more_steps_later(tmp_path):
+def test_a_finished_run_can_be_extended(tmp_path):
     """The rows are those of the two runs; all else is as if it had never stopped."""
     train(tmp_path, steps=5)
     actual = train(tmp_path, seed=99, resume=tmp_path)
@@ -193,13 +193,13 @@ OTHERS = {
 
 
 @pytest.mark.parametrize("name", OTHERS)
-def test_other_games(name, tmp_path):
+def test_other_games_resume_as_if_never_stopped(name, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         train(tmp_path, callbacks=[ctrl_c(7)], **OTHERS[name])
     assert_same(train(tmp_path, seed=99, resume=tmp_path, **OTHERS[name]), train(**OTHERS[name]))
 
 
-def test_resume_on_every_backend(backend, tmp_path):
+def test_a_run_resumes_on_every_backend(backend, tmp_path):
     options = {**OTHERS["conditional"], "steps": 6}
     with pytest.raises(KeyboardInterrupt):
         train(tmp_path, callbacks=[ctrl_c(4)], **options)
@@ -248,14 +248,14 @@ def test_a_second_fit_goes_on(first):
     assert_same(*({name: value for name, value in state.items() if "history" not in name} for state in (actual, expected)))
 
 
-def test_other_data_are_begun_at_the_start():
+def test_other_data_are_read_from_the_start():
     run = game()
     run.fit(cloud(), steps=7, **QUIET)
     run.fit(cloud(30), steps=9, **{**QUIET, "seed": 8})
     assert run.batches.state_dict() == {"seed": 8, "epoch": 0, "position": 2, "examples": 30, "batch_size": 4}
 
 
-def test_steps_that_are_done_already():
+def test_steps_that_are_done_already_are_refused():
     run = game()
     run.fit(cloud(), steps=4, **QUIET)
     for steps in (1, 4):
@@ -339,7 +339,7 @@ def refused(path, message, played=True, data=None, batch_size=4, rates=None, **o
 
 
 @pytest.mark.parametrize("name", ANOTHER_RUN)
-def test_another_run(name, good):
+def test_another_run_is_refused(name, good):
     changes, message = ANOTHER_RUN[name]
     refused(good, message, played=name in ("loss", "width", "data"), **changes)
 
@@ -356,7 +356,7 @@ def test_after_a_refusal_training_begins_as_if_nothing_had_been_asked(good):
     assert_same(actual, everything(plain))
 
 
-def test_truncated(good, tmp_path):
+def test_a_truncated_checkpoint_is_refused(good, tmp_path):
     content = (good / "checkpoint.npz").read_bytes()
     path = tmp_path / "checkpoint.npz"
     for length in (0, 100, len(content) // 2, len(content) - 1):
@@ -365,7 +365,7 @@ def test_truncated(good, tmp_path):
 
 
 @pytest.mark.parametrize("missing", ["generator optimizer/second_moment", "average/updates", "remedy 3/stored 0", "header step"])
-def test_something_is_missing(missing, good, tmp_path):
+def test_a_checkpoint_that_lacks_something_is_refused(missing, good, tmp_path):
     """It fails halfway, and what was loaded until then is put back."""
     arrays, header = checkpoint.load(good / "checkpoint.npz")
     header.pop("format")
@@ -384,6 +384,6 @@ def test_a_checkpoint_of_fit_is_refused(tmp_path):
     refused(tmp_path / "checkpoint.npz", "belongs to another run: model was 'Noisy', is None")
 
 
-def test_no_checkpoint(tmp_path):
+def test_a_folder_without_a_checkpoint_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match="checkpoint.npz"):
         game().fit(cloud(), steps=2, resume=tmp_path, **QUIET)

@@ -41,7 +41,7 @@ from tests.training.networks import Crash, Dies, assert_same
         (10**12, 16, 1.0),
     ],
 )
-def test_the_schedule_by_hand(images, resolution, alpha):
+def test_a_schedule_is_the_one_worked_out_by_hand(images, resolution, alpha):
     assert Growth(16, stable=10, fading=20)(images) == (resolution, pytest.approx(alpha, abs=1e-15))
 
 
@@ -64,7 +64,7 @@ def test_the_schedule_by_hand(images, resolution, alpha):
         ),
     ],
 )
-def test_other_schedules(growth, table, total):
+def test_other_schedules_have_their_stages_and_length(growth, table, total):
     assert {images: tuple(growth(images)) for images in table} == table and growth.images == total
 
 
@@ -101,7 +101,7 @@ def test_a_schedule_is_told_apart_by_its_representation():
         ({"final": 8, "start": 8, "stable": 0}, "got stable=0 and fading=600000 from 8 to 8 pixels"),
     ],
 )
-def test_schedules_that_cannot_be(options, message):
+def test_impossible_schedules_are_refused(options, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         Growth(**options)
 
@@ -499,7 +499,7 @@ def pair(generator, discriminator):
         (lambda: game(plain, growth=GROWTH), "growth"),
     ],
 )
-def test_networks_that_cannot_grow(call, message):
+def test_networks_that_cannot_grow_are_refused(call, message):
     with pytest.raises(TypeError, match=message):
         call()
 
@@ -532,12 +532,12 @@ def test_a_batch_that_does_not_divide_into_groups():
         grown(lambda: plain(group_size=4)).fit(images(), **{**QUIET, "batch_size": 6})
 
 
-def test_images_outside_the_range():
+def test_images_outside_the_range_are_refused():
     with pytest.raises(DataError, match="expected pixels in"):
         grown().fit(255.0 * images(), **QUIET)
 
 
-def test_players_of_other_colors():
+def test_players_with_different_channels_are_refused():
     with pytest.raises(ShapeError, match=r"the generator makes examples \(n, 4, 4, 1\), which the discriminator does not take"):
         grown(lambda: (plain()[0], progan.Discriminator(16, (3, 2, 2), 3, 2)))
 
@@ -563,7 +563,7 @@ def test_images_are_counted_in_whole_numbers(options):
         Growth(**{"final": 16, "stable": 4, "fading": 8, **options})
 
 
-def test_growth_is_a_growth():
+def test_growth_must_be_a_growth():
     with pytest.raises(TypeError, match=r"growth: expected such as training.Growth\(final=32\), got 16"):
         grown(growth=16)
 
