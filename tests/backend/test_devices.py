@@ -1,4 +1,4 @@
-"""The choice of a backend, and the border between host and device."""
+"""The choice of a backend, and the way between host and device."""
 
 import os
 import subprocess

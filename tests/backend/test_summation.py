@@ -48,7 +48,7 @@ def test_long_sums_keep_their_digits(shape, axis, backend):
         exact = x.sum(axis=axis, dtype=np.float64)
         got = mg.to_numpy(sum_along(mg.asarray(x), axis))
         assert got.dtype == np.float32 and got.shape == exact.shape
-        # A device's product may add the numbers of a block one by one: then the bound that is promised, and not what BLAS does.
+        # A device's product may add the values of a block one by one: then the bound that is promised, and not what BLAS does.
         np.testing.assert_allclose(got, exact, rtol=(300 if backend == "cupy" else 16) * U, atol=0)
 
 
@@ -66,7 +66,7 @@ def test_sums_are_no_worse_than_pytorchs(shape, axis):
 
 @pytest.mark.parametrize("axis", [0, 1])
 def test_the_sums_of_blocks_are_added_in_double_precision(axis, backend):
-    """The errors of many blocks of random numbers cancel out; what is left is the rounding of the result, to the nearest."""
+    """The errors of many blocks of random values cancel out; what is left is the rounding of the result, to the nearest."""
     for spread in (0.1, 0.01, 0.001):
         x = (0.9 + spread * np.random.default_rng(0).random((1 << 18, 8))).astype(np.float32)
         x = x if axis == 0 else np.ascontiguousarray(x.T)
@@ -135,7 +135,7 @@ def test_what_are_not_axes_is_refused_as_numpy_does(axis):
     assert str(told.value) == str(expected.value)
 
 
-def test_a_million_numbers_take_a_handful_of_launches():
+def test_a_million_values_take_a_handful_of_launches():
     mg.use("strict")
     x = mg.asarray(np.ones((1 << 20, 2), np.float32))
     sum_along(x, 0)

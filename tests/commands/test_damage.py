@@ -1,4 +1,4 @@
-"""Run folders that were damaged by hand or by accident: one line says which file and field, and nothing is changed."""
+"""Run folders that were damaged by hand or by accident: one line says which file and field, and nothing has changed."""
 
 import json
 import os
@@ -138,7 +138,7 @@ def test_data_that_are_not_those_of_the_config(run_of, minigen_line):
 
 @pytest.mark.parametrize("line, group", [("vae --images 32 --epochs 1", "model"), ("gan --images 32 --steps 1", "average")])
 @pytest.mark.parametrize("number", [np.nan, np.inf])
-def test_weights_that_are_no_numbers(line, group, number, run_of, minigen_line):
+def test_weights_that_are_not_finite(line, group, number, run_of, minigen_line):
     """No noise is drawn from them, and nothing trained."""
     folder = run_of(line)
     arrays, header = checkpoint.load(folder / "checkpoint.npz")

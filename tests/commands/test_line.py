@@ -209,7 +209,7 @@ def test_too_little_memory_is_an_error_in_one_line(minigen_line):
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes of POSIX")
 @pytest.mark.parametrize("line", ["--help", "info"])
 def test_a_reader_that_goes_away_is_not_an_error(line):
-    """As `minigen info | head -1`; no traceback, and no message when Python flushes at its end."""
+    """As in `minigen info | head -1`: no traceback, and no message when Python flushes at its end."""
     reader, writer = os.pipe()
     os.close(reader)
     done = subprocess.run([sys.executable, "-m", "minigen", *line.split()], stdout=writer, stderr=subprocess.PIPE, cwd=ROOT)
@@ -224,7 +224,7 @@ def test_a_gpu_that_is_not_there_is_an_error_with_the_reason(minigen_line):
     assert status == 1 and "the cupy backend cannot be used: " in err and not list(Path().iterdir())
 
 
-def test_a_backend_of_the_environment_that_there_is_not(monkeypatch):
+def test_an_unknown_backend_in_the_environment_is_refused(monkeypatch):
     monkeypatch.setenv("MINIGEN_BACKEND", "torch")
     done = child("-m", "minigen", "info")
     assert (done.returncode, done.stdout) == (1, "")
@@ -256,11 +256,11 @@ def test_info_names_versions_backend_and_data(minigen_line, monkeypatch):
 @pytest.mark.parametrize(
     "line, status, said", [("demo", 0, "12_variational"), ("demo 12 --help", 0, "usage: minigen demo 12_variational")]
 )
-def test_demo_hands_everything_on(line, status, said):
+def test_demo_hands_all_options_on(line, status, said):
     done = child("-m", "minigen", *line.split())
     assert done.returncode == status and said in done.stdout, done.stderr
 
 
-def test_demo_of_no_such_name():
+def test_an_unknown_demo_is_answered_with_the_nearest_name():
     done = child("-m", "minigen", "demo", "variatonal")
     assert done.returncode == 2 and "12_variational" in done.stderr

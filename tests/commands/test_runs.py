@@ -91,7 +91,7 @@ def test_stopped_in_a_process_of_its_own(number, status):
     ],
     ids=["vae, ctrl-c", "dcgan, ctrl-c", "vae, SIGTERM", "dcgan, SIGHUP"],
 )
-def test_stopping_saves_and_resume_goes_on_to_the_last_bit(line, trainer, step, number, status, monkeypatch, minigen_line):
+def test_stopping_saves_and_resume_goes_on_bit_exactly(line, trainer, step, number, status, monkeypatch, minigen_line):
     with monkeypatch.context() as patch:
         patch.setattr(trainer, "train_step", at_step(trainer.train_step, step, number))
         assert minigen_line(f"{line} stopped") == (status, "", STOPPED)
@@ -304,7 +304,7 @@ def test_a_folder_that_is_deleted_or_moved_meanwhile_ends_the_run(line, trainer,
         assert minigen_line("resume moved --quiet")[0] == 0
 
 
-def test_a_run_that_ended_before_its_first_checkpoint_is_begun_anew(minigen_line):
+def test_a_run_that_ended_before_its_first_checkpoint_is_started_again(minigen_line):
     """`resume` says how; what the run has left is no more than that."""
     assert minigen_line(f"{VAE} whole")[0] == 0
     begun, pictures_of_it = Path("begun"), Path("begun/pictures")
@@ -369,7 +369,7 @@ def test_a_disk_that_is_full_from_the_start_leaves_nothing():
     assert not Path("run").exists()
 
 
-def test_pictures_are_written_whole_or_not_at_all(monkeypatch, minigen_line):
+def test_pictures_are_written_atomically(monkeypatch, minigen_line):
     assert minigen_line("train vae --epochs 1 --out run --quiet")[0] == 0
     before = sorted(Path("run").rglob("*"))
 

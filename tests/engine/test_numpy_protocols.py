@@ -1,4 +1,4 @@
-"""Where Tensors meet Python and NumPy: what works as one expects, and what is refused with the way to do it."""
+"""Where Tensors meet Python and NumPy: what works as expected, and what is refused, with what to write instead."""
 
 import math
 import operator
@@ -151,7 +151,7 @@ def test_comparisons_give_plain_bool_arrays(backend, compare):
     np.testing.assert_array_equal(minigen.to_numpy(result), compare(other, A))
 
 
-def test_a_number_of_numpys_is_compared_as_pythons():
+def test_a_numpy_number_is_compared_as_pythons():
     """As np.float64 it would turn both sides into float64, in which 0.1 is not what it is in float32."""
     x = Tensor([0.1])
     assert (x == np.float64(0.1)).all() and (x <= np.float64(0.1)).all() and not (x > np.float64(0.1)).any()

@@ -95,7 +95,7 @@ def test_what_offers_itself_as_an_array_is_one_for_forward_and_rules():
     assert affine(x, Table()).numpy().tolist() == affine(x, Table(), None).numpy().tolist() == [[4.0, 6.0]]
 
 
-def test_without_tensors_a_number_of_numpys_changes_no_dtype():
+def test_without_tensors_a_numpy_number_changes_no_dtype():
     assert minigen.multiply(np.float64(2.0), np.ones(2, np.float32)).dtype == np.float32
     assert minigen.multiply(np.float32(2.0), np.ones(2)).dtype == np.float64
     kept = minigen.multiply(np.float32(2.0), np.float32(3.0))

@@ -1,4 +1,4 @@
-"""Pictures in a page carry their pixels, in few bytes."""
+"""Pictures embedded in a page: all their pixels, in few bytes."""
 
 import base64
 import io

@@ -1,4 +1,4 @@
-"""Demos as notebooks: nothing is lost on the way there and back, and they run in a real kernel as they are."""
+"""Demos as notebooks: nothing is lost on the way to a notebook and back, and they run in a real kernel as they are."""
 
 import ast
 import html

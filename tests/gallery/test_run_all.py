@@ -55,7 +55,7 @@ def test_a_mistyped_option_is_answered_with_the_right_one():
             parsed(words)
 
 
-def test_everything_unless_it_is_told_otherwise():
+def test_without_only_everything_runs():
     args = parsed([])
     assert args.only == names() and args.out == Path("out") and settings_of(args) == {}
     args = parsed(["--quick", "--data", "mnist", "--seed", "0", "--backend", "strict"])
@@ -84,7 +84,7 @@ def test_a_run_with_the_same_settings_counts_as_done(config, settings, expected)
     assert is_done(NAME, {"config": DEFAULT | config}, settings) is expected
 
 
-def test_nothing_and_results_of_old_do_not_count_as_done():
+def test_no_result_and_an_old_one_do_not_count_as_done():
     assert not is_done(NAME, None, {})
     assert not is_done(NAME, {"config": {"quick": False, "seed": 0}}, {})
 
@@ -138,7 +138,7 @@ def test_a_run_is_resumed(tmp_path):
     assert (tmp_path / "21_remedies" / "result.json").exists()
 
 
-def test_one_that_fails_does_not_stop_the_others(tmp_path):
+def test_a_demo_that_fails_does_not_stop_the_others(tmp_path):
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "train-images-idx3-ubyte").touch()
     process = started(
@@ -153,7 +153,7 @@ def test_one_that_fails_does_not_stop_the_others(tmp_path):
     assert (tmp_path / "20_oscillation" / "result.json").exists(), "demo 20 needs no data"
 
 
-def test_a_failed_criterion_is_said(tmp_path, monkeypatch, capsys):
+def test_a_failed_criterion_is_reported(tmp_path, monkeypatch, capsys):
     result = {
         "config": DEFAULT,
         "criteria": [{"name": "loss", "expected": "at most 1", "measured": 2.0, "pass": False}],

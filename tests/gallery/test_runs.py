@@ -1,4 +1,4 @@
-"""What a run has left is read, whatever state it is in."""
+"""What a run has left is read, whatever its state."""
 
 import json
 from pathlib import Path

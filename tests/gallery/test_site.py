@@ -163,7 +163,7 @@ def test_a_full_run_shows_its_own(alone):
     assert re.findall(r'<img src="([^"]+)"', full) == [images.compact(KEPT[-1].read_bytes(), 1200).src]
 
 
-def test_a_page_of_a_demo_is_linked(tmp_path, alone):
+def test_a_demos_own_page_is_linked(tmp_path, alone):
     alone(result("01_linear_pca", True))
     (tmp_path / "01_linear_pca" / "faces.html").write_text("x")
     site.write(tmp_path)

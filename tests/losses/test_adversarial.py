@@ -215,7 +215,7 @@ def test_derivatives_with_targets_of_their_own_to_order_2(loss, backend):
 
 @LABELED
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_a_number_of_numpys_is_a_target_as_pythons_is(loss, dtype):
+def test_a_numpy_number_is_a_target_as_pythons_is(loss, dtype):
     for kind in (np.float32, np.float64):
         total, _ = loss.discriminator(scores(REAL, dtype), scores(FAKE, dtype), kind(0.75), kind(0.25))
         expected, _ = loss.discriminator(scores(REAL, dtype), scores(FAKE, dtype), 0.75, 0.25)

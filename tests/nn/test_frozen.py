@@ -24,7 +24,7 @@ def batch(seed: int = 0) -> mg.Tensor:
 
 
 def same(first: dict, second: dict) -> bool:
-    """Whether two states are equal to the bit."""
+    """Whether two states are equal bit for bit."""
     return first.keys() == second.keys() and all(first[name].tobytes() == second[name].tobytes() for name in first)
 
 
@@ -48,7 +48,7 @@ def test_no_rule_of_a_parameter_is_run():
     assert "dense_dx" in rules and "dense_dw" not in rules and "dense_db" not in rules
 
 
-def test_the_state_is_afterward_what_it_was_to_the_bit(backend):
+def test_the_state_is_afterward_what_it_was_bit_for_bit(backend):
     net = small_discriminator()
     net(batch(1))  # away from the initial 0 and 1
     before = net.state_dict()

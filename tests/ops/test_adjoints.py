@@ -9,7 +9,7 @@ from tests.samples import INDICES
 
 
 def normal(*shape):
-    """A Tensor of random numbers on the current backend."""
+    """A Tensor of random values on the current backend."""
     return Tensor(minigen.asarray(np.asarray(minigen.backend.random.stream("noise").standard_normal(shape))))
 
 

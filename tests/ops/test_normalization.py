@@ -90,7 +90,7 @@ def test_the_derivative_of_normalize_is_the_known_formula():
 
 
 def test_a_mean_far_above_the_spread_costs_no_more_digits_than_it_must(backend):
-    """The variance is that of centered numbers, E[x^2] - E[x]^2 would be noise here; what is left is the rounding of the mean."""
+    """The variance is that of centered values; E[x^2] - E[x]^2 would be noise here; what is left is the rounding of the mean."""
     x = (1000.0 + rng.standard_normal((8, 16, 16, 3))).astype(np.float32)
     y = mg.to_numpy(ops.normalize(mg.asarray(x), axis=(0, 1, 2), eps=1e-5))
     exact = x.astype(float)
@@ -133,7 +133,7 @@ def test_std_and_var_are_those_of_numpy_and_differentiable_twice(axis, backend):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("axis", OF_IMAGES, ids=str)
 def test_the_deviation_of_equal_elements_is_0_and_so_are_its_derivatives(axis, dtype, backend):
-    """Exactly, to second order, also where the mean of equal numbers is not one of them: of seven times 0.1, for example."""
+    """Exactly, to second order, also where the mean of equal values is not one of them: of seven times 0.1, for example."""
     u = mg.asarray(rng.standard_normal((7, 3, 1, 5)).astype(dtype))
     for value in (0.0, 0.1, -7.3, 1e-30):
         x = Tensor(mg.asarray(np.full(u.shape, value, dtype)), requires_grad=True)

@@ -47,7 +47,7 @@ def good(tmp_path_factory):
 
 @pytest.fixture
 def refused(tmp_path):
-    """A check that a file is refused, in so many words, by a run that stays as it was; returns the words."""
+    """A check that a file is refused by a run that stays as it was; returns the message."""
     run = made_run(seed=99)
     before = everything(run)
 

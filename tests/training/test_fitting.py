@@ -24,7 +24,7 @@ OPTIMIZERS = {
 
 
 def train(seed=1, **options):
-    """A run of two epochs; its numbers and its history."""
+    """A run of two epochs; its values and its history."""
     model, optimizer = made(seed)
     history = fit(model, examples(), optimizer=optimizer, **{"epochs": 2, "batch_size": BATCH, "progress": False, **options})
     return numbers(model, optimizer, history), history

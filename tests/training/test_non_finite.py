@@ -1,4 +1,4 @@
-"""A number that stops being finite stops the run, says where, and never reaches a checkpoint."""
+"""A value that stops being finite stops the run, says where, and never reaches a checkpoint."""
 
 import signal
 

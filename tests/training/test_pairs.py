@@ -12,7 +12,7 @@ IMAGES, LABELS = rng.standard_normal((40, 3), dtype=np.float32), rng.integers(0,
 
 
 class Classifier(nn.Module):
-    """Three numbers, four classes; remembers what it was given."""
+    """Three features, four classes; remembers what it was given."""
 
     def __init__(self):
         self.dense = nn.Dense(3, 4)

@@ -248,7 +248,7 @@ def test_an_optimizer_of_ones_own(changes, message, tmp_path):
 
 
 def test_an_optimizer_of_other_parameters(tmp_path):
-    """As many numbers, whose moments would be another's."""
+    """As many values, whose moments would be another's."""
     fitted(Own, examples(), tmp_path, lambda parameters: optim.Adam(parameters, lr=0.1))
     with pytest.raises(CheckpointError, match=r"optimizer\.parameters\.0 was 'encoder\.0\.weight', is 'decoder\.0\.bias'"):
         fitted(Own, examples(), tmp_path, lambda parameters: optim.Adam(parameters[::-1], lr=0.1), epochs=2, resume=tmp_path)

@@ -154,7 +154,7 @@ def test_what_is_advised_exists(answer):
             assert hasattr(nn.Module, word.removesuffix("()")) or hasattr(optim.Optimizer, word.removesuffix("()")), word
 
 
-def test_a_setting_of_another_librarys_is_not_one_of_ours_by_chance():
+def test_no_setting_of_another_library_is_by_chance_one_of_ours():
     """An answer must name what some class here takes."""
     known = {
         name
@@ -225,7 +225,7 @@ def test_signatures_stay_visible_to_editors_and_copies_work():
         (nn.Dense(1, 1).parameters, r"an optimizer takes a list of parameters, got <bound method"),
     ],
 )
-def test_what_is_given_in_place_of_parameters(given, message):
+def test_what_is_not_a_list_of_parameters_is_refused(given, message):
     with pytest.raises(TypeError, match=f"^{message}"):
         optim.Adam(given)
 

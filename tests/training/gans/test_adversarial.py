@@ -56,7 +56,7 @@ def descend(optimizer, loss):
 
 
 def by_hand(trainer, examples, steps, formulas):
-    """Algorithm 1 as the paper writes it: each player's gradient by its own formula, fakes as numbers in D's step."""
+    """Algorithm 1 as the paper writes it: each player's gradient by its own formula, fakes as constants in D's step."""
     generator, discriminator = trainer.generator, trainer.discriminator
     batches = Batches(examples, batch_size=QUIET["batch_size"], seed=QUIET["seed"], drop_last=True)
     stream = itertools.islice(itertools.chain.from_iterable(itertools.repeat(batches)), steps)

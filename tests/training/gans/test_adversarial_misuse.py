@@ -1,4 +1,4 @@
-"""Players, examples and settings that do not fit, each refused before the first step; and numbers that stop being finite."""
+"""Players, examples and settings that do not fit, each refused before the first step; and values that stop being finite."""
 
 import re
 import signal
@@ -281,7 +281,7 @@ def test_early_stopping_belongs_in_fit():
     assert trainer.batches is None and trainer.callbacks == []
 
 
-# -- numbers that stop being finite ------------------------------------------------------------------------------
+# -- values that stop being finite -------------------------------------------------------------------------------
 
 explosive = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # NumPy's own warnings of the overflow
 
@@ -401,7 +401,7 @@ def test_the_parameter_whose_gradient_is_nan_is_named(backend, tmp_path):
 
 @explosive
 def test_the_power_iteration_that_saw_the_nan_is_not_blamed():
-    """A buffer of a layer behind takes over its NaN before anybody looks."""
+    """A buffer of a layer behind takes over its NaN before anything is checked."""
     net = small()[1]
     net.body.layers.insert(0, Breaks(1, "value"))
     net.body.layers.append(nn.BatchNorm(4))

@@ -322,7 +322,7 @@ def good(tmp_path_factory):
 
 
 def refused(path, message, played=True, data=None, batch_size=4, rates=None, **options):
-    """Resuming is refused in so many words, and nothing has changed."""
+    """Resuming is refused with this message, and nothing has changed."""
     run = trainer(seed=99, **options)
     if rates:
         run.generator_optimizer.lr, run.discriminator_optimizer.lr = rates
