@@ -62,10 +62,10 @@ def place_on_site(place: str) -> str:
 
 
 def source_page(place: str) -> str:
-    """A page that shows a file; the search box does not find what is on it."""
+    """A page that shows a file, in the whole width; the search box does not find what is on it."""
     language = LANGUAGES.get(Path(place).suffix, "text")
     text = (ROOT / place).read_text(encoding="utf-8")
-    return f'---\nsearch: {{exclude: true}}\n---\n\n# {place}\n\n``````{language} linenums="1"\n{text}``````\n'
+    return f'---\nsearch: {{exclude: true}}\nhide: [toc]\n---\n\n# {place}\n\n``````{language} linenums="1"\n{text}``````\n'
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
