@@ -85,7 +85,7 @@ def title(demo: str) -> str:
 
 def figure(value: float) -> str:
     """A measured value to four digits; an integer whole."""
-    return signed(f"{value:,.0f}" if value == int(value) else f"{value:.4g}")
+    return signed(f"{value:,.0f}" if float(value).is_integer() else f"{value:.4g}")
 
 
 def signed(text: str) -> str:
