@@ -53,7 +53,7 @@ def cut(path):
 
 
 def spoiled(change):
-    """A damage that writes the file again, with a right checksum, after change(arrays, header)."""
+    """Damage that writes the file again, with a right checksum, after change(arrays, header)."""
 
     def damage(path):
         arrays, header = checkpoint.load(path)

@@ -92,7 +92,7 @@ def test_derivatives_with_respect_to_what_is_left(make, channels):
 
 @EVERY
 def test_derivatives_of_the_content_loss_by_the_images_to_order_2(make, channels):
-    """Through the damage as well, whose holes are where they were."""
+    """Through the degradation as well, whose holes are where they were."""
     generator = make().astype("float64")
 
     def loss(x):

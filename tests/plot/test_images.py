@@ -233,7 +233,7 @@ def test_equation_refuses(terms, signs, result, error, message):
 
 
 def cells(figure, rows, columns):
-    """The images of a manifold, (rows, columns, h, w[, 3]), from the lowest row upwards."""
+    """The images of a manifold, (rows, columns, h, w[, 3]), from the lowest row upward."""
     (axes,) = figure.axes
     (mosaic,) = axes.images
     assert tuple(mosaic.get_extent()) == (-0.5, columns - 0.5, -0.5, rows - 0.5), "cell j lies around j"
@@ -254,7 +254,7 @@ def test_manifold_puts_every_image_at_its_code(x, y, channels):
         for j, left in enumerate([-1, 0, 1]):
             expected = images[y.index(low), x.index(left)]
             np.testing.assert_array_equal(placed[i, j], expected[..., 0] if channels == 1 else expected)
-    assert axes.get_xlim() == (-0.5, 2.5) and axes.get_ylim() == (-0.5, 1.5), "z1 to the right, z2 upwards, nothing around"
+    assert axes.get_xlim() == (-0.5, 2.5) and axes.get_ylim() == (-0.5, 1.5), "z1 to the right, z2 upward, nothing around"
     assert axes.images[0].get_clim() == (0, 1) or channels == 3
     assert (axes.get_xlabel(), axes.get_ylabel(), figure.get_suptitle()) == ("$z_1$", "$z_2$", "Manifold")
 

@@ -262,7 +262,7 @@ def test_a_tilt_is_in_degrees_anticlockwise():
         picture = render({**eyes, "tilt": tilt}, 256, detail=0)[0]
         rows, columns = np.nonzero(picture.min(axis=-1) > 0.9)
         left = columns < 128
-        rise = rows[left].mean() - rows[~left].mean()  # rows count downwards
+        rise = rows[left].mean() - rows[~left].mean()  # rows count downward
         run = columns[~left].mean() - columns[left].mean()
         assert np.rad2deg(np.arctan2(rise, run)) == pytest.approx(tilt, abs=0.5)
 

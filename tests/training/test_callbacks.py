@@ -1,4 +1,4 @@
-"""Early stopping, checkpoints in their folder, and the moments at which callbacks are called."""
+"""Early stopping, checkpoints in their folder, and when callbacks are called."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Hundreds of damages to a checkpoint: each is refused with the file's name, at little cost, and nothing has changed."""
+"""A checkpoint damaged in hundreds of ways: each is refused with the file's name, at little cost, and nothing has changed."""
 
 import contextlib
 import copy
@@ -200,7 +200,7 @@ def test_members_missing_added_doubled_or_reordered_are_refused(good, tmp_path, 
         "one more": [*whole, ("model/extra.npy", npy(zeros))],
         "a text more": [*whole, ("readme.txt", b"hello")],
         "a folder": [*whole, ("model/", b"")],
-        "a path upwards": [*whole, ("../evil.npy", npy(zeros))],
+        "a path upward": [*whole, ("../evil.npy", npy(zeros))],
     }
     for i, (name, content) in enumerate(whole):
         changed[f"without {name}"] = whole[:i] + whole[i + 1 :]

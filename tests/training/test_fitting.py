@@ -34,7 +34,7 @@ def train(seed=1, **options):
 
 
 def by_hand(model, optimizer, epochs, seed):
-    """The loop as a learner writes it; the mean loss of each epoch, and the means of the terms."""
+    """The loop as a learner would write it; the mean loss of each epoch, and the means of the terms."""
     x, rows = examples(), {"loss": [], "mse": [], "size": []}
     stream = batches(x, batch_size=BATCH, seed=seed)
     for _ in range(epochs):

@@ -29,7 +29,7 @@ def train(folder=None, seed=1, step=None, action=None, **options):
 
 
 def kill():
-    """The end, without any clean-up."""
+    """The end, without any cleanup."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 

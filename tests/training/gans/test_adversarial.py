@@ -227,7 +227,7 @@ def test_the_bilinear_game_runs_in_a_circle_forever():
 
 @pytest.mark.parametrize("gamma", [0.5, 8.0])
 def test_r1_makes_it_converge_as_its_eigenvalues_say(gamma):
-    """A complex pair of eigenvalues turns inwards by their modulus sqrt(1 - rate gamma); of a real pair the larger one stays."""
+    """A complex pair of eigenvalues turns inward by their modulus sqrt(1 - rate gamma); of a real pair the larger one stays."""
     size = np.linalg.norm(play(bilinear(penalties=[losses.R1(gamma)]), 200), axis=1)
     radius = max(abs(np.linalg.eigvals(matrix(0.1, gamma))))
     assert radius < 1
@@ -345,7 +345,7 @@ def test_samples_without_an_average_come_from_the_generator():
 
 
 def test_conditional_networks_get_the_labels_of_examples():
-    """Real and fake share the labels of the batch; the generator's labels are those of examples, seldom ones seldom."""
+    """Real and fake share the labels of the batch; the generator's labels are those of examples, rare ones rarely."""
     trainer = game(conditioned, ema=0.5)
     asked = []
     forward = trainer.generator.forward

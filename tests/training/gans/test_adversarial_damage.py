@@ -1,4 +1,4 @@
-"""Damages to the checkpoint of a game, sealed as if they were right: refused with part and array, and nothing has changed."""
+"""Damaged checkpoints of a game, sealed as if they were right: each is refused with part and array, and nothing has changed."""
 
 import numpy as np
 import pytest

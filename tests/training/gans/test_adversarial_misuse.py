@@ -341,7 +341,7 @@ def assert_last_good(folder, step):
     ],
 )
 def test_an_update_that_goes_too_far(lr, name, message, tmp_path):
-    """Networks, layer or parameter, and step are named; what is on the disk stays as good as it was."""
+    """Networks, layer or parameter, and step are named; what is on the disk stays as it was."""
     trainer = exploding(4, lr, name)
     with pytest.raises(NonFiniteError) as caught:
         trainer.fit(cloud(), steps=9, record_every=1, callbacks=[Checkpoint(tmp_path)], **QUIET)

@@ -62,7 +62,7 @@ def whole():
 
 
 def ctrl_c(step):
-    """Ctrl-C in a step, which is finished."""
+    """Ctrl-C during a step, which is still finished."""
     return Each(lambda run: signal.raise_signal(signal.SIGINT) if run.step == step else None)
 
 
@@ -111,7 +111,7 @@ def test_ctrl_c_in_the_last_step_leaves_nothing_to_train(whole, tmp_path):
 
 
 class Ended(Callback):
-    """Notes the steps of runs that came to their end."""
+    """Records the steps of runs that ended."""
 
     def __init__(self, steps):
         self.steps = steps

@@ -327,7 +327,7 @@ def whole():
 
 
 def ctrl_c(step):
-    """Ctrl-C in a step, which is finished."""
+    """Ctrl-C during a step, which is still finished."""
     return Each(lambda run: signal.raise_signal(signal.SIGINT) if run.step == step else None)
 
 
@@ -400,14 +400,14 @@ def test_by_default_a_resumed_run_takes_as_many_steps_as_were_left(good):
 
 
 def test_a_monitor_compares_samples_with_real_images_of_the_same_stage():
-    """At each row, those behind which a new resolution is due among them."""
+    """At each row, including those after which a new resolution is due."""
     trainer, monitor = grown(ema=0.9), GanMonitor(samples=8)
     trainer.fit(images(), callbacks=[monitor], **QUIET)
     assert len(monitor.diversity) == 7 and np.isfinite(monitor.diversity).all()
 
 
 def test_what_a_callback_sees_of_real_images_is_what_the_networks_see():
-    """Also behind the step after which a new resolution is due."""
+    """Also after a step that makes a new resolution due."""
     trainer, seen = grown(), []
 
     def look(run):
@@ -442,7 +442,7 @@ def test_pictures_are_whole_again_after_a_resume_at_a_boundary(tmp_path):
 
 
 class Order(Callback):
-    """Writes down what it is called for, with the stage at which the networks stand."""
+    """Records each call, with the stage of the networks."""
 
     def __init__(self):
         self.seen = []
@@ -462,7 +462,7 @@ class Order(Callback):
 
 
 def test_callbacks_are_told_before_the_networks_grow():
-    """Behind step 1 a new resolution is due; it comes with step 2, or with the next fit."""
+    """After step 1 a new resolution is due; it comes with step 2, or with the next fit."""
     trainer, order, later = grown(), Order(), Order()
     trainer.fit(images(), steps=1, callbacks=[order], **QUIET)
     assert order.seen == [("started", 0, 4), ("step", 1, 4), ("row", 1, 4), ("ended", 1, 4)]

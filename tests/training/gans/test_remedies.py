@@ -147,7 +147,7 @@ def test_both_players_see_the_noise():
 
 
 def test_the_generator_learns_through_the_noise():
-    """Its gradient is that at the noisy place: noise is a constant that is added, not a cut."""
+    """Its gradient is that at the noisy point: noise is a constant that is added and does not cut the graph."""
     trainer = game(remedies=[InstanceNoise(0.5, steps=2)])
     trainer.batches = mg.data.Batches(cloud(4), batch_size=4)
     trainer.generator_step(trainer.generator_input(4))

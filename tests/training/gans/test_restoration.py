@@ -118,7 +118,7 @@ def test_stopping_and_resuming_is_bit_exact(generator, tmp_path):
 
 @BOTH
 def test_fit_minimizes_the_content_alone(generator):
-    """Images that are one gray all over, from which what is lost can be told."""
+    """Images of a single gray, whose lost pixels can be inferred."""
     mg.seed(1)
     network, images = generator(), np.repeat(np.repeat(pixels(16, side=1), 8, axis=1), 8, axis=2)
     history = fit(network, images, optimizer=optim.Adam(network.parameters(), lr=0.02), epochs=40, batch_size=8, progress=False)
