@@ -111,6 +111,6 @@ def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -
     html = html.replace('class="anchor-link"', 'class="headerlink"')
     title = re.search(r"<h1.*?</h1>", html, re.DOTALL)[0]
     name = posixpath.basename(page.file.src_uri)
-    picture = f'<p><img src="../pictures/{name[:2]}.png" alt="What it draws"></p>'
+    picture = f'<p class="picture"><img src="../pictures/{name[:2]}.png" alt="What it draws"></p>'
     run = f'<p><code>minigen demo {name[:2]}</code>, as a file: <a href="{name}" download>{name}</a></p>'
     return title + picture + html.replace(title, "", 1) + run
