@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from minigen.coursework.grading import hints
-from minigen.coursework.grading.numerics import Differentiable, find_mismatch
+from minigen.coursework.grading.gradients import Differentiable, find_mismatch
 from minigen.coursework.grading.report import CheckFailed
 
 X, Y = np.random.default_rng(0).standard_normal((2, 3, 4))

@@ -12,7 +12,7 @@ import math
 import numpy as np
 import minigen as mg
 from minigen.autograd import op
-from minigen.coursework import example, labels, positive, unit
+from minigen.coursework import above_zero, example, labels, unit
 """
 
 

@@ -2,16 +2,19 @@
 
 import numpy as np
 
-from minigen.coursework.exercises.tools import Asked, expect_close, requirement
+from minigen.coursework.examples import normal
+from minigen.coursework.exercises.tools import Asked, Exercise, expect_close
 from minigen.coursework.grading.remote import Leaf, Remote, gradients
-from minigen.coursework.samples import normal
 
-TITLE = "An op and its rule: the bump 1 / (1 + x^2)"
-NAMES = ("bump",)
-EXAMPLES = (Asked("bump", (normal(3, 4),), "op"), Asked("bump", (normal(2, 1, 3),), "op"))
+exercise = Exercise(
+    1,
+    "An op and its rule: the bump 1 / (1 + x^2)",
+    names=("bump",),
+    examples=[Asked("bump", [(normal(3, 4),), (normal(2, 1, 3),)], "op")],
+)
 
 
-@requirement("values")
+@exercise.requirement("values")
 def values(file: Remote, rng: np.random.Generator) -> str:
     """1 / (1 + x^2), where it is known by heart and elsewhere."""
     expect_close("bump(0)", file.bump(np.zeros(1)), [1.0])
@@ -21,7 +24,7 @@ def values(file: Remote, rng: np.random.Generator) -> str:
     return "bump(0) = 1, bump(3) = 0.1"
 
 
-@requirement("slope")
+@exercise.requirement("slope")
 def slope(file: Remote, rng: np.random.Generator) -> str:
     """At x = 1 the curve falls by 1/2 for each unit."""
     x = np.array([0.0, 1.0, -1.0])

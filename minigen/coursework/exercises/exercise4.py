@@ -2,14 +2,15 @@
 
 import numpy as np
 
-from minigen.coursework.exercises.tools import Asked, expect, expect_close, requirement
-from minigen.coursework.grading.remote import Array, Fixed, Leaf, Remote, assign, gradients, numbers, parameter, parameters_of
-from minigen.coursework.samples import normal
+from minigen.coursework.examples import normal
+from minigen.coursework.exercises.tools import Asked, Exercise, expect, expect_close
+from minigen.coursework.grading.remote import Array, Fixed, Leaf, Remote, assign, gradients, numbers, parameters_of
 
-TITLE = "A layer: a dense layer whose weights have a length and a direction"
-NAMES = ("WeightNormDense",)
-EXAMPLES = (  # as a hidden layer
-    Asked("WeightNormDense", (normal(5, 4),), "layer", output=(5, 3), settings={"inputs": [4, 3], "options": {}}),
+exercise = Exercise(
+    4,
+    "A layer: a dense layer whose weights have a length and a direction",
+    names=("WeightNormDense",),
+    examples=[Asked("WeightNormDense", [(normal(5, 4),)], "layer", output=(5, 3), settings=(4, 3))],  # as a hidden layer
 )
 SHAPES = {"direction": (4, 3), "scale": (3,), "bias": (3,)}
 
@@ -25,14 +26,14 @@ def layer_of(file: Remote, rng: np.random.Generator) -> tuple[Remote, dict[str, 
     return layer, values
 
 
-@requirement("their names")
+@exercise.requirement("their names")
 def parameters(file: Remote, rng: np.random.Generator) -> str:
     """Three, by these names."""
     layer_of(file, rng)
     return "direction (4, 3), scale (3,), bias (3,)"
 
 
-@requirement("lengths")
+@exercise.requirement("lengths")
 def lengths(file: Remote, rng: np.random.Generator) -> str:
     """The column of the weight that belongs to an output is as long as its scale."""
     layer, values = layer_of(file, rng)
@@ -49,13 +50,13 @@ def lengths(file: Remote, rng: np.random.Generator) -> str:
     return "each output's weights are as long as its scale"
 
 
-@requirement("only the direction")
+@exercise.requirement("only the direction")
 def only_the_direction(file: Remote, rng: np.random.Generator) -> str:
     """Three times the direction is the same direction; so the derivative is perpendicular to it."""
     layer, values = layer_of(file, rng)
     x = rng.standard_normal((5, 4))
     before = numbers("layer(x)", layer(Fixed(x)))
-    (g,) = gradients(layer, [Leaf(x)], by=[parameter(layer, "direction")], cotangent=2.0 * before)
+    (g,) = gradients(layer, [Leaf(x)], by=[layer.direction], cotangent=2.0 * before)
     along = np.abs((g * values["direction"]).sum(axis=0))
     expect(
         along.max() < 1e-8 * max(np.abs(g).max(), 1.0),
@@ -67,7 +68,7 @@ def only_the_direction(file: Remote, rng: np.random.Generator) -> str:
     return "3 * direction changes nothing"
 
 
-@requirement("start")
+@exercise.requirement("start")
 def start(file: Remote, rng: np.random.Generator) -> str:
     """It starts as a dense layer with weight `direction`, and directions differ."""
     layer = file.WeightNormDense(40, 30)

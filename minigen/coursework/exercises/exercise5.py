@@ -4,18 +4,21 @@ import math
 
 import numpy as np
 
-from minigen.coursework.exercises.tools import Asked, expect, expect_close, pictures, requirement
+from minigen.coursework.examples import unit
+from minigen.coursework.exercises.tools import Asked, Exercise, expect, expect_close, pictures
 from minigen.coursework.grading.remote import Fixed, Remote, fetched, fit, loss_of, number, numbers
-from minigen.coursework.samples import unit
 
-TITLE = "A sparse autoencoder: the KL divergence that keeps units quiet"
-SECONDS = 120.0
-NAMES = ("kl_sparsity", "SparseAutoencoder")
-FORBIDDEN = ("kl_sparsity", "l1_sparsity", "ActivityRegularization", "SparseAutoencoder")
 TARGET = 0.1
-EXAMPLES = (  # the regularizer by its codes, the model by its parameters
-    Asked("kl_sparsity", (unit(6, 4), TARGET)),
-    Asked("SparseAutoencoder", (unit(3, 14, 14, 1),), "model", settings={"inputs": [], "options": {"codes": 5}}),
+exercise = Exercise(
+    5,
+    "A sparse autoencoder: the KL divergence that keeps units quiet",
+    names=("kl_sparsity", "SparseAutoencoder"),
+    forbidden=("kl_sparsity", "l1_sparsity", "ActivityRegularization", "SparseAutoencoder"),
+    seconds=120.0,
+    examples=[  # the regularizer by its codes, the model by its parameters
+        Asked("kl_sparsity", [(unit(6, 4), TARGET)]),
+        Asked("SparseAutoencoder", [(unit(3, 14, 14, 1),)], "model", settings={"codes": 5}),
+    ],
 )
 
 
@@ -24,7 +27,7 @@ def divergence(p: float, target: float) -> float:
     return target * math.log(target / p) + (1 - target) * math.log((1 - target) / (1 - p))
 
 
-@requirement("values")
+@exercise.requirement("values")
 def values(file: Remote, rng: np.random.Generator) -> str:
     """The closed form: 0 if every unit is on as often as it should be."""
     on_target = np.full((4, 3), TARGET)
@@ -43,7 +46,7 @@ def values(file: Remote, rng: np.random.Generator) -> str:
     return "a sum over units of the divergence of their means"
 
 
-@requirement("the batch twice")
+@exercise.requirement("the batch twice")
 def twice(file: Remote, rng: np.random.Generator) -> str:
     """It depends on the batch only through the means."""
     codes = rng.uniform(0.1, 0.9, (5, 4))
@@ -52,7 +55,7 @@ def twice(file: Remote, rng: np.random.Generator) -> str:
     return "costs the same"
 
 
-@requirement("a dead unit")
+@exercise.requirement("a dead unit")
 def dead(file: Remote, rng: np.random.Generator) -> str:
     """A unit that is off for a whole batch costs much, and is not NaN."""
     codes = np.full((4, 2), 0.3)
@@ -66,7 +69,7 @@ def dead(file: Remote, rng: np.random.Generator) -> str:
     return f"costs {cost:.2f}, not infinitely much"
 
 
-@requirement("terms")
+@exercise.requirement("terms")
 def terms(file: Remote, rng: np.random.Generator) -> str:
     """The total is reconstruction + weight * sparsity."""
     model = file.SparseAutoencoder(codes=8)
@@ -86,7 +89,7 @@ def terms(file: Remote, rng: np.random.Generator) -> str:
     return "reconstruction + weight * sparsity"
 
 
-@requirement("sparse once trained")
+@exercise.requirement("sparse once trained")
 def sparse(file: Remote, rng: np.random.Generator) -> str:
     """After 300 steps the mean activation on training images is 0.1 +- 0.03, and held-out images are reconstructed."""
     train, test = pictures("017", 600, 200, rng)

@@ -4,17 +4,20 @@ import math
 
 import numpy as np
 
-from minigen.coursework.exercises.tools import Asked, Network, expect, expect_close, requirement
-from minigen.coursework.grading.remote import Array, Fixed, Leaf, Remote, assign, gradients, network, parameter
-from minigen.coursework.samples import normal
+from minigen.coursework.examples import normal
+from minigen.coursework.exercises.tools import Asked, Exercise, expect, expect_close
+from minigen.coursework.grading.remote import Array, Fixed, Leaf, Network, Remote, assign, gradients, network
 
-TITLE = "A GAN: what both players minimize, and the R1 penalty"
-NAMES = ("discriminator_loss", "generator_loss", "r1_penalty")
-FORBIDDEN = ("NonSaturating", "Minimax", "CrossEntropyLoss", "R1", "GradientPenalty", "score_gradients", "gradient_norms")
-EXAMPLES = (  # the losses by the scores, the penalty by the critic's parameters
-    Asked("discriminator_loss", (normal(6, 1), normal(4, 1))),
-    Asked("generator_loss", (normal(6, 1),)),
-    Asked("r1_penalty", (Network("Critic"), normal(5, 2), 10.0)),
+exercise = Exercise(
+    7,
+    "A GAN: what both players minimize, and the R1 penalty",
+    names=("discriminator_loss", "generator_loss", "r1_penalty"),
+    forbidden=("NonSaturating", "Minimax", "CrossEntropyLoss", "R1", "GradientPenalty", "score_gradients", "gradient_norms"),
+    examples=[  # the losses by the scores, the penalty by the critic's parameters
+        Asked("discriminator_loss", [(normal(6, 1), normal(4, 1))]),
+        Asked("generator_loss", [(normal(6, 1),)]),
+        Asked("r1_penalty", [(Network("Critic"), normal(5, 2), 10.0)]),
+    ],
 )
 
 
@@ -28,7 +31,7 @@ def scores(*values: float) -> Fixed:
     return Fixed(column(*values))
 
 
-@requirement("discriminator's loss")
+@exercise.requirement("discriminator's loss")
 def discriminator(file: Remote, rng: np.random.Generator) -> str:
     """2 log 2 where it cannot tell; the closed form elsewhere; finite where it is sure and wrong."""
     got = file.discriminator_loss(scores(0, 0), scores(0, 0, 0))
@@ -43,7 +46,7 @@ def discriminator(file: Remote, rng: np.random.Generator) -> str:
     return "2 log 2 where all scores are 0"
 
 
-@requirement("generator's loss")
+@exercise.requirement("generator's loss")
 def generator(file: Remote, rng: np.random.Generator) -> str:
     """log 2 at 0, and a gradient that does not vanish for a recognized fake."""
     expect_close("all scores 0", file.generator_loss(scores(0, 0)), math.log(2.0))
@@ -55,7 +58,7 @@ def generator(file: Remote, rng: np.random.Generator) -> str:
     return "-log D(G(z)), whose gradient does not die"
 
 
-@requirement("R1")
+@exercise.requirement("R1")
 def r1(file: Remote, rng: np.random.Generator) -> str:
     """gamma / 2 times the squared slope; a mean over the examples; differentiable by the critic."""
     line = network(file, "Line", 3.0)
@@ -63,7 +66,7 @@ def r1(file: Remote, rng: np.random.Generator) -> str:
     expect_close("score = 3 x, gamma = 10", got, 45.0, "gamma / 2 * mean over examples of ||gradient||^2")
     got = file.r1_penalty(line, scores(1, 2, 3, 4), 10.0)
     expect_close("for four examples in place of two", got, 45.0, "a mean over the examples, not a sum")
-    (by_slope,) = gradients(file.r1_penalty, [line, scores(1, 2), 10.0], by=[parameter(line, "slope")])
+    (by_slope,) = gradients(file.r1_penalty, [line, scores(1, 2), 10.0], by=[line.slope])
     expect_close("its derivative by the slope", by_slope, [[30.0]], "mg.grad(..., create_graph=True)")
     square = network(file, "Square", 1.0)
     squares = file.r1_penalty(square, Fixed(np.array([[1.0, 2.0], [0.0, 3.0]])), 2.0)
@@ -89,7 +92,7 @@ def played(file: Remote, gamma: float) -> np.ndarray:
         by_slope = theta * by_fake.sum()
         if gamma:
             assign(line, {"slope": np.array([[slope]])})
-            (by_line,) = gradients(file.r1_penalty, [line, scores(0.0), gamma], by=[parameter(line, "slope")])
+            (by_line,) = gradients(file.r1_penalty, [line, scores(0.0), gamma], by=[line.slope])
             by_slope += by_line.sum()
         slope -= 0.1 * float(by_slope)
         (by_fake,) = gradients(file.generator_loss, [Leaf(column(slope * theta))], by=[0])
@@ -98,7 +101,7 @@ def played(file: Remote, gamma: float) -> np.ndarray:
     return np.array(distances)
 
 
-@requirement("the Dirac GAN")
+@exercise.requirement("the Dirac GAN")
 def dirac(file: Remote, rng: np.random.Generator) -> str:
     """With the penalty the smallest GAN finds its equilibrium; without it, it runs in circles that hardly shrink (Mescheder et
     al. 2018): the losses' own pull toward it is of fourth order."""

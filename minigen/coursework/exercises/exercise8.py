@@ -2,17 +2,19 @@
 
 import numpy as np
 
-from minigen.coursework.exercises.tools import Asked, expect, expect_bound, expect_images, pictures, requirement
+from minigen.coursework.exercises.tools import Exercise, expect, expect_bound, expect_images, pictures
 from minigen.coursework.grading.remote import Array, Remote, called, numbers, parameters_of
 
-TITLE = "The chapter's exercises: denoising and pretraining, a VAE, a conditional DCGAN with replay"
-SECONDS = 600.0
-NAMES = ("denoising_autoencoder", "classifier", "variational_autoencoder", "Replay", "conditional_gan")
-FORBIDDEN = ("ExperienceReplay",)
 CHARACTERS = "017"
 LABELED = 60  # labeled images for the classifier
 NOISE = 0.3  # standard deviation of the damage
-EXAMPLES: tuple[Asked, ...] = ()  # this exercise is about the results of training
+exercise = Exercise(  # without examples: it is about the results of training
+    8,
+    "The chapter's exercises: denoising and pretraining, a VAE, a conditional DCGAN with replay",
+    names=("denoising_autoencoder", "classifier", "variational_autoencoder", "Replay", "conditional_gan"),
+    forbidden=("ExperienceReplay",),
+    seconds=600.0,
+)
 
 
 def remains(what: str, made: object) -> Remote:
@@ -21,7 +23,7 @@ def remains(what: str, made: object) -> Remote:
     return made
 
 
-@requirement("9. pretraining")
+@exercise.requirement("9. pretraining")
 def pretraining(file: Remote, rng: np.random.Generator) -> str:
     """Denoised images are closer to the clean ones; and the encoder supports a classifier trained on 60 labels."""
     train, test = pictures(CHARACTERS, 1500, 300, rng)
@@ -62,7 +64,7 @@ def unchanged(before: dict[str, Array], after: dict[str, Array]) -> bool:
     return before.keys() == after.keys() and all(np.array_equal(x, after[name]) for name, x in before.items())
 
 
-@requirement("10. variational")
+@exercise.requirement("10. variational")
 def variational(file: Remote, rng: np.random.Generator) -> str:
     """A bound better than that of independent pixels, and images that differ."""
     train, test = pictures(CHARACTERS, 1500, 300, rng)
@@ -71,7 +73,7 @@ def variational(file: Remote, rng: np.random.Generator) -> str:
     return f"{share:.2f} of the nats of independent pixels; samples differ {various:.2f} times as much as images"
 
 
-@requirement("11. replay")
+@exercise.requirement("11. replay")
 def replay(file: Remote, rng: np.random.Generator) -> str:
     """Batch by batch: new ones until it is full, then half of them old, each with its own label."""
     kept = remains("Replay(capacity=20, share=0.5)", file.Replay(capacity=20, share=0.5))
@@ -80,7 +82,7 @@ def replay(file: Remote, rng: np.random.Generator) -> str:
         ids = np.arange(made, made + 10)
         made += 10
         images, labels = np.broadcast_to(ids[:, None, None, None], (10, 2, 2, 1)).astype(np.float32), ids % 3
-        found = called(kept.fakes, [(images, labels)], {})
+        found = called(kept.fakes, [(images, labels)])
         expect(isinstance(found["value"], tuple) and len(found["value"]) == 2, "fakes() must return images and their labels")
         x, y = (numbers("what fakes() returned", part) for part in found["value"])
         expect(
@@ -105,7 +107,7 @@ def replay(file: Remote, rng: np.random.Generator) -> str:
     return f"{share:.2f} are old, with their labels"
 
 
-@requirement("11. conditional GAN")
+@exercise.requirement("11. conditional GAN")
 def conditional(file: Remote, rng: np.random.Generator) -> str:
     """At least 90 % of the samples are nearest to the mean of their class, and those of a class differ."""
     train, _ = pictures(CHARACTERS, 1500, 300, rng)

@@ -18,8 +18,7 @@ from typing import Any
 import minigen
 from minigen.backend.devices import THREAD_VARIABLES
 from minigen.coursework import confine
-from minigen.coursework.grading.border import clean, cleaned
-from minigen.coursework.grading.session import Session, Stopped
+from minigen.coursework.grading.session import Session, Stopped, clean, cleaned
 from minigen.coursework.grading.submission import Submission
 from minigen.coursework.protocol import ProtocolError, pack, receive
 
@@ -48,15 +47,18 @@ class WorkerProcess(Session):
         self.outbox: queue.Queue = queue.Queue()
 
     def __enter__(self) -> "WorkerProcess":
-        self.folder = Path(tempfile.mkdtemp(prefix="minigen-")).resolve()
-        self.errors = tempfile.TemporaryFile()
-        try:
+        with contextlib.ExitStack() as stack:
+            self.folder = Path(tempfile.mkdtemp(prefix="minigen-")).resolve()
+            stack.callback(remove, self.folder)
+            self.errors = stack.enter_context(tempfile.TemporaryFile())
             self.submission.write_into(self.folder)
             self.start()
-        except BaseException:
-            self.clear_up()
-            raise
+            stack.callback(self.end)
+            self.stack = stack.pop_all()
         return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.stack.close()
 
     def start(self) -> None:
         settings = {
@@ -92,11 +94,8 @@ class WorkerProcess(Session):
         """Where the worker finds libraries: where we do, but nothing of the learner's, and no tests beside minigen."""
         own = {Path(os.path.realpath(os.curdir)), self.submission.path.parent}
         found = [Path(each).resolve() for each in sys.path if Path(each).is_absolute()]
-        return [
-            str(each)
-            for each in found
-            if (each / "numpy" / "__init__.py").exists() or not (each in own or (each / "minigen").is_dir())
-        ]
+        foreign = [each for each in found if each in own or (each / "minigen").is_dir()]
+        return [str(each) for each in found if each not in foreign or (each / "numpy" / "__init__.py").exists()]
 
     # -- questions and answers -----------------------------------------------------------------------------------
 
@@ -170,14 +169,11 @@ class WorkerProcess(Session):
         if len(started) > PROCESSES:
             raise Stopped(f"it has started {len(started)} processes, while {self.running}; at most {PROCESSES} are let run")
         if taken > 2 * MEMORY:
-            raise Stopped(
-                f"it takes {taken / 2**30:.1f} GiB of memory, while {self.running}; at most {2 * MEMORY / 2**30:.1f} are given"
-            )
+            given = f"at most {2 * MEMORY / 2**30:.1f} are given"
+            raise Stopped(f"it takes {taken / 2**30:.1f} GiB of memory, while {self.running}; {given}")
         if size > DISK or count > FILES:
-            raise Stopped(
-                f"it has written {count} files of {size / 2**20:.0f} MiB together, while {self.running}; at most "
-                f"{FILES} of {DISK >> 20} are kept"
-            )
+            kept = f"at most {FILES} of {DISK >> 20} are kept"
+            raise Stopped(f"it has written {count} files of {size / 2**20:.0f} MiB together, while {self.running}; {kept}")
 
     # -- the end -------------------------------------------------------------------------------------------------
 
@@ -186,7 +182,9 @@ class WorkerProcess(Session):
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(GRACE if time.monotonic() - self.began < self.seconds else 0.0)
         status = self.process.poll()
-        trace = self.tail()
+        size = os.fstat(self.errors.fileno()).st_size
+        self.errors.seek(max(0, size - TAIL))
+        trace = self.errors.read(TAIL).decode(errors="replace")
         start = max(trace.rfind("Timeout ("), trace.rfind("Fatal Python error"))
         file = re.escape(str(self.folder / self.submission.path.name))
         own = re.findall(rf'File "{file}", line (\d+) in (\S+)', trace[start:] if start >= 0 else "")
@@ -206,27 +204,16 @@ class WorkerProcess(Session):
         shown = cleaned(trace[-1000:], str(self.folder), str(self.submission.path.parent))
         return f"the process {how} while {self.running}{where}\n{shown}".rstrip()
 
-    def tail(self) -> str:
-        """The end of what was written to standard error."""
-        size = os.fstat(self.errors.fileno()).st_size
-        self.errors.seek(max(0, size - TAIL))
-        return self.errors.read(TAIL).decode(errors="replace")
-
-    def __exit__(self, *error: Any) -> None:
+    def end(self) -> None:
+        """Kill all that it has started, and let our threads come to their end, unless something out of our reach holds the pipes
+        open."""
         self.outbox.put(None)
-        try:
-            if hasattr(os, "killpg"):
-                confine.end_all(self.process.pid, spare_the_first=True, mark=self.mark)
-                with contextlib.suppress(OSError):
-                    os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.kill()
-            self.process.wait()
-            self.hang_up()
-        finally:
-            self.clear_up()
-
-    def hang_up(self) -> None:
-        """Let the threads come to their end, unless something out of our reach holds the pipes open."""
+        if hasattr(os, "killpg"):
+            confine.end_all(self.process.pid, spare_the_first=True, mark=self.mark)
+            with contextlib.suppress(OSError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.kill()
+        self.process.wait()
         for _ in range(20):
             with contextlib.suppress(queue.Empty):
                 self.inbox.get_nowait()  # there may be no room for what comes last
@@ -236,11 +223,6 @@ class WorkerProcess(Session):
             for pipe in (self.process.stdin, self.process.stdout):
                 with contextlib.suppress(OSError):
                     pipe.close()
-
-    def clear_up(self) -> None:
-        self.errors.close()
-        with contextlib.suppress(OSError):
-            remove(self.folder)
 
 
 def taken_on_disk(folder: Path) -> tuple[int, int]:
@@ -266,18 +248,19 @@ def taken_on_disk(folder: Path) -> tuple[int, int]:
 
 
 def remove(folder: Path) -> None:
-    """Delete a folder, whatever is in it: folders that are closed, and folders in folders without end."""
+    """Delete a folder, whatever is in it, as far as we can: folders that are closed, and folders in folders without end."""
     left = [folder]
-    while left:
-        here = left.pop()
-        os.chmod(here, 0o700)
-        for entry in list(os.scandir(here)):
-            if entry.is_dir(follow_symlinks=False):
-                left.append(folder / secrets.token_hex(8))
-                os.chmod(entry.path, 0o700)
-                os.rename(entry.path, left[-1])  # to where its path is short
-            else:
-                os.unlink(entry.path)
-        if here != folder:
-            os.rmdir(here)
-    os.rmdir(folder)
+    with contextlib.suppress(OSError):
+        while left:
+            here = left.pop()
+            os.chmod(here, 0o700)
+            for entry in list(os.scandir(here)):
+                if entry.is_dir(follow_symlinks=False):
+                    left.append(folder / secrets.token_hex(8))
+                    os.chmod(entry.path, 0o700)
+                    os.rename(entry.path, left[-1])  # to where its path is short
+                else:
+                    os.unlink(entry.path)
+            if here != folder:
+                os.rmdir(here)
+        os.rmdir(folder)

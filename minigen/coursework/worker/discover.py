@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 
 from minigen.autograd import Op, Tensor, no_grad
-from minigen.coursework.examples import Example
-from minigen.coursework.samples import Sample, normal, positive, unit
+from minigen.coursework.examples import Example, Sample, above_zero, normal, unit
+from minigen.coursework.worker.advice import line_of
 from minigen.coursework.worker.learner import NAME
-from minigen.coursework.worker.source import line_of
 from minigen.coursework.worker.targets import CheckTarget, WrongReturn
 from minigen.nn import Module
 
@@ -25,9 +24,13 @@ UNGUESSED = "it cannot be guessed how to call it: write "
 
 
 def targets(module: ModuleType, examples: list[Example]) -> list[CheckTarget]:
-    """Everything to check in a file, in the order of its lines; then other targets of its examples."""
+    """Everything to check in a file, in the order of its lines, each as its examples say or as can be guessed; then other targets
+    of its examples."""
     own = list(defined(module))
-    found = [target for value in own for target in targets_of(value, examples)]
+    found: list[CheckTarget] = []
+    for value in own:
+        given = merged(of_example(each) for each in examples if belongs(each, value))
+        found += given or [guess_op(value) if is_op(value) else guess_module(value)]
     found.sort(key=lambda target: target.line)
     found += merged(of_example(each) for each in examples if not any(belongs(each, value) for value in own))
     parts = {type(part) for target in found for whole in target.parts for part in whole.modules()}
@@ -43,31 +46,22 @@ def defined(module: ModuleType) -> Iterator[Any]:
             yield value
 
 
-def plain_functions(module: ModuleType, examples: list[Example]) -> list[str]:
-    """Names of the file's functions that are not ops and that no example calls."""
-    rules = {rule for value in defined(module) if is_op(value) for rule in value.op.rules.values()}
-    called = {getattr(each.target, "__func__", each.target) for each in examples if callable(each.target)}
-    return [
-        name
+def unchecked(module: ModuleType, examples: list[Example]) -> dict[str, list[str]]:
+    """Names of the file's functions that are not ops and that no example calls; and of its classes that have a forward and yet
+    are not Modules: the base is forgotten, or another library's."""
+    known = [rule for value in defined(module) if is_op(value) for rule in value.op.rules.values()]
+    known += [getattr(each.target, "__func__", each.target) for each in examples]
+    own = {
+        name: value
         for name, value in vars(module).items()
-        if isinstance(value, FunctionType)
-        and value.__module__ == module.__name__
-        and not is_op(value)
-        and value not in rules
-        and value not in called
-    ]
-
-
-def plain_classes(module: ModuleType) -> list[str]:
-    """Names of the file's classes that have a forward and yet are not Modules: the base is forgotten, or another library's."""
-    return [
-        name
-        for name, value in vars(module).items()
-        if isinstance(value, type)
-        and value.__module__ == module.__name__
-        and hasattr(value, "forward")
-        and not issubclass(value, Module)
-    ]
+        if isinstance(value, (FunctionType, type)) and value.__module__ == module.__name__
+    }
+    functions = {name: f for name, f in own.items() if isinstance(f, FunctionType) and not is_op(f)}
+    classes = {name: kind for name, kind in own.items() if isinstance(kind, type) and not issubclass(kind, Module)}
+    return {
+        "functions": [name for name, function in functions.items() if function not in known],
+        "classes": [name for name, kind in classes.items() if hasattr(kind, "forward")],
+    }
 
 
 def is_op(value: Any) -> bool:
@@ -78,12 +72,6 @@ def is_op(value: Any) -> bool:
 def belongs(each: Example, value: Any) -> bool:
     """Whether an example calls this op, or an object of this class."""
     return each.target is value or (isinstance(value, type) and type(each.target) is value)
-
-
-def targets_of(value: Any, examples: list[Example]) -> list[CheckTarget]:
-    """The calls of an op or of a class: one per example, or a guessed one."""
-    given = merged(map(of_example, (each for each in examples if belongs(each, value))))
-    return given or [guess_op(value) if is_op(value) else guess_module(value)]
 
 
 def merged(found: Iterable[CheckTarget]) -> list[CheckTarget]:
@@ -114,8 +102,7 @@ def of_example(each: Example) -> CheckTarget:
         kind, name = "model" if hasattr(each.target, "loss") else "layer", type(each.target).__name__
         line = line_of(type(each.target)) if type(each.target).__module__ == NAME else line
     elif isinstance(each.target, MethodType):
-        name = each.target.__qualname__
-        line = line_of(each.target.__func__)
+        name, line = each.target.__qualname__, line_of(each.target.__func__)
     else:
         name = getattr(each.target, "__name__", type(each.target).__name__)
         line = line_of(each.target) if isinstance(each.target, FunctionType) else line
@@ -138,7 +125,7 @@ def guess_op(value: Callable) -> CheckTarget:
     def finite(samples: tuple[Sample, ...]) -> bool:
         return tried(lambda *xs: bool(np.isfinite(value(*xs).numpy()).all()), samples, np.float64) is True
 
-    for kind in (normal, positive, unit):
+    for kind in (normal, above_zero, unit):
         for shape in SHAPES:
             if finite((kind(*shape),) * count):
                 others = [(kind(*other),) * count for other in SMALL if other != shape]
