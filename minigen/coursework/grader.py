@@ -3,7 +3,7 @@
 import time
 
 from minigen.coursework.exercises import COUNT, exercise
-from minigen.coursework.exercises.tools import SECONDS, Asked, Exercise
+from minigen.coursework.exercises.tools import SECONDS, Asked, Exercise, Requirement
 from minigen.coursework.grading.calls import DESCRIBED, Call
 from minigen.coursework.grading.checks import checked, examine
 from minigen.coursework.grading.process import WorkerProcess
@@ -13,7 +13,7 @@ from minigen.coursework.grading.session import LearnerError, Session, Stopped, c
 from minigen.coursework.grading.submission import Submission
 
 CALLS = 200  # that are checked, of a file
-ADVICE = "write it yourself, of ops"
+ADVICE = "write it yourself, with ops"
 KINDS = {
     "op": ("an op", "write @op above it, and its rule below it"),
     "layer": ("a layer", "write class ...(nn.Module), with a forward"),
@@ -29,7 +29,7 @@ def grade(submission: Submission, seconds: float | None = None, number: int | No
         return report
     report.remarks += [submission.link] * bool(submission.link)
     if seconds is None:
-        seconds = exercise(report.exercise).seconds if report.exercise in range(1, COUNT + 1) else SECONDS
+        seconds = exercise(report.exercise).seconds if report.exercise and report.exercise <= COUNT else SECONDS
     start = time.perf_counter()
     try:
         with WorkerProcess(submission, seconds, apart) as session:
@@ -47,7 +47,7 @@ def question(session: Session, report: Report, name: str) -> None:
     except Stopped as stopped:
         report.stopped = str(stopped)
     except LearnerError as error:
-        report.stopped = f"{name} cannot be looked at, while {session.running}:\n\n{error.traceback or error.first_line}"
+        report.stopped = f"{name} cannot be examined, while {session.running}:\n\n{error.traceback or error.first_line}"
     except Exception as error:  # an answer of the right form that makes no sense, or a bug of ours
         report.stopped = f"it cannot be graded: while {session.running}, {type(error).__name__}: {clean(str(error), 200)}"
     report.printed = session.printed
@@ -105,7 +105,7 @@ class Grading:
             found = session.ask("names", {"missing": [str], "library": [str]}, names=task.names)
             missing.extend(found["missing"])
             if missing:
-                raise CheckFailed(f"{self.name} has no {' and no '.join(missing)}", "names must stay as handed out")
+                raise CheckFailed(f"{self.name} has no {' and no '.join(missing)}", "keep the names as they were handed out")
             problems.extend(Line("your own work", False, f"{name} is the library's", [ADVICE]) for name in found["library"])
             asked = self.calls([each.as_dict() for each in task.examples])
             if len(asked) != len(task.examples) or not all(each.is_that(call) for each, call in zip(task.examples, asked)):
@@ -127,7 +127,7 @@ class Grading:
         for position, (name, function) in enumerate(task.requirements.items()):
             session.running = f"requirement {name!r}"
 
-            def required(function=function, position: int = position) -> str:
+            def required(function: Requirement = function, position: int = position) -> str:
                 session.ask("reseed", None)
                 return function(Remote(session), session.random(100 + position))
 
@@ -163,8 +163,8 @@ def of_module(name: str) -> str:
 def nothing(name: str, functions: list[str], classes: list[str]) -> str:
     """What to write in a file that holds nothing to check."""
     text = (
-        f"{name} has nothing to check: no op (a function under @op), no layer or model (a class of nn.Module), and "
-        "no call of example(). (What it imports is checked with the file in which it stands.)"
+        f"{name} has nothing to check: no op (a function under @op), no layer or model (a class derived from nn.Module), and "
+        "no call of example(). (What it imports is checked with the file that defines it.)"
     )
     for each in classes:
         text += f"\nIt does define {each}, with a forward: {of_module(each)}."

@@ -88,7 +88,7 @@ WRONG = {
         "* y * y",
         "* (y.numpy() if hasattr(y, 'numpy') else y) ** 2",
         "gradient, order 2",
-        "part of it was taken for a constant",
+        "part of it was treated as a constant",
     ),
     "2, no sum over the centers": (
         2,
@@ -244,7 +244,7 @@ def test_examples_of_ones_own_earn_no_marks(tmp_path):
 
 def test_a_name_that_is_gone_is_asked_for(tmp_path):
     wrong = failures(checked_text(tmp_path, solution(1).read_text(encoding="utf-8").replace("bump", "hill"), 1))
-    assert wrong == {"defines": "theirs.py has no bump\nnames must stay as handed out"}
+    assert wrong == {"defines": "theirs.py has no bump\nkeep the names as they were handed out"}
 
 
 def test_everyone_is_trained_on_the_same_images_and_tested_on_others():
@@ -278,7 +278,7 @@ def test_a_starter_is_written_into_this_folder_and_never_over_a_file(tmp_path, m
     assert path.read_text(encoding="utf-8") == exercise(3).starter.read_text(encoding="utf-8")
     path.write_text("an evening's work", encoding="utf-8")
     assert command(exercise_command, "3") == 1
-    assert "exists already and is left as it is" in capsys.readouterr().err
+    assert "already exists and is left as it is" in capsys.readouterr().err
     assert path.read_text(encoding="utf-8") == "an evening's work"
 
 

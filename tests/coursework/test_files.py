@@ -159,7 +159,7 @@ def test_a_file_that_never_ends_is_ended_and_the_line_named(tmp_path):
     report = check_file(path, seconds=5.0)
     assert report.status == "unchecked"
     assert re.search(
-        r"time was over after 5 s, while importing the file, in line [45] \(spin\): an endless loop", report.stopped
+        r"time ran out after 5 s, while importing the file, in line [45] \(spin\): an endless loop", report.stopped
     ), report.stopped
     assert report.printed == "begins\n"
     assert report.seconds < 10.0

@@ -407,18 +407,18 @@ def test_the_worker_holds_no_exercise_and_finds_no_tests(tmp_path):
 
 SLEEP = "__import__('time').sleep(60)"
 ENDLESS = {
-    "a loop": ("while True: pass", "time was over after 6 s, while importing the file, in line 2"),
-    "nothing ends it": (f"import faulthandler; faulthandler.cancel_dump_traceback_later()\n{SLEEP}", "time was over"),
+    "a loop": ("while True: pass", "time ran out after 6 s, while importing the file, in line 2"),
+    "nothing ends it": (f"import faulthandler; faulthandler.cancel_dump_traceback_later()\n{SLEEP}", "time ran out"),
     "a rule": (SOLVED.replace("    return -2", f"    {SLEEP}\n    return -2"), "while gradient shapes of bump, in line 18"),
-    "a FIFO": ("import os\nos.mkfifo('p')\nopen('p')", "time was over after 6 s, while importing the file, in line 4"),
-    "stopped": ("import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)", "time was over"),
-    "a text without end": (f"class E(Exception):\n    def __str__(self): {SLEEP}\nraise E", "time was over"),
-    "prints": ("while True: print('x' * 1000)", "time was over"),
-    "messages": ("import sys\nwhile True: sys.stdout.send({'printed': 'x' * 1000})", "time was over"),
+    "a FIFO": ("import os\nos.mkfifo('p')\nopen('p')", "time ran out after 6 s, while importing the file, in line 4"),
+    "stopped": ("import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)", "time ran out"),
+    "a text without end": (f"class E(Exception):\n    def __str__(self): {SLEEP}\nraise E", "time ran out"),
+    "prints": ("while True: print('x' * 1000)", "time ran out"),
+    "messages": ("import sys\nwhile True: sys.stdout.send({'printed': 'x' * 1000})", "time ran out"),
     "deep recursion": ("import sys\nsys.setrecursionlimit(10**9)\ndef f(): f()\nf()", ""),
     "a child that holds the pipes": (
         f"import os\nif not os.fork():\n    os.setsid()\n    if not os.fork(): {SLEEP}\n{SLEEP}",
-        "time was over",
+        "time ran out",
     ),
 }
 
@@ -509,7 +509,7 @@ FILLING = {
     "a closed folder": (
         "import os\nos.mkdir('x')\nos.chmod('x', 0o300)\nfor i in range(100):\n    with open(f'x/{i}', 'wb') as f: "
         "f.write(bytes(10**6))",
-        "MiB together" if not hasattr(os, "getuid") or os.getuid() == 0 else "it hides what it takes",
+        "MiB together" if not hasattr(os, "getuid") or os.getuid() == 0 else "it hides the memory or disk space",
     ),
     "deleted files": (
         "import os\nkept = []\nfor i in range(100):\n    kept.append(open('x', 'wb')); kept[-1].write(bytes(10**7)); "

@@ -33,7 +33,9 @@ def hand_out(source: Path, path: Path) -> int:
     """Copy a starter or a template to `path`, atomically, and print so; an existing file is never overwritten. Returns the
     exit status."""
     if path.exists() or path.is_symlink():
-        print(f"{path} exists already and is left as it is: move it away, or go on with `minigen check {path}`", file=sys.stderr)
+        print(
+            f"{path} already exists and is left as it is: move it away, or continue with `minigen check {path}`", file=sys.stderr
+        )
         return 1
     with replacing(path) as temporary:
         temporary.write_bytes(source.read_bytes())

@@ -3,9 +3,9 @@
 import numpy as np
 
 from minigen.coursework.examples import normal
-from minigen.coursework.exercises.tools import Asked, Exercise, expect, expect_close
+from minigen.coursework.exercises.tools import Asked, Exercise, expect_close
 from minigen.coursework.grading.remote import Fixed, Leaf, Remote, gradients, number
-from minigen.coursework.grading.report import CheckFailed
+from minigen.coursework.grading.report import CheckFailed, expect
 from minigen.coursework.grading.session import LearnerError
 
 exercise = Exercise(

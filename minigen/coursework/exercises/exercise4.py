@@ -3,8 +3,9 @@
 import numpy as np
 
 from minigen.coursework.examples import normal
-from minigen.coursework.exercises.tools import Asked, Exercise, expect, expect_close
+from minigen.coursework.exercises.tools import Asked, Exercise, expect_close
 from minigen.coursework.grading.remote import Array, Fixed, Leaf, Remote, assign, gradients, numbers, parameters_of
+from minigen.coursework.grading.report import expect
 
 exercise = Exercise(
     4,

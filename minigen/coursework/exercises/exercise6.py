@@ -5,8 +5,9 @@ import math
 import numpy as np
 
 from minigen.coursework.examples import normal, unit
-from minigen.coursework.exercises.tools import Asked, Exercise, expect, expect_bound, expect_close, pictures
+from minigen.coursework.exercises.tools import Asked, Exercise, expect_bound, expect_close, pictures
 from minigen.coursework.grading.remote import Fixed, Leaf, Remote, assign, called, fit, loss_of, number, parameters_of
+from minigen.coursework.grading.report import expect
 
 exercise = Exercise(
     6,

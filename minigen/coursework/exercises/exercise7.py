@@ -5,8 +5,9 @@ import math
 import numpy as np
 
 from minigen.coursework.examples import normal
-from minigen.coursework.exercises.tools import Asked, Exercise, expect, expect_close
+from minigen.coursework.exercises.tools import Asked, Exercise, expect_close
 from minigen.coursework.grading.remote import Array, Fixed, Leaf, Network, Remote, assign, gradients, network
+from minigen.coursework.grading.report import expect
 
 exercise = Exercise(
     7,

@@ -1,9 +1,12 @@
 """Exercise 8: the chapter's own exercises. Pretraining by denoising, a VAE, and a conditional DCGAN with experience replay."""
 
+from typing import Any
+
 import numpy as np
 
-from minigen.coursework.exercises.tools import Exercise, expect, expect_bound, expect_images, pictures
+from minigen.coursework.exercises.tools import Exercise, expect_bound, expect_images, pictures
 from minigen.coursework.grading.remote import Array, Remote, called, numbers, parameters_of
+from minigen.coursework.grading.report import expect
 
 CHARACTERS = "017"
 LABELED = 60  # labeled images for the classifier
@@ -17,7 +20,7 @@ exercise = Exercise(  # without examples: it is about the results of training
 )
 
 
-def remains(what: str, made: object) -> Remote:
+def remains(what: str, made: Any) -> Remote:
     """An object that stays in the learner's process. Raises CheckFailed for a plain value."""
     expect(isinstance(made, Remote), f"{what} gave no model", "is there a return?" if made is None else "")
     return made
@@ -53,7 +56,7 @@ def pretraining(file: Remote, rng: np.random.Generator) -> str:
     accuracy = float(np.mean(labels == test.labels))
     expect(
         accuracy >= 0.8,
-        f"{accuracy:.1%} of held-out images are classified rightly, expected at least 80 %",
+        f"{accuracy:.1%} of held-out images are classified correctly, expected at least 80 %",
         "did the copy keep the trained weights?",
     )
     return f"squared error {error:.2f} of the damage; {accuracy:.1%} right with {LABELED} labels"
@@ -85,8 +88,9 @@ def replay(file: Remote, rng: np.random.Generator) -> str:
         found = called(kept.fakes, [(images, labels)])
         expect(isinstance(found["value"], tuple) and len(found["value"]) == 2, "fakes() must return images and their labels")
         x, y = (numbers("what fakes() returned", part) for part in found["value"])
+        (after,) = found["inputs"]
         expect(
-            all(map(np.array_equal, found["inputs"][0], (images, labels))),
+            np.array_equal(after[0], images) and np.array_equal(after[1], labels),
             "fakes() has changed the batch that it was given; copy it first",
         )
         expect(

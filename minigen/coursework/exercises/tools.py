@@ -15,7 +15,7 @@ import numpy as np
 from minigen.coursework.examples import Sample
 from minigen.coursework.grading.calls import Call
 from minigen.coursework.grading.remote import Array, Network, Remote, encoded, loss_of, numbers
-from minigen.coursework.grading.report import CheckFailed
+from minigen.coursework.grading.report import CheckFailed, expect
 
 if TYPE_CHECKING:
     from minigen.data import Dataset
@@ -96,18 +96,11 @@ class Exercise:
 def expect_close(what: str, got: Any, expected: Any, *hints: str, rtol: float = 1e-5) -> None:
     """Raise CheckFailed unless a result is what it should be: shape and values."""
     got, expected = numbers(what, got), np.asarray(expected)
-    if got.shape != expected.shape:
-        raise CheckFailed(f"{what}: expected shape {expected.shape}, got {got.shape}", *hints)
+    expect(got.shape == expected.shape, f"{what}: expected shape {expected.shape}, got {got.shape}", *hints)
     if not np.allclose(got, expected, rtol=rtol, atol=rtol):
         worst = np.unravel_index(np.argmax(np.nan_to_num(np.abs(got - expected), nan=np.inf)), got.shape)
         at = f" at index {tuple(map(int, worst))}" if got.shape else ""
         raise CheckFailed(f"{what}: expected {expected[worst]:.6g}{at}, got {got[worst]:.6g}", *hints)
-
-
-def expect(condition: Any, detail: str, *hints: str) -> None:
-    """Raise CheckFailed unless the condition holds."""
-    if not condition:
-        raise CheckFailed(detail, *hints)
 
 
 def expect_images(what: str, got: Any, shape: tuple[int, ...]) -> Array:
@@ -130,7 +123,8 @@ def pictures(characters: str, train_size: int, test_size: int, rng: np.random.Ge
 
     train, _ = data.load("glyphs", characters=characters, train_size=train_size, test_size=1)
     _, test = data.load("glyphs", characters=characters, train_size=1, test_size=test_size, seed=int(rng.integers(1, 2**31)))
-    return tuple(replace(split, images=split.images.reshape(-1, 14, 2, 14, 2, 1).mean(axis=(2, 4))) for split in (train, test))
+    train, test = (replace(each, images=each.images.reshape(-1, 14, 2, 14, 2, 1).mean(axis=(2, 4))) for each in (train, test))
+    return train, test
 
 
 def expect_bound(model: Remote, train: "Dataset", test: "Dataset", samples: int) -> tuple[float, float, float, dict[str, float]]:

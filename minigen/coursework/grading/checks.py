@@ -13,14 +13,14 @@ import numpy as np
 from minigen.coursework.grading import gradients, hints
 from minigen.coursework.grading.calls import Call
 from minigen.coursework.grading.remote import VALUE, Array
-from minigen.coursework.grading.report import CheckFailed, Item, Line, Remark
+from minigen.coursework.grading.report import CheckFailed, Item, Line, Remark, expect
 from minigen.coursework.grading.session import LearnerError
 
 LARGE = (64, 100)  # of the op that is timed
 REMEDIES = {  # of what a GPU refuses
     "mixes arrays": "make arrays where x is: array_module(x).zeros(...), zeros_like(x); from minigen.backend import array_module",
     "no implicit conversion": "a NumPy function was given a device array: use array_module(x) in place of np, or minigen's op",
-    "cupy has no function": "compose it of functions that CuPy has as well",
+    "cupy has no function": "compose it from functions that CuPy also has",
     "float64 result": "use Python numbers for constants, and dtype=x.dtype where arrays are made",
     "out of range": "a GPU does not check indices: keep them in range",
 }
@@ -101,7 +101,7 @@ def rules(call: Call) -> str:
         raise CheckFailed(
             f"none for {', '.join(map(repr, missing))}",
             f'write\n    @{f}.vjp("{name}")\n    def {f}_d{name}({arguments}):\n        return ...'
-            f'\nor, if nobody differentiates by it, declare @op(non_differentiable=("{name}",))',
+            f'\nor, if it is never differentiated by, declare @op(non_differentiable=("{name}",))',
         )
     text = ", ".join(f"{name}: line {rule['line']}" for name, rule in op["rules"].items())
     if op["undocumented"]:
@@ -127,13 +127,11 @@ def runs(call: Call) -> str:
         raise CheckFailed(f"it must return one Tensor, got {found['type']}", *why)
     shape, values = found["y"].shape, found["y"]
     text = f"{call.shapes().split('; ')[0]} -> {shape}" + (" (shapes guessed)" if call.guessed else "")
-    if not np.isfinite(values).all():
-        hint = "does it take such inputs? above_zero(3, 4) and unit(3, 4) make others: example(f, above_zero(3, 4))"
-        raise CheckFailed(f"{text}: NaN or infinity in the result", hint)
-    if call.output is not None and shape != call.output:
-        raise CheckFailed(f"gave shape {shape}, the example says {call.output}")
-    if call.kind == "model" and shape != ():
-        raise CheckFailed(f"the total of a loss is one number, got shape {shape}", "reduce it: .mean(), or .sum() / n")
+    hint = "does it take such inputs? above_zero(3, 4) and unit(3, 4) make others: example(f, above_zero(3, 4))"
+    expect(np.isfinite(values).all(), f"{text}: NaN or infinity in the result", hint)
+    expect(call.output in (None, shape), f"gave shape {shape}, the example says {call.output}")
+    reduced = shape == () or call.kind != "model"
+    expect(reduced, f"the total of a loss is one number, got shape {shape}", "reduce it: .mean(), or .sum() / n")
     return text + (f", one number: {float(values):.4g}" if shape == () else "")
 
 
@@ -157,11 +155,9 @@ def leaves_inputs_alone(call: Call, ruled: bool) -> str:
     names = [*call.named(), *["the cotangent g"] * len(cotangents), "the result y"]
     before = [*arrays, *cotangents, found["y"]]
     changed = [name for name, old, new in zip(names, before, found["afterward"]) if not identical(new, old)]
-    if changed:
-        raise CheckFailed(
-            f"{', '.join(changed)} {'was' if len(changed) == 1 else 'were'} changed in place",
-            "it belongs to the caller: make a new array, x = x + 1 instead of x += 1",
-        )
+    were = "was" if len(changed) == 1 else "were"
+    hint = "what a function is given belongs to its caller: make a new array, x = x + 1 instead of x += 1"
+    expect(not changed, f"{', '.join(changed)} {were} changed in place", hint)
     return ""
 
 
@@ -169,22 +165,22 @@ def repeatable(call: Call) -> str:
     """Whether the same inputs and the same seed give the same result."""
     arrays = call.drawn(call.precision)
     first, second = (call.value(arrays) for _ in "12")
-    if not identical(first, second):
-        raise CheckFailed(
-            "two calls with the same inputs and the same seed differ",
-            "random numbers that minigen.seed() cannot repeat? draw them with minigen.backend.random.normal(shape, "
-            "dtype=x.dtype), or let the caller pass them in",
-        )
+    expect(
+        identical(first, second),
+        "two calls with the same inputs and the same seed differ",
+        "random numbers that minigen.seed() cannot repeat? draw them with minigen.backend.random.normal(shape, dtype=x.dtype), "
+        "or let the caller pass them in",
+    )
     alike = identical(call.value(arrays, eval_mode=True), first)
-    return "" if alike else "with the same seed; in eval() it gives something else than in training"
+    return "" if alike else "with the same seed; in eval() the result differs from that in training"
 
 
 def strided(call: Call) -> str:
     """Whether an op gives the same result for arrays that are not contiguous in memory."""
     arrays = call.drawn(np.float64)
     y, of_views = call.value(arrays), call.value(arrays, strided=True)
-    if y.shape != of_views.shape or not np.allclose(of_views, y, rtol=1e-12, equal_nan=True):
-        raise CheckFailed("a view such as x[:, ::2] gives another result than a copy of it")
+    same = y.shape == of_views.shape and np.allclose(of_views, y, rtol=1e-12, equal_nan=True)
+    expect(same, "a view such as x[:, ::2] gives a different result from a copy of it")
     return ""
 
 
@@ -197,8 +193,7 @@ def dtype(call: Call, ruled: bool) -> str:
             raise
         raise CheckFailed(error.message.splitlines()[0], *error.hints, *call.advice("float64")) from None
     wrong = [x.dtype for x in (found["y"], *found["first"]) if x.dtype != np.float32]
-    if wrong:
-        raise CheckFailed(f"float32 came in, and the result is {wrong[0]}")
+    expect(not wrong, f"float32 came in, and the result is {', '.join(map(str, wrong[:1]))}")
     return "float32 stays float32" + (", gradients too" if found["first"] else "")
 
 
@@ -217,18 +212,18 @@ def parameters(call: Call) -> str:
     u = call.session.random(1).standard_normal(y.shape).astype(np.float32)
     found = call.ask("parameters", form, arrays=arrays, options=call.chosen(np.float32), cotangent=u)
     without, count = found["without"], found["count"]
-    if found["lost"]:
-        raise CheckFailed(
-            f"{', '.join(found['lost'])} is a Tensor that no optimizer will find",
-            "make it a Parameter: from minigen import Parameter; self.weight = Parameter(array)",
-        )
+    expect(
+        not found["lost"],
+        f"{', '.join(found['lost'])} is a Tensor that no optimizer will find",
+        "make it a Parameter: from minigen import Parameter; self.weight = Parameter(array)",
+    )
     if without and call.kind == "function":
-        return f"{count:,} values; {', '.join(without)} does not enter"
-    if without:
-        raise CheckFailed(
-            f"{', '.join(without)} never gets a gradient",
-            "it is made but not used, or its values are taken out of the graph on the way (.data, .numpy(), no_grad)",
-        )
+        return f"{count:,} values; {', '.join(without)} does not affect the result"
+    expect(
+        not without,
+        f"{', '.join(without)} never gets a gradient",
+        "it is made but not used, or its values are taken out of the graph on the way (.data, .numpy(), no_grad)",
+    )
     return f"{count:,} values in {', '.join(call.parameters)}; each gets a gradient" if count else "none"
 
 
@@ -238,11 +233,11 @@ def state(call: Call) -> str:
     count = call.ask("hand_over", int, arrays=other, options=call.chosen(np.float32))
     arrays = call.drawn(np.float32)
     used, fresh = (call.value(arrays, eval_mode=True, again=again) for again in (False, True))
-    if not np.array_equal(used, fresh):
-        raise CheckFailed(
-            "a new object that loads the state of a used one computes something else",
-            "values that change but are not a Parameter belong in an nn.Buffer(array), changed by .assign(array)",
-        )
+    expect(
+        np.array_equal(used, fresh),
+        "a new object that has loaded the state of a used one computes something different",
+        "values that change but are not a Parameter belong in an nn.Buffer(array), changed by .assign(array)",
+    )
     return f"{count} array{'s' * (count != 1)}, saved and loaded"
 
 
@@ -261,14 +256,13 @@ def batch(call: Call) -> str:
 
     total, terms = loss(1)
     once, twice = loss(8)[0], loss(16)[0]  # many, for noise that is drawn, not given, makes a difference
-    if not np.isfinite([total, *terms.values(), once, twice]).all():
-        raise CheckFailed(f"a term is not finite: {terms}")
-    if abs(once) > 1e-6 and 1.7 < twice / once < 2.3:
-        raise CheckFailed(
-            f"twice as many of the same examples cost twice as much: {once:.4g}, {twice:.4g}",
-            "a sum over the batch makes the learning rate depend on the batch size: take the mean over the examples",
-        )
-    weighted = "" if np.isclose(total, sum(terms.values()), rtol=1e-4) else " (which is not their plain sum: they have weights)"
+    expect(np.isfinite([total, *terms.values(), once, twice]).all(), f"a term is not finite: {terms}")
+    expect(
+        abs(once) <= 1e-6 or not 1.7 < twice / once < 2.3,
+        f"twice as many of the same examples cost twice as much: {once:.4g}, {twice:.4g}",
+        "a sum over the batch makes the learning rate depend on the batch size: take the mean over the examples",
+    )
+    weighted = "" if np.isclose(total, sum(terms.values()), rtol=1e-4) else " (not their plain sum: they are weighted)"
     return f"total {total:.4g}: {', '.join(f'{name} {term:.4g}' for name, term in terms.items())}{weighted}"
 
 
@@ -276,12 +270,11 @@ def sample(call: Call) -> str:
     """Whether it draws as many images as asked for, in [0, 1]."""
     values = call.ask("sample", VALUE, n=3)
     if not isinstance(values, np.ndarray) or values.ndim == 0 or values.dtype.kind not in "fiub":
-        raise CheckFailed("sample(3) gave no array")
-    if len(values) != 3:
-        raise CheckFailed(f"sample(3) gave {len(values)} examples, shape {values.shape}")
+        raise CheckFailed("sample(3) returned no array")
+    expect(len(values) == 3, f"sample(3) returned {len(values)} examples, shape {values.shape}")
     extent = f"from {values.min():.3g} to {values.max():.3g}" if values.size else "none"
-    if not (values.size and np.isfinite(values).all() and values.min() >= 0.0 and values.max() <= 1.0):
-        raise CheckFailed(f"values {extent}, expected images in [0, 1]", "logits? minigen.sigmoid(logits) are pixels")
+    right = values.size and np.isfinite(values).all() and values.min() >= 0.0 and values.max() <= 1.0
+    expect(right, f"values {extent}, expected images in [0, 1]", "logits? minigen.sigmoid(logits) are pixels")
     return f"{values.shape}, {extent}"
 
 
@@ -312,10 +305,10 @@ def gpu_ready(call: Call, order: int) -> Remark:
     for what, name in (("result", "y"), ("gradient", "first"), ("second derivative", "second")):
         pairs = zip(*(x[name] if name != "y" else [x["y"]] for x in (expected, found)))
         if not all(alike(a, b) for a, b in pairs):
-            hint = "memory that was not filled (empty), or random numbers that differ?"
-            return Remark(f"no: the {what} has other values there", [hint])
+            hint = "uninitialized memory (empty), or random numbers that differ?"
+            return Remark(f"no: the {what} has different values there", [hint])
     if found["waits"]:
-        hint = "float(x), int(x), `if x > 0` and x.numpy() bring values home; use where and tensors"
+        hint = "float(x), int(x), `if x > 0` and x.numpy() copy values to the host; use where, and tensors"
         return Remark("no: it works, but the processor waits for the GPU", [*found["waits"], hint])
     through = ("forward", "forward and backward", "forward, backward and second derivative")[order]
     copies = [*found["copies"], "copies an array to the GPU in every call: make it once"] if found["copies"] else []

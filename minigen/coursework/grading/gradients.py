@@ -10,6 +10,7 @@ At order 2 f is itself the gradient: a function of x and u. Values and derivativ
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -101,6 +102,9 @@ def find_mismatch(f: Differentiable, arrays: list[Array], rng: np.random.Generat
     def difference(plus: Array, minus: Array) -> float:
         return float(np.sum(u * (plus - minus)) / (2 * EPS))
 
+    def directional(i: int, v: Array) -> float:
+        return difference(moved(i, EPS * v), moved(i, -EPS * v))
+
     moves = [(i, sign * EPS * v) for i, v in directions.items() for sign in (1.0, -1.0)]
     answers: dict[int, Array] = {}
     analytic: list[Array] = []
@@ -111,7 +115,7 @@ def find_mismatch(f: Differentiable, arrays: list[Array], rng: np.random.Generat
             answers[int(k)] = moved(*moves[k])
     for k, (g, i) in enumerate(zip(analytic, f.wrt)):
         if not agree(g, directions[i], difference(answers[2 * k], answers[2 * k + 1]), RTOL, ATOL):
-            return compare(lambda v, i=i: difference(moved(i, EPS * v), moved(i, -EPS * v)), i, u, g)
+            return compare(partial(directional, i), i, u, g)
     return None
 
 
@@ -124,8 +128,8 @@ def explain(call: Call, mismatch: Mismatch, arrays: list[Array], order: int) -> 
         return [
             f"rule: {', '.join(rule['place'] for rule in op['rules'].values())}",
             *hints.of_values(mismatch, None, None)[:1],
-            "order 1 is right: so is the formula. But at order 2 the rule is itself differentiated, and part of it was taken for "
-            "a constant",
+            "order 1 is right, and so is the formula; but at order 2 the rule itself is differentiated, and part of it was "
+            "treated as a constant",
             *(call.advice("cuts") or hints.OF_HIDDEN_CUTS),
         ]
     name = op["inputs"][0 if op["variadic"] else mismatch.input]
@@ -141,7 +145,7 @@ def of_another_input(f: Differentiable, mismatch: Mismatch, arrays: list[Array])
     once, twice = (f.vjp(arrays, k * mismatch.cotangent) for k in (1.0, 2.0))
     if len(arrays) == len(once) == 2 and all(x.shape == mismatch.shape for x in arrays):
         if np.allclose(once[1 - place].ravel()[mismatch.elements], mismatch.numeric, rtol=1e-3):
-            return ["what the other input's rule gives is the derivative by this one: are the two rules exchanged?"]
+            return ["the other input's rule gives the derivative by this one: are the two rules swapped?"]
     if not np.allclose(2.0 * once[place], twice[place], rtol=1e-6, equal_nan=True):
         return ["the rule is not proportional to g: dL/dx is g times the derivative, in every term"]
     return []

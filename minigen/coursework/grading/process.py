@@ -77,7 +77,7 @@ class WorkerProcess(Session):
         environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}  # the rest may hold secrets
         threads = {name: os.environ.get(name, str(min(THREADS, os.cpu_count() or 1))) for name in THREAD_VARIABLES}
         self.began = self.looked = time.monotonic()
-        self.process = subprocess.Popen(
+        self.process: Any = subprocess.Popen(
             [sys.executable, "-I", "-B", str(START), json.dumps(settings)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -164,16 +164,16 @@ class WorkerProcess(Session):
                 nameless |= confine.nameless(each)
             size, count = taken_on_disk(self.folder)
         except PermissionError:
-            raise Stopped(f"it hides what it takes, while {self.running}") from None
+            raise Stopped(f"it hides the memory or disk space that it uses, while {self.running}") from None
         taken = sum(started.values()) + sum(nameless.values())
         if len(started) > PROCESSES:
-            raise Stopped(f"it has started {len(started)} processes, while {self.running}; at most {PROCESSES} are let run")
+            raise Stopped(f"it has started {len(started)} processes, while {self.running}; the limit is {PROCESSES}")
         if taken > 2 * MEMORY:
-            given = f"at most {2 * MEMORY / 2**30:.1f} are given"
-            raise Stopped(f"it takes {taken / 2**30:.1f} GiB of memory, while {self.running}; {given}")
+            limit = f"the limit is {2 * MEMORY / 2**30:.1f}"
+            raise Stopped(f"it uses {taken / 2**30:.1f} GiB of memory, while {self.running}; {limit}")
         if size > DISK or count > FILES:
-            kept = f"at most {FILES} of {DISK >> 20} are kept"
-            raise Stopped(f"it has written {count} files of {size / 2**20:.0f} MiB together, while {self.running}; {kept}")
+            limit = f"the limits are {FILES} and {DISK >> 20}"
+            raise Stopped(f"it has written {count} files of {size / 2**20:.0f} MiB together, while {self.running}; {limit}")
 
     # -- the end -------------------------------------------------------------------------------------------------
 
@@ -191,15 +191,15 @@ class WorkerProcess(Session):
         where = f", in line {own[0][0]} ({own[0][1]})" if own else ""
         if time.monotonic() - self.began >= self.seconds:
             return (
-                f"time was over after {self.seconds:g} s, while {self.running}{where}: an endless loop, or too much work? "
+                f"time ran out after {self.seconds:g} s, while {self.running}{where}: an endless loop, or too much work? "
                 "(--timeout SECONDS allows more)"
             )
         if start >= 0 and trace.startswith("Fatal Python error", start):
             return f"Python itself crashed while {self.running}{where}: {clean(trace[start:].splitlines()[0], 200)}"
         if status is None:
-            return f"the process answers no more while {self.running}{where}"
+            return f"the process no longer answers while {self.running}{where}"
         code = status - 128 if 128 < status < 192 else -status  # of a signal, by its keeper's or by its own end
-        perhaps = ", perhaps for too much memory" if code == 9 else ""
+        perhaps = ", perhaps for using too much memory" if code == 9 else ""
         how = f"was killed (signal {code}{perhaps})" if code > 0 else f"ended by itself (exit status {status})"
         shown = cleaned(trace[-1000:], str(self.folder), str(self.submission.path.parent))
         return f"the process {how} while {self.running}{where}\n{shown}".rstrip()

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from minigen.coursework.examples import Sample, shape_of
-from minigen.coursework.grading.report import CheckFailed
+from minigen.coursework.grading.report import CheckFailed, expect
 from minigen.coursework.grading.session import Session
 
 Array = np.ndarray
@@ -98,11 +98,10 @@ def fetched(target: Remote) -> Any:
 
 def parameters_of(module: Any, what: str) -> dict[str, tuple[int, ...]]:
     """Name -> shape, of all parameters. Raises CheckFailed for what is not a module."""
-    found = {"module": False, "parameters": {}}
+    found: dict[str, Any] = {"module": False}
     if isinstance(module, Remote):
         found = module._session.ask("describe", {"module": bool, "parameters": {str: [int]}}, target=module._target)
-    if not found["module"]:
-        raise CheckFailed(f"{what} is not an nn.Module")
+    expect(found["module"], f"{what} is not an nn.Module")
     return {name: shape_of(shape) for name, shape in found["parameters"].items()}
 
 
@@ -136,8 +135,7 @@ def numbers(what: str, x: Any) -> Array:
 def number(what: str, x: Any) -> float:
     """A result as one number. Raises CheckFailed for one that is not."""
     x = numbers(what, x)
-    if x.size != 1:
-        raise CheckFailed(f"{what}: expected one number, got shape {x.shape}")
+    expect(x.size == 1, f"{what}: expected one number, got shape {x.shape}")
     return float(x.item()) if x.dtype.kind in "fiub" else math.nan
 
 
@@ -156,7 +154,7 @@ def encoded(value: Any) -> Any:
 
 def decoded(session: Session, value: Any) -> Any:
     """A result, from a message: what Objects.encoded of the worker writes. Raises Stopped for what no worker sends."""
-    if not isinstance(value, (dict, list)):
+    if type(value) not in (dict, list):
         return value
     try:
         if isinstance(value, dict) and value.keys() == {"object"} and type(value["object"]) is int:

@@ -1,6 +1,7 @@
 """What the text of a learner's file tells before it runs, and what an error in it may mean."""
 
 import ast
+import inspect
 import linecache
 import re
 from collections.abc import Iterator
@@ -20,9 +21,21 @@ OF_RESULTS = {  # by type
     "": "an op returns one array",
     "NoneType": "there is no return",
     "tuple": "an op has one result: make two ops, or one array of both",
-    "int": "a number is not an array: x.sum() stays one, int(...) and float(...) do not",
-    "float": "a number is not an array: x.sum() stays one, int(...) and float(...) do not",
+    "int": "a number is not an array: x.sum() may be returned, int(...) and float(...) may not",
+    "float": "a number is not an array: x.sum() may be returned, int(...) and float(...) may not",
     "list": "a list is not an array: np.stack makes one of several",
+}
+
+OF_MESSAGES = {  # what an error's message says, and what that means
+    "'Tensor' object has no attribute 'base'": "the rule was given arrays and made a Tensor of them: operators and minigen's ops "
+    "are enough, arrays stay arrays",
+    "read-only": "this writes into its input, which belongs to the caller: make a new array, x = x + 1 instead of x += 1",
+    "gave u?int|gave bool": "fractions came in and whole numbers out: the result must have the inputs' dtype, so no astype(int)",
+    "mixes dtypes(?!.*gave (u?int|bool))|returned float64.*expected float32": "float32 came in and float64 out: a NumPy number "
+    "such as np.sqrt(2.0), or an array made without dtype=x.dtype, makes everything float64; use Python numbers, math.sqrt(2.0)",
+    "has no rule for its input": 'every input needs a rule, or must be declared @op(non_differentiable=("name",))',
+    "returned NoneType": "the rule has no return",
+    "returned (int|float|list|tuple),": "a rule returns one array, of the shape of its input: g times the derivative",
 }
 
 
@@ -31,7 +44,7 @@ OF_RESULTS = {  # by type
 
 def forbidden_uses(tree: ast.Module, names: list[str]) -> Iterator[str]:
     """What the file does with one of these names of the library, and each import of what checks it, with the line."""
-    nodes = list(ast.walk(tree))
+    nodes: list[Any] = list(ast.walk(tree))
     own = {node.name for node in nodes if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
     own |= {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     everything = any(
@@ -39,7 +52,7 @@ def forbidden_uses(tree: ast.Module, names: list[str]) -> Iterator[str]:
         for node in nodes
     )
     for node in nodes:
-        found: list[str] = []
+        found: list[Any] = []
         modules: list[str] = []
         if isinstance(node, ast.Attribute):
             found = [node.attr]
@@ -59,7 +72,7 @@ def forbidden_uses(tree: ast.Module, names: list[str]) -> Iterator[str]:
 def line_of(function: Any) -> int:
     """The line on which a function or a class begins; 0 if unknown."""
     if isinstance(function, FunctionType):
-        return function.__code__.co_firstlineno
+        return inspect.unwrap(function).__code__.co_firstlineno  # of an __init__, which minigen wraps
     return next((line_of(value) for value in vars(function).values() if isinstance(value, FunctionType)), 0)
 
 
@@ -93,7 +106,7 @@ def calls_of_numpy(function: FunctionType) -> Iterator[tuple[int, str, str]]:
 def of_numpy(text: str, name: str) -> str:
     """What to write instead of a call np.name(...) in a rule."""
     ours = f"write minigen.{name}, or an operator" if hasattr(minigen, name) else "write it with operators and minigen's ops"
-    return f"{text}: a rule is run on Tensors for a second derivative, which NumPy's functions do not take; {ours}"
+    return f"{text}: a rule is run on Tensors for a second derivative, which NumPy's functions do not accept; {ours}"
 
 
 def of_float64(function: FunctionType) -> list[str]:
@@ -161,30 +174,14 @@ def described(error: BaseException, path: Path, code: FunctionType | None) -> di
 def of_error(error: BaseException, function: FunctionType | None) -> Iterator[str]:
     """What an error that came out of the learner's code may mean."""
     text = message_of(error)
-    if "does not support ufuncs" in text or "on a Tensor" in text or "is not converted to an array" in text:
+    if re.search("does not support ufuncs|on a Tensor|is not converted to an array", text):
         found = list(calls_of_numpy(function)) if function else []
         yield from (f"line {line}: {of_numpy(source, name)}" for line, source, name in found)
         if not found:
             yield "a NumPy function was given a Tensor: write minigen's op of that name, or an operator"
             yield "or an op's function made a Tensor: it gets arrays, and returns one"
-    if "'Tensor' object has no attribute 'base'" in text:
-        yield "the rule was given arrays and made a Tensor of them: operators and minigen's ops are enough, arrays stay arrays"
     if "is its result one array?" in text:
         yield OF_RESULTS[next((kind for kind in OF_RESULTS if f"'{kind}'" in text), "")]
-    if "read-only" in text:
-        yield "this writes into its input, which belongs to the caller: make a new array, x = x + 1 instead of x += 1"
-    if re.search(r"gave u?int|gave bool", text):
-        yield "fractions came in and whole numbers out: the result must have the inputs' dtype, so no astype(int)"
-    elif "mixes dtypes" in text or ("returned float64" in text and "expected float32" in text):
-        yield (
-            "float32 came in and float64 out: a NumPy number such as np.sqrt(2.0), or an array made without dtype=x.dtype, "
-            "makes everything float64; use Python numbers, math.sqrt(2.0)"
-        )
-    if "has no rule for its input" in text:
-        yield 'every input needs a rule, or is declared @op(non_differentiable=("name",))'
-    if isinstance(error, TypeError) and ("unexpected keyword argument" in text or "positional argument" in text):
+    if isinstance(error, TypeError) and re.search("unexpected keyword argument|positional argument", text):
         yield "a rule takes g, y, the op's inputs and its attributes, by the same names: def f_dx(g, y, x, *, axis)"
-    if "returned NoneType" in text:
-        yield "the rule has no return"
-    elif re.search(r"returned (int|float|list|tuple),", text):
-        yield "a rule returns one array, of the shape of its input: g times the derivative"
+    yield from (hint for sign, hint in OF_MESSAGES.items() if re.search(sign, text))

@@ -17,7 +17,7 @@ from minigen.nn import Module
 
 SHAPES = ((3, 4), (2, 3, 4), (2, 6, 6, 3), (4, 4), (4,))  # tried in this order where a file gives no example
 SMALL = ((1, 1), (2, 3, 4))  # then added, if the op takes them
-UNGUESSED = "it cannot be guessed how to call it: write "
+UNGUESSED = "how to call it cannot be guessed: write "
 
 
 # -- what a file holds -------------------------------------------------------------------------------------------
@@ -95,24 +95,24 @@ def merged(found: Iterable[CheckTarget]) -> list[CheckTarget]:
 
 def of_example(each: Example) -> CheckTarget:
     """The call that an example describes."""
-    kind, name, line = "function", "", each.line
-    if is_op(each.target):
-        kind, name, line = "op", each.target.op.name, line_of(each.target.__wrapped__)
-    elif isinstance(each.target, Module):
-        kind, name = "model" if hasattr(each.target, "loss") else "layer", type(each.target).__name__
-        line = line_of(type(each.target)) if type(each.target).__module__ == NAME else line
-    elif isinstance(each.target, MethodType):
-        name, line = each.target.__qualname__, line_of(each.target.__func__)
-    else:
-        name = getattr(each.target, "__name__", type(each.target).__name__)
-        line = line_of(each.target) if isinstance(each.target, FunctionType) else line
-    return CheckTarget(kind, name, line, each.target, [each.inputs], each.options, each.output)
+    target: Any = each.target
+    kind, name, line = "function", getattr(target, "__name__", type(target).__name__), each.line
+    if is_op(target):
+        kind, name, line = "op", target.op.name, line_of(target.__wrapped__)
+    elif isinstance(target, Module):
+        kind, name = "model" if hasattr(target, "loss") else "layer", type(target).__name__
+        line = line_of(type(target)) if type(target).__module__ == NAME else line
+    elif isinstance(target, MethodType):
+        name, line = target.__qualname__, line_of(target.__func__)
+    elif isinstance(target, FunctionType):
+        line = line_of(target)
+    return CheckTarget(kind, name, line, target, [each.inputs], each.options, each.output)
 
 
 # -- guesses -----------------------------------------------------------------------------------------------------
 
 
-def guess_op(value: Callable) -> CheckTarget:
+def guess_op(value: Any) -> CheckTarget:
     """An op with inputs that it takes: all of one shape, of values for which its result is finite."""
     op = value.op
     target = CheckTarget("op", op.name, line_of(value.__wrapped__), value, [()], guessed=True)
@@ -137,7 +137,7 @@ def guess_op(value: Callable) -> CheckTarget:
     return target
 
 
-def guess_module(kind: type) -> CheckTarget:
+def guess_module(kind: Any) -> CheckTarget:
     """An object of a class that needs no settings, with an input that it takes."""
     is_model, name = hasattr(kind, "loss"), kind.__name__
     target = CheckTarget("model" if is_model else "layer", name, line_of(kind), kind, [()], guessed=True)

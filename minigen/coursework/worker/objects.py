@@ -1,6 +1,5 @@
 """Values on their way to and from the grader: plain ones are copied, other objects stay here and are known by a number."""
 
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,7 @@ class Objects:
 
     def __init__(self) -> None:
         self.kept: list[Any] = []
-        self.file: ModuleType | None = None
+        self.file: Any = None
 
     def encoded(self, value: Any, depth: int = DEPTH) -> Any:
         """A result, for a message: tensors and arrays as numbers, anything neither plain nor small as {"object": number}."""

@@ -112,13 +112,13 @@ class Worker:
             for call in self.found
         ]
 
-    def calls(self, module: ModuleType | None, examples: list[Example]) -> list[CheckTarget]:
+    def calls(self, module: ModuleType, examples: list[Example]) -> list[CheckTarget]:
         if self.asked is None:
             return targets(module, examples)
         return [self.asked_for(module, **each) for each in self.asked]
 
     def asked_for(
-        self, module: ModuleType | None, name: str, settings: Any, variants: list[Any], options: dict, output: list[int] | None
+        self, module: ModuleType, name: str, settings: Any, variants: list[Any], options: dict, output: list[int] | None
     ) -> CheckTarget:
         """A call as the grader describes it: of a name of the file, or of an object made of a class of it."""
         target = getattr(module, name)
@@ -221,7 +221,7 @@ class Worker:
     def advise(self, call: CheckTarget, about: str) -> list[str]:
         """What the text of the learner's functions suggests, about "arrays", "float64" or "cuts" of the graph."""
         own = [call.function] if call.function else []
-        rules = list(call.op.rules.values()) if call.op else []
+        rules: list[Any] = list(call.op.rules.values()) if call.op else []
         if about == "arrays":
             found = [use for function in own for use in advice.calls_of_numpy(function)] if call.op is None else []
             return [f"line {line}: {advice.of_numpy(text, name)}" for line, text, name in found]

@@ -67,8 +67,8 @@ class CheckTarget:
         return named
 
     @property
-    def function(self) -> FunctionType | None:
-        """The learner's function behind the call."""
+    def function(self) -> Any:
+        """The learner's function behind the call, if there is one."""
         target = getattr(self.callee, "__wrapped__", self.callee)
         target = getattr(type(target), "forward", target) if isinstance(target, Module) else getattr(target, "__func__", target)
         return target if isinstance(target, FunctionType) else None
@@ -103,7 +103,7 @@ class CheckTarget:
 
     def arguments(self) -> list[str]:
         """The names of the inputs in the learner's code."""
-        function = self.callee.loss if self.kind == "model" else self.callee
+        function: Any = self.callee.loss if self.kind == "model" else self.callee
         function = function.forward if isinstance(function, Module) else getattr(function, "__wrapped__", function)
         function = function.__call__ if callable(function) and not hasattr(function, "__code__") else function
         code = getattr(function, "__code__", None)
@@ -127,7 +127,7 @@ class CheckTarget:
         }
 
 
-def description_of(op: Op, function: FunctionType | None) -> dict[str, Any]:
+def description_of(op: Any, function: FunctionType | None) -> dict[str, Any]:
     """What the grader is to know of an op and its rules."""
     return {
         "inputs": op.inputs,
@@ -167,7 +167,8 @@ def derive(
     """
     arrays = [laid_out(x, frozen, strided) for x in arrays]
     xs = [tensor(x, requires_grad=i in by) for i, x in enumerate(arrays)]
-    parts, leaves = Parts(target.parts), list(target.parameters().values())
+    parts = Parts(target.parts)
+    leaves: list[Any] = list(target.parameters().values())
     with ExitStack() as stack:
         if parameters is not None:
             own, leaves = leaves, [Tensor(x, requires_grad=True) for x in parameters]
@@ -176,7 +177,7 @@ def derive(
         if eval_mode:
             stack.enter_context(parts.eval_mode())
         y = target(xs, options, variant)
-    found = {"type": "Tensor", "y": None, "first": [], "second": [], "afterward": []}
+    found: dict[str, Any] = {"type": "Tensor", "y": None, "first": [], "second": [], "afterward": []}
     if not isinstance(y, Tensor):
         kinds = {np.ndarray: "an array", tuple: "tuple"}
         return found | {"type": next((name for kind, name in kinds.items() if isinstance(y, kind)), type(y).__name__)}
