@@ -234,6 +234,14 @@ LIES = {
         s.Worker.derive = lambda self, **asked: derive(self, **asked) | {"y": "what you want"}""",
         "an answer that makes no sense (derive)",
     ),
+    "no result where the inputs are compared": (
+        """
+        import minigen.coursework.worker.serve as s
+        derive = s.Worker.derive
+        nothing = {"type": "Tensor?", "y": None, "afterward": []}
+        s.Worker.derive = lambda self, **asked: derive(self, **asked) | (nothing if asked.get("afterward") else {})""",
+        "it must return one Tensor, got Tensor?",
+    ),
     "no calls": (
         """
         import minigen.coursework.worker.serve as s
@@ -372,7 +380,7 @@ def test_what_a_file_is_tried_with_follows_from_its_text(tmp_path):
 
     def tried(seed: int) -> np.ndarray:
         call = Call(Session(seed, []), 0, "op", "f", 1, variants=[[normal(3)]])
-        return call.drawn(np.float64)[0]
+        return call.draw(np.float64)[0]
 
     assert np.array_equal(tried(1), tried(1)) and not np.allclose(tried(1), tried(2))
     assert Session(1, []).random(5).random() != Session(2, []).random(5).random()

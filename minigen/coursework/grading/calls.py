@@ -29,7 +29,7 @@ CALLABLE = {
     "arguments": [str],
     "modules": int,
     "parameters": {str: [int]},
-    "samples": bool,
+    "can_sample": bool,
     "op": (OP, None),
 }
 RESULT = {"type": str, "y": (Array, None), "first": [Array], "second": [Array], "afterward": [Array]}
@@ -41,7 +41,7 @@ class Call:
     """call(*inputs, **options) -> Tensor, for several choices of inputs, the first of them the main one.
 
     `problem`, `error`: why it cannot be made. `arguments`: the names of its inputs. `modules`, `parameters`: how many modules it
-    depends on, and the shapes of their parameters. `samples`: whether it is of a model that has a method `sample`.
+    depends on, and the shapes of their parameters. `can_sample`: whether it is of a model that has a method `sample`.
     """
 
     session: Session
@@ -58,7 +58,7 @@ class Call:
     arguments: list[str] = field(default_factory=list)
     modules: int = 0
     parameters: dict[str, tuple[int, ...]] = field(default_factory=dict)
-    samples: bool = False
+    can_sample: bool = False
     op: dict[str, Any] | None = None
 
     @property
@@ -71,29 +71,29 @@ class Call:
         """The dtype in which the call is tried first: that of its parameters, or else the gradient check's."""
         return np.float32 if self.modules else np.float64
 
-    def drawn(self, dtype: Any, variant: int = 0, again: int = 0) -> list[Array]:
+    def draw(self, dtype: Any, variant: int = 0, again: int = 0) -> list[Array]:
         """The arrays of a variant, floats of this dtype."""
-        return [x.draw(dtype, [self.session.seed, again, variant, i]) for i, x in enumerate(self.of(variant))]
+        return [x.draw(dtype, [self.session.seed, again, variant, i]) for i, x in enumerate(self.samples(variant))]
 
-    def chosen(self, dtype: Any) -> dict[str, Array]:
+    def draw_options(self, dtype: Any) -> dict[str, Array]:
         """The arrays among the options."""
         return {name: x.draw(dtype, [self.session.seed, 1000 + i]) for i, (name, x) in enumerate(self.options.items())}
 
-    def of(self, variant: int = 0) -> list[Sample]:
+    def samples(self, variant: int = 0) -> list[Sample]:
         """The samples of a variant, without what is not an array."""
         return [x for x in self.variants[variant] if x is not None]
 
     def floating(self, variant: int = 0) -> list[int]:
         """Which of the arrays are of floats."""
-        return [i for i, x in enumerate(self.of(variant)) if x.floating]
+        return [i for i, x in enumerate(self.samples(variant)) if x.floating]
 
-    def named(self) -> list[str]:
+    def array_names(self) -> list[str]:
         """The names of the arrays in the learner's code."""
         return [name for name, x in zip(self.arguments, self.variants[0]) if x is not None]
 
     def shapes(self) -> str:
         """The inputs of all variants, as text."""
-        return "; ".join(", ".join(x.text for x in self.of(variant)) for variant in range(len(self.variants)))
+        return "; ".join(", ".join(x.text for x in self.samples(variant)) for variant in range(len(self.variants)))
 
     def ask(self, question: str, form: Any, **fields: Any) -> Any:
         return self.session.ask(question, form, position=self.position, **fields)
@@ -102,7 +102,7 @@ class Call:
         """The result of the call and its derivatives, which have the shapes that they must; see worker.targets.derive."""
         dtype = next((x.dtype for x in arrays if x.dtype.kind == "f"), np.float32)
         question, form = ("watched", RESULT | WATCHED) if watched else ("derive", RESULT)
-        found = self.ask(question, form, arrays=arrays, options=self.chosen(wanted.pop("dtype", dtype)), **wanted)
+        found = self.ask(question, form, arrays=arrays, options=self.draw_options(wanted.pop("dtype", dtype)), **wanted)
         if found["type"] != "Tensor":
             return found
         if found["y"] is None:
@@ -150,8 +150,8 @@ class Call:
         try:
             if not fits(found, CALLABLE):
                 raise ValueError
-            call.arguments, call.modules, call.samples, call.op = (
-                found[name] for name in ("arguments", "modules", "samples", "op")
+            call.arguments, call.modules, call.can_sample, call.op = (
+                found[name] for name in ("arguments", "modules", "can_sample", "op")
             )
             call.variants = [[None if x is None else Sample.of(x) for x in variant] for variant in found["variants"][:VARIANTS]]
             call.options = {name: Sample.of(x) for name, x in found["options"].items()}
@@ -160,7 +160,7 @@ class Call:
             (_,) = set(map(len, call.variants))  # all of them have as many inputs
         except (ValueError, TypeError, KeyError, AttributeError):
             raise session.nonsense("targets") from None
-        sizes = [sum(x.size for x in (*call.of(i), *call.options.values())) for i in range(len(call.variants))]
+        sizes = [sum(x.size for x in (*call.samples(i), *call.options.values())) for i in range(len(call.variants))]
         if max(sizes) > VALUES:
             call.problem = f"inputs of more than {VALUES:,} values are too large to be checked: small ones show the same"
         return call

@@ -57,7 +57,7 @@ def examine(call: Call, item: Item) -> None:
         order += 1
     if call.kind == "model":
         check("batch", batch)
-        if call.samples:
+        if call.can_sample:
             check("sample(n)", sample)
     if right:
         check("GPU-ready", gpu_ready, order)
@@ -112,7 +112,7 @@ def rules(call: Call) -> str:
 def runs(call: Call) -> str:
     """Whether it returns one Tensor, of the shape that was asked for."""
     try:
-        found = call.derive(call.drawn(call.precision))
+        found = call.derive(call.draw(call.precision))
     except LearnerError as error:
         if "WrongReturn" not in error.bases:
             raise
@@ -138,21 +138,21 @@ def runs(call: Call) -> str:
 def gradient_shapes(call: Call) -> str:
     """Whether the rules run, and return the shapes of the inputs, which the engine checks."""
     for variant in range(len(call.variants)):
-        arrays = call.drawn(call.precision, variant)
+        arrays = call.draw(call.precision, variant)
         y = call.value(arrays, variant=variant)
         if call.floating():
-            call.derive(arrays, variant=variant, by=call.floating(), cotangents=[np.ones(y.shape, y.dtype)])
-    return ", ".join(f"{name} {x.shape}" for name, x in zip(call.named(), call.of()) if x.floating)
+            call.result(arrays, variant=variant, by=call.floating(), cotangents=[np.ones(y.shape, y.dtype)])
+    return ", ".join(f"{name} {x.shape}" for name, x in zip(call.array_names(), call.samples()) if x.floating)
 
 
 def leaves_inputs_alone(call: Call, ruled: bool) -> str:
     """Whether neither the function nor, if they are right, its rules write into what they are given."""
-    arrays = call.drawn(call.precision)
+    arrays = call.draw(call.precision)
     y = call.value(arrays)
     u = call.session.random(1).standard_normal(y.shape).astype(y.dtype)
     cotangents = [u] if ruled and call.floating() else []
-    found = call.derive(arrays, by=call.floating(), cotangents=cotangents, afterward=True)
-    names = [*call.named(), *["the cotangent g"] * len(cotangents), "the result y"]
+    found = call.result(arrays, by=call.floating(), cotangents=cotangents, afterward=True)
+    names = [*call.array_names(), *["the cotangent g"] * len(cotangents), "the result y"]
     before = [*arrays, *cotangents, found["y"]]
     changed = [name for name, old, new in zip(names, before, found["afterward"]) if not identical(new, old)]
     were = "was" if len(changed) == 1 else "were"
@@ -163,7 +163,7 @@ def leaves_inputs_alone(call: Call, ruled: bool) -> str:
 
 def repeatable(call: Call) -> str:
     """Whether the same inputs and the same seed give the same result."""
-    arrays = call.drawn(call.precision)
+    arrays = call.draw(call.precision)
     first, second = (call.value(arrays) for _ in "12")
     expect(
         identical(first, second),
@@ -177,7 +177,7 @@ def repeatable(call: Call) -> str:
 
 def strided(call: Call) -> str:
     """Whether an op gives the same result for arrays that are not contiguous in memory."""
-    arrays = call.drawn(np.float64)
+    arrays = call.draw(np.float64)
     y, of_views = call.value(arrays), call.value(arrays, strided=True)
     same = y.shape == of_views.shape and np.allclose(of_views, y, rtol=1e-12, equal_nan=True)
     expect(same, "a view such as x[:, ::2] gives a different result from a copy of it")
@@ -207,10 +207,10 @@ def identical(a: Array, b: Array) -> bool:
 
 def parameters(call: Call) -> str:
     """Which there are, and whether each gets a gradient."""
-    arrays, form = call.drawn(np.float32), {"lost": [str], "without": [str], "count": int}
+    arrays, form = call.draw(np.float32), {"lost": [str], "without": [str], "count": int}
     y = call.value(arrays)
     u = call.session.random(1).standard_normal(y.shape).astype(np.float32)
-    found = call.ask("parameters", form, arrays=arrays, options=call.chosen(np.float32), cotangent=u)
+    found = call.ask("parameters", form, arrays=arrays, options=call.draw_options(np.float32), cotangent=u)
     without, count = found["without"], found["count"]
     expect(
         not found["lost"],
@@ -229,9 +229,9 @@ def parameters(call: Call) -> str:
 
 def state(call: Call) -> str:
     """Whether all that the module has learned is in its state: a fresh one that loads it must compute the same."""
-    other = call.drawn(np.float32, again=1)  # other inputs than those on which the two are compared
-    count = call.ask("hand_over", int, arrays=other, options=call.chosen(np.float32))
-    arrays = call.drawn(np.float32)
+    other = call.draw(np.float32, again=1)  # other inputs than those on which the two are compared
+    count = call.ask("hand_over", int, arrays=other, options=call.draw_options(np.float32))
+    arrays = call.draw(np.float32)
     used, fresh = (call.value(arrays, eval_mode=True, again=again) for again in (False, True))
     expect(
         np.array_equal(used, fresh),
@@ -243,7 +243,7 @@ def state(call: Call) -> str:
 
 def batch(call: Call) -> str:
     """Whether the loss is a mean over the examples: a batch of twice as many of the same then costs the same."""
-    arrays, options = call.drawn(np.float32), call.chosen(np.float32)
+    arrays, options = call.draw(np.float32), call.draw_options(np.float32)
     sizes = {len(x) for x in arrays if x.ndim}
 
     def repeated(x: Array, times: int) -> Array:
@@ -283,7 +283,7 @@ def sample(call: Call) -> str:
 
 def derivatives(call: Call, order: int, watched: bool = False) -> dict[str, Any]:
     """Result, gradients, and gradients of a sum of these, up to `order`, in float32."""
-    arrays, rng = call.drawn(np.float32), call.session.random(2)
+    arrays, rng = call.draw(np.float32), call.session.random(2)
     wanted: dict[str, Any] = {"by": call.floating(), "by_parameters": True} if order else {}
     if order:
         shapes = [call.value(arrays).shape]
@@ -322,8 +322,8 @@ def alike(a: Array | None, b: Array | None) -> bool:
 
 def time(call: Call) -> Remark:
     """Of the inputs that are checked, or of more where these were guessed."""
-    arrays, form = call.drawn(np.float32), {"forward": float, "backward": (float, None)}
-    found, options = None, call.chosen(np.float32)
+    arrays, form = call.draw(np.float32), {"forward": float, "backward": (float, None)}
+    found, options = None, call.draw_options(np.float32)
     if call.guessed and call.kind == "op":
         enlarged = [np.resize(x, LARGE) for x in arrays]
         with suppress(LearnerError):  # an op of another number of axes is timed as it was checked

@@ -33,15 +33,15 @@ def check(call: Call, order: int) -> str:
             raise call.session.nonsense("values")
         parameters = [np.asarray(x + 0.1 * near.standard_normal(x.shape), np.float64) for x in values]
     for variant in range(len(call.variants)):
-        arrays = [*call.drawn(np.float64, variant), *parameters]
+        arrays = [*call.draw(np.float64, variant), *parameters]
         if order == 2:
             arrays.append(random(4).standard_normal(differentiable(call, variant, 1).value(arrays).shape))
         mismatch = find_mismatch(differentiable(call, variant, order), arrays, random(10 * order + variant))
         if mismatch:
-            names = [*call.named(), *call.parameters, "the cotangent g"]
+            names = [*call.array_names(), *call.parameters, "the cotangent g"]
             name = names[min(mismatch.input, len(names) - 1)]
             raise CheckFailed(f"wrong by {name}, shape {mismatch.shape}", *explain(call, mismatch, arrays, order))
-    names = [name for name, x in zip(call.named(), call.of()) if x.floating and not call.data] + [*call.parameters]
+    names = [name for name, x in zip(call.array_names(), call.samples()) if x.floating and not call.data] + [*call.parameters]
     by = f"by {', '.join(names)}" if len(names) <= 6 else f"by {', '.join(names[:4])} and {len(names) - 4} others"
     return by if call.modules else f"{by}; shapes {call.shapes()}"
 
@@ -57,7 +57,7 @@ class Differentiable:
 
 def differentiable(call: Call, variant: int, order: int) -> Differentiable:
     """The call as a function of its arrays and its parameters; at order 2 its gradients, in one row, of the cotangent too."""
-    inputs, count = len(call.of(variant)), len(call.parameters)
+    inputs, count = len(call.samples(variant)), len(call.parameters)
     by = [] if call.data else call.floating(variant)
 
     def derive(arrays: list[Array], cotangents: list[Array], **wanted: Any) -> dict[str, Any]:

@@ -82,22 +82,22 @@ class CheckTarget:
         """The call itself, with these in place of the samples; for a model the total of its loss."""
         if self.kind == "model":
             return self.loss(inputs, options, variant)[0]
-        return self.callee(*self.filled(inputs, variant), **self.chosen(options))
+        return self.callee(*self.fill(inputs, variant), **self.fill_options(options))
 
     def loss(self, inputs: Sequence[Any], options: dict[str, np.ndarray], variant: int = 0) -> tuple[Any, dict]:
         """What the loss of a model returns, given arrays as in training."""
-        arrays = [x.data if isinstance(x, Tensor) else x for x in self.filled(inputs, variant)]
-        result = self.callee.loss(*arrays, **self.chosen(options))
+        arrays = [x.data if isinstance(x, Tensor) else x for x in self.fill(inputs, variant)]
+        result = self.callee.loss(*arrays, **self.fill_options(options))
         if not (isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], dict)):
             raise WrongReturn(f"{self.name}.loss must return the total and a dict of its terms, got {type(result).__name__}")
         return result
 
-    def filled(self, inputs: Sequence[Any], variant: int) -> list[Any]:
+    def fill(self, inputs: Sequence[Any], variant: int) -> list[Any]:
         """The inputs of a variant, with these in place of its samples."""
         given = iter(inputs)
         return [next(given) if isinstance(x, Sample) else x for x in self.variants[variant]]
 
-    def chosen(self, options: dict[str, np.ndarray]) -> dict[str, Any]:
+    def fill_options(self, options: dict[str, np.ndarray]) -> dict[str, Any]:
         """The options, with arrays in place of samples."""
         return {name: asarray(np.array(options[name])) if isinstance(x, Sample) else x for name, x in self.options.items()}
 
@@ -122,7 +122,7 @@ class CheckTarget:
             "arguments": self.arguments(),
             "modules": len(self.parts),
             "parameters": {name: x.shape for name, x in self.parameters().items()},
-            "samples": hasattr(self.callee, "sample"),
+            "can_sample": hasattr(self.callee, "sample"),
             "op": None if self.op is None else description_of(self.op, self.function),
         }
 
