@@ -8,10 +8,10 @@ from argparse import ArgumentTypeError
 from importlib import import_module
 from pathlib import Path
 
-from minigen.coursework.exercises.tools import Exercise
+from minigen.coursework.exercises.tools import STARTERS, Exercise
 from minigen.utils.files import replacing
 
-COUNT = 8
+COUNT = len(list(STARTERS.glob("exercise*.py")))
 TEMPLATES = Path(__file__).parents[1] / "templates"
 
 

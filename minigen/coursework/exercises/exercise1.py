@@ -4,7 +4,7 @@ import numpy as np
 
 from minigen.coursework.examples import normal
 from minigen.coursework.exercises.tools import Asked, Exercise, expect_close
-from minigen.coursework.grading.remote import Leaf, Remote, gradients
+from minigen.coursework.grading.remote import AsTensor, Remote, gradients
 
 exercise = Exercise(
     1,
@@ -28,9 +28,9 @@ def values(file: Remote, rng: np.random.Generator) -> str:
 def slope(file: Remote, rng: np.random.Generator) -> str:
     """At x = 1 the curve falls by 1/2 for each unit."""
     x = np.array([0.0, 1.0, -1.0])
-    (dx,) = gradients(file.bump, [Leaf(x)], by=[0], cotangent=np.ones(3))
+    (dx,) = gradients(file.bump, [AsTensor(x)], by=[0], cotangent=np.ones(3))
     expect_close("the slope at 0, 1 and -1", dx, [0.0, -0.5, 0.5])
     x = rng.standard_normal(20)
-    (dx,) = gradients(file.bump, [Leaf(x)], by=[0], cotangent=np.ones(20))
+    (dx,) = gradients(file.bump, [AsTensor(x)], by=[0], cotangent=np.ones(20))
     expect_close("the slope at 20 other places", dx, [-2.0 * v / (1.0 + v * v) ** 2 for v in x])
     return "0 at the top, -1/2 at x = 1"

@@ -4,7 +4,7 @@ import numpy as np
 
 from minigen.coursework.examples import normal
 from minigen.coursework.exercises.tools import Asked, Exercise, expect_close
-from minigen.coursework.grading.remote import Fixed, Leaf, Remote, called, gradients, numbers
+from minigen.coursework.grading.remote import AsTensor, Remote, called, gradients, numbers
 from minigen.coursework.grading.report import expect
 
 exercise = Exercise(
@@ -32,7 +32,7 @@ def values(file: Remote, rng: np.random.Generator) -> str:
 def itself(file: Remote, rng: np.random.Generator) -> str:
     """No distance, and no slope: the square is flat there."""
     points = rng.standard_normal((3, 2))
-    found = called(file.squared_distances, [Leaf(points), Fixed(points)], by=[0], cotangent=np.eye(3))
+    found = called(file.squared_distances, [AsTensor(points), AsTensor(points)], by=[0], cotangent=np.eye(3))
     distances = numbers("squared_distances(x, x)", found["value"])
     expect(distances.shape == (3, 3) and np.abs(np.diag(distances)).max() < 1e-9, "the distance of a point from itself is not 0")
     expect_close("its derivative", found["gradients"][0], np.zeros((3, 2)))
@@ -43,7 +43,7 @@ def itself(file: Remote, rng: np.random.Generator) -> str:
 def pull(file: Remote, rng: np.random.Generator) -> str:
     """The sum of squared distances to k centers has the derivative 2 k (x - their mean)."""
     x, centers = rng.standard_normal((4, 3)), rng.standard_normal((5, 3))
-    dx, dc = gradients(file.squared_distances, [Leaf(x), Leaf(centers)], by=[0, 1], cotangent=np.ones((4, 5)))
+    dx, dc = gradients(file.squared_distances, [AsTensor(x), AsTensor(centers)], by=[0, 1], cotangent=np.ones((4, 5)))
     expect_close("by x", dx, 2 * 5 * (x - centers.mean(axis=0)), "sum over the centers: each point meets all of them")
     expect_close("by centers", dc, 2 * 4 * (centers - x.mean(axis=0)), "sum over the points: each center meets all of them")
     return "2 k (x - mean of the k centers)"

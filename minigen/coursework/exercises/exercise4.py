@@ -4,7 +4,7 @@ import numpy as np
 
 from minigen.coursework.examples import normal
 from minigen.coursework.exercises.tools import Asked, Exercise, expect_close
-from minigen.coursework.grading.remote import Array, Fixed, Leaf, Remote, assign, gradients, numbers, parameters_of
+from minigen.coursework.grading.remote import Array, AsTensor, Remote, assign, gradients, numbers, parameters_of
 from minigen.coursework.grading.report import expect
 
 exercise = Exercise(
@@ -38,8 +38,8 @@ def parameters(file: Remote, rng: np.random.Generator) -> str:
 def lengths(file: Remote, rng: np.random.Generator) -> str:
     """The column of the weight that belongs to an output is as long as its scale."""
     layer, values = layer_of(file, rng)
-    expect_close("layer(0)", layer(Fixed(np.zeros((1, 4)))), values["bias"][None])
-    weight = numbers("layer(x)", layer(Fixed(np.eye(4)))) - values["bias"]
+    expect_close("layer(0)", layer(AsTensor(np.zeros((1, 4)))), values["bias"][None])
+    weight = numbers("layer(x)", layer(AsTensor(np.eye(4)))) - values["bias"]
     expect_close(
         "the length of each output's weights",
         np.linalg.norm(weight, axis=0),
@@ -56,8 +56,8 @@ def only_the_direction(file: Remote, rng: np.random.Generator) -> str:
     """Three times the direction is the same direction; so the derivative is perpendicular to it."""
     layer, values = layer_of(file, rng)
     x = rng.standard_normal((5, 4))
-    before = numbers("layer(x)", layer(Fixed(x)))
-    (g,) = gradients(layer, [Leaf(x)], by=[layer.direction], cotangent=2.0 * before)
+    before = numbers("layer(x)", layer(AsTensor(x)))
+    (g,) = gradients(layer, [AsTensor(x)], by=[layer.direction], cotangent=2.0 * before)
     along = np.abs((g * values["direction"]).sum(axis=0))
     expect(
         along.max() < 1e-8 * max(np.abs(g).max(), 1.0),
@@ -65,7 +65,7 @@ def only_the_direction(file: Remote, rng: np.random.Generator) -> str:
         "is the norm part of the graph, or was it turned into a number?",
     )
     assign(layer, {"direction": 3.0 * values["direction"]})
-    expect_close("with 3 * direction", layer(Fixed(x)), before)
+    expect_close("with 3 * direction", layer(AsTensor(x)), before)
     return "3 * direction changes nothing"
 
 
@@ -77,7 +77,7 @@ def start(file: Remote, rng: np.random.Generator) -> str:
     x = rng.standard_normal((5, 40)).astype(np.float32)
     direction = numbers("direction", layer.state_dict().get("direction", np.zeros(0)))
     expect(direction.shape == (40, 30), f"the parameter direction has shape {direction.shape}, expected (40, 30)")
-    got = layer(Fixed(x))
+    got = layer(AsTensor(x))
     expect_close("a new layer", got, x @ direction, "scale starts as the length of each direction, bias as 0", rtol=1e-4)
     deviation = float(direction.std())
     expect(

@@ -6,7 +6,7 @@ import numpy as np
 
 from minigen.coursework.examples import unit
 from minigen.coursework.exercises.tools import Asked, Exercise, expect_close, pictures
-from minigen.coursework.grading.remote import Fixed, Remote, fetched, fit, loss_of, number, numbers
+from minigen.coursework.grading.remote import AsTensor, Remote, fetched, fit, loss_of, number, numbers
 from minigen.coursework.grading.report import expect
 
 TARGET = 0.1
@@ -32,15 +32,15 @@ def divergence(p: float, target: float) -> float:
 def values(file: Remote, rng: np.random.Generator) -> str:
     """The closed form: 0 if every unit is on as often as it should be."""
     on_target = np.full((4, 3), TARGET)
-    expect_close("units that are on as often as they should be", file.kl_sparsity(Fixed(on_target), TARGET), 0.0)
+    expect_close("units that are on as often as they should be", file.kl_sparsity(AsTensor(on_target), TARGET), 0.0)
     codes = np.full((4, 3), 0.5)
-    got = file.kl_sparsity(Fixed(codes), TARGET)
+    got = file.kl_sparsity(AsTensor(codes), TARGET)
     expect_close("three units, each on half of the time", got, 3 * divergence(0.5, TARGET), "a sum over the units")
     codes = rng.uniform(0.1, 0.9, (5, 4))
     expected = sum(divergence(p, 0.2) for p in codes.mean(axis=0))
     expect_close(
         "kl_sparsity(codes, 0.2)",
-        file.kl_sparsity(Fixed(codes), 0.2),
+        file.kl_sparsity(AsTensor(codes), 0.2),
         expected,
         "p_j is the mean of unit j over the batch: the mean comes first, then the logarithm",
     )
@@ -51,8 +51,8 @@ def values(file: Remote, rng: np.random.Generator) -> str:
 def twice(file: Remote, rng: np.random.Generator) -> str:
     """It depends on the batch only through the means."""
     codes = rng.uniform(0.1, 0.9, (5, 4))
-    once = numbers("kl_sparsity", file.kl_sparsity(Fixed(codes), TARGET))
-    expect_close("the same batch twice over", file.kl_sparsity(Fixed(np.concatenate([codes, codes])), TARGET), once)
+    once = numbers("kl_sparsity", file.kl_sparsity(AsTensor(codes), TARGET))
+    expect_close("the same batch twice over", file.kl_sparsity(AsTensor(np.concatenate([codes, codes])), TARGET), once)
     return "costs the same"
 
 
@@ -61,7 +61,7 @@ def dead(file: Remote, rng: np.random.Generator) -> str:
     """A unit that is off for a whole batch costs much, and is not NaN."""
     codes = np.full((4, 2), 0.3)
     codes[:, 1] = 0.0
-    cost = number("kl_sparsity", file.kl_sparsity(Fixed(codes), TARGET))
+    cost = number("kl_sparsity", file.kl_sparsity(AsTensor(codes), TARGET))
     expect(
         math.isfinite(cost) and cost > 1.0,
         f"a unit that is off for a whole batch costs {cost}, expected a number above 1",
@@ -79,7 +79,7 @@ def terms(file: Remote, rng: np.random.Generator) -> str:
     expect(set(named) == {"reconstruction", "sparsity"}, f"expected the terms reconstruction and sparsity, got {sorted(named)}")
     codes = numbers("encode(x)", model.encode(x))
     target, weight = number("target", fetched(model.target)), number("weight", fetched(model.weight))
-    expect_close("the term sparsity", named["sparsity"], file.kl_sparsity(Fixed(codes), target), rtol=1e-4)
+    expect_close("the term sparsity", named["sparsity"], file.kl_sparsity(AsTensor(codes), target), rtol=1e-4)
     expect_close(
         "the total",
         total,

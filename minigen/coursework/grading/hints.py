@@ -17,7 +17,7 @@ OF_HIDDEN_CUTS = [
 
 
 def of_values(mismatch: Mismatch, x: np.ndarray | None, y: np.ndarray | None, whose: str = "your rule") -> list[str]:
-    """What a Mismatch looks like; x: the input, y: the result, for patterns such as "a factor y too much"."""
+    """What a Mismatch looks like; x: the input, y: the result, for patterns such as "a factor y too often"."""
     analytic, numeric = mismatch.analytic, mismatch.numeric
     shown = f"{whose} against the numerical derivative: {str(mismatch).split(': ', 1)[1]}"
     if not np.isfinite(analytic).all():
@@ -43,7 +43,7 @@ def of_ratio(ratio: float, shape: tuple[int, ...]) -> str:
     known = {
         1.0: "nearly right: a small term is missing, or the result differs from call to call",
         -1.0: "the sign is wrong",
-        2.0: "twice too large; a factor 1/2 is missing, or one of two contributions was counted twice",
+        2.0: "twice what it should be; a factor 1/2 is missing, or one of two contributions was counted twice",
         0.5: "half of what it should be; the factor 2 of a square's derivative is missing, or the input is used twice and "
         "only one use was differentiated",
         -2.0: "the sign is wrong, and a factor 1/2 is missing",

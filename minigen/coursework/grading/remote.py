@@ -1,9 +1,9 @@
 """Proxies for what a submission defines: calling one returns arrays, numbers, or further proxies.
 
 file.bump(np.zeros(3))                                   the worker calls it; an array
-gradients(file.bump, [Leaf(x)], by=[0], cotangent=u)     the gradients by its inputs
+gradients(file.bump, [AsTensor(x)], by=[0], cotangent=u) the gradients by its inputs
 layer = file.WeightNormDense(4, 3)                       an object that stays in the worker
-gradients(layer, [Leaf(x)], by=[layer.bias])             the gradients by one of its parameters
+gradients(layer, [AsTensor(x)], by=[layer.bias])         the gradients by one of its parameters
 layer.state_dict()["bias"]                               its values
 """
 
@@ -23,15 +23,8 @@ VALUE = (Array, dict, str, int, float, bool, None)
 
 
 @dataclass(frozen=True)
-class Leaf:
-    """An array that the worker turns into a Tensor that requires a gradient."""
-
-    array: Array
-
-
-@dataclass(frozen=True)
-class Fixed:
-    """An array that the worker turns into a Tensor that requires no gradient."""
+class AsTensor:
+    """An array that the worker turns into a Tensor, which requires a gradient where one is asked for."""
 
     array: Array
 
@@ -141,8 +134,8 @@ def number(what: str, x: Any) -> float:
 
 def encoded(value: Any) -> Any:
     """An argument, for a message: what Objects.decoded of the worker reads."""
-    if isinstance(value, (Leaf, Fixed)):
-        return {type(value).__name__.lower(): value.array}
+    if isinstance(value, AsTensor):
+        return {"tensor": value.array}
     if isinstance(value, (Network, Sample)):
         return {type(value).__name__.lower(): vars(value)}
     if isinstance(value, Remote):

@@ -42,7 +42,7 @@ class Objects:
         return {"object": len(self.kept) - 1}
 
     def decoded(self, value: Any) -> Any:
-        """What the grader means: of {"leaf": array} a Tensor that requires a gradient, of {"fixed": array} one that does not."""
+        """What the grader means: a copy of an array, {"tensor": array} as a Tensor, an object that is kept or described."""
         if isinstance(value, np.ndarray):
             return np.array(value)
         if isinstance(value, list):
@@ -52,8 +52,8 @@ class Objects:
         if "path" in value:
             return self.found(value)
         ((kind, part),) = value.items()
-        if kind in ("leaf", "fixed"):
-            return Tensor(np.array(part), requires_grad=kind == "leaf")
+        if kind == "tensor":
+            return Tensor(np.array(part))
         if kind == "network":
             return NETWORKS[part["name"]](*part["settings"])
         return Sample.of(part) if kind == "sample" else tuple(map(self.decoded, part))

@@ -243,6 +243,8 @@ class Worker:
         """target(*inputs, **options), what the arrays are afterward, and the gradients by inputs or by other tensors."""
         inputs = self.objects.decoded(inputs)
         options = {name: self.objects.decoded(x) for name, x in options.items()}
+        for position in filter(lambda x: isinstance(x, int), by):
+            inputs[position] = Tensor(inputs[position].data, requires_grad=True)
         value = self.objects.found(target)(*inputs, **options)
         leaves = [inputs[x] if isinstance(x, int) else self.objects.found(x) for x in by]
         gradients = [np.array(g.numpy()) for g in grad(value, leaves, cotangent)] if leaves else []
