@@ -1,32 +1,16 @@
 """How smooth a generator is: how much its images change with a small step in latent space."""
 
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from minigen.errors import ShapeError
-from minigen.metrics.checks import checked_examples
-from minigen.metrics.evaluator import FeatureExtractor
+from minigen.metrics.checks import checked_arrays
+from minigen.metrics.samples import FeatureExtractor
 from minigen.utils.arcs import great_circle
 
 BATCH = 250  # pairs of images held at a time
 DROPPED = 1  # percent of the distances, at either end
 REPEATED = 1e-4  # pixels of one code may differ by rounding, not by more
-
-
-class Mapped(Protocol):
-    """A generator; with `map` and `draw_styles` it also has a W."""
-
-    latent_dim: int
-
-    def draw(self, z: np.ndarray) -> np.ndarray:
-        """Latent vectors (n, latent_dim) -> images (n, h, w, c) in [0, 1], on the host."""
-
-    def map(self, z: np.ndarray) -> np.ndarray:
-        """Latent vectors (n, latent_dim) -> style codes w (n, d), on the host."""
-
-    def draw_styles(self, w: np.ndarray) -> np.ndarray:
-        """Style codes (n, d) -> images (n, h, w, c) in [0, 1], on the host."""
 
 
 class PathLength(NamedTuple):
@@ -46,7 +30,7 @@ class PathLength(NamedTuple):
 
 
 def perceptual_path_length(
-    generator: Mapped,
+    generator: Any,
     evaluator: FeatureExtractor,
     space: str = "z",
     n: int = 2000,
@@ -71,7 +55,9 @@ def perceptual_path_length(
     for any generator: scores below 1e-3 mean little, and with eps = 1e-5 those below 0.1. A longer step cuts corners: for a DCGAN
     with random weights, and scores from 0.01 to 4, eps = 1e-3 lost 0.2 to 8 %, 1e-4 at most 1 % (measured in float64).
 
-    generator: the same image for the same code, so noise inputs are fixed.  n: pairs, at least 2; from 101 on some are dropped.
+    generator: with draw(z (n, latent_dim)) -> images (n, h, w, c) in [0, 1], on the host, the same for the same code, so noise
+    inputs are fixed; with a W also map(z) -> w (n, d) and draw_styles(w) -> images.  n: pairs, at least 2; from 101 on some are
+    dropped.
     seed: of pairs and t; the streams of `minigen.seed` are not touched.
     Computed in float64 from the features on. Raises ValueError for an unknown space, "w" of a generator without map and
     draw_styles, n below 2, eps outside (0, 1), a generator that draws different images for one code, and features that are not
@@ -115,11 +101,7 @@ def _on_sphere(a: np.ndarray, b: np.ndarray, t: np.ndarray) -> np.ndarray:
 
 def _directions(features: np.ndarray, images: int) -> np.ndarray:
     """Features (n, k) of that many images, in float64, each vector divided by its length; zero vectors stay."""
-    if np.shape(features)[:1] != (images,) or np.ndim(features) != 2:
-        raise ShapeError(
-            f"perceptual_path_length: got features of shape {np.shape(features)} for {images} images, expected ({images}, k)"
-        )
-    (features,) = checked_examples("perceptual_path_length", 1, features=features)
+    (features,) = checked_arrays("perceptual_path_length", f"({images}, k) for {images} images", features=features)
     lengths = np.linalg.norm(features, axis=1, keepdims=True)
     return features / np.where(lengths > 0, lengths, 1.0)
 

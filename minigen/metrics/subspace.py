@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from minigen.errors import ShapeError
-from minigen.metrics.checks import checked_matrix
+from minigen.metrics.checks import checked_arrays
 
 
 def principal_angles(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -20,9 +19,8 @@ def principal_angles(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     linearly dependent or not finite.
     Source: Bjorck & Golub 1973; Knyazev & Argentati 2002.
     """
+    a, b = checked_arrays("principal_angles", "(d, p) and (d, q)", a=a, b=b)
     qa, qb = _orthonormal_basis(a, "a"), _orthonormal_basis(b, "b")
-    if len(qa) != len(qb):
-        raise ShapeError(f"principal_angles: got {len(qa)} rows in a and {len(qb)} in b, expected the same number")
     if qa.shape[1] < qb.shape[1]:
         qa, qb = qb, qa
     inner = qa.T @ qb
@@ -33,7 +31,6 @@ def principal_angles(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 def _orthonormal_basis(a: np.ndarray, name: str) -> np.ndarray:
     """Orthonormal columns with the span of a's."""
-    a = checked_matrix("principal_angles", name, a)
     # The scale of a column does not change the span, so it must not affect the rank either.
     norms = np.linalg.norm(a, axis=0)
     u, s, _ = np.linalg.svd(a / np.where(norms > 0, norms, 1), full_matrices=False)

@@ -42,12 +42,12 @@ def test_parents_exchanged_give_what_is_left():
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ((FIRST, SECOND[:3], FIRST), ShapeError, r"got shapes \(50,\), \(3,\), \(50,\)"),
-        ((FIRST[:, None], SECOND[:, None], FIRST[:, None]), ShapeError, "three times"),
+        ((FIRST, SECOND[:3], FIRST), ShapeError, r"got first of shape \(50,\) and second of shape \(3,\) and"),
+        ((FIRST[:, None], SECOND[:, None], FIRST[:, None]), ShapeError, r"expected \(n,\) each"),
         ((FIRST, FIRST, SECOND), ValueError, "the two parents never differ"),
         ((np.zeros(3, int), np.zeros(3, int), np.ones(3, int)), ValueError, "the two parents never differ"),
         ((FIRST, np.where(FIRST > 0, np.nan, FIRST), SECOND), ValueError, "NaN or infinity"),
-        ((FIRST[:0], FIRST[:0], FIRST[:0]), ValueError, "never differ"),
+        ((FIRST[:0], FIRST[:0], FIRST[:0]), ShapeError, "at least 1 along each axis"),
     ],
 )
 def test_misuse(arguments, error, message):

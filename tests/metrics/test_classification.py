@@ -22,8 +22,8 @@ def test_of_equals_the_first_is_the_prediction():
 @pytest.mark.parametrize(("predictions", "labels", "error", "message"), [
     ([0, 1], [0], ShapeError, r"shape \(2,\) and labels of shape \(1,\)"),
     ([0, 1], [[0, 1]], ShapeError, r"labels of shape \(1, 2\)"),
-    (np.zeros((2, 3, 4)), [0, 1], ShapeError, r"\(n,\) or \(n, classes\)"),
-    (np.zeros(0, int), np.zeros(0, int), ValueError, "at least one"),
+    (np.zeros((2, 3, 4)), [0, 1], ShapeError, r"expected \(n, classes\) and \(n,\)"),
+    (np.zeros(0, int), np.zeros(0, int), ShapeError, "at least 1 along"),
     ([[0.0, np.nan]], [0], ValueError, "NaN"),
     ([[0.0, 1.0]], [2], ValueError, "labels from 2 to 2, expected 0 to 1"),
     ([[0.0, 1.0]], [-1], ValueError, "labels from -1 to -1"),

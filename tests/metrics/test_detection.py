@@ -105,8 +105,8 @@ def test_with_many_examples_it_closes_around_the_rate():
 
 
 @pytest.mark.parametrize(("call", "error", "message"), [
-    (lambda: auroc([1.0], [1.0, 2.0]), ShapeError, r"auroc: got normal of shape \(1,\), expected \(n,\) with n at least 2"),
-    (lambda: auroc([1.0, 2.0], [[1.0, 2.0]]), ShapeError, r"auroc: got anomalous of shape \(1, 2\)"),
+    (lambda: auroc([1.0], [1.0, 2.0]), ShapeError, r"auroc: got normal of shape \(1,\) and .*, at least 2 along each axis"),
+    (lambda: auroc([1.0, 2.0], [[1.0, 2.0]]), ShapeError, r"auroc: got .* anomalous of shape \(1, 2\)"),
     (lambda: auroc([1.0, 2.0], [1.0, np.nan]), ValueError, "auroc: got NaN in anomalous"),
     (lambda: alarm_threshold(np.arange(18.0)), ValueError, "got 18 normal scores, expected at least 19 for a rate of 0.05"),
     (lambda: alarm_threshold(np.arange(9.0), 1.0), ValueError, "got rate 1.0, expected a share of false alarms between 0 and 1"),

@@ -113,10 +113,10 @@ def test_frechet_distance_refuses(arguments, error, message):
 
 
 @pytest.mark.parametrize("mean, covariance, error, message", [
-    ([[0.0]], [[1.0]], ShapeError, r"mean2 of shape \(1, 1\) and cov2 of shape \(1, 1\), expected \(d,\) and \(d, d\)"),
+    ([[0.0]], [[1.0]], ShapeError, r"mean2 of shape \(1, 1\) and cov2 of shape \(1, 1\), expected \(d,\), \(d, d\)"),
     ([0.0, 0.0], [1.0, 1.0], ShapeError, r"cov2 of shape \(2,\)"),
-    ([0.0], [[1.0]], ShapeError, r"mean1 of shape \(2,\) and mean2 of shape \(1,\)"),
-    ([0.0, np.inf], np.eye(2), ValueError, "NaN or infinity in mean2 or cov2"),
+    ([0.0], [[1.0]], ShapeError, r"mean1 of shape \(2,\) and .* and mean2 of shape \(1,\)"),
+    ([0.0, np.inf], np.eye(2), ValueError, "NaN or infinity in mean2"),
     ([0.0, 0.0], [[1.0, 0.5], [0.0, 1.0]], ValueError, "cov2 that is not symmetric"),
     ([0.0, 0.0], [[1.0, 2.0], [2.0, 1.0]], ValueError, "cov2 with the eigenvalue -1, expected none below 0"),
 ])  # fmt: skip

@@ -208,7 +208,7 @@ class Broken:
     ({"eps": 1.0}, Plain(), ValueError, "eps = 1.0, expected"),
     ({}, Broken(np.full((20, 3), np.nan)), ValueError, "NaN or infinity in features"),
     ({}, Broken(np.ones(20)), ShapeError, r"features of shape \(20,\)"),
-    ({}, Broken(np.ones((3, 2))), ShapeError, r"features of shape \(3, 2\) for 20 images"),
+    ({}, Broken(np.ones((3, 2))), ShapeError, r"features of shape \(3, 2\), expected \(20, k\) for 20 images"),
 ])  # fmt: skip
 def test_it_refuses(options, evaluator, error, message):
     with pytest.raises(error, match=message):

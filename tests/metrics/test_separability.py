@@ -7,7 +7,7 @@ import pytest
 
 from minigen.errors import ShapeError
 from minigen.metrics import linear_separability
-from minigen.metrics.separability import logistic_regression
+from minigen.metrics.disentanglement import logistic_regression
 
 rng = np.random.default_rng(0)
 CODES = rng.standard_normal((2000, 6))
@@ -143,12 +143,12 @@ HALF = np.arange(10) % 2
     ((np.ones(3), {"a": [0, 1, 0]}), ShapeError, r"codes of shape \(3,\)"),
     ((np.full((10, 1), np.nan), {"a": HALF}), ValueError, "NaN or infinity in codes"),
     ((TEN, {}), ValueError, "no attributes"),
-    ((TEN, {"a": HALF[:9]}), ShapeError, r"labels of 'a' of shape \(9,\), expected \(10,\)"),
+    ((TEN, {"a": HALF[:9]}), ShapeError, r"of 'a': got labels of shape \(9,\), expected \(10,\)"),
     ((TEN, {"a": HALF + 1}), ValueError, "labels of 'a' other than 0 and 1"),
-    ((TEN, {"a": np.full(10, np.nan)}), ValueError, "NaN or infinity in labels of 'a'"),
+    ((TEN, {"a": np.full(10, np.nan)}), ValueError, "of 'a': got NaN or infinity in labels"),
     ((TEN[:9], {"a": HALF[:9]}), ValueError, "9 examples count, expected at least 10"),
     ((TEN, {"a": HALF}, {"b": TEN[:, 0]}), ValueError, "no confidence for 'a'"),
-    ((TEN, {"a": HALF}, {"a": TEN}), ShapeError, r"confidence of 'a' of shape \(10, 1\)"),
+    ((TEN, {"a": HALF}, {"a": TEN}), ShapeError, r"of 'a': got confidence of shape \(10, 1\)"),
     ((TEN, {"a": HALF}, {"a": TEN[:, 0]}), ValueError, "5 examples count"),
 ])  # fmt: skip
 def test_it_refuses(arguments, error, message):
