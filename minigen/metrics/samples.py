@@ -17,7 +17,7 @@ class FeatureExtractor(Protocol):
 
 
 class Evaluator(FeatureExtractor, Protocol):
-    """One that also says what is seen: `models.feature_classifier.FeatureClassifier`, for example."""
+    """One that also says what is seen: `models.classifier.FeatureClassifier`, for example."""
 
     def predict(self, images: Any) -> np.ndarray:
         """Images -> classes (n,)."""

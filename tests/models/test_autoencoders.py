@@ -324,11 +324,11 @@ def test_a_picture_of_the_wrong_size_is_refused_with_the_layer():
         StackedAutoencoder().loss(np.zeros((5, 32, 32, 1), dtype=np.float32))
 
 
-def test_a_model_without_a_loss_says_so():
+def test_a_model_that_defines_no_error_says_so():
     class Unfinished(Autoencoder):
-        pass
+        encoder = decoder = nn.Sequential()
 
-    with pytest.raises(NotImplementedError, match=r"Unfinished has no loss\(\)"):
+    with pytest.raises(NotImplementedError, match=r"Unfinished has no error\(\)"):
         Unfinished().loss(np.zeros((1, 3)))
 
 

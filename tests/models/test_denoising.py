@@ -208,7 +208,7 @@ def test_an_amount_out_of_range_is_refused(name, amount, meaning):
 def test_noise_of_another_shape_is_refused(name):
     """(3, 1) would be broadcast: the same noise for all pixels."""
     with pytest.raises(
-        ShapeError, match=rf"Corruption\({name}, 0.4\) expects noise of the examples' shape \(3, 28, 28, 1\), got \(3, 1, 1, 1\)"
+        ShapeError, match=rf"Corruption\({name}, 0.4\) expects noise of the shape of x, \(3, 28, 28, 1\), got \(3, 1, 1, 1\)"
     ):
         small(name).loss(images(3), np.zeros((3, 1, 1, 1), dtype=np.float32))
 

@@ -15,8 +15,8 @@ from minigen.models.applications import style_transfer
 from minigen.models.applications.restorer import Restorer
 from minigen.models.attribute_classifier import AttributeClassifier
 from minigen.models.autoencoders.base import Autoencoder, ImageAutoencoder, LayerPair
-from minigen.models.classifier import Classifier
-from minigen.models.feature_classifier import FeatureClassifier
+from minigen.models.autoencoders.denoising import Denoising
+from minigen.models.classifier import Classifier, FeatureClassifier
 from minigen.models.gans import base, growing, progan, stylegan
 from tests.models.papers import applications, autoencoders, classifiers, gans
 from tests.models.papers import growing as grown
@@ -26,6 +26,7 @@ BASES = {
     Autoencoder,
     ImageAutoencoder,
     LayerPair,
+    Denoising,
     base.Generator,
     base.Discriminator,
     growing.Growing,
