@@ -47,7 +47,6 @@ CONSTANT = {
     "minigen.nn.module.zeros": "an input of zeros, to ask for shapes",
     "minigen.nn.recurrent.LSTMCell.initial_state": "zeros",
     "minigen.nn.recurrent.RecurrentCell.initial_state": "zeros",
-    "minigen.nn.style.NoiseInjection.draw": "noise",
     "minigen.ops.indexing.checked_index": "indices are integers",
     "minigen.training.gans.game.Game.discriminator_loss(noise)": "what the penalties would draw",
     "minigen.training.gans.adversarial.Adversarial.evaluate": "runs the objectives, and tells of their errors",

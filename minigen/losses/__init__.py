@@ -12,36 +12,19 @@ from minigen.losses.penalties import (
     Penalty,
     WeightClipping,
     gradient_norms,
-    kl_sparsity,
-    l1_sparsity,
     score_gradients,
 )
 from minigen.losses.reconstruction import bce_with_logits, cross_entropy, mae, mse
+from minigen.ops import kl_sparsity, l1_sparsity
 from minigen.utils.near_misses import answering
 
+# fmt: off
 __all__ = [
-    "R1",
-    "AdversarialLoss",
-    "Drift",
-    "GradientPenalty",
-    "Hinge",
-    "DiscriminatorBatch",
-    "LeastSquares",
-    "Minimax",
-    "NonSaturating",
-    "Penalty",
-    "Wasserstein",
-    "WeightClipping",
-    "bce_with_logits",
-    "cross_entropy",
-    "gradient_norms",
-    "kl_normal",
-    "kl_sparsity",
-    "l1_sparsity",
-    "mae",
-    "mse",
-    "score_gradients",
+    "AdversarialLoss", "DiscriminatorBatch", "Drift", "GradientPenalty", "Hinge", "LeastSquares", "Minimax", "NonSaturating",
+    "Penalty", "R1", "Wasserstein", "WeightClipping", "bce_with_logits", "cross_entropy", "gradient_norms", "kl_normal",
+    "kl_sparsity", "l1_sparsity", "mae", "mse", "score_gradients",
 ]
+# fmt: on
 
 if not TYPE_CHECKING:
     __getattr__ = answering(__name__, __all__)
