@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING
 
 from minigen.losses.adversarial import AdversarialLoss, Hinge, LeastSquares, Minimax, NonSaturating, Wasserstein
-from minigen.losses.divergence import kl_normal
 from minigen.losses.penalties import (
     R1,
     DiscriminatorBatch,
@@ -14,7 +13,7 @@ from minigen.losses.penalties import (
     gradient_norms,
     score_gradients,
 )
-from minigen.losses.reconstruction import bce_with_logits, cross_entropy, mae, mse
+from minigen.losses.reconstruction import bce_with_logits, cross_entropy, kl_normal, mae, mse
 from minigen.ops import kl_sparsity, l1_sparsity
 from minigen.utils.near_misses import answering
 

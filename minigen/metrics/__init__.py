@@ -12,8 +12,8 @@ from minigen.metrics.disentanglement import (
 )
 from minigen.metrics.features import KernelDistance, frechet_distance, frechet_gaussians, kernel_distance, squared_mmd
 from minigen.metrics.images import bernoulli_entropy, psnr, reconstruction_mse, sharpness, ssim
-from minigen.metrics.intervals import t_interval, wilson_interval
-from minigen.metrics.likelihood import Estimate, elbo, importance_weighted_nll
+from minigen.metrics.intervals import Estimate, t_interval, wilson_interval
+from minigen.metrics.likelihood import elbo, importance_weighted_nll
 from minigen.metrics.neighbors import (
     NearestNeighborTest,
     NearestTraining,
@@ -24,14 +24,14 @@ from minigen.metrics.neighbors import (
     pairwise_diversity,
     precision_recall,
 )
-from minigen.metrics.path_length import PathLength, perceptual_path_length
+from minigen.metrics.path_length import perceptual_path_length
 from minigen.metrics.samples import Evaluator, FeatureExtractor, evaluate_samples
 from minigen.metrics.subspace import principal_angles
 
 # fmt: off
 __all__ = [
     "Auroc", "Estimate", "Evaluator", "FeatureExtractor", "KernelDistance", "ModeCoverage", "NearestNeighborTest",
-    "NearestTraining", "PathLength", "PrecisionRecall", "Separability", "accuracy", "active_units", "alarm_threshold", "auroc",
+    "NearestTraining", "PrecisionRecall", "Separability", "accuracy", "active_units", "alarm_threshold", "auroc",
     "bernoulli_entropy", "class_histogram", "elbo", "evaluate_samples", "false_alarm_interval", "frechet_distance",
     "frechet_gaussians", "importance_weighted_nll", "kernel_distance", "knn_accuracy", "linear_separability", "mode_coverage",
     "mutual_information", "mutual_information_gap", "nearest_neighbor_test", "nearest_training", "pairwise_diversity",

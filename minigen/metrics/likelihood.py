@@ -10,7 +10,7 @@ values comparable with the literature, images must be black and white: only then
 """
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -19,16 +19,7 @@ from minigen import ops
 from minigen.autograd import no_grad
 from minigen.backend import asarray, random, to_numpy
 from minigen.errors import NonFiniteError, ShapeError
-
-
-class Estimate(NamedTuple):
-    """A mean over images, and its standard error: their standard deviation (n - 1 in its denominator) / sqrt(n).
-
-    The error covers the images and the noise drawn; it is NaN for a single image.
-    """
-
-    value: float
-    standard_error: float
+from minigen.metrics.intervals import Estimate
 
 
 def elbo(
@@ -112,7 +103,7 @@ def _posterior_samples(
 
 
 def _estimate(metric: str, parts: list[np.ndarray]) -> Estimate:
-    """Mean and standard error of the bounds of all images, which come in parts."""
+    """Mean of the bounds of all images, which come in parts, and its standard error, which covers the images and the noise."""
     bounds = np.concatenate(parts)
     finite = np.isfinite(bounds)
     if not finite.all():

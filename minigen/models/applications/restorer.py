@@ -25,10 +25,6 @@ class Restorer(base.Generator):
         """Images (n, h, w, c) in [0, 1], an array on the backend -> degraded images, (n, *input_shape)."""
         raise NotImplementedError(f"{type(self).__name__} has no degrade()")
 
-    def forward(self, degraded: Any) -> Any:
-        """Degraded images (n, *input_shape) -> images (n, h, w, c) in [0, 1]."""
-        return self.net(degraded)
-
     def content_loss(self, restored: Any, x: Any) -> Any:
         """The squared error of restored images against x, mean over all pixels and channels."""
         return losses.mse(restored, x)
