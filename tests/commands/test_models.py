@@ -1,4 +1,4 @@
-"""Every model of the catalog goes through all commands: trained, resumed, sampled from, walked through, judged."""
+"""Every model of the catalog goes through all commands: trained, resumed, sampled from, interpolated, evaluated."""
 
 import csv
 import json

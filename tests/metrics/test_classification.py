@@ -7,7 +7,7 @@ from minigen.errors import ShapeError
 from minigen.metrics import accuracy
 
 
-def test_of_classes_and_of_logits_equals_the_count():
+def test_accuracy_of_classes_and_of_logits_equals_the_count():
     rng = np.random.default_rng(0)
     logits, labels = rng.standard_normal((50, 4)), rng.integers(0, 4, 50)
     right = sum(1 for row, label in zip(logits.tolist(), labels.tolist()) if row.index(max(row)) == label)
@@ -15,7 +15,7 @@ def test_of_classes_and_of_logits_equals_the_count():
     assert accuracy(logits, labels) == accuracy(logits.argmax(axis=1), labels) == right / 50
 
 
-def test_of_equals_the_first_is_the_prediction():
+def test_in_a_tie_the_first_class_is_the_prediction():
     assert accuracy([[1.0, 1.0], [0.0, 0.0]], [0, 1]) == 0.5
 
 
@@ -30,6 +30,6 @@ def test_of_equals_the_first_is_the_prediction():
     ([0.9, 0.1], [1, 0], TypeError, "predictions as float64, expected integers"),
     ([1, 0], [1.0, 0.0], TypeError, "labels as float64, expected integers"),
 ])  # fmt: skip
-def test_refusals(predictions, labels, error, message):
+def test_wrong_arguments_are_refused(predictions, labels, error, message):
     with pytest.raises(error, match=message):
         accuracy(predictions, labels)

@@ -85,7 +85,7 @@ def test_codes_that_are_the_factors_score_one():
     assert mutual_information_gap(more, factors)[0] == pytest.approx(1, abs=1e-12)
 
 
-def test_a_factor_told_by_two_codes_alike_scores_zero():
+def test_a_factor_in_two_codes_equally_scores_zero():
     factors = factorial()
     codes = np.stack([factors["size"], factors["shape"], factors["size"] * -3 + 1], axis=1)
     _, gaps = mutual_information_gap(codes, factors)
@@ -94,7 +94,7 @@ def test_a_factor_told_by_two_codes_alike_scores_zero():
     assert gaps["angle"] == pytest.approx(0, abs=1e-12), "no code tells the angle"
 
 
-def test_random_draws_score_one_less_the_bias():
+def test_codes_equal_to_random_factors_score_one_minus_the_bias():
     """2 n I of independent variables is chi^2 with (p - 1)(q - 1) degrees of freedom; that is the gap's distance from 1 or 0."""
     n, bins = 20_000, 20
     rng = np.random.default_rng(1)

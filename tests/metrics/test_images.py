@@ -163,12 +163,12 @@ GOOD = np.full((2, 12, 12, 1), 0.5)
         (GOOD, GOOD * np.nan, ValueError, "got NaN or infinity in y"),
     ],
 )
-def test_refuses(metric, x, y, error, message):
+def test_wrong_images_are_refused(metric, x, y, error, message):
     with pytest.raises(error, match=f"{metric.__name__}: {message}"):
         metric(x, y)
 
 
-def test_refuses_images_smaller_than_the_window():
+def test_images_smaller_than_the_window_are_refused():
     with pytest.raises(ShapeError, match="ssim: got images of 12 x 10 pixels, expected at least 11 x 11"):
         ssim(GOOD[:, :, :10], GOOD[:, :, :10])
     with pytest.raises(ShapeError, match="sharpness: got images of 2 x 12 pixels, expected at least 3 x 3"):

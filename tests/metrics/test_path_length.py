@@ -89,7 +89,7 @@ def test_in_z_codes_lie_where_normal_ones_do_and_move_evenly():
     assert abs(angles.mean() - np.pi / 2) < 0.1  # random directions are about at right angles
 
 
-def test_ends_start_at_the_codes_and_others_between_them():
+def test_with_ends_paths_start_at_the_codes_else_between_them():
     generator = Toy()
     perceptual_path_length(generator, Turning(), space="w", n=200, ends=True)
     a, b = pairs_of(generator)
@@ -102,7 +102,7 @@ def test_ends_start_at_the_codes_and_others_between_them():
     assert t.min() < 0.05 and t.max() > 0.95 and abs(t.mean() - 0.5) < 0.1
 
 
-def test_the_length_of_features_does_not_matter_and_their_frame_neither():
+def test_the_score_is_invariant_to_the_length_and_rotation_of_features():
     measured = perceptual_path_length(Toy(), Turning(), n=300)
     assert perceptual_path_length(Toy(), Turning(scale=1000.0), n=300).value == pytest.approx(measured.value, rel=1e-9)
     turn = np.linalg.qr(np.random.default_rng(2).standard_normal((8, 8)))[0]
@@ -119,7 +119,7 @@ def test_a_path_twice_as_fast_is_four_times_as_long():
     assert twice == pytest.approx(4 * once, rel=1e-3)
 
 
-def test_a_generator_of_one_image_and_features_of_zeros_have_no_length():
+def test_one_repeated_image_and_zero_features_score_zero():
     class Collapsed(Toy):
         def draw(self, z):
             return np.ones((len(z), 2, 2, 1), np.float32)
@@ -155,7 +155,7 @@ def test_outliers_are_dropped_from_101_pairs_on():
     assert perceptual_path_length(Toy(), jumping(200, 0.5), n=200).value == pytest.approx(jump / 2, rel=1e-6)
 
 
-def test_the_error_is_that_of_other_seeds():
+def test_the_standard_error_is_the_deviation_over_seeds():
     runs = [perceptual_path_length(Toy(3), Turning(np.eye(3)), space="w", n=250, seed=seed) for seed in range(60)]
     spread = np.std([run.value for run in runs], ddof=1)
     assert np.mean([run.standard_error for run in runs]) == pytest.approx(spread, rel=0.25)
@@ -210,6 +210,6 @@ class Broken:
     ({}, Broken(np.ones(20)), ShapeError, r"features of shape \(20,\)"),
     ({}, Broken(np.ones((3, 2))), ShapeError, r"features of shape \(3, 2\), expected \(20, k\) for 20 images"),
 ])  # fmt: skip
-def test_it_refuses(options, evaluator, error, message):
+def test_wrong_arguments_are_refused(options, evaluator, error, message):
     with pytest.raises(error, match=message):
         perceptual_path_length(Toy(), evaluator, **{"n": 20, **options})

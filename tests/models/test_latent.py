@@ -55,7 +55,7 @@ def test_where_there_is_no_arc_the_line_is_straight(end):
         (np.zeros((1, 3)), np.ones((1, 3)), 5, ValueError, "a vector of length 0, which has no direction"),
     ],
 )
-def test_refusals(start, end, n, error, message):
+def test_great_circle_refuses(start, end, n, error, message):
     with pytest.raises(error, match=message):
         great_circle(start, end, n)
 

@@ -41,7 +41,7 @@ def host(result) -> list[np.ndarray]:
 
 
 @pytest.mark.parametrize("network", NETWORKS, ids=lambda network: network.name)
-def test_it_is_the_papers(network):
+def test_each_network_equals_its_papers(network):
     """In float64, up to 1e-12 of the largest number."""
     model = network.made()
     expected = host(network.paper(model.state_dict(), *network.inputs))  # before a batch moves running statistics
@@ -51,7 +51,7 @@ def test_it_is_the_papers(network):
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-12 * abs(theirs).max())
 
 
-def test_settings_are_by_default_the_papers():
+def test_default_settings_are_the_papers():
     """Noise of 0.2 (the book); a target of 0.1 (the book); the bound itself; Karras et al. 2018, section 3, 2019, section 3.1 and
     C; Huang & Belongie 2017's code; SRGAN's and the context encoder's sizes here."""
     denoising, linear = auto.DenoisingAutoencoder(), auto.LinearDenoisingAutoencoder(3, 2)
@@ -71,7 +71,7 @@ def test_settings_are_by_default_the_papers():
     assert FeatureClassifier().parameter_count() == 105_866 and AttributeClassifier({"a": 3}).parameter_count() == 89_555
 
 
-def test_every_network_is_beside_its_paper():
+def test_every_network_is_compared_with_its_paper():
     """Whatever is defined in a file of minigen.models, or is a part of what is."""
     defined = set()
     for file in pkgutil.walk_packages(models.__path__, "minigen.models."):

@@ -131,7 +131,7 @@ def test_shapes_and_dtypes(case, backend):
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_the_loss_is_the_negative_bound_in_nats_an_example(case):
+def test_the_loss_is_the_negative_bound_in_nats_per_example(case):
     model, (x, *labels) = case.make().astype("float64"), (case.batch, *case.labels)
     mean, logvar = model.encode(x, *labels)
     z = mean + mg.exp(logvar / 2) * case.noise
@@ -188,7 +188,7 @@ def test_steps_of_gradient_descent_lower_the_loss(case):
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_fit_trains_it_on_one_array_or_on_pairs(case):
+def test_fit_trains_on_one_array_or_on_pairs(case):
     model, arrays = case.make(), (case.batch.astype(np.float32), *case.labels)
     examples = arrays if case.labels else arrays[0]
     history = training.fit(
@@ -198,7 +198,7 @@ def test_fit_trains_it_on_one_array_or_on_pairs(case):
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_noise_is_drawn_when_it_is_not_given_in_evaluation_too(case):
+def test_noise_is_drawn_by_default_in_evaluation_too(case):
     model = case.make().eval()
     first, second = (model.loss(*case.arguments())[1]["reconstruction"].item() for _ in range(2))
     assert first != second
@@ -349,7 +349,7 @@ def test_pixels_that_are_nan_are_refused():
         VariationalAutoencoder().loss(x)
 
 
-def test_a_runaway_variance_stays_finite_and_comes_back(backend):
+def test_an_extreme_variance_stays_finite_and_recovers(backend):
     """e^200 is no float32; the loss is finite all the same, and the gradient leads the variance down."""
     model, x = VariationalAutoencoder(latent_dim=2, hidden=(4,)), mg.asarray(images(2).astype(np.float32))
     model.logvar.bias.assign(200.0)
@@ -392,7 +392,7 @@ def test_at_the_closed_form_the_bound_is_the_log_likelihood(x, k):
 
 
 @pytest.mark.parametrize("x, k", SETS)
-def test_with_the_exact_posterior_every_sample_tells_the_log_likelihood(x, k):
+def test_with_the_exact_posterior_every_sample_gives_the_log_likelihood(x, k):
     """log p(x|z) + log p(z) - log q(z|x) = log p(x) for every z: not a mean over noise, but each draw."""
     model, best = closed_form(x, k)
     mean, logvar = (part.numpy() for part in model.encode(x))
@@ -444,7 +444,7 @@ def test_gradient_descent_reaches_the_closed_form():
 # -- the conditional one -----------------------------------------------------------------------------------------------
 
 
-def test_the_label_reaches_both_networks_as_ten_more_numbers():
+def test_the_label_adds_ten_inputs_to_both_networks():
     plain, conditional = VariationalAutoencoder(), ConditionalVariationalAutoencoder()
     assert conditional.parameter_count() - plain.parameter_count() == 10 * 150 + 10 * 100
     x, labels = images(2).astype(np.float32), np.array([3, 7])
@@ -459,7 +459,7 @@ def test_a_summary_needs_no_labels(capsys):
     assert "272,004" in capsys.readouterr().out
 
 
-def test_it_computes_its_docstring():
+def test_the_loss_equals_its_docstring():
     model, x, labels = ConditionalVariationalAutoencoder(3, 2, hidden=()).astype("float64"), images(2), np.array([2, 0])
     one_hot = np.eye(3)[labels]
     h = np.concatenate([x.reshape(2, 784), one_hot], axis=1)

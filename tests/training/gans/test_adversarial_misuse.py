@@ -259,7 +259,7 @@ def test_batch_size(batch_size, message):
     ({"pack": 2}, 2, 5, 4), ({"pack": 2}, 2, 1, 2), ({"pack": 3}, 3, 11, 9), ({"minibatch": "stddev"}, 4, 6, 4),
     ({"pack": 2, "minibatch": "stddev"}, 8, 12, 8), ({"pack": 2, "minibatch": "stddev"}, 8, 4, 8)])  # fmt: skip
 @pytest.mark.parametrize("networks", [small, conditioned])
-def test_a_batch_is_a_multiple_of_what_is_judged_together(networks, options, together, batch_size, right):
+def test_a_batch_is_a_multiple_of_what_is_scored_together(networks, options, together, batch_size, right):
     trainer = game(lambda: networks(**options))
     data = (cloud(), labels()) if trainer.conditional else cloud()
     before = weights(trainer)

@@ -307,7 +307,7 @@ def test_feature_matching_needs_features():
 # -- networks that evaluator several together ------------------------------------------------------------------------
 
 
-def test_packing_judges_groups_of_examples_all_real_or_all_generated():
+def test_packing_scores_groups_of_examples_all_real_or_all_generated():
     trainer = game(lambda: small(pack=2))
     row = trainer.fit(cloud(), steps=1, **QUIET).rows[0]
     assert row["accuracy on real"] in (0.0, 0.5, 1.0), "four examples, two scores"
