@@ -1,15 +1,16 @@
 """Metrics, on host NumPy arrays, of images, codes, reconstructions and whole models."""
 
 from minigen.metrics.classes import ModeCoverage, accuracy, class_histogram, mode_coverage, reverse_kl
-from minigen.metrics.detection import Auroc, alarm_threshold, auroc, false_alarm_interval
-from minigen.metrics.disentanglement import (
+from minigen.metrics.codes import (
     Separability,
     active_units,
     linear_separability,
     mutual_information,
     mutual_information_gap,
+    principal_angles,
     style_attribution,
 )
+from minigen.metrics.detection import Auroc, alarm_threshold, auroc, false_alarm_interval
 from minigen.metrics.features import KernelDistance, frechet_distance, frechet_gaussians, kernel_distance, squared_mmd
 from minigen.metrics.images import bernoulli_entropy, psnr, reconstruction_mse, sharpness, ssim
 from minigen.metrics.intervals import Estimate, t_interval, wilson_interval
@@ -26,7 +27,6 @@ from minigen.metrics.neighbors import (
 )
 from minigen.metrics.path_length import perceptual_path_length
 from minigen.metrics.samples import Evaluator, FeatureExtractor, evaluate_samples
-from minigen.metrics.subspace import principal_angles
 
 # fmt: off
 __all__ = [

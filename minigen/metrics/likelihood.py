@@ -33,6 +33,7 @@ def elbo(
     The KL is the closed form, not sampled. beta is not part of it, even if the model was trained with one.
 
     x: images (n, ...), in the model's dtype; model in evaluation mode.  samples: noise vectors for each image.
+    batch_size: images at a time, each with one z.
     seed: of the noise; None takes it from the stream "noise" of `minigen.seed`.  progress: show a bar.
     Raises ShapeError if the model's outputs do not fit, NonFiniteError if they are not finite, ValueError for no images, no
     samples or a batch_size below 1. Source: Kingma & Welling 2014, equation 3 and appendix B.
@@ -54,11 +55,7 @@ def importance_weighted_nll(
     In expectation an upper bound of -log p(x), falling with k; for k = 1 it is the negative ELBO. The standard error does not
     cover how far the bound lies above -log p(x): compare two k for that.
 
-    x: images (n, ...), in the model's dtype; model in evaluation mode.  batch_size: images at a time, each with one z.
-    seed: of the noise; None takes it from the stream "noise" of `minigen.seed`.  progress: show a bar.
-    Raises ShapeError if the model's outputs do not fit, NonFiniteError if they are not finite, ValueError for no images, k or
-    batch_size below 1.
-    Source: Burda et al. 2016, equation 8.
+    Arguments, and the errors raised, as in `elbo`; k: samples of z for each image. Source: Burda et al. 2016, equation 8.
     """
     bounds = []
     for likelihoods, z, mean, logvar in _posterior_samples("importance_weighted_nll", model, x, k, batch_size, seed, progress):

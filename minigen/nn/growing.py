@@ -10,6 +10,7 @@ whereas He's small weights would move faster the more inputs they have. Source: 
 """
 
 import math
+from functools import partial
 
 from minigen import ops
 from minigen.autograd import Parameter, TensorLike
@@ -44,7 +45,7 @@ class EqualizedDense(Dense):
         lr_multiplier: float = 1.0,
     ):
         check_positive("EqualizedDense", gain=gain, lr_multiplier=lr_multiplier)
-        super().__init__(in_features, out_features, activation, bias, lambda shape: init.normal(shape, 1.0 / lr_multiplier))
+        super().__init__(in_features, out_features, activation, bias, partial(init.normal, std=1.0 / lr_multiplier))
         self.gain, self.lr_multiplier = gain, lr_multiplier
         self.reparametrization = Scaled(lr_multiplier * gain / math.sqrt(in_features))
 
@@ -74,14 +75,8 @@ class EqualizedConv2d(Conv2d):
         gain: float = GAIN,
     ):
         check_positive("EqualizedConv2d", gain=gain)
-        super().__init__(
-            in_channels,
-            out_channels,
-            kernel_size,
-            activation=activation,
-            bias=bias,
-            weight_init=lambda shape: init.normal(shape, 1.0),
-        )
+        standard_normal = partial(init.normal, std=1.0)
+        super().__init__(in_channels, out_channels, kernel_size, 1, "same", activation, bias, standard_normal)
         self.gain = gain
         self.reparametrization = Scaled(gain / math.sqrt(math.prod(self.weight.shape[:3])))
 

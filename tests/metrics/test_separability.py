@@ -7,7 +7,7 @@ import pytest
 
 from minigen.errors import ShapeError
 from minigen.metrics import linear_separability
-from minigen.metrics.disentanglement import logistic_regression
+from minigen.metrics.codes import logistic_regression
 
 rng = np.random.default_rng(0)
 CODES = rng.standard_normal((2000, 6))

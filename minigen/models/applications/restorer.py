@@ -14,7 +14,7 @@ class Restorer(base.Generator):
         degraded = degrade(x),   restored = G(degraded),   content = mean of (restored - x)^2 over the lost pixels
 
     `loss` is the content alone, for `training.fit`; `training.Restoration` adds an adversarial loss of the restored images.
-    Subclasses set `net`, which ends with a sigmoid, and `input_shape`, and define `degrade`;
+    Subclasses set `input_shape` and `net`, from degraded images (n, *input_shape) to images in [0, 1], and define `degrade`;
     also `content_loss`, if only some pixels are lost.
     """
 

@@ -89,9 +89,7 @@ def trained_layers(layers: Iterable[nn.Module]) -> list[nn.Sequential]:
 class ImageAutoencoder(Autoencoder):
     """An autoencoder of images in [0, 1] whose decoder outputs logits, trained on binary cross entropy.
 
-        loss = mean over pixels of BCE(sigmoid(logits), x)
-
-    `decode` and `forward` return logits; `reconstruct` returns pixels in [0, 1].
+    loss = mean over pixels of BCE(sigmoid(logits), x)
     """
 
     @no_grad()

@@ -28,8 +28,7 @@ class VariationalAutoencoder(nn.Module):
            the expected one of images binarized at random each time, and never below their entropy
            (`metrics.bernoulli_entropy` * 784). Images outside [0, 1]: ValueError (not checked on a GPU).
     "mse": Gaussian with fixed variance 1/2: -log p = (x - x^)^2 + log(pi) / 2, a density, whose normalization is 784 log(pi) / 2
-    = 449 nats. The variance is the book's: its loss, mean over pixels of (x - x^)^2 + KL / 784, is ours without
-           that constant, divided by 784.
+           = 449 nats. The variance is the book's, whose loss is ours without that constant, divided by 784.
 
     `shape`: of an image; the docstrings below assume (28, 28, 1). `labels` and `condition`, the number of additional inputs of
     both networks, are the conditional form's. Raises ValueError for a negative beta or an unknown reconstruction.

@@ -31,9 +31,7 @@ class Generator(GrowingGenerator):
     `styles=False`: no AdaIN; w is only the input, pixels are normalized as in Progressive GAN.  `constant=False`: the
     input is a dense layer of w.  `noise=False`: no randomness beside z.  `mixing`: in training, the share of batches in which the
     layers from a random one on get the style of another z.  `mapping_lr`, `noise_lr`: the learning rates of the mapping layers
-    and of the noise scales, relative to the others.
-
-    Raises ValueError for an invalid resolution or feature maps, and for switches
+    and of the noise scales, relative to the others. Raises ValueError for an invalid resolution or feature maps, and for switches
     with which images would not depend on z.
     """
 
