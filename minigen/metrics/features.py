@@ -1,4 +1,4 @@
-"""How far apart two sets of features are: the Frechet distance, and the kernel distance, which has not its bias."""
+"""How far apart two sets of features are: the Frechet distance, and the kernel distance, which is unbiased."""
 
 from typing import NamedTuple
 

@@ -66,7 +66,8 @@ class Denoising(Autoencoder):
 
         In evaluation mode x itself is reconstructed, unless noise is given.
         """
-        return self.error(self(self.corrupt(x, noise) if self.training or noise is not None else x), x)
+        corrupted = self.corrupt(x, noise) if self.training or noise is not None else x
+        return self.error(self(corrupted), x)
 
 
 class DenoisingAutoencoder(Denoising, StackedAutoencoder):

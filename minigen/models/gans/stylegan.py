@@ -182,12 +182,13 @@ class Generator(GrowingGenerator):
         w, other = self.checked_styles(w), self.checked_styles(other)
         if w.shape != other.shape:
             raise ShapeError(f"styles are mixed pair by pair, got {w.shape} and {other.shape}")
+        layers = list(layers)
         for layer in layers:
             if not 0 <= layer < self.layers:
                 of = f"at {self.resolution}x{self.resolution} the layers are 0 to {self.layers - 1}, coarse to fine"
                 raise IndexError(f"layer {layer} is out of range: {of}")
         styles = np.repeat(w[:, None], self.layers, axis=1)
-        styles[:, list(layers)] = other[:, None]
+        styles[:, layers] = other[:, None]
         return styles
 
     def draw_styles(self, w: np.ndarray, noise: Sequence[np.ndarray] | None = None) -> np.ndarray:
