@@ -96,18 +96,15 @@ def op(forward: Callable | None = None, *, broadcasts: bool = False, non_differe
                 unusual = unusual or type(x) not in USUAL
         if unusual:
             inputs, arrays = admitted(self, inputs)
-        if dtype is None:
-            try:
-                return messages.call_explained(self, inputs, attributes) if unusual else forward(*inputs, **attributes)
-            except TypeError as error:
-                raise messages.unknown_setting(self, attributes) or error from error.__cause__
 
-        observer = current_observer.get()
+        observer = current_observer.get() if dtype is not None else None
         try:
             data = forward(*arrays, **attributes) if observer is None else observer.forward(self, arrays, attributes)
+            if dtype is None:  # without Tensors, there is nothing to record
+                return data
             same_dtype = data.dtype is dtype or data.dtype == dtype
         except (ValueError, TypeError, IndexError, AttributeError) as error:
-            raise messages.unknown_setting(self, attributes) or messages.explain(self, arrays, error) from error
+            raise messages.explain(self, arrays, attributes, error) from error
         if not same_dtype:
             raise messages.mixed_dtypes(self, inputs, data)
 
