@@ -45,7 +45,7 @@ rollaxis rot90 round row_stack searchsorted select setdiff1d setxor1d sign signb
 sort_complex split sqrt square squeeze stack std subtract sum swapaxes take take_along_axis tan tanh
 tensordot tile trace transpose trapezoid tri tril tril_indices tril_indices_from trim_zeros triu
 triu_indices triu_indices_from true_divide trunc union1d unique unique_all unique_counts unique_inverse
-unique_values unravel_index host_of vander var vdot vsplit vstack where zeros zeros_like
+unique_values unravel_index unwrap vander var vdot vsplit vstack where zeros zeros_like
 """.split()
 )
 CONSTANTS = frozenset(
@@ -77,8 +77,11 @@ def count() -> Iterator[Counters]:
         counters = outer
 
 
-class StrictArray:
-    """An array on the simulated device. Everything it offers, cupy.ndarray offers with the same meaning."""
+class StrictArray(np.lib.mixins.NDArrayOperatorsMixin):
+    """An array on the simulated device. Everything it offers, cupy.ndarray offers with the same meaning.
+
+    Its operators are NumPy's ufuncs, which ask `__array_ufunc__`.
+    """
 
     __slots__ = ("_host", "__weakref__")
     __array_priority__ = 100
@@ -86,15 +89,6 @@ class StrictArray:
     def __init__(self, host: np.ndarray):
         self._host = host
 
-    shape = property(lambda self: self._host.shape)
-    dtype = property(lambda self: self._host.dtype)
-    ndim = property(lambda self: self._host.ndim)
-    size = property(lambda self: self._host.size)
-    nbytes = property(lambda self: self._host.nbytes)
-    strides = property(lambda self: self._host.strides)
-    flags = property(lambda self: self._host.flags)
-    itemsize = property(lambda self: self._host.itemsize)
-    base = property(lambda self: self._host.base)
     T = property(lambda self: StrictArray(self._host.T))
 
     def __len__(self) -> int:
@@ -139,11 +133,12 @@ class StrictArray:
         raise DeviceError("no implicit conversion of a device array to NumPy: use minigen.to_numpy(x)")
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
-        if any(map(answers_itself, inputs)):
+        if any(getattr(x, "__array_ufunc__", ...) is None for x in inputs):  # a Tensor: CuPy, too, defers to its operator
             return NotImplemented
         if "where" in options:
             raise TypeError(f"{ufunc.__name__}: CuPy's ufuncs take no argument where=")
-        return launch(getattr(ufunc, method), *inputs, **options)
+        result = launch(getattr(ufunc, method), *inputs, **options)
+        return options["out"][0] if "out" in options else result
 
     def __array_function__(self, function: Any, types: Any, inputs: tuple, options: dict) -> Any:
         return getattr(xp, function.__name__)(*inputs, **options)
@@ -184,42 +179,10 @@ def _method(name: str) -> Any:
 
 
 REDUCTIONS = "sum mean max min argmax argmin all any std var prod".split()
+for _name in "shape dtype ndim size nbytes strides flags itemsize base".split():
+    setattr(StrictArray, _name, property(operator.attrgetter(f"_host.{_name}")))
 for _name in (*REDUCTIONS, "ravel", "copy", "squeeze", "swapaxes", "cumsum", "dot", "clip"):
     setattr(StrictArray, _name, _method(_name))
-
-
-def _operator(function: Any) -> Any:
-    def binary(self: StrictArray, other: Any) -> Any:
-        if answers_itself(other):
-            return NotImplemented
-        return launch(function, self, other)
-
-    return binary
-
-
-for _name in "add sub mul truediv floordiv mod pow matmul and_ or_ xor lshift rshift lt le eq ne gt ge".split():
-    _function, _stem = getattr(operator, _name), _name.strip("_")
-    setattr(StrictArray, f"__{_stem}__", _operator(_function))
-    if _stem not in ("lt", "le", "eq", "ne", "gt", "ge"):
-        setattr(StrictArray, f"__r{_stem}__", lambda self, other, f=_function: launch(f, other, self))
-for _name in ("add", "sub", "mul", "truediv", "pow"):
-    _function = getattr(operator, f"i{_name}")
-    setattr(StrictArray, f"__i{_name}__", lambda self, other, f=_function: in_place(f, self, other))
-for _name in ("neg", "pos", "abs", "invert"):
-    _function = getattr(operator, _name)
-    setattr(StrictArray, f"__{_name}__", lambda self, f=_function: launch(f, self))
-
-
-def answers_itself(other: Any) -> bool:
-    """Whether to defer to the operator of the other operand, a Tensor: CuPy asks the same way."""
-    return getattr(other, "__array_ufunc__", ...) is None
-
-
-def in_place(function: Any, target: StrictArray, other: Any) -> StrictArray:
-    """target op= other."""
-    counters.launches += 1
-    function(target._host, host_of(other))
-    return target
 
 
 def host_of(x: Any) -> Any:

@@ -35,22 +35,15 @@ LARGEST = 1 << 31  # most bytes that a file may declare
 
 @dataclass(frozen=True)
 class Source:
-    """Where a data set is published: the mirrors' folders, in order of preference, and the SHA-256 of FILES.
+    """Where a data set is published: the mirrors' folders, in order of preference, and the SHA-256 of the content of FILES.
 
-    of_archive: whether the digests are of the .gz files rather than their decompressed content; then `contents` has the latter's.
     folder: torchvision's name for it.
     """
 
     class_names: tuple[str, ...]
     mirrors: tuple[str, ...]
     sha256: tuple[str, ...]
-    of_archive: bool
     folder: str
-    contents: tuple[str, ...] = ()
-
-    def digests(self) -> dict[str, str]:
-        """SHA-256 of decompressed content -> one of FILES."""
-        return dict(zip(self.contents if self.of_archive else self.sha256, FILES))
 
 
 class File(NamedTuple):
@@ -71,7 +64,6 @@ SOURCES = {
             "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
             "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
         ),
-        of_archive=False,
         folder="MNIST",
     ),
     "fashion_mnist": Source(
@@ -82,19 +74,12 @@ SOURCES = {
             "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
         ),
         sha256=(
-            "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
-            "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
-            "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
-            "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
-        ),
-        of_archive=True,
-        folder="FashionMNIST",
-        contents=(
             "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
             "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
             "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
             "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
         ),
+        folder="FashionMNIST",
     ),
 }
 
@@ -193,12 +178,7 @@ def fetched(name: str, file: str, cache: Path | None) -> File:
     """A file, downloaded, and kept in the cache if possible."""
     source, archive = SOURCES[name], f"{file}.gz"
     try:
-        content = download(
-            [f"{mirror}{archive}" for mirror in source.mirrors],
-            archive,
-            source.sha256[FILES.index(file)],
-            decompress=not source.of_archive,
-        )
+        content = download([mirror + archive for mirror in source.mirrors], archive, source.sha256[FILES.index(file)])
     except DataError as error:
         own = own_folder()
         place = own / name if own else f"$MINIGEN_DATA/{name} (set MINIGEN_DATA to a folder of your choice)"
@@ -300,7 +280,8 @@ def read_idx(name: str, file: str, path: Path, content: bytes, published: bool, 
 def published_as(content: bytes) -> tuple[str | None, str]:
     """The data set and the name in FILES under which this content is published; None and "" if it is not."""
     digest = hashlib.sha256(content).hexdigest()
-    return next(((name, files[digest]) for name, source in SOURCES.items() if digest in (files := source.digests())), (None, ""))
+    known = {each: (name, file) for name, source in SOURCES.items() for each, file in zip(source.sha256, FILES)}
+    return known.get(digest, (None, ""))
 
 
 def unusable(path: Path, what: str) -> DataError:
