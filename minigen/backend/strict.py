@@ -221,7 +221,7 @@ def wrap(result: Any, name: str, inputs: tuple, options: dict) -> Any:
 
 def refuse_float64(name: str, inputs: tuple, options: dict) -> None:
     """A float64 result is right only if every floating operand is float64, or float64 was requested."""
-    dtypes = {part.dtype for part in leaves_of(inputs) if isinstance(part, StrictArray)}
+    dtypes = {part._host.dtype for part in leaves_of(inputs) if isinstance(part, StrictArray)}
     asked = any(
         part is np.float64 or part == "float64" or part == np.dtype(np.float64)
         for part in [*inputs, options.get("dtype")]

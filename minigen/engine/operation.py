@@ -14,18 +14,19 @@ because it is run in two ways: on arrays for a first derivative, on Tensors when
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any, overload
+from typing import Any, ParamSpec, Protocol, overload
 
 import numpy as np
 
-from minigen.backend import USUAL, is_array
+from minigen.backend import USUAL, Array, is_array
 from minigen.engine import messages
 from minigen.engine.context import current_observer, recording
 from minigen.engine.messages import admitted, bind, setting
-from minigen.engine.signature import Function, Inputs
 from minigen.engine.tensor import Tensor, next_version
 from minigen.utils.settings import PLAIN
 
+TensorLike = Tensor | Array  # what layers, losses and ops take: a Tensor, or an array that is a constant; and what they return
+Inputs = ParamSpec("Inputs")
 OPS: dict[str, "Op"] = {}  # every op, by module and name: the tests iterate over it
 
 
@@ -54,6 +55,17 @@ class Op:
         if name in self.rules or name in self.non_differentiable:
             return self.rules.get(name)
         raise messages.missing_rule(self, name)
+
+
+class Function(Protocol[Inputs]):
+    """What `@op` makes of a forward function: it takes Tensors, too. `op` is what a node of the graph points to."""
+
+    op: Any
+
+    def vjp(self, name: str) -> Callable[[Callable], Callable]:
+        """Register the decorated function as the rule for the input `name`."""
+
+    def __call__(self, *inputs: Inputs.args, **attributes: Inputs.kwargs) -> TensorLike: ...
 
 
 @overload

@@ -12,6 +12,8 @@ from minigen.errors import ShapeError
 from minigen.plot.figure import (
     MARKERS,
     PALETTE,
+    check_some,
+    checked_array,
     checked_images,
     checked_points,
     color_of,
@@ -129,9 +131,16 @@ def activation_histograms(codes: Mapping[str, Any], title: str | None = None) ->
     codes: name -> activations (n examples, units), in units of the activation function.
     Raises ShapeError for activations that do not fit, ValueError if there is no code or for values that are not finite.
     """
-    if not codes:
-        raise ValueError("activation_histograms: got no codes, expected at least one, as in {'plain': codes}")
-    activations = {name: checked_activations(code, name) for name, code in codes.items()}
+    check_some("activation_histograms", "codes", codes, "{'plain': codes}")
+    activations = {
+        name: checked_array(
+            host(code).astype(np.float64),
+            f"activation_histograms: got {name!r}",
+            lambda shape: len(shape) == 2 and 0 not in shape,
+            "(n, units), neither of them 0",
+        )
+        for name, code in codes.items()
+    }
     low = min(0.0, min(code.min() for code in activations.values()))
     high = max(1.0, max(code.max() for code in activations.values()))
     edges = np.linspace(low, high, 41)
@@ -191,13 +200,3 @@ def plane_through(points: np.ndarray) -> np.ndarray:
     margin = 0.08 * (high - low)
     u, v = np.meshgrid(*np.stack([low - margin, high + margin]).T)
     return (center + u[..., None] * axes[0] + v[..., None] * axes[1]).transpose(2, 0, 1)
-
-
-def checked_activations(code: Any, name: str) -> np.ndarray:
-    """A code as a finite (n, units) array, else an error that says what it is."""
-    code = host(code).astype(np.float64)
-    if code.ndim != 2 or 0 in code.shape:
-        raise ShapeError(f"activation_histograms: got {name!r} of shape {code.shape}, expected (n, units), neither of them 0")
-    if not np.isfinite(code).all():
-        raise ValueError(f"activation_histograms: got NaN or infinity in {name!r}, expected finite activations")
-    return code
