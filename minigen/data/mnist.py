@@ -84,23 +84,15 @@ SOURCES = {
 }
 
 
-def load_mnist() -> tuple[Dataset, Dataset]:
-    """MNIST: 60,000 training and 10,000 test images of handwritten digits, (n, 28, 28, 1).
+def load(name: str) -> tuple[Dataset, Dataset]:
+    """60,000 training and 10,000 test images, (n, 28, 28, 1): of handwritten digits (MNIST), or of clothes (Fashion-MNIST).
 
     Taken from $MINIGEN_DATA if any of its four files is there: in mnist/, where torchvision puts them (MNIST/raw/, MNIST/ or
     raw/), or directly; under the names of FILES or with a dot (train-images.idx3-ubyte), plain or compressed, with or without
     .gz. Else from the user cache (~/.cache/minigen/mnist), else downloaded into it. Your own files may hold any number of images;
     with as many as published they must be the published ones, as must downloads, by their SHA-256. Raises DataError, naming the
-    file, what is wrong and what to do, if a file cannot be obtained or used."""
-    return load_source("mnist")
-
-
-def load_fashion_mnist() -> tuple[Dataset, Dataset]:
-    """Fashion-MNIST: 60,000 training and 10,000 test images of clothes, (n, 28, 28, 1); found like MNIST."""
-    return load_source("fashion_mnist")
-
-
-def load_source(name: str) -> tuple[Dataset, Dataset]:
+    file, what is wrong and what to do, if a file cannot be obtained or used.
+    """
     files = own_files(name) or cached_files(name)
     class_names = SOURCES[name].class_names
     train, test = (
@@ -128,15 +120,13 @@ def places(name: str, root: Path) -> list[Path]:
 
 
 def found(place: Path) -> dict[str, Path]:
-    """Which of FILES are in a folder, under any of their names."""
-    return {file: path for file in FILES if (path := existing(place, file))}
-
-
-def existing(folder: Path, file: str) -> Path | None:
-    """One of FILES in a folder, under any of its names; the last is that of an unpacked archive of archives."""
-    stems = (file, file.replace("-idx", ".idx"))
-    names = (*stems, *(f"{stem}.gz" for stem in stems), *(f"{stem}/{stem}" for stem in stems))
-    return next((folder / name for name in names if (folder / name).is_file()), None)
+    """Which of FILES are in a folder, under any of their names; the last is that of an unpacked archive of archives."""
+    paths = {}
+    for file in FILES:
+        stems = (file, file.replace("-idx", ".idx"))
+        names = (*stems, *(f"{stem}.gz" for stem in stems), *(f"{stem}/{stem}" for stem in stems))
+        paths[file] = next((place / name for name in names if (place / name).is_file()), None)
+    return {file: path for file, path in paths.items() if path}
 
 
 def own_files(name: str) -> dict[str, File]:

@@ -35,10 +35,8 @@ def save_animation(
     from a generator, and are reduced to one byte per pixel one by one. An existing file is replaced atomically.
 
     frames: batches of images (n, h, w) or (n, h, w, c) in [0, 1], or Figures, at 100 pixels per inch; all of one shape.
-    labels: text below each frame, e.g. "step 1200".  columns: of a grid of images.
-    Raises ShapeError for frames that differ in shape or for a different number of labels, ValueError without
-    frames, for values that are not floats in [0, 1], frames shorter than 0.02 seconds, which players do not show, or a path
-    without ".gif".
+    seconds_per_frame: at least 0.02, as players do not show shorter ones.  labels: text below each frame, e.g. "step 1200".
+    columns: of a grid of images.
     """
     path = checked_path("save_animation", path, ".gif")
     if not seconds_per_frame >= 0.02:
@@ -72,7 +70,6 @@ def save_tiles(images: Any, path: str | Path, columns: int | None = None) -> Pat
     existing file is replaced atomically.
 
     images: (n, h, w) or (n, h, w, c) in [0, 1].
-    Raises ShapeError for images that do not fit, ValueError for values that are not floats in [0, 1] or a path without ".png".
     """
     path = checked_path("save_tiles", path, ".png")
     picture = Image.fromarray(tiled(checked_images(images, "images"), columns))

@@ -24,8 +24,7 @@ def training_curves(
 
     history: column name -> values, all of one length; "epoch" or "step", whichever comes first, is the horizontal axis.
     panels: panel name -> the columns drawn together in it, as in {"losses": ["critic loss", "generator loss"]}; other columns are
-    omitted. None: every column, with its validation. Raises ValueError without "epoch" and "step", without anything to draw or
-    for a panel's column that the history lacks, ShapeError if lengths differ.
+    omitted. None: every column, with its validation.
     """
     clock = next((name for name in history if name in ("epoch", "step")), None)
     if clock is None or len(history) < 2 or len(history[clock]) == 0:
@@ -96,8 +95,6 @@ def curves(
 
     x: (n,) values, positive if logx.  lines: label -> y (n,), or a tuple (mean, half_width), both (n,) and in the units
     of ylabel, for the interval from mean - half_width to mean + half_width; y or mean positive if logy.
-    Raises ShapeError if lengths differ, ValueError without lines, for values that are not finite, for negative half
-    widths, or for values of 0 or less on a logarithmic axis.
     """
     check_some("curves", "lines", lines, "{'label': y}")
     expected = "(n,) with n at least 1"
@@ -145,8 +142,6 @@ def bars(heights: Mapping[str, Any], *, ylabel: str, title: str | None = None) -
 
     heights: label -> value, or a tuple (value, half_width), both in the units of ylabel, for the interval from
     value - half_width to value + half_width.
-    Raises ValueError without bars, for values that are not finite or for negative half widths, ShapeError for
-    anything but one value or two.
     """
     check_some("bars", "bars", heights, "{'label': value}")
     labels = [str(label) for label in heights]
@@ -181,7 +176,6 @@ def table(rows: Mapping[str, Any], columns: Sequence[str], title: str | None = N
     """Values in a table, each in a cell that is darker the closer it is to 1, and white at 0 and below.
 
     rows: label -> as many values as there are columns.
-    Raises ValueError without rows or for values that are not finite, ShapeError for a row of another length.
     """
     check_some("table", "rows", rows, "{'label': values}")
     values = np.stack([checked_values(row, f"table: got row {label!r}", (len(columns),)) for label, row in rows.items()])
@@ -202,7 +196,6 @@ def histograms(values: Mapping[str, Any], *, xlabel: str, title: str | None = No
     """The distribution of values, one panel for each set, from its smallest to its largest value.
 
     values: label -> values of any shape, in the units of xlabel; bar heights are shares in percent, in 50 bins.
-    Raises ValueError without sets, for an empty one, or for values that are not finite.
     """
     check_some("histograms", "sets", values, "{'label': values}")
     figure = new_figure((3.6 * len(values), 3.0), title)

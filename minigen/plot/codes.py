@@ -39,8 +39,6 @@ def code_map(
 
     points: (n, 2).  labels: (n,) integers, indices of class_names.
     images: (n, h, w) or (n, h, w, c) in [0, 1], one for each point.
-    Raises ShapeError for arrays that do not fit, ValueError for points that are not finite, labels out of range, pixels
-    outside [0, 1] or a minimum_distance that is not positive.
     """
     points = checked_points(points, "points", 2)
     labels = host(labels)
@@ -90,7 +88,6 @@ def plane_fit(points: Any, reconstructed: Any, codes: Any, title: str | None = N
     reconstruction.
 
     points, reconstructed: (n, 3).  codes: (n, 2).
-    Raises ShapeError for arrays that do not fit, ValueError for values that are not finite.
     """
     points, reconstructed = checked_points(points, "points", 3), checked_points(reconstructed, "reconstructed", 3)
     codes = checked_points(codes, "codes", 2)
@@ -129,7 +126,6 @@ def activation_histograms(codes: Mapping[str, Any], title: str | None = None) ->
     then nothing below 0.01 % is visible.
 
     codes: name -> activations (n examples, units), in units of the activation function.
-    Raises ShapeError for activations that do not fit, ValueError if there is no code or for values that are not finite.
     """
     check_some("activation_histograms", "codes", codes, "{'plain': codes}")
     activations = {

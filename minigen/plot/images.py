@@ -20,8 +20,6 @@ def image_grid(images: Any, columns: int | None = None, title: str | None = None
     """Images side by side, row by row, as square as possible unless columns says otherwise.
 
     images: (n, h, w) or (n, h, w, c) in [0, 1].  labels: n strings, one below each image.
-    Raises ShapeError for images or labels that do not fit, ValueError for values that are not floats in
-    [0, 1] or columns below 1.
     """
     images = checked_images(images, "images")
     n, (height, width) = len(images), images.shape[1:3]
@@ -44,8 +42,6 @@ def image_rows(rows: Mapping[str, Any], title: str | None = None) -> Figure:
 
     rows: row label -> images (n, h, w) or (n, h, w, c) in [0, 1], the same n in every row; resolutions may
     differ.
-    Raises ShapeError if a row's images do not fit, ValueError if there is no row or for values that are not
-    floats in [0, 1].
     """
     check_some("image_rows", "rows", rows, "{'original': images}")
     images = {label: checked_images(row, f"row {label!r}") for label, row in rows.items()}
@@ -70,8 +66,7 @@ def interpolation_grid(images: Any, title: str | None = None, anchors: Iterable[
     """A grid of interpolated images; the anchors, between which they were interpolated, are framed.
 
     images: (rows, columns, h, w, c) in [0, 1], c 1 or 3.  anchors: (row, column) pairs; None: the four corners.
-    Raises ShapeError for images that do not fit, IndexError for an anchor outside the grid, ValueError for values
-    that are not floats in [0, 1].
+    Raises IndexError for an anchor outside the grid.
     """
     images = checked_table(images, "interpolation_grid")
     rows, columns = images.shape[:2]
@@ -93,8 +88,6 @@ def manifold_grid(images: Any, x: Any, y: Any, title: str | None = None) -> Figu
 
     images: (rows, columns, h, w, c) in [0, 1], c 1 or 3; images[i, j] is decoded from (z1, z2) = (x[j], y[i]).
     x: (columns,) and y: (rows,), coordinates in units of the code, each increasing or decreasing.
-    Raises ShapeError for arrays that do not fit, ValueError for coordinates that are not monotonic, or for values
-    that are not floats in [0, 1].
     """
     images = checked_table(images, "manifold_grid")
     (rows, columns, height, width), channels = images.shape[:4], images.shape[4:]
@@ -120,8 +113,6 @@ def equation(terms: Mapping[str, Any], signs: Sequence[str], result: Any, title:
 
     terms: label -> images (k + 1, h, w, c) in [0, 1], the same k in each: the examples, then the image of their mean.
     signs: one less than terms, such as "-+".  result: (rows, columns, h, w, c), of the same h, w and c; c: 1 or 3.
-    Raises ShapeError for images that do not fit, ValueError without terms, for signs that do not fit between them, and for values
-    that are not floats in [0, 1].
     Source: Radford et al. 2016, figure 7.
     """
     if not terms or len(signs) != len(terms) - 1:
@@ -167,7 +158,6 @@ def filters(weights: Any, title: str | None = None, shape: tuple[int, ...] | Non
 
     weights: kernels (h, w, in channels, filters), or dense columns (h * w, units) with shape=(h, w), or
     (h * w * c, units) with shape=(h, w, c).
-    Raises ShapeError for weights that do not fit, ValueError for values that are not finite.
     """
     kernels = checked_kernels(weights, shape)
     height, width, channels, n = kernels.shape

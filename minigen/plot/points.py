@@ -37,8 +37,7 @@ def point_cloud(
 
     points: (n, 2).  reference: (m, 2), real points.
     field: (x (w,), y (h,), values (h, w)), the critic's score at (x[j], y[i]) as values[i, j], drawn behind the points;
-    x and y increase. Raises ShapeError for arrays that do not fit, ValueError for values that are not finite or coordinates that
-    do not increase.
+    x and y increase.
     """
     points = checked_points(points, "points", 2)
     reference = None if reference is None else checked_points(reference, "reference", 2)
@@ -63,7 +62,6 @@ def point_clouds(panels: Mapping[str, Any], reference: Any, columns: int | None 
     Every panel holds all real points and a margin around them; the number of generated ones outside is written in a corner.
 
     panels: name -> generated points (n, 2).  reference: (m, 2), real points.  columns: None: as square as possible.
-    Raises ShapeError for arrays that do not fit, ValueError without panels, for values that are not finite or columns below 1.
     """
     check_some("point_clouds", "panels", panels, "{'generated': points}")
     columns, rows = grid_of(len(panels), columns, "point_clouds")
@@ -104,8 +102,6 @@ def trajectories(
 
     lines: label -> path (n, 2), from its start to its end.  equilibrium: (x, y).
     exact: labels of lines -> closed form (m, 2).
-    Raises ShapeError for paths that do not fit, ValueError without lines, for values that are not finite or for a label in
-    exact that is not in lines.
     """
     check_some("trajectories", "lines", lines, "{'gradient descent': path}")
     paths = {label: checked_points(path, f"line {label!r}", 2) for label, path in lines.items()}

@@ -19,10 +19,9 @@ from minigen.data.dataset import Dataset
 from minigen.errors import CheckpointError, suggestion
 from minigen.synthetic import portrait
 from minigen.utils import archive
-from minigen.utils.checks import is_whole
+from minigen.utils.checks import doublings, is_whole
 from minigen.utils.files import cached, keeping
 from minigen.utils.reading import shortened
-from minigen.utils.resolution import doublings
 from minigen.utils.settings import to_python
 
 CLASS_NAMES = ("woman", "man")

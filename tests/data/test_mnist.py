@@ -390,6 +390,6 @@ def test_the_real_files():
     np.testing.assert_array_equal(train.labels[:5], [5, 0, 4, 1, 9])
     assert train.images.mean() == pytest.approx(0.1307, abs=1e-4)
     for file, expected in zip(mnist.FILES, mnist.SOURCES["mnist"].sha256, strict=True):
-        path = mnist.existing(folder, file)
+        path = mnist.found(folder)[file]
         content = path.read_bytes() if path.suffix != ".gz" else gzip.decompress(path.read_bytes())
         assert hashlib.sha256(content).hexdigest() == expected, f"{path} is not the published file"
