@@ -22,30 +22,26 @@ from minigen.utils.blocks import block
 # Functions that numpy and cupy 14.2 both have, with the same meaning.
 SHARED = frozenset(
     """
-abs absolute acos acosh add all allclose amax amin angle any append arange arccos arccosh arcsin arcsinh
-arctan arctan2 arctanh argmax argmin argpartition argsort argwhere around array array_equal array_equiv
-array_split asarray ascontiguousarray asfortranarray asin asinh astype atan atan2 atanh atleast_1d
-atleast_2d atleast_3d average bincount bitwise_and bitwise_count bitwise_invert bitwise_left_shift
-bitwise_not bitwise_or bitwise_right_shift bitwise_xor broadcast_arrays broadcast_shapes broadcast_to
-cbrt ceil choose clip column_stack compress concat concatenate conj conjugate convolve copy copysign
-copyto corrcoef correlate cos cosh count_nonzero cov cross cumprod cumsum cumulative_prod cumulative_sum
-deg2rad degrees delete diag diag_indices diag_indices_from diagflat diagonal diff digitize divide divmod
-dot dsplit dstack ediff1d einsum empty empty_like equal exp exp2 expand_dims expm1 extract eye fabs
-fill_diagonal fix flatnonzero flip fliplr flipud float_power floor floor_divide fmax fmin fmod frexp
-full full_like gcd gradient greater greater_equal heaviside histogram histogram2d histogramdd hsplit
-hstack hypot i0 identity imag indices inner interp intersect1d invert isclose iscomplex isfinite isin
-isinf isnan isneginf isposinf isreal ix_ kron lcm ldexp left_shift less less_equal lexsort linspace log
-log10 log1p log2 logaddexp logaddexp2 logical_and logical_not logical_or logical_xor logspace matmul
-matrix_transpose max maximum mean median meshgrid min minimum mod modf moveaxis multiply nan_to_num
-nanargmax nanargmin nancumprod nancumsum nanmax nanmean nanmedian nanmin nanprod nanstd nansum nanvar
-ndindex negative nextafter nonzero not_equal ones ones_like outer pad partition percentile permute_dims
-place positive pow power prod ptp put_along_axis putmask quantile rad2deg radians ravel
-ravel_multi_index real real_if_close reciprocal remainder repeat reshape resize right_shift rint roll
-rollaxis rot90 round row_stack searchsorted select setdiff1d setxor1d sign signbit sin sinc sinh sort
-sort_complex split sqrt square squeeze stack std subtract sum swapaxes take take_along_axis tan tanh
-tensordot tile trace transpose trapezoid tri tril tril_indices tril_indices_from trim_zeros triu
-triu_indices triu_indices_from true_divide trunc union1d unique unique_all unique_counts unique_inverse
-unique_values unravel_index unwrap vander var vdot vsplit vstack where zeros zeros_like
+abs absolute acos acosh add all allclose amax amin angle any append arange arccos arccosh arcsin arcsinh arctan arctan2 arctanh
+argmax argmin argpartition argsort argwhere around array array_equal array_equiv array_split asarray ascontiguousarray
+asfortranarray asin asinh astype atan atan2 atanh atleast_1d atleast_2d atleast_3d average bincount bitwise_and bitwise_count
+bitwise_invert bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor broadcast_arrays broadcast_shapes
+broadcast_to cbrt ceil choose clip column_stack compress concat concatenate conj conjugate convolve copy copysign copyto
+corrcoef correlate cos cosh count_nonzero cov cross cumprod cumsum cumulative_prod cumulative_sum deg2rad degrees delete diag
+diag_indices diag_indices_from diagflat diagonal diff digitize divide divmod dot dsplit dstack ediff1d einsum empty empty_like
+equal exp exp2 expand_dims expm1 extract eye fabs fill_diagonal fix flatnonzero flip fliplr flipud float_power floor
+floor_divide fmax fmin fmod frexp full full_like gcd gradient greater greater_equal heaviside histogram histogram2d histogramdd
+hsplit hstack hypot i0 identity imag indices inner interp intersect1d invert isclose iscomplex isfinite isin isinf isnan
+isneginf isposinf isreal ix_ kron lcm ldexp left_shift less less_equal lexsort linspace log log10 log1p log2 logaddexp
+logaddexp2 logical_and logical_not logical_or logical_xor logspace matmul matrix_transpose max maximum mean median meshgrid min
+minimum mod modf moveaxis multiply nan_to_num nanargmax nanargmin nancumprod nancumsum nanmax nanmean nanmedian nanmin nanprod
+nanstd nansum nanvar ndindex negative nextafter nonzero not_equal ones ones_like outer pad partition percentile permute_dims
+place positive pow power prod ptp put_along_axis putmask quantile rad2deg radians ravel ravel_multi_index real real_if_close
+reciprocal remainder repeat reshape resize right_shift rint roll rollaxis rot90 round row_stack searchsorted select setdiff1d
+setxor1d sign signbit sin sinc sinh sort sort_complex split sqrt square squeeze stack std subtract sum swapaxes take
+take_along_axis tan tanh tensordot tile trace transpose trapezoid tri tril tril_indices tril_indices_from trim_zeros triu
+triu_indices triu_indices_from true_divide trunc union1d unique unique_all unique_counts unique_inverse unique_values
+unravel_index unwrap vander var vdot vsplit vstack where zeros zeros_like
 """.split()
 )
 CONSTANTS = frozenset(
@@ -174,15 +170,11 @@ class StrictArray(np.lib.mixins.NDArrayOperatorsMixin):
         self._host.fill(host_of(value))
 
 
-def _method(name: str) -> Any:
-    return lambda self, *inputs, **options: getattr(xp, name)(self, *inputs, **options)
-
-
 REDUCTIONS = "sum mean max min argmax argmin all any std var prod".split()
 for _name in "shape dtype ndim size nbytes strides flags itemsize base".split():
     setattr(StrictArray, _name, property(operator.attrgetter(f"_host.{_name}")))
 for _name in (*REDUCTIONS, "ravel", "copy", "squeeze", "swapaxes", "cumsum", "dot", "clip"):
-    setattr(StrictArray, _name, _method(_name))
+    setattr(StrictArray, _name, lambda self, *inputs, f=_name, **options: getattr(xp, f)(self, *inputs, **options))
 
 
 def host_of(x: Any) -> Any:
@@ -257,7 +249,6 @@ class StrictModule:
     """Takes the place of `numpy` or `cupy`: only what both have, on device arrays only."""
 
     ndarray = StrictArray
-    lib: Any
 
     def __getattr__(self, name: str) -> Any:
         if name in CONSTANTS:
@@ -294,17 +285,13 @@ def device_function(name: str) -> Any:
     return function
 
 
-class stride_tricks:
-    """Takes the place of xp.lib.stride_tricks."""
-
-    @staticmethod
-    def as_strided(x: StrictArray, shape: tuple[int, ...], strides: tuple[int, ...]) -> StrictArray:
-        """A view: no launch."""
-        return StrictArray(np.lib.stride_tricks.as_strided(x._host, shape, strides))
+def as_strided(x: StrictArray, shape: tuple[int, ...], strides: tuple[int, ...]) -> StrictArray:
+    """A view: no launch."""
+    return StrictArray(np.lib.stride_tricks.as_strided(x._host, shape, strides))
 
 
-xp = StrictModule()
-xp.lib = SimpleNamespace(stride_tricks=stride_tricks)
+xp: Any = StrictModule()
+xp.lib = SimpleNamespace(stride_tricks=SimpleNamespace(as_strided=as_strided))
 
 
 def from_host(host: np.ndarray) -> StrictArray:

@@ -19,8 +19,7 @@ BLOCK = 1 << 18  # bytes
 def download(urls: Sequence[str], name: str, sha256: str) -> bytes:
     """A .gz file, as it is, from the first of `urls` that delivers it with the right content.
 
-    sha256: hexadecimal digest of its content, which does not depend on how a mirror compressed it.  name: of the file, for
-    progress and messages.
+    sha256: of its content, which does not depend on how a mirror compressed it.  name: for progress and messages.
     Raises DataError, with what went wrong at each URL, if none of them delivers.
     """
     failures = []

@@ -1,8 +1,7 @@
 """MNIST and Fashion-MNIST from their IDX files: a folder of your own, else the user cache, else a download.
 
-An IDX file is a magic number (two zero bytes, the element type, the number of axes), the axes' lengths as
-big-endian 32-bit integers, and the elements. Sources: LeCun, Cortes & Burges 1998 (MNIST); Xiao, Rasul &
-Vollgraf 2017 (Fashion-MNIST).
+An IDX file is a magic number (two zero bytes, the element type, the number of axes), the axes' lengths as big-endian 32-bit
+integers, and the elements. Sources: LeCun, Cortes & Burges 1998 (MNIST); Xiao, Rasul & Vollgraf 2017 (Fashion-MNIST).
 """
 
 import contextlib

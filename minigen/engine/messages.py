@@ -12,6 +12,7 @@ from minigen.engine.tensor import Tensor
 from minigen.errors import DeviceError, DtypeError, GraphError, LayerError, ShapeError
 from minigen.utils.checks import is_whole
 from minigen.utils.near_misses import misnamed
+from minigen.utils.reading import shortened
 from minigen.utils.settings import to_python
 
 
@@ -103,7 +104,7 @@ def explain(op: Any, arrays: list, attributes: dict, error: Exception) -> Except
             return TypeError(f"{op.name} has no setting {name!r}: {misnamed(name, op.inputs + op.attributes)}")
         expected, fits = FITTING.get(name, ("", bool))
         if expected and not fits(value):
-            return TypeError(f"{op.name}'s {name} must be {expected}, got {value!r}")
+            return TypeError(f"{op.name}'s {name} must be {expected}, got {shortened(value)}")
     try:
         check_same_device(tuple(arrays))
     except DeviceError as mixed:

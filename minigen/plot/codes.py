@@ -69,7 +69,10 @@ def code_map(
         # Squares with centers d apart cannot overlap if their sides are d / sqrt(2). An inch has 72 points.
         side = minimum_distance / sqrt(2) * longer_side * 72
         for i in spread_out(points, minimum_distance):
-            picture = OffsetImage(rgb(images[i]), zoom=0.8 * side / max(images.shape[1:3]))
+            gray = images.ndim == 3  # as RGB, because OffsetImage would stretch its contrast
+            picture = OffsetImage(
+                np.repeat(images[i, ..., None], 3, axis=2) if gray else images[i], zoom=0.8 * side / max(images.shape[1:3])
+            )
             frame = {"edgecolor": color_of(labels[i]), "linewidth": 1.6}
             axes.add_artist(AnnotationBbox(picture, points[i], pad=0.08, bboxprops=frame))
     axes.set(xlabel="dimension 1", ylabel="dimension 2")
@@ -84,8 +87,7 @@ def code_map(
 def plane_fit(points: Any, reconstructed: Any, codes: Any, title: str | None = None) -> Figure:
     """A 2-D subspace of 3-D data. Left: points, reconstructions and their plane; right: codes.
 
-    The plane is the least-squares plane of the reconstructions. A gray line, the reconstruction error, joins each point and its
-    reconstruction.
+    The plane is the least-squares plane of the reconstructions. Gray lines, the errors, join points and their reconstructions.
 
     points, reconstructed: (n, 3).  codes: (n, 2).
     """
@@ -164,11 +166,6 @@ def activation_histograms(codes: Mapping[str, Any], title: str | None = None) ->
 def percent(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
     """The share of values, in percent, between adjacent edges."""
     return 100 * np.histogram(values, edges)[0] / len(values)
-
-
-def rgb(image: np.ndarray) -> np.ndarray:
-    """A gray (h, w) or RGB image as RGB in [0, 1]: OffsetImage would stretch the contrast of a gray one."""
-    return image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2)
 
 
 def longer_side_of(points: np.ndarray) -> float:

@@ -40,8 +40,7 @@ def image_grid(images: Any, columns: int | None = None, title: str | None = None
 def image_rows(rows: Mapping[str, Any], title: str | None = None) -> Figure:
     """Rows of images that belong together column by column, e.g. {"original": x, "reconstruction": y}.
 
-    rows: row label -> images (n, h, w) or (n, h, w, c) in [0, 1], the same n in every row; resolutions may
-    differ.
+    rows: row label -> images (n, h, w) or (n, h, w, c) in [0, 1], the same n in every row; resolutions may differ.
     """
     check_some("image_rows", "rows", rows, "{'original': images}")
     images = {label: checked_images(row, f"row {label!r}") for label, row in rows.items()}

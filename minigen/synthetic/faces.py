@@ -76,10 +76,9 @@ def load(
 ) -> tuple[Dataset, Dataset]:
     """Training and test portraits, each of a different person; the labels are those of the factor "man".
 
-    Two Datasets with images (n, resolution, resolution, 3), in steps of 1/255, and the FACTORS: int64 where a factor has
-    named levels, float32 elsewhere. All are drawn independently and uniformly, except `fixed` ones, {"glasses": 1}, which are the
-    same in every picture. A seed shows the same people at every resolution, with other factors fixed, and in smaller sizes its
-    first ones.
+    Two Datasets with images (n, resolution, resolution, 3), in steps of 1/255, and the FACTORS: int64 where a factor has named
+    levels, float32 elsewhere. All are drawn independently and uniformly, except `fixed` ones, {"glasses": 1}, the same in every
+    picture. A seed shows the same people at every resolution, with other factors fixed, and in smaller sizes its first ones.
 
     The same arguments give the same arrays; the last ones are kept in memory and are read-only. cache=True keeps the images
     on disk too, in ~/.cache/minigen/faces, so that another process need not draw them again.

@@ -195,8 +195,7 @@ def mix(a: np.ndarray, b: np.ndarray, share_of_b: np.ndarray) -> np.ndarray:
 
 class Glyph(NamedTuple):
     """field: (NODES, NODES) signed distances, in pixels, of the character fitted to the box.
-    center: (x, y) of its ink, in pixels from the middle of the box.  fit: the further scale that keeps it in
-    REACH.
+    center: (x, y) of its ink, in pixels from the middle of the box.  fit: the further scale that keeps it in REACH.
     """
 
     field: np.ndarray

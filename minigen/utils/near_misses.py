@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar, cast
 
 from minigen.errors import nearest, suggestion
+from minigen.utils.reading import shortened
 
 Target = TypeVar("Target", bound=Callable)
 
@@ -134,7 +135,7 @@ def explained(function: Target) -> Target:
             raise
         except AttributeError as error:
             if error.name in ("shape", "ndim", "dtype") and (name := name_of(error.obj, function, inputs, options)):
-                message = f"{function.__name__}'s {name} must be an array or a Tensor, got {error.obj!r}"
+                message = f"{function.__name__}'s {name} must be an array or a Tensor, got {shortened(error.obj)}"
                 raise TypeError(message) from None
             raise
 
@@ -154,18 +155,14 @@ def wrong_call(function: Callable, inputs: tuple, options: dict[str, Any], error
     text = str(error).removeprefix(f"{function.__qualname__}() ")
     if "positional argument" in text and "given" in text:  # Python counts `self`
         text = "got too many positional arguments"
-    return TypeError(f"{owner} {text}; it takes {owner.rpartition('.')[2]}({', '.join(map(str, map(bare, parameters)))})")
+    signature = ", ".join(str(parameter.replace(annotation=parameter.empty)) for parameter in parameters)
+    return TypeError(f"{owner} {text}; it takes {owner.rpartition('.')[2]}({signature})")
 
 
 def name_of(argument: Any, function: Callable, inputs: tuple, options: dict[str, Any]) -> str | None:
     """The name of the parameter for which a call gave this very argument; None if it is not one of them."""
     arguments = inspect.signature(function).bind(*inputs, **options).arguments
     return next((name for name, given in arguments.items() if given is argument), None)
-
-
-def bare(parameter: inspect.Parameter) -> inspect.Parameter:
-    """A parameter without its annotation."""
-    return parameter.replace(annotation=inspect.Parameter.empty)
 
 
 def answering(module: str, names: Iterable[str]) -> Callable[[str], Any]:
