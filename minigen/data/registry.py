@@ -11,12 +11,12 @@ from minigen.errors import suggestion
 
 Loader = Callable[..., tuple[Dataset, Dataset]]
 
-# A loader, or the module of one that is imported on demand, because it stands above this one.
+# A loader, or "module:function" for one that is imported on demand.
 LOADERS: dict[str, Loader | str] = {
-    "glyphs": "minigen.synthetic.glyphs",
+    "glyphs": "minigen.synthetic.glyphs:load",
     "mnist": partial(mnist.load, "mnist"),
     "fashion_mnist": partial(mnist.load, "fashion_mnist"),
-    "faces": "minigen.synthetic.faces",
+    "faces": "minigen.synthetic.faces:load",
 }
 
 
@@ -30,4 +30,7 @@ def load(name: str, **options: Any) -> tuple[Dataset, Dataset]:
     if name not in LOADERS:
         raise ValueError(f"unknown data set {name!r}: {suggestion(name, LOADERS)}")
     loader = LOADERS[name]
-    return (import_module(loader).load if isinstance(loader, str) else loader)(**options)
+    if isinstance(loader, str):
+        module, function = loader.split(":")
+        loader = getattr(import_module(module), function)
+    return loader(**options)

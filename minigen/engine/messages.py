@@ -109,7 +109,7 @@ def explain(op: Any, arrays: list, attributes: dict, error: Exception) -> Except
         check_same_device(tuple(arrays))
     except DeviceError as mixed:
         return DeviceError(f"{op.name} {mixed}")
-    if str(error).startswith(op.name):  # it was raised for the user as it is
+    if str(error).startswith(f"{op.name} takes "):  # the op's own words for a wrong call
         return type(error)(str(error))
     if isinstance(error, (LayerError, IndexError)):
         return type(error)(f"{op.name}: {error}")

@@ -16,7 +16,7 @@ def reflected(function: Callable) -> Callable:
     def operator(self: Tensor, other: Any) -> Any:
         return function(other, self)
 
-    operator.__doc__ = f"other and self exchanged: {function.__doc__}"
+    operator.__doc__ = f"With self and other exchanged: {function.__doc__}"
     return operator
 
 
