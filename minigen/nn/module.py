@@ -13,8 +13,8 @@ from minigen.backend import array_module, asarray, current, to_numpy
 from minigen.errors import DtypeError, LayerError
 from minigen.nn.summary import summary
 from minigen.utils.blocks import Block, block
+from minigen.utils.checks import check_fit, refuse
 from minigen.utils.settings import Configured
-from minigen.utils.states import check_fit, refuse
 
 
 class Buffer(Tensor):
