@@ -122,13 +122,13 @@ pairs = min(2000, args.samples)
 lengths = {space: metrics.perceptual_path_length(sampler, task, space, n=pairs) for space in ("z", "w")}
 labels, sure = task.attributes(samples)
 planes = {"z": metrics.linear_separability(z, labels, sure), "w": metrics.linear_separability(sampler.map(z), labels, sure)}
-criteria.check("path length in W, as a share of that in Z", lengths["w"].mean / lengths["z"].mean, at_most=1.0)
+criteria.check("path length in W, as a share of that in Z", lengths["w"].value / lengths["z"].value, at_most=1.0)
 criteria.check(
     "entropy left by planes in W, as a share of that in Z", np.log(planes["w"].score) / np.log(planes["z"].score), at_most=1.0
 )
 for space in lengths:
     low, high = lengths[space].interval
-    criteria.report(f"path length in {space.upper()}, 95 % interval", f"{lengths[space].mean:.3g} ({low:.3g} to {high:.3g})")
+    criteria.report(f"path length in {space.upper()}, 95 % interval", f"{lengths[space].value:.3g} ({low:.3g} to {high:.3g})")
     criteria.report(
         f"entropy left by planes in {space.upper()}, nats",
         f"{np.log(planes[space].score):.3f} of {np.log(planes[space].unrelated):.3f}, {len(labels)} attributes",

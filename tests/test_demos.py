@@ -398,7 +398,7 @@ def test_failing_ends_with_status_1_and_still_writes(criteria, measured, tmp_pat
     assert re.search(r"^angle +at most 1 +\S+ +FAIL$", capsys.readouterr().out, re.MULTILINE)
 
 
-def test_a_quick_run_is_not_checked(tmp_path, capsys):
+def test_a_quick_run_checks_no_criteria(tmp_path, capsys):
     criteria = Criteria(argparse.Namespace(name="99_name", out=tmp_path, quick=True))
     criteria.check("angle", 2.0, at_most=1.0)
     criteria.finish()

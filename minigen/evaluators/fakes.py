@@ -6,7 +6,7 @@ from minigen import metrics
 from minigen.backend import random
 from minigen.data import Dataset
 from minigen.evaluators.features import fit_evaluator
-from minigen.models.feature_classifier import FeatureClassifier
+from minigen.models.classifier import FeatureClassifier
 
 
 class TrainOnFake(NamedTuple):

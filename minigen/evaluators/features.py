@@ -7,7 +7,7 @@ import numpy as np
 from minigen import optim
 from minigen.backend import random
 from minigen.data import Dataset
-from minigen.models.feature_classifier import FeatureClassifier
+from minigen.models.classifier import FeatureClassifier
 from minigen.nn import Module
 from minigen.training import fit
 from minigen.training.cache import train_or_load

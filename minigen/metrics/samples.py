@@ -1,13 +1,27 @@
-"""All metrics of generated images by an evaluator, in one call."""
+"""Generated images evaluated by a network that was trained on real ones: all metrics in one call."""
+
+from typing import Any, Protocol
 
 import numpy as np
 
-from minigen.metrics.coverage import class_histogram, reverse_kl
-from minigen.metrics.evaluator import Evaluator
-from minigen.metrics.frechet import frechet_distance
-from minigen.metrics.kernel import kernel_distance
-from minigen.metrics.manifold import precision_recall
-from minigen.metrics.two_sample import nearest_neighbor_test
+from minigen.metrics.classes import class_histogram, reverse_kl
+from minigen.metrics.features import frechet_distance, kernel_distance
+from minigen.metrics.neighbors import nearest_neighbor_test, precision_recall
+
+
+class FeatureExtractor(Protocol):
+    """Whose features tell how alike two images look: `models.attribute_classifier.AttributeClassifier`, for example."""
+
+    def features(self, images: Any) -> np.ndarray:
+        """Images (n, h, w, c) in [0, 1] -> features (n, d), on the host."""
+
+
+class Evaluator(FeatureExtractor, Protocol):
+    """One that also says what is seen: `models.classifier.FeatureClassifier`, for example."""
+
+    def predict(self, images: Any) -> np.ndarray:
+        """Images -> classes (n,)."""
+
 
 COMPARED = 5000  # examples that are compared pairwise
 

@@ -1,9 +1,10 @@
 """Every picture of the library. Each function returns a matplotlib Figure, for save_figure; save_animation writes a GIF of many
 frames, save_tiles a PNG of many images, fast.
 
-Images are floats in [0, 1], (n, h, w) or (n, h, w, 1) for gray and (n, h, w, 3) for RGB, as NumPy arrays or
-Tensors; values outside, which a linear decoder may give, raise ValueError: the caller decides whether to clip(0, 1). The figures
-do not use pyplot: they need no display, and are freed like any object.
+Images are floats in [0, 1], (n, h, w) or (n, h, w, 1) for gray and (n, h, w, 3) for RGB, as NumPy arrays or Tensors. Arrays that
+do not fit raise ShapeError. What cannot be drawn raises ValueError: values that are not finite, pixels outside [0, 1], which a
+linear decoder may give (the caller decides whether to clip), nothing at all, and settings out of their range. The figures do not
+use pyplot: they need no display, and are freed like any object.
 """
 
 from minigen.plot.animation import save_animation, save_tiles

@@ -212,7 +212,7 @@ def test_a_checkpoint_of_another_kind_of_model(stacked_run, minigen_line):
         assert status == 1 and "checkpoint.npz is not of the model in " in err and complaint in err, line
 
 
-def test_samples_that_are_too_few_to_be_evaluated(minigen_line):
+def test_too_few_samples_to_evaluate_are_refused(minigen_line):
     assert minigen_line("train gan --steps 1 --out run --quiet")[0] == 0
     status, _, err = minigen_line("evaluate run -n 3 --quiet")
     assert status == 2 and "at least 4 of each, here are 3" in err

@@ -10,7 +10,7 @@ import minigen as mg
 from minigen import data, evaluators, gradcheck_module
 from minigen.backend import random
 from minigen.evaluators import features
-from minigen.models.feature_classifier import FeatureClassifier
+from minigen.models.classifier import FeatureClassifier
 from minigen.training import checkpoint
 from minigen.utils import files
 

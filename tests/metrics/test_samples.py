@@ -22,7 +22,7 @@ def images(n, shift=0.0):
     return (rng.random((n, 2, 2, 1)) + shift).astype(np.float32)
 
 
-def test_every_number_is_its_metrics():
+def test_every_value_is_that_of_its_metric():
     fake, real, others = images(60, 0.1), images(80), images(70)
     scores = metrics.evaluate_samples(Evaluator(), fake, real, others)
     x, y = real[:60].reshape(60, 4), fake.reshape(60, 4)
@@ -42,7 +42,7 @@ def test_every_number_is_its_metrics():
     }
 
 
-def test_real_images_score_as_real_ones_and_constant_ones_do_not():
+def test_real_images_score_well_and_constant_ones_badly():
     real = images(400)
     good = metrics.evaluate_samples(Evaluator(), images(400), real)
     bad = metrics.evaluate_samples(Evaluator(), np.repeat(images(1), 400, axis=0), real)
@@ -54,7 +54,7 @@ def test_real_images_score_as_real_ones_and_constant_ones_do_not():
     assert abs(good["1-NN on real"] - 0.5) < 0.1 and bad["1-NN on real"] > 0.9
 
 
-def test_a_class_that_only_samples_have_is_not_infinitely_far():
+def test_a_class_without_real_images_has_a_finite_divergence():
     real, fake = images(50), images(50)
     real[:, 0, 0], fake[:10, 0, 0] = 0.0, 2.0
     assert np.isfinite(metrics.evaluate_samples(Evaluator(), fake, real)["reverse KL"])

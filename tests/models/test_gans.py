@@ -241,13 +241,13 @@ def test_every_loss_and_every_penalty_is_in_a_pair():
 
 
 @EVERY
-def test_derivatives_of_what_the_discriminator_minimizes_to_order_2(pair):
+def test_derivatives_of_the_discriminators_objective_to_order_2(pair):
     game, discriminator_loss, _ = pair.objectives("float64")
     gradcheck_module(game.discriminator, discriminator_loss, eps=STEP, seed=SEED)
 
 
 @EVERY
-def test_derivatives_of_what_the_generator_minimizes_to_order_2(pair):
+def test_derivatives_of_the_generators_objective_to_order_2(pair):
     game, discriminator_loss, generator_loss = pair.objectives("float64")
     discriminator_loss()  # feature matching asks for the last real batch
     gradcheck_module(game.generator, generator_loss, eps=STEP, seed=SEED)
@@ -378,7 +378,7 @@ def test_sampling_leaves_the_generator_and_the_noise_as_they_were(pair, backend)
 
 
 @pytest.mark.parametrize("make", GENERATORS.values(), ids=GENERATORS)
-def test_samples_are_what_the_network_makes_in_evaluation_mode(make):
+def test_samples_are_the_networks_outputs_in_evaluation_mode(make):
     generator = make()
     generator(generator.latent(8))  # moves the running statistics of a BatchNorm
     mg.seed(5)

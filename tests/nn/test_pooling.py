@@ -77,6 +77,6 @@ def test_images_of_another_shape_are_refused(layer):
         ),
     ],
 )
-def test_wrong_settings_are_explained(make, error, message):
+def test_wrong_settings_are_refused(make, error, message):
     with pytest.raises(error, match=message):
         make()

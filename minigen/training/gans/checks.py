@@ -74,7 +74,7 @@ def check_players(game: Game, optimizers: Mapping[str, Optimizer], steps: Mappin
 
 
 def check_counts(game: Game, steps: int, record_every: int, batch_size: int) -> None:
-    """Raise for steps that are not counts or done already, and for a batch that cannot be judged."""
+    """Raise for steps that are not counts or done already, and for a batch that cannot be scored."""
     if any(not is_whole(count) or count < 1 for count in (steps, record_every)):
         raise ValueError(f"steps and record_every count steps, whole numbers of at least 1, got {steps} and {record_every}")
     if batch_size % game.batch_multiple:
