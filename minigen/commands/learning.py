@@ -140,7 +140,7 @@ def draw_results(folder: RunFolder, config: Config, trained: TrainedModel, test:
 
 def is_planar(config: Config) -> bool:
     """Whether two values stand for the three coordinates of a point."""
-    return config.shape == [3] and config.settings["latent_dim"] == 2
+    return len(config.shape) == 1 and config.settings["latent_dim"] == 2
 
 
 def is_complete(folder: RunFolder, config: Config) -> bool:

@@ -39,7 +39,7 @@ def test_data_that_are_brought_to_another_shape(line, shape, minigen_line):
         status, _, err = minigen_line(command)
         assert status == 0, err
     config = RunFolder("run").config()
-    assert config.shape == [28, 28, 1]
+    assert config.shape == (28, 28, 1)
     walks = config.recipe.build(config.input_spec).interpolate(1, 3, np.random.default_rng(0), load_examples("glyphs")[1])
     assert as_images(config, walks[0]).shape == (3, *shape)
     assert not_blank("run/interpolation.png")
