@@ -37,7 +37,6 @@ MANY = 1000  # settings in a container, or characters of a string, from which on
 DEEP = 50  # nesting of objects and containers; deeper, only the class is compared
 LISTED = 10  # differences that a message lists
 LONG = 300  # characters of a setting that it shows
-Found = Iterator[tuple[str, Any]]
 
 
 def described(name: str, value: Any) -> dict[str, Any]:
@@ -65,13 +64,13 @@ class Description:
             self.modules = [(f"{name}.{path}" if path else name, module) for path, module in value.named_modules()]
         self.paths = {id(module): path for path, module in reversed(self.modules)}  # as everywhere else
 
-    def __iter__(self) -> Found:
+    def __iter__(self) -> Iterator[tuple[str, Any]]:
         if not self.modules:
             yield from self.describe(self.name, self.value, ())
         for path, module in self.modules:
             yield from self.object(path, module, ())
 
-    def describe(self, name: str, value: Any, above: tuple[int, ...]) -> Found:
+    def describe(self, name: str, value: Any, above: tuple[int, ...]) -> Iterator[tuple[str, Any]]:
         """A value and all below it."""
         if is_plain(value):
             yield name, plain(value)
@@ -88,7 +87,7 @@ class Description:
             if id(value) not in above or not (container or function):
                 yield from inside(name, value, (*above, id(value)))
 
-    def elements(self, name: str, value: Any, above: tuple[int, ...]) -> Found:
+    def elements(self, name: str, value: Any, above: tuple[int, ...]) -> Iterator[tuple[str, Any]]:
         """The elements of a container; a short one of plain values is one value, a large one its checksum."""
         if isinstance(value, (set, frozenset)):
             value = sorted(value, key=lambda element: self.text(element, above))
@@ -110,7 +109,7 @@ class Description:
         self.seen = seen
         return self.paths.get(id(value), text)
 
-    def function(self, name: str, value: Any, above: tuple[int, ...]) -> Found:
+    def function(self, name: str, value: Any, above: tuple[int, ...]) -> Iterator[tuple[str, Any]]:
         """The name of a function, and its bound values."""
         if isinstance(value, functools.partial):
             yield from self.describe(name, value.func, above)
@@ -127,7 +126,7 @@ class Description:
         for variable, content in closure(value) if nameless else ():
             yield from self.describe(f"{name}.{variable}", content, above)
 
-    def object(self, name: str, value: Any, above: tuple[int, ...]) -> Found:
+    def object(self, name: str, value: Any, above: tuple[int, ...]) -> Iterator[tuple[str, Any]]:
         """The class of an object, and its attributes; for foreign libraries' objects, the class alone."""
         if isinstance(value, Enum):
             yield name, f"{type(value).__name__}.{value.name}"
@@ -140,7 +139,7 @@ class Description:
                 yield from self.describe(f"{name}.{attribute}", content, above)
 
 
-def named(name: str, container: Any) -> Found:
+def named(name: str, container: Any) -> Iterator[tuple[str, Any]]:
     """(name, element) of a container. A key that is not a plain value is one more element."""
     for i, key in enumerate(container):
         if not isinstance(container, MAPPINGS):
@@ -228,7 +227,7 @@ def computed(content: Any) -> bool:
     return hasattr(content, "__get__") or isinstance(content, type)
 
 
-def closure(function: FunctionType) -> Found:
+def closure(function: FunctionType) -> Iterator[tuple[str, Any]]:
     """(name, value) of the variables around a function that it uses, and of its arguments' defaults."""
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or ()):
         try:
