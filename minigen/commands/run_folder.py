@@ -16,6 +16,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from minigen import __version__
 from minigen.backend.devices import NAMES as BACKENDS
 from minigen.data import Dataset
@@ -72,6 +74,15 @@ class Config:
     def images_shaped(self) -> bool:
         """Whether the data are images, rather than points."""
         return len(self.shape) == 3
+
+    @property
+    def planar(self) -> bool:
+        """Whether two values stand for the three coordinates of a point."""
+        return self.shape == (3,) and self.settings["latent_dim"] == 2
+
+    def as_images(self, examples: np.ndarray) -> np.ndarray:
+        """Examples of the model as images (n, h, w, c): rows get the shape of the data's images back."""
+        return examples.reshape(len(examples), *self.shape).clip(0, 1) if examples.ndim == 2 else examples
 
     def check(self) -> None:
         """Raise TypeError or ValueError, naming the field, unless the run can be continued: it says what to train, on what, and
