@@ -204,7 +204,6 @@ class FitRun(Run):
             "model": type(self.model).__name__,
             "data checksum": self.data_checksum,
             "validation checksum": self.validation and self.validation.checksum,
-            **self.optimizer.settings(),
             **optimizer_settings("optimizer", self.optimizer),
         }
 

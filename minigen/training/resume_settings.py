@@ -248,10 +248,10 @@ def code_of(code: CodeType) -> tuple:
 
 
 def optimizer_settings(name: str, optimizer: Optimizer) -> dict[str, Any]:
-    """Hyperparameters that are not in `Optimizer.settings`, such as strings and tuples, and which parameters it updates."""
-    known = {name, *(f"{name}.{setting}" for setting in optimizer.settings())}
-    others = {path: value for path, value in described(name, optimizer).items() if path not in known}
-    return others | {f"{name}.parameters.{i}": parameter.name for i, parameter in enumerate(optimizer.parameters)}
+    """The hyperparameters of an optimizer called `name`, and which parameters it updates."""
+    own = {f"{name}.{setting}": value for setting, value in optimizer.settings().items() if setting != "optimizer"}
+    updated = {f"{name}.parameters.{i}": parameter.name for i, parameter in enumerate(optimizer.parameters)}
+    return described(name, optimizer) | own | updated
 
 
 # -- comparing ------------------------------------------------------------------------------------------------------

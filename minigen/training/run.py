@@ -18,7 +18,7 @@ from minigen.errors import CheckpointError, NonFiniteError, StateError
 from minigen.nn import Buffer, Module
 from minigen.training import checkpoint
 from minigen.training.history import History, is_finite_number
-from minigen.training.resume_settings import differences, listed, plain, same
+from minigen.training.resume_settings import described, differences, listed, same
 from minigen.utils.checks import is_whole
 from minigen.utils.reading import shortened
 from minigen.utils.settings import Configured
@@ -196,7 +196,7 @@ class Run(Configured):
 
     def all_settings(self) -> dict[str, Any]:
         """`described` and `settings`, as JSON values."""
-        return {**self.described(), **{name: normal(value) for name, value in self.settings().items()}}
+        return self.described() | {path: each for item in self.settings().items() for path, each in described(*item).items()}
 
     def note_moved(self) -> None:
         """Find the settings that training has changed."""
@@ -304,11 +304,6 @@ class Run(Configured):
             for owner, state in reversed(undo):
                 owner.load_state_dict(state)
             raise
-
-
-def normal(value: Any) -> list | float | str | bool | None:
-    """A setting as a JSON value: NumPy scalars as Python's, tuples as lists."""
-    return [normal(element) for element in value] if isinstance(value, (list, tuple)) else plain(value)
 
 
 def mistaken(value: Any, own: Any) -> str | None:

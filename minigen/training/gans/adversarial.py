@@ -299,10 +299,7 @@ class Adversarial(Game, Run):
         }
         self.named_state()  # which gives the parameters their names, which are compared
         for name in PLAYERS:
-            optimizer = getattr(self, f"{name}_optimizer")
-            for key, value in optimizer.settings().items():
-                settings[f"{name} {key if key == 'optimizer' else f'optimizer {key}'}"] = value
-            settings |= optimizer_settings(f"{name} optimizer", optimizer)
+            settings |= optimizer_settings(f"{name} optimizer", getattr(self, f"{name}_optimizer"))
         return settings
 
     def described(self) -> dict[str, Any]:
