@@ -78,6 +78,7 @@ class Run(Configured):
         self.callbacks = self.in_order(callbacks)
         self.progress = progress
         self.history = History()
+        self.sums: dict[str, float] = {}  # of the history's next row: each term, summed
         self.begun_with: dict[str, Any] = {}  # `described`, before training
         self.moved: set[str] = set()  # names in it that training itself has changed, such as a counter
 
@@ -149,7 +150,7 @@ class Run(Configured):
         """The run was asked to stop, and the step is finished: let callbacks save, unless the state is not finite, and stop."""
         self.log(f"stopped {where}")
         self.check_finite()
-        for name, total in getattr(self, "sums", {}).items():  # they would be refused on reading
+        for name, total in self.sums.items():  # they would be refused on reading
             if not np.isfinite(total):
                 raise NonFiniteError(f"{name} is {total} at {self.position()}")
         self.notify("on_interrupt")

@@ -70,8 +70,7 @@ class Adversarial(Game, Run):
         self.discriminator_steps, self.generator_steps = discriminator_steps, generator_steps
         self.average = None if ema is None else ExponentialMovingAverage(self.generator, ema)
         self.step = 0
-        self.sums: dict[str, float] = {}  # of the history's next row: each term, summed over steps
-        self.summed: dict[str, int] = {}  # how many values are in these sums
+        self.summed: dict[str, int] = {}  # how many values are in each of the sums
         self.batches: Any = None  # Batches, from the first fit on
         check_players(
             self,
