@@ -248,7 +248,9 @@ class Run(Configured):
         names = {"format", "settings", "batches", "random", "history", *typical}
         found = [f"missing {name!r}" for name in (*sorted(names - header.keys()), *(name for name in parts if name not in saved))]
         found += [f"unexpected {shortened(name)}" for name in sorted(header.keys() - names)]
-        found += [f"unexpected {shortened(name)}" for name in saved if name not in parts and not name.startswith("callback ")]
+        found += [
+            f"unexpected {shortened(name)}" for name in saved.layout if name not in parts and not name.startswith("callback ")
+        ]
         found += [
             f"{name} is {shortened(header[name])}, expected {expected}"
             for name, own in typical.items()
