@@ -27,9 +27,9 @@ def write(out: Path) -> Path:
         sections = [*sections, chapter.Section("More demos", "In no section of the chapter.", others, [])]
     context = {"demos": demos, "sections": sections, "terms": chapter.terms(), "code_style": code_style()}
     order = [(section, demos[number]) for section in sections for number in section.demos]
-    before, after = [None, *(demo for _, demo in order)], [*(demo for _, demo in order[1:]), None]
-    for (section, demo), previous, following in zip(order, before, after):
-        page = demo_page(demo, out / "pages", here=section, before=previous, after=following, **context)
+    neighbors = [None, *(demo for _, demo in order), None]
+    for (section, demo), before, after in zip(order, neighbors, neighbors[2:]):
+        page = demo_page(demo, out / "pages", here=section, before=before, after=after, **context)
         put(out / "pages" / f"{demo.name}.html", page)
     put(out / "index.html", index_page(list(demos.values()), context))
     return out / "index.html"

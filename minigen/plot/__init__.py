@@ -52,4 +52,4 @@ if not TYPE_CHECKING:
             module = import_module(f"minigen.plot.{file}")
             if hasattr(module, name):
                 return globals().setdefault(name, getattr(module, name))
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name, obj=None)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
