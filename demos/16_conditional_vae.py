@@ -12,7 +12,7 @@ style. One code then draws all classes in one handwriting, and a new image can b
 # for every class, which pushes codes to be independent of it, as far as the divergence has weight: here beta = 2, since a code
 # that represents more than the style does not fit another label.
 #
-#     loss = E_q[-log p(x|z, y)] + 2 KL(q(z|x, y) || p(z))
+#     loss = E_q[-log p(x|z, y)] + beta KL(q(z|x, y) || p(z))
 # %%
 import numpy as np
 

@@ -21,7 +21,7 @@ from minigen import data, evaluators, metrics, plot
 from minigen.baselines import tsne
 from minigen.gallery.demo import Criteria, demo_arguments, save
 
-args = demo_arguments("17_classifier", __doc__, epochs=4, map_examples=1500)
+args = demo_arguments("17_classifier", __doc__, epochs=evaluators.EPOCHS, map_examples=1500)
 train, test = data.load(args.data)
 if args.quick:
     train, test, args.epochs, args.map_examples = train[:1000], test[:300], 1, 100

@@ -11,7 +11,7 @@ Whether the replay helps is measured.
 # "Train a DCGAN, add experience replay, turn it into a conditional GAN": an exercise to which the book gives no answer. The label
 # enters the generator as ten more latent variables and the discriminator as ten more channels (Mirza & Osindero 2014), and each
 # fake is scored with its label. With replay (Shrivastava et al. 2017), half of the fakes that the discriminator sees are replaced
-# by older ones from a buffer of a thousand, each with its label. Networks, penalty and rates are those of demo 22.
+# by older ones from a buffer, each with its label. Networks, penalty and rates are those of demo 22.
 # %%
 import numpy as np
 

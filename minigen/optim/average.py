@@ -9,9 +9,8 @@ import numpy as np
 from minigen.autograd import Parameter
 from minigen.errors import StateError
 from minigen.nn import Module
-from minigen.utils.checks import check_fraction
+from minigen.utils.checks import check_fit, check_fraction
 from minigen.utils.settings import Configured
-from minigen.utils.states import check_fit
 
 
 class ExponentialMovingAverage(Configured):

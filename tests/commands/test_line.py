@@ -39,6 +39,14 @@ def test_help_answers_without_numpy():
     assert done.stdout.splitlines()[-1] == "False", done.stderr
 
 
+@pytest.mark.parametrize("line", [name for name in COMMANDS if name != "train"] + ["train vae"])
+def test_help_answers_without_matplotlib(line):
+    """Which takes longer to import than all of minigen."""
+    code = f"import sys; from minigen.commands import main\ntry: main({[*line.split(), '--help']})\nfinally: print(*sys.modules)"
+    out = child("-c", code).stdout
+    assert "usage:" in out and "minigen.errors" in out and "matplotlib" not in out
+
+
 def test_python_m_minigen_is_the_same():
     done = child("-m", "minigen", "--version")
     assert (done.returncode, done.stdout) == (0, f"minigen {minigen.__version__}\n"), done.stderr

@@ -7,7 +7,7 @@ from minigen import evaluators
 from minigen.backend import random
 from minigen.data import Dataset
 from minigen.errors import DataError
-from minigen.evaluators import features
+from minigen.evaluators import classifiers
 
 
 def squares(n, seed=0):
@@ -41,7 +41,7 @@ def no_training(monkeypatch):
     def refuse(*arguments, **options):
         raise AssertionError("trained again")
 
-    return lambda: monkeypatch.setattr(features, "fit", refuse)
+    return lambda: monkeypatch.setattr(classifiers, "fit", refuse)
 
 
 def test_it_learns_all_factors(tmp_path):

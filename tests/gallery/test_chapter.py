@@ -8,7 +8,7 @@ import pytest
 import minigen
 from minigen.gallery import chapter
 from minigen.gallery.registry import names, source
-from minigen.gallery.statement import whole
+from minigen.gallery.statement import statement
 
 PACKAGE = Path(minigen.__file__).parent
 NUMBERS = [name[:2] for name in names()]
@@ -42,7 +42,7 @@ def plain(text):
     return " " + " ".join(re.sub(r"[\W_]+", " ", text).split()).casefold()
 
 
-DEMOS = {name[:2]: plain(whole(name)) for name in names()}
+DEMOS = {name[:2]: plain(statement(name)) for name in names()}
 
 
 @pytest.mark.parametrize("term", chapter.terms(), ids=lambda term: term.name)

@@ -81,7 +81,7 @@ def test_the_good_one_is_accepted(good):
     run.restore(good)
     assert (run.epoch, run.seen, run.optimizer.steps) == (1, 12, 9)
     with np.load(good, allow_pickle=False) as file:  # by NumPy alone
-        assert json.loads(file["minigen"].tobytes())["format"] == checkpoint.FORMAT
+        assert json.loads(file["minigen"].tobytes())["format"] == archive.FORMAT
         np.testing.assert_array_equal(file["model/decoder.0.bias"], run.model.decoder[0].bias.data)
 
 

@@ -197,7 +197,7 @@ ANOTHER_RUN = {
     "beta1": ({"optimizer": lambda p: optim.Adam(p, lr=0.05, beta1=0.5)}, "beta1 was 0.9, is 0.5"),
     "weight decay": ({"optimizer": lambda p: optim.Adam(p, lr=0.05, weight_decay=0.1)}, "weight_decay was 0.0, is 0.1"),
     "clip norm": ({"optimizer": lambda p: optim.Adam(p, lr=0.05, clip_norm=1.0)}, "clip_norm was None, is 1.0"),
-    "two things": ({"model": Other, "optimizer": lambda p: optim.Adam(p, lr=0.1)}, "model was .*; lr was"),
+    "two things": ({"model": Other, "optimizer": lambda p: optim.Adam(p, lr=0.1)}, "model was .*; optimizer.lr was"),
 }
 
 
