@@ -117,7 +117,7 @@ save(
 # %%
 gains, widths = metrics.t_interval(pretrained - scratch)
 at_500 = sizes.index(500)
-criteria.check("weights of an encoder that the transfer, or training the head, has changed", changed, at_most=0)
+criteria.check("weights of a frozen encoder that the transfer, or training the head, has changed", changed, at_most=0)
 criteria.check("accuracy gained at 500 labels, lower end of the 95 % interval", gains[at_500] - widths[at_500], at_least=0.0)
 for i, size in enumerate(sizes):
     figures = [f"{mean[i]:.4f} \N{PLUS-MINUS SIGN} {width[i]:.4f}" for mean, width in lines.values()]

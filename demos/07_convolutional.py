@@ -85,7 +85,7 @@ def pca_error(k: int) -> float:
 
 small, wide, stacked, narrow = (error(model) for model in models.values())
 criteria.check(
-    "576 codes: mean squared error, as a share of the dense network's with as many parameters", wide / small, at_most=1.0
+    "576 codes: mean squared error, as a share of that of a dense network with as many parameters", wide / small, at_most=1.0
 )
 criteria.check("30 codes: mean squared error, as a share of the stacked network's", narrow / stacked, at_most=1.0)
 criteria.report("576 codes: mean squared error; PCA with 576 components", f"{wide:.2g}; {pca_error(576):.2g}")

@@ -91,8 +91,15 @@ def decided(values: np.ndarray) -> float:
 
 
 criteria.check("share of code values outside (0.1, 0.9)", decided(codes), at_least=0.9)
-criteria.check("pairs with the same hash: same class, times chance", same_class[same_hash].mean() / chance, at_least=3.0)
-criteria.report("the same, hashes that differ in at most 2 bits", same_class[near].mean() / chance)
+criteria.check(
+    "pairs with the same hash that share their class, as a multiple of chance",
+    same_class[same_hash].mean() / chance,
+    at_least=3.0,
+)
+criteria.report(
+    "pairs whose hashes differ in at most 2 bits that share their class, as a multiple of chance",
+    same_class[near].mean() / chance,
+)
 criteria.report("chance that two of these images share their class", chance)
 criteria.report("share of pairs: same hash, at most 2 bits apart", f"{same_hash.mean():.5f}, {near.mean():.5f}")
 criteria.report("different hashes among these images", f"{len(np.unique(hashes, axis=0)):,} of {len(held_out):,} images")

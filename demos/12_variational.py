@@ -96,8 +96,8 @@ criteria.check("KL divergence of q(z|x) from the prior, nats", kl, between=(5.0,
 gray = test.images[:: max(1, len(test) // 500)]
 drawn = (np.random.default_rng(args.seed).random(gray.shape) < gray).astype(np.float32)
 loose, tighter, tightest = (metrics.importance_weighted_nll(model, drawn, k, seed=args.seed).value for k in (1, 5, 50))
-criteria.check("the bound falls from 1 to 5 samples by, nats", loose - tighter, at_least=0.0)
-criteria.check("the bound falls from 5 to 50 samples by, nats", tighter - tightest, at_least=0.0)
+criteria.check("fall of the bound from 1 to 5 samples, nats", loose - tighter, at_least=0.0)
+criteria.check("fall of the bound from 5 to 50 samples, nats", tighter - tightest, at_least=0.0)
 
 n, reference = 200 if args.quick else 1000, train[:2000]
 samples, pixels = model.sample(n).numpy().reshape(n, -1), reference.images.reshape(len(reference), -1)
@@ -114,7 +114,9 @@ criteria.check(f"class entropy of {n:,} samples, nats", -(shares[shares > 0] * n
 
 apart = np.abs(grid[::2, ::2].reshape(ends.shape) - ends).max()
 criteria.check("interpolation: largest difference of its anchors from reconstructions", apart, at_most=1e-5)
-criteria.check("interpolation: largest step between neighbors, in mean steps", steps.max() / steps.mean(), at_most=3.0)
+criteria.check(
+    "interpolation: largest step between neighbors, as a multiple of the mean step", steps.max() / steps.mean(), at_most=3.0
+)
 
 criteria.report("entropy of the held-out pixels, nats per image", floor)
 criteria.report("bound on black and white images: 1, 5, 50 samples, nats", f"{loose:.2f}, {tighter:.2f}, {tightest:.2f}")

@@ -78,15 +78,17 @@ criteria.check(
 kl, center = history["validation kl"][-1], mean.mean(axis=0)
 variances = np.linalg.eigvalsh(np.cov(mean.T, bias=True) + np.diag(np.exp(logvar).mean(axis=0)))
 all_together = 0.5 * ((center**2).sum() + (variances - 1 - np.log(variances)).sum())
-criteria.check("all codes together: distance of their mean from 0", np.linalg.norm(center), at_most=0.25)
-criteria.check("all codes together: divergence from the prior, as a share of that of one", all_together / kl, at_most=0.1)
-criteria.report("all codes together: divergence from the prior, nats", all_together)
+criteria.check("codes of all images: distance of their mean from 0", np.linalg.norm(center), at_most=0.25)
+criteria.check(
+    "codes of all images: divergence from the prior, as a share of that of one image's", all_together / kl, at_most=0.1
+)
+criteria.report("codes of all images: divergence from the prior, nats", all_together)
 criteria.report(
-    "all codes together: least and largest variance in any direction (prior: 1)",
+    "codes of all images: least and largest variance in any direction (prior: 1)",
     ", ".join(f"{variance:.2f}" for variance in variances),
 )
 elbo = metrics.elbo(model, test.images, samples=5, seed=args.seed)
 criteria.report("negative ELBO of held-out images, nats", -elbo.value)
-criteria.report("of it divergence of q(z|x) from the prior, nats", kl)
+criteria.report("its part that is the divergence of q(z|x) from the prior, nats", kl)
 criteria.report("active units of 2", metrics.active_units(mean))
 criteria.finish()

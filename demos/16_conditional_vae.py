@@ -12,7 +12,7 @@ style. One code then draws all classes in one handwriting, and a new image can b
 # for every class, which pushes codes to be independent of it, as far as the divergence has weight: here beta = 2, since a code
 # that represents more than the style does not fit another label.
 #
-#     loss = E_q[-log p(x|z, y)] + 2 KL(q(z|x, y) || p(z))
+#     loss = E_q[-log p(x|z, y)] + beta KL(q(z|x, y) || p(z))
 # %%
 import numpy as np
 
@@ -87,6 +87,6 @@ with mg.no_grad():
 criteria.report("5-NN accuracy of the codes: what they still say of the class", metrics.knn_accuracy(mean.numpy(), real.labels))
 reconstruction, kl = history["validation reconstruction"][-1], history["validation kl"][-1]
 criteria.report("negative ELBO of held-out images given their labels, nats", reconstruction + kl)
-criteria.report("of it divergence of q(z|x, y) from the prior, nats", kl)
+criteria.report("its part that is the divergence of q(z|x, y) from the prior, nats", kl)
 criteria.report("parameters", f"{model.parameter_count():,}")
 criteria.finish()

@@ -10,7 +10,7 @@ the classifier is trained here, by minigen, in about a minute.
 #
 #     28 x 28 -> conv 16 -> pool -> conv 32 -> pool -> 64 features -> 10 classes
 #
-# Scores of generated images (the Frechet distance, precision and recall, "does it show the right class?") need a space in which
+# Scores of generated images (the Fréchet distance, precision and recall, "does it show the right class?") need a space in which
 # near means similar. Published ones use a network trained on ImageNet; for small gray images, the 64 features before the last
 # layer of this network serve better, and nothing has to be downloaded. Scores from different evaluators cannot be compared: the
 # fingerprint of the weights is printed with each.
@@ -21,7 +21,7 @@ from minigen import data, evaluators, metrics, plot
 from minigen.baselines import tsne
 from minigen.gallery.demo import Criteria, demo_arguments, save
 
-args = demo_arguments("17_classifier", __doc__, epochs=4, map_examples=1500)
+args = demo_arguments("17_classifier", __doc__, epochs=evaluators.EPOCHS, map_examples=1500)
 train, test = data.load(args.data)
 if args.quick:
     train, test, args.epochs, args.map_examples = train[:1000], test[:300], 1, 100

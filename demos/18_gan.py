@@ -98,7 +98,7 @@ save(
 
 # %% [markdown]
 # ## Did it work?
-# The Frechet distance is measured between the evaluator's features (demo 17) of generated and training images. It must fall to a
+# The Fréchet distance is measured between the evaluator's features (demo 17) of generated and training images. It must fall to a
 # quarter of the untrained generator's, and below that of images with independent pixels of the same means and variances as in the
 # training set. All classes must occur.
 # %%
@@ -112,10 +112,10 @@ distances = {
     for name, images in (("untrained", untrained), ("pixels", pixels))
 }
 criteria.check(
-    "Frechet distance, as a share of the untrained generator's", scores["Frechet distance"] / distances["untrained"], at_most=0.25
+    "Fréchet distance, as a share of the untrained generator's", scores["Fréchet distance"] / distances["untrained"], at_most=0.25
 )
 criteria.check(
-    "Frechet distance, as a share of that of independent pixels", scores["Frechet distance"] / distances["pixels"], at_most=1.0
+    "Fréchet distance, as a share of that of independent pixels", scores["Fréchet distance"] / distances["pixels"], at_most=1.0
 )
 histogram = metrics.class_histogram(evaluator.predict(samples), len(train.class_names))
 criteria.check("classes, of 10, that are each more than 2 % of the samples", (histogram > 0.02 * len(samples)).sum(), at_least=9)

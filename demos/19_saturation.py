@@ -166,9 +166,9 @@ save(
 # %%
 for age in ages:
     who, (saturating, other) = f"generator of {age} steps", (norms[age] / norms[age][0]).T
-    criteria.check(f"{who}: minimax's gradient at the end, of that at the start", saturating[-1], at_most=0.01)
-    criteria.check(f"{who}: non-saturating gradient at its smallest, of that at the start", other.min(), at_least=0.1)
-    criteria.report(f"{who}: non-saturating gradient at the end, of that at the start", float(other[-1]))
+    criteria.check(f"{who}: minimax's gradient at the end, as a share of that at the start", saturating[-1], at_most=0.01)
+    criteria.check(f"{who}: non-saturating gradient at its smallest, as a share of that at the start", other.min(), at_least=0.1)
+    criteria.report(f"{who}: non-saturating gradient at the end, as a multiple of that at the start", float(other[-1]))
 for what, values in {"modes of 8": modes, "share of high quality": quality}.items():
     for name, (mean, width) in zip(OBJECTIVES, map(metrics.t_interval, values)):
         criteria.report(f"ring, {name}: {what}", f"{mean:.3f} \N{PLUS-MINUS SIGN} {width:.3f}")

@@ -304,7 +304,7 @@ criteria.check("in turns: largest relative change of the quadratic form", np.abs
 criteria.check("in turns: largest relative difference of form and area", np.abs(area(around) / form[:-1] - 1).max(), at_most=1e-9)
 criteria.check("R1: largest relative difference from powers of M", difference(inward, contracting), at_most=1e-9)
 criteria.check(
-    "R1: spectral radius of M, of sqrt(1 - h gamma)",
+    "R1: spectral radius of M, as a multiple of sqrt(1 - h gamma)",
     largest_eigenvalue(matrix(RATE, GAMMA)) / np.sqrt(1 - RATE * GAMMA),
     between=(1 - 1e-9, 1 + 1e-9),
 )
@@ -314,7 +314,7 @@ for game, path in played.items():
         last = area(path)[-100:]
         rate = (last[-1] / last[0]) ** (0.5 / (len(last) - 1))
         criteria.check(
-            f"{game}: rate of the last 100 steps, of that by eigenvalues",
+            f"{game}: rate of the last 100 steps, as a multiple of that by eigenvalues",
             rate / largest_eigenvalue(matrix(RATE / 2, GAMMA)),
             between=(0.9999, 1.0001),
         )
@@ -322,11 +322,15 @@ farthest, nearest = radius(played["minimax"]).max(), radius(played["minimax"]).m
 criteria.check("minimax: largest distance from the equilibrium", farthest, at_most=1.1)
 criteria.check("minimax: smallest distance from the equilibrium", nearest, at_least=0.9)
 distance = radius(played["non-saturating"])[-1]
-criteria.check("non-saturating: distance at the end, of 1 / sqrt(1 + t / 8)", distance / slowly[-1], between=(0.95, 1.05))
+criteria.check(
+    "non-saturating: distance at the end, as a multiple of 1 / sqrt(1 + t / 8)", distance / slowly[-1], between=(0.95, 1.05)
+)
 criteria.check("momentum 0.5: largest relative difference from matrix powers", difference(driven, exactly_driven), at_most=1e-9)
 passed = np.abs(averaged[-LAP:]).max() / np.abs(around[-LAP:, 0]).max()
-criteria.check("moving average: weakened to, of the closed form", passed / weakened, between=(0.98, 1.02))
-criteria.check("mean of all steps: distance from 0, times h n / 2", abs(uniform[-1]) * RATE * len(uniform) / 2, at_most=1 + RATE)
+criteria.check("moving average: radius that is left, as a multiple of the closed form's", passed / weakened, between=(0.98, 1.02))
+criteria.check(
+    "mean of all steps: distance from 0, as a multiple of 2 / (h n)", abs(uniform[-1]) * RATE * len(uniform) / 2, at_most=1 + RATE
+)
 seen = [sum("run in circles" in text for _, text in monitor.warnings) for monitor in (watching_circle, watching_r1)]
 criteria.check("in turns: times that the monitor begins to see circles", seen[0], at_least=1)
 criteria.check("R1: times that the monitor begins to see circles", seen[1], at_most=0)
@@ -335,7 +339,7 @@ criteria.report("R1: growth in a step, in the long run", f"{np.sqrt(1 - RATE * G
 for momentum in (-0.5, 0.0, 0.5, 0.9):
     criteria.report(f"momentum {momentum:g}: growth in a step, in the long run", f"{largest_eigenvalue(heavy(momentum)):.5f}")
 criteria.report("non-saturating: distance at the end", f"{distance:.4f}, after {args.long:,} steps")
-criteria.report("moving average: weakened to", f"{passed:.4f}")
+criteria.report("moving average: radius that is left, as a share", f"{passed:.4f}")
 for name, monitor in {"in turns": watching_circle, "R1": watching_r1}.items():
     first = f"step {monitor.warnings[0][0]}: {monitor.warnings[0][1].split(':')[0]}" if monitor.warnings else "nothing to report"
     criteria.report(f"{name}: the monitor's first warning", first)

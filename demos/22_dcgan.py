@@ -110,21 +110,22 @@ save(
 
 # %% [markdown]
 # ## Did it work?
-# The Frechet distance between the evaluator's features of generated and of training images must be below the dense GAN's, and no
+# The Fréchet distance between the evaluator's features of generated and of training images must be below the dense GAN's, and no
 # class may be rarer than a third of its fair share. The distance of other training images is the floor.
 # %%
 order = np.random.default_rng(0).permutation(len(train))
 real, others = train.images[order[: args.samples]], train.images[order[args.samples : 2 * args.samples]]
 scores, dense_scores = (metrics.evaluate_samples(evaluator, made, real, others) for made in (samples, dense_samples))
 criteria.check(
-    "Frechet distance, as a share of the dense GAN's", scores["Frechet distance"] / dense_scores["Frechet distance"], at_most=1.0
+    "Fréchet distance, as a share of the dense GAN's", scores["Fréchet distance"] / dense_scores["Fréchet distance"], at_most=1.0
 )
-criteria.check("rarest class, of its fair share", scores["rarest class"], at_least=1 / 3)
+criteria.check("rarest class, as a share of its fair share", scores["rarest class"], at_least=1 / 3)
 for name, score in scores.items():
     beside = f"   (dense GAN: {dense_scores[name]:.4g})" if "floor" not in name else ""
     criteria.report(name, f"{score:.4g}{beside}")
 criteria.report(
-    "distance from the nearest of half the training images, of that of other real images (0: copies)", near.memorization_ratio
+    "distance from the nearest of half the training images, as a share of that of other real images (0: copies)",
+    near.memorization_ratio,
 )
 criteria.report("evaluator", f"{evaluator.fingerprint()}, {len(samples):,} samples")
 for step, text in monitor.warnings:

@@ -73,7 +73,7 @@ heights = {name: (values.mean(), values.std(ddof=1) / np.sqrt(len(values))) for 
 save(
     plot.bars(
         heights,
-        ylabel="Frechet distance (lower is better)",
+        ylabel="Fréchet distance (lower is better)",
         title=f"One rule broken at a time: mean and standard error of {args.seeds} seeds",
     ),
     args,
@@ -86,7 +86,7 @@ save(
 # is reported: its difference from all rules, seed by seed, with its 95 % interval.
 # %%
 criteria.check(
-    "Frechet distance with all rules, as a share of the untrained generator's",
+    "Fréchet distance with all rules, as a share of the untrained generator's",
     distances["all rules"].mean() / untrained,
     at_most=0.25,
 )
@@ -97,6 +97,6 @@ for name, values in distances.items():
         clear = "the rule helps" if difference > 0 else "the rule hurts"
         says = clear if abs(difference) > half_width else "no clear difference"
         text += f"; difference {difference:+.2f} \N{PLUS-MINUS SIGN} {half_width:.2f}: {says}"
-    criteria.report(f"{name}: Frechet distance", f"{text}; rarest class {np.mean(rarest[name]):.2f} of its share")
+    criteria.report(f"{name}: Fréchet distance", f"{text}; rarest class {np.mean(rarest[name]):.2f} of its share")
 criteria.report("evaluator", f"{evaluator.fingerprint()}, {args.samples:,} samples; untrained {untrained:.1f}")
 criteria.finish()

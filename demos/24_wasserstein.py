@@ -127,7 +127,7 @@ def rank_correlation(a, b):
 
 history = trainers["gradient penalty"].history
 estimates, distances = np.array(history["distance"]), np.array(followed["gradient penalty"].distances)
-lines = {"critic's estimate": estimates / estimates.max(), "evaluator's Frechet distance": distances / distances.max()}
+lines = {"critic's estimate": estimates / estimates.max(), "evaluator's Fréchet distance": distances / distances.max()}
 save(
     plot.curves(
         history["step"],
@@ -163,8 +163,8 @@ criteria.check(
 for name, images in samples.items():
     scores = metrics.evaluate_samples(evaluator, images, real)
     criteria.report(
-        f"{name}: Frechet distance, rarest class, precision, recall",
-        ", ".join(f"{scores[key]:.3g}" for key in ("Frechet distance", "rarest class", "precision", "recall")),
+        f"{name}: Fréchet distance, rarest class, precision, recall",
+        ", ".join(f"{scores[key]:.3g}" for key in ("Fréchet distance", "rarest class", "precision", "recall")),
     )
 criteria.report("mean slope of the clipped critic", slopes["clipping"])
 criteria.report("evaluator", f"{evaluator.fingerprint()}, {args.samples:,} samples")

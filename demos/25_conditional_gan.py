@@ -11,7 +11,7 @@ Whether the replay helps is measured.
 # "Train a DCGAN, add experience replay, turn it into a conditional GAN": an exercise to which the book gives no answer. The label
 # enters the generator as ten more latent variables and the discriminator as ten more channels (Mirza & Osindero 2014), and each
 # fake is scored with its label. With replay (Shrivastava et al. 2017), half of the fakes that the discriminator sees are replaced
-# by older ones from a buffer of a thousand, each with its label. Networks, penalty and rates are those of demo 22.
+# by older ones from a buffer, each with its label. Networks, penalty and rates are those of demo 22.
 # %%
 import numpy as np
 
@@ -80,9 +80,9 @@ for name, trainer in trainers.items():
     if name == "with replay":
         criteria.check("samples in which the evaluator sees the class asked for", agreement, at_least=0.90)
         criteria.check("accuracy on real images of a network that has seen fakes only", network, at_least=0.90)
-    criteria.report(f"{name}: evaluator agrees; Frechet distance", f"{agreement:.2%}; {scores['Frechet distance']:.2f}")
+    criteria.report(f"{name}: evaluator agrees; Fréchet distance", f"{agreement:.2%}; {scores['Fréchet distance']:.2f}")
     criteria.report(f"{name}: trained on fake, tested on real, 1-NN and network", f"{nearest:.2%}, {network:.2%}")
 criteria.report("trained on as many real images, 1-NN and network", f"{of_real.nearest:.2%}, {of_real.network:.2%}")
-criteria.report("Frechet floor", scores["Frechet floor"])
+criteria.report("Fréchet floor", scores["Fréchet floor"])
 criteria.report("evaluator", f"{evaluator.fingerprint()}, {args.samples:,} samples")
 criteria.finish()

@@ -45,7 +45,7 @@ discriminator.summary(task.images.shape[1:])
 
 
 class Distances(training.Callback):
-    """The Frechet distance at the networks' current stage, whenever the history gets a row."""
+    """The Fréchet distance at the networks' current stage, whenever the history gets a row."""
 
     def __init__(self):
         self.values = []
@@ -84,9 +84,9 @@ history = trainer.history
 save(
     plot.curves(
         history["images"],
-        {"Frechet distance": distances.values},
+        {"Fréchet distance": distances.values},
         xlabel="real images seen",
-        ylabel="Frechet distance",
+        ylabel="Fréchet distance",
         title="From real images, both at the stage of that moment",
         logy=True,
     ),
@@ -99,7 +99,7 @@ save(plot.training_curves(history, panels=panels, title="The game"), args, "trai
 
 # %% [markdown]
 # ## Did it work?
-# Grown networks with alpha = 0 must give exactly the same output as before. The Frechet distance of the evaluator's features must
+# Grown networks with alpha = 0 must give exactly the same output as before. The Fréchet distance of the evaluator's features must
 # be a small part of the untrained generator's, and no level of any discrete factor (man or woman, glasses, hair ...) may occur
 # less than a third as often as its fair share.
 # %%
@@ -111,15 +111,15 @@ twin.grow_to(args.resolution, alpha=0.0)
 difference = float(np.abs(twin.draw(z[:100]) - before).max())
 criteria.check("largest difference that new layers make at alpha = 0", difference, at_most=0.0)
 distance = task.distance(samples)
-criteria.check("Frechet distance, as a share of the untrained generator's", distance / untrained, at_most=0.25)
+criteria.check("Fréchet distance, as a share of the untrained generator's", distance / untrained, at_most=0.25)
 level, share = portraits.rarest(task.shares(samples))
-criteria.check("rarest level of a factor, of its fair share", share, at_least=1 / 3)
+criteria.check("rarest level of a factor, as a share of its fair share", share, at_least=1 / 3)
 criteria.report("which", level)
-criteria.report("Frechet distance", distance)
-criteria.report("Frechet distance of real images from others", task.floor(min(args.samples, len(task.images) // 2)))
+criteria.report("Fréchet distance", distance)
+criteria.report("Fréchet distance of real images from others", task.floor(min(args.samples, len(task.images) // 2)))
 at_the_end = dict(zip(map(int, history["resolution"]), distances.values))  # the last row of each resolution stays
 criteria.report(
-    f"Frechet distance at the end of each stage, {len(z):,} samples",
+    f"Fréchet distance at the end of each stage, {len(z):,} samples",
     ", ".join(f"{r}x{r}: {distance:.3g}" for r, distance in at_the_end.items()),
 )
 criteria.report("evaluator", f"{task.evaluator.fingerprint()}, {args.samples:,} samples")

@@ -13,12 +13,12 @@ and which the fine ones, is measured by a network trained to predict them.
 # layers get the style of another z (style mixing), so that neighboring layers do not learn to rely on each other. The networks
 # grow as in demo 26.
 #
-# For two CPU cores: 32 x 32 pixels, few feature maps, four mapping layers, styles mixed in half of the batches (the paper: in
-# nine of ten), R1, and learning rates of 2e-2 that fall by half a cosine; a tenth of that for the mapping network (the paper has
-# a hundredth), and a fiftieth for the strength of the noise, on which so short a training would otherwise rely for details. The
-# discriminator is Progressive GAN's, without low-pass filters. Two later demos examine this generator: it is kept in the user's
-# cache. `--full`: the paper's networks, weight of R1 and rates, at 128 x 128 pixels, for a GPU (the recipe
-# `stylegan-paper`).
+# For two CPU cores: 32 x 32 pixels, few feature maps, few mapping layers, R1, and learning rates of 2e-2 that fall by half a
+# cosine. The mapping network learns more slowly than the rest, though not as slowly as the paper's (a hundredth of the rate), and
+# so does the strength of the noise, on which so short a training would otherwise rely for details. Styles are mixed in fewer
+# batches than in the paper (nine of ten). The discriminator is Progressive GAN's, without low-pass filters. Two later demos
+# examine this generator: it is kept in the user's cache. `--full`: the paper's networks, weight of R1 and rates, at 128 x 128
+# pixels, for a GPU (the recipe `stylegan-paper`).
 # %%
 import numpy as np
 
@@ -89,9 +89,9 @@ save(
 # %%
 samples = sampler.draw(z)
 distance = task.distance(samples)
-criteria.check("Frechet distance, as a share of the untrained generator's", distance / untrained, at_most=0.25)
+criteria.check("Fréchet distance, as a share of the untrained generator's", distance / untrained, at_most=0.25)
 level, share = portraits.rarest(task.shares(samples))
-criteria.check("rarest level of a factor, of its fair share", share, at_least=1 / 3)
+criteria.check("rarest level of a factor, as a share of its fair share", share, at_least=1 / 3)
 coarse, _, fine = np.array(list(follows.values())).T
 difference = coarse - fine
 criteria.check("the factor that follows coarse styles most, by how much more than fine ones", difference.max(), at_least=0.2)
@@ -103,7 +103,7 @@ real = task.features(task.images[np.random.default_rng(1).permutation(len(task.i
 manifold = {psi: metrics.precision_recall(real, task.features(sampler.draw(z[: len(real)], psi=psi))) for psi in (1.0, 0.7, 0.4)}
 criteria.check("precision gained by psi = 0.4", manifold[0.4].precision - manifold[1.0].precision, at_least=0.02)
 criteria.check(
-    "diversity of pixels at psi = 0.4, of that at psi = 1",
+    "diversity of pixels at psi = 0.4, as a share of that at psi = 1",
     metrics.pairwise_diversity(sampler.draw(z[:1000], psi=0.4), samples[:1000]),
     at_most=0.8,
 )
@@ -122,16 +122,18 @@ pairs = min(2000, args.samples)
 lengths = {space: metrics.perceptual_path_length(sampler, task, space, n=pairs) for space in ("z", "w")}
 labels, sure = task.attributes(samples)
 planes = {"z": metrics.linear_separability(z, labels, sure), "w": metrics.linear_separability(sampler.map(z), labels, sure)}
-criteria.check("path length in W, of that in Z", lengths["w"].mean / lengths["z"].mean, at_most=1.0)
-criteria.check("entropy left by planes in W, of that in Z", np.log(planes["w"].score) / np.log(planes["z"].score), at_most=1.0)
+criteria.check("path length in W, as a share of that in Z", lengths["w"].value / lengths["z"].value, at_most=1.0)
+criteria.check(
+    "entropy left by planes in W, as a share of that in Z", np.log(planes["w"].score) / np.log(planes["z"].score), at_most=1.0
+)
 for space in lengths:
     low, high = lengths[space].interval
-    criteria.report(f"path length in {space.upper()}, 95 % interval", f"{lengths[space].mean:.3g} ({low:.3g} to {high:.3g})")
+    criteria.report(f"path length in {space.upper()}, 95 % interval", f"{lengths[space].value:.3g} ({low:.3g} to {high:.3g})")
     criteria.report(
         f"entropy left by planes in {space.upper()}, nats",
         f"{np.log(planes[space].score):.3f} of {np.log(planes[space].unrelated):.3f}, {len(labels)} attributes",
     )
-criteria.report("Frechet distance", distance)
-criteria.report("Frechet distance of real images from others", task.floor(min(args.samples, len(task.images) // 2)))
+criteria.report("Fréchet distance", distance)
+criteria.report("Fréchet distance of real images from others", task.floor(min(args.samples, len(task.images) // 2)))
 criteria.report("evaluator", f"{task.evaluator.fingerprint()}, {args.samples:,} samples")
 criteria.finish()

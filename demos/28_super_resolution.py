@@ -87,7 +87,7 @@ save(plot.image_rows(rows, title=f"Held-out images, enlarged by {args.factor}"),
 # ## Did it work?
 # PSNR and SSIM compare with the original, pixel by pixel and window by window; the evaluator, a classifier trained on such
 # images, tests whether the class can still be recognized. Sharpness is the energy of the Laplacian, here as a share of the
-# originals'; the Frechet distance, between features of enlarged images and originals, tests whether they look real as a set.
+# originals'; the Fréchet distance, between features of enlarged images and originals, tests whether they look real as a set.
 # %%
 features = evaluator.features(test.images)
 sharpness = metrics.sharpness(test.images)
@@ -98,7 +98,7 @@ for name, images in pictures.items():
         "accuracy": metrics.accuracy(evaluator.predict(images), test.labels),
         "sharpness": metrics.sharpness(images) / sharpness,
         "PSNR": metrics.psnr(images, test.images) if name != "original" else float("inf"),
-        "Frechet": metrics.frechet_distance(features, evaluator.features(images)),
+        "Fréchet": metrics.frechet_distance(features, evaluator.features(images)),
     }
 columns = ("SSIM", "accuracy", "sharpness")
 table = {
@@ -117,8 +117,8 @@ criteria.check(
 criteria.report("PSNR that the adversarial term costs, dB", alone["PSNR"] - both["PSNR"])
 for name, each in scores.items():
     criteria.report(
-        f"{name}: PSNR, SSIM, accuracy, sharpness, Frechet distance",
-        f"{each['PSNR']:.2f} dB, {each['SSIM']:.4f}, {each['accuracy']:.2%}, {each['sharpness']:.3f}, {each['Frechet']:.3f}",
+        f"{name}: PSNR, SSIM, accuracy, sharpness, Fréchet distance",
+        f"{each['PSNR']:.2f} dB, {each['SSIM']:.4f}, {each['accuracy']:.2%}, {each['sharpness']:.3f}, {each['Fréchet']:.3f}",
     )
 criteria.report("evaluator", f"{evaluator.fingerprint()}, {len(test):,} held-out images")
 criteria.finish()

@@ -109,7 +109,7 @@ save(plot.image_rows(rows, title="Held-out images, and their filled holes"), arg
 # %% [markdown]
 # ## Did it work?
 # Inside the hole: the squared error, and sharpness, the energy of the Laplacian, as a share of the originals'. For the whole
-# image: whether the evaluator can still recognize the class, and the Frechet distance between features of all filled images and
+# image: whether the evaluator can still recognize the class, and the Fréchet distance between features of all filled images and
 # of the originals.
 # %%
 def inside(images):
@@ -125,7 +125,7 @@ for name, images in pictures.items():
         "error": metrics.reconstruction_mse(inside(images), inside(test.images)),
         "accuracy": metrics.accuracy(evaluator.predict(images), test.labels),
         "sharpness": metrics.sharpness(inside(images)) / sharpness,
-        "Frechet": metrics.frechet_distance(features, evaluator.features(images)),
+        "Fréchet": metrics.frechet_distance(features, evaluator.features(images)),
     }
 rows = {name: [each["error"] / scores["mean"]["error"], each["accuracy"], each["sharpness"]] for name, each in scores.items()}
 save(plot.table(rows, ("error", "accuracy", "sharpness"), "In the hole; the error as a share of the mean's"), args, "scores.png")
@@ -142,8 +142,8 @@ criteria.check(
 criteria.report("squared error with the adversarial term, as a share of that without", both["error"] / alone["error"])
 for name, each in scores.items():
     criteria.report(
-        f"{name}: squared error in the hole, accuracy, sharpness, Frechet distance",
-        f"{each['error']:.5f}, {each['accuracy']:.2%}, {each['sharpness']:.3f}, {each['Frechet']:.3f}",
+        f"{name}: squared error in the hole, accuracy, sharpness, Fréchet distance",
+        f"{each['error']:.5f}, {each['accuracy']:.2%}, {each['sharpness']:.3f}, {each['Fréchet']:.3f}",
     )
 criteria.report("evaluator", f"{evaluator.fingerprint()}, {len(test):,} held-out images")
 criteria.finish()

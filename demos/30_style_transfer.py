@@ -177,12 +177,14 @@ seen = evaluator.score(made[1.0], true)
 criteria.check("images in which the evaluator sees the content's digit", seen["digit"], at_least=0.90)
 criteria.check("images in which the evaluator sees the style's pattern", seen["pattern"], at_least=0.90)
 for name, fall in zip(("encoder", "evaluator"), falls.T):
-    criteria.check(f"distance of styles, {name}: down from alpha 0 to 1 by", 1 - fall[-1] / fall[0], at_least=0.80)
+    criteria.check(f"distance of styles, {name}: fall from alpha 0 to 1, as a share", 1 - fall[-1] / fall[0], at_least=0.80)
 criteria.check("steps of alpha at which a distance does not fall", int((np.diff(falls, axis=0) >= 0).sum()), at_most=0)
 answered = {"nothing done": plain, "AdaIN of pixels": of_pixels(plain, examples), "made": made[1.0], "true drawing": answers}
 error = {name: metrics.reconstruction_mse(images, answers) for name, images in answered.items()}
 criteria.check(
-    "squared error to the true drawing, times that of AdaIN of pixels", error["made"] / error["AdaIN of pixels"], at_most=1.0
+    "squared error to the true drawing, as a share of that of AdaIN of pixels",
+    error["made"] / error["AdaIN of pixels"],
+    at_most=1.0,
 )
 for name, images in answered.items():
     scores, (encoder, other) = evaluator.score(images, true), distances(images)

@@ -211,10 +211,14 @@ criteria.check("all classes normal: area for letters", found["letters"]["autoenc
 of_one = {method: np.array([one[label][method].value for label in classes]) for method in methods}
 criteria.check("one class normal: area, mean over classes", of_one["autoencoder"].mean(), at_least=0.90)
 mean, half_width = metrics.t_interval(of_one["autoencoder"] - of_one["mean"])
-criteria.check("of it more than by the distance from the mean, lower end of the 95 % interval", mean - half_width, at_least=0.0)
+criteria.check(
+    "one class normal: area beyond that by the distance from the mean, lower end of the 95 % interval",
+    mean - half_width,
+    at_least=0.0,
+)
 thinnest = int(np.argmin([fitted.images[fitted.labels == label].mean() for label in classes]))
 criteria.check(
-    f"one class an anomaly, that with least ink ({train.class_names[thinnest]}): area",
+    f"one class an anomaly, the one with the least ink ({train.class_names[thinnest]}): area",
     missing[thinnest]["autoencoder"].value,
     at_most=0.5,
 )

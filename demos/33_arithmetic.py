@@ -313,10 +313,10 @@ for label in spaces:
     )
 ghosts, kept = distances["W"], stays["W", name]
 criteria.check(
-    "W: Frechet distance from its own, of that of sums of pixels", ghosts["arithmetic"] / ghosts["pixels"], at_most=1.0
+    "W: Fréchet distance from its own, as a share of that of sums of pixels", ghosts["arithmetic"] / ghosts["pixels"], at_most=1.0
 )
 criteria.check(
-    "W: other factors that stay, of those that a random direction leaves",
+    "W: other factors that stay, as a multiple of those that a random direction leaves",
     kept["arithmetic"] / kept["random direction"],
     at_least=1.0,
 )
@@ -330,7 +330,9 @@ criteria.check(
     seen["its own evaluator"],
     at_least=0.9,
 )
-criteria.check("rarest concept of it, samples to take from", min(rarest[label, name] for label in spaces), at_least=args.examples)
+criteria.check(
+    "rarest concept: samples to take examples from", min(rarest[label, name] for label in spaces), at_least=args.examples
+)
 for label, lines in curves.items():
     criteria.check(
         f"{label}: the attribute that walks least, share at 3 deviations less at -3",
@@ -345,7 +347,7 @@ for row, shares in table.items():
         + ", ".join(f"{method} {share:.3f}" for method, share in zip(METHODS, shares) if method != "arithmetic"),
     )
 for label, of in distances.items():
-    criteria.report(f"{label}: Frechet distance from its own", ", ".join(f"{method} {value:.3g}" for method, value in of.items()))
+    criteria.report(f"{label}: Fréchet distance from its own", ", ".join(f"{method} {value:.3g}" for method, value in of.items()))
 for label in spaces:
     criteria.report(
         f"{label}: other factors that stay", ", ".join(f"{method} {share:.3f}" for method, share in stays[label, name].items())

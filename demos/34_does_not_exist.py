@@ -123,22 +123,26 @@ print(f"wrote {page}")
 # ## Did it work?
 # The new images must be at least half as far from the training images as held-out ones are, in pixels and in features (truncated
 # and blurry images are near everything), none closer than half the nearest held-out one; and the check itself must detect
-# training images with a little noise. They must be varied, and their Frechet distance, despite truncation, must meet the bound of
+# training images with a little noise. They must be varied, and their Fréchet distance, despite truncation, must meet the bound of
 # demo 27.
 # %%
 for space, ratio in ratios.items():
-    criteria.check(f"distance to the nearest training image in {space}, of that of held-out images", ratio["new"], at_least=0.5)
+    criteria.check(
+        f"distance to the nearest training image in {space}, as a share of that of held-out images", ratio["new"], at_least=0.5
+    )
 copies = sum((of["new"] < of["held out"].min() / 2).sum() for of in nearness.values())
 criteria.check(f"copies among {len(sets['new']):,} images", copies, at_most=0)
 noticed = max(ratio["copies with noise"] for ratio in ratios.values())
-criteria.check("the same ratio of training images with noise", noticed, at_most=0.5)
-criteria.check("diversity of pixels, of that of real images", metrics.pairwise_diversity(samples, task.images), at_least=0.6)
+criteria.check("training images with noise: the larger of the two shares", noticed, at_most=0.5)
+criteria.check(
+    "diversity of pixels, as a share of that of real images", metrics.pairwise_diversity(samples, task.images), at_least=0.6
+)
 untrained = task.distance(portraits.stylegan_game(task)[1].generator.draw(z))
 distance = task.distance(samples)
-criteria.check("Frechet distance, as a share of the untrained generator's", distance / untrained, at_most=0.25)
+criteria.check("Fréchet distance, as a share of the untrained generator's", distance / untrained, at_most=0.25)
 criteria.check("size of the page, MB", page.stat().st_size / 1e6, at_most=1.0)
-criteria.report("Frechet distance", distance)
-criteria.report("Frechet distance without truncation", task.distance(generator.draw(z)))
+criteria.report("Fréchet distance", distance)
+criteria.report("Fréchet distance without truncation", task.distance(generator.draw(z)))
 for space, of in nearness.items():
     criteria.report(f"nearest pair in {space}: new, held out", f"{of['new'].min():.3f}, {of['held out'].min():.3f}")
 criteria.report("evaluator", f"{task.evaluator.fingerprint()}, {args.samples:,} samples")

@@ -1,8 +1,8 @@
 """The pages that are made of measurements: results, criteria, techniques, benchmarks.
 
     python docs/generate.py                                 # write the pages again, from docs/templates and docs/results
-    python docs/generate.py results out                     # take over what `minigen demo all --out out` has measured
-    python docs/generate.py benchmarks out/benchmarks.json  # take over what `python -m tests.benchmarks` has measured
+    python docs/generate.py results out                     # take in what `minigen demo all --out out` has measured
+    python docs/generate.py benchmarks out/benchmarks.json  # take in what `python -m tests.benchmarks` has measured
 
 A page is a template of text with `{{ measured(...) }}` in it; figures come from docs/results alone. The second and third command
 copy new ones there, compactly, under the version of minigen that is installed, and then write the pages.
@@ -38,6 +38,9 @@ def page(name: str) -> str:
         "techniques": lambda: load("techniques"),
         "benchmarks": lambda: load("benchmarks"),
         "demos": demos,
+        "title": title,
+        "figure": figure,
+        "signed": signed,
         "versions": versions,
         "milliseconds": milliseconds,
         "mebibytes": mebibytes,
@@ -66,7 +69,7 @@ def measured(data: str, demo: str, criterion: str, form: str, worst: Callable[..
     if len(found) != 1 and not (found and worst):
         raise LookupError(f"{data}, demo {demo}: {len(found)} criteria match {criterion!r}, expected one")
     text = form.format(worst(found) if worst else found[0])
-    return re.sub(r"(?<=\d)%", " %", text).replace("-", "\N{MINUS SIGN}")
+    return re.sub(r"(?<=\d) ?(?=%|dB)", "\N{NO-BREAK SPACE}", signed(text))
 
 
 def demos(data: str) -> list[dict[str, Any]]:
@@ -74,12 +77,28 @@ def demos(data: str) -> list[dict[str, Any]]:
     return [load(f"{data}/{path.stem}") for path in sorted((RESULTS / data).glob("*.json"))]
 
 
+def title(demo: str) -> str:
+    """The heading of a demo, such as "02_stacked", without its number: "A stacked autoencoder"."""
+    source = (DOCS.parent / "demos" / f"{demo}.py").read_text(encoding="utf-8")
+    return re.search(r"^# # \d+\. (.+)", source, re.MULTILINE)[1]
+
+
+def figure(value: float) -> str:
+    """A measured value to four digits; an integer whole."""
+    return signed(f"{value:,.0f}" if float(value).is_integer() else f"{value:.4g}")
+
+
+def signed(text: str) -> str:
+    """A text with minus signs before its numbers and in their exponents, where Python writes hyphens."""
+    return re.sub(r"(?<![\w)])-(?=\d)|(?<=\de)-", "\N{MINUS SIGN}", text)
+
+
 def versions(data: str) -> str:
-    """Which version measured which demos of a data set: "0.1.0: 01 to 25, 28"."""
+    """Which version measured which demos of a data set: "0.2.0 (01), 0.1.0 (02 to 25, 28)"."""
     of: dict[str, list[int]] = {}
     for result in demos(data):
         of.setdefault(result["version"], []).append(int(result["demo"][:2]))
-    return "; ".join(f"{version}: {spans(numbers)}" for version, numbers in of.items())
+    return ", ".join(f"{version} ({spans(numbers)})" for version, numbers in of.items())
 
 
 def spans(numbers: list[int]) -> str:
@@ -90,7 +109,7 @@ def spans(numbers: list[int]) -> str:
             runs[-1].append(number)
         else:
             runs.append([number])
-    return ", ".join(f"{run[0]:02}" if len(run) == 1 else f"{run[0]:02} to {run[-1]:02}" for run in runs)
+    return ", ".join(f"{run[0]:02} to {run[-1]:02}" if len(run) > 2 else ", ".join(f"{each:02}" for each in run) for run in runs)
 
 
 def workloads_by_description() -> list[tuple[str, list[str]]]:
@@ -114,7 +133,7 @@ def mebibytes(count: float | None) -> str:
     return "" if count is None else f"{count / 2**20:.0f}"
 
 
-# -- taking over new measurements ------------------------------------------------------------------------------------
+# -- taking in new measurements ------------------------------------------------------------------------------------
 
 
 def take_results(folder: Path) -> None:

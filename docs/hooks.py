@@ -2,17 +2,23 @@
 
 The pages link into the repository, so that they can be read there as they are; here every such link is made to lead to a page of
 the site. A demo is a page, made by mkdocs-jupyter; CONTRIBUTING.md and CHANGELOG.md are pages; any other file that a page
-links to, such as minigen/engine/operation.py, is shown as highlighted source.
+links to, such as minigen/engine/operation.py, is shown as highlighted source. In the reference, Tensor's methods have the
+docstrings of the functions that minigen/ops/methods.py puts behind them, as in help().
 """
 
+import inspect
 import posixpath
 import re
 from pathlib import Path
+from typing import Any
 
+import griffe
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.plugins import event_priority
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
+
+from minigen import Tensor
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -62,10 +68,10 @@ def place_on_site(place: str) -> str:
 
 
 def source_page(place: str) -> str:
-    """A page that shows a file; the search box does not find what is on it."""
+    """A page that shows a file, in the whole width; the search box does not find what is on it."""
     language = LANGUAGES.get(Path(place).suffix, "text")
     text = (ROOT / place).read_text(encoding="utf-8")
-    return f'---\nsearch: {{exclude: true}}\n---\n\n# {place}\n\n``````{language} linenums="1"\n{text}``````\n'
+    return f'---\nsearch: {{exclude: true}}\nhide: [toc]\n---\n\n# {place}\n\n``````{language} linenums="1"\n{text}``````\n'
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
@@ -111,6 +117,16 @@ def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -
     html = html.replace('class="anchor-link"', 'class="headerlink"')
     title = re.search(r"<h1.*?</h1>", html, re.DOTALL)[0]
     name = posixpath.basename(page.file.src_uri)
-    picture = f'<p><img src="../pictures/{name[:2]}.png" alt="What it draws"></p>'
+    picture = f'<p class="picture"><img src="../pictures/{name[:2]}.png" alt="What it draws"></p>'
     run = f'<p><code>minigen demo {name[:2]}</code>, as a file: <a href="{name}" download>{name}</a></p>'
     return title + picture + html.replace(title, "", 1) + run
+
+
+class MethodDocstrings(griffe.Extension):
+    """Gives every method that engine/methods.py lists without a docstring that of the function behind it."""
+
+    def on_package(self, *, pkg: griffe.Module, **_: Any) -> None:
+        for name, method in pkg["engine.methods.Methods"].members.items():
+            text = inspect.getdoc(getattr(Tensor, name, None))
+            if method.docstring is None and text:
+                method.docstring = griffe.Docstring(text, parent=method)

@@ -5,9 +5,9 @@ from html import escape
 from pathlib import Path
 
 DOCS = Path(__file__).parent
-WIDTH, HEIGHT, GAP, SIDE = 720, 34, 6, 150  # a floor's width and height, what is between two, and room for words at the left
+WIDTH, HEIGHT, GAP, SIDE = 440, 34, 6, 40  # a floor's width and height, what is between two, and room at the left for a wall
 HALVES = ("the chapter", "the framework")
-COLORS = {"the chapter": "#b45309", "the framework": "#3f51b5"}  # legible on light paper and on dark
+COLORS = {"the chapter": "#b45309", "the framework": "#3f51b5"}  # seen on light paper and on dark; white words stand on them
 
 
 def floors() -> dict[str, list[list[str]]]:
@@ -26,12 +26,9 @@ def floors() -> dict[str, list[list[str]]]:
 
 
 def drawing() -> str:
-    """The house as an SVG: a roof, and one box for each room."""
-    parts, top = [], 60
-    middle = SIDE + WIDTH / 2
-    parts.append(
-        f'<path d="M{SIDE} {top - GAP} L{middle} 8 L{SIDE + WIDTH} {top - GAP} Z" fill="{COLORS[HALVES[0]]}" opacity=".25"/>'
-    )
+    """The house as an SVG: a roof, one box for each room, and at the left a wall with the name of each half."""
+    top, whole = 60, SIDE + WIDTH
+    parts = [f'<path d="M0 {top - GAP} L{whole / 2:g} 8 L{whole} {top - GAP} Z" fill="{COLORS[HALVES[0]]}" opacity=".25"/>']
     for half, rows in floors().items():
         start = top
         for rooms in rows:
@@ -39,23 +36,24 @@ def drawing() -> str:
             for place, room in enumerate(rooms):
                 parts.append(box(SIDE + place * (width + GAP), top, width, room, COLORS[half]))
             top += HEIGHT + GAP
-        parts.append(words(SIDE - 14, (start + top - GAP) / 2, half, COLORS[half], "end"))
+        parts.append(wall(start, top - GAP - start, half, COLORS[half]))
         top += 2 * GAP
-    size = f'width="{SIDE + WIDTH + 10}" height="{top}" viewBox="0 0 {SIDE + WIDTH + 10} {top}"'
+    size = f'width="{whole}" height="{top}" viewBox="0 0 {whole} {top}"'
     title = "<title>The rooms of minigen: imports point downward</title>"
     return f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img">{title}\n' + "\n".join(parts) + "\n</svg>\n"
 
 
-def box(left: float, top: float, width: float, room: str, color: str) -> str:
-    """A room."""
+def box(left: float, top: float, width: float, name: str, color: str) -> str:
+    """A box with a name in it, white."""
     shape = f'<rect x="{left:g}" y="{top:g}" width="{width:g}" height="{HEIGHT}" rx="4" fill="{color}"/>'
-    return shape + words(left + width / 2, top + HEIGHT / 2, room, "#fff", "middle")
+    place = f'x="{left + width / 2:g}" y="{top + HEIGHT / 2:g}" text-anchor="middle" dominant-baseline="central"'
+    return f'{shape}<text {place} fill="#fff" font-family="ui-monospace, monospace" font-size="15">{escape(name)}</text>'
 
 
-def words(x: float, y: float, text: str, color: str, anchor: str) -> str:
-    """A line of text, its middle at the height y."""
-    style = f'font-family="ui-monospace, monospace" font-size="15" text-anchor="{anchor}" dominant-baseline="central"'
-    return f'<text x="{x:g}" y="{y:g}" fill="{color}" {style}>{escape(text)}</text>'
+def wall(top: float, height: float, name: str, color: str) -> str:
+    """A box that stands upright at the left, its name read from below."""
+    lying = box((HEIGHT - height) / 2, top + (height - HEIGHT) / 2, height, name, color)
+    return f'<g transform="rotate(-90 {HEIGHT / 2:g} {top + height / 2:g})">{lying}</g>'
 
 
 if __name__ == "__main__":

@@ -96,9 +96,15 @@ def to_unit_interval(low: float, high: float) -> str:
 
 def suggestion(name: Any, known: Iterable[str]) -> str:
     """What an unknown name was probably meant to be, for messages: the nearest known one, or else all of them."""
+    known = list(known)
+    near = nearest(name, known)
+    return f"did you mean {near!r}?" if near else f"expected one of {', '.join(known)}"
+
+
+def nearest(name: Any, known: Iterable[str], cutoff: float = 0.6) -> str | None:
+    """The known name that shares most letters with a name, in any case; None if that is less than a share of `cutoff`."""
     folded = {each.lower(): each for each in known}
-    nearest = get_close_matches(str(name).lower(), folded, n=1)
-    return f"did you mean {folded[nearest[0]]!r}?" if nearest else f"expected one of {', '.join(folded.values())}"
+    return next((folded[near] for near in get_close_matches(str(name).lower(), folded, n=1, cutoff=cutoff)), None)
 
 
 def one_line(message: str) -> str:

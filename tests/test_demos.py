@@ -22,7 +22,7 @@ from minigen.errors import BusyError, UsageError
 from minigen.gallery import demo
 from minigen.gallery.demo import Criteria, demo_arguments
 from minigen.gallery.registry import find, names, title
-from minigen.gallery.statement import checksum
+from minigen.gallery.statement import checksum, statement
 from minigen.recipes import Recipe, remedy_bench
 from minigen.recipes.restoration import RestorationRecipe
 from minigen.utils.files import locked
@@ -200,6 +200,29 @@ def test_a_repeated_number_is_found():
     assert repeated("13_manifold", "recipe.with_settings(lr=1e-3, epochs=25)") == ["epochs=25"]
 
 
+CLAIM = re.compile(r"(\d[\d.]*e-\d+)|(?:learning rate|beta1?|batches)(?: of| =)? (\d+(?:\.\d+)?)")
+OF_PAPERS = {"24_wasserstein": {5e-5, 1e-4}}  # which the recipe has four times as high
+
+
+def claimed(prose):
+    """The numbers that a text gives for settings of a training: such as {1.5} for "SGD with learning rate 1.5"."""
+    return {float(each[1] or each[2]) for each in CLAIM.finditer(prose.replace("\n", " "))}
+
+
+@pytest.mark.parametrize("name", WITH_RECIPE)
+def test_the_text_of_a_demo_says_no_other_numbers_than_its_recipe(name):
+    kind = recipe_of(name).name
+    of_papers = [recipes.find(f"{kind}-{of}").source() for of in ("book", "paper") if f"{kind}-{of}" in recipes.RECIPES]
+    tree = ast.parse("\n".join([source(name), statement(name), *of_papers]))
+    stated = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and type(node.value) in (int, float)}
+    prose = claimed(" ".join(re.findall(r"^# (.*)", source(name), re.MULTILINE)))
+    assert prose <= stated | OF_PAPERS.get(name, set()), "the recipe has changed: so must the text"
+
+
+def test_a_number_of_a_text_is_found():
+    assert claimed("SGD with learning rate 1.5, beta = 2, batches of 32, rates\nof 2e-4. And 28 x 28") == {1.5, 2, 32, 2e-4}
+
+
 class Shown(Exception):
     """Ends a demo where it shows its recipe."""
 
@@ -351,7 +374,7 @@ NAN, INFINITY = float("nan"), float("inf")
     ({"between": (-0.1, 0.1)}, "-0.1 to 0.1", [-0.1, 0, 0.1], [-0.1000001, 0.1000001, INFINITY, -INFINITY, NAN]),
     ({"at_most": 0.0}, "at most 0", [0.0, -1], [1e-9, NAN]),
     ({"at_least": 0.0}, "at least 0", [0.0, 1], [-1e-9, NAN]),
-    ({"between": (0.0, 0.0)}, "0 to 0", [0], [1, -1, NAN]),
+    ({"between": (0.0, 0.0)}, "exactly 0", [0], [1, -1, NAN]),
 ])  # fmt: skip
 def test_criteria(criteria, bound, expected, passing, failing):
     for measured in (*passing, *failing):
@@ -398,7 +421,7 @@ def test_failing_ends_with_status_1_and_still_writes(criteria, measured, tmp_pat
     assert re.search(r"^angle +at most 1 +\S+ +FAIL$", capsys.readouterr().out, re.MULTILINE)
 
 
-def test_quick_is_not_judged(tmp_path, capsys):
+def test_a_quick_run_checks_no_criteria(tmp_path, capsys):
     criteria = Criteria(argparse.Namespace(name="99_name", out=tmp_path, quick=True))
     criteria.check("angle", 2.0, at_most=1.0)
     criteria.finish()

@@ -1,4 +1,4 @@
-"""The floors of the house: imports point downwards only, and nothing heavy is imported unasked."""
+"""The floors of the house: imports point downward only, and nothing heavy is imported unasked."""
 
 import ast
 import importlib

@@ -33,8 +33,6 @@ CONSTANT = {
     "minigen.models.applications.style_transfer.StyleTransfer.transfer": "forward, outside any graph",
     "minigen.models.attribute_classifier.AttributeClassifier.loss(factors)": "the measured factors, which nobody makes",
     "minigen.models.autoencoders.base.ImageAutoencoder.reconstruct": "for pictures, outside any graph",
-    "minigen.models.autoencoders.conditional.ConditionalVariationalAutoencoder.pixels": "for pictures, outside any graph",
-    "minigen.models.autoencoders.conditional.ConditionalVariationalAutoencoder.reconstruct": "for pictures, outside any graph",
     "minigen.models.autoencoders.conditional.ConditionalVariationalAutoencoder.sample": "for pictures, outside any graph",
     "minigen.models.autoencoders.variational.VariationalAutoencoder.pixels": "for pictures, outside any graph",
     "minigen.models.autoencoders.variational.VariationalAutoencoder.reconstruct": "for pictures, outside any graph",
@@ -47,7 +45,6 @@ CONSTANT = {
     "minigen.nn.module.zeros": "an input of zeros, to ask for shapes",
     "minigen.nn.recurrent.LSTMCell.initial_state": "zeros",
     "minigen.nn.recurrent.RecurrentCell.initial_state": "zeros",
-    "minigen.nn.style.NoiseInjection.draw": "noise",
     "minigen.ops.indexing.checked_index": "indices are integers",
     "minigen.training.gans.game.Game.discriminator_loss(noise)": "what the penalties would draw",
     "minigen.training.gans.adversarial.Adversarial.evaluate": "runs the objectives, and tells of their errors",
@@ -327,7 +324,7 @@ def test_an_addition_that_nothing_checks_is_found(file, source, expected, packag
     assert unchecked(added, Checked()).keys() == {f"{added.__name__}.{name}" for name in expected}
 
 
-def test_what_is_no_computation_with_tensors_is_not_asked_for(package):
+def test_what_is_not_a_computation_with_tensors_is_not_asked_for(package):
     added = package(
         "losses/checks.py",
         """

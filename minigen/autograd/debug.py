@@ -149,6 +149,10 @@ def profile() -> Profile:
 # -- the graph as a picture --------------------------------------------------------------------------------------
 
 
+BOX: dict[str, Any] = {"boxstyle": "round,pad=0.4", "edgecolor": "#444444"}  # of a tensor
+ARROW: dict[str, Any] = {"arrowstyle": "-|>", "color": "#666666", "shrinkA": 2, "shrinkB": 2}
+
+
 def nodes_and_depths(y: Tensor) -> dict[Tensor, int]:
     """Every tensor below y that the graph holds, with its column: a result after its inputs, a leaf before its first use."""
     found, stack = {y}, [y]
@@ -206,36 +210,15 @@ def draw_graph(y: Tensor, path: str | Path | None = None) -> Any:
     boxes = {}
     for node, (x, y_) in place.items():
         color = "#cfe8ff" if node.op else "#ffe3b8" if node.requires_grad else "#e8e8e8"
-        text = axes.text(
-            x,
-            y_,
-            label(node),
-            ha="center",
-            va="center",
-            fontsize=8,
-            zorder=3,
-            bbox={"boxstyle": "round,pad=0.4", "facecolor": color, "edgecolor": "#444444"},
-        )
+        text = axes.text(x, y_, label(node), ha="center", va="center", fontsize=8, zorder=3, bbox=BOX | {"facecolor": color})
         boxes[node] = text.get_bbox_patch()
     for node in place:
         for source in {x: None for x in node.inputs if isinstance(x, Tensor)}:
             bend = 0.3 if place[source][1] < 0 else -0.3
             between = place[node][0] - place[source][0] > 1  # boxes that a straight arrow might cross
-            axes.annotate(
-                "",
-                place[node],
-                place[source],
-                zorder=1,
-                arrowprops={
-                    "arrowstyle": "-|>",
-                    "color": "#666666",
-                    "patchA": boxes[source],
-                    "patchB": boxes[node],
-                    "shrinkA": 2,
-                    "shrinkB": 2,
-                    "connectionstyle": f"arc3,rad={bend if between else 0}",
-                },
-            )
+            curve = f"arc3,rad={bend if between else 0}"
+            arrow = ARROW | {"patchA": boxes[source], "patchB": boxes[node], "connectionstyle": curve}
+            axes.annotate("", place[node], place[source], zorder=1, arrowprops=arrow)
     axes.set_xlim(-0.6, len(columns) - 0.4)
     axes.set_ylim(-height / 2 - 0.2, height / 2 + 0.2)
     if path is not None:

@@ -65,6 +65,8 @@ def gradcheck(
     Passes if |analytic - numeric| <= atol + rtol * scale, scale being the norm of the derivative times that of the direction.
     Raises GradcheckError with the worst element, both values and their ratio (2, -1 or N hint at what was forgotten).
     """
+    if not callable(f):
+        raise TypeError(f"gradcheck takes a function before its arrays, got {type(f).__name__}: gradcheck(minigen.tanh, x)")
     arrays = tuple(read_only(to_numpy(x)) for x in arrays)
     wrt = [i for i, x in enumerate(arrays) if x.dtype.kind == "f"] if wrt is None else list(wrt)
     if not wrt:

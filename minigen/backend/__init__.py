@@ -29,14 +29,12 @@ __all__ = [
     "current",
     "is_array",
     "is_real_array",
-    "keep_freed_memory",
     "random",
     "seed",
     "sum_along",
     "sum_to_shape",
     "to_numpy",
     "use",
-    "use_from_environment",
 ]
 
 keep_freed_memory()

@@ -30,8 +30,7 @@ def host_array(x: Any, dtype: Any = None) -> np.ndarray:
 
     x: an array, also a memory-mapped one, which stays so; a number, a list of either; or an object that converts to an array (a
     pandas table, a PyTorch tensor). Raises TypeError for an array subclass that holds more than its values (a masked array),
-    DtypeError for what does not hold real numbers (None, text, complex numbers, objects), ShapeError for rows of different
-    lengths.
+    DtypeError for what does not hold real numbers (None, text, complex numbers), ShapeError for rows of different lengths.
     """
     try:
         array = whole_array(x)
@@ -44,8 +43,7 @@ def host_array(x: Any, dtype: Any = None) -> np.ndarray:
 
 
 def whole_array(x: Any, dtype: Any = None) -> np.ndarray:
-    """np.asarray(x, dtype), also of strings and other objects. Raises TypeError where information would be lost
-    (`check_whole`)."""
+    """np.asarray(x, dtype), also of strings and other objects. Raises TypeError where information would be lost."""
     check_whole(x)
     return np.asarray(x, dtype=dtype)
 

@@ -38,12 +38,22 @@ def stream(name: str) -> np.random.Generator:
 
 def normal(shape: tuple[int, ...], dtype: Any = np.float32) -> Array:
     """Noise from N(0, 1) on the current backend."""
-    return _noise_source().standard_normal(shape, dtype=dtype)
+    return drawn("standard_normal", shape, dtype)
 
 
 def uniform(shape: tuple[int, ...], dtype: Any = np.float32) -> Array:
     """Noise from U[0, 1) on the current backend."""
-    return _noise_source().random(shape, dtype=dtype)
+    return drawn("random", shape, dtype)
+
+
+def drawn(distribution: str, shape: tuple[int, ...], dtype: Any) -> Array:
+    """Noise by a method of NumPy's generators: from the GPU's own, which the stream "noise" has seeded, or from that stream."""
+    global _device_noise
+    if devices.current().name != "cupy":
+        return devices.asarray(getattr(stream("noise"), distribution)(shape, dtype=dtype))
+    if _device_noise is None:
+        _device_noise = devices.current().xp.random.default_rng(int(stream("noise").integers(2**32)))
+    return getattr(_device_noise, distribution)(shape, dtype=dtype)
 
 
 def bernoulli(shape: tuple[int, ...], p: float) -> Array:
@@ -56,28 +66,6 @@ def bernoulli(shape: tuple[int, ...], p: float) -> Array:
     n = math.prod(shape)
     bits = stream("noise").integers(2**64 - 1, size=-(-n // 4), dtype=np.uint64, endpoint=True).view(np.uint16)[:n]
     return devices.asarray((bits < round(p * 2**16)).reshape(shape))
-
-
-class _StrictNoise:
-    """The noise stream as a device generator would offer it."""
-
-    def standard_normal(self, shape: tuple[int, ...], dtype: Any) -> Array:
-        return devices.current().xp.asarray(stream("noise").standard_normal(shape, dtype=dtype))
-
-    def random(self, shape: tuple[int, ...], dtype: Any) -> Array:
-        return devices.current().xp.asarray(stream("noise").random(shape, dtype=dtype))
-
-
-def _noise_source() -> Any:
-    global _device_noise
-    name = devices.current().name
-    if name == "numpy":
-        return stream("noise")
-    if name == "strict":
-        return _StrictNoise()
-    if _device_noise is None:
-        _device_noise = devices.current().xp.random.default_rng(int(stream("noise").integers(2**32)))
-    return _device_noise
 
 
 @contextlib.contextmanager
@@ -121,17 +109,12 @@ def parsed(name: str, text: str) -> dict[str, Any]:
     """The state of a PCG64 generator in a JSON string. ValueError, naming the stream, if it is not one."""
     try:
         found = json.loads(text)
-        numbers = [found["state"]["state"], found["state"]["inc"], found["has_uint32"], found["uinteger"]]
-        expected = {
-            "bit_generator": "PCG64",
-            "state": dict(zip(("state", "inc"), numbers)),
-            "has_uint32": numbers[2],
-            "uinteger": numbers[3],
-        }
-        whole = all(type(number) is int and 0 <= number < 1 << bits for number, bits in zip(numbers, (128, 128, 1, 32)))
-        if found != expected or not whole or numbers[1] % 2 == 0:  # the increment of PCG64 is odd
+        twin = np.random.PCG64(0)
+        twin.state = found
+        kept = json.dumps(twin.state, sort_keys=True) == json.dumps(found, sort_keys=True)
+        if not kept or found["has_uint32"] not in (0, 1) or found["state"]["inc"] % 2 == 0:  # the increment of PCG64 is odd
             raise ValueError("its numbers are out of range")
-    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError) as error:
         reason = f"missing {error}" if isinstance(error, KeyError) else error
         raise ValueError(f"random state: the stream {name!r} is not a state of a PCG64 generator ({reason})") from error
     return found

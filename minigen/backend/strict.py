@@ -22,30 +22,26 @@ from minigen.utils.blocks import block
 # Functions that numpy and cupy 14.2 both have, with the same meaning.
 SHARED = frozenset(
     """
-abs absolute acos acosh add all allclose amax amin angle any append arange arccos arccosh arcsin arcsinh
-arctan arctan2 arctanh argmax argmin argpartition argsort argwhere around array array_equal array_equiv
-array_split asarray ascontiguousarray asfortranarray asin asinh astype atan atan2 atanh atleast_1d
-atleast_2d atleast_3d average bincount bitwise_and bitwise_count bitwise_invert bitwise_left_shift
-bitwise_not bitwise_or bitwise_right_shift bitwise_xor broadcast_arrays broadcast_shapes broadcast_to
-cbrt ceil choose clip column_stack compress concat concatenate conj conjugate convolve copy copysign
-copyto corrcoef correlate cos cosh count_nonzero cov cross cumprod cumsum cumulative_prod cumulative_sum
-deg2rad degrees delete diag diag_indices diag_indices_from diagflat diagonal diff digitize divide divmod
-dot dsplit dstack ediff1d einsum empty empty_like equal exp exp2 expand_dims expm1 extract eye fabs
-fill_diagonal fix flatnonzero flip fliplr flipud float_power floor floor_divide fmax fmin fmod frexp
-full full_like gcd gradient greater greater_equal heaviside histogram histogram2d histogramdd hsplit
-hstack hypot i0 identity imag indices inner interp intersect1d invert isclose iscomplex isfinite isin
-isinf isnan isneginf isposinf isreal ix_ kron lcm ldexp left_shift less less_equal lexsort linspace log
-log10 log1p log2 logaddexp logaddexp2 logical_and logical_not logical_or logical_xor logspace matmul
-matrix_transpose max maximum mean median meshgrid min minimum mod modf moveaxis multiply nan_to_num
-nanargmax nanargmin nancumprod nancumsum nanmax nanmean nanmedian nanmin nanprod nanstd nansum nanvar
-ndindex negative nextafter nonzero not_equal ones ones_like outer pad partition percentile permute_dims
-place positive pow power prod ptp put_along_axis putmask quantile rad2deg radians ravel
-ravel_multi_index real real_if_close reciprocal remainder repeat reshape resize right_shift rint roll
-rollaxis rot90 round row_stack searchsorted select setdiff1d setxor1d sign signbit sin sinc sinh sort
-sort_complex split sqrt square squeeze stack std subtract sum swapaxes take take_along_axis tan tanh
-tensordot tile trace transpose trapezoid tri tril tril_indices tril_indices_from trim_zeros triu
-triu_indices triu_indices_from true_divide trunc union1d unique unique_all unique_counts unique_inverse
-unique_values unravel_index host_of vander var vdot vsplit vstack where zeros zeros_like
+abs absolute acos acosh add all allclose amax amin angle any append arange arccos arccosh arcsin arcsinh arctan arctan2 arctanh
+argmax argmin argpartition argsort argwhere around array array_equal array_equiv array_split asarray ascontiguousarray
+asfortranarray asin asinh astype atan atan2 atanh atleast_1d atleast_2d atleast_3d average bincount bitwise_and bitwise_count
+bitwise_invert bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor broadcast_arrays broadcast_shapes
+broadcast_to cbrt ceil choose clip column_stack compress concat concatenate conj conjugate convolve copy copysign copyto
+corrcoef correlate cos cosh count_nonzero cov cross cumprod cumsum cumulative_prod cumulative_sum deg2rad degrees delete diag
+diag_indices diag_indices_from diagflat diagonal diff digitize divide divmod dot dsplit dstack ediff1d einsum empty empty_like
+equal exp exp2 expand_dims expm1 extract eye fabs fill_diagonal fix flatnonzero flip fliplr flipud float_power floor
+floor_divide fmax fmin fmod frexp full full_like gcd gradient greater greater_equal heaviside histogram histogram2d histogramdd
+hsplit hstack hypot i0 identity imag indices inner interp intersect1d invert isclose iscomplex isfinite isin isinf isnan
+isneginf isposinf isreal ix_ kron lcm ldexp left_shift less less_equal lexsort linspace log log10 log1p log2 logaddexp
+logaddexp2 logical_and logical_not logical_or logical_xor logspace matmul matrix_transpose max maximum mean median meshgrid min
+minimum mod modf moveaxis multiply nan_to_num nanargmax nanargmin nancumprod nancumsum nanmax nanmean nanmedian nanmin nanprod
+nanstd nansum nanvar ndindex negative nextafter nonzero not_equal ones ones_like outer pad partition percentile permute_dims
+place positive pow power prod ptp put_along_axis putmask quantile rad2deg radians ravel ravel_multi_index real real_if_close
+reciprocal remainder repeat reshape resize right_shift rint roll rollaxis rot90 round row_stack searchsorted select setdiff1d
+setxor1d sign signbit sin sinc sinh sort sort_complex split sqrt square squeeze stack std subtract sum swapaxes take
+take_along_axis tan tanh tensordot tile trace transpose trapezoid tri tril tril_indices tril_indices_from trim_zeros triu
+triu_indices triu_indices_from true_divide trunc union1d unique unique_all unique_counts unique_inverse unique_values
+unravel_index unwrap vander var vdot vsplit vstack where zeros zeros_like
 """.split()
 )
 CONSTANTS = frozenset(
@@ -77,8 +73,11 @@ def count() -> Iterator[Counters]:
         counters = outer
 
 
-class StrictArray:
-    """An array on the simulated device. Everything it offers, cupy.ndarray offers with the same meaning."""
+class StrictArray(np.lib.mixins.NDArrayOperatorsMixin):
+    """An array on the simulated device. Everything it offers, cupy.ndarray offers with the same meaning.
+
+    Its operators are NumPy's ufuncs, which ask `__array_ufunc__`.
+    """
 
     __slots__ = ("_host", "__weakref__")
     __array_priority__ = 100
@@ -86,15 +85,6 @@ class StrictArray:
     def __init__(self, host: np.ndarray):
         self._host = host
 
-    shape = property(lambda self: self._host.shape)
-    dtype = property(lambda self: self._host.dtype)
-    ndim = property(lambda self: self._host.ndim)
-    size = property(lambda self: self._host.size)
-    nbytes = property(lambda self: self._host.nbytes)
-    strides = property(lambda self: self._host.strides)
-    flags = property(lambda self: self._host.flags)
-    itemsize = property(lambda self: self._host.itemsize)
-    base = property(lambda self: self._host.base)
     T = property(lambda self: StrictArray(self._host.T))
 
     def __len__(self) -> int:
@@ -139,11 +129,12 @@ class StrictArray:
         raise DeviceError("no implicit conversion of a device array to NumPy: use minigen.to_numpy(x)")
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
-        if any(map(answers_itself, inputs)):
+        if any(getattr(x, "__array_ufunc__", ...) is None for x in inputs):  # a Tensor: CuPy, too, defers to its operator
             return NotImplemented
         if "where" in options:
             raise TypeError(f"{ufunc.__name__}: CuPy's ufuncs take no argument where=")
-        return launch(getattr(ufunc, method), *inputs, **options)
+        result = launch(getattr(ufunc, method), *inputs, **options)
+        return options["out"][0] if "out" in options else result
 
     def __array_function__(self, function: Any, types: Any, inputs: tuple, options: dict) -> Any:
         return getattr(xp, function.__name__)(*inputs, **options)
@@ -179,47 +170,11 @@ class StrictArray:
         self._host.fill(host_of(value))
 
 
-def _method(name: str) -> Any:
-    return lambda self, *inputs, **options: getattr(xp, name)(self, *inputs, **options)
-
-
 REDUCTIONS = "sum mean max min argmax argmin all any std var prod".split()
+for _name in "shape dtype ndim size nbytes strides flags itemsize base".split():
+    setattr(StrictArray, _name, property(operator.attrgetter(f"_host.{_name}")))
 for _name in (*REDUCTIONS, "ravel", "copy", "squeeze", "swapaxes", "cumsum", "dot", "clip"):
-    setattr(StrictArray, _name, _method(_name))
-
-
-def _operator(function: Any) -> Any:
-    def binary(self: StrictArray, other: Any) -> Any:
-        if answers_itself(other):
-            return NotImplemented
-        return launch(function, self, other)
-
-    return binary
-
-
-for _name in "add sub mul truediv floordiv mod pow matmul and_ or_ xor lshift rshift lt le eq ne gt ge".split():
-    _function, _stem = getattr(operator, _name), _name.strip("_")
-    setattr(StrictArray, f"__{_stem}__", _operator(_function))
-    if _stem not in ("lt", "le", "eq", "ne", "gt", "ge"):
-        setattr(StrictArray, f"__r{_stem}__", lambda self, other, f=_function: launch(f, other, self))
-for _name in ("add", "sub", "mul", "truediv", "pow"):
-    _function = getattr(operator, f"i{_name}")
-    setattr(StrictArray, f"__i{_name}__", lambda self, other, f=_function: in_place(f, self, other))
-for _name in ("neg", "pos", "abs", "invert"):
-    _function = getattr(operator, _name)
-    setattr(StrictArray, f"__{_name}__", lambda self, f=_function: launch(f, self))
-
-
-def answers_itself(other: Any) -> bool:
-    """Whether to defer to the operator of the other operand, a Tensor: CuPy asks the same way."""
-    return getattr(other, "__array_ufunc__", ...) is None
-
-
-def in_place(function: Any, target: StrictArray, other: Any) -> StrictArray:
-    """target op= other."""
-    counters.launches += 1
-    function(target._host, host_of(other))
-    return target
+    setattr(StrictArray, _name, lambda self, *inputs, f=_name, **options: getattr(xp, f)(self, *inputs, **options))
 
 
 def host_of(x: Any) -> Any:
@@ -258,7 +213,7 @@ def wrap(result: Any, name: str, inputs: tuple, options: dict) -> Any:
 
 def refuse_float64(name: str, inputs: tuple, options: dict) -> None:
     """A float64 result is right only if every floating operand is float64, or float64 was requested."""
-    dtypes = {part.dtype for part in leaves_of(inputs) if isinstance(part, StrictArray)}
+    dtypes = {part._host.dtype for part in leaves_of(inputs) if isinstance(part, StrictArray)}
     asked = any(
         part is np.float64 or part == "float64" or part == np.dtype(np.float64)
         for part in [*inputs, options.get("dtype")]
@@ -294,7 +249,6 @@ class StrictModule:
     """Takes the place of `numpy` or `cupy`: only what both have, on device arrays only."""
 
     ndarray = StrictArray
-    lib: Any
 
     def __getattr__(self, name: str) -> Any:
         if name in CONSTANTS:
@@ -331,17 +285,13 @@ def device_function(name: str) -> Any:
     return function
 
 
-class stride_tricks:
-    """Takes the place of xp.lib.stride_tricks."""
-
-    @staticmethod
-    def as_strided(x: StrictArray, shape: tuple[int, ...], strides: tuple[int, ...]) -> StrictArray:
-        """A view: no launch."""
-        return StrictArray(np.lib.stride_tricks.as_strided(x._host, shape, strides))
+def as_strided(x: StrictArray, shape: tuple[int, ...], strides: tuple[int, ...]) -> StrictArray:
+    """A view: no launch."""
+    return StrictArray(np.lib.stride_tricks.as_strided(x._host, shape, strides))
 
 
-xp = StrictModule()
-xp.lib = SimpleNamespace(stride_tricks=stride_tricks)
+xp: Any = StrictModule()
+xp.lib = SimpleNamespace(stride_tricks=SimpleNamespace(as_strided=as_strided))
 
 
 def from_host(host: np.ndarray) -> StrictArray:

@@ -73,8 +73,7 @@ def plan(lengths: tuple[int, ...], axis: Axis, keepdims: bool) -> tuple[list[tup
 
 
 def axis_of(x: Array, axis: Axis) -> Axis:
-    """`axis` for a reduction of x by its own library: for a scalar, which has no axes, NumPy also accepts 0 and -1, CuPy does
-    not."""
+    """`axis` for a reduction of x by its own library: NumPy accepts 0 and -1 for a scalar, which has no axes, CuPy does not."""
     return None if not x.ndim and axis in (0, -1) else axis
 
 

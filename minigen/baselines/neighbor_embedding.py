@@ -6,8 +6,8 @@ import numpy as np
 from tqdm import tqdm
 
 from minigen.backend.host import whole_array
-from minigen.errors import NonFiniteError, ShapeError
-from minigen.metrics.checks import check_count, check_finite
+from minigen.errors import NonFiniteError
+from minigen.metrics.checks import check_count, checked_arrays
 from minigen.utils.settings import takes_settings
 
 _CHUNK = 1 << 18  # pairs worked on at once: 1 MiB in float32, so that many passes over them stay in the cache
@@ -203,8 +203,5 @@ def _principal_plane(x: np.ndarray) -> np.ndarray:
 def _points(x: np.ndarray) -> np.ndarray:
     """x as a finite (n, d) of float64 or float32, else an error that says what it is."""
     x = whole_array(x)
-    x = x.astype(np.float64 if x.dtype == np.float64 else np.float32, copy=False)
-    if x.ndim != 2 or x.shape[1] < 2:
-        raise ShapeError(f"tsne: got x of shape {x.shape}, expected (n, d) with d at least 2")
-    check_finite("tsne", "x", x)
+    (x,) = checked_arrays("tsne", "(n, d)", least=2, dtype=np.float64 if x.dtype == np.float64 else np.float32, x=x)
     return x

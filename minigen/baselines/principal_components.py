@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minigen.metrics.checks import checked_matrix
+from minigen.metrics.checks import checked_arrays
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +25,8 @@ class PCA:
 
     def project(self, x: np.ndarray) -> np.ndarray:
         """Codes (x - mean) components. x: (n, d) -> (n, k)."""
-        return (checked_matrix("PCA", "x", x, columns=len(self.mean)) - self.mean) @ self.components
+        (x,) = checked_arrays("PCA", f"(n, {len(self.mean)})", x=x)
+        return (x - self.mean) @ self.components
 
     def reconstruct(self, x: np.ndarray) -> np.ndarray:
         """Projection onto the subspace: mean + project(x) components^T. x: (n, d) -> (n, d)."""
@@ -44,7 +45,7 @@ def pca(x: np.ndarray, k: int) -> PCA:
     Raises ShapeError if x is not (n, d), ValueError if k is out of range or x is not finite.
     Source: Pearson 1901; Eckart & Young 1936; Baldi & Hornik 1989 for the linear autoencoder.
     """
-    x = checked_matrix("pca", "x", x)
+    (x,) = checked_arrays("pca", "(n, d)", x=x)
     if not 1 <= k <= min(x.shape):
         raise ValueError(f"pca: k is {k}, expected 1 to min(n, d) = {min(x.shape)} for x of shape {x.shape}")
     mean = x.mean(axis=0)

@@ -6,7 +6,7 @@ import numpy as np
 
 from minigen.backend.host import whole_array
 from minigen.errors import ShapeError
-from minigen.metrics.checks import check_count, checked_matrix
+from minigen.metrics.checks import check_count, checked_arrays
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,9 +45,8 @@ class WienerFilter:
 
     def denoise(self, noisy: np.ndarray) -> np.ndarray:
         """Noisy examples (n, d) -> estimates of the clean ones (n, d), in float64."""
-        return (
-            checked_matrix("WienerFilter", "noisy", noisy, columns=len(self.mean)) - self.mean
-        ) @ self.encoder @ self.decoder + self.mean
+        (noisy,) = checked_arrays("WienerFilter", f"(n, {len(self.mean)})", noisy=noisy)
+        return (noisy - self.mean) @ self.encoder @ self.decoder + self.mean
 
 
 def wiener_filter(x: np.ndarray, noise_variance: float | np.ndarray) -> WienerFilter:
@@ -92,18 +91,14 @@ def denoising_error(x: np.ndarray, noise_variance: float | np.ndarray, weight: n
     """
     x, noise_variance = _examples("denoising_error", x, noise_variance)
     d = x.shape[1]
-    weight, bias = checked_matrix("denoising_error", "weight", weight, columns=d), whole_array(bias, dtype=np.float64)
-    if weight.shape != (d, d) or bias.shape != (d,):
-        raise ShapeError(
-            f"denoising_error: got weight {weight.shape} and bias {bias.shape} for {d} features, expected ({d}, {d}) and ({d},)"
-        )
+    weight, bias = checked_arrays("denoising_error", f"({d}, {d}) and ({d},)", weight=weight, bias=bias)
     systematic = np.mean((x @ weight + bias - x) ** 2)
     return float(systematic + noise_variance @ (weight**2).sum(axis=1) / d)
 
 
 def _examples(function: str, x: np.ndarray, noise_variance: float | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """x (n, d) and one variance for each feature (d,), else an error that says what they are."""
-    x, variance = checked_matrix(function, "x", x), whole_array(noise_variance, dtype=np.float64)
+    (x,), variance = checked_arrays(function, "(n, d)", x=x), whole_array(noise_variance, dtype=np.float64)
     if variance.shape not in ((), x.shape[1:]):
         expected = f"a number or ({x.shape[1]},), one for each feature"
         raise ShapeError(f"{function}: got noise_variance of shape {variance.shape}, expected {expected}")

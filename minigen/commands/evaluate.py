@@ -129,8 +129,8 @@ def generated(trained: TrainedModel, config: Config, train: Dataset, n: int, pro
         evaluator = evaluators.attribute_classifier(train, progress=progress)
         features = [evaluator.features(images) for images in (real, samples, others)]
         scores = {
-            "Frechet distance": metrics.frechet_distance(*features[:2]),
-            "Frechet floor": metrics.frechet_distance(features[0], features[2]),
+            "Fréchet distance": metrics.frechet_distance(*features[:2]),
+            "Fréchet floor": metrics.frechet_distance(features[0], features[2]),
         }
     else:
         evaluator = evaluators.feature_classifier(train, progress=progress)

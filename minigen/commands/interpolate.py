@@ -9,8 +9,7 @@ import argparse
 import numpy as np
 
 from minigen import plot
-from minigen.commands.pictures import MOST, as_images, image_count, picture_path
-from minigen.commands.trained import opened, run_arguments
+from minigen.commands.trained import MOST, image_count, opened, picture_path, run_arguments
 from minigen.errors import UsageError
 from minigen.recipes import inputs
 from minigen.utils.arguments import Parser
@@ -41,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     train, test = inputs.load_examples(config.data, config.images, config.resolution)
     config.check_data(train)
     walks = trained.interpolate(args.rows, args.steps, np.random.default_rng(args.seed), test)
-    images = as_images(config, walks.reshape(-1, *walks.shape[2:]))
+    images = config.as_images(walks.reshape(-1, *walks.shape[2:]))
     images = images.reshape(*walks.shape[:2], *images.shape[1:])
     out = args.out or folder.path / "interpolation.png"
     ends = [(row, column) for row in range(len(images)) for column in (0, -1)]

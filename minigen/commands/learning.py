@@ -3,13 +3,14 @@ disk."""
 
 import contextlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from minigen import training
-from minigen.backend import seed
-from minigen.commands.pictures import save_curves, save_plane, save_reconstructions, save_tiled
+import numpy as np
+
+from minigen import plot, training
+from minigen.backend import random, seed
 from minigen.commands.run_folder import Config, RunFolder
 from minigen.data import Dataset
 from minigen.errors import CommandError
@@ -18,7 +19,13 @@ from minigen.utils.signals import INTERRUPTED, Stopped
 
 MOMENTS = 20  # per run are drawn, and saved
 SAMPLES = 64
+SHOWN = 16  # held-out images above their reconstructions
 LINES = 200  # of progress, one per epoch: a run of more epochs has few examples, and is soon done
+GAME = {
+    "loss": ("discriminator loss", "generator loss"),
+    "D's mean score": ("score of real", "score of fake"),
+    "gradient norm": ("discriminator gradient norm", "generator gradient norm"),
+}
 
 
 class Presence(training.Callback):
@@ -44,7 +51,10 @@ class Saving(training.Checkpoint):
 
 
 class Reconstructions(training.Callback):
-    """Reconstructions of held-out images, every `every` epochs: pictures/epoch_0001.png and so on."""
+    """Held-out images above their reconstructions and, if the model samples, new ones from the same codes each time.
+
+    Every `every` epochs: pictures/epoch_0001.png and so on. Training's random streams are not used.
+    """
 
     def __init__(self, trained: TrainedModel, config: Config, folder: Path, test: Dataset, every: int):
         self.trained, self.config, self.folder, self.test, self.every = trained, config, folder, test, every
@@ -59,7 +69,12 @@ class Reconstructions(training.Callback):
 
     def draw(self, epoch: int) -> None:
         """Save the picture of an epoch."""
-        save_reconstructions(self.trained, self.config, self.test, self.file(epoch))
+        shown = self.test[:SHOWN]
+        rows = [self.trained.inputs(shown)[0], self.trained.reconstruct(shown)]
+        if self.trained.generative:
+            with random.fork_rng():
+                rows.append(self.trained.sample(len(shown)))
+        plot.save_tiles(self.config.as_images(np.concatenate(rows)), self.file(epoch), columns=len(shown))
 
     def file(self, epoch: int) -> Path:
         """The path of the picture of an epoch."""
@@ -80,6 +95,12 @@ class Curves(training.Callback):
 
     def on_train_end(self, run: Any) -> None:
         save_curves(run.history, self.folder / "training.png")
+
+
+def save_curves(history: Mapping[str, Sequence[float]], path: Path) -> None:
+    """The history of a run: its losses, or the game."""
+    columns = {name: column for name, column in history.items() if name != "seconds"}
+    plot.save_figure(plot.training_curves(columns, panels=GAME if "step" in history else None), path)
 
 
 def train_into(folder: RunFolder, config: Config, data: tuple[Dataset, Dataset], quiet: bool = False) -> int:
@@ -132,22 +153,19 @@ def callbacks(folder: RunFolder, config: Config, trained: TrainedModel, test: Da
 def draw_results(folder: RunFolder, config: Config, trained: TrainedModel, test: Dataset) -> None:
     """Draw the final results of the model, in pictures/."""
     seed(config.seed)
-    if is_planar(config):
-        save_plane(trained, config, test, folder.pictures / "plane.png")
+    if config.planar:
+        points, title = trained.inputs(test)[0], f"{config.model} finds a plane"
+        figure = plot.plane_fit(points, trained.reconstruct(test), trained.codes(test), title=title)
+        plot.save_figure(figure, folder.pictures / "plane.png")
     elif config.images_shaped and trained.generative:
-        save_tiled(config, trained.sample(SAMPLES), folder.pictures / "samples.png")
-
-
-def is_planar(config: Config) -> bool:
-    """Whether two values stand for the three coordinates of a point."""
-    return config.shape == [3] and config.settings["latent_dim"] == 2
+        plot.save_tiles(config.as_images(trained.sample(SAMPLES)), folder.pictures / "samples.png")
 
 
 def is_complete(folder: RunFolder, config: Config) -> bool:
     """Whether all results of a run exist, and those made after its last checkpoint are not older than it."""
     length, generative = config.settings[config.counted], config.recipe.build(config.input_spec).generative
     results = [folder.history, folder.pictures / "training.png"]
-    if is_planar(config):
+    if config.planar:
         results.append(folder.pictures / "plane.png")
     if config.images_shaped and generative:
         results.append(folder.pictures / "samples.png")

@@ -6,8 +6,8 @@ sample; see `minigen interpolate` for those.
 
 import argparse
 
-from minigen.commands.pictures import image_count, picture_path, save_samples
-from minigen.commands.trained import opened, run_arguments
+from minigen import plot
+from minigen.commands.trained import image_count, opened, picture_path, run_arguments
 from minigen.errors import UsageError, suggestion
 from minigen.utils.arguments import Parser, finite_float
 
@@ -38,6 +38,11 @@ def run(args: argparse.Namespace) -> int:
         label = config.classes.index(args.label)
     out = args.out or folder.path / "samples.png"
     columns = len(config.classes) if trained.conditional and label is None else None
-    save_samples(config, trained.sample(args.n, label, args.psi), out, columns)
-    print(f"wrote {out}")
+    samples = trained.sample(args.n, label, args.psi)
+    title = f"{args.n} samples of {config.model}, none selected"
+    if config.images_shaped:
+        figure = plot.image_grid(config.as_images(samples), columns, title)
+    else:
+        figure = plot.point_cloud(samples[:, :2], title=title)
+    print(f"wrote {plot.save_figure(figure, out)}")
     return 0

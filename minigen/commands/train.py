@@ -87,20 +87,18 @@ def run(args: argparse.Namespace) -> int:
 
 def configured(args: argparse.Namespace, recipe: Recipe, train: Dataset) -> Config:
     """The content of config.json. UsageError for settings with which the model cannot be built or trained."""
-    shape = list(train.images.shape[1:])
-    recipe = complete(args, recipe, shape, len(train.class_names), len(train))
+    recipe = complete(args, recipe, train.images.shape[1:], len(train.class_names), len(train))
     return Config(
-        minigen.__version__,
-        recipe.name,
-        args.data,
-        args.images,
-        args.resolution,
-        len(train),
-        shape,
-        list(train.class_names),
-        args.seed,
-        current().name,
-        recipe.settings,
+        minigen=minigen.__version__,
+        model=recipe.name,
+        data=args.data,
+        images=args.images,
+        resolution=args.resolution,
+        examples=len(train),
+        classes=list(train.class_names),
+        seed=args.seed,
+        backend=current().name,
+        settings=recipe.settings,
     )
 
 

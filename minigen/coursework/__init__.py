@@ -7,10 +7,9 @@ Two processes, which exchange messages (protocol.py) and never import each other
         grading/     asks, compares, marks; trusts nothing that comes from a submission
     worker/      imports the submission, confined by confine.py, and answers; it knows no right answers
 
-Both know samples.py, the arrays that a call is tried with, and examples.py, the calls that a file asks for.
+Both know examples.py: the calls that a file asks for, and the arrays that they are tried with.
 """
 
-from minigen.coursework.examples import example
-from minigen.coursework.samples import array, images, labels, normal, positive, unit
+from minigen.coursework.examples import above_zero, array, example, images, labels, normal, unit
 
-__all__ = ["array", "example", "images", "labels", "normal", "positive", "unit"]
+__all__ = ["above_zero", "array", "example", "images", "labels", "normal", "unit"]

@@ -13,16 +13,14 @@ import stat
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import NoReturn
 
-try:
+if os.name == "posix":
     import resource
-except ImportError:  # Windows
-    resource = None
 
-ADDRESSES = 16 << 30  # bytes of a process, of memory and of files that are mapped
-FILE = 64 << 20  # bytes of a file that is written
-OPEN = 256  # files
+# No dumps of memory; bytes of a process, of memory and of files that are mapped; bytes of a file that is written; open files.
+LIMITS = {"CORE": 0, "AS": 16 << 30, "FSIZE": 64 << 20, "NOFILE": 256}
 TASKS = 256  # processes and threads more than the user has
 HIDDEN = ("/dev/", "/run/", "/tmp/")  # terminals, disks, and sockets of programs that would run code for a submission
 DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
@@ -37,16 +35,9 @@ DIE_WITH_PARENT, ADOPT_ORPHANS, NO_NEW_PRIVILEGES = 1, 36, 38  # of prctl(2)
 
 def limit(seconds: float, memory: int) -> None:
     """Limits for this process and each one that it starts, if the system supports them. `memory`: bytes of its own."""
-    if resource is None:
+    if os.name != "posix":
         return
-    limits = {
-        "CORE": 0,
-        "DATA": memory,
-        "AS": ADDRESSES,
-        "FSIZE": FILE,
-        "NOFILE": OPEN,
-        "CPU": int(seconds * (os.cpu_count() or 1)) + 10,
-    }
+    limits = LIMITS | {"DATA": memory, "CPU": int(seconds * (os.cpu_count() or 1)) + 10}
     if hasattr(os, "getuid") and os.getuid() != 0 and os.path.isdir("/proc/self"):
         limits["NPROC"] = tasks_of(os.getuid()) + TASKS
     for name, value in limits.items():
@@ -54,10 +45,8 @@ def limit(seconds: float, memory: int) -> None:
         if kind is not None:
             hard = resource.getrlimit(kind)[1]
             value = value if hard == resource.RLIM_INFINITY else min(value, hard)
-            try:
+            with contextlib.suppress(OSError, ValueError):  # a system that counts otherwise
                 resource.setrlimit(kind, (value, value))
-            except (OSError, ValueError):  # a system that counts otherwise
-                pass
 
 
 def enclose(folder: str, apart: bool, needed: Iterable[str], secret: Iterable[str], room: tuple[int, int]) -> None:
@@ -110,7 +99,7 @@ def separate() -> bool:
         return False
     for name, text in (("uid_map", f"{user} {user} 1"), ("setgroups", "deny"), ("gid_map", f"{group} {group} 1")):
         with contextlib.suppress(OSError):
-            write(f"/proc/self/{name}", text.encode())
+            Path(f"/proc/self/{name}").write_text(text)
     return True
 
 
@@ -120,12 +109,12 @@ def furnish(folder: str, needed: Iterable[str], secret: Iterable[str], room: tup
     libc.unshare(NEW_MOUNTS)  # the keeper's stay as they are
     libc.mount(b"none", b"/", None, PRIVATE | RECURSIVE, None)
     libc.mount(b"none", b"/proc", b"proc", NO_DEVICES, None)
-    files = {each.path: read(each.path) for each in os.scandir(folder)}
+    files = {path: path.read_bytes() for path in Path(folder).iterdir()}
     if libc.mount(b"none", os.fsencode(folder), b"tmpfs", NO_DEVICES, b"size=%d,nr_inodes=%d,mode=700" % room):
         return
     try:
         for path, content in files.items():
-            write(path, content)
+            path.write_bytes(content)
     except OSError:
         libc.umount(os.fsencode(folder))
         return
@@ -146,32 +135,16 @@ def hide(libc: ctypes.CDLL, places: Iterable[str], needed: Iterable[str]) -> Non
         source = f"/proc/self/fd/{file}"
         os.makedirs(path if os.path.isdir(source) else os.path.dirname(path), exist_ok=True)
         if not os.path.exists(path):
-            write(path, b"")
+            Path(path).touch()
         libc.mount(source.encode(), os.fsencode(path), None, BIND | RECURSIVE, None)
         os.close(file)
-
-
-def read(path: str) -> bytes:
-    with open(path, "rb") as file:
-        return file.read()
-
-
-def write(path: str, content: bytes) -> None:
-    with open(path, "wb") as file:
-        file.write(content)
 
 
 def set_read_only(libc: ctypes.CDLL, path: bytes, below: bool) -> None:
     """Make all mounts below a path read-only, or a single one writable; since Linux 5.12."""
     attributes = (ctypes.c_uint64 * 4)(*((READ_ONLY, 0, 0, 0) if below else (0, READ_ONLY, 0, 0)))  # set, clear, .., ..
-    libc.syscall(
-        ctypes.c_long(MOUNT_SETATTR),
-        HERE,
-        path,
-        ALL_BELOW if below else 0,
-        ctypes.byref(attributes),
-        ctypes.c_size_t(ctypes.sizeof(attributes)),
-    )
+    size, flags = ctypes.c_size_t(ctypes.sizeof(attributes)), ALL_BELOW if below else 0
+    libc.syscall(ctypes.c_long(MOUNT_SETATTR), HERE, path, flags, ctypes.byref(attributes), size)
 
 
 def drop_capabilities() -> None:
@@ -196,13 +169,10 @@ def processes() -> Iterator[tuple[int, int, int]]:
         return
     for name in os.listdir("/proc"):
         if name.isdecimal():
-            try:
-                with open(f"/proc/{name}/stat", "rb") as file:
-                    fields = file.read().rpartition(b")")[2].split()
-            except OSError:  # it has ended
-                continue
-            if fields[0] not in (b"Z", b"X"):
-                yield int(name), int(fields[1]), int(fields[21]) * resource.getpagesize()
+            with contextlib.suppress(OSError):  # it has ended
+                fields = Path(f"/proc/{name}/stat").read_bytes().rpartition(b")")[2].split()
+                if fields[0] not in (b"Z", b"X"):
+                    yield int(name), int(fields[1]), int(fields[21]) * resource.getpagesize()
 
 
 def below(process: int) -> dict[int, int]:
@@ -241,12 +211,9 @@ def marked(mark: str) -> list[int]:
     """The processes that were started with this mark in their environment."""
     found = []
     for process, _, _ in processes():
-        try:
-            with open(f"/proc/{process}/environ", "rb") as file:
-                if f"{MARK}={mark}\0".encode() in file.read(1 << 20) + b"\0":
-                    found.append(process)
-        except OSError:  # ended, or another's
-            pass
+        with contextlib.suppress(OSError), open(f"/proc/{process}/environ", "rb") as file:  # ended, or another's
+            if f"{MARK}={mark}\0".encode() in file.read(1 << 20) + b"\0":
+                found.append(process)
     return found
 
 
@@ -264,19 +231,15 @@ def end_all(process: int, spare_the_first: bool = False, mark: str | None = None
 
 
 def kill(process: int) -> None:
-    try:
+    with contextlib.suppress(OSError):  # it has ended, or is another's
         os.kill(process, signal.SIGKILL)
-    except OSError:  # it has ended, or is another's
-        pass
 
 
 def tasks_of(user: int) -> int:
     """How many processes and threads a user has."""
     count = 0
     for process, _, _ in processes():
-        try:
+        with contextlib.suppress(OSError):
             if os.stat(f"/proc/{process}").st_uid == user:
                 count += len(os.listdir(f"/proc/{process}/task"))
-        except OSError:
-            pass
     return count

@@ -2,19 +2,18 @@
 
 import time
 
-from minigen.coursework.exercises import COUNT, SECONDS, Exercise, exercise
-from minigen.coursework.exercises.tools import Asked
-from minigen.coursework.grading.border import clean, in_one_line
+from minigen.coursework.exercises import COUNT, exercise
+from minigen.coursework.exercises.tools import SECONDS, Asked, Exercise, Requirement
 from minigen.coursework.grading.calls import DESCRIBED, Call
-from minigen.coursework.grading.examine import Examination, checked
+from minigen.coursework.grading.checks import checked, examine
 from minigen.coursework.grading.process import WorkerProcess
-from minigen.coursework.grading.remote import file_of
+from minigen.coursework.grading.remote import Remote
 from minigen.coursework.grading.report import CheckFailed, Item, Line, Report
-from minigen.coursework.grading.session import LearnerError, Session, Stopped
+from minigen.coursework.grading.session import LearnerError, Session, Stopped, clean, in_one_line
 from minigen.coursework.grading.submission import Submission
 
 CALLS = 200  # that are checked, of a file
-ADVICE = "write it yourself, of ops"
+ADVICE = "write it yourself, with ops"
 KINDS = {
     "op": ("an op", "write @op above it, and its rule below it"),
     "layer": ("a layer", "write class ...(nn.Module), with a forward"),
@@ -29,20 +28,16 @@ def grade(submission: Submission, seconds: float | None = None, number: int | No
     if report.stopped:
         return report
     report.remarks += [submission.link] * bool(submission.link)
-    limit = default_limit(report.exercise) if seconds is None else seconds
+    if seconds is None:
+        seconds = exercise(report.exercise).seconds if report.exercise and report.exercise <= COUNT else SECONDS
     start = time.perf_counter()
     try:
-        with WorkerProcess(submission, limit, apart) as session:
+        with WorkerProcess(submission, seconds, apart) as session:
             question(session, report, in_one_line(submission.path.name))
     except OSError as error:  # no more processes, no space
         report.stopped = f"the process in which it was to be run cannot be started: {error}"
     report.seconds = time.perf_counter() - start
     return report
-
-
-def default_limit(number: int | None) -> float:
-    """Seconds for a file of this exercise, or of none."""
-    return exercise(number).seconds if number in range(1, COUNT + 1) else SECONDS
 
 
 def question(session: Session, report: Report, name: str) -> None:
@@ -52,7 +47,7 @@ def question(session: Session, report: Report, name: str) -> None:
     except Stopped as stopped:
         report.stopped = str(stopped)
     except LearnerError as error:
-        report.stopped = f"{name} cannot be looked at, while {session.running}:\n\n{error.traceback or error.first_line}"
+        report.stopped = f"{name} cannot be examined, while {session.running}:\n\n{error.traceback or error.first_line}"
     except Exception as error:  # an answer of the right form that makes no sense, or a bug of ours
         report.stopped = f"it cannot be graded: while {session.running}, {type(error).__name__}: {clean(str(error), 200)}"
     report.printed = session.printed
@@ -72,7 +67,7 @@ class Grading:
             report.stopped = f"EXERCISE = {report.exercise} in {self.name}: {error}"
             return
         session.running = "reading the file"  # before any of it has run
-        uses = session.ask("forbidden_uses", [str], names=list(task.forbidden), files=session.files) if task else []
+        uses = session.ask("forbidden_uses", [str], names=task.forbidden, files=session.files) if task else []
         session.running = "importing the file"
         if trouble := session.ask("import_file", str):
             report.stopped = f"{self.name} cannot be imported:\n\n{trouble}"
@@ -107,12 +102,16 @@ class Grading:
         calls: list[Call] = []
 
         def begin() -> str:
-            missing.extend(session.ask("missing", [str], names=list(task.names)))
+            found = session.ask("names", {"missing": [str], "library": [str]}, names=task.names)
+            missing.extend(found["missing"])
             if missing:
-                raise CheckFailed(f"{self.name} has no {' and no '.join(missing)}", "names must stay as handed out")
-            for name in session.ask("library_names", [str], names=list(task.names)):
-                problems.append(Line("your own work", False, f"{name} is the library's", [ADVICE]))
-            for call, trouble in self.asked_for(task.examples):
+                raise CheckFailed(f"{self.name} has no {' and no '.join(missing)}", "keep the names as they were handed out")
+            problems.extend(Line("your own work", False, f"{name} is the library's", [ADVICE]) for name in found["library"])
+            asked = self.calls([each.as_dict() for each in task.examples])
+            if len(asked) != len(task.examples) or not all(each.is_that(call) for each, call in zip(task.examples, asked)):
+                raise session.nonsense("targets")
+            for each, call in zip(task.examples, asked):
+                trouble = unlike(each, call)
                 if not trouble:
                     calls.append(call)
                 elif trouble not in problems:
@@ -125,23 +124,14 @@ class Grading:
         self.report.items.append(item)
         if missing:
             return
-        for position, (name, function) in enumerate(task.requirements):
+        for position, (name, function) in enumerate(task.requirements.items()):
             session.running = f"requirement {name!r}"
 
-            def required(function=function, position: int = position) -> str:
+            def required(function: Requirement = function, position: int = position) -> str:
                 session.ask("reseed", None)
-                return function(file_of(session), session.random(100 + position))
+                return function(Remote(session), session.random(100 + position))
 
             item.checks.append(checked(name, required))
-
-    def asked_for(self, examples: tuple[Asked, ...]) -> list[tuple[Call, Line | None]]:
-        """The calls of an exercise, with what is wrong about what they call. Raises Stopped unless they are those asked for."""
-        calls = self.calls([each.as_dict() for each in examples])
-        found = [(call, variant) for call in calls for variant in call.variants]
-        if len(found) != len(examples) or not all(each.is_that(*one) for each, one in zip(examples, found)):
-            raise self.session.nonsense("targets")
-        of = {call.position: each for each, (call, _) in zip(examples, found)}
-        return [(call, unlike(of[call.position], call)) for call in calls]
 
     def calls(self, asked: list[dict] | None) -> list[Call]:
         """What is to be checked, as the worker finds it."""
@@ -152,7 +142,7 @@ class Grading:
         """All checks of these calls."""
         for call in calls:
             self.report.items.append(Item(call.kind, call.name, call.line))
-            Examination(call, self.report.items[-1]).run()
+            examine(call, self.report.items[-1])
 
 
 def unlike(asked: Asked, call: Call) -> Line | None:
@@ -173,8 +163,8 @@ def of_module(name: str) -> str:
 def nothing(name: str, functions: list[str], classes: list[str]) -> str:
     """What to write in a file that holds nothing to check."""
     text = (
-        f"{name} has nothing to check: no op (a function under @op), no layer or model (a class of nn.Module), and "
-        "no call of example(). (What it imports is checked with the file in which it stands.)"
+        f"{name} has nothing to check: no op (a function under @op), no layer or model (a class derived from nn.Module), and "
+        "no call of example(). (What it imports is checked with the file that defines it.)"
     )
     for each in classes:
         text += f"\nIt does define {each}, with a forward: {of_module(each)}."

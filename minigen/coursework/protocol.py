@@ -69,29 +69,23 @@ def unpack(text: bytes, numbers: bytes) -> Any:
     used = 0
 
     def array(found: dict[str, Any]) -> Any:
+        """The array [dtype, shape] that comes next. A wrong description raises Python's own errors."""
         nonlocal used
         if found.keys() != {"array"}:
             return found
-        x = array_at(found["array"], numbers, used)
-        used += x.nbytes
+        name, shape = found["array"]
+        dtype = DTYPES[name]
+        if len(shape) > AXES or not all(type(n) is int and n >= 0 for n in shape):
+            raise ValueError("no shape")
+        begin, used = used, used + math.prod(shape) * dtype.itemsize
+        if used > len(numbers):  # before anything is made of that size
+            raise ValueError("too few numbers")
+        x = np.frombuffer(numbers[begin:used], np.uint8 if name == "bool" else dtype)
+        x = (x != 0 if name == "bool" else x.astype(dtype.newbyteorder("="), copy=False)).reshape(shape)
+        x.flags.writeable = False
         return x
 
     try:
         return json.loads(text, object_hook=array)
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError, MemoryError) as error:
         raise ProtocolError(f"what came is not a message: {type(error).__name__}") from None
-
-
-def array_at(description: Any, numbers: bytes, offset: int) -> np.ndarray:
-    """The array [dtype, shape] whose values begin at `offset`. A wrong description raises Python's own errors."""
-    name, shape = description
-    dtype = DTYPES[name]
-    if len(shape) > AXES or not all(type(n) is int and n >= 0 for n in shape):
-        raise ValueError("no shape")
-    size = math.prod(shape) * dtype.itemsize
-    if offset + size > len(numbers):  # before anything is made of that size
-        raise ValueError("too few numbers")
-    x = np.frombuffer(numbers[offset : offset + size], np.uint8 if name == "bool" else dtype)
-    x = (x != 0 if name == "bool" else x.astype(dtype.newbyteorder("="), copy=False)).reshape(shape)
-    x.flags.writeable = False
-    return x

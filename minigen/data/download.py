@@ -16,18 +16,17 @@ TIMEOUT = 30  # seconds without a byte
 BLOCK = 1 << 18  # bytes
 
 
-def download(urls: Sequence[str], name: str, sha256: str, *, decompress: bool) -> bytes:
-    """The content of a file, from the first of `urls` that delivers it with the right checksum.
+def download(urls: Sequence[str], name: str, sha256: str) -> bytes:
+    """A .gz file, as it is, from the first of `urls` that delivers it with the right content.
 
-    sha256: hexadecimal digest of the file, or with decompress=True of its content after gunzip, which does
-    not depend on how a mirror compressed it.  name: of the file, for progress and messages.
+    sha256: of its content, which does not depend on how a mirror compressed it.  name: for progress and messages.
     Raises DataError, with what went wrong at each URL, if none of them delivers.
     """
     failures = []
     for url in urls:
         try:
             content = received(url, name)
-            digest = sha256_of(content, decompress)
+            digest = sha256_of(content)
             if digest != sha256:
                 raise DataError(f"wrong checksum: SHA-256 is {digest}, expected {sha256}")
             return content
@@ -51,9 +50,9 @@ def received(url: str, name: str) -> bytes:
     return bytes(content)
 
 
-def sha256_of(content: bytes, decompress: bool) -> str:
+def sha256_of(archive: bytes) -> str:
     digest = hashlib.sha256()
-    with gzip.GzipFile(fileobj=io.BytesIO(content)) if decompress else io.BytesIO(content) as file:
+    with gzip.GzipFile(fileobj=io.BytesIO(archive)) as file:
         while block := file.read(BLOCK):
             digest.update(block)
     return digest.hexdigest()

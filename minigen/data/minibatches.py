@@ -17,9 +17,8 @@ class Batches(PythonNumbers):
 
         for images, labels in data.batches(train.images, train.labels, batch_size=32, seed=0):
 
-    Yields arrays on the current backend: one array if one was given, else a tuple. Epoch e visits the
-    examples in the order of np.random.default_rng([seed, e]).permutation(n), so (seed, epoch, position) is
-    the whole state.
+    Yields arrays on the current backend: one array if one was given, else a tuple. Epoch e visits the examples in the order of
+    np.random.default_rng([seed, e]).permutation(n), so (seed, epoch, position) is the whole state.
 
     - A `for` that ends, or is left with `break`, ends its epoch: the next `for` is the next epoch.
     - After `load_state_dict`, the next `for` is the rest of the epoch that was saved. A state taken in the loop's body counts the

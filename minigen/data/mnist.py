@@ -1,8 +1,7 @@
 """MNIST and Fashion-MNIST from their IDX files: a folder of your own, else the user cache, else a download.
 
-An IDX file is a magic number (two zero bytes, the element type, the number of axes), the axes' lengths as
-big-endian 32-bit integers, and the elements. Sources: LeCun, Cortes & Burges 1998 (MNIST); Xiao, Rasul &
-Vollgraf 2017 (Fashion-MNIST).
+An IDX file is a magic number (two zero bytes, the element type, the number of axes), the axes' lengths as big-endian 32-bit
+integers, and the elements. Sources: LeCun, Cortes & Burges 1998 (MNIST); Xiao, Rasul & Vollgraf 2017 (Fashion-MNIST).
 """
 
 import contextlib
@@ -35,22 +34,15 @@ LARGEST = 1 << 31  # most bytes that a file may declare
 
 @dataclass(frozen=True)
 class Source:
-    """Where a data set is published: the mirrors' folders, in order of preference, and the SHA-256 of FILES.
+    """Where a data set is published: the mirrors' folders, in order of preference, and the SHA-256 of the content of FILES.
 
-    of_archive: whether the digests are of the .gz files rather than their decompressed content; then `contents` has the latter's.
     folder: torchvision's name for it.
     """
 
     class_names: tuple[str, ...]
     mirrors: tuple[str, ...]
     sha256: tuple[str, ...]
-    of_archive: bool
     folder: str
-    contents: tuple[str, ...] = ()
-
-    def digests(self) -> dict[str, str]:
-        """SHA-256 of decompressed content -> one of FILES."""
-        return dict(zip(self.contents if self.of_archive else self.sha256, FILES))
 
 
 class File(NamedTuple):
@@ -71,7 +63,6 @@ SOURCES = {
             "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
             "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
         ),
-        of_archive=False,
         folder="MNIST",
     ),
     "fashion_mnist": Source(
@@ -82,40 +73,25 @@ SOURCES = {
             "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
         ),
         sha256=(
-            "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
-            "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
-            "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
-            "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
-        ),
-        of_archive=True,
-        folder="FashionMNIST",
-        contents=(
             "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
             "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
             "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
             "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
         ),
+        folder="FashionMNIST",
     ),
 }
 
 
-def load_mnist() -> tuple[Dataset, Dataset]:
-    """MNIST: 60,000 training and 10,000 test images of handwritten digits, (n, 28, 28, 1).
+def load(name: str) -> tuple[Dataset, Dataset]:
+    """60,000 training and 10,000 test images, (n, 28, 28, 1): of handwritten digits (MNIST), or of clothes (Fashion-MNIST).
 
     Taken from $MINIGEN_DATA if any of its four files is there: in mnist/, where torchvision puts them (MNIST/raw/, MNIST/ or
     raw/), or directly; under the names of FILES or with a dot (train-images.idx3-ubyte), plain or compressed, with or without
     .gz. Else from the user cache (~/.cache/minigen/mnist), else downloaded into it. Your own files may hold any number of images;
     with as many as published they must be the published ones, as must downloads, by their SHA-256. Raises DataError, naming the
-    file, what is wrong and what to do, if a file cannot be obtained or used."""
-    return load_source("mnist")
-
-
-def load_fashion_mnist() -> tuple[Dataset, Dataset]:
-    """Fashion-MNIST: 60,000 training and 10,000 test images of clothes, (n, 28, 28, 1); found like MNIST."""
-    return load_source("fashion_mnist")
-
-
-def load_source(name: str) -> tuple[Dataset, Dataset]:
+    file, what is wrong and what to do, if a file cannot be obtained or used.
+    """
     files = own_files(name) or cached_files(name)
     class_names = SOURCES[name].class_names
     train, test = (
@@ -143,15 +119,13 @@ def places(name: str, root: Path) -> list[Path]:
 
 
 def found(place: Path) -> dict[str, Path]:
-    """Which of FILES are in a folder, under any of their names."""
-    return {file: path for file in FILES if (path := existing(place, file))}
-
-
-def existing(folder: Path, file: str) -> Path | None:
-    """One of FILES in a folder, under any of its names; the last is that of an unpacked archive of archives."""
-    stems = (file, file.replace("-idx", ".idx"))
-    names = (*stems, *(f"{stem}.gz" for stem in stems), *(f"{stem}/{stem}" for stem in stems))
-    return next((folder / name for name in names if (folder / name).is_file()), None)
+    """Which of FILES are in a folder, under any of their names; the last is that of an unpacked archive of archives."""
+    paths = {}
+    for file in FILES:
+        stems = (file, file.replace("-idx", ".idx"))
+        names = (*stems, *(f"{stem}.gz" for stem in stems), *(f"{stem}/{stem}" for stem in stems))
+        paths[file] = next((place / name for name in names if (place / name).is_file()), None)
+    return {file: path for file, path in paths.items() if path}
 
 
 def own_files(name: str) -> dict[str, File]:
@@ -193,12 +167,7 @@ def fetched(name: str, file: str, cache: Path | None) -> File:
     """A file, downloaded, and kept in the cache if possible."""
     source, archive = SOURCES[name], f"{file}.gz"
     try:
-        content = download(
-            [f"{mirror}{archive}" for mirror in source.mirrors],
-            archive,
-            source.sha256[FILES.index(file)],
-            decompress=not source.of_archive,
-        )
+        content = download([mirror + archive for mirror in source.mirrors], archive, source.sha256[FILES.index(file)])
     except DataError as error:
         own = own_folder()
         place = own / name if own else f"$MINIGEN_DATA/{name} (set MINIGEN_DATA to a folder of your choice)"
@@ -300,7 +269,8 @@ def read_idx(name: str, file: str, path: Path, content: bytes, published: bool, 
 def published_as(content: bytes) -> tuple[str | None, str]:
     """The data set and the name in FILES under which this content is published; None and "" if it is not."""
     digest = hashlib.sha256(content).hexdigest()
-    return next(((name, files[digest]) for name, source in SOURCES.items() if digest in (files := source.digests())), (None, ""))
+    known = {each: (name, file) for name, source in SOURCES.items() for each, file in zip(source.sha256, FILES)}
+    return known.get(digest, (None, ""))
 
 
 def unusable(path: Path, what: str) -> DataError:

@@ -1,20 +1,21 @@
 """Data sets by name."""
 
-import difflib
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from typing import Any
 
+from minigen.data import mnist
 from minigen.data.dataset import Dataset
-from minigen.data.mnist import load_fashion_mnist, load_mnist
+from minigen.errors import suggestion
 
 Loader = Callable[..., tuple[Dataset, Dataset]]
 
 # A loader, or "module:function" for one that is imported on demand.
 LOADERS: dict[str, Loader | str] = {
     "glyphs": "minigen.synthetic.glyphs:load",
-    "mnist": load_mnist,
-    "fashion_mnist": load_fashion_mnist,
+    "mnist": partial(mnist.load, "mnist"),
+    "fashion_mnist": partial(mnist.load, "fashion_mnist"),
     "faces": "minigen.synthetic.faces:load",
 }
 
@@ -27,9 +28,7 @@ def load(name: str, **options: Any) -> tuple[Dataset, Dataset]:
     Raises ValueError for an unknown name, DataError for files that cannot be obtained or used.
     """
     if name not in LOADERS:
-        close = difflib.get_close_matches(name, LOADERS, n=1, cutoff=0.4)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
-        raise ValueError(f"unknown data set {name!r}: expected one of {', '.join(LOADERS)}.{hint}")
+        raise ValueError(f"unknown data set {name!r}: {suggestion(name, LOADERS)}")
     loader = LOADERS[name]
     if isinstance(loader, str):
         module, function = loader.split(":")

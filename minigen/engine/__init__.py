@@ -6,8 +6,7 @@
 from minigen.engine.backward import grad
 from minigen.engine.context import is_grad_enabled, no_grad
 from minigen.engine.numpy_protocols import unwrap
-from minigen.engine.operation import OPS, Op, op
-from minigen.engine.signature import TensorLike
+from minigen.engine.operation import OPS, Op, TensorLike, op
 from minigen.engine.tensor import Parameter, Tensor
 
 __all__ = ["OPS", "Op", "Parameter", "Tensor", "TensorLike", "grad", "is_grad_enabled", "no_grad", "op", "unwrap"]

@@ -1,6 +1,7 @@
 """How the arguments of an op are bound, and the error messages for wrong calls."""
 
 import reprlib
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -8,9 +9,31 @@ import numpy as np
 from minigen.backend import check_same_device, is_array
 from minigen.backend.host import check_whole, host_array
 from minigen.engine.tensor import Tensor
-from minigen.errors import DeviceError, DtypeError, GraphError, ShapeError
+from minigen.errors import DeviceError, DtypeError, GraphError, LayerError, ShapeError
+from minigen.utils.checks import is_whole
 from minigen.utils.near_misses import misnamed
+from minigen.utils.reading import shortened
 from minigen.utils.settings import to_python
+
+
+def are_whole(values: Any) -> bool:
+    """Whether it is a tuple or a list of whole numbers."""
+    return isinstance(values, (tuple, list)) and all(map(is_whole, values))
+
+
+def are_pairs(values: Any) -> bool:
+    """Whether it is a tuple or a list of pairs of whole numbers."""
+    return isinstance(values, (tuple, list)) and all(are_whole(pair) and len(pair) == 2 for pair in values)
+
+
+NUMBER = ("a number", lambda value: isinstance(value, Real))
+FITTING = {  # settings of ops: what they are in words, and whether a value is that; an op need not check it
+    "axis": ("an int, a tuple of ints or None", lambda value: value is None or is_whole(value) or are_whole(value)),
+    "axes": ("a tuple of ints or None", lambda value: value is None or are_whole(value)),
+    "shape": ("a tuple of ints", are_whole),
+    "widths": ("one pair (before, after) for each axis, such as ((1, 1), (0, 0))", are_pairs),
+    **dict.fromkeys(("low", "high", "slope", "alpha", "scale", "eps"), NUMBER),
+}
 
 
 def bind(op: Any, inputs: tuple, attributes: dict) -> tuple[tuple, dict]:
@@ -73,33 +96,26 @@ def mixed_dtypes(op: Any, inputs: tuple, result: Any = None) -> DtypeError:
     )
 
 
-def explain(op: Any, arrays: list, error: Exception) -> Exception:
-    """NumPy's error, reworded with the op's name and inputs; mixed devices are reported as such."""
+def explain(op: Any, arrays: list, attributes: dict, error: Exception) -> Exception:
+    """The error of a forward function, with the op's name: first what is wrong with its settings, then mixed devices, then what
+    was raised; NumPy's own errors with the inputs."""
+    for name, value in attributes.items():
+        if name not in op.attributes:
+            return TypeError(f"{op.name} has no setting {name!r}: {misnamed(name, op.inputs + op.attributes)}")
+        expected, fits = FITTING.get(name, ("", bool))
+        if expected and not fits(value):
+            return TypeError(f"{op.name}'s {name} must be {expected}, got {shortened(value)}")
     try:
         check_same_device(tuple(arrays))
     except DeviceError as mixed:
         return DeviceError(f"{op.name} {mixed}")
-    if isinstance(error, (ShapeError, DtypeError, IndexError)):
+    if str(error).startswith(f"{op.name} takes "):  # the op's own words for a wrong call
+        return type(error)(str(error))
+    if isinstance(error, (LayerError, IndexError)):
         return type(error)(f"{op.name}: {error}")
     kind = ShapeError if isinstance(error, ValueError) else TypeError
     hint = "; is its result one array?" if "no attribute 'dtype'" in str(error) else ""
     return kind(f"{op.name}: {error}{hint} (inputs: {describe(arrays)})")
-
-
-def unknown_setting(op: Any, attributes: dict) -> TypeError | None:
-    """The error for a keyword that the op does not have, with the one probably meant; None if all are known."""
-    for name in attributes:
-        if name not in op.attributes:
-            return TypeError(f"{op.name} has no setting {name!r}: {misnamed(name, op.inputs + op.attributes)}")
-    return None
-
-
-def call_explained(op: Any, inputs: tuple, attributes: dict) -> Any:
-    """The result of a call without Tensors, but with lists or the like."""
-    try:
-        return op.forward(*inputs, **attributes)
-    except (ValueError, TypeError, IndexError, AttributeError) as error:
-        raise explain(op, list(inputs), error) from error
 
 
 def missing_rule(op: Any, name: str) -> NotImplementedError:

@@ -17,7 +17,7 @@ Result = TypeVar("Result")  # Tensor, which has this list as a base
 
 
 class Methods(Generic[Result]):
-    """What one writes behind a Tensor, or around it."""
+    """What one writes behind a Tensor, or around it. A method without a docstring here has that of its function."""
 
     __slots__ = ()
 

@@ -14,18 +14,19 @@ because it is run in two ways: on arrays for a first derivative, on Tensors when
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any, overload
+from typing import Any, ParamSpec, Protocol, overload
 
 import numpy as np
 
-from minigen.backend import USUAL, is_array
+from minigen.backend import USUAL, Array, is_array
 from minigen.engine import messages
 from minigen.engine.context import current_observer, recording
 from minigen.engine.messages import admitted, bind, setting
-from minigen.engine.signature import Function, Inputs
 from minigen.engine.tensor import Tensor, next_version
 from minigen.utils.settings import PLAIN
 
+TensorLike = Tensor | Array  # what layers, losses and ops take: a Tensor, or an array that is a constant; and what they return
+Inputs = ParamSpec("Inputs")
 OPS: dict[str, "Op"] = {}  # every op, by module and name: the tests iterate over it
 
 
@@ -54,6 +55,17 @@ class Op:
         if name in self.rules or name in self.non_differentiable:
             return self.rules.get(name)
         raise messages.missing_rule(self, name)
+
+
+class Function(Protocol[Inputs]):
+    """What `@op` makes of a forward function: it takes Tensors, too. `op` is what a node of the graph points to."""
+
+    op: Any
+
+    def vjp(self, name: str) -> Callable[[Callable], Callable]:
+        """Register the decorated function as the rule for the input `name`."""
+
+    def __call__(self, *inputs: Inputs.args, **attributes: Inputs.kwargs) -> TensorLike: ...
 
 
 @overload
@@ -96,18 +108,15 @@ def op(forward: Callable | None = None, *, broadcasts: bool = False, non_differe
                 unusual = unusual or type(x) not in USUAL
         if unusual:
             inputs, arrays = admitted(self, inputs)
-        if dtype is None:
-            try:
-                return messages.call_explained(self, inputs, attributes) if unusual else self.forward(*inputs, **attributes)
-            except TypeError as error:
-                raise messages.unknown_setting(self, attributes) or error from error.__cause__
 
-        observer = current_observer.get()
+        observer = current_observer.get() if dtype is not None else None
         try:
             data = self.forward(*arrays, **attributes) if observer is None else observer.forward(self, arrays, attributes)
+            if dtype is None:  # without Tensors, there is nothing to record
+                return data
             same_dtype = data.dtype is dtype or data.dtype == dtype
         except (ValueError, TypeError, IndexError, AttributeError) as error:
-            raise messages.unknown_setting(self, attributes) or messages.explain(self, arrays, error) from error
+            raise messages.explain(self, arrays, attributes, error) from error
         if not same_dtype:
             raise messages.mixed_dtypes(self, inputs, data)
 

@@ -143,7 +143,10 @@ class Criteria:
             raise ValueError(f"{name}: a criterion has one bound: at_most, at_least or between")
         low, high = between or (at_least, at_most)
         passed = (low is None or measured >= low) and (high is None or measured <= high)
-        expected = f"{low:.6g} to {high:.6g}" if between else f"at most {high:.6g}" if low is None else f"at least {low:.6g}"
+        if between:
+            expected = f"exactly {low:,.6g}" if low == high else f"{low:.6g} to {high:.6g}"
+        else:
+            expected = f"at most {high:.6g}" if low is None else f"at least {low:.6g}"
         self.checks.append({"name": name, "expected": expected, "measured": float(measured), "pass": bool(passed)})
 
     def report(self, name: str, value: Any) -> None:

@@ -22,17 +22,13 @@ class Embedded(NamedTuple):
 def lossless(pixels: np.ndarray) -> Embedded:
     """One image of (h, w), (h, w, 1) or (h, w, 3) in [0, 1], as PNG."""
     pixels = pixels[..., 0] if pixels.shape[2:] == (1,) else pixels
-    image = Image.fromarray(np.rint(pixels.clip(0, 1) * 255).astype(np.uint8))
-    return embedded(image, "png", encoded(image, "PNG", optimize=True))
+    return encoded(Image.fromarray(np.rint(pixels.clip(0, 1) * 255).astype(np.uint8)), "png", optimize=True)
 
 
 def compact(content: bytes, width: int) -> Embedded:
     """The bytes of a PNG file: unchanged if they are few, else as WebP, at most `width` pixels wide."""
     image = Image.open(io.BytesIO(content))
-    if len(content) <= FEW:
-        return embedded(image, "png", content)
-    image = at_most(width, image.convert("RGB"))
-    return embedded(image, "webp", encoded(image, "WEBP", quality=80, method=2))
+    return embedded(image, "png", content) if len(content) <= FEW else webp(image.convert("RGB"), width)
 
 
 def thumbnail(content: bytes, width: int) -> Embedded:
@@ -40,21 +36,21 @@ def thumbnail(content: bytes, width: int) -> Embedded:
     image = Image.open(io.BytesIO(content)).convert("RGB")
     across, down = min(image.width, round(WIDE * image.height)), min(image.height, round(image.width / TALL))
     left, top = (image.width - across) // 2, (image.height - down) // 2
-    image = at_most(width, image.crop((left, top, left + across, top + down)))
-    return embedded(image, "webp", encoded(image, "WEBP", quality=80, method=2))
+    return webp(image.crop((left, top, left + across, top + down)), width)
 
 
-def at_most(width: int, image: Image.Image) -> Image.Image:
-    """An image no wider than this, its proportions kept."""
+def webp(image: Image.Image, width: int) -> Embedded:
+    """An image as WebP, no wider than this, its proportions kept."""
     scale = min(1.0, width / image.width)
-    return image.resize((round(image.width * scale), max(1, round(image.height * scale))), Image.Resampling.LANCZOS)
+    size = round(image.width * scale), max(1, round(image.height * scale))
+    return encoded(image.resize(size, Image.Resampling.LANCZOS), "webp", quality=80, method=2)
 
 
-def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
-    """An image as the bytes of a file of this kind."""
+def encoded(image: Image.Image, kind: str, **options: Any) -> Embedded:
+    """An image in a file format."""
     file = io.BytesIO()
     image.save(file, kind, **options)
-    return file.getvalue()
+    return embedded(image, kind, file.getvalue())
 
 
 def embedded(image: Image.Image, kind: str, content: bytes) -> Embedded:

@@ -46,14 +46,6 @@ def code_style() -> str:
     return markupsafe.Markup(f"{rules['light']}\n@media (prefers-color-scheme: dark) {{\n{rules['dark']}\n}}")
 
 
-FILTERS = {
-    "markdown": markdown,
-    "inline": inline,
-    "python": python,
-    "duration": duration,
-    "compact": cache(partial(images.compact, width=1200)),  # a picture, from the bytes of its file, for its demo's page
-    "thumbnail": cache(partial(images.thumbnail, width=480)),  # and for the index: both are cached
-}
 ENVIRONMENT = jinja2.Environment(
     loader=jinja2.PackageLoader("minigen.gallery"),
     autoescape=True,
@@ -61,4 +53,11 @@ ENVIRONMENT = jinja2.Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-ENVIRONMENT.filters |= FILTERS
+ENVIRONMENT.filters |= {
+    "markdown": markdown,
+    "inline": inline,
+    "python": python,
+    "duration": duration,
+    "compact": cache(partial(images.compact, width=1200)),  # a picture, from the bytes of its file, for its demo's page
+    "thumbnail": cache(partial(images.thumbnail, width=480)),  # and for the index: both are cached
+}

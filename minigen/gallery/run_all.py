@@ -28,16 +28,14 @@ from minigen.utils.arguments import Parser, add_name, add_output, nonnegative_in
 from minigen.utils.files import locked, owned
 from minigen.utils.signals import INTERRUPTED, Request, Stopped, ending, handled
 
-# Seconds on one core: quick, measured; and with the defaults, from 18 on measured on two cores (20 and 33 are guesses), before it
-# estimated from the first epochs. The clock corrects them by a common factor.
-SECONDS: dict[str, tuple[float, float]] = {
-    "01": (7, 30), "02": (7, 20), "03": (7, 55), "04": (9, 50), "05": (8, 60), "06": (7, 120), "07": (10, 150), "08": (8, 260),
-    "09": (10, 150), "10": (10, 120), "11": (9, 50), "12": (9, 110), "13": (8, 90), "14": (10, 240), "15": (6, 90), "16": (7, 60),
-    "17": (8, 60), "18": (10, 255), "19": (8, 80), "20": (4, 30), "21": (4, 3600), "22": (9, 270), "23": (7, 590), "24": (9, 210),
-    "25": (10, 430), "26": (8, 730), "27": (13, 840), "28": (9, 390), "29": (10, 410), "30": (8, 390), "31": (8, 460),
-    "32": (10, 470), "33": (11, 800), "34": (5, 30),
+# Seconds with the defaults: from 18 on measured on two cores (20 and 33 are guesses), before it estimated on one from the first
+# epochs. The clock corrects them by a common factor.
+SECONDS = {
+    "01": 30, "02": 20, "03": 55, "04": 50, "05": 60, "06": 120, "07": 150, "08": 260, "09": 150, "10": 120, "11": 50, "12": 110,
+    "13": 90, "14": 240, "15": 90, "16": 60, "17": 60, "18": 255, "19": 80, "20": 30, "21": 3600, "22": 270, "23": 590, "24": 210,
+    "25": 430, "26": 730, "27": 840, "28": 390, "29": 410, "30": 390, "31": 460, "32": 470, "33": 800, "34": 30,
 }  # fmt: skip
-TYPICAL = (8, 200)  # of a demo that is not in the table
+QUICK = 8  # seconds of a quick run, of any demo
 AFTER = {"34": "33"}  # 34 uses what 33 trains and keeps: in parallel, both would train it
 
 
@@ -85,15 +83,15 @@ def is_done(name: str, result: Mapping[str, Any] | None, settings: Mapping[str, 
 
 
 class Clock:
-    """An estimate of the remaining time: the table's seconds, at the pace of the finished demos."""
+    """An estimate of the remaining time: the known seconds, at the pace of the finished demos."""
 
     def __init__(self, quick: bool):
-        self.column = 0 if quick else 1
+        self.quick = quick
         self.expected, self.taken = 20.0, 20.0  # an initial pace of 1, which a few demos soon outweigh
 
     def seconds(self, name: str) -> float:
-        """The table's seconds for a demo."""
-        return SECONDS.get(name[:2], TYPICAL)[self.column]
+        """The known seconds of a demo."""
+        return QUICK if self.quick else SECONDS[name[:2]]
 
     def finished(self, name: str, seconds: float) -> None:
         """Record the time of a finished demo."""
@@ -153,30 +151,25 @@ def run_all(words: Sequence[str]) -> int:
     """Run the chosen demos and write the page: 0, or 1 if a criterion failed or a demo did not finish, 130 after Ctrl-C, 143
     after SIGTERM. BusyError if the folder is in use."""
     args = parsed(words)
-    with owned(args.out):
-        return run_chosen(args, words)
-
-
-def run_chosen(args: argparse.Namespace, words: Sequence[str]) -> int:
-    """`run_all`, in a folder of its own."""
     settings, out = settings_of(args), args.out.resolve()
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    waiting = [name for name in args.only if args.again or not is_done(name, read(name, out / name).result, settings)]
-    if kept := len(args.only) - len(waiting):
-        print(f"{kept} of {len(args.only)} have run already with these settings (--again runs them anyway)")
-    jobs = args.jobs or (1 if args.backend == "cupy" else min(cores, 8))
-    try:  # as many threads for the last demo as for the first: results depend on it
-        play(waiting, settings, out, jobs, threads=max(1, cores // jobs))
-    except (KeyboardInterrupt, Stopped) as stop:
+    with owned(args.out):
+        waiting = [name for name in args.only if args.again or not is_done(name, read(name, out / name).result, settings)]
+        if kept := len(args.only) - len(waiting):
+            print(f"{kept} of {len(args.only)} have run already with these settings (--again runs them anyway)")
+        jobs = args.jobs or (1 if args.backend == "cupy" else min(cores, 8))
+        try:  # as many threads for the last demo as for the first: results depend on it
+            play(waiting, settings, out, jobs, threads=max(1, cores // jobs))
+        except (KeyboardInterrupt, Stopped) as stop:
+            page = site.write(out)
+            print(
+                f"\nStopped. Finished demos are on {page}. The same command continues where it stopped:\n"
+                f"  {' '.join(['minigen demo all', *words])}".replace(" --again", ""),
+                file=sys.stderr,
+            )
+            return stop.code if isinstance(stop, Stopped) else INTERRUPTED
         page = site.write(out)
-        print(
-            f"\nStopped. Finished demos are on {page}. The same command continues where it stopped:\n"
-            f"  {' '.join(['minigen demo all', *words])}".replace(" --again", ""),
-            file=sys.stderr,
-        )
-        return stop.code if isinstance(stop, Stopped) else INTERRUPTED
-    page = site.write(out)
-    return summary([read(name, out / name) for name in args.only], page)
+        return summary([read(name, out / name) for name in args.only], page)
 
 
 def play(waiting: list[str], settings: Mapping[str, Any], out: Path, jobs: int, threads: int) -> None:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from PIL import Image
 
 from minigen.gallery import chapter
-from minigen.gallery.registry import FOLDER, source, title
+from minigen.gallery.registry import FOLDER, docstring, source, title
 
 
 class Picture(NamedTuple):
@@ -37,6 +37,16 @@ class DemoRun(NamedTuple):
     @property
     def number(self) -> str:
         return self.name[:2]
+
+    @property
+    def heading(self) -> str:
+        """The heading of its first text, without its number."""
+        return re.findall(r"^# # \d+\. (.+)", source(self.name), re.MULTILINE)[0]
+
+    @property
+    def summary(self) -> str:
+        """What its docstring says after the title."""
+        return docstring(self.name)[1]
 
     @property
     def status(self) -> tuple[str, str]:

@@ -2,41 +2,18 @@
 
 import base64
 import os
-import re
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from minigen.gallery import chapter
 from minigen.gallery.criteria_table import criteria_table
 from minigen.gallery.libraries import markupsafe
 from minigen.gallery.notebook import cells, text
-from minigen.gallery.registry import FOLDER, PACKAGE, docstring, names, source
+from minigen.gallery.registry import FOLDER, PACKAGE, names, source
 from minigen.gallery.rendering import code_style, render
 from minigen.gallery.runs import DemoRun, read
 from minigen.gallery.statement import statement
 from minigen.utils.files import replacing
-
-
-class Demo(NamedTuple):
-    """A demo as the pages show it."""
-
-    name: str
-    heading: str
-    summary: str
-    run: DemoRun
-
-    @property
-    def number(self) -> str:
-        return self.name[:2]
-
-
-class Section(NamedTuple):
-    """A section of the chapter with its demos; introduced: the demos that show its terms, if it has none of its own."""
-
-    title: str
-    text: str
-    demos: list[Demo]
-    introduced: list[Demo]
 
 
 def write(out: Path) -> Path:
@@ -44,12 +21,17 @@ def write(out: Path) -> Path:
 
     The index is out/index.html, the demos' pages are in out/pages.
     """
-    context = gathered(out)
-    demos = [demo for section in context["sections"] for demo in section.demos]
-    for section in context["sections"]:
-        for demo in section.demos:
-            put(out / "pages" / f"{demo.name}.html", demo_page(demo, section, demos, context, out / "pages"))
-    put(out / "index.html", index_page(demos, context))
+    demos = {name[:2]: read(name, out / name) for name in names()}
+    sections = chapter.sections()
+    if others := sorted(demos.keys() - {number for section in sections for number in section.demos}):
+        sections = [*sections, chapter.Section("More demos", "In no section of the chapter.", others, [])]
+    context = {"demos": demos, "sections": sections, "terms": chapter.terms(), "code_style": code_style()}
+    order = [(section, demos[number]) for section in sections for number in section.demos]
+    neighbors = [None, *(demo for _, demo in order), None]
+    for (section, demo), before, after in zip(order, neighbors, neighbors[2:]):
+        page = demo_page(demo, out / "pages", here=section, before=before, after=after, **context)
+        put(out / "pages" / f"{demo.name}.html", page)
+    put(out / "index.html", index_page(list(demos.values()), context))
     return out / "index.html"
 
 
@@ -60,69 +42,40 @@ def put(path: Path, page: str) -> None:
             temporary.write_text(page, encoding="utf-8")
 
 
-def gathered(out: Path) -> dict[str, Any]:
-    """The content of all pages: the sections with their demos, the terms with theirs, the colors of code."""
-    demos = {name[:2]: Demo(name, heading(name), docstring(name)[1], read(name, out / name)) for name in names()}
-    sections = [
-        Section(each.title, each.text, among(demos, each.demos), among(demos, [term.demos[0] for term in each.terms]))
-        for each in chapter.sections()
-    ]
-    if others := sorted(set(demos).difference(*(each.demos for each in chapter.sections()))):
-        sections.append(Section("More demos", "In no section of the chapter.", among(demos, others), []))
-    terms = [(term, among(demos, term.demos)) for term in chapter.terms()]
-    return {"sections": sections, "terms": terms, "code_style": code_style()}
-
-
-def among(demos: dict[str, Demo], numbers: list[str]) -> list[Demo]:
-    """The existing demos of these numbers, each once."""
-    return [demos[number] for number in dict.fromkeys(numbers) if number in demos]
-
-
-def index_page(demos: list[Demo], context: dict[str, Any]) -> str:
+def index_page(demos: list[DemoRun], context: dict[str, Any]) -> str:
     """The page of thumbnails."""
-    finished = [demo.run.result for demo in demos if demo.run.result]
+    finished = [demo.result for demo in demos if demo.result]
     outcomes = [criterion["pass"] for result in finished for criterion in result["criteria"]]
     return render(
         "index.html.jinja",
         **context,
         index="",
         here=None,
-        demos=demos,
         finished=finished,
         checked=[outcome for outcome in outcomes if outcome is not None],
-        kept=any(demo.run.kept for demo in demos),
+        kept=any(demo.kept for demo in demos),
     )
 
 
-def demo_page(demo: Demo, section: Section, demos: list[Demo], context: dict[str, Any], folder: Path) -> str:
+def demo_page(demo: DemoRun, folder: Path, terms: list[chapter.Term], **context: Any) -> str:
     """The page of one demo, in a folder."""
-    place = demos.index(demo)
     _, first, *rest = cells(demo.name)
-    named = [
-        (term.name, [linked(PACKAGE / file, folder) for file in term.files]) for term, shown in context["terms"] if demo in shown
-    ]
+    named = [(term.name, [linked(PACKAGE / file, folder) for file in term.files]) for term in terms if demo.number in term.demos]
     return render(
         "demo.html.jinja",
         **context,
+        terms=terms,
         index="../index.html",
-        here=section,
         demo=demo,
         introduction=first.source.partition("\n")[2],
         cells=rest,
         statement=statement(demo.name),
-        criteria=markupsafe.Markup(criteria_table(demo.run.result)) if demo.run.result else None,
+        criteria=markupsafe.Markup(criteria_table(demo.result)) if demo.result else None,
         source_url=data_url("text/x-python", source(demo.name)),
         notebook_url=data_url("application/x-ipynb+json", text(demo.name)),
         file=linked(FOLDER / f"{demo.name}.py", folder),
         named=named,
-        before=demos[place - 1] if place else None,
-        after=demos[place + 1] if place + 1 < len(demos) else None,
     )
-
-
-def heading(name: str) -> str:
-    """The heading of a demo's first text, without its number."""
-    return re.sub(r"^# \d+\. ", "", cells(name)[1].source.split("\n", 1)[0])
 
 
 def data_url(kind: str, content: str) -> str:

@@ -21,12 +21,8 @@ def statement(name: str) -> str:
     return "\n\n".join(each for place, each in enumerate(texts) if not any(each in longer for longer in texts[:place]))
 
 
-def whole(name: str) -> str:
-    """The source of a demo, of its recipes, and of the modules of `minigen.recipes` that it shares with other demos."""
-    shared = [PACKAGE / "recipes" / f"{module}.py" for module in SHARED.findall(source(name))]
-    return "\n\n".join([source(name), statement(name), *(path.read_text(encoding="utf-8") for path in shared)])
-
-
 def checksum(name: str) -> str:
-    """Ten hexadecimal digits that change with the source of a demo, and of its recipes."""
-    return hashlib.sha256(whole(name).encode()).hexdigest()[:10]
+    """Ten hexadecimal digits that change with the source of a demo, of its recipes, and of what it shares with other demos."""
+    text = source(name)
+    shared = [(PACKAGE / "recipes" / f"{module}.py").read_text(encoding="utf-8") for module in SHARED.findall(text)]
+    return hashlib.sha256("\n\n".join([text, statement(name), *shared]).encode()).hexdigest()[:10]

@@ -34,24 +34,35 @@ class AdversarialLoss(Settings):
         raise NotImplementedError(f"{type(self).__name__} has no generator()")
 
 
-class CrossEntropyLoss(AdversarialLoss):
-    """Base of the two losses whose discriminator is a logistic regression."""
+class LabeledLoss(AdversarialLoss):
+    """Base of the losses whose discriminator predicts labels."""
 
     labeled = True
+
+    def distance(self, scores: TensorLike, target: TensorLike | float) -> TensorLike:
+        """How far scores (n, 1) are from their target, a mean over the batch."""
+        raise NotImplementedError(f"{type(self).__name__} has no distance()")
 
     def discriminator(
         self, real: TensorLike, fake: TensorLike, real_target: TensorLike | float = 1.0, fake_target: TensorLike | float = 0.0
     ) -> Terms:
-        """E BCE(D(x), real_target) + E BCE(D(G(z)), fake_target), in nats; a target is a scalar or one per score (n, 1).
-
-        With targets 1 and 0 it is -E log D(x) - E log(1 - D(G(z))): at the best discriminator log 4 - 2 JSD(p, q), which is
-        2 log 2 = 1.386 if generated and real examples cannot be distinguished (Goodfellow et al. 2014, equation 6).
-        """
+        """distance(D(x), real_target) + distance(D(G(z)), fake_target); a target is a scalar or one per score (n, 1)."""
         check_scores(real, fake)
         real_target, fake_target = checked_target(real, real_target), checked_target(fake, fake_target)
-        on_real = ops.sigmoid_cross_entropy(real, real_target).mean()
-        on_fake = ops.sigmoid_cross_entropy(fake, fake_target).mean()
+        on_real, on_fake = self.distance(real, real_target), self.distance(fake, fake_target)
         return on_real + on_fake, {"on real": on_real, "on fake": on_fake}
+
+
+class CrossEntropyLoss(LabeledLoss):
+    """Base of the two losses whose discriminator is a logistic regression.
+
+    With targets 1 and 0 it minimizes -E log D(x) - E log(1 - D(G(z))), in nats: at the best discriminator log 4 - 2 JSD(p, q),
+    which is 2 log 2 = 1.386 if generated and real examples cannot be distinguished (Goodfellow et al. 2014, equation 6).
+    """
+
+    def distance(self, scores: TensorLike, target: TensorLike | float) -> TensorLike:
+        """E BCE(scores, target), in nats."""
+        return ops.sigmoid_cross_entropy(scores, target).mean()
 
 
 @takes_settings
@@ -91,29 +102,21 @@ class NonSaturating(CrossEntropyLoss):
 
 @takes_settings
 @dataclass(frozen=True)
-class LeastSquares(AdversarialLoss):
+class LeastSquares(LabeledLoss):
     """Regression on the labels instead of classification (Mao et al. 2017, equation 9, with a = 0, b = c = 1).
 
     D minimizes  1/2 E (D(x) - 1)^2 + 1/2 E D(G(z))^2,    G minimizes  1/2 E (D(G(z)) - 1)^2
     """
 
-    labeled = True
     threshold = 0.5
 
-    def discriminator(
-        self, real: TensorLike, fake: TensorLike, real_target: TensorLike | float = 1.0, fake_target: TensorLike | float = 0.0
-    ) -> Terms:
-        """Half the mean squared distance of both kinds of scores from their targets, a scalar or one per score (n, 1)."""
-        check_scores(real, fake)
-        real_target, fake_target = checked_target(real, real_target), checked_target(fake, fake_target)
-        on_real = 0.5 * ops.square(real - real_target).mean()
-        on_fake = 0.5 * ops.square(fake - fake_target).mean()
-        return on_real + on_fake, {"on real": on_real, "on fake": on_fake}
+    def distance(self, scores: TensorLike, target: TensorLike | float) -> TensorLike:
+        """Half the mean squared distance."""
+        return 0.5 * ops.square(scores - target).mean()
 
     def generator(self, fake: TensorLike) -> Terms:
-        """Half the mean squared distance of the fakes' scores from 1."""
         check_scores(fake)
-        loss = 0.5 * ops.square(fake - 1.0).mean()
+        loss = self.distance(fake, 1.0)
         return loss, {"least squares": loss}
 
 

@@ -1,8 +1,8 @@
-"""Penalties added to a network's loss. Each is a scalar that does not change when the batch is repeated.
+"""Penalties that make a critic smooth. Each is a scalar that does not change when the batch is repeated.
 
-`nn.ActivityRegularization` adds the two sparsities to a model's loss; so their formulas are in `ops`, which layers can import.
-The others make a critic smooth. Each is called with the `DiscriminatorBatch` of a step in progress, and returns its share of the
-loss, a mean over the batch of one value per score; or it changes the critic after the step, with `project`.
+Each is called with the `DiscriminatorBatch` of a step in progress, and returns its share of the loss, a mean over the batch of
+one value per score; or it changes the critic after the step, with `project`. (The penalties of sparse codes are in `ops`, which
+layers can import: `nn.ActivityRegularization` adds them to a model's loss.)
 """
 
 from collections.abc import Callable
@@ -14,22 +14,8 @@ from minigen.autograd import Tensor, grad
 from minigen.backend import Array, array_module, random
 from minigen.errors import ShapeError
 from minigen.nn import Module
-from minigen.ops import kl_sparsity, l1_sparsity
 from minigen.utils.checks import check_nonnegative, check_positive, check_same_shape
 from minigen.utils.settings import Settings, takes_settings
-
-__all__ = [
-    "Drift",
-    "GradientPenalty",
-    "DiscriminatorBatch",
-    "Penalty",
-    "R1",
-    "WeightClipping",
-    "gradient_norms",
-    "kl_sparsity",
-    "l1_sparsity",
-    "score_gradients",
-]
 
 
 @dataclass

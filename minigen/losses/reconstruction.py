@@ -1,11 +1,12 @@
-"""Reconstruction losses. `reduction`: see losses.reduction; the default is the mean over all
-elements, as in the chapter's Keras losses."""
+"""Reconstruction losses, and the divergence of codes. `reduction`: see losses.reduction; the default is the mean over all
+elements, as in the chapter's Keras losses, and for the divergence nats per image."""
 
 from minigen import ops
 from minigen.autograd import TensorLike
 from minigen.backend import Array, asarray, is_array
 from minigen.errors import ShapeError
 from minigen.losses.reduction import check_matching, check_unit_interval, reduce
+from minigen.utils.checks import check_same_shape
 from minigen.utils.near_misses import explained
 
 
@@ -49,3 +50,18 @@ def cross_entropy(logits: TensorLike, labels: Array, reduction: str = "mean") ->
         )
     chosen = ops.one_hot(labels, logits.shape[1], dtype=bool)
     return reduce(-ops.masked(ops.log_softmax(logits), chosen).sum(axis=1), reduction)
+
+
+@explained
+def kl_normal(mean: TensorLike, logvar: TensorLike, reduction: str = "batchmean") -> TensorLike:
+    """Divergence of a diagonal Gaussian from the standard normal, KL(N(mean, diag exp(logvar)) || N(0, I)), in nats.
+
+        1/2 sum_j (mean_j^2 + exp(logvar_j) - 1 - logvar_j)
+
+    mean, logvar: (n, latent_dim). "batchmean": summed over the latent variables, mean over the n examples, to match a
+    log-likelihood per image; "mean" also divides by latent_dim. From logvar = 20 on it continues along its tangent
+    (`ops.kl_standard_normal`), so that nothing overflows. Raises ShapeError unless both have one shape. Source: Kingma & Welling
+    2014, appendix B.
+    """
+    check_same_shape("kl_normal", mean=mean, logvar=logvar)
+    return reduce(ops.kl_standard_normal(mean, logvar), reduction)

@@ -1,5 +1,6 @@
 """Checks of the arguments of metrics, with one form of message: "METRIC: got ..., expected ..."."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -9,23 +10,28 @@ from minigen.errors import ShapeError
 from minigen.utils.checks import is_whole
 
 
-def checked_array(metric: str, name: str, x: Any, *lengths: int | None, expected: str, dtype: Any = np.float64) -> np.ndarray:
-    """x as an array of finite values, in float64 unless another dtype is given; None keeps its own.
+def checked_arrays(
+    metric: str, expected: str, *, dtype: Any = np.float64, least: int = 1, infinite: bool = False, **arrays: Any
+) -> list[np.ndarray]:
+    """The arrays in float64 (or another dtype; None keeps their own), if their shapes are as expected and their values finite.
 
-    lengths: of its axes, None for any length but 0.  expected: the same as text, for the message.
-    Raises ShapeError for another shape, ValueError for NaN and infinity.
+    expected: their shapes, as docstrings write them: "(n, d) and (n,)", or one for all, "(n,) each". A letter stands for one
+    length, the same wherever it occurs, and not below `least`. Raises ShapeError for other shapes, ValueError for NaN and, unless
+    `infinite`, infinity.
     """
-    x = whole_array(x, dtype=dtype)
-    fits = x.ndim == len(lengths) and all(n > 0 if length is None else n == length for n, length in zip(x.shape, lengths))
-    if not fits:
-        raise ShapeError(f"{metric}: got {name} of shape {x.shape}, expected {expected}")
-    check_finite(metric, name, x)
-    return x
-
-
-def checked_matrix(metric: str, name: str, x: Any, columns: int | None = None) -> np.ndarray:
-    """x as a finite float64 matrix (n, d), with d columns if `columns` is given."""
-    return checked_array(metric, name, x, None, columns, expected=f"non-empty (n, {'d' if columns is None else columns})")
+    found = {name: whole_array(x, dtype=dtype) for name, x in arrays.items()}
+    shapes = [re.findall(r"\w+", shape) for shape in re.findall(r"\((.*?)\)", expected)]
+    lengths: dict[str, int] = {}
+    for array, axes in zip(found.values(), shapes * len(found) if len(shapes) == 1 else shapes, strict=True):
+        known = [lengths.setdefault(axis, int(axis) if axis.isdigit() else n) for n, axis in zip(array.shape, axes)]
+        short = any(n < least for n in array.shape)
+        if short or array.ndim != len(axes) or list(array.shape) != known:
+            got = " and ".join(f"{name} of shape {each.shape}" for name, each in found.items())
+            raise ShapeError(f"{metric}: got {got}, expected {expected}{f', at least {least} along each axis' if short else ''}")
+    for name, array in found.items():
+        if array.dtype.kind == "f":
+            check_finite(metric, name, array, infinite)
+    return list(found.values())
 
 
 def checked_examples(metric: str, least: int, **sets: Any) -> list[np.ndarray]:
@@ -49,9 +55,11 @@ def checked_examples(metric: str, least: int, **sets: Any) -> list[np.ndarray]:
     return checked
 
 
-def check_finite(metric: str, name: str, x: np.ndarray) -> None:
-    """Raise ValueError for NaN and infinity."""
-    if not np.isfinite(x).all():
+def check_finite(metric: str, name: str, x: np.ndarray, infinite: bool = False) -> None:
+    """Raise ValueError for NaN and, unless `infinite`, infinity."""
+    if infinite and np.isnan(x).any():
+        raise ValueError(f"{metric}: got NaN in {name}, expected numbers")
+    if not infinite and not np.isfinite(x).all():
         raise ValueError(f"{metric}: got NaN or infinity in {name}, expected finite values")
 
 

@@ -5,8 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minigen.backend.host import whole_array
-from minigen.errors import ShapeError
+from minigen.metrics.checks import checked_arrays
 from minigen.metrics.intervals import NORMAL
 
 
@@ -32,7 +31,7 @@ def auroc(normal: np.ndarray, anomalous: np.ndarray) -> Auroc:
     Raises ShapeError for other shapes, ValueError for NaN; infinite scores are allowed.
     Source: Hanley & McNeil 1982; DeLong et al. 1988, equations 4 to 6.
     """
-    normal, anomalous = _scores("auroc", "normal", normal, 2), _scores("auroc", "anomalous", anomalous, 2)
+    normal, anomalous = checked_arrays("auroc", "(n,) and (m,)", least=2, infinite=True, normal=normal, anomalous=anomalous)
     above_normal = _share_below(anomalous, normal)
     below_anomalous = 1 - _share_below(normal, anomalous)
     variance = above_normal.var(ddof=1) / len(anomalous) + below_anomalous.var(ddof=1) / len(normal)
@@ -52,7 +51,7 @@ def alarm_threshold(normal: np.ndarray, rate: float = 0.05) -> float:
     Raises ShapeError for another shape, ValueError for NaN, a rate outside (0, 1), and too few scores.
     Source: Vovk et al. 2005, section 2 (inductive conformal prediction).
     """
-    normal = _scores("alarm_threshold", "normal", normal, 1)
+    (normal,) = checked_arrays("alarm_threshold", "(n,)", infinite=True, normal=normal)
     return float(np.sort(normal)[_place("alarm_threshold", len(normal), rate) - 1])
 
 
@@ -98,13 +97,3 @@ def _place(metric: str, n: int, rate: float) -> int:
     if k > n:
         raise ValueError(f"{metric}: got {n} normal scores, expected at least {ceil(1 / rate - 1 - 1e-9)} for a rate of {rate:g}")
     return k
-
-
-def _scores(metric: str, name: str, values: np.ndarray, least: int) -> np.ndarray:
-    """Scores as a float64 vector without NaN, else an error that says what they are."""
-    values = whole_array(values, dtype=np.float64)
-    if values.ndim != 1 or len(values) < least:
-        raise ShapeError(f"{metric}: got {name} of shape {values.shape}, expected (n,) with n at least {least}")
-    if np.isnan(values).any():
-        raise ValueError(f"{metric}: got NaN in {name}, expected scores")
-    return values

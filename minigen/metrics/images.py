@@ -1,9 +1,10 @@
-"""Image quality: signal-to-noise ratio, structural similarity, sharpness."""
+"""Image quality: signal-to-noise ratio, structural similarity, sharpness; reconstruction errors and their lower bound."""
 
 import numpy as np
 
+from minigen.backend.host import whole_array
 from minigen.errors import ShapeError
-from minigen.metrics.checks import checked_array
+from minigen.metrics.checks import checked_arrays
 
 _WINDOW = 11  # pixels along a side of the window of SSIM ...
 _SIGMA = 1.5  # ... and the standard deviation of its Gaussian weights, in pixels
@@ -58,7 +59,7 @@ def sharpness(x: np.ndarray) -> float:
     x: images (n, h, w, c), at least 3 x 3 pixels; in the squared unit of x.
     Raises ShapeError for another shape, ValueError if x is not finite.
     """
-    x = _images("sharpness", "x", x)
+    (x,) = checked_arrays("sharpness", "images (n, h, w, c)", x=x)
     _check_size("sharpness", x, 3)
     inner, up, down, left, right = x[:, 1:-1, 1:-1], x[:, :-2, 1:-1], x[:, 2:, 1:-1], x[:, 1:-1, :-2], x[:, 1:-1, 2:]
     return float(np.mean((4 * inner - up - down - left - right) ** 2))
@@ -76,9 +77,7 @@ def _window_mean(x: np.ndarray) -> np.ndarray:
 
 def _pair(metric: str, x: np.ndarray, y: np.ndarray, peak: float) -> tuple[np.ndarray, np.ndarray]:
     """x and y as float64 images of one shape in [0, peak], else an error that says what they are."""
-    x, y = _images(metric, "x", x), _images(metric, "y", y)
-    if x.shape != y.shape:
-        raise ShapeError(f"{metric}: got shapes {x.shape} and {y.shape}, expected the same shape")
+    x, y = checked_arrays(metric, "images (n, h, w, c), of one shape", x=x, y=y)
     for name, images in (("x", x), ("y", y)):
         low, high = images.min(), images.max()
         if low < 0 or high > peak:
@@ -89,12 +88,47 @@ def _pair(metric: str, x: np.ndarray, y: np.ndarray, peak: float) -> tuple[np.nd
     return x, y
 
 
-def _images(metric: str, name: str, x: np.ndarray) -> np.ndarray:
-    """x as finite float64 images (n, h, w, c), else an error that says what it is."""
-    return checked_array(metric, name, x, None, None, None, None, expected="non-empty images (n, h, w, c)")
-
-
 def _check_size(metric: str, x: np.ndarray, side: int) -> None:
     """Raise ShapeError for images with fewer pixels along a side."""
     if min(x.shape[1:3]) < side:
         raise ShapeError(f"{metric}: got images of {x.shape[1]} x {x.shape[2]} pixels, expected at least {side} x {side}")
+
+
+def reconstruction_mse(x: np.ndarray, y: np.ndarray) -> float:
+    """Mean squared error mean((x - y)^2), over all elements, in the squared unit of x; summed in float64.
+
+    x, y: arrays of the same shape; they are not broadcast.
+    Raises ShapeError if the shapes differ, ValueError if the arrays are empty.
+    """
+    x, y = whole_array(x), whole_array(y)
+    if x.shape != y.shape:
+        raise ShapeError(f"reconstruction_mse: got shapes {x.shape} and {y.shape}, expected the same shape")
+    if x.size == 0:
+        raise ValueError(f"reconstruction_mse: got arrays of shape {x.shape}, expected at least one element")
+    # float64 before the difference: unsigned bytes would wrap around.
+    return float(np.mean(np.subtract(x, y, dtype=np.float64) ** 2))
+
+
+def bernoulli_entropy(x: np.ndarray) -> float:
+    """The smallest binary cross entropy that any prediction of the targets x can have, in nats per pixel.
+
+        mean( -x log x - (1 - x) log(1 - x) ),   with 0 log 0 = 0,   over all elements
+
+    Cross entropy is smallest if the prediction equals the target, and then it is the target's entropy: 0
+    for black and white pixels, up to log 2 = 0.693 for gray ones. Compare a loss with this, not with 0.
+
+    x: targets in [0, 1], any shape.
+    Raises ValueError if x is empty or has a value outside [0, 1].
+    """
+    x = whole_array(x, dtype=np.float64)
+    if x.size == 0:
+        raise ValueError(f"bernoulli_entropy: got an array of shape {x.shape}, expected at least one element")
+    low, high = x.min(), x.max()
+    if not (low >= 0 and high <= 1):  # NaN fails too
+        raise ValueError(f"bernoulli_entropy: got values from {low} to {high}, expected targets in [0, 1]")
+    return float(-np.mean(_x_log_x(x) + _x_log_x(1 - x)))
+
+
+def _x_log_x(x: np.ndarray) -> np.ndarray:
+    """x log x, and its limit 0 at x = 0."""
+    return x * np.log(np.maximum(x, np.finfo(np.float64).tiny))

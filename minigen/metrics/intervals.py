@@ -1,7 +1,8 @@
-"""Confidence intervals of a mean over a few runs, and of a proportion of many trials."""
+"""Means with their standard errors; confidence intervals of a mean over a few runs, and of a proportion of many trials."""
 
 from functools import lru_cache
 from math import cos, pi, sin, sqrt, tan
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,6 +12,20 @@ from minigen.metrics.checks import check_finite
 from minigen.utils.checks import is_whole
 
 NORMAL = 1.959963984540054  # the z with P(|Z| < z) = 0.95, Z ~ N(0, 1)
+
+
+class Estimate(NamedTuple):
+    """A mean, and its standard error: the standard deviation of the n values (n - 1 in its denominator) / sqrt(n), NaN for one.
+
+    interval: the ends of the 95 % confidence interval, mean -+ 1.96 standard errors.
+    """
+
+    value: float
+    standard_error: float
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        return self.value - 1.96 * self.standard_error, self.value + 1.96 * self.standard_error
 
 
 def t_interval(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

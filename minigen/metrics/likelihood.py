@@ -10,7 +10,7 @@ values comparable with the literature, images must be black and white: only then
 """
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -19,16 +19,7 @@ from minigen import ops
 from minigen.autograd import no_grad
 from minigen.backend import asarray, random, to_numpy
 from minigen.errors import NonFiniteError, ShapeError
-
-
-class Estimate(NamedTuple):
-    """A mean over images, and its standard error: their standard deviation (n - 1 in its denominator) / sqrt(n).
-
-    The error covers the images and the noise drawn; it is NaN for a single image.
-    """
-
-    value: float
-    standard_error: float
+from minigen.metrics.intervals import Estimate
 
 
 def elbo(
@@ -42,6 +33,7 @@ def elbo(
     The KL is the closed form, not sampled. beta is not part of it, even if the model was trained with one.
 
     x: images (n, ...), in the model's dtype; model in evaluation mode.  samples: noise vectors for each image.
+    batch_size: images at a time, each with one z.
     seed: of the noise; None takes it from the stream "noise" of `minigen.seed`.  progress: show a bar.
     Raises ShapeError if the model's outputs do not fit, NonFiniteError if they are not finite, ValueError for no images, no
     samples or a batch_size below 1. Source: Kingma & Welling 2014, equation 3 and appendix B.
@@ -63,11 +55,7 @@ def importance_weighted_nll(
     In expectation an upper bound of -log p(x), falling with k; for k = 1 it is the negative ELBO. The standard error does not
     cover how far the bound lies above -log p(x): compare two k for that.
 
-    x: images (n, ...), in the model's dtype; model in evaluation mode.  batch_size: images at a time, each with one z.
-    seed: of the noise; None takes it from the stream "noise" of `minigen.seed`.  progress: show a bar.
-    Raises ShapeError if the model's outputs do not fit, NonFiniteError if they are not finite, ValueError for no images, k or
-    batch_size below 1.
-    Source: Burda et al. 2016, equation 8.
+    Arguments, and the errors raised, as in `elbo`; k: samples of z for each image. Source: Burda et al. 2016, equation 8.
     """
     bounds = []
     for likelihoods, z, mean, logvar in _posterior_samples("importance_weighted_nll", model, x, k, batch_size, seed, progress):
@@ -112,7 +100,7 @@ def _posterior_samples(
 
 
 def _estimate(metric: str, parts: list[np.ndarray]) -> Estimate:
-    """Mean and standard error of the bounds of all images, which come in parts."""
+    """Mean of the bounds of all images, which come in parts, and its standard error, which covers the images and the noise."""
     bounds = np.concatenate(parts)
     finite = np.isfinite(bounds)
     if not finite.all():

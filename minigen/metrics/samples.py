@@ -1,13 +1,27 @@
-"""All metrics of generated images by an evaluator, in one call."""
+"""Generated images evaluated by a network that was trained on real ones: all metrics in one call."""
+
+from typing import Any, Protocol
 
 import numpy as np
 
-from minigen.metrics.coverage import class_histogram, reverse_kl
-from minigen.metrics.evaluator import Evaluator
-from minigen.metrics.frechet import frechet_distance
-from minigen.metrics.kernel import kernel_distance
-from minigen.metrics.manifold import precision_recall
-from minigen.metrics.two_sample import nearest_neighbor_test
+from minigen.metrics.classes import class_histogram, reverse_kl
+from minigen.metrics.features import frechet_distance, kernel_distance
+from minigen.metrics.neighbors import nearest_neighbor_test, precision_recall
+
+
+class FeatureExtractor(Protocol):
+    """Whose features tell how alike two images look: `models.attribute_classifier.AttributeClassifier`, for example."""
+
+    def features(self, images: Any) -> np.ndarray:
+        """Images (n, h, w, c) in [0, 1] -> features (n, d), on the host."""
+
+
+class Evaluator(FeatureExtractor, Protocol):
+    """One that also says what is seen: `models.classifier.FeatureClassifier`, for example."""
+
+    def predict(self, images: Any) -> np.ndarray:
+        """Images -> classes (n,)."""
+
 
 COMPARED = 5000  # examples that are compared pairwise
 
@@ -17,11 +31,11 @@ def evaluate_samples(
 ) -> dict[str, float]:
     """Name -> value, for generated images against real ones, in the space of the evaluator's features.
 
-    "Frechet distance" and "kernel distance" (0 for equal distributions), "precision" and "recall" (k = 3), "1-NN on real" and
+    "Fréchet distance" and "kernel distance" (0 for equal distributions), "precision" and "recall" (k = 3), "1-NN on real" and
     "1-NN on fake" (1/2 if indistinguishable), "rarest class" (its share of the samples, in fair shares: 1 if all classes are
     equally frequent; classes up to the largest observed) and "reverse KL" of the classes from the real ones', in nats, a class
     without real images counting as one image. With `others`, real images that are not in `real` but from the same distribution,
-    also "Frechet floor" and "kernel floor", their distances from `real`: no generator can be expected to score below them. (The
+    also "Fréchet floor" and "kernel floor", their distances from `real`: no generator can be expected to score below them. (The
     test split of `data.load("glyphs")` has other fonts: use a second part of the training split.)
 
     samples: (n, h, w, c), real and others at least n such images, all in [0, 1]; n of each are used, because the distances depend
@@ -41,7 +55,7 @@ def evaluate_samples(
     histogram, true = (class_histogram(labels, classes) for labels in predicted)
     manifold, neighbors = precision_recall(few_real, few_fake), nearest_neighbor_test(few_real, few_fake)
     scores = {
-        "Frechet distance": frechet_distance(real_features, fake_features),
+        "Fréchet distance": frechet_distance(real_features, fake_features),
         "kernel distance": kernel_distance(real_features, fake_features, block_size=min(1000, len(few_real))).mean,
         "precision": manifold.precision,
         "recall": manifold.recall,
@@ -52,6 +66,6 @@ def evaluate_samples(
     }
     if others is not None:
         other_features = evaluator.features(others[: len(samples)])
-        scores["Frechet floor"] = frechet_distance(real_features, other_features)
+        scores["Fréchet floor"] = frechet_distance(real_features, other_features)
         scores["kernel floor"] = kernel_distance(real_features, other_features, block_size=min(1000, len(few_real))).mean
     return scores

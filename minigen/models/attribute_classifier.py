@@ -8,6 +8,7 @@ import numpy as np
 from minigen import losses, metrics, nn, ops
 from minigen.backend import asarray
 from minigen.errors import ShapeError
+from minigen.metrics.checks import checked_arrays
 from minigen.nn.batching import outputs
 
 
@@ -123,12 +124,9 @@ class AttributeClassifier(nn.Module):
             if self.factors[name] is not None:
                 scores[name] = metrics.accuracy(said, factors[name])
             else:
-                true = np.asarray(factors[name], dtype=np.float64)
-                if true.shape != said.shape or not true.var() > 0:
-                    raise ValueError(
-                        f"AttributeClassifier: got {name!r} of shape {true.shape} for {len(said)} images, expected "
-                        f"({len(said)},), and values that vary"
-                    )
+                (true,) = checked_arrays("AttributeClassifier", f"({len(said)},), one for each image", factor=factors[name])
+                if not true.var() > 0:
+                    raise ValueError(f"AttributeClassifier: {name!r} is the same for all images, expected values that vary")
                 scores[name] = float(1 - ((said - true) ** 2).mean() / true.var())
         return scores
 

@@ -1,7 +1,6 @@
-"""A classifier on an encoder, which may be pretrained on another task."""
+"""A classifier on an encoder, which may be pretrained on another task; and the one whose features metrics use."""
 
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,8 @@ class Classifier(nn.Module):
     frozen, give the optimizer `head.parameters()` only (a BatchNorm's running statistics would still move). Training takes
     examples=(images, labels), labels (n,) from 0 to classes - 1.
     """
+
+    in_order = True
 
     def __init__(self, encoder: nn.Module, classes: int = 10, input_shape: tuple[int, ...] = (28, 28, 1)):
         self.encoder = encoder
@@ -47,6 +48,31 @@ class Classifier(nn.Module):
         """Share of the examples (n, ...) whose most likely class is their label."""
         return metrics.accuracy(self.predict(x), labels)
 
-    def summary_children(self) -> Iterator[tuple[str, nn.Module]]:
-        """The order of application, for a summary."""
-        return iter((("encoder", self.encoder), ("head", self.head)))
+
+class FeatureClassifier(Classifier):
+    """A small convolutional network: 28 x 28 -> conv 16 -> pool -> conv 32 -> pool -> 64 features -> classes, with ReLU.
+
+        features = relu(flatten(pool(relu(conv(pool(relu(conv(x))))))) W + b),   (n, 64)
+
+    What a network trained on ImageNet is to photographs, this is to small gray images: distances between its features are closer
+    to perception than distances between pixels. `evaluators.feature_classifier` trains it; report its `fingerprint()` with every
+    score.
+    """
+
+    def __init__(self, classes: int = 10, feature_maps: tuple[int, int] = (16, 32), features: int = 64):
+        first, second = feature_maps
+        super().__init__(
+            nn.Sequential(
+                nn.Conv2d(1, first, 3, activation="relu"),
+                nn.MaxPool2d(2),
+                nn.Conv2d(first, second, 3, activation="relu"),
+                nn.MaxPool2d(2),
+                nn.Flatten(),
+                nn.Dense(7 * 7 * second, features, activation="relu"),
+            ),
+            classes,
+        )
+
+    def features(self, images: Any) -> np.ndarray:
+        """Images (n, 28, 28, 1) in [0, 1] -> features (n, 64), on the host; in evaluation mode, in batches."""
+        return outputs(self, self.encoder, images)

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from minigen.backend.host import whole_array
-from minigen.errors import ShapeError
+from minigen.metrics.checks import checked_arrays
 from minigen.utils import arcs
 
 
@@ -19,9 +18,7 @@ def great_circle(start: np.ndarray, end: np.ndarray, n: int) -> np.ndarray:
     start, end: (k, d) -> (k, n, d), float32. n: at least 2.
     Raises ShapeError for shapes that do not fit, ValueError for n below 2 and for a vector of length 0, which has no direction.
     """
-    start, end = whole_array(start, dtype=np.float64), whole_array(end, dtype=np.float64)
-    if start.ndim != 2 or start.shape != end.shape:
-        raise ShapeError(f"great_circle: got start of shape {start.shape} and end of shape {end.shape}, expected (k, d) both")
+    start, end = checked_arrays("great_circle", "(k, d) each", start=start, end=end)
     if n < 2:
         raise ValueError(f"great_circle: n counts both ends, at least 2, got {n}")
     if not all(np.linalg.norm(vectors, axis=1).all() for vectors in (start, end)):
@@ -36,20 +33,14 @@ def analogy(start: np.ndarray, without: np.ndarray, with_it: np.ndarray) -> np.n
     shrinks by 1 / sqrt(k). Radford et al. took the mean of three for `start` too.
 
     start: (n, d), the codes to change, or their mean (1, d).  without, with_it: (k, d), or (n, k, d), different samples for each
-    code -> (n, d), float32. Raises ShapeError for shapes that do not fit, ValueError for concepts without samples and for values
+    code -> (n, d), float32. Raises ShapeError for shapes that do not fit and for concepts without samples, ValueError for values
     that are not finite. Source: Radford et al. 2016, section 6.3.2.
     """
-    start, without, with_it = (whole_array(codes, dtype=np.float64) for codes in (start, without, with_it))
-    for codes in (without, with_it):
-        fits = start.ndim == 2 and codes.ndim in (2, 3) and codes.shape[-1] == start.shape[1]
-        if not fits or codes.shape[:-2] not in ((), start.shape[:1]):
-            raise ShapeError(
-                f"analogy: got start of shape {start.shape}, without of shape {without.shape} and with_it of shape "
-                f"{with_it.shape}, expected (n, d) and twice (k, d) or (n, k, d)"
-            )
-        if not codes.shape[-2]:
-            raise ValueError("analogy: got a concept without samples, expected at least one")
-    return checked_finite("analogy", start + with_it.mean(axis=-2) - without.mean(axis=-2)).astype(np.float32)
+    shapes = [f"(n, {k}, d)" if np.ndim(codes) == 3 else f"({k}, d)" for k, codes in (("k", without), ("m", with_it))]
+    start, without, with_it = checked_arrays(
+        "analogy", f"(n, d), {shapes[0]} and {shapes[1]}", start=start, without=without, with_it=with_it
+    )
+    return (start + with_it.mean(axis=-2) - without.mean(axis=-2)).astype(np.float32)
 
 
 def attribute_direction(codes: np.ndarray, has_it: np.ndarray) -> np.ndarray:
@@ -69,19 +60,16 @@ def attribute_direction(codes: np.ndarray, has_it: np.ndarray) -> np.ndarray:
     Raises ShapeError for shapes that do not fit, TypeError unless has_it are bools, ValueError for an attribute that all or none
     of the codes have, for equal means, and for values that are not finite.
     """
-    codes, has_it = whole_array(codes, dtype=np.float64), whole_array(has_it)
-    if codes.ndim != 2 or has_it.shape != codes.shape[:1]:
-        raise ShapeError(
-            f"attribute_direction: got codes of shape {codes.shape} and has_it of shape {has_it.shape}, expected (n, d) and (n,)"
-        )
+    codes, has_it = checked_arrays("attribute_direction", "(n, d) and (n,)", dtype=None, codes=codes, has_it=has_it)
     if has_it.dtype != bool:
         raise TypeError(f"attribute_direction: has_it says yes or no for each code, expected bools, got {has_it.dtype}")
+    codes = codes.astype(np.float64)
     if not 0 < has_it.sum() < len(codes):
         share = "all" if has_it.any() else "none"
         raise ValueError(
             f"attribute_direction: {share} of the {len(codes)} codes have the attribute, expected some with it and some without"
         )
-    way = checked_finite("attribute_direction", codes[has_it].mean(axis=0) - codes[~has_it].mean(axis=0))
+    way = codes[has_it].mean(axis=0) - codes[~has_it].mean(axis=0)
     length = np.linalg.norm(way)
     if not length > 0:
         raise ValueError("attribute_direction: codes with the attribute and without it have the same mean: there is no direction")
@@ -91,19 +79,8 @@ def attribute_direction(codes: np.ndarray, has_it: np.ndarray) -> np.ndarray:
 def walk(codes: np.ndarray, direction: np.ndarray, steps: np.ndarray) -> np.ndarray:
     """From each code along a direction: code + step * direction, for each of the steps, which may be negative.
 
-    codes: (n, d), direction: (d,), steps: (k,) -> (n, k, d), float32. Raises ShapeError for shapes that do not fit.
+    codes: (n, d), direction: (d,), steps: (k,) -> (n, k, d), float32. Raises ShapeError for shapes that do not fit, ValueError
+    for values that are not finite.
     """
-    codes, direction, steps = (whole_array(each, dtype=np.float64) for each in (codes, direction, steps))
-    if codes.ndim != 2 or direction.shape != codes.shape[1:] or steps.ndim != 1:
-        raise ShapeError(
-            f"walk: got codes of shape {codes.shape}, direction of shape {direction.shape} and steps of shape "
-            f"{steps.shape}, expected (n, d), (d,) and (k,)"
-        )
+    codes, direction, steps = checked_arrays("walk", "(n, d), (d,) and (k,)", codes=codes, direction=direction, steps=steps)
     return (codes[:, None] + steps[None, :, None] * direction).astype(np.float32)
-
-
-def checked_finite(function: str, values: np.ndarray) -> np.ndarray:
-    """The values, or ValueError if one is not finite."""
-    if not np.isfinite(values).all():
-        raise ValueError(f"{function}: got NaN or infinity among the codes, expected finite values")
-    return values

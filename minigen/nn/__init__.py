@@ -7,7 +7,7 @@ from minigen.nn.activations import ELU, SELU, LeakyReLU, ReLU, Sigmoid, Softmax,
 from minigen.nn.containers import Flatten, Reshape, Sequential
 from minigen.nn.convolution import Conv2d, ConvTranspose2d
 from minigen.nn.dense import Dense, DenseTranspose
-from minigen.nn.equalized import EqualizedConv2d, EqualizedDense
+from minigen.nn.growing import AdaIN, Bias, Blur2d, EqualizedConv2d, EqualizedDense, LearnedConstant, NoiseInjection, PixelNorm
 from minigen.nn.minibatch import MinibatchDiscrimination, MinibatchStdDev, Pack
 from minigen.nn.module import Buffer, Module, NonNegative
 from minigen.nn.normalization import BatchNorm, InstanceNorm, LayerNorm
@@ -16,60 +16,18 @@ from minigen.nn.recurrent import GRU, LSTM, GRUCell, LSTMCell, RepeatVector
 from minigen.nn.regularization import ActivityRegularization, Dropout, GaussianNoise, activity_penalty
 from minigen.nn.sampling import Sampling
 from minigen.nn.spectral import SpectralNorm, spectral_norm
-from minigen.nn.style import AdaIN, Bias, Blur2d, LearnedConstant, NoiseInjection, PixelNorm
 from minigen.utils.near_misses import answering
 
+# fmt: off
 __all__ = [
-    "ELU",
-    "GRU",
-    "LSTM",
-    "SELU",
-    "ActivityRegularization",
-    "AdaIN",
-    "AvgPool2d",
-    "BatchNorm",
-    "Bias",
-    "Blur2d",
-    "Buffer",
-    "Conv2d",
-    "ConvTranspose2d",
-    "Dense",
-    "DenseTranspose",
-    "Dropout",
-    "EqualizedConv2d",
-    "EqualizedDense",
-    "Flatten",
-    "GRUCell",
-    "GaussianNoise",
-    "InstanceNorm",
-    "LSTMCell",
-    "LayerNorm",
-    "LeakyReLU",
-    "LearnedConstant",
-    "MaxPool2d",
-    "MinibatchDiscrimination",
-    "MinibatchStdDev",
-    "Module",
-    "NoiseInjection",
-    "NonNegative",
-    "Pack",
-    "PixelNorm",
-    "ReLU",
-    "RepeatVector",
-    "Reshape",
-    "Sampling",
-    "Sequential",
-    "Sigmoid",
-    "Softmax",
-    "Softplus",
-    "SpectralNorm",
-    "Tanh",
-    "UpSample2d",
-    "activation",
-    "activity_penalty",
-    "init",
-    "spectral_norm",
+    "ActivityRegularization", "AdaIN", "AvgPool2d", "BatchNorm", "Bias", "Blur2d", "Buffer", "Conv2d", "ConvTranspose2d", "Dense",
+    "DenseTranspose", "Dropout", "ELU", "EqualizedConv2d", "EqualizedDense", "Flatten", "GRU", "GRUCell", "GaussianNoise",
+    "InstanceNorm", "LSTM", "LSTMCell", "LayerNorm", "LeakyReLU", "LearnedConstant", "MaxPool2d", "MinibatchDiscrimination",
+    "MinibatchStdDev", "Module", "NoiseInjection", "NonNegative", "Pack", "PixelNorm", "ReLU", "RepeatVector", "Reshape", "SELU",
+    "Sampling", "Sequential", "Sigmoid", "Softmax", "Softplus", "SpectralNorm", "Tanh", "UpSample2d", "activation",
+    "activity_penalty", "init", "spectral_norm",
 ]
+# fmt: on
 
 if not TYPE_CHECKING:
     __getattr__ = answering(__name__, __all__)

@@ -70,7 +70,7 @@ def fits(shape: tuple[int, ...], axes: Axes) -> bool:
 
 def noun(axes: Axes) -> str:
     """The name of an array with these axes."""
-    return "images" if "height" in axes else "sequences" if "time" in axes else "shape"
+    return "images" if len(axes) == 4 or "height" in axes else "sequences" if "time" in axes else "shape"
 
 
 def written(axes: Axes) -> str:

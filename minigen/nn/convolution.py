@@ -14,22 +14,35 @@ from minigen.utils.checks import check_sizes
 
 
 class Convolution(WeightedModule):
-    """Base of both layers: their settings."""
+    """Base of both layers: their settings and parameters."""
 
     def __init__(
         self,
         in_channels: int,
         out_channels: int,
         kernel_size: int | Pair,
-        stride: int | Pair,
-        padding: Padding,
-        activation: str | None,
+        stride: int | Pair = 1,
+        padding: Padding = "same",
+        activation: str | None = None,
+        bias: bool = True,
+        weight_init: init.Initializer | None = None,
     ):
         check_sizes(type(self).__name__, in_channels=in_channels, out_channels=out_channels)
         self.in_channels, self.out_channels, self.activation = in_channels, out_channels, activation
         self.kernel_size, self.stride, self.padding = pair(kernel_size, "kernel_size"), pair(stride, "stride"), padding
         explicit_padding(padding, (1, 1), self.kernel_size, self.stride)
         self._activate = get_activation(activation)
+        self.weight = Parameter(init.initializer(weight_init, activation)((*self.kernel_size, in_channels, out_channels)))
+        self.bias = Parameter(init.zeros((out_channels,))) if bias else None
+
+    def forward(self, x: TensorLike) -> TensorLike:
+        check_input(self, x, (*IMAGES, self.in_channels), self.weight.dtype)
+        y = self.convolve(x)
+        return y if self._activate is None else self._activate(y)
+
+    def convolve(self, x: TensorLike) -> TensorLike:
+        """The layer without its activation."""
+        raise NotImplementedError(f"{type(self).__name__} has no convolve()")
 
     def image_size(self, input_shape: tuple[int, ...]) -> Pair:
         """(height, width) of one example's shape. Raises ShapeError if the channels are not this layer's."""
@@ -52,26 +65,8 @@ class Conv2d(Convolution):
     weights: as in Dense. Raises ShapeError for images that do not fit, such as NCHW by mistake.
     """
 
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: int | Pair,
-        stride: int | Pair = 1,
-        padding: Padding = "same",
-        activation: str | None = None,
-        bias: bool = True,
-        weight_init: init.Initializer | None = None,
-    ):
-        super().__init__(in_channels, out_channels, kernel_size, stride, padding, activation)
-        shape = (*self.kernel_size, in_channels, out_channels)
-        self.weight = Parameter(init.initializer(weight_init, activation)(shape))
-        self.bias = Parameter(init.zeros((out_channels,))) if bias else None
-
-    def forward(self, x: TensorLike) -> TensorLike:
-        check_input(self, x, (*IMAGES, self.in_channels), self.weight.dtype)
-        y = ops.conv2d(x, self.effective_weight(), self.bias, stride=self.stride, padding=self.padding)
-        return y if self._activate is None else self._activate(y)
+    def convolve(self, x: TensorLike) -> TensorLike:
+        return ops.conv2d(x, self.effective_weight(), self.bias, stride=self.stride, padding=self.padding)
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         return (*output_size(self.image_size(input_shape), self.kernel_size, self.stride, self.padding), self.out_channels)
@@ -99,18 +94,15 @@ class ConvTranspose2d(Convolution):
         bias: bool = True,
         weight_init: init.Initializer | None = None,
     ):
-        super().__init__(in_channels, out_channels, kernel_size, stride, padding, activation)
+        super().__init__(in_channels, out_channels, kernel_size, stride, padding, activation, bias, weight_init)
         self.output_size = None if output_size is None else pair(output_size, "output_size")
-        weight = init.initializer(weight_init, activation)((*self.kernel_size, in_channels, out_channels)).swapaxes(2, 3)
+        weight = self.weight.data.swapaxes(2, 3)
         self.weight = Parameter(weight if weight_init else weight * math.sqrt(math.prod(self.stride)))
-        self.bias = Parameter(init.zeros((out_channels,))) if bias else None
 
-    def forward(self, x: TensorLike) -> TensorLike:
-        check_input(self, x, (*IMAGES, self.in_channels), self.weight.dtype)
-        y = ops.conv2d_transpose(
+    def convolve(self, x: TensorLike) -> TensorLike:
+        return ops.conv2d_transpose(
             x, self.effective_weight(), self.bias, stride=self.stride, padding=self.padding, output_size=self.output_size
         )
-        return y if self._activate is None else self._activate(y)
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         size = self.image_size(input_shape)

@@ -10,8 +10,10 @@ from minigen.autograd import Parameter, Tensor, grad, gradcheck
 from minigen.backend import asarray, to_numpy
 from minigen.errors import GradcheckError
 from minigen.nn.module import Module
+from minigen.utils.near_misses import explained
 
 
+@explained
 def gradcheck_module(
     module: Module, f: Callable, *arrays: np.ndarray, order: int = 2, seed: int = 0, allow_unused: bool = False, **options: Any
 ) -> None:
@@ -23,6 +25,11 @@ def gradcheck_module(
     check vacuous (unless `allow_unused`), and GradcheckError with the names of the parameters. `options`: see
     `minigen.gradcheck`.
     """
+    if not callable(f):
+        raise TypeError(
+            f"gradcheck_module takes a function of the arrays behind the module, got {type(f).__name__}: a layer is its own, "
+            "gradcheck_module(layer, layer, x)"
+        )
     names = list(module.astype("float64").named_parameters())
     parameters = module.parameters()
     rng = np.random.default_rng(seed)

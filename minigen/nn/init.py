@@ -64,20 +64,11 @@ def fans(shape: tuple[int, ...]) -> tuple[int, int]:
     return receptive * shape[-2], receptive * shape[-1]
 
 
-FOR_ACTIVATION: dict[str | None, Initializer] = {
-    "relu": he_normal,
-    "leaky_relu": he_normal,
-    "elu": he_normal,
-    "selu": lecun_normal,
-    "softplus": he_normal,
-    "tanh": glorot_uniform,
-    "sigmoid": glorot_uniform,
-}
-
-
 def for_activation(activation: str | None) -> Initializer:
     """The initializer that suits an activation, by its name; for a linear layer, whose activation is None, `glorot_uniform`."""
-    return FOR_ACTIVATION.get(activation, glorot_uniform)
+    if activation in ("relu", "leaky_relu", "elu", "softplus"):
+        return he_normal
+    return lecun_normal if activation == "selu" else glorot_uniform
 
 
 def initializer(weight_init: Initializer | None, activation: str | None) -> Initializer:

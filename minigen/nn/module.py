@@ -13,8 +13,8 @@ from minigen.backend import array_module, asarray, current, to_numpy
 from minigen.errors import DtypeError, LayerError
 from minigen.nn.summary import summary
 from minigen.utils.blocks import Block, block
+from minigen.utils.checks import check_fit, refuse
 from minigen.utils.settings import Configured
-from minigen.utils.states import check_fit, refuse
 
 
 class Buffer(Tensor):
@@ -45,6 +45,7 @@ class Module(Configured):
     """
 
     training = True
+    in_order = False  # whether the modules below are applied one after another, in the order of assignment
     remembered: tuple[str, ...] = ()  # attributes that are not settings, such as results of a forward pass: not compared
 
     def forward(self, *inputs: Any) -> Any:
@@ -224,7 +225,7 @@ class Module(Configured):
 
     def summary_children(self) -> Iterator[tuple[str, "Module"]] | None:
         """(name, module) of the parts that a summary lists, in order of application; None: the order is traced."""
-        return None
+        return self.children() if self.in_order else None
 
     def summary(self, input_shape: tuple[int, ...]) -> None:
         """Print a table: every layer with its output shape and parameters, for one example's input shape."""

@@ -58,7 +58,8 @@ class BatchNorm(Normalization):
         if not self.training:
             scale = self.weight / ops.sqrt(self.running_var + self.eps)
             return ops.scale_shift(x, scale, self.bias - self.running_mean * scale)
-        if math.prod(x.shape[:-1]) < 2:
+        n = math.prod(x.shape[:-1])
+        if n < 2:
             raise ShapeError(
                 f"{self!r} in training mode needs more than one value per channel, got {tuple(x.shape)}: "
                 "a larger batch, a batch size that leaves no remainder of one example, or evaluation mode with eval()"
@@ -67,13 +68,10 @@ class BatchNorm(Normalization):
         centered = ops.center(x, axis=axes)
         variance = ops.mean(ops.square(unwrap(centered)), axis=axes, keepdims=True)
         inv_std = ops.inv_rms(centered, variance, axis=axes, eps=self.eps)
-        self.update(ops.mean(unwrap(x), axis=axes), variance.reshape(-1), math.prod(x.shape[:-1]))
+        mean, unbiased = ops.mean(unwrap(x), axis=axes), variance.reshape(-1) * (n / (n - 1))
+        for running, of_batch in ((self.running_mean, mean), (self.running_var, unbiased)):
+            running.assign(self.momentum * running.data + (1.0 - self.momentum) * of_batch)
         return ops.scale_shift(centered, inv_std * self.weight, self.bias)
-
-    def update(self, mean: TensorLike, variance: TensorLike, n: int) -> None:
-        """Update the running statistics toward those of a batch with n values per channel; `variance` is divided by n."""
-        for running, batch in ((self.running_mean, mean), (self.running_var, variance * (n / (n - 1)))):
-            running.assign(self.momentum * running.data + (1.0 - self.momentum) * batch)
 
 
 class LayerNorm(Normalization):

@@ -121,8 +121,10 @@ class GRUCell(RecurrentCell):
 class Recurrent(Module):
     """A cell that runs along a sequence: x (n, time, in) -> its last h (n, hidden), or all of them (n, time, hidden)."""
 
-    def __init__(self, cell: RecurrentCell, return_sequences: bool = False):
-        self.cell, self.return_sequences = cell, return_sequences
+    cell_type: type[RecurrentCell]
+
+    def __init__(self, input_size: int, hidden_size: int, return_sequences: bool = False):
+        self.cell, self.return_sequences = self.cell_type(input_size, hidden_size), return_sequences
 
     def forward(self, x: TensorLike) -> TensorLike:
         check_input(self, x, ("n", "time", self.cell.input_size), self.cell.weight.dtype)
@@ -153,8 +155,7 @@ class LSTM(Recurrent):
     Starts from zeros. LSTM(28, 100) has 51,600 parameters.
     """
 
-    def __init__(self, input_size: int, hidden_size: int, return_sequences: bool = False):
-        super().__init__(LSTMCell(input_size, hidden_size), return_sequences)
+    cell_type = LSTMCell
 
 
 class GRU(Recurrent):
@@ -163,8 +164,7 @@ class GRU(Recurrent):
     Starts from zeros. GRU(28, 100) has 39,000 parameters.
     """
 
-    def __init__(self, input_size: int, hidden_size: int, return_sequences: bool = False):
-        super().__init__(GRUCell(input_size, hidden_size), return_sequences)
+    cell_type = GRUCell
 
 
 class RepeatVector(Module):

@@ -58,10 +58,9 @@ class GaussianNoise(ElementwiseModule):
 class ActivityRegularization(ElementwiseModule):
     """Returns x unchanged, and stores the penalty of its activations: l1 * l1_sparsity(x) + kl * kl_sparsity(x, target).
 
-    x (n, ...); for kl in [0, 1], of a sigmoid for example. `ops.l1_sparsity` is a mean over examples, whatever the batch size;
-    `ops.kl_sparsity` is a function of the units' means over the batch. A model adds the penalty to its loss with
-    `activity_penalty(model)`. Only the latest forward pass counts, both in training and in evaluation; under `no_grad` the
-    penalty has no graph. A copy of the layer starts without one.
+    x (n, ...); for kl in [0, 1], of a sigmoid for example. For the formulas see `ops.l1_sparsity` and `ops.kl_sparsity`. A model
+    adds the penalty to its loss with `activity_penalty(model)`. Only the latest forward pass counts, both in training and in
+    evaluation; under `no_grad` the penalty has no graph. A copy of the layer starts without one.
 
     Keras 3 until 2026 summed l1 over the batch, older Keras took this mean: the same l1 there differs by a factor of the batch
     size. Raises ValueError for weights that are negative or infinite, and for a target outside (0, 1).

@@ -12,7 +12,12 @@ FILES = (activation, elementwise, indexing, linalg, normalization, reduction, sh
 
 def reflected(function: Callable) -> Callable:
     """The operator for 2 - y, where y - 2 is the function."""
-    return lambda self, other: function(other, self)
+
+    def operator(self: Tensor, other: Any) -> Any:
+        return function(other, self)
+
+    operator.__doc__ = f"With self and other exchanged: {function.__doc__}"
+    return operator
 
 
 def item(self: Tensor, index: Any) -> Any:

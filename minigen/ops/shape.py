@@ -7,6 +7,7 @@ from minigen import backend
 from minigen.backend import Array, array_module
 from minigen.engine import TensorLike, op
 from minigen.errors import ShapeError
+from minigen.utils.checks import is_whole
 from minigen.utils.near_misses import explained
 
 
@@ -67,7 +68,7 @@ def sum_to_dx(g, y, x, *, shape):
 @op
 def concatenate(*arrays: Array, axis: int = 0) -> Array:
     """Arrays joined along an axis: concatenate(x, y, z, axis=0)."""
-    one_by_one("concatenate", arrays)
+    check_one_by_one("concatenate", arrays)
     return array_module(*arrays).concatenate(arrays, axis=axis)
 
 
@@ -83,7 +84,8 @@ def concatenate_darray(g, y, *arrays, axis, position):
 @op
 def pad(x: Array, *, widths: tuple[tuple[int, int], ...]) -> Array:
     """x with zeros around it: widths[i] = (before, after) along axis i. The adjoint of `crop`."""
-    shape = tuple(before + length + after for (before, after), length in zip(widths, x.shape, strict=True))
+    check_widths(widths, x.shape)
+    shape = tuple(before + length + after for (before, after), length in zip(widths, x.shape))
     y = array_module(x).zeros(shape, dtype=x.dtype)
     y[interior(widths, shape)] = x
     return y
@@ -98,8 +100,9 @@ def pad_dx(g, y, x, *, widths):
 @op
 def crop(x: Array, *, widths: tuple[tuple[int, int], ...]) -> Array:
     """x without its borders: widths[i] = (before, after) elements are cut off along axis i. The adjoint of `pad`. A view."""
-    if any(before + after > length for (before, after), length in zip(widths, x.shape, strict=True)):
-        raise ValueError(f"cannot crop {widths} from an array of shape {x.shape}")
+    check_widths(widths, x.shape)
+    if any(before + after > length for (before, after), length in zip(widths, x.shape)):
+        raise ShapeError(f"cannot crop {widths} from an array of shape {x.shape}")
     return x[interior(widths, x.shape)]
 
 
@@ -107,6 +110,12 @@ def crop(x: Array, *, widths: tuple[tuple[int, int], ...]) -> Array:
 def crop_dx(g, y, x, *, widths):
     """dL/dx = g with zeros around it."""
     return pad(g, widths=widths)
+
+
+def check_widths(widths: tuple[tuple[int, int], ...], shape: tuple[int, ...]) -> None:
+    """Raise ShapeError unless there is a pair for each axis, of no negative width."""
+    if len(widths) != len(shape) or any(min(pair) < 0 for pair in widths):
+        raise ShapeError(f"widths are one pair (before, after) of at least 0 for each of the axes {shape}, got {widths}")
 
 
 def interior(widths: tuple[tuple[int, int], ...], shape: tuple[int, ...]) -> tuple[slice, ...]:
@@ -120,25 +129,37 @@ def interior(widths: tuple[tuple[int, int], ...], shape: tuple[int, ...]) -> tup
 @explained
 def stack(*arrays: TensorLike, axis: int = 0) -> TensorLike:
     """Arrays of one shape along a new axis: stack(x, y) of two (n,) is (2, n)."""
-    one_by_one("stack", arrays)
+    check_one_by_one("stack", arrays)
     return concatenate(*(expand_dims(array, axis) for array in arrays), axis=axis)
 
 
-def one_by_one(name: str, arrays: tuple) -> None:
-    """Raise TypeError if the arrays were passed as one list, as in NumPy."""
-    if any(isinstance(array, (list, tuple)) for array in arrays):
-        raise TypeError(f"{name} takes arrays, not a list of them: {name}(x, y, axis=0) or {name}(*arrays, axis=0)")
+def check_one_by_one(name: str, arrays: tuple) -> None:
+    """Raise TypeError for arrays that were passed as one list, as in NumPy, and for an axis behind them, as if they were."""
+    for array in arrays:
+        if isinstance(array, (list, tuple)):
+            raise TypeError(f"{name} takes arrays, not a list of them: {name}(x, y, axis=0) or {name}(*arrays, axis=0)")
+        if not hasattr(array, "shape"):
+            raise TypeError(
+                f"{name} takes arrays, and the axis by its name: {name}(x, y, axis=1), got {array!r} among the arrays"
+            )
+    if not arrays:
+        raise TypeError(f"{name} takes one array or more, got none: {name}(x, y, axis=0)")
 
 
 @explained
 def split(x: TensorLike, sections: int, axis: int = 0) -> list[TensorLike]:
     """x cut into `sections` equal parts along an axis. Raises ValueError if the length is not divisible."""
+    if not is_whole(sections):
+        raise TypeError(
+            f"split's sections must be a whole number of equal parts, got {sections!r}; unequal ones are x[:1], x[1:3], x[3:]"
+        )
     if sections < 1:
         raise ValueError(f"split: expected at least one section, got {sections}")
-    length = x.shape[axis]
+    place = checked_axis("split", axis, len(x.shape))
+    length = x.shape[place]
     if length % sections:
         raise ValueError(f"split: axis {axis} has length {length}, which is not divisible into {sections} equal sections")
-    step, before = length // sections, (slice(None),) * (axis % len(x.shape))
+    step, before = length // sections, (slice(None),) * place
     return [x[(*before, slice(i * step, (i + 1) * step))] for i in range(sections)]
 
 
@@ -173,7 +194,9 @@ def swapaxes(x: TensorLike, first: int, second: int) -> TensorLike:
 
 
 def checked_axis(name: str, axis: int, ndim: int) -> int:
-    """The axis counted from the front. Raises IndexError out of range."""
+    """The axis counted from the front. Raises IndexError out of range, TypeError for anything but an int."""
+    if not is_whole(axis):
+        raise TypeError(f"{name}: an axis is an int, got {axis!r}")
     if not -ndim <= axis < ndim:
         raise IndexError(f"{name}: axis {axis} is out of range, expected {-ndim} to {ndim - 1}")
     return axis % ndim

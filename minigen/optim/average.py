@@ -9,7 +9,7 @@ import numpy as np
 from minigen.autograd import Parameter
 from minigen.errors import StateError
 from minigen.nn import Module
-from minigen.utils.checks import check_fraction
+from minigen.utils.checks import check_fit, check_fraction
 from minigen.utils.settings import Configured
 
 
@@ -46,22 +46,13 @@ class ExponentialMovingAverage(Configured):
 
     def check_state(self, state: Mapping[str, Any]) -> None:
         """Raise StateError, naming every mismatch, unless a state fits; only shapes and dtypes are compared."""
-        if "updates" not in state:
-            raise StateError("this state is not of an ExponentialMovingAverage: missing updates")
-        updates = state["updates"]
-        if tuple(updates.shape) or updates.dtype.kind not in "iu":
-            raise StateError(f"updates is {updates.dtype}{list(updates.shape)}, expected a whole number")
-        self.average.check_state(averages(state))
+        expected = {f"average.{name}": tensor for name, tensor in self.average.named_state().items()}
+        check_fit(type(self).__name__, state, {"updates": np.array(self.updates), **expected})
 
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
         """Load a state of the same module. If it does not fit, StateError is raised and nothing changes."""
         self.check_state(state)
         if state["updates"] < 0:
             raise StateError(f"updates is {state['updates']}, expected at least 0")
-        self.average.load_state_dict(averages(state))
+        self.average.load_state_dict({name: state[f"average.{name}"] for name in self.average.named_state()})
         self.updates = int(state["updates"])
-
-
-def averages(state: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of a state that belongs to the averaged module, under the module's own names."""
-    return {name.removeprefix("average."): value for name, value in state.items() if name != "updates"}

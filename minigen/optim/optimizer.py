@@ -9,9 +9,8 @@ import numpy as np
 from minigen.autograd import Parameter, Tensor
 from minigen.backend import Array, array_module, asarray, to_numpy
 from minigen.errors import GraphError, NonFiniteError
-from minigen.utils.checks import check_nonnegative, check_positive
+from minigen.utils.checks import check_fit, check_nonnegative, check_positive, refuse
 from minigen.utils.settings import Configured
-from minigen.utils.states import check_fit, refuse
 
 Schedule = Callable[[int], float]
 

@@ -131,17 +131,13 @@ class Nadam(Adam):
     def update(self, values: Array, gradient: Array, lr: float, first_moment: Array, second_moment: Array) -> None:
         t = self.t
         self.average(gradient, first_moment, second_moment)
-        ahead = self.momentum(t + 1) / (1.0 - self.product(t + 1))
-        now = (1.0 - self.momentum(t)) / (1.0 - self.product(t))
+        ahead = self.momentum(t + 1) / (1.0 - momentum_product(self.beta1, t + 1))
+        now = (1.0 - self.momentum(t)) / (1.0 - momentum_product(self.beta1, t))
         values -= lr * (ahead * first_moment + now * gradient) / self.root_mean_square(second_moment, t)
 
     def momentum(self, t: int) -> float:
         """mu_t."""
         return self.beta1 * (1.0 - 0.5 * 0.96 ** (0.004 * t))
-
-    def product(self, t: int) -> float:
-        """mu_1 mu_2 ... mu_t."""
-        return momentum_product(self.beta1, t)
 
 
 def move_to_square(average: Array, decay: float, gradient: Array) -> None:

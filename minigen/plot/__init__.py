@@ -1,17 +1,23 @@
 """Every picture of the library. Each function returns a matplotlib Figure, for save_figure; save_animation writes a GIF of many
 frames, save_tiles a PNG of many images, fast.
 
-Images are floats in [0, 1], (n, h, w) or (n, h, w, 1) for gray and (n, h, w, 3) for RGB, as NumPy arrays or
-Tensors; values outside, which a linear decoder may give, raise ValueError: the caller decides whether to clip(0, 1). The figures
-do not use pyplot: they need no display, and are freed like any object.
+Images are floats in [0, 1], (n, h, w) or (n, h, w, 1) for gray and (n, h, w, 3) for RGB, as NumPy arrays or Tensors. Arrays that
+do not fit raise ShapeError. What cannot be drawn raises ValueError: values that are not finite, pixels outside [0, 1], which a
+linear decoder may give (the caller decides whether to clip), nothing at all, and settings out of their range. The figures do not
+use pyplot: they need no display, and are freed like any object. All are
+imported on first use: matplotlib takes a while.
 """
 
-from minigen.plot.animation import save_animation, save_tiles
-from minigen.plot.charts import bars, curves, histograms, table, training_curves
-from minigen.plot.codes import activation_histograms, code_map, plane_fit
-from minigen.plot.figure import PALETTE, save_figure
-from minigen.plot.images import equation, filters, image_grid, image_rows, interpolation_grid, manifold_grid
-from minigen.plot.points import point_cloud, point_clouds, trajectories
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from minigen.plot.animation import save_animation, save_tiles
+    from minigen.plot.charts import bars, curves, histograms, table, training_curves
+    from minigen.plot.codes import activation_histograms, code_map, plane_fit
+    from minigen.plot.figure import PALETTE, save_figure
+    from minigen.plot.images import equation, filters, image_grid, image_rows, interpolation_grid, manifold_grid
+    from minigen.plot.points import point_cloud, point_clouds, trajectories
 
 __all__ = [
     "PALETTE",
@@ -36,3 +42,16 @@ __all__ = [
     "training_curves",
     "trajectories",
 ]
+
+FILES = ("animation", "charts", "codes", "figure", "images", "points")
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        """plot.bars, plot.curves ...: found in its file on first access, an ordinary attribute from then on."""
+        for file in FILES if name in __all__ else ():
+            module = import_module(f"minigen.plot.{file}")
+            if hasattr(module, name):
+                return globals().setdefault(name, getattr(module, name))
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from io import BytesIO
 from itertools import chain, repeat
-from math import ceil, sqrt
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageFont
 
 from minigen.errors import ShapeError
-from minigen.plot.figure import checked_images
+from minigen.plot.figure import checked_images, grid_of
 from minigen.plot.images import GAP
 from minigen.utils.files import replacing
 
@@ -35,14 +35,10 @@ def save_animation(
     from a generator, and are reduced to one byte per pixel one by one. An existing file is replaced atomically.
 
     frames: batches of images (n, h, w) or (n, h, w, c) in [0, 1], or Figures, at 100 pixels per inch; all of one shape.
-    labels: text below each frame, e.g. "step 1200".  columns: of a grid of images.
-    Raises ShapeError for frames that differ in shape or for a different number of labels, ValueError without
-    frames, for values that are not floats in [0, 1], frames shorter than 0.02 seconds, which players do not show, or a path
-    without ".gif".
+    seconds_per_frame: at least 0.02, as players do not show shorter ones.  labels: text below each frame, e.g. "step 1200".
+    columns: of a grid of images.
     """
-    path = Path(path)
-    if path.suffix.lower() != ".gif":
-        raise ValueError(f"save_animation: got path {str(path)!r}, expected one that ends in '.gif'")
+    path = checked_path("save_animation", path, ".gif")
     if not seconds_per_frame >= 0.02:
         raise ValueError(f"save_animation: got seconds_per_frame {seconds_per_frame}, expected at least 0.02")
     pages, first = [], ""
@@ -74,14 +70,19 @@ def save_tiles(images: Any, path: str | Path, columns: int | None = None) -> Pat
     existing file is replaced atomically.
 
     images: (n, h, w) or (n, h, w, c) in [0, 1].
-    Raises ShapeError for images that do not fit, ValueError for values that are not floats in [0, 1] or a path without ".png".
     """
-    path = Path(path)
-    if path.suffix.lower() != ".png":
-        raise ValueError(f"save_tiles: got path {str(path)!r}, expected one that ends in '.png'")
+    path = checked_path("save_tiles", path, ".png")
     picture = Image.fromarray(tiled(checked_images(images, "images"), columns))
     with replacing(path) as temporary:
         picture.save(temporary, "PNG")
+    return path
+
+
+def checked_path(function: str, path: str | Path, suffix: str) -> Path:
+    """The path, or ValueError if it does not end in the suffix."""
+    path = Path(path)
+    if path.suffix.lower() != suffix:
+        raise ValueError(f"{function}: got path {str(path)!r}, expected one that ends in {suffix!r}")
     return path
 
 
@@ -97,8 +98,7 @@ def tiled(images: np.ndarray, columns: int | None = None) -> np.ndarray:
     """Checked images as the bytes of one picture, (h, w) or (h, w, 3), at least 360 pixels wide, on white."""
     n, height, width, *channels = images.shape
     gap = max(1, round(GAP * width))
-    columns = min(columns or ceil(sqrt(n)), n)
-    rows = ceil(n / columns)
+    columns, rows = grid_of(n, columns, "tiles")
     high, wide = height + gap, width + gap
     picture = np.full((gap + rows * high, gap + columns * wide, *channels), 255, dtype=np.uint8)
     for i, image in enumerate(np.round(255 * images).astype(np.uint8)):

@@ -1,7 +1,6 @@
 """Charts of values: training histories, curves and bars, with their intervals."""
 
 from collections.abc import Mapping, Sequence
-from math import ceil, sqrt
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,7 @@ from matplotlib.ticker import Formatter, MaxNLocator
 
 from minigen.backend.host import whole_array
 from minigen.errors import ShapeError, suggestion
-from minigen.plot.figure import MARKERS, PALETTE, color_of, host, new_figure, open_frame
+from minigen.plot.figure import MARKERS, PALETTE, check_some, checked_array, color_of, grid_of, host, new_figure, open_frame
 
 Style = dict[str, Any]  # of a line, as matplotlib takes it
 
@@ -25,8 +24,7 @@ def training_curves(
 
     history: column name -> values, all of one length; "epoch" or "step", whichever comes first, is the horizontal axis.
     panels: panel name -> the columns drawn together in it, as in {"losses": ["critic loss", "generator loss"]}; other columns are
-    omitted. None: every column, with its validation. Raises ValueError without "epoch" and "step", without anything to draw or
-    for a panel's column that the history lacks, ShapeError if lengths differ.
+    omitted. None: every column, with its validation.
     """
     clock = next((name for name in history if name in ("epoch", "step")), None)
     if clock is None or len(history) < 2 or len(history[clock]) == 0:
@@ -41,26 +39,43 @@ def training_curves(
                 f"training_curves: got column {name!r} of shape {column.shape} and {clock!r} of shape "
                 f"{times.shape}, expected plain lists of the same length"
             )
-    contents = lines_by_quantity(columns) if panels is None else lines_by_panel(columns, panels)
-    across = len(contents) if len(contents) <= 3 else ceil(sqrt(len(contents)))
-    down = ceil(len(contents) / across)
+    contents = by_quantity(columns) if panels is None else panels
+    if not contents or not all(contents.values()):
+        raise ValueError(f"training_curves: got panels {dict(contents)}, expected at least one, each with at least one column")
+    for panel, names in contents.items():
+        for name in names:
+            if name not in columns:
+                raise ValueError(f"training_curves: panel {panel!r}: no column {name!r} to draw; {suggestion(name, columns)}")
+    across, down = grid_of(len(contents), len(contents) if len(contents) <= 3 else None, "training_curves")
     width, height = {1: (6.0, 3.8), 2: (4.2, 3.8)}.get(across, (3.5, 3.2))  # of a panel, in inches
     figure = new_figure((width * across, height * down), title)
-    for i, (panel, lines) in enumerate(contents.items()):
+    for i, (panel, names) in enumerate(contents.items()):
         axes = figure.add_subplot(down, across, i + 1)
-        for name, style in lines.items():
+        for k, name in enumerate(names):
+            validation = name.startswith("validation ")
+            style: Style = {"linestyle": "--" if validation else "-", "linewidth": 1.8, "markersize": 3.5}
+            if panels is not None:
+                style |= {"label": name, "color": color_of(k)}
+            else:
+                style |= {"label": "validation" if validation else "training", "color": color_of(6 if validation else 0)}
             measured = np.isfinite(columns[name])
             marker = "o" if measured.sum() <= 30 else None
-            axes.plot(times[measured], columns[name][measured], linewidth=1.8, marker=marker, markersize=3.5, **style)
+            axes.plot(times[measured], columns[name][measured], marker=marker, **style)
         values = np.concatenate([line.get_ydata() for line in axes.lines])
         if len(values) and values.min() > 0 and values.max() / values.min() > 100:
             axes.set_yscale("log")
         axes.set(xlabel=clock, ylabel=panel)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
         open_frame(axes)
-        if len(lines) > 1 or f"validation {panel}" in lines:
+        if len(names) > 1 or f"validation {panel}" in names:
             axes.legend(framealpha=0.8, edgecolor="none")  # noisy curves leave no free space
     return figure
+
+
+def by_quantity(columns: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Each quantity -> the names of its column and of that of its validation, if they exist."""
+    quantities = dict.fromkeys(name.removeprefix("validation ") for name in columns)
+    return {quantity: [name for name in (quantity, f"validation {quantity}") if name in columns] for quantity in quantities}
 
 
 def curves(
@@ -80,15 +95,10 @@ def curves(
 
     x: (n,) values, positive if logx.  lines: label -> y (n,), or a tuple (mean, half_width), both (n,) and in the units
     of ylabel, for the interval from mean - half_width to mean + half_width; y or mean positive if logy.
-    Raises ShapeError if lengths differ, ValueError without lines, for values that are not finite, for negative half
-    widths, or for values of 0 or less on a logarithmic axis.
     """
-    if not lines:
-        raise ValueError("curves: got no lines, expected at least one, as in {'label': y}")
-    x = host(x)
-    if x.ndim != 1 or len(x) == 0:
-        raise ShapeError(f"curves: got x of shape {x.shape}, expected (n,) with n at least 1")
-    x = checked_values(x, "curves: got x", x.shape)
+    check_some("curves", "lines", lines, "{'label': y}")
+    expected = "(n,) with n at least 1"
+    x = checked_array(host(x).astype(np.float64), "curves: got x", lambda shape: len(shape) == 1 and shape > (0,), expected)
     if logx and x.min() <= 0:
         raise ValueError(f"curves: x goes down to {x.min():g}, expected positive values for a logarithmic axis")
     measured = {label: with_interval(line, f"curves: got line {label!r}", x.shape) for label, line in lines.items()}
@@ -132,11 +142,8 @@ def bars(heights: Mapping[str, Any], *, ylabel: str, title: str | None = None) -
 
     heights: label -> value, or a tuple (value, half_width), both in the units of ylabel, for the interval from
     value - half_width to value + half_width.
-    Raises ValueError without bars, for values that are not finite or for negative half widths, ShapeError for
-    anything but one value or two.
     """
-    if not heights:
-        raise ValueError("bars: got no bars, expected at least one, as in {'label': value}")
+    check_some("bars", "bars", heights, "{'label': value}")
     labels = [str(label) for label in heights]
     longest = max(len(line) for label in labels for line in label.split("\n"))
     width = 1.0 + len(labels) * max(1.0, 0.1 * longest + 0.2)  # inches that the labels need side by side
@@ -169,10 +176,8 @@ def table(rows: Mapping[str, Any], columns: Sequence[str], title: str | None = N
     """Values in a table, each in a cell that is darker the closer it is to 1, and white at 0 and below.
 
     rows: label -> as many values as there are columns.
-    Raises ValueError without rows or for values that are not finite, ShapeError for a row of another length.
     """
-    if not rows:
-        raise ValueError("table: got no rows, expected at least one, as in {'label': values}")
+    check_some("table", "rows", rows, "{'label': values}")
     values = np.stack([checked_values(row, f"table: got row {label!r}", (len(columns),)) for label, row in rows.items()])
     longest = max(len(label) for label in rows)
     figure = new_figure((0.1 * longest + 1.0 * len(columns) + 0.4, 0.3 * len(rows) + 0.8), title)
@@ -191,16 +196,12 @@ def histograms(values: Mapping[str, Any], *, xlabel: str, title: str | None = No
     """The distribution of values, one panel for each set, from its smallest to its largest value.
 
     values: label -> values of any shape, in the units of xlabel; bar heights are shares in percent, in 50 bins.
-    Raises ValueError without sets, for an empty one, or for values that are not finite.
     """
-    if not values:
-        raise ValueError("histograms: got no sets, expected at least one, as in {'label': values}")
+    check_some("histograms", "sets", values, "{'label': values}")
     figure = new_figure((3.6 * len(values), 3.0), title)
     for i, (label, given) in enumerate(values.items()):
-        flat = host(given).astype(np.float64).ravel()
-        if not flat.size:
-            raise ValueError(f"histograms: got {label!r} without any value, expected at least one")
-        flat = checked_values(flat, f"histograms: got {label!r}", flat.shape)
+        given = host(given).astype(np.float64)
+        flat = checked_array(given, f"histograms: got {label!r}", lambda shape: 0 not in shape, "at least one value").ravel()
         axes = figure.add_subplot(1, len(values), i + 1)
         axes.hist(flat, bins=50, weights=np.full(flat.size, 100 / flat.size), color=color_of(i))
         axes.set_title(label, fontsize=11)
@@ -223,39 +224,5 @@ def with_interval(given: Any, name: str, shape: tuple[int, ...]) -> tuple[np.nda
 
 def checked_values(values: Any, name: str, shape: tuple[int, ...]) -> np.ndarray:
     """values as a finite array of this shape, else an error that says what they are."""
-    values = host(values).astype(np.float64)
-    if values.shape != shape:
-        expected = shape or "one value"
-        raise ShapeError(f"{name} of shape {values.shape}, expected {expected}, or a tuple of two: values, half widths")
-    if not np.isfinite(values).all():
-        raise ValueError(f"{name} with NaN or infinity, expected finite values")
-    return values
-
-
-def lines_by_quantity(columns: Mapping[str, Any]) -> dict[str, dict[str, Style]]:
-    """Each quantity -> its column and that of its validation, if they exist -> their style."""
-    training: Style = {"label": "training", "color": PALETTE[0]}
-    validation: Style = {"label": "validation", "color": PALETTE[6], "linestyle": "--"}
-    return {
-        quantity: {
-            name: style for name, style in ((quantity, training), (f"validation {quantity}", validation)) if name in columns
-        }
-        for quantity in dict.fromkeys(name.removeprefix("validation ") for name in columns)
-    }
-
-
-def lines_by_panel(columns: Mapping[str, Any], panels: Mapping[str, Sequence[str]]) -> dict[str, dict[str, Style]]:
-    """Each panel -> its columns -> their style, or an error that names what the history lacks."""
-    if not panels or not all(panels.values()):
-        raise ValueError(f"training_curves: got panels {dict(panels)}, expected at least one, each with at least one column")
-    for panel, names in panels.items():
-        for name in names:
-            if name not in columns:
-                raise ValueError(f"training_curves: panel {panel!r}: no column {name!r} to draw; {suggestion(name, columns)}")
-    return {
-        panel: {
-            name: {"label": name, "color": color_of(i), "linestyle": "--" if name.startswith("validation ") else "-"}
-            for i, name in enumerate(names)
-        }
-        for panel, names in panels.items()
-    }
+    expected = f"{shape or 'one value'}, or a tuple of two: values, half widths"
+    return checked_array(host(values).astype(np.float64), name, lambda given: given == shape, expected)

@@ -12,6 +12,8 @@ from minigen.errors import ShapeError
 from minigen.plot.figure import (
     MARKERS,
     PALETTE,
+    check_some,
+    checked_array,
     checked_images,
     checked_points,
     color_of,
@@ -37,8 +39,6 @@ def code_map(
 
     points: (n, 2).  labels: (n,) integers, indices of class_names.
     images: (n, h, w) or (n, h, w, c) in [0, 1], one for each point.
-    Raises ShapeError for arrays that do not fit, ValueError for points that are not finite, labels out of range, pixels
-    outside [0, 1] or a minimum_distance that is not positive.
     """
     points = checked_points(points, "points", 2)
     labels = host(labels)
@@ -69,7 +69,10 @@ def code_map(
         # Squares with centers d apart cannot overlap if their sides are d / sqrt(2). An inch has 72 points.
         side = minimum_distance / sqrt(2) * longer_side * 72
         for i in spread_out(points, minimum_distance):
-            picture = OffsetImage(rgb(images[i]), zoom=0.8 * side / max(images.shape[1:3]))
+            gray = images.ndim == 3  # as RGB, because OffsetImage would stretch its contrast
+            picture = OffsetImage(
+                np.repeat(images[i, ..., None], 3, axis=2) if gray else images[i], zoom=0.8 * side / max(images.shape[1:3])
+            )
             frame = {"edgecolor": color_of(labels[i]), "linewidth": 1.6}
             axes.add_artist(AnnotationBbox(picture, points[i], pad=0.08, bboxprops=frame))
     axes.set(xlabel="dimension 1", ylabel="dimension 2")
@@ -84,11 +87,9 @@ def code_map(
 def plane_fit(points: Any, reconstructed: Any, codes: Any, title: str | None = None) -> Figure:
     """A 2-D subspace of 3-D data. Left: points, reconstructions and their plane; right: codes.
 
-    The plane is the least-squares plane of the reconstructions. A gray line, the reconstruction error, joins each point and its
-    reconstruction.
+    The plane is the least-squares plane of the reconstructions. Gray lines, the errors, join points and their reconstructions.
 
     points, reconstructed: (n, 3).  codes: (n, 2).
-    Raises ShapeError for arrays that do not fit, ValueError for values that are not finite.
     """
     points, reconstructed = checked_points(points, "points", 3), checked_points(reconstructed, "reconstructed", 3)
     codes = checked_points(codes, "codes", 2)
@@ -127,11 +128,17 @@ def activation_histograms(codes: Mapping[str, Any], title: str | None = None) ->
     then nothing below 0.01 % is visible.
 
     codes: name -> activations (n examples, units), in units of the activation function.
-    Raises ShapeError for activations that do not fit, ValueError if there is no code or for values that are not finite.
     """
-    if not codes:
-        raise ValueError("activation_histograms: got no codes, expected at least one, as in {'plain': codes}")
-    activations = {name: checked_activations(code, name) for name, code in codes.items()}
+    check_some("activation_histograms", "codes", codes, "{'plain': codes}")
+    activations = {
+        name: checked_array(
+            host(code).astype(np.float64),
+            f"activation_histograms: got {name!r}",
+            lambda shape: len(shape) == 2 and 0 not in shape,
+            "(n, units), neither of them 0",
+        )
+        for name, code in codes.items()
+    }
     low = min(0.0, min(code.min() for code in activations.values()))
     high = max(1.0, max(code.max() for code in activations.values()))
     edges = np.linspace(low, high, 41)
@@ -161,11 +168,6 @@ def percent(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
     return 100 * np.histogram(values, edges)[0] / len(values)
 
 
-def rgb(image: np.ndarray) -> np.ndarray:
-    """A gray (h, w) or RGB image as RGB in [0, 1]: OffsetImage would stretch the contrast of a gray one."""
-    return image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2)
-
-
 def longer_side_of(points: np.ndarray) -> float:
     """The longer side of the rectangle around points, or 1 if they are all the same."""
     return float(np.ptp(points, axis=0).max()) or 1.0
@@ -191,13 +193,3 @@ def plane_through(points: np.ndarray) -> np.ndarray:
     margin = 0.08 * (high - low)
     u, v = np.meshgrid(*np.stack([low - margin, high + margin]).T)
     return (center + u[..., None] * axes[0] + v[..., None] * axes[1]).transpose(2, 0, 1)
-
-
-def checked_activations(code: Any, name: str) -> np.ndarray:
-    """A code as a finite (n, units) array, else an error that says what it is."""
-    code = host(code).astype(np.float64)
-    if code.ndim != 2 or 0 in code.shape:
-        raise ShapeError(f"activation_histograms: got {name!r} of shape {code.shape}, expected (n, units), neither of them 0")
-    if not np.isfinite(code).all():
-        raise ValueError(f"activation_histograms: got NaN or infinity in {name!r}, expected finite activations")
-    return code

@@ -1,5 +1,7 @@
 """Shared by all pictures: the figure, the colors, and checks of the data."""
 
+from collections.abc import Callable, Sized
+from math import ceil, sqrt
 from pathlib import Path
 from typing import Any
 
@@ -79,14 +81,34 @@ def checked_images(images: Any, name: str) -> np.ndarray:
     return images.clip(0.0, 1.0)
 
 
+def checked_array(values: Any, name: str, fits: Callable[[tuple[int, ...]], bool], expected: str) -> np.ndarray:
+    """values as a finite array whose shape fits, else an error that says what they are.  name: as in "curves: got x"."""
+    values = host(values)
+    if not fits(values.shape):
+        raise ShapeError(f"{name} of shape {values.shape}, expected {expected}")
+    if not np.isfinite(values).all():
+        raise ValueError(f"{name} with NaN or infinity, expected finite values")
+    return values
+
+
 def checked_points(points: Any, name: str, dimensions: int) -> np.ndarray:
     """points as a finite (n, dimensions) array, else an error that says what they are."""
-    points = host(points)
-    if points.ndim != 2 or len(points) == 0 or points.shape[1] != dimensions:
-        raise ShapeError(f"got {name} of shape {points.shape}, expected (n, {dimensions}) with n at least 1")
-    if not np.isfinite(points).all():
-        raise ValueError(f"got NaN or infinity in {name}, expected finite coordinates")
-    return points
+    expected = f"(n, {dimensions}) with n at least 1"
+    return checked_array(points, f"got {name}", lambda shape: shape[:1] > (0,) and shape[1:] == (dimensions,), expected)
+
+
+def check_some(function: str, what: str, given: Sized, example: str) -> None:
+    """Raise ValueError if there is nothing to draw."""
+    if not given:
+        raise ValueError(f"{function}: got no {what}, expected at least one, as in {example}")
+
+
+def grid_of(n: int, columns: int | None, function: str) -> tuple[int, int]:
+    """The columns and rows of n panels: as square as possible unless `columns` says otherwise, of which ValueError if below 1."""
+    if columns is not None and columns < 1:
+        raise ValueError(f"{function}: columns is {columns}, expected at least 1")
+    columns = min(columns or ceil(sqrt(n)), n)
+    return columns, ceil(n / columns)
 
 
 def open_frame(axes: Axes) -> None:

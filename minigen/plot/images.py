@@ -1,7 +1,7 @@
 """Images: in grids, in rows, and laid out over a latent space; and weights as images."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from math import ceil, prod, sqrt
+from math import ceil, prod
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import Formatter, MaxNLocator
 
 from minigen.errors import ShapeError
-from minigen.plot.figure import PALETTE, checked_images, host, new_figure
+from minigen.plot.figure import PALETTE, check_some, checked_array, checked_images, grid_of, host, new_figure
 
 GAP = 0.08  # white between images, in widths of an image
 
@@ -20,20 +20,14 @@ def image_grid(images: Any, columns: int | None = None, title: str | None = None
     """Images side by side, row by row, as square as possible unless columns says otherwise.
 
     images: (n, h, w) or (n, h, w, c) in [0, 1].  labels: n strings, one below each image.
-    Raises ShapeError for images or labels that do not fit, ValueError for values that are not floats in
-    [0, 1] or columns below 1.
     """
     images = checked_images(images, "images")
     n, (height, width) = len(images), images.shape[1:3]
-    if columns is None:
-        columns = ceil(sqrt(n))
-    if columns < 1:
-        raise ValueError(f"image_grid: columns is {columns}, expected at least 1")
+    columns, rows = grid_of(n, columns, "image_grid")
     if labels is not None and len(labels) != n:
         raise ShapeError(f"image_grid: got {len(labels)} labels for {n} images, expected one for each")
-    columns = min(columns, n)
     row_height = height / width + GAP + (0.22 if labels is not None else 0)
-    figure, axes = canvas(columns, ceil(n / columns) * row_height, width, title)
+    figure, axes = canvas(columns, rows * row_height, width, title)
     for i, image in enumerate(images):
         left, top = i % columns * (1 + GAP), i // columns * row_height
         place(axes, image, left, top)
@@ -46,13 +40,9 @@ def image_grid(images: Any, columns: int | None = None, title: str | None = None
 def image_rows(rows: Mapping[str, Any], title: str | None = None) -> Figure:
     """Rows of images that belong together column by column, e.g. {"original": x, "reconstruction": y}.
 
-    rows: row label -> images (n, h, w) or (n, h, w, c) in [0, 1], the same n in every row; resolutions may
-    differ.
-    Raises ShapeError if a row's images do not fit, ValueError if there is no row or for values that are not
-    floats in [0, 1].
+    rows: row label -> images (n, h, w) or (n, h, w, c) in [0, 1], the same n in every row; resolutions may differ.
     """
-    if not rows:
-        raise ValueError("image_rows: got no rows, expected at least one, as in {'original': images}")
+    check_some("image_rows", "rows", rows, "{'original': images}")
     images = {label: checked_images(row, f"row {label!r}") for label, row in rows.items()}
     lengths = {label: len(row) for label, row in images.items()}
     if len(set(lengths.values())) > 1:
@@ -75,8 +65,7 @@ def interpolation_grid(images: Any, title: str | None = None, anchors: Iterable[
     """A grid of interpolated images; the anchors, between which they were interpolated, are framed.
 
     images: (rows, columns, h, w, c) in [0, 1], c 1 or 3.  anchors: (row, column) pairs; None: the four corners.
-    Raises ShapeError for images that do not fit, IndexError for an anchor outside the grid, ValueError for values
-    that are not floats in [0, 1].
+    Raises IndexError for an anchor outside the grid.
     """
     images = checked_table(images, "interpolation_grid")
     rows, columns = images.shape[:2]
@@ -86,9 +75,7 @@ def interpolation_grid(images: Any, title: str | None = None, anchors: Iterable[
     for row, column in anchors:
         if not (-rows <= row < rows and -columns <= column < columns):
             raise IndexError(f"interpolation_grid: anchor ({row}, {column}) is outside the {rows} rows and {columns} columns")
-        corner = column % columns * (1 + GAP) - GAP / 2, row % rows * (ratio + GAP) - GAP / 2
-        frame = Rectangle(corner, 1 + GAP, ratio + GAP, fill=False, edgecolor=PALETTE[6], linewidth=2.5, clip_on=False)
-        figure.axes[0].add_patch(frame)
+        frame(figure.axes[0], ratio, column % columns * (1 + GAP), row % rows * (ratio + GAP))
     return figure
 
 
@@ -100,8 +87,6 @@ def manifold_grid(images: Any, x: Any, y: Any, title: str | None = None) -> Figu
 
     images: (rows, columns, h, w, c) in [0, 1], c 1 or 3; images[i, j] is decoded from (z1, z2) = (x[j], y[i]).
     x: (columns,) and y: (rows,), coordinates in units of the code, each increasing or decreasing.
-    Raises ShapeError for arrays that do not fit, ValueError for coordinates that are not monotonic, or for values
-    that are not floats in [0, 1].
     """
     images = checked_table(images, "manifold_grid")
     (rows, columns, height, width), channels = images.shape[:4], images.shape[4:]
@@ -127,8 +112,6 @@ def equation(terms: Mapping[str, Any], signs: Sequence[str], result: Any, title:
 
     terms: label -> images (k + 1, h, w, c) in [0, 1], the same k in each: the examples, then the image of their mean.
     signs: one less than terms, such as "-+".  result: (rows, columns, h, w, c), of the same h, w and c; c: 1 or 3.
-    Raises ShapeError for images that do not fit, ValueError without terms, for signs that do not fit between them, and for values
-    that are not floats in [0, 1].
     Source: Radford et al. 2016, figure 7.
     """
     if not terms or len(signs) != len(terms) - 1:
@@ -142,31 +125,27 @@ def equation(terms: Mapping[str, Any], signs: Sequence[str], result: Any, title:
             f"equation: got terms of shapes {shapes} and a result of shape {result.shape}, expected the same number "
             "of images in each term, all of one size"
         )
-    row, apart = first[1] / first[2] + GAP, 0.5  # of a row and between columns, in widths of an image
+    ratio = first[1] / first[2]
+    row, apart = ratio + GAP, 0.5  # of a row and between columns, in widths of an image
     bottom = max(first[0] - 1, result.shape[0] - 1) * row + apart / 2  # upper edge of the framed images
     across = len(columns) * (1 + apart) + result.shape[1] * (1 + GAP)
     figure, axes = canvas(ceil(across), bottom + row + 0.5, first[2], title)
     axes.set(xlim=(-GAP, across), ylim=(bottom + row, -0.5))
 
-    def framed(image: np.ndarray, left: float, top: float) -> None:
-        place(axes, image, left, top)
-        axes.add_patch(
-            Rectangle(
-                (left - GAP / 2, top - GAP / 2), 1 + GAP, row, fill=False, edgecolor=PALETTE[6], linewidth=2.5, clip_on=False
-            )
-        )
-
     for i, ((label, images), sign) in enumerate(zip(columns.items(), (*signs, "="))):
         left = i * (1 + apart)
         for k, image in enumerate(images[:-1]):
             place(axes, image, left, bottom - apart / 2 - (len(images) - 1 - k) * row)
-        framed(images[-1], left, bottom)
+        place(axes, images[-1], left, bottom)
+        frame(axes, ratio, left, bottom)
         axes.text(left + 0.5, bottom - apart / 2 - (len(images) - 1) * row - GAP, label, ha="center", va="bottom", fontsize=10)
         axes.text(left + 1 + apart / 2, bottom + row / 2, Formatter.fix_minus(sign), ha="center", va="center", fontsize=18)
     middle = result.shape[0] // 2, result.shape[1] // 2
     for i, j in np.ndindex(result.shape[:2]):
-        put = framed if (i, j) == middle else lambda *at: place(axes, *at)
-        put(result[i, j], len(columns) * (1 + apart) + j * (1 + GAP), bottom + (i + 1 - result.shape[0]) * row)
+        left, top = len(columns) * (1 + apart) + j * (1 + GAP), bottom + (i + 1 - result.shape[0]) * row
+        place(axes, result[i, j], left, top)
+        if (i, j) == middle:
+            frame(axes, ratio, left, top)
     return figure
 
 
@@ -178,16 +157,15 @@ def filters(weights: Any, title: str | None = None, shape: tuple[int, ...] | Non
 
     weights: kernels (h, w, in channels, filters), or dense columns (h * w, units) with shape=(h, w), or
     (h * w * c, units) with shape=(h, w, c).
-    Raises ShapeError for weights that do not fit, ValueError for values that are not finite.
     """
     kernels = checked_kernels(weights, shape)
     height, width, channels, n = kernels.shape
     largest = np.abs(kernels).max(axis=(0, 1, 2))
     scaled = kernels / np.where(largest > 0, largest, 1)
-    columns = ceil(sqrt(n)) if channels == 1 else n
     tiles = scaled.transpose(2, 3, 0, 1).reshape(-1, height, width)
+    columns, rows = grid_of(len(tiles), n if channels > 1 else None, "filters")
     row_height = height / width + GAP
-    across, down = columns * (1 + GAP) - GAP, ceil(len(tiles) / columns) * row_height - GAP
+    across, down = columns * (1 + GAP) - GAP, rows * row_height - GAP
     figure, axes = canvas(columns, down, width, title, beside=1.0)
     for i, tile in enumerate(tiles):
         place(axes, tile, i % columns * (1 + GAP), i // columns * row_height, "RdBu_r", -1)
@@ -224,6 +202,12 @@ def place(axes: Axes, image: np.ndarray, left: float, top: float, colors: str = 
     axes.axis(limits)
 
 
+def frame(axes: Axes, ratio: float, left: float, top: float) -> None:
+    """Frame the image of this ratio, height / width, that was placed at (left, top)."""
+    corner = left - GAP / 2, top - GAP / 2
+    axes.add_patch(Rectangle(corner, 1 + GAP, ratio + GAP, fill=False, edgecolor=PALETTE[6], linewidth=2.5, clip_on=False))
+
+
 def checked_table(images: Any, function: str) -> np.ndarray:
     """images as (rows, columns, h, w) gray or (rows, columns, h, w, 3) RGB in [0, 1], or an error."""
     images = host(images)
@@ -237,14 +221,12 @@ def checked_table(images: Any, function: str) -> np.ndarray:
 
 def checked_coordinates(coordinates: Any, name: str, n: int) -> np.ndarray:
     """Coordinates as a finite, monotonic (n,) array, else an error."""
-    coordinates = host(coordinates).astype(np.float64)
-    if coordinates.shape != (n,):
-        raise ShapeError(
-            f"manifold_grid: got {name} of shape {coordinates.shape}, expected ({n},), "
-            f"one for each {'column' if name == 'x' else 'row'} of images"
-        )
+    expected = f"({n},), one for each {'column' if name == 'x' else 'row'} of images"
+    coordinates = checked_array(
+        host(coordinates).astype(np.float64), f"manifold_grid: got {name}", lambda shape: shape == (n,), expected
+    )
     steps = np.diff(coordinates)
-    if not np.isfinite(coordinates).all() or not ((steps > 0).all() or (steps < 0).all()):
+    if not ((steps > 0).all() or (steps < 0).all()):
         raise ValueError(f"manifold_grid: got {name} = {coordinates}, expected finite, strictly monotonic values")
     return coordinates
 
@@ -259,14 +241,8 @@ def checked_kernels(weights: Any, shape: tuple[int, ...] | None) -> np.ndarray:
                 "(h * w, units) with shape=(h, w), or (h * w * c, units) with shape=(h, w, c)"
             )
         weights = weights.reshape(*shape, *(() if len(shape) == 3 else (1,)), -1)
-    if weights.ndim != 4 or 0 in weights.shape:
-        raise ShapeError(
-            f"filters: got weights of shape {weights.shape}, expected kernels (h, w, in channels, filters), "
-            "or dense columns (h * w, units) with shape=(h, w)"
-        )
-    if not np.isfinite(weights).all():
-        raise ValueError("filters: got NaN or infinity in weights, expected finite values")
-    return weights
+    expected = "kernels (h, w, in channels, filters), or dense columns (h * w, units) with shape=(h, w)"
+    return checked_array(weights, "filters: got weights", lambda shape: len(shape) == 4 and 0 not in shape, expected)
 
 
 def round_ticks(coordinates: np.ndarray) -> tuple[np.ndarray, list[str]]:

@@ -1,7 +1,7 @@
 """Points in the plane: generated points of toy data sets, and the paths of two-player games."""
 
 from collections.abc import Mapping, Sequence
-from math import ceil, sqrt
+from math import sqrt
 from textwrap import fill
 from typing import Any
 
@@ -11,7 +11,17 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from minigen.errors import ShapeError, suggestion
-from minigen.plot.figure import PALETTE, checked_points, color_of, enlarge_marks, host, new_figure, open_frame
+from minigen.plot.figure import (
+    PALETTE,
+    check_some,
+    checked_points,
+    color_of,
+    enlarge_marks,
+    grid_of,
+    host,
+    new_figure,
+    open_frame,
+)
 
 REAL, GENERATED = "0.65", PALETTE[0]
 SCORES = LinearSegmentedColormap.from_list("scores", ["#ffffff", "#fde9c9", "#f7b878", "#e08a3c"])  # points stay in sight
@@ -27,8 +37,7 @@ def point_cloud(
 
     points: (n, 2).  reference: (m, 2), real points.
     field: (x (w,), y (h,), values (h, w)), the critic's score at (x[j], y[i]) as values[i, j], drawn behind the points;
-    x and y increase. Raises ShapeError for arrays that do not fit, ValueError for values that are not finite or coordinates that
-    do not increase.
+    x and y increase.
     """
     points = checked_points(points, "points", 2)
     reference = None if reference is None else checked_points(reference, "reference", 2)
@@ -53,17 +62,12 @@ def point_clouds(panels: Mapping[str, Any], reference: Any, columns: int | None 
     Every panel holds all real points and a margin around them; the number of generated ones outside is written in a corner.
 
     panels: name -> generated points (n, 2).  reference: (m, 2), real points.  columns: None: as square as possible.
-    Raises ShapeError for arrays that do not fit, ValueError without panels, for values that are not finite or columns below 1.
     """
-    if not panels:
-        raise ValueError("point_clouds: got no panels, expected at least one, as in {'generated': points}")
-    if columns is not None and columns < 1:
-        raise ValueError(f"point_clouds: columns is {columns}, expected at least 1")
+    check_some("point_clouds", "panels", panels, "{'generated': points}")
+    columns, rows = grid_of(len(panels), columns, "point_clouds")
     clouds = {name: checked_points(points, f"panel {name!r}", 2) for name, points in panels.items()}
     reference = checked_points(reference, "reference", 2)
     limits = limits_around(reference)
-    columns = min(columns or ceil(sqrt(len(clouds))), len(clouds))
-    rows = ceil(len(clouds) / columns)
     inches = 2.4 if columns <= 3 else 1.8
     letters = int(13 * inches)  # of a panel's name in a line
     names = [fill(str(name), letters) for name in clouds]
@@ -98,11 +102,8 @@ def trajectories(
 
     lines: label -> path (n, 2), from its start to its end.  equilibrium: (x, y).
     exact: labels of lines -> closed form (m, 2).
-    Raises ShapeError for paths that do not fit, ValueError without lines, for values that are not finite or for a label in
-    exact that is not in lines.
     """
-    if not lines:
-        raise ValueError("trajectories: got no lines, expected at least one, as in {'gradient descent': path}")
+    check_some("trajectories", "lines", lines, "{'gradient descent': path}")
     paths = {label: checked_points(path, f"line {label!r}", 2) for label, path in lines.items()}
     closed = {label: checked_points(path, f"closed form {label!r}", 2) for label, path in (exact or {}).items()}
     for label in closed:

@@ -11,7 +11,7 @@ from minigen.data import Dataset
 from minigen.errors import RecipeError
 from minigen.models.gans import base, conditional, dcgan, gan, progan, stylegan
 from minigen.optim import schedules
-from minigen.optim.optimizer import Optimizer
+from minigen.optim.optimizer import Optimizer, Schedule
 from minigen.recipes import inputs
 from minigen.recipes.recipe import InputSpec, Recipe, option
 from minigen.recipes.trained import TrainedGan
@@ -270,20 +270,27 @@ class ProGan(GrowingRecipe):
         maps = small_maps(side)
         return progan.Generator(side, 32, maps, channels), progan.Discriminator(side, maps, channels)
 
+    def rate(self) -> float | Schedule:
+        """The learning rate of both networks."""
+        return schedules.cosine(self.lr, self.steps)
+
+    def game(self, resolution: int) -> dict[str, Any]:
+        """Loss and penalties."""
+        return {"penalties": [losses.R1(gamma=2.0, resolution=32)]}
+
     def trainer(self, generator: Any, discriminator: Any) -> Progressive:
-        rate, growth = schedules.cosine(self.lr, self.steps), self.growth(generator.resolutions[-1])
-        adams = both(optim.Adam, generator, discriminator, lr=rate, beta1=0.0, beta2=0.99)
-        penalties = [losses.R1(gamma=2.0, resolution=32)]
-        return Progressive(generator, discriminator, growth=growth, penalties=penalties, ema=self.ema, **adams)
+        resolution = generator.resolutions[-1]
+        adams = both(optim.Adam, generator, discriminator, lr=self.rate(), beta1=0.0, beta2=0.99)
+        growth, game = self.growth(resolution), self.game(resolution)
+        return Progressive(generator, discriminator, growth=growth, ema=self.ema, **game, **adams)
 
 
 @dataclass(frozen=True)
-class PaperProGan(GrowingRecipe):
+class PaperProGan(ProGan):
     """Progressive GAN with its paper's networks, loss and rates, for a GPU."""
 
     name = "progan-paper"
     lr: float = 1e-3
-    batch_size: int = 32
     phase: int = option(600_000, "images per phase: a resolution fades in for one and is trained for another")
     last: int = option(600_000, "additional images once the networks are fully grown")
     ema = 0.999
@@ -292,16 +299,16 @@ class PaperProGan(GrowingRecipe):
         side, _, channels = spec.shape
         return progan.Generator(side, channels=channels), progan.Discriminator(side, channels=channels)
 
-    def trainer(self, generator: Any, discriminator: Any) -> Progressive:
-        resolution = generator.resolutions[-1]
-        adams = both(optim.Adam, generator, discriminator, lr=self.lr, beta1=0.0, beta2=0.99)
-        game = {"loss": losses.Wasserstein(), "growth": self.growth(resolution), "ema": self.ema}
+    def rate(self) -> float:
+        return self.lr
+
+    def game(self, resolution: int) -> dict[str, Any]:
         penalties = [losses.GradientPenalty(10.0, resolution=resolution), losses.Drift()]
-        return Progressive(generator, discriminator, penalties=penalties, **game, **adams)
+        return {"loss": losses.Wasserstein(), "penalties": penalties}
 
 
 @dataclass(frozen=True)
-class StyleGan(GrowingRecipe):
+class StyleGan(ProGan):
     """StyleGAN: a style for every layer, grown from 4 x 4 pixels on, sized for two cores."""
 
     name = "stylegan"
@@ -309,7 +316,6 @@ class StyleGan(GrowingRecipe):
     batch_size: int = 16
     last: int = option(20_000, "additional images once the networks are fully grown")
     mixing: float = option(0.5, "share of batches in which styles are mixed")
-    ema = 0.995
 
     def networks(self, spec: InputSpec) -> Players:
         side, _, channels = spec.shape
@@ -327,33 +333,23 @@ class StyleGan(GrowingRecipe):
         )
         return generator, progan.Discriminator(side, maps, channels)
 
-    def trainer(self, generator: Any, discriminator: Any) -> Progressive:
-        rate, growth = schedules.cosine(self.lr, self.steps), self.growth(generator.resolutions[-1])
-        adams = both(optim.Adam, generator, discriminator, lr=rate, beta1=0.0, beta2=0.99)
-        penalties = [losses.R1(gamma=8.0, resolution=32)]
-        return Progressive(generator, discriminator, growth=growth, penalties=penalties, ema=self.ema, **adams)
+    def game(self, resolution: int) -> dict[str, Any]:
+        return {"penalties": [losses.R1(gamma=8.0, resolution=32)]}
 
 
 @dataclass(frozen=True)
-class PaperStyleGan(GrowingRecipe):
+class PaperStyleGan(PaperProGan):
     """StyleGAN with its paper's networks, penalty and rates, for a GPU."""
 
     name = "stylegan-paper"
-    lr: float = 1e-3
     batch_size: int = 16
-    phase: int = option(600_000, "images per phase: a resolution fades in for one and is trained for another")
-    last: int = option(600_000, "additional images once the networks are fully grown")
-    ema = 0.999
 
     def networks(self, spec: InputSpec) -> Players:
         side, _, channels = spec.shape
         return stylegan.Generator(side, channels=channels), stylegan.Discriminator(side, None, channels)
 
-    def trainer(self, generator: Any, discriminator: Any) -> Progressive:
-        resolution = generator.resolutions[-1]
-        adams = both(optim.Adam, generator, discriminator, lr=self.lr, beta1=0.0, beta2=0.99)
-        penalties, growth = [losses.R1(gamma=10.0, resolution=resolution)], self.growth(resolution)
-        return Progressive(generator, discriminator, growth=growth, penalties=penalties, ema=self.ema, **adams)
+    def game(self, resolution: int) -> dict[str, Any]:
+        return {"penalties": [losses.R1(gamma=10.0, resolution=resolution)]}
 
 
 GANS = (Gan, Dcgan, BookDcgan, ConditionalDcgan, Wgan, WganGp, ProGan, PaperProGan, StyleGan, PaperStyleGan)

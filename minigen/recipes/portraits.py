@@ -78,14 +78,14 @@ class PortraitTask:
         return self.evaluator.features(self.seen(images))
 
     def distance(self, samples: np.ndarray, resolution: int | None = None, alpha: float = 1.0) -> float:
-        """The Frechet distance between samples and as many real images, at the current stage."""
+        """The Fréchet distance between samples and as many real images, at the current stage."""
         real = self.images[np.random.default_rng(1).permutation(len(self.images))[: len(samples)]]
         if resolution is not None:
             real = to_numpy(at_stage(asarray(real), resolution, alpha))
         return metrics.frechet_distance(self.features(real), self.features(samples))
 
     def floor(self, n: int) -> float:
-        """The Frechet distance between n real images and n others."""
+        """The Fréchet distance between n real images and n others."""
         return self.distance(self.images[np.random.default_rng(1).permutation(len(self.images))[n : 2 * n]])
 
     def read(self, images: np.ndarray) -> dict[str, np.ndarray]:
@@ -138,22 +138,19 @@ def stylegan_game(task: PortraitTask) -> tuple[GrowingRecipe, training.Progressi
 def trained_stylegan(task: PortraitTask) -> stylegan.Generator:
     """Demo 27's averaged generator: loaded, if these settings were trained before, else trained (a quarter of an hour)."""
     recipe, trainer = stylegan_game(task)
-    train_or_load(trainer.sampler, weights_file(task, recipe), made_of(task, recipe), lambda: recipe.fit(trainer, task.train))
+    path, made_of = kept(task, recipe)
+    train_or_load(trainer.sampler, path, made_of, lambda: recipe.fit(trainer, task.train))
     return trainer.sampler
 
 
 def keep_stylegan(task: PortraitTask, recipe: GrowingRecipe, generator: stylegan.Generator) -> None:
     """Keep a trained generator for the demos that examine it."""
-    save_weights(weights_file(task, recipe), "model", generator, made_of(task, recipe))
+    path, made_of = kept(task, recipe)
+    save_weights(path, generator, made_of)
 
 
-def made_of(task: PortraitTask, recipe: GrowingRecipe) -> str:
-    """A name for the data and training of these settings."""
+def kept(task: PortraitTask, recipe: GrowingRecipe) -> tuple[Path | None, str]:
+    """Where the generator of these settings is kept, None without a cache; and the name of its data and training."""
     settings = "-".join(str(value) for value in recipe.settings.values() if value is not None)
-    return f"{task.args.data}-{checksum([task.images]):08x}-{recipe.name}-{settings}-seed{task.args.seed}"
-
-
-def weights_file(task: PortraitTask, recipe: GrowingRecipe) -> Path | None:
-    """The path of the generator of these settings in the user's cache; None if there is no cache."""
-    name = f"{made_of(task, recipe)}.npz"
-    return task.args.out / "weights" / name if task.args.quick else cached("stylegan", name)
+    made_of = f"{task.args.data}-{checksum([task.images]):08x}-{recipe.name}-{settings}-seed{task.args.seed}"
+    return task.args.out / "weights" / f"{made_of}.npz" if task.args.quick else cached("stylegan", f"{made_of}.npz"), made_of

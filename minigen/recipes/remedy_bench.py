@@ -111,7 +111,7 @@ def evaluate_points(trainer: training.Adversarial, task: str) -> dict[str, Any]:
 
 
 def evaluate_digits(trainer: training.Adversarial, dataset: str) -> dict[str, Any]:
-    """Pairs of digits found, reverse KL of their histogram in nats, Frechet distance of both digits' features."""
+    """Pairs of digits found, reverse KL of their histogram in nats, Fréchet distance of both digits' features."""
     _, evaluator, real = stacked_digits(dataset)
     made = trainer.sample(STACKED)
     seen = features(evaluator, made)

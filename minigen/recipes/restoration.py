@@ -21,7 +21,7 @@ class RestorationRecipe(Recipe):
     batch_size: int = 32
     epochs: int | None = 3
     steps: int | None = 300
-    later_lr = 5e-4  # the network's, once it has learned the content
+    later_lr = 5e-4  # the network's, once it has learned the content; the discriminator, which is new, begins with lr
     weight: float = option(1e-3, "weight of the adversarial term beside the content")
 
     def fit_content(self, network: nn.Module, images: np.ndarray) -> training.History:
@@ -38,7 +38,7 @@ class RestorationRecipe(Recipe):
     def trainer(self, network: Restorer) -> training.Restoration:
         """The game of a network trained on the content loss, and a new discriminator."""
         discriminator = dcgan.TinyDiscriminator(batch_norm=False)
-        slow, fast = (schedules.cosine(rate, self.steps) for rate in (self.later_lr, 2e-3))
+        slow, fast = (schedules.cosine(rate, self.steps) for rate in (self.later_lr, self.lr))
         return training.Restoration(
             network,
             discriminator,

@@ -26,6 +26,8 @@ VALIDATED = 2000  # held-out examples whose loss is measured after each epoch
 class TrainedModel:
     """A model and its recipe: `fit`, or `restore` for use without any data; then `sample` and `interpolate`."""
 
+    generative = True  # whether it can sample
+
     def __init__(self, recipe: Recipe, spec: InputSpec):
         self.recipe, self.spec = recipe, spec
 
@@ -48,11 +50,6 @@ class TrainedModel:
     def conditional(self) -> bool:
         """Whether it takes a class."""
         return self.recipe.conditional
-
-    @property
-    def generative(self) -> bool:
-        """Whether it can sample."""
-        return True
 
     def sample(self, n: int, label: int | None = None, psi: float = 1.0) -> np.ndarray:
         """n new examples, pixels in [0, 1], on the host. RecipeError for a model that cannot make new ones.

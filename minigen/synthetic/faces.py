@@ -7,10 +7,7 @@ own for each picture, as StyleGAN's noise inputs would. How a face is drawn is i
 """
 
 import hashlib
-import io
-import math
 import sys
-import zipfile
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -19,17 +16,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minigen.data.dataset import Dataset
-from minigen.errors import suggestion
+from minigen.errors import CheckpointError, suggestion
 from minigen.synthetic import portrait
-from minigen.utils.archive import LONGEST_HEAD, plain_array
-from minigen.utils.checks import is_whole
-from minigen.utils.files import cached, keeping, replacing
-from minigen.utils.reading import open_regular
-from minigen.utils.resolution import doublings
+from minigen.utils import archive
+from minigen.utils.checks import doublings, is_whole
+from minigen.utils.files import cached, keeping
+from minigen.utils.reading import shortened
 from minigen.utils.settings import to_python
 
 CLASS_NAMES = ("woman", "man")
-DIGEST = 16  # bytes of the checksum of all pixels
+SPLITS = ("train", "test")
 FINEST_MEAN = 32  # pictures smaller than this are box means of one of this size
 TILE = 2**17  # pixels drawn at a time: enough to amortize the calls, few enough for the cache
 LONG = 2**24  # pixels from which on a progress bar is shown
@@ -80,10 +76,9 @@ def load(
 ) -> tuple[Dataset, Dataset]:
     """Training and test portraits, each of a different person; the labels are those of the factor "man".
 
-    Two Datasets with images (n, resolution, resolution, 3), in steps of 1/255, and the FACTORS: int64 where a factor has
-    named levels, float32 elsewhere. All are drawn independently and uniformly, except `fixed` ones, {"glasses": 1}, which are the
-    same in every picture. A seed shows the same people at every resolution, with other factors fixed, and in smaller sizes its
-    first ones.
+    Two Datasets with images (n, resolution, resolution, 3), in steps of 1/255, and the FACTORS: int64 where a factor has named
+    levels, float32 elsewhere. All are drawn independently and uniformly, except `fixed` ones, {"glasses": 1}, the same in every
+    picture. A seed shows the same people at every resolution, with other factors fixed, and in smaller sizes its first ones.
 
     The same arguments give the same arrays; the last ones are kept in memory and are read-only. cache=True keeps the images
     on disk too, in ~/.cache/minigen/faces, so that another process need not draw them again.
@@ -201,8 +196,8 @@ def load_drawn(
     if drawn is None:
         drawn = [draw_pixels(factors, detail, resolution) for factors, detail in splits]
         if path:
-            with keeping(), replacing(path) as temporary, open(temporary, "wb") as file:
-                np.savez_compressed(file, train=drawn[0], test=drawn[1], checksum=digest_of(drawn))
+            with keeping():
+                archive.save(path, dict(zip(SPLITS, drawn, strict=True)), {})
     train, test = (as_dataset(images, factors) for images, (factors, _) in zip(drawn, splits, strict=True))
     return train, test
 
@@ -258,35 +253,13 @@ def cache_file(*arguments: Any) -> str:
 def read_cached(path: Path, shapes: list[tuple[int, ...]]) -> list[np.ndarray] | None:
     """The images of both splits; None if the file is missing, or damaged, which is reported: it is then recreated."""
     try:
-        with open_regular(path) as file, zipfile.ZipFile(file) as archive:
-            images = [read_pixels(archive, name, shape) for name, shape in zip(("train.npy", "test.npy"), shapes, strict=True)]
-            if (read_pixels(archive, "checksum.npy", (DIGEST,)) != digest_of(images)).any():
-                raise ValueError("it has other pixels than were drawn")
-            return images
+        with archive.opened(path) as file:
+            found = {name: (layout.dtype, layout.shape) for name, layout in file.layout.items()}
+            if found != {name: (np.uint8, shape) for name, shape in zip(SPLITS, shapes, strict=True)}:
+                raise CheckpointError(f"it has {shortened(found)}")
+            return list(file.read(SPLITS).values())
     except FileNotFoundError:
         return None
-    except Exception as error:  # a damaged archive fails in a dozen ways: BadZipFile, EOFError, NotImplementedError ...
+    except CheckpointError as error:
         print(f"minigen: {path} is damaged ({error}): the faces are drawn again", file=sys.stderr)
         return None
-
-
-def digest_of(images: list[np.ndarray]) -> np.ndarray:
-    digest = hashlib.blake2b(digest_size=DIGEST)
-    for array in images:
-        digest.update(array.data)
-    return np.frombuffer(digest.digest(), np.uint8)
-
-
-def read_pixels(archive: zipfile.ZipFile, name: str, shape: tuple[int, ...]) -> np.ndarray:
-    """Bytes of this shape from an archive. ValueError for anything else, without reading more than these."""
-    if archive.getinfo(name).compress_type != zipfile.ZIP_DEFLATED:
-        raise ValueError(f"{name} is not compressed as the pixels that are kept")
-    most = math.prod(shape) + LONGEST_HEAD
-    with archive.open(name) as member:
-        content = member.read(most + 1)  # whatever size the archive declares: at most this much is unpacked
-    if len(content) > most:
-        raise ValueError(f"{name} is larger than {math.prod(shape):,} pixels")
-    layout = plain_array(name, io.BytesIO(content), 0, len(content))
-    if (layout.dtype, layout.shape) != (np.uint8, shape):
-        raise ValueError(f"{name} is {layout.dtype}{list(layout.shape)}, expected uint8{list(shape)}")
-    return np.frombuffer(content, np.uint8, offset=layout.start).reshape(shape)

@@ -28,15 +28,17 @@ MARGIN = 3  # pixels of the distance field around the box, more than any stroke 
 PER_PIXEL = 3  # nodes of the distance field along a pixel
 NODES = (BOX + 2 * MARGIN) * PER_PIXEL + 1
 
-FAMILIES = (
-    "DejaVu Sans",
-    "DejaVu Sans Mono",
-    "DejaVu Serif",
-    "STIX",
-    "Computer Modern Roman",
-    "Computer Modern Sans",
-    "Computer Modern Typewriter",
-)
+# The fonts with Latin letters in every matplotlib since 3.8: of each family the files that are regular, bold, slanted, and both.
+# Their order determines what a seed gives.
+FAMILIES = {
+    "DejaVu Sans": ("DejaVuSans", "DejaVuSans-Bold", "DejaVuSans-Oblique", "DejaVuSans-BoldOblique"),
+    "DejaVu Sans Mono": ("DejaVuSansMono", "DejaVuSansMono-Bold", "DejaVuSansMono-Oblique", "DejaVuSansMono-BoldOblique"),
+    "DejaVu Serif": ("DejaVuSerif", "DejaVuSerif-Bold", "DejaVuSerif-Italic", "DejaVuSerif-BoldItalic"),
+    "STIX": ("STIXGeneral", "STIXGeneralBol", "STIXGeneralItalic", "STIXGeneralBolIta"),
+    "Computer Modern Roman": ("cmr10", "cmb10"),
+    "Computer Modern Sans": ("cmss10",),
+    "Computer Modern Typewriter": ("cmtt10",),
+}
 
 
 class Font(NamedTuple):
@@ -48,28 +50,10 @@ class Font(NamedTuple):
     slant: int
 
 
-# The fonts with Latin letters in every matplotlib since 3.8. Their order determines what a seed gives.
-FONTS = (
-    Font("DejaVuSans.ttf", 0, 0, 0),
-    Font("DejaVuSans-Bold.ttf", 0, 1, 0),
-    Font("DejaVuSans-Oblique.ttf", 0, 0, 1),
-    Font("DejaVuSans-BoldOblique.ttf", 0, 1, 1),
-    Font("DejaVuSansMono.ttf", 1, 0, 0),
-    Font("DejaVuSansMono-Bold.ttf", 1, 1, 0),
-    Font("DejaVuSansMono-Oblique.ttf", 1, 0, 1),
-    Font("DejaVuSansMono-BoldOblique.ttf", 1, 1, 1),
-    Font("DejaVuSerif.ttf", 2, 0, 0),
-    Font("DejaVuSerif-Bold.ttf", 2, 1, 0),
-    Font("DejaVuSerif-Italic.ttf", 2, 0, 1),
-    Font("DejaVuSerif-BoldItalic.ttf", 2, 1, 1),
-    Font("STIXGeneral.ttf", 3, 0, 0),
-    Font("STIXGeneralBol.ttf", 3, 1, 0),
-    Font("STIXGeneralItalic.ttf", 3, 0, 1),
-    Font("STIXGeneralBolIta.ttf", 3, 1, 1),
-    Font("cmr10.ttf", 4, 0, 0),
-    Font("cmb10.ttf", 4, 1, 0),
-    Font("cmss10.ttf", 5, 0, 0),
-    Font("cmtt10.ttf", 6, 0, 0),
+FONTS = tuple(
+    Font(f"{file}.ttf", family, style % 2, style // 2)
+    for family, files in enumerate(FAMILIES.values())
+    for style, file in enumerate(files)
 )
 
 # The test split has these fonts only, the training split all others: unseen styles of families in the training split, and one
@@ -211,8 +195,7 @@ def mix(a: np.ndarray, b: np.ndarray, share_of_b: np.ndarray) -> np.ndarray:
 
 class Glyph(NamedTuple):
     """field: (NODES, NODES) signed distances, in pixels, of the character fitted to the box.
-    center: (x, y) of its ink, in pixels from the middle of the box.  fit: the further scale that keeps it in
-    REACH.
+    center: (x, y) of its ink, in pixels from the middle of the box.  fit: the further scale that keeps it in REACH.
     """
 
     field: np.ndarray

@@ -97,8 +97,7 @@ class Canvas:
         return Window(rows, slice(None), np.broadcast_to(self.x, shape), np.broadcast_to(self.y[rows, None], shape))
 
     def window(self, u: Values, v: Values, width: float, height: float) -> Window:
-        """The window that contains, in all pictures, the points within width and height of (u, v) of the head, plus half a
-        pixel."""
+        """The window that contains, in all pictures, the points within width and height of (u, v) of the head, and a margin."""
         v = v + HEAD - PIVOT
         x, y = self.cos * u + self.sin * v, self.cos * v - self.sin * u + PIVOT
         wide = self.cos * width + abs(self.sin) * height + self.pixel

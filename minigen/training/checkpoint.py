@@ -9,9 +9,7 @@ import numpy as np
 
 from minigen.errors import CheckpointError, StateError
 from minigen.utils import archive
-from minigen.utils.archive import FORMAT, Archive, Layout
-
-__all__ = ["FORMAT", "Saved", "load", "opened", "save"]
+from minigen.utils.archive import Archive, Layout
 
 
 def save(path: str | Path, arrays: Mapping[str, Mapping[str, np.ndarray]], header: Mapping[str, Any]) -> None:
@@ -36,7 +34,7 @@ def load(path: str | Path) -> tuple[dict[str, dict[str, np.ndarray]], dict[str, 
         return {group: saved[group] for group in saved.layout}, saved.header
 
 
-class Saved(Mapping):
+class Saved:
     """An open checkpoint: `header`; `layout`, group -> name -> the dtype and shape of an array; and saved[group], the arrays."""
 
     def __init__(self, file: Archive):
@@ -50,14 +48,8 @@ class Saved(Mapping):
         arrays = self.file.read(f"{group}/{name}" if name else group for name in self.layout[group])
         return dict(zip(self.layout[group], arrays.values()))
 
-    def __contains__(self, group: object) -> bool:  # Mapping's own would read the arrays
+    def __contains__(self, group: str) -> bool:
         return group in self.layout
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.layout)
-
-    def __len__(self) -> int:
-        return len(self.layout)
 
     def fitting(self, group: str, owner: Any) -> dict[str, np.ndarray]:
         """The arrays of a group, to be loaded as the state of `owner`. StateError if they do not fit it, before they are read;

@@ -105,8 +105,7 @@ class FitRun(Run):
         self.validation, self.data_checksum = held_out, data.checksum
         self.batches = Batches(*data.arrays, batch_size=batch_size, seed=seed)
         self.epoch = 0  # completed epochs
-        self.sums: dict[str, float] = {}  # of the epoch in progress: each term, summed over examples
-        self.seen = 0  # number of examples in these sums
+        self.seen = 0  # number of examples in the sums of the epoch in progress
         self.begun_with = self.described()
 
     @property
@@ -204,7 +203,6 @@ class FitRun(Run):
             "model": type(self.model).__name__,
             "data checksum": self.data_checksum,
             "validation checksum": self.validation and self.validation.checksum,
-            **self.optimizer.settings(),
             **optimizer_settings("optimizer", self.optimizer),
         }
 

@@ -45,125 +45,110 @@ def described(name: str, value: Any) -> dict[str, Any]:
     An array is described by the checksum of its values, a function by its name; a lambda, or a nested function, also by its code
     and its closure.
     """
-    return Description(name, value).found
+    return dict(Description(name, value))
 
 
 class Description:
-    """The traversal of an object and everything below it."""
+    """The traversal of an object and everything below it: pairs of a path and a setting.
+
+    above: ids of the objects on the path.
+    """
 
     def __init__(self, name: str, value: Any):
-        self.found: dict[str, Any] = {}
+        self.name, self.value = name, value
         self.seen: dict[int, Any] = {}  # objects, by id; kept alive, so that no id is reused
-        self.above: list[int] = []  # ids of the objects on the current path
+        self.modules: list[tuple[str, Module]] = []
         self.state: set[int] = set()  # ids of parameters and buffers, which are not settings
-        self.paths: dict[int, str] = {}  # of modules, as everywhere else
         if isinstance(value, Module):
             self.state = set(map(id, value.named_state().values()))
-            modules = [(f"{name}.{path}" if path else name, module) for path, module in value.named_modules()]
-            self.paths = {id(module): path for path, module in reversed(modules)}
-            for path, module in modules:
-                self.object(path, module)
-        else:
-            self.describe(name, value)
+            self.modules = [(f"{name}.{path}" if path else name, module) for path, module in value.named_modules()]
+        self.paths = {id(module): path for path, module in reversed(self.modules)}  # as everywhere else
 
-    def describe(self, name: str, value: Any) -> None:
-        """Add a value and all below it."""
+    def __iter__(self) -> Iterator[tuple[str, Any]]:
+        if not self.modules:
+            yield from self.describe(self.name, self.value, ())
+        for path, module in self.modules:
+            yield from self.object(path, module, ())
+
+    def describe(self, name: str, value: Any, above: tuple[int, ...]) -> Iterator[tuple[str, Any]]:
+        """A value and all below it."""
         if is_plain(value):
-            self.found[name] = plain(value)
+            yield name, plain(value)
         elif isinstance(value, (Tensor, np.ndarray)) or is_array(value):
-            self.array(name, value)
-        elif len(self.above) >= DEEP:
-            self.found[name] = type(value).__name__
-        elif id(value) not in self.paths:  # modules describe themselves
-            self.inside(name, value)
+            if value.dtype.hasobject:
+                yield from self.describe(name, value.tolist(), above)
+            elif id(value) not in self.state:
+                yield name, array_text(value)
+        elif len(above) >= DEEP:
+            yield name, type(value).__name__
+        elif id(value) not in self.paths:  # modules are described by themselves
+            container, function = isinstance(value, CONTAINERS), is_function(value)
+            inside = self.elements if container else self.function if function else self.object
+            if id(value) not in above or not (container or function):
+                yield from inside(name, value, (*above, id(value)))
 
-    def inside(self, name: str, value: Any) -> None:
-        """Add an object that consists of others."""
-        again = id(value) in self.above
-        self.above.append(id(value))
-        if isinstance(value, CONTAINERS):
-            if not again:
-                self.elements(name, value)
-        elif is_function(value):
-            if not again:
-                self.function(name, value)
-        else:
-            self.object(name, value)
-        self.above.pop()
-
-    def array(self, name: str, value: Any) -> None:
-        """Add an array by its checksum, one of Python objects as a list."""
-        if value.dtype.hasobject:
-            self.describe(name, value.tolist())
-        elif id(value) not in self.state:
-            self.found[name] = array_text(value)
-
-    def elements(self, name: str, value: Any) -> None:
-        """Add the elements of a container; a short one of plain values is one value, a large one its checksum."""
+    def elements(self, name: str, value: Any, above: tuple[int, ...]) -> Iterator[tuple[str, Any]]:
+        """The elements of a container; a short one of plain values is one value, a large one its checksum."""
         if isinstance(value, (set, frozenset)):
-            value = sorted(value, key=self.text)
+            value = sorted(value, key=lambda element: self.text(element, above))
         all_plain = not isinstance(value, MAPPINGS) and all(map(is_plain, value))
         if all_plain and len(value) <= SHORT:
-            self.found[name] = [plain(element) for element in value]
+            yield name, [plain(element) for element in value]
         elif all_plain and len(value) > MANY:
-            self.found[name] = digest(value, [plain(element) for element in value])
+            yield name, digest(value, [plain(element) for element in value])
         else:
-            found, self.found = self.found, {}
-            for key, element in self.named(name, value):
-                self.describe(key, element)
-            found |= self.found if len(self.found) <= MANY else {name: digest(value, self.found)}
-            self.found = found
+            found = {path: each for key, element in named(name, value) for path, each in self.describe(key, element, above)}
+            yield from found.items() if len(found) <= MANY else [(name, digest(value, found))]
 
-    def named(self, name: str, value: Any) -> Iterator[tuple[str, Any]]:
-        """(name, element) of a container. A key that is not a plain value is one more element."""
-        for i, key in enumerate(value):
-            if not isinstance(value, MAPPINGS):
-                yield f"{name}.{i}", key
-            elif is_plain(key):
-                yield f"{name}.{key}", value[key]
-            else:
-                yield f"{name}.key {i}", key
-                yield f"{name}.{i}", value[key]
-
-    def text(self, value: Any) -> str:
+    def text(self, value: Any, above: tuple[int, ...]) -> str:
         """The description of a value, as text by which to sort a set."""
         if is_plain(value):
             return repr(value)
-        found, seen = self.found, self.seen
-        self.found, self.seen = {}, dict(seen)
-        self.describe("", value)
-        text = json.dumps(self.found)
-        self.found, self.seen = found, seen
+        seen = dict(self.seen)
+        text = json.dumps(dict(self.describe("", value, above)))
+        self.seen = seen
         return self.paths.get(id(value), text)
 
-    def function(self, name: str, value: Any) -> None:
-        """Add a function by its name, and its bound values."""
+    def function(self, name: str, value: Any, above: tuple[int, ...]) -> Iterator[tuple[str, Any]]:
+        """The name of a function, and its bound values."""
         if isinstance(value, functools.partial):
-            self.describe(name, value.func)
-            self.elements(f"{name}.arguments", value.args)
-            self.elements(f"{name}.arguments", value.keywords)
+            yield from self.describe(name, value.func, above)
+            yield from self.elements(f"{name}.arguments", value.args, above)
+            yield from self.elements(f"{name}.arguments", value.keywords, above)
             return
         title = getattr(value, "__qualname__", None) or value.__name__  # a ufunc has only the shorter one
         module = getattr(value, "__module__", None) or ""
-        self.found[name] = f"{module}.{title}" if module.split(".")[0] in OWNED else title
+        shown = f"{module}.{title}" if module.split(".")[0] in OWNED else title
+        nameless = isinstance(value, FunctionType) and "<" in title  # a lambda, or defined in <locals>
+        yield name, f"{shown} (code {zlib.crc32(repr(code_of(value.__code__)).encode()):08x})" if nameless else shown
         if isinstance(value, MethodType):
-            self.describe(f"{name}.__self__", value.__self__)
-        elif isinstance(value, FunctionType) and "<" in title:  # a lambda, or defined in <locals>
-            self.found[name] += f" (code {zlib.crc32(repr(code_of(value.__code__)).encode()):08x})"
-            for variable, content in closure(value):
-                self.describe(f"{name}.{variable}", content)
+            yield from self.describe(f"{name}.__self__", value.__self__, above)
+        for variable, content in closure(value) if nameless else ():
+            yield from self.describe(f"{name}.{variable}", content, above)
 
-    def object(self, name: str, value: Any) -> None:
-        """Add the class of an object, and its attributes; for foreign libraries' objects, the class alone."""
+    def object(self, name: str, value: Any, above: tuple[int, ...]) -> Iterator[tuple[str, Any]]:
+        """The class of an object, and its attributes; for foreign libraries' objects, the class alone."""
         if isinstance(value, Enum):
-            self.found[name] = f"{type(value).__name__}.{value.name}"
+            yield name, f"{type(value).__name__}.{value.name}"
             return
-        self.found[name] = type(value).__name__
+        yield name, type(value).__name__
         foreign = type(value).__module__.split(".")[0] in FOREIGN and not isinstance(value, SimpleNamespace)
         if not foreign and id(value) not in self.seen:
             self.seen[id(value)] = value
             for attribute, content in attributes(value).items():
-                self.describe(f"{name}.{attribute}", content)
+                yield from self.describe(f"{name}.{attribute}", content, above)
+
+
+def named(name: str, container: Any) -> Iterator[tuple[str, Any]]:
+    """(name, element) of a container. A key that is not a plain value is one more element."""
+    for i, key in enumerate(container):
+        if not isinstance(container, MAPPINGS):
+            yield f"{name}.{i}", key
+        elif is_plain(key):
+            yield f"{name}.{key}", container[key]
+        else:
+            yield f"{name}.key {i}", key
+            yield f"{name}.{i}", container[key]
 
 
 def is_function(value: Any) -> bool:
@@ -263,10 +248,10 @@ def code_of(code: CodeType) -> tuple:
 
 
 def optimizer_settings(name: str, optimizer: Optimizer) -> dict[str, Any]:
-    """Hyperparameters that are not in `Optimizer.settings`, such as strings and tuples, and which parameters it updates."""
-    known = {name, *(f"{name}.{setting}" for setting in optimizer.settings())}
-    others = {path: value for path, value in described(name, optimizer).items() if path not in known}
-    return others | {f"{name}.parameters.{i}": parameter.name for i, parameter in enumerate(optimizer.parameters)}
+    """The hyperparameters of an optimizer called `name`, and which parameters it updates."""
+    own = {f"{name}.{setting}": value for setting, value in optimizer.settings().items() if setting != "optimizer"}
+    updated = {f"{name}.parameters.{i}": parameter.name for i, parameter in enumerate(optimizer.parameters)}
+    return described(name, optimizer) | own | updated
 
 
 # -- comparing ------------------------------------------------------------------------------------------------------

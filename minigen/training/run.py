@@ -18,7 +18,7 @@ from minigen.errors import CheckpointError, NonFiniteError, StateError
 from minigen.nn import Buffer, Module
 from minigen.training import checkpoint
 from minigen.training.history import History, is_finite_number
-from minigen.training.resume_settings import differences, listed, plain, same
+from minigen.training.resume_settings import described, differences, listed, same
 from minigen.utils.checks import is_whole
 from minigen.utils.reading import shortened
 from minigen.utils.settings import Configured
@@ -78,6 +78,7 @@ class Run(Configured):
         self.callbacks = self.in_order(callbacks)
         self.progress = progress
         self.history = History()
+        self.sums: dict[str, float] = {}  # of the history's next row: each term, summed
         self.begun_with: dict[str, Any] = {}  # `described`, before training
         self.moved: set[str] = set()  # names in it that training itself has changed, such as a counter
 
@@ -149,7 +150,7 @@ class Run(Configured):
         """The run was asked to stop, and the step is finished: let callbacks save, unless the state is not finite, and stop."""
         self.log(f"stopped {where}")
         self.check_finite()
-        for name, total in getattr(self, "sums", {}).items():  # they would be refused on reading
+        for name, total in self.sums.items():  # they would be refused on reading
             if not np.isfinite(total):
                 raise NonFiniteError(f"{name} is {total} at {self.position()}")
         self.notify("on_interrupt")
@@ -196,7 +197,7 @@ class Run(Configured):
 
     def all_settings(self) -> dict[str, Any]:
         """`described` and `settings`, as JSON values."""
-        return {**self.described(), **{name: normal(value) for name, value in self.settings().items()}}
+        return self.described() | {path: each for item in self.settings().items() for path, each in described(*item).items()}
 
     def note_moved(self) -> None:
         """Find the settings that training has changed."""
@@ -247,7 +248,9 @@ class Run(Configured):
         names = {"format", "settings", "batches", "random", "history", *typical}
         found = [f"missing {name!r}" for name in (*sorted(names - header.keys()), *(name for name in parts if name not in saved))]
         found += [f"unexpected {shortened(name)}" for name in sorted(header.keys() - names)]
-        found += [f"unexpected {shortened(name)}" for name in saved if name not in parts and not name.startswith("callback ")]
+        found += [
+            f"unexpected {shortened(name)}" for name in saved.layout if name not in parts and not name.startswith("callback ")
+        ]
         found += [
             f"{name} is {shortened(header[name])}, expected {expected}"
             for name, own in typical.items()
@@ -304,11 +307,6 @@ class Run(Configured):
             for owner, state in reversed(undo):
                 owner.load_state_dict(state)
             raise
-
-
-def normal(value: Any) -> list | float | str | bool | None:
-    """A setting as a JSON value: NumPy scalars as Python's, tuples as lists."""
-    return [normal(element) for element in value] if isinstance(value, (list, tuple)) else plain(value)
 
 
 def mistaken(value: Any, own: Any) -> str | None:

@@ -90,8 +90,7 @@ def place_of(file: io.BufferedIOBase, member: zipfile.ZipInfo) -> Place:
 
 
 def checksum(file: io.BufferedIOBase, places: Iterable[Place], length: int) -> bytes:
-    """The checksum of all of the first `length` bytes but the contents of members, as hexadecimal digits; the file stands behind
-    them afterward."""
+    """The checksum of the first `length` bytes but the contents of members, in hexadecimal. It leaves the file there."""
     digest, end = hashlib.blake2b(digest_size=DIGITS // 2), 0
     for start, behind in (*places, (length, length)):
         for chunk in chunks(file, end, start):

@@ -78,14 +78,9 @@ DESCRIPTORS = (staticmethod, classmethod, property)  # of a class; a decorator f
 
 def not_a_function(given: Any) -> TypeError:
     """The error for what cannot be decorated, with what can be instead."""
-    name = type(given).__name__
-    hint = (
-        ": decorate its methods"
-        if isinstance(given, type)
-        else f": put this decorator below @{name}, next to the function"
-        if isinstance(given, DESCRIPTORS)
-        else ""
-    )
+    hint = ": decorate its methods" if isinstance(given, type) else ""
+    if isinstance(given, DESCRIPTORS):
+        hint = f": put this decorator below @{type(given).__name__}, next to the function"
     return TypeError(f"this decorator takes a function, got {given!r}{hint}")
 
 

@@ -1,11 +1,13 @@
-"""Checks of numeric settings and of arrays of one shape: errors name the owner, what was given and what was expected."""
+"""Checks of settings, of arrays of one shape and of state dicts: errors name the owner, what was given and what was expected."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from numbers import Integral, Real
 from typing import Any
 
-from minigen.errors import CHANNELS_FIRST, ShapeError
+from minigen.errors import CHANNELS_FIRST, ShapeError, StateError
+
+SMALLEST, LARGEST = 4, 1024  # pixels along a side of images that grow
 
 
 def is_whole(value: Any) -> bool:
@@ -63,3 +65,32 @@ def check_range(owner: str, settings: dict[str, Any], inside: Callable[[Any], bo
             raise TypeError(f"{owner}'s {name} must be a number, got {value!r}")
         if not inside(value):
             raise ValueError(f"{owner}'s {name} must be {expected}, got {value}")
+
+
+def doublings(resolution: Any) -> int:
+    """How often 4 is doubled to make a resolution of images that grow. ValueError unless it is 4, 8, 16 ... 1024."""
+    whole = is_whole(resolution)
+    if not whole or not SMALLEST <= resolution <= LARGEST or resolution & (resolution - 1):
+        raise ValueError(f"a resolution is a whole number, a power of two from {SMALLEST} to {LARGEST}, got {resolution!r}")
+    return int(resolution).bit_length() - SMALLEST.bit_length()
+
+
+def check_fit(owner: str, state: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
+    """Raise StateError, naming every mismatch, unless a state has arrays of the names, shapes and dtypes that are expected.
+
+    The values on both sides are arrays or have their `shape` and `dtype`; for integers any integer dtype will do.
+    """
+    problems = [f"missing {name} {tuple(expected[name].shape)}" for name in expected.keys() - state.keys()]
+    problems += [f"unexpected {name}" for name in state.keys() - expected.keys()]
+    for name in expected.keys() & state.keys():
+        got, wanted = state[name], expected[name]
+        whole = got.dtype.kind in "iu" and wanted.dtype.kind in "iu"
+        if tuple(got.shape) != tuple(wanted.shape) or not (whole or got.dtype == wanted.dtype):
+            problems.append(f"{name} is {got.dtype}{list(got.shape)}, expected {wanted.dtype}{list(wanted.shape)}")
+    refuse(owner, problems)
+
+
+def refuse(owner: str, problems: list[str]) -> None:
+    """Raise StateError with the problems of a state, if there are any."""
+    if problems:
+        raise StateError(f"this state does not fit {owner}: {'; '.join(sorted(problems))}")

@@ -132,8 +132,7 @@ def locked(folder: Path) -> Iterator[Hold]:
 
 @contextlib.contextmanager
 def owned(folder: Path) -> Iterator[None]:
-    """Inside the block the folder is locked by this process, and cleared of leftovers of killed ones; BusyError if another has
-    it."""
+    """Inside the block the folder is locked, as by `locked`, and cleared of leftovers of killed processes."""
     with locked(folder):
         sweep(folder)
         yield

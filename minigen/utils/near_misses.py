@@ -8,7 +8,8 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar, cast
 
-from minigen.errors import suggestion
+from minigen.errors import nearest, suggestion
+from minigen.utils.reading import shortened
 
 Target = TypeVar("Target", bound=Callable)
 
@@ -33,7 +34,7 @@ SETTINGS = {  # what a setting is called in Keras, PyTorch or papers -> what it 
     "kernel_size": ["pool_size", "size"], "pool_size": ["size"],
     "lambda_": ["weight"], "lambda_gp": ["weight"], "gp_weight": ["weight"],
     "learning_rate": ["lr", "optimizer"], "eta": ["lr"], "step_size": ["lr"],
-    "model": ["parameters"], "params": ["parameters"],
+    "model": ["parameters", "module"], "params": ["parameters"],
     "n_critic": ["discriminator_steps"], "critic_steps": ["discriminator_steps"],
     "n_epochs": ["epochs"], "num_epochs": ["epochs"],
     "normalized_shape": ["features"], "num_channels": ["features"], "num_features": ["features"],
@@ -52,6 +53,7 @@ NAMES = {  # classes and functions elsewhere -> here, where a search by spelling
     "kaiming_normal": "minigen.nn.init.he_normal", "xavier_uniform": "minigen.nn.init.glorot_uniform",
     "Unflatten": "minigen.nn.Reshape",
     "ModuleList": "a list of modules, as an attribute", "ModuleDict": "a dict of modules, as an attribute",
+    "BatchNormalization": "minigen.nn.BatchNorm", "LayerNormalization": "minigen.nn.LayerNorm",
     "AdamW": "minigen.optim.Adam, whose weight_decay is added to the gradient", "EMA": "minigen.optim.ExponentialMovingAverage",
     "lr_scheduler": "minigen.optim.schedules", "clip_grad_norm_": "clip_norm=..., a setting of optimizers",
     "MSELoss": "minigen.losses.mse", "mse_loss": "minigen.losses.mse", "MeanSquaredError": "minigen.losses.mse",
@@ -65,7 +67,20 @@ NAMES = {  # classes and functions elsewhere -> here, where a search by spelling
     "abs": "minigen.absolute", "sub": "minigen.subtract", "mul": "minigen.multiply", "div": "minigen.divide",
     "neg": "minigen.negative", "pow": "minigen.power", "permute": "minigen.transpose", "norm": "minigen.l2norm",
     "reduce_mean": "minigen.mean", "reduce_sum": "minigen.sum", "array": "minigen.asarray", "manual_seed": "minigen.seed",
-    "GradientTape": "minigen.grad", "DataLoader": "minigen.data.Batches",
+    "GradientTape": "minigen.grad", "DataLoader": "minigen.data.Batches", "functional": "minigen.ops",
+    "tensor": "minigen.Tensor", "from_numpy": "minigen.Tensor",
+    "device": "minigen.use(\"cupy\")", "cuda": "minigen.use(\"cupy\")",
+    "save": "minigen.training.Checkpoint", "load": "minigen.training.Checkpoint, or minigen.data.load for a data set",
+    "randn": "minigen.backend.random.normal(shape)", "normal": "minigen.backend.random.normal(shape)",
+    "rand": "minigen.backend.random.uniform(shape)", "uniform": "minigen.backend.random.uniform(shape)",
+    "random": "minigen.backend.random", "dot": "x @ y", "mm": "x @ y", "bmm": "x @ y", "einsum": "minigen.transpose and x @ y",
+    "outer": "minigen.expand_dims(x, 1) * y", "vstack": "minigen.concatenate(x, y, axis=0)",
+    "hstack": "minigen.concatenate(x, y, axis=1)", "tile": "minigen.concatenate(x, x, axis=0)",
+    "repeat": "minigen.take(x, indices)", "inf": "math.inf", "pi": "math.pi", "float32": "the text 'float32'",
+    **{name: f"minigen.asarray(np.{name}(...), 'float32')" for name in "arange empty eye full linspace ones zeros".split()},
+    **{f"{name}_like": f"minigen.asarray(np.{name}(x.shape, 'float32'))" for name in "empty ones zeros".split()},
+    **{name: f"np.{name} of x.numpy(), outside the graph" for name in """all allclose any argmax argmin argsort ceil cumsum floor
+        isfinite isinf isnan median prod quantile round sign sort unique""".split()},
 }
 
 METHODS = {  # methods and attributes elsewhere -> what is written here
@@ -108,7 +123,7 @@ def misnamed(name: str, known: Iterable[str]) -> str:
 
 
 def explained(function: Target) -> Target:
-    """The function; the error of a call that does not fit its parameters says what does."""
+    """The function; the error of a call that does not fit its parameters, or has something else for an array, says what does."""
 
     @functools.wraps(function)
     def called(*inputs: Any, **options: Any) -> Any:
@@ -117,6 +132,11 @@ def explained(function: Target) -> Target:
         except TypeError as error:
             if getattr(error.__traceback__, "tb_next", None) is None:  # not an error inside: the function was not called at all
                 raise wrong_call(function, inputs, options, error) from None
+            raise
+        except AttributeError as error:
+            if error.name in ("shape", "ndim", "dtype") and (name := name_of(error.obj, function, inputs, options)):
+                message = f"{function.__name__}'s {name} must be an array or a Tensor, got {shortened(error.obj)}"
+                raise TypeError(message) from None
             raise
 
     return cast(Target, called)
@@ -135,12 +155,14 @@ def wrong_call(function: Callable, inputs: tuple, options: dict[str, Any], error
     text = str(error).removeprefix(f"{function.__qualname__}() ")
     if "positional argument" in text and "given" in text:  # Python counts `self`
         text = "got too many positional arguments"
-    return TypeError(f"{owner} {text}; it takes {owner.rpartition('.')[2]}({', '.join(map(str, map(bare, parameters)))})")
+    signature = ", ".join(str(parameter.replace(annotation=parameter.empty)) for parameter in parameters)
+    return TypeError(f"{owner} {text}; it takes {owner.rpartition('.')[2]}({signature})")
 
 
-def bare(parameter: inspect.Parameter) -> inspect.Parameter:
-    """A parameter without its annotation."""
-    return parameter.replace(annotation=inspect.Parameter.empty)
+def name_of(argument: Any, function: Callable, inputs: tuple, options: dict[str, Any]) -> str | None:
+    """The name of the parameter for which a call gave this very argument; None if it is not one of them."""
+    arguments = inspect.signature(function).bind(*inputs, **options).arguments
+    return next((name for name, given in arguments.items() if given is argument), None)
 
 
 def answering(module: str, names: Iterable[str]) -> Callable[[str], Any]:
@@ -160,6 +182,6 @@ def missing(owner: str, name: str, elsewhere: Mapping[str, str], known: Iterable
     text = f"{owner} has no attribute {name!r}"
     if name in elsewhere:
         text += f": here it is {elsewhere[name]}"
-    elif not name.startswith("_") and (nearest := suggestion(name, known)).startswith("did you mean"):
-        text += f": {nearest}"
+    elif not name.startswith("_") and (near := nearest(name, known, cutoff=0.75)):  # "zeros" is not a misspelled "errors"
+        text += f": did you mean {near!r}?"
     return AttributeError(text)

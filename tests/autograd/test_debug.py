@@ -131,7 +131,7 @@ def test_the_seconds_of_a_profile_are_those_between_start_and_end_of_an_op_on_it
     assert counted.synchronizations == sum(cost.calls for cost in costs.costs.values()) == 4
 
 
-def test_an_empty_profile_prints():
+def test_an_empty_profile_prints_its_total_alone():
     with profile() as costs:
         pass
     assert len(str(costs).splitlines()) == 1
@@ -233,7 +233,7 @@ def test_arrows_run_below_the_boxes_and_bend_only_around_what_may_stand_between(
     for (source, target), bend in bends.items():
         assert (bend != 0) == (target[0] - source[0] > 1)
     (upper,), (lower,) = ([bend for (source, target), bend in bends.items() if source == places[name] and bend] for name in "xy")
-    assert upper == -lower < 0, "arrows from above bend upwards, those from below downwards"
+    assert upper == -lower < 0, "arrows from above bend upward, those from below downward"
 
 
 def test_boxes_of_results_parameters_and_constants_differ_in_color():

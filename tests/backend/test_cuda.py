@@ -48,12 +48,12 @@ def fake_cupy(available=True, devices=None, compute=np.ones):
     return module
 
 
-def test_not_installed(probe):
+def test_without_cupy_the_reason_is_how_to_install_it(probe):
     usable, reason = probe(None)
     assert not usable and reason.startswith("CuPy is not installed: pip install 'cupy-cuda13x[ctk]>=14,<15'")
 
 
-def test_installed_but_broken(probe, monkeypatch):
+def test_a_broken_cupy_is_the_reason(probe, monkeypatch):
     class Broken:
         def find_spec(self, name, path=None, target=None):
             if name == "cupy":
@@ -68,7 +68,7 @@ def test_installed_but_broken(probe, monkeypatch):
     assert reason.startswith("CuPy is installed but cannot be imported (libcudart.so.13: cannot open shared object file): pip")
 
 
-def test_no_driver(probe):
+def test_a_missing_driver_is_the_reason(probe):
     usable, reason = probe(fake_cupy(available=False, devices=RuntimeError("cudaErrorInsufficientDriver")))
     assert not usable
     assert reason == (
@@ -76,13 +76,13 @@ def test_no_driver(probe):
     )
 
 
-def test_no_device(probe):
+def test_a_missing_device_is_the_reason(probe):
     usable, reason = probe(fake_cupy(available=False, devices=0))
     assert not usable
     assert reason == "CuPy 14.0 finds no GPU: the driver works but no CUDA device is visible; look at CUDA_VISIBLE_DEVICES"
 
 
-def test_cuda_libraries_incomplete(probe):
+def test_incomplete_cuda_libraries_are_the_reason(probe):
     def compute(*shape, dtype):
         raise RuntimeError("libnvrtc.so.13 not found")
 
@@ -91,7 +91,7 @@ def test_cuda_libraries_incomplete(probe):
     assert reason.startswith("a GPU is there, but the CUDA libraries are incomplete (libnvrtc.so.13 not found): pip install")
 
 
-def test_usable(probe):
+def test_a_usable_gpu_is_named(probe):
     assert probe(fake_cupy()) == (True, "Fake GPU 9000, CuPy 14.0")
 
 

@@ -1,4 +1,4 @@
-"""The choice of a backend, and the border between host and device."""
+"""The choice of a backend, and the way between host and device."""
 
 import os
 import subprocess
@@ -136,7 +136,7 @@ def test_array_module_is_that_of_the_first_array(backend):
     assert array_module(1.0, [2.0]) is np
 
 
-def test_is_array(backend):
+def test_only_arrays_of_the_backend_are_arrays(backend):
     assert is_array(asarray(np.ones(2)))
     for other in (1.0, [1.0], np.float32(1.0), None, minigen.Tensor([1.0])):
         assert not is_array(other)

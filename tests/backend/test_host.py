@@ -28,7 +28,7 @@ def matrix(dtype=np.float32):
 
 
 class Quantity(np.ndarray):
-    """Somebody's array that knows its unit."""
+    """Someone's array that carries its unit."""
 
 
 class Table:
@@ -73,7 +73,7 @@ def test_a_memory_mapped_array_keeps_its_dtype_and_stays_mapped(mapped, dtype):
     assert (mg.Tensor(X.astype(dtype)) + array).dtype == dtype
 
 
-def test_a_memory_mapped_array_of_bytes_is_no_tensor(mapped):
+def test_a_memory_mapped_array_of_bytes_is_not_a_tensor(mapped):
     with pytest.raises(DtypeError, match=r"got uint8: convert with x\.astype\('float32'\)"):
         mg.Tensor(mapped(np.zeros(3, np.uint8)))
 
@@ -110,7 +110,7 @@ def test_lists_of_pythons_numbers_are_float32_and_lists_of_arrays_what_these_are
     np.testing.assert_array_equal(x.numpy(), np.asarray(data).astype(dtype))
 
 
-def test_a_list_of_arrays_of_bytes_is_no_tensor():
+def test_a_list_of_arrays_of_bytes_is_not_a_tensor():
     with pytest.raises(DtypeError, match="got uint8"):
         mg.Tensor([np.zeros(3, np.uint8)])
 
@@ -150,7 +150,7 @@ ONE = {
 
 @pytest.mark.parametrize("door", ONE)
 @pytest.mark.parametrize("name", SUBCLASSES)
-def test_arrays_that_know_more_than_their_numbers_are_refused(backend, door, name):
+def test_arrays_that_carry_more_than_their_values_are_refused(backend, door, name):
     make, message = SUBCLASSES[name]
     with pytest.raises(TypeError, match=message):
         ONE[door](make())
@@ -158,7 +158,7 @@ def test_arrays_that_know_more_than_their_numbers_are_refused(backend, door, nam
 
 @pytest.mark.parametrize("door", ONE)
 @pytest.mark.parametrize("name", NO_NUMBERS)
-def test_what_is_no_number_is_refused(door, name):
+def test_what_is_not_a_number_is_refused(door, name):
     data, message = NO_NUMBERS[name]
     if door == "cotangent" and data is None:
         return  # it means: none is given
@@ -175,7 +175,7 @@ def test_rows_of_different_lengths_and_lists_of_tensors_are_refused(door):
 
 
 @pytest.mark.parametrize("dtype", ["float16", "longdouble", ">f4"])
-def test_other_floats_are_no_tensors(dtype):
+def test_other_floats_are_not_tensors(dtype):
     array = X.astype(dtype)
     with pytest.raises(DtypeError, match=r"a Tensor holds float32 or float64, got .*: convert with x\.astype\('float32'\)"):
         mg.Tensor(array)
@@ -200,7 +200,7 @@ def test_an_array_passes_as_it_is_and_a_dtype_that_is_asked_for_converts():
 
 
 def labels_of(make):
-    """Labels that know more than their numbers."""
+    """Labels that carry more than their values."""
     return np.ma.masked_array([0, 1], mask=[False, True]) if make is masked else make(np.int64)[:, 0]
 
 

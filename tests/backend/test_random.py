@@ -10,7 +10,7 @@ from minigen.backend import devices, random, to_numpy
 
 
 def draw():
-    """Some numbers of each host stream."""
+    """Some values of each host stream."""
     return {name: random.stream(name).standard_normal(5) for name in random.HOST_STREAMS}
 
 
@@ -94,7 +94,7 @@ def test_bernoulli_of_the_strict_backend_is_that_of_the_host():
 
 
 @pytest.mark.parametrize("shape", [(), (0, 3), (1,), (5,)])
-def test_bernoulli_of_any_shape(shape):
+def test_bernoulli_draws_any_shape(shape):
     assert random.bernoulli(shape, 0.5).shape == shape
 
 
@@ -173,7 +173,7 @@ def test_an_unknown_stream_is_refused():
 
 
 def noise_after_five(between=lambda: None):
-    """The noise that comes after five numbers of a seed, with something done in between."""
+    """The noise that comes after five values of a seed, with something done in between."""
     minigen.seed(3)
     random.normal((5,))  # a GPU has made its generator by now
     between()
@@ -181,7 +181,7 @@ def noise_after_five(between=lambda: None):
 
 
 def drawn_aside():
-    """Numbers of every stream, and noise, drawn aside."""
+    """Values of every stream, and noise, drawn aside."""
     with random.fork_rng():
         return draw(), to_numpy(random.normal((7,)))
 

@@ -1,4 +1,4 @@
-"""The pretend GPU: what it refuses, what it lets through, and what it counts."""
+"""The simulated GPU: what it refuses, what it lets through, and what it counts."""
 
 import copy
 import operator
@@ -115,7 +115,7 @@ def test_no_memory_is_promised_to_be_zero(x):
     assert np.isnan(to_numpy(xp.empty_like(x))).all()
 
 
-def test_it_is_no_subclass_that_numpys_c_code_would_accept(x):
+def test_it_is_not_a_subclass_that_numpys_c_code_would_accept(x):
     assert not isinstance(x, np.ndarray)
     with pytest.raises((TypeError, DeviceError)):
         np.copyto(HOST.copy(), x)
@@ -205,7 +205,7 @@ def test_a_kernel_is_one_launch_and_a_view_none(x):
     assert counted.launches == 0
 
 
-def test_copies_across_the_border_and_waits_are_counted(x):
+def test_copies_between_host_and_device_and_waits_are_counted(x):
     with strict.count() as counted:
         minigen.asarray(HOST)
         Tensor(HOST)

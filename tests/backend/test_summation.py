@@ -48,12 +48,12 @@ def test_long_sums_keep_their_digits(shape, axis, backend):
         exact = x.sum(axis=axis, dtype=np.float64)
         got = mg.to_numpy(sum_along(mg.asarray(x), axis))
         assert got.dtype == np.float32 and got.shape == exact.shape
-        # A device's product may add the numbers of a block one by one: then the bound that is promised, and not what BLAS does.
+        # A device's product may add the values of a block one by one: then the bound that is promised, and not what BLAS does.
         np.testing.assert_allclose(got, exact, rtol=(300 if backend == "cupy" else 16) * U, atol=0)
 
 
 @pytest.mark.parametrize(("shape", "axis"), LONG, ids=str)
-def test_no_worse_than_pytorch(shape, axis):
+def test_sums_are_no_worse_than_pytorchs(shape, axis):
     """Its own sums of such arrays are up to 15 u away."""
     torch = pytest.importorskip("torch")
     ours = theirs = 0.0
@@ -66,7 +66,7 @@ def test_no_worse_than_pytorch(shape, axis):
 
 @pytest.mark.parametrize("axis", [0, 1])
 def test_the_sums_of_blocks_are_added_in_double_precision(axis, backend):
-    """The errors of many blocks of random numbers cancel out; what is left is the rounding of the result, to the nearest."""
+    """The errors of many blocks of random values cancel out; what is left is the rounding of the result, to the nearest."""
     for spread in (0.1, 0.01, 0.001):
         x = (0.9 + spread * np.random.default_rng(0).random((1 << 18, 8))).astype(np.float32)
         x = x if axis == 0 else np.ascontiguousarray(x.T)
@@ -74,7 +74,7 @@ def test_the_sums_of_blocks_are_added_in_double_precision(axis, backend):
         np.testing.assert_allclose(mg.to_numpy(sum_along(mg.asarray(x), axis)), exact, rtol=0.8 * U, atol=0)
 
 
-def test_double_precision_too(backend):
+def test_sums_in_double_precision_are_as_good(backend):
     x = np.full((1 << 18, 2), 0.1)
     np.testing.assert_allclose(mg.to_numpy(sum_along(mg.asarray(x), 0)), 0.1 * (1 << 18), rtol=16 * 2.0**-53, atol=0)
 
@@ -126,7 +126,7 @@ def test_nothing_to_add_and_whole_numbers(x):
 
 
 @pytest.mark.parametrize("axis", [2, -3, (0, 2), (0, 0), (1, -1)])
-def test_what_are_no_axes_is_refused_as_numpy_does(axis):
+def test_what_are_not_axes_is_refused_as_numpy_does(axis):
     x = np.ones((2, 3), np.float32)
     with pytest.raises(ValueError) as expected:  # NumPy's AxisError is one
         x.sum(axis=axis)
@@ -135,7 +135,7 @@ def test_what_are_no_axes_is_refused_as_numpy_does(axis):
     assert str(told.value) == str(expected.value)
 
 
-def test_a_million_numbers_take_a_handful_of_launches():
+def test_a_million_values_take_a_handful_of_launches():
     mg.use("strict")
     x = mg.asarray(np.ones((1 << 20, 2), np.float32))
     sum_along(x, 0)

@@ -196,7 +196,7 @@ def test_a_learning_rate_that_is_too_large_says_so():
     ("x", "options", "error", "message"),
     [
         (np.ones(9), {}, ShapeError, r"shape \(9,\), expected \(n, d\)"),
-        (np.ones((9, 1)), {}, ShapeError, "d at least 2"),
+        (np.ones((9, 1)), {}, ShapeError, "at least 2 along each axis"),
         (np.full((9, 2), np.nan), {}, ValueError, "NaN or infinity"),
         (np.ones((90, 2)), {}, ValueError, r"perplexity is 30.0, .* at most \(n - 1\) / 3 = 29.67"),
         (np.ones((91, 2)), {"perplexity": 1}, ValueError, "perplexity is 1, expected more than 1"),

@@ -1,4 +1,4 @@
-"""A process that dies before any change of the disk leaves nothing for ever: resumed or repeated, the run ends as if
+"""A process that dies before any change of the disk leaves nothing that stays in the way: resumed or repeated, the run ends as if
 undisturbed."""
 
 import csv

@@ -39,6 +39,14 @@ def test_help_answers_without_numpy():
     assert done.stdout.splitlines()[-1] == "False", done.stderr
 
 
+@pytest.mark.parametrize("line", [name for name in COMMANDS if name != "train"] + ["train vae"])
+def test_help_answers_without_matplotlib(line):
+    """Which takes longer to import than all of minigen."""
+    code = f"import sys; from minigen.commands import main\ntry: main({[*line.split(), '--help']})\nfinally: print(*sys.modules)"
+    out = child("-c", code).stdout
+    assert "usage:" in out and "minigen.errors" in out and "matplotlib" not in out
+
+
 def test_python_m_minigen_is_the_same():
     done = child("-m", "minigen", "--version")
     assert (done.returncode, done.stdout) == (0, f"minigen {minigen.__version__}\n"), done.stderr
@@ -135,7 +143,7 @@ def test_the_help_of_a_model_has_its_own_options(minigen_line):
         ("interpolate run --steps 1", "a walk has two ends: take at least 2 steps"),
     ],
 )
-def test_bad_usage(line, complaint, minigen_line):
+def test_bad_usage_ends_with_status_2_and_one_line(line, complaint, minigen_line):
     status, out, err = minigen_line(line)
     assert status == 2 and not out
     assert complaint in err and err.startswith("minigen: error: ") and err.count("\n") == 1 and len(err) < 1000
@@ -182,7 +190,7 @@ def test_what_is_expected_of_data_before_they_are_loaded(name):
         ),
     ],
 )
-def test_failures(line, complaint, minigen_line):
+def test_failures_end_with_status_1_and_one_line(line, complaint, minigen_line):
     Path("plain").mkdir()
     Path("plain/notes.txt").write_text("mine")
     Path("damaged").mkdir()
@@ -208,8 +216,8 @@ def test_too_little_memory_is_an_error_in_one_line(minigen_line):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes of POSIX")
 @pytest.mark.parametrize("line", ["--help", "info"])
-def test_a_reader_that_goes_away_is_no_news(line):
-    """As `minigen info | head -1`; no traceback, and no message when Python flushes at its end."""
+def test_a_reader_that_goes_away_is_not_an_error(line):
+    """As in `minigen info | head -1`: no traceback, and no message when Python flushes at its end."""
     reader, writer = os.pipe()
     os.close(reader)
     done = subprocess.run([sys.executable, "-m", "minigen", *line.split()], stdout=writer, stderr=subprocess.PIPE, cwd=ROOT)
@@ -224,7 +232,7 @@ def test_a_gpu_that_is_not_there_is_an_error_with_the_reason(minigen_line):
     assert status == 1 and "the cupy backend cannot be used: " in err and not list(Path().iterdir())
 
 
-def test_a_backend_of_the_environment_that_there_is_not(monkeypatch):
+def test_an_unknown_backend_in_the_environment_is_refused(monkeypatch):
     monkeypatch.setenv("MINIGEN_BACKEND", "torch")
     done = child("-m", "minigen", "info")
     assert (done.returncode, done.stdout) == (1, "")
@@ -242,7 +250,7 @@ def test_a_bug_keeps_its_traceback(monkeypatch):
 # -- info and demo --------------------------------------------------------------------------------------------------
 
 
-def test_info(minigen_line, monkeypatch):
+def test_info_names_versions_backend_and_data(minigen_line, monkeypatch):
     monkeypatch.setenv("MINIGEN_DATA", str(Path("data").absolute()))
     Path("data/mnist").mkdir(parents=True)
     Path("data/mnist/train-images-idx3-ubyte.gz").touch()
@@ -256,11 +264,11 @@ def test_info(minigen_line, monkeypatch):
 @pytest.mark.parametrize(
     "line, status, said", [("demo", 0, "12_variational"), ("demo 12 --help", 0, "usage: minigen demo 12_variational")]
 )
-def test_demo_hands_everything_on(line, status, said):
+def test_demo_hands_all_options_on(line, status, said):
     done = child("-m", "minigen", *line.split())
     assert done.returncode == status and said in done.stdout, done.stderr
 
 
-def test_demo_of_no_such_name():
+def test_an_unknown_demo_is_answered_with_the_nearest_name():
     done = child("-m", "minigen", "demo", "variatonal")
     assert done.returncode == 2 and "12_variational" in done.stderr

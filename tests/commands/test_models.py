@@ -1,4 +1,4 @@
-"""Every model of the catalog goes through all commands: trained, resumed, sampled from, walked through, judged."""
+"""Every model of the catalog goes through all commands: trained, resumed, sampled from, interpolated, evaluated."""
 
 import csv
 import json
@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from minigen.commands.pictures import as_images
 from minigen.commands.run_folder import RunFolder
 from minigen.recipes import RECIPES
 from minigen.recipes.inputs import load_examples
@@ -39,9 +38,9 @@ def test_data_that_are_brought_to_another_shape(line, shape, minigen_line):
         status, _, err = minigen_line(command)
         assert status == 0, err
     config = RunFolder("run").config()
-    assert config.shape == [28, 28, 1]
+    assert config.shape == (28, 28, 1)
     walks = config.recipe.build(config.input_spec).interpolate(1, 3, np.random.default_rng(0), load_examples("glyphs")[1])
-    assert as_images(config, walks[0]).shape == (3, *shape)
+    assert config.as_images(walks[0]).shape == (3, *shape)
     assert not_blank("run/interpolation.png")
 
 

@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from minigen.commands import learning, pictures
+from minigen.commands import learning
 from minigen.commands.run_folder import RunFolder
 from minigen.training import Adversarial, checkpoint
 from minigen.training.fitting import FitRun
 
 ROOT = Path(__file__).parents[2]
+SAVE_CURVES = learning.save_curves  # which the other tests do without
 VAE = "train vae --epochs 2 --batch-size 24 --quiet --out"
 GAN = "train dcgan --steps 4 --batch-size 16 --quiet --out"
 
@@ -91,7 +92,7 @@ def test_stopped_in_a_process_of_its_own(number, status):
     ],
     ids=["vae, ctrl-c", "dcgan, ctrl-c", "vae, SIGTERM", "dcgan, SIGHUP"],
 )
-def test_stopping_saves_and_resume_goes_on_to_the_last_bit(line, trainer, step, number, status, monkeypatch, minigen_line):
+def test_stopping_saves_and_resume_goes_on_bit_exactly(line, trainer, step, number, status, monkeypatch, minigen_line):
     with monkeypatch.context() as patch:
         patch.setattr(trainer, "train_step", at_step(trainer.train_step, step, number))
         assert minigen_line(f"{line} stopped") == (status, "", STOPPED)
@@ -179,7 +180,7 @@ def test_a_config_of_other_numbers_is_refused(minigen_line):
         ('"lr": 1.5', '"lr": NaN', "lr must be a finite number, such as 1.5, got nan"),
         ('"lr": 1.5', '"lr": "fast"', "lr must be a finite number, such as 1.5, got 'fast'"),
         ('"latent_dim": 30', '"latent_dim": -30', "Dense's out_features must be at least 1, got -30"),
-        ('"shape": [', '"shape": [3, ', "shape must be that of points, [2], or images, [28, 28, 1], got [3, 28, 28, 1]"),
+        ('"data": "glyphs"', '"data": "plane"', "stacked takes images of 28 x 28 x 1, got points of 3"),
         ('"steps": null', '"step": null', "the settings of stacked are lr, batch_size, epochs, steps, latent_dim, got"),
     ],
 )
@@ -212,7 +213,7 @@ def test_a_checkpoint_of_another_kind_of_model(stacked_run, minigen_line):
         assert status == 1 and "checkpoint.npz is not of the model in " in err and complaint in err, line
 
 
-def test_samples_that_are_too_few_to_be_judged(minigen_line):
+def test_too_few_samples_to_evaluate_are_refused(minigen_line):
     assert minigen_line("train gan --steps 1 --out run --quiet")[0] == 0
     status, _, err = minigen_line("evaluate run -n 3 --quiet")
     assert status == 2 and "at least 4 of each, here are 3" in err
@@ -233,7 +234,7 @@ def test_an_empty_folder_is_as_good_as_none(minigen_line):
 
 
 def test_a_run_draws_its_curves(monkeypatch, minigen_line):
-    monkeypatch.setattr(learning, "save_curves", pictures.save_curves)
+    monkeypatch.setattr(learning, "save_curves", SAVE_CURVES)
     assert minigen_line("train gan --steps 3 --out run --quiet")[0] == 0
     assert Path("run/pictures/training.png").stat().st_size > 10_000
     assert {"step_000003.png", "evolution.gif", "samples.png"} <= {path.name for path in Path("run/pictures").iterdir()}
@@ -266,7 +267,7 @@ def test_a_seed_says_which_samples(minigen_line):
 
 
 @pytest.mark.parametrize("line", ["resume run --epochs 3", "train vae --out run"])
-def test_two_in_one_folder(line, minigen_line):
+def test_a_folder_in_use_is_refused(line, minigen_line):
     assert minigen_line("train stacked --epochs 1 --images 32 --out run --quiet")[0] == 0
     with RunFolder("run").locked():
         status, _, err = minigen_line(line)
@@ -304,7 +305,7 @@ def test_a_folder_that_is_deleted_or_moved_meanwhile_ends_the_run(line, trainer,
         assert minigen_line("resume moved --quiet")[0] == 0
 
 
-def test_a_run_that_ended_before_its_first_checkpoint_is_begun_anew(minigen_line):
+def test_a_run_that_ended_before_its_first_checkpoint_is_started_again(minigen_line):
     """`resume` says how; what the run has left is no more than that."""
     assert minigen_line(f"{VAE} whole")[0] == 0
     begun, pictures_of_it = Path("begun"), Path("begun/pictures")
@@ -369,7 +370,7 @@ def test_a_disk_that_is_full_from_the_start_leaves_nothing():
     assert not Path("run").exists()
 
 
-def test_pictures_are_written_whole_or_not_at_all(monkeypatch, minigen_line):
+def test_pictures_are_written_atomically(monkeypatch, minigen_line):
     assert minigen_line("train vae --epochs 1 --out run --quiet")[0] == 0
     before = sorted(Path("run").rglob("*"))
 

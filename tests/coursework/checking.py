@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from minigen.coursework.grader import grade, question
-from minigen.coursework.grading.border import cleaned
 from minigen.coursework.grading.report import Item, Line, Report
-from minigen.coursework.grading.session import Session
+from minigen.coursework.grading.session import Session, cleaned
 from minigen.coursework.grading.submission import read_all
 from minigen.coursework.protocol import pack, receive
 from minigen.coursework.worker.serve import Worker

@@ -136,10 +136,10 @@ def test_what_the_file_prints_is_shown_once_and_cut_off(tmp_path):
 @pytest.mark.parametrize(
     "call, said",
     [
-        ("example(3, (3,))", "the first argument is what is to be called, an op, a layer or a function, got 3"),
+        ("example(3, (3,))", "the first argument is what is to be called, an op, layer or function, got 3"),
         ("example(abs, (3, 4.5))", r"a shape is whole numbers, each at least 0, got (3, 4.5)"),
         ("example(abs, 3, 4)", "got the numbers 3, 4; a shape is one tuple, (3, 4)"),
-        ("example(abs, [3, 4])", "a shape is a tuple, such as (3, 4), and numbers are array([3, 4])"),
+        ("example(abs, [3, 4])", "a shape is a tuple, such as (3, 4), and values are array([3, 4])"),
         ("example(abs, (-1,))", "at least 0, got (-1,)"),
         ("example(abs, images(28, 28))", "images are (n, height, width, channels), got (28, 28)"),
     ],
@@ -159,7 +159,7 @@ def test_a_file_that_never_ends_is_ended_and_the_line_named(tmp_path):
     report = check_file(path, seconds=5.0)
     assert report.status == "unchecked"
     assert re.search(
-        r"time was over after 5 s, while importing the file, in line [45] \(spin\): an endless loop", report.stopped
+        r"time ran out after 5 s, while importing the file, in line [45] \(spin\): an endless loop", report.stopped
     ), report.stopped
     assert report.printed == "begins\n"
     assert report.seconds < 10.0
@@ -292,7 +292,7 @@ def test_marks_that_cannot_be_written_are_refused_before_any_work(tmp_path, monk
 @pytest.mark.parametrize(
     "name, said", [("missing.py", "does not exist"), (".", "is a folder"), ("notes.txt", "is not a Python file")]
 )
-def test_what_is_no_file_of_python_is_named(tmp_path, capsys, name, said):
+def test_what_is_not_a_python_file_is_named(tmp_path, capsys, name, said):
     (tmp_path / "notes.txt").touch()
     assert command(tmp_path / name) == 2
     assert said in capsys.readouterr().out

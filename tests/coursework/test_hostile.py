@@ -18,13 +18,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from minigen.coursework.examples import normal
 from minigen.coursework.grader import grade
 from minigen.coursework.grading import process
 from minigen.coursework.grading.calls import Call
 from minigen.coursework.grading.report import Report
 from minigen.coursework.grading.session import Session
 from minigen.coursework.grading.submission import read_all
-from minigen.coursework.samples import normal
 from tests.coursework.checking import SOLUTIONS, check_file, checked, checked_text, failures
 
 ROOT = Path(__file__).parents[2]
@@ -64,10 +64,10 @@ BEFORE = {
             def __getattr__(self, name): return lambda *x, **y: np.zeros(x[-1] if x else ())
         np.random.default_rng = lambda *x: Zeros()""",
     "the checks' guards": """
-        import minigen.coursework.grading.examine as e
+        import minigen.coursework.grading.checks as e
         from minigen.coursework.grading.report import Line
         e.checked = lambda name, function: Line(name, True)
-        e.Examination.gradient = lambda self, order: Line("gradient", True)""",
+        e.examine = lambda call, item: item.checks.append(Line("gradient", True))""",
     "the report": """
         import minigen.coursework.grading.report as r
         r.Report.failed = r.Report.stopped = 0
@@ -77,7 +77,7 @@ BEFORE = {
         builtins.all = builtins.any = lambda *x: True
         builtins.abs = lambda x: 0.0 * x""",
     "the numerical derivative": """
-        import minigen.coursework.grading.numerics as n
+        import minigen.coursework.grading.gradients as n
         n.find_mismatch = lambda *x: None""",
     "a report on standard output": r"""
         import os
@@ -94,7 +94,7 @@ BEFORE = {
         t.Tensor.__eq__ = lambda self, other: True
         t.Tensor.__bool__ = lambda self: True""",
     "the library's grad": """
-        import minigen.coursework.worker.calls as c
+        import minigen.coursework.worker.targets as c
         import numpy as np
         c.derivatives = lambda y, leaves, cotangents, by: ([np.zeros(x.shape, x.dtype) for x in leaves], [])""",
 }
@@ -115,7 +115,8 @@ BEHIND = {
             frame = frame.f_back""",
     "answers": """
         import minigen.coursework.worker.serve as s
-        s.Worker.answer = lambda self, question: {"ok": [] if question["do"] in ("missing", "targets") else "passed"}""",
+        answers = {"names": {"missing": [], "library": []}, "targets": []}
+        s.Worker.answer = lambda self, question: {"ok": answers.get(question["do"], "passed")}""",
     "found by the garbage collector": """
         import gc
         for each in gc.get_objects():
@@ -123,10 +124,11 @@ BEHIND = {
                 each.derive = lambda **asked: {"type": "Tensor", "passed": True}""",
     "zeros of every shape": """
         import numpy as np, minigen.coursework.worker.serve as s
-        def derive(self, position, **asked):
+        def derive(self, call, **asked):
             first = [np.zeros(asked["arrays"][i].shape) for i in asked.get("by", ())]
-            return {"type": "Tensor", "y": np.zeros(asked["arrays"][0].shape), "tuple": None, "arrays": [], "cotangent": None,
-                    "y afterward": None, "first": first if asked.get("cotangents") else [], "second": []}
+            y = np.zeros(asked["arrays"][0].shape)
+            return {"type": "Tensor", "y": y, "first": first if asked.get("cotangents") else [], "second": [],
+                    "afterward": [*asked["arrays"], *asked.get("cotangents", ())[:1], y] if asked.get("afterward") else []}
         s.Worker.derive = derive""",
     "a pickle": """
         import pickle, minigen.coursework.worker.serve as s
@@ -232,6 +234,14 @@ LIES = {
         s.Worker.derive = lambda self, **asked: derive(self, **asked) | {"y": "what you want"}""",
         "an answer that makes no sense (derive)",
     ),
+    "no result where the inputs are compared": (
+        """
+        import minigen.coursework.worker.serve as s
+        derive = s.Worker.derive
+        nothing = {"type": "Tensor?", "y": None, "afterward": []}
+        s.Worker.derive = lambda self, **asked: derive(self, **asked) | (nothing if asked.get("afterward") else {})""",
+        "it must return one Tensor, got Tensor?",
+    ),
     "no calls": (
         """
         import minigen.coursework.worker.serve as s
@@ -304,12 +314,12 @@ def test_what_is_changed_behind_earns_nothing(tmp_path, deserved, text):
     assert report.status != "passed" and report.passed <= deserved, str(report)
 
 
-def test_a_function_is_no_op(tmp_path):
+def test_a_function_is_not_an_op(tmp_path):
     report = reported(tmp_path, "def bump(x): return 1 / (1 + x * x)")
     assert report.status == "failed" and report.passed == 2 and str(report).count("bump is not an op") == 1
 
 
-def test_a_class_is_no_layer(tmp_path):
+def test_a_class_is_not_a_layer(tmp_path):
     layer = (SOLUTIONS / "exercise4.py").read_text(encoding="utf-8")
     assert "WeightNormDense is not a layer" in str(checked_text(tmp_path, layer.replace("(nn.Module)", ""), 4))
     bare = re.sub(r"Parameter\((.*)\)", r"mg.Tensor(\1)", layer)
@@ -369,8 +379,8 @@ def test_what_a_file_is_tried_with_follows_from_its_text(tmp_path):
     assert len(seeds) == 2, "answers in a file beside change what is asked, too"
 
     def tried(seed: int) -> np.ndarray:
-        call = Call(Session(seed, []), 0, "op", "f", 1, variants=((normal(3),),))
-        return call.drawn(np.float64)[0]
+        call = Call(Session(seed, []), 0, "op", "f", 1, variants=[[normal(3)]])
+        return call.draw(np.float64)[0]
 
     assert np.array_equal(tried(1), tried(1)) and not np.allclose(tried(1), tried(2))
     assert Session(1, []).random(5).random() != Session(2, []).random(5).random()
@@ -405,18 +415,18 @@ def test_the_worker_holds_no_exercise_and_finds_no_tests(tmp_path):
 
 SLEEP = "__import__('time').sleep(60)"
 ENDLESS = {
-    "a loop": ("while True: pass", "time was over after 6 s, while importing the file, in line 2"),
-    "nothing ends it": (f"import faulthandler; faulthandler.cancel_dump_traceback_later()\n{SLEEP}", "time was over"),
+    "a loop": ("while True: pass", "time ran out after 6 s, while importing the file, in line 2"),
+    "nothing ends it": (f"import faulthandler; faulthandler.cancel_dump_traceback_later()\n{SLEEP}", "time ran out"),
     "a rule": (SOLVED.replace("    return -2", f"    {SLEEP}\n    return -2"), "while gradient shapes of bump, in line 18"),
-    "a FIFO": ("import os\nos.mkfifo('p')\nopen('p')", "time was over after 6 s, while importing the file, in line 4"),
-    "stopped": ("import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)", "time was over"),
-    "a text without end": (f"class E(Exception):\n    def __str__(self): {SLEEP}\nraise E", "time was over"),
-    "prints": ("while True: print('x' * 1000)", "time was over"),
-    "messages": ("import sys\nwhile True: sys.stdout.send({'printed': 'x' * 1000})", "time was over"),
+    "a FIFO": ("import os\nos.mkfifo('p')\nopen('p')", "time ran out after 6 s, while importing the file, in line 4"),
+    "stopped": ("import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)", "time ran out"),
+    "a text without end": (f"class E(Exception):\n    def __str__(self): {SLEEP}\nraise E", "time ran out"),
+    "prints": ("while True: print('x' * 1000)", "time ran out"),
+    "messages": ("import sys\nwhile True: sys.stdout.send({'printed': 'x' * 1000})", "time ran out"),
     "deep recursion": ("import sys\nsys.setrecursionlimit(10**9)\ndef f(): f()\nf()", ""),
     "a child that holds the pipes": (
         f"import os\nif not os.fork():\n    os.setsid()\n    if not os.fork(): {SLEEP}\n{SLEEP}",
-        "time was over",
+        "time ran out",
     ),
 }
 
@@ -507,7 +517,7 @@ FILLING = {
     "a closed folder": (
         "import os\nos.mkdir('x')\nos.chmod('x', 0o300)\nfor i in range(100):\n    with open(f'x/{i}', 'wb') as f: "
         "f.write(bytes(10**6))",
-        "MiB together" if not hasattr(os, "getuid") or os.getuid() == 0 else "it hides what it takes",
+        "MiB together" if not hasattr(os, "getuid") or os.getuid() == 0 else "it hides the memory or disk space",
     ),
     "deleted files": (
         "import os\nkept = []\nfor i in range(100):\n    kept.append(open('x', 'wb')); kept[-1].write(bytes(10**7)); "

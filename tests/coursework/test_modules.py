@@ -52,7 +52,7 @@ def test_a_layer_of_two_inputs_is_guessed_too(tmp_path):
 def test_random_layers_are_checked_with_the_same_numbers_in_each_call(tmp_path):
     report = checked_text(tmp_path, layer_text("self.net = nn.Sequential(nn.Dense(4, 3), nn.Dropout(0.5))", "return self.net(x)"))
     assert report.status == "passed", failures(report)
-    assert "in eval() it gives something else" in line(report, "repeatable").detail
+    assert "in eval() the result differs" in line(report, "repeatable").detail
 
 
 MISTAKES = {
@@ -103,7 +103,7 @@ def test_a_layer_with_settings_needs_an_example(tmp_path):
     assert wrong["runs"] == "gave shape (5, 3), the example says (5, 4)"
 
 
-def test_a_layer_without_a_forward_and_a_class_that_is_no_layer_are_told_apart(tmp_path):
+def test_a_layer_without_a_forward_and_a_class_that_is_not_a_layer_are_told_apart(tmp_path):
     text = layer_text(WEIGHT, "return x @ self.weight")
     assert "it has no forward" in failures(checked_text(tmp_path, text.replace("def forward", "def compute")))["runs"]
     alone = checked_text(tmp_path, text.replace("(nn.Module)", ""))
@@ -176,7 +176,7 @@ def test_noise_can_be_given(tmp_path):
         ("return mse, {", "return {", "runs", "must return the total and a dict"),
         ('return mse, {"mse": mse}', "return mse", "runs", 'got Tensor\nreturn total, {"error": error}'),
         ("return mg.sigmoid(self.decoder(", "return (5.0 + self.decoder(", "sample(n)", "expected images in [0, 1]"),
-        ("np.zeros((n, 3)", "np.zeros((1, 3)", "sample(n)", "sample(3) gave 1 examples"),
+        ("np.zeros((n, 3)", "np.zeros((1, 3)", "sample(n)", "sample(3) returned 1 examples"),
     ],
 )
 def test_usual_mistakes_of_a_model(tmp_path, right, wrong, check, said):
@@ -223,7 +223,7 @@ def test_functions_are_checked_by_their_arrays_or_by_the_parameters_of_their_net
     assert line(report, "gradient, order 2", "huber").detail.startswith("by a, b")
     assert line(report, "gradient, order 2", "nll").detail.startswith("by logits;")
     assert line(report, "gradient, order 2", "r1").detail == "by a.weight, a.bias, b.weight, b.bias"
-    assert "b.bias does not enter" in line(report, "parameters", "r1").detail
+    assert "b.bias does not affect the result" in line(report, "parameters", "r1").detail
     assert report.remarks[0].startswith("Not checked: another. ")
     assert {each.kind for each in report.items} == {"layer", "function"} or item(report, "r1").kind == "function"
 
@@ -242,3 +242,14 @@ def test_an_array_that_is_copied_to_the_gpu_in_every_call_is_named_and_noise_is_
     report = checked_text(tmp_path, layer_text(WEIGHT, "return x @ self.weight + mg.backend.random.normal((3,), dtype=x.dtype)"))
     assert report.status == "passed", failures(report)
     assert line(report, "GPU-ready").detail.startswith("yes") and not line(report, "GPU-ready").hints
+
+
+def test_a_tensor_whose_value_is_asked_for_waits_for_the_gpu(tmp_path):
+    report = checked_text(tmp_path, layer_text(WEIGHT, "y = x @ self.weight\nreturn y * 2.0 if float(y.sum()) < 1e9 else y"))
+    ready = line(report, "GPU-ready")
+    assert "waits for the GPU" in ready.detail and "line 12: return y * 2.0" in ready.hints[0], ready
+
+
+def test_a_layer_is_said_to_be_where_it_is(tmp_path):
+    report = checked_text(tmp_path, layer_text(WEIGHT, "return x @ self.weight"))
+    assert report.items[0].line == 7  # of its first method

@@ -12,7 +12,7 @@ import math
 import numpy as np
 import minigen as mg
 from minigen.autograd import op
-from minigen.coursework import example, labels, positive, unit
+from minigen.coursework import above_zero, example, labels, unit
 """
 
 
@@ -127,12 +127,7 @@ MISTAKES = {
     ),
     "forgot a square": ("return x / (1 + abs(x))", "return g / (1 + abs(x))", "gradient, order 1", r"ratio is \(1 \+ \|x\|\)"),
     "forgot x": ("return np.exp(x * x / 2)", "return g * y", "gradient, order 1", "lacks the factor x"),
-    "forgot a term": (
-        "return x * np.exp(x)",
-        "return g * x * mg.exp(x)",
-        "gradient, order 1",
-        r"g \* e\^x, which it has too little",
-    ),
+    "forgot a term": ("return x * np.exp(x)", "return g * x * mg.exp(x)", "gradient, order 1", r"g \* e\^x, which it lacks"),
     "forgot g": ("return x * x", "return 2.0 * x", "gradient, order 1", "not proportional to g"),
     "zero": ("return x * x", "return 0.0 * g", "gradient, order 1", "gives 0 everywhere"),
     "nan": ("return x * x", "return g * mg.log(-x * x)", "gradient, order 1", "NaN or infinity"),
@@ -196,7 +191,7 @@ MISTAKES = {
         "math.kept = x\nreturn x * x",
         "return 2.0 * g * math.kept",
         "gradient, order 2",
-        "another function has kept",
+        "another function has stored",
     ),
     "not finite": ("return x / 0.0", "return g / 0.0", "runs", "NaN or infinity"),
     "refuses": ("return x.reshape(17)", "return g", "runs", 'theirs.py", line 11, in mine'),
@@ -230,7 +225,7 @@ TWO = {
         "gradient, order 1",
         "wrong by b.*(.|\n)*ratio is 0.5",
     ),
-    "exchanged": ("return a * b ** 2", "return 2.0 * g * a * b", "return g * b ** 2", "gradient, order 1", "rules exchanged"),
+    "exchanged": ("return a * b ** 2", "return 2.0 * g * a * b", "return g * b ** 2", "gradient, order 1", "rules swapped"),
 }
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import minigen
-from minigen.coursework.grading.border import clean, cleaned, fits
+from minigen.coursework.examples import Sample, above_zero, array, images, labels, normal, unit
+from minigen.coursework.grading.session import clean, cleaned, fits
 from minigen.coursework.protocol import HEAD, JSON_LIMIT, KINDS, NUMBERS_LIMIT, ProtocolError, pack, receive
-from minigen.coursework.samples import Sample, array, images, labels, normal, positive, unit
 
 COURSEWORK = Path(minigen.__file__).parent / "coursework"
 
@@ -73,7 +73,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("frame", REFUSED.values(), ids=REFUSED)
-def test_what_is_no_message_is_refused_and_costs_no_memory(frame):
+def test_what_is_not_a_message_is_refused_and_costs_no_memory(frame):
     tracemalloc.start()
     try:
         with pytest.raises(ProtocolError):
@@ -147,7 +147,7 @@ def test_answers_have_the_form_that_was_asked_for(value, form, right):
     "sample",
     [
         normal(2, 3),
-        positive(4),
+        above_zero(4),
         unit(),
         images(1, 2, 2, 1),
         labels(5, classes=3),
@@ -157,7 +157,7 @@ def test_answers_have_the_form_that_was_asked_for(value, form, right):
     ],
 )
 def test_samples_are_drawn_alike_on_both_sides(sample):
-    back = Sample.of(got(pack(sample.as_dict())))
+    back = Sample.of(got(pack(vars(sample))))
     for seed in (0, [1, 2]):
         x, y = sample.draw(np.float32, seed), back.draw(np.float32, seed)
         assert x.shape == sample.shape and x.dtype == y.dtype and np.array_equal(x, y)
@@ -179,9 +179,9 @@ def test_samples_are_drawn_alike_on_both_sides(sample):
         {"shape": [2**40]},
     ],
 )
-def test_what_describes_no_sample_is_refused(wrong):
+def test_what_does_not_describe_a_sample_is_refused(wrong):
     with pytest.raises((ValueError, TypeError)):
-        Sample.of(normal(2).as_dict() | wrong)
+        Sample.of(vars(normal(2)) | wrong)
 
 
 def test_grader_and_worker_know_nothing_of_each_other():

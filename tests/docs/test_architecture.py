@@ -51,7 +51,7 @@ def calls() -> list[tuple[str, str]]:
     return found
 
 
-@pytest.mark.parametrize("title", ["The way of a parameter", "The way of an image"])
+@pytest.mark.parametrize("title", ["The path of a parameter", "The path of an image"])
 def test_a_walk_is_walked(title, calls):
     steps = walk(title)
     assert len(steps) > 12

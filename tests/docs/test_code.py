@@ -138,7 +138,7 @@ def test_every_extra_that_is_installed_exists():
     assert installed and installed <= set(setup["options.extras_require"])
 
 
-def test_nobody_is_told_to_install_the_stranger_of_that_name():
+def test_no_page_advises_installing_the_strangers_package_of_that_name():
     for page, text in PAGES.items():
         assert not re.search(r"pip install\s+'?\"?minigen\b", text), page
 
@@ -158,7 +158,7 @@ def test_the_message_of_a_wrong_rule_is_as_the_page_says():
         minigen.gradcheck(softsign, np.random.default_rng(0).standard_normal((3, 4)))
 
 
-def test_what_a_wrong_rule_is_told_is_what_the_page_shows(tmp_path, environment):
+def test_what_check_says_of_a_wrong_rule_is_what_the_page_shows(tmp_path, environment):
     starter = (ROOT / "minigen/coursework/starters/exercise1.py").read_text()
     wrong = starter.replace('raise NotImplementedError("write the function")', "return 1 / (1 + x ** 2)")
     (tmp_path / "exercise1.py").write_text(wrong.replace('raise NotImplementedError("write the rule")', "return -2 * g * x * y"))

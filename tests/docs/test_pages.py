@@ -1,4 +1,4 @@
-"""What the pages say is there is there: links, demos, and figures, which come from docs/results alone."""
+"""What the pages promise is there: links, demos, and figures, which come from docs/results alone."""
 
 import json
 import re
@@ -73,14 +73,14 @@ def write_result(folder, demo, **config):
     (folder / demo / "result.json").write_text(json.dumps(result))
 
 
-def test_results_are_taken_over_by_data_set_and_number(results, tmp_path):
+def test_results_are_taken_in_by_data_set_and_number(results, tmp_path):
     write_result(tmp_path / "out", "01_linear_pca")
     write_result(tmp_path / "out", "02_stacked", data="mnist", given={"data": "mnist"})
     generate.take_results(tmp_path / "out")
     kept = json.loads((results / "mnist/02.json").read_text())
     assert kept["version"] == generate.installed_version() and kept["seconds"] == 3.5 and "config" not in kept
     assert generate.measured("glyphs", "01", "angle", "{:.1f}°") == "−0.2°"
-    assert generate.versions("glyphs") == f"{kept['version']}: 01"
+    assert generate.versions("glyphs") == f"{kept['version']} (01)"
 
 
 def test_quick_runs_and_other_settings_are_left_out(results, tmp_path, capsys):
@@ -90,7 +90,7 @@ def test_quick_runs_and_other_settings_are_left_out(results, tmp_path, capsys):
     assert not results.exists() and capsys.readouterr().out.count("left out") == 2
 
 
-def test_the_table_of_techniques_is_taken_over(results, tmp_path):
+def test_the_table_of_techniques_is_taken_in(results, tmp_path):
     write_result(tmp_path / "out", "21_remedies", data="mnist", given={"data": "mnist"})
     (tmp_path / "out/21_remedies/table.md").write_text(
         "| method | ring: modes |\n|---|---|\n| plain | 6.8 ± 0.4 |\n| R1 | 8.0 ± 0.0 + |\n"
@@ -107,7 +107,7 @@ def test_a_criterion_that_is_not_there_or_not_the_only_one_is_an_error(results, 
         generate.measured("glyphs", "01", "distance", "{:.1f}")
 
 
-def test_benchmarks_are_taken_over(results, tmp_path):
+def test_benchmarks_are_taken_in(results, tmp_path):
     side = {"seconds": 0.002, "peak bytes": 3 * 2**20}
     workloads = [
         {"name": "vae-32", "description": "A step.", "minigen": side, "pytorch": side, "ratio": 1.0},

@@ -53,7 +53,7 @@ def problems(session, address, page):
 
 
 @pytest.mark.parametrize(("width", "dark"), [(1200, True), (390, False)])
-def test_every_page(address, width, dark):
+def test_every_page_is_whole_and_fits_its_window(address, width, dark):
     assert len(PAGES) > 60
     with browser(width=width, dark=dark) as session:
         wrong = {page: found for page in PAGES if (found := problems(session, address, page))}

@@ -51,7 +51,7 @@ def test_a_node_waits_for_all_its_users_before_its_rule_runs():
     assert a.grad[0] == 1.0 + 3.0 * 9.0
 
 
-def test_two_to_the_thirtieth_paths_are_walked_once_a_node():
+def test_two_to_the_thirtieth_paths_are_walked_once_per_node():
     identity, calls = counted_identity()
     x = leaf(1.0)
     y = x
@@ -86,7 +86,7 @@ def test_the_same_tensor_twice_in_one_op(backend):
     np.testing.assert_array_equal(dx.numpy(), [3.0, 3.0])
 
 
-def test_third_derivatives(backend):
+def test_a_graph_can_be_differentiated_four_times(backend):
     x = leaf(0.5)
     y = x * x * x * x
     for expected in (4 * 0.5**3, 12 * 0.5**2, 24 * 0.5, 24.0):
@@ -265,7 +265,7 @@ def test_a_plain_cotangent_takes_the_dtype_of_the_output(backend):
     np.testing.assert_array_equal(dx.numpy(), [2.0, 40.0])
 
 
-def test_a_nondiff_input_passes_no_gradient_on():
+def test_a_non_differentiable_input_passes_no_gradient_on():
     @op(non_differentiable=("labels",))
     def pick(x, labels):
         return x * labels
@@ -389,7 +389,7 @@ def test_a_single_tensor_instead_of_a_list():
         grad(x.sum(), x)
 
 
-def test_a_result_that_is_no_tensor():
+def test_a_result_that_is_not_a_tensor():
     with pytest.raises(TypeError, match="expected a Tensor to differentiate, got ndarray"):
         grad(np.ones(1), [leaf(1.0)])
 

@@ -1,4 +1,4 @@
-"""Where Tensors meet Python and NumPy: what works as one expects, and what is refused with the way to do it."""
+"""Where Tensors meet Python and NumPy: what works as expected, and what is refused, with what to write instead."""
 
 import math
 import operator
@@ -43,7 +43,7 @@ def test_python_and_numpy_scalars_on_either_side_keep_float32(backend, combine, 
 
 
 @pytest.mark.parametrize("combine", [*BINARY, lambda x, y: x @ y.T])
-def test_arrays_on_either_side(backend, combine):
+def test_an_array_on_either_side_gives_a_tensor(backend, combine):
     other = minigen.asarray(A[::-1].copy())
     expected = combine(A, A[::-1])
     expected = expected.numpy() if isinstance(expected, Tensor) else expected
@@ -60,7 +60,7 @@ def test_matmul_with_arrays_on_either_side(backend):
     np.testing.assert_array_equal(x.dot(other).numpy(), A @ A.T)
 
 
-def test_unary_operators(backend):
+def test_unary_operators_are_numpys_and_share_no_memory(backend):
     x = tensor()
     np.testing.assert_array_equal((-x).numpy(), -A)
     np.testing.assert_array_equal((+x).numpy(), A)
@@ -151,7 +151,7 @@ def test_comparisons_give_plain_bool_arrays(backend, compare):
     np.testing.assert_array_equal(minigen.to_numpy(result), compare(other, A))
 
 
-def test_a_number_of_numpys_is_compared_as_pythons():
+def test_a_numpy_number_is_compared_as_pythons():
     """As np.float64 it would turn both sides into float64, in which 0.1 is not what it is in float32."""
     x = Tensor([0.1])
     assert (x == np.float64(0.1)).all() and (x <= np.float64(0.1)).all() and not (x > np.float64(0.1)).any()
@@ -164,7 +164,7 @@ def test_argmax_and_argmin_give_plain_index_arrays(backend):
     assert (int(tensor().argmax()), int(tensor().argmin())) == (5, 0)
 
 
-def test_truth_and_hash():
+def test_one_element_has_a_truth_and_a_hash_is_by_identity():
     assert Tensor([2.0]) and not Tensor(0.0)
     with pytest.raises(ValueError, match=r"the truth of 6 values is ambiguous: use \(x > 0\)\.all\(\) or \(x > 0\)\.any\(\)"):
         bool(tensor())
@@ -379,7 +379,7 @@ def test_shapes_that_do_not_fit_are_named_with_the_op():
         tensor()[2]
 
 
-def test_what_is_no_number_is_refused():
+def test_what_is_not_a_number_is_refused():
     for other in (None, "2"):
         with pytest.raises(TypeError, match="add: "):
             tensor() + other

@@ -95,7 +95,7 @@ def test_what_offers_itself_as_an_array_is_one_for_forward_and_rules():
     assert affine(x, Table()).numpy().tolist() == affine(x, Table(), None).numpy().tolist() == [[4.0, 6.0]]
 
 
-def test_without_tensors_a_number_of_numpys_changes_no_dtype():
+def test_without_tensors_a_numpy_number_changes_no_dtype():
     assert minigen.multiply(np.float64(2.0), np.ones(2, np.float32)).dtype == np.float32
     assert minigen.multiply(np.float32(2.0), np.ones(2)).dtype == np.float64
     kept = minigen.multiply(np.float32(2.0), np.float32(3.0))
@@ -103,7 +103,7 @@ def test_without_tensors_a_number_of_numpys_changes_no_dtype():
     assert type(minigen.multiply(np.float64(0.1), np.ones((), np.float64))) is np.float64
 
 
-def test_a_variadic_op_has_one_rule_that_is_told_the_position():
+def test_a_variadic_op_has_one_rule_that_is_given_the_position():
     @op
     def weighted(*terms):
         return sum((number + 1.0) * term for number, term in enumerate(terms))
@@ -167,7 +167,7 @@ def test_an_optional_input_that_was_not_given_is_none_for_forward_and_rules():
         (lambda f, x: f(x, x, by=1.0, bye=2.0), r"scale has no setting 'bye': did you mean 'by'"),
     ],
 )
-def test_a_wrong_call_is_told_as_python_would(scale, call, message):
+def test_a_wrong_call_is_reported_as_python_would(scale, call, message):
     with pytest.raises(TypeError, match=message):
         call(scale, leaf(1.0))
 
@@ -199,7 +199,7 @@ def test_a_missing_rule_matters_only_where_a_gradient_is_wanted():
         grad(product(x, y), [y])
 
 
-def test_a_nondiff_name_that_is_no_input():
+def test_a_non_differentiable_name_that_is_not_an_input():
     with pytest.raises(TypeError, match=r"op loss: non_differentiable names \['label'\], but the inputs are \('x', 'labels'\)"):
 
         @op(non_differentiable=("label",))
@@ -208,7 +208,7 @@ def test_a_nondiff_name_that_is_no_input():
 
 
 @pytest.mark.parametrize("name", ["z", "axis", "labels"])
-def test_a_rule_for_what_is_no_differentiable_input(name):
+def test_a_rule_for_what_is_not_a_differentiable_input(name):
     @op(non_differentiable=("labels",))
     def loss(x, labels, *, axis=0):
         return x * labels
@@ -236,7 +236,7 @@ def test_an_error_inside_the_forward_names_op_and_inputs_and_keeps_its_cause():
     assert isinstance(caught.value.__cause__, ValueError)
 
 
-def test_a_rule_that_lost_its_factor_is_told_the_factor(softsign):
+def test_the_message_names_the_factor_that_a_rule_has_lost(softsign):
     @softsign.vjp("x")
     def softsign_dx(g, y, x):
         return 2.0 * g / (1 + abs(x)) ** 2

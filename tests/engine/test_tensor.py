@@ -74,7 +74,7 @@ def test_detach_keeps_the_name():
     assert Parameter(np.ones(2), name="w").detach().name == "w"
 
 
-def test_item_and_float(backend):
+def test_item_and_float_read_a_single_element(backend):
     assert Tensor([[2.5]]).item() == 2.5 and float(Tensor(2.5)) == 2.5
     assert type(Tensor(2.5).item()) is float
     for read in (Tensor.item, float):

@@ -7,7 +7,7 @@ from minigen import evaluators
 from minigen.backend import random
 from minigen.data import Dataset
 from minigen.errors import DataError
-from minigen.evaluators import features
+from minigen.evaluators import classifiers
 
 
 def squares(n, seed=0):
@@ -41,7 +41,7 @@ def no_training(monkeypatch):
     def refuse(*arguments, **options):
         raise AssertionError("trained again")
 
-    return lambda: monkeypatch.setattr(features, "fit", refuse)
+    return lambda: monkeypatch.setattr(classifiers, "fit", refuse)
 
 
 def test_it_learns_all_factors(tmp_path):
@@ -68,7 +68,7 @@ def test_other_factors_have_another_evaluator_also_if_only_their_names_change_pl
     assert len(list(tmp_path.glob("*.npz"))) == 3
 
 
-def test_a_damaged_file_is_made_anew(tmp_path):
+def test_a_damaged_file_is_made_again(tmp_path):
     first = evaluator(tmp_path)
     (path,) = tmp_path.glob("*.npz")
     path.write_bytes(path.read_bytes()[:1000])

@@ -9,8 +9,8 @@ import pytest
 import minigen as mg
 from minigen import data, evaluators, gradcheck_module
 from minigen.backend import random
-from minigen.evaluators import features
-from minigen.models.feature_classifier import FeatureClassifier
+from minigen.evaluators import classifiers
+from minigen.models.classifier import FeatureClassifier
 from minigen.training import checkpoint
 from minigen.utils import files
 
@@ -28,7 +28,7 @@ def no_training(monkeypatch):
     def refuse(*arguments, **options):
         raise AssertionError("trained again")
 
-    return lambda: monkeypatch.setattr(features, "fit", refuse)
+    return lambda: monkeypatch.setattr(classifiers, "fit", refuse)
 
 
 def test_it_is_trained_once(tmp_path, no_training):
@@ -53,7 +53,7 @@ def cut(path):
 
 
 def spoiled(change):
-    """A damage that writes the file again, with a right checksum, after change(arrays, header)."""
+    """Damage that writes the file again, with a right checksum, after change(arrays, header)."""
 
     def damage(path):
         arrays, header = checkpoint.load(path)
@@ -91,7 +91,7 @@ DAMAGES = {
 
 @pytest.mark.parametrize("name", [name for name in DAMAGES if hasattr(os, "mkfifo") or name != "a pipe"])
 def test_a_damaged_file_is_reported_and_made_again(name, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(features, "fit_evaluator", lambda *arguments: None)  # what is new will do for what is trained
+    monkeypatch.setattr(classifiers, "fit_evaluator", lambda *arguments: None)  # what is new will do for what is trained
     damage, message = DAMAGES[name]
     first = evaluator(tmp_path)
     (path,) = tmp_path.glob("*.npz")

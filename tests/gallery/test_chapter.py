@@ -8,7 +8,7 @@ import pytest
 import minigen
 from minigen.gallery import chapter
 from minigen.gallery.registry import names, source
-from minigen.gallery.statement import whole
+from minigen.gallery.statement import SHARED, statement
 
 PACKAGE = Path(minigen.__file__).parent
 NUMBERS = [name[:2] for name in names()]
@@ -42,7 +42,13 @@ def plain(text):
     return " " + " ".join(re.sub(r"[\W_]+", " ", text).split()).casefold()
 
 
-DEMOS = {name[:2]: plain(whole(name)) for name in names()}
+def everything(name):
+    """The text of a demo, of its recipes, and of what it shares with other demos."""
+    shared = [(PACKAGE / "recipes" / f"{module}.py").read_text(encoding="utf-8") for module in SHARED.findall(source(name))]
+    return plain(" ".join([source(name), statement(name), *shared]))
+
+
+DEMOS = {name[:2]: everything(name) for name in names()}
 
 
 @pytest.mark.parametrize("term", chapter.terms(), ids=lambda term: term.name)

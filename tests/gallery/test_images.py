@@ -1,4 +1,4 @@
-"""Pictures in a page carry their pixels, in few bytes."""
+"""Pictures embedded in a page: all their pixels, in few bytes."""
 
 import base64
 import io
@@ -26,7 +26,7 @@ NOISE = np.random.default_rng(0).integers(0, 256, (320, 640, 3)).astype(np.uint8
 
 
 @pytest.mark.parametrize("shape", [(5, 7), (5, 7, 1), (5, 7, 3)])
-def test_lossless(shape):
+def test_lossless_images_keep_every_pixel(shape):
     image = np.random.default_rng(0).integers(0, 256, shape) / 255
     expected = np.broadcast_to(image.reshape(*shape[:2], -1), (5, 7, 3)) * 255
     embedded = lossless(image)

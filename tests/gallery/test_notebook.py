@@ -1,4 +1,4 @@
-"""Demos as notebooks: nothing is lost on the way there and back, and they run in a real kernel as they are."""
+"""Demos as notebooks: nothing is lost on the way to a notebook and back, and they run in a real kernel as they are."""
 
 import ast
 import html
@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("name", names())
-def test_there_and_back(name):
+def test_a_notebook_holds_its_demo_cell_by_cell(name):
     content = nbformat.reads(text(name), as_version=4)
     nbformat.validate(content)
     assert (content.nbformat, content.nbformat_minor) == (4, 5)
@@ -36,7 +36,7 @@ def test_there_and_back(name):
     assert after[1] == after[0], "what Jupytext makes of the notebook is the demo"
 
 
-def test_the_command(tmp_path, monkeypatch, capsys):
+def test_the_command_writes_a_notebook(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert write_notebook(["2"]) == 0
     assert Path("02_stacked.ipynb").read_text(encoding="utf-8") == text("02_stacked")

@@ -20,11 +20,11 @@ from minigen.gallery.registry import names
     ("12 * 255^2 * x, a_b, D* and 2 * y", "<p>12 * 255^2 * x, a_b, D* and 2 * y</p>\n"),
     ("a < b & <b>", "<p>a &lt; b &amp; &lt;b&gt;</p>\n"),
 ])  # fmt: skip
-def test_markdown(text, expected):
+def test_markdown_becomes_html(text, expected):
     assert rendering.markdown(text) == expected
 
 
-def test_the_level_of_headings():
+def test_headings_begin_at_the_level_asked_for():
     assert rendering.markdown("# A\n## B", level=3) == "<h3>A</h3>\n<h4>B</h4>\n"
     assert rendering.markdown("##### A", level=3) == "<h6>A</h6>\n"
 

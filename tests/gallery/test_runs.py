@@ -1,4 +1,4 @@
-"""What a run has left is read, whatever state it is in."""
+"""What a run has left is read, whatever its state."""
 
 import json
 from pathlib import Path
@@ -51,5 +51,5 @@ def test_every_demo_has_a_kept_picture(name):
 @pytest.mark.parametrize(
     "seconds, words", [(8.24, "8.2 s"), (48.2, "48 s"), (720, "12 min"), (3900, "65 min"), (7500, "2 h 5 min")]
 )
-def test_duration(seconds, words):
+def test_a_duration_is_given_in_fitting_units(seconds, words):
     assert duration(seconds) == words

@@ -92,7 +92,7 @@ def test_the_index_of_terms_is_behind_the_pictures(out):
         assert re.search(rf'<a href="pages/{term.demos[0]}_\w+\.html">{re.escape(escape(term.name, quote=False))}</a>', entries)
 
 
-def test_what_the_index_says(out):
+def test_the_index_counts_what_has_run_and_passed(out):
     assert "32 of 34 demos have run, in 4 min." in page(out) and "30 of 31 criteria pass." in page(out)
     assert "the picture was kept from a full run" in page(out)
     states = re.findall(r'class="state (\w+)">([^<]+)<', page(out))
@@ -123,7 +123,7 @@ def test_every_link_leads_somewhere(out):
                 assert target.is_file() and (not place or place in ids[target]), f"{path.name}: {link}"
 
 
-def test_what_a_demo_shows(out):
+def test_a_demos_page_shows_formula_pictures_criteria_code_and_recipe(out):
     shown = page(out, "01_linear_pca")
     assert "</span> A linear autoencoder is principal component analysis</h1>" in shown and "<code>z = x W1 + b1" in shown
     assert shown.count("<figure>") == 4 and ">Did it work?</h2>" in shown
@@ -136,14 +136,14 @@ def test_what_a_demo_shows(out):
 
 
 @pytest.mark.parametrize("name", [names()[0], names()[-1]])
-def test_downloads(out, name):
+def test_downloads_are_the_demos_script_and_notebook(out, name):
     files = dict(re.findall(r'download="([^"]+)" href="data:[^,]+;base64,([^"]+)"', page(out, name)))
     script, notebook = (base64.b64decode(files[f"{name}.{kind}"]).decode() for kind in ("py", "ipynb"))
     assert script == source(name) and notebook == notebook_text(name)
     nbformat.validate(nbformat.reads(notebook, as_version=4))
 
 
-def test_failed_crashed_and_missing(out):
+def test_failed_crashed_and_missing_runs_say_so(out):
     crashed, missing, failed = (page(out, name) for name in names()[2:5])
     assert "✗ did not finish" in crashed and "10%|#\n20%|##\nValueError: &lt;nothing&gt; works" in crashed
     assert "not run yet" in missing and "minigen demo 04" in missing and "This demo has not run yet" in missing
@@ -163,7 +163,7 @@ def test_a_full_run_shows_its_own(alone):
     assert re.findall(r'<img src="([^"]+)"', full) == [images.compact(KEPT[-1].read_bytes(), 1200).src]
 
 
-def test_a_page_of_a_demo_is_linked(tmp_path, alone):
+def test_a_demos_own_page_is_linked(tmp_path, alone):
     alone(result("01_linear_pca", True))
     (tmp_path / "01_linear_pca" / "faces.html").write_text("x")
     site.write(tmp_path)
@@ -210,7 +210,7 @@ def test_the_index_in_a_browser(out, width, dark):
         assert session.execute_script("return window.scrollY") == 0
 
 
-def test_the_search_box(out):
+def test_the_search_box_narrows_the_index(out):
     with browser(1200) as session:
         check_page(session, out / "index.html")
         shown = "return [...document.querySelectorAll('.terms li')].filter(entry => entry.offsetHeight).length"

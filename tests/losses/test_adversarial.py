@@ -68,7 +68,7 @@ def test_the_table_names_every_public_adversarial_loss():
 
 
 @EVERY
-def test_values_are_the_loops(loss, backend):
+def test_values_equal_the_loop(loss, backend):
     formulas = FORMULAS[loss]
     total, terms = loss.discriminator(scores(REAL), scores(FAKE))
     on_real = sum(formulas.real(s) for s in REAL[:, 0]) / 5
@@ -170,7 +170,7 @@ def test_slopes_of_minimax_and_non_saturating(score):
     assert math.isclose(slope_for_the_generator(NonSaturating(), score), sigmoid(score) - 1.0, rel_tol=1e-12)
 
 
-def test_a_fake_that_is_seen_through_teaches_only_the_non_saturating_generator():
+def test_a_recognized_fake_has_a_gradient_only_in_the_non_saturating_loss():
     """D(G(z)) = sigmoid(-10) = 5e-5: one slope has all but vanished, the other is all but 1."""
     assert abs(slope_for_the_generator(Minimax(), -10.0)) < 5e-5
     assert slope_for_the_generator(NonSaturating(), -10.0) < -0.9999
@@ -183,7 +183,7 @@ def test_minimax_is_the_zero_sum_game():
     np.testing.assert_array_equal(fake.grad, 0.0)
 
 
-def test_non_saturating_costs_log_2_where_nothing_is_known():
+def test_the_non_saturating_loss_of_an_undecided_discriminator_is_log_2():
     assert math.isclose(NonSaturating().generator(scores(np.zeros((3, 1))))[0].item(), math.log(2.0), rel_tol=1e-15)
 
 
@@ -191,7 +191,7 @@ def test_non_saturating_costs_log_2_where_nothing_is_known():
 
 
 @LABELED
-def test_smoothed_targets_are_the_loops(loss, backend):
+def test_values_with_smoothed_targets_equal_the_loop(loss, backend):
     def cost(s: float, target: float) -> float:
         if isinstance(loss, LeastSquares):
             return (s - target) ** 2 / 2
@@ -215,7 +215,7 @@ def test_derivatives_with_targets_of_their_own_to_order_2(loss, backend):
 
 @LABELED
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_a_number_of_numpys_is_a_target_as_pythons_is(loss, dtype):
+def test_a_numpy_scalar_is_a_target_like_a_python_number(loss, dtype):
     for kind in (np.float32, np.float64):
         total, _ = loss.discriminator(scores(REAL, dtype), scores(FAKE, dtype), kind(0.75), kind(0.25))
         expected, _ = loss.discriminator(scores(REAL, dtype), scores(FAKE, dtype), 0.75, 0.25)
@@ -244,7 +244,7 @@ def test_thresholds_lie_between_the_labels():
     }
 
 
-def test_the_terms_are_named_after_what_they_are():
+def test_the_names_of_the_terms():
     """The columns of a history."""
     assert {
         type(loss): (*loss.discriminator(scores(REAL), scores(FAKE))[1], *loss.generator(scores(FAKE))[1]) for loss in FORMULAS
@@ -296,7 +296,7 @@ def test_the_best_discriminator_measures_the_jensen_shannon_divergence(loss):
 
 
 @CROSS_ENTROPY
-def test_where_generated_is_real_the_best_discriminator_pays_2_log_2(loss):
+def test_if_generated_examples_are_like_real_ones_the_best_discriminator_pays_2_log_2(loss):
     total, _ = loss.discriminator(batch(np.zeros(5), P), batch(np.zeros(5), P))
     assert math.isclose(total.item(), 2 * math.log(2), rel_tol=1e-15)
 
@@ -334,14 +334,14 @@ def test_the_best_discriminator_of_least_squares(b, a):
     np.testing.assert_allclose(slopes_by_point(LeastSquares(), (b * P + a * Q) / (P + Q), b, a), 0.0, atol=1e-16)
 
 
-def test_hinge_teaches_nothing_beyond_its_margin():
+def test_hinge_has_no_gradient_beyond_its_margin():
     real, fake = scores([[1.2], [0.8], [-3.0]]), scores([[-1.2], [-0.8], [3.0]])
     Hinge().discriminator(real, fake)[0].backward()
     np.testing.assert_allclose(real.grad[:, 0], [0, -1 / 3, -1 / 3], rtol=1e-15)
     np.testing.assert_allclose(fake.grad[:, 0], [0, 1 / 3, 1 / 3], rtol=1e-15)
 
 
-def test_the_critic_x_measures_how_far_two_points_are_apart():
+def test_the_critic_f_of_x_equal_x_measures_the_distance_of_two_points():
     """f(x) = x is 1-Lipschitz, and the distance of two point masses at 3 and at 1 is 2."""
     _, terms = Wasserstein().discriminator(scores([[3.0]]), scores([[1.0]]))
     assert terms["distance"].item() == 2.0
@@ -352,7 +352,7 @@ def test_the_critic_x_measures_how_far_two_points_are_apart():
 
 @EVERY
 @pytest.mark.parametrize("shape", [(4, 2), (0, 1), (), (2, 1, 1)])
-def test_what_is_no_score_an_example_is_refused(loss, shape):
+def test_anything_but_one_score_per_example_is_refused(loss, shape):
     wrong = mg.Tensor(np.zeros(shape, np.float32))
     right = mg.Tensor(np.zeros((4, 1), np.float32))
     for call in (
@@ -365,7 +365,7 @@ def test_what_is_no_score_an_example_is_refused(loss, shape):
         assert str(caught.value) == f"a discriminator gives one score per example, (n, 1) with n at least 1, got {shape}"
 
 
-def test_a_loss_that_is_not_written_says_so():
+def test_a_loss_without_objectives_says_so():
     class Unfinished(AdversarialLoss):
         pass
 

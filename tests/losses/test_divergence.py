@@ -20,7 +20,7 @@ def test_derivatives_to_order_2(reduction, backend):
 
 
 @pytest.mark.parametrize("mean, logvar", [(0.0, 0.0), (1.5, 0.0), (0.0, -2.0), (-0.7, 1.3)])
-def test_it_is_the_integral_of_its_definition(mean, logvar):
+def test_the_divergence_is_the_integral_of_its_definition(mean, logvar):
     """KL = integral of q log(q / p), by the trapezoidal rule, which is exact to rounding for Gaussians."""
     x = np.linspace(-40, 40, 80_001)
     log_q = -0.5 * ((x - mean) ** 2 / math.exp(logvar) + logvar + math.log(2 * math.pi))
@@ -51,7 +51,7 @@ def test_value_and_gradients_are_those_of_torch(shape):
             np.testing.assert_allclose(x.grad, y.grad.numpy(), rtol=1e-10, atol=1e-14)
 
 
-def test_the_default_is_nats_an_example():
+def test_the_default_is_nats_per_example():
     """Two examples of two variables, each mean 2 and variance 1: a divergence of 2 each."""
     mean, logvar = mg.Tensor(np.full((2, 2), 2.0)), mg.Tensor(np.zeros((2, 2)))
     values = {reduction: losses.kl_normal(mean, logvar, reduction).item() for reduction in REDUCTIONS}
@@ -59,7 +59,7 @@ def test_the_default_is_nats_an_example():
     assert losses.kl_normal(mean, logvar).item() == 4.0
 
 
-def test_it_is_0_for_the_standard_normal_and_nowhere_below():
+def test_the_divergence_is_0_for_the_standard_normal_and_never_negative():
     zeros = np.zeros((3, 2))
     assert losses.kl_normal(mg.Tensor(zeros), mg.Tensor(zeros)).item() == 0.0
     each = mg.ops.kl_standard_normal(rng.standard_normal(10_000), 3.0 * rng.standard_normal(10_000))
@@ -74,7 +74,7 @@ def test_a_posterior_close_to_the_prior_keeps_its_digits():
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_a_variance_beyond_the_limit_goes_on_along_the_tangent(dtype, backend):
+def test_beyond_the_limit_the_divergence_continues_along_its_tangent(dtype, backend):
     """Continuous in value and slope at logvar = 20, finite to the largest; no warning."""
     below, beyond, far = (np.array([[x]], dtype=dtype) for x in (20.0, 21.0, 1e4))
     zeros = mg.asarray(np.zeros((1, 1), dtype=dtype))

@@ -26,7 +26,7 @@ from tests.checks import to_order_2
 rng = np.random.default_rng(5)
 
 
-def judge(critic, real, fake) -> DiscriminatorBatch:
+def batch_of(critic, real, fake) -> DiscriminatorBatch:
     """A discriminator step in progress, with real examples that require a gradient."""
     x, y = mg.Tensor(mg.asarray(real), requires_grad=True), mg.Tensor(mg.asarray(fake))
     return DiscriminatorBatch(critic, x, y, critic(x), critic(y))
@@ -80,23 +80,23 @@ def test_gradient_penalty_of_a_linear_critic(backend):
     """weight * (|a| - 1)^2 wherever it is taken; its derivative is 2 weight (|a| - 1) a / |a|, and nothing by the bias."""
     a = np.array([2.0, -1.0, 2.0])
     critic = linear(a)
-    value = GradientPenalty(weight=7.0)(judge(critic, normal(5, 3), normal(5, 3)))
+    value = GradientPenalty(weight=7.0)(batch_of(critic, normal(5, 3), normal(5, 3)))
     value.backward()
     np.testing.assert_allclose(value.item(), 7.0 * (3.0 - 1.0) ** 2, rtol=1e-14)
     np.testing.assert_allclose(mg.to_numpy(critic.weight.grad)[:, 0], 2 * 7.0 * (3.0 - 1.0) * a / 3.0, rtol=1e-14)
     assert critic.bias.grad is None
 
 
-def test_the_slope_that_is_asked_for_costs_nothing():
-    assert GradientPenalty(target=3.0)(judge(linear([2.0, -1.0, 2.0]), normal(5, 3), normal(5, 3))).item() == 0.0
-    assert GradientPenalty(target=0.0)(judge(linear([2.0, -1.0, 2.0]), normal(5, 3), normal(5, 3))).item() == 90.0
+def test_a_slope_at_the_target_costs_nothing():
+    assert GradientPenalty(target=3.0)(batch_of(linear([2.0, -1.0, 2.0]), normal(5, 3), normal(5, 3))).item() == 0.0
+    assert GradientPenalty(target=0.0)(batch_of(linear([2.0, -1.0, 2.0]), normal(5, 3), normal(5, 3))).item() == 90.0
 
 
 def test_r1_of_a_linear_critic(backend):
     """gamma / 2 |a|^2; its derivative is gamma a, and nothing by the bias."""
     a = np.array([2.0, -1.0, 2.0])
     critic = linear(a)
-    value = R1(gamma=4.0)(judge(critic, normal(5, 3), normal(5, 3)))
+    value = R1(gamma=4.0)(batch_of(critic, normal(5, 3), normal(5, 3)))
     value.backward()
     np.testing.assert_allclose(value.item(), 4.0 / 2 * 9.0, rtol=1e-14)
     np.testing.assert_allclose(mg.to_numpy(critic.weight.grad)[:, 0], 4.0 * a, rtol=1e-14)
@@ -106,13 +106,13 @@ def test_r1_of_a_linear_critic(backend):
 def test_drift_is_the_mean_square_of_the_real_scores(backend):
     critic, real = linear([2.0, -1.0, 2.0]), normal(5, 3)
     expected = sum((2 * x - y + 2 * z + 0.3) ** 2 for x, y, z in real) / 5
-    np.testing.assert_allclose(Drift(0.25)(judge(critic, real, normal(5, 3))).item(), 0.25 * expected, rtol=1e-14)
+    np.testing.assert_allclose(Drift(0.25)(batch_of(critic, real, normal(5, 3))).item(), 0.25 * expected, rtol=1e-14)
 
 
 def test_gradient_penalty_of_a_quadratic_critic(backend):
     matrix, real, fake = normal(3, 3), normal(6, 3), normal(6, 3)
     critic = Quadratic(matrix)
-    value = GradientPenalty()(judge(critic, real, fake), mg.asarray(MIX))
+    value = GradientPenalty()(batch_of(critic, real, fake), mg.asarray(MIX))
     value.backward()
     s, x = (matrix + matrix.T) / 2, MIX * real + (1 - MIX) * fake
     norms = np.linalg.norm(x @ s, axis=1)
@@ -124,7 +124,7 @@ def test_gradient_penalty_of_a_quadratic_critic(backend):
 def test_r1_of_a_quadratic_critic(backend):
     matrix, real = normal(3, 3), normal(6, 3)
     critic = Quadratic(matrix)
-    value = R1()(judge(critic, real, normal(6, 3)))
+    value = R1()(batch_of(critic, real, normal(6, 3)))
     value.backward()
     s = (matrix + matrix.T) / 2
     np.testing.assert_allclose(value.item(), 5.0 * np.mean(np.sum((real @ s) ** 2, axis=1)), rtol=1e-12)
@@ -136,7 +136,7 @@ def test_gradient_norms_and_score_gradients_of_a_quadratic_critic(backend):
     """The norms are 5 and 13; the gradients themselves are those of each score by its own example."""
     x = np.array([[3.0, 4.0], [-5.0, 12.0]])
     np.testing.assert_allclose(mg.to_numpy(gradient_norms(Quadratic(np.eye(2)), mg.asarray(x))), [5.0, 13.0], rtol=1e-15)
-    batch = judge(Quadratic(np.diag([1.0, 2.0])), x, x)
+    batch = batch_of(Quadratic(np.diag([1.0, 2.0])), x, x)
     np.testing.assert_array_equal(score_gradients(batch.real_scores, batch.real).numpy(), x * [1.0, 2.0])
 
 
@@ -147,7 +147,7 @@ def test_the_norm_is_over_all_axes_of_an_image(penalty, backend):
     net = nn.Sequential(nn.Flatten(), nn.Dense(12, 5, activation="tanh"), nn.Dense(5, 1)).astype("float64")
     for shape in ((4, 2, 3, 2), (4, 12)):
         net.zero_grad()
-        value = penalty(judge(net, real.reshape(shape), fake.reshape(shape)), *given(penalty, 4))
+        value = penalty(batch_of(net, real.reshape(shape), fake.reshape(shape)), *given(penalty, 4))
         value.backward()
         values.append([value.numpy(), *(mg.to_numpy(p.grad) for p in net.parameters() if p.grad is not None)])
     for image, row in zip(*values):
@@ -159,7 +159,7 @@ def test_a_critic_of_zeros_has_a_penalty_and_finite_gradients(backend):
     net = nn.Sequential(nn.Dense(3, 4, activation="tanh"), nn.Dense(4, 1))
     for p in net.parameters():
         p.assign(mg.asarray(np.zeros(p.shape, np.float32)))
-    batch = judge(net, normal(5, 3).astype(np.float32), normal(5, 3).astype(np.float32))
+    batch = batch_of(net, normal(5, 3).astype(np.float32), normal(5, 3).astype(np.float32))
     with np.errstate(all="raise"):
         value = GradientPenalty()(batch) + R1()(batch) + Drift()(batch)
         value.backward()
@@ -177,15 +177,15 @@ def test_the_same_batch_twice_over_costs_the_same(penalty, backend):
     for times in (1, 2):
         net.zero_grad()
         twice = [np.concatenate([x] * times) for x in (real, fake, MIX[:3])]
-        value = penalty(judge(net, *twice[:2]), *[mg.asarray(twice[2])] * penalty.draws)
+        value = penalty(batch_of(net, *twice[:2]), *[mg.asarray(twice[2])] * penalty.draws)
         value.backward()
         results.append([value.numpy(), *(mg.to_numpy(p.grad) for p in net.parameters() if p.grad is not None)])
     for once, doubled in zip(*results):
         np.testing.assert_allclose(doubled, once, rtol=1e-12)
 
 
-def test_a_mix_that_is_not_given_is_drawn_one_for_each_pair(backend):
-    batch = judge(Quadratic(normal(3, 3)), normal(6, 3), normal(6, 3))
+def test_by_default_one_mix_is_drawn_for_each_pair(backend):
+    batch = batch_of(Quadratic(normal(3, 3)), normal(6, 3), normal(6, 3))
     mg.seed(4)
     drawn = GradientPenalty()(batch).item()
     mg.seed(4)
@@ -197,7 +197,7 @@ def test_a_mix_that_is_not_given_is_drawn_one_for_each_pair(backend):
 def test_the_ends_of_the_line_are_the_real_and_the_generated_examples(mix, end):
     critic, ends = Quadratic(normal(3, 3)), {"real": normal(6, 3), "fake": normal(6, 3)}
     norms = gradient_norms(critic, ends[end]).numpy()
-    value = GradientPenalty()(judge(critic, **ends), np.full((6, 1), mix))
+    value = GradientPenalty()(batch_of(critic, **ends), np.full((6, 1), mix))
     np.testing.assert_allclose(value.item(), 10.0 * np.mean((norms - 1) ** 2), rtol=1e-12)
 
 
@@ -210,9 +210,9 @@ def test_a_critic_of_packs_has_one_norm_and_one_mix_for_each_pack(backend):
         for i, u in zip((0, 3), MIX[:2, 0])
     ]
     norms = np.array([math.sqrt(pack @ pack) for pack in packs])
-    value = GradientPenalty()(judge(critic, real, fake), mg.asarray(MIX[:2]))
+    value = GradientPenalty()(batch_of(critic, real, fake), mg.asarray(MIX[:2]))
     np.testing.assert_allclose(value.item(), 10.0 * np.mean((norms - 1) ** 2), rtol=1e-12)
-    np.testing.assert_allclose(R1()(judge(critic, real, fake)).item(), 5.0 * np.sum(real**2) / 2, rtol=1e-12)
+    np.testing.assert_allclose(R1()(batch_of(critic, real, fake)).item(), 5.0 * np.sum(real**2) / 2, rtol=1e-12)
 
 
 # -- derivatives through every layer of a discriminator -------------------------------------------------------------
@@ -281,7 +281,7 @@ def test_a_device_computes_the_same_penalties_to_order_2(make, shape, device):
 def smoothness(critic: nn.Module, shape: tuple[int, ...]) -> mg.Tensor:
     """Both penalties on the gradient, and the drift, for the two do not depend on the last bias."""
     real, fake = np.random.default_rng(0).standard_normal((2, 4, *shape))
-    batch = judge(critic, real, fake)
+    batch = batch_of(critic, real, fake)
     penalty = GradientPenalty(weight=1.0)
     return R1(gamma=1.0)(batch) + penalty(batch, *given(penalty, len(batch.real_scores))) + Drift(1.0)(batch)
 
@@ -299,7 +299,7 @@ def test_values_and_gradients_are_those_of_torch(n, height, width, channels):
         nn.Flatten(),
         nn.Dense(h * w * 2, 1),
     ).astype("float64")
-    batch = judge(critic, real, fake)
+    batch = batch_of(critic, real, fake)
     ours = batch.fake_scores.mean() - batch.real_scores.mean() + GradientPenalty()(batch, mix) + R1()(batch) + Drift()(batch)
     ours.backward()
 
@@ -337,25 +337,25 @@ def test_no_gradient_by_the_examples_is_computed_in_the_last_pass(penalty, backe
         seen.append(x)
         return net(x)
 
-    batch = judge(critic, normal(4, 3), normal(4, 3))
+    batch = batch_of(critic, normal(4, 3), normal(4, 3))
     (penalty(batch) + batch.real_scores.mean()).backward()
     assert net[0].weight.grad is not None and len(seen) == 2 + penalty.draws
     differentiated = seen[-1] if penalty.draws else batch.real
     assert differentiated.grad is None and not differentiated.requires_grad
 
 
-def test_that_the_examples_are_constants_does_not_change_the_gradient_of_the_scores():
+def test_treating_examples_as_constants_does_not_change_the_gradient_of_the_scores():
     """The graph of the scores was made while the examples still required a gradient, and serves for the loss as well."""
     net, real, fake = (
         nn.Sequential(nn.Dense(3, 4, activation="tanh"), nn.Dense(4, 1)).astype("float64"),
         normal(4, 3),
         normal(4, 3),
     )
-    batch = judge(net, real, fake)
+    batch = batch_of(net, real, fake)
     (R1()(batch) + batch.real_scores.mean()).backward()
     together = [p.grad for p in net.parameters()]
     net.zero_grad()
-    R1()(judge(net, real, fake)).backward()
+    R1()(batch_of(net, real, fake)).backward()
     net(real).mean().backward()
     for p, expected in zip(net.parameters(), together):
         np.testing.assert_allclose(p.grad, expected, rtol=1e-12, atol=1e-16, err_msg=p.name)
@@ -383,9 +383,9 @@ def test_weight_clipping_makes_older_graphs_stale():
         loss.backward()
 
 
-def test_weight_clipping_is_no_term_of_the_loss_and_the_others_change_no_weights():
+def test_weight_clipping_is_not_a_term_of_the_loss_and_the_others_change_no_weights():
     critic = linear([2.0, -1.0, 2.0])
-    assert WeightClipping()(judge(critic, normal(4, 3), normal(4, 3))) is None
+    assert WeightClipping()(batch_of(critic, normal(4, 3), normal(4, 3))) is None
     for penalty in PENALTIES:
         penalty.project(critic)
     np.testing.assert_array_equal(critic.weight.numpy()[:, 0], [2.0, -1.0, 2.0])
@@ -394,7 +394,7 @@ def test_weight_clipping_is_no_term_of_the_loss_and_the_others_change_no_weights
 # -- what a trainer reads, and errors ------------------------------------------------------------------------------
 
 
-def test_what_a_trainer_is_told():
+def test_penalties_state_what_a_trainer_must_provide():
     assert [(p.name, p.needs_gradient, p.differentiates_real, p.draws) for p in [*PENALTIES, WeightClipping()]] == [
         ("gradient penalty", True, False, True),
         ("R1", True, True, False),
@@ -403,7 +403,7 @@ def test_what_a_trainer_is_told():
     ]
 
 
-def test_the_settings_by_default_are_the_papers():
+def test_the_default_settings_are_the_papers():
     assert [vars(p) for p in [*PENALTIES, WeightClipping()]] == [
         {"weight": 10.0, "target": 1.0, "resolution": None},
         {"gamma": 10.0, "resolution": None},
@@ -422,20 +422,20 @@ def test_wrong_settings_are_refused(penalty, name, value):
 
 
 @pytest.mark.parametrize("target", [-1.0, float("nan"), float("inf")])
-def test_the_slope_asked_for_is_a_slope(target):
+def test_a_negative_or_infinite_target_is_refused(target):
     with pytest.raises(ValueError, match=f"^GradientPenalty's target must be at least 0 and finite, got {target}$"):
         GradientPenalty(target=target)
 
 
 def test_pairs_of_different_shapes_are_refused():
     with pytest.raises(ShapeError, match=r"joins examples pair by pair: real has shape \(4, 3\), fake \(5, 3\)"):
-        GradientPenalty()(judge(linear([1.0, 1.0, 1.0]), normal(4, 3), normal(5, 3)))
+        GradientPenalty()(batch_of(linear([1.0, 1.0, 1.0]), normal(4, 3), normal(5, 3)))
 
 
 @pytest.mark.parametrize("shape", [(4,), (3, 1), (4, 3)])
 def test_a_mix_of_another_shape_is_refused(shape):
     with pytest.raises(ShapeError) as caught:
-        GradientPenalty()(judge(linear([1.0, 1.0, 1.0]), normal(4, 3), normal(4, 3)), np.ones(shape))
+        GradientPenalty()(batch_of(linear([1.0, 1.0, 1.0]), normal(4, 3), normal(4, 3)), np.ones(shape))
     assert str(caught.value) == f"the gradient penalty takes one mix per score, (4, 1), got {shape}"
 
 
@@ -452,7 +452,7 @@ def at_two_resolutions(small: int) -> tuple[DiscriminatorBatch, DiscriminatorBat
     factor = 8 // small
     images = [normal(5, small, 3, 2) for _ in range(2)]
     enlarged = [x.repeat(factor, axis=1).repeat(factor, axis=2) for x in images]
-    return judge(net, *images), judge(nn.Sequential(nn.AvgPool2d(factor), net), *enlarged)
+    return batch_of(net, *images), batch_of(nn.Sequential(nn.AvgPool2d(factor), net), *enlarged)
 
 
 @pytest.mark.parametrize("small", [2, 4, 8])
@@ -473,7 +473,7 @@ def test_a_resolution_of_no_pixels_is_refused(penalty):
 
 
 @pytest.mark.parametrize("penalty", [*PENALTIES, WeightClipping()], ids=repr)
-def test_settings_are_fixed_and_equal_penalties_are_one_key(penalty):
+def test_penalties_are_immutable_and_hashable(penalty):
     """A run compares them, a table may be keyed by them."""
     name = next(iter(vars(penalty)))
     with pytest.raises(FrozenInstanceError):

@@ -162,7 +162,7 @@ def test_value_and_gradient_are_those_of_torch(name, case, reduction):
 # -- reductions: exact on numbers that are exact ---------------------------------------------------------------------
 
 
-def test_reduction_words_mean_what_they_say():
+def test_each_reduction_equals_its_definition():
     """Errors 1, 2, 3, 4 over two examples of two elements: squares 1 + 4 and 9 + 16."""
     prediction, target = mg.Tensor([[1.0, 2.0], [3.0, 4.0]]), np.zeros((2, 2), dtype=np.float32)
     values = {reduction: losses.mse(prediction, target, reduction).item() for reduction in REDUCTIONS}
@@ -207,7 +207,7 @@ def test_cross_entropy_of_extreme_logits_is_exact_and_silent(dtype, backend):
     np.testing.assert_allclose(mg.to_numpy(x.grad), expected, atol=4 * np.finfo(dtype).eps)
 
 
-def test_bce_of_a_right_and_certain_logit_keeps_its_digits():
+def test_bce_of_a_correct_confident_logit_keeps_its_digits():
     """log(1 + e^-30) = e^-30 to the last digit of float32; through probabilities it would be 0."""
     loss = losses.bce_with_logits(mg.Tensor([30.0]), np.ones(1, dtype=np.float32))
     np.testing.assert_allclose(loss.item(), math.exp(-30), rtol=1e-6)
@@ -252,7 +252,7 @@ def test_labels_out_of_range_are_refused(labels, reach, backend):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bool"])
-def test_labels_that_are_no_integers_are_refused(dtype):
+def test_labels_that_are_not_integers_are_refused(dtype):
     with pytest.raises(TypeError, match=f"labels must be integers, got {dtype}"):
         losses.cross_entropy(mg.Tensor(np.zeros((2, 3), np.float32)), np.zeros(2, dtype))
 
@@ -274,14 +274,14 @@ def test_a_target_of_another_dtype_is_refused_with_the_conversion(name, dtype, a
 
 
 @pytest.mark.parametrize("name", ELEMENTWISE)
-def test_a_target_that_is_no_array_is_refused(name):
+def test_a_target_that_is_not_an_array_is_refused(name):
     with pytest.raises(TypeError, match=f"^{name}: expected an array as target, got float$"):
         getattr(losses, name)(mg.Tensor([0.0, 1.0]), 0.5)
 
 
 @pytest.mark.parametrize("name", ELEMENTWISE)
 @pytest.mark.parametrize("shape, hint", [((2, 4, 5, 3), True), ((2, 3, 5, 4), False), ((2, 5, 4, 3), False), ((2, 4, 5), False)])
-def test_a_target_with_channels_first_is_told_so(name, shape, hint):
+def test_channels_first_targets_are_recognized(name, shape, hint):
     """Only where moving the axis would help."""
     with pytest.raises(ShapeError) as caught:
         getattr(losses, name)(mg.Tensor(np.zeros(shape, np.float32)), np.zeros((2, 3, 4, 5), np.float32))
@@ -322,14 +322,14 @@ def test_targets_outside_the_unit_interval_are_refused_with_their_range(low, hig
     assert str(caught.value) == said + ("; scale them, as in (images + 1) / 2" if advised else "")
 
 
-def test_a_device_is_not_asked_about_targets(device):
+def test_the_range_of_targets_is_not_checked_on_a_device(device):
     """It would have to wait."""
     mg.use(device)
     logits, target = (mg.asarray(np.full((2, 3), value, np.float32)) for value in (0.0, 2.0))
     assert losses.bce_with_logits(mg.Tensor(logits), target).item() == pytest.approx(math.log(2.0))
 
 
-def test_labels_of_the_host_stay_there(device):
+def test_labels_in_an_array_stay_on_their_device(device):
     """A list goes to the device in use; an array is where it is, and does not meet logits elsewhere."""
     mg.use(device)
     logits = mg.Tensor(mg.asarray(np.zeros((2, 3))))

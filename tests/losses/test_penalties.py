@@ -28,14 +28,14 @@ def test_derivatives_of_l1_where_activations_are_negative():
     mg.gradcheck(losses.l1_sparsity, activations(5, 4) * np.array([1.0, -1.0, 1.0, -1.0]))
 
 
-def test_l1_is_the_loop(backend):
+def test_l1_equals_the_loop(backend):
     a = activations(3, 2, 4) - 0.5
     expected = sum(sum(abs(float(v)) for v in example.flat) for example in a) / 3
     np.testing.assert_allclose(losses.l1_sparsity(mg.asarray(a)).item(), expected, rtol=1e-13)
 
 
 @pytest.mark.parametrize("target", [0.1, 0.5, 0.9])
-def test_kl_is_the_loop(target, backend):
+def test_kl_equals_the_loop(target, backend):
     a = activations(7, 3)
     expected = 0.0
     for j in range(3):
@@ -99,7 +99,7 @@ def test_kl_is_least_where_the_means_are_the_target(target):
     "value, expected",
     [(0.0, 0.1 * math.log(0.1 / 1e-12) + 0.9 * math.log(0.9)), (1.0, 0.1 * math.log(0.1) + 0.9 * math.log(0.9 / 1e-12))],
 )
-def test_units_that_are_always_off_or_on_cost_much_and_no_nan(value, expected, dtype, backend):
+def test_units_that_are_always_off_or_on_have_a_large_finite_cost(value, expected, dtype, backend):
     a = mg.Tensor(np.full((3, 1), value, dtype=dtype), requires_grad=True)
     with np.errstate(all="raise"):
         loss = losses.kl_sparsity(a)
@@ -109,7 +109,7 @@ def test_units_that_are_always_off_or_on_cost_much_and_no_nan(value, expected, d
 
 
 def test_a_unit_that_is_nearly_off_is_still_pulled_back():
-    """Its sigmoid is flat, but log's slope makes up for that: the gradient by the logit is -target / n an example."""
+    """Its sigmoid is flat, but log's slope makes up for that: the gradient by the logit is -target / n per example."""
     logits = mg.Tensor(np.full((4, 1), -20.0, dtype=np.float32), requires_grad=True)
     losses.kl_sparsity(mg.ops.sigmoid(logits)).backward()
     np.testing.assert_allclose(logits.grad, -0.1 / 4, rtol=1e-5)
@@ -130,7 +130,7 @@ def test_a_target_outside_0_and_1_is_refused(target):
         losses.kl_sparsity(mg.Tensor(activations(2, 3)), target)
 
 
-def test_activations_that_are_no_probabilities_are_refused_on_the_host():
+def test_activations_outside_0_and_1_are_refused_on_the_host():
     a = activations(4, 2).astype(np.float32) * np.array([3.0, 1.0], dtype=np.float32) - np.array([0.0, 1.0], dtype=np.float32)
     with pytest.raises(
         ValueError, match=r"mean activations reach from -0\.\d+ to 1\.\d+, expected activations in \[0, 1\], of a sig"
@@ -138,7 +138,7 @@ def test_activations_that_are_no_probabilities_are_refused_on_the_host():
         losses.kl_sparsity(mg.asarray(a))
 
 
-def test_nan_is_passed_on_to_who_explains_it():
+def test_nan_is_passed_on():
     """The training loop names the layer that made it; an error about a range would hide that."""
     assert math.isnan(losses.kl_sparsity(mg.Tensor(np.full((2, 3), np.nan))).item())
 

@@ -26,7 +26,7 @@ def test_the_area_is_the_share_of_pairs_in_order(levels, n, m):
     assert auroc(normal, anomalous).value == pytest.approx(counted(normal, anomalous), abs=1e-14)
 
 
-def test_of_what_is_told_apart_of_what_is_not_and_of_the_wrong_way_round():
+def test_the_area_of_perfect_uninformative_and_inverted_scores():
     assert auroc([0.0, 1.0, -np.inf], [2.0, np.inf]) == (1.0, 0.0)
     assert auroc([2.0, 3.0], [0.0, 1.0]) == (0.0, 0.0)
     assert auroc([1.0, 1.0, 1.0], [1.0, 1.0]) == (0.5, 0.0)
@@ -64,7 +64,7 @@ def test_the_threshold_is_an_order_statistic():
     assert alarm_threshold(np.arange(19.0)) == 18.0, "nineteen are enough for one in twenty"
 
 
-def test_of_new_examples_the_share_that_was_asked_for_gives_alarm():
+def test_the_expected_share_of_false_alarms_is_the_rate():
     """Exactly, in the mean over thresholds: (n + 1 - k) / (n + 1) of them, whatever the distribution."""
     rng, n, experiments = np.random.default_rng(0), 39, 40_000
     calibration = rng.exponential(size=(experiments, n)) ** 3
@@ -79,7 +79,7 @@ def beta_binomial(f, tested, c, k):
 
 
 @pytest.mark.parametrize(("calibrated", "tested", "rate", "k"), [(39, 50, 0.1, 36), (199, 120, 0.05, 190), (19, 7, 0.05, 19)])
-def test_the_interval_is_that_of_counted_orders(calibrated, tested, rate, k):
+def test_the_interval_is_that_of_the_beta_binomial_distribution(calibrated, tested, rate, k):
     probabilities = [beta_binomial(f, tested, calibrated + 1 - k, k) for f in range(tested + 1)]
     assert sum(probabilities) == pytest.approx(1)
     low, high = (round(end * tested) for end in false_alarm_interval(calibrated, tested, rate))
@@ -95,7 +95,7 @@ def test_the_interval_holds_for_detectors_drawn_at_random():
     assert 0.99 - 4 * sqrt(0.99 * 0.01 / experiments) <= inside < 0.9999
 
 
-def test_with_many_examples_it_closes_around_the_rate():
+def test_with_many_examples_the_interval_closes_around_the_rate():
     low, high = false_alarm_interval(99_999, 20_000)
     width = 2.5758 * sqrt(0.05 * 0.95 * (1 / 20_000 + 1 / 100_000))  # of a normal law
     assert (low, high) == pytest.approx((0.05 - width, 0.05 + width), abs=3e-4)
@@ -105,8 +105,8 @@ def test_with_many_examples_it_closes_around_the_rate():
 
 
 @pytest.mark.parametrize(("call", "error", "message"), [
-    (lambda: auroc([1.0], [1.0, 2.0]), ShapeError, r"auroc: got normal of shape \(1,\), expected \(n,\) with n at least 2"),
-    (lambda: auroc([1.0, 2.0], [[1.0, 2.0]]), ShapeError, r"auroc: got anomalous of shape \(1, 2\)"),
+    (lambda: auroc([1.0], [1.0, 2.0]), ShapeError, r"auroc: got normal of shape \(1,\) and .*, at least 2 along each axis"),
+    (lambda: auroc([1.0, 2.0], [[1.0, 2.0]]), ShapeError, r"auroc: got .* anomalous of shape \(1, 2\)"),
     (lambda: auroc([1.0, 2.0], [1.0, np.nan]), ValueError, "auroc: got NaN in anomalous"),
     (lambda: alarm_threshold(np.arange(18.0)), ValueError, "got 18 normal scores, expected at least 19 for a rate of 0.05"),
     (lambda: alarm_threshold(np.arange(9.0), 1.0), ValueError, "got rate 1.0, expected a share of false alarms between 0 and 1"),
@@ -114,6 +114,6 @@ def test_with_many_examples_it_closes_around_the_rate():
     (lambda: false_alarm_interval(18, 10), ValueError, "false_alarm_interval: got 18 normal scores"),
     (lambda: false_alarm_interval(100, 0), ValueError, "got 0 tested examples, expected at least 1"),
 ])  # fmt: skip
-def test_refusals(call, error, message):
+def test_wrong_arguments_are_refused(call, error, message):
     with pytest.raises(error, match=message):
         call()

@@ -25,12 +25,12 @@ def assembled(queries, references=None):
     return result
 
 
-def test_of_two_sets_equals_the_loop():
+def test_distances_between_two_sets_equal_the_loop():
     expected = [[sum((a - b) ** 2 for a, b in zip(q, r, strict=True)) for r in REFERENCES] for q in QUERIES]
     np.testing.assert_allclose(assembled(QUERIES, REFERENCES), expected, rtol=1e-12)
 
 
-def test_of_one_set_leaves_out_oneself():
+def test_within_one_set_the_distance_from_itself_is_infinite():
     result = assembled(QUERIES)
     np.testing.assert_array_equal(np.diag(result), np.inf)
     others = ~np.eye(7, dtype=bool)
@@ -46,7 +46,7 @@ def test_a_copy_is_at_distance_zero_and_nothing_is_below_it(d):
 
 @pytest.mark.parametrize("unit", [1.0, 2.0**-8, 2.0**10])
 @pytest.mark.parametrize("highest, d", [(1, 784), (2, 3), (255, 5)])
-def test_of_whole_numbers_and_their_like_they_are_exact(highest, d, unit):
+def test_distances_of_multiples_of_one_power_of_two_are_exact(highest, d, unit):
     """Equal distances are then equal numbers, however the sets are split."""
     whole = np.random.default_rng(d).integers(0, highest, (2, 20, d), endpoint=True) + 1000
     queries, references = unit * whole
@@ -79,6 +79,6 @@ def test_examples_become_finite_float64_rows():
     ({"a": np.ones((2, 4)), "b": np.full((2, 4), np.nan)}, ValueError, "m: got NaN or infinity in b"),
     ({"a": np.full((2, 4), -np.inf)}, ValueError, "m: got NaN or infinity in a"),
 ])  # fmt: skip
-def test_what_is_refused(sets, error, message):
+def test_wrong_sets_are_refused(sets, error, message):
     with pytest.raises(error, match=message):
         checked_examples("m", 2, **sets)

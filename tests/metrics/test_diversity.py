@@ -25,16 +25,16 @@ def test_a_collapse_onto_one_image_is_seen_by_its_share(share):
     assert pairwise_diversity(collapsed, REFERENCE) == pytest.approx(share, rel=1e-8)
 
 
-def test_one_image_over_and_over_has_none():
+def test_one_repeated_image_has_no_diversity():
     assert pairwise_diversity(np.tile(REFERENCE[:1], (9, 1, 1, 1)), REFERENCE) == 0
 
 
-def test_a_few_images_over_and_over_have_nearly_all():
+def test_a_few_repeated_images_have_nearly_full_diversity():
     """Of an example's 5 * 11 - 1 others, 4 are copies."""
     assert pairwise_diversity(np.tile(REFERENCE, (5, 1, 1, 1)), REFERENCE) == pytest.approx(50 / 54, rel=1e-12)
 
 
-def test_of_many_examples_some_are_drawn_by_the_seed():
+def test_of_many_examples_a_subset_is_drawn_by_the_seed():
     many = rng.standard_normal((1000, 4))
     drawn = many[np.random.default_rng(5).choice(1000, 256, replace=False)]
     assert pairwise_diversity(many, seed=5) == pytest.approx(by_the_loop(drawn), rel=1e-12)
@@ -49,6 +49,6 @@ def test_of_many_examples_some_are_drawn_by_the_seed():
     ((SAMPLES * np.nan,), ValueError, "NaN or infinity in samples"),
     ((SAMPLES, np.ones((5, 3, 3, 1))), ValueError, "reference whose examples are all the same"),
 ])  # fmt: skip
-def test_refuses(arguments, error, message):
+def test_wrong_arguments_are_refused(arguments, error, message):
     with pytest.raises(error, match=message):
         pairwise_diversity(*arguments)

@@ -1,4 +1,4 @@
-"""Frechet distance, against closed forms of Gaussians and against the formula that squares its eigenvalues."""
+"""Fréchet distance, against closed forms of Gaussians and against the formula that squares its eigenvalues."""
 
 import numpy as np
 import pytest
@@ -14,12 +14,12 @@ def orthogonal(seed, d):
     return np.linalg.qr(np.random.default_rng(seed).standard_normal((d, d)))[0]
 
 
-def test_in_one_dimension():
+def test_the_closed_form_in_one_dimension():
     """(m1 - m2)^2 + (s1 - s2)^2."""
     assert frechet_gaussians([1.0], [[4.0]], [3.0], [[25.0]]) == pytest.approx(2**2 + (2 - 5) ** 2, rel=1e-15)
 
 
-def test_covariances_that_commute():
+def test_the_closed_form_of_commuting_covariances():
     """In a common eigenbasis the dimensions stand alone: sum of (s1 - s2)^2."""
     q, v1, v2 = orthogonal(1, 5), np.array([4.0, 1, 0, 9, 0]), np.array([1.0, 1, 4, 0, 0])
     expected = ((np.sqrt(v1) - np.sqrt(v2)) ** 2).sum()
@@ -28,7 +28,7 @@ def test_covariances_that_commute():
     assert frechet_gaussians(zero, q * v1 @ q.T, zero, q * v2 @ q.T) == pytest.approx(expected, rel=1e-13)
 
 
-def test_covariances_that_do_not_commute():
+def test_covariances_that_do_not_commute_equal_the_matrix_square_root():
     """2 x 2: trace of the root of a matrix M is sqrt(trace M + 2 sqrt(det M)), and M = C1 C2 has the same eigenvalues."""
     c1, c2 = np.array([[2.0, 1.0], [1.0, 3.0]]), np.array([[5.0, -2.0], [-2.0, 1.0]])
     m = c1 @ c2
@@ -36,7 +36,7 @@ def test_covariances_that_do_not_commute():
     assert frechet_gaussians([0, 0], c1, [0, 0], c2) == pytest.approx(expected, rel=1e-13)
 
 
-def test_of_samples_is_that_of_their_moments_over_n_minus_1():
+def test_the_distance_of_samples_is_that_of_their_moments_over_n_minus_1():
     moments = [part for x in (REAL, FAKE) for part in (x.mean(axis=0), np.cov(x.T))]
     assert frechet_distance(REAL, FAKE) == pytest.approx(frechet_gaussians(*moments), rel=1e-12)
     # The formula with the eigenvalues of C1 C2, those of C1^(1/2) C2 C1^(1/2).
@@ -46,7 +46,7 @@ def test_of_samples_is_that_of_their_moments_over_n_minus_1():
     assert frechet_distance(REAL, FAKE) == pytest.approx(expected, rel=1e-10)
 
 
-def test_of_a_shifted_and_of_a_scaled_sample():
+def test_the_distance_of_a_shifted_and_of_a_scaled_sample():
     """|shift|^2, and (a - 1)^2 trace(C) + (a - 1)^2 |mean|^2."""
     shift = np.arange(6.0)
     assert frechet_distance(REAL, REAL + shift) == pytest.approx((shift**2).sum(), rel=1e-12)
@@ -54,14 +54,14 @@ def test_of_a_shifted_and_of_a_scaled_sample():
     assert frechet_distance(REAL, 3 * REAL) == pytest.approx(4 * second_moment, rel=1e-12)
 
 
-def test_symmetric_and_the_same_in_any_orthogonal_frame():
+def test_the_distance_is_symmetric_and_invariant_to_rotations():
     q, distance = orthogonal(2, 6), frechet_distance(REAL, FAKE)
     assert frechet_distance(FAKE, REAL) == pytest.approx(distance, rel=1e-12)
     assert frechet_distance(REAL @ q + 7, FAKE @ q + 7) == pytest.approx(distance, rel=1e-11)
     assert frechet_distance(100 * REAL, 100 * FAKE) == pytest.approx(1e4 * distance, rel=1e-12)
 
 
-def test_of_a_set_from_itself_is_zero_to_rounding():
+def test_the_distance_of_a_set_from_itself_is_zero_up_to_rounding():
     scale = np.trace(np.cov(REAL.T))
     assert 0 <= frechet_distance(REAL, REAL) < 1e-13 * scale
     assert 0 <= frechet_distance(REAL, REAL[::-1]) < 1e-13 * scale
@@ -70,7 +70,7 @@ def test_of_a_set_from_itself_is_zero_to_rounding():
 
 
 @pytest.mark.parametrize("size", [2, 3, 6, 7])
-def test_fewer_examples_than_features_and_dead_features(size):
+def test_fewer_examples_than_features_and_dead_features_are_allowed(size):
     """A constant feature adds nothing, and whole dimensions without variance make neither NaN nor noise of 1e-8."""
     few, other = REAL[:size], FAKE[:size]
     expected = frechet_distance(few, other)
@@ -83,14 +83,14 @@ def test_fewer_examples_than_features_and_dead_features(size):
     assert 0 <= frechet_distance(padded[0], padded[0]) < 1e-13 * np.trace(np.cov(few.T))
 
 
-def test_of_a_point_from_a_cloud_is_its_second_moment():
+def test_the_distance_of_a_point_from_a_cloud_is_its_second_moment():
     """The collapsed generator: all fakes are one."""
     expected = np.trace(np.cov(REAL.T)) + ((REAL.mean(axis=0) - 2) ** 2).sum()
     assert frechet_distance(REAL, np.full((9, 6), 2.0)) == pytest.approx(expected, rel=1e-12)
     assert frechet_distance(np.full((5, 6), 1.0), np.full((9, 6), 2.0)) == 6
 
 
-def test_covariances_summed_in_float32_are_taken():
+def test_covariances_summed_in_float32_are_accepted():
     x = np.random.default_rng(3).standard_normal((2000, 3)).astype(np.float32) @ np.ones((3, 20), np.float32)
     c = (x.T @ x / len(x)).astype(np.float32)  # rank 1, with eigenvalues below 0 by rounding
     assert np.linalg.eigvalsh(c.astype(np.float64))[0] < 0
@@ -113,10 +113,10 @@ def test_frechet_distance_refuses(arguments, error, message):
 
 
 @pytest.mark.parametrize("mean, covariance, error, message", [
-    ([[0.0]], [[1.0]], ShapeError, r"mean2 of shape \(1, 1\) and cov2 of shape \(1, 1\), expected \(d,\) and \(d, d\)"),
+    ([[0.0]], [[1.0]], ShapeError, r"mean2 of shape \(1, 1\) and cov2 of shape \(1, 1\), expected \(d,\), \(d, d\)"),
     ([0.0, 0.0], [1.0, 1.0], ShapeError, r"cov2 of shape \(2,\)"),
-    ([0.0], [[1.0]], ShapeError, r"mean1 of shape \(2,\) and mean2 of shape \(1,\)"),
-    ([0.0, np.inf], np.eye(2), ValueError, "NaN or infinity in mean2 or cov2"),
+    ([0.0], [[1.0]], ShapeError, r"mean1 of shape \(2,\) and .* and mean2 of shape \(1,\)"),
+    ([0.0, np.inf], np.eye(2), ValueError, "NaN or infinity in mean2"),
     ([0.0, 0.0], [[1.0, 0.5], [0.0, 1.0]], ValueError, "cov2 that is not symmetric"),
     ([0.0, 0.0], [[1.0, 2.0], [2.0, 1.0]], ValueError, "cov2 with the eigenvalue -1, expected none below 0"),
 ])  # fmt: skip

@@ -40,7 +40,7 @@ def test_the_mean_over_all_blocks_is_the_estimate_from_all_examples():
 
 
 @pytest.mark.parametrize("s, t", [(1.0, 1.0), (1.0, 2.0), (0.5, 3.0)])
-def test_unbiased_over_all_samples_of_two_coins(s, t):
+def test_the_estimate_is_unbiased_over_all_samples_of_two_coins(s, t):
     """Each feature is +-s or +-t: moments up to the third are those of N(0, s^2) and N(0, t^2), so MMD^2 is 3 (s^2 - t^2)^2 /
     d."""
     corners = np.array(list(itertools.product([-1.0, 1.0], repeat=2)))
@@ -50,7 +50,7 @@ def test_unbiased_over_all_samples_of_two_coins(s, t):
     assert min(estimates) < 0, "unbiased, so negative at times"
 
 
-def test_a_set_against_itself_is_negative():
+def test_the_distance_of_a_set_from_itself_is_negative():
     """Its cross term holds the pairs of an example with itself, which are large."""
     assert squared_mmd(REAL, REAL) == pytest.approx(by_the_loop(REAL, REAL), rel=1e-12) and squared_mmd(REAL, REAL) < 0
 
@@ -86,6 +86,6 @@ def test_images_are_flattened():
     ((REAL[:1], FAKE, 10, 2), ValueError, "at least 2 in real"),
     ((REAL, FAKE * np.nan, 10, 2), ValueError, "NaN or infinity in fake"),
 ])  # fmt: skip
-def test_refuses(arguments, error, message):
+def test_wrong_arguments_are_refused(arguments, error, message):
     with pytest.raises(error, match=message):
         kernel_distance(*arguments)

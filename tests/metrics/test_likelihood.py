@@ -136,7 +136,7 @@ def encode(model, x):
 
 
 @pytest.mark.parametrize("value", [-1e5, 1e5])
-def test_weights_that_no_float_can_hold(value):
+def test_weights_beyond_the_range_of_floats_do_not_overflow(value):
     x = np.zeros((3, 4))
     assert importance_weighted_nll(Constant(value), x, k=5).value == -value
     assert elbo(Constant(value), x).value == value
@@ -168,7 +168,7 @@ def test_the_error_of_one_image_is_unknown():
     assert estimate.value == -1 and isnan(estimate.standard_error)
 
 
-def test_progress(capsys):
+def test_a_progress_bar_is_shown_on_request(capsys):
     importance_weighted_nll(Constant(), np.zeros((4, 4)), k=2, batch_size=2, progress=True)
     assert "importance_weighted_nll" in capsys.readouterr().err
     importance_weighted_nll(Constant(), np.zeros((4, 4)), k=2, batch_size=2)
@@ -203,7 +203,7 @@ CODES = np.zeros((3, 2)), np.zeros((3, 2))
         (CODES, np.array([0, np.nan, 0]), NonFiniteError, "got nan for image 1, expected a finite value"),
     ],
 )
-def test_refuses_answers(metric, codes, likelihood, error, message):
+def test_wrong_outputs_of_the_model_are_refused(metric, codes, likelihood, error, message):
     with pytest.raises(error, match=f"{metric.__name__}: .*{message}"):
         metric(Wrong(codes, likelihood), np.zeros((3, 4)))
 
@@ -211,7 +211,7 @@ def test_refuses_answers(metric, codes, likelihood, error, message):
 @pytest.mark.parametrize(
     ("n", "options", "message"), [(0, {}, "got 0 images"), (2, {"batch_size": 0}, "batch_size 0, expected at least 1")]
 )
-def test_refuses_settings(n, options, message):
+def test_wrong_settings_are_refused(n, options, message):
     for metric in (elbo, importance_weighted_nll):
         with pytest.raises(ValueError, match=message):
             metric(Constant(), np.zeros((n, 4)), **options)

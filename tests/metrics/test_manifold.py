@@ -28,23 +28,23 @@ def test_equals_the_loop(k, chunk):
     assert precision == share_inside(FAKE, REAL, k) and recall == share_inside(REAL, FAKE, k)
 
 
-def test_exchanging_the_sets_exchanges_the_numbers():
+def test_exchanging_the_sets_exchanges_precision_and_recall():
     precision, recall = precision_recall(REAL, FAKE)
     assert precision_recall(FAKE, REAL) == (recall, precision) and precision != recall
 
 
-def test_copies_have_both_and_copies_of_a_part_have_precision():
+def test_copies_have_precision_and_recall_and_copies_of_a_part_only_precision():
     assert precision_recall(REAL, REAL[::-1]) == (1, 1)
     assert precision_recall(REAL + 1e6, REAL[:9] + 1e6).precision == 1
     clusters = np.concatenate([REAL, REAL + 100])
     assert precision_recall(clusters, REAL) == (1, 0.5)
 
 
-def test_what_is_far_away_has_neither():
+def test_fakes_far_away_have_neither_precision_nor_recall():
     assert precision_recall(REAL, REAL + 100) == (0, 0)
 
 
-def test_one_image_over_and_over():
+def test_one_image_repeated_has_precision_without_recall():
     """A ball of radius 0 holds the copies of its center and nothing else."""
     collapsed = np.tile(REAL[:1], (20, 1))
     assert precision_recall(REAL, collapsed) == (1, 1 / 40)
@@ -63,6 +63,6 @@ def test_images_are_flattened():
     ((REAL, FAKE[:1]), ValueError, "at least 2 in fake"),
     ((REAL * np.nan, FAKE), ValueError, "NaN or infinity in real"),
 ])  # fmt: skip
-def test_refuses(arguments, error, message):
+def test_wrong_arguments_are_refused(arguments, error, message):
     with pytest.raises(error, match=message):
         precision_recall(*arguments)

@@ -50,6 +50,6 @@ def test_without_held_out_images_there_is_no_ratio():
     ((FAKE, TRAIN * np.nan), ValueError, "NaN or infinity in train"),
     ((FAKE, TRAIN, TRAIN[:3]), ValueError, "half or more are copies of images in train"),
 ])  # fmt: skip
-def test_refuses(arguments, error, message):
+def test_wrong_arguments_are_refused(arguments, error, message):
     with pytest.raises(error, match=message):
         nearest_training(*arguments)

@@ -38,7 +38,7 @@ def test_leave_one_out_equals_the_loop(k, chunk):
 
 
 @pytest.mark.parametrize("k", [1, 2, 4, 5, 40])
-def test_of_a_test_set_equals_the_loop(k, chunk):
+def test_accuracy_on_a_test_set_equals_the_loop(k, chunk):
     (codes, labels), (test_codes, test_labels) = overlapping_classes(1, 40), overlapping_classes(2, 30)
     measured = knn_accuracy(codes, labels, k, test_codes, test_labels)
     assert measured == naive_accuracy(codes, labels, k, test_codes, test_labels, False)
@@ -68,6 +68,6 @@ def test_an_example_is_not_its_own_neighbor():
         ((np.full((4, 2), np.nan), np.ones(4), 1), ValueError, "NaN or infinity in codes"),
     ],
 )
-def test_refuses(arguments, error, message):
+def test_wrong_arguments_are_refused(arguments, error, message):
     with pytest.raises(error, match=message):
         knn_accuracy(*arguments)

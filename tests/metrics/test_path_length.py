@@ -63,9 +63,9 @@ def test_in_w_a_linear_phase_turns_at_the_speed_of_its_line(ends):
     measured = perceptual_path_length(generator, Turning(), space="w", n=1000, ends=ends)
     a, b = pairs_of(generator)
     expected = trimmed((((b - a) @ MATRIX) ** 2).mean(axis=1))
-    assert measured.mean == pytest.approx(expected, rel=2e-3)  # what is left of float32 with steps of 1e-4
+    assert measured.value == pytest.approx(expected, rel=2e-3)  # what is left of float32 with steps of 1e-4
     # Over all pairs it is 2 * 4 |A|^2 / k, of which the tails that are dropped take a few percent.
-    assert 0.9 < measured.mean / (8 * (MATRIX**2).sum() / 4) < 1.05
+    assert 0.9 < measured.value / (8 * (MATRIX**2).sum() / 4) < 1.05
 
 
 @pytest.mark.parametrize("ends", [False, True])
@@ -74,7 +74,7 @@ def test_in_z_the_sphere_itself_turns_by_the_angle_between_the_codes(ends):
     measured = perceptual_path_length(Toy(2), Plain(), n=4000, ends=ends)
     low, high = 0.01 * np.pi, 0.99 * np.pi
     expected = (high**3 - low**3) / (3 * (high - low))
-    assert abs(measured.mean - expected) < 4 * measured.standard_error
+    assert abs(measured.value - expected) < 4 * measured.standard_error
     assert measured.standard_error == pytest.approx(np.sqrt(4 / 45) * np.pi**2 / np.sqrt(4000), rel=0.05)
 
 
@@ -89,7 +89,7 @@ def test_in_z_codes_lie_where_normal_ones_do_and_move_evenly():
     assert abs(angles.mean() - np.pi / 2) < 0.1  # random directions are about at right angles
 
 
-def test_ends_start_at_the_codes_and_others_between_them():
+def test_with_ends_paths_start_at_the_codes_else_between_them():
     generator = Toy()
     perceptual_path_length(generator, Turning(), space="w", n=200, ends=True)
     a, b = pairs_of(generator)
@@ -102,24 +102,24 @@ def test_ends_start_at_the_codes_and_others_between_them():
     assert t.min() < 0.05 and t.max() > 0.95 and abs(t.mean() - 0.5) < 0.1
 
 
-def test_the_length_of_features_does_not_matter_and_their_frame_neither():
+def test_the_score_is_invariant_to_the_length_and_rotation_of_features():
     measured = perceptual_path_length(Toy(), Turning(), n=300)
-    assert perceptual_path_length(Toy(), Turning(scale=1000.0), n=300).mean == pytest.approx(measured.mean, rel=1e-9)
+    assert perceptual_path_length(Toy(), Turning(scale=1000.0), n=300).value == pytest.approx(measured.value, rel=1e-9)
     turn = np.linalg.qr(np.random.default_rng(2).standard_normal((8, 8)))[0]
 
     class Turned(Turning):
         def features(self, images):
             return super().features(images) @ turn
 
-    assert perceptual_path_length(Toy(), Turned(), n=300).mean == pytest.approx(measured.mean, rel=1e-9)
+    assert perceptual_path_length(Toy(), Turned(), n=300).value == pytest.approx(measured.value, rel=1e-9)
 
 
 def test_a_path_twice_as_fast_is_four_times_as_long():
-    once, twice = (perceptual_path_length(Toy(), Turning(c * MATRIX), space="w", n=300).mean for c in (1, 2))
+    once, twice = (perceptual_path_length(Toy(), Turning(c * MATRIX), space="w", n=300).value for c in (1, 2))
     assert twice == pytest.approx(4 * once, rel=1e-3)
 
 
-def test_a_generator_of_one_image_and_features_of_zeros_have_no_length():
+def test_one_repeated_image_and_zero_features_score_zero():
     class Collapsed(Toy):
         def draw(self, z):
             return np.ones((len(z), 2, 2, 1), np.float32)
@@ -150,17 +150,17 @@ def jumping(n, share):
 
 def test_outliers_are_dropped_from_101_pairs_on():
     jump = (2 - 2 * np.cos(1)) / 1e-8
-    assert perceptual_path_length(Toy(), jumping(200, 0.005), n=200).mean == 0.0
-    assert perceptual_path_length(Toy(), jumping(100, 0.01), n=100).mean == pytest.approx(jump / 100, rel=1e-6)
-    assert perceptual_path_length(Toy(), jumping(200, 0.5), n=200).mean == pytest.approx(jump / 2, rel=1e-6)
+    assert perceptual_path_length(Toy(), jumping(200, 0.005), n=200).value == 0.0
+    assert perceptual_path_length(Toy(), jumping(100, 0.01), n=100).value == pytest.approx(jump / 100, rel=1e-6)
+    assert perceptual_path_length(Toy(), jumping(200, 0.5), n=200).value == pytest.approx(jump / 2, rel=1e-6)
 
 
-def test_the_error_is_that_of_other_seeds():
+def test_the_standard_error_is_the_deviation_over_seeds():
     runs = [perceptual_path_length(Toy(3), Turning(np.eye(3)), space="w", n=250, seed=seed) for seed in range(60)]
-    spread = np.std([run.mean for run in runs], ddof=1)
+    spread = np.std([run.value for run in runs], ddof=1)
     assert np.mean([run.standard_error for run in runs]) == pytest.approx(spread, rel=0.25)
     low, high = runs[0].interval
-    assert (low + high) / 2 == pytest.approx(runs[0].mean) and high - low == pytest.approx(3.92 * runs[0].standard_error)
+    assert (low + high) / 2 == pytest.approx(runs[0].value) and high - low == pytest.approx(3.92 * runs[0].standard_error)
 
 
 def test_a_seed_gives_the_same_pairs_and_leaves_the_random_streams_alone():
@@ -177,7 +177,7 @@ def test_a_generator_without_w_is_measured_in_z_only():
         draw = Toy.draw
         drawn = []
 
-    assert perceptual_path_length(Progressive(), Plain(), n=20).mean > 0
+    assert perceptual_path_length(Progressive(), Plain(), n=20).value > 0
     with pytest.raises(ValueError, match=r"Progressive has no W \(no map and draw_styles\); use space='z'"):
         perceptual_path_length(Progressive(), Plain(), space="w", n=20)
 
@@ -208,8 +208,8 @@ class Broken:
     ({"eps": 1.0}, Plain(), ValueError, "eps = 1.0, expected"),
     ({}, Broken(np.full((20, 3), np.nan)), ValueError, "NaN or infinity in features"),
     ({}, Broken(np.ones(20)), ShapeError, r"features of shape \(20,\)"),
-    ({}, Broken(np.ones((3, 2))), ShapeError, r"features of shape \(3, 2\) for 20 images"),
+    ({}, Broken(np.ones((3, 2))), ShapeError, r"features of shape \(3, 2\), expected \(20, k\) for 20 images"),
 ])  # fmt: skip
-def test_it_refuses(options, evaluator, error, message):
+def test_wrong_arguments_are_refused(options, evaluator, error, message):
     with pytest.raises(error, match=message):
         perceptual_path_length(Toy(), evaluator, **{"n": 20, **options})

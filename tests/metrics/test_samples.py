@@ -22,14 +22,14 @@ def images(n, shift=0.0):
     return (rng.random((n, 2, 2, 1)) + shift).astype(np.float32)
 
 
-def test_every_number_is_its_metrics():
+def test_every_value_is_that_of_its_metric():
     fake, real, others = images(60, 0.1), images(80), images(70)
     scores = metrics.evaluate_samples(Evaluator(), fake, real, others)
     x, y = real[:60].reshape(60, 4), fake.reshape(60, 4)
     manifold, neighbors = metrics.precision_recall(x, y), metrics.nearest_neighbor_test(x, y)
     made, true = (np.bincount(z.argmax(axis=1), minlength=4) for z in (y, x))
     assert scores == {
-        "Frechet distance": metrics.frechet_distance(x, y),
+        "Fréchet distance": metrics.frechet_distance(x, y),
         "kernel distance": metrics.kernel_distance(x, y, block_size=60).mean,
         "precision": manifold.precision,
         "recall": manifold.recall,
@@ -37,24 +37,24 @@ def test_every_number_is_its_metrics():
         "1-NN on fake": neighbors.on_fake,
         "rarest class": made.min() * 4 / 60,
         "reverse KL": metrics.reverse_kl(made, true),
-        "Frechet floor": metrics.frechet_distance(x, others[:60].reshape(60, 4)),
+        "Fréchet floor": metrics.frechet_distance(x, others[:60].reshape(60, 4)),
         "kernel floor": metrics.kernel_distance(x, others[:60].reshape(60, 4), block_size=60).mean,
     }
 
 
-def test_real_images_score_as_real_ones_and_constant_ones_do_not():
+def test_real_images_score_well_and_constant_ones_badly():
     real = images(400)
     good = metrics.evaluate_samples(Evaluator(), images(400), real)
     bad = metrics.evaluate_samples(Evaluator(), np.repeat(images(1), 400, axis=0), real)
-    assert "Frechet floor" not in good, "it needs other real images"
-    assert good["Frechet distance"] < 0.01 < 0.1 < bad["Frechet distance"]
+    assert "Fréchet floor" not in good, "it needs other real images"
+    assert good["Fréchet distance"] < 0.01 < 0.1 < bad["Fréchet distance"]
     assert good["rarest class"] > 0.7 and bad["rarest class"] == 0.0
     assert good["reverse KL"] < 0.05 and bad["reverse KL"] > 1.0
     assert good["recall"] > 0.8 and bad["recall"] < 0.1
     assert abs(good["1-NN on real"] - 0.5) < 0.1 and bad["1-NN on real"] > 0.9
 
 
-def test_a_class_that_only_samples_have_is_not_infinitely_far():
+def test_a_class_without_real_images_has_a_finite_divergence():
     real, fake = images(50), images(50)
     real[:, 0, 0], fake[:10, 0, 0] = 0.0, 2.0
     assert np.isfinite(metrics.evaluate_samples(Evaluator(), fake, real)["reverse KL"])

@@ -7,7 +7,7 @@ import pytest
 
 from minigen.errors import ShapeError
 from minigen.metrics import linear_separability
-from minigen.metrics.separability import logistic_regression
+from minigen.metrics.codes import logistic_regression
 
 rng = np.random.default_rng(0)
 CODES = rng.standard_normal((2000, 6))
@@ -21,7 +21,7 @@ def binary_entropy(p):
 # -- the score -----------------------------------------------------------------------------------------------------
 
 
-def test_what_a_plane_divides_scores_nearly_1():
+def test_an_attribute_that_a_plane_separates_scores_nearly_1():
     score, unrelated, entropies = linear_separability(CODES, {"plane": PLANE})
     assert 1 <= score < 1.05 and entropies["plane"] == pytest.approx(log(score))
     assert unrelated == pytest.approx(exp(binary_entropy(PLANE.mean())), rel=1e-12)
@@ -40,13 +40,13 @@ def test_unrelated_attributes_score_2_each():
 
 
 def test_unrelated_attributes_are_not_separated_by_having_many_codes():
-    """A plane judged by its own 150 examples in 100 dimensions would be right in nearly all of them."""
+    """A plane evaluated on its own 150 examples in 100 dimensions would be right in nearly all of them."""
     codes, y = rng.standard_normal((150, 100)), rng.integers(0, 2, 150)
     assert (((codes @ logistic_regression(codes, y)) > 0) == y).mean() > 0.95
     assert linear_separability(codes, {"noise": y}).score > 1.9
 
 
-def test_exclusive_or_is_no_plane_and_its_product_is_one():
+def test_exclusive_or_is_not_linearly_separable_until_its_product_is_a_code():
     codes = np.array([[a, b] for a in (-1.0, 1.0) for b in (-1.0, 1.0)] * 100)
     xor = codes[:, 0] * codes[:, 1] > 0
     noisy = codes + 0.1 * rng.standard_normal(codes.shape)
@@ -56,7 +56,7 @@ def test_exclusive_or_is_no_plane_and_its_product_is_one():
 
 
 @pytest.mark.parametrize("flipped", [50, 200, 400])
-def test_labels_that_are_wrong_at_times(flipped):
+def test_wrong_labels_leave_their_entropy(flipped):
     """Through a binary symmetric channel H(Y|X) is the entropy of its errors."""
     side = np.repeat([0, 1], 1000)
     codes = (side * 2.0 - 1)[:, None] + 0.01 * rng.standard_normal((2000, 1))
@@ -73,7 +73,7 @@ def test_entropies_add_up_in_the_exponent():
     assert both.score == pytest.approx(alone[0] * alone[1], rel=1e-12)
 
 
-def test_it_is_the_same_for_shifted_rotated_and_stretched_codes():
+def test_the_score_is_invariant_to_shifts_rotations_and_scales():
     labels = {"noisy": CODES[:, 0] + 0.5 * rng.standard_normal(2000) > 0.5}
     expected = linear_separability(CODES, labels)
     q = np.linalg.qr(rng.standard_normal((6, 6)))[0]
@@ -83,7 +83,7 @@ def test_it_is_the_same_for_shifted_rotated_and_stretched_codes():
     assert flipped.score == pytest.approx(expected.score, rel=1e-3)
 
 
-def test_codes_that_are_all_the_same_tell_nothing():
+def test_constant_codes_score_as_unrelated():
     found = linear_separability(np.ones((20, 3)), {"y": np.arange(20) < 8})
     assert found.score == pytest.approx(found.unrelated, rel=1e-12)
 
@@ -143,14 +143,14 @@ HALF = np.arange(10) % 2
     ((np.ones(3), {"a": [0, 1, 0]}), ShapeError, r"codes of shape \(3,\)"),
     ((np.full((10, 1), np.nan), {"a": HALF}), ValueError, "NaN or infinity in codes"),
     ((TEN, {}), ValueError, "no attributes"),
-    ((TEN, {"a": HALF[:9]}), ShapeError, r"labels of 'a' of shape \(9,\), expected \(10,\)"),
+    ((TEN, {"a": HALF[:9]}), ShapeError, r"of 'a': got labels of shape \(9,\), expected \(10,\)"),
     ((TEN, {"a": HALF + 1}), ValueError, "labels of 'a' other than 0 and 1"),
-    ((TEN, {"a": np.full(10, np.nan)}), ValueError, "NaN or infinity in labels of 'a'"),
+    ((TEN, {"a": np.full(10, np.nan)}), ValueError, "of 'a': got NaN or infinity in labels"),
     ((TEN[:9], {"a": HALF[:9]}), ValueError, "9 examples count, expected at least 10"),
     ((TEN, {"a": HALF}, {"b": TEN[:, 0]}), ValueError, "no confidence for 'a'"),
-    ((TEN, {"a": HALF}, {"a": TEN}), ShapeError, r"confidence of 'a' of shape \(10, 1\)"),
+    ((TEN, {"a": HALF}, {"a": TEN}), ShapeError, r"of 'a': got confidence of shape \(10, 1\)"),
     ((TEN, {"a": HALF}, {"a": TEN[:, 0]}), ValueError, "5 examples count"),
 ])  # fmt: skip
-def test_it_refuses(arguments, error, message):
+def test_wrong_arguments_are_refused(arguments, error, message):
     with pytest.raises(error, match=message):
         linear_separability(*arguments)

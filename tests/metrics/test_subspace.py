@@ -45,8 +45,8 @@ def test_a_subspace_makes_no_angle_with_one_that_contains_it():
     ("a", "b", "error", "message"),
     [
         (np.ones(3), np.eye(3), ShapeError, r"got a of shape \(3,\)"),
-        (np.eye(3), np.ones((3, 0)), ShapeError, r"got b of shape \(3, 0\)"),
-        (np.eye(3), np.eye(4), ShapeError, "3 rows in a and 4 in b"),
+        (np.eye(3), np.ones((3, 0)), ShapeError, r"b of shape \(3, 0\)"),
+        (np.eye(3), np.eye(4), ShapeError, r"got a of shape \(3, 3\) and b of shape \(4, 4\), expected \(d, p\) and \(d, q\)"),
         (np.ones((3, 2)), np.eye(3), ValueError, r"a of shape \(3, 2\) has rank 1"),
         (np.eye(3), np.zeros((3, 1)), ValueError, r"b of shape \(3, 1\) has rank 0"),
         (np.full((3, 1), np.nan), np.eye(3), ValueError, "NaN or infinity in a"),

@@ -29,11 +29,11 @@ def test_equals_the_loop(chunk):
     )
 
 
-def test_elsewhere():
+def test_fakes_elsewhere_are_always_recognized():
     assert nearest_neighbor_test(REAL, REAL + 100) == (1, 1, 1)
 
 
-def test_copies():
+def test_copies_are_never_recognized():
     assert nearest_neighbor_test(REAL, REAL[::-1]) == (0, 0, 0)
 
 
@@ -56,7 +56,7 @@ def test_ties_count_half():
     assert nearest_neighbor_test(collapsed, collapsed) == (0.5, 0.5, 0.5)
 
 
-def test_one_distribution_has_less_than_half():
+def test_samples_of_one_distribution_have_an_accuracy_just_below_half():
     """Of 3 others 1 is of your own kind: over all ways to divide 4 points into two pairs, the mean accuracy is 1/3."""
     points = rng.standard_normal((4, 2))
     divisions = [([0, a], [b for b in (1, 2, 3) if b != a]) for a in (1, 2, 3)]
@@ -70,6 +70,6 @@ def test_one_distribution_has_less_than_half():
     ((REAL[:1], FAKE[:1]), ValueError, "at least 2 in real"),
     ((REAL, FAKE * np.nan), ValueError, "NaN or infinity in fake"),
 ])  # fmt: skip
-def test_refuses(arguments, error, message):
+def test_wrong_arguments_are_refused(arguments, error, message):
     with pytest.raises(error, match=message):
         nearest_neighbor_test(*arguments)

@@ -28,7 +28,7 @@ def test_derivatives_of_the_objective_by_all_parameters_to_order_2(backend):
     gradcheck_module(model, lambda x: model.loss(x, color, size, glasses)[0], IMAGES.astype(np.float64))
 
 
-def test_it_computes_its_docstring():
+def test_outputs_and_loss_are_the_docstrings():
     model = small().astype("float64").eval()
     x = IMAGES.astype(np.float64)
     total, terms = model.loss(x, TRUE["color"], TRUE["size"].astype(np.float64), TRUE["glasses"])
@@ -45,7 +45,7 @@ def test_it_computes_its_docstring():
     assert total.item() == pytest.approx(sum(term.item() for term in terms.values()))
 
 
-def test_who_always_says_the_mean_costs_one_half():
+def test_always_predicting_the_mean_costs_one_half():
     model = small({"size": None})
     model.heads["size"].weight.assign(mg.asarray(np.zeros((4, 1), np.float32)))
     total, _ = model.loss(IMAGES, TRUE["size"])
@@ -54,7 +54,7 @@ def test_who_always_says_the_mean_costs_one_half():
     assert model.score(IMAGES, TRUE)["size"] == pytest.approx(0, abs=1e-6)
 
 
-def test_what_it_says_is_on_the_host_whatever_the_batches(backend, monkeypatch):
+def test_predictions_are_on_the_host_and_independent_of_batching(backend, monkeypatch):
     model = small()
     features, said, sure = model.features(mg.asarray(IMAGES)), model.predict(IMAGES), model.probabilities(IMAGES)
     assert type(features) is np.ndarray and features.shape == (6, 4) and (features >= 0).all()
@@ -70,7 +70,7 @@ def test_what_it_says_is_on_the_host_whatever_the_batches(backend, monkeypatch):
     np.testing.assert_allclose(model.predict(IMAGES)["size"], said["size"], rtol=1e-5)
 
 
-def test_scores_are_accuracy_and_the_share_of_variance_told(monkeypatch):
+def test_scores_are_accuracy_and_explained_variance(monkeypatch):
     model = small()
     said = {"color": np.array([0, 1, 2, 0, 2, 0]), "size": TRUE["size"] + [1, -1, 0, 0, 1, -1], "glasses": TRUE["glasses"]}
     monkeypatch.setattr(model, "predict", lambda images: said)
@@ -79,7 +79,7 @@ def test_scores_are_accuracy_and_the_share_of_variance_told(monkeypatch):
         model.score(IMAGES, TRUE | {"size": np.ones(6, np.float32)})
 
 
-def test_mean_and_deviation_are_part_of_its_state():
+def test_mean_and_deviation_are_part_of_the_state():
     state = small().state_dict()
     assert state["mean.size"] == 6 and state["std.size"] == pytest.approx(np.sqrt(16 / 6))
     other = AttributeClassifier(FACTORS, resolution=8, feature_maps=(1, 2, 2), features=4)
@@ -88,12 +88,12 @@ def test_mean_and_deviation_are_part_of_its_state():
 
 
 @pytest.mark.parametrize("resolution", [8, 32, 64])
-def test_any_power_of_two_from_8_on(resolution):
+def test_any_power_of_two_from_8_on_is_a_resolution(resolution):
     model = AttributeClassifier({"a": 2}, resolution=resolution, channels=1)
     assert model.features(np.zeros((2, resolution, resolution, 1), np.float32)).shape == (2, 64)
 
 
-def test_its_summary_counts_the_heads(capsys):
+def test_the_summary_counts_the_heads(capsys):
     model = small()
     model.summary((8, 8, 3))
     shown = capsys.readouterr().out
@@ -106,7 +106,7 @@ def test_kinds_of_factors():
         kinds({"late": np.array([True])})
 
 
-def test_it_refuses():
+def test_wrong_arguments_are_refused():
     for resolution in (4, 24):
         with pytest.raises(ShapeError, match=f"a power of two, at least 8, got {resolution}"):
             AttributeClassifier(FACTORS, resolution=resolution)

@@ -267,7 +267,7 @@ def test_the_hashing_autoencoder_is_the_books_network():
     assert model.encoder[2].std == 15.0
 
 
-def test_the_noise_of_the_hashing_autoencoder_goes_in_front_of_the_sigmoids():
+def test_the_noise_of_the_hashing_autoencoder_is_added_before_the_sigmoids():
     model, x, noise = HashingAutoencoder(bits=3, hidden=4), rng.random((5, 28, 28, 1)), rng.standard_normal((5, 4))
     model.astype("float64")
     w1, b1, w2, b2 = (p.numpy() for p in model.encoder.parameters())
@@ -293,7 +293,7 @@ def test_reconstruct_gives_pixels_outside_any_graph(backend):
     np.testing.assert_allclose(pixels.numpy(), 1 / (1 + np.exp(-model(x).numpy())), rtol=1e-5)
 
 
-def test_weights_start_from_what_suits_the_activation():
+def test_weights_start_from_the_initializer_for_the_activation():
     """LeCun normal before SELU, Glorot uniform before the logits; biases zero."""
     model = StackedAutoencoder()
     mg.seed(0)
@@ -310,7 +310,7 @@ def test_weights_start_from_what_suits_the_activation():
     assert not any(p.numpy().any() for p in model.parameters()[1::2])
 
 
-def test_kernels_start_from_what_suits_the_activation_that_stands_behind_the_pooling():
+def test_kernels_start_from_the_initializer_for_the_activation_after_the_pooling():
     """LeCun normal, as those of the layers whose activation follows at once."""
     mg.seed(0)
     expected = [nn.init.lecun_normal(shape) for shape in ((3, 3, 1, 16), (3, 3, 16, 32), (3, 3, 32, 64))]
@@ -324,11 +324,11 @@ def test_a_picture_of_the_wrong_size_is_refused_with_the_layer():
         StackedAutoencoder().loss(np.zeros((5, 32, 32, 1), dtype=np.float32))
 
 
-def test_a_model_without_a_loss_says_so():
+def test_a_model_that_defines_no_error_says_so():
     class Unfinished(Autoencoder):
-        pass
+        encoder = decoder = nn.Sequential()
 
-    with pytest.raises(NotImplementedError, match=r"Unfinished has no loss\(\)"):
+    with pytest.raises(NotImplementedError, match=r"Unfinished has no error\(\)"):
         Unfinished().loss(np.zeros((1, 3)))
 
 

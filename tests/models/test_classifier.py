@@ -25,7 +25,7 @@ def test_derivatives_of_the_objective_by_all_parameters_to_order_2(backend):
     gradcheck_module(model, lambda x: model.loss(x, y)[0], images.astype(np.float64))
 
 
-def test_it_computes_its_docstring():
+def test_logits_and_loss_are_the_docstrings():
     model = Classifier(small(), classes=3).astype("float64")
     x = images.astype(np.float64)
     logits = model.encoder(x).numpy() @ model.head[1].weight.numpy() + model.head[1].bias.numpy()
@@ -50,7 +50,7 @@ def test_predictions_and_accuracy_are_on_the_host_and_outside_any_graph(backend,
     assert model.accuracy(images, labels) == whole == np.mean(predicted == labels)
 
 
-def test_any_encoder_will_do_whatever_the_shape_of_its_features():
+def test_encoders_with_features_of_any_shape_are_accepted():
     model = Classifier(nn.Reshape((4, 7, 28)), classes=5)
     assert model.head[1].weight.shape == (784, 5) and model(images).shape == (7, 5)
     model = Classifier(nn.Dense(6, 2), classes=4, input_shape=(6,))
@@ -60,7 +60,7 @@ def test_any_encoder_will_do_whatever_the_shape_of_its_features():
 
 
 @pytest.mark.parametrize("kind", [StackedAutoencoder, TiedAutoencoder])
-def test_transfer_is_bit_equal_and_a_copy(kind, backend):
+def test_a_transferred_encoder_is_a_bit_equal_copy(kind, backend):
     """The trap is a "clone" that draws new weights: then nothing is transferred (chapter 17's first notebook did so)."""
     autoencoder, x = kind(hidden=5, latent_dim=4), mg.asarray(images)
     training.fit(autoencoder, images, optimizer=optim.Adam(autoencoder.parameters(), lr=0.01), epochs=1, progress=False)
@@ -79,7 +79,7 @@ def test_transfer_is_bit_equal_and_a_copy(kind, backend):
 @pytest.mark.parametrize(
     "make", [lambda p: optim.SGD(p, lr=0.1, momentum=0.9), lambda p: optim.Adam(p, lr=0.1, weight_decay=0.1)]
 )
-def test_what_the_optimizer_is_not_given_stays_frozen_bit_for_bit(make):
+def test_parameters_not_given_to_the_optimizer_stay_bit_equal(make):
     classifier = Classifier(small(), classes=3)
     before = classifier.state_dict()
     training.fit(
@@ -93,7 +93,7 @@ def test_what_the_optimizer_is_not_given_stays_frozen_bit_for_bit(make):
     assert all((after[name] != unfrozen[name]).any() for name in before)
 
 
-def test_it_learns():
+def test_training_lowers_the_loss():
     classifier = Classifier(small(), classes=3)
     optimizer = optim.Adam(classifier.parameters(), lr=0.01)
     training.fit(classifier, (images, labels), optimizer=optimizer, epochs=60, batch_size=7, progress=False)

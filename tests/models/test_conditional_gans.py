@@ -45,7 +45,7 @@ def test_the_last_latent_variables_are_the_label(backend):
 
 
 @pytest.mark.parametrize("shape", [(3, 2), (3, 4, 5, 2)])
-def test_the_label_joins_as_channels_that_are_0_or_1_all_over(shape, backend):
+def test_the_label_becomes_constant_channels_of_0_or_1(shape, backend):
     x, labels = rng.standard_normal(shape).astype(np.float32), np.array([1, 3, 0])
     expected = np.zeros((*shape[:-1], 2 + 4), np.float32)
     expected[..., :2] = x
@@ -71,7 +71,7 @@ def test_labels_are_integers_of_any_kind(dtype, backend):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_the_label_takes_the_dtype_of_what_it_joins(dtype):
+def test_the_label_takes_the_dtype_of_the_input(dtype):
     generator = conditioned().astype(dtype)
     z = rng.standard_normal((2, 2)).astype(dtype)
     assert generator(z, [0, 1]).dtype == dtype
@@ -107,7 +107,7 @@ def test_the_rows_of_the_first_weight_that_belong_to_absent_classes_get_no_gradi
     ("network", "pixel_range"),
     [(lambda: gan.Generator(30 + 10), (0.0, 1.0)), (lambda: dcgan.TinyGenerator(20 + 10), (-1.0, 1.0))],
 )
-def test_images_of_ten_classes(network, pixel_range, backend):
+def test_images_of_ten_classes_have_the_right_shapes(network, pixel_range, backend):
     generator, labels = conditional.Generator(network()), np.arange(10)
     assert generator.classes == 10 and generator.pixel_range == pixel_range
     samples = generator.sample(10, labels)
@@ -127,17 +127,17 @@ def test_samples_in_parts_have_their_own_labels():
             generator.sample(n, labels)
 
 
-def test_one_class_is_a_class():
+def test_a_single_class_is_accepted():
     assert conditional.Generator(points.Generator(3), classes=1).sample(2, 0).shape == (2, 2)
 
 
 @pytest.mark.parametrize("classes", [0, -1, 3.0])
-def test_classes_are_counted(classes):
+def test_the_number_of_classes_is_a_positive_whole_number(classes):
     with pytest.raises(ValueError, match=f"^classes counts the classes, a whole number of at least 1, got {classes}$"):
         conditional.Generator(Echo(2 + 3), classes=classes)
 
 
-def test_state_and_copies():
+def test_state_dicts_and_copies_of_conditional_networks():
     first, second = conditioned(), conditioned()
     second.load_state_dict(first.state_dict())
     z, labels = first.latent(4), [0, 1, 2, 0]
@@ -189,7 +189,7 @@ def test_a_discriminator_that_was_not_made_for_labels_is_refused_with_the_layer(
         discriminator(np.ones((4, 2), np.float32), [0, 1, 2, 0])
 
 
-def test_one_label_stands_for_all():
+def test_one_label_is_used_for_all_samples():
     generator = conditional.Generator(Echo(2 + 3), classes=3)
     made = generator.sample(4, 2)
     np.testing.assert_array_equal(made[:, 2:], np.tile([0, 0, 1], (4, 1)))

@@ -74,7 +74,7 @@ def test_gaussian_noise_is_not_clipped():
 
 
 @pytest.mark.parametrize("name", CORRUPTIONS)
-def test_every_call_draws_anew_a_seed_repeats_it_and_0_is_the_identity(name):
+def test_each_call_draws_again_a_seed_repeats_it_and_0_is_the_identity(name):
     x = images(2)
     mg.seed(1)
     first, second = Corruption(name, 0.3)(x), Corruption(name, 0.3)(x)
@@ -93,7 +93,7 @@ def test_the_network_is_the_stacked_one():
 
 
 @pytest.mark.parametrize("name", CORRUPTIONS)
-def test_the_loss_compares_the_clean_image_with_what_is_made_of_the_damaged_one(name, backend):
+def test_the_loss_compares_the_clean_image_with_the_reconstruction_of_the_corrupted_one(name, backend):
     model, x, noise = small(name), mg.asarray(images(3)), mg.asarray(images(3))
     total, terms = model.loss(x, noise)
     expected = losses.bce_with_logits(model(model.corrupt(x, noise)), x)
@@ -118,7 +118,7 @@ def test_only_the_loss_corrupts_and_only_in_training(make, x, error):
     assert mg.backend.random.state_dict() == before, "random numbers were drawn for nothing"
 
 
-def test_in_evaluation_noise_that_is_given_counts_and_corrupt_still_corrupts():
+def test_in_evaluation_given_noise_is_used_and_corrupt_still_corrupts():
     model, x, noise = small(), images(3), images(3)
     assert model.loss(x, noise)[0].item() == model.eval().loss(x, noise)[0].item() != model.loss(x)[0].item()
     assert (model.corrupt(x) != x).any()
@@ -208,7 +208,7 @@ def test_an_amount_out_of_range_is_refused(name, amount, meaning):
 def test_noise_of_another_shape_is_refused(name):
     """(3, 1) would be broadcast: the same noise for all pixels."""
     with pytest.raises(
-        ShapeError, match=rf"Corruption\({name}, 0.4\) expects noise of the examples' shape \(3, 28, 28, 1\), got \(3, 1, 1, 1\)"
+        ShapeError, match=rf"Corruption\({name}, 0.4\) expects noise of the shape of x, \(3, 28, 28, 1\), got \(3, 1, 1, 1\)"
     ):
         small(name).loss(images(3), np.zeros((3, 1, 1, 1), dtype=np.float32))
 

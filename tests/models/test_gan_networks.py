@@ -94,7 +94,7 @@ def test_discriminators_shrink_as_their_docstrings_say(make, shapes):
     assert seen == shapes
 
 
-def test_the_first_gan_computes_its_docstring():
+def test_the_first_gan_equals_its_docstring():
     generator, z = gan.Generator().astype("float64"), rng.standard_normal((3, 30))
     w1, b1, w2, b2, w3, b3 = (p.numpy() for p in generator.parameters())
 
@@ -213,7 +213,7 @@ def test_dropout_is_a_rate_and_0_leaves_the_layers_out(make):
     ],
     ids=DISCRIMINATORS,
 )
-def test_dropout_stands_behind_each_hidden_layer(make, kinds):
+def test_dropout_follows_each_hidden_layer(make, kinds):
     assert [type(layer).__name__ for layer in make(dropout=0.3).body] == kinds
 
 
@@ -222,7 +222,7 @@ def test_the_books_discriminator_drops_two_fifths():
 
 
 @EVERY
-def test_packed_examples_have_one_score_and_only_their_own(make):
+def test_packed_examples_share_one_score_that_depends_on_no_others(make):
     discriminator, x = make(pack=2).eval(), examples(make, 6)
     scores = discriminator(x).numpy()
     assert scores.shape == (3, 1) and discriminator.features(x).shape[0] == 3
@@ -244,7 +244,7 @@ def test_a_pack_widens_only_the_first_layer(make):
 @pytest.mark.parametrize(
     ("name", "layer", "further"), [("stddev", nn.MinibatchStdDev, 1), ("discrimination", nn.MinibatchDiscrimination, 32)]
 )
-def test_a_minibatch_layer_stands_in_front_of_the_last_one_and_compares_examples(make, name, layer, further):
+def test_a_minibatch_layer_precedes_the_last_one_and_compares_examples(make, name, layer, further):
     discriminator, x = make(minibatch=name).eval(), examples(make, 4)
     assert type(discriminator.minibatch) is layer
     assert discriminator.head.weight.shape[0] == make().head.weight.shape[0] + further
@@ -255,13 +255,13 @@ def test_a_minibatch_layer_stands_in_front_of_the_last_one_and_compares_examples
 
 
 @EVERY
-def test_without_a_minibatch_layer_an_example_is_judged_alone(make):
+def test_without_a_minibatch_layer_an_example_is_scored_alone(make):
     discriminator, x = make().eval(), examples(make, 4)
     np.testing.assert_allclose(discriminator(x).numpy()[:1], discriminator(x[:1]).numpy(), rtol=1e-4, atol=1e-6)
 
 
 @EVERY
-def test_features_are_what_the_last_layer_sees(make):
+def test_features_are_the_input_of_the_last_layer(make):
     discriminator, x = make().eval(), examples(make, 2)
     np.testing.assert_array_equal(discriminator.head(discriminator.features(x)).numpy(), discriminator(x).numpy())
 
@@ -290,7 +290,7 @@ def test_points_may_have_more_coordinates_layers_and_units():
     assert discriminator(generator(generator.latent(5))).shape == (5, 1)
 
 
-def test_a_discriminator_has_a_body_of_ones_own():
+def test_a_discriminator_takes_a_custom_body():
     discriminator = gans.Discriminator(nn.Sequential(nn.Dense(6, 5, activation="tanh")), 5, pack=2, minibatch="stddev")
     assert discriminator(np.zeros((8, 3), np.float32)).shape == (4, 1)
 
@@ -302,7 +302,7 @@ def test_a_discriminator_has_a_body_of_ones_own():
     ("make", "bounds"),
     [(gan.Generator, (0, 1)), (wgan.Generator, (0, 1)), (dcgan.Generator, (-1, 1)), (dcgan.TinyGenerator, (-1, 1))],
 )
-def test_pixels_are_brought_from_the_range_of_the_network_and_back(make, bounds):
+def test_pixels_are_converted_to_the_range_of_the_network_and_back(make, bounds):
     generator = make()
     assert generator.pixel_range == bounds
     pixels = np.linspace(0.0, 1.0, 257, dtype=np.float32)
@@ -335,13 +335,13 @@ def test_latent_vectors_are_standard_normal_and_new_each_time():
     np.testing.assert_allclose(np.cov(first.T), np.eye(3), atol=0.05)
 
 
-def test_networks_for_points_have_128_units_a_layer():
+def test_networks_for_points_have_128_units_per_layer():
     shapes = [(2, 128), (128, 128), (128, 128)]
     assert [p.shape for p in points.Generator().parameters()[::2]] == [*shapes, (128, 2)]
     assert [p.shape for p in points.Discriminator().parameters()[::2]] == [*shapes, (128, 1)]
 
 
-def test_one_sample_is_a_sample():
+def test_a_single_sample_can_be_drawn():
     assert points.Generator().latent(1).shape == (1, 2) and points.Generator().sample(1).shape == (1, 2)
 
 

@@ -96,13 +96,13 @@ def point_generator(latent_dim: int = 2) -> points.Generator:
     return points.Generator(latent_dim, hidden=5)
 
 
-def judge_of_points(**options) -> Callable[[], points.Discriminator]:
+def point_discriminator(**options) -> Callable[[], points.Discriminator]:
     """The discriminator of points with few units."""
     return lambda: points.Discriminator(hidden=5, **options)
 
 
 def growing(make: Callable, alpha: float = 0.3, **options) -> Callable[[], nn.Module]:
-    """A network for 8 x 8 pixels, with few feature maps, that is half-way there: all of its layers are in use."""
+    """A network for 8 x 8 pixels, with few feature maps, that is halfway there: all of its layers are in use."""
 
     def player() -> nn.Module:
         network = make(resolution=8, feature_maps=(3, 2), **options)
@@ -142,15 +142,15 @@ PAIRS: dict[str, Pair] = {
     "wgan": Pair(
         lambda: wgan.Generator(3, width=1), lambda: wgan.Critic(width=1), 1, Wasserstein(), (GradientPenalty(), Drift())
     ),
-    "points": Pair(point_generator, judge_of_points(), 4, Wasserstein(), (GradientPenalty(0.1),)),
-    "points, packed": Pair(point_generator, judge_of_points(pack=2), 4, NonSaturating(), (GradientPenalty(), R1())),
+    "points": Pair(point_generator, point_discriminator(), 4, Wasserstein(), (GradientPenalty(0.1),)),
+    "points, packed": Pair(point_generator, point_discriminator(pack=2), 4, NonSaturating(), (GradientPenalty(), R1())),
     "points, minibatch discrimination": Pair(
-        point_generator, judge_of_points(minibatch="discrimination"), 3, NonSaturating(), (R1(),)
+        point_generator, point_discriminator(minibatch="discrimination"), 3, NonSaturating(), (R1(),)
     ),
     "points, minibatch stddev": Pair(
-        point_generator, judge_of_points(minibatch="stddev"), 4, LeastSquares(), (GradientPenalty(),)
+        point_generator, point_discriminator(minibatch="stddev"), 4, LeastSquares(), (GradientPenalty(),)
     ),
-    "points, spectral norm": Pair(point_generator, lambda: nn.spectral_norm(judge_of_points()()), 3, Hinge(), (R1(),)),
+    "points, spectral norm": Pair(point_generator, lambda: nn.spectral_norm(point_discriminator()()), 3, Hinge(), (R1(),)),
     "progan": Pair(
         growing(progan.Generator, latent_dim=3),
         growing(progan.Discriminator, group_size=2),
@@ -241,13 +241,13 @@ def test_every_loss_and_every_penalty_is_in_a_pair():
 
 
 @EVERY
-def test_derivatives_of_what_the_discriminator_minimizes_to_order_2(pair):
+def test_derivatives_of_the_discriminators_objective_to_order_2(pair):
     game, discriminator_loss, _ = pair.objectives("float64")
     gradcheck_module(game.discriminator, discriminator_loss, eps=STEP, seed=SEED)
 
 
 @EVERY
-def test_derivatives_of_what_the_generator_minimizes_to_order_2(pair):
+def test_derivatives_of_the_generators_objective_to_order_2(pair):
     game, discriminator_loss, generator_loss = pair.objectives("float64")
     discriminator_loss()  # feature matching asks for the last real batch
     gradcheck_module(game.generator, generator_loss, eps=STEP, seed=SEED)
@@ -378,7 +378,7 @@ def test_sampling_leaves_the_generator_and_the_noise_as_they_were(pair, backend)
 
 
 @pytest.mark.parametrize("make", GENERATORS.values(), ids=GENERATORS)
-def test_samples_are_what_the_network_makes_in_evaluation_mode(make):
+def test_samples_are_the_networks_outputs_in_evaluation_mode(make):
     generator = make()
     generator(generator.latent(8))  # moves the running statistics of a BatchNorm
     mg.seed(5)

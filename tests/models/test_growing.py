@@ -90,7 +90,7 @@ def lazy(monkeypatch):
         (lambda: stylegan.Discriminator(), 23_077_137, 23_087_249),
     ],
 )
-def test_the_published_sizes(make, used, held, lazy):
+def test_parameter_counts_are_the_published_ones(make, used, held, lazy):
     """With the colors of the last stage only, and with those of all."""
     network = make()
     assert (network.parameter_count(), sum(p.size for p in network.parameters())) == (used, held)
@@ -181,7 +181,7 @@ def test_images_of_another_stage_are_refused(make, resolution, alpha):
         (16, 1.0, [1, 1, 1]),
     ],
 )
-def test_the_weight_of_each_stage(stage, alpha, expected):
+def test_weights_of_the_stages_in_the_plain_form(stage, alpha, expected):
     network = progan.Discriminator(16, MAPS)
     network.grow_to(stage, alpha)
     assert [weight(network, s) for s in range(3)] == expected
@@ -230,7 +230,7 @@ def test_an_image_is_affine_in_alpha_exactly(make, resolution, backend):
 
 @EVERY_DISCRIMINATOR
 @pytest.mark.parametrize("resolution", [8, 16])
-def test_what_the_older_layers_of_a_discriminator_see_is_affine_in_alpha_exactly(make, resolution, backend):
+def test_the_input_of_a_discriminators_older_layers_is_affine_in_alpha_exactly(make, resolution, backend):
     network, seen = made(make, resolution), {}
     older, x = network.blocks[network.stage - 1], an_input(network)
     forward = older.forward
@@ -316,7 +316,7 @@ def test_the_plain_form_of_a_discriminator_sees_any_large_image_by_its_means():
         ((4, 0.5), "nothing precedes 4x4 to fade from, got alpha=0.5"),
     ],
 )
-def test_growing_to_what_there_is_not(make, arguments, message):
+def test_growing_to_a_resolution_without_layers_is_refused(make, arguments, message):
     network = make()
     network.grow_to(8, 0.25)
     with pytest.raises(ValueError, match=f"^{message}$"):
@@ -338,12 +338,12 @@ def test_growing_to_what_there_is_not(make, arguments, message):
         ({"resolution": 8, "feature_maps": (4, 0)}, r"expected 2 positive whole numbers, .* got \(4, 0\)"),
     ],
 )
-def test_networks_that_cannot_be(make, options, message):
+def test_impossible_networks_are_refused(make, options, message):
     with pytest.raises(ValueError, match=message):
         make(**options)
 
 
-def test_numpys_numbers_count_as_numbers():
+def test_numpy_scalars_are_accepted_as_settings():
     network = progan.Generator(np.int64(16), 3, MAPS)
     network.grow_to(np.int32(8), np.float32(0.5))
     assert network.resolution == 8 and type(network.alpha) is float and network.alpha == 0.5
@@ -430,7 +430,7 @@ def test_an_optimizer_leaves_alone_what_the_stage_does_not_use(make, resolution,
 
 
 @EVERY
-def test_moving_to_the_same_stage_moves_nothing(make):
+def test_growing_to_the_current_stage_changes_nothing(make):
     """The buffer is not written: a graph is not made stale."""
     network = make()
     network.grow_to(8, 0.5)
@@ -460,7 +460,7 @@ def test_real_images_are_faded_as_the_generators_are(resolution, alpha, backend)
     np.testing.assert_allclose(to_numpy(growing.at_stage(asarray(images), resolution, alpha)), expected, rtol=1e-12, atol=1e-14)
 
 
-def test_real_images_keep_dtype_and_at_full_size_everything():
+def test_real_images_keep_their_dtype_and_at_full_size_are_unchanged():
     images = rng.standard_normal((2, 8, 8, 1)).astype(np.float32)
     assert growing.at_stage(images, 8) is images
     assert all(growing.at_stage(images, *stage).dtype == np.float32 for stage in [(4, 1.0), (8, 0.3)])
@@ -469,7 +469,7 @@ def test_real_images_keep_dtype_and_at_full_size_everything():
 @pytest.mark.parametrize(
     ("shape", "resolution"), [((2, 12, 12, 1), 8), ((2, 16, 12, 1), 8), ((2, 12, 16, 1), 8), ((2, 4, 4, 1), 8)]
 )
-def test_real_images_that_do_not_divide(shape, resolution):
+def test_real_images_that_do_not_divide_are_refused(shape, resolution):
     with pytest.raises(ShapeError, match=f"{re.escape(str(shape))} do not divide into {resolution}x{resolution} blocks"):
         growing.at_stage(np.zeros(shape), resolution)
 
@@ -482,7 +482,7 @@ def test_halving_undoes_doubling_exactly(backend):
 
 @pytest.mark.parametrize("size", [(17, 17), (18, 18), (8, 32), (8, 8)])
 @pytest.mark.parametrize("alpha", [0.5, 1.0])
-def test_a_discriminator_judges_images_of_its_stage_only(size, alpha):
+def test_a_discriminator_takes_images_of_its_stage_only(size, alpha):
     discriminator = progan.Discriminator(16, (3, 2, 2), group_size=2)
     discriminator.grow_to(16, alpha)
     with pytest.raises(ShapeError, match=r"currently takes images of 16x16 pixels, got \(2, \d+, \d+, 3\)"):
@@ -490,7 +490,7 @@ def test_a_discriminator_judges_images_of_its_stage_only(size, alpha):
 
 
 @pytest.mark.parametrize("growth", [[7.0, 0.5], [-1.0, 1.0], [1.0, 2.0], [0.5, 1.0]])
-def test_a_state_of_a_stage_that_there_is_not_is_refused(growth):
+def test_a_state_of_a_missing_stage_is_refused(growth):
     generator = progan.Generator(8, 3, (3, 2))
     state = {**generator.state_dict(), "growth": np.array(growth, np.float32)}
     before = generator.fingerprint()
@@ -499,7 +499,7 @@ def test_a_state_of_a_stage_that_there_is_not_is_refused(growth):
     assert generator.fingerprint() == before
 
 
-def test_moving_to_the_same_stage_moves_nothing_whatever_the_rounding():
+def test_growing_to_the_current_stage_changes_nothing_in_float32_either():
     generator = progan.Generator(8, 3, (3, 2))
     generator.grow_to(8, 0.1)
     version = generator.growth.version

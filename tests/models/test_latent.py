@@ -48,14 +48,14 @@ def test_where_there_is_no_arc_the_line_is_straight(end):
             np.ones((2, 4)),
             5,
             ShapeError,
-            r"got start of shape \(2, 3\) and end of shape \(2, 4\), expected \(k, d\) both",
+            r"got start of shape \(2, 3\) and end of shape \(2, 4\), expected \(k, d\) each",
         ),
-        (np.ones(3), np.ones(3), 5, ShapeError, r"expected \(k, d\) both"),
+        (np.ones(3), np.ones(3), 5, ShapeError, r"expected \(k, d\) each"),
         (np.ones((2, 3)), np.ones((2, 3)), 1, ValueError, "n counts both ends, at least 2, got 1"),
         (np.zeros((1, 3)), np.ones((1, 3)), 5, ValueError, "a vector of length 0, which has no direction"),
     ],
 )
-def test_refusals(start, end, n, error, message):
+def test_great_circle_refuses(start, end, n, error, message):
     with pytest.raises(error, match=message):
         great_circle(start, end, n)
 
@@ -89,18 +89,12 @@ def test_each_code_may_have_samples_of_its_own():
             np.ones((2, 4)),
             np.ones((2, 3)),
             ShapeError,
-            r"without of shape \(2, 4\) and with_it of shape \(2, 3\)",
+            r"got start of shape \(2, 3\) and without of shape \(2, 4\)",
         ),
-        (
-            np.ones((2, 3)),
-            np.ones((3, 5, 3)),
-            np.ones((2, 3)),
-            ShapeError,
-            r"expected \(n, d\) and twice \(k, d\) or \(n, k, d\)",
-        ),
+        (np.ones((2, 3)), np.ones((3, 5, 3)), np.ones((2, 3)), ShapeError, r"expected \(n, d\), \(n, k, d\) and \(m, d\)"),
         (np.ones((2, 3)), np.ones((2, 3)), np.ones(3), ShapeError, r"with_it of shape \(3,\)"),
-        (np.ones((2, 3)), np.ones((0, 3)), np.ones((2, 3)), ValueError, "a concept without samples, expected at least one"),
-        (np.ones((2, 3)), np.ones((2, 3)), np.full((2, 3), np.nan), ValueError, "NaN or infinity among the codes"),
+        (np.ones((2, 3)), np.ones((0, 3)), np.ones((2, 3)), ShapeError, r"without of shape \(0, 3\) .* at least 1 along"),
+        (np.ones((2, 3)), np.ones((2, 3)), np.full((2, 3), np.nan), ValueError, "NaN or infinity in with_it"),
     ],
 )
 def test_analogy_refuses(start, without, with_it, error, message):
@@ -139,7 +133,7 @@ def test_an_attribute_of_one_coordinate_is_found_along_it():
         (np.eye(3), np.ones(3, bool), ValueError, "all of the 3 codes have the attribute"),
         (np.eye(3), np.zeros(3, bool), ValueError, "none of the 3 codes have the attribute"),
         (np.ones((2, 2)), np.array([True, False]), ValueError, "have the same mean: there is no direction"),
-        (np.full((2, 2), np.inf), np.array([True, False]), ValueError, "NaN or infinity among the codes"),
+        (np.full((2, 2), np.inf), np.array([True, False]), ValueError, "NaN or infinity in codes"),
     ],
 )
 @pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
@@ -154,6 +148,6 @@ def test_walking_in_both_directions():
     assert path.shape == (5, 3, 3) and path.dtype == np.float32
     np.testing.assert_allclose(path, np.stack([codes - direction, codes, codes + 2.5 * direction], axis=1), rtol=1e-5, atol=1e-6)
     with pytest.raises(
-        ShapeError, match=r"walk: got codes of shape \(5, 3\), direction of shape \(2,\) and steps of shape \(3,\)"
+        ShapeError, match=r"walk: got codes of shape \(5, 3\) and direction of shape \(2,\) and steps of shape \(3,\)"
     ):
         walk(codes, direction[:2], [-1, 0, 1])

@@ -15,8 +15,8 @@ from minigen.models.applications import style_transfer
 from minigen.models.applications.restorer import Restorer
 from minigen.models.attribute_classifier import AttributeClassifier
 from minigen.models.autoencoders.base import Autoencoder, ImageAutoencoder, LayerPair
-from minigen.models.classifier import Classifier
-from minigen.models.feature_classifier import FeatureClassifier
+from minigen.models.autoencoders.denoising import Denoising
+from minigen.models.classifier import Classifier, FeatureClassifier
 from minigen.models.gans import base, growing, progan, stylegan
 from tests.models.papers import applications, autoencoders, classifiers, gans
 from tests.models.papers import growing as grown
@@ -26,6 +26,7 @@ BASES = {
     Autoencoder,
     ImageAutoencoder,
     LayerPair,
+    Denoising,
     base.Generator,
     base.Discriminator,
     growing.Growing,
@@ -40,7 +41,7 @@ def host(result) -> list[np.ndarray]:
 
 
 @pytest.mark.parametrize("network", NETWORKS, ids=lambda network: network.name)
-def test_it_is_the_papers(network):
+def test_each_network_equals_its_papers(network):
     """In float64, up to 1e-12 of the largest number."""
     model = network.made()
     expected = host(network.paper(model.state_dict(), *network.inputs))  # before a batch moves running statistics
@@ -50,7 +51,7 @@ def test_it_is_the_papers(network):
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-12 * abs(theirs).max())
 
 
-def test_settings_are_by_default_the_papers():
+def test_default_settings_are_the_papers():
     """Noise of 0.2 (the book); a target of 0.1 (the book); the bound itself; Karras et al. 2018, section 3, 2019, section 3.1 and
     C; Huang & Belongie 2017's code; SRGAN's and the context encoder's sizes here."""
     denoising, linear = auto.DenoisingAutoencoder(), auto.LinearDenoisingAutoencoder(3, 2)
@@ -70,7 +71,7 @@ def test_settings_are_by_default_the_papers():
     assert FeatureClassifier().parameter_count() == 105_866 and AttributeClassifier({"a": 3}).parameter_count() == 89_555
 
 
-def test_every_network_is_beside_its_paper():
+def test_every_network_is_compared_with_its_paper():
     """Whatever is defined in a file of minigen.models, or is a part of what is."""
     defined = set()
     for file in pkgutil.walk_packages(models.__path__, "minigen.models."):

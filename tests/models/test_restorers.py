@@ -83,7 +83,7 @@ def test_derivatives_of_all_objectives_to_order_2(make, channels):
 
 
 @EVERY
-def test_derivatives_with_respect_to_what_is_left(make, channels):
+def test_derivatives_with_respect_to_the_degraded_images(make, channels):
     generator = make().astype("float64")
     x = images(1, channels, dtype="float64")
     degraded = generator.degrade(x)
@@ -92,7 +92,7 @@ def test_derivatives_with_respect_to_what_is_left(make, channels):
 
 @EVERY
 def test_derivatives_of_the_content_loss_by_the_images_to_order_2(make, channels):
-    """Through the damage as well, whose holes are where they were."""
+    """Through the degradation as well, whose holes are where they were."""
     generator = make().astype("float64")
 
     def loss(x):
@@ -130,7 +130,7 @@ def test_shapes_dtypes_and_range(make, channels, backend):
 
 
 @EVERY
-def test_restoring_in_parts_is_restoring(make, channels):
+def test_restoring_in_parts_changes_nothing(make, channels):
     """Five hundred at a time."""
     generator = make().eval()
     degraded = generator.degrade(images(503, channels))
@@ -140,7 +140,7 @@ def test_restoring_in_parts_is_restoring(make, channels):
 
 
 @EVERY
-def test_the_loss_has_one_term_and_is_that_of_new_damage_unless_it_is_given(make, channels):
+def test_the_loss_has_one_term_and_degrades_again_unless_degraded_images_are_given(make, channels):
     generator, x = make(), images(4, channels)
     mg.seed(3)
     degraded = generator.degrade(x)
@@ -151,7 +151,7 @@ def test_the_loss_has_one_term_and_is_that_of_new_damage_unless_it_is_given(make
 
 
 @EVERY
-def test_nothing_is_made_of_noise(make, channels):
+def test_a_restorer_does_not_generate_from_noise(make, channels):
     with pytest.raises(TypeError, match=r"^a Generator of minigen\.models\.applications\.\w+ takes degraded images, not noise: "):
         make().sample(3)
 
@@ -186,19 +186,19 @@ def test_images_of_any_size_are_enlarged():
     assert generator.restore(images(2, side=5)).shape == (2, 20, 20, 1)
 
 
-def test_a_residual_adds_its_layers_to_what_they_are_given():
+def test_a_residual_block_adds_its_layers_to_its_input():
     layers = nn.Dense(3, 3), nn.Tanh()
     x = images(1, 3)
     np.testing.assert_array_equal(super_resolution.Residual(*layers)(x).numpy(), x + layers[1](layers[0](x)).numpy())
 
 
 @pytest.mark.parametrize("factor", [0, 1, 3, 6, -2, 2.0])
-def test_a_factor_that_is_no_power_of_2(factor):
+def test_a_factor_that_is_not_a_power_of_2_is_refused(factor):
     with pytest.raises(ValueError, match=rf"^factor: each upsampling doubles the size, expected 2, 4, 8 \.\.\., got {factor}$"):
         super_resolution.Generator(factor)
 
 
-def test_a_factor_that_does_not_divide():
+def test_a_factor_that_does_not_divide_the_resolution_is_refused():
     with pytest.raises(ValueError, match="^resolution: expected a multiple of the factor 8, got 28$"):
         super_resolution.Generator(8)
     for x in (images(1, side=7), images(1)[0]):
@@ -242,7 +242,7 @@ def test_a_hole_may_be_as_large_as_the_image():
     np.testing.assert_array_equal(degraded, np.broadcast_to(np.float32([0.0, 1.0]), (2, 4, 4, 2)))
 
 
-def test_known_pixels_stay_and_the_hole_is_the_networks(backend):
+def test_known_pixels_are_unchanged_and_the_hole_is_filled_by_the_network(backend):
     generator, x = encoder(channels=2), images(3, 2)
     degraded = generator.degrade(mg.asarray(x))
     hole = mg.to_numpy(degraded)[..., -1] == 1.0
@@ -264,7 +264,7 @@ def test_parameters_of_the_context_encoder():
     assert context_encoder.Generator().parameter_count() == 92_785
 
 
-def test_each_place_of_the_small_maps_sees_as_many_pixels_as_it_says():
+def test_the_receptive_field_is_the_docstrings():
     """26 x 26: those whose change changes the middle of the last 7 x 7 maps."""
     to_small = nn.Sequential(*(layer for layer in context_encoder.Generator().net if isinstance(layer, nn.Conv2d)))
     x = mg.Tensor(np.random.default_rng(0).random((1, 28, 28, 2), dtype=np.float32), requires_grad=True)
@@ -275,19 +275,19 @@ def test_each_place_of_the_small_maps_sees_as_many_pixels_as_it_says():
 
 
 @pytest.mark.parametrize("hole", [0, 9, -1, 2.0])
-def test_a_hole_that_does_not_fit(hole):
+def test_a_hole_that_does_not_fit_is_refused(hole):
     with pytest.raises(ValueError, match=f"^hole: the side in pixels, a whole number from 1 to 8, got {hole}$"):
         encoder(hole)
 
 
-def test_wrong_sizes_of_inpainting():
+def test_wrong_sizes_of_inpainting_are_refused():
     with pytest.raises(ValueError, match="^resolution: expected a multiple of 4, as the image is halved twice, got 30$"):
         context_encoder.Generator(resolution=30)
     with pytest.raises(ValueError, match="^degrade: images of 4 x 2 pixels have no room for a hole of 3 x 3$"):
         encoder().degrade(np.zeros((1, 4, 2, 1), np.float32))
 
 
-def test_wrong_corners():
+def test_wrong_corners_are_refused():
     x = images(2)
     with pytest.raises(
         ShapeError, match=r"^degrade: expected corners \(2, 2\), a row and a column for each image, got \(3, 2\)$"

@@ -53,7 +53,7 @@ def test_the_loss_and_the_step_do_not_depend_on_the_batch_size():
         np.testing.assert_allclose(eight, one, rtol=1e-9, atol=1e-15)
 
 
-def test_codes_that_were_looked_at_do_not_count_in_the_loss():
+def test_encoding_before_the_loss_does_not_add_to_the_penalty():
     model, x = SparseAutoencoder(latent_dim=6, hidden=5, l1=1.0), images(4)
     before = model.loss(x)[0].item()
     model.encode(images(9))
@@ -72,7 +72,7 @@ def trained_means(**settings: float) -> np.ndarray:
     return model.encode(x).numpy().mean(axis=0)
 
 
-def test_l1_switches_most_codes_off():
+def test_l1_deactivates_most_codes():
     """Not all: one that is needed all the time saturates at 1, where its sigmoid is flat."""
     assert np.median(trained_means(l1=0.1)) < 0.001
 

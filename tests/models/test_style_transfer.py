@@ -49,7 +49,7 @@ def test_backends_agree_to_order_2(device):
         np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-12)
 
 
-def test_it_computes_its_docstring():
+def test_the_loss_equals_its_docstring():
     """By loops over images and channels, with PyTorch's words for what a mean is over."""
     model = small(style_weight=3.0)
 
@@ -144,7 +144,7 @@ def test_an_image_is_its_own_style():
     assert style_distance(stages, stages).item() == 0
 
 
-def test_a_style_says_not_where_its_pixels_are():
+def test_a_style_is_invariant_to_the_order_of_its_pixels():
     model = small()
     shuffled = rng.permutation(64)
     maps = rng.standard_normal((2, 8, 8, 3))
@@ -160,7 +160,7 @@ def test_a_style_says_not_where_its_pixels_are():
 # -- training ------------------------------------------------------------------------------------------------------
 
 
-def test_it_starts_as_the_autoencoder_and_its_encoder_is_frozen(backend):
+def test_the_network_starts_as_the_autoencoder_with_a_frozen_encoder(backend):
     autoencoder = TextureAutoencoder(feature_maps=(2, 3))
     learned = autoencoder.state_dict()
     model = StyleTransfer(autoencoder)
@@ -175,7 +175,7 @@ def test_it_starts_as_the_autoencoder_and_its_encoder_is_frozen(backend):
     assert all(parameter.requires_grad for parameter in autoencoder.parameters()), "the autoencoder can still be trained"
 
 
-def test_it_learns():
+def test_training_lowers_the_loss():
     mg.seed(0)
     model = small(dtype="float32")
     pairs = CONTENTS.astype(np.float32), STYLES.astype(np.float32)
@@ -194,7 +194,7 @@ def test_transfer_is_outside_any_graph_and_in_range(backend):
 # -- networks and errors -------------------------------------------------------------------------------------------
 
 
-def test_sizes():
+def test_shapes_of_the_texture_autoencoder():
     model = TextureAutoencoder()
     assert [stage.shape for stage in model.encoder.activations(np.zeros((1, 32, 32, 3), np.float32))] == [
         (1, 16, 16, 32),
@@ -215,18 +215,18 @@ def test_derivatives_of_the_autoencoders_objective_to_order_2():
 
 
 @pytest.mark.parametrize("alpha", [-0.1, 1.1, float("nan")])
-def test_alpha_is_a_share(alpha):
+def test_alpha_outside_0_and_1_is_refused(alpha):
     with pytest.raises(ValueError, match=f"alpha is the strength of the style, from 0 to 1, got {alpha}"):
         small().blend(CONTENTS, STYLES, alpha)
 
 
 @pytest.mark.parametrize("weight", [-1.0, float("nan"), float("inf")])
-def test_a_weight_is_finite_and_not_negative(weight):
+def test_negative_and_infinite_style_weights_are_refused(weight):
     with pytest.raises(ValueError, match=f"style_weight must be at least 0 and finite, got {weight}"):
         small(style_weight=weight)
 
 
-def test_refusals():
+def test_wrong_images_are_refused():
     model = small()
     with pytest.raises(ShapeError, match="got 3 contents and 2 styles, expected a style for each content"):
         model.loss(CONTENTS, STYLES[:2])

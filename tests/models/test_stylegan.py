@@ -60,7 +60,7 @@ def activations(generator, call):
 @pytest.mark.parametrize(
     ("resolution", "used", "held"), [(1024, 26_212_019, 26_219_627), (256, 26_078_915, None), (32, 22_836_739, None)]
 )
-def test_the_published_sizes(resolution, used, held, monkeypatch):
+def test_parameter_counts_are_the_published_ones(resolution, used, held, monkeypatch):
     """With the colors of the last stage only, and with those of all."""
     monkeypatch.setattr(init, "normal", lambda shape, std: asarray(np.zeros(shape, np.float32)))  # only counted
     generator = stylegan.Generator(resolution)
@@ -102,7 +102,7 @@ def test_in_evaluation_an_image_is_that_of_its_style_in_all_layers(backend):
 
 
 @pytest.mark.parametrize("crossover", range(LAYERS + 1))
-def test_layers_in_front_of_the_crossover_compute_as_if_nothing_was_mixed(crossover, backend):
+def test_layers_before_the_crossover_compute_as_without_mixing(crossover, backend):
     """Exactly; from the crossover on they do not. With all layers before it nothing changes."""
     generator = made().eval()
     w, other = (generator.mapping(latent()) for _ in range(2))
@@ -135,13 +135,13 @@ def test_mixing_replaces_the_named_layers_and_no_others(layers):
 
 
 @pytest.mark.parametrize("layers", [[4], [0, 7], [-1], [-5]])
-def test_layers_that_there_are_not_cannot_be_mixed(layers):
+def test_mixing_missing_layers_is_refused(layers):
     generator, w = made(), rng.standard_normal((2, 4))
     with pytest.raises(IndexError, match=f"layer {layers[-1]} is out of range: at 8x8 the layers are 0 to 3, coarse to fine"):
         generator.mix(w, w, layers)
 
 
-def test_layers_of_a_later_stage_cannot_be_mixed():
+def test_mixing_layers_of_a_later_stage_is_refused():
     generator, w = made(), rng.standard_normal((2, 4))
     generator.grow_to(4)
     assert generator.mix(w, w, [1]).shape == (2, 2, 4)
@@ -251,7 +251,7 @@ def followed(**options):
     return generator
 
 
-def test_psi_0_makes_one_image_of_all(backend):
+def test_psi_0_gives_the_same_image_for_all(backend):
     images = followed().draw(latent(4), psi=0.0)
     assert np.array_equal(images, np.broadcast_to(images[0], images.shape))
 
@@ -289,7 +289,7 @@ def test_truncation_of_the_first_layers_leaves_the_others(layers):
 
 
 @pytest.mark.parametrize("layers", [-1, 5])
-def test_truncation_of_layers_that_there_are_not(layers):
+def test_truncation_of_missing_layers_is_refused(layers):
     with pytest.raises(IndexError, match=r"layer (-1|4) is out of range: at 8x8 the layers are 0 to 3"):
         followed().truncate(rng.standard_normal((3, 4)), 0.5, layers)
 
@@ -386,7 +386,7 @@ def test_a_state_dict_carries_the_average_over():
 # -- noise ---------------------------------------------------------------------------------------------------------
 
 
-def test_in_evaluation_an_image_is_of_z_alone(backend):
+def test_in_evaluation_an_image_depends_on_z_alone(backend):
     generator, z = made().eval(), latent()
     state = random.state_dict()
     np.testing.assert_array_equal(numbers(generator(z)), numbers(generator(z)))
@@ -463,7 +463,7 @@ ABLATIONS = {
 
 
 @pytest.mark.parametrize("options", ABLATIONS.values(), ids=ABLATIONS)
-def test_what_is_switched_off_is_not_there_and_the_rest_is(options):
+def test_switched_off_parts_are_absent_and_the_others_present(options):
     generator = made(**options)
     assert (nn.NoiseInjection in kinds(generator)) == options.get("noise", True)
     assert (nn.AdaIN in kinds(generator)) == options.get("styles", True)
@@ -561,12 +561,12 @@ IMAGES, W = np.zeros((2, 8, 8, 1)), np.zeros((2, 4))
         (lambda: made().draw_styles(W, [IMAGES]), ShapeError, "got 4 styles and 1 maps of noise"),
     ],
 )
-def test_misuse_is_told(call, error, message):
+def test_wrong_arguments_are_refused(call, error, message):
     with pytest.raises(error, match=message):
         call()
 
 
-def test_noise_given_to_a_generator_that_has_no_use_for_it_is_refused():
+def test_noise_given_to_a_generator_without_noise_is_refused():
     generator = stylegan.Generator(8, 3, 4, 1, (3, 2), noise=False)
     w = generator.map(np.zeros((2, 3)))
     with pytest.raises(ValueError, match="no layers of noise"):
@@ -580,13 +580,13 @@ def test_psi_of_1_needs_no_average():
 
 
 @pytest.mark.parametrize("psi", [float("nan"), float("inf")])
-def test_psi_is_finite(psi):
+def test_an_infinite_psi_is_refused(psi):
     with pytest.raises(ValueError, match="psi is a finite number"):
         stylegan.Generator(8, 3, 4, 1, (3, 2)).sample(2, psi=psi)
 
 
 @pytest.mark.parametrize("shape", [(3, 4, 4), (3, 5), (0, 4), (4,)])
-def test_styles_to_be_mixed_are_one_for_each_image(shape):
+def test_mixed_styles_must_be_one_for_each_image(shape):
     generator = stylegan.Generator(8, 3, 4, 1, (3, 2))
     for call in (
         lambda w: generator.truncate(w, 1.0),
@@ -599,22 +599,22 @@ def test_styles_to_be_mixed_are_one_for_each_image(shape):
         generator.mix(np.zeros((2, 4)), np.zeros((3, 4)), [0])
 
 
-def test_styles_of_whole_numbers_take_no_digits_from_the_others():
+def test_mixing_integer_styles_keeps_the_others_precision():
     generator = stylegan.Generator(8, 3, 4, 1, (3, 2))
     assert generator.mix(np.zeros((1, 4), int), np.full((1, 4), 0.5), [1])[0, 1, 0] == 0.5
 
 
 @pytest.mark.parametrize("layers", [-1, 2.5, "2"])
-def test_mapping_layers_are_counted(layers):
+def test_the_number_of_mapping_layers_is_a_whole_number(layers):
     with pytest.raises(ValueError, match="mapping_layers counts layers"):
         stylegan.Generator(8, 3, 3, layers, (3, 2))
 
 
-def test_without_styles_none_are_mixed():
+def test_without_styles_nothing_is_mixed():
     assert stylegan.Generator(8, 3, 4, 1, (3, 2), styles=False, constant=False).mixing == 0.0
 
 
-def test_how_fast_parts_learn_does_not_change_the_start():
+def test_learning_rate_multipliers_do_not_change_the_start():
     for options in ({"mapping_lr": 0.1}, {"noise_lr": 0.1}):
         mg.seed(0)
         first = stylegan.Generator(8, 3, 4, 1, (3, 2))

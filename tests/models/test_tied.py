@@ -38,7 +38,7 @@ def test_it_is_the_chapters_network_and_its_state_holds_a_weight_once():
     assert len({id(p) for p in model.parameters()}) == len(model.parameters()) == 6
 
 
-def test_it_computes_what_the_untied_one_computes_with_equal_weights():
+def test_outputs_equal_the_untied_ones_with_equal_weights():
     tied, stacked = both()
     np.testing.assert_allclose(tied.encode(x).numpy(), stacked.encode(x).numpy(), rtol=1e-12)
     np.testing.assert_allclose(tied(x).numpy(), stacked(x).numpy(), rtol=1e-10)

@@ -100,14 +100,14 @@ def test_the_table_names_every_variational_model():
 def test_derivatives_of_the_objective_by_all_parameters_to_order_2(case, backend):
     model = case.make()
     labels = tuple(map(mg.asarray, case.labels))
-    gradcheck_module(model, lambda x, noise: model.loss(x, *labels, noise)[0], case.batch, case.noise)
+    gradcheck_module(model, lambda x, noise: model.loss(x, *labels, noise=noise)[0], case.batch, case.noise)
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_derivatives_of_the_outputs_and_of_the_likelihood_to_order_2(case):
     """Of pixels off the ends of their range, where they are cut off."""
     model = case.make()
-    gradcheck_module(model, lambda x, noise: model(x, *case.labels, noise), case.batch, case.noise, allow_unused=True)
+    gradcheck_module(model, lambda x, noise: model(x, *case.labels, noise=noise), case.batch, case.noise, allow_unused=True)
     gradcheck_module(model, lambda x, z: model.log_likelihood(x, z, *case.labels), case.batch, case.noise, allow_unused=True)
     mg.gradcheck(lambda y: model.pixels_from_logits(y * y), case.batch)
 
@@ -131,13 +131,13 @@ def test_shapes_and_dtypes(case, backend):
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_the_loss_is_the_negative_bound_in_nats_an_example(case):
+def test_the_loss_is_the_negative_bound_in_nats_per_example(case):
     model, (x, *labels) = case.make().astype("float64"), (case.batch, *case.labels)
     mean, logvar = model.encode(x, *labels)
     z = mean + mg.exp(logvar / 2) * case.noise
     kl = 0.5 * (mean.numpy() ** 2 + np.exp(logvar.numpy()) - 1 - logvar.numpy()).sum(axis=1).mean()
     reconstruction = -model.log_likelihood(x, z, *labels).numpy().mean()
-    total, terms = model.loss(x, *labels, case.noise)
+    total, terms = model.loss(x, *labels, noise=case.noise)
     np.testing.assert_allclose(terms["kl"].item(), kl, rtol=1e-10)
     np.testing.assert_allclose(terms["reconstruction"].item(), reconstruction, rtol=1e-10)
     np.testing.assert_allclose(total.item(), reconstruction + model.beta * kl, rtol=1e-10)
@@ -146,8 +146,9 @@ def test_the_loss_is_the_negative_bound_in_nats_an_example(case):
 @pytest.mark.parametrize("case", CASES)
 def test_the_loss_of_a_batch_is_the_mean_of_the_losses_of_its_examples(case):
     model, (x, *labels) = case.make().astype("float64"), (case.batch, *case.labels)
-    alone = [model.loss(*(part[i : i + 1] for part in (x, *labels, case.noise)))[0].item() for i in range(len(x))]
-    np.testing.assert_allclose(model.loss(x, *labels, case.noise)[0].item(), np.mean(alone), rtol=1e-12)
+    rows = [slice(i, i + 1) for i in range(len(x))]
+    alone = [model.loss(x[row], *(each[row] for each in labels), noise=case.noise[row])[0].item() for row in rows]
+    np.testing.assert_allclose(model.loss(x, *labels, noise=case.noise)[0].item(), np.mean(alone), rtol=1e-12)
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -157,7 +158,7 @@ def test_a_device_computes_the_same_loss_and_gradients(case, device):
         mg.use(name)
         mg.seed(0)
         model = case.make()
-        loss, _ = model.loss(*case.arguments(), case.noise32())
+        loss, _ = model.loss(*case.arguments(), noise=case.noise32())
         loss.backward()
         results.append([np.array(float(loss)), *(mg.to_numpy(p.grad) for p in model.parameters())])
     for there, on_numpy in zip(*results):
@@ -168,7 +169,7 @@ def test_a_device_computes_the_same_loss_and_gradients(case, device):
 def test_a_state_dict_carries_the_model_over(case):
     first, second = case.make(), case.make()
     second.load_state_dict(first.state_dict())
-    losses = [model.loss(*case.arguments(), case.noise32())[0].item() for model in (first, second)]
+    losses = [model.loss(*case.arguments(), noise=case.noise32())[0].item() for model in (first, second)]
     assert losses[0] == losses[1]
 
 
@@ -178,7 +179,7 @@ def test_steps_of_gradient_descent_lower_the_loss(case):
     optimizer = optim.Adam(model.parameters(), lr=0.001)
     losses = []
     for _ in range(6):
-        loss, _ = model.loss(*case.arguments(), case.noise32())
+        loss, _ = model.loss(*case.arguments(), noise=case.noise32())
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -187,7 +188,7 @@ def test_steps_of_gradient_descent_lower_the_loss(case):
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_fit_trains_it_on_one_array_or_on_pairs(case):
+def test_fit_trains_on_one_array_or_on_pairs(case):
     model, arrays = case.make(), (case.batch.astype(np.float32), *case.labels)
     examples = arrays if case.labels else arrays[0]
     history = training.fit(
@@ -197,7 +198,7 @@ def test_fit_trains_it_on_one_array_or_on_pairs(case):
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_noise_is_drawn_when_it_is_not_given_in_evaluation_too(case):
+def test_noise_is_drawn_by_default_in_evaluation_too(case):
     model = case.make().eval()
     first, second = (model.loss(*case.arguments())[1]["reconstruction"].item() for _ in range(2))
     assert first != second
@@ -241,7 +242,7 @@ def test_noise_of_another_shape_is_refused(case):
     for shape in ((d,), (n, d + 1), (1, d), (2 * n, d)):
         if shape != (n, d):
             with pytest.raises(ShapeError, match=r"Sampling\(\): mean has shape .*, noise .*; expected the same"):
-                model.loss(*case.arguments(), np.zeros(shape, np.float32))
+                model.loss(*case.arguments(), noise=np.zeros(shape, np.float32))
 
 
 # -- the variational autoencoder -------------------------------------------------------------------------------------
@@ -266,7 +267,7 @@ def test_loss_and_gradients_are_those_of_torch(reconstruction):
     torch = pytest.importorskip("torch")
     model = VariationalAutoencoder(latent_dim=3, beta=0.7, reconstruction=reconstruction, hidden=(6, 5)).astype("float64")
     x, noise = images(4), rng.standard_normal((4, 3))
-    loss, _ = model.loss(x, noise)
+    loss, _ = model.loss(x, noise=noise)
     loss.backward()
 
     weights = {name: torch.tensor(value, requires_grad=True) for name, value in model.state_dict().items()}
@@ -297,7 +298,7 @@ def test_with_squared_error_it_is_the_books_loss_times_784():
     mean, logvar = model.encode(x)
     squared_error = losses.mse(model.decode(model.sampling(mean, logvar, noise)), x)
     book = squared_error + losses.kl_normal(mean, logvar) / 784.0
-    total, _ = model.loss(x, noise)
+    total, _ = model.loss(x, noise=noise)
     np.testing.assert_allclose(784 * book.item(), total.item() - 784 / 2 * math.log(math.pi), rtol=1e-12)
 
 
@@ -348,7 +349,7 @@ def test_pixels_that_are_nan_are_refused():
         VariationalAutoencoder().loss(x)
 
 
-def test_a_runaway_variance_stays_finite_and_comes_back(backend):
+def test_an_extreme_variance_stays_finite_and_recovers(backend):
     """e^200 is no float32; the loss is finite all the same, and the gradient leads the variance down."""
     model, x = VariationalAutoencoder(latent_dim=2, hidden=(4,)), mg.asarray(images(2).astype(np.float32))
     model.logvar.bias.assign(200.0)
@@ -391,7 +392,7 @@ def test_at_the_closed_form_the_bound_is_the_log_likelihood(x, k):
 
 
 @pytest.mark.parametrize("x, k", SETS)
-def test_with_the_exact_posterior_every_sample_tells_the_log_likelihood(x, k):
+def test_with_the_exact_posterior_every_sample_gives_the_log_likelihood(x, k):
     """log p(x|z) + log p(z) - log q(z|x) = log p(x) for every z: not a mean over noise, but each draw."""
     model, best = closed_form(x, k)
     mean, logvar = (part.numpy() for part in model.encode(x))
@@ -407,7 +408,7 @@ def test_the_bound_is_the_loss_averaged_over_signs_as_noise(x, k):
     """For a linear decoder the loss is quadratic in the noise, and all signs +-1 have the moments of N(0, 1) to that degree."""
     model = LinearVariationalAutoencoder(x.shape[1], k).astype("float64")
     signs = itertools.product((-1.0, 1.0), repeat=k)
-    average = np.mean([model.loss(x, np.tile(sign, (len(x), 1)))[0].item() for sign in signs])
+    average = np.mean([model.loss(x, noise=np.tile(sign, (len(x), 1)))[0].item() for sign in signs])
     np.testing.assert_allclose(-model.elbo(x).numpy().mean(), average, rtol=1e-12)
 
 
@@ -443,7 +444,7 @@ def test_gradient_descent_reaches_the_closed_form():
 # -- the conditional one -----------------------------------------------------------------------------------------------
 
 
-def test_the_label_reaches_both_networks_as_ten_more_numbers():
+def test_the_label_adds_ten_inputs_to_both_networks():
     plain, conditional = VariationalAutoencoder(), ConditionalVariationalAutoencoder()
     assert conditional.parameter_count() - plain.parameter_count() == 10 * 150 + 10 * 100
     x, labels = images(2).astype(np.float32), np.array([3, 7])
@@ -458,7 +459,7 @@ def test_a_summary_needs_no_labels(capsys):
     assert "272,004" in capsys.readouterr().out
 
 
-def test_it_computes_its_docstring():
+def test_the_loss_equals_its_docstring():
     model, x, labels = ConditionalVariationalAutoencoder(3, 2, hidden=()).astype("float64"), images(2), np.array([2, 0])
     one_hot = np.eye(3)[labels]
     h = np.concatenate([x.reshape(2, 784), one_hot], axis=1)
@@ -468,7 +469,7 @@ def test_it_computes_its_docstring():
     z = np.concatenate([mean + np.exp(logvar / 2) * noise, one_hot], axis=1)
     p = 1 / (1 + np.exp(-(z @ state["decoder.0.weight"] + state["decoder.0.bias"])))
     nll = -(x.reshape(2, 784) * np.log(p) + (1 - x.reshape(2, 784)) * np.log(1 - p)).sum(axis=1)
-    _, terms = model.loss(x, labels, noise)
+    _, terms = model.loss(x, labels, noise=noise)
     np.testing.assert_allclose(terms["reconstruction"].item(), nll.mean(), rtol=1e-10)
     np.testing.assert_allclose(model.pixels(z[:, :2], labels).numpy().reshape(2, 784), p, rtol=1e-10)
 

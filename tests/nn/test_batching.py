@@ -80,7 +80,7 @@ def test_memory_does_not_grow_with_the_number_of_examples(name, method):
     assert peaks[1] < peaks[0] + results + (1 << 20), "more than one part's work lies in memory"
 
 
-def test_what_belongs_to_the_examples_is_cut_with_them(monkeypatch):
+def test_arguments_with_a_row_per_example_are_split_with_the_examples(monkeypatch):
     monkeypatch.setattr(batching, "BATCH", 2)
     model = HashingAutoencoder().astype("float64")
     x, noise = np.random.default_rng(1).random((5, *IMAGES)), np.random.default_rng(2).standard_normal((5, 100))
@@ -91,7 +91,7 @@ def test_what_belongs_to_the_examples_is_cut_with_them(monkeypatch):
         np.testing.assert_allclose(model.encode(x, 0.0).numpy(), model.eval().encode(x).numpy(), rtol=1e-12)
 
 
-def test_inside_a_graph_everything_goes_together(monkeypatch):
+def test_inside_a_graph_all_examples_go_together(monkeypatch):
     monkeypatch.setattr(batching, "BATCH", 2)
     model = StackedAutoencoder()
     seen = []
@@ -117,7 +117,7 @@ class Seeing(nn.Module):
 
 
 @pytest.mark.parametrize("wrong", [None, 3.0, [[1.0]], np.float32(2)])
-def test_what_is_no_batch_is_left_to_the_model_to_refuse(wrong):
+def test_inputs_without_a_batch_axis_are_left_to_the_model(wrong):
     model = StackedAutoencoder()
     with mg.no_grad(), pytest.raises((TypeError, ValueError, AttributeError)):
         model.encode(wrong)

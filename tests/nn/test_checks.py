@@ -35,18 +35,18 @@ def test_which_shapes_fit():
         ((*IMAGES, 3), (5, 5, 3), "Flatten() expects images (n, height, width, 3), got (5, 5, 3): a single image? x[None]"),
     ],
 )
-def test_what_is_said_of_an_input(axes, shape, message):
+def test_messages_about_an_input(axes, shape, message):
     with pytest.raises(ShapeError, match=f"^{re.escape(message)}"):
         check_input(LAYER, np.zeros(shape, np.float32), axes)
 
 
-def test_what_is_said_of_an_example():
+def test_messages_about_an_example():
     check_example(LAYER, (3,), ("features",))
     with pytest.raises(ShapeError, match=r"^Flatten\(\) expects shape \(features,\), got \(2, 3\)$"):
         check_example(LAYER, (2, 3), ("features",))
 
 
-def test_dtypes():
+def test_other_dtypes_are_refused():
     check_input(LAYER, np.zeros(3), (..., 3))
     check_input(LAYER, np.zeros(3), (..., 3), np.dtype("float64"))
     with pytest.raises(DtypeError, match="computes in float32, got float64"):

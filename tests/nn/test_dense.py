@@ -31,7 +31,7 @@ def test_weights_are_in_by_out_and_biases_start_at_zero():
 
 
 @pytest.mark.parametrize("name", nn.activations.ACTIVATIONS)
-def test_an_activation_by_name_is_that_layer_behind(name):
+def test_an_activation_by_name_equals_the_layer_after_it(name):
     """Bit by bit: Dense(activation="selu") is Dense, then SELU()."""
     layers = {
         "relu": nn.ReLU,
@@ -49,7 +49,7 @@ def test_an_activation_by_name_is_that_layer_behind(name):
     np.testing.assert_array_equal(with_name(x).numpy(), layers[name]()(without(x)).numpy())
 
 
-def test_a_weight_init_of_ones_own_is_called_with_the_shape():
+def test_a_custom_weight_init_is_called_with_the_shape():
     asked = []
 
     def halves(shape):

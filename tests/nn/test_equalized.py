@@ -124,7 +124,7 @@ def test_adams_first_step_has_the_same_relative_size_in_layers_of_any_fan_in(bac
         np.testing.assert_allclose(abs(conv), 0.001 * math.sqrt(2.0 / (kernel**2 * channels)), rtol=1e-9)
 
 
-def test_of_he_layers_adams_first_step_is_larger_relative_to_the_weights_the_more_inputs_there_are():
+def test_in_he_layers_adams_first_step_grows_relative_to_the_weights_with_the_fan_in():
     """What equalized layers are there to mend."""
     sizes = [
         abs(moved(nn.Dense(n, 4, weight_init=init.he_normal), rng.standard_normal((6, n)), adam)[0]) / math.sqrt(2.0 / n)
@@ -161,11 +161,11 @@ def test_a_step_changes_what_the_layer_computes_by_the_multiplier(optimizer, pow
         (lambda: nn.EqualizedDense(8, 3, gain=1.0).reparametrization, "Scaled(0.353553)"),
     ],
 )
-def test_representation(layer, text):
+def test_the_representation_shows_gain_and_multiplier(layer, text):
     assert repr(layer()) == text
 
 
-def test_a_state_dict_holds_the_unscaled_numbers():
+def test_a_state_dict_holds_the_unscaled_weights():
     first, second = (nn.EqualizedDense(4, 3, lr_multiplier=0.1) for _ in range(2))
     assert list(first.state_dict()) == ["weight", "bias"]
     np.testing.assert_array_equal(first.state_dict()["weight"], first.weight.numpy())
@@ -217,7 +217,7 @@ X = np.zeros((2, 5, 5, 3), dtype=np.float32)
         ),
     ],
 )
-def test_misuse_is_told(call, error, message):
+def test_wrong_settings_are_refused(call, error, message):
     with pytest.raises(error, match=message):
         call()
 

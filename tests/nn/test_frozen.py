@@ -12,7 +12,7 @@ from minigen.autograd.debug import profile
 from minigen.errors import GraphError
 
 
-def judge() -> nn.Sequential:
+def make_discriminator() -> nn.Sequential:
     """A discriminator with everything that training changes: weights, running statistics, a spectral vector, dropout."""
     return nn.Sequential(nn.Dense(3, 8), nn.BatchNorm(8), nn.LeakyReLU(), nn.Dropout(0.3), nn.spectral_norm(nn.Dense(8, 1)))
 
@@ -24,12 +24,12 @@ def batch(seed: int = 0) -> mg.Tensor:
 
 
 def same(first: dict, second: dict) -> bool:
-    """Whether two states are equal to the bit."""
+    """Whether two states are equal bit for bit."""
     return first.keys() == second.keys() and all(first[name].tobytes() == second[name].tobytes() for name in first)
 
 
 def test_the_gradient_reaches_the_input_and_no_parameter(backend):
-    net, x = judge(), batch()
+    net, x = make_discriminator(), batch()
     mg.seed(1)
     with net.frozen():
         net(x).sum().backward()
@@ -41,15 +41,15 @@ def test_the_gradient_reaches_the_input_and_no_parameter(backend):
 
 
 def test_no_rule_of_a_parameter_is_run():
-    net, x = judge(), batch()
+    net, x = make_discriminator(), batch()
     with net.frozen(), profile() as profiled:
         net(x).sum().backward()
     rules = str(profiled)
     assert "dense_dx" in rules and "dense_dw" not in rules and "dense_db" not in rules
 
 
-def test_the_state_is_afterward_what_it_was_to_the_bit(backend):
-    net = judge()
+def test_the_state_afterward_is_bit_equal_to_before(backend):
+    net = make_discriminator()
     net(batch(1))  # away from the initial 0 and 1
     before = net.state_dict()
     with net.frozen():
@@ -68,7 +68,7 @@ def test_the_mode_stays_and_a_batch_norm_uses_the_batch(backend):
 
 
 def test_an_error_inside_restores_everything():
-    net = judge()
+    net = make_discriminator()
     net.parameters()[0].requires_grad = False  # by someone else's decision
     before, flags = net.state_dict(), [p.requires_grad for p in net.parameters()]
     with pytest.raises(KeyError), net.frozen():
@@ -80,7 +80,7 @@ def test_an_error_inside_restores_everything():
 
 
 def test_a_block_inside_a_block_changes_nothing():
-    net, x = judge(), batch()
+    net, x = make_discriminator(), batch()
     before = net.state_dict()
     with net.frozen():
         net(x)
@@ -101,7 +101,7 @@ def test_a_tied_weight_and_parameters_in_lists_are_frozen():
 
 
 def test_an_optimizer_finds_nothing_to_do():
-    net = judge()
+    net = make_discriminator()
     optimizer = optim.SGD(net.parameters(), lr=0.1)
     with net.frozen():
         net(batch()).sum().backward()
@@ -124,7 +124,7 @@ def test_a_gradient_penalty_on_the_input_works_inside():
 
 def test_a_graph_from_before_the_block_can_be_differentiated_after_it(backend):
     """The discriminator's loss, computed before the generator's step and differentiated after it."""
-    net, generator = judge(), nn.Dense(3, 3)
+    net, generator = make_discriminator(), nn.Dense(3, 3)
     twin = copy.deepcopy(net)
     mg.seed(1)
     loss = net(batch(1)).square().sum()
@@ -140,7 +140,7 @@ def test_a_graph_from_before_the_block_can_be_differentiated_after_it(backend):
 
 def test_two_forward_passes_are_differentiated_together_inside():
     """The second moves the buffers that the first has used."""
-    net, x = judge(), batch()
+    net, x = make_discriminator(), batch()
     with net.frozen():
         first, second = net(x), net(2.0 * x)
         (first + second).sum().backward()
@@ -148,7 +148,7 @@ def test_two_forward_passes_are_differentiated_together_inside():
 
 
 def test_a_graph_of_evaluation_survives_a_block_that_does_not_move_the_statistics():
-    net, x = judge().eval(), batch()
+    net, x = make_discriminator().eval(), batch()
     loss = net(x).sum()
     with net.frozen():
         net(x).sum().backward()
@@ -167,7 +167,7 @@ class Amplifying(nn.Module):
         return x * self.gain
 
 
-def test_a_graph_that_has_read_a_buffer_which_was_put_back_is_stale():
+def test_a_graph_through_a_restored_buffer_is_stale():
     """Inside the block the buffer held other numbers: differentiated after it, the graph would give a wrong gradient."""
     net, x = nn.Sequential(Amplifying()), batch()
     with net.frozen():
@@ -178,9 +178,9 @@ def test_a_graph_that_has_read_a_buffer_which_was_put_back_is_stale():
         loss.backward()
 
 
-def test_an_adversarial_step_changes_only_whom_it_trains(backend):
+def test_an_adversarial_step_changes_only_the_trained_network(backend):
     generator = nn.Sequential(nn.Dense(3, 8), nn.BatchNorm(8), nn.ReLU(), nn.Dense(8, 3))
-    discriminator = judge()
+    discriminator = make_discriminator()
     players = {
         generator: optim.Adam(generator.parameters(), lr=0.1),
         discriminator: optim.Adam(discriminator.parameters(), lr=0.1),

@@ -28,7 +28,7 @@ INITIALIZERS = [
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_fans_count_what_goes_into_and_out_of_a_neuron(shape):
+def test_fans_count_the_inputs_and_outputs_of_a_neuron(shape):
     assert init.fans(shape) == FANS[shape]
 
 
@@ -120,7 +120,7 @@ def test_every_activation_has_the_initializer_that_its_paper_names():
 
 
 @pytest.mark.parametrize("activation", [None, *ACTIVATIONS])
-def test_dense_starts_from_the_suiting_initializer(activation):
+def test_dense_starts_from_the_initializer_for_its_activation(activation):
     mg.seed(3)
     weight = mg.nn.Dense(20, 30, activation=activation).weight.numpy()
     mg.seed(3)
@@ -140,7 +140,7 @@ def test_a_transposed_convolution_counts_the_inputs_that_meet_in_a_pixel(activat
     np.testing.assert_array_equal(w, initializer((4, 4, 8, 6)).swapaxes(2, 3) * factor)
 
 
-def test_weights_of_ones_own_are_taken_as_they_are():
+def test_custom_weights_are_not_rescaled():
     w = mg.nn.ConvTranspose2d(
         2, 3, (4, 5), 2, weight_init=lambda shape: np.arange(math.prod(shape), dtype=np.float32).reshape(shape)
     ).weight

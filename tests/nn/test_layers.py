@@ -341,7 +341,7 @@ DEFAULTS = {  # those of Keras, or of the paper that the docstring names
 
 
 @pytest.mark.parametrize("name", LAYERS)
-def test_the_settings_that_need_not_be_given(name):
+def test_the_default_settings(name):
     defaults = {parameter.name: parameter.default for parameter in inspect.signature(getattr(nn, name)).parameters.values()}
     given = {key: value for key, value in defaults.items() if isinstance(value, (bool, int, float))}
     assert given == DEFAULTS.get(name, {}), f"the defaults of {name} are not those in DEFAULTS"
@@ -376,7 +376,7 @@ def test_a_layer_has_a_bias_of_zeros_or_none_at_all(make):
     ],
     ids=["Conv2d", "ConvTranspose2d", "DenseTranspose", "EqualizedDense", "EqualizedConv2d"],
 )
-def test_an_activation_by_name_is_that_layer_behind(make, shape, name):
+def test_an_activation_by_name_equals_the_layer_after_it(make, shape, name):
     """Bit by bit, as of Dense."""
     layer, plain = make(activation=name), make()
     plain.load_state_dict(layer.state_dict())

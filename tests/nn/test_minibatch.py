@@ -31,7 +31,7 @@ def test_minibatch_discrimination_against_loops(n, features, kernels, dim, backe
     np.testing.assert_allclose(y[:, features:], closeness(x, mg.to_numpy(layer.weight), kernels, dim), rtol=1e-12)
 
 
-def test_equal_examples_are_as_close_as_can_be_and_distant_ones_not_at_all():
+def test_equal_examples_have_closeness_n_minus_1_and_distant_ones_0():
     """n - 1 and 0, exactly: no term of an example with itself has to be subtracted, which would leave a rounding error."""
     layer = nn.MinibatchDiscrimination(3, kernels=4, dim=2)
     x = np.ones((6, 3), dtype=np.float32)
@@ -46,7 +46,7 @@ def test_faint_closeness_is_not_lost_in_rounding():
     np.testing.assert_allclose(y[:, 1], np.exp(-30.0), rtol=1e-5)
 
 
-def test_who_stands_where_in_the_batch_does_not_matter():
+def test_minibatch_discrimination_is_equivariant_to_the_order_of_the_batch():
     layer, x = nn.MinibatchDiscrimination(4, 3, 2).astype("float64"), rng.standard_normal((6, 4))
     order = rng.permutation(6)
     np.testing.assert_allclose(layer(x[order]).numpy(), layer(x).numpy()[order], rtol=1e-12)
@@ -125,7 +125,7 @@ def test_gradients_of_minibatch_stddev(shape, backend):
 # -- packing -------------------------------------------------------------------------------------------------------
 
 
-def test_packed_images_are_channels_of_one_image(backend):
+def test_packed_images_become_channels_of_one_image(backend):
     x = rng.standard_normal((6, 2, 3, 4)).astype(np.float32)
     y = mg.to_numpy(nn.Pack(3)(mg.asarray(x)))
     assert y.shape == (2, 2, 3, 12)
@@ -133,7 +133,7 @@ def test_packed_images_are_channels_of_one_image(backend):
         np.testing.assert_array_equal(y[i // 3, :, :, i % 3 * 4 : (i % 3 + 1) * 4], x[i])
 
 
-def test_packed_vectors_stand_side_by_side():
+def test_packed_vectors_are_concatenated():
     x = np.arange(12.0, dtype=np.float32).reshape(4, 3)
     np.testing.assert_array_equal(nn.Pack(2)(x), [[0, 1, 2, 3, 4, 5], [6, 7, 8, 9, 10, 11]])
     np.testing.assert_array_equal(nn.Pack(1)(x), x)
@@ -187,6 +187,6 @@ X = np.zeros((6, 5, 5, 3), dtype=np.float32)
         (lambda: nn.Pack(0), ValueError, "Pack's m must be at least 1, got 0"),
     ],
 )
-def test_misuse_is_told(call, error, message):
+def test_wrong_arguments_are_refused(call, error, message):
     with pytest.raises(error, match=message):
         call()

@@ -108,7 +108,7 @@ def test_sequential_applies_its_layers_in_order():
     np.testing.assert_array_equal(net(x).numpy(), net[2](net[1](net[0](x))).numpy())
 
 
-def test_zero_grad_forgets_all_gradients():
+def test_zero_grad_clears_all_gradients():
     net = nn.Sequential(nn.Dense(2, 2), nn.Dense(2, 1))
     net(np.ones((1, 2), dtype=np.float32)).sum().backward()
     assert all(p.grad is not None for p in net.parameters())
@@ -116,7 +116,7 @@ def test_zero_grad_forgets_all_gradients():
     assert all(p.grad is None for p in net.parameters())
 
 
-def test_astype_converts_every_parameter_and_forgets_gradients():
+def test_astype_converts_every_parameter_and_clears_gradients():
     net = nn.Sequential(nn.Dense(2, 2), nn.Dense(2, 1))
     net(np.ones((1, 2), dtype=np.float32)).sum().backward()
     assert net.astype("float64") is net
@@ -125,7 +125,7 @@ def test_astype_converts_every_parameter_and_forgets_gradients():
 
 
 @pytest.mark.parametrize("dtype", ["float16", "int64", "bool"])
-def test_astype_refuses_what_no_model_computes_in_and_changes_nothing(dtype):
+def test_astype_refuses_other_dtypes_and_changes_nothing(dtype):
     net = nn.Sequential(nn.Dense(2, 2), nn.BatchNorm(2))
     before = net.fingerprint()
     with pytest.raises(DtypeError, match=f"a model computes in float32 or float64, not in {dtype}"):
@@ -372,7 +372,7 @@ class Counting(nn.Module):
         return x * self.scale
 
 
-def test_a_buffer_is_saved_but_is_no_parameter():
+def test_a_buffer_is_saved_but_not_a_parameter():
     net = nn.Sequential(Counting(), Counting())
     assert list(net.named_parameters()) == ["0.scale", "1.scale"] and net.parameter_count() == 4
     assert list(net.state_dict()) == ["0.scale", "0.calls", "1.scale", "1.calls"] == list(net.named_state())
@@ -416,7 +416,7 @@ def test_eval_mode_restores_the_mode_of_every_module():
     assert [module.training for module in net.modules()] == [True, True, False]
 
 
-def test_the_fingerprint_tells_states_apart():
+def test_different_states_have_different_fingerprints():
     mg.seed(0)
     first, second = nn.Dense(3, 2), nn.Dense(3, 2)
     assert len(first.fingerprint()) == 12 and first.fingerprint() != second.fingerprint()
@@ -438,7 +438,7 @@ def test_what_was_pickled_on_a_device_loads_elsewhere_and_back(device):
             np.testing.assert_array_equal(value, state[name])
 
 
-def test_a_parameter_takes_no_array_of_another_device(device):
+def test_an_array_of_another_device_is_refused_by_assign(device):
     mg.use(device)
     layer = nn.Dense(3, 2)
     before = layer.state_dict()

@@ -77,7 +77,7 @@ def test_evaluation_uses_the_running_statistics_and_leaves_them(backend):
     assert all((value == before[name]).all() for name, value in layer.state_dict().items())
 
 
-def test_running_statistics_are_state_but_no_parameters():
+def test_running_statistics_are_state_but_not_parameters():
     layer = nn.BatchNorm(3)
     assert list(layer.named_parameters()) == ["weight", "bias"] and layer.parameter_count() == 6
     assert set(layer.state_dict()) == {"weight", "bias", "running_mean", "running_var"}
@@ -145,7 +145,7 @@ def test_gradcheck_of_a_network_with_batch_norm(backend):
 
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("name", ["BatchNorm of rows", "BatchNorm", "LayerNorm", "InstanceNorm"])
-def test_pytorch_agrees(name, seed):
+def test_values_and_gradients_equal_pytorchs(name, seed):
     """Output, gradients of x, weight and bias, and running statistics, over three steps and in evaluation."""
     torch = pytest.importorskip("torch")
     rng = np.random.default_rng(seed)
@@ -229,6 +229,6 @@ X = np.zeros((2, 5, 6, 3), dtype=np.float32)
         (lambda: nn.LayerNorm(3, eps=0.0), ValueError, "eps must be above 0 and finite, got 0.0"),
     ],
 )
-def test_misuse_is_told(call, error, message):
+def test_wrong_arguments_are_refused(call, error, message):
     with pytest.raises(error, match=message):
         call()

@@ -48,7 +48,7 @@ def test_the_representation_shows_the_settings(layer, text):
 
 
 @pytest.mark.parametrize("layer", [nn.MaxPool2d(), nn.AvgPool2d(), nn.UpSample2d()], ids=repr)
-def test_images_of_another_form_are_told(layer):
+def test_images_of_another_shape_are_refused(layer):
     with pytest.warns(UserWarning, match=r"channels first\? Here they come last: x.transpose\(0, 2, 3, 1\)"):
         layer(np.zeros((2, 3, 28, 28), dtype=np.float32))
     assert layer(np.zeros((2, 4, 4, 3), dtype=np.float32)).shape[3] == 3
@@ -77,6 +77,6 @@ def test_images_of_another_form_are_told(layer):
         ),
     ],
 )
-def test_wrong_settings_are_told(make, error, message):
+def test_wrong_settings_are_refused(make, error, message):
     with pytest.raises(error, match=message):
         make()

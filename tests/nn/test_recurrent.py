@@ -68,7 +68,7 @@ def gru_by_loops(layer: nn.GRU, x: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("n, steps, inputs, hidden", SIZES)
 @pytest.mark.parametrize("layer, oracle", [(nn.LSTM, lstm_by_loops), (nn.GRU, gru_by_loops)], ids=["LSTM", "GRU"])
-def test_the_equations_number_by_number(layer, oracle, n, steps, inputs, hidden, backend):
+def test_cells_equal_their_equations_element_by_element(layer, oracle, n, steps, inputs, hidden, backend):
     module, x = made(layer, inputs, hidden, return_sequences=True), rng.standard_normal((n, steps, inputs))
     expected = oracle(module, x)
     np.testing.assert_allclose(mg.to_numpy(module(mg.asarray(x)).data), expected, rtol=1e-12, atol=1e-14)
@@ -224,7 +224,7 @@ def test_a_state_that_does_not_fit_is_refused(cell, state, message):
 
 @pytest.mark.parametrize("layer", [nn.LSTM, nn.GRU, nn.LSTMCell, nn.GRUCell])
 @pytest.mark.parametrize("sizes, name", [((0, 2), "input_size"), ((2, 0), "hidden_size")])
-def test_a_layer_of_nothing_is_refused(layer, sizes, name):
+def test_sizes_of_zero_are_refused(layer, sizes, name):
     with pytest.raises(ShapeError, match=rf"Cell's {name} must be at least 1, got 0"):
         layer(*sizes)
 

@@ -69,7 +69,7 @@ DISTURBANCES = [nn.Dropout(0.5), nn.GaussianNoise(0.5)]
 
 
 @pytest.mark.parametrize("layer", DISTURBANCES, ids=repr)
-def test_every_training_call_draws_anew_and_a_seed_repeats_it(layer):
+def test_each_call_in_training_draws_again_and_a_seed_repeats_it(layer):
     x = np.ones((20, 20), dtype=np.float32)
     layer.train()
     mg.seed(1)
@@ -108,7 +108,7 @@ def activations(n: int = 4) -> np.ndarray:
     return np.random.default_rng(5).uniform(0.05, 0.95, (n, 3))
 
 
-def test_the_chapters_line():
+def test_the_penalty_of_the_chapters_network():
     layer = nn.ActivityRegularization(l1=1e-3)
     assert repr(layer) == "ActivityRegularization(l1=0.001)"
     assert repr(nn.ActivityRegularization(kl=0.1)) == "ActivityRegularization(kl=0.1, target=0.1)"
@@ -184,7 +184,7 @@ def test_without_a_graph_the_penalty_is_a_number():
     assert not penalty.requires_grad and penalty.item() == pytest.approx(activations().sum() / 4, rel=1e-14)
 
 
-def test_the_penalty_of_a_parameter_does_not_make_it_the_layers():
+def test_a_penalty_of_a_parameter_does_not_register_it_in_the_layer():
     layer = nn.ActivityRegularization(l1=1.0)
     layer(mg.autograd.Parameter(activations()))
     assert layer.parameters() == []
@@ -202,14 +202,14 @@ def test_impossible_penalties_are_refused(settings, message):
         nn.ActivityRegularization(**settings)
 
 
-def test_kl_of_codes_that_are_no_probabilities_says_so():
+def test_kl_of_codes_outside_0_and_1_is_refused():
     net = nn.Sequential(nn.Dense(4, 3, activation="selu"), nn.ActivityRegularization(kl=1.0))
     with pytest.raises(ValueError, match=r"expected activations in \[0, 1\], of a sigmoid for example"):
         net(np.full((2, 4), 9.0, dtype=np.float32))
 
 
 @pytest.mark.parametrize(("layer", "name"), [(nn.Dropout(0.5), "Dropout"), (nn.GaussianNoise(1.0), "GaussianNoise")])
-def test_noise_of_another_shape_would_be_shared_by_several_examples(layer, name):
+def test_noise_of_another_shape_is_refused(layer, name):
     x = np.ones((2, 3), dtype=np.float32)
     with pytest.raises(ShapeError, match=rf"{name}.* expects noise of the shape of x, \(2, 3\), got \(3,\)"):
         layer(x, np.ones(3, dtype=np.float32))

@@ -98,7 +98,7 @@ def test_a_network_of_normalized_layers_stretches_no_distance():
 
 
 @pytest.mark.parametrize("factor", [1e-3, 7.0])
-def test_the_size_of_a_weight_does_not_matter(factor):
+def test_the_result_is_invariant_to_the_scale_of_the_weight(factor):
     layer, x = normalized("Dense")
     layer.bias.assign(np.zeros(3))
     y = layer.eval()(x).numpy()
@@ -109,7 +109,7 @@ def test_the_size_of_a_weight_does_not_matter(factor):
 # -- training and evaluation ---------------------------------------------------------------------------------------
 
 
-def test_only_training_moves_u(backend):
+def test_only_forward_passes_in_training_move_u(backend):
     layer = nn.spectral_norm(nn.Dense(8, 6))
     x, u = mg.asarray(np.ones((2, 8), dtype=np.float32)), layer.reparametrization.u
     layer.weight.assign(mg.asarray(rng.standard_normal((8, 6)).astype(np.float32)))
@@ -121,7 +121,7 @@ def test_only_training_moves_u(backend):
     np.testing.assert_allclose(np.linalg.norm(mg.to_numpy(u)), 1.0, rtol=1e-6)
 
 
-def test_frozen_puts_u_back():
+def test_frozen_restores_u():
     layer = nn.spectral_norm(nn.Dense(8, 6))
     layer.weight.assign(rng.standard_normal((8, 6)).astype(np.float32))
     before = layer.state_dict()
@@ -195,7 +195,7 @@ def test_a_gradient_penalty_reaches_the_weights(backend):
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_pytorch_agrees(name):
+def test_values_and_gradients_equal_pytorchs(name):
     """Output, gradient of the weight and u, over three steps of gradient descent, and then in evaluation."""
     torch = pytest.importorskip("torch")
     ours, x = normalized(name)
@@ -349,7 +349,7 @@ class Scale(WeightedModule):
         ),
     ],
 )
-def test_misuse_is_told_and_nothing_is_changed(module, error, message):
+def test_wrong_modules_are_refused_and_unchanged(module, error, message):
     module = module()
     before = list(module.modules())
     with pytest.raises(error, match=f"spectral_norm: .*{message}"):

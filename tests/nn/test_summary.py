@@ -123,7 +123,7 @@ def test_a_layer_with_layers_below_is_one_row_if_it_knows_its_shape(capsys):
     ]
 
 
-def test_a_custom_module_inside_a_chain_is_traced(capsys):
+def test_a_custom_module_inside_a_sequential_is_traced(capsys):
     net = nn.Sequential(nn.Dense(3, 4), Residual(), nn.Dense(2, 1))
     assert rows(net, (3,), capsys) == [
         ["0 Dense(3 -> 4)", "(4,)", "16"],
@@ -140,7 +140,7 @@ def test_the_parameters_of_the_rows_add_up_to_the_total(capsys):
         assert sum(parts) == total == net.parameter_count()
 
 
-def test_looking_leaves_no_trace(capsys):
+def test_a_summary_leaves_the_model_unchanged(capsys):
     """Neither the random streams nor modes nor methods nor gradients change."""
     net = Residual()
     net.head.eval()
@@ -153,7 +153,7 @@ def test_looking_leaves_no_trace(capsys):
     assert all(p.grad is None for p in net.parameters())
 
 
-def test_a_failing_trace_puts_everything_back(capsys):
+def test_a_failing_trace_restores_the_model(capsys):
     net = Residual()
     with pytest.raises(mg.errors.ShapeError, match=r"Dense\(4 -> 4\) expects"):
         net.summary((5,))

@@ -9,7 +9,7 @@ from tests.samples import INDICES
 
 
 def normal(*shape):
-    """A Tensor of random numbers on the current backend."""
+    """A Tensor of random values on the current backend."""
     return Tensor(minigen.asarray(np.asarray(minigen.backend.random.stream("noise").standard_normal(shape))))
 
 
@@ -28,18 +28,18 @@ def assert_adjoint(forward, adjoint, u, v):
     ("small", "large"),
     [((3,), (2, 3)), ((1, 3), (2, 3)), ((2, 1, 3), (4, 2, 5, 3)), ((), (2, 3)), ((2, 3), (2, 3)), ((1, 1), (1, 1)), ((1,), (0,))],
 )
-def test_broadcast_to_and_sum_to(backend, small, large):
+def test_broadcast_to_and_sum_to_are_adjoint(backend, small, large):
     assert_adjoint(lambda u: broadcast_to(u, shape=large), lambda v: sum_to(v, shape=small), normal(*small), normal(*large))
 
 
 @pytest.mark.parametrize("widths", [((0, 0), (0, 0)), ((1, 2), (0, 3)), ((0, 1), (2, 0))])
-def test_pad_and_crop(backend, widths):
+def test_pad_and_crop_are_adjoint(backend, widths):
     padded = [2 + sum(widths[0]), 3 + sum(widths[1])]
     assert_adjoint(lambda u: pad(u, widths=widths), lambda v: crop(v, widths=widths), normal(2, 3), normal(*padded))
 
 
 @pytest.mark.parametrize(("shape", "index"), INDICES, ids=[str(index).replace("\n", "") for _, index in INDICES])
-def test_getitem_and_scatter_add(backend, shape, index):
+def test_getitem_and_scatter_add_are_adjoint(backend, shape, index):
     picked = np.empty(shape)[index].shape
     if backend != "numpy":
         parts = index if isinstance(index, tuple) else (index,)
@@ -50,7 +50,7 @@ def test_getitem_and_scatter_add(backend, shape, index):
 
 
 @pytest.mark.parametrize("axis", [0, 1, -1])
-def test_concatenate_and_slices(backend, axis):
+def test_concatenate_and_slices_are_adjoint(backend, axis):
     shapes = [[2, 3], [2, 3], [2, 3]]
     for length, shape in enumerate(shapes):
         shape[axis] = length
@@ -66,19 +66,19 @@ def test_concatenate_and_slices(backend, axis):
     assert inner(whole, v) == pytest.approx(sum(inner(part, piece) for part, piece in zip(parts, slices)), rel=1e-12)
 
 
-def test_reshape(backend):
+def test_reshape_and_reshaping_back_are_adjoint(backend):
     assert_adjoint(lambda u: reshape(u, shape=(4, 6)), lambda v: reshape(v, shape=(2, 3, 4)), normal(2, 3, 4), normal(4, 6))
 
 
 @pytest.mark.parametrize("axes", [None, (0, 1, 2), (1, 2, 0), (-1, 0, -2)])
-def test_transpose_and_the_inverse_permutation(backend, axes):
+def test_transpose_and_the_inverse_permutation_are_adjoint(backend, axes):
     inverse = None if axes is None else tuple(int(i) for i in np.argsort(np.array(axes) % 3))
     u = normal(2, 3, 4)
     v = normal(*np.transpose(np.empty((2, 3, 4)), axes).shape)
     assert_adjoint(lambda u: transpose(u, axes=axes), lambda v: transpose(v, axes=inverse), u, v)
 
 
-def test_matmul_and_the_transposed_matrix(backend):
+def test_matmul_and_the_transposed_matrix_are_adjoint(backend):
     matrix = normal(4, 3)
     assert_adjoint(lambda u: matmul(matrix, u), lambda v: matmul(matrix.T, v), normal(3, 2), normal(4, 2))
     assert_adjoint(lambda u: matmul(u, matrix), lambda v: matmul(v, matrix.T), normal(5, 2, 4), normal(5, 2, 3))

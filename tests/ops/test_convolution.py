@@ -129,7 +129,7 @@ CHANNELS = [(1, 2), (3, 4), (5, 3), (4, 1)]
 )
 @pytest.mark.parametrize(("channels", "outputs"), CHANNELS)
 @pytest.mark.parametrize("case", GEOMETRIES, ids=str)
-def test_one_trilinear_form(case, channels, outputs, block, backend, monkeypatch):
+def test_the_three_convolutions_are_one_trilinear_form(case, channels, outputs, block, backend, monkeypatch):
     """<conv2d(x, w), g> = <x, conv2d_transpose(g, w)> = <w, conv2d_weight(x, g)>, however the work is cut into blocks."""
     monkeypatch.setattr(im2col, "BLOCK", block)
     monkeypatch.setattr(im2col, "DEVICE_BLOCK", block)
@@ -286,7 +286,7 @@ X, W = normal(2, 5, 5, 3), normal(3, 3, 3, 4)
         ),
     ],
 )
-def test_refuses(call, error, message):
+def test_what_does_not_fit_is_refused(call, error, message):
     with pytest.raises(error, match=message):
         call()
 

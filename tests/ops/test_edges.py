@@ -126,7 +126,7 @@ def test_log_softmax_and_softmax_with_a_class_that_is_ruled_out(backend):
         ([-INF, 1.0, 2.0], 2.313261687518223, [0.0, *THIRD]),
     ],
 )
-def test_logsumexp_of_infinite_elements(backend, x, value, gradient):
+def test_logsumexp_of_infinite_elements_equals_pytorch(backend, x, value, gradient):
     """Values and gradients are PyTorch's."""
     for keepdims in (False, True):
         y, (dx,), _ = to_second_order(lambda x, keepdims=keepdims: minigen.logsumexp(x, axis=0, keepdims=keepdims), x)
@@ -212,7 +212,7 @@ def test_powers_of_0_by_the_base(backend):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_exponent_0_is_constant_where_1_over_x_is_no_number(backend, dtype):
+def test_exponent_0_is_constant_where_1_over_x_is_not_a_number(backend, dtype):
     """Of numbers below the smallest normal one, 1 / x may be infinite, and 0 * inf is NaN."""
     tiny = np.finfo(dtype).smallest_subnormal
     x = Tensor(asarray(np.array([tiny, -tiny, 0.0, NAN, INF], dtype)), requires_grad=True)
@@ -260,14 +260,14 @@ def test_powers_of_exponent_0_to_second_order():
 
 
 @pytest.mark.parametrize("base", [2, 2.0, np.float64(2.0), np.float32(2.0), np.int64(2)])
-def test_numbers_as_bases(backend, base):
+def test_a_number_may_be_the_base(backend, base):
     y, (dp,), (dpp,) = to_second_order(lambda p: base**p, [3.0, 0.0, -1.0])
     np.testing.assert_allclose(y, [8, 1, 0.5])
     np.testing.assert_allclose(dp, y * math.log(2), rtol=1e-15)
     np.testing.assert_allclose(dpp, y * math.log(2) ** 2, rtol=1e-15)
 
 
-def test_negative_bases(backend):
+def test_a_negative_base_has_no_derivative_by_its_exponent(backend):
     y, (dp,), _ = to_second_order(lambda p: (-2.0) ** p, [2.0, 3.0])
     np.testing.assert_array_equal([y, dp], [[4, -8], [NAN, NAN]])  # a real derivative by p there is none
     y, (dx,), (dxx,) = to_second_order(lambda x: x ** asarray(np.array([2.0, 3.0, -1.0, 0.0])), [-2.0] * 4)
@@ -317,7 +317,7 @@ def test_a_leaky_relu_of_slope_1_changes_nothing():
     np.testing.assert_array_equal([y, dx], [x, np.ones(4)])
 
 
-def test_clip_to_one_number():
+def test_clipping_to_one_number_is_constant():
     y, (dx,), _ = to_second_order(lambda x: minigen.clip(x, low=1.0, high=1.0), [0.0, 1.0, 2.0])
     np.testing.assert_array_equal([y, dx], [[1, 1, 1], [0, 1, 0]])
 

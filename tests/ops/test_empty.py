@@ -35,7 +35,7 @@ UNARY = [
 
 
 def twice_differentiated(f, *shapes):
-    """f at positive numbers of these shapes; gradients, and gradients of these, have the shapes of what they are taken by."""
+    """f at positive values of these shapes; gradients, and gradients of these, have the shapes of what they are taken by."""
     xs = [Tensor(asarray(np.asarray(np.random.default_rng(0).uniform(0.5, 1.5, shape))), requires_grad=True) for shape in shapes]
     y = f(*xs)
     u = Tensor(asarray(np.ones(y.shape)), requires_grad=True)
@@ -152,7 +152,7 @@ def test_split_of_an_axis_of_length_0(backend):
 
 
 @pytest.mark.parametrize("shape", [(0, 4, 4, 3), (2, 4, 4, 0), (0, 4, 4, 0)], ids=str)
-def test_images_of_nothing(backend, shape):
+def test_empty_images_pass_convolutions_and_pooling(backend, shape):
     n, channels = shape[0], shape[3]
     for padding, stride, size in (("same", 1, 4), ("valid", 2, 1), (1, 2, 2)):
         convolved = twice_differentiated(
@@ -191,7 +191,7 @@ def test_rows_without_pixels_are_repeated_and_added():
 
 
 @pytest.mark.parametrize("name", ["mse", "mae", "bce_with_logits"])
-def test_losses_of_examples_without_numbers(name):
+def test_losses_of_examples_without_values(name):
     loss = getattr(losses, name)
     assert loss(Tensor(np.ones((3, 0))), np.ones((3, 0)), "batchmean").item() == 0.0
     with pytest.raises(minigen.errors.ShapeError, match="the mean of no elements"):

@@ -11,7 +11,7 @@ from minigen.autograd import OPS
 from minigen.errors import ShapeError
 from tests.samples import SAMPLES, Constant, Sample, normal
 
-# -- elementwise: one function of floats an op -------------------------------------------------------------------
+# -- elementwise: one function of floats per op -------------------------------------------------------------------
 
 ELEMENTWISE = {
     "add": lambda x, y: x + y,
@@ -49,7 +49,7 @@ ELEMENTWISE = {
     ),
 }
 
-# -- reductions: one function of a list of floats an op ----------------------------------------------------------
+# -- reductions: one function of a list of floats per op ----------------------------------------------------------
 
 REDUCTIONS = {
     "sum": math.fsum,
@@ -79,7 +79,7 @@ def reduce(function, x, axis=None, keepdims=False, **attributes):
     return y
 
 
-# -- everything else: one loop an op -----------------------------------------------------------------------------
+# -- everything else: one loop per op -----------------------------------------------------------------------------
 
 
 def log_softmax(x, axis=-1):
@@ -377,7 +377,7 @@ X = normal(2, 3, 4)
         (lambda x: minigen.take(x, minigen.asarray(np.array([[3, -4]])), axis=-1), X[..., [[3, -4]]]),
     ],
 )
-def test_compositions(backend, compose, expected):
+def test_compositions_have_right_values_and_gradients(backend, compose, expected):
     minigen.gradcheck(compose, X)
     np.testing.assert_allclose(compose(Tensor(minigen.asarray(X))).numpy(), expected, rtol=1e-12)
     np.testing.assert_allclose(minigen.to_numpy(compose(minigen.asarray(X))), expected, rtol=1e-12)
@@ -432,12 +432,12 @@ def test_compositions(backend, compose, expected):
         (lambda: minigen.sigmoid_cross_entropy(Tensor(X[0]), X[0, 0]), ShapeError, r"logits have shape \(3, 4\), targets \(4,\)"),
     ],
 )
-def test_wrong_arguments_are_told(call, error, message):
+def test_wrong_arguments_are_explained(call, error, message):
     with pytest.raises(error, match=message):
         call()
 
 
-def test_one_hot(backend):
+def test_one_hot_of_labels_and_its_refusals(backend):
     labels = minigen.asarray(np.array([2, 0]))
     np.testing.assert_array_equal(minigen.to_numpy(minigen.one_hot(labels, 3)), [[0, 0, 1], [1, 0, 0]])
     assert minigen.one_hot(labels, 3).dtype == np.float32 and minigen.one_hot(labels, 3, np.float64).dtype == np.float64

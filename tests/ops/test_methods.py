@@ -113,7 +113,7 @@ def test_operators_are_the_functions(name):
         np.testing.assert_array_equal(getattr(y, reflected)(x).numpy(), expected)
 
 
-def test_numpys_other_names():
+def test_numpys_other_names_of_methods_work():
     x = Tensor(X)
     np.testing.assert_array_equal(x.ravel().numpy(), X.ravel())
     np.testing.assert_array_equal(x[:, 0].dot(X[0, 0]).numpy(), X[:, 0] @ X[0, 0])
@@ -145,3 +145,21 @@ def test_the_signature_that_is_read_is_the_one_that_runs(name):
     for parameter, default in zip(parameters, [inspect.Parameter.empty] * required + arguments.defaults):
         if default is inspect.Parameter.empty or ast.unparse(default) != "...":
             assert (default if isinstance(default, type) else ast.literal_eval(default)) == parameter.default
+
+
+@pytest.mark.parametrize("name", [*LISTED, "backward"])
+def test_a_method_is_documented(name):
+    assert inspect.getdoc(getattr(Tensor, name)), name
+    if name in ops.__all__ and name not in ("reshape", "transpose"):  # which take their lengths and axes one by one, too
+        assert getattr(Tensor, name).__doc__ == getattr(minigen, name).__doc__
+
+
+def test_the_reference_has_the_docstrings_of_methods():
+    griffe = pytest.importorskip("griffe")
+    root = Path(minigen.__file__).parents[1]
+    package = griffe.load(
+        "minigen", search_paths=[root], extensions=griffe.load_extensions(f"{root}/docs/hooks.py:MethodDocstrings")
+    )
+    members = package["engine.methods.Methods"].members
+    assert members["sum"].docstring.value == inspect.getdoc(minigen.sum)
+    assert all(members[name].docstring for name in LISTED)

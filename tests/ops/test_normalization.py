@@ -72,7 +72,7 @@ AXES = [(0, 1, 2), (1, 2), -1, (0,), None]
 
 
 @pytest.mark.parametrize("axis", AXES, ids=str)
-def test_normalize(backend, axis):
+def test_normalize_centers_and_divides_by_the_deviation(backend, axis):
     x = rng.standard_normal((2, 3, 4, 2))
     mg.gradcheck(lambda x: ops.normalize(x, axis=axis, eps=0.01), x)
     y = mg.to_numpy(ops.normalize(mg.asarray(x), axis=axis, eps=0.01))
@@ -90,7 +90,7 @@ def test_the_derivative_of_normalize_is_the_known_formula():
 
 
 def test_a_mean_far_above_the_spread_costs_no_more_digits_than_it_must(backend):
-    """The variance is that of centered numbers, E[x^2] - E[x]^2 would be noise here; what is left is the rounding of the mean."""
+    """The variance is that of centered values; E[x^2] - E[x]^2 would be noise here; what is left is the rounding of the mean."""
     x = (1000.0 + rng.standard_normal((8, 16, 16, 3))).astype(np.float32)
     y = mg.to_numpy(ops.normalize(mg.asarray(x), axis=(0, 1, 2), eps=1e-5))
     exact = x.astype(float)
@@ -133,7 +133,7 @@ def test_std_and_var_are_those_of_numpy_and_differentiable_twice(axis, backend):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("axis", OF_IMAGES, ids=str)
 def test_the_deviation_of_equal_elements_is_0_and_so_are_its_derivatives(axis, dtype, backend):
-    """Exactly, to second order, also where the mean of equal numbers is not one of them: of seven times 0.1, for example."""
+    """Exactly, to second order, also where the mean of equal values is not one of them: of seven times 0.1, for example."""
     u = mg.asarray(rng.standard_normal((7, 3, 1, 5)).astype(dtype))
     for value in (0.0, 0.1, -7.3, 1e-30):
         x = Tensor(mg.asarray(np.full(u.shape, value, dtype)), requires_grad=True)
@@ -145,7 +145,7 @@ def test_the_deviation_of_equal_elements_is_0_and_so_are_its_derivatives(axis, d
         assert not x.var(axis).numpy().any() and not mg.grad(x.var(axis).sum(), [x])[0].numpy().any()
 
 
-def test_equal_columns_beside_others(backend):
+def test_equal_columns_disturb_no_others(backend):
     """Those that differ have the gradient (x - mean) / (n std), whatever stands beside them."""
     x = rng.standard_normal((6, 4))
     x[:, 1], x[:, 3] = 0.1, -2.0
@@ -235,9 +235,9 @@ def test_pytorch_agrees_to_second_order_on_random_shapes(seed, axis):
         ),
         (lambda x: ops.scale_shift(x, np.ones(4)), ShapeError, "scale_shift: "),
         (lambda x: ops.scale_shift(x, np.ones(3), np.ones((2, 4, 4, 3))), ShapeError, "scale_shift: "),
-        (lambda x: ops.center(x[:0], axis=0), ShapeError, "center: the mean of no elements"),
+        (lambda x: ops.center(x[:0], axis=0), ShapeError, "center: mean: the mean of no elements"),
     ],
 )
-def test_wrong_arguments_are_told(call, error, message):
+def test_wrong_arguments_are_explained(call, error, message):
     with pytest.raises(error, match=message):
         call(Tensor(np.ones((1, 4, 4, 3))))

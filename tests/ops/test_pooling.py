@@ -121,7 +121,7 @@ def test_forward_equals_loops(op):
 
 
 @pytest.mark.parametrize("factor", [1, 2, (3, 1), (2, 3)])
-def test_sum_pool2d_and_upsample_nearest2d(backend, factor):
+def test_sum_pool2d_and_upsample_nearest2d_are_adjoint(backend, factor):
     rows, columns = pair(factor, "factor")
     assert_adjoint(
         lambda u: ops.sum_pool2d(u, factor=factor),
@@ -132,7 +132,7 @@ def test_sum_pool2d_and_upsample_nearest2d(backend, factor):
 
 
 @pytest.mark.parametrize(("size", "stride", "padding"), [(2, None, "valid"), (3, 2, "same"), ((2, 3), 1, ((1, 0), (0, 2)))])
-def test_max_unpool2d_and_max_pick2d(backend, size, stride, padding):
+def test_max_unpool2d_and_max_pool2d_gather_are_adjoint(backend, size, stride, padding):
     x = normal(2, 5, 6, 3)
     maxima = ops.max_pool2d(x, size=size, stride=stride, padding=padding)
     winners = {"x": x, "maxima": maxima, "size": size, "stride": stride, "padding": padding}
@@ -155,7 +155,7 @@ AVERAGES = [
 
 
 @pytest.mark.parametrize("attributes", AVERAGES, ids=str)
-def test_avg_pool2d(backend, attributes):
+def test_avg_pool2d_equals_loops(backend, attributes):
     x = rng.standard_normal((2, 5, 6, 2))
     mg.gradcheck(lambda x: ops.avg_pool2d(x, **attributes), x)
     y = mg.to_numpy(ops.avg_pool2d(mg.asarray(x), **attributes))
@@ -163,7 +163,7 @@ def test_avg_pool2d(backend, attributes):
 
 
 @pytest.mark.parametrize("size", [(4, 5), (8, 10), 3, (1, 1), (9, 2)], ids=str)
-def test_resize_bilinear(backend, size):
+def test_resize_bilinear_equals_loops(backend, size):
     x = rng.standard_normal((2, 4, 5, 2))
     mg.gradcheck(lambda x: ops.resize_bilinear(x, size=size), x)
     y = mg.to_numpy(ops.resize_bilinear(mg.asarray(x), size=size))
@@ -296,7 +296,7 @@ X = np.zeros((2, 5, 6, 1), dtype=np.float32)
         (lambda: ops.resize_bilinear(X, size=0), ValueError, "size is 0"),
     ],
 )
-def test_wrong_arguments_are_told(call, error, message):
+def test_wrong_arguments_are_explained(call, error, message):
     with pytest.raises(error, match=message):
         call()
 
@@ -313,7 +313,7 @@ def test_wrong_arguments_are_told(call, error, message):
     ],
     ids=["max_pool2d", "avg_pool2d", "blur2d", "sum_pool2d", "upsample_nearest2d", "resize_bilinear"],
 )
-def test_what_is_no_batch_of_images_of_floats_is_refused(function):
+def test_what_is_not_a_batch_of_images_of_floats_is_refused(function):
     for shape in ((2, 4, 4), (1, 2, 4, 4, 1)):
         with pytest.raises(
             ShapeError, match=rf"expected images \(n, height, width, channels\), got shape {re.escape(str(shape))}"

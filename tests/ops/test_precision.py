@@ -1,4 +1,4 @@
-"""Where single precision is short: very many numbers that are nearly equal, in all that adds them up.
+"""Where single precision is short: very many values that are nearly equal, in everything that adds them up.
 
 The truth is the same call in double precision. PyTorch's own errors are the measure where it is installed.
 """
@@ -76,12 +76,12 @@ SUMS = {
 
 
 @pytest.mark.parametrize("name", SUMS)
-def test_long_sums(name, backend):
+def test_long_sums_lose_few_digits(name, backend):
     shape, function = SUMS[name]
     for x in (near(shape), near(shape, 0.1, 0.0)):
         got, exact = (to_numpy(function(Tensor(mg.asarray(x.astype(dtype))))) for dtype in (np.float32, np.float64))
         assert got.dtype == np.float32 and got.shape == exact.shape
-        # A device's product may add the numbers of a block one by one: then the bound that is promised, and not what BLAS does.
+        # A device's product may add the values of a block one by one: then the bound that is promised, and not what BLAS does.
         np.testing.assert_allclose(got, exact, rtol=(300 if backend == "cupy" else 32) * U, atol=0)
 
 
@@ -98,7 +98,7 @@ NORMS = {
 
 @pytest.mark.parametrize("name", NORMS)
 def test_channels_that_are_nearly_constant(name, backend):
-    """In units of their deviation, an error of the mean by a few u is a few hundred u."""
+    """In units of their deviation, an error of a few u in the mean is one of a few hundred u."""
     shape, function = NORMS[name]
     x = near(shape)
     got, exact = (to_numpy(function(Tensor(mg.asarray(x.astype(dtype))))) for dtype in (np.float32, np.float64))

@@ -163,7 +163,7 @@ def assert_indexes_as_numpy_does(shape, index):
 
 @check
 @given(SHAPES.flatmap(lambda shape: st.tuples(st.just(shape), hnp.basic_indices(shape, allow_newaxis=True, allow_ellipsis=True))))
-def test_basic_indexing(case):
+def test_basic_indexing_is_numpys(case):
     assert_indexes_as_numpy_does(*case)
 
 
@@ -175,7 +175,7 @@ def test_basic_indexing(case):
         )
     )
 )
-def test_integer_array_indexing_with_repeats(case):
+def test_integer_array_indexing_with_repeats_is_numpys(case):
     assert_indexes_as_numpy_does(*case)
 
 
@@ -185,5 +185,5 @@ def test_integer_array_indexing_with_repeats(case):
         lambda shape: st.tuples(st.just(shape), hnp.arrays(bool, st.integers(1, len(shape)).map(lambda ndim: shape[:ndim])))
     )
 )
-def test_bool_mask_indexing(case):
+def test_bool_mask_indexing_is_numpys(case):
     assert_indexes_as_numpy_does(*case)

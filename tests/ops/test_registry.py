@@ -109,7 +109,7 @@ def test_the_graph_of_a_sample_contains_the_op_and_all_its_inputs(op):
 
 
 @each_op
-def test_gradcheck(backend, op):
+def test_every_sample_passes_the_gradient_check(backend, op):
     for sample, name in samples_of(op):
         with name:
             gradcheck(sample.function(op), *sample.arrays, order=sample.order)
@@ -234,7 +234,7 @@ def test_neither_inputs_nor_result_nor_cotangent_are_modified(backend, op):
 
 @each_op
 def test_no_uninitialized_memory_shows(op, monkeypatch):
-    """What an op or a rule reserves it also writes, all of it: were the memory full of NaN, the numbers would be the same."""
+    """What an op or a rule reserves it also writes, all of it: were the memory full of NaN, the values would be the same."""
     for sample, name in samples_of(op):
         with name:
             expected = value_and_gradients(sample, op, sample.arrays)

@@ -115,7 +115,7 @@ def close(ours, theirs):
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("name", UNARY)
-def test_one_input(name, seed):
+def test_ops_of_one_input_equal_pytorch(name, seed):
     rng = np.random.default_rng(seed)
     ours, theirs, make = UNARY[name]
     compare(ours, theirs, [make(rng, *rng.integers(1, 6, size=seed + 1))], rng)
@@ -123,7 +123,7 @@ def test_one_input(name, seed):
 
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("name", BINARY)
-def test_two_inputs_that_broadcast(name, seed):
+def test_ops_of_two_inputs_that_broadcast_equal_pytorch(name, seed):
     rng = np.random.default_rng(seed)
     ours, theirs, make = BINARY[name]
     shape = rng.integers(2, 5, size=3)
@@ -132,17 +132,17 @@ def test_two_inputs_that_broadcast(name, seed):
 
 
 @pytest.mark.parametrize(("left", "right"), MATMUL)
-def test_matmul(left, right):
+def test_matmul_equals_pytorch(left, right):
     rng = np.random.default_rng(0)
     compare(minigen.matmul, torch.matmul, [normal(rng, *left), normal(rng, *right)], rng)
 
 
-def test_dense():
+def test_dense_equals_pytorch():
     rng = np.random.default_rng(0)
     compare(minigen.dense, lambda x, w, b: F.linear(x, w.T, b), [normal(rng, 5, 3), normal(rng, 3, 2), normal(rng, 2)], rng)
 
 
-def test_sigmoid_cross_entropy():
+def test_sigmoid_cross_entropy_equals_pytorch():
     rng = np.random.default_rng(0)
     compare(
         minigen.sigmoid_cross_entropy,
@@ -152,7 +152,7 @@ def test_sigmoid_cross_entropy():
     )
 
 
-def test_scatter_add():
+def test_scatter_add_equals_pytorch():
     rng = np.random.default_rng(0)
     rows = np.array([2, 0, 2])
     compare(
@@ -263,7 +263,7 @@ def test_two_inputs_at_the_edges(name):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_powers_at_the_edges(seed):
+def test_powers_at_extremes_equal_pytorch(seed):
     """To first order everywhere; to second where p is not 0: there PyTorch masks the mixed derivative, which is 1 / x."""
     rng = np.random.default_rng(seed)
     bases, exponents = [-np.inf, -2.0, -1.0, -0.0, 0.0, 0.5, 1.0, 2.0, np.inf], [-2.0, -1.0, 0.0, 1.0, 2.0, 3.0]
@@ -277,13 +277,13 @@ def test_powers_at_the_edges(seed):
 
 
 @pytest.mark.parametrize("name", ROWS)
-def test_rows_with_edges(name):
+def test_rows_with_extremes_equal_pytorch(name):
     rng = np.random.default_rng(0)
     rows = np.array(list(itertools.product(EDGES, EDGES, [0.0, 3.0])))
     compare_where_defined(*ROWS[name], [rows], rng)
 
 
-def test_cross_entropy_with_edges():
+def test_cross_entropy_at_extremes_equals_pytorch():
     """Of each row by itself: in a sum one NaN would hide all others."""
     rng = np.random.default_rng(0)
     for row in itertools.product([-np.inf, -1e30, 0.0, 1e30, np.inf], repeat=3):
@@ -296,8 +296,8 @@ def test_cross_entropy_with_edges():
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_max_pool2d_with_edges(seed):
-    """Windows of -inf, inf and equal elements beside padding, and a NaN here and there (one a window: of several, another
+def test_max_pool2d_with_extremes_equals_pytorch(seed):
+    """Windows of -inf, inf and equal elements beside padding, and a NaN here and there (one per window: of several, another
     wins)."""
     rng = np.random.default_rng(seed)
     size, stride, padding = (int(k) for k in (rng.integers(1, 4), rng.integers(1, 4), rng.integers(0, 2)))

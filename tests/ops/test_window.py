@@ -83,6 +83,6 @@ def test_pairs_and_explicit_padding_are_taken_as_they_are():
         (lambda: output_size((3, 4), (3, 5), (1, 1), 0), ShapeError, "a window of 3x5 does not fit into images of 3x4$"),
     ],
 )
-def test_wrong_arguments_are_told(call, error, message):
+def test_wrong_arguments_are_explained(call, error, message):
     with pytest.raises(error, match=message):
         call()

@@ -184,7 +184,7 @@ def test_a_very_long_gradient_is_clipped_to_its_norm():
 
 
 @pytest.mark.parametrize("given", ["adam", optim.Adam], ids=["a name, as in Keras", "a class"])
-def test_what_is_not_an_optimizer_is_told_how_to_make_one(given):
+def test_what_is_not_an_optimizer_is_answered_with_how_to_make_one(given):
     check_optimizer("optimizer", optim.Adam([mg.Parameter([1.0])]), "model")
     with pytest.raises(TypeError, match=r"^optimizer: expected such as optim\.Adam\(model\.parameters\(\)\), got "):
         check_optimizer("optimizer", given, "model")
@@ -319,7 +319,7 @@ def test_a_state_that_does_not_fit_is_refused_by_name_and_changes_nothing():
         ("second_moment", np.full(20, -1, np.float32), "second_moment holds negative values, it is a mean of squares"),
     ],
 )
-def test_a_state_of_numbers_that_cannot_be_is_refused_and_changes_nothing(name, value, message):
+def test_a_state_of_impossible_values_is_refused_and_changes_nothing(name, value, message):
     ps = parameters()
     optimizer = optim.Adam(ps)
     give_gradients(ps, 0)
@@ -356,7 +356,7 @@ def test_after_a_restart_steps_are_those_of_a_fresh_optimizer(make, backend):
         assert_equal(values(ps), values(fresh))
 
 
-def test_without_a_restart_they_are_not(make):
+def test_without_a_restart_steps_differ_from_a_fresh_optimizers(make):
     """Else the test above would prove nothing; plain gradient descent has nothing to forget."""
     ps, fresh = parameters(), parameters()
     optimizer = make(ps)
@@ -409,7 +409,7 @@ def test_a_restart_is_saved_and_restored(make, backend):
     assert_equal(values(others), values(ps))
 
 
-def test_a_state_without_a_restart_has_begun_with_the_first_step():
+def test_a_state_without_a_restart_counts_from_the_first_step():
     """What an older release has saved, which knew no restart."""
     optimizer, other = optim.Adam(parameters()), optim.Adam(parameters())
     steps(optimizer.parameters, optimizer, range(2))
@@ -420,7 +420,7 @@ def test_a_state_without_a_restart_has_begun_with_the_first_step():
     assert (other.steps, other.t) == (2, 3)
 
 
-def test_a_restart_is_no_setting():
+def test_a_restart_does_not_change_the_settings():
     optimizer = optim.RMSprop(parameters())
     before = repr(optimizer), optimizer.settings()
     steps(optimizer.parameters, optimizer, range(2))
@@ -509,7 +509,7 @@ def test_clipping_refuses_a_gradient_that_is_not_finite_and_changes_nothing(make
 
 
 @pytest.mark.parametrize("lr", [np.float64(0.1), np.float32(0.125), 1])
-def test_a_learning_rate_of_numpys_computes_in_the_parameters_dtype(lr):
+def test_a_numpy_learning_rate_computes_in_the_parameters_dtype(lr):
     """np.logspace makes float64 numbers, which a device would have to refuse."""
     mg.use("strict")
     ps = parameters()

@@ -190,7 +190,7 @@ def test_tiles_are_the_images_pixel_by_pixel(shape, tmp_path):
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_tiles_refuse_another_kind_of_file_and_what_is_no_image(tmp_path):
+def test_tiles_refuse_another_kind_of_file_and_what_is_not_an_image(tmp_path):
     with pytest.raises(ValueError, match="save_tiles: got path 'a.jpg', expected one that ends in '.png'"):
         plot.save_tiles(coarse(4, 8, 8), "a.jpg")
     with pytest.raises(ShapeError, match=r"got images of shape \(8, 8\)"):

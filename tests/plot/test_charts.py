@@ -253,7 +253,7 @@ def test_histograms_hold_shares_over_each_sets_own_range():
     ("values", "message"),
     [
         ({}, "histograms: got no sets"),
-        ({"a": []}, "got 'a' without any value"),
+        ({"a": []}, r"got 'a' of shape \(0,\), expected at least one value"),
         ({"a": [1, np.nan]}, "got 'a' with NaN or infinity"),
     ],
 )

@@ -71,7 +71,7 @@ def test_map_of_points_without_extent_can_be_drawn(points):
     [
         ({"points": np.ones((3, 3))}, ShapeError, r"points of shape \(3, 3\), expected \(n, 2\)"),
         ({"points": np.ones((0, 2))}, ShapeError, "n at least 1"),
-        ({"points": np.full((3, 2), np.nan)}, ValueError, "NaN or infinity in points"),
+        ({"points": np.full((3, 2), np.nan)}, ValueError, "points with NaN or infinity"),
         ({"labels": [0, 1]}, ShapeError, r"labels of shape \(2,\), expected \(3,\)"),
         ({"labels": [0, 1, 2]}, ValueError, "from 0 to 2, expected integers from 0 to 1"),
         ({"labels": [0, 1, -1]}, ValueError, "from -1 to 1"),
@@ -204,7 +204,7 @@ def test_codes_of_0_and_1_may_be_booleans():
         ({}, ValueError, "got no codes"),
         ({"a": pictures(5)}, ShapeError, r"got 'a' of shape \(5,\), expected \(n, units\)"),
         ({"a": pictures(5, 2), "b": pictures(0, 2)}, ShapeError, r"got 'b' of shape \(0, 2\)"),
-        ({"a": [[0.0, np.nan]]}, ValueError, "NaN or infinity in 'a'"),
+        ({"a": [[0.0, np.nan]]}, ValueError, "got 'a' with NaN or infinity"),
     ],
 )
 def test_histograms_refuse(codes, error, message):

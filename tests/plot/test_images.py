@@ -233,7 +233,7 @@ def test_equation_refuses(terms, signs, result, error, message):
 
 
 def cells(figure, rows, columns):
-    """The images of a manifold, (rows, columns, h, w[, 3]), from the lowest row upwards."""
+    """The images of a manifold, (rows, columns, h, w[, 3]), from the lowest row upward."""
     (axes,) = figure.axes
     (mosaic,) = axes.images
     assert tuple(mosaic.get_extent()) == (-0.5, columns - 0.5, -0.5, rows - 0.5), "cell j lies around j"
@@ -254,7 +254,7 @@ def test_manifold_puts_every_image_at_its_code(x, y, channels):
         for j, left in enumerate([-1, 0, 1]):
             expected = images[y.index(low), x.index(left)]
             np.testing.assert_array_equal(placed[i, j], expected[..., 0] if channels == 1 else expected)
-    assert axes.get_xlim() == (-0.5, 2.5) and axes.get_ylim() == (-0.5, 1.5), "z1 to the right, z2 upwards, nothing around"
+    assert axes.get_xlim() == (-0.5, 2.5) and axes.get_ylim() == (-0.5, 1.5), "z1 to the right, z2 upward, nothing around"
     assert axes.images[0].get_clim() == (0, 1) or channels == 3
     assert (axes.get_xlabel(), axes.get_ylabel(), figure.get_suptitle()) == ("$z_1$", "$z_2$", "Manifold")
 
@@ -296,7 +296,7 @@ def test_manifold_of_many_images_stays_readable():
         ({"x": [0, 1]}, ShapeError, r"got x of shape \(2,\), expected \(3,\), one for each column"),
         ({"y": [0, 1, 2]}, ShapeError, r"got y of shape \(3,\), expected \(2,\), one for each row"),
         ({"x": [0, 1, 1]}, ValueError, r"got x = \[0. 1. 1.\], expected finite, strictly monotonic values"),
-        ({"y": [0, np.nan]}, ValueError, "got y = "),
+        ({"y": [0, np.nan]}, ValueError, "got y with NaN or infinity"),
     ],
 )
 def test_manifold_refuses(changes, error, message):
@@ -372,7 +372,7 @@ def test_filters_have_a_scale_as_high_as_they_are():
         (pictures(784, 30), (784,), ShapeError, r"shape=\(784,\)"),
         (pictures(3, 3, 1, 6), (3, 3), ShapeError, r"\(3, 3, 1, 6\) and shape=\(3, 3\)"),
         (pictures(3, 3, 1, 0), None, ShapeError, r"\(3, 3, 1, 0\)"),
-        (np.full((3, 3, 1, 1), np.inf), None, ValueError, "NaN or infinity in weights"),
+        (np.full((3, 3, 1, 1), np.inf), None, ValueError, "weights with NaN or infinity"),
     ],
 )
 def test_filters_refuse(weights, shape, error, message):

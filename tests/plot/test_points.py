@@ -71,7 +71,7 @@ def test_field_lies_behind_the_points_each_value_at_its_place():
     [
         ({"points": np.ones((3, 3))}, ShapeError, r"points of shape \(3, 3\), expected \(n, 2\)"),
         ({"reference": np.ones((0, 2))}, ShapeError, r"reference of shape \(0, 2\)"),
-        ({"points": [[0, np.nan]]}, ValueError, "NaN or infinity in points"),
+        ({"points": [[0, np.nan]]}, ValueError, "points with NaN or infinity"),
         (
             {"field": ([0, 1], [0, 1, 2], np.ones((2, 3)))},
             ShapeError,
@@ -184,7 +184,7 @@ def test_arrowheads_divide_the_length_of_a_path(path, expected):
     [
         ({"lines": {}}, ValueError, "trajectories: got no lines"),
         ({"lines": {"a": [1, 2]}}, ShapeError, r"line 'a' of shape \(2,\), expected \(n, 2\)"),
-        ({"lines": {"a": [[np.inf, 0]]}}, ValueError, "NaN or infinity in line 'a'"),
+        ({"lines": {"a": [[np.inf, 0]]}}, ValueError, "line 'a' with NaN or infinity"),
         ({"exact": {"a": np.eye(3)}}, ShapeError, r"closed form 'a' of shape \(3, 3\)"),
         ({"exact": {"aa": np.eye(2)}}, ValueError, "a closed form of 'aa', which is not in lines; did you mean 'a'"),
     ],

@@ -1,4 +1,4 @@
-"""The smallest networks and data that training needs, and everything a run changes, as numbers to compare."""
+"""The smallest networks and data that training needs, and everything a run changes, as values to compare."""
 
 import json
 from pathlib import Path

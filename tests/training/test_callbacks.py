@@ -1,4 +1,4 @@
-"""Early stopping, checkpoints in their folder, and the moments at which callbacks are called."""
+"""Early stopping, checkpoints in their folder, and when callbacks are called."""
 
 import os
 from pathlib import Path
@@ -41,7 +41,7 @@ def countdown(script, *callbacks, epochs=None, **options):
     pytest.param([-1, -2, -1, -1], 2, 0.0, 4, 2, id="negative losses"),
     pytest.param([5, 4, 3], 9, np.inf, 3, 3, id="nothing falls by so much: the last weights stay"),
 ])  # fmt: skip
-def test_early_stopping(script, patience, minimum, epochs, best):
+def test_early_stopping_waits_for_its_patience_and_restores_the_best(script, patience, minimum, epochs, best):
     history, weights = countdown(script, EarlyStopping(patience, minimum=minimum))
     assert history["epoch"] == list(range(1, epochs + 1))
     assert weights == best, "the best weights were not restored"
@@ -59,7 +59,7 @@ def test_unknown_monitor_names_the_columns():
         countdown([1.0], EarlyStopping(monitor="accuracy"))
 
 
-def test_early_stopping_without_validation_is_told_before_the_first_step():
+def test_early_stopping_without_validation_is_refused_before_the_first_step():
     model, optimizer = made()
     with pytest.raises(ValueError, match="watches 'validation loss', but there is no validation data: pass validation="):
         fit(model, examples(), optimizer=optimizer, epochs=1, callbacks=[EarlyStopping()], progress=False)
@@ -78,7 +78,7 @@ def test_early_stopping_says_what_it_restored(capsys):
     assert "best validation loss 4 was in epoch 2; its weights are restored" in capsys.readouterr().err
 
 
-def test_state_of_early_stopping():
+def test_early_stopping_saves_and_loads_its_state():
     early = EarlyStopping(2)
     countdown([5, 4, 6], early)
     copy = EarlyStopping(2)
@@ -114,7 +114,7 @@ class Counted(Checkpoint):
 
 
 @pytest.mark.parametrize("every, saved", [(1, [1, 2, 3, 4, 5]), (2, [2, 4, 5]), (5, [5]), (9, [5])])
-def test_every(every, saved, tmp_path):
+def test_a_checkpoint_is_saved_every_so_many_epochs_and_at_the_end(every, saved, tmp_path):
     save = Counted(tmp_path, every=every)
     countdown([5, 4, 3, 2, 1], save)
     assert save.saved == saved
@@ -128,7 +128,7 @@ def test_the_epoch_that_stops_early_is_saved(behind, tmp_path):
     assert save.saved == [2, 3]
 
 
-def test_folder_layout(tmp_path):
+def test_a_folder_holds_the_checkpoint_and_the_history(tmp_path):
     folder = tmp_path / "runs" / "countdown"
     history, _ = countdown([5, 4, 3], Checkpoint(str(folder)))
     assert sorted(path.name for path in folder.iterdir()) == ["checkpoint.npz", "history.csv"]
@@ -161,7 +161,7 @@ def test_a_run_overwrites_the_checkpoint_of_an_older_one(tmp_path):
     assert len((tmp_path / "history.csv").read_text().splitlines()) == 2
 
 
-def test_two_runs_in_one_folder(tmp_path):
+def test_a_second_run_in_a_folder_is_refused(tmp_path):
     """The second is refused, and may come when the first has ended, however it has."""
 
     class Intrudes(Callback):

@@ -1,4 +1,4 @@
-"""Hundreds of damages to a checkpoint: each is refused with the file's name, at little cost, and nothing has changed."""
+"""A checkpoint damaged in hundreds of ways: each is refused with the file's name, at little cost, and nothing has changed."""
 
 import contextlib
 import copy
@@ -47,7 +47,7 @@ def good(tmp_path_factory):
 
 @pytest.fixture
 def refused(tmp_path):
-    """A check that a file is refused, in so many words, by a run that stays as it was; returns the words."""
+    """A check that a file is refused by a run that stays as it was; returns the message."""
     run = made_run(seed=99)
     before = everything(run)
 
@@ -81,11 +81,11 @@ def test_the_good_one_is_accepted(good):
     run.restore(good)
     assert (run.epoch, run.seen, run.optimizer.steps) == (1, 12, 9)
     with np.load(good, allow_pickle=False) as file:  # by NumPy alone
-        assert json.loads(file["minigen"].tobytes())["format"] == checkpoint.FORMAT
+        assert json.loads(file["minigen"].tobytes())["format"] == archive.FORMAT
         np.testing.assert_array_equal(file["model/decoder.0.bias"], run.model.decoder[0].bias.data)
 
 
-def test_one_wrong_bit_anywhere(good, tmp_path, refused):
+def test_one_wrong_bit_anywhere_is_refused(good, tmp_path, refused):
     whole, path = good.read_bytes(), tmp_path / "spoiled.npz"
     positions = [*range(0, len(whole), 31), *range(len(whole) - 70, len(whole))]
     for i, position in enumerate(positions):
@@ -95,7 +95,7 @@ def test_one_wrong_bit_anywhere(good, tmp_path, refused):
         refused(f"bit {i % 8} of byte {position}")
 
 
-def test_cut_off_or_longer(good, tmp_path, refused):
+def test_a_file_cut_short_or_made_longer_is_refused(good, tmp_path, refused):
     whole, path = good.read_bytes(), tmp_path / "spoiled.npz"
     for length in [*range(0, len(whole), 173), *range(len(whole) - 60, len(whole), 3)]:
         path.write_bytes(whole[:length])
@@ -170,7 +170,7 @@ CONTENTS = {
 
 
 @pytest.mark.parametrize("redeclared", [False, True], ids=["as before", "with its header"])
-def test_a_member_that_is_something_else(good, tmp_path, refused, redeclared):
+def test_a_member_that_is_something_else_is_refused(good, tmp_path, refused, redeclared):
     """Whether or not the header declares it."""
     for name, content in CONTENTS.items():
         contents = {**members(good), BIAS: content}
@@ -185,7 +185,7 @@ def test_a_member_that_is_something_else(good, tmp_path, refused, redeclared):
             assert len(refused(name)) < 800, "the message quotes the file"
 
 
-def test_members_that_are_missing_more_twice_or_in_another_order(good, tmp_path, refused):
+def test_members_missing_added_doubled_or_reordered_are_refused(good, tmp_path, refused):
     whole = list(members(good).items())
     path = tmp_path / "spoiled.npz"
     names = [name for name, _ in whole]
@@ -200,7 +200,7 @@ def test_members_that_are_missing_more_twice_or_in_another_order(good, tmp_path,
         "one more": [*whole, ("model/extra.npy", npy(zeros))],
         "a text more": [*whole, ("readme.txt", b"hello")],
         "a folder": [*whole, ("model/", b"")],
-        "a path upwards": [*whole, ("../evil.npy", npy(zeros))],
+        "a path upward": [*whole, ("../evil.npy", npy(zeros))],
     }
     for i, (name, content) in enumerate(whole):
         changed[f"without {name}"] = whole[:i] + whole[i + 1 :]
@@ -214,7 +214,7 @@ def test_members_that_are_missing_more_twice_or_in_another_order(good, tmp_path,
             refused(what)
 
 
-def test_compressed_and_encrypted(good, tmp_path, refused):
+def test_compressed_and_encrypted_files_are_refused(good, tmp_path, refused):
     path, whole = tmp_path / "spoiled.npz", members(good)
     for method in (zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
         forged(path, whole.items(), compression=method)
@@ -244,7 +244,7 @@ def test_compressed_and_encrypted(good, tmp_path, refused):
         refused(f"directory byte {offset} = {value}", match=match)
 
 
-def test_two_members_in_one_place(good, tmp_path, refused):
+def test_two_members_in_one_place_are_refused(good, tmp_path, refused):
     """The directory says that the second moments are where the first are; so a small file could hold any number of arrays."""
     content = bytearray(good.read_bytes())
     with zipfile.ZipFile(good) as file:
@@ -262,7 +262,7 @@ def test_two_members_in_one_place(good, tmp_path, refused):
         refused("twice the first moments", match="second_moment.npy' is not where it belongs")
 
 
-def test_a_directory_that_claims_much(good, tmp_path, refused):
+def test_a_directory_that_claims_much_is_refused_at_little_cost(good, tmp_path, refused):
     content, path = good.read_bytes(), tmp_path / "spoiled.npz"
     end = content.rindex(b"PK\x05\x06")
     for offset in (8, 10, 12, 16):
@@ -284,7 +284,7 @@ HEADERS = {
 }  # fmt: skip
 
 
-def test_a_header_that_is_none(good, tmp_path, refused):
+def test_a_header_that_is_not_one_is_refused(good, tmp_path, refused):
     for name, content in HEADERS.items():
         whole = {**members(good), "minigen.npy": npy(np.frombuffer(content, np.uint8))}
         forged(tmp_path / "spoiled.npz", whole.items())
@@ -310,7 +310,7 @@ def leaves(value, *keys):
         yield from leaves(value[0], *keys, 0)
 
 
-def test_a_header_with_one_wrong_value(good, tmp_path, refused):
+def test_a_header_with_one_wrong_value_is_refused(good, tmp_path, refused):
     arrays, header = checkpoint.load(good)
     path, tried = tmp_path / "spoiled.npz", 0
     for keys in leaves({name: value for name, value in header.items() if name not in ("settings", "moved")}):
@@ -329,7 +329,7 @@ def test_a_header_with_one_wrong_value(good, tmp_path, refused):
     assert tried > 200
 
 
-def test_settings_that_are_something_else(good, tmp_path, refused):
+def test_settings_that_are_something_else_are_refused(good, tmp_path, refused):
     arrays, header = checkpoint.load(good)
     for name, old in header["settings"].items():
         for wrong in (10**400, "another", [1, 2, 3]):
@@ -341,7 +341,7 @@ def test_settings_that_are_something_else(good, tmp_path, refused):
         refused(f"{name} = {wrong!r}")
 
 
-def test_an_array_with_wrong_numbers(good, tmp_path, refused):
+def test_an_array_with_wrong_values_is_refused(good, tmp_path, refused):
     arrays, header = checkpoint.load(good)
     for group, contents in arrays.items():
         for name, array in contents.items():
@@ -362,7 +362,7 @@ def test_an_array_with_wrong_numbers(good, tmp_path, refused):
                 refused(f"{group}/{name} = {each!r}")
 
 
-def test_sums_of_an_epoch_that_has_not_begun(tmp_path, refused):
+def test_sums_of_an_epoch_that_has_not_begun_are_refused(tmp_path, refused):
     with random.fork_rng():
         made_run().save(tmp_path / "whole.npz")
     arrays, header = checkpoint.load(tmp_path / "whole.npz")
@@ -370,7 +370,7 @@ def test_sums_of_an_epoch_that_has_not_begun(tmp_path, refused):
     refused("sums", match=r"sums has \['more'\], after 0 examples")
 
 
-def test_swapped_groups_and_groups_too_many(good, tmp_path, refused):
+def test_swapped_and_superfluous_groups_are_refused(good, tmp_path, refused):
     arrays, header = checkpoint.load(good)
     path = tmp_path / "spoiled.npz"
     checkpoint.save(path, {**arrays, "model": arrays["optimizer"], "optimizer": arrays["model"]}, header)
@@ -404,7 +404,7 @@ def test_nothing_that_does_not_fit_is_read(good, tmp_path, refused):
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="of POSIX")
-def test_what_is_no_regular_file(tmp_path, refused):
+def test_what_is_not_a_regular_file_is_refused(tmp_path, refused):
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "a").symlink_to("b")
     (tmp_path / "b").symlink_to("a")
@@ -426,13 +426,13 @@ def test_what_is_no_regular_file(tmp_path, refused):
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
-def test_what_may_not_be_read(good, tmp_path, refused):
+def test_what_may_not_be_read_is_refused(good, tmp_path, refused):
     path = shutil.copy(good, tmp_path / "checkpoint.npz")
     path.chmod(0)
     refused("permission", path, match="Permission denied")
 
 
-def test_a_link_to_nothing_is_no_checkpoint(tmp_path):
+def test_a_link_to_nothing_is_not_a_checkpoint(tmp_path):
     (tmp_path / "checkpoint.npz").symlink_to("nowhere")
     with pytest.raises(FileNotFoundError):
         made_run(epochs=0).restore(tmp_path)

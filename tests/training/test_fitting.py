@@ -24,7 +24,7 @@ OPTIMIZERS = {
 
 
 def train(seed=1, **options):
-    """A run of two epochs; its numbers and its history."""
+    """A run of two epochs; its values and its history."""
     model, optimizer = made(seed)
     history = fit(model, examples(), optimizer=optimizer, **{"epochs": 2, "batch_size": BATCH, "progress": False, **options})
     return numbers(model, optimizer, history), history
@@ -34,7 +34,7 @@ def train(seed=1, **options):
 
 
 def by_hand(model, optimizer, epochs, seed):
-    """The loop as a learner writes it; the mean loss of each epoch, and the means of the terms."""
+    """The loop as a learner would write it; the mean loss of each epoch, and the means of the terms."""
     x, rows = examples(), {"loss": [], "mse": [], "size": []}
     stream = batches(x, batch_size=BATCH, seed=seed)
     for _ in range(epochs):
@@ -67,7 +67,7 @@ def test_loop_equals_the_one_written_by_hand(name):
     assert_same(results[1], results[0])
 
 
-def test_runs_on_every_backend(backend):
+def test_training_runs_on_every_backend(backend):
     model, optimizer = made()
     rows = by_hand(model, optimizer, epochs=2, seed=3)
     expected = numbers(model, optimizer)
@@ -146,7 +146,7 @@ def test_other_threads_may_train():
 # -- history -----------------------------------------------------------------------------------------------------
 
 
-def test_columns():
+def test_the_history_has_a_column_for_the_loss_and_each_term():
     _, history = train()
     assert list(history) == ["epoch", "loss", "mse", "size", "seconds"]
     assert history["epoch"] == [1, 2]
@@ -215,7 +215,7 @@ def test_validation_records_no_graph():
     assert recorded == [True] * STEPS + [False]
 
 
-def test_modes():
+def test_training_and_validation_run_in_their_modes():
     model, optimizer = made()
     modes, loss = [], model.loss
     model.loss = lambda x: (modes.append({module.training for module in model.modules()}), loss(x))[1]

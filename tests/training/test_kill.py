@@ -29,7 +29,7 @@ def train(folder=None, seed=1, step=None, action=None, **options):
 
 
 def kill():
-    """The end, without any clean-up."""
+    """The end, without any cleanup."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -64,7 +64,7 @@ def die(how, folder):
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="SIGKILL is of POSIX")
 @pytest.mark.parametrize("how, epoch, leftovers", [("training", 2, 0), ("writing", 2, 1), ("renaming", 1, 1)])
-def test_killed(how, epoch, leftovers, tmp_path):
+def test_a_kill_while_saving_leaves_a_whole_checkpoint(how, epoch, leftovers, tmp_path):
     code = f"from tests.training.test_kill import die; die({how!r}, {str(tmp_path)!r})"
     child = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True
@@ -100,7 +100,7 @@ def fails_in_the_middle(file, **arrays):
     pytest.param(os, "fsync", fails, 1, id="flushing"),
     pytest.param(os, "replace", fails, 1, id="renaming"),
 ])  # fmt: skip
-def test_failing_to_write(module, function, otherwise, epoch, tmp_path, monkeypatch):
+def test_a_failure_to_write_leaves_the_previous_checkpoint(module, function, otherwise, epoch, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(module, function, Third(getattr(module, function), otherwise))
         with pytest.raises(DiskFull):

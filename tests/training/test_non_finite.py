@@ -1,4 +1,4 @@
-"""A number that stops being finite stops the run, says where, and never reaches a checkpoint."""
+"""A value that stops being finite stops the run, says where, and never reaches a checkpoint."""
 
 import signal
 
@@ -185,7 +185,7 @@ def test_nan_gradient_is_noticed_before_saving(step, tmp_path):
     assert_last_good(tmp_path, 1)
 
 
-def test_advice_is_good():
+def test_what_the_message_advises_finds_the_op():
     """What the message of a NaN gradient advises does find the op."""
     model = Sqrt()
     with mg.detect_anomaly(), pytest.raises(NonFiniteError, match="sqrt"):

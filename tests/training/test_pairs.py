@@ -12,7 +12,7 @@ IMAGES, LABELS = rng.standard_normal((40, 3), dtype=np.float32), rng.integers(0,
 
 
 class Classifier(nn.Module):
-    """Three numbers, four classes; remembers what it was given."""
+    """Three features, four classes; remembers what it was given."""
 
     def __init__(self):
         self.dense = nn.Dense(3, 4)
@@ -74,6 +74,6 @@ def test_resume_is_bit_exact_and_notices_other_labels(tmp_path):
         ((IMAGES, LABELS), IMAGES, ShapeError, r"the shape of the examples, \(n, 3\) and \(n\), got \(40, 3\)"),
     ],
 )
-def test_refuses(examples, validation, error, message):
+def test_arrays_that_do_not_belong_together_are_refused(examples, validation, error, message):
     with pytest.raises(error, match=message):
         fit(Classifier(), examples, validation=validation)

@@ -102,7 +102,7 @@ def test_wgan_clips_after_each_of_five_steps_of_the_critic():
     assert_near(*both(losses.Wasserstein(), limit=0.05, penalties=[losses.WeightClipping(0.05)], discriminator_steps=5))
 
 
-def test_wgan_gp_and_drift():
+def test_wgan_gp_with_drift_is_the_papers_algorithm():
     """Gulrajani et al. 2017, algorithm 1; Karras et al. 2018, A.1: 10 (|v| - 1)^2, whatever x^ is, and 0.001 E D(x)^2."""
 
     def penalty(v, scores):

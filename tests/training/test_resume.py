@@ -92,7 +92,7 @@ def test_killed_in_the_middle_goes_back_to_the_last_epoch(tmp_path):
     assert_same(train(tmp_path, seed=99, resume=tmp_path), train())
 
 
-def test_more_epochs_later(tmp_path):
+def test_a_finished_run_can_be_extended(tmp_path):
     train(tmp_path, epochs=1)
     train(tmp_path, seed=99, epochs=3, resume=tmp_path)
     assert_same(train(tmp_path, seed=98, resume=str(tmp_path)), train())
@@ -114,7 +114,7 @@ def test_random_seed_argument_does_not_matter_on_resume(tmp_path):
     assert_same(train(tmp_path, resume=tmp_path, seed=5), expected)
 
 
-def test_resume_on_every_backend(backend, tmp_path):
+def test_a_run_resumes_on_every_backend(backend, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         train(tmp_path, step=STEPS + 2, action=interrupt)
     resumed = train(tmp_path, seed=99, resume=tmp_path)
@@ -248,7 +248,7 @@ def test_ctrl_c_between_epochs_is_not_swallowed(epoch, tmp_path):
     assert_same(train(tmp_path, seed=99, resume=tmp_path), train())
 
 
-def test_interrupted_callbacks_are_told():
+def test_callbacks_are_notified_of_an_interrupt():
     told = []
 
     class Listener(Callback):

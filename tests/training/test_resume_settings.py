@@ -155,14 +155,14 @@ def saved(tmp_path_factory):
 
 
 @pytest.mark.parametrize("where", EACH)
-def test_each_kind_of_setting(where, saved, tmp_path):
+def test_a_changed_setting_of_each_kind_is_named(where, saved, tmp_path):
     changes, message = EACH[where]
     with pytest.raises(CheckpointError) as caught:
         fitted(lambda: Own(**changes), examples(), tmp_path, epochs=2, resume=saved)
     assert f"it belongs to another run: {message}" in str(caught.value) and ";" not in str(caught.value)
 
 
-def test_what_training_changes_is_no_setting(saved, tmp_path):
+def test_what_training_changes_is_not_a_setting(saved, tmp_path):
     """A counter, and activations that are kept."""
     model = fitted(Own, examples(), tmp_path, epochs=2, resume=saved)
     assert model.calls == 6 and model.latest is not None
@@ -248,13 +248,13 @@ def test_an_optimizer_of_ones_own(changes, message, tmp_path):
 
 
 def test_an_optimizer_of_other_parameters(tmp_path):
-    """As many numbers, whose moments would be another's."""
+    """As many values, whose moments would be another's."""
     fitted(Own, examples(), tmp_path, lambda parameters: optim.Adam(parameters, lr=0.1))
     with pytest.raises(CheckpointError, match=r"optimizer\.parameters\.0 was 'encoder\.0\.weight', is 'decoder\.0\.bias'"):
         fitted(Own, examples(), tmp_path, lambda parameters: optim.Adam(parameters[::-1], lr=0.1), epochs=2, resume=tmp_path)
 
 
-def test_other_validation_data(tmp_path):
+def test_other_validation_data_are_noticed(tmp_path):
     fitted(Own, examples(), tmp_path, validation=examples(5, 6))
     with pytest.raises(CheckpointError, match=r"validation checksum was \d+, is \d+$"):
         fitted(Own, examples(), tmp_path, epochs=2, resume=tmp_path, validation=examples(5, 7))
@@ -331,7 +331,7 @@ def test_networks_that_are_set_otherwise(tmp_path):
         other.fit(cloud(), steps=4, resume=tmp_path, **QUIET)
 
 
-def test_a_growing_game(tmp_path):
+def test_changed_settings_of_a_growing_game_are_named(tmp_path):
     def trainer(**changes):
         mg.seed(0)
         players = progan.Generator(8, 4, [4, 4], 1), progan.Discriminator(8, [4, 4], 1)
@@ -350,7 +350,7 @@ def test_a_growing_game(tmp_path):
     trainer().fit(x, steps=3, resume=tmp_path, **QUIET)
 
 
-def test_a_restoration(tmp_path):
+def test_changed_settings_of_a_restoration_are_named(tmp_path):
     def trainer(weight=1e-3, maps=2):
         mg.seed(0)
         players = super_resolution.Generator(2, 8, 1, maps, 1), picture_discriminator(16)

@@ -76,7 +76,7 @@ MADE = {  # each called twice, by what was made before and after
 
 
 @pytest.mark.parametrize("name", MADE)
-def test_made_twice(name):
+def test_what_is_made_twice_is_described_alike(name):
     first, second = (described("x", Thing(MADE[name]())) for _ in range(2))
     assert not differences(json.loads(json.dumps(first)), second, set())
     assert len(json.dumps(first)) < 20_000 and "0x7" not in json.dumps(first)
@@ -192,7 +192,7 @@ def as_stamped(found):
     return {**found, "x": "Stamped"}
 
 
-def test_what_is_named_as_remembered_is_no_setting():
+def test_what_is_named_as_remembered_is_not_a_setting():
     """Also of a run that was saved before it was named."""
     assert not differences(described("x", Forgiving(1)), described("x", Forgiving(2)), set())
     assert not differences(described("x", Stamped(1)), as_stamped(described("x", Forgiving(2))), set())

@@ -36,7 +36,7 @@ def made(request):
     assert not holds()
 
 
-def test_a_function(made):
+def test_a_decorated_function_runs_inside_the_block(made):
     block, holds = made
 
     @block
@@ -181,7 +181,7 @@ def test_what_awaits_and_classes_are_refused(made):
             block(kind(lambda *_: None))
 
 
-def test_no_grad_and_anomaly_without_parentheses():
+def test_no_grad_and_detect_anomaly_without_parentheses():
     for name in ("no_grad", "detect_anomaly"):
         make, holds = BLOCKS[name]
 

@@ -1,4 +1,4 @@
-"""Files written atomically, what killed writers leave, and folders that only one has."""
+"""Files written atomically, what killed writers leave, and folders that only one process may use."""
 
 import errno
 import os
@@ -77,7 +77,7 @@ def test_a_folder_is_refused_before_the_work_and_a_device_is_written_to(tmp_path
 # -- locked --------------------------------------------------------------------------------------------------------
 
 
-def test_a_folder_is_had_by_one(tmp_path):
+def test_a_folder_belongs_to_one_process(tmp_path):
     with locked(tmp_path / "new"):
         with pytest.raises(
             BusyError, match=f"new is in use by process {os.getpid()} on .*: wait for it, or choose another folder"
@@ -95,7 +95,7 @@ def test_a_folder_is_had_by_one(tmp_path):
 @pytest.mark.parametrize(
     "make", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to("nowhere/x")], ids=["a folder", "a pipe", "a link to nowhere"]
 )
-def test_what_is_no_file_is_no_lock(tmp_path, make):
+def test_what_is_not_a_file_is_not_a_lock(tmp_path, make):
     make(tmp_path / LOCK)
     with pytest.raises(BusyError, match="lock is not a regular file, so nothing can lock .*: remove it, or take another"):
         with locked(tmp_path):

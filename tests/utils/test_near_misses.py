@@ -67,7 +67,7 @@ SETTINGS = {
 
 
 @pytest.mark.parametrize("message", SETTINGS)
-def test_settings(message):
+def test_a_near_miss_of_a_setting_is_answered_with_its_name(message):
     with pytest.raises(TypeError) as caught:
         SETTINGS[message]()
     assert str(caught.value) == message and caught.value.__cause__ is None
@@ -90,9 +90,50 @@ ARGUMENTS = {
 
 @pytest.mark.parametrize("make", [mg.Tensor, np.asarray, np.ndarray.tolist])
 @pytest.mark.parametrize("message", ARGUMENTS)
-def test_arguments_of_ops(message, make):
+def test_a_near_miss_of_an_ops_argument_is_answered_with_its_name(message, make):
     with pytest.raises(TypeError) as caught:
         ARGUMENTS[message](make(X))
+    assert str(caught.value) == message
+
+
+PAIRS = "must be one pair (before, after) for each axis, such as ((1, 1), (0, 0)), got 1"
+VALUES = {
+    f"pad's widths {PAIRS}": lambda x: mg.pad(x, 1),
+    f"crop's widths {PAIRS}": lambda x: mg.crop(x, widths=1),
+    "pad: widths are one pair (before, after) of at least 0 for each of the axes (2, 4, 4, 1), got ((1, 1), (0, -1))": (
+        lambda x: mg.pad(x, ((1, 1), (0, -1)))
+    ),
+    "split's sections must be a whole number of equal parts, got [1, 2]; unequal ones are x[:1], x[1:3], x[3:]": (
+        lambda x: mg.split(x, [1, 2])
+    ),
+    "split: axis 4 is out of range, expected -4 to 3": lambda x: mg.split(x, 2, axis=4),
+    "swapaxes: an axis is an int, got 1.0": lambda x: mg.swapaxes(x, 0, 1.0),
+    "concatenate takes arrays, and the axis by its name: concatenate(x, y, axis=1), got 1 among the arrays": (
+        lambda x: mg.concatenate(x, x, 1)
+    ),
+    "stack takes arrays, and the axis by its name: stack(x, y, axis=1), got 1 among the arrays": lambda x: mg.stack(x, x, 1),
+    "stack takes one array or more, got none: stack(x, y, axis=0)": lambda x: mg.stack(),
+    "sum's axis must be an int, a tuple of ints or None, got 'rows'": lambda x: mg.sum(x, "rows"),
+    "transpose's axes must be a tuple of ints or None, got 1.5": lambda x: mg.transpose(x, 1.5),
+    "reshape's shape must be a tuple of ints, got (2, 2.5)": lambda x: mg.reshape(x, (2, 2.5)),
+    "sum_to's shape must be a tuple of ints, got 3": lambda x: mg.sum_to(x, 3),
+    "clip's low must be a number, got 'a'": lambda x: mg.clip(x, "a"),
+    "kl_normal's logvar must be an array or a Tensor, got 3": lambda x: losses.kl_normal(x, 3),
+    "kl_normal's mean must be an array or a Tensor, got None": lambda x: losses.kl_normal(None, x),
+    "flatten's x must be an array or a Tensor, got [1.0]": lambda x: mg.flatten([1.0]),
+    "gradcheck takes a function before its arrays, got Tensor: gradcheck(minigen.tanh, x)": lambda x: mg.gradcheck(mg.Tensor(x)),
+    "gradcheck_module takes a function of the arrays behind the module, got Tensor: a layer is its own, "
+    "gradcheck_module(layer, layer, x)": lambda x: mg.gradcheck_module(nn.ReLU(), mg.Tensor(x)),
+    "gradcheck_module missing 1 required positional argument: 'f'; it takes gradcheck_module(module, f, *arrays, order=2, seed=0, "
+    "allow_unused=False, **options)": lambda x: mg.gradcheck_module(nn.ReLU()),
+}
+
+
+@pytest.mark.parametrize("make", [mg.Tensor, np.asarray])
+@pytest.mark.parametrize("message", VALUES)
+def test_values_of_arguments(message, make):
+    with pytest.raises((TypeError, ValueError, IndexError)) as caught:
+        VALUES[message](mg.to_numpy(X) if "Tensor:" in message else make(X))
     assert str(caught.value) == message
 
 
@@ -117,6 +158,15 @@ ATTRIBUTES = {
     "module 'minigen' has no attribute 'Dense': here it is minigen.nn.Dense": lambda: mg.Dense,
     "module 'minigen' has no attribute '__wrapped__'": lambda: mg.__wrapped__,
     "module 'minigen' has no attribute 'gradchek': did you mean 'gradcheck'?": lambda: mg.gradchek,
+    "module 'minigen' has no attribute 'tahn': did you mean 'tanh'?": lambda: mg.tahn,
+    "module 'minigen' has no attribute 'zeros': here it is minigen.asarray(np.zeros(...), 'float32')": lambda: mg.zeros,
+    "module 'minigen' has no attribute 'ones_like': here it is minigen.asarray(np.ones(x.shape, 'float32'))": lambda: (
+        mg.ones_like
+    ),
+    "module 'minigen' has no attribute 'randn': here it is minigen.backend.random.normal(shape)": lambda: mg.randn,
+    "module 'minigen' has no attribute 'argmax': here it is np.argmax of x.numpy(), outside the graph": lambda: mg.argmax,
+    "module 'minigen' has no attribute 'einsumm'": lambda: mg.einsumm,
+    "module 'minigen.nn' has no attribute 'functional': here it is minigen.ops": lambda: nn.functional,
     "Tensor has no attribute 'view': here it is x.reshape(shape)": lambda: mg.Tensor(X).view,
     "Tensor has no attribute 'unsqueeze': here it is x.expand_dims(axis)": lambda: mg.Parameter(X).unsqueeze,
     "'Tensor' object has no attribute 'qwertz'": lambda: mg.Tensor(X).qwertz,
@@ -132,7 +182,7 @@ ATTRIBUTES = {
 
 
 @pytest.mark.parametrize("message", ATTRIBUTES)
-def test_attributes(message):
+def test_a_near_miss_of_an_attribute_is_answered_with_its_name(message):
     with pytest.raises(AttributeError) as caught:
         ATTRIBUTES[message]()
     assert str(caught.value) == message
@@ -154,7 +204,7 @@ def test_what_is_advised_exists(answer):
             assert hasattr(nn.Module, word.removesuffix("()")) or hasattr(optim.Optimizer, word.removesuffix("()")), word
 
 
-def test_a_setting_of_another_librarys_is_not_one_of_ours_by_chance():
+def test_no_setting_of_another_library_is_by_chance_one_of_ours():
     """An answer must name what some class here takes."""
     known = {
         name
@@ -225,7 +275,7 @@ def test_signatures_stay_visible_to_editors_and_copies_work():
         (nn.Dense(1, 1).parameters, r"an optimizer takes a list of parameters, got <bound method"),
     ],
 )
-def test_what_is_given_in_place_of_parameters(given, message):
+def test_what_is_not_a_list_of_parameters_is_refused(given, message):
     with pytest.raises(TypeError, match=f"^{message}"):
         optim.Adam(given)
 
@@ -236,7 +286,7 @@ def test_a_generator_of_parameters_will_do():
 
 
 @pytest.mark.parametrize("lr", ["0.1", None, [0.1]])
-def test_a_learning_rate_that_is_not_a_number(lr):
+def test_a_learning_rate_that_is_not_a_number_is_refused(lr):
     with pytest.raises(TypeError, match="^Adam's lr must be a number, got "):
         optim.Adam(parameters(), lr)
 
@@ -262,7 +312,7 @@ def test_lists_will_do_where_tuples_are_meant(call, same):
         ((28, 0), r"shape\[1\] must be at least 1, got 0"),
     ],
 )
-def test_what_is_not_a_shape(shape, message):
+def test_what_is_not_a_shape_is_refused(shape, message):
     for layer in (nn.Reshape, nn.LearnedConstant):
         with pytest.raises((TypeError, ValueError), match=rf"^{layer.__name__}'s {message}$"):
             layer(shape)

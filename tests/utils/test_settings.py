@@ -67,7 +67,7 @@ def has_numpys(value: Any) -> bool:
 @pytest.mark.parametrize(
     "op", [op for op in OPS if op.startswith("minigen.") and OPS[op].attributes], ids=lambda op: op.removeprefix("minigen.ops.")
 )
-def test_attributes_of_ops(op, kind):
+def test_numpys_numbers_are_as_good_as_pythons_for_ops(op, kind):
     for sample in SAMPLES[op]:
         arrays = [x.astype(np.float32) for x in sample.arrays]
         results = []
@@ -134,7 +134,7 @@ def inputs_of(y: mg.Tensor) -> mg.Tensor:
 
 
 @each_kind
-def test_settings_of_a_map(kind):
+def test_numpys_numbers_are_as_good_as_pythons_for_a_map(kind):
     x = np.random.default_rng(0).standard_normal((12, 3), dtype=np.float32)
     got, expected = (tsne(x, n(3.0), n(20), n(50.0), n(4.0)) for n in ways(kind))
     assert_equal(got, expected)
@@ -185,7 +185,7 @@ def gradients(model: Module, loss: mg.Tensor) -> list[mg.Tensor]:
 
 @each_kind
 @pytest.mark.parametrize("name", LAYERS)
-def test_settings_of_layers(name, kind, constructed):
+def test_numpys_numbers_are_as_good_as_pythons_for_layers(name, kind, constructed):
     for case in LAYERS[name]:
         results = []
         for convert in ways(kind):
@@ -200,7 +200,7 @@ def test_settings_of_layers(name, kind, constructed):
 
 @each_kind
 @pytest.mark.parametrize("name", [*AUTOENCODERS, *VARIATIONAL])
-def test_settings_of_autoencoders(name, kind, constructed):
+def test_numpys_numbers_are_as_good_as_pythons_for_autoencoders(name, kind, constructed):
     for case in {**AUTOENCODERS, **VARIATIONAL}[name][-2:]:
         results = []
         for convert in ways(kind):
@@ -255,7 +255,7 @@ DESCRIBED = {
 
 @each_kind
 @pytest.mark.parametrize("name", DESCRIBED)
-def test_settings_of_what_is_no_module(name, kind):
+def test_settings_of_what_is_not_a_module(name, kind):
     got, expected = (DESCRIBED[name](convert) for convert in ways(kind))
     assert not any(map(has_numpys, vars(got).values()))
     if type(got).__repr__ is not object.__repr__:
@@ -328,7 +328,7 @@ def assert_same_checkpoints(folder):
 
 
 @each_kind
-def test_settings_of_a_fit(kind, tmp_path):
+def test_numpys_numbers_are_as_good_as_pythons_for_a_fit(kind, tmp_path):
     for number, convert in enumerate(ways(kind)):
         model, optimizer = made(convert(1))
         training.fit(
@@ -375,12 +375,12 @@ def test_bools_pass_for_numbers_where_they_did_before_and_nowhere_else():
         assert mg.sum(np.ones((2, 2), np.float32), keepdims=true).shape == (1, 1)
 
 
-def test_fractions_are_no_counts():
+def test_fractions_are_not_counts():
     with pytest.raises(TypeError, match=r"kernel_size is 3\.0, expected an int"):
         nn.Conv2d(1, 1, np.float64(3.0))
 
 
-def test_to_python():
+def test_to_python_turns_numpys_numbers_into_pythons():
     array, mixed = np.zeros(1), [np.zeros(2), (1, 2)]
     assert to_python(array) is array and to_python(mixed) is mixed
     assert repr(to_python((np.array(0.25), [np.array(3)], np.array(0.5, np.longdouble)))) == "(0.25, [3], 0.5)"

@@ -25,5 +25,5 @@ def test_nothing_and_words_are_settings_too(setting):
 
 
 @pytest.mark.parametrize("value", [np.ones(2), [1.0], len])
-def test_what_is_no_plain_value_is_no_setting(value):
+def test_what_is_not_a_plain_value_is_not_a_setting(value):
     assert repr(Weighted(value)) == "Weighted()"

@@ -1,4 +1,4 @@
-"""Asked to stop: once, by which signal, and who is not to be disturbed."""
+"""Asked to stop: once, by which signal, and whose handlers are left alone."""
 
 import signal
 import threading
@@ -53,7 +53,7 @@ def test_an_interrupt_that_nobody_asked_for_stays_one():
     ],
     ids=["in the background of a script", "SIGTERM ignored", "nohup", "the user's own"],
 )
-def test_who_handles_a_signal_himself_is_not_disturbed(name, handler):
+def test_a_handler_of_ones_own_is_not_disturbed(name, handler):
     number = getattr(signal, name)
     before = signal.signal(number, handler)
     try:

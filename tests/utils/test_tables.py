@@ -17,5 +17,5 @@ def test_rules_are_as_long_as_the_widest_line():
     assert table(ROWS, "<>", gap=3, rules=[1]).splitlines()[:2] == ["op         calls", "----------------"]
 
 
-def test_a_table_without_rows():
+def test_a_table_without_rows_is_empty():
     assert table([]) == ""

@@ -1,56 +1,25 @@
 """The exercises: a starter file for each, which the learner completes, and the requirements of the completed file.
 
-A module exerciseN has a TITLE, NAMES that the file must define, FORBIDDEN names of the library (its own solution), SECONDS that
-its check may take, EXAMPLES (the calls that `minigen check` gradient-checks), and requirements, which are checks of its own (see
-tools.py).
+A module exerciseN has an `exercise`, an Exercise of tools.py, and its requirements.
 """
 
 import sys
 from argparse import ArgumentTypeError
-from collections.abc import Callable
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
-from minigen.coursework.exercises.tools import Asked
+from minigen.coursework.exercises.tools import STARTERS, Exercise
 from minigen.utils.files import replacing
 
-COUNT = 8
-SECONDS = 60.0  # that a check may take, unless an exercise allows more
-STARTERS = Path(__file__).parents[1] / "starters"
+COUNT = len(list(STARTERS.glob("exercise*.py")))
 TEMPLATES = Path(__file__).parents[1] / "templates"
-
-
-@dataclass(frozen=True)
-class Exercise:
-    """One exercise. `starter`: the file that is handed out.  `requirements`: (name, function), in their order."""
-
-    number: int
-    title: str
-    starter: Path
-    seconds: float
-    names: tuple[str, ...]
-    forbidden: tuple[str, ...]
-    examples: tuple[Asked, ...]
-    requirements: list[tuple[str, Callable]]
 
 
 def exercise(number: int) -> Exercise:
     """The exercise of this number. Raises ValueError for one that does not exist."""
     if number not in range(1, COUNT + 1):
         raise ValueError(f"there is no exercise {number}: expected 1 to {COUNT}")
-    module = import_module(f"minigen.coursework.exercises.exercise{number}")
-    requirements = [(value.requirement, value) for value in vars(module).values() if hasattr(value, "requirement")]
-    return Exercise(
-        number,
-        module.TITLE,
-        STARTERS / f"exercise{number}.py",
-        getattr(module, "SECONDS", SECONDS),
-        module.NAMES,
-        getattr(module, "FORBIDDEN", ()),
-        module.EXAMPLES,
-        requirements,
-    )
+    return import_module(f"minigen.coursework.exercises.exercise{number}").exercise
 
 
 def number(text: str) -> int:
@@ -64,7 +33,9 @@ def hand_out(source: Path, path: Path) -> int:
     """Copy a starter or a template to `path`, atomically, and print so; an existing file is never overwritten. Returns the
     exit status."""
     if path.exists() or path.is_symlink():
-        print(f"{path} exists already and is left as it is: move it away, or go on with `minigen check {path}`", file=sys.stderr)
+        print(
+            f"{path} already exists and is left as it is: move it away, or continue with `minigen check {path}`", file=sys.stderr
+        )
         return 1
     with replacing(path) as temporary:
         temporary.write_bytes(source.read_bytes())

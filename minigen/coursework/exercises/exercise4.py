@@ -2,14 +2,16 @@
 
 import numpy as np
 
-from minigen.coursework.exercises.tools import Asked, expect, expect_close, requirement
-from minigen.coursework.grading.remote import Array, Fixed, Leaf, Remote, assign, gradients, numbers, parameter, parameters_of
-from minigen.coursework.samples import normal
+from minigen.coursework.examples import normal
+from minigen.coursework.exercises.tools import Asked, Exercise, expect_close
+from minigen.coursework.grading.remote import Array, AsTensor, Remote, assign, gradients, numbers, parameters_of
+from minigen.coursework.grading.report import expect
 
-TITLE = "A layer: a dense layer whose weights have a length and a direction"
-NAMES = ("WeightNormDense",)
-EXAMPLES = (  # as a hidden layer
-    Asked("WeightNormDense", (normal(5, 4),), "layer", output=(5, 3), settings={"inputs": [4, 3], "options": {}}),
+exercise = Exercise(
+    4,
+    "A layer: a dense layer whose weights have a length and a direction",
+    names=("WeightNormDense",),
+    examples=[Asked("WeightNormDense", [(normal(5, 4),)], "layer", output=(5, 3), settings=(4, 3))],  # as a hidden layer
 )
 SHAPES = {"direction": (4, 3), "scale": (3,), "bias": (3,)}
 
@@ -25,19 +27,19 @@ def layer_of(file: Remote, rng: np.random.Generator) -> tuple[Remote, dict[str, 
     return layer, values
 
 
-@requirement("their names")
+@exercise.requirement("their names")
 def parameters(file: Remote, rng: np.random.Generator) -> str:
     """Three, by these names."""
     layer_of(file, rng)
     return "direction (4, 3), scale (3,), bias (3,)"
 
 
-@requirement("lengths")
+@exercise.requirement("lengths")
 def lengths(file: Remote, rng: np.random.Generator) -> str:
     """The column of the weight that belongs to an output is as long as its scale."""
     layer, values = layer_of(file, rng)
-    expect_close("layer(0)", layer(Fixed(np.zeros((1, 4)))), values["bias"][None])
-    weight = numbers("layer(x)", layer(Fixed(np.eye(4)))) - values["bias"]
+    expect_close("layer(0)", layer(AsTensor(np.zeros((1, 4)))), values["bias"][None])
+    weight = numbers("layer(x)", layer(AsTensor(np.eye(4)))) - values["bias"]
     expect_close(
         "the length of each output's weights",
         np.linalg.norm(weight, axis=0),
@@ -49,13 +51,13 @@ def lengths(file: Remote, rng: np.random.Generator) -> str:
     return "each output's weights are as long as its scale"
 
 
-@requirement("only the direction")
+@exercise.requirement("only the direction")
 def only_the_direction(file: Remote, rng: np.random.Generator) -> str:
     """Three times the direction is the same direction; so the derivative is perpendicular to it."""
     layer, values = layer_of(file, rng)
     x = rng.standard_normal((5, 4))
-    before = numbers("layer(x)", layer(Fixed(x)))
-    (g,) = gradients(layer, [Leaf(x)], by=[parameter(layer, "direction")], cotangent=2.0 * before)
+    before = numbers("layer(x)", layer(AsTensor(x)))
+    (g,) = gradients(layer, [AsTensor(x)], by=[layer.direction], cotangent=2.0 * before)
     along = np.abs((g * values["direction"]).sum(axis=0))
     expect(
         along.max() < 1e-8 * max(np.abs(g).max(), 1.0),
@@ -63,11 +65,11 @@ def only_the_direction(file: Remote, rng: np.random.Generator) -> str:
         "is the norm part of the graph, or was it turned into a number?",
     )
     assign(layer, {"direction": 3.0 * values["direction"]})
-    expect_close("with 3 * direction", layer(Fixed(x)), before)
+    expect_close("with 3 * direction", layer(AsTensor(x)), before)
     return "3 * direction changes nothing"
 
 
-@requirement("start")
+@exercise.requirement("start")
 def start(file: Remote, rng: np.random.Generator) -> str:
     """It starts as a dense layer with weight `direction`, and directions differ."""
     layer = file.WeightNormDense(40, 30)
@@ -75,7 +77,7 @@ def start(file: Remote, rng: np.random.Generator) -> str:
     x = rng.standard_normal((5, 40)).astype(np.float32)
     direction = numbers("direction", layer.state_dict().get("direction", np.zeros(0)))
     expect(direction.shape == (40, 30), f"the parameter direction has shape {direction.shape}, expected (40, 30)")
-    got = layer(Fixed(x))
+    got = layer(AsTensor(x))
     expect_close("a new layer", got, x @ direction, "scale starts as the length of each direction, bias as 0", rtol=1e-4)
     deviation = float(direction.std())
     expect(

@@ -4,18 +4,22 @@ import math
 
 import numpy as np
 
-from minigen.coursework.exercises.tools import Asked, expect, expect_close, pictures, requirement
-from minigen.coursework.grading.remote import Fixed, Remote, fetched, fit, loss_of, number, numbers
-from minigen.coursework.samples import unit
+from minigen.coursework.examples import unit
+from minigen.coursework.exercises.tools import Asked, Exercise, expect_close, pictures
+from minigen.coursework.grading.remote import AsTensor, Remote, fetched, fit, loss_of, number, numbers
+from minigen.coursework.grading.report import expect
 
-TITLE = "A sparse autoencoder: the KL divergence that keeps units quiet"
-SECONDS = 120.0
-NAMES = ("kl_sparsity", "SparseAutoencoder")
-FORBIDDEN = ("kl_sparsity", "l1_sparsity", "ActivityRegularization", "SparseAutoencoder")
 TARGET = 0.1
-EXAMPLES = (  # the regularizer by its codes, the model by its parameters
-    Asked("kl_sparsity", (unit(6, 4), TARGET)),
-    Asked("SparseAutoencoder", (unit(3, 14, 14, 1),), "model", settings={"inputs": [], "options": {"codes": 5}}),
+exercise = Exercise(
+    5,
+    "A sparse autoencoder: the KL divergence that keeps units quiet",
+    names=("kl_sparsity", "SparseAutoencoder"),
+    forbidden=("kl_sparsity", "l1_sparsity", "ActivityRegularization", "SparseAutoencoder"),
+    seconds=120.0,
+    examples=[  # the regularizer by its codes, the model by its parameters
+        Asked("kl_sparsity", [(unit(6, 4), TARGET)]),
+        Asked("SparseAutoencoder", [(unit(3, 14, 14, 1),)], "model", settings={"codes": 5}),
+    ],
 )
 
 
@@ -24,40 +28,40 @@ def divergence(p: float, target: float) -> float:
     return target * math.log(target / p) + (1 - target) * math.log((1 - target) / (1 - p))
 
 
-@requirement("values")
+@exercise.requirement("values")
 def values(file: Remote, rng: np.random.Generator) -> str:
     """The closed form: 0 if every unit is on as often as it should be."""
     on_target = np.full((4, 3), TARGET)
-    expect_close("units that are on as often as they should be", file.kl_sparsity(Fixed(on_target), TARGET), 0.0)
+    expect_close("units that are on as often as they should be", file.kl_sparsity(AsTensor(on_target), TARGET), 0.0)
     codes = np.full((4, 3), 0.5)
-    got = file.kl_sparsity(Fixed(codes), TARGET)
+    got = file.kl_sparsity(AsTensor(codes), TARGET)
     expect_close("three units, each on half of the time", got, 3 * divergence(0.5, TARGET), "a sum over the units")
     codes = rng.uniform(0.1, 0.9, (5, 4))
     expected = sum(divergence(p, 0.2) for p in codes.mean(axis=0))
     expect_close(
         "kl_sparsity(codes, 0.2)",
-        file.kl_sparsity(Fixed(codes), 0.2),
+        file.kl_sparsity(AsTensor(codes), 0.2),
         expected,
         "p_j is the mean of unit j over the batch: the mean comes first, then the logarithm",
     )
     return "a sum over units of the divergence of their means"
 
 
-@requirement("the batch twice")
+@exercise.requirement("the batch twice")
 def twice(file: Remote, rng: np.random.Generator) -> str:
     """It depends on the batch only through the means."""
     codes = rng.uniform(0.1, 0.9, (5, 4))
-    once = numbers("kl_sparsity", file.kl_sparsity(Fixed(codes), TARGET))
-    expect_close("the same batch twice over", file.kl_sparsity(Fixed(np.concatenate([codes, codes])), TARGET), once)
+    once = numbers("kl_sparsity", file.kl_sparsity(AsTensor(codes), TARGET))
+    expect_close("the same batch twice over", file.kl_sparsity(AsTensor(np.concatenate([codes, codes])), TARGET), once)
     return "costs the same"
 
 
-@requirement("a dead unit")
+@exercise.requirement("a dead unit")
 def dead(file: Remote, rng: np.random.Generator) -> str:
     """A unit that is off for a whole batch costs much, and is not NaN."""
     codes = np.full((4, 2), 0.3)
     codes[:, 1] = 0.0
-    cost = number("kl_sparsity", file.kl_sparsity(Fixed(codes), TARGET))
+    cost = number("kl_sparsity", file.kl_sparsity(AsTensor(codes), TARGET))
     expect(
         math.isfinite(cost) and cost > 1.0,
         f"a unit that is off for a whole batch costs {cost}, expected a number above 1",
@@ -66,7 +70,7 @@ def dead(file: Remote, rng: np.random.Generator) -> str:
     return f"costs {cost:.2f}, not infinitely much"
 
 
-@requirement("terms")
+@exercise.requirement("terms")
 def terms(file: Remote, rng: np.random.Generator) -> str:
     """The total is reconstruction + weight * sparsity."""
     model = file.SparseAutoencoder(codes=8)
@@ -75,7 +79,7 @@ def terms(file: Remote, rng: np.random.Generator) -> str:
     expect(set(named) == {"reconstruction", "sparsity"}, f"expected the terms reconstruction and sparsity, got {sorted(named)}")
     codes = numbers("encode(x)", model.encode(x))
     target, weight = number("target", fetched(model.target)), number("weight", fetched(model.weight))
-    expect_close("the term sparsity", named["sparsity"], file.kl_sparsity(Fixed(codes), target), rtol=1e-4)
+    expect_close("the term sparsity", named["sparsity"], file.kl_sparsity(AsTensor(codes), target), rtol=1e-4)
     expect_close(
         "the total",
         total,
@@ -86,7 +90,7 @@ def terms(file: Remote, rng: np.random.Generator) -> str:
     return "reconstruction + weight * sparsity"
 
 
-@requirement("sparse once trained")
+@exercise.requirement("sparse once trained")
 def sparse(file: Remote, rng: np.random.Generator) -> str:
     """After 300 steps the mean activation on training images is 0.1 +- 0.03, and held-out images are reconstructed."""
     train, test = pictures("017", 600, 200, rng)

@@ -1,27 +1,32 @@
 """Exercise 8: the chapter's own exercises. Pretraining by denoising, a VAE, and a conditional DCGAN with experience replay."""
 
+from typing import Any
+
 import numpy as np
 
-from minigen.coursework.exercises.tools import Asked, expect, expect_bound, expect_images, pictures, requirement
+from minigen.coursework.exercises.tools import Exercise, expect_bound, expect_images, pictures
 from minigen.coursework.grading.remote import Array, Remote, called, numbers, parameters_of
+from minigen.coursework.grading.report import expect
 
-TITLE = "The chapter's exercises: denoising and pretraining, a VAE, a conditional DCGAN with replay"
-SECONDS = 600.0
-NAMES = ("denoising_autoencoder", "classifier", "variational_autoencoder", "Replay", "conditional_gan")
-FORBIDDEN = ("ExperienceReplay",)
 CHARACTERS = "017"
 LABELED = 60  # labeled images for the classifier
 NOISE = 0.3  # standard deviation of the damage
-EXAMPLES: tuple[Asked, ...] = ()  # this exercise is about the results of training
+exercise = Exercise(  # without examples: it is about the results of training
+    8,
+    "The chapter's exercises: denoising and pretraining, a VAE, a conditional DCGAN with replay",
+    names=("denoising_autoencoder", "classifier", "variational_autoencoder", "Replay", "conditional_gan"),
+    forbidden=("ExperienceReplay",),
+    seconds=600.0,
+)
 
 
-def remains(what: str, made: object) -> Remote:
+def remains(what: str, made: Any) -> Remote:
     """An object that stays in the learner's process. Raises CheckFailed for a plain value."""
     expect(isinstance(made, Remote), f"{what} gave no model", "is there a return?" if made is None else "")
     return made
 
 
-@requirement("9. pretraining")
+@exercise.requirement("9. pretraining")
 def pretraining(file: Remote, rng: np.random.Generator) -> str:
     """Denoised images are closer to the clean ones; and the encoder supports a classifier trained on 60 labels."""
     train, test = pictures(CHARACTERS, 1500, 300, rng)
@@ -51,7 +56,7 @@ def pretraining(file: Remote, rng: np.random.Generator) -> str:
     accuracy = float(np.mean(labels == test.labels))
     expect(
         accuracy >= 0.8,
-        f"{accuracy:.1%} of held-out images are classified rightly, expected at least 80 %",
+        f"{accuracy:.1%} of held-out images are classified correctly, expected at least 80 %",
         "did the copy keep the trained weights?",
     )
     return f"squared error {error:.2f} of the damage; {accuracy:.1%} right with {LABELED} labels"
@@ -62,7 +67,7 @@ def unchanged(before: dict[str, Array], after: dict[str, Array]) -> bool:
     return before.keys() == after.keys() and all(np.array_equal(x, after[name]) for name, x in before.items())
 
 
-@requirement("10. variational")
+@exercise.requirement("10. variational")
 def variational(file: Remote, rng: np.random.Generator) -> str:
     """A bound better than that of independent pixels, and images that differ."""
     train, test = pictures(CHARACTERS, 1500, 300, rng)
@@ -71,7 +76,7 @@ def variational(file: Remote, rng: np.random.Generator) -> str:
     return f"{share:.2f} of the nats of independent pixels; samples differ {various:.2f} times as much as images"
 
 
-@requirement("11. replay")
+@exercise.requirement("11. replay")
 def replay(file: Remote, rng: np.random.Generator) -> str:
     """Batch by batch: new ones until it is full, then half of them old, each with its own label."""
     kept = remains("Replay(capacity=20, share=0.5)", file.Replay(capacity=20, share=0.5))
@@ -80,11 +85,12 @@ def replay(file: Remote, rng: np.random.Generator) -> str:
         ids = np.arange(made, made + 10)
         made += 10
         images, labels = np.broadcast_to(ids[:, None, None, None], (10, 2, 2, 1)).astype(np.float32), ids % 3
-        found = called(kept.fakes, [(images, labels)], {})
+        found = called(kept.fakes, [(images, labels)])
         expect(isinstance(found["value"], tuple) and len(found["value"]) == 2, "fakes() must return images and their labels")
         x, y = (numbers("what fakes() returned", part) for part in found["value"])
+        (after,) = found["inputs"]
         expect(
-            all(map(np.array_equal, found["inputs"][0], (images, labels))),
+            np.array_equal(after[0], images) and np.array_equal(after[1], labels),
             "fakes() has changed the batch that it was given; copy it first",
         )
         expect(
@@ -105,7 +111,7 @@ def replay(file: Remote, rng: np.random.Generator) -> str:
     return f"{share:.2f} are old, with their labels"
 
 
-@requirement("11. conditional GAN")
+@exercise.requirement("11. conditional GAN")
 def conditional(file: Remote, rng: np.random.Generator) -> str:
     """At least 90 % of the samples are nearest to the mean of their class, and those of a class differ."""
     train, _ = pictures(CHARACTERS, 1500, 300, rng)

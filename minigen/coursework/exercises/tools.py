@@ -1,4 +1,4 @@
-"""Tools for the exercises: the calls that they require, and their requirements.
+"""What an exercise is, and tools for its requirements.
 
 A requirement is a function (file, rng) that returns a remark, or raises CheckFailed. `file` stands for the learner's, which runs
 in another process (see grading/remote.py): it is called, and arrays come back. `rng` draws the arguments, because a submission
@@ -7,51 +7,44 @@ must not know in advance what it will be asked.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from minigen.coursework.examples import Sample
 from minigen.coursework.grading.calls import Call
-from minigen.coursework.grading.remote import Array, Remote, loss_of, numbers
-from minigen.coursework.grading.report import CheckFailed
-from minigen.coursework.samples import Sample
+from minigen.coursework.grading.remote import Array, Network, Remote, encoded, loss_of, numbers
+from minigen.coursework.grading.report import CheckFailed, expect
 
 if TYPE_CHECKING:
     from minigen.data import Dataset
 
-
-# -- calls -------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Network:
-    """One of worker/networks.py, as an input of an example."""
-
-    name: str
-    settings: tuple = ()
+SECONDS = 60.0  # that a check may take, unless an exercise allows more
+STARTERS = Path(__file__).parents[1] / "starters"
+Requirement = Callable[[Remote, np.random.Generator], str]
 
 
 @dataclass(frozen=True)
 class Asked:
     """A call to be checked: of the learner's op or function `name`, or of an object of the class `name` made with `settings`, a
-    layer or a model."""
+    layer or a model. `variants`: tuples of inputs, samples, networks or other values."""
 
     name: str
-    inputs: tuple
+    variants: list[tuple]
     kind: str = "function"
     options: dict[str, Any] = field(default_factory=dict)
     output: tuple[int, ...] | None = None
-    settings: dict[str, Any] | None = None
+    settings: tuple | dict[str, Any] | None = None
 
-    def is_that(self, call: Call, variant: tuple) -> bool:
+    def is_that(self, call: Call) -> bool:
         """Whether this is what a worker says it is, with inputs that are no easier."""
-        samples = [x.as_dict() if isinstance(x, Sample) else None for x in self.inputs]
-        options = {name: x.as_dict() for name, x in self.options.items() if isinstance(x, Sample)}
-        networks = sum(isinstance(x, Network) for x in self.inputs)
+        networks = sum(isinstance(x, Network) for x in self.variants[0])
         data = self.kind == "model" or networks > 0
         return (
-            samples == [x and x.as_dict() for x in variant]
-            and options == {name: x.as_dict() for name, x in call.options}
+            [list(map(described, variant)) for variant in self.variants] == [list(map(described, each)) for each in call.variants]
+            and {name: described(x) for name, x in self.options.items() if isinstance(x, Sample)}
+            == {name: described(x) for name, x in call.options.items()}
             and self.output == call.output
             and (data or not call.data)
             and call.modules == networks + (call.kind in ("layer", "model"))
@@ -59,50 +52,55 @@ class Asked:
 
     def as_dict(self) -> dict[str, Any]:
         """For a message."""
-        return {
-            "name": self.name,
-            "inputs": list(map(described, self.inputs)),
-            "settings": self.settings,
-            "output": self.output,
-            "options": {name: described(x) for name, x in self.options.items()},
-        }
+        options = {name: encoded(x) for name, x in self.options.items()}
+        variants = list(map(encoded, self.variants))
+        return {"name": self.name, "variants": variants, "options": options, "output": self.output, "settings": self.settings}
 
 
-def described(x: Any) -> dict[str, Any]:
-    """An input of an example, for a message."""
-    if isinstance(x, Network):
-        return {"network": [x.name, *x.settings]}
-    return {"sample": x.as_dict()} if isinstance(x, Sample) else {"value": x}
+def described(x: Any) -> dict[str, Any] | None:
+    """A sample, to be compared; None for anything else."""
+    return vars(x) if isinstance(x, Sample) else None
 
 
-# -- requirements ------------------------------------------------------------------------------------------------
+@dataclass
+class Exercise:
+    """One exercise: the `names` that a file must define, those of the library's own solution, which are `forbidden`, the
+    `seconds` that the check may take, the `examples` that are gradient-checked, and requirements by name, in their order."""
+
+    number: int
+    title: str
+    names: tuple[str, ...]
+    examples: list[Asked] = field(default_factory=list)
+    forbidden: tuple[str, ...] = ()
+    seconds: float = SECONDS
+    requirements: dict[str, Requirement] = field(default_factory=dict)
+
+    @property
+    def starter(self) -> Path:
+        """The file that is handed out."""
+        return STARTERS / f"exercise{self.number}.py"
+
+    def requirement(self, name: str) -> Callable[[Requirement], Requirement]:
+        """Make a function a requirement, by the name under which it is reported."""
+
+        def add(function: Requirement) -> Requirement:
+            self.requirements[name] = function
+            return function
+
+        return add
 
 
-def requirement(name: str) -> Callable:
-    """Mark a function as a requirement, by the name under which it is reported."""
-
-    def mark(function: Callable) -> Callable:
-        function.requirement = name
-        return function
-
-    return mark
+# -- what a requirement expects ----------------------------------------------------------------------------------
 
 
 def expect_close(what: str, got: Any, expected: Any, *hints: str, rtol: float = 1e-5) -> None:
     """Raise CheckFailed unless a result is what it should be: shape and values."""
     got, expected = numbers(what, got), np.asarray(expected)
-    if got.shape != expected.shape:
-        raise CheckFailed(f"{what}: expected shape {expected.shape}, got {got.shape}", *hints)
+    expect(got.shape == expected.shape, f"{what}: expected shape {expected.shape}, got {got.shape}", *hints)
     if not np.allclose(got, expected, rtol=rtol, atol=rtol):
         worst = np.unravel_index(np.argmax(np.nan_to_num(np.abs(got - expected), nan=np.inf)), got.shape)
         at = f" at index {tuple(map(int, worst))}" if got.shape else ""
         raise CheckFailed(f"{what}: expected {expected[worst]:.6g}{at}, got {got[worst]:.6g}", *hints)
-
-
-def expect(condition: Any, detail: str, *hints: str) -> None:
-    """Raise CheckFailed unless the condition holds."""
-    if not condition:
-        raise CheckFailed(detail, *hints)
 
 
 def expect_images(what: str, got: Any, shape: tuple[int, ...]) -> Array:
@@ -125,7 +123,8 @@ def pictures(characters: str, train_size: int, test_size: int, rng: np.random.Ge
 
     train, _ = data.load("glyphs", characters=characters, train_size=train_size, test_size=1)
     _, test = data.load("glyphs", characters=characters, train_size=1, test_size=test_size, seed=int(rng.integers(1, 2**31)))
-    return tuple(replace(split, images=split.images.reshape(-1, 14, 2, 14, 2, 1).mean(axis=(2, 4))) for split in (train, test))
+    train, test = (replace(each, images=each.images.reshape(-1, 14, 2, 14, 2, 1).mean(axis=(2, 4))) for each in (train, test))
+    return train, test
 
 
 def expect_bound(model: Remote, train: "Dataset", test: "Dataset", samples: int) -> tuple[float, float, float, dict[str, float]]:

@@ -1,5 +1,6 @@
 """What a wrong derivative suggests, from the ratio of the rules' values to the right ones."""
 
+import math
 import re
 
 import numpy as np
@@ -10,23 +11,23 @@ CLOSE = 1e-3  # relative: derivatives or ratios that agree to this count as equa
 ENOUGH = 4  # elements that must agree before a pattern in them is believed
 
 OF_HIDDEN_CUTS = [
-    "does a rule use what another function has kept (an attribute, a closure), or call one that leaves the graph? "
-    "Compute all from g, y and the inputs, with operators and minigen's ops"
+    "does a rule use what another function has stored (an attribute, a closure), or call one that leaves the graph? "
+    "Compute everything from g, y and the inputs, with operators and minigen's ops"
 ]
 
 
 def of_values(mismatch: Mismatch, x: np.ndarray | None, y: np.ndarray | None, whose: str = "your rule") -> list[str]:
-    """What a Mismatch looks like; x: the input, y: the result, for patterns such as "a factor y too much"."""
+    """What a Mismatch looks like; x: the input, y: the result, for patterns such as "a factor y too often"."""
     analytic, numeric = mismatch.analytic, mismatch.numeric
     shown = f"{whose} against the numerical derivative: {str(mismatch).split(': ', 1)[1]}"
     if not np.isfinite(analytic).all():
-        return [shown, f"{whose} gives NaN or infinity: a division by 0, a root or a logarithm of what is not positive?"]
+        return [shown, f"{whose} gives NaN or infinity: a division by 0, a root or a logarithm of a number that is not positive?"]
     if not np.isfinite(numeric).all():
-        return [shown, "the result itself is NaN or infinite close by: does it take such inputs?"]
+        return [shown, "close by, the result itself is NaN or infinite: is it defined there?"]
     largest = np.abs(numeric).max(initial=0.0)
     seen = np.abs(numeric) > 1e-4 * largest
     if largest < 1e-9:
-        return [shown, f"numerically the result does not depend on this input, and {whose} says that it does"]
+        return [shown, f"numerically the result does not depend on this input, but {whose} says that it does"]
     if np.abs(analytic).max() < CLOSE * largest:
         return [shown, f"{whose} gives 0 everywhere, but the result does change with this input"]
     ratio = analytic[seen] / numeric[seen]
@@ -42,7 +43,7 @@ def of_ratio(ratio: float, shape: tuple[int, ...]) -> str:
     known = {
         1.0: "nearly right: a small term is missing, or the result differs from call to call",
         -1.0: "the sign is wrong",
-        2.0: "twice too much; a factor 1/2 is missing, or one of two shares was counted twice",
+        2.0: "twice what it should be; a factor 1/2 is missing, or one of two contributions was counted twice",
         0.5: "half of what it should be; the factor 2 of a square's derivative is missing, or the input is used twice and "
         "only one use was differentiated",
         -2.0: "the sign is wrong, and a factor 1/2 is missing",
@@ -75,12 +76,12 @@ def of_pattern(mismatch: Mismatch, seen: np.ndarray, x: np.ndarray | None, y: np
         for factor in (1.0, -1.0, 2.0, -2.0, 0.5, -0.5):
             times = "" if factor == 1.0 else f"{factor:g} * "
             if equal(ratio, factor * values):
-                return [f"at every element the ratio is {times}{name}: your rule has this factor too much"]
+                return [f"at every element the ratio is {times}{name}: your rule has this factor once too often"]
             if equal(ratio * values, np.full_like(values, factor)):
                 return [f"at every element the ratio is {factor:g} / ({name}): your rule lacks the factor {name}"]
             if name != "g" and equal(difference, factor * g * values):
                 term = f"{'' if abs(factor) == 1.0 else f'{abs(factor):g} * '}g * {name}"
-                return [f"your rule is right but for a term {term}, which it has too {'much' if factor > 0 else 'little'}"]
+                return [f"your rule is right but for a term {term}, which it {'should not have' if factor > 0 else 'lacks'}"]
     return []
 
 
@@ -115,25 +116,20 @@ def equal(a: np.ndarray, b: np.ndarray) -> bool:
     return bool(np.isfinite(b).all() and np.allclose(a, b, rtol=CLOSE, atol=1e-6))
 
 
-def of_wrong_shape(got: tuple[int, ...], expected: tuple[int, ...]) -> str:
-    """Why a rule's result may not have the shape of its input."""
-    if len(got) >= len(expected) and np.prod(got, dtype=int) > np.prod(expected, dtype=int):
-        return (
-            f"the input of shape {expected} was repeated (broadcast) on the way: its gradient is the sum over the axes along "
-            "which it was, g.sum(axis=...), or declare @op(broadcasts=True) and the engine sums"
-        )
-    if np.prod(got, dtype=int) < np.prod(expected, dtype=int):
-        return (
-            f"each element of the input of shape {expected} has its own derivative: after a sum or a mean g must be spread "
-            "again, as in g.reshape(n, 1) * x or minigen.broadcast_to"
-        )
-    return "transpose or reshape the result"
-
-
 def of_rule_result(message: str) -> list[str]:
-    """What to do about a rule whose result has a wrong shape, as the engine's message says it."""
+    """What to do about a rule whose result has not the shape of its input, as the engine's message says it."""
     found = re.search(r"returned \w+\[([\d, ]*)\], expected \w+\[([\d, ]*)\]", message)
     if not found or found.group(1) == found.group(2):
         return []
     got, expected = (tuple(int(n) for n in part.split(",") if n.strip().isdecimal()) for part in found.groups())
-    return [of_wrong_shape(got, expected)]
+    if len(got) >= len(expected) and math.prod(got) > math.prod(expected):
+        return [
+            f"the input of shape {expected} was repeated (broadcast) on the way: its gradient is the sum over the axes along "
+            "which it was, g.sum(axis=...), or declare @op(broadcasts=True) and the engine sums"
+        ]
+    if math.prod(got) < math.prod(expected):
+        return [
+            f"each element of the input of shape {expected} has its own derivative: after a sum or a mean g must be spread "
+            "again, as in g.reshape(n, 1) * x or minigen.broadcast_to"
+        ]
+    return ["transpose or reshape the result"]

@@ -18,8 +18,7 @@ from typing import Any
 import minigen
 from minigen.backend.devices import THREAD_VARIABLES
 from minigen.coursework import confine
-from minigen.coursework.grading.border import clean, cleaned
-from minigen.coursework.grading.session import Session, Stopped
+from minigen.coursework.grading.session import Session, Stopped, clean, cleaned
 from minigen.coursework.grading.submission import Submission
 from minigen.coursework.protocol import ProtocolError, pack, receive
 
@@ -48,15 +47,18 @@ class WorkerProcess(Session):
         self.outbox: queue.Queue = queue.Queue()
 
     def __enter__(self) -> "WorkerProcess":
-        self.folder = Path(tempfile.mkdtemp(prefix="minigen-")).resolve()
-        self.errors = tempfile.TemporaryFile()
-        try:
+        with contextlib.ExitStack() as stack:
+            self.folder = Path(tempfile.mkdtemp(prefix="minigen-")).resolve()
+            stack.callback(remove, self.folder)
+            self.errors = stack.enter_context(tempfile.TemporaryFile())
             self.submission.write_into(self.folder)
             self.start()
-        except BaseException:
-            self.clear_up()
-            raise
+            stack.callback(self.end)
+            self.stack = stack.pop_all()
         return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.stack.close()
 
     def start(self) -> None:
         settings = {
@@ -75,7 +77,7 @@ class WorkerProcess(Session):
         environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}  # the rest may hold secrets
         threads = {name: os.environ.get(name, str(min(THREADS, os.cpu_count() or 1))) for name in THREAD_VARIABLES}
         self.began = self.looked = time.monotonic()
-        self.process = subprocess.Popen(
+        self.process: Any = subprocess.Popen(
             [sys.executable, "-I", "-B", str(START), json.dumps(settings)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -92,11 +94,8 @@ class WorkerProcess(Session):
         """Where the worker finds libraries: where we do, but nothing of the learner's, and no tests beside minigen."""
         own = {Path(os.path.realpath(os.curdir)), self.submission.path.parent}
         found = [Path(each).resolve() for each in sys.path if Path(each).is_absolute()]
-        return [
-            str(each)
-            for each in found
-            if (each / "numpy" / "__init__.py").exists() or not (each in own or (each / "minigen").is_dir())
-        ]
+        foreign = [each for each in found if each in own or (each / "minigen").is_dir()]
+        return [str(each) for each in found if each not in foreign or (each / "numpy" / "__init__.py").exists()]
 
     # -- questions and answers -----------------------------------------------------------------------------------
 
@@ -165,19 +164,16 @@ class WorkerProcess(Session):
                 nameless |= confine.nameless(each)
             size, count = taken_on_disk(self.folder)
         except PermissionError:
-            raise Stopped(f"it hides what it takes, while {self.running}") from None
+            raise Stopped(f"it hides the memory or disk space that it uses, while {self.running}") from None
         taken = sum(started.values()) + sum(nameless.values())
         if len(started) > PROCESSES:
-            raise Stopped(f"it has started {len(started)} processes, while {self.running}; at most {PROCESSES} are let run")
+            raise Stopped(f"it has started {len(started)} processes, while {self.running}; the limit is {PROCESSES}")
         if taken > 2 * MEMORY:
-            raise Stopped(
-                f"it takes {taken / 2**30:.1f} GiB of memory, while {self.running}; at most {2 * MEMORY / 2**30:.1f} are given"
-            )
+            limit = f"the limit is {2 * MEMORY / 2**30:.1f}"
+            raise Stopped(f"it uses {taken / 2**30:.1f} GiB of memory, while {self.running}; {limit}")
         if size > DISK or count > FILES:
-            raise Stopped(
-                f"it has written {count} files of {size / 2**20:.0f} MiB together, while {self.running}; at most "
-                f"{FILES} of {DISK >> 20} are kept"
-            )
+            limit = f"the limits are {FILES} and {DISK >> 20}"
+            raise Stopped(f"it has written {count} files of {size / 2**20:.0f} MiB together, while {self.running}; {limit}")
 
     # -- the end -------------------------------------------------------------------------------------------------
 
@@ -186,47 +182,38 @@ class WorkerProcess(Session):
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(GRACE if time.monotonic() - self.began < self.seconds else 0.0)
         status = self.process.poll()
-        trace = self.tail()
+        size = os.fstat(self.errors.fileno()).st_size
+        self.errors.seek(max(0, size - TAIL))
+        trace = self.errors.read(TAIL).decode(errors="replace")
         start = max(trace.rfind("Timeout ("), trace.rfind("Fatal Python error"))
         file = re.escape(str(self.folder / self.submission.path.name))
         own = re.findall(rf'File "{file}", line (\d+) in (\S+)', trace[start:] if start >= 0 else "")
         where = f", in line {own[0][0]} ({own[0][1]})" if own else ""
         if time.monotonic() - self.began >= self.seconds:
             return (
-                f"time was over after {self.seconds:g} s, while {self.running}{where}: an endless loop, or too much work? "
+                f"time ran out after {self.seconds:g} s, while {self.running}{where}: an endless loop, or too much work? "
                 "(--timeout SECONDS allows more)"
             )
         if start >= 0 and trace.startswith("Fatal Python error", start):
             return f"Python itself crashed while {self.running}{where}: {clean(trace[start:].splitlines()[0], 200)}"
         if status is None:
-            return f"the process answers no more while {self.running}{where}"
+            return f"the process no longer answers while {self.running}{where}"
         code = status - 128 if 128 < status < 192 else -status  # of a signal, by its keeper's or by its own end
-        perhaps = ", perhaps for too much memory" if code == 9 else ""
+        perhaps = ", perhaps for using too much memory" if code == 9 else ""
         how = f"was killed (signal {code}{perhaps})" if code > 0 else f"ended by itself (exit status {status})"
         shown = cleaned(trace[-1000:], str(self.folder), str(self.submission.path.parent))
         return f"the process {how} while {self.running}{where}\n{shown}".rstrip()
 
-    def tail(self) -> str:
-        """The end of what was written to standard error."""
-        size = os.fstat(self.errors.fileno()).st_size
-        self.errors.seek(max(0, size - TAIL))
-        return self.errors.read(TAIL).decode(errors="replace")
-
-    def __exit__(self, *error: Any) -> None:
+    def end(self) -> None:
+        """Kill all that it has started, and let our threads come to their end, unless something out of our reach holds the pipes
+        open."""
         self.outbox.put(None)
-        try:
-            if hasattr(os, "killpg"):
-                confine.end_all(self.process.pid, spare_the_first=True, mark=self.mark)
-                with contextlib.suppress(OSError):
-                    os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.kill()
-            self.process.wait()
-            self.hang_up()
-        finally:
-            self.clear_up()
-
-    def hang_up(self) -> None:
-        """Let the threads come to their end, unless something out of our reach holds the pipes open."""
+        if hasattr(os, "killpg"):
+            confine.end_all(self.process.pid, spare_the_first=True, mark=self.mark)
+            with contextlib.suppress(OSError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.kill()
+        self.process.wait()
         for _ in range(20):
             with contextlib.suppress(queue.Empty):
                 self.inbox.get_nowait()  # there may be no room for what comes last
@@ -236,11 +223,6 @@ class WorkerProcess(Session):
             for pipe in (self.process.stdin, self.process.stdout):
                 with contextlib.suppress(OSError):
                     pipe.close()
-
-    def clear_up(self) -> None:
-        self.errors.close()
-        with contextlib.suppress(OSError):
-            remove(self.folder)
 
 
 def taken_on_disk(folder: Path) -> tuple[int, int]:
@@ -266,18 +248,19 @@ def taken_on_disk(folder: Path) -> tuple[int, int]:
 
 
 def remove(folder: Path) -> None:
-    """Delete a folder, whatever is in it: folders that are closed, and folders in folders without end."""
+    """Delete a folder, whatever is in it, as far as we can: folders that are closed, and folders in folders without end."""
     left = [folder]
-    while left:
-        here = left.pop()
-        os.chmod(here, 0o700)
-        for entry in list(os.scandir(here)):
-            if entry.is_dir(follow_symlinks=False):
-                left.append(folder / secrets.token_hex(8))
-                os.chmod(entry.path, 0o700)
-                os.rename(entry.path, left[-1])  # to where its path is short
-            else:
-                os.unlink(entry.path)
-        if here != folder:
-            os.rmdir(here)
-    os.rmdir(folder)
+    with contextlib.suppress(OSError):
+        while left:
+            here = left.pop()
+            os.chmod(here, 0o700)
+            for entry in list(os.scandir(here)):
+                if entry.is_dir(follow_symlinks=False):
+                    left.append(folder / secrets.token_hex(8))
+                    os.chmod(entry.path, 0o700)
+                    os.rename(entry.path, left[-1])  # to where its path is short
+                else:
+                    os.unlink(entry.path)
+            if here != folder:
+                os.rmdir(here)
+        os.rmdir(folder)

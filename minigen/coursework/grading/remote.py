@@ -1,8 +1,9 @@
 """Proxies for what a submission defines: calling one returns arrays, numbers, or further proxies.
 
 file.bump(np.zeros(3))                                   the worker calls it; an array
-gradients(file.bump, [Leaf(x)], by=[0], cotangent=u)     the gradients by its inputs
+gradients(file.bump, [AsTensor(x)], by=[0], cotangent=u) the gradients by its inputs
 layer = file.WeightNormDense(4, 3)                       an object that stays in the worker
+gradients(layer, [AsTensor(x)], by=[layer.bias])         the gradients by one of its parameters
 layer.state_dict()["bias"]                               its values
 """
 
@@ -13,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from minigen.coursework.grading.report import CheckFailed
+from minigen.coursework.examples import Sample, shape_of
+from minigen.coursework.grading.report import CheckFailed, expect
 from minigen.coursework.grading.session import Session
 
 Array = np.ndarray
@@ -21,24 +23,26 @@ VALUE = (Array, dict, str, int, float, bool, None)
 
 
 @dataclass(frozen=True)
-class Leaf:
-    """An array that the worker turns into a Tensor that requires a gradient."""
+class AsTensor:
+    """An array that the worker turns into a Tensor, which requires a gradient where one is asked for."""
 
     array: Array
 
 
 @dataclass(frozen=True)
-class Fixed:
-    """An array that the worker turns into a Tensor that requires no gradient."""
+class Network:
+    """A network of worker/objects.py."""
 
-    array: Array
+    name: str
+    settings: tuple = ()
 
 
 class Remote:
-    """A name of the submission, or an object in its worker; attributes and results are found there when they are used."""
+    """A name of the submission, or an object in its worker; attributes and results are found there when they are used. By
+    default the submission itself."""
 
-    def __init__(self, session: Session, target: dict[str, Any]):
-        self._session, self._target = session, target
+    def __init__(self, session: Session, target: dict[str, Any] | None = None):
+        self._session, self._target = session, target or {"path": []}
 
     def __getattr__(self, name: str) -> "Remote":
         if name.startswith("_"):
@@ -47,16 +51,14 @@ class Remote:
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
         """What the call returns."""
-        return called(self, inputs, options)["value"]
+        return called(self, inputs, **options)["value"]
 
 
-def file_of(session: Session) -> Remote:
-    """The submission itself."""
-    return Remote(session, {"path": []})
-
-
-def called(target: Remote, inputs: Sequence[Any], options: dict[str, Any], **wanted: Any) -> dict[str, Any]:
-    """Of a call the "value", the "inputs" as they are afterward, and the "gradients"."""
+def called(
+    target: Remote, inputs: Sequence[Any], by: Sequence[Any] | None = None, cotangent: Array | None = None, **options: Any
+) -> dict[str, Any]:
+    """Of target(*inputs, **options) the "value", the "inputs" as they are afterward, and the "gradients": of the value, or of
+    <cotangent, value>, by inputs (their positions) or parameters."""
     session = target._session
     found = session.ask(
         "call",
@@ -64,28 +66,22 @@ def called(target: Remote, inputs: Sequence[Any], options: dict[str, Any], **wan
         target=target._target,
         inputs=[encoded(x) for x in inputs],
         options={name: encoded(x) for name, x in options.items()},
-        **wanted,
+        by=[x if isinstance(x, int) else x._target for x in by or ()],
+        cotangent=cotangent,
     )
+    if len(found["gradients"]) != len(by or ()):
+        raise session.nonsense("call")
     return found | {name: decoded(session, found[name]) for name in ("value", "inputs")}
 
 
-def gradients(target: Remote, inputs: Sequence[Any], by: Sequence[Any], cotangent: Any = None, **options: Any) -> list[Array]:
-    """The gradients of target(*inputs, **options), or of <cotangent, ...>, by inputs (their positions) or parameters."""
-    leaves = [x if isinstance(x, int) else x._target for x in by]
-    found = called(target, inputs, options, by=leaves, cotangent=cotangent)["gradients"]
-    if len(found) != len(by):
-        raise target._session.nonsense("call")
-    return found
-
-
-def parameter(module: Remote, name: str) -> Remote:
-    """A parameter of a module, by the path that leads to it."""
-    return Remote(module._session, module._target | {"parameter": name})
+def gradients(target: Remote, inputs: Sequence[Any], by: Sequence[Any], **options: Any) -> list[Array]:
+    """Only the gradients of a call."""
+    return called(target, inputs, by, **options)["gradients"]
 
 
 def network(file: Remote, name: str, *settings: Any) -> Remote:
-    """One of the networks of worker/networks.py, to be given to the submission's functions."""
-    return decoded(file._session, file._session.ask("network", dict, name=name, settings=list(settings)))
+    """A network that stays in the worker, to be given to the submission's functions."""
+    return decoded(file._session, file._session.ask("keep", dict, value=encoded(Network(name, settings))))
 
 
 def fetched(target: Remote) -> Any:
@@ -95,12 +91,11 @@ def fetched(target: Remote) -> Any:
 
 def parameters_of(module: Any, what: str) -> dict[str, tuple[int, ...]]:
     """Name -> shape, of all parameters. Raises CheckFailed for what is not a module."""
-    found = {"module": False}
+    found: dict[str, Any] = {"module": False}
     if isinstance(module, Remote):
         found = module._session.ask("describe", {"module": bool, "parameters": {str: [int]}}, target=module._target)
-    if not found["module"]:
-        raise CheckFailed(f"{what} is not an nn.Module")
-    return {name: tuple(shape) for name, shape in found["parameters"].items()}
+    expect(found["module"], f"{what} is not an nn.Module")
+    return {name: shape_of(shape) for name, shape in found["parameters"].items()}
 
 
 def assign(module: Remote, values: dict[str, Array]) -> None:
@@ -133,15 +128,16 @@ def numbers(what: str, x: Any) -> Array:
 def number(what: str, x: Any) -> float:
     """A result as one number. Raises CheckFailed for one that is not."""
     x = numbers(what, x)
-    if x.size != 1:
-        raise CheckFailed(f"{what}: expected one number, got shape {x.shape}")
+    expect(x.size == 1, f"{what}: expected one number, got shape {x.shape}")
     return float(x.item()) if x.dtype.kind in "fiub" else math.nan
 
 
 def encoded(value: Any) -> Any:
-    """An argument, for a message."""
-    if isinstance(value, (Leaf, Fixed)):
-        return {type(value).__name__.lower(): value.array}
+    """An argument, for a message: what Objects.decoded of the worker reads."""
+    if isinstance(value, AsTensor):
+        return {"tensor": value.array}
+    if isinstance(value, (Network, Sample)):
+        return {type(value).__name__.lower(): vars(value)}
     if isinstance(value, Remote):
         return value._target
     if isinstance(value, tuple):
@@ -150,8 +146,8 @@ def encoded(value: Any) -> Any:
 
 
 def decoded(session: Session, value: Any) -> Any:
-    """A result, from a message. Raises Stopped for what no worker sends."""
-    if not isinstance(value, (dict, list)):
+    """A result, from a message: what Objects.encoded of the worker writes. Raises Stopped for what no worker sends."""
+    if type(value) not in (dict, list):
         return value
     try:
         if isinstance(value, dict) and value.keys() == {"object"} and type(value["object"]) is int:

@@ -19,6 +19,12 @@ class CheckFailed(Exception):
         self.hints = [hint for hint in hints if hint]
 
 
+def expect(condition: Any, detail: str, *hints: str) -> None:
+    """Raise CheckFailed unless the condition holds."""
+    if not condition:
+        raise CheckFailed(detail, *hints)
+
+
 class Remark(NamedTuple):
     """What a check returns that neither passes nor fails."""
 
@@ -142,11 +148,5 @@ def on_screen(printed: str) -> str:
 def wrapped(line: str, columns: int) -> str:
     """A long line broken at spaces, its further lines moved to the right."""
     return textwrap.fill(
-        line,
-        WIDTH,
-        subsequent_indent=" " * columns,
-        break_long_words=False,
-        break_on_hyphens=False,
-        drop_whitespace=True,
-        replace_whitespace=False,
+        line, WIDTH, subsequent_indent=" " * columns, break_long_words=False, break_on_hyphens=False, replace_whitespace=False
     )

@@ -1,13 +1,16 @@
-"""A conversation with the worker of one submission: questions, answers, and errors that the learner's code raised."""
+"""A conversation with the worker of one submission: questions, answers of the expected form, and errors that the learner's code
+raised. What a worker says is cleaned before it may be printed."""
 
+import re
 from typing import Any
 
 import numpy as np
 
-from minigen.coursework.grading.border import clean, fits
-
+LENGTH = 5000  # characters of a text
 HINTS = 20  # that are shown, of an error
 PRINTED = 2000  # characters that are kept of what a file prints
+# What controls a terminal: control characters except tab and newline, and the marks that reverse the order of a line.
+STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 ERROR = {
     "type": str,
@@ -34,10 +37,6 @@ class LearnerError(Exception):
         self.unwritten, self.line, self.source = found["unwritten"], found["line"], found["source"]
         self.traceback, self.hints = found["traceback"], found["hints"][:HINTS]
 
-    def isa(self, kind: type[BaseException]) -> bool:
-        """Whether it is an error of this kind, or of one below it."""
-        return kind.__name__ in self.bases
-
     @property
     def first_line(self) -> str:
         return f"{self.type}: {self.message}".splitlines()[0]
@@ -61,13 +60,17 @@ class Session:
         return np.random.default_rng([self.seed, number])
 
     def ask(self, question: str, form: Any, **fields: Any) -> Any:
-        """The worker's answer, which has this form (see border.fits). Raises LearnerError and Stopped."""
+        """The worker's answer, which has this form (see `fits`). Raises LearnerError and Stopped."""
         reply = self.exchange({"do": question, **fields})
         if "error" in reply:
             raise self.error(reply["error"])
         if "ok" not in reply or not fits(reply["ok"], form):
             raise self.nonsense(question)
         return reply["ok"]
+
+    def exchange(self, question: dict[str, Any]) -> dict[str, Any]:
+        """Send a question, return the answer to it, cleaned."""
+        raise NotImplementedError
 
     def hear(self, printed: str) -> None:
         """Keep the beginning of what the file prints; carriage returns are a progress bar's."""
@@ -80,12 +83,49 @@ class Session:
             raise self.nonsense("error")
         return LearnerError(found)
 
-    def exchange(self, question: dict[str, Any]) -> dict[str, Any]:
-        """Send a question, return the answer to it, cleaned."""
-        raise NotImplementedError
-
     def nonsense(self, question: str) -> Stopped:
         return Stopped(
             f"it cannot be graded: while {self.running}, its process gave an answer that makes no sense ({question}); "
             "does the file change minigen, NumPy or Python itself?"
         )
+
+
+def fits(value: Any, form: Any) -> bool:
+    """Whether an answer has a form: a type, None, [form of each], {name: form}, {str: form of each} or (one, or another)."""
+    if isinstance(form, tuple):
+        return any(fits(value, each) for each in form)
+    if isinstance(form, list):
+        return type(value) is list and all(fits(part, form[0]) for part in value)
+    if isinstance(form, dict) and form.keys() == {str}:
+        return type(value) is dict and all(fits(part, form[str]) for part in value.values())
+    if isinstance(form, dict):
+        return type(value) is dict and all(name in value and fits(value[name], part) for name, part in form.items())
+    if value is form:
+        return True
+    if type(value) is int and form in (int, float):
+        return abs(value) < 2**63
+    return type(value) is form if isinstance(form, type) else False
+
+
+def clean(text: str, length: int = LENGTH) -> str:
+    """A text without terminal control characters, cut to this length."""
+    if len(text) > length:
+        text = text[:length] + " ..."
+    text = STEERING.sub(lambda found: repr(found.group())[1:-1], text)
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def in_one_line(text: str) -> str:
+    """The same for a name, or for what stands in a list."""
+    return clean(text).replace("\n", r"\n").replace("\t", r"\t")
+
+
+def cleaned(message: Any, folder: str, origin: str) -> Any:
+    """A message with all its texts cleaned, and with the folder in place of which the submission was run."""
+    if isinstance(message, str):
+        return clean(message.replace(folder, origin))
+    if isinstance(message, list):
+        return [cleaned(part, folder, origin) for part in message]
+    if isinstance(message, dict):
+        return {clean(name): cleaned(part, folder, origin) for name, part in message.items()}
+    return message

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from minigen.coursework.grading.border import in_one_line
+from minigen.coursework.grading.session import in_one_line
 
 LARGEST = 1 << 20  # bytes of a file
 HELPERS = 20  # files beside it that may be copied along

@@ -10,8 +10,8 @@ Write the op and its two rules.
     minigen check exercise2.py
 
 Hints
-    - x[:, None, :] - centers[None, :, :] is an array (n, k, d); sum its square over the last axis. (Arrays and Tensors both
-      can be indexed like that.)
+    - x[:, None, :] - centers[None, :, :] is an array (n, k, d); sum its square over the last axis. (Both arrays and
+      Tensors can be indexed like that.)
     - Write y[i, j] with indices and differentiate by x[i, d]: dL/dx[i, d] = sum over j of g[i, j] * dy[i, j]/dx[i, d].
     - g is (n, k). Which axis of it belongs to which input?
     - A rule whose result has the wrong shape is an error, which says what the engine got and expected.

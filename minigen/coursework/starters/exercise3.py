@@ -16,7 +16,7 @@ Hints
     - mg.where(condition, a, b) chooses element by element; comparisons such as abs(r) <= delta give plain bool arrays.
     - Or without a choice: with q = mg.minimum(abs(r), delta), what is q * (|r| - q / 2)?
     - A prediction of shape (5, 1) and a target of shape (5,) broadcast to (5, 5): a bug without an error. Raise a ShapeError for
-    them, with both shapes in the message.
+      them, with both shapes in the message.
     - State in the docstring over what the mean is taken: that is the most common misunderstanding about a loss.
 """
 

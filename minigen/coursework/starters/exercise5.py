@@ -1,15 +1,15 @@
 """Exercise 5: a sparse autoencoder.
 
 64 codes for an image of 14 x 14 pixels would be many, if each were used all the time. If each unit is on for only a tenth of the
-images, it must choose what to represent. The regularizer compares how often unit j is on, on average over the batch, with the
-target (Ng 2011, "Sparse autoencoder"):
+images, it must choose what to represent. The regularizer compares the mean activation of unit j over the batch with the target
+(Ng 2011, "Sparse autoencoder"):
 
     p_j = mean over the batch of codes[:, j]
     kl_sparsity = sum over units j of   t log(t / p_j) + (1 - t) log((1 - t) / (1 - p_j)),      t = target
 
     total = reconstruction + weight * kl_sparsity(codes)
 
-    minigen check exercise5.py      (it also trains your model, for some seconds)
+    minigen check exercise5.py      (it also trains your model, for a few seconds)
 
 Hints
     - The mean comes first, the logarithm after it: the other order is a different penalty.

@@ -8,7 +8,7 @@ image. Two ideas make that trainable:
 
     loss = reconstruction + kl,     reconstruction = -log p(x|z), a sum over the pixels, a mean over the batch
 
-    minigen check exercise6.py      (it also trains your model, for some seconds)
+    minigen check exercise6.py      (it also trains your model, for a few seconds)
 
 Hints
     - losses.bce_with_logits(logits, x, reduction="batchmean") sums over pixels and takes the mean over the batch. With the

@@ -5,7 +5,7 @@ three digits 0, 1 and 7, so that everything trains in seconds. The functions bel
 Use anything in minigen (nn, losses, optim, training, models), except for `Replay`, which you write yourself.
 
      9. Train a denoising autoencoder on images with Gaussian noise of standard deviation 0.3. Then use a copy of its encoder
-        for a classifier that learns from 60 labeled images. Damage must be halved; 80 % of held-out images must be classified
+        for a classifier that learns from 60 labeled images. The damage must be halved; 80 % of held-out images must be classified
         correctly.
     10. Train a variational autoencoder and let it draw images.
     11. Train a DCGAN. Add experience replay: a buffer of old fakes, which the discriminator sees beside the new ones. Make it
@@ -17,7 +17,7 @@ Hints
     - training.fit(model, images, optimizer=optim.Adam(model.parameters(), lr=...), epochs=..., batch_size=...) trains any
       module with loss(x); examples may be (images, labels), for loss(images, labels).
     - minigen.models.autoencoders.denoising.Corruption damages; models.classifier.Classifier(encoder, classes, input_shape)
-      is a head on an encoder; your VAE of exercise 6 can be imported, if exercise6.py is beside this file.
+      puts a head on an encoder; your VAE of exercise 6 can be imported, if exercise6.py is beside this file.
     - models.gans.base.Generator and Discriminator take your networks for 14 x 14 pixels; models.gans.conditional makes both
       conditional; training.Adversarial(generator, discriminator, ..., remedies=[Replay()]) trains them.
 """

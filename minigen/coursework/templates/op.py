@@ -17,7 +17,7 @@ def softsign_dx(g, y, x):
 
 
 # Further inputs need a rule each, or @op(non_differentiable=("labels",)). Attributes follow a star:
-# def scaled(x, *, factor=2.0), and the rule gets them too. What should it be checked with? (minigen.coursework has positive,
+# def scaled(x, *, factor=2.0), and the rule gets them too. What should it be checked with? (minigen.coursework has above_zero,
 # unit, labels, images and array as well.)
 example(softsign, (3, 4))
 example(softsign, (5,))

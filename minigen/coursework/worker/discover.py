@@ -9,25 +9,28 @@ from typing import Any
 import numpy as np
 
 from minigen.autograd import Op, Tensor, no_grad
-from minigen.coursework.examples import Example
-from minigen.coursework.samples import Sample, normal, positive, unit
+from minigen.coursework.examples import Example, Sample, above_zero, normal, unit
+from minigen.coursework.worker.advice import line_of
 from minigen.coursework.worker.learner import NAME
-from minigen.coursework.worker.source import line_of
 from minigen.coursework.worker.targets import CheckTarget, WrongReturn
 from minigen.nn import Module
 
 SHAPES = ((3, 4), (2, 3, 4), (2, 6, 6, 3), (4, 4), (4,))  # tried in this order where a file gives no example
 SMALL = ((1, 1), (2, 3, 4))  # then added, if the op takes them
-UNGUESSED = "it cannot be guessed how to call it: write "
+UNGUESSED = "how to call it cannot be guessed: write "
 
 
 # -- what a file holds -------------------------------------------------------------------------------------------
 
 
 def targets(module: ModuleType, examples: list[Example]) -> list[CheckTarget]:
-    """Everything to check in a file, in the order of its lines; then other targets of its examples."""
+    """Everything to check in a file, in the order of its lines, each as its examples say or as can be guessed; then other targets
+    of its examples."""
     own = list(defined(module))
-    found = [target for value in own for target in targets_of(value, examples)]
+    found: list[CheckTarget] = []
+    for value in own:
+        given = merged(of_example(each) for each in examples if belongs(each, value))
+        found += given or [guess_op(value) if is_op(value) else guess_module(value)]
     found.sort(key=lambda target: target.line)
     found += merged(of_example(each) for each in examples if not any(belongs(each, value) for value in own))
     parts = {type(part) for target in found for whole in target.parts for part in whole.modules()}
@@ -43,31 +46,22 @@ def defined(module: ModuleType) -> Iterator[Any]:
             yield value
 
 
-def plain_functions(module: ModuleType, examples: list[Example]) -> list[str]:
-    """Names of the file's functions that are not ops and that no example calls."""
-    rules = {rule for value in defined(module) if is_op(value) for rule in value.op.rules.values()}
-    called = {getattr(each.target, "__func__", each.target) for each in examples if callable(each.target)}
-    return [
-        name
+def unchecked(module: ModuleType, examples: list[Example]) -> dict[str, list[str]]:
+    """Names of the file's functions that are not ops and that no example calls; and of its classes that have a forward and yet
+    are not Modules: the base is forgotten, or another library's."""
+    known = [rule for value in defined(module) if is_op(value) for rule in value.op.rules.values()]
+    known += [getattr(each.target, "__func__", each.target) for each in examples]
+    own = {
+        name: value
         for name, value in vars(module).items()
-        if isinstance(value, FunctionType)
-        and value.__module__ == module.__name__
-        and not is_op(value)
-        and value not in rules
-        and value not in called
-    ]
-
-
-def plain_classes(module: ModuleType) -> list[str]:
-    """Names of the file's classes that have a forward and yet are not Modules: the base is forgotten, or another library's."""
-    return [
-        name
-        for name, value in vars(module).items()
-        if isinstance(value, type)
-        and value.__module__ == module.__name__
-        and hasattr(value, "forward")
-        and not issubclass(value, Module)
-    ]
+        if isinstance(value, (FunctionType, type)) and value.__module__ == module.__name__
+    }
+    functions = {name: f for name, f in own.items() if isinstance(f, FunctionType) and not is_op(f)}
+    classes = {name: kind for name, kind in own.items() if isinstance(kind, type) and not issubclass(kind, Module)}
+    return {
+        "functions": [name for name, function in functions.items() if function not in known],
+        "classes": [name for name, kind in classes.items() if hasattr(kind, "forward")],
+    }
 
 
 def is_op(value: Any) -> bool:
@@ -78,12 +72,6 @@ def is_op(value: Any) -> bool:
 def belongs(each: Example, value: Any) -> bool:
     """Whether an example calls this op, or an object of this class."""
     return each.target is value or (isinstance(value, type) and type(each.target) is value)
-
-
-def targets_of(value: Any, examples: list[Example]) -> list[CheckTarget]:
-    """The calls of an op or of a class: one per example, or a guessed one."""
-    given = merged(map(of_example, (each for each in examples if belongs(each, value))))
-    return given or [guess_op(value) if is_op(value) else guess_module(value)]
 
 
 def merged(found: Iterable[CheckTarget]) -> list[CheckTarget]:
@@ -107,25 +95,24 @@ def merged(found: Iterable[CheckTarget]) -> list[CheckTarget]:
 
 def of_example(each: Example) -> CheckTarget:
     """The call that an example describes."""
-    kind, name, line = "function", "", each.line
-    if is_op(each.target):
-        kind, name, line = "op", each.target.op.name, line_of(each.target.__wrapped__)
-    elif isinstance(each.target, Module):
-        kind, name = "model" if hasattr(each.target, "loss") else "layer", type(each.target).__name__
-        line = line_of(type(each.target)) if type(each.target).__module__ == NAME else line
-    elif isinstance(each.target, MethodType):
-        name = each.target.__qualname__
-        line = line_of(each.target.__func__)
-    else:
-        name = getattr(each.target, "__name__", type(each.target).__name__)
-        line = line_of(each.target) if isinstance(each.target, FunctionType) else line
-    return CheckTarget(kind, name, line, each.target, [each.inputs], each.options, each.output)
+    target: Any = each.target
+    kind, name, line = "function", getattr(target, "__name__", type(target).__name__), each.line
+    if is_op(target):
+        kind, name, line = "op", target.op.name, line_of(target.__wrapped__)
+    elif isinstance(target, Module):
+        kind, name = "model" if hasattr(target, "loss") else "layer", type(target).__name__
+        line = line_of(type(target)) if type(target).__module__ == NAME else line
+    elif isinstance(target, MethodType):
+        name, line = target.__qualname__, line_of(target.__func__)
+    elif isinstance(target, FunctionType):
+        line = line_of(target)
+    return CheckTarget(kind, name, line, target, [each.inputs], each.options, each.output)
 
 
 # -- guesses -----------------------------------------------------------------------------------------------------
 
 
-def guess_op(value: Callable) -> CheckTarget:
+def guess_op(value: Any) -> CheckTarget:
     """An op with inputs that it takes: all of one shape, of values for which its result is finite."""
     op = value.op
     target = CheckTarget("op", op.name, line_of(value.__wrapped__), value, [()], guessed=True)
@@ -138,7 +125,7 @@ def guess_op(value: Callable) -> CheckTarget:
     def finite(samples: tuple[Sample, ...]) -> bool:
         return tried(lambda *xs: bool(np.isfinite(value(*xs).numpy()).all()), samples, np.float64) is True
 
-    for kind in (normal, positive, unit):
+    for kind in (normal, above_zero, unit):
         for shape in SHAPES:
             if finite((kind(*shape),) * count):
                 others = [(kind(*other),) * count for other in SMALL if other != shape]
@@ -150,7 +137,7 @@ def guess_op(value: Callable) -> CheckTarget:
     return target
 
 
-def guess_module(kind: type) -> CheckTarget:
+def guess_module(kind: Any) -> CheckTarget:
     """An object of a class that needs no settings, with an input that it takes."""
     is_model, name = hasattr(kind, "loss"), kind.__name__
     target = CheckTarget("model" if is_model else "layer", name, line_of(kind), kind, [()], guessed=True)

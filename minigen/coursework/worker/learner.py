@@ -7,6 +7,7 @@ import sysconfig
 import traceback
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -32,7 +33,7 @@ def import_file(path: Path, backend: str) -> tuple[ModuleType, list[Example]]:
     EXAMPLES.clear()
     if str(path.parent) not in sys.path:
         sys.path.append(str(path.parent))
-    spec = importlib.util.spec_from_file_location(NAME, path)
+    spec: Any = importlib.util.spec_from_file_location(NAME, path)
     module = importlib.util.module_from_spec(spec)
     sys.modules[NAME] = module
     spec.loader.exec_module(module)
@@ -61,14 +62,12 @@ def frames(error: BaseException, path: Path) -> list[traceback.FrameSummary]:
     """The learner's frames of an error and of what caused it, the innermost last."""
     found: list[traceback.FrameSummary] = []
     seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        found += [
-            frame
-            for frame in traceback.extract_tb(error.__traceback__, limit=-SHOWN_FRAMES)
-            if theirs(frame.filename, path) and frame not in found
-        ]
-        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    cause: BaseException | None = error
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        all_of_it = traceback.extract_tb(cause.__traceback__, limit=-SHOWN_FRAMES)
+        found += [frame for frame in all_of_it if theirs(frame.filename, path) and frame not in found]
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
     return found
 
 

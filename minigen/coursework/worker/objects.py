@@ -1,14 +1,14 @@
 """Values on their way to and from the grader: plain ones are copied, other objects stay here and are known by a number."""
 
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from minigen.autograd import Tensor
-from minigen.backend import is_array, to_numpy
+from minigen import nn
+from minigen.autograd import Parameter, Tensor
+from minigen.backend import is_array, seed, to_numpy
+from minigen.coursework.examples import Sample
 from minigen.coursework.protocol import plain
-from minigen.nn import Module
 
 DEPTH, LENGTH = 6, 10_000  # of lists and dicts that are copied
 
@@ -18,7 +18,7 @@ class Objects:
 
     def __init__(self) -> None:
         self.kept: list[Any] = []
-        self.file: ModuleType | None = None
+        self.file: Any = None
 
     def encoded(self, value: Any, depth: int = DEPTH) -> Any:
         """A result, for a message: tensors and arrays as numbers, anything neither plain nor small as {"object": number}."""
@@ -42,37 +42,62 @@ class Objects:
         return {"object": len(self.kept) - 1}
 
     def decoded(self, value: Any) -> Any:
-        """What the grader means: {"leaf": array} is a Tensor that requires a gradient, {"fixed": array} one that does not."""
+        """What the grader means: a copy of an array, {"tensor": array} as a Tensor, an object that is kept or described."""
         if isinstance(value, np.ndarray):
             return np.array(value)
         if isinstance(value, list):
             return [self.decoded(part) for part in value]
         if not isinstance(value, dict):
             return value
-        for kind in ("leaf", "fixed"):
-            if kind in value:
-                return Tensor(np.array(value[kind]), requires_grad=kind == "leaf")
-        if "tuple" in value:
-            return tuple(self.decoded(part) for part in value["tuple"])
-        return self.found(value)
+        if "path" in value:
+            return self.found(value)
+        ((kind, part),) = value.items()
+        if kind == "tensor":
+            return Tensor(np.array(part))
+        if kind == "network":
+            return NETWORKS[part["name"]](*part["settings"])
+        return Sample.of(part) if kind == "sample" else tuple(map(self.decoded, part))
 
     def found(self, reference: dict[str, Any]) -> Any:
-        """What is meant: {"object": number} or else the file, the attributes on its "path", and of a module a "parameter"."""
+        """What is meant: {"object": number} or else the file, and the attributes on its "path"."""
         found = self.kept[reference["object"]] if "object" in reference else self.file
         for name in reference["path"]:
             found = getattr(found, name)
-        return found.named_parameters()[reference["parameter"]] if "parameter" in reference else found
+        return found
 
 
-def described(value: Any) -> dict[str, Any]:
-    """What the grader may ask of an object: whether it is a module, and its parameters."""
-    module = isinstance(value, Module)
-    named = value.named_parameters() if module else {}
-    return {"module": module, "parameters": {name: list(x.shape) for name, x in named.items()}}
+# -- networks that the grader gives to a submission's functions: small, and with known closed forms ------------------
 
 
-def assign(module: Module, values: dict[str, np.ndarray]) -> None:
-    """Set parameters to these values, each in its own dtype."""
-    named = module.named_parameters()
-    for name, value in values.items():
-        named[name].assign(np.asarray(value, dtype=named[name].dtype))
+class Critic(nn.Module):
+    """Points (n, 2) -> scores (n, 1)."""
+
+    def __init__(self) -> None:
+        seed(3)
+        self.hidden, self.out = nn.Dense(2, 5, activation="tanh"), nn.Dense(5, 1)
+
+    def forward(self, x: Any) -> Any:
+        return self.out(self.hidden(x))
+
+
+class Line(nn.Module):
+    """score = slope * x, of points on a line (n, 1)."""
+
+    def __init__(self, slope: float):
+        self.slope = Parameter(np.array([[slope]]))
+
+    def forward(self, x: Any) -> Any:
+        return x @ self.slope
+
+
+class Square(nn.Module):
+    """score = scale * |x|^2, of points (n, d)."""
+
+    def __init__(self, scale: float):
+        self.scale = scale
+
+    def forward(self, x: Any) -> Any:
+        return self.scale * (x * x).sum(axis=1, keepdims=True)
+
+
+NETWORKS = {kind.__name__: kind for kind in (Critic, Line, Square)}

@@ -1,13 +1,15 @@
 """Answer the grader's questions about one file, in the process in which the file runs.
 
-Each question {"do": name, ...} is answered by a method of that name below. An error in the learner's code is an answer, too.
+Each question {"do": name, ...} is answered by a method of that name below; one about a call has its "position". An error in the
+learner's code is an answer, too.
 """
 
 import ast
 import io
 import os
 import sys
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,17 +20,16 @@ import minigen
 from minigen.autograd import Tensor, grad, no_grad
 from minigen.coursework.examples import Example
 from minigen.coursework.protocol import ProtocolError, pack, receive
-from minigen.coursework.samples import Sample
-from minigen.coursework.worker import advice, objects
-from minigen.coursework.worker.calls import Doubled, Parts, Wanted, derive, eval_mode, fastest, tensor
+from minigen.coursework.worker import advice
 from minigen.coursework.worker.device import watching
-from minigen.coursework.worker.discover import merged, of_example, plain_classes, plain_functions, targets
+from minigen.coursework.worker.discover import of_example, targets, unchecked
 from minigen.coursework.worker.learner import import_file, reseed, why
-from minigen.coursework.worker.networks import NETWORKS
-from minigen.coursework.worker.source import calls_of_numpy, forbidden_uses
-from minigen.coursework.worker.targets import CheckTarget
+from minigen.coursework.worker.objects import Objects
+from minigen.coursework.worker.targets import CheckTarget, Parts, derive, tensor
+from minigen.nn import Module
 
 PRINTED = 2000  # characters of what the file prints that are sent
+BUDGET = 0.03  # seconds for each figure of the time line
 
 
 class StdoutCapture(io.TextIOBase):
@@ -46,10 +47,6 @@ class StdoutCapture(io.TextIOBase):
             self.left -= len(text)
         return len(text)
 
-    def silence(self) -> None:
-        """Discard what is printed from now on."""
-        self.left = 0
-
 
 class Worker:
     """One file, and what has been made of it. `send`: a message that no question asked for."""
@@ -57,21 +54,23 @@ class Worker:
     def __init__(self, path: Path, send: Callable[[dict], None]):
         self.path = path
         self.printed = StdoutCapture(send)
-        self.objects = objects.Objects()
+        self.objects = Objects()
         self.examples: list[Example] = []
         self.asked: list[dict] | None = None  # the grader's own examples, of an exercise
-        self.found: dict[str, list[CheckTarget]] = {}  # by the backend on which the file was imported
-        self.doubled: dict[int, Doubled] = {}
+        self.found: list[CheckTarget] = []
+        self.copies: dict[str, list[CheckTarget]] = {}  # the same of copies of the file, by the backend
 
     def answer(self, question: dict[str, Any]) -> dict[str, Any]:
         """{"ok": what was found} or {"error": what the learner's code raised}."""
-        question = dict(question)
-        name, position = question.pop("do"), question.get("position")
+        fields, code = dict(question), None
+        name = fields.pop("do")
         try:
+            if "position" in fields:
+                fields["call"] = self.found[fields.pop("position")]
+                code = fields["call"].function
             with np.errstate(all="ignore"):
-                return {"ok": getattr(self, name)(**question)}
+                return {"ok": getattr(self, name)(**fields)}
         except BaseException as error:  # whatever a file may do, SystemExit and KeyboardInterrupt included
-            code = self.found["numpy"][position].function if position is not None and "numpy" in self.found else None
             return {"error": advice.described(error, self.path, code)}
 
     # -- the file ------------------------------------------------------------------------------------------------
@@ -85,7 +84,7 @@ class Worker:
             except (SyntaxError, ValueError):  # the import will say so
                 continue
             where = "" if file == self.path.name else f"{file}, "
-            found += [where + use for use in forbidden_uses(tree, names)]
+            found += [where + use for use in advice.forbidden_uses(tree, names)]
         return found
 
     def import_file(self) -> str:
@@ -96,93 +95,82 @@ class Worker:
         except BaseException as error:
             return why(error, self.path)
         finally:
-            self.printed.silence()
+            self.printed.left = 0  # what is printed from now on is discarded
 
-    def missing(self, names: list[str]) -> list[str]:
-        """Names that the file should define and does not."""
-        return [name for name in names if not hasattr(self.objects.file, name)]
-
-    def library_names(self, names: list[str]) -> list[str]:
-        """Names of the file that stand for something of the library's."""
-        values = {name: getattr(self.objects.file, name) for name in names}
-        return [name for name, value in values.items() if str(getattr(value, "__module__", "")).startswith("minigen.")]
+    def names(self, names: list[str]) -> dict[str, list[str]]:
+        """Names that the file should define and does not, and those that stand for something of the library's."""
+        values = {name: getattr(self.objects.file, name) for name in names if hasattr(self.objects.file, name)}
+        foreign = [name for name, value in values.items() if str(getattr(value, "__module__", "")).startswith("minigen.")]
+        return {"missing": [name for name in names if name not in values], "library": foreign}
 
     def targets(self, asked: list[dict] | None) -> list[dict]:
         """What is to be checked: all that is in the file, or the calls that are asked for."""
         self.asked = asked
-        self.found["numpy"] = self.calls(self.objects.file, self.examples)
-        described = []
-        for target in self.found["numpy"]:
-            error = target.error and advice.described(target.error, self.path, target.function)
-            described.append(target.described() | {"error": error})
-        return described
+        self.found = self.calls(self.objects.file, self.examples)
+        return [
+            call.described() | {"error": call.error and advice.described(call.error, self.path, call.function)}
+            for call in self.found
+        ]
 
     def calls(self, module: ModuleType, examples: list[Example]) -> list[CheckTarget]:
         if self.asked is None:
             return targets(module, examples)
-        return merged(of_example(self.example(module, each)) for each in self.asked)
+        return [self.asked_for(module, **each) for each in self.asked]
 
-    def example(self, module: ModuleType, asked: dict) -> Example:
-        """An example as the grader describes it: a name of the file, or an object made of a class of it."""
-        target = getattr(module, asked["name"])
-        if asked["settings"] is not None:
-            target = target(*asked["settings"]["inputs"], **asked["settings"]["options"])
-        options = {name: given(value) for name, value in asked["options"].items()}
-        output = None if asked["output"] is None else tuple(asked["output"])
-        return Example(target, tuple(map(given, asked["inputs"])), options, output)
+    def asked_for(
+        self, module: ModuleType, name: str, settings: Any, variants: list[Any], options: dict, output: list[int] | None
+    ) -> CheckTarget:
+        """A call as the grader describes it: of a name of the file, or of an object made of a class of it."""
+        target = getattr(module, name)
+        if settings is not None:
+            target = target(**settings) if isinstance(settings, dict) else target(*settings)
+        variants = [self.objects.decoded(each) for each in variants]
+        options = {name: self.objects.decoded(x) for name, x in options.items()}
+        call = of_example(Example(target, variants[0], options, None if output is None else tuple(output)))
+        call.variants = variants
+        return call
 
-    def reimported(self, backend: str, position: int) -> CheckTarget:
-        """The target at this position in a copy of the file, imported on this backend, which is then in use."""
-        name = f"{backend} again"
-        if name not in self.found:
-            self.found[name] = self.calls(*import_file(self.path, backend))
+    def copied(self, call: CheckTarget, backend: str) -> CheckTarget:
+        """The same call in a copy of the file, imported on this backend, which is then in use."""
+        if backend not in self.copies:
+            self.copies[backend] = self.calls(*import_file(self.path, backend))
         minigen.use(backend)
-        target = self.found[name][position]
-        if target.error:
-            raise target.error
-        return target
+        copy = self.copies[backend][self.found.index(call)]
+        if copy.error:
+            raise copy.error
+        return copy
 
     def unchecked(self) -> dict[str, list[str]]:
         """Names of the functions and classes that are not checked."""
-        return {"functions": plain_functions(self.objects.file, self.examples), "classes": plain_classes(self.objects.file)}
+        return unchecked(self.objects.file, self.examples)
 
     def reseed(self) -> None:
         """Start all random numbers again."""
         minigen.use("numpy")
         reseed()
 
-    # -- a target ------------------------------------------------------------------------------------------------
+    # -- a call --------------------------------------------------------------------------------------------------
 
-    def derive(self, position: int, again: bool = False, **wanted: Any) -> dict[str, Any]:
+    def derive(self, call: CheckTarget, again: bool = False, **wanted: Any) -> dict[str, Any]:
         """The result of a call and its derivatives. `again`: of a copy of the file."""
-        if again:
-            return derive(self.reimported("numpy", position), Wanted(**wanted))
-        if position in self.doubled:
-            self.doubled[position].begin()
-        return derive(self.found["numpy"][position], Wanted(**wanted))
+        return derive(self.copied(call, "numpy") if again else call, **wanted)
 
-    def watched(self, position: int, **wanted: Any) -> dict[str, Any]:
+    def watched(self, call: CheckTarget, **wanted: Any) -> dict[str, Any]:
         """The same on the strict device, and what it had to do there."""
         try:
-            copy = self.reimported("strict", position)
+            copy = self.copied(call, "strict")
             with watching(self.path) as counted:
-                found = derive(copy, Wanted(**wanted))
+                found = derive(copy, **wanted)
             return found | {"launches": counted.launches, "waits": sorted(counted.waits), "copies": sorted(counted.copies)}
         finally:
             minigen.use("numpy")
 
-    def double(self, position: int) -> list[np.ndarray]:
-        """Convert the parts to float64; the values of their parameters."""
-        self.doubled[position] = Doubled(self.found["numpy"][position])
-        return [np.array(x.numpy()) for x in self.found["numpy"][position].parameters().values()]
+    def values(self, call: CheckTarget) -> list[np.ndarray]:
+        """Those of the parameters."""
+        return [np.array(x.numpy()) for x in call.parameters().values()]
 
-    def single(self, position: int) -> None:
-        """Convert them back, to the values that they had."""
-        self.doubled.pop(position).end()
-
-    def parameters(self, position: int, arrays: list, options: dict, cotangent: np.ndarray) -> dict[str, Any]:
+    def parameters(self, call: CheckTarget, arrays: list, options: dict, cotangent: np.ndarray) -> dict[str, Any]:
         """Which parameters get no gradient; which Tensors no optimizer would find; how many values there are."""
-        call = self.found["numpy"][position]
         parts, named = Parts(call.parts), call.parameters()
         lost = [
             f"{type(part).__name__}.{name}"
@@ -198,32 +186,29 @@ class Worker:
         parts.zero_grad()
         return {"lost": lost, "without": without, "count": sum(x.size for x in named.values())}
 
-    def hand_over(self, position: int, arrays: list, options: dict) -> int:
-        """Use the target again, and load its state into that of a copy of the file; returns the number of arrays."""
-        used, fresh = self.found["numpy"][position], self.reimported("numpy", position)
+    def hand_over(self, call: CheckTarget, arrays: list, options: dict) -> int:
+        """Use the call again, and load its state into that of a copy of the file; returns the number of arrays."""
+        fresh = self.copied(call, "numpy")
         with no_grad():
-            used(list(map(tensor, arrays)), options)
-        for old, new in zip(used.parts, fresh.parts):
+            call(list(map(tensor, arrays)), options)
+        for old, new in zip(call.parts, fresh.parts):
             new.load_state_dict(old.state_dict())
-        return len(Parts(used.parts).state_dict())
+        return len(Parts(call.parts).state_dict())
 
-    def loss(self, position: int, arrays: list, options: dict) -> dict[str, Any]:
+    def loss(self, call: CheckTarget, arrays: list, options: dict) -> dict[str, Any]:
         """The total and the terms of a model's loss, in evaluation mode."""
         reseed()
-        call = self.found["numpy"][position]
-        with eval_mode(call.parts), no_grad():
-            total, terms = call.loss(call.filled(list(map(np.array, arrays))), options)
+        with Parts(call.parts).eval_mode(), no_grad():
+            total, terms = call.loss(list(map(np.array, arrays)), options)
         return {"total": float(total), "terms": {str(name): float(term) for name, term in terms.items()}}
 
-    def sample(self, position: int, n: int) -> Any:
+    def sample(self, call: CheckTarget, n: int) -> Any:
         """What a model's sample(n) gives."""
-        call = self.found["numpy"][position]
-        with eval_mode(call.parts), no_grad():
+        with Parts(call.parts).eval_mode(), no_grad():
             return self.objects.encoded(call.callee.sample(n))
 
-    def time(self, position: int, arrays: list, options: dict) -> dict[str, float | None]:
+    def time(self, call: CheckTarget, arrays: list, options: dict) -> dict[str, float | None]:
         """Seconds of the forward and the backward pass."""
-        call = self.found["numpy"][position]
         xs = [tensor(np.array(x), requires_grad=x.dtype.kind == "f") for x in arrays]
         y = call(xs, options)
         wanted = [x for x in xs if isinstance(x, Tensor)] + list(call.parameters().values())
@@ -233,17 +218,16 @@ class Worker:
             backward = fastest(lambda: grad(y, wanted, u, allow_unused=True))
         return {"forward": forward, "backward": backward}
 
-    def advise(self, position: int, about: str) -> list[str]:
+    def advise(self, call: CheckTarget, about: str) -> list[str]:
         """What the text of the learner's functions suggests, about "arrays", "float64" or "cuts" of the graph."""
-        call = self.found["numpy"][position]
         own = [call.function] if call.function else []
-        rules = list(call.op.rules.values()) if call.op else []
+        rules: list[Any] = list(call.op.rules.values()) if call.op else []
         if about == "arrays":
-            found = [use for function in own for use in calls_of_numpy(function)] if call.op is None else []
+            found = [use for function in own for use in advice.calls_of_numpy(function)] if call.op is None else []
             return [f"line {line}: {advice.of_numpy(text, name)}" for line, text, name in found]
         if about == "float64":
             return [hint for function in [*own, *rules] for hint in advice.of_float64(function)]
-        return advice.of_cuts(rules or own)
+        return [hint for function in rules or own for hint in advice.of_cuts(function)]
 
     # -- names and objects, for the requirements of an exercise --------------------------------------------------
 
@@ -251,28 +235,33 @@ class Worker:
         """The value of a target: a name of the file, or an object, or an attribute of either."""
         return self.objects.encoded(self.objects.found(target))
 
-    def call(
-        self, target: dict, inputs: Iterable[Any], options: dict[str, Any], by: list | None = None, cotangent: Any = None
-    ) -> dict[str, Any]:
+    def keep(self, value: Any) -> dict[str, int]:
+        """A reference to an object that the grader describes."""
+        return self.objects.keep(self.objects.decoded(value))
+
+    def call(self, target: dict, inputs: list, options: dict, by: list, cotangent: np.ndarray | None) -> dict[str, Any]:
         """target(*inputs, **options), what the arrays are afterward, and the gradients by inputs or by other tensors."""
-        inputs = [self.objects.decoded(x) for x in inputs]
+        inputs = self.objects.decoded(inputs)
         options = {name: self.objects.decoded(x) for name, x in options.items()}
+        for position in filter(lambda x: isinstance(x, int), by):
+            inputs[position] = Tensor(inputs[position].data, requires_grad=True)
         value = self.objects.found(target)(*inputs, **options)
-        gradients = []
-        if by is not None:
-            leaves = [inputs[x] if isinstance(x, int) else self.objects.found(x) for x in by]
-            gradients = [np.array(g.numpy()) for g in grad(value, leaves, cotangent)]
+        leaves = [inputs[x] if isinstance(x, int) else self.objects.found(x) for x in by]
+        gradients = [np.array(g.numpy()) for g in grad(value, leaves, cotangent)] if leaves else []
         return {"value": self.objects.encoded(value), "inputs": self.objects.encoded(inputs), "gradients": gradients}
 
-    def network(self, name: str, settings: list) -> Any:
-        """One of the grader's networks, by name."""
-        return self.objects.keep(NETWORKS[name](*settings))
-
     def describe(self, target: dict) -> dict[str, Any]:
-        return objects.described(self.objects.found(target))
+        """Whether an object is a module, and the shapes of its parameters."""
+        value = self.objects.found(target)
+        module = isinstance(value, Module)
+        named = value.named_parameters() if module else {}
+        return {"module": module, "parameters": {name: x.shape for name, x in named.items()}}
 
     def assign(self, target: dict, values: dict[str, np.ndarray]) -> None:
-        objects.assign(self.objects.found(target), values)
+        """Set parameters of a module to these values, each in its own dtype."""
+        named = self.objects.found(target).named_parameters()
+        for name, value in values.items():
+            named[name].assign(np.asarray(value, dtype=named[name].dtype))
 
     def fit(self, target: dict, images: np.ndarray, epochs: int, lr: float) -> None:
         """Train a learner's model on its own loss: Adam, batches of 60, in the same order in each epoch."""
@@ -288,13 +277,14 @@ class Worker:
                 optimizer.step()
 
 
-def given(described: dict[str, Any]) -> Any:
-    """An input of an example, as the grader describes it: {"sample"}, {"network"} with its settings, or {"value"}."""
-    if "sample" in described:
-        return Sample.of(described["sample"])
-    if "network" in described:
-        return NETWORKS[described["network"][0]](*described["network"][1:])
-    return described["value"]
+def fastest(call: Callable) -> float:
+    """Seconds of the fastest of several calls."""
+    best, end = np.inf, time.perf_counter() + BUDGET
+    while time.perf_counter() < end or not np.isfinite(best):
+        start = time.perf_counter()
+        call()
+        best = min(best, time.perf_counter() - start)
+    return best
 
 
 def serve(path: Path, questions: int, answers: int) -> None:

@@ -10,11 +10,12 @@ import os
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 
 def imported(name: str, file: Path) -> ModuleType:
     """The module in this very file."""
-    spec = importlib.util.spec_from_file_location(name, file)
+    spec: Any = importlib.util.spec_from_file_location(name, file)
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     spec.loader.exec_module(module)

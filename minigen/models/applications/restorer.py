@@ -14,7 +14,7 @@ class Restorer(base.Generator):
         degraded = degrade(x),   restored = G(degraded),   content = mean of (restored - x)^2 over the lost pixels
 
     `loss` is the content alone, for `training.fit`; `training.Restoration` adds an adversarial loss of the restored images.
-    Subclasses set `net`, which ends with a sigmoid, and `input_shape`, and define `degrade`;
+    Subclasses set `input_shape` and `net`, from degraded images (n, *input_shape) to images in [0, 1], and define `degrade`;
     also `content_loss`, if only some pixels are lost.
     """
 
@@ -24,10 +24,6 @@ class Restorer(base.Generator):
     def degrade(self, x: Any) -> Any:
         """Images (n, h, w, c) in [0, 1], an array on the backend -> degraded images, (n, *input_shape)."""
         raise NotImplementedError(f"{type(self).__name__} has no degrade()")
-
-    def forward(self, degraded: Any) -> Any:
-        """Degraded images (n, *input_shape) -> images (n, h, w, c) in [0, 1]."""
-        return self.net(degraded)
 
     def content_loss(self, restored: Any, x: Any) -> Any:
         """The squared error of restored images against x, mean over all pixels and channels."""

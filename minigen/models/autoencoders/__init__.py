@@ -12,17 +12,10 @@ from minigen.models.autoencoders.stacked import StackedAutoencoder
 from minigen.models.autoencoders.tied import TiedAutoencoder
 from minigen.models.autoencoders.variational import VariationalAutoencoder
 
+# fmt: off
 __all__ = [
-    "ConditionalVariationalAutoencoder",
-    "ConvolutionalAutoencoder",
-    "DenoisingAutoencoder",
-    "HashingAutoencoder",
-    "LinearAutoencoder",
-    "LinearDenoisingAutoencoder",
-    "LinearVariationalAutoencoder",
-    "RecurrentAutoencoder",
-    "SparseAutoencoder",
-    "StackedAutoencoder",
-    "TiedAutoencoder",
-    "VariationalAutoencoder",
+    "ConditionalVariationalAutoencoder", "ConvolutionalAutoencoder", "DenoisingAutoencoder", "HashingAutoencoder",
+    "LinearAutoencoder", "LinearDenoisingAutoencoder", "LinearVariationalAutoencoder", "RecurrentAutoencoder",
+    "SparseAutoencoder", "StackedAutoencoder", "TiedAutoencoder", "VariationalAutoencoder",
 ]
+# fmt: on

@@ -1,7 +1,7 @@
 """The base of autoencoders with point codes; the codes of variational ones are distributions."""
 
 import copy
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from minigen import losses, nn, ops
@@ -10,12 +10,12 @@ from minigen.nn.batching import in_batches
 
 
 class Autoencoder(nn.Module):
-    """x -> encoder -> codes z -> decoder -> x^. Subclasses set `encoder` and `decoder`, and define `loss`.
+    """x -> encoder -> codes z -> decoder -> x^. Subclasses set `encoder` and `decoder`, and define `error`.
 
-    loss(x) returns the total and a dict of its named terms. Outside any graph, many examples are encoded and decoded in batches
-    (`nn.batching`).
+    Outside any graph, many examples are encoded and decoded in batches (`nn.batching`).
     """
 
+    in_order = True
     encoder: nn.Module
     decoder: nn.Module
 
@@ -33,12 +33,12 @@ class Autoencoder(nn.Module):
         return self.decode(self.encode(x))
 
     def loss(self, x: Any) -> tuple[Any, dict[str, Any]]:
-        """The training loss: the total and its named terms."""
-        raise NotImplementedError(f"{type(self).__name__} has no loss()")
+        """The training loss, the error of the reconstruction of x: the total and its named terms."""
+        return self.error(self(x), x)
 
-    def summary_children(self) -> Iterator[tuple[str, nn.Module]]:
-        """The order of application, for a summary."""
-        return iter((("encoder", self.encoder), ("decoder", self.decoder)))
+    def error(self, y: Any, x: Any) -> tuple[Any, dict[str, Any]]:
+        """How far the decoder's outputs y are from the examples x: the total and its named terms."""
+        raise NotImplementedError(f"{type(self).__name__} has no error()")
 
     def layer_pairs(self) -> list["Autoencoder"]:
         """The shallow autoencoders that make up this one, from the outside in: an encoding and a decoding layer each.
@@ -70,10 +70,10 @@ class LayerPair(Autoencoder):
     def __init__(self, encoder: nn.Module, decoder: nn.Module):
         self.encoder, self.decoder = encoder, decoder
 
-    def loss(self, x: Any) -> tuple[Any, dict[str, Any]]:
+    def error(self, y: Any, x: Any) -> tuple[Any, dict[str, Any]]:
         """Squared error, mean over all elements, with the penalty; and the error alone by name."""
-        error = losses.mse(self(x), x)
-        return error + nn.activity_penalty(self), {"mse": error}
+        mse = losses.mse(y, x)
+        return mse + nn.activity_penalty(self), {"mse": mse}
 
 
 def trained_layers(layers: Iterable[nn.Module]) -> list[nn.Sequential]:
@@ -89,9 +89,7 @@ def trained_layers(layers: Iterable[nn.Module]) -> list[nn.Sequential]:
 class ImageAutoencoder(Autoencoder):
     """An autoencoder of images in [0, 1] whose decoder outputs logits, trained on binary cross entropy.
 
-        loss = mean over pixels of BCE(sigmoid(logits), x)
-
-    `decode` and `forward` return logits; `reconstruct` returns pixels in [0, 1].
+    loss = mean over pixels of BCE(sigmoid(logits), x)
     """
 
     @no_grad()
@@ -101,7 +99,7 @@ class ImageAutoencoder(Autoencoder):
         with self.eval_mode():
             return ops.sigmoid(self(x))
 
-    def loss(self, x: Any) -> tuple[Any, dict[str, Any]]:
-        """BCE in nats per pixel, mean over all pixels; the total and its named terms. x in [0, 1]."""
-        bce = losses.bce_with_logits(self(x), x)
+    def error(self, y: Any, x: Any) -> tuple[Any, dict[str, Any]]:
+        """BCE of the logits y in nats per pixel, mean over all pixels; the total and its named terms. x in [0, 1]."""
+        bce = losses.bce_with_logits(y, x)
         return bce, {"bce": bce}

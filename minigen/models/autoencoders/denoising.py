@@ -4,12 +4,13 @@ from collections.abc import Callable
 from math import inf
 from typing import Any
 
-from minigen import losses, ops
+from minigen import ops
 from minigen.backend import Array, random
-from minigen.errors import ShapeError, suggestion
+from minigen.errors import suggestion
+from minigen.models.autoencoders.base import Autoencoder
 from minigen.models.autoencoders.linear import LinearAutoencoder
 from minigen.models.autoencoders.stacked import StackedAutoencoder
-from minigen.nn.checks import check_floating
+from minigen.nn.checks import check_floating, check_noise
 from minigen.utils.settings import Configured
 
 CORRUPTIONS: dict[str, Callable] = {
@@ -48,15 +49,28 @@ class Corruption(Configured):
         check_floating(self, x)
         if noise is None:
             noise = (random.normal if self.name == "gaussian" else random.uniform)(x.shape, x.dtype)
-        if tuple(noise.shape) != tuple(x.shape):
-            raise ShapeError(f"{self!r} expects noise of the examples' shape {tuple(x.shape)}, got {tuple(noise.shape)}")
+        check_noise(self, x, noise)
         return CORRUPTIONS[self.name](x, noise, self.amount)
 
     def __repr__(self) -> str:
         return f"Corruption({self.name}, {self.amount})"
 
 
-class DenoisingAutoencoder(StackedAutoencoder):
+class Denoising(Autoencoder):
+    """Base of the autoencoders that are trained to undo a corruption, `corrupt`."""
+
+    corrupt: Corruption
+
+    def loss(self, x: Any, noise: Array | None = None) -> tuple[Any, dict[str, Any]]:
+        """The error of the reconstruction of corrupt(x, noise) against the clean x; the total and its named terms.
+
+        In evaluation mode x itself is reconstructed, unless noise is given.
+        """
+        corrupted = self.corrupt(x, noise) if self.training or noise is not None else x
+        return self.error(self(corrupted), x)
+
+
+class DenoisingAutoencoder(Denoising, StackedAutoencoder):
     """A stacked autoencoder that is trained to undo a corruption (Vincent et al. 2008).
 
         x~ = corrupt(x),   loss = mean over pixels of BCE(sigmoid(decode(encode(x~))), x)
@@ -70,17 +84,8 @@ class DenoisingAutoencoder(StackedAutoencoder):
         super().__init__(hidden, latent_dim)
         self.corrupt = Corruption(corruption, amount)
 
-    def loss(self, x: Any, noise: Array | None = None) -> tuple[Any, dict[str, Any]]:
-        """BCE between the clean x and the reconstruction of corrupt(x, noise), in nats per pixel; the total and its named terms.
 
-        In evaluation mode x itself is reconstructed, unless noise is given.
-        """
-        corrupted = self.corrupt(x, noise) if self.training or noise is not None else x
-        bce = losses.bce_with_logits(self(corrupted), x)
-        return bce, {"bce": bce}
-
-
-class LinearDenoisingAutoencoder(LinearAutoencoder):
+class LinearDenoisingAutoencoder(Denoising, LinearAutoencoder):
     """A linear autoencoder that is trained to undo a corruption: a Wiener filter by gradient descent.
 
         z = x~ W1 + b1,   x^ = z W2 + b2,   loss = mean (x^ - x)^2,   x~ = corrupt(x)
@@ -91,9 +96,3 @@ class LinearDenoisingAutoencoder(LinearAutoencoder):
     def __init__(self, features: int, latent_dim: int, corruption: str = "gaussian", amount: float = 0.2):
         super().__init__(features, latent_dim)
         self.corrupt = Corruption(corruption, amount)
-
-    def loss(self, x: Any, noise: Array | None = None) -> tuple[Any, dict[str, Any]]:
-        """Squared error between the clean x and the reconstruction of corrupt(x, noise), mean over all elements; see above."""
-        corrupted = self.corrupt(x, noise) if self.training or noise is not None else x
-        error = losses.mse(self(corrupted), x)
-        return error, {"mse": error}

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from minigen import losses, nn
+from minigen import nn
 from minigen.autograd import no_grad
 from minigen.backend import Array
 from minigen.models.autoencoders.base import ImageAutoencoder
@@ -43,9 +43,8 @@ class HashingAutoencoder(ImageAutoencoder):
         return self.decode(self.encode(x, noise))
 
     def loss(self, x: Any, noise: Array | None = None) -> tuple[Any, dict[str, Any]]:
-        """BCE in nats per pixel, mean over all pixels; the total and its named terms. x in [0, 1]."""
-        bce = losses.bce_with_logits(self(x, noise), x)
-        return bce, {"bce": bce}
+        """The loss with this noise; the total and its named terms. x in [0, 1]."""
+        return self.error(self(x, noise), x)
 
     @no_grad()
     @in_batches

@@ -12,8 +12,7 @@ class SparseAutoencoder(ImageAutoencoder):
         z = sigmoid(selu(x W1 + b1) W2 + b2),   logits = selu(z W3 + b3) W4 + b4
         loss = mean over pixels of BCE(sigmoid(logits), x) + l1 * sum_j |z_j| + kl * sum_j KL(target || mean of z_j)
 
-    L1 is a mean over examples, whatever the batch size; KL is a function of the units' means over the batch, which are noisier,
-    and so cost more, in smaller batches (`ops.l1_sparsity`, `kl_sparsity`). The chapter's are l1 = 1e-3, which pushes every
+    How the penalties depend on the batch: `ops.l1_sparsity`, `kl_sparsity`. The chapter's are l1 = 1e-3, which pushes every
     activation toward zero, or kl = 0.05 / 32 = 1.6e-3, which lets each code be active for a share `target` of the images; with
     neither, the network is the baseline. Source: Ng 2011, "Sparse autoencoder" (CS294A); Olshausen & Field 1996 for the idea.
     """

@@ -1,6 +1,6 @@
 """The bases of all generators and discriminators."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ class Generator(nn.Module):
     tanh; None for a generator of points. Trainers scale real images to it, and `sample` scales generated ones back to [0, 1].
     """
 
+    in_order = True
     latent_dim: int
     net: nn.Module
     pixel_range: tuple[float, float] | None = None
@@ -93,10 +94,6 @@ class Generator(nn.Module):
         low, high = self.pixel_range
         return images * (high - low) + low
 
-    def summary_children(self) -> Iterator[tuple[str, nn.Module]]:
-        """The order of application, for a summary."""
-        return iter((("net", self.net),))
-
 
 class Discriminator(nn.Module):
     """An example -> a score (n, 1), a logit without a sigmoid.
@@ -107,6 +104,8 @@ class Discriminator(nn.Module):
     body must then take their concatenated channels.  `minibatch`: "stddev" or "discrimination" puts the layer of that name (32
     kernels of 5), which compares each example with the others of its batch, before the last one.
     """
+
+    in_order = True
 
     def __init__(self, body: nn.Module, features: int, pack: int = 1, minibatch: str | None = None):
         self.pack = nn.Pack(pack) if pack > 1 else None
@@ -121,10 +120,6 @@ class Discriminator(nn.Module):
     def forward(self, x: Any) -> Any:
         features = self.features(x)
         return self.head(features if self.minibatch is None else self.minibatch(features))
-
-    def summary_children(self) -> Iterator[tuple[str, nn.Module]]:
-        """The order of application, for a summary."""
-        return self.children()
 
 
 def minibatch_layer(name: str | None, features: int) -> nn.Module | None:

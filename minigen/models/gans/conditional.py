@@ -53,6 +53,6 @@ class Discriminator(nn.Module):
     def forward(self, x: Any, labels: Any) -> Any:
         return self.net(ops.with_labels(x, labels, self.classes))
 
-    def summary_children(self) -> Iterator[tuple[str, nn.Module]]:
+    def summary_children(self) -> Iterator[tuple[str, nn.Module]] | None:
         """The order of application, for a summary of examples with their labels as channels."""
         return self.net.summary_children()

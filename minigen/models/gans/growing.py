@@ -9,8 +9,7 @@ from minigen import nn, ops
 from minigen.backend import asarray, to_numpy
 from minigen.errors import ShapeError, StateError
 from minigen.models.gans import base
-from minigen.utils.checks import is_whole
-from minigen.utils.resolution import SMALLEST, doublings
+from minigen.utils.checks import SMALLEST, doublings, is_whole
 from minigen.utils.settings import to_python
 
 

@@ -31,9 +31,7 @@ class Generator(GrowingGenerator):
     `styles=False`: no AdaIN; w is only the input, pixels are normalized as in Progressive GAN.  `constant=False`: the
     input is a dense layer of w.  `noise=False`: no randomness beside z.  `mixing`: in training, the share of batches in which the
     layers from a random one on get the style of another z.  `mapping_lr`, `noise_lr`: the learning rates of the mapping layers
-    and of the noise scales, relative to the others.
-
-    Raises ValueError for an invalid resolution or feature maps, and for switches
+    and of the noise scales, relative to the others. Raises ValueError for an invalid resolution or feature maps, and for switches
     with which images would not depend on z.
     """
 
@@ -184,8 +182,13 @@ class Generator(GrowingGenerator):
         w, other = self.checked_styles(w), self.checked_styles(other)
         if w.shape != other.shape:
             raise ShapeError(f"styles are mixed pair by pair, got {w.shape} and {other.shape}")
+        layers = list(layers)
+        for layer in layers:
+            if not 0 <= layer < self.layers:
+                of = f"at {self.resolution}x{self.resolution} the layers are 0 to {self.layers - 1}, coarse to fine"
+                raise IndexError(f"layer {layer} is out of range: {of}")
         styles = np.repeat(w[:, None], self.layers, axis=1)
-        styles[:, [self.checked_layer(layer) for layer in layers]] = other[:, None]
+        styles[:, layers] = other[:, None]
         return styles
 
     def draw_styles(self, w: np.ndarray, noise: Sequence[np.ndarray] | None = None) -> np.ndarray:
@@ -217,15 +220,6 @@ class Generator(GrowingGenerator):
     def describe(self) -> str:
         return f"mixing={self.mixing:g}"
 
-    def checked_layer(self, layer: int) -> int:
-        """A layer, or IndexError."""
-        if not 0 <= layer < self.layers:
-            raise IndexError(
-                f"layer {layer} is out of range: at {self.resolution}x{self.resolution} the layers are 0 to "
-                f"{self.layers - 1}, coarse to fine"
-            )
-        return layer
-
 
 class Discriminator(progan.Discriminator):
     """Progressive GAN's with low-pass filters before each halving. `group_size`: of minibatch standard deviation."""
@@ -250,13 +244,15 @@ class MappingNetwork(nn.Module):
     def forward(self, z: Any) -> Any:
         return self.net(z)
 
-    def summary_children(self) -> Iterator[tuple[str, nn.Module]]:
+    def summary_children(self) -> Iterator[tuple[str, nn.Module]] | None:
         """The order of application, for a summary."""
         return self.net.summary_children()
 
 
 class Block(nn.Module):
     """The two layers of one resolution. The first, at 4 x 4, starts without a convolution: its input is learned already."""
+
+    in_order = True
 
     def __init__(self, before: int, after: int, resolution: int, style_dim: int, noise_lr: float | None, styles: bool):
         if resolution == 4:
@@ -270,10 +266,6 @@ class Block(nn.Module):
         for layer, style, map_ in zip(self.layers, w, noise):
             x = layer(x, style, map_)
         return x
-
-    def summary_children(self) -> Iterator[tuple[str, nn.Module]]:
-        """The order of application, for a summary."""
-        return ((f"layers.{i}", layer) for i, layer in enumerate(self.layers))
 
 
 class StyledLayer(nn.Module):

@@ -70,8 +70,7 @@ class Adversarial(Game, Run):
         self.discriminator_steps, self.generator_steps = discriminator_steps, generator_steps
         self.average = None if ema is None else ExponentialMovingAverage(self.generator, ema)
         self.step = 0
-        self.sums: dict[str, float] = {}  # of the history's next row: each term, summed over steps
-        self.summed: dict[str, int] = {}  # how many values are in these sums
+        self.summed: dict[str, int] = {}  # how many values are in each of the sums
         self.batches: Any = None  # Batches, from the first fit on
         check_players(
             self,
@@ -299,10 +298,7 @@ class Adversarial(Game, Run):
         }
         self.named_state()  # which gives the parameters their names, which are compared
         for name in PLAYERS:
-            optimizer = getattr(self, f"{name}_optimizer")
-            for key, value in optimizer.settings().items():
-                settings[f"{name} {key if key == 'optimizer' else f'optimizer {key}'}"] = value
-            settings |= optimizer_settings(f"{name} optimizer", optimizer)
+            settings |= optimizer_settings(f"{name} optimizer", getattr(self, f"{name}_optimizer"))
         return settings
 
     def described(self) -> dict[str, Any]:

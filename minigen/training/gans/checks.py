@@ -19,20 +19,18 @@ from minigen.training.gans.players import Generator
 from minigen.training.gans.remedies import Remedy
 from minigen.utils.checks import is_whole
 
-EXAMPLES = {"loss": "losses.NonSaturating()", "penalties": "[losses.R1()]", "remedies": "[remedies.LabelSmoothing()]"}
-
 
 def check_players(game: Game, optimizers: Mapping[str, Optimizer], steps: Mapping[str, int]) -> None:
     """Raise for a loss, penalties, remedies, networks or optimizers that are of other kinds, or do not fit each other."""
     generator, discriminator = game.generator, game.discriminator
-    for name, given, base in (
-        ("loss", [game.loss], AdversarialLoss),
-        ("penalties", game.penalties, Penalty),
-        ("remedies", game.remedies, Remedy),
+    for name, given, base, example in (
+        ("loss", [game.loss], AdversarialLoss, "losses.NonSaturating()"),
+        ("penalties", game.penalties, Penalty, "[losses.R1()]"),
+        ("remedies", game.remedies, Remedy, "[remedies.LabelSmoothing()]"),
     ):
         for each in given:
             if not isinstance(each, base):
-                raise TypeError(f"{name}: expected such as {EXAMPLES[name]}, got {each!r}")
+                raise TypeError(f"{name}: expected such as {example}, got {each!r}")
     for name, count in steps.items():
         if not is_whole(count) or count < 1:
             raise ValueError(f"{name} counts updates in a step, a whole number of at least 1, got {count}")
@@ -74,7 +72,7 @@ def check_players(game: Game, optimizers: Mapping[str, Optimizer], steps: Mappin
 
 
 def check_counts(game: Game, steps: int, record_every: int, batch_size: int) -> None:
-    """Raise for steps that are not counts or done already, and for a batch that cannot be judged."""
+    """Raise for steps that are not counts or done already, and for a batch that cannot be scored."""
     if any(not is_whole(count) or count < 1 for count in (steps, record_every)):
         raise ValueError(f"steps and record_every count steps, whole numbers of at least 1, got {steps} and {record_every}")
     if batch_size % game.batch_multiple:

@@ -12,8 +12,7 @@ from minigen.training.gans.adversarial import Adversarial
 from minigen.training.gans.players import Generator, Growing
 from minigen.training.gans.remedies import Remedy
 from minigen.training.history import History
-from minigen.utils.checks import is_whole
-from minigen.utils.resolution import doublings
+from minigen.utils.checks import doublings, is_whole
 from minigen.utils.settings import Configured, takes_settings
 
 

@@ -1,4 +1,4 @@
-"""Back-propagation through a chain of 10,000 ops on four numbers."""
+"""Backpropagation through a chain of 10,000 ops on four values."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""One op on four numbers, forward or backward: what the engine adds to the NumPy call, in microseconds."""
+"""One op on four values, forward or backward: what the engine adds to the NumPy call, in microseconds."""
 
 from typing import Any
 

@@ -20,7 +20,7 @@ def with_minigen(batch_size: int) -> Callable[[], Any]:
     optimizer = optim.Adam(model.parameters(), lr=1e-3)
     x, noise = mg.asarray(images(batch_size)), mg.asarray(normal(batch_size))
 
-    return training_step(lambda: model.loss(x, noise)[0], optimizer)
+    return training_step(lambda: model.loss(x, noise=noise)[0], optimizer)
 
 
 def with_pytorch(batch_size: int) -> Callable[[], Any]:

@@ -187,8 +187,9 @@ def restored(model, x, noise):
 
 def posterior(model, x, *rest):
     """Mean, logvar, reconstruction, loss and its terms of a variational one; rest: labels, if it takes them, and noise."""
-    loss, terms = model.loss(x, *rest)
-    return *model.encode(x, *rest[:-1]), model(x, *rest), loss, terms["reconstruction"], terms["kl"]
+    *labels, noise = rest
+    loss, terms = model.loss(x, *labels, noise=noise)
+    return *model.encode(x, *labels), model(x, *labels, noise=noise), loss, terms["reconstruction"], terms["kl"]
 
 
 def linear_posterior(model, x, noise):

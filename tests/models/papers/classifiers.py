@@ -4,8 +4,7 @@ import numpy as np
 
 from minigen import nn
 from minigen.models.attribute_classifier import AttributeClassifier
-from minigen.models.classifier import Classifier
-from minigen.models.feature_classifier import FeatureClassifier
+from minigen.models.classifier import Classifier, FeatureClassifier
 from tests.models.papers.arithmetic import Weights, batch_norm, conv, convolved, dense, flat, kernel, max_pool, relu
 from tests.models.papers.network import Network, normal, uniform
 

@@ -60,10 +60,10 @@ def progan_discriminator(w: Weights, x: np.ndarray, stage: int, alpha: float) ->
         x = halved(x)
         if s == stage:
             y = (1.0 - alpha) * leaky(equalized_conv(x, w, f"rgb.{s - 1}", size=1)) + alpha * y
-    return judged(w, y)
+    return last_layers(w, y)
 
 
-def judged(w: Weights, y: np.ndarray) -> np.ndarray:
+def last_layers(w: Weights, y: np.ndarray) -> np.ndarray:
     """Table 2's last rows: stddev, 3 x 3, 4 x 4 as a dense layer, and a linear one of gain 1."""
     y = leaky(equalized_conv(minibatch_stddev(y, group_size=2), w, "blocks.0.1"))
     return equalized_dense(leaky(equalized_dense(flat(y), w, "blocks.0.3")), w, "head", gain=1.0)
@@ -174,7 +174,7 @@ def stylegan_discriminator(w: Weights, x: np.ndarray, stage: int, alpha: float) 
         x = halved(x)
         if s == stage:
             y = (1.0 - alpha) * leaky(equalized_conv(x, w, f"rgb.{s - 1}", size=1)) + alpha * y
-    return judged(w, y)
+    return last_layers(w, y)
 
 
 # -- beside minigen's ----------------------------------------------------------------------------------------------

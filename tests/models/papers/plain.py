@@ -18,7 +18,7 @@ def plain(network: Growing, x: Any) -> Any:
         return made(network, network.input(w), lambda s, x: network.blocks[s](x, [w, w], [None, None]))
     if isinstance(network, GrowingGenerator):
         return made(network, x, lambda s, x: network.blocks[s](x))
-    return judged(network, x)
+    return scored(network, x)
 
 
 def made(network: GrowingGenerator, x: Any, block: Callable[[int, Any], Any]) -> Any:
@@ -31,7 +31,7 @@ def made(network: GrowingGenerator, x: Any, block: Callable[[int, Any], Any]) ->
     return image
 
 
-def judged(network: Growing, x: Any) -> Any:
+def scored(network: Growing, x: Any) -> Any:
     """Before each halving by layers the image halved is faded in: with a weight of 0 where the stage is settled; of 1 where it is
     yet to come, and is then all that the stages below see."""
     y = network.rgb[-1](x)

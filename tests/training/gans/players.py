@@ -1,4 +1,4 @@
-"""Small players of an adversarial game, their data, and everything a game changes, as numbers to compare."""
+"""Small players of an adversarial game, their data, and everything a game changes, as values to compare."""
 
 import json
 from typing import Any

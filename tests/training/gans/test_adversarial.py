@@ -56,7 +56,7 @@ def descend(optimizer, loss):
 
 
 def by_hand(trainer, examples, steps, formulas):
-    """Algorithm 1 as the paper writes it: each player's gradient by its own formula, fakes as numbers in D's step."""
+    """Algorithm 1 as the paper writes it: each player's gradient by its own formula, fakes as constants in D's step."""
     generator, discriminator = trainer.generator, trainer.discriminator
     batches = Batches(examples, batch_size=QUIET["batch_size"], seed=QUIET["seed"], drop_last=True)
     stream = itertools.islice(itertools.chain.from_iterable(itertools.repeat(batches)), steps)
@@ -218,7 +218,7 @@ def test_path_of_the_bilinear_game(gamma, dtype, tolerance):
     np.testing.assert_allclose(path, expected, rtol=0, atol=tolerance)
 
 
-def test_the_bilinear_game_runs_in_a_circle_for_ever():
+def test_the_bilinear_game_runs_in_a_circle_forever():
     """Alternating steps keep theta^2 + psi^2 + rate theta psi, an ellipse, to rounding: its matrix has determinant 1."""
     path = play(bilinear(), 100)
     invariant = path[:, 0] ** 2 + path[:, 1] ** 2 - 0.1 * path[:, 0] * path[:, 1]
@@ -227,7 +227,7 @@ def test_the_bilinear_game_runs_in_a_circle_for_ever():
 
 @pytest.mark.parametrize("gamma", [0.5, 8.0])
 def test_r1_makes_it_converge_as_its_eigenvalues_say(gamma):
-    """A complex pair of eigenvalues turns inwards by their modulus sqrt(1 - rate gamma); of a real pair the larger one stays."""
+    """A complex pair of eigenvalues turns inward by their modulus sqrt(1 - rate gamma); of a real pair the larger one stays."""
     size = np.linalg.norm(play(bilinear(penalties=[losses.R1(gamma)]), 200), axis=1)
     radius = max(abs(np.linalg.eigvals(matrix(0.1, gamma))))
     assert radius < 1
@@ -255,7 +255,7 @@ ALWAYS = [
 ]
 
 
-def test_columns():
+def test_the_history_has_columns_for_loss_and_penalties():
     history = game().fit(cloud(), steps=2, **QUIET)
     assert isinstance(history, History) and sorted(history) == sorted(ALWAYS) and list(history)[0] == "step"
     penalties = [losses.R1(), losses.GradientPenalty(), losses.Drift(), losses.WeightClipping()]
@@ -285,7 +285,7 @@ def test_penalties_of_one_kind_share_a_column_and_add_up():
         assert two[column] == pytest.approx(one[column], rel=1e-5)
 
 
-def test_what_the_numbers_are():
+def test_a_row_describes_the_networks_before_the_update():
     """Of one step: the terms make up the loss, scores and gradient norms are those of the networks before the update."""
     trainer = game(penalties=[losses.R1(2.0)], optimizer=lambda parameters: optim.SGD(parameters, lr=0.0))
     mg.seed(7)
@@ -344,8 +344,8 @@ def test_samples_without_an_average_come_from_the_generator():
     np.testing.assert_allclose(samples, expected, atol=1e-7)
 
 
-def test_conditional_networks():
-    """Real and fake share the labels of the batch; the generator's labels are those of examples, seldom ones seldom."""
+def test_conditional_networks_get_the_labels_of_examples():
+    """Real and fake share the labels of the batch; the generator's labels are those of examples, rare ones rarely."""
     trainer = game(conditioned, ema=0.5)
     asked = []
     forward = trainer.generator.forward
@@ -387,12 +387,12 @@ def test_every_backend_plays_the_same_game(backend):
     assert_same(here, expected)
 
 
-def test_float64():
+def test_a_float64_game_stays_float64():
     generator, discriminator = small()
     trainer = game((generator.astype("float64"), discriminator.astype("float64")), penalties=[losses.R1()], ema=0.5)
     trainer.fit(cloud().astype("float64"), steps=2, **QUIET)
     assert {value.dtype.name for name, value in weights(trainer).items() if "weights" in name} == {"float64"}
 
 
-def test_the_default_loss():
+def test_the_default_loss_is_non_saturating():
     assert game().loss == losses.NonSaturating() and isinstance(game(), Adversarial)

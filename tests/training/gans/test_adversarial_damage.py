@@ -1,4 +1,4 @@
-"""Damages to the checkpoint of a game, sealed as if they were right: refused with part and array, and nothing has changed."""
+"""Damaged checkpoints of a game, sealed as if they were right: each is refused with part and array, and nothing has changed."""
 
 import numpy as np
 import pytest
@@ -85,7 +85,7 @@ SPOILED = {
 
 
 @pytest.mark.parametrize("where", SPOILED)
-def test_an_array_with_wrong_numbers(where, good, refused):
+def test_an_array_with_wrong_values_is_refused(where, good, refused):
     """The last number is another, or all have another dtype."""
     wrong, words = SPOILED[where]
     arrays, header = good
@@ -98,7 +98,7 @@ def test_an_array_with_wrong_numbers(where, good, refused):
 
 
 @pytest.mark.parametrize("shape", [(3, 1, 1), (2, 2, 3), (4, 4, 1), (2, 0, 1)])
-def test_samples_that_no_smaller_generator_made(shape, good, refused):
+def test_samples_that_no_smaller_generator_made_are_refused(shape, good, refused):
     arrays, header = good
     grid = {**arrays["callback SampleGrid 1"], "samples 0": np.zeros((3, *shape), np.float32)}
     refused({**arrays, "callback SampleGrid 1": grid}, header, "SampleGrid: samples 0 is float32[3")
@@ -112,12 +112,12 @@ def test_a_part_that_does_not_fit_is_named(good, refused):
 
 
 @pytest.mark.parametrize("name, wrong", [("step", 10**30), ("settings", 3), ("settings", [])])
-def test_a_header_with_a_wrong_value(name, wrong, good, refused):
+def test_a_header_with_a_wrong_value_is_refused(name, wrong, good, refused):
     arrays, header = good
     refused(arrays, {**header, name: wrong}, f"fit this run: {name} is ")
 
 
-def test_replayed_labels_that_are_no_classes(tmp_path):
+def test_replayed_labels_that_are_not_classes_are_refused(tmp_path):
     def data():
         return cloud(), labels()
 

@@ -1,4 +1,4 @@
-"""Players, examples and settings that do not fit, each refused before the first step; and numbers that stop being finite."""
+"""Players, examples and settings that do not fit, each refused before the first step; and values that stop being finite."""
 
 import re
 import signal
@@ -48,7 +48,7 @@ def test_both_shapes_are_named():
     )
 
 
-def test_images_for_a_discriminator_of_colors():
+def test_gray_images_for_a_discriminator_of_colors_are_refused():
     net = base.Discriminator(nn.Sequential(nn.Conv2d(3, 2, 2), nn.Flatten()), 8)
     with pytest.raises(
         ShapeError, match=r"^the generator makes examples \(n, 2, 2, 1\), which the discriminator does not take: body.0"
@@ -69,7 +69,7 @@ class Mean(nn.Module):
 @pytest.mark.parametrize("head, shape", [
     (nn.Dense(2, 2), "(2, 2)"), (nn.Sequential(nn.Dense(2, 1), nn.Reshape(())), "(2,)"), (Mean(), "(1, 1)"),
 ])  # fmt: skip
-def test_one_score_an_example(head, shape):
+def test_a_discriminator_gives_one_score_per_example(head, shape):
     with pytest.raises(
         ShapeError,
         match=re.escape(
@@ -80,7 +80,7 @@ def test_one_score_an_example(head, shape):
         game((small()[0], head))
 
 
-def test_players_of_two_dtypes():
+def test_players_of_two_dtypes_are_refused():
     generator, discriminator = small()
     with pytest.raises(
         DtypeError, match=r"^the generator is float64, the discriminator float32: make them one with discriminator.astype"
@@ -88,7 +88,7 @@ def test_players_of_two_dtypes():
         game((generator.astype("float64"), discriminator))
 
 
-def test_a_penalty_or_a_remedy_that_is_a_class():
+def test_a_class_in_place_of_a_penalty_or_a_remedy_is_refused():
     with pytest.raises(TypeError, match=r"^penalties: expected such as \[losses.R1\(\)\], got <class .*R1'>$"):
         game(penalties=losses.R1)
     with pytest.raises(
@@ -97,7 +97,7 @@ def test_a_penalty_or_a_remedy_that_is_a_class():
         game(remedies=LabelSmoothing)
 
 
-def test_a_generator_that_cannot_sample():
+def test_a_generator_that_cannot_sample_is_refused():
     with pytest.raises(TypeError, match="^the generator must be a minigen.models.gans.Generator, got a Dense: write a subclass"):
         game((nn.Dense(2, 2), small()[1]))
 
@@ -107,7 +107,7 @@ def test_a_generator_that_cannot_sample():
     (lambda: (small()[0], conditioned()[1]), "None, the discriminator 3"),
     (lambda: (conditioned(3)[0], conditioned(4)[1]), "3, the discriminator 4"),
 ])  # fmt: skip
-def test_labels_on_one_side_only(networks, classes):
+def test_labels_on_one_side_only_are_refused(networks, classes):
     with pytest.raises(
         ValueError, match=f"^the generator has classes {classes}: both networks are conditioned on labels, or neither$"
     ):
@@ -137,7 +137,7 @@ def test_an_optimizer_of_other_parameters(case, name):
         Adversarial(generator, discriminator, generator_optimizer=optimizers[0], discriminator_optimizer=optimizers[1])
 
 
-def test_an_optimizer_that_is_a_class():
+def test_a_class_in_place_of_an_optimizer_is_refused():
     players = small()
     with pytest.raises(
         TypeError, match=r"^generator_optimizer: expected such as optim\.Adam\(generator\.parameters\(\)\), got <class"
@@ -164,7 +164,7 @@ def test_batch_norm_beside_a_penalty_on_the_gradient_warns(penalty):
     ],
     ids=["BatchNorm in the generator", "a penalty on the scores", "LayerNorm"],
 )
-def test_no_reason_to_warn(networks, penalty):
+def test_without_a_reason_there_is_no_warning(networks, penalty):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         game(networks, penalties=[penalty])
@@ -208,7 +208,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_bad_examples(name):
+def test_bad_examples_are_refused_and_nothing_has_changed(name):
     make, data, error, message = BAD[name]
     trainer = make()
     before = weights(trainer) | mg.backend.random.state_dict()
@@ -223,7 +223,7 @@ def test_bad_examples(name):
     [("tanh", lambda: pixels(), -1, 1), ("tanh", lambda: 2 * pixels() - 1, -1, 1), ("sigmoid", lambda: pixels(), 0, 1)],
     ids=["[0, 1] for a tanh", "[-1, 1] for a tanh", "[0, 1] for a sigmoid"],
 )
-def test_pixels_are_brought_to_the_generator_s_range(activation, data, low, high):
+def test_pixels_are_brought_to_the_generators_range(activation, data, low, high):
     trainer = pictures(activation)
     given = data()
     before = given.copy()
@@ -234,7 +234,7 @@ def test_pixels_are_brought_to_the_generator_s_range(activation, data, low, high
     np.testing.assert_array_equal(given, before, err_msg="the caller's array was changed")
 
 
-def test_points_may_be_anywhere():
+def test_points_may_lie_anywhere():
     game().fit(np.float32(300) * cloud(), steps=1, **QUIET)
 
 
@@ -250,7 +250,7 @@ def test_steps_are_counted_from_one(options):
 
 
 @pytest.mark.parametrize("batch_size, message", [(23, "expected at most 22"), (0, "expected at least 1")])
-def test_batch_size(batch_size, message):
+def test_a_batch_size_that_does_not_fit_is_refused(batch_size, message):
     with pytest.raises(ValueError, match=message):
         game().fit(cloud(), steps=1, **{**QUIET, "batch_size": batch_size})
 
@@ -259,7 +259,7 @@ def test_batch_size(batch_size, message):
     ({"pack": 2}, 2, 5, 4), ({"pack": 2}, 2, 1, 2), ({"pack": 3}, 3, 11, 9), ({"minibatch": "stddev"}, 4, 6, 4),
     ({"pack": 2, "minibatch": "stddev"}, 8, 12, 8), ({"pack": 2, "minibatch": "stddev"}, 8, 4, 8)])  # fmt: skip
 @pytest.mark.parametrize("networks", [small, conditioned])
-def test_a_batch_is_a_multiple_of_what_is_judged_together(networks, options, together, batch_size, right):
+def test_a_batch_is_a_multiple_of_what_is_scored_together(networks, options, together, batch_size, right):
     trainer = game(lambda: networks(**options))
     data = (cloud(), labels()) if trainer.conditional else cloud()
     before = weights(trainer)
@@ -274,14 +274,14 @@ def test_a_batch_is_a_multiple_of_what_is_judged_together(networks, options, tog
     assert trainer.step == 1
 
 
-def test_early_stopping_belongs_into_fit():
+def test_early_stopping_belongs_in_fit():
     trainer = game()
     with pytest.raises(TypeError, match="^EarlyStopping works in training.fit only, not in training.Adversarial$"):
         trainer.fit(cloud(), steps=1, callbacks=[EarlyStopping()], **QUIET)
     assert trainer.batches is None and trainer.callbacks == []
 
 
-# -- numbers that stop being finite ------------------------------------------------------------------------------
+# -- values that stop being finite -------------------------------------------------------------------------------
 
 explosive = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # NumPy's own warnings of the overflow
 
@@ -341,7 +341,7 @@ def assert_last_good(folder, step):
     ],
 )
 def test_an_update_that_goes_too_far(lr, name, message, tmp_path):
-    """Networks, layer or parameter, and step are named; what is on the disk stays as good as it was."""
+    """Networks, layer or parameter, and step are named; what is on the disk stays as it was."""
     trainer = exploding(4, lr, name)
     with pytest.raises(NonFiniteError) as caught:
         trainer.fit(cloud(), steps=9, record_every=1, callbacks=[Checkpoint(tmp_path)], **QUIET)
@@ -380,7 +380,7 @@ def test_the_layer_that_makes_nan_is_named_with_its_network():
     net = small()[1]
     net.body.layers.insert(0, Breaks(6, "value"))
     trainer = game((small()[0], net))
-    net.body[0].calls = 0  # three forward passes a step
+    net.body[0].calls = 0  # three forward passes per step
     with pytest.raises(NonFiniteError, match=r"^the generator's loss is nan at step 2: layer discriminator\.body\.0: multiply"):
         trainer.fit(cloud(), steps=3, **QUIET)
 
@@ -401,7 +401,7 @@ def test_the_parameter_whose_gradient_is_nan_is_named(backend, tmp_path):
 
 @explosive
 def test_the_power_iteration_that_saw_the_nan_is_not_blamed():
-    """A buffer of a layer behind takes over its NaN before anybody looks."""
+    """A buffer of a layer behind takes over its NaN before anything is checked."""
     net = small()[1]
     net.body.layers.insert(0, Breaks(1, "value"))
     net.body.layers.append(nn.BatchNorm(4))
@@ -438,7 +438,7 @@ def test_conditional_generators_say_what_they_need():
         ({"remedies": [losses.R1()]}, r"^remedies: expected such as .*, got R1\(gamma=10.0, resolution=None\)$"),
     ],
 )
-def test_other_things_than_losses_penalties_and_remedies(options, message):
+def test_other_things_than_losses_penalties_and_remedies_are_refused(options, message):
     with pytest.raises(TypeError, match=message):
         game(**options)
 
@@ -452,7 +452,7 @@ def test_a_run_that_is_asked_for_less_than_it_has_done_changes_nothing(tmp_path)
     assert trainer.step == 0 and trainer.generator.fingerprint() == before
 
 
-def test_a_conditional_generator_that_is_told_nothing():
+def test_a_conditional_generator_without_labels_is_refused():
     with pytest.raises(ValueError, match=r"^this generator is conditioned on the class, 0 to 2: sample\(n, labels\)$"):
         game(conditioned).sample(4)
     with pytest.raises(ValueError, match="^this generator takes no labels$"):

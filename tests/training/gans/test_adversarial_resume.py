@@ -62,7 +62,7 @@ def whole():
 
 
 def ctrl_c(step):
-    """Ctrl-C in a step, which is finished."""
+    """Ctrl-C during a step, which is still finished."""
     return Each(lambda run: signal.raise_signal(signal.SIGINT) if run.step == step else None)
 
 
@@ -111,7 +111,7 @@ def test_ctrl_c_in_the_last_step_leaves_nothing_to_train(whole, tmp_path):
 
 
 class Ended(Callback):
-    """Notes the steps of runs that came to their end."""
+    """Records the steps of runs that ended."""
 
     def __init__(self, steps):
         self.steps = steps
@@ -128,13 +128,13 @@ def test_ctrl_c_says_where_it_stopped_and_how_to_go_on(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("step", [3, 6, 12])
-def test_killed_after_a_row(step, whole, tmp_path):
+def test_a_run_killed_after_a_row_ends_as_if_it_had_not_been(step, whole, tmp_path):
     with pytest.raises(Crash):
         train(tmp_path, callbacks=[Dies(step)])
     assert_same(train(tmp_path, seed=99, resume=tmp_path / "checkpoint.npz"), whole)
 
 
-def test_killed_in_between_goes_back_to_the_last_row(whole, tmp_path):
+def test_a_run_killed_in_between_goes_back_to_the_last_row(whole, tmp_path):
     def crash(run):
         if run.step == 8:
             raise Crash
@@ -152,7 +152,7 @@ def die(folder):
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="SIGKILL is of POSIX")
-def test_killed_while_it_writes(whole, tmp_path):
+def test_a_run_killed_while_it_writes_resumes_from_the_previous_checkpoint(whole, tmp_path):
     code = f"from tests.training.gans.test_adversarial_resume import die; die({str(tmp_path)!r})"
     child = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True
@@ -163,7 +163,7 @@ def test_killed_while_it_writes(whole, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint.npz", "history.csv"]
 
 
-def test_more_steps_later(tmp_path):
+def test_a_finished_run_can_be_extended(tmp_path):
     """The rows are those of the two runs; all else is as if it had never stopped."""
     train(tmp_path, steps=5)
     actual = train(tmp_path, seed=99, resume=tmp_path)
@@ -193,13 +193,13 @@ OTHERS = {
 
 
 @pytest.mark.parametrize("name", OTHERS)
-def test_other_games(name, tmp_path):
+def test_other_games_resume_as_if_never_stopped(name, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         train(tmp_path, callbacks=[ctrl_c(7)], **OTHERS[name])
     assert_same(train(tmp_path, seed=99, resume=tmp_path, **OTHERS[name]), train(**OTHERS[name]))
 
 
-def test_resume_on_every_backend(backend, tmp_path):
+def test_a_run_resumes_on_every_backend(backend, tmp_path):
     options = {**OTHERS["conditional"], "steps": 6}
     with pytest.raises(KeyboardInterrupt):
         train(tmp_path, callbacks=[ctrl_c(4)], **options)
@@ -248,14 +248,14 @@ def test_a_second_fit_goes_on(first):
     assert_same(*({name: value for name, value in state.items() if "history" not in name} for state in (actual, expected)))
 
 
-def test_other_data_are_begun_at_the_start():
+def test_other_data_are_read_from_the_start():
     run = game()
     run.fit(cloud(), steps=7, **QUIET)
     run.fit(cloud(30), steps=9, **{**QUIET, "seed": 8})
     assert run.batches.state_dict() == {"seed": 8, "epoch": 0, "position": 2, "examples": 30, "batch_size": 4}
 
 
-def test_steps_that_are_done_already():
+def test_steps_that_are_done_already_are_refused():
     run = game()
     run.fit(cloud(), steps=4, **QUIET)
     for steps in (1, 4):
@@ -286,9 +286,9 @@ ANOTHER_RUN = {
     "noise": ({"remedies": lambda: replaced(InstanceNoise=(0.1, 30))}, "remedies was .*steps=20.*, is .*steps=30"),
     "replay": ({"remedies": lambda: replaced(ExperienceReplay=(7,))}, "remedies was .*capacity=6.*, is .*capacity=7"),
     "one remedy less": ({"remedies": lambda: replaced(ExperienceReplay=None)}, "remedies was"),
-    "generator's learning rate": ({"rates": (0.02, 0.01)}, "^[^;]*: generator optimizer lr was 0.01, is 0.02$"),
-    "discriminator's learning rate": ({"rates": (0.01, 0.02)}, "^[^;]*: discriminator optimizer lr was 0.01, is 0.02$"),
-    "beta1": ({"optimizer": adam(beta1=0.9)}, "generator optimizer beta1 was 0.5, is 0.9; discriminator optimizer beta1 was"),
+    "generator's learning rate": ({"rates": (0.02, 0.01)}, "^[^;]*: generator optimizer.lr was 0.01, is 0.02$"),
+    "discriminator's learning rate": ({"rates": (0.01, 0.02)}, "^[^;]*: discriminator optimizer.lr was 0.01, is 0.02$"),
+    "beta1": ({"optimizer": adam(beta1=0.9)}, "generator optimizer.beta1 was 0.5, is 0.9; discriminator optimizer.beta1 was"),
     "optimizer": ({"optimizer": lambda p: optim.Nadam(p, lr=0.01, beta1=0.5)}, "generator optimizer was 'Adam', is 'Nadam'"),
     "dropout": ({"players": players(dropout=0.4)}, r"discriminator.body.1 was 'Dropout\(rate=0.3\)', is 'Dropout\(rate=0.4\)'"),
     "width": ({"players": players(width=5)}, r"discriminator.body.0 was 'Dense\(2 -> 4, relu\)', is 'Dense\(2 -> 5, relu\)'"),
@@ -322,7 +322,7 @@ def good(tmp_path_factory):
 
 
 def refused(path, message, played=True, data=None, batch_size=4, rates=None, **options):
-    """Resuming is refused in so many words, and nothing has changed."""
+    """Resuming is refused with this message, and nothing has changed."""
     run = trainer(seed=99, **options)
     if rates:
         run.generator_optimizer.lr, run.discriminator_optimizer.lr = rates
@@ -339,7 +339,7 @@ def refused(path, message, played=True, data=None, batch_size=4, rates=None, **o
 
 
 @pytest.mark.parametrize("name", ANOTHER_RUN)
-def test_another_run(name, good):
+def test_another_run_is_refused(name, good):
     changes, message = ANOTHER_RUN[name]
     refused(good, message, played=name in ("loss", "width", "data"), **changes)
 
@@ -356,7 +356,7 @@ def test_after_a_refusal_training_begins_as_if_nothing_had_been_asked(good):
     assert_same(actual, everything(plain))
 
 
-def test_truncated(good, tmp_path):
+def test_a_truncated_checkpoint_is_refused(good, tmp_path):
     content = (good / "checkpoint.npz").read_bytes()
     path = tmp_path / "checkpoint.npz"
     for length in (0, 100, len(content) // 2, len(content) - 1):
@@ -365,8 +365,8 @@ def test_truncated(good, tmp_path):
 
 
 @pytest.mark.parametrize("missing", ["generator optimizer/second_moment", "average/updates", "remedy 3/stored 0", "header step"])
-def test_something_is_missing(missing, good, tmp_path):
-    """It fails half-way, and what was loaded until then is put back."""
+def test_a_checkpoint_that_lacks_something_is_refused(missing, good, tmp_path):
+    """It fails halfway, and what was loaded until then is put back."""
     arrays, header = checkpoint.load(good / "checkpoint.npz")
     header.pop("format")
     if missing == "header step":
@@ -384,6 +384,6 @@ def test_a_checkpoint_of_fit_is_refused(tmp_path):
     refused(tmp_path / "checkpoint.npz", "belongs to another run: model was 'Noisy', is None")
 
 
-def test_no_checkpoint(tmp_path):
+def test_a_folder_without_a_checkpoint_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match="checkpoint.npz"):
         game().fit(cloud(), steps=2, resume=tmp_path, **QUIET)

@@ -40,7 +40,7 @@ def history(every=10, **columns):
     pytest.param([1, 1, 1], [0.9, 0.95, 0.9], False, id="not on the fakes"),
     pytest.param([0.9, 0.95, 0.9], [1, 1, 1], False, id="not on real examples"),
 ])  # fmt: skip
-def test_too_strong(real, fake, said):
+def test_a_discriminator_that_is_always_right_is_too_strong(real, fake, said):
     found = too_strong(history(**{"accuracy on real": real, "accuracy on fake": fake}))
     assert list(found) == ["too strong"] * said
 
@@ -58,7 +58,7 @@ def test_a_critic_is_never_right_or_wrong():
 
 
 @pytest.mark.parametrize("diversity, said", [(0.0, True), (0.49, True), (0.5, False), (1.0, False), (3.0, False)])
-def test_collapsed(diversity, said):
+def test_samples_that_stay_alike_have_collapsed(diversity, said):
     rows = [0.1] * (LASTING - 1) + [diversity]
     assert list(collapsed(rows)) == ["collapse"] * said
     assert not said or f"samples differ {diversity:.0%} as much as real examples do" in collapsed(rows)["collapse"]
@@ -66,7 +66,7 @@ def test_collapsed(diversity, said):
     assert collapsed([diversity] * (LASTING - 1) + [0.6]) == {}, "it has gone away"
 
 
-def test_missing_classes():
+def test_classes_that_hardly_occur_are_named():
     assert missing_classes(np.array([10, 10, 10, 10])) == {}
     assert missing_classes(np.array([37, 1, 1, 1])) == {}, "a tenth of a fair share is not yet rare"
     text = missing_classes(np.array([0, 397, 2, 1]))["classes"]
@@ -92,7 +92,7 @@ def test_missing_classes():
     ],
 )
 @pytest.mark.parametrize("player", ["generator", "discriminator"])
-def test_gradients(player, norms, said):
+def test_vanishing_and_exploding_gradients_are_reported(player, norms, said):
     other = {"generator": "discriminator", "discriminator": "generator"}[player]
     found = gradients(history(**{f"{player} gradient norm": norms, f"{other} gradient norm": [1] * len(norms)}))
     assert list(found) == ([f"{player} {said}"] if said else [])
@@ -117,7 +117,7 @@ def says(losses, every=10):
 
 
 @pytest.mark.parametrize("kind", ["white", "white around 1", "red", "walk", "trend", "constant", "zero", "one jump", "too short"])
-def test_what_is_no_oscillation(kind):
+def test_noise_and_trends_are_not_oscillations(kind):
     for seed in range(40):
         noise = np.random.default_rng(seed).standard_normal(4 * ROWS)
         losses = {
@@ -134,13 +134,13 @@ def test_what_is_no_oscillation(kind):
         assert not says(losses), f"seed {seed}"
 
 
-def test_a_ripple_on_a_large_loss_is_no_oscillation():
+def test_a_ripple_on_a_large_loss_is_not_an_oscillation():
     assert says(5.0 + np.sin(np.arange(96.0))) == 0 < says(0.5 + np.sin(np.arange(96.0)))
 
 
 @pytest.mark.parametrize("kind", ["pure", "noisy", "growing", "shrinking", "on a slope"])
 @pytest.mark.parametrize("period", [4.0, 6.28, 15.0, 24.0])
-def test_oscillation(period, kind):
+def test_waves_are_oscillations(period, kind):
     for seed in range(10):
         rng = np.random.default_rng(seed)
         t = np.arange(4.0 * ROWS)
@@ -181,7 +181,7 @@ def test_said_once_until_it_goes_away(capsys):
     assert repr(monitor).startswith("GanMonitor(2 warnings)\n  step 3: mode collapse") and repr(monitor).count("\n") == 2
 
 
-def test_with_another_trainer_it_begins_anew():
+def test_with_another_trainer_it_begins_again():
     monitor = GanMonitor(samples=8)
     seen = []
     for _ in range(2):
@@ -190,7 +190,7 @@ def test_with_another_trainer_it_begins_anew():
     assert seen[0] == seen[1] and len(monitor.diversity) == 3
 
 
-def test_nothing_to_report(capsys):
+def test_a_healthy_game_has_nothing_to_report(capsys):
     monitor = GanMonitor(samples=8)
     game().fit(cloud(), steps=1, callbacks=[monitor], **{**QUIET, "progress": True})
     assert monitor.warnings == [] and repr(monitor) == "GanMonitor(0 warnings)"
@@ -262,7 +262,7 @@ class FirstPixel:
         return 2 * (images[:, 0, 0, 0] > 0.5).astype(np.int64)
 
 
-def test_classes_that_are_missing():
+def test_only_classes_of_real_examples_can_be_missing():
     """Real examples have the classes 0 and 2; of a class that they have not, none is missing."""
     monitor = GanMonitor(FirstPixel(), samples=64)
     monitor.drawn = lambda run: 0.4 * pixels()
@@ -270,7 +270,7 @@ def test_classes_that_are_missing():
     assert any("of the 2 classes, 1 hardly occurs among the samples (2)" in text for _, text in monitor.warnings)
 
 
-def test_sorted_data_are_compared_with_at_random():
+def test_samples_are_compared_with_real_examples_drawn_at_random():
     """A tenth of sorted data are all of one kind: samples as different as all of them have not collapsed."""
     points = np.repeat(cloud(8), 100, axis=0)
     monitor = GanMonitor(samples=64)
@@ -306,13 +306,13 @@ def test_watching_changes_nothing(pictures, tmp_path):
     assert_same(played(GanMonitor(), SampleGrid(tmp_path / "grid", every=4, n=4), Checkpoint(tmp_path)), played())
 
 
-def test_watching_on_every_backend(backend):
+def test_it_watches_on_every_backend(backend):
     monitor = GanMonitor(samples=8)
     game(conditioned).fit((cloud(), labels()), steps=2, record_every=1, callbacks=[monitor], **QUIET)
     assert len(monitor.diversity) == 2 and all(type(x) is float for x in monitor.diversity)
 
 
-def test_state_of_a_monitor():
+def test_a_monitor_saves_and_loads_its_state():
     monitor, copy = GanMonitor(samples=4), GanMonitor(samples=4)
     copy.load_state_dict(monitor.state_dict())
     assert (copy.warnings, copy.diversity, copy.present) == ([], [], set())
@@ -322,7 +322,7 @@ def test_state_of_a_monitor():
     assert type(copy.warnings[0][0]) is int and repr(copy) == repr(monitor)
 
 
-def test_a_monitor_belongs_into_an_adversarial_run():
+def test_a_monitor_belongs_in_an_adversarial_run():
     model, optimizer = made()
     with pytest.raises(TypeError, match="^GanMonitor works in training.Adversarial only, not in training.fit$"):
         fit(model, examples(), optimizer=optimizer, epochs=1, callbacks=[GanMonitor()], progress=False)

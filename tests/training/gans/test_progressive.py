@@ -41,7 +41,7 @@ from tests.training.networks import Crash, Dies, assert_same
         (10**12, 16, 1.0),
     ],
 )
-def test_the_schedule_by_hand(images, resolution, alpha):
+def test_a_schedule_is_the_one_worked_out_by_hand(images, resolution, alpha):
     assert Growth(16, stable=10, fading=20)(images) == (resolution, pytest.approx(alpha, abs=1e-15))
 
 
@@ -64,7 +64,7 @@ def test_the_schedule_by_hand(images, resolution, alpha):
         ),
     ],
 )
-def test_other_schedules(growth, table, total):
+def test_other_schedules_have_their_stages_and_length(growth, table, total):
     assert {images: tuple(growth(images)) for images in table} == table and growth.images == total
 
 
@@ -101,7 +101,7 @@ def test_a_schedule_is_told_apart_by_its_representation():
         ({"final": 8, "start": 8, "stable": 0}, "got stable=0 and fading=600000 from 8 to 8 pixels"),
     ],
 )
-def test_schedules_that_cannot_be(options, message):
+def test_impossible_schedules_are_refused(options, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         Growth(**options)
 
@@ -264,7 +264,7 @@ def test_layers_that_are_yet_to_come_stay_as_they_were():
 
 
 def test_images_seen_count_each_of_the_discriminators_steps():
-    """Two batches of four a step: four steps in all, and the boundary at 4 images waits for the step that begins with 8."""
+    """Two batches of four per step: four steps in all, and the boundary at 4 images waits for the step that begins with 8."""
     trainer = grown(discriminator_steps=2)
     history = trainer.fit(images(), **QUIET)
     assert history["images"] == [8, 16, 24, 32] and trainer.step == 4
@@ -327,7 +327,7 @@ def whole():
 
 
 def ctrl_c(step):
-    """Ctrl-C in a step, which is finished."""
+    """Ctrl-C during a step, which is still finished."""
     return Each(lambda run: signal.raise_signal(signal.SIGINT) if run.step == step else None)
 
 
@@ -400,14 +400,14 @@ def test_by_default_a_resumed_run_takes_as_many_steps_as_were_left(good):
 
 
 def test_a_monitor_compares_samples_with_real_images_of_the_same_stage():
-    """At each row, those behind which a new resolution is due among them."""
+    """At each row, including those after which a new resolution is due."""
     trainer, monitor = grown(ema=0.9), GanMonitor(samples=8)
     trainer.fit(images(), callbacks=[monitor], **QUIET)
     assert len(monitor.diversity) == 7 and np.isfinite(monitor.diversity).all()
 
 
 def test_what_a_callback_sees_of_real_images_is_what_the_networks_see():
-    """Also behind the step after which a new resolution is due."""
+    """Also after a step that makes a new resolution due."""
     trainer, seen = grown(), []
 
     def look(run):
@@ -442,7 +442,7 @@ def test_pictures_are_whole_again_after_a_resume_at_a_boundary(tmp_path):
 
 
 class Order(Callback):
-    """Writes down what it is called for, with the stage at which the networks stand."""
+    """Records each call, with the stage of the networks."""
 
     def __init__(self):
         self.seen = []
@@ -462,7 +462,7 @@ class Order(Callback):
 
 
 def test_callbacks_are_told_before_the_networks_grow():
-    """Behind step 1 a new resolution is due; it comes with step 2, or with the next fit."""
+    """After step 1 a new resolution is due; it comes with step 2, or with the next fit."""
     trainer, order, later = grown(), Order(), Order()
     trainer.fit(images(), steps=1, callbacks=[order], **QUIET)
     assert order.seen == [("started", 0, 4), ("step", 1, 4), ("row", 1, 4), ("ended", 1, 4)]
@@ -499,7 +499,7 @@ def pair(generator, discriminator):
         (lambda: game(plain, growth=GROWTH), "growth"),
     ],
 )
-def test_networks_that_cannot_grow(call, message):
+def test_networks_that_cannot_grow_are_refused(call, message):
     with pytest.raises(TypeError, match=message):
         call()
 
@@ -532,12 +532,12 @@ def test_a_batch_that_does_not_divide_into_groups():
         grown(lambda: plain(group_size=4)).fit(images(), **{**QUIET, "batch_size": 6})
 
 
-def test_images_outside_the_range():
+def test_images_outside_the_range_are_refused():
     with pytest.raises(DataError, match="expected pixels in"):
         grown().fit(255.0 * images(), **QUIET)
 
 
-def test_players_of_other_colors():
+def test_players_with_different_channels_are_refused():
     with pytest.raises(ShapeError, match=r"the generator makes examples \(n, 4, 4, 1\), which the discriminator does not take"):
         grown(lambda: (plain()[0], progan.Discriminator(16, (3, 2, 2), 3, 2)))
 
@@ -563,7 +563,7 @@ def test_images_are_counted_in_whole_numbers(options):
         Growth(**{"final": 16, "stable": 4, "fading": 8, **options})
 
 
-def test_growth_is_a_growth():
+def test_growth_must_be_a_growth():
     with pytest.raises(TypeError, match=r"growth: expected such as training.Growth\(final=32\), got 16"):
         grown(growth=16)
 

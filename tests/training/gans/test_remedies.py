@@ -82,13 +82,13 @@ def test_flips_have_their_probability():
     assert abs(np.corrcoef(real[:, 0], fake[:, 0])[0, 1]) < 0.03, "real and fake are flipped independently"
 
 
-def test_no_flips():
+def test_with_probability_0_no_label_flips():
     expected, trainer = one_step()[1], one_step(remedies=[NoisyLabels(0.0)])[1]
     assert_same(weights(trainer), weights(expected))
 
 
 @pytest.mark.parametrize("order", [1, -1], ids=["smoothed, then flipped", "flipped, then smoothed"])
-def test_both_go_together_in_either_order(order):
+def test_smoothing_and_flips_go_together_in_either_order(order):
     spy, seen = spied(losses.NonSaturating())
     mg.seed(7)
     trainer = game(loss=spy, remedies=[LabelSmoothing(0.75, 0.25), NoisyLabels(0.3)][::order])
@@ -99,7 +99,7 @@ def test_both_go_together_in_either_order(order):
 
 @pytest.mark.parametrize("loss", [losses.Wasserstein(), losses.Hinge()], ids=repr)
 @pytest.mark.parametrize("remedy", [LabelSmoothing(), NoisyLabels()], ids=repr)
-def test_no_labels_to_change(remedy, loss):
+def test_a_loss_without_labels_is_refused(remedy, loss):
     with pytest.raises(TypeError) as caught:
         game(loss=loss, remedies=[remedy])
     assert str(caught.value) == (
@@ -147,7 +147,7 @@ def test_both_players_see_the_noise():
 
 
 def test_the_generator_learns_through_the_noise():
-    """Its gradient is that at the noisy place: noise is a constant that is added, not a cut."""
+    """Its gradient is that at the noisy point: noise is a constant that is added and does not cut the graph."""
     trainer = game(remedies=[InstanceNoise(0.5, steps=2)])
     trainer.batches = mg.data.Batches(cloud(4), batch_size=4)
     trainer.generator_step(trainer.generator_input(4))
@@ -237,7 +237,7 @@ def test_only_the_discriminator_meets_the_past():
     assert_same(network(trainer, "generator"), network(plain, "generator"))
 
 
-def test_state_of_the_replay():
+def test_a_replay_buffer_saves_and_loads_its_state():
     replay, resumed = (ExperienceReplay(10, share=0.5) for _ in range(2))
     replay.fakes(numbered(0, 7))
     state = replay.state_dict()
@@ -304,10 +304,10 @@ def test_feature_matching_needs_features():
         game((small()[0], nn.Sequential(nn.Dense(2, 1))), remedies=[FeatureMatching()])
 
 
-# -- networks that evaluator several together ------------------------------------------------------------------------
+# -- networks that score several examples together ------------------------------------------------------------------------
 
 
-def test_packing_judges_groups_of_examples_all_real_or_all_generated():
+def test_packing_scores_groups_of_examples_all_real_or_all_generated():
     trainer = game(lambda: small(pack=2))
     row = trainer.fit(cloud(), steps=1, **QUIET).rows[0]
     assert row["accuracy on real"] in (0.0, 0.5, 1.0), "four examples, two scores"
@@ -404,7 +404,7 @@ def test_any_loss_any_penalty_any_remedy_any_network(penalties, name):
     (lambda: ExperienceReplay(10, 0.0), "got 10 and 0.0"),
     (lambda: ExperienceReplay(10, 1.5), "got 10 and 1.5"),
 ])  # fmt: skip
-def test_settings_that_make_no_sense(make, message):
+def test_settings_that_make_no_sense_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
 
@@ -422,7 +422,7 @@ def test_by_default_the_settings_are_these(remedy, settings):
     assert repr(remedy) == settings
 
 
-def test_settings_at_the_edge_of_what_makes_sense():
+def test_settings_at_the_edge_of_what_makes_sense_are_taken():
     x = np.zeros((3, 2), np.float32)
     assert InstanceNoise(0.1, steps=1).augment(x, 0).any() and InstanceNoise(0.1, steps=1).augment(x, 1) is x
     assert LabelSmoothing(1.0).targets(1.0, 0.0, x) == (1.0, 0.0)

@@ -100,7 +100,7 @@ def test_a_remedy_may_change_the_adversarial_part():
 
 
 @BOTH
-def test_stopped_and_resumed_to_the_last_bit(generator, tmp_path):
+def test_stopping_and_resuming_is_bit_exact(generator, tmp_path):
     settings = {**QUIET, "steps": 7, "record_every": 3}
 
     def ended(run, **options):
@@ -118,7 +118,7 @@ def test_stopped_and_resumed_to_the_last_bit(generator, tmp_path):
 
 @BOTH
 def test_fit_minimizes_the_content_alone(generator):
-    """Images that are one gray all over, from which what is lost can be told."""
+    """Images of a single gray, whose lost pixels can be inferred."""
     mg.seed(1)
     network, images = generator(), np.repeat(np.repeat(pixels(16, side=1), 8, axis=1), 8, axis=2)
     history = fit(network, images, optimizer=optim.Adam(network.parameters(), lr=0.02), epochs=40, batch_size=8, progress=False)
@@ -128,7 +128,7 @@ def test_fit_minimizes_the_content_alone(generator):
 # -- what is refused -----------------------------------------------------------------------------------------------
 
 
-def test_a_generator_that_restores_nothing():
+def test_a_generator_that_takes_noise_is_refused():
     with pytest.raises(
         TypeError,
         match=r"^Restoration needs a generator that takes degraded images, .* got a Generator: "
@@ -138,7 +138,7 @@ def test_a_generator_that_restores_nothing():
 
 
 @pytest.mark.parametrize("weight", [0.0, -1.0, float("inf"), float("nan")])
-def test_weights(weight):
+def test_a_weight_that_is_not_positive_is_refused(weight):
     with pytest.raises(
         ValueError,
         match=f"^weight: of the adversarial loss, expected a positive number, got {weight}; without a "
@@ -172,17 +172,17 @@ def test_the_trainer_of_generators_that_are_given_noise():
         other.fit(pixels(), steps=1, **QUIET)
 
 
-def test_pictures_of_samples(tmp_path):
+def test_a_grid_of_samples_is_refused(tmp_path):
     with pytest.raises(TypeError, match=r"^SampleGrid works in training\.Adversarial only, not in training\.Restoration$"):
         trainer().fit(pixels(), steps=1, callbacks=[SampleGrid(tmp_path)], **QUIET)
 
 
-def test_images_of_another_size():
+def test_images_of_another_size_are_refused():
     with pytest.raises(ShapeError, match=r"^the generator makes examples \(n, 8, 8, 1\), the real ones are \(22, 16, 16, 1\)$"):
         trainer().fit(pixels(side=16), steps=1, **QUIET)
 
 
-def test_a_discriminator_of_another_size():
+def test_a_discriminator_of_another_size_is_refused():
     with pytest.raises(
         ShapeError, match=r"^the generator makes examples \(n, 16, 16, 1\), which the discriminator does not take"
     ):

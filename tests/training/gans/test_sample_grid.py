@@ -43,7 +43,7 @@ def quick(monkeypatch):
     return drawn
 
 
-def test_files(tmp_path, capsys):
+def test_pictures_of_the_first_every_nth_and_last_step_are_written(tmp_path, capsys):
     grid = SampleGrid(tmp_path / "deep" / "grid", every=2, n=4)
     pictures().fit(pixels(), steps=5, callbacks=[grid], **{**QUIET, "progress": True})
     assert sorted(path.name for path in grid.folder.iterdir()) == [
@@ -163,7 +163,7 @@ def test_a_second_fit_goes_on(tmp_path, quick):
     assert grid.steps == [0, 2, 3, 4, 5] and frames(tmp_path / "evolution.gif") == 5
 
 
-def test_with_another_trainer_the_grid_begins_anew(tmp_path, quick):
+def test_with_another_trainer_the_grid_begins_again(tmp_path, quick):
     grid = SampleGrid(tmp_path, every=2, n=4)
     for _ in range(2):
         pictures().fit(pixels(), steps=4, callbacks=[grid], **QUIET)
@@ -174,7 +174,7 @@ def test_with_another_trainer_the_grid_begins_anew(tmp_path, quick):
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
-def test_nan_is_not_drawn_but_named(tmp_path):
+def test_nan_is_named_instead_of_drawn(tmp_path):
     trainer = pictures()
 
     def spoil(run):
@@ -186,19 +186,19 @@ def test_nan_is_not_drawn_but_named(tmp_path):
 
 
 @pytest.mark.parametrize("options", [{"every": 0}, {"n": 0}])
-def test_settings_that_make_no_sense(options):
+def test_settings_that_make_no_sense_are_refused(options):
     with pytest.raises(ValueError, match="both at least 1, got n="):
         SampleGrid(**options)
 
 
-def test_it_belongs_into_an_adversarial_run(tmp_path):
+def test_it_belongs_in_an_adversarial_run(tmp_path):
     model, optimizer = made()
     with pytest.raises(TypeError, match="^SampleGrid works in training.Adversarial only, not in training.fit$"):
         fit(model, examples(), optimizer=optimizer, epochs=1, callbacks=[SampleGrid(tmp_path)], progress=False)
     assert not list(tmp_path.iterdir())
 
 
-def test_on_every_backend(backend, tmp_path, quick):
+def test_it_draws_on_every_backend(backend, tmp_path, quick):
     grid = SampleGrid(tmp_path, every=1, n=5)
     told_pictures().fit((pixels(), labels()), steps=1, callbacks=[grid], **QUIET)
     assert [type(samples) for samples in grid.samples] == [np.ndarray] * 2

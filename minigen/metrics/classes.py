@@ -1,13 +1,28 @@
-"""Coverage of modes and classes by a generator."""
+"""Metrics of classes: a classifier's accuracy, and how well a generator covers modes and classes."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from minigen.backend.host import whole_array
-from minigen.errors import ShapeError
-from minigen.metrics.checks import check_classes, checked_examples
+from minigen.metrics.checks import check_classes, checked_arrays, checked_examples
 from minigen.metrics.distances import nearest
+
+
+def accuracy(predictions: np.ndarray, labels: np.ndarray) -> float:
+    """Share of the examples whose predicted class is their label, in [0, 1].
+
+    predictions: classes (n,), integers, or logits or probabilities (n, classes), of which the largest is the prediction (the
+    first, in a tie).  labels: (n,) integers. Raises ShapeError for shapes that do not fit and for no examples, TypeError for
+    classes or labels that are not integers, ValueError for NaN and for a label without a column.
+    """
+    shapes = "(n,) and (n,)" if np.ndim(predictions) == 1 else "(n, classes) and (n,)"
+    predictions, labels = checked_arrays("accuracy", shapes, dtype=None, infinite=True, predictions=predictions, labels=labels)
+    check_classes("accuracy", "labels", labels, predictions.shape[1] if predictions.ndim == 2 else None)
+    if predictions.ndim == 2:
+        predictions = predictions.argmax(axis=1)
+    check_classes("accuracy", "predictions", predictions)
+    return float((predictions == labels).mean())
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,13 +72,9 @@ def class_histogram(labels: np.ndarray, classes: int) -> np.ndarray:
     For stacked digits, labels combine a classifier's labels of the parts: 10 * first + second, of 100 classes.
 
     labels: (n,) integers from 0 to classes - 1 -> (classes,) int64.
-    Raises ShapeError if labels is not (n,), TypeError if they are not integers, ValueError for none or one out of range.
+    Raises ShapeError for another shape and for no labels, TypeError unless they are integers, ValueError for one out of range.
     """
-    labels = whole_array(labels)
-    if labels.ndim != 1:
-        raise ShapeError(f"class_histogram: got labels of shape {labels.shape}, expected (n,)")
-    if not len(labels):
-        raise ValueError("class_histogram: got no labels, expected at least one")
+    (labels,) = checked_arrays("class_histogram", "(n,)", dtype=None, labels=labels)
     check_classes("class_histogram", "labels", labels, classes)
     return np.bincount(labels.astype(np.int64), minlength=classes)
 
@@ -80,10 +91,13 @@ def reverse_kl(histogram: np.ndarray, reference: np.ndarray | None = None) -> fl
     Raises ShapeError for shapes that do not fit, ValueError for values that are negative or not finite, that are all 0, and for a
     generated class that the reference lacks: its divergence is infinite. Source: Lin et al. 2018 (PacGAN).
     """
-    p = _shares("histogram", histogram)
-    q = _shares("reference", np.ones(len(p)) if reference is None else reference)
-    if p.shape != q.shape:
-        raise ShapeError(f"reverse_kl: got histogram of shape {p.shape} and reference of shape {q.shape}, expected the same")
+    sets: dict[str, Any] = {"histogram": histogram, "reference": np.ones(np.shape(histogram)) if reference is None else reference}
+    for name, counts in zip(sets, checked_arrays("reverse_kl", "(m,) each", **sets)):
+        if counts.min() < 0 or not counts.any():
+            between = f"from {counts.min():.6g} to {counts.max():.6g}"
+            raise ValueError(f"reverse_kl: got {name} with values {between}, expected counts or shares of at least 0, not all 0")
+        sets[name] = counts / counts.sum()
+    p, q = sets.values()
     seen = p > 0
     impossible = np.flatnonzero(seen & (q == 0))
     if len(impossible):
@@ -93,16 +107,3 @@ def reverse_kl(histogram: np.ndarray, reference: np.ndarray | None = None) -> fl
         )
     # Negative only by rounding.
     return max(float(np.sum(p[seen] * np.log(p[seen] / q[seen]))), 0.0)
-
-
-def _shares(name: str, counts: np.ndarray) -> np.ndarray:
-    """counts as shares of their sum, else an error that says what they are."""
-    counts = whole_array(counts, dtype=np.float64)
-    if counts.ndim != 1 or not len(counts):
-        raise ShapeError(f"reverse_kl: got {name} of shape {counts.shape}, expected (m,) with at least one class")
-    if not (np.isfinite(counts) & (counts >= 0)).all() or not counts.any():
-        raise ValueError(
-            f"reverse_kl: got {name} with values from {counts.min():.6g} to {counts.max():.6g}, "
-            "expected finite counts or shares of at least 0, not all of them 0"
-        )
-    return counts / counts.sum()

@@ -47,7 +47,7 @@ def test_pixel_norm_brings_the_mean_square_to_one(scale, backend):
     np.testing.assert_allclose((y * y).mean(axis=-1), m / (m + 1e-8), rtol=1e-12)
 
 
-def test_pixel_norm_of_nothing_is_nothing_with_a_finite_gradient():
+def test_pixel_norm_of_zeros_is_zero_with_a_finite_gradient():
     x = mg.Tensor(np.zeros((2, 4), dtype=np.float32), requires_grad=True)
     y = nn.PixelNorm()(x)
     y.sum().backward()
@@ -55,7 +55,7 @@ def test_pixel_norm_of_nothing_is_nothing_with_a_finite_gradient():
     np.testing.assert_allclose(x.grad, 1e4, rtol=1e-6)
 
 
-def test_pixel_norm_of_several_latent_vectors_by_the_row():
+def test_pixel_norm_normalizes_each_latent_vector():
     z = rng.standard_normal((3, 8))
     np.testing.assert_allclose(ops.pixel_norm(z)[1], ops.pixel_norm(z[1:2])[0], rtol=1e-15)
 
@@ -102,7 +102,7 @@ def test_after_adain_each_channel_has_the_mean_and_deviation_of_its_style(backen
     np.testing.assert_allclose(y.std(axis=(1, 2)), abs(scale), rtol=1e-8)
 
 
-def test_in_float32_too():
+def test_adain_in_float32_has_the_style_statistics():
     layer = nn.AdaIN(8, 4)
     x, w = (100.0 + rng.standard_normal((2, 8, 8, 8))).astype(np.float32), rng.standard_normal((2, 4)).astype(np.float32)
     y, (scale, shift) = layer(x, w).numpy(), styles(layer, w)
@@ -111,7 +111,7 @@ def test_in_float32_too():
 
 
 @pytest.mark.parametrize("sign", [1.0, -1.0])
-def test_adain_does_not_see_by_what_each_channel_was_scaled_and_shifted(sign, backend):
+def test_adain_is_invariant_to_the_scale_and_shift_of_each_channel(sign, backend):
     """But for eps. A negative factor turns the channel around, nothing else."""
     layer = perturbed(nn.AdaIN(3, 4))
     x, w = rng.standard_normal((2, 4, 5, 3)), rng.standard_normal((2, 4))
@@ -163,7 +163,7 @@ def test_noise_is_off_at_the_start(training, backend):
     np.testing.assert_array_equal(to_numpy(layer(asarray(x))), x)
 
 
-def test_a_scale_that_is_zero_can_learn(backend):
+def test_a_noise_scale_of_zero_has_a_gradient(backend):
     layer, x, noise = nn.NoiseInjection(2, 4, 5).astype("float64"), np.zeros((3, 4, 5, 2)), rng.standard_normal((3, 4, 5, 1))
     g = rng.standard_normal(x.shape)
     (layer(asarray(x), asarray(noise)) * asarray(g)).sum().backward()
@@ -203,13 +203,13 @@ def test_noise_in_training_comes_from_its_own_stream(backend):
     first = to_numpy(layer(x))
     mg.seed(5)
     np.testing.assert_array_equal(to_numpy(layer(x)), first)
-    mg.seed(5)
-    np.testing.assert_array_equal(first[..., 2:], to_numpy(layer.draw(2)))
 
 
 def test_noise_in_training_is_normal():
     """Of n numbers the mean is known to 1 / sqrt(n), the deviation to 1 / sqrt(2 n); five times that must do."""
-    noise = nn.NoiseInjection(1, 100, 100).draw(10)
+    layer = nn.NoiseInjection(1, 100, 100)
+    layer.scale.assign(np.ones(1, np.float32))
+    noise = layer(np.zeros((10, 100, 100, 1), np.float32)).numpy()
     assert noise.shape == (10, 100, 100, 1) and noise.dtype == np.float32
     assert abs(noise.mean()) < 5 / np.sqrt(1e5) and abs(noise.std() - 1.0) < 5 / np.sqrt(2e5)
 
@@ -222,7 +222,7 @@ def test_gradients_of_noise_injection(backend):
 # -- constant and bias ---------------------------------------------------------------------------------------------
 
 
-def test_a_learned_constant_starts_at_one_and_does_not_look_at_its_input(backend):
+def test_a_learned_constant_starts_at_one_and_ignores_its_input(backend):
     layer = nn.LearnedConstant((2, 3))
     x = rng.standard_normal((4, 5)).astype(np.float32)
     np.testing.assert_array_equal(to_numpy(layer(asarray(x))), np.ones((4, 2, 3)))
@@ -241,7 +241,7 @@ def test_a_learned_constant_learns_from_the_sum_over_the_batch(backend):
 
 
 @pytest.mark.parametrize("shape", [(4, 3), (2, 2, 2, 3)])
-def test_a_bias_adds_a_number_to_each_channel(shape, backend):
+def test_a_bias_adds_one_value_to_each_channel(shape, backend):
     layer, x = nn.Bias(3), rng.standard_normal(shape).astype(np.float32)
     np.testing.assert_array_equal(to_numpy(layer(asarray(x))), x)
     layer.bias.assign(asarray(np.float32([1.0, -2.0, 0.5])))
@@ -262,7 +262,7 @@ def test_blur_against_pytorch(shape, backend):
     np.testing.assert_allclose(to_numpy(nn.Blur2d()(asarray(x))), expected.numpy().transpose(0, 2, 3, 1), rtol=1e-12, atol=1e-14)
 
 
-def test_blur_keeps_a_constant_but_for_the_rim_beyond_which_there_is_nothing(backend):
+def test_blur_keeps_a_constant_image_except_at_the_edge(backend):
     y = to_numpy(nn.Blur2d()(asarray(np.full((1, 5, 6, 2), 3.0, np.float32))))
     expected = np.full((1, 5, 6, 2), 3.0)
     for rim in (np.s_[:, 0], np.s_[:, -1], np.s_[:, :, 0], np.s_[:, :, -1]):
@@ -270,7 +270,7 @@ def test_blur_keeps_a_constant_but_for_the_rim_beyond_which_there_is_nothing(bac
     np.testing.assert_array_equal(y, expected)
 
 
-def test_blur_takes_out_a_chessboard(backend):
+def test_blur_removes_a_checkerboard(backend):
     """The highest frequency of both directions, away from the border."""
     board = np.indices((6, 6)).sum(axis=0) % 2 * 2.0 - 1.0
     y = to_numpy(nn.Blur2d()(asarray(board[None, ..., None])))
@@ -324,9 +324,9 @@ NOISE = np.zeros((2, 4, 5, 1), dtype=np.float32)
         (
             lambda: nn.NoiseInjection(3, 5, 4)(X),
             ShapeError,
-            r"NoiseInjection\(3, 5x4\) expects images of 5x4 pixels, got \(2, 4, 5, 3\)",
+            r"NoiseInjection\(3, 5x4\) expects images \(n, 5, 4, 3\), got \(2, 4, 5, 3\)",
         ),
-        (lambda: nn.NoiseInjection(2, 4, 5)(X), ShapeError, r"expects images \(n, height, width, 2\), got \(2, 4, 5, 3\)"),
+        (lambda: nn.NoiseInjection(2, 4, 5)(X), ShapeError, r"expects images \(n, 4, 5, 2\), got \(2, 4, 5, 3\)"),
         (lambda: nn.NoiseInjection(3, 4, 5)(X.astype(float)), DtypeError, "computes in float32, got float64"),
         (
             lambda: nn.NoiseInjection(3, 4, 5)(X, NOISE[:, :3]),
@@ -347,7 +347,7 @@ NOISE = np.zeros((2, 4, 5, 1), dtype=np.float32)
         (lambda: nn.Blur2d()(X.astype(np.uint8)), DtypeError, "expected floating-point images, got uint8"),
     ],
 )
-def test_misuse_is_told(call, error, message):
+def test_wrong_arguments_are_refused(call, error, message):
     with pytest.raises(error, match=message):
         call()
 
