@@ -7,6 +7,7 @@ import pytest
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # where tests run beside each other (-n auto), each process has one thread
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("MINIGEN_COMPILED", "0")  # tests of the loops turn them on; with 1, all other tests run on them, too
 
 # Ctrl-C is ignored by what a script starts in the background; tests, and what they start, stop all the same.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -23,7 +23,10 @@ FLOOR = {name: height for height, names in enumerate(FLOORS) for name in names}
 GAMES = ("losses.adversarial", "losses.penalties", "training.gans")
 
 # Modules that are imported by name when somebody asks for them.
-BY_NAME = {("data.registry", "synthetic"): "a data set is asked for by its name; nothing that is below it knows it"}
+BY_NAME = {
+    ("data.registry", "synthetic"): "a data set is asked for by its name; nothing that is below it knows it",
+    ("ops", "compiled"): "whoever imports the ops has their other half too",
+}
 
 
 def files() -> list[Path]:
@@ -110,7 +113,7 @@ def test_a_tensor_has_its_operators_whatever_was_imported_first():
     assert done.stdout.strip() == "True", done.stderr
 
 
-ENGINE = ("engine", "ops", "autograd")
+ENGINE = ("engine", "ops", "compiled", "autograd")
 
 
 @pytest.mark.parametrize("module", [module for module in MODULES if room(module) not in ENGINE])

@@ -5,7 +5,6 @@ result is a Tensor; from plain arrays alone the same forward pass gives a plain 
 value, a NumPy scalar). So data need no wrapping: an image is a plain array until it meets a weight.
 """
 
-from minigen import compiled as compiled  # noqa: F401
 from minigen.autograd.debug import detect_anomaly, draw_graph, graph_to_dot, profile
 from minigen.autograd.gradient_check import Mismatch, gradcheck
 from minigen.engine import OPS, Op, Parameter, Tensor, TensorLike, grad, is_grad_enabled, no_grad, op, unwrap

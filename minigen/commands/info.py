@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import minigen
+from minigen import compiled
 from minigen.backend import cuda, current
 from minigen.backend.devices import THREAD_VARIABLES
 from minigen.data import mnist
@@ -33,6 +34,7 @@ def run(args: argparse.Namespace) -> int:
         "backend": f"{current().name} (MINIGEN_BACKEND or --backend chooses numpy, cupy, or strict, a pretend GPU)",
         "GPU": cuda.status()[1],
         "processors": threads(),
+        "loops": loops(),
         "data": folders(),
     }.items():
         print(f"{name:11} {value}")
@@ -52,6 +54,12 @@ def threads() -> str:
     """How many processors there are, and what was said to the library that multiplies matrices."""
     said = [f"{name}={os.environ[name]}" for name in THREAD_VARIABLES if name in os.environ]
     return f"{os.cpu_count()}; threads of BLAS: {', '.join(said) or 'as many as it likes (OMP_NUM_THREADS limits them)'}"
+
+
+def loops() -> str:
+    """Whether the compiled loops are in use, and why not."""
+    in_use = compiled.available()  # compiled now, if need be
+    return compiled.status() + (f", {compiled.threads()} threads" if in_use else "")
 
 
 def folders() -> str:

@@ -1,8 +1,8 @@
 """Some ops once more, as loops in C: an optional half that computes the same, faster, on CPUs.
 
-The loops (loops/*.c) are compiled once for the CPU at hand, by the compiler of the extra `fast`. Large float32 arrays of the host
-take them; all else, and everything where they are missing or turned off, is computed by the ops' own NumPy form. Results differ in
-rounding only, and are the same for any number of threads.
+The loops (loops/*.c) are compiled once for the CPU at hand, by the compiler of the extra `fast`. Large float32 arrays of the
+host take them; all else, and everything where they are missing or turned off, is computed by the ops' own NumPy form. Results
+differ in rounding only, and are the same for any number of threads.
 """
 
 import importlib
@@ -11,12 +11,11 @@ from typing import Any
 
 import numpy as np
 
-import minigen.ops  # noqa: F401  the ops must exist
 from minigen.compiled import switch
-from minigen.compiled.switch import set_threads, status, threads, use, using
+from minigen.compiled.switch import available, set_threads, status, threads, use, using
 from minigen.engine import OPS
 
-__all__ = ["set_threads", "status", "threads", "use", "using"]
+__all__ = ["available", "set_threads", "status", "threads", "use", "using"]
 
 SMALL = 2048  # elements: below it, NumPy is as fast
 
@@ -29,7 +28,7 @@ LOOPS = {  # module: ops
 
 
 def choice(forward: Callable, module: str, name: str) -> Callable:
-    """`forward`, or for large float32 arrays of the host the loops of `module`; these return None to leave a case to `forward`."""
+    """`forward`, or for large float32 arrays of the host the loops of `module`, which return None to leave a case to it."""
     loops = None
 
     def computed(*arrays: Any, **attributes: Any) -> Any:
@@ -45,7 +44,9 @@ def choice(forward: Callable, module: str, name: str) -> Callable:
     return computed
 
 
-for _module, _names in LOOPS.items():
-    for _op in OPS.values():
-        if _op.name in _names:
-            _op.forward = choice(_op.forward, _module, _op.name)
+def install() -> None:
+    """Put the choice before the forward functions of all ops that have loops."""
+    for module, names in LOOPS.items():
+        for op in OPS.values():
+            if op.name in names:
+                op.forward = choice(op.forward, module, op.name)

@@ -1,7 +1,6 @@
 """Convolutions and matrix products with the loops of loops/convolution.c."""
 
 import functools
-import math
 
 import numpy as np
 
@@ -64,9 +63,7 @@ def conv2d_transpose(
     return x
 
 
-def conv2d_weight(
-    x: Array, g: Array, *, kernel_size: Pair, stride: int | Pair = 1, padding: Padding = "same"
-) -> Array | None:
+def conv2d_weight(x: Array, g: Array, *, kernel_size: Pair, stride: int | Pair = 1, padding: Padding = "same") -> Array | None:
     if not (plain(x) and x.ndim == g.ndim == 4 and g.dtype == FLOAT and x.size and g.size):
         return None
     kernel = pair(kernel_size, "kernel_size")
@@ -155,7 +152,5 @@ def kernel_gradient(x: Array, g: Array, origin: Pair, kernel: Pair, stride: Pair
         g = np.ascontiguousarray(g)
     run = -(-kw * c // lanes()) * lanes() if along_run else kw * c
     dw = np.empty((outputs, kh, run) if along_run else (kh, kw, c, outputs), FLOAT)
-    call(
-        "kernel_gradient", x, g, dw, n, height, wide, c, kh, kw, rows, columns, outputs, outputs, *stride, along_run, CHUNKS
-    )
+    call("kernel_gradient", x, g, dw, n, height, wide, c, kh, kw, rows, columns, outputs, outputs, *stride, along_run, CHUNKS)
     return np.ascontiguousarray(dw[:, :, : kw * c].transpose(1, 2, 0)).reshape(kh, kw, c, outputs) if along_run else dw

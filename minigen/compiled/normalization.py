@@ -9,7 +9,20 @@ PIECE = 16384  # elements of a task, about
 
 def run(loop, x, y, groups, scale=None, shift=None, sums=None, by_row=False, eps=0.0):
     channels = x.shape[-1]
-    call(loop, x, scale, shift, y, sums, groups, x.size // (groups * channels), channels, by_row, max(1, PIECE // channels), float(eps))
+    call(
+        loop,
+        x,
+        scale,
+        shift,
+        y,
+        sums,
+        groups,
+        x.size // (groups * channels),
+        channels,
+        by_row,
+        max(1, PIECE // channels),
+        float(eps),
+    )
     return y
 
 

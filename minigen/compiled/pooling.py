@@ -10,7 +10,15 @@ def two(size):
 
 
 def blocks(x, size, stride, padding):
-    return plain(x) and x.ndim == 4 and two(size) and (stride is None or two(stride)) and padding in ("valid", 0) and x.shape[1] > 1 and x.shape[2] > 1
+    return (
+        plain(x)
+        and x.ndim == 4
+        and two(size)
+        and (stride is None or two(stride))
+        and padding in ("valid", 0)
+        and x.shape[1] > 1
+        and x.shape[2] > 1
+    )
 
 
 def run(loop, x, y, small, large, values=None, maxima=None):

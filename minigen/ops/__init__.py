@@ -1,5 +1,7 @@
 """Differentiable primitives, each beside its rules, and the short compositions that belong to them."""
 
+from pkgutil import resolve_name
+
 from minigen.engine.numpy_protocols import ALTERNATIVES
 from minigen.ops import methods  # noqa: F401  gives Tensor its operators and methods
 from minigen.ops.activation import elu, leaky_relu, relu, selu, sigmoid, sigmoid_cross_entropy, softplus, tanh
@@ -63,3 +65,5 @@ __all__ = [
 # fmt: on
 
 ALTERNATIVES.update({name: f"minigen.{name}" for name in __all__})
+
+resolve_name("minigen.compiled:install")()  # some have another half, in C

@@ -45,7 +45,10 @@ has_compiler = pytest.mark.skipif(
 
 
 def test_the_environment_turns_them_off():
-    assert "off (MINIGEN_COMPILED=0)" in python("from minigen import compiled; print(compiled.status())", MINIGEN_COMPILED="0").stdout
+    assert (
+        "off (MINIGEN_COMPILED=0)"
+        in python("from minigen import compiled; print(compiled.status())", MINIGEN_COMPILED="0").stdout
+    )
 
 
 def test_an_unknown_value_is_said_and_turns_them_off():
@@ -113,7 +116,12 @@ def test_a_damaged_library_in_the_cache_is_not_used(tmp_path):
 @has_compiler
 def test_two_processes_that_compile_at_once_do_not_disturb_each_other(tmp_path):
     command = [sys.executable, "-c", textwrap.dedent(USE)]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "XDG_CACHE_HOME": str(tmp_path), "MINIGEN_COMPILED": "1"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+        "XDG_CACHE_HOME": str(tmp_path),
+        "MINIGEN_COMPILED": "1",
+    }
     processes = [subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) for _ in range(2)]
     for process in processes:
         _, said = process.communicate(timeout=300)
