@@ -73,7 +73,7 @@ def test_quick_run(name, library, tmp_path, monkeypatch, capsys):
     assert result["criteria"], "a demo without a criterion shows nothing"
     for criterion in result["criteria"]:
         assert list(criterion) == ["name", "expected", "measured", "pass"]
-        assert re.fullmatch(r"at most \S+|at least \S+|\S+ to \S+", criterion["expected"])
+        assert re.fullmatch(r"at most \S+|at least \S+|exactly \S+|\S+ to \S+", criterion["expected"])
         assert math.isfinite(criterion["measured"]), criterion["name"]
         assert criterion["pass"] is None, "a quick run is not checked"
     assert all(isinstance(value, str) for value in result["report"].values())

@@ -108,7 +108,11 @@ def test_a_part_that_does_not_fit_is_named(good, refused):
     """The average has the generator's arrays, under the same names."""
     arrays, header = good
     average = {**arrays["average"], "average.net.0.bias": np.zeros(9, np.float32)}
-    refused({**arrays, "average": average}, header, "average: this state does not fit NormedPictures: net.0.bias is float32[9]")
+    refused(
+        {**arrays, "average": average},
+        header,
+        "average: this state does not fit ExponentialMovingAverage: average.net.0.bias is float32[9]",
+    )
 
 
 @pytest.mark.parametrize("name, wrong", [("step", 10**30), ("settings", 3), ("settings", [])])
