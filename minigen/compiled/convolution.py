@@ -13,6 +13,7 @@ from minigen.ops.window import Padding, Pair, pair
 
 WINDOWS = 128  # of a task, about: enough to be worth a task, few enough to stay in the cache
 FEW_WINDOWS = 64  # with no more, packing the kernel costs more than it saves
+TILE_VALUES = 1 << 16  # of the forms of tiles in a task of winograd.c: what stays in the cache
 CHUNKS = 8  # of a kernel's gradient: tasks
 
 
@@ -123,6 +124,15 @@ def convolve(x: Array, w: Array, b: Array | None, origin: Pair, stride: Pair, y:
         call("pack", w, kernel, kh, kw, c, outputs, *(s // 4 for s in w.strides))
     if b is not None and step and outputs < lanes():
         b = np.concatenate([b, np.zeros(lanes() - outputs, FLOAT)])
+    if stride == (1, 1) and filtering_pays(w.shape, rows, columns):
+        tiles = -(-rows // 4) * -(-columns // 4)
+        group = max(8, TILE_VALUES // (36 * (c + outputs)))  # tiles of a task
+        images, bands = max(1, min(-(-n // 4), group // tiles)), max(1, min(-(-rows // 4), tiles // group))
+        call(
+            "winograd", x, kernel, b, y, n, h, width, c, kh, kw, rows, columns, outputs, *origin, *stride,
+            *(s // 4 for s in y.strides[:3]), step, block, images, bands, 1, np.empty(36 * c * outputs, FLOAT),
+        )  # fmt: skip
+        return
     windows = rows * columns
     bands = max(1, min(rows, windows // (2 * WINDOWS)))
     images = min(n, max(1, WINDOWS // windows))
@@ -133,6 +143,12 @@ def convolve(x: Array, w: Array, b: Array | None, origin: Pair, stride: Pair, y:
         "convolve", x, kernel, b, y, n, h, width, c, kh, kw, rows, columns, outputs, *origin, *stride,
         *(s // 4 for s in y.strides[:3]), step, block, images, bands, parts,
     )  # fmt: skip
+
+
+def filtering_pays(kernel: tuple[int, ...], rows: int, columns: int) -> bool:
+    """Whether winograd.c can compute a convolution of stride 1, and is faster."""
+    kh, kw, c, outputs = kernel
+    return kh == kw == 3 and min(rows, columns) >= 8 and min(c, outputs) >= 16 and c % lanes() == outputs % lanes() == 0
 
 
 def kernel_gradient(x: Array, g: Array, origin: Pair, kernel: Pair, stride: Pair) -> Array:

@@ -1,22 +1,9 @@
 /* Convolutions without copies of windows. Images (n, h, w, c), zero outside; a window is kh rows of kw * c floats in a row. */
 
-#include "minigen.h"
-
-#define TILE (LANES == 16 ? 8 : 6) /* windows, or taps, times two vectors: as many sums as stay in registers */
-#define PADDING 8                  /* places of windows are repeated, so that the last tile is a whole one */
-
-typedef struct {
-    const float *x, *kernel, *bias; /* (n, h, w, c); (taps, outputs) or packed; (at least LANES outputs), or NULL */
-    float *y;
-    whole n, h, w, c, kh, kw, rows, columns, outputs;
-    whole top, left, down, across; /* where the first window begins; from one to the next */
-    whole example, row, column;    /* the same in y, in floats */
-    whole step, block;             /* in the kernel: from one tap to the next, from one block of LANES outputs to the next */
-    whole images, bands, parts;    /* a task: so many images, or one of the bands of an image; one of the parts of the blocks */
-} Convolution;
+#include "convolution.h"
 
 /* Rows [top, bottom) and columns [left, right) of images, which lie outside in part: a copy with zeros there. */
-static void frame(const float *x, whole n, whole h, whole w, whole c, whole top, whole bottom, whole left, whole right, float *copy)
+void frame(const float *x, whole n, whole h, whole w, whole c, whole top, whole bottom, whole left, whole right, float *copy)
 {
     whole begin = max(left, 0), end = max(min(right, w), begin);
     for (whole e = 0; e < n; e++)
@@ -106,6 +93,19 @@ INLINE void inner_products(const Convolution *s, const float *x, whole line, con
         s->y[target[m] + output] = (s->bias ? s->bias[output] : 0) + total(sum[m]) + rest[m];
 }
 
+/* The windows times the pairs of blocks [first, last); PADDING more places are repeated after the windows. */
+void multiply_windows(const Convolution *s, const float *x, whole line, const whole *place, const whole *target, whole windows,
+                      whole first, whole last)
+{
+    whole blocks = min(ceil_div(s->outputs, LANES), 2 * last), block = 2 * first;
+    for (; block + 1 < blocks; block += 2)
+        for (whole m = 0; m < windows; m += TILE)
+            tile(s, x, line, place + m, target + m, block, TILE, 2);
+    if (block < blocks)
+        for (whole m = 0; m < windows; m += 8)
+            tile(s, x, line, place + m, target + m, block, 8, 1);
+}
+
 static void convolve_some(whole task, const void *work)
 {
     const Convolution *s = work;
@@ -134,20 +134,13 @@ static void convolve_some(whole task, const void *work)
     for (; m < windows + PADDING; m++)
         place[m] = place[windows - 1], target[m] = target[windows - 1];
 
-    whole line = width * s->c, blocks = ceil_div(s->outputs, LANES);
-    if (!s->step) { /* inner products */
+    if (s->step) {
+        whole pairs = ceil_div(ceil_div(s->outputs, LANES), 2);
+        multiply_windows(s, x, width * s->c, place, target, windows, part * pairs / s->parts, (part + 1) * pairs / s->parts);
+    } else
         for (m = 0; m < windows; m += 4)
             for (whole o = 0; o < s->outputs; o++)
-                inner_products(s, x, line, place + m, target + m, o);
-        return;
-    }
-    whole pairs = ceil_div(blocks, 2), block = part * pairs / s->parts * 2, last = min(blocks, (part + 1) * pairs / s->parts * 2);
-    for (; block + 1 < last; block += 2)
-        for (m = 0; m < windows; m += TILE)
-            tile(s, x, line, place + m, target + m, block, TILE, 2);
-    if (block < last)
-        for (m = 0; m < windows; m += 8)
-            tile(s, x, line, place + m, target + m, block, 8, 1);
+                inner_products(s, x, width * s->c, place + m, target + m, o);
 }
 
 /* y = bias + windows of x times the kernel. */

@@ -32,5 +32,5 @@ static inline whole ceil_div(whole a, whole b) { return (a + b - 1) / b; }
 void each(void (*f)(whole task, const void *work), const void *work, whole tasks);
 
 /* Memory for a task, at least so many bytes: each thread has its own, and keeps it. Slots are independent. */
-enum { FRAME, WINDOWS, PRODUCTS, SLOTS };
+enum { FRAME, WINDOWS, FORMS, PRODUCTS, SLOTS };
 void *scratch(int slot, size_t bytes);
