@@ -1,6 +1,7 @@
 """Convolutions and matrix products with the loops of loops/convolution.c."""
 
 import functools
+import math
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from minigen.ops.window import Padding, Pair, pair
 WINDOWS = 128  # of a task, about: enough to be worth a task, few enough to stay in the cache
 FEW_WINDOWS = 64  # with no more, packing the kernel costs more than it saves
 TILE_VALUES = 1 << 16  # of the forms of tiles in a task of winograd.c: what stays in the cache
-CHUNKS = 8  # of a kernel's gradient: tasks
+TASKS = 8  # of a kernel's gradient
 
 
 @functools.cache
@@ -154,19 +155,22 @@ def filtering_pays(kernel: tuple[int, ...], rows: int, columns: int) -> bool:
 def kernel_gradient(x: Array, g: Array, origin: Pair, kernel: Pair, stride: Pair) -> Array:
     """The sum over windows of x, the first at `origin`, times g: (kh, kw, c, o)."""
     (n, h, width, c), (_, rows, columns, outputs), (kh, kw) = x.shape, g.shape, kernel
-    height, wide = (rows - 1) * stride[0] + kh, (columns - 1) * stride[1] + kw  # of the pixels in windows
     along_run = outputs < lanes() // 2 and kw * c >= lanes()
-    if along_run or origin != (0, 0) or (height, wide) != (h, width):
-        framed = np.empty(n * height * wide * c + lanes(), FLOAT)
-        call("frames", x, framed, n, h, width, c, origin[0], origin[0] + height, origin[1], origin[1] + wide)
-        x = framed
-    if outputs % lanes() and not along_run:
+    if outputs % lanes() and not along_run:  # the last vectors of g reach beyond its end
         longer = np.empty(g.size + lanes(), FLOAT)
         longer[: g.size] = g.reshape(-1)
         g = longer
     else:
         g = np.ascontiguousarray(g)
-    run = -(-kw * c // lanes()) * lanes() if along_run else kw * c
-    dw = np.empty((outputs, kh, run) if along_run else (kh, kw, c, outputs), FLOAT)
-    call("kernel_gradient", x, g, dw, n, height, wide, c, kh, kw, rows, columns, outputs, outputs, *stride, along_run, CHUNKS)
-    return np.ascontiguousarray(dw[:, :, : kw * c].transpose(1, 2, 0)).reshape(kh, kw, c, outputs) if along_run else dw
+    shape = (outputs, kh, -(-kw * c // lanes()) * lanes()) if along_run else (kh, kw, c, outputs)
+    groups = min(n, TASKS) if TASKS * math.prod(shape) <= x.size else 1
+    dw = np.empty((groups, *shape), FLOAT)
+    height, wide = (rows - 1) * stride[0] + kh, (columns - 1) * stride[1] + kw  # of the pixels in windows
+    framed = along_run or origin != (0, 0) or (height, wide) != (h, width)
+    frames = np.empty(n * (height * wide * c + lanes()), FLOAT) if framed and groups == 1 else None
+    call(
+        "kernel_gradient", x, g, frames, dw, n, h, width, c, kh, kw, rows, columns, outputs, *origin, *stride,
+        along_run, groups, TASKS // groups,
+    )  # fmt: skip
+    total = dw[0] if groups == 1 else dw.sum(axis=0)
+    return np.ascontiguousarray(total[:, :, : kw * c].transpose(1, 2, 0)).reshape(kh, kw, c, outputs) if along_run else total

@@ -176,25 +176,13 @@ static void pack_block(whole block, const void *work)
 EXPORT void pack(const Packing *s) { each(pack_block, s, ceil_div(s->outputs, LANES)); }
 
 typedef struct {
-    const float *x;
-    float *copy;
-    whole n, h, w, c, top, bottom, left, right;
-} Frames;
-
-static void frame_one(whole e, const void *work)
-{
-    const Frames *s = work;
-    frame(s->x + e * s->h * s->w * s->c, 1, s->h, s->w, s->c, s->top, s->bottom, s->left, s->right,
-          s->copy + e * (s->bottom - s->top) * (s->right - s->left) * s->c);
-}
-
-EXPORT void frames(const Frames *s) { each(frame_one, s, s->n); }
-
-typedef struct {
-    const float *x, *g; /* (n, h, w, c), no window outside; (n, rows, columns, width of g), both LANES floats longer than that */
-    float *dw;          /* (taps, outputs), or (outputs, kh, kw * c up to a whole vector) if awhole the run */
-    whole n, h, w, c, kh, kw, rows, columns, outputs, width;
-    whole down, across, along_run, chunks;
+    const float *x, *g; /* (n, h, w, c); (n, rows, columns, outputs), and LANES floats more */
+    float *frames;      /* room for the frames of all images, or NULL */
+    float *dw;          /* (groups, taps, outputs), or (groups, outputs, kh, kw * c up to a whole vector) if along the run */
+    whole n, h, w, c, kh, kw, rows, columns, outputs;
+    whole top, left, down, across;
+    whole along_run;      /* vectors along the window instead of across outputs */
+    whole groups, chunks; /* a task: one of the groups of images, one of the chunks of dw */
 } Gradient;
 
 /* dw for `taps` taps times `wide` blocks of outputs, from the windows [begin, end) of an image; added to what is there. */
@@ -204,7 +192,7 @@ INLINE void gradient_tile(const Gradient *s, const float *x, const float *g, con
     vector sum[TILE][2] = {};
     for (whole m = begin; m < end; m++) {
         const float *window = x + place[m];
-        vector v = load(g + m * s->width), w = wide > 1 ? load(g + m * s->width + LANES) : v;
+        vector v = load(g + m * s->outputs), w = wide > 1 ? load(g + m * s->outputs + LANES) : v;
         UNROLL for (int t = 0; t < taps; t++) {
             float pixel = window[tap[t]];
             sum[t][0] += pixel * v;
@@ -226,7 +214,7 @@ INLINE void gradient_run(const Gradient *s, const float *x, const float *g, cons
 {
     vector sum[TILE] = {};
     for (whole m = begin; m < end; m++) {
-        float v = g[m * s->width];
+        float v = g[m * s->outputs];
         UNROLL for (int t = 0; t < vectors; t++)
             sum[t] += v * load(x + place[m] + t * LANES);
     }
@@ -234,28 +222,54 @@ INLINE void gradient_run(const Gradient *s, const float *x, const float *g, cons
         store(dw, add ? load(dw) + sum[t] : sum[t]);
 }
 
-/* A chunk of dw, from all images; they are read in bands that stay in the cache. */
-static void gradient_chunk(whole chunk, const void *work)
+/* The pixels of an image that are in windows; frames have LANES floats to spare, for vectors along the run. */
+INLINE whole frame_height(const Gradient *s) { return (s->rows - 1) * s->down + s->kh; }
+INLINE whole frame_width(const Gradient *s) { return (s->columns - 1) * s->across + s->kw; }
+INLINE whole frame_size(const Gradient *s) { return frame_height(s) * frame_width(s) * s->c + LANES; }
+
+static void frame_image(const Gradient *s, whole e, float *copy)
+{
+    frame(s->x + e * s->h * s->w * s->c, 1, s->h, s->w, s->c, s->top, s->top + frame_height(s), s->left,
+          s->left + frame_width(s), copy);
+}
+static void frame_images(whole e, const void *work) { frame_image(work, e, ((const Gradient *)work)->frames + e * frame_size(work)); }
+
+enum { MOST_WINDOWS = 256 }; /* of a running sum, and of what is read at a time */
+
+/* A chunk of dw, from a group of images; they are read in bands that stay in the cache. */
+static void gradient_of_group(whole task, const void *work)
 {
     const Gradient *s = work;
-    whole windows = s->rows * s->columns, run = s->kw * s->c, taps = s->kh * run, line = s->w * s->c;
+    whole group = task / s->chunks, chunk = task % s->chunks, last = (group + 1) * s->n / s->groups;
+    int framed = s->along_run || s->top || s->left || frame_height(s) != s->h || frame_width(s) != s->w;
+    whole windows = s->rows * s->columns, together = max(1, MOST_WINDOWS / windows); /* images */
+    whole width = framed ? frame_width(s) : s->w, size = framed ? frame_size(s) : s->h * s->w * s->c;
+    float *own = framed && !s->frames ? scratch(FRAME, together * size * sizeof(float)) : NULL;
+    whole run = s->kw * s->c, taps = s->kh * run, line = width * s->c;
     whole tiles = ceil_div(taps, TILE), vectors = ceil_div(run, LANES), per_row = ceil_div(vectors, TILE);
-    whole *place = scratch(WINDOWS, (windows + taps) * sizeof(whole)), *tap = place + windows;
-    for (whole m = 0; m < windows; m++)
-        place[m] = (m / s->columns * s->down * s->w + m % s->columns * s->across) * s->c;
+    whole *place = scratch(WINDOWS, (together * windows + taps) * sizeof(whole)), *tap = place + together * windows;
+    for (whole m = 0; m < together * windows; m++)
+        place[m] = m / windows * size + (m % windows / s->columns * s->down * width + m % s->columns * s->across) * s->c;
     for (whole k = 0; k < taps; k++)
         tap[k] = k / run * line + k % run;
     whole units = s->along_run ? s->outputs * s->kh * per_row : tiles * ceil_div(s->outputs, 2 * LANES);
-    whole band = max(32, min(256, 4096 / (s->c * s->across)));
-    for (whole e = 0; e < s->n; e++)
-        for (whole begin = 0; begin < windows; begin += band) {
-            const float *x = s->x + e * s->h * line, *g = s->g + e * windows * s->width;
-            whole end = min(windows, begin + band);
-            int add = e > 0 || begin > 0;
+    whole band = 160; /* windows: as much of x and g as stays in the first cache */
+    float *all = s->dw + group * (s->along_run ? s->outputs * s->kh * vectors * LANES : taps * s->outputs);
+    int add = 0;
+    for (whole e = group * s->n / s->groups; e < last; e += together) {
+        whole images = min(together, last - e);
+        const float *x = (s->frames ? s->frames : s->x) + e * size, *g = s->g + e * windows * s->outputs;
+        if (own) {
+            for (whole i = 0; i < images; i++)
+                frame_image(s, e + i, own + i * size);
+            x = own;
+        }
+        for (whole begin = 0; begin < images * windows; begin += band, add = 1) {
+            whole end = min(images * windows, begin + band);
             for (whole u = chunk * units / s->chunks; u < (chunk + 1) * units / s->chunks; u++) {
                 if (s->along_run) {
                     whole o = u / per_row / s->kh, a = u / per_row % s->kh, t = u % per_row * TILE;
-                    float *dw = s->dw + ((o * s->kh + a) * vectors + t) * LANES;
+                    float *dw = all + ((o * s->kh + a) * vectors + t) * LANES;
                     const float *from = x + a * line + t * LANES;
                     if (t + TILE <= vectors)
                         gradient_run(s, from, g + o, place, dw, begin, end, add, TILE);
@@ -266,7 +280,7 @@ static void gradient_chunk(whole chunk, const void *work)
                 }
                 whole o = u / tiles * 2 * LANES, k = u % tiles * TILE, rest = s->outputs - o;
                 for (whole block = 0; block < 2 && rest > 0; block++, o += LANES, rest -= LANES) {
-                    float *dw = s->dw + k * s->outputs + o;
+                    float *dw = all + k * s->outputs + o;
                     if (k + TILE > taps)
                         for (whole t = 0; k + t < taps; t++)
                             gradient_tile(s, x, g + o, place, tap + k + t, dw + t * s->outputs, begin, end, rest, add, 1, 1);
@@ -279,7 +293,13 @@ static void gradient_chunk(whole chunk, const void *work)
                 }
             }
         }
+    }
 }
 
-/* dw = sum over windows of x (all taps) times g (all outputs). */
-EXPORT void kernel_gradient(const Gradient *s) { each(gradient_chunk, s, s->chunks); }
+/* dw = for each group of images, the sum over windows of x (all taps) times g (all outputs). */
+EXPORT void kernel_gradient(const Gradient *s)
+{
+    if (s->frames)
+        each(frame_images, s, s->n);
+    each(gradient_of_group, s, s->groups * s->chunks);
+}
