@@ -7,36 +7,45 @@ from minigen.compiled.arrays import FLOAT, call, plain
 from minigen.ops.activation import SELU_ALPHA, SELU_SCALE
 
 
-def run(loop: str, x: Array, other: Array | None = None, a: float = 0.0, b: float = 0.0) -> Array:
-    """The result of a loop over all elements."""
+def element_by_element(loop: str, x: Array, other: Array | None = None, a: float = 0.0, b: float = 0.0) -> Array | None:
+    """The result of a loop over all elements, of one shape; None for arrays that it cannot read."""
+    if not plain(x) or other is not None and not (plain(other) and other.shape == x.shape):
+        return None
     y = np.empty(x.shape, FLOAT)
     call(loop, x, other, y, x.size, float(a), float(b), None)
     return y
 
 
-def leaky_relu(x, *, slope=0.2):
-    return run("leaky_relu", x, a=slope) if plain(x) and 0.0 < slope <= 1.0 else None
+def leaky_relu(x: Array, *, slope: float = 0.2) -> Array | None:
+    """slope * x below 0; with a slope of 0, 0 * inf would be NaN."""
+    return element_by_element("leaky_relu", x, a=slope) if 0.0 < slope <= 1.0 else None
 
 
-def leaky_relu_grad(g, x, *, slope):
-    return run("leaky_relu_grad", x, g, a=slope) if plain(x, g) and x.shape == g.shape and slope > 0.0 else None
+def leaky_relu_grad(g: Array, x: Array, *, slope: float) -> Array | None:
+    """slope * g where x is not above 0."""
+    return element_by_element("leaky_relu_grad", x, g, a=slope) if 0.0 < slope <= 1.0 else None
 
 
-def selu(x):
-    return run("scaled_elu", x, a=SELU_SCALE, b=SELU_SCALE * SELU_ALPHA) if plain(x) else None
+def selu(x: Array) -> Array | None:
+    """scale * x above 0, scale * alpha (e^x - 1) below."""
+    return element_by_element("scaled_elu", x, a=SELU_SCALE, b=SELU_SCALE * SELU_ALPHA)
 
 
-def elu_slope(y, *, scale, alpha):
-    return run("elu_slope", y, a=scale, b=scale * alpha) if plain(y) else None
+def elu_slope(y: Array, *, scale: float, alpha: float) -> Array | None:
+    """scale for y > 0, y + scale * alpha below."""
+    return element_by_element("elu_slope", y, a=scale, b=scale * alpha)
 
 
-def tanh(x):
-    return run("tangent", x) if plain(x) else None
+def tanh(x: Array) -> Array | None:
+    """(1 - e^-2|x|) / (1 + e^-2|x|), with the sign of x."""
+    return element_by_element("tangent", x)
 
 
-def sigmoid(x):
-    return run("sigmoid", x) if plain(x) else None
+def sigmoid(x: Array) -> Array | None:
+    """1 / (1 + e^-x), from e^-|x|."""
+    return element_by_element("sigmoid", x)
 
 
-def sigmoid_cross_entropy(logits, targets):
-    return run("sigmoid_cross_entropy", logits, targets) if plain(logits, targets) and logits.shape == targets.shape else None
+def sigmoid_cross_entropy(logits: Array, targets: Array) -> Array | None:
+    """log(1 + e^-|x|) + x ([x > 0] - t), for targets of the shape of the logits."""
+    return element_by_element("sigmoid_cross_entropy", logits, targets) if type(targets) is np.ndarray else None

@@ -1,90 +1,102 @@
-"""The steps of normalizations, with the loops of loops/normalization.c."""
+"""The steps of normalizations, and sums, with the loops of loops/normalization.c.
+
+Arrays are seen as (groups, rows, channels): a mean over all but channels has one group, one over the pixels of each image a group
+per image.
+"""
 
 import numpy as np
 
+from minigen.backend import Array
 from minigen.compiled.arrays import FLOAT, call, plain
+from minigen.ops.reduction import Axis
 
-PIECE = 16384  # elements of a task, about
+PIECE = 16384  # elements of a task, about: always the same pieces, so that sums do not depend on the number of threads
 
 
-def run(loop, x, y, groups, scale=None, shift=None, sums=None, by_row=False, eps=0.0):
-    channels = x.shape[-1]
-    call(
-        loop,
-        x,
-        scale,
-        shift,
-        y,
-        sums,
-        groups,
-        x.size // (groups * channels),
-        channels,
-        by_row,
-        max(1, PIECE // channels),
-        float(eps),
-    )
+def center(x: Array, *, axis: Axis) -> Array | None:
+    """x minus its mean."""
+    if not (groups := groups_of_mean(x, axis)):
+        return None
+    y, mean = np.empty_like(x), (total(x, groups) * (groups * x.shape[-1] / x.size)).astype(FLOAT)
+    by_rows("subtract_rows", x, groups, y, shift=mean)
     return y
 
 
-def groups_of(x, axis):
-    """How many groups of rows a mean along `axis` leaves: (n, h, w, c) along (1, 2) n, along (0, 1, 2) one; else None."""
-    if x.ndim == 4 and axis == (1, 2):
-        return len(x)
-    return 1 if x.ndim > 1 and axis == tuple(range(x.ndim - 1)) else None
-
-
-def sums(x, groups, loop="sum_rows"):
-    """(groups, channels), in float64."""
-    channels = x.shape[-1]
-    rows = x.size // (groups * channels)
-    pieces = -(-rows // max(1, PIECE // channels))
-    parts = np.empty((groups, pieces, channels))
-    run(loop, x, None, groups, sums=parts)
-    return parts[:, 0] if pieces == 1 else parts.sum(axis=1)
-
-
-def center(x, *, axis):
-    if not plain(x) or not x.size or (groups := groups_of(x, axis)) is None:
+def inv_rms(x: Array, mean_square: Array | None = None, *, axis: Axis, eps: float) -> Array | None:
+    """1 / sqrt(mean(x^2) + eps)."""
+    if mean_square is not None:
         return None
-    total = sums(x, groups)
-    mean = (total / (x.size // total.size)).astype(FLOAT)
-    return run("subtract_rows", x, np.empty_like(x), groups, shift=mean)
-
-
-def inv_rms(x, mean_square=None, *, axis, eps):
-    if not plain(x) or not x.size or mean_square is not None:
+    if axis == -1 and plain(x) and x.ndim > 1 and x.size:
+        y = np.empty((*x.shape[:-1], 1), FLOAT)
+        by_rows("inv_rms_of_rows", x, 1, y, eps=eps)
+        return y
+    if not (groups := groups_of_mean(x, axis)):
         return None
-    if axis == -1 and x.ndim >= 2:
-        return run("inv_rms_of_rows", x, np.empty((*x.shape[:-1], 1), FLOAT), 1, eps=eps)
-    if (groups := groups_of(x, axis)) is None:
-        return None
-    total = sums(x, groups, "sum_squares")
-    y = 1.0 / np.sqrt(total / (x.size // total.size) + eps)
-    return y.astype(FLOAT).reshape(*(1 if i in axis else n for i, n in enumerate(x.shape)))
+    mean = total(x, groups, "sum_squares") * (groups * x.shape[-1] / x.size)
+    return (1.0 / np.sqrt(mean + eps)).astype(FLOAT).reshape(kept(x, axis))
 
 
-def scale_shift(x, scale, shift=None):
-    if not plain(x) or x.ndim < 2 or not plain(scale) or not x.size:
+def sum(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Array | None:
+    """Over all but channels, or over the pixels of each image."""
+    if not (groups := groups_of_mean(x, axis)):
         return None
+    y = total(x, groups).astype(FLOAT).reshape(kept(x, axis))
+    return y if keepdims else y.squeeze(axis)
+
+
+def scale_shift(x: Array, scale: Array, shift: Array | None = None) -> Array | None:
+    """x * scale + shift, both per channel, or per image and channel; or x * scale per pixel."""
+    if not (plain(x, scale) and x.ndim > 1 and x.size):
+        return None
+    y = np.empty_like(x)
     if shift is None and scale.shape == (*x.shape[:-1], 1):
-        return run("scale_rows", x, np.empty_like(x), 1, scale, by_row=True)
+        by_rows("scale_rows", x, 1, y, scale, by_row=True)
+        return y
     groups = groups_by_channel(x, scale)
-    if groups is None or scale.ndim < 1:
+    if not groups or shift is not None and not (plain(shift) and groups_by_channel(x, shift) == groups):
         return None
-    if shift is not None:
-        if not plain(shift):
-            return None
-        if groups_by_channel(x, shift) != groups:
-            return None
-    return run("scale_rows", x, np.empty_like(x), groups, scale, shift)
+    by_rows("scale_rows", x, groups, y, scale, shift)
+    return y
 
 
-def groups_by_channel(x, v):
-    """One group if v is one value per channel, one per example if it is one per example and channel; else None."""
-    if v.shape[-1:] != x.shape[-1:]:
-        return None
-    if v.size == x.shape[-1]:
-        return 1
-    if x.ndim > 2 and v.shape == (len(x), *(1,) * (x.ndim - 2), x.shape[-1]):
-        return len(x)
-    return None
+def groups_of_mean(x: Array, axis: Axis) -> int:
+    """How many groups share a mean along `axis`; 0 if it is no such mean."""
+    if not (plain(x) and x.ndim > 1 and x.size and type(axis) is tuple):
+        return 0
+    return 1 if axis == tuple(range(x.ndim - 1)) else len(x) if x.ndim == 4 and axis == (1, 2) else 0
+
+
+def groups_by_channel(x: Array, v: Array) -> int:
+    """1 if v is told per channel, the number of images if per image and channel; 0 if it is neither."""
+    if not 0 < v.ndim <= x.ndim or v.shape[-1] != x.shape[-1]:
+        return 0
+    return 1 if v.size == v.shape[-1] else len(x) if x.ndim > 2 and v.shape == kept(x, tuple(range(1, x.ndim - 1))) else 0
+
+
+def kept(x: Array, axis: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of x with length 1 along `axis`."""
+    return tuple(1 if i in axis else n for i, n in enumerate(x.shape))
+
+
+def total(x: Array, groups: int, loop: str = "sum_rows") -> np.ndarray:
+    """The sum over the rows of each group, (groups, channels), in float64."""
+    channels = x.shape[-1]
+    sums = np.empty((groups, -(-x.size // (groups * channels) // max(1, PIECE // channels)), channels))
+    by_rows(loop, x, groups, sums)
+    return sums[:, 0] if sums.shape[1] == 1 else sums.sum(axis=1)
+
+
+def by_rows(
+    loop: str,
+    x: Array,
+    groups: int,
+    y: np.ndarray,
+    scale: Array | None = None,
+    shift: Array | None = None,
+    by_row: bool = False,
+    eps: float = 0.0,
+) -> None:
+    """Call a loop that goes by rows, in pieces of about PIECE elements."""
+    channels = x.shape[-1]
+    rows, piece = x.size // (groups * channels), max(1, PIECE // channels)
+    call(loop, x, scale, shift, y, y, groups, rows, channels, by_row, piece, float(eps))

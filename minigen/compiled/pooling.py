@@ -2,59 +2,72 @@
 
 import numpy as np
 
+from minigen.backend import Array
 from minigen.compiled.arrays import FLOAT, call, plain
+from minigen.ops.pooling import Size
+from minigen.ops.window import Padding, pair
 
 
-def two(size):
-    return size == 2 or size == (2, 2)
-
-
-def blocks(x, size, stride, padding):
-    return (
-        plain(x)
-        and x.ndim == 4
-        and two(size)
-        and (stride is None or two(stride))
-        and padding in ("valid", 0)
-        and x.shape[1] > 1
-        and x.shape[2] > 1
-    )
-
-
-def run(loop, x, y, small, large, values=None, maxima=None):
-    call(loop, x, values, maxima, y, *small, large[2], large[1])
+def max_pool2d(x: Array, *, size: Size = 2, stride: Size | None = None, padding: Padding = "valid") -> Array | None:
+    """In blocks of 2 x 2, the remainder dropped."""
+    if not in_blocks(x, size, stride, padding):
+        return None
+    y = np.empty(halved(x), FLOAT)
+    call("max_pool", x, None, None, y, *y.shape, x.shape[2], x.shape[1])
     return y
 
 
-def max_pool2d(x, *, size=2, stride=None, padding="valid"):
-    if not blocks(x, size, stride, padding):
+def max_unpool2d(values: Array, x: Array, maxima: Array, *, size: Size, stride: Size | None, padding: Padding) -> Array | None:
+    """Back into blocks of 2 x 2."""
+    if not (in_blocks(x, size, stride, padding) and plain(values, maxima) and values.shape == maxima.shape == halved(x)):
         return None
-    n, h, w, c = x.shape
-    y = np.empty((n, h // 2, w // 2, c), FLOAT)
-    return run("max_pool", x, y, y.shape, x.shape)
+    y = np.empty_like(x)
+    call("max_unpool", x, values, maxima, y, *maxima.shape, x.shape[2], x.shape[1])
+    return y
 
 
-def max_unpool2d(values, x, maxima, *, size, stride, padding):
-    if not (blocks(x, size, stride, padding) and plain(values) and plain(maxima)):
+def sum_pool2d(x: Array, *, factor: Size) -> Array | None:
+    """In blocks of 2 x 2, without remainder."""
+    if not (plain(x) and x.ndim == 4 and pair(factor, "factor") == (2, 2) and x.shape[1] % 2 == x.shape[2] % 2 == 0):
         return None
-    return run("max_unpool", x, np.empty_like(x), maxima.shape, x.shape, values, maxima)
+    y = np.empty(halved(x), FLOAT)
+    call("sum_pool", x, None, None, y, *y.shape, x.shape[2], x.shape[1])
+    return y
 
 
-def sum_pool2d(x, *, factor):
-    if not (plain(x) and x.ndim == 4 and two(factor) and x.shape[1] % 2 == x.shape[2] % 2 == 0):
-        return None
-    n, h, w, c = x.shape
-    y = np.empty((n, h // 2, w // 2, c), FLOAT)
-    return run("sum_pool", x, y, y.shape, x.shape)
-
-
-def upsample_nearest2d(x, *, factor):
-    if not (plain(x) and x.ndim == 4 and two(factor)):
+def upsample_nearest2d(x: Array, *, factor: Size) -> Array | None:
+    """Every pixel to a block of 2 x 2."""
+    if not (plain(x) and x.ndim == 4 and pair(factor, "factor") == (2, 2)):
         return None
     n, h, w, c = x.shape
     y = np.empty((n, 2 * h, 2 * w, c), FLOAT)
-    return run("upsample", x, y, x.shape, y.shape)
+    call("upsample", x, None, None, y, *x.shape, 2 * w, 2 * h)
+    return y
 
 
-def blur2d(x):
-    return run("blur", x, np.empty_like(x), x.shape, x.shape) if plain(x) and x.ndim == 4 else None
+def blur2d(x: Array) -> Array | None:
+    """With (1, 2, 1) / 4 down and across."""
+    if not (plain(x) and x.ndim == 4):
+        return None
+    y = np.empty_like(x)
+    call("blur", x, None, None, y, *x.shape, x.shape[2], x.shape[1])
+    return y
+
+
+def in_blocks(x: Array, size: Size, stride: Size | None, padding: Padding) -> bool:
+    """Whether windows are blocks of 2 x 2, side by side, from the first pixel on."""
+    return (
+        plain(x)
+        and x.ndim == 4
+        and min(x.shape[1:3]) > 1
+        and pair(size, "size") == (2, 2)
+        and (stride is None or pair(stride, "stride") == (2, 2))
+        and isinstance(padding, str)
+        and padding == "valid"
+    )
+
+
+def halved(x: Array) -> tuple[int, int, int, int]:
+    """The shape of images with one pixel for each block."""
+    n, h, w, c = x.shape
+    return n, h // 2, w // 2, c

@@ -201,6 +201,8 @@ def test_the_steps_of_a_normalization_are_those_of_numpy(shape, axis):
     assert_as_accurate(ops.center, x, axis=axis)
     np.testing.assert_allclose(*both(ops.inv_rms, x, axis=axis, eps=1e-3), rtol=1e-6)
     np.testing.assert_allclose(*both(ops.inv_rms, x, axis=-1, eps=1e-8), rtol=1e-6)
+    assert_as_accurate(ops.sum, x, axis=axis)
+    assert_as_accurate(ops.sum, x, axis=axis, keepdims=True)
     np.testing.assert_array_equal(*both(ops.scale_shift, x, scale))
     assert_as_accurate(ops.scale_shift, x, scale, scale[::-1].copy())
     np.testing.assert_array_equal(*both(ops.scale_shift, x, normal(rng, *shape[:3], 1)))
@@ -240,6 +242,7 @@ def cases():
         "upsample_nearest2d": lambda: ops.upsample_nearest2d(x, factor=2),
         "center": lambda: ops.center(x, axis=(0, 1, 2)),
         "inv_rms": lambda: ops.inv_rms(x, axis=(1, 2), eps=1e-3),
+        "sum": lambda: ops.sum(x, axis=(0, 1, 2)),
         "scale_shift": lambda: ops.scale_shift(x, x[0, 0, 0].copy()),
     }
 

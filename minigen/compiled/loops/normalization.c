@@ -8,7 +8,7 @@ enum { PIECE = 16384 }; /* elements of a task, about; a sum is added up piece by
 typedef struct {
     const float *x, *scale, *shift; /* (groups, rows, channels); what is told per group and channel, or per row */
     float *y;
-    double *sums;
+    double *sums; /* y, where it is one of sums */
     whole groups, rows, channels;
     whole by_row; /* scale (groups, rows) instead of (groups, channels) */
     whole piece;  /* rows of a task */
@@ -20,7 +20,7 @@ static whole pieces(const Rows *s) { return ceil_div(s->rows, s->piece); }
 /* sums (groups, pieces, channels): of rows, or of their squares. No running sum is longer than RUN, as in backend/summation.py. */
 INLINE void add_rows(whole task, const Rows *s, int squares)
 {
-    enum { RUN = 256 };
+    enum { RUN = 64 };
     whole c = s->channels, group = task / pieces(s), first = task % pieces(s) * s->piece;
     whole last = min(s->rows, first + s->piece);
     const float *x = s->x + (group * s->rows + first) * c;
