@@ -26,6 +26,15 @@ def leaky_relu_grad(g: Array, x: Array, *, slope: float) -> Array | None:
     return element_by_element("leaky_relu_grad", x, g, a=slope) if 0.0 < slope <= 1.0 else None
 
 
+def masked(x: Array, keep: Array, *, scale: float = 1.0) -> Array | None:
+    """x * scale where `keep` holds, else 0, for bools of the shape of x."""
+    if not (plain(x) and type(keep) is np.ndarray and keep.dtype == bool and keep.shape == x.shape and keep.flags.c_contiguous):
+        return None
+    y = np.empty(x.shape, FLOAT)
+    call("masked", x, keep, y, x.size, float(scale), 0.0, None)
+    return y
+
+
 def selu(x: Array) -> Array | None:
     """scale * x above 0, scale * alpha (e^x - 1) below."""
     return element_by_element("scaled_elu", x, a=SELU_SCALE, b=SELU_SCALE * SELU_ALPHA)

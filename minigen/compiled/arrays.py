@@ -12,7 +12,7 @@ FLOAT = np.dtype(np.float32)
 
 def plain(*arrays: Any) -> bool:
     """Whether the loops can read all of them: float32 values of the host, one after the other."""
-    return all(type(x) is np.ndarray and x.dtype is FLOAT and x.flags.c_contiguous for x in arrays)
+    return all(type(x) is np.ndarray and x.dtype == FLOAT and x.flags.c_contiguous for x in arrays)
 
 
 def call(loop: str, *values: np.ndarray | float | None) -> None:

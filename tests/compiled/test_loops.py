@@ -135,6 +135,7 @@ def ulps(x, y):
         (ops.leaky_relu, (), {"slope": 0.2}, 0),
         (leaky_relu_grad, (values(1),), {"slope": 0.2}, 0),
         (elu_slope, (), {"scale": 1.05, "alpha": 1.67}, 0),
+        (ops.masked, (np.random.default_rng(1).random(220_014) < 0.5,), {"scale": 1.25}, 0),
         (ops.selu, (), {}, 4),
         (ops.tanh, (), {}, 4),
         (ops.sigmoid, (), {}, 4),
@@ -222,6 +223,7 @@ def cases():
     x, w, g = normal(rng, 16, 14, 14, 24), normal(rng, 3, 3, 24, 40), normal(rng, 16, 14, 14, 40)
     rows, matrix = normal(rng, 100, 150), normal(rng, 150, 90)
     half = x[:, ::2, ::2].copy()
+    keep = x > 0
     return {
         "conv2d": lambda: ops.conv2d(x, w),
         "conv2d_transpose": lambda: ops.conv2d_transpose(g, w),
@@ -231,6 +233,7 @@ def cases():
         "elu_slope": lambda: elu_slope(x, scale=1.0, alpha=1.0),
         "leaky_relu": lambda: ops.leaky_relu(x),
         "leaky_relu_grad": lambda: leaky_relu_grad(x, x, slope=0.2),
+        "masked": lambda: ops.masked(x, keep),
         "selu": lambda: ops.selu(x),
         "sigmoid": lambda: ops.sigmoid(x),
         "sigmoid_cross_entropy": lambda: ops.sigmoid_cross_entropy(x, x.clip(0, 1)),
@@ -265,6 +268,11 @@ def test_results_are_the_same_bits_on_any_number_of_threads(name):
         np.testing.assert_array_equal(result, results[0])
 
 
+def double(array):
+    """Floats as float64, bools as they are."""
+    return array if array.dtype == bool else array.astype(np.float64)
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_what_the_loops_cannot_read_goes_to_numpy(name, monkeypatch):
     """float64 never reaches a loop."""
@@ -273,7 +281,7 @@ def test_what_the_loops_cannot_read_goes_to_numpy(name, monkeypatch):
     saved = [cell.cell_contents for cell in cells]
     try:
         for cell in cells:
-            cell.cell_contents = cell.cell_contents.astype(np.float64)
+            cell.cell_contents = double(cell.cell_contents)
         assert CASES[name]().dtype == np.float64
     finally:
         for cell, content in zip(cells, saved):

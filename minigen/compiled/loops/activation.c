@@ -6,7 +6,7 @@
 enum { PIECE = 8192 }; /* elements of a task */
 
 typedef struct Elements {
-    const float *x, *other; /* other: a gradient, or targets */
+    const float *x, *other; /* other: a gradient, targets, or bools of a byte each */
     float *y;
     whole size;
     double a, b; /* slope; or scale, and scale * alpha */
@@ -74,62 +74,87 @@ INLINE float logarithm_plus_1(float x)
 
 static void leaky_relu_loop(const Elements *s, whole begin, whole end)
 {
+    const float *restrict xs = s->x;
+    float *restrict y = s->y;
     const float slope = s->a;
     for (whole i = begin; i < end; i++)
-        s->y[i] = s->x[i] > 0 ? s->x[i] : slope * s->x[i];
+        y[i] = xs[i] > 0 ? xs[i] : slope * xs[i];
 }
 LOOP(leaky_relu)
 
 static void leaky_relu_grad_loop(const Elements *s, whole begin, whole end)
 {
+    const float *restrict xs = s->x, *restrict others = s->other;
+    float *restrict y = s->y;
     const float slope = s->a;
     for (whole i = begin; i < end; i++)
-        s->y[i] = s->x[i] > 0 ? s->other[i] : slope * s->other[i];
+        y[i] = xs[i] > 0 ? others[i] : slope * others[i];
 }
 LOOP(leaky_relu_grad)
 
+static void masked_loop(const Elements *s, whole begin, whole end)
+{
+    const float *restrict xs = s->x;
+    float *restrict y = s->y;
+    const uint8_t *keep = (const uint8_t *)s->other;
+    const float scale = s->a;
+    for (whole i = begin; i < end; i++)
+        y[i] = keep[i] ? scale * xs[i] : 0;
+}
+LOOP(masked)
+
 static void scaled_elu_loop(const Elements *s, whole begin, whole end)
 {
+    const float *restrict xs = s->x;
+    float *restrict y = s->y;
     const float a = s->a, b = s->b;
     for (whole i = begin; i < end; i++) {
-        float x = s->x[i], below = b * exponential_minus_1(x > 0 ? 0 : x);
-        s->y[i] = x > 0 ? a * x : below;
+        float x = xs[i], below = b * exponential_minus_1(x > 0 ? 0 : x);
+        y[i] = x > 0 ? a * x : below;
     }
 }
 LOOP(scaled_elu)
 
 static void elu_slope_loop(const Elements *s, whole begin, whole end)
 {
+    const float *restrict xs = s->x;
+    float *restrict y = s->y;
     const float a = s->a, b = s->b;
     for (whole i = begin; i < end; i++)
-        s->y[i] = s->x[i] > 0 ? a : s->x[i] + b;
+        y[i] = xs[i] > 0 ? a : xs[i] + b;
 }
 LOOP(elu_slope)
 
 static void tanh_loop(const Elements *s, whole begin, whole end)
 {
+    const float *restrict xs = s->x;
+    float *restrict y = s->y;
     for (whole i = begin; i < end; i++) {
-        float e = exponential_minus_1(-2.0f * fabsf(s->x[i]));
-        s->y[i] = copysignf(e / (e + 2.0f), s->x[i]);
+        float e = exponential_minus_1(-2.0f * fabsf(xs[i]));
+        y[i] = copysignf(e / (e + 2.0f), xs[i]);
     }
 }
 EXPORT void tangent(Elements *s) { s->loop = tanh_loop, each(piece, s, ceil_div(s->size, PIECE)); }
 
 static void sigmoid_loop(const Elements *s, whole begin, whole end)
 {
+    const float *restrict xs = s->x;
+    float *restrict y = s->y;
     for (whole i = begin; i < end; i++) {
-        float e = exponential(-fabsf(s->x[i]));
-        s->y[i] = (s->x[i] > 0 ? 1.0f : e) / (1.0f + e);
+        float e = exponential(-fabsf(xs[i]));
+        y[i] = (xs[i] > 0 ? 1.0f : e) / (1.0f + e);
     }
 }
 LOOP(sigmoid)
 
 static void sigmoid_cross_entropy_loop(const Elements *s, whole begin, whole end)
 {
+    const float *restrict xs = s->x, *restrict others = s->other;
+    float *restrict y = s->y;
     for (whole i = begin; i < end; i++) {
-        float x = s->x[i], error = (x > 0 ? 1.0f : 0.0f) - s->other[i];
+        float x = xs[i], error = (x > 0 ? 1.0f : 0.0f) - others[i];
         float e = exponential(-fabsf(x));
-        s->y[i] = (error != 0 ? x * error : 0) + logarithm_plus_1(e);
+        y[i] = (error != 0 ? x * error : 0) + logarithm_plus_1(e);
     }
 }
 LOOP(sigmoid_cross_entropy)

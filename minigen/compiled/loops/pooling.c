@@ -9,39 +9,43 @@ typedef struct {
     whole width, height; /* of the larger ones: 2 h or 2 h + 1 */
 } Pooling;
 
+INLINE float larger(float a, float b) { return (a > b) | (a != a) ? a : b; } /* NaN is the largest */
+INLINE int same(float a, float b) { return (a == b) | ((a != a) & (b != b)); }
+
 static void max_pool_row(whole task, const void *work)
 {
     const Pooling *s = work;
     whole line = s->width * s->c, c = s->c;
     const float *x = s->x + (task / s->h * s->height + task % s->h * 2) * line;
     float *y = s->y + task * s->w * c;
-    for (whole j = 0; j < s->w; j++, x += 2 * c, y += c)
-        for (whole k = 0; k < c; k++) {
-            float a = x[k], b = x[c + k], d = x[line + k], e = x[line + c + k];
-            float above = a > b || a != a ? a : b, below = d > e || d != d ? d : e; /* NaN wins */
-            y[k] = above > below || above != above ? above : below;
-        }
+    for (whole j = 0; j < s->w; j++, x += 2 * c, y += c) {
+        const float *restrict upper = x, *restrict lower = x + line;
+        float *restrict largest = y;
+        for (whole k = 0; k < c; k++)
+            largest[k] = larger(larger(upper[k], upper[c + k]), larger(lower[k], lower[c + k]));
+    }
 }
 EXPORT void max_pool(const Pooling *s) { each(max_pool_row, s, s->n * s->h); }
-
-INLINE int same(float a, float b) { return (a == b) | ((a != a) & (b != b)); }
 
 /* values, at the first of the four that is the maximum; zeros elsewhere. */
 static void max_unpool_row(whole task, const void *work)
 {
     const Pooling *s = work;
     whole line = s->width * s->c, c = s->c, first = (task / s->h * s->height + task % s->h * 2) * line;
-    const float *x = s->x + first, *values = s->values + task * s->w * c, *maxima = s->maxima + task * s->w * c;
-    float *y = s->y + first;
-    for (whole j = 0; j < s->w; j++, x += 2 * c, y += 2 * c, values += c, maxima += c)
+    for (whole j = 0; j < s->w; j++) {
+        const float *restrict upper = s->x + first + 2 * j * c, *restrict lower = upper + line;
+        const float *restrict values = s->values + (task * s->w + j) * c, *restrict maxima = s->maxima + (task * s->w + j) * c;
+        float *restrict above = s->y + first + 2 * j * c, *restrict below = above + line;
         for (whole k = 0; k < c; k++) {
             float v = values[k], m = maxima[k];
-            int won0 = same(x[k], m), won1 = same(x[c + k], m) & ~won0, won2 = same(x[line + k], m) & ~(won0 | won1);
-            y[k] = won0 ? v : 0;
-            y[c + k] = won1 ? v : 0;
-            y[line + k] = won2 ? v : 0;
-            y[line + c + k] = won0 | won1 | won2 ? 0 : v;
+            int won0 = same(upper[k], m), won1 = same(upper[c + k], m) & ~won0, won2 = same(lower[k], m) & ~(won0 | won1);
+            above[k] = won0 ? v : 0;
+            above[c + k] = won1 ? v : 0;
+            below[k] = won2 ? v : 0;
+            below[c + k] = won0 | won1 | won2 ? 0 : v;
         }
+    }
+    float *y = s->y + first + 2 * s->w * c;
     if (s->width % 2) /* a last column in no block */
         memset(y, 0, c * sizeof(float)), memset(y + line, 0, c * sizeof(float));
     if (s->height % 2 && task % s->h == s->h - 1)
@@ -55,9 +59,12 @@ static void sum_pool_row(whole task, const void *work)
     whole line = s->width * s->c, c = s->c;
     const float *x = s->x + task * 2 * line;
     float *y = s->y + task * s->w * c;
-    for (whole j = 0; j < s->w; j++, x += 2 * c, y += c)
+    for (whole j = 0; j < s->w; j++, x += 2 * c, y += c) {
+        const float *restrict upper = x, *restrict lower = x + line;
+        float *restrict sum = y;
         for (whole k = 0; k < c; k++)
-            y[k] = x[k] + x[c + k] + x[line + k] + x[line + c + k];
+            sum[k] = upper[k] + upper[c + k] + lower[k] + lower[c + k];
+    }
 }
 EXPORT void sum_pool(const Pooling *s) { each(sum_pool_row, s, s->n * s->h); }
 
