@@ -23,6 +23,11 @@ static inline whole min(whole a, whole b) { return a < b ? a : b; }
 static inline whole max(whole a, whole b) { return a > b ? a : b; }
 static inline whole ceil_div(whole a, whole b) { return (a + b - 1) / b; }
 
+/* Arguments that do not overlap: only as arguments of a function can they be said not to, and only then do loops over few channels
+   become vectors. */
+typedef const float *restrict In;
+typedef float *restrict Out;
+
 #define EXPORT __attribute__((visibility("default")))
 #define INLINE static inline __attribute__((always_inline))
 #define UNROLL _Pragma("clang loop unroll(full)")

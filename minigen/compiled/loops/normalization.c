@@ -3,8 +3,6 @@
 #include "minigen.h"
 #include <math.h>
 
-enum { PIECE = 16384 }; /* elements of a task, about; a sum is added up piece by piece: the same for any number of threads */
-
 typedef struct {
     const float *x, *scale, *shift; /* (groups, rows, channels); what is told per group and channel, or per row */
     float *y;
@@ -15,23 +13,31 @@ typedef struct {
     double eps;
 } Rows;
 
+/* The rows of a task: (first, last) of a group. */
 static whole pieces(const Rows *s) { return ceil_div(s->rows, s->piece); }
+INLINE whole first_row(const Rows *s, whole task) { return task % pieces(s) * s->piece; }
+INLINE whole last_row(const Rows *s, whole task) { return min(s->rows, first_row(s, task) + s->piece); }
+INLINE whole offset(const Rows *s, whole task) { return (task / pieces(s) * s->rows + first_row(s, task)) * s->channels; }
+
+INLINE void add_row(whole c, In x, Out sum, int square)
+{
+    for (whole k = 0; k < c; k++)
+        sum[k] += square ? x[k] * x[k] : x[k];
+}
 
 /* sums (groups, pieces, channels): of rows, or of their squares. No running sum is longer than RUN, as in backend/summation.py. */
-INLINE void add_rows(whole task, const Rows *s, int squares)
+INLINE void add_rows(whole task, const Rows *s, int square)
 {
     enum { RUN = 64 };
-    whole c = s->channels, group = task / pieces(s), first = task % pieces(s) * s->piece;
-    whole last = min(s->rows, first + s->piece);
-    const float *x = s->x + (group * s->rows + first) * c;
+    whole c = s->channels, last = last_row(s, task);
+    const float *x = s->x + offset(s, task);
     double *sums = s->sums + task * c;
     float *run = scratch(FRAME, c * sizeof(float));
     memset(sums, 0, c * sizeof(double));
-    for (whole start = first; start < last; start += RUN) {
+    for (whole start = first_row(s, task); start < last; start += RUN) {
         memset(run, 0, c * sizeof(float));
         for (whole i = start; i < min(last, start + RUN); i++, x += c)
-            for (whole k = 0; k < c; k++)
-                run[k] += squares ? x[k] * x[k] : x[k];
+            add_row(c, x, run, square);
         for (whole k = 0; k < c; k++)
             sums[k] += run[k];
     }
@@ -41,46 +47,61 @@ static void square_piece(whole task, const void *work) { add_rows(task, work, 1)
 EXPORT void sum_rows(const Rows *s) { each(sum_piece, s, s->groups * pieces(s)); }
 EXPORT void sum_squares(const Rows *s) { each(square_piece, s, s->groups * pieces(s)); }
 
+INLINE void scale_row(whole c, In x, float scale, Out y)
+{
+    for (whole k = 0; k < c; k++)
+        y[k] = x[k] * scale;
+}
+INLINE void scale_channels(whole c, In x, In scale, Out y)
+{
+    for (whole k = 0; k < c; k++)
+        y[k] = x[k] * scale[k];
+}
+INLINE void scale_and_shift_channels(whole c, In x, In scale, In shift, Out y)
+{
+    for (whole k = 0; k < c; k++)
+        y[k] = x[k] * scale[k] + shift[k];
+}
+INLINE void subtract_channels(whole c, In x, In shift, Out y)
+{
+    for (whole k = 0; k < c; k++)
+        y[k] = x[k] - shift[k];
+}
+
 static void scale_piece(whole task, const void *work)
 {
     const Rows *s = work;
-    whole c = s->channels, group = task / pieces(s), first = task % pieces(s) * s->piece;
-    const float *x = s->x + (group * s->rows + first) * c, *scale = s->scale + group * (s->by_row ? s->rows : c);
-    const float *shift = s->shift ? s->shift + group * c : NULL;
-    float *y = s->y + (group * s->rows + first) * c;
-    for (whole i = first; i < min(s->rows, first + s->piece); i++, x += c, y += c)
+    whole c = s->channels, group = task / pieces(s);
+    const float *x = s->x + offset(s, task), *scale = s->scale + group * (s->by_row ? s->rows : c);
+    float *y = s->y + offset(s, task);
+    for (whole i = first_row(s, task); i < last_row(s, task); i++, x += c, y += c)
         if (s->by_row)
-            for (whole k = 0; k < c; k++)
-                y[k] = x[k] * scale[i];
-        else if (shift)
-            for (whole k = 0; k < c; k++)
-                y[k] = x[k] * scale[k] + shift[k];
+            scale_row(c, x, scale[i], y);
+        else if (s->shift)
+            scale_and_shift_channels(c, x, scale, s->shift + group * c, y);
         else
-            for (whole k = 0; k < c; k++)
-                y[k] = x[k] * scale[k];
+            scale_channels(c, x, scale, y);
 }
 EXPORT void scale_rows(const Rows *s) { each(scale_piece, s, s->groups * pieces(s)); }
 
-/* y = x - shift, told per group and channel. */
 static void subtract_piece(whole task, const void *work)
 {
     const Rows *s = work;
-    whole c = s->channels, group = task / pieces(s), first = task % pieces(s) * s->piece;
-    const float *x = s->x + (group * s->rows + first) * c, *shift = s->shift + group * c;
-    float *y = s->y + (group * s->rows + first) * c;
-    for (whole i = first; i < min(s->rows, first + s->piece); i++, x += c, y += c)
-        for (whole k = 0; k < c; k++)
-            y[k] = x[k] - shift[k];
+    whole c = s->channels;
+    const float *x = s->x + offset(s, task);
+    float *y = s->y + offset(s, task);
+    for (whole i = first_row(s, task); i < last_row(s, task); i++, x += c, y += c)
+        subtract_channels(c, x, s->shift + task / pieces(s) * c, y);
 }
 EXPORT void subtract_rows(const Rows *s) { each(subtract_piece, s, s->groups * pieces(s)); }
 
-/* y (rows,) = 1 / sqrt(mean over channels of x^2 + eps). */
+/* y (rows,) = 1 / sqrt(mean over channels of x^2 + eps); one group. */
 static void inv_rms_piece(whole task, const void *work)
 {
     const Rows *s = work;
     whole c = s->channels;
-    for (whole i = task * s->piece; i < min(s->rows, (task + 1) * s->piece); i++) {
-        const float *x = s->x + i * c;
+    const float *x = s->x + offset(s, task);
+    for (whole i = first_row(s, task); i < last_row(s, task); i++, x += c) {
         vector sum = {};
         whole k = 0;
         for (; k + LANES <= c; k += LANES)
