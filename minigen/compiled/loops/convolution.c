@@ -175,6 +175,8 @@ static void pack_block(whole block, const void *work)
 
 EXPORT void pack(const Packing *s) { each(pack_block, s, ceil_div(s->outputs, LANES)); }
 
+#define TAPS TILE
+
 typedef struct {
     const float *x, *g; /* (n, h, w, c); (n, rows, columns, outputs), and LANES floats more */
     float *frames;      /* room for the frames of all images, or NULL */
@@ -189,7 +191,7 @@ typedef struct {
 INLINE void gradient_tile(const Gradient *s, const float *x, const float *g, const whole *place, const whole *tap, float *dw,
                           whole begin, whole end, whole outputs, int add, int taps, int wide)
 {
-    vector sum[TILE][2] = {};
+    vector sum[TAPS][2] = {};
     for (whole m = begin; m < end; m++) {
         const float *window = x + place[m];
         vector v = load(g + m * s->outputs), w = wide > 1 ? load(g + m * s->outputs + LANES) : v;
@@ -208,11 +210,11 @@ INLINE void gradient_tile(const Gradient *s, const float *x, const float *g, con
             store_some(dw, add ? load_some(dw, outputs) + sum[t][0] : sum[t][0], outputs);
 }
 
-/* dw for up to TILE vectors awhole the run of a window, times one output. */
+/* dw for up to TAPS vectors awhole the run of a window, times one output. */
 INLINE void gradient_run(const Gradient *s, const float *x, const float *g, const whole *place, float *dw, whole begin, whole end,
                          int add, int vectors)
 {
-    vector sum[TILE] = {};
+    vector sum[TAPS] = {};
     for (whole m = begin; m < end; m++) {
         float v = g[m * s->outputs];
         UNROLL for (int t = 0; t < vectors; t++)
@@ -246,7 +248,7 @@ static void gradient_of_group(whole task, const void *work)
     whole width = framed ? frame_width(s) : s->w, size = framed ? frame_size(s) : s->h * s->w * s->c;
     float *own = framed && !s->frames ? scratch(FRAME, together * size * sizeof(float)) : NULL;
     whole run = s->kw * s->c, taps = s->kh * run, line = width * s->c;
-    whole tiles = ceil_div(taps, TILE), vectors = ceil_div(run, LANES), per_row = ceil_div(vectors, TILE);
+    whole tiles = ceil_div(taps, TAPS), vectors = ceil_div(run, LANES), per_row = ceil_div(vectors, TAPS);
     whole *place = scratch(WINDOWS, (together * windows + taps) * sizeof(whole)), *tap = place + together * windows;
     for (whole m = 0; m < together * windows; m++)
         place[m] = m / windows * size + (m % windows / s->columns * s->down * width + m % s->columns * s->across) * s->c;
@@ -268,26 +270,26 @@ static void gradient_of_group(whole task, const void *work)
             whole end = min(images * windows, begin + band);
             for (whole u = chunk * units / s->chunks; u < (chunk + 1) * units / s->chunks; u++) {
                 if (s->along_run) {
-                    whole o = u / per_row / s->kh, a = u / per_row % s->kh, t = u % per_row * TILE;
+                    whole o = u / per_row / s->kh, a = u / per_row % s->kh, t = u % per_row * TAPS;
                     float *dw = all + ((o * s->kh + a) * vectors + t) * LANES;
                     const float *from = x + a * line + t * LANES;
-                    if (t + TILE <= vectors)
-                        gradient_run(s, from, g + o, place, dw, begin, end, add, TILE);
+                    if (t + TAPS <= vectors)
+                        gradient_run(s, from, g + o, place, dw, begin, end, add, TAPS);
                     else
                         for (whole v = 0; t + v < vectors; v++)
                             gradient_run(s, from + v * LANES, g + o, place, dw + v * LANES, begin, end, add, 1);
                     continue;
                 }
-                whole o = u / tiles * 2 * LANES, k = u % tiles * TILE, rest = s->outputs - o;
+                whole o = u / tiles * 2 * LANES, k = u % tiles * TAPS, rest = s->outputs - o;
                 for (whole block = 0; block < 2 && rest > 0; block++, o += LANES, rest -= LANES) {
                     float *dw = all + k * s->outputs + o;
-                    if (k + TILE > taps)
+                    if (k + TAPS > taps)
                         for (whole t = 0; k + t < taps; t++)
                             gradient_tile(s, x, g + o, place, tap + k + t, dw + t * s->outputs, begin, end, rest, add, 1, 1);
                     else if (rest < 2 * LANES)
-                        gradient_tile(s, x, g + o, place, tap + k, dw, begin, end, rest, add, TILE, 1);
+                        gradient_tile(s, x, g + o, place, tap + k, dw, begin, end, rest, add, TAPS, 1);
                     else {
-                        gradient_tile(s, x, g + o, place, tap + k, dw, begin, end, rest, add, TILE, 2);
+                        gradient_tile(s, x, g + o, place, tap + k, dw, begin, end, rest, add, TAPS, 2);
                         break;
                     }
                 }
