@@ -5,6 +5,7 @@ host take them; all else, and everything where they are missing or turned off, i
 differ in rounding only, and are the same for any number of threads.
 """
 
+import functools
 import importlib
 from collections.abc import Callable
 from typing import Any
@@ -31,6 +32,7 @@ def choice(forward: Callable, module: str, name: str) -> Callable:
     """`forward`, or for large float32 arrays of the host the loops of `module`, which return None to leave a case to it."""
     loops = None
 
+    @functools.wraps(forward)
     def computed(*arrays: Any, **attributes: Any) -> Any:
         nonlocal loops
         x = arrays[0]

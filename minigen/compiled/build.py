@@ -16,7 +16,17 @@ from tqdm import tqdm
 from minigen.utils.files import cache_folder, replacing
 
 LOOPS = Path(__file__).parent / "loops"
-FLAGS = ("-O3", "-mprefer-vector-width=512", "-ffp-contract=fast", "-fno-math-errno", "-fvisibility=hidden", "-fPIC", "-g0", "-mllvm", "-enable-misched=false")
+FLAGS = (
+    "-O3",
+    "-mprefer-vector-width=512",
+    "-ffp-contract=fast",
+    "-fno-math-errno",
+    "-fvisibility=hidden",
+    "-fPIC",
+    "-g0",
+    "-mllvm",
+    "-enable-misched=false",
+)
 CPU = "native"  # whose instructions are used
 
 

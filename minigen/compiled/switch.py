@@ -69,7 +69,7 @@ def available() -> bool:
 def library() -> ctypes.CDLL:
     """The library, with its threads. Raises CannotCompile."""
     loops = load()
-    loops.set_threads(_threads or default_threads())
+    loops.set_threads(threads())
     return loops
 
 
@@ -83,9 +83,8 @@ def set_threads(count: int) -> None:
     global _threads
     if type(count) is not int or count < 1:
         raise ValueError(f"expected a number of threads, 1 or more, got {count!r}")
-    if count > cores():
-        print(f"minigen: {count} threads on {cores()} cores: more than cores wait for each other", file=sys.stderr)
     _threads = count
+    warn_of_many(count)
     if library.cache_info().currsize:
         library().set_threads(count)
 
@@ -98,7 +97,16 @@ def threads() -> int:
 def default_threads() -> int:
     """OMP_NUM_THREADS, of which the first number counts, else the cores."""
     said = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
-    return min(int(said), 256) if said.isdecimal() and int(said) else cores()
+    count = int(said) if said.isdecimal() else 0
+    warn_of_many(count)
+    return count or cores()
+
+
+@functools.cache
+def warn_of_many(count: int) -> None:
+    """Say, once, that more threads than cores are no faster."""
+    if count > cores():
+        print(f"minigen: {count} threads on {cores()} cores: more than cores wait for each other", file=sys.stderr)
 
 
 def cores() -> int:

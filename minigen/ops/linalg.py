@@ -30,7 +30,7 @@ def matmul_dx(g, z, x, y):
         return column(g) * y
     if len(x.shape) == 1:
         return reshape(row(g) @ swapaxes(y, -1, -2), shape=(*g.shape[:-1], len(x)))
-    return g @ swapaxes(y, -1, -2)
+    return matmul(g, swapaxes(y, -1, -2))
 
 
 @matmul.vjp("y")
@@ -41,8 +41,8 @@ def matmul_dy(g, z, x, y):
     if len(y.shape) == 1:
         return reshape(swapaxes(x, -1, -2) @ column(g), shape=(*x.shape[:-2], len(y)))
     if len(y.shape) == 2 and len(x.shape) > 2:
-        return swapaxes(rows(x), 0, 1) @ rows(g)
-    return swapaxes(x, -1, -2) @ g
+        return matmul(swapaxes(rows(x), 0, 1), rows(g))
+    return matmul(swapaxes(x, -1, -2), g)
 
 
 def row(g):
@@ -73,13 +73,13 @@ def dense(x: Array, w: Array, b: Array) -> Array:
 @dense.vjp("x")
 def dense_dx(g, y, x, w, b):
     """dL/dx = g @ w^T."""
-    return g @ w.T
+    return matmul(g, w.T)
 
 
 @dense.vjp("w")
 def dense_dw(g, y, x, w, b):
     """dL/dw = x^T @ g."""
-    return x.T @ g
+    return matmul(x.T, g)
 
 
 @dense.vjp("b")
