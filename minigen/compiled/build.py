@@ -5,6 +5,7 @@ import hashlib
 import importlib.util
 import os
 import platform
+import re
 import subprocess
 import sys
 import tempfile
@@ -99,9 +100,15 @@ def compile_loops(path: Path) -> None:
         bar = tqdm(sources, said, leave=False, disable=None, bar_format="{desc} {bar} {n}/{total}")
         for source, target in zip(bar, objects):
             call_compiler(folder, *FLAGS, f"-mcpu={CPU}", "-c", str(source), "-o", str(target))
-        # Python has the C library loaded: on Linux the compiler need not make a stand-in of it first, which takes it long.
-        libraries = ["-nostdlib"] if sys.platform == "linux" else ["-lpthread"]
+        libraries = ["-nostdlib", *c_libraries()] if sys.platform == "linux" else ["-lpthread"]
         call_compiler(folder, "-shared", *libraries, *map(str, objects), "-o", str(path))
+
+
+def c_libraries() -> list[str]:
+    """The files of the C library that Python itself has loaded (on Linux): else the compiler makes stand-ins of them first, which
+    takes it long."""
+    maps = Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace")
+    return sorted(set(re.findall(r"(/\S*/(?:libc|libm|libpthread|ld-musl-\w+)[.-]\S*)$", maps, re.MULTILINE)))
 
 
 def call_compiler(folder: str, *arguments: str) -> None:

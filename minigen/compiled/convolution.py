@@ -1,4 +1,4 @@
-"""Convolutions and matrix products with the loops of loops/convolution.c."""
+"""Convolutions with the loops of loops/convolution.c and loops/winograd.c."""
 
 import functools
 import math
@@ -71,30 +71,6 @@ def conv2d_weight(x: Array, g: Array, *, kernel_size: Pair, stride: int | Pair =
     kernel = pair(kernel_size, "kernel_size")
     (top, left), stride, grid = geometry(x.shape, kernel, stride, padding)
     return kernel_gradient(x, g, (-top, -left), kernel, stride) if g.shape[:3] == (len(x), *grid) else None
-
-
-def matmul(x: Array, y: Array) -> Array | None:
-    """x @ y, as a convolution of images of one pixel; x^T @ y as the gradient of one."""
-    if not (type(x) is type(y) is np.ndarray and x.ndim == y.ndim == 2 and x.dtype == y.dtype == FLOAT and x.shape[1] == len(y)):
-        return None
-    if x.size * y.shape[1] < 1 << 17 or not y.size:
-        return None
-    if x.flags.c_contiguous:
-        return dense(x, y)
-    if x.T.flags.c_contiguous and y.flags.c_contiguous:
-        k, n = x.T.shape
-        return kernel_gradient(x.T.reshape(1, k, 1, n), y.reshape(1, k, 1, -1), (0, 0), (1, 1), (1, 1)).reshape(n, -1)
-    return None
-
-
-def dense(x: Array, w: Array, b: Array | None = None) -> Array | None:
-    if not (plain(x) and x.ndim == w.ndim == 2 and w.dtype == FLOAT and w.size and x.shape[1] == len(w)):
-        return None
-    if b is not None and not (plain(b) and b.shape == w.shape[1:]) or x.size * w.shape[1] < 1 << 17:
-        return None
-    y = np.empty((len(x), w.shape[1]), FLOAT)
-    convolve(x[:, None, None], w[None, None], b, (0, 0), (1, 1), y[:, None, None])
-    return y
 
 
 def suits(x: Array, w: Array, b: Array | None, channels: Pair, outputs: Pair) -> bool:

@@ -7,9 +7,11 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { MOST = 256, SPIN_MICROSECONDS = 60 };
 
+static int owner = 0; /* the process in which the threads were started */
 static int wanted = 1, started = 0; /* threads besides the caller's: wanted - 1 take part */
 static void (*f)(whole, const void *);
 static const void *work;
@@ -61,6 +63,7 @@ static void *wait_for_tasks(void *number)
 /* In a process just forked, no thread but the caller's exists. */
 static void forget_threads(void)
 {
+    owner = getpid();
     started = 0;
     atomic_store(&asleep, 0);
     atomic_store(&todo, 0);
@@ -71,13 +74,6 @@ static void forget_threads(void)
 
 static void start_threads(void)
 {
-    static int registered = 0;
-    if (!registered) {
-#ifndef _WIN32
-        pthread_atfork(NULL, NULL, forget_threads);
-#endif
-        registered = 1;
-    }
     while (started < wanted - 1) {
         pthread_t thread;
         if (pthread_create(&thread, NULL, wait_for_tasks, (void *)(whole)started))
@@ -89,6 +85,8 @@ static void start_threads(void)
 
 void each(void (*task)(whole, const void *), const void *of, whole tasks)
 {
+    if (owner != getpid())
+        forget_threads();
     if (tasks < 2 || wanted < 2 || pthread_mutex_trylock(&in_use)) { /* in use: by another thread of Python */
         for (whole t = 0; t < tasks; t++)
             task(t, of);
@@ -109,7 +107,12 @@ void each(void (*task)(whole, const void *), const void *of, whole tasks)
     pthread_mutex_unlock(&in_use);
 }
 
-EXPORT void set_threads(int n) { wanted = n < 1 ? 1 : n > MOST ? MOST : n; }
+EXPORT void set_threads(int n)
+{
+    if (owner != getpid())
+        forget_threads();
+    wanted = n < 1 ? 1 : n > MOST ? MOST : n;
+}
 
 void *scratch(int slot, size_t bytes)
 {
