@@ -1,21 +1,13 @@
-"""Products of matrices by NumPy's own BLAS, on the threads of the loops.
-
-A BLAS has threads of its own, which go on spinning for a while after each product and take the cores from the loop that follows. So
-it is told to use one, and products are cut into pieces, one call each. Where its functions are not found (they are in NumPy's own
-wheels), products stay with NumPy.
-"""
-
-import ctypes
-import functools
-from pathlib import Path
+"""Products of matrices by NumPy's own BLAS, in pieces for the threads of the loops; by NumPy, where that BLAS is not found."""
 
 import numpy as np
 
 from minigen.backend import Array
 from minigen.compiled.arrays import FLOAT, call
+from minigen.compiled.blas import gemm
 
 SMALL = 1 << 17  # multiplications: with fewer, BLAS takes one thread anyway
-PIECES = 2
+PIECES = 2  # always as many: how a product is cut may change its rounding
 
 
 def matmul(x: Array, y: Array) -> Array | None:
@@ -42,17 +34,3 @@ def product(x: Array, y: Array, bias: Array | None) -> Array | None:
     z = np.empty((rows, columns), FLOAT)
     call("multiply", gemm(), x, y, bias, z, rows, columns, inner, *turned, PIECES, columns >= rows)
     return z
-
-
-@functools.cache
-def gemm() -> int:
-    """The address of sgemm, with 64-bit lengths, in the OpenBLAS of NumPy's wheels, which from now on uses one thread; 0 if it is
-    not found."""
-    folders = [Path(np.__file__).parent.parent / "numpy.libs", Path(np.__file__).parent / ".dylibs"]
-    for path in (path for folder in folders for path in folder.glob("libscipy_openblas64_*")):
-        blas = ctypes.CDLL(str(path))
-        function = getattr(blas, "scipy_cblas_sgemm64_", None)
-        if function is not None:
-            blas.scipy_openblas_set_num_threads64_(1)
-            return ctypes.cast(function, ctypes.c_void_p).value or 0
-    return 0

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 
+from minigen.compiled.blas import take_one_thread
 from minigen.compiled.build import CannotCompile, compiler_missing, compiler_version, load
 
 VARIABLE = "MINIGEN_COMPILED"
@@ -33,6 +34,8 @@ def use(compiled: bool) -> None:
     if compiled and (missing := compiler_missing()):
         raise RuntimeError(f"there are no compiled loops: {missing}")
     enabled, reason = compiled, "minigen.compiled.use"
+    if library.cache_info().currsize:
+        take_one_thread(compiled)
 
 
 @contextlib.contextmanager
@@ -45,6 +48,8 @@ def using(compiled: bool) -> Iterator[None]:
         yield
     finally:
         enabled, reason = before
+        if library.cache_info().currsize:
+            take_one_thread(enabled)
 
 
 def status() -> str:
@@ -69,6 +74,7 @@ def available() -> bool:
 def library() -> ctypes.CDLL:
     """The library, with its threads. Raises CannotCompile."""
     loops = load()
+    take_one_thread(True)
     loops.set_threads(threads())
     return loops
 

@@ -11,6 +11,7 @@ import pytest
 
 from minigen import compiled, ops
 from minigen.compiled import build, switch
+from minigen.compiled.blas import openblas
 
 USE = """
     import numpy as np
@@ -141,6 +142,24 @@ def test_the_library_depends_on_the_loops_the_flags_and_the_cpu(monkeypatch, tmp
     monkeypatch.setattr(build, "LOOPS", tmp_path)
     names.add(build.fingerprint())
     assert len(names) == 4
+
+
+@has_compiler
+@pytest.mark.skipif(openblas() is None, reason="NumPy has another BLAS")
+def test_blas_takes_one_thread_while_the_loops_are_in_use():
+    python(
+        """
+        from minigen import compiled
+        from minigen.compiled.blas import openblas
+        threads = openblas().scipy_openblas_get_num_threads64_
+        before = threads()
+        assert compiled.available() and threads() == 1
+        with compiled.using(False):
+            assert threads() == before
+        assert threads() == 1
+        """,
+        OPENBLAS_NUM_THREADS="2",
+    )
 
 
 # -- threads and processes -----------------------------------------------------------------------------------------------
