@@ -81,6 +81,7 @@ def suits(x: Array, w: Array, b: Array | None, channels: Pair, outputs: Pair) ->
         and w.dtype == FLOAT
         and x.shape[3:] == channels
         and bool(w.size)
+        and all(step % FLOAT.itemsize == 0 for step in w.strides)
         and (b is None or plain(b) and b.shape == outputs)
     )
 
