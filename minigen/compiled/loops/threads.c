@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MOST = 64, SPIN_MICROSECONDS = 60 };
+enum { MOST = 64, SPIN_MICROSECONDS = 500 };
 
 static int owner = 0;               /* the process in which the threads were started */
 static int wanted = 1, started = 0; /* threads, the caller's included; those started, which do not include it */
