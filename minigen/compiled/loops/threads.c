@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MOST = 64, SPIN_MICROSECONDS = 500 };
+enum { MOST = 64, SPIN_MICROSECONDS = 500, COURTESY_MICROSECONDS = 100 };
 
 static int owner = 0;               /* the process in which the threads were started */
 static int wanted = 1, started = 0; /* threads, the caller's included; those started, which do not include it */
@@ -55,13 +55,24 @@ static whole microseconds(void)
     return now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
+/* A moment of waiting: at first for this core alone, then for whoever else may need it. */
+static void wait_a_moment(whole since)
+{
+    if (microseconds() - since > COURTESY_MICROSECONDS)
+        sched_yield();
+#if defined(__x86_64__)
+    else
+        __builtin_ia32_pause();
+#endif
+}
+
 static void *wait_for_tasks(void *number)
 {
     int own = (int)(whole)number;
     for (;;) {
         whole start = microseconds();
         while (atomic_load(&left) <= 0 && microseconds() - start < SPIN_MICROSECONDS)
-            sched_yield();
+            wait_a_moment(start);
         if (atomic_load(&left) <= 0 || own >= wanted) {
             pthread_mutex_lock(&bed);
             atomic_fetch_add(&asleep, 1);
@@ -124,8 +135,8 @@ void each(void (*task)(whole, const void *), const void *of, whole tasks)
         pthread_mutex_unlock(&bed);
     }
     take_tasks(0);
-    while (atomic_load(&done) < tasks)
-        sched_yield();
+    for (whole start = microseconds(); atomic_load(&done) < tasks;)
+        wait_a_moment(start);
     pthread_mutex_unlock(&in_use);
 }
 
