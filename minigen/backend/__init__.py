@@ -16,6 +16,8 @@ from minigen.backend.devices import (
     use,
     use_from_environment,
 )
+from minigen.backend.elementary import expm1, log1p
+from minigen.backend.pieces import by_pieces
 from minigen.backend.random import seed
 from minigen.backend.summation import sum_along, sum_to_shape
 
@@ -25,10 +27,13 @@ __all__ = [
     "array_module",
     "asarray",
     "backend_of",
+    "by_pieces",
     "check_same_device",
     "current",
+    "expm1",
     "is_array",
     "is_real_array",
+    "log1p",
     "random",
     "seed",
     "sum_along",
