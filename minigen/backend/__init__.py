@@ -17,11 +17,12 @@ from minigen.backend.devices import (
     use_from_environment,
 )
 from minigen.backend.elementary import expm1, log1p
-from minigen.backend.pieces import by_pieces
+from minigen.backend.piecewise import PIECE, by_pieces, pieces
 from minigen.backend.random import seed
 from minigen.backend.summation import sum_along, sum_to_shape
 
 __all__ = [
+    "PIECE",
     "USUAL",
     "Array",
     "array_module",
@@ -34,6 +35,7 @@ __all__ = [
     "is_array",
     "is_real_array",
     "log1p",
+    "pieces",
     "random",
     "seed",
     "sum_along",

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from minigen.backend.devices import Array, array_module
-from minigen.backend.pieces import by_pieces
+from minigen.backend.piecewise import by_pieces
 
 SMALL = 4096  # elements, up to which so many passes are no faster
 

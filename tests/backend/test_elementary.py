@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from minigen.backend import by_pieces, elementary, expm1, log1p
-from minigen.backend.pieces import PIECE
+from minigen.backend.piecewise import PIECE
 
 FUNCTIONS = {"log1p": (log1p, np.log1p), "expm1": (expm1, np.expm1)}
 both = pytest.mark.parametrize("name", FUNCTIONS)
