@@ -1,6 +1,6 @@
 """Several passes over large arrays, made over pieces that stay in the cache from one pass to the next."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,19 +18,18 @@ def by_pieces(compute: Callable[..., None], first: Array, *others: Any) -> Array
     return out
 
 
-def pieces(first: Array, *others: Any) -> Iterator[tuple]:
-    """Views of arrays of one shape: of large ones on the host, flattened and a piece of each after the other.
+def pieces(first: Array, *others: Any) -> list[tuple]:
+    """Views of arrays of one shape: of large ones on the host, flattened, one piece of each after the other.
 
-    Arrays on a device, not contiguous, or hardly larger than the cache are yielded whole. Numbers among the others are yielded as
-    they are with each piece.
+    Arrays on a device, not contiguous, or hardly larger than the cache are left whole. Numbers among the others go with each
+    piece as they are.
     """
     inputs = (first, *others)
     if first.size <= 4 * PIECE or type(first) is not np.ndarray or not all(map(is_contiguous, inputs)):
-        yield inputs
-        return
+        return [inputs]
     flat = [x.reshape(-1) if getattr(x, "shape", ()) else x for x in inputs]
-    for start in range(0, first.size, PIECE):
-        yield tuple(x[start : start + PIECE] if getattr(x, "shape", ()) else x for x in flat)
+    starts = range(0, first.size, PIECE)
+    return [tuple(x[i : i + PIECE] if getattr(x, "shape", ()) else x for x in flat) for i in starts]
 
 
 def is_contiguous(x: Any) -> bool:

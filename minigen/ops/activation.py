@@ -1,5 +1,6 @@
 """Activations, element by element: any shape -> the same shape. Rules use results (y) rather than inputs where that saves an
-operation, gate with `masked`, which is faster than `where`, and clip, which is faster than `maximum` with a scalar."""
+operation, gate with `masked`, which is faster than `where`, and clip, which is faster than `maximum` with a scalar. What takes
+many passes goes over large arrays by pieces."""
 
 import math
 
@@ -25,17 +26,10 @@ def tanh_dx(g, y, x):
 @op
 def sigmoid(x: Array) -> Array:
     """1 / (1 + e^-x). Where e^-x overflows the result is 0, as it should be."""
-    return by_pieces(sigmoid_of_piece, x)
-
-
-def sigmoid_of_piece(x: Array, out: Array) -> None:
-    """out = 1 / (1 + e^-x)."""
-    xp = array_module(x)
-    xp.negative(x, out=out)
     with np.errstate(over="ignore"):
-        xp.exp(out, out=out)
-    out += 1.0
-    xp.divide(1.0, out, out=out)
+        y = array_module(x).exp(-x)
+    y += 1.0
+    return 1.0 / y
 
 
 @sigmoid.vjp("x")
@@ -113,14 +107,9 @@ def leaky_relu(x: Array, *, slope: float = 0.2) -> Array:
     check_slope(slope)
     if slope == 0.0:
         return x.clip(0, math.inf)  # 0 * inf would be NaN
-    return by_pieces(leaky_relu_of_piece, x, slope)
-
-
-def leaky_relu_of_piece(x: Array, slope: float, out: Array) -> None:
-    """out = the larger of x and slope * x."""
     xp = array_module(x)
-    xp.multiply(x, slope, out=out)
-    xp.maximum(x, out, out=out)
+    y = xp.multiply(x, slope, out=xp.empty_like(x))
+    return xp.maximum(x, y, out=y)
 
 
 @leaky_relu.vjp("x")
@@ -132,16 +121,13 @@ def leaky_relu_dx(g, y, x, *, slope):
 @op(non_differentiable=("x",))
 def leaky_relu_grad(g: Array, x: Array, *, slope: float) -> Array:
     """g where x > 0, slope * g below: the derivative rule of leaky_relu. Linear in g, and piecewise constant in x."""
+    xp = array_module(x)
     if slope == 0.0:
-        return gated(g, x > 0.0, out=array_module(x).empty_like(g))
-    return by_pieces(leaky_relu_grad_of_piece, g, x, slope)
-
-
-def leaky_relu_grad_of_piece(g: Array, x: Array, slope: float, out: Array) -> None:
-    """out = g * (1 where x > 0, else slope)."""
-    array_module(x).greater(x, 0.0, out=out)  # 1 or 0
-    out.clip(slope, math.inf, out=out)
-    out *= g
+        return gated(g, x > 0.0, out=xp.empty_like(g))
+    gate = xp.greater(x, 0.0, out=xp.empty_like(x))  # 1 or 0
+    gate.clip(slope, math.inf, out=gate)
+    gate *= g
+    return gate
 
 
 @leaky_relu_grad.vjp("g")

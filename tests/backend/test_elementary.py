@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from minigen import compiled, ops
 from minigen.backend import by_pieces, elementary, expm1, log1p
 from minigen.backend.piecewise import PIECE
+from minigen.ops.activation import elu_slope
 
 FUNCTIONS = {"log1p": (log1p, np.log1p), "expm1": (expm1, np.expm1)}
 both = pytest.mark.parametrize("name", FUNCTIONS)
@@ -105,3 +107,16 @@ def test_pieces_are_whole_arrays_if_few_or_not_contiguous():
     by_pieces(twice, x.T, 2.0)
     by_pieces(twice, x[:3], 2.0)
     assert sizes == [x.size, 6]
+
+
+@pytest.mark.parametrize("name", ["selu", "elu", "sigmoid_cross_entropy"])
+def test_activations_of_large_arrays_are_those_of_their_rows(name):
+    x, t = np.random.default_rng(0).standard_normal((2, 700, 400), dtype=np.float32)
+    assert x.size > 4 * PIECE
+    inputs = (x, abs(t).clip(0, 1)) if name == "sigmoid_cross_entropy" else (x,)
+    function = getattr(ops, name)
+    with compiled.using(False):
+        whole, slope = function(*inputs), elu_slope(x, scale=1.5, alpha=1.2)
+        np.testing.assert_array_equal(whole[100:300], function(*(each[100:300] for each in inputs)))
+        np.testing.assert_array_equal(whole.T, function(*(each.T for each in inputs)))
+        np.testing.assert_array_equal(slope[100:300], elu_slope(x[100:300], scale=1.5, alpha=1.2))
