@@ -16,19 +16,26 @@ from minigen.backend.devices import (
     use,
     use_from_environment,
 )
+from minigen.backend.elementary import expm1, log1p
+from minigen.backend.piecewise import PIECE, by_pieces, pieces
 from minigen.backend.random import seed
 from minigen.backend.summation import sum_along, sum_to_shape
 
 __all__ = [
+    "PIECE",
     "USUAL",
     "Array",
     "array_module",
     "asarray",
     "backend_of",
+    "by_pieces",
     "check_same_device",
     "current",
+    "expm1",
     "is_array",
     "is_real_array",
+    "log1p",
+    "pieces",
     "random",
     "seed",
     "sum_along",

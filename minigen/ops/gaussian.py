@@ -8,7 +8,7 @@ leads back.
 import math
 from typing import Any
 
-from minigen.backend import Array, array_module
+from minigen.backend import Array, array_module, expm1
 from minigen.engine import op
 from minigen.ops.elementwise import clip, exp, masked
 
@@ -59,7 +59,7 @@ def kl_standard_normal(mean: Array, logvar: Array) -> Array:
         raise ValueError(f"mean has shape {mean.shape}, logvar {logvar.shape}: expected the same")
     bounded = logvar.clip(-math.inf, LOGVAR_LIMIT)
     tangent = (logvar.clip(LOGVAR_LIMIT, math.inf) - LOGVAR_LIMIT) * math.expm1(LOGVAR_LIMIT)  # 0 within the limit
-    return 0.5 * (mean * mean + (array_module(logvar).expm1(bounded) - bounded + tangent))
+    return 0.5 * (mean * mean + (expm1(bounded) - bounded + tangent))
 
 
 @kl_standard_normal.vjp("mean")

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from minigen.autograd import Parameter
+from minigen.backend import pieces
 from minigen.errors import StateError
 from minigen.nn import Module
 from minigen.utils.checks import check_fit, check_fraction
@@ -35,7 +36,11 @@ class ExponentialMovingAverage(Configured):
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
         for averaged, followed in self.pairs:
             if isinstance(averaged, Parameter):
-                averaged.data += (1.0 - decay) * (followed.data - averaged.data)
+                for a, w in pieces(averaged.data, followed.data):
+                    difference = w - a
+                    difference *= 1.0 - decay
+                    a += difference
+                averaged.touch()
             else:
                 averaged.assign(followed.data)
         self.updates += 1

@@ -7,14 +7,12 @@ from typing import Any
 import numpy as np
 
 from minigen.autograd import Parameter, Tensor
-from minigen.backend import Array, array_module, asarray, to_numpy
+from minigen.backend import PIECE, Array, array_module, asarray, to_numpy
 from minigen.errors import GraphError, NonFiniteError
 from minigen.utils.checks import check_fit, check_nonnegative, check_positive, refuse
 from minigen.utils.settings import Configured
 
 Schedule = Callable[[int], float]
-
-CHUNK = 1 << 17  # elements updated at a time on the CPU: all buffers of a chunk stay in the cache between operations
 
 
 class Optimizer(Configured):
@@ -134,11 +132,11 @@ class Optimizer(Configured):
             yield slice(start, end)
 
     def _parts(self, runs: list[slice]) -> Iterator[slice]:
-        """The runs, on the CPU cut into chunks that fit the cache."""
-        chunk = CHUNK if isinstance(self.values, np.ndarray) else len(self.values)
+        """The runs, on the CPU cut into pieces: all buffers of one stay in the cache between operations."""
+        length = PIECE if isinstance(self.values, np.ndarray) else len(self.values)
         for run in runs:
-            for start in range(run.start, run.stop, chunk):
-                yield slice(start, min(start + chunk, run.stop))
+            for start in range(run.start, run.stop, length):
+                yield slice(start, min(start + length, run.stop))
 
     def _clipping_scale(self, runs: list[slice]) -> float:
         """clip_norm / norm if the norm of the whole gradient exceeds clip_norm, else 1; 1 without a clip_norm."""

@@ -87,7 +87,7 @@ def test_all_parameters_in_one_buffer_move_as_each_would_alone(make, backend):
 def test_cutting_into_chunks_changes_no_bit(make, options, monkeypatch):
     results = []
     for chunk in (1 << 15, 5):
-        monkeypatch.setattr("minigen.optim.optimizer.CHUNK", chunk)
+        monkeypatch.setattr("minigen.optim.optimizer.PIECE", chunk)
         ps = parameters()
         optimizer = make(ps, **options)
         for step in range(4):
