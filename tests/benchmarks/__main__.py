@@ -42,8 +42,8 @@ def main() -> None:
                 profiles[workload.name] = profile(workload, limits)
 
     absent += [line for result in results for line in result.pop("left out").values()]
-    figures = {"machine": machine.describe(**limits), "workloads": results}
-    print_figures(figures, [table(chosen, results), *geometric_means(chosen, results)])
+    figures = {"machine": machine.describe(**limits), "steps": results}
+    print_figures(figures, [table(chosen, results), *geometric_means(results)])
     for name, costs in profiles.items():
         print(f"\n{name}:\n{costs}")
     if absent:
@@ -81,9 +81,7 @@ def advance(bar: tqdm, done: int, share: float) -> None:
 
 def command_line(name: str, description: str, results: str) -> argparse.ArgumentParser:
     """A parser with what all commands have."""
-    parser = argparse.ArgumentParser(
-        prog=name, description=description, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(prog=name, description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     path = Path(f"out/{results}.json")
     parser.add_argument("--json", type=Path, default=path, help=f"where to write the figures (default: {path})")
     parser.add_argument("--isa", choices=machine.ISAS, default="native", help="avx2: no wider instructions, of any library")
@@ -181,15 +179,15 @@ def figure(side: dict[str, Any], measure: str) -> float | None:
     return value[1] if isinstance(value, list) else value
 
 
-def geometric_means(chosen: list[Workload], results: list[dict[str, Any]]) -> list[str]:
+def geometric_means(results: list[dict[str, Any]]) -> list[str]:
     """Of the ratios of each group's training steps, and of all of them, for minigen and its loops."""
     lines = []
     for name, goal in {**GROUPS, "all": EVERY_STEP}.items():
         for library in OURS:
             ratios = [
                 result["sides"][library]["ratio"][1]
-                for workload, result in zip(chosen, results)
-                if workload.group and name in (workload.group, "all") and "ratio" in result["sides"].get(library, {})
+                for result in results
+                if result["group"] and name in (result["group"], "all") and "ratio" in result["sides"].get(library, {})
             ]
             if ratios:
                 lines.append(

@@ -106,7 +106,7 @@ def main() -> None:
     with_variants = sides(chosen[0], libraries)
     with workers([library for library, _ in with_variants], **limits) as started:
         results = [measure_with(started, with_variants, each, args.seconds) for each in tqdm(chosen, leave=False)]
-    figures = {"machine": machine.describe(**limits), "workloads": results}
+    figures = {"machine": machine.describe(**limits), "convolutions": results}
     print_figures(figures, [table(results, libraries), *means(results, libraries), *absent])
     write(args.json, figures)
 

@@ -66,6 +66,7 @@ def measure_with(
     return {
         "name": workload.name,
         "description": workload.description,
+        "group": workload.group,
         "calls": workload.calls,
         "rounds": len(times[0]),
         "sides": figures,

@@ -47,15 +47,18 @@ def main() -> None:
             rates[str(threads)] = measured_rates(libraries, limits)
             for curve, value, point in points:
                 result = measure(point, libraries, args.seconds, **limits)
-                grows = CURVES[curve][1].replace("_size", "")
-                results.append({"curve": curve, "threads": threads, "grows": grows, "value": value, **result})
+                result |= {"curve": curve, "value": value, "threads": threads}
+                if peaks := [side["peak bytes"] for side in result["sides"].values() if "peak bytes" in side]:
+                    result["memory once"] = min(peaks) / rates[str(threads)]["bytes"]
+                results.append(result)
                 bar.update()
         if "pytorch" in libraries:
             counted = flops([point for _, _, point in points])
-            results = [result | {"flops": counted[result["name"]]} for result in results]
-    figures = {"machine": machine.describe(max(args.threads), args.isa), "rates": rates, "points": results}
+            for result in results:
+                result["at the peak"] = counted[result["name"]] / rates[str(result["threads"])]["flops"]
+    figures = {"machine": machine.describe(max(args.threads), args.isa), "rates": rates, "scaling": results}
     figures["machine"]["threads"] = ", ".join(map(str, args.threads))
-    print_figures(figures, [*described(rates), "", table(figures), *absent])
+    print_figures(figures, [*described(rates), "", table(results), *absent])
     write(args.json, figures)
 
 
@@ -91,9 +94,8 @@ def described(rates: dict[str, dict[str, float]]) -> list[str]:
     ]
 
 
-def table(figures: dict[str, Any]) -> str:
+def table(points: list[dict[str, Any]]) -> str:
     """One line a point; times in ms."""
-    points = figures["points"]
     present = [library for library in LIBRARIES if any(library in point["sides"] for point in points)]
     compared = [library for library in present if any("ratio" in point["sides"][library] for point in points)]
     heads = (LIBRARIES[library].label for library in present)
@@ -101,20 +103,11 @@ def table(figures: dict[str, Any]) -> str:
         ("point", "threads", *heads, "at the peak", "memory once", *(f"{LIBRARIES[each].label} / PyTorch" for each in compared))
     ]
     for point in points:
-        at_peak, once = least_times(point, figures["rates"][str(point["threads"])])
+        least = [number(point.get(name), 1e3) for name in ("at the peak", "memory once")]
         times = [number(point["sides"][library]["seconds"], 1e3) for library in present]
         ratios = [ratio(point["sides"][library]["ratio"]) for library in compared]
-        rows.append((point["name"], str(point["threads"]), *times, number(at_peak, 1e3), number(once, 1e3), *ratios))
+        rows.append((point["name"], str(point["threads"]), *times, *least, *ratios))
     return aligned(rows)
-
-
-def least_times(point: dict[str, Any], rates: dict[str, float]) -> tuple[float | None, float | None]:
-    """(seconds of the products at the peak, of reading or writing the memory once), None where unknown."""
-    peaks = [side["peak bytes"] for side in point["sides"].values() if "peak bytes" in side]
-    return (
-        point["flops"] / rates["flops"] if "flops" in point else None,
-        min(peaks) / rates["bytes"] if peaks else None,
-    )
 
 
 if __name__ == "__main__":

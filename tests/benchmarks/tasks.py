@@ -1,8 +1,6 @@
 """What the process of a library does: build its side of a workload, run steps, tell times and memory."""
 
 import gc
-import os
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -30,8 +28,6 @@ class Tasks:
             import torch
 
             torch.set_num_threads(threads)
-        elif library == "keras":
-            os.environ.setdefault("KERAS_BACKEND", "jax" if find_spec("jax") else "torch")
         discover()  # imports what workloads import, for this is not the memory of a step
         self.baseline = memory.baseline(library) if self.device == "cpu" else None
 
@@ -71,11 +67,23 @@ class Tasks:
 
     def flops(self) -> int:
         """Of the products in a step (PyTorch counts them): a multiplication and an addition each."""
-        from torch.utils.flop_counter import FlopCounterMode
+        from torch.utils._python_dispatch import TorchDispatchMode
+        from torch.utils.flop_counter import flop_registry
 
-        with FlopCounterMode(display=False) as counter:
+        class Counter(TorchDispatchMode):
+            """Adds up what flop_registry knows of each op; FlopCounterMode, which does the same, stumbles over R1."""
+
+            total = 0
+
+            def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+                result = function(*args, **(kwargs or {}))
+                if counted := flop_registry.get(function._overloadpacket):
+                    self.total += counted(*args, **(kwargs or {}), out_val=result)
+                return result
+
+        with Counter() as counter:
             run(self.side, 1)
-        return counter.get_total_flops()
+        return counter.total
 
     def limits(self) -> dict[str, float]:
         """What the machine can do at most, by this library: operations a second of a product, bytes a second of a copy."""

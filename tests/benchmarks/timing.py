@@ -22,9 +22,7 @@ PAUSE = 0.005  # seconds, repeated until this process uses less than a tenth of 
 LONGEST_PAUSE = 0.2
 
 
-def in_turns(
-    workers: Sequence[Any], seconds: float, progress: Callable[[float], None] = lambda share: None
-) -> list[list[float]]:
+def in_turns(workers: Sequence[Any], seconds: float, progress: Callable[[float], None] = lambda share: None) -> list[list[float]]:
     """For each worker the seconds of a step, one per round. `progress` is told the share of the time gone by."""
     steps = [worker.call("calibrate") for worker in workers]
     times: list[list[float]] = [[] for _ in workers]

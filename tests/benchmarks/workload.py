@@ -3,6 +3,7 @@
 import importlib
 import importlib.util
 import inspect
+import os
 import pkgutil
 import sys
 from collections.abc import Callable, Iterable
@@ -117,6 +118,8 @@ class Workload:
             with torch.device(device):  # while building only: it slows down every call of torch
                 made = build(**case, compiled=torch.compile) if library == "torch.compile" else build(**case)
             return side(made, lambda _: torch.cuda.synchronize() if device == "cuda" else None)
+        if library == "keras":
+            os.environ.setdefault("KERAS_BACKEND", "jax" if installed("jax") else "torch")  # read when it is imported
         if library == "jax":
             import jax
 
@@ -181,12 +184,20 @@ def select(words: list[str]) -> list[Workload]:
     return [workload for name, workload in known.items() if name in chosen]
 
 
+def installed(package: str) -> bool:
+    """Whether a package can be imported."""
+    try:
+        return importlib.util.find_spec(package) is not None
+    except ValueError:  # it is None in sys.modules
+        return False
+
+
 def missing(libraries: Iterable[str], device: str) -> dict[str, str]:
     """Those that cannot be used here, and why not."""
     why = {}
     for library in libraries:
         package = LIBRARIES[library].package
-        if package and importlib.util.find_spec(package) is None:
+        if package and not installed(package):
             why[library] = f"{LIBRARIES[library].label} is left out: {package} is not installed"
     if device == "cuda" and "pytorch" not in why:
         import torch

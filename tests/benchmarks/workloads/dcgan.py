@@ -34,9 +34,7 @@ def with_pytorch(batch_size: int, memory_format: str, compiled: Callable = uncha
     def generator_loss(z: Any) -> Any:
         return softplus(-discriminator(generator(z))).mean()
 
-    return pytorch_step(
-        generator, discriminator, *optimizers, x, latent, compiled(discriminator_loss), compiled(generator_loss)
-    )
+    return pytorch_step(generator, discriminator, *optimizers, x, latent, compiled(discriminator_loss), compiled(generator_loss))
 
 
 def seeded_models(dropout: float) -> tuple[dcgan.Generator, dcgan.Discriminator]:

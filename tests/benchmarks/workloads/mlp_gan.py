@@ -46,9 +46,7 @@ def with_pytorch(batch_size: int, compiled: Callable = unchanged) -> Callable[[]
     def generator_loss(z: Any) -> Any:
         return softplus(-discriminator(generator(z))).mean()
 
-    return pytorch_step(
-        generator, discriminator, *optimizers, x, latent, compiled(discriminator_loss), compiled(generator_loss)
-    )
+    return pytorch_step(generator, discriminator, *optimizers, x, latent, compiled(discriminator_loss), compiled(generator_loss))
 
 
 def with_jax(batch_size: int) -> Callable[[], Any]:

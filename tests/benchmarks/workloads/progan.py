@@ -29,7 +29,9 @@ def with_pytorch(batch_size: int, memory_format: str, resolution: int = 32) -> C
 
     generator, discriminator = seeded_models(resolution)
     twin = torch.nn.Sequential(*map(translated, (*generator.blocks, generator.rgb[-1])))
-    return r1_step(twin, translated_discriminator(discriminator), pictures(batch_size, resolution), generator.latent_dim, memory_format)
+    return r1_step(
+        twin, translated_discriminator(discriminator), pictures(batch_size, resolution), generator.latent_dim, memory_format
+    )
 
 
 def seeded_models(resolution: int) -> tuple[progan.Generator, progan.Discriminator]:
