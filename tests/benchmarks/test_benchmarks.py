@@ -239,7 +239,7 @@ def test_what_is_not_installed_is_named(tmp_path):
 
 def test_a_convolution_is_timed_in_its_parts(tmp_path):
     path = tmp_path / "figures.json"
-    done = command("4x4x512", "--seconds", "0", "--json", str(path), module="convolution")
+    done = command("7x7x32", "--seconds", "0", "--json", str(path), module="convolution")
     assert done.returncode == 0, done.stderr
     assert [result["name"].split()[1] for result in json.loads(path.read_text())["convolutions"]] == [
         "forward",

@@ -11,7 +11,6 @@ from typing import Any
 
 from tests.benchmarks import machine
 
-
 LONGEST_GOODBYE = 5.0  # seconds
 
 
