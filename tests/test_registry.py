@@ -33,6 +33,8 @@ CONSTANT = {
     "minigen.models.applications.style_transfer.StyleTransfer.transfer": "forward, outside any graph",
     "minigen.models.attribute_classifier.AttributeClassifier.loss(factors)": "the measured factors, which nobody makes",
     "minigen.models.autoencoders.base.ImageAutoencoder.reconstruct": "for pictures, outside any graph",
+    "minigen.models.autoencoders.conditional.ConditionalVariationalAutoencoder.pixels": "for pictures, outside any graph",
+    "minigen.models.autoencoders.conditional.ConditionalVariationalAutoencoder.reconstruct": "for pictures, outside any graph",
     "minigen.models.autoencoders.conditional.ConditionalVariationalAutoencoder.sample": "for pictures, outside any graph",
     "minigen.models.autoencoders.variational.VariationalAutoencoder.pixels": "for pictures, outside any graph",
     "minigen.models.autoencoders.variational.VariationalAutoencoder.reconstruct": "for pictures, outside any graph",

@@ -36,6 +36,7 @@ SECONDS = {
     "25": 430, "26": 730, "27": 840, "28": 390, "29": 410, "30": 390, "31": 460, "32": 470, "33": 800, "34": 30,
 }  # fmt: skip
 QUICK = 8  # seconds of a quick run, of any demo
+UNKNOWN = 200  # of a demo that is not in the table
 AFTER = {"34": "33"}  # 34 uses what 33 trains and keeps: in parallel, both would train it
 
 
@@ -91,7 +92,7 @@ class Clock:
 
     def seconds(self, name: str) -> float:
         """The known seconds of a demo."""
-        return QUICK if self.quick else SECONDS[name[:2]]
+        return QUICK if self.quick else SECONDS.get(name[:2], UNKNOWN)
 
     def finished(self, name: str, seconds: float) -> None:
         """Record the time of a finished demo."""

@@ -151,16 +151,18 @@ def pairwise_diversity(samples: np.ndarray, reference: np.ndarray | None = None,
     examples are all the same.
     """
     sets = {"samples": samples} | ({} if reference is None else {"reference": reference})
-    for name, values in sets.items():
-        x = sets[name] = whole_array(values)
-        if x.ndim and len(x) > _DRAWN:
-            sets[name] = x[np.random.default_rng(seed).choice(len(x), _DRAWN, replace=False)]
+    sets = {name: _drawn(whole_array(values), seed) for name, values in sets.items()}
     means = [_mean_distance(x) for x in checked_examples("pairwise_diversity", 2, **sets)]
     if reference is None:
         return means[0]
     if means[1] == 0:
         raise ValueError("pairwise_diversity: got a reference whose examples are all the same, expected different ones")
     return means[0] / means[1]
+
+
+def _drawn(x: np.ndarray, seed: int) -> np.ndarray:
+    """At most _DRAWN of the examples."""
+    return x[np.random.default_rng(seed).choice(len(x), _DRAWN, replace=False)] if x.ndim and len(x) > _DRAWN else x
 
 
 def _mean_distance(x: np.ndarray) -> float:

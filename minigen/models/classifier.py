@@ -20,7 +20,7 @@ class Classifier(nn.Module):
     examples=(images, labels), labels (n,) from 0 to classes - 1.
     """
 
-    in_order = True
+    in_order = ("encoder", "head")
 
     def __init__(self, encoder: nn.Module, classes: int = 10, input_shape: tuple[int, ...] = (28, 28, 1)):
         self.encoder = encoder

@@ -14,8 +14,6 @@ from minigen.utils.checks import check_shape
 class Sequential(Module):
     """Modules in sequence: Sequential(a, b)(x) = b(a(x)). Members by position: net[0], len(net), for layer in net."""
 
-    in_order = True
-
     def __init__(self, *layers: Module):
         for layer in layers:
             check_module(layer)
@@ -29,6 +27,10 @@ class Sequential(Module):
     def members(self) -> Iterator[tuple[str, Any]]:
         """Layers are named by their positions."""
         return ((name.removeprefix("layers."), value) for name, value in super().members())
+
+    def summary_children(self) -> Iterator[tuple[str, Module]]:
+        """The layers."""
+        return ((str(i), layer) for i, layer in enumerate(self.layers))
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         for layer in self.layers:

@@ -45,7 +45,7 @@ class Module(Configured):
     """
 
     training = True
-    in_order = False  # whether the modules below are applied one after another, in the order of assignment
+    in_order: tuple[str, ...] = ()  # attributes whose modules are applied one after another; (): the order is found by tracing
     remembered: tuple[str, ...] = ()  # attributes that are not settings, such as results of a forward pass: not compared
 
     def forward(self, *inputs: Any) -> Any:
@@ -225,7 +225,9 @@ class Module(Configured):
 
     def summary_children(self) -> Iterator[tuple[str, "Module"]] | None:
         """(name, module) of the parts that a summary lists, in order of application; None: the order is traced."""
-        return self.children() if self.in_order else None
+        parts = dict(self.children())
+        names = [name for part in self.in_order for name in parts if name == part or name.startswith(f"{part}.")]
+        return ((name, parts[name]) for name in names) if self.in_order else None
 
     def summary(self, input_shape: tuple[int, ...]) -> None:
         """Print a table: every layer with its output shape and parameters, for one example's input shape."""

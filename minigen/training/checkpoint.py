@@ -48,6 +48,8 @@ class Saved:
         arrays = self.file.read(f"{group}/{name}" if name else group for name in self.layout[group])
         return dict(zip(self.layout[group], arrays.values()))
 
+    __iter__ = None  # else iteration would count 0, 1, 2 ...
+
     def __contains__(self, group: str) -> bool:
         return group in self.layout
 

@@ -28,7 +28,7 @@ from minigen.errors import CheckpointError
 from minigen.utils.files import replacing
 from minigen.utils.reading import open_regular, parsed_json, shortened
 
-FORMAT = 2  # counts up when the meaning of a file changes
+FORMAT = 3  # counts up when the meaning of a file changes
 HEADER = "minigen"
 SEAL = b"minigen blake2b "
 KINDS = "biufU"  # of arrays: bools, whole numbers, floats, texts

@@ -182,3 +182,7 @@ def test_a_signal_stops_the_demo_and_leaves_the_page(number, status, tmp_path):
     assert not log.exists() and "not run yet" in (tmp_path / "index.html").read_text(encoding="utf-8")
     running = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
     assert str(tmp_path / "12_variational") not in running, "the demo runs on"
+
+
+def test_a_demo_that_is_not_in_the_table_takes_some_time():
+    assert Clock(False).seconds("99_mine") > 0

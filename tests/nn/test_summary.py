@@ -164,3 +164,16 @@ def test_shapes_are_found_on_every_backend_and_in_float64(backend, capsys):
     assert Residual().output_shape((4,)) == (2,)
     assert Residual().astype("float64").output_shape((4,)) == (2,)
     Residual().summary((4,))
+
+
+def test_a_summary_lists_what_a_subclass_adds_beside_the_layers_apart(capsys):
+    class WithProbe(StackedAutoencoder):
+        def __init__(self):
+            self.decoder = None  # named before the encoder, applied after it
+            super().__init__()
+            self.probe = nn.Dense(30, 2)
+
+    WithProbe().summary((28, 28, 1))
+    printed = capsys.readouterr().out
+    assert printed.index("encoder") < printed.index("decoder")
+    assert "parameters outside the layers" in printed and "probe" not in printed

@@ -274,12 +274,12 @@ def test_a_directory_that_claims_much_is_refused_at_little_cost(good, tmp_path, 
 
 
 HEADERS = {
-    "no UTF-8": b"\xff\xfe", "text": b"epoch,loss", "half of it": b'{"format": 2, "arr', "a list": b"[1, 2]", "a number": b"3",
+    "no UTF-8": b"\xff\xfe", "text": b"epoch,loss", "half of it": b'{"format": 3, "arr', "a list": b"[1, 2]", "a number": b"3",
     "null": b"null", "nothing": b"", "nested": b'{"a": ' + b"[" * 100_000, "nested whole": b"[" * 5000 + b"]" * 5000,
-    "a key twice": b'{"format": 2, "format": 2, "arrays": {}}', "a number of 10,000 digits": b'{"format": 2, "epoch": ' + b"9" * 10_000 + b"}",
-    "a format of 4,000 digits": b'{"format": ' + b"9" * 4_000 + b"}", "a half format": b'{"format": 2.0}', "a true format": b'{"format": true}',
-    "a format in words": b'{"format": "2"}', "no arrays": b'{"format": 2}', "arrays of nothing": b'{"format": 2, "arrays": null}',
-    "arrays of a list": b'{"format": 2, "arrays": [1]}', "arrays of numbers": b'{"format": 2, "arrays": {"model/x": 3}}',
+    "a key twice": b'{"format": 3, "format": 3, "arrays": {}}', "a number of 10,000 digits": b'{"format": 3, "epoch": ' + b"9" * 10_000 + b"}",
+    "a format of 4,000 digits": b'{"format": ' + b"9" * 4_000 + b"}", "a half format": b'{"format": 3.0}', "a true format": b'{"format": true}',
+    "a format in words": b'{"format": "3"}', "no arrays": b'{"format": 3}', "arrays of nothing": b'{"format": 3, "arrays": null}',
+    "arrays of a list": b'{"format": 3, "arrays": [1]}', "arrays of numbers": b'{"format": 3, "arrays": {"model/x": 3}}',
     "a lone surrogate": b'{"format": "\\ud800"}', "zeros": bytes(100),
 }  # fmt: skip
 

@@ -139,10 +139,10 @@ FOREIGN = {
     "header of noise": (npz(minigen=np.arange(200, 250, dtype=np.uint8)), "damaged header"),
     "header of numbers": (npz(minigen=np.arange(3.0)), "damaged header"),
     "header that is no dict": (npz(minigen=np.frombuffer(b"[1]", np.uint8)), "damaged header|has format None"),
-    "header without format": (npz(minigen=np.frombuffer(b"{}", np.uint8)), "has format None, .* reads format 2"),
-    "header of the past": (npz(minigen=np.frombuffer(b'{"format": 1}', np.uint8)), "has format 1, .* reads format 2"),
-    "header of the future": (npz(minigen=np.frombuffer(b'{"format": 3}', np.uint8)), "has format 3, .* reads format 2"),
-    "header without a checksum": (npz(minigen=np.frombuffer(b'{"format": 2}', np.uint8)), "does not end with minigen's checksum"),
+    "header without format": (npz(minigen=np.frombuffer(b"{}", np.uint8)), "has format None, .* reads format 3"),
+    "header of the past": (npz(minigen=np.frombuffer(b'{"format": 2}', np.uint8)), "has format 2, .* reads format 3"),
+    "header of the future": (npz(minigen=np.frombuffer(b'{"format": 4}', np.uint8)), "has format 4, .* reads format 3"),
+    "header without a checksum": (npz(minigen=np.frombuffer(b'{"format": 3}', np.uint8)), "does not end with minigen's checksum"),
 }
 
 
@@ -275,7 +275,7 @@ SPOILED = {
     "no sums": (headless("sums"), "missing 'sums'"),
     "no seen": (headless("seen"), "missing 'seen'"),
     "no settings": (headless("settings"), "belongs to another run"),
-    "another format": (put(3, "format"), "has format 3, this version of minigen reads format 2"),
+    "another format": (put(4, "format"), "has format 4, this version of minigen reads format 3"),
 }  # fmt: skip
 
 

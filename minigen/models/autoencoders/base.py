@@ -15,7 +15,7 @@ class Autoencoder(nn.Module):
     Outside any graph, many examples are encoded and decoded in batches (`nn.batching`).
     """
 
-    in_order = True
+    in_order = ("encoder", "decoder")
     encoder: nn.Module
     decoder: nn.Module
 

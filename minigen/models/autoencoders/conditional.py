@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from minigen import ops
+from minigen.autograd import no_grad
 from minigen.backend import Array
 from minigen.models.autoencoders.variational import VariationalAutoencoder
 from minigen.nn.batching import in_batches
@@ -16,8 +17,7 @@ class ConditionalVariationalAutoencoder(VariationalAutoencoder):
 
     An upper bound of -log p(x|y). The prior is the same for every class, so that codes represent what the label does not, the
     style, and one code draws all classes in one handwriting. Labels are integers (n,) from 0 to classes - 1, else ValueError;
-    `training.fit` takes examples=(images, labels). Every method takes labels after images or codes; everything else is as in
-    `VariationalAutoencoder`.
+    `training.fit` takes examples=(images, labels). Everything else is as in `VariationalAutoencoder`.
     """
 
     def __init__(
@@ -41,9 +41,34 @@ class ConditionalVariationalAutoencoder(VariationalAutoencoder):
         """Codes (n, latent_dim), labels (n,) -> logits or pixel values, (n, 28, 28, 1)."""
         return super().decode(ops.with_labels(z, labels, self.classes))
 
+    def forward(self, x: Any, labels: Any, noise: Any = None) -> Any:
+        return self.decode(self.sampling(*self.encode(x, labels), noise), labels)
+
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         """The input's; defined here because a summary has no labels."""
         return tuple(input_shape)
+
+    def loss(self, x: Any, labels: Any, noise: Any = None) -> tuple[Any, dict[str, Any]]:
+        """The total and its terms "reconstruction" and "kl" (without beta), in nats per image."""
+        mean, logvar = self.encode(x, labels)
+        return self.bound(x, self.decode(self.sampling(mean, logvar, noise), labels), mean, logvar)
+
+    @in_batches
+    def log_likelihood(self, x: Any, z: Any, labels: Any) -> Any:
+        """log p(x|z, y) per image, in nats: (n,)."""
+        return self.log_likelihood_from_logits(x, self.decode(z, labels))
+
+    @no_grad()
+    @in_batches
+    def pixels(self, z: Any, labels: Any) -> Any:
+        """Codes (n, latent_dim), labels (n,) -> images in [0, 1], outside any graph."""
+        return self.pixels_from_logits(self.decode(z, labels))
+
+    @no_grad()
+    @in_batches
+    def reconstruct(self, x: Any, labels: Any) -> Any:
+        """Images and their labels -> reconstructions in [0, 1] from the mean of q(z|x, y), outside any graph."""
+        return self.pixels(self.encode(x, labels)[0], labels)
 
     def sample(self, labels: Array) -> Any:
         """One image in [0, 1] of each of the classes `labels` (n,), with z from the prior."""

@@ -28,10 +28,11 @@ class VariationalAutoencoder(nn.Module):
            the expected one of images binarized at random each time, and never below their entropy
            (`metrics.bernoulli_entropy` * 784). Images outside [0, 1]: ValueError (not checked on a GPU).
     "mse": Gaussian with fixed variance 1/2: -log p = (x - x^)^2 + log(pi) / 2, a density, whose normalization is 784 log(pi) / 2
-           = 449 nats. The variance is the book's, whose loss is ours without that constant, divided by 784.
+    = 449 nats. The variance is the book's: its loss, mean over pixels of (x - x^)^2 + KL / 784, is ours without
+           that constant, divided by 784.
 
-    `shape`: of an image; the docstrings below assume (28, 28, 1). `labels` and `condition`, the number of additional inputs of
-    both networks, are the conditional form's. Raises ValueError for a negative beta or an unknown reconstruction.
+    `shape`: of an image; the docstrings below assume (28, 28, 1).  `condition`: the number of additional inputs of both networks;
+    used by the conditional form. Raises ValueError for a negative beta or an unknown reconstruction.
     """
 
     encoder: nn.Module
@@ -68,26 +69,33 @@ class VariationalAutoencoder(nn.Module):
         """Codes (n, latent_dim) -> logits ("bce") or pixel values ("mse"), (n, 28, 28, 1)."""
         return self.decoder(z)
 
-    def forward(self, x: Any, *labels: Any, noise: Any = None) -> Any:
-        return self.decode(self.sampling(*self.encode(x, *labels), noise), *labels)
+    def forward(self, x: Any, noise: Any = None) -> Any:
+        return self.decode(self.sampling(*self.encode(x), noise))
 
     # -- the objective -------------------------------------------------------------------------------------------
 
-    def loss(self, x: Any, *labels: Any, noise: Any = None) -> tuple[Any, dict[str, Any]]:
+    def loss(self, x: Any, noise: Any = None) -> tuple[Any, dict[str, Any]]:
         """The total and its terms "reconstruction" and "kl" (without beta), in nats per image.
 
         One sample of z per image, from `noise` (n, latent_dim) ~ N(0, 1) if given.
         """
-        mean, logvar = self.encode(x, *labels)
-        y = self.decode(self.sampling(mean, logvar, noise), *labels)
+        mean, logvar = self.encode(x)
+        return self.bound(x, self.decode(self.sampling(mean, logvar, noise)), mean, logvar)
+
+    def bound(self, x: Any, y: Any, mean: Any, logvar: Any) -> tuple[Any, dict[str, Any]]:
+        """The loss and its terms, from the decoder's outputs y and the posterior's parameters."""
         kl = losses.kl_normal(mean, logvar)
         reconstruction = reduce(self.pixel_nll(x, y), "batchmean")
         return reconstruction + self.beta * kl, {"reconstruction": reconstruction, "kl": kl}
 
     @in_batches
-    def log_likelihood(self, x: Any, z: Any, *labels: Any) -> Any:
+    def log_likelihood(self, x: Any, z: Any) -> Any:
         """log p(x|z) per image, in nats: x (n, 28, 28, 1), z (n, latent_dim) -> (n,)."""
-        return -ops.flatten(self.pixel_nll(x, self.decode(z, *labels)), 1).sum(axis=1)
+        return self.log_likelihood_from_logits(x, self.decode(z))
+
+    def log_likelihood_from_logits(self, x: Any, y: Any) -> Any:
+        """log p(x|z) from the decoder's outputs y at z: (n,)."""
+        return -ops.flatten(self.pixel_nll(x, y), 1).sum(axis=1)
 
     def pixel_nll(self, x: Any, y: Any) -> Any:
         """-log p(x|z) of each pixel, in nats, from the decoder's outputs y: the shape of x."""
@@ -101,9 +109,9 @@ class VariationalAutoencoder(nn.Module):
 
     @no_grad()
     @in_batches
-    def pixels(self, z: Any, *labels: Any) -> Any:
+    def pixels(self, z: Any) -> Any:
         """Codes (n, latent_dim) -> images in [0, 1], the mean of p(x|z), outside any graph."""
-        return self.pixels_from_logits(self.decode(z, *labels))
+        return self.pixels_from_logits(self.decode(z))
 
     def pixels_from_logits(self, y: Any) -> Any:
         """The decoder's outputs as pixels in [0, 1]."""
@@ -111,9 +119,9 @@ class VariationalAutoencoder(nn.Module):
 
     @no_grad()
     @in_batches
-    def reconstruct(self, x: Any, *labels: Any) -> Any:
+    def reconstruct(self, x: Any) -> Any:
         """Images -> their reconstructions in [0, 1] from the mean of q(z|x), deterministic, outside any graph."""
-        return self.pixels(self.encode(x, *labels)[0], *labels)
+        return self.pixels(self.encode(x)[0])
 
     def sample(self, n: int) -> Any:
         """n images in [0, 1] from the prior: z ~ N(0, I), drawn on the host, so that a seed gives the same on every backend."""

@@ -20,7 +20,7 @@ class Generator(nn.Module):
     tanh; None for a generator of points. Trainers scale real images to it, and `sample` scales generated ones back to [0, 1].
     """
 
-    in_order = True
+    in_order = ("net",)
     latent_dim: int
     net: nn.Module
     pixel_range: tuple[float, float] | None = None
@@ -105,7 +105,7 @@ class Discriminator(nn.Module):
     kernels of 5), which compares each example with the others of its batch, before the last one.
     """
 
-    in_order = True
+    in_order = ("pack", "body", "minibatch", "head")
 
     def __init__(self, body: nn.Module, features: int, pack: int = 1, minibatch: str | None = None):
         self.pack = nn.Pack(pack) if pack > 1 else None

@@ -252,7 +252,7 @@ class MappingNetwork(nn.Module):
 class Block(nn.Module):
     """The two layers of one resolution. The first, at 4 x 4, starts without a convolution: its input is learned already."""
 
-    in_order = True
+    in_order = ("layers",)
 
     def __init__(self, before: int, after: int, resolution: int, style_dim: int, noise_lr: float | None, styles: bool):
         if resolution == 4:
