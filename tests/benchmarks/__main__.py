@@ -8,6 +8,7 @@ are for information and do not change the exit status.
 
 import argparse
 import json
+import sys
 from functools import partial
 from pathlib import Path
 from statistics import geometric_mean
@@ -16,7 +17,7 @@ from typing import Any
 from tqdm import tqdm
 
 from tests.benchmarks import machine
-from tests.benchmarks.measure import measure
+from tests.benchmarks.measure import measure, sides
 from tests.benchmarks.worker import workers
 from tests.benchmarks.workload import EVERY_STEP, GROUPS, LIBRARIES, Workload, discover, missing, select
 
@@ -31,6 +32,9 @@ def main() -> None:
         return
     chosen = select(args.workloads)
     libraries, absent = present(args.libraries, args.backend)
+    chosen = [workload for workload in chosen if sides(workload, libraries)]
+    if not chosen:
+        sys.exit("\n".join(["nothing to measure: these libraries have none of these workloads", *absent]))
     limits = {"threads": args.threads, "isa": args.isa, "backend": args.backend}
     results, profiles = [], {}
     layout = "{desc:20} {percentage:3.0f}%|{bar}| {elapsed}"
@@ -41,7 +45,7 @@ def main() -> None:
             if args.profile:
                 profiles[workload.name] = profile(workload, limits)
 
-    absent += [line for result in results for line in result.pop("left out").values()]
+    absent += left_out(results)
     figures = {"machine": machine.describe(**limits), "steps": results}
     print_figures(figures, [table(chosen, results), *geometric_means(results)])
     for name, costs in profiles.items():
@@ -57,7 +61,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("workloads", nargs="*", help="names or parts of names; default: all")
     parser.add_argument("--list", action="store_true", help="list the workloads, and stop")
     parser.add_argument("--seconds", type=float, default=8.0, help="time for each workload (default: 8)")
-    parser.add_argument("--threads", type=int, default=2, help="threads, and cores, of each library (default: 2)")
+    parser.add_argument(
+        "--threads", type=int, choices=machine.COUNTS, default=2, help="threads, and cores, of each library (default: 2)"
+    )
     parser.add_argument("--libraries", nargs="+", choices=LIBRARIES, default=list(LIBRARIES), help="default: all")
     parser.add_argument("--backend", default="numpy", choices=("numpy", "cupy"), help="cupy: minigen and PyTorch on the GPU")
     parser.add_argument("--profile", action="store_true", help="also print minigen's costs by op")
@@ -94,6 +100,11 @@ def present(libraries: list[str], backend: str = "numpy") -> tuple[list[str], li
         libraries = [library for library in libraries if library in ("minigen", "pytorch")]
     absent = missing(libraries, "cuda" if backend == "cupy" else "cpu")
     return [library for library in libraries if library not in absent], list(absent.values())
+
+
+def left_out(results: list[dict[str, Any]]) -> list[str]:
+    """What failed, and why; the figures are then without it."""
+    return [line for result in results for line in result.pop("left out").values()]
 
 
 def print_figures(figures: dict[str, Any], parts: list[str]) -> None:
@@ -145,16 +156,16 @@ def table(chosen: list[Workload], results: list[dict[str, Any]]) -> str:
     ]  # fmt: skip
     for workload, result in zip(chosen, results):
         unit, scale = ("ms", 1e3) if result["calls"] == 1 else ("us", 1e6)
-        sides = result["sides"]
-        peaks = [number(sides[library].get("peak bytes"), 2**-20) for library in timed[:3] if library in sides]
-        limits, reached = goals(workload, sides)
+        measured = result["sides"]
+        peaks = [number(measured[library].get("peak bytes"), 2**-20) for library in timed[:3] if library in measured]
+        limits, reached = goals(workload, measured)
         rows.append(
             (
                 result["name"],
                 unit,
-                *(number(sides.get(library, {}).get("seconds"), scale) for library in timed),
-                number(sides.get("minigen", {}).get("over NumPy"), scale),
-                *(ratio(sides.get(library, {}).get("ratio")) for library in compared),
+                *(number(measured.get(library, {}).get("seconds"), scale) for library in timed),
+                number(measured.get("minigen", {}).get("over NumPy"), scale),
+                *(ratio(measured.get(library, {}).get("ratio")) for library in compared),
                 ", ".join(peaks),
                 limits,
                 reached,
@@ -163,11 +174,11 @@ def table(chosen: list[Workload], results: list[dict[str, Any]]) -> str:
     return aligned(rows)
 
 
-def goals(workload: Workload, sides: dict[str, Any]) -> tuple[str, str]:
+def goals(workload: Workload, measured: dict[str, Any]) -> tuple[str, str]:
     """(what minigen's figures should be at most, whether they are): for each of its halves, if there are two."""
     limits, reached = [], []
     for library in OURS:
-        if (value := figure(sides.get(library, {}), workload.goal.measure)) is not None:
+        if (value := figure(measured.get(library, {}), workload.goal.measure)) is not None:
             limits.append(f"{workload.goal.at_most(library):g}")
             reached.append("yes" if value <= workload.goal.at_most(library) else "no")
     return f"{workload.goal.measure} <= {', '.join(dict.fromkeys(limits))}", ", ".join(reached) or "-"

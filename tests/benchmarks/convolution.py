@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 import minigen as mg
 from tests.benchmarks import machine
-from tests.benchmarks.__main__ import aligned, command_line, number, present, print_figures, ratio, write
+from tests.benchmarks.__main__ import aligned, command_line, left_out, number, present, print_figures, ratio, write
 from tests.benchmarks.measure import measure_with, sides
 from tests.benchmarks.worker import workers
 from tests.benchmarks.workload import LIBRARIES, Goal, Workload
@@ -96,7 +96,7 @@ def main() -> None:
     parser = command_line("python -m tests.benchmarks.convolution", __doc__, "convolution")
     parser.add_argument("shapes", nargs="*", help="parts of names, such as 28x28x1; default: all")
     parser.add_argument("--seconds", type=float, default=1.0, help="time for each part of each shape (default: 1)")
-    parser.add_argument("--threads", type=int, default=2, help="of each library (default: 2)")
+    parser.add_argument("--threads", type=int, choices=machine.COUNTS, default=2, help="of each library (default: 2)")
     args = parser.parse_args()
     libraries, absent = present(["minigen", "loops", "pytorch"])
     limits = {"threads": args.threads, "isa": args.isa}
@@ -107,7 +107,7 @@ def main() -> None:
     with workers([library for library, _ in with_variants], **limits) as started:
         results = [measure_with(started, with_variants, each, args.seconds) for each in tqdm(chosen, leave=False)]
     figures = {"machine": machine.describe(**limits), "convolutions": results}
-    print_figures(figures, [table(results, libraries), *means(results, libraries), *absent])
+    print_figures(figures, [table(results, libraries), *means(results, libraries), *absent, *left_out(results)])
     write(args.json, figures)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+COUNTS = range(1, (os.cpu_count() or 1) + 1)  # of threads
 ISAS = ("native", "avx2")
 AVX2 = {  # what each library reads when it is loaded; NumPy's is made below
     "OPENBLAS_CORETYPE": "Haswell",

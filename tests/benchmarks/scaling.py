@@ -10,7 +10,7 @@ from typing import Any
 from tqdm import tqdm
 
 from tests.benchmarks import machine
-from tests.benchmarks.__main__ import aligned, command_line, number, present, print_figures, ratio, write
+from tests.benchmarks.__main__ import aligned, command_line, left_out, number, present, print_figures, ratio, write
 from tests.benchmarks.measure import build, measure
 from tests.benchmarks.worker import ask_all, workers
 from tests.benchmarks.workload import LIBRARIES, Workload
@@ -29,7 +29,7 @@ def main() -> None:
     parser = command_line("python -m tests.benchmarks.scaling", __doc__, "scaling")
     parser.add_argument("curves", nargs="*", choices=[[], *CURVES], help="default: all")
     parser.add_argument("--seconds", type=float, default=4.0, help="time for each point (default: 4)")
-    parser.add_argument("--threads", nargs="+", type=int, default=[1, 2], help="default: 1 2")
+    parser.add_argument("--threads", nargs="+", type=int, choices=machine.COUNTS, default=[1, 2], help="default: 1 2")
     parser.add_argument("--most", type=int, help="no batch or resolution above it")
     parser.add_argument("--libraries", nargs="+", choices=LIBRARIES, default=["minigen", "loops", "pytorch"])
     args = parser.parse_args()
@@ -58,7 +58,7 @@ def main() -> None:
                 result["at the peak"] = counted[result["name"]] / rates[str(result["threads"])]["flops"]
     figures = {"machine": machine.describe(max(args.threads), args.isa), "rates": rates, "scaling": results}
     figures["machine"]["threads"] = ", ".join(map(str, args.threads))
-    print_figures(figures, [*described(rates), "", table(results), *absent])
+    print_figures(figures, [*described(rates), "", table(results), *absent, *left_out(results)])
     write(args.json, figures)
 
 
@@ -97,15 +97,15 @@ def described(rates: dict[str, dict[str, float]]) -> list[str]:
 def table(points: list[dict[str, Any]]) -> str:
     """One line a point; times in ms."""
     present = [library for library in LIBRARIES if any(library in point["sides"] for point in points)]
-    compared = [library for library in present if any("ratio" in point["sides"][library] for point in points)]
+    compared = [library for library in present if any("ratio" in point["sides"].get(library, {}) for point in points)]
     heads = (LIBRARIES[library].label for library in present)
     rows = [
         ("point", "threads", *heads, "at the peak", "memory once", *(f"{LIBRARIES[each].label} / PyTorch" for each in compared))
     ]
     for point in points:
         least = [number(point.get(name), 1e3) for name in ("at the peak", "memory once")]
-        times = [number(point["sides"][library]["seconds"], 1e3) for library in present]
-        ratios = [ratio(point["sides"][library]["ratio"]) for library in compared]
+        times = [number(point["sides"].get(library, {}).get("seconds"), 1e3) for library in present]
+        ratios = [ratio(point["sides"].get(library, {}).get("ratio")) for library in compared]
         rows.append((point["name"], str(point["threads"]), *times, *least, *ratios))
     return aligned(rows)
 

@@ -209,6 +209,14 @@ def test_the_list_names_every_workload():
     assert [line.split()[0] for line in done.stdout.splitlines()] == list(WORKLOADS)
 
 
+@pytest.mark.parametrize(
+    "arguments, said", [(("--threads", "0"), "choose from 1"), (("dcgan", "--libraries", "dezero"), "nothing to measure")]
+)
+def test_what_cannot_be_measured_is_said(arguments, said):
+    done = command(*arguments)
+    assert done.returncode != 0 and said in done.stderr and "Traceback" not in done.stderr
+
+
 def test_a_run_prints_a_table_and_a_profile_and_writes_json(tmp_path):
     path = tmp_path / "new folder" / "figures.json"
     libraries = ("minigen", "numpy")
