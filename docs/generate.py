@@ -2,7 +2,7 @@
 
     python docs/generate.py                                 # write the pages again, from docs/templates and docs/results
     python docs/generate.py results out                     # take in what `minigen demo all --out out` has measured
-    python docs/generate.py benchmarks out/benchmarks.json  # take in what `python -m tests.benchmarks` has measured
+    python docs/generate.py benchmarks out/*.json           # take in what `python -m tests.benchmarks` and its like have measured
 
 A page is a template of text with `{{ measured(...) }}` in it; figures come from docs/results alone. The second and third command
 copy new ones there, compactly, under the version of minigen that is installed, and then write the pages.
@@ -21,6 +21,16 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 DOCS = Path(__file__).parent
 RESULTS = DOCS / "results"
 PAGES = ("results", "criteria", "techniques", "benchmarks")
+KINDS = ("steps", "convolutions", "scaling")  # of benchmarks
+LABELS = {
+    "pytorch": "PyTorch",
+    "minigen": "minigen by NumPy",
+    "loops": "minigen by loops",
+    "torch.compile": "torch.compile",
+    "jax": "JAX, jitted",
+    "keras": "Keras",
+    "dezero": "DeZero",
+}
 KEPT = ("demo", "criteria", "report", "seconds")  # of a result.json
 
 
@@ -36,7 +46,7 @@ def page(name: str) -> str:
     environment.globals |= {
         "measured": measured,
         "techniques": lambda: load("techniques"),
-        "benchmarks": lambda: load("benchmarks"),
+        "runs": runs,
         "demos": demos,
         "title": title,
         "figure": figure,
@@ -44,7 +54,13 @@ def page(name: str) -> str:
         "versions": versions,
         "milliseconds": milliseconds,
         "mebibytes": mebibytes,
-        "workloads_by_description": workloads_by_description,
+        "beside_pytorch": beside_pytorch,
+        "peaks": peaks,
+        "compared": compared,
+        "means": means,
+        "convolutions": convolutions,
+        "steps_by_description": steps_by_description,
+        "labels": LABELS,
         "max": max,
         "min": min,
     }
@@ -112,12 +128,61 @@ def spans(numbers: list[int]) -> str:
     return ", ".join(f"{run[0]:02} to {run[-1]:02}" if len(run) > 2 else ", ".join(f"{each:02}" for each in run) for run in runs)
 
 
-def workloads_by_description() -> list[tuple[str, list[str]]]:
+def runs(kind: str) -> list[dict[str, Any]]:
+    """What was measured of a kind, one of KINDS: a run for each machine and instruction set."""
+    return load("benchmarks")[kind]
+
+
+def steps_by_description() -> list[tuple[str, list[str]]]:
     """(what is timed, names of the workloads that do)."""
-    of: dict[str, list[str]] = {}
-    for each in load("benchmarks")["workloads"]:
-        of.setdefault(each["description"], []).append(f"`{each['name']}`")
-    return list(of.items())
+    of: dict[str, dict[str, None]] = {}
+    for run in runs("steps"):
+        for each in run["steps"]:
+            of.setdefault(each["description"], {})[f"`{each['name']}`"] = None
+    return [(description, list(names)) for description, names in of.items()]
+
+
+def compared(rows: list[dict[str, Any]]) -> list[str]:
+    """The libraries that have a ratio to PyTorch in some row, in the order of LABELS."""
+    return [library for library in LABELS if any("ratio" in row["sides"].get(library, {}) for row in rows)]
+
+
+def beside_pytorch(side: dict[str, Any] | None) -> str:
+    """A library's time, and its ratio to PyTorch's with the quartiles, where they are known: "0.81 ms: 0.79 (0.75 to 0.84)"."""
+    if not side or "ratio" not in side:
+        return ""
+    form = "{0:.2f}" if len(side["ratio"]) == 1 else "{1:.2f} ({0:.2f} to {2:.2f})"
+    return f"{milliseconds(side['seconds'])}: {form.format(*side['ratio'])}"
+
+
+def peaks(rows: list[dict[str, Any]]) -> list[str]:
+    """The libraries whose memory is known."""
+    return [each for each in ("minigen", "loops", "pytorch") if any("peak bytes" in row["sides"].get(each, {}) for row in rows)]
+
+
+def middle(side: dict[str, Any]) -> float:
+    """The median of a ratio."""
+    return side["ratio"][len(side["ratio"]) // 2]
+
+
+def means(rows: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
+    """Geometric means of the ratios by group, and of all groups, for the libraries that have them in all rows of a group."""
+    found: dict[str, dict[str, float]] = {}
+    for name in ("dense", "convolutional", "all"):
+        group = [row for row in rows if row["group"] and name in (row["group"], "all")]
+        complete = [library for library in compared(group) if all("ratio" in row["sides"].get(library, {}) for row in group)]
+        if complete:
+            found[name] = {library: geometric_mean(middle(row["sides"][library]) for row in group) for library in complete}
+    return found
+
+
+def convolutions(run: dict[str, Any]) -> dict[str, dict[str, dict[str, Any]]]:
+    """Shape -> part (forward, images, kernel) -> sides."""
+    of: dict[str, dict[str, dict[str, Any]]] = {}
+    for each in run["convolutions"]:
+        shape, part = each["name"].removeprefix("conv-").split()
+        of.setdefault(shape, {})[part] = each["sides"]
+    return of
 
 
 def milliseconds(seconds: float | None) -> str:
@@ -157,27 +222,23 @@ def read_table(markdown: str) -> dict[str, Any]:
     return {"columns": head[1:], "rows": {name: cells for name, *cells in rows}}
 
 
-def take_benchmarks(path: Path) -> None:
-    """Copy what the benchmarks measured to docs/results; of several convolutions only the mean and the range of their ratios."""
-    measured = json.loads(path.read_text(encoding="utf-8"))
-    rows, convolutions = [], []
-    for each in measured["workloads"]:
-        ours, theirs = each["minigen"], each.get("pytorch", {})
-        if re.match(r"conv-\d", each["name"]):
-            convolutions.append(each)
-            continue
-        row = {"name": each["name"], "description": each["description"], "ratio": each.get("ratio")}
-        row["seconds"] = [ours["seconds"], theirs.get("seconds")]
-        row["peak bytes"] = [ours.get("peak bytes"), theirs.get("peak bytes")]
-        rows.append(row)
-    if ratios := [each["ratio"] for each in convolutions if "ratio" in each]:
-        row = {
-            "name": f"conv ({len(ratios)} shapes)",
-            "description": convolutions[0]["description"],
-            "ratio": geometric_mean(ratios),
-        }
-        rows.append({**row, "least and most": [min(ratios), max(ratios)], "seconds": [None, None], "peak bytes": [None, None]})
-    write("benchmarks", {"version": installed_version(), "machine": measured["machine"], "workloads": rows})
+def take_benchmarks(paths: list[Path]) -> None:
+    """Copy what the benchmarks measured to docs/results, in place of what is there of the same kinds."""
+    kept = load("benchmarks")
+    measured = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+    for kind in KINDS:
+        if of_kind := [shortened({"version": installed_version(), **run}) for run in measured if kind in run]:
+            kept[kind] = of_kind
+    write("benchmarks", kept)
+
+
+def shortened(figures: Any) -> Any:
+    """The same with four digits of every number that is not whole."""
+    if isinstance(figures, dict):
+        return {key: shortened(value) for key, value in figures.items()}
+    if isinstance(figures, list):
+        return [shortened(value) for value in figures]
+    return float(f"{figures:.4g}") if isinstance(figures, float) else figures
 
 
 def installed_version() -> str:
@@ -200,7 +261,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command")
     commands.add_parser("results").add_argument("path", type=Path, help="output folder of `minigen demo all`")
-    commands.add_parser("benchmarks").add_argument("path", type=Path, help="what `python -m tests.benchmarks --json` has written")
+    benchmarks = commands.add_parser("benchmarks")
+    benchmarks.add_argument(
+        "path", type=Path, nargs="+", help="what `python -m tests.benchmarks`, its .convolution, .scaling wrote"
+    )
     args = parser.parse_args()
     if args.command:
         {"results": take_results, "benchmarks": take_benchmarks}[args.command](args.path)

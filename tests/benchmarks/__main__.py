@@ -1,89 +1,80 @@
-"""Time every workload with minigen and with PyTorch, alternately, and print a table.
+"""Time every workload with minigen, by NumPy alone and with its loops, and with the other libraries, and print a table.
 
-Times are medians. "ratio" is minigen's time over PyTorch's, the median over pairs measured one after the
-other: below 1 minigen is faster. "over NumPy" is what an op costs beyond the bare NumPy call. Memory is the
-peak of a training step, as memory.py defines it. Goals are for information and do not change the exit status.
+Every library has a process of its own; they take turns. A figure is the ratio to the time of PyTorch (eager, in the faster of
+its memory formats) in the same round: the median over the rounds, with its quartiles; below 1 a library is faster than PyTorch.
+"over NumPy" is what an op costs beyond the bare NumPy call. Memory is the peak of a training step, as memory.py defines it. Goals
+are for information and do not change the exit status.
 """
 
 import argparse
 import json
-import os
-import platform
 import sys
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import geometric_mean
 from typing import Any
 
 from tqdm import tqdm
 
-from tests.benchmarks.memory import run
-from tests.benchmarks.workload import Side, Workload, discover, pytorch_missing, select
+from tests.benchmarks import machine
+from tests.benchmarks.measure import measure, sides
+from tests.benchmarks.worker import workers
+from tests.benchmarks.workload import EVERY_STEP, GROUPS, LIBRARIES, Workload, discover, missing, select
 
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
-PROFILED_STEPS = 20
+OURS = ("minigen", "loops")
 
 
 def main() -> None:
     args = arguments()
-    os.environ |= dict.fromkeys(THREADS, str(args.threads))  # before NumPy is imported, which reads it then
     if args.list:
         for workload in discover():
-            print(f"{workload.name:18} {workload.description}")
+            print(f"{workload.name:20} {workload.description}")
         return
-    workloads = select(args.workloads)
-
-    import minigen
-    from tests.benchmarks.measure import measure
-
-    minigen.use(args.backend)
-    device = "cuda" if args.backend == "cupy" else "cpu"
-    missing = pytorch_missing(device)
-    if not missing:
-        import torch
-
-        torch.set_num_threads(args.threads)
-
+    chosen = select(args.workloads)
+    libraries, absent = present(args.libraries, args.backend)
+    chosen = [workload for workload in chosen if sides(workload, libraries)]
+    if not chosen:
+        sys.exit("\n".join(["nothing to measure: these libraries have none of these workloads", *absent]))
+    limits = {"threads": args.threads, "isa": args.isa, "backend": args.backend}
     results, profiles = [], {}
-    layout = "{desc:18} {percentage:3.0f}%|{bar}| {elapsed}"
-    with tqdm(total=len(workloads), bar_format=layout, leave=False) as bar:
-        for done, workload in enumerate(workloads):
+    layout = "{desc:20} {percentage:3.0f}%|{bar}| {elapsed}"
+    with tqdm(total=len(chosen), bar_format=layout, leave=False) as bar:
+        for done, workload in enumerate(chosen):
             bar.set_description_str(workload.name)
-            progress = partial(advance, bar, done)
-            results.append(measure(workload, None if missing else device, args.seconds, progress))
+            results.append(measure(workload, libraries, args.seconds, partial(advance, bar, done), **limits))
             if args.profile:
-                profiles[workload.name] = profile(workload.minigen())
+                profiles[workload.name] = profile(workload, limits)
 
-    machine = describe_machine(args)
-    print(", ".join(f"{name} {value}" for name, value in machine.items()) + "\n")
-    print(table(results))
-    for line in geometric_means(workloads, results):
-        print(line)
+    absent += left_out(results)
+    figures = {"machine": machine.describe(**limits), "steps": results}
+    print_figures(figures, [table(chosen, results), *geometric_means(results)])
     for name, costs in profiles.items():
-        print(f"\n{name}, {PROFILED_STEPS} steps:\n{costs}")
-    if missing:
-        print(f"\n{missing}")
-    args.json.parent.mkdir(parents=True, exist_ok=True)
-    args.json.write_text(json.dumps({"machine": machine, "workloads": results}, indent=2) + "\n")
-    print(f"\nwrote {args.json}")
+        print(f"\n{name}:\n{costs}")
+    if absent:
+        print("\n" + "\n".join(absent))
+    write(args.json, figures)
 
 
 def arguments() -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line("python -m tests.benchmarks", __doc__, "benchmarks")
     parser.add_argument("workloads", nargs="*", help="names or parts of names; default: all")
     parser.add_argument("--list", action="store_true", help="list the workloads, and stop")
     parser.add_argument("--seconds", type=float, default=8.0, help="time for each workload (default: 8)")
-    parser.add_argument("--threads", type=int, default=2, help="threads of both libraries (default: 2)")
-    parser.add_argument("--backend", default="numpy", choices=("numpy", "cupy"), help="cupy: both on the GPU")
-    parser.add_argument("--profile", action="store_true", help="also print minigen's costs by op")
     parser.add_argument(
-        "--json", type=Path, default=Path("out/benchmarks.json"), help="where to write the figures (default: out/benchmarks.json)"
+        "--threads", type=int, choices=machine.COUNTS, default=2, help="threads, and cores, of each library (default: 2)"
     )
+    parser.add_argument("--libraries", nargs="+", choices=LIBRARIES, default=list(LIBRARIES), help="default: all")
+    parser.add_argument("--backend", default="numpy", choices=("numpy", "cupy"), help="cupy: minigen and PyTorch on the GPU")
+    parser.add_argument("--profile", action="store_true", help="also print minigen's costs by op")
     return parser.parse_args()
+
+
+def profile(workload: Workload, limits: dict[str, Any]) -> str:
+    """minigen's costs by op."""
+    with workers(["minigen"], **limits) as (worker,):
+        worker.call("build", workload, {})
+        return worker.call("profile")
 
 
 def advance(bar: tqdm, done: int, share: float) -> None:
@@ -91,81 +82,51 @@ def advance(bar: tqdm, done: int, share: float) -> None:
     bar.update(done + share - bar.n)
 
 
-def profile(side: Side) -> str:
-    """minigen's costs by op and by rule, over some steps; what is prepared for them does not count."""
-    import minigen
-
-    run(side, PROFILED_STEPS)  # to warm up
-    prepared = [side.prepare() for _ in range(PROFILED_STEPS)]
-    with minigen.profile() as costs:
-        while prepared:
-            side.step(prepared.pop())
-    return str(costs)
+# -- shared with the other commands -----------------------------------------------------------------------
 
 
-def describe_machine(args: argparse.Namespace) -> dict[str, Any]:
-    """What the figures depend on."""
-    packages = {name: installed(name) for name in ("numpy", "torch", "cupy-cuda12x", "cupy-cuda13x")}
-    return {
-        "machine": f"{sys.platform} {platform.machine()}",
-        "cpus": os.cpu_count(),
-        "threads": args.threads,
-        "backend": args.backend,
-        "python": platform.python_version(),
-        **{name: found for name, found in packages.items() if found},
-    }
+def command_line(name: str, description: str, results: str) -> argparse.ArgumentParser:
+    """A parser with what all commands have."""
+    parser = argparse.ArgumentParser(prog=name, description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    path = Path(f"out/{results}.json")
+    parser.add_argument("--json", type=Path, default=path, help=f"where to write the figures (default: {path})")
+    parser.add_argument("--isa", choices=machine.ISAS, default="native", help="avx2: no wider instructions, of any library")
+    return parser
 
 
-def installed(package: str) -> str | None:
-    """The version of a package, None if it is not installed."""
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
+def present(libraries: list[str], backend: str = "numpy") -> tuple[list[str], list[str]]:
+    """(those that can be used here, why the others cannot)."""
+    if backend == "cupy":
+        libraries = [library for library in libraries if library in ("minigen", "pytorch")]
+    absent = missing(libraries, "cuda" if backend == "cupy" else "cpu")
+    return [library for library in libraries if library not in absent], list(absent.values())
 
 
-# -- the table --------------------------------------------------------------------------------------------
+def left_out(results: list[dict[str, Any]]) -> list[str]:
+    """What failed, and why; the figures are then without it."""
+    return [line for result in results for line in result.pop("left out").values()]
 
 
-def table(results: list[dict[str, Any]]) -> str:
-    """One line a workload."""
-    rows = [("workload", "", "minigen", "PyTorch", "ratio", "over NumPy", "MiB minigen", "MiB PyTorch", "goal", "reached")]
-    for result in results:
-        unit, scale = ("ms", 1e3) if result["calls"] == 1 else ("us", 1e6)
-        ours, theirs, goal = result["minigen"], result.get("pytorch", {}), result["goal"]
-        limit = goal["at most"] if goal["measure"] == "ratio" else f"{goal['at most'] * scale:g} {unit}"
-        rows.append(
-            (
-                result["name"],
-                unit,
-                number(ours["seconds"], scale),
-                number(theirs.get("seconds"), scale),
-                number(result.get("ratio")),
-                number(result.get("over NumPy"), scale),
-                number(ours.get("peak bytes"), 2**-20),
-                number(theirs.get("peak bytes"), 2**-20),
-                f"{goal['measure'].replace('seconds', 'time')} <= {limit}",
-                {True: "yes", False: "no", None: "-"}[goal["reached"]],
-            )
-        )
+def print_figures(figures: dict[str, Any], parts: list[str]) -> None:
+    """What was measured where, and the tables."""
+    print(", ".join(f"{name}: {value}" for name, value in figures["machine"].items()) + "\n")
+    print("\n".join(parts))
+
+
+def write(path: Path, figures: dict[str, Any]) -> None:
+    """As JSON."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(figures, indent=2) + "\n")
+    print(f"\nwrote {path}")
+
+
+def aligned(rows: list[tuple[str, ...]]) -> str:
+    """Columns as wide as their widest cell; the first to the left, the others to the right."""
     widths = [max(map(len, column)) for column in zip(*rows)]
-    align = [str.ljust] * 2 + [str.rjust] * 6 + [str.ljust] * 2
-    return "\n".join("  ".join(put(cell, width) for put, cell, width in zip(align, row, widths)).rstrip() for row in rows)
-
-
-def geometric_means(workloads: list[Workload], results: list[dict[str, Any]]) -> list[str]:
-    """For each module that sets a goal for the geometric mean of its ratios, what it is."""
-    lines = []
-    for module in dict.fromkeys(workload.module for workload in workloads):
-        ratios = [
-            result["ratio"] for workload, result in zip(workloads, results) if workload.module is module and "ratio" in result
-        ]
-        if hasattr(module, "GEOMETRIC_MEAN") and ratios:
-            lines.append(
-                f"geometric mean of the {len(ratios)} {module.__name__.rpartition('.')[2]} ratios: {geometric_mean(ratios):.2f} "
-                f"(goal: at most {module.GEOMETRIC_MEAN:g})"
-            )
-    return lines
+    return "\n".join(
+        "  ".join(cell.rjust(width) if i else cell.ljust(width) for i, (cell, width) in enumerate(zip(row, widths))).rstrip()
+        for row in rows
+    )
 
 
 def number(value: float | None, scale: float = 1.0) -> str:
@@ -173,6 +134,78 @@ def number(value: float | None, scale: float = 1.0) -> str:
     if value is None:
         return "-"
     return f"{value * scale:#.3g}" if value * scale < 1000 else f"{value * scale:.0f}"
+
+
+def ratio(quartiles: list[float] | None) -> str:
+    """The median, and the quartiles in parentheses."""
+    return "-" if quartiles is None else "{1:.2f} ({0:.2f}-{2:.2f})".format(*quartiles)
+
+
+# -- the table --------------------------------------------------------------------------------------------
+
+
+def table(chosen: list[Workload], results: list[dict[str, Any]]) -> str:
+    """One line a workload."""
+    compared = [library for library in LIBRARIES if any("ratio" in result["sides"].get(library, {}) for result in results)]
+    timed = ("minigen", "loops", "pytorch", "numpy")
+    rows = [
+        (
+            "workload", "", *(LIBRARIES[library].label for library in timed), "over NumPy",
+            *(f"{LIBRARIES[library].label} / PyTorch" for library in compared), "MiB", "goal", "reached",
+        )
+    ]  # fmt: skip
+    for workload, result in zip(chosen, results):
+        unit, scale = ("ms", 1e3) if result["calls"] == 1 else ("us", 1e6)
+        measured = result["sides"]
+        peaks = [number(measured[library].get("peak bytes"), 2**-20) for library in timed[:3] if library in measured]
+        limits, reached = goals(workload, measured)
+        rows.append(
+            (
+                result["name"],
+                unit,
+                *(number(measured.get(library, {}).get("seconds"), scale) for library in timed),
+                number(measured.get("minigen", {}).get("over NumPy"), scale),
+                *(ratio(measured.get(library, {}).get("ratio")) for library in compared),
+                ", ".join(peaks),
+                limits,
+                reached,
+            )
+        )
+    return aligned(rows)
+
+
+def goals(workload: Workload, measured: dict[str, Any]) -> tuple[str, str]:
+    """(what minigen's figures should be at most, whether they are): for each of its halves, if there are two."""
+    limits, reached = [], []
+    for library in OURS:
+        if (value := figure(measured.get(library, {}), workload.goal.measure)) is not None:
+            limits.append(f"{workload.goal.at_most(library):g}")
+            reached.append("yes" if value <= workload.goal.at_most(library) else "no")
+    return f"{workload.goal.measure} <= {', '.join(dict.fromkeys(limits))}", ", ".join(reached) or "-"
+
+
+def figure(side: dict[str, Any], measure: str) -> float | None:
+    """What a goal's measure is of a side: of a ratio the median."""
+    value = side.get(measure)
+    return value[1] if isinstance(value, list) else value
+
+
+def geometric_means(results: list[dict[str, Any]]) -> list[str]:
+    """Of the ratios of each group's training steps, and of all of them, for minigen and its loops."""
+    lines = []
+    for name, goal in {**GROUPS, "all": EVERY_STEP}.items():
+        for library in OURS:
+            ratios = [
+                result["sides"][library]["ratio"][1]
+                for result in results
+                if result["group"] and name in (result["group"], "all") and "ratio" in result["sides"].get(library, {})
+            ]
+            if ratios:
+                lines.append(
+                    f"{LIBRARIES[library].label}, geometric mean of {name} steps ({len(ratios)}): {geometric_mean(ratios):.2f} "
+                    f"(goal: at most {goal.at_most(library):g})"
+                )
+    return lines
 
 
 if __name__ == "__main__":

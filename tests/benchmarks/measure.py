@@ -1,71 +1,117 @@
 """Everything that is measured of one workload."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from statistics import median
 from typing import Any
 
 import numpy as np
 
-from minigen import backend
-from tests.benchmarks.memory import peak_memory
-from tests.benchmarks.timing import alternate, paired_difference, paired_ratio
-from tests.benchmarks.workload import Side, Workload
+from tests.benchmarks.timing import in_turns, paired_difference, paired_ratio
+from tests.benchmarks.worker import Worker, WorkerFailed, ask_all, workers
+from tests.benchmarks.workload import LIBRARIES, Workload
+
+NEEDED = ("minigen", "loops", "pytorch", "numpy")
 
 
-def measure(workload: Workload, device: str | None, seconds: float, progress: Callable[[float], None]) -> dict[str, Any]:
-    """All figures of a workload, times in seconds. `device`: where PyTorch runs, None to leave it out."""
-    on_host = backend.current().name == "numpy"
-    sides = {"minigen": workload.minigen()}
-    variants = {f"pytorch {variant}": variant for variant in workload.variants} if device else {}
-    for name, variant in variants.items():
-        sides[name] = workload.pytorch(device, variant)
-    if on_host and workload.has_numpy:
-        sides["numpy"] = workload.numpy()
-    check_agreement(workload.name, sides)
+def measure(
+    workload: Workload,
+    libraries: Sequence[str],
+    seconds: float,
+    progress: Callable[[float], None] = lambda share: None,
+    **limits: Any,
+) -> dict[str, Any]:
+    """All figures of a workload, in processes of its own; `limits`: their threads, isa and backend."""
+    chosen = sides(workload, libraries)
+    with workers([library for library, _ in chosen], **limits) as started:
+        return measure_with(started, chosen, workload, seconds, progress, memory=workload.calls == 1)
 
-    times = dict(zip(sides, alternate(list(sides.values()), seconds, progress)))
-    times = {name: [t / workload.calls for t in measured] for name, measured in times.items()}
-    result = {
+
+def sides(workload: Workload, libraries: Sequence[str]) -> list[tuple[str, dict[str, Any]]]:
+    """(library, variant): what there is of a workload."""
+    return [(library, variant) for library in libraries for variant in workload.variants(library)]
+
+
+def measure_with(
+    started: Sequence[Worker],
+    chosen: Sequence[tuple[str, dict[str, Any]]],
+    workload: Workload,
+    seconds: float,
+    progress: Callable[[float], None] = lambda share: None,
+    memory: bool = False,
+) -> dict[str, Any]:
+    """The figures of a workload, times in seconds: `started` are the processes of `chosen`.
+
+    "sides" has for each library its fastest variant: "seconds", the median; "ratio" to PyTorch's time, as quartiles; "over NumPy",
+    what a call takes beyond the bare NumPy call; "peak bytes". "left out" says of a library why it is missing.
+    """
+    results, failures = build(workload, started, [variant for _, variant in chosen])
+    started = [worker for worker, result in zip(started, results) if result]
+    chosen, results = zip(*((side, result) for side, result in zip(chosen, results) if result))
+    check_agreement(workload.name, dict(zip(map(label, chosen), results)))
+    peaks = ask_all(started, "peak_bytes") if memory else [None] * len(started)
+    times = [[t / workload.calls for t in measured] for measured in in_turns(started, seconds, progress)]
+    fastest: dict[str, int] = {}
+    for i, (library, _) in enumerate(chosen):
+        if library not in fastest or median(times[i]) < median(times[fastest[library]]):
+            fastest[library] = i
+    figures: dict[str, dict[str, Any]] = {}
+    for library, i in fastest.items():
+        figures[library] = {"seconds": median(times[i])} | ({"variant": chosen[i][1]} if chosen[i][1] else {})
+        if "pytorch" in fastest and library not in ("pytorch", "numpy"):
+            figures[library]["ratio"] = paired_ratio(times[i], times[fastest["pytorch"]])
+        if "numpy" in fastest and library in ("minigen", "loops"):
+            figures[library]["over NumPy"] = paired_difference(times[i], times[fastest["numpy"]])
+        if peaks[i] is not None:
+            figures[library]["peak bytes"] = peaks[i]
+    return {
         "name": workload.name,
         "description": workload.description,
+        "group": workload.group,
         "calls": workload.calls,
-        "minigen": {"seconds": median(times["minigen"]), "rounds": len(times["minigen"])},
+        "rounds": len(times[0]),
+        "sides": figures,
+        "left out": failures,
     }
-    if variants:
-        fastest = min(variants, key=lambda name: median(times[name]))
-        result["pytorch"] = {"seconds": median(times[fastest]), "variant": variants[fastest]}
-        result["ratio"] = paired_ratio(times["minigen"], times[fastest])
-    if "numpy" in times:
-        result["numpy"] = {"seconds": median(times["numpy"])}
-        result["over NumPy"] = paired_difference(times["minigen"], times["numpy"])
-    if on_host and workload.calls == 1:
-        result["minigen"]["peak bytes"] = peak_memory(workload.name, "minigen", {})
-        if variants:
-            result["pytorch"]["peak bytes"] = peak_memory(workload.name, "pytorch", variants[fastest])
-
-    measured = {"seconds": result["minigen"]["seconds"], **result}.get(workload.goal.measure)
-    result["goal"] = {
-        "measure": workload.goal.measure,
-        "at most": workload.goal.limit,
-        "reached": None if measured is None else measured <= workload.goal.limit,
-    }
-    return result
 
 
-def check_agreement(name: str, sides: dict[str, Side]) -> None:
-    """Raise AssertionError unless a first step gives finite numbers, and the same ones, on all sides."""
-    results = {library: as_numpy(side.step(side.prepare())) for library, side in sides.items()}
-    for library, value in results.items():
-        assert np.isfinite(value).all(), f"{name}: {library} computes {value}"
-        np.testing.assert_allclose(
-            value,
-            results["minigen"],
-            rtol=1e-4,
-            atol=1e-5 * max(1.0, abs(value).max()),
-            err_msg=f"{name}: {library} computes something else than minigen",
-        )
+def build(
+    workload: Workload, started: Sequence[Worker], variants: Sequence[dict[str, Any]]
+) -> tuple[list[list[np.ndarray] | None], dict[str, str]]:
+    """Build all sides at the same time. Returns (what the first steps of each return, None where it fails; why those do).
+
+    What minigen or PyTorch (eager) raises is raised; the others may lack a compiler or a backend.
+    """
+    for worker, variant in zip(started, variants):
+        worker.ask("build", workload, variant)
+    results: list[list[np.ndarray] | None] = []
+    failures = {}
+    for worker in started:
+        try:
+            results.append(worker.answer())
+        except WorkerFailed as error:
+            if worker.library in NEEDED:
+                raise
+            results.append(None)
+            failures[worker.library] = f"{LIBRARIES[worker.library].label} is left out of {workload.name}: {error.last_line}"
+    return results, failures
 
 
-def as_numpy(x: Any) -> np.ndarray:
-    """The result of a step, of any library, on the host."""
-    return x.detach().cpu().numpy() if type(x).__module__.startswith("torch") else backend.to_numpy(x)
+def label(chosen: tuple[str, dict[str, Any]]) -> str:
+    """A name for a library with a variant."""
+    library, variant = chosen
+    return " ".join([library, *map(str, variant.values())])
+
+
+def check_agreement(name: str, results: dict[str, list[np.ndarray]]) -> None:
+    """Raise AssertionError unless the first steps give finite numbers, and the same ones, on all sides."""
+    expected = results.get("minigen") or next(iter(results.values()))
+    for library, values in results.items():
+        for step, (value, of_minigen) in enumerate(zip(values, expected, strict=True), 1):
+            assert np.isfinite(value).all(), f"{name}: {library} computes {value}"
+            np.testing.assert_allclose(
+                value,
+                of_minigen,
+                rtol=1e-4,
+                atol=1e-5 * max(1.0, abs(value).max()),
+                err_msg=f"{name}: {library} computes something else than minigen in step {step}",
+            )

@@ -5,63 +5,46 @@ Each library is measured in a process of its own, in which nothing has run befor
  1. import the library, and train a tiny network for one step, after a matrix product that wakes all threads.
     This loads what is loaded lazily and makes the thread pools, which belong to the library, not to a step;
  2. give freed memory back to the system, and read the resident set size (VmRSS): the baseline;
- 3. build model, optimizer and data; give freed memory back; reset the kernel's high-water mark (VmHWM);
-    run STEPS steps.
+ 3. build model, optimizer and data, and run two steps; give freed memory back; reset the kernel's high-water mark
+    (VmHWM); run STEPS steps.
 
 The result is VmHWM - baseline: data + parameters + gradients + optimizer + all that a step holds at its worst
 moment, buffers that a library keeps from step to step included. What building alone needs for a moment is not
 counted. Both processes import minigen (for the weights), so in both the C library keeps freed memory
 (`minigen.backend.keep_freed_memory`): for the stacked autoencoder that is up to 0.5 MiB of minigen's figure and
-2 MiB of PyTorch's. Only Linux has a mark that can be reset; elsewhere, and on a GPU, there is no figure.
-
-`python -m tests.benchmarks.memory WORKLOAD LIBRARY [VARIANT]` is that process; it prints bytes, or null.
+2 MiB of PyTorch's. Only Linux has a mark that can be reset; elsewhere, on a GPU, and for libraries that compile a step (a
+compiler's memory is not the step's), there is no figure.
 """
 
-import argparse
 import contextlib
 import ctypes
 import gc
-import json
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
-from tests.benchmarks.workload import Side, discover
+from tests.benchmarks.workload import Side, run
 
-STEPS = 20
+STEPS = 10
 STATUS, MARK = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
-def peak_memory(name: str, library: str, variant: dict[str, Any]) -> int | None:
-    """Bytes that a step needs with "minigen" or "pytorch", measured in a fresh process; None if unknown."""
-    command = [sys.executable, "-m", "tests.benchmarks.memory", name, library, json.dumps(variant)]
-    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True)
-    if done.returncode:
-        raise RuntimeError(f"measuring the memory of {name} with {library} failed:\n{done.stderr}")
-    return json.loads(done.stdout)
-
-
-def measure(name: str, library: str, variant: dict[str, Any]) -> int | None:
-    """`peak_memory` of this process."""
-    workload = next(workload for workload in discover() if workload.name == name)
-    warm_up_minigen() if library == "minigen" else warm_up_pytorch()
+def baseline(library: str) -> int | None:
+    """Bytes in use before a side is built; None if that cannot be known."""
+    if library not in WARM_UP:
+        return None
+    WARM_UP[library]()
     gc.collect()
     give_back_freed_memory()
-    baseline = resident("VmRSS")
-    side = workload.minigen() if library == "minigen" else workload.pytorch("cpu", variant)
+    return resident("VmRSS")
+
+
+def peak(side: Side, before: int) -> int | None:
+    """Bytes that steps need at most, beyond the baseline `before`."""
     gc.collect()
     give_back_freed_memory()
-    if baseline is None or not reset_peak():
+    if not reset_peak():
         return None
     run(side, STEPS)
-    return resident("VmHWM") - baseline
-
-
-def run(side: Side, steps: int) -> None:
-    """Some steps."""
-    for _ in range(steps):
-        side.step(side.prepare())
+    return resident("VmHWM") - before
 
 
 def warm_up_minigen() -> None:
@@ -69,10 +52,11 @@ def warm_up_minigen() -> None:
     import numpy as np
 
     import minigen as mg
-    from minigen import nn, optim
+    from minigen import compiled, nn, optim
 
     x = np.ones((512, 512), dtype=np.float32)
     x @ x
+    compiled.available()
     layer = nn.Dense(4, 4, activation="selu")
     optimizer = optim.SGD(layer.parameters(), lr=0.1)
     layer(mg.asarray(x[:4, :4])).sum().backward()
@@ -90,6 +74,9 @@ def warm_up_pytorch() -> None:
     optimizer = torch.optim.SGD(layer.parameters(), lr=0.1)
     layer(x[:4, :4]).sum().backward()
     optimizer.step()
+
+
+WARM_UP = {"minigen": warm_up_minigen, "loops": warm_up_minigen, "pytorch": warm_up_pytorch}
 
 
 def resident(field: str) -> int | None:
@@ -114,12 +101,3 @@ def reset_peak() -> bool:
     except OSError:
         return False
     return True
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.memory")
-    parser.add_argument("workload")
-    parser.add_argument("library", choices=("minigen", "pytorch"))
-    parser.add_argument("variant", nargs="?", type=json.loads, default={}, help="keyword arguments as JSON")
-    args = parser.parse_args()
-    print(json.dumps(measure(args.workload, args.library, args.variant)))

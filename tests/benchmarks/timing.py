@@ -1,17 +1,17 @@
-"""Times of several functions, measured alternately: A B C A B C ... in one run.
+"""Times of several processes, measured in turns: A B C A B C ... in one run.
 
 On a machine that does other things as well, times drift by tens of percent from one second to the next.
 Neighbors in time suffer alike, so each round's A is compared with the same round's B: the median of these
-paired ratios stands still where the ratio of the medians does not.
+ratios stands still where the ratio of the medians does not.
 
 Between A and B the threads of A must come to rest. Those of OpenBLAS go on spinning, waiting for work, for
 about 100 ms, and would take the CPU from B: without the rest, PyTorch after NumPy takes up to twice as long.
 """
 
-import gc
 import time
 from collections.abc import Callable, Sequence
-from statistics import median
+from statistics import median, quantiles
+from typing import Any
 
 from tests.benchmarks.workload import Side
 
@@ -22,22 +22,14 @@ PAUSE = 0.005  # seconds, repeated until this process uses less than a tenth of 
 LONGEST_PAUSE = 0.2
 
 
-def alternate(sides: Sequence[Side], seconds: float, progress: Callable[[float], None] = lambda share: None) -> list[list[float]]:
-    """For each side the seconds of a step, one per round. `progress` is told the share of the time gone by."""
-    gc.collect()
-    steps = []
-    for side in sides:
-        one = min(seconds_per_step(side, 1) for _ in range(WARM_UP))
-        steps.append(max(1, round(BLOCK / one)))
-        for _ in range(WARM_UP):
-            seconds_per_step(side, steps[-1])
-    times: list[list[float]] = [[] for _ in sides]
+def in_turns(workers: Sequence[Any], seconds: float, progress: Callable[[float], None] = lambda share: None) -> list[list[float]]:
+    """For each worker the seconds of a step, one per round. `progress` is told the share of the time gone by."""
+    steps = [worker.call("calibrate") for worker in workers]
+    times: list[list[float]] = [[] for _ in workers]
     start = time.perf_counter()
     while len(times[0]) < FEWEST_ROUNDS or time.perf_counter() - start < seconds:
-        for side, count, measured in zip(sides, steps, times):
-            rest()
-            seconds_per_step(side, max(1, count // 4))  # wakes its threads and fills the caches
-            measured.append(seconds_per_step(side, count))
+        for worker, count, measured in zip(workers, steps, times):
+            measured.append(worker.call("time", count))
         elapsed = time.perf_counter() - start
         progress(elapsed / max(elapsed, seconds))
     return times
@@ -46,11 +38,11 @@ def alternate(sides: Sequence[Side], seconds: float, progress: Callable[[float],
 def seconds_per_step(side: Side, steps: int) -> float:
     """Mean seconds of a step; what is prepared for the steps is not timed."""
     prepared = [side.prepare() for _ in range(steps)]
-    side.synchronize()
+    side.synchronize(None)
     start = time.perf_counter()
-    while prepared:
+    while len(prepared) > 1:
         side.step(prepared.pop())
-    side.synchronize()
+    side.synchronize(side.step(prepared.pop()))
     return (time.perf_counter() - start) / steps
 
 
@@ -64,9 +56,14 @@ def rest() -> None:
         busy = time.process_time() - before
 
 
-def paired_ratio(times: Sequence[float], reference: Sequence[float]) -> float:
-    """The median over the rounds of time / reference time."""
-    return median(a / b for a, b in zip(times, reference, strict=True))
+def quartiles(values: Sequence[float]) -> list[float]:
+    """The first quartile, the median, the third."""
+    return quantiles(values, n=4, method="inclusive")
+
+
+def paired_ratio(times: Sequence[float], reference: Sequence[float]) -> list[float]:
+    """Time / reference time within a round: quartiles over the rounds."""
+    return quartiles([a / b for a, b in zip(times, reference, strict=True)])
 
 
 def paired_difference(times: Sequence[float], reference: Sequence[float]) -> float:

@@ -25,7 +25,9 @@ SHORTER = [
     (r"(minigen train .*)--epochs \d+", r"\1--epochs 1 --images 600"),
     (r"(minigen resume .*)--epochs \d+", r"\1--epochs 2"),
     (r"^minigen (train|check)$", r"minigen \1 --help"),  # named, not called
-    (r"(python -m tests\.benchmarks) --seconds .*", r"\1 op-tanh-forward --seconds 0.01"),
+    (r"(python -m tests\.benchmarks)( --.*)?$", r"\1 op-tanh-forward --seconds 0.01"),
+    (r"(python -m tests\.benchmarks\.convolution)( --.*)?$", r"\1 7x7x32 --seconds 0"),
+    (r"(python -m tests\.benchmarks\.scaling)( --.*)?$", r"\1 stacked --most 1 --threads 1 --seconds 0"),
 ]
 
 # Commands that are not run here, and why.

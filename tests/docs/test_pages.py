@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import pytest
 
@@ -107,18 +108,42 @@ def test_a_criterion_that_is_not_there_or_not_the_only_one_is_an_error(results, 
         generate.measured("glyphs", "01", "distance", "{:.1f}")
 
 
-def test_benchmarks_are_taken_in(results, tmp_path):
-    side = {"seconds": 0.002, "peak bytes": 3 * 2**20}
-    workloads = [
-        {"name": "vae-32", "description": "A step.", "minigen": side, "pytorch": side, "ratio": 1.0},
-        {"name": "conv-a", "description": "Another.", "minigen": side},
-        *({"name": f"conv-{n}", "description": "Convolutions.", "minigen": side, "ratio": r} for n, r in ((1, 0.5), (2, 2.0))),
-    ]
-    (tmp_path / "benchmarks.json").write_text(json.dumps({"machine": {"threads": 2}, "workloads": workloads}))
-    generate.take_benchmarks(tmp_path / "benchmarks.json")
-    rows = {row["name"]: row for row in json.loads((results / "benchmarks.json").read_text())["workloads"]}
-    assert rows["vae-32"]["seconds"] == [0.002, 0.002] and rows["conv-a"]["ratio"] is None
-    assert rows["conv (2 shapes)"]["ratio"] == 1.0 and rows["conv (2 shapes)"]["least and most"] == [0.5, 2.0]
+def test_benchmarks_are_taken_in_and_shown(results, tmp_path):
+    shutil.copytree(DOCS / "results", results)
+    sides = {"minigen": 1.2, "loops": 0.6, "pytorch": 1.0, "jax": 0.5}
+    sides = {name: {"seconds": 0.002 * r, "ratio": [r / 2, r, 2 * r], "peak bytes": 3 * 2**20} for name, r in sides.items()}
+    del sides["pytorch"]["ratio"]
+    row = {"description": "A step.", "group": "dense", "sides": sides}
+    machine = {"command": "python -m tests.benchmarks", "instruction set": "AVX2", "threads": 2}
+    figures = {
+        "steps": {"steps": [{"name": "vae-32", **row}, {"name": "vae-64", **row}]},
+        "convolutions": {"convolutions": [{"name": f"conv-7x7x1-16-k3s1 {part}", **row} for part in ("forward", "images", "kernel")]},
+        "scaling": {"rates": {"1": {"flops": 5e10, "bytes": 1e10}}, "scaling": [{"name": "progan 8", "threads": 1, "at the peak": 1e-4, **row}]},
+    }  # fmt: skip
+    paths = [tmp_path / f"{kind}.json" for kind in figures]
+    for path, of_kind in zip(paths, figures.values()):
+        path.write_text(json.dumps({"machine": machine, **of_kind}))
+    generate.take_benchmarks(paths[:1] * 2)
+    generate.take_benchmarks(paths[1:])
+    assert len(generate.runs("steps")) == 2, "a kind that is not measured again stays"
+    text = generate.page("benchmarks")
+    assert (
+        text.count("## Training steps: AVX2") == 2
+        and text.count("`python -m tests.benchmarks`, instruction set AVX2, threads 2.") == 4
+    )
+    assert (
+        "| `vae-32` | 2 ms | 2.4 ms: 1.20 (0.60 to 2.40) | 1.2 ms: 0.60 (0.30 to 1.20) | 1 ms: 0.50 (0.25 to 1.00) | 3, 3, 3 |"
+        in text
+    )
+    assert "| geometric mean, dense | | 1.20 | 0.60 | 0.50 | |" in text
+    assert "| `7x7x1-16-k3s1` | 1.20 / 0.60 | 1.20 / 0.60 | 1.20 / 0.60 |" in text
+    assert "on 1 thread 50 GFLOP/s and 10 GB/s" in text and "| 0.1 ms |" in text
+
+
+def test_no_published_speed_lacks_its_machine():
+    for kind in generate.KINDS:
+        for run in generate.runs(kind):
+            assert {"command", "machine", "instruction set", "threads"} <= run["machine"].keys()
 
 
 def test_what_is_said_of_the_techniques_is_in_the_table():

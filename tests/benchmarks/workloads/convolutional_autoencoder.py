@@ -6,12 +6,12 @@ from typing import Any
 import minigen as mg
 from minigen import optim
 from minigen.models.autoencoders import ConvolutionalAutoencoder
-from tests.benchmarks.workload import Goal, training_step
+from tests.benchmarks.workload import STEP, training_step, unchanged
 from tests.benchmarks.workloads.stacked_autoencoder import images
 
 CASES = {"conv-ae-32": {"batch_size": 32}, "conv-ae-128": {"batch_size": 128}}
 VARIANTS = [{"memory_format": "contiguous_format"}, {"memory_format": "channels_last"}]
-GOAL = Goal("ratio", 1.3)
+GROUP, GOAL = "convolutional", STEP
 
 
 def with_minigen(batch_size: int) -> Callable[[], Any]:
@@ -22,7 +22,7 @@ def with_minigen(batch_size: int) -> Callable[[], Any]:
     return training_step(lambda: model.loss(x)[0], optimizer)
 
 
-def with_pytorch(batch_size: int, memory_format: str) -> Callable[[], Any]:
+def with_pytorch(batch_size: int, memory_format: str, compiled: Callable = unchanged) -> Callable[[], Any]:
     import torch
     from torch import nn
     from torch.nn.functional import binary_cross_entropy_with_logits
@@ -52,7 +52,7 @@ def with_pytorch(batch_size: int, memory_format: str) -> Callable[[], Any]:
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
     x = torch.asarray(images(batch_size).transpose(0, 3, 1, 2).copy()).contiguous(memory_format=layout)
 
-    return training_step(lambda: binary_cross_entropy_with_logits(model(x), x), optimizer)
+    return training_step(compiled(lambda: binary_cross_entropy_with_logits(model(x), x)), optimizer)
 
 
 def seeded_model() -> ConvolutionalAutoencoder:

@@ -8,13 +8,13 @@ import numpy as np
 import minigen as mg
 from minigen import losses, optim
 from minigen.models.gans import dcgan
-from tests.benchmarks.workload import Goal
+from tests.benchmarks.workload import STEP, unchanged
 from tests.benchmarks.workloads.mlp_gan import adversarial_step, latents, pytorch_step
 from tests.benchmarks.workloads.stacked_autoencoder import images
 
 CASES = {"dcgan-32": {"batch_size": 32}, "dcgan-128": {"batch_size": 128}}
 VARIANTS = [{"memory_format": "contiguous_format"}, {"memory_format": "channels_last"}]
-GOAL = Goal("ratio", 1.2)
+GROUP, GOAL = "convolutional", STEP
 
 
 def with_minigen(batch_size: int) -> Callable[[], Any]:
@@ -23,7 +23,7 @@ def with_minigen(batch_size: int) -> Callable[[], Any]:
     return adversarial_step(generator, discriminator, *optimizers, losses.NonSaturating(), [], images(batch_size))
 
 
-def with_pytorch(batch_size: int, memory_format: str) -> Callable[[], Any]:
+def with_pytorch(batch_size: int, memory_format: str, compiled: Callable = unchanged) -> Callable[[], Any]:
     from torch.nn.functional import softplus
 
     generator, discriminator, optimizers, x, latent = pytorch_players(batch_size, memory_format, dropout=0.4)
@@ -31,9 +31,10 @@ def with_pytorch(batch_size: int, memory_format: str) -> Callable[[], Any]:
     def discriminator_loss(real: Any, fake: Any) -> Any:
         return softplus(-discriminator(real)).mean() + softplus(discriminator(fake)).mean()
 
-    return pytorch_step(
-        generator, discriminator, *optimizers, x, latent, discriminator_loss, lambda fake: softplus(-discriminator(fake)).mean()
-    )
+    def generator_loss(z: Any) -> Any:
+        return softplus(-discriminator(generator(z))).mean()
+
+    return pytorch_step(generator, discriminator, *optimizers, x, latent, compiled(discriminator_loss), compiled(generator_loss))
 
 
 def seeded_models(dropout: float) -> tuple[dcgan.Generator, dcgan.Discriminator]:

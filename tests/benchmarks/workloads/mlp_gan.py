@@ -1,4 +1,4 @@
-"""A step of the chapter's dense GAN: discriminator and generator once each, RMSprop, batch 32."""
+"""A step of the chapter's dense GAN: discriminator and generator once each, RMSprop."""
 
 from collections.abc import Callable
 from itertools import chain, repeat
@@ -10,11 +10,11 @@ import minigen as mg
 from minigen import losses, optim
 from minigen.models.gans import gan
 from minigen.training import Adversarial
-from tests.benchmarks.workload import Goal
+from tests.benchmarks.workload import STEP, unchanged
 from tests.benchmarks.workloads.stacked_autoencoder import images
 
-CASES = {"mlp-gan-32": {"batch_size": 32}}
-GOAL = Goal("ratio", 0.8)
+CASES = {"mlp-gan-32": {"batch_size": 32}, "mlp-gan-128": {"batch_size": 128}}
+GROUP, GOAL = "dense", STEP
 
 
 def with_minigen(batch_size: int) -> Callable[[], Any]:
@@ -23,7 +23,7 @@ def with_minigen(batch_size: int) -> Callable[[], Any]:
     return adversarial_step(generator, discriminator, *optimizers, losses.NonSaturating(), [], images(batch_size))
 
 
-def with_pytorch(batch_size: int) -> Callable[[], Any]:
+def with_pytorch(batch_size: int, compiled: Callable = unchanged) -> Callable[[], Any]:
     import torch
     from torch import nn
     from torch.nn.functional import softplus
@@ -43,9 +43,42 @@ def with_pytorch(batch_size: int) -> Callable[[], Any]:
     def discriminator_loss(real: Any, fake: Any) -> Any:
         return softplus(-discriminator(real)).mean() + softplus(discriminator(fake)).mean()
 
-    return pytorch_step(
-        generator, discriminator, *optimizers, x, latent, discriminator_loss, lambda fake: softplus(-discriminator(fake)).mean()
-    )
+    def generator_loss(z: Any) -> Any:
+        return softplus(-discriminator(generator(z))).mean()
+
+    return pytorch_step(generator, discriminator, *optimizers, x, latent, compiled(discriminator_loss), compiled(generator_loss))
+
+
+def with_jax(batch_size: int) -> Callable[[], Any]:
+    import jax
+    import jax.numpy as jnp
+
+    from tests.benchmarks import in_jax
+
+    rmsprop = in_jax.rmsprop(1e-3, rho=0.9, eps=1e-7)
+
+    def generate(layers: list, z: Any) -> Any:
+        return jax.nn.sigmoid(in_jax.dense_layers(layers, z))
+
+    def discriminator_loss(layers: list, real: Any, fake: Any) -> Any:
+        of_real, of_fake = in_jax.dense_layers(layers, real), in_jax.dense_layers(layers, fake)
+        return jax.nn.softplus(-of_real).mean() + jax.nn.softplus(of_fake).mean()
+
+    def generator_loss(layers: list, discriminator: list, z: Any) -> Any:
+        return jax.nn.softplus(-in_jax.dense_layers(discriminator, generate(layers, z))).mean()
+
+    def step(state: Any, x: Any, latent: Any) -> Any:
+        generator, discriminator, of_generator, of_discriminator = state
+        fake = generate(generator, latent[0])
+        d_loss, slopes = jax.value_and_grad(discriminator_loss)(discriminator, x, fake)
+        discriminator, of_discriminator = rmsprop(discriminator, slopes, of_discriminator)
+        g_loss, slopes = jax.value_and_grad(generator_loss)(generator, discriminator, latent[1])
+        generator, of_generator = rmsprop(generator, slopes, of_generator)
+        return (generator, discriminator, of_generator, of_discriminator), jnp.stack([d_loss, g_loss])
+
+    networks = tuple(map(in_jax.layers_of, seeded_models()))
+    state = (*networks, *map(in_jax.start, networks))
+    return in_jax.jitted(step, state, images(batch_size).reshape(batch_size, -1), latents(batch_size, 30))
 
 
 def seeded_models() -> tuple[gan.Generator, gan.Discriminator]:
@@ -124,7 +157,7 @@ def pytorch_step(
         loss.backward(inputs=list(discriminator.parameters()))
         discriminator_optimizer.step()
         discriminator.requires_grad_(False)
-        of_generator = generator_loss(generator(latent[1]))
+        of_generator = generator_loss(latent[1])
         generator_optimizer.zero_grad()
         of_generator.backward()
         generator_optimizer.step()

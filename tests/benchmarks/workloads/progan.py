@@ -1,4 +1,4 @@
-"""A step of a small Progressive GAN at 32 x 32: discriminator with R1, generator, Adam, moving average, batch 32."""
+"""A step of a small Progressive GAN at 32 x 32: discriminator with R1, generator, Adam, moving average."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,34 +8,37 @@ import numpy as np
 import minigen as mg
 from minigen import losses, nn, optim
 from minigen.models.gans import progan
-from tests.benchmarks.workload import Goal
+from tests.benchmarks.workload import STEP
 from tests.benchmarks.workloads.dcgan import VARIANTS
 from tests.benchmarks.workloads.mlp_gan import adversarial_step, latents, pytorch_step
 
-__all__ = ["CASES", "GOAL", "VARIANTS", "with_minigen", "with_pytorch"]
-CASES = {"progan-32": {"batch_size": 32}}
-GOAL = Goal("ratio", 1.2)
+__all__ = ["CASES", "GOAL", "GROUP", "VARIANTS", "with_minigen", "with_pytorch"]
+CASES = {"progan-32": {"batch_size": 32}, "progan-32-batch-64": {"batch_size": 64}}
+GROUP, GOAL = "convolutional", STEP
 
-FEATURE_MAPS = (32, 32, 16, 8)
+FEATURE_MAPS = (32, 32, 16, 8, 8, 8)  # from 4 x 4 to 128 x 128
 EMA, GAMMA = 0.999, 10.0
 
 
-def with_minigen(batch_size: int) -> Callable[[], Any]:
-    return minigen_step(*seeded_models(), pictures(batch_size, 32))
+def with_minigen(batch_size: int, resolution: int = 32) -> Callable[[], Any]:
+    return minigen_step(*seeded_models(resolution), pictures(batch_size, resolution))
 
 
-def with_pytorch(batch_size: int, memory_format: str) -> Callable[[], Any]:
+def with_pytorch(batch_size: int, memory_format: str, resolution: int = 32) -> Callable[[], Any]:
     import torch
 
-    generator, discriminator = seeded_models()
+    generator, discriminator = seeded_models(resolution)
     twin = torch.nn.Sequential(*map(translated, (*generator.blocks, generator.rgb[-1])))
-    return r1_step(twin, translated_discriminator(discriminator), pictures(batch_size, 32), generator.latent_dim, memory_format)
+    return r1_step(
+        twin, translated_discriminator(discriminator), pictures(batch_size, resolution), generator.latent_dim, memory_format
+    )
 
 
-def seeded_models() -> tuple[progan.Generator, progan.Discriminator]:
+def seeded_models(resolution: int) -> tuple[progan.Generator, progan.Discriminator]:
     """The same weights for both libraries."""
     mg.seed(0)
-    return progan.Generator(32, 32, FEATURE_MAPS), progan.Discriminator(32, FEATURE_MAPS)
+    maps = FEATURE_MAPS[: resolution.bit_length() - 2]
+    return progan.Generator(resolution, 32, maps), progan.Discriminator(resolution, maps)
 
 
 def pictures(n: int, resolution: int) -> np.ndarray:
@@ -75,9 +78,11 @@ def r1_step(generator: Any, discriminator: Any, real: np.ndarray, latent_dim: in
         return softplus(-scores).mean() + softplus(discriminator(fake)).mean() + penalty
 
     latent = [torch.asarray(z) for z in latents(len(real), latent_dim)]
-    step = pytorch_step(
-        generator, discriminator, *adams, x, latent, discriminator_loss, lambda fake: softplus(-discriminator(fake)).mean()
-    )
+
+    def generator_loss(z: Any) -> Any:
+        return softplus(-discriminator(generator(z))).mean()
+
+    step = pytorch_step(generator, discriminator, *adams, x, latent, discriminator_loss, generator_loss)
     followed, averaged = list(generator.parameters()), list(average.parameters())
 
     def step_and_average() -> np.ndarray:

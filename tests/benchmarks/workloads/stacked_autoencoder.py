@@ -8,10 +8,10 @@ import numpy as np
 import minigen as mg
 from minigen import optim
 from minigen.models.autoencoders import StackedAutoencoder
-from tests.benchmarks.workload import Goal, training_step
+from tests.benchmarks.workload import STEP, training_step, unchanged
 
 CASES = {"stacked-32": {"batch_size": 32}, "stacked-256": {"batch_size": 256}}
-GOAL = Goal("ratio", 1.0)
+GROUP, GOAL = "dense", STEP
 
 LEARNING_RATE = 1.5
 
@@ -24,7 +24,7 @@ def with_minigen(batch_size: int) -> Callable[[], Any]:
     return training_step(lambda: model.loss(x)[0], optimizer)
 
 
-def with_pytorch(batch_size: int) -> Callable[[], Any]:
+def with_pytorch(batch_size: int, compiled: Callable = unchanged) -> Callable[[], Any]:
     import torch
     from torch import nn
     from torch.nn.functional import binary_cross_entropy_with_logits
@@ -47,7 +47,53 @@ def with_pytorch(batch_size: int) -> Callable[[], Any]:
     optimizer = torch.optim.SGD(model.parameters(), lr=LEARNING_RATE)
     x = torch.asarray(images(batch_size))
 
-    return training_step(lambda: binary_cross_entropy_with_logits(model(x), x), optimizer)
+    return training_step(compiled(lambda: binary_cross_entropy_with_logits(model(x), x)), optimizer)
+
+
+def with_jax(batch_size: int) -> Callable[[], Any]:
+    from tests.benchmarks import in_jax
+
+    def loss(layers: list, x: Any) -> Any:
+        return in_jax.binary_cross_entropy(in_jax.dense_layers(layers, x), x).mean()
+
+    x = images(batch_size).reshape(batch_size, -1)
+    return in_jax.training_step(loss, in_jax.layers_of(seeded_model()), in_jax.sgd(LEARNING_RATE), x)
+
+
+def with_keras(batch_size: int) -> Callable[[], Any]:
+    import keras
+    from keras import layers
+
+    model = keras.Sequential(
+        [
+            keras.Input((28, 28, 1)),
+            layers.Flatten(),
+            layers.Dense(100, "selu"),
+            layers.Dense(30, "selu"),
+            layers.Dense(100, "selu"),
+            layers.Dense(784),
+            layers.Reshape((28, 28, 1)),
+        ]
+    )
+    model.set_weights(list(seeded_model().state_dict().values()))
+    model.compile(keras.optimizers.SGD(LEARNING_RATE), keras.losses.BinaryCrossentropy(from_logits=True))
+    x = images(batch_size)
+
+    def step() -> Any:
+        model.reset_metrics()  # or the loss is the mean over all steps
+        return model.train_on_batch(x, x)
+
+    return step
+
+
+def with_dezero(batch_size: int) -> Callable[[], Any]:
+    from tests.benchmarks import in_dezero
+
+    x = images(batch_size).reshape(batch_size, -1)
+    layers = in_dezero.DenseLayers(seeded_model())
+    optimizer = in_dezero.optimizers.SGD(LEARNING_RATE).setup(layers)
+
+    return in_dezero.training_step(lambda: in_dezero.binary_cross_entropy(layers(x), x), layers, optimizer)
 
 
 def seeded_model() -> StackedAutoencoder:

@@ -1,18 +1,17 @@
-"""A step of a small StyleGAN at 16 x 16: discriminator with R1, generator with mixing and noise, Adam, moving average, batch
-32."""
+"""A step of a small StyleGAN at 16 x 16: discriminator with R1, generator with mixing and noise, Adam, moving average."""
 
 from collections.abc import Callable
 from typing import Any
 
 import minigen as mg
 from minigen.models.gans import stylegan
-from tests.benchmarks.workload import Goal
+from tests.benchmarks.workload import STEP
 from tests.benchmarks.workloads.dcgan import VARIANTS
 from tests.benchmarks.workloads.progan import minigen_step, pictures, r1_step, translated, translated_discriminator
 
-__all__ = ["CASES", "GOAL", "VARIANTS", "with_minigen", "with_pytorch"]
-CASES = {"stylegan-16": {"batch_size": 32}}
-GOAL = Goal("ratio", 1.2)
+__all__ = ["CASES", "GOAL", "GROUP", "VARIANTS", "with_minigen", "with_pytorch"]
+CASES = {"stylegan-16": {"batch_size": 32}, "stylegan-16-batch-64": {"batch_size": 64}}
+GROUP, GOAL = "convolutional", STEP
 
 FEATURE_MAPS = (64, 64, 32)
 

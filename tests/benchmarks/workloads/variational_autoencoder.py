@@ -8,11 +8,11 @@ import numpy as np
 import minigen as mg
 from minigen import optim
 from minigen.models.autoencoders import VariationalAutoencoder
-from tests.benchmarks.workload import Goal, training_step
+from tests.benchmarks.workload import STEP, training_step, unchanged
 from tests.benchmarks.workloads.stacked_autoencoder import images
 
 CASES = {"vae-32": {"batch_size": 32}, "vae-128": {"batch_size": 128}}
-GOAL = Goal("ratio", 0.8)
+GROUP, GOAL = "dense", STEP
 
 
 def with_minigen(batch_size: int) -> Callable[[], Any]:
@@ -23,7 +23,7 @@ def with_minigen(batch_size: int) -> Callable[[], Any]:
     return training_step(lambda: model.loss(x, noise=noise)[0], optimizer)
 
 
-def with_pytorch(batch_size: int) -> Callable[[], Any]:
+def with_pytorch(batch_size: int, compiled: Callable = unchanged) -> Callable[[], Any]:
     import torch
     from torch import nn
     from torch.nn.functional import binary_cross_entropy_with_logits
@@ -48,7 +48,23 @@ def with_pytorch(batch_size: int) -> Callable[[], Any]:
         kl = -0.5 * (1 + logvar - mean.square() - logvar.exp()).sum() / batch_size
         return binary_cross_entropy_with_logits(decoder(z), x, reduction="sum") / batch_size + kl
 
-    return training_step(loss, optimizer)
+    return training_step(compiled(loss), optimizer)
+
+
+def with_jax(batch_size: int) -> Callable[[], Any]:
+    import jax.numpy as jnp
+
+    from tests.benchmarks import in_jax
+
+    def loss(layers: list, x: Any, noise: Any) -> Any:
+        h = in_jax.selu(in_jax.dense_layers(layers[:2], x))
+        mean, logvar = in_jax.dense_layers(layers[2:3], h), in_jax.dense_layers(layers[3:4], h)
+        z = mean + jnp.exp(logvar / 2) * noise
+        kl = -0.5 * (1 + logvar - mean**2 - jnp.exp(logvar)).sum() / batch_size
+        return in_jax.binary_cross_entropy(in_jax.dense_layers(layers[4:], z), x).sum() / batch_size + kl
+
+    x = images(batch_size).reshape(batch_size, -1)
+    return in_jax.training_step(loss, in_jax.layers_of(seeded_model()), in_jax.adam(1e-3), x, normal(batch_size))
 
 
 def seeded_model() -> VariationalAutoencoder:

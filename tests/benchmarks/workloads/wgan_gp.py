@@ -7,14 +7,14 @@ import numpy as np
 
 import minigen as mg
 from minigen import losses, optim
-from tests.benchmarks.workload import Goal
+from tests.benchmarks.workload import STEP
 from tests.benchmarks.workloads.dcgan import VARIANTS, pytorch_players, seeded_models
 from tests.benchmarks.workloads.mlp_gan import adversarial_step, pytorch_step
 from tests.benchmarks.workloads.stacked_autoencoder import images
 
-__all__ = ["CASES", "GOAL", "VARIANTS", "with_minigen", "with_pytorch"]
-CASES = {"wgan-gp-64": {"batch_size": 64}}
-GOAL = Goal("ratio", 1.2)
+__all__ = ["CASES", "GOAL", "GROUP", "VARIANTS", "with_minigen", "with_pytorch"]
+CASES = {"wgan-gp-32": {"batch_size": 32}, "wgan-gp-64": {"batch_size": 64}}
+GROUP, GOAL = "convolutional", STEP
 
 
 class GivenMix(losses.GradientPenalty):
@@ -42,7 +42,7 @@ def with_pytorch(batch_size: int, memory_format: str) -> Callable[[], Any]:
         penalty = (slope.flatten(1).norm(dim=1) - 1).square().mean()
         return critic(fake).mean() - critic(real).mean() + 10 * penalty
 
-    return pytorch_step(generator, critic, *optimizers, x, latent, critic_loss, lambda fake: -critic(fake).mean())
+    return pytorch_step(generator, critic, *optimizers, x, latent, critic_loss, lambda z: -critic(generator(z)).mean())
 
 
 def mix(n: int) -> np.ndarray:
