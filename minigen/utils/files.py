@@ -141,7 +141,12 @@ def owned(folder: Path) -> Iterator[None]:
 def taken(path: Path) -> FileIO:
     """The file at `path`, locked, in a folder that is created if necessary. BusyError if another process has it."""
     while True:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except FileExistsError:
+            if os.path.lexists(path.parent) and not path.parent.is_dir():
+                raise
+            continue  # it was there, and its other holder has just removed it
         with contextlib.suppress(FileNotFoundError):
             if not stat.S_ISREG(path.lstat().st_mode):
                 raise BusyError(f"{path} is not a regular file, so nothing can lock {path.parent}: remove it, or take another")

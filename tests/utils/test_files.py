@@ -144,6 +144,27 @@ def test_many_at_once_are_let_in_one_by_one(tmp_path):
     assert max(most) == 1 and len(most) + len(refused) == 120
 
 
+def test_a_folder_that_vanishes_while_it_is_made_is_made_again(tmp_path, monkeypatch):
+    """Path.mkdir finds it there, then not: another holder removed it in between."""
+    mkdir, calls = Path.mkdir, []
+
+    def vanishing(path, **options):
+        calls.append(path)
+        if len(calls) == 1:
+            raise FileExistsError(path)
+        mkdir(path, **options)
+
+    monkeypatch.setattr(Path, "mkdir", vanishing)
+    with locked(tmp_path / "new"):
+        assert len(calls) == 2
+
+
+def test_where_a_folder_is_needed_a_broken_link_is_refused(tmp_path):
+    (tmp_path / "new").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(FileExistsError), locked(tmp_path / "new"):
+        pass
+
+
 def test_a_file_system_without_locks_gives_none(tmp_path, monkeypatch):
     fcntl = pytest.importorskip("fcntl")
 
