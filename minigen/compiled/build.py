@@ -2,18 +2,16 @@
 
 import ctypes
 import hashlib
-import importlib.util
 import os
 import platform
 import re
 import subprocess
 import sys
 import tempfile
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 
-from tqdm import tqdm
-
+from minigen.compiled.compiler import CannotCompile, compiler_missing
 from minigen.utils.files import cache_folder, replacing
 
 LOOPS = Path(__file__).parent / "loops"
@@ -29,17 +27,6 @@ FLAGS = (
     "-enable-misched=false",
 )
 CPU = "native"  # whose instructions are used
-
-
-class CannotCompile(Exception):
-    """Why there is no library."""
-
-
-def compiler_missing() -> str | None:
-    """What to do if the compiler is not installed; None if it is."""
-    if importlib.util.find_spec("ziglang") is None:
-        return "the compiler is not installed: pip install ziglang"
-    return None
 
 
 def load() -> ctypes.CDLL:
@@ -91,6 +78,8 @@ def compile_loops(path: Path) -> None:
     """Compile loops/*.c into a shared library. Raises CannotCompile."""
     if missing := compiler_missing():
         raise CannotCompile(missing)
+    from tqdm import tqdm
+
     sources = sorted(LOOPS.glob("*.c"))
     said = "minigen compiles its loops, once"
     if not sys.stderr.isatty():
@@ -119,11 +108,3 @@ def call_compiler(folder: str, *arguments: str) -> None:
     if done.returncode:
         said = done.stderr.strip().splitlines() or [f"it returned {done.returncode}"]
         raise CannotCompile(f"the compiler failed: {said[0]}")
-
-
-def compiler_version() -> str:
-    """Its name and version."""
-    try:
-        return f"ziglang {version('ziglang')}"
-    except PackageNotFoundError:
-        return "ziglang"

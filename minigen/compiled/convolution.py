@@ -25,6 +25,7 @@ def lanes() -> int:
 
 
 def conv2d(x: Array, w: Array, b: Array | None = None, *, stride: int | Pair = 1, padding: Padding = "same") -> Array | None:
+    """Of windows where they lie, by `convolve`."""
     if not suits(x, w, b, w.shape[2:3], w.shape[3:]):
         return None
     (top, left), stride, grid = geometry(x.shape, w.shape, stride, padding)
@@ -66,6 +67,7 @@ def conv2d_transpose(
 
 
 def conv2d_weight(x: Array, g: Array, *, kernel_size: Pair, stride: int | Pair = 1, padding: Padding = "same") -> Array | None:
+    """Of windows where they lie, by `kernel_gradient`."""
     if not (plain(x) and x.ndim == g.ndim == 4 and g.dtype == FLOAT and x.size and g.size):
         return None
     kernel = pair(kernel_size, "kernel_size")

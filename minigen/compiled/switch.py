@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 
 from minigen.compiled.blas import take_one_thread
-from minigen.compiled.build import CannotCompile, compiler_missing, compiler_version, load
+from minigen.compiled.compiler import CannotCompile, compiler_missing
 
 VARIABLE = "MINIGEN_COMPILED"
 
@@ -22,7 +22,7 @@ def chosen() -> tuple[bool, str]:
         print(f"minigen: {VARIABLE}={said} is neither 0 nor 1; the compiled loops are not used", file=sys.stderr)
         return False, f"{VARIABLE}={said} is neither 0 nor 1"
     missing = compiler_missing()
-    return not missing, missing or f"compiled by {compiler_version()}; {VARIABLE}=0 turns them off"
+    return not missing, missing or f"{VARIABLE}=0 turns them off"
 
 
 enabled, reason = chosen()
@@ -30,26 +30,28 @@ enabled, reason = chosen()
 
 def use(compiled: bool) -> None:
     """Use the compiled loops from here on, or NumPy alone. Raises RuntimeError, saying why, where they cannot be had."""
-    global enabled, reason
     if compiled and (missing := compiler_missing()):
         raise RuntimeError(f"there are no compiled loops: {missing}")
-    enabled, reason = compiled, "minigen.compiled.use"
-    if library.cache_info().currsize:
-        take_one_thread(compiled)
+    turn(compiled, "minigen.compiled.use")
 
 
 @contextlib.contextmanager
 def using(compiled: bool) -> Iterator[None]:
     """`use` inside the block."""
-    global enabled, reason
     before = enabled, reason
     use(compiled)
     try:
         yield
     finally:
-        enabled, reason = before
-        if library.cache_info().currsize:
-            take_one_thread(enabled)
+        turn(*before)
+
+
+def turn(compiled: bool, why: str) -> None:
+    """On or off; NumPy's BLAS takes one thread while the loops are in use."""
+    global enabled, reason
+    enabled, reason = compiled, why
+    if library.cache_info().currsize:
+        take_one_thread(compiled)
 
 
 def status() -> str:
@@ -73,7 +75,9 @@ def available() -> bool:
 @functools.cache
 def library() -> ctypes.CDLL:
     """The library, with its threads. Raises CannotCompile."""
-    loops = load()
+    from minigen.compiled import build  # only now, with all that it imports
+
+    loops = build.load()
     take_one_thread(True)
     loops.set_threads(threads())
     return loops

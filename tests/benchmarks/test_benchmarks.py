@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from minigen import compiled
-from minigen.compiled.build import compiler_missing
+from minigen.compiled.compiler import compiler_missing
 from tests.benchmarks import convolution, machine, memory, scaling, timing
 from tests.benchmarks.measure import check_agreement, measure
 from tests.benchmarks.tasks import as_numpy, first_steps

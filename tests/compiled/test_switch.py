@@ -38,7 +38,7 @@ def python(code, **environment):
 
 
 has_compiler = pytest.mark.skipif(
-    build.compiler_missing() is not None, reason="the compiled loops need a compiler: pip install -e '.[fast]'"
+    switch.compiler_missing() is not None, reason="the compiled loops need a compiler: pip install -e '.[fast]'"
 )
 
 

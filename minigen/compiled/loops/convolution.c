@@ -31,22 +31,14 @@ static void store_some(float *p, vector v, whole count)
     memcpy(p, &v, min(count, LANES) * sizeof(float));
 }
 
-static float total(vector v)
-{
-    float s = 0;
-    for (int l = 0; l < LANES; l++)
-        s += v[l];
-    return s;
-}
-
 /* Where a block of outputs begins: the last one may overlap the one before, so that it is whole. */
-static whole begins(const Convolution *s, whole block) { return max(0, min(block * LANES, s->outputs - LANES)); }
+static whole begins(whole outputs, whole block) { return max(0, min(block * LANES, outputs - LANES)); }
 
 /* `windows` windows times `wide` blocks of outputs. */
 INLINE void tile(const Convolution *s, const float *x, whole line, const whole *place, const whole *target, whole block,
                  int windows, int wide)
 {
-    whole run = s->kw * s->c, step = s->step, first = begins(s, block), second = begins(s, block + 1);
+    whole run = s->kw * s->c, step = s->step, first = begins(s->outputs, block), second = begins(s->outputs, block + 1);
     int packed = step == LANES;
     const float *kernel = s->kernel + (packed ? block * s->block : first), *beside = packed ? kernel + s->block : s->kernel + second;
     vector sum[8][2];
@@ -155,7 +147,7 @@ typedef struct {
 static void pack_block(whole block, const void *work)
 {
     const Packing *s = work;
-    whole first = max(0, min(block * LANES, s->outputs - LANES)), count = min(LANES, s->outputs), across = s->strides[3];
+    whole first = begins(s->outputs, block), count = min(LANES, s->outputs), across = s->strides[3];
     float *packed = s->packed + block * s->kh * s->kw * s->c * LANES;
     for (whole a = 0; a < s->kh; a++)
         for (whole b = 0; b < s->kw; b++, packed += s->c * LANES) {
@@ -175,8 +167,6 @@ static void pack_block(whole block, const void *work)
 
 EXPORT void pack(const Packing *s) { each(pack_block, s, ceil_div(s->outputs, LANES)); }
 
-#define TAPS TILE
-
 typedef struct {
     const float *x, *g; /* (n, h, w, c); (n, rows, columns, outputs), and LANES floats more */
     float *frames;      /* room for the frames of all images, or NULL */
@@ -191,7 +181,7 @@ typedef struct {
 INLINE void gradient_tile(const Gradient *s, const float *x, const float *g, const whole *place, const whole *tap, float *dw,
                           whole begin, whole end, whole outputs, int add, int taps, int wide)
 {
-    vector sum[TAPS][2] = {};
+    vector sum[TILE][2] = {};
     for (whole m = begin; m < end; m++) {
         const float *window = x + place[m];
         vector v = load(g + m * s->outputs), w = wide > 1 ? load(g + m * s->outputs + LANES) : v;
@@ -210,11 +200,11 @@ INLINE void gradient_tile(const Gradient *s, const float *x, const float *g, con
             store_some(dw, add ? load_some(dw, outputs) + sum[t][0] : sum[t][0], outputs);
 }
 
-/* dw for up to TAPS vectors awhole the run of a window, times one output. */
+/* dw for up to TILE vectors along the run of a window, times one output. */
 INLINE void gradient_run(const Gradient *s, const float *x, const float *g, const whole *place, float *dw, whole begin, whole end,
                          int add, int vectors)
 {
-    vector sum[TAPS] = {};
+    vector sum[TILE] = {};
     for (whole m = begin; m < end; m++) {
         float v = g[m * s->outputs];
         UNROLL for (int t = 0; t < vectors; t++)
@@ -248,7 +238,7 @@ static void gradient_of_group(whole task, const void *work)
     whole width = framed ? frame_width(s) : s->w, size = framed ? frame_size(s) : s->h * s->w * s->c;
     float *own = framed && !s->frames ? scratch(FRAME, together * size * sizeof(float)) : NULL;
     whole run = s->kw * s->c, taps = s->kh * run, line = width * s->c;
-    whole tiles = ceil_div(taps, TAPS), vectors = ceil_div(run, LANES), per_row = ceil_div(vectors, TAPS);
+    whole tiles = ceil_div(taps, TILE), vectors = ceil_div(run, LANES), per_row = ceil_div(vectors, TILE);
     whole *place = scratch(WINDOWS, (together * windows + taps) * sizeof(whole)), *tap = place + together * windows;
     for (whole m = 0; m < together * windows; m++)
         place[m] = m / windows * size + (m % windows / s->columns * s->down * width + m % s->columns * s->across) * s->c;
@@ -270,26 +260,26 @@ static void gradient_of_group(whole task, const void *work)
             whole end = min(images * windows, begin + band);
             for (whole u = chunk * units / s->chunks; u < (chunk + 1) * units / s->chunks; u++) {
                 if (s->along_run) {
-                    whole o = u / per_row / s->kh, a = u / per_row % s->kh, t = u % per_row * TAPS;
+                    whole o = u / per_row / s->kh, a = u / per_row % s->kh, t = u % per_row * TILE;
                     float *dw = all + ((o * s->kh + a) * vectors + t) * LANES;
                     const float *from = x + a * line + t * LANES;
-                    if (t + TAPS <= vectors)
-                        gradient_run(s, from, g + o, place, dw, begin, end, add, TAPS);
+                    if (t + TILE <= vectors)
+                        gradient_run(s, from, g + o, place, dw, begin, end, add, TILE);
                     else
                         for (whole v = 0; t + v < vectors; v++)
                             gradient_run(s, from + v * LANES, g + o, place, dw + v * LANES, begin, end, add, 1);
                     continue;
                 }
-                whole o = u / tiles * 2 * LANES, k = u % tiles * TAPS, rest = s->outputs - o;
+                whole o = u / tiles * 2 * LANES, k = u % tiles * TILE, rest = s->outputs - o;
                 for (whole block = 0; block < 2 && rest > 0; block++, o += LANES, rest -= LANES) {
                     float *dw = all + k * s->outputs + o;
-                    if (k + TAPS > taps)
+                    if (k + TILE > taps)
                         for (whole t = 0; k + t < taps; t++)
                             gradient_tile(s, x, g + o, place, tap + k + t, dw + t * s->outputs, begin, end, rest, add, 1, 1);
                     else if (rest < 2 * LANES)
-                        gradient_tile(s, x, g + o, place, tap + k, dw, begin, end, rest, add, TAPS, 1);
+                        gradient_tile(s, x, g + o, place, tap + k, dw, begin, end, rest, add, TILE, 1);
                     else {
-                        gradient_tile(s, x, g + o, place, tap + k, dw, begin, end, rest, add, TAPS, 2);
+                        gradient_tile(s, x, g + o, place, tap + k, dw, begin, end, rest, add, TILE, 2);
                         break;
                     }
                 }

@@ -16,6 +16,13 @@ typedef float vector __attribute__((vector_size(4 * LANES), aligned(4), may_alia
 
 static inline vector load(const float *p) { return *(const vector *)p; }
 static inline void store(float *p, vector v) { *(vector *)p = v; }
+static inline float total(vector v)
+{
+    float sum = 0;
+    for (int l = 0; l < LANES; l++)
+        sum += v[l];
+    return sum;
+}
 
 /* Whole numbers and settings are 8 bytes each, as Python passes them. */
 typedef int64_t whole;

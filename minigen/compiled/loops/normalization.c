@@ -106,12 +106,10 @@ static void inv_rms_piece(whole task, const void *work)
         whole k = 0;
         for (; k + LANES <= c; k += LANES)
             sum += load(x + k) * load(x + k);
-        float total = 0;
-        for (int l = 0; l < LANES; l++)
-            total += sum[l];
+        float squares = total(sum);
         for (; k < c; k++)
-            total += x[k] * x[k];
-        s->y[i] = 1.0f / sqrtf(total / c + s->eps);
+            squares += x[k] * x[k];
+        s->y[i] = 1.0f / sqrtf(squares / c + s->eps);
     }
 }
 EXPORT void inv_rms_of_rows(const Rows *s) { each(inv_rms_piece, s, pieces(s)); }
