@@ -1,11 +1,11 @@
 """Metrics of classes: a classifier's accuracy, and how well a generator covers modes and classes."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from minigen.metrics.checks import check_classes, checked_arrays, checked_examples
+from minigen.metrics.checks import check_classes, check_count, checked_arrays, checked_examples
 from minigen.metrics.distances import nearest
 
 
@@ -107,3 +107,40 @@ def reverse_kl(histogram: np.ndarray, reference: np.ndarray | None = None) -> fl
         )
     # Negative only by rounding.
     return max(float(np.sum(p[seen] * np.log(p[seen] / q[seen]))), 0.0)
+
+
+class InceptionScore(NamedTuple):
+    """The mean over parts of the samples and their standard deviation (over n, as it is always reported)."""
+
+    mean: float
+    deviation: float
+
+
+def inception_score(probabilities: np.ndarray, splits: int = 10) -> InceptionScore:
+    """The Inception Score's formula for any classifier: high if each sample shows a class clearly, and all classes occur.
+
+        exp( mean over samples of KL( p(class|x) || mean p(class) ) ),   for each of the `splits` parts of the samples
+
+    From 1 (all samples look the same to the classifier) to the number of classes. It asks only what classes samples show: one
+    perfect image of each class, over and over, has the highest score, and no real image is looked at. Compare with the score of
+    real images by the same classifier, at equal n and splits; only scores by the Inception network are *the* Inception Score.
+
+    probabilities: (n, classes), p(class|x), at least 0 with sums of 1.  splits: 1 to n, parts of as many samples, in their order.
+    Raises ShapeError for another shape, ValueError for splits out of range, values that are not finite, and rows that are no
+    distributions. Source: Salimans et al. 2016, section 4.
+    """
+    (probabilities,) = checked_arrays("inception_score", "(n, classes)", probabilities=probabilities)
+    check_count("inception_score", "splits", splits, least=1, most=len(probabilities), of=f"{len(probabilities)} samples")
+    sums = probabilities.sum(axis=1)
+    if probabilities.min() < 0 or np.abs(sums - 1).max() > 1e-4:
+        worst = sums[np.abs(sums - 1).argmax()]
+        raise ValueError(
+            f"inception_score: got probabilities of at least {probabilities.min():.6g} with a sum of {worst:.6g}, expected "
+            "at least 0 and a sum of 1 in each row; logits need a softmax"
+        )
+    scores = []
+    for part in np.array_split(probabilities, splits):
+        marginal = part.mean(axis=0)
+        ratio = np.divide(part, marginal, out=np.ones_like(part), where=part > 0)  # 0 log 0 = 0
+        scores.append(np.exp((part * np.log(ratio)).sum(axis=1).mean()))
+    return InceptionScore(float(np.mean(scores)), float(np.std(scores)))
