@@ -1,0 +1,115 @@
+"""The evaluator of faces, which looks at details: trained to predict all attributes, and to tell real faces from spoiled ones.
+
+    python -m minigen.evaluators.faces          # train it (minutes) and write faces-32.npz beside this file
+
+A network that learns attributes alone has no reason to see eyes: glasses it must find, eyes everybody has. To its features a face
+whose eyes are scrambled is a real one. This one must also say in which of seven ways, if any, a face was spoiled
+(`baselines.spoiling`), each at random strengths and places, so that its features tell good faces from bad ones.
+
+It is trained on faces of its own (another seed), which no generator sees: to it, training images and held-out ones are alike.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from minigen.backend import random
+from minigen.baselines import spoiling
+from minigen.errors import CheckpointError
+from minigen.evaluators.classifiers import train_once
+from minigen.models.attribute_classifier import AttributeClassifier, kinds
+from minigen.synthetic import faces
+from minigen.training import checkpoint
+
+SPOILED = "spoiled"  # the factor beside the attributes: 0 for a real face, from 1 the kinds of spoiling.KINDS
+RESOLUTION, EPOCHS, FACES = 32, 6, 16_000  # of the network that is in the package
+SEED = 1000  # of its faces
+RATE = 4e-3
+
+
+def face_evaluator(
+    resolution: int = RESOLUTION, epochs: int = EPOCHS, count: int = FACES, cache: Path | None = None, progress: bool = True
+) -> AttributeClassifier:
+    """The evaluator of faces: an `AttributeClassifier` whose factors are the attributes and "spoiled".
+
+    For 32 x 32, with the other defaults, its weights are part of minigen. Others are trained on `count` faces and as many spoiled
+    ones, or loaded from the cache if that was done before, as those of `evaluators.attribute_classifier` are. CheckpointError if
+    the file of minigen is damaged or holds other weights than were trained.
+    """
+    if (resolution, epochs, count) == (RESOLUTION, EPOCHS, FACES):
+        return packaged()
+    with random.fork_rng():
+        images, factors = examples(resolution, count)
+        model = untrained(resolution, factors)
+        train_once(model, f"faces-{resolution}-spoiled", (images, *factors.values()), epochs, cache, progress, RATE)
+    return model
+
+
+def realness(evaluator: AttributeClassifier, images: np.ndarray) -> np.ndarray:
+    """p(real|image) by an evaluator of faces: (n, r, r, 3) -> (n,)."""
+    return evaluator.probabilities(images)[SPOILED][:, 0]
+
+
+def packaged() -> AttributeClassifier:
+    """The evaluator whose weights are beside this file."""
+    path = weights()
+    with checkpoint.opened(path) as saved, random.fork_rng():
+        model = AttributeClassifier(saved.header["factors"], RESOLUTION)
+        model.load_state_dict(saved.fitting("model", model))
+        if saved.header["fingerprint"] != model.fingerprint():
+            raise CheckpointError(f"{path} holds other weights than those that were trained: install minigen again")
+    return model.eval()
+
+
+def weights() -> Path:
+    """The file of the packaged evaluator."""
+    return Path(__file__).with_name(f"faces-{RESOLUTION}.npz")
+
+
+def untrained(resolution: int, factors: dict[str, np.ndarray]) -> AttributeClassifier:
+    """A new evaluator of these factors."""
+    model = AttributeClassifier(kinds(factors), resolution)
+    model.standardize(factors)
+    return model
+
+
+def examples(resolution: int, count: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """`count` real faces, then the same faces spoiled, and their factors. A spoiled face keeps the attributes of the real one."""
+    rng = np.random.default_rng(SEED)
+    factors = faces.sample_factors(count, rng)
+    real = faces.render(factors, resolution, detail=rng.integers(2**62, size=count))
+    spoiled, kind = spoiling.spoil(real, rng)
+    both = {name: np.concatenate([values, values]) for name, values in factors.items()}
+    return np.concatenate([real, spoiled]), both | {SPOILED: np.concatenate([np.zeros(count, np.int64), kind])}
+
+
+def main() -> None:
+    """Train the packaged evaluator, write its weights, and print what it predicts of faces that it has not seen."""
+    from minigen import data
+    from minigen.evaluators.classifiers import fit_evaluator
+
+    with random.fork_rng():
+        images, factors = examples(RESOLUTION, FACES)
+        model = untrained(RESOLUTION, factors)
+        fit_evaluator(model, (images, *factors.values()), EPOCHS, True, RATE)
+    model.eval()
+    header = {"factors": model.factors, "fingerprint": model.fingerprint()}
+    checkpoint.save(weights(), {"model": model.state_dict()}, header)
+    test = data.load("faces", resolution=RESOLUTION, train_size=1, test_size=5000)[1]
+    for name, score in accuracies(model, test.images, test.factors).items():
+        print(f"{name:42} {score:.3f}")
+
+
+def accuracies(model: AttributeClassifier, images: np.ndarray, factors: dict[str, np.ndarray]) -> dict[str, float]:
+    """What it predicts of real faces and of the same, spoiled: accuracies of levels, R^2 of continuous factors."""
+    scores = model.score(images, factors | {SPOILED: np.zeros(len(images), np.int64)})
+    scores["real faces seen as real"] = scores.pop(SPOILED)
+    spoiled, kind = spoiling.spoil(images, np.random.default_rng(0))
+    seen = model.predict(spoiled)[SPOILED]
+    for number, name in enumerate(spoiling.KINDS, start=1):
+        scores[f"{name}: seen as spoiled"] = float((seen[kind == number] > 0).mean())
+    return scores
+
+
+if __name__ == "__main__":
+    main()
