@@ -405,8 +405,8 @@ def test_penalties_state_what_a_trainer_must_provide():
 
 def test_the_default_settings_are_the_papers():
     assert [vars(p) for p in [*PENALTIES, WeightClipping()]] == [
-        {"weight": 10.0, "target": 1.0, "resolution": None},
-        {"gamma": 10.0, "resolution": None},
+        {"weight": 10.0, "target": 1.0, "resolution": None, "every": 1},
+        {"gamma": 10.0, "resolution": None, "every": 1},
         {"weight": 0.001},
         {"limit": 0.01},
     ]
