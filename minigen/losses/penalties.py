@@ -4,12 +4,11 @@ Each is called with the `DiscriminatorBatch` of a step in progress, and returns 
 one value per score; or it changes the critic after the step, with `project`. (The penalties of sparse codes are in `ops`, which
 layers can import: `nn.ActivityRegularization` adds them to a model's loss.)
 
-A penalty that differentiates twice costs more than the rest of the critic's step. It can be *lazy*, as in StyleGAN2 (Karras et al.
-2020, section 3.1): with `every=k` it is part of the first of each k updates of the critic only, and is k times as strong. The mean
-of the gradients of k updates is the same as before. Each single one has a larger variance, and so Adam, which divides by root mean
-squares, takes somewhat smaller steps. (The authors' code makes an update of its own of the penalty, k + 1 in place of k, and
-adapts Adam's rate and decays to that, by k / (k + 1). Here it is added to the loss of an update, whose number stays: there is
-nothing to adapt.)
+A penalty that differentiates twice costs more than the rest of the critic's step. It can be *lazy*, as in StyleGAN2 (Karras et
+al. 2020, section 3.1): with `every=k` it is part of the first of each k updates of the critic only, and k times as strong. The
+mean of the gradients of k updates stays the same. Their variance grows, and Adam, which divides by root mean squares, takes
+somewhat smaller steps. (The authors' code makes an update of its own of the penalty, k + 1 in place of k updates, and for them
+adapts Adam's rate and decays by k / (k + 1). Here it is added to the loss of an update: there is nothing to adapt.)
 """
 
 from collections.abc import Callable

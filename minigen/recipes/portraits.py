@@ -10,7 +10,7 @@ from minigen.backend import asarray, seed, to_numpy
 from minigen.models.gans import stylegan
 from minigen.models.gans.growing import at_stage
 from minigen.recipes import find
-from minigen.recipes.gans import GrowingRecipe
+from minigen.recipes.growing import GrowingRecipe
 from minigen.recipes.inputs import square
 from minigen.training.cache import save_weights, train_or_load
 from minigen.training.examples import checksum

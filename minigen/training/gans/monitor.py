@@ -46,7 +46,7 @@ class GanMonitor(Callback[Adversarial]):
             self.warnings, self.diversity, self.present = [], [], set()
 
     def on_epoch_end(self, run: Adversarial) -> None:
-        samples = self.drawn(run)
+        samples = fixed_samples(run, self.samples)
         (real,) = run.preprocess_real((subset(run.batches.arrays[0], self.samples),))
         real = run.generator.to_pixels(real)
         differ = bool((real != real[0]).any())  # a single repeated example leaves nothing to compare with
@@ -61,13 +61,6 @@ class GanMonitor(Callback[Adversarial]):
             self.warnings.append((run.step, found[kind]))
             run.log(f"monitor, step {run.step}: {found[kind]}")
         self.present = set(found)
-
-    def drawn(self, run: Adversarial) -> np.ndarray:
-        """Samples from latent vectors that are the same each time."""
-        rng = np.random.default_rng(0)
-        z = rng.standard_normal((self.samples, run.generator.latent_dim))
-        labels = [rng.integers(run.generator.classes, size=self.samples)] if run.conditional else []
-        return run.sampler.draw(z, *labels)
 
     def on_train_end(self, run: Adversarial) -> None:
         if not self.warnings:
@@ -102,6 +95,14 @@ class GanMonitor(Callback[Adversarial]):
         return "\n".join(
             [f"GanMonitor({len(self.warnings)} warnings)", *(f"  step {step}: {text}" for step, text in self.warnings)]
         )
+
+
+def fixed_samples(run: Adversarial, n: int) -> np.ndarray:
+    """Samples from latent vectors that are the same each time."""
+    rng = np.random.default_rng(0)
+    z = rng.standard_normal((n, run.generator.latent_dim))
+    labels = [rng.integers(run.generator.classes, size=n)] if run.conditional else []
+    return run.sampler.draw(z, *labels)
 
 
 def too_strong(history: Mapping[str, Sequence[float]]) -> dict[str, str]:
