@@ -12,6 +12,7 @@ from minigen.recipes import inputs
 from minigen.recipes.gans import GanRecipe, Players, both
 from minigen.recipes.recipe import InputSpec, option
 from minigen.training import Growth, Progressive
+from minigen.utils.checks import check_positive
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ class ProGan(GrowingRecipe):
     @property
     def ema(self) -> float:
         """The decay of the generator's moving average, per step."""
+        check_positive(self.name, half_life=self.half_life)
         return 0.5 ** (self.batch_size / self.half_life)
 
     def feature_maps(self, resolution: int) -> list[int]:

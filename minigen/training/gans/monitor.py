@@ -46,7 +46,7 @@ class GanMonitor(Callback[Adversarial]):
             self.warnings, self.diversity, self.present = [], [], set()
 
     def on_epoch_end(self, run: Adversarial) -> None:
-        samples = fixed_samples(run, self.samples)
+        samples = self.drawn(run)
         (real,) = run.preprocess_real((subset(run.batches.arrays[0], self.samples),))
         real = run.generator.to_pixels(real)
         differ = bool((real != real[0]).any())  # a single repeated example leaves nothing to compare with
@@ -61,6 +61,10 @@ class GanMonitor(Callback[Adversarial]):
             self.warnings.append((run.step, found[kind]))
             run.log(f"monitor, step {run.step}: {found[kind]}")
         self.present = set(found)
+
+    def drawn(self, run: Adversarial) -> np.ndarray:
+        """Samples from latent vectors that are the same each time."""
+        return fixed_samples(run, self.samples)
 
     def on_train_end(self, run: Adversarial) -> None:
         if not self.warnings:

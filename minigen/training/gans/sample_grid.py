@@ -127,5 +127,7 @@ class SampleGrid(Callback[Adversarial]):
 
 
 def enlarged(images: np.ndarray, largest: np.ndarray) -> np.ndarray:
-    """Images of a smaller generator, enlarged to the size of one image by repeating pixels."""
+    """Images of a smaller generator, enlarged to the size of one image by repeating pixels; points stay."""
+    if images.ndim == 2:
+        return images
     return images.repeat(largest.shape[0] // images.shape[1], axis=1).repeat(largest.shape[1] // images.shape[2], axis=2)
