@@ -13,12 +13,12 @@ and which the fine ones, is measured by a network trained to predict them.
 # layers get the style of another z (style mixing), so that neighboring layers do not learn to rely on each other. The networks
 # grow as in demo 26.
 #
-# For two CPU cores: 32 x 32 pixels, few feature maps, few mapping layers, R1, and learning rates of 2e-2 that fall by half a
-# cosine. The mapping network learns more slowly than the rest, though not as slowly as the paper's (a hundredth of the rate), and
-# so does the strength of the noise, on which so short a training would otherwise rely for details. Styles are mixed in fewer
-# batches than in the paper (nine of ten). The discriminator is Progressive GAN's, without low-pass filters. Two later demos
-# examine this generator: it is kept in the user's cache. `--full`: the paper's networks, weight of R1 and rates, at 128 x 128
-# pixels, for a GPU (the recipe `stylegan-paper`).
+# For two CPU cores: 32 x 32 pixels, few feature maps, few mapping layers, R1 in every eighth step, and learning rates of 2e-2
+# that stay for 40 % of the run and then fall along a line. The mapping network learns more slowly than the rest, though not as
+# slowly as the paper's (a hundredth of the rate), and so does the strength of the noise, on which so short a training would
+# otherwise rely for details. Styles are mixed in fewer batches than in the paper (nine of ten). The discriminator is
+# Progressive GAN's, without low-pass filters. Two later demos examine this generator: it is kept in the user's cache. `--full`:
+# the paper's networks, weight of R1 and rates, at 128 x 128 pixels, for a GPU (the recipe `stylegan-paper`).
 # %%
 import numpy as np
 

@@ -74,9 +74,9 @@ DETACHED = {
     "minigen.ops.elementwise.power_dx": "an exponent that is a number; and where it is 0",
     "minigen.ops.pooling.separable": "to compare sizes",
     "minigen.training.gans.game.Game.discriminator_loss": "examples are data: D's step does not change G",
-    "minigen.training.gans.game.Game.generator_loss": "latent vectors are noise",
+    "minigen.training.gans.game.Game.generate": "latent vectors are noise",
     "minigen.training.gans.remedies.FeatureMatching.generator_objective": "the features of real examples, which G is to match",
-    "minigen.training.gans.restoration.Restoration.generator_loss": "degraded images are data",
+    "minigen.training.gans.restoration.Restoration.generate": "degraded images are data",
 }
 
 

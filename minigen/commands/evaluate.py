@@ -122,9 +122,7 @@ def generated(trained: TrainedModel, config: Config, train: Dataset, n: int, pro
         )
     order = np.random.default_rng(0).permutation(len(train))
     real, others = (train.images[order[part]] for part in (slice(n), slice(n, 2 * n)))
-    samples = trained.sample(n)
-    margin = (samples.shape[1] - real.shape[1]) // 2  # of networks whose resolution is a power of two
-    samples = samples[:, margin : samples.shape[1] - margin, margin : samples.shape[2] - margin]
+    samples = inputs.unpadded(trained.sample(n), real.shape[1])
     if config.data == "faces":
         evaluator = evaluators.attribute_classifier(train, progress=progress)
         features = [evaluator.features(images) for images in (real, samples, others)]

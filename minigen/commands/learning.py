@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from minigen import plot, training
+from minigen import evaluators, plot, training
 from minigen.backend import random, seed
 from minigen.commands.run_folder import Config, RunFolder
 from minigen.data import Dataset
 from minigen.errors import CommandError
-from minigen.recipes import TrainedModel
+from minigen.recipes import TrainedModel, inputs
 from minigen.utils.signals import INTERRUPTED, Stopped
 
 MOMENTS = 20  # per run are drawn, and saved
@@ -114,7 +114,7 @@ def train_into(folder: RunFolder, config: Config, data: tuple[Dataset, Dataset],
     resume = folder.checkpoint if folder.checkpoint.exists() else None
     progress = not quiet and (config.settings["epochs"] or 0) <= LINES
     try:
-        history = trained.fit(train, test, callbacks(folder, config, trained, test), resume, progress)
+        history = trained.fit(train, test, callbacks(folder, config, trained, data, progress), resume, progress)
         draw_results(folder, config, trained, test)
         folder.hold.check()
     except (KeyboardInterrupt, Stopped) as stop:
@@ -140,14 +140,27 @@ def left_behind(folder: RunFolder, config: Config) -> str:
     return f"the run is saved; to continue: minigen resume {folder.path}"
 
 
-def callbacks(folder: RunFolder, config: Config, trained: TrainedModel, test: Dataset) -> list[training.Callback]:
+def callbacks(
+    folder: RunFolder, config: Config, trained: TrainedModel, data: tuple[Dataset, Dataset], progress: bool
+) -> list[training.Callback]:
     """The callbacks of a run, which save, watch and draw it."""
+    train, test = data
     every = max(config.settings[config.counted] // MOMENTS, 1)
     presence, curves = Presence(folder.hold.check), Curves(folder.pictures)
     if config.counted == "steps":  # its history, and so its checkpoints, already have a row per that many steps
-        return [presence, Saving(folder.path), training.SampleGrid(folder.pictures, every), training.GanMonitor(), curves]
+        watching: list[training.Callback] = [training.SampleGrid(folder.pictures, every), training.GanMonitor()]
+        if config.distance:
+            watching.append(training.FrechetMonitor(features(config, train, progress)))
+        return [presence, Saving(folder.path), *watching, curves]
     drawn = [Reconstructions(trained, config, folder.pictures, test, every)] if config.images_shaped else []
     return [presence, Saving(folder.path, every), *drawn, curves]
+
+
+def features(config: Config, train: Dataset, progress: bool) -> Callable[[np.ndarray], np.ndarray]:
+    """The features of images, padded or not, in the eyes of the evaluator of this data set, which is trained if there is none."""
+    kind = evaluators.attribute_classifier if config.data == "faces" else evaluators.feature_classifier
+    evaluator = kind(train, progress=progress)
+    return lambda images: evaluator.features(inputs.unpadded(images, config.shape[0]))
 
 
 def draw_results(folder: RunFolder, config: Config, trained: TrainedModel, test: Dataset) -> None:

@@ -36,7 +36,8 @@ KINDS = {int: "a whole number", float: "a finite number", str: "a text"}  # of s
 class Config:
     """The content of config.json.
 
-    `images`: how many to train on, None for all; `resolution`: of faces; `examples`, `classes`: their number and the class names.
+    `images`: how many to train on, None for all; `resolution`: of faces; `examples`, `classes`: their number and the class names;
+    `distance`: whether a GAN's history has the Fréchet distance.
     """
 
     minigen: str
@@ -49,6 +50,7 @@ class Config:
     seed: int
     backend: str
     settings: dict[str, Any]
+    distance: bool = False
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -96,6 +98,8 @@ class Config:
             check_whole(name, value, least)
         if images != self.examples:
             raise ValueError(f"images is {images}, and examples {self.examples}: all images are examples")
+        if type(self.distance) is not bool:
+            raise ValueError(f"distance must be true or false, got {shortened(self.distance)}")
         if type(self.resolution) is not int or self.resolution not in [4 << s for s in range(9)]:
             raise ValueError(f"resolution must be 4, 8, 16 ... 1024, got {shortened(self.resolution)}")
         listed = isinstance(self.classes, list) and all(isinstance(name, str) for name in self.classes)

@@ -16,13 +16,14 @@ from minigen.commands.run_folder import Config, RunFolder
 from minigen.data import Dataset
 from minigen.errors import UsageError
 from minigen.recipes import RECIPES, Recipe, inputs
+from minigen.recipes.gans import GanRecipe
 from minigen.utils.arguments import Parser, add_name, add_output, add_seed, one_of, positive_int, resolution
 
 EXAMPLES = """
   minigen train vae --data mnist --epochs 25 --out runs/vae
   minigen train vae --latent-dim 2 --beta 4 --out runs/beta
   minigen train dcgan --data fashion_mnist --steps 3000
-  minigen train stylegan --data faces --resolution 32 --out runs/faces
+  minigen train progan --data faces --resolution 32 --last 360000 --distance --out runs/faces
   minigen train stacked --images 2000 --epochs 2
 """
 ANY = 10**9  # examples, if their number is unknown: more than any batch needs
@@ -54,6 +55,12 @@ def model_parser(recipe: Recipe) -> Parser:
     add_seed(parser)
     add_name(parser, "backend", BACKENDS, "array library")
     add("--quiet", action="store_true", help="no progress bars")
+    if isinstance(recipe, GanRecipe):
+        add(
+            "--distance",
+            action="store_true",
+            help="add the Fréchet distance to the history; trains an evaluator if there is none",
+        )
     own = parser.add_argument_group(f"options of {recipe.name}") if recipe.options() else None
     for name, option in recipe.options().items():
         kind, choices = type(option.default), option.metadata["choices"]
@@ -99,6 +106,7 @@ def configured(args: argparse.Namespace, recipe: Recipe, train: Dataset) -> Conf
         seed=args.seed,
         backend=current().name,
         settings=recipe.settings,
+        distance=getattr(args, "distance", False),
     )
 
 

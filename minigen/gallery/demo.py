@@ -38,6 +38,7 @@ LEAST = {
     "seeds": 2,
     "columns": 2,
     "age": 5,
+    "phase": 0,
     "portraits": 12,
     **dict.fromkeys(("samples", "tests", "points", "map_examples", "images"), 100),
 }

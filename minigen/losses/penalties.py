@@ -3,6 +3,12 @@
 Each is called with the `DiscriminatorBatch` of a step in progress, and returns its share of the loss, a mean over the batch of
 one value per score; or it changes the critic after the step, with `project`. (The penalties of sparse codes are in `ops`, which
 layers can import: `nn.ActivityRegularization` adds them to a model's loss.)
+
+A penalty that differentiates twice costs more than the rest of the critic's step. It can be *lazy*, as in StyleGAN2 (Karras et
+al. 2020, section 3.1): with `every=k` it is part of the first of each k updates of the critic only, and k times as strong. The
+mean of the gradients of k updates stays the same. Their variance grows, and Adam, which divides by root mean squares, takes
+somewhat smaller steps. (The authors' code makes an update of its own of the penalty, k + 1 in place of k updates, and for them
+adapts Adam's rate and decays by k / (k + 1). Here it is added to the loss of an update: there is nothing to adapt.)
 """
 
 from collections.abc import Callable
@@ -14,7 +20,7 @@ from minigen.autograd import Tensor, grad
 from minigen.backend import Array, array_module, random
 from minigen.errors import ShapeError
 from minigen.nn import Module
-from minigen.utils.checks import check_nonnegative, check_positive, check_same_shape
+from minigen.utils.checks import check_nonnegative, check_positive, check_same_shape, is_whole
 from minigen.utils.settings import Settings, takes_settings
 
 
@@ -35,15 +41,21 @@ class DiscriminatorBatch:
 
 class Penalty(Settings):
     """Base of the penalties. `name`: its column in a history. `differentiates_real`: whether it differentiates the scores of real
-    examples with respect to the examples, which must then require a gradient before they are scored."""
+    examples with respect to the examples, which must then require a gradient before they are scored. `every`: of how many updates
+    of the critic it is part of the first, `every` times as strong."""
 
     name: ClassVar[str]
     needs_gradient: ClassVar[bool] = False  # whether it uses the gradients of single examples, which a BatchNorm would mix
     differentiates_real: ClassVar[bool] = False
     draws: ClassVar[bool] = False  # whether it takes noise as a second argument, by default drawn
+    every: int = 1
+
+    def due(self, updates: int) -> bool:
+        """Whether it is part of the critic's next update, after so many."""
+        return updates % self.every == 0
 
     def __call__(self, batch: DiscriminatorBatch) -> Tensor | None:
-        """The penalty's share of the discriminator's loss, weight included; None if it is not a term of a loss."""
+        """The penalty's share of the discriminator's loss, weight and `every` included; None if it is not a term of a loss."""
 
     def project(self, critic: Module) -> None:
         """Change the critic after an update, if the penalty works that way."""
@@ -58,7 +70,7 @@ class GradientPenalty(Penalty):
 
     The norm is over all axes but the batch's, and its derivative at 0 is taken to be 0. A conditional critic scores x^ with the
     label of the real example, even if experience replay has replaced the generated one. Gulrajani et al. 2017, equation 3, with
-    their weight of 10 (0.1 for their toys). `resolution`: as in `R1`.
+    their weight of 10 (0.1 for their toys). `resolution`: as in `R1`. `every`: lazy if above 1, see this module.
     """
 
     name = "gradient penalty"
@@ -66,8 +78,10 @@ class GradientPenalty(Penalty):
     weight: float = 10.0
     target: float = 1.0
     resolution: int | None = None
+    every: int = 1
 
     def __post_init__(self) -> None:
+        check_every(self)
         check_positive("GradientPenalty", weight=self.weight)
         check_nonnegative("GradientPenalty", target=self.target)
         if self.resolution is not None:
@@ -84,7 +98,7 @@ class GradientPenalty(Penalty):
         mix = array_module(mix).repeat(mix, n // groups).reshape((n, *(1 for _ in batch.real.shape[1:])))
         between = batch.fake.data + mix * (batch.real.data - batch.fake.data)
         norms = gradient_norms(batch.critic, between) * resolution_scale(batch, self.resolution)
-        return self.weight * ops.square(norms - self.target).mean()
+        return (self.every * self.weight) * ops.square(norms - self.target).mean()
 
 
 @takes_settings
@@ -97,14 +111,18 @@ class R1(Penalty):
     the side in pixels that gamma is meant for. The gradient with respect to an image with a side of r pixels is then that with
     respect to the image enlarged to `resolution` by repeating pixels, r / resolution times as long, because the gradient of one
     pixel is spread over several. (The official code of Progressive GAN and StyleGAN does so by enlarging the images.)
+
+    `every`: lazy if above 1, see this module. StyleGAN2 has 16.
     """
 
     name = "R1"
     needs_gradient = differentiates_real = True
     gamma: float = 10.0
     resolution: int | None = None
+    every: int = 1
 
     def __post_init__(self) -> None:
+        check_every(self)
         check_positive("R1", gamma=self.gamma)
         if self.resolution is not None:
             check_positive("R1", resolution=self.resolution)
@@ -112,7 +130,7 @@ class R1(Penalty):
     def __call__(self, batch: DiscriminatorBatch) -> Tensor:
         gradients = score_gradients(batch.real_scores, batch.real)
         return (
-            (0.5 * self.gamma * resolution_scale(batch, self.resolution) ** 2)
+            (0.5 * self.every * self.gamma * resolution_scale(batch, self.resolution) ** 2)
             * ops.square(gradients).sum()
             / float(len(gradients))
         )
@@ -173,6 +191,14 @@ def score_gradients(scores: Tensor, x: Tensor) -> Tensor:
     (gradients,) = grad(scores.sum(), [x], create_graph=True)
     x.requires_grad = False  # the most expensive gradient of a network, which is not needed
     return gradients.reshape((len(scores), -1))
+
+
+def check_every(penalty: Penalty) -> None:
+    """Raise ValueError unless the penalty's `every` is a count."""
+    if not is_whole(penalty.every) or penalty.every < 1:
+        raise ValueError(
+            f"{type(penalty).__name__}'s every counts updates of the critic, a whole number of at least 1, got {penalty.every!r}"
+        )
 
 
 def resolution_scale(batch: DiscriminatorBatch, resolution: int | None) -> float:

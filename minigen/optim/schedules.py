@@ -38,6 +38,24 @@ def at_piecewise(lr: float, boundaries: Sequence[int], factor: float, step: int)
 
 
 @takes_settings
+def linear(lr: float, total: int, constant: int = 0, final: float = 0.0) -> Schedule:
+    """lr for `constant` steps, then straight down to `final` at step `total`, constant afterward.
+
+    Adversarial training circles around its equilibrium, at a distance that falls with the rate: a long time at the full rate,
+    then an end near zero. ValueError unless 0 <= constant < total.
+    """
+    check_positive("linear", total=total)
+    if not 0 <= constant < total:
+        raise ValueError(f"linear: the rate falls from step `constant` to step `total`, got {constant} and {total}")
+    return partial(at_linear, lr, total, constant, final)
+
+
+def at_linear(lr: float, total: int, constant: int, final: float, step: int) -> float:
+    """The rate of `linear` after `step` steps."""
+    return lr + (final - lr) * min(max(step - constant, 0) / (total - constant), 1.0)
+
+
+@takes_settings
 def cosine(lr: float, total: int, final: float = 0.0) -> Schedule:
     """Half a cosine from lr down to `final` at step `total`, constant afterward (Loshchilov & Hutter 2017, eq. 5)."""
     check_positive("cosine", total=total)

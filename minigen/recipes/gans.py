@@ -1,21 +1,20 @@
-"""The recipes of all GANs: networks, game, optimizers, penalties, rates and length, as measured by the demos."""
+"""The recipes of GANs for small images: networks, game, optimizers, penalties, rates and length, as measured by the demos."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from math import ceil
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from minigen import losses, optim
 from minigen.data import Dataset
 from minigen.errors import RecipeError
-from minigen.models.gans import base, conditional, dcgan, gan, progan, stylegan
+from minigen.models.gans import base, conditional, dcgan, gan
 from minigen.optim import schedules
-from minigen.optim.optimizer import Optimizer, Schedule
+from minigen.optim.optimizer import Optimizer
 from minigen.recipes import inputs
 from minigen.recipes.recipe import InputSpec, Recipe, option
 from minigen.recipes.trained import TrainedGan
-from minigen.training import Adversarial, Callback, Growth, History, Progressive, remedies
+from minigen.training import Adversarial, Callback, History, remedies
 
 Players = tuple[base.Generator, Any]
 
@@ -215,141 +214,4 @@ class Wgan(WganGp):
         return self.game(generator, critic, penalties=[losses.WeightClipping(self.clip)], **rmsprops)
 
 
-# -- networks that grow ---------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class GrowingRecipe(GanRecipe):
-    """Networks that grow from 4 x 4 pixels on, as a function of the images seen."""
-
-    view = staticmethod(inputs.square)
-    data = "faces"
-    phase: int = option(6000, "images per phase: a resolution fades in for one and is trained for another")
-    last: int = option(18_000, "additional images once the networks are fully grown")
-
-    @property
-    def length(self) -> dict[str, int]:
-        return {"batch_size": self.batch_size, "phase": self.phase, "last": self.last}
-
-    def growth(self, resolution: int) -> Growth:
-        """The schedule of networks that grow to a side of `resolution` pixels."""
-        return Growth(final=resolution, stable=self.phase, fading=self.phase)
-
-    def with_length(self, spec: InputSpec, n: int) -> Self:
-        if self.last < 0:
-            raise RecipeError(f"{self.name}'s last must be at least 0, got {self.last}")
-        growth = self.growth(spec.shape[0])
-        shortest = ceil(growth.images / self.batch_size)
-        recipe = super().with_length(spec, n)
-        if recipe.steps is None:
-            return replace(recipe, steps=ceil((growth.images + self.last) / self.batch_size))
-        if recipe.steps < shortest:
-            raise RecipeError(
-                f"{self.name} needs {growth.images} images to grow to {growth.final} x {growth.final}, "
-                f"{recipe.steps} steps of {self.batch_size} are too few: at least {shortest}, or a smaller phase"
-            )
-        return recipe
-
-
-def small_maps(resolution: int) -> list[int]:
-    """For two CPU cores, from 4 x 4 on: 32 up to 16 x 16, then half as many for each doubling, at least 4."""
-    return [max(min(32, 512 // r), 4) for r in (4 << s for s in range(9)) if r <= resolution]
-
-
-@dataclass(frozen=True)
-class ProGan(GrowingRecipe):
-    """Progressive GAN: networks that grow from 4 x 4 pixels on, sized for two cores."""
-
-    name = "progan"
-    lr: float = 1e-2
-    batch_size: int = 32
-    ema = 0.995
-
-    def networks(self, spec: InputSpec) -> Players:
-        side, _, channels = spec.shape
-        maps = small_maps(side)
-        return progan.Generator(side, 32, maps, channels), progan.Discriminator(side, maps, channels)
-
-    def rate(self) -> float | Schedule:
-        """The learning rate of both networks."""
-        return schedules.cosine(self.lr, self.steps)
-
-    def game(self, resolution: int) -> dict[str, Any]:
-        """Loss and penalties."""
-        return {"penalties": [losses.R1(gamma=2.0, resolution=32)]}
-
-    def trainer(self, generator: Any, discriminator: Any) -> Progressive:
-        resolution = generator.resolutions[-1]
-        adams = both(optim.Adam, generator, discriminator, lr=self.rate(), beta1=0.0, beta2=0.99)
-        growth, game = self.growth(resolution), self.game(resolution)
-        return Progressive(generator, discriminator, growth=growth, ema=self.ema, **game, **adams)
-
-
-@dataclass(frozen=True)
-class PaperProGan(ProGan):
-    """Progressive GAN with its paper's networks, loss and rates, for a GPU."""
-
-    name = "progan-paper"
-    lr: float = 1e-3
-    phase: int = option(600_000, "images per phase: a resolution fades in for one and is trained for another")
-    last: int = option(600_000, "additional images once the networks are fully grown")
-    ema = 0.999
-
-    def networks(self, spec: InputSpec) -> Players:
-        side, _, channels = spec.shape
-        return progan.Generator(side, channels=channels), progan.Discriminator(side, channels=channels)
-
-    def rate(self) -> float:
-        return self.lr
-
-    def game(self, resolution: int) -> dict[str, Any]:
-        penalties = [losses.GradientPenalty(10.0, resolution=resolution), losses.Drift()]
-        return {"loss": losses.Wasserstein(), "penalties": penalties}
-
-
-@dataclass(frozen=True)
-class StyleGan(ProGan):
-    """StyleGAN: a style for every layer, grown from 4 x 4 pixels on, sized for two cores."""
-
-    name = "stylegan"
-    lr: float = 2e-2
-    batch_size: int = 16
-    last: int = option(20_000, "additional images once the networks are fully grown")
-    mixing: float = option(0.5, "share of batches in which styles are mixed")
-
-    def networks(self, spec: InputSpec) -> Players:
-        side, _, channels = spec.shape
-        maps = small_maps(side)
-        generator = stylegan.Generator(
-            side,
-            feature_maps=maps,
-            channels=channels,
-            latent_dim=32,
-            style_dim=32,
-            mapping_layers=4,
-            mapping_lr=0.1,
-            noise_lr=0.02,
-            mixing=self.mixing,
-        )
-        return generator, progan.Discriminator(side, maps, channels)
-
-    def game(self, resolution: int) -> dict[str, Any]:
-        return {"penalties": [losses.R1(gamma=8.0, resolution=32)]}
-
-
-@dataclass(frozen=True)
-class PaperStyleGan(PaperProGan):
-    """StyleGAN with its paper's networks, penalty and rates, for a GPU."""
-
-    name = "stylegan-paper"
-    batch_size: int = 16
-
-    def networks(self, spec: InputSpec) -> Players:
-        side, _, channels = spec.shape
-        return stylegan.Generator(side, channels=channels), stylegan.Discriminator(side, None, channels)
-
-    def game(self, resolution: int) -> dict[str, Any]:
-        return {"penalties": [losses.R1(gamma=10.0, resolution=resolution)]}
-
-
-GANS = (Gan, Dcgan, BookDcgan, ConditionalDcgan, Wgan, WganGp, ProGan, PaperProGan, StyleGan, PaperStyleGan)
+GANS = (Gan, Dcgan, BookDcgan, ConditionalDcgan, Wgan, WganGp)

@@ -70,6 +70,12 @@ def flat(images: np.ndarray) -> np.ndarray:
     return images.reshape(len(images), -1)
 
 
+def unpadded(images: np.ndarray, side: int) -> np.ndarray:
+    """Images without the padding that `square` has given to those with a `side` of 28."""
+    margin = (images.shape[1] - side) // 2
+    return images[:, margin : images.shape[1] - margin, margin : images.shape[2] - margin]
+
+
 def square(images: np.ndarray) -> np.ndarray:
     """Squares with a side that is a power of two; those of 28 x 28 get a zero padding of 2 pixels."""
     if images.shape[1:3] == (28, 28):

@@ -10,7 +10,7 @@ from minigen.backend import asarray, seed, to_numpy
 from minigen.models.gans import stylegan
 from minigen.models.gans.growing import at_stage
 from minigen.recipes import find
-from minigen.recipes.gans import GrowingRecipe
+from minigen.recipes.growing import GrowingRecipe
 from minigen.recipes.inputs import square
 from minigen.training.cache import save_weights, train_or_load
 from minigen.training.examples import checksum
@@ -28,7 +28,7 @@ def full(name: str) -> dict[str, int]:
 
 def shorten(args: argparse.Namespace) -> None:
     """The settings of --quick: a few steps, and faces of 16 x 16."""
-    args.phase, args.last, args.batch_size, args.samples = 16, 16, 8, 100
+    args.phase, args.last, args.batch_size, args.samples = min(args.phase, 16), 16, 8, 100
     args.resolution = 16 if args.data == "faces" else 32
 
 

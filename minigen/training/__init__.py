@@ -2,7 +2,7 @@
 
 from minigen.training.callbacks import Callback, Checkpoint, EarlyStopping
 from minigen.training.fitting import fit
-from minigen.training.gans import Adversarial, GanMonitor, Growth, Progressive, Restoration, SampleGrid, remedies
+from minigen.training.gans import Adversarial, FrechetMonitor, GanMonitor, Growth, Progressive, Restoration, SampleGrid, remedies
 from minigen.training.history import History
 from minigen.training.layerwise import fit_layerwise
 
@@ -11,6 +11,7 @@ __all__ = [
     "Callback",
     "Checkpoint",
     "EarlyStopping",
+    "FrechetMonitor",
     "GanMonitor",
     "Growth",
     "History",

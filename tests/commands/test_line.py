@@ -113,6 +113,11 @@ def test_the_help_of_a_model_has_its_own_options(minigen_line):
         ("train wgan-gp --critic-steps 0 --epochs 1", "wgan-gp's critic_steps must be at least 1, got 0"),
         ("train conditional-dcgan --replay -1", "ExperienceReplay needs a capacity of at least 1"),
         ("train progan --last -1", "progan's last must be at least 0, got -1"),
+        ("train progan --phase -1", "stable and fading count images, expected at least 0 each"),
+        ("train progan --lazy 0", "R1's every counts updates of the critic, a whole number of at least 1, got 0"),
+        ("train progan --hold 1", "linear: the rate falls from step `constant` to step `total`, got 3750 and 3750"),
+        ("train progan --half-life 0", "progan's half_life must be above 0"),
+        ("train vae --distance", "minigen train vae has no option --distance"),
         ("train vae --data mnist --latent-dim 0", "0"),
         ("train vae --lr nan", "lr must be above 0 and finite, got nan"),
         ("train " + "x" * 5000, "unknown model 'xxx"),
@@ -130,7 +135,7 @@ def test_the_help_of_a_model_has_its_own_options(minigen_line):
         ("train vae --data plane", "vae takes images of 28 x 28 x 1, got points of 3"),
         ("train gan --batch-size 97", "gan needs full batches: choose a batch_size of at most 96"),
         (
-            "train progan --data glyphs --steps 5",
+            "train progan --data glyphs --phase 6000 --steps 5",
             "progan needs 42000 images to grow to 32 x 32, 5 steps of 32 are too few: at least 1313",
         ),
         ("train progan --resolution 28", "argument --resolution: expected 4, 8, 16 ... 1024, got '28'"),
@@ -152,7 +157,7 @@ def test_bad_usage_ends_with_status_2_and_one_line(line, complaint, minigen_line
 
 def test_what_a_model_cannot_be_made_with_is_refused_before_data_are_loaded(monkeypatch, minigen_line):
     monkeypatch.setattr(inputs, "load_examples", None)
-    for line in ("stylegan --mixing 2", "vae --beta -1", "progan --resolution 1024 --steps 2", "vae --data plane"):
+    for line in ("stylegan --mixing 2", "vae --beta -1", "progan --resolution 1024 --phase 6000 --steps 2", "vae --data plane"):
         assert minigen_line(f"train {line}")[0] == 2
 
 

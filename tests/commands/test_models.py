@@ -18,7 +18,7 @@ SMALL = {
     "linear-vae": "--epochs 2",
     "convolutional": "--epochs 1 --batch-size 48",
     "recurrent": "--epochs 1 --batch-size 96",
-    "progan": "--images 48 --resolution 8 --phase 8 --batch-size 8 --steps 4",
+    "progan": "--images 48 --resolution 8 --batch-size 8 --steps 4 --distance",
     "stylegan": "--images 48 --resolution 8 --phase 8 --batch-size 8 --steps 4",
 }
 POINTS = ("linear", "linear-vae")  # whose default data are points, not images
@@ -67,6 +67,7 @@ def test_a_model_through_all_commands(name, minigen_line):
     assert status == 0, err
     assert checkpoint.load(folder.checkpoint)[1][counted] == done + 1 == last_row(folder)[counted]
     assert folder.config().settings[f"{counted}s"] == done + 1
+    assert ("Fréchet distance" in last_row(folder)) == ("--distance" in arguments)
 
     status, out, err = minigen_line("sample run -n 4 --out drawn/four.png")
     if samples:

@@ -391,6 +391,18 @@ def test_weight_clipping_is_not_a_term_of_the_loss_and_the_others_change_no_weig
     np.testing.assert_array_equal(critic.weight.numpy()[:, 0], [2.0, -1.0, 2.0])
 
 
+@pytest.mark.parametrize("penalty", [GradientPenalty, R1])
+def test_a_lazy_penalty_is_as_many_times_as_strong_in_the_first_of_its_updates(penalty):
+    net = nn.Sequential(nn.Dense(3, 5, activation="tanh"), nn.Dense(5, 1)).astype("float64")
+    batch = [normal(6, 3), normal(6, 3)]
+    eager, lazy = penalty(), penalty(every=8)
+    values = [each(batch_of(net, *batch), *given(each)).item() for each in (eager, lazy)]
+    assert values[1] == 8 * values[0] > 0
+    assert all(eager.due(updates) for updates in range(20))
+    assert [updates for updates in range(20) if lazy.due(updates)] == [0, 8, 16]
+    gradcheck_module(net, lambda: (together := batch_of(net, *batch)) and lazy(together, *given(lazy)) + Drift(1.0)(together))
+
+
 # -- what a trainer reads, and errors ------------------------------------------------------------------------------
 
 
@@ -405,8 +417,8 @@ def test_penalties_state_what_a_trainer_must_provide():
 
 def test_the_default_settings_are_the_papers():
     assert [vars(p) for p in [*PENALTIES, WeightClipping()]] == [
-        {"weight": 10.0, "target": 1.0, "resolution": None},
-        {"gamma": 10.0, "resolution": None},
+        {"weight": 10.0, "target": 1.0, "resolution": None, "every": 1},
+        {"gamma": 10.0, "resolution": None, "every": 1},
         {"weight": 0.001},
         {"limit": 0.01},
     ]
@@ -419,6 +431,14 @@ def test_the_default_settings_are_the_papers():
 def test_wrong_settings_are_refused(penalty, name, value):
     with pytest.raises(ValueError, match=f"^{penalty.__name__}'s {name} must be above 0 and finite, got {value}$"):
         penalty(**{name: value})
+
+
+@pytest.mark.parametrize("every", [0, -8, 2.5, None])
+@pytest.mark.parametrize("penalty", [GradientPenalty, R1])
+def test_a_lazy_penalty_counts_updates(penalty, every):
+    message = f"^{penalty.__name__}'s every counts updates of the critic, a whole number of at least 1, got {every}$"
+    with pytest.raises(ValueError, match=message):
+        penalty(every=every)
 
 
 @pytest.mark.parametrize("target", [-1.0, float("nan"), float("inf")])

@@ -31,6 +31,31 @@ def test_cosine_falls_along_half_a_cosine_and_stays():
     assert schedules.cosine(1.0, total=8)(8) == 0.0
 
 
+def test_linear_stays_and_then_falls_along_a_line():
+    rate = schedules.linear(1.0, total=8, constant=4, final=0.5)
+    assert [rate(step) for step in range(10)] == [1.0, 1.0, 1.0, 1.0, 1.0, 0.875, 0.75, 0.625, 0.5, 0.5]
+    assert [schedules.linear(1.0, total=4)(step) for step in (0, 1, 4, 1000)] == [1.0, 0.75, 0.0, 0.0]
+
+
+@pytest.mark.parametrize("constant", [-1, 8, 9])
+def test_a_line_without_room_to_fall_is_refused(constant):
+    with pytest.raises(ValueError, match=f"falls from step `constant` to step `total`, got {constant} and 8"):
+        schedules.linear(1.0, total=8, constant=constant)
+
+
+def test_linear_is_that_of_torch():
+    torch = pytest.importorskip("torch")
+    their = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.3)
+    stays = torch.optim.lr_scheduler.ConstantLR(their, factor=1.0)
+    falls = torch.optim.lr_scheduler.LinearLR(their, start_factor=1.0, end_factor=0.02, total_iters=6)
+    scheduler = torch.optim.lr_scheduler.SequentialLR(their, [stays, falls], milestones=[4])
+    rate = schedules.linear(0.3, total=10, constant=4, final=0.02 * 0.3)
+    for step in range(13):
+        assert math.isclose(rate(step), scheduler.get_last_lr()[0], rel_tol=1e-12), step
+        their.step()
+        scheduler.step()
+
+
 def test_warmup_rises_linearly_and_then_follows():
     assert [schedules.warmup(0.8, 4)(step) for step in range(6)] == [0.2, 0.4, 0.6000000000000001, 0.8, 0.8, 0.8]
     rate = schedules.warmup(schedules.exponential(0.8, decay=0.5, every=1), 2)
@@ -53,6 +78,7 @@ def test_cosine_is_that_of_torch():
     [
         (lambda n: schedules.exponential(0.1, 0.5, every=n), "every"),
         (lambda n: schedules.cosine(0.1, total=n), "total"),
+        (lambda n: schedules.linear(0.1, total=n), "total"),
         (lambda n: schedules.warmup(0.1, steps=n), "steps"),
     ],
 )

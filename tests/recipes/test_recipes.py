@@ -59,11 +59,16 @@ def test_options_are_the_models_own(name):
         ("gan", {"steps": 7}, (None, 7)),
         ("wgan-gp", {"epochs": 2}, (None, 10)),
         ("stylegan", {"batch_size": 100}, (None, 500)),
-        ("progan", {"steps": 2000, "batch_size": 100}, (None, 2000)),
+        ("progan", {}, (None, 3750)),
+        ("progan", {"last": 1001}, (None, 32)),
+        ("progan", {"steps": 3}, (None, 3)),
+        ("progan", {"phase": 6000, "last": 0}, (None, 938)),
+        ("progan", {"phase": 6000, "steps": 2000, "batch_size": 100}, (None, 2000)),
     ],
 )
 def test_how_long_a_run_is(name, given, expected):
-    """1000 examples; growing to 16 x 16 takes 5 phases of 6000 images, and 20,000 more follow."""
+    """1000 examples; growing to 16 x 16 takes 5 phases of 6000 images, and 20,000 more follow. By default progan is not grown, and
+    trained on 120,000."""
     recipe = RECIPES[name].with_settings(**given).with_length(spec_of(name), 1000)
     assert (recipe.epochs, recipe.steps) == expected
 
@@ -85,7 +90,11 @@ def test_what_is_refused():
     with pytest.raises(RecipeError, match="dcgan needs full batches: choose a batch_size of at most 20"):
         RECIPES["dcgan"].with_length(DIGITS, 20)
     with pytest.raises(RecipeError, match="needs 30000 images to grow to 16 x 16, 10 steps of 32 are too few: at least 938"):
-        RECIPES["progan"].with_settings(steps=10).with_length(spec_of("progan"), 1000)
+        RECIPES["progan"].with_settings(phase=6000, steps=10).with_length(spec_of("progan"), 1000)
+    with pytest.raises(
+        RecipeError, match="progan is not grown, and trained for no images: choose a phase, or a last of at least 1"
+    ):
+        RECIPES["progan"].with_settings(last=0).with_length(spec_of("progan"), 1000)
     with pytest.raises(RecipeError, match="stacked takes images of 28 x 28 x 1, got images of 32 x 32 x 3"):
         RECIPES["stacked"].input_spec((32, 32, 3), 2)
     with pytest.raises(
@@ -147,6 +156,28 @@ def test_other_settings():
     recipe = RECIPES["linear"].with_settings(epochs=3, lr=None)
     assert (recipe.epochs, recipe.steps, recipe.lr) == (3, None, RECIPES["linear"].lr), "epochs take the place of steps"
     assert RECIPES["vae"].with_arguments(argparse.Namespace(beta=4.0, out="out")) == RECIPES["vae"].with_settings(beta=4.0)
-    assert RECIPES["progan"].length == {"batch_size": 32, "phase": 6000, "last": 18_000}
+    assert RECIPES["progan"].length == {"batch_size": 32, "phase": 0, "last": 120_000}
+
+
+@pytest.mark.parametrize("name, phase", [("progan", 0), ("progan", 8), ("stylegan", 0), ("stylegan", 8)])
+def test_portraits_are_trained_with_what_a_long_run_needs(name, phase):
+    """Lazy R1, fakes for both players, a rate that ends low, an average by images; grown or not."""
+    spec = spec_of(name)
+    recipe = RECIPES[name].with_settings(phase=phase, last=800, lazy=4, gamma=3.0, half_life=200.0, hold=0.25)
+    recipe = recipe.with_length(spec, 1000)
+    trainer = recipe.trainer(*recipe.networks(spec))
+    assert repr(trainer.penalties) == "[R1(gamma=3.0, resolution=32, every=4)]" and trainer.reuse_fakes
+    assert trainer.average.decay ** (200 / recipe.batch_size) == pytest.approx(0.5)
+    assert trainer.generator.resolution == trainer.discriminator.resolution == (4 if phase else 16)
+    for optimizer in (trainer.generator_optimizer, trainer.discriminator_optimizer):
+        assert [optimizer.lr(step) for step in (0, round(0.25 * recipe.steps))] == [recipe.lr] * 2
+        assert optimizer.lr(recipe.steps) == pytest.approx(0.02 * recipe.lr)
+
+
+def test_feature_maps_of_portraits():
+    recipe = RECIPES["progan"]
+    assert recipe.feature_maps(32) == [96, 64, 32, 16] and recipe.feature_maps(1024) == [96, 64, 32, 16, 8, 4, 4, 4, 4]
+    counts = [network.parameter_count() for network in recipe.networks(InputSpec((32, 32, 3), 2))]
+    assert counts == [308_435, 358_641]
     with pytest.raises(ValueError, match="lr"):
         RECIPES["vae"].with_settings(lr=0.0)

@@ -43,6 +43,12 @@ class Adversarial(Game, Run):
     `losses.R1()`.  remedies: see `training.remedies`.  discriminator_steps, generator_steps: updates of each per step.
     ema: the decay of a moving average of the generator, from which `sample` then draws; None for none.
 
+    reuse_fakes: G learns from the very fakes that D has just learned from, which are made once; D scores them again, as updated.
+    That saves one of two forward passes of G. It is common in code, but not algorithm 1, which draws latent vectors for each
+    player: with two draws G's gradient is unbiased, given D; with one it is not, since D has been updated to reject these fakes
+    rather than others, by a difference of the order of D's rate. In a conditional game G's labels are then those of the batch.
+    Only with one update of each player per step; the generator's graph is kept in memory during D's update.
+
     Raises ShapeError for a generator whose examples the discriminator does not take, ValueError for labels on one side only or an
     optimizer of the other network, and warns about a gradient penalty on a discriminator with BatchNorm.
     """
@@ -63,11 +69,13 @@ class Adversarial(Game, Run):
         discriminator_steps: int = 1,
         generator_steps: int = 1,
         ema: float | None = None,
+        reuse_fakes: bool = False,
     ):
         Run.__init__(self, (), progress=True)
         Game.__init__(self, generator, discriminator, loss, penalties, remedies)
         self.generator_optimizer, self.discriminator_optimizer = generator_optimizer, discriminator_optimizer
         self.discriminator_steps, self.generator_steps = discriminator_steps, generator_steps
+        self.reuse_fakes = reuse_fakes
         self.average = None if ema is None else ExponentialMovingAverage(self.generator, ema)
         self.step = 0
         self.summed: dict[str, int] = {}  # how many values are in each of the sums
@@ -76,38 +84,51 @@ class Adversarial(Game, Run):
             self,
             {"generator": generator_optimizer, "discriminator": discriminator_optimizer},
             {"discriminator_steps": discriminator_steps, "generator_steps": generator_steps},
+            reuse_fakes,
         )
 
     # -- algorithm 1 ---------------------------------------------------------------------------------------------
 
     def train_step(self) -> None:
-        """discriminator_steps updates of D on fresh batches, then generator_steps updates of G."""
-        for _ in range(self.discriminator_steps):
-            self.discriminator_step(self.preprocess_real(next(self.stream)))
-        for _ in range(self.generator_steps):
-            self.generator_step(self.generator_input(self.batches.batch_size))
+        """discriminator_steps updates of D on fresh batches, then generator_steps updates of G; or one of each with the same
+        fakes."""
+        if self.reuse_fakes:
+            real = self.preprocess_real(next(self.stream))
+            inputs = self.generator_input(len(real[0]), *real[1:])
+            made = self.evaluate(lambda: self.generate(*inputs))
+            self.discriminator_step(real, inputs, made)
+            self.generator_step(inputs, made)
+        else:
+            for _ in range(self.discriminator_steps):
+                self.discriminator_step(self.preprocess_real(next(self.stream)))
+            for _ in range(self.generator_steps):
+                self.generator_step(self.generator_input(self.batches.batch_size))
         self.step += 1
 
-    def discriminator_step(self, real: tuple[Array, ...]) -> None:
-        """Update D with real examples (and their labels) and as many generated ones; G and its statistics do not change."""
-        inputs = self.generator_input(len(real[0]), *real[1:])
-        self.update("discriminator", lambda: self.discriminator_loss(real, self.fakes(*inputs)))
+    def discriminator_step(self, real: tuple[Array, ...], inputs: tuple[Array, ...] = (), made: Any = None) -> None:
+        """Update D with real examples (and their labels) and as many generated ones; G and its statistics do not change.
+
+        inputs: the generator's, by default drawn.  made: what it makes of them, by default computed, without a graph.
+        """
+        inputs = inputs or self.generator_input(len(real[0]), *real[1:])
+        self.update("discriminator", lambda made: self.discriminator_loss(real, self.fakes(*inputs, made=made)), made)
         for penalty in self.penalties:
             penalty.project(self.discriminator)
 
-    def generator_step(self, inputs: tuple[Array, ...]) -> None:
-        """Update G by D's scores of G's outputs; D and its statistics do not change."""
+    def generator_step(self, inputs: tuple[Array, ...], made: Any = None) -> None:
+        """Update G by D's scores of G's outputs; D and its statistics do not change. made: the outputs, by default computed."""
         with self.frozen["discriminator"]:
-            self.update("generator", lambda: self.generator_loss(*inputs))
+            self.update("generator", lambda made: self.generator_loss(*inputs, made=made), made)
         if self.average:
             self.average.update()
 
-    def update(self, player: str, objective: Callable[[], tuple[Any, Terms]]) -> None:
-        """One update of a player by its objective, whose terms go into the history's next row."""
+    def update(self, player: str, objective: Callable[[Any], tuple[Any, Terms]], made: Any) -> None:
+        """One update of a player by its objective, a function of what G has made, whose terms go into the history's next row."""
         optimizer = getattr(self, f"{player}_optimizer")
-        loss, terms = self.evaluate(objective)
+        loss, terms = self.evaluate(lambda: objective(made))
         if not math.isfinite(value := float(loss)):
-            self.explain_non_finite(f"the {player}'s loss", value, lambda: self.evaluate(objective), getattr(self, player))
+            from_inputs = lambda: self.evaluate(lambda: objective(None))  # noqa: E731  the culprit may be a layer of G
+            self.explain_non_finite(f"the {player}'s loss", value, from_inputs, getattr(self, player))
         optimizer.zero_grad()
         loss.backward()
         terms[f"{player} gradient norm"] = self.gradient_norm(player, optimizer)
@@ -127,6 +148,11 @@ class Adversarial(Game, Run):
     def preprocess_real(self, real: tuple[Array, ...]) -> tuple[Array, ...]:
         """Real examples as the networks see them at this step; a trainer of growing networks shrinks them."""
         return real
+
+    @property
+    def discriminator_updates(self) -> int:
+        """How often D has been updated. Its optimizer counts, also in a checkpoint."""
+        return self.discriminator_optimizer.steps
 
     @property
     def sampler(self) -> Generator:
@@ -239,7 +265,7 @@ class Adversarial(Game, Run):
 
     # -- what can go wrong ---------------------------------------------------------------------------------------
 
-    def evaluate(self, objective: Callable[[], tuple[Any, Terms]]) -> tuple[Any, Terms]:
+    def evaluate(self, objective: Callable[[], Any]) -> Any:
         """Evaluate an objective, with errors that name the network (which may be the other player's) and the layer."""
         try:
             return objective()
@@ -291,6 +317,7 @@ class Adversarial(Game, Run):
         settings = {
             "discriminator steps": self.discriminator_steps,
             "generator steps": self.generator_steps,
+            "reuse fakes": self.reuse_fakes,
             "average": self.average and self.average.decay,
             "batch size": self.batches.batch_size,
             "pixel range": self.generator.pixel_range and list(self.generator.pixel_range),

@@ -20,7 +20,7 @@ from minigen.training.gans.remedies import Remedy
 from minigen.utils.checks import is_whole
 
 
-def check_players(game: Game, optimizers: Mapping[str, Optimizer], steps: Mapping[str, int]) -> None:
+def check_players(game: Game, optimizers: Mapping[str, Optimizer], steps: Mapping[str, int], reuse_fakes: bool) -> None:
     """Raise for a loss, penalties, remedies, networks or optimizers that are of other kinds, or do not fit each other."""
     generator, discriminator = game.generator, game.discriminator
     for name, given, base, example in (
@@ -34,6 +34,11 @@ def check_players(game: Game, optimizers: Mapping[str, Optimizer], steps: Mappin
     for name, count in steps.items():
         if not is_whole(count) or count < 1:
             raise ValueError(f"{name} counts updates in a step, a whole number of at least 1, got {count}")
+    if reuse_fakes and set(steps.values()) != {1}:
+        raise ValueError(
+            "reuse_fakes: both players learn from the same fakes, in one update each, got "
+            + " and ".join(f"{name}={count}" for name, count in steps.items())
+        )
     if not isinstance(game.generator, Generator):
         raise TypeError(
             f"the generator must be a minigen.models.gans.Generator, got a {type(generator).__name__}: write a "

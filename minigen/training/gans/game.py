@@ -1,5 +1,6 @@
 """The game of two networks (Goodfellow et al. 2014): the players, and what each minimizes."""
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -43,11 +44,13 @@ class Game:
     def discriminator_loss(self, real: tuple[Array, ...], fake: tuple[Array, ...], *noise: Any) -> tuple[Any, Terms]:
         """What D minimizes, penalties included, and its named terms: real and fake are examples (and their labels).
 
-        `noise`: the penalties' noise, one array each; by default drawn.
+        `noise`: of the penalties that are due, one array each; by default drawn. On a step without it, a lazy penalty is 0 among
+        the terms, so that a mean over steps is that of its shares of the loss.
         """
         real, fake = ((self.augment(examples), *labels) for examples, *labels in (real, fake))
         self.latest_real = real
-        differentiable = any(penalty.differentiates_real for penalty in self.penalties)
+        due = [penalty.due(self.discriminator_updates) for penalty in self.penalties]
+        differentiable = any(penalty.differentiates_real for penalty in itertools.compress(self.penalties, due))
         images = Tensor(real[0], requires_grad=differentiable), Tensor(fake[0])
         batch = DiscriminatorBatch(
             lambda x: self.discriminator(x, *real[1:]),
@@ -58,17 +61,22 @@ class Game:
         loss, terms = self.loss.discriminator(batch.real_scores, batch.fake_scores, **self.targets(batch.real_scores))
         terms = {**terms, **score_metrics(batch.real_scores.data, batch.fake_scores.data, self.loss.threshold)}
         given = iter(noise)
-        for penalty in self.penalties:
-            share = penalty(batch, *([next(given)] if noise and penalty.draws else []))
+        for penalty, now in zip(self.penalties, due):
+            share = penalty(batch, *([next(given)] if noise and penalty.draws else [])) if now else 0.0
             if share is not None:
-                loss = loss + share
+                loss = loss + share if now else loss
                 terms[penalty.name] = terms[penalty.name] + share if penalty.name in terms else share
         return loss, {"discriminator loss": loss, **terms}
 
-    def generator_loss(self, *inputs: Array) -> tuple[Any, Terms]:
-        """What G minimizes for its inputs, latent vectors (and labels), and its named terms."""
+    def generate(self, *inputs: Array) -> Any:
+        """The generator's examples for its inputs, latent vectors (and labels)."""
         z, *labels = inputs
-        loss, terms = self.generator_objective(self.generator(Tensor(z), *labels), *labels)
+        return self.generator(Tensor(z), *labels)
+
+    def generator_loss(self, *inputs: Array, made: Any = None) -> tuple[Any, Terms]:
+        """What G minimizes for its inputs, latent vectors (and labels), and its named terms. made: what G makes of them."""
+        _, *labels = inputs
+        loss, terms = self.generator_objective(self.generate(*inputs) if made is None else made, *labels)
         return loss, {"generator loss": loss, **{name: term for name, term in terms.items() if term is not loss}}
 
     def generator_objective(self, examples: Any, *labels: Array) -> tuple[Any, Terms]:
@@ -80,11 +88,16 @@ class Game:
                 return objective
         return self.loss.generator(self.discriminator(*fake))
 
-    def fakes(self, *inputs: Array) -> tuple[Array, ...]:
-        """What D learns from: the generator's examples for these inputs, as arrays without a graph, and their labels."""
-        z, *labels = inputs
-        with self.frozen["generator"], no_grad():
-            fake = (self.generator(Tensor(z), *labels).data, *labels)
+    def fakes(self, *inputs: Array, made: Any = None) -> tuple[Array, ...]:
+        """What D learns from: the generator's examples for these inputs, as arrays without a graph, and their labels.
+
+        made: the examples, if the generator has made them already.
+        """
+        _, *labels = inputs
+        if made is None:
+            with self.frozen["generator"], no_grad():
+                made = self.generate(*inputs)
+        fake = (made.data, *labels)
         for remedy in self.remedies:
             fake = remedy.fakes(fake)
         return fake
@@ -127,6 +140,11 @@ class Game:
         """The shape of a real example: that of the generator's."""
         z = np.zeros((1, *self.generator.input_shape))
         return self.sampler.draw(z, *[0] * self.conditional).shape[1:]
+
+    @property
+    def discriminator_updates(self) -> int:
+        """How often D has been updated: here it is not."""
+        return 0
 
     @property
     def sampler(self) -> Generator:

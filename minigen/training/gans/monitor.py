@@ -64,10 +64,7 @@ class GanMonitor(Callback[Adversarial]):
 
     def drawn(self, run: Adversarial) -> np.ndarray:
         """Samples from latent vectors that are the same each time."""
-        rng = np.random.default_rng(0)
-        z = rng.standard_normal((self.samples, run.generator.latent_dim))
-        labels = [rng.integers(run.generator.classes, size=self.samples)] if run.conditional else []
-        return run.sampler.draw(z, *labels)
+        return fixed_samples(run, self.samples)
 
     def on_train_end(self, run: Adversarial) -> None:
         if not self.warnings:
@@ -102,6 +99,14 @@ class GanMonitor(Callback[Adversarial]):
         return "\n".join(
             [f"GanMonitor({len(self.warnings)} warnings)", *(f"  step {step}: {text}" for step, text in self.warnings)]
         )
+
+
+def fixed_samples(run: Adversarial, n: int) -> np.ndarray:
+    """Samples from latent vectors that are the same each time."""
+    rng = np.random.default_rng(0)
+    z = rng.standard_normal((n, run.generator.latent_dim))
+    labels = [rng.integers(run.generator.classes, size=n)] if run.conditional else []
+    return run.sampler.draw(z, *labels)
 
 
 def too_strong(history: Mapping[str, Sequence[float]]) -> dict[str, str]:

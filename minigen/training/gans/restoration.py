@@ -46,14 +46,18 @@ class Restoration(Adversarial):
         (x,) = next(self.stream)
         return self.generator.degrade(x), x
 
-    def fakes(self, *inputs: Array) -> tuple[Array, ...]:
+    def fakes(self, *inputs: Array, made: Any = None) -> tuple[Array, ...]:
         degraded, _ = inputs
-        return super().fakes(degraded)
+        return super().fakes(degraded, made=made)
 
-    def generator_loss(self, *inputs: Array) -> tuple[Any, Terms]:
-        """What G minimizes for degraded images and the originals, and its named terms."""
-        degraded, x = inputs
-        restored = self.generator(Tensor(degraded))
+    def generate(self, *inputs: Array) -> Any:
+        """Restored images, of degraded ones."""
+        return self.generator(Tensor(inputs[0]))
+
+    def generator_loss(self, *inputs: Array, made: Any = None) -> tuple[Any, Terms]:
+        """What G minimizes for degraded images and the originals, and its named terms. made: the restored images."""
+        _, x = inputs
+        restored = self.generate(*inputs) if made is None else made
         content = self.generator.content_loss(restored, x)
         adversarial, terms = self.generator_objective(restored)
         loss = content + self.weight * adversarial

@@ -52,7 +52,7 @@ class SampleGrid(Callback[Adversarial]):
         if self.steps[-1] < run.step:
             self.draw(run)
         last = self.samples[-1]
-        frames = (enlarged(samples, last) if last.ndim > 2 else self.cloud(samples, run) for samples in self.samples)
+        frames = (enlarged(samples, last[0]) if last.ndim > 2 else self.cloud(samples, run) for samples in self.samples)
         path = plot.save_animation(
             frames,
             self.folder / "evolution.gif",
@@ -127,5 +127,7 @@ class SampleGrid(Callback[Adversarial]):
 
 
 def enlarged(images: np.ndarray, largest: np.ndarray) -> np.ndarray:
-    """Images of a smaller generator, enlarged to the last frame's size by repeating pixels."""
-    return images.repeat(largest.shape[1] // images.shape[1], axis=1).repeat(largest.shape[2] // images.shape[2], axis=2)
+    """Images of a smaller generator, enlarged to the size of one image by repeating pixels; points stay."""
+    if images.ndim == 2:
+        return images
+    return images.repeat(largest.shape[0] // images.shape[1], axis=1).repeat(largest.shape[1] // images.shape[2], axis=2)

@@ -435,7 +435,7 @@ def test_conditional_generators_say_what_they_need():
         ({"loss": "hinge"}, r"^loss: expected such as losses.NonSaturating\(\), got 'hinge'$"),
         ({"loss": losses.Wasserstein}, "^loss: expected such as"),
         ({"penalties": [losses.R1]}, r"^penalties: expected such as \[losses.R1\(\)\], got"),
-        ({"remedies": [losses.R1()]}, r"^remedies: expected such as .*, got R1\(gamma=10.0, resolution=None\)$"),
+        ({"remedies": [losses.R1()]}, r"^remedies: expected such as .*, got R1\(gamma=10.0, resolution=None, every=1\)$"),
     ],
 )
 def test_other_things_than_losses_penalties_and_remedies_are_refused(options, message):

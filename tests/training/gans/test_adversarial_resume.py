@@ -277,9 +277,9 @@ ANOTHER_RUN = {
     "loss": ({"loss": losses.LeastSquares()}, r"loss was 'NonSaturating\(\)', is 'LeastSquares\(\)'"),
     "weight of a penalty": (
         {"penalties": [losses.GradientPenalty(2.0)]},
-        r"penalties was '\[GradientPenalty\(weight=1.0, target=1.0, resolution=None\)\]', is '\[GradientPenalty\(weight=2.0",
+        r"penalties was '\[GradientPenalty\(weight=1.0, target=1.0, resolution=None, every=1\)\]', is '\[GradientPenalty\(weight=2.0",
     ),
-    "penalty": ({"penalties": [losses.R1()]}, r"penalties was .*, is '\[R1\(gamma=10.0, resolution=None\)\]'"),
+    "penalty": ({"penalties": [losses.R1()]}, r"penalties was .*, is '\[R1\(gamma=10.0, resolution=None, every=1\)\]'"),
     "one more penalty": ({"penalties": [losses.GradientPenalty(1.0), losses.Drift()]}, "penalties was"),
     "smoothing": ({"remedies": lambda: replaced(LabelSmoothing=(0.8,))}, r"remedies was .*real=0.9.*, is .*real=0.8"),
     "flips": ({"remedies": lambda: replaced(NoisyLabels=(0.2,))}, "remedies was .*flip=0.1.*, is .*flip=0.2"),
