@@ -20,6 +20,7 @@ import numpy as np
 import minigen as mg
 from minigen import data, metrics, plot, recipes, training
 from minigen.gallery.demo import Criteria, demo_arguments, save, train_evaluator
+from minigen.gallery.standards import check_samples, compared
 from minigen.models.latent import great_circle
 
 recipe = recipes.find("gan")
@@ -100,7 +101,8 @@ save(
 # ## Did it work?
 # The Fréchet distance is measured between the evaluator's features (demo 17) of generated and training images. It must fall to a
 # quarter of the untrained generator's, and below that of images with independent pixels of the same means and variances as in the
-# training set. All classes must occur.
+# training set. All classes must occur. And the samples must meet a standard that no trivial sampler meets: closer to real images
+# than one Gaussian fitted to the pixels, than one per class, than double exposures; not copies; precise, and with recall.
 # %%
 order = np.random.default_rng(0).permutation(len(train))
 real, others = train.images[order[: args.samples]], train.images[order[args.samples : 2 * args.samples]]
@@ -119,6 +121,7 @@ criteria.check(
 )
 histogram = metrics.class_histogram(evaluator.predict(samples), len(train.class_names))
 criteria.check("classes, of 10, that are each more than 2 % of the samples", (histogram > 0.02 * len(samples)).sum(), at_least=9)
+check_samples(criteria, samples, compared(evaluator, train, test, args))
 for name, score in scores.items():
     criteria.report(name, float(score))
 criteria.report("evaluator", f"{evaluator.fingerprint()}, {len(samples):,} samples")

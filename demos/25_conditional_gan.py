@@ -18,6 +18,7 @@ import numpy as np
 import minigen as mg
 from minigen import data, evaluators, metrics, plot, recipes, training
 from minigen.gallery.demo import Criteria, demo_arguments, save, train_evaluator
+from minigen.gallery.standards import check_samples, compared
 
 recipe = recipes.find("conditional-dcgan")
 args = demo_arguments("25_conditional_gan", __doc__, recipe, samples=10_000)
@@ -66,7 +67,9 @@ save(
 # ## Did it work?
 # The evaluator must predict the class that was conditioned on. And a classifier trained only on generated images must recognize
 # real ones (train on fake, test on real): by the nearest generated image, as in the DCGAN paper, and by the evaluator's own
-# network trained on fakes. The same classifiers trained on as many real images are given for comparison.
+# network trained on fakes. The same classifiers trained on as many real images are given for comparison. The samples must meet a
+# standard that no trivial sampler meets, and the images of each class must differ nearly as much as real ones do: one image of
+# each class would show the class that was asked for.
 # %%
 order = np.random.default_rng(0).permutation(len(train))
 real, others = train[order[: args.samples]], train[order[args.samples : 2 * args.samples]]
@@ -80,6 +83,7 @@ for name, trainer in trainers.items():
     if name == "with replay":
         criteria.check("samples in which the evaluator sees the class asked for", agreement, at_least=0.90)
         criteria.check("accuracy on real images of a network that has seen fakes only", network, at_least=0.90)
+        check_samples(criteria, made, compared(evaluator, train, test, args), asked=labels)
     criteria.report(f"{name}: evaluator agrees; Fréchet distance", f"{agreement:.2%}; {scores['Fréchet distance']:.2f}")
     criteria.report(f"{name}: trained on fake, tested on real, 1-NN and network", f"{nearest:.2%}, {network:.2%}")
 criteria.report("trained on as many real images, 1-NN and network", f"{of_real.nearest:.2%}, {of_real.network:.2%}")

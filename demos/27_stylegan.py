@@ -23,7 +23,9 @@ and which the fine ones, is measured by a network trained to predict them.
 import numpy as np
 
 from minigen import metrics, plot, recipes, training
+from minigen.evaluators import realness
 from minigen.gallery.demo import Criteria, demo_arguments, save
+from minigen.gallery.standards import check_samples, report_patches
 from minigen.plot import gan_figures
 from minigen.recipes import portraits
 
@@ -90,6 +92,8 @@ save(
 samples = sampler.draw(z)
 distance = task.distance(samples)
 criteria.check("Fréchet distance, as a share of the untrained generator's", distance / untrained, at_most=0.25)
+comparison = task.comparison()
+check_samples(criteria, samples, comparison)
 level, share = portraits.rarest(task.shares(samples))
 criteria.check("rarest level of a factor, as a share of its fair share", share, at_least=1 / 3)
 coarse, _, fine = np.array(list(follows.values())).T
@@ -133,7 +137,8 @@ for space in lengths:
         f"entropy left by planes in {space.upper()}, nats",
         f"{np.log(planes[space].score):.3f} of {np.log(planes[space].unrelated):.3f}, {len(labels)} attributes",
     )
-criteria.report("Fréchet distance", distance)
-criteria.report("Fréchet distance of real images from others", task.floor(min(args.samples, len(task.images) // 2)))
+report_patches(criteria, samples, comparison)
+if task.faces:
+    criteria.report("samples that the evaluator takes for real faces", float((realness(task.evaluator, samples) > 0.5).mean()))
 criteria.report("evaluator", f"{task.evaluator.fingerprint()}, {args.samples:,} samples")
 criteria.finish()

@@ -84,7 +84,7 @@ criteria = Criteria(args)
 task = portraits.PortraitTask(args)
 factors = {name: values for name, values in task.train.factors.items() if name != "font"}  # that is weight, slant and family
 images = data.Dataset(args.data, task.images, task.train.labels, task.train.class_names, factors)
-evaluator = task.evaluator if task.faces else train_evaluator(images, args, evaluators.attribute_classifier)
+evaluator = train_evaluator(images, args, evaluators.attribute_classifier)
 
 # %% [markdown]
 # ## Three spaces

@@ -22,7 +22,7 @@ of training images, is measured against held-out portraits.
 # %%
 import numpy as np
 
-from minigen import data, metrics, plot, recipes
+from minigen import metrics, plot, recipes
 from minigen.gallery import face_page
 from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.plot import gan_figures
@@ -41,15 +41,11 @@ thing = {"faces": "face", "fashion_mnist": "garment"}.get(args.data, "digit")
 
 # %% [markdown]
 # ## New images and their nearest training images
-# Held-out images come from the distribution of the training images. The glyphs' test split has other fonts, so they are drawn
-# separately.
+# Held-out images come from the distribution of the training images, and no generator has seen them.
 # %%
 z = gan_figures.latent(generator, args.samples, seed=1)
 samples = generator.draw(z, psi=args.psi)
-held_out = data.load("glyphs", seed=args.seed + 1)[0] if args.data == "glyphs" else task.test
-held_out = held_out.images[: args.samples // 2]
-if not task.faces:
-    held_out = np.pad(held_out, ((0, 0), (2, 2), (2, 2), (0, 0)))
+held_out = task.held_out(args.samples // 2)
 noisy = task.images[: len(held_out)] + 0.02 * np.random.default_rng(2).standard_normal(held_out.shape)
 sets = {"new": samples[: args.samples // 2], "held out": held_out, "copies with noise": noisy.clip(0, 1).astype(np.float32)}
 found, nearness = {}, {}

@@ -1,5 +1,12 @@
-"""Networks that evaluate what others make, each trained once for a data set by one recipe and kept."""
+"""Networks that evaluate what others make, each trained once for a data set and kept; and what is compared by them."""
 
 from minigen.evaluators.classifiers import EPOCHS, attribute_classifier, feature_classifier, train_on_fake
+from minigen.evaluators.comparison import Comparison, Scores, held_out, within_classes
+from minigen.evaluators.faces import face_evaluator, realness
 
-__all__ = ["EPOCHS", "attribute_classifier", "feature_classifier", "train_on_fake"]
+# fmt: off
+__all__ = [
+    "EPOCHS", "Comparison", "Scores", "attribute_classifier", "face_evaluator", "feature_classifier", "held_out", "realness",
+    "train_on_fake", "within_classes",
+]
+# fmt: on

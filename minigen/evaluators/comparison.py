@@ -6,12 +6,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minigen import metrics
+from minigen import data, metrics
 from minigen.baselines import trivial_samples
+from minigen.data import Dataset
 from minigen.errors import DataError
 
 MEASURED = 5000  # samples at most: distances and neighbors depend on their number, which is the same for all that is compared
 NEARNESS = 1000  # of them whose nearest training images are looked for
+DRAWN = 256  # samples of a class at most, of which pairs are compared
+HELD_OUT_SEED = 1  # of glyphs that no generator sees: the training split has seed 0
 COPY = 0.1  # as near to a training image, as a share of a held-out image's typical distance from one
 
 Features = Callable[[np.ndarray], np.ndarray]
@@ -47,11 +50,13 @@ class Comparison:
             if len(real) < self.n:
                 raise DataError(f"comparison: got {len(real):,} {name} images, expected at least n = {self.n:,}")
         if self.n < 5:
-            raise DataError(f"comparison: n is {self.n}, expected at least 5, and better thousands: precision looks at 3 neighbors")
+            raise DataError(
+                f"comparison: n is {self.n}, expected at least 5, and better thousands: precision looks at 3 neighbors"
+            )
         order = np.random.default_rng(0).permutation(len(images))
+        self.real_images, self.held_out_images = images[order[: self.n]], held_out[: self.n]
         self.known = features(images)
-        self.real = self.known[order[: self.n]]
-        self.held_out = features(held_out[: self.n])
+        self.real, self.held_out = self.known[order[: self.n]], features(self.held_out_images)
         self.typical = float(np.median(metrics.nearest_training(self.held_out[:NEARNESS], self.known).distances))
 
     def scores(self, images: np.ndarray) -> Scores:
@@ -90,20 +95,28 @@ class Comparison:
         )
 
 
-def within_classes(
-    features: Features, images: np.ndarray, asked: np.ndarray, real: np.ndarray, labels: np.ndarray
-) -> dict[int, float]:
-    """Class -> the mean distance between two images for which it was asked, as a share of two real images of that class.
+def within_classes(comparison: Comparison, samples: np.ndarray, asked: np.ndarray) -> dict[int, float]:
+    """Class -> the mean distance between two samples for which it was asked, as a share of two real images of that class.
 
-    1: as different as real images of a class; near 0: one image of each class, over and over. At most 256 images of a class are
-    compared, the first ones. Raises DataError for a class with fewer than 2 images of either kind.
+    1: as different as real images of a class; near 0: one image of each class, over and over. asked: (n,) classes. At most 256 of
+    a class are compared. Raises DataError for a class of the training images with fewer than 2 images of either kind.
     """
     shares = {}
-    for label in np.unique(labels):
-        made, true = images[asked == label][:256], real[labels == label][:256]
-        if min(len(made), len(true)) < 2:
+    for label in np.unique(comparison.labels):
+        made, real = samples[asked == label], comparison.known[comparison.labels == label]
+        if min(len(made), len(real)) < 2:
             raise DataError(
-                f"within_classes: got {len(made)} images and {len(true)} real ones of class {label}, expected at least 2 of each"
+                f"within_classes: got {len(made)} samples and {len(real)} real ones of class {label}, expected at least 2 of each"
             )
-        shares[int(label)] = metrics.pairwise_diversity(features(made), features(true))
+        shares[int(label)] = metrics.pairwise_diversity(comparison.features(made[:DRAWN]), real)
     return shares
+
+
+def held_out(test: Dataset, count: int) -> np.ndarray:
+    """At most `count` real images that generators have not seen, of the distribution of those that they have.
+
+    The test split, but for glyphs, whose test split has other fonts: new ones in the training fonts.
+    """
+    if test.name == "glyphs":
+        test = data.load("glyphs", train_size=count, test_size=1, seed=HELD_OUT_SEED)[0]
+    return test.images[:count]

@@ -1,65 +1,118 @@
 """What samples must reach: the bounds of every demo of a generator, in one place, and how they are checked.
 
-A bound is worth what fails it. Every trivial sampler, and every generator before its training, must fail each of these standards;
-tests/gallery/test_standards.py proves that they do.
+A bound is worth what fails it: each of these standards is failed by every trivial sampler, by copies, and by a generator before
+its training, and passed by real images held out (tests/gallery/test_standards.py).
 """
 
+import argparse
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from minigen.evaluators.comparison import Comparison, Scores
+from minigen import metrics
+from minigen.data import Dataset
+from minigen.evaluators.comparison import Comparison, Scores, held_out, within_classes
 from minigen.gallery.demo import Criteria
 
 
 @dataclass(frozen=True)
 class Standard:
-    """Bounds for samples, fixed before the run. The Fréchet distances are in the evaluator's space, all for equally many images.
+    """Bounds for samples, fixed before the run; in the evaluator's space, all for equally many images.
 
-    floors: the distance, at most so many times that of real images held out.  of_trivial: and at most this share of the best
-    trivial sampler's that does not copy.  precision, recall: at least.  newness: median distance from the nearest training image,
-    at least this share of a held-out image's.  copies: of training images, at most this share of the samples.
+    floors: the Fréchet distance, at most so many times that of real images held out.  of_gaussian: and at most this share of that
+    of one Gaussian of the pixels; and less than every trivial sampler's that does not copy.  precision, recall: at least.
+    newness: median distance from the nearest training image, at least this share of a held-out image's.  copies: of training
+    images, at most this share of the samples.  within: where classes are asked for, the mean distance between two images of a
+    class, at least this share of two real ones', in every class.
     """
 
     floors: float
-    of_trivial: float
     precision: float
     recall: float
-    newness: float = 0.6
+    of_gaussian: float = 0.5
+    newness: float = 0.7
     copies: float = 0.01
+    within: float = 0.75
 
 
-def check_samples(criteria: Criteria, samples: np.ndarray, comparison: Comparison, standard: Standard, of: str = "") -> Scores:
-    """Check samples against a standard, and report the trivial samplers beside them. of: whose samples, for the names."""
-    scores, floor = comparison.scores(samples), comparison.floor
-    best, smallest = comparison.best_trivial()
-    prefix = f"{of}: " if of else ""
-    criteria.check(
-        f"{prefix}Fréchet distance, as a multiple of that of real images held out",
-        scores.distance / floor.distance,
-        at_most=standard.floors,
-    )
-    criteria.check(
-        f"{prefix}Fréchet distance, as a share of the best trivial sampler's", scores.distance / smallest, at_most=standard.of_trivial
-    )
-    criteria.check(f"{prefix}precision", scores.precision, at_least=standard.precision)
-    criteria.check(f"{prefix}recall", scores.recall, at_least=standard.recall)
-    criteria.check(
-        f"{prefix}distance from the nearest training image, as a share of a held-out image's",
-        scores.newness,
-        at_least=standard.newness,
-    )
-    criteria.check(f"{prefix}copies of training images", scores.copies, at_most=standard.copies)
+STANDARDS = {
+    "12_variational": Standard(floors=100, precision=0.5, recall=0.35),
+    "16_conditional_vae": Standard(floors=90, precision=0.5, recall=0.35),
+    "18_gan": Standard(floors=100, precision=0.4, recall=0.2),
+    "22_dcgan": Standard(floors=40, precision=0.6, recall=0.4),
+    "25_conditional_gan": Standard(floors=40, precision=0.6, recall=0.4),
+    "26_progressive": Standard(floors=100, precision=0.3, recall=0.1),
+    "27_stylegan": Standard(floors=100, precision=0.3, recall=0.1),
+}
+
+PATCHED = 1000  # images whose patches are compared: they are many
+
+
+def compared(evaluator: Any, train: Dataset, test: Dataset, args: argparse.Namespace) -> Comparison:
+    """What samples of a demo of 28 x 28 images are compared with. test: its size limits how many."""
+    n = min(args.samples, len(test))
+    return Comparison(evaluator.features, train.images, train.labels, held_out(test, n), n)
+
+
+def check_samples(
+    criteria: Criteria, samples: np.ndarray, comparison: Comparison, asked: np.ndarray | None = None, of: str = ""
+) -> Scores:
+    """Check samples against the standard of the running demo, and report the trivial samplers beside them.
+
+    asked: the classes that were asked for, (n,).  of: a name for the samples, where a demo has several.
+    """
+    standard, scores = STANDARDS[criteria.args.name], comparison.scores(samples)
+    of = f"{of}: " if of else ""
+    for name, value, bound in requirements(standard, scores, comparison):
+        criteria.check(of + name, value, **bound)
+    if asked is not None:
+        within = within_classes(comparison, samples, asked)
+        criteria.check(
+            f"{of}difference of images within a class, as a share of real ones', the least",
+            min(within.values()),
+            at_least=standard.within,
+        )
+    report_scores(criteria, {of.removesuffix(": ") or "samples": scores}, comparison)
+    criteria.report("best trivial sampler that does not copy", comparison.best_trivial()[0])
     return scores
 
 
-def report_scores(criteria: Criteria, scores: Scores, comparison: Comparison) -> None:
-    """Report the samples' scores above those of every trivial sampler and of real images held out."""
-    criteria.report(f"of {comparison.n:,} images", "Fréchet distance (as a multiple of the floor), precision, recall, newness, copies")
-    every = {"samples": scores, **comparison.trivial, "real images held out: the floor": comparison.floor}
-    for name, each in every.items():
+def requirements(standard: Standard, scores: Scores, comparison: Comparison) -> Iterator[tuple[str, float, dict[str, float]]]:
+    """What a standard asks of scores: name, measured value, and the bound by which it is judged."""
+    distance, gaussian = scores.distance, comparison.trivial["one Gaussian of the pixels"].distance
+    of_floor, of_best = distance / comparison.floor.distance, distance / comparison.best_trivial()[1]
+    yield "Fréchet distance, as a multiple of that of real images held out", of_floor, {"at_most": standard.floors}
+    yield "Fréchet distance, as a share of one Gaussian's of the pixels", distance / gaussian, {"at_most": standard.of_gaussian}
+    yield "Fréchet distance, as a share of the best trivial sampler's", of_best, {"at_most": 1.0}
+    yield "precision", scores.precision, {"at_least": standard.precision}
+    yield "recall", scores.recall, {"at_least": standard.recall}
+    nearest = "distance from the nearest training image, as a share of a held-out image's"
+    yield nearest, scores.newness, {"at_least": standard.newness}
+    yield "copies of training images", scores.copies, {"at_most": standard.copies}
+
+
+def report_scores(criteria: Criteria, of: dict[str, Scores], comparison: Comparison) -> None:
+    """Report scores above those of every trivial sampler and of real images held out."""
+    criteria.report(f"of {comparison.n:,} images each", "Fréchet distance (in floors), precision, recall, newness, copies")
+    for name, each in {**of, **comparison.trivial, "real images held out: the floor": comparison.floor}.items():
         criteria.report(
             name,
             f"{each.distance:.3g} ({each.distance / comparison.floor.distance:.3g}), {each.precision:.2f}, {each.recall:.2f}, "
             f"{each.newness:.2f}, {each.copies:.1%}",
         )
+
+
+def report_patches(criteria: Criteria, samples: np.ndarray, comparison: Comparison) -> None:
+    """Report the sliced Wasserstein distances of samples, and of real images held out, at each scale; and the 1-NN test."""
+    n = min(comparison.n, PATCHED)
+    real = comparison.real_images[:n]
+    for name, images in (("samples", samples), ("real images held out", comparison.held_out_images)):
+        distances = metrics.sliced_wasserstein(real, images[:n])
+        criteria.report(
+            f"sliced Wasserstein distance x 1000, {n:,} {name}",
+            ", ".join(f"{side} pixels: {distance:.3g}" for side, distance in distances.items()),
+        )
+    told = metrics.nearest_neighbor_test(comparison.real, comparison.features(samples[: comparison.n]))
+    criteria.report("1-NN test, samples against real images (1/2 if they cannot be told apart)", told.accuracy)

@@ -1,12 +1,15 @@
 """Shared by demos 26, 27, 33 and 34: square images with a side that is a power of two, their evaluator, a StyleGAN."""
 
 import argparse
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from minigen import data, evaluators, metrics, training
 from minigen.backend import asarray, seed, to_numpy
+from minigen.evaluators.faces import SPOILED
 from minigen.models.gans import stylegan
 from minigen.models.gans.growing import at_stage
 from minigen.recipes import find
@@ -43,24 +46,30 @@ def fit_to_data(args: argparse.Namespace) -> None:
 class PortraitTask:
     """The images of a demo, (n, r, r, c) in [0, 1], and how generated ones are evaluated.
 
-    faces: drawn at the given resolution; the evaluator predicts all of their factors.  Any other data set: 28 x 28 images
-    with a zero padding of 2 pixels, 32 x 32; the evaluator is the classifier of demo 17, which sees them without the padding.
+    faces: drawn at the given resolution; the evaluator predicts all of their factors, and tells them from spoiled ones
+    (`evaluators.face_evaluator`).  Any other data set: 28 x 28 images with a zero padding of 2 pixels, 32 x 32; the evaluator is
+    the classifier of demo 17, which sees them without the padding.
     """
 
     def __init__(self, args: argparse.Namespace):
         self.args, self.faces = args, args.data == "faces"
-        quick = {"epochs": 1, "cache": args.out / "weights"} if args.quick else {}
         if self.faces:
-            sizes = {"train_size": 400, "test_size": 10} if args.quick else {"train_size": args.images, "test_size": 1000}
+            sizes = {"train_size": 400, "test_size": 100} if args.quick else {"train_size": args.images, "test_size": 5000}
             self.train, self.test = data.load("faces", resolution=args.resolution, **sizes)
-            self.evaluator = evaluators.attribute_classifier(self.train, **quick)
         else:
             if args.resolution != 32:
                 raise SystemExit(f"--resolution {args.resolution}: {args.data} is 28 x 28, padded to 32 x 32")
             self.train, self.test = (each[:400] if args.quick else each for each in data.load(args.data))
-            self.evaluator = evaluators.feature_classifier(self.train, **quick)
         self.images = square(self.train.images)
         self.resolution = self.images.shape[1]
+
+    @cached_property
+    def evaluator(self) -> Any:
+        """The network that evaluates images; trained when it is first asked for, unless it is in the package or the cache."""
+        quick: dict[str, Any] = {"epochs": 1, "cache": self.args.out / "weights"} if self.args.quick else {}
+        if not self.faces:
+            return evaluators.feature_classifier(self.train, **quick)
+        return evaluators.face_evaluator(self.resolution, **quick | ({"count": 200} if quick else {}))
 
     def recipe(self, name: str) -> GrowingRecipe:
         """The recipe of this name, or with --full its paper's, with the demo's settings and run length."""
@@ -88,10 +97,23 @@ class PortraitTask:
         """The Fréchet distance between n real images and n others."""
         return self.distance(self.images[np.random.default_rng(1).permutation(len(self.images))[n : 2 * n]])
 
+    def comparison(self) -> evaluators.Comparison:
+        """What samples are compared with; see `gallery.standards.check_samples`."""
+        held_out = self.held_out(self.args.samples)
+        return evaluators.Comparison(
+            self.features, self.images, self.train.labels, held_out, min(self.args.samples, len(held_out))
+        )
+
+    def held_out(self, count: int) -> np.ndarray:
+        """At most `count` real images that are not among the training images."""
+        return square(evaluators.held_out(self.test, count))
+
     def read(self, images: np.ndarray) -> dict[str, np.ndarray]:
         """The evaluator's predictions: factor -> (n,), levels or values; for other data sets class and brightness."""
         said = self.evaluator.predict(self.seen(images))
-        return said if self.faces else {"class": said, "brightness": images.mean(axis=(1, 2, 3))}
+        if not self.faces:
+            return {"class": said, "brightness": images.mean(axis=(1, 2, 3))}
+        return {factor: values for factor, values in said.items() if factor != SPOILED}
 
     def shares(self, images: np.ndarray) -> dict[str, np.ndarray]:
         """For each discrete factor, or the classes, how often each level occurs; a fair share is 1."""
