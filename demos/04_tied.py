@@ -15,7 +15,7 @@ Half the parameters of a stacked autoencoder, and about as good at reconstructin
 # Both networks start from the same seed, so with the same W1 and W2, and see the same batches.
 # %%
 import minigen as mg
-from minigen import data, metrics, plot, recipes
+from minigen import baselines, data, metrics, plot, recipes
 from minigen.gallery.demo import Criteria, demo_arguments, save
 
 recipe = recipes.find("tied")
@@ -67,11 +67,17 @@ for name, model in models.items():
 
 # %% [markdown]
 # ## Did it work?
+# Two networks that have learned nothing are equally good: so the tied one must also beat PCA with as many components.
 # %%
+pca = baselines.pca(train.images.reshape(len(train), -1), 30)
+linear = metrics.reconstruction_mse(test.images, pca.reconstruct(test.images.reshape(len(test), -1)).reshape(test.images.shape))
 errors = {name: metrics.reconstruction_mse(test.images, images) for name, images in rebuilt.items()}
 bces = {name: history["validation loss"][-1] for name, history in histories.items()}
 criteria.check("parameters of the tied network", models["tied"].parameter_count(), between=(82_414, 82_414))
 criteria.check("mean squared error on held-out images, tied / untied", errors["tied"] / errors["untied"], at_most=1.05)
+criteria.check(
+    "tied: mean squared error on held-out images, as a share of PCA's with 30 components", errors["tied"] / linear, at_most=1.0
+)
 criteria.check("binary cross entropy on held-out images, tied / untied", bces["tied"] / bces["untied"], at_most=1.05)
 criteria.report("parameters: tied, untied", ", ".join(f"{model.parameter_count():,}" for model in models.values()))
 criteria.report("mean squared error: tied, untied", ", ".join(f"{error:.5f}" for error in errors.values()))
