@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from minigen import evaluators, optim
+from minigen import evaluators
 from minigen.evaluators import classifiers
 from minigen.gallery.demo import Criteria
 from minigen.gallery.registry import names
+from minigen.optim.optimizer import Optimizer
 
 ROOT = Path(__file__).parents[1]
 EVALUATING = contextvars.ContextVar("EVALUATING", default=False)
@@ -30,7 +31,7 @@ class Finished(Exception):
 @pytest.fixture
 def training_off(monkeypatch):
     """Optimizers that change nothing, but for evaluators; and criteria that are judged, though the run is quick."""
-    step, fit_evaluator = optim.Optimizer.step, classifiers.fit_evaluator
+    step, fit_evaluator = Optimizer.step, classifiers.fit_evaluator
 
     def switched_off(self):
         if EVALUATING.get():
@@ -48,7 +49,7 @@ def training_off(monkeypatch):
     def finish(self):
         raise Finished(self.checks)
 
-    monkeypatch.setattr(optim.Optimizer, "step", switched_off)
+    monkeypatch.setattr(Optimizer, "step", switched_off)
     monkeypatch.setattr(classifiers, "fit_evaluator", evaluator)
     monkeypatch.setattr(Criteria, "finish", finish)
 
