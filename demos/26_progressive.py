@@ -18,7 +18,7 @@ network trained to predict all factors of a portrait.
 #
 # For two CPU cores: 32 x 32 pixels, few feature maps, and the non-saturating loss with R1 in every eighth step; learning rates of
 # 1e-2 that stay for 40 % of the run and then fall along a line (the paper has 1e-3, for 12 million images). At this size growing
-# brings nothing but time: so the networks are trained twice, at length as they are, and for a while growing, to see what that
+# takes time and gains nothing: so the networks are trained twice, at length as they are, and a while growing, to see what that
 # looks like and how far it gets. `--grown 120000` compares both at equal length. `--full`: the paper's networks, loss (WGAN-GP
 # with drift) and rates, grown to 128 x 128, for a GPU (the recipe `progan-paper`).
 # %%
@@ -63,8 +63,7 @@ def watched(recipe, *callbacks):
 # Half of the images are for the smaller resolutions. The run is stopped in the middle of the last fade, to look at the blend:
 # from the old layers' image, above, to the new layers', below.
 # %%
-growing = replace(recipe, phase=max(args.grown // 14, 1), last=args.grown // 2, steps=None)
-growing = growing.with_length(growing.spec_of(task.train), len(task.train))
+growing = task.recipe("progan", phase=max(args.grown // 14, 1), last=args.grown // 2)
 grown = growing.trainer(*growing.networks(growing.spec_of(task.train)))
 grid = training.SampleGrid(args.out / "evolution", every=max(growing.steps // 40, 1), n=64)
 half_way = math.ceil((grown.growth.images - grown.growth.stable - grown.growth.fading / 2) / args.batch_size)

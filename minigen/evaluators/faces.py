@@ -58,7 +58,8 @@ def packaged() -> AttributeClassifier:
         model.load_state_dict(saved.fitting("model", model))
         if saved.header["fingerprint"] != model.fingerprint():
             raise CheckpointError(f"{path} holds other weights than those that were trained: install minigen again")
-    return model.eval()
+    model.eval()
+    return model
 
 
 def weights() -> Path:

@@ -71,9 +71,9 @@ class PortraitTask:
             return evaluators.feature_classifier(self.train, **quick)
         return evaluators.face_evaluator(self.resolution, **quick | ({"count": 200} if quick else {}))
 
-    def recipe(self, name: str) -> GrowingRecipe:
-        """The recipe of this name, or with --full its paper's, with the demo's settings and run length."""
-        recipe = find(f"{name}-paper" if self.args.full else name).with_arguments(self.args)
+    def recipe(self, name: str, **settings: int) -> GrowingRecipe:
+        """The recipe of this name, or with --full its paper's, with the demo's settings, or these, and run length."""
+        recipe = find(f"{name}-paper" if self.args.full else name).with_arguments(self.args).with_settings(**settings)
         return recipe.with_length(recipe.spec_of(self.train), len(self.train))
 
     def seen(self, images: np.ndarray) -> np.ndarray:
