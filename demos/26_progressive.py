@@ -61,8 +61,7 @@ def watched(recipe, *callbacks):
 # Half of the images are for the smaller resolutions. The run is stopped in the middle of the last fade, to look at the blend:
 # from the old layers' image, above, to the new layers', below.
 # %%
-growing = replace(recipe, phase=max(args.grown // 14, 1), last=args.grown // 2, steps=None)
-growing = growing.with_length(growing.spec_of(task.train), len(task.train))
+growing = task.recipe("progan", phase=max(args.grown // 14, 1), last=args.grown // 2)
 grown = growing.trainer(*growing.networks(growing.spec_of(task.train)))
 grid = training.SampleGrid(args.out / "evolution", every=max(growing.steps // 40, 1), n=64)
 half_way = math.ceil((grown.growth.images - grown.growth.stable - grown.growth.fading / 2) / args.batch_size)

@@ -62,9 +62,9 @@ class PortraitTask:
         self.images = square(self.train.images)
         self.resolution = self.images.shape[1]
 
-    def recipe(self, name: str) -> GrowingRecipe:
-        """The recipe of this name, or with --full its paper's, with the demo's settings and run length."""
-        recipe = find(f"{name}-paper" if self.args.full else name).with_arguments(self.args)
+    def recipe(self, name: str, **settings: int) -> GrowingRecipe:
+        """The recipe of this name, or with --full its paper's, with the demo's settings, or these, and run length."""
+        recipe = find(f"{name}-paper" if self.args.full else name).with_arguments(self.args).with_settings(**settings)
         return recipe.with_length(recipe.spec_of(self.train), len(self.train))
 
     def seen(self, images: np.ndarray) -> np.ndarray:
