@@ -14,8 +14,14 @@ from minigen.ops.window import Padding, Pair, pair
 
 WINDOWS = 128  # of a task, about: enough to be worth a task, few enough to stay in the cache
 FEW_WINDOWS = 64  # with no more, packing the kernel costs more than it saves
-TILE_VALUES = 1 << 16  # of the forms of tiles in a task of winograd.c: what stays in the cache
 TASKS = 8  # of a kernel's gradient
+
+# Of winograd.c, as measured: what its forms cost, in multiplications, and how many tiles are worth a task or a round.
+FORM = 20  # multiplications: what a value's way to its form and back costs
+KERNEL_TILES = 60  # the form of a kernel costs as much as multiplying so many tiles,
+GRADIENT_TILES = 20  # and that of a kernel's gradient
+TILES, TASK_VALUES = 16, 1 << 16  # of a task: at least so many, and as many as have so many values, which stay in the cache
+ROUND_TILES, ROUND_VALUES = 96, 1 << 18  # the same for a round of a kernel's gradient
 
 
 @functools.cache
@@ -93,47 +99,67 @@ def convolve(x: Array, w: Array, b: Array | None, origin: Pair, stride: Pair, y:
     if not y.size:
         return
     (n, h, width, c), (kh, kw, _, outputs), (rows, columns) = x.shape, w.shape, y.shape[1:3]
-    run, blocks = kh * kw * c, -(-outputs // lanes())
+    run, blocks, windows = kh * kw * c, -(-outputs // lanes()), rows * columns
     step, block = lanes(), run * lanes()
+    filtered = filtering_pays(w.shape, stride, n, rows, columns, KERNEL_TILES)
     if outputs < lanes() // 2 and kw * c >= lanes():  # inner products along the window
         kernel, step = np.ascontiguousarray(w.transpose(3, 0, 1, 2)), 0
-    elif outputs >= lanes() and w.flags.c_contiguous and n * rows * columns <= FEW_WINDOWS:
+    elif outputs >= lanes() and w.flags.c_contiguous and n * windows <= FEW_WINDOWS and not filtered:
         kernel, step = w, outputs
     else:
         kernel = np.empty(blocks * block, FLOAT)
         call("pack", w, kernel, kh, kw, c, outputs, *(s // 4 for s in w.strides))
     if b is not None and step and outputs < lanes():
         b = np.concatenate([b, np.zeros(lanes() - outputs, FLOAT)])
-    if stride == (1, 1) and filtering_pays(w.shape, rows, columns):
-        tiles = -(-rows // 4) * -(-columns // 4)
-        group = max(8, TILE_VALUES // (36 * (c + outputs)))  # tiles of a task
-        images, bands = max(1, min(-(-n // 4), group // tiles)), max(1, min(-(-rows // 4), tiles // group))
-        call(
-            "winograd", x, kernel, b, y, n, h, width, c, kh, kw, rows, columns, outputs, *origin, *stride,
-            *(s // 4 for s in y.strides[:3]), step, block, images, bands, 1, np.empty(36 * c * outputs, FLOAT),
-        )  # fmt: skip
-        return
-    windows = rows * columns
-    bands = max(1, min(rows, windows // (2 * WINDOWS)))
-    images = min(n, max(1, WINDOWS // windows))
-    pairs = -(-blocks // 2)
-    tasks = -(-n // images) * bands
-    parts = min(pairs, -(-8 // tasks)) if step else 1
+    room = ()
+    if filtered:
+        tiles, inputs = tiles_of(rows, columns), phases_of(w.shape, stride) * c
+        group = max(TILES, TASK_VALUES // (36 * (inputs + outputs)))
+        images, bands, parts = max(1, min(-(-n // 4), group // tiles)), max(1, min(-(-rows // 4), tiles // group)), 1
+        room = (np.empty(36 * inputs * outputs, FLOAT),)
+    else:
+        images, bands = min(n, max(1, WINDOWS // windows)), max(1, min(rows, windows // (2 * WINDOWS)))
+        tasks = -(-n // images) * bands
+        parts = min(-(-blocks // 2), -(-8 // tasks)) if step else 1
     call(
-        "convolve", x, kernel, b, y, n, h, width, c, kh, kw, rows, columns, outputs, *origin, *stride,
-        *(s // 4 for s in y.strides[:3]), step, block, images, bands, parts,
+        "winograd" if filtered else "convolve", x, kernel, b, y, n, h, width, c, kh, kw, rows, columns, outputs,
+        *origin, *stride, *(s // 4 for s in y.strides[:3]), step, block, images, bands, parts, *room,
     )  # fmt: skip
 
 
-def filtering_pays(kernel: tuple[int, ...], rows: int, columns: int) -> bool:
-    """Whether winograd.c can compute a convolution of stride 1, and is faster."""
+def filtering_pays(kernel: tuple[int, ...], stride: Pair, n: int, rows: int, columns: int, form: int) -> bool:
+    """Whether winograd.c can compute a convolution or a kernel's gradient, and is faster; a kernel's form costs as much as
+    multiplying `form` tiles."""
     kh, kw, c, outputs = kernel
-    return kh == kw == 3 and min(rows, columns) >= 8 and min(c, outputs) >= 16 and c % lanes() == outputs % lanes() == 0
+    if c % lanes() or outputs % lanes() or any(s > 2 or taps > 3 * s for taps, s in zip(kernel, stride)):
+        return False
+    tiles, direct = n * tiles_of(rows, columns), n * rows * columns * kh * kw * c * outputs
+    places = math.prod(5 * min(taps, s) + max(0, taps - 2 * s) for taps, s in zip(kernel, stride))
+    return (tiles + form) * places * c * outputs + tiles * FORM * 36 * (phases_of(kernel, stride) * c + outputs) <= direct
+
+
+def tiles_of(rows: int, columns: int) -> int:
+    """How many tiles of 4 x 4 cover an image."""
+    return -(-rows // 4) * -(-columns // 4)
+
+
+def phases_of(kernel: tuple[int, ...], stride: Pair) -> int:
+    """How many convolutions of stride 1 make one of this stride."""
+    return math.prod(min(taps, s) for taps, s in zip(kernel, stride))
 
 
 def kernel_gradient(x: Array, g: Array, origin: Pair, kernel: Pair, stride: Pair) -> Array:
     """The sum over windows of x, the first at `origin`, times g: (kh, kw, c, o)."""
     (n, h, width, c), (_, rows, columns, outputs), (kh, kw) = x.shape, g.shape, kernel
+    sizes = (n, h, width, c, kh, kw, rows, columns, outputs, *origin, *stride)
+    if filtering_pays((*kernel, c, outputs), stride, n, rows, columns, GRADIENT_TILES):
+        tiles, inputs = tiles_of(rows, columns), phases_of(kernel, stride) * c
+        images = max(1, max(ROUND_TILES, ROUND_VALUES // (36 * (inputs + outputs))) // tiles)
+        images = -(-n // -(-n // images))  # as many in each round
+        v, z = (np.empty(36 * (images * tiles * channels + lanes()), FLOAT) for channels in (inputs, outputs))
+        products, dw = np.empty(36 * c * outputs, FLOAT), np.empty((kh, kw, c, outputs), FLOAT)
+        call("winograd_gradient", x, np.ascontiguousarray(g), v, z, products, dw, *sizes, images, 0, 0, 0, 0)
+        return dw
     along_run = outputs < lanes() // 2 and kw * c >= lanes()
     if outputs % lanes() and not along_run:  # the last vectors of g reach beyond its end
         longer = np.empty(g.size + lanes(), FLOAT)
@@ -147,9 +173,6 @@ def kernel_gradient(x: Array, g: Array, origin: Pair, kernel: Pair, stride: Pair
     height, wide = (rows - 1) * stride[0] + kh, (columns - 1) * stride[1] + kw  # of the pixels in windows
     framed = along_run or origin != (0, 0) or (height, wide) != (h, width)
     frames = np.empty(n * (height * wide * c + lanes()), FLOAT) if framed and groups == 1 else None
-    call(
-        "kernel_gradient", x, g, frames, dw, n, h, width, c, kh, kw, rows, columns, outputs, *origin, *stride,
-        along_run, groups, TASKS // groups,
-    )  # fmt: skip
+    call("kernel_gradient", x, g, frames, dw, *sizes, along_run, groups, TASKS // groups)
     total = dw[0] if groups == 1 else dw.sum(axis=0)
     return np.ascontiguousarray(total[:, :, : kw * c].transpose(1, 2, 0)).reshape(kh, kw, c, outputs) if along_run else total
