@@ -9,7 +9,7 @@ from minigen.backend import Array
 from minigen.compiled.arrays import FLOAT, call, plain
 from minigen.compiled.switch import library
 from minigen.ops.convolution import default_output_size, geometry
-from minigen.ops.im2col import phases
+from minigen.ops.im2col import fused_kernel, phases, split_kernel
 from minigen.ops.window import Padding, Pair, pair
 
 WINDOWS = 128  # of a task, about: enough to be worth a task, few enough to stay in the cache
@@ -101,8 +101,11 @@ def convolve(x: Array, w: Array, b: Array | None, origin: Pair, stride: Pair, y:
     (n, h, width, c), (kh, kw, _, outputs), (rows, columns) = x.shape, w.shape, y.shape[1:3]
     run, blocks, windows = kh * kw * c, -(-outputs // lanes()), rows * columns
     step, block = lanes(), run * lanes()
+    if y.flags.c_contiguous and fusing_pays(w.shape, stride, columns):
+        wide, twice = fused_kernel(w, 2), b if b is None else np.tile(b, 2)
+        return convolve(x, wide, twice, origin, (stride[0], 2), y.reshape(n, rows, columns // 2, 2 * outputs))
     filtered = filtering_pays(w.shape, stride, n, rows, columns, KERNEL_TILES)
-    if outputs < lanes() // 2 and kw * c >= lanes():  # inner products along the window
+    if inner_products_pay(w.shape):
         kernel, step = np.ascontiguousarray(w.transpose(3, 0, 1, 2)), 0
     elif outputs >= lanes() and w.flags.c_contiguous and n * windows <= FEW_WINDOWS and not filtered:
         kernel, step = w, outputs
@@ -127,15 +130,32 @@ def convolve(x: Array, w: Array, b: Array | None, origin: Pair, stride: Pair, y:
     )  # fmt: skip
 
 
+def inner_products_pay(kernel: tuple[int, ...]) -> bool:
+    """Whether vectors are better laid along the window than across its few outputs."""
+    _, kw, c, outputs = kernel
+    return outputs < lanes() // 2 and kw * c >= lanes()
+
+
+def fusing_pays(kernel: tuple[int, ...], stride: Pair, columns: int) -> bool:
+    """Whether two neighboring windows, fused into one that is wider by one, fill a vector that one leaves half empty."""
+    _, kw, _, outputs = kernel
+    return 2 * outputs <= lanes() and stride[1] == 1 and kw > 2 and columns % 2 == 0 and not inner_products_pay(kernel)
+
+
+def can_be_filtered(kernel: tuple[int, ...], stride: Pair) -> bool:
+    """Whether winograd.c can compute a convolution, or the gradient of its kernel (kh, kw, c, o)."""
+    few_taps = all(s <= 2 and taps <= 3 * s for taps, s in zip(kernel, stride))
+    return few_taps and kernel[2] % lanes() == kernel[3] % lanes() == 0
+
+
 def filtering_pays(kernel: tuple[int, ...], stride: Pair, n: int, rows: int, columns: int, form: int) -> bool:
-    """Whether winograd.c can compute a convolution or a kernel's gradient, and is faster; a kernel's form costs as much as
-    multiplying `form` tiles."""
-    kh, kw, c, outputs = kernel
-    if c % lanes() or outputs % lanes() or any(s > 2 or taps > 3 * s for taps, s in zip(kernel, stride)):
+    """Whether it can, and with fewer multiplications; the kernel's form costs as much as multiplying `form` tiles."""
+    if not can_be_filtered(kernel, stride):
         return False
-    tiles, direct = n * tiles_of(rows, columns), n * rows * columns * kh * kw * c * outputs
+    (kh, kw, c, outputs), tiles = kernel, n * tiles_of(rows, columns)
     places = math.prod(5 * min(taps, s) + max(0, taps - 2 * s) for taps, s in zip(kernel, stride))
-    return (tiles + form) * places * c * outputs + tiles * FORM * 36 * (phases_of(kernel, stride) * c + outputs) <= direct
+    forms = 36 * tiles * (phases_of(kernel, stride) * c + outputs)
+    return (tiles + form) * places * c * outputs + FORM * forms <= n * rows * columns * kh * kw * c * outputs
 
 
 def tiles_of(rows: int, columns: int) -> int:
@@ -151,6 +171,9 @@ def phases_of(kernel: tuple[int, ...], stride: Pair) -> int:
 def kernel_gradient(x: Array, g: Array, origin: Pair, kernel: Pair, stride: Pair) -> Array:
     """The sum over windows of x, the first at `origin`, times g: (kh, kw, c, o)."""
     (n, h, width, c), (_, rows, columns, outputs), (kh, kw) = x.shape, g.shape, kernel
+    if fusing_pays((*kernel, c, outputs), stride, columns):
+        g = np.ascontiguousarray(g).reshape(n, rows, columns // 2, 2 * outputs)
+        return split_kernel(kernel_gradient(x, g, origin, (kh, kw + 1), (stride[0], 2)), kw, 2)
     sizes = (n, h, width, c, kh, kw, rows, columns, outputs, *origin, *stride)
     if filtering_pays((*kernel, c, outputs), stride, n, rows, columns, GRADIENT_TILES):
         tiles, inputs = tiles_of(rows, columns), phases_of(kernel, stride) * c
@@ -160,7 +183,7 @@ def kernel_gradient(x: Array, g: Array, origin: Pair, kernel: Pair, stride: Pair
         products, dw = np.empty(36 * c * outputs, FLOAT), np.empty((kh, kw, c, outputs), FLOAT)
         call("winograd_gradient", x, np.ascontiguousarray(g), v, z, products, dw, *sizes, images, 0, 0, 0, 0)
         return dw
-    along_run = outputs < lanes() // 2 and kw * c >= lanes()
+    along_run = inner_products_pay((*kernel, c, outputs))
     if outputs % lanes() and not along_run:  # the last vectors of g reach beyond its end
         longer = np.empty(g.size + lanes(), FLOAT)
         longer[: g.size] = g.reshape(-1)

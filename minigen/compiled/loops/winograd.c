@@ -2,67 +2,72 @@
    multiplications.
 
        y  = A' [(G w G') * (B' x B)] A      4 x 4 outputs from 6 x 6 pixels
-       dw = G' [(B' x B) * (A g A')] G      its adjoint: a kernel's gradient from 6 x 6 pixels and 4 x 4 gradients
+       dw = G' [(B' x B) * (A g A')] G      its adjoint: what 6 x 6 pixels and 4 x 4 gradients add to the gradient of a kernel
 
-   where * multiplies, for each of 36 places, matrices: tiles by channels with channels by outputs, or the former, transposed, with tiles
-   by outputs. A stride of two makes four phases, one for each parity of rows and columns: a convolution of stride 1 over each, and
-   their sum. So kernels have up to 3 taps a phase; a phase of one or two has zeros after them, and thus zeros at the last of each six
-   places, which are left out. Channels and outputs are multiples of LANES. Rounding errors are some times as large as those of sums of
-   products: about 1e-6 of the result. */
+   where * is, for each of the 36 places, a product of matrices: of tiles by channels and channels by outputs, or of channels by tiles
+   and tiles by outputs. A convolution of stride 2 is the sum of four of stride 1, one for each phase: the even or odd rows and columns
+   of the image, and of the kernel. So kernels have up to 3 taps a phase; after one or two come zeros, and so do they at the last of six
+   places, which then is left out. Channels and outputs are multiples of LANES.
+
+   Rounding depends on the points where the polynomials behind it are evaluated. With 0, +-1/sqrt(2), +-sqrt(2) and infinity errors are
+   2 to 4 times those of sums of products: half as large, the largest a fifth, as with 0, +-1, +-2. A NaN or infinity spreads over its
+   tile. */
 
 #include "convolution.h"
+
+static const float ROOT = 1.41421356f, HALF_ROOT = 0.70710678f; /* of two */
 
 /* G times a column of three. */
 INLINE void kernel_line(vector a, vector b, vector c, vector *out, int step)
 {
-    vector even = a + 4 * c, sum = a + c;
-    out[0] = a * (1.0f / 4);
-    out[step] = (sum + b) * (-1.0f / 6);
-    out[2 * step] = (sum - b) * (-1.0f / 6);
-    out[3 * step] = (even + 2 * b) * (1.0f / 24);
-    out[4 * step] = (even - 2 * b) * (1.0f / 24);
+    vector p = a + 0.5f * c, q = HALF_ROOT * b, r = a + 2 * c, s = ROOT * b;
+    out[0] = a;
+    out[step] = (p + q) * (-2.0f / 3);
+    out[2 * step] = (p - q) * (-2.0f / 3);
+    out[3 * step] = (r + s) * (1.0f / 6);
+    out[4 * step] = (r - s) * (1.0f / 6);
     out[5 * step] = c;
 }
 
 /* G' times a column of six, which are `step` apart, in place: three. */
 INLINE void gradient_line(vector *v, int step)
 {
-    vector p = (v[step] + v[2 * step]) * (-1.0f / 6), q = (v[2 * step] - v[step]) * (1.0f / 6);
-    vector r = (v[3 * step] + v[4 * step]) * (1.0f / 24), s = (v[3 * step] - v[4 * step]) * (1.0f / 12);
-    v[0] = v[0] * (1.0f / 4) + p + r;
-    v[step] = q + s;
-    v[2 * step] = p + 4 * r + v[5 * step];
+    vector p = (v[step] + v[2 * step]) * (-1.0f / 3), q = (v[step] - v[2 * step]) * (-2.0f / 3);
+    vector r = (v[3 * step] + v[4 * step]) * (1.0f / 6), s = (v[3 * step] - v[4 * step]) * (1.0f / 6);
+    v[0] = v[0] + 2 * p + r;
+    v[step] = HALF_ROOT * q + ROOT * s;
+    v[2 * step] = p + 2 * r + v[5 * step];
 }
 
 /* B' times a column of six, in place. */
 INLINE void input_line(vector *v, int step)
 {
     vector a = v[0], b = v[step], c = v[2 * step], d = v[3 * step], e = v[4 * step], f = v[5 * step];
-    vector p = e - 4 * c, q = d - 4 * b, r = e - c, s = 2 * (d - b);
-    v[0] = 4 * a - 5 * c + e;
+    vector p = e - 2 * c, q = HALF_ROOT * (d - 2 * b), r = e - 0.5f * c, s = ROOT * (d - 0.5f * b);
+    v[0] = a - 2.5f * c + e;
     v[step] = p + q;
     v[2 * step] = p - q;
     v[3 * step] = r + s;
     v[4 * step] = r - s;
-    v[5 * step] = 4 * b - 5 * d + f;
+    v[5 * step] = b - 2.5f * d + f;
 }
 
 /* A' times a column of six, in place: four. */
 INLINE void output_line(vector *v, int step)
 {
-    vector a = v[0], p = v[step] + v[2 * step], q = v[step] - v[2 * step];
-    vector r = v[3 * step] + v[4 * step], s = v[3 * step] - v[4 * step], f = v[5 * step];
+    vector a = v[0], p = v[step] + v[2 * step], q = HALF_ROOT * (v[step] - v[2 * step]);
+    vector r = v[3 * step] + v[4 * step], s = ROOT * (v[3 * step] - v[4 * step]), f = v[5 * step];
     v[0] = a + p + r;
-    v[step] = q + 2 * s;
-    v[2 * step] = p + 4 * r;
-    v[3 * step] = q + 8 * s + f;
+    v[step] = q + s;
+    v[2 * step] = 0.5f * p + 2 * r;
+    v[3 * step] = 0.5f * q + 2 * s + f;
 }
 
 /* A times a column of four, in place: six. */
 INLINE void spread_line(vector *v, int step)
 {
     vector a = v[0], b = v[step], c = v[2 * step], d = v[3 * step];
-    vector p = a + c, q = b + d, r = a + 4 * c, s = 2 * b + 8 * d;
+    vector p = a + 0.5f * c, q = HALF_ROOT * (b + 0.5f * d), r = a + 2 * c, s = ROOT * (b + 2 * d);
     v[step] = p + q;
     v[2 * step] = p - q;
     v[3 * step] = r + s;
@@ -70,7 +75,7 @@ INLINE void spread_line(vector *v, int step)
     v[5 * step] = d;
 }
 
-/* How many phases of a stride a kernel of `taps` taps has, and how many of them at the place i of 6: the first ones. */
+/* How many phases a stride makes of so many taps, and how many of them, the first ones, count at the place i of six. */
 INLINE whole phases(whole taps, whole stride) { return min(taps, stride); }
 INLINE whole phases_at(whole i, whole taps, whole stride) { return i < 5 ? phases(taps, stride) : max(0, taps - 2 * stride); }
 
@@ -186,24 +191,25 @@ EXPORT void winograd(const Winograd *s)
 }
 
 typedef struct {
-    const float *x, *g;       /* (n, h, w, c); (n, rows, columns, outputs) */
-    float *v, *z, *products;  /* room: B' x B (36, tiles, phases, c) and A g A' (36, tiles, outputs) of a round; (36, c, outputs) */
-    float *dw;                /* (kh, kw, c, outputs) */
+    const float *x, *g; /* (n, h, w, c); (n, rows, columns, outputs) */
+    float *v, *z;       /* room for a round: B' x B (36, tiles, phases, c), A g A' (36, tiles, outputs), */
+    float *products;    /* and for one of its phases (36, c, outputs) */
+    float *dw;          /* (kh, kw, c, outputs) */
     whole n, h, w, c, kh, kw, rows, columns, outputs;
     whole top, left, down, across;
     whole images;             /* of a round */
-    whole first, count, r, q; /* the images of this round, the phase: set here */
-} FilteredGradient;
+    whole first, count, r, q; /* the images of this round, and this phase: set here */
+} Gradient;
 
-INLINE whole tiles_down(const FilteredGradient *s) { return ceil_div(s->rows, 4); }
-INLINE whole tiles_across(const FilteredGradient *s) { return ceil_div(s->columns, 4); }
-INLINE whole inputs(const FilteredGradient *s) { return phases(s->kh, s->down) * phases(s->kw, s->across) * s->c; }
-INLINE whole slab(const FilteredGradient *s, whole channels) { return s->images * tiles_down(s) * tiles_across(s) * channels + LANES; }
+INLINE whole tiles_down(const Gradient *s) { return ceil_div(s->rows, 4); }
+INLINE whole tiles_across(const Gradient *s) { return ceil_div(s->columns, 4); }
+INLINE whole inputs(const Gradient *s) { return phases(s->kh, s->down) * phases(s->kw, s->across) * s->c; }
+INLINE whole slab(const Gradient *s, whole channels) { return s->images * tiles_down(s) * tiles_across(s) * channels + LANES; }
 
-/* The forms of a row of tiles of an image of this round. */
+/* v and z of a row of tiles. */
 static void transform_both(whole task, const void *work)
 {
-    const FilteredGradient *s = work;
+    const Gradient *s = work;
     whole across = tiles_across(s), c = s->c, O = s->outputs, all = inputs(s), first = task * across, i = task % tiles_down(s) * 4;
     whole image = s->first + task / tiles_down(s), height = 6 * s->down, width = (4 * across + 2) * s->across, wide = 4 * across;
     float *x = scratch(FRAME, height * width * c * sizeof(float)), *g = scratch(FORMS, 4 * wide * O * sizeof(float));
@@ -229,57 +235,52 @@ static void transform_both(whole task, const void *work)
     }
 }
 
-/* `taps` channels times `wide` blocks of outputs. */
-INLINE void outer_tile(const float *v, whole step, const float *z, whole O, whole tiles, float *y, int taps, int wide)
+/* v' z for `count` channels and `wide` blocks of outputs; returns `count`. */
+INLINE whole outer_product(const float *v, whole step, const float *z, whole outputs, whole tiles, float *y, int count, int wide)
 {
     vector sum[8][2] = {};
-    for (whole t = 0; t < tiles; t++, v += step, z += O) {
+    for (whole t = 0; t < tiles; t++, v += step, z += outputs) {
         vector a = load(z), b = wide > 1 ? load(z + LANES) : a;
-        UNROLL for (int k = 0; k < taps; k++) {
+        UNROLL for (int k = 0; k < count; k++) {
             sum[k][0] += v[k] * a;
             if (wide > 1)
                 sum[k][1] += v[k] * b;
         }
     }
-    UNROLL for (int k = 0; k < taps; k++, y += O) {
+    UNROLL for (int k = 0; k < count; k++, y += outputs) {
         store(y, sum[k][0]);
         if (wide > 1)
             store(y + LANES, sum[k][1]);
     }
+    return count;
 }
 
 /* v' z of a phase at a place. */
 static void multiply_forms(whole p, const void *work)
 {
-    const FilteredGradient *s = work;
+    const Gradient *s = work;
     if (s->r >= phases_at(p / 6, s->kh, s->down) || s->q >= phases_at(p % 6, s->kw, s->across))
         return;
     whole O = s->outputs, c = s->c, step = inputs(s), tiles = s->count * tiles_down(s) * tiles_across(s);
     const float *v = s->v + p * slab(s, step) + (s->r * phases(s->kw, s->across) + s->q) * c, *z = s->z + p * slab(s, O);
-    float *y = s->products + p * c * O;
     for (whole o = 0; o < O; o += 2 * LANES)
         for (whole k = 0; k < c;) {
-            whole rest = c - k;
-            if (o + LANES == O) {
-                outer_tile(v + k, step, z + o, O, tiles, y + k * O + o, 8, 1);
-                k += 8;
-            } else if (rest >= TILE) {
-                outer_tile(v + k, step, z + o, O, tiles, y + k * O + o, TILE, 2);
-                k += TILE;
-            } else if (rest >= 4) {
-                outer_tile(v + k, step, z + o, O, tiles, y + k * O + o, 4, 2);
-                k += 4;
-            } else {
-                outer_tile(v + k, step, z + o, O, tiles, y + k * O + o, 2, 2);
-                k += 2;
-            }
+            float *y = s->products + (p * c + k) * O + o;
+            if (o + LANES == O)
+                k += outer_product(v + k, step, z + o, O, tiles, y, 8, 1);
+            else if (k + TILE <= c)
+                k += outer_product(v + k, step, z + o, O, tiles, y, TILE, 2);
+            else if (k + 4 <= c)
+                k += outer_product(v + k, step, z + o, O, tiles, y, 4, 2);
+            else
+                k += outer_product(v + k, step, z + o, O, tiles, y, 2, 2);
         }
 }
 
-/* G' [v' z] G of a channel of a phase, added to dw from the second round on. */
+/* dw of a channel and a phase = G' [v' z] G; from the second round on, added to what is there. */
 static void transform_gradient(whole k, const void *work)
 {
-    const FilteredGradient *s = work;
+    const Gradient *s = work;
     whole c = s->c, O = s->outputs;
     for (whole o = 0; o < O; o += LANES) {
         vector m[36];
@@ -298,8 +299,8 @@ static void transform_gradient(whole k, const void *work)
     }
 }
 
-/* dw = the sum over windows of x times g, in rounds of images. */
-EXPORT void winograd_gradient(FilteredGradient *s)
+/* dw = the sum over windows of x times g, a few images at a time. */
+EXPORT void winograd_gradient(Gradient *s)
 {
     for (s->first = 0; s->first < s->n; s->first += s->images) {
         s->count = min(s->images, s->n - s->first);
