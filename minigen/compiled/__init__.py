@@ -23,7 +23,7 @@ SMALL = 2048  # elements: below it, NumPy is as fast
 LOOPS = {  # module: ops
     "convolution": ["conv2d", "conv2d_transpose", "conv2d_weight"],
     "product": ["dense", "matmul"],
-    "activation": ["elu_slope", "leaky_relu", "leaky_relu_grad", "masked", "selu", "sigmoid", "sigmoid_cross_entropy", "tanh"],
+    "activation": ["elu_grad", "leaky_relu", "leaky_relu_grad", "masked", "selu", "sigmoid", "sigmoid_cross_entropy", "tanh"],
     "pooling": ["blur2d", "max_pool2d", "max_unpool2d", "sum_pool2d", "upsample_nearest2d"],
     "normalization": ["center", "inv_rms", "scale_shift", "sum"],
 }

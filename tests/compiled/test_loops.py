@@ -9,7 +9,7 @@ pytest.importorskip("ziglang", reason="the compiled loops need a compiler: pip i
 from minigen import compiled, ops
 from minigen.compiled import LOOPS, convolution, switch
 from minigen.engine import OPS
-from minigen.ops.activation import elu_slope, leaky_relu_grad
+from minigen.ops.activation import elu_grad, leaky_relu_grad
 from minigen.ops.pooling import max_unpool2d
 
 SPECIAL = [0.0, -0.0, np.inf, -np.inf, np.nan, 1e-40, -1e-40, 1e-45, 88.0, -88.0, -103.0, -104.0, 3e38, -3e38]
@@ -149,6 +149,19 @@ def test_minimal_filtering_loses_no_nan_or_infinity(filtered):
         assert np.isfinite(by_loops).any()
 
 
+@pytest.mark.parametrize("images", [3, 40])
+def test_minimal_filtering_gives_the_same_bits_on_any_number_of_threads(images, filtered):
+    rng = np.random.default_rng(0)
+    x, w, g = normal(rng, images, 14, 14, 32), normal(rng, 5, 5, 32, 48), normal(rng, images, 7, 7, 48)
+    results = []
+    for threads in (1, 2, 3, 8):
+        switch.library().set_threads(threads)
+        results.append((ops.conv2d(x, w, stride=2), ops.conv2d_weight(x, g, kernel_size=(5, 5), stride=2)))
+    for result in results[1:]:
+        for one, other in zip(result, results[0]):
+            np.testing.assert_array_equal(one, other)
+
+
 def test_filtering_is_chosen_where_it_saves_more_than_its_forms_cost():
     def pays(kernel, stride, n, size):
         return convolution.filtering_pays(kernel, stride, n, size, size, convolution.KERNEL_TILES)
@@ -203,7 +216,7 @@ def ulps(x, y):
     [
         (ops.leaky_relu, (), {"slope": 0.2}, 0),
         (leaky_relu_grad, (values(1),), {"slope": 0.2}, 0),
-        (elu_slope, (), {"scale": 1.05, "alpha": 1.67}, 0),
+        (elu_grad, (values(1),), {"scale": 1.05, "alpha": 1.67}, 0),
         (ops.masked, (np.random.default_rng(1).random(220_014) < 0.5,), {"scale": 1.25}, 0),
         (ops.selu, (), {}, 4),
         (ops.tanh, (), {}, 4),
@@ -215,7 +228,7 @@ def test_activations_differ_from_numpy_by_few_ulps(function, more, attributes, m
     x = values()
     if function is ops.sigmoid:
         x = np.maximum(x, np.float32(-87.0))  # below, NumPy's form is 0 where it could be a denormal number
-    arrays = (more[0], x) if function is leaky_relu_grad else (x, *more)
+    arrays = (more[0], x) if function in (leaky_relu_grad, elu_grad) else (x, *more)
     by_loops, by_numpy = both(function, *arrays, **attributes)
     assert ulps(by_loops, by_numpy) <= most
 
@@ -299,7 +312,7 @@ def cases():
         "conv2d_weight": lambda: ops.conv2d_weight(x, g, kernel_size=(3, 3)),
         "dense": lambda: ops.dense(rows, matrix, matrix[0].copy()),
         "matmul": lambda: ops.matmul(rows.T, rows),
-        "elu_slope": lambda: elu_slope(x, scale=1.0, alpha=1.0),
+        "elu_grad": lambda: elu_grad(x, x, scale=1.0, alpha=1.0),
         "leaky_relu": lambda: ops.leaky_relu(x),
         "leaky_relu_grad": lambda: leaky_relu_grad(x, x, slope=0.2),
         "masked": lambda: ops.masked(x, keep),
