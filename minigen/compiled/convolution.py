@@ -16,18 +16,23 @@ WINDOWS = 128  # of a task, about: enough to be worth a task, few enough to stay
 FEW_WINDOWS = 64  # with no more, packing the kernel costs more than it saves
 TASKS = 8  # of a kernel's gradient
 
-# Of winograd.c, as measured: what its forms cost, in multiplications, and how many tiles are worth a task or a round.
-FORM = 20  # multiplications: what a value's way to its form and back costs
+# Of winograd.c, as measured: what its forms cost, in multiplications, and how many tiles are worth a task, a round, a group.
+FORM = 20  # multiplications: what a value's way to its form, or back, costs
 KERNEL_TILES = 60  # the form of a kernel costs as much as multiplying so many tiles,
 GRADIENT_TILES = 20  # and that of a kernel's gradient
-TILES, TASK_VALUES = 16, 1 << 16  # of a task: at least so many, and as many as have so many values, which stay in the cache
-ROUND_TILES, ROUND_VALUES = 96, 1 << 18  # the same for a round of a kernel's gradient
+TILES, TASK_VALUES = 16, 1 << 16  # of a task: at least so many, else as many as have so many values, which stay in the cache
+ROUND_TILES, ROUND_VALUES = 96, 1 << 17  # the same for a round of a kernel's gradient
+GROUP_TILES, GROUP_VALUES = 48, 1 << 17  # of a group: at least so many tiles, and at most so many values of a kernel's form
 
 
 @functools.cache
 def lanes() -> int:
     """Floats in a register."""
     return library().lanes()
+
+
+def ceil_div(a: int, b: int) -> int:
+    return -(-a // b)
 
 
 def conv2d(x: Array, w: Array, b: Array | None = None, *, stride: int | Pair = 1, padding: Padding = "same") -> Array | None:
@@ -99,7 +104,7 @@ def convolve(x: Array, w: Array, b: Array | None, origin: Pair, stride: Pair, y:
     if not y.size:
         return
     (n, h, width, c), (kh, kw, _, outputs), (rows, columns) = x.shape, w.shape, y.shape[1:3]
-    run, blocks, windows = kh * kw * c, -(-outputs // lanes()), rows * columns
+    run, blocks, windows = kh * kw * c, ceil_div(outputs, lanes()), rows * columns
     step, block = lanes(), run * lanes()
     if y.flags.c_contiguous and fusing_pays(w.shape, stride, columns):
         wide, twice = fused_kernel(w, 2), b if b is None else np.tile(b, 2)
@@ -118,12 +123,12 @@ def convolve(x: Array, w: Array, b: Array | None, origin: Pair, stride: Pair, y:
     if filtered:
         tiles, inputs = tiles_of(rows, columns), phases_of(w.shape, stride) * c
         group = max(TILES, TASK_VALUES // (36 * (inputs + outputs)))
-        images, bands, parts = max(1, min(-(-n // 4), group // tiles)), max(1, min(-(-rows // 4), tiles // group)), 1
+        images, bands, parts = max(1, min(ceil_div(n, 4), group // tiles)), max(1, min(ceil_div(rows, 4), tiles // group)), 1
         room = (np.empty(36 * inputs * outputs, FLOAT),)
     else:
         images, bands = min(n, max(1, WINDOWS // windows)), max(1, min(rows, windows // (2 * WINDOWS)))
-        tasks = -(-n // images) * bands
-        parts = min(-(-blocks // 2), -(-8 // tasks)) if step else 1
+        tasks = ceil_div(n, images) * bands
+        parts = min(ceil_div(blocks, 2), ceil_div(8, tasks)) if step else 1
     call(
         "winograd" if filtered else "convolve", x, kernel, b, y, n, h, width, c, kh, kw, rows, columns, outputs,
         *origin, *stride, *(s // 4 for s in y.strides[:3]), step, block, images, bands, parts, *room,
@@ -160,7 +165,7 @@ def filtering_pays(kernel: tuple[int, ...], stride: Pair, n: int, rows: int, col
 
 def tiles_of(rows: int, columns: int) -> int:
     """How many tiles of 4 x 4 cover an image."""
-    return -(-rows // 4) * -(-columns // 4)
+    return ceil_div(rows, 4) * ceil_div(columns, 4)
 
 
 def phases_of(kernel: tuple[int, ...], stride: Pair) -> int:
@@ -177,12 +182,16 @@ def kernel_gradient(x: Array, g: Array, origin: Pair, kernel: Pair, stride: Pair
     sizes = (n, h, width, c, kh, kw, rows, columns, outputs, *origin, *stride)
     if filtering_pays((*kernel, c, outputs), stride, n, rows, columns, GRADIENT_TILES):
         tiles, inputs = tiles_of(rows, columns), phases_of(kernel, stride) * c
+        grouped = n * tiles >= TASKS * GROUP_TILES and 36 * c * outputs <= GROUP_VALUES
+        groups = min(n, TASKS) if grouped else 1
         images = max(1, max(ROUND_TILES, ROUND_VALUES // (36 * (inputs + outputs))) // tiles)
-        images = -(-n // -(-n // images))  # as many in each round
-        v, z = (np.empty(36 * (images * tiles * channels + lanes()), FLOAT) for channels in (inputs, outputs))
-        products, dw = np.empty(36 * c * outputs, FLOAT), np.empty((kh, kw, c, outputs), FLOAT)
-        call("winograd_gradient", x, np.ascontiguousarray(g), v, z, products, dw, *sizes, images, 0, 0, 0, 0)
-        return dw
+        rounds = ceil_div(ceil_div(n, groups), images)
+        images = ceil_div(ceil_div(n, groups), rounds)  # as many in each
+        sizes_of_forms = [images * tiles * inputs + lanes(), images * tiles * outputs + lanes(), c * outputs]
+        room = [np.empty(36 * size, FLOAT) if groups == 1 else None for size in sizes_of_forms]
+        dw = np.empty((groups, kh, kw, c, outputs), FLOAT)
+        call("winograd_gradient", x, np.ascontiguousarray(g), *room, dw, *sizes, groups, images, 0, 0, 0, 0, 0)
+        return dw[0] if groups == 1 else dw.sum(axis=0)
     along_run = inner_products_pay((*kernel, c, outputs))
     if outputs % lanes() and not along_run:  # the last vectors of g reach beyond its end
         longer = np.empty(g.size + lanes(), FLOAT)
@@ -190,7 +199,7 @@ def kernel_gradient(x: Array, g: Array, origin: Pair, kernel: Pair, stride: Pair
         g = longer
     else:
         g = np.ascontiguousarray(g)
-    shape = (outputs, kh, -(-kw * c // lanes()) * lanes()) if along_run else (kh, kw, c, outputs)
+    shape = (outputs, kh, ceil_div(kw * c, lanes()) * lanes()) if along_run else (kh, kw, c, outputs)
     groups = min(n, TASKS) if TASKS * math.prod(shape) <= x.size else 1
     dw = np.empty((groups, *shape), FLOAT)
     height, wide = (rows - 1) * stride[0] + kh, (columns - 1) * stride[1] + kw  # of the pixels in windows

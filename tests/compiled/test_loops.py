@@ -111,8 +111,10 @@ FILTERED = [  # kernel size, stride, padding, image size
 def filtered(monkeypatch):
     """All convolutions that can take minimal filtering do."""
     monkeypatch.setattr(convolution, "filtering_pays", lambda kernel, stride, *_: convolution.can_be_filtered(kernel, stride))
-    monkeypatch.setattr(convolution, "ROUND_TILES", 40)  # a few rounds
+    monkeypatch.setattr(convolution, "ROUND_TILES", 8)  # a few rounds,
     monkeypatch.setattr(convolution, "ROUND_VALUES", 0)
+    monkeypatch.setattr(convolution, "GROUP_TILES", 4)  # of a few groups, for small kernels
+    monkeypatch.setattr(convolution, "GROUP_VALUES", 36 * 48 * 32)
 
 
 @pytest.mark.parametrize(("kernel", "stride", "padding", "size"), FILTERED)

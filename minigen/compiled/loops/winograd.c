@@ -193,12 +193,13 @@ EXPORT void winograd(const Winograd *s)
 typedef struct {
     const float *x, *g; /* (n, h, w, c); (n, rows, columns, outputs) */
     float *v, *z;       /* room for a round: B' x B (36, tiles, phases, c), A g A' (36, tiles, outputs), */
-    float *products;    /* and for one of its phases (36, c, outputs) */
-    float *dw;          /* (kh, kw, c, outputs) */
+    float *products;    /* and for one of its phases (36, c, outputs); or NULL: each group has its own */
+    float *dw;          /* (groups, kh, kw, c, outputs) */
     whole n, h, w, c, kh, kw, rows, columns, outputs;
     whole top, left, down, across;
-    whole images;             /* of a round */
+    whole groups, images;     /* groups of images; images of a round */
     whole first, count, r, q; /* the images of this round, and this phase: set here */
+    int add;                  /* to what is there, from the second round on */
 } Gradient;
 
 INLINE whole tiles_down(const Gradient *s) { return ceil_div(s->rows, 4); }
@@ -212,7 +213,7 @@ static void transform_both(whole task, const void *work)
     const Gradient *s = work;
     whole across = tiles_across(s), c = s->c, O = s->outputs, all = inputs(s), first = task * across, i = task % tiles_down(s) * 4;
     whole image = s->first + task / tiles_down(s), height = 6 * s->down, width = (4 * across + 2) * s->across, wide = 4 * across;
-    float *x = scratch(FRAME, height * width * c * sizeof(float)), *g = scratch(FORMS, 4 * wide * O * sizeof(float));
+    float *x = scratch(FRAME, (height * width * c + 4 * wide * O) * sizeof(float)), *g = x + height * width * c;
     frame(s->x + image * s->h * s->w * c, 1, s->h, s->w, c, s->top + i * s->down, s->top + i * s->down + height, s->left,
           s->left + width, x);
     frame(s->g + image * s->rows * s->columns * O, 1, s->rows, s->columns, O, i, i + 4, 0, wide, g);
@@ -294,21 +295,48 @@ static void transform_gradient(whole k, const void *work)
         for (whole i = 0, a = s->r; a < s->kh; i++, a += s->down)
             for (whole j = 0, b = s->q; b < s->kw; j++, b += s->across) {
                 float *dw = s->dw + ((a * s->kw + b) * c + k) * O + o;
-                store(dw, s->first ? load(dw) + m[6 * i + j] : m[6 * i + j]);
+                store(dw, s->add ? load(dw) + m[6 * i + j] : m[6 * i + j]);
             }
     }
 }
 
-/* dw = the sum over windows of x times g, a few images at a time. */
-EXPORT void winograd_gradient(Gradient *s)
+/* dw of the images [begin, end), in rounds; `loop` calls a function for all tasks. */
+static void gradient_of_images(Gradient *s, whole begin, whole end, void (*loop)(void (*)(whole, const void *), const void *, whole))
 {
-    for (s->first = 0; s->first < s->n; s->first += s->images) {
-        s->count = min(s->images, s->n - s->first);
-        each(transform_both, s, s->count * tiles_down(s));
+    s->add = 0;
+    for (s->first = begin; s->first < end; s->first += s->images, s->add = 1) {
+        s->count = min(s->images, end - s->first);
+        loop(transform_both, s, s->count * tiles_down(s));
         for (s->r = 0; s->r < phases(s->kh, s->down); s->r++)
             for (s->q = 0; s->q < phases(s->kw, s->across); s->q++) {
-                each(multiply_forms, s, 36);
-                each(transform_gradient, s, s->c);
+                loop(multiply_forms, s, 36);
+                loop(transform_gradient, s, s->c);
             }
     }
+}
+
+static void one_by_one(void (*f)(whole, const void *), const void *work, whole tasks)
+{
+    for (whole task = 0; task < tasks; task++)
+        f(task, work);
+}
+
+/* A group by one thread, which finds its room in its cache. */
+static void gradient_of_group(whole group, const void *work)
+{
+    Gradient own = *(const Gradient *)work;
+    own.dw += group * own.kh * own.kw * own.c * own.outputs;
+    own.v = scratch(FORMS, 36 * (slab(&own, inputs(&own)) + slab(&own, own.outputs)) * sizeof(float));
+    own.z = own.v + 36 * slab(&own, inputs(&own));
+    own.products = scratch(PRODUCTS, 36 * own.c * own.outputs * sizeof(float));
+    gradient_of_images(&own, group * own.n / own.groups, (group + 1) * own.n / own.groups, one_by_one);
+}
+
+/* dw = for each group of images, the sum over windows of x times g: each group by one thread, or one by all threads. */
+EXPORT void winograd_gradient(Gradient *s)
+{
+    if (s->groups > 1)
+        each(gradient_of_group, s, s->groups);
+    else
+        gradient_of_images(s, 0, s->n, each);
 }
