@@ -199,7 +199,7 @@ typedef struct {
     whole top, left, down, across;
     whole groups, images;     /* groups of images; images of a round */
     whole first, count, r, q; /* the images of this round, and this phase: set here */
-    int add;                  /* to what is there, from the second round on */
+    whole add;                /* to what is there, from the second round on */
 } Gradient;
 
 INLINE whole tiles_down(const Gradient *s) { return ceil_div(s->rows, 4); }
