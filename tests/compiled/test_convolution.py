@@ -132,6 +132,14 @@ def test_filtering_is_chosen_where_it_saves_more_than_its_forms_cost():
     assert not pays((5, 5, 64, 64), (1, 1), 32, 14)  # more taps than it can
 
 
+def test_a_batch_may_be_empty(filtered):
+    x, w = np.empty((0, 8, 8, 16), np.float32), np.ones((3, 3, 16, 32), np.float32)
+    y = ops.conv2d(x, w)
+    assert y.shape == (0, 8, 8, 32)
+    assert ops.conv2d_transpose(y, w).shape == x.shape
+    assert not ops.conv2d_weight(x, y, kernel_size=(3, 3)).any()
+
+
 def test_images_and_kernels_of_any_strides():
     rng = np.random.default_rng(0)
     x, w = normal(rng, 4, 12, 12, 8), normal(rng, 3, 3, 8, 24)
