@@ -9,9 +9,9 @@
    of the image, and of the kernel. So kernels have up to 3 taps a phase; after one or two come zeros, and so do they at the last of six
    places, which then is left out. Channels and outputs are multiples of LANES.
 
-   Rounding depends on the points where the polynomials behind it are evaluated. With 0, +-1/sqrt(2), +-sqrt(2) and infinity errors are
-   2 to 4 times those of sums of products: half as large, the largest a fifth, as with 0, +-1, +-2. A NaN or infinity spreads over its
-   tile. */
+   Rounding depends on the points where the polynomials behind it are evaluated: 0, +-1/sqrt(2), +-sqrt(2) and infinity here. Errors are
+   two to six times those of sums of products, half as large as with 0, +-1 and +-2, and the largest a quarter. A NaN or infinity
+   spreads over its tile. */
 
 #include "convolution.h"
 
