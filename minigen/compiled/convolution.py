@@ -203,7 +203,7 @@ def kernel_gradient(x: Array, g: Array, origin: Pair, kernel: Pair, stride: Pair
 
 
 def filtered_gradient(x: Array, g: Array, origin: Pair, kernel: Pair, stride: Pair) -> Array:
-    """The same by winograd.c: of a small kernel in groups of images, each by one thread; of a large one by all threads together."""
+    """The same by winograd.c: of a small kernel by groups of images, one thread each; of a large one by all threads together."""
     (n, h, width, c), (_, rows, columns, outputs), tiles = x.shape, g.shape, tiles_of(*g.shape[1:3])
     grouped = n * tiles >= TASKS * GROUP_TILES and 36 * c * outputs <= GROUP_VALUES
     groups = min(n, TASKS) if grouped else 1
