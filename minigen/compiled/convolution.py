@@ -179,19 +179,8 @@ def kernel_gradient(x: Array, g: Array, origin: Pair, kernel: Pair, stride: Pair
     if fusing_pays((*kernel, c, outputs), stride, columns):
         g = np.ascontiguousarray(g).reshape(n, rows, columns // 2, 2 * outputs)
         return split_kernel(kernel_gradient(x, g, origin, (kh, kw + 1), (stride[0], 2)), kw, 2)
-    sizes = (n, h, width, c, kh, kw, rows, columns, outputs, *origin, *stride)
     if filtering_pays((*kernel, c, outputs), stride, n, rows, columns, GRADIENT_TILES):
-        tiles, inputs = tiles_of(rows, columns), phases_of(kernel, stride) * c
-        grouped = n * tiles >= TASKS * GROUP_TILES and 36 * c * outputs <= GROUP_VALUES
-        groups = min(n, TASKS) if grouped else 1
-        images = max(1, max(ROUND_TILES, ROUND_VALUES // (36 * (inputs + outputs))) // tiles)
-        rounds = ceil_div(ceil_div(n, groups), images)
-        images = ceil_div(ceil_div(n, groups), rounds)  # as many in each
-        sizes_of_forms = [images * tiles * inputs + lanes(), images * tiles * outputs + lanes(), c * outputs]
-        room = [np.empty(36 * size, FLOAT) if groups == 1 else None for size in sizes_of_forms]
-        dw = np.empty((groups, kh, kw, c, outputs), FLOAT)
-        call("winograd_gradient", x, np.ascontiguousarray(g), *room, dw, *sizes, groups, images, 0, 0, 0, 0, 0)
-        return dw[0] if groups == 1 else dw.sum(axis=0)
+        return filtered_gradient(x, g, origin, kernel, stride)
     along_run = inner_products_pay((*kernel, c, outputs))
     if outputs % lanes() and not along_run:  # the last vectors of g reach beyond its end
         longer = np.empty(g.size + lanes(), FLOAT)
@@ -205,6 +194,27 @@ def kernel_gradient(x: Array, g: Array, origin: Pair, kernel: Pair, stride: Pair
     height, wide = (rows - 1) * stride[0] + kh, (columns - 1) * stride[1] + kw  # of the pixels in windows
     framed = along_run or origin != (0, 0) or (height, wide) != (h, width)
     frames = np.empty(n * (height * wide * c + lanes()), FLOAT) if framed and groups == 1 else None
-    call("kernel_gradient", x, g, frames, dw, *sizes, along_run, groups, TASKS // groups)
+    call(
+        "kernel_gradient", x, g, frames, dw, n, h, width, c, kh, kw, rows, columns, outputs, *origin, *stride,
+        along_run, groups, TASKS // groups,
+    )  # fmt: skip
     total = dw[0] if groups == 1 else dw.sum(axis=0)
     return np.ascontiguousarray(total[:, :, : kw * c].transpose(1, 2, 0)).reshape(kh, kw, c, outputs) if along_run else total
+
+
+def filtered_gradient(x: Array, g: Array, origin: Pair, kernel: Pair, stride: Pair) -> Array:
+    """The same by winograd.c: of a small kernel by groups of images, one thread each; of a large one by all threads together."""
+    (n, h, width, c), (_, rows, columns, outputs), tiles = x.shape, g.shape, tiles_of(*g.shape[1:3])
+    grouped = n * tiles >= TASKS * GROUP_TILES and 36 * c * outputs <= GROUP_VALUES
+    groups = min(n, TASKS) if grouped else 1
+    inputs, own = phases_of(kernel, stride) * c, ceil_div(n, groups)
+    most = max(1, max(ROUND_TILES, ROUND_VALUES // (36 * (inputs + outputs))) // tiles)
+    images = ceil_div(own, ceil_div(own, most))  # as many in each round
+    sizes = images * tiles * inputs + lanes(), images * tiles * outputs + lanes(), c * outputs
+    room = [np.empty(36 * size, FLOAT) if groups == 1 else None for size in sizes]
+    dw = np.empty((groups, *kernel, c, outputs), FLOAT)
+    call(
+        "winograd_gradient", x, np.ascontiguousarray(g), *room, dw, n, h, width, c, *kernel, rows, columns, outputs,
+        *origin, *stride, groups, images, 0, 0, 0, 0, 0,
+    )  # fmt: skip
+    return dw[0] if groups == 1 else dw.sum(axis=0)

@@ -87,30 +87,36 @@ typedef struct {
 static void transform_kernel(whole block, const void *work)
 {
     const Winograd *s = work;
-    whole c = s->of.c, kh = s->of.kh, kw = s->of.kw, blocks = s->of.outputs / LANES;
-    whole down = phases(kh, s->of.down), across = phases(kw, s->of.across);
-    const float *w = s->of.kernel + block * kh * kw * c * LANES;
-    for (whole r = 0; r < down; r++)
-        for (whole q = 0; q < across; q++)
-            for (whole k = 0; k < c; k++) {
-                vector half[6][3], all[6];
-                for (int b = 0; b < 3; b++) {
-                    vector column[3] = {};
-                    for (whole a = 0, i = r, j = q + b * s->of.across; j < kw && i < kh; a++, i += s->of.down)
-                        column[a] = load(w + ((i * kw + j) * c + k) * LANES);
-                    kernel_line(column[0], column[1], column[2], &half[0][b], 3);
-                }
-                for (int i = 0; i < 6; i++) {
-                    whole rows = phases_at(i, kh, s->of.down);
-                    kernel_line(half[i][0], half[i][1], half[i][2], all, 1);
-                    for (int j = 0; j < 6; j++) {
-                        whole columns = phases_at(j, kw, s->of.across);
-                        float *u = s->u + ((i * 6 + j) * down * across * blocks + block * rows * columns) * c * LANES;
-                        if (r < rows && q < columns)
-                            store(u + ((r * columns + q) * c + k) * LANES, all[j]);
-                    }
-                }
+    const Convolution *of = &s->of;
+    whole c = of->c, blocks = of->outputs / LANES, down = phases(of->kh, of->down), across = phases(of->kw, of->across);
+    const float *w = of->kernel + block * of->kh * of->kw * c * LANES;
+    for (whole phase = 0; phase < down * across; phase++) {
+        whole r = phase / across, q = phase % across;
+        const float *tap[3][3] = {}; /* those that there are */
+        for (whole i = 0, a = r; a < of->kh; i++, a += of->down)
+            for (whole j = 0, b = q; b < of->kw; j++, b += of->across)
+                tap[i][j] = w + (a * of->kw + b) * c * LANES;
+        float *form[36] = {};
+        for (int p = 0; p < 36; p++) {
+            whole rows = phases_at(p / 6, of->kh, of->down), columns = phases_at(p % 6, of->kw, of->across);
+            if (r < rows && q < columns)
+                form[p] = s->u + ((p * blocks * down * across) + block * rows * columns + r * columns + q) * c * LANES;
+        }
+        for (whole k = 0; k < c * LANES; k += LANES) {
+            vector half[6][3], all[36];
+            for (int j = 0; j < 3; j++) {
+                vector column[3];
+                for (int i = 0; i < 3; i++)
+                    column[i] = tap[i][j] ? load(tap[i][j] + k) : (vector){};
+                kernel_line(column[0], column[1], column[2], &half[0][j], 3);
             }
+            for (int i = 0; i < 6; i++)
+                kernel_line(half[i][0], half[i][1], half[i][2], all + 6 * i, 1);
+            for (int p = 0; p < 36; p++)
+                if (form[p])
+                    store(form[p] + k, all[p]);
+        }
+    }
 }
 
 /* B' x B of a tile whose pixels are `row` and `column` apart, for c channels, to places that are `slab` apart. */
