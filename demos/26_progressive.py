@@ -18,7 +18,7 @@ network trained to predict all factors of a portrait.
 #
 # For two CPU cores: 32 x 32 pixels, few feature maps, and the non-saturating loss with R1 in every eighth step; learning rates of
 # 1e-2 that stay for 40 % of the run and then fall along a line (the paper has 1e-3, for 12 million images). At this size growing
-# brings nothing but time: so the networks are trained twice, at length as they are, and for a while growing, to see what that
+# takes time and gains nothing: so the networks are trained twice, at length as they are, and a while growing, to see what that
 # looks like and how far it gets. `--grown 120000` compares both at equal length. `--full`: the paper's networks, loss (WGAN-GP
 # with drift) and rates, grown to 128 x 128, for a GPU (the recipe `progan-paper`).
 # %%
