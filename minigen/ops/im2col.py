@@ -226,26 +226,25 @@ def scatter(g: Array, w: Array, b: Array | None, padding: Pair, stride: Pair, ou
     xp, (kh, kw, channels, outputs) = array_module(g), w.shape
     matrix = w.reshape(-1, outputs)
 
-    def compute(part: Part) -> None:
-        examples, rows = part
-        block = g[part]
-        image, n_rows_columns = out[examples], block.shape[:3]
-        if channels <= FEW_CHANNELS:
-            product = workspace("windows", (len(matrix), math.prod(n_rows_columns)), g)
-            xp.matmul(matrix, block.reshape(-1, outputs).T, out=product)
-            taps = product.reshape(kh, kw, channels, *n_rows_columns).transpose(0, 1, 3, 4, 5, 2)
-        else:
-            product = workspace("windows", (math.prod(n_rows_columns), len(matrix)), g)
-            xp.matmul(block.reshape(-1, outputs), matrix.T, out=product)
-            taps = product.reshape(*n_rows_columns, kh, kw, channels).transpose(3, 4, 0, 1, 2, 5)
-        for a, b in np.ndindex(kh, kw):
-            into, i = landing(a, padding[0], stride[0], rows, out.shape[1])
-            across, j = landing(b, padding[1], stride[1], slice(0, g.shape[2]), out.shape[2])
-            image[:, into, across] += taps[a, b, :, i, j]
+    def compute(parts: list[Part]) -> None:
+        for examples, rows in parts:
+            block = g[examples, rows]
+            image, n_rows_columns = out[examples], block.shape[:3]
+            if channels <= FEW_CHANNELS:
+                product = workspace("windows", (len(matrix), math.prod(n_rows_columns)), g)
+                xp.matmul(matrix, block.reshape(-1, outputs).T, out=product)
+                taps = product.reshape(kh, kw, channels, *n_rows_columns).transpose(0, 1, 3, 4, 5, 2)
+            else:
+                product = workspace("windows", (math.prod(n_rows_columns), len(matrix)), g)
+                xp.matmul(block.reshape(-1, outputs), matrix.T, out=product)
+                taps = product.reshape(*n_rows_columns, kh, kw, channels).transpose(3, 4, 0, 1, 2, 5)
+            for a, b in np.ndindex(kh, kw):
+                into, i = landing(a, padding[0], stride[0], rows, out.shape[1])
+                across, j = landing(b, padding[1], stride[1], slice(0, g.shape[2]), out.shape[2])
+                image[:, into, across] += taps[a, b, :, i, j]
 
-    parts = blocks(g, len(matrix), g.shape[1:3])
-    examples = [list(same) for _, same in groupby(parts, key=lambda part: part[0].start)]  # whose windows overlap
-    each(lambda same: [compute(part) for part in same], examples, like=g)
+    parts = groupby(blocks(g, len(matrix), g.shape[1:3]), key=lambda part: part[0].start)
+    each(compute, [list(of_the_same_examples) for _, of_the_same_examples in parts], like=g)  # their windows overlap
 
 
 def landing(tap: int, padding: int, stride: int, windows: slice, size: int) -> tuple[slice, slice]:
