@@ -6,7 +6,8 @@ much: copies the windows of many images, multiplies large matrices. To wake a th
 
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from contextvars import copy_context
 from functools import lru_cache
 from typing import Any
@@ -34,8 +35,10 @@ def each(compute: Callable[[Any], None], parts: Sequence[Any], like: Array) -> N
         work()
         return
     with blas.one_thread():
-        tasks = [pool(os.getpid(), helpers).submit(copy_context().run, work) for _ in range(helpers)]
+        tasks: list[Future] = []
         try:
+            with suppress(RuntimeError):  # the system has no more threads, or Python is about to end: one is enough
+                tasks += (pool(os.getpid()).submit(copy_context().run, work) for _ in range(helpers))
             work()
         finally:
             for task in tasks:
@@ -44,6 +47,6 @@ def each(compute: Callable[[Any], None], parts: Sequence[Any], like: Array) -> N
 
 
 @lru_cache(maxsize=1)
-def pool(process: int, helpers: int) -> ThreadPoolExecutor:
-    """The threads, which wait for work; those of another process do not live on in one that was forked from it."""
-    return ThreadPoolExecutor(helpers, thread_name_prefix="minigen")
+def pool(process: int) -> ThreadPoolExecutor:
+    """The threads, started as they are needed; those of another process do not live on in one that was forked from it."""
+    return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="minigen")

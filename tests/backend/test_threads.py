@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from minigen.backend import blas, each
+from minigen.backend import threads as parallel
 from minigen.ops import conv2d, conv2d_transpose
 from minigen.ops.convolution import conv2d_weight
 
@@ -46,6 +47,20 @@ def test_errors_of_any_part_are_raised_and_settings_hold_in_all(threads):
         settings = []
         each(lambda part: settings.append(np.geterr()["over"]), range(50), like=X)
     assert set(settings) == {"raise"}
+
+
+@has_openblas
+def test_where_no_thread_can_be_started_one_is_enough(monkeypatch):
+    class NoThreads:
+        def submit(self, *task):
+            raise RuntimeError("can't start new thread")
+
+    blas.set_threads(3)
+    monkeypatch.setattr(parallel, "pool", lambda process: NoThreads())
+    seen = []
+    each(seen.append, range(10), like=X)
+    assert seen == list(range(10))
+    assert blas.threads() == 3
 
 
 @has_openblas
