@@ -21,29 +21,30 @@ from minigen.backend.devices import Array, array_module
 def each(compute: Callable[[Any], None], parts: Sequence[Any], like: Array) -> None:
     """compute(part) for all parts of a computation with arrays like this one, on as many threads as BLAS would take.
 
-    The parts must not depend on each other. How many threads there are does not matter to the result: BLAS takes one in each.
+    The parts must not depend on each other. How many threads there are does not matter to the result: in each, BLAS takes one.
     Arrays of a device, which has threads of its own, take one.
     """
-    helpers = min(blas.threads(), len(parts)) - 1 if array_module(like) is np else 0
+    threads = blas.threads() if array_module(like) is np else 1
     remaining = iter(parts)  # each thread takes the next
 
     def work() -> None:
         for part in remaining:
             compute(part)
 
-    if helpers < 1:
+    if threads == 1:
         work()
         return
     with blas.one_thread():
-        tasks: list[Future] = []
+        helpers: list[Future] = []
         try:
             with suppress(RuntimeError):  # the system has no more threads, or Python is about to end: one is enough
-                tasks += (pool(os.getpid()).submit(copy_context().run, work) for _ in range(helpers))
+                for _ in range(min(threads, len(parts)) - 1):
+                    helpers.append(pool(os.getpid()).submit(copy_context().run, work))
             work()
         finally:
-            for task in tasks:
-                if not task.cancel():  # it has begun
-                    task.result()
+            for helper in helpers:
+                if not helper.cancel():  # it has begun
+                    helper.result()
 
 
 @lru_cache(maxsize=1)

@@ -76,21 +76,24 @@ def test_blas_takes_one_thread_in_each_part_and_as_many_as_before_afterward():
     each(compute, range(2), like=X)
     assert len({thread for thread, _ in found}) == 2
     assert [count for _, count in found] == [1] * 6
+    each(lambda part: found.append((threading.get_ident(), blas.threads())), [0], like=X)
+    assert found[-1] == (threading.get_ident(), 1), "also in the only part"
     assert blas.threads() == 2
 
 
 @has_openblas
 def test_convolutions_do_not_depend_on_the_number_of_threads():
     random = np.random.default_rng(0)
-    x, w = (random.standard_normal(shape, dtype=np.float32) for shape in ((32, 16, 16, 16), (3, 3, 16, 24)))
-    results = []
-    for count in (1, 2, 3):
-        blas.set_threads(count)
-        y = conv2d(x, w)
-        results.append([y, conv2d_transpose(y, w), conv2d_weight(x, y, kernel_size=(3, 3), stride=1, padding="same")])
-    for other in results[1:]:
-        for value, expected in zip(other, results[0], strict=True):
-            np.testing.assert_array_equal(value, expected)
+    w = random.standard_normal((3, 3, 16, 24), dtype=np.float32)
+    for size in (8, 16):  # one block, several
+        x, results = random.standard_normal((32, size, size, 16), dtype=np.float32), []
+        for count in (1, 2, 3):
+            blas.set_threads(count)
+            y = conv2d(x, w)
+            results.append([y, conv2d_transpose(y, w), conv2d_weight(x, y, kernel_size=(3, 3), stride=1, padding="same")])
+        for other in results[1:]:
+            for value, expected in zip(other, results[0], strict=True):
+                np.testing.assert_array_equal(value, expected)
 
 
 @has_openblas
