@@ -1,16 +1,20 @@
 """Everything that is measured of one workload."""
 
+import sys
 from collections.abc import Callable, Sequence
 from statistics import median
 from typing import Any
 
 import numpy as np
+from tqdm import tqdm
 
 from tests.benchmarks.timing import in_turns, paired_difference, paired_ratio
 from tests.benchmarks.worker import Worker, WorkerFailed, ask_all, workers
 from tests.benchmarks.workload import LIBRARIES, Workload
 
 NEEDED = ("minigen", "loops", "pytorch", "numpy")
+PATIENCE = 20.0  # seconds; who takes longer to build is named
+LONGEST_BUILD = 900.0  # seconds; then it is left out: torch.compile calls g++ for each kernel, a minute or more a network
 
 
 def measure(
@@ -87,7 +91,9 @@ def build(
     failures = {}
     for worker in started:
         try:
-            results.append(worker.answer())
+            if worker.library not in NEEDED and not worker.connection.poll(PATIENCE):
+                tqdm.write(f"{LIBRARIES[worker.library].label} still builds {workload.name}", file=sys.stderr)
+            results.append(worker.answer(None if worker.library in NEEDED else LONGEST_BUILD))
         except WorkerFailed as error:
             if worker.library in NEEDED:
                 raise
