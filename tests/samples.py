@@ -169,6 +169,12 @@ samples(
     call(normal(), np.array(0.3)),
     call(np.array([0.5, -1.5, 2.0]), np.array(0.3)),
 )
+samples(
+    "activation.sigmoid_cross_entropy_grad",
+    call(normal(3, 4), normal(3, 4), rng.random((3, 4))),
+    call(normal(3), normal(3), 0.9),
+    call(normal(3), Constant(normal(3)), Constant(rng.random(3))),
+)
 samples("activation.relu", call(apart(3, 4)), call(apart()))
 samples("activation.leaky_relu", call(apart(3, 4)), call(apart(3), slope=0.01), call(apart(3), slope=0.0))
 samples(

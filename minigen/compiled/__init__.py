@@ -18,25 +18,38 @@ from minigen.engine import OPS
 
 __all__ = ["available", "set_threads", "status", "threads", "use", "using"]
 
-SMALL = 2048  # elements: below it, NumPy is as fast
+SMALL = 256  # elements: below it, NumPy is as fast
 
 LOOPS = {  # module: ops
     "convolution": ["conv2d", "conv2d_transpose", "conv2d_weight"],
     "product": ["dense", "matmul"],
-    "activation": ["elu_slope", "leaky_relu", "leaky_relu_grad", "masked", "selu", "sigmoid", "sigmoid_cross_entropy", "tanh"],
+    "activation": [
+        "elu_slope",
+        "leaky_relu",
+        "leaky_relu_grad",
+        "masked",
+        "selu",
+        "sigmoid",
+        "sigmoid_cross_entropy",
+        "sigmoid_cross_entropy_grad",
+        "tanh",
+    ],
     "pooling": ["blur2d", "max_pool2d", "max_unpool2d", "sum_pool2d", "upsample_nearest2d"],
     "normalization": ["center", "inv_rms", "scale_shift", "sum"],
 }
 
 
-def choice(forward: Callable, module: str, name: str) -> Callable:
-    """`forward`, or for large float32 arrays of the host the loops of `module`, which return None to leave a case to it."""
+def choice(forward: Callable, module: str, name: str, decides: int = 0) -> Callable:
+    """`forward`, or the loops of `module` where the argument that decides is a large float32 array of the host.
+
+    They return None to leave a case to it.
+    """
     loops = None
 
     @functools.wraps(forward)
     def computed(*arrays: Any, **attributes: Any) -> Any:
         nonlocal loops
-        x = arrays[0]
+        x = arrays[decides]
         if type(x) is np.ndarray and x.size >= SMALL and x.dtype == np.float32 and switch.available():
             loops = loops or getattr(importlib.import_module(f"minigen.compiled.{module}"), name)
             y = loops(*arrays, **attributes)
@@ -53,3 +66,9 @@ def install() -> None:
         for op in OPS.values():
             if op.name in names:
                 op.forward = choice(op.forward, module, op.name)
+
+
+def install_updates(*optimizers: type) -> None:
+    """Put the choice before the updates of optimizers, which are methods: the values decide."""
+    for kind in optimizers:
+        kind.update = choice(kind.update, "optimizer", kind.__name__.lower(), decides=1)  # type: ignore[attr-defined]

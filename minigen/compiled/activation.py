@@ -58,3 +58,10 @@ def sigmoid(x: Array) -> Array | None:
 def sigmoid_cross_entropy(logits: Array, targets: Array) -> Array | None:
     """log(1 + e^-|x|) + x ([x > 0] - t), for targets of the shape of the logits."""
     return element_by_element("sigmoid_cross_entropy", logits, targets) if type(targets) is np.ndarray else None
+
+
+def sigmoid_cross_entropy_grad(g: Array, logits: Array, targets: Array) -> Array | None:
+    """g * (sigmoid(x) - t), with the same g for all, as the derivative of a sum or a mean has it."""
+    if any(g.strides) or type(targets) is not np.ndarray or g.shape != logits.shape:
+        return None
+    return element_by_element("sigmoid_cross_entropy_grad", logits, targets, a=g.flat[0])

@@ -11,6 +11,8 @@ import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
+
 from minigen.compiled.compiler import CannotCompile, compiler_missing
 from minigen.utils.files import cache_folder, replacing
 
@@ -27,10 +29,14 @@ FLAGS = (
     "-enable-misched=false",
 )
 CPU = "native"  # whose instructions are used
+HEAD = object.__basicsize__  # an array object begins with so many bytes, then the address of its elements: NumPy's C interface
 
 
 def load() -> ctypes.CDLL:
     """The library, from the cache if it is there, else compiled. Raises CannotCompile."""
+    x = np.empty(1)
+    if ctypes.c_void_p.from_address(id(x) + HEAD).value != x.ctypes.data:
+        raise CannotCompile("arrays of this Python are not laid out as those of CPython")
     try:
         path = cache_folder("compiled") / f"{fingerprint()}.so"
         if path.is_file():

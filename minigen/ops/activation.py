@@ -80,13 +80,41 @@ def cross_entropy_of_piece(logits: Array, targets: Array, out: Array) -> None:
 @sigmoid_cross_entropy.vjp("logits")
 def sigmoid_cross_entropy_dlogits(g, y, logits, targets):
     """dL/dlogits = g * (sigmoid(logits) - targets)."""
-    return g * (sigmoid(logits) - targets)
+    return sigmoid_cross_entropy_grad(g, logits, targets)
 
 
 @sigmoid_cross_entropy.vjp("targets")
 def sigmoid_cross_entropy_dtargets(g, y, logits, targets):
     """dL/dtargets = -g * logits."""
     return -g * logits
+
+
+@op(broadcasts=True)
+def sigmoid_cross_entropy_grad(g: Array, logits: Array, targets: Array) -> Array:
+    """g * (sigmoid(logits) - targets): the derivative rule of sigmoid_cross_entropy."""
+    y = sigmoid(logits)
+    y -= targets
+    y *= g
+    return y
+
+
+@sigmoid_cross_entropy_grad.vjp("g")
+def sigmoid_cross_entropy_grad_dg(gg, y, g, logits, targets):
+    """dL/dg = gg * (sigmoid(logits) - targets)."""
+    return sigmoid_cross_entropy_grad(gg, logits, targets)
+
+
+@sigmoid_cross_entropy_grad.vjp("logits")
+def sigmoid_cross_entropy_grad_dlogits(gg, y, g, logits, targets):
+    """dL/dlogits = gg * g * s * (1 - s), with s = sigmoid(logits)."""
+    s = sigmoid(logits)
+    return gg * g * s * (1.0 - s)
+
+
+@sigmoid_cross_entropy_grad.vjp("targets")
+def sigmoid_cross_entropy_grad_dtargets(gg, y, g, logits, targets):
+    """dL/dtargets = -gg * g."""
+    return -gg * g
 
 
 @op

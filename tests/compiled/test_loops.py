@@ -6,12 +6,14 @@ import pytest
 
 pytest.importorskip("ziglang", reason="the compiled loops need a compiler: pip install -e '.[fast]'")
 
-from minigen import compiled, ops
+from minigen import Parameter, compiled, ops
 from minigen.compiled import LOOPS, switch
 from minigen.engine import OPS
-from minigen.ops.activation import elu_slope, leaky_relu_grad
+from minigen.ops.activation import elu_slope, leaky_relu_grad, sigmoid_cross_entropy_grad
 from minigen.ops.pooling import max_unpool2d
+from minigen.optim import SGD, Adam, RMSprop
 
+EPS = np.finfo(np.float32).eps
 SPECIAL = [0.0, -0.0, np.inf, -np.inf, np.nan, 1e-40, -1e-40, 1e-45, 88.0, -88.0, -103.0, -104.0, 3e38, -3e38]
 
 
@@ -49,7 +51,7 @@ def assert_as_accurate(function, *arrays, **attributes):
     by_loops, by_numpy = both(function, *arrays, **attributes)
     true = function(*(x if x is None else x.astype(np.float64) for x in arrays), **attributes)
     if true.size:
-        allowed = max(3 * abs(by_numpy - true).max(), 4 * abs(true).max() * np.finfo(np.float32).eps)
+        allowed = max(3 * abs(by_numpy - true).max(), 4 * abs(true).max() * EPS)
         assert abs(by_loops - true).max() <= allowed
 
 
@@ -167,6 +169,13 @@ def test_activations_are_true_to_a_few_ulps(function, true):
     assert ulps(function(x), true(x.astype(np.float64)).astype(np.float32)) <= 4
 
 
+def test_the_gradient_of_the_cross_entropy_is_that_of_numpy():
+    x = values()
+    for logits in (x[np.isfinite(x)], np.float32(SPECIAL)):
+        g, targets = np.broadcast_to(np.float32(-0.75), logits.shape), np.random.default_rng(1).random(logits.shape, np.float32)
+        np.testing.assert_allclose(*both(sigmoid_cross_entropy_grad, g, logits, targets), rtol=0, atol=2 * EPS)
+
+
 # -- pooling and normalization ---------------------------------------------------------------------------------------------
 
 IMAGES = [(3, 8, 8, 5), (2, 9, 7, 33), (4, 32, 32, 16), (1, 64, 64, 8), (2, 2, 3, 1), (0, 4, 4, 3)]
@@ -211,7 +220,49 @@ def test_the_steps_of_a_normalization_are_those_of_numpy(shape, axis):
 
 def test_a_mean_of_many_equal_values_does_not_drift():
     x = np.full((64, 64, 64, 4), 0.1, np.float32)
-    assert abs(ops.center(x, axis=(0, 1, 2))).max() < 64 * 0.1 * np.finfo(np.float32).eps
+    assert abs(ops.center(x, axis=(0, 1, 2))).max() < 64 * 0.1 * EPS
+
+
+# -- optimizers ------------------------------------------------------------------------------------------------------------
+
+UPDATES = [
+    (SGD, {"lr": 0.1}),
+    (SGD, {"lr": 0.1, "momentum": 0.9, "weight_decay": 1e-3}),
+    (SGD, {"lr": 0.1, "momentum": 0.9, "nesterov": True}),
+    (RMSprop, {"lr": 1e-2, "rho": 0.8, "eps": 1e-3}),
+    (Adam, {"lr": 1e-2, "beta1": 0.5, "beta2": 0.9, "eps": 1e-4, "clip_norm": 1.0}),
+]
+
+
+def trained(kind, settings, dtype=np.float32):
+    """(values, state) after some steps by random gradients."""
+    rng = np.random.default_rng(0)
+    parameters = [Parameter(normal(rng, 257, 31).astype(dtype)), Parameter(normal(rng, 5).astype(dtype))]
+    optimizer = kind(parameters, **settings)
+    for _ in range(5):
+        for p in parameters:
+            p.grad = normal(rng, *p.shape).astype(dtype)
+        optimizer.step()
+    return np.concatenate([optimizer.values, *optimizer.state.values()])
+
+
+@pytest.mark.parametrize(("kind", "settings"), UPDATES)
+def test_optimizers_step_as_with_numpy(kind, settings):
+    by_loops, true = trained(kind, settings), trained(kind, settings, np.float64)
+    with compiled.using(False):
+        by_numpy = trained(kind, settings)
+    assert abs(by_loops - true).max() <= 3 * abs(by_numpy - true).max()
+    for threads in (1, 3):
+        switch.library().set_threads(threads)
+        np.testing.assert_array_equal(trained(kind, settings), by_loops)
+
+
+def test_optimizers_take_the_loops(monkeypatch):
+    called = []
+    monkeypatch.setattr("minigen.compiled.optimizer.call", lambda loop, *_: called.append(loop))
+    for kind, settings in UPDATES:
+        trained(kind, settings)
+    assert called == [loop for loop in ("sgd", "momentum", "rmsprop", "adam") for _ in range(5)]  # Nesterov's is NumPy's
 
 
 # -- what holds for all ----------------------------------------------------------------------------------------------------
@@ -237,6 +288,9 @@ def cases():
         "selu": lambda: ops.selu(x),
         "sigmoid": lambda: ops.sigmoid(x),
         "sigmoid_cross_entropy": lambda: ops.sigmoid_cross_entropy(x, x.clip(0, 1)),
+        "sigmoid_cross_entropy_grad": lambda: sigmoid_cross_entropy_grad(
+            np.broadcast_to(x[0, 0, 0, 0], x.shape), x, x.clip(0, 1)
+        ),
         "tanh": lambda: ops.tanh(x),
         "blur2d": lambda: ops.blur2d(x),
         "max_pool2d": lambda: ops.max_pool2d(x),

@@ -32,6 +32,7 @@ ELEMENTWISE = {
     "sigmoid": lambda x: 1.0 / (1.0 + math.exp(-x)),
     "softplus": lambda x: math.log(1.0 + math.exp(x)),
     "sigmoid_cross_entropy": lambda x, t: -t * math.log(1 / (1 + math.exp(-x))) - (1 - t) * math.log(1 / (1 + math.exp(x))),
+    "sigmoid_cross_entropy_grad": lambda g, x, t: g * (1 / (1 + math.exp(-x)) - t),
     "relu": lambda x: x if x > 0 else 0.0,
     "leaky_relu": lambda x, slope=0.2: x if x > 0 else slope * x,
     "leaky_relu_grad": lambda g, x, slope: g if x > 0 else slope * g,

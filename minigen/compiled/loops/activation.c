@@ -3,7 +3,7 @@
 #include "minigen.h"
 #include <math.h>
 
-enum { PIECE = 8192 }; /* elements of a task */
+enum { PIECE = 2048 }; /* elements of a task */
 
 typedef struct Elements {
     const float *x, *other; /* other: a gradient, targets, or bools of a byte each */
@@ -158,3 +158,15 @@ static void sigmoid_cross_entropy_loop(const Elements *s, whole begin, whole end
     }
 }
 LOOP(sigmoid_cross_entropy)
+
+static void sigmoid_cross_entropy_grad_loop(const Elements *s, whole begin, whole end)
+{
+    const float *restrict xs = s->x, *restrict others = s->other;
+    float *restrict y = s->y;
+    const float g = s->a;
+    for (whole i = begin; i < end; i++) {
+        float e = exponential(-fabsf(xs[i]));
+        y[i] = g * ((xs[i] > 0 ? 1.0f : e) / (1.0f + e) - others[i]);
+    }
+}
+LOOP(sigmoid_cross_entropy_grad)

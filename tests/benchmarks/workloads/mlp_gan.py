@@ -156,8 +156,9 @@ def adversarial_step(
 
     def step() -> np.ndarray:
         training = next(modes)
-        generator.train(training)
-        discriminator.train(training)
+        if generator.training is not training:
+            generator.train(training)
+            discriminator.train(training)
         trainer.sums, trainer.summed = {}, {}
         trainer.discriminator_step((x,))
         trainer.generator_step((z[1],))
@@ -183,8 +184,9 @@ def pytorch_step(
 
     def step() -> np.ndarray:
         training = next(modes)
-        generator.train(training)
-        discriminator.train(training)
+        if generator.training is not training:
+            generator.train(training)
+            discriminator.train(training)
         with torch.no_grad():
             fake = generator(latent[0])
         loss = discriminator_loss(real, fake)
