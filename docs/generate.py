@@ -58,6 +58,7 @@ def page(name: str) -> str:
         "peaks": peaks,
         "compared": compared,
         "means": means,
+        "beside_dezero": beside_dezero,
         "convolutions": convolutions,
         "steps_by_description": steps_by_description,
         "labels": LABELS,
@@ -174,6 +175,16 @@ def means(rows: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
         if complete:
             found[name] = {library: geometric_mean(middle(row["sides"][library]) for row in group) for library in complete}
     return found
+
+
+def beside_dezero(rows: list[dict[str, Any]]) -> dict[str, tuple[float, float]]:
+    """The smallest and the largest ratio to DeZero's time, for the libraries that have one."""
+    of: dict[str, list[float]] = {}
+    for row in rows:
+        for library, side in row["sides"].items():
+            if "to DeZero" in side:
+                of.setdefault(library, []).append(side["to DeZero"][1])
+    return {library: (min(ratios), max(ratios)) for library, ratios in of.items()}
 
 
 def convolutions(run: dict[str, Any]) -> dict[str, dict[str, dict[str, Any]]]:

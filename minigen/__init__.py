@@ -12,13 +12,14 @@ if TYPE_CHECKING:  # what type checkers and editors see of what follows; `as` sa
     from minigen import autograd as autograd, backend as backend, baselines as baselines, compiled as compiled
     from minigen import data as data, engine as engine, errors as errors, evaluators as evaluators, losses as losses
     from minigen import metrics as metrics
-    from minigen import models as models, nn as nn, ops as ops, optim as optim, plot as plot, recipes as recipes
-    from minigen import synthetic as synthetic, training as training
+    from minigen import models as models, nn as nn, ops as ops, optim as optim, plot as plot, pretrained as pretrained
+    from minigen import recipes as recipes, synthetic as synthetic, training as training
     from minigen.autograd import Parameter as Parameter, Tensor as Tensor, detect_anomaly as detect_anomaly
     from minigen.autograd import draw_graph as draw_graph, grad as grad, gradcheck as gradcheck, graph_to_dot as graph_to_dot
     from minigen.autograd import no_grad as no_grad, op as op, profile as profile
     from minigen.backend import asarray as asarray, seed as seed, to_numpy as to_numpy, use as use
     from minigen.nn.gradient_check import gradcheck_module as gradcheck_module
+    from minigen.pretrained import load as load
     from minigen.ops import *  # noqa: F403
 # isort: on
 
@@ -26,7 +27,7 @@ __version__ = "0.2.0"
 
 FOLDERS = (
     "autograd", "backend", "baselines", "compiled", "data", "engine", "errors", "evaluators", "losses", "metrics", "models",
-    "nn", "ops", "optim", "plot", "recipes", "synthetic", "training",
+    "nn", "ops", "optim", "plot", "pretrained", "recipes", "synthetic", "training",
 )
 NAMES = {
     **dict.fromkeys((
@@ -35,6 +36,7 @@ NAMES = {
     ), "autograd"),
     **dict.fromkeys(("asarray", "seed", "to_numpy", "use"), "backend"),
     "gradcheck_module": "nn.gradient_check",
+    "load": "pretrained",
 }  # -> where they live; and all ops
 # fmt: on
 

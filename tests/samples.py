@@ -184,7 +184,9 @@ samples(
 )
 samples("activation.elu", call(apart(3, 4)), call(apart(3), alpha=0.5, order=3), call(apart(3), alpha=2.0))
 samples("activation.selu", call(apart(3, 4), order=3), call(apart()))
-samples("activation.elu_slope", call(apart(3, 4), scale=1.0, alpha=0.5), call(apart(3), scale=1.5, alpha=2.0))
+samples(
+    "activation.elu_grad", call(normal(3, 4), apart(3, 4), scale=1.0, alpha=0.5), call(normal(3), apart(3), scale=1.5, alpha=2.0)
+)
 for name in ("maximum", "minimum"):
     samples(f"elementwise.{name}", *pairs(apart))
 samples("elementwise.clip", call(apart(3, 4), low=-1.05, high=0.15), call(np.array([-2.0, 0.0, 2.0]), low=-1.0, high=1.0))

@@ -75,6 +75,7 @@ SCHEDULES: dict[str, Any] = {
     "a number": 0.1,
     "exponential": optim.schedules.exponential(0.1, 0.5, 3),
     "cosine": optim.schedules.cosine(0.1, 7),
+    "linear": optim.schedules.linear(0.1, 7, constant=2, final=0.01),
     "piecewise": optim.schedules.piecewise(0.1, [2, 4]),
     "warmup": optim.schedules.warmup(0.1, 3),
     "both": optim.schedules.warmup(optim.schedules.cosine(0.1, 7), 3),
@@ -168,6 +169,7 @@ def test_losses_penalties_and_remedies(make, copied):
 PLAIN: dict[str, Callable[[], Any]] = {
     "Checkpoint": lambda: training.Checkpoint("runs", every=2),
     "EarlyStopping": lambda: training.EarlyStopping(3),
+    "FrechetMonitor": lambda: training.FrechetMonitor(np.ravel, samples=10),
     "GanMonitor": training.GanMonitor,
     "SampleGrid": training.SampleGrid,
     "Growth": lambda: training.Growth(8),

@@ -17,6 +17,7 @@ from minigen.utils.exits import guarded
 COMMANDS = {
     "info": "versions, the backend in use, and why there is no GPU",
     "demo": "run a demo of the chapter, or list them",
+    "models": "the models that came trained, or the card of one",
     "train": "train a model of the chapter, into a run folder",
     "resume": "continue a stopped run, or extend a finished one",
     "sample": "draw new images with a trained model",

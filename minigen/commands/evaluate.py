@@ -13,12 +13,12 @@ import numpy as np
 from minigen import baselines, evaluators, metrics
 from minigen.autograd import no_grad
 from minigen.backend import asarray, to_numpy
-from minigen.commands.run_folder import Config
 from minigen.commands.trained import opened, run_arguments
 from minigen.data import Dataset
 from minigen.errors import UsageError
 from minigen.models.autoencoders import DenoisingAutoencoder, HashingAutoencoder, LinearVariationalAutoencoder
 from minigen.recipes import TrainedModel, inputs
+from minigen.recipes.config import Config
 from minigen.utils.arguments import Parser, positive_int
 from minigen.utils.files import write_json
 from minigen.utils.tables import table
@@ -39,7 +39,8 @@ def arguments(parser: Parser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    folder, config, trained = opened(args)
+    model = opened(args)
+    config, trained = model.config, model.trained
     train, test = inputs.load_examples(config.data, config.images, config.resolution)
     config.check_data(train)
     if config.counted == "steps":
@@ -50,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
             figures |= bounds(trained, train, test[: args.n])
     rows = [(name, value if isinstance(value, str) else f"{value:.5g}") for name, value in figures.items()]
     print(table(rows))  # before they are saved, which can fail
-    path = folder.path / "evaluation.json"
+    path = model.out("evaluation.json")
     write_json(path, {"model": config.model, "data": config.data, "seed": args.seed, "figures": figures})
     print(f"wrote {path}")
     return 0

@@ -51,9 +51,10 @@ def installed(package: str) -> str:
 
 
 def threads() -> str:
-    """How many processors there are, and what was said to the library that multiplies matrices."""
+    """How many processors there are, and what was said to the library that multiplies matrices, which convolutions follow."""
     said = [f"{name}={os.environ[name]}" for name in THREAD_VARIABLES if name in os.environ]
-    return f"{os.cpu_count()}; threads of BLAS: {', '.join(said) or 'as many as it likes (OMP_NUM_THREADS limits them)'}"
+    limits = ", ".join(said) or "as many as it likes (OMP_NUM_THREADS limits them)"
+    return f"{os.cpu_count()}; threads of BLAS and of convolutions: {limits}"
 
 
 def loops() -> str:

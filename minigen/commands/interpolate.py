@@ -34,15 +34,18 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("a walk has two ends: take at least 2 steps")
     if args.rows * args.steps > MOST:
         raise UsageError(f"{args.rows} walks of {args.steps} steps are {args.rows * args.steps:,} images: take at most {MOST:,}")
-    folder, config, trained = opened(args)
+    model = opened(args)
+    config, trained = model.config, model.trained
     if not config.images_shaped:
         raise UsageError(f"{config.data} are points, not images: there is nothing to see between them")
-    train, test = inputs.load_examples(config.data, config.images, config.resolution)
-    config.check_data(train)
-    walks = trained.interpolate(args.rows, args.steps, np.random.default_rng(args.seed), test)
+    held_out = None
+    if config.counted == "epochs":  # an autoencoder, which walks between what it is shown
+        train, held_out = inputs.load_examples(config.data, config.images, config.resolution)
+        config.check_data(train)
+    walks = trained.interpolate(args.rows, args.steps, np.random.default_rng(args.seed), held_out)
     images = config.as_images(walks.reshape(-1, *walks.shape[2:]))
     images = images.reshape(*walks.shape[:2], *images.shape[1:])
-    out = args.out or folder.path / "interpolation.png"
+    out = args.out or model.out("interpolation.png")
     ends = [(row, column) for row in range(len(images)) for column in (0, -1)]
     figure = plot.interpolation_grid(images, f"From one image to another: {config.model}", ends)
     print(f"wrote {plot.save_figure(figure, out)}")

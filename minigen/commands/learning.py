@@ -11,10 +11,11 @@ import numpy as np
 
 from minigen import evaluators, plot, training
 from minigen.backend import random, seed
-from minigen.commands.run_folder import Config, RunFolder
 from minigen.data import Dataset
 from minigen.errors import CommandError
 from minigen.recipes import TrainedModel, inputs
+from minigen.recipes.config import Config
+from minigen.recipes.run_folder import RunFolder
 from minigen.utils.signals import INTERRUPTED, Stopped
 
 MOMENTS = 20  # per run are drawn, and saved

@@ -12,9 +12,10 @@ from pathlib import Path
 from minigen.backend import use
 from minigen.backend.devices import NAMES
 from minigen.commands.learning import is_complete, train_into
-from minigen.commands.run_folder import Config, RunFolder
 from minigen.errors import CommandError, UsageError
 from minigen.recipes import inputs
+from minigen.recipes.config import Config
+from minigen.recipes.run_folder import RunFolder
 from minigen.utils.arguments import Parser, add_name, positive_int
 
 EXAMPLES = """

@@ -30,13 +30,14 @@ def arguments(parser: Parser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    folder, config, trained = opened(args)
+    model = opened(args)
+    config, trained = model.config, model.trained
     label = None
     if args.label is not None:
         if args.label not in config.classes:
             raise UsageError(f"unknown class {args.label!r}: {suggestion(args.label, config.classes)}")
         label = config.classes.index(args.label)
-    out = args.out or folder.path / "samples.png"
+    out = args.out or model.out("samples.png")
     columns = len(config.classes) if trained.conditional and label is None else None
     samples = trained.sample(args.n, label, args.psi)
     title = f"{args.n} samples of {config.model}, none selected"

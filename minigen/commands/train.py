@@ -12,11 +12,12 @@ import minigen
 from minigen.backend import current, use
 from minigen.backend.devices import NAMES as BACKENDS
 from minigen.commands.learning import train_into
-from minigen.commands.run_folder import Config, RunFolder
 from minigen.data import Dataset
 from minigen.errors import UsageError
 from minigen.recipes import RECIPES, Recipe, inputs
+from minigen.recipes.config import Config
 from minigen.recipes.gans import GanRecipe
+from minigen.recipes.run_folder import RunFolder
 from minigen.utils.arguments import Parser, add_name, add_output, add_seed, one_of, positive_int, resolution
 
 EXAMPLES = """

@@ -1,44 +1,50 @@
-"""Shared by `sample`, `interpolate` and `evaluate`: the model of a run folder, ready for use, and pictures as arguments."""
+"""Shared by `sample`, `interpolate` and `evaluate`: a trained model, ready for use, and pictures as arguments."""
 
 import argparse
 from pathlib import Path
+from typing import NamedTuple
 
+from minigen import pretrained
 from minigen.backend import current, seed, use
 from minigen.backend.devices import NAMES
-from minigen.commands.run_folder import Config, RunFolder
-from minigen.errors import CommandError, StateError
 from minigen.recipes import TrainedModel
-from minigen.training import checkpoint
+from minigen.recipes.config import Config
+from minigen.recipes.run_folder import RunFolder
 from minigen.utils.arguments import Parser, add_name, add_seed, output_path, positive_int
 
 MOST = 10_000  # images in a picture
 SUFFIXES = (".png", ".jpg", ".pdf", ".svg")
 
 
+class Opened(NamedTuple):
+    """A trained model, by its run folder or its name, with what it was trained on."""
+
+    name: str
+    folder: Path | None  # None for one that came with minigen
+    config: Config
+    trained: TrainedModel
+
+    def out(self, name: str) -> Path:
+        """Where a file goes that is made with it: into the run folder, or else into this one, with the model's name before."""
+        return Path(f"{self.name}-{name}") if self.folder is None else self.folder / name
+
+
 def run_arguments(parser: Parser) -> None:
     """RUN, and the options of all commands that use a trained model."""
-    parser.add_argument("run", type=Path, metavar="RUN", help="a run folder, made by minigen train")
+    parser.add_argument("run", metavar="RUN", help="a run folder, made by minigen train, or the name of one of minigen models")
     add_seed(parser)
     add_name(parser, "backend", NAMES, "array library")
 
 
-def opened(args: argparse.Namespace) -> tuple[RunFolder, Config, TrainedModel]:
-    """The folder, its config, and its model as of the last checkpoint, with the seed set.
-
-    CommandError for a checkpoint of another model.
-    """
-    folder = RunFolder.opened(args.run)
-    config = folder.config()
-    path = folder.trained(config)
+def opened(args: argparse.Namespace) -> Opened:
+    """The model that RUN names, as of its last checkpoint, with the seed set. Raises what `pretrained.load` raises."""
     use(args.backend or current().name)
-    trained = config.recipe.build(config.input_spec)
-    with checkpoint.opened(path) as saved:
-        try:
-            trained.restore(saved)
-        except StateError as error:
-            raise CommandError(f"{path} is not of the model in {folder.config_file}: {error}") from error
+    trained = pretrained.load(args.run)
     seed(args.seed)
-    return folder, config, trained
+    if pretrained.is_name(args.run):
+        return Opened(args.run, None, pretrained.card(args.run).config, trained)
+    folder = RunFolder.opened(args.run)
+    return Opened(folder.path.name, folder.path, folder.config(), trained)
 
 
 def image_count(text: str) -> int:

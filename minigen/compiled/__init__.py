@@ -24,7 +24,7 @@ LOOPS = {  # module: ops
     "convolution": ["conv2d", "conv2d_transpose", "conv2d_weight"],
     "product": ["dense", "matmul"],
     "activation": [
-        "elu_slope",
+        "elu_grad",
         "leaky_relu",
         "leaky_relu_grad",
         "masked",

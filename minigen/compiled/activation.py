@@ -40,9 +40,9 @@ def selu(x: Array) -> Array | None:
     return element_by_element("scaled_elu", x, a=SELU_SCALE, b=SELU_SCALE * SELU_ALPHA)
 
 
-def elu_slope(y: Array, *, scale: float, alpha: float) -> Array | None:
-    """scale for y > 0, y + scale * alpha below."""
-    return element_by_element("elu_slope", y, a=scale, b=scale * alpha)
+def elu_grad(g: Array, y: Array, *, scale: float, alpha: float) -> Array | None:
+    """scale * g where y > 0, g * (y + scale * alpha) below."""
+    return element_by_element("elu_grad", y, g, a=scale, b=scale * alpha)
 
 
 def tanh(x: Array) -> Array | None:

@@ -36,10 +36,11 @@ def squared_distances(queries: np.ndarray, references: np.ndarray | None = None)
         sums = (chunk**2).sum(axis=1)[:, None] + squares
         distances = chunk @ doubled
         distances += sums
-        sums *= rounding
-        distances *= distances > sums  # several times faster than an assignment through a mask
         if references is None:
             distances[np.arange(len(chunk)), np.arange(rows.start, rows.stop)] = np.inf
+        if distances.min() <= rounding * sums.max():  # seldom: most sets have no copies
+            sums *= rounding
+            distances *= distances > sums  # several times faster than an assignment through a mask
         yield rows, distances
 
 

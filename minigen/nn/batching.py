@@ -11,7 +11,7 @@ from minigen.backend import array_module, to_numpy
 from minigen.data import Batches
 from minigen.nn.module import Module
 
-BATCH = 500  # examples that go through a network at a time
+BATCH = 128  # examples that go through a network at a time: maps of small images then stay in the cache
 
 
 def in_batches(method: Callable) -> Callable:

@@ -181,7 +181,7 @@ def elu(x: Array, *, alpha: float = 1.0) -> Array:
 @elu.vjp("x")
 def elu_dx(g, y, x, *, alpha):
     """dL/dx = g where x > 0, else g * (y + alpha)."""
-    return g * elu_slope(y, scale=1.0, alpha=alpha)
+    return elu_grad(g, y, scale=1.0, alpha=alpha)
 
 
 # Fixed point of mean 0 and variance 1 (Klambauer et al. 2017, equation 14).
@@ -198,7 +198,7 @@ def selu(x: Array) -> Array:
 @selu.vjp("x")
 def selu_dx(g, y, x):
     """dL/dx = g * scale where x > 0, else g * (y + scale * alpha)."""
-    return g * elu_slope(y, scale=SELU_SCALE, alpha=SELU_ALPHA)
+    return elu_grad(g, y, scale=SELU_SCALE, alpha=SELU_ALPHA)
 
 
 def scaled_elu(x: Array, scale: float, alpha: float) -> Array:
@@ -225,22 +225,29 @@ def scaled_elu_of_piece(x: Array, scale: float, alpha: float, out: Array) -> Non
 
 
 @op
-def elu_slope(y: Array, *, scale: float, alpha: float) -> Array:
-    """The derivative of scaled_elu at the x where it is y: scale for y > 0, y + scale * alpha below."""
-    return by_pieces(elu_slope_of_piece, y, scale, alpha)
+def elu_grad(g: Array, y: Array, *, scale: float, alpha: float) -> Array:
+    """scale * g where y > 0, g * (y + scale * alpha) below: the derivative rule of scaled_elu at the x where it is y."""
+    return by_pieces(elu_grad_of_piece, y, g, scale, alpha)
 
 
-def elu_slope_of_piece(y: Array, scale: float, alpha: float, out: Array) -> None:
-    """out = elu_slope(y)."""
+def elu_grad_of_piece(y: Array, g: Array, scale: float, alpha: float, out: Array) -> None:
+    """out = elu_grad(g, y)."""
     xp = array_module(y)
     y.clip(-math.inf, 0, out=out)
     out += scale * alpha
     above = xp.greater(y, 0.0, out=xp.empty_like(y))  # 1 or 0
     above *= scale - scale * alpha
     out += above
+    out *= g
 
 
-@elu_slope.vjp("y")
-def elu_slope_dy(g, slope, y, *, scale, alpha):
-    """dL/dy = g where y <= 0, else 0."""
-    return masked(g, y <= 0)
+@elu_grad.vjp("g")
+def elu_grad_dg(gg, dx, g, y, *, scale, alpha):
+    """dL/dg = the same slope times gg."""
+    return elu_grad(gg, y, scale=scale, alpha=alpha)
+
+
+@elu_grad.vjp("y")
+def elu_grad_dy(gg, dx, g, y, *, scale, alpha):
+    """dL/dy = gg * g where y <= 0, else 0."""
+    return masked(gg * g, y <= 0)

@@ -114,6 +114,10 @@ class Recipe:
         """Raise the error of whatever cannot be made with these settings, before anything is loaded or written."""
         raise NotImplementedError
 
+    def build(self, spec: InputSpec) -> Any:
+        """New networks, with the methods of a `TrainedModel`."""
+        raise NotImplementedError
+
     # -- the examples --------------------------------------------------------------------------------------------
 
     def examples(self, dataset: Dataset) -> Any:

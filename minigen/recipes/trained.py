@@ -14,6 +14,7 @@ from minigen.models import autoencoders
 from minigen.models.autoencoders.base import ImageAutoencoder
 from minigen.models.gans import stylegan
 from minigen.models.latent import great_circle
+from minigen.nn import Module
 from minigen.ops import sigmoid
 from minigen.optim import ExponentialMovingAverage
 from minigen.recipes.recipe import InputSpec, Recipe
@@ -47,6 +48,11 @@ class TrainedModel:
         raise NotImplementedError
 
     @property
+    def network(self) -> Module:
+        """What makes examples: the autoencoder, or the generator of a GAN, averaged after training or loading."""
+        raise NotImplementedError
+
+    @property
     def conditional(self) -> bool:
         """Whether it takes a class."""
         return self.recipe.conditional
@@ -58,8 +64,11 @@ class TrainedModel:
         """
         raise NotImplementedError
 
-    def interpolate(self, pairs: int, steps: int, rng: np.random.Generator, held_out: Dataset) -> np.ndarray:
-        """(pairs, steps, ...): walks through the latent space from one example to another, including both ends."""
+    def interpolate(self, pairs: int, steps: int, rng: np.random.Generator, held_out: Dataset | None = None) -> np.ndarray:
+        """(pairs, steps, ...): walks through the latent space from one example to another, including both ends.
+
+        held_out: the examples between which autoencoders walk; GANs need none.
+        """
         raise NotImplementedError
 
     def labels(self, n: int, label: int | None) -> np.ndarray:
@@ -89,6 +98,10 @@ class TrainedAutoencoder(TrainedModel):
         self.model.eval()
 
     @property
+    def network(self) -> Module:
+        return self.model
+
+    @property
     def generative(self) -> bool:
         """Whether codes have a distribution to draw from."""
         return isinstance(self.model, autoencoders.VariationalAutoencoder)
@@ -103,13 +116,14 @@ class TrainedAutoencoder(TrainedModel):
             )
         return to_numpy(self.model.sample(labels if self.conditional else n))
 
-    def interpolate(self, pairs: int, steps: int, rng: np.random.Generator, held_out: Dataset) -> np.ndarray:
+    def interpolate(self, pairs: int, steps: int, rng: np.random.Generator, held_out: Dataset | None = None) -> np.ndarray:
         """Straight lines from codes of held-out examples to those of others, conditioned on the first one's class.
 
         RecipeError for more walks than there are pairs of held-out examples.
         """
-        if len(held_out) < 2 * pairs:
-            raise RecipeError(f"{pairs} walks are between {2 * pairs} held-out examples, there are {len(held_out)}")
+        if held_out is None or len(held_out) < 2 * pairs:
+            there = "none" if held_out is None else len(held_out)
+            raise RecipeError(f"{pairs} walks are between {2 * pairs} held-out examples, there are {there}")
         chosen = held_out[rng.permutation(len(held_out))[: 2 * pairs]]
         start, end = (self.codes(chosen[part])[:, None] for part in (slice(pairs), slice(pairs, None)))
         t = np.linspace(0, 1, steps, dtype=start.dtype).reshape(1, steps, *[1] * (start.ndim - 2))
@@ -150,6 +164,10 @@ class TrainedGan(TrainedModel):
         super().__init__(recipe, spec)
         self.generator, self.discriminator = recipe.networks(spec)
 
+    @property
+    def network(self) -> Module:
+        return self.generator
+
     def fit(self, train: Dataset, test: Dataset, *args: Any, **options: Any) -> History:
         trainer = self.recipe.trainer(self.generator, self.discriminator)
         history = self.recipe.fit(trainer, train, None, *args, **options)
@@ -168,7 +186,7 @@ class TrainedGan(TrainedModel):
         self.check_untruncated(psi)
         return self.generator.sample(n, labels) if self.conditional else self.generator.sample(n)
 
-    def interpolate(self, pairs: int, steps: int, rng: np.random.Generator, held_out: Dataset) -> np.ndarray:
+    def interpolate(self, pairs: int, steps: int, rng: np.random.Generator, held_out: Dataset | None = None) -> np.ndarray:
         """Along great circles between two latent vectors."""
         ends = rng.standard_normal((2, pairs, self.generator.latent_dim))
         labels = [np.repeat(self.labels(pairs, None), steps)] if self.conditional else []

@@ -6,7 +6,7 @@ import pytest
 from minigen import compiled, ops
 from minigen.backend import by_pieces, elementary, expm1, log1p
 from minigen.backend.piecewise import PIECE
-from minigen.ops.activation import elu_slope
+from minigen.ops.activation import elu_grad
 
 FUNCTIONS = {"log1p": (log1p, np.log1p), "expm1": (expm1, np.expm1)}
 both = pytest.mark.parametrize("name", FUNCTIONS)
@@ -116,7 +116,7 @@ def test_activations_of_large_arrays_are_those_of_their_rows(name):
     inputs = (x, abs(t).clip(0, 1)) if name == "sigmoid_cross_entropy" else (x,)
     function = getattr(ops, name)
     with compiled.using(False):
-        whole, slope = function(*inputs), elu_slope(x, scale=1.5, alpha=1.2)
+        whole, gradient = function(*inputs), elu_grad(t, x, scale=1.5, alpha=1.2)
         np.testing.assert_array_equal(whole[100:300], function(*(each[100:300] for each in inputs)))
         np.testing.assert_array_equal(whole.T, function(*(each.T for each in inputs)))
-        np.testing.assert_array_equal(slope[100:300], elu_slope(x[100:300], scale=1.5, alpha=1.2))
+        np.testing.assert_array_equal(gradient[100:300], elu_grad(t[100:300], x[100:300], scale=1.5, alpha=1.2))

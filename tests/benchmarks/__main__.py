@@ -19,9 +19,7 @@ from tqdm import tqdm
 from tests.benchmarks import machine
 from tests.benchmarks.measure import measure, sides
 from tests.benchmarks.worker import workers
-from tests.benchmarks.workload import EVERY_STEP, GROUPS, LIBRARIES, Workload, discover, missing, select
-
-OURS = ("minigen", "loops")
+from tests.benchmarks.workload import BESIDE_DEZERO, EVERY_STEP, GROUPS, LIBRARIES, OURS, Workload, discover, missing, select
 
 
 def main() -> None:
@@ -47,7 +45,7 @@ def main() -> None:
 
     absent += left_out(results)
     figures = {"machine": machine.describe(**limits), "steps": results}
-    print_figures(figures, [table(chosen, results), *geometric_means(results)])
+    print_figures(figures, [table(chosen, results), *geometric_means(results), *beside_dezero(results)])
     for name, costs in profiles.items():
         print(f"\n{name}:\n{costs}")
     if absent:
@@ -205,6 +203,20 @@ def geometric_means(results: list[dict[str, Any]]) -> list[str]:
                     f"{LIBRARIES[library].label}, geometric mean of {name} steps ({len(ratios)}): {geometric_mean(ratios):.2f} "
                     f"(goal: at most {goal.at_most(library):g})"
                 )
+    return lines
+
+
+def beside_dezero(results: list[dict[str, Any]]) -> list[str]:
+    """The ratio to DeZero's time where it is largest, for minigen and its loops."""
+    lines = []
+    for library in OURS:
+        ratios = {result["name"]: figure(result["sides"].get(library, {}), BESIDE_DEZERO.measure) for result in results}
+        if ratios := {name: value for name, value in ratios.items() if value is not None}:
+            worst = max(ratios, key=ratios.__getitem__)
+            lines.append(
+                f"{LIBRARIES[library].label} / DeZero ({len(ratios)} steps): {min(ratios.values()):.2f} to {ratios[worst]:.2f}, "
+                f"in {worst} (goal: at most {BESIDE_DEZERO.limit:g})"
+            )
     return lines
 
 

@@ -1,16 +1,20 @@
 """Everything that is measured of one workload."""
 
+import sys
 from collections.abc import Callable, Sequence
 from statistics import median
 from typing import Any
 
 import numpy as np
+from tqdm import tqdm
 
 from tests.benchmarks.timing import in_turns, paired_difference, paired_ratio
 from tests.benchmarks.worker import Worker, WorkerFailed, ask_all, workers
-from tests.benchmarks.workload import LIBRARIES, Workload
+from tests.benchmarks.workload import LIBRARIES, OURS, Workload
 
-NEEDED = ("minigen", "loops", "pytorch", "numpy")
+NEEDED = (*OURS, "pytorch", "numpy")
+PATIENCE = 20.0  # seconds; who takes longer to build is named
+LONGEST_BUILD = 900.0  # seconds; then it is left out: torch.compile calls g++ for each kernel, a minute or more a network
 
 
 def measure(
@@ -41,8 +45,9 @@ def measure_with(
 ) -> dict[str, Any]:
     """The figures of a workload, times in seconds: `started` are the processes of `chosen`.
 
-    "sides" has for each library its fastest variant: "seconds", the median; "ratio" to PyTorch's time, as quartiles; "over NumPy",
-    what a call takes beyond the bare NumPy call; "peak bytes". "left out" says of a library why it is missing.
+    "sides" has for each library its fastest variant: "seconds", the median; "ratio" to PyTorch's time, as quartiles; "to DeZero",
+    the ratio to DeZero's; "over NumPy", what a call takes beyond the bare NumPy call; "peak bytes". "left out" says of a library
+    why it is missing.
     """
     results, failures = build(workload, started, [variant for _, variant in chosen])
     started = [worker for worker, result in zip(started, results) if result]
@@ -59,8 +64,10 @@ def measure_with(
         figures[library] = {"seconds": median(times[i])} | ({"variant": chosen[i][1]} if chosen[i][1] else {})
         if "pytorch" in fastest and library not in ("pytorch", "numpy"):
             figures[library]["ratio"] = paired_ratio(times[i], times[fastest["pytorch"]])
-        if "numpy" in fastest and library in ("minigen", "loops"):
+        if "numpy" in fastest and library in OURS:
             figures[library]["over NumPy"] = paired_difference(times[i], times[fastest["numpy"]])
+        if "dezero" in fastest and library in OURS:
+            figures[library]["to DeZero"] = paired_ratio(times[i], times[fastest["dezero"]])
         if peaks[i] is not None:
             figures[library]["peak bytes"] = peaks[i]
     return {
@@ -87,7 +94,9 @@ def build(
     failures = {}
     for worker in started:
         try:
-            results.append(worker.answer())
+            if worker.library not in NEEDED and not worker.connection.poll(PATIENCE):
+                tqdm.write(f"{LIBRARIES[worker.library].label} still builds {workload.name}", file=sys.stderr)
+            results.append(worker.answer(None if worker.library in NEEDED else LONGEST_BUILD))
         except WorkerFailed as error:
             if worker.library in NEEDED:
                 raise

@@ -8,12 +8,12 @@ import numpy as np
 import minigen as mg
 from minigen import compiled
 from tests.benchmarks import memory
-from tests.benchmarks.timing import BLOCK, WARM_UP, rest, seconds_per_step
+from tests.benchmarks.timing import WARM_UP, rest, seconds_per_step
 from tests.benchmarks.workload import Side, Workload, discover, run
 
 PROFILED_STEPS = 20
 AGREEING_STEPS = 2  # one, and one after an update
-LIMIT_SIZE = 2048  # of the square matrices whose product measures the machine
+LIMIT_SIZE = 1024  # of the square matrices whose product measures the machine; what is copied has 32 times their size
 
 
 class Tasks:
@@ -40,20 +40,20 @@ class Tasks:
         """Of the memory that steps need, as memory.py defines it; None if it cannot be known."""
         return None if self.baseline is None else memory.peak(self.side, self.baseline)
 
-    def calibrate(self) -> int:
-        """Warm up. Returns how many steps fit into a block."""
+    def calibrate(self, block: float) -> int:
+        """Warm up. Returns how many steps fit into a block of that many seconds."""
         gc.collect()
         one = min(seconds_per_step(self.side, 1) for _ in range(WARM_UP))
-        steps = max(1, round(BLOCK / one))
+        steps = max(1, round(block / one))
         for _ in range(WARM_UP):
             seconds_per_step(self.side, steps)
         return steps
 
-    def time(self, steps: int) -> float:
+    def time(self, steps: int, block: float) -> float:
         """Mean seconds of a step; returns when all threads are at rest again, so that another process can take its turn."""
         seconds_per_step(self.side, max(1, steps // 4))  # wakes the threads and fills the caches
         seconds = seconds_per_step(self.side, steps)
-        rest()
+        rest(block)
         return seconds
 
     def profile(self) -> str:
@@ -90,11 +90,11 @@ class Tasks:
         if self.library == "pytorch":
             import torch
 
-            x, y = torch.ones(LIMIT_SIZE, LIMIT_SIZE), torch.empty(8 * LIMIT_SIZE, LIMIT_SIZE)
+            x, y = torch.ones(LIMIT_SIZE, LIMIT_SIZE), torch.empty(32 * LIMIT_SIZE, LIMIT_SIZE)
             z = torch.ones_like(y)
             product, copy, size = lambda: x @ x, lambda: y.copy_(z), y.nbytes
         else:
-            x, y = np.ones((LIMIT_SIZE, LIMIT_SIZE), np.float32), np.empty((8 * LIMIT_SIZE, LIMIT_SIZE), np.float32)
+            x, y = np.ones((LIMIT_SIZE, LIMIT_SIZE), np.float32), np.empty((32 * LIMIT_SIZE, LIMIT_SIZE), np.float32)
             z = np.ones_like(y)
             product, copy, size = lambda: mg.matmul(x, x), lambda: np.copyto(y, z), y.nbytes
         fastest = [

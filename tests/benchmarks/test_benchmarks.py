@@ -1,10 +1,13 @@
 """Every workload computes the same with all libraries, or its ratio means nothing. Time is never tested."""
 
+import itertools
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,9 +15,10 @@ import pytest
 from minigen import compiled
 from minigen.compiled.compiler import compiler_missing
 from tests.benchmarks import convolution, machine, memory, scaling, timing
-from tests.benchmarks.measure import check_agreement, measure
+from tests.benchmarks.__main__ import beside_dezero
+from tests.benchmarks.measure import build, check_agreement, measure
 from tests.benchmarks.tasks import as_numpy, first_steps
-from tests.benchmarks.worker import WorkerFailed, workers
+from tests.benchmarks.worker import Worker, WorkerFailed, workers
 from tests.benchmarks.workload import LIBRARIES, Side, Workload, discover, missing, nothing, select
 
 ROOT = Path(__file__).parents[2]
@@ -81,6 +85,13 @@ def test_dense_steps_are_there_in_jax_and_compiled_by_torch():
     assert not WORKLOADS["wgan-gp-32"].variants("torch.compile"), "it cannot differentiate twice"
 
 
+def test_steps_are_there_in_keras_and_dezero_but_for_networks_that_grow():
+    steps = [workload for workload in WORKLOADS.values() if workload.group]
+    for library in ("keras", "dezero"):
+        without = {workload.name.partition("-")[0] for workload in steps if not workload.variants(library)}
+        assert without == {"progan", "stylegan"}
+
+
 def test_what_is_compared_with_numpy_has_bare_calls():
     for workload in discover():
         if workload.goal.measure == "over NumPy":
@@ -116,10 +127,11 @@ class FakeWorker:
     """A process that notes its turns."""
 
     def __init__(self, name: str, turns: list[str]):
-        self.name, self.turns = name, turns
+        self.name, self.turns, self.arguments = name, turns, []
 
-    def call(self, task: str, *arguments: int) -> float:
+    def call(self, task: str, *arguments: Any) -> float:
         self.turns.append(f"{self.name} {task}")
+        self.arguments.append(arguments)
         return len(self.turns)
 
 
@@ -129,6 +141,15 @@ def test_workers_take_turns():
     a, b = timing.in_turns([FakeWorker("A", turns), FakeWorker("B", turns)], seconds=0.0, progress=shares.append)
     assert turns == ["A calibrate", "B calibrate", *["A time", "B time"] * timing.FEWEST_ROUNDS]
     assert a == [3, 5, 7, 9, 11] and b == [4, 6, 8, 10, 12] and shares[-1] == 1.0
+
+
+@pytest.mark.parametrize("seconds, block", [(0.0, 0.0), (0.1, 0.01), (60.0, timing.BLOCK)])
+def test_the_fewest_rounds_fit_into_the_time(seconds, block, monkeypatch):
+    clock = itertools.count(step=10.0)
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: next(clock))
+    pair = [FakeWorker("A", []), FakeWorker("B", [])]
+    timing.in_turns(pair, seconds)
+    assert {arguments[-1] for worker in pair for arguments in worker.arguments} == {block}
 
 
 def test_paired_figures_ignore_a_round_in_which_both_were_slow():
@@ -151,8 +172,31 @@ def test_what_fails_in_a_process_is_raised_here():
             worker.call("build", WORKLOADS["stacked-32"], {"with_missing": 1})
         assert caught.value.last_line.startswith("TypeError: ")
         assert np.isfinite(worker.call("build", WORKLOADS["stacked-32"], {})).all(), "it lives on"
+        worker.ask("build", WORKLOADS["stacked-32"], {})
+        with pytest.raises(WorkerFailed, match="minigen did not end in 0 s"):
+            worker.answer(0.0)
+        assert len(worker.answer()) == 2, "it has gone on"
         assert worker.call("peak_bytes") in (None, pytest.approx(4e6, rel=0.9))
     assert worker.process.exitcode == 0
+
+
+def test_who_takes_too_long_to_build_is_named_and_left_out(monkeypatch, capsys):
+    class Slow(FakeWorker):
+        library = "torch.compile"
+        connection = SimpleNamespace(poll=lambda seconds: False)
+        ask = FakeWorker.call
+        answer = Worker.answer
+
+    results, failures = build(WORKLOADS["stacked-32"], [Slow("", [])], [{}])
+    assert results == [None] and "torch.compile still builds stacked-32" in capsys.readouterr().err
+    assert failures == {"torch.compile": "torch.compile is left out of stacked-32: torch.compile did not end in 900 s"}
+
+
+def test_the_largest_share_of_the_time_of_dezero_is_named():
+    shares = {"stacked-32": [0.3, 0.4, 0.5], "vae-32": [0.1, 0.2, 0.3]}
+    results = [{"name": name, "sides": {"loops": {"to DeZero": share}}} for name, share in shares.items()]
+    assert beside_dezero(results) == ["minigen, loops / DeZero (2 steps): 0.20 to 0.40, in stacked-32 (goal: at most 0.5)"]
+    assert beside_dezero([{"name": "vae-32", "sides": {"loops": {}}}]) == []
 
 
 def test_a_library_that_fails_is_left_out_and_named(monkeypatch):

@@ -15,21 +15,22 @@ from typing import Any
 
 from tests.benchmarks.workload import Side
 
-BLOCK = 0.05  # seconds: as many steps as fit into it are timed together
+BLOCK = 0.05  # seconds: as many steps as fit into it are timed together; less, where the time asked for is short
 WARM_UP = 3  # blocks
 FEWEST_ROUNDS = 5
 PAUSE = 0.005  # seconds, repeated until this process uses less than a tenth of it
-LONGEST_PAUSE = 0.2
+LONGEST_PAUSE = 4  # blocks
 
 
 def in_turns(workers: Sequence[Any], seconds: float, progress: Callable[[float], None] = lambda share: None) -> list[list[float]]:
     """For each worker the seconds of a step, one per round. `progress` is told the share of the time gone by."""
-    steps = [worker.call("calibrate") for worker in workers]
+    block = min(BLOCK, seconds / (FEWEST_ROUNDS * len(workers)))
+    steps = [worker.call("calibrate", block) for worker in workers]
     times: list[list[float]] = [[] for _ in workers]
     start = time.perf_counter()
     while len(times[0]) < FEWEST_ROUNDS or time.perf_counter() - start < seconds:
         for worker, count, measured in zip(workers, steps, times):
-            measured.append(worker.call("time", count))
+            measured.append(worker.call("time", count, block))
         elapsed = time.perf_counter() - start
         progress(elapsed / max(elapsed, seconds))
     return times
@@ -46,11 +47,11 @@ def seconds_per_step(side: Side, steps: int) -> float:
     return (time.perf_counter() - start) / steps
 
 
-def rest() -> None:
-    """Wait until no thread of this process is busy any more."""
+def rest(block: float) -> None:
+    """Wait until no thread of this process is busy any more, at most a few times as long as a block."""
     start = time.perf_counter()
     busy = PAUSE
-    while busy > PAUSE / 10 and time.perf_counter() - start < LONGEST_PAUSE:
+    while busy > PAUSE / 10 and time.perf_counter() - start < LONGEST_PAUSE * block:
         before = time.process_time()
         time.sleep(PAUSE)
         busy = time.process_time() - before

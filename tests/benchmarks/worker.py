@@ -38,8 +38,10 @@ class Worker:
         """Begin a task, without waiting for it."""
         self.connection.send((task, arguments))
 
-    def answer(self) -> Any:
-        """What the task returned. Raises WorkerFailed with its traceback where it failed."""
+    def answer(self, longest: float | None = None) -> Any:
+        """What the task returned. Raises WorkerFailed with its traceback where it failed, or has not ended in `longest` seconds."""
+        if not self.connection.poll(longest):
+            raise WorkerFailed(f"{self.library} did not end in {longest:g} s")
         try:
             succeeded, result = self.connection.recv()
         except EOFError:

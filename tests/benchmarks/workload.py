@@ -32,6 +32,7 @@ LIBRARIES = {
     "dezero": Library("DeZero", "with_dezero", "dezero"),
     "numpy": Library("bare NumPy", "with_numpy"),
 }
+OURS = ("minigen", "loops")  # of these
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ GROUPS = {  # goals for the geometric mean of the ratios
     "convolutional": Goal("ratio", 1.2, 0.70),
 }
 EVERY_STEP = Goal("ratio", 1.05, 0.70)  # and for that of all groups
+BESIDE_DEZERO = Goal("to DeZero", 0.5)  # of each step
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ class Workload:
         """Built with a library: minigen on its current backend, with the loops if they are on; PyTorch on "cpu" or "cuda"."""
         build = getattr(self.module, LIBRARIES[library].function)
         case = self.case | (variant or {})
-        if library in ("minigen", "loops"):
+        if library in OURS:
             from minigen import backend
 
             return side(build(**case), lambda _: backend.current().synchronize())

@@ -93,7 +93,11 @@ def test_the_help_of_a_model_has_its_own_options(minigen_line):
     "line, complaint",
     [
         ("trian vae", "unknown command 'trian': did you mean 'train'?"),
-        ("zzz", "unknown command 'zzz': expected one of info, demo, train"),
+        (
+            "sample nosuch",
+            "nosuch is neither a run folder, which `minigen train MODEL --out nosuch` makes, nor one of `minigen models`",
+        ),
+        ("zzz", "unknown command 'zzz': expected one of info, demo, models, train"),
         ("train", "the following arguments are required: MODEL; see minigen train --help"),
         ("train vea", "unknown model 'vea': did you mean 'vae'?"),
         ("train vae --data mnits", "argument --data: unknown data 'mnits': did you mean 'mnist'?"),
@@ -171,7 +175,7 @@ def test_what_is_expected_of_data_before_they_are_loaded(name):
 @pytest.mark.parametrize(
     "line, complaint",
     [
-        ("sample nosuch", "nosuch does not exist; `minigen train MODEL --out nosuch` makes a run folder"),
+        ("sample runs/nosuch", "runs/nosuch does not exist; `minigen train MODEL --out runs/nosuch` makes a run folder"),
         ("resume plain", "plain is not a run folder: it has no config.json"),
         ("evaluate damaged", "config.json is damaged, or of another version of minigen"),
         ("interpolate begun", "begun has no checkpoint to continue from: `minigen train stacked --out begun` trains"),

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from minigen.commands.run_folder import RunFolder
 from minigen.recipes import RECIPES
 from minigen.recipes.inputs import load_examples
+from minigen.recipes.run_folder import RunFolder
 from minigen.training import checkpoint
 
 SMALL = {

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from minigen.commands import learning
-from minigen.commands.run_folder import RunFolder
+from minigen.recipes.run_folder import RunFolder
 from minigen.training import Adversarial, checkpoint
 from minigen.training.fitting import FitRun
 

@@ -9,88 +9,16 @@ pytest.importorskip("ziglang", reason="the compiled loops need a compiler: pip i
 from minigen import Parameter, compiled, ops
 from minigen.compiled import LOOPS, switch
 from minigen.engine import OPS
-from minigen.ops.activation import elu_slope, leaky_relu_grad, sigmoid_cross_entropy_grad
+from minigen.ops.activation import elu_grad, leaky_relu_grad, sigmoid_cross_entropy_grad
 from minigen.ops.pooling import max_unpool2d
 from minigen.optim import SGD, Adam, RMSprop
+from tests.compiled.comparison import EPS, assert_as_accurate, both, normal
 
-EPS = np.finfo(np.float32).eps
+pytestmark = pytest.mark.usefixtures("loops")
 SPECIAL = [0.0, -0.0, np.inf, -np.inf, np.nan, 1e-40, -1e-40, 1e-45, 88.0, -88.0, -103.0, -104.0, 3e38, -3e38]
 
 
-@pytest.fixture(autouse=True)
-def loops(monkeypatch):
-    """All cases take the loops, however small, and on two threads."""
-    monkeypatch.setattr(compiled, "SMALL", 0)
-    with compiled.using(True):
-        switch.library().set_threads(2)
-        yield
-        switch.library().set_threads(compiled.threads())
-
-
-def normal(rng, *shape):
-    return rng.standard_normal(shape, dtype=np.float32)
-
-
-def both(function, *arrays, **attributes):
-    """(by the loops, by NumPy); the loops must not leave the case to NumPy."""
-    op = function.op
-    module = next(module for module, names in LOOPS.items() if op.name in names)
-    loop = getattr(__import__(f"minigen.compiled.{module}", fromlist=[op.name]), op.name)
-    by_loops = loop(*arrays, **attributes)
-    assert by_loops is not None, f"{op.name} was left to NumPy"
-    np.testing.assert_array_equal(by_loops, function(*arrays, **attributes))
-    with compiled.using(False):
-        by_numpy = function(*arrays, **attributes)
-    assert by_loops.dtype == by_numpy.dtype == np.float32
-    assert by_loops.shape == by_numpy.shape
-    return by_loops, by_numpy
-
-
-def assert_as_accurate(function, *arrays, **attributes):
-    """The loops' largest error, against float64, is at most three times NumPy's, or four roundings of the largest result."""
-    by_loops, by_numpy = both(function, *arrays, **attributes)
-    true = function(*(x if x is None else x.astype(np.float64) for x in arrays), **attributes)
-    if true.size:
-        allowed = max(3 * abs(by_numpy - true).max(), 4 * abs(true).max() * EPS)
-        assert abs(by_loops - true).max() <= allowed
-
-
-# -- convolutions --------------------------------------------------------------------------------------------------------
-
-
-def convolution(seed):
-    """A random convolution: images, kernel, bias, attributes."""
-    rng = np.random.default_rng(seed)
-    n, h, w = (int(i) for i in rng.integers(1, (9, 20, 20)))
-    few = seed % 3 == 0  # channels of first and last layers, and of powers of two
-    c, o = (int(i) for i in (rng.choice([1, 2, 3, 16, 32, 64], 2) if few else rng.integers(1, 40, 2)))
-    kh, kw = (int(i) for i in rng.integers(1, 6, 2))
-    stride = tuple(int(i) for i in rng.integers(1, 4, 2))
-    padding = ["same", "valid", 1, ((2, 0), (1, 3))][seed % 4]
-    h, w = max(h, kh), max(w, kw)
-    return normal(rng, n, h, w, c), normal(rng, kh, kw, c, o), normal(rng, o), {"stride": stride, "padding": padding}
-
-
-@pytest.mark.parametrize("seed", range(120))
-def test_a_convolution_is_that_of_numpy(seed):
-    x, w, b, settings = convolution(seed)
-    assert_as_accurate(ops.conv2d, x, w, b if seed % 2 else None, **settings)
-
-
-@pytest.mark.parametrize("seed", range(120))
-def test_a_transposed_convolution_is_that_of_numpy(seed):
-    x, w, _, settings = convolution(seed)
-    rng = np.random.default_rng(seed)
-    g = normal(rng, *ops.conv2d(x, w, **settings).shape)
-    b = normal(rng, x.shape[3]) if seed % 2 else None
-    assert_as_accurate(ops.conv2d_transpose, g, w, b, output_size=x.shape[1:3], **settings)
-
-
-@pytest.mark.parametrize("seed", range(120))
-def test_the_gradient_of_a_kernel_is_that_of_numpy(seed):
-    x, w, _, settings = convolution(seed)
-    g = normal(np.random.default_rng(seed), *ops.conv2d(x, w, **settings).shape)
-    assert_as_accurate(ops.conv2d_weight, x, g, kernel_size=w.shape[:2], **settings)
+# -- products of matrices -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("seed", range(60))
@@ -102,16 +30,6 @@ def test_a_matrix_product_is_that_of_numpy(seed):
     assert_as_accurate(ops.dense, x, w, b)
     assert_as_accurate(ops.matmul, x, w)
     assert_as_accurate(ops.matmul, x.T, g)
-
-
-def test_images_and_kernels_of_any_strides():
-    rng = np.random.default_rng(0)
-    x, w = normal(rng, 4, 12, 12, 8), normal(rng, 3, 3, 8, 24)
-    for kernel in (w[::-1, ::-1], w.transpose(1, 0, 2, 3), np.asfortranarray(w), np.repeat(w, 2, axis=3)[..., ::2]):
-        assert_as_accurate(ops.conv2d, x, kernel)
-    with compiled.using(False):
-        expected = ops.conv2d(x[:, ::2], w)
-    np.testing.assert_allclose(ops.conv2d(x[:, ::2], w), expected, rtol=1e-5, atol=1e-4)  # left to NumPy
 
 
 # -- element by element --------------------------------------------------------------------------------------------------
@@ -135,8 +53,8 @@ def ulps(x, y):
     ("function", "more", "attributes", "most"),
     [
         (ops.leaky_relu, (), {"slope": 0.2}, 0),
-        (leaky_relu_grad, (values(1),), {"slope": 0.2}, 0),
-        (elu_slope, (), {"scale": 1.05, "alpha": 1.67}, 0),
+        (leaky_relu_grad, (values(1)[::-1].copy(),), {"slope": 0.2}, 0),
+        (elu_grad, (values(1)[::-1].copy(),), {"scale": 1.05, "alpha": 1.67}, 0),
         (ops.masked, (np.random.default_rng(1).random(220_014) < 0.5,), {"scale": 1.25}, 0),
         (ops.selu, (), {}, 4),
         (ops.tanh, (), {}, 4),
@@ -148,7 +66,7 @@ def test_activations_differ_from_numpy_by_few_ulps(function, more, attributes, m
     x = values()
     if function is ops.sigmoid:
         x = np.maximum(x, np.float32(-87.0))  # below, NumPy's form is 0 where it could be a denormal number
-    arrays = (more[0], x) if function is leaky_relu_grad else (x, *more)
+    arrays = (more[0], x) if function in (leaky_relu_grad, elu_grad) else (x, *more)
     by_loops, by_numpy = both(function, *arrays, **attributes)
     assert ulps(by_loops, by_numpy) <= most
 
@@ -281,7 +199,7 @@ def cases():
         "conv2d_weight": lambda: ops.conv2d_weight(x, g, kernel_size=(3, 3)),
         "dense": lambda: ops.dense(rows, matrix, matrix[0].copy()),
         "matmul": lambda: ops.matmul(rows.T, rows),
-        "elu_slope": lambda: elu_slope(x, scale=1.0, alpha=1.0),
+        "elu_grad": lambda: elu_grad(x, x, scale=1.0, alpha=1.0),
         "leaky_relu": lambda: ops.leaky_relu(x),
         "leaky_relu_grad": lambda: leaky_relu_grad(x, x, slope=0.2),
         "masked": lambda: ops.masked(x, keep),

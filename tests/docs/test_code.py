@@ -22,9 +22,10 @@ SHORTER = [
     (r"stable=6000, fading=6000", "stable=64, fading=64"),
     (r"(minigen demo all --quick)", r"\1 --only 01"),
     (r"(minigen demo \d\d[^-]*(?: --(?!quick)\S+ \S+)*)$", r"\1 --quick"),
+    (r"--last 360000\b", "--last 160 --batch-size 16 --resolution 8 --images 300"),
     (r"(minigen train .*)--epochs \d+", r"\1--epochs 1 --images 600"),
     (r"(minigen resume .*)--epochs \d+", r"\1--epochs 2"),
-    (r"^minigen (train|check)$", r"minigen \1 --help"),  # named, not called
+    (r"^minigen (train|resume|check)$", r"minigen \1 --help"),  # named, not called
     (r"(python -m tests\.benchmarks)( --.*)?$", r"\1 op-tanh-forward --seconds 0.01"),
     (r"(python -m tests\.benchmarks\.convolution)( --.*)?$", r"\1 7x7x32 --seconds 0"),
     (r"(python -m tests\.benchmarks\.scaling)( --.*)?$", r"\1 stacked --most 1 --threads 1 --seconds 0"),

@@ -38,7 +38,7 @@ ELEMENTWISE = {
     "leaky_relu_grad": lambda g, x, slope: g if x > 0 else slope * g,
     "elu": lambda x, alpha=1.0: x if x > 0 else alpha * (math.exp(x) - 1.0),
     "selu": lambda x: 1.0507009873554805 * (x if x > 0 else 1.6732632423543772 * (math.exp(x) - 1.0)),
-    "elu_slope": lambda y, scale, alpha: scale if y > 0 else y + scale * alpha,
+    "elu_grad": lambda g, y, scale, alpha: g * (scale if y > 0 else y + scale * alpha),
     "maximum": lambda x, y: x if x > y else y,
     "minimum": lambda x, y: x if x < y else y,
     "clip": lambda x, low, high: low if x < low else high if x > high else x,

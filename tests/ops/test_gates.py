@@ -11,7 +11,7 @@ from minigen.backend import asarray
 from minigen.models.applications import context_encoder
 from minigen.models.autoencoders.denoising import Corruption
 from minigen.ops import dropout
-from minigen.ops.activation import elu_slope, leaky_relu_grad
+from minigen.ops.activation import elu_grad, leaky_relu_grad
 from minigen.ops.pooling import max_pool2d_gather, max_unpool2d
 
 SIGNS = np.array([-2.0, -0.5, 0.5, 2.0])
@@ -38,7 +38,11 @@ GATES = {
     "relu at 0": (minigen.relu, np.array([0.0, -0.0, 1.0]), np.array([True, True, False])),
     "leaky_relu of slope 0": (lambda x: minigen.leaky_relu(x, slope=0.0), SIGNS, SIGNS < 0),
     "leaky_relu_grad of slope 0": (lambda g: leaky_relu_grad(g, asarray(SIGNS), slope=0.0), np.ones(4), SIGNS < 0),
-    "elu_slope": (lambda y: elu_slope(y, scale=1.0, alpha=1.0), np.array([-0.7, 0.5, 2.0]), np.array([False, True, True])),
+    "elu_grad": (
+        lambda y: elu_grad(one_like(y), y, scale=1.0, alpha=1.0),
+        np.array([-0.7, 0.5, 2.0]),
+        np.array([False, True, True]),
+    ),
     "clip": (lambda x: minigen.clip(x, low=-1.0, high=1.0), SIGNS, abs(SIGNS) > 1),
     "clip from below": (lambda x: minigen.clip(x, low=0.0), SIGNS, SIGNS < 0),
     "clip from above": (lambda x: minigen.clip(x, high=0.0), SIGNS, SIGNS > 0),

@@ -259,7 +259,7 @@ def test_every_dataclass_with_settings_takes_them_so(kind):
 
 def test_signatures_stay_visible_to_editors_and_copies_work():
     assert list(inspect.signature(nn.Dense).parameters) == ["in_features", "out_features", "activation", "bias", "weight_init"]
-    assert list(inspect.signature(losses.R1).parameters) == ["gamma", "resolution"]
+    assert list(inspect.signature(losses.R1).parameters) == ["gamma", "resolution", "every"]
     layer = nn.Dense(2, 2)
     for twin in (copy.deepcopy(layer), pickle.loads(pickle.dumps(layer))):
         np.testing.assert_array_equal(twin.weight.numpy(), layer.weight.numpy())

@@ -115,15 +115,15 @@ static void scaled_elu_loop(const Elements *s, whole begin, whole end)
 }
 LOOP(scaled_elu)
 
-static void elu_slope_loop(const Elements *s, whole begin, whole end)
+static void elu_grad_loop(const Elements *s, whole begin, whole end)
 {
-    const float *restrict xs = s->x;
+    const float *restrict xs = s->x, *restrict others = s->other;
     float *restrict y = s->y;
     const float a = s->a, b = s->b;
     for (whole i = begin; i < end; i++)
-        y[i] = xs[i] > 0 ? a : xs[i] + b;
+        y[i] = (xs[i] > 0 ? a : xs[i] + b) * others[i];
 }
-LOOP(elu_slope)
+LOOP(elu_grad)
 
 static void tanh_loop(const Elements *s, whole begin, whole end)
 {

@@ -65,23 +65,25 @@ INLINE void tile(const Convolution *s, const float *x, whole line, const whole *
             store_some(s->y + target[m] + first, sum[m][0], s->outputs);
 }
 
-/* Four windows times one output, as inner products; the kernel is (outputs, kh, kw * c). */
+enum { TOGETHER = 8 }; /* windows */
+
+/* Some windows times one output, as inner products; the kernel is (outputs, kh, kw * c). */
 INLINE void inner_products(const Convolution *s, const float *x, whole line, const whole *place, const whole *target, whole output)
 {
     whole run = s->kw * s->c;
     const float *kernel = s->kernel + output * s->kh * run;
-    vector sum[4] = {};
-    float rest[4] = {};
+    vector sum[TOGETHER] = {};
+    float rest[TOGETHER] = {};
     for (whole a = 0; a < s->kh; a++, x += line, kernel += run) {
         whole k = 0;
         for (; k + LANES <= run; k += LANES)
-            UNROLL for (int m = 0; m < 4; m++)
+            UNROLL for (int m = 0; m < TOGETHER; m++)
                 sum[m] += load(x + place[m] + k) * load(kernel + k);
         for (; k < run; k++)
-            UNROLL for (int m = 0; m < 4; m++)
+            UNROLL for (int m = 0; m < TOGETHER; m++)
                 rest[m] += x[place[m] + k] * kernel[k];
     }
-    UNROLL for (int m = 0; m < 4; m++)
+    UNROLL for (int m = 0; m < TOGETHER; m++)
         s->y[target[m] + output] = (s->bias ? s->bias[output] : 0) + total(sum[m]) + rest[m];
 }
 
@@ -130,7 +132,7 @@ static void convolve_some(whole task, const void *work)
         whole pairs = ceil_div(ceil_div(s->outputs, LANES), 2);
         multiply_windows(s, x, width * s->c, place, target, windows, part * pairs / s->parts, (part + 1) * pairs / s->parts);
     } else
-        for (m = 0; m < windows; m += 4)
+        for (m = 0; m < windows; m += TOGETHER)
             for (whole o = 0; o < s->outputs; o++)
                 inner_products(s, x, width * s->c, place + m, target + m, o);
 }

@@ -18,10 +18,11 @@ static inline vector load(const float *p) { return *(const vector *)p; }
 static inline void store(float *p, vector v) { *(vector *)p = v; }
 static inline float total(vector v)
 {
-    float sum = 0;
-    for (int l = 0; l < LANES; l++)
-        sum += v[l];
-    return sum;
+#pragma clang loop unroll(full)
+    for (int half = LANES / 2; half; half /= 2)
+        for (int l = 0; l < half; l++)
+            v[l] += v[l + half];
+    return v[0];
 }
 
 /* Whole numbers and settings are 8 bytes each, as Python passes them. */

@@ -25,21 +25,25 @@ INLINE void add_row(whole c, In x, Out sum, int square)
         sum[k] += square ? x[k] * x[k] : x[k];
 }
 
-/* sums (groups, pieces, channels): of rows, or of their squares. No running sum is longer than RUN, as in backend/summation.py. */
+/* sums (groups, pieces, channels): of rows, or of their squares. Short rows are added several at a time; no running sum is longer
+   than RUN, as in backend/summation.py. */
 INLINE void add_rows(whole task, const Rows *s, int square)
 {
-    enum { RUN = 64 };
-    whole c = s->channels, last = last_row(s, task);
+    enum { RUN = 64, WIDE = 64 };
+    whole c = s->channels, together = max(1, WIDE / c), last = last_row(s, task);
     const float *x = s->x + offset(s, task);
     double *sums = s->sums + task * c;
-    float *run = scratch(FRAME, c * sizeof(float));
+    float *run = scratch(FRAME, together * c * sizeof(float));
     memset(sums, 0, c * sizeof(double));
-    for (whole start = first_row(s, task); start < last; start += RUN) {
-        memset(run, 0, c * sizeof(float));
-        for (whole i = start; i < min(last, start + RUN); i++, x += c)
-            add_row(c, x, run, square);
-        for (whole k = 0; k < c; k++)
-            sums[k] += run[k];
+    for (whole i = first_row(s, task); i < last;) {
+        memset(run, 0, together * c * sizeof(float));
+        for (whole n = 0, count; n < RUN && i < last; n++, i += count, x += count * c) {
+            count = min(together, last - i);
+            add_row(count * c, x, run, square);
+        }
+        for (whole j = 0; j < together; j++)
+            for (whole k = 0; k < c; k++)
+                sums[k] += run[j * c + k];
     }
 }
 static void sum_piece(whole task, const void *work) { add_rows(task, work, 0); }
@@ -99,9 +103,9 @@ EXPORT void subtract_rows(const Rows *s) { each(subtract_piece, s, s->groups * p
 static void inv_rms_piece(whole task, const void *work)
 {
     const Rows *s = work;
-    whole c = s->channels;
+    whole c = s->channels, first = first_row(s, task), last = last_row(s, task);
     const float *x = s->x + offset(s, task);
-    for (whole i = first_row(s, task); i < last_row(s, task); i++, x += c) {
+    for (whole i = first; i < last; i++, x += c) {
         vector sum = {};
         whole k = 0;
         for (; k + LANES <= c; k += LANES)
@@ -109,7 +113,10 @@ static void inv_rms_piece(whole task, const void *work)
         float squares = total(sum);
         for (; k < c; k++)
             squares += x[k] * x[k];
-        s->y[i] = 1.0f / sqrtf(squares / c + s->eps);
+        s->y[i] = squares;
     }
+    const float part = 1.0f / c, eps = s->eps;
+    for (whole i = first; i < last; i++)
+        s->y[i] = 1.0f / sqrtf(s->y[i] * part + eps);
 }
 EXPORT void inv_rms_of_rows(const Rows *s) { each(inv_rms_piece, s, pieces(s)); }

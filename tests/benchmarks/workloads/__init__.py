@@ -13,7 +13,8 @@ and, where it applies,
 
     GROUP                of workload.GROUPS: the mean in which a training step counts
     with_jax, with_keras, with_dezero(**case)
-                         the same in other libraries, where the network is simple to state once more
+                         the same in other libraries, where the network is simple to state once more; what they
+                         share is in in_jax.py, in_keras.py and in_dezero.py
     with_numpy(**case)   the bare NumPy calls, to be subtracted
     CALLS                how many calls of an op a step consists of, for times in microseconds a call
     VARIANTS             extra keyword arguments of with_pytorch, of which the fastest counts; for images

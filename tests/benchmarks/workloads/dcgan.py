@@ -37,6 +37,20 @@ def with_pytorch(batch_size: int, memory_format: str, compiled: Callable = uncha
     return pytorch_step(generator, discriminator, *optimizers, x, latent, compiled(discriminator_loss), compiled(generator_loss))
 
 
+def with_keras(batch_size: int) -> Callable[[], Any]:
+    from tests.benchmarks import in_keras
+
+    return in_keras.adversarial_step(*keras_players(dropout=0.4), images(batch_size), latents(batch_size, 100))
+
+
+def with_dezero(batch_size: int) -> Callable[[], Any]:
+    from tests.benchmarks import in_dezero
+
+    networks, generate, scores, x, optimizer = dezero_players(batch_size, dropout=0.4)
+    losses = in_dezero.non_saturating(generate, scores, x)
+    return in_dezero.adversarial_step(networks, optimizer, generate, losses, latents(batch_size, 100))
+
+
 def seeded_models(dropout: float) -> tuple[dcgan.Generator, dcgan.Discriminator]:
     """The same weights for both libraries.
 
@@ -87,6 +101,69 @@ def pytorch_players(batch_size: int, memory_format: str, dropout: float) -> tupl
     optimizers = [torch.optim.Adam(network.parameters(), lr=2e-4, betas=(0.5, 0.999)) for network in (generator, discriminator)]
     x = torch.asarray(images(batch_size).transpose(0, 3, 1, 2).copy()).contiguous(memory_format=layout)
     return generator, discriminator, optimizers, x, [torch.asarray(z) for z in latents(batch_size, 100)]
+
+
+def keras_players(dropout: float) -> tuple[list, list]:
+    """Generator and discriminator, and their optimizers, in Keras, whose own "same" has the odd pixel after the image."""
+    import keras
+    from keras import layers
+
+    from tests.benchmarks import in_keras
+
+    before = ((2, 1), (2, 1))
+    generator = [
+        layers.Dense(7 * 7 * 128),
+        layers.Reshape((7, 7, 128)),
+        layers.BatchNormalization(momentum=0.9, epsilon=1e-5),
+        layers.Conv2DTranspose(64, 5, strides=2),
+        layers.Cropping2D(before),
+        layers.Activation("selu"),
+        layers.BatchNormalization(momentum=0.9, epsilon=1e-5),
+        layers.Conv2DTranspose(1, 5, strides=2),
+        layers.Cropping2D(before),
+        layers.Activation("tanh"),
+    ]
+    discriminator = []
+    for maps in (64, 128):
+        discriminator += [layers.ZeroPadding2D(before), layers.Conv2D(maps, 5, strides=2), layers.LeakyReLU(0.2)]
+        discriminator += [layers.Dropout(dropout)] if dropout else []
+    networks = [
+        keras.Sequential([keras.Input((100,)), *generator]),
+        keras.Sequential([keras.Input((28, 28, 1)), *discriminator, layers.Flatten(), layers.Dense(1)]),
+    ]
+    for network, model in zip(networks, seeded_models(dropout)):
+        in_keras.take_weights(network.layers, model)
+    return networks, [keras.optimizers.Adam(2e-4, beta_1=0.5, epsilon=1e-8) for _ in networks]
+
+
+def dezero_players(batch_size: int, dropout: float) -> tuple[list, Callable, Callable, np.ndarray, Callable]:
+    """Generator and discriminator: their weights, what they compute; real images, and an optimizer, in DeZero."""
+    from tests.benchmarks import in_dezero
+    from tests.benchmarks.in_dezero import F
+
+    generator, discriminator = (
+        in_dezero.Weights(
+            weight.T if weight.ndim == 2 else weight
+            for weight in (channels_first(mg.to_numpy(parameter.data)) for parameter in network.parameters())
+        )
+        for network in seeded_models(dropout)
+    )
+    first_norm, second_norm = in_dezero.BatchNorm(128), in_dezero.BatchNorm(64)
+
+    def generate(z: Any) -> Any:
+        dense, of_first, first, of_second, second = generator.pairs
+        y = first_norm(F.reshape(F.linear(z, *dense), (-1, 128, 7, 7)), *of_first)
+        y = second_norm(in_dezero.selu(F.deconv2d(y, *first, stride=2, pad=2, outsize=14)), *of_second)
+        return F.tanh(F.deconv2d(y, *second, stride=2, pad=2, outsize=28))
+
+    def scores(x: Any) -> Any:
+        for kernel, bias in discriminator.pairs[:2]:
+            x = F.leaky_relu(F.conv2d(x, kernel, bias, stride=2, pad=2), 0.2)
+            x = F.dropout(x, dropout) if dropout else x
+        return F.linear(F.flatten(x), *discriminator.pairs[2])
+
+    x = images(batch_size).transpose(0, 3, 1, 2).copy()
+    return [generator, discriminator], generate, scores, x, lambda: in_dezero.optimizers.Adam(2e-4, beta1=0.5)
 
 
 def channels_first(weight: np.ndarray) -> np.ndarray:

@@ -81,6 +81,41 @@ def with_jax(batch_size: int) -> Callable[[], Any]:
     return in_jax.jitted(step, state, images(batch_size).reshape(batch_size, -1), latents(batch_size, 30))
 
 
+def with_keras(batch_size: int) -> Callable[[], Any]:
+    import keras
+    from keras.layers import Dense
+
+    from tests.benchmarks import in_keras
+
+    networks = [
+        keras.Sequential([keras.Input((30,)), Dense(100, "selu"), Dense(150, "selu"), Dense(784, "sigmoid")]),
+        keras.Sequential([keras.Input((784,)), Dense(150, "selu"), Dense(100, "selu"), Dense(1)]),
+    ]
+    for network, model in zip(networks, seeded_models()):
+        in_keras.take_weights(network.layers, model)
+    optimizers = [keras.optimizers.RMSprop(1e-3, rho=0.9, epsilon=1e-14) for _ in networks]  # it is added before the root
+    x = images(batch_size).reshape(batch_size, -1)
+    return in_keras.adversarial_step(networks, optimizers, x, latents(batch_size, 30))
+
+
+def with_dezero(batch_size: int) -> Callable[[], Any]:
+    from tests.benchmarks import in_dezero
+
+    x = images(batch_size).reshape(batch_size, -1)
+    weights = [in_dezero.Weights(network.state_dict().values()) for network in seeded_models()]
+
+    def generate(z: Any) -> Any:
+        return in_dezero.F.sigmoid(in_dezero.dense_layers(weights[0].pairs, z))
+
+    def scores(pictures: Any) -> Any:
+        return in_dezero.dense_layers(weights[1].pairs, pictures)
+
+    losses = in_dezero.non_saturating(generate, scores, x)
+    return in_dezero.adversarial_step(
+        weights, lambda: in_dezero.RMSprop(1e-3, rho=0.9, eps=1e-7), generate, losses, latents(batch_size, 30)
+    )
+
+
 def seeded_models() -> tuple[gan.Generator, gan.Discriminator]:
     """The same weights for both libraries."""
     mg.seed(0)

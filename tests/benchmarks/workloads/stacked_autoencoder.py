@@ -90,10 +90,12 @@ def with_dezero(batch_size: int) -> Callable[[], Any]:
     from tests.benchmarks import in_dezero
 
     x = images(batch_size).reshape(batch_size, -1)
-    layers = in_dezero.DenseLayers(seeded_model())
-    optimizer = in_dezero.optimizers.SGD(LEARNING_RATE).setup(layers)
+    weights = in_dezero.Weights(seeded_model().state_dict().values())
 
-    return in_dezero.training_step(lambda: in_dezero.binary_cross_entropy(layers(x), x), layers, optimizer)
+    def loss() -> Any:
+        return in_dezero.binary_cross_entropy(in_dezero.dense_layers(weights.pairs, x), x)
+
+    return in_dezero.training_step(loss, weights, in_dezero.optimizers.SGD(LEARNING_RATE))
 
 
 def seeded_model() -> StackedAutoencoder:

@@ -67,6 +67,48 @@ def with_jax(batch_size: int) -> Callable[[], Any]:
     return in_jax.training_step(loss, in_jax.layers_of(seeded_model()), in_jax.adam(1e-3), x, normal(batch_size))
 
 
+def with_keras(batch_size: int) -> Callable[[], Any]:
+    import keras
+    from keras import layers
+
+    from tests.benchmarks import in_jax, in_keras
+
+    widths = (150, "selu"), (100, "selu"), (10, None), (10, None), (100, "selu"), (150, "selu"), (784, None)
+    dense = [layers.Dense(*each) for each in widths]
+    x, noise = keras.Input((784,)), keras.Input((10,))
+    h = dense[1](dense[0](x))
+    mean, logvar = dense[2](h), dense[3](h)
+    z = mean + keras.ops.exp(logvar / 2) * noise
+    network = keras.Model((x, noise), (dense[6](dense[5](dense[4](z))), mean, logvar))
+    in_keras.take_weights(dense, seeded_model())
+
+    def loss(computed: tuple, x: Any, noise: Any) -> Any:
+        logits, mean, logvar = computed
+        kl = -0.5 * (1 + logvar - mean**2 - keras.ops.exp(logvar)).sum() / batch_size
+        return in_jax.binary_cross_entropy(logits, x).sum() / batch_size + kl
+
+    data = images(batch_size).reshape(batch_size, -1), normal(batch_size)
+    return in_keras.training_step(loss, network, keras.optimizers.Adam(1e-3, epsilon=1e-8), *data)
+
+
+def with_dezero(batch_size: int) -> Callable[[], Any]:
+    from tests.benchmarks import in_dezero
+    from tests.benchmarks.in_dezero import F
+
+    x, noise = images(batch_size).reshape(batch_size, -1), normal(batch_size)
+    weights = in_dezero.Weights(seeded_model().state_dict().values())
+    encoder, of_mean, of_logvar, decoder = weights.pairs[:2], weights.pairs[2], weights.pairs[3], weights.pairs[4:]
+
+    def loss() -> Any:
+        h = in_dezero.selu(in_dezero.dense_layers(encoder, x))
+        mean, logvar = F.linear(h, *of_mean), F.linear(h, *of_logvar)
+        z = mean + F.exp(logvar / 2) * noise
+        kl = -0.5 * F.sum(1 + logvar - mean**2 - F.exp(logvar)) / batch_size
+        return in_dezero.binary_cross_entropy(in_dezero.dense_layers(decoder, z), x) * 784 + kl
+
+    return in_dezero.training_step(loss, weights, in_dezero.optimizers.Adam(1e-3))
+
+
 def seeded_model() -> VariationalAutoencoder:
     """The same weights for both libraries."""
     mg.seed(0)

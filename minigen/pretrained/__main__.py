@@ -1,0 +1,71 @@
+"""Put the model of a run folder among those that come with minigen: `python -m minigen.pretrained RUN NAME`.
+
+Writes NAME.npz and NAME.json into this folder; the metrics of the card are those of RUN/evaluation.json, which `minigen evaluate
+RUN` makes.
+"""
+
+import csv
+import json
+from pathlib import Path
+
+from minigen.errors import CommandError
+from minigen.pretrained import load, pack
+from minigen.pretrained.cards import FOLDER
+from minigen.recipes.config import Config
+from minigen.recipes.run_folder import RunFolder
+from minigen.utils.arguments import Parser
+from minigen.utils.exits import guarded
+
+LICENSES = {
+    "faces": "none needed: minigen draws the faces itself",
+    "glyphs": "none needed: minigen draws the glyphs itself",
+    "mnist": "MNIST: Yann LeCun and Corinna Cortes, CC BY-SA 3.0",
+    "fashion_mnist": "Fashion-MNIST: Zalando SE, MIT",
+}
+
+
+def main() -> int:
+    parser = Parser("python -m minigen.pretrained", __doc__ or "", epilog="")
+    parser.add_argument("run", type=Path, metavar="RUN", help="a run folder that was evaluated")
+    parser.add_argument("name", metavar="NAME", help="such as progan-faces-32")
+    parser.add_argument("--about", required=True, help="the model in a line")
+    parser.add_argument("--on", default="two cores", help="what it was trained on (default: two cores)")
+    args = parser.parse_args()
+    folder = RunFolder.opened(args.run)
+    config = folder.config()
+    evaluation = folder.path / "evaluation.json"
+    if not evaluation.is_file():
+        raise CommandError(f"{folder.path} was not evaluated yet: minigen evaluate {folder.path} -n 5000")
+    figures = json.loads(evaluation.read_text(encoding="utf-8"))["figures"]
+    rows = list(csv.DictReader(folder.history.read_text(encoding="utf-8").splitlines()))
+    hours = sum(float(row["seconds"]) for row in rows) / 3600
+    done = folder.done(config) * (config.settings["batch_size"] if config.counted == "steps" else config.examples)
+    card = pack(
+        load(folder.path),
+        config,
+        args.name,
+        about=args.about,
+        command=command(config),
+        images_seen=done,
+        hours=f"{hours:.1f} hours on {args.on}",
+        license=LICENSES[config.data],
+        metrics=figures,
+    )
+    print(card)
+    print(f"wrote {FOLDER / args.name}.npz and .json")
+    return 0
+
+
+def command(config: Config) -> str:
+    """The command that trains such a run."""
+    options = {"data": config.data, "seed": config.seed, "images": config.images}
+    if config.data == "faces":
+        options["resolution"] = config.resolution
+    standard = type(config.recipe)().settings
+    options |= {name: value for name, value in config.settings.items() if value is not None and value != standard[name]}
+    words = [f"--{name.replace('_', '-')} {value}" for name, value in options.items() if value is not None]
+    return " ".join(["minigen train", config.model, *words])
+
+
+if __name__ == "__main__":
+    raise SystemExit(guarded(main))

@@ -1,0 +1,76 @@
+"""The weights of trained models, in half precision: 11 bits a number, of which no eye sees the rounding."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+from minigen.errors import CheckpointError, CommandError, StateError
+from minigen.pretrained.cards import FOLDER, Card, card, is_name
+from minigen.recipes import TrainedModel
+from minigen.recipes.config import Config
+from minigen.recipes.run_folder import RunFolder
+from minigen.training import checkpoint
+
+LARGEST = 3 << 20  # bytes of a file of weights
+
+
+def load(name: str | Path) -> TrainedModel:
+    """A trained model, by its name or its run folder: `sample`, `interpolate`; its network is `.network`, in evaluation mode.
+
+    name: one of `pretrained.names()`, which `minigen models` lists, or the path of a folder that `minigen train` made; of a GAN
+    the averaged generator. RecipeError, with the nearest names, for neither; CheckpointError for a file of weights that is
+    missing or not the one of its card; CommandError for a folder that is no run, or has no checkpoint yet.
+    """
+    if not is_name(name) and (Path(name).exists() or Path(name).name != str(name)):
+        return load_run(RunFolder.opened(name))
+    described = card(str(name))
+    check_hash(described)
+    trained = described.config.recipe.build(described.config.input_spec)
+    with checkpoint.opened(described.weights) as saved:
+        state = {path: array.astype(np.float32) for path, array in saved["network"].items()}
+    try:
+        trained.network.load_state_dict(state)
+    except StateError as error:
+        raise CheckpointError(f"{described.weights} is of another version of its network: {error}") from error
+    trained.network.eval()
+    return trained
+
+
+def load_run(folder: RunFolder) -> TrainedModel:
+    """The model of a run folder, as of its last checkpoint."""
+    config = folder.config()
+    path = folder.trained(config)
+    trained = config.recipe.build(config.input_spec)
+    with checkpoint.opened(path) as saved:
+        try:
+            trained.restore(saved)
+        except StateError as error:
+            raise CommandError(f"{path} is not of the model in {folder.config_file}: {error}") from error
+    return trained
+
+
+def check_hash(described: Card) -> None:
+    """Raise CheckpointError unless the file of weights is the one that the card describes."""
+    path = described.weights
+    if not path.is_file():
+        raise CheckpointError(f"{path} is missing: install minigen again")
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    if found != described.sha256:
+        raise CheckpointError(
+            f"{path} is damaged: its SHA-256 is {found[:12]}..., the card says {described.sha256[:12]}...: install minigen again"
+        )
+
+
+def pack(trained: TrainedModel, config: Config, name: str, **facts: object) -> Card:
+    """Write the weights of a trained model, and its card with these facts. ValueError for a network that is too large."""
+    state = {path: array.astype(np.float16) for path, array in trained.network.state_dict().items()}
+    size = sum(array.nbytes for array in state.values())
+    if size > LARGEST:
+        raise ValueError(f"the weights of {name} have {size:,} bytes in half precision: at most {LARGEST:,} are shipped")
+    path = FOLDER / f"{name}.npz"
+    checkpoint.save(path, {"network": state}, {"name": name})
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    described = Card(name=name, config=config, parameters=trained.network.parameter_count(), sha256=digest, **facts)  # type: ignore[arg-type]
+    described.save()
+    return described
