@@ -14,6 +14,7 @@ from minigen.utils.checks import is_whole
 COMPONENTS = 50  # of the Gaussian that keeps the largest variances only
 CLUSTERS = 10  # Gaussians in the mixture
 COPIES = 10, 100, 1000  # different training images, over and over
+LARGEST = 2**28  # values of the images that samplers remember: a gibibyte
 
 
 class Gaussian:
@@ -71,7 +72,7 @@ def gaussian_per_class(images: np.ndarray, labels: np.ndarray, count: int, rng: 
 def gaussian_mixture(images: np.ndarray, count: int, rng: np.random.Generator, steps: int = 10) -> np.ndarray:
     """One Gaussian of the pixels for each of ten clusters, found by k-means on at most 50 principal components."""
     deviations = images.reshape(len(images), -1) - images.reshape(len(images), -1).mean(axis=0)
-    codes = deviations @ principal_directions(deviations, min(COMPONENTS, deviations.shape[1] - 10), rng)
+    codes = deviations @ principal_directions(deviations, max(1, min(COMPONENTS, deviations.shape[1] - 10)), rng)
     centers = codes[rng.choice(len(codes), min(CLUSTERS, len(codes)), replace=False)]
     for _ in range(steps):
         distances = (centers**2).sum(axis=1) - 2 * codes @ centers.T
@@ -96,13 +97,15 @@ def trivial_samples(
     "100 training images" ..., over and over. Those of one class only have no Gaussian per class. A sampler of copies with as
     many images as are asked for, or more, is left out: it would be real images.
 
-    images: (n, h, w, c), labels: (n,). Raises ValueError for fewer than 2 images and a count below 1.
+    images: (n, h, w, c), of which the first are used if they are very large; labels: (n,).
+    Raises ValueError for fewer than 2 images and a count below 1.
     """
     if len(images) < 2:
         raise ValueError(f"trivial_samples: got {len(images)} image, expected at least 2, and better thousands")
     if not is_whole(count) or count < 1:
         raise ValueError(f"trivial_samples: got count {count!r}, expected at least 1")
     rng = np.random.default_rng(seed)
+    images, labels = (each[: max(2, LARGEST // images[0].size)] for each in (images, labels))
     yield "mean image", mean_image(images, count)
     yield "one Gaussian of the pixels", Gaussian(images).sample(count, rng)
     if images[0].size > COMPONENTS + 10:
