@@ -126,7 +126,7 @@ def test_every_part_of_a_standard_is_asked_for(faces, tmp_path):
     least = min(
         standard.floors * comparison.floor.distance,
         standard.of_gaussian * comparison.trivial["one Gaussian of the pixels"].distance,
-        standards.BETTER * comparison.best_trivial()[1],
+        standard.best * comparison.best_trivial()[1],
     )
     good = Scores(0.999 * least, standard.precision, standard.recall, standard.newness, standard.copies)
     assert not failed("22_dcgan", good, comparison, tmp_path)
