@@ -25,7 +25,7 @@ class Standard:
     of one Gaussian of the pixels.  best: and at most this share of the best trivial sampler's, of those that do not copy, and,
     without `labels`, do not know the classes.  precision, recall: at least.  newness: median distance from the nearest training
     image, at least this share of a held-out image's.  copies: of training images, at most this share of the samples.  within:
-    where classes are asked for, the mean distance of two images of a class, at least this share of two real ones', in every class.
+    where classes are asked for, the mean distance of two images of a class, at least this share of two real ones', in each class.
     """
 
     floors: float
