@@ -46,7 +46,7 @@ STANDARDS = {
     "12_variational": Standard(floors=160, precision=0.15, recall=0.5, of_gaussian=0.6, best=1.0, labels=False),
     "16_conditional_vae": Standard(floors=90, precision=0.5, recall=0.35),  # 73, 0.67, 0.49
     "18_gan": Standard(floors=50, precision=0.15, recall=0.4),  # 26, 0.25, 0.65
-    "22_dcgan": Standard(floors=30, precision=0.2, recall=0.6),  # 15, 0.29, 0.90
+    "22_dcgan": Standard(floors=30, precision=0.2, recall=0.6),  # 11, 0.32, 0.88
     "25_conditional_gan": Standard(floors=30, precision=0.2, recall=0.6),  # not yet measured
     "26_progressive": Standard(floors=90, precision=0.25, recall=0.002),  # 68, 0.37, 0.007
     "27_stylegan": Standard(floors=90, precision=0.25, recall=0.002),  # not yet measured
