@@ -6,8 +6,7 @@ much: copies the windows of many images, multiplies large matrices. To wake a th
 
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import lru_cache
 from typing import Any
@@ -21,33 +20,30 @@ from minigen.backend.devices import Array, array_module
 def each(compute: Callable[[Any], None], parts: Sequence[Any], like: Array) -> None:
     """compute(part) for all parts of a computation with arrays like this one, on as many threads as BLAS would take.
 
-    The parts must not depend on each other. How many threads there are does not matter to the result: in each, BLAS takes one.
+    The parts must not depend on each other. How many threads there are does not matter to the result: BLAS takes one in each.
     Arrays of a device, which has threads of its own, take one.
     """
-    threads = blas.threads() if array_module(like) is np else 1
+    helpers = min(blas.threads(), len(parts)) - 1 if array_module(like) is np else 0
     remaining = iter(parts)  # each thread takes the next
 
     def work() -> None:
         for part in remaining:
             compute(part)
 
-    if threads == 1:
+    if helpers < 1:
         work()
         return
     with blas.one_thread():
-        helpers: list[Future] = []
+        tasks = [pool(os.getpid(), helpers).submit(copy_context().run, work) for _ in range(helpers)]
         try:
-            with suppress(RuntimeError):  # the system has no more threads, or Python is about to end: one is enough
-                for _ in range(min(threads, len(parts)) - 1):
-                    helpers.append(pool(os.getpid()).submit(copy_context().run, work))
             work()
         finally:
-            for helper in helpers:
-                if not helper.cancel():  # it has begun
-                    helper.result()
+            for task in tasks:
+                if not task.cancel():  # it has begun
+                    task.result()
 
 
 @lru_cache(maxsize=1)
-def pool(process: int) -> ThreadPoolExecutor:
-    """The threads, started as they are needed; those of another process do not live on in one that was forked from it."""
-    return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="minigen")
+def pool(process: int, helpers: int) -> ThreadPoolExecutor:
+    """The threads, which wait for work; those of another process do not live on in one that was forked from it."""
+    return ThreadPoolExecutor(helpers, thread_name_prefix="minigen")

@@ -51,10 +51,9 @@ def installed(package: str) -> str:
 
 
 def threads() -> str:
-    """How many processors there are, and what was said to the library that multiplies matrices, which convolutions follow."""
+    """How many processors there are, and what was said to the library that multiplies matrices."""
     said = [f"{name}={os.environ[name]}" for name in THREAD_VARIABLES if name in os.environ]
-    limits = ", ".join(said) or "as many as it likes (OMP_NUM_THREADS limits them)"
-    return f"{os.cpu_count()}; threads of BLAS and of convolutions: {limits}"
+    return f"{os.cpu_count()}; threads of BLAS: {', '.join(said) or 'as many as it likes (OMP_NUM_THREADS limits them)'}"
 
 
 def loops() -> str:

@@ -119,19 +119,14 @@ def contract(x: Array, g: Array, origin: Pair, kernel: Pair, stride: Pair) -> Ar
     g = g.reshape(*g.shape[:2], g.shape[2] // fused, outputs)
     length = wide[0] * wide[1] * x.shape[3]
     parts = blocks(x, length, g.shape[1:3])
-    sums = xp.empty((min(SUMS, len(parts)), length, outputs), dtype=x.dtype)
+    sums = xp.zeros((min(SUMS, len(parts)), length, outputs), dtype=x.dtype)
 
     def compute(i: int) -> None:
-        first, *others = parts[i :: len(sums)]
-        products(first, out=sums[i])
-        for part in others:
+        for part in parts[i :: len(sums)]:
+            seen = windows(x, part, origin, wide, (stride[0], stride[1] * fused), g.shape[2])
             product = workspace("product", sums[i].shape, x)
-            products(part, out=product)
+            xp.matmul(seen.T, g[part].reshape(-1, outputs), out=product)
             sums[i] += product
-
-    def products(part: Part, out: Array) -> None:
-        seen = windows(x, part, origin, wide, (stride[0], stride[1] * fused), g.shape[2])
-        xp.matmul(seen.T, g[part].reshape(-1, outputs), out=out)
 
     each(compute, range(len(sums)), like=x)
     w = sums.sum(axis=0).reshape(*wide, x.shape[3], outputs)
