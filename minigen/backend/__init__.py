@@ -20,7 +20,6 @@ from minigen.backend.elementary import expm1, log1p
 from minigen.backend.piecewise import PIECE, by_pieces, pieces
 from minigen.backend.random import seed
 from minigen.backend.summation import sum_along, sum_to_shape
-from minigen.backend.threads import each
 
 __all__ = [
     "PIECE",
@@ -32,7 +31,6 @@ __all__ = [
     "by_pieces",
     "check_same_device",
     "current",
-    "each",
     "expm1",
     "is_array",
     "is_real_array",

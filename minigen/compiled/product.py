@@ -3,8 +3,8 @@
 import numpy as np
 
 from minigen.backend import Array
-from minigen.backend.blas import gemm
 from minigen.compiled.arrays import FLOAT, call
+from minigen.compiled.blas import gemm
 
 SMALL = 1 << 17  # multiplications: with fewer, BLAS takes one thread anyway
 PIECES = 2  # always as many: how a product is cut may change its rounding

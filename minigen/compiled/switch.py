@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 
-from minigen.backend.blas import take_one_thread
+from minigen.compiled.blas import take_one_thread
 from minigen.compiled.compiler import CannotCompile, compiler_missing
 
 VARIABLE = "MINIGEN_COMPILED"

@@ -17,7 +17,7 @@ from minigen.backend import Array, array_module
 from minigen.engine import op
 from minigen.errors import CHANNELS_FIRST, DtypeError, ShapeError
 from minigen.ops import window
-from minigen.ops.im2col import FEW_CHANNELS, contract, correlate, gather, scatter
+from minigen.ops.im2col import FEW_CHANNELS, correlate, fused_windows, gather, scatter, split_kernel, windows, workspace
 from minigen.ops.reduction import sum
 from minigen.ops.window import Padding, Pair, explicit_padding, pair
 
@@ -120,7 +120,16 @@ def conv2d_weight(x: Array, g: Array, *, kernel_size: Pair, stride: int | Pair =
         )
     if not x.shape[3] * g.shape[3]:
         return array_module(x).zeros((*kernel, x.shape[3], g.shape[3]), dtype=x.dtype)
-    return contract(x, g, (-top, -left), kernel, stride)
+    xp, fused = array_module(x), fused_windows(g, kernel[1], stride[1])
+    outputs, wide = fused * g.shape[3], (kernel[0], kernel[1] + fused - 1)
+    g = g.reshape(len(g), grid[0], grid[1] // fused, outputs)
+    w = xp.zeros((*wide, x.shape[3], outputs), dtype=x.dtype)
+    matrix = w.reshape(-1, outputs)
+    product = workspace("product", matrix.shape, x)
+    for part, columns in windows(x, (-top, -left), wide, (stride[0], stride[1] * fused), g.shape[1:3]):
+        xp.matmul(columns.T, g[part].reshape(-1, outputs), out=product)
+        matrix += product
+    return w if fused == 1 else split_kernel(w, kernel[1], fused)
 
 
 @conv2d_weight.vjp("x")

@@ -7,16 +7,15 @@ backward pass, which copies them again: for a 3 x 3 kernel they are nine times a
 
 import math
 import threading
+from collections.abc import Iterator
 from functools import lru_cache
-from itertools import groupby
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from minigen.backend import Array, array_module, each
+from minigen.backend import Array, array_module
 
-BLOCK = 1 << 20  # bytes of windows at a time: what a core's own cache can hold
-SUMS = 4  # of a kernel's gradient, side by side
+BLOCK = 1 << 22  # bytes of windows at a time: what a CPU's cache can hold
 DEVICE_BLOCK = 1 << 28  # on a GPU, where a launch costs more than a cache miss
 FAST_COLUMNS = 32  # columns of a matrix from which on a product is fast
 FEW_CHANNELS = 3  # with so few, the contiguous runs are too short to be copied one by one
@@ -25,35 +24,28 @@ Pair = tuple[int, int]
 Part = tuple[slice, slice]  # of the examples, and of the rows of windows
 
 
-def windows(x: Array, part: Part, origin: Pair, kernel: Pair, stride: Pair, columns: int) -> Array:
-    """A part of the windows of x (n, h, w, c), which is zero outside: (windows in the part, kh * kw * c), valid until this
-    thread's next.
+def windows(x: Array, origin: Pair, kernel: Pair, stride: Pair, grid: Pair) -> Iterator[tuple[Part, Array]]:
+    """(part, matrix) for blocks of all windows of x (n, h, w, c), which is zero outside.
 
-    The first window starts at the pixel `origin`, the others `stride` apart; a row of windows has so many columns.
+    The first window starts at the pixel `origin`, the others `stride` apart; an example has grid = (rows, columns) of them.
+    matrix: (windows in the part, kh * kw * c), valid until the next block.
     """
-    examples, rows = part
-    top, left = origin[0] + rows.start * stride[0], origin[1]
-    bottom, right = origin[0] + (rows.stop - 1) * stride[0] + kernel[0], left + (columns - 1) * stride[1] + kernel[1]
-    image = excerpt(x[examples], (top, bottom), (left, right))
-    return matrix_of_windows(image, kernel, stride, (rows.stop - rows.start, columns))
+    for part in blocks(x, kernel[0] * kernel[1] * x.shape[3], grid):
+        examples, rows = part
+        top, left = origin[0] + rows.start * stride[0], origin[1]
+        bottom, right = origin[0] + (rows.stop - 1) * stride[0] + kernel[0], left + (grid[1] - 1) * stride[1] + kernel[1]
+        image = excerpt(x[examples], (top, bottom), (left, right))
+        yield part, matrix_of_windows(image, kernel, stride, (rows.stop - rows.start, grid[1]))
 
 
-def blocks(x: Array, length: int, grid: Pair) -> list[Part]:
-    """Some whole examples, or some rows of windows of one example, whose windows of `length` values take at most about a BLOCK.
-
-    Several whole examples are shared out among an even number of blocks, if one is not enough: as many for each of two threads.
-    """
+def blocks(x: Array, length: int, grid: Pair) -> Iterator[Part]:
+    """Some whole examples, or some rows of windows of one example, whose windows of `length` values take about a BLOCK."""
     limit = BLOCK if array_module(x) is np else DEVICE_BLOCK
-    rows = max(1, limit // max(1, grid[1] * length * x.itemsize))
-    examples = max(1, rows // max(1, grid[0]))
-    if examples < len(x):
-        pairs = -(-len(x) // (2 * examples))
-        examples = -(-len(x) // (2 * pairs))
-    return [
-        (slice(start, min(start + examples, len(x))), slice(first, min(first + rows, grid[0])))
-        for start in range(0, len(x), examples)
-        for first in range(0, grid[0], rows)
-    ]
+    rows = max(1, limit // (grid[1] * length * x.itemsize))
+    examples = max(1, rows // grid[0])
+    for start in range(0, len(x), examples):
+        for first in range(0, grid[0], rows):
+            yield slice(start, min(start + examples, len(x))), slice(first, min(first + rows, grid[0]))
 
 
 def excerpt(x: Array, rows: Pair, columns: Pair) -> Array:
@@ -103,34 +95,9 @@ def correlate(x: Array, w: Array, b: Array | None, origin: Pair, stride: Pair, o
     if fused > 1:
         w, b = fused_kernel(w, fused), b if b is None else array_module(b).tile(b, fused)
         out = out.reshape(*out.shape[:2], out.shape[2] // fused, w.shape[3])
-    kernel, matrix = w.shape[:2], w.reshape(-1, w.shape[3])
-
-    def compute(part: Part) -> None:
-        seen = windows(x, part, origin, kernel, (stride[0], stride[1] * fused), out.shape[2])
-        multiply(seen, matrix, b, out=out[part])
-
-    each(compute, blocks(x, len(matrix), out.shape[1:3]), like=x)
-
-
-def contract(x: Array, g: Array, origin: Pair, kernel: Pair, stride: Pair) -> Array:
-    """(kh, kw, c, o): the windows of x (n, h, w, c), the first at `origin`, transposed, times g (n, i, j, o)."""
-    xp, fused = array_module(x), fused_windows(g, kernel[1], stride[1])
-    wide, outputs = (kernel[0], kernel[1] + fused - 1), fused * g.shape[3]
-    g = g.reshape(*g.shape[:2], g.shape[2] // fused, outputs)
-    length = wide[0] * wide[1] * x.shape[3]
-    parts = blocks(x, length, g.shape[1:3])
-    sums = xp.zeros((min(SUMS, len(parts)), length, outputs), dtype=x.dtype)
-
-    def compute(i: int) -> None:
-        for part in parts[i :: len(sums)]:
-            seen = windows(x, part, origin, wide, (stride[0], stride[1] * fused), g.shape[2])
-            product = workspace("product", sums[i].shape, x)
-            xp.matmul(seen.T, g[part].reshape(-1, outputs), out=product)
-            sums[i] += product
-
-    each(compute, range(len(sums)), like=x)
-    w = sums.sum(axis=0).reshape(*wide, x.shape[3], outputs)
-    return w if fused == 1 else split_kernel(w, kernel[1], fused)
+    matrix = w.reshape(-1, w.shape[3])
+    for part, columns in windows(x, origin, w.shape[:2], (stride[0], stride[1] * fused), out.shape[1:3]):
+        multiply(columns, matrix, b, out=out[part])
 
 
 def fused_windows(out: Array, width: int, stride: int) -> int:
@@ -175,27 +142,20 @@ def gather(g: Array, w: Array, b: Array | None, padding: Pair, stride: Pair, out
     if not all(phase.taps for axis in axes for phase in axis):  # a kernel smaller than the stride leaves gaps
         out[...] = 0.0 if b is None else b
     down, across = ([phase for phase in axis if phase.taps] for axis in axes)
+    top = min(y.first for y in down)
+    height = max(y.first + y.taps for y in down) - top
+    swapped = w.transpose(0, 1, 3, 2)
     for x in across:
         pixels = out[:, :, x.pixels]
-        if pixels.size:
-            gather_columns(g, w[:, x.flipped].transpose(0, 1, 3, 2), b, x, down, -(-out.shape[1] // stride[0]), pixels)
-
-
-def gather_columns(g: Array, w: Array, b: Array | None, x: "Phase", down: list["Phase"], rows: int, out: Array) -> None:
-    """The columns of pixels of one phase, by one copy of the windows for the phases of all rows; w (kh, taps, o, c)."""
-    top = min(y.first for y in down)
-    kernel = max(y.first + y.taps for y in down) - top, x.taps
-    kernels = [w[y.flipped].reshape(-1, w.shape[3]) for y in down]
-    row = x.taps * w.shape[2]  # values in a row of a window
-
-    def compute(part: Part) -> None:
-        examples, rows = part
-        matrix = windows(g, part, (top, x.first), kernel, (1, 1), out.shape[2])
-        for y, taps in zip(down, kernels):
-            seen = matrix[:, (y.first - top) * row : (y.first - top + y.taps) * row]
-            multiply(seen, taps, b, out=out[examples, y.pixels][:, rows])
-
-    each(compute, blocks(g, kernel[0] * row, (rows, out.shape[2])), like=g)
+        if not pixels.size:
+            continue
+        kernels = [swapped[y.flipped, x.flipped].reshape(-1, w.shape[2]) for y in down]
+        row = x.taps * w.shape[3]  # values in a row of a window
+        grid = (-(-out.shape[1] // stride[0]), pixels.shape[2])
+        for (examples, rows), matrix in windows(g, (top, x.first), (height, x.taps), (1, 1), grid):
+            for y, kernel in zip(down, kernels):
+                seen = matrix[:, (y.first - top) * row : (y.first - top + y.taps) * row]
+                multiply(seen, kernel, b, out=pixels[examples, y.pixels][:, rows])
 
 
 class Phase(NamedTuple):
@@ -225,26 +185,22 @@ def scatter(g: Array, w: Array, b: Array | None, padding: Pair, stride: Pair, ou
         return
     xp, (kh, kw, channels, outputs) = array_module(g), w.shape
     matrix = w.reshape(-1, outputs)
-
-    def compute(parts: list[Part]) -> None:
-        for examples, rows in parts:
-            block = g[examples, rows]
-            image, n_rows_columns = out[examples], block.shape[:3]
-            if channels <= FEW_CHANNELS:
-                product = workspace("windows", (len(matrix), math.prod(n_rows_columns)), g)
-                xp.matmul(matrix, block.reshape(-1, outputs).T, out=product)
-                taps = product.reshape(kh, kw, channels, *n_rows_columns).transpose(0, 1, 3, 4, 5, 2)
-            else:
-                product = workspace("windows", (math.prod(n_rows_columns), len(matrix)), g)
-                xp.matmul(block.reshape(-1, outputs), matrix.T, out=product)
-                taps = product.reshape(*n_rows_columns, kh, kw, channels).transpose(3, 4, 0, 1, 2, 5)
-            for a, b in np.ndindex(kh, kw):
-                into, i = landing(a, padding[0], stride[0], rows, out.shape[1])
-                across, j = landing(b, padding[1], stride[1], slice(0, g.shape[2]), out.shape[2])
-                image[:, into, across] += taps[a, b, :, i, j]
-
-    parts = groupby(blocks(g, len(matrix), g.shape[1:3]), key=lambda part: part[0].start)
-    each(compute, [list(of_the_same_examples) for _, of_the_same_examples in parts], like=g)  # their windows overlap
+    for part in blocks(g, len(matrix), g.shape[1:3]):
+        examples, rows = part
+        block = g[part]
+        image, n_rows_columns = out[examples], block.shape[:3]
+        if channels <= FEW_CHANNELS:
+            product = workspace("windows", (len(matrix), math.prod(n_rows_columns)), g)
+            xp.matmul(matrix, block.reshape(-1, outputs).T, out=product)
+            taps = product.reshape(kh, kw, channels, *n_rows_columns).transpose(0, 1, 3, 4, 5, 2)
+        else:
+            product = workspace("windows", (math.prod(n_rows_columns), len(matrix)), g)
+            xp.matmul(block.reshape(-1, outputs), matrix.T, out=product)
+            taps = product.reshape(*n_rows_columns, kh, kw, channels).transpose(3, 4, 0, 1, 2, 5)
+        for a, b in np.ndindex(kh, kw):
+            into, i = landing(a, padding[0], stride[0], rows, out.shape[1])
+            across, j = landing(b, padding[1], stride[1], slice(0, g.shape[2]), out.shape[2])
+            image[:, into, across] += taps[a, b, :, i, j]
 
 
 def landing(tap: int, padding: int, stride: int, windows: slice, size: int) -> tuple[slice, slice]:

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from minigen import compiled, ops
-from minigen.backend.blas import openblas
 from minigen.compiled import build, switch
+from minigen.compiled.blas import openblas
 
 USE = """
     import numpy as np
@@ -150,7 +150,7 @@ def test_blas_takes_one_thread_while_the_loops_are_in_use():
     python(
         """
         from minigen import compiled
-        from minigen.backend.blas import openblas
+        from minigen.compiled.blas import openblas
         threads = openblas().scipy_openblas_get_num_threads64_
         before = threads()
         assert compiled.available() and threads() == 1

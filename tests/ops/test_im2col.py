@@ -1,7 +1,6 @@
 """How convolutions are computed: what is cut out of images, and what that costs."""
 
 import itertools
-import math
 
 import numpy as np
 import pytest
@@ -27,19 +26,17 @@ def test_an_excerpt_is_zero_outside_and_copies_nothing_inside(rows, columns):
 @pytest.mark.parametrize(("n", "rows", "columns"), [(1, 1, 1), (5, 1, 3), (3, 7, 2), (4, 6, 6)])
 @pytest.mark.parametrize("limit", [1, 100, 250, 800, 1 << 20])
 def test_blocks_hold_every_row_of_windows_once_and_as_many_as_the_limit_allows(n, rows, columns, limit, backend, monkeypatch):
-    """A row of windows is not divided, and where several examples fit in, none is; they are shared out among an even number of
-    blocks if one is not enough."""
+    """A row of windows is not divided, and where several examples fit in, none is."""
     monkeypatch.setattr(im2col, "BLOCK" if backend == "numpy" else "DEVICE_BLOCK", limit)
     x, length = mg.asarray(np.zeros((n, 9, 9, 1))), 4
-    seen = np.zeros((n, rows), int)
-    some = max(1, limit // (columns * length * x.itemsize))
-    several = max(1, some // rows)
-    share = n if several >= n else math.ceil(n / (2 * math.ceil(n / several / 2)))
+    of_a_row, seen = columns * length * x.itemsize, np.zeros((n, rows), int)
+    several, some = max(1, limit // of_a_row // rows), max(1, limit // of_a_row)
     for examples, part in blocks(x, length, (rows, columns)):
         seen[examples, part] += 1
-        assert share <= several
-        assert examples.stop - examples.start == min(share, n - examples.start)
-        assert part.stop - part.start == min(some, rows - part.start)
+        assert (examples.stop - examples.start, part.stop - part.start) == (
+            min(several, n - examples.start),
+            min(some, rows - part.start),
+        )
     np.testing.assert_array_equal(seen, 1)
 
 
