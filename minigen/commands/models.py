@@ -11,8 +11,6 @@ from minigen.utils.tables import table
 
 EXAMPLES = """
   minigen models
-  minigen models stylegan-faces-64
-  minigen sample stylegan-faces-64 --seed 3
 """
 
 

@@ -2,31 +2,14 @@
 
 import argparse
 from pathlib import Path
-from typing import NamedTuple
 
 from minigen import pretrained
 from minigen.backend import current, seed, use
 from minigen.backend.devices import NAMES
-from minigen.recipes import TrainedModel
-from minigen.recipes.config import Config
-from minigen.recipes.run_folder import RunFolder
 from minigen.utils.arguments import Parser, add_name, add_seed, output_path, positive_int
 
 MOST = 10_000  # images in a picture
 SUFFIXES = (".png", ".jpg", ".pdf", ".svg")
-
-
-class Opened(NamedTuple):
-    """A trained model, by its run folder or its name, with what it was trained on."""
-
-    name: str
-    folder: Path | None  # None for one that came with minigen
-    config: Config
-    trained: TrainedModel
-
-    def out(self, name: str) -> Path:
-        """Where a file goes that is made with it: into the run folder, or else into this one, with the model's name before."""
-        return Path(f"{self.name}-{name}") if self.folder is None else self.folder / name
 
 
 def run_arguments(parser: Parser) -> None:
@@ -36,15 +19,12 @@ def run_arguments(parser: Parser) -> None:
     add_name(parser, "backend", NAMES, "array library")
 
 
-def opened(args: argparse.Namespace) -> Opened:
+def opened(args: argparse.Namespace) -> pretrained.Opened:
     """The model that RUN names, as of its last checkpoint, with the seed set. Raises what `pretrained.load` raises."""
     use(args.backend or current().name)
-    trained = pretrained.load(args.run)
+    model = pretrained.opened(args.run)
     seed(args.seed)
-    if pretrained.is_name(args.run):
-        return Opened(args.run, None, pretrained.card(args.run).config, trained)
-    folder = RunFolder.opened(args.run)
-    return Opened(folder.path.name, folder.path, folder.config(), trained)
+    return model
 
 
 def image_count(text: str) -> int:

@@ -1,10 +1,10 @@
-"""Models that were trained for hours, ready for use: `minigen.load("stylegan-faces-64").sample(16)`.
+"""Models that were trained for hours, ready for use: `minigen.load(NAME).sample(16)`, for each of `names()`.
 
 NAME.json in this folder is a model's card: what it is, how it was trained, how good it is; NAME.npz its weights, in half
 precision. `python -m minigen.pretrained RUN NAME` makes both from a run folder.
 """
 
-from minigen.pretrained.cards import Card, card, is_name, names
-from minigen.pretrained.weights import load, pack
+from minigen.pretrained.cards import Card, card, names
+from minigen.pretrained.weights import Opened, load, opened, pack
 
-__all__ = ["Card", "card", "is_name", "load", "names", "pack"]
+__all__ = ["Card", "Opened", "card", "load", "names", "opened", "pack"]

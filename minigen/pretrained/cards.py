@@ -36,7 +36,7 @@ class Card:
     @property
     def weights(self) -> Path:
         """The file of weights."""
-        return FOLDER / f"{self.name}.npz"
+        return weights_of(self.name)
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -66,9 +66,9 @@ def names() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.json"))
 
 
-def is_name(name: str | Path) -> bool:
-    """Whether this means one of them, rather than a folder of this name, which comes first."""
-    return str(name) in names() and not Path(name).exists()
+def weights_of(name: str) -> Path:
+    """The file of weights of a model of this name."""
+    return FOLDER / f"{name}.npz"
 
 
 def card(name: str) -> Card:

@@ -2,17 +2,31 @@
 
 import hashlib
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from minigen.errors import CheckpointError, CommandError, StateError
-from minigen.pretrained.cards import FOLDER, Card, card, is_name
+from minigen.pretrained.cards import Card, card, weights_of
 from minigen.recipes import TrainedModel
 from minigen.recipes.config import Config
 from minigen.recipes.run_folder import RunFolder
 from minigen.training import checkpoint
 
 LARGEST = 3 << 20  # bytes of a file of weights
+
+
+class Opened(NamedTuple):
+    """A trained model, with what it was trained on, by its name or its run folder."""
+
+    name: str
+    folder: Path | None  # None for one that came with minigen
+    config: Config
+    trained: TrainedModel
+
+    def out(self, name: str) -> Path:
+        """Where a file goes that is made with it: into the run folder, or else into this one, with the model's name before."""
+        return Path(f"{self.name}-{name}") if self.folder is None else self.folder / name
 
 
 def load(name: str | Path) -> TrainedModel:
@@ -22,8 +36,13 @@ def load(name: str | Path) -> TrainedModel:
     the averaged generator. RecipeError, with the nearest names, for neither; CheckpointError for a file of weights that is
     missing or not the one of its card; CommandError for a folder that is no run, or has no checkpoint yet.
     """
-    if not is_name(name) and (Path(name).exists() or Path(name).name != str(name)):
-        return load_run(RunFolder.opened(name))
+    return opened(name).trained
+
+
+def opened(name: str | Path) -> Opened:
+    """`load`, with what else is known. A folder comes before a name."""
+    if Path(name).exists() or Path(name).name != str(name):
+        return opened_run(RunFolder.opened(name))
     described = card(str(name))
     check_hash(described)
     trained = described.config.recipe.build(described.config.input_spec)
@@ -34,10 +53,10 @@ def load(name: str | Path) -> TrainedModel:
     except StateError as error:
         raise CheckpointError(f"{described.weights} is of another version of its network: {error}") from error
     trained.network.eval()
-    return trained
+    return Opened(described.name, None, described.config, trained)
 
 
-def load_run(folder: RunFolder) -> TrainedModel:
+def opened_run(folder: RunFolder) -> Opened:
     """The model of a run folder, as of its last checkpoint."""
     config = folder.config()
     path = folder.trained(config)
@@ -47,7 +66,7 @@ def load_run(folder: RunFolder) -> TrainedModel:
             trained.restore(saved)
         except StateError as error:
             raise CommandError(f"{path} is not of the model in {folder.config_file}: {error}") from error
-    return trained
+    return Opened(folder.path.name, folder.path, config, trained)
 
 
 def check_hash(described: Card) -> None:
@@ -68,7 +87,7 @@ def pack(trained: TrainedModel, config: Config, name: str, **facts: object) -> C
     size = sum(array.nbytes for array in state.values())
     if size > LARGEST:
         raise ValueError(f"the weights of {name} have {size:,} bytes in half precision: at most {LARGEST:,} are shipped")
-    path = FOLDER / f"{name}.npz"
+    path = weights_of(name)
     checkpoint.save(path, {"network": state}, {"name": name})
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     described = Card(name=name, config=config, parameters=trained.network.parameter_count(), sha256=digest, **facts)  # type: ignore[arg-type]

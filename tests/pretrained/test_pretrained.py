@@ -34,8 +34,7 @@ def built(model):
 def models(tmp_path, monkeypatch):
     """Two models as if they had come with minigen; returns them by name."""
     (tmp_path / "shipped").mkdir()
-    for module in (cards, weights):
-        monkeypatch.setattr(module, "FOLDER", tmp_path / "shipped")
+    monkeypatch.setattr(cards, "FOLDER", tmp_path / "shipped")
     monkeypatch.chdir(tmp_path)
     made = {}
     for model in ("gan", "vae"):
