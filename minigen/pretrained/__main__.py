@@ -6,11 +6,11 @@ RUN` makes.
 
 import csv
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from minigen.errors import CommandError
-from minigen.pretrained import load, pack
-from minigen.pretrained.cards import FOLDER
+from minigen.pretrained import opened, pack
 from minigen.recipes.config import Config
 from minigen.recipes.run_folder import RunFolder
 from minigen.utils.arguments import Parser
@@ -24,13 +24,14 @@ LICENSES = {
 }
 
 
-def main() -> int:
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run it; returns the exit status."""
     parser = Parser("python -m minigen.pretrained", __doc__ or "", epilog="")
     parser.add_argument("run", type=Path, metavar="RUN", help="a run folder that was evaluated")
     parser.add_argument("name", metavar="NAME", help="such as progan-faces-32")
     parser.add_argument("--about", required=True, help="the model in a line")
     parser.add_argument("--on", default="two cores", help="what it was trained on (default: two cores)")
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     folder = RunFolder.opened(args.run)
     config = folder.config()
     evaluation = folder.path / "evaluation.json"
@@ -41,7 +42,7 @@ def main() -> int:
     hours = sum(float(row["seconds"]) for row in rows) / 3600
     done = folder.done(config) * (config.settings["batch_size"] if config.counted == "steps" else config.examples)
     card = pack(
-        load(folder.path),
+        opened(folder.path).trained,
         config,
         args.name,
         about=args.about,
@@ -52,7 +53,7 @@ def main() -> int:
         metrics=figures,
     )
     print(card)
-    print(f"wrote {FOLDER / args.name}.npz and .json")
+    print(f"wrote {card.weights} and .json")
     return 0
 
 

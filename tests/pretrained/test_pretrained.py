@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from minigen import pretrained
 from minigen.commands import main
 from minigen.errors import CheckpointError, CommandError, RecipeError
 from minigen.pretrained import cards, weights
+from minigen.pretrained.__main__ import main as put
 from minigen.recipes import find
 from minigen.recipes.config import Config
 
@@ -146,6 +148,24 @@ def test_commands_take_names_and_write_beside_the_caller(line, tmp_path, capsys)
     name = line.split()[1]
     made = [path.name for path in tmp_path.glob("*.png")]
     assert made == [f"{name}-samples.png" if line.startswith("sample") else f"{name}-interpolation.png"]
+
+
+def test_a_run_is_put_among_them_with_its_command(capsys):
+    """The command on the card trains with the settings of the run."""
+    line = "train gan --steps 3 --batch-size 16 --images 64 --lr 0.0005 --seed 5"
+    assert main([*line.split(), "--out", "runs/gan", "--quiet"]) == 0
+    with pytest.raises(CommandError, match="was not evaluated yet: minigen evaluate runs/gan"):
+        put(["runs/gan", "gan-glyphs-7", "--about", "a small GAN"])
+    Path("runs/gan/evaluation.json").write_text(json.dumps({"figures": {"Fréchet distance": 12.5}}))
+    assert put(["runs/gan", "gan-glyphs-7", "--about", "a small GAN"]) == 0
+    card = pretrained.card("gan-glyphs-7")
+    assert (card.about, card.images_seen, card.metrics) == ("a small GAN", 48, {"Fréchet distance": 12.5})
+    assert main([*card.command.split()[1:], "--out", "again", "--quiet"]) == 0
+    again = Path("again/config.json").read_text()
+    assert again == Path("runs/gan/config.json").read_text()
+    one, other = (minigen.load(name).network.state_dict() for name in ("again", "gan-glyphs-7"))
+    for path, array in one.items():
+        np.testing.assert_array_equal(array.astype(np.float16), other[path])
 
 
 # -- what is really shipped -------------------------------------------------------------------------------------------
