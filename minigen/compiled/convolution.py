@@ -18,8 +18,9 @@ TASKS = 8  # of a kernel's gradient
 
 # Of winograd.c, as measured: what its forms cost, in multiplications, and how many tiles are worth a task, a round, a group.
 FORM = 20  # multiplications: what a value's way to its form, or back, costs
-KERNEL_TILES = 60  # the form of a kernel costs as much as multiplying so many tiles,
-GRADIENT_TILES = 20  # and that of a kernel's gradient
+PRODUCT = 1.2  # what a multiplication of forms costs, beside one of windows
+KERNEL_TILES = 40  # the form of a kernel costs as much as multiplying so many tiles,
+GRADIENT_TILES = 10  # and that of a kernel's gradient
 TILES, TASK_VALUES = 16, 1 << 16  # of a task: at least so many, else as many as have so many values, which stay in the cache
 ROUND_TILES, ROUND_VALUES = 96, 1 << 17  # the same for a round of a kernel's gradient
 GROUP_TILES, GROUP_VALUES = 48, 1 << 17  # of a group: at least so many tiles, and at most so many values of a kernel's form
@@ -160,7 +161,7 @@ def filtering_pays(kernel: tuple[int, ...], stride: Pair, n: int, rows: int, col
     (kh, kw, c, outputs), tiles = kernel, n * tiles_of(rows, columns)
     places = math.prod(5 * min(taps, s) + max(0, taps - 2 * s) for taps, s in zip(kernel, stride))
     forms = 36 * tiles * (phases_of(kernel, stride) * c + outputs)
-    return (tiles + form) * places * c * outputs + FORM * forms <= n * rows * columns * kh * kw * c * outputs
+    return PRODUCT * (tiles + form) * places * c * outputs + FORM * forms <= n * rows * columns * kh * kw * c * outputs
 
 
 def tiles_of(rows: int, columns: int) -> int:
