@@ -14,9 +14,8 @@ import numpy as np
 from minigen import metrics
 from minigen.data import Dataset
 from minigen.evaluators.comparison import Comparison, Scores, held_out, within_classes
+from minigen.evaluators.figures import PATCHED, patch_distances
 from minigen.gallery.demo import Criteria
-
-PATCHED = 1000  # images whose patches are compared: they are many
 
 
 @dataclass(frozen=True)
@@ -110,12 +109,10 @@ def report_scores(criteria: Criteria, scores: Scores, comparison: Comparison) ->
 def report_patches(criteria: Criteria, samples: np.ndarray, comparison: Comparison) -> None:
     """Report the sliced Wasserstein distances of samples, and of real images held out, at each scale; and the 1-NN test."""
     n = min(comparison.n, PATCHED)
-    real = comparison.real_images[:n]
     for name, images in (("samples", samples), ("real images held out", comparison.held_out_images)):
-        distances = metrics.sliced_wasserstein(real, images[:n])
         criteria.report(
             f"sliced Wasserstein distance x 1000, {n:,} {name}",
-            ", ".join(f"{side} pixels: {distance:.3g}" for side, distance in distances.items()),
+            ", ".join(f"{side} pixels: {distance:.3g}" for side, distance in patch_distances(comparison, images).items()),
         )
     told = metrics.nearest_neighbor_test(comparison.real, comparison.features(samples[: comparison.n]))
     criteria.report("1-NN test, samples against real images (1/2 if they cannot be told apart)", told.accuracy)
