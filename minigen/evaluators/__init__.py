@@ -3,8 +3,8 @@
 from minigen.evaluators.choice import evaluator_of
 from minigen.evaluators.classifiers import EPOCHS, attribute_classifier, feature_classifier, train_on_fake
 from minigen.evaluators.comparison import Comparison, Scores, held_out, within_classes
-from minigen.evaluators.figures import evidence, evidence_table
 from minigen.evaluators.faces import face_evaluator, realness
+from minigen.evaluators.figures import evidence, evidence_table
 
 # fmt: off
 __all__ = [
