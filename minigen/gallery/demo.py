@@ -123,7 +123,7 @@ def demo_parser(name: str, description: str, data: str, defaults: Mapping[str, A
 
 
 def train_evaluator(
-    train: Dataset, args: argparse.Namespace, kind: Callable[..., Any] = evaluators.feature_classifier, **options: Any
+    train: Dataset, args: argparse.Namespace, kind: Callable[..., Any] = evaluators.evaluator_of, **options: Any
 ) -> Any:
     """The evaluator of images of this kind: trained once for all demos; in a quick run for one epoch, only for that run."""
     return kind(train, **options | ({"epochs": 1, "cache": args.out / "weights"} if args.quick else {}))

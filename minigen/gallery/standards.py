@@ -14,9 +14,8 @@ import numpy as np
 from minigen import metrics
 from minigen.data import Dataset
 from minigen.evaluators.comparison import Comparison, Scores, held_out, within_classes
+from minigen.evaluators.figures import PATCHED, patch_distances
 from minigen.gallery.demo import Criteria
-
-PATCHED = 1000  # images whose patches are compared: they are many
 
 
 @dataclass(frozen=True)
@@ -123,9 +122,8 @@ def report_patches(criteria: Criteria, samples: np.ndarray, comparison: Comparis
     judged: check them, too: at each scale at most twice the distance of real images, and at most 65 % told apart.
     """
     n = min(comparison.n, PATCHED)
-    real = comparison.real_images[:n]
     of = {
-        name: metrics.sliced_wasserstein(real, images[:n])
+        name: patch_distances(comparison, images)
         for name, images in (("samples", samples), ("real images held out", comparison.held_out_images))
     }
     for name, distances in of.items():
