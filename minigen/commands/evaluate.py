@@ -26,7 +26,7 @@ from minigen.utils.files import write_json
 
 EXAMPLES = """
   minigen evaluate runs/vae
-  minigen evaluate runs/dcgan -n 5000
+  minigen evaluate runs/dcgan -n 1000
 """
 IMPORTANCE_SAMPLES = 50
 RECONSTRUCTED = 2000  # examples of an autoencoder by default

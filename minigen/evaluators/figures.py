@@ -98,7 +98,7 @@ def told_apart(comparison: Comparison, evaluator: Any, images: np.ndarray) -> di
 
 def frequencies(evaluator: Any, train: Dataset, samples: np.ndarray) -> Figures:
     """How often the evaluator sees each class, or each level of a discrete factor: 1 for as often as in the data."""
-    found = {}
+    found: dict[str, float] = {}
     for names, seen, true in levels(evaluator, train, samples):
         shares, real = (metrics.class_histogram(each, len(names)) / len(each) for each in (seen, true))
         found |= {name: float(share / of_data) for name, share, of_data in zip(names, shares, real, strict=True) if of_data > 0}

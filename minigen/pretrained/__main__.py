@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     config = folder.config()
     evaluation = folder.path / "evaluation.json"
     if not evaluation.is_file():
-        raise CommandError(f"{folder.path} was not evaluated yet: minigen evaluate {folder.path} -n 5000")
+        raise CommandError(f"{folder.path} was not evaluated yet: minigen evaluate {folder.path}")
     figures = json.loads(evaluation.read_text(encoding="utf-8"))["figures"]
     rows = list(csv.DictReader(folder.history.read_text(encoding="utf-8").splitlines()))
     hours = sum(float(row["seconds"]) for row in rows) / 3600

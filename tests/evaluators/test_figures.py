@@ -62,16 +62,15 @@ def test_classes_that_were_asked_for():
     held_out = evaluators.held_out(train, 200)
     evaluator = FeatureClassifier()
     asked = np.arange(200) % 10
-    one_each = np.stack([train.images[train.labels == label][0] for label in range(10)])
-    samples = one_each[asked]
+    samples = np.stack([train.images[train.labels == label][place // 10] for place, label in enumerate(asked)])
+    samples[asked == 3] = samples[3]
     figures = evidence(evaluator, train, held_out, samples, asked)
     comparison = Comparison(evaluator.features, train.images, train.labels, held_out, 200)
     assert figures["samples of the class asked for"] == (evaluator.predict(samples) == asked).mean()
     within = within_classes(comparison, samples, asked)
     for label, share in within.items():
         assert figures[f"asked for class {label}: relative diversity"] == pytest.approx(share)
-    lowest = min(within, key=within.get)
-    assert figures[f"lowest relative diversity, class {lowest}"] < 1e-3
+    assert figures["lowest relative diversity, class 3"] < 1e-3 < 0.5 < within[4]
     seen = np.bincount(evaluator.predict(samples), minlength=10) / 200
     assert figures["class 3: relative frequency"] == pytest.approx(seen[3] / (train.labels == 3).mean())
 
