@@ -44,8 +44,7 @@ recipe, full = recipes.find("progan"), portraits.full("progan")
 sizes = {**portraits.SIZE, "samples": 5000, "grown": 24_000}
 SHOWN = "progan-faces-32"
 args = demo_arguments("26_progressive", __doc__, recipe, data="faces", full=full, shipped=SHOWN, **sizes)
-if not args.train:
-    args.images = mg.pretrained.card(SHOWN).config.examples  # those that it was trained on
+portraits.as_shipped(args, SHOWN)
 if args.quick:
     portraits.shorten(args)
     args.grown = 16 * 14
@@ -57,15 +56,6 @@ generator.summary((generator.latent_dim,))
 discriminator.summary(task.images.shape[1:])
 z = gan_figures.latent(generator, 64 if args.quick else 1000, seed=0)
 untrained = task.distance(generator.draw(z))
-if not args.train:
-    print(f"\n{SHOWN}, which comes with minigen (--train trains one here):\n\n{mg.pretrained.card(SHOWN)}\n")
-
-
-def watched(recipe, *callbacks):
-    """Forty rows of a history, with the distance that each row sees."""
-    monitor = training.FrechetMonitor(task.features, samples=len(z))
-    return {"record_every": max(recipe.steps // 40, 1), "callbacks": [*callbacks, monitor]}
-
 
 # %% [markdown]
 # ## Growing
@@ -78,9 +68,9 @@ if args.train:
     grown = growing.trainer(*growing.networks(growing.spec_of(task.train)))
     grid = training.SampleGrid(args.out / "evolution", every=max(growing.steps // 40, 1), n=64)
     half_way = math.ceil((grown.growth.images - grown.growth.stable - grown.growth.fading / 2) / args.batch_size)
-    replace(growing, steps=half_way).fit(grown, task.train, **watched(growing, grid))
+    replace(growing, steps=half_way).fit(grown, task.train, **task.watched(growing, grid))
     save(gan_figures.fade_in(grown.sampler), args, "fade.png")
-    growing.fit(grown, task.train, **watched(growing, grid))
+    growing.fit(grown, task.train, **task.watched(growing, grid))
     save(gan_figures.growth(grid.samples, n=12), args, "growth.png")
 
 # %% [markdown]
@@ -89,20 +79,9 @@ if args.train:
 # %%
 if args.train:
     trainer = recipe.trainer(generator, discriminator)
-    history = recipe.fit(trainer, task.train, **watched(recipe))
+    history = recipe.fit(trainer, task.train, **task.watched(recipe))
     sampler = trainer.sampler
-    save(
-        plot.curves(
-            history["images"],
-            {"Fréchet distance": history["Fréchet distance"]},
-            xlabel="real images seen",
-            ylabel="Fréchet distance",
-            title=f"Of {len(z):,} samples",
-            logy=True,
-        ),
-        args,
-        "distance.png",
-    )
+    save(gan_figures.distances(history), args, "distance.png")
     panels = {"loss": ("discriminator loss", "generator loss"), "D is right": ("accuracy on real", "accuracy on fake")}
     panels = {name: columns for name, columns in panels.items() if set(columns) <= set(history)}  # a critic has no accuracy
     save(plot.training_curves(history, panels=panels, title="The game"), args, "training.png")

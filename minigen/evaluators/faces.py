@@ -34,12 +34,12 @@ def face_evaluator(
 ) -> AttributeClassifier:
     """The evaluator of faces: an `AttributeClassifier` whose factors are the attributes and "spoiled".
 
-    For 32 x 32 and 64 x 64, with the other defaults, its weights are part of minigen. Of 5,000 faces that it has not seen, this one predicts
-    the discrete attributes with an accuracy of 99.9 % or more, and explains 82 % (smile) to 98 % (background) of the variance of
-    the continuous ones; it sees 99.7 % of real faces as real, and 90 % (a region smeared) to 100 % (half resolution) of spoiled
-    ones as spoiled. Others are trained on `count` faces and as many spoiled ones, or loaded from the cache if that was done
-    before, as those of `evaluators.attribute_classifier` are. CheckpointError if the file of minigen is damaged or holds other
-    weights than were trained.
+    For 32 x 32 and 64 x 64, with the other defaults, its weights are part of minigen. Of 5,000 faces that they have not seen,
+    these two predict the discrete attributes with an accuracy of 99.9 % or more, and explain 82 % and 94 % (smile) to 98 % and
+    99 % (background) of the variance of the continuous ones; they see at least 99.7 % of real faces as real, and 90 % and 93 % (a
+    region smeared) to 100 % (half resolution) of spoiled ones as spoiled. Others are trained on `count` faces and as many spoiled
+    ones, or loaded from the cache if that was done before, as those of `evaluators.attribute_classifier` are. CheckpointError if
+    the file of minigen is damaged or holds other weights than were trained.
     """
     if resolution in PACKAGED and (epochs, count) == (EPOCHS, FACES):
         return packaged(resolution)
