@@ -36,7 +36,7 @@ import minigen as mg
 from minigen import plot, recipes, training
 from minigen.evaluators import realness
 from minigen.gallery.demo import Criteria, demo_arguments, save
-from minigen.gallery.standards import SHIPPED, check_samples, report_patches
+from minigen.gallery.standards import SHIPPED, STANDARDS, check_samples, report_patches
 from minigen.plot import gan_figures
 from minigen.recipes import portraits
 
@@ -114,11 +114,12 @@ criteria.check("largest difference that new layers make at alpha = 0", differenc
 distance = task.distance(samples)
 criteria.check("Fréchet distance, as a share of the untrained generator's", distance / untrained, at_most=0.25)
 comparison = task.comparison()
-check_samples(criteria, samples, comparison, standard=None if args.train else SHIPPED[SHOWN])
+standard = STANDARDS[args.name] if args.train else SHIPPED[SHOWN]
+check_samples(criteria, samples, comparison, standard=standard)
 level, share = portraits.rarest(task.shares(samples))
-criteria.check("rarest level of a factor, as a share of its fair share", share, at_least=1 / 3 if args.train else 0.8)
+criteria.check("rarest level of a factor, as a share of its fair share", share, at_least=standard.rarest)
 criteria.report("which", level)
-report_patches(criteria, samples, comparison, judged=not args.train)
+report_patches(criteria, samples, comparison, standard)
 if task.faces:
     criteria.report("samples that the evaluator takes for real faces", float((realness(task.evaluator, samples) > 0.5).mean()))
 if args.train:
