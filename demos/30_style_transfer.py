@@ -15,10 +15,10 @@ content of one image in the style of another, given by a single example, in one 
 #
 #     loss = |f(image) - t|^2 + 10 sum over the layers of f of  |difference of means|^2 + |difference of deviations|^2
 #
-# Contents are drawings, white on black. Styles are pictures of other drawings, in ink of any color on darker paper of any color, with
-# one of six patterns. Since these are drawn, we know the right answer: the same content, drawn in that style. The network never
-# sees it. (Ink is always brighter than paper, because a standard deviation has no sign: AdaIN cannot make a negative.) Every
-# eighth style is white on black like the contents, so that the decoder also learns to leave a content unchanged.
+# Contents are drawings, white on black. Styles are pictures of other drawings, in ink of any color on darker paper of any color,
+# with one of six patterns. Since these are drawn, we know the right answer: the same content, drawn in that style. The network
+# never sees it. (Ink is always brighter than paper, because a standard deviation has no sign: AdaIN cannot make a negative.)
+# Every eighth style is white on black like the contents, so that the decoder also learns to leave a content unchanged.
 #
 # Color needs help that the paper's form does not give. A gray content is the same in maps that see differences of colors: there
 # is nothing in them that AdaIN could stretch, and the ink comes out pale. So brightness is adapted first, and the colors of the
@@ -32,7 +32,7 @@ from minigen.gallery.demo import Criteria, demo_arguments, save, train_evaluator
 from minigen.models.applications.style_transfer import StyleTransfer, TextureAutoencoder, style_distance
 from minigen.synthetic.styles import BRIGHTNESS, PATTERNS, draw_styles, render
 
-args = demo_arguments("30_style_transfer", __doc__, images=8000, encoder_epochs=2, epochs=3, batch_size=32)
+args = demo_arguments("30_style_transfer", __doc__, images=8000, encoder_epochs=2, epochs=4, batch_size=32)
 train, test = data.load(args.data)
 if args.quick:
     train, test, args.images, args.encoder_epochs, args.epochs = train[:400], test[:60], 96, 1, 1
@@ -129,12 +129,12 @@ save(
 
 # %% [markdown]
 # ## Did it work?
-# An evaluator trained on classes and patterns in drawn pictures of other colors must recognize the content's digit and the style's
-# pattern in the output, and the ink must have its color: the chroma, what remains of red, green and blue without their luminance,
-# is compared with the true drawing's. The distance of styles, the sum in the loss, must fall with every step of alpha: in the frozen encoder,
-# on which the decoder was trained, and in the evaluator's own feature maps, which it never saw. For comparison: no change, the
-# true drawing, and the obvious baseline, AdaIN of pixels: mean and standard deviation of the three colors themselves, which
-# transfers colors but no pattern.
+# An evaluator trained on classes and patterns in drawn pictures of other colors must recognize the content's digit and the
+# style's pattern in the output, and the ink must have its color: the chroma, what remains of red, green and blue without their
+# luminance, is compared with the true drawing's. The distance of styles, the sum in the loss, must fall with every step of alpha:
+# in the frozen encoder, on which the decoder was trained, and in the evaluator's own feature maps, which it never saw. For
+# comparison: no change, the true drawing, and the obvious baseline, AdaIN of pixels: mean and standard deviation of the three
+# colors themselves, which transfers colors but no pattern.
 # %%
 others = train[order[-args.images :]]
 taught = draw_styles(len(others), seed=3)
@@ -176,12 +176,12 @@ def of_pixels(images, examples):
     return ((images - mean) / std * wanted_std + wanted_mean).clip(0, 1)
 
 
-drawn_in_ink = drawings(test) > 0.9
+ink_only = drawings(test) >= 0.9 * drawings(test).max(axis=(1, 2), keepdims=True)
 
 
 def chroma(images):
     """The color of the ink without its brightness, (n, 3): red, green and blue, less their luminance."""
-    ink = np.sum(images * drawn_in_ink, axis=(1, 2)) / drawn_in_ink.sum(axis=(1, 2))
+    ink = np.sum(images * ink_only, axis=(1, 2)) / ink_only.sum(axis=(1, 2))
     return ink - (ink @ BRIGHTNESS)[:, None]
 
 

@@ -157,7 +157,10 @@ BESIDE = {  # what is trained in a demo beside the model of its recipe, by numbe
     "24_wasserstein": "generators of points",
     "33_arithmetic": "a variational autoencoder of faces",
 }
-DEVIATIONS = {"13_manifold": {"latent_dim", "lr", "batch_size", "epochs"}, "29_inpainting": {"weight"}}  # from the recipe
+DEVIATIONS = {
+    "13_manifold": {"latent_dim", "lr", "batch_size", "epochs"},
+    "29_inpainting": {"discriminator_lr"},
+}  # from the recipe
 
 
 def recipe_of(name):

@@ -10,6 +10,7 @@ from minigen.models.applications.restorer import Restorer
 from minigen.models.gans import dcgan
 from minigen.optim import schedules
 from minigen.recipes.recipe import Recipe, option
+from minigen.training.gans.restoration import ADVERSARIAL_WEIGHT
 
 
 @dataclass(frozen=True)
@@ -21,8 +22,9 @@ class RestorationRecipe(Recipe):
     batch_size: int = 32
     epochs: int | None = 3
     steps: int | None = 300
-    later_lr = 5e-4  # the network's, once it has learned the content; the discriminator, which is new, begins with lr
-    weight: float = option(1e-3, "weight of the adversarial term beside the content")
+    later_lr = 5e-4  # the network's, once it has learned the content
+    discriminator_lr: float = option(5e-4, "the discriminator's learning rate")
+    weight: float = option(ADVERSARIAL_WEIGHT, "weight of the adversarial term beside the content")
 
     def fit_content(self, network: nn.Module, images: np.ndarray) -> training.History:
         """Train a network on its own loss, without a discriminator."""
@@ -38,7 +40,7 @@ class RestorationRecipe(Recipe):
     def trainer(self, network: Restorer) -> training.Restoration:
         """The game of a network trained on the content loss, and a new discriminator."""
         discriminator = dcgan.TinyDiscriminator(batch_norm=False)
-        slow, fast = (schedules.cosine(rate, self.steps) for rate in (self.later_lr, self.lr))
+        slow, fast = (schedules.cosine(rate, self.steps) for rate in (self.later_lr, self.discriminator_lr))
         return training.Restoration(
             network,
             discriminator,

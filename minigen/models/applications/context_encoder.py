@@ -3,10 +3,14 @@
 The network sees an image with a hole and predicts its content from the surroundings. Squared error alone gives the mean of all
 plausible contents; a discriminator makes it choose one:
 
-    G minimizes  0.999 * content + 0.001 * (-E log D(G(degraded))),   content = squared error in the hole, mean over its pixels
+    G minimizes  content + 2.5e-4 * (-E log D(G(degraded))),   content = squared error in the hole, mean over its pixels
+
+The paper has 0.999 of the content and 0.001 of the discriminator for pixels in [-1, 1]; here they are in [0, 1], which divides
+squared errors by 4: 0.001 / (4 * 0.999) beside the content (`training.Restoration`). As in the official code, the network learns
+at 10 times the discriminator's rate; that the code weighs a border of 4 pixels in the hole 10 times as much is left out.
 
 The discriminator sees the whole filled image, so that the content must also fit its surroundings (the paper's sees only the
-generated part, at a fixed place). `dcgan.TinyDiscriminator` is one for 28 x 28 pixels.
+generated part, at a fixed place). `dcgan.TinyDiscriminator` is one for 28 x 28 pixels; R1 is not the paper's.
 """
 
 from typing import Any
@@ -27,7 +31,7 @@ class Generator(Restorer):
 
     28 -> 14 -> 7 -> 7 -> 7 -> 14 -> 28: two strided convolutions, two that spread information over the small maps, so that each
     position sees 26 x 26 pixels (the paper has a layer with a weight for each pair of positions), two transposed ones; batch
-    normalization after all but the last. 92,785 parameters for one channel.
+    normalization and ReLU after all but the last (the paper's encoder has leaky ReLU). 92,785 parameters for one channel.
 
     The last channel of the input is m: the hole is black, but so are many known pixels.
 

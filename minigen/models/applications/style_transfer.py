@@ -25,10 +25,7 @@ class Encoder(nn.Module):
 
     def __init__(self, channels: int, feature_maps: tuple[int, int]):
         first, second = feature_maps
-        self.layers = [
-            nn.Conv2d(channels, first, 4, stride=2, activation="leaky_relu"),
-            nn.Conv2d(first, second, 4, stride=2),
-        ]
+        self.layers = [nn.Conv2d(channels, first, 4, stride=2, activation="leaky_relu"), nn.Conv2d(first, second, 4, stride=2)]
 
     def activations(self, x: Any) -> list[Any]:
         """The feature maps of each layer."""
@@ -71,7 +68,8 @@ class StyleTransfer(nn.Module):
 
     Means and standard deviations are those of a channel of an image, over its pixels (biased, 1e-5 added to the variance): they
     are the style, because they tell which colors, edges and textures there are, but not where. All |.|^2 are means over elements,
-    where the paper writes norms: for feature maps over images, pixels and channels, for statistics over images and channels.
+    where the paper writes norms: for feature maps over images, pixels and channels, for statistics over images and channels. The
+    paper's decoder upsamples by repeating pixels and pads by reflection; this one has transposed convolutions and pads by zeros.
 
     f and g start as copies of an autoencoder's two halves. f is frozen: its parameters require no gradient, and the optimizer
     takes only `decoder.parameters()`. Training takes examples=(contents, styles).

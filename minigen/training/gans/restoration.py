@@ -10,6 +10,8 @@ from minigen.training.gans.adversarial import Adversarial
 from minigen.training.gans.game import Terms
 from minigen.training.gans.players import Restorer
 
+ADVERSARIAL_WEIGHT = 2.5e-4  # the papers' 1e-3 beside squared errors on [-1, 1], which are 4 times those on [0, 1]
+
 
 class Restoration(Adversarial):
     """`Adversarial` for a generator of degraded images, which also minimizes the distance to the originals.
@@ -19,15 +21,17 @@ class Restoration(Adversarial):
     Originals are the discriminator's real examples; restored images come from other originals. The history also has "content" and
     "adversarial", the two without the weight.
 
-    generator: one of `models.applications`.  weight: 1e-3 in super-resolution; in inpainting 0.001 beside 0.999, which is the
-    same to Adam.  All other arguments: see `Adversarial`.
+    generator: one of `models.applications`.  weight: beside the squared error of pixels in [0, 1]; by default that of both
+    papers, 1e-3 (SRGAN) and 0.001 beside 0.999 (context encoder). Their pixels are in [-1, 1], so their squared errors are 4
+    times as large, and the same balance is 1e-3 / 4 here (0.001 / (4 * 0.999) differs by 0.1 %; to Adam only ratios count).
+    All other arguments: see `Adversarial`.
 
     Raises TypeError for a generator that restores nothing, ValueError for a weight that is not positive and finite.
     """
 
     kind = "Restoration"
 
-    def __init__(self, generator: Restorer, discriminator: Module, *, weight: float = 1e-3, **options: Any):
+    def __init__(self, generator: Restorer, discriminator: Module, *, weight: float = ADVERSARIAL_WEIGHT, **options: Any):
         if not isinstance(generator, Restorer):
             raise TypeError(
                 "Restoration needs a generator that takes degraded images, such as one of models.applications, got "
