@@ -137,7 +137,8 @@ alone, both = scores["content"], scores["content and adversarial"]
 for name, bound in (("mean", 0.5), ("linear", 1.0), ("autoencoder", 1.0)):
     share = alone["error"] / scores[name]["error"]
     criteria.check(f"content alone: squared error in the hole, as a share of that by {name}", share, at_most=bound)
-criteria.check("content alone: squared error in the hole", alone["error"], at_most=0.054)
+bound = {"glyphs": 0.047}.get(args.data, 0.054)  # below the linear map's, 0.048 on glyphs, 0.055 on MNIST
+criteria.check("content alone: squared error in the hole", alone["error"], at_most=bound)
 gained = 100 * (alone["accuracy"] - scores["mean"]["accuracy"])
 criteria.check("content alone: evaluator's accuracy above the mean fill's, %", gained, at_least=0.0)
 criteria.check(
