@@ -27,7 +27,7 @@ LABELS = {
     "minigen": "minigen by NumPy",
     "loops": "minigen by loops",
     "torch.compile": "torch.compile",
-    "jax": "JAX, jitted",
+    "jax": "JAX (jitted)",
     "keras": "Keras",
     "dezero": "DeZero",
 }
@@ -57,6 +57,7 @@ def page(name: str) -> str:
         "beside_pytorch": beside_pytorch,
         "peaks": peaks,
         "compared": compared,
+        "others": others,
         "means": means,
         "beside_dezero": beside_dezero,
         "convolutions": convolutions,
@@ -146,6 +147,11 @@ def steps_by_description() -> list[tuple[str, list[str]]]:
 def compared(rows: list[dict[str, Any]]) -> list[str]:
     """The libraries that have a ratio to PyTorch in some row, in the order of LABELS."""
     return [library for library in LABELS if any("ratio" in row["sides"].get(library, {}) for row in rows)]
+
+
+def others(rows: list[dict[str, Any]]) -> str:
+    """The names of the libraries beside minigen: "PyTorch, DeZero"."""
+    return ", ".join(["PyTorch", *(LABELS[each] for each in compared(rows) if each not in ("minigen", "loops"))])
 
 
 def beside_pytorch(side: dict[str, Any] | None) -> str:

@@ -1,8 +1,9 @@
 """Evaluate a trained model by metrics of its kind, on held-out examples; a table, and RUN/evaluation.json.
 
 Autoencoders: the error of their reconstructions, beside that of PCA with as many components. Variational ones: bounds of the
-log-likelihood, in nats. GANs: how far samples are from real images in the eyes of an evaluator, a classifier that is trained once
-for each data set and kept; below the floor, the distance of real images from others, no generator can be expected to get.
+log-likelihood, in nats. What generates images: how far samples are from real ones in the eyes of an evaluator, which is trained
+once for each data set and kept, beside trivial samplers and real images held out, the floor; what is missing among them; and
+whether they are copies.
 """
 
 import argparse
@@ -10,31 +11,34 @@ from typing import Any
 
 import numpy as np
 
-from minigen import baselines, evaluators, metrics
+from minigen import baselines, data, evaluators, metrics
 from minigen.autograd import no_grad
 from minigen.backend import asarray, to_numpy
 from minigen.commands.trained import opened, run_arguments
 from minigen.data import Dataset
 from minigen.errors import UsageError
+from minigen.evaluators.comparison import MEASURED
 from minigen.models.autoencoders import DenoisingAutoencoder, HashingAutoencoder, LinearVariationalAutoencoder
 from minigen.recipes import TrainedModel, inputs
 from minigen.recipes.config import Config
 from minigen.utils.arguments import Parser, positive_int
 from minigen.utils.files import write_json
-from minigen.utils.tables import table
 
 EXAMPLES = """
   minigen evaluate runs/vae
-  minigen evaluate runs/dcgan -n 5000
+  minigen evaluate runs/dcgan -n 1000
 """
 IMPORTANCE_SAMPLES = 50
-FEWEST = 4  # samples that can be evaluated: each has three nearest neighbors among the others
-NEAREST = 500  # samples whose nearest training image is searched
+RECONSTRUCTED = 2000  # examples of an autoencoder by default
+FEWEST = 5  # samples that can be compared: precision looks at three neighbors of each
+OF_CLASS = 2  # samples of each class, if classes are asked for: pairs of them are compared
 
 
 def arguments(parser: Parser) -> None:
     run_arguments(parser)
-    parser.add_argument("-n", type=positive_int, default=2000, help="examples to evaluate, at most (default: 2000)")
+    parser.add_argument(
+        "-n", type=positive_int, help=f"examples to evaluate, at most (default: {RECONSTRUCTED}; of samples {MEASURED})"
+    )
     parser.add_argument("--quiet", action="store_true", help="no progress bars")
 
 
@@ -43,14 +47,15 @@ def run(args: argparse.Namespace) -> int:
     config, trained = model.config, model.trained
     train, test = inputs.load_examples(config.data, config.images, config.resolution)
     config.check_data(train)
-    if config.counted == "steps":
-        figures = generated(trained, config, train, args.n, not args.quiet)
-    else:
-        figures = reconstructed(trained, train, test[: args.n])
+    figures = {}
+    if config.counted == "epochs":
+        examples = test[: args.n or RECONSTRUCTED]
+        figures = reconstructed(trained, train, examples)
         if trained.generative:
-            figures |= bounds(trained, train, test[: args.n])
-    rows = [(name, value if isinstance(value, str) else f"{value:.5g}") for name, value in figures.items()]
-    print(table(rows))  # before they are saved, which can fail
+            figures |= bounds(trained, train, examples)
+    if trained.generative and config.images_shaped:
+        figures |= generated(trained, config, train, test, args.n or MEASURED, not args.quiet)
+    print(evaluators.evidence_table(figures))  # before they are saved, which can fail
     path = model.out("evaluation.json")
     write_json(path, {"model": config.model, "data": config.data, "seed": args.seed, "figures": figures})
     print(f"wrote {path}")
@@ -108,39 +113,26 @@ def bounds(trained: TrainedModel, train: Dataset, test: Dataset) -> dict[str, fl
     return figures
 
 
-# -- GANs ------------------------------------------------------------------------------------------------------
+# -- samples ---------------------------------------------------------------------------------------------------
 
 
-def generated(trained: TrainedModel, config: Config, train: Dataset, n: int, progress: bool) -> dict[str, Any]:
-    """Name -> the evaluator's metrics of n samples against n training images, and n others; at most half of all.
-
-    UsageError for fewer than can be evaluated.
-    """
-    n = min(n, len(train) // 2)
-    if n < FEWEST:
+def generated(trained: TrainedModel, config: Config, train: Dataset, test: Dataset, n: int, progress: bool) -> dict[str, Any]:
+    """The evidence about n samples, or fewer where there are fewer real images. UsageError for fewer than can be evaluated."""
+    held_out = real_images(config, test, n)
+    n = min(n, len(train), len(held_out))
+    least = max(FEWEST, OF_CLASS * len(train.class_names) if trained.conditional else 0)
+    if n < least:
         raise UsageError(
-            f"samples are evaluated beside as many training images, and as many others: at least {FEWEST} of each, here are {n}"
+            f"samples are evaluated beside as many training images, and as many held out: at least {least} of each, here are {n}"
         )
-    order = np.random.default_rng(0).permutation(len(train))
-    real, others = (train.images[order[part]] for part in (slice(n), slice(n, 2 * n)))
-    samples = inputs.unpadded(trained.sample(n), real.shape[1])
-    if config.data == "faces":
-        evaluator = evaluators.attribute_classifier(train, progress=progress)
-        features = [evaluator.features(images) for images in (real, samples, others)]
-        scores = {
-            "Fréchet distance": metrics.frechet_distance(*features[:2]),
-            "Fréchet floor": metrics.frechet_distance(features[0], features[2]),
-        }
-    else:
-        evaluator = evaluators.feature_classifier(train, progress=progress)
-        scores = metrics.evaluate_samples(evaluator, samples, real, others)
-        if trained.conditional:
-            scores["samples of the class asked for"] = metrics.accuracy(evaluator.predict(samples), trained.labels(n, None))
-    near = metrics.nearest_training(samples[:NEAREST], real, held_out=others[:NEAREST])
-    return {
-        "samples": n,
-        **scores,
-        "pairwise diversity": metrics.pairwise_diversity(samples, real),
-        "nearest-training-image ratio": near.memorization_ratio,
-        "evaluator": evaluator.fingerprint(),
-    }
+    evaluator = evaluators.evaluator_of(train, progress=progress)
+    samples = inputs.unpadded(config.as_images(trained.sample(n)), train.images.shape[1])
+    asked = trained.labels(n, None) if trained.conditional else None
+    return evaluators.evidence(evaluator, train, held_out, samples, asked)
+
+
+def real_images(config: Config, test: Dataset, n: int) -> np.ndarray:
+    """At most n real images that the model has not seen: of faces as many as are asked for are drawn."""
+    if config.data == "faces" and n > len(test):
+        _, test = data.load("faces", resolution=config.resolution, train_size=1, test_size=n, cache=True)
+    return evaluators.held_out(test, n)

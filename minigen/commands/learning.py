@@ -159,8 +159,7 @@ def callbacks(
 
 def features(config: Config, train: Dataset, progress: bool) -> Callable[[np.ndarray], np.ndarray]:
     """The features of images, padded or not, in the eyes of the evaluator of this data set, which is trained if there is none."""
-    kind = evaluators.attribute_classifier if config.data == "faces" else evaluators.feature_classifier
-    evaluator = kind(train, progress=progress)
+    evaluator = evaluators.evaluator_of(train, progress=progress)
     return lambda images: evaluator.features(inputs.unpadded(images, config.shape[0]))
 
 

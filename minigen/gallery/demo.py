@@ -42,6 +42,7 @@ LEAST = {
     "portraits": 12,
     **dict.fromkeys(("samples", "tests", "points", "map_examples", "images"), 100),
 }
+NOT_OF_TRAINING = {"backend", "seed", "samples"}  # options that a model which is already trained has, too
 weight = number("a finite number of at least 0", lambda value: 0.0 <= value < math.inf)
 
 
@@ -64,14 +65,16 @@ def demo_arguments(
     recipe: Recipe | None = None,
     data: str = "glyphs",
     full: Mapping[str, Any] | None = None,
+    shipped: str | None = None,
     **defaults: Any,
 ) -> argparse.Namespace:
     """The arguments of a demo, with the backend chosen and the seed set.
 
     --data, --backend, --out, --seed, --quick, and one option for each of `defaults` (epochs=10 gives --epochs).  `recipe`: its
     length of training is added as options.  `data`: the default of --data; only demos of faces accept faces.  `full`: other
-    defaults, for --full; explicit options override them. Invalid options end the script with status 2, before any work. The
-    output folder is locked until `Criteria.finish`.
+    defaults, for --full; explicit options override them.  `shipped`: the trained model that the demo shows unless it trains one
+    of its own, as it does with --train, and with any option that says how. Invalid options end the script with status 2, before
+    any work. The output folder is locked until `Criteria.finish`.
 
     In a notebook the options are those in the environment variable MINIGEN_OPTIONS. For result.json the namespace also has
     `given`, the options that differ from their defaults, and `source`, the checksum of the demo and its recipes (None in a
@@ -84,10 +87,14 @@ def demo_arguments(
         parser.add_argument("--full", action="store_true", help=f"the real thing, for a GPU, with other defaults: {values}")
         if "--full" in words:
             parser.set_defaults(**full)
+    if shipped:
+        parser.add_argument("--train", action="store_true", help=f"train one here, instead of showing {shipped}")
     HELD.close()
     try:
         args = parser.parse_args(words)
         args.given = {key: value for key, value in vars(args).items() if value != parser.get_default(key) and key != "out"}
+        if shipped:
+            args.train = bool(args.given.keys() - NOT_OF_TRAINING)
         args.source = checksum(name) if name in names() and not in_notebook() else None
         args.name = name
         mg.use(args.backend or mg.backend.current().name)
@@ -116,7 +123,7 @@ def demo_parser(name: str, description: str, data: str, defaults: Mapping[str, A
 
 
 def train_evaluator(
-    train: Dataset, args: argparse.Namespace, kind: Callable[..., Any] = evaluators.feature_classifier, **options: Any
+    train: Dataset, args: argparse.Namespace, kind: Callable[..., Any] = evaluators.evaluator_of, **options: Any
 ) -> Any:
     """The evaluator of images of this kind: trained once for all demos; in a quick run for one epoch, only for that run."""
     return kind(train, **options | ({"epochs": 1, "cache": args.out / "weights"} if args.quick else {}))

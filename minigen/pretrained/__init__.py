@@ -5,6 +5,7 @@ precision. `python -m minigen.pretrained RUN NAME` makes both from a run folder.
 """
 
 from minigen.pretrained.cards import Card, card, names
+from minigen.pretrained.check import check_figures
 from minigen.pretrained.weights import Opened, load, opened, pack
 
-__all__ = ["Card", "Opened", "card", "load", "names", "opened", "pack"]
+__all__ = ["Card", "Opened", "card", "check_figures", "load", "names", "opened", "pack"]

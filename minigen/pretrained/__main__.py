@@ -1,16 +1,17 @@
 """Put the model of a run folder among those that come with minigen: `python -m minigen.pretrained RUN NAME`.
 
 Writes NAME.npz and NAME.json into this folder; the metrics of the card are those of RUN/evaluation.json, which `minigen evaluate
-RUN` makes.
+RUN` makes, and it keeps the `check_figures` by which a test recognizes the weights.
 """
 
 import csv
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from minigen.errors import CommandError
-from minigen.pretrained import opened, pack
+from minigen.pretrained import check_figures, opened, pack
 from minigen.recipes.config import Config
 from minigen.recipes.run_folder import RunFolder
 from minigen.utils.arguments import Parser
@@ -36,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     config = folder.config()
     evaluation = folder.path / "evaluation.json"
     if not evaluation.is_file():
-        raise CommandError(f"{folder.path} was not evaluated yet: minigen evaluate {folder.path} -n 5000")
+        raise CommandError(f"{folder.path} was not evaluated yet: minigen evaluate {folder.path}")
     figures = json.loads(evaluation.read_text(encoding="utf-8"))["figures"]
     rows = list(csv.DictReader(folder.history.read_text(encoding="utf-8").splitlines()))
     hours = sum(float(row["seconds"]) for row in rows) / 3600
@@ -52,6 +53,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         license=LICENSES[config.data],
         metrics=figures,
     )
+    card = replace(card, check=check_figures(args.name))
+    card.save()
     print(card)
     print(f"wrote {card.weights} and .json")
     return 0

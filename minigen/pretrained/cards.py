@@ -1,11 +1,12 @@
 """Model cards: what a trained model is, how it was made, and how good it is."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from minigen.errors import CheckpointError, RecipeError, suggestion
+from minigen.evaluators import evidence_table
 from minigen.recipes.config import Config
 from minigen.utils.files import write_json
 from minigen.utils.tables import table
@@ -19,7 +20,7 @@ class Card:
 
     command: what trained it, the seed included.  images_seen: by its discriminator or encoder, repeats counted.  hours: of
     training, and on what.  parameters: of the network that is kept, the generator of a GAN.  metrics: name -> value, as
-    `minigen evaluate NAME` measures them.  sha256: of the file of weights.
+    `minigen evaluate` measures them.  sha256: of the file of weights.  check: what `check_figures` must find again.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Card:
     license: str
     metrics: dict[str, Any]
     sha256: str
+    check: dict[str, float] = field(default_factory=dict)
 
     @property
     def weights(self) -> Path:
@@ -40,7 +42,7 @@ class Card:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What a reader wants to know, in order."""
+        """What a reader wants to know of its making, in order."""
         return {
             "model": self.about,
             "data": f"{self.config.examples:,} images of {self.config.data}, {' x '.join(map(str, self.config.shape))}",
@@ -50,11 +52,10 @@ class Card:
             "parameters": f"{self.parameters:,}",
             "weights": f"{self.weights.name}, SHA-256 {self.sha256}",
             "license": self.license,
-            **{name: f"{value:.4g}" if isinstance(value, float) else value for name, value in self.metrics.items()},
         }
 
     def __str__(self) -> str:
-        return table([(name, str(value)) for name, value in self.facts.items()])
+        return table([(name, str(value)) for name, value in self.facts.items()]) + "\n\n" + evidence_table(self.metrics)
 
     def save(self) -> None:
         """Write it beside the weights."""

@@ -242,6 +242,28 @@ class ConditionalVariational(Variational):
 
 
 @dataclass(frozen=True)
+class ConvolutionalVariational(Variational):
+    """Convolutional variational autoencoder of portraits."""
+
+    name = "conv-vae"
+    data = "faces"
+    view = staticmethod(inputs.square)
+    lr: float = 1e-3
+    batch_size: int = 64
+    epochs: int | None = 20
+    latent_dim: int = option(64, "values in a code")
+    beta: float = option(0.01, "weight of the KL divergence: for mse, twice the variance of a pixel")
+    reconstruction: str = option("mse", "p(x|z) of a pixel: Bernoulli (bce) or Gaussian (mse)", LIKELIHOODS)
+    maps: int = option(32, "feature maps of the finest resolution")
+
+    def network(self, spec: InputSpec) -> nn.Module:
+        side, _, channels = spec.shape
+        return autoencoders.ConvolutionalVariationalAutoencoder(
+            side, channels, self.latent_dim, self.beta, self.reconstruction, self.maps
+        )
+
+
+@dataclass(frozen=True)
 class LinearVariational(AutoencoderRecipe):
     """Linear variational autoencoder = probabilistic PCA."""
 
@@ -271,5 +293,6 @@ AUTOENCODERS = (
     Hashing,
     Variational,
     ConditionalVariational,
+    ConvolutionalVariational,
     LinearVariational,
 )

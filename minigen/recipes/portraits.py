@@ -46,9 +46,8 @@ def fit_to_data(args: argparse.Namespace) -> None:
 class PortraitTask:
     """The images of a demo, (n, r, r, c) in [0, 1], and how generated ones are evaluated.
 
-    faces: drawn at the given resolution; the evaluator predicts all of their factors, and tells them from spoiled ones
-    (`evaluators.face_evaluator`).  Any other data set: 28 x 28 images with a zero padding of 2 pixels, 32 x 32; the evaluator is
-    the classifier of demo 17, which sees them without the padding.
+    faces: drawn at the given resolution.  Any other data set: 28 x 28 images with a zero padding of 2 pixels, 32 x 32; the
+    evaluator sees them without the padding. It is `evaluators.evaluator_of` the data.
     """
 
     def __init__(self, args: argparse.Namespace):
@@ -66,10 +65,8 @@ class PortraitTask:
     @cached_property
     def evaluator(self) -> Any:
         """The network that evaluates images; trained when it is first asked for, unless it is in the package or the cache."""
-        quick: dict[str, Any] = {"epochs": 1, "cache": self.args.out / "weights"} if self.args.quick else {}
-        if not self.faces:
-            return evaluators.feature_classifier(self.train, **quick)
-        return evaluators.face_evaluator(self.resolution, **quick | ({"count": 200} if quick else {}))
+        quick: dict[str, Any] = {"epochs": 1, "cache": self.args.out / "weights", "count": 200} if self.args.quick else {}
+        return evaluators.evaluator_of(self.train, **quick)
 
     def recipe(self, name: str, **settings: int) -> GrowingRecipe:
         """The recipe of this name, or with --full its paper's, with the demo's settings, or these, and run length."""

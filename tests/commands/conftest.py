@@ -6,6 +6,7 @@ import pytest
 from minigen import plot
 from minigen.commands import learning, main
 from minigen.data import registry
+from minigen.evaluators import choice, face_evaluator
 from minigen.synthetic.glyphs import load as load_glyphs
 
 TRAIN, TEST = 96, 24
@@ -15,9 +16,17 @@ TRAIN, TEST = 96, 24
 def small_data(monkeypatch, tmp_path, tmp_path_factory):
     """ "glyphs" are a hundred, paths are relative to a new folder, and evaluators are kept for the session, not in the user's
     cache."""
-    monkeypatch.setitem(registry.LOADERS, "glyphs", lambda: load_glyphs(train_size=TRAIN, test_size=TEST))
+    monkeypatch.setitem(
+        registry.LOADERS, "glyphs", lambda **sizes: load_glyphs(**{"train_size": TRAIN, "test_size": TEST} | sizes)
+    )
+    monkeypatch.setattr(choice, "face_evaluator", small_face_evaluator)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
     monkeypatch.chdir(tmp_path)
+
+
+def small_face_evaluator(resolution, epochs, count, cache, progress):
+    """Trained on few faces, and not for long."""
+    return face_evaluator(resolution, 1, 64, cache, progress)
 
 
 @pytest.fixture(autouse=True)

@@ -214,10 +214,11 @@ def test_a_checkpoint_of_another_kind_of_model(stacked_run, minigen_line):
 
 
 def test_too_few_samples_to_evaluate_are_refused(minigen_line):
-    assert minigen_line("train gan --steps 1 --out run --quiet")[0] == 0
-    status, _, err = minigen_line("evaluate run -n 3 --quiet")
-    assert status == 2 and "at least 4 of each, here are 3" in err
-    assert not Path("run/evaluation.json").exists()
+    for model, n, least in (("gan", 4, 5), ("conditional-dcgan", 19, 20)):  # of a class that is asked for, two
+        assert minigen_line(f"train {model} --steps 1 --out {model} --quiet")[0] == 0
+        status, _, err = minigen_line(f"evaluate {model} -n {n} --quiet")
+        assert status == 2 and f"at least {least} of each, here are {n}" in err
+        assert not Path(model, "evaluation.json").exists()
 
 
 def test_figures_that_cannot_be_saved_are_shown(minigen_line, stacked_run):

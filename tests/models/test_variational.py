@@ -15,7 +15,12 @@ import minigen as mg
 from minigen import baselines, gradcheck_module, losses, metrics, optim, training
 from minigen.errors import ShapeError
 from minigen.models import autoencoders
-from minigen.models.autoencoders import ConditionalVariationalAutoencoder, LinearVariationalAutoencoder, VariationalAutoencoder
+from minigen.models.autoencoders import (
+    ConditionalVariationalAutoencoder,
+    ConvolutionalVariationalAutoencoder,
+    LinearVariationalAutoencoder,
+    VariationalAutoencoder,
+)
 
 rng = np.random.default_rng(0)
 
@@ -59,6 +64,20 @@ MODELS: dict[str, list[Case]] = {
         Case(VariationalAutoencoder, images(2), (), rng.standard_normal((2, 10))),
         Case(
             lambda: VariationalAutoencoder(2, hidden=(4, 3), shape=(5, 4, 3)), images(3, 5, 4, 3), (), rng.standard_normal((3, 2))
+        ),
+    ],
+    "ConvolutionalVariationalAutoencoder": [
+        Case(
+            lambda: ConvolutionalVariationalAutoencoder(8, 2, latent_dim=2, maps=2),
+            images(2, 8, 8, 2),
+            (),
+            rng.standard_normal((2, 2)),
+        ),
+        Case(
+            lambda: ConvolutionalVariationalAutoencoder(16, 1, latent_dim=3, beta=0.5, reconstruction="bce", maps=1),
+            images(2, 16, 16, 1),
+            (),
+            rng.standard_normal((2, 3)),
         ),
     ],
     "LinearVariationalAutoencoder": [

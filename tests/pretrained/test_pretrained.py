@@ -160,6 +160,7 @@ def test_a_run_is_put_among_them_with_its_command(capsys):
     assert put(["runs/gan", "gan-glyphs-7", "--about", "a small GAN"]) == 0
     card = pretrained.card("gan-glyphs-7")
     assert (card.about, card.images_seen, card.metrics) == ("a small GAN", 48, {"Fréchet distance": 12.5})
+    assert card.check.keys() == {"Fréchet distance", "precision", "recall"}
     assert main([*card.command.split()[1:], "--out", "again", "--quiet"]) == 0
     again = Path("again/config.json").read_text()
     assert again == Path("runs/gan/config.json").read_text()

@@ -2,6 +2,7 @@
 
 from minigen.models.autoencoders.conditional import ConditionalVariationalAutoencoder
 from minigen.models.autoencoders.convolutional import ConvolutionalAutoencoder
+from minigen.models.autoencoders.convolutional_variational import ConvolutionalVariationalAutoencoder
 from minigen.models.autoencoders.denoising import DenoisingAutoencoder, LinearDenoisingAutoencoder
 from minigen.models.autoencoders.hashing import HashingAutoencoder
 from minigen.models.autoencoders.linear import LinearAutoencoder
@@ -14,8 +15,9 @@ from minigen.models.autoencoders.variational import VariationalAutoencoder
 
 # fmt: off
 __all__ = [
-    "ConditionalVariationalAutoencoder", "ConvolutionalAutoencoder", "DenoisingAutoencoder", "HashingAutoencoder",
-    "LinearAutoencoder", "LinearDenoisingAutoencoder", "LinearVariationalAutoencoder", "RecurrentAutoencoder",
-    "SparseAutoencoder", "StackedAutoencoder", "TiedAutoencoder", "VariationalAutoencoder",
+    "ConditionalVariationalAutoencoder", "ConvolutionalAutoencoder", "ConvolutionalVariationalAutoencoder",
+    "DenoisingAutoencoder", "HashingAutoencoder", "LinearAutoencoder", "LinearDenoisingAutoencoder",
+    "LinearVariationalAutoencoder", "RecurrentAutoencoder", "SparseAutoencoder", "StackedAutoencoder",
+    "TiedAutoencoder", "VariationalAutoencoder",
 ]
 # fmt: on

@@ -47,16 +47,20 @@ class VariationalAutoencoder(nn.Module):
         condition: int = 0,
         shape: tuple[int, int, int] = (28, 28, 1),
     ):
+        down, up = (math.prod(shape) + condition, *hidden), (latent_dim + condition, *reversed(hidden))
+        self.encoder = nn.Sequential(nn.Flatten(), *selu_layers(down))
+        self.set_posterior(down[-1], latent_dim, beta, reconstruction)
+        self.decoder = nn.Sequential(*selu_layers(up), nn.Dense(up[-1], math.prod(shape)), nn.Reshape(shape))
+
+    def set_posterior(self, features: int, latent_dim: int, beta: float, reconstruction: str) -> None:
+        """q(z|x) from the encoder's features, by a dense layer each for mean and logvar; and the objective."""
         if not 0.0 <= beta < math.inf:
             raise ValueError(f"beta weighs the KL divergence: at least 0 and finite, got {beta}")
         if reconstruction not in LIKELIHOODS:
             raise ValueError(f"unknown reconstruction {reconstruction!r}: {suggestion(reconstruction, LIKELIHOODS)}")
         self.latent_dim, self.beta, self.reconstruction = latent_dim, beta, reconstruction
-        down, up = (math.prod(shape) + condition, *hidden), (latent_dim + condition, *reversed(hidden))
-        self.encoder = nn.Sequential(nn.Flatten(), *selu_layers(down))
-        self.mean, self.logvar = nn.Dense(down[-1], latent_dim), nn.Dense(down[-1], latent_dim)
+        self.mean, self.logvar = nn.Dense(features, latent_dim), nn.Dense(features, latent_dim)
         self.sampling = nn.Sampling()
-        self.decoder = nn.Sequential(*selu_layers(up), nn.Dense(up[-1], math.prod(shape)), nn.Reshape(shape))
 
     @in_batches
     def encode(self, x: Any) -> tuple[Any, Any]:

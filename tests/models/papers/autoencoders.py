@@ -138,6 +138,15 @@ def variational(w: Weights, x: np.ndarray, noise: np.ndarray, beta: float, recon
     return mean, logvar, y, *bound(x, y, mean, logvar, beta, reconstruction)
 
 
+def convolutional_variational(w: Weights, x: np.ndarray, noise: np.ndarray, beta: float) -> Outcome:
+    """The same with convolutions of 4 x 4 and stride 2, for 8 x 8 pixels one each way; the encoder sees pixels from -2 to 2."""
+    h = flat(selu(conv(4 * x - 2, w, "encoder.0", 4, stride=2)))
+    mean, logvar = dense(h, w, "mean"), dense(h, w, "logvar")
+    z = mean + np.exp(logvar / 2) * noise
+    y = transposed(selu(dense(z, w, "decoder.0")).reshape(len(x), 4, 4, -1), w, "decoder.2", 4)
+    return mean, logvar, y, *bound(x, y, mean, logvar, beta, "mse")
+
+
 def conditional(w: Weights, x: np.ndarray, labels: np.ndarray, noise: np.ndarray, beta: float) -> Outcome:
     """Kingma et al. 2014, M2's labeled half; Sohn et al. 2015: both networks are also conditioned on y, one-hot. (Their prior may
     know y.)"""
@@ -252,6 +261,13 @@ NETWORKS = [
             (PICTURES, normal(3, 2)),
         )
         for name in ("bce", "mse")
+    ),
+    Network(
+        "convolutional variational",
+        lambda: models.ConvolutionalVariationalAutoencoder(8, 3, 2, 0.7, maps=5),
+        posterior,
+        lambda w, x, noise: convolutional_variational(w, x, noise, 0.7),
+        (uniform(3, 8, 8, 3), normal(3, 2)),
     ),
     Network(
         "conditional",
