@@ -158,6 +158,7 @@ BESIDE = {  # what is trained in a demo beside the model of its recipe, by numbe
     "24_wasserstein": "generators of points",
     "33_arithmetic": "a variational autoencoder of faces",
 }
+NOT_SHOWN = {"conv-vae"}  # recipes that no demo shows yet: demo 33's faces are still those of a dense network
 DEVIATIONS = {
     "13_manifold": {"latent_dim", "lr", "batch_size", "epochs"},
     "29_inpainting": {"discriminator_lr"},
@@ -177,9 +178,8 @@ SHOWN = [name for name in WITH_RECIPE if ".show()" in source(name)]
 
 
 def test_demos_of_a_model_that_minigen_train_knows_have_its_recipe():
-    assert {recipe_of(name).name for name in SHOWN} == {
-        name for name in recipes.RECIPES if not name.endswith(("-book", "-paper")) and name != "wgan"
-    } | {"restoration"}, "the others are variations that the same demos show"
+    variations = {name for name in recipes.RECIPES if name.endswith(("-book", "-paper"))} | {"wgan"}  # which the same demos show
+    assert {recipe_of(name).name for name in SHOWN} == recipes.RECIPES.keys() - variations - NOT_SHOWN | {"restoration"}
 
 
 def repeated(name, text):
@@ -244,7 +244,8 @@ def test_a_demo_trains_as_minigen_train_does(name, tmp_path, monkeypatch):
     monkeypatch.setattr(demo, "train_evaluator", lambda *args, **options: None)
     monkeypatch.setattr(evaluators, "attribute_classifier", lambda *args, **options: None)
     monkeypatch.setattr(training.Adversarial, "fit", lambda *args, **options: None)
-    monkeypatch.setattr(sys, "argv", [name, "--out", str(tmp_path / "out")])
+    shipped = ["--train"] if "shipped=" in source(name) else []
+    monkeypatch.setattr(sys, "argv", [name, *shipped, "--out", str(tmp_path / "out")])
 
     def show(recipe):
         raise Shown(recipe)

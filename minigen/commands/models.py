@@ -1,4 +1,4 @@
-"""The models that came with minigen, trained for hours: a list, or all that is known of one.
+"""The trained models that came with minigen: a list, or all that is known of one.
 
 Each can be sampled and walked through by its name, in place of a run folder.
 """

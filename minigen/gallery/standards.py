@@ -55,7 +55,7 @@ STANDARDS = {
 }
 
 
-# What generators that were trained for hours should reach, set before they were: by name.
+# What generators that come with minigen should reach, set before they were trained: by name.
 SHIPPED = {"progan-faces-32": Standard(floors=4, precision=0.9, recall=0.75)}
 
 

@@ -1,4 +1,4 @@
-"""Models that were trained for hours, ready for use: `minigen.load(NAME).sample(16)`, for each of `names()`.
+"""Models that come trained, ready for use: `minigen.load(NAME).sample(16)`, for each of `names()`.
 
 NAME.json in this folder is a model's card: what it is, how it was trained, how good it is; NAME.npz its weights, in half
 precision. `python -m minigen.pretrained RUN NAME` makes both from a run folder.
