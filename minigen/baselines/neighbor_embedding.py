@@ -37,13 +37,13 @@ def tsne(
 
     x: (n, d) with d >= 2 -> (n, 2), float64 if x is, else float32. Axes have no unit: only nearness counts.
     perplexity: effective number of neighbors, more than 1, at most (n - 1) / 3.
-    learning_rate: "auto" is n / (4 early_exaggeration), at least 50. It multiplies the full gradient, with its factor 4, as in
-    scikit-learn. Belkina et al.'s n / early_exaggeration, and the 200 that their programs take for few points, multiply
-    gradients without this factor: the steps are the same.
+    learning_rate: "auto" is n / (4 early_exaggeration), at least 50, as in scikit-learn. It multiplies the full gradient, with
+    its factor 4. The sources' rates, n / early_exaggeration and at least 200, are for programs whose gradient lacks this
+    factor: the steps are the same.
     progress: show a bar with the KL.
     Raises ShapeError if x is not (n, d); ValueError if x is not finite or all its points are the same, or for
     a perplexity or a number of iterations out of range; NonFiniteError if the map diverges.
-    Source: van der Maaten & Hinton 2008; learning rate: Belkina et al. 2019; start: Kobak & Berens 2019.
+    Source: van der Maaten & Hinton 2008; learning rate: Belkina et al. 2019, its minimum and the start: Kobak & Berens 2019.
     """
     x = _points(x)
     check_count("tsne", "iterations", iterations, least=1)

@@ -15,7 +15,10 @@ from minigen.training.gans.restoration import ADVERSARIAL_WEIGHT
 
 @dataclass(frozen=True)
 class RestorationRecipe(Recipe):
-    """Restoration: content loss first; then two copies continue for as many updates, one as before, one with a discriminator."""
+    """Restoration: content loss first; then two copies continue for as many updates, one as before, one with a discriminator.
+
+    In the game, Adam's beta1 is the context encoder's 0.5; SRGAN has 0.9.
+    """
 
     name = "restoration"
     lr: float = 2e-3

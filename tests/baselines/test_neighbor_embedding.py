@@ -132,8 +132,8 @@ def test_gains_fall_to_a_hundredth_and_no_further(monkeypatch):
 @pytest.mark.parametrize(
     ("n", "exaggeration", "rate"), [(12, 12.0, 50.0), (1200, 12.0, 50.0), (720, 3.0, 60.0), (720, 2.0, 90.0)]
 )
-def test_the_learning_rate_is_the_sources(n, exaggeration, rate):
-    """Belkina et al. 2019: n / exaggeration for a gradient without its factor 4, so a quarter of it here; at least 50."""
+def test_the_learning_rate_grows_with_the_points_and_is_at_least_50(n, exaggeration, rate):
+    """scikit-learn's rule: max(n / exaggeration / 4, 50), for the full gradient."""
     x, options = np.random.default_rng(4).standard_normal((n, 3)), {"perplexity": 3.0, "early_exaggeration": exaggeration}
     expected = tsne(x, iterations=3, learning_rate=rate, **options)
     np.testing.assert_array_equal(tsne(x, iterations=3, **options), expected)
@@ -141,8 +141,8 @@ def test_the_learning_rate_is_the_sources(n, exaggeration, rate):
 
 
 @pytest.mark.parametrize(("n", "rate"), [(60, 200.0), (540, 360.0)])
-def test_the_first_step_is_that_of_belkina_et_al(n, rate):
-    """Theirs: n / exaggeration, or at least 200, times the gradient of their programs, without the 4 of equation 5."""
+def test_the_first_step_is_that_of_the_sources_rate(n, rate):
+    """max(n / exaggeration, 200), Belkina et al. 2019 and Kobak & Berens 2019, times a gradient without the 4 of equation 5."""
     x = np.random.default_rng(4).standard_normal((n, 3))
     p, y = joint_probabilities(x, 3.0), module._principal_plane(x)
     theirs = paper.gradient(p, y) / 4

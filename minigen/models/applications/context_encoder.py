@@ -5,12 +5,12 @@ plausible contents; a discriminator makes it choose one:
 
     G minimizes  content + 2.5e-4 * (-E log D(G(degraded))),   content = squared error in the hole, mean over its pixels
 
-The paper has 0.999 of the content and 0.001 of the discriminator for pixels in [-1, 1]; here they are in [0, 1], which divides
-squared errors by 4: 0.001 / (4 * 0.999) beside the content (`training.Restoration`). As in the official code, the network learns
-at 10 times the discriminator's rate; that the code weighs a border of 4 pixels in the hole 10 times as much is left out.
+The weight is the paper's, in our units (`training.Restoration`). In demo 29, as in the official code, the network learns at 10
+times the discriminator's rate. Where the hole is in the middle, the paper's network also predicts a border of known pixels around
+it, whose errors count 10 times as much; that is left out.
 
-The discriminator sees the whole filled image, so that the content must also fit its surroundings (the paper's sees only the
-generated part, at a fixed place). `dcgan.TinyDiscriminator` is one for 28 x 28 pixels; R1 is not the paper's.
+The discriminator sees the whole filled image, so that the content must also fit its surroundings (the paper's sees only what was
+generated for a hole in the middle). `dcgan.TinyDiscriminator` is one for 28 x 28 pixels; R1 is not the paper's.
 """
 
 from typing import Any

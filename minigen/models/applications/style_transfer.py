@@ -148,10 +148,11 @@ def recolored(contents: Any, styles: Any, brightness: Sequence[float]) -> Any:
         b(x) = brightness . x,   z(x) = (b(x) - mean(b(x))) / std(b(x)),   mean(s) + z(c) mean((s - mean(s)) z(s))
 
     Per image, a color varies with brightness as in the style (least squares), also where it falls as brightness rises, of which a
-    deviation per channel knows nothing. A picture in two colors lies on the line between them, and stays itself as its own style.
-    Not clipped to [0, 1]: where the content has brighter pixels than the style, colors overshoot. brightness: c numbers.
-    Source: color by a linear map, before the transfer, is Gatys et al. 2016 ("Preserving Color in Neural Artistic Style
-    Transfer"), who give a style the content's colors; this is the first column of their Cholesky factors.
+    deviation per channel knows nothing. A picture in two colors, one brighter, lies on the line between them: it stays itself as
+    its own style. Not clipped to [0, 1]: colors overshoot where the content is further from its mean, in deviations, than the
+    style's brightest or darkest pixels. brightness: c numbers.
+    Source: matching colors by a linear map before the transfer is Gatys et al. 2016 ("Preserving Color in Neural Artistic Style
+    Transfer"), who give the content's colors to a style. This one has rank 1, along the style's covariance with brightness.
     """
     if contents.shape[0] != styles.shape[0] or not contents.shape[3] == styles.shape[3] == len(brightness):
         raise ShapeError(

@@ -6,11 +6,10 @@ them all, which is blurred; a discriminator makes it choose one of them:
     G minimizes  content + 2.5e-4 * (-E log D(G(low)))
 
 The paper's content is a distance of VGG's features, or the squared error of pixels (its SRGAN-MSE), which is used here. The
-paper's weight is 1e-3 for pixels in [-1, 1]; here they are in [0, 1], which divides squared errors by 4, and the weight with them
-(`training.Restoration`). Its discriminator has strided convolutions of 3 x 3, batch normalization and a dense layer of 1,024;
-here it is `dcgan.TinyDiscriminator` without batch normalization, with R1, which the paper does not have. Its low resolution is
-the blurred image, subsampled bicubically; here the mean of each block. As in the paper, both networks have the same learning
-rate, and the generator first learns the content alone.
+weight is the paper's, in our units (`training.Restoration`). Its discriminator has strided convolutions of 3 x 3, batch
+normalization and a dense layer of 1,024; in demo 28 it is `dcgan.TinyDiscriminator` without batch normalization, with R1, which
+the paper does not have. Its low resolution is the blurred image, subsampled; here the mean of each block. As in the paper, both
+networks have the same learning rate, and the generator first learns the content alone.
 """
 
 from typing import Any

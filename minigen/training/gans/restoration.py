@@ -10,7 +10,7 @@ from minigen.training.gans.adversarial import Adversarial
 from minigen.training.gans.game import Terms
 from minigen.training.gans.players import Restorer
 
-ADVERSARIAL_WEIGHT = 2.5e-4  # the papers' 1e-3 beside squared errors on [-1, 1], which are 4 times those on [0, 1]
+ADVERSARIAL_WEIGHT = 1e-3 / 4  # the papers', for pixels in [0, 1]: see Restoration
 
 
 class Restoration(Adversarial):
@@ -21,10 +21,10 @@ class Restoration(Adversarial):
     Originals are the discriminator's real examples; restored images come from other originals. The history also has "content" and
     "adversarial", the two without the weight.
 
-    generator: one of `models.applications`.  weight: beside the squared error of pixels in [0, 1]; by default that of both
-    papers, 1e-3 (SRGAN) and 0.001 beside 0.999 (context encoder). Their pixels are in [-1, 1], so their squared errors are 4
-    times as large, and the same balance is 1e-3 / 4 here (0.001 / (4 * 0.999) differs by 0.1 %; to Adam only ratios count).
-    All other arguments: see `Adversarial`.
+    generator: one of `models.applications`.  weight: of the adversarial term beside the squared error of pixels in [0, 1]. Both
+    papers' pixels are in [-1, 1], where squared errors are 4 times as large. So SRGAN's 1e-3 is 2.5e-4 here, and so is, but for
+    0.1 %, the context encoder's 0.001 beside 0.999 of the content (to Adam only their ratio counts).  All other arguments: see
+    `Adversarial`.
 
     Raises TypeError for a generator that restores nothing, ValueError for a weight that is not positive and finite.
     """
