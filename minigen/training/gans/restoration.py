@@ -22,9 +22,9 @@ class Restoration(Adversarial):
     "adversarial", the two without the weight.
 
     generator: one of `models.applications`.  weight: of the adversarial term beside the squared error of pixels in [0, 1]. Both
-    papers' pixels are in [-1, 1], where squared errors are 4 times as large. So SRGAN's 1e-3 is 2.5e-4 here, and so is, but for
-    0.1 %, the context encoder's 0.001 beside 0.999 of the content (to Adam only their ratio counts).  All other arguments: see
-    `Adversarial`.
+    papers' pixels are in [-1, 1], where squared errors are 4 times as large. So 1e-3, for super-resolution (SRGAN), is 2.5e-4
+    here, and so is, but for 0.1 %, 0.001 beside 0.999 of the content, for inpainting (context encoder): to Adam only the ratio
+    counts.  All other arguments: see `Adversarial`.
 
     Raises TypeError for a generator that restores nothing, ValueError for a weight that is not positive and finite.
     """
