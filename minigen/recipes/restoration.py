@@ -43,14 +43,14 @@ class RestorationRecipe(Recipe):
     def trainer(self, network: Restorer) -> training.Restoration:
         """The game of a network trained on the content loss, and a new discriminator."""
         discriminator = dcgan.TinyDiscriminator(batch_norm=False)
-        slow, fast = (schedules.cosine(rate, self.steps) for rate in (self.later_lr, self.discriminator_lr))
+        of_network, of_discriminator = (schedules.cosine(rate, self.steps) for rate in (self.later_lr, self.discriminator_lr))
         return training.Restoration(
             network,
             discriminator,
             weight=self.weight,
             penalties=[losses.R1(gamma=1.0)],
-            generator_optimizer=optim.Adam(network.parameters(), lr=slow, beta1=0.5),
-            discriminator_optimizer=optim.Adam(discriminator.parameters(), lr=fast, beta1=0.5),
+            generator_optimizer=optim.Adam(network.parameters(), lr=of_network, beta1=0.5),
+            discriminator_optimizer=optim.Adam(discriminator.parameters(), lr=of_discriminator, beta1=0.5),
         )
 
     def fit(self, trainer: training.Restoration, images: np.ndarray) -> training.History:
