@@ -64,7 +64,9 @@ class Root:
     def __iter__(self) -> Iterator[np.ndarray]:
         """Some rows at a time."""
         for block in blocks(self.images):
-            yield (block.reshape(len(block), -1).astype(np.float32, copy=False) - self.mean) / np.float32(np.sqrt(len(self)))
+            rows = np.subtract(block.reshape(len(block), -1), self.mean, dtype=np.float32)
+            rows /= np.float32(np.sqrt(len(self)))
+            yield rows
 
     def __matmul__(self, right: np.ndarray) -> np.ndarray:
         return np.concatenate([rows @ right for rows in self])

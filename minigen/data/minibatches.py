@@ -25,11 +25,12 @@ class Batches(PythonNumbers):
     - After `load_state_dict`, the next `for` is the rest of the epoch that was saved. A state taken in the loop's body counts the
     current batch as done; one taken in the last batch leaves an empty rest.
 
-    arrays: (n, ...) each, kept on the host; memory-mapped ones are read batch by batch. Images as bytes, which are uint8 with four
-    axes (n, height, width, channels), come as float32, divided by 255; of all other arrays, such as labels, the numbers stay.
+    arrays: (n, ...) each, kept on the host; memory-mapped ones are read batch by batch. Images as bytes, which are uint8 and have
+    four axes (n, height, width, channels), come as float32, divided by 255; of all other arrays, such as labels, the numbers
+    stay.
     convert: a function of the first array's part of each batch, on the host, such as a generator's `from_pixels`.
     seed: None draws one from `minigen.seed`'s stream "shuffle".
-    shuffle=False: the order as given; batches are then views, unless they are converted.  drop_last: leave out a smaller last batch.
+    shuffle=False: the order as given; batches are then views, except of bytes.  drop_last: leave out a smaller last batch.
     Raises ShapeError for arrays that are empty, differ in length or have no axis of examples; ValueError for
     a batch_size below 1, or above n with drop_last, and for a negative seed.
     """
