@@ -307,7 +307,7 @@ def room_for(path: Path, size: int) -> Iterator[None]:
         ) from error
 
 
-def mapped(path: Path, shapes: list[tuple[int, ...]]) -> list[np.ndarray] | None:
+def mapped(path: Path, shapes: Sequence[tuple[int, ...]]) -> list[np.ndarray] | None:
     """The images of both splits, memory-mapped; None if the file is missing, or damaged, which is reported."""
     try:
         with archive.opened(path) as file:
