@@ -38,7 +38,6 @@ TILE = 2**17  # pixels drawn at a time: enough to amortize the calls, few enough
 LONG = 2**24  # pixels from which on a progress bar is shown
 LARGE = 2**28  # bytes of images that are not drawn in vain, and for memory alone, where a disk has no room for them
 
-
 Factors = dict[str, np.ndarray]  # the values of each, (n,)
 
 

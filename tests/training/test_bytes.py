@@ -180,13 +180,16 @@ def test_images_in_the_generators_range_already_are_the_same_too(as_bytes):
     assert_same(played("progressive", images), played("progressive", 2 * floats - 1))
 
 
-@pytest.mark.parametrize("first", [0, 1], ids=["bytes, then floats", "floats, then bytes"])
-def test_a_game_goes_on_with_the_same_images_in_the_other_form(as_bytes, first, tmp_path):
-    images = both(as_bytes(8, 3))
-    whole = played("progressive", images[1])
+@pytest.mark.parametrize("forms", ["bytes, then floats", "floats, then bytes", "floats in [-1, 1], then bytes"])
+def test_a_game_goes_on_with_the_same_images_in_another_form(as_bytes, forms, tmp_path):
+    images, floats = both(as_bytes(8, 3))
+    first, second = (
+        {"bytes": images, "floats": floats, "floats in [-1, 1]": 2 * floats - 1}[form] for form in forms.split(", then ")
+    )
+    whole = played("progressive", floats)
     with pytest.raises(Crash):
-        played("progressive", images[first], [Checkpoint(tmp_path), Dies(4)])
-    assert_same(played("progressive", images[1 - first], resume=tmp_path), whole)
+        played("progressive", first, [Checkpoint(tmp_path), Dies(4)])
+    assert_same(played("progressive", second, resume=tmp_path), whole)
 
 
 def test_what_watches_a_game_sees_the_same(as_bytes, tmp_path, backend):
