@@ -38,7 +38,7 @@ predicted = evaluator.predict(test.images)
 wrong = np.flatnonzero(predicted != test.labels)[:20]
 if len(wrong):
     texts = [f"{test.class_names[test.labels[i]]} taken for {test.class_names[predicted[i]]}" for i in wrong]
-    figure = plot.image_grid(test.images[wrong], columns=5, labels=texts, title="Held-out images it gets wrong")
+    figure = plot.image_grid(test.images[wrong], columns=5, labels=texts, title=f"Held-out images ({args.data}) it gets wrong")
     save(figure, args, "mistakes.png")
 few = test[: args.map_examples]
 features = evaluator.features(few.images)
@@ -48,7 +48,7 @@ save(
         few.labels,
         few.class_names,
         images=few.images,
-        title="Held-out images by their 64 features (t-SNE)",
+        title=f"Held-out images ({args.data}) by their 64 features, t-SNE",
     ),
     args,
     "features.png",

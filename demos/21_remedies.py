@@ -141,7 +141,7 @@ if "stacked" in tasks:
     for method in methods:
         pairs = np.array(results["stacked", method][0]["samples"], dtype=np.float32) / 255
         rows[method] = pairs.transpose(0, 3, 1, 2).reshape(-1, 28, 28)[:12]
-    save(plot.image_rows(rows, title="Pairs of digits, by every method"), args, "stacked.png")
+    save(plot.image_rows(rows, title=f"Pairs of images ({args.data}), by every method"), args, "stacked.png")
 
 # %% [markdown]
 # ## Did it work?

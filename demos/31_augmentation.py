@@ -138,7 +138,7 @@ for size, seed in tqdm(runs, desc="sets of few images"):
 
 rows = shown[200]
 rows = {name: rows[name] for name in ("new real", "noise", "shifted", "generated", "nearest of\nthe few")}
-save(plot.image_rows(rows, title="What is added to 200 labeled images"), args, "added.png")
+save(plot.image_rows(rows, title=f"What is added to 200 labeled images ({args.data})"), args, "added.png")
 
 # %% [markdown]
 # ## The gain

@@ -138,7 +138,7 @@ rebuilt = everything.rebuilt(shown)
 save(
     plot.image_rows(
         {"image": shown, "rebuilt": rebuilt, "error": abs(shown - rebuilt)},
-        title="Four normal images; then, by twos: " + ", ".join(anomalies),
+        title=f"Four normal images ({args.data}); then, by twos: " + ", ".join(anomalies),
     ),
     args,
     "anomalies.png",
@@ -153,7 +153,7 @@ save(
             "letters with\nthe lowest error": lowest,
             "letters, reconstructed": everything.rebuilt(lowest),
         },
-        title="Where the autoencoder is most mistaken",
+        title=f"Where the autoencoder is most mistaken ({args.data})",
     ),
     args,
     "extremes.png",
@@ -168,7 +168,7 @@ save(
         shares,
         xlabel="squared error",
         ylabel="% of images",
-        title="How far reconstructions are from the images",
+        title=f"How far reconstructions are from the images ({args.data})",
     ),
     args,
     "scores.png",

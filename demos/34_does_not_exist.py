@@ -24,7 +24,7 @@ import numpy as np
 
 from minigen import metrics, plot, recipes
 from minigen.gallery import face_page
-from minigen.gallery.demo import Criteria, demo_arguments, save
+from minigen.gallery.demo import Criteria, demo_arguments, save, thing_of
 from minigen.plot import gan_figures
 from minigen.recipes import portraits
 
@@ -37,7 +37,7 @@ if args.quick:
 criteria = Criteria(args)
 task = portraits.PortraitTask(args)
 generator = portraits.trained_stylegan(task)
-thing = {"faces": "face", "fashion_mnist": "garment"}.get(args.data, "digit")
+thing = thing_of(args.data)
 
 # %% [markdown]
 # ## New images and their nearest training images

@@ -25,6 +25,7 @@ from minigen.gallery.registry import find, names, title
 from minigen.gallery.statement import checksum, statement
 from minigen.recipes import Recipe, remedy_bench
 from minigen.recipes.restoration import RestorationRecipe
+from minigen.training.gans.restoration import ADVERSARIAL_WEIGHT
 from minigen.utils.files import locked
 
 ROOT = Path(__file__).parents[1]
@@ -158,7 +159,10 @@ BESIDE = {  # what is trained in a demo beside the model of its recipe, by numbe
     "33_arithmetic": "a variational autoencoder of faces",
 }
 NOT_SHOWN = {"conv-vae"}  # recipes that no demo shows yet: demo 33's faces are still those of a dense network
-DEVIATIONS = {"13_manifold": {"latent_dim", "lr", "batch_size", "epochs"}, "29_inpainting": {"weight"}}  # from the recipe
+DEVIATIONS = {
+    "13_manifold": {"latent_dim", "lr", "batch_size", "epochs"},
+    "29_inpainting": {"discriminator_lr"},
+}  # from the recipe
 
 
 def recipe_of(name):
@@ -201,7 +205,11 @@ def test_a_repeated_number_is_found():
 
 
 CLAIM = re.compile(r"(\d[\d.]*e-\d+)|(?:learning rate|beta1?|batches)(?: of| =)? (\d+(?:\.\d+)?)")
-OF_PAPERS = {"24_wasserstein": {5e-5, 1e-4}}  # which the recipe has four times as high
+OF_PAPERS = {
+    "24_wasserstein": {5e-5, 1e-4},  # which the recipe has four times as high
+    "28_super_resolution": {ADVERSARIAL_WEIGHT, 1e-3},  # the trainer's default, and what it is for pixels in [-1, 1]
+    "29_inpainting": {ADVERSARIAL_WEIGHT},
+}
 
 
 def claimed(prose):

@@ -37,16 +37,17 @@ def tsne(
 
     x: (n, d) with d >= 2 -> (n, 2), float64 if x is, else float32. Axes have no unit: only nearness counts.
     perplexity: effective number of neighbors, more than 1, at most (n - 1) / 3.
-    learning_rate: "auto" is n / 12, at least 50; it multiplies the full gradient, with its factor 4 (which
-    Belkina et al.'s gradient lacks: their n / 12 takes a quarter of these steps).
+    learning_rate: "auto" is n / (4 early_exaggeration), at least 50, as in scikit-learn. It multiplies the full gradient, with
+    its factor 4. The sources' rates, n / early_exaggeration and at least 200, are for programs whose gradient lacks this
+    factor: the steps are the same.
     progress: show a bar with the KL.
     Raises ShapeError if x is not (n, d); ValueError if x is not finite or all its points are the same, or for
     a perplexity or a number of iterations out of range; NonFiniteError if the map diverges.
-    Source: van der Maaten & Hinton 2008; learning rate: Belkina et al. 2019; start: Kobak & Berens 2019.
+    Source: van der Maaten & Hinton 2008; learning rate: Belkina et al. 2019, its minimum and the start: Kobak & Berens 2019.
     """
     x = _points(x)
     check_count("tsne", "iterations", iterations, least=1)
-    rate = max(len(x) / 12, 50.0) if learning_rate == "auto" else learning_rate
+    rate = max(len(x) / early_exaggeration / 4, 50.0) if learning_rate == "auto" else learning_rate
     p = joint_probabilities(x, perplexity)
     y = _principal_plane(x)
     velocity, gains = np.zeros_like(y), np.ones_like(y)

@@ -122,6 +122,11 @@ def demo_parser(name: str, description: str, data: str, defaults: Mapping[str, A
     return parser
 
 
+def thing_of(data: str) -> str:
+    """What an image of this data set shows: "digit", "garment" or "face"."""
+    return {"faces": "face", "fashion_mnist": "garment"}.get(data, "digit")
+
+
 def train_evaluator(
     train: Dataset, args: argparse.Namespace, kind: Callable[..., Any] = evaluators.evaluator_of, **options: Any
 ) -> Any:

@@ -129,12 +129,26 @@ def test_gains_fall_to_a_hundredth_and_no_further(monkeypatch):
     np.testing.assert_allclose(tsne(x, perplexity=3.0, iterations=30), expected, rtol=0, atol=1e-12 * abs(expected).max())
 
 
-@pytest.mark.parametrize(("n", "rate"), [(12, 50.0), (720, 60.0)])
-def test_the_learning_rate_is_a_twelfth_of_the_points_and_at_least_50(n, rate):
+@pytest.mark.parametrize(
+    ("n", "exaggeration", "rate"), [(12, 12.0, 50.0), (1200, 12.0, 50.0), (720, 3.0, 60.0), (720, 2.0, 90.0)]
+)
+def test_the_learning_rate_grows_with_the_points_and_is_at_least_50(n, exaggeration, rate):
+    """scikit-learn's rule: max(n / exaggeration / 4, 50), for the full gradient."""
+    x, options = np.random.default_rng(4).standard_normal((n, 3)), {"perplexity": 3.0, "early_exaggeration": exaggeration}
+    expected = tsne(x, iterations=3, learning_rate=rate, **options)
+    np.testing.assert_array_equal(tsne(x, iterations=3, **options), expected)
+    assert not np.array_equal(tsne(x, iterations=3, learning_rate=1.01 * rate, **options), expected)
+
+
+@pytest.mark.parametrize(("n", "rate"), [(60, 200.0), (540, 360.0)])
+def test_the_first_step_is_that_of_the_sources_rate(n, rate):
+    """max(n / exaggeration, 200), Belkina et al. 2019 and Kobak & Berens 2019, times a gradient without the 4 of equation 5."""
     x = np.random.default_rng(4).standard_normal((n, 3))
-    expected = tsne(x, perplexity=3.0, iterations=3, learning_rate=rate)
-    np.testing.assert_array_equal(tsne(x, perplexity=3.0, iterations=3), expected)
-    assert not np.array_equal(tsne(x, perplexity=3.0, iterations=3, learning_rate=1.01 * rate), expected)
+    p, y = joint_probabilities(x, 3.0), module._principal_plane(x)
+    theirs = paper.gradient(p, y) / 4
+    step = -rate * np.where(theirs > 0, 1.2, 0.8) * theirs
+    got = tsne(x, perplexity=3.0, iterations=1, early_exaggeration=1.5)
+    np.testing.assert_allclose(got, y + step - step.mean(axis=0), rtol=0, atol=1e-9 * abs(step).max())
 
 
 def test_the_exaggeration_may_be_another():

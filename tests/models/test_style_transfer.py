@@ -7,7 +7,7 @@ import minigen as mg
 from minigen import gradcheck_module, optim, training
 from minigen.errors import DtypeError, ShapeError
 from minigen.models.applications import style_transfer
-from minigen.models.applications.style_transfer import StyleTransfer, TextureAutoencoder, statistics, style_distance
+from minigen.models.applications.style_transfer import StyleTransfer, TextureAutoencoder, recolored, statistics, style_distance
 from tests.checks import to_order_2
 
 rng = np.random.default_rng(0)
@@ -83,9 +83,8 @@ def test_loss_and_gradients_are_those_of_torch():
     def stages(x):
         found = []
         for i in range(2):  # "same" with a kernel of 4 and stride 2 is one pixel on each side
-            x = f.relu(
-                f.conv2d(x, state[f"encoder.layers.{i}.weight"].permute(3, 2, 0, 1), state[f"encoder.layers.{i}.bias"], 2, 1)
-            )
+            x = f.conv2d(x, state[f"encoder.layers.{i}.weight"].permute(3, 2, 0, 1), state[f"encoder.layers.{i}.bias"], 2, 1)
+            x = f.leaky_relu(x, 0.2) if i == 0 else x
             found.append(x)
         return found
 
@@ -155,6 +154,64 @@ def test_a_style_is_invariant_to_the_order_of_its_pixels():
     larger = mg.Tensor(maps.repeat(2, axis=1))
     assert style_distance([mg.Tensor(maps)], [larger]).item() < 1e-24, "styles of images of any size can be compared"
     assert model.blend(CONTENTS, STYLES.repeat(2, axis=1)).shape == (3, 2, 2, 3)
+
+
+# -- colors --------------------------------------------------------------------------------------------------------
+
+BRIGHTNESS = (0.3, 0.6, 0.1)
+
+
+def two_colored(drawings, ink, paper):
+    """Drawings (n, h, w, 1) in [0, 1], in colors (3,)."""
+    return paper + drawings * (np.asarray(ink) - paper)
+
+
+def test_a_gray_drawing_takes_the_colors_of_a_style():
+    """The same drawing in another ink and on another paper, also where the ink has less of a color than the paper."""
+    drawings = rng.random((3, 8, 8, 1))
+    styles = two_colored(drawings, (0.9, 0.1, 0.6), np.array([0.1, 0.3, 0.2]))
+    got = recolored(drawings.repeat(3, axis=3), styles, BRIGHTNESS)
+    deviations = drawings.std((1, 2)), (styles @ BRIGHTNESS).std((1, 2))[:, None]
+    shares = np.prod([d / np.sqrt(d**2 + 1e-5) for d in deviations], axis=0)[:, None, None]  # what the 1e-5 in the roots takes
+    mean = styles.mean((1, 2), keepdims=True)
+    np.testing.assert_allclose(got.numpy() if isinstance(got, mg.Tensor) else got, mean + shares * (styles - mean), rtol=1e-9)
+    assert shares.min() > 0.99
+
+
+def test_recoloring_equals_its_docstring(backend):
+    got = mg.to_numpy(recolored(*device(CONTENTS, STYLES), BRIGHTNESS))
+    for made, content, style in zip(got, CONTENTS, STYLES, strict=True):
+        b, wanted = content @ BRIGHTNESS, style @ BRIGHTNESS
+        covariance = ((wanted - wanted.mean())[..., None] * style).mean((0, 1))
+        slope = covariance / np.sqrt(wanted.var() + 1e-5) / np.sqrt(b.var() + 1e-5)
+        np.testing.assert_allclose(made, style.mean((0, 1)) + (b - b.mean())[..., None] * slope, rtol=1e-9)
+
+
+def test_with_a_brightness_colors_come_first():
+    """Both terms by the functions above: the target is made of recolored contents, and the image is the first layer."""
+    plain, model = small(), small(brightness=BRIGHTNESS)
+    model.load_state_dict(plain.state_dict())
+    target = plain.blend(recolored(CONTENTS, STYLES, BRIGHTNESS), STYLES)
+    np.testing.assert_allclose(model.blend(CONTENTS, STYLES).numpy(), target.numpy(), rtol=1e-12)
+    np.testing.assert_array_equal(model.blend(CONTENTS, STYLES, 0.0).numpy(), model.encoder(CONTENTS).numpy())
+    total, terms = model.loss(CONTENTS, STYLES)
+    images = model.transfer(CONTENTS, STYLES)
+    layers = [[x, *model.encoder.activations(x)] for x in (images, mg.Tensor(STYLES))]
+    np.testing.assert_allclose(terms["style"].item(), style_distance(*layers).item(), rtol=1e-12)
+    np.testing.assert_allclose(terms["content"].item(), np.mean((layers[0][-1].numpy() - target.numpy()) ** 2), rtol=1e-12)
+    np.testing.assert_allclose(total.item(), terms["content"].item() + 10.0 * terms["style"].item(), rtol=1e-12)
+
+
+def test_derivatives_with_a_brightness_to_order_2():
+    model = small(brightness=BRIGHTNESS)
+    gradcheck_module(model.decoder, lambda contents, styles: model.loss(contents, styles)[0], CONTENTS[:2], STYLES[:2])
+
+
+def test_colors_that_do_not_match_are_refused():
+    with pytest.raises(ShapeError, match="a brightness of 2 channels, expected a style for each content, and as many channels"):
+        small(brightness=(0.5, 0.5)).loss(CONTENTS, STYLES)
+    with pytest.raises(ShapeError, match=r"styles \(2, 8, 8, 3\) .* expected a style for each content"):
+        small(brightness=BRIGHTNESS).blend(CONTENTS, STYLES[:2])
 
 
 # -- training ------------------------------------------------------------------------------------------------------

@@ -3,10 +3,14 @@
 The network sees an image with a hole and predicts its content from the surroundings. Squared error alone gives the mean of all
 plausible contents; a discriminator makes it choose one:
 
-    G minimizes  0.999 * content + 0.001 * (-E log D(G(degraded))),   content = squared error in the hole, mean over its pixels
+    G minimizes  content + 2.5e-4 * (-E log D(G(degraded))),   content = squared error in the hole, mean over its pixels
 
-The discriminator sees the whole filled image, so that the content must also fit its surroundings (the paper's sees only the
-generated part, at a fixed place). `dcgan.TinyDiscriminator` is one for 28 x 28 pixels.
+The weight is the paper's, in our units (`training.Restoration`). In demo 29, as in the official code, the network learns at 10
+times the discriminator's rate. Where the hole is in the middle, the paper's network also predicts a border of known pixels around
+it, whose errors count 10 times as much; that is left out.
+
+The discriminator sees the whole filled image, so that the content must also fit its surroundings (the paper's sees only what was
+generated for a hole in the middle). `dcgan.TinyDiscriminator` is one for 28 x 28 pixels; R1 is not the paper's.
 """
 
 from typing import Any
@@ -27,7 +31,7 @@ class Generator(Restorer):
 
     28 -> 14 -> 7 -> 7 -> 7 -> 14 -> 28: two strided convolutions, two that spread information over the small maps, so that each
     position sees 26 x 26 pixels (the paper has a layer with a weight for each pair of positions), two transposed ones; batch
-    normalization after all but the last. 92,785 parameters for one channel.
+    normalization and ReLU after all but the last (the paper's encoder has leaky ReLU). 92,785 parameters for one channel.
 
     The last channel of the input is m: the hole is black, but so are many known pixels.
 

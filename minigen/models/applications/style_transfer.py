@@ -1,11 +1,15 @@
 """Style transfer by adaptive instance normalization: the content of one image in the style of any other, in one pass."""
 
 import copy
+from collections.abc import Sequence
 from math import inf
 from typing import Any
 
+import numpy as np
+
 from minigen import losses, nn, ops
 from minigen.autograd import no_grad
+from minigen.backend import asarray
 from minigen.errors import ShapeError
 from minigen.models.autoencoders.base import ImageAutoencoder
 
@@ -13,17 +17,15 @@ EPS = 1e-5  # added to every variance, inside the root
 
 
 class Encoder(nn.Module):
-    """Images (n, h, w, channels) -> feature maps at half the size, then at a quarter: two strided convolutions with ReLU.
+    """Images (n, h, w, channels) -> feature maps at half the size, then at a quarter: two strided convolutions.
 
+    Leaky ReLU (0.2) between them, nothing at the end: no map is 0 at most pixels, where it would have no deviation to stretch.
     `activations` returns both, in which style is measured; the encoder's output is the last, (n, h / 4, w / 4, maps).
     """
 
     def __init__(self, channels: int, feature_maps: tuple[int, int]):
         first, second = feature_maps
-        self.layers = [
-            nn.Conv2d(channels, first, 4, stride=2, activation="relu"),
-            nn.Conv2d(first, second, 4, stride=2, activation="relu"),
-        ]
+        self.layers = [nn.Conv2d(channels, first, 4, stride=2, activation="leaky_relu"), nn.Conv2d(first, second, 4, stride=2)]
 
     def activations(self, x: Any) -> list[Any]:
         """The feature maps of each layer."""
@@ -66,31 +68,47 @@ class StyleTransfer(nn.Module):
 
     Means and standard deviations are those of a channel of an image, over its pixels (biased, 1e-5 added to the variance): they
     are the style, because they tell which colors, edges and textures there are, but not where. All |.|^2 are means over elements,
-    where the paper writes norms: for feature maps over images, pixels and channels, for statistics over images and channels.
+    where the paper writes norms: for feature maps over images, pixels and channels, for statistics over images and channels. The
+    paper's decoder upsamples by repeating pixels and pads by reflection; this one has transposed convolutions and pads by zeros.
 
     f and g start as copies of an autoencoder's two halves. f is frozen: its parameters require no gradient, and the optimizer
-    takes only `decoder.parameters()`. Training takes examples=(contents, styles). Raises ValueError for a negative style_weight.
+    takes only `decoder.parameters()`. Training takes examples=(contents, styles).
+
+    A gray content has no deviation in maps that see differences of colors, so that AdaIN cannot stretch it there, and the ink of
+    a style loses its color. `brightness`, the share of each channel in a pixel's brightness, helps in two ways, which the paper
+    does not have: contents are first recolored by the style (see `recolored`), so that t = AdaIN(f(recolored(c, s)), f(s)), and
+    the image itself counts as the first layer of the style. None: the paper's form.
+
+    Raises ValueError for a negative style_weight, ShapeError for a brightness with more or fewer channels than the images.
     Source: the paper's equations 8 to 14.
     """
 
-    def __init__(self, autoencoder: TextureAutoencoder, style_weight: float = 10.0):
+    def __init__(
+        self, autoencoder: TextureAutoencoder, style_weight: float = 10.0, brightness: Sequence[float] | np.ndarray | None = None
+    ):
         if not 0.0 <= style_weight < inf:
             raise ValueError(f"StyleTransfer: style_weight must be at least 0 and finite, got {style_weight}")
         self.encoder, self.decoder = copy.deepcopy(autoencoder.encoder), copy.deepcopy(autoencoder.decoder)
         self.style_weight = style_weight
+        self.brightness = None if brightness is None else tuple(map(float, brightness))
         for parameter in self.encoder.parameters():
             parameter.requires_grad = False
 
     def blend(self, contents: Any, styles: Any, alpha: float = 1.0) -> Any:
-        """(1 - alpha) f(c) + alpha AdaIN(f(c), f(s)): n contents and n styles (n, h, w, channels) -> (n, h / 4, w / 4, maps).
+        """(1 - alpha) f(c) + alpha t: n contents and n styles (n, h, w, channels) -> (n, h / 4, w / 4, maps).
 
         At alpha = 0 exactly f(c). Styles may have another size than contents. Raises ValueError for alpha outside [0, 1],
         ShapeError unless there is a style for each content.
         """
         if not 0.0 <= alpha <= 1.0:
             raise ValueError(f"StyleTransfer: alpha is the strength of the style, from 0 to 1, got {alpha}")
-        content = self.encoder(contents)
-        return (1.0 - alpha) * content + alpha * adapted(content, self.encoder(styles))
+        return (1.0 - alpha) * self.encoder(contents) + alpha * self.target(contents, styles, self.encoder(styles))
+
+    def target(self, contents: Any, styles: Any, wanted: Any) -> Any:
+        """t, the feature maps of contents with the statistics of `wanted`, those of the styles."""
+        if self.brightness is not None:
+            contents = recolored(contents, styles, self.brightness)
+        return adapted(self.encoder(contents), wanted)
 
     def forward(self, contents: Any, styles: Any, alpha: float = 1.0) -> Any:
         """Contents and styles (n, h, w, channels) in [0, 1] -> images of the contents' size, in [0, 1]."""
@@ -104,9 +122,13 @@ class StyleTransfer(nn.Module):
     def loss(self, contents: Any, styles: Any) -> tuple[Any, dict[str, Any]]:
         """Content and style as above; the total and its named terms, the style without its weight."""
         wanted = self.encoder.activations(styles)
-        target = adapted(self.encoder(contents), wanted[-1])
-        made = self.encoder.activations(ops.sigmoid(self.decoder(target)))
-        content, style = losses.mse(made[-1], target), style_distance(made, wanted)
+        target = self.target(contents, styles, wanted[-1])
+        images = ops.sigmoid(self.decoder(target))
+        made = self.encoder.activations(images)
+        content = losses.mse(made[-1], target)
+        if self.brightness is not None:
+            made, wanted = [images, *made], [styles, *wanted]
+        style = style_distance(made, wanted)
         return content + self.style_weight * style, {"content": content, "style": style}
 
 
@@ -118,6 +140,34 @@ def adapted(content: Any, style: Any) -> Any:
         )
     mean, std = statistics(style)
     return ops.adain(content, std, mean, eps=EPS)
+
+
+def recolored(contents: Any, styles: Any, brightness: Sequence[float]) -> Any:
+    """AdaIN of brightness alone, which the colors of the style follow: contents and styles (n, h, w, c) -> (n, h, w, c).
+
+        b(x) = brightness . x,   z(x) = (b(x) - mean(b(x))) / std(b(x)),   mean(s) + z(c) mean((s - mean(s)) z(s))
+
+    Per image, a color varies with brightness as in the style (least squares), also where it falls as brightness rises, of which a
+    deviation per channel knows nothing. A picture in two colors, one brighter, lies on the line between them: it stays itself as
+    its own style. Not clipped to [0, 1]: colors overshoot where the content is further from its mean, in deviations, than the
+    style's brightest or darkest pixels. brightness: c numbers.
+    Source: matching colors by a linear map before the transfer is Gatys et al. 2016 ("Preserving Color in Neural Artistic Style
+    Transfer"), who give the content's colors to a style. This one has rank 1, along the style's covariance with brightness.
+    """
+    if contents.shape[0] != styles.shape[0] or not contents.shape[3] == styles.shape[3] == len(brightness):
+        raise ShapeError(
+            f"StyleTransfer: got contents {tuple(contents.shape)}, styles {tuple(styles.shape)} and a brightness of "
+            f"{len(brightness)} channels, expected a style for each content, and as many channels"
+        )
+    weights = asarray(np.asarray(brightness, contents.dtype)[:, None])
+    ours, theirs = (normalized(ops.matmul(images, weights)) for images in (contents, styles))
+    slope = ops.mean(ops.center(styles, axis=(1, 2)) * theirs, axis=(1, 2), keepdims=True)
+    return ops.mean(styles, axis=(1, 2), keepdims=True) + ours * slope
+
+
+def normalized(x: Any) -> Any:
+    """Each channel of each image (n, h, w, c) with mean 0 and deviation 1, by the deviation of `statistics`."""
+    return ops.center(x, axis=(1, 2)) / statistics(x)[1][:, None, None]
 
 
 def statistics(features: Any) -> tuple[Any, Any]:

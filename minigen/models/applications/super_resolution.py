@@ -3,10 +3,13 @@
 Many high-resolution images have the same low-resolution image. The network that minimizes the squared error gives the mean of
 them all, which is blurred; a discriminator makes it choose one of them:
 
-    G minimizes  content + 1e-3 * (-E log D(G(low)))
+    G minimizes  content + 2.5e-4 * (-E log D(G(low)))
 
-The paper's content is a distance of VGG's features, or the squared error of pixels (its SRGAN-MSE), which is used here. Its
-discriminator has strided convolutions, like `dcgan.TinyDiscriminator` at this size.
+The paper's content is a distance of VGG's features, or the squared error of pixels (its SRGAN-MSE), which is used here. The
+weight is the paper's, in our units (`training.Restoration`). Its discriminator has strided convolutions of 3 x 3, batch
+normalization and a dense layer of 1,024; in demo 28 it is `dcgan.TinyDiscriminator` without batch normalization, with R1, which
+the paper does not have. Its low resolution is the blurred image, subsampled; here the mean of each block. As in the paper, both
+networks have the same learning rate, and the generator first learns the content alone.
 """
 
 from typing import Any
@@ -22,9 +25,10 @@ class Generator(Restorer):
 
     All residual blocks work at the low resolution; then each doubling is a transposed convolution, 4 x 4 with stride 2. The
     paper's convolution to four times the channels, rearranged to 2 x 2 pixels, is a transposed convolution too (Shi et al. 2016).
-    The paper has 16 blocks of 64 maps, PReLU, 9 x 9 kernels at both ends, and batch normalization, which Lim et al. 2017 found
-    better left out; here two blocks of 24 maps, ReLU and 3 x 3 kernels suffice: 26,665 parameters for a factor of 2, 35,905 for
-    4.
+    The paper has 16 blocks of 64 maps, batch normalization, which Lim et al. 2017 found better left out, PReLU (a slope below 0
+    for each map, learned), and kernels of 9 x 9 at both ends. Here are two blocks of 24 maps, ReLU, 3 x 3 kernels at the
+    beginning, and at the end no convolution at the high resolution: the last doubling gives the image, and a sigmoid keeps it in
+    [0, 1]. 26,665 parameters for a factor of 2, 35,905 for 4.
 
     `factor`: 2, 4, 8 ...  `resolution`: the side in pixels of the output, a multiple of the factor. The network is
     convolutional, and `restore` takes images of any size; the resolution is the one a discriminator must match.

@@ -10,6 +10,8 @@ from minigen.training.gans.adversarial import Adversarial
 from minigen.training.gans.game import Terms
 from minigen.training.gans.players import Restorer
 
+ADVERSARIAL_WEIGHT = 1e-3 / 4  # the papers', for pixels in [0, 1]: see Restoration
+
 
 class Restoration(Adversarial):
     """`Adversarial` for a generator of degraded images, which also minimizes the distance to the originals.
@@ -19,15 +21,17 @@ class Restoration(Adversarial):
     Originals are the discriminator's real examples; restored images come from other originals. The history also has "content" and
     "adversarial", the two without the weight.
 
-    generator: one of `models.applications`.  weight: 1e-3 in super-resolution; in inpainting 0.001 beside 0.999, which is the
-    same to Adam.  All other arguments: see `Adversarial`.
+    generator: one of `models.applications`.  weight: of the adversarial term beside the squared error of pixels in [0, 1]. Both
+    papers' pixels are in [-1, 1], where squared errors are 4 times as large. So 1e-3, for super-resolution (SRGAN), is 2.5e-4
+    here, and so is, but for 0.1 %, 0.001 beside 0.999 of the content, for inpainting (context encoder): to Adam only the ratio
+    counts.  All other arguments: see `Adversarial`.
 
     Raises TypeError for a generator that restores nothing, ValueError for a weight that is not positive and finite.
     """
 
     kind = "Restoration"
 
-    def __init__(self, generator: Restorer, discriminator: Module, *, weight: float = 1e-3, **options: Any):
+    def __init__(self, generator: Restorer, discriminator: Module, *, weight: float = ADVERSARIAL_WEIGHT, **options: Any):
         if not isinstance(generator, Restorer):
             raise TypeError(
                 "Restoration needs a generator that takes degraded images, such as one of models.applications, got "

@@ -47,9 +47,10 @@ def inpainted(w: Weights, x: np.ndarray, corners: np.ndarray, training: bool) ->
 
 
 def encoded(w: Weights, x: np.ndarray) -> list[np.ndarray]:
-    """f: the maps of both stages."""
-    half = relu(conv(x, w, "encoder.layers.0", 4, stride=2))
-    return [half, relu(conv(half, w, "encoder.layers.1", 4, stride=2))]
+    """f: the maps of both stages, leaky ReLU between them."""
+    half = conv(x, w, "encoder.layers.0", 4, stride=2)
+    half = np.where(half > 0, half, 0.2 * half)
+    return [half, conv(half, w, "encoder.layers.1", 4, stride=2)]
 
 
 def decoded(w: Weights, t: np.ndarray) -> np.ndarray:

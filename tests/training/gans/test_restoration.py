@@ -147,14 +147,18 @@ def test_a_weight_that_is_not_positive_is_refused(weight):
         trainer(weight=weight)
 
 
-def test_by_default_a_thousandth_of_the_adversarial_loss_counts():
-    """SRGAN's weight."""
+def test_by_default_the_adversarial_loss_counts_as_in_the_papers():
+    """1e-3 (SRGAN), 0.001 beside 0.999 (context encoder), both beside squared errors on [-1, 1]: those of pixels 2 x - 1."""
     players = enlarging(), evaluator()
     optimizers = {
         f"{name}_optimizer": optim.SGD(network.parameters(), lr=0.1)
         for name, network in zip(("generator", "discriminator"), players)
     }
-    assert Restoration(*players, **optimizers).weight == 1e-3
+    x, y = np.split(pixels(4), 2)
+    on_papers_range = float(np.mean(((2 * x - 1) - (2 * y - 1)) ** 2) / np.mean((x - y) ** 2))
+    weight = Restoration(*players, **optimizers).weight
+    assert weight == pytest.approx(1e-3 / on_papers_range, rel=1e-5)
+    assert weight == pytest.approx(0.001 / (0.999 * on_papers_range), rel=2e-3)
 
 
 def test_the_trainer_of_generators_that_are_given_noise():
