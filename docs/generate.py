@@ -138,7 +138,7 @@ def rows() -> list[Row]:
 
 
 def cell(row: Row, column: str) -> str:
-    """What a demo measured for a row, and whether it passes as a whole: "7.4 dB [✗ 2 of 6 fail](criteria.md#glyphs-28)".
+    """What a demo measured for a row, and whether it passes as a whole: "7.4 dB [**✗ 2 of 6 fail**](criteria.md#glyphs-28)".
 
     In a column of several series each has a line, and its name, unless the demo was run on glyphs alone. "—" if it was not run.
     """
@@ -148,18 +148,21 @@ def cell(row: Row, column: str) -> str:
         data, demo = SERIES[name].format(row.demo).split("/")
         text = measured(data, demo, row.pattern, row.form, {"max": max, "min": min}[row.worst] if row.worst else None)
         label = f"{name}: " if len(names) > 1 or "faces" in name else ""
-        lines.append(f"{label}{text} {mark(name, row.demo)}".rstrip())
+        lines.append(label + text + mark(name, row.demo))
     return "<br>".join(lines) or "\N{EM DASH}"
 
 
 def mark(name: str, demo: str) -> str:
-    """Whether a demo passes as a whole, with a link to its criteria; nothing where only its main figure was kept."""
+    """Whether a demo passes as a whole, after a space and with a link to its criteria; "" if only its main figure was kept."""
     result = load(SERIES[name].format(demo))
     if not is_whole(result):
         return ""
     failed, count = sum(not each["pass"] for each in result["criteria"]), len(result["criteria"])
-    text = "✓" if passes(result) else f"✗ {failed} of {count} fail{'s' if failed == 1 else ''}"
-    return f"[{text.replace(' ', NO_BREAK)}](criteria.md#{anchor(name, demo)})"
+    place = f"criteria.md#{anchor(name, demo)}"
+    if passes(result):
+        return f"{NO_BREAK}[✓]({place})"
+    text = f"✗ {failed} of {count} fail{'s' if failed == 1 else ''}".replace(" ", NO_BREAK)
+    return f" [**{text}**]({place})"
 
 
 def anchor(name: str, demo: str) -> str:

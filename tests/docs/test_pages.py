@@ -107,22 +107,22 @@ def test_what_a_demo_trains_is_kept_beside_what_it_shows(results, tmp_path):
 # What a cell says of a row's figure and of the demo as a whole, by which results are there and how many of their criteria fail.
 CELLS = [
     ({"glyphs": 0}, "glyphs, or faces", "−0.2° [✓](criteria.md#glyphs-26)"),
-    ({"glyphs": 1}, "glyphs, or faces", "−0.2° [✗ 1 of 2 fails](criteria.md#glyphs-26)"),
-    ({"faces": 0, "mnist": 5}, "MNIST", "−0.2° [✗ 5 of 6 fail](criteria.md#mnist-26)"),
+    ({"glyphs": 1}, "glyphs, or faces", "−0.2° [**✗ 1 of 2 fails**](criteria.md#glyphs-26)"),
+    ({"faces": 0, "mnist": 5}, "MNIST", "−0.2° [**✗ 5 of 6 fail**](criteria.md#mnist-26)"),
     ({"fashion_mnist": 0}, "Fashion-MNIST", "−0.2° [✓](criteria.md#fashion_mnist-26)"),
     ({"glyphs": 0, "mnist": 0}, "Fashion-MNIST", "—"),
-    ({"faces": 2}, "glyphs, or faces", "faces: −0.2° [✗ 2 of 3 fail](criteria.md#faces-26)"),
+    ({"faces": 2}, "glyphs, or faces", "faces: −0.2° [**✗ 2 of 3 fail**](criteria.md#faces-26)"),
     (
         {"faces": 0, "faces-trained": 3, "glyphs": 0},
         "glyphs, or faces",
         "faces: −0.2° [✓](criteria.md#faces-26)<br>"
-        "faces, `--train`: −0.2° [✗ 3 of 4 fail](criteria.md#faces-26-trained)<br>"
+        "faces, `--train`: −0.2° [**✗ 3 of 4 fail**](criteria.md#faces-26-trained)<br>"
         "glyphs: −0.2° [✓](criteria.md#glyphs-26)",
     ),
 ]
 
 
-@pytest.mark.parametrize(("failed", "column", "text"), CELLS)
+@pytest.mark.parametrize(("failed", "column", "text"), CELLS, ids=[f"{column}, {failed}" for failed, column, _ in CELLS])
 def test_a_cell_shows_the_figure_and_whether_the_demo_passes(results, tmp_path, failed, column, text):
     for name, count in failed.items():
         data, _, trained = name.partition("-")
@@ -144,7 +144,7 @@ def test_the_count_below_the_table_is_of_its_marks():
     text = PAGES["docs/results.md"]
     for name, pattern in generate.SERIES.items():
         anchor = pattern.replace("/", "-").format("[0-9]{2}")
-        marks = {demo: mark for mark, demo in re.findall(rf"\[([✓✗])[^]]*\]\(criteria\.md#({anchor})\)", text)}
+        marks = {demo: mark for mark, demo in re.findall(rf"\[\**([✓✗])[^]]*\]\(criteria\.md#({anchor})\)", text)}
         counted = re.search(rf"^\| {re.escape(name)} \| \d+ \| (\d+) \| (\d+) \|", text, re.MULTILINE)
         assert counted.groups() == (str(len(marks)), str(list(marks.values()).count("✓"))), name
 
